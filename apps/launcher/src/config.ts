@@ -1,0 +1,53 @@
+/** Flags for V8. Each needs a figure in ARCHITECTURE.md. */
+const v8Flags: readonly string[] = []
+
+/** Text bindings read from workerd's own environment, so that no secret is written to disk. Unset ones are `null`. */
+const environmentBindings = [
+  'PERSQL_RUNTIME',
+  'PERSQL_URL',
+  'PERSQL_SECRET',
+  'PERSQL_WELCOME_CREDIT_USD',
+  'FLOOD_PER_MINUTE',
+  'TRUSTED_PROXIES',
+  'QUERY_TIMEOUT_S',
+] as const
+
+const objects = [
+  { binding: 'DATABASES', className: 'Database', uniqueKey: 'database' },
+  { binding: 'NAMESPACES', className: 'Namespace', uniqueKey: 'namespace' },
+  { binding: 'DIRECTORY', className: 'Directory', uniqueKey: 'directory' },
+] as const
+
+/** The environment the Worker sees. */
+export type PlatformEnvironment = Partial<Record<(typeof environmentBindings)[number], string>>
+
+/**
+ * The text of workerd's configuration. It lies beside `platform.mjs`; address and folder of the objects are given on
+ * the command line (`--socket-addr=http=…`, `--directory-path=disk=…`).
+ */
+export function workerdConfig(): string {
+  return `using Workerd = import "/workerd/workerd.capnp";
+
+const config :Workerd.Config = (
+  v8Flags = [${v8Flags.map((flag) => JSON.stringify(flag)).join(', ')}],
+  services = [
+    (name = "main", worker = .platform),
+    (name = "disk", disk = (writable = true)),
+  ],
+  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
+);
+
+const platform :Workerd.Worker = (
+  modules = [(name = "platform.mjs", esModule = embed "platform.mjs")],
+  compatibilityDate = "2026-10-01",
+  durableObjectStorage = (localDisk = "disk"),
+  durableObjectNamespaces = [
+    ${objects.map(({ className, uniqueKey }) => `(className = "${className}", uniqueKey = "${uniqueKey}", enableSql = true),`).join('\n    ')}
+  ],
+  bindings = [
+    ${objects.map(({ binding, className }) => `(name = "${binding}", durableObjectNamespace = "${className}"),`).join('\n    ')}
+    ${environmentBindings.map((name) => `(name = "${name}", fromEnvironment = "${name}"),`).join('\n    ')}
+  ],
+);
+`
+}

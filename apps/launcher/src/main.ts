@@ -1,0 +1,96 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { parseEnv } from 'node:util'
+import { bootstrap } from './bootstrap.ts'
+import { buildPlatform } from './build.ts'
+import { lockData } from './data-lock.ts'
+import { jsonLog } from './log.ts'
+import { answered } from './probe.ts'
+import { instanceSecret } from './secret.ts'
+import { readSettings, type Settings } from './settings.ts'
+import { type Supervised, supervise } from './watchdog.ts'
+import { welcome } from './welcome.ts'
+import { localUrl, prepareData } from './workerd.ts'
+
+/** `npm start`: runs the platform in the foreground until SIGINT or SIGTERM. Resolves with the exit code. */
+export async function main(): Promise<number> {
+  try {
+    const fromFile = existsSync('.env') ? parseEnv(readFileSync('.env', 'utf8')) : {}
+    await run(readSettings({ ...fromFile, ...process.env }))
+    return 0
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+    return 1
+  }
+}
+
+async function run(settings: Settings): Promise<void> {
+  const data = settings.PERSQL_DATA
+  const stopped = stopSignal()
+  await mkdir(data, { recursive: true, mode: 0o700 })
+  const lock = await lockData(data)
+  try {
+    const secret = settings.PERSQL_SECRET ?? (await instanceSecret(data))
+    await buildPlatform()
+    await prepareData(data)
+    const supervised = await start(settings, secret, lock.hold)
+    try {
+      const signal = await Promise.race([stopped, greet(settings, secret, supervised.port).then(() => stopped)])
+      process.stdout.write(`\n${signal}: stopping. Everything committed is in ${data}.\n`)
+    } finally {
+      await supervised.stop()
+    }
+  } finally {
+    lock.release()
+  }
+}
+
+/** Listens from the start, so that a Ctrl-C while starting stops in order too. */
+function stopSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, resolve)
+  })
+}
+
+async function start(settings: Settings, secret: string, hold: (pid: number) => void): Promise<Supervised> {
+  const { HOST: host, PORT: port, PERSQL_DATA: data, PERSQL_URL } = settings
+  const supervised = await supervise({
+    data,
+    host,
+    port,
+    environment: {
+      PERSQL_RUNTIME: 'workerd',
+      PERSQL_SECRET: secret,
+      PERSQL_WELCOME_CREDIT_USD: settings.PERSQL_WELCOME_CREDIT_USD,
+      FLOOD_PER_MINUTE: String(settings.FLOOD_PER_MINUTE),
+      TRUSTED_PROXIES: settings.TRUSTED_PROXIES,
+      QUERY_TIMEOUT_S: String(settings.QUERY_TIMEOUT_S),
+      ...(PERSQL_URL === undefined ? {} : { PERSQL_URL }),
+    },
+    onStderr: (line) => process.stderr.write(`${line}\n`),
+    timeoutS: settings.QUERY_TIMEOUT_S,
+    log: jsonLog((line) => process.stdout.write(line)),
+    onRestart: hold,
+  }).catch((cause: Error) => {
+    throw new Error(startFailure(cause.message, host, port), { cause })
+  })
+  hold(supervised.pid())
+  return supervised
+}
+
+async function greet(settings: Settings, secret: string, port: number): Promise<void> {
+  const { PERSQL_DATA: data, PERSQL_BOOTSTRAP: wanted } = settings
+  const local = localUrl(settings.HOST, port)
+  const url = settings.PERSQL_URL ?? local
+  await answered(local)
+  const access = wanted === 'off' ? undefined : await bootstrap({ data, localUrl: local, url, secret, ...wanted })
+  process.stdout.write(`${welcome({ url, data, stop: 'Ctrl-C stops it.' }, access)}\n`)
+}
+
+function startFailure(reason: string, host: string, port: number): string {
+  if (reason.includes('Address already in use')) {
+    return `PORT ${port} on ${host} is in use. Stop what listens there, or set PORT to another (0 takes any free one).`
+  }
+  if (reason.includes('Permission denied')) return `PORT ${port} on ${host} may not be opened by this user.`
+  return `workerd did not start:\n${reason}`
+}

@@ -1,0 +1,16 @@
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** The repository's root, wherever in it this module was bundled to. */
+export const repository = above(dirname(fileURLToPath(import.meta.url)))
+
+/** The platform Worker as one module, made by `buildPlatform`. */
+export const platformBundle = join(repository, 'dist/platform.mjs')
+
+function above(folder: string): string {
+  if (existsSync(join(folder, 'package-lock.json'))) return folder
+  const parent = dirname(folder)
+  if (parent === folder) throw new Error('PerSQL runs from its repository, where package-lock.json is.')
+  return above(parent)
+}

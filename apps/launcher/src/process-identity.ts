@@ -1,0 +1,38 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+
+/** A process that cannot be confused with a later one that got the same pid, as happens after every container restart. */
+export interface ProcessIdentity {
+  pid: number
+  /** When it started, as the system writes it; absent where the system does not tell. */
+  started?: string
+}
+
+export function identify(pid: number): ProcessIdentity {
+  return { pid, started: startOf(pid) }
+}
+
+/** Whether this very process still runs. */
+export function isRunning({ pid, started }: ProcessIdentity): boolean {
+  try {
+    process.kill(pid, 0)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false
+  }
+  return started === undefined || started === startOf(pid)
+}
+
+function startOf(pid: number): string | undefined {
+  try {
+    if (process.platform !== 'linux')
+      return execFileSync('ps', ['-o', 'lstart=', '-p', `${pid}`])
+        .toString()
+        .trim()
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    // The second field, the command in brackets, may hold spaces and brackets; the start time is the 22nd.
+    const [state, ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return state === 'Z' ? undefined : rest[18]
+  } catch {
+    return undefined
+  }
+}

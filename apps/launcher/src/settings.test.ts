@@ -1,0 +1,76 @@
+import { describe, expect, test } from 'vitest'
+import { readSettings, SettingsError } from './settings.ts'
+
+describe('settings', () => {
+  test('are all optional', () => {
+    expect(readSettings({ PERSQL_DATA: '/data' })).toEqual({
+      PORT: 8787,
+      HOST: '127.0.0.1',
+      PERSQL_DATA: '/data',
+      PERSQL_URL: undefined,
+      PERSQL_BOOTSTRAP: { namespace: 'acme', database: 'main' },
+      PERSQL_WELCOME_CREDIT_USD: '5',
+      PERSQL_SECRET: undefined,
+      FLOOD_PER_MINUTE: 60_000,
+      TRUSTED_PROXIES: '',
+      QUERY_TIMEOUT_S: 30,
+    })
+  })
+
+  test('count as unset when empty', () => {
+    const { PORT, PERSQL_SECRET } = readSettings({ PORT: '', PERSQL_SECRET: ' ' })
+    expect([PORT, PERSQL_SECRET]).toEqual([8787, undefined])
+  })
+
+  test.each([
+    ['PORT', '65535', 65_535],
+    ['PORT', ' 0 ', 0],
+    ['HOST', '::1', '::1'],
+    ['HOST', 'localhost', 'localhost'],
+    ['PERSQL_URL', 'https://sql.example.com/', 'https://sql.example.com'],
+    ['PERSQL_URL', 'https://example.com/sql/', 'https://example.com/sql'],
+    ['PERSQL_BOOTSTRAP', 'off', 'off'],
+    ['PERSQL_BOOTSTRAP', 'a/b-1', { namespace: 'a', database: 'b-1' }],
+    ['PERSQL_WELCOME_CREDIT_USD', '0.000000001', '0.000000001'],
+    ['TRUSTED_PROXIES', '10.0.0.0/8, 2001:db8::/32 ,192.0.2.7', '10.0.0.0/8,2001:db8::/32,192.0.2.7'],
+    ['QUERY_TIMEOUT_S', '1', 1],
+  ])('%s takes "%s"', (name, text, value) => {
+    expect(readSettings({ [name]: text })).toMatchObject({ [name]: value })
+  })
+
+  test.each([
+    ['PORT', '65536'],
+    ['PORT', '80a'],
+    ['PORT', '-1'],
+    ['PORT', '1e3'],
+    ['HOST', 'a b'],
+    ['PERSQL_URL', 'sql.example.com'],
+    ['PERSQL_URL', 'ftp://example.com'],
+    ['PERSQL_URL', 'https://example.com/?a=1'],
+    ['PERSQL_URL', 'https://user@example.com'],
+    ['PERSQL_BOOTSTRAP', 'acme'],
+    ['PERSQL_BOOTSTRAP', 'Acme/main'],
+    ['PERSQL_BOOTSTRAP', 'acme/main/x'],
+    ['PERSQL_WELCOME_CREDIT_USD', '-5'],
+    ['PERSQL_WELCOME_CREDIT_USD', '$5'],
+    ['PERSQL_WELCOME_CREDIT_USD', '0.0000000001'],
+    ['PERSQL_WELCOME_CREDIT_USD', '1000001'],
+    ['PERSQL_SECRET', 'short'],
+    ['PERSQL_SECRET', 'with spaces in the middle'],
+    ['FLOOD_PER_MINUTE', '0'],
+    ['TRUSTED_PROXIES', '10.0.0.0/33'],
+    ['TRUSTED_PROXIES', '10.0.0.1,,10.0.0.2'],
+    ['TRUSTED_PROXIES', 'proxy.example.com'],
+    ['QUERY_TIMEOUT_S', '0'],
+    ['QUERY_TIMEOUT_S', '1.5'],
+  ])('%s refuses "%s" in a sentence that names it', (name, text) => {
+    expect(() => readSettings({ [name]: text })).toThrow(new RegExp(`^${name} must be .*\\.$`))
+  })
+
+  test('name every wrong one and never show a secret', () => {
+    const read = () => readSettings({ PORT: 'x', PERSQL_SECRET: 'tooshort!' })
+    expect(read).toThrow(SettingsError)
+    expect(read).toThrow(/^PORT .*\nPERSQL_SECRET .*$/)
+    expect(read).not.toThrow(/tooshort/)
+  })
+})

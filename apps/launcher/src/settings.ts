@@ -1,0 +1,94 @@
+import { isIP } from 'node:net'
+import { resolve } from 'node:path'
+import * as z from 'zod'
+
+const slug = /^[a-z][a-z0-9-]{0,62}$/
+const hostname = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i
+const maxWelcomeCreditUsd = 1_000_000
+const minSecretLength = 16
+
+/** Where the operator's settings come from, each under the name it has in the environment. */
+const Settings = z.object({
+  PORT: setting('8787', 'a whole number from 0 to 65535', (text) => wholeNumber(text, 0, 65_535)),
+  HOST: setting('127.0.0.1', 'an IP address or a host name', (text) =>
+    isIP(text) > 0 || hostname.test(text) ? text : undefined,
+  ),
+  PERSQL_DATA: setting('./data', 'a folder', (text) => resolve(text)),
+  PERSQL_URL: setting(undefined, 'an http or https URL such as https://sql.example.com', baseUrl),
+  PERSQL_BOOTSTRAP: setting('acme/main', '"off" or <namespace>/<database>, each like "acme" or "my-db"', bootstrap),
+  PERSQL_WELCOME_CREDIT_USD: setting('5', 'an amount such as 5 or 0.25, up to a million', usd),
+  PERSQL_SECRET: setting(undefined, `at least ${minSecretLength} letters, digits or any of . _ ~ + / = -`, (text) =>
+    /^[\w.~+/=-]+$/.test(text) && text.length >= minSecretLength ? text : undefined,
+  ),
+  FLOOD_PER_MINUTE: setting('60000', 'a whole number from 1', (text) => wholeNumber(text, 1, 1e9)),
+  TRUSTED_PROXIES: setting('', 'a list of addresses or CIDR ranges such as 10.0.0.0/8, 192.0.2.7', proxies),
+  QUERY_TIMEOUT_S: setting('30', 'a whole number of seconds from 1', (text) => wholeNumber(text, 1, 86_400)),
+})
+
+/** What the operator set, or left to its default. */
+export type Settings = z.output<typeof Settings>
+
+/** Every setting that is wrong, one sentence each. */
+export class SettingsError extends Error {
+  override readonly name = 'SettingsError'
+}
+
+/** Reads the settings; an empty variable counts as unset. Throws a `SettingsError`. */
+export function readSettings(environment: Readonly<Record<string, string | undefined>>): Settings {
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value?.trim()))
+  const result = Settings.safeParse(given)
+  if (result.success) return result.data
+  throw new SettingsError(result.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`).join('\n'))
+}
+
+/** Secret values stay out of the sentence: it may end up in a log. */
+function setting<T, const D extends string | undefined>(
+  preset: D,
+  what: string,
+  parse: (text: string) => T | undefined,
+): z.ZodType<D extends string ? T : T | undefined> {
+  return z
+    .string()
+    .optional()
+    .transform((text = preset, context) => {
+      if (text === undefined) return undefined
+      const value = parse(text.trim())
+      if (value === undefined) context.addIssue({ code: 'custom', message: `must be ${what}.` })
+      return value
+    }) as never
+}
+
+function wholeNumber(text: string, min: number, max: number): number | undefined {
+  const value = Number(text)
+  return /^\d+$/.test(text) && value >= min && value <= max ? value : undefined
+}
+
+/** Kept as text, to the nano-dollar. */
+function usd(text: string): string | undefined {
+  return /^\d+(\.\d{1,9})?$/.test(text) && Number(text) <= maxWelcomeCreditUsd ? text : undefined
+}
+
+function baseUrl(text: string): string | undefined {
+  if (!URL.canParse(text)) return undefined
+  const { protocol, origin, pathname, search, hash, username } = new URL(text)
+  if (!['http:', 'https:'].includes(protocol) || search || hash || username) return undefined
+  return origin + pathname.replace(/\/+$/, '')
+}
+
+function bootstrap(text: string): { namespace: string; database: string } | 'off' | undefined {
+  if (text === 'off') return 'off'
+  const [namespace = '', database = '', ...rest] = text.split('/')
+  return slug.test(namespace) && slug.test(database) && rest.length === 0 ? { namespace, database } : undefined
+}
+
+function proxies(text: string): string | undefined {
+  const list = text.split(',').map((entry) => entry.trim())
+  return text === '' || list.every(isAddressRange) ? list.join(',') : undefined
+}
+
+function isAddressRange(text: string): boolean {
+  const [address = '', bits, ...rest] = text.split('/')
+  const version = isIP(address)
+  if (version === 0 || rest.length > 0) return false
+  return bits === undefined || wholeNumber(bits, 0, version === 4 ? 32 : 128) !== undefined
+}

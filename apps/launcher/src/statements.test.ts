@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest'
+import { RunningStatements } from './statements.ts'
+
+const started = (id: number, sql = 'select 1') =>
+  JSON.stringify({ event: 'statement_started', id, database: 'acme/main', tokenId: 'tok', sql })
+const finished = (id: number) => JSON.stringify({ event: 'statement_finished', id })
+
+test('the current statement is the one started last and not finished', () => {
+  const statements = new RunningStatements()
+  for (const line of [started(1, 'a'), started(2, 'b'), started(3, 'c'), finished(3)]) statements.read(line)
+  expect(statements.current).toEqual({ id: 2, database: 'acme/main', tokenId: 'tok', sql: 'b' })
+  expect(statements.events).toBe(4)
+})
+
+test('no statement is current when all have finished or the process has been replaced', () => {
+  const statements = new RunningStatements()
+  statements.read(started(1))
+  statements.read(finished(1))
+  expect(statements.current).toBeUndefined()
+  statements.read(started(2))
+  statements.clear()
+  expect(statements.current).toBeUndefined()
+})
+
+test.each(['Uncaught exception', '{"event":"other","id":1}', '{"event":"statement_started", broken', '', 'null'])(
+  'a line that is no statement event passes through: %s',
+  (line) => {
+    const statements = new RunningStatements()
+    expect(statements.read(line)).toBe(false)
+    expect(statements.events).toBe(0)
+  },
+)

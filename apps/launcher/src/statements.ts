@@ -1,0 +1,51 @@
+/** A statement that workerd has started and not finished. */
+export interface RunningStatement {
+  id: number
+  database: string
+  tokenId: string
+  sql: string
+}
+
+const maxRunning = 1_000
+
+/** Follows the `statement_started` and `statement_finished` lines that the Worker writes to stderr. */
+export class RunningStatements {
+  #running = new Map<number, RunningStatement>()
+  #events = 0
+
+  /** Takes a line; false when it is about something else. */
+  read(line: string): boolean {
+    const event = statementEvent(line)
+    if (event === undefined) return false
+    this.#events++
+    if (event.started === undefined) this.#running.delete(event.id)
+    else this.#running.set(event.id, event.started)
+    if (this.#running.size > maxRunning) this.#running.delete(this.#running.keys().next().value as number)
+    return true
+  }
+
+  /** Grows with every event: while it does, the process is not held up. */
+  get events(): number {
+    return this.#events
+  }
+
+  /** The statement that has the thread: the one started last, since statements run one at a time. */
+  get current(): RunningStatement | undefined {
+    return [...this.#running.values()].at(-1)
+  }
+
+  clear(): void {
+    this.#running.clear()
+  }
+}
+
+function statementEvent(line: string): { id: number; started?: RunningStatement } | undefined {
+  if (!line.startsWith('{"event":"statement_')) return undefined
+  try {
+    const { event, id, database, tokenId, sql } = JSON.parse(line)
+    if (event === 'statement_started') return { id, started: { id, database, tokenId, sql } }
+    return event === 'statement_finished' ? { id } : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,113 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Log } from './log.ts'
+import { untilHeldUp } from './probe.ts'
+import { type RunningStatement, RunningStatements } from './statements.ts'
+import { localUrl, startWorkerd, type Workerd, type WorkerdOptions } from './workerd.ts'
+
+const loggedSqlLength = 500
+const stableAfterMs = 30_000
+const maxBackOffMs = 30_000
+
+/** A workerd that comes back, always at the same address and on the same data. */
+export interface Supervised {
+  port: number
+  /** The process of the moment. */
+  pid(): number
+  /** Stops for good. */
+  stop(): Promise<void>
+}
+
+export interface WatchdogOptions extends WorkerdOptions {
+  /** How long a statement may hold the process. */
+  timeoutS: number
+  log: Log
+  /** Told the pid of every process that replaces another. */
+  onRestart?: (pid: number) => void
+}
+
+/** How long to wait before the next start, after so many crashes in a row: 0, 0.5, 1, 2, 4 … 30 s. */
+export function backOffMs(crashes: number): number {
+  return crashes <= 1 ? 0 : Math.min(maxBackOffMs, 500 * 2 ** (crashes - 2))
+}
+
+/**
+ * Starts workerd and keeps it running: a process held up past `timeoutS` by one statement is killed and replaced at
+ * once, a crashed one is replaced with growing patience. Rejects only when the very first start fails.
+ */
+export async function supervise(options: WatchdogOptions): Promise<Supervised> {
+  const { timeoutS, log, onRestart, onStderr } = options
+  const statements = new RunningStatements()
+  const stopping = new AbortController()
+  const start = (port: number): Promise<Workerd> =>
+    startWorkerd({ ...options, port, onStderr: (line) => statements.read(line) || onStderr(line) })
+  let workerd = await start(options.port)
+  const { port } = workerd
+  const url = localUrl(options.host, port)
+
+  const guard = async (): Promise<void> => {
+    for (let crashes = 0; !stopping.signal.aborted; ) {
+      const startedAt = performance.now()
+      const heldUp = await outcome(workerd, url, timeoutS * 1_000, statements, stopping.signal)
+      if (stopping.signal.aborted) return
+      const ended = await workerd.kill()
+      crashes = heldUp ? 0 : performance.now() - startedAt > stableAfterMs ? 1 : crashes + 1
+      if (heldUp) log('error', 'statement_killed', { seconds: timeoutS, ...suspect(statements.current) })
+      else log('error', 'workerd_crashed', { ...ended, crashes, ...suspect(statements.current) })
+      statements.clear()
+      const next = await replace(crashes)
+      if (next === undefined) return
+      workerd = next.workerd
+      crashes = next.crashes
+      log('info', 'workerd_restarted', { pid: workerd.pid })
+      onRestart?.(workerd.pid)
+    }
+  }
+
+  const replace = async (crashes: number): Promise<{ workerd: Workerd; crashes: number } | undefined> => {
+    for (let failed = crashes; ; failed++) {
+      await delay(backOffMs(failed), undefined, { signal: stopping.signal }).catch(() => {})
+      if (stopping.signal.aborted) return undefined
+      try {
+        return { workerd: await start(port), crashes: failed }
+      } catch (cause) {
+        log('error', 'workerd_restart_failed', { reason: String(cause), againInMs: backOffMs(failed + 1) })
+      }
+    }
+  }
+
+  const guarding = guard()
+  return {
+    port,
+    pid: () => workerd.pid,
+    stop: async () => {
+      stopping.abort()
+      await guarding
+      await workerd.stop()
+    },
+  }
+}
+
+/** Resolves when the process must be replaced, true when because it was held up, or when `signal` aborts. */
+async function outcome(
+  workerd: Workerd,
+  url: string,
+  timeoutMs: number,
+  statements: RunningStatements,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const watching = new AbortController()
+  const abort = (): void => watching.abort()
+  signal.addEventListener('abort', abort)
+  const crashed = workerd.exited.then(() => false)
+  const heldUp = untilHeldUp(url, timeoutMs, () => statements.events, watching.signal).then(() => true)
+  const result = await Promise.race([crashed, heldUp])
+  signal.removeEventListener('abort', abort)
+  watching.abort()
+  return result
+}
+
+function suspect(statement: RunningStatement | undefined): object {
+  if (statement === undefined) return {}
+  const { database, tokenId, sql } = statement
+  return { database, tokenId, sql: sql.slice(0, loggedSqlLength) }
+}

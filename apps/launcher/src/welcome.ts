@@ -1,0 +1,50 @@
+import type { Bootstrap } from './bootstrap.ts'
+
+/** What a newcomer sees once the platform answers: where it is, and a query that works as pasted. */
+export function welcome(place: { url: string; data: string; stop: string }, access: Bootstrap | undefined): string {
+  const rows = [
+    ['URL', place.url],
+    ...(access === undefined
+      ? []
+      : [
+          ['Namespace', access.namespace],
+          ['Database', access.database],
+          ['Token', access.token],
+        ]),
+    ['Data', place.data],
+  ]
+  const table = rows.map(([name, value]) => `  ${name?.padEnd(11)}${value}`).join('\n')
+  const hints = access === undefined ? [] : ['', '  Try it:', '', firstQuery(access), '', firstTable(access)]
+  return ['', '  PerSQL is running.', '', table, ...hints, '', `  ${place.stop}`, ''].join('\n')
+}
+
+function firstQuery(access: Bootstrap): string {
+  return curl(access, 'query', {
+    sql: 'select ? as greeting, current_timestamp as at',
+    params: ['hello from PerSQL'],
+  })
+}
+
+function firstTable(access: Bootstrap): string {
+  return curl(access, 'batch', {
+    transaction: true,
+    statements: [
+      { sql: 'create table if not exists notes (id integer primary key, text not null)' },
+      { sql: 'insert into notes (text) values (?)', params: ['my first row'] },
+      { sql: 'select * from notes' },
+    ],
+  })
+}
+
+function curl({ url, namespace, database, token }: Bootstrap, call: string, body: object): string {
+  return [
+    `curl ${shellQuoted(`${url}/v1/db/${namespace}/${database}/${call}`)}`,
+    `-H 'Authorization: Bearer ${token}'`,
+    "-H 'Content-Type: application/json'",
+    `-d ${shellQuoted(JSON.stringify(body))}`,
+  ].join(' \\\n  ')
+}
+
+function shellQuoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`
+}

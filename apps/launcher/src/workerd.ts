@@ -1,0 +1,121 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { copyFile, mkdir, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { isIPv6 } from 'node:net'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { type PlatformEnvironment, workerdConfig } from './config.ts'
+import { platformBundle } from './paths.ts'
+
+const stopGraceMs = 5_000
+
+export interface WorkerdOptions {
+  /** The folder that holds everything: `objects/` with one SQLite file per object, `run/` with config and bundle. */
+  data: string
+  host: string
+  /** 0 takes a free port. */
+  port: number
+  environment: PlatformEnvironment
+  /** Every line workerd writes to stderr. */
+  onStderr: (line: string) => void
+  /** Where the request log goes; `inherit` unless told. */
+  stdout?: 'inherit' | 'ignore'
+}
+
+/** How a process ended. */
+export interface Exit {
+  code: number | null
+  signal: NodeJS.Signals | null
+}
+
+/** A running workerd that listens. */
+export interface Workerd {
+  pid: number
+  port: number
+  /** Resolves when the process has ended, whoever ended it. */
+  exited: Promise<Exit>
+  /** SIGTERM, and SIGKILL when that does not help in time. */
+  stop(): Promise<Exit>
+  /** SIGKILL. */
+  kill(): Promise<Exit>
+}
+
+/** Puts bundle and config into the data folder, where a later build cannot change them under a running instance. */
+export async function prepareData(data: string, bundle = platformBundle): Promise<void> {
+  await mkdir(join(data, 'objects'), { recursive: true })
+  await mkdir(join(data, 'run'), { recursive: true })
+  await copyFile(bundle, join(data, 'run', 'platform.mjs'))
+  await writeFile(join(data, 'run', 'workerd.capnp'), workerdConfig())
+}
+
+/** Starts workerd on a prepared data folder and resolves once it listens; rejects with its last words if it cannot. */
+export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
+  const { data, host, environment, onStderr, stdout = 'inherit' } = options
+  const child = spawn(
+    workerdBinary(),
+    [
+      'serve',
+      join(data, 'run', 'workerd.capnp'),
+      `--socket-addr=http=${address(host, options.port)}`,
+      `--directory-path=disk=${join(data, 'objects')}`,
+      '--control-fd=3',
+    ],
+    // Its own process group: Ctrl-C in a terminal reaches the launcher alone, which then stops workerd in order.
+    { stdio: ['ignore', stdout, 'pipe', 'pipe'], env: { ...environment }, detached: true },
+  )
+  const exited = exit(child)
+  const endWithUs = (): void => void child.kill('SIGKILL')
+  process.on('exit', endWithUs)
+  child.on('exit', () => process.off('exit', endWithUs))
+  const early: string[] = []
+  let report = (line: string): void => void early.push(line)
+  createInterface({ input: child.stderr as Readable }).on('line', (line) => report(line))
+  const port = await Promise.race([listening(child.stdio[3] as Readable), exited])
+  if (typeof port !== 'number') throw new Error(early.join('\n') || 'workerd ended without a word.')
+  report = onStderr
+  for (const line of early) onStderr(line)
+  const end = async (signal: NodeJS.Signals): Promise<Exit> => {
+    child.kill(signal)
+    const timer = setTimeout(() => child.kill('SIGKILL'), stopGraceMs)
+    const result = await exited
+    clearTimeout(timer)
+    return result
+  }
+  return { pid: child.pid as number, port, exited, stop: () => end('SIGTERM'), kill: () => end('SIGKILL') }
+}
+
+/** The native binary itself: the package's `bin` is a Node wrapper that would leave its child behind when killed. */
+function workerdBinary(): string {
+  return createRequire(import.meta.url)('workerd').default
+}
+
+/** `host:port` as workerd and URLs write it. */
+function address(host: string, port: number): string {
+  return `${isIPv6(host) ? `[${host}]` : host}:${port}`
+}
+
+/** Where this machine reaches a server bound to `host`. */
+export function localUrl(host: string, port: number): string {
+  const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
+  return `http://${address(reachable, port)}`
+}
+
+async function exit(child: ChildProcess): Promise<Exit> {
+  try {
+    const [code, signal] = await once(child, 'close')
+    return { code, signal }
+  } catch (cause) {
+    throw new Error('workerd could not be executed.', { cause })
+  }
+}
+
+function listening(control: Readable): Promise<number> {
+  return new Promise((resolve) => {
+    createInterface({ input: control }).on('line', (line) => {
+      const message = JSON.parse(line)
+      if (message.event === 'listen') resolve(message.port)
+    })
+  })
+}

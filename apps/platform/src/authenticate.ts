@@ -1,0 +1,95 @@
+import { PerSQLError } from '@persql/contract'
+import type { Context } from './context.ts'
+import type { Grant } from './database/call.ts'
+import type { Caller } from './namespace/object.ts'
+import { directoryObject, namespaceObject } from './objects.ts'
+import { hashToken, namespaceOf } from './token.ts'
+
+/** How long a token may be taken as valid without asking. A revocation reaches the databases themselves at once. */
+const CACHE_MS = 5 * 60 * 1000
+const MAX_CACHED = 10_000
+
+interface Cached {
+  readonly grant: Grant
+  readonly untilMs: number
+  /** Databases known to exist, so that nobody makes files by asking for names. */
+  readonly databases: Set<string>
+}
+
+// One cache for each isolate, bounded; the databases refuse what it holds too long.
+const cache = new Map<string, Cached>()
+const namespaces = new Set<string>()
+
+/** The caller of a database, from the cache when warm. @throws PerSQLError */
+export function authenticateForDatabase(ctx: Context, namespace: string, database: string): Grant | Promise<Grant> {
+  const token = bearer(ctx)
+  const cached = cache.get(token)
+  if (cached && cached.untilMs > Date.now() && cached.databases.has(`${namespace}/${database}`)) return cached.grant
+  return authenticateAndRemember(ctx, token, namespace, database)
+}
+
+async function authenticateAndRemember(
+  ctx: Context,
+  token: string,
+  namespace: string,
+  database: string,
+): Promise<Grant> {
+  if (tokenNamespace(token) !== namespace) throw new PerSQLError('namespace_mismatch')
+  const { namespaceId: _, ...grant } = await ask(ctx, token, namespace, database)
+  const known = cache.get(token)
+  const databases = known?.databases ?? new Set()
+  if (databases.size >= MAX_CACHED) databases.clear()
+  databases.add(`${namespace}/${database}`)
+  cache.delete(token)
+  if (cache.size >= MAX_CACHED) cache.delete(cache.keys().next().value as string)
+  cache.set(token, { grant, untilMs: Date.now() + CACHE_MS, databases })
+  return grant
+}
+
+/** The caller of anything else, never from a cache, with the namespace the token names. @throws PerSQLError */
+export async function authenticateForNamespace(ctx: Context): Promise<{ namespace: string; caller: Caller }> {
+  const token = bearer(ctx)
+  const namespace = tokenNamespace(token)
+  return { namespace, caller: await ask(ctx, token, namespace) }
+}
+
+/** Drops a token that an object refused, or a database that turned out to be gone. */
+export function forgetToken(ctx: Context): void {
+  cache.delete(bearer(ctx))
+}
+
+/** Lets only the holder of the instance's secret pass. @throws PerSQLError `operator_only` */
+export async function authenticateOperator({ env, headers }: Context): Promise<void> {
+  const secret = env.PERSQL_SECRET
+  const given = /^Bearer (\S+)$/i.exec(headers.get('Authorization') ?? '')?.[1]
+  if (!secret || !given) throw new PerSQLError('operator_only')
+  const [a, b] = await Promise.all([sha256(secret), sha256(given)])
+  if (!crypto.subtle.timingSafeEqual(a, b)) throw new PerSQLError('operator_only')
+}
+
+async function ask(ctx: Context, token: string, namespace: string, database?: string): Promise<Caller> {
+  if (!namespaces.has(namespace)) {
+    if (!(await directoryObject(ctx.env).has(namespace))) throw new PerSQLError('token_unknown')
+    if (namespaces.size >= MAX_CACHED) namespaces.clear()
+    namespaces.add(namespace)
+  }
+  return namespaceObject(ctx.env, namespace).authenticate(await hashToken(token), database)
+}
+
+function bearer({ headers }: Context): string {
+  const header = headers.get('Authorization')
+  if (header === null) throw new PerSQLError('token_missing')
+  const token = /^Bearer (\S+)$/i.exec(header)?.[1]
+  if (token === undefined) throw new PerSQLError('token_malformed')
+  return token
+}
+
+function tokenNamespace(token: string): string {
+  const namespace = namespaceOf(token)
+  if (namespace === null) throw new PerSQLError('token_malformed')
+  return namespace
+}
+
+async function sha256(text: string): Promise<Uint8Array> {
+  return new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)))
+}

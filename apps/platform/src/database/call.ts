@@ -1,0 +1,166 @@
+import { MAX_STATEMENTS, PerSQLError, type Role } from '@persql/contract'
+
+/** What the Worker learned of the caller, trusted by the objects. */
+export interface Grant {
+  readonly tokenId: string
+  readonly role: Role
+  readonly tableScope: readonly string[] | null
+  /** Milliseconds since 1970, or `null` for a token that does not expire. */
+  readonly expiresAtMs: number | null
+}
+
+export type DatabaseOperation = 'query' | 'batch' | 'list_tables' | 'validate' | 'explain' | 'get_schema'
+
+/** A key under which the answer is kept and replayed: Idempotency-Key, or Plan-Key with Plan-Step. */
+export interface ReplayKey {
+  readonly header: 'Idempotency' | 'Plan'
+  readonly key: string
+  /** SHA-256 of route and body: the same key with another request is refused. */
+  readonly requestHash: string
+}
+
+/** One call to a database. The body travels as text: it is parsed once, where it is used. */
+export interface DatabaseCall {
+  readonly operation: DatabaseOperation
+  readonly namespace: string
+  readonly database: string
+  readonly grant: Grant
+  readonly body: string
+  readonly replayKeys: readonly ReplayKey[]
+}
+
+/** A value as the runtime binds it. */
+export type Bound = string | number | null | Uint8Array
+
+export interface StatementInput {
+  readonly sql: string
+  readonly params: readonly Bound[]
+  readonly expect?: { readonly rows?: Count; readonly rowsWritten?: Count }
+}
+export type Count = number | { readonly min?: number; readonly max?: number }
+
+export interface BatchInput {
+  readonly statements: readonly StatementInput[]
+  readonly transaction: boolean
+}
+
+// The bodies of `query` and `batch` are checked by hand rather than by the contract's schemas: the runtime forbids
+// the code generation that makes those fast. `call.test.ts` holds the two to the same verdicts.
+
+/** @throws PerSQLError `invalid_json`, `invalid_input` or `integer_out_of_range` */
+export function parseQuery(text: string): StatementInput {
+  const body = parseObject(text)
+  onlyFields(body, ['sql', 'params'], '')
+  return statement(body, '', text)
+}
+
+/** @throws PerSQLError `invalid_json`, `invalid_input` or `integer_out_of_range` */
+export function parseBatch(text: string): BatchInput {
+  const body = parseObject(text)
+  onlyFields(body, ['statements', 'transaction'], '')
+  const { statements, transaction = false } = body
+  if (!Array.isArray(statements) || statements.length === 0)
+    refuse('"statements" must be a list with at least one statement.')
+  const list = statements as unknown[]
+  if (list.length > MAX_STATEMENTS)
+    refuse(`"statements" holds ${list.length}; at most ${MAX_STATEMENTS} fit in one batch.`)
+  if (typeof transaction !== 'boolean') refuse('"transaction" must be true or false.')
+  return {
+    transaction: transaction as boolean,
+    statements: list.map((item, i) => {
+      const at = `statements[${i}]`
+      if (!isObject(item)) refuse(`"${at}" must be an object with "sql" and "params".`)
+      const fields = item as Record<string, unknown>
+      onlyFields(fields, ['sql', 'params', 'expect'], `${at}.`)
+      const input = statement(fields, `${at}.`, text)
+      return fields.expect === undefined ? input : { ...input, expect: expectation(fields.expect, `${at}.expect`) }
+    }),
+  }
+}
+
+function statement(body: Record<string, unknown>, at: string, text: string): StatementInput {
+  const { sql, params = [] } = body
+  if (typeof sql !== 'string' || sql === '') refuse(`"${at}sql" must be a string with one SQL statement.`)
+  if (!(sql as string).isWellFormed()) refuse(`"${at}sql" holds half a surrogate pair, which is no Unicode text.`)
+  if (!Array.isArray(params)) refuse(`"${at}params" must be a list.`)
+  const list = params as unknown[]
+  if (list.length > 100) refuse(`"${at}params" holds ${list.length}; at most 100 fit in one statement.`)
+  return { sql: sql as string, params: list.map((value, i) => bound(value, `${at}params[${i}]`, text)) }
+}
+
+function bound(value: unknown, at: string, text: string): Bound {
+  switch (typeof value) {
+    case 'string':
+      if (!value.isWellFormed()) refuse(`"${at}" holds half a surrogate pair, which is no Unicode text.`)
+      return value
+    case 'number':
+      if (Number.isInteger(value) && !Number.isSafeInteger(value)) refuseRounded(value, at, text)
+      return value
+    case 'boolean':
+      return value ? 1 : 0
+    case 'object': {
+      if (value === null) return null
+      const { base64, ...rest } = value as Record<string, unknown>
+      if (typeof base64 !== 'string' || Object.keys(rest).length > 0) break
+      try {
+        return Uint8Array.fromBase64(base64)
+      } catch (cause) {
+        throw new PerSQLError('invalid_input', { problem: `"${at}.base64" is not valid base64.` }, { cause })
+      }
+    }
+  }
+  return refuse(`"${at}" must be a string, number, boolean, null or {"base64": "…"}.`)
+}
+
+/** A number this large is a REAL if it was written as one (1e16, 2.5e20); as an integer it has lost digits already. */
+function refuseRounded(value: number, at: string, text: string): void {
+  let integers = false
+  JSON.parse(text, (_key, parsed: unknown, context?: { source?: string }) => {
+    if (parsed === value && /^-?\d+$/.test(context?.source ?? '')) integers = true
+    return parsed
+  })
+  if (integers) throw new PerSQLError('integer_out_of_range', { where: `"${at}"`, instead: 'Send it as a string.' })
+}
+
+function expectation(value: unknown, at: string): NonNullable<StatementInput['expect']> {
+  if (!isObject(value)) refuse(`"${at}" must be an object with "rows" or "rowsWritten".`)
+  const fields = value as Record<string, unknown>
+  onlyFields(fields, ['rows', 'rowsWritten'], `${at}.`)
+  for (const [name, count] of Object.entries(fields)) if (count !== undefined) checkCount(count, `${at}.${name}`)
+  return fields as NonNullable<StatementInput['expect']>
+}
+
+function checkCount(value: unknown, at: string): void {
+  if (isCount(value)) return
+  if (isObject(value)) {
+    onlyFields(value, ['min', 'max'], `${at}.`)
+    const bounds = Object.values(value)
+    if (bounds.length > 0 && bounds.every(isCount)) return
+  }
+  refuse(`"${at}" must be a whole number, or {"min": n, "max": n}.`)
+}
+
+function parseObject(text: string): Record<string, unknown> {
+  let body: unknown
+  try {
+    body = JSON.parse(text)
+  } catch (cause) {
+    throw new PerSQLError('invalid_json', {}, { cause })
+  }
+  if (!isObject(body)) refuse('The body must be a JSON object.')
+  return body as Record<string, unknown>
+}
+
+function onlyFields(body: Record<string, unknown>, known: readonly string[], at: string): void {
+  for (const name in body) {
+    if (!known.includes(name)) refuse(`There is no field "${at}${name.slice(0, 80)}". Known here: ${known.join(', ')}.`)
+  }
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0
+
+function refuse(problem: string): never {
+  throw new PerSQLError('invalid_input', { problem })
+}

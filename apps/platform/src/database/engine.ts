@@ -1,0 +1,141 @@
+import { PerSQLError } from '@persql/contract'
+import type { Count, Grant, StatementInput } from './call.ts'
+import { restoreNames } from './guard/bind.ts'
+import { type Analysis, authorise, Guard, reservedObjects } from './guard/guard.ts'
+import { collect, MAX_RESULT_BYTES, type Result, tooLarge } from './result.ts'
+import { sqlError } from './sql-error.ts'
+
+/** Told of statements that may run long, before they start and after they end. */
+export interface Watch {
+  started(sql: string): number
+  finished(id: number): void
+  /** Asked while rows are read; `startedMs` is on `performance.now()`'s clock. */
+  overtime(startedMs: number): void
+}
+
+/** Runs single statements of tenants: compile, authorise, run, collect. */
+export class Engine {
+  readonly #storage: DurableObjectStorage
+  readonly #guard: Guard
+  readonly #watch: Watch
+
+  constructor(storage: DurableObjectStorage, watch: Watch) {
+    this.#storage = storage
+    this.#guard = new Guard((sql, ...params) => [...storage.sql.exec(sql, ...params).raw()])
+    this.#watch = watch
+  }
+
+  /** Compiles and authorises without running. @throws PerSQLError */
+  prepare({ sql, params }: StatementInput, grant: Grant): Analysis {
+    try {
+      const analysis = this.#guard.analyse(sql, params)
+      authorise(analysis, grant)
+      return analysis
+    } catch (cause) {
+      throw sqlError(cause, sql)
+    }
+  }
+
+  /**
+   * Runs a prepared statement whole or not at all.
+   * @throws PerSQLError; then nothing of the statement stays
+   */
+  run(analysis: Analysis, input: StatementInput, bytesLeft = MAX_RESULT_BYTES): Result {
+    const { kind, mayRunLong } = analysis.effect
+    const watched = mayRunLong ? this.#watch.started(input.sql) : undefined
+    try {
+      if (kind === 'read') return this.#read(analysis, input, bytesLeft)
+      return this.#storage.transactionSync(() => this.#write(analysis, input, bytesLeft))
+    } catch (cause) {
+      throw sqlError(cause, input.sql)
+    } finally {
+      if (kind === 'schema') this.#guard.invalidate()
+      if (watched !== undefined) this.#watch.finished(watched)
+    }
+  }
+
+  /** Drops what was learned of the schema: to be called when a transaction with schema changes was rolled back. */
+  forgetSchema(): void {
+    this.#guard.invalidate()
+  }
+
+  #read(analysis: Analysis, input: StatementInput, bytesLeft: number): Result {
+    const { result, suspects } = this.#execute(analysis, input, bytesLeft)
+    // A second lock: what was compiled as a read has written nothing.
+    if (result.rowsWritten > 0) throw new PerSQLError('table_unresolved')
+    if (suspects.size > 0 && this.#roundedIntegers(analysis, input, result.columns.length, suspects)) throw rounded()
+    this.#expect(input, result)
+    return result
+  }
+
+  #write(analysis: Analysis, input: StatementInput, bytesLeft: number): Result {
+    const schema = analysis.effect.kind === 'schema'
+    const sql = this.#storage.sql
+    const rows = (text: string) => [...sql.exec(text).raw()]
+    const before = schema ? reservedObjects(rows) : ''
+    const { result, suspects } = this.#execute(analysis, input, bytesLeft)
+    if (suspects.size > 0) throw rounded()
+    if (schema && reservedObjects(rows) !== before) throw new PerSQLError('table_protected', { table: '_persql_*' })
+    this.#expect(input, result)
+    if (schema) return result
+    const [changes, lastInsertRowid] = sql.exec('SELECT changes(), last_insert_rowid()').raw().next().value as [
+      number,
+      number,
+    ]
+    const inserted = ['INSERT', 'REPLACE'].includes(analysis.statement.verb) && Number.isSafeInteger(lastInsertRowid)
+    return { ...result, changes, ...(inserted && { lastInsertRowid }) }
+  }
+
+  #execute(analysis: Analysis, { params }: StatementInput, bytesLeft: number) {
+    const startedMs = performance.now()
+    const cursor = this.#storage.sql.exec(analysis.sqlFor(params), ...params)
+    const { rows, suspects, tooLarge: large } = collect(cursor.raw(), bytesLeft, () => this.#watch.overtime(startedMs))
+    if (large) throw tooLarge()
+    const columns = restoreNames(cursor.columnNames)
+    const result: Result = { columns, rows, rowsRead: cursor.rowsRead, rowsWritten: cursor.rowsWritten }
+    return { result, suspects }
+  }
+
+  /** The runtime hands out rounded numbers without a word, so ask SQLite which of them were integers. */
+  #roundedIntegers(
+    analysis: Analysis,
+    { params }: StatementInput,
+    width: number,
+    suspects: ReadonlySet<number>,
+  ): boolean {
+    if (analysis.statement.verb === 'PRAGMA' || analysis.statement.explain !== 'no') return false
+    const names = Array.from({ length: width }, (_, i) => `c${i}`)
+    const test = [...suspects].map(
+      (i) => `(typeof(c${i}) = 'integer' AND c${i} NOT BETWEEN -9007199254740991 AND 9007199254740991)`,
+    )
+    const sql = `WITH q(${names}) AS (${analysis.sqlFor(params)}\n) SELECT 1 FROM q WHERE ${test.join(' OR ')} LIMIT 1`
+    return [...this.#storage.sql.exec(sql, ...params).raw()].length > 0
+  }
+
+  #expect({ expect }: StatementInput, { rows, rowsWritten }: Result): void {
+    if (expect === undefined) return
+    for (const [name, actual] of [
+      ['rows', rows.length],
+      ['rowsWritten', rowsWritten],
+    ] as const) {
+      const count = expect[name]
+      if (count === undefined || within(count, actual)) continue
+      const actualText = `${actual}`
+      throw new PerSQLError('expectation_failed', { expected: `${name} ${describe(count)}`, actual: actualText })
+    }
+  }
+}
+
+function within(count: Count, actual: number): boolean {
+  if (typeof count === 'number') return actual === count
+  return actual >= (count.min ?? 0) && actual <= (count.max ?? Number.POSITIVE_INFINITY)
+}
+
+function describe(count: Count): string {
+  if (typeof count === 'number') return `${count}`
+  if (count.max === undefined) return `≥ ${count.min}`
+  return count.min === undefined ? `≤ ${count.max}` : `${count.min} to ${count.max}`
+}
+
+const rounded = () =>
+  new PerSQLError('integer_out_of_range', { where: 'A value of the result', instead: 'Select CAST(… AS TEXT).' })

@@ -1,0 +1,127 @@
+import { SCHEMA_TABLE, type SchemaMap } from './schema-map.ts'
+
+/** What a statement would do, read off the program that SQLite compiled for it. */
+export interface Effect {
+  readonly kind: 'read' | 'write' | 'schema'
+  /** Tables read, by the statement itself or by a view, trigger, foreign key or virtual table. */
+  readonly reads: readonly string[]
+  /** Tables written, likewise. */
+  readonly writes: readonly string[]
+  /** Tables emptied whole: DELETE without WHERE, DROP TABLE. */
+  readonly cleared: readonly string[]
+  /** The program touches something that could not be named. */
+  readonly unresolved: boolean
+  /** Loops within loops, or without a bound known before: it may run long. */
+  readonly mayRunLong: boolean
+}
+
+/** A row of `EXPLAIN`: addr, opcode, p1, p2, p3, p4, p5, comment. */
+type Instruction = readonly [number, string, number, number, number, string | null, number, ...unknown[]]
+
+/** OpenRead and its kin take the root page from a register when this bit of P5 is set: a table being created. */
+const ROOT_IN_REGISTER = 0x10
+
+const SCHEMA_CHANGES = new Set([
+  'CreateBtree',
+  'ParseSchema',
+  'SetCookie',
+  'Destroy',
+  'DropTable',
+  'DropIndex',
+  'DropTrigger',
+  'VCreate',
+  'VDestroy',
+  'VRename',
+  'LoadAnalysis',
+  'SqlExec',
+  'Vacuum',
+  'JournalMode',
+  'IncrVacuum',
+])
+/** Members of watched families that touch no stored table. */
+const HARMLESS = new Set([
+  'OpenAutoindex',
+  'OpenDup',
+  'OpenEphemeral',
+  'OpenPseudo',
+  'VBegin',
+  'VColumn',
+  'VFilter',
+  'VInitIn',
+  'VNext',
+  'Variable',
+  'Vacuum',
+  'ClrSubtype',
+])
+/** An opcode of these families that is not known here may touch a table, so it is not let through. */
+const WATCHED = /^(Open|Reopen|V[A-Z]|Clear|Destroy|Drop|Create|IntegrityCk|Checkpoint)/
+const LOOPS = new Set(['Next', 'Prev', 'VNext', 'SorterNext', 'RowSetRead'])
+
+/** Reads an `EXPLAIN` listing, sub-programs of triggers and foreign keys included. */
+export function readEffect(program: readonly (readonly unknown[])[], schema: SchemaMap): Effect {
+  const reads = new Set<string>()
+  const writes = new Set<string>()
+  const cleared = new Set<string>()
+  let transaction = false
+  let changesSchema = false
+  let unresolved = false
+  let loops = 0
+
+  const named = (root: number, database: number): string[] => {
+    // ALTER looks into the schema of temporary tables too, which the runtime keeps empty.
+    const table = database === 0 ? schema.roots.get(root) : database === 1 && root === 1 ? SCHEMA_TABLE : undefined
+    if (table === undefined) unresolved = true
+    return table === undefined ? [] : [table]
+  }
+  const add = (set: Set<string>, tables: readonly string[]) => {
+    for (const table of tables) set.add(table)
+  }
+
+  for (const [, opcode, p1, p2, p3, p4, p5] of program as readonly Instruction[]) {
+    if (LOOPS.has(opcode)) loops++
+    if (SCHEMA_CHANGES.has(opcode)) changesSchema = true
+    switch (opcode) {
+      case 'Transaction':
+        if (p2 > 0) transaction = true
+        break
+      case 'OpenRead':
+      case 'ReopenIdx':
+        if (!(p5 & ROOT_IN_REGISTER)) add(reads, named(p2, p3))
+        break
+      case 'OpenWrite':
+        if (!(p5 & ROOT_IN_REGISTER)) add(writes, named(p2, p3))
+        break
+      case 'Clear': {
+        const table = named(p1, p2)
+        add(writes, table)
+        add(cleared, table)
+        break
+      }
+      case 'Destroy': {
+        const table = named(p1, p3)
+        add(writes, table)
+        add(cleared, table)
+        break
+      }
+      case 'VOpen':
+      case 'VUpdate': {
+        const tables = schema.virtual.get(p4 ?? '')
+        if (tables === undefined) unresolved = true
+        else add(reads, tables)
+        if (opcode === 'VUpdate') add(writes, tables?.slice(0, 1) ?? [])
+        break
+      }
+      default:
+        if (WATCHED.test(opcode) && !HARMLESS.has(opcode) && !SCHEMA_CHANGES.has(opcode)) unresolved = true
+    }
+  }
+  if (changesSchema) writes.add(SCHEMA_TABLE)
+  return Object.freeze({
+    kind: changesSchema || writes.has(SCHEMA_TABLE) ? 'schema' : transaction || writes.size > 0 ? 'write' : 'read',
+    reads: [...reads].sort(),
+    writes: [...writes].sort(),
+    cleared: [...cleared].sort(),
+    unresolved,
+    mayRunLong: loops > 1,
+  })
+}

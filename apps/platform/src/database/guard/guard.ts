@@ -1,0 +1,172 @@
+import { PerSQLError, type Role } from '@persql/contract'
+import { castIntegers } from './bind.ts'
+import { type Effect, readEffect } from './effect.ts'
+import { pragmaEffect } from './pragma.ts'
+import { type Run, readSchemaMap, SCHEMA_TABLE, type SchemaMap } from './schema-map.ts'
+import { lower, parseStatement, type Statement } from './statement.ts'
+
+/** What a caller may do in one database. */
+export interface Permission {
+  readonly role: Role
+  /** The only tables it may touch; `null` for all. */
+  readonly tableScope: readonly string[] | null
+}
+
+/** A statement with everything that must be known before it runs. */
+export interface Analysis {
+  readonly statement: Statement
+  readonly effect: Effect
+  /** `sqlite_sequence` is written only because a table has AUTOINCREMENT, not because somebody named it. */
+  readonly sequenceImplied: boolean
+  /** The SQL to run for these parameters, with integers bound as integers. */
+  sqlFor(params: readonly unknown[]): string
+}
+
+const MAX_ANALYSES = 1_000
+const MAX_CACHED_SQL = 8_192
+const MAX_VARIANTS = 8
+
+/** Statements that only make sense on a connection of one's own, and what does the job here. */
+const NOT_HERE: Record<string, string> = {
+  BEGIN: 'Use batch with "transaction": true.',
+  COMMIT: 'Use batch with "transaction": true.',
+  END: 'Use batch with "transaction": true.',
+  ROLLBACK: 'Use batch with "transaction": true: the first error rolls all back.',
+  SAVEPOINT: 'Use batch with "transaction": true.',
+  RELEASE: 'Use batch with "transaction": true.',
+  ATTACH: 'Each database stands alone; query them one by one.',
+  DETACH: 'Each database stands alone; query them one by one.',
+  VACUUM: 'Space is reused by itself.',
+}
+/** They rebuild or describe the schema, whatever their program looks like. */
+const SCHEMA_VERBS = new Set(['CREATE', 'ALTER', 'DROP', 'REINDEX', 'ANALYZE'])
+const RESERVED = /^_(persql|cf)_/
+
+/** Knows what each statement would do, because it asks SQLite's compiler. One per database; it caches by SQL text. */
+export class Guard {
+  readonly #run: Run
+  readonly #analyses = new Map<string, Analysis>()
+  #schema: SchemaMap | undefined
+
+  constructor(run: Run) {
+    this.#run = run
+  }
+
+  /**
+   * Compiles `sql` without running it.
+   * @throws PerSQLError when it may not run here whoever asks; SQLite's own error when it does not compile
+   */
+  analyse(sql: string, params: readonly unknown[]): Analysis {
+    const known = this.#analyses.get(sql)
+    if (known) return known
+    const analysis = this.#compile(parseStatement(sql), params)
+    if (sql.length <= MAX_CACHED_SQL) {
+      if (this.#analyses.size >= MAX_ANALYSES) this.#analyses.delete(this.#analyses.keys().next().value as string)
+      this.#analyses.set(sql, analysis)
+    }
+    return analysis
+  }
+
+  /** To be called whenever the schema changed, or a change of it was rolled back. */
+  invalidate(): void {
+    this.#analyses.clear()
+    this.#schema = undefined
+  }
+
+  #compile(statement: Statement, params: readonly unknown[]): Analysis {
+    const { verb } = statement
+    const instead = NOT_HERE[verb]
+    if (instead) throw new PerSQLError('statement_not_allowed', { what: verb, instead })
+    const sqlFor = variants(statement)
+    const inner =
+      statement.explain === 'no' ? sqlFor(params) : castIntegers(statement, (i) => Number.isInteger(params[i]))
+    const program = this.#run(`EXPLAIN ${inner}`, ...params)
+    this.#schema ??= readSchemaMap(this.#run)
+    const compiled = verb === 'PRAGMA' ? pragmaEffect(statement) : readEffect(program, this.#schema)
+    const effect: Effect = {
+      ...compiled,
+      kind: SCHEMA_VERBS.has(verb) ? 'schema' : compiled.kind,
+      mayRunLong:
+        compiled.mayRunLong || /recursive/i.test(statement.text) || this.#schema.programs.includes('recursive'),
+    }
+    const sequenceImplied =
+      effect.kind !== 'read' &&
+      !mentions(statement, 'sqlite_sequence') &&
+      !this.#schema.programs.includes('sqlite_sequence')
+    const explained: Effect = { ...effect, kind: 'read', cleared: [], mayRunLong: false }
+    return Object.freeze({
+      statement,
+      effect: Object.freeze(statement.explain === 'no' ? effect : explained),
+      sequenceImplied,
+      sqlFor,
+    })
+  }
+}
+
+/** @throws PerSQLError when `permission` does not cover what the statement would do. Deny on doubt. */
+export function authorise({ statement, effect, sequenceImplied }: Analysis, permission: Permission): void {
+  if (effect.unresolved) throw new PerSQLError('table_unresolved')
+  if (effect.kind !== 'read') {
+    const { role } = permission
+    if (role === 'readonly') throw new PerSQLError('role_insufficient', { role, action: 'change data' })
+    if (role !== 'admin' && effect.kind === 'schema') {
+      throw new PerSQLError('role_insufficient', { role, action: `run ${statement.verb}` })
+    }
+    for (const table of effect.writes) {
+      if (RESERVED.test(lower(table))) throw new PerSQLError('table_protected', { table })
+    }
+  }
+  const scope = permission.tableScope
+  if (scope === null) return
+  const allowed = new Set(scope.map(lower))
+  for (const table of [...effect.writes, ...effect.reads]) {
+    if (allowed.has(lower(table)) && !RESERVED.test(lower(table))) continue
+    if (sequenceImplied && table === 'sqlite_sequence') continue
+    throw new PerSQLError('table_out_of_scope', { table })
+  }
+  if (effect.kind === 'schema') throw new PerSQLError('table_out_of_scope', { table: SCHEMA_TABLE })
+}
+
+/**
+ * A fingerprint of all that involves PerSQL's own tables. Taken before and after a change of the schema, in its
+ * transaction: when it differs, the change touched what it may not, by whatever road, and is rolled back.
+ */
+export function reservedObjects(run: Run): string {
+  const own = run(
+    `SELECT type, name, tbl_name, sql FROM sqlite_master
+     WHERE lower(name) GLOB '_persql_*' OR lower(tbl_name) GLOB '_persql_*'
+        OR lower(name) GLOB '_cf_*' OR lower(tbl_name) GLOB '_cf_*' ORDER BY name`,
+  )
+  const references = run(
+    `SELECT m.name FROM sqlite_master m, pragma_foreign_key_list(m.name) f
+     WHERE m.type = 'table' AND lower(m.name) NOT GLOB '_cf_*' AND (lower(f."table") GLOB '_persql_*' OR lower(f."table") GLOB '_cf_*')`,
+  )
+  return JSON.stringify([own, references])
+}
+
+/** SQL texts by which of the parameters are integers. */
+function variants(statement: Statement): Analysis['sqlFor'] {
+  const { text, explain, placeholders } = statement
+  const prefix = explain === 'plan' ? 'EXPLAIN QUERY PLAN ' : explain === 'program' ? 'EXPLAIN ' : ''
+  const plain = prefix + text
+  if (placeholders.length === 0) return () => plain
+  const known = new Map<string, string>()
+  return (params) => {
+    let mask = ''
+    let any = false
+    for (const param of params) {
+      const integer = Number.isInteger(param)
+      any ||= integer
+      mask += integer ? '1' : '0'
+    }
+    if (!any) return plain
+    let sql = known.get(mask)
+    if (sql === undefined) {
+      sql = prefix + castIntegers(statement, (index) => mask[index] === '1')
+      if (known.size < MAX_VARIANTS) known.set(mask, sql)
+    }
+    return sql
+  }
+}
+
+const mentions = (statement: Statement, name: string) => lower(statement.text).includes(name)

@@ -1,0 +1,186 @@
+import { PerSQLError } from '@persql/contract'
+
+/** One SQL statement, cut out of what a caller sent. */
+export interface Statement {
+  /** The statement without what precedes or follows it; for EXPLAIN, the statement explained. */
+  readonly text: string
+  /** First keyword in upper case; behind a WITH clause, the verb of the statement proper. */
+  readonly verb: string
+  /** Whether the caller asked to explain `text` rather than to run it. */
+  readonly explain: 'no' | 'program' | 'plan'
+  /** Where in `text` each parameter stands: `[start, end]`. */
+  readonly placeholders: readonly (readonly [number, number])[]
+  /** Every name that occurs, in lower case and without quotes. */
+  readonly names: ReadonlySet<string>
+}
+
+type Kind = 'word' | 'quoted' | 'variable' | 'semicolon' | 'open' | 'close' | 'other'
+interface Token {
+  readonly kind: Kind
+  readonly start: number
+  readonly end: number
+}
+
+/**
+ * Cuts SQL into tokens exactly where SQLite's own tokenizer does (sqlite3GetToken in src/tokenize.c), so that a
+ * semicolon seen here is one that SQLite sees, and the other way round. White space and comments are left out.
+ */
+export function* tokens(sql: string): Generator<Token> {
+  let at = 0
+  while (at < sql.length) {
+    const start = at
+    const c = sql.charCodeAt(at)
+    if (isSpace(c)) at++
+    else if (c === 45 && sql.charCodeAt(at + 1) === 45) at = until(sql, '\n', at)
+    else if (c === 47 && sql.charCodeAt(at + 1) === 42 && at + 2 < sql.length) {
+      const end = sql.indexOf('*/', at + 3)
+      const short = sql.startsWith('*/', at + 2) ? at + 2 : -1
+      at = short >= 0 ? short + 2 : end < 0 ? sql.length : end + 2
+    } else if (c === 39 || c === 34 || c === 96) {
+      at = closingQuote(sql, at)
+      yield { kind: 'quoted', start, end: at }
+    } else if (c === 91) {
+      at = Math.min(until(sql, ']', at) + 1, sql.length)
+      yield { kind: 'quoted', start, end: at }
+    } else if (c === 63) {
+      at++
+      while (isDigit(sql.charCodeAt(at))) at++
+      yield { kind: 'variable', start, end: at }
+    } else if (c === 36 || c === 58 || c === 64 || c === 35) {
+      at++
+      while (isName(sql.charCodeAt(at))) at++
+      // SQLite reads `$a(…)` and `$a::b` as one variable, quotes and semicolons included: nobody needs that.
+      if (c === 36 || c === 35 || (at > start + 1 && (sql[at] === '(' || sql.startsWith('::', at)))) {
+        throw new PerSQLError('statement_not_allowed', {
+          what: `The parameter "${sql.slice(start, at + 1)}"`,
+          instead: 'Use "?" placeholders.',
+        })
+      }
+      yield { kind: 'variable', start, end: at }
+    } else if (c === 59) yield { kind: 'semicolon', start, end: ++at }
+    else if (c === 40) yield { kind: 'open', start, end: ++at }
+    else if (c === 41) yield { kind: 'close', start, end: ++at }
+    else if ((c === 88 || c === 120) && sql.charCodeAt(at + 1) === 39) {
+      at = Math.min(until(sql, "'", at + 2) + 1, sql.length)
+      yield { kind: 'other', start, end: at }
+    } else if (isName(c) && !isDigit(c)) {
+      while (isName(sql.charCodeAt(at))) at++
+      yield { kind: 'word', start, end: at }
+    } else if (isDigit(c)) {
+      while (isName(sql.charCodeAt(at)) || sql.charCodeAt(at) === 46) at++
+      yield { kind: 'other', start, end: at }
+    } else yield { kind: 'other', start, end: ++at }
+  }
+}
+
+/**
+ * Takes the one statement out of `sql`.
+ * @throws PerSQLError `multiple_statements`, `empty_statement` or `statement_not_allowed`
+ */
+export function parseStatement(sql: string): Statement {
+  if (sql.includes('\0')) {
+    throw new PerSQLError('statement_not_allowed', {
+      what: 'A NUL character in SQL',
+      instead: 'Bind it as a parameter.',
+    })
+  }
+  let list = [...tokens(sql)]
+  while (list[0]?.kind === 'semicolon') list.shift()
+  const end = endOfStatement(sql, list)
+  if (list.slice(end).some((token) => token.kind !== 'semicolon')) throw new PerSQLError('multiple_statements')
+  list = list.slice(0, end)
+
+  let explain: Statement['explain'] = 'no'
+  if (word(sql, list[0]) === 'EXPLAIN') {
+    const plan = word(sql, list[1]) === 'QUERY' && word(sql, list[2]) === 'PLAN'
+    explain = plan ? 'plan' : 'program'
+    list = list.slice(plan ? 3 : 1)
+  }
+  const first = list[0]
+  const last = list.at(-1)
+  if (!first || !last) throw new PerSQLError('empty_statement')
+  const offset = first.start
+  return Object.freeze({
+    text: sql.slice(offset, last.end),
+    verb: verbOf(sql, list),
+    explain,
+    placeholders: list.filter((t) => t.kind === 'variable').map((t) => [t.start - offset, t.end - offset] as const),
+    names: new Set(list.filter((t) => t.kind === 'word' || t.kind === 'quoted').map((t) => nameOf(sql, t))),
+  })
+}
+
+/** Index of the token that ends the first statement. A trigger's body holds semicolons; it ends at `; END ;`. */
+function endOfStatement(sql: string, list: readonly Token[]): number {
+  let at = 0
+  const next = (...words: string[]) => words.includes(word(sql, list[at])) && ++at > 0
+  next('EXPLAIN') && next('QUERY') && next('PLAN')
+  const trigger = next('CREATE') && (next('TEMP', 'TEMPORARY') || true) && next('TRIGGER')
+  if (!trigger) {
+    const end = list.findIndex((token) => token.kind === 'semicolon')
+    return end < 0 ? list.length : end
+  }
+  for (; at < list.length; at++) {
+    const ends = list[at]?.kind === 'semicolon' && word(sql, list[at + 1]) === 'END'
+    if (ends && (at + 2 >= list.length || list[at + 2]?.kind === 'semicolon')) return at + 2
+  }
+  return list.length
+}
+
+/** The first keyword, or behind WITH the first keyword outside the parentheses of its tables. */
+function verbOf(sql: string, list: readonly Token[]): string {
+  const first = word(sql, list[0])
+  if (first !== 'WITH') return first
+  let depth = 0
+  for (const token of list) {
+    if (token.kind === 'open') depth++
+    else if (token.kind === 'close') depth--
+    else if (depth === 0 && token.kind === 'word') {
+      const verb = word(sql, token)
+      if (['SELECT', 'VALUES', 'INSERT', 'REPLACE', 'UPDATE', 'DELETE'].includes(verb)) return verb
+    }
+  }
+  return first
+}
+
+function word(sql: string, token: Token | undefined): string {
+  return token?.kind === 'word' ? sql.slice(token.start, token.end).toUpperCase() : ''
+}
+
+/** A token's name as SQLite compares it: unquoted, doubled quotes undone, ASCII letters lowered. */
+export function nameOf(
+  sql: string,
+  token: { readonly kind: string; readonly start: number; readonly end: number },
+): string {
+  const raw = sql.slice(token.start, token.end)
+  if (token.kind !== 'quoted') return lower(raw)
+  const quote = raw[0] as string
+  const inner = raw.slice(1, raw.length > 1 ? -1 : undefined)
+  return lower(quote === '[' ? inner : inner.replaceAll(quote + quote, quote))
+}
+
+/** Lowers ASCII letters only, as SQLite does when it compares names. */
+export const lower = (name: string): string => name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
+
+/** A name as it may stand in SQL text, whatever it contains. */
+export const quoteName = (name: string): string => `"${name.replaceAll('"', '""')}"`
+
+function closingQuote(sql: string, at: number): number {
+  const quote = sql.charCodeAt(at)
+  for (let i = at + 1; i < sql.length; i++) {
+    if (sql.charCodeAt(i) !== quote) continue
+    if (sql.charCodeAt(i + 1) !== quote) return i + 1
+    i++
+  }
+  return sql.length
+}
+
+function until(sql: string, mark: string, from: number): number {
+  const at = sql.indexOf(mark, from)
+  return at < 0 ? sql.length : at
+}
+
+const isDigit = (c: number) => c >= 48 && c <= 57
+const isSpace = (c: number) => c === 32 || (c >= 9 && c <= 13 && c !== 11) || c === 0xfeff
+/** IdChar of SQLite: letters, digits, `_`, `$` and everything beyond ASCII. */
+const isName = (c: number) =>
+  (c >= 97 && c <= 122) || (c >= 65 && c <= 90) || isDigit(c) || c === 95 || c === 36 || c >= 128

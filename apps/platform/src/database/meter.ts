@@ -1,0 +1,60 @@
+import { add, costNano, growth, NOTHING, REQUEST_NANO, type Totals } from '../money.ts'
+
+/** Permission to spend until the cumulative cost reaches `ceilingNano`; of two, the one with the higher `version` counts. */
+export interface Allowance {
+  readonly version: number
+  readonly ceilingNano: number
+}
+
+/**
+ * What one database has used since it was made, and how far it may go. Counters only grow, so reporting them twice,
+ * or late, does no harm.
+ */
+export class Meter {
+  #totals: Totals
+  #spentNano: number
+  #allowance: Allowance = { version: 0, ceilingNano: 0 }
+
+  constructor(totals: Totals = NOTHING) {
+    this.#totals = totals
+    this.#spentNano = costNano(totals)
+  }
+
+  get totals(): Totals {
+    return this.#totals
+  }
+
+  get allowance(): Allowance {
+    return this.#allowance
+  }
+
+  /** What is left to spend; below zero after a last request with many rows. */
+  get creditNano(): number {
+    return this.#allowance.ceilingNano - this.#spentNano
+  }
+
+  /** Whether the price of one more request is covered. */
+  canServe(): boolean {
+    return this.creditNano >= REQUEST_NANO
+  }
+
+  charge(used: Totals): void {
+    this.#totals = add(this.#totals, used)
+    this.#spentNano += costNano(used)
+  }
+
+  /** Takes an allowance over unless a later one is known. */
+  accept(allowance: Allowance): void {
+    if (allowance.version > this.#allowance.version) this.#allowance = allowance
+  }
+
+  /** Gives back what is not spent. Answers on their way with an older version no longer count. */
+  giveBack(version = this.#allowance.version): void {
+    this.#allowance = { version: Math.max(version, this.#allowance.version), ceilingNano: 0 }
+  }
+
+  unsaved(saved: Totals): boolean {
+    const { requests, rowsRead, rowsWritten } = growth(saved, this.#totals)
+    return requests + rowsRead + rowsWritten > 0
+  }
+}

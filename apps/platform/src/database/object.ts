@@ -1,0 +1,330 @@
+import { DurableObject } from 'cloudflare:workers'
+import { PerSQLError } from '@persql/contract'
+import type { Env } from '../env.ts'
+import { count } from '../metrics.ts'
+import { costNano, NOTHING, type Totals, usd } from '../money.ts'
+import { namespaceObject } from '../objects.ts'
+import { type Reply, refuse } from '../reply.ts'
+import { settingsOf } from '../settings.ts'
+import { migrate } from '../storage/migrate.ts'
+import { Timers } from '../storage/timers.ts'
+import type { DatabaseCall, Grant } from './call.ts'
+import { Engine } from './engine.ts'
+import { Meter } from './meter.ts'
+import { databaseOperations, type Outcome } from './operations.ts'
+import { QUERY_LOG, QueryLog } from './query-log.ts'
+import { Replays } from './replays.ts'
+
+/** Who this object is. It knows only once its namespace has said so. */
+interface Identity {
+  readonly id: string
+  readonly namespace: string
+  readonly slug: string
+}
+
+const TICK_MS = 1_000
+/** Reports go out this often while the database is busy. */
+const REPORT_TICKS = 4
+/** Ticks without a call after which credit is given back; before the runtime evicts an idle object, after 10 s. */
+const IDLE_TICKS = 7
+/** How long an empty balance is remembered without asking again. */
+const EMPTY_MS = 250
+/** A token revoked longer ago than this is in no cache any more. */
+const REVOKED_MS = 10 * 60 * 1000
+const UNBILLED = new Set(['invalid_json', 'invalid_input', 'idempotency_mismatch', 'token_unknown'])
+
+let statements = 0
+
+/** One tenant's database: its SQLite file, its counters, and the right to spend that its namespace has lent it. */
+export class Database extends DurableObject<Env> {
+  readonly #engine: Engine
+  readonly #log: QueryLog
+  readonly #replays: Replays
+  readonly #timers: Timers<'replays'>
+  #identity: Identity | undefined
+  #meter: Meter
+  #saved: Totals
+  #revoked = new Map<string, number>()
+  #acquiring: Promise<void> | undefined
+  #renewAtNano = 0
+  #emptyUntilMs = 0
+  #ticking = false
+  #idleTicks = 0
+  #ticksSinceReport = 0
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env)
+    const { queryTimeoutMs } = settingsOf(env)
+    this.#identity = ctx.storage.kv.get<Identity>('identity')
+    this.#saved = ctx.storage.kv.get<Totals>('totals') ?? NOTHING
+    this.#meter = new Meter(this.#saved)
+    this.#log = new QueryLog(ctx.storage)
+    this.#replays = new Replays(ctx.storage)
+    this.#timers = new Timers(ctx.storage, { replays: (nowMs) => this.#sweepReplays(nowMs) })
+    this.#engine = new Engine(ctx.storage, {
+      started: (sql) => this.#started(sql),
+      finished: (id) => console.error(JSON.stringify({ event: 'statement_finished', id })),
+      overtime: (startedMs) => {
+        if (performance.now() - startedMs < queryTimeoutMs) return
+        // Nothing else ends a statement that is under way: the object starts afresh, with all that was committed.
+        ctx.abort('query_timeout')
+        throw new PerSQLError('query_timeout', { seconds: queryTimeoutMs / 1000 })
+      },
+    })
+  }
+
+  /** The one door for callers. Warm, it awaits nothing. */
+  call(call: DatabaseCall): Reply | Promise<Reply> {
+    this.#idleTicks = 0
+    return this.#identity && this.#meter.canServe() ? this.#serve(call) : this.#serveWithLease(call)
+  }
+
+  /** Saves and reports the counters; `version` numbers the recall, so that a lease on its way is not taken for newer. */
+  recall(version: number): { id: string | undefined; totals: Totals } {
+    this.#setLeased(() => this.#meter.giveBack(version))
+    this.#save()
+    return { id: this.#identity?.id, totals: this.#meter.totals }
+  }
+
+  /** Current counters, saved first, for whoever wants to know the exact usage. */
+  report(): { id: string | undefined; totals: Totals } {
+    this.#save()
+    return { id: this.#identity?.id, totals: this.#meter.totals }
+  }
+
+  /** From the answer on, this token is refused here. */
+  revoke(tokenId: string): void {
+    this.#revoked.set(tokenId, Date.now())
+  }
+
+  /** Deletes everything. The caller has taken the counters by `recall` and lets nobody in any more. */
+  async wipe(): Promise<void> {
+    this.#forget()
+    await this.ctx.storage.deleteAlarm()
+    await this.ctx.storage.deleteAll()
+  }
+
+  override async alarm(): Promise<void> {
+    await this.#timers.run(Date.now())
+  }
+
+  #serve(call: DatabaseCall): Reply {
+    const { grant, operation } = call
+    const nowMs = Date.now()
+    if (this.#revoked.has(grant.tokenId) || (grant.expiresAtMs !== null && grant.expiresAtMs <= nowMs)) {
+      return refuse(new PerSQLError('token_unknown'))
+    }
+    const startedMs = performance.now()
+    try {
+      const kept = this.#replay(call, nowMs)
+      if (kept) return kept
+      // Those who read the log find their last call in it.
+      if (call.body.includes('_persql_')) this.#log.flush()
+      const outcome = databaseOperations[operation](call, this.#engine, this.ctx.storage)
+      return this.#finish(call, outcome, startedMs, nowMs)
+    } catch (cause) {
+      const reply = refuse(cause)
+      if (reply.code && UNBILLED.has(reply.code)) return reply
+      this.#charge(
+        grant,
+        { operation, sql: sentSql(call.body), statementCount: 0, durationMs: performance.now() - startedMs },
+        NOTHING,
+        cause,
+        nowMs,
+      )
+      return reply
+    }
+  }
+
+  #replay({ grant, replayKeys }: DatabaseCall, nowMs: number): Reply | undefined {
+    for (const key of replayKeys) {
+      const kept = this.#replays.find(grant.tokenId, key, nowMs)
+      if (!kept) continue
+      this.#meter.charge({ requests: 1, rowsRead: 0, rowsWritten: 0 })
+      this.#tick()
+      return { ...kept, replayed: key.header }
+    }
+    return undefined
+  }
+
+  /** Charges, and for writes saves the counters and the kept answer in the turn, and so in the transaction, of the write. */
+  #finish(call: DatabaseCall, outcome: Outcome, startedMs: number, nowMs: number): Reply {
+    const { operation, grant, replayKeys } = call
+    const { sql, statementCount, rowsRead, rowsWritten, failure, status } = outcome
+    const durationMs = performance.now() - startedMs
+    this.#charge(grant, { operation, sql, statementCount, durationMs }, outcome, failure, nowMs)
+    const reply: Reply = failure ? refuse(failure) : { status, body: bodyOf(operation, outcome, durationMs) }
+    if (replayKeys.length > 0 && (!failure || rowsWritten > 0)) {
+      for (const key of replayKeys) {
+        this.#timers.set('replays', this.#replays.keep(grant.tokenId, key, reply.status, reply.body, nowMs))
+      }
+      this.#save()
+    } else if (rowsWritten > 0) this.#save()
+    count('persql_rows_read_total', '', rowsRead)
+    count('persql_rows_written_total', '', rowsWritten)
+    return reply
+  }
+
+  #charge(
+    { tokenId }: Grant,
+    entry: { operation: string; sql: string; statementCount: number; durationMs: number },
+    { rowsRead, rowsWritten }: { rowsRead: number; rowsWritten: number },
+    failure: unknown,
+    nowMs: number,
+  ): void {
+    this.#meter.charge({ requests: 1, rowsRead, rowsWritten })
+    const error = failure === undefined ? null : PerSQLError.from(failure)
+    this.#log.add({
+      ...entry,
+      ts: nowMs,
+      tokenId,
+      rowsRead,
+      rowsWritten,
+      status: error?.status ?? 200,
+      error: error?.message ?? null,
+    })
+    if (this.#meter.creditNano < this.#renewAtNano) this.#renew()
+    this.#tick()
+  }
+
+  #save(): void {
+    if (!this.#meter.unsaved(this.#saved)) return
+    this.#saved = this.#meter.totals
+    this.ctx.storage.kv.put('totals', this.#saved)
+  }
+
+  // --- lease -------------------------------------------------------------------------------------------------------
+
+  async #serveWithLease(call: DatabaseCall): Promise<Reply> {
+    try {
+      if (!this.#identity || Date.now() >= this.#emptyUntilMs) await this.#acquire(call.namespace, call.database)
+    } catch (cause) {
+      return refuse(cause)
+    }
+    if (!this.#meter.canServe()) {
+      this.#emptyUntilMs = Math.max(this.#emptyUntilMs, Date.now() + EMPTY_MS)
+      return refuse(new PerSQLError('insufficient_balance'))
+    }
+    return this.#serve(call)
+  }
+
+  /** Asks for credit in the background. */
+  #renew(): void {
+    const identity = this.#identity
+    if (!identity || this.#acquiring) return
+    this.#acquire(identity.namespace, identity.slug).catch(() => {
+      // The next call without credit asks again, in the foreground, and tells its caller.
+    })
+  }
+
+  #acquire(namespace: string, slug: string): Promise<void> {
+    this.#acquiring ??= this.#lease(namespace, slug).finally(() => {
+      this.#acquiring = undefined
+    })
+    return this.#acquiring
+  }
+
+  async #lease(namespace: string, slug: string): Promise<void> {
+    this.#save()
+    const stub = namespaceObject(this.env, namespace)
+    let lease = await stub.lease(slug, this.#identity?.id, this.#meter.totals)
+    if (this.#identity && this.#identity.id !== lease.databaseId) {
+      // The database was deleted and made anew while this object could not be reached.
+      await this.wipe()
+      lease = await stub.lease(slug, undefined, NOTHING)
+    }
+    if (!this.#identity) this.#adopt({ id: lease.databaseId, namespace, slug })
+    this.#setLeased(() => this.#meter.accept(lease))
+    this.#renewAtNano = this.#meter.creditNano / 2
+    const nowMs = Date.now()
+    for (const [tokenId, atMs] of this.#revoked) if (atMs < nowMs - REVOKED_MS) this.#revoked.delete(tokenId)
+    for (const tokenId of lease.revoked) this.#revoked.set(tokenId, nowMs)
+    this.#ticksSinceReport = 0
+    this.#tick()
+  }
+
+  #adopt(identity: Identity): void {
+    migrate(this.ctx.storage, [QUERY_LOG])
+    this.ctx.storage.kv.put('identity', identity)
+    this.#engine.forgetSchema()
+    this.#identity = identity
+  }
+
+  #forget(): void {
+    this.#setLeased(() => {
+      this.#meter = new Meter()
+    })
+    this.#saved = NOTHING
+    this.#identity = undefined
+    this.#revoked.clear()
+    this.#engine.forgetSchema()
+  }
+
+  #setLeased(change: () => void): void {
+    const before = this.#meter.allowance.ceilingNano > 0
+    change()
+    const after = this.#meter.allowance.ceilingNano > 0
+    if (before !== after) count('persql_leases', '', after ? 1 : -1)
+  }
+
+  // --- work beside the calls ---------------------------------------------------------------------------------------
+
+  /** While there is credit, a tick a second saves what was counted and logged, reports it, and gives credit back when idle. */
+  #tick(): void {
+    if (this.#ticking) return
+    this.#ticking = true
+    setTimeout(() => {
+      this.#ticking = false
+      if (!this.#identity) return
+      this.#log.flush()
+      this.#save()
+      this.#idleTicks++
+      this.#ticksSinceReport++
+      if (this.#idleTicks > IDLE_TICKS) {
+        this.#release()
+        return
+      }
+      if (this.#ticksSinceReport >= REPORT_TICKS && this.#idleTicks < REPORT_TICKS) this.#renew()
+      this.#tick()
+    }, TICK_MS)
+  }
+
+  #release(): void {
+    const { id, namespace, slug } = this.#identity as Identity
+    const { version } = this.#meter.allowance
+    this.#setLeased(() => this.#meter.giveBack())
+    namespaceObject(this.env, namespace)
+      .release(slug, id, version, this.#meter.totals)
+      .catch(() => {
+        // Not lost: the namespace recalls what it still believes lent when it needs it.
+      })
+  }
+
+  #sweepReplays(nowMs: number): void {
+    const next = this.#replays.sweep(nowMs)
+    if (next !== undefined) this.#timers.set('replays', Math.max(next, nowMs + 60_000))
+  }
+
+  #started(sql: string): number {
+    const id = ++statements
+    const database = `${this.#identity?.namespace}/${this.#identity?.slug}`
+    console.error(JSON.stringify({ event: 'statement_started', id, database, sql: sql.slice(0, 500) }))
+    return id
+  }
+}
+
+/** The SQL of a call that failed, for the log. */
+function sentSql(body: string): string {
+  const { sql, statements } = (body ? JSON.parse(body) : {}) as { sql?: string; statements?: { sql: string }[] }
+  return sql ?? statements?.map((statement) => statement.sql).join(';\n') ?? ''
+}
+
+/** The whole response: `meta` stands beside `data` for what ran SQL. */
+function bodyOf(operation: DatabaseCall['operation'], outcome: Outcome, durationMs: number): string {
+  const data = JSON.stringify(outcome.data)
+  if (operation !== 'query' && operation !== 'batch') return `{"success":true,"data":${data}}`
+  const { rowsRead, rowsWritten, statementCount } = outcome
+  const costUsd = usd(costNano({ requests: 1, rowsRead, rowsWritten }))
+  const meta = { rowsRead, rowsWritten, durationMs: Math.round(durationMs * 1000) / 1000, statementCount, costUsd }
+  return `{"success":true,"data":${data},"meta":${JSON.stringify(meta)}}`
+}

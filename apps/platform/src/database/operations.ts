@@ -1,0 +1,128 @@
+import { PerSQLError } from '@persql/contract'
+import { type DatabaseCall, type Grant, parseBatch, parseQuery, type StatementInput } from './call.ts'
+import type { Engine } from './engine.ts'
+import { MAX_RESULT_BYTES, type Result } from './result.ts'
+import { readSchema, readTables } from './schema.ts'
+
+/** What running an operation gave, before it is charged and wrapped. */
+export interface Outcome {
+  readonly data: unknown
+  readonly status: number
+  readonly sql: string
+  readonly statementCount: number
+  readonly rowsRead: number
+  readonly rowsWritten: number
+  /** A failure after which earlier statements of the batch stay. */
+  readonly failure?: PerSQLError
+}
+
+type Run = (call: DatabaseCall, engine: Engine, storage: DurableObjectStorage) => Outcome
+
+/** The operations of a database, by their name in the contract. */
+export const databaseOperations: Record<DatabaseCall['operation'], Run> = {
+  query({ body, grant }, engine) {
+    const input = parseQuery(body)
+    const result = engine.run(engine.prepare(input, grant), input)
+    return outcome(result, [result], input.sql)
+  },
+
+  batch({ body, grant }, engine, storage) {
+    const { statements, transaction } = parseBatch(body)
+    const sql = statements.map((statement) => statement.sql).join(';\n')
+    if (!transaction) return oneByOne(statements, grant, engine, sql)
+    const results: Result[] = []
+    try {
+      storage.transactionSync(() => {
+        for (const statement of statements) runNext(statement, grant, engine, results)
+      })
+    } catch (cause) {
+      engine.forgetSchema()
+      throw cause
+    }
+    return outcome(results, results, sql)
+  },
+
+  list_tables({ grant }, _engine, storage) {
+    const { tables, rowsRead } = readTables(storage.sql, grant.tableScope)
+    return { data: tables, status: 200, sql: '', statementCount: 0, rowsRead, rowsWritten: 0 }
+  },
+
+  get_schema({ grant }, _engine, storage) {
+    return {
+      data: readSchema(storage.sql, grant.tableScope),
+      status: 200,
+      sql: '',
+      statementCount: 0,
+      rowsRead: 0,
+      rowsWritten: 0,
+    }
+  },
+
+  validate({ body, grant }, engine) {
+    const input = parseQuery(body)
+    return { ...outcome(verdict(input, grant, engine), [], input.sql), statementCount: 0 }
+  },
+
+  explain({ body, grant }, engine) {
+    const input = parseQuery(body)
+    const { effect } = engine.prepare(input, grant)
+    const planned = { ...input, sql: `EXPLAIN QUERY PLAN ${input.sql}`, expect: undefined }
+    const explained = /^\s*explain\b/i.test(input.sql) ? input : planned
+    const result = engine.run(engine.prepare(explained, grant), explained)
+    const plan = result.rows.map(([id, parent, , detail]) => ({ id, parent, detail }))
+    const { kind, reads, writes } = effect
+    return outcome({ plan, kind, reads, writes }, [result], input.sql)
+  },
+}
+
+/** Outside a transaction each statement stands alone: what ran before a failure stays, and the answer says how much. */
+function oneByOne(statements: readonly StatementInput[], grant: Grant, engine: Engine, sql: string): Outcome {
+  const results: Result[] = []
+  try {
+    for (const statement of statements) runNext(statement, grant, engine, results)
+    return outcome(results, results, sql)
+  } catch (cause) {
+    const error = PerSQLError.from(cause)
+    const failure = new PerSQLError(error.code, error.details, {
+      cause,
+      extra: { ...error.extra, applied: results.length },
+    })
+    return { ...outcome(undefined, results, sql), status: failure.status, failure }
+  }
+}
+
+function runNext(statement: StatementInput, grant: Grant, engine: Engine, results: Result[]): void {
+  try {
+    const bytes = results.reduce((sum, { rows }) => sum + rows.length * 16, 0)
+    results.push(engine.run(engine.prepare(statement, grant), statement, MAX_RESULT_BYTES - bytes))
+  } catch (cause) {
+    const { code, details, extra } = PerSQLError.from(cause)
+    const index = { statement: results.length }
+    throw new PerSQLError(code, { ...details, ...index }, { cause, extra: { ...extra, ...index } })
+  }
+}
+
+function verdict(
+  input: StatementInput,
+  grant: Grant,
+  engine: Engine,
+): { ok: boolean; error?: string; errorDetail?: unknown } {
+  try {
+    engine.prepare(input, grant)
+    return { ok: true }
+  } catch (cause) {
+    const error = PerSQLError.from(cause)
+    if (error.code === 'internal') throw error
+    return { ok: false, error: error.message, ...error.extra }
+  }
+}
+
+function outcome(data: unknown, results: readonly Result[], sql: string): Outcome {
+  let rowsRead = 0
+  let rowsWritten = 0
+  for (const result of results) {
+    rowsRead += result.rowsRead
+    rowsWritten += result.rowsWritten
+  }
+  return { data, status: 200, sql, statementCount: results.length, rowsRead, rowsWritten }
+}

@@ -1,0 +1,88 @@
+import type { Migration } from '../storage/migrate.ts'
+
+/** The query log lives among the tenant's tables, where plain SQL reads it; the guard keeps everyone from writing it. */
+export const QUERY_LOG: Migration = {
+  name: 'query log',
+  sql: `
+    CREATE TABLE _persql_query_log (
+      id INTEGER PRIMARY KEY AUTOINCREMENT,
+      ts INTEGER NOT NULL,
+      token_id TEXT NOT NULL,
+      operation TEXT NOT NULL,
+      sql TEXT,
+      statement_count INTEGER NOT NULL,
+      rows_read INTEGER NOT NULL,
+      rows_written INTEGER NOT NULL,
+      duration_ms REAL NOT NULL,
+      status INTEGER NOT NULL,
+      error TEXT
+    );
+    CREATE VIEW _persql_meta_query_log AS SELECT * FROM _persql_query_log;
+  `,
+}
+
+export interface LogEntry {
+  readonly ts: number
+  readonly tokenId: string
+  readonly operation: string
+  readonly sql: string
+  readonly statementCount: number
+  readonly rowsRead: number
+  readonly rowsWritten: number
+  readonly durationMs: number
+  readonly status: number
+  readonly error: string | null
+}
+
+const MAX_ROWS = 10_000
+const MAX_BUFFERED = 5_000
+const MAX_SQL = 1_500
+const MAX_ERROR = 500
+
+/** Collects entries in memory and writes them many at a time, so that a read does not cost a write. */
+export class QueryLog {
+  readonly #storage: DurableObjectStorage
+  #entries: LogEntry[] = []
+  #written = 0
+
+  constructor(storage: DurableObjectStorage) {
+    this.#storage = storage
+  }
+
+  add(entry: LogEntry): void {
+    // Beyond this the oldest go: they would be pruned from the table just as well.
+    if (this.#entries.length >= MAX_BUFFERED) this.#entries = this.#entries.slice(MAX_BUFFERED / 2)
+    this.#entries.push(entry)
+  }
+
+  flush(): void {
+    if (this.#entries.length === 0) return
+    const rows = this.#entries.map((e) => [
+      e.ts,
+      e.tokenId,
+      e.operation,
+      e.sql.slice(0, MAX_SQL),
+      e.statementCount,
+      e.rowsRead,
+      e.rowsWritten,
+      Math.round(e.durationMs * 1000) / 1000,
+      e.status,
+      e.error?.slice(0, MAX_ERROR) ?? null,
+    ])
+    this.#entries = []
+    const { sql } = this.#storage
+    this.#storage.transactionSync(() => {
+      sql.exec(
+        `INSERT INTO _persql_query_log
+           (ts, token_id, operation, sql, statement_count, rows_read, rows_written, duration_ms, status, error)
+         SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7, value->>8, value->>9
+         FROM json_each(?)`,
+        JSON.stringify(rows),
+      )
+      this.#written += rows.length
+      if (this.#written < MAX_ROWS / 10) return
+      this.#written = 0
+      sql.exec('DELETE FROM _persql_query_log WHERE id <= (SELECT max(id) FROM _persql_query_log) - ?', MAX_ROWS)
+    })
+  }
+}

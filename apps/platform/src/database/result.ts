@@ -1,0 +1,62 @@
+import { PerSQLError } from '@persql/contract'
+
+/** What one statement gave. */
+export interface Result {
+  readonly columns: readonly string[]
+  readonly rows: readonly (readonly unknown[])[]
+  readonly rowsRead: number
+  readonly rowsWritten: number
+  readonly changes?: number
+  readonly lastInsertRowid?: number
+}
+
+/** A result, serialised, may have this many bytes, so that it fits in memory and through an RPC call. */
+export const MAX_RESULT_BYTES = 16 * 1024 * 1024
+
+/** Rows as they are collected, with what JSON cannot say put into a form that it can. */
+export interface Rows {
+  readonly rows: unknown[][]
+  /** Columns that held an integral number beyond 2^53: an INTEGER among them has been rounded by the runtime. */
+  readonly suspects: ReadonlySet<number>
+  readonly tooLarge: boolean
+}
+
+type Cursor = { next(): { done?: boolean; value?: unknown } }
+
+/**
+ * Drains a cursor. A cursor left open would block every commit after it, so it is read to its end whatever it holds;
+ * `overtime` is asked now and then and may throw, which only makes sense if it ends the whole object.
+ */
+export function collect(cursor: Cursor, bytesLeft: number, overtime: () => void): Rows {
+  const rows: unknown[][] = []
+  const suspects = new Set<number>()
+  let bytes = 0
+  for (let count = 1; ; count++) {
+    const { done, value } = cursor.next()
+    if (done) return { rows, suspects, tooLarge: bytes > bytesLeft }
+    if (count % 64 === 0) overtime()
+    if (bytes > bytesLeft) continue
+    const row = value as unknown[]
+    for (let i = 0; i < row.length; i++) {
+      const cell = row[i]
+      bytes += 8
+      if (typeof cell === 'string') bytes += cell.length
+      else if (typeof cell === 'number') {
+        if (cell > Number.MAX_SAFE_INTEGER || cell < Number.MIN_SAFE_INTEGER) {
+          // SQLite prints and reads infinity as 9e999, and so does JSON.parse.
+          if (!Number.isFinite(cell)) row[i] = JSON.rawJSON(cell > 0 ? '9e999' : '-9e999')
+          else if (Math.abs(cell) <= 2 ** 63) suspects.add(i)
+        }
+      } else if (cell !== null) {
+        const blob = new Uint8Array(cell as ArrayBuffer)
+        bytes += (blob.length * 4) / 3
+        if (bytes <= bytesLeft) row[i] = { base64: blob.toBase64() }
+      }
+    }
+    if (bytes > bytesLeft) rows.length = 0
+    else rows.push(row)
+  }
+}
+
+export const tooLarge = (): PerSQLError =>
+  new PerSQLError('result_too_large', { limit: `${MAX_RESULT_BYTES / 1024 / 1024} MiB` })

@@ -1,0 +1,71 @@
+import { PerSQLError, type SqlErrorDetail } from '@persql/contract'
+
+const CODE = /: (SQLITE_[A-Z_]+)(?: \(extended: (SQLITE_[A-Z_]+)\))?$/
+
+/** Turns what SQLite, or the runtime's wrapper of it, threw while compiling or running `sql` into an error that explains itself. */
+export function sqlError(cause: unknown, sql: string): PerSQLError {
+  if (cause instanceof PerSQLError) return cause
+  const text = cause instanceof Error ? cause.message : String(cause)
+  const [, code, extended] = CODE.exec(text) ?? []
+  if (!code && !text.startsWith('Wrong number of parameter bindings')) return PerSQLError.from(cause)
+  // Offsets count in the text as it was run, which is not quite the text as it was sent.
+  const message = text.replace(CODE, '').replace(/ at offset \d+$/, '')
+  const errorDetail = { message, ...detail(message, extended ?? code, sql) }
+  return new PerSQLError('sql_error', { message }, { extra: { errorDetail }, cause })
+}
+
+function detail(message: string, code: string | undefined, sql: string): Omit<SqlErrorDetail, 'message'> {
+  if (code === undefined) {
+    return { kind: 'too_many_params', hint: 'Give exactly one parameter for each placeholder.' }
+  }
+  const failed = /^(UNIQUE|NOT NULL|CHECK) constraint failed: (.*)$/.exec(message)
+  switch (failed?.[1]) {
+    case 'UNIQUE': {
+      const insert = /^\s*(insert|replace|with)\b/i.test(sql)
+      return {
+        kind: 'unique_violation',
+        ...columnsOf(failed[2] as string),
+        hint: insert
+          ? 'Add ON CONFLICT DO UPDATE or DO NOTHING to the INSERT.'
+          : 'Another row has these values already.',
+      }
+    }
+    case 'NOT NULL':
+      return { kind: 'not_null_violation', ...columnsOf(failed[2] as string), hint: 'Give this column a value.' }
+    case 'CHECK':
+      return { kind: 'check_violation', constraint: failed[2] as string }
+  }
+  if (message.startsWith('FOREIGN KEY constraint failed')) {
+    return { kind: 'fk_violation', hint: 'The row it refers to is missing, or rows still refer to this one.' }
+  }
+  const table = /^no such table: (?:main\.)?(.+)$/.exec(message)?.[1]
+  if (table) return { kind: 'unknown_table', table, hint: 'GET …/tables lists the tables.' }
+  const column = /^no such column: (.+)$/.exec(message)?.[1] ?? /^table .+ has no column named (.+)$/.exec(message)?.[1]
+  if (column) {
+    const [name, owner] = column.split('.').reverse()
+    return {
+      kind: 'unknown_column',
+      column: name as string,
+      ...(owner && { table: owner }),
+      hint: 'GET …/schema lists the columns.',
+    }
+  }
+  const near = /^near "(.*)": syntax error$/.exec(message)?.[1]
+  if (near !== undefined) return { kind: 'syntax_error', near }
+  if (/^(incomplete input|unrecognized token)/.test(message)) return { kind: 'syntax_error' }
+  if (code.startsWith('SQLITE_MISMATCH') || code === 'SQLITE_CONSTRAINT_DATATYPE') return { kind: 'type_mismatch' }
+  if (code.startsWith('SQLITE_LOCKED') || code.startsWith('SQLITE_BUSY')) return { kind: 'database_locked' }
+  if (code.startsWith('SQLITE_READONLY')) return { kind: 'readonly' }
+  if (/too many (SQL variables|parameters)|variable number must be/.test(message)) return { kind: 'too_many_params' }
+  return { kind: 'unknown' }
+}
+
+/** `t.a, t.b` → table, first column and all of them. */
+function columnsOf(list: string): Pick<SqlErrorDetail, 'table' | 'column' | 'columns'> {
+  const columns = list.split(', ').flatMap((item) => {
+    const dot = item.indexOf('.')
+    return dot > 0 ? [{ table: item.slice(0, dot), column: item.slice(dot + 1) }] : []
+  })
+  const [first] = columns
+  return first ? { table: first.table, column: first.column, columns } : {}
+}

@@ -1,0 +1,31 @@
+/** The suggested top-up, in dollars. */
+const SUGGESTED_USD = 25
+
+/**
+ * What a 402 says to programs that pay: x402 version 1 in the body, version 2 in the `PAYMENT-REQUIRED` header. Both
+ * point at the top-up, which opens a payment page in dollars; no wallet is involved.
+ */
+export function paymentRequired(baseUrl: string): { body: object; header: string } {
+  const url = `${baseUrl}/v1/billing/topup`
+  const description = 'Add funds to the prepaid balance of this namespace; answers a payment page.'
+  const amount = String(SUGGESTED_USD * 100)
+  const terms = { scheme: 'exact', network: 'fiat:usd', asset: 'usd', payTo: url, maxTimeoutSeconds: 3600 }
+  const extra = { unit: 'cent', suggestedAmountUsd: SUGGESTED_USD, minimumAmountUsd: 5 }
+  const input = { type: 'http', method: 'POST', bodyType: 'json', bodyFields: { amountUsd: 'number' } }
+  const accept = {
+    ...terms,
+    maxAmountRequired: amount,
+    resource: url,
+    description,
+    mimeType: 'application/json',
+    outputSchema: { input, output: { url: 'string', sessionId: 'string' } },
+    extra,
+  }
+  const second = {
+    x402Version: 2,
+    error: 'Insufficient balance',
+    resource: { url, description, mimeType: 'application/json' },
+    accepts: [{ ...terms, amount, extra: { ...extra, input } }],
+  }
+  return { body: { x402Version: 1, accepts: [accept] }, header: btoa(JSON.stringify(second)) }
+}

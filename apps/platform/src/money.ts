@@ -1,0 +1,39 @@
+import { rates } from '@persql/contract'
+
+/** Counts of one database since it was made. They only grow. */
+export interface Totals {
+  readonly requests: number
+  readonly rowsRead: number
+  readonly rowsWritten: number
+}
+
+export const NOTHING: Totals = Object.freeze({ requests: 0, rowsRead: 0, rowsWritten: 0 })
+export const REQUEST_NANO: number = rates.requests
+
+/** Cost in nano-dollars: a whole number, exact up to 9 million dollars for one database. */
+export const costNano = ({ requests, rowsRead, rowsWritten }: Totals): number =>
+  requests * rates.requests + rowsRead * rates.rowsRead + rowsWritten * rates.rowsWritten
+
+export const add = (a: Totals, b: Totals): Totals => ({
+  requests: a.requests + b.requests,
+  rowsRead: a.rowsRead + b.rowsRead,
+  rowsWritten: a.rowsWritten + b.rowsWritten,
+})
+
+/** What `reported` has beyond `seen`; a repeated or overtaken report has nothing. */
+export const growth = (seen: Totals, reported: Totals): Totals => ({
+  requests: Math.max(0, reported.requests - seen.requests),
+  rowsRead: Math.max(0, reported.rowsRead - seen.rowsRead),
+  rowsWritten: Math.max(0, reported.rowsWritten - seen.rowsWritten),
+})
+
+/** Nano-dollars as the nearest number of dollars; it prints as the exact decimal up to 15 digits. */
+export const usd = (nano: number): number => nano / 1e9
+
+/** Dollars, as people write them, in nano-dollars. @throws when there is more than nine digits behind the point */
+export function nanoOf(dollars: string): number {
+  const match = /^(-?)(\d{1,7})(?:\.(\d{1,9}))?$/.exec(dollars.trim())
+  if (!match) throw new Error(`"${dollars}" is not an amount in dollars.`)
+  const nano = Number(match[2]) * 1e9 + Number((match[3] ?? '').padEnd(9, '0'))
+  return match[1] ? -nano : nano
+}

@@ -1,0 +1,118 @@
+import { type Database, PerSQLError, rates } from '@persql/contract'
+import { type Lease, NO_LEASE } from './account.ts'
+
+interface Row {
+  readonly id: string
+  readonly slug: string
+  readonly name: string
+  readonly status: Database['status']
+  readonly created_at: number
+  readonly requests: number
+  readonly rows_read: number
+  readonly rows_written: number
+  readonly lease_version: number
+  readonly ceiling_nano: number
+}
+
+/** A database as its namespace knows it, with its lease. */
+export interface Record {
+  readonly id: string
+  readonly slug: string
+  readonly lease: Lease
+}
+
+const SPENT_NANO = `requests * ${rates.requests} + rows_read * ${rates.rowsRead} + rows_written * ${rates.rowsWritten}`
+
+/** The databases of one namespace and what each may spend. */
+export class Databases {
+  readonly #sql: SqlStorage
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql
+  }
+
+  list(): Database[] {
+    return this.#rows('ORDER BY slug').map(databaseOf)
+  }
+
+  /** @throws PerSQLError `database_not_found` */
+  get(slug: string): Database {
+    const [row] = this.#rows('WHERE slug = ?', slug)
+    if (!row) throw new PerSQLError('database_not_found', { database: slug })
+    return databaseOf(row)
+  }
+
+  has(slug: string): boolean {
+    return this.find(slug) !== undefined
+  }
+
+  /** The record of a database that serves. */
+  find(slug: string): Record | undefined {
+    const [row] = this.#rows("WHERE slug = ? AND status = 'healthy'", slug)
+    return row && recordOf(row)
+  }
+
+  /** Databases that may still spend, as far as is known. */
+  holders(): Record[] {
+    return this.#rows(`WHERE ceiling_nano > ${SPENT_NANO}`).map(recordOf)
+  }
+
+  /** Deletions that were begun and not finished. */
+  leaving(): Record[] {
+    return this.#rows("WHERE status = 'deleting'").map(recordOf)
+  }
+
+  /** @throws PerSQLError `slug_taken` */
+  add(slug: string, name: string, nowMs: number): Database {
+    if (this.#rows('WHERE slug = ?', slug).length > 0) throw new PerSQLError('slug_taken', { slug })
+    const id = `db_${crypto.randomUUID().replaceAll('-', '').slice(0, 20)}`
+    this.#sql.exec(
+      "INSERT INTO database (id, slug, name, status, created_at) VALUES (?, ?, ?, 'healthy', ?)",
+      id,
+      slug,
+      name,
+      nowMs,
+    )
+    return this.get(slug)
+  }
+
+  markLeaving(slug: string): void {
+    this.#sql.exec("UPDATE database SET status = 'deleting' WHERE slug = ?", slug)
+  }
+
+  remove(id: string): void {
+    this.#sql.exec('DELETE FROM database WHERE id = ?', id)
+  }
+
+  /** Reads the lease anew: it may have changed while something was awaited. */
+  lease(id: string): Lease {
+    const [row] = this.#rows('WHERE id = ?', id)
+    return row ? recordOf(row).lease : NO_LEASE
+  }
+
+  putLease(id: string, { seen, version, ceilingNano }: Lease): void {
+    this.#sql.exec(
+      'UPDATE database SET requests = ?, rows_read = ?, rows_written = ?, lease_version = ?, ceiling_nano = ? WHERE id = ?',
+      seen.requests,
+      seen.rowsRead,
+      seen.rowsWritten,
+      version,
+      ceilingNano,
+      id,
+    )
+  }
+
+  #rows(where: string, ...params: string[]): Row[] {
+    return [...this.#sql.exec(`SELECT * FROM database ${where}`, ...params)] as unknown as Row[]
+  }
+}
+
+function databaseOf(row: Row): Database {
+  const { id, slug, name, status } = row
+  return { id, slug, name, status, createdAt: new Date(row.created_at).toISOString() }
+}
+
+function recordOf(row: Row): Record {
+  const seen = { requests: row.requests, rowsRead: row.rows_read, rowsWritten: row.rows_written }
+  return { id: row.id, slug: row.slug, lease: { seen, version: row.lease_version, ceilingNano: row.ceiling_nano } }
+}

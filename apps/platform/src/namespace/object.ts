@@ -1,0 +1,305 @@
+import { DurableObject } from 'cloudflare:workers'
+import {
+  type Api,
+  type Database,
+  type MintedToken,
+  type Output,
+  PerSQLError,
+  type Token,
+  type TokenRequest,
+} from '@persql/contract'
+import type { Grant } from '../database/call.ts'
+import type { Allowance } from '../database/meter.ts'
+import type { Env } from '../env.ts'
+import { NOTHING, REQUEST_NANO, type Totals, usd } from '../money.ts'
+import { databaseObject } from '../objects.ts'
+import { settingsOf } from '../settings.ts'
+import { migrate } from '../storage/migrate.ts'
+import { Timers } from '../storage/timers.ts'
+import { balance, grant, outstanding, recall, settle } from './account.ts'
+import { Databases, type Record } from './databases.ts'
+import { dayOf, Ledger } from './ledger.ts'
+import { NAMESPACE_SCHEMA } from './schema.ts'
+import { Tokens } from './tokens.ts'
+
+interface Identity {
+  readonly id: string
+  readonly slug: string
+  readonly createdAtMs: number
+}
+
+/** What a database gets: how far it may spend, and which tokens to refuse. */
+export interface LeaseAnswer extends Allowance {
+  readonly databaseId: string
+  readonly revoked: readonly string[]
+}
+
+/** Who is calling, and in which namespace. */
+export interface Caller extends Grant {
+  readonly namespaceId: string
+}
+
+/** A database that does not answer within this time keeps what it was lent; the others go on. */
+const ANSWER_MS = 2_000
+const AT_ONCE = 50
+
+/** One tenant: its tokens, its databases, and its money. */
+export class Namespace extends DurableObject<Env> {
+  readonly #tokens: Tokens
+  readonly #databases: Databases
+  readonly #timers: Timers<'post-usage' | 'finish-deletions'>
+  #identity: Identity | undefined
+  #openLedger: Ledger | undefined
+  #recalling: Promise<void> | undefined
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env)
+    this.#tokens = new Tokens(ctx.storage.sql)
+    this.#databases = new Databases(ctx.storage.sql)
+    this.#timers = new Timers(ctx.storage, {
+      'post-usage': (nowMs) => this.#postUsage(nowMs),
+      'finish-deletions': () => this.#finishDeletions(),
+    })
+    this.#identity = ctx.storage.kv.get<Identity>('identity')
+    if (this.#identity) migrate(ctx.storage, NAMESPACE_SCHEMA)
+  }
+
+  override async alarm(): Promise<void> {
+    await this.#timers.run(Date.now())
+  }
+
+  // --- the operator ------------------------------------------------------------------------------------------------
+
+  /** Makes the namespace, with its welcome credit, and the database, unless they exist, and mints an admin token. */
+  ensure(
+    slug: string,
+    database: string,
+    tokenName: string,
+    secret: string,
+    hash: string,
+  ): Output<Api['create_namespace']> {
+    const nowMs = Date.now()
+    const created = this.#identity === undefined
+    this.#identity ??= this.#create(slug, nowMs)
+    if (!this.#databases.has(database)) this.#databases.add(database, database, nowMs)
+    const token = this.#tokens.add(secret, hash, { name: tokenName, role: 'admin' }, nowMs)
+    return { namespace: { id: this.#identity.id, slug }, database: { slug: database }, token, created }
+  }
+
+  #create(slug: string, nowMs: number): Identity {
+    migrate(this.ctx.storage, NAMESPACE_SCHEMA)
+    const identity = { id: `ns_${crypto.randomUUID().replaceAll('-', '').slice(0, 20)}`, slug, createdAtMs: nowMs }
+    this.ctx.storage.kv.put('identity', identity)
+    const { welcomeCreditNano } = settingsOf(this.env)
+    if (welcomeCreditNano > 0) this.#ledger.enter('welcome_credit', welcomeCreditNano, 'welcome', {}, nowMs)
+    this.#ledger.post(nowMs)
+    this.#timers.set('post-usage', nextMidnight(nowMs))
+    return identity
+  }
+
+  // --- callers -----------------------------------------------------------------------------------------------------
+
+  /**
+   * Who holds the secret with this hash. With `database` also makes sure that it exists: an admin's first call makes it.
+   * @throws PerSQLError `token_unknown` or `database_not_found`
+   */
+  authenticate(hash: string, database: string | undefined): Caller {
+    const nowMs = Date.now()
+    if (!this.#identity) throw new PerSQLError('token_unknown')
+    const caller = this.#tokens.grantOf(hash, nowMs)
+    if (database !== undefined && !this.#databases.has(database)) {
+      if (caller.role !== 'admin') throw new PerSQLError('database_not_found', { database })
+      this.#databases.add(database, database, nowMs)
+    }
+    return { ...caller, namespaceId: this.#identity.id }
+  }
+
+  /** Charges one request that reaches no database. @throws PerSQLError `insufficient_balance` */
+  async charge(): Promise<void> {
+    await this.#gather()
+    if (this.#free() < REQUEST_NANO) throw new PerSQLError('insufficient_balance')
+    this.#ledger.debit('', '', { ...NOTHING, requests: 1 }, Date.now())
+  }
+
+  listTokens(): Token[] {
+    return this.#tokens.list(Date.now())
+  }
+
+  mintToken(secret: string, hash: string, request: TokenRequest): MintedToken {
+    return this.#tokens.add(secret, hash, request, Date.now())
+  }
+
+  /** Resolves when every database that serves refuses the token. */
+  async revokeToken(id: string): Promise<void> {
+    this.#tokens.revoke(id, Date.now())
+    await this.#each(this.#databases.holders(), (record) => this.#stub(record.slug).revoke(id))
+  }
+
+  listDatabases(): Database[] {
+    return this.#databases.list()
+  }
+
+  getDatabase(slug: string): Database {
+    return this.#databases.get(slug)
+  }
+
+  createDatabase(slug: string, name: string): Database {
+    return this.#databases.add(slug, name, Date.now())
+  }
+
+  async deleteDatabase(slug: string): Promise<void> {
+    this.#databases.get(slug)
+    this.#databases.markLeaving(slug)
+    // Should this be cut off, the timer finishes it.
+    this.#timers.set('finish-deletions', Date.now() + 30_000)
+    await this.#finishDeletions()
+  }
+
+  async usage(): Promise<Output<Api['get_usage']>> {
+    await this.#collect()
+    const spend = this.#ledger.spend()
+    const costNano = Object.values(spend).reduce((sum, { costUsd }) => sum + Math.round(costUsd * 1e9), 0)
+    return { spend, costUsd: usd(costNano), databases: this.#ledger.byDatabase() }
+  }
+
+  async billing(): Promise<Output<Api['get_billing']>> {
+    await this.#collect()
+    const balanceNano = balance(this.#ledger.account)
+    return {
+      balanceUsd: usd(balanceNano),
+      balanceNanoUsd: String(balanceNano),
+      spend: this.#ledger.spend(),
+      ledger: this.#ledger.entries(1_000),
+    }
+  }
+
+  // --- databases ---------------------------------------------------------------------------------------------------
+
+  /**
+   * Takes a database's counters and lends it credit anew; with a foreign or no `id` the counters are another's and do
+   * not count. @throws PerSQLError `database_not_found`
+   */
+  async lease(slug: string, id: string | undefined, totals: Totals): Promise<LeaseAnswer> {
+    const record = this.#identity && this.#databases.find(slug)
+    if (!record) throw new PerSQLError('database_not_found', { database: slug })
+    if (id === record.id) this.#settle(record, totals)
+    await this.#gather(record.id)
+    const { account } = this.#ledger
+    const lease = grant(account, this.#databases.lease(record.id), this.#lent(record.id))
+    this.#databases.putLease(record.id, lease)
+    return {
+      databaseId: record.id,
+      version: lease.version,
+      ceilingNano: lease.ceilingNano,
+      revoked: this.#tokens.lately(Date.now()),
+    }
+  }
+
+  /** Takes back what a database does not use, unless it was lent more since. */
+  release(slug: string, id: string, version: number, totals: Totals): void {
+    const record = this.#identity && this.#databases.find(slug)
+    if (record?.id !== id) return
+    this.#settle(record, totals)
+    const lease = this.#databases.lease(id)
+    if (lease.version === version) this.#databases.putLease(id, recall(lease))
+  }
+
+  get #ledger(): Ledger {
+    this.#openLedger ??= new Ledger(this.ctx.storage)
+    return this.#openLedger
+  }
+
+  #settle(record: Record, totals: Totals): void {
+    const { lease, used } = settle(this.#ledger.account, this.#databases.lease(record.id), totals)
+    this.ctx.storage.transactionSync(() => {
+      this.#ledger.debit(record.id, record.slug, used, Date.now())
+      this.#databases.putLease(record.id, lease)
+    })
+  }
+
+  /** What is neither spent nor lent. */
+  #free(): number {
+    return balance(this.#ledger.account) - this.#lent()
+  }
+
+  #lent(except?: string): number {
+    return this.#databases.holders().reduce((sum, { id, lease }) => sum + (id === except ? 0 : outstanding(lease)), 0)
+  }
+
+  /**
+   * When little is free, calls in what other databases hold and do not use: the last cent goes to whoever asks for it.
+   * A round that is under way may have spared the very database that holds it, so a second one follows.
+   */
+  async #gather(except?: string): Promise<void> {
+    for (let round = 0; round < 2; round++) {
+      const own = except === undefined ? 0 : outstanding(this.#databases.lease(except))
+      if (this.#free() + own >= REQUEST_NANO) return
+      await this.#recallAll(except)
+    }
+  }
+
+  #recallAll(except?: string): Promise<void> {
+    this.#recalling ??= this.#each(
+      this.#databases.holders().filter(({ id }) => id !== except),
+      (record) => this.#recallOne(record),
+    ).finally(() => {
+      this.#recalling = undefined
+    })
+    return this.#recalling
+  }
+
+  async #recallOne(record: Record): Promise<void> {
+    const { version } = this.#databases.lease(record.id)
+    const { id, totals } = await this.#stub(record.slug).recall(version + 1)
+    if (id === record.id) this.#settle(record, totals)
+    const lease = this.#databases.lease(record.id)
+    if (lease.version === version) this.#databases.putLease(record.id, recall(lease))
+  }
+
+  /** Brings all counters up to now, for answers that must be exact. */
+  async #collect(): Promise<void> {
+    await this.#each(this.#databases.holders(), async (record) => {
+      const { id, totals } = await this.#stub(record.slug).report()
+      if (id === record.id) this.#settle(record, totals)
+    })
+  }
+
+  async #finishDeletions(): Promise<void> {
+    for (const record of this.#databases.leaving()) {
+      await this.#recallOne(record)
+      await this.#stub(record.slug).wipe()
+      this.#databases.remove(record.id)
+    }
+  }
+
+  #postUsage(nowMs: number): void {
+    this.#ledger.post(nowMs)
+    this.#timers.set('post-usage', nextMidnight(nowMs))
+  }
+
+  #stub(slug: string) {
+    return databaseObject(this.env, this.#identity?.slug ?? '', slug)
+  }
+
+  /** Asks many databases, some at a time. One that fails or is slow does not hold up the rest. */
+  async #each(records: readonly Record[], ask: (record: Record) => Promise<void>): Promise<void> {
+    const rest = [...records]
+    const worker = async () => {
+      for (let record = rest.pop(); record; record = rest.pop()) {
+        await Promise.race([ask(record), scheduler.wait(ANSWER_MS)]).catch((cause: unknown) => {
+          console.error(
+            JSON.stringify({
+              level: 'warn',
+              event: 'database_unreachable',
+              database: record?.slug,
+              cause: String(cause),
+            }),
+          )
+        })
+      }
+    }
+    await Promise.all(Array.from({ length: Math.min(AT_ONCE, rest.length) }, worker))
+  }
+}
+
+const nextMidnight = (nowMs: number) => Date.parse(`${dayOf(nowMs + 86_400_000)}T00:00:00Z`)

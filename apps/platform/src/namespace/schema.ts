@@ -1,0 +1,60 @@
+import type { Migration } from '../storage/migrate.ts'
+
+/** Storage of a namespace. Amounts are nano-dollars, moments milliseconds since 1970. Append; never edit what shipped. */
+export const NAMESPACE_SCHEMA: readonly Migration[] = [
+  {
+    name: 'databases, tokens, ledger, usage',
+    sql: `
+      CREATE TABLE database (
+        id TEXT PRIMARY KEY,
+        slug TEXT NOT NULL UNIQUE,
+        name TEXT NOT NULL,
+        status TEXT NOT NULL CHECK (status IN ('healthy', 'deleting')),
+        created_at INTEGER NOT NULL,
+        requests INTEGER NOT NULL DEFAULT 0,
+        rows_read INTEGER NOT NULL DEFAULT 0,
+        rows_written INTEGER NOT NULL DEFAULT 0,
+        lease_version INTEGER NOT NULL DEFAULT 0,
+        ceiling_nano INTEGER NOT NULL DEFAULT 0
+      ) STRICT;
+
+      CREATE TABLE token (
+        id TEXT PRIMARY KEY,
+        hash TEXT NOT NULL UNIQUE,
+        name TEXT NOT NULL,
+        role TEXT NOT NULL,
+        table_scope TEXT,
+        claims TEXT,
+        preview TEXT NOT NULL,
+        created_at INTEGER NOT NULL,
+        expires_at INTEGER,
+        revoked_at INTEGER
+      ) STRICT;
+      CREATE INDEX token_revoked ON token (revoked_at) WHERE revoked_at IS NOT NULL;
+
+      CREATE TABLE ledger (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        at INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        amount_nano INTEGER NOT NULL,
+        balance_nano INTEGER NOT NULL,
+        ref TEXT NOT NULL UNIQUE,
+        detail TEXT NOT NULL
+      ) STRICT;
+      CREATE TRIGGER ledger_keeps_entries BEFORE UPDATE ON ledger BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+      CREATE TRIGGER ledger_loses_nothing BEFORE DELETE ON ledger BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+
+      CREATE TABLE usage (
+        day TEXT NOT NULL,
+        database_id TEXT NOT NULL,
+        slug TEXT NOT NULL,
+        requests INTEGER NOT NULL DEFAULT 0,
+        rows_read INTEGER NOT NULL DEFAULT 0,
+        rows_written INTEGER NOT NULL DEFAULT 0,
+        storage_byte_hours INTEGER NOT NULL DEFAULT 0,
+        ai_tokens INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (day, database_id)
+      ) STRICT, WITHOUT ROWID;
+    `,
+  },
+]

@@ -1,0 +1,20 @@
+import type { NamespaceHandlers } from '../execute.ts'
+import { hashToken, mintToken } from '../token.ts'
+
+export const tokens = {
+  list_tokens: (_input, { namespace }) => namespace.listTokens(),
+  create_token: async (request, { namespace, slug }) => {
+    const secret = mintToken(slug)
+    return namespace.mintToken(secret, await hashToken(secret), request)
+  },
+  revoke_token: async ({ id }, { namespace }) => {
+    await namespace.revokeToken(id)
+    return { revoked: true }
+  },
+  get_me: async (_input, { slug, caller }) => ({
+    namespaceSlug: slug,
+    namespaceId: caller.namespaceId,
+    role: caller.role,
+    tokenId: caller.tokenId,
+  }),
+} satisfies Partial<NamespaceHandlers>

@@ -1,0 +1,28 @@
+import { type ErrorCode, PerSQLError } from '@persql/contract'
+
+/** A finished answer: the body is serialised where it was made, and passed on as it is. */
+export interface Reply {
+  readonly status: number
+  readonly body: string
+  /** For refusals: what the HTTP side must still do something about. */
+  readonly code?: ErrorCode
+  /** `Idempotency` or `Plan` when the answer was kept from an earlier call. */
+  readonly replayed?: string
+}
+
+export const succeed = (data: unknown): Reply => ({
+  status: 200,
+  body: `{"success":true,"data":${JSON.stringify(data)}}`,
+})
+
+/** The answer to a failure. What is not in the table becomes `internal`, its cause goes to the log. */
+export function refuse(cause: unknown): Reply {
+  const error = PerSQLError.from(cause)
+  if (error.code === 'internal') {
+    const text = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)
+    console.error(
+      JSON.stringify({ level: 'error', event: 'internal_error', at: new Date().toISOString(), cause: text }),
+    )
+  }
+  return { status: error.status, body: JSON.stringify(error), code: error.code }
+}

@@ -1,0 +1,42 @@
+import type { Env } from './env.ts'
+import { nanoOf } from './money.ts'
+
+/** Settings with their meaning. */
+export interface Settings {
+  /** `workerd`: one machine behind nothing or a proxy of one's own. `cloudflare`: their edge sets the client's address. */
+  readonly runtime: 'workerd' | 'cloudflare'
+  /** Public base URL, when it is not what requests are addressed to. */
+  readonly url: string | undefined
+  readonly welcomeCreditNano: number
+  readonly floodPerMinute: number
+  readonly trustedProxies: readonly string[]
+  readonly queryTimeoutMs: number
+}
+
+const parsed = new WeakMap<Env, Settings>()
+
+/** @throws Error when a value is not what it should be: the Worker then refuses to serve rather than guess */
+export function settingsOf(env: Env): Settings {
+  let settings = parsed.get(env)
+  if (!settings) {
+    settings = Object.freeze({
+      runtime: env.PERSQL_RUNTIME === 'workerd' ? 'workerd' : 'cloudflare',
+      url: env.PERSQL_URL?.replace(/\/+$/, '') || undefined,
+      welcomeCreditNano: nanoOf(env.PERSQL_WELCOME_CREDIT_USD ?? '5'),
+      floodPerMinute: number(env.FLOOD_PER_MINUTE, 60_000),
+      trustedProxies: (env.TRUSTED_PROXIES ?? '')
+        .split(',')
+        .map((item) => item.trim())
+        .filter(Boolean),
+      queryTimeoutMs: number(env.QUERY_TIMEOUT_S, 30) * 1000,
+    })
+    parsed.set(env, settings)
+  }
+  return settings
+}
+
+function number(text: string | undefined, fallback: number): number {
+  const value = text ? Number(text) : fallback
+  if (!Number.isFinite(value) || value <= 0) throw new Error(`"${text}" is not a positive number.`)
+  return value
+}

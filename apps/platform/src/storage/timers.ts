@@ -1,0 +1,52 @@
+const PREFIX = 'timer/'
+
+/** Many named timers over the one alarm an object has. They survive restarts; a handler that throws is tried again. */
+export class Timers<Name extends string> {
+  readonly #storage: DurableObjectStorage
+  readonly #handlers: Readonly<Record<Name, (nowMs: number) => void | Promise<void>>>
+  #running: Name | undefined
+
+  constructor(
+    storage: DurableObjectStorage,
+    handlers: Readonly<Record<Name, (nowMs: number) => void | Promise<void>>>,
+  ) {
+    this.#storage = storage
+    this.#handlers = handlers
+  }
+
+  /** Sets the timer unless it is set for an earlier moment already. A handler may set its own timer anew. */
+  set(name: Name, atMs: number): void {
+    const known = this.#storage.kv.get<number>(PREFIX + name)
+    if (known !== undefined && known <= atMs && name !== this.#running) return
+    this.#storage.kv.put(PREFIX + name, atMs)
+    this.#arm()
+  }
+
+  /** To be called by the object's `alarm()`: runs what is due and arms the next. */
+  async run(nowMs: number): Promise<void> {
+    for (const [name, atMs] of this.#due()) {
+      if (atMs > nowMs) continue
+      // Cleared only after the handler: a crash in between runs it again, and every handler may run twice.
+      this.#running = name
+      try {
+        await this.#handlers[name](nowMs)
+      } finally {
+        this.#running = undefined
+      }
+      if (this.#storage.kv.get<number>(PREFIX + name) === atMs) this.#storage.kv.delete(PREFIX + name)
+    }
+    this.#arm()
+  }
+
+  #due(): [Name, number][] {
+    return [...this.#storage.kv.list<number>({ prefix: PREFIX })].map(([key, atMs]) => [
+      key.slice(PREFIX.length) as Name,
+      atMs,
+    ])
+  }
+
+  #arm(): void {
+    const next = Math.min(...this.#due().map(([, atMs]) => atMs))
+    if (Number.isFinite(next)) void this.#storage.setAlarm(next)
+  }
+}

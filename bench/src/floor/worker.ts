@@ -1,0 +1,46 @@
+import { DurableObject } from 'cloudflare:workers'
+
+interface Statement {
+  sql: string
+  params?: unknown[]
+}
+
+interface Env {
+  FLOOR: { getByName(name: string): { query(body: string): Promise<string>; batch(body: string): Promise<string> } }
+}
+
+const json = { headers: { 'content-type': 'application/json' } }
+
+/** Runs whatever it is sent: no grant, no guard, no meter. */
+export class Floor extends DurableObject {
+  query(body: string): string {
+    return `{"success":true,"data":${this.#run(JSON.parse(body))}}`
+  }
+
+  batch(body: string): string {
+    const { statements }: { statements: Statement[] } = JSON.parse(body)
+    return this.ctx.storage.transactionSync(() => {
+      const results = statements.map((statement) => this.#run(statement))
+      return `{"success":true,"data":{"results":[${results.join(',')}]}}`
+    })
+  }
+
+  #run({ sql, params = [] }: Statement): string {
+    const cursor = this.ctx.storage.sql.exec(sql, ...params)
+    const rows = Array.from(cursor.raw())
+    const { columnNames, rowsRead, rowsWritten } = cursor
+    return JSON.stringify({ columns: columnNames, rows, rowsRead, rowsWritten })
+  }
+}
+
+/** The smallest Worker → Durable Object → `sql.exec` → JSON with the paths and bodies of the platform. */
+export default {
+  async fetch(request: Request, env: Env): Promise<Response> {
+    // http://host/v1/db/<namespace>/<database>/<call>
+    const [, , , , , namespace, database, call] = request.url.split('/')
+    if (call === undefined) return new Response('ok')
+    const object = env.FLOOR.getByName(`${namespace}/${database}`)
+    const body = await request.text()
+    return new Response(await (call === 'batch' ? object.batch(body) : object.query(body)), json)
+  },
+}

@@ -1,0 +1,86 @@
+import { connect, type Socket } from 'node:net'
+import { performance } from 'node:perf_hooks'
+import { type Latencies, summary } from './latencies.ts'
+import { ResponseReader } from './response-reader.ts'
+
+/** One request as it goes over the wire, and a text its body must hold. */
+export interface WireRequest {
+  text: string
+  expect: string
+}
+
+export interface Job {
+  port: number
+  connections: number
+  /** Sent in turn, each connection starting somewhere else. */
+  requests: WireRequest[]
+  durationMs: number
+  /** Ends earlier after this many. */
+  maxRequests: number
+}
+
+export interface LoadResult extends Latencies {
+  requests: number
+  /** Requests per second. */
+  throughput: number
+  /** Answers that took more than `stallMs`, as [end in ms since the start, latency in ms]. */
+  stalls: [number, number][]
+}
+
+const bufferBytes = 256 * 1024
+/** Every so many-th body is compared; every status is. */
+const sampleEvery = 16
+export const stallMs = 50
+
+/** Each connection sends its next request when the last was answered; rejects at the first wrong answer. */
+export async function closedLoop(job: Job): Promise<LoadResult> {
+  const requests = job.requests.map(({ text, expect }) => ({ bytes: Buffer.from(text), expect: Buffer.from(expect) }))
+  const samples = new Float64Array(job.maxRequests)
+  const stalls: [number, number][] = []
+  let sent = 0
+  let done = 0
+  const startedAt = performance.now()
+  const endsAt = startedAt + job.durationMs
+
+  const one = (index: number): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const reader = new ResponseReader()
+      let next = Math.floor((index * requests.length) / job.connections)
+      let sentAt = 0
+      const socket: Socket = connect({
+        host: '127.0.0.1',
+        port: job.port,
+        noDelay: true,
+        onread: { buffer: Buffer.allocUnsafe(bufferBytes), callback: (size, buffer) => read(buffer.subarray(0, size)) },
+      })
+      const send = (): void => {
+        const request = requests[next % requests.length]
+        if (request === undefined || sent >= job.maxRequests || performance.now() >= endsAt) {
+          socket.destroy()
+          return resolve()
+        }
+        sent++
+        sentAt = performance.now()
+        socket.write(request.bytes)
+      }
+      const read = (bytes: Uint8Array): boolean => {
+        const response = reader.push(bytes as Buffer)
+        if (response === undefined) return true
+        const now = performance.now()
+        const latency = now - sentAt
+        samples[done++] = latency
+        if (latency > stallMs) stalls.push([now - startedAt, latency])
+        const expected = requests[next++ % requests.length]?.expect ?? ''
+        const wrong = response.status !== 200 || (done % sampleEvery === 0 && !response.body.includes(expected))
+        if (!wrong) send()
+        else socket.destroy(new Error(`${response.status} ${response.body.toString('utf8', 0, 300)}`))
+        return true
+      }
+      socket.on('connect', send).on('error', reject)
+      socket.on('end', () => reject(new Error('The server closed the connection.')))
+    })
+
+  await Promise.all(Array.from({ length: job.connections }, (_, index) => one(index)))
+  const seconds = (performance.now() - startedAt) / 1000
+  return { requests: done, throughput: done / seconds, ...summary(samples, done), stalls }
+}

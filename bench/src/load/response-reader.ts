@@ -1,0 +1,51 @@
+const headEnd = Buffer.from('\r\n\r\n')
+
+/** Finds where HTTP/1.1 responses end in a connection's bytes, one response at a time. */
+export class ResponseReader {
+  #pending = Buffer.alloc(0)
+
+  /**
+   * Takes the bytes just received and gives the response once it is whole. The body is a view of `bytes` where it can
+   * be: read it before the next call.
+   */
+  push(bytes: Buffer): { status: number; body: Buffer } | undefined {
+    const all = this.#pending.length === 0 ? bytes : Buffer.concat([this.#pending, bytes])
+    const response = parse(all)
+    // The caller's buffer is reused: what is kept must be a copy.
+    this.#pending = response === undefined ? Buffer.from(all) : empty
+    return response
+  }
+}
+
+const empty = Buffer.alloc(0)
+
+function parse(bytes: Buffer): { status: number; body: Buffer } | undefined {
+  const end = bytes.indexOf(headEnd)
+  if (end === -1) return undefined
+  const head = bytes.latin1Slice(0, end)
+  const status = Number(head.slice(9, 12))
+  const start = end + headEnd.length
+  const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1]
+  if (length === undefined) {
+    if (!/\r\ntransfer-encoding: *chunked/i.test(head)) throw new Error(`A response without a length:\n${head}`)
+    const body = dechunked(bytes, start)
+    return body && { status, body }
+  }
+  const last = start + Number(length)
+  return bytes.length < last ? undefined : { status, body: bytes.subarray(start, last) }
+}
+
+/** The body of a chunked response without trailers, or nothing while its last chunk is missing. */
+function dechunked(bytes: Buffer, start: number): Buffer | undefined {
+  const chunks: Buffer[] = []
+  for (let at = start; ; ) {
+    const lineEnd = bytes.indexOf('\r\n', at)
+    if (lineEnd === -1) return undefined
+    const size = Number.parseInt(bytes.latin1Slice(at, lineEnd), 16)
+    const next = lineEnd + 2 + size
+    if (bytes.length < next + 2) return undefined
+    if (size === 0) return Buffer.concat(chunks)
+    chunks.push(bytes.subarray(lineEnd + 2, next))
+    at = next + 2
+  }
+}

@@ -1,0 +1,68 @@
+import { z } from 'zod'
+import { operation } from './operation.ts'
+import { Moment, NanoUsd, Slug } from './values.ts'
+
+/** Nano-dollars for one unit of each meter, so that every charge is a whole number. */
+export const rates = { requests: 500, rowsRead: 5, rowsWritten: 2_000, aiTokens: 1_000 } as const
+
+const Line = z.object({ quantity: z.int(), costUsd: z.number() })
+
+/** What has been used since the namespace was made, by meter. */
+export const Spend = z.object({
+  requests: Line,
+  rowsRead: Line,
+  rowsWritten: Line,
+  storageByteHours: Line,
+  aiTokens: Line,
+})
+export type Spend = z.infer<typeof Spend>
+
+export const LedgerEntry = z.object({
+  id: z.int(),
+  at: Moment,
+  kind: z.enum(['welcome_credit', 'topup', 'usage', 'adjustment']),
+  amountUsd: z.number(),
+  /** Balance of the ledger after this entry; usage not posted yet is not in it. */
+  balanceUsd: z.number(),
+  ref: z.string(),
+  detail: z.json(),
+})
+
+export const get_usage = operation({
+  summary: 'Read what was used, by meter and by database',
+  route: 'GET /v1/usage',
+  scope: 'readonly',
+  billed: false,
+  input: z.strictObject({}),
+  output: z.object({
+    spend: Spend,
+    costUsd: z.number(),
+    databases: z.array(
+      z.object({ slug: Slug, requests: z.int(), rowsRead: z.int(), rowsWritten: z.int(), costUsd: z.number() }),
+    ),
+  }),
+})
+
+export const get_billing = operation({
+  summary: 'Read the balance, the spend by meter and the ledger',
+  route: 'GET /v1/billing',
+  scope: 'readonly',
+  billed: false,
+  input: z.strictObject({}),
+  output: z.object({
+    balanceUsd: z.number(),
+    balanceNanoUsd: NanoUsd,
+    spend: Spend,
+    ledger: z.array(LedgerEntry),
+  }),
+})
+
+export const top_up = operation({
+  summary: 'Open a payment page that adds funds',
+  route: 'POST /v1/billing/topup',
+  scope: 'admin',
+  billed: false,
+  input: z.strictObject({ amountUsd: z.number().min(5).max(10_000).multipleOf(0.01) }),
+  output: z.object({ url: z.url(), sessionId: z.string() }),
+  errors: ['payments_unavailable'],
+})

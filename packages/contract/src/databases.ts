@@ -1,0 +1,47 @@
+import { z } from 'zod'
+import { operation } from './operation.ts'
+import { Moment, Slug } from './values.ts'
+
+export const Database = z.object({
+  id: z.string(),
+  slug: Slug,
+  name: z.string(),
+  status: z.enum(['healthy', 'deleting']),
+  createdAt: Moment,
+})
+export type Database = z.infer<typeof Database>
+
+export const list_databases = operation({
+  summary: 'List the databases of the namespace',
+  route: 'GET /v1/databases',
+  scope: 'readonly',
+  input: z.strictObject({}),
+  output: z.array(Database),
+})
+
+export const create_database = operation({
+  summary: 'Create a database',
+  route: 'POST /v1/databases',
+  scope: 'admin',
+  input: z.strictObject({ slug: Slug, name: z.string().trim().min(1).max(80).optional() }),
+  output: Database,
+  errors: ['slug_taken'],
+})
+
+export const get_database = operation({
+  summary: 'Read one database',
+  route: 'GET /v1/databases/{slug}',
+  scope: 'readonly',
+  input: z.strictObject({ slug: Slug }),
+  output: Database,
+  errors: ['database_not_found'],
+})
+
+export const delete_database = operation({
+  summary: 'Delete a database with all its data',
+  route: 'DELETE /v1/databases/{slug}',
+  scope: 'admin',
+  input: z.strictObject({ slug: Slug }),
+  output: z.object({ deleted: z.literal(true) }),
+  errors: ['database_not_found'],
+})

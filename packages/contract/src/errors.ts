@@ -1,0 +1,90 @@
+/** Every failure a caller can see. The code, the HTTP status and the sentence live here and nowhere else. `{name}` is filled from the error's details. */
+export const errors = {
+  invalid_json: { status: 400, message: 'The body is not valid JSON.' },
+  invalid_input: { status: 400, message: '{problem}' },
+  sql_error: { status: 400, message: '{message}' },
+  multiple_statements: { status: 400, message: 'Send one statement per call; use batch for several.' },
+  empty_statement: { status: 400, message: 'There is no SQL statement in "sql".' },
+  statement_not_allowed: { status: 400, message: '{what} is not available here. {instead}' },
+  integer_out_of_range: {
+    status: 400,
+    message: '{where} is an integer beyond ±9007199254740991, which JSON readers would round. {instead}',
+  },
+  result_too_large: {
+    status: 400,
+    message: 'The result is larger than {limit}. Select fewer columns or page with LIMIT.',
+  },
+  token_missing: { status: 401, message: 'Send "Authorization: Bearer <token>".' },
+  token_malformed: { status: 401, message: 'Invalid token format' },
+  token_unknown: { status: 401, message: 'This token is not known. It may have been revoked or have expired.' },
+  operator_only: { status: 401, message: 'Only the operator of this instance may call this.' },
+  insufficient_balance: { status: 402, message: 'Insufficient balance' },
+  namespace_mismatch: { status: 403, message: 'Token namespace mismatch' },
+  role_insufficient: { status: 403, message: 'A token with role "{role}" may not {action}.' },
+  table_out_of_scope: { status: 403, message: 'Token scope does not include table "{table}"' },
+  table_protected: { status: 403, message: 'Table "{table}" belongs to PerSQL and can only be read.' },
+  table_unresolved: {
+    status: 403,
+    message: 'PerSQL cannot tell which tables this statement touches, so it does not run it.',
+  },
+  namespace_suspended: { status: 403, message: 'This namespace is suspended. Its data is untouched.' },
+  route_not_found: { status: 404, message: 'There is nothing at {method} {path}.' },
+  database_not_found: { status: 404, message: 'There is no database "{database}".' },
+  namespace_not_found: { status: 404, message: 'There is no namespace "{namespace}".' },
+  token_not_found: { status: 404, message: 'There is no token "{id}".' },
+  method_not_allowed: { status: 405, message: '{path} does not take {method}. It takes {allowed}.' },
+  query_timeout: { status: 408, message: 'The statement ran for more than {seconds} s and was stopped.' },
+  slug_taken: { status: 409, message: '"{slug}" exists already.' },
+  expectation_failed: { status: 409, message: 'Statement {statement}: expected {expected}, got {actual}.' },
+  body_too_large: { status: 413, message: 'The body is larger than {limit}.' },
+  idempotency_mismatch: { status: 422, message: 'This {header} was used with another request in the last 24 hours.' },
+  flood: { status: 429, message: 'Too many requests from this address. Retry after {seconds} s.' },
+  internal: { status: 500, message: 'Something went wrong on our side. Nothing of this request was kept.' },
+  payments_unavailable: { status: 503, message: 'This instance takes no payments yet. Ask its operator for credit.' },
+  unavailable: { status: 503, message: 'The database is not reachable right now. Try again.' },
+} as const satisfies Record<string, { status: number; message: string }>
+
+export type ErrorCode = keyof typeof errors
+
+/** Facts about a failure: they fill the sentence; those in `extra` also travel beside it on the wire. */
+export type ErrorDetails = Readonly<Record<string, unknown>>
+
+/**
+ * A failure with a code from the table. `details` fill the message, `extra` is sent beside `error` and `code`,
+ * `cause` stays in the log.
+ */
+export class PerSQLError extends Error {
+  override readonly name = 'PerSQLError'
+  readonly code: ErrorCode
+  readonly details: ErrorDetails
+  readonly extra: ErrorDetails
+
+  constructor(code: ErrorCode, details: ErrorDetails = {}, options: { extra?: ErrorDetails; cause?: unknown } = {}) {
+    super(sentence(code, details), { cause: options.cause })
+    this.code = code
+    this.details = details
+    this.extra = options.extra ?? {}
+  }
+
+  get status(): number {
+    return errors[this.code].status
+  }
+
+  /** Revives an error that lost its class on the way through RPC; anything unknown becomes `internal`. */
+  static from(cause: unknown): PerSQLError {
+    if (cause instanceof PerSQLError) return cause
+    const { code, details, extra } = Object(cause) as Partial<PerSQLError>
+    return typeof code === 'string' && Object.hasOwn(errors, code)
+      ? new PerSQLError(code, details, { extra, cause })
+      : new PerSQLError('internal', {}, { cause })
+  }
+
+  /** The body that `/v1` and `/api` answer. */
+  toJSON(): { success: false; error: string; code: ErrorCode } & Record<string, unknown> {
+    return { success: false, error: this.message, code: this.code, ...this.extra }
+  }
+}
+
+function sentence(code: ErrorCode, details: ErrorDetails): string {
+  return errors[code].message.replace(/\{(\w+)\}/g, (_, key: string) => String(details[key] ?? '')).trim()
+}

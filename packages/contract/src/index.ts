@@ -1,0 +1,36 @@
+import * as billing from './billing.ts'
+import * as databases from './databases.ts'
+import * as operator from './operator.ts'
+import * as query from './query.ts'
+import * as tokens from './tokens.ts'
+
+/** Every operation of the platform by name. REST, OpenAPI, MCP and the SDK are loops over it or types of it. */
+export const api = {
+  query: query.query,
+  batch: query.batch,
+  list_tables: query.list_tables,
+  validate: query.validate,
+  explain: query.explain,
+  get_schema: query.get_schema,
+  list_databases: databases.list_databases,
+  create_database: databases.create_database,
+  get_database: databases.get_database,
+  delete_database: databases.delete_database,
+  list_tokens: tokens.list_tokens,
+  create_token: tokens.create_token,
+  revoke_token: tokens.revoke_token,
+  get_me: tokens.get_me,
+  get_usage: billing.get_usage,
+  get_billing: billing.get_billing,
+  top_up: billing.top_up,
+  create_namespace: operator.create_namespace,
+  list_namespaces: operator.list_namespaces,
+} as const
+export type Api = typeof api
+
+export { rates, type Spend } from './billing.ts'
+export type { Database } from './databases.ts'
+export { type ErrorCode, errors, PerSQLError } from './errors.ts'
+export { type Input, type Method, type Operation, type Output, type Parsed, route, type Scope } from './operation.ts'
+export { MAX_STATEMENTS, type SqlErrorDetail } from './query.ts'
+export type { MintedToken, Role, Token, TokenRequest } from './tokens.ts'

@@ -1,0 +1,180 @@
+import { z } from 'zod'
+import { operation } from './operation.ts'
+import { Param, Slug, Value } from './values.ts'
+
+const address = { ns: Slug, db: Slug }
+
+/** A count that must be met exactly, or within bounds. */
+const Count = z.union([
+  z.int().min(0),
+  z
+    .strictObject({ min: z.int().min(0).optional(), max: z.int().min(0).optional() })
+    .refine((range) => range.min !== undefined || range.max !== undefined, 'give min, max or both'),
+])
+
+/** One statement with its positional parameters. */
+export const Statement = z.strictObject({ sql: z.string().min(1), params: z.array(Param).max(100).default([]) })
+
+/** A statement of a batch; `expect` makes the batch fail with 409 when the counts differ. */
+export const BatchStatement = z.strictObject({
+  ...Statement.shape,
+  expect: z.strictObject({ rows: Count.optional(), rowsWritten: Count.optional() }).optional(),
+})
+
+export const MAX_STATEMENTS = 100
+
+export const QueryResult = z.object({
+  columns: z.array(z.string()),
+  rows: z.array(z.array(Value)),
+  rowsRead: z.int(),
+  rowsWritten: z.int(),
+  /** Rows that INSERT, UPDATE or DELETE changed, without index entries; absent for reads. */
+  changes: z.int().optional(),
+  /** Rowid of the last inserted row; absent for other statements. */
+  lastInsertRowid: z.int().optional(),
+})
+
+/** What a call cost. It stands beside `data` in the response. */
+export const QueryMeta = z.object({
+  rowsRead: z.int(),
+  rowsWritten: z.int(),
+  durationMs: z.number(),
+  statementCount: z.int(),
+  /** Exact: a whole number of nano-dollars. */
+  costUsd: z.number(),
+})
+
+/** What kept a statement from running, in a form a program can act on. */
+export const SqlErrorDetail = z.object({
+  kind: z.enum([
+    'unique_violation',
+    'not_null_violation',
+    'fk_violation',
+    'check_violation',
+    'unknown_table',
+    'unknown_column',
+    'syntax_error',
+    'type_mismatch',
+    'database_locked',
+    'too_many_params',
+    'readonly',
+    'unknown',
+  ]),
+  message: z.string(),
+  table: z.string().optional(),
+  column: z.string().optional(),
+  columns: z.array(z.object({ table: z.string(), column: z.string() })).optional(),
+  constraint: z.string().optional(),
+  near: z.string().optional(),
+  hint: z.string().optional(),
+})
+export type SqlErrorDetail = z.infer<typeof SqlErrorDetail>
+
+const refusals = [
+  'sql_error',
+  'multiple_statements',
+  'empty_statement',
+  'statement_not_allowed',
+  'integer_out_of_range',
+  'result_too_large',
+  'role_insufficient',
+  'table_out_of_scope',
+  'table_protected',
+  'table_unresolved',
+  'query_timeout',
+  'database_not_found',
+] as const
+
+export const query = operation({
+  summary: 'Run one SQL statement',
+  route: 'POST /v1/db/{ns}/{db}/query',
+  scope: 'readonly',
+  input: z.strictObject({ ...address, ...Statement.shape }),
+  output: QueryResult,
+  errors: [...refusals, 'idempotency_mismatch'],
+})
+
+export const batch = operation({
+  summary: 'Run up to 100 SQL statements, as one transaction or one by one',
+  route: 'POST /v1/db/{ns}/{db}/batch',
+  scope: 'readonly',
+  input: z.strictObject({
+    ...address,
+    statements: z.array(BatchStatement).min(1).max(MAX_STATEMENTS),
+    transaction: z.boolean().default(false),
+  }),
+  output: z.array(QueryResult),
+  errors: [...refusals, 'idempotency_mismatch', 'expectation_failed'],
+})
+
+export const list_tables = operation({
+  summary: 'List the tables with their row counts',
+  route: 'GET /v1/db/{ns}/{db}/tables',
+  scope: 'readonly',
+  input: z.strictObject(address),
+  output: z.array(z.object({ name: z.string(), rowCount: z.int() })),
+  errors: ['database_not_found'],
+})
+
+export const validate = operation({
+  summary: 'Check a statement and its parameters without running it',
+  route: 'POST /v1/db/{ns}/{db}/validate',
+  scope: 'readonly',
+  input: z.strictObject({ ...address, ...Statement.shape }),
+  output: z.object({ ok: z.boolean(), error: z.string().optional(), errorDetail: SqlErrorDetail.optional() }),
+  errors: ['database_not_found'],
+})
+
+export const explain = operation({
+  summary: 'Show the query plan of a statement and the tables it would read and write, without running it',
+  route: 'POST /v1/db/{ns}/{db}/explain',
+  scope: 'readonly',
+  input: z.strictObject({ ...address, ...Statement.shape }),
+  output: z.object({
+    plan: z.array(z.object({ id: z.int(), parent: z.int(), detail: z.string() })),
+    kind: z.enum(['read', 'write', 'schema']),
+    reads: z.array(z.string()),
+    writes: z.array(z.string()),
+  }),
+  errors: refusals,
+})
+
+export const get_schema = operation({
+  summary: 'Read the schema: tables with columns, indexes and foreign keys, views and triggers',
+  route: 'GET /v1/db/{ns}/{db}/schema',
+  scope: 'readonly',
+  input: z.strictObject(address),
+  output: z.object({
+    tables: z.array(
+      z.object({
+        name: z.string(),
+        sql: z.string(),
+        columns: z.array(
+          z.object({
+            name: z.string(),
+            type: z.string(),
+            notNull: z.boolean(),
+            default: z.string().nullable(),
+            primaryKey: z.int(),
+            generated: z.boolean(),
+          }),
+        ),
+        indexes: z.array(
+          z.object({ name: z.string(), unique: z.boolean(), columns: z.array(z.string()), sql: z.string().nullable() }),
+        ),
+        foreignKeys: z.array(
+          z.object({
+            column: z.string(),
+            table: z.string(),
+            to: z.string().nullable(),
+            onDelete: z.string(),
+            onUpdate: z.string(),
+          }),
+        ),
+      }),
+    ),
+    views: z.array(z.object({ name: z.string(), sql: z.string() })),
+    triggers: z.array(z.object({ name: z.string(), table: z.string(), sql: z.string() })),
+  }),
+  errors: ['database_not_found'],
+})

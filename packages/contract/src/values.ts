@@ -1,0 +1,21 @@
+import { z } from 'zod'
+
+/** A name in a URL: lower case, digits and hyphens, starting with a letter, at most 63 characters. It never changes. */
+export const Slug = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,62}$/, 'use lower-case letters, digits and hyphens, starting with a letter, at most 63')
+
+/** Bytes on the wire. */
+export const Blob = z.strictObject({ base64: z.base64() })
+
+/** A value bound to a placeholder: booleans become 0 and 1, integers must be within ±(2^53 − 1). */
+export const Param = z.union([z.string(), z.number(), z.boolean(), z.null(), Blob])
+
+/** A value in a result row. */
+export const Value = z.union([z.string(), z.number(), z.null(), Blob])
+
+/** A moment, ISO 8601 in UTC. */
+export const Moment = z.iso.datetime()
+
+/** Nano-dollars as a decimal string: exact however large. */
+export const NanoUsd = z.string().regex(/^-?\d+$/)

@@ -1,0 +1,173 @@
+import { execFile } from 'node:child_process'
+import { existsSync, readdirSync } from 'node:fs'
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { isRunning } from '../../apps/launcher/src/process-identity.ts'
+import { type LauncherProcess, launch as launchIn } from '../launcher-process.ts'
+
+let folder: string
+let launched: LauncherProcess[]
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'persql-launcher-'))
+  launched = []
+})
+
+afterEach(async () => {
+  await Promise.all(launched.map((launcher) => launcher.stop()))
+  await rm(folder, { recursive: true })
+})
+
+function launch(settings: Record<string, string> = {}): LauncherProcess {
+  const launcher = launchIn(folder, settings)
+  launched.push(launcher)
+  return launcher
+}
+
+const inData = (name: string): string => join(folder, 'data', name)
+const readJson = async (name: string) => JSON.parse(await readFile(inData(name), 'utf8'))
+const mode = async (name: string): Promise<number> => (await stat(inData(name))).mode & 0o777
+
+async function paste(command: string) {
+  const { stdout } = await promisify(execFile)('sh', ['-c', command.replace(/^curl/, 'curl --silent')])
+  return JSON.parse(stdout)
+}
+
+test('a new user pastes the printed curl commands and rows come back', async () => {
+  const { commands } = await launch().welcome()
+  expect(commands).toHaveLength(2)
+  const [query, batch] = commands as [string, string]
+  expect(await paste(query)).toMatchObject({
+    success: true,
+    data: { columns: ['greeting', 'at'], rows: [['hello from PerSQL', expect.any(String)]] },
+  })
+  const { data } = await paste(batch)
+  expect(data[2]).toMatchObject({ columns: ['id', 'text'], rows: [[1, 'my first row']] })
+})
+
+test('the first start writes bootstrap.json and secret for the owner alone', async () => {
+  const { url } = await launch().welcome()
+  const bootstrap = await readJson('bootstrap.json')
+  expect(bootstrap).toEqual({
+    url,
+    namespace: 'acme',
+    database: 'main',
+    token: expect.stringMatching(/^psql_live_acme_/),
+  })
+  expect(await mode('bootstrap.json')).toBe(0o600)
+  expect(await mode('secret')).toBe(0o600)
+})
+
+test('the secret stands in no other file that the launcher writes', async () => {
+  await launch().welcome()
+  const secret = (await readFile(inData('secret'), 'utf8')).trim()
+  const run = await Promise.all(readdirSync(inData('run')).map((name) => readFile(inData(`run/${name}`), 'utf8')))
+  for (const text of [...run, JSON.stringify(await readJson('bootstrap.json')), launched[0]?.stdout]) {
+    expect(text).not.toContain(secret)
+  }
+})
+
+test.each(['SIGINT', 'SIGTERM'] as const)('%s stops launcher and workerd in order', async (signal) => {
+  const launcher = launch()
+  await launcher.welcome()
+  const { workerd } = await readJson('lock')
+  expect(await launcher.stop(signal)).toBe(0)
+  expect(isRunning(workerd)).toBe(false)
+  expect(existsSync(inData('lock'))).toBe(false)
+  expect(launcher.stdout.trimEnd().split('\n').at(-1)).toContain(`${signal}: stopping`)
+})
+
+test('starting again on the same data continues where it was', async () => {
+  const first = launch()
+  const before = await first.welcome()
+  await paste(before.commands[1] as string)
+  const { token } = await readJson('bootstrap.json')
+  await first.stop()
+
+  const after = await launch().welcome()
+  expect(await readJson('bootstrap.json')).toMatchObject({ url: after.url, token })
+  const { data } = await paste(after.commands[1] as string)
+  expect(data[2].rows).toEqual([
+    [1, 'my first row'],
+    [2, 'my first row'],
+  ])
+})
+
+test('PERSQL_BOOTSTRAP names the first database, or makes none when off', async () => {
+  const none = launch({ PERSQL_BOOTSTRAP: 'off' })
+  expect((await none.welcome()).commands).toEqual([])
+  expect(existsSync(inData('bootstrap.json'))).toBe(false)
+  await none.stop()
+  await launch({ PERSQL_BOOTSTRAP: 'studio/inventory' }).welcome()
+  expect(await readJson('bootstrap.json')).toMatchObject({ namespace: 'studio', database: 'inventory' })
+})
+
+test('a lost bootstrap.json is replaced with a fresh token for the same database', async () => {
+  const first = launch()
+  const { commands } = await first.welcome()
+  await paste(commands[1] as string)
+  const { token } = await readJson('bootstrap.json')
+  await first.stop()
+  await rm(inData('bootstrap.json'))
+
+  const again = await launch().welcome()
+  expect((await readJson('bootstrap.json')).token).not.toBe(token)
+  expect((await paste(again.commands[1] as string)).data[2].rows).toHaveLength(2)
+})
+
+test('settings come from .env too, and the environment wins', async () => {
+  await writeFile(join(folder, '.env'), 'PERSQL_DATA=./data/inner\nPERSQL_BOOTSTRAP=from-file/main\nPORT=nonsense\n')
+  await launch({ PERSQL_BOOTSTRAP: 'from-environment/main' }).welcome()
+  expect(await readJson('inner/bootstrap.json')).toMatchObject({ namespace: 'from-environment' })
+})
+
+test('PERSQL_URL is the address that bootstrap.json and the printed commands give', async () => {
+  const launcher = launch({ PERSQL_URL: 'https://sql.example.com/' })
+  const { commands } = await launcher.welcome()
+  expect((await readJson('bootstrap.json')).url).toBe('https://sql.example.com')
+  expect(commands[0]).toContain("curl 'https://sql.example.com/v1/db/acme/main/query'")
+})
+
+test('a wrong setting ends the launcher with a sentence about each and nothing else', async () => {
+  const launcher = launch({ PORT: 'eighty', QUERY_TIMEOUT_S: '0' })
+  expect(await launcher.exitCode()).toBe(1)
+  expect(launcher.stdout).toBe('')
+  expect(launcher.stderr).toMatch(/^PORT must be .*\.\nQUERY_TIMEOUT_S must be .*\.\n$/)
+  expect(existsSync(join(folder, 'data'))).toBe(false)
+})
+
+test('a port in use ends the launcher with a sentence that says so', async () => {
+  const other = createServer().listen(0, '127.0.0.1')
+  const { port } = await new Promise<AddressInfo>((resolve) =>
+    other.on('listening', () => resolve(other.address() as AddressInfo)),
+  )
+  const launcher = launch({ PORT: String(port) })
+  expect(await launcher.exitCode()).toBe(1)
+  expect(launcher.stderr).toMatch(new RegExp(`^PORT ${port} on 127\\.0\\.0\\.1 is in use\\..*\\n$`))
+  other.close()
+})
+
+test('a second launcher on the same data is refused, and the first is not disturbed', async () => {
+  const { commands } = await launch().welcome()
+  const second = launch()
+  expect(await second.exitCode()).toBe(1)
+  expect(second.stderr).toMatch(/is in use by another PerSQL \(process \d+\)\.\n$/)
+  expect(await paste(commands[0] as string)).toMatchObject({ success: true })
+})
+
+test('a launcher that was killed leaves neither a lock nor a workerd in the way of the next', async () => {
+  const killed = launch()
+  const { commands } = await killed.welcome()
+  await paste(commands[1] as string)
+  const { workerd } = await readJson('lock')
+  await killed.stop('SIGKILL')
+  expect(isRunning(workerd)).toBe(true)
+
+  const next = await launch().welcome()
+  expect(isRunning(workerd)).toBe(false)
+  expect((await paste(next.commands[1] as string)).data[2].rows).toHaveLength(2)
+})

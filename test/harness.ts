@@ -1,0 +1,188 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { PlatformEnvironment } from '../apps/launcher/src/config.ts'
+import { answered } from '../apps/launcher/src/probe.ts'
+import { supervise } from '../apps/launcher/src/watchdog.ts'
+import { localUrl, prepareData, startWorkerd } from '../apps/launcher/src/workerd.ts'
+
+/** What a test may set; the environment's names are those of the launcher. */
+export interface PlatformSettings {
+  environment?: PlatformEnvironment
+  /** Restart after a crash and stop endless statements, as `npm start` does. */
+  watchdog?: boolean
+  /** Use this folder, and keep it on `stop`. */
+  data?: string
+}
+
+export interface RequestOptions {
+  method?: string
+  token?: string
+  /** Sent as JSON, or as it is when a string. */
+  body?: unknown
+  headers?: Record<string, string>
+}
+
+export interface Answer {
+  status: number
+  headers: Headers
+  /** The parsed JSON, or the text when it is none. */
+  // biome-ignore lint/suspicious/noExplicitAny: a black-box test looks at whatever came back
+  body: any
+}
+
+const host = '127.0.0.1'
+
+/** A platform of its own for a test: the real workerd with the real bundle, a free port and a folder that goes away. */
+export async function startPlatform(settings: PlatformSettings = {}): Promise<TestPlatform> {
+  const data = settings.data ?? (await mkdtemp(join(tmpdir(), 'persql-')))
+  const secret = settings.environment?.PERSQL_SECRET ?? randomBytes(32).toString('base64url')
+  await prepareData(data)
+  const platform = new TestPlatform(settings, data, secret)
+  await platform.restart()
+  return platform
+}
+
+interface Running {
+  port: number
+  pid(): number
+  stop(): Promise<unknown>
+  kill(): Promise<unknown>
+}
+
+export class TestPlatform {
+  readonly data: string
+  readonly secret: string
+  /** What workerd wrote to stderr, save statement events under the watchdog. */
+  readonly stderr: string[] = []
+  /** What the watchdog logged. */
+  readonly log: Record<string, unknown>[] = []
+  readonly #settings: PlatformSettings
+  #running: Running | undefined
+  #port = 0
+
+  constructor(settings: PlatformSettings, data: string, secret: string) {
+    this.#settings = settings
+    this.data = data
+    this.secret = secret
+  }
+
+  get url(): string {
+    return localUrl(host, this.#port)
+  }
+
+  pid(): number {
+    if (this.#running === undefined) throw new Error('The platform is not running.')
+    return this.#running.pid()
+  }
+
+  /** SIGKILL to workerd. Nothing starts it again but `restart`, or the watchdog where there is one. */
+  async kill(): Promise<void> {
+    await this.#running?.kill()
+  }
+
+  /** Starts again on the same data and port, after stopping what still runs. */
+  async restart(): Promise<void> {
+    await this.#running?.stop()
+    this.#running = await this.#start()
+    this.#port = this.#running.port
+    await answered(this.url)
+  }
+
+  /** Stops the platform and removes its data. */
+  async stop(): Promise<void> {
+    await this.#running?.stop()
+    this.#running = undefined
+    if (this.#settings.data === undefined) await rm(this.data, { recursive: true, force: true })
+  }
+
+  async request(path: string, options: RequestOptions = {}): Promise<Answer> {
+    const { token, body, method = body === undefined ? 'GET' : 'POST', headers } = options
+    const response = await fetch(this.url + path, {
+      method,
+      headers: {
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      body: body === undefined || typeof body === 'string' ? body : JSON.stringify(body),
+    })
+    const text = await response.text()
+    return { status: response.status, headers: response.headers, body: parsed(text) }
+  }
+
+  /** Makes a namespace with a database and an admin token, as the operator; on an existing one just another token. */
+  async createNamespace(slug: string, database = 'main') {
+    const answer = await this.request('/api/operator/namespaces', {
+      token: this.secret,
+      body: { slug, database, tokenName: 'test' },
+    })
+    if (!answer.body?.success) throw new Error(`createNamespace: ${answer.status} ${JSON.stringify(answer.body)}`)
+    const { namespace, token } = answer.body.data as {
+      namespace: { id: string; slug: string }
+      token: { id: string; token: string }
+    }
+    return {
+      namespace,
+      token: token.token,
+      tokenId: token.id,
+      db: (name = database) => this.database(slug, name, token.token),
+    }
+  }
+
+  /** One database as one token sees it. */
+  database(namespace: string, name: string, token: string) {
+    const path = `/v1/db/${namespace}/${name}`
+    const request = (suffix: string, options: RequestOptions = {}) => this.request(path + suffix, { token, ...options })
+    return {
+      path,
+      request,
+      query: (sql: string, params?: unknown[], headers?: Record<string, string>) =>
+        request('/query', { body: { sql, params }, headers }),
+      batch: (
+        statements: { sql: string; params?: unknown[] }[],
+        options: { transaction?: boolean } = {},
+        headers?: Record<string, string>,
+      ) => request('/batch', { body: { statements, ...options }, headers }),
+    }
+  }
+
+  async #start(): Promise<Running> {
+    const { watchdog = false, environment } = this.#settings
+    const options = {
+      data: this.data,
+      host,
+      port: this.#port,
+      environment: {
+        PERSQL_RUNTIME: 'workerd',
+        PERSQL_WELCOME_CREDIT_USD: '5',
+        FLOOD_PER_MINUTE: '1000000',
+        TRUSTED_PROXIES: '',
+        QUERY_TIMEOUT_S: '30',
+        ...environment,
+        PERSQL_SECRET: this.secret,
+      },
+      stdout: 'ignore' as const,
+      onStderr: (line: string) => void this.stderr.push(line),
+    }
+    if (!watchdog) {
+      const workerd = await startWorkerd(options)
+      return { ...workerd, pid: () => workerd.pid }
+    }
+    const supervised = await supervise({
+      ...options,
+      timeoutS: Number(options.environment.QUERY_TIMEOUT_S),
+      log: (level, event, fields) => void this.log.push({ level, event, ...fields }),
+    })
+    return { ...supervised, kill: async () => process.kill(supervised.pid(), 'SIGKILL') }
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}

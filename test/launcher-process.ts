@@ -1,0 +1,65 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { repository } from '../apps/launcher/src/paths.ts'
+
+/** A launcher started as `npm start` starts it, in a folder of its own, with nothing but these settings. */
+export function launch(folder: string, settings: Record<string, string> = {}): LauncherProcess {
+  return new LauncherProcess(folder, { PORT: '0', ...settings })
+}
+
+export class LauncherProcess {
+  stdout = ''
+  stderr = ''
+  readonly #child
+  readonly #exited
+
+  constructor(folder: string, settings: Record<string, string>) {
+    this.#child = spawn(process.execPath, [join(repository, 'apps/launcher/main.mjs')], {
+      cwd: folder,
+      env: { PATH: process.env.PATH, HOME: process.env.HOME, ...settings },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    this.#child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      this.stdout += text
+    })
+    this.#child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.stderr += text
+    })
+    this.#exited = once(this.#child, 'exit')
+  }
+
+  /** Resolves when `text` has been printed; rejects when the launcher ends before. */
+  async printed(text: string): Promise<void> {
+    while (!this.stdout.includes(text)) {
+      const ended = this.#exited.then(() => 'ended')
+      const more = once(this.#child.stdout, 'data').then(
+        () => 'more',
+        () => 'more',
+      )
+      if ((await Promise.race([more, ended])) === 'ended') {
+        if (this.stdout.includes(text)) return
+        throw new Error(`The launcher ended without printing "${text}".\n${this.stdout}\n${this.stderr}`)
+      }
+    }
+  }
+
+  /** Waits for the welcome and returns what it says. */
+  async welcome(): Promise<{ url: string; commands: string[] }> {
+    await this.printed('Ctrl-C stops it.')
+    const url = /URL\s+(\S+)/.exec(this.stdout)?.[1] ?? ''
+    const commands = [...this.stdout.matchAll(/^curl (?:.*\\\n)*.*$/gm)].map(([command]) => command)
+    return { url, commands }
+  }
+
+  /** Sends the signal, Ctrl-C unless told, and resolves with the exit code. */
+  async stop(signal: NodeJS.Signals = 'SIGINT'): Promise<number | null> {
+    this.#child.kill(signal)
+    return this.exitCode()
+  }
+
+  async exitCode(): Promise<number | null> {
+    const [code] = await this.#exited
+    return code
+  }
+}
