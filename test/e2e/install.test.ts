@@ -68,6 +68,6 @@ test('development dependencies are added when asked for, and kept for a start th
 })
 
 test('a failing npm ends the process with what npm said', async () => {
-  await rm(join(clone, 'package.json'))
+  await writeFile(join(clone, 'package.json'), '{')
   await expect(ensureInstalled(true)).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('npm') })
 })

@@ -50,6 +50,7 @@ export class Database extends DurableObject<Env> {
   #emptyUntilMs = 0
   #ticking = false
   #idleTicks = 0
+  #tokenId = ''
   #ticksSinceReport = 0
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -114,6 +115,7 @@ export class Database extends DurableObject<Env> {
     if (this.#revoked.has(grant.tokenId) || (grant.expiresAtMs !== null && grant.expiresAtMs <= nowMs)) {
       return refuse(new PerSQLError('token_unknown'))
     }
+    this.#tokenId = grant.tokenId
     const startedMs = performance.now()
     try {
       const kept = this.#replay(call, nowMs)
@@ -308,7 +310,7 @@ export class Database extends DurableObject<Env> {
   #started(sql: string): number {
     const id = ++statements
     const database = `${this.#identity?.namespace}/${this.#identity?.slug}`
-    console.error(JSON.stringify({ event: 'statement_started', id, database, sql: sql.slice(0, 500) }))
+    console.error(JSON.stringify({ event: 'statement_started', id, database, tokenId: this.#tokenId, sql: sql.slice(0, 500) }))
     return id
   }
 }

@@ -65,10 +65,9 @@ export const databaseOperations: Record<DatabaseCall['operation'], Run> = {
 
   explain({ body, grant }, engine) {
     const input = parseQuery(body)
-    const { effect } = engine.prepare(input, grant)
-    const planned = { ...input, sql: `EXPLAIN QUERY PLAN ${input.sql}`, expect: undefined }
-    const explained = /^\s*explain\b/i.test(input.sql) ? input : planned
-    const result = engine.run(engine.prepare(explained, grant), explained)
+    const { effect, statement } = engine.prepare(input, grant)
+    const planned = { ...input, sql: `EXPLAIN QUERY PLAN ${statement.text}` }
+    const result = engine.run(engine.prepare(planned, grant), planned)
     const plan = result.rows.map(([id, parent, , detail]) => ({ id, parent, detail }))
     const { kind, reads, writes } = effect
     return outcome({ plan, kind, reads, writes }, [result], input.sql)

@@ -79,7 +79,7 @@ export class Guard {
     if (instead) throw new PerSQLError('statement_not_allowed', { what: verb, instead })
     const sqlFor = variants(statement)
     const inner =
-      statement.explain === 'no' ? sqlFor(params) : castIntegers(statement, (i) => Number.isInteger(params[i]))
+      statement.explain === 'no' ? sqlFor(params) : castIntegers(statement, (i) => Number.isSafeInteger(params[i]))
     const program = this.#run(`EXPLAIN ${inner}`, ...params)
     this.#schema ??= readSchemaMap(this.#run)
     const compiled = verb === 'PRAGMA' ? pragmaEffect(statement) : readEffect(program, this.#schema)
@@ -155,7 +155,7 @@ function variants(statement: Statement): Analysis['sqlFor'] {
     let mask = ''
     let any = false
     for (const param of params) {
-      const integer = Number.isInteger(param)
+      const integer = Number.isSafeInteger(param)
       any ||= integer
       mask += integer ? '1' : '0'
     }
