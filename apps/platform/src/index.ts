@@ -32,7 +32,7 @@ export default {
     const { operation = 'none', code = waitS > 0 ? 'flood' : undefined } = answers.get(request) ?? {}
     count('persql_requests_total', `operation="${operation}",status="${response.status}"`)
     if (code) count('persql_errors_total', `code="${code}"`)
-    observe('persql_request_seconds', ms)
+    observe(ms)
     logRequest(
       {
         at: new Date().toISOString(),

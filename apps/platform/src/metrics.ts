@@ -12,12 +12,15 @@ export function count(name: string, labels = '', by = 1): void {
   counters.set(series, (value ?? 0) + by)
 }
 
-/** Adds one observation to a latency histogram. */
-export function observe(name: string, ms: number): void {
-  for (const bucket of BUCKETS_MS) if (ms <= bucket) count(`${name}_bucket`, `le="${bucket / 1000}"`)
-  count(`${name}_bucket`, 'le="+Inf"')
-  count(`${name}_sum`, '', ms / 1000)
-  count(`${name}_count`)
+/** Latencies in seconds by bucket; cumulated only when they are read. */
+const latency = { buckets: new Array<number>(BUCKETS_MS.length + 1).fill(0), sum: 0 }
+
+/** Adds one request to the latency histogram. */
+export function observe(ms: number): void {
+  const at = BUCKETS_MS.findIndex((bucket) => ms <= bucket)
+  const index = at < 0 ? BUCKETS_MS.length : at
+  latency.buckets[index] = (latency.buckets[index] ?? 0) + 1
+  latency.sum += ms / 1000
 }
 
 const HELP: Record<string, [type: string, help: string]> = {
@@ -34,10 +37,20 @@ export function exposition(): string {
   const lines: string[] = []
   for (const [name, [type, help]] of Object.entries(HELP)) {
     lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`)
+    if (type === 'histogram') lines.push(...histogram(name))
     for (const [series, value] of counters) {
-      if (series === name || series.startsWith(`${name}{`) || series.startsWith(`${name}_`))
-        lines.push(`${series} ${value}`)
+      if (series === name || series.startsWith(`${name}{`)) lines.push(`${series} ${value}`)
     }
   }
   return `${lines.join('\n')}\n`
+}
+
+function histogram(name: string): string[] {
+  let total = 0
+  const buckets = latency.buckets.map((number, i) => {
+    total += number
+    const bound = BUCKETS_MS[i]
+    return `${name}_bucket{le="${bound === undefined ? '+Inf' : bound / 1000}"} ${total}`
+  })
+  return [...buckets, `${name}_sum ${latency.sum}`, `${name}_count ${total}`]
 }

@@ -35,7 +35,8 @@ export interface LogEntry {
 }
 
 const MAX_ROWS = 10_000
-const MAX_BUFFERED = 5_000
+/** More at once would be felt as a pause by whoever comes next. */
+const MAX_BUFFERED = 500
 const MAX_SQL = 1_500
 const MAX_ERROR = 500
 
@@ -50,9 +51,8 @@ export class QueryLog {
   }
 
   add(entry: LogEntry): void {
-    // Beyond this the oldest go: they would be pruned from the table just as well.
-    if (this.#entries.length >= MAX_BUFFERED) this.#entries = this.#entries.slice(MAX_BUFFERED / 2)
     this.#entries.push(entry)
+    if (this.#entries.length >= MAX_BUFFERED) this.flush()
   }
 
   flush(): void {
