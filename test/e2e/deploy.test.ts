@@ -11,7 +11,10 @@ test('the same Worker passes a dry run of a deployment to Cloudflare', async () 
   const wrangler = join(repository, 'node_modules/wrangler/bin/wrangler.js')
   const args = ['deploy', '--dry-run', '--config', 'apps/platform/wrangler.jsonc', '--outdir', out]
   const environment = { ...process.env, WRANGLER_SEND_METRICS: 'false', WRANGLER_LOG_PATH: out }
-  const { stdout } = await promisify(execFile)(process.execPath, [wrangler, ...args], { cwd: repository, env: environment })
+  const { stdout } = await promisify(execFile)(process.execPath, [wrangler, ...args], {
+    cwd: repository,
+    env: environment,
+  })
   for (const binding of ['DATABASES (Database)', 'NAMESPACES (Namespace)', 'DIRECTORY (Directory)']) {
     expect(stdout).toContain(binding)
   }

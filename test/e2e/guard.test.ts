@@ -23,7 +23,11 @@ afterAll(() => platform.stop())
 
 const paramsFor = (sql: string) => (sql.includes('?') ? ['x'] : [])
 const fingerprint = async () =>
-  (await admin.query("SELECT group_concat(name || coalesce(sql, '')) FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'")).body.data.rows
+  (
+    await admin.query(
+      "SELECT group_concat(name || coalesce(sql, '')) FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'",
+    )
+  ).body.data.rows
 
 describe('the guard reads off SQLite’s own program what a statement does', () => {
   test.each(corpus)('$sql', async ({ sql, kind, reads, writes = [] }) => {
@@ -100,7 +104,9 @@ describe('a table scope', () => {
 
   test('does not let a write reach beyond it by trigger', async () => {
     const scoped = await mint({ role: 'readwrite', tableScope: ['t', 's'] })
-    expect((await scoped.query('INSERT INTO t (a) VALUES (1)')).body.error).toBe('Token scope does not include table "log"')
+    expect((await scoped.query('INSERT INTO t (a) VALUES (1)')).body.error).toBe(
+      'Token scope does not include table "log"',
+    )
     expect((await scoped.query('UPDATE s SET n = 1')).body.error).toBe('Token scope does not include table "secret"')
   })
 })

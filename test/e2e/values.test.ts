@@ -41,13 +41,18 @@ test('an integer compares as a bound integer does: the column’s affinity decid
 
 test('indexes serve an integer as they serve a literal', async () => {
   for (const column of ['t', 'x']) {
-    const plan = async (sql: string, params: unknown[]) => (await db.request('/explain', { body: { sql, params } })).body.data.plan
-    expect(await plan(`SELECT * FROM typed WHERE ${column} = ?`, [7])).toEqual(await plan(`SELECT * FROM typed WHERE ${column} = ?`, ['7']))
+    const plan = async (sql: string, params: unknown[]) =>
+      (await db.request('/explain', { body: { sql, params } })).body.data.plan
+    expect(await plan(`SELECT * FROM typed WHERE ${column} = ?`, [7])).toEqual(
+      await plan(`SELECT * FROM typed WHERE ${column} = ?`, ['7']),
+    )
   }
 })
 
 test('an integer works wherever a placeholder may stand', async () => {
-  expect(await rows('SELECT ?/2, -?, ? || ?, json_array(?), json(?)', [7, 1, 1, 2, 5, 3])).toEqual([[3, -1, '12', '[5]', '3']])
+  expect(await rows('SELECT ?/2, -?, ? || ?, json_array(?), json(?)', [7, 1, 1, 2, 5, 3])).toEqual([
+    [3, -1, '12', '[5]', '3'],
+  ])
   expect(await rows("SELECT '[1,2]' -> ?, '[1,2]' ->> ?", [1, 0])).toEqual([['2', 1]])
   expect(await rows('SELECT value FROM json_each(?) ORDER BY ? LIMIT ? OFFSET ?', ['[1,2,3]', 1, 1, 1])).toEqual([[2]])
   expect(await rows('VALUES (?), (?)', [1, 2])).toEqual([[1], [2]])

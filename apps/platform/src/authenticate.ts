@@ -10,7 +10,8 @@ const CACHE_MS = 5 * 60 * 1000
 const MAX_CACHED = 10_000
 
 interface Cached {
-  readonly grant: Grant
+  /** As the objects take it: a `Grant` in JSON, made once. */
+  readonly grant: string
   readonly untilMs: number
   /** Databases known to exist, so that nobody makes files by asking for names. */
   readonly databases: Set<string>
@@ -20,8 +21,8 @@ interface Cached {
 const cache = new Map<string, Cached>()
 const namespaces = new Set<string>()
 
-/** The caller of a database, from the cache when warm. @throws PerSQLError */
-export function authenticateForDatabase(ctx: Context, namespace: string, database: string): Grant | Promise<Grant> {
+/** The grant of a database's caller, in JSON, from the cache when warm. @throws PerSQLError */
+export function authenticateForDatabase(ctx: Context, namespace: string, database: string): string | Promise<string> {
   const token = bearer(ctx)
   const cached = cache.get(token)
   if (cached && cached.untilMs > Date.now() && cached.databases.has(`${namespace}/${database}`)) return cached.grant
@@ -33,9 +34,10 @@ async function authenticateAndRemember(
   token: string,
   namespace: string,
   database: string,
-): Promise<Grant> {
+): Promise<string> {
   if (tokenNamespace(token) !== namespace) throw new PerSQLError('namespace_mismatch')
-  const { namespaceId: _, ...grant } = await ask(ctx, token, namespace, database)
+  const { tokenId, role, tableScope, expiresAtMs } = await ask(ctx, token, namespace, database)
+  const grant = JSON.stringify({ tokenId, role, tableScope, expiresAtMs } satisfies Grant)
   const known = cache.get(token)
   const databases = known?.databases ?? new Set()
   if (databases.size >= MAX_CACHED) databases.clear()

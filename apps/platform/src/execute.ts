@@ -39,7 +39,7 @@ const rank: Record<Scope, number> = { readonly: 0, readwrite: 1, admin: 2, opera
 export interface Raw {
   readonly params: Readonly<Record<string, unknown>>
   readonly body: () => Promise<string>
-  readonly replayKeys: (body: string) => Promise<readonly ReplayKey[]>
+  readonly replayKeys: (body: string) => Promise<readonly ReplayKey[] | undefined>
 }
 
 /** The one road to a handler: authenticate, authorise, charge, validate, run, and shape whatever comes of it. */
@@ -68,21 +68,15 @@ async function executeOnDatabase(operation: DatabaseOperation, raw: Raw, ctx: Co
   const body = api[operation].route.startsWith('POST') ? await raw.body() : ''
   const replayKeys = await raw.replayKeys(body)
   const startedMs = Date.now()
-  let reply: Reply
+  let answer: string | Reply
   try {
-    reply = await databaseObject(ctx.env, ns, db).call({
-      operation,
-      namespace: ns,
-      database: db,
-      grant,
-      body,
-      replayKeys,
-    })
+    answer = await databaseObject(ctx.env, ns, db).call(operation, `${ns}/${db}`, grant, body, replayKeys)
   } catch (cause) {
     const seconds = ctx.settings.queryTimeoutMs / 1000
     const timedOut = Date.now() - startedMs >= ctx.settings.queryTimeoutMs
     throw new PerSQLError(timedOut ? 'query_timeout' : 'unavailable', { seconds }, { cause })
   }
+  const reply = typeof answer === 'string' ? { status: 200, body: answer } : answer
   if (reply.code === 'token_unknown' || reply.code === 'database_not_found') forgetToken(ctx)
   return reply
 }

@@ -9,6 +9,21 @@ export interface Grant {
   readonly expiresAtMs: number | null
 }
 
+/** Grants that came as text, parsed once each. */
+export class Grants {
+  readonly #known = new Map<string, Grant>()
+
+  of(text: string): Grant {
+    let grant = this.#known.get(text)
+    if (!grant) {
+      grant = JSON.parse(text) as Grant
+      if (this.#known.size >= 100) this.#known.clear()
+      this.#known.set(text, grant)
+    }
+    return grant
+  }
+}
+
 export type DatabaseOperation = 'query' | 'batch' | 'list_tables' | 'validate' | 'explain' | 'get_schema'
 
 /** A key under which the answer is kept and replayed: Idempotency-Key, or Plan-Key with Plan-Step. */
@@ -19,11 +34,9 @@ export interface ReplayKey {
   readonly requestHash: string
 }
 
-/** One call to a database. The body travels as text: it is parsed once, where it is used. */
+/** One call to a database. The body stays text until the operation parses it. */
 export interface DatabaseCall {
   readonly operation: DatabaseOperation
-  readonly namespace: string
-  readonly database: string
   readonly grant: Grant
   readonly body: string
   readonly replayKeys: readonly ReplayKey[]

@@ -18,11 +18,17 @@ export class Engine {
   readonly #storage: DurableObjectStorage
   readonly #guard: Guard
   readonly #watch: Watch
+  #bytesLeft = 0
 
   constructor(storage: DurableObjectStorage, watch: Watch) {
     this.#storage = storage
     this.#guard = new Guard((sql, ...params) => [...storage.sql.exec(sql, ...params).raw()])
     this.#watch = watch
+  }
+
+  /** To be called before the statements of one call: together they may answer `MAX_RESULT_BYTES`. */
+  begin(): void {
+    this.#bytesLeft = MAX_RESULT_BYTES
   }
 
   /** Compiles and authorises without running. @throws PerSQLError */
@@ -37,15 +43,16 @@ export class Engine {
   }
 
   /**
-   * Runs a prepared statement whole or not at all.
+   * Runs a prepared statement whole or not at all; `inTransaction` leaves it to the caller's to be rolled back.
    * @throws PerSQLError; then nothing of the statement stays
    */
-  run(analysis: Analysis, input: StatementInput, bytesLeft = MAX_RESULT_BYTES): Result {
+  run(analysis: Analysis, input: StatementInput, inTransaction = false): Result {
     const { kind, mayRunLong } = analysis.effect
     const watched = mayRunLong ? this.#watch.started(input.sql) : undefined
     try {
-      if (kind === 'read') return this.#read(analysis, input, bytesLeft)
-      return this.#storage.transactionSync(() => this.#write(analysis, input, bytesLeft))
+      if (kind === 'read') return this.#read(analysis, input)
+      if (inTransaction) return this.#write(analysis, input)
+      return this.#storage.transactionSync(() => this.#write(analysis, input))
     } catch (cause) {
       throw sqlError(cause, input.sql)
     } finally {
@@ -59,8 +66,8 @@ export class Engine {
     this.#guard.invalidate()
   }
 
-  #read(analysis: Analysis, input: StatementInput, bytesLeft: number): Result {
-    const { result, suspects } = this.#execute(analysis, input, bytesLeft)
+  #read(analysis: Analysis, input: StatementInput): Result {
+    const { result, suspects } = this.#execute(analysis, input)
     // A second lock: what was compiled as a read has written nothing.
     if (result.rowsWritten > 0) throw new PerSQLError('table_unresolved')
     if (suspects.size > 0 && this.#roundedIntegers(analysis, input, result.columns.length, suspects)) throw rounded()
@@ -68,32 +75,32 @@ export class Engine {
     return result
   }
 
-  #write(analysis: Analysis, input: StatementInput, bytesLeft: number): Result {
+  #write(analysis: Analysis, input: StatementInput): Result {
     const schema = analysis.effect.kind === 'schema'
     const sql = this.#storage.sql
     const rows = (text: string) => [...sql.exec(text).raw()]
     const before = schema ? reservedObjects(rows) : ''
-    const { result, suspects } = this.#execute(analysis, input, bytesLeft)
+    const { result, suspects } = this.#execute(analysis, input)
     if (suspects.size > 0) throw rounded()
     if (schema && reservedObjects(rows) !== before) throw new PerSQLError('table_protected', { table: '_persql_*' })
     this.#expect(input, result)
     if (schema) return result
-    const [changes, lastInsertRowid] = sql.exec('SELECT changes(), last_insert_rowid()').raw().next().value as [
-      number,
-      number,
-    ]
+    const [counts] = sql.exec<{ changes: number; rowid: number }>(COUNTS).toArray()
+    const { changes, rowid: lastInsertRowid } = counts as { changes: number; rowid: number }
     const inserted = ['INSERT', 'REPLACE'].includes(analysis.statement.verb) && Number.isSafeInteger(lastInsertRowid)
     return { ...result, changes, ...(inserted && { lastInsertRowid }) }
   }
 
-  #execute(analysis: Analysis, { params }: StatementInput, bytesLeft: number) {
+  #execute(analysis: Analysis, { params }: StatementInput) {
     const startedMs = performance.now()
     const cursor = this.#storage.sql.exec(analysis.sqlFor(params), ...params)
-    const { rows, suspects, tooLarge: large } = collect(cursor.raw(), bytesLeft, () => this.#watch.overtime(startedMs))
-    if (large) throw tooLarge()
-    const columns = restoreNames(cursor.columnNames)
-    const result: Result = { columns, rows, rowsRead: cursor.rowsRead, rowsWritten: cursor.rowsWritten }
-    return { result, suspects }
+    const columns = cursor.columnNames
+    // Without columns there are no rows to wait for: the statement has run.
+    if (columns.length === 0) return { result: resultOf(cursor, columns, NO_ROWS), suspects: NO_SUSPECTS }
+    const { rows, suspects, bytes } = collect(cursor.raw(), this.#bytesLeft, () => this.#watch.overtime(startedMs))
+    this.#bytesLeft -= bytes
+    if (this.#bytesLeft < 0) throw tooLarge()
+    return { result: resultOf(cursor, restoreNames(columns), rows), suspects }
   }
 
   /** The runtime hands out rounded numbers without a word, so ask SQLite which of them were integers. */
@@ -125,6 +132,16 @@ export class Engine {
     }
   }
 }
+
+const COUNTS = 'SELECT changes() AS changes, last_insert_rowid() AS rowid'
+const NO_ROWS: Result['rows'] = []
+const NO_SUSPECTS: ReadonlySet<number> = new Set()
+
+const resultOf = (
+  { rowsRead, rowsWritten }: SqlStorageCursor<Record<string, SqlStorageValue>>,
+  columns: readonly string[],
+  rows: Result['rows'],
+): Result => ({ columns, rows, rowsRead, rowsWritten })
 
 function within(count: Count, actual: number): boolean {
   if (typeof count === 'number') return actual === count

@@ -8,7 +8,7 @@ import { type Reply, refuse } from '../reply.ts'
 import { settingsOf } from '../settings.ts'
 import { migrate } from '../storage/migrate.ts'
 import { Timers } from '../storage/timers.ts'
-import type { DatabaseCall, Grant } from './call.ts'
+import { type DatabaseCall, type DatabaseOperation, type Grant, Grants, type ReplayKey } from './call.ts'
 import { Engine } from './engine.ts'
 import { Meter } from './meter.ts'
 import { databaseOperations, type Outcome } from './operations.ts'
@@ -38,6 +38,7 @@ let statements = 0
 /** One tenant's database: its SQLite file, its counters, and the right to spend that its namespace has lent it. */
 export class Database extends DurableObject<Env> {
   readonly #engine: Engine
+  readonly #grants = new Grants()
   readonly #log: QueryLog
   readonly #replays: Replays
   readonly #timers: Timers<'replays'>
@@ -74,10 +75,20 @@ export class Database extends DurableObject<Env> {
     })
   }
 
-  /** The one door for callers. Warm, it awaits nothing. */
-  call(call: DatabaseCall): Reply | Promise<Reply> {
+  /**
+   * The one door for callers; warm, it awaits nothing. All that goes through it is text, which crosses cheaply: a
+   * `Grant` in JSON, the request's body, and back the response's body alone when all went well.
+   */
+  call(
+    operation: DatabaseOperation,
+    address: string,
+    grant: string,
+    body: string,
+    replayKeys: readonly ReplayKey[] = [],
+  ): string | Reply | Promise<string | Reply> {
     this.#idleTicks = 0
-    return this.#identity && this.#meter.canServe() ? this.#serve(call) : this.#serveWithLease(call)
+    const call = { operation, grant: this.#grants.of(grant), body, replayKeys }
+    return this.#identity && this.#meter.canServe() ? this.#serve(call) : this.#serveWithLease(address, call)
   }
 
   /** Saves and reports the counters; `version` numbers the recall, so that a lease on its way is not taken for newer. */
@@ -109,7 +120,7 @@ export class Database extends DurableObject<Env> {
     await this.#timers.run(Date.now())
   }
 
-  #serve(call: DatabaseCall): Reply {
+  #serve(call: DatabaseCall): string | Reply {
     const { grant, operation } = call
     const nowMs = Date.now()
     if (this.#revoked.has(grant.tokenId) || (grant.expiresAtMs !== null && grant.expiresAtMs <= nowMs)) {
@@ -122,6 +133,7 @@ export class Database extends DurableObject<Env> {
       if (kept) return kept
       // Those who read the log find their last call in it.
       if (call.body.includes('_persql_')) this.#log.flush()
+      this.#engine.begin()
       const outcome = databaseOperations[operation](call, this.#engine, this.ctx.storage)
       return this.#finish(call, outcome, startedMs, nowMs)
     } catch (cause) {
@@ -150,21 +162,22 @@ export class Database extends DurableObject<Env> {
   }
 
   /** Charges, and for writes saves the counters and the kept answer in the turn, and so in the transaction, of the write. */
-  #finish(call: DatabaseCall, outcome: Outcome, startedMs: number, nowMs: number): Reply {
+  #finish(call: DatabaseCall, outcome: Outcome, startedMs: number, nowMs: number): string | Reply {
     const { operation, grant, replayKeys } = call
     const { sql, statementCount, rowsRead, rowsWritten, failure, status } = outcome
     const durationMs = performance.now() - startedMs
     this.#charge(grant, { operation, sql, statementCount, durationMs }, outcome, failure, nowMs)
-    const reply: Reply = failure ? refuse(failure) : { status, body: bodyOf(operation, outcome, durationMs) }
+    const refusal = failure && refuse(failure)
+    const body = refusal?.body ?? bodyOf(operation, outcome, durationMs)
     if (replayKeys.length > 0 && (!failure || rowsWritten > 0)) {
       for (const key of replayKeys) {
-        this.#timers.set('replays', this.#replays.keep(grant.tokenId, key, reply.status, reply.body, nowMs))
+        this.#timers.set('replays', this.#replays.keep(grant.tokenId, key, status, body, nowMs))
       }
       this.#save()
     } else if (rowsWritten > 0) this.#save()
     count('persql_rows_read_total', '', rowsRead)
     count('persql_rows_written_total', '', rowsWritten)
-    return reply
+    return refusal ?? body
   }
 
   #charge(
@@ -197,9 +210,10 @@ export class Database extends DurableObject<Env> {
 
   // --- lease -------------------------------------------------------------------------------------------------------
 
-  async #serveWithLease(call: DatabaseCall): Promise<Reply> {
+  async #serveWithLease(address: string, call: DatabaseCall): Promise<string | Reply> {
+    const [namespace, slug] = address.split('/') as [string, string]
     try {
-      if (!this.#identity || Date.now() >= this.#emptyUntilMs) await this.#acquire(call.namespace, call.database)
+      if (!this.#identity || Date.now() >= this.#emptyUntilMs) await this.#acquire(namespace, slug)
     } catch (cause) {
       return refuse(cause)
     }
@@ -310,7 +324,9 @@ export class Database extends DurableObject<Env> {
   #started(sql: string): number {
     const id = ++statements
     const database = `${this.#identity?.namespace}/${this.#identity?.slug}`
-    console.error(JSON.stringify({ event: 'statement_started', id, database, tokenId: this.#tokenId, sql: sql.slice(0, 500) }))
+    console.error(
+      JSON.stringify({ event: 'statement_started', id, database, tokenId: this.#tokenId, sql: sql.slice(0, 500) }),
+    )
     return id
   }
 }

@@ -1,7 +1,7 @@
 import { PerSQLError } from '@persql/contract'
 import { type DatabaseCall, type Grant, parseBatch, parseQuery, type StatementInput } from './call.ts'
 import type { Engine } from './engine.ts'
-import { MAX_RESULT_BYTES, type Result } from './result.ts'
+import type { Result } from './result.ts'
 import { readSchema, readTables } from './schema.ts'
 
 /** What running an operation gave, before it is charged and wrapped. */
@@ -33,7 +33,7 @@ export const databaseOperations: Record<DatabaseCall['operation'], Run> = {
     const results: Result[] = []
     try {
       storage.transactionSync(() => {
-        for (const statement of statements) runNext(statement, grant, engine, results)
+        for (const statement of statements) runNext(statement, grant, engine, results, true)
       })
     } catch (cause) {
       engine.forgetSchema()
@@ -78,7 +78,7 @@ export const databaseOperations: Record<DatabaseCall['operation'], Run> = {
 function oneByOne(statements: readonly StatementInput[], grant: Grant, engine: Engine, sql: string): Outcome {
   const results: Result[] = []
   try {
-    for (const statement of statements) runNext(statement, grant, engine, results)
+    for (const statement of statements) runNext(statement, grant, engine, results, false)
     return outcome(results, results, sql)
   } catch (cause) {
     const error = PerSQLError.from(cause)
@@ -90,10 +90,15 @@ function oneByOne(statements: readonly StatementInput[], grant: Grant, engine: E
   }
 }
 
-function runNext(statement: StatementInput, grant: Grant, engine: Engine, results: Result[]): void {
+function runNext(
+  statement: StatementInput,
+  grant: Grant,
+  engine: Engine,
+  results: Result[],
+  inTransaction: boolean,
+): void {
   try {
-    const bytes = results.reduce((sum, { rows }) => sum + rows.length * 16, 0)
-    results.push(engine.run(engine.prepare(statement, grant), statement, MAX_RESULT_BYTES - bytes))
+    results.push(engine.run(engine.prepare(statement, grant), statement, inTransaction))
   } catch (cause) {
     const { code, details, extra } = PerSQLError.from(cause)
     const index = { statement: results.length }

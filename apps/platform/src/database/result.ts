@@ -18,7 +18,8 @@ export interface Rows {
   readonly rows: unknown[][]
   /** Columns that held an integral number beyond 2^53: an INTEGER among them has been rounded by the runtime. */
   readonly suspects: ReadonlySet<number>
-  readonly tooLarge: boolean
+  /** About how many bytes they make; if there was no room for that, the rows are not all here. */
+  readonly bytes: number
 }
 
 type Cursor = { next(): { done?: boolean; value?: unknown } }
@@ -33,7 +34,7 @@ export function collect(cursor: Cursor, bytesLeft: number, overtime: () => void)
   let bytes = 0
   for (let count = 1; ; count++) {
     const { done, value } = cursor.next()
-    if (done) return { rows, suspects, tooLarge: bytes > bytesLeft }
+    if (done) return { rows, suspects, bytes }
     if (count % 64 === 0) overtime()
     if (bytes > bytesLeft) continue
     const row = value as unknown[]

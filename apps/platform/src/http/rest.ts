@@ -73,14 +73,13 @@ function respond(reply: Reply, baseUrl: string, more?: HeadersInit): Response {
 }
 
 const JSON_TYPE = { 'Content-Type': 'application/json' }
-const NO_KEYS: readonly ReplayKey[] = []
 
 /** The keys under which an answer is kept, from the request's headers. @throws PerSQLError `invalid_input` */
-async function replayKeys(headers: Headers, path: string, body: string): Promise<readonly ReplayKey[]> {
+async function replayKeys(headers: Headers, path: string, body: string): Promise<readonly ReplayKey[] | undefined> {
   const idempotency = headers.get('Idempotency-Key')
   const plan = headers.get('Plan-Key')
   const step = headers.get('Plan-Step')
-  if (idempotency === null && plan === null && step === null) return NO_KEYS
+  if (idempotency === null && plan === null && step === null) return undefined
   if ((plan === null) !== (step === null)) {
     throw new PerSQLError('invalid_input', { problem: 'Plan-Key and Plan-Step go together.' })
   }

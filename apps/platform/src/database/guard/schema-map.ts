@@ -80,7 +80,11 @@ function readsOf(sql: string): string[] {
   const module = list[using + 1]?.name
   const args = list.slice(using + 3)
   // fts5vocab(table, type) or fts5vocab(schema, table, type)
-  if (module === 'fts5vocab') return args.filter(({ kind }) => kind === 'word' || kind === 'quoted').slice(-2, -1).map(({ name }) => name)
+  if (module === 'fts5vocab')
+    return args
+      .filter(({ kind }) => kind === 'word' || kind === 'quoted')
+      .slice(-2, -1)
+      .map(({ name }) => name)
   return args.flatMap((token, i) =>
     token.name === 'content' && args[i + 1]?.text === '=' && args[i + 2]?.name ? [args[i + 2]?.name as string] : [],
   )
