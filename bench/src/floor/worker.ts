@@ -6,13 +6,13 @@ interface Statement {
 }
 
 interface Env {
-  FLOOR: { getByName(name: string): { query(body: string): Promise<string>; batch(body: string): Promise<string> } }
+  DATABASES: { getByName(name: string): { query(body: string): Promise<string>; batch(body: string): Promise<string> } }
 }
 
 const json = { headers: { 'content-type': 'application/json' } }
 
 /** Runs whatever it is sent: no grant, no guard, no meter. */
-export class Floor extends DurableObject {
+export class Database extends DurableObject {
   query(body: string): string {
     return `{"success":true,"data":${this.#run(JSON.parse(body))}}`
   }
@@ -33,13 +33,17 @@ export class Floor extends DurableObject {
   }
 }
 
+// The platform's configuration, under which the floor runs, names these too.
+export class Namespace extends DurableObject {}
+export class Directory extends DurableObject {}
+
 /** The smallest Worker → Durable Object → `sql.exec` → JSON with the paths and bodies of the platform. */
 export default {
   async fetch(request: Request, env: Env): Promise<Response> {
     // http://host/v1/db/<namespace>/<database>/<call>
     const [, , , , , namespace, database, call] = request.url.split('/')
     if (call === undefined) return new Response('ok')
-    const object = env.FLOOR.getByName(`${namespace}/${database}`)
+    const object = env.DATABASES.getByName(`${namespace}/${database}`)
     const body = await request.text()
     return new Response(await (call === 'batch' ? object.batch(body) : object.query(body)), json)
   },

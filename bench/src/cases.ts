@@ -1,0 +1,60 @@
+import type { WireRequest } from './load/closed-loop.ts'
+import { call, type Place } from './wire.ts'
+
+/** What is measured: the requests that clients send in turn, to the platform and to the floor alike. */
+export interface Case {
+  name: string
+  requests: (place: Place) => WireRequest[]
+}
+
+const seededRows = 10_000
+const createLog = 'create table if not exists log (id integer primary key, name text not null, value real not null)'
+const insert = 'insert into log (name, value) values (?, ?)'
+
+/** One entry a line of the table. */
+export const cases: readonly Case[] = [
+  {
+    name: 'point read',
+    requests: (place) =>
+      times(1_000, (index) => {
+        const id = ((index * 7_919) % seededRows) + 1
+        const sql = 'select id, name, value from items where id = ?'
+        return call(place, 'query', { sql, params: [id] }, `"item ${id}"`)
+      }),
+  },
+  {
+    name: '1,000-row read',
+    requests: (place) => [
+      call(place, 'query', { sql: 'select id, name, value from items where id <= ?', params: [1_000] }, '"item 1000"'),
+    ],
+  },
+  {
+    name: 'insert',
+    requests: (place) =>
+      times(1_000, (index) =>
+        call(place, 'query', { sql: insert, params: [`entry ${index}`, index] }, '"rowsWritten":1'),
+      ),
+  },
+  {
+    name: '100-statement batch',
+    requests: (place) => {
+      const statements = times(100, (index) => ({ sql: insert, params: [`entry ${index}`, index] }))
+      return [call(place, 'batch', { statements, transaction: true }, '"rowsWritten":1')]
+    },
+  },
+]
+
+/** Makes what the cases need: `items`, full, and `log`, empty. */
+export function seeding(place: Place): WireRequest[] {
+  const statements = [
+    'create table if not exists items (id integer primary key, name text not null, value real not null)',
+    createLog,
+    `insert or ignore into items with recursive n(i) as (select 1 union all select i + 1 from n where i < ${seededRows})
+      select i, 'item ' || i, i * 1.5 from n`,
+  ]
+  return statements.map((sql) => call(place, 'query', { sql, params: [] }, '"success":true'))
+}
+
+function times<T>(count: number, make: (index: number) => T): T[] {
+  return Array.from({ length: count }, (_, index) => make(index))
+}

@@ -1,0 +1,73 @@
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { answered } from '../../apps/launcher/src/probe.ts'
+import { localUrl, prepareData, startWorkerd, type Workerd } from '../../apps/launcher/src/workerd.ts'
+
+const host = '127.0.0.1'
+
+/** A workerd with a bundle in a data folder of its own. Platform and floor differ in the bundle alone. */
+export class Instance {
+  readonly secret = randomBytes(32).toString('base64url')
+  readonly #data: string
+  #workerd: Workerd | undefined
+
+  constructor(data: string) {
+    this.#data = data
+  }
+
+  get port(): number {
+    return this.#running.port
+  }
+
+  get url(): string {
+    return localUrl(host, this.port)
+  }
+
+  /** Resident memory in MiB. */
+  residentMiB(): number {
+    const status = readFileSync(`/proc/${this.#running.pid}/status`, 'utf8')
+    return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) / 1024
+  }
+
+  /** Starts a fresh process on the same data. */
+  async restart(): Promise<void> {
+    await this.#workerd?.stop()
+    this.#workerd = await startWorkerd({
+      data: this.#data,
+      host,
+      port: 0,
+      environment: {
+        PERSQL_RUNTIME: 'workerd',
+        PERSQL_SECRET: this.secret,
+        PERSQL_WELCOME_CREDIT_USD: '100000',
+        FLOOD_PER_MINUTE: '1000000000',
+        TRUSTED_PROXIES: '',
+        QUERY_TIMEOUT_S: '30',
+      },
+      stdout: 'ignore',
+      onStderr: () => {},
+    })
+    await answered(this.url)
+  }
+
+  async stop(): Promise<void> {
+    await this.#workerd?.stop()
+    await rm(this.#data, { recursive: true, force: true })
+  }
+
+  get #running(): Workerd {
+    if (this.#workerd === undefined) throw new Error('The instance was not started.')
+    return this.#workerd
+  }
+}
+
+export async function startInstance(bundle: string): Promise<Instance> {
+  const data = await mkdtemp(join(tmpdir(), 'persql-bench-'))
+  await prepareData(data, bundle)
+  const instance = new Instance(data)
+  await instance.restart()
+  return instance
+}

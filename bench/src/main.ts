@@ -1,0 +1,56 @@
+import { cases, seeding } from './cases.ts'
+import { LoadGenerator } from './load/generator.ts'
+import { type ManyDatabases, openMany } from './many-databases.ts'
+import { type Options, readOptions } from './options.ts'
+import { type Comparison, compare } from './paired.ts'
+import { comparisonTable, manyDatabasesTable } from './tables.ts'
+import { loadGeneratorBundle, startTargets, type Target } from './targets.ts'
+
+/** `npm run bench`: the platform against the floor, as Markdown on stdout and progress on stderr. */
+export async function main(args: string[]): Promise<number> {
+  const options = readOptions(args)
+  const load = new LoadGenerator(await loadGeneratorBundle())
+  const targets = await startTargets()
+  const both = [targets.platform, targets.floor]
+  try {
+    for (const target of both) await seed(target, load)
+    process.stdout.write(`${comparisonTable(await comparisons(options, targets, load))}\n`)
+    if (options.only === undefined) {
+      process.stdout.write(`\n${manyDatabasesTable(await measurements(options, both, load))}\n`)
+    }
+  } finally {
+    load.stop()
+    for (const { instance } of both) await instance.stop()
+  }
+  return 0
+}
+
+async function comparisons(
+  { only = '', connections, effort }: Options,
+  targets: { platform: Target; floor: Target },
+  load: LoadGenerator,
+): Promise<Comparison[]> {
+  const results: Comparison[] = []
+  for (const each of cases.filter(({ name }) => name.includes(only))) {
+    for (const count of connections) {
+      const result = await compare(each, count, targets, load, effort)
+      process.stderr.write(`${each.name}, ${count} connections: ${result.ratio.toFixed(2)}\n`)
+      results.push(result)
+    }
+  }
+  return results
+}
+
+async function measurements(options: Options, targets: Target[], load: LoadGenerator): Promise<ManyDatabases[]> {
+  const results: ManyDatabases[] = []
+  for (const databases of options.databases) {
+    for (const target of targets) results.push(await openMany(target, databases, load))
+    process.stderr.write(`${databases} databases\n`)
+  }
+  return results
+}
+
+async function seed({ instance, place }: Target, load: LoadGenerator): Promise<void> {
+  const requests = seeding(place('main'))
+  await load.run({ port: instance.port, connections: 1, requests, durationMs: 60_000, maxRequests: requests.length })
+}

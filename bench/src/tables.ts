@@ -1,0 +1,38 @@
+import type { ManyDatabases } from './many-databases.ts'
+import type { Comparison, Measured } from './paired.ts'
+
+/** The Markdown table of throughput and latency. */
+export function comparisonTable(comparisons: readonly Comparison[]): string {
+  return table(
+    ['case', 'connections', '', 'requests/s', 'p50 ms', 'p99 ms', 'max ms', 'ratio'],
+    comparisons.flatMap(({ name, connections, platform, floor, ratio }) => [
+      [name, String(connections), 'platform', ...figures(platform), ratio.toFixed(2)],
+      ['', '', 'floor', ...figures(floor), ''],
+    ]),
+  )
+}
+
+/** The Markdown table of memory and cold starts. */
+export function manyDatabasesTable(measurements: readonly ManyDatabases[]): string {
+  return table(
+    ['open databases', '', 'resident MiB', 'cold p50 ms', 'cold p99 ms', 'warm p50 ms', 'cold / warm'],
+    measurements.map(({ databases, name, residentMiB, cold, warm }) => [
+      databases.toLocaleString('en'),
+      name,
+      residentMiB.toFixed(0),
+      cold.p50.toFixed(2),
+      cold.p99.toFixed(2),
+      warm.p50.toFixed(2),
+      (cold.p50 / warm.p50).toFixed(1),
+    ]),
+  )
+}
+
+function figures({ throughput, p50, p99, max }: Measured): string[] {
+  return [Math.round(throughput).toLocaleString('en'), p50.toFixed(2), p99.toFixed(2), max.toFixed(1)]
+}
+
+function table(heads: readonly string[], rows: readonly string[][]): string {
+  const lines = [heads, heads.map((_, index) => (index === 0 ? '---' : '---:')), ...rows]
+  return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+}
