@@ -1,0 +1,188 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { Meter } from '../database/meter.ts'
+import { costNano, NOTHING, type Totals } from '../money.ts'
+import { type Account, balance, grant, type Lease, NO_LEASE, outstanding, recall, settle } from './account.ts'
+
+const DATABASES = 3
+const MAX_ROWS = 500
+const MAX_ROW_COST = MAX_ROWS * 5 + MAX_ROWS * 2_000
+
+type Message =
+  | { kind: 'report'; db: number; life: number; totals: Totals }
+  | { kind: 'lease'; db: number; life: number; version: number; ceilingNano: number }
+  | { kind: 'recall'; db: number; version: number }
+  | { kind: 'recalled'; db: number; asked: number; totals: Totals }
+
+/** The protocol between a namespace and its databases over a network that delays, reorders, repeats and loses. */
+class World {
+  account: Account
+  ledger: number[]
+  leases: Lease[] = Array.from({ length: DATABASES }, () => NO_LEASE)
+  meters = Array.from({ length: DATABASES }, () => new Meter())
+  saved: Totals[] = Array.from({ length: DATABASES }, () => NOTHING)
+  lives = Array.from({ length: DATABASES }, () => 0)
+  /** What was served and not lost in a crash, in nano-dollars. */
+  served = 0
+  network: Message[] = []
+
+  constructor(startNano: number) {
+    this.account = { ledgerNano: startNano, unpostedNano: 0 }
+    this.ledger = [startNano]
+  }
+
+  meter = (db: number) => this.meters[db] as Meter
+  lease = (db: number) => this.leases[db] as Lease
+
+  request(db: number, rowsRead: number, rowsWritten: number): void {
+    const meter = this.meter(db)
+    if (!meter.canServe()) return
+    const used = { requests: 1, rowsRead, rowsWritten }
+    meter.charge(used)
+    this.served += costNano(used)
+    if (rowsWritten > 0) this.save(db)
+  }
+
+  save(db: number): void {
+    this.saved[db] = this.meter(db).totals
+  }
+
+  crash(db: number): void {
+    this.served -= costNano(this.meter(db).totals) - costNano(this.saved[db] as Totals)
+    this.meters[db] = new Meter(this.saved[db])
+    this.lives[db] = (this.lives[db] ?? 0) + 1
+  }
+
+  report(db: number): void {
+    this.save(db)
+    this.network.push({ kind: 'report', db, life: this.lives[db] as number, totals: this.meter(db).totals })
+  }
+
+  topUp(nano: number): void {
+    this.ledger.push(nano)
+    this.account = { ...this.account, ledgerNano: this.account.ledgerNano + nano }
+  }
+
+  post(): void {
+    this.ledger.push(-this.account.unpostedNano)
+    this.account = { ledgerNano: this.account.ledgerNano - this.account.unpostedNano, unpostedNano: 0 }
+  }
+
+  deliver(at: number, keep: boolean): void {
+    const index = at % Math.max(1, this.network.length)
+    const message = this.network[index]
+    if (!message) return
+    if (!keep) this.network.splice(index, 1)
+    const { db } = message
+    switch (message.kind) {
+      case 'report': {
+        this.#settle(db, message.totals)
+        const others = this.leases.reduce((sum, lease, i) => sum + (i === db ? 0 : outstanding(lease)), 0)
+        this.leases[db] = grant(this.account, this.lease(db), others)
+        const { version, ceilingNano } = this.lease(db)
+        this.network.push({ kind: 'lease', db, life: message.life, version, ceilingNano })
+        break
+      }
+      case 'lease':
+        // An answer to a process that died reaches nobody.
+        if (message.life === this.lives[db]) this.meter(db).accept(message)
+        break
+      case 'recall':
+        this.meter(db).giveBack(message.version + 1)
+        this.save(db)
+        this.network.push({ kind: 'recalled', db, asked: message.version, totals: this.meter(db).totals })
+        break
+      case 'recalled':
+        this.#settle(db, message.totals)
+        if (this.lease(db).version === message.asked) this.leases[db] = recall(this.lease(db))
+    }
+  }
+
+  #settle(db: number, totals: Totals): void {
+    const settled = settle(this.account, this.lease(db), totals)
+    this.account = settled.account
+    this.leases[db] = settled.lease
+  }
+
+  /** Lets all that is under way arrive, then takes everybody's last report. */
+  finish(): void {
+    for (let db = 0; db < DATABASES; db++) {
+      this.save(db)
+      this.#settle(db, this.meter(db).totals)
+    }
+  }
+}
+
+const db = fc.nat(DATABASES - 1)
+const rows = fc.nat(MAX_ROWS)
+const step: fc.Arbitrary<(world: World) => void> = fc.oneof(
+  { weight: 6, arbitrary: fc.tuple(db, rows, rows).map(([d, r, w]) => (world: World) => world.request(d, r, w)) },
+  { weight: 4, arbitrary: fc.tuple(db, rows).map(([d, r]) => (world: World) => world.request(d, r, 0)) },
+  { weight: 4, arbitrary: db.map((d) => (world: World) => world.report(d)) },
+  { weight: 10, arbitrary: fc.tuple(fc.nat(1_000), fc.boolean()).map(([at, keep]) => (world: World) => world.deliver(at, keep)) },
+  { weight: 1, arbitrary: fc.nat(1_000).map((at) => (world: World) => void world.network.splice(at % (world.network.length || 1), 1)) },
+  { weight: 1, arbitrary: db.map((d) => (world: World) => void world.network.push({ kind: 'recall', db: d, version: world.lease(d).version })) },
+  { weight: 1, arbitrary: db.map((d) => (world: World) => world.crash(d)) },
+  { weight: 1, arbitrary: fc.constant((world: World) => world.post()) },
+  { weight: 1, arbitrary: fc.nat(5_000_000).map((nano) => (world: World) => world.topUp(nano)) },
+)
+
+describe('money over any interleaving of requests, renewals, repeats, reorderings, losses, crashes and top-ups', () => {
+  test('adds up, is charged once, and is not spent twice', () => {
+    fc.assert(
+      fc.property(fc.nat(20_000_000), fc.array(step, { maxLength: 120 }), (start, steps) => {
+        const world = new World(start)
+        for (const act of steps) {
+          act(world)
+          const posted = world.ledger.reduce((sum, nano) => sum + nano, 0)
+          expect(balance(world.account)).toBe(posted - world.account.unpostedNano)
+          for (let d = 0; d < DATABASES; d++) {
+            const meter = world.meter(d)
+            // Nobody may spend more than the namespace has set aside for it.
+            expect(Math.max(0, meter.creditNano)).toBeLessThanOrEqual(outstanding(world.lease(d)))
+          }
+        }
+        world.finish()
+        const paid = world.ledger.filter((nano) => nano > 0).reduce((sum, nano) => sum + nano, 0)
+        expect(paid - balance(world.account)).toBe(world.served)
+        // At zero nothing is served: what is missing are the rows of requests that were covered when they began.
+        expect(balance(world.account)).toBeGreaterThanOrEqual(-DATABASES * MAX_ROW_COST)
+      }),
+      { numRuns: 3_000 },
+    )
+  })
+
+  test('a report that comes again, or late, changes nothing', () => {
+    const totals = fc.record({ requests: fc.nat(1e6), rowsRead: fc.nat(1e6), rowsWritten: fc.nat(1e6) })
+    fc.assert(
+      fc.property(totals, fc.nat(1e6), (first, more) => {
+        const later = { ...first, rowsRead: first.rowsRead + more }
+        const start = { ledgerNano: 1e15, unpostedNano: 0 }
+        const once = settle(start, NO_LEASE, later)
+        const overtaken = settle(once.account, once.lease, first)
+        expect(overtaken).toEqual({ ...once, used: NOTHING })
+        expect(settle(once.account, once.lease, later).account).toEqual(once.account)
+      }),
+    )
+  })
+
+  test('one database after the other gets the last cent, and not a nano-dollar more', () => {
+    fc.assert(
+      fc.property(fc.nat(3_000_000), (start) => {
+        const world = new World(start)
+        let requests = 0
+        for (let round = 0; round < 100_000; round++) {
+          world.report(0)
+          while (world.network.length) world.deliver(0, false)
+          if (!world.meter(0).canServe()) break
+          while (world.meter(0).canServe()) {
+            world.request(0, 0, 0)
+            requests++
+          }
+        }
+        expect(requests).toBe(Math.floor(start / 500))
+      }),
+      { numRuns: 50 },
+    )
+  })
+})
