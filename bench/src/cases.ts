@@ -8,7 +8,6 @@ export interface Case {
 }
 
 const seededRows = 10_000
-const createLog = 'create table if not exists log (id integer primary key, name text not null, value real not null)'
 const insert = 'insert into log (name, value) values (?, ?)'
 
 /** One entry a line of the table. */
@@ -48,7 +47,7 @@ export const cases: readonly Case[] = [
 export function seeding(place: Place): WireRequest[] {
   const statements = [
     'create table if not exists items (id integer primary key, name text not null, value real not null)',
-    createLog,
+    'create table if not exists log (id integer primary key, name text not null, value real not null)',
     `insert or ignore into items with recursive n(i) as (select 1 union all select i + 1 from n where i < ${seededRows})
       select i, 'item ' || i, i * 1.5 from n`,
   ]

@@ -64,21 +64,37 @@ async function executeOnDatabase(operation: DatabaseOperation, raw: Raw, ctx: Co
   const { ns, db } = raw.params as { ns: string; db: string }
   if (!SLUG.test(ns) || !SLUG.test(db)) throw new PerSQLError('database_not_found', { database: db.slice(0, 80) })
   const known = authenticateForDatabase(ctx, ns, db)
-  const grant = known instanceof Promise ? await known : known
+  let grant = known instanceof Promise ? await known : known
   const body = api[operation].route.startsWith('POST') ? await raw.body() : ''
   const replayKeys = await raw.replayKeys(body)
+  const call = () => callDatabase(ctx, operation, ns, db, grant, body, replayKeys)
+  const reply = await call()
+  if (reply.code === 'token_unknown') forgetToken(ctx)
+  if (reply.code !== 'database_not_found') return reply
+  // The database was there when the cache learned of it. Ask anew: an admin's call makes it again.
+  forgetToken(ctx)
+  grant = await authenticateForDatabase(ctx, ns, db)
+  return call()
+}
+
+async function callDatabase(
+  ctx: Context,
+  operation: DatabaseOperation,
+  ns: string,
+  db: string,
+  grant: string,
+  body: string,
+  replayKeys: readonly ReplayKey[] | undefined,
+): Promise<Reply> {
   const startedMs = Date.now()
-  let answer: string | Reply
   try {
-    answer = await databaseObject(ctx.env, ns, db).call(operation, `${ns}/${db}`, grant, body, replayKeys)
+    const answer = await databaseObject(ctx.env, ns, db).call(operation, `${ns}/${db}`, grant, body, replayKeys)
+    return typeof answer === 'string' ? { status: 200, body: answer } : answer
   } catch (cause) {
     const seconds = ctx.settings.queryTimeoutMs / 1000
     const timedOut = Date.now() - startedMs >= ctx.settings.queryTimeoutMs
     throw new PerSQLError(timedOut ? 'query_timeout' : 'unavailable', { seconds }, { cause })
   }
-  const reply = typeof answer === 'string' ? { status: 200, body: answer } : answer
-  if (reply.code === 'token_unknown' || reply.code === 'database_not_found') forgetToken(ctx)
-  return reply
 }
 
 async function executeInNamespace(name: NamespaceOperation, raw: Raw, ctx: Context): Promise<unknown> {

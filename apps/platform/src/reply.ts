@@ -15,7 +15,7 @@ export const succeed = (data: unknown): Reply => ({
   body: `{"success":true,"data":${JSON.stringify(data)}}`,
 })
 
-/** The answer to a failure. What is not in the table becomes `internal`, its cause goes to the log. */
+/** The answer to a failure. What is not in the table becomes `internal`; the cause of a failure of ours goes to the log. */
 export function refuse(cause: unknown): Reply {
   const error = PerSQLError.from(cause)
   if (error.code === 'internal') {

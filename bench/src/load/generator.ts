@@ -11,13 +11,15 @@ export class LoadGenerator {
     this.#child = fork(bundle, { execArgv: ['--max-semi-space-size=64'] })
   }
 
+  /** Rejects when an answer was wrong, with the answer, and when the process ends. */
   async run(job: Job): Promise<LoadResult> {
-    const answer = Promise.race([
-      once(this.#child, 'message'),
-      once(this.#child, 'exit').then(() => [{ error: 'The load generator ended.' }]),
-    ])
+    const settled = new AbortController()
+    const { signal } = settled
+    const ended = once(this.#child, 'exit', { signal }).then(() => [{ error: 'The load generator ended.' }])
+    ended.catch(() => {})
     this.#child.send(job)
-    const [{ result, error }] = await answer
+    const [{ result, error }] = await Promise.race([once(this.#child, 'message', { signal }), ended])
+    settled.abort()
     if (error !== undefined) throw new Error(error)
     return result
   }

@@ -1,8 +1,9 @@
 const headEnd = Buffer.from('\r\n\r\n')
+const empty = Buffer.alloc(0)
 
 /** Finds where HTTP/1.1 responses end in a connection's bytes, one response at a time. */
 export class ResponseReader {
-  #pending = Buffer.alloc(0)
+  #pending: Buffer = empty
 
   /**
    * Takes the bytes just received and gives the response once it is whole. The body is a view of `bytes` where it can
@@ -17,12 +18,10 @@ export class ResponseReader {
   }
 }
 
-const empty = Buffer.alloc(0)
-
 function parse(bytes: Buffer): { status: number; body: Buffer } | undefined {
   const end = bytes.indexOf(headEnd)
   if (end === -1) return undefined
-  const head = bytes.latin1Slice(0, end)
+  const head = bytes.toString('latin1', 0, end)
   const status = Number(head.slice(9, 12))
   const start = end + headEnd.length
   const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1]
@@ -41,7 +40,7 @@ function dechunked(bytes: Buffer, start: number): Buffer | undefined {
   for (let at = start; ; ) {
     const lineEnd = bytes.indexOf('\r\n', at)
     if (lineEnd === -1) return undefined
-    const size = Number.parseInt(bytes.latin1Slice(at, lineEnd), 16)
+    const size = Number.parseInt(bytes.toString('latin1', at, lineEnd), 16)
     const next = lineEnd + 2 + size
     if (bytes.length < next + 2) return undefined
     if (size === 0) return Buffer.concat(chunks)

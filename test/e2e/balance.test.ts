@@ -1,0 +1,127 @@
+import { decodePaymentRequiredHeader } from '@x402/core/http'
+import { validatePaymentRequired } from '@x402/core/schemas'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startPlatform, type TestPlatform } from '../harness.ts'
+
+let platform: TestPlatform
+/** 40 requests. */
+const CREDIT_NANO = 20_000
+
+beforeAll(async () => {
+  platform = await startPlatform({ environment: { PERSQL_WELCOME_CREDIT_USD: '0.00002' } })
+})
+afterAll(() => platform.stop())
+
+type Namespace = Awaited<ReturnType<TestPlatform['createNamespace']>>
+
+const billing = async ({ token }: Namespace) => (await platform.request('/v1/billing', { token })).body.data
+
+async function spendAll(namespace: Namespace, databases: string[], clients: number): Promise<number> {
+  let served = 0
+  let refusals = 0
+  const client = async (index: number) => {
+    // A few tries after the first refusal: the last credit may be on its way from another database.
+    while (refusals < clients * 20) {
+      const { status } = await namespace.db(databases[index % databases.length]).query('SELECT 1')
+      if (status === 200) served++
+      else if (status === 402) refusals++
+      else throw new Error(`status ${status}`)
+    }
+  }
+  await Promise.all(Array.from({ length: clients }, (_, i) => client(i)))
+  return served
+}
+
+describe('the balance', () => {
+  test('is spent to the last request by one database, and then nothing is served', async () => {
+    const one = await platform.createNamespace('one')
+    expect(await spendAll(one, ['main'], 1)).toBe(40)
+    expect((await billing(one)).balanceNanoUsd).toBe('0')
+  })
+
+  test('is spent to the last request by eight databases at once', async () => {
+    const eight = await platform.createNamespace('eight')
+    const databases = Array.from({ length: 8 }, (_, i) => `db${i}`)
+    expect(await spendAll(eight, databases, 16)).toBe(40)
+    const { balanceNanoUsd, spend } = await billing(eight)
+    expect(balanceNanoUsd).toBe('0')
+    expect(spend.requests.quantity * 500).toBe(CREDIT_NANO)
+  })
+
+  test('goes below zero by no more than the rows of requests that were covered when they began', async () => {
+    const rows = await platform.createNamespace('rows')
+    const db = rows.db()
+    await db.query('CREATE TABLE t (x)')
+    const insert = 'INSERT INTO t SELECT value FROM json_each(?)'
+    const body = JSON.stringify(Array.from({ length: 1_000 }, (_, i) => i))
+    expect((await db.query(insert, [body])).status).toBe(200)
+    expect((await db.query(insert, [body])).status).toBe(402)
+    const { balanceNanoUsd, ledger, spend } = await billing(rows)
+    const { requests, rowsRead, rowsWritten } = spend
+    const used = requests.quantity * 500 + rowsRead.quantity * 5 + rowsWritten.quantity * 2_000
+    expect(Number(balanceNanoUsd)).toBe(CREDIT_NANO - used)
+    expect(rowsWritten.quantity).toBeLessThan(1_010)
+    expect(ledger).toMatchObject([{ kind: 'welcome_credit', amountUsd: 0.00002 }])
+  })
+
+  test('at zero stops every billed call, and leaves billing in reach', async () => {
+    const one = await platform.createNamespace('one')
+    for (const path of ['/v1/db/one/main/tables', '/v1/tokens', '/v1/databases', '/v1/me']) {
+      expect([path, (await platform.request(path, { token: one.token })).status]).toEqual([path, 402])
+    }
+    expect((await platform.request('/v1/billing', { token: one.token })).status).toBe(200)
+    expect((await platform.request('/v1/usage', { token: one.token })).status).toBe(200)
+    const topUp = await platform.request('/v1/billing/topup', { token: one.token, body: { amountUsd: 25 } })
+    expect(topUp.body.code).toBe('payments_unavailable')
+  })
+})
+
+test('a 402 speaks both generations of x402', async () => {
+  const one = await platform.createNamespace('one')
+  const { status, headers, body } = await one.db().query('SELECT 1')
+  expect(status).toBe(402)
+  expect(body).toMatchObject({ success: false, error: 'Insufficient balance', code: 'insufficient_balance' })
+  const url = `${platform.url}/v1/billing/topup`
+  const first = validatePaymentRequired(body)
+  expect(first).toMatchObject({
+    x402Version: 1,
+    accepts: [{ resource: url, maxAmountRequired: '2500', outputSchema: { input: { method: 'POST', bodyFields: { amountUsd: 'number' } } } }],
+  })
+  const second = validatePaymentRequired(decodePaymentRequiredHeader(headers.get('payment-required') ?? ''))
+  expect(second).toMatchObject({ x402Version: 2, resource: { url }, accepts: [{ amount: '2500', network: 'fiat:usd' }] })
+})
+
+describe('usage', () => {
+  test('is exact right after a call, and stays when its database goes', async () => {
+    const gone = await platform.createNamespace('gone')
+    for (let i = 0; i < 5; i++) await gone.db().query('SELECT 1')
+    const usage = async () => (await platform.request('/v1/usage', { token: gone.token })).body.data
+    expect((await usage()).databases).toEqual([
+      { slug: 'main', requests: 5, rowsRead: 0, rowsWritten: 0, costUsd: 0.0000025 },
+    ])
+    const deleted = await platform.request('/v1/databases/main', { token: gone.token, method: 'DELETE' })
+    expect(deleted.body).toEqual({ success: true, data: { deleted: true } })
+    await gone.db().query('SELECT 1')
+    expect((await usage()).spend.requests.quantity).toBe(7)
+    expect((await usage()).databases.map(({ requests }: { requests: number }) => requests)).toEqual([5, 1])
+  })
+
+  test('survives a stop in the middle', async () => {
+    const kept = await platform.createNamespace('kept')
+    await kept.db().batch([{ sql: 'CREATE TABLE t (x)' }, { sql: 'INSERT INTO t VALUES (1)' }])
+    const before = (await platform.request('/v1/usage', { token: kept.token })).body.data
+    await platform.restart()
+    expect((await platform.request('/v1/usage', { token: kept.token })).body.data).toEqual(before)
+  })
+})
+
+test('a revoked token is refused by every warm database at once', async () => {
+  const rich = await platform.createNamespace('revoked')
+  const minted = await platform.request('/v1/tokens', { token: rich.token, body: { name: 'x', role: 'admin' } })
+  const { id, token } = minted.body.data
+  const databases = Array.from({ length: 6 }, (_, i) => platform.database('revoked', `db${i}`, token))
+  for (const db of databases) expect((await db.query('SELECT 1')).status).toBe(200)
+  await platform.request(`/v1/tokens/${id}`, { token: rich.token, method: 'DELETE' })
+  for (const db of databases) expect((await db.query('SELECT 1')).body.code).toBe('token_unknown')
+  expect((await rich.db('db0').query('SELECT 1')).status).toBe(200)
+})
