@@ -85,10 +85,20 @@ test('a 402 speaks both generations of x402', async () => {
   const first = validatePaymentRequired(body)
   expect(first).toMatchObject({
     x402Version: 1,
-    accepts: [{ resource: url, maxAmountRequired: '2500', outputSchema: { input: { method: 'POST', bodyFields: { amountUsd: 'number' } } } }],
+    accepts: [
+      {
+        resource: url,
+        maxAmountRequired: '2500',
+        outputSchema: { input: { method: 'POST', bodyFields: { amountUsd: 'number' } } },
+      },
+    ],
   })
   const second = validatePaymentRequired(decodePaymentRequiredHeader(headers.get('payment-required') ?? ''))
-  expect(second).toMatchObject({ x402Version: 2, resource: { url }, accepts: [{ amount: '2500', network: 'fiat:usd' }] })
+  expect(second).toMatchObject({
+    x402Version: 2,
+    resource: { url },
+    accepts: [{ amount: '2500', network: 'fiat:usd' }],
+  })
 })
 
 describe('usage', () => {

@@ -25,7 +25,9 @@ interface Tally {
 
 test('kill -9 again and again loses nothing acknowledged and repeats nothing retried', async () => {
   const written = new Map<string, string[]>(DATABASES.map((name) => [name, []]))
-  const acknowledged = new Map<string, Tally>(DATABASES.map((name) => [name, { requests: 0, rowsRead: 0, rowsWritten: 0 }]))
+  const acknowledged = new Map<string, Tally>(
+    DATABASES.map((name) => [name, { requests: 0, rowsRead: 0, rowsWritten: 0 }]),
+  )
   const attempts = new Map<string, number>(DATABASES.map((name) => [name, 0]))
   for (const name of DATABASES) {
     const made = await acme.db(name).query('CREATE TABLE writes (id TEXT, n INTEGER)')
@@ -50,7 +52,8 @@ test('kill -9 again and again loses nothing acknowledged and repeats nothing ret
         tries++
         attempts.set(name, (attempts.get(name) ?? 0) + 1)
         if (kind === 3) return db.query('SELECT count(*) FROM writes WHERE n = ?', [n])
-        if (kind === 1) return db.batch([insert('a'), insert('b')], { transaction: true }, key as Record<string, string>)
+        if (kind === 1)
+          return db.batch([insert('a'), insert('b')], { transaction: true }, key as Record<string, string>)
         return db.query(insert('').sql, insert('').params, key as Record<string, string>)
       }
       const answer = await untilAnswered(send)
@@ -96,9 +99,15 @@ test('kill -9 again and again loses nothing acknowledged and repeats nothing ret
   }
 
   const { spend, ledger, balanceNanoUsd } = billing.body.data
-  const used = spend.requests.quantity * PRICE.requests + spend.rowsRead.quantity * PRICE.rowsRead + spend.rowsWritten.quantity * PRICE.rowsWritten
+  const used =
+    spend.requests.quantity * PRICE.requests +
+    spend.rowsRead.quantity * PRICE.rowsRead +
+    spend.rowsWritten.quantity * PRICE.rowsWritten
   const posted = ledger.filter((entry: { kind: string }) => entry.kind !== 'usage')
-  const paidIn = posted.reduce((sum: number, { amountUsd }: { amountUsd: number }) => sum + Math.round(amountUsd * 1e9), 0)
+  const paidIn = posted.reduce(
+    (sum: number, { amountUsd }: { amountUsd: number }) => sum + Math.round(amountUsd * 1e9),
+    0,
+  )
   expect(Number(balanceNanoUsd)).toBe(paidIn - used)
 }, 180_000)
 

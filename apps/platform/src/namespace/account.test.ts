@@ -116,12 +116,43 @@ class World {
 const db = fc.nat(DATABASES - 1)
 const rows = fc.nat(MAX_ROWS)
 const step: fc.Arbitrary<(world: World) => void> = fc.oneof(
-  { weight: 6, arbitrary: fc.tuple(db, rows, rows).map(([d, r, w]) => (world: World) => world.request(d, r, w)) },
-  { weight: 4, arbitrary: fc.tuple(db, rows).map(([d, r]) => (world: World) => world.request(d, r, 0)) },
+  {
+    weight: 6,
+    arbitrary: fc.tuple(db, rows, rows).map(
+      ([d, r, w]) =>
+        (world: World) =>
+          world.request(d, r, w),
+    ),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.tuple(db, rows).map(
+      ([d, r]) =>
+        (world: World) =>
+          world.request(d, r, 0),
+    ),
+  },
   { weight: 4, arbitrary: db.map((d) => (world: World) => world.report(d)) },
-  { weight: 10, arbitrary: fc.tuple(fc.nat(1_000), fc.boolean()).map(([at, keep]) => (world: World) => world.deliver(at, keep)) },
-  { weight: 1, arbitrary: fc.nat(1_000).map((at) => (world: World) => void world.network.splice(at % (world.network.length || 1), 1)) },
-  { weight: 1, arbitrary: db.map((d) => (world: World) => void world.network.push({ kind: 'recall', db: d, version: world.lease(d).version })) },
+  {
+    weight: 10,
+    arbitrary: fc.tuple(fc.nat(1_000), fc.boolean()).map(
+      ([at, keep]) =>
+        (world: World) =>
+          world.deliver(at, keep),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .nat(1_000)
+      .map((at) => (world: World) => void world.network.splice(at % (world.network.length || 1), 1)),
+  },
+  {
+    weight: 1,
+    arbitrary: db.map(
+      (d) => (world: World) => void world.network.push({ kind: 'recall', db: d, version: world.lease(d).version }),
+    ),
+  },
   { weight: 1, arbitrary: db.map((d) => (world: World) => world.crash(d)) },
   { weight: 1, arbitrary: fc.constant((world: World) => world.post()) },
   { weight: 1, arbitrary: fc.nat(5_000_000).map((nano) => (world: World) => world.topUp(nano)) },
