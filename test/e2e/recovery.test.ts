@@ -45,7 +45,7 @@ test('kill -9 again and again loses nothing acknowledged and repeats nothing ret
       const n = serial++
       const id = `w${n}`
       const kind = n % 4
-      const key = kind === 2 ? { 'Plan-Key': `plan${index}`, 'Plan-Step': id } : { 'Idempotency-Key': id }
+      const key: Record<string, string> = kind === 2 ? { 'Plan-Key': `plan${index}`, 'Plan-Step': id } : { 'Idempotency-Key': id }
       const insert = (part: string) => ({ sql: 'INSERT INTO writes VALUES (?, ?)', params: [id + part, n] })
       let tries = 0
       const send = () => {
@@ -53,8 +53,8 @@ test('kill -9 again and again loses nothing acknowledged and repeats nothing ret
         attempts.set(name, (attempts.get(name) ?? 0) + 1)
         if (kind === 3) return db.query('SELECT count(*) FROM writes WHERE n = ?', [n])
         if (kind === 1)
-          return db.batch([insert('a'), insert('b')], { transaction: true }, key as Record<string, string>)
-        return db.query(insert('').sql, insert('').params, key as Record<string, string>)
+          return db.batch([insert('a'), insert('b')], { transaction: true }, key)
+        return db.query(insert('').sql, insert('').params, key)
       }
       const answer = await untilAnswered(send)
       const tally = acknowledged.get(name) as Tally

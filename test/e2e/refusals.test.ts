@@ -258,7 +258,7 @@ describe('a result', () => {
       "SELECT hex(zeroblob(600000)) FROM json_each('[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18]')",
     )
     expect([status, body.code]).toEqual([400, 'result_too_large'])
-    expect((await db.query('DROP TABLE IF EXISTS nothing')).status).toBe(200)
+    expect((await db.query('DROP TABLE IF EXISTS absent')).status).toBe(200)
   })
 
   test('that cannot be given exactly undoes the write that gave it', async () => {

@@ -109,8 +109,9 @@ export class Database extends DurableObject<Env> {
     this.#revoked.set(tokenId, Date.now())
   }
 
-  /** Deletes everything. The caller has taken the counters by `recall` and lets nobody in any more. */
-  async wipe(): Promise<void> {
+  /** Deletes the database `id` with everything. The caller has taken its counters and lets nobody in any more. */
+  async wipe(id: string): Promise<void> {
+    if (this.#identity && this.#identity.id !== id) return
     this.#forget()
     await this.ctx.storage.deleteAlarm()
     await this.ctx.storage.deleteAll()
@@ -217,11 +218,7 @@ export class Database extends DurableObject<Env> {
     } catch (cause) {
       return refuse(cause)
     }
-    if (!this.#meter.canServe()) {
-      this.#emptyUntilMs = Math.max(this.#emptyUntilMs, Date.now() + EMPTY_MS)
-      return refuse(new PerSQLError('insufficient_balance'))
-    }
-    return this.#serve(call)
+    return this.#meter.canServe() ? this.#serve(call) : refuse(new PerSQLError('insufficient_balance'))
   }
 
   /** Asks for credit in the background. */
@@ -243,16 +240,21 @@ export class Database extends DurableObject<Env> {
   async #lease(namespace: string, slug: string): Promise<void> {
     this.#save()
     const stub = namespaceObject(this.env, namespace)
-    let lease = await stub.lease(slug, this.#identity?.id, this.#meter.totals)
+    const meter = this.#meter
+    let lease = await stub.lease(slug, this.#identity?.id, meter.totals)
+    // Deleted while the answer was on its way: it lends to a database that is no more.
+    if (this.#meter !== meter) throw new PerSQLError('database_not_found', { database: slug })
     if (this.#identity && this.#identity.id !== lease.databaseId) {
       // The database was deleted and made anew while this object could not be reached.
-      await this.wipe()
+      await this.wipe(this.#identity.id)
       lease = await stub.lease(slug, undefined, NOTHING)
     }
     if (!this.#identity) this.#adopt({ id: lease.databaseId, namespace, slug })
     this.#setLeased(() => this.#meter.accept(lease))
     this.#renewAtNano = this.#meter.creditNano / 2
     const nowMs = Date.now()
+    // Of this answer only: callers who keep trying must not put off the next question.
+    if (!this.#meter.canServe()) this.#emptyUntilMs = nowMs + EMPTY_MS
     for (const [tokenId, atMs] of this.#revoked) if (atMs < nowMs - REVOKED_MS) this.#revoked.delete(tokenId)
     for (const tokenId of lease.revoked) this.#revoked.set(tokenId, nowMs)
     this.#ticksSinceReport = 0

@@ -1,22 +1,28 @@
 import { PerSQLError } from '@persql/contract'
 
+/** A body this many times too large is still read to its end, so that its sender gets to read the answer. */
+const PATIENCE = 4
+
 /**
- * The body as text, refused as soon as it is known to be too large.
- * @throws PerSQLError `body_too_large` or `invalid_json` when it is not UTF-8
+ * The body as text. One that is too large is not kept, whatever length it declares.
+ * @throws PerSQLError `body_too_large`, or `invalid_json` when it is not UTF-8
  */
 export async function readBody(request: Request, maxBytes: number): Promise<string> {
-  const tooLarge = () => new PerSQLError('body_too_large', { limit: `${maxBytes / 1024 / 1024} MB` })
-  const declared = Number(request.headers.get('Content-Length') ?? Number.NaN)
-  if (declared > maxBytes) throw tooLarge()
   if (request.body === null) return ''
-  // A declared length bounds what the runtime reads; without one, the chunks are counted as they come.
-  if (!Number.isNaN(declared)) return decode(await request.arrayBuffer())
+  const declared = Number(request.headers.get('Content-Length') ?? Number.NaN)
+  // A declared length is what the runtime reads, and no more.
+  if (declared <= maxBytes) return decode(await request.arrayBuffer())
   const chunks: Uint8Array[] = []
   let size = 0
-  for await (const chunk of request.body) {
-    size += (chunk as Uint8Array).length
-    if (size > maxBytes) throw tooLarge()
-    chunks.push(chunk as Uint8Array)
+  if (!(declared > maxBytes * PATIENCE)) {
+    for await (const chunk of request.body as ReadableStream<Uint8Array>) {
+      size += chunk.length
+      if (size <= maxBytes) chunks.push(chunk)
+      else if (size > maxBytes * PATIENCE) break
+    }
+  }
+  if (declared > maxBytes || size > maxBytes) {
+    throw new PerSQLError('body_too_large', { limit: `${maxBytes / 1024 / 1024} MB` })
   }
   return decode(await new Blob(chunks).arrayBuffer())
 }

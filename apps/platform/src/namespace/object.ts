@@ -51,6 +51,7 @@ export class Namespace extends DurableObject<Env> {
   #identity: Identity | undefined
   #openLedger: Ledger | undefined
   #recalling: Promise<void> | undefined
+  #finishing: Promise<void> | undefined
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
@@ -180,10 +181,11 @@ export class Namespace extends DurableObject<Env> {
    * not count. @throws PerSQLError `database_not_found`
    */
   async lease(slug: string, id: string | undefined, totals: Totals): Promise<LeaseAnswer> {
-    const record = this.#identity && this.#databases.find(slug)
-    if (!record) throw new PerSQLError('database_not_found', { database: slug })
-    if (id === record.id) this.#settle(record, totals)
-    await this.#gather(record.id)
+    const asked = this.#healthy(slug)
+    if (id === asked.id) this.#settle(asked, totals)
+    await this.#gather(asked.id)
+    // Others were let in meanwhile, and one of them may have deleted it.
+    const record = this.#healthy(slug)
     const { account } = this.#ledger
     const lease = grant(account, this.#databases.lease(record.id), this.#lent(record.id))
     this.#databases.putLease(record.id, lease)
@@ -193,6 +195,12 @@ export class Namespace extends DurableObject<Env> {
       ceilingNano: lease.ceilingNano,
       revoked: this.#tokens.lately(Date.now()),
     }
+  }
+
+  #healthy(slug: string): Record {
+    const record = this.#identity && this.#databases.find(slug)
+    if (!record) throw new PerSQLError('database_not_found', { database: slug })
+    return record
   }
 
   /** Takes back what a database does not use, unless it was lent more since. */
@@ -264,10 +272,19 @@ export class Namespace extends DurableObject<Env> {
     })
   }
 
+  /** One round at a time: the next one takes what was marked meanwhile. */
   async #finishDeletions(): Promise<void> {
+    while (this.#finishing) await this.#finishing
+    this.#finishing = this.#finishLeaving().finally(() => {
+      this.#finishing = undefined
+    })
+    await this.#finishing
+  }
+
+  async #finishLeaving(): Promise<void> {
     for (const record of this.#databases.leaving()) {
       await this.#recallOne(record)
-      await this.#stub(record.slug).wipe()
+      await this.#stub(record.slug).wipe(record.id)
       this.#databases.remove(record.id)
     }
   }
