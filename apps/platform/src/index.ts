@@ -4,7 +4,7 @@ import { clientAddress, contextOf } from './context.ts'
 import type { Env } from './env.ts'
 import { floodWaitS } from './http/flood.ts'
 import { logRequest } from './http/request-log.ts'
-import { rest } from './http/rest.ts'
+import { type Answer, answerDatabaseCall, rest } from './http/rest.ts'
 import { count, exposition, observe } from './metrics.ts'
 import { settingsOf } from './settings.ts'
 
@@ -12,8 +12,8 @@ export { Database } from './database/object.ts'
 export { Directory } from './directory/object.ts'
 export { Namespace } from './namespace/object.ts'
 
-const answers = new WeakMap<Request, { operation: string; code: string | undefined }>()
-const app = rest((request, operation, reply) => answers.set(request, { operation, code: reply.code }))
+const answers = new WeakMap<Request, Answer>()
+const app = rest((request, answer) => answers.set(request, answer))
 app.get('/healthz', () => Response.json({ ok: true }))
 app.get('/metrics', async (c) => {
   if (!isLoopback(clientAddress(c.req.raw, settingsOf(c.env)))) await authenticateOperator(contextOf(c.req.raw, c.env))
@@ -27,9 +27,8 @@ export default {
     const settings = settingsOf(env)
     const address = clientAddress(request, settings)
     const waitS = floodWaitS(address, settings.floodPerMinute, Date.now())
-    const response = waitS > 0 ? flooded(waitS) : await app.fetch(request, env, ctx)
+    const { response, operation, code } = waitS > 0 ? flooded(waitS) : await answer(request, env, ctx)
     const ms = performance.now() - startedMs
-    const { operation = 'none', code = waitS > 0 ? 'flood' : undefined } = answers.get(request) ?? {}
     count('persql_requests_total', `operation="${operation}",status="${response.status}"`)
     if (code) count('persql_errors_total', `code="${code}"`)
     observe(ms)
@@ -52,9 +51,17 @@ export default {
   },
 } satisfies ExportedHandler<Env>
 
-function flooded(seconds: number): Response {
+async function answer(request: Request, env: Env, ctx: ExecutionContext): Promise<Answer> {
+  const known = await answerDatabaseCall(request, env)
+  if (known) return known
+  const response = await app.fetch(request, env, ctx)
+  return answers.get(request) ?? { response, operation: 'none', code: undefined }
+}
+
+function flooded(seconds: number): Answer {
   const error = new PerSQLError('flood', { seconds })
-  return Response.json(error, { status: error.status, headers: { 'Retry-After': String(seconds) } })
+  const headers = { 'Retry-After': String(seconds) }
+  return { response: Response.json(error, { status: error.status, headers }), operation: 'none', code: error.code }
 }
 
 const pathOf = (url: string) =>

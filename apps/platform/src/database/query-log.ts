@@ -5,7 +5,7 @@ export const QUERY_LOG: Migration = {
   name: 'query log',
   sql: `
     CREATE TABLE _persql_query_log (
-      id INTEGER PRIMARY KEY AUTOINCREMENT,
+      id INTEGER PRIMARY KEY,
       ts INTEGER NOT NULL,
       token_id TEXT NOT NULL,
       operation TEXT NOT NULL,
@@ -56,33 +56,38 @@ export class QueryLog {
   }
 
   flush(): void {
-    if (this.#entries.length === 0) return
-    const rows = this.#entries.map((e) => [
-      e.ts,
-      e.tokenId,
-      e.operation,
-      e.sql.slice(0, MAX_SQL),
-      e.statementCount,
-      e.rowsRead,
-      e.rowsWritten,
-      Math.round(e.durationMs * 1000) / 1000,
-      e.status,
-      e.error?.slice(0, MAX_ERROR) ?? null,
-    ])
+    const entries = this.#entries
+    if (entries.length === 0) return
     this.#entries = []
     const { sql } = this.#storage
     this.#storage.transactionSync(() => {
-      sql.exec(
-        `INSERT INTO _persql_query_log
-           (ts, token_id, operation, sql, statement_count, rows_read, rows_written, duration_ms, status, error)
-         SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7, value->>8, value->>9
-         FROM json_each(?)`,
-        JSON.stringify(rows),
-      )
-      this.#written += rows.length
+      for (let i = 0; i < entries.length; i += AT_ONCE) {
+        const some = entries.slice(i, i + AT_ONCE)
+        sql.exec(`${INSERT} ${Array(some.length).fill(PLACES)}`, ...some.flatMap(valuesOf))
+      }
+      this.#written += entries.length
       if (this.#written < MAX_ROWS / 10) return
       this.#written = 0
       sql.exec('DELETE FROM _persql_query_log WHERE id <= (SELECT max(id) FROM _persql_query_log) - ?', MAX_ROWS)
     })
   }
 }
+
+const INSERT = `INSERT INTO _persql_query_log
+  (ts, token_id, operation, sql, statement_count, rows_read, rows_written, duration_ms, status, error) VALUES`
+const PLACES = '(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'
+/** As many rows as fit in the 100 parameters a statement may have. */
+const AT_ONCE = 10
+
+const valuesOf = (e: LogEntry) => [
+  e.ts,
+  e.tokenId,
+  e.operation,
+  e.sql.slice(0, MAX_SQL),
+  e.statementCount,
+  e.rowsRead,
+  e.rowsWritten,
+  e.durationMs,
+  e.status,
+  e.error?.slice(0, MAX_ERROR) ?? null,
+]

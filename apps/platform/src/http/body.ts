@@ -10,8 +10,7 @@ const PATIENCE = 4
 export async function readBody(request: Request, maxBytes: number): Promise<string> {
   if (request.body === null) return ''
   const declared = Number(request.headers.get('Content-Length') ?? Number.NaN)
-  // A declared length is what the runtime reads, and no more.
-  if (declared <= maxBytes) return decode(await request.arrayBuffer())
+  if (declared <= maxBytes) return whole(await request.text(), declared)
   const chunks: Uint8Array[] = []
   let size = 0
   if (!(declared > maxBytes * PATIENCE)) {
@@ -25,6 +24,15 @@ export async function readBody(request: Request, maxBytes: number): Promise<stri
     throw new PerSQLError('body_too_large', { limit: `${maxBytes / 1024 / 1024} MB` })
   }
   return decode(await new Blob(chunks).arrayBuffer())
+}
+
+/**
+ * The runtime's own decoder is the fastest, but writes U+FFFD for bytes that are not UTF-8. They show in the length, save
+ * for the rare sequence that is as long as what stands for it.
+ */
+function whole(text: string, declared: number): string {
+  if (!text.includes('\ufffd') || new TextEncoder().encode(text).length === declared) return text
+  throw new PerSQLError('invalid_json')
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
