@@ -45,15 +45,15 @@ test('kill -9 again and again loses nothing acknowledged and repeats nothing ret
       const n = serial++
       const id = `w${n}`
       const kind = n % 4
-      const key: Record<string, string> = kind === 2 ? { 'Plan-Key': `plan${index}`, 'Plan-Step': id } : { 'Idempotency-Key': id }
+      const key: Record<string, string> =
+        kind === 2 ? { 'Plan-Key': `plan${index}`, 'Plan-Step': id } : { 'Idempotency-Key': id }
       const insert = (part: string) => ({ sql: 'INSERT INTO writes VALUES (?, ?)', params: [id + part, n] })
       let tries = 0
       const send = () => {
         tries++
         attempts.set(name, (attempts.get(name) ?? 0) + 1)
         if (kind === 3) return db.query('SELECT count(*) FROM writes WHERE n = ?', [n])
-        if (kind === 1)
-          return db.batch([insert('a'), insert('b')], { transaction: true }, key)
+        if (kind === 1) return db.batch([insert('a'), insert('b')], { transaction: true }, key)
         return db.query(insert('').sql, insert('').params, key)
       }
       const answer = await untilAnswered(send)

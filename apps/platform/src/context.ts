@@ -12,15 +12,16 @@ export interface Context {
   readonly baseUrl: string
 }
 
-export function contextOf(request: Request, env: Env): Context {
+/** `url` is `request.url`, which the runtime makes anew each time it is asked. */
+export function contextOf(request: Request, env: Env, url = request.url): Context {
   const settings = settingsOf(env)
-  const pathAt = request.url.indexOf('/', 8)
+  const pathAt = url.indexOf('/', 8)
   return {
     env,
     settings,
     headers: request.headers,
-    route: `${request.method} ${request.url.slice(pathAt)}`,
-    baseUrl: settings.url ?? request.url.slice(0, pathAt),
+    route: `${request.method} ${url.slice(pathAt)}`,
+    baseUrl: settings.url ?? url.slice(0, pathAt),
   }
 }
 

@@ -22,12 +22,13 @@ app.get('/metrics', async (c) => {
 
 export default {
   async fetch(request, env, ctx) {
-    if (request.url.endsWith('/healthz')) return app.fetch(request, env, ctx)
+    const { url } = request
+    if (url.endsWith('/healthz')) return app.fetch(request, env, ctx)
     const startedMs = performance.now()
     const settings = settingsOf(env)
     const address = clientAddress(request, settings)
     const waitS = floodWaitS(address, settings.floodPerMinute, Date.now())
-    const { response, operation, code } = waitS > 0 ? flooded(waitS) : await answer(request, env, ctx)
+    const { response, operation, code } = waitS > 0 ? flooded(waitS) : await answer(request, url, env, ctx)
     const ms = performance.now() - startedMs
     count('persql_requests_total', `operation="${operation}",status="${response.status}"`)
     if (code) count('persql_errors_total', `code="${code}"`)
@@ -38,7 +39,7 @@ export default {
         level: 'info',
         event: 'request',
         method: request.method,
-        path: pathOf(request.url),
+        path: pathOf(url),
         operation,
         status: response.status,
         code,
@@ -51,8 +52,8 @@ export default {
   },
 } satisfies ExportedHandler<Env>
 
-async function answer(request: Request, env: Env, ctx: ExecutionContext): Promise<Answer> {
-  const known = await answerDatabaseCall(request, env)
+async function answer(request: Request, url: string, env: Env, ctx: ExecutionContext): Promise<Answer> {
+  const known = answerDatabaseCall(request, url, env)
   if (known) return known
   const response = await app.fetch(request, env, ctx)
   return answers.get(request) ?? { response, operation: 'none', code: undefined }

@@ -19,6 +19,8 @@ export interface Operation<
   readonly billed?: false
   readonly input: In
   readonly output: Out
+  /** What stands beside `data` in the response. */
+  readonly meta?: z.ZodType
   readonly errors?: readonly ErrorCode[]
 }
 

@@ -35,7 +35,7 @@ export const QueryResult = z.object({
 })
 
 /** What a call cost. It stands beside `data` in the response. */
-export const QueryMeta = z.object({
+const QueryMeta = z.object({
   rowsRead: z.int(),
   rowsWritten: z.int(),
   durationMs: z.number(),
@@ -91,6 +91,7 @@ export const query = operation({
   scope: 'readonly',
   input: z.strictObject({ ...address, ...Statement.shape }),
   output: QueryResult,
+  meta: QueryMeta,
   errors: [...refusals, 'idempotency_mismatch'],
 })
 
@@ -104,6 +105,7 @@ export const batch = operation({
     transaction: z.boolean().default(false),
   }),
   output: z.array(QueryResult),
+  meta: QueryMeta,
   errors: [...refusals, 'idempotency_mismatch', 'expectation_failed'],
 })
 

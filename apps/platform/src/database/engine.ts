@@ -85,8 +85,7 @@ export class Engine {
     if (schema && reservedObjects(rows) !== before) throw new PerSQLError('table_protected', { table: '_persql_*' })
     this.#expect(input, result)
     if (schema) return result
-    const [counts] = sql.exec<{ changes: number; rowid: number }>(COUNTS).toArray()
-    const { changes, rowid: lastInsertRowid } = counts as { changes: number; rowid: number }
+    const { changes, rowid: lastInsertRowid } = sql.exec<{ changes: number; rowid: number }>(COUNTS).one()
     const inserted = ['INSERT', 'REPLACE'].includes(analysis.statement.verb) && Number.isSafeInteger(lastInsertRowid)
     return { ...result, changes, ...(inserted && { lastInsertRowid }) }
   }
@@ -94,13 +93,14 @@ export class Engine {
   #execute(analysis: Analysis, { params }: StatementInput) {
     const startedMs = performance.now()
     const cursor = this.#storage.sql.exec(analysis.sqlFor(params), ...params)
-    const columns = cursor.columnNames
+    analysis.columns ??= restoreNames(cursor.columnNames)
+    const { columns } = analysis
     // Without columns there are no rows to wait for: the statement has run.
     if (columns.length === 0) return { result: resultOf(cursor, columns, NO_ROWS), suspects: NO_SUSPECTS }
     const { rows, suspects, bytes } = collect(cursor.raw(), this.#bytesLeft, () => this.#watch.overtime(startedMs))
     this.#bytesLeft -= bytes
     if (this.#bytesLeft < 0) throw tooLarge()
-    return { result: resultOf(cursor, restoreNames(columns), rows), suspects }
+    return { result: resultOf(cursor, columns, rows), suspects }
   }
 
   /** The runtime hands out rounded numbers without a word, so ask SQLite which of them were integers. */

@@ -1,6 +1,6 @@
 import { type Api, api, PerSQLError, route } from '@persql/contract'
 import { Hono, type Context as HonoContext } from 'hono'
-import { contextOf } from '../context.ts'
+import { type Context, contextOf } from '../context.ts'
 import type { ReplayKey } from '../database/call.ts'
 import type { Env } from '../env.ts'
 import { execute } from '../execute.ts'
@@ -33,14 +33,18 @@ const databaseCalls = new Map<string, keyof Api>(
 )
 
 /** Answers a call of a database, or nothing when the request is something else. */
-export async function answerDatabaseCall(request: Request, env: Env): Promise<Answer | undefined> {
-  const [, ns, db, call] = DATABASE_PATH.exec(request.url) ?? []
+export function answerDatabaseCall(request: Request, url: string, env: Env): Promise<Answer> | undefined {
+  const [, ns, db, call] = DATABASE_PATH.exec(url) ?? []
   const name = databaseCalls.get(`${request.method} ${call}`)
-  return name && answer(name, { ns, db }, request, env)
+  return name && answer(name, { ns, db }, request, contextOf(request, env, url))
 }
 
-async function answer(name: keyof Api, params: Record<string, unknown>, request: Request, env: Env): Promise<Answer> {
-  const context = contextOf(request, env)
+async function answer(
+  name: keyof Api,
+  params: Record<string, unknown>,
+  request: Request,
+  context: Context,
+): Promise<Answer> {
   const reply = await execute(
     name,
     {
@@ -63,7 +67,7 @@ export function rest(answered: (request: Request, answer: Answer) => void): App 
     methods.set(pattern, [...(methods.get(pattern) ?? []), method])
     app.on(method, pattern, async (c) => {
       const params = inQuery ? { ...c.req.query(), ...c.req.param() } : c.req.param()
-      const given = await answer(name, params, c.req.raw, c.env)
+      const given = await answer(name, params, c.req.raw, contextOf(c.req.raw, c.env))
       answered(c.req.raw, given)
       return given.response
     })

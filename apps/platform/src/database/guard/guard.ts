@@ -18,8 +18,12 @@ export interface Analysis {
   readonly effect: Effect
   /** `sqlite_sequence` is written only because a table has AUTOINCREMENT, not because somebody named it. */
   readonly sequenceImplied: boolean
+  /** A table among those written that is PerSQL's own. */
+  readonly reserved: string | undefined
   /** The SQL to run for these parameters, with integers bound as integers. */
   sqlFor(params: readonly unknown[]): string
+  /** Names of the result's columns, once it has run: they hold until the schema changes, and asking for them is dear. */
+  columns?: readonly string[]
 }
 
 const MAX_ANALYSES = 1_000
@@ -94,17 +98,18 @@ export class Guard {
       !mentions(statement, 'sqlite_sequence') &&
       !this.#schema.programs.includes('sqlite_sequence')
     const explained: Effect = { ...effect, kind: 'read', cleared: [], mayRunLong: false }
-    return Object.freeze({
+    return {
+      reserved: effect.writes.find((table) => RESERVED.test(lower(table))),
       statement,
       effect: Object.freeze(statement.explain === 'no' ? effect : explained),
       sequenceImplied,
       sqlFor,
-    })
+    }
   }
 }
 
 /** @throws PerSQLError when `permission` does not cover what the statement would do. Deny on doubt. */
-export function authorise({ statement, effect, sequenceImplied }: Analysis, permission: Permission): void {
+export function authorise({ statement, effect, sequenceImplied, reserved }: Analysis, permission: Permission): void {
   if (effect.unresolved) throw new PerSQLError('table_unresolved')
   if (effect.kind !== 'read') {
     const { role } = permission
@@ -112,9 +117,7 @@ export function authorise({ statement, effect, sequenceImplied }: Analysis, perm
     if (role !== 'admin' && effect.kind === 'schema') {
       throw new PerSQLError('role_insufficient', { role, action: `run ${statement.verb}` })
     }
-    for (const table of effect.writes) {
-      if (RESERVED.test(lower(table))) throw new PerSQLError('table_protected', { table })
-    }
+    if (reserved !== undefined) throw new PerSQLError('table_protected', { table: reserved })
   }
   const scope = permission.tableScope
   if (scope === null) return
