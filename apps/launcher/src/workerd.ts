@@ -24,6 +24,9 @@ export interface WorkerdOptions {
   stdout?: 'inherit' | 'ignore'
 }
 
+/** workerd says so whenever V8 has flags of its own: it compiles its internals instead of reading them. */
+const expected = /bootstrap compile cache failed its compatibility check/
+
 /** How a process ended. */
 export interface Exit {
   code: number | null
@@ -71,7 +74,9 @@ export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
   child.on('exit', () => process.off('exit', endWithUs))
   const early: string[] = []
   let report = (line: string): void => void early.push(line)
-  createInterface({ input: child.stderr as Readable }).on('line', (line) => report(line))
+  createInterface({ input: child.stderr as Readable }).on('line', (line) => {
+    if (!expected.test(line)) report(line)
+  })
   const port = await Promise.race([listening(child.stdio[3] as Readable), exited])
   if (typeof port !== 'number') throw new Error(early.join('\n') || 'workerd ended without a word.')
   report = onStderr

@@ -42,11 +42,15 @@ export function settle(
   }
 }
 
-/** A new ceiling out of what no other lease has promised away. It shrinks with the balance, so the last cent is exact. */
+/**
+ * A new ceiling out of what no other lease has promised away. It shrinks with the balance, so the last cent is exact;
+ * but it is never below the last one, which the database may go by until this answer arrives: only a recall lowers it.
+ */
 export function grant(account: Account, lease: Lease, othersOutstanding: number): Lease {
   const free = Math.max(0, balance(account) - othersOutstanding)
   const share = Math.min(LARGE_NANO, Math.max(SMALL_NANO, Math.floor(free / 8)))
-  return { ...lease, version: lease.version + 1, ceilingNano: costNano(lease.seen) + Math.min(free, share) }
+  const ceilingNano = Math.max(lease.ceilingNano, costNano(lease.seen) + Math.min(free, share))
+  return { ...lease, version: lease.version + 1, ceilingNano }
 }
 
 /** Takes back what is not spent. */
