@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 import type { ErrorCode } from './errors.ts'
 
 /** What a token must be allowed to do. Roles are ordered: `readonly` < `readwrite` < `admin`. */

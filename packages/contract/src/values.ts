@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** A name in a URL: lower case, digits and hyphens, starting with a letter, at most 63 characters. It never changes. */
 export const Slug = z
