@@ -64,6 +64,20 @@ describe('the balance', () => {
     expect(ledger).toMatchObject([{ kind: 'welcome_credit', amountUsd: 0.00002 }])
   })
 
+  test('at zero still tells who retries that the write was done', async () => {
+    const retry = await platform.createNamespace('retry')
+    const db = retry.db()
+    const create = () => db.query('CREATE TABLE t (x)', [], { 'Idempotency-Key': 'create' })
+    const first = await create()
+    await spendAll(retry, ['main'], 1)
+    expect((await db.query('SELECT 1')).status).toBe(402)
+    const again = await create()
+    expect([again.status, again.headers.get('idempotency-replayed')]).toEqual([200, 'true'])
+    expect(again.body).toEqual(first.body)
+    expect(Number((await billing(retry)).balanceNanoUsd)).toBeGreaterThanOrEqual(0)
+    expect((await db.query('SELECT 2', [], { 'Idempotency-Key': 'create' })).status).toBe(422)
+  })
+
   test('at zero stops every billed call, and leaves billing in reach', async () => {
     const one = await platform.createNamespace('one')
     for (const path of ['/v1/db/one/main/tables', '/v1/tokens', '/v1/databases', '/v1/me']) {

@@ -124,9 +124,7 @@ export class Database extends DurableObject<Env> {
   #serve(call: DatabaseCall): string | Reply {
     const { grant, operation } = call
     const nowMs = Date.now()
-    if (this.#revoked.has(grant.tokenId) || (grant.expiresAtMs !== null && grant.expiresAtMs <= nowMs)) {
-      return refuse(new PerSQLError('token_unknown'))
-    }
+    if (!this.#admits(grant, nowMs)) return refuse(new PerSQLError('token_unknown'))
     this.#tokenId = grant.tokenId
     const startedMs = performance.now()
     try {
@@ -151,11 +149,16 @@ export class Database extends DurableObject<Env> {
     }
   }
 
+  #admits({ tokenId, expiresAtMs }: Grant, nowMs: number): boolean {
+    return !this.#revoked.has(tokenId) && (expiresAtMs === null || expiresAtMs > nowMs)
+  }
+
   #replay({ grant, replayKeys }: DatabaseCall, nowMs: number): Reply | undefined {
     for (const key of replayKeys) {
       const kept = this.#replays.find(grant.tokenId, key, nowMs)
       if (!kept) continue
-      this.#meter.charge({ requests: 1, rowsRead: 0, rowsWritten: 0 })
+      // At an empty balance a replay is free: who did not get the answer must be able to learn that it was done.
+      if (this.#meter.canServe()) this.#meter.charge({ requests: 1, rowsRead: 0, rowsWritten: 0 })
       this.#tick()
       return { ...kept, replayed: key.header }
     }
@@ -215,10 +218,13 @@ export class Database extends DurableObject<Env> {
     const [namespace, slug] = address.split('/') as [string, string]
     try {
       if (!this.#identity || Date.now() >= this.#emptyUntilMs) await this.#acquire(namespace, slug)
+      if (this.#meter.canServe()) return this.#serve(call)
+      const nowMs = Date.now()
+      const kept = this.#admits(call.grant, nowMs) ? this.#replay(call, nowMs) : undefined
+      return kept ?? refuse(new PerSQLError('insufficient_balance'))
     } catch (cause) {
       return refuse(cause)
     }
-    return this.#meter.canServe() ? this.#serve(call) : refuse(new PerSQLError('insufficient_balance'))
   }
 
   /** Asks for credit in the background. */
@@ -309,7 +315,9 @@ export class Database extends DurableObject<Env> {
 
   #release(): void {
     const { id, namespace, slug } = this.#identity as Identity
-    const { version } = this.#meter.allowance
+    const { version, ceilingNano } = this.#meter.allowance
+    // After a recall there is nothing left, and the version is one that the namespace may be about to lend under.
+    if (ceilingNano === 0) return
     this.#setLeased(() => this.#meter.giveBack())
     namespaceObject(this.env, namespace)
       .release(slug, id, version, this.#meter.totals)

@@ -67,7 +67,8 @@ class World {
 
   /** Gives back by itself, as an idle database does; the namespace treats it as it does the answer to a recall. */
   release(db: number): void {
-    const { version } = this.meter(db).allowance
+    const { version, ceilingNano } = this.meter(db).allowance
+    if (ceilingNano === 0) return
     this.meter(db).giveBack()
     this.save(db)
     this.network.push({ kind: 'recalled', db, asked: version, totals: this.meter(db).totals })
