@@ -1,5 +1,5 @@
 import { type Database, PerSQLError, rates } from '@persql/contract'
-import { type Lease, NO_LEASE } from './account.ts'
+import { type Lease, NO_LEASE, outstanding } from './account.ts'
 
 interface Row {
   readonly id: string
@@ -26,6 +26,7 @@ const SPENT_NANO = `requests * ${rates.requests} + rows_read * ${rates.rowsRead}
 /** The databases of one namespace and what each may spend. */
 export class Databases {
   readonly #sql: SqlStorage
+  #lentNano: number | undefined
 
   constructor(sql: SqlStorage) {
     this.#sql = sql
@@ -82,6 +83,7 @@ export class Databases {
 
   remove(id: string): void {
     this.#sql.exec('DELETE FROM database WHERE id = ?', id)
+    this.#lentNano = undefined
   }
 
   /** Reads the lease anew: it may have changed while something was awaited. */
@@ -90,7 +92,10 @@ export class Databases {
     return row ? recordOf(row).lease : NO_LEASE
   }
 
-  putLease(id: string, { seen, version, ceilingNano }: Lease): void {
+  putLease(id: string, lease: Lease): void {
+    const [row] = this.#rows('WHERE id = ?', id)
+    if (!row) return
+    const { seen, version, ceilingNano } = lease
     this.#sql.exec(
       'UPDATE database SET requests = ?, rows_read = ?, rows_written = ?, lease_version = ?, ceiling_nano = ? WHERE id = ?',
       seen.requests,
@@ -100,6 +105,13 @@ export class Databases {
       ceilingNano,
       id,
     )
+    if (this.#lentNano !== undefined) this.#lentNano += outstanding(lease) - outstanding(recordOf(row).lease)
+  }
+
+  /** What all of them together may still spend: a running sum, for there may be thousands, and each asks every few seconds. */
+  get lentNano(): number {
+    this.#lentNano ??= this.holders().reduce((sum, { lease }) => sum + outstanding(lease), 0)
+    return this.#lentNano
   }
 
   #rows(where: string, ...params: string[]): Row[] {

@@ -219,10 +219,16 @@ export class Namespace extends DurableObject<Env> {
 
   #settle(record: Record, totals: Totals): void {
     const { lease, used } = settle(this.#ledger.account, this.#databases.lease(record.id), totals)
-    this.ctx.storage.transactionSync(() => {
-      this.#ledger.debit(record.id, record.slug, used, Date.now())
-      this.#databases.putLease(record.id, lease)
-    })
+    try {
+      this.ctx.storage.transactionSync(() => {
+        this.#ledger.debit(record.id, record.slug, used, Date.now())
+        this.#databases.putLease(record.id, lease)
+      })
+    } catch (cause) {
+      // What is in memory may be ahead of what is stored now: start afresh from what is stored.
+      this.ctx.abort('settlement_failed')
+      throw cause
+    }
   }
 
   /** What is neither spent nor lent. */
@@ -231,7 +237,8 @@ export class Namespace extends DurableObject<Env> {
   }
 
   #lent(except?: string): number {
-    return this.#databases.holders().reduce((sum, { id, lease }) => sum + (id === except ? 0 : outstanding(lease)), 0)
+    const own = except === undefined ? 0 : outstanding(this.#databases.lease(except))
+    return this.#databases.lentNano - own
   }
 
   /**
