@@ -72,6 +72,6 @@ test('no text smuggles a second statement past the first', async () => {
       const rows = (await db.query('SELECT count(*) FROM marker')).body.data.rows
       if (rows[0][0] !== 0) throw new Error(`ran: ${JSON.stringify(text)}`)
     }),
-    { numRuns: 1_500 },
+    { numRuns: 1_500, examples: [['\vBEGIN-- SELECT 1; INSERT INTO marker VALUES (1) ']] },
   )
 }, 120_000)

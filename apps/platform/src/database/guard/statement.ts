@@ -180,7 +180,8 @@ function until(sql: string, mark: string, from: number): number {
 }
 
 const isDigit = (c: number) => c >= 48 && c <= 57
-const isSpace = (c: number) => c === 32 || (c >= 9 && c <= 13 && c !== 11) || c === 0xfeff
+// SQLite takes a vertical tab for white space behind other white space only, and refuses it elsewhere.
+const isSpace = (c: number) => c === 32 || (c >= 9 && c <= 13) || c === 0xfeff
 /** IdChar of SQLite: letters, digits, `_`, `$` and everything beyond ASCII. */
 const isName = (c: number) =>
   (c >= 97 && c <= 122) || (c >= 65 && c <= 90) || isDigit(c) || c === 95 || c === 36 || c >= 128
