@@ -58,7 +58,7 @@ export interface BatchInput {
 }
 
 // The bodies of `query` and `batch` are checked by hand rather than by the contract's schemas: the runtime forbids
-// the code generation that makes those fast. `call.test.ts` holds the two to the same verdicts.
+// the code generation that makes those fast. `contract.test.ts` holds the two to the same verdicts.
 
 /** @throws PerSQLError `invalid_json`, `invalid_input` or `integer_out_of_range` */
 export function parseQuery(text: string): StatementInput {
