@@ -152,6 +152,9 @@ export const corpus: readonly Case[] = [
 
 /** Statements that only look as if they were one, or are not for here; with the code of the refusal. */
 export const refused: readonly (readonly [sql: string, code: string])[] = [
+  ['QUERY PLAN BEGIN', 'sql_error'],
+  ['query plan DELETE FROM t', 'sql_error'],
+  ['EXPLAIN QUERY PLAN QUERY PLAN SELECT 1', 'sql_error'],
   ['SELECT 1; DROP TABLE t', 'multiple_statements'],
   ['SELECT 1;\n--\nSELECT 2', 'multiple_statements'],
   ['EXPLAIN SELECT 1; DELETE FROM t', 'multiple_statements'],

@@ -75,7 +75,7 @@ export function* tokens(sql: string): Generator<Token> {
 
 /**
  * Takes the one statement out of `sql`.
- * @throws PerSQLError `multiple_statements`, `empty_statement` or `statement_not_allowed`
+ * @throws PerSQLError `multiple_statements`, `empty_statement`, `statement_not_allowed` or `sql_error`
  */
 export function parseStatement(sql: string): Statement {
   if (sql.includes('\0')) {
@@ -99,6 +99,8 @@ export function parseStatement(sql: string): Statement {
   const first = list[0]
   const last = list.at(-1)
   if (!first || !last) throw new PerSQLError('empty_statement')
+  // No statement begins so, but behind the EXPLAIN that the guard puts before it, it would be one.
+  if (word(sql, first) === 'QUERY') throw syntaxError(sql.slice(first.start, first.end))
   const offset = first.start
   return Object.freeze({
     text: sql.slice(offset, last.end),
@@ -144,6 +146,11 @@ function verbOf(sql: string, list: readonly Token[]): string {
 
 function word(sql: string, token: Token | undefined): string {
   return token?.kind === 'word' ? sql.slice(token.start, token.end).toUpperCase() : ''
+}
+
+function syntaxError(near: string): PerSQLError {
+  const message = `near "${near}": syntax error`
+  return new PerSQLError('sql_error', { message }, { extra: { errorDetail: { message, kind: 'syntax_error', near } } })
 }
 
 /** A token's name as SQLite compares it: unquoted, doubled quotes undone, ASCII letters lowered. */
