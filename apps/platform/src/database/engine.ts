@@ -18,6 +18,8 @@ export class Engine {
   readonly #storage: DurableObjectStorage
   readonly #guard: Guard
   readonly #watch: Watch
+  /** Rowid of the row added last to a table, while nothing else was written there; `last` when no row lies behind it. */
+  readonly #added = new Map<string, { readonly rowid: number; readonly last: boolean }>()
   #bytesLeft = 0
 
   constructor(storage: DurableObjectStorage, watch: Watch) {
@@ -54,16 +56,18 @@ export class Engine {
       if (inTransaction) return this.#write(analysis, input)
       return this.#storage.transactionSync(() => this.#write(analysis, input))
     } catch (cause) {
+      this.#added.clear()
       throw sqlError(cause, input.sql)
     } finally {
-      if (kind === 'schema') this.#guard.invalidate()
+      if (kind === 'schema') this.forget()
       if (watched !== undefined) this.#watch.finished(watched)
     }
   }
 
-  /** Drops what was learned of the schema: to be called when a transaction with schema changes was rolled back. */
-  forgetSchema(): void {
+  /** Drops what was learned of the schema and the rows: to be called after a rollback, or a change made by other means. */
+  forget(): void {
     this.#guard.invalidate()
+    this.#added.clear()
   }
 
   #read(analysis: Analysis, input: StatementInput): Result {
@@ -84,10 +88,28 @@ export class Engine {
     if (suspects.size > 0) throw rounded()
     if (schema && reservedObjects(rows) !== before) throw new PerSQLError('table_protected', { table: '_persql_*' })
     this.#expect(input, result)
-    if (schema) return result
-    const { changes, rowid: lastInsertRowid } = sql.exec<{ changes: number; rowid: number }>(COUNTS).one()
-    const inserted = ['INSERT', 'REPLACE'].includes(analysis.statement.verb) && Number.isSafeInteger(lastInsertRowid)
-    return { ...result, changes, ...(inserted && { lastInsertRowid }) }
+    return schema ? result : this.#counted(analysis, result)
+  }
+
+  /**
+   * Adds what SQLite counts in `changes()` and `last_insert_rowid()`. Asking costs as much as inserting a row, so it is
+   * not asked where it is known: a row added behind the last one of its table has the rowid after that one's. Two
+   * rowids in a row are the last ones, for where they are not the next number, SQLite takes one of 2^62 at random.
+   */
+  #counted({ effect, statement }: Analysis, result: Result): Result {
+    const { appendsTo, writes } = effect
+    const appended = appendsTo !== undefined && result.rowsWritten > 0
+    const before = appended ? this.#added.get(appendsTo) : undefined
+    for (const table of writes) this.#added.delete(table)
+    const { changes, rowid } = before?.last
+      ? { changes: 1, rowid: before.rowid + 1 }
+      : this.#storage.sql.exec<{ changes: number; rowid: number }>(COUNTS).one()
+    // Rowids near 2^53 are left to SQLite: the runtime rounds what lies beyond.
+    if (appended && rowid < Number.MAX_SAFE_INTEGER) {
+      this.#added.set(appendsTo, { rowid, last: before !== undefined && rowid === before.rowid + 1 })
+    }
+    const inserted = ['INSERT', 'REPLACE'].includes(statement.verb) && Number.isSafeInteger(rowid)
+    return inserted ? { ...result, changes, lastInsertRowid: rowid } : { ...result, changes }
   }
 
   #execute(analysis: Analysis, { params }: StatementInput) {

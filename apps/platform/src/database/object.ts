@@ -270,7 +270,7 @@ export class Database extends DurableObject<Env> {
   #adopt(identity: Identity): void {
     migrate(this.ctx.storage, [QUERY_LOG])
     this.ctx.storage.kv.put('identity', identity)
-    this.#engine.forgetSchema()
+    this.#engine.forget()
     this.#identity = identity
   }
 
@@ -281,7 +281,7 @@ export class Database extends DurableObject<Env> {
     this.#saved = NOTHING
     this.#identity = undefined
     this.#revoked.clear()
-    this.#engine.forgetSchema()
+    this.#engine.forget()
   }
 
   #setLeased(change: () => void): void {

@@ -36,7 +36,7 @@ export const databaseOperations: Record<DatabaseCall['operation'], Run> = {
         for (const statement of statements) runNext(statement, grant, engine, results, true)
       })
     } catch (cause) {
-      engine.forgetSchema()
+      engine.forget()
       throw cause
     }
     return outcome(results, results, sql)

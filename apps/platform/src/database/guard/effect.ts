@@ -13,6 +13,8 @@ export interface Effect {
   readonly unresolved: boolean
   /** Loops within loops, or without a bound known before: it may run long. */
   readonly mayRunLong: boolean
+  /** The table to which it adds one row behind all others and does nothing else, if it is not made to skip the row. */
+  readonly appendsTo: string | undefined
 }
 
 /** A row of `EXPLAIN`: addr, opcode, p1, p2, p3, p4, p5, comment. */
@@ -55,6 +57,12 @@ const HARMLESS = new Set([
 ])
 /** An opcode of these families that is not known here may touch a table, so it is not let through. */
 const WATCHED = /^(Open|Reopen|V[A-Z]|Clear|Destroy|Drop|Create|IntegrityCk|Checkpoint)/
+/** What the program of an INSERT of one row without a rowid consists of; with a trigger, a loop or a rowid comes more. */
+const APPEND = new Set([
+  ...['Init', 'Transaction', 'OpenWrite', 'Goto', 'Halt', 'HaltIfNull', 'NoConflict', 'TypeCheck'],
+  ...['Variable', 'Cast', 'Null', 'SoftNull', 'Integer', 'Int64', 'Real', 'String8', 'Blob', 'Function', 'PureFunc'],
+  ...['SCopy', 'IntCopy', 'Copy', 'Affinity', 'RealAffinity', 'MakeRecord', 'NewRowid', 'IdxInsert', 'Insert'],
+])
 const LOOPS = new Set(['Next', 'Prev', 'VNext', 'SorterNext', 'RowSetRead'])
 
 /** Reads an `EXPLAIN` listing, sub-programs of triggers and foreign keys included. */
@@ -66,6 +74,8 @@ export function readEffect(program: readonly (readonly unknown[])[], schema: Sch
   let changesSchema = false
   let unresolved = false
   let loops = 0
+  let inserts = 0
+  let appends = true
 
   const named = (root: number, database: number): string[] => {
     // ALTER looks into the schema of temporary tables too, which the runtime keeps empty.
@@ -80,6 +90,9 @@ export function readEffect(program: readonly (readonly unknown[])[], schema: Sch
   for (const [, opcode, p1, p2, p3, p4, p5] of program as readonly Instruction[]) {
     if (LOOPS.has(opcode)) loops++
     if (SCHEMA_CHANGES.has(opcode)) changesSchema = true
+    if (opcode === 'Insert') inserts++
+    // P3 of NewRowid is the register of AUTOINCREMENT, which looks beyond the table for the next rowid.
+    if (!APPEND.has(opcode) || (opcode === 'NewRowid' && p3 !== 0)) appends = false
     switch (opcode) {
       case 'Transaction':
         if (p2 > 0) transaction = true
@@ -123,5 +136,7 @@ export function readEffect(program: readonly (readonly unknown[])[], schema: Sch
     cleared: [...cleared].sort(),
     unresolved,
     mayRunLong: loops > 1,
+    appendsTo:
+      appends && inserts === 1 && program.some(([, opcode]) => opcode === 'NewRowid') ? [...writes][0] : undefined,
   })
 }

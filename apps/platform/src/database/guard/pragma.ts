@@ -25,7 +25,15 @@ export function pragmaEffect(statement: Statement): Effect {
   const name = list[from] ? nameOf(statement.text, list[from]) : ''
   const sets = text(from + 1) === '='
   const argument = list[from + 2] ? nameOf(statement.text, list[from + 2] as (typeof list)[number]) : undefined
-  const effect: Effect = { kind: 'read', reads: [], writes: [], cleared: [], unresolved: false, mayRunLong: false }
+  const effect: Effect = {
+    kind: 'read',
+    reads: [],
+    writes: [],
+    cleared: [],
+    unresolved: false,
+    mayRunLong: false,
+    appendsTo: undefined,
+  }
 
   if (from === 0 || nameOf(statement.text, list[0] as (typeof list)[number]) === 'main') {
     if (ABOUT_ONE_TABLE.has(name) && argument !== undefined) return { ...effect, reads: [argument] }
