@@ -49,11 +49,13 @@ export class Engine {
    * @throws PerSQLError; then nothing of the statement stays
    */
   run(analysis: Analysis, input: StatementInput, inTransaction = false): Result {
-    const { kind, mayRunLong } = analysis.effect
+    const { kind, mayRunLong, appendsTo } = analysis.effect
     const watched = mayRunLong ? this.#watch.started(input.sql) : undefined
     try {
       if (kind === 'read') return this.#read(analysis, input)
-      if (inTransaction) return this.#write(analysis, input)
+      // One row is whole by itself.
+      const whole = appendsTo !== undefined && input.expect === undefined
+      if (inTransaction || whole) return this.#write(analysis, input)
       return this.#storage.transactionSync(() => this.#write(analysis, input))
     } catch (cause) {
       this.#added.clear()
