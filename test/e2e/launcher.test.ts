@@ -49,6 +49,34 @@ test('a new user pastes the printed curl commands and rows come back', async () 
   expect(data[2]).toMatchObject({ columns: ['id', 'text'], rows: [[1, 'my first row']] })
 })
 
+test('each request is a line of the log, and no line holds a token, a parameter or what stood behind the "?"', async () => {
+  const launcher = launch()
+  const { url } = await launcher.welcome()
+  const { token } = await readJson('bootstrap.json')
+  const headers = { authorization: `Bearer ${token}` }
+  const call = (path: string, body: object) =>
+    fetch(url + path, { method: 'POST', headers, body: JSON.stringify(body) })
+  await call('/v1/db/acme/main/query?hidden=in-the-query-string', { sql: 'SELECT ?', params: ['a secret parameter'] })
+  await call('/v1/db/acme/main/query', { sql: 'SELEC' })
+  await launcher.printed('sql_error')
+  const lines = launcher.stdout.split('\n').filter((line) => line.startsWith('{') && line.includes('"event":"request"'))
+  const ours = lines.map((line) => JSON.parse(line)).filter(({ operation }) => operation === 'query')
+  const expected = {
+    level: 'info',
+    event: 'request',
+    method: 'POST',
+    path: '/v1/db/acme/main/query',
+    operation: 'query',
+  }
+  const measured = { at: expect.stringMatching(/Z$/), ms: expect.any(Number), address: '127.0.0.1' }
+  expect(ours).toEqual([
+    { ...expected, ...measured, status: 200 },
+    { ...expected, ...measured, status: 400, code: 'sql_error' },
+  ])
+  const said = `${launcher.stdout.slice(launcher.stdout.indexOf('Ctrl-C'))}${launcher.stderr}`
+  for (const secret of [token, 'a secret parameter', 'in-the-query-string']) expect(said).not.toContain(secret)
+})
+
 test('the first start writes bootstrap.json and secret for the owner alone', async () => {
   const { url } = await launch().welcome()
   const bootstrap = await readJson('bootstrap.json')
