@@ -4,15 +4,35 @@
  */
 const v8Flags: readonly string[] = ['--optimize-for-size', '--initial-heap-size=4', '--max-semi-space-size=4']
 
-/** Text bindings read from workerd's own environment, so that no secret is written to disk. Unset ones are `null`. */
-const environmentBindings = [
-  'PERSQL_RUNTIME',
+/** Settings that the launcher hands through to the Worker as they are. */
+export const passedSettings = [
   'PERSQL_URL',
-  'PERSQL_SECRET',
   'PERSQL_WELCOME_CREDIT_USD',
+  'PERSQL_SIGNUP',
+  'PERSQL_DEV',
   'FLOOD_PER_MINUTE',
   'TRUSTED_PROXIES',
   'QUERY_TIMEOUT_S',
+  'STRIPE_SECRET_KEY',
+  'STRIPE_WEBHOOK_SECRET',
+  'STRIPE_API_URL',
+  'SMTP_URL',
+  'RESEND_API_KEY',
+  'RESEND_API_URL',
+  'MAIL_FROM',
+  'GITHUB_CLIENT_ID',
+  'GITHUB_CLIENT_SECRET',
+  'GOOGLE_CLIENT_ID',
+  'GOOGLE_CLIENT_SECRET',
+] as const
+
+/** Text bindings read from workerd's own environment, so that no secret is written to disk. Unset ones are `null`. */
+const environmentBindings = [
+  ...passedSettings,
+  'PERSQL_RUNTIME',
+  'PERSQL_SECRET',
+  /** The namespace that the first account owns; only where nobody but this machine's users can reach the instance. */
+  'PERSQL_FIRST_OWNS',
 ] as const
 
 const objects = [
@@ -36,6 +56,8 @@ const config :Workerd.Config = (
   services = [
     (name = "main", worker = .platform),
     (name = "disk", disk = (writable = true)),
+    # What the operator names (a mail server, a model) may be on this machine; what a tenant names goes through "public".
+    (name = "internet", network = (allow = ["public", "private"], tlsOptions = (trustBrowserCas = true))),
   ],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
 );

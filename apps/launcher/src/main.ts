@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import { parseEnv } from 'node:util'
 import { bootstrap } from './bootstrap.ts'
 import { buildPlatform } from './build.ts'
+import { passedSettings } from './config.ts'
 import { lockData } from './data-lock.ts'
 import { jsonLog } from './log.ts'
 import { answered } from './probe.ts'
@@ -53,19 +54,16 @@ function stopSignal(): Promise<NodeJS.Signals> {
 }
 
 async function start(settings: Settings, secret: string, hold: (pid: number) => void): Promise<Supervised> {
-  const { HOST: host, PORT: port, PERSQL_DATA: data, PERSQL_URL } = settings
+  const { HOST: host, PORT: port, PERSQL_DATA: data } = settings
   const supervised = await supervise({
     data,
     host,
     port,
     environment: {
+      ...Object.fromEntries(passedSettings.flatMap((name) => given(name, settings[name]))),
       PERSQL_RUNTIME: 'workerd',
       PERSQL_SECRET: secret,
-      PERSQL_WELCOME_CREDIT_USD: settings.PERSQL_WELCOME_CREDIT_USD,
-      FLOOD_PER_MINUTE: String(settings.FLOOD_PER_MINUTE),
-      TRUSTED_PROXIES: settings.TRUSTED_PROXIES,
-      QUERY_TIMEOUT_S: String(settings.QUERY_TIMEOUT_S),
-      ...(PERSQL_URL === undefined ? {} : { PERSQL_URL }),
+      ...(firstOwns(settings) && { PERSQL_FIRST_OWNS: firstOwns(settings) }),
     },
     onStderr: (line) => process.stderr.write(`${line}\n`),
     timeoutS: settings.QUERY_TIMEOUT_S,
@@ -76,6 +74,15 @@ async function start(settings: Settings, secret: string, hold: (pid: number) => 
   })
   hold(supervised.pid())
   return supervised
+}
+
+const given = (name: string, value: unknown): [string, string][] => (value === undefined ? [] : [[name, String(value)]])
+
+/** The bootstrap namespace, where nobody but this machine's users can be the first to sign up. */
+function firstOwns({ HOST, PERSQL_URL, TRUSTED_PROXIES, PERSQL_BOOTSTRAP }: Settings): string | undefined {
+  const local = ['localhost', '::1'].includes(HOST) || HOST.startsWith('127.')
+  const behindProxy = PERSQL_URL !== undefined || TRUSTED_PROXIES !== ''
+  return local && !behindProxy && PERSQL_BOOTSTRAP !== 'off' ? PERSQL_BOOTSTRAP.namespace : undefined
 }
 
 async function greet(settings: Settings, secret: string, port: number): Promise<void> {

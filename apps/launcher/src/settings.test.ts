@@ -13,6 +13,7 @@ describe('settings', () => {
       PERSQL_SECRET: undefined,
       FLOOD_PER_MINUTE: 60_000,
       TRUSTED_PROXIES: '',
+      PERSQL_SIGNUP: 'open',
       QUERY_TIMEOUT_S: 30,
     })
   })

@@ -22,6 +22,21 @@ const Settings = z.object({
   ),
   FLOOD_PER_MINUTE: setting('60000', 'a whole number from 1', (text) => wholeNumber(text, 1, 1e9)),
   TRUSTED_PROXIES: setting('', 'a list of addresses or CIDR ranges such as 10.0.0.0/8, 192.0.2.7', proxies),
+  PERSQL_SIGNUP: setting('open', '"open", "invite" or "off"', oneOf('open', 'invite', 'off')),
+  PERSQL_DEV: setting(undefined, '1, or unset', oneOf('1')),
+  STRIPE_SECRET_KEY: setting(undefined, 'a key such as sk_live_…', secretText),
+  STRIPE_WEBHOOK_SECRET: setting(undefined, 'a signing secret such as whsec_…', secretText),
+  STRIPE_API_URL: setting(undefined, 'an http or https URL', baseUrl),
+  SMTP_URL: setting(undefined, 'a URL such as smtps://user:password@mail.example.com:465', smtpUrl),
+  RESEND_API_KEY: setting(undefined, 'a key such as re_…', secretText),
+  RESEND_API_URL: setting(undefined, 'an http or https URL', baseUrl),
+  MAIL_FROM: setting(undefined, 'an address such as PerSQL <mail@example.com>', (text) =>
+    /^[^<>@\r\n]*<?[^\s<>@]+@[^\s<>@]+>?$/.test(text) ? text : undefined,
+  ),
+  GITHUB_CLIENT_ID: setting(undefined, 'a client id', secretText),
+  GITHUB_CLIENT_SECRET: setting(undefined, 'a client secret', secretText),
+  GOOGLE_CLIENT_ID: setting(undefined, 'a client id', secretText),
+  GOOGLE_CLIENT_SECRET: setting(undefined, 'a client secret', secretText),
   QUERY_TIMEOUT_S: setting('30', 'a whole number of seconds from 1', (text) => wholeNumber(text, 1, 86_400)),
 })
 
@@ -58,9 +73,24 @@ function setting<T, const D extends string | undefined>(
     }) as never
 }
 
+function oneOf<const T extends string>(...values: T[]): (text: string) => T | undefined {
+  return (text) => values.find((value) => value === text)
+}
+
 function wholeNumber(text: string, min: number, max: number): number | undefined {
   const value = Number(text)
   return /^\d+$/.test(text) && value >= min && value <= max ? value : undefined
+}
+
+/** A key or secret: printable, without spaces. */
+function secretText(text: string): string | undefined {
+  return /^[\x21-\x7e]+$/.test(text) ? text : undefined
+}
+
+function smtpUrl(text: string): string | undefined {
+  return URL.canParse(text) && ['smtp:', 'smtps:'].includes(new URL(text).protocol) && new URL(text).hostname
+    ? text
+    : undefined
 }
 
 /** Kept as text, to the nano-dollar. */

@@ -1,4 +1,5 @@
 import { PerSQLError } from '@persql/contract'
+import { now } from './clock.ts'
 import type { Context } from './context.ts'
 import type { Grant } from './database/call.ts'
 import type { Caller } from './namespace/object.ts'
@@ -25,7 +26,7 @@ const namespaces = new Set<string>()
 export function authenticateForDatabase(ctx: Context, namespace: string, database: string): string | Promise<string> {
   const token = bearer(ctx)
   const cached = cache.get(token)
-  if (cached && cached.untilMs > Date.now() && cached.databases.has(`${namespace}/${database}`)) return cached.grant
+  if (cached && cached.untilMs > now() && cached.databases.has(`${namespace}/${database}`)) return cached.grant
   return authenticateAndRemember(ctx, token, namespace, database)
 }
 
@@ -44,7 +45,7 @@ async function authenticateAndRemember(
   databases.add(`${namespace}/${database}`)
   cache.delete(token)
   if (cache.size >= MAX_CACHED) cache.delete(cache.keys().next().value as string)
-  cache.set(token, { grant, untilMs: Date.now() + CACHE_MS, databases })
+  cache.set(token, { grant, untilMs: now() + CACHE_MS, databases })
   return grant
 }
 

@@ -14,4 +14,18 @@ export interface Env {
   readonly FLOOD_PER_MINUTE?: string
   readonly TRUSTED_PROXIES?: string
   readonly QUERY_TIMEOUT_S?: string
+  readonly PERSQL_SIGNUP?: string
+  readonly PERSQL_DEV?: string
+  readonly PERSQL_FIRST_OWNS?: string
+  readonly STRIPE_SECRET_KEY?: string
+  readonly STRIPE_WEBHOOK_SECRET?: string
+  readonly STRIPE_API_URL?: string
+  readonly SMTP_URL?: string
+  readonly RESEND_API_KEY?: string
+  readonly RESEND_API_URL?: string
+  readonly MAIL_FROM?: string
+  readonly GITHUB_CLIENT_ID?: string
+  readonly GITHUB_CLIENT_SECRET?: string
+  readonly GOOGLE_CLIENT_ID?: string
+  readonly GOOGLE_CLIENT_SECRET?: string
 }

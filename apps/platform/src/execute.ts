@@ -17,6 +17,8 @@ export type NamespaceOperation = Exclude<keyof Api, DatabaseOperation | Operator
 interface NamespaceContext extends Context {
   readonly slug: string
   readonly caller: Caller
+  /** Who is calling, for the audit log: `token:<id>` or `user:<id>`. */
+  readonly actor: string
   readonly namespace: Remote<Namespace>
 }
 
@@ -107,7 +109,7 @@ async function executeInNamespace(name: NamespaceOperation, raw: Raw, ctx: Conte
   const namespace = namespaceObject(ctx.env, slug)
   if (operation.billed !== false) await namespace.charge()
   const handler = handlers[name] as (input: unknown, ctx: NamespaceContext) => Promise<unknown>
-  return handler(input, { ...ctx, slug, caller, namespace })
+  return handler(input, { ...ctx, slug, caller, actor: `token:${caller.tokenId}`, namespace })
 }
 
 async function executeAsOperator(name: OperatorOperation, raw: Raw, ctx: Context): Promise<unknown> {

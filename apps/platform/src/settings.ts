@@ -11,6 +11,10 @@ export interface Settings {
   readonly floodPerMinute: number
   readonly trustedProxies: readonly string[]
   readonly queryTimeoutMs: number
+  /** Who may make an account: anyone, whoever was invited, or nobody. */
+  readonly signup: 'open' | 'invite' | 'off'
+  /** Opens the doors that only development and tests need: `/api/dev/*`. */
+  readonly dev: boolean
 }
 
 const parsed = new WeakMap<Env, Settings>()
@@ -29,10 +33,17 @@ export function settingsOf(env: Env): Settings {
         .map((item) => item.trim())
         .filter(Boolean),
       queryTimeoutMs: number(env.QUERY_TIMEOUT_S, 30) * 1000,
+      signup: signup(env.PERSQL_SIGNUP ?? 'open'),
+      dev: env.PERSQL_DEV === '1',
     })
     parsed.set(env, settings)
   }
   return settings
+}
+
+function signup(text: string): Settings['signup'] {
+  if (text === 'open' || text === 'invite' || text === 'off') return text
+  throw new Error(`PERSQL_SIGNUP "${text}" is none of open, invite, off.`)
 }
 
 function number(text: string | undefined, fallback: number): number {

@@ -1,8 +1,11 @@
-import type * as z from 'zod'
+import * as z from 'zod'
 import type { ErrorCode } from './errors.ts'
 
 /** What a token must be allowed to do. Roles are ordered: `readonly` < `readwrite` < `admin`. */
 export type Scope = 'readonly' | 'readwrite' | 'admin' | 'operator'
+/** What a person is in a namespace. Roles are ordered: `viewer` < `editor` < `admin` < `owner`. */
+export const MemberRole = z.enum(['viewer', 'editor', 'admin', 'owner'])
+export type MemberRole = z.infer<typeof MemberRole>
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 export type Route = `${Method} /${string}`
 
@@ -15,6 +18,8 @@ export interface Operation<
   readonly summary: string
   readonly route: R
   readonly scope: Scope
+  /** Where a signed-in person does the same, and what that person must be in the namespace. */
+  readonly console?: { readonly route: Route; readonly role: MemberRole }
   /** `false`: neither billed nor refused at an empty balance, so that one can always look and pay. */
   readonly billed?: false
   readonly input: In

@@ -1,5 +1,6 @@
 import { DurableObject } from 'cloudflare:workers'
 import { PerSQLError } from '@persql/contract'
+import { now } from '../clock.ts'
 import type { Env } from '../env.ts'
 import { count } from '../metrics.ts'
 import { costNano, NOTHING, type Totals, usd } from '../money.ts'
@@ -106,7 +107,7 @@ export class Database extends DurableObject<Env> {
 
   /** From the answer on, this token is refused here. */
   revoke(tokenId: string): void {
-    this.#revoked.set(tokenId, Date.now())
+    this.#revoked.set(tokenId, now())
   }
 
   /** Deletes the database `id` with everything. The caller has taken its counters and lets nobody in any more. */
@@ -118,12 +119,12 @@ export class Database extends DurableObject<Env> {
   }
 
   override async alarm(): Promise<void> {
-    await this.#timers.run(Date.now())
+    await this.#timers.run(now())
   }
 
   #serve(call: DatabaseCall): string | Reply {
     const { grant, operation } = call
-    const nowMs = Date.now()
+    const nowMs = now()
     if (!this.#admits(grant, nowMs)) return refuse(new PerSQLError('token_unknown'))
     this.#tokenId = grant.tokenId
     const startedMs = performance.now()
@@ -217,9 +218,9 @@ export class Database extends DurableObject<Env> {
   async #serveWithLease(address: string, call: DatabaseCall): Promise<string | Reply> {
     const [namespace, slug] = address.split('/') as [string, string]
     try {
-      if (!this.#identity || Date.now() >= this.#emptyUntilMs) await this.#acquire(namespace, slug)
+      if (!this.#identity || now() >= this.#emptyUntilMs) await this.#acquire(namespace, slug)
       if (this.#meter.canServe()) return this.#serve(call)
-      const nowMs = Date.now()
+      const nowMs = now()
       const kept = this.#admits(call.grant, nowMs) ? this.#replay(call, nowMs) : undefined
       return kept ?? refuse(new PerSQLError('insufficient_balance'))
     } catch (cause) {
@@ -258,7 +259,7 @@ export class Database extends DurableObject<Env> {
     if (!this.#identity) this.#adopt({ id: lease.databaseId, namespace, slug })
     this.#setLeased(() => this.#meter.accept(lease))
     this.#renewAtNano = this.#meter.creditNano / 2
-    const nowMs = Date.now()
+    const nowMs = now()
     // Of this answer only: callers who keep trying must not put off the next question.
     if (!this.#meter.canServe()) this.#emptyUntilMs = nowMs + EMPTY_MS
     for (const [tokenId, atMs] of this.#revoked) if (atMs < nowMs - REVOKED_MS) this.#revoked.delete(tokenId)

@@ -1,5 +1,6 @@
 import { DurableObject } from 'cloudflare:workers'
 import type { Api, Output } from '@persql/contract'
+import { now } from '../clock.ts'
 import type { Env } from '../env.ts'
 import { migrate } from '../storage/migrate.ts'
 
@@ -21,7 +22,7 @@ export class Directory extends DurableObject<Env> {
   }
 
   add(slug: string, id: string): void {
-    this.ctx.storage.sql.exec('INSERT INTO namespace VALUES (?, ?, ?) ON CONFLICT DO NOTHING', slug, id, Date.now())
+    this.ctx.storage.sql.exec('INSERT INTO namespace VALUES (?, ?, ?) ON CONFLICT DO NOTHING', slug, id, now())
   }
 
   list(): Output<Api['list_namespaces']> {

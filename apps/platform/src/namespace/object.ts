@@ -8,6 +8,7 @@ import {
   type Token,
   type TokenRequest,
 } from '@persql/contract'
+import { now } from '../clock.ts'
 import type { Grant } from '../database/call.ts'
 import type { Allowance } from '../database/meter.ts'
 import type { Env } from '../env.ts'
@@ -17,6 +18,7 @@ import { settingsOf } from '../settings.ts'
 import { migrate } from '../storage/migrate.ts'
 import { Timers } from '../storage/timers.ts'
 import { balance, grant, outstanding, recall, settle } from './account.ts'
+import { Audit } from './audit.ts'
 import { Databases, type Record } from './databases.ts'
 import { dayOf, Ledger } from './ledger.ts'
 import { NAMESPACE_SCHEMA } from './schema.ts'
@@ -47,6 +49,7 @@ const AT_ONCE = 50
 export class Namespace extends DurableObject<Env> {
   readonly #tokens: Tokens
   readonly #databases: Databases
+  readonly #audit: Audit
   readonly #timers: Timers<'post-usage' | 'finish-deletions'>
   #identity: Identity | undefined
   #openLedger: Ledger | undefined
@@ -57,6 +60,7 @@ export class Namespace extends DurableObject<Env> {
     super(ctx, env)
     this.#tokens = new Tokens(ctx.storage.sql)
     this.#databases = new Databases(ctx.storage.sql)
+    this.#audit = new Audit(ctx.storage.sql)
     this.#timers = new Timers(ctx.storage, {
       'post-usage': (nowMs) => this.#postUsage(nowMs),
       'finish-deletions': () => this.#finishDeletions(),
@@ -66,7 +70,7 @@ export class Namespace extends DurableObject<Env> {
   }
 
   override async alarm(): Promise<void> {
-    await this.#timers.run(Date.now())
+    await this.#timers.run(now())
   }
 
   // --- the operator ------------------------------------------------------------------------------------------------
@@ -79,7 +83,7 @@ export class Namespace extends DurableObject<Env> {
     secret: string,
     hash: string,
   ): Output<Api['create_namespace']> {
-    const nowMs = Date.now()
+    const nowMs = now()
     const created = this.#identity === undefined
     this.#identity ??= this.#create(slug, nowMs)
     if (!this.#databases.has(database)) this.#databases.add(database, database, nowMs)
@@ -105,7 +109,7 @@ export class Namespace extends DurableObject<Env> {
    * @throws PerSQLError `token_unknown` or `database_not_found`
    */
   authenticate(hash: string, database: string | undefined): Caller {
-    const nowMs = Date.now()
+    const nowMs = now()
     if (!this.#identity) throw new PerSQLError('token_unknown')
     const caller = this.#tokens.grantOf(hash, nowMs)
     if (database !== undefined && !this.#databases.has(database)) {
@@ -119,20 +123,20 @@ export class Namespace extends DurableObject<Env> {
   async charge(): Promise<void> {
     await this.#gather()
     if (this.#free() < REQUEST_NANO) throw new PerSQLError('insufficient_balance')
-    this.#ledger.debit('', '', { ...NOTHING, requests: 1 }, Date.now())
+    this.#ledger.debit('', '', { ...NOTHING, requests: 1 }, now())
   }
 
   listTokens(): Token[] {
-    return this.#tokens.list(Date.now())
+    return this.#tokens.list(now())
   }
 
   mintToken(secret: string, hash: string, request: TokenRequest): MintedToken {
-    return this.#tokens.add(secret, hash, request, Date.now())
+    return this.#tokens.add(secret, hash, request, now())
   }
 
   /** Resolves when every database that serves refuses the token. */
   async revokeToken(id: string): Promise<void> {
-    this.#tokens.revoke(id, Date.now())
+    this.#tokens.revoke(id, now())
     await this.#each(this.#databases.holders(), (record) => this.#stub(record.slug).revoke(id))
   }
 
@@ -145,14 +149,14 @@ export class Namespace extends DurableObject<Env> {
   }
 
   createDatabase(slug: string, name: string): Database {
-    return this.#databases.add(slug, name, Date.now())
+    return this.#databases.add(slug, name, now())
   }
 
   async deleteDatabase(slug: string): Promise<void> {
     this.#databases.get(slug)
     this.#databases.markLeaving(slug)
     // Should this be cut off, the timer finishes it.
-    this.#timers.set('finish-deletions', Date.now() + 30_000)
+    this.#timers.set('finish-deletions', now() + 30_000)
     await this.#finishDeletions()
   }
 
@@ -193,7 +197,7 @@ export class Namespace extends DurableObject<Env> {
       databaseId: record.id,
       version: lease.version,
       ceilingNano: lease.ceilingNano,
-      revoked: this.#tokens.lately(Date.now()),
+      revoked: this.#tokens.lately(now()),
     }
   }
 
@@ -221,7 +225,7 @@ export class Namespace extends DurableObject<Env> {
     const { lease, used } = settle(this.#ledger.account, this.#databases.lease(record.id), totals)
     try {
       this.ctx.storage.transactionSync(() => {
-        this.#ledger.debit(record.id, record.slug, used, Date.now())
+        this.#ledger.debit(record.id, record.slug, used, now())
         this.#databases.putLease(record.id, lease)
       })
     } catch (cause) {

@@ -1,4 +1,5 @@
 import type { Migration } from '../storage/migrate.ts'
+import { AUDIT } from './audit.ts'
 
 /** Storage of a namespace. Amounts are nano-dollars, moments milliseconds since 1970. Append; never edit what shipped. */
 export const NAMESPACE_SCHEMA: readonly Migration[] = [
@@ -57,4 +58,5 @@ export const NAMESPACE_SCHEMA: readonly Migration[] = [
       ) STRICT, WITHOUT ROWID;
     `,
   },
+  AUDIT,
 ]

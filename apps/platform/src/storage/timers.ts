@@ -1,3 +1,5 @@
+import { alarmAt } from '../clock.ts'
+
 const PREFIX = 'timer/'
 
 /** Many named timers over the one alarm an object has. They survive restarts; a handler that throws is tried again. */
@@ -47,6 +49,6 @@ export class Timers<Name extends string> {
 
   #arm(): void {
     const next = Math.min(...this.#due().map(([, atMs]) => atMs))
-    if (Number.isFinite(next)) void this.#storage.setAlarm(next)
+    if (Number.isFinite(next)) void this.#storage.setAlarm(alarmAt(next))
   }
 }

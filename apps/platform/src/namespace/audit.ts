@@ -1,0 +1,63 @@
+import type { Migration } from '../storage/migrate.ts'
+
+export const AUDIT: Migration = {
+  name: 'audit log',
+  sql: `
+    CREATE TABLE audit (
+      id INTEGER PRIMARY KEY AUTOINCREMENT,
+      at INTEGER NOT NULL,
+      actor TEXT NOT NULL,
+      action TEXT NOT NULL,
+      target TEXT NOT NULL,
+      detail TEXT NOT NULL
+    ) STRICT;
+  `,
+}
+
+/** Something that somebody did to the namespace. */
+export interface AuditEntry {
+  readonly id: number
+  /** ISO 8601. */
+  readonly at: string
+  /** `user:<id>`, `token:<id>`, `operator`, `stripe` or `system`. */
+  readonly actor: string
+  /** Noun and past participle, like `token.created`. */
+  readonly action: string
+  /** What it was done to: an id or a slug. */
+  readonly target: string
+  readonly detail: Readonly<Record<string, string | number | boolean | null>>
+}
+
+/** Who did what in one namespace, for good. Called in the step that does it, so that neither is without the other. */
+export class Audit {
+  readonly #sql: SqlStorage
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql
+  }
+
+  add(actor: string, action: string, target: string, detail: AuditEntry['detail'], nowMs: number): void {
+    this.#sql.exec(
+      'INSERT INTO audit (at, actor, action, target, detail) VALUES (?, ?, ?, ?, ?)',
+      nowMs,
+      actor,
+      action,
+      target,
+      JSON.stringify(detail),
+    )
+  }
+
+  /** The newest first, older than `before`. */
+  list(limit: number, before = Number.MAX_SAFE_INTEGER): AuditEntry[] {
+    return [
+      ...this.#sql.exec('SELECT * FROM audit WHERE id < (+CAST(? AS INTEGER)) ORDER BY id DESC LIMIT ?', before, limit),
+    ].map((row) => ({
+      id: row.id as number,
+      at: new Date(row.at as number).toISOString(),
+      actor: row.actor as string,
+      action: row.action as string,
+      target: row.target as string,
+      detail: JSON.parse(row.detail as string) as AuditEntry['detail'],
+    }))
+  }
+}
