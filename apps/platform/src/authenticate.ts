@@ -1,4 +1,5 @@
 import { PerSQLError } from '@persql/contract'
+import { type Account, authOf } from './accounts/auth.ts'
 import { now } from './clock.ts'
 import type { Context } from './context.ts'
 import type { Grant } from './database/call.ts'
@@ -70,13 +71,47 @@ export async function authenticateOperator({ env, headers }: Context): Promise<v
   if (!crypto.subtle.timingSafeEqual(a, b)) throw new PerSQLError('operator_only')
 }
 
+/** Who is signed in, asked anew on each request. @throws PerSQLError `not_signed_in` or `origin_refused` */
+export async function authenticateAccount(ctx: Context): Promise<Account> {
+  if (!ctx.headers.has('Cookie')) throw new PerSQLError('not_signed_in')
+  refuseForeignOrigin(ctx)
+  const { api } = authOf(ctx.env, ctx.baseUrl)
+  const session = await api.getSession({ headers: ctx.headers, query: { disableRefresh: true } })
+  if (!session) throw new PerSQLError('not_signed_in')
+  const { id, email, name } = session.user
+  return { userId: id, email, name }
+}
+
+/**
+ * What somebody is in a namespace, or in one database of it, asked anew on each request.
+ * @throws PerSQLError `namespace_not_found` or `database_not_found`
+ */
+export async function accessOf(ctx: Context, { userId }: Account, namespace: string, database?: string) {
+  if (!(await isNamespace(ctx, namespace))) throw new PerSQLError('namespace_not_found', { namespace })
+  return namespaceObject(ctx.env, namespace).access(userId, database)
+}
+
+/** Browsers say where a request that changes something comes from; a cookie counts only for our own pages. */
+function refuseForeignOrigin({ headers, route, baseUrl }: Context): void {
+  if (route.startsWith('GET ')) return
+  const origin = headers.get('Origin')
+  const site = headers.get('Sec-Fetch-Site')
+  const ours = origin === null ? site === null || site === 'same-origin' : origin === new URL(baseUrl).origin
+  if (!ours) throw new PerSQLError('origin_refused', { origin: origin ?? site })
+}
+
 async function ask(ctx: Context, token: string, namespace: string, database?: string): Promise<Caller> {
-  if (!namespaces.has(namespace)) {
-    if (!(await directoryObject(ctx.env).has(namespace))) throw new PerSQLError('token_unknown')
-    if (namespaces.size >= MAX_CACHED) namespaces.clear()
-    namespaces.add(namespace)
-  }
+  if (!(await isNamespace(ctx, namespace))) throw new PerSQLError('token_unknown')
   return namespaceObject(ctx.env, namespace).authenticate(await hashToken(token), database)
+}
+
+/** Asked before its object is, because asking an object makes it a file. */
+async function isNamespace(ctx: Context, namespace: string): Promise<boolean> {
+  if (namespaces.has(namespace)) return true
+  if (!(await directoryObject(ctx.env).has(namespace))) return false
+  if (namespaces.size >= MAX_CACHED) namespaces.clear()
+  namespaces.add(namespace)
+  return true
 }
 
 function bearer({ headers }: Context): string {

@@ -1,32 +1,73 @@
-import { type Api, api, type Operation, type Output, type Parsed, PerSQLError, type Scope } from '@persql/contract'
-import { authenticateForDatabase, authenticateForNamespace, authenticateOperator, forgetToken } from './authenticate.ts'
+import {
+  type Api,
+  api,
+  type MemberRole,
+  type Operation,
+  type Output,
+  type Parsed,
+  PerSQLError,
+  type Role,
+  type Scope,
+} from '@persql/contract'
+import type { Account } from './accounts/auth.ts'
+import {
+  accessOf,
+  authenticateAccount,
+  authenticateForDatabase,
+  authenticateForNamespace,
+  authenticateOperator,
+  forgetToken,
+} from './authenticate.ts'
 import type { Context } from './context.ts'
-import type { DatabaseOperation, ReplayKey } from './database/call.ts'
-import type { Caller, Namespace } from './namespace/object.ts'
+import type { DatabaseOperation, Grant, ReplayKey } from './database/call.ts'
+import { covers } from './namespace/members.ts'
+import type { Caller, MemberAccess, Namespace } from './namespace/object.ts'
 import { databaseObject, namespaceObject, type Remote } from './objects.ts'
+import { accounts } from './operations/accounts.ts'
 import { billing } from './operations/billing.ts'
 import { databases } from './operations/databases.ts'
+import { members } from './operations/members.ts'
 import { operator } from './operations/operator.ts'
 import { tokens } from './operations/tokens.ts'
 import { type Reply, refuse, succeed } from './reply.ts'
 
-type OperatorOperation = 'create_namespace' | 'list_namespaces'
-export type NamespaceOperation = Exclude<keyof Api, DatabaseOperation | OperatorOperation>
+/** Operations that are declared with one of these scopes. */
+type Scoped<S extends Scope> = { [K in keyof Api]: Api[K]['scope'] extends S ? K : never }[keyof Api]
+type OperatorOperation = Scoped<'operator'>
+type AccountOperation = Scoped<'account'>
+type MemberOperation = Scoped<'member'>
+type NamespaceOperation = Exclude<keyof Api, DatabaseOperation | OperatorOperation | AccountOperation | MemberOperation>
 
 /** What a handler of a namespace has at hand. The caller is authenticated, its role checked, the request charged. */
 interface NamespaceContext extends Context {
   readonly slug: string
-  readonly caller: Caller
   /** Who is calling, for the audit log: `token:<id>` or `user:<id>`. */
   readonly actor: string
   readonly namespace: Remote<Namespace>
 }
+interface TokenContext extends NamespaceContext {
+  readonly caller: Caller
+}
+interface MemberContext extends NamespaceContext {
+  readonly member: MemberAccess
+}
+interface AccountContext extends Context {
+  readonly account: Account
+}
 
 type Handler<K extends keyof Api, C> = (input: Parsed<Api[K]>, ctx: C) => Promise<Output<Api[K]>>
-export type NamespaceHandlers = { [K in NamespaceOperation]: Handler<K, NamespaceContext> }
+/** Operations with a door in the console have handlers that do not ask for a token. */
+export type NamespaceHandlers = {
+  [K in NamespaceOperation]: Handler<K, Api[K] extends { console: object } ? NamespaceContext : TokenContext>
+}
+export type MemberHandlers = { [K in MemberOperation]: Handler<K, MemberContext> }
+export type AccountHandlers = { [K in AccountOperation]: Handler<K, AccountContext> }
 export type OperatorHandlers = { [K in OperatorOperation]: Handler<K, Context> }
 
-const handlers = { ...databases, ...tokens, ...billing } satisfies NamespaceHandlers
+const ofNamespaces = { ...databases, ...tokens, ...billing } satisfies NamespaceHandlers
+const ofMembers = members satisfies MemberHandlers
+const ofAccounts = accounts satisfies AccountHandlers
+const ofOperators = operator satisfies OperatorHandlers
 const databaseOperations: ReadonlySet<string> = new Set<DatabaseOperation>([
   'query',
   'batch',
@@ -35,7 +76,9 @@ const databaseOperations: ReadonlySet<string> = new Set<DatabaseOperation>([
   'explain',
   'get_schema',
 ])
-const rank: Record<Scope, number> = { readonly: 0, readwrite: 1, admin: 2, operator: 3 }
+const rank = { readonly: 0, readwrite: 1, admin: 2 }
+/** What a member may do in a database, as a token's role: to edit is to change the schema too. */
+const databaseRole: Record<MemberRole, Role> = { viewer: 'readonly', editor: 'admin', admin: 'admin', owner: 'admin' }
 
 /** What a surface gathered from a request: parameters of path and query, and the body as text. */
 export interface Raw {
@@ -44,14 +87,17 @@ export interface Raw {
   readonly replayKeys: (body: string) => Promise<readonly ReplayKey[] | undefined>
 }
 
+/** Through which door a request came: with a token, or with the cookie of somebody signed in. */
+export type Door = 'bearer' | 'session'
+
 /** The one road to a handler: authenticate, authorise, charge, validate, run, and shape whatever comes of it. */
-export async function execute(name: keyof Api, raw: Raw, ctx: Context): Promise<Reply> {
+export async function execute(name: keyof Api, door: Door, raw: Raw, ctx: Context): Promise<Reply> {
   try {
+    if (door === 'session') return await executeForAccount(name, raw, ctx)
     if (databaseOperations.has(name)) return await executeOnDatabase(name as DatabaseOperation, raw, ctx)
+    const { scope } = api[name]
     return succeed(
-      await (isOperator(name)
-        ? executeAsOperator(name, raw, ctx)
-        : executeInNamespace(name as NamespaceOperation, raw, ctx)),
+      await (scope === 'operator' ? executeForOperator(name, raw, ctx) : executeForToken(name, scope, raw, ctx)),
     )
   } catch (cause) {
     return refuse(cause)
@@ -67,7 +113,7 @@ async function executeOnDatabase(operation: DatabaseOperation, raw: Raw, ctx: Co
   if (!SLUG.test(ns) || !SLUG.test(db)) throw new PerSQLError('database_not_found', { database: db.slice(0, 80) })
   const known = authenticateForDatabase(ctx, ns, db)
   let grant = known instanceof Promise ? await known : known
-  const body = api[operation].route.startsWith('POST') ? await raw.body() : ''
+  const body = hasBody(api[operation]) ? await raw.body() : ''
   const replayKeys = await raw.replayKeys(body)
   const call = () => callDatabase(ctx, operation, ns, db, grant, body, replayKeys)
   const reply = await call()
@@ -99,28 +145,65 @@ async function callDatabase(
   }
 }
 
-async function executeInNamespace(name: NamespaceOperation, raw: Raw, ctx: Context): Promise<unknown> {
+async function executeForToken(name: keyof Api, scope: Scope, raw: Raw, ctx: Context): Promise<unknown> {
   const operation: Operation = api[name]
   const { namespace: slug, caller } = await authenticateForNamespace(ctx)
-  if (rank[caller.role] < rank[operation.scope]) {
+  if (rank[caller.role] < rank[scope as Role]) {
     throw new PerSQLError('role_insufficient', { role: caller.role, action: `call ${name}` })
   }
   const input = await validated(operation, raw)
   const namespace = namespaceObject(ctx.env, slug)
   if (operation.billed !== false) await namespace.charge()
-  const handler = handlers[name] as (input: unknown, ctx: NamespaceContext) => Promise<unknown>
-  return handler(input, { ...ctx, slug, caller, actor: `token:${caller.tokenId}`, namespace })
+  return run(ofNamespaces, name, input, { ...ctx, slug, caller, actor: `token:${caller.tokenId}`, namespace })
 }
 
-async function executeAsOperator(name: OperatorOperation, raw: Raw, ctx: Context): Promise<unknown> {
+async function executeForOperator(name: keyof Api, raw: Raw, ctx: Context): Promise<unknown> {
   await authenticateOperator(ctx)
-  const input = await validated(api[name], raw)
-  return (operator[name] as (input: unknown, ctx: Context) => Promise<unknown>)(input, ctx)
+  return run(ofOperators, name, await validated(api[name], raw), ctx)
 }
+
+/** Nothing here is cached: who was removed or made less is so with the next request. */
+async function executeForAccount(name: keyof Api, raw: Raw, ctx: Context): Promise<Reply> {
+  const operation: Operation = api[name]
+  const account = await authenticateAccount(ctx)
+  if (operation.scope === 'account') {
+    return succeed(await run(ofAccounts, name, await validated(operation, raw), { ...ctx, account }))
+  }
+  const { ns: slug, ...params } = raw.params as { ns: string; db?: string }
+  const needed = operation.role ?? operation.console?.role
+  if (!SLUG.test(slug)) throw new PerSQLError('namespace_not_found', { namespace: slug.slice(0, 80) })
+  const member = await accessOf(ctx, account, slug, databaseOperations.has(name) ? params.db : undefined)
+  if (!needed || !covers(member.role, needed)) {
+    throw new PerSQLError('role_insufficient', { role: member.role, action: `call ${name}` })
+  }
+  const actor = `user:${account.userId}`
+  if (databaseOperations.has(name)) return executeAsMember(name as DatabaseOperation, member, actor, raw, ctx)
+  const input = await validated(operation, { ...raw, params })
+  const namespace = namespaceObject(ctx.env, slug)
+  const handlers = operation.scope === 'member' ? ofMembers : ofNamespaces
+  return succeed(await run(handlers, name, input, { ...ctx, slug, actor, member, namespace }))
+}
+
+async function executeAsMember(
+  operation: DatabaseOperation,
+  { role }: MemberAccess,
+  tokenId: string,
+  raw: Raw,
+  ctx: Context,
+): Promise<Reply> {
+  const { ns, db } = raw.params as { ns: string; db: string }
+  const grant: Grant = { tokenId, role: databaseRole[role], tableScope: null, expiresAtMs: null }
+  const body = hasBody(api[operation]) ? await raw.body() : ''
+  return callDatabase(ctx, operation, ns, db, JSON.stringify(grant), body, await raw.replayKeys(body))
+}
+
+/** The handler's own types were checked where the handlers are gathered. */
+const run = (handlers: object, name: keyof Api, input: unknown, ctx: object): Promise<unknown> =>
+  (handlers as Record<string, (input: unknown, ctx: object) => Promise<unknown>>)[name]?.(input, ctx) ??
+  Promise.reject(new PerSQLError('internal'))
 
 async function validated(operation: Operation, raw: Raw): Promise<unknown> {
-  const hasBody = /^(POST|PUT|PATCH)/.test(operation.route)
-  const body = hasBody ? parseBody(await raw.body()) : {}
+  const body = hasBody(operation) ? parseBody(await raw.body()) : {}
   const result = operation.input.safeParse({ ...body, ...raw.params })
   if (result.success) return result.data
   const problem = result.error.issues.map(({ path, message }) =>
@@ -144,4 +227,4 @@ function parseBody(text: string): Record<string, unknown> {
 }
 
 const SLUG = /^[a-z][a-z0-9-]{0,62}$/
-const isOperator = (name: keyof Api): name is OperatorOperation => api[name].scope === 'operator'
+const hasBody = ({ route }: Operation) => /^(POST|PUT|PATCH)/.test(route)

@@ -2,6 +2,7 @@ import { PerSQLError } from '@persql/contract'
 import { authenticateOperator } from './authenticate.ts'
 import { clientAddress, contextOf } from './context.ts'
 import type { Env } from './env.ts'
+import { answerAuth } from './http/auth.ts'
 import { floodWaitS } from './http/flood.ts'
 import { logRequest } from './http/request-log.ts'
 import { type Answer, answerDatabaseCall, rest } from './http/rest.ts'
@@ -19,6 +20,8 @@ app.get('/metrics', async (c) => {
   if (!isLoopback(clientAddress(c.req.raw, settingsOf(c.env)))) await authenticateOperator(contextOf(c.req.raw, c.env))
   return new Response(exposition(), { headers: { 'Content-Type': 'text/plain; version=0.0.4' } })
 })
+
+app.on(['GET', 'POST'], '/api/auth/*', (c) => answerAuth(c.req.raw, c.env))
 
 export default {
   async fetch(request, env, ctx) {

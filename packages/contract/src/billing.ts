@@ -32,6 +32,7 @@ export const get_usage = operation({
   summary: 'Read what was used, by meter and by database',
   route: 'GET /v1/usage',
   scope: 'readonly',
+  console: { route: 'GET /api/namespaces/{ns}/usage', role: 'viewer' },
   billed: false,
   input: z.strictObject({}),
   output: z.object({
@@ -47,6 +48,7 @@ export const get_billing = operation({
   summary: 'Read the balance, the spend by meter and the ledger',
   route: 'GET /v1/billing',
   scope: 'readonly',
+  console: { route: 'GET /api/namespaces/{ns}/billing', role: 'owner' },
   billed: false,
   input: z.strictObject({}),
   output: z.object({
@@ -61,6 +63,7 @@ export const top_up = operation({
   summary: 'Open a payment page that adds funds',
   route: 'POST /v1/billing/topup',
   scope: 'admin',
+  console: { route: 'POST /api/namespaces/{ns}/billing/topup', role: 'owner' },
   billed: false,
   input: z.strictObject({ amountUsd: z.number().min(5).max(10_000).multipleOf(0.01) }),
   output: z.object({ url: z.url(), sessionId: z.string() }),

@@ -1,5 +1,6 @@
 import * as billing from './billing.ts'
 import * as databases from './databases.ts'
+import * as members from './members.ts'
 import * as operator from './operator.ts'
 import * as query from './query.ts'
 import * as tokens from './tokens.ts'
@@ -23,6 +24,21 @@ export const api = {
   get_usage: billing.get_usage,
   get_billing: billing.get_billing,
   top_up: billing.top_up,
+  list_my_namespaces: members.list_my_namespaces,
+  create_my_namespace: members.create_my_namespace,
+  get_namespace: members.get_namespace,
+  delete_namespace: members.delete_namespace,
+  list_members: members.list_members,
+  set_member_role: members.set_member_role,
+  remove_member: members.remove_member,
+  list_invitations: members.list_invitations,
+  create_invitation: members.create_invitation,
+  revoke_invitation: members.revoke_invitation,
+  accept_invitation: members.accept_invitation,
+  list_shares: members.list_shares,
+  share_database: members.share_database,
+  unshare_database: members.unshare_database,
+  list_audit: members.list_audit,
   create_namespace: operator.create_namespace,
   list_namespaces: operator.list_namespaces,
 } as const
@@ -31,6 +47,16 @@ export type Api = typeof api
 export { rates, type Spend } from './billing.ts'
 export type { Database } from './databases.ts'
 export { type ErrorCode, errors, PerSQLError } from './errors.ts'
-export { type Input, type Method, type Operation, type Output, type Parsed, route, type Scope } from './operation.ts'
+export type { Invitation, Member, Membership, Share } from './members.ts'
+export {
+  type Input,
+  type MemberRole,
+  type Method,
+  type Operation,
+  type Output,
+  type Parsed,
+  route,
+  type Scope,
+} from './operation.ts'
 export { MAX_STATEMENTS, type SqlErrorDetail } from './query.ts'
 export type { MintedToken, Role, Token, TokenRequest } from './tokens.ts'

@@ -1,8 +1,11 @@
 import * as z from 'zod'
 import type { ErrorCode } from './errors.ts'
 
-/** What a token must be allowed to do. Roles are ordered: `readonly` < `readwrite` < `admin`. */
-export type Scope = 'readonly' | 'readwrite' | 'admin' | 'operator'
+/**
+ * Who may call: a token with a role (ordered: `readonly` < `readwrite` < `admin`), the operator of the instance, anyone
+ * signed in, or a signed-in member of the namespace in the path.
+ */
+export type Scope = 'readonly' | 'readwrite' | 'admin' | 'operator' | 'account' | 'member'
 /** What a person is in a namespace. Roles are ordered: `viewer` < `editor` < `admin` < `owner`. */
 export const MemberRole = z.enum(['viewer', 'editor', 'admin', 'owner'])
 export type MemberRole = z.infer<typeof MemberRole>
@@ -10,36 +13,32 @@ export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 export type Route = `${Method} /${string}`
 
 /** One thing the platform can do. REST, OpenAPI, MCP and the SDK are all read off this object. */
-export interface Operation<
-  R extends Route = Route,
-  In extends z.ZodObject = z.ZodObject,
-  Out extends z.ZodType = z.ZodType,
-> {
+export interface Operation {
   readonly summary: string
-  readonly route: R
+  readonly route: Route
   readonly scope: Scope
+  /** With scope `member`: what that person must be at least. */
+  readonly role?: MemberRole
   /** Where a signed-in person does the same, and what that person must be in the namespace. */
   readonly console?: { readonly route: Route; readonly role: MemberRole }
   /** `false`: neither billed nor refused at an empty balance, so that one can always look and pay. */
   readonly billed?: false
-  readonly input: In
-  readonly output: Out
+  readonly input: z.ZodObject
+  readonly output: z.ZodType
   /** What stands beside `data` in the response. */
   readonly meta?: z.ZodType
   readonly errors?: readonly ErrorCode[]
 }
 
 /** Declares an operation. It returns its argument: the declaration is the API. */
-export const operation = <const R extends Route, In extends z.ZodObject, Out extends z.ZodType>(
-  spec: Operation<R, In, Out>,
-): Operation<R, In, Out> => spec
+export const operation = <const O extends Operation>(spec: O): O => spec
 
 /** What a caller sends. */
-export type Input<O> = O extends Operation<Route, infer In> ? z.input<In> : never
+export type Input<O extends Operation> = z.input<O['input']>
 /** What a handler receives: defaults filled in. */
-export type Parsed<O> = O extends Operation<Route, infer In> ? z.output<In> : never
+export type Parsed<O extends Operation> = z.output<O['input']>
 /** What a handler answers: the `data` of the response. */
-export type Output<O> = O extends Operation<Route, z.ZodObject, infer Out> ? z.output<Out> : never
+export type Output<O extends Operation> = z.output<O['output']>
 
 /** `'POST /v1/db/{ns}/{db}/query'` as method, path, and the input keys that travel in the path. */
 export function route(op: Operation): { method: Method; path: string; params: string[]; inQuery: boolean } {

@@ -89,6 +89,7 @@ export const query = operation({
   summary: 'Run one SQL statement',
   route: 'POST /v1/db/{ns}/{db}/query',
   scope: 'readonly',
+  console: { route: 'POST /api/namespaces/{ns}/databases/{db}/query', role: 'viewer' },
   input: z.strictObject({ ...address, ...Statement.shape }),
   output: QueryResult,
   meta: QueryMeta,
@@ -99,6 +100,7 @@ export const batch = operation({
   summary: 'Run up to 100 SQL statements, as one transaction or one by one',
   route: 'POST /v1/db/{ns}/{db}/batch',
   scope: 'readonly',
+  console: { route: 'POST /api/namespaces/{ns}/databases/{db}/batch', role: 'viewer' },
   input: z.strictObject({
     ...address,
     statements: z.array(BatchStatement).min(1).max(MAX_STATEMENTS),
@@ -113,6 +115,7 @@ export const list_tables = operation({
   summary: 'List the tables with their row counts',
   route: 'GET /v1/db/{ns}/{db}/tables',
   scope: 'readonly',
+  console: { route: 'GET /api/namespaces/{ns}/databases/{db}/tables', role: 'viewer' },
   input: z.strictObject(address),
   output: z.array(z.object({ name: z.string(), rowCount: z.int() })),
   errors: ['database_not_found'],
@@ -122,6 +125,7 @@ export const validate = operation({
   summary: 'Check a statement and its parameters without running it',
   route: 'POST /v1/db/{ns}/{db}/validate',
   scope: 'readonly',
+  console: { route: 'POST /api/namespaces/{ns}/databases/{db}/validate', role: 'viewer' },
   input: z.strictObject({ ...address, ...Statement.shape }),
   output: z.object({ ok: z.boolean(), error: z.string().optional(), errorDetail: SqlErrorDetail.optional() }),
   errors: ['database_not_found'],
@@ -131,6 +135,7 @@ export const explain = operation({
   summary: 'Show the query plan of a statement and the tables it would read and write, without running it',
   route: 'POST /v1/db/{ns}/{db}/explain',
   scope: 'readonly',
+  console: { route: 'POST /api/namespaces/{ns}/databases/{db}/explain', role: 'viewer' },
   input: z.strictObject({ ...address, ...Statement.shape }),
   output: z.object({
     plan: z.array(z.object({ id: z.int(), parent: z.int(), detail: z.string() })),
@@ -145,6 +150,7 @@ export const get_schema = operation({
   summary: 'Read the schema: tables with columns, indexes and foreign keys, views and triggers',
   route: 'GET /v1/db/{ns}/{db}/schema',
   scope: 'readonly',
+  console: { route: 'GET /api/namespaces/{ns}/databases/{db}/schema', role: 'viewer' },
   input: z.strictObject(address),
   output: z.object({
     tables: z.array(

@@ -48,6 +48,7 @@ export const list_tokens = operation({
   summary: 'List the tokens of the namespace, without their secrets',
   route: 'GET /v1/tokens',
   scope: 'admin',
+  console: { route: 'GET /api/namespaces/{ns}/tokens', role: 'admin' },
   input: z.strictObject({}),
   output: z.array(Token),
 })
@@ -56,6 +57,7 @@ export const create_token = operation({
   summary: 'Mint a token; the secret is in this answer only',
   route: 'POST /v1/tokens',
   scope: 'admin',
+  console: { route: 'POST /api/namespaces/{ns}/tokens', role: 'admin' },
   input: TokenRequest,
   output: MintedToken,
 })
@@ -64,6 +66,7 @@ export const revoke_token = operation({
   summary: 'Revoke a token: from the answer on it is refused everywhere',
   route: 'DELETE /v1/tokens/{id}',
   scope: 'admin',
+  console: { route: 'DELETE /api/namespaces/{ns}/tokens/{id}', role: 'admin' },
   input: z.strictObject({ id: z.string().min(1).max(40) }),
   output: z.object({ revoked: z.literal(true) }),
   errors: ['token_not_found'],

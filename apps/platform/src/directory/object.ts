@@ -3,9 +3,14 @@ import type { Api, Output } from '@persql/contract'
 import { now } from '../clock.ts'
 import type { Env } from '../env.ts'
 import { migrate } from '../storage/migrate.ts'
+import { ACCOUNTS, Accounts, type Person } from './accounts.ts'
+import { MEMBERSHIPS, Memberships } from './memberships.ts'
 
-/** Which namespaces this instance has. One object for all. */
+/** Which namespaces and accounts this instance has, and who is likely to be found where. One object for all. */
 export class Directory extends DurableObject<Env> {
+  readonly #accounts: Accounts
+  readonly #memberships: Memberships
+
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     migrate(ctx.storage, [
@@ -13,23 +18,109 @@ export class Directory extends DurableObject<Env> {
         name: 'namespaces',
         sql: 'CREATE TABLE namespace (slug TEXT PRIMARY KEY, id TEXT NOT NULL, created_at INTEGER NOT NULL) STRICT',
       },
+      ACCOUNTS,
+      MEMBERSHIPS,
     ])
+    this.#accounts = new Accounts(ctx.storage.sql)
+    this.#memberships = new Memberships(ctx.storage.sql)
   }
+
+  // --- namespaces --------------------------------------------------------------------------------------------------
 
   /** Whether there is such a namespace: asked before its object is, because asking an object makes it a file. */
   has(slug: string): boolean {
-    return [...this.ctx.storage.sql.exec('SELECT 1 FROM namespace WHERE slug = ?', slug)].length > 0
+    const found = this.ctx.storage.sql.exec(
+      "SELECT 1 FROM namespace WHERE slug = ? AND id <> '' AND deleted_at IS NULL",
+      slug,
+    )
+    return [...found].length > 0
   }
 
   add(slug: string, id: string): void {
-    this.ctx.storage.sql.exec('INSERT INTO namespace VALUES (?, ?, ?) ON CONFLICT DO NOTHING', slug, id, now())
+    this.ctx.storage.sql.exec(
+      `INSERT INTO namespace (slug, id, created_at) VALUES (?, ?, ?)
+       ON CONFLICT DO UPDATE SET id = excluded.id WHERE id = ''`,
+      slug,
+      id,
+      now(),
+    )
+  }
+
+  /** Whether the slug may be given to a namespace made by the operator: it is free, or such a namespace is there. */
+  isOpenToOperator(slug: string): boolean {
+    const [row] = this.ctx.storage.sql.exec('SELECT id, deleted_at FROM namespace WHERE slug = ?', slug)
+    return row === undefined || (row.id !== '' && row.deleted_at === null)
   }
 
   list(): Output<Api['list_namespaces']> {
-    return [...this.ctx.storage.sql.exec('SELECT slug, id, created_at FROM namespace ORDER BY slug')].map((row) => ({
+    return [
+      ...this.ctx.storage.sql.exec(
+        "SELECT slug, id, created_at FROM namespace WHERE id <> '' AND deleted_at IS NULL ORDER BY slug",
+      ),
+    ].map((row) => ({
       id: row.id as string,
       slug: row.slug as string,
       createdAt: new Date(row.created_at as number).toISOString(),
     }))
+  }
+
+  /** @throws PerSQLError `slug_taken` */
+  reserve(slug: string, userId: string): void {
+    this.#memberships.reserve(slug, userId, now())
+  }
+
+  remove(slug: string): void {
+    this.#memberships.remove(slug, now())
+  }
+
+  // --- people ------------------------------------------------------------------------------------------------------
+
+  /** A query of the account library's. Only the Worker calls this, and only with SQL the library made. */
+  runAccountQuery(sql: string, params: readonly SqlStorageValue[]) {
+    return this.#accounts.run(sql, params)
+  }
+
+  people(ids: readonly string[]): Person[] {
+    return this.#accounts.people(ids)
+  }
+
+  personByEmail(email: string): Person | undefined {
+    return this.#accounts.byEmail(email)
+  }
+
+  /** Whether nobody has an account yet, and whether this address has been invited. */
+  standing(email: string): { first: boolean; invited: boolean } {
+    return { first: this.#accounts.first() === undefined, invited: this.#memberships.isInvited(email.toLowerCase()) }
+  }
+
+  /** What is to be made for somebody who signed in: a namespace of this slug, and whether theirs is the first account. */
+  beginWelcome(userId: string, handle: string): { slug: string; first: boolean } | undefined {
+    const slug = this.#memberships.beginWelcome(userId, handle, now())
+    return slug === undefined ? undefined : { slug, first: this.#accounts.first() === userId }
+  }
+
+  endWelcome(userId: string): void {
+    this.#memberships.endWelcome(userId)
+  }
+
+  /** Namespaces that may have somebody as a member: each of them has the last word. */
+  namespacesOf(userId: string): string[] {
+    return this.#memberships.of(userId)
+  }
+
+  join(userId: string, slug: string): void {
+    this.#memberships.join(userId, slug)
+  }
+
+  leave(userId: string, slug: string): void {
+    this.#memberships.leave(userId, slug)
+  }
+
+  invite(email: string, slug: string): void {
+    this.#memberships.invite(email, slug)
+  }
+
+  uninvite(email: string, slug: string): void {
+    this.#memberships.uninvite(email, slug)
   }
 }

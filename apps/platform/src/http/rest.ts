@@ -1,9 +1,9 @@
-import { type Api, api, PerSQLError, route } from '@persql/contract'
+import { type Api, api, type Operation, PerSQLError, route } from '@persql/contract'
 import { Hono, type Context as HonoContext } from 'hono'
 import { type Context, contextOf } from '../context.ts'
 import type { ReplayKey } from '../database/call.ts'
 import type { Env } from '../env.ts'
-import { execute } from '../execute.ts'
+import { type Door, execute } from '../execute.ts'
 import { type Reply, refuse } from '../reply.ts'
 import { readBody } from './body.ts'
 import { paymentRequired } from './payment-required.ts'
@@ -36,17 +36,19 @@ const databaseCalls = new Map<string, keyof Api>(
 export function answerDatabaseCall(request: Request, url: string, env: Env): Promise<Answer> | undefined {
   const [, ns, db, call] = DATABASE_PATH.exec(url) ?? []
   const name = databaseCalls.get(`${request.method} ${call}`)
-  return name && answer(name, { ns, db }, request, contextOf(request, env, url))
+  return name && answer(name, 'bearer', { ns, db }, request, contextOf(request, env, url))
 }
 
 async function answer(
   name: keyof Api,
+  door: Door,
   params: Record<string, unknown>,
   request: Request,
   context: Context,
 ): Promise<Answer> {
   const reply = await execute(
     name,
+    door,
     {
       params,
       body: () => readBody(request, MAX_BODY),
@@ -62,15 +64,16 @@ export function rest(answered: (request: Request, answer: Answer) => void): App 
   const app: App = new Hono()
   const methods = new Map<string, string[]>()
   for (const name of names) {
-    const { method, path, inQuery } = route(api[name])
-    const pattern = path.replace(/\{(\w+)\}/g, ':$1')
-    methods.set(pattern, [...(methods.get(pattern) ?? []), method])
-    app.on(method, pattern, async (c) => {
-      const params = inQuery ? { ...c.req.query(), ...c.req.param() } : c.req.param()
-      const given = await answer(name, params, c.req.raw, contextOf(c.req.raw, c.env))
-      answered(c.req.raw, given)
-      return given.response
-    })
+    for (const [door, { method, path, inQuery }] of doorsOf(api[name])) {
+      const pattern = path.replace(/\{(\w+)\}/g, ':$1')
+      methods.set(pattern, [...(methods.get(pattern) ?? []), method])
+      app.on(method, pattern, async (c) => {
+        const params = inQuery ? { ...queryOf(api[name], c.req.query()), ...c.req.param() } : c.req.param()
+        const given = await answer(name, door, params, c.req.raw, contextOf(c.req.raw, c.env))
+        answered(c.req.raw, given)
+        return given.response
+      })
+    }
   }
   const fail = (c: Bound, error: PerSQLError, headers?: HeadersInit) => {
     const reply = refuse(error)
@@ -89,6 +92,25 @@ export function rest(answered: (request: Request, answer: Answer) => void): App 
   )
   app.onError((cause, c) => fail(c, PerSQLError.from(cause)))
   return app
+}
+
+/** The routes of an operation, each with what it asks a caller for. */
+function doorsOf(operation: Operation): [Door, ReturnType<typeof route>][] {
+  const first: Door = operation.scope === 'account' || operation.scope === 'member' ? 'session' : 'bearer'
+  const doors: [Door, ReturnType<typeof route>][] = [[first, route(operation)]]
+  if (operation.console) doors.push(['session', route({ ...operation, route: operation.console.route })])
+  return doors
+}
+
+/** Values of a query string are text: those that the operation wants as numbers become numbers. */
+function queryOf({ input }: Operation, query: Record<string, string>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(query).map(([name, text]) => {
+      const wanted = input.shape[name]
+      const number = wanted?.safeParse(text).success === false && /^-?\d{1,15}$/.test(text)
+      return [name, number ? Number(text) : text]
+    }),
+  )
 }
 
 function respond(reply: Reply, baseUrl: string, more?: HeadersInit): Response {

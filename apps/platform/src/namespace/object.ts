@@ -2,9 +2,13 @@ import { DurableObject } from 'cloudflare:workers'
 import {
   type Api,
   type Database,
+  type Invitation,
+  type MemberRole,
+  type Membership,
   type MintedToken,
   type Output,
   PerSQLError,
+  type Share,
   type Token,
   type TokenRequest,
 } from '@persql/contract'
@@ -13,14 +17,15 @@ import type { Grant } from '../database/call.ts'
 import type { Allowance } from '../database/meter.ts'
 import type { Env } from '../env.ts'
 import { NOTHING, REQUEST_NANO, type Totals, usd } from '../money.ts'
-import { databaseObject } from '../objects.ts'
+import { databaseObject, directoryObject } from '../objects.ts'
 import { settingsOf } from '../settings.ts'
 import { migrate } from '../storage/migrate.ts'
 import { Timers } from '../storage/timers.ts'
 import { balance, grant, outstanding, recall, settle } from './account.ts'
-import { Audit } from './audit.ts'
+import { Audit, type AuditEntry } from './audit.ts'
 import { Databases, type Record } from './databases.ts'
 import { dayOf, Ledger } from './ledger.ts'
+import { type Actor, checkChange, type MemberRow, Members, successor } from './members.ts'
 import { NAMESPACE_SCHEMA } from './schema.ts'
 import { Tokens } from './tokens.ts'
 
@@ -28,6 +33,7 @@ interface Identity {
   readonly id: string
   readonly slug: string
   readonly createdAtMs: number
+  readonly deletedAtMs?: number
 }
 
 /** What a database gets: how far it may spend, and which tokens to refuse. */
@@ -41,6 +47,11 @@ export interface Caller extends Grant {
   readonly namespaceId: string
 }
 
+/** A member who calls, with what that person is in the database asked about. */
+export interface MemberAccess extends Actor {
+  readonly namespaceId: string
+}
+
 /** A database that does not answer within this time keeps what it was lent; the others go on. */
 const ANSWER_MS = 2_000
 const AT_ONCE = 50
@@ -50,6 +61,7 @@ export class Namespace extends DurableObject<Env> {
   readonly #tokens: Tokens
   readonly #databases: Databases
   readonly #audit: Audit
+  readonly #members: Members
   readonly #timers: Timers<'post-usage' | 'finish-deletions'>
   #identity: Identity | undefined
   #openLedger: Ledger | undefined
@@ -61,6 +73,7 @@ export class Namespace extends DurableObject<Env> {
     this.#tokens = new Tokens(ctx.storage.sql)
     this.#databases = new Databases(ctx.storage.sql)
     this.#audit = new Audit(ctx.storage.sql)
+    this.#members = new Members(ctx.storage.sql)
     this.#timers = new Timers(ctx.storage, {
       'post-usage': (nowMs) => this.#postUsage(nowMs),
       'finish-deletions': () => this.#finishDeletions(),
@@ -85,13 +98,14 @@ export class Namespace extends DurableObject<Env> {
   ): Output<Api['create_namespace']> {
     const nowMs = now()
     const created = this.#identity === undefined
-    this.#identity ??= this.#create(slug, nowMs)
+    this.#identity ??= this.#create(slug, 'operator', nowMs)
     if (!this.#databases.has(database)) this.#databases.add(database, database, nowMs)
     const token = this.#tokens.add(secret, hash, { name: tokenName, role: 'admin' }, nowMs)
+    this.#audit.add('operator', 'token.created', token.id, { name: tokenName, role: 'admin' }, nowMs)
     return { namespace: { id: this.#identity.id, slug }, database: { slug: database }, token, created }
   }
 
-  #create(slug: string, nowMs: number): Identity {
+  #create(slug: string, actor: string, nowMs: number): Identity {
     migrate(this.ctx.storage, NAMESPACE_SCHEMA)
     const identity = { id: `ns_${crypto.randomUUID().replaceAll('-', '').slice(0, 20)}`, slug, createdAtMs: nowMs }
     this.ctx.storage.kv.put('identity', identity)
@@ -99,6 +113,7 @@ export class Namespace extends DurableObject<Env> {
     if (welcomeCreditNano > 0) this.#ledger.enter('welcome_credit', welcomeCreditNano, 'welcome', {}, nowMs)
     this.#ledger.post(nowMs)
     this.#timers.set('post-usage', nextMidnight(nowMs))
+    this.#audit.add(actor, 'namespace.created', slug, {}, nowMs)
     return identity
   }
 
@@ -110,7 +125,7 @@ export class Namespace extends DurableObject<Env> {
    */
   authenticate(hash: string, database: string | undefined): Caller {
     const nowMs = now()
-    if (!this.#identity) throw new PerSQLError('token_unknown')
+    if (!this.#identity || this.#identity.deletedAtMs) throw new PerSQLError('token_unknown')
     const caller = this.#tokens.grantOf(hash, nowMs)
     if (database !== undefined && !this.#databases.has(database)) {
       if (caller.role !== 'admin') throw new PerSQLError('database_not_found', { database })
@@ -130,13 +145,18 @@ export class Namespace extends DurableObject<Env> {
     return this.#tokens.list(now())
   }
 
-  mintToken(secret: string, hash: string, request: TokenRequest): MintedToken {
-    return this.#tokens.add(secret, hash, request, now())
+  mintToken(secret: string, hash: string, request: TokenRequest, actor: string): MintedToken {
+    const nowMs = now()
+    const token = this.#tokens.add(secret, hash, request, nowMs)
+    this.#audit.add(actor, 'token.created', token.id, { name: token.name, role: token.role }, nowMs)
+    return token
   }
 
   /** Resolves when every database that serves refuses the token. */
-  async revokeToken(id: string): Promise<void> {
-    this.#tokens.revoke(id, now())
+  async revokeToken(id: string, actor: string): Promise<void> {
+    const nowMs = now()
+    this.#tokens.revoke(id, nowMs)
+    this.#audit.add(actor, 'token.revoked', id, {}, nowMs)
     await this.#each(this.#databases.holders(), (record) => this.#stub(record.slug).revoke(id))
   }
 
@@ -148,15 +168,20 @@ export class Namespace extends DurableObject<Env> {
     return this.#databases.get(slug)
   }
 
-  createDatabase(slug: string, name: string): Database {
-    return this.#databases.add(slug, name, now())
+  createDatabase(slug: string, name: string, actor: string): Database {
+    const nowMs = now()
+    const database = this.#databases.add(slug, name, nowMs)
+    this.#audit.add(actor, 'database.created', slug, {}, nowMs)
+    return database
   }
 
-  async deleteDatabase(slug: string): Promise<void> {
-    this.#databases.get(slug)
+  async deleteDatabase(slug: string, actor: string): Promise<void> {
+    const nowMs = now()
+    const { status } = this.#databases.get(slug)
     this.#databases.markLeaving(slug)
+    if (status === 'healthy') this.#audit.add(actor, 'database.deleted', slug, {}, nowMs)
     // Should this be cut off, the timer finishes it.
-    this.#timers.set('finish-deletions', now() + 30_000)
+    this.#timers.set('finish-deletions', nowMs + 30_000)
     await this.#finishDeletions()
   }
 
@@ -176,6 +201,144 @@ export class Namespace extends DurableObject<Env> {
       spend: this.#ledger.spend(),
       ledger: this.#ledger.entries(1_000),
     }
+  }
+
+  // --- people ------------------------------------------------------------------------------------------------------
+
+  /** Makes the namespace for its first owner; once more for the same one, should that have been cut off. */
+  found(slug: string, userId: string, database?: string): MemberAccess {
+    const nowMs = now()
+    if (this.#identity && this.#members.find(userId)?.role !== 'owner') throw new PerSQLError('slug_taken', { slug })
+    return this.ctx.storage.transactionSync(() => {
+      this.#identity ??= this.#create(slug, `user:${userId}`, nowMs)
+      this.#members.put(userId, 'owner', nowMs)
+      if (database && !this.#databases.has(database)) this.createDatabase(database, database, `user:${userId}`)
+      return this.access(userId)
+    })
+  }
+
+  /** Gives a namespace that the operator made, and that has nobody yet, its owner. */
+  adopt(userId: string): void {
+    if (!this.#identity || this.#members.list().length > 0) return
+    this.#members.put(userId, 'owner', now())
+    this.#audit.add('system', 'member.added', userId, { role: 'owner' }, now())
+  }
+
+  /**
+   * What somebody is here, or in one database of it.
+   * @throws PerSQLError `namespace_not_found` for those who are no members, `database_not_found`
+   */
+  access(userId: string, database?: string): MemberAccess {
+    const member = this.#identity?.deletedAtMs ? undefined : this.#identity && this.#members.find(userId)
+    if (!member || !this.#identity)
+      throw new PerSQLError('namespace_not_found', { namespace: this.#identity?.slug ?? '' })
+    const role = database === undefined ? member.role : this.#members.roleIn(this.#healthy(database).id, member)
+    return { userId, role, namespaceId: this.#identity.id }
+  }
+
+  /** The namespace as one of its members sees it. @throws PerSQLError `namespace_not_found` */
+  membership(userId: string): Membership {
+    const { role } = this.access(userId)
+    const { id, slug, createdAtMs } = this.#identity as Identity
+    return { id, slug, role, status: 'active', createdAt: new Date(createdAtMs).toISOString() }
+  }
+
+  listMembers(): MemberRow[] {
+    return this.#members.list()
+  }
+
+  /** @throws PerSQLError `member_not_found`, `role_insufficient` or `last_owner` */
+  setMemberRole(actor: Actor, userId: string, role: MemberRole): MemberRow {
+    checkChange(actor, this.#members.get(userId), role)
+    this.#change(actor, 'member.role_changed', userId, { role }, () => this.#members.put(userId, role, now()))
+    return this.#members.get(userId)
+  }
+
+  /** @throws PerSQLError `member_not_found`, `role_insufficient` or `last_owner` */
+  removeMember(actor: Actor, userId: string): void {
+    checkChange(actor, this.#members.get(userId), undefined)
+    this.#change(actor, 'member.removed', userId, {}, () => this.#members.remove(userId))
+  }
+
+  /** Changes the members whole or not at all, and sees to it that there is an owner afterwards. */
+  #change(actor: Actor, action: string, userId: string, detail: { role?: MemberRole }, change: () => void): void {
+    this.ctx.storage.transactionSync(() => {
+      change()
+      this.#audit.add(`user:${actor.userId}`, action, userId, detail, now())
+      const heir = successor(this.#members.list())
+      if (!heir) return
+      this.#members.put(heir.userId, 'owner', now())
+      this.#audit.add('system', 'member.role_changed', heir.userId, { role: 'owner' }, now())
+    })
+  }
+
+  listInvitations(): Invitation[] {
+    return this.#members.invitations(now())
+  }
+
+  invite(email: string, role: Invitation['role'], hash: string, actor: string): Invitation {
+    const invitation = this.#members.invite(email, role, hash, now())
+    this.#audit.add(actor, 'invitation.created', invitation.id, { email, role }, now())
+    return invitation
+  }
+
+  /** @throws PerSQLError `invitation_not_found` */
+  revokeInvitation(id: string, actor: string): Invitation {
+    const invitation = this.#members.takeInvitation('id', id, now())
+    this.#audit.add(actor, 'invitation.revoked', id, { email: invitation.email }, now())
+    return invitation
+  }
+
+  /** Makes the holder of the invitation's secret a member. @throws PerSQLError `invitation_not_found`, `already_member` */
+  acceptInvitation(hash: string, userId: string): Invitation {
+    if (!this.#identity || this.#identity.deletedAtMs) throw new PerSQLError('invitation_not_found')
+    return this.ctx.storage.transactionSync(() => {
+      const invitation = this.#members.takeInvitation('hash', hash, now())
+      if (this.#members.find(userId)) throw new PerSQLError('already_member', { member: 'You' })
+      this.#members.put(userId, invitation.role, now())
+      this.#audit.add(`user:${userId}`, 'invitation.accepted', invitation.id, { role: invitation.role }, now())
+      return invitation
+    })
+  }
+
+  /** @throws PerSQLError `database_not_found` */
+  listShares(slug: string): { userId: string; role: Share['role'] }[] {
+    return this.#members.shares(this.#healthy(slug).id)
+  }
+
+  /** @throws PerSQLError `database_not_found` or `member_not_found` */
+  share(slug: string, userId: string, role: Share['role'], actor: string): void {
+    const { id } = this.#healthy(slug)
+    this.#members.get(userId)
+    this.#members.share(id, userId, role)
+    this.#audit.add(actor, 'share.granted', slug, { member: userId, role }, now())
+  }
+
+  /** @throws PerSQLError `database_not_found` or `member_not_found` */
+  unshare(slug: string, userId: string, actor: string): void {
+    const { id } = this.#healthy(slug)
+    this.#members.get(userId)
+    this.#members.unshare(id, userId)
+    this.#audit.add(actor, 'share.revoked', slug, { member: userId }, now())
+  }
+
+  listAudit(limit: number, before?: number): AuditEntry[] {
+    return this.#audit.list(limit, before)
+  }
+
+  /** Ends the namespace: from the answer on nobody gets in. Ledger and audit log stay. */
+  async delete(actor: string): Promise<void> {
+    const { slug } = this.#identity as Identity
+    const nowMs = now()
+    this.ctx.storage.transactionSync(() => {
+      this.#identity = { ...(this.#identity as Identity), deletedAtMs: nowMs }
+      this.ctx.storage.kv.put('identity', this.#identity)
+      for (const { slug } of this.#databases.list()) this.#databases.markLeaving(slug)
+      this.#members.clear()
+      this.#audit.add(actor, 'namespace.deleted', slug, {}, nowMs)
+      this.#timers.set('finish-deletions', nowMs + 30_000)
+    })
+    await this.#finishDeletions()
   }
 
   // --- databases ---------------------------------------------------------------------------------------------------
@@ -298,6 +461,8 @@ export class Namespace extends DurableObject<Env> {
       await this.#stub(record.slug).wipe(record.id)
       this.#databases.remove(record.id)
     }
+    const { slug, deletedAtMs } = this.#identity as Identity
+    if (deletedAtMs) await directoryObject(this.env).remove(slug)
   }
 
   #postUsage(nowMs: number): void {

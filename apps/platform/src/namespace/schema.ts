@@ -1,5 +1,6 @@
 import type { Migration } from '../storage/migrate.ts'
 import { AUDIT } from './audit.ts'
+import { MEMBERS } from './members.ts'
 
 /** Storage of a namespace. Amounts are nano-dollars, moments milliseconds since 1970. Append; never edit what shipped. */
 export const NAMESPACE_SCHEMA: readonly Migration[] = [
@@ -59,4 +60,5 @@ export const NAMESPACE_SCHEMA: readonly Migration[] = [
     `,
   },
   AUDIT,
+  MEMBERS,
 ]

@@ -2,10 +2,10 @@ import type { NamespaceHandlers } from '../execute.ts'
 
 export const databases = {
   list_databases: (_input, { namespace }) => namespace.listDatabases(),
-  create_database: ({ slug, name }, { namespace }) => namespace.createDatabase(slug, name ?? slug),
+  create_database: ({ slug, name }, { namespace, actor }) => namespace.createDatabase(slug, name ?? slug, actor),
   get_database: ({ slug }, { namespace }) => namespace.getDatabase(slug),
-  delete_database: async ({ slug }, { namespace }) => {
-    await namespace.deleteDatabase(slug)
+  delete_database: async ({ slug }, { namespace, actor }) => {
+    await namespace.deleteDatabase(slug, actor)
     return { deleted: true }
   },
 } satisfies Partial<NamespaceHandlers>

@@ -3,12 +3,12 @@ import { hashToken, mintToken } from '../token.ts'
 
 export const tokens = {
   list_tokens: (_input, { namespace }) => namespace.listTokens(),
-  create_token: async (request, { namespace, slug }) => {
+  create_token: async (request, { namespace, slug, actor }) => {
     const secret = mintToken(slug)
-    return namespace.mintToken(secret, await hashToken(secret), request)
+    return namespace.mintToken(secret, await hashToken(secret), request, actor)
   },
-  revoke_token: async ({ id }, { namespace }) => {
-    await namespace.revokeToken(id)
+  revoke_token: async ({ id }, { namespace, actor }) => {
+    await namespace.revokeToken(id, actor)
     return { revoked: true }
   },
   get_me: async (_input, { slug, caller }) => ({

@@ -1,0 +1,124 @@
+import { APIError, betterAuth } from 'better-auth'
+import type { Env } from '../env.ts'
+import { directoryObject } from '../objects.ts'
+import { mailOf } from '../ports/mail.ts'
+import { settingsOf } from '../settings.ts'
+import { directoryDialect } from './dialect.ts'
+import { welcome } from './welcome.ts'
+
+export type Auth = ReturnType<typeof makeAuth>
+
+/** Somebody signed in. */
+export interface Account {
+  readonly userId: string
+  readonly email: string
+  readonly name: string
+}
+
+/** The header in which the library finds the client's address, as `clientAddress` knows it. */
+export const ADDRESS_HEADER = 'x-persql-client-address'
+
+const MAX_KNOWN = 20
+const known = new WeakMap<Env, Map<string, Auth>>()
+
+/** Better Auth for the address that this instance is reached under; made once for each. */
+export function authOf(env: Env, baseUrl: string): Auth {
+  const auths = known.get(env) ?? new Map<string, Auth>()
+  known.set(env, auths)
+  const auth = auths.get(baseUrl) ?? makeAuth(env, baseUrl)
+  if (auths.size >= MAX_KNOWN) auths.clear()
+  auths.set(baseUrl, auth)
+  return auth
+}
+
+function makeAuth(env: Env, baseUrl: string) {
+  const { signup } = settingsOf(env)
+  const mail = mailOf(env)
+  if (!env.PERSQL_SECRET) throw new Error('PERSQL_SECRET must be set.')
+  return betterAuth({
+    appName: 'PerSQL',
+    baseURL: baseUrl,
+    basePath: '/api/auth',
+    secret: `sessions:${env.PERSQL_SECRET}`,
+    database: { dialect: directoryDialect(env), type: 'sqlite', transaction: false },
+    trustedOrigins: [new URL(baseUrl).origin],
+    telemetry: { enabled: false },
+    logger: { level: 'error' },
+    advanced: { ipAddress: { ipAddressHeaders: [ADDRESS_HEADER] } },
+    session: { cookieCache: { enabled: false } },
+    rateLimit: {
+      enabled: true,
+      storage: 'memory',
+      window: 60,
+      max: 600,
+      customRules: {
+        '/sign-in/email': { window: 60, max: 60 },
+        '/sign-up/email': { window: 60, max: 60 },
+        '/request-password-reset': { window: 60, max: 10 },
+        '/send-verification-email': { window: 60, max: 10 },
+        '/get-session': false,
+      },
+    },
+    emailAndPassword: {
+      enabled: true,
+      disableSignUp: signup === 'off',
+      requireEmailVerification: mail !== undefined,
+      revokeSessionsOnPasswordReset: true,
+      ...(mail && {
+        sendResetPassword: ({ user, url }) =>
+          mail.send({ to: user.email, subject: 'Reset your PerSQL password', text: resetText(url) }),
+      }),
+    },
+    ...(mail && {
+      emailVerification: {
+        sendOnSignUp: true,
+        sendOnSignIn: true,
+        autoSignInAfterVerification: true,
+        sendVerificationEmail: ({ user, url }) =>
+          mail.send({ to: user.email, subject: 'Confirm your address for PerSQL', text: verifyText(url) }),
+      },
+    }),
+    socialProviders: {
+      ...provider('github', env.GITHUB_CLIENT_ID, env.GITHUB_CLIENT_SECRET, signup === 'off'),
+      ...provider('google', env.GOOGLE_CLIENT_ID, env.GOOGLE_CLIENT_SECRET, signup === 'off'),
+    },
+    databaseHooks: {
+      user: {
+        create: {
+          before: async ({ email }) => {
+            if (signup === 'open') return
+            const { first, invited } = await directoryObject(env).standing(email)
+            // Somebody has to be the first who can invite, where only this machine's users can reach it.
+            if (signup === 'invite' && (invited || (first && env.PERSQL_FIRST_OWNS))) return
+            throw new APIError('FORBIDDEN', {
+              code: 'SIGNUP_CLOSED',
+              message: signup === 'off' ? 'Nobody can sign up here.' : 'Only those who were invited can sign up here.',
+            })
+          },
+        },
+      },
+      session: { create: { after: ({ userId }) => welcome(env, userId) } },
+    },
+  })
+}
+
+const provider = <K extends string>(name: K, clientId?: string, clientSecret?: string, disableSignUp = false) =>
+  clientId && clientSecret ? { [name]: { clientId, clientSecret, disableSignUp } } : {}
+
+const verifyText = (url: string) => `Welcome to PerSQL.
+
+Open this link to confirm that this address is yours:
+
+${url}
+
+If you did not sign up, nothing needs to be done.
+`
+
+const resetText = (url: string) => `Somebody, hopefully you, asked to reset the password of your PerSQL account.
+
+Open this link to choose a new one:
+
+${url}
+
+If it was not you, nothing needs to be done: the password stays as it is.
+`

@@ -1,0 +1,39 @@
+import { type CompiledQuery, type Dialect, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from 'kysely'
+import type { Env } from '../env.ts'
+import { directoryObject } from '../objects.ts'
+
+/** Kysely over the Directory's SQLite: each query is one call. There are no transactions across calls. */
+export function directoryDialect(env: Env): Dialect {
+  const connection = {
+    async executeQuery<R>({ sql, parameters }: CompiledQuery) {
+      // A stub belongs to the request that made it, and this dialect serves them all.
+      const { rows, changes } = await directoryObject(env).runAccountQuery(sql, parameters.map(bindable))
+      return { rows: rows as R[], numAffectedRows: BigInt(changes) }
+    },
+    // biome-ignore lint/correctness/useYield: Kysely's interface wants a generator, and nobody streams
+    async *streamQuery(): AsyncGenerator<never> {
+      throw new Error('Accounts are not streamed.')
+    },
+  }
+  const nothing = async () => {}
+  return {
+    createAdapter: () => new SqliteAdapter(),
+    createIntrospector: (db) => new SqliteIntrospector(db),
+    createQueryCompiler: () => new SqliteQueryCompiler(),
+    createDriver: () => ({
+      init: nothing,
+      acquireConnection: async () => connection,
+      beginTransaction: nothing,
+      commitTransaction: nothing,
+      rollbackTransaction: nothing,
+      releaseConnection: nothing,
+      destroy: nothing,
+    }),
+  }
+}
+
+function bindable(value: unknown): SqlStorageValue {
+  if (value instanceof Date) return value.toISOString()
+  if (typeof value === 'boolean') return Number(value)
+  return value as SqlStorageValue
+}

@@ -1,0 +1,57 @@
+import type { Migration } from '../storage/migrate.ts'
+
+/** Better Auth's tables, as its migrations make them; the library runs its own queries on them. */
+export const ACCOUNTS: Migration = {
+  name: 'accounts',
+  sql: `
+    CREATE TABLE "user" ("id" text NOT NULL PRIMARY KEY, "name" text NOT NULL, "email" text NOT NULL UNIQUE,
+      "emailVerified" integer NOT NULL, "image" text, "createdAt" date NOT NULL, "updatedAt" date NOT NULL);
+    CREATE TABLE "session" ("id" text NOT NULL PRIMARY KEY, "expiresAt" date NOT NULL, "token" text NOT NULL UNIQUE,
+      "createdAt" date NOT NULL, "updatedAt" date NOT NULL, "ipAddress" text, "userAgent" text,
+      "userId" text NOT NULL REFERENCES "user" ("id") ON DELETE CASCADE);
+    CREATE TABLE "account" ("id" text NOT NULL PRIMARY KEY, "accountId" text NOT NULL, "providerId" text NOT NULL,
+      "userId" text NOT NULL REFERENCES "user" ("id") ON DELETE CASCADE, "accessToken" text, "refreshToken" text,
+      "idToken" text, "accessTokenExpiresAt" date, "refreshTokenExpiresAt" date, "scope" text, "password" text,
+      "createdAt" date NOT NULL, "updatedAt" date NOT NULL);
+    CREATE TABLE "verification" ("id" text NOT NULL PRIMARY KEY, "identifier" text NOT NULL, "value" text NOT NULL,
+      "expiresAt" date NOT NULL, "createdAt" date NOT NULL, "updatedAt" date NOT NULL);
+    CREATE INDEX "session_userId_idx" ON "session" ("userId");
+    CREATE INDEX "account_userId_idx" ON "account" ("userId");
+    CREATE INDEX "verification_identifier_idx" ON "verification" ("identifier");
+  `,
+}
+
+/** A person, as others in a namespace see them. */
+export interface Person {
+  readonly id: string
+  readonly email: string
+  readonly name: string
+}
+
+/** What PerSQL asks of the accounts beside the library. */
+export class Accounts {
+  readonly #sql: SqlStorage
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql
+  }
+
+  run(sql: string, params: readonly SqlStorageValue[]): { rows: Record<string, SqlStorageValue>[]; changes: number } {
+    const cursor = this.#sql.exec(sql, ...params)
+    const rows = cursor.toArray()
+    return { rows, changes: cursor.rowsWritten }
+  }
+
+  people(ids: readonly string[]): Person[] {
+    return ids.flatMap((id) => [...this.#sql.exec('SELECT id, email, name FROM user WHERE id = ?', id)]) as never
+  }
+
+  byEmail(email: string): Person | undefined {
+    return [...this.#sql.exec('SELECT id, email, name FROM user WHERE email = ?', email.toLowerCase())][0] as never
+  }
+
+  /** Id of whoever made the first account here. */
+  first(): string | undefined {
+    return [...this.#sql.exec<{ id: string }>('SELECT id FROM user ORDER BY createdAt, rowid LIMIT 1')][0]?.id
+  }
+}

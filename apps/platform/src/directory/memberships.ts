@@ -1,0 +1,110 @@
+import { PerSQLError } from '@persql/contract'
+import type { Migration } from '../storage/migrate.ts'
+
+export const MEMBERSHIPS: Migration = {
+  name: 'memberships, invitations, welcomes',
+  sql: `
+    -- A slug is taken before its namespace is made, and stays taken when that is gone: old tokens name it.
+    ALTER TABLE namespace ADD COLUMN founder TEXT;
+    ALTER TABLE namespace ADD COLUMN deleted_at INTEGER;
+    -- An index: who is a member of what, and as what, is for each namespace to say.
+    CREATE TABLE membership (user_id TEXT NOT NULL, slug TEXT NOT NULL, PRIMARY KEY (user_id, slug)) STRICT, WITHOUT ROWID;
+    CREATE TABLE invited (email TEXT NOT NULL, slug TEXT NOT NULL, PRIMARY KEY (email, slug)) STRICT, WITHOUT ROWID;
+    CREATE TABLE welcome (user_id TEXT PRIMARY KEY, slug TEXT NOT NULL, done INTEGER NOT NULL DEFAULT 0) STRICT;
+  `,
+}
+
+/** Which slugs are taken, and who is likely to be found where. */
+export class Memberships {
+  readonly #sql: SqlStorage
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql
+  }
+
+  /**
+   * Takes a slug for a namespace about to be made; again for the same founder, should that have been cut off.
+   * @throws PerSQLError `slug_taken`
+   */
+  reserve(slug: string, userId: string, nowMs: number): void {
+    this.#sql.exec(
+      "INSERT INTO namespace (slug, id, created_at, founder) VALUES (?, '', ?, ?) ON CONFLICT DO NOTHING",
+      slug,
+      nowMs,
+      userId,
+    )
+    const [row] = this.#sql.exec('SELECT id, founder FROM namespace WHERE slug = ?', slug)
+    if (row?.id !== '' || row.founder !== userId) throw new PerSQLError('slug_taken', { slug })
+    this.join(userId, slug)
+  }
+
+  join(userId: string, slug: string): void {
+    this.#sql.exec('INSERT INTO membership VALUES (?, ?) ON CONFLICT DO NOTHING', userId, slug)
+  }
+
+  leave(userId: string, slug: string): void {
+    this.#sql.exec('DELETE FROM membership WHERE user_id = ? AND slug = ?', userId, slug)
+  }
+
+  of(userId: string): string[] {
+    return this.#slugs('SELECT slug FROM membership WHERE user_id = ? ORDER BY slug', userId)
+  }
+
+  invite(email: string, slug: string): void {
+    this.#sql.exec('INSERT INTO invited VALUES (?, ?) ON CONFLICT DO NOTHING', email, slug)
+  }
+
+  uninvite(email: string, slug: string): void {
+    this.#sql.exec('DELETE FROM invited WHERE email = ? AND slug = ?', email, slug)
+  }
+
+  isInvited(email: string): boolean {
+    return this.#slugs('SELECT slug FROM invited WHERE email = ? LIMIT 1', email).length > 0
+  }
+
+  remove(slug: string, nowMs: number): void {
+    this.#sql.exec('UPDATE namespace SET deleted_at = ? WHERE slug = ?', nowMs, slug)
+    this.#sql.exec('DELETE FROM membership WHERE slug = ?', slug)
+    this.#sql.exec('DELETE FROM invited WHERE slug = ?', slug)
+  }
+
+  /** The slug of the namespace to make for somebody new, or nothing when that was done. */
+  beginWelcome(userId: string, handle: string, nowMs: number): string | undefined {
+    const [known] = this.#sql.exec<{ slug: string; done: number }>(
+      'SELECT slug, done FROM welcome WHERE user_id = ?',
+      userId,
+    )
+    if (known) return known.done ? undefined : known.slug
+    const slug = this.#free(handle)
+    this.reserve(slug, userId, nowMs)
+    this.#sql.exec('INSERT INTO welcome (user_id, slug) VALUES (?, ?)', userId, slug)
+    return slug
+  }
+
+  endWelcome(userId: string): void {
+    this.#sql.exec('UPDATE welcome SET done = 1 WHERE user_id = ?', userId)
+  }
+
+  #free(handle: string): string {
+    const taken = (slug: string) => this.#slugs('SELECT slug FROM namespace WHERE slug = ?', slug).length > 0
+    const numbered = Array.from({ length: 20 }, (_, i) => (i === 0 ? handle : `${handle}-${i + 1}`))
+    return numbered.find((slug) => !taken(slug)) ?? `${handle}-${crypto.randomUUID().slice(0, 8)}`
+  }
+
+  #slugs(sql: string, ...params: string[]): string[] {
+    return [...this.#sql.exec(sql, ...params).raw()].map(([slug]) => slug as string)
+  }
+}
+
+/** What a namespace is called that is made for somebody with this address. */
+export function handleOf(email: string): string {
+  const words = (email.split('@')[0] ?? '')
+    .toLowerCase()
+    .normalize('NFKD')
+    .replace(/[^a-z0-9]+/g, '-')
+  const handle = words
+    .replace(/^[^a-z]+/, '')
+    .slice(0, 40)
+    .replace(/-+$/, '')
+  return handle || 'home'
+}

@@ -1,0 +1,202 @@
+import { type Invitation, type MemberRole, PerSQLError, type Share } from '@persql/contract'
+import type { Migration } from '../storage/migrate.ts'
+
+export const MEMBERS: Migration = {
+  name: 'members, invitations, shares',
+  sql: `
+    CREATE TABLE member (
+      user_id TEXT PRIMARY KEY,
+      role TEXT NOT NULL CHECK (role IN ('viewer', 'editor', 'admin', 'owner')),
+      joined_at INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE invitation (
+      id TEXT PRIMARY KEY,
+      hash TEXT NOT NULL UNIQUE,
+      email TEXT NOT NULL,
+      role TEXT NOT NULL,
+      created_at INTEGER NOT NULL,
+      expires_at INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE share (
+      database_id TEXT NOT NULL,
+      user_id TEXT NOT NULL,
+      role TEXT NOT NULL CHECK (role IN ('viewer', 'editor')),
+      PRIMARY KEY (database_id, user_id)
+    ) STRICT, WITHOUT ROWID;
+  `,
+}
+
+/** A member as the namespace knows it: what people are called is for the Directory to say. */
+export interface MemberRow {
+  readonly userId: string
+  readonly role: MemberRole
+  readonly joinedAtMs: number
+}
+
+/** A member who acts. */
+export interface Actor {
+  readonly userId: string
+  readonly role: MemberRole
+}
+
+const INVITATION_MS = 7 * 24 * 60 * 60 * 1000
+const rank: Record<MemberRole, number> = { viewer: 0, editor: 1, admin: 2, owner: 3 }
+
+/** Whether `role` is at least `needed`. */
+export const covers = (role: MemberRole, needed: MemberRole): boolean => rank[role] >= rank[needed]
+
+/**
+ * Checks that `actor` may make `target` a `to`, or remove it when there is no `to`. Everyone may step down or leave;
+ * admins see to all but owners. @throws PerSQLError `role_insufficient`
+ */
+export function checkChange(actor: Actor, target: Actor, to: MemberRole | undefined): void {
+  const stepsDown = actor.userId === target.userId && (to === undefined || covers(target.role, to))
+  if (stepsDown) return
+  const needed = target.role === 'owner' || to === 'owner' ? 'owner' : 'admin'
+  if (!covers(actor.role, needed)) {
+    throw new PerSQLError('role_insufficient', {
+      role: actor.role,
+      action: `change a member who is, or becomes, ${to ?? target.role}`,
+    })
+  }
+}
+
+/**
+ * Who becomes owner when a change would leave none: the admin who joined first. `members` are those after the change.
+ * @throws PerSQLError `last_owner` when there is no admin either
+ */
+export function successor(members: readonly MemberRow[]): MemberRow | undefined {
+  if (members.some(({ role }) => role === 'owner')) return undefined
+  const [senior] = members.filter(({ role }) => role === 'admin').sort((a, b) => a.joinedAtMs - b.joinedAtMs)
+  if (!senior) throw new PerSQLError('last_owner')
+  return senior
+}
+
+/** The people of one namespace: members, invitations, and who may do more in a single database. */
+export class Members {
+  readonly #sql: SqlStorage
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql
+  }
+
+  list(): MemberRow[] {
+    return this.#members('ORDER BY joined_at, user_id')
+  }
+
+  find(userId: string): MemberRow | undefined {
+    return this.#members('WHERE user_id = ?', userId)[0]
+  }
+
+  /** @throws PerSQLError `member_not_found` */
+  get(userId: string): MemberRow {
+    const member = this.find(userId)
+    if (!member) throw new PerSQLError('member_not_found', { member: userId })
+    return member
+  }
+
+  put(userId: string, role: MemberRole, nowMs: number): void {
+    this.#sql.exec(
+      'INSERT INTO member VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET role = excluded.role',
+      userId,
+      role,
+      nowMs,
+    )
+  }
+
+  remove(userId: string): void {
+    this.#sql.exec('DELETE FROM member WHERE user_id = ?', userId)
+    this.#sql.exec('DELETE FROM share WHERE user_id = ?', userId)
+  }
+
+  clear(): void {
+    for (const table of ['member', 'invitation', 'share']) this.#sql.exec(`DELETE FROM ${table}`)
+  }
+
+  // --- invitations -------------------------------------------------------------------------------------------------
+
+  invitations(nowMs: number): Invitation[] {
+    return this.#invitations('WHERE expires_at > (+CAST(? AS INTEGER)) ORDER BY created_at, id', nowMs).map(
+      invitationOf,
+    )
+  }
+
+  invite(email: string, role: Invitation['role'], hash: string, nowMs: number): Invitation {
+    // One invitation an address: the newest counts.
+    this.#sql.exec('DELETE FROM invitation WHERE email = ?', email)
+    const id = `inv_${crypto.randomUUID().replaceAll('-', '').slice(0, 20)}`
+    this.#sql.exec(
+      'INSERT INTO invitation VALUES (?, ?, ?, ?, ?, ?)',
+      id,
+      hash,
+      email,
+      role,
+      nowMs,
+      nowMs + INVITATION_MS,
+    )
+    return invitationOf(this.#invitations('WHERE id = ?', id)[0] as InvitationRow)
+  }
+
+  /** Takes an invitation out, by its id or the hash of its secret. @throws PerSQLError `invitation_not_found` */
+  takeInvitation(by: 'id' | 'hash', value: string, nowMs: number): Invitation {
+    const [row] = this.#invitations(`WHERE ${by} = ?`, value)
+    if (!row || row.expires_at <= nowMs) throw new PerSQLError('invitation_not_found')
+    this.#sql.exec('DELETE FROM invitation WHERE id = ?', row.id)
+    return invitationOf(row)
+  }
+
+  // --- shares ------------------------------------------------------------------------------------------------------
+
+  shares(databaseId: string): { userId: string; role: Share['role'] }[] {
+    return [...this.#sql.exec('SELECT user_id, role FROM share WHERE database_id = ? ORDER BY 1', databaseId)].map(
+      ({ user_id, role }) => ({ userId: user_id as string, role: role as Share['role'] }),
+    )
+  }
+
+  share(databaseId: string, userId: string, role: Share['role']): void {
+    this.#sql.exec(
+      'INSERT INTO share VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET role = excluded.role',
+      databaseId,
+      userId,
+      role,
+    )
+  }
+
+  unshare(databaseId: string, userId: string): void {
+    this.#sql.exec('DELETE FROM share WHERE database_id = ? AND user_id = ?', databaseId, userId)
+  }
+
+  /** What a member is in one database: a share counts for those who are viewers in the namespace. */
+  roleIn(databaseId: string, { userId, role }: Actor): MemberRole {
+    if (role !== 'viewer') return role
+    return this.shares(databaseId).find((share) => share.userId === userId)?.role ?? role
+  }
+
+  #members(where: string, ...params: string[]): MemberRow[] {
+    return [...this.#sql.exec(`SELECT user_id, role, joined_at FROM member ${where}`, ...params)].map((row) => ({
+      userId: row.user_id as string,
+      role: row.role as MemberRole,
+      joinedAtMs: row.joined_at as number,
+    }))
+  }
+
+  #invitations(where: string, ...params: (string | number)[]): InvitationRow[] {
+    return [...this.#sql.exec(`SELECT * FROM invitation ${where}`, ...params)] as unknown as InvitationRow[]
+  }
+}
+
+interface InvitationRow {
+  readonly id: string
+  readonly email: string
+  readonly role: Invitation['role']
+  readonly created_at: number
+  readonly expires_at: number
+}
+
+const invitationOf = ({ id, email, role, created_at, expires_at }: InvitationRow): Invitation => ({
+  id,
+  email,
+  role,
+  createdAt: new Date(created_at).toISOString(),
+  expiresAt: new Date(expires_at).toISOString(),
+})

@@ -1,0 +1,38 @@
+import { type Membership, PerSQLError } from '@persql/contract'
+import type { AccountHandlers } from '../execute.ts'
+import { directoryObject, namespaceObject } from '../objects.ts'
+import { hashToken } from '../token.ts'
+import { invitationNamespace } from './members.ts'
+
+export const accounts = {
+  list_my_namespaces: async (_input, { env, account }) => {
+    const slugs = await directoryObject(env).namespacesOf(account.userId)
+    const found = await Promise.all(
+      slugs.map((slug) => namespaceObject(env, slug).membership(account.userId).catch(gone)),
+    )
+    return found.filter((membership) => membership !== undefined)
+  },
+  create_my_namespace: async ({ slug }, { env, account }) => {
+    await directoryObject(env).reserve(slug, account.userId)
+    const namespace = namespaceObject(env, slug)
+    const { namespaceId } = await namespace.found(slug, account.userId)
+    await directoryObject(env).add(slug, namespaceId)
+    return namespace.membership(account.userId)
+  },
+  accept_invitation: async ({ token }, { env, account }) => {
+    const slug = invitationNamespace(token)
+    const directory = directoryObject(env)
+    if (!(await directory.has(slug))) throw new PerSQLError('invitation_not_found')
+    await directory.join(account.userId, slug)
+    const namespace = namespaceObject(env, slug)
+    const { email } = await namespace.acceptInvitation(await hashToken(token), account.userId)
+    await directory.uninvite(email, slug)
+    return namespace.membership(account.userId)
+  },
+} satisfies AccountHandlers
+
+/** The index knows of a membership that the namespace does not, or not any more. */
+function gone(cause: unknown): Membership | undefined {
+  if (PerSQLError.from(cause).code === 'namespace_not_found') return undefined
+  throw cause
+}

@@ -1,0 +1,105 @@
+import { PerSQLError } from '@persql/contract'
+import type { Person } from '../directory/accounts.ts'
+import type { Env } from '../env.ts'
+import type { MemberHandlers } from '../execute.ts'
+import type { MemberRow } from '../namespace/members.ts'
+import { directoryObject } from '../objects.ts'
+import { mailOf } from '../ports/mail.ts'
+import { hashToken, randomText } from '../token.ts'
+
+/** An invitation's secret, `inv_<namespace>_<32 characters>`: the namespace routes it without a look-up. */
+const INVITATION = /^inv_([a-z][a-z0-9-]{0,62})_[0-9A-Za-z]{32}$/
+
+/** The namespace an invitation is for. @throws PerSQLError `invitation_not_found` */
+export function invitationNamespace(secret: string): string {
+  const namespace = INVITATION.exec(secret)?.[1]
+  if (!namespace) throw new PerSQLError('invitation_not_found')
+  return namespace
+}
+
+export const members = {
+  get_namespace: (_input, { namespace, member }) => namespace.membership(member.userId),
+  delete_namespace: async (_input, { namespace, actor }) => {
+    await namespace.delete(actor)
+    return { deleted: true }
+  },
+
+  list_members: async (_input, { namespace, env }) => named(env, await namespace.listMembers()),
+  set_member_role: async ({ userId, role }, { namespace, env, member }) => {
+    const [changed] = await named(env, [await namespace.setMemberRole(member, userId, role)])
+    return changed as NonNullable<typeof changed>
+  },
+  remove_member: async ({ userId }, { namespace, slug, env, member }) => {
+    await namespace.removeMember(member, userId)
+    await directoryObject(env).leave(userId, slug)
+    return { removed: true }
+  },
+
+  list_invitations: (_input, { namespace }) => namespace.listInvitations(),
+  create_invitation: async ({ email: given, role }, { namespace, slug, env, actor, baseUrl }) => {
+    const email = given.toLowerCase()
+    const person = await directoryObject(env).personByEmail(email)
+    if (person && (await namespace.listMembers()).some(({ userId }) => userId === person.id)) {
+      throw new PerSQLError('already_member', { member: email })
+    }
+    const secret = `inv_${slug}_${randomText(32)}`
+    const invitation = await namespace.invite(email, role, await hashToken(secret), actor)
+    await directoryObject(env).invite(email, slug)
+    const link = `${baseUrl}/invite/${secret}`
+    const mail = mailOf(env)
+    if (!mail) return { ...invitation, link }
+    await mail.send({
+      to: email,
+      subject: `You are invited to ${slug} on PerSQL`,
+      text: invitationText(slug, role, link),
+    })
+    return invitation
+  },
+  revoke_invitation: async ({ id }, { namespace, slug, env, actor }) => {
+    const { email } = await namespace.revokeInvitation(id, actor)
+    await directoryObject(env).uninvite(email, slug)
+    return { revoked: true }
+  },
+
+  list_shares: async ({ slug }, { namespace, env }) => {
+    const shares = await namespace.listShares(slug)
+    const people = await peopleById(env, shares)
+    return shares.map((share) => ({ ...share, email: people.get(share.userId)?.email ?? '' }))
+  },
+  share_database: async ({ slug, email, role }, { namespace, env, actor }) => {
+    const person = await directoryObject(env).personByEmail(email)
+    if (!person) throw new PerSQLError('member_not_found', { member: email })
+    await namespace.share(slug, person.id, role, actor)
+    return { userId: person.id, email: person.email, role }
+  },
+  unshare_database: async ({ slug, userId }, { namespace, actor }) => {
+    await namespace.unshare(slug, userId, actor)
+    return { removed: true }
+  },
+
+  list_audit: ({ limit, before }, { namespace }) => namespace.listAudit(limit, before),
+} satisfies MemberHandlers
+
+async function named(env: Env, rows: readonly MemberRow[]) {
+  const people = await peopleById(env, rows)
+  return rows.map(({ userId, role, joinedAtMs }) => {
+    const { email = '', name = '' } = people.get(userId) ?? {}
+    return { userId, email, name, role, joinedAt: new Date(joinedAtMs).toISOString() }
+  })
+}
+
+async function peopleById(env: Env, rows: readonly { readonly userId: string }[]): Promise<Map<string, Person>> {
+  const people = await directoryObject(env).people(rows.map(({ userId }) => userId))
+  return new Map(people.map((person) => [person.id, person]))
+}
+
+const invitationText = (
+  slug: string,
+  role: string,
+  link: string,
+) => `You are invited to the namespace "${slug}" on PerSQL, as ${role}.
+
+Open this link to accept. It works once, for seven days:
+
+${link}
+`

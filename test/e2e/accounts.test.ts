@@ -1,0 +1,139 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startPlatform, type TestPlatform } from '../harness.ts'
+
+let platform: TestPlatform
+beforeAll(async () => {
+  platform = await startPlatform()
+})
+afterAll(() => platform.stop())
+
+const signIn = (email: string, password = 'correct horse battery') =>
+  platform.request('/api/auth/sign-in/email', { body: { email, password } })
+
+test('who signs up is signed in, and has a namespace named after them with a database and the welcome credit', async () => {
+  const ada = await platform.signUp('Ada.Lovelace@example.com')
+  const { body } = await ada.request('/api/namespaces')
+  expect(body).toEqual({
+    success: true,
+    data: [
+      {
+        id: expect.stringMatching(/^ns_/),
+        slug: 'ada-lovelace',
+        role: 'owner',
+        status: 'active',
+        createdAt: expect.stringMatching(/Z$/),
+      },
+    ],
+  })
+  const databases = await ada.request('/api/namespaces/ada-lovelace/databases')
+  expect(databases.body.data).toEqual([expect.objectContaining({ slug: 'main' })])
+  const answer = await ada.request('/api/namespaces/ada-lovelace/databases/main/query', {
+    body: { sql: 'SELECT 1 AS n' },
+  })
+  expect(answer.body).toMatchObject({ success: true, data: { rows: [[1]] }, meta: { costUsd: 0.0000005 } })
+})
+
+test('signing in again makes nothing new; two people of one name get two namespaces', async () => {
+  await platform.signUp('sam@example.com')
+  const again = platform.session(await signIn('sam@example.com'), 'sam@example.com')
+  expect((await again.request('/api/namespaces')).body.data.map(({ slug }: { slug: string }) => slug)).toEqual(['sam'])
+  const other = await platform.signUp('sam@example.org')
+  expect((await other.request('/api/namespaces')).body.data.map(({ slug }: { slug: string }) => slug)).toEqual([
+    'sam-2',
+  ])
+  const odd = await platform.signUp('42@example.org')
+  expect((await odd.request('/api/namespaces')).body.data.map(({ slug }: { slug: string }) => slug)).toEqual(['home'])
+})
+
+test('a wrong password signs nobody in, and an unknown address reads the same', async () => {
+  await platform.signUp('wrong@example.com')
+  const known = await signIn('wrong@example.com', 'not the password')
+  const unknown = await signIn('nobody@example.com', 'not the password')
+  expect([known.status, unknown.status]).toEqual([401, 401])
+  expect(known.body).toEqual(unknown.body)
+})
+
+test('a session ends at sign-out, at once', async () => {
+  const user = await platform.signUp('leaving@example.com')
+  expect((await user.request('/api/namespaces')).status).toBe(200)
+  expect((await user.request('/api/auth/sign-out', { body: {} })).status).toBe(200)
+  const { status, body } = await user.request('/api/namespaces')
+  expect([status, body.code]).toEqual([401, 'not_signed_in'])
+})
+
+test('without a cookie, or with one that was made up, nobody is signed in', async () => {
+  expect((await platform.request('/api/namespaces')).body.code).toBe('not_signed_in')
+  const forged = { cookie: 'better-auth.session_token=abc.def' }
+  expect((await platform.request('/api/namespaces', { headers: forged })).body.code).toBe('not_signed_in')
+})
+
+test('the cookie is out of reach of scripts and other sites', async () => {
+  const { headers } = await signIn('sam@example.com')
+  const [cookie] = headers.getSetCookie()
+  expect(cookie).toMatch(/HttpOnly/i)
+  expect(cookie).toMatch(/SameSite=Lax/i)
+})
+
+test('a change asked for by another site is refused, a page of ours and a script with no origin are not', async () => {
+  const user = await platform.signUp('target@example.com')
+  const make = (slug: string, headers: Record<string, string>) =>
+    platform.request('/api/namespaces', { body: { slug }, headers: { cookie: user.cookie, ...headers } })
+  const foreign: Record<string, string>[] = [
+    { origin: 'https://evil.example' },
+    { origin: 'null' },
+    { origin: platform.url.replace('127.0.0.1', 'localhost') },
+    { 'sec-fetch-site': 'cross-site' },
+  ]
+  for (const headers of foreign) {
+    const { status, body } = await make('stolen', headers)
+    expect([status, body.code], JSON.stringify(headers)).toEqual([403, 'origin_refused'])
+  }
+  expect((await make('mine', { origin: platform.url })).status).toBe(200)
+  expect((await make('mine-too', {})).status).toBe(200)
+  expect((await make('mine', {})).body.code).toBe('slug_taken')
+})
+
+test('passwords are kept as salted hashes only', async () => {
+  const { execFile } = await import('node:child_process')
+  await platform.signUp('hashed@example.com', 'a very particular password')
+  const code = await new Promise((resolve) => {
+    execFile('grep', ['-rlaF', 'a very particular password', platform.data], (error) => resolve(error?.code ?? 0))
+  })
+  expect(code).toBe(1)
+})
+
+test.each([
+  ['off', 403],
+  ['invite', 403],
+] as const)('with PERSQL_SIGNUP=%s a stranger cannot sign up', async (mode, status) => {
+  const closed = await startPlatform({ environment: { PERSQL_SIGNUP: mode } })
+  try {
+    const body = { email: 'stranger@example.com', password: 'correct horse battery', name: 'x' }
+    const answer = await closed.request('/api/auth/sign-up/email', { body })
+    expect(answer.status, JSON.stringify(answer.body)).toBeGreaterThanOrEqual(400)
+    expect(answer.status).toBeLessThanOrEqual(status)
+    expect((await closed.request('/api/auth/sign-in/email', { body })).status).toBe(401)
+  } finally {
+    await closed.stop()
+  }
+})
+
+test('on an instance of one machine the first account owns the namespace made at its start, and no other does', async () => {
+  const local = await startPlatform({ environment: { PERSQL_SIGNUP: 'invite', PERSQL_FIRST_OWNS: 'acme' } })
+  try {
+    await local.createNamespace('acme')
+    const first = await local.signUp('first@example.com')
+    const { data } = (await first.request('/api/namespaces')).body
+    expect(data.map(({ slug, role }: { slug: string; role: string }) => [slug, role])).toEqual([
+      ['acme', 'owner'],
+      ['first', 'owner'],
+    ])
+    await first.request('/api/namespaces/acme/invitations', { body: { email: 'second@example.com', role: 'viewer' } })
+    const second = await local.signUp('second@example.com')
+    const slugs = (await second.request('/api/namespaces')).body.data.map(({ slug }: { slug: string }) => slug)
+    expect(slugs).toEqual(['second'])
+    await expect(local.signUp('third@example.com')).rejects.toThrow('403')
+  } finally {
+    await local.stop()
+  }
+})

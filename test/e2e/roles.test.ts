@@ -1,0 +1,202 @@
+import { api, type MemberRole, type Operation } from '@persql/contract'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startPlatform, type TestPlatform } from '../harness.ts'
+
+const roles = ['viewer', 'editor', 'admin', 'owner'] as const
+type Session = Awaited<ReturnType<TestPlatform['signUp']>>
+type Caller = (
+  path: string,
+  options?: { method?: string; body?: unknown },
+) => Promise<{ status: number; body: { code?: string } }>
+
+let platform: TestPlatform
+let owner: Session
+let guest: Session
+const people = {} as Record<MemberRole, Session>
+const tokens = {} as Record<'readonly' | 'readwrite' | 'admin', string>
+
+beforeAll(async () => {
+  platform = await startPlatform()
+  owner = await platform.signUp('root@example.com')
+  for (const role of roles) {
+    people[role] = role === 'owner' ? owner : await join(`${role}@example.com`, role)
+  }
+  guest = await join('guest@example.com', 'viewer')
+  for (const role of ['readonly', 'readwrite', 'admin'] as const) {
+    const { body } = await owner.request('/api/namespaces/root/tokens', { body: { name: role, role } })
+    tokens[role] = body.data.token
+  }
+  await owner.request('/api/namespaces/root/databases/main/query', { body: { sql: 'CREATE TABLE t (n)' } })
+})
+afterAll(() => platform.stop())
+
+/** Makes somebody a member of `root` the way people become one. */
+async function join(email: string, role: string): Promise<Session> {
+  const { body } = await owner.request('/api/namespaces/root/invitations', { body: { email, role } })
+  const user = await platform.signUp(email)
+  const secret = new URL(body.data.link).pathname.split('/').at(-1)
+  const accepted = await user.request(`/api/invitations/${secret}/accept`, { body: {} })
+  expect(accepted.body.data).toMatchObject({ slug: 'root', role })
+  return user
+}
+
+let number = 0
+const fresh = (prefix: string) => `${prefix}-${++number}`
+const made: Record<string, (path: string, body: object) => Promise<string>> = {
+  database: async () => {
+    const slug = fresh('db')
+    await owner.request('/api/namespaces/root/databases', { body: { slug } })
+    return slug
+  },
+  token: async () => (await owner.request('/api/namespaces/root/tokens', { body: { name: 'x' } })).body.data.id,
+  invitation: async () => {
+    const body = { email: `${fresh('guest')}@example.com`, role: 'viewer' }
+    return (await owner.request('/api/namespaces/root/invitations', { body })).body.data.id
+  },
+}
+const make = (what: string): Promise<string> => made[what]?.('', {}) ?? Promise.reject(new Error(what))
+
+/** What each operation asks of somebody signed in, by the table of the concepts, and a call of it that would succeed. */
+const signedIn: Record<string, [role: MemberRole, call: (as: Caller) => ReturnType<Caller>]> = {
+  query: ['viewer', (as) => as('/api/namespaces/root/databases/main/query', { body: { sql: 'SELECT * FROM t' } })],
+  batch: [
+    'viewer',
+    (as) => as('/api/namespaces/root/databases/main/batch', { body: { statements: [{ sql: 'SELECT 1' }] } }),
+  ],
+  list_tables: ['viewer', (as) => as('/api/namespaces/root/databases/main/tables')],
+  validate: ['viewer', (as) => as('/api/namespaces/root/databases/main/validate', { body: { sql: 'SELECT 1' } })],
+  explain: ['viewer', (as) => as('/api/namespaces/root/databases/main/explain', { body: { sql: 'SELECT 1' } })],
+  get_schema: ['viewer', (as) => as('/api/namespaces/root/databases/main/schema')],
+  list_databases: ['viewer', (as) => as('/api/namespaces/root/databases')],
+  get_database: ['viewer', (as) => as('/api/namespaces/root/databases/main')],
+  create_database: ['editor', (as) => as('/api/namespaces/root/databases', { body: { slug: fresh('made') } })],
+  delete_database: [
+    'admin',
+    async (as) => as(`/api/namespaces/root/databases/${await make('database')}`, { method: 'DELETE' }),
+  ],
+  list_tokens: ['admin', (as) => as('/api/namespaces/root/tokens')],
+  create_token: ['admin', (as) => as('/api/namespaces/root/tokens', { body: { name: 'x' } })],
+  revoke_token: ['admin', async (as) => as(`/api/namespaces/root/tokens/${await make('token')}`, { method: 'DELETE' })],
+  get_usage: ['viewer', (as) => as('/api/namespaces/root/usage')],
+  get_billing: ['owner', (as) => as('/api/namespaces/root/billing')],
+  top_up: ['owner', (as) => as('/api/namespaces/root/billing/topup', { body: { amountUsd: 5 } })],
+  get_namespace: ['viewer', (as) => as('/api/namespaces/root')],
+  list_members: ['viewer', (as) => as('/api/namespaces/root/members')],
+  set_member_role: [
+    'admin',
+    (as) => as(`/api/namespaces/root/members/${guest.userId}`, { method: 'PATCH', body: { role: 'editor' } }),
+  ],
+  remove_member: [
+    'admin',
+    async (as) => {
+      const { userId } = await join(`${fresh('guest')}@example.com`, 'viewer')
+      return as(`/api/namespaces/root/members/${userId}`, { method: 'DELETE' })
+    },
+  ],
+  list_invitations: ['admin', (as) => as('/api/namespaces/root/invitations')],
+  create_invitation: [
+    'admin',
+    (as) =>
+      as('/api/namespaces/root/invitations', { body: { email: `${fresh('guest')}@example.com`, role: 'viewer' } }),
+  ],
+  revoke_invitation: [
+    'admin',
+    async (as) => as(`/api/namespaces/root/invitations/${await make('invitation')}`, { method: 'DELETE' }),
+  ],
+  list_shares: ['admin', (as) => as('/api/namespaces/root/databases/main/shares')],
+  share_database: [
+    'admin',
+    (as) => as('/api/namespaces/root/databases/main/shares', { body: { email: 'editor@example.com', role: 'viewer' } }),
+  ],
+  unshare_database: [
+    'admin',
+    (as) => as(`/api/namespaces/root/databases/main/shares/${people.editor.userId}`, { method: 'DELETE' }),
+  ],
+  list_audit: ['admin', (as) => as('/api/namespaces/root/audit?limit=5')],
+  delete_namespace: ['owner', async () => ({ status: 200, body: {} })],
+}
+
+/** The same for tokens. */
+const withToken: Record<string, [role: keyof typeof tokens, call: (as: Caller) => ReturnType<Caller>]> = {
+  query: ['readonly', (as) => as('/v1/db/root/main/query', { body: { sql: 'SELECT 1' } })],
+  batch: ['readonly', (as) => as('/v1/db/root/main/batch', { body: { statements: [{ sql: 'SELECT 1' }] } })],
+  list_tables: ['readonly', (as) => as('/v1/db/root/main/tables')],
+  validate: ['readonly', (as) => as('/v1/db/root/main/validate', { body: { sql: 'SELECT 1' } })],
+  explain: ['readonly', (as) => as('/v1/db/root/main/explain', { body: { sql: 'SELECT 1' } })],
+  get_schema: ['readonly', (as) => as('/v1/db/root/main/schema')],
+  list_databases: ['readonly', (as) => as('/v1/databases')],
+  get_database: ['readonly', (as) => as('/v1/databases/main')],
+  create_database: ['admin', (as) => as('/v1/databases', { body: { slug: fresh('made') } })],
+  delete_database: ['admin', async (as) => as(`/v1/databases/${await make('database')}`, { method: 'DELETE' })],
+  list_tokens: ['admin', (as) => as('/v1/tokens')],
+  create_token: ['admin', (as) => as('/v1/tokens', { body: { name: 'x' } })],
+  revoke_token: ['admin', async (as) => as(`/v1/tokens/${await make('token')}`, { method: 'DELETE' })],
+  get_me: ['readonly', (as) => as('/v1/me')],
+  get_usage: ['readonly', (as) => as('/v1/usage')],
+  get_billing: ['readonly', (as) => as('/v1/billing')],
+  top_up: ['admin', (as) => as('/v1/billing/topup', { body: { amountUsd: 5 } })],
+}
+
+const operations: [string, Operation][] = Object.entries(api)
+/** Where nothing is set up to take money, that is what those who may are told. */
+const allowed = (name: string) => (name === 'top_up' ? [503, 'payments_unavailable'] : [200, undefined])
+const outcome = async (call: ReturnType<Caller>) => {
+  const { status, body } = await call
+  return [status, body.code]
+}
+
+test('every operation stands in the tables', () => {
+  const sessions = operations.filter(([, { scope, console }]) => scope === 'member' || console)
+  expect(Object.keys(signedIn).sort()).toEqual(sessions.map(([name]) => name).sort())
+  const bearers = operations.filter(([, { scope }]) => ['readonly', 'readwrite', 'admin'].includes(scope))
+  expect(Object.keys(withToken).sort()).toEqual(bearers.map(([name]) => name).sort())
+})
+
+describe.each(roles)('signed in as %s', (role) => {
+  test.each(Object.entries(signedIn).map(([name, [needed, call]]) => ({ name, needed, call })))(
+    '$name asks for $needed',
+    async ({ name, needed, call }) => {
+      const may = roles.indexOf(role) >= roles.indexOf(needed)
+      if (name === 'delete_namespace') return void (await deleting(role, may))
+      expect(await outcome(call(people[role].request))).toEqual(may ? allowed(name) : [403, 'role_insufficient'])
+    },
+  )
+})
+
+describe.each(['readonly', 'readwrite', 'admin'] as const)('with a token that is %s', (role) => {
+  const ranks = Object.keys({ readonly: 0, readwrite: 1, admin: 2 })
+  test.each(Object.entries(withToken).map(([name, [needed, call]]) => ({ name, needed, call })))(
+    '$name asks for $needed',
+    async ({ name, needed, call }) => {
+      const as: Caller = (path, options) => platform.request(path, { ...options, token: tokens[role] })
+      const may = ranks.indexOf(role) >= ranks.indexOf(needed)
+      expect(await outcome(call(as))).toEqual(may ? allowed(name) : [403, 'role_insufficient'])
+    },
+  )
+})
+
+async function deleting(role: MemberRole, may: boolean) {
+  const slug = fresh('doomed')
+  await owner.request('/api/namespaces', { body: { slug } })
+  if (role !== 'owner') {
+    const body = { email: people[role].email, role }
+    const { data } = (await owner.request(`/api/namespaces/${slug}/invitations`, { body })).body
+    await people[role].request(`/api/invitations/${data.link.split('/').at(-1)}/accept`, { body: {} })
+  }
+  const call = people[role].request(`/api/namespaces/${slug}`, { method: 'DELETE' })
+  expect(await outcome(call)).toEqual(may ? [200, undefined] : [403, 'role_insufficient'])
+}
+
+test('to somebody who is no member a namespace does not exist', async () => {
+  const stranger = await platform.signUp('stranger@example.com')
+  for (const [name, [, call]] of Object.entries(signedIn)) {
+    if (name === 'delete_namespace') continue
+    expect(await outcome(call(stranger.request)), name).toEqual([404, 'namespace_not_found'])
+  }
+})
+
+test('a cookie opens no door for tokens, and a token none for people', async () => {
+  expect((await owner.request('/v1/me')).body.code).toBe('token_missing')
+  const { body } = await platform.request('/api/namespaces/root', { token: tokens.admin })
+  expect(body.code).toBe('not_signed_in')
+})
