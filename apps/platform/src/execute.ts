@@ -27,7 +27,7 @@ import { accounts } from './operations/accounts.ts'
 import { billing } from './operations/billing.ts'
 import { databases } from './operations/databases.ts'
 import { members } from './operations/members.ts'
-import { operator } from './operations/operator.ts'
+import { anyone, operator } from './operations/operator.ts'
 import { tokens } from './operations/tokens.ts'
 import { type Reply, refuse, succeed } from './reply.ts'
 
@@ -36,7 +36,8 @@ type Scoped<S extends Scope> = { [K in keyof Api]: Api[K]['scope'] extends S ? K
 type OperatorOperation = Scoped<'operator'>
 type AccountOperation = Scoped<'account'>
 type MemberOperation = Scoped<'member'>
-type NamespaceOperation = Exclude<keyof Api, DatabaseOperation | OperatorOperation | AccountOperation | MemberOperation>
+type AnyoneOperation = Scoped<'anyone'>
+type NamespaceOperation = Exclude<Scoped<Role>, DatabaseOperation>
 
 /** What a handler of a namespace has at hand. The caller is authenticated, its role checked, the request charged. */
 interface NamespaceContext extends Context {
@@ -62,12 +63,14 @@ export type NamespaceHandlers = {
 }
 export type MemberHandlers = { [K in MemberOperation]: Handler<K, MemberContext> }
 export type AccountHandlers = { [K in AccountOperation]: Handler<K, AccountContext> }
+export type AnyoneHandlers = { [K in AnyoneOperation]: Handler<K, Context> }
 export type OperatorHandlers = { [K in OperatorOperation]: Handler<K, Context> }
 
 const ofNamespaces = { ...databases, ...tokens, ...billing } satisfies NamespaceHandlers
 const ofMembers = members satisfies MemberHandlers
 const ofAccounts = accounts satisfies AccountHandlers
 const ofOperators = operator satisfies OperatorHandlers
+const ofAnyone = anyone satisfies AnyoneHandlers
 const databaseOperations: ReadonlySet<string> = new Set<DatabaseOperation>([
   'query',
   'batch',
@@ -96,6 +99,7 @@ export async function execute(name: keyof Api, door: Door, raw: Raw, ctx: Contex
     if (door === 'session') return await executeForAccount(name, raw, ctx)
     if (databaseOperations.has(name)) return await executeOnDatabase(name as DatabaseOperation, raw, ctx)
     const { scope } = api[name]
+    if (scope === 'anyone') return succeed(await run(ofAnyone, name, await validated(api[name], raw), ctx))
     return succeed(
       await (scope === 'operator' ? executeForOperator(name, raw, ctx) : executeForToken(name, scope, raw, ctx)),
     )

@@ -3,6 +3,7 @@ import { authenticateOperator } from './authenticate.ts'
 import { clientAddress, contextOf } from './context.ts'
 import type { Env } from './env.ts'
 import { answerAuth } from './http/auth.ts'
+import { dev } from './http/dev.ts'
 import { floodWaitS } from './http/flood.ts'
 import { logRequest } from './http/request-log.ts'
 import { type Answer, answerDatabaseCall, rest } from './http/rest.ts'
@@ -21,6 +22,7 @@ app.get('/metrics', async (c) => {
   return new Response(exposition(), { headers: { 'Content-Type': 'text/plain; version=0.0.4' } })
 })
 
+app.route('/api/dev', dev())
 app.on(['GET', 'POST'], '/api/auth/*', (c) => answerAuth(c.req.raw, c.env))
 
 export default {

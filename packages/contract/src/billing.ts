@@ -5,6 +5,9 @@ import { Moment, NanoUsd, Slug } from './values.ts'
 /** Nano-dollars for one unit of each meter, so that every charge is a whole number. */
 export const rates = { requests: 500, rowsRead: 5, rowsWritten: 2_000, aiTokens: 1_000 } as const
 
+/** Storage: $0.40 for 10^9 bytes over a month of 30 days makes one nano-dollar for this many byte-hours. */
+export const BYTE_HOURS_PER_NANO = 1_800
+
 const Line = z.object({ quantity: z.int(), costUsd: z.number() })
 
 /** What has been used since the namespace was made, by meter. */
@@ -17,10 +20,22 @@ export const Spend = z.object({
 })
 export type Spend = z.infer<typeof Spend>
 
+export const DayUsage = z.object({
+  day: z.iso.date(),
+  database: z.string(),
+  requests: z.int(),
+  rowsRead: z.int(),
+  rowsWritten: z.int(),
+  storageByteHours: z.int(),
+  aiTokens: z.int(),
+  costUsd: z.number(),
+})
+export type DayUsage = z.infer<typeof DayUsage>
+
 export const LedgerEntry = z.object({
   id: z.int(),
   at: Moment,
-  kind: z.enum(['welcome_credit', 'topup', 'usage', 'adjustment']),
+  kind: z.enum(['welcome_credit', 'topup', 'usage', 'adjustment', 'refund', 'dispute']),
   amountUsd: z.number(),
   /** Balance of the ledger after this entry; usage not posted yet is not in it. */
   balanceUsd: z.number(),
@@ -34,13 +49,19 @@ export const get_usage = operation({
   scope: 'readonly',
   console: { route: 'GET /api/namespaces/{ns}/usage', role: 'viewer' },
   billed: false,
-  input: z.strictObject({}),
+  input: z.strictObject({
+    /** UTC days of the history, both included; the last 30 unless told. At most 366. */
+    from: z.iso.date().optional(),
+    to: z.iso.date().optional(),
+  }),
   output: z.object({
     spend: Spend,
     costUsd: z.number(),
     databases: z.array(
       z.object({ slug: Slug, requests: z.int(), rowsRead: z.int(), rowsWritten: z.int(), costUsd: z.number() }),
     ),
+    /** What each database used on each day; calls to no database stand under the empty name. */
+    days: z.array(DayUsage),
   }),
 })
 

@@ -41,10 +41,14 @@ export const api = {
   list_audit: members.list_audit,
   create_namespace: operator.create_namespace,
   list_namespaces: operator.list_namespaces,
+  credit_namespace: operator.credit_namespace,
+  suspend_namespace: operator.suspend_namespace,
+  resume_namespace: operator.resume_namespace,
+  get_status: operator.get_status,
 } as const
 export type Api = typeof api
 
-export { rates, type Spend } from './billing.ts'
+export { BYTE_HOURS_PER_NANO, type DayUsage, rates, type Spend } from './billing.ts'
 export type { Database } from './databases.ts'
 export { type ErrorCode, errors, PerSQLError } from './errors.ts'
 export type { Invitation, Member, Membership, Share } from './members.ts'

@@ -3,9 +3,9 @@ import type { ErrorCode } from './errors.ts'
 
 /**
  * Who may call: a token with a role (ordered: `readonly` < `readwrite` < `admin`), the operator of the instance, anyone
- * signed in, or a signed-in member of the namespace in the path.
+ * signed in, a signed-in member of the namespace in the path, or just anyone.
  */
-export type Scope = 'readonly' | 'readwrite' | 'admin' | 'operator' | 'account' | 'member'
+export type Scope = 'readonly' | 'readwrite' | 'admin' | 'operator' | 'account' | 'member' | 'anyone'
 /** What a person is in a namespace. Roles are ordered: `viewer` < `editor` < `admin` < `owner`. */
 export const MemberRole = z.enum(['viewer', 'editor', 'admin', 'owner'])
 export type MemberRole = z.infer<typeof MemberRole>

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { operation } from './operation.ts'
 import { MintedToken } from './tokens.ts'
-import { Slug } from './values.ts'
+import { Moment, Slug } from './values.ts'
 
 export const create_namespace = operation({
   summary: 'Make sure a namespace and a database exist, and mint an admin token for them',
@@ -16,10 +16,71 @@ export const create_namespace = operation({
   }),
 })
 
+const Standing = z.object({
+  id: z.string(),
+  slug: Slug,
+  createdAt: Moment,
+  status: z.enum(['active', 'suspended']),
+  balanceUsd: z.number(),
+  /** Running balance less what the ledger and the day's usage add up to, at the last daily check: zero, or a fault. */
+  driftUsd: z.number(),
+})
+const Note = z.string().trim().min(1).max(500)
+
 export const list_namespaces = operation({
-  summary: 'List the namespaces of this instance',
+  summary: 'List the namespaces of this instance with balance and drift',
   route: 'GET /api/operator/namespaces',
   scope: 'operator',
   input: z.strictObject({}),
-  output: z.array(z.object({ id: z.string(), slug: Slug, createdAt: z.iso.datetime() })),
+  output: z.array(Standing),
+})
+
+export const credit_namespace = operation({
+  summary: 'Add to the balance of a namespace, or take from it to correct it',
+  route: 'POST /api/operator/namespaces/{ns}/credit',
+  scope: 'operator',
+  input: z.strictObject({
+    ns: Slug,
+    amountUsd: z
+      .number()
+      .min(-1_000_000)
+      .max(1_000_000)
+      .refine((usd) => usd !== 0, 'must not be 0'),
+    note: Note,
+    /** Sent again with the same reference, a credit counts once. */
+    ref: z.string().min(1).max(200).optional(),
+  }),
+  output: z.object({ balanceUsd: z.number() }),
+  errors: ['namespace_not_found'],
+})
+
+export const suspend_namespace = operation({
+  summary: 'Stop serving a namespace; its data and its billing stay',
+  route: 'POST /api/operator/namespaces/{ns}/suspend',
+  scope: 'operator',
+  input: z.strictObject({ ns: Slug, note: Note }),
+  output: z.object({ status: z.literal('suspended') }),
+  errors: ['namespace_not_found'],
+})
+
+export const resume_namespace = operation({
+  summary: 'Serve a suspended namespace again',
+  route: 'POST /api/operator/namespaces/{ns}/resume',
+  scope: 'operator',
+  input: z.strictObject({ ns: Slug, note: Note }),
+  output: z.object({ status: z.literal('active') }),
+  errors: ['namespace_not_found'],
+})
+
+export const get_status = operation({
+  summary: 'Tell whether the books of this instance balance',
+  route: 'GET /api/status',
+  scope: 'anyone',
+  input: z.strictObject({}),
+  output: z.object({
+    ok: z.boolean(),
+    namespaces: z.int(),
+    drifting: z.int(),
+    lastReconcileAt: Moment.nullable(),
+  }),
 })

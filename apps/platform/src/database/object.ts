@@ -13,6 +13,7 @@ import { type DatabaseCall, type DatabaseOperation, type Grant, Grants, type Rep
 import { Engine } from './engine.ts'
 import { Meter } from './meter.ts'
 import { databaseOperations, type Outcome } from './operations.ts'
+import { OwnPages } from './own-pages.ts'
 import { QUERY_LOG, QueryLog } from './query-log.ts'
 import { Replays } from './replays.ts'
 
@@ -42,6 +43,7 @@ export class Database extends DurableObject<Env> {
   readonly #grants = new Grants()
   readonly #log: QueryLog
   readonly #replays: Replays
+  readonly #ownPages: OwnPages
   readonly #timers: Timers<'replays'>
   #identity: Identity | undefined
   #meter: Meter
@@ -63,6 +65,7 @@ export class Database extends DurableObject<Env> {
     this.#meter = new Meter(this.#saved)
     this.#log = new QueryLog(ctx.storage)
     this.#replays = new Replays(ctx.storage)
+    this.#ownPages = new OwnPages(ctx.storage)
     this.#timers = new Timers(ctx.storage, { replays: (nowMs) => this.#sweepReplays(nowMs) })
     this.#engine = new Engine(ctx.storage, {
       started: (sql) => this.#started(sql),
@@ -105,6 +108,11 @@ export class Database extends DurableObject<Env> {
     return { id: this.#identity?.id, totals: this.#meter.totals }
   }
 
+  /** Bytes of the tenant's own data, for whoever knows the database by this id. */
+  storedBytes(id: string): number {
+    return this.#identity?.id === id ? this.#ownPages.tenantBytes() : 0
+  }
+
   /** From the answer on, this token is refused here. */
   revoke(tokenId: string): void {
     this.#revoked.set(tokenId, now())
@@ -132,7 +140,7 @@ export class Database extends DurableObject<Env> {
       const kept = this.#replay(call, nowMs)
       if (kept) return kept
       // Those who read the log find their last call in it.
-      if (call.body.includes('_persql_')) this.#log.flush()
+      if (call.body.includes('_persql_')) this.#flushLog()
       this.#engine.begin()
       const outcome = databaseOperations[operation](call, this.#engine, this.ctx.storage)
       return this.#finish(call, outcome, startedMs, nowMs)
@@ -175,10 +183,12 @@ export class Database extends DurableObject<Env> {
     const refusal = failure && refuse(failure)
     const body = refusal?.body ?? bodyOf(operation, outcome, durationMs)
     if (replayKeys.length > 0 && (!failure || rowsWritten > 0)) {
-      for (const key of replayKeys) {
-        this.#timers.set('replays', this.#replays.keep(grant.tokenId, key, status, body, nowMs))
-      }
-      this.#save()
+      this.#ownPages.around(() => {
+        for (const key of replayKeys) {
+          this.#timers.set('replays', this.#replays.keep(grant.tokenId, key, status, body, nowMs))
+        }
+        this.#save()
+      })
     } else if (rowsWritten > 0) this.#save()
     count('persql_rows_read_total', '', rowsRead)
     count('persql_rows_written_total', '', rowsWritten)
@@ -194,7 +204,7 @@ export class Database extends DurableObject<Env> {
   ): void {
     this.#meter.charge({ requests: 1, rowsRead, rowsWritten })
     const error = failure === undefined ? null : PerSQLError.from(failure)
-    this.#log.add({
+    const full = this.#log.add({
       ...entry,
       ts: nowMs,
       tokenId,
@@ -203,8 +213,14 @@ export class Database extends DurableObject<Env> {
       status: error?.status ?? 200,
       error: error?.message ?? null,
     })
+    if (full) this.#flushLog()
     if (this.#meter.creditNano < this.#renewAtNano) this.#renew()
     this.#tick()
+  }
+
+  #flushLog(): void {
+    if (this.#log.isEmpty) return
+    this.#ownPages.around(() => this.#log.flush())
   }
 
   #save(): void {
@@ -271,6 +287,7 @@ export class Database extends DurableObject<Env> {
   #adopt(identity: Identity): void {
     migrate(this.ctx.storage, [QUERY_LOG])
     this.ctx.storage.kv.put('identity', identity)
+    this.#ownPages.adoptAll()
     this.#engine.forget()
     this.#identity = identity
   }
@@ -280,6 +297,7 @@ export class Database extends DurableObject<Env> {
       this.#meter = new Meter()
     })
     this.#saved = NOTHING
+    this.#ownPages.forget()
     this.#identity = undefined
     this.#revoked.clear()
     this.#engine.forget()
@@ -301,7 +319,7 @@ export class Database extends DurableObject<Env> {
     setTimeout(() => {
       this.#ticking = false
       if (!this.#identity) return
-      this.#log.flush()
+      this.#flushLog()
       this.#save()
       this.#idleTicks++
       this.#ticksSinceReport++
@@ -328,7 +346,7 @@ export class Database extends DurableObject<Env> {
   }
 
   #sweepReplays(nowMs: number): void {
-    const next = this.#replays.sweep(nowMs)
+    const next = this.#ownPages.around(() => this.#replays.sweep(nowMs))
     if (next !== undefined) this.#timers.set('replays', Math.max(next, nowMs + 60_000))
   }
 

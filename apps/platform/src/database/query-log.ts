@@ -50,9 +50,13 @@ export class QueryLog {
     this.#storage = storage
   }
 
-  add(entry: LogEntry): void {
-    this.#entries.push(entry)
-    if (this.#entries.length >= MAX_BUFFERED) this.flush()
+  get isEmpty(): boolean {
+    return this.#entries.length === 0
+  }
+
+  /** Whether there are so many by now that they should be written. */
+  add(entry: LogEntry): boolean {
+    return this.#entries.push(entry) >= MAX_BUFFERED
   }
 
   flush(): void {

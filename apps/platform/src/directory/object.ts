@@ -20,6 +20,14 @@ export class Directory extends DurableObject<Env> {
       },
       ACCOUNTS,
       MEMBERSHIPS,
+      {
+        name: 'reconciliations',
+        sql: `
+          ALTER TABLE namespace ADD COLUMN balance_nano INTEGER;
+          ALTER TABLE namespace ADD COLUMN drift_nano INTEGER;
+          ALTER TABLE namespace ADD COLUMN reconciled_at INTEGER;
+        `,
+      },
     ])
     this.#accounts = new Accounts(ctx.storage.sql)
     this.#memberships = new Memberships(ctx.storage.sql)
@@ -52,7 +60,7 @@ export class Directory extends DurableObject<Env> {
     return row === undefined || (row.id !== '' && row.deleted_at === null)
   }
 
-  list(): Output<Api['list_namespaces']> {
+  list(): { id: string; slug: string; createdAt: string }[] {
     return [
       ...this.ctx.storage.sql.exec(
         "SELECT slug, id, created_at FROM namespace WHERE id <> '' AND deleted_at IS NULL ORDER BY slug",
@@ -67,6 +75,33 @@ export class Directory extends DurableObject<Env> {
   /** @throws PerSQLError `slug_taken` */
   reserve(slug: string, userId: string): void {
     this.#memberships.reserve(slug, userId, now())
+  }
+
+  /** Takes what a namespace's daily check of its sums gave. */
+  reconciled(slug: string, balanceNano: number, driftNano: number): void {
+    this.ctx.storage.sql.exec(
+      'UPDATE namespace SET balance_nano = ?, drift_nano = ?, reconciled_at = ? WHERE slug = ?',
+      balanceNano,
+      driftNano,
+      now(),
+      slug,
+    )
+  }
+
+  /** How the instance stands, without names. */
+  status(): Output<Api['get_status']> {
+    const { namespaces, drifting, at } = this.ctx.storage.sql
+      .exec<{ namespaces: number; drifting: number; at: number | null }>(
+        `SELECT count(*) AS namespaces, count(nullif(drift_nano, 0)) AS drifting, max(reconciled_at) AS at
+         FROM namespace WHERE id <> '' AND deleted_at IS NULL`,
+      )
+      .one()
+    return {
+      ok: drifting === 0,
+      namespaces,
+      drifting,
+      lastReconcileAt: at === null ? null : new Date(at).toISOString(),
+    }
   }
 
   remove(slug: string): void {

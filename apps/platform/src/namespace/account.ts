@@ -25,6 +25,9 @@ const LARGE_NANO = 1_000_000_000
 
 export const balance = (account: Account): number => account.ledgerNano - account.unpostedNano
 
+/** The balance below which the owners are warned: a tenth of the last top-up, and half a dollar at least. */
+export const lowNano = (lastTopUpNano: number): number => Math.max(500_000_000, Math.floor(lastTopUpNano / 10))
+
 /** What a database may still spend, as far as the namespace knows. */
 export const outstanding = (lease: Lease): number => Math.max(0, lease.ceilingNano - costNano(lease.seen))
 

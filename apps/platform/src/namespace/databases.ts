@@ -7,6 +7,7 @@ interface Row {
   readonly name: string
   readonly status: Database['status']
   readonly created_at: number
+  readonly sampled_at: number | null
   readonly requests: number
   readonly rows_read: number
   readonly rows_written: number
@@ -56,6 +57,18 @@ export class Databases {
   /** Databases that may still spend, as far as is known. */
   holders(): Record[] {
     return this.#rows(`WHERE ceiling_nano > ${SPENT_NANO}`).map(recordOf)
+  }
+
+  /** Databases that may hold data, with the moment up to which their storage has been charged. */
+  toSample(): (Record & { readonly sampledAtMs: number })[] {
+    return this.#rows("WHERE status = 'healthy' AND lease_version > 0").map((row) => ({
+      ...recordOf(row),
+      sampledAtMs: row.sampled_at ?? row.created_at,
+    }))
+  }
+
+  sampled(id: string, atMs: number): void {
+    this.#sql.exec('UPDATE database SET sampled_at = ? WHERE id = ?', atMs, id)
   }
 
   /** Deletions that were begun and not finished. */

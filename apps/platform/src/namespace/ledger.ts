@@ -1,28 +1,52 @@
-import { type Api, type Output, rates, type Spend } from '@persql/contract'
+import { type Api, BYTE_HOURS_PER_NANO, type DayUsage, type Output, rates, type Spend } from '@persql/contract'
 import { costNano, type Totals, usd } from '../money.ts'
+import type { Migration } from '../storage/migrate.ts'
 import type { Account } from './account.ts'
 
 type Entry = Output<Api['get_billing']>['ledger'][number]
 
 const MONEY = 'money'
 
+/** Storage is charged in whole nano-dollars; what it was charged is kept, for it cannot be told from the byte-hours. */
+export const STORAGE_CHARGES: Migration = {
+  name: 'storage charges',
+  sql: `
+    ALTER TABLE usage ADD COLUMN storage_nano INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE database ADD COLUMN sampled_at INTEGER;
+  `,
+}
+
 interface Money extends Account {
-  /** The UTC day whose usage is not posted yet. */
+  /** The UTC day that takes all usage until it is closed. */
   readonly day: string
+  /** Byte-hours that did not make a whole nano-dollar yet. */
+  readonly byteHours: number
+}
+
+/** Running figures against what the tables say. */
+export interface Reconciliation {
+  readonly balanceNano: number
+  readonly driftNano: number
 }
 
 /** Balance, ledger and usage of one namespace. Every method is one synchronous step, so one transaction. */
 export class Ledger {
   readonly #storage: DurableObjectStorage
   #money: Money
+  #lastTopUpNano: number | undefined
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage
-    this.#money = storage.kv.get<Money>(MONEY) ?? { ledgerNano: 0, unpostedNano: 0, day: '' }
+    this.#money = { ...NO_MONEY, ...storage.kv.get<Money>(MONEY) }
   }
 
   get account(): Account {
     return this.#money
+  }
+
+  /** The UTC day that is open. */
+  get day(): string {
+    return this.#money.day
   }
 
   /** Adds an entry once per `ref`, however often it is asked to. Returns whether it was new. */
@@ -42,52 +66,116 @@ export class Ledger {
       JSON.stringify(detail),
     )
     this.#put({ ...this.#money, ledgerNano })
+    this.#lastTopUpNano = undefined
     return true
   }
 
-  /** Debits usage. The day's usage becomes one ledger entry when the day is over. */
-  debit(databaseId: string, slug: string, used: Totals, nowMs: number): void {
-    const cost = costNano(used)
+  /** Debits usage of a database, or of none when the id is empty. It becomes a ledger entry when the day is closed. */
+  debit(databaseId: string, slug: string, used: Totals, aiTokens = 0): void {
+    const cost = costNano(used) + aiTokens * rates.aiTokens
     if (cost === 0) return
-    const day = dayOf(nowMs)
-    if (day !== this.#money.day) this.post(nowMs)
+    this.#count(databaseId, slug, { ...used, aiTokens, byteHours: 0, storageNano: 0 })
+    this.#put({ ...this.#money, unpostedNano: this.#money.unpostedNano + cost })
+  }
+
+  /** Debits storage. The fraction of a nano-dollar that is left is carried over to the next sample. */
+  debitStorage(databaseId: string, slug: string, byteHours: number): void {
+    if (byteHours === 0) return
+    const due = this.#money.byteHours + byteHours
+    const storageNano = Math.floor(due / BYTE_HOURS_PER_NANO)
+    this.#count(databaseId, slug, { requests: 0, rowsRead: 0, rowsWritten: 0, aiTokens: 0, byteHours, storageNano })
+    const unpostedNano = this.#money.unpostedNano + storageNano
+    this.#put({ ...this.#money, unpostedNano, byteHours: due % BYTE_HOURS_PER_NANO })
+  }
+
+  #count(
+    databaseId: string,
+    slug: string,
+    used: Totals & { readonly aiTokens: number; readonly byteHours: number; readonly storageNano: number },
+  ): void {
     this.#storage.sql.exec(
-      `INSERT INTO usage (day, database_id, slug, requests, rows_read, rows_written) VALUES (?, ?, ?, ?, ?, ?)
+      `INSERT INTO usage
+         (day, database_id, slug, requests, rows_read, rows_written, ai_tokens, storage_byte_hours, storage_nano)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET requests = requests + excluded.requests, rows_read = rows_read + excluded.rows_read,
-         rows_written = rows_written + excluded.rows_written`,
-      day,
+         rows_written = rows_written + excluded.rows_written, ai_tokens = ai_tokens + excluded.ai_tokens,
+         storage_byte_hours = storage_byte_hours + excluded.storage_byte_hours,
+         storage_nano = storage_nano + excluded.storage_nano`,
+      this.#money.day,
       databaseId,
       slug,
       used.requests,
       used.rowsRead,
       used.rowsWritten,
+      used.aiTokens,
+      used.byteHours,
+      used.storageNano,
     )
-    this.#put({ ...this.#money, unpostedNano: this.#money.unpostedNano + cost })
   }
 
-  /** Posts the usage of the day that was open, and opens today. */
-  post(nowMs: number): void {
+  /** Posts the usage of the open day, and opens today. Done again it does nothing. */
+  close(nowMs: number): void {
     const { day, unpostedNano } = this.#money
     const today = dayOf(nowMs)
     if (today <= day) return
     this.#storage.transactionSync(() => {
-      if (unpostedNano > 0)
-        this.enter('usage', -unpostedNano, `usage:${day}`, this.#quantities('WHERE day = ?', day), nowMs)
+      if (unpostedNano > 0) this.enter('usage', -unpostedNano, `usage:${day}`, this.#spend('WHERE day = ?', day), nowMs)
       this.#put({ ...this.#money, unpostedNano: 0, day: today })
     })
   }
 
+  /** Adds everything up anew: a drift other than zero means that something was counted wrongly. */
+  reconcile(): Reconciliation {
+    const { ledgerNano, unpostedNano, day } = this.#money
+    const sum = (sql: string, ...params: string[]) =>
+      [...this.#storage.sql.exec(sql, ...params).raw()][0]?.[0] as number
+    const entries = sum('SELECT total(amount_nano) FROM ledger')
+    const open = sum(`SELECT total(${COST}) FROM usage WHERE day = ?`, day)
+    const balanceNano = ledgerNano - unpostedNano
+    return { balanceNano, driftNano: balanceNano - (entries - open) }
+  }
+
+  /** What the last payment, or credit of the operator's, brought. */
+  lastTopUpNano(): number {
+    this.#lastTopUpNano ??= this.#readLastTopUp()
+    return this.#lastTopUpNano
+  }
+
+  #readLastTopUp(): number {
+    const rows = this.#storage.sql.exec(
+      "SELECT amount_nano FROM ledger WHERE kind IN ('topup', 'adjustment') AND amount_nano > 0 ORDER BY id DESC LIMIT 1",
+    )
+    return ([...rows.raw()][0]?.[0] as number | undefined) ?? 0
+  }
+
   /** Usage by meter since the beginning. */
   spend(): Spend {
-    const quantities = this.#quantities('')
-    const line = (quantity: number, costUsd: number) => ({ quantity, costUsd })
-    return {
-      requests: line(quantities.requests, usd(quantities.requests * rates.requests)),
-      rowsRead: line(quantities.rowsRead, usd(quantities.rowsRead * rates.rowsRead)),
-      rowsWritten: line(quantities.rowsWritten, usd(quantities.rowsWritten * rates.rowsWritten)),
-      storageByteHours: line(quantities.storageByteHours, 0),
-      aiTokens: line(quantities.aiTokens, usd(quantities.aiTokens * rates.aiTokens)),
-    }
+    return this.#spend('')
+  }
+
+  /** What each database used on each day of a span, both ends included. */
+  history(from: string, to: string): DayUsage[] {
+    return [
+      ...this.#storage.sql
+        .exec(
+          `SELECT day, slug, requests, rows_read, rows_written, storage_byte_hours, ai_tokens, ${COST} FROM usage
+         WHERE day BETWEEN ? AND ? ORDER BY day, slug`,
+          from,
+          to,
+        )
+        .raw(),
+    ].map((row) => {
+      const [day, database, requests, rowsRead, rowsWritten, storageByteHours, aiTokens, nano] = row as [
+        string,
+        string,
+        ...number[],
+      ]
+      const counts = { requests, rowsRead, rowsWritten, storageByteHours, aiTokens } as Omit<
+        DayUsage,
+        'day' | 'database' | 'costUsd'
+      >
+      return { day, database, ...counts, costUsd: usd(nano as number) }
+    })
   }
 
   /** Usage by database since the beginning, the busiest first. Calls to no database have the empty id. */
@@ -95,13 +183,13 @@ export class Ledger {
     return [
       ...this.#storage.sql
         .exec(
-          `SELECT slug, sum(requests), sum(rows_read), sum(rows_written) FROM usage WHERE database_id <> ''
-           GROUP BY database_id ORDER BY 2 DESC`,
+          `SELECT slug, sum(requests), sum(rows_read), sum(rows_written), sum(${COST}) FROM usage
+           WHERE database_id <> '' GROUP BY database_id ORDER BY 2 DESC`,
         )
         .raw(),
     ].map((row) => {
-      const [slug, requests, rowsRead, rowsWritten] = row as [string, number, number, number]
-      return { slug, requests, rowsRead, rowsWritten, costUsd: usd(costNano({ requests, rowsRead, rowsWritten })) }
+      const [slug, requests, rowsRead, rowsWritten, nano] = row as [string, number, number, number, number]
+      return { slug, requests, rowsRead, rowsWritten, costUsd: usd(nano) }
     })
   }
 
@@ -123,15 +211,22 @@ export class Ledger {
     }))
   }
 
-  #quantities(where: string, ...params: string[]) {
+  #spend(where: string, ...params: string[]): Spend {
     const cursor = this.#storage.sql.exec(
-      `SELECT total(requests), total(rows_read), total(rows_written), total(storage_byte_hours), total(ai_tokens)
-       FROM usage ${where}`,
+      `SELECT total(requests), total(rows_read), total(rows_written), total(storage_byte_hours), total(ai_tokens),
+         total(storage_nano) FROM usage ${where}`,
       ...params,
     )
     const row = [...cursor.raw()][0] as number[]
-    const [requests = 0, rowsRead = 0, rowsWritten = 0, storageByteHours = 0, aiTokens = 0] = row
-    return { requests, rowsRead, rowsWritten, storageByteHours, aiTokens }
+    const [requests = 0, rowsRead = 0, rowsWritten = 0, storageByteHours = 0, aiTokens = 0, storageNano = 0] = row
+    const line = (quantity: number, nano: number) => ({ quantity, costUsd: usd(nano) })
+    return {
+      requests: line(requests, requests * rates.requests),
+      rowsRead: line(rowsRead, rowsRead * rates.rowsRead),
+      rowsWritten: line(rowsWritten, rowsWritten * rates.rowsWritten),
+      storageByteHours: line(storageByteHours, storageNano),
+      aiTokens: line(aiTokens, aiTokens * rates.aiTokens),
+    }
   }
 
   #put(money: Money): void {
@@ -139,6 +234,11 @@ export class Ledger {
     this.#money = money
   }
 }
+
+const NO_MONEY: Money = { ledgerNano: 0, unpostedNano: 0, day: '', byteHours: 0 }
+/** Cost of a row of `usage`, in nano-dollars. */
+const COST = `(requests * ${rates.requests} + rows_read * ${rates.rowsRead} + rows_written * ${rates.rowsWritten}
+  + ai_tokens * ${rates.aiTokens} + storage_nano)`
 
 /** The UTC day of a moment, `2026-11-21`. */
 export const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10)

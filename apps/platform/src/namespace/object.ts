@@ -18,13 +18,15 @@ import type { Allowance } from '../database/meter.ts'
 import type { Env } from '../env.ts'
 import { NOTHING, REQUEST_NANO, type Totals, usd } from '../money.ts'
 import { databaseObject, directoryObject } from '../objects.ts'
+import { mailOf } from '../ports/mail.ts'
 import { settingsOf } from '../settings.ts'
 import { migrate } from '../storage/migrate.ts'
 import { Timers } from '../storage/timers.ts'
-import { balance, grant, outstanding, recall, settle } from './account.ts'
+import { balance, grant, lowNano, outstanding, recall, settle } from './account.ts'
 import { Audit, type AuditEntry } from './audit.ts'
 import { Databases, type Record } from './databases.ts'
 import { dayOf, Ledger } from './ledger.ts'
+import { lowBalanceMail } from './low-balance.ts'
 import { type Actor, checkChange, type MemberRow, Members, successor } from './members.ts'
 import { NAMESPACE_SCHEMA } from './schema.ts'
 import { Tokens } from './tokens.ts'
@@ -34,6 +36,7 @@ interface Identity {
   readonly slug: string
   readonly createdAtMs: number
   readonly deletedAtMs?: number
+  readonly suspended?: true
 }
 
 /** What a database gets: how far it may spend, and which tokens to refuse. */
@@ -52,6 +55,17 @@ export interface MemberAccess extends Actor {
   readonly namespaceId: string
 }
 
+/** How a namespace stands, for the operator. */
+export interface Standing {
+  readonly status: 'active' | 'suspended'
+  readonly balanceNano: number
+  readonly driftNano: number
+}
+
+export interface Credit {
+  readonly balanceNano: number
+}
+
 /** A database that does not answer within this time keeps what it was lent; the others go on. */
 const ANSWER_MS = 2_000
 const AT_ONCE = 50
@@ -62,11 +76,13 @@ export class Namespace extends DurableObject<Env> {
   readonly #databases: Databases
   readonly #audit: Audit
   readonly #members: Members
-  readonly #timers: Timers<'post-usage' | 'finish-deletions'>
+  readonly #timers: Timers<'close-day' | 'finish-deletions' | 'warn-low-balance'>
   #identity: Identity | undefined
   #openLedger: Ledger | undefined
   #recalling: Promise<void> | undefined
   #finishing: Promise<void> | undefined
+  #closing: Promise<void> | undefined
+  #warned: boolean
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
@@ -75,10 +91,12 @@ export class Namespace extends DurableObject<Env> {
     this.#audit = new Audit(ctx.storage.sql)
     this.#members = new Members(ctx.storage.sql)
     this.#timers = new Timers(ctx.storage, {
-      'post-usage': (nowMs) => this.#postUsage(nowMs),
+      'close-day': () => this.#closeDay(),
       'finish-deletions': () => this.#finishDeletions(),
+      'warn-low-balance': (nowMs) => this.#warn(nowMs),
     })
     this.#identity = ctx.storage.kv.get<Identity>('identity')
+    this.#warned = ctx.storage.kv.get<boolean>('warned') ?? false
     if (this.#identity) migrate(ctx.storage, NAMESPACE_SCHEMA)
   }
 
@@ -111,8 +129,8 @@ export class Namespace extends DurableObject<Env> {
     this.ctx.storage.kv.put('identity', identity)
     const { welcomeCreditNano } = settingsOf(this.env)
     if (welcomeCreditNano > 0) this.#ledger.enter('welcome_credit', welcomeCreditNano, 'welcome', {}, nowMs)
-    this.#ledger.post(nowMs)
-    this.#timers.set('post-usage', nextMidnight(nowMs))
+    this.#ledger.close(nowMs)
+    this.#timers.set('close-day', nextMidnight(nowMs))
     this.#audit.add(actor, 'namespace.created', slug, {}, nowMs)
     return identity
   }
@@ -136,9 +154,11 @@ export class Namespace extends DurableObject<Env> {
 
   /** Charges one request that reaches no database. @throws PerSQLError `insufficient_balance` */
   async charge(): Promise<void> {
+    if (this.#identity?.suspended) throw new PerSQLError('namespace_suspended')
     await this.#gather()
     if (this.#free() < REQUEST_NANO) throw new PerSQLError('insufficient_balance')
-    this.#ledger.debit('', '', { ...NOTHING, requests: 1 }, now())
+    this.#ledger.debit('', '', { ...NOTHING, requests: 1 })
+    this.#checkBalance()
   }
 
   listTokens(): Token[] {
@@ -185,11 +205,12 @@ export class Namespace extends DurableObject<Env> {
     await this.#finishDeletions()
   }
 
-  async usage(): Promise<Output<Api['get_usage']>> {
+  /** `from` and `to` are UTC days. */
+  async usage(from: string, to: string): Promise<Output<Api['get_usage']>> {
     await this.#collect()
     const spend = this.#ledger.spend()
     const costNano = Object.values(spend).reduce((sum, { costUsd }) => sum + Math.round(costUsd * 1e9), 0)
-    return { spend, costUsd: usd(costNano), databases: this.#ledger.byDatabase() }
+    return { spend, costUsd: usd(costNano), databases: this.#ledger.byDatabase(), days: this.#ledger.history(from, to) }
   }
 
   async billing(): Promise<Output<Api['get_billing']>> {
@@ -240,7 +261,7 @@ export class Namespace extends DurableObject<Env> {
   membership(userId: string): Membership {
     const { role } = this.access(userId)
     const { id, slug, createdAtMs } = this.#identity as Identity
-    return { id, slug, role, status: 'active', createdAt: new Date(createdAtMs).toISOString() }
+    return { id, slug, role, status: this.standing().status, createdAt: new Date(createdAtMs).toISOString() }
   }
 
   listMembers(): MemberRow[] {
@@ -349,6 +370,8 @@ export class Namespace extends DurableObject<Env> {
    */
   async lease(slug: string, id: string | undefined, totals: Totals): Promise<LeaseAnswer> {
     const asked = this.#healthy(slug)
+    // The timer closes the day; this is for when it could not, because nothing was running.
+    if (dayOf(now()) > this.#ledger.day) this.ctx.waitUntil(this.#closeDay())
     if (id === asked.id) this.#settle(asked, totals)
     await this.#gather(asked.id)
     // Others were let in meanwhile, and one of them may have deleted it.
@@ -367,6 +390,7 @@ export class Namespace extends DurableObject<Env> {
   #healthy(slug: string): Record {
     const record = this.#identity && this.#databases.find(slug)
     if (!record) throw new PerSQLError('database_not_found', { database: slug })
+    if (this.#identity?.suspended) throw new PerSQLError('namespace_suspended')
     return record
   }
 
@@ -388,8 +412,9 @@ export class Namespace extends DurableObject<Env> {
     const { lease, used } = settle(this.#ledger.account, this.#databases.lease(record.id), totals)
     try {
       this.ctx.storage.transactionSync(() => {
-        this.#ledger.debit(record.id, record.slug, used, now())
+        this.#ledger.debit(record.id, record.slug, used)
         this.#databases.putLease(record.id, lease)
+        this.#checkBalance()
       })
     } catch (cause) {
       // What is in memory may be ahead of what is stored now: start afresh from what is stored.
@@ -465,9 +490,152 @@ export class Namespace extends DurableObject<Env> {
     if (deletedAtMs) await directoryObject(this.env).remove(slug)
   }
 
-  #postUsage(nowMs: number): void {
-    this.#ledger.post(nowMs)
-    this.#timers.set('post-usage', nextMidnight(nowMs))
+  // --- the day's close ---------------------------------------------------------------------------------------------
+
+  /**
+   * Closes the days that are over: brings counters up to date, samples storage, posts what was used and checks the sums.
+   * Each step may be repeated, so whatever cuts it off, the next round finishes it.
+   */
+  #closeDay(): Promise<void> {
+    this.#closing ??= this.#close(now()).finally(() => {
+      this.#closing = undefined
+    })
+    return this.#closing
+  }
+
+  async #close(nowMs: number): Promise<void> {
+    if (dayOf(nowMs) > this.#ledger.day) {
+      await this.#collect()
+      const midnightMs = Date.parse(dayOf(nowMs))
+      await this.#each(this.#databases.toSample(), (record) => this.#sample(record, midnightMs))
+      this.#ledger.close(nowMs)
+    }
+    const { balanceNano, driftNano } = this.#ledger.reconcile()
+    const { slug } = this.#identity as Identity
+    if (driftNano !== 0) {
+      console.error(JSON.stringify({ level: 'error', event: 'ledger_drift', namespace: slug, driftNano }))
+    }
+    this.ctx.storage.kv.put('drift', driftNano)
+    this.#timers.set('close-day', nextMidnight(nowMs))
+    await directoryObject(this.env).reconciled(slug, balanceNano, driftNano)
+  }
+
+  /** Charges what is stored for the whole hours since the last sample, a day's worth at most. */
+  async #sample(record: Record & { readonly sampledAtMs: number }, midnightMs: number): Promise<void> {
+    const hours = Math.min(24, Math.floor((midnightMs - record.sampledAtMs) / HOUR_MS))
+    if (hours < 1) return
+    const bytes = await this.#stub(record.slug).storedBytes(record.id)
+    this.ctx.storage.transactionSync(() => {
+      this.#ledger.debitStorage(record.id, record.slug, bytes * hours)
+      this.#databases.sampled(record.id, midnightMs)
+      this.#checkBalance()
+    })
+  }
+
+  /** Runs what is due by PerSQL's clock: for tests that moved it. */
+  async runTimers(): Promise<void> {
+    await this.#timers.run(now())
+  }
+
+  // --- low balance -------------------------------------------------------------------------------------------------
+
+  /** Has the owners warned once when the balance falls below a tenth of the last top-up, or half a dollar. */
+  #checkBalance(): void {
+    if (this.#warned || balance(this.#ledger.account) >= lowNano(this.#ledger.lastTopUpNano())) return
+    this.#setWarned(true)
+    this.#timers.set('warn-low-balance', now())
+  }
+
+  #setWarned(warned: boolean): void {
+    this.#warned = warned
+    this.ctx.storage.kv.put('warned', warned)
+  }
+
+  /** Mails every owner who was not mailed yet; what the mail server does not take is tried again. */
+  async #warn(nowMs: number): Promise<void> {
+    const mail = mailOf(this.env)
+    if (!mail || !this.#warned) return
+    const { kv } = this.ctx.storage
+    const owners = this.#members.list().filter(({ role }) => role === 'owner')
+    const people = await directoryObject(this.env).people(owners.map(({ userId }) => userId))
+    const done = kv.get<string[]>('warned-owners') ?? []
+    const balanceNano = balance(this.#ledger.account)
+    const message = lowBalanceMail(this.#identity?.slug ?? '', balanceNano, settingsOf(this.env).url)
+    for (const { email } of people) {
+      if (done.includes(email)) continue
+      try {
+        await mail.send({ ...message, to: email })
+      } catch (cause) {
+        console.error(JSON.stringify({ level: 'warn', event: 'mail_failed', cause: String(cause) }))
+        this.#timers.set('warn-low-balance', nowMs + MAIL_RETRY_MS)
+        return
+      }
+      done.push(email)
+      kv.put('warned-owners', done)
+    }
+  }
+
+  // --- the operator's part -----------------------------------------------------------------------------------------
+
+  /** Adds an amount once per `ref`, however often it is asked to. */
+  credit(
+    kind: 'topup' | 'adjustment',
+    amountNano: number,
+    ref: string,
+    detail: AuditEntry['detail'],
+    actor: string,
+  ): Credit {
+    this.ctx.storage.transactionSync(() => {
+      if (!this.#ledger.enter(kind, amountNano, ref, detail, now())) return
+      this.#audit.add(
+        actor,
+        `balance.${kind === 'topup' ? 'topped_up' : 'adjusted'}`,
+        ref,
+        { ...detail, usd: usd(amountNano) },
+        now(),
+      )
+      if (amountNano > 0) this.#rearmWarning()
+    })
+    return { balanceNano: balance(this.#ledger.account) }
+  }
+
+  #rearmWarning(): void {
+    this.#setWarned(false)
+    this.ctx.storage.kv.delete('warned-owners')
+    this.#checkBalance()
+  }
+
+  /** Serves nothing any more, from the answer on; billing stays open. Its data is untouched. */
+  async suspend(note: string): Promise<void> {
+    this.#setSuspended(true, note)
+    await this.#each(this.#databases.holders(), (record) => this.#recallOne(record))
+  }
+
+  resume(note: string): void {
+    this.#setSuspended(false, note)
+  }
+
+  #setSuspended(suspended: boolean, note: string): void {
+    const { suspended: _, ...identity } = this.#identity as Identity
+    this.#identity = suspended ? { ...identity, suspended } : identity
+    this.ctx.storage.kv.put('identity', this.#identity)
+    this.#audit.add('operator', suspended ? 'namespace.suspended' : 'namespace.resumed', identity.slug, { note }, now())
+  }
+
+  /** How things stand, by the figures that are here: what databases have not reported yet is not in them. */
+  standing(): Standing {
+    return {
+      status: this.#identity?.suspended ? 'suspended' : 'active',
+      balanceNano: balance(this.#ledger.account),
+      driftNano: this.ctx.storage.kv.get<number>('drift') ?? 0,
+    }
+  }
+
+  /** Charges tokens that a model used for a database. */
+  chargeAiTokens(slug: string, aiTokens: number): void {
+    const { id } = this.#healthy(slug)
+    this.#ledger.debit(id, slug, NOTHING, aiTokens)
+    this.#checkBalance()
   }
 
   #stub(slug: string) {
@@ -475,7 +643,7 @@ export class Namespace extends DurableObject<Env> {
   }
 
   /** Asks many databases, some at a time. One that fails or is slow does not hold up the rest. */
-  async #each(records: readonly Record[], ask: (record: Record) => Promise<void>): Promise<void> {
+  async #each<R extends Record>(records: readonly R[], ask: (record: R) => Promise<void>): Promise<void> {
     const rest = [...records]
     const worker = async () => {
       for (let record = rest.pop(); record; record = rest.pop()) {
@@ -494,5 +662,8 @@ export class Namespace extends DurableObject<Env> {
     await Promise.all(Array.from({ length: Math.min(AT_ONCE, rest.length) }, worker))
   }
 }
+
+const HOUR_MS = 60 * 60 * 1000
+const MAIL_RETRY_MS = 5 * 60 * 1000
 
 const nextMidnight = (nowMs: number) => Date.parse(`${dayOf(nowMs + 86_400_000)}T00:00:00Z`)

@@ -1,5 +1,6 @@
 import type { Migration } from '../storage/migrate.ts'
 import { AUDIT } from './audit.ts'
+import { STORAGE_CHARGES } from './ledger.ts'
 import { MEMBERS } from './members.ts'
 
 /** Storage of a namespace. Amounts are nano-dollars, moments milliseconds since 1970. Append; never edit what shipped. */
@@ -61,4 +62,5 @@ export const NAMESPACE_SCHEMA: readonly Migration[] = [
   },
   AUDIT,
   MEMBERS,
+  STORAGE_CHARGES,
 ]

@@ -1,5 +1,7 @@
-import { PerSQLError } from '@persql/contract'
-import type { OperatorHandlers } from '../execute.ts'
+import { type Api, type Output, PerSQLError } from '@persql/contract'
+import type { Env } from '../env.ts'
+import type { AnyoneHandlers, OperatorHandlers } from '../execute.ts'
+import { usd } from '../money.ts'
 import { directoryObject, namespaceObject } from '../objects.ts'
 import { hashToken, mintToken } from '../token.ts'
 
@@ -11,5 +13,41 @@ export const operator = {
     await directoryObject(env).add(slug, made.namespace.id)
     return made
   },
-  list_namespaces: (_input, { env }) => directoryObject(env).list(),
+  list_namespaces: async (_input, { env }) => {
+    const standings: Output<Api['list_namespaces']> = []
+    const all = await directoryObject(env).list()
+    for (let i = 0; i < all.length; i += AT_ONCE) {
+      const some = all.slice(i, i + AT_ONCE).map(async (known) => {
+        const { status, balanceNano, driftNano } = await namespaceObject(env, known.slug).standing()
+        return { ...known, status, balanceUsd: usd(balanceNano), driftUsd: usd(driftNano) }
+      })
+      standings.push(...(await Promise.all(some)))
+    }
+    return standings
+  },
+  credit_namespace: async ({ ns, amountUsd, note, ref = crypto.randomUUID() }, { env }) => {
+    const amountNano = Math.round(amountUsd * 1e9)
+    const namespace = await existing(env, ns)
+    const { balanceNano } = await namespace.credit('adjustment', amountNano, `operator:${ref}`, { note }, 'operator')
+    return { balanceUsd: usd(balanceNano) }
+  },
+  suspend_namespace: async ({ ns, note }, { env }) => {
+    await (await existing(env, ns)).suspend(note)
+    return { status: 'suspended' }
+  },
+  resume_namespace: async ({ ns, note }, { env }) => {
+    await (await existing(env, ns)).resume(note)
+    return { status: 'active' }
+  },
 } satisfies OperatorHandlers
+
+const AT_ONCE = 50
+
+async function existing(env: Env, slug: string) {
+  if (!(await directoryObject(env).has(slug))) throw new PerSQLError('namespace_not_found', { namespace: slug })
+  return namespaceObject(env, slug)
+}
+
+export const anyone = {
+  get_status: (_input, { env }) => directoryObject(env).status(),
+} satisfies AnyoneHandlers

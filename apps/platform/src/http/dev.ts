@@ -1,0 +1,42 @@
+import { Hono } from 'hono'
+import * as z from 'zod'
+import { authenticateOperator } from '../authenticate.ts'
+import { setAhead } from '../clock.ts'
+import { contextOf } from '../context.ts'
+import type { Env } from '../env.ts'
+import { directoryObject, namespaceObject } from '../objects.ts'
+import { refuse } from '../reply.ts'
+import { settingsOf } from '../settings.ts'
+
+const Clock = z.strictObject({ aheadMs: z.int().min(0) })
+const AiTokens = z.strictObject({ namespace: z.string(), database: z.string(), tokens: z.int().min(0) })
+
+/** Doors for tests and development, which exist with `PERSQL_DEV=1` only, for whoever holds the instance's secret. */
+export function dev(): Hono<{ Bindings: Env }> {
+  const app = new Hono<{ Bindings: Env }>()
+  app.use(async (c, next) => {
+    if (!settingsOf(c.env).dev) return c.notFound()
+    await authenticateOperator(contextOf(c.req.raw, c.env))
+    return next()
+  })
+
+  /** Sets the clock ahead, and does what is due by then before it answers. */
+  app.post('/clock', async (c) => {
+    setAhead(Clock.parse(await c.req.json()).aheadMs)
+    for (const { slug } of await directoryObject(c.env).list()) await namespaceObject(c.env, slug).runTimers()
+    return c.json({ success: true, data: {} })
+  })
+
+  /** Charges tokens as a call of a model does. */
+  app.post('/ai-tokens', async (c) => {
+    const { namespace, database, tokens } = AiTokens.parse(await c.req.json())
+    await namespaceObject(c.env, namespace).chargeAiTokens(database, tokens)
+    return c.json({ success: true, data: {} })
+  })
+
+  app.onError((cause) => {
+    const { status, body } = refuse(cause)
+    return new Response(body, { status, headers: { 'Content-Type': 'application/json' } })
+  })
+  return app
+}
