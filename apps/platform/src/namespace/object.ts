@@ -509,6 +509,7 @@ export class Namespace extends DurableObject<Env> {
       const midnightMs = Date.parse(dayOf(nowMs))
       await this.#each(this.#databases.toSample(), (record) => this.#sample(record, midnightMs))
       this.#ledger.close(nowMs)
+      await this.#coverLeases()
     }
     const { balanceNano, driftNano } = this.#ledger.reconcile()
     const { slug } = this.#identity as Identity
@@ -577,26 +578,27 @@ export class Namespace extends DurableObject<Env> {
 
   // --- the operator's part -----------------------------------------------------------------------------------------
 
-  /** Adds an amount once per `ref`, however often it is asked to. */
-  credit(
+  /** Adds an amount, or takes a negative one, once per `ref`, however often it is asked to. */
+  async credit(
     kind: 'topup' | 'adjustment',
     amountNano: number,
     ref: string,
     detail: AuditEntry['detail'],
     actor: string,
-  ): Credit {
+  ): Promise<Credit> {
     this.ctx.storage.transactionSync(() => {
       if (!this.#ledger.enter(kind, amountNano, ref, detail, now())) return
-      this.#audit.add(
-        actor,
-        `balance.${kind === 'topup' ? 'topped_up' : 'adjusted'}`,
-        ref,
-        { ...detail, usd: usd(amountNano) },
-        now(),
-      )
+      const action = kind === 'topup' ? 'balance.topped_up' : 'balance.adjusted'
+      this.#audit.add(actor, action, ref, { ...detail, usd: usd(amountNano) }, now())
       if (amountNano > 0) this.#rearmWarning()
     })
+    await this.#coverLeases()
     return { balanceNano: balance(this.#ledger.account) }
+  }
+
+  /** What was lent before the balance fell may be more than there is now. */
+  async #coverLeases(): Promise<void> {
+    if (this.#free() < 0) await this.#recallAll()
   }
 
   #rearmWarning(): void {

@@ -1,0 +1,128 @@
+import { randomUUID } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { parseArgs, parseEnv } from 'node:util'
+
+const help = `npm run operator -- <command>
+
+  list                                  namespaces with status, balance and drift
+  credit <namespace> <usd> --note TEXT  add to a balance; a negative amount takes from it
+  suspend <namespace> --note TEXT       stop serving a namespace; data and billing stay
+  resume <namespace> --note TEXT        serve it again
+
+  --url URL   the instance; else what bootstrap.json in the data folder says, else http://127.0.0.1:8787
+
+The instance's secret is read from PERSQL_SECRET, or from the data folder (PERSQL_DATA, ./data).
+`
+const attempts = 3
+
+/** `npm run operator`: what the operator of an instance does from its machine. Resolves with the exit code. */
+export async function main(args: string[]): Promise<number> {
+  try {
+    process.stdout.write(await run(args))
+    return 0
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+    return 1
+  }
+}
+
+async function run(args: string[]): Promise<string> {
+  const { values, positionals } = parseArgs({
+    args: args.map((arg) => (/^-\d/.test(arg) ? `usd:${arg}` : arg)),
+    options: { note: { type: 'string' }, url: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+    allowPositionals: true,
+  })
+  const [command, namespace, amount, ...rest] = positionals
+  if (values.help || command === undefined) return help
+  const call = await door(values.url)
+  if (command === 'list' && namespace === undefined) return table((await call('GET', '')) as Standing[])
+  const wantsAmount = command === 'credit'
+  if (!['credit', 'suspend', 'resume'].includes(command) || rest.length > 0) throw new Error(help)
+  if (namespace === undefined || (amount === undefined) === wantsAmount) throw new Error(help)
+  if (!values.note) throw new Error(`Say why with --note: it goes into the audit log of ${namespace}.`)
+  const path = `/${encodeURIComponent(namespace)}/${command}`
+  if (!wantsAmount) {
+    const { status } = (await call('POST', path, { note: values.note })) as { status: string }
+    return `${namespace} is ${status}.\n`
+  }
+  const amountUsd = Number(amount?.replace(/^usd:/, '').replace(/^\$/, ''))
+  if (!Number.isFinite(amountUsd) || amountUsd === 0) throw new Error(`"${amount}" is not an amount in dollars.`)
+  // Made once: an attempt whose answer was lost is repeated without counting twice.
+  const credit = { amountUsd, note: values.note, ref: randomUUID() }
+  const { balanceUsd } = (await call('POST', path, credit)) as { balanceUsd: number }
+  return `${namespace} has $${balanceUsd}.\n`
+}
+
+interface Standing {
+  slug: string
+  status: string
+  balanceUsd: number
+  driftUsd: number
+  createdAt: string
+}
+
+function table(standings: Standing[]): string {
+  const rows = [
+    ['namespace', 'status', 'balance', 'drift', 'since'],
+    ...standings.map(({ slug, status, balanceUsd, driftUsd, createdAt }) => [
+      slug,
+      status,
+      `$${balanceUsd}`,
+      `$${driftUsd}`,
+      createdAt.slice(0, 10),
+    ]),
+  ]
+  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)))
+  return `${rows
+    .map((row) =>
+      row
+        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')}\n`
+}
+
+/** How to reach `/api/operator/namespaces` of the instance. */
+async function door(url: string | undefined) {
+  const settings = { ...(existsSync('.env') ? parseEnv(readFileSync('.env', 'utf8')) : {}), ...process.env }
+  const data = settings.PERSQL_DATA || './data'
+  const secret = settings.PERSQL_SECRET || (await readFile(join(data, 'secret'), 'utf8').catch(() => '')).trim()
+  if (!secret)
+    throw new Error(`There is no secret in ${data}. Set PERSQL_DATA to the instance's data folder, or PERSQL_SECRET.`)
+  const known = await readFile(join(data, 'bootstrap.json'), 'utf8').catch(() => '{}')
+  const base = url ?? (JSON.parse(known) as { url?: string }).url ?? 'http://127.0.0.1:8787'
+  return async (method: string, path: string, body?: object): Promise<unknown> => {
+    const response = await fetchPatiently(`${base.replace(/\/+$/, '')}/api/operator/namespaces${path}`, {
+      method,
+      headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },
+      ...(body && { body: JSON.stringify(body) }),
+    })
+    const text = await response.text()
+    if (!response.ok) throw new Error(errorOf(text) ?? `The instance answered ${response.status}.`)
+    return (JSON.parse(text) as { data: unknown }).data
+  }
+}
+
+async function fetchPatiently(url: string, init: RequestInit): Promise<Response> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await fetch(url, { ...init, signal: AbortSignal.timeout(30_000) })
+    } catch (cause) {
+      if (attempt === attempts)
+        throw new Error(`Nothing answers at ${new URL(url).origin}. Is the instance running?`, { cause })
+      await delay(attempt * 300)
+    }
+  }
+}
+
+function errorOf(text: string): string | undefined {
+  try {
+    return (JSON.parse(text) as { error?: string }).error
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,136 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { repository } from '../../apps/launcher/src/paths.ts'
+import { startPlatform, type TestPlatform } from '../harness.ts'
+
+let platform: TestPlatform
+let data: string
+beforeAll(async () => {
+  platform = await startPlatform()
+  data = await mkdtemp(join(tmpdir(), 'persql-operator-'))
+  await writeFile(join(data, 'secret'), `${platform.secret}\n`)
+})
+afterAll(async () => {
+  await platform.stop()
+  await rm(data, { recursive: true })
+})
+
+const operator = (path: string, body?: object, token = platform.secret) =>
+  platform.request(`/api/operator/namespaces${path}`, { token, body })
+
+/** The program, as `npm run operator --` starts it. */
+function cli(args: string[], environment: Record<string, string> = {}) {
+  const env = { PATH: process.env.PATH, PERSQL_DATA: data, ...environment }
+  const program = [join(repository, 'apps/launcher/operator.mjs'), ...args]
+  return new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
+    execFile(process.execPath, program, { env }, (error, stdout, stderr) =>
+      resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
+    )
+  })
+}
+
+test('a credit counts once per reference, and stands in the ledger and the audit log', async () => {
+  const { token } = await platform.createNamespace('credited')
+  const owner = await platform.signUp('credited@example.com')
+  const credit = { amountUsd: 12.34, note: 'invoice 7', ref: 'invoice-7' }
+  expect((await operator('/credited/credit', credit)).body.data).toEqual({ balanceUsd: 17.34 })
+  expect((await operator('/credited/credit', credit)).body.data).toEqual({ balanceUsd: 17.34 })
+  expect((await operator('/credited/credit', { amountUsd: -2, note: 'typo' })).body.data).toEqual({ balanceUsd: 15.34 })
+  const { ledger } = (await platform.request('/v1/billing', { token })).body.data
+  expect(ledger.slice(0, 2)).toMatchObject([
+    { kind: 'adjustment', amountUsd: -2, detail: { note: 'typo' } },
+    { kind: 'adjustment', amountUsd: 12.34, ref: 'operator:invoice-7', detail: { note: 'invoice 7' } },
+  ])
+  // Somebody's own namespace can be credited too, and its audit log tells.
+  await operator('/credited-2/credit', { amountUsd: 1, note: 'a gift' })
+  const audit = (await owner.request('/api/namespaces/credited-2/audit')).body.data
+  expect(audit[0]).toMatchObject({ actor: 'operator', action: 'balance.adjusted', detail: { note: 'a gift', usd: 1 } })
+})
+
+test('a credit at an empty balance resumes service at once', async () => {
+  const { db } = await platform.createNamespace('broke')
+  await db().query('SELECT 1')
+  await operator('/broke/credit', { amountUsd: -5, note: 'spent' })
+  const codes = async () => (await db().query('SELECT 1')).status
+  await expect.poll(codes).toBe(402)
+  await operator('/broke/credit', { amountUsd: 5, note: 'paid' })
+  await expect.poll(codes, { timeout: 1_000 }).toBe(200)
+})
+
+test('a suspended namespace serves nothing from the answer on, shows its billing, and loses nothing', async () => {
+  const { db, token } = await platform.createNamespace('paused')
+  await db().batch([{ sql: 'CREATE TABLE t (n)' }, { sql: 'INSERT INTO t VALUES (1)' }])
+  expect((await operator('/paused/suspend', { note: 'abuse report' })).body.data).toEqual({ status: 'suspended' })
+  const refused = await db().query('SELECT * FROM t')
+  expect([refused.status, refused.body.code]).toEqual([403, 'namespace_suspended'])
+  expect((await platform.request('/v1/databases', { token })).body.code).toBe('namespace_suspended')
+  expect((await platform.request('/v1/billing', { token })).status).toBe(200)
+  expect((await operator('')).body.data).toContainEqual(
+    expect.objectContaining({ slug: 'paused', status: 'suspended' }),
+  )
+  await platform.kill()
+  await platform.restart()
+  expect((await db().query('SELECT * FROM t')).body.code).toBe('namespace_suspended')
+  await operator('/paused/resume', { note: 'cleared' })
+  expect((await db().query('SELECT * FROM t')).body.data.rows).toEqual([[1]])
+})
+
+test('only the holder of the secret passes, and what makes no sense is refused', async () => {
+  const { token } = await platform.createNamespace('plain')
+  const code = async (answer: ReturnType<typeof operator>) => (await answer).body.code
+  expect(await code(operator('/plain/credit', { amountUsd: 5, note: 'x' }, token))).toBe('operator_only')
+  expect(await code(operator('', undefined, `${platform.secret}x`))).toBe('operator_only')
+  expect(await code(operator('/nobody/credit', { amountUsd: 5, note: 'x' }))).toBe('namespace_not_found')
+  for (const body of [
+    { amountUsd: 5 },
+    { amountUsd: 0, note: 'x' },
+    { amountUsd: '5', note: 'x' },
+    { amountUsd: 1e9, note: 'x' },
+  ]) {
+    expect(await code(operator('/plain/credit', body)), JSON.stringify(body)).toBe('invalid_input')
+  }
+})
+
+test('the program does all that, with the secret of the data folder', async () => {
+  await platform.createNamespace('program')
+  const url = ['--url', platform.url]
+  expect(await cli(['credit', 'program', '100', '--note', 'by hand', ...url])).toEqual({
+    code: 0,
+    stdout: 'program has $105.\n',
+    stderr: '',
+  })
+  expect((await cli(['credit', 'program', '-5.5', '--note', 'correction', ...url])).stdout).toBe('program has $99.5.\n')
+  expect((await cli(['suspend', 'program', '--note', 'x', ...url])).stdout).toBe('program is suspended.\n')
+  expect((await cli(['list', ...url])).stdout).toMatch(
+    /^namespace +status +balance +drift +since\n(.*\n)*program +suspended +\$99\.5 +\$0 +20/,
+  )
+  expect((await cli(['resume', 'program', '--note', 'x', ...url])).stdout).toBe('program is active.\n')
+  const help = await cli([])
+  expect(help).toMatchObject({ code: 0, stdout: expect.stringContaining('npm run operator -- <command>') })
+}, 60_000)
+
+test('the program says what is wrong in a sentence', async () => {
+  const url = ['--url', platform.url]
+  const said = async (args: string[], environment?: Record<string, string>) => {
+    const { code, stderr } = await cli(args, environment)
+    return [code, stderr.trim()]
+  }
+  expect(await said(['credit', 'program', '5', ...url])).toEqual([1, expect.stringContaining('--note')])
+  expect(await said(['credit', 'program', 'much', '--note', 'x', ...url])).toEqual([
+    1,
+    '"much" is not an amount in dollars.',
+  ])
+  expect(await said(['credit', 'nobody', '5', '--note', 'x', ...url])).toEqual([1, 'There is no namespace "nobody".'])
+  expect(await said(['list', '--url', 'http://127.0.0.1:9'])).toEqual([
+    1,
+    expect.stringContaining('Is the instance running?'),
+  ])
+  expect(await said(['list', ...url], { PERSQL_DATA: join(data, 'none') })).toEqual([
+    1,
+    expect.stringContaining('PERSQL_SECRET'),
+  ])
+  expect((await said(['dance', ...url]))[1]).toContain('npm run operator -- <command>')
+}, 60_000)
