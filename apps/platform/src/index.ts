@@ -7,6 +7,7 @@ import { dev } from './http/dev.ts'
 import { floodWaitS } from './http/flood.ts'
 import { logRequest } from './http/request-log.ts'
 import { type Answer, answerDatabaseCall, rest } from './http/rest.ts'
+import { takeStripeWebhook } from './http/stripe-webhook.ts'
 import { count, exposition, observe } from './metrics.ts'
 import { settingsOf } from './settings.ts'
 
@@ -22,6 +23,10 @@ app.get('/metrics', async (c) => {
   return new Response(exposition(), { headers: { 'Content-Type': 'text/plain; version=0.0.4' } })
 })
 
+app.post('/api/stripe/webhook', async (c) => {
+  await takeStripeWebhook(c.req.raw, c.env)
+  return c.json({ received: true })
+})
 app.route('/api/dev', dev())
 app.on(['GET', 'POST'], '/api/auth/*', (c) => answerAuth(c.req.raw, c.env))
 

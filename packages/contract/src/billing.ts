@@ -86,7 +86,13 @@ export const top_up = operation({
   scope: 'admin',
   console: { route: 'POST /api/namespaces/{ns}/billing/topup', role: 'owner' },
   billed: false,
-  input: z.strictObject({ amountUsd: z.number().min(5).max(10_000).multipleOf(0.01) }),
-  output: z.object({ url: z.url(), sessionId: z.string() }),
-  errors: ['payments_unavailable'],
+  input: z.strictObject({
+    amountUsd: z
+      .number()
+      .min(5, 'add $5 at least')
+      .max(10_000, 'add $10,000 at most')
+      .refine((usd) => Math.abs(usd * 100 - Math.round(usd * 100)) < 1e-6, 'use whole cents'),
+  }),
+  output: z.object({ url: z.url(), sessionId: z.string(), amountUsd: z.number(), expiresAt: Moment }),
+  errors: ['payments_unavailable', 'payment_provider_failed', 'idempotency_mismatch'],
 })

@@ -14,6 +14,8 @@ export const errors = {
     status: 400,
     message: 'The result is larger than {limit}. Select fewer columns or page with LIMIT.',
   },
+  webhook_refused: { status: 400, message: 'This is not signed by Stripe, or was signed too long ago.' },
+  payment_not_understood: { status: 400, message: 'A payment that PerSQL did not ask for like this: {what}.' },
   token_missing: { status: 401, message: 'Send "Authorization: Bearer <token>".' },
   token_malformed: { status: 401, message: 'Invalid token format' },
   token_unknown: { status: 401, message: 'This token is not known. It may have been revoked or have expired.' },
@@ -49,7 +51,14 @@ export const errors = {
   idempotency_mismatch: { status: 422, message: 'This {header} was used with another request in the last 24 hours.' },
   flood: { status: 429, message: 'Too many requests from this address. Retry after {seconds} s.' },
   internal: { status: 500, message: 'Something went wrong on our side. Nothing of this request was kept.' },
-  payments_unavailable: { status: 503, message: 'This instance takes no payments yet. Ask its operator for credit.' },
+  payment_provider_failed: {
+    status: 502,
+    message: 'Stripe did not take this right now. Try again; nothing was charged.',
+  },
+  payments_unavailable: {
+    status: 503,
+    message: 'This instance takes no payments: its operator has to set STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET.',
+  },
   unavailable: { status: 503, message: 'The database is not reachable right now. Try again.' },
 } as const satisfies Record<string, { status: number; message: string }>
 

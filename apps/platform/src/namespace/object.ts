@@ -30,6 +30,7 @@ import { lowBalanceMail } from './low-balance.ts'
 import { type Actor, checkChange, type MemberRow, Members, successor } from './members.ts'
 import { NAMESPACE_SCHEMA } from './schema.ts'
 import { Tokens } from './tokens.ts'
+import { type TopUp, TopUps } from './top-ups.ts'
 
 interface Identity {
   readonly id: string
@@ -76,6 +77,7 @@ export class Namespace extends DurableObject<Env> {
   readonly #databases: Databases
   readonly #audit: Audit
   readonly #members: Members
+  readonly #topUps: TopUps
   readonly #timers: Timers<'close-day' | 'finish-deletions' | 'warn-low-balance'>
   #identity: Identity | undefined
   #openLedger: Ledger | undefined
@@ -90,6 +92,7 @@ export class Namespace extends DurableObject<Env> {
     this.#databases = new Databases(ctx.storage.sql)
     this.#audit = new Audit(ctx.storage.sql)
     this.#members = new Members(ctx.storage.sql)
+    this.#topUps = new TopUps(ctx.storage.sql)
     this.#timers = new Timers(ctx.storage, {
       'close-day': () => this.#closeDay(),
       'finish-deletions': () => this.#finishDeletions(),
@@ -579,19 +582,64 @@ export class Namespace extends DurableObject<Env> {
   // --- the operator's part -----------------------------------------------------------------------------------------
 
   /** Adds an amount, or takes a negative one, once per `ref`, however often it is asked to. */
-  async credit(
+  credit(
     kind: 'topup' | 'adjustment',
     amountNano: number,
     ref: string,
     detail: AuditEntry['detail'],
     actor: string,
   ): Promise<Credit> {
-    this.ctx.storage.transactionSync(() => {
-      if (!this.#ledger.enter(kind, amountNano, ref, detail, now())) return
-      const action = kind === 'topup' ? 'balance.topped_up' : 'balance.adjusted'
-      this.#audit.add(actor, action, ref, { ...detail, usd: usd(amountNano) }, now())
-      if (amountNano > 0) this.#rearmWarning()
+    return this.#book(() => this.#enter(kind, amountNano, ref, detail, actor))
+  }
+
+  #enter(kind: LedgerKind, amountNano: number, ref: string, detail: AuditEntry['detail'], actor: string): void {
+    if (!this.#ledger.enter(kind, amountNano, ref, detail, now())) return
+    this.#audit.add(actor, `balance.${ENTERED[kind]}`, ref, { ...detail, usd: usd(amountNano) }, now())
+    if (amountNano > 0) this.#rearmWarning()
+    else this.#checkBalance()
+  }
+
+  // --- payments ----------------------------------------------------------------------------------------------------
+
+  /** @throws PerSQLError `idempotency_mismatch` */
+  reserveTopUp(amountNano: number, key: string | null, actor: string): TopUp {
+    const topUp = this.#topUps.reserve(amountNano, key, now())
+    if (!topUp.checkout) this.#audit.add(actor, 'topup.requested', topUp.id, { usd: usd(amountNano) }, now())
+    return topUp
+  }
+
+  recordCheckout(id: string, sessionId: string, url: string): void {
+    this.#topUps.record(id, sessionId, url)
+  }
+
+  endTopUp(id: string, status: 'failed' | 'expired'): void {
+    this.#topUps.setStatus(id, status)
+  }
+
+  /** Credits a payment, once however often it is told. */
+  payTopUp(id: string, amountNano: number, paymentIntent: string): Promise<Credit> {
+    this.#topUps.setStatus(id, 'paid')
+    return this.credit('topup', amountNano, `stripe:${paymentIntent}`, { topup: id }, 'stripe')
+  }
+
+  /** Takes back what was refunded of a payment; `refundedNano` is what was refunded of it in all. */
+  refund(paymentIntent: string, refundedNano: number): Promise<Credit> {
+    return this.#book(() => {
+      const growthNano = this.#topUps.refundGrowth(paymentIntent, refundedNano)
+      const ref = `stripe:${paymentIntent}:refunded:${refundedNano}`
+      if (growthNano > 0) this.#enter('refund', -growthNano, ref, { payment: paymentIntent }, 'stripe')
     })
+  }
+
+  dispute(id: string, amountNano: number, outcome: 'opened' | 'won'): Promise<Credit> {
+    const amount = outcome === 'won' ? amountNano : -amountNano
+    return this.#book(() =>
+      this.#enter('dispute', amount, `stripe:${id}:${outcome}`, { dispute: id, outcome }, 'stripe'),
+    )
+  }
+
+  async #book(enter: () => void): Promise<Credit> {
+    this.ctx.storage.transactionSync(enter)
     await this.#coverLeases()
     return { balanceNano: balance(this.#ledger.account) }
   }
@@ -665,6 +713,13 @@ export class Namespace extends DurableObject<Env> {
   }
 }
 
+type LedgerKind = 'topup' | 'adjustment' | 'refund' | 'dispute'
+const ENTERED: { readonly [K in LedgerKind]: string } = {
+  topup: 'topped_up',
+  adjustment: 'adjusted',
+  refund: 'refunded',
+  dispute: 'disputed',
+}
 const HOUR_MS = 60 * 60 * 1000
 const MAIL_RETRY_MS = 5 * 60 * 1000
 

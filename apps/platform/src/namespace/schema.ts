@@ -2,6 +2,7 @@ import type { Migration } from '../storage/migrate.ts'
 import { AUDIT } from './audit.ts'
 import { STORAGE_CHARGES } from './ledger.ts'
 import { MEMBERS } from './members.ts'
+import { TOP_UPS } from './top-ups.ts'
 
 /** Storage of a namespace. Amounts are nano-dollars, moments milliseconds since 1970. Append; never edit what shipped. */
 export const NAMESPACE_SCHEMA: readonly Migration[] = [
@@ -63,4 +64,5 @@ export const NAMESPACE_SCHEMA: readonly Migration[] = [
   AUDIT,
   MEMBERS,
   STORAGE_CHARGES,
+  TOP_UPS,
 ]

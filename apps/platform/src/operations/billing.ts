@@ -2,7 +2,9 @@ import { PerSQLError } from '@persql/contract'
 import { now } from '../clock.ts'
 import type { NamespaceHandlers } from '../execute.ts'
 import { dayOf } from '../namespace/ledger.ts'
+import { paymentsOf } from '../ports/payments.ts'
 
+const NANO_PER_CENT = 10_000_000
 const DAY_MS = 24 * 60 * 60 * 1000
 
 export const billing = {
@@ -15,7 +17,16 @@ export const billing = {
     return namespace.usage(first, last)
   },
   get_billing: (_input, { namespace }) => namespace.billing(),
-  top_up: async () => {
-    throw new PerSQLError('payments_unavailable')
+  top_up: async ({ amountUsd }, { namespace, slug, env, actor, headers, baseUrl }) => {
+    const payments = paymentsOf(env)
+    const key = headers.get('Idempotency-Key')
+    if (key !== null && (key.length === 0 || key.length > 200)) {
+      throw new PerSQLError('invalid_input', { problem: 'Idempotency-Key must have 1 to 200 characters.' })
+    }
+    const amountCents = Math.round(amountUsd * 100)
+    const { id, expiresAtMs, checkout } = await namespace.reserveTopUp(amountCents * NANO_PER_CENT, key, actor)
+    const open = checkout ?? (await payments.openCheckout({ id, namespace: slug, amountCents, expiresAtMs, baseUrl }))
+    if (!checkout) await namespace.recordCheckout(id, open.sessionId, open.url)
+    return { ...open, amountUsd, expiresAt: new Date(expiresAtMs).toISOString() }
   },
 } satisfies Partial<NamespaceHandlers>

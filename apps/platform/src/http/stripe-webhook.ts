@@ -1,0 +1,93 @@
+import { PerSQLError } from '@persql/contract'
+import type Stripe from 'stripe'
+import type { Env } from '../env.ts'
+import { directoryObject, namespaceObject } from '../objects.ts'
+import { type Payments, paymentsOf } from '../ports/payments.ts'
+import { readBody } from './body.ts'
+
+const MAX_BODY = 1024 * 1024
+const NANO_PER_CENT = 10_000_000
+
+/**
+ * Takes what Stripe has to say. It says everything at least once, in any order: each fact is entered under a reference of
+ * its own, and only after that is the delivery acknowledged.
+ * @throws PerSQLError; Stripe then comes again
+ */
+export async function takeStripeWebhook(request: Request, env: Env): Promise<void> {
+  const payments = paymentsOf(env)
+  const body = await readBody(request, MAX_BODY)
+  const event = await payments.eventOf(body, request.headers.get('Stripe-Signature') ?? '')
+  switch (event.type) {
+    case 'checkout.session.completed':
+    case 'checkout.session.async_payment_succeeded':
+      return creditSession(event.data.object, env)
+    case 'checkout.session.async_payment_failed':
+      return endSession(event.data.object, 'failed', env)
+    case 'checkout.session.expired':
+      return endSession(event.data.object, 'expired', env)
+    case 'charge.refunded': {
+      const { payment_intent, metadata, amount_refunded, currency } = event.data.object
+      const payment = await paymentOf(payment_intent, metadata, currency, payments)
+      if (!payment) return
+      const namespace = await namespaceOf(payment.namespace, env)
+      await namespace.refund(payment.id, amount_refunded * NANO_PER_CENT)
+      return
+    }
+    case 'charge.dispute.created':
+    case 'charge.dispute.closed':
+      return dispute(event.data.object, event.type === 'charge.dispute.closed', env, payments)
+  }
+}
+
+async function creditSession(session: Stripe.Checkout.Session, env: Env): Promise<void> {
+  const { namespace: slug, topup } = session.metadata ?? {}
+  // A page of somebody else's who shares the account.
+  if (!slug || !topup) return
+  // The money of slow ways to pay comes later, and so does the event that says so.
+  if (session.payment_status !== 'paid') return
+  const paymentIntent = idOf(session.payment_intent)
+  if (!paymentIntent || session.currency !== 'usd' || !session.amount_total) {
+    throw new PerSQLError('payment_not_understood', { what: `session ${session.id}` })
+  }
+  const namespace = await namespaceOf(slug, env)
+  await namespace.payTopUp(topup, session.amount_total * NANO_PER_CENT, paymentIntent)
+}
+
+async function endSession(session: Stripe.Checkout.Session, status: 'failed' | 'expired', env: Env): Promise<void> {
+  const { namespace: slug, topup } = session.metadata ?? {}
+  if (slug && topup) await (await namespaceOf(slug, env)).endTopUp(topup, status)
+}
+
+/** A dispute takes the money back at once; one that is won returns it. Inquiries move no money. */
+async function dispute(dispute: Stripe.Dispute, closed: boolean, env: Env, payments: Payments): Promise<void> {
+  if (dispute.status.startsWith('warning_') || (closed && dispute.status !== 'won')) return
+  const payment = await paymentOf(dispute.payment_intent, {}, dispute.currency, payments)
+  if (!payment) return
+  const namespace = await namespaceOf(payment.namespace, env)
+  await namespace.dispute(dispute.id, dispute.amount * NANO_PER_CENT, closed ? 'won' : 'opened')
+}
+
+/** The payment that a charge or dispute is about, or nothing when it is not for one of our namespaces. */
+async function paymentOf(
+  paymentIntent: string | Stripe.PaymentIntent | null,
+  metadata: Stripe.Metadata,
+  currency: string,
+  payments: Payments,
+): Promise<{ id: string; namespace: string } | undefined> {
+  const id = idOf(paymentIntent)
+  if (!id) return undefined
+  const { namespace, topup } = metadata.topup ? metadata : await payments.metadataOf(id)
+  if (!namespace || !topup) return undefined
+  if (currency !== 'usd') throw new PerSQLError('payment_not_understood', { what: `payment ${id}` })
+  return { id, namespace }
+}
+
+async function namespaceOf(slug: string, env: Env) {
+  if (!(await directoryObject(env).has(slug))) {
+    console.error(JSON.stringify({ level: 'error', event: 'payment_for_unknown_namespace', namespace: slug }))
+    throw new PerSQLError('namespace_not_found', { namespace: slug })
+  }
+  return namespaceObject(env, slug)
+}
+
+const idOf = (reference: string | { id: string } | null) => (typeof reference === 'string' ? reference : reference?.id)

@@ -1,0 +1,106 @@
+import { PerSQLError } from '@persql/contract'
+import type { Migration } from '../storage/migrate.ts'
+
+export const TOP_UPS: Migration = {
+  name: 'top-ups, refunds',
+  sql: `
+    CREATE TABLE topup (
+      id TEXT PRIMARY KEY,
+      key TEXT UNIQUE,
+      amount_nano INTEGER NOT NULL,
+      status TEXT NOT NULL CHECK (status IN ('open', 'paid', 'failed', 'expired')),
+      session_id TEXT,
+      url TEXT,
+      created_at INTEGER NOT NULL,
+      expires_at INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE refund (payment_intent TEXT PRIMARY KEY, refunded_nano INTEGER NOT NULL) STRICT;
+  `,
+}
+
+/** A top-up that was asked for. Its id is what Stripe knows the request by, so a repetition gets the same page. */
+export interface TopUp {
+  readonly id: string
+  readonly amountNano: number
+  readonly expiresAtMs: number
+  /** Missing until Stripe's answer was recorded. */
+  readonly checkout: { readonly sessionId: string; readonly url: string } | undefined
+}
+
+/** Stripe keeps a page open for a day at most, and counts from when it hears of it. */
+const OPEN_MS = 23 * 60 * 60 * 1000
+
+/** Payment pages that were asked for, and what was paid back. */
+export class TopUps {
+  readonly #sql: SqlStorage
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql
+  }
+
+  /**
+   * The top-up of this key, or one of this amount that is still open, or else a new one.
+   * @throws PerSQLError `idempotency_mismatch` when the key was used for another amount
+   */
+  reserve(amountNano: number, key: string | null, nowMs: number): TopUp {
+    const known =
+      key === null
+        ? this.#find(
+            "amount_nano = (+CAST(? AS INTEGER)) AND status = 'open' AND expires_at > (+CAST(? AS INTEGER)) ORDER BY created_at DESC",
+            amountNano,
+            nowMs,
+          )
+        : this.#find('key = ? AND expires_at > (+CAST(? AS INTEGER))', key, nowMs)
+    if (known && known.amountNano !== amountNano)
+      throw new PerSQLError('idempotency_mismatch', { header: 'Idempotency-Key' })
+    if (known) return known
+    const id = `topup_${crypto.randomUUID().replaceAll('-', '')}`
+    if (key !== null) this.#sql.exec('UPDATE topup SET key = NULL WHERE key = ?', key)
+    this.#sql.exec(
+      "INSERT INTO topup (id, key, amount_nano, status, created_at, expires_at) VALUES (?, ?, ?, 'open', ?, ?)",
+      id,
+      key,
+      amountNano,
+      nowMs,
+      nowMs + OPEN_MS,
+    )
+    return { id, amountNano, expiresAtMs: nowMs + OPEN_MS, checkout: undefined }
+  }
+
+  record(id: string, sessionId: string, url: string): void {
+    this.#sql.exec('UPDATE topup SET session_id = ?, url = ? WHERE id = ?', sessionId, url, id)
+  }
+
+  /** What is paid stays paid, in whatever order the news come. */
+  setStatus(id: string, status: 'paid' | 'failed' | 'expired'): void {
+    this.#sql.exec("UPDATE topup SET status = ? WHERE id = ? AND status <> 'paid'", status, id)
+  }
+
+  /** Of what was refunded of a payment in all, the part that is news. */
+  refundGrowth(paymentIntent: string, refundedNano: number): number {
+    const [row] = this.#sql.exec<{ refunded_nano: number }>(
+      'SELECT refunded_nano FROM refund WHERE payment_intent = ?',
+      paymentIntent,
+    )
+    const growth = refundedNano - (row?.refunded_nano ?? 0)
+    if (growth <= 0) return 0
+    this.#sql.exec(
+      'INSERT INTO refund VALUES (?, ?) ON CONFLICT DO UPDATE SET refunded_nano = excluded.refunded_nano',
+      paymentIntent,
+      refundedNano,
+    )
+    return growth
+  }
+
+  #find(where: string, ...params: (string | number)[]): TopUp | undefined {
+    const [row] = this.#sql.exec(`SELECT * FROM topup WHERE ${where} LIMIT 1`, ...params)
+    return (
+      row && {
+        id: row.id as string,
+        amountNano: row.amount_nano as number,
+        expiresAtMs: row.expires_at as number,
+        checkout: row.url === null ? undefined : { sessionId: row.session_id as string, url: row.url as string },
+      }
+    )
+  }
+}
