@@ -3,7 +3,7 @@ import { startPlatform, type TestPlatform } from '../harness.ts'
 
 type Session = Awaited<ReturnType<TestPlatform['signUp']>>
 
-const platform: TestPlatform = await startPlatform({ environment: { PERSQL_DEV: '1' } })
+const platform: TestPlatform = await startPlatform()
 afterAll(() => platform.stop())
 
 let number = 0

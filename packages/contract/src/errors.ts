@@ -51,6 +51,10 @@ export const errors = {
   idempotency_mismatch: { status: 422, message: 'This {header} was used with another request in the last 24 hours.' },
   flood: { status: 429, message: 'Too many requests from this address. Retry after {seconds} s.' },
   internal: { status: 500, message: 'Something went wrong on our side. Nothing of this request was kept.' },
+  mail_failed: {
+    status: 502,
+    message: 'The mail to {to} was not accepted. Try again, or have the operator look at the log.',
+  },
   payment_provider_failed: {
     status: 502,
     message: 'Stripe did not take this right now. Try again; nothing was charged.',

@@ -1,7 +1,7 @@
 import { APIError, betterAuth } from 'better-auth'
 import type { Env } from '../env.ts'
 import { directoryObject } from '../objects.ts'
-import { mailOf } from '../ports/mail.ts'
+import { mailOf, reachesPeople } from '../ports/mail.ts'
 import { settingsOf } from '../settings.ts'
 import { directoryDialect } from './dialect.ts'
 import { welcome } from './welcome.ts'
@@ -62,7 +62,7 @@ function makeAuth(env: Env, baseUrl: string) {
     emailAndPassword: {
       enabled: true,
       disableSignUp: signup === 'off',
-      requireEmailVerification: mail !== undefined,
+      requireEmailVerification: reachesPeople(env),
       revokeSessionsOnPasswordReset: true,
       ...(mail && {
         sendResetPassword: ({ user, url }) =>

@@ -5,10 +5,12 @@ import { setAhead } from '../clock.ts'
 import { contextOf } from '../context.ts'
 import type { Env } from '../env.ts'
 import { directoryObject, namespaceObject } from '../objects.ts'
+import { mailOf, sentMail } from '../ports/mail.ts'
 import { refuse } from '../reply.ts'
 import { settingsOf } from '../settings.ts'
 
 const Clock = z.strictObject({ aheadMs: z.int().min(0) })
+const Mail = z.strictObject({ to: z.email(), subject: z.string(), text: z.string() })
 const AiTokens = z.strictObject({ namespace: z.string(), database: z.string(), tokens: z.int().min(0) })
 
 /** Doors for tests and development, which exist with `PERSQL_DEV=1` only, for whoever holds the instance's secret. */
@@ -31,6 +33,15 @@ export function dev(): Hono<{ Bindings: Env }> {
   app.post('/ai-tokens', async (c) => {
     const { namespace, database, tokens } = AiTokens.parse(await c.req.json())
     await namespaceObject(c.env, namespace).chargeAiTokens(database, tokens)
+    return c.json({ success: true, data: {} })
+  })
+
+  /** Mail since the start, the newest first. */
+  app.get('/outbox', (c) => c.json({ success: true, data: sentMail() }))
+
+  /** Sends a mail, to try the settings. */
+  app.post('/outbox', async (c) => {
+    await mailOf(c.env)?.send(Mail.parse(await c.req.json()))
     return c.json({ success: true, data: {} })
   })
 

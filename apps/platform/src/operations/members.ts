@@ -4,7 +4,7 @@ import type { Env } from '../env.ts'
 import type { MemberHandlers } from '../execute.ts'
 import type { MemberRow } from '../namespace/members.ts'
 import { directoryObject } from '../objects.ts'
-import { mailOf } from '../ports/mail.ts'
+import { mailOf, reachesPeople } from '../ports/mail.ts'
 import { hashToken, randomText } from '../token.ts'
 
 /** An invitation's secret, `inv_<namespace>_<32 characters>`: the namespace routes it without a look-up. */
@@ -46,14 +46,12 @@ export const members = {
     const invitation = await namespace.invite(email, role, await hashToken(secret), actor)
     await directoryObject(env).invite(email, slug)
     const link = `${baseUrl}/invite/${secret}`
-    const mail = mailOf(env)
-    if (!mail) return { ...invitation, link }
-    await mail.send({
+    await mailOf(env)?.send({
       to: email,
       subject: `You are invited to ${slug} on PerSQL`,
       text: invitationText(slug, role, link),
     })
-    return invitation
+    return reachesPeople(env) ? invitation : { ...invitation, link }
   },
   revoke_invitation: async ({ id }, { namespace, slug, env, actor }) => {
     const { email } = await namespace.revokeInvitation(id, actor)

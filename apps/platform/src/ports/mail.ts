@@ -1,12 +1,120 @@
+import { connect as connectPlain } from 'node:net'
+import { connect as connectSecurely } from 'node:tls'
+import { PerSQLError } from '@persql/contract'
+import { createTransport } from 'nodemailer'
+import { now } from '../clock.ts'
 import type { Env } from '../env.ts'
+
+/** A mail in plain text to one person. */
 export interface Message {
   readonly to: string
   readonly subject: string
   readonly text: string
 }
+
+/** Hands mail to whoever carries it. */
 export interface Mail {
+  /** @throws PerSQLError `mail_failed` unless the message was accepted */
   send(message: Message): Promise<void>
 }
-export function mailOf(_env: Env): Mail | undefined {
-  return undefined
+
+/** A message as the outbox of development keeps it. */
+export interface Sent extends Message {
+  readonly at: string
+}
+
+const TIMEOUT_MS = 15_000
+const MAX_SENT = 200
+
+// Of this isolate, which on one machine is the only one: all mail since the start, with PERSQL_DEV=1 alone.
+const outbox: Sent[] = []
+
+/** Mail that was handed over while in development, the newest first. */
+export const sentMail = (): readonly Sent[] => outbox.toReversed()
+
+/** Mail by SMTP, by Resend, or in development into the outbox alone; nothing when none of them is set up. */
+export function mailOf(env: Env): Mail | undefined {
+  const carry = carrierOf(env)
+  if (!carry && env.PERSQL_DEV !== '1') return undefined
+  return {
+    async send(message) {
+      try {
+        await carry?.(message)
+      } catch (cause) {
+        console.error(JSON.stringify({ level: 'error', event: 'mail_failed', to: message.to, cause: String(cause) }))
+        throw new PerSQLError('mail_failed', { to: message.to }, { cause })
+      }
+      if (env.PERSQL_DEV !== '1') return
+      // The text stays out of the log: it holds links that are secrets.
+      console.log(JSON.stringify({ level: 'info', event: 'mail', to: message.to, subject: message.subject }))
+      outbox.push({ ...message, at: new Date(now()).toISOString() })
+      if (outbox.length > MAX_SENT) outbox.shift()
+    },
+  }
+}
+
+/** Whether mail reaches people: what waits for an answer to one must not, where it stays in the outbox. */
+export const reachesPeople = (env: Env): boolean => Boolean(env.SMTP_URL || env.RESEND_API_KEY)
+
+type Carry = (message: Message) => Promise<void>
+
+function carrierOf(env: Env): Carry | undefined {
+  const { SMTP_URL: smtp, RESEND_API_KEY: key, MAIL_FROM: from } = env
+  if (!smtp && !key) return undefined
+  if (!from) throw new Error('MAIL_FROM must be set: the address that mail comes from.')
+  return smtp ? bySmtp(smtp, from) : byResend(key as string, env.RESEND_API_URL ?? 'https://api.resend.com', from)
+}
+
+/** `smtps://` speaks TLS from the start, `smtp://` once STARTTLS was agreed on, which a password waits for. */
+function bySmtp(smtpUrl: string, from: string): Carry {
+  const url = new URL(smtpUrl)
+  const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
+  const secure = url.protocol === 'smtps:'
+  const port = Number(url.port || (secure ? 465 : 587))
+  const user = decodeURIComponent(url.username)
+  const pass = decodeURIComponent(url.password)
+  const local = host === 'localhost' || host === '::1' || host.startsWith('127.')
+  return async (message) => {
+    // Opened here because the library would look the name up by itself, with a resolver that is not the machine's.
+    const connection = secure ? connectSecurely({ host, port, servername: host }) : connectPlain({ host, port })
+    try {
+      await opened(connection, secure ? 'secureConnect' : 'connect')
+      const transport = createTransport({
+        host,
+        port,
+        connection,
+        secured: secure,
+        requireTLS: !secure && !local,
+        ...(user && { auth: { user, pass } }),
+        greetingTimeout: TIMEOUT_MS,
+        socketTimeout: TIMEOUT_MS,
+        disableFileAccess: true,
+        disableUrlAccess: true,
+      } as Parameters<typeof createTransport>[0])
+      await transport.sendMail({ from, ...message })
+    } finally {
+      connection.destroy()
+    }
+  }
+}
+
+function opened(connection: ReturnType<typeof connectPlain>, event: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const late = setTimeout(() => reject(new Error('The mail server does not answer.')), TIMEOUT_MS)
+    connection.once(event, () => resolve(clearTimeout(late)))
+    connection.once('error', (cause) => reject(cause))
+  })
+}
+
+function byResend(key: string, url: string, from: string): Carry {
+  return async ({ to, subject, text }) => {
+    const response = await fetch(`${url}/emails`, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' },
+      body: JSON.stringify({ from, to, subject, text }),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    })
+    const said = await response.text()
+    if (!response.ok) throw new Error(`Resend answered ${response.status}: ${said.slice(0, 300)}`)
+  }
 }
