@@ -90,6 +90,37 @@ describe('the balance', () => {
   })
 })
 
+test('32 clients over 8 databases: the overdraft is what was in flight, 402 is everywhere, and a credit resumes all', async () => {
+  const crowd = await platform.createNamespace('crowd')
+  const operator = (body: object) =>
+    platform.request('/api/operator/namespaces/crowd/credit', { token: platform.secret, body })
+  const databases = Array.from({ length: 8 }, (_, i) => crowd.db(`db${i}`))
+  await operator({ amountUsd: 0.01, note: 'to start with' })
+  for (const db of databases) await db.query('CREATE TABLE t (x)')
+  let running = true
+  const last = new Map<number, number>()
+  const clients = Array.from({ length: 32 }, async (_, i) => {
+    while (running)
+      last.set(
+        i,
+        (await (databases[i % 8] as (typeof databases)[0]).query('INSERT INTO t VALUES (1), (2), (3)')).status,
+      )
+  })
+  const all = (status: number) => () => [...last.values()].every((one) => one === status) && last.size === 32
+  await expect.poll(all(402), { timeout: 20_000 }).toBe(true)
+  const { balanceNanoUsd } = await billing(crowd)
+  // A request in flight was covered for its own price; its three rows were not.
+  expect(Number(balanceNanoUsd)).toBeLessThan(500)
+  expect(Number(balanceNanoUsd)).toBeGreaterThan(-32 * 3 * 2_000)
+  await operator({ amountUsd: 100, note: 'filled' })
+  await expect.poll(all(200), { timeout: 5_000 }).toBe(true)
+  running = false
+  await Promise.all(clients)
+  const { spend, balanceNanoUsd: left } = await billing(crowd)
+  const used = spend.requests.quantity * 500 + spend.rowsRead.quantity * 5 + spend.rowsWritten.quantity * 2_000
+  expect(Number(left)).toBe(CREDIT_NANO + 10_000_000 + 100_000_000_000 - used)
+}, 60_000)
+
 test('a 402 speaks both generations of x402', async () => {
   const one = await platform.createNamespace('one')
   const { status, headers, body } = await one.db().query('SELECT 1')

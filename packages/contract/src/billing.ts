@@ -62,6 +62,16 @@ export const get_usage = operation({
     ),
     /** What each database used on each day; calls to no database stand under the empty name. */
     days: z.array(DayUsage),
+    /** What each token used on each day, for charts: a crash may cost a few seconds of it. People stand as `user:<id>`. */
+    tokens: z.array(
+      z.object({
+        day: z.iso.date(),
+        token: z.string(),
+        requests: z.int(),
+        rowsRead: z.int(),
+        rowsWritten: z.int(),
+      }),
+    ),
   }),
 })
 

@@ -23,7 +23,7 @@ describe('a meter', () => {
         meter.accept({ version: 1, ceilingNano })
         let served = 0
         while (meter.canServe()) {
-          meter.charge({ requests: 1, rowsRead: 0, rowsWritten: 0 })
+          meter.charge({ requests: 1, rowsRead: 0, rowsWritten: 0 }, 'tok')
           served++
         }
         expect(served).toBe(Math.floor(ceilingNano / 500))
@@ -39,7 +39,7 @@ describe('a meter', () => {
         meter.accept({ version: 1, ceilingNano })
         for (const { rowsRead, rowsWritten } of calls) {
           if (!meter.canServe()) break
-          meter.charge({ requests: 1, rowsRead, rowsWritten })
+          meter.charge({ requests: 1, rowsRead, rowsWritten }, 'tok')
           expect(meter.creditNano).toBeGreaterThanOrEqual(-costNano({ requests: 0, rowsRead, rowsWritten }))
         }
       }),
@@ -51,7 +51,7 @@ describe('a meter', () => {
       fc.property(used, fc.array(used), fc.nat(1e9), (saved, calls, ceilingNano) => {
         const meter = new Meter(saved)
         meter.accept({ version: 1, ceilingNano })
-        for (const call of calls) meter.charge(call)
+        for (const call of calls) meter.charge(call, 'tok')
         const sum = (name: keyof Totals) => calls.reduce((total, call) => total + call[name], saved[name])
         const totals = { requests: sum('requests'), rowsRead: sum('rowsRead'), rowsWritten: sum('rowsWritten') }
         expect(meter.totals).toEqual(totals)

@@ -11,7 +11,7 @@ import { migrate } from '../storage/migrate.ts'
 import { Timers } from '../storage/timers.ts'
 import { type DatabaseCall, type DatabaseOperation, type Grant, Grants, type ReplayKey } from './call.ts'
 import { Engine } from './engine.ts'
-import { Meter } from './meter.ts'
+import { Meter, NO_REPORT, type Report } from './meter.ts'
 import { databaseOperations, type Outcome } from './operations.ts'
 import { OwnPages } from './own-pages.ts'
 import { QUERY_LOG, QueryLog } from './query-log.ts'
@@ -96,16 +96,16 @@ export class Database extends DurableObject<Env> {
   }
 
   /** Saves and reports the counters; `version` numbers the recall, so that a lease on its way is not taken for newer. */
-  recall(version: number): { id: string | undefined; totals: Totals } {
+  recall(version: number): Report & { readonly id: string | undefined } {
     this.#setLeased(() => this.#meter.giveBack(version))
     this.#save()
-    return { id: this.#identity?.id, totals: this.#meter.totals }
+    return { id: this.#identity?.id, ...this.#meter.report() }
   }
 
   /** Current counters, saved first, for whoever wants to know the exact usage. */
-  report(): { id: string | undefined; totals: Totals } {
+  report(): Report & { readonly id: string | undefined } {
     this.#save()
-    return { id: this.#identity?.id, totals: this.#meter.totals }
+    return { id: this.#identity?.id, ...this.#meter.report() }
   }
 
   /** Bytes of the tenant's own data, for whoever knows the database by this id. */
@@ -167,7 +167,7 @@ export class Database extends DurableObject<Env> {
       const kept = this.#replays.find(grant.tokenId, key, nowMs)
       if (!kept) continue
       // At an empty balance a replay is free: who did not get the answer must be able to learn that it was done.
-      if (this.#meter.canServe()) this.#meter.charge({ requests: 1, rowsRead: 0, rowsWritten: 0 })
+      if (this.#meter.canServe()) this.#meter.charge({ requests: 1, rowsRead: 0, rowsWritten: 0 }, grant.tokenId)
       this.#tick()
       return { ...kept, replayed: key.header }
     }
@@ -202,7 +202,7 @@ export class Database extends DurableObject<Env> {
     failure: unknown,
     nowMs: number,
   ): void {
-    this.#meter.charge({ requests: 1, rowsRead, rowsWritten })
+    this.#meter.charge({ requests: 1, rowsRead, rowsWritten }, tokenId)
     const error = failure === undefined ? null : PerSQLError.from(failure)
     const full = this.#log.add({
       ...entry,
@@ -264,13 +264,17 @@ export class Database extends DurableObject<Env> {
     this.#save()
     const stub = namespaceObject(this.env, namespace)
     const meter = this.#meter
-    let lease = await stub.lease(slug, this.#identity?.id, meter.totals)
+    const report = meter.report()
+    let lease = await stub.lease(slug, this.#identity?.id, report).catch((cause) => {
+      meter.unreported(report.byToken)
+      throw cause
+    })
     // Deleted while the answer was on its way: it lends to a database that is no more.
     if (this.#meter !== meter) throw new PerSQLError('database_not_found', { database: slug })
     if (this.#identity && this.#identity.id !== lease.databaseId) {
       // The database was deleted and made anew while this object could not be reached.
       await this.wipe(this.#identity.id)
-      lease = await stub.lease(slug, undefined, NOTHING)
+      lease = await stub.lease(slug, undefined, NO_REPORT)
     }
     if (!this.#identity) this.#adopt({ id: lease.databaseId, namespace, slug })
     this.#setLeased(() => this.#meter.accept(lease))
@@ -339,7 +343,7 @@ export class Database extends DurableObject<Env> {
     if (ceilingNano === 0) return
     this.#setLeased(() => this.#meter.giveBack())
     namespaceObject(this.env, namespace)
-      .release(slug, id, version, this.#meter.totals)
+      .release(slug, id, version, this.#meter.report())
       .catch(() => {
         // Not lost: the namespace recalls what it still believes lent when it needs it.
       })

@@ -41,7 +41,7 @@ class World {
     const meter = this.meter(db)
     if (!meter.canServe()) return
     const used = { requests: 1, rowsRead, rowsWritten }
-    meter.charge(used)
+    meter.charge(used, 'tok')
     this.served += costNano(used)
     if (rowsWritten > 0) this.save(db)
   }

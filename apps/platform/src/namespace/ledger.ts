@@ -23,6 +23,21 @@ interface Money extends Account {
   readonly byteHours: number
 }
 
+/** For charts: what is billed stands in `usage`. */
+export const TOKEN_USAGE: Migration = {
+  name: 'usage by token',
+  sql: `
+    CREATE TABLE token_usage (
+      day TEXT NOT NULL,
+      token_id TEXT NOT NULL,
+      requests INTEGER NOT NULL,
+      rows_read INTEGER NOT NULL,
+      rows_written INTEGER NOT NULL,
+      PRIMARY KEY (day, token_id)
+    ) STRICT, WITHOUT ROWID;
+  `,
+}
+
 /** Running figures against what the tables say. */
 export interface Reconciliation {
   readonly balanceNano: number
@@ -111,6 +126,35 @@ export class Ledger {
       used.byteHours,
       used.storageNano,
     )
+  }
+
+  /** Counts what a token used, for the charts. */
+  countForToken(tokenId: string, { requests, rowsRead, rowsWritten }: Totals): void {
+    this.#storage.sql.exec(
+      `INSERT INTO token_usage VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET requests = requests + excluded.requests, rows_read = rows_read + excluded.rows_read,
+         rows_written = rows_written + excluded.rows_written`,
+      this.#money.day,
+      tokenId,
+      requests,
+      rowsRead,
+      rowsWritten,
+    )
+  }
+
+  /** What each token, or person in the console, used on each day of a span. */
+  tokenHistory(
+    from: string,
+    to: string,
+  ): { day: string; token: string; requests: number; rowsRead: number; rowsWritten: number }[] {
+    return this.#storage.sql
+      .exec<{ day: string; token: string; requests: number; rowsRead: number; rowsWritten: number }>(
+        `SELECT day, token_id AS token, requests, rows_read AS rowsRead, rows_written AS rowsWritten FROM token_usage
+         WHERE day BETWEEN ? AND ? ORDER BY day, token_id`,
+        from,
+        to,
+      )
+      .toArray()
   }
 
   /** Posts the usage of the open day, and opens today. Done again it does nothing. */

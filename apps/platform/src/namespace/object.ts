@@ -14,9 +14,9 @@ import {
 } from '@persql/contract'
 import { now } from '../clock.ts'
 import type { Grant } from '../database/call.ts'
-import type { Allowance } from '../database/meter.ts'
+import type { Allowance, Report } from '../database/meter.ts'
 import type { Env } from '../env.ts'
-import { NOTHING, REQUEST_NANO, type Totals, usd } from '../money.ts'
+import { NOTHING, REQUEST_NANO, usd } from '../money.ts'
 import { databaseObject, directoryObject } from '../objects.ts'
 import { mailOf } from '../ports/mail.ts'
 import { settingsOf } from '../settings.ts'
@@ -213,7 +213,13 @@ export class Namespace extends DurableObject<Env> {
     await this.#collect()
     const spend = this.#ledger.spend()
     const costNano = Object.values(spend).reduce((sum, { costUsd }) => sum + Math.round(costUsd * 1e9), 0)
-    return { spend, costUsd: usd(costNano), databases: this.#ledger.byDatabase(), days: this.#ledger.history(from, to) }
+    return {
+      spend,
+      costUsd: usd(costNano),
+      databases: this.#ledger.byDatabase(),
+      days: this.#ledger.history(from, to),
+      tokens: this.#ledger.tokenHistory(from, to),
+    }
   }
 
   async billing(): Promise<Output<Api['get_billing']>> {
@@ -371,11 +377,11 @@ export class Namespace extends DurableObject<Env> {
    * Takes a database's counters and lends it credit anew; with a foreign or no `id` the counters are another's and do
    * not count. @throws PerSQLError `database_not_found`
    */
-  async lease(slug: string, id: string | undefined, totals: Totals): Promise<LeaseAnswer> {
+  async lease(slug: string, id: string | undefined, report: Report): Promise<LeaseAnswer> {
     const asked = this.#healthy(slug)
     // The timer closes the day; this is for when it could not, because nothing was running.
     if (dayOf(now()) > this.#ledger.day) this.ctx.waitUntil(this.#closeDay())
-    if (id === asked.id) this.#settle(asked, totals)
+    if (id === asked.id) this.#settle(asked, report)
     await this.#gather(asked.id)
     // Others were let in meanwhile, and one of them may have deleted it.
     const record = this.#healthy(slug)
@@ -398,10 +404,10 @@ export class Namespace extends DurableObject<Env> {
   }
 
   /** Takes back what a database does not use, unless it was lent more since. */
-  release(slug: string, id: string, version: number, totals: Totals): void {
+  release(slug: string, id: string, version: number, report: Report): void {
     const record = this.#identity && this.#databases.find(slug)
     if (record?.id !== id) return
-    this.#settle(record, totals)
+    this.#settle(record, report)
     const lease = this.#databases.lease(id)
     if (lease.version === version) this.#databases.putLease(id, recall(lease))
   }
@@ -411,11 +417,12 @@ export class Namespace extends DurableObject<Env> {
     return this.#openLedger
   }
 
-  #settle(record: Record, totals: Totals): void {
+  #settle(record: Record, { totals, byToken }: Report): void {
     const { lease, used } = settle(this.#ledger.account, this.#databases.lease(record.id), totals)
     try {
       this.ctx.storage.transactionSync(() => {
         this.#ledger.debit(record.id, record.slug, used)
+        for (const { tokenId, ...usedByToken } of byToken) this.#ledger.countForToken(tokenId, usedByToken)
         this.#databases.putLease(record.id, lease)
         this.#checkBalance()
       })
@@ -460,8 +467,8 @@ export class Namespace extends DurableObject<Env> {
 
   async #recallOne(record: Record): Promise<void> {
     const { version } = this.#databases.lease(record.id)
-    const { id, totals } = await this.#stub(record.slug).recall(version + 1)
-    if (id === record.id) this.#settle(record, totals)
+    const { id, ...report } = await this.#stub(record.slug).recall(version + 1)
+    if (id === record.id) this.#settle(record, report)
     const lease = this.#databases.lease(record.id)
     if (lease.version === version) this.#databases.putLease(record.id, recall(lease))
   }
@@ -469,8 +476,8 @@ export class Namespace extends DurableObject<Env> {
   /** Brings all counters up to now, for answers that must be exact. */
   async #collect(): Promise<void> {
     await this.#each(this.#databases.holders(), async (record) => {
-      const { id, totals } = await this.#stub(record.slug).report()
-      if (id === record.id) this.#settle(record, totals)
+      const { id, ...report } = await this.#stub(record.slug).report()
+      if (id === record.id) this.#settle(record, report)
     })
   }
 
