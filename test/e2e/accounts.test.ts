@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startPlatform, type TestPlatform } from '../harness.ts'
 
@@ -94,12 +95,39 @@ test('a change asked for by another site is refused, a page of ours and a script
 })
 
 test('passwords are kept as salted hashes only', async () => {
-  const { execFile } = await import('node:child_process')
   await platform.signUp('hashed@example.com', 'a very particular password')
   const code = await new Promise((resolve) => {
     execFile('grep', ['-rlaF', 'a very particular password', platform.data], (error) => resolve(error?.code ?? 0))
   })
   expect(code).toBe(1)
+})
+
+test('GitHub and Google are offered when their keys are set, and only then', async () => {
+  const keys = {
+    GITHUB_CLIENT_ID: 'github-id',
+    GITHUB_CLIENT_SECRET: 'x',
+    GOOGLE_CLIENT_ID: 'google-id',
+    GOOGLE_CLIENT_SECRET: 'x',
+  }
+  const social = await startPlatform({ environment: keys })
+  const start = (where: TestPlatform, provider: string) =>
+    where.request('/api/auth/sign-in/social', { body: { provider, callbackURL: '/' } })
+  try {
+    for (const [provider, host] of [
+      ['github', 'github.com'],
+      ['google', 'accounts.google.com'],
+    ] as const) {
+      const url = new URL((await start(social, provider)).body.url)
+      expect([url.host, url.searchParams.get('client_id')]).toEqual([host, `${provider}-id`])
+      expect(url.searchParams.get('redirect_uri')).toBe(`${social.url}/api/auth/callback/${provider}`)
+      expect(url.searchParams.get('state')).toBeTruthy()
+      expect((await start(platform, provider)).status).toBe(404)
+    }
+    const forged = await social.request('/api/auth/callback/github?code=x&state=made-up')
+    expect(forged.headers.getSetCookie().join()).not.toContain('session_token')
+  } finally {
+    await social.stop()
+  }
 })
 
 test.each([

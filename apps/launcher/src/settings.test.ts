@@ -74,4 +74,13 @@ describe('settings', () => {
     expect(read).toThrow(/^PORT .*\nPERSQL_SECRET .*$/)
     expect(read).not.toThrow(/tooshort/)
   })
+
+  test.each([
+    [{ SMTP_URL: 'smtp://localhost', PERSQL_URL: 'https://sql.example.com' }, 'MAIL_FROM'],
+    [{ RESEND_API_KEY: 're_x', MAIL_FROM: 'a@example.com' }, 'PERSQL_URL'],
+    [{ STRIPE_SECRET_KEY: 'sk_x' }, 'STRIPE_WEBHOOK_SECRET'],
+    [{ GITHUB_CLIENT_SECRET: 'x' }, 'GITHUB_CLIENT_ID'],
+  ])('that go together are asked for together: %j', (given, missing) => {
+    expect(() => readSettings(given)).toThrow(new RegExp(`^${missing} must be set`))
+  })
 })

@@ -52,8 +52,30 @@ export class SettingsError extends Error {
 export function readSettings(environment: Readonly<Record<string, string | undefined>>): Settings {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value?.trim()))
   const result = Settings.safeParse(given)
-  if (result.success) return result.data
+  if (result.success) {
+    const missing = missingBeside(result.data)
+    if (missing.length > 0) throw new SettingsError(missing.join('\n'))
+    return result.data
+  }
   throw new SettingsError(result.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`).join('\n'))
+}
+
+/** Settings that others need beside them. */
+function missingBeside(settings: Settings): string[] {
+  const mail = settings.SMTP_URL ?? settings.RESEND_API_KEY
+  const pairs = [
+    ['STRIPE_SECRET_KEY', 'STRIPE_WEBHOOK_SECRET'],
+    ['GITHUB_CLIENT_ID', 'GITHUB_CLIENT_SECRET'],
+    ['GOOGLE_CLIENT_ID', 'GOOGLE_CLIENT_SECRET'],
+  ] as const
+  return [
+    ...(mail && !settings.MAIL_FROM ? ['MAIL_FROM must be set: the address that mail comes from.'] : []),
+    ...(mail && !settings.PERSQL_URL ? ['PERSQL_URL must be set: links in mail start with it.'] : []),
+    ...pairs.flatMap(([one, other]) => {
+      if ((settings[one] === undefined) === (settings[other] === undefined)) return []
+      return [`${settings[one] ? other : one} must be set: it goes with ${settings[one] ? one : other}.`]
+    }),
+  ]
 }
 
 /** Secret values stay out of the sentence: it may end up in a log. */
