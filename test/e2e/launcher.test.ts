@@ -58,7 +58,10 @@ test('each request is a line of the log, and no line holds a token, a parameter 
     fetch(url + path, { method: 'POST', headers, body: JSON.stringify(body) })
   await call('/v1/db/acme/main/query?hidden=in-the-query-string', { sql: 'SELECT ?', params: ['a secret parameter'] })
   await call('/v1/db/acme/main/query', { sql: 'SELEC' })
+  await call('/api/invitations/inv_acme_a-secret-invitation/accept', {})
+  await fetch(`${url}/api/auth/reset-password/a-secret-reset`)
   await launcher.printed('sql_error')
+  await launcher.printed('/api/auth/reset-password/…')
   const lines = launcher.stdout.split('\n').filter((line) => line.startsWith('{') && line.includes('"event":"request"'))
   const ours = lines.map((line) => JSON.parse(line)).filter(({ operation }) => operation === 'query')
   const expected = {
@@ -74,7 +77,8 @@ test('each request is a line of the log, and no line holds a token, a parameter 
     { ...expected, ...measured, status: 400, code: 'sql_error' },
   ])
   const said = `${launcher.stdout.slice(launcher.stdout.indexOf('Ctrl-C'))}${launcher.stderr}`
-  for (const secret of [token, 'a secret parameter', 'in-the-query-string']) expect(said).not.toContain(secret)
+  for (const secret of [token, 'a secret parameter', 'in-the-query-string', 'a-secret-'])
+    expect(said).not.toContain(secret)
 })
 
 test('the first start writes bootstrap.json and secret for the owner alone', async () => {

@@ -75,9 +75,11 @@ function flooded(seconds: number): Answer {
   return { response: Response.json(error, { status: error.status, headers }), operation: 'none', code: error.code }
 }
 
+/** The path for the log; what stands in some of them is a secret. */
 const pathOf = (url: string) =>
   url
     .slice(url.indexOf('/', 8))
     .replace(/[?#].*$/, '')
+    .replace(/^(\/api\/invitations|\/invite|\/api\/auth\/reset-password)\/[^/]+/, '$1/…')
     .slice(0, 300)
 const isLoopback = (address: string) => address === '::1' || address.startsWith('127.')

@@ -30,7 +30,7 @@ export async function takeStripeWebhook(request: Request, env: Env): Promise<voi
       const payment = await paymentOf(payment_intent, metadata, currency, payments)
       if (!payment) return
       const namespace = await namespaceOf(payment.namespace, env)
-      await namespace.refund(payment.id, amount_refunded * NANO_PER_CENT)
+      await namespace.payments.refund(payment.id, amount_refunded * NANO_PER_CENT)
       return
     }
     case 'charge.dispute.created':
@@ -50,12 +50,12 @@ async function creditSession(session: Stripe.Checkout.Session, env: Env): Promis
     throw new PerSQLError('payment_not_understood', { what: `session ${session.id}` })
   }
   const namespace = await namespaceOf(slug, env)
-  await namespace.payTopUp(topup, session.amount_total * NANO_PER_CENT, paymentIntent)
+  await namespace.payments.payTopUp(topup, session.amount_total * NANO_PER_CENT, paymentIntent)
 }
 
 async function endSession(session: Stripe.Checkout.Session, status: 'failed' | 'expired', env: Env): Promise<void> {
   const { namespace: slug, topup } = session.metadata ?? {}
-  if (slug && topup) await (await namespaceOf(slug, env)).endTopUp(topup, status)
+  if (slug && topup) await (await namespaceOf(slug, env)).payments.endTopUp(topup, status)
 }
 
 /** A dispute takes the money back at once; one that is won returns it. Inquiries move no money. */
@@ -64,7 +64,7 @@ async function dispute(dispute: Stripe.Dispute, closed: boolean, env: Env, payme
   const payment = await paymentOf(dispute.payment_intent, {}, dispute.currency, payments)
   if (!payment) return
   const namespace = await namespaceOf(payment.namespace, env)
-  await namespace.dispute(dispute.id, dispute.amount * NANO_PER_CENT, closed ? 'won' : 'opened')
+  await namespace.payments.dispute(dispute.id, dispute.amount * NANO_PER_CENT, closed ? 'won' : 'opened')
 }
 
 /** The payment that a charge or dispute is about, or nothing when it is not for one of our namespaces. */

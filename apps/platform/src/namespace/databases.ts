@@ -54,6 +54,13 @@ export class Databases {
     return row && recordOf(row)
   }
 
+  /** Likewise. @throws PerSQLError `database_not_found` */
+  existing(slug: string): Record {
+    const record = this.find(slug)
+    if (!record) throw new PerSQLError('database_not_found', { database: slug })
+    return record
+  }
+
   /** Databases that may still spend, as far as is known. */
   holders(): Record[] {
     return this.#rows(`WHERE ceiling_nano > ${SPENT_NANO}`).map(recordOf)

@@ -2,13 +2,10 @@ import { DurableObject } from 'cloudflare:workers'
 import {
   type Api,
   type Database,
-  type Invitation,
-  type MemberRole,
   type Membership,
   type MintedToken,
   type Output,
   PerSQLError,
-  type Share,
   type Token,
   type TokenRequest,
 } from '@persql/contract'
@@ -18,19 +15,20 @@ import type { Allowance, Report } from '../database/meter.ts'
 import type { Env } from '../env.ts'
 import { NOTHING, REQUEST_NANO, usd } from '../money.ts'
 import { databaseObject, directoryObject } from '../objects.ts'
-import { mailOf } from '../ports/mail.ts'
 import { settingsOf } from '../settings.ts'
 import { migrate } from '../storage/migrate.ts'
 import { Timers } from '../storage/timers.ts'
-import { balance, grant, lowNano, outstanding, recall, settle } from './account.ts'
+import { balance, grant, outstanding, recall, settle } from './account.ts'
 import { Audit, type AuditEntry } from './audit.ts'
 import { Databases, type Record } from './databases.ts'
 import { dayOf, Ledger } from './ledger.ts'
-import { lowBalanceMail } from './low-balance.ts'
-import { type Actor, checkChange, type MemberRow, Members, successor } from './members.ts'
+import { LowBalance } from './low-balance.ts'
+import { type Actor, Members } from './members.ts'
+import { Payments } from './payments.ts'
+import { People } from './people.ts'
 import { NAMESPACE_SCHEMA } from './schema.ts'
 import { Tokens } from './tokens.ts'
-import { type TopUp, TopUps } from './top-ups.ts'
+import { TopUps } from './top-ups.ts'
 
 interface Identity {
   readonly id: string
@@ -63,10 +61,6 @@ export interface Standing {
   readonly driftNano: number
 }
 
-export interface Credit {
-  readonly balanceNano: number
-}
-
 /** A database that does not answer within this time keeps what it was lent; the others go on. */
 const ANSWER_MS = 2_000
 const AT_ONCE = 50
@@ -77,14 +71,15 @@ export class Namespace extends DurableObject<Env> {
   readonly #databases: Databases
   readonly #audit: Audit
   readonly #members: Members
-  readonly #topUps: TopUps
+  readonly #people: People
+  readonly #payments: Payments
   readonly #timers: Timers<'close-day' | 'finish-deletions' | 'warn-low-balance'>
   #identity: Identity | undefined
   #openLedger: Ledger | undefined
   #recalling: Promise<void> | undefined
   #finishing: Promise<void> | undefined
   #closing: Promise<void> | undefined
-  #warned: boolean
+  readonly #lowBalance: LowBalance
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
@@ -92,14 +87,22 @@ export class Namespace extends DurableObject<Env> {
     this.#databases = new Databases(ctx.storage.sql)
     this.#audit = new Audit(ctx.storage.sql)
     this.#members = new Members(ctx.storage.sql)
-    this.#topUps = new TopUps(ctx.storage.sql)
+    this.#people = new People(ctx.storage, this.#members, this.#databases, this.#audit)
     this.#timers = new Timers(ctx.storage, {
       'close-day': () => this.#closeDay(),
       'finish-deletions': () => this.#finishDeletions(),
       'warn-low-balance': (nowMs) => this.#warn(nowMs),
     })
     this.#identity = ctx.storage.kv.get<Identity>('identity')
-    this.#warned = ctx.storage.kv.get<boolean>('warned') ?? false
+    this.#lowBalance = new LowBalance(ctx.storage.kv, env, (atMs) => this.#timers.set('warn-low-balance', atMs))
+    this.#payments = new Payments({
+      storage: ctx.storage,
+      ledger: () => this.#ledger,
+      topUps: new TopUps(ctx.storage.sql),
+      audit: this.#audit,
+      lowBalance: this.#lowBalance,
+      settled: () => this.#coverLeases(),
+    })
     if (this.#identity) migrate(ctx.storage, NAMESPACE_SCHEMA)
   }
 
@@ -262,7 +265,8 @@ export class Namespace extends DurableObject<Env> {
     const member = this.#identity?.deletedAtMs ? undefined : this.#identity && this.#members.find(userId)
     if (!member || !this.#identity)
       throw new PerSQLError('namespace_not_found', { namespace: this.#identity?.slug ?? '' })
-    const role = database === undefined ? member.role : this.#members.roleIn(this.#healthy(database).id, member)
+    const role =
+      database === undefined ? member.role : this.#members.roleIn(this.#databases.existing(database).id, member)
     return { userId, role, namespaceId: this.#identity.id }
   }
 
@@ -273,83 +277,14 @@ export class Namespace extends DurableObject<Env> {
     return { id, slug, role, status: this.standing().status, createdAt: new Date(createdAtMs).toISOString() }
   }
 
-  listMembers(): MemberRow[] {
-    return this.#members.list()
+  /** What members do about members, for those whose access was asked about before. */
+  get people(): People {
+    return this.#people
   }
 
-  /** @throws PerSQLError `member_not_found`, `role_insufficient` or `last_owner` */
-  setMemberRole(actor: Actor, userId: string, role: MemberRole): MemberRow {
-    checkChange(actor, this.#members.get(userId), role)
-    this.#change(actor, 'member.role_changed', userId, { role }, () => this.#members.put(userId, role, now()))
-    return this.#members.get(userId)
-  }
-
-  /** @throws PerSQLError `member_not_found`, `role_insufficient` or `last_owner` */
-  removeMember(actor: Actor, userId: string): void {
-    checkChange(actor, this.#members.get(userId), undefined)
-    this.#change(actor, 'member.removed', userId, {}, () => this.#members.remove(userId))
-  }
-
-  /** Changes the members whole or not at all, and sees to it that there is an owner afterwards. */
-  #change(actor: Actor, action: string, userId: string, detail: { role?: MemberRole }, change: () => void): void {
-    this.ctx.storage.transactionSync(() => {
-      change()
-      this.#audit.add(`user:${actor.userId}`, action, userId, detail, now())
-      const heir = successor(this.#members.list())
-      if (!heir) return
-      this.#members.put(heir.userId, 'owner', now())
-      this.#audit.add('system', 'member.role_changed', heir.userId, { role: 'owner' }, now())
-    })
-  }
-
-  listInvitations(): Invitation[] {
-    return this.#members.invitations(now())
-  }
-
-  invite(email: string, role: Invitation['role'], hash: string, actor: string): Invitation {
-    const invitation = this.#members.invite(email, role, hash, now())
-    this.#audit.add(actor, 'invitation.created', invitation.id, { email, role }, now())
-    return invitation
-  }
-
-  /** @throws PerSQLError `invitation_not_found` */
-  revokeInvitation(id: string, actor: string): Invitation {
-    const invitation = this.#members.takeInvitation('id', id, now())
-    this.#audit.add(actor, 'invitation.revoked', id, { email: invitation.email }, now())
-    return invitation
-  }
-
-  /** Makes the holder of the invitation's secret a member. @throws PerSQLError `invitation_not_found`, `already_member` */
-  acceptInvitation(hash: string, userId: string): Invitation {
-    if (!this.#identity || this.#identity.deletedAtMs) throw new PerSQLError('invitation_not_found')
-    return this.ctx.storage.transactionSync(() => {
-      const invitation = this.#members.takeInvitation('hash', hash, now())
-      if (this.#members.find(userId)) throw new PerSQLError('already_member', { member: 'You' })
-      this.#members.put(userId, invitation.role, now())
-      this.#audit.add(`user:${userId}`, 'invitation.accepted', invitation.id, { role: invitation.role }, now())
-      return invitation
-    })
-  }
-
-  /** @throws PerSQLError `database_not_found` */
-  listShares(slug: string): { userId: string; role: Share['role'] }[] {
-    return this.#members.shares(this.#healthy(slug).id)
-  }
-
-  /** @throws PerSQLError `database_not_found` or `member_not_found` */
-  share(slug: string, userId: string, role: Share['role'], actor: string): void {
-    const { id } = this.#healthy(slug)
-    this.#members.get(userId)
-    this.#members.share(id, userId, role)
-    this.#audit.add(actor, 'share.granted', slug, { member: userId, role }, now())
-  }
-
-  /** @throws PerSQLError `database_not_found` or `member_not_found` */
-  unshare(slug: string, userId: string, actor: string): void {
-    const { id } = this.#healthy(slug)
-    this.#members.get(userId)
-    this.#members.unshare(id, userId)
-    this.#audit.add(actor, 'share.revoked', slug, { member: userId }, now())
+  /** Money that comes and goes. */
+  get payments(): Payments {
+    return this.#payments
   }
 
   listAudit(limit: number, before?: number): AuditEntry[] {
@@ -397,9 +332,10 @@ export class Namespace extends DurableObject<Env> {
   }
 
   #healthy(slug: string): Record {
-    const record = this.#identity && this.#databases.find(slug)
-    if (!record) throw new PerSQLError('database_not_found', { database: slug })
-    if (this.#identity?.suspended) throw new PerSQLError('namespace_suspended')
+    // Before it is made, a namespace has no tables to ask.
+    if (!this.#identity) throw new PerSQLError('database_not_found', { database: slug })
+    const record = this.#databases.existing(slug)
+    if (this.#identity.suspended) throw new PerSQLError('namespace_suspended')
     return record
   }
 
@@ -522,13 +458,14 @@ export class Namespace extends DurableObject<Env> {
       await this.#coverLeases()
     }
     const { balanceNano, driftNano } = this.#ledger.reconcile()
-    const { slug } = this.#identity as Identity
+    const { slug, deletedAtMs } = this.#identity as Identity
     if (driftNano !== 0) {
       console.error(JSON.stringify({ level: 'error', event: 'ledger_drift', namespace: slug, driftNano }))
     }
     this.ctx.storage.kv.put('drift', driftNano)
-    this.#timers.set('close-day', nextMidnight(nowMs))
     await directoryObject(this.env).reconciled(slug, balanceNano, driftNano)
+    // Nothing can be used any more where there is nothing.
+    if (!deletedAtMs) this.#timers.set('close-day', nextMidnight(nowMs))
   }
 
   /** Charges what is stored for the whole hours since the last sample, a day's worth at most. */
@@ -548,118 +485,11 @@ export class Namespace extends DurableObject<Env> {
     await this.#timers.run(now())
   }
 
-  // --- low balance -------------------------------------------------------------------------------------------------
-
-  /** Has the owners warned once when the balance falls below a tenth of the last top-up, or half a dollar. */
-  #checkBalance(): void {
-    if (this.#warned || balance(this.#ledger.account) >= lowNano(this.#ledger.lastTopUpNano())) return
-    this.#setWarned(true)
-    this.#timers.set('warn-low-balance', now())
-  }
-
-  #setWarned(warned: boolean): void {
-    this.#warned = warned
-    this.ctx.storage.kv.put('warned', warned)
-  }
-
-  /** Mails every owner who was not mailed yet; what the mail server does not take is tried again. */
-  async #warn(nowMs: number): Promise<void> {
-    const mail = mailOf(this.env)
-    if (!mail || !this.#warned) return
-    const { kv } = this.ctx.storage
-    const owners = this.#members.list().filter(({ role }) => role === 'owner')
-    const people = await directoryObject(this.env).people(owners.map(({ userId }) => userId))
-    const done = kv.get<string[]>('warned-owners') ?? []
-    const balanceNano = balance(this.#ledger.account)
-    const message = lowBalanceMail(this.#identity?.slug ?? '', balanceNano, settingsOf(this.env).url)
-    for (const { email } of people) {
-      if (done.includes(email)) continue
-      try {
-        await mail.send({ ...message, to: email })
-      } catch (cause) {
-        console.error(JSON.stringify({ level: 'warn', event: 'mail_failed', cause: String(cause) }))
-        this.#timers.set('warn-low-balance', nowMs + MAIL_RETRY_MS)
-        return
-      }
-      done.push(email)
-      kv.put('warned-owners', done)
-    }
-  }
-
   // --- the operator's part -----------------------------------------------------------------------------------------
-
-  /** Adds an amount, or takes a negative one, once per `ref`, however often it is asked to. */
-  credit(
-    kind: 'topup' | 'adjustment',
-    amountNano: number,
-    ref: string,
-    detail: AuditEntry['detail'],
-    actor: string,
-  ): Promise<Credit> {
-    return this.#book(() => this.#enter(kind, amountNano, ref, detail, actor))
-  }
-
-  #enter(kind: LedgerKind, amountNano: number, ref: string, detail: AuditEntry['detail'], actor: string): void {
-    if (!this.#ledger.enter(kind, amountNano, ref, detail, now())) return
-    this.#audit.add(actor, `balance.${ENTERED[kind]}`, ref, { ...detail, usd: usd(amountNano) }, now())
-    if (amountNano > 0) this.#rearmWarning()
-    else this.#checkBalance()
-  }
-
-  // --- payments ----------------------------------------------------------------------------------------------------
-
-  /** @throws PerSQLError `idempotency_mismatch` */
-  reserveTopUp(amountNano: number, key: string | null, actor: string): TopUp {
-    const topUp = this.#topUps.reserve(amountNano, key, now())
-    if (!topUp.checkout) this.#audit.add(actor, 'topup.requested', topUp.id, { usd: usd(amountNano) }, now())
-    return topUp
-  }
-
-  recordCheckout(id: string, sessionId: string, url: string): void {
-    this.#topUps.record(id, sessionId, url)
-  }
-
-  endTopUp(id: string, status: 'failed' | 'expired'): void {
-    this.#topUps.setStatus(id, status)
-  }
-
-  /** Credits a payment, once however often it is told. */
-  payTopUp(id: string, amountNano: number, paymentIntent: string): Promise<Credit> {
-    this.#topUps.setStatus(id, 'paid')
-    return this.credit('topup', amountNano, `stripe:${paymentIntent}`, { topup: id }, 'stripe')
-  }
-
-  /** Takes back what was refunded of a payment; `refundedNano` is what was refunded of it in all. */
-  refund(paymentIntent: string, refundedNano: number): Promise<Credit> {
-    return this.#book(() => {
-      const growthNano = this.#topUps.refundGrowth(paymentIntent, refundedNano)
-      const ref = `stripe:${paymentIntent}:refunded:${refundedNano}`
-      if (growthNano > 0) this.#enter('refund', -growthNano, ref, { payment: paymentIntent }, 'stripe')
-    })
-  }
-
-  dispute(id: string, amountNano: number, outcome: 'opened' | 'won'): Promise<Credit> {
-    const amount = outcome === 'won' ? amountNano : -amountNano
-    return this.#book(() =>
-      this.#enter('dispute', amount, `stripe:${id}:${outcome}`, { dispute: id, outcome }, 'stripe'),
-    )
-  }
-
-  async #book(enter: () => void): Promise<Credit> {
-    this.ctx.storage.transactionSync(enter)
-    await this.#coverLeases()
-    return { balanceNano: balance(this.#ledger.account) }
-  }
 
   /** What was lent before the balance fell may be more than there is now. */
   async #coverLeases(): Promise<void> {
     if (this.#free() < 0) await this.#recallAll()
-  }
-
-  #rearmWarning(): void {
-    this.#setWarned(false)
-    this.ctx.storage.kv.delete('warned-owners')
-    this.#checkBalance()
   }
 
   /** Serves nothing any more, from the answer on; billing stays open. Its data is untouched. */
@@ -686,6 +516,19 @@ export class Namespace extends DurableObject<Env> {
       balanceNano: balance(this.#ledger.account),
       driftNano: this.ctx.storage.kv.get<number>('drift') ?? 0,
     }
+  }
+
+  #checkBalance(): void {
+    this.#lowBalance.check(balance(this.#ledger.account), this.#ledger.lastTopUpNano(), now())
+  }
+
+  /** Mails the owners what is left. */
+  async #warn(nowMs: number): Promise<void> {
+    const { slug } = this.#identity as Identity
+    const owners = this.#members.list().filter(({ role }) => role === 'owner')
+    const people = await directoryObject(this.env).people(owners.map(({ userId }) => userId))
+    const addresses = people.map(({ email }) => email)
+    await this.#lowBalance.warn(slug, balance(this.#ledger.account), addresses, nowMs)
   }
 
   /** Charges tokens that a model used for a database. */
@@ -720,14 +563,6 @@ export class Namespace extends DurableObject<Env> {
   }
 }
 
-type LedgerKind = 'topup' | 'adjustment' | 'refund' | 'dispute'
-const ENTERED: { readonly [K in LedgerKind]: string } = {
-  topup: 'topped_up',
-  adjustment: 'adjusted',
-  refund: 'refunded',
-  dispute: 'disputed',
-}
 const HOUR_MS = 60 * 60 * 1000
-const MAIL_RETRY_MS = 5 * 60 * 1000
 
 const nextMidnight = (nowMs: number) => Date.parse(`${dayOf(nowMs + 86_400_000)}T00:00:00Z`)

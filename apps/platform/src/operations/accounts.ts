@@ -25,7 +25,7 @@ export const accounts = {
     if (!(await directory.has(slug))) throw new PerSQLError('invitation_not_found')
     await directory.join(account.userId, slug)
     const namespace = namespaceObject(env, slug)
-    const { email } = await namespace.acceptInvitation(await hashToken(token), account.userId)
+    const { email } = await namespace.people.acceptInvitation(await hashToken(token), account.userId)
     await directory.uninvite(email, slug)
     return namespace.membership(account.userId)
   },

@@ -24,9 +24,9 @@ export const billing = {
       throw new PerSQLError('invalid_input', { problem: 'Idempotency-Key must have 1 to 200 characters.' })
     }
     const amountCents = Math.round(amountUsd * 100)
-    const { id, expiresAtMs, checkout } = await namespace.reserveTopUp(amountCents * NANO_PER_CENT, key, actor)
+    const { id, expiresAtMs, checkout } = await namespace.payments.reserveTopUp(amountCents * NANO_PER_CENT, key, actor)
     const open = checkout ?? (await payments.openCheckout({ id, namespace: slug, amountCents, expiresAtMs, baseUrl }))
-    if (!checkout) await namespace.recordCheckout(id, open.sessionId, open.url)
+    if (!checkout) await namespace.payments.recordCheckout(id, open.sessionId, open.url)
     return { ...open, amountUsd, expiresAt: new Date(expiresAtMs).toISOString() }
   },
 } satisfies Partial<NamespaceHandlers>

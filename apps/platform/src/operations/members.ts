@@ -24,26 +24,26 @@ export const members = {
     return { deleted: true }
   },
 
-  list_members: async (_input, { namespace, env }) => named(env, await namespace.listMembers()),
+  list_members: async (_input, { namespace, env }) => named(env, await namespace.people.list()),
   set_member_role: async ({ userId, role }, { namespace, env, member }) => {
-    const [changed] = await named(env, [await namespace.setMemberRole(member, userId, role)])
+    const [changed] = await named(env, [await namespace.people.setRole(member, userId, role)])
     return changed as NonNullable<typeof changed>
   },
   remove_member: async ({ userId }, { namespace, slug, env, member }) => {
-    await namespace.removeMember(member, userId)
+    await namespace.people.remove(member, userId)
     await directoryObject(env).leave(userId, slug)
     return { removed: true }
   },
 
-  list_invitations: (_input, { namespace }) => namespace.listInvitations(),
+  list_invitations: (_input, { namespace }) => namespace.people.listInvitations(),
   create_invitation: async ({ email: given, role }, { namespace, slug, env, actor, baseUrl }) => {
     const email = given.toLowerCase()
     const person = await directoryObject(env).personByEmail(email)
-    if (person && (await namespace.listMembers()).some(({ userId }) => userId === person.id)) {
+    if (person && (await namespace.people.list()).some(({ userId }) => userId === person.id)) {
       throw new PerSQLError('already_member', { member: email })
     }
     const secret = `inv_${slug}_${randomText(32)}`
-    const invitation = await namespace.invite(email, role, await hashToken(secret), actor)
+    const invitation = await namespace.people.invite(email, role, await hashToken(secret), actor)
     await directoryObject(env).invite(email, slug)
     const link = `${baseUrl}/invite/${secret}`
     await mailOf(env)?.send({
@@ -54,24 +54,24 @@ export const members = {
     return reachesPeople(env) ? invitation : { ...invitation, link }
   },
   revoke_invitation: async ({ id }, { namespace, slug, env, actor }) => {
-    const { email } = await namespace.revokeInvitation(id, actor)
+    const { email } = await namespace.people.revokeInvitation(id, actor)
     await directoryObject(env).uninvite(email, slug)
     return { revoked: true }
   },
 
   list_shares: async ({ slug }, { namespace, env }) => {
-    const shares = await namespace.listShares(slug)
+    const shares = await namespace.people.listShares(slug)
     const people = await peopleById(env, shares)
     return shares.map((share) => ({ ...share, email: people.get(share.userId)?.email ?? '' }))
   },
   share_database: async ({ slug, email, role }, { namespace, env, actor }) => {
     const person = await directoryObject(env).personByEmail(email)
     if (!person) throw new PerSQLError('member_not_found', { member: email })
-    await namespace.share(slug, person.id, role, actor)
+    await namespace.people.share(slug, person.id, role, actor)
     return { userId: person.id, email: person.email, role }
   },
   unshare_database: async ({ slug, userId }, { namespace, actor }) => {
-    await namespace.unshare(slug, userId, actor)
+    await namespace.people.unshare(slug, userId, actor)
     return { removed: true }
   },
 

@@ -28,7 +28,13 @@ export const operator = {
   credit_namespace: async ({ ns, amountUsd, note, ref = crypto.randomUUID() }, { env }) => {
     const amountNano = Math.round(amountUsd * 1e9)
     const namespace = await existing(env, ns)
-    const { balanceNano } = await namespace.credit('adjustment', amountNano, `operator:${ref}`, { note }, 'operator')
+    const { balanceNano } = await namespace.payments.credit(
+      'adjustment',
+      amountNano,
+      `operator:${ref}`,
+      { note },
+      'operator',
+    )
     return { balanceUsd: usd(balanceNano) }
   },
   suspend_namespace: async ({ ns, note }, { env }) => {

@@ -1,0 +1,112 @@
+import { RpcTarget } from 'cloudflare:workers'
+import { now } from '../clock.ts'
+import { usd } from '../money.ts'
+import { balance } from './account.ts'
+import type { Audit, AuditEntry } from './audit.ts'
+import type { Ledger } from './ledger.ts'
+import type { LowBalance } from './low-balance.ts'
+import type { TopUp, TopUps } from './top-ups.ts'
+
+type LedgerKind = 'topup' | 'adjustment' | 'refund' | 'dispute'
+const ENTERED: { readonly [K in LedgerKind]: string } = {
+  topup: 'topped_up',
+  adjustment: 'adjusted',
+  refund: 'refunded',
+  dispute: 'disputed',
+}
+
+/** The balance after an entry. */
+interface Credit {
+  readonly balanceNano: number
+}
+
+interface Parts {
+  readonly storage: DurableObjectStorage
+  readonly ledger: () => Ledger
+  readonly topUps: TopUps
+  readonly audit: Audit
+  readonly lowBalance: LowBalance
+  /** Called when an entry is on record, before it is acknowledged. */
+  readonly settled: () => Promise<void>
+}
+
+/** Money that comes and goes. Each entry, with its line in the audit log, is made once for its reference. */
+export class Payments extends RpcTarget {
+  readonly #storage: DurableObjectStorage
+  readonly #ledger: () => Ledger
+  readonly #topUps: TopUps
+  readonly #audit: Audit
+  readonly #lowBalance: LowBalance
+  readonly #settled: () => Promise<void>
+
+  constructor({ storage, ledger, topUps, audit, lowBalance, settled }: Parts) {
+    super()
+    this.#storage = storage
+    this.#ledger = ledger
+    this.#topUps = topUps
+    this.#audit = audit
+    this.#lowBalance = lowBalance
+    this.#settled = settled
+  }
+
+  /** Adds an amount, or takes a negative one, once per `ref`, however often it is asked to. */
+  credit(
+    kind: 'topup' | 'adjustment',
+    amountNano: number,
+    ref: string,
+    detail: AuditEntry['detail'],
+    actor: string,
+  ): Promise<Credit> {
+    return this.#book(() => this.#enter(kind, amountNano, ref, detail, actor))
+  }
+
+  #enter(kind: LedgerKind, amountNano: number, ref: string, detail: AuditEntry['detail'], actor: string): void {
+    if (!this.#ledger().enter(kind, amountNano, ref, detail, now())) return
+    this.#audit.add(actor, `balance.${ENTERED[kind]}`, ref, { ...detail, usd: usd(amountNano) }, now())
+    if (amountNano > 0) this.#lowBalance.rearm()
+    this.#lowBalance.check(balance(this.#ledger().account), this.#ledger().lastTopUpNano(), now())
+  }
+
+  /** @throws PerSQLError `idempotency_mismatch` */
+  reserveTopUp(amountNano: number, key: string | null, actor: string): TopUp {
+    const topUp = this.#topUps.reserve(amountNano, key, now())
+    if (!topUp.checkout) this.#audit.add(actor, 'topup.requested', topUp.id, { usd: usd(amountNano) }, now())
+    return topUp
+  }
+
+  recordCheckout(id: string, sessionId: string, url: string): void {
+    this.#topUps.record(id, sessionId, url)
+  }
+
+  endTopUp(id: string, status: 'failed' | 'expired'): void {
+    this.#topUps.setStatus(id, status)
+  }
+
+  /** Credits a payment, once however often it is told. */
+  payTopUp(id: string, amountNano: number, paymentIntent: string): Promise<Credit> {
+    this.#topUps.setStatus(id, 'paid')
+    return this.credit('topup', amountNano, `stripe:${paymentIntent}`, { topup: id }, 'stripe')
+  }
+
+  /** Takes back what was refunded of a payment; `refundedNano` is what was refunded of it in all. */
+  refund(paymentIntent: string, refundedNano: number): Promise<Credit> {
+    return this.#book(() => {
+      const growthNano = this.#topUps.refundGrowth(paymentIntent, refundedNano)
+      const ref = `stripe:${paymentIntent}:refunded:${refundedNano}`
+      if (growthNano > 0) this.#enter('refund', -growthNano, ref, { payment: paymentIntent }, 'stripe')
+    })
+  }
+
+  dispute(id: string, amountNano: number, outcome: 'opened' | 'won'): Promise<Credit> {
+    const amount = outcome === 'won' ? amountNano : -amountNano
+    return this.#book(() =>
+      this.#enter('dispute', amount, `stripe:${id}:${outcome}`, { dispute: id, outcome }, 'stripe'),
+    )
+  }
+
+  async #book(enter: () => void): Promise<Credit> {
+    this.#storage.transactionSync(enter)
+    await this.#settled()
+    return { balanceNano: balance(this.#ledger().account) }
+  }
+}

@@ -1,0 +1,100 @@
+import { RpcTarget } from 'cloudflare:workers'
+import { type Invitation, type MemberRole, PerSQLError, type Share } from '@persql/contract'
+import { now } from '../clock.ts'
+import type { Audit } from './audit.ts'
+import type { Databases } from './databases.ts'
+import { type Actor, checkChange, type MemberRow, type Members, successor } from './members.ts'
+
+/** What members do about members. Every change and its line in the audit log are made in one step. */
+export class People extends RpcTarget {
+  readonly #storage: DurableObjectStorage
+  readonly #members: Members
+  readonly #databases: Databases
+  readonly #audit: Audit
+
+  constructor(storage: DurableObjectStorage, members: Members, databases: Databases, audit: Audit) {
+    super()
+    this.#storage = storage
+    this.#members = members
+    this.#databases = databases
+    this.#audit = audit
+  }
+
+  list(): MemberRow[] {
+    return this.#members.list()
+  }
+
+  /** @throws PerSQLError `member_not_found`, `role_insufficient` or `last_owner` */
+  setRole(actor: Actor, userId: string, role: MemberRole): MemberRow {
+    checkChange(actor, this.#members.get(userId), role)
+    this.#change(actor, 'member.role_changed', userId, { role }, () => this.#members.put(userId, role, now()))
+    return this.#members.get(userId)
+  }
+
+  /** @throws PerSQLError `member_not_found`, `role_insufficient` or `last_owner` */
+  remove(actor: Actor, userId: string): void {
+    checkChange(actor, this.#members.get(userId), undefined)
+    this.#change(actor, 'member.removed', userId, {}, () => this.#members.remove(userId))
+  }
+
+  /** Changes the members whole or not at all, and sees to it that there is an owner afterwards. */
+  #change(actor: Actor, action: string, userId: string, detail: { role?: MemberRole }, change: () => void): void {
+    this.#storage.transactionSync(() => {
+      change()
+      this.#audit.add(`user:${actor.userId}`, action, userId, detail, now())
+      const heir = successor(this.#members.list())
+      if (!heir) return
+      this.#members.put(heir.userId, 'owner', now())
+      this.#audit.add('system', 'member.role_changed', heir.userId, { role: 'owner' }, now())
+    })
+  }
+
+  listInvitations(): Invitation[] {
+    return this.#members.invitations(now())
+  }
+
+  invite(email: string, role: Invitation['role'], hash: string, actor: string): Invitation {
+    const invitation = this.#members.invite(email, role, hash, now())
+    this.#audit.add(actor, 'invitation.created', invitation.id, { email, role }, now())
+    return invitation
+  }
+
+  /** @throws PerSQLError `invitation_not_found` */
+  revokeInvitation(id: string, actor: string): Invitation {
+    const invitation = this.#members.takeInvitation('id', id, now())
+    this.#audit.add(actor, 'invitation.revoked', id, { email: invitation.email }, now())
+    return invitation
+  }
+
+  /** Makes the holder of the invitation's secret a member. @throws PerSQLError `invitation_not_found`, `already_member` */
+  acceptInvitation(hash: string, userId: string): Invitation {
+    return this.#storage.transactionSync(() => {
+      const invitation = this.#members.takeInvitation('hash', hash, now())
+      if (this.#members.find(userId)) throw new PerSQLError('already_member', { member: 'You' })
+      this.#members.put(userId, invitation.role, now())
+      this.#audit.add(`user:${userId}`, 'invitation.accepted', invitation.id, { role: invitation.role }, now())
+      return invitation
+    })
+  }
+
+  /** @throws PerSQLError `database_not_found` */
+  listShares(slug: string): { userId: string; role: Share['role'] }[] {
+    return this.#members.shares(this.#databases.existing(slug).id)
+  }
+
+  /** @throws PerSQLError `database_not_found` or `member_not_found` */
+  share(slug: string, userId: string, role: Share['role'], actor: string): void {
+    const { id } = this.#databases.existing(slug)
+    this.#members.get(userId)
+    this.#members.share(id, userId, role)
+    this.#audit.add(actor, 'share.granted', slug, { member: userId, role }, now())
+  }
+
+  /** @throws PerSQLError `database_not_found` or `member_not_found` */
+  unshare(slug: string, userId: string, actor: string): void {
+    const { id } = this.#databases.existing(slug)
+    this.#members.get(userId)
+    this.#members.unshare(id, userId)
+    this.#audit.add(actor, 'share.revoked', slug, { member: userId }, now())
+  }
+}
