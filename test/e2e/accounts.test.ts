@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { request } from 'node:http'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startPlatform, type TestPlatform } from '../harness.ts'
 
@@ -144,6 +145,33 @@ test.each([
   } finally {
     await closed.stop()
   }
+})
+
+test('no page of another name that points to this machine gets to be the first account', async () => {
+  const local = await startPlatform({ environment: { PERSQL_FIRST_OWNS: 'acme' } })
+  try {
+    await local.createNamespace('acme')
+    const { port } = new URL(local.url)
+    const body = JSON.stringify({ email: 'eve@evil.example', password: 'correct horse battery', name: 'Eve' })
+    const host = `rebound.evil.example:${port}`
+    const headers = { host, origin: `http://${host}`, 'content-type': 'application/json' }
+    const status = await new Promise((resolve, reject) => {
+      const options = { port, host: '127.0.0.1', path: '/api/auth/sign-up/email', method: 'POST', headers }
+      request(options, (response) => resolve(response.resume().statusCode))
+        .on('error', reject)
+        .end(body)
+    })
+    expect(status).toBe(403)
+    const first = await local.signUp('first@example.com')
+    expect((await first.request('/api/namespaces/acme')).body.data).toMatchObject({ role: 'owner' })
+  } finally {
+    await local.stop()
+  }
+})
+
+test('a body that is far too large for a form is not taken', async () => {
+  const body = { email: 'a@example.com', password: 'x'.repeat(100_000), name: 'x' }
+  expect((await platform.request('/api/auth/sign-up/email', { body })).status).toBe(413)
 })
 
 test('on an instance of one machine the first account owns the namespace made at its start, and no other does', async () => {

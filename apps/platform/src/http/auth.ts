@@ -1,13 +1,25 @@
+import { PerSQLError } from '@persql/contract'
 import { ADDRESS_HEADER, authOf } from '../accounts/auth.ts'
 import { clientAddress, contextOf } from '../context.ts'
 import type { Env } from '../env.ts'
+import { readBody } from './body.ts'
 
-/** Better Auth's routes: sign-up, sign-in, sign-out, verification, password reset, GitHub and Google. */
-export function answerAuth(request: Request, env: Env): Promise<Response> {
+const MAX_BODY = 64 * 1024
+const LOCAL = /^(localhost|127(\.\d+){3}|\[::1\])$/
+
+/**
+ * Better Auth's routes: sign-up, sign-in, sign-out, verification, password reset, GitHub and Google.
+ * @throws PerSQLError `origin_refused` or `body_too_large`
+ */
+export async function answerAuth(request: Request, env: Env): Promise<Response> {
   const { baseUrl, settings } = contextOf(request, env)
+  const { hostname, origin } = new URL(baseUrl)
+  // Where the first account owns what is here, a page of any name that is made to point to this machine would be first.
+  if (env.PERSQL_FIRST_OWNS && !LOCAL.test(hostname)) throw new PerSQLError('origin_refused', { origin })
   const headers = new Headers(request.headers)
   headers.set(ADDRESS_HEADER, clientAddress(request, settings))
   // No browser: it would say at least one of these. The library takes other programs for browsers that hide theirs.
-  if (!headers.has('Origin') && !headers.has('Sec-Fetch-Site')) headers.set('Origin', new URL(baseUrl).origin)
-  return authOf(env, baseUrl).handler(new Request(request, { headers }))
+  if (!headers.has('Origin') && !headers.has('Sec-Fetch-Site')) headers.set('Origin', origin)
+  const body = request.method === 'POST' ? await readBody(request, MAX_BODY) : undefined
+  return authOf(env, baseUrl).handler(new Request(request.url, { method: request.method, headers, body }))
 }
