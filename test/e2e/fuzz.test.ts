@@ -21,6 +21,8 @@ async function harmless(path: string, init: RequestInit): Promise<void> {
   const text = await response.text()
   const said = JSON.stringify({ path, ...init, status: response.status, text: text.slice(0, 500) })
   if (response.status >= 500) throw new Error(said)
+  // The few pages are no JSON.
+  if (response.ok && response.headers.get('content-type')?.startsWith('text/html')) return
   const body = JSON.parse(text)
   if (response.ok) return
   if (body.success !== false || typeof body.error !== 'string' || typeof body.code !== 'string') throw new Error(said)

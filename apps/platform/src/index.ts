@@ -5,6 +5,7 @@ import type { Env } from './env.ts'
 import { answerAuth } from './http/auth.ts'
 import { dev } from './http/dev.ts'
 import { floodWaitS } from './http/flood.ts'
+import { pages } from './http/pages.ts'
 import { logRequest } from './http/request-log.ts'
 import { type Answer, answerDatabaseCall, rest } from './http/rest.ts'
 import { takeStripeWebhook } from './http/stripe-webhook.ts'
@@ -27,6 +28,7 @@ app.post('/api/stripe/webhook', async (c) => {
   await takeStripeWebhook(c.req.raw, c.env)
   return c.json({ received: true })
 })
+app.route('/', pages())
 app.route('/api/dev', dev())
 app.on(['GET', 'POST'], '/api/auth/*', (c) => answerAuth(c.req.raw, c.env))
 

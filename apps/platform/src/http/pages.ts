@@ -1,0 +1,73 @@
+import { Hono } from 'hono'
+import { contextOf } from '../context.ts'
+import type { Env } from '../env.ts'
+import { invitationNamespace } from '../operations/members.ts'
+
+/** The pages that links in mail, and Stripe, lead to. They run no script and load nothing. */
+export function pages(): Hono<{ Bindings: Env }> {
+  const app = new Hono<{ Bindings: Env }>()
+
+  app.get('/', (c) => {
+    const baseUrl = escapeHtml(contextOf(c.req.raw, c.env).baseUrl)
+    return page('PerSQL', [
+      'This instance is running.',
+      `Its API answers under <code>${baseUrl}/v1</code> with a token, and under <code>${baseUrl}/api</code> when signed in.`,
+    ])
+  })
+
+  app.get('/billing', (c) =>
+    c.req.query('paid') === undefined
+      ? page('Nothing was paid', ['The payment page was left. It can be opened again for a day.'])
+      : page('Thank you', ['The balance is filled as soon as the payment is confirmed, which takes a moment.']),
+  )
+
+  app.get('/invite/:token', (c) => {
+    const token = c.req.param('token')
+    // Only what has the shape of an invitation gets into the page.
+    const namespace = invitationNamespace(token)
+    const baseUrl = escapeHtml(contextOf(c.req.raw, c.env).baseUrl)
+    return page(`You are invited to ${namespace}`, [
+      'Sign up or sign in, then accept the invitation. It works once.',
+      `<code>curl -c jar ${baseUrl}/api/auth/sign-in/email -H 'Content-Type: application/json' -d '{"email": "…", "password": "…"}'</code>`,
+      `<code>curl -b jar -X POST ${baseUrl}/api/invitations/${token}/accept</code>`,
+    ])
+  })
+  return app
+}
+
+const ENTITIES: { readonly [character: string]: string } = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+}
+const escapeHtml = (text: string) => text.replace(/[&<>"']/g, (character) => ENTITIES[character] as string)
+
+/** `paragraphs` are HTML. */
+function page(title: string, paragraphs: readonly string[]): Response {
+  const nonce = crypto.randomUUID()
+  const html = `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>${title}</title>
+<style nonce="${nonce}">
+  :root { color-scheme: light dark }
+  body { font: 1rem/1.6 system-ui, sans-serif; max-width: 42rem; margin: 4rem auto; padding: 0 1rem }
+  code { overflow-wrap: anywhere }
+</style>
+<h1>${title}</h1>
+${paragraphs.map((text) => `<p>${text}</p>`).join('\n')}
+</html>
+`
+  return new Response(html, {
+    headers: {
+      'Content-Type': 'text/html; charset=utf-8',
+      'Content-Security-Policy': `default-src 'none'; style-src 'nonce-${nonce}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+      'Referrer-Policy': 'no-referrer',
+      'X-Content-Type-Options': 'nosniff',
+      'Cache-Control': 'no-store',
+    },
+  })
+}
