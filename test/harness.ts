@@ -12,6 +12,8 @@ export interface PlatformSettings {
   environment?: PlatformEnvironment
   /** Restart after a crash and stop endless statements, as `npm start` does. */
   watchdog?: boolean
+  /** Certificates in PEM that are trusted beside those browsers trust. */
+  trustedCertificates?: string
   /** Use this folder, and keep it on `stop`. */
   data?: string
 }
@@ -38,7 +40,7 @@ const host = '127.0.0.1'
 export async function startPlatform(settings: PlatformSettings = {}): Promise<TestPlatform> {
   const data = settings.data ?? (await mkdtemp(join(tmpdir(), 'persql-')))
   const secret = settings.environment?.PERSQL_SECRET ?? randomBytes(32).toString('base64url')
-  await prepareData(data)
+  await prepareData(data, undefined, settings.trustedCertificates)
   const platform = new TestPlatform(settings, data, secret)
   await platform.restart()
   return platform

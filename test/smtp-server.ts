@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -13,13 +13,42 @@ export interface Taken {
   data: string
 }
 
+export interface SmtpOptions extends Partial<Certificate> {
+  auth?: boolean
+  silent?: boolean
+  /** Offer STARTTLS. */
+  tls?: boolean
+  /** Speak TLS from the start. */
+  implicitTls?: boolean
+}
+
+/** Paths of a certificate for `localhost` and its key, both in PEM. */
+export interface Certificate {
+  certificate: string
+  key: string
+}
+
+/** Makes a certificate that signs itself, in `folder`. */
+export function makeCertificate(folder: string): Certificate {
+  const certificate = join(folder, 'certificate.pem')
+  const key = join(folder, 'key.pem')
+  const names = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1']
+  const kind = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2']
+  execFileSync(
+    'openssl',
+    [...kind, ...names, '-addext', 'basicConstraints=critical,CA:FALSE', '-keyout', key, '-out', certificate],
+    { stdio: 'pipe' },
+  )
+  return { certificate, key }
+}
+
 /** A real SMTP server (aiosmtpd), which asks for a password, speaks TLS or says nothing at all, as told. */
 export class SmtpServer {
   readonly taken: Taken[] = []
   port = 0
   #process: ChildProcess | undefined
 
-  async start(options: { auth?: boolean; silent?: boolean } = {}): Promise<this> {
+  async start(options: SmtpOptions = {}): Promise<this> {
     const program = join(repository, 'test/smtp-server.py')
     const child = spawn('/usr/bin/python3', [program, JSON.stringify(options)], { stdio: ['pipe', 'pipe', 'pipe'] })
     this.#process = child

@@ -1,18 +1,22 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import type { PlatformEnvironment } from '../../apps/launcher/src/config.ts'
 import { startPlatform, type TestPlatform } from '../harness.ts'
-import { SmtpServer } from '../smtp-server.ts'
+import { makeCertificate, SmtpServer } from '../smtp-server.ts'
 
 const running: { stop(): unknown }[] = []
 afterEach(async () => {
   for (const one of running.splice(0)) await one.stop()
 })
 
-async function start(environment: PlatformEnvironment): Promise<TestPlatform> {
+async function start(environment: PlatformEnvironment, trustedCertificates?: string): Promise<TestPlatform> {
   const platform = await startPlatform({
     environment: { PERSQL_DEV: '1', MAIL_FROM: 'PerSQL <noreply@persql.test>', ...environment },
+    ...(trustedCertificates && { trustedCertificates }),
   })
   running.push(platform)
   return platform
@@ -71,6 +75,23 @@ test('SMTP signs in with the password of the URL, and says so when it is wrong',
   expect(JSON.stringify(body)).not.toContain('wrong')
   expect(bad.stderr.join('\n')).not.toContain('wrong')
   expect(await outbox(bad)).toEqual([])
+})
+
+test.each([
+  { scheme: 'smtps', options: { implicitTls: true } },
+  { scheme: 'smtp', options: { tls: true } },
+])('$scheme speaks TLS, and only with a server whose certificate is trusted', async ({ scheme, options }) => {
+  const folder = await mkdtemp(join(tmpdir(), 'persql-mail-'))
+  running.push({ stop: () => rm(folder, { recursive: true }) })
+  const certificate = makeCertificate(folder)
+  const server = await smtp({ ...options, ...certificate, auth: true })
+  const environment = { SMTP_URL: `${scheme}://mailer:p%40ss%20word@localhost:${server.port}` }
+  const trusting = await start(environment, await readFile(certificate.certificate, 'utf8'))
+  expect((await send(trusting, {})).status).toBe(200)
+  await expect.poll(() => server.taken.map(({ tls, user }) => [tls, user])).toEqual([[true, 'mailer']])
+  const wary = await start(environment)
+  expect((await send(wary, {})).body.code).toBe('mail_failed')
+  expect(server.taken).toHaveLength(1)
 })
 
 test('nobody slips a header or a second recipient into a message', async () => {

@@ -46,9 +46,11 @@ export type PlatformEnvironment = Partial<Record<(typeof environmentBindings)[nu
 
 /**
  * The text of workerd's configuration. It lies beside `platform.mjs`; address and folder of the objects are given on
- * the command line (`--socket-addr=http=…`, `--directory-path=disk=…`).
+ * the command line (`--socket-addr=http=…`, `--directory-path=disk=…`). `trustedCertificates` are in PEM, beside those that
+ * browsers trust.
  */
-export function workerdConfig(): string {
+export function workerdConfig(trustedCertificates = ''): string {
+  const trusted = trustedCertificates && `, trustedCertificates = [${JSON.stringify(trustedCertificates)}]`
   return `using Workerd = import "/workerd/workerd.capnp";
 
 const config :Workerd.Config = (
@@ -57,7 +59,7 @@ const config :Workerd.Config = (
     (name = "main", worker = .platform),
     (name = "disk", disk = (writable = true)),
     # What the operator names (a mail server, a model) may be on this machine; what a tenant names goes through "public".
-    (name = "internet", network = (allow = ["public", "private"], tlsOptions = (trustBrowserCas = true))),
+    (name = "internet", network = (allow = ["public", "private"], tlsOptions = (trustBrowserCas = true${trusted}))),
   ],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
 );

@@ -1,11 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { parseEnv } from 'node:util'
 import { bootstrap } from './bootstrap.ts'
 import { buildPlatform } from './build.ts'
 import { passedSettings } from './config.ts'
 import { lockData } from './data-lock.ts'
 import { jsonLog } from './log.ts'
+import { platformBundle } from './paths.ts'
 import { answered } from './probe.ts'
 import { instanceSecret } from './secret.ts'
 import { readSettings, type Settings } from './settings.ts'
@@ -33,7 +34,8 @@ async function run(settings: Settings): Promise<void> {
   try {
     const secret = settings.PERSQL_SECRET ?? (await instanceSecret(data))
     await buildPlatform()
-    await prepareData(data)
+    const { NODE_EXTRA_CA_CERTS: trusted } = settings
+    await prepareData(data, platformBundle, trusted && (await readFile(trusted, 'utf8')))
     const supervised = await start(settings, secret, lock.hold)
     try {
       const signal = await Promise.race([stopped, greet(settings, secret, supervised.port).then(() => stopped)])

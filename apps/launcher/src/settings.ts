@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import * as z from 'zod'
@@ -37,6 +38,9 @@ const Settings = z.object({
   GITHUB_CLIENT_SECRET: setting(undefined, 'a client secret', secretText),
   GOOGLE_CLIENT_ID: setting(undefined, 'a client id', secretText),
   GOOGLE_CLIENT_SECRET: setting(undefined, 'a client secret', secretText),
+  NODE_EXTRA_CA_CERTS: setting(undefined, 'a file with certificates in PEM', (text) =>
+    existsSync(text) ? resolve(text) : undefined,
+  ),
   QUERY_TIMEOUT_S: setting('30', 'a whole number of seconds from 1', (text) => wholeNumber(text, 1, 86_400)),
 })
 

@@ -46,11 +46,11 @@ export interface Workerd {
 }
 
 /** Puts bundle and config into the data folder, where a later build cannot change them under a running instance. */
-export async function prepareData(data: string, bundle = platformBundle): Promise<void> {
+export async function prepareData(data: string, bundle = platformBundle, trustedCertificates?: string): Promise<void> {
   await mkdir(join(data, 'objects'), { recursive: true })
   await mkdir(join(data, 'run'), { recursive: true })
   await copyFile(bundle, join(data, 'run', 'platform.mjs'))
-  await writeFile(join(data, 'run', 'workerd.capnp'), workerdConfig())
+  await writeFile(join(data, 'run', 'workerd.capnp'), workerdConfig(trustedCertificates))
 }
 
 /** Starts workerd on a prepared data folder and resolves once it listens; rejects with its last words if it cannot. */
