@@ -20,6 +20,7 @@ export class StripeDouble {
   requests = 0
   /** What to do with the next requests instead of answering them well. */
   mood: 'well' | 'fail' | 'hang up' = 'well'
+  readonly #failed = new Set<unknown>()
   readonly #server = createServer((request, response) => void this.#answer(request, response))
   readonly #stripe = new Stripe(stripeKey)
 
@@ -72,8 +73,10 @@ export class StripeDouble {
       return json(response, 200, { id: intent, object: 'payment_intent', metadata: { namespace, topup: 'topup_x' } })
     }
     if (request.method !== 'POST' || pathname !== '/v1/checkout/sessions') return this.#complain(response, pathname)
-    if (this.mood === 'fail') return json(response, 500, { error: { type: 'api_error', message: 'down' } })
     const key = request.headers['idempotency-key']
+    // Stripe remembers its failures too.
+    if (this.mood === 'fail') this.#failed.add(key)
+    if (this.#failed.has(key)) return json(response, 500, { error: { type: 'api_error', message: 'down' } })
     const form = new URLSearchParams(body)
     const problem = this.#problemOf(form, key, request.headers['content-type'])
     if (problem) return this.#complain(response, problem)
@@ -93,6 +96,7 @@ export class StripeDouble {
     if (type !== 'application/x-www-form-urlencoded') return `content type ${type}`
     if (typeof key !== 'string' || !/^topup_\w{32}$/.test(key)) return `idempotency key ${key}`
     if (form.get('mode') !== 'payment' || form.get(`${price}[currency]`) !== 'usd') return 'mode or currency'
+    if (form.get('adaptive_pricing[enabled]') !== 'false') return 'adaptive pricing'
     if (!Number.isInteger(cents) || cents < 500) return `amount ${cents}`
     if (form.get('metadata[topup]') !== key || form.get('payment_intent_data[metadata][topup]') !== key)
       return 'metadata'

@@ -35,7 +35,9 @@ export async function takeStripeWebhook(request: Request, env: Env): Promise<voi
     }
     case 'charge.dispute.created':
     case 'charge.dispute.closed':
-      return dispute(event.data.object, event.type === 'charge.dispute.closed', env, payments)
+    case 'charge.dispute.funds_withdrawn':
+    case 'charge.dispute.funds_reinstated':
+      return dispute(event.data.object, env, payments)
   }
 }
 
@@ -43,8 +45,8 @@ async function creditSession(session: Stripe.Checkout.Session, env: Env): Promis
   const { namespace: slug, topup } = session.metadata ?? {}
   // A page of somebody else's who shares the account.
   if (!slug || !topup) return
-  // The money of slow ways to pay comes later, and so does the event that says so.
-  if (session.payment_status !== 'paid') return
+  // The money of slow ways to pay comes later, and so does the event that says so. The page has done its part.
+  if (session.payment_status !== 'paid') return endSession(session, 'expired', env)
   const paymentIntent = idOf(session.payment_intent)
   if (!paymentIntent || session.currency !== 'usd' || !session.amount_total) {
     throw new PerSQLError('payment_not_understood', { what: `session ${session.id}` })
@@ -58,13 +60,17 @@ async function endSession(session: Stripe.Checkout.Session, status: 'failed' | '
   if (slug && topup) await (await namespaceOf(slug, env)).payments.endTopUp(topup, status)
 }
 
-/** A dispute takes the money back at once; one that is won returns it. Inquiries move no money. */
-async function dispute(dispute: Stripe.Dispute, closed: boolean, env: Env, payments: Payments): Promise<void> {
-  if (dispute.status.startsWith('warning_') || (closed && dispute.status !== 'won')) return
+/** A dispute takes the money; one that is won returns it. An inquiry moves none, until it becomes a dispute. */
+async function dispute(dispute: Stripe.Dispute, env: Env, payments: Payments): Promise<void> {
+  if (dispute.status.startsWith('warning_')) return
   const payment = await paymentOf(dispute.payment_intent, {}, dispute.currency, payments)
   if (!payment) return
   const namespace = await namespaceOf(payment.namespace, env)
-  await namespace.payments.dispute(dispute.id, dispute.amount * NANO_PER_CENT, closed ? 'won' : 'opened')
+  await namespace.payments.dispute(
+    dispute.id,
+    dispute.amount * NANO_PER_CENT,
+    dispute.status === 'won' ? 'won' : 'opened',
+  )
 }
 
 /** The payment that a charge or dispute is about, or nothing when it is not for one of our namespaces. */

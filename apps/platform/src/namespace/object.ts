@@ -102,6 +102,7 @@ export class Namespace extends DurableObject<Env> {
       audit: this.#audit,
       lowBalance: this.#lowBalance,
       settled: () => this.#coverLeases(),
+      abort: (reason) => ctx.abort(reason),
     })
     if (this.#identity) migrate(ctx.storage, NAMESPACE_SCHEMA)
   }

@@ -28,6 +28,8 @@ interface Parts {
   readonly lowBalance: LowBalance
   /** Called when an entry is on record, before it is acknowledged. */
   readonly settled: () => Promise<void>
+  /** Starts the object afresh from what is stored. */
+  readonly abort: (reason: string) => void
 }
 
 /** Money that comes and goes. Each entry, with its line in the audit log, is made once for its reference. */
@@ -38,8 +40,9 @@ export class Payments extends RpcTarget {
   readonly #audit: Audit
   readonly #lowBalance: LowBalance
   readonly #settled: () => Promise<void>
+  readonly #abort: (reason: string) => void
 
-  constructor({ storage, ledger, topUps, audit, lowBalance, settled }: Parts) {
+  constructor({ storage, ledger, topUps, audit, lowBalance, settled, abort }: Parts) {
     super()
     this.#storage = storage
     this.#ledger = ledger
@@ -47,6 +50,7 @@ export class Payments extends RpcTarget {
     this.#audit = audit
     this.#lowBalance = lowBalance
     this.#settled = settled
+    this.#abort = abort
   }
 
   /** Adds an amount, or takes a negative one, once per `ref`, however often it is asked to. */
@@ -68,14 +72,18 @@ export class Payments extends RpcTarget {
   }
 
   /** @throws PerSQLError `idempotency_mismatch` */
-  reserveTopUp(amountNano: number, key: string | null, actor: string): TopUp {
-    const topUp = this.#topUps.reserve(amountNano, key, now())
+  reserveTopUp(amountNano: number, key: string | null, baseUrl: string, actor: string): TopUp {
+    const topUp = this.#topUps.reserve(amountNano, key, baseUrl, now())
     if (!topUp.checkout) this.#audit.add(actor, 'topup.requested', topUp.id, { usd: usd(amountNano) }, now())
     return topUp
   }
 
   recordCheckout(id: string, sessionId: string, url: string): void {
     this.#topUps.record(id, sessionId, url)
+  }
+
+  giveUpTopUp(id: string): void {
+    this.#topUps.giveUp(id)
   }
 
   endTopUp(id: string, status: 'failed' | 'expired'): void {
@@ -97,15 +105,27 @@ export class Payments extends RpcTarget {
     })
   }
 
+  /**
+   * Takes the disputed amount, and gives it back when the dispute is won. Whatever comes first, and whatever never comes:
+   * what is given back was taken before.
+   */
   dispute(id: string, amountNano: number, outcome: 'opened' | 'won'): Promise<Credit> {
-    const amount = outcome === 'won' ? amountNano : -amountNano
-    return this.#book(() =>
-      this.#enter('dispute', amount, `stripe:${id}:${outcome}`, { dispute: id, outcome }, 'stripe'),
-    )
+    return this.#book(() => {
+      const enter = (side: 'opened' | 'won', nano: number) =>
+        this.#enter('dispute', nano, `stripe:${id}:${side}`, { dispute: id, outcome: side }, 'stripe')
+      enter('opened', -amountNano)
+      if (outcome === 'won') enter('won', amountNano)
+    })
   }
 
   async #book(enter: () => void): Promise<Credit> {
-    this.#storage.transactionSync(enter)
+    try {
+      this.#storage.transactionSync(enter)
+    } catch (cause) {
+      // What is in memory may be ahead of what is stored now.
+      this.#abort('booking_failed')
+      throw cause
+    }
     await this.#settled()
     return { balanceNano: balance(this.#ledger().account) }
   }

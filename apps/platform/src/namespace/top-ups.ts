@@ -6,14 +6,15 @@ export const TOP_UPS: Migration = {
   sql: `
     CREATE TABLE topup (
       id TEXT PRIMARY KEY,
-      key TEXT UNIQUE,
       amount_nano INTEGER NOT NULL,
       status TEXT NOT NULL CHECK (status IN ('open', 'paid', 'failed', 'expired')),
       session_id TEXT,
       url TEXT,
+      base_url TEXT NOT NULL,
       created_at INTEGER NOT NULL,
       expires_at INTEGER NOT NULL
     ) STRICT;
+    CREATE TABLE topup_key (key TEXT PRIMARY KEY, topup_id TEXT NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE refund (payment_intent TEXT PRIMARY KEY, refunded_nano INTEGER NOT NULL) STRICT;
   `,
 }
@@ -23,6 +24,8 @@ export interface TopUp {
   readonly id: string
   readonly amountNano: number
   readonly expiresAtMs: number
+  /** Where the payer is sent afterwards: kept, for Stripe refuses a request that differs from the first of its key. */
+  readonly baseUrl: string
   /** Missing until Stripe's answer was recorded. */
   readonly checkout: { readonly sessionId: string; readonly url: string } | undefined
 }
@@ -42,29 +45,40 @@ export class TopUps {
    * The top-up of this key, or one of this amount that is still open, or else a new one.
    * @throws PerSQLError `idempotency_mismatch` when the key was used for another amount
    */
-  reserve(amountNano: number, key: string | null, nowMs: number): TopUp {
-    const known =
-      key === null
-        ? this.#find(
-            "amount_nano = (+CAST(? AS INTEGER)) AND status = 'open' AND expires_at > (+CAST(? AS INTEGER)) ORDER BY created_at DESC",
-            amountNano,
-            nowMs,
-          )
-        : this.#find('key = ? AND expires_at > (+CAST(? AS INTEGER))', key, nowMs)
-    if (known && known.amountNano !== amountNano)
-      throw new PerSQLError('idempotency_mismatch', { header: 'Idempotency-Key' })
-    if (known) return known
-    const id = `topup_${crypto.randomUUID().replaceAll('-', '')}`
-    if (key !== null) this.#sql.exec('UPDATE topup SET key = NULL WHERE key = ?', key)
-    this.#sql.exec(
-      "INSERT INTO topup (id, key, amount_nano, status, created_at, expires_at) VALUES (?, ?, ?, 'open', ?, ?)",
-      id,
-      key,
-      amountNano,
+  reserve(amountNano: number, key: string | null, baseUrl: string, nowMs: number): TopUp {
+    const keyed = this.#find(
+      'id = (SELECT topup_id FROM topup_key WHERE key = ?) AND expires_at > (+CAST(? AS INTEGER))',
+      key ?? '',
       nowMs,
-      nowMs + OPEN_MS,
     )
-    return { id, amountNano, expiresAtMs: nowMs + OPEN_MS, checkout: undefined }
+    if (keyed && keyed.amountNano !== amountNano) {
+      throw new PerSQLError('idempotency_mismatch', { header: 'Idempotency-Key' })
+    }
+    const open = `amount_nano = (+CAST(? AS INTEGER)) AND status = 'open' AND expires_at > (+CAST(? AS INTEGER))
+      ORDER BY created_at DESC`
+    const topUp = keyed ?? this.#find(open, amountNano, nowMs) ?? this.#add(amountNano, baseUrl, nowMs)
+    if (key !== null) this.#sql.exec('INSERT OR REPLACE INTO topup_key VALUES (?, ?)', key, topUp.id)
+    return topUp
+  }
+
+  #add(amountNano: number, baseUrl: string, nowMs: number): TopUp {
+    const id = `topup_${crypto.randomUUID().replaceAll('-', '')}`
+    const expiresAtMs = nowMs + OPEN_MS
+    this.#sql.exec(
+      "INSERT INTO topup (id, amount_nano, status, base_url, created_at, expires_at) VALUES (?, ?, 'open', ?, ?, ?)",
+      id,
+      amountNano,
+      baseUrl,
+      nowMs,
+      expiresAtMs,
+    )
+    return { id, amountNano, expiresAtMs, baseUrl, checkout: undefined }
+  }
+
+  /** Forgets a top-up that Stripe refused: it would refuse it again for as long as it remembers the key. */
+  giveUp(id: string): void {
+    this.#sql.exec('DELETE FROM topup_key WHERE topup_id = ?', id)
+    this.setStatus(id, 'failed')
   }
 
   record(id: string, sessionId: string, url: string): void {
@@ -99,6 +113,7 @@ export class TopUps {
         id: row.id as string,
         amountNano: row.amount_nano as number,
         expiresAtMs: row.expires_at as number,
+        baseUrl: row.base_url as string,
         checkout: row.url === null ? undefined : { sessionId: row.session_id as string, url: row.url as string },
       }
     )

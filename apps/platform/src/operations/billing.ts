@@ -24,9 +24,14 @@ export const billing = {
       throw new PerSQLError('invalid_input', { problem: 'Idempotency-Key must have 1 to 200 characters.' })
     }
     const amountCents = Math.round(amountUsd * 100)
-    const { id, expiresAtMs, checkout } = await namespace.payments.reserveTopUp(amountCents * NANO_PER_CENT, key, actor)
-    const open = checkout ?? (await payments.openCheckout({ id, namespace: slug, amountCents, expiresAtMs, baseUrl }))
-    if (!checkout) await namespace.payments.recordCheckout(id, open.sessionId, open.url)
-    return { ...open, amountUsd, expiresAt: new Date(expiresAtMs).toISOString() }
+    const { payments: books } = namespace
+    const topUp = await books.reserveTopUp(amountCents * NANO_PER_CENT, key, baseUrl, actor)
+    const open = topUp.checkout ?? (await payments.openCheckout({ ...topUp, namespace: slug, amountCents }))
+    if (open === 'refused') {
+      await books.giveUpTopUp(topUp.id)
+      throw new PerSQLError('payment_provider_failed')
+    }
+    if (!topUp.checkout) await books.recordCheckout(topUp.id, open.sessionId, open.url)
+    return { ...open, amountUsd, expiresAt: new Date(topUp.expiresAtMs).toISOString() }
   },
 } satisfies Partial<NamespaceHandlers>

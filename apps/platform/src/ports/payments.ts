@@ -20,8 +20,11 @@ export interface CheckoutRequest {
 
 /** What PerSQL asks of Stripe. */
 export interface Payments {
-  /** @throws PerSQLError `payment_provider_failed` */
-  openCheckout(request: CheckoutRequest): Promise<Checkout>
+  /**
+   * `refused` when Stripe answered that it will not: it says so again to the same id.
+   * @throws PerSQLError `payment_provider_failed` when no answer came, so that nobody knows
+   */
+  openCheckout(request: CheckoutRequest): Promise<Checkout | 'refused'>
   /** The event in a webhook's body. @throws PerSQLError `webhook_refused` unless Stripe signed it, lately */
   eventOf(body: string, signature: string): Promise<Stripe.Event>
   /** The metadata of a payment. @throws PerSQLError `payment_provider_failed` */
@@ -53,7 +56,7 @@ function makePayments({ STRIPE_SECRET_KEY: key, STRIPE_WEBHOOK_SECRET: secret, S
     async openCheckout({ id, namespace, amountCents, expiresAtMs, baseUrl }) {
       const metadata = { namespace, topup: id }
       const back = `${baseUrl}/billing?namespace=${namespace}`
-      const session = await asked(
+      const session = await answeredOrRefused(
         stripe.checkout.sessions.create(
           {
             mode: 'payment',
@@ -71,6 +74,8 @@ function makePayments({ STRIPE_SECRET_KEY: key, STRIPE_WEBHOOK_SECRET: secret, S
             metadata,
             // A charge, and with it a refund, carries what its payment intent does.
             payment_intent_data: { metadata },
+            // What is paid in another currency is not what was asked for, to the cent.
+            adaptive_pricing: { enabled: false },
             expires_at: Math.floor(expiresAtMs / 1000),
             success_url: `${back}&paid=${id}`,
             cancel_url: back,
@@ -78,7 +83,7 @@ function makePayments({ STRIPE_SECRET_KEY: key, STRIPE_WEBHOOK_SECRET: secret, S
           { idempotencyKey: id },
         ),
       )
-      if (!session.url) throw new PerSQLError('payment_provider_failed')
+      if (session === 'refused' || !session.url) return 'refused'
       return { sessionId: session.id, url: session.url }
     },
     async eventOf(body, signature) {
@@ -89,6 +94,17 @@ function makePayments({ STRIPE_SECRET_KEY: key, STRIPE_WEBHOOK_SECRET: secret, S
       }
     },
     metadataOf: async (paymentIntent) => (await asked(stripe.paymentIntents.retrieve(paymentIntent))).metadata,
+  }
+}
+
+/** Stripe keeps what it answered to a key, its own failures too; a connection that broke tells nothing. */
+async function answeredOrRefused<T>(answer: Promise<T>): Promise<T | 'refused'> {
+  try {
+    return await answer
+  } catch (cause) {
+    const { statusCode } = Object(cause) as { statusCode?: number }
+    if (statusCode === undefined || statusCode === 429 || statusCode === 409) return asked(Promise.reject(cause))
+    return asked<T>(Promise.reject(cause)).catch(() => 'refused')
   }
 }
 
