@@ -49,12 +49,47 @@ const made: Record<string, (path: string, body: object) => Promise<string>> = {
     return slug
   },
   token: async () => (await owner.request('/api/namespaces/root/tokens', { body: { name: 'x' } })).body.data.id,
+  endpoint: async () => {
+    const body = {
+      slug: fresh('made'),
+      name: 'One',
+      kind: 'query',
+      method: 'GET',
+      sql: 'SELECT 1',
+      input: [],
+      output: 'rows',
+    }
+    await owner.request('/api/namespaces/root/databases/main/endpoints', { body })
+    return body.slug
+  },
   invitation: async () => {
     const body = { email: `${fresh('guest')}@example.com`, role: 'viewer' }
     return (await owner.request('/api/namespaces/root/invitations', { body })).body.data.id
   },
 }
 const make = (what: string): Promise<string> => made[what]?.('', {}) ?? Promise.reject(new Error(what))
+
+type Call<R> = [role: R, call: (as: Caller) => ReturnType<Caller>]
+
+/** Calls that manage public endpoints, at either door. */
+function endpointCalls<R>(base: string, roles: { read: R; change: R; key: R }): Record<string, Call<R>> {
+  const path = `${base}/endpoints`
+  const spec = { name: 'One', kind: 'query', method: 'GET', sql: 'SELECT 1', input: [], output: 'rows' }
+  const at = (suffix: string, options?: { method?: string; body?: unknown }) => async (as: Caller) =>
+    as(`${path}/${await make('endpoint')}${suffix}`, options)
+  return {
+    list_endpoints: [roles.read, (as) => as(path)],
+    create_endpoint: [roles.change, (as) => as(path, { body: { ...spec, slug: fresh('e') } })],
+    get_endpoint: [roles.read, at('')],
+    update_endpoint: [roles.change, at('', { method: 'PATCH', body: { name: 'Two' } })],
+    publish_endpoint: [roles.change, at('/publish', { body: {} })],
+    pause_endpoint: [roles.change, at('/pause', { body: {} })],
+    delete_endpoint: [roles.change, at('', { method: 'DELETE' })],
+    list_endpoint_versions: [roles.read, at('/versions')],
+    try_endpoint: [roles.change, at('/try', { body: {} })],
+    rotate_session_key: [roles.key, (as) => as(`${base}/session_key/rotate`, { body: {} })],
+  }
+}
 
 /** What each operation asks of somebody signed in, by the table of the concepts, and a call of it that would succeed. */
 const signedIn: Record<string, [role: MemberRole, call: (as: Caller) => ReturnType<Caller>]> = {
@@ -112,6 +147,11 @@ const signedIn: Record<string, [role: MemberRole, call: (as: Caller) => ReturnTy
     'admin',
     (as) => as(`/api/namespaces/root/databases/main/shares/${people.editor.userId}`, { method: 'DELETE' }),
   ],
+  ...endpointCalls<MemberRole>('/api/namespaces/root/databases/main', {
+    read: 'viewer',
+    change: 'editor',
+    key: 'admin',
+  }),
   list_audit: ['admin', (as) => as('/api/namespaces/root/audit?limit=5')],
   delete_namespace: ['owner', async () => ({ status: 200, body: {} })],
 }
@@ -135,6 +175,11 @@ const withToken: Record<string, [role: keyof typeof tokens, call: (as: Caller) =
   get_usage: ['readonly', (as) => as('/v1/usage')],
   get_billing: ['readonly', (as) => as('/v1/billing')],
   top_up: ['admin', (as) => as('/v1/billing/topup', { body: { amountUsd: 5 } })],
+  ...endpointCalls<keyof typeof tokens>('/v1/db/root/main', { read: 'readonly', change: 'admin', key: 'admin' }),
+  create_session: [
+    'readwrite',
+    (as) => as('/v1/sessions', { body: { namespaceSlug: 'root', databaseSlug: 'main', userId: '1' } }),
+  ],
 }
 
 const operations: [string, Operation][] = Object.entries(api)

@@ -34,6 +34,8 @@ const Settings = z.object({
   MAIL_FROM: setting(undefined, 'an address such as PerSQL <mail@example.com>', (text) =>
     /^[^<>@\r\n]*<?[^\s<>@]+@[^\s<>@]+>?$/.test(text) ? text : undefined,
   ),
+  TURNSTILE_SECRET_KEY: setting(undefined, 'a secret key of Cloudflare Turnstile', secretText),
+  TURNSTILE_URL: setting(undefined, 'an http or https URL', baseUrl),
   GITHUB_CLIENT_ID: setting(undefined, 'a client id', secretText),
   GITHUB_CLIENT_SECRET: setting(undefined, 'a client secret', secretText),
   GOOGLE_CLIENT_ID: setting(undefined, 'a client id', secretText),

@@ -22,6 +22,8 @@ interface Cached {
 // One cache for each isolate, bounded; the databases refuse what it holds too long.
 const cache = new Map<string, Cached>()
 const namespaces = new Set<string>()
+/** Those that were there once: a deleted one has no endpoints, and says so itself. */
+const publicDatabases = new Set<string>()
 
 /** The grant of a database's caller, in JSON, from the cache when warm. @throws PerSQLError */
 export function authenticateForDatabase(ctx: Context, namespace: string, database: string): string | Promise<string> {
@@ -48,6 +50,19 @@ async function authenticateAndRemember(
   if (cache.size >= MAX_CACHED) cache.delete(cache.keys().next().value as string)
   cache.set(token, { grant, untilMs: now() + CACHE_MS, databases })
   return grant
+}
+
+/** Whether there is such a database, for those who come without a token: from the cache when it is known. */
+export function databaseExists(ctx: Context, namespace: string, database: string): true | Promise<boolean> {
+  return publicDatabases.has(`${namespace}/${database}`) || askForDatabase(ctx, namespace, database)
+}
+
+async function askForDatabase(ctx: Context, namespace: string, database: string): Promise<boolean> {
+  if (!(await isNamespace(ctx, namespace))) return false
+  if (!(await namespaceObject(ctx.env, namespace).hasDatabase(database))) return false
+  if (publicDatabases.size >= MAX_CACHED) publicDatabases.clear()
+  publicDatabases.add(`${namespace}/${database}`)
+  return true
 }
 
 /** The caller of anything else, never from a cache, with the namespace the token names. @throws PerSQLError */

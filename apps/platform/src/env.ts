@@ -24,6 +24,8 @@ export interface Env {
   readonly RESEND_API_KEY?: string
   readonly RESEND_API_URL?: string
   readonly MAIL_FROM?: string
+  readonly TURNSTILE_SECRET_KEY?: string
+  readonly TURNSTILE_URL?: string
   readonly GITHUB_CLIENT_ID?: string
   readonly GITHUB_CLIENT_SECRET?: string
   readonly GOOGLE_CLIENT_ID?: string

@@ -19,7 +19,7 @@ import {
   forgetToken,
 } from './authenticate.ts'
 import type { Context } from './context.ts'
-import type { DatabaseOperation, Grant, ReplayKey } from './database/call.ts'
+import type { DatabaseOperation, EndpointOperation, Grant, ReplayKey, StatementOperation } from './database/call.ts'
 import { covers } from './namespace/members.ts'
 import type { Caller, MemberAccess, Namespace } from './namespace/object.ts'
 import { databaseObject, namespaceObject, type Remote } from './objects.ts'
@@ -28,6 +28,7 @@ import { billing } from './operations/billing.ts'
 import { databases } from './operations/databases.ts'
 import { members } from './operations/members.ts'
 import { anyone, operator } from './operations/operator.ts'
+import { sessions } from './operations/sessions.ts'
 import { tokens } from './operations/tokens.ts'
 import { type Reply, refuse, succeed } from './reply.ts'
 
@@ -66,18 +67,33 @@ export type AccountHandlers = { [K in AccountOperation]: Handler<K, AccountConte
 export type AnyoneHandlers = { [K in AnyoneOperation]: Handler<K, Context> }
 export type OperatorHandlers = { [K in OperatorOperation]: Handler<K, Context> }
 
-const ofNamespaces = { ...databases, ...tokens, ...billing } satisfies NamespaceHandlers
+const ofNamespaces = { ...databases, ...tokens, ...billing, ...sessions } satisfies NamespaceHandlers
 const ofMembers = members satisfies MemberHandlers
 const ofAccounts = accounts satisfies AccountHandlers
 const ofOperators = operator satisfies OperatorHandlers
 const ofAnyone = anyone satisfies AnyoneHandlers
-const databaseOperations: ReadonlySet<string> = new Set<DatabaseOperation>([
+const statementOperations: ReadonlySet<string> = new Set<StatementOperation>([
   'query',
   'batch',
   'list_tables',
   'validate',
   'explain',
   'get_schema',
+])
+const databaseOperations: ReadonlySet<string> = new Set<string>([
+  ...statementOperations,
+  ...([
+    'list_endpoints',
+    'create_endpoint',
+    'get_endpoint',
+    'update_endpoint',
+    'publish_endpoint',
+    'pause_endpoint',
+    'delete_endpoint',
+    'list_endpoint_versions',
+    'try_endpoint',
+    'rotate_session_key',
+  ] satisfies EndpointOperation[]),
 ])
 const rank = { readonly: 0, readwrite: 1, admin: 2 }
 /** What a member may do in a database, as a token's role: to edit is to change the schema too. */
@@ -109,15 +125,16 @@ export async function execute(name: keyof Api, door: Door, raw: Raw, ctx: Contex
 }
 
 /**
- * A database checks, charges and validates by itself, where its statements run, so that a warm call is one call to one
- * object; the body goes there as text, and what comes back is sent as it is.
+ * A database checks and charges by itself, where its statements run, so that a warm call is one call to one object; the
+ * body goes there as text, and what comes back is sent as it is. Bodies of statements are validated there too.
  */
 async function executeOnDatabase(operation: DatabaseOperation, raw: Raw, ctx: Context): Promise<Reply> {
   const { ns, db } = raw.params as { ns: string; db: string }
   if (!SLUG.test(ns) || !SLUG.test(db)) throw new PerSQLError('database_not_found', { database: db.slice(0, 80) })
   const known = authenticateForDatabase(ctx, ns, db)
   let grant = known instanceof Promise ? await known : known
-  const body = hasBody(api[operation]) ? await raw.body() : ''
+  if (!statementOperations.has(operation)) checkRole(operation, grant)
+  const body = await bodyFor(operation, raw, ctx)
   const replayKeys = await raw.replayKeys(body)
   const call = () => callDatabase(ctx, operation, ns, db, grant, body, replayKeys)
   const reply = await call()
@@ -127,6 +144,17 @@ async function executeOnDatabase(operation: DatabaseOperation, raw: Raw, ctx: Co
   forgetToken(ctx)
   grant = await authenticateForDatabase(ctx, ns, db)
   return call()
+}
+
+/** What the object gets to read: statements as they were sent, all else validated, with the base URL for links. */
+function bodyFor(operation: DatabaseOperation, raw: Raw, ctx: Context): string | Promise<string> {
+  if (statementOperations.has(operation)) return hasBody(api[operation]) ? raw.body() : ''
+  return validated(api[operation], raw).then((input) => JSON.stringify({ ...(input as object), baseUrl: ctx.baseUrl }))
+}
+
+function checkRole(operation: DatabaseOperation, grant: string): void {
+  const { role } = JSON.parse(grant) as Grant
+  if (rank[role] < rank[api[operation].scope]) throw insufficient(role, operation)
 }
 
 async function callDatabase(
@@ -152,9 +180,7 @@ async function callDatabase(
 async function executeForToken(name: keyof Api, scope: Scope, raw: Raw, ctx: Context): Promise<unknown> {
   const operation: Operation = api[name]
   const { namespace: slug, caller } = await authenticateForNamespace(ctx)
-  if (rank[caller.role] < rank[scope as Role]) {
-    throw new PerSQLError('role_insufficient', { role: caller.role, action: `call ${name}` })
-  }
+  if (rank[caller.role] < rank[scope as Role]) throw insufficient(caller.role, name)
   const input = await validated(operation, raw)
   const namespace = namespaceObject(ctx.env, slug)
   if (operation.billed !== false) await namespace.charge()
@@ -177,9 +203,7 @@ async function executeForAccount(name: keyof Api, raw: Raw, ctx: Context): Promi
   const needed = operation.role ?? operation.console?.role
   if (!SLUG.test(slug)) throw new PerSQLError('namespace_not_found', { namespace: slug.slice(0, 80) })
   const member = await accessOf(ctx, account, slug, databaseOperations.has(name) ? params.db : undefined)
-  if (!needed || !covers(member.role, needed)) {
-    throw new PerSQLError('role_insufficient', { role: member.role, action: `call ${name}` })
-  }
+  if (!needed || !covers(member.role, needed)) throw insufficient(member.role, name)
   const actor = `user:${account.userId}`
   if (databaseOperations.has(name)) return executeAsMember(name as DatabaseOperation, member, actor, raw, ctx)
   const input = await validated(operation, { ...raw, params })
@@ -197,7 +221,7 @@ async function executeAsMember(
 ): Promise<Reply> {
   const { ns, db } = raw.params as { ns: string; db: string }
   const grant: Grant = { tokenId, role: databaseRole[role], tableScope: null, expiresAtMs: null }
-  const body = hasBody(api[operation]) ? await raw.body() : ''
+  const body = await bodyFor(operation, raw, ctx)
   return callDatabase(ctx, operation, ns, db, JSON.stringify(grant), body, await raw.replayKeys(body))
 }
 
@@ -213,7 +237,8 @@ async function validated(operation: Operation, raw: Raw): Promise<unknown> {
   const problem = result.error.issues.map(({ path, message }) =>
     path.length ? `"${path.join('.')}": ${message}` : message,
   )
-  throw new PerSQLError('invalid_input', { problem: `${problem.join('; ').slice(0, 1000)}.` })
+  const fields = Object.fromEntries(result.error.issues.map(({ path, message }) => [path.join('.'), message]))
+  throw new PerSQLError('invalid_input', { problem: `${problem.join('; ').slice(0, 1000)}.` }, { extra: { fields } })
 }
 
 function parseBody(text: string): Record<string, unknown> {
@@ -230,5 +255,7 @@ function parseBody(text: string): Record<string, unknown> {
   return body as Record<string, unknown>
 }
 
+const insufficient = (role: string, name: string) =>
+  new PerSQLError('role_insufficient', { role, action: `call ${name}` })
 const SLUG = /^[a-z][a-z0-9-]{0,62}$/
 const hasBody = ({ route }: Operation) => /^(POST|PUT|PATCH)/.test(route)

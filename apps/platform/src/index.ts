@@ -6,6 +6,7 @@ import { answerAuth } from './http/auth.ts'
 import { dev } from './http/dev.ts'
 import { floodWaitS } from './http/flood.ts'
 import { pages } from './http/pages.ts'
+import { answerPublicCall } from './http/public-endpoint.ts'
 import { logRequest } from './http/request-log.ts'
 import { type Answer, answerDatabaseCall, rest } from './http/rest.ts'
 import { takeStripeWebhook } from './http/stripe-webhook.ts'
@@ -65,7 +66,7 @@ export default {
 } satisfies ExportedHandler<Env>
 
 async function answer(request: Request, url: string, env: Env, ctx: ExecutionContext): Promise<Answer> {
-  const known = answerDatabaseCall(request, url, env)
+  const known = answerDatabaseCall(request, url, env) ?? answerPublicCall(request, url, env)
   if (known) return known
   const response = await app.fetch(request, env, ctx)
   return answers.get(request) ?? { response, operation: 'none', code: undefined }

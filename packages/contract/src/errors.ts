@@ -2,6 +2,9 @@
 export const errors = {
   invalid_json: { status: 400, message: 'The body is not valid JSON.' },
   invalid_input: { status: 400, message: '{problem}' },
+  invalid_spec: { status: 400, message: '{problem}' },
+  fields_refused: { status: 400, message: 'Some fields are missing or wrong: {fields}.' },
+  values_refused: { status: 400, message: 'The database does not take these values.' },
   sql_error: { status: 400, message: '{message}' },
   multiple_statements: { status: 400, message: 'Send one statement per call; use batch for several.' },
   empty_statement: { status: 400, message: 'There is no SQL statement in "sql".' },
@@ -20,11 +23,17 @@ export const errors = {
   token_malformed: { status: 401, message: 'Invalid token format' },
   token_unknown: { status: 401, message: 'This token is not known. It may have been revoked or have expired.' },
   not_signed_in: { status: 401, message: 'Sign in first.' },
+  session_missing: { status: 401, message: 'Send "Authorization: Bearer <session token>".' },
+  session_invalid: { status: 401, message: 'This session is not valid here, or has expired. Log in again.' },
+  login_failed: { status: 401, message: 'E-mail or password is wrong.' },
   operator_only: { status: 401, message: 'Only the operator of this instance may call this.' },
   insufficient_balance: { status: 402, message: 'Insufficient balance' },
   namespace_mismatch: { status: 403, message: 'Token namespace mismatch' },
   role_insufficient: { status: 403, message: 'Role "{role}" may not {action}.' },
   origin_refused: { status: 403, message: 'This request comes from another site ({origin}), so it is not taken.' },
+  page_not_allowed: { status: 403, message: 'Pages of {origin} may not call this endpoint.' },
+  captcha_missing: { status: 403, message: 'Send the token of the captcha in the header cf-turnstile-response.' },
+  captcha_failed: { status: 403, message: 'The captcha was not passed, or its token was used before. Try again.' },
   table_out_of_scope: { status: 403, message: 'Token scope does not include table "{table}"' },
   table_protected: { status: 403, message: 'Table "{table}" belongs to PerSQL and can only be read.' },
   table_unresolved: {
@@ -35,6 +44,8 @@ export const errors = {
   route_not_found: { status: 404, message: 'There is nothing at {method} {path}.' },
   database_not_found: { status: 404, message: 'There is no database "{database}".' },
   namespace_not_found: { status: 404, message: 'There is no namespace "{namespace}".' },
+  endpoint_not_found: { status: 404, message: 'There is no endpoint "{endpoint}" here.' },
+  version_not_found: { status: 404, message: 'There is no version {version} of this endpoint any more.' },
   token_not_found: { status: 404, message: 'There is no token "{id}".' },
   member_not_found: { status: 404, message: 'There is no member "{member}" here.' },
   invitation_not_found: {
@@ -44,13 +55,20 @@ export const errors = {
   method_not_allowed: { status: 405, message: '{path} does not take {method}. It takes {allowed}.' },
   query_timeout: { status: 408, message: 'The statement ran for more than {seconds} s and was stopped.' },
   slug_taken: { status: 409, message: '"{slug}" exists already.' },
+  limit_reached: { status: 409, message: 'There are {limit} {what} already, which is as many as a database can have.' },
+  conflict: { status: 409, message: 'This conflicts with what is there already.' },
   already_member: { status: 409, message: '{member} is a member already.' },
   last_owner: { status: 409, message: 'A namespace needs an owner. Make somebody else owner or admin first.' },
   expectation_failed: { status: 409, message: 'Statement {statement}: expected {expected}, got {actual}.' },
   body_too_large: { status: 413, message: 'The body is larger than {limit}.' },
   idempotency_mismatch: { status: 422, message: 'This {header} was used with another request in the last 24 hours.' },
   flood: { status: 429, message: 'Too many requests from this address. Retry after {seconds} s.' },
+  rate_limited: { status: 429, message: 'Too many calls. Retry after {seconds} s.' },
   internal: { status: 500, message: 'Something went wrong on our side. Nothing of this request was kept.' },
+  endpoint_failed: {
+    status: 500,
+    message: 'This endpoint does not work right now. Its owner finds the reason in the query log.',
+  },
   mail_failed: {
     status: 502,
     message: 'The mail to {to} was not accepted. Try again, or have the operator look at the log.',
@@ -62,6 +80,10 @@ export const errors = {
   payments_unavailable: {
     status: 503,
     message: 'This instance takes no payments: its operator has to set STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET.',
+  },
+  captcha_unavailable: {
+    status: 503,
+    message: 'The captcha cannot be checked right now, so the call is not taken. Try again.',
   },
   unavailable: { status: 503, message: 'The database is not reachable right now. Try again.' },
 } as const satisfies Record<string, { status: number; message: string }>

@@ -1,5 +1,6 @@
 import * as billing from './billing.ts'
 import * as databases from './databases.ts'
+import * as endpoints from './endpoints.ts'
 import * as members from './members.ts'
 import * as operator from './operator.ts'
 import * as query from './query.ts'
@@ -17,6 +18,17 @@ export const api = {
   create_database: databases.create_database,
   get_database: databases.get_database,
   delete_database: databases.delete_database,
+  list_endpoints: endpoints.list_endpoints,
+  create_endpoint: endpoints.create_endpoint,
+  get_endpoint: endpoints.get_endpoint,
+  update_endpoint: endpoints.update_endpoint,
+  publish_endpoint: endpoints.publish_endpoint,
+  pause_endpoint: endpoints.pause_endpoint,
+  delete_endpoint: endpoints.delete_endpoint,
+  list_endpoint_versions: endpoints.list_endpoint_versions,
+  try_endpoint: endpoints.try_endpoint,
+  rotate_session_key: endpoints.rotate_session_key,
+  create_session: endpoints.create_session,
   list_tokens: tokens.list_tokens,
   create_token: tokens.create_token,
   revoke_token: tokens.revoke_token,
@@ -50,6 +62,7 @@ export type Api = typeof api
 
 export { BYTE_HOURS_PER_NANO, type DayUsage, rates, type Spend } from './billing.ts'
 export type { Database } from './databases.ts'
+export type { Endpoint } from './endpoints.ts'
 export { type ErrorCode, errors, PerSQLError } from './errors.ts'
 export type { Invitation, Member, Membership, Share } from './members.ts'
 export {

@@ -24,7 +24,21 @@ export class Grants {
   }
 }
 
-export type DatabaseOperation = 'query' | 'batch' | 'list_tables' | 'validate' | 'explain' | 'get_schema'
+/** Operations that parse and check their bodies themselves, in the database. */
+export type StatementOperation = 'query' | 'batch' | 'list_tables' | 'validate' | 'explain' | 'get_schema'
+/** Operations that manage public endpoints. Their bodies come validated, with the base URL in them. */
+export type EndpointOperation =
+  | 'list_endpoints'
+  | 'create_endpoint'
+  | 'get_endpoint'
+  | 'update_endpoint'
+  | 'publish_endpoint'
+  | 'pause_endpoint'
+  | 'delete_endpoint'
+  | 'list_endpoint_versions'
+  | 'try_endpoint'
+  | 'rotate_session_key'
+export type DatabaseOperation = StatementOperation | EndpointOperation
 
 /** A key under which the answer is kept and replayed: Idempotency-Key, or Plan-Key with Plan-Step. */
 export interface ReplayKey {

@@ -1,7 +1,7 @@
 import { PerSQLError } from '@persql/contract'
-import type { Count, Grant, StatementInput } from './call.ts'
+import type { Count, StatementInput } from './call.ts'
 import { restoreNames } from './guard/bind.ts'
-import { type Analysis, authorise, Guard, reservedObjects } from './guard/guard.ts'
+import { type Analysis, authorise, Guard, type Permission, reservedObjects } from './guard/guard.ts'
 import { collect, MAX_RESULT_BYTES, type Result, tooLarge } from './result.ts'
 import { sqlError } from './sql-error.ts'
 
@@ -34,10 +34,10 @@ export class Engine {
   }
 
   /** Compiles and authorises without running. @throws PerSQLError */
-  prepare({ sql, params }: StatementInput, grant: Grant): Analysis {
+  prepare({ sql, params }: StatementInput, permission: Permission): Analysis {
     try {
       const analysis = this.#guard.analyse(sql, params)
-      authorise(analysis, grant)
+      authorise(analysis, permission)
       return analysis
     } catch (cause) {
       throw sqlError(cause, sql)

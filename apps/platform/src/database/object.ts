@@ -5,17 +5,26 @@ import type { Env } from '../env.ts'
 import { count } from '../metrics.ts'
 import { costNano, NOTHING, type Totals, usd } from '../money.ts'
 import { namespaceObject } from '../objects.ts'
+import { verifyCaptcha } from '../ports/captcha.ts'
 import { type Reply, refuse } from '../reply.ts'
 import { settingsOf } from '../settings.ts'
 import { migrate } from '../storage/migrate.ts'
 import { Timers } from '../storage/timers.ts'
+import { AuditOutbox, type Deed } from './audit-outbox.ts'
 import { type DatabaseCall, type DatabaseOperation, type Grant, Grants, type ReplayKey } from './call.ts'
+import { keyColumn } from './endpoints/manage.ts'
+import { RateLimits } from './endpoints/rate-limits.ts'
+import type { Means } from './endpoints/run.ts'
+import { type Gatekeeping, type PublicAnswer, type PublicCall, servePublic } from './endpoints/serve.ts'
+import { type MintedSession, Sessions } from './endpoints/sessions.ts'
+import { Endpoints, type OpenEndpoint } from './endpoints/store.ts'
 import { Engine } from './engine.ts'
 import { Meter, NO_REPORT, type Report } from './meter.ts'
-import { databaseOperations, type Outcome } from './operations.ts'
+import { databaseOperations, type Outcome, type Parts } from './operations.ts'
 import { OwnPages } from './own-pages.ts'
 import { QUERY_LOG, QueryLog } from './query-log.ts'
 import { Replays } from './replays.ts'
+import type { Result } from './result.ts'
 
 /** Who this object is. It knows only once its namespace has said so. */
 interface Identity {
@@ -33,6 +42,8 @@ const IDLE_TICKS = 7
 const EMPTY_MS = 250
 /** A token revoked longer ago than this is in no cache any more. */
 const REVOKED_MS = 10 * 60 * 1000
+/** Deeds that did not reach the namespace are told again after this time. */
+const DEEDS_MS = 10_000
 const UNBILLED = new Set(['invalid_json', 'invalid_input', 'idempotency_mismatch', 'token_unknown'])
 
 let statements = 0
@@ -44,7 +55,13 @@ export class Database extends DurableObject<Env> {
   readonly #log: QueryLog
   readonly #replays: Replays
   readonly #ownPages: OwnPages
-  readonly #timers: Timers<'replays'>
+  readonly #timers: Timers<'replays' | 'rates' | 'deeds'>
+  readonly #endpoints: Endpoints
+  readonly #rateLimits: RateLimits
+  readonly #sessions: Sessions
+  readonly #deeds: AuditOutbox
+  readonly #parts: Parts
+  readonly #gates: Gatekeeping
   #identity: Identity | undefined
   #meter: Meter
   #saved: Totals
@@ -66,7 +83,15 @@ export class Database extends DurableObject<Env> {
     this.#log = new QueryLog(ctx.storage)
     this.#replays = new Replays(ctx.storage)
     this.#ownPages = new OwnPages(ctx.storage)
-    this.#timers = new Timers(ctx.storage, { replays: (nowMs) => this.#sweepReplays(nowMs) })
+    this.#endpoints = new Endpoints(ctx.storage, this.#ownPages)
+    this.#rateLimits = new RateLimits(ctx.storage, this.#ownPages, (atMs) => this.#timers.set('rates', atMs))
+    this.#sessions = new Sessions(ctx.storage, this.#ownPages)
+    this.#deeds = new AuditOutbox(ctx.storage)
+    this.#timers = new Timers(ctx.storage, {
+      replays: (nowMs) => this.#sweepReplays(nowMs),
+      rates: (nowMs) => this.#sweepRates(nowMs),
+      deeds: () => this.#deliverDeeds(),
+    })
     this.#engine = new Engine(ctx.storage, {
       started: (sql) => this.#started(sql),
       finished: (id) => console.error(JSON.stringify({ event: 'statement_finished', id })),
@@ -77,6 +102,25 @@ export class Database extends DurableObject<Env> {
         throw new PerSQLError('query_timeout', { seconds: queryTimeoutMs / 1000 })
       },
     })
+    this.#parts = {
+      engine: this.#engine,
+      storage: ctx.storage,
+      endpoints: this.#endpoints,
+      sessions: this.#sessions,
+      now,
+      audit: (...deed) => this.#note(...deed),
+      ask: () => () => Promise.reject(new PerSQLError('endpoint_failed')),
+    }
+    this.#gates = {
+      endpoints: this.#endpoints,
+      rateLimits: this.#rateLimits,
+      sessions: this.#sessions,
+      now,
+      canServe: () => this.#identity !== undefined && this.#meter.canServe(),
+      credit: () => this.#credit(),
+      verifyCaptcha: (token, address) => verifyCaptcha(env, token, address),
+      meansFor: (endpoint) => this.#meansFor(endpoint),
+    }
   }
 
   /**
@@ -93,6 +137,29 @@ export class Database extends DurableObject<Env> {
     this.#idleTicks = 0
     const call = { operation, grant: this.#grants.of(grant), body, replayKeys }
     return this.#identity && this.#meter.canServe() ? this.#serve(call) : this.#serveWithLease(address, call)
+  }
+
+  /** The door of the public: warm, and when nothing is to be signed or asked of others, it awaits nothing. */
+  serve(
+    slug: string,
+    method: string,
+    input: string | null,
+    address: string,
+    headers: string,
+  ): PublicAnswer | Promise<PublicAnswer> {
+    this.#idleTicks = 0
+    const call: PublicCall = { slug, method, input, address, ...(headers && (JSON.parse(headers) as object)) }
+    return servePublic(call, this.#gates)
+  }
+
+  /** What the public may know: the specs of published endpoints, in JSON. */
+  publicSpecs(): string {
+    return JSON.stringify(this.#endpoints.publishedSpecs())
+  }
+
+  /** Opens a session of the app's user, for its backend. */
+  mintSession(userId: string, email: string | null, ttlS: number): Promise<MintedSession> {
+    return this.#sessions.mint(userId, email, ttlS, now())
   }
 
   /** Saves and reports the counters; `version` numbers the recall, so that a lease on its way is not taken for newer. */
@@ -130,7 +197,7 @@ export class Database extends DurableObject<Env> {
     await this.#timers.run(now())
   }
 
-  #serve(call: DatabaseCall): string | Reply {
+  #serve(call: DatabaseCall): string | Reply | Promise<string | Reply> {
     const { grant, operation } = call
     const nowMs = now()
     if (!this.#admits(grant, nowMs)) return refuse(new PerSQLError('token_unknown'))
@@ -142,20 +209,23 @@ export class Database extends DurableObject<Env> {
       // Those who read the log find their last call in it.
       if (call.body.includes('_persql_')) this.#flushLog()
       this.#engine.begin()
-      const outcome = databaseOperations[operation](call, this.#engine, this.ctx.storage)
-      return this.#finish(call, outcome, startedMs, nowMs)
-    } catch (cause) {
-      const reply = refuse(cause)
-      if (reply.code && UNBILLED.has(reply.code)) return reply
-      this.#charge(
-        grant,
-        { operation, sql: sentSql(call.body), statementCount: 0, durationMs: performance.now() - startedMs },
-        NOTHING,
-        cause,
-        nowMs,
+      const outcome = databaseOperations[operation](call, this.#parts)
+      if (!(outcome instanceof Promise)) return this.#finish(call, outcome, startedMs, nowMs)
+      return outcome.then(
+        (done) => this.#finish(call, done, startedMs, nowMs),
+        (cause) => this.#fail(call, cause, startedMs, nowMs),
       )
-      return reply
+    } catch (cause) {
+      return this.#fail(call, cause, startedMs, nowMs)
     }
+  }
+
+  #fail({ grant, operation, body }: DatabaseCall, cause: unknown, startedMs: number, nowMs: number): Reply {
+    const reply = refuse(cause)
+    if (reply.code && UNBILLED.has(reply.code)) return reply
+    const durationMs = performance.now() - startedMs
+    this.#charge(grant, { operation, sql: sentSql(body), statementCount: 0, durationMs }, NOTHING, cause, nowMs)
+    return reply
   }
 
   #admits({ tokenId, expiresAtMs }: Grant, nowMs: number): boolean {
@@ -196,13 +266,15 @@ export class Database extends DurableObject<Env> {
   }
 
   #charge(
-    { tokenId }: Grant,
+    { tokenId }: Pick<Grant, 'tokenId'>,
     entry: { operation: string; sql: string; statementCount: number; durationMs: number },
     { rowsRead, rowsWritten }: { rowsRead: number; rowsWritten: number },
     failure: unknown,
     nowMs: number,
   ): void {
-    this.#meter.charge({ requests: 1, rowsRead, rowsWritten }, tokenId)
+    // What members do in the console is free, save for queries of their own.
+    const free = tokenId.startsWith('user:') && entry.operation !== 'query' && entry.operation !== 'batch'
+    this.#meter.charge({ requests: free ? 0 : 1, rowsRead, rowsWritten }, tokenId)
     const error = failure === undefined ? null : PerSQLError.from(failure)
     const full = this.#log.add({
       ...entry,
@@ -216,6 +288,41 @@ export class Database extends DurableObject<Env> {
     if (full) this.#flushLog()
     if (this.#meter.creditNano < this.#renewAtNano) this.#renew()
     this.#tick()
+  }
+
+  #meansFor(endpoint: OpenEndpoint): Means {
+    const tokenId = `endpoint:${endpoint.spec.slug}`
+    return {
+      engine: this.#engine,
+      keyOf: (table) => keyColumn(this.ctx.storage.sql, table),
+      mint: (userId, email, ttlS) => this.#sessions.mint(userId, email, ttlS, now()),
+      ask: this.#parts.ask(tokenId),
+      spend: (sql, run) => this.#spend(tokenId, sql, run),
+    }
+  }
+
+  /** Runs a statement of an endpoint and charges it, in the turn, and so in the transaction, of what it writes. */
+  #spend(tokenId: string, sql: string, run: () => Result): Result {
+    if (!this.#gates.canServe()) throw new PerSQLError('insufficient_balance')
+    this.#tokenId = tokenId
+    const [startedMs, nowMs] = [performance.now(), now()]
+    const charge = (used: Pick<Result, 'rowsRead' | 'rowsWritten'>, failure?: unknown) => {
+      const entry = { operation: 'endpoint', sql, statementCount: 1, durationMs: performance.now() - startedMs }
+      this.#charge({ tokenId }, entry, used, failure, nowMs)
+    }
+    if (sql.includes('_persql_')) this.#flushLog()
+    this.#engine.begin()
+    try {
+      const result = run()
+      charge(result)
+      if (result.rowsWritten > 0) this.#save()
+      count('persql_rows_read_total', '', result.rowsRead)
+      count('persql_rows_written_total', '', result.rowsWritten)
+      return result
+    } catch (cause) {
+      charge(NOTHING, cause)
+      throw cause
+    }
   }
 
   #flushLog(): void {
@@ -235,13 +342,21 @@ export class Database extends DurableObject<Env> {
     const [namespace, slug] = address.split('/') as [string, string]
     try {
       if (!this.#identity || now() >= this.#emptyUntilMs) await this.#acquire(namespace, slug)
-      if (this.#meter.canServe()) return this.#serve(call)
+      if (this.#meter.canServe()) return await this.#serve(call)
       const nowMs = now()
       const kept = this.#admits(call.grant, nowMs) ? this.#replay(call, nowMs) : undefined
       return kept ?? refuse(new PerSQLError('insufficient_balance'))
     } catch (cause) {
       return refuse(cause)
     }
+  }
+
+  /** Asks for credit for the public. @throws PerSQLError */
+  async #credit(): Promise<void> {
+    const identity = this.#identity
+    if (!identity) throw new PerSQLError('unavailable')
+    if (now() >= this.#emptyUntilMs) await this.#acquire(identity.namespace, identity.slug)
+    if (!this.#meter.canServe()) throw new PerSQLError('insufficient_balance')
   }
 
   /** Asks for credit in the background. */
@@ -304,6 +419,8 @@ export class Database extends DurableObject<Env> {
     this.#ownPages.forget()
     this.#identity = undefined
     this.#revoked.clear()
+    this.#endpoints.forget()
+    this.#rateLimits.forget()
     this.#engine.forget()
   }
 
@@ -352,6 +469,32 @@ export class Database extends DurableObject<Env> {
   #sweepReplays(nowMs: number): void {
     const next = this.#ownPages.around(() => this.#replays.sweep(nowMs))
     if (next !== undefined) this.#timers.set('replays', Math.max(next, nowMs + 60_000))
+  }
+
+  #sweepRates(nowMs: number): void {
+    const next = this.#rateLimits.sweep(nowMs)
+    if (next !== undefined) this.#timers.set('rates', next)
+  }
+
+  /** Written with what was done; told in the background, and by the timer until the namespace has it. */
+  #note(actor: string, action: string, target: string, detail: Deed['detail']): void {
+    const nowMs = now()
+    this.#ownPages.around(() => {
+      this.#deeds.add({ atMs: nowMs, actor, action, target: `${this.#identity?.slug}/${target}`, detail })
+      this.#timers.set('deeds', nowMs + DEEDS_MS)
+    })
+    this.ctx.waitUntil(
+      this.#deliverDeeds().catch(() => {
+        // The timer tries again.
+      }),
+    )
+  }
+
+  async #deliverDeeds(): Promise<void> {
+    const deeds = this.#deeds.waiting()
+    if (deeds.length === 0 || !this.#identity) return
+    await namespaceObject(this.env, this.#identity.namespace).takeDeeds(this.#identity.id, deeds)
+    this.#ownPages.around(() => this.#deeds.taken(deeds))
   }
 
   #started(sql: string): number {

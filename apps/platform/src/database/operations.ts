@@ -1,5 +1,10 @@
 import { PerSQLError } from '@persql/contract'
+import type { Deed } from './audit-outbox.ts'
 import { type DatabaseCall, type Grant, parseBatch, parseQuery, type StatementInput } from './call.ts'
+import { endpointOperations } from './endpoints/operations.ts'
+import type { RunAsk } from './endpoints/run.ts'
+import type { Sessions } from './endpoints/sessions.ts'
+import type { Endpoints } from './endpoints/store.ts'
 import type { Engine } from './engine.ts'
 import type { Result } from './result.ts'
 import { readSchema, readTables } from './schema.ts'
@@ -16,17 +21,32 @@ export interface Outcome {
   readonly failure?: PerSQLError
 }
 
-type Run = (call: DatabaseCall, engine: Engine, storage: DurableObjectStorage) => Outcome
+/** What operations find in their database. */
+export interface Parts {
+  readonly engine: Engine
+  readonly storage: DurableObjectStorage
+  readonly endpoints: Endpoints
+  readonly sessions: Sessions
+  readonly now: () => number
+  /** Notes for the namespace who did what. */
+  readonly audit: (actor: string, action: string, target: string, detail: Deed['detail']) => void
+  /** Asks the model in somebody's name. */
+  readonly ask: (tokenId: string) => RunAsk
+}
+
+export type Run = (call: DatabaseCall, parts: Parts) => Outcome | Promise<Outcome>
 
 /** The operations of a database, by their name in the contract. */
 export const databaseOperations: Record<DatabaseCall['operation'], Run> = {
-  query({ body, grant }, engine) {
+  ...endpointOperations,
+
+  query({ body, grant }, { engine }) {
     const input = parseQuery(body)
     const result = engine.run(engine.prepare(input, grant), input)
     return outcome(result, [result], input.sql)
   },
 
-  batch({ body, grant }, engine, storage) {
+  batch({ body, grant }, { engine, storage }) {
     const { statements, transaction } = parseBatch(body)
     const sql = statements.map((statement) => statement.sql).join(';\n')
     if (!transaction) return oneByOne(statements, grant, engine, sql)
@@ -42,12 +62,12 @@ export const databaseOperations: Record<DatabaseCall['operation'], Run> = {
     return outcome(results, results, sql)
   },
 
-  list_tables({ grant }, _engine, storage) {
+  list_tables({ grant }, { storage }) {
     const { tables, rowsRead } = readTables(storage.sql, grant.tableScope)
     return { data: tables, status: 200, sql: '', statementCount: 0, rowsRead, rowsWritten: 0 }
   },
 
-  get_schema({ grant }, _engine, storage) {
+  get_schema({ grant }, { storage }) {
     return {
       data: readSchema(storage.sql, grant.tableScope),
       status: 200,
@@ -58,12 +78,12 @@ export const databaseOperations: Record<DatabaseCall['operation'], Run> = {
     }
   },
 
-  validate({ body, grant }, engine) {
+  validate({ body, grant }, { engine }) {
     const input = parseQuery(body)
     return { ...outcome(verdict(input, grant, engine), [], input.sql), statementCount: 0 }
   },
 
-  explain({ body, grant }, engine) {
+  explain({ body, grant }, { engine }) {
     const input = parseQuery(body)
     const { effect, statement } = engine.prepare(input, grant)
     const planned = { ...input, sql: `EXPLAIN QUERY PLAN ${statement.text}` }

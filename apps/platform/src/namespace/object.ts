@@ -10,6 +10,7 @@ import {
   type TokenRequest,
 } from '@persql/contract'
 import { now } from '../clock.ts'
+import type { Deed } from '../database/audit-outbox.ts'
 import type { Grant } from '../database/call.ts'
 import type { Allowance, Report } from '../database/meter.ts'
 import type { Env } from '../env.ts'
@@ -191,6 +192,10 @@ export class Namespace extends DurableObject<Env> {
     return this.#databases.list()
   }
 
+  hasDatabase(slug: string): boolean {
+    return this.#identity !== undefined && this.#databases.has(slug)
+  }
+
   getDatabase(slug: string): Database {
     return this.#databases.get(slug)
   }
@@ -286,6 +291,18 @@ export class Namespace extends DurableObject<Env> {
   /** Money that comes and goes. */
   get payments(): Payments {
     return this.#payments
+  }
+
+  /** Enters what was done in a database, each deed once however often it is told. */
+  takeDeeds(databaseId: string, deeds: readonly Deed[]): void {
+    const key = `deeds/${databaseId}`
+    this.ctx.storage.transactionSync(() => {
+      const known = this.ctx.storage.kv.get<number>(key) ?? 0
+      const fresh = deeds.filter(({ number }) => number > known)
+      for (const { actor, action, target, detail, atMs } of fresh) this.#audit.add(actor, action, target, detail, atMs)
+      const last = fresh.at(-1)
+      if (last) this.ctx.storage.kv.put(key, last.number)
+    })
   }
 
   listAudit(limit: number, before?: number): AuditEntry[] {

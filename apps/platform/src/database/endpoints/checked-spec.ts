@@ -1,0 +1,16 @@
+import { PerSQLError } from '@persql/contract'
+import { type EndpointSpec, validateEndpointSpec } from '@persql/endpoint-spec'
+
+/** @throws PerSQLError `invalid_spec`, with a message for each field that is wrong */
+export function checkedSpec(...args: Parameters<typeof validateEndpointSpec>): EndpointSpec {
+  const result = validateEndpointSpec(...args)
+  if (result.ok) return result.spec
+  throw invalidSpec(result.errors)
+}
+
+/** @param problems what is wrong, by the path of the field */
+export function invalidSpec(problems: readonly { field: string; message: string }[]): PerSQLError {
+  const problem = `${problems.map(({ field, message }) => `"${field}": ${message}`).join('; ')}.`
+  const fields = Object.fromEntries(problems.map(({ field, message }) => [field, message]))
+  return new PerSQLError('invalid_spec', { problem: problem.slice(0, 2_000) }, { extra: { fields } })
+}

@@ -1,0 +1,218 @@
+import { PerSQLError } from '@persql/contract'
+import { boundFields, type EndpointSpec, type FieldSpec, isRequired, maxLengthOf } from '@persql/endpoint-spec'
+import { RE2JS } from 're2js'
+import * as z from 'zod'
+import type { Bound } from '../call.ts'
+import { invalidSpec } from './checked-spec.ts'
+
+/** Who a session belongs to. */
+export interface Session {
+  readonly userId: string
+  readonly email: string | null
+  /** Seconds since 1970. */
+  readonly issuedAtS: number
+}
+
+/** What a caller gave, checked: the values to bind in order, and all of them by name. */
+export interface Input {
+  readonly bound: readonly Bound[]
+  readonly byName: Readonly<Record<string, Bound>>
+}
+
+/** Reads a query string or a JSON body. @throws PerSQLError `invalid_json` or `fields_refused` */
+export type InputReader = (method: EndpointSpec['method'], text: string, session: Session | undefined) => Input
+
+/** Deeper than this is nothing that an application sends; SQLite's own JSON functions stop at 1,000. */
+const MAX_DEPTH = 100
+const MAX_URL = 2_048
+
+type Check = (value: unknown) => { value: Bound } | { problem: string }
+
+/**
+ * Makes what reads the input of a spec. Patterns run in linear time whatever the text: a caller must not be able to
+ * keep the database busy. @throws PerSQLError `invalid_spec` when a pattern is not of that kind
+ */
+export function inputReader(spec: EndpointSpec): InputReader {
+  const fields = spec.input.filter(({ name }) => !name.startsWith('$'))
+  const checks = new Map(fields.map((field) => [field.name, checkOf(field, spec)]))
+  const required = new Set(fields.filter((field) => isRequired(field, spec.kind)).map(({ name }) => name))
+  const order = boundFields(spec)
+  return (method, text, session) => {
+    const problems: Record<string, string> = {}
+    const given = method === 'GET' ? fromQuery(text, fields, problems) : fromBody(text)
+    const byName: Record<string, Bound> = {}
+    for (const name of Object.keys(given)) {
+      if (!checks.has(name)) setOwn(problems, name.slice(0, 80), 'There is no such field.')
+    }
+    for (const [name, check] of checks) {
+      const value = Object.hasOwn(given, name) ? given[name] : undefined
+      if (Object.hasOwn(problems, name)) continue
+      if (value === undefined || value === null || (value === '' && required.has(name))) {
+        if (required.has(name)) problems[name] = 'This field is required.'
+        byName[name] = null
+        continue
+      }
+      const checked = check(value)
+      if ('problem' in checked) problems[name] = checked.problem
+      else byName[name] = checked.value
+    }
+    if (Object.keys(problems).length > 0) throw fieldsRefused(problems)
+    return {
+      byName,
+      bound: order.map((field) =>
+        field.name.startsWith('$') ? ofSession(field, session) : (byName[field.name] ?? null),
+      ),
+    }
+  }
+}
+
+/** @param fields what is wrong with each, as a sentence */
+export function fieldsRefused(fields: Readonly<Record<string, string>>): PerSQLError {
+  return new PerSQLError(
+    'fields_refused',
+    { fields: Object.keys(fields).slice(0, 20).join(', ') },
+    { extra: { fields } },
+  )
+}
+
+function fromBody(text: string): Record<string, unknown> {
+  if (text === '') return {}
+  let body: unknown
+  try {
+    body = JSON.parse(text)
+  } catch (cause) {
+    throw new PerSQLError('invalid_json', {}, { cause })
+  }
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw new PerSQLError('invalid_input', { problem: 'The body must be a JSON object with the fields of the input.' })
+  }
+  return body as Record<string, unknown>
+}
+
+/** Values of a query string are text: they become what their field is. */
+function fromQuery(
+  query: string,
+  fields: readonly FieldSpec[],
+  problems: Record<string, string>,
+): Record<string, unknown> {
+  const given: Record<string, unknown> = {}
+  const types = new Map(fields.map(({ name, type }) => [name, type]))
+  for (const [name, text] of new URLSearchParams(query)) {
+    if (Object.hasOwn(given, name)) setOwn(problems, name.slice(0, 80), 'It is there more than once.')
+    setOwn(given, name, coerced(text, types.get(name)))
+  }
+  return given
+}
+
+function coerced(text: string, type: FieldSpec['type'] | undefined): unknown {
+  switch (type) {
+    case 'integer':
+    case 'number':
+      return /^\s*$/.test(text) ? null : Number.isNaN(Number(text)) ? text : Number(text)
+    case 'boolean':
+      return text === '' ? null : /^(true|1)$/i.test(text) ? true : /^(false|0)$/i.test(text) ? false : text
+    case 'json':
+      try {
+        return text === '' ? null : JSON.parse(text)
+      } catch {
+        return UNREADABLE
+      }
+    default:
+      return text
+  }
+}
+
+/** Stands for JSON that cannot be read; no value that a caller sends is it. */
+const UNREADABLE = Symbol('unreadable')
+
+function checkOf(field: FieldSpec, { kind, input }: EndpointSpec): Check {
+  const { type, min, max } = field
+  switch (type) {
+    case 'integer':
+    case 'number': {
+      const bounds: [boolean, (value: number) => boolean, string][] = [
+        [true, (value) => type === 'number' || Number.isInteger(value), 'Give a whole number.'],
+        [
+          true,
+          (value) => !Number.isInteger(value) || Number.isSafeInteger(value),
+          `Keep it within ±${Number.MAX_SAFE_INTEGER}.`,
+        ],
+        [min !== undefined, (value) => value >= (min as number), `Give at least ${min}.`],
+        [max !== undefined, (value) => value <= (max as number), `Give at most ${max}.`],
+      ]
+      return (value) => {
+        if (typeof value !== 'number' || !Number.isFinite(value)) return { problem: 'Give a number.' }
+        const broken = bounds.find(([applies, holds]) => applies && !holds(value))
+        return broken ? { problem: broken[2] } : { value }
+      }
+    }
+    case 'boolean':
+      return (value) => (typeof value === 'boolean' ? { value: value ? 1 : 0 } : { problem: 'Give true or false.' })
+    case 'json':
+      return (value) => {
+        if (value === UNREADABLE) return { problem: 'This is no valid JSON.' }
+        if (isDeep(value)) return { problem: `Keep it within ${MAX_DEPTH} levels.` }
+        const text = JSON.stringify(value)
+        const { maxLength } = field
+        if (!text.isWellFormed()) return { problem: NOT_UNICODE }
+        return maxLength !== undefined && text.length > maxLength ? { problem: tooLong(maxLength) } : { value: text }
+      }
+    default: {
+      const maxLength = maxLengthOf(field, kind) ?? Number.POSITIVE_INFINITY
+      const allowed = field.enum && new Set(field.enum)
+      const pattern = field.pattern === undefined ? undefined : compiled(field.pattern, input.indexOf(field))
+      return (value) => {
+        if (typeof value !== 'string') return { problem: 'Give a text.' }
+        if (!value.isWellFormed()) return { problem: NOT_UNICODE }
+        if (value.length > maxLength) return { problem: tooLong(maxLength) }
+        if (type === 'email' && !EMAIL.safeParse(value).success) return { problem: 'Give an e-mail address.' }
+        if (type === 'url' && !isUrl(value)) return { problem: 'Give a URL that begins with http:// or https://.' }
+        if (allowed && !allowed.has(value)) return { problem: `Give one of ${[...allowed].join(', ').slice(0, 500)}.` }
+        if (pattern && !pattern.test(value)) return { problem: 'This does not have the form that is asked for.' }
+        return { value }
+      }
+    }
+  }
+}
+
+function ofSession({ name, type }: FieldSpec, session: Session | undefined): Bound {
+  if (!session) throw new PerSQLError('session_missing')
+  const value = { $user_id: session.userId, $user_email: session.email, $session_iat: session.issuedAtS }[name] ?? null
+  if ((type !== 'integer' && type !== 'number') || typeof value !== 'string') return value
+  const number = Number(value)
+  // A user id that is no number belongs to no row whose key is one.
+  if (value.trim() === '' || !Number.isFinite(number)) throw new PerSQLError('session_invalid')
+  return Number.isInteger(number) && !Number.isSafeInteger(number) ? value : number
+}
+
+function compiled(source: string, index: number): RE2JS {
+  try {
+    return RE2JS.compile(source)
+  } catch {
+    const message = 'this pattern needs look-around or back-references, which can take forever, or is not valid'
+    throw invalidSpec([{ field: `input[${index}].pattern`, message }])
+  }
+}
+
+/** Without recursion, which a deep value would exhaust. */
+function isDeep(value: unknown): boolean {
+  let level: unknown[] = [value]
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > MAX_DEPTH) return true
+    level = level.flatMap((item) => (typeof item === 'object' && item !== null ? Object.values(item) : []))
+  }
+  return false
+}
+
+function isUrl(text: string): boolean {
+  return text.length <= MAX_URL && /^https?:\/\/\S+$/i.test(text) && URL.canParse(text)
+}
+
+/** `__proto__` as a name sets a property like any other. */
+function setOwn(target: Record<string, unknown>, name: string, value: unknown): void {
+  Object.defineProperty(target, name, { value, enumerable: true, configurable: true, writable: true })
+}
+
+const EMAIL = z.email()
+const NOT_UNICODE = 'This is no Unicode text.'
+const tooLong = (maxLength: number) => `Keep it within ${maxLength} characters.`

@@ -1,0 +1,142 @@
+import { type Api, type Endpoint, type Output, type Parsed, PerSQLError } from '@persql/contract'
+import type { EndpointSpec, StatementFacts } from '@persql/endpoint-spec'
+import type { Grant } from '../call.ts'
+import type { Engine } from '../engine.ts'
+import { lower, parseStatement } from '../guard/statement.ts'
+import { checkedSpec, invalidSpec } from './checked-spec.ts'
+import { openEndpoint, type StoredEndpoint, type Version } from './store.ts'
+
+/** An endpoint on the wire, save its URL, which only the Worker knows. */
+export function endpointOf({ spec, status, version, ...times }: StoredEndpoint): Omit<Endpoint, 'url'> {
+  const moment = (ms: number) => new Date(ms).toISOString()
+  return {
+    slug: spec.slug,
+    name: spec.name,
+    status,
+    version,
+    spec,
+    createdAt: moment(times.createdAtMs),
+    updatedAt: moment(times.updatedAtMs),
+    publishedAt: times.publishedAtMs === null ? null : moment(times.publishedAtMs),
+  }
+}
+
+export const versionOf = ({
+  version,
+  spec,
+  savedAtMs,
+  savedBy,
+}: Version): Output<Api['list_endpoint_versions']>[0] => ({
+  version,
+  spec,
+  savedAt: new Date(savedAtMs).toISOString(),
+  savedBy,
+})
+
+/** The spec with the changes in it; `null` takes a field out. */
+export function changed(spec: EndpointSpec, changes: Partial<Parsed<Api['update_endpoint']>>): Record<string, unknown> {
+  const { ns: _ns, db: _db, ...fields } = changes
+  // A configuration goes with its kind: who changes the kind need not take the other's out by hand.
+  const kind = fields.kind ?? spec.kind
+  const kept = {
+    ...spec,
+    ...(kind !== 'ask' && { askConfig: null }),
+    ...(!kind.startsWith('auth_') && { authConfig: null }),
+  }
+  const merged = Object.entries({ ...kept, ...fields }).filter(([, value]) => value !== null && value !== undefined)
+  return Object.fromEntries(merged)
+}
+
+/**
+ * Checks a spec by all rules, those included that only the database knows: what its statement would do, whether whoever
+ * saves it may do that, and whether the users' table is what signing up and logging in need.
+ * @throws PerSQLError `invalid_spec`, `sql_error` or `table_out_of_scope`
+ */
+export function checkSpec(value: unknown, { tableScope }: Grant, engine: Engine, sql: SqlStorage): EndpointSpec {
+  const spec = checkedSpec(value)
+  openEndpoint({ spec } as StoredEndpoint)
+  if (spec.kind === 'ask') {
+    checkAllowedTables(spec, tableScope, sql)
+    return spec
+  }
+  const { text, placeholders } = parseStatement(spec.sql)
+  const params = placeholders.map(() => null)
+  const { effect, statement } = engine.prepare({ sql: spec.sql, params }, { role: 'admin', tableScope })
+  const facts: StatementFacts = {
+    kind: effect.kind,
+    placeholders: placeholders.map(([start, end]) => text.slice(start, end)),
+  }
+  const checked = checkedSpec(value, facts)
+  const { authConfig } = checked
+  if (!authConfig) return checked
+  const problems = usersProblems(authConfig, sql)
+  if (checked.kind === 'auth_signup' && !statement.names.has('returning')) {
+    problems.push({ field: 'sql', message: 'let it return the key of the new user: RETURNING id' })
+  }
+  if (checked.kind === 'auth_login') {
+    const columns = sql.exec(`SELECT * FROM (${text}\n) LIMIT 0`, ...params).columnNames
+    if (!columns.includes('password_hash')) {
+      problems.push({ field: 'sql', message: 'let it select password_hash, and the key of the user' })
+    }
+  }
+  if (problems.length > 0) throw invalidSpec(problems)
+  return checked
+}
+
+function checkAllowedTables(spec: EndpointSpec, tableScope: Grant['tableScope'], sql: SqlStorage): void {
+  const { allowedTables } = spec.askConfig as NonNullable<EndpointSpec['askConfig']>
+  const known = new Set(
+    [...sql.exec("SELECT lower(name) FROM sqlite_master WHERE type IN ('table', 'view')").raw()].flat(),
+  )
+  const problems = allowedTables.flatMap((table, i) =>
+    known.has(lower(table)) && !/^(sqlite|_persql|_cf)_/.test(lower(table))
+      ? []
+      : [{ field: `askConfig.allowedTables[${i}]`, message: `there is no table "${table}"` }],
+  )
+  if (problems.length > 0) throw invalidSpec(problems)
+  if (tableScope === null) return
+  const scope = new Set(tableScope.map(lower))
+  const outside = allowedTables.length === 0 ? '*' : allowedTables.find((table) => !scope.has(lower(table)))
+  if (outside) throw new PerSQLError('table_out_of_scope', { table: outside })
+}
+
+function usersProblems(
+  { usersTable, emailColumn }: NonNullable<EndpointSpec['authConfig']>,
+  sql: SqlStorage,
+): { field: string; message: string }[] {
+  const columns = [...sql.exec('SELECT name, pk FROM pragma_table_info(?)', usersTable).raw()] as [string, number][]
+  if (columns.length === 0) return [{ field: 'authConfig.usersTable', message: `there is no table "${usersTable}"` }]
+  const problems: { field: string; message: string }[] = []
+  const has = (column: string) => columns.some(([name]) => name === column)
+  if (columns.filter(([, pk]) => pk > 0).length !== 1) {
+    problems.push({ field: 'authConfig.usersTable', message: `"${usersTable}" needs a primary key of one column` })
+  }
+  if (!has('password_hash')) {
+    problems.push({ field: 'authConfig.usersTable', message: `"${usersTable}" needs a column "password_hash"` })
+  }
+  if (!has(emailColumn)) {
+    problems.push({ field: 'authConfig.emailColumn', message: `"${usersTable}" has no column "${emailColumn}"` })
+  } else if (!isUnique(usersTable, emailColumn, sql)) {
+    problems.push({ field: 'authConfig.emailColumn', message: `"${emailColumn}" must be unique` })
+  }
+  return problems
+}
+
+const isUnique = (table: string, column: string, sql: SqlStorage): boolean =>
+  [
+    ...sql.exec(
+      `SELECT 1 FROM pragma_index_list(?) l WHERE l."unique" = 1 AND l.partial = 0
+         AND (SELECT group_concat(name) FROM pragma_index_info(l.name)) = ?
+       UNION SELECT 1 FROM pragma_table_info(?) WHERE name = ? AND pk = 1`,
+      table,
+      column,
+      table,
+      column,
+    ),
+  ].length > 0
+
+/** Name of the column that is a table's primary key. */
+export function keyColumn(sql: SqlStorage, table: string): string | undefined {
+  const [row] = [...sql.exec('SELECT name FROM pragma_table_info(?) WHERE pk = 1', table).raw()]
+  return row?.[0] as string | undefined
+}

@@ -1,0 +1,158 @@
+import { type Api, type Parsed, PerSQLError } from '@persql/contract'
+import type { DatabaseCall, EndpointOperation } from '../call.ts'
+import type { Outcome, Parts, Run } from '../operations.ts'
+import type { Result } from '../result.ts'
+import { changed, checkSpec, endpointOf, keyColumn, versionOf } from './manage.ts'
+import { publicError, runEndpoint } from './run.ts'
+import { refused } from './serve.ts'
+import { openEndpoint, type StoredEndpoint } from './store.ts'
+
+/** What managing endpoints does in the database they belong to. Bodies are validated input, with the base URL in it. */
+export const endpointOperations: Record<EndpointOperation, Run> = {
+  list_endpoints: (call, { endpoints }) => managed(endpoints.list().map(wireOf(call))),
+  get_endpoint: (call, { endpoints }) => managed(wireOf(call)(endpoints.get(slugOf(call)))),
+  list_endpoint_versions: (call, { endpoints }) => managed(endpoints.versions(slugOf(call)).map(versionOf)),
+
+  create_endpoint(call, parts) {
+    const { ns: _ns, db: _db, baseUrl: _baseUrl, ...given } = inputOf<'create_endpoint'>(call)
+    const spec = checkSpec(given, call.grant, parts.engine, parts.storage.sql)
+    const nowMs = parts.now()
+    const stored = parts.endpoints.create(spec, call.grant.tableScope, actorOf(call), nowMs)
+    parts.audit(actorOf(call), 'endpoint.created', spec.slug, { kind: spec.kind })
+    return managed(wireOf(call)(stored))
+  },
+
+  update_endpoint(call, parts) {
+    const { baseUrl: _baseUrl, ...changes } = inputOf<'update_endpoint'>(call)
+    const { spec: before, status } = parts.endpoints.get(changes.slug)
+    const spec = checkSpec(changed(before, changes), call.grant, parts.engine, parts.storage.sql)
+    const stored = parts.endpoints.change(spec, call.grant.tableScope, actorOf(call), parts.now())
+    parts.audit(actorOf(call), 'endpoint.updated', spec.slug, { version: stored.version, status })
+    return managed(wireOf(call)(stored))
+  },
+
+  publish_endpoint(call, parts) {
+    const { slug, version } = inputOf<'publish_endpoint'>(call)
+    const { endpoints, engine, storage } = parts
+    let current = endpoints.get(slug)
+    const wanted = version === undefined || version === current.version ? current : savedVersion(parts, slug, version)
+    // Checked again: tables may have changed since it was saved, and whoever publishes answers for what it reads.
+    const spec = checkSpec(wanted.spec, call.grant, engine, storage.sql)
+    if (wanted !== current) current = endpoints.change(spec, call.grant.tableScope, actorOf(call), parts.now())
+    const stored = endpoints.setStatus(slug, 'published', parts.now())
+    parts.audit(actorOf(call), 'endpoint.published', slug, { version: stored.version })
+    return managed(wireOf(call)(stored))
+  },
+
+  pause_endpoint(call, parts) {
+    const stored = parts.endpoints.setStatus(slugOf(call), 'paused', parts.now())
+    parts.audit(actorOf(call), 'endpoint.unpublished', stored.spec.slug, {})
+    return managed(wireOf(call)(stored))
+  },
+
+  delete_endpoint(call, parts) {
+    parts.endpoints.delete(slugOf(call))
+    parts.audit(actorOf(call), 'endpoint.deleted', slugOf(call), {})
+    return managed({ deleted: true })
+  },
+
+  try_endpoint: (call, parts) => tried(call, parts),
+
+  rotate_session_key(call, parts) {
+    const { endSessions } = inputOf<'rotate_session_key'>(call)
+    const { keyId, previousUntilMs } = parts.sessions.rotate(endSessions, parts.now())
+    parts.audit(actorOf(call), 'session_key.rotated', keyId, { endSessions })
+    const previousUntil = previousUntilMs === null ? null : new Date(previousUntilMs).toISOString()
+    return managed({ keyId, previousUntil })
+  },
+}
+
+/** Calls the endpoint as its public would, behind all gates, and takes back what it wrote. */
+async function tried(call: DatabaseCall, parts: Parts): Promise<Outcome> {
+  const { slug, input, session, changes } = inputOf<'try_endpoint'>(call)
+  const { endpoints, engine, storage } = parts
+  const stored = endpoints.get(slug)
+  const spec = checkSpec(changed(stored.spec, changes ?? {}), call.grant, engine, storage.sql)
+  const endpoint = openEndpoint({ ...stored, spec, tableScope: call.grant.tableScope })
+  const used = { rowsRead: 0, rowsWritten: 0 }
+  let failure: unknown
+  let answer: { status: number; body: unknown }
+  try {
+    const user = session && {
+      userId: String(session.userId),
+      email: session.email ?? null,
+      issuedAtS: Math.floor(parts.now() / 1000),
+    }
+    if (spec.auth === 'session' && !user) throw new PerSQLError('session_missing')
+    const data = await runEndpoint(endpoint, endpoint.readInput('POST', JSON.stringify(input), user), {
+      engine,
+      keyOf: (table) => keyColumn(storage.sql, table),
+      ask: parts.ask(call.grant.tokenId),
+      mint: async (_userId, _email, ttlS) => ({
+        token: 'Made for callers only.',
+        expiresAt: new Date(parts.now() + ttlS * 1000).toISOString(),
+      }),
+      spend: (_sql, run) => undone(storage, engine, run, used),
+    })
+    answer = { status: 200, body: { ok: true, data } }
+  } catch (cause) {
+    failure = cause
+    const { status, body } = refused(publicError(cause, spec))
+    answer = { status, body: JSON.parse(body) }
+  }
+  // Who tries it is its owner, and may know what the public may not.
+  const reason = failure === undefined ? {} : { reason: PerSQLError.from(failure).message }
+  return { ...managed({ ...answer, ...reason, ...used }), sql: spec.sql, statementCount: 1, ...used }
+}
+
+/** Runs a statement and rolls it back. What it read and wrote is charged nevertheless: it was done. */
+function undone(storage: DurableObjectStorage, engine: Engine, run: () => Result, used: Used): Result {
+  let result: Result | undefined
+  try {
+    storage.transactionSync(() => {
+      engine.begin()
+      result = run()
+      throw new RolledBack()
+    })
+  } catch (cause) {
+    if (!(cause instanceof RolledBack)) throw cause
+  } finally {
+    engine.forget()
+  }
+  const done = result as Result
+  used.rowsRead += done.rowsRead
+  used.rowsWritten += done.rowsWritten
+  return done
+}
+
+class RolledBack extends Error {}
+type Engine = Parts['engine']
+type Used = { rowsRead: number; rowsWritten: number }
+
+function savedVersion({ endpoints }: Parts, slug: string, version: number) {
+  const saved = endpoints.versions(slug).find((each) => each.version === version)
+  if (!saved) throw new PerSQLError('version_not_found', { version })
+  return saved
+}
+
+type Sent<K extends EndpointOperation> = Parsed<Api[K]> & { readonly baseUrl: string }
+const inputOf = <K extends EndpointOperation>({ body }: DatabaseCall): Sent<K> => JSON.parse(body) as Sent<K>
+const slugOf = (call: DatabaseCall): string => inputOf<'get_endpoint'>(call).slug
+
+const wireOf = (call: DatabaseCall) => {
+  const { ns, db, baseUrl } = inputOf<'list_endpoints'>(call)
+  return (stored: StoredEndpoint) => ({ ...endpointOf(stored), url: `${baseUrl}/p/${ns}/${db}/${stored.spec.slug}` })
+}
+
+/** For the audit log: members come with their kind, tokens with their id alone. */
+const actorOf = ({ grant: { tokenId } }: DatabaseCall): string =>
+  tokenId.startsWith('user:') ? tokenId : `token:${tokenId}`
+
+const managed = (data: unknown): Outcome => ({
+  data,
+  status: 200,
+  sql: '',
+  statementCount: 0,
+  rowsRead: 0,
+  rowsWritten: 0,
+})

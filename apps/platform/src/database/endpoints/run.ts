@@ -1,0 +1,151 @@
+import { PerSQLError } from '@persql/contract'
+import { boundFields, type EndpointSpec } from '@persql/endpoint-spec'
+import type { Bound, StatementInput } from '../call.ts'
+import type { Engine } from '../engine.ts'
+import type { Permission } from '../guard/guard.ts'
+import type { Result } from '../result.ts'
+import type { Input } from './input.ts'
+import { hashPassword, verifyPassword } from './passwords.ts'
+import type { MintedSession } from './sessions.ts'
+import type { OpenEndpoint } from './store.ts'
+
+/** Runs a statement and charges it, in one turn. @throws whatever the statement throws, once that is charged */
+export type Spend = (sql: string, run: () => Result) => Result
+
+/** Puts a question to the model and runs what it answers. */
+export type RunAsk = (endpoint: OpenEndpoint, question: string) => Promise<unknown>
+
+/** What running an endpoint takes from its database. */
+export interface Means {
+  readonly engine: Engine
+  readonly spend: Spend
+  readonly mint: (userId: string, email: string | null, ttlS: number) => Promise<MintedSession>
+  /** Name of the primary key's column. */
+  readonly keyOf: (table: string) => string | undefined
+  readonly ask: RunAsk
+}
+
+/** The `data` of an answer. Only kinds that hash, sign or ask a model take their time. */
+export function runEndpoint(endpoint: OpenEndpoint, input: Input, means: Means): unknown | Promise<unknown> {
+  switch (endpoint.spec.kind) {
+    case 'query':
+    case 'mutation':
+      return shape(endpoint.spec.output, runStatement(endpoint, input.bound, means))
+    case 'auth_signup':
+      return signUp(endpoint, input, means)
+    case 'auth_login':
+      return logIn(endpoint, input, means)
+    case 'ask':
+      return means.ask(endpoint, String(input.byName.question))
+  }
+}
+
+function runStatement(endpoint: OpenEndpoint, params: readonly Bound[], { engine, spend }: Means): Result {
+  const statement: StatementInput = { sql: endpoint.spec.sql, params }
+  return spend(statement.sql, () => engine.run(engine.prepare(statement, permissionOf(endpoint)), statement))
+}
+
+/** What changed since the spec was saved, a trigger say, must not make an endpoint do more than it was saved for. */
+export const permissionOf = ({ spec, tableScope }: Pick<OpenEndpoint, 'spec' | 'tableScope'>): Permission => ({
+  role: spec.kind === 'mutation' || spec.kind === 'auth_signup' ? 'readwrite' : 'readonly',
+  tableScope,
+})
+
+function shape(output: EndpointSpec['output'], { columns, rows, rowsWritten }: Result): unknown {
+  if (output === 'rows') return { columns, rows }
+  if (output === 'rows_written') return { rowsWritten }
+  const [row] = rows
+  return { row: row ? recordOf(columns, row) : null }
+}
+
+/** The password is hashed before anything is asked, so that it takes as long whoever signs up. */
+async function signUp(endpoint: OpenEndpoint, { byName }: Input, means: Means): Promise<MintedSession> {
+  const hash = await hashPassword(String(byName.password))
+  const params = boundFields(endpoint.spec).map(({ name }) => (name === 'password' ? hash : (byName[name] ?? null)))
+  const { columns, rows } = runStatement(endpoint, params, means)
+  const [row] = rows
+  if (!row) throw new PerSQLError('conflict')
+  return openSession(endpoint, recordOf(columns, row), byName, means)
+}
+
+async function logIn(endpoint: OpenEndpoint, { bound, byName }: Input, means: Means): Promise<MintedSession> {
+  const { columns, rows } = runStatement(endpoint, bound, means)
+  const user = rows[0] && recordOf(columns, rows[0])
+  const right = await verifyPassword(String(byName.password), user?.password_hash)
+  if (!user || !right) throw new PerSQLError('login_failed')
+  return openSession(endpoint, user, byName, means)
+}
+
+function openSession(
+  { spec: { authConfig } }: OpenEndpoint,
+  user: Readonly<Record<string, unknown>>,
+  byName: Input['byName'],
+  { keyOf, mint }: Means,
+): Promise<MintedSession> {
+  const { usersTable, emailColumn, sessionTtlSec } = authConfig as NonNullable<EndpointSpec['authConfig']>
+  const key = keyOf(usersTable)
+  const id = key !== undefined && Object.hasOwn(user, key) ? user[key] : Object.values(user)[0]
+  if (typeof id !== 'string' && typeof id !== 'number') throw new PerSQLError('endpoint_failed')
+  const email = user[emailColumn] ?? byName.email
+  return mint(String(id), typeof email === 'string' ? email : null, sessionTtlSec)
+}
+
+const recordOf = (columns: readonly string[], row: readonly unknown[]): Record<string, unknown> =>
+  Object.fromEntries(columns.map((column, i) => [column, row[i]]))
+
+/**
+ * A failure as the public may know it: what a caller can put right, by field where it can be told, and nothing of the
+ * schema. The rest is for the owner, in the query log.
+ */
+export function publicError(cause: unknown, { input }: EndpointSpec): PerSQLError {
+  const error = PerSQLError.from(cause)
+  if (PUBLIC.has(error.code)) return error
+  const { kind, columns, column } = (error.extra.errorDetail ?? {}) as {
+    kind?: string
+    column?: string
+    columns?: { column: string }[]
+  }
+  const sentence = kind && SENTENCES[kind]
+  if (!sentence) return new PerSQLError('endpoint_failed', {}, { cause })
+  const names = columns?.map((each) => each.column) ?? (column ? [column] : [])
+  const known = names.filter((name) => input.some((field) => field.name === name))
+  const fields = Object.fromEntries(known.map((name) => [name, sentence]))
+  const code = kind === 'unique_violation' || kind === 'fk_violation' ? 'conflict' : 'values_refused'
+  return new PerSQLError(code, {}, { cause, extra: known.length > 0 ? { fields } : {} })
+}
+
+const SENTENCES: Readonly<Record<string, string>> = {
+  unique_violation: 'This is taken already.',
+  fk_violation: 'This refers to something that is not there.',
+  not_null_violation: 'This field is required.',
+  check_violation: 'This value is not allowed.',
+  type_mismatch: 'This value is not allowed.',
+}
+
+/** Codes whose sentence says nothing that is not meant for everyone. */
+const PUBLIC: ReadonlySet<string> = new Set([
+  'invalid_json',
+  'invalid_input',
+  'fields_refused',
+  'values_refused',
+  'conflict',
+  'result_too_large',
+  'session_missing',
+  'session_invalid',
+  'login_failed',
+  'captcha_missing',
+  'captcha_failed',
+  'captcha_unavailable',
+  'insufficient_balance',
+  'namespace_suspended',
+  'page_not_allowed',
+  'endpoint_not_found',
+  'endpoint_failed',
+  'method_not_allowed',
+  'query_timeout',
+  'body_too_large',
+  'rate_limited',
+  'model_unavailable',
+  'model_failed',
+  'question_refused',
+])

@@ -1,0 +1,144 @@
+import { PerSQLError } from '@persql/contract'
+import type { Input, Session } from './input.ts'
+import type { RateLimits } from './rate-limits.ts'
+import { type Means, publicError, runEndpoint } from './run.ts'
+import type { Sessions } from './sessions.ts'
+import type { Endpoints, OpenEndpoint } from './store.ts'
+
+/** A call of an endpoint. */
+export interface PublicCall {
+  readonly slug: string
+  readonly method: string
+  /** The query string or the body; `null` for a body that is too large. */
+  readonly input: string | null
+  /** The caller's address. */
+  readonly address: string
+  /** Of a page of another site. */
+  readonly origin?: string
+  readonly authorization?: string
+  readonly captcha?: string
+}
+
+/** An answer to the public: text alone when it is 200 and needs no headers of its own. */
+export type PublicAnswer = string | PublicReply
+export interface PublicReply {
+  readonly status: number
+  readonly body: string
+  readonly code?: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** What the gates ask of the database they stand in. */
+export interface Gatekeeping {
+  readonly endpoints: Endpoints
+  readonly rateLimits: RateLimits
+  readonly sessions: Sessions
+  readonly now: () => number
+  /** Whether one more request is paid for. */
+  readonly canServe: () => boolean
+  /** Asks for credit. @throws PerSQLError */
+  readonly credit: () => Promise<void>
+  /** @throws PerSQLError unless the token was made for this caller, just now */
+  readonly verifyCaptcha: (token: string, address: string) => Promise<void>
+  readonly meansFor: (endpoint: OpenEndpoint) => Means
+}
+
+const MAX_BODY = '1 MB'
+const ALLOWED_HEADERS = 'Authorization, Content-Type, cf-turnstile-response'
+
+/**
+ * Takes a call through the gates, in this order: published → method and CORS → size → balance → rate limit → captcha →
+ * session → validation, and then runs it. What stops at a gate is not billed. Nothing is awaited that need not be.
+ */
+export function servePublic(call: PublicCall, gates: Gatekeeping): PublicAnswer | Promise<PublicAnswer> {
+  const endpoint = gates.endpoints.published(call.slug)
+  if (!endpoint) return refused(new PerSQLError('endpoint_not_found', { endpoint: call.slug.slice(0, 80) }))
+  const headers = corsHeaders(call, endpoint)
+  const fail = (cause: unknown) => refused(publicError(cause, endpoint.spec), headers)
+  try {
+    const preflight = admit(call, endpoint, headers)
+    if (preflight) return preflight
+    const { captcha, auth } = endpoint.spec
+    if (captcha || auth === 'session' || !gates.canServe()) {
+      return serveSlowly(call, endpoint, gates).then((data) => succeeded(data, headers), fail)
+    }
+    limit(call, endpoint, gates)
+    const data = run(call, endpoint, gates, undefined)
+    return data instanceof Promise ? data.then((given) => succeeded(given, headers), fail) : succeeded(data, headers)
+  } catch (cause) {
+    return fail(cause)
+  }
+}
+
+async function serveSlowly(call: PublicCall, endpoint: OpenEndpoint, gates: Gatekeeping): Promise<unknown> {
+  const { captcha, auth } = endpoint.spec
+  if (!gates.canServe()) await gates.credit()
+  limit(call, endpoint, gates)
+  if (captcha) {
+    if (!call.captcha) throw new PerSQLError('captcha_missing')
+    await gates.verifyCaptcha(call.captcha, call.address)
+  }
+  const session = auth === 'session' ? await gates.sessions.verify(call.authorization ?? null, gates.now()) : undefined
+  // It may have been paused, changed or deleted while something was awaited.
+  if (gates.endpoints.published(call.slug) !== endpoint) {
+    throw new PerSQLError('endpoint_not_found', { endpoint: call.slug })
+  }
+  return run(call, endpoint, gates, session)
+}
+
+function run(call: PublicCall, endpoint: OpenEndpoint, gates: Gatekeeping, session: Session | undefined): unknown {
+  const input: Input = endpoint.readInput(endpoint.spec.method, call.input ?? '', session)
+  return runEndpoint(endpoint, input, gates.meansFor(endpoint))
+}
+
+/** Method, origin and size; answers what browsers ask before they call. */
+function admit(
+  { method, origin, input }: PublicCall,
+  { spec }: OpenEndpoint,
+  headers: PublicReply['headers'],
+): PublicReply | undefined {
+  if (method === 'OPTIONS' && origin !== undefined) {
+    if (!headers) throw new PerSQLError('page_not_allowed', { origin })
+    const allowed = { 'Access-Control-Allow-Methods': spec.method, 'Access-Control-Allow-Headers': ALLOWED_HEADERS }
+    return { status: 204, body: '', headers: { ...headers, ...allowed, 'Access-Control-Max-Age': '60' } }
+  }
+  if (method !== spec.method) {
+    throw new PerSQLError('method_not_allowed', { path: `"${spec.slug}"`, method, allowed: spec.method })
+  }
+  if (origin !== undefined && !headers) throw new PerSQLError('page_not_allowed', { origin: origin.slice(0, 200) })
+  if (input === null) throw new PerSQLError('body_too_large', { limit: MAX_BODY })
+  return undefined
+}
+
+function limit({ address }: PublicCall, { spec }: OpenEndpoint, { rateLimits, now }: Gatekeeping): void {
+  if (!spec.rateLimit) return
+  const seconds = rateLimits.take(spec.slug, address, spec.rateLimit, now())
+  if (seconds > 0) throw new PerSQLError('rate_limited', { seconds })
+}
+
+/** Headers that let the page read the answer, or nothing when its site is not one of those allowed. */
+function corsHeaders({ origin }: PublicCall, { spec: { cors } }: OpenEndpoint): PublicReply['headers'] {
+  if (origin === undefined || !cors) return undefined
+  const any = cors.includes('*')
+  if (!any && !cors.includes(origin)) return undefined
+  return {
+    'Access-Control-Allow-Origin': any ? '*' : origin,
+    'Access-Control-Expose-Headers': 'Retry-After',
+    ...(!any && { Vary: 'Origin' }),
+  }
+}
+
+function succeeded(data: unknown, headers: PublicReply['headers']): PublicAnswer {
+  const body = `{"ok":true,"data":${JSON.stringify(data)}}`
+  return headers ? { status: 200, body, headers } : body
+}
+
+/** The answer to a failure, with what its status needs beside it. */
+export function refused(error: PerSQLError, headers?: PublicReply['headers']): PublicReply {
+  const { code, status, message, details, extra } = error
+  const more: Record<string, string> = { ...headers }
+  if (code === 'rate_limited') more['Retry-After'] = String(details.seconds)
+  if (code === 'method_not_allowed') more.Allow = String(details.allowed)
+  if (status === 401 && code !== 'login_failed') more['WWW-Authenticate'] = 'Bearer'
+  return { status, body: JSON.stringify({ ok: false, error: message, code, ...extra }), code, headers: more }
+}

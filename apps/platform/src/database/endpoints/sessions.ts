@@ -1,0 +1,90 @@
+import { PerSQLError } from '@persql/contract'
+import { MAX_SESSION_S } from '@persql/endpoint-spec'
+import { jwtVerify, SignJWT } from 'jose'
+import type { OwnPages } from '../own-pages.ts'
+import type { Session } from './input.ts'
+
+export interface MintedSession {
+  readonly token: string
+  /** ISO 8601. */
+  readonly expiresAt: string
+}
+
+interface Key {
+  readonly id: string
+  readonly secret: string
+  /** Of earlier keys: when they stop counting. */
+  readonly untilMs?: number
+}
+
+const KEY = 'session-keys'
+
+/**
+ * Sessions of an app's users: JWT, HS256, under a key that only this database has, made when it is first needed. What
+ * another database signed is worth nothing here.
+ */
+export class Sessions {
+  readonly #kv: SyncKvStorage
+  readonly #ownPages: OwnPages
+
+  constructor(storage: DurableObjectStorage, ownPages: OwnPages) {
+    this.#kv = storage.kv
+    this.#ownPages = ownPages
+  }
+
+  async mint(userId: string, email: string | null, ttlS: number, nowMs: number): Promise<MintedSession> {
+    const key = this.#keys()[0] ?? this.#addKey([])
+    const issuedAtS = Math.floor(nowMs / 1000)
+    const expiresAtS = issuedAtS + ttlS
+    const token = await new SignJWT({ sub: userId, ...(email !== null && { email }), iat: issuedAtS, exp: expiresAtS })
+      .setProtectedHeader({ alg: 'HS256', typ: 'JWT', kid: key.id })
+      .sign(Uint8Array.fromBase64(key.secret))
+    return { token, expiresAt: new Date(expiresAtS * 1000).toISOString() }
+  }
+
+  /** @throws PerSQLError `session_missing` or `session_invalid` */
+  async verify(authorization: string | null, nowMs: number): Promise<Session> {
+    if (authorization === null) throw new PerSQLError('session_missing')
+    const token = /^Bearer (\S+)$/i.exec(authorization)?.[1]
+    if (token === undefined) throw new PerSQLError('session_invalid')
+    const keys = this.#keys().filter(({ untilMs }) => untilMs === undefined || untilMs > nowMs)
+    try {
+      const { payload } = await jwtVerify(
+        token,
+        ({ kid }) => {
+          const key = keys.find(({ id }) => id === kid)
+          if (!key) throw new Error('no such key')
+          return Uint8Array.fromBase64(key.secret)
+        },
+        { algorithms: ['HS256'], requiredClaims: ['sub', 'iat', 'exp'], currentDate: new Date(nowMs) },
+      )
+      const { sub, email, iat } = payload as { sub: string; email?: unknown; iat: number }
+      return { userId: sub, email: typeof email === 'string' ? email : null, issuedAtS: iat }
+    } catch (cause) {
+      throw new PerSQLError('session_invalid', {}, { cause })
+    }
+  }
+
+  /** Signs with a new key from now on. Earlier keys count until the longest session under them has expired, or no more. */
+  rotate(endSessions: boolean, nowMs: number): { keyId: string; previousUntilMs: number | null } {
+    const untilMs = nowMs + MAX_SESSION_S * 1000
+    const earlier = endSessions
+      ? []
+      : this.#keys()
+          .map((key) => ({ ...key, untilMs: key.untilMs ?? untilMs }))
+          .filter((key) => key.untilMs > nowMs)
+    const { id } = this.#addKey(earlier)
+    return { keyId: id, previousUntilMs: earlier[0]?.untilMs ?? null }
+  }
+
+  #keys(): readonly Key[] {
+    return this.#kv.get<readonly Key[]>(KEY) ?? []
+  }
+
+  #addKey(earlier: readonly Key[]): Key {
+    const id = crypto.getRandomValues(new Uint8Array(6)).toHex()
+    const key = { id, secret: crypto.getRandomValues(new Uint8Array(32)).toBase64() }
+    this.#ownPages.around(() => this.#kv.put(KEY, [key, ...earlier]))
+    return key
+  }
+}

@@ -1,0 +1,26 @@
+import { PerSQLError } from '@persql/contract'
+import type { Env } from '../env.ts'
+
+const TIMEOUT_MS = 10_000
+
+/**
+ * Asks Cloudflare Turnstile whether a token was made by a visitor of this address, and not used before.
+ * @throws PerSQLError `captcha_failed`, or `captcha_unavailable` when it cannot be asked: deny on doubt
+ */
+export async function verifyCaptcha(env: Env, token: string, address: string): Promise<void> {
+  const { TURNSTILE_SECRET_KEY: secret, TURNSTILE_URL: url = 'https://challenges.cloudflare.com' } = env
+  if (!secret) throw new PerSQLError('captcha_unavailable', {}, { cause: 'TURNSTILE_SECRET_KEY is not set' })
+  let passed: unknown
+  try {
+    const response = await fetch(`${url}/turnstile/v0/siteverify`, {
+      method: 'POST',
+      body: new URLSearchParams({ secret, response: token.slice(0, 2_048), remoteip: address }),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    })
+    if (!response.ok) throw new Error(`Turnstile answered ${response.status}`)
+    passed = ((await response.json()) as { success?: unknown }).success
+  } catch (cause) {
+    throw new PerSQLError('captcha_unavailable', {}, { cause })
+  }
+  if (passed !== true) throw new PerSQLError('captcha_failed')
+}

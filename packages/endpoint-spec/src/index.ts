@@ -1,0 +1,17 @@
+export {
+  type EndpointChange,
+  EndpointChangeShape,
+  EndpointShape,
+  type EndpointSpec,
+  type FieldSpec,
+  MAX_SESSION_S,
+} from './spec.ts'
+export {
+  endpointToToolDefinition,
+  inputSchema,
+  isRequired,
+  type JsonSchema,
+  maxLengthOf,
+  type ToolDefinition,
+} from './tool.ts'
+export { boundFields, type SpecProblem, type StatementFacts, validateEndpointSpec } from './validate.ts'

@@ -1,0 +1,132 @@
+import * as z from 'zod'
+
+/** Fields that no client may send: they are filled from the verified session. */
+export const SESSION_FIELDS = ['$user_id', '$user_email', '$session_iat'] as const
+
+/** The longest session an endpoint may open. */
+export const MAX_SESSION_S = 30 * 24 * 60 * 60
+
+const count = (max: number) => z.int('give a whole number').min(1, 'give at least 1').max(max, `give at most ${max}`)
+
+const Field = z.strictObject({
+  name: z
+    .string('give a name')
+    .regex(
+      /^([a-z][a-z0-9_]{0,40}|\$[a-z_]+)$/,
+      'use a lower-case letter, then at most 40 lower-case letters, digits and underscores',
+    )
+    .refine(
+      (name) => !name.startsWith('$') || (SESSION_FIELDS as readonly string[]).includes(name),
+      `fields of the session are ${SESSION_FIELDS.join(', ')}`,
+    ),
+  label: z.string().min(1).max(80).optional(),
+  type: z.enum(['text', 'email', 'url', 'integer', 'number', 'boolean', 'json']),
+  required: z.boolean().optional(),
+  /** Source of a regular expression that must be found in the text. Linear-time syntax: no look-around, no back-references. */
+  pattern: z.string().min(1).max(500).refine(isRegExp, 'this is no regular expression').optional(),
+  enum: z.array(z.string().max(500)).min(1, 'give at least one value').max(200).optional(),
+  min: z.number().optional(),
+  max: z.number().optional(),
+  maxLength: count(1_000_000).optional(),
+})
+/** One value that an endpoint takes. */
+export type FieldSpec = z.output<typeof Field>
+
+const Cors = z
+  .array(
+    z
+      .string()
+      .refine(
+        (text) => text === '*' || isOrigin(text),
+        'give an origin such as https://app.example.com, without a path, or "*" for any',
+      ),
+  )
+  .max(50)
+
+const RateLimit = z
+  .strictObject({ perMin: count(1_000_000).optional(), perDay: count(100_000_000).optional() })
+  .refine((limit) => limit.perMin !== undefined || limit.perDay !== undefined, 'give perMin, perDay or both')
+
+const AuthConfig = z.strictObject({
+  usersTable: z.string('name the table of the users').min(1).max(200),
+  emailColumn: z.string().min(1).max(200).optional(),
+  passwordColumn: z.literal('password_hash', 'the column must be named "password_hash"').optional(),
+  sessionTtlSec: z
+    .int()
+    .min(60, 'give at least 60 seconds')
+    .max(MAX_SESSION_S, `give at most ${MAX_SESSION_S} seconds, 30 days`)
+    .optional(),
+})
+
+const AskConfig = z.strictObject({
+  /** Tables the model gets to know and its statement may read; none named means all. */
+  allowedTables: z.array(z.string().min(1).max(200)).max(200),
+  context: z.string().max(4_000).optional(),
+  maxRows: count(1_000).optional(),
+})
+
+/** The fields of a spec as they travel. What they mean for each other is checked by `validateEndpointSpec`. */
+export const EndpointShape = {
+  slug: z
+    .string('give a slug')
+    .regex(/^[a-z][a-z0-9-]{0,40}$/, 'use a lower-case letter, then at most 40 lower-case letters, digits and hyphens'),
+  name: z.string('give a name').trim().min(1, 'give a name').max(80),
+  description: z.string().max(1_000).optional(),
+  kind: z.enum(['query', 'mutation', 'auth_signup', 'auth_login', 'ask']),
+  method: z.enum(['GET', 'POST']),
+  /** With `?` placeholders, bound in the order of `input`. Empty for `ask`. */
+  sql: z.string().max(50_000).optional(),
+  input: z.array(Field).max(100, 'a statement takes at most 100 parameters'),
+  output: z.enum(['rows', 'first_row', 'rows_written', 'session', 'answer']),
+  auth: z.enum(['public', 'session']).optional(),
+  /** Calls of one address, a network of one customer for IPv6. */
+  rateLimit: RateLimit.optional(),
+  captcha: z.boolean().optional(),
+  /** Origins whose pages may call. None means that no page of another site may. */
+  cors: Cors.optional(),
+  authConfig: AuthConfig.optional(),
+  askConfig: AskConfig.optional(),
+}
+export const Endpoint = z.strictObject(EndpointShape)
+
+/** A change of a spec: `null` takes a field out. */
+export const EndpointChangeShape = {
+  name: EndpointShape.name.optional(),
+  description: EndpointShape.description.nullable(),
+  kind: EndpointShape.kind.optional(),
+  method: EndpointShape.method.optional(),
+  sql: EndpointShape.sql,
+  input: EndpointShape.input.optional(),
+  output: EndpointShape.output.optional(),
+  auth: EndpointShape.auth.nullable(),
+  rateLimit: EndpointShape.rateLimit.nullable(),
+  captcha: EndpointShape.captcha.nullable(),
+  cors: EndpointShape.cors.nullable(),
+  authConfig: EndpointShape.authConfig.nullable(),
+  askConfig: EndpointShape.askConfig.nullable(),
+}
+export type EndpointChange = z.output<z.ZodObject<typeof EndpointChangeShape>>
+
+/** A spec that was found valid, with its defaults. */
+export type EndpointSpec = Omit<z.output<typeof Endpoint>, 'sql' | 'auth' | 'authConfig' | 'askConfig'> & {
+  readonly sql: string
+  readonly auth: 'public' | 'session'
+  readonly authConfig?: Required<z.output<typeof AuthConfig>>
+  readonly askConfig?: z.output<typeof AskConfig> & { readonly maxRows: number }
+}
+
+function isRegExp(source: string): boolean {
+  try {
+    return Boolean(new RegExp(source, 'u'))
+  } catch {
+    return false
+  }
+}
+
+/** An origin as browsers send it: lower case, no path, no port that goes without saying. */
+function isOrigin(text: string): boolean {
+  return (
+    /^https?:\/\/([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(:[1-9]\d{0,4})?$/.test(text) &&
+    !/^(https:.*:443|http:.*:80)$/.test(text)
+  )
+}

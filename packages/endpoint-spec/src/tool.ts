@@ -1,0 +1,64 @@
+import type { EndpointSpec, FieldSpec } from './spec.ts'
+
+/** As much of JSON Schema as describes the input of an endpoint. */
+export interface JsonSchema {
+  readonly type: 'object'
+  readonly properties: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+  readonly required: readonly string[]
+  readonly additionalProperties: false
+}
+
+/** An endpoint as a tool that a model can be given. */
+export interface ToolDefinition {
+  readonly name: string
+  readonly description: string
+  readonly input_schema: JsonSchema
+}
+
+type Described = Pick<EndpointSpec, 'slug' | 'name' | 'description' | 'kind' | 'input'>
+
+/** The tool an endpoint is: hyphens of the slug become underscores. */
+export function endpointToToolDefinition(spec: Described): ToolDefinition {
+  return {
+    name: spec.slug.replaceAll('-', '_'),
+    description: spec.description ?? spec.name,
+    input_schema: inputSchema(spec),
+  }
+}
+
+/** JSON Schema of what a client sends. What comes from the session is not in it. */
+export function inputSchema({ kind, input }: Pick<EndpointSpec, 'kind' | 'input'>): JsonSchema {
+  const fields = input.filter(({ name }) => !name.startsWith('$'))
+  return {
+    type: 'object',
+    properties: Object.fromEntries(fields.map((field) => [field.name, propertyOf(field, kind)])),
+    required: fields.filter((field) => isRequired(field, kind)).map(({ name }) => name),
+    additionalProperties: false,
+  }
+}
+
+/** Without e-mail and password, or a question, the kinds that live on them can do nothing. */
+export const isRequired = ({ name, required }: FieldSpec, kind: EndpointSpec['kind']): boolean =>
+  required === true ||
+  kind === 'ask' ||
+  ((kind === 'auth_signup' || kind === 'auth_login') && (name === 'email' || name === 'password'))
+
+/** The longest text a field takes; a question has a limit of its own. */
+export const maxLengthOf = ({ maxLength }: FieldSpec, kind: EndpointSpec['kind']): number | undefined =>
+  kind === 'ask' ? (maxLength ?? 500) : maxLength
+
+function propertyOf(field: FieldSpec, kind: EndpointSpec['kind']): Record<string, unknown> {
+  const { type, label, pattern, min, max } = field
+  const maxLength = maxLengthOf(field, kind)
+  return {
+    ...(type !== 'json' && { type: type === 'email' || type === 'url' || type === 'text' ? 'string' : type }),
+    ...(type === 'email' && { format: 'email' }),
+    ...(type === 'url' && { format: 'uri' }),
+    ...(label !== undefined && { title: label }),
+    ...(pattern !== undefined && { pattern }),
+    ...(field.enum && { enum: field.enum }),
+    ...(min !== undefined && { minimum: min }),
+    ...(max !== undefined && { maximum: max }),
+    ...(type !== 'json' && maxLength !== undefined && { maxLength }),
+  }
+}

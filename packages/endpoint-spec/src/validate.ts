@@ -1,0 +1,155 @@
+import { Endpoint, type EndpointSpec, type FieldSpec } from './spec.ts'
+
+/** One thing that is wrong with a spec: `field` is a path such as `input[2].pattern`. */
+export interface SpecProblem {
+  readonly field: string
+  readonly message: string
+}
+
+/** What a database knows of a spec's statement once SQLite has compiled it. */
+export interface StatementFacts {
+  readonly kind: 'read' | 'write' | 'schema'
+  /** Its placeholders, as they are written. */
+  readonly placeholders: readonly string[]
+}
+
+/**
+ * Checks a spec by every rule that it can break by itself, and with `statement` also by those that only a compiled
+ * statement shows. Pure: nothing is run or asked.
+ */
+export function validateEndpointSpec(
+  value: unknown,
+  statement?: StatementFacts,
+): { ok: true; spec: EndpointSpec } | { ok: false; errors: readonly SpecProblem[] } {
+  const parsed = Endpoint.safeParse(value)
+  if (!parsed.success) {
+    const errors = parsed.error.issues.flatMap((issue) =>
+      issue.code === 'unrecognized_keys'
+        ? issue.keys.map((key) => problem(pathOf([...issue.path, key]), 'there is no such field'))
+        : [problem(pathOf(issue.path), issue.message)],
+    )
+    return { ok: false, errors }
+  }
+  const given = parsed.data
+  const spec: EndpointSpec = {
+    ...given,
+    sql: given.sql ?? '',
+    auth: given.auth ?? 'public',
+    authConfig: given.authConfig && {
+      emailColumn: 'email',
+      passwordColumn: 'password_hash',
+      sessionTtlSec: 86_400,
+      ...given.authConfig,
+    },
+    askConfig: given.askConfig && { maxRows: 100, ...given.askConfig },
+  }
+  const errors = [...ofKind(spec), ...ofFields(spec), ...(statement ? ofStatement(spec, statement) : [])]
+  return errors.length > 0 ? { ok: false, errors } : { ok: true, spec }
+}
+
+/** The fields that are bound to the placeholders, in order: a login compares its password, it does not bind it. */
+export const boundFields = ({ kind, input }: Pick<EndpointSpec, 'kind' | 'input'>): readonly FieldSpec[] =>
+  kind === 'auth_login' ? input.filter(({ name }) => name !== 'password') : input
+
+const OUTPUTS = {
+  query: ['rows', 'first_row'],
+  mutation: ['rows_written'],
+  auth_signup: ['session'],
+  auth_login: ['session'],
+  ask: ['answer'],
+} as const satisfies Record<EndpointSpec['kind'], readonly EndpointSpec['output'][]>
+
+function* ofKind(spec: EndpointSpec): Generator<SpecProblem> {
+  const { kind, method, output, sql, auth, authConfig, askConfig } = spec
+  const outputs: readonly string[] = OUTPUTS[kind]
+  const isAuth = kind === 'auth_signup' || kind === 'auth_login'
+  if (!outputs.includes(output)) yield problem('output', `kind "${kind}" answers ${outputs.join(' or ')}`)
+  if (method === 'GET' && (isAuth || kind === 'mutation')) yield problem('method', `kind "${kind}" takes POST only`)
+  if (kind === 'ask' ? sql.trim() !== '' : sql.trim() === '') {
+    yield problem('sql', kind === 'ask' ? 'leave it empty: the model writes it' : 'give the statement to run')
+  }
+  if (isAuth !== (authConfig !== undefined)) {
+    yield problem('authConfig', isAuth ? 'say where the users are' : `kind "${kind}" has none`)
+  }
+  if ((kind === 'ask') !== (askConfig !== undefined)) {
+    yield problem('askConfig', kind === 'ask' ? 'say which tables may be asked about' : `kind "${kind}" has none`)
+  }
+  if (isAuth && auth === 'session') yield problem('auth', `kind "${kind}" opens sessions, so it cannot ask for one`)
+}
+
+function* ofFields(spec: EndpointSpec): Generator<SpecProblem> {
+  const { kind, input, auth } = spec
+  const names = new Set<string>()
+  for (const [i, field] of input.entries()) {
+    const at = `input[${i}]`
+    if (names.has(field.name)) yield problem(`${at}.name`, `"${field.name}" is there already`)
+    names.add(field.name)
+    if (field.name.startsWith('$') && auth !== 'session') {
+      yield problem(`${at}.name`, `"${field.name}" comes from the session: set auth to "session"`)
+    }
+    yield* ofField(field, at)
+  }
+  if (kind === 'ask') {
+    const [question] = input
+    if (input.length !== 1 || question?.name !== 'question' || question.type !== 'text') {
+      yield problem('input', 'kind "ask" takes one text field, "question"')
+    } else if ((question.maxLength ?? 0) > 500)
+      yield problem('input[0].maxLength', 'a question has at most 500 characters')
+  }
+  if (kind === 'auth_signup' || kind === 'auth_login') {
+    for (const [name, types] of [
+      ['email', ['email', 'text']],
+      ['password', ['text']],
+    ] as const) {
+      const field = input.find((each) => each.name === name)
+      if (!field || !(types as readonly string[]).includes(field.type)) {
+        yield problem('input', `kind "${kind}" needs a field "${name}" of type ${types.join(' or ')}`)
+      }
+    }
+  }
+}
+
+function* ofField(field: FieldSpec, at: string): Generator<SpecProblem> {
+  const { type, min, max } = field
+  const only = (key: keyof FieldSpec, types: readonly FieldSpec['type'][]): SpecProblem[] =>
+    field[key] === undefined || types.includes(type)
+      ? []
+      : [problem(`${at}.${key}`, `only for type ${types.join(', ')}, not ${type}`)]
+  yield* only('pattern', ['text'])
+  yield* only('enum', ['text'])
+  yield* only('min', ['integer', 'number'])
+  yield* only('max', ['integer', 'number'])
+  yield* only('maxLength', ['text', 'email', 'url', 'json'])
+  if (min !== undefined && max !== undefined && min > max) yield problem(`${at}.max`, `${max} is below min, ${min}`)
+  if (field.enum && new Set(field.enum).size < field.enum.length) yield problem(`${at}.enum`, 'a value is there twice')
+}
+
+function* ofStatement(spec: EndpointSpec, { kind, placeholders }: StatementFacts): Generator<SpecProblem> {
+  const reads = spec.kind === 'query' || spec.kind === 'auth_login'
+  if (kind === 'schema') yield problem('sql', 'an endpoint does not change the schema')
+  else if (reads && kind !== 'read') {
+    const instead = spec.kind === 'query' ? ': use kind "mutation"' : ''
+    yield problem('sql', `kind "${spec.kind}" only reads, and this statement writes${instead}`)
+  } else if (!reads && kind === 'read') {
+    const instead = spec.kind === 'mutation' ? ': use kind "query"' : ''
+    yield problem('sql', `kind "${spec.kind}" writes, and this statement only reads${instead}`)
+  }
+  const other = placeholders.find((placeholder) => placeholder !== '?')
+  if (other) yield problem('sql', `use "?" instead of "${other}": values are bound in the order of input`)
+  const fields = boundFields(spec)
+  if (placeholders.length !== fields.length) {
+    const names = fields.map(({ name }) => name).join(', ')
+    yield problem(
+      'input',
+      `the statement has ${placeholders.length} placeholders, and there are ${fields.length} fields to bind${names && ` (${names})`}`,
+    )
+  }
+}
+
+const problem = (field: string, message: string): SpecProblem => ({ field, message })
+
+const pathOf = (path: readonly PropertyKey[]): string =>
+  path.reduce<string>(
+    (text, key) => (typeof key === 'number' ? `${text}[${key}]` : text ? `${text}.${String(key)}` : String(key)),
+    '',
+  ) || 'spec'
