@@ -185,7 +185,7 @@ test('the usage of each day and database can be read back', async () => {
   const reader = (await platform.request('/v1/tokens', { token, body: { name: 'reader' } })).body.data
   for (let i = 0; i < 3; i++) await platform.database('history', 'main', reader.token).query('SELECT 1')
   const { tokens } = await usage(token)
-  expect(tokens).toContainEqual({ day, token: reader.id, requests: 3, rowsRead: 0, rowsWritten: 0 })
+  expect(tokens).toContainEqual({ day, token: reader.id, requests: 3, rowsRead: 0, rowsWritten: 0, aiTokens: 0 })
   expect(tokens).toHaveLength(2)
   expect(await usage(token, '?from=2020-01-01&to=2020-01-31')).toMatchObject({ days: [], tokens: [] })
   for (const query of ['?from=yesterday', '?from=2020-01-01', '?from=2026-02-02&to=2026-02-01']) {

@@ -5,19 +5,21 @@ export interface Totals {
   readonly requests: number
   readonly rowsRead: number
   readonly rowsWritten: number
+  readonly aiTokens: number
 }
 
-export const NOTHING: Totals = Object.freeze({ requests: 0, rowsRead: 0, rowsWritten: 0 })
+export const NOTHING: Totals = Object.freeze({ requests: 0, rowsRead: 0, rowsWritten: 0, aiTokens: 0 })
 export const REQUEST_NANO: number = rates.requests
 
 /** Cost in nano-dollars: a whole number, exact up to 9 million dollars for one database. */
-export const costNano = ({ requests, rowsRead, rowsWritten }: Totals): number =>
-  requests * rates.requests + rowsRead * rates.rowsRead + rowsWritten * rates.rowsWritten
+export const costNano = ({ requests, rowsRead, rowsWritten, aiTokens }: Totals): number =>
+  requests * rates.requests + rowsRead * rates.rowsRead + rowsWritten * rates.rowsWritten + aiTokens * rates.aiTokens
 
 export const add = (a: Totals, b: Totals): Totals => ({
   requests: a.requests + b.requests,
   rowsRead: a.rowsRead + b.rowsRead,
   rowsWritten: a.rowsWritten + b.rowsWritten,
+  aiTokens: a.aiTokens + b.aiTokens,
 })
 
 /** What `reported` has beyond `seen`; a repeated or overtaken report has nothing. */
@@ -25,6 +27,7 @@ export const growth = (seen: Totals, reported: Totals): Totals => ({
   requests: Math.max(0, reported.requests - seen.requests),
   rowsRead: Math.max(0, reported.rowsRead - seen.rowsRead),
   rowsWritten: Math.max(0, reported.rowsWritten - seen.rowsWritten),
+  aiTokens: Math.max(0, reported.aiTokens - seen.aiTokens),
 })
 
 /** Nano-dollars as the nearest number of dollars; it prints as the exact decimal up to 15 digits. */

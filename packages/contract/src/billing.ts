@@ -70,6 +70,7 @@ export const get_usage = operation({
         requests: z.int(),
         rowsRead: z.int(),
         rowsWritten: z.int(),
+        aiTokens: z.int(),
       }),
     ),
   }),

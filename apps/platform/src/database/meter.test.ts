@@ -7,13 +7,14 @@ const used: fc.Arbitrary<Totals> = fc.record({
   requests: fc.nat(3),
   rowsRead: fc.nat(10_000),
   rowsWritten: fc.nat(10_000),
+  aiTokens: fc.nat(10_000),
 })
 const allowance: fc.Arbitrary<Allowance> = fc.record({ version: fc.nat(20), ceilingNano: fc.nat(100_000) })
 
 describe('a meter', () => {
   test('serves nothing before it was lent something', () => {
     expect(new Meter().canServe()).toBe(false)
-    expect(new Meter({ requests: 1_000, rowsRead: 0, rowsWritten: 0 }).canServe()).toBe(false)
+    expect(new Meter({ requests: 1_000, rowsRead: 0, rowsWritten: 0, aiTokens: 0 }).canServe()).toBe(false)
   })
 
   test('serves exactly as many requests as its allowance covers', () => {
@@ -23,7 +24,7 @@ describe('a meter', () => {
         meter.accept({ version: 1, ceilingNano })
         let served = 0
         while (meter.canServe()) {
-          meter.charge({ requests: 1, rowsRead: 0, rowsWritten: 0 }, 'tok')
+          meter.charge({ requests: 1, rowsRead: 0, rowsWritten: 0, aiTokens: 0 }, 'tok')
           served++
         }
         expect(served).toBe(Math.floor(ceilingNano / 500))
@@ -37,10 +38,10 @@ describe('a meter', () => {
       fc.property(fc.nat(1_000_000), fc.array(used, { maxLength: 50 }), (ceilingNano, calls) => {
         const meter = new Meter()
         meter.accept({ version: 1, ceilingNano })
-        for (const { rowsRead, rowsWritten } of calls) {
+        for (const { rowsRead, rowsWritten, aiTokens } of calls) {
           if (!meter.canServe()) break
-          meter.charge({ requests: 1, rowsRead, rowsWritten }, 'tok')
-          expect(meter.creditNano).toBeGreaterThanOrEqual(-costNano({ requests: 0, rowsRead, rowsWritten }))
+          meter.charge({ requests: 1, rowsRead, rowsWritten, aiTokens }, 'tok')
+          expect(meter.creditNano).toBeGreaterThanOrEqual(-costNano({ requests: 0, rowsRead, rowsWritten, aiTokens }))
         }
       }),
     )
@@ -53,7 +54,12 @@ describe('a meter', () => {
         meter.accept({ version: 1, ceilingNano })
         for (const call of calls) meter.charge(call, 'tok')
         const sum = (name: keyof Totals) => calls.reduce((total, call) => total + call[name], saved[name])
-        const totals = { requests: sum('requests'), rowsRead: sum('rowsRead'), rowsWritten: sum('rowsWritten') }
+        const totals = {
+          requests: sum('requests'),
+          rowsRead: sum('rowsRead'),
+          rowsWritten: sum('rowsWritten'),
+          aiTokens: sum('aiTokens'),
+        }
         expect(meter.totals).toEqual(totals)
         expect(meter.creditNano).toBe(ceilingNano - costNano(totals))
         expect(meter.unsaved(meter.totals)).toBe(false)

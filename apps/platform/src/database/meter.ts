@@ -91,7 +91,6 @@ export class Meter {
   }
 
   unsaved(saved: Totals): boolean {
-    const { requests, rowsRead, rowsWritten } = growth(saved, this.#totals)
-    return requests + rowsRead + rowsWritten > 0
+    return costNano(growth(saved, this.#totals)) > 0
   }
 }

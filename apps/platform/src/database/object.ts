@@ -78,7 +78,7 @@ export class Database extends DurableObject<Env> {
     super(ctx, env)
     const { queryTimeoutMs } = settingsOf(env)
     this.#identity = ctx.storage.kv.get<Identity>('identity')
-    this.#saved = ctx.storage.kv.get<Totals>('totals') ?? NOTHING
+    this.#saved = { ...NOTHING, ...ctx.storage.kv.get<Totals>('totals') }
     this.#meter = new Meter(this.#saved)
     this.#log = new QueryLog(ctx.storage)
     this.#replays = new Replays(ctx.storage)
@@ -162,6 +162,14 @@ export class Database extends DurableObject<Env> {
     return this.#sessions.mint(userId, email, ttlS, now())
   }
 
+  /** Charges tokens that a model used, and saves that before anything else is done. */
+  chargeAiTokens(tokenId: string, aiTokens: number): void {
+    this.#meter.charge({ ...NOTHING, aiTokens }, tokenId)
+    this.#save()
+    if (this.#meter.creditNano < this.#renewAtNano) this.#renew()
+    this.#tick()
+  }
+
   /** Saves and reports the counters; `version` numbers the recall, so that a lease on its way is not taken for newer. */
   recall(version: number): Report & { readonly id: string | undefined } {
     this.#setLeased(() => this.#meter.giveBack(version))
@@ -237,7 +245,7 @@ export class Database extends DurableObject<Env> {
       const kept = this.#replays.find(grant.tokenId, key, nowMs)
       if (!kept) continue
       // At an empty balance a replay is free: who did not get the answer must be able to learn that it was done.
-      if (this.#meter.canServe()) this.#meter.charge({ requests: 1, rowsRead: 0, rowsWritten: 0 }, grant.tokenId)
+      if (this.#meter.canServe()) this.#meter.charge({ ...NOTHING, requests: 1 }, grant.tokenId)
       this.#tick()
       return { ...kept, replayed: key.header }
     }
@@ -274,7 +282,7 @@ export class Database extends DurableObject<Env> {
   ): void {
     // What members do in the console is free, save for queries of their own.
     const free = tokenId.startsWith('user:') && entry.operation !== 'query' && entry.operation !== 'batch'
-    this.#meter.charge({ requests: free ? 0 : 1, rowsRead, rowsWritten }, tokenId)
+    this.#meter.charge({ requests: free ? 0 : 1, rowsRead, rowsWritten, aiTokens: 0 }, tokenId)
     const error = failure === undefined ? null : PerSQLError.from(failure)
     const full = this.#log.add({
       ...entry,
@@ -518,7 +526,7 @@ function bodyOf(operation: DatabaseCall['operation'], outcome: Outcome, duration
   const data = JSON.stringify(outcome.data)
   if (operation !== 'query' && operation !== 'batch') return `{"success":true,"data":${data}}`
   const { rowsRead, rowsWritten, statementCount } = outcome
-  const costUsd = usd(costNano({ requests: 1, rowsRead, rowsWritten }))
+  const costUsd = usd(costNano({ requests: 1, rowsRead, rowsWritten, aiTokens: 0 }))
   const meta = { rowsRead, rowsWritten, durationMs: Math.round(durationMs * 1000) / 1000, statementCount, costUsd }
   return `{"success":true,"data":${data},"meta":${JSON.stringify(meta)}}`
 }

@@ -4,7 +4,7 @@ import { authenticateOperator } from '../authenticate.ts'
 import { setAhead } from '../clock.ts'
 import { contextOf } from '../context.ts'
 import type { Env } from '../env.ts'
-import { directoryObject, namespaceObject } from '../objects.ts'
+import { databaseObject, directoryObject, namespaceObject } from '../objects.ts'
 import { mailOf, sentMail } from '../ports/mail.ts'
 import { refuse } from '../reply.ts'
 import { settingsOf } from '../settings.ts'
@@ -32,7 +32,7 @@ export function dev(): Hono<{ Bindings: Env }> {
   /** Charges tokens as a call of a model does. */
   app.post('/ai-tokens', async (c) => {
     const { namespace, database, tokens } = AiTokens.parse(await c.req.json())
-    await namespaceObject(c.env, namespace).chargeAiTokens(database, tokens)
+    await databaseObject(c.env, namespace, database).chargeAiTokens('test', tokens)
     return c.json({ success: true, data: {} })
   })
 

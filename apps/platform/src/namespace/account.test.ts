@@ -40,7 +40,7 @@ class World {
   request(db: number, rowsRead: number, rowsWritten: number): void {
     const meter = this.meter(db)
     if (!meter.canServe()) return
-    const used = { requests: 1, rowsRead, rowsWritten }
+    const used = { requests: 1, rowsRead, rowsWritten, aiTokens: 0 }
     meter.charge(used, 'tok')
     this.served += costNano(used)
     if (rowsWritten > 0) this.save(db)
@@ -184,7 +184,12 @@ describe('money over any interleaving of requests, renewals, repeats, reordering
   })
 
   test('a report that comes again, or late, changes nothing', () => {
-    const totals = fc.record({ requests: fc.nat(1e6), rowsRead: fc.nat(1e6), rowsWritten: fc.nat(1e6) })
+    const totals = fc.record({
+      requests: fc.nat(1e6),
+      rowsRead: fc.nat(1e6),
+      rowsWritten: fc.nat(1e6),
+      aiTokens: fc.nat(1e6),
+    })
     fc.assert(
       fc.property(totals, fc.nat(1e6), (first, more) => {
         const later = { ...first, rowsRead: first.rowsRead + more }

@@ -67,4 +67,5 @@ const maximum = (a: Totals, b: Totals): Totals => ({
   requests: Math.max(a.requests, b.requests),
   rowsRead: Math.max(a.rowsRead, b.rowsRead),
   rowsWritten: Math.max(a.rowsWritten, b.rowsWritten),
+  aiTokens: Math.max(a.aiTokens, b.aiTokens),
 })

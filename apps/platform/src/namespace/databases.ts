@@ -11,6 +11,7 @@ interface Row {
   readonly requests: number
   readonly rows_read: number
   readonly rows_written: number
+  readonly ai_tokens: number
   readonly lease_version: number
   readonly ceiling_nano: number
 }
@@ -22,7 +23,8 @@ export interface Record {
   readonly lease: Lease
 }
 
-const SPENT_NANO = `requests * ${rates.requests} + rows_read * ${rates.rowsRead} + rows_written * ${rates.rowsWritten}`
+const SPENT_NANO = `requests * ${rates.requests} + rows_read * ${rates.rowsRead} + rows_written * ${rates.rowsWritten}
+  + ai_tokens * ${rates.aiTokens}`
 
 /** The databases of one namespace and what each may spend. */
 export class Databases {
@@ -63,7 +65,7 @@ export class Databases {
 
   /** Databases that may still spend, as far as is known. */
   holders(): Record[] {
-    return this.#rows(`WHERE ceiling_nano > ${SPENT_NANO}`).map(recordOf)
+    return this.#rows(`WHERE ceiling_nano > (${SPENT_NANO})`).map(recordOf)
   }
 
   /** Databases that may hold data, with the moment up to which their storage has been charged. */
@@ -117,10 +119,11 @@ export class Databases {
     if (!row) return
     const { seen, version, ceilingNano } = lease
     this.#sql.exec(
-      'UPDATE database SET requests = ?, rows_read = ?, rows_written = ?, lease_version = ?, ceiling_nano = ? WHERE id = ?',
+      'UPDATE database SET requests = ?, rows_read = ?, rows_written = ?, ai_tokens = ?, lease_version = ?, ceiling_nano = ? WHERE id = ?',
       seen.requests,
       seen.rowsRead,
       seen.rowsWritten,
+      seen.aiTokens,
       version,
       ceilingNano,
       id,
@@ -145,6 +148,7 @@ function databaseOf(row: Row): Database {
 }
 
 function recordOf(row: Row): Record {
-  const seen = { requests: row.requests, rowsRead: row.rows_read, rowsWritten: row.rows_written }
+  const { requests, rows_read: rowsRead, rows_written: rowsWritten, ai_tokens: aiTokens } = row
+  const seen = { requests, rowsRead, rowsWritten, aiTokens }
   return { id: row.id, slug: row.slug, lease: { seen, version: row.lease_version, ceilingNano: row.ceiling_nano } }
 }

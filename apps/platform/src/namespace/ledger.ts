@@ -1,5 +1,5 @@
 import { type Api, BYTE_HOURS_PER_NANO, type DayUsage, type Output, rates, type Spend } from '@persql/contract'
-import { costNano, type Totals, usd } from '../money.ts'
+import { costNano, NOTHING, type Totals, usd } from '../money.ts'
 import type { Migration } from '../storage/migrate.ts'
 import type { Account } from './account.ts'
 
@@ -36,6 +36,25 @@ export const TOKEN_USAGE: Migration = {
       PRIMARY KEY (day, token_id)
     ) STRICT, WITHOUT ROWID;
   `,
+}
+
+/** Tokens of the model are counted by databases like all else, and ascribed like all else. */
+export const AI_TOKENS: Migration = {
+  name: 'tokens of the model by database and by token',
+  sql: `
+    ALTER TABLE database ADD COLUMN ai_tokens INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE token_usage ADD COLUMN ai_tokens INTEGER NOT NULL DEFAULT 0;
+  `,
+}
+
+/** What a token used on a day. */
+interface TokenDay extends Record<string, string | number> {
+  readonly day: string
+  readonly token: string
+  readonly requests: number
+  readonly rowsRead: number
+  readonly rowsWritten: number
+  readonly aiTokens: number
 }
 
 /** Running figures against what the tables say. */
@@ -86,10 +105,10 @@ export class Ledger {
   }
 
   /** Debits usage of a database, or of none when the id is empty. It becomes a ledger entry when the day is closed. */
-  debit(databaseId: string, slug: string, used: Totals, aiTokens = 0): void {
-    const cost = costNano(used) + aiTokens * rates.aiTokens
+  debit(databaseId: string, slug: string, used: Totals): void {
+    const cost = costNano(used)
     if (cost === 0) return
-    this.#count(databaseId, slug, { ...used, aiTokens, byteHours: 0, storageNano: 0 })
+    this.#count(databaseId, slug, { ...used, byteHours: 0, storageNano: 0 })
     this.#put({ ...this.#money, unpostedNano: this.#money.unpostedNano + cost })
   }
 
@@ -98,7 +117,7 @@ export class Ledger {
     if (byteHours === 0) return
     const due = this.#money.byteHours + byteHours
     const storageNano = Math.floor(due / BYTE_HOURS_PER_NANO)
-    this.#count(databaseId, slug, { requests: 0, rowsRead: 0, rowsWritten: 0, aiTokens: 0, byteHours, storageNano })
+    this.#count(databaseId, slug, { ...NOTHING, byteHours, storageNano })
     const unpostedNano = this.#money.unpostedNano + storageNano
     this.#put({ ...this.#money, unpostedNano, byteHours: due % BYTE_HOURS_PER_NANO })
   }
@@ -106,7 +125,7 @@ export class Ledger {
   #count(
     databaseId: string,
     slug: string,
-    used: Totals & { readonly aiTokens: number; readonly byteHours: number; readonly storageNano: number },
+    used: Totals & { readonly byteHours: number; readonly storageNano: number },
   ): void {
     this.#storage.sql.exec(
       `INSERT INTO usage
@@ -129,28 +148,26 @@ export class Ledger {
   }
 
   /** Counts what a token used, for the charts. */
-  countForToken(tokenId: string, { requests, rowsRead, rowsWritten }: Totals): void {
+  countForToken(tokenId: string, { requests, rowsRead, rowsWritten, aiTokens }: Totals): void {
     this.#storage.sql.exec(
-      `INSERT INTO token_usage VALUES (?, ?, ?, ?, ?)
+      `INSERT INTO token_usage (day, token_id, requests, rows_read, rows_written, ai_tokens) VALUES (?, ?, ?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET requests = requests + excluded.requests, rows_read = rows_read + excluded.rows_read,
-         rows_written = rows_written + excluded.rows_written`,
+         rows_written = rows_written + excluded.rows_written, ai_tokens = ai_tokens + excluded.ai_tokens`,
       this.#money.day,
       tokenId,
       requests,
       rowsRead,
       rowsWritten,
+      aiTokens,
     )
   }
 
   /** What each token, or person in the console, used on each day of a span. */
-  tokenHistory(
-    from: string,
-    to: string,
-  ): { day: string; token: string; requests: number; rowsRead: number; rowsWritten: number }[] {
+  tokenHistory(from: string, to: string): TokenDay[] {
     return this.#storage.sql
-      .exec<{ day: string; token: string; requests: number; rowsRead: number; rowsWritten: number }>(
-        `SELECT day, token_id AS token, requests, rows_read AS rowsRead, rows_written AS rowsWritten FROM token_usage
-         WHERE day BETWEEN ? AND ? ORDER BY day, token_id`,
+      .exec<TokenDay>(
+        `SELECT day, token_id AS token, requests, rows_read AS rowsRead, rows_written AS rowsWritten,
+           ai_tokens AS aiTokens FROM token_usage WHERE day BETWEEN ? AND ? ORDER BY day, token_id`,
         from,
         to,
       )

@@ -549,13 +549,6 @@ export class Namespace extends DurableObject<Env> {
     await this.#lowBalance.warn(slug, balance(this.#ledger.account), addresses, nowMs)
   }
 
-  /** Charges tokens that a model used for a database. */
-  chargeAiTokens(slug: string, aiTokens: number): void {
-    const { id } = this.#healthy(slug)
-    this.#ledger.debit(id, slug, NOTHING, aiTokens)
-    this.#checkBalance()
-  }
-
   #stub(slug: string) {
     return databaseObject(this.env, this.#identity?.slug ?? '', slug)
   }

@@ -1,6 +1,6 @@
 import type { Migration } from '../storage/migrate.ts'
 import { AUDIT } from './audit.ts'
-import { STORAGE_CHARGES, TOKEN_USAGE } from './ledger.ts'
+import { AI_TOKENS, STORAGE_CHARGES, TOKEN_USAGE } from './ledger.ts'
 import { MEMBERS } from './members.ts'
 import { TOP_UPS } from './top-ups.ts'
 
@@ -66,4 +66,5 @@ export const NAMESPACE_SCHEMA: readonly Migration[] = [
   STORAGE_CHARGES,
   TOP_UPS,
   TOKEN_USAGE,
+  AI_TOKENS,
 ]
