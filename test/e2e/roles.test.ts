@@ -71,7 +71,7 @@ const make = (what: string): Promise<string> => made[what]?.('', {}) ?? Promise.
 
 type Call<R> = [role: R, call: (as: Caller) => ReturnType<Caller>]
 
-/** Calls that manage public endpoints, at either door. */
+/** Calls that manage public endpoints, and of the model, at either door. */
 function endpointCalls<R>(base: string, roles: { read: R; change: R; key: R }): Record<string, Call<R>> {
   const path = `${base}/endpoints`
   const spec = { name: 'One', kind: 'query', method: 'GET', sql: 'SELECT 1', input: [], output: 'rows' }
@@ -87,6 +87,10 @@ function endpointCalls<R>(base: string, roles: { read: R; change: R; key: R }): 
     delete_endpoint: [roles.change, at('', { method: 'DELETE' })],
     list_endpoint_versions: [roles.read, at('/versions')],
     try_endpoint: [roles.change, at('/try', { body: {} })],
+    get_docs: [roles.read, (as) => as(`${base}/ai/docs`)],
+    put_docs: [roles.change, (as) => as(`${base}/ai/docs`, { method: 'PUT', body: { tables: [] } })],
+    describe_tables: [roles.change, (as) => as(`${base}/ai/describe`, { body: {} })],
+    ask: [roles.read, (as) => as(`${base}/ask`, { body: { question: 'How many?' } })],
     rotate_session_key: [roles.key, (as) => as(`${base}/session_key/rotate`, { body: {} })],
   }
 }
@@ -152,6 +156,10 @@ const signedIn: Record<string, [role: MemberRole, call: (as: Caller) => ReturnTy
     change: 'editor',
     key: 'admin',
   }),
+  generate_sql: [
+    'editor',
+    (as) => as('/api/namespaces/root/databases/main/ai/sql', { body: { question: 'How many?' } }),
+  ],
   list_audit: ['admin', (as) => as('/api/namespaces/root/audit?limit=5')],
   delete_namespace: ['owner', async () => ({ status: 200, body: {} })],
 }
@@ -176,6 +184,7 @@ const withToken: Record<string, [role: keyof typeof tokens, call: (as: Caller) =
   get_billing: ['readonly', (as) => as('/v1/billing')],
   top_up: ['admin', (as) => as('/v1/billing/topup', { body: { amountUsd: 5 } })],
   ...endpointCalls<keyof typeof tokens>('/v1/db/root/main', { read: 'readonly', change: 'admin', key: 'admin' }),
+  generate_sql: ['readonly', (as) => as('/v1/db/root/main/ai/sql', { body: { question: 'How many?' } })],
   create_session: [
     'readwrite',
     (as) => as('/v1/sessions', { body: { namespaceSlug: 'root', databaseSlug: 'main', userId: '1' } }),
@@ -183,8 +192,13 @@ const withToken: Record<string, [role: keyof typeof tokens, call: (as: Caller) =
 }
 
 const operations: [string, Operation][] = Object.entries(api)
-/** Where nothing is set up to take money, that is what those who may are told. */
-const allowed = (name: string) => (name === 'top_up' ? [503, 'payments_unavailable'] : [200, undefined])
+/** Where nothing is set up to take money, or to answer questions, that is what those who may are told. */
+const allowed = (name: string) =>
+  name === 'top_up'
+    ? [503, 'payments_unavailable']
+    : ['ask', 'generate_sql', 'describe_tables'].includes(name)
+      ? [503, 'model_unavailable']
+      : [200, undefined]
 const outcome = async (call: ReturnType<Caller>) => {
   const { status, body } = await call
   return [status, body.code]

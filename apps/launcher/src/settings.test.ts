@@ -80,6 +80,7 @@ describe('settings', () => {
     [{ RESEND_API_KEY: 're_x', MAIL_FROM: 'a@example.com' }, 'PERSQL_URL'],
     [{ STRIPE_SECRET_KEY: 'sk_x' }, 'STRIPE_WEBHOOK_SECRET'],
     [{ GITHUB_CLIENT_SECRET: 'x' }, 'GITHUB_CLIENT_ID'],
+    [{ AI_BASE_URL: 'https://models.example/v1' }, 'AI_MODEL'],
   ])('that go together are asked for together: %j', (given, missing) => {
     expect(() => readSettings(given)).toThrow(new RegExp(`^${missing} must be set`))
   })

@@ -34,6 +34,9 @@ const Settings = z.object({
   MAIL_FROM: setting(undefined, 'an address such as PerSQL <mail@example.com>', (text) =>
     /^[^<>@\r\n]*<?[^\s<>@]+@[^\s<>@]+>?$/.test(text) ? text : undefined,
   ),
+  AI_BASE_URL: setting(undefined, 'a URL such as https://api.openai.com/v1', baseUrl),
+  AI_API_KEY: setting(undefined, 'a key', secretText),
+  AI_MODEL: setting(undefined, 'the name of a model', secretText),
   TURNSTILE_SECRET_KEY: setting(undefined, 'a secret key of Cloudflare Turnstile', secretText),
   TURNSTILE_URL: setting(undefined, 'an http or https URL', baseUrl),
   GITHUB_CLIENT_ID: setting(undefined, 'a client id', secretText),
@@ -71,6 +74,7 @@ function missingBeside(settings: Settings): string[] {
   const mail = settings.SMTP_URL ?? settings.RESEND_API_KEY
   const pairs = [
     ['STRIPE_SECRET_KEY', 'STRIPE_WEBHOOK_SECRET'],
+    ['AI_BASE_URL', 'AI_MODEL'],
     ['GITHUB_CLIENT_ID', 'GITHUB_CLIENT_SECRET'],
     ['GOOGLE_CLIENT_ID', 'GOOGLE_CLIENT_SECRET'],
   ] as const

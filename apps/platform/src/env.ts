@@ -1,9 +1,10 @@
 import type { Database } from './database/object.ts'
 import type { Directory } from './directory/object.ts'
 import type { Namespace } from './namespace/object.ts'
+import type { ModelSettings } from './ports/model.ts'
 
 /** What the runtime binds. Texts are settings as the operator wrote them; `settings.ts` gives them their meaning. */
-export interface Env {
+export interface Env extends ModelSettings {
   readonly DATABASES: DurableObjectNamespace<Database>
   readonly NAMESPACES: DurableObjectNamespace<Namespace>
   readonly DIRECTORY: DurableObjectNamespace<Directory>

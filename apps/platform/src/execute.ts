@@ -19,7 +19,8 @@ import {
   forgetToken,
 } from './authenticate.ts'
 import type { Context } from './context.ts'
-import type { DatabaseOperation, EndpointOperation, Grant, ReplayKey, StatementOperation } from './database/call.ts'
+import type { DatabaseOperation, Grant, ReplayKey, StatementOperation } from './database/call.ts'
+import { databaseOperations } from './database/operations.ts'
 import { covers } from './namespace/members.ts'
 import type { Caller, MemberAccess, Namespace } from './namespace/object.ts'
 import { databaseObject, namespaceObject, type Remote } from './objects.ts'
@@ -80,21 +81,7 @@ const statementOperations: ReadonlySet<string> = new Set<StatementOperation>([
   'explain',
   'get_schema',
 ])
-const databaseOperations: ReadonlySet<string> = new Set<string>([
-  ...statementOperations,
-  ...([
-    'list_endpoints',
-    'create_endpoint',
-    'get_endpoint',
-    'update_endpoint',
-    'publish_endpoint',
-    'pause_endpoint',
-    'delete_endpoint',
-    'list_endpoint_versions',
-    'try_endpoint',
-    'rotate_session_key',
-  ] satisfies EndpointOperation[]),
-])
+const databaseOperationNames: ReadonlySet<string> = new Set(Object.keys(databaseOperations))
 const rank = { readonly: 0, readwrite: 1, admin: 2 }
 /** What a member may do in a database, as a token's role: to edit is to change the schema too. */
 const databaseRole: Record<MemberRole, Role> = { viewer: 'readonly', editor: 'admin', admin: 'admin', owner: 'admin' }
@@ -113,7 +100,7 @@ export type Door = 'bearer' | 'session'
 export async function execute(name: keyof Api, door: Door, raw: Raw, ctx: Context): Promise<Reply> {
   try {
     if (door === 'session') return await executeForAccount(name, raw, ctx)
-    if (databaseOperations.has(name)) return await executeOnDatabase(name as DatabaseOperation, raw, ctx)
+    if (databaseOperationNames.has(name)) return await executeOnDatabase(name as DatabaseOperation, raw, ctx)
     const { scope } = api[name]
     if (scope === 'anyone') return succeed(await run(ofAnyone, name, await validated(api[name], raw), ctx))
     return succeed(
@@ -202,10 +189,10 @@ async function executeForAccount(name: keyof Api, raw: Raw, ctx: Context): Promi
   const { ns: slug, ...params } = raw.params as { ns: string; db?: string }
   const needed = operation.role ?? operation.console?.role
   if (!SLUG.test(slug)) throw new PerSQLError('namespace_not_found', { namespace: slug.slice(0, 80) })
-  const member = await accessOf(ctx, account, slug, databaseOperations.has(name) ? params.db : undefined)
+  const member = await accessOf(ctx, account, slug, databaseOperationNames.has(name) ? params.db : undefined)
   if (!needed || !covers(member.role, needed)) throw insufficient(member.role, name)
   const actor = `user:${account.userId}`
-  if (databaseOperations.has(name)) return executeAsMember(name as DatabaseOperation, member, actor, raw, ctx)
+  if (databaseOperationNames.has(name)) return executeAsMember(name as DatabaseOperation, member, actor, raw, ctx)
   const input = await validated(operation, { ...raw, params })
   const namespace = namespaceObject(ctx.env, slug)
   const handlers = operation.scope === 'member' ? ofMembers : ofNamespaces

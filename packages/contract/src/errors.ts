@@ -44,6 +44,7 @@ export const errors = {
   route_not_found: { status: 404, message: 'There is nothing at {method} {path}.' },
   database_not_found: { status: 404, message: 'There is no database "{database}".' },
   namespace_not_found: { status: 404, message: 'There is no namespace "{namespace}".' },
+  table_not_found: { status: 404, message: 'There is no table "{table}".' },
   endpoint_not_found: { status: 404, message: 'There is no endpoint "{endpoint}" here.' },
   version_not_found: { status: 404, message: 'There is no version {version} of this endpoint any more.' },
   token_not_found: { status: 404, message: 'There is no token "{id}".' },
@@ -62,6 +63,7 @@ export const errors = {
   expectation_failed: { status: 409, message: 'Statement {statement}: expected {expected}, got {actual}.' },
   body_too_large: { status: 413, message: 'The body is larger than {limit}.' },
   idempotency_mismatch: { status: 422, message: 'This {header} was used with another request in the last 24 hours.' },
+  question_refused: { status: 422, message: 'No answer to this question: {reason}' },
   flood: { status: 429, message: 'Too many requests from this address. Retry after {seconds} s.' },
   rate_limited: { status: 429, message: 'Too many calls. Retry after {seconds} s.' },
   internal: { status: 500, message: 'Something went wrong on our side. Nothing of this request was kept.' },
@@ -73,9 +75,14 @@ export const errors = {
     status: 502,
     message: 'The mail to {to} was not accepted. Try again, or have the operator look at the log.',
   },
+  model_failed: { status: 502, message: 'The model did not answer. Try again in a moment.' },
   payment_provider_failed: {
     status: 502,
     message: 'Stripe did not take this right now. Try again; nothing was charged.',
+  },
+  model_unavailable: {
+    status: 503,
+    message: 'This instance has no model: its operator has to set AI_BASE_URL and AI_MODEL.',
   },
   payments_unavailable: {
     status: 503,

@@ -1,3 +1,4 @@
+import * as assistant from './assistant.ts'
 import * as billing from './billing.ts'
 import * as databases from './databases.ts'
 import * as endpoints from './endpoints.ts'
@@ -29,6 +30,11 @@ export const api = {
   try_endpoint: endpoints.try_endpoint,
   rotate_session_key: endpoints.rotate_session_key,
   create_session: endpoints.create_session,
+  ask: assistant.ask,
+  generate_sql: assistant.generate_sql,
+  describe_tables: assistant.describe_tables,
+  get_docs: assistant.get_docs,
+  put_docs: assistant.put_docs,
   list_tokens: tokens.list_tokens,
   create_token: tokens.create_token,
   revoke_token: tokens.revoke_token,
@@ -60,6 +66,7 @@ export const api = {
 } as const
 export type Api = typeof api
 
+export type { Docs } from './assistant.ts'
 export { BYTE_HOURS_PER_NANO, type DayUsage, rates, type Spend } from './billing.ts'
 export type { Database } from './databases.ts'
 export type { Endpoint } from './endpoints.ts'

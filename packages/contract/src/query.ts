@@ -35,7 +35,7 @@ export const QueryResult = z.object({
 })
 
 /** What a call cost. It stands beside `data` in the response. */
-const QueryMeta = z.object({
+export const QueryMeta = z.object({
   rowsRead: z.int(),
   rowsWritten: z.int(),
   durationMs: z.number(),

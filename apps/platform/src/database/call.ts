@@ -38,7 +38,10 @@ export type EndpointOperation =
   | 'list_endpoint_versions'
   | 'try_endpoint'
   | 'rotate_session_key'
-export type DatabaseOperation = StatementOperation | EndpointOperation
+/** Operations that ask the model, or keep what is written about tables. */
+export type AssistantOperation = 'ask' | 'generate_sql' | 'describe_tables' | 'get_docs' | 'put_docs'
+
+export type DatabaseOperation = StatementOperation | EndpointOperation | AssistantOperation
 
 /** A key under which the answer is kept and replayed: Idempotency-Key, or Plan-Key with Plan-Step. */
 export interface ReplayKey {

@@ -10,12 +10,20 @@ import { type Reply, refuse } from '../reply.ts'
 import { settingsOf } from '../settings.ts'
 import { migrate } from '../storage/migrate.ts'
 import { Timers } from '../storage/timers.ts'
+import { Assistant } from './ai/assistant.ts'
+import { DocsStore } from './ai/docs.ts'
 import { AuditOutbox, type Deed } from './audit-outbox.ts'
 import { type DatabaseCall, type DatabaseOperation, type Grant, Grants, type ReplayKey } from './call.ts'
 import { keyColumn } from './endpoints/manage.ts'
 import { RateLimits } from './endpoints/rate-limits.ts'
-import type { Means } from './endpoints/run.ts'
-import { type Gatekeeping, type PublicAnswer, type PublicCall, servePublic } from './endpoints/serve.ts'
+import type { Means, Spend } from './endpoints/run.ts'
+import {
+  type Gatekeeping,
+  type PublicAnswer,
+  type PublicCall,
+  type PublicFace,
+  servePublic,
+} from './endpoints/serve.ts'
 import { type MintedSession, Sessions } from './endpoints/sessions.ts'
 import { Endpoints, type OpenEndpoint } from './endpoints/store.ts'
 import { Engine } from './engine.ts'
@@ -42,6 +50,8 @@ const IDLE_TICKS = 7
 const EMPTY_MS = 250
 /** A token revoked longer ago than this is in no cache any more. */
 const REVOKED_MS = 10 * 60 * 1000
+/** What members are charged a request for in the console. */
+const AD_HOC = new Set(['query', 'batch', 'ask', 'generate_sql'])
 /** Deeds that did not reach the namespace are told again after this time. */
 const DEEDS_MS = 10_000
 const UNBILLED = new Set(['invalid_json', 'invalid_input', 'idempotency_mismatch', 'token_unknown'])
@@ -60,6 +70,7 @@ export class Database extends DurableObject<Env> {
   readonly #rateLimits: RateLimits
   readonly #sessions: Sessions
   readonly #deeds: AuditOutbox
+  readonly #assistant: Assistant
   readonly #parts: Parts
   readonly #gates: Gatekeeping
   #identity: Identity | undefined
@@ -102,6 +113,10 @@ export class Database extends DurableObject<Env> {
         throw new PerSQLError('query_timeout', { seconds: queryTimeoutMs / 1000 })
       },
     })
+    const docs = new DocsStore(ctx.storage, this.#ownPages)
+    this.#assistant = new Assistant(env, this.#engine, ctx.storage.sql, docs, (tokenId, aiTokens) =>
+      this.chargeAiTokens(tokenId, aiTokens),
+    )
     this.#parts = {
       engine: this.#engine,
       storage: ctx.storage,
@@ -109,7 +124,10 @@ export class Database extends DurableObject<Env> {
       sessions: this.#sessions,
       now,
       audit: (...deed) => this.#note(...deed),
-      ask: () => () => Promise.reject(new PerSQLError('endpoint_failed')),
+      docs,
+      assistant: this.#assistant,
+      ask: (tokenId, spend) => (endpoint, question) => this.#ask(tokenId, spend, endpoint, question),
+      admits: (grant) => this.#admits(grant, now()),
     }
     this.#gates = {
       endpoints: this.#endpoints,
@@ -152,9 +170,10 @@ export class Database extends DurableObject<Env> {
     return servePublic(call, this.#gates)
   }
 
-  /** What the public may know: the specs of published endpoints, in JSON. */
-  publicSpecs(): string {
-    return JSON.stringify(this.#endpoints.publishedSpecs())
+  /** What the public may know, in JSON: the specs of published endpoints, and what the database is for. */
+  publicFace(): string {
+    const { databaseDescription: description } = this.#parts.docs.get()
+    return JSON.stringify({ description, specs: this.#endpoints.publishedSpecs() } satisfies PublicFace)
   }
 
   /** Opens a session of the app's user, for its backend. */
@@ -281,7 +300,7 @@ export class Database extends DurableObject<Env> {
     nowMs: number,
   ): void {
     // What members do in the console is free, save for queries of their own.
-    const free = tokenId.startsWith('user:') && entry.operation !== 'query' && entry.operation !== 'batch'
+    const free = tokenId.startsWith('user:') && !AD_HOC.has(entry.operation)
     this.#meter.charge({ requests: free ? 0 : 1, rowsRead, rowsWritten, aiTokens: 0 }, tokenId)
     const error = failure === undefined ? null : PerSQLError.from(failure)
     const full = this.#log.add({
@@ -300,13 +319,22 @@ export class Database extends DurableObject<Env> {
 
   #meansFor(endpoint: OpenEndpoint): Means {
     const tokenId = `endpoint:${endpoint.spec.slug}`
+    const spend: Spend = (sql, run) => this.#spend(tokenId, sql, run)
     return {
       engine: this.#engine,
       keyOf: (table) => keyColumn(this.ctx.storage.sql, table),
       mint: (userId, email, ttlS) => this.#sessions.mint(userId, email, ttlS, now()),
-      ask: this.#parts.ask(tokenId),
-      spend: (sql, run) => this.#spend(tokenId, sql, run),
+      ask: this.#parts.ask(tokenId, spend),
+      spend,
     }
+  }
+
+  async #ask(tokenId: string, spend: Spend, { spec, tableScope }: OpenEndpoint, question: string): Promise<unknown> {
+    const { allowedTables, context, maxRows } = spec.askConfig as NonNullable<typeof spec.askConfig>
+    const asking = { question, allowedTables: allowedTables.length > 0 ? allowedTables : tableScope, context, maxRows }
+    const { sql, explanation } = await this.#assistant.generate(tokenId, asking)
+    const { columns, rows } = spend(sql, () => this.#assistant.run(sql, asking))
+    return { sql, columns, rows, explanation }
   }
 
   /** Runs a statement of an endpoint and charges it, in the turn, and so in the transaction, of what it writes. */
@@ -524,9 +552,16 @@ function sentSql(body: string): string {
 /** The whole response: `meta` stands beside `data` for what ran SQL. */
 function bodyOf(operation: DatabaseCall['operation'], outcome: Outcome, durationMs: number): string {
   const data = JSON.stringify(outcome.data)
-  if (operation !== 'query' && operation !== 'batch') return `{"success":true,"data":${data}}`
-  const { rowsRead, rowsWritten, statementCount } = outcome
-  const costUsd = usd(costNano({ requests: 1, rowsRead, rowsWritten, aiTokens: 0 }))
-  const meta = { rowsRead, rowsWritten, durationMs: Math.round(durationMs * 1000) / 1000, statementCount, costUsd }
+  const { rowsRead, rowsWritten, statementCount, aiTokens } = outcome
+  if (operation !== 'query' && operation !== 'batch' && aiTokens === undefined) return `{"success":true,"data":${data}}`
+  const costUsd = usd(costNano({ requests: 1, rowsRead, rowsWritten, aiTokens: aiTokens ?? 0 }))
+  const meta = {
+    rowsRead,
+    rowsWritten,
+    durationMs: Math.round(durationMs * 1000) / 1000,
+    statementCount,
+    costUsd,
+    aiTokens,
+  }
   return `{"success":true,"data":${data},"meta":${JSON.stringify(meta)}}`
 }

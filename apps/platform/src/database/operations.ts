@@ -1,8 +1,11 @@
 import { PerSQLError } from '@persql/contract'
+import type { Assistant } from './ai/assistant.ts'
+import type { DocsStore } from './ai/docs.ts'
+import { assistantOperations } from './ai/operations.ts'
 import type { Deed } from './audit-outbox.ts'
 import { type DatabaseCall, type Grant, parseBatch, parseQuery, type StatementInput } from './call.ts'
 import { endpointOperations } from './endpoints/operations.ts'
-import type { RunAsk } from './endpoints/run.ts'
+import type { RunAsk, Spend } from './endpoints/run.ts'
 import type { Sessions } from './endpoints/sessions.ts'
 import type { Endpoints } from './endpoints/store.ts'
 import type { Engine } from './engine.ts'
@@ -17,6 +20,8 @@ export interface Outcome {
   readonly statementCount: number
   readonly rowsRead: number
   readonly rowsWritten: number
+  /** Tokens of the model that were used, and charged already. */
+  readonly aiTokens?: number
   /** A failure after which earlier statements of the batch stay. */
   readonly failure?: PerSQLError
 }
@@ -30,8 +35,12 @@ export interface Parts {
   readonly now: () => number
   /** Notes for the namespace who did what. */
   readonly audit: (actor: string, action: string, target: string, detail: Deed['detail']) => void
-  /** Asks the model in somebody's name. */
-  readonly ask: (tokenId: string) => RunAsk
+  readonly assistant: Assistant
+  readonly docs: DocsStore
+  /** Asks the model in somebody's name, for an endpoint. */
+  readonly ask: (tokenId: string, spend: Spend) => RunAsk
+  /** Whether a caller is still one, after something was awaited. */
+  readonly admits: (grant: Grant) => boolean
 }
 
 export type Run = (call: DatabaseCall, parts: Parts) => Outcome | Promise<Outcome>
@@ -39,6 +48,7 @@ export type Run = (call: DatabaseCall, parts: Parts) => Outcome | Promise<Outcom
 /** The operations of a database, by their name in the contract. */
 export const databaseOperations: Record<DatabaseCall['operation'], Run> = {
   ...endpointOperations,
+  ...assistantOperations,
 
   query({ body, grant }, { engine }) {
     const input = parseQuery(body)

@@ -1,7 +1,7 @@
 import { lower, quoteName } from './guard/statement.ts'
 
 /** Tables of the tenant: neither SQLite's own, nor ours, nor the tables behind a virtual table. */
-function userTables(sql: SqlStorage, scope: readonly string[] | null): { name: string; sql: string }[] {
+export function userTables(sql: SqlStorage, scope: readonly string[] | null): { name: string; sql: string }[] {
   const allowed = scope && new Set(scope.map(lower))
   const shadows = new Set(
     [...sql.exec(`SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'shadow'`).raw()].map(
@@ -13,7 +13,8 @@ function userTables(sql: SqlStorage, scope: readonly string[] | null): { name: s
     .filter(({ name }) => !isInternal(name) && !shadows.has(name) && (!allowed || allowed.has(lower(name))))
 }
 
-const isInternal = (name: string) => /^(sqlite_|_persql_|_cf_)/.test(lower(name))
+/** Whether a table is SQLite's, the runtime's or ours. */
+export const isInternal = (name: string) => /^(sqlite_|_persql_|_cf_)/.test(lower(name))
 
 /** Tables with their row counts, and how many rows it took to count them. */
 export function readTables(sql: SqlStorage, scope: readonly string[] | null) {

@@ -1,8 +1,8 @@
 import { PerSQLError } from '@persql/contract'
-import { type EndpointSpec, endpointToToolDefinition } from '@persql/endpoint-spec'
+import { endpointToToolDefinition } from '@persql/endpoint-spec'
 import { databaseExists } from '../authenticate.ts'
 import { type Context, clientAddress, contextOf } from '../context.ts'
-import { type PublicReply, refused } from '../database/endpoints/serve.ts'
+import { type PublicFace, type PublicReply, refused } from '../database/endpoints/serve.ts'
 import type { Env } from '../env.ts'
 import { databaseObject } from '../objects.ts'
 import { readBody } from './body.ts'
@@ -107,13 +107,20 @@ async function discovery({ namespace, database, baseUrl }: Place, request: Reque
   if (request.method !== 'GET') {
     throw new PerSQLError('method_not_allowed', { path: 'endpoints.json', method: request.method, allowed: 'GET' })
   }
-  const specs = JSON.parse(await databaseObject(ctx.env, namespace, database).publicSpecs()) as EndpointSpec[]
+  const { description, specs } = await faceOf({ namespace, database }, ctx)
   const endpoints = specs.map((spec) => ({
     ...endpointToToolDefinition(spec),
     url: `${baseUrl}/${spec.slug}`,
     method: spec.method,
   }))
-  return Response.json({ namespace, database, endpoints }, { headers: DISCOVERY })
+  return Response.json({ namespace, database, description, endpoints }, { headers: DISCOVERY })
+}
+
+async function faceOf(
+  { namespace, database }: Pick<Place, 'namespace' | 'database'>,
+  ctx: Context,
+): Promise<PublicFace> {
+  return JSON.parse(await databaseObject(ctx.env, namespace, database).publicFace()) as PublicFace
 }
 
 const DISCOVERY = { 'Cache-Control': 'public, max-age=30', 'Access-Control-Allow-Origin': '*' }

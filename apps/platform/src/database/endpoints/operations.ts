@@ -3,7 +3,7 @@ import type { DatabaseCall, EndpointOperation } from '../call.ts'
 import type { Outcome, Parts, Run } from '../operations.ts'
 import type { Result } from '../result.ts'
 import { changed, checkSpec, endpointOf, keyColumn, versionOf } from './manage.ts'
-import { publicError, runEndpoint } from './run.ts'
+import { publicError, runEndpoint, type Spend } from './run.ts'
 import { refused } from './serve.ts'
 import { openEndpoint, type StoredEndpoint } from './store.ts'
 
@@ -75,6 +75,7 @@ async function tried(call: DatabaseCall, parts: Parts): Promise<Outcome> {
   const spec = checkSpec(changed(stored.spec, changes ?? {}), call.grant, engine, storage.sql)
   const endpoint = openEndpoint({ ...stored, spec, tableScope: call.grant.tableScope })
   const used = { rowsRead: 0, rowsWritten: 0 }
+  const spend: Spend = (_sql, run) => undone(storage, engine, run, used)
   let failure: unknown
   let answer: { status: number; body: unknown }
   try {
@@ -87,12 +88,12 @@ async function tried(call: DatabaseCall, parts: Parts): Promise<Outcome> {
     const data = await runEndpoint(endpoint, endpoint.readInput('POST', JSON.stringify(input), user), {
       engine,
       keyOf: (table) => keyColumn(storage.sql, table),
-      ask: parts.ask(call.grant.tokenId),
+      ask: parts.ask(call.grant.tokenId, spend),
       mint: async (_userId, _email, ttlS) => ({
         token: 'Made for callers only.',
         expiresAt: new Date(parts.now() + ttlS * 1000).toISOString(),
       }),
-      spend: (_sql, run) => undone(storage, engine, run, used),
+      spend,
     })
     answer = { status: 200, body: { ok: true, data } }
   } catch (cause) {

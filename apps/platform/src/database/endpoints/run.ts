@@ -12,7 +12,7 @@ import type { OpenEndpoint } from './store.ts'
 /** Runs a statement and charges it, in one turn. @throws whatever the statement throws, once that is charged */
 export type Spend = (sql: string, run: () => Result) => Result
 
-/** Puts a question to the model and runs what it answers. */
+/** Puts a question to the model, runs what it writes, and gives the `data` of the answer. */
 export type RunAsk = (endpoint: OpenEndpoint, question: string) => Promise<unknown>
 
 /** What running an endpoint takes from its database. */

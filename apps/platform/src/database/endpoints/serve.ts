@@ -1,4 +1,5 @@
 import { PerSQLError } from '@persql/contract'
+import type { EndpointSpec } from '@persql/endpoint-spec'
 import type { Input, Session } from './input.ts'
 import type { RateLimits } from './rate-limits.ts'
 import { type Means, publicError, runEndpoint } from './run.ts'
@@ -17,6 +18,12 @@ export interface PublicCall {
   readonly origin?: string
   readonly authorization?: string
   readonly captcha?: string
+}
+
+/** What is known of a database's endpoints to everyone. */
+export interface PublicFace {
+  readonly description?: string
+  readonly specs: readonly EndpointSpec[]
 }
 
 /** An answer to the public: text alone when it is 200 and needs no headers of its own. */

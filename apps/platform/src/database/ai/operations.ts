@@ -1,0 +1,60 @@
+import { type Api, type Parsed, PerSQLError } from '@persql/contract'
+import type { AssistantOperation, DatabaseCall, Grant } from '../call.ts'
+import { lower } from '../guard/statement.ts'
+import type { Outcome, Parts, Run } from '../operations.ts'
+import type { Asking } from './assistant.ts'
+
+/** What the model is asked for, and what is written about tables. Bodies are validated input. */
+export const assistantOperations: Record<AssistantOperation, Run> = {
+  ask: (call, parts) => answered(call, parts, inputOf<'ask'>(call), true),
+  generate_sql: (call, parts) => {
+    const { execute, ...input } = inputOf<'generate_sql'>(call)
+    return answered(call, parts, { ...input, maxRows: 100 }, execute)
+  },
+
+  async describe_tables(call, { assistant }) {
+    const { tokenId, tableScope } = call.grant
+    const { tables } = inputOf<'describe_tables'>(call)
+    const { docs, failures, rowsRead, aiTokens } = await assistant.describe(tokenId, tables, tableScope)
+    return { ...nothing, data: { ...docs, failures }, rowsRead, aiTokens }
+  },
+  get_docs: ({ grant }, { docs }) => ({ ...nothing, data: inScope(docs.get(), grant) }),
+  put_docs(call, { docs }) {
+    const { databaseDescription, tables } = inputOf<'put_docs'>(call)
+    return { ...nothing, data: docs.put({ ...(databaseDescription !== undefined && { databaseDescription }), tables }) }
+  },
+}
+
+async function answered(
+  { grant }: DatabaseCall,
+  parts: Parts,
+  input: Omit<Asking, 'allowedTables'> & { readonly allowedTables?: readonly string[] },
+  run: boolean,
+): Promise<Outcome> {
+  const asking = { ...input, allowedTables: allowedFor(grant, input.allowedTables) }
+  const { sql, explanation, aiTokens } = await parts.assistant.generate(grant.tokenId, asking)
+  const outcome = { ...nothing, sql, aiTokens }
+  if (!run) return { ...outcome, data: { sql, explanation } }
+  // The model took its time: the token may have been revoked meanwhile.
+  if (!parts.admits(grant)) throw new PerSQLError('token_unknown')
+  const { columns, rows, rowsRead } = parts.assistant.run(sql, asking)
+  return { ...outcome, statementCount: 1, rowsRead, data: { sql, explanation, columns, rows } }
+}
+
+/** @throws PerSQLError `table_out_of_scope` */
+function allowedFor({ tableScope }: Grant, wanted: readonly string[] | undefined): readonly string[] | null {
+  if (tableScope === null) return wanted && wanted.length > 0 ? wanted : null
+  const scope = new Set(tableScope.map(lower))
+  const outside = wanted?.find((table) => !scope.has(lower(table)))
+  if (outside !== undefined) throw new PerSQLError('table_out_of_scope', { table: outside })
+  return wanted && wanted.length > 0 ? wanted : tableScope
+}
+
+function inScope(docs: ReturnType<Parts['docs']['get']>, { tableScope }: Grant) {
+  if (tableScope === null) return docs
+  const scope = new Set(tableScope.map(lower))
+  return { ...docs, tables: docs.tables.filter(({ table }) => scope.has(lower(table))) }
+}
+
+const inputOf = <K extends AssistantOperation>({ body }: DatabaseCall) => JSON.parse(body) as Parsed<Api[K]>
+const nothing = { status: 200, sql: '', statementCount: 0, rowsRead: 0, rowsWritten: 0 }

@@ -1,0 +1,107 @@
+import { PerSQLError } from '@persql/contract'
+import * as z from 'zod'
+
+/** What says which model there is. */
+export interface ModelSettings {
+  /** Base URL of an endpoint that speaks as OpenAI's does, like `https://api.openai.com/v1`. */
+  readonly AI_BASE_URL?: string
+  readonly AI_API_KEY?: string
+  readonly AI_MODEL?: string
+  /** Workers AI, on Cloudflare. */
+  readonly AI?: { run(model: string, input: object): Promise<unknown> }
+}
+
+/** What a model said, and what that took. */
+export interface Completion {
+  readonly text: string
+  /** Tokens of prompt and answer together, as the provider counts them. */
+  readonly tokens: number
+}
+
+/** A language model that is asked one thing at a time. */
+export interface Model {
+  /** @throws PerSQLError `model_failed` */
+  complete(system: string, user: string, maxTokens: number): Promise<Completion>
+}
+
+const TIMEOUT_MS = 60_000
+const MAX_ANSWER = 200_000
+const WORKERS_AI_MODEL = '@cf/meta/llama-3.3-70b-instruct-fp8-fast'
+
+type Messages = readonly { readonly role: 'system' | 'user'; readonly content: string }[]
+type Ask = (messages: Messages, maxTokens: number) => Promise<Completion>
+
+/**
+ * The model that is set up: any endpoint that speaks as OpenAI does, or Workers AI where its binding is there.
+ * @throws PerSQLError `model_unavailable` when there is none
+ */
+export function modelOf(env: ModelSettings): Model {
+  const ask = providerOf(env)
+  if (!ask) throw new PerSQLError('model_unavailable')
+  return {
+    async complete(system, user, maxTokens) {
+      const messages: Messages = [
+        { role: 'system', content: system },
+        { role: 'user', content: user },
+      ]
+      try {
+        return await ask(messages, maxTokens)
+      } catch (cause) {
+        console.error(JSON.stringify({ level: 'error', event: 'model_failed', cause: String(cause).slice(0, 500) }))
+        throw new PerSQLError('model_failed', {}, { cause })
+      }
+    },
+  }
+}
+
+function providerOf({
+  AI_BASE_URL: url,
+  AI_API_KEY: key,
+  AI_MODEL: model,
+  AI: workersAi,
+}: ModelSettings): Ask | undefined {
+  if (url && model) return compatible(url, key, model)
+  return workersAi && byWorkersAi(workersAi, model ?? WORKERS_AI_MODEL)
+}
+
+const Usage = z.object({ prompt_tokens: z.int().min(0), completion_tokens: z.int().min(0) })
+const Answer = z.object({
+  choices: z.array(z.object({ message: z.object({ content: z.string() }) })).min(1),
+  usage: Usage.nullish(),
+})
+const WorkersAiAnswer = z.object({ response: z.union([z.string(), z.json()]), usage: Usage.nullish() })
+
+function compatible(url: string, key: string | undefined, model: string): Ask {
+  return async (messages, max_tokens) => {
+    const response = await fetch(`${url.replace(/\/+$/, '')}/chat/completions`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', ...(key && { Authorization: `Bearer ${key}` }) },
+      body: JSON.stringify({ model, messages, max_tokens, temperature: 0 }),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    })
+    if (!response.ok) {
+      await response.body?.cancel()
+      throw new Error(`The model's endpoint answered ${response.status}.`)
+    }
+    const said = await response.text()
+    if (said.length > MAX_ANSWER) throw new Error('The model said too much.')
+    const { choices, usage } = Answer.parse(JSON.parse(said))
+    const text = choices[0]?.message.content ?? ''
+    return { text, tokens: tokensOf(usage, messages, text) }
+  }
+}
+
+function byWorkersAi(ai: NonNullable<ModelSettings['AI']>, model: string): Ask {
+  return async (messages, max_tokens) => {
+    const answer = WorkersAiAnswer.parse(await ai.run(model, { messages, max_tokens, temperature: 0 }))
+    const text = typeof answer.response === 'string' ? answer.response : JSON.stringify(answer.response)
+    return { text, tokens: tokensOf(answer.usage, messages, text) }
+  }
+}
+
+/** A provider that does not count gets the usual four characters a token. */
+function tokensOf(usage: z.infer<typeof Usage> | null | undefined, messages: Messages, text: string): number {
+  if (usage) return usage.prompt_tokens + usage.completion_tokens
+  const characters = messages.reduce((sum, { content }) => sum + content.length, text.length)
+  return Math.ceil(characters / 4)
+}
