@@ -58,6 +58,8 @@ describe('settings', () => {
     ['PERSQL_WELCOME_CREDIT_USD', '1000001'],
     ['PERSQL_SECRET', 'short'],
     ['PERSQL_SECRET', 'with spaces in the middle'],
+    ['CLOUDFLARE_ZONE_ID', 'example.com'],
+    ['DNS_RESOLVER_URL', '1.1.1.1'],
     ['FLOOD_PER_MINUTE', '0'],
     ['TRUSTED_PROXIES', '10.0.0.0/33'],
     ['TRUSTED_PROXIES', '10.0.0.1,,10.0.0.2'],
@@ -79,6 +81,8 @@ describe('settings', () => {
     [{ SMTP_URL: 'smtp://localhost', PERSQL_URL: 'https://sql.example.com' }, 'MAIL_FROM'],
     [{ RESEND_API_KEY: 're_x', MAIL_FROM: 'a@example.com' }, 'PERSQL_URL'],
     [{ STRIPE_SECRET_KEY: 'sk_x' }, 'STRIPE_WEBHOOK_SECRET'],
+    [{ CLOUDFLARE_API_TOKEN: 'x' }, 'CLOUDFLARE_ZONE_ID'],
+    [{ CLOUDFLARE_ZONE_ID: '0123456789abcdef0123456789abcdef' }, 'CLOUDFLARE_API_TOKEN'],
     [{ GITHUB_CLIENT_SECRET: 'x' }, 'GITHUB_CLIENT_ID'],
     [{ AI_BASE_URL: 'https://models.example/v1' }, 'AI_MODEL'],
   ])('that go together are asked for together: %j', (given, missing) => {

@@ -39,6 +39,12 @@ const Settings = z.object({
   AI_MODEL: setting(undefined, 'the name of a model', secretText),
   TURNSTILE_SECRET_KEY: setting(undefined, 'a secret key of Cloudflare Turnstile', secretText),
   TURNSTILE_URL: setting(undefined, 'an http or https URL', baseUrl),
+  DNS_RESOLVER_URL: setting(undefined, 'an http or https URL of DNS over HTTPS in JSON', baseUrl),
+  CLOUDFLARE_API_TOKEN: setting(undefined, 'an API token', secretText),
+  CLOUDFLARE_ZONE_ID: setting(undefined, 'the 32 hexadecimal digits of a zone', (text) =>
+    /^[0-9a-f]{32}$/.test(text) ? text : undefined,
+  ),
+  CLOUDFLARE_API_URL: setting(undefined, 'an http or https URL', baseUrl),
   GITHUB_CLIENT_ID: setting(undefined, 'a client id', secretText),
   GITHUB_CLIENT_SECRET: setting(undefined, 'a client secret', secretText),
   GOOGLE_CLIENT_ID: setting(undefined, 'a client id', secretText),
@@ -75,6 +81,7 @@ function missingBeside(settings: Settings): string[] {
   const pairs = [
     ['STRIPE_SECRET_KEY', 'STRIPE_WEBHOOK_SECRET'],
     ['AI_BASE_URL', 'AI_MODEL'],
+    ['CLOUDFLARE_API_TOKEN', 'CLOUDFLARE_ZONE_ID'],
     ['GITHUB_CLIENT_ID', 'GITHUB_CLIENT_SECRET'],
     ['GOOGLE_CLIENT_ID', 'GOOGLE_CLIENT_SECRET'],
   ] as const

@@ -27,6 +27,10 @@ export interface Env extends ModelSettings {
   readonly MAIL_FROM?: string
   readonly TURNSTILE_SECRET_KEY?: string
   readonly TURNSTILE_URL?: string
+  readonly DNS_RESOLVER_URL?: string
+  readonly CLOUDFLARE_API_TOKEN?: string
+  readonly CLOUDFLARE_ZONE_ID?: string
+  readonly CLOUDFLARE_API_URL?: string
   readonly GITHUB_CLIENT_ID?: string
   readonly GITHUB_CLIENT_SECRET?: string
   readonly GOOGLE_CLIENT_ID?: string
