@@ -62,6 +62,11 @@ const made: Record<string, (path: string, body: object) => Promise<string>> = {
     await owner.request('/api/namespaces/root/databases/main/endpoints', { body })
     return body.slug
   },
+  hostname: async () => {
+    const hostname = `${fresh('host')}.example.com`
+    await owner.request('/api/namespaces/root/databases/main/hostnames', { body: { hostname } })
+    return hostname
+  },
   invitation: async () => {
     const body = { email: `${fresh('guest')}@example.com`, role: 'viewer' }
     return (await owner.request('/api/namespaces/root/invitations', { body })).body.data.id
@@ -112,6 +117,19 @@ const signedIn: Record<string, [role: MemberRole, call: (as: Caller) => ReturnTy
   delete_database: [
     'admin',
     async (as) => as(`/api/namespaces/root/databases/${await make('database')}`, { method: 'DELETE' }),
+  ],
+  list_hostnames: ['viewer', (as) => as('/api/namespaces/root/databases/main/hostnames')],
+  create_hostname: [
+    'editor',
+    (as) => as('/api/namespaces/root/databases/main/hostnames', { body: { hostname: `${fresh('host')}.example.com` } }),
+  ],
+  refresh_hostname: [
+    'editor',
+    (as) => as('/api/namespaces/root/databases/main/hostnames/gone.example.com/refresh', { method: 'POST' }),
+  ],
+  delete_hostname: [
+    'editor',
+    async (as) => as(`/api/namespaces/root/databases/main/hostnames/${await make('hostname')}`, { method: 'DELETE' }),
   ],
   list_tokens: ['admin', (as) => as('/api/namespaces/root/tokens')],
   create_token: ['admin', (as) => as('/api/namespaces/root/tokens', { body: { name: 'x' } })],
@@ -176,6 +194,16 @@ const withToken: Record<string, [role: keyof typeof tokens, call: (as: Caller) =
   get_database: ['readonly', (as) => as('/v1/databases/main')],
   create_database: ['admin', (as) => as('/v1/databases', { body: { slug: fresh('made') } })],
   delete_database: ['admin', async (as) => as(`/v1/databases/${await make('database')}`, { method: 'DELETE' })],
+  list_hostnames: ['readonly', (as) => as('/v1/db/root/main/hostnames')],
+  create_hostname: [
+    'admin',
+    (as) => as('/v1/db/root/main/hostnames', { body: { hostname: `${fresh('host')}.example.com` } }),
+  ],
+  refresh_hostname: ['admin', (as) => as('/v1/db/root/main/hostnames/gone.example.com/refresh', { method: 'POST' })],
+  delete_hostname: [
+    'admin',
+    async (as) => as(`/v1/db/root/main/hostnames/${await make('hostname')}`, { method: 'DELETE' }),
+  ],
   list_tokens: ['admin', (as) => as('/v1/tokens')],
   create_token: ['admin', (as) => as('/v1/tokens', { body: { name: 'x' } })],
   revoke_token: ['admin', async (as) => as(`/v1/tokens/${await make('token')}`, { method: 'DELETE' })],
@@ -192,13 +220,15 @@ const withToken: Record<string, [role: keyof typeof tokens, call: (as: Caller) =
 }
 
 const operations: [string, Operation][] = Object.entries(api)
-/** Where nothing is set up to take money, or to answer questions, that is what those who may are told. */
-const allowed = (name: string) =>
-  name === 'top_up'
-    ? [503, 'payments_unavailable']
-    : ['ask', 'generate_sql', 'describe_tables'].includes(name)
-      ? [503, 'model_unavailable']
-      : [200, undefined]
+/** Where nothing is set up to take money or to answer questions, or nothing is there, those who may are told that. */
+const told: Record<string, [number, string]> = {
+  top_up: [503, 'payments_unavailable'],
+  ask: [503, 'model_unavailable'],
+  generate_sql: [503, 'model_unavailable'],
+  describe_tables: [503, 'model_unavailable'],
+  refresh_hostname: [404, 'hostname_not_found'],
+}
+const allowed = (name: string) => told[name] ?? [200, undefined]
 const outcome = async (call: ReturnType<Caller>) => {
   const { status, body } = await call
   return [status, body.code]

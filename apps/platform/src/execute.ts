@@ -27,6 +27,7 @@ import { databaseObject, namespaceObject, type Remote } from './objects.ts'
 import { accounts } from './operations/accounts.ts'
 import { billing } from './operations/billing.ts'
 import { databases } from './operations/databases.ts'
+import { hostnames } from './operations/hostnames.ts'
 import { members } from './operations/members.ts'
 import { anyone, operator } from './operations/operator.ts'
 import { sessions } from './operations/sessions.ts'
@@ -68,7 +69,7 @@ export type AccountHandlers = { [K in AccountOperation]: Handler<K, AccountConte
 export type AnyoneHandlers = { [K in AnyoneOperation]: Handler<K, Context> }
 export type OperatorHandlers = { [K in OperatorOperation]: Handler<K, Context> }
 
-const ofNamespaces = { ...databases, ...tokens, ...billing, ...sessions } satisfies NamespaceHandlers
+const ofNamespaces = { ...databases, ...hostnames, ...tokens, ...billing, ...sessions } satisfies NamespaceHandlers
 const ofMembers = members satisfies MemberHandlers
 const ofAccounts = accounts satisfies AccountHandlers
 const ofOperators = operator satisfies OperatorHandlers
@@ -81,7 +82,8 @@ const statementOperations: ReadonlySet<string> = new Set<StatementOperation>([
   'explain',
   'get_schema',
 ])
-const databaseOperationNames: ReadonlySet<string> = new Set(Object.keys(databaseOperations))
+/** Whether a database serves this by itself. */
+export const isDatabaseOperation = (name: string): name is DatabaseOperation => Object.hasOwn(databaseOperations, name)
 const rank = { readonly: 0, readwrite: 1, admin: 2 }
 /** What a member may do in a database, as a token's role: to edit is to change the schema too. */
 const databaseRole: Record<MemberRole, Role> = { viewer: 'readonly', editor: 'admin', admin: 'admin', owner: 'admin' }
@@ -100,7 +102,7 @@ export type Door = 'bearer' | 'session'
 export async function execute(name: keyof Api, door: Door, raw: Raw, ctx: Context): Promise<Reply> {
   try {
     if (door === 'session') return await executeForAccount(name, raw, ctx)
-    if (databaseOperationNames.has(name)) return await executeOnDatabase(name as DatabaseOperation, raw, ctx)
+    if (isDatabaseOperation(name)) return await executeOnDatabase(name, raw, ctx)
     const { scope } = api[name]
     if (scope === 'anyone') return succeed(await run(ofAnyone, name, await validated(api[name], raw), ctx))
     return succeed(
@@ -168,7 +170,10 @@ async function executeForToken(name: keyof Api, scope: Scope, raw: Raw, ctx: Con
   const operation: Operation = api[name]
   const { namespace: slug, caller } = await authenticateForNamespace(ctx)
   if (rank[caller.role] < rank[scope as Role]) throw insufficient(caller.role, name)
-  const input = await validated(operation, raw)
+  const { ns, ...params } = raw.params
+  const named = operation.route.includes('/{ns}/')
+  if (named && ns !== slug) throw new PerSQLError('namespace_mismatch')
+  const input = await validated(operation, named ? { ...raw, params } : raw)
   const namespace = namespaceObject(ctx.env, slug)
   if (operation.billed !== false) await namespace.charge()
   return run(ofNamespaces, name, input, { ...ctx, slug, caller, actor: `token:${caller.tokenId}`, namespace })
@@ -189,10 +194,10 @@ async function executeForAccount(name: keyof Api, raw: Raw, ctx: Context): Promi
   const { ns: slug, ...params } = raw.params as { ns: string; db?: string }
   const needed = operation.role ?? operation.console?.role
   if (!SLUG.test(slug)) throw new PerSQLError('namespace_not_found', { namespace: slug.slice(0, 80) })
-  const member = await accessOf(ctx, account, slug, databaseOperationNames.has(name) ? params.db : undefined)
+  const member = await accessOf(ctx, account, slug, params.db)
   if (!needed || !covers(member.role, needed)) throw insufficient(member.role, name)
   const actor = `user:${account.userId}`
-  if (databaseOperationNames.has(name)) return executeAsMember(name as DatabaseOperation, member, actor, raw, ctx)
+  if (isDatabaseOperation(name)) return executeAsMember(name, member, actor, raw, ctx)
   const input = await validated(operation, { ...raw, params })
   const namespace = namespaceObject(ctx.env, slug)
   const handlers = operation.scope === 'member' ? ofMembers : ofNamespaces

@@ -7,6 +7,8 @@ export interface Settings {
   readonly runtime: 'workerd' | 'cloudflare'
   /** Public base URL, when it is not what requests are addressed to. */
   readonly url: string | undefined
+  /** The host of that URL, without its port. */
+  readonly host: string | undefined
   readonly welcomeCreditNano: number
   readonly floodPerMinute: number
   readonly trustedProxies: readonly string[]
@@ -23,9 +25,11 @@ const parsed = new WeakMap<Env, Settings>()
 export function settingsOf(env: Env): Settings {
   let settings = parsed.get(env)
   if (!settings) {
+    const url = env.PERSQL_URL?.replace(/\/+$/, '') || undefined
     settings = Object.freeze({
       runtime: env.PERSQL_RUNTIME === 'workerd' ? 'workerd' : 'cloudflare',
-      url: env.PERSQL_URL?.replace(/\/+$/, '') || undefined,
+      url,
+      host: url && new URL(url).hostname,
       welcomeCreditNano: nanoOf(env.PERSQL_WELCOME_CREDIT_USD ?? '5'),
       floodPerMinute: number(env.FLOOD_PER_MINUTE, 60_000),
       trustedProxies: (env.TRUSTED_PROXIES ?? '')

@@ -53,11 +53,13 @@ export const errors = {
     status: 404,
     message: 'This invitation is not known. It may have been used, revoked or have expired.',
   },
+  hostname_not_found: { status: 404, message: 'The hostname "{hostname}" is not one of this database.' },
   method_not_allowed: { status: 405, message: '{path} does not take {method}. It takes {allowed}.' },
   query_timeout: { status: 408, message: 'The statement ran for more than {seconds} s and was stopped.' },
   slug_taken: { status: 409, message: '"{slug}" exists already.' },
   limit_reached: { status: 409, message: 'There are {limit} {what} already, which is as many as a database can have.' },
   conflict: { status: 409, message: 'This conflicts with what is there already.' },
+  hostname_taken: { status: 409, message: '"{hostname}" leads to another database already.' },
   already_member: { status: 409, message: '{member} is a member already.' },
   last_owner: { status: 409, message: 'A namespace needs an owner. Make somebody else owner or admin first.' },
   expectation_failed: { status: 409, message: 'Statement {statement}: expected {expected}, got {actual}.' },
@@ -83,6 +85,10 @@ export const errors = {
   model_unavailable: {
     status: 503,
     message: 'This instance has no model: its operator has to set AI_BASE_URL and AI_MODEL.',
+  },
+  dns_unavailable: {
+    status: 503,
+    message: 'The TXT record of "{name}" could not be looked up right now. Nothing was changed; try again.',
   },
   payments_unavailable: {
     status: 503,

@@ -2,6 +2,7 @@ import * as assistant from './assistant.ts'
 import * as billing from './billing.ts'
 import * as databases from './databases.ts'
 import * as endpoints from './endpoints.ts'
+import * as hostnames from './hostnames.ts'
 import * as members from './members.ts'
 import * as operator from './operator.ts'
 import * as query from './query.ts'
@@ -35,6 +36,10 @@ export const api = {
   describe_tables: assistant.describe_tables,
   get_docs: assistant.get_docs,
   put_docs: assistant.put_docs,
+  list_hostnames: hostnames.list_hostnames,
+  create_hostname: hostnames.create_hostname,
+  refresh_hostname: hostnames.refresh_hostname,
+  delete_hostname: hostnames.delete_hostname,
   list_tokens: tokens.list_tokens,
   create_token: tokens.create_token,
   revoke_token: tokens.revoke_token,
@@ -71,6 +76,7 @@ export { BYTE_HOURS_PER_NANO, type DayUsage, rates, type Spend } from './billing
 export type { Database } from './databases.ts'
 export type { Endpoint } from './endpoints.ts'
 export { type ErrorCode, errors, PerSQLError } from './errors.ts'
+export { type Hostname, isHostname, MAX_HOSTNAMES, recordName } from './hostnames.ts'
 export type { Invitation, Member, Membership, Share } from './members.ts'
 export {
   type Input,

@@ -4,12 +4,14 @@ import { now } from '../clock.ts'
 import type { Env } from '../env.ts'
 import { migrate } from '../storage/migrate.ts'
 import { ACCOUNTS, Accounts, type Person } from './accounts.ts'
+import { HOSTNAMES, type Hosted, Hostnames } from './hostnames.ts'
 import { MEMBERSHIPS, Memberships } from './memberships.ts'
 
 /** Which namespaces and accounts this instance has, and who is likely to be found where. One object for all. */
 export class Directory extends DurableObject<Env> {
   readonly #accounts: Accounts
   readonly #memberships: Memberships
+  readonly #hostnames: Hostnames
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
@@ -28,9 +30,11 @@ export class Directory extends DurableObject<Env> {
           ALTER TABLE namespace ADD COLUMN reconciled_at INTEGER;
         `,
       },
+      HOSTNAMES,
     ])
     this.#accounts = new Accounts(ctx.storage.sql)
     this.#memberships = new Memberships(ctx.storage.sql)
+    this.#hostnames = new Hostnames(ctx.storage.sql)
   }
 
   // --- namespaces --------------------------------------------------------------------------------------------------
@@ -106,6 +110,19 @@ export class Directory extends DurableObject<Env> {
 
   remove(slug: string): void {
     this.#memberships.remove(slug, now())
+    this.#hostnames.dropNamespace(slug)
+  }
+
+  // --- hostnames ---------------------------------------------------------------------------------------------------
+
+  /** Where requests to a hostname go, once it was proved. */
+  hostname(host: string): Hosted | undefined {
+    return this.#hostnames.hosted(host)
+  }
+
+  /** Claims to hostnames, for the namespaces that make them. */
+  get hostnames(): Hostnames {
+    return this.#hostnames
   }
 
   // --- people ------------------------------------------------------------------------------------------------------

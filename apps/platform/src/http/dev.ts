@@ -8,6 +8,7 @@ import { databaseObject, directoryObject, namespaceObject } from '../objects.ts'
 import { mailOf, sentMail } from '../ports/mail.ts'
 import { refuse } from '../reply.ts'
 import { settingsOf } from '../settings.ts'
+import { hostedDatabase } from './hostnames.ts'
 
 const Clock = z.strictObject({ aheadMs: z.int().min(0) })
 const Mail = z.strictObject({ to: z.email(), subject: z.string(), text: z.string() })
@@ -43,6 +44,12 @@ export function dev(): Hono<{ Bindings: Env }> {
   app.post('/outbox', async (c) => {
     await mailOf(c.env)?.send(Mail.parse(await c.req.json()))
     return c.json({ success: true, data: {} })
+  })
+
+  /** The database that a request with this `Host` leads to, and whether that had to be asked. */
+  app.get('/hosted', async (c) => {
+    const hosted = hostedDatabase(c.req.query('host') ?? '', c.env, settingsOf(c.env))
+    return c.json({ success: true, data: { isAwaited: hosted instanceof Promise, hosted: (await hosted) ?? null } })
   })
 
   app.onError((cause) => {

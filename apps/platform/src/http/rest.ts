@@ -3,7 +3,7 @@ import { Hono, type Context as HonoContext } from 'hono'
 import { type Context, contextOf } from '../context.ts'
 import type { ReplayKey } from '../database/call.ts'
 import type { Env } from '../env.ts'
-import { type Door, execute } from '../execute.ts'
+import { type Door, execute, isDatabaseOperation } from '../execute.ts'
 import { type Reply, refuse } from '../reply.ts'
 import { readBody } from './body.ts'
 import { paymentRequired } from './payment-required.ts'
@@ -25,7 +25,7 @@ export interface Answer {
 // Calls of databases do not go through the router: it makes a warm point read dearer by a tenth (`npm run bench`).
 const DATABASE_PATH = /^[a-z]+:\/\/[^/]+\/v1\/db\/([^/?#]+)\/([^/?#]+)\/([a-z_]+)(?:\?|$)/
 const databaseCalls = new Map<string, keyof Api>(
-  names.flatMap((name) => {
+  names.filter(isDatabaseOperation).flatMap((name) => {
     const { method, path } = route(api[name])
     const call = /^\/v1\/db\/\{ns\}\/\{db\}\/(\w+)$/.exec(path)?.[1]
     return call ? [[`${method} ${call}`, name] as const] : []

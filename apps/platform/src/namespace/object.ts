@@ -22,6 +22,7 @@ import { Timers } from '../storage/timers.ts'
 import { balance, grant, outstanding, recall, settle } from './account.ts'
 import { Audit, type AuditEntry } from './audit.ts'
 import { Databases, type Record } from './databases.ts'
+import { Hostnames } from './hostnames.ts'
 import { dayOf, Ledger } from './ledger.ts'
 import { LowBalance } from './low-balance.ts'
 import { type Actor, Members } from './members.ts'
@@ -73,8 +74,9 @@ export class Namespace extends DurableObject<Env> {
   readonly #audit: Audit
   readonly #members: Members
   readonly #people: People
+  readonly #hostnames: Hostnames
   readonly #payments: Payments
-  readonly #timers: Timers<'close-day' | 'finish-deletions' | 'warn-low-balance'>
+  readonly #timers: Timers<'close-day' | 'finish-deletions' | 'warn-low-balance' | 'release-hostnames'>
   #identity: Identity | undefined
   #openLedger: Ledger | undefined
   #recalling: Promise<void> | undefined
@@ -93,6 +95,15 @@ export class Namespace extends DurableObject<Env> {
       'close-day': () => this.#closeDay(),
       'finish-deletions': () => this.#finishDeletions(),
       'warn-low-balance': (nowMs) => this.#warn(nowMs),
+      'release-hostnames': () => this.#hostnames.release(),
+    })
+    this.#hostnames = new Hostnames({
+      storage: ctx.storage,
+      env,
+      databases: this.#databases,
+      audit: this.#audit,
+      slug: () => this.#identity?.slug ?? '',
+      releaseAt: (atMs) => this.#timers.set('release-hostnames', atMs),
     })
     this.#identity = ctx.storage.kv.get<Identity>('identity')
     this.#lowBalance = new LowBalance(ctx.storage.kv, env, (atMs) => this.#timers.set('warn-low-balance', atMs))
@@ -288,6 +299,11 @@ export class Namespace extends DurableObject<Env> {
     return this.#people
   }
 
+  /** What leads to its databases, for those whose access was asked about before. */
+  get hostnames(): Hostnames {
+    return this.#hostnames
+  }
+
   /** Money that comes and goes. */
   get payments(): Payments {
     return this.#payments
@@ -446,6 +462,8 @@ export class Namespace extends DurableObject<Env> {
 
   async #finishLeaving(): Promise<void> {
     for (const record of this.#databases.leaving()) {
+      // Before the slug is free again: what is made under it later is another's.
+      await this.#hostnames.dropDatabase(record.id)
       await this.#recallOne(record)
       await this.#stub(record.slug).wipe(record.id)
       this.#databases.remove(record.id)

@@ -2,6 +2,7 @@ import { PerSQLError } from '@persql/contract'
 import type { Person } from '../directory/accounts.ts'
 import type { Env } from '../env.ts'
 import type { MemberHandlers } from '../execute.ts'
+import { forgetHostnamesOf } from '../http/hostnames.ts'
 import type { MemberRow } from '../namespace/members.ts'
 import { directoryObject } from '../objects.ts'
 import { mailOf, reachesPeople } from '../ports/mail.ts'
@@ -19,8 +20,9 @@ export function invitationNamespace(secret: string): string {
 
 export const members = {
   get_namespace: (_input, { namespace, member }) => namespace.membership(member.userId),
-  delete_namespace: async (_input, { namespace, actor }) => {
+  delete_namespace: async (_input, { namespace, slug, actor }) => {
     await namespace.delete(actor)
+    forgetHostnamesOf(slug)
     return { deleted: true }
   },
 

@@ -1,0 +1,175 @@
+import { RpcTarget } from 'cloudflare:workers'
+import { type Hostname, MAX_HOSTNAMES, PerSQLError } from '@persql/contract'
+import type { Migration } from '../storage/migrate.ts'
+
+export const HOSTNAMES: Migration = {
+  name: 'hostnames',
+  sql: `
+    -- Many may claim a hostname; one of them has proved it theirs, and a database made anew under a slug is another one.
+    CREATE TABLE hostname (
+      hostname TEXT NOT NULL,
+      database_id TEXT NOT NULL,
+      namespace TEXT NOT NULL,
+      database TEXT NOT NULL,
+      proof TEXT NOT NULL,
+      status TEXT NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'active', 'failed')),
+      certificate TEXT,
+      error TEXT,
+      created_at INTEGER NOT NULL,
+      verified_at INTEGER,
+      PRIMARY KEY (database_id, hostname)
+    ) STRICT, WITHOUT ROWID;
+    CREATE UNIQUE INDEX hostname_active ON hostname (hostname) WHERE status = 'active';
+    CREATE INDEX hostname_namespace ON hostname (namespace);
+  `,
+}
+
+/** A database that hostnames may lead to. Its id tells it from a later one of the same slug. */
+export interface Owner {
+  readonly namespace: string
+  readonly database: string
+  readonly databaseId: string
+}
+
+/** Where requests to a hostname go. */
+export interface Hosted {
+  readonly namespace: string
+  readonly database: string
+}
+
+/** One database's claim to a hostname. */
+export interface Claim extends Omit<Hostname, 'verification' | 'target' | 'createdAt' | 'verifiedAt'> {
+  /** What the TXT record must say. It differs for each claim, so that a record proves one claim alone. */
+  readonly proof: string
+  readonly createdAtMs: number
+  readonly verifiedAtMs: number | null
+}
+
+/** What a look-up found out about a claim. */
+export type Finding = Pick<Claim, 'certificate' | 'error'> & { readonly status: 'active' | 'failed' }
+
+type Row = {
+  hostname: string
+  proof: string
+  status: Claim['status']
+  certificate: string | null
+  error: string | null
+  created_at: number
+  verified_at: number | null
+}
+
+/** Which hostname leads to which database, and who says that one should. Each method is one step. */
+export class Hostnames extends RpcTarget {
+  readonly #sql: SqlStorage
+
+  constructor(sql: SqlStorage) {
+    super()
+    this.#sql = sql
+  }
+
+  /** Where requests to a hostname go, once it was proved. */
+  hosted(hostname: string): Hosted | undefined {
+    return this.#sql
+      .exec<{ namespace: string; database: string }>(
+        "SELECT namespace, database FROM hostname WHERE hostname = ? AND status = 'active'",
+        hostname,
+      )
+      .toArray()[0]
+  }
+
+  list(databaseId: string): Claim[] {
+    return this.#rows('WHERE database_id = ? ORDER BY hostname', databaseId).map(claimOf)
+  }
+
+  /**
+   * The claim, made unless it is there. Nobody is asked for a proof yet, so a claim keeps nobody else from making one.
+   * @throws PerSQLError `hostname_taken` or `limit_reached`
+   */
+  claim(owner: Owner, hostname: string, proof: string, nowMs: number): { claim: Claim; isNew: boolean } {
+    const { namespace, database, databaseId } = owner
+    const known = this.#find(databaseId, hostname)
+    if (known) return { claim: known, isNew: false }
+    this.#refuseTaken(databaseId, hostname)
+    if (this.list(databaseId).length >= MAX_HOSTNAMES)
+      throw new PerSQLError('limit_reached', { limit: MAX_HOSTNAMES, what: 'hostnames' })
+    this.#sql.exec(
+      'INSERT INTO hostname (hostname, database_id, namespace, database, proof, created_at) VALUES (?, ?, ?, ?, ?, ?)',
+      hostname,
+      databaseId,
+      namespace,
+      database,
+      proof,
+      nowMs,
+    )
+    return { claim: this.get(databaseId, hostname), isNew: true }
+  }
+
+  /** @throws PerSQLError `hostname_not_found` */
+  get(databaseId: string, hostname: string): Claim {
+    const claim = this.#find(databaseId, hostname)
+    if (!claim) throw new PerSQLError('hostname_not_found', { hostname })
+    return claim
+  }
+
+  /** A claim that may still become, or is, the one that counts. @throws PerSQLError `hostname_not_found`, `hostname_taken` */
+  open(databaseId: string, hostname: string): Claim {
+    const claim = this.get(databaseId, hostname)
+    this.#refuseTaken(databaseId, hostname)
+    return claim
+  }
+
+  /** Records what a look-up found. @throws PerSQLError `hostname_not_found` or `hostname_taken` */
+  record(databaseId: string, hostname: string, { status, certificate, error }: Finding, nowMs: number): Claim {
+    if (status === 'active') this.#refuseTaken(databaseId, hostname)
+    // What was verified meanwhile, by another look-up, stays so.
+    this.#sql.exec(
+      `UPDATE hostname SET status = iif(status = 'active', status, ?1), certificate = ?2, error = ?3,
+         verified_at = iif(?1 = 'active', coalesce(verified_at, ?4), verified_at)
+       WHERE database_id = ?5 AND hostname = ?6`,
+      status,
+      certificate && JSON.stringify(certificate),
+      error,
+      nowMs,
+      databaseId,
+      hostname,
+    )
+    return this.get(databaseId, hostname)
+  }
+
+  remove(databaseId: string, hostname: string): void {
+    this.#sql.exec('DELETE FROM hostname WHERE database_id = ? AND hostname = ?', databaseId, hostname)
+  }
+
+  /** Drops all that led, or was to lead, to a database. */
+  dropDatabase(databaseId: string): void {
+    this.#sql.exec('DELETE FROM hostname WHERE database_id = ?', databaseId)
+  }
+
+  /** Drops all of a namespace. */
+  dropNamespace(slug: string): void {
+    this.#sql.exec('DELETE FROM hostname WHERE namespace = ?', slug)
+  }
+
+  #refuseTaken(databaseId: string, hostname: string): void {
+    const [row] = this.#sql.exec("SELECT database_id FROM hostname WHERE hostname = ? AND status = 'active'", hostname)
+    if (row && row.database_id !== databaseId) throw new PerSQLError('hostname_taken', { hostname })
+  }
+
+  #find(databaseId: string, hostname: string): Claim | undefined {
+    return this.#rows('WHERE database_id = ? AND hostname = ?', databaseId, hostname).map(claimOf)[0]
+  }
+
+  #rows(where: string, ...params: string[]): Row[] {
+    const columns = 'hostname, proof, status, certificate, error, created_at, verified_at'
+    return this.#sql.exec<Row>(`SELECT ${columns} FROM hostname ${where}`, ...params).toArray()
+  }
+}
+
+function claimOf({ certificate, created_at, verified_at, ...row }: Row): Claim {
+  return {
+    ...row,
+    certificate: certificate === null ? null : (JSON.parse(certificate) as Claim['certificate']),
+    createdAtMs: created_at,
+    verifiedAtMs: verified_at,
+  }
+}

@@ -1,0 +1,98 @@
+import { type Hostname, PerSQLError, recordName } from '@persql/contract'
+import type { Context } from '../context.ts'
+import type { Claim, Finding } from '../directory/hostnames.ts'
+import type { NamespaceHandlers } from '../execute.ts'
+import { forgetHostname, isOwnHost } from '../http/hostnames.ts'
+import type { Namespace } from '../namespace/object.ts'
+import type { Remote } from '../objects.ts'
+import { customHostnamesOf } from '../ports/custom-hostnames.ts'
+import { resolverOf } from '../ports/dns.ts'
+import { randomText } from '../token.ts'
+
+export const hostnames = {
+  list_hostnames: async ({ db }, ctx) => (await ctx.namespace.hostnames.list(db)).map((claim) => shown(claim, ctx)),
+
+  create_hostname: async ({ db, hostname }, ctx) => {
+    if (isOwnHost(hostname, ownHost(ctx))) {
+      throw new PerSQLError('invalid_input', { problem: `"hostname": ${hostname} belongs to this instance itself.` })
+    }
+    const proof = `persql-verify=${randomText(32)}`
+    return shown(await ctx.namespace.hostnames.claim(db, hostname, proof, ctx.actor), ctx)
+  },
+
+  /**
+   * An active hostname whose record is gone stays active, with an `error` that says so: zones are edited by accident, and
+   * letting go of a hostname has a call of its own.
+   */
+  refresh_hostname: async ({ db, hostname }, ctx) => {
+    const { hostnames: claims } = ctx.namespace
+    const claim = await claims.open(db, hostname)
+    const finding = judge(claim, await resolverOf(ctx.env).txt(recordName(hostname)))
+    const isProved = claim.status !== 'active' && finding.status === 'active'
+    const known = isProved
+      ? await claims.verify(db, hostname, finding, ctx.actor)
+      : await claims.record(db, hostname, finding)
+    forgetHostname(hostname)
+    // Only now: who asks for a certificate is the one to whom the hostname leads.
+    return shown(known.status === 'active' ? await withCertificate(db, known, ctx) : known, ctx)
+  },
+
+  delete_hostname: async ({ db, hostname }, { namespace, actor }) => {
+    await namespace.hostnames.remove(db, hostname, actor)
+    forgetHostname(hostname)
+    return { deleted: true }
+  },
+} satisfies Partial<NamespaceHandlers>
+
+function judge({ hostname, proof, status, certificate }: Claim, records: readonly string[]): Finding {
+  if (records.includes(proof)) return { status: 'active', certificate, error: null }
+  const name = recordName(hostname)
+  const error =
+    records.length > 0
+      ? `The TXT record "${name}" does not say "${proof}".`
+      : `There is no TXT record "${name}". When it was just made, try again in some minutes.`
+  return { status: status === 'active' ? 'active' : 'failed', certificate, error }
+}
+
+/** The certificate as it stands, asked for unless it was. Without an answer the hostname is served, and says what is wrong. */
+async function withCertificate(
+  db: string,
+  { hostname, certificate, error }: Claim,
+  { env, namespace }: Context & { readonly namespace: Remote<Namespace> },
+): Promise<Claim> {
+  const cloudflare = customHostnamesOf(env)
+  const finding = await cloudflare?.ensure(hostname).then(
+    (latest): Finding => ({ status: 'active', certificate: latest, error }),
+    (cause: unknown): Finding => {
+      console.error(JSON.stringify({ level: 'warn', event: 'certificate_failed', hostname, cause: String(cause) }))
+      return {
+        status: 'active',
+        certificate,
+        error: error ?? 'Cloudflare did not take the certificate. Refresh again.',
+      }
+    },
+  )
+  try {
+    return await namespace.hostnames.record(db, hostname, finding ?? { status: 'active', certificate: null, error })
+  } catch (cause) {
+    // Deleted while Cloudflare was asked: what it was asked for is to go as well.
+    await namespace.hostnames.giveUp(hostname)
+    throw cause
+  }
+}
+
+function shown(claim: Claim, ctx: Context): Hostname {
+  const { hostname, status, proof, certificate, error, createdAtMs, verifiedAtMs } = claim
+  return {
+    hostname,
+    status,
+    verification: { type: 'TXT', name: recordName(hostname), value: proof },
+    target: ownHost(ctx),
+    certificate,
+    error,
+    createdAt: new Date(createdAtMs).toISOString(),
+    verifiedAt: verifiedAtMs === null ? null : new Date(verifiedAtMs).toISOString(),
+  }
+}
+
+const ownHost = ({ settings, baseUrl }: Context): string => settings.host ?? new URL(baseUrl).hostname

@@ -1,0 +1,30 @@
+import * as z from 'zod'
+
+const NO_ERROR = 0
+const NO_SUCH_NAME = 3
+const TXT = 16
+
+const Answer = z.object({
+  Status: z.int(),
+  Answer: z.array(z.object({ type: z.int(), data: z.string() })).default([]),
+})
+
+/** The values in a resolver's answer. What an alias leads to counts, the alias itself is no value. @throws Error */
+export function txtRecords(text: string): string[] {
+  const { Status: status, Answer: records } = Answer.parse(JSON.parse(text))
+  if (status === NO_SUCH_NAME) return []
+  if (status !== NO_ERROR) throw new Error(`The resolver failed with status ${status}.`)
+  return records.filter(({ type }) => type === TXT).map(({ data }) => joined(data))
+}
+
+/**
+ * The value of a record as a zone file writes it: `"one" "two"` is `onetwo`, since a string has 255 bytes at most. Some
+ * resolvers leave the quotes out.
+ */
+function joined(data: string): string {
+  if (!data.startsWith('"')) return data
+  const strings = [...data.matchAll(/"((?:[^"\\]|\\.)*)"/gs)].map(([, text = '']) => text)
+  return strings
+    .join('')
+    .replace(/\\(\d{3}|.)/gs, (_, what: string) => (what.length === 3 ? String.fromCharCode(Number(what)) : what))
+}
