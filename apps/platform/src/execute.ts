@@ -1,6 +1,7 @@
 import {
   type Api,
   api,
+  type Door,
   type MemberRole,
   type Operation,
   type Output,
@@ -94,9 +95,6 @@ export interface Raw {
   readonly body: () => Promise<string>
   readonly replayKeys: (body: string) => Promise<readonly ReplayKey[] | undefined>
 }
-
-/** Through which door a request came: with a token, or with the cookie of somebody signed in. */
-export type Door = 'bearer' | 'session'
 
 /** The one road to a handler: authenticate, authorise, charge, validate, run, and shape whatever comes of it. */
 export async function execute(name: keyof Api, door: Door, raw: Raw, ctx: Context): Promise<Reply> {

@@ -7,6 +7,7 @@ import * as members from './members.ts'
 import * as operator from './operator.ts'
 import * as query from './query.ts'
 import * as tokens from './tokens.ts'
+import { Blob, Param, Value } from './values.ts'
 
 /** Every operation of the platform by name. REST, OpenAPI, MCP and the SDK are loops over it or types of it. */
 export const api = {
@@ -72,6 +73,31 @@ export const api = {
 export type Api = typeof api
 
 export type { Docs } from './assistant.ts'
+/** Shapes that have a name of their own where the API is described, because several operations share them. */
+export const shapes = {
+  Blob,
+  Param,
+  Value,
+  BatchStatement: query.BatchStatement,
+  QueryResult: query.QueryResult,
+  QueryMeta: query.QueryMeta,
+  SqlErrorDetail: query.SqlErrorDetail,
+  Database: databases.Database,
+  Token: tokens.Token,
+  MintedToken: tokens.MintedToken,
+  Spend: billing.Spend,
+  DayUsage: billing.DayUsage,
+  LedgerEntry: billing.LedgerEntry,
+  Membership: members.Membership,
+  Member: members.Member,
+  Invitation: members.Invitation,
+  Share: members.Share,
+  Standing: operator.Standing,
+  Endpoint: endpoints.Endpoint,
+  Docs: assistant.Docs,
+  Hostname: hostnames.Hostname,
+} as const
+
 export { BYTE_HOURS_PER_NANO, type DayUsage, rates, type Spend } from './billing.ts'
 export type { Database } from './databases.ts'
 export type { Endpoint } from './endpoints.ts'
@@ -79,6 +105,8 @@ export { type ErrorCode, errors, PerSQLError } from './errors.ts'
 export { type Hostname, isHostname, MAX_HOSTNAMES, recordName } from './hostnames.ts'
 export type { Invitation, Member, Membership, Share } from './members.ts'
 export {
+  type Door,
+  doorsOf,
   type Input,
   type MemberRole,
   type Method,

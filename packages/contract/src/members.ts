@@ -93,7 +93,7 @@ export const set_member_role = operation({
   role: 'viewer',
   input: z.strictObject({ userId: UserId, role: MemberRole }),
   output: Member,
-  errors: ['member_not_found', 'last_owner'],
+  errors: ['role_insufficient', 'member_not_found', 'last_owner'],
 })
 
 export const remove_member = operation({
@@ -103,7 +103,7 @@ export const remove_member = operation({
   role: 'viewer',
   input: z.strictObject({ userId: UserId }),
   output: done('removed'),
-  errors: ['member_not_found', 'last_owner'],
+  errors: ['role_insufficient', 'member_not_found', 'last_owner'],
 })
 
 export const list_invitations = operation({
@@ -122,7 +122,7 @@ export const create_invitation = operation({
   role: 'admin',
   input: z.strictObject({ email: z.email().max(200), role: InvitedRole }),
   output: Invitation.extend({ link: z.url().optional() }),
-  errors: ['already_member'],
+  errors: ['already_member', 'mail_failed'],
 })
 
 export const revoke_invitation = operation({

@@ -40,6 +40,17 @@ export type Parsed<O extends Operation> = z.output<O['input']>
 /** What a handler answers: the `data` of the response. */
 export type Output<O extends Operation> = z.output<O['output']>
 
+/** Through which door a request comes: with a token (or the operator's secret), or with the cookie of somebody signed in. */
+export type Door = 'bearer' | 'session'
+
+/** The routes of an operation, each with what it asks a caller for. */
+export function doorsOf(op: Operation): [Door, ReturnType<typeof route>][] {
+  const first: Door = op.scope === 'account' || op.scope === 'member' ? 'session' : 'bearer'
+  const doors: [Door, ReturnType<typeof route>][] = [[first, route(op)]]
+  if (op.console) doors.push(['session', route({ ...op, route: op.console.route })])
+  return doors
+}
+
 /** `'POST /v1/db/{ns}/{db}/query'` as method, path, and the input keys that travel in the path. */
 export function route(op: Operation): { method: Method; path: string; params: string[]; inQuery: boolean } {
   const [method, path] = op.route.split(' ') as [Method, string]

@@ -14,9 +14,10 @@ export const create_namespace = operation({
     token: MintedToken,
     created: z.boolean(),
   }),
+  errors: ['slug_taken'],
 })
 
-const Standing = z.object({
+export const Standing = z.object({
   id: z.string(),
   slug: Slug,
   createdAt: Moment,

@@ -128,7 +128,7 @@ export const validate = operation({
   console: { route: 'POST /api/namespaces/{ns}/databases/{db}/validate', role: 'viewer' },
   input: z.strictObject({ ...address, ...Statement.shape }),
   output: z.object({ ok: z.boolean(), error: z.string().optional(), errorDetail: SqlErrorDetail.optional() }),
-  errors: ['database_not_found'],
+  errors: ['integer_out_of_range', 'database_not_found'],
 })
 
 export const explain = operation({

@@ -1,9 +1,9 @@
-import { type Api, api, type Operation, PerSQLError, route } from '@persql/contract'
+import { type Api, api, type Door, doorsOf, type Operation, PerSQLError, route } from '@persql/contract'
 import { Hono, type Context as HonoContext } from 'hono'
 import { type Context, contextOf } from '../context.ts'
 import type { ReplayKey } from '../database/call.ts'
 import type { Env } from '../env.ts'
-import { type Door, execute, isDatabaseOperation } from '../execute.ts'
+import { execute, isDatabaseOperation } from '../execute.ts'
 import { type Reply, refuse } from '../reply.ts'
 import { readBody } from './body.ts'
 import { paymentRequired } from './payment-required.ts'
@@ -92,14 +92,6 @@ export function rest(answered: (request: Request, answer: Answer) => void): App 
   )
   app.onError((cause, c) => fail(c, PerSQLError.from(cause)))
   return app
-}
-
-/** The routes of an operation, each with what it asks a caller for. */
-function doorsOf(operation: Operation): [Door, ReturnType<typeof route>][] {
-  const first: Door = operation.scope === 'account' || operation.scope === 'member' ? 'session' : 'bearer'
-  const doors: [Door, ReturnType<typeof route>][] = [[first, route(operation)]]
-  if (operation.console) doors.push(['session', route({ ...operation, route: operation.console.route })])
-  return doors
 }
 
 /** Values of a query string are text: those that the operation wants as numbers become numbers. */
