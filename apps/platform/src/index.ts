@@ -5,6 +5,7 @@ import type { Env } from './env.ts'
 import { answerAuth } from './http/auth.ts'
 import { dev } from './http/dev.ts'
 import { floodWaitS } from './http/flood.ts'
+import { answerOpenApi } from './http/openapi-route.ts'
 import { pages } from './http/pages.ts'
 import { answerPublicCall } from './http/public-endpoint.ts'
 import { logRequest } from './http/request-log.ts'
@@ -31,6 +32,7 @@ app.post('/api/stripe/webhook', async (c) => {
 })
 app.route('/', pages())
 app.route('/api/dev', dev())
+app.get('/api/openapi.json', (c) => answerOpenApi(c.req.raw, c.env))
 app.on(['GET', 'POST'], '/api/auth/*', (c) => answerAuth(c.req.raw, c.env))
 
 export default {

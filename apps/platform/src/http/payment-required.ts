@@ -29,3 +29,33 @@ export function paymentRequired(baseUrl: string): { body: object; header: string
   }
   return { body: { x402Version: 1, accepts: [accept] }, header: btoa(JSON.stringify(second)) }
 }
+
+/** The body's part as JSON Schema. */
+export const paymentRequiredSchema = {
+  type: 'object',
+  description: 'An x402 offer, version 1: a payment page in dollars, opened with the call that it describes',
+  properties: {
+    x402Version: { const: 1 },
+    accepts: {
+      type: 'array',
+      items: {
+        type: 'object',
+        properties: {
+          scheme: { type: 'string' },
+          network: { type: 'string' },
+          asset: { type: 'string' },
+          maxAmountRequired: { type: 'string' },
+          payTo: { type: 'string', format: 'uri' },
+          resource: { type: 'string', format: 'uri' },
+          description: { type: 'string' },
+          mimeType: { type: 'string' },
+          maxTimeoutSeconds: { type: 'integer' },
+          outputSchema: { type: 'object' },
+          extra: { type: 'object' },
+        },
+        required: ['scheme', 'network', 'asset', 'maxAmountRequired', 'payTo', 'resource', 'maxTimeoutSeconds'],
+      },
+    },
+  },
+  required: ['x402Version', 'accepts'],
+} as const

@@ -1,0 +1,189 @@
+import { type Api, api, type Door, doorsOf, type Operation, type route } from '@persql/contract'
+import { failureResponses, failureSchemas, failuresOf, isOfDatabase } from './openapi-failures.ts'
+import { type Json, Schemas } from './openapi-schemas.ts'
+
+type Way = ReturnType<typeof route>
+
+/** The OpenAPI 3.1 document of the platform: every operation of the contract at each of its doors. */
+export function platformOpenApi(baseUrl: string): Json {
+  described ??= describe()
+  const { paths, tags, schemas } = described
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'PerSQL',
+      version: '1',
+      description:
+        'Isolated, metered SQLite databases over HTTP. Programs call `/v1` with a token; people call `/api` when signed in.',
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: baseUrl }],
+    tags,
+    paths,
+    components: {
+      schemas,
+      parameters: replayParameters,
+      headers: replayHeaders,
+      securitySchemes: securitySchemes(baseUrl),
+    },
+  }
+}
+
+// Made at first use and kept: it is the same under every base URL.
+let described: ReturnType<typeof describe> | undefined
+
+function describe(): { paths: Json; tags: readonly Json[]; schemas: Json } {
+  const schemas = new Schemas()
+  const paths: Record<string, Record<string, Json>> = {}
+  const tags = new Set<string>()
+  for (const [name, operation] of Object.entries(api) as [keyof Api, Operation][]) {
+    doorsOf(operation).forEach(([door, way], i) => {
+      const tag = tagOf(way)
+      tags.add(tag)
+      const operationId = i === 0 ? name : `${name}_as_member`
+      const item = { operationId, tags: [tag], ...describeDoor(operation, door, way, schemas) }
+      paths[way.path] = { ...paths[way.path], [way.method.toLowerCase()]: item }
+    })
+  }
+  return {
+    paths,
+    tags: [...tags].sort().map((name) => ({ name })),
+    schemas: { ...schemas.shared, ...failureSchemas },
+  }
+}
+
+function describeDoor(operation: Operation, door: Door, way: Way, schemas: Schemas): Json {
+  const { fields, required } = fieldsOf(operation, schemas)
+  const replays = operation.errors?.includes('idempotency_mismatch') ?? false
+  const inPath = way.params.map((name) => parameter('path', name, fields[name] ?? fieldSlug(schemas), true))
+  const others = Object.keys(fields).filter((name) => !way.params.includes(name))
+  const inQuery = way.inQuery
+    ? others.map((name) => parameter('query', name, fields[name] as Json, required.includes(name)))
+    : []
+  const parameters = [...inPath, ...inQuery, ...(replays ? replayReferences(way) : [])]
+  return {
+    summary: operation.summary,
+    security: securityOf(operation, door),
+    ...(parameters.length > 0 && { parameters }),
+    ...(!way.inQuery && others.length > 0 && { requestBody: requestBody(others, fields, required) }),
+    responses: {
+      200: success(operation, replays && isOfDatabase(way), schemas),
+      ...failureResponses(failuresOf(operation, door, way)),
+    },
+  }
+}
+
+/** The fields of the input, wherever they travel. */
+function fieldsOf({ input }: Operation, schemas: Schemas) {
+  const { properties = {}, required = [] } = schemas.ofInput(input)
+  return { fields: properties as { readonly [name: string]: Json }, required: required as readonly string[] }
+}
+
+/** Members name the namespace in the path; it is no field of the input. */
+const fieldSlug = (schemas: Schemas) => schemas.ofInput(api.get_database.input.shape.slug)
+
+const parameter = (place: 'path' | 'query', name: string, schema: Json, required: boolean): Json => ({
+  name,
+  in: place,
+  ...(required && { required }),
+  schema,
+})
+
+function requestBody(names: readonly string[], fields: { readonly [name: string]: Json }, required: readonly string[]) {
+  const needed = names.filter((name) => required.includes(name))
+  const schema = {
+    type: 'object',
+    properties: Object.fromEntries(names.map((name) => [name, fields[name]])),
+    ...(needed.length > 0 && { required: needed }),
+    additionalProperties: false,
+  }
+  return { required: needed.length > 0, content: { 'application/json': { schema } } }
+}
+
+function success({ output, meta }: Operation, replays: boolean, schemas: Schemas): Json {
+  const schema = {
+    type: 'object',
+    properties: {
+      success: { const: true },
+      data: schemas.ofOutput(output),
+      ...(meta && { meta: schemas.ofOutput(meta) }),
+    },
+    required: ['success', 'data', ...(meta ? ['meta'] : [])],
+  }
+  const headers = Object.keys(replayHeaders).map((name) => [name, { $ref: `#/components/headers/${name}` }])
+  return {
+    description: 'Done',
+    ...(replays && { headers: Object.fromEntries(headers) }),
+    content: { 'application/json': { schema } },
+  }
+}
+
+/** What a call is about: the last noun of its path. */
+function tagOf({ path }: Way): string {
+  const rest = path
+    .replace(/^\/(v1|api)\//, '')
+    .replace(/^namespaces\/\{ns\}\/(?=.)/, '')
+    .replace(/^(db\/\{ns\}\/\{db\}|databases\/\{(db|slug)\})\/(?=.)/, '')
+  const noun = /^\w+/.exec(rest)?.[0] ?? 'other'
+  return verbs[noun] ?? noun
+}
+
+/** Calls whose path ends in what they do rather than what they are about. */
+const verbs: { readonly [verb: string]: string } = {
+  query: 'sql',
+  batch: 'sql',
+  validate: 'sql',
+  explain: 'sql',
+  tables: 'schema',
+  me: 'tokens',
+  usage: 'billing',
+}
+
+function securityOf({ scope }: Operation, door: Door): readonly Json[] {
+  if (scope === 'anyone') return []
+  if (door === 'session') return [{ session: [] }]
+  return [scope === 'operator' ? { operator: [] } : { token: [] }]
+}
+
+function securitySchemes(baseUrl: string): Json {
+  const cookie = 'better-auth.session_token'
+  return {
+    token: { type: 'http', scheme: 'bearer', description: 'A token of a namespace: `psql_live_…`' },
+    session: {
+      type: 'apiKey',
+      in: 'cookie',
+      name: baseUrl.startsWith('https:') ? `__Secure-${cookie}` : cookie,
+      description:
+        'Set by signing in under `/api/auth`. Requests that change something need our own `Origin`, or none.',
+    },
+    operator: { type: 'http', scheme: 'bearer', description: 'The secret of the instance' },
+  }
+}
+
+const key = { type: 'string', minLength: 1, maxLength: 200 }
+const replayParameters = {
+  'Idempotency-Key': {
+    name: 'Idempotency-Key',
+    in: 'header',
+    description: 'Makes the call happen once in 24 hours: sent again, it gets the first answer',
+    schema: key,
+  },
+  'Plan-Key': {
+    name: 'Plan-Key',
+    in: 'header',
+    description: 'Makes each step of a plan happen once in 24 hours; goes together with Plan-Step',
+    schema: key,
+  },
+  'Plan-Step': { name: 'Plan-Step', in: 'header', description: 'Goes together with Plan-Key', schema: key },
+}
+
+const replayReferences = (way: Way) =>
+  (isOfDatabase(way) ? Object.keys(replayParameters) : ['Idempotency-Key']).map((name) => ({
+    $ref: `#/components/parameters/${name}`,
+  }))
+
+const replayed = { schema: { const: 'true' } }
+const replayHeaders = {
+  'Idempotency-Replayed': { description: 'This is the first answer to this Idempotency-Key', ...replayed },
+  'Plan-Replayed': { description: 'This is the first answer to this step of the plan', ...replayed },
+}
