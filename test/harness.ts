@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { get } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { PlatformEnvironment } from '../apps/launcher/src/config.ts'
@@ -112,6 +113,18 @@ export class TestPlatform {
     })
     const text = await response.text()
     return { status: response.status, headers: response.headers, body: parsed(text) }
+  }
+
+  /** A GET request to the platform under another name of its. */
+  requestAt(host: string, path: string, headers: Record<string, string> = {}): Promise<Answer> {
+    const { hostname, port } = new URL(this.url)
+    return new Promise((resolve, reject) => {
+      get({ hostname, port, path, headers: { ...headers, Host: host } }, async (response) => {
+        const text = (await response.setEncoding('utf8').toArray()).join('')
+        const given = Object.entries(response.headers).map(([name, value]) => [name, String(value)] as [string, string])
+        resolve({ status: response.statusCode ?? 0, headers: new Headers(given), body: parsed(text) })
+      }).on('error', reject)
+    })
   }
 
   /** Makes a namespace with a database and an admin token, as the operator; on an existing one just another token. */

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { endpointsOf, specs } from '../endpoints.ts'
 import { startPlatform, type TestPlatform } from '../harness.ts'
+import { DocumentSchemas, problemsOf } from '../openapi-document.ts'
 
 let platform: TestPlatform
 let token: string
@@ -305,6 +306,37 @@ test('what is published can be discovered by anyone, for half a minute from a ca
   expect(JSON.stringify(body)).not.toContain('SELECT')
   expect((await platform.request('/p/acme/other/.well-known/endpoints.json')).status).toBe(404)
   expect((await platform.request('/p/nobody/main/.well-known/endpoints.json')).status).toBe(404)
+})
+
+test('the published endpoints of a database have a valid OpenAPI document, which their answers keep to', async () => {
+  for (const spec of [specs.signup, specs.login, specs.me]) {
+    await main.manage('', { body: spec })
+    await main.manage(`/${spec.slug}/publish`, { body: {} })
+  }
+  const { status, headers, body: document } = await main.call('openapi.json')
+  expect([status, headers.get('access-control-allow-origin')]).toEqual([200, '*'])
+  expect(await problemsOf(document)).toEqual([])
+  expect(document.servers).toEqual([{ url: `${platform.url}/p/acme/main` }])
+  const schemas = new DocumentSchemas(document)
+  const documented = async (slug: string, method: string, answer: ReturnType<typeof main.call>) => {
+    const given = await answer
+    expect(schemas.problemsOfResponse(`/${slug}`, method, given), JSON.stringify(given.body)).toEqual([])
+    return given.status
+  }
+  const credentials = { email: 'doc@example.com', password: 'secret' }
+  const answers = [
+    await documented('list-notes', 'get', main.call('list-notes?author=ada')),
+    await documented('list-notes', 'get', main.call('list-notes')),
+    await documented('one', 'get', main.call('one?author=ada')),
+    await documented('add-note', 'post', main.call('add-note', { body: { author: 'doc', text: 'documented' } })),
+    await documented('add-note', 'post', main.call('add-note', { body: { author: 'doc', text: 'documented' } })),
+    await documented('signup', 'post', main.call('signup', { body: credentials })),
+    await documented('login', 'post', main.call('login', { body: credentials })),
+    await documented('login', 'post', main.call('login', { body: { ...credentials, password: 'x' } })),
+    await documented('me', 'get', main.call('me')),
+    await documented('gone', 'get', main.call('gone')),
+  ]
+  expect(answers).toEqual([200, 400, 200, 200, 409, 200, 200, 401, 401, 500])
 })
 
 test('deleting the database ends its endpoints', async () => {

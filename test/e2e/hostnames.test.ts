@@ -57,7 +57,7 @@ async function tenant(database = 'main') {
   }
 }
 
-/** Where requests of a host lead, and whether anything was awaited to know. */
+/** Where requests of a host lead, and whether anything had to be awaited to know. */
 async function look(name: string): Promise<{ isAwaited: boolean; hosted: unknown }> {
   const path = `/api/dev/hosted?host=${encodeURIComponent(name)}`
   return (await platform.request(path, { token: platform.secret })).body.data
@@ -68,7 +68,13 @@ async function person(name: string) {
   const headers = { origin: 'https://sql.example.com' }
   return { email, request: (path: string, options: RequestOptions = {}) => request(path, { ...options, headers }) }
 }
-const hosted = async (name: string) => (await look(name)).hosted
+/** The database that answers at a host, as its public finds it. */
+async function hosted(host: string) {
+  const { status, body } = await platform.requestAt(host, '/.well-known/endpoints.json')
+  if (status !== 200) return null
+  const { namespace, database } = body
+  return { namespace, database }
+}
 const leadsTo = (namespace: string, database = 'main') => ({ namespace, database })
 const outcome = ({ status, body }: Answer) => [status, body.code]
 const eventually = async (isSo: () => boolean) => {
@@ -495,4 +501,38 @@ test('who may edit one database may do so about its hostnames, and no others', a
     )
   expect(await create('main')).toEqual([200, undefined])
   expect(await create('second')).toEqual([403, 'role_insufficient'])
+})
+
+test('at a hostname of one’s own the endpoints live at the root, and nothing else does', async () => {
+  await acme.prove(host)
+  const endpoints = platform.database(acme.slug, 'main', acme.token)
+  const spec = { slug: 'hello', name: 'Hello', kind: 'query', method: 'GET', output: 'first_row' }
+  const input = [{ name: 'name', type: 'text', required: true }]
+  const body = { ...spec, sql: "SELECT 'Hello ' || ? AS text", input }
+  expect((await endpoints.request('/endpoints', { body })).status).toBe(200)
+  await endpoints.request('/endpoints/hello/publish', { body: {} })
+
+  const hello = await platform.requestAt(host, '/hello?name=Ada')
+  expect([hello.status, hello.body]).toEqual([200, { ok: true, data: { row: { text: 'Hello Ada' } } }])
+  expect((await platform.requestAt(host, '/hello')).body.fields).toEqual({ name: 'This field is required.' })
+  const own = { origin: `https://${host}` }
+  expect((await platform.requestAt(host, '/hello?name=Ada', own)).status).toBe(200)
+  const other = { origin: 'https://elsewhere.example' }
+  expect((await platform.requestAt(host, '/hello?name=Ada', other)).body.code).toBe('page_not_allowed')
+
+  const discovered = await platform.requestAt(host, '/.well-known/endpoints.json')
+  expect(discovered.body.endpoints).toMatchObject([{ name: 'hello', url: `https://${host}/hello` }])
+  const document = await platform.requestAt(host, '/openapi.json')
+  expect(document.body.servers).toEqual([{ url: `https://${host}` }])
+  for (const path of [
+    '/',
+    '/billing',
+    `/p/${acme.slug}/main/hello?name=Ada`,
+    '/api/openapi.json',
+    '/metrics',
+    '/invite/x',
+  ]) {
+    const { status, body } = await platform.requestAt(host, path)
+    expect([status, body.code], path).toEqual([404, 'endpoint_not_found'])
+  }
 })

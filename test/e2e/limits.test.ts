@@ -21,6 +21,10 @@ test('an address that floods is told when to come again, before anything else is
   expect(Number(headers.get('retry-after'))).toBeGreaterThan(0)
   expect(Number(headers.get('retry-after'))).toBeLessThanOrEqual(60)
   expect((await platform.request('/healthz')).status).toBe(200)
+  for (const path of ['/v1/me?x=/healthz', '/v1/healthz', '/api/namespaces?/healthz']) {
+    expect((await platform.request(path)).status, path).toBe(429)
+  }
+  expect((await platform.request('/p/acme/main/healthz')).body).toMatchObject({ ok: false, code: 'flood' })
 })
 
 test('behind a trusted proxy each client counts for itself', async () => {

@@ -1,4 +1,3 @@
-import { request } from 'node:http'
 import { api } from '@persql/contract'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Answer, type RequestOptions, startPlatform, type TestPlatform } from '../harness.ts'
@@ -55,22 +54,11 @@ test('it is another under another name of the instance, however many there are',
   const port = new URL(platform.url).port
   for (let i = 0; i < 30; i++) {
     const url = `http://name-${i}.localhost:${port}`
-    const { servers } = await otherHost(url)
-    expect(servers).toEqual([{ url }])
+    const { body } = await platform.requestAt(new URL(url).host, '/api/openapi.json')
+    expect(body.servers).toEqual([{ url }])
   }
   expect((await platform.request('/api/openapi.json')).body).toEqual(document)
 })
-
-/** The document as served to those who know the instance by another name. */
-function otherHost(url: string): Promise<Document> {
-  const { hostname, port } = new URL(platform.url)
-  return new Promise((resolve, reject) => {
-    const options = { hostname, port, path: '/api/openapi.json', headers: { Host: new URL(url).host } }
-    request(options, async (response) => resolve(JSON.parse((await response.setEncoding('utf8').toArray()).join(''))))
-      .on('error', reject)
-      .end()
-  })
-}
 
 describe('real answers are those that it documents', () => {
   test('of calls with a token', async () => {
@@ -99,6 +87,31 @@ describe('real answers are those that it documents', () => {
     await call('get_me', '/v1/me')
     await call('get_usage', '/v1/usage?from=2026-01-01&to=2026-02-01')
     expect((await call('get_billing', '/v1/billing')).body.data.ledger).toHaveLength(1)
+  })
+
+  test('of calls about endpoints', async () => {
+    const path = '/v1/db/acme/main/endpoints'
+    const body = { slug: 'one', name: 'One', kind: 'query', method: 'GET', sql: 'SELECT 1', input: [], output: 'rows' }
+    await call('create_endpoint', path, { body })
+    expect((await call('create_endpoint', path, { body: { ...body, sql: 'SELECT ?' } })).body.code).toBe('invalid_spec')
+    expect((await call('create_endpoint', path, { body: { ...body, sql: '' } })).status).toBe(400)
+    await call('update_endpoint', `${path}/one`, { method: 'PATCH', body: { rateLimit: { perMin: 9 } } })
+    await call('publish_endpoint', `${path}/one/publish`, { body: {} })
+    await call('publish_endpoint', `${path}/one/publish`, { body: { version: 9 } })
+    await call('list_endpoints', path)
+    await call('list_endpoint_versions', `${path}/one/versions`)
+    await call('try_endpoint', `${path}/one/try`, { body: {} })
+    await call('pause_endpoint', `${path}/one/pause`, { body: {} })
+    await call('delete_endpoint', `${path}/one`, { method: 'DELETE' })
+    await call('get_endpoint', `${path}/one`)
+    await call('rotate_session_key', '/v1/db/acme/main/session_key/rotate', { body: {} })
+    const session = { namespaceSlug: 'acme', databaseSlug: 'main', userId: 1 }
+    await call('create_session', '/v1/sessions', { body: session })
+    await call('ask', '/v1/db/acme/main/ask', { body: { question: 'How many?' } })
+    await call('put_docs', '/v1/db/acme/main/ai/docs', { method: 'PUT', body: { tables: [] } })
+    await call('get_docs', '/v1/db/acme/main/ai/docs')
+    await call('create_hostname', '/v1/db/acme/main/hostnames', { body: { hostname: 'api.example.com' } })
+    await call('list_hostnames', '/v1/db/acme/main/hostnames')
   })
 
   test('of calls of people', async () => {

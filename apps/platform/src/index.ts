@@ -1,13 +1,14 @@
 import { PerSQLError } from '@persql/contract'
 import { authenticateOperator } from './authenticate.ts'
 import { clientAddress, contextOf } from './context.ts'
+import { refused } from './database/endpoints/serve.ts'
 import type { Env } from './env.ts'
 import { answerAuth } from './http/auth.ts'
 import { dev } from './http/dev.ts'
 import { floodWaitS } from './http/flood.ts'
 import { answerOpenApi } from './http/openapi-route.ts'
 import { pages } from './http/pages.ts'
-import { answerPublicCall } from './http/public-endpoint.ts'
+import { answerHosted, answerPublicCall } from './http/public-endpoint.ts'
 import { logRequest } from './http/request-log.ts'
 import { type Answer, answerDatabaseCall, rest } from './http/rest.ts'
 import { takeStripeWebhook } from './http/stripe-webhook.ts'
@@ -38,12 +39,12 @@ app.on(['GET', 'POST'], '/api/auth/*', (c) => answerAuth(c.req.raw, c.env))
 export default {
   async fetch(request, env, ctx) {
     const { url } = request
-    if (url.endsWith('/healthz')) return app.fetch(request, env, ctx)
+    if (url.endsWith('/healthz') && url.indexOf('/', 8) === url.length - 8) return app.fetch(request, env, ctx)
     const startedMs = performance.now()
     const settings = settingsOf(env)
     const address = clientAddress(request, settings)
     const waitS = floodWaitS(address, settings.floodPerMinute, Date.now())
-    const { response, operation, code } = waitS > 0 ? flooded(waitS) : await answer(request, url, env, ctx)
+    const { response, operation, code } = waitS > 0 ? flooded(waitS, url) : await answer(request, url, env, ctx)
     const ms = performance.now() - startedMs
     count('persql_requests_total', `operation="${operation}",status="${response.status}"`)
     if (code) count('persql_errors_total', `code="${code}"`)
@@ -68,16 +69,24 @@ export default {
 } satisfies ExportedHandler<Env>
 
 async function answer(request: Request, url: string, env: Env, ctx: ExecutionContext): Promise<Answer> {
-  const known = answerDatabaseCall(request, url, env) ?? answerPublicCall(request, url, env)
+  const called = answerDatabaseCall(request, url, env)
+  if (called) return called
+  const hosted = answerHosted(request, url, env)
+  const known = (hosted && (await hosted)) ?? answerPublicCall(request, url, env)
   if (known) return known
   const response = await app.fetch(request, env, ctx)
   return answers.get(request) ?? { response, operation: 'none', code: undefined }
 }
 
-function flooded(seconds: number): Answer {
+function flooded(seconds: number, url: string): Answer {
   const error = new PerSQLError('flood', { seconds })
   const headers = { 'Retry-After': String(seconds) }
-  return { response: Response.json(error, { status: error.status, headers }), operation: 'none', code: error.code }
+  const body = pathOf(url).startsWith('/p/') ? refused(error).body : JSON.stringify(error)
+  const response = new Response(body, {
+    status: error.status,
+    headers: { ...headers, 'Content-Type': 'application/json' },
+  })
+  return { response, operation: 'none', code: error.code }
 }
 
 /** The path for the log; what stands in some of them is a secret. */

@@ -24,7 +24,16 @@ export const Endpoint = z.object({
 export type Endpoint = z.infer<typeof Endpoint>
 
 const refusals = ['database_not_found', 'role_insufficient', 'table_out_of_scope'] as const
-const specRefusals = [...refusals, 'invalid_spec', 'sql_error'] as const
+const specRefusals = [
+  ...refusals,
+  'invalid_spec',
+  'sql_error',
+  'multiple_statements',
+  'empty_statement',
+  'statement_not_allowed',
+  'table_unresolved',
+  'table_protected',
+] as const
 
 export const list_endpoints = operation({
   summary: 'List the public endpoints of a database',
@@ -73,7 +82,7 @@ export const publish_endpoint = operation({
   console: { route: 'POST /api/namespaces/{ns}/databases/{db}/endpoints/{slug}/publish', role: 'editor' },
   input: z.strictObject({ ...address, version: z.int().min(1).optional() }),
   output: Endpoint,
-  errors: [...specRefusals, 'endpoint_not_found'],
+  errors: [...specRefusals, 'endpoint_not_found', 'version_not_found'],
 })
 
 export const pause_endpoint = operation({

@@ -1,4 +1,4 @@
-import { type EndpointSpec, inputSchema } from './openapi-endpoint-spec.ts'
+import { type EndpointSpec, inputSchema, type JsonSchema } from '@persql/endpoint-spec'
 import { statusHeaders, statusTexts } from './openapi-failures.ts'
 import type { Json } from './openapi-schemas.ts'
 import { paymentRequiredSchema } from './payment-required.ts'
@@ -59,14 +59,12 @@ function describeEndpoint(endpoint: EndpointSpec): Json {
   }
 }
 
-const propertiesOf = (schema: Json) => (schema.properties ?? {}) as { readonly [name: string]: Json }
-const requiredOf = (schema: Json) => (schema.required ?? []) as readonly string[]
-const hasFields = (schema: Json) => Object.keys(propertiesOf(schema)).length > 0
+const hasFields = ({ properties }: JsonSchema) => Object.keys(properties).length > 0
 
-function queryParameters({ input }: EndpointSpec, schema: Json): Json[] {
+function queryParameters({ input }: EndpointSpec, schema: JsonSchema): Json[] {
   const asText = new Set(input.filter(({ type }) => type === 'json').map(({ name }) => name))
-  const required = new Set(requiredOf(schema))
-  return Object.entries(propertiesOf(schema)).map(([name, field]) => ({
+  const required = new Set(schema.required)
+  return Object.entries(schema.properties).map(([name, field]) => ({
     name,
     in: 'query',
     ...(required.has(name) && { required: true }),
@@ -75,8 +73,8 @@ function queryParameters({ input }: EndpointSpec, schema: Json): Json[] {
   }))
 }
 
-function requestBody(schema: Json): Json {
-  return { required: requiredOf(schema).length > 0, content: { 'application/json': { schema } } }
+function requestBody(schema: JsonSchema): Json {
+  return { required: schema.required.length > 0, content: { 'application/json': { schema } } }
 }
 
 const columns = { type: 'array', items: { type: 'string' } }
@@ -115,11 +113,14 @@ function statusesOf({ kind, method, auth }: EndpointSpec): readonly number[] {
     403,
     404,
     405,
+    408,
     ...(kind === 'mutation' || kind === 'auth_signup' ? [409] : []),
     ...(method === 'POST' ? [413] : []),
+    ...(kind === 'ask' ? [422] : []),
     429,
     500,
-    ...(kind === 'ask' ? [503] : []),
+    ...(kind === 'ask' ? [502] : []),
+    503,
   ]
 }
 

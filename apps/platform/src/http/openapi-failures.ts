@@ -58,7 +58,7 @@ export const statusTexts: { readonly [status: number]: string } = {
   408: 'The statement ran too long and was stopped',
   409: 'It does not go together with what is there',
   413: 'The body is too large',
-  422: 'The key was used with another request',
+  422: 'The request is understood, and cannot be answered',
   429: 'Too many requests',
   500: 'A failure of ours',
   502: 'A service this one depends on failed',
@@ -111,6 +111,11 @@ export const failureSchemas = {
       code: {
         type: 'string',
         description: `A state for programs:\n${codes.map((code) => `- \`${code}\` (${errors[code].status}): ${errors[code].message}`).join('\n')}`,
+      },
+      fields: {
+        type: 'object',
+        description: 'What is wrong with the input, by field',
+        additionalProperties: { type: 'string' },
       },
       errorDetail: { $ref: '#/components/schemas/SqlErrorDetail' },
       statement: { type: 'integer', description: 'In a batch: which statement failed, counted from 0' },

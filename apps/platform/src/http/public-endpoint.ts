@@ -3,9 +3,13 @@ import { endpointToToolDefinition } from '@persql/endpoint-spec'
 import { databaseExists } from '../authenticate.ts'
 import { type Context, clientAddress, contextOf } from '../context.ts'
 import { type PublicFace, type PublicReply, refused } from '../database/endpoints/serve.ts'
+import type { Hosted } from '../directory/hostnames.ts'
 import type { Env } from '../env.ts'
 import { databaseObject } from '../objects.ts'
+import { settingsOf } from '../settings.ts'
 import { readBody } from './body.ts'
+import { hostedDatabase } from './hostnames.ts'
+import { databaseOpenApi } from './openapi-database.ts'
 import { paymentRequired } from './payment-required.ts'
 import type { Answer } from './rest.ts'
 
@@ -19,6 +23,8 @@ const JSON_TYPE = { 'Content-Type': 'application/json' }
 interface Place {
   readonly namespace: string
   readonly database: string
+  /** Of the pages that are served beside its endpoints, and so are no other site's. */
+  readonly origin: string
   /** Base URL of its endpoints. */
   readonly baseUrl: string
 }
@@ -28,13 +34,32 @@ export function answerPublicCall(request: Request, url: string, env: Env): Promi
   const [, namespace, database, rest, query] = PUBLIC_PATH.exec(url) ?? []
   if (namespace === undefined || database === undefined || rest === undefined) return undefined
   const ctx = contextOf(request, env, url)
-  return answerAt(
-    { namespace, database, baseUrl: `${ctx.baseUrl}/p/${namespace}/${database}` },
-    rest,
-    query ?? '',
-    request,
-    ctx,
-  )
+  const baseUrl = `${ctx.baseUrl}/p/${namespace}/${database}`
+  return answerAt({ namespace, database, origin: new URL(baseUrl).origin, baseUrl }, rest, query ?? '', request, ctx)
+}
+
+/**
+ * Answers a request to a hostname of a tenant's own, where endpoints live at the root and nothing else does; nothing
+ * when the host is no such name.
+ */
+export function answerHosted(request: Request, url: string, env: Env): Promise<Answer | undefined> | undefined {
+  const hosted = hostedDatabase(request.headers.get('Host') ?? '', env, settingsOf(env))
+  return hosted && answerAtHost(hosted, request, url, env)
+}
+
+async function answerAtHost(
+  asked: Hosted | Promise<Hosted | undefined>,
+  request: Request,
+  url: string,
+  env: Env,
+): Promise<Answer | undefined> {
+  const hosted = await asked
+  if (!hosted) return undefined
+  const { protocol, host, pathname, search } = new URL(url)
+  const ctx = contextOf(request, env, url)
+  // A proxy in front speaks TLS on its behalf, as it does for the instance itself.
+  const origin = `${ctx.settings.url?.startsWith('https:') ? 'https:' : protocol}//${host}`
+  return answerAt({ ...hosted, origin, baseUrl: origin }, pathname.slice(1), search.slice(1), request, ctx)
 }
 
 /** Answers a request for something of a database's public face, by its path behind the base URL. */
@@ -46,9 +71,10 @@ async function answerAt(place: Place, rest: string, query: string, request: Requ
       throw new PerSQLError('database_not_found', { database: database.slice(0, 80) })
     const known = databaseExists(ctx, namespace, database)
     if (known !== true && !(await known)) throw new PerSQLError('database_not_found', { database })
-    if (rest === '.well-known/endpoints.json') {
+    const describe = documents.get(rest)
+    if (describe) {
       operation = 'endpoint_discovery'
-      return { response: await discovery(place, request, ctx), operation, code: undefined }
+      return { response: await discovery(place, rest, describe, request, ctx), operation, code: undefined }
     }
     if (!ENDPOINT.test(rest)) throw new PerSQLError('endpoint_not_found', { endpoint: rest.slice(0, 80) })
     const reply = await call(place, rest, query, request, ctx)
@@ -61,11 +87,17 @@ async function answerAt(place: Place, rest: string, query: string, request: Requ
   }
 }
 
-async function call({ namespace, database }: Place, slug: string, query: string, request: Request, ctx: Context) {
+async function call(
+  { namespace, database, origin }: Place,
+  slug: string,
+  query: string,
+  request: Request,
+  ctx: Context,
+) {
   const { method, headers } = request
   const object = databaseObject(ctx.env, namespace, database)
   const input = method === 'POST' ? await bodyOf(request) : query
-  const given = callerOf(headers, ctx)
+  const given = callerOf(headers, origin)
   const startedMs = Date.now()
   try {
     return await object.serve(slug, method, input, clientAddress(request, ctx.settings), given)
@@ -90,11 +122,11 @@ async function bodyOf(request: Request): Promise<string | null> {
 }
 
 /** What gates look at, in JSON; empty when there is nothing. Pages of this instance itself are no other site. */
-function callerOf(headers: Headers, { baseUrl }: Context): string {
+function callerOf(headers: Headers, own: string): string {
   const origin = headers.get('Origin')
   const authorization = headers.get('Authorization')
   const captcha = headers.get('cf-turnstile-response')
-  const foreign = origin !== null && origin !== new URL(baseUrl).origin
+  const foreign = origin !== null && origin !== own
   if (!foreign && authorization === null && captcha === null) return ''
   return JSON.stringify({
     ...(foreign && { origin }),
@@ -103,24 +135,33 @@ function callerOf(headers: Headers, { baseUrl }: Context): string {
   })
 }
 
-async function discovery({ namespace, database, baseUrl }: Place, request: Request, ctx: Context): Promise<Response> {
-  if (request.method !== 'GET') {
-    throw new PerSQLError('method_not_allowed', { path: 'endpoints.json', method: request.method, allowed: 'GET' })
-  }
-  const { description, specs } = await faceOf({ namespace, database }, ctx)
-  const endpoints = specs.map((spec) => ({
+/** What anyone may read about the endpoints of a database. */
+type Describe = (place: Place, face: PublicFace) => object
+const endpointsJson: Describe = ({ namespace, database, baseUrl }, { description, specs }) => ({
+  namespace,
+  database,
+  description,
+  endpoints: specs.map((spec) => ({
     ...endpointToToolDefinition(spec),
     url: `${baseUrl}/${spec.slug}`,
     method: spec.method,
-  }))
-  return Response.json({ namespace, database, description, endpoints }, { headers: DISCOVERY })
-}
+  })),
+})
+const documents = new Map<string, Describe>([
+  ['.well-known/endpoints.json', endpointsJson],
+  ['openapi.json', (place, { description, specs }) => databaseOpenApi({ ...place, description }, specs)],
+])
 
-async function faceOf(
-  { namespace, database }: Pick<Place, 'namespace' | 'database'>,
+async function discovery(
+  place: Place,
+  name: string,
+  describe: Describe,
+  { method }: Request,
   ctx: Context,
-): Promise<PublicFace> {
-  return JSON.parse(await databaseObject(ctx.env, namespace, database).publicFace()) as PublicFace
+): Promise<Response> {
+  if (method !== 'GET') throw new PerSQLError('method_not_allowed', { path: name, method, allowed: 'GET' })
+  const face = await databaseObject(ctx.env, place.namespace, place.database).publicFace()
+  return Response.json(describe(place, JSON.parse(face) as PublicFace), { headers: DISCOVERY })
 }
 
 const DISCOVERY = { 'Cache-Control': 'public, max-age=30', 'Access-Control-Allow-Origin': '*' }
