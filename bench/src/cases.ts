@@ -1,5 +1,5 @@
 import type { WireRequest } from './load/closed-loop.ts'
-import { call, type Place } from './wire.ts'
+import { call, get, type Place } from './wire.ts'
 
 /** What is measured: the requests that clients send in turn, to the platform and to the floor alike. */
 export interface Case {
@@ -41,7 +41,26 @@ export const cases: readonly Case[] = [
       return [call(place, 'batch', { statements, transaction: true }, '"rowsWritten":1')]
     },
   },
+  {
+    name: 'public endpoint',
+    requests: (place) =>
+      times(1_000, (index) => {
+        const id = ((index * 7_919) % seededRows) + 1
+        return get(place, `item?id=${id}`, `"item ${id}"`)
+      }),
+  },
 ]
+
+/** The point read as an endpoint that anyone may call. The floor has its own, and takes these for granted. */
+const endpoint = {
+  slug: 'item',
+  name: 'Item',
+  kind: 'query',
+  method: 'GET',
+  sql: 'select id, name, value from items where id = ?',
+  input: [{ name: 'id', type: 'integer', required: true, min: 1 }],
+  output: 'rows',
+}
 
 /** Makes what the cases need: `items`, full, and `log`, empty. */
 export function seeding(place: Place): WireRequest[] {
@@ -51,7 +70,11 @@ export function seeding(place: Place): WireRequest[] {
     `insert or ignore into items with recursive n(i) as (select 1 union all select i + 1 from n where i < ${seededRows})
       select i, 'item ' || i, i * 1.5 from n`,
   ]
-  return statements.map((sql) => call(place, 'query', { sql, params: [] }, '"success":true'))
+  return [
+    ...statements.map((sql) => call(place, 'query', { sql, params: [] }, '"success":true')),
+    call(place, 'endpoints', endpoint, '"success":true'),
+    call(place, 'endpoints/item/publish', {}, '"success":true'),
+  ]
 }
 
 function times<T>(count: number, make: (index: number) => T): T[] {

@@ -12,6 +12,11 @@ export function call({ namespace, database, token }: Place, name: string, body: 
   return { text: post(`/v1/db/${namespace}/${database}/${name}`, token, body), expect }
 }
 
+/** One call of a public endpoint. */
+export function get({ namespace, database }: Place, path: string, expect: string): WireRequest {
+  return { text: `GET /p/${namespace}/${database}/${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`, expect }
+}
+
 function post(path: string, token: string, body: object): string {
   const json = JSON.stringify(body)
   const head = [

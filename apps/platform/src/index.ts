@@ -44,7 +44,8 @@ export default {
     const settings = settingsOf(env)
     const address = clientAddress(request, settings)
     const waitS = floodWaitS(address, settings.floodPerMinute, Date.now())
-    const { response, operation, code } = waitS > 0 ? flooded(waitS, url) : await answer(request, url, env, ctx)
+    const { response, operation, code } =
+      waitS > 0 ? flooded(waitS, url) : await answer(request, url, address, env, ctx)
     const ms = performance.now() - startedMs
     count('persql_requests_total', `operation="${operation}",status="${response.status}"`)
     if (code) count('persql_errors_total', `code="${code}"`)
@@ -68,11 +69,17 @@ export default {
   },
 } satisfies ExportedHandler<Env>
 
-async function answer(request: Request, url: string, env: Env, ctx: ExecutionContext): Promise<Answer> {
+async function answer(
+  request: Request,
+  url: string,
+  address: string,
+  env: Env,
+  ctx: ExecutionContext,
+): Promise<Answer> {
   const called = answerDatabaseCall(request, url, env)
   if (called) return called
-  const hosted = answerHosted(request, url, env)
-  const known = (hosted && (await hosted)) ?? answerPublicCall(request, url, env)
+  const hosted = answerHosted(request, url, address, env)
+  const known = (hosted && (await hosted)) ?? answerPublicCall(request, url, address, env)
   if (known) return known
   const response = await app.fetch(request, env, ctx)
   return answers.get(request) ?? { response, operation: 'none', code: undefined }

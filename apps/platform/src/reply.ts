@@ -18,11 +18,12 @@ export const succeed = (data: unknown): Reply => ({
 /** The answer to a failure. What is not in the table becomes `internal`; the cause of a failure of ours goes to the log. */
 export function refuse(cause: unknown): Reply {
   const error = PerSQLError.from(cause)
-  if (error.code === 'internal') {
-    const text = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)
-    console.error(
-      JSON.stringify({ level: 'error', event: 'internal_error', at: new Date().toISOString(), cause: text }),
-    )
-  }
+  if (error.code === 'internal') logInternal(cause)
   return { status: error.status, body: JSON.stringify(error), code: error.code }
+}
+
+/** Logs the cause of a failure of ours, which callers do not get to see. */
+export function logInternal(cause: unknown): void {
+  const text = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)
+  console.error(JSON.stringify({ level: 'error', event: 'internal_error', at: new Date().toISOString(), cause: text }))
 }

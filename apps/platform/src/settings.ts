@@ -7,8 +7,9 @@ export interface Settings {
   readonly runtime: 'workerd' | 'cloudflare'
   /** Public base URL, when it is not what requests are addressed to. */
   readonly url: string | undefined
-  /** The host of that URL, without its port. */
+  /** The host of that URL, without its port, and its origin. */
   readonly host: string | undefined
+  readonly origin: string | undefined
   readonly welcomeCreditNano: number
   readonly floodPerMinute: number
   readonly trustedProxies: readonly string[]
@@ -30,6 +31,7 @@ export function settingsOf(env: Env): Settings {
       runtime: env.PERSQL_RUNTIME === 'workerd' ? 'workerd' : 'cloudflare',
       url,
       host: url && new URL(url).hostname,
+      origin: url && new URL(url).origin,
       welcomeCreditNano: nanoOf(env.PERSQL_WELCOME_CREDIT_USD ?? '5'),
       floodPerMinute: number(env.FLOOD_PER_MINUTE, 60_000),
       trustedProxies: (env.TRUSTED_PROXIES ?? '')

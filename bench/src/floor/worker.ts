@@ -6,7 +6,13 @@ interface Statement {
 }
 
 interface Env {
-  DATABASES: { getByName(name: string): { query(body: string): Promise<string>; batch(body: string): Promise<string> } }
+  DATABASES: {
+    getByName(name: string): {
+      query(body: string): Promise<string>
+      batch(body: string): Promise<string>
+      item(id: string): Promise<string>
+    }
+  }
 }
 
 const json = { headers: { 'content-type': 'application/json' } }
@@ -25,6 +31,11 @@ export class Database extends DurableObject {
     })
   }
 
+  /** The one endpoint of the floor. */
+  item(id: string): string {
+    return `{"ok":true,"data":${this.#run({ sql: 'select id, name, value from items where id = ?', params: [Number(id)] })}}`
+  }
+
   #run({ sql, params = [] }: Statement): string {
     const cursor = this.ctx.storage.sql.exec(sql, ...params)
     const rows = Array.from(cursor.raw())
@@ -40,9 +51,12 @@ export class Directory extends DurableObject {}
 /** The smallest Worker → Durable Object → `sql.exec` → JSON with the paths and bodies of the platform. */
 export default {
   async fetch(request: Request, env: Env): Promise<Response> {
+    const [, place, id] = /\/p\/(\w+\/\w+)\/item\?id=(\d+)$/.exec(request.url) ?? []
+    if (place && id) return new Response(await env.DATABASES.getByName(place).item(id), json)
     // http://host/v1/db/<namespace>/<database>/<call>
     const [, , , , , namespace, database, call] = request.url.split('/')
     if (call === undefined) return new Response('ok')
+    if (call === 'endpoints') return new Response('{"success":true}', json)
     const object = env.DATABASES.getByName(`${namespace}/${database}`)
     const body = await request.text()
     return new Response(await (call === 'batch' ? object.batch(body) : object.query(body)), json)

@@ -17,13 +17,7 @@ import { type DatabaseCall, type DatabaseOperation, type Grant, Grants, type Rep
 import { keyColumn } from './endpoints/manage.ts'
 import { RateLimits } from './endpoints/rate-limits.ts'
 import type { Means, Spend } from './endpoints/run.ts'
-import {
-  type Gatekeeping,
-  type PublicAnswer,
-  type PublicCall,
-  type PublicFace,
-  servePublic,
-} from './endpoints/serve.ts'
+import { type Gatekeeping, type PublicAnswer, type PublicFace, servePublic, unpackCall } from './endpoints/serve.ts'
 import { type MintedSession, Sessions } from './endpoints/sessions.ts'
 import { Endpoints, type OpenEndpoint } from './endpoints/store.ts'
 import { Engine } from './engine.ts'
@@ -73,6 +67,7 @@ export class Database extends DurableObject<Env> {
   readonly #assistant: Assistant
   readonly #parts: Parts
   readonly #gates: Gatekeeping
+  readonly #means = new WeakMap<OpenEndpoint, Means>()
   #identity: Identity | undefined
   #meter: Meter
   #saved: Totals
@@ -158,16 +153,9 @@ export class Database extends DurableObject<Env> {
   }
 
   /** The door of the public: warm, and when nothing is to be signed or asked of others, it awaits nothing. */
-  serve(
-    slug: string,
-    method: string,
-    input: string | null,
-    address: string,
-    headers: string,
-  ): PublicAnswer | Promise<PublicAnswer> {
+  serve(call: string): PublicAnswer | Promise<PublicAnswer> {
     this.#idleTicks = 0
-    const call: PublicCall = { slug, method, input, address, ...(headers && (JSON.parse(headers) as object)) }
-    return servePublic(call, this.#gates)
+    return servePublic(unpackCall(call), this.#gates)
   }
 
   /** What the public may know, in JSON: the specs of published endpoints, and what the database is for. */
@@ -318,6 +306,15 @@ export class Database extends DurableObject<Env> {
   }
 
   #meansFor(endpoint: OpenEndpoint): Means {
+    let means = this.#means.get(endpoint)
+    if (!means) {
+      means = this.#makeMeans(endpoint)
+      this.#means.set(endpoint, means)
+    }
+    return means
+  }
+
+  #makeMeans(endpoint: OpenEndpoint): Means {
     const tokenId = `endpoint:${endpoint.spec.slug}`
     const spend: Spend = (sql, run) => this.#spend(tokenId, sql, run)
     return {

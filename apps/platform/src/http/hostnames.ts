@@ -16,6 +16,8 @@ interface Cached {
 // Of this isolate, bounded. That a name leads nowhere is remembered too, and so asked once a minute at most.
 const cache = new Map<string, Cached>()
 let changes = 0
+/** The host of the last request that no tenant's hostname can have been: mostly that of the next one too. */
+let ownHost = ''
 
 /**
  * The database that a request's `Host` leads to, if it is a tenant's hostname. Nothing is awaited for names of the instance
@@ -26,8 +28,12 @@ export function hostedDatabase(
   env: Env,
   settings: Settings,
 ): Promise<Hosted | undefined> | Hosted | undefined {
+  if (host === ownHost) return undefined
   const name = nameOf(host)
-  if (!isHostname(name) || isOwnHost(name, settings.host)) return undefined
+  if (!isHostname(name) || isOwnHost(name, settings.host)) {
+    ownHost = host
+    return undefined
+  }
   const known = cache.get(name)
   return known && known.untilMs > now() ? known.hosted : lookUp(name, env)
 }

@@ -2,10 +2,11 @@ import { PerSQLError } from '@persql/contract'
 import { endpointToToolDefinition } from '@persql/endpoint-spec'
 import { databaseExists } from '../authenticate.ts'
 import { type Context, clientAddress, contextOf } from '../context.ts'
-import { type PublicFace, type PublicReply, refused } from '../database/endpoints/serve.ts'
+import { type PublicFace, type PublicReply, packCall, refused } from '../database/endpoints/serve.ts'
 import type { Hosted } from '../directory/hostnames.ts'
 import type { Env } from '../env.ts'
 import { databaseObject } from '../objects.ts'
+import { logInternal } from '../reply.ts'
 import { settingsOf } from '../settings.ts'
 import { readBody } from './body.ts'
 import { hostedDatabase } from './hostnames.ts'
@@ -29,41 +30,63 @@ interface Place {
   readonly baseUrl: string
 }
 
+/** A request, and the address it came from. */
+interface From {
+  readonly request: Request
+  readonly address: string
+}
+
 /** Answers a call of a public endpoint, or nothing when the request is something else. */
-export function answerPublicCall(request: Request, url: string, env: Env): Promise<Answer> | undefined {
+export function answerPublicCall(
+  request: Request,
+  url: string,
+  address: string,
+  env: Env,
+): Promise<Answer> | undefined {
   const [, namespace, database, rest, query] = PUBLIC_PATH.exec(url) ?? []
   if (namespace === undefined || database === undefined || rest === undefined) return undefined
   const ctx = contextOf(request, env, url)
-  const baseUrl = `${ctx.baseUrl}/p/${namespace}/${database}`
-  return answerAt({ namespace, database, origin: new URL(baseUrl).origin, baseUrl }, rest, query ?? '', request, ctx)
+  const { baseUrl, settings } = ctx
+  const place = {
+    namespace,
+    database,
+    origin: settings.origin ?? baseUrl,
+    baseUrl: `${baseUrl}/p/${namespace}/${database}`,
+  }
+  return answerAt(place, rest, query ?? '', { request, address }, ctx)
 }
 
 /**
  * Answers a request to a hostname of a tenant's own, where endpoints live at the root and nothing else does; nothing
  * when the host is no such name.
  */
-export function answerHosted(request: Request, url: string, env: Env): Promise<Answer | undefined> | undefined {
-  const hosted = hostedDatabase(request.headers.get('Host') ?? '', env, settingsOf(env))
-  return hosted && answerAtHost(hosted, request, url, env)
+export function answerHosted(
+  request: Request,
+  url: string,
+  address: string,
+  env: Env,
+): Promise<Answer | undefined> | undefined {
+  const hosted = hostedDatabase(url.slice(url.indexOf('/') + 2, url.indexOf('/', 8)), env, settingsOf(env))
+  return hosted && answerAtHost(hosted, { request, address }, url, env)
 }
 
 async function answerAtHost(
   asked: Hosted | Promise<Hosted | undefined>,
-  request: Request,
+  from: From,
   url: string,
   env: Env,
 ): Promise<Answer | undefined> {
   const hosted = await asked
   if (!hosted) return undefined
   const { protocol, host, pathname, search } = new URL(url)
-  const ctx = contextOf(request, env, url)
+  const ctx = contextOf(from.request, env, url)
   // A proxy in front speaks TLS on its behalf, as it does for the instance itself.
   const origin = `${ctx.settings.url?.startsWith('https:') ? 'https:' : protocol}//${host}`
-  return answerAt({ ...hosted, origin, baseUrl: origin }, pathname.slice(1), search.slice(1), request, ctx)
+  return answerAt({ ...hosted, origin, baseUrl: origin }, pathname.slice(1), search.slice(1), from, ctx)
 }
 
 /** Answers a request for something of a database's public face, by its path behind the base URL. */
-async function answerAt(place: Place, rest: string, query: string, request: Request, ctx: Context): Promise<Answer> {
+async function answerAt(place: Place, rest: string, query: string, from: From, ctx: Context): Promise<Answer> {
   let operation = 'endpoint'
   try {
     const { namespace, database } = place
@@ -74,15 +97,16 @@ async function answerAt(place: Place, rest: string, query: string, request: Requ
     const describe = documents.get(rest)
     if (describe) {
       operation = 'endpoint_discovery'
-      return { response: await discovery(place, rest, describe, request, ctx), operation, code: undefined }
+      return { response: await discovery(place, rest, describe, from.request, ctx), operation, code: undefined }
     }
     if (!ENDPOINT.test(rest)) throw new PerSQLError('endpoint_not_found', { endpoint: rest.slice(0, 80) })
-    const reply = await call(place, rest, query, request, ctx)
+    const reply = await call(place, rest, query, from, ctx)
     if (typeof reply === 'string')
       return { response: new Response(reply, { headers: JSON_TYPE }), operation, code: undefined }
     return { response: respond(reply, ctx), operation, code: reply.code }
   } catch (cause) {
     const error = PerSQLError.from(cause)
+    if (error.code === 'internal') logInternal(cause)
     return { response: respond(refused(error), ctx), operation, code: error.code }
   }
 }
@@ -91,16 +115,27 @@ async function call(
   { namespace, database, origin }: Place,
   slug: string,
   query: string,
-  request: Request,
+  { request, address }: From,
   ctx: Context,
 ) {
   const { method, headers } = request
   const object = databaseObject(ctx.env, namespace, database)
   const input = method === 'POST' ? await bodyOf(request) : query
-  const given = callerOf(headers, origin)
+  const from = headers.get('Origin') ?? undefined
   const startedMs = Date.now()
   try {
-    return await object.serve(slug, method, input, clientAddress(request, ctx.settings), given)
+    return await object.serve(
+      packCall({
+        slug,
+        method,
+        address,
+        input,
+        // Pages beside the endpoints themselves are no other site's.
+        origin: from === origin ? undefined : from,
+        authorization: headers.get('Authorization') ?? undefined,
+        captcha: headers.get('cf-turnstile-response') ?? undefined,
+      }),
+    )
   } catch (cause) {
     const timedOut = Date.now() - startedMs >= ctx.settings.queryTimeoutMs
     throw new PerSQLError(
@@ -119,20 +154,6 @@ async function bodyOf(request: Request): Promise<string | null> {
     if (PerSQLError.from(cause).code === 'body_too_large') return null
     throw cause
   }
-}
-
-/** What gates look at, in JSON; empty when there is nothing. Pages of this instance itself are no other site. */
-function callerOf(headers: Headers, own: string): string {
-  const origin = headers.get('Origin')
-  const authorization = headers.get('Authorization')
-  const captcha = headers.get('cf-turnstile-response')
-  const foreign = origin !== null && origin !== own
-  if (!foreign && authorization === null && captcha === null) return ''
-  return JSON.stringify({
-    ...(foreign && { origin }),
-    ...(authorization !== null && { authorization }),
-    ...(captcha !== null && { captcha }),
-  })
 }
 
 /** What anyone may read about the endpoints of a database. */

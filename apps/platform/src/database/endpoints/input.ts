@@ -97,11 +97,23 @@ function fromQuery(
 ): Record<string, unknown> {
   const given: Record<string, unknown> = {}
   const types = new Map(fields.map(({ name, type }) => [name, type]))
-  for (const [name, text] of new URLSearchParams(query)) {
+  for (const [name, text] of pairsOf(query)) {
     if (Object.hasOwn(given, name)) setOwn(problems, name.slice(0, 80), 'It is there more than once.')
     setOwn(given, name, coerced(text, types.get(name)))
   }
   return given
+}
+
+/** Most queries need no decoding, and each object that the runtime makes for one is felt. */
+function pairsOf(query: string): Iterable<readonly [string, string]> {
+  if (/[%+]/.test(query)) return new URLSearchParams(query)
+  return query
+    .split('&')
+    .filter(Boolean)
+    .map((pair) => {
+      const at = pair.indexOf('=')
+      return at < 0 ? [pair, ''] : [pair.slice(0, at), pair.slice(at + 1)]
+    })
 }
 
 function coerced(text: string, type: FieldSpec['type'] | undefined): unknown {

@@ -1,5 +1,6 @@
 import { PerSQLError } from '@persql/contract'
 import { boundFields, type EndpointSpec } from '@persql/endpoint-spec'
+import { logInternal } from '../../reply.ts'
 import type { Bound, StatementInput } from '../call.ts'
 import type { Engine } from '../engine.ts'
 import type { Permission } from '../guard/guard.ts'
@@ -106,6 +107,7 @@ export function publicError(cause: unknown, { input }: EndpointSpec): PerSQLErro
     columns?: { column: string }[]
   }
   const sentence = kind && SENTENCES[kind]
+  if (error.code === 'internal') logInternal(cause)
   if (!sentence) return new PerSQLError('endpoint_failed', {}, { cause })
   const names = columns?.map((each) => each.column) ?? (column ? [column] : [])
   const known = names.filter((name) => input.some((field) => field.name === name))

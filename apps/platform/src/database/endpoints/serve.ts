@@ -15,9 +15,30 @@ export interface PublicCall {
   /** The caller's address. */
   readonly address: string
   /** Of a page of another site. */
-  readonly origin?: string
-  readonly authorization?: string
-  readonly captcha?: string
+  readonly origin?: string | undefined
+  readonly authorization?: string | undefined
+  readonly captcha?: string | undefined
+}
+
+/** A call as one text: several arguments cross to an object at a twentieth of the whole cost each. */
+export function packCall({ slug, method, input, address, ...headers }: PublicCall): string {
+  const rest = headers.origin ?? headers.authorization ?? headers.captcha
+  return `${slug}\n${method}\n${address}\n${rest === undefined ? '' : JSON.stringify(headers)}\n${input === null ? '-' : `+${input}`}`
+}
+
+/** Undoes `packCall`. */
+export function unpackCall(text: string): PublicCall {
+  const ends: number[] = []
+  for (let at = text.indexOf('\n'); ends.length < 4; at = text.indexOf('\n', at + 1)) ends.push(at)
+  const [a = 0, b = 0, c = 0, d = 0] = ends
+  const headers = text.slice(c + 1, d)
+  return {
+    slug: text.slice(0, a),
+    method: text.slice(a + 1, b),
+    address: text.slice(b + 1, c),
+    input: text[d + 1] === '-' ? null : text.slice(d + 2),
+    ...(headers !== '' && (JSON.parse(headers) as Pick<PublicCall, 'origin' | 'authorization' | 'captcha'>)),
+  }
 }
 
 /** What is known of a database's endpoints to everyone. */
