@@ -1,7 +1,7 @@
 import { PerSQLError } from '@persql/contract'
 import { endpointToToolDefinition } from '@persql/endpoint-spec'
 import { databaseExists } from '../authenticate.ts'
-import { type Context, clientAddress, contextOf } from '../context.ts'
+import { type Context, contextOf } from '../context.ts'
 import { type PublicFace, type PublicReply, packCall, refused } from '../database/endpoints/serve.ts'
 import type { Hosted } from '../directory/hostnames.ts'
 import type { Env } from '../env.ts'
