@@ -342,3 +342,21 @@ describe('docs', () => {
     expect(failed.body.data.tables).toHaveLength(2)
   })
 })
+
+describe('index advice', () => {
+  const advise = (body: object) => main.admin.request('/ai/indexes', { body })
+
+  test('is put into words by the model when it is asked to, and what was measured stays', async () => {
+    for (let i = 0; i < 3; i++) await main.admin.query('SELECT * FROM orders WHERE customer = ?', [`c${i}`])
+    const plain = (await advise({})).body
+    expect(plain.data.suggestions).toMatchObject([{ table: 'orders', columns: ['customer'] }])
+    expect(model.asked).toHaveLength(0)
+    says = JSON.stringify({ reasons: ['Orders are looked up by customer.'] })
+    const phrased = (await advise({ explain: true })).body
+    const [suggestion] = plain.data.suggestions
+    expect(phrased.data.suggestions).toEqual([{ ...suggestion, reason: 'Orders are looked up by customer.' }])
+    expect(phrased.meta.aiTokens).toBe(TOKENS)
+    says = 'I would add an index.'
+    expect((await advise({ explain: true })).body.data).toEqual(plain.data)
+  })
+})

@@ -24,7 +24,8 @@ export const Docs = z.strictObject({
 })
 export type Docs = z.infer<typeof Docs>
 
-const AiMeta = z.object({ ...QueryMeta.shape, aiTokens: z.int() })
+/** What a call cost that may have asked the model. It stands beside `data`. */
+export const AiMeta = z.object({ ...QueryMeta.shape, aiTokens: z.int() })
 const answers = { sql: z.string(), explanation: z.string() }
 const result = { columns: z.array(z.string()), rows: z.array(z.array(Value)) }
 const refusals = [

@@ -61,6 +61,7 @@ export const errors = {
   conflict: { status: 409, message: 'This conflicts with what is there already.' },
   hostname_taken: { status: 409, message: '"{hostname}" leads to another database already.' },
   already_member: { status: 409, message: '{member} is a member already.' },
+  advice_under_way: { status: 409, message: 'Indexes are being looked for already. Ask again when that has ended.' },
   last_owner: { status: 409, message: 'A namespace needs an owner. Make somebody else owner or admin first.' },
   expectation_failed: { status: 409, message: 'Statement {statement}: expected {expected}, got {actual}.' },
   body_too_large: { status: 413, message: 'The body is larger than {limit}.' },

@@ -1,3 +1,4 @@
+import * as advice from './advice.ts'
 import * as assistant from './assistant.ts'
 import * as billing from './billing.ts'
 import * as databases from './databases.ts'
@@ -41,6 +42,7 @@ export const api = {
   create_hostname: hostnames.create_hostname,
   refresh_hostname: hostnames.refresh_hostname,
   delete_hostname: hostnames.delete_hostname,
+  advise_indexes: advice.advise_indexes,
   list_tokens: tokens.list_tokens,
   create_token: tokens.create_token,
   revoke_token: tokens.revoke_token,
@@ -72,6 +74,7 @@ export const api = {
 } as const
 export type Api = typeof api
 
+export type { IndexAdvice } from './advice.ts'
 export type { Docs } from './assistant.ts'
 /** Shapes that have a name of their own where the API is described, because several operations share them. */
 export const shapes = {

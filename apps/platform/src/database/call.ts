@@ -39,7 +39,7 @@ export type EndpointOperation =
   | 'try_endpoint'
   | 'rotate_session_key'
 /** Operations that ask the model, or keep what is written about tables. */
-export type AssistantOperation = 'ask' | 'generate_sql' | 'describe_tables' | 'get_docs' | 'put_docs'
+export type AssistantOperation = 'ask' | 'generate_sql' | 'describe_tables' | 'get_docs' | 'put_docs' | 'advise_indexes'
 
 export type DatabaseOperation = StatementOperation | EndpointOperation | AssistantOperation
 

@@ -4,12 +4,14 @@ import { now } from '../clock.ts'
 import type { Env } from '../env.ts'
 import { count } from '../metrics.ts'
 import { costNano, NOTHING, type Totals, usd } from '../money.ts'
-import { namespaceObject } from '../objects.ts'
+import { databaseObject, namespaceObject } from '../objects.ts'
 import { verifyCaptcha } from '../ports/captcha.ts'
 import { type Reply, refuse } from '../reply.ts'
 import { settingsOf } from '../settings.ts'
 import { migrate } from '../storage/migrate.ts'
 import { Timers } from '../storage/timers.ts'
+import { type Advised, advise } from './advisor/advise.ts'
+import { Scratch } from './advisor/scratch.ts'
 import { Assistant } from './ai/assistant.ts'
 import { DocsStore } from './ai/docs.ts'
 import { AuditOutbox, type Deed } from './audit-outbox.ts'
@@ -59,11 +61,12 @@ export class Database extends DurableObject<Env> {
   readonly #log: QueryLog
   readonly #replays: Replays
   readonly #ownPages: OwnPages
-  readonly #timers: Timers<'replays' | 'rates' | 'deeds'>
+  readonly #timers: Timers<'replays' | 'rates' | 'deeds' | 'scratch'>
   readonly #endpoints: Endpoints
   readonly #rateLimits: RateLimits
   readonly #sessions: Sessions
   readonly #deeds: AuditOutbox
+  readonly #scratch: Scratch
   readonly #assistant: Assistant
   readonly #parts: Parts
   readonly #gates: Gatekeeping
@@ -77,6 +80,9 @@ export class Database extends DurableObject<Env> {
   #emptyUntilMs = 0
   #ticking = false
   #idleTicks = 0
+  /** Calls that wait for others: meanwhile this is not idle. */
+  #waiting = 0
+  #advising = false
   #tokenId = ''
   #ticksSinceReport = 0
 
@@ -97,6 +103,12 @@ export class Database extends DurableObject<Env> {
       replays: (nowMs) => this.#sweepReplays(nowMs),
       rates: (nowMs) => this.#sweepRates(nowMs),
       deeds: () => this.#deliverDeeds(),
+      scratch: () => this.#scratch.wipe(),
+    })
+    this.#scratch = new Scratch({
+      storage: ctx.storage,
+      occupied: () => this.#identity !== undefined,
+      wipeAt: (atMs) => this.#timers.set('scratch', atMs),
     })
     this.#engine = new Engine(ctx.storage, {
       started: (sql) => this.#started(sql),
@@ -122,6 +134,7 @@ export class Database extends DurableObject<Env> {
       docs,
       assistant: this.#assistant,
       ask: (tokenId, spend) => (endpoint, question) => this.#ask(tokenId, spend, endpoint, question),
+      advise: (tableScope) => this.#advise(tableScope),
       admits: (grant) => this.#admits(grant, now()),
     }
     this.#gates = {
@@ -177,6 +190,11 @@ export class Database extends DurableObject<Env> {
     this.#tick()
   }
 
+  /** For the object that bears the name of an advisor, and is nobody's database. */
+  get scratch(): Scratch {
+    return this.#scratch
+  }
+
   /** Saves and reports the counters; `version` numbers the recall, so that a lease on its way is not taken for newer. */
   recall(version: number): Report & { readonly id: string | undefined } {
     this.#setLeased(() => this.#meter.giveBack(version))
@@ -225,13 +243,45 @@ export class Database extends DurableObject<Env> {
       if (call.body.includes('_persql_')) this.#flushLog()
       this.#engine.begin()
       const outcome = databaseOperations[operation](call, this.#parts)
-      if (!(outcome instanceof Promise)) return this.#finish(call, outcome, startedMs, nowMs)
-      return outcome.then(
-        (done) => this.#finish(call, done, startedMs, nowMs),
-        (cause) => this.#fail(call, cause, startedMs, nowMs),
-      )
+      return outcome instanceof Promise
+        ? this.#await(call, outcome, startedMs, nowMs)
+        : this.#finish(call, outcome, startedMs, nowMs)
     } catch (cause) {
       return this.#fail(call, cause, startedMs, nowMs)
+    }
+  }
+
+  /** Others are served while something is awaited, so the database may be gone by the end. */
+  async #await(
+    call: DatabaseCall,
+    outcome: Promise<Outcome>,
+    startedMs: number,
+    nowMs: number,
+  ): Promise<string | Reply> {
+    const identity = this.#identity
+    this.#waiting++
+    try {
+      const done = await outcome
+      if (this.#identity === identity) return this.#finish(call, done, startedMs, nowMs)
+    } catch (cause) {
+      if (this.#identity === identity) return this.#fail(call, cause, startedMs, nowMs)
+    } finally {
+      this.#waiting--
+    }
+    return refuse(new PerSQLError('database_not_found', { database: identity?.slug }))
+  }
+
+  /** One at a time: there is one copy. */
+  async #advise(tableScope: Grant['tableScope']): Promise<Advised> {
+    const { namespace, slug } = this.#identity as Identity
+    if (this.#advising) throw new PerSQLError('advice_under_way')
+    this.#advising = true
+    try {
+      this.#flushLog()
+      const { scratch } = databaseObject(this.env, namespace, `${slug}#advisor`)
+      return await advise(this.ctx.storage.sql, scratch, tableScope)
+    } finally {
+      this.#advising = false
     }
   }
 
@@ -475,7 +525,7 @@ export class Database extends DurableObject<Env> {
       if (!this.#identity) return
       this.#flushLog()
       this.#save()
-      this.#idleTicks++
+      if (this.#waiting === 0) this.#idleTicks++
       this.#ticksSinceReport++
       if (this.#idleTicks > IDLE_TICKS) {
         this.#release()

@@ -1,4 +1,5 @@
 import { PerSQLError } from '@persql/contract'
+import type { Advised } from './advisor/advise.ts'
 import type { Assistant } from './ai/assistant.ts'
 import type { DocsStore } from './ai/docs.ts'
 import { assistantOperations } from './ai/operations.ts'
@@ -39,6 +40,8 @@ export interface Parts {
   readonly docs: DocsStore
   /** Asks the model in somebody's name, for an endpoint. */
   readonly ask: (tokenId: string, spend: Spend) => RunAsk
+  /** Looks for indexes that logged statements lack. @throws PerSQLError `advice_under_way` */
+  readonly advise: (tableScope: Grant['tableScope']) => Promise<Advised>
   /** Whether a caller is still one, after something was awaited. */
   readonly admits: (grant: Grant) => boolean
 }

@@ -37,7 +37,8 @@ export interface LogEntry {
 const MAX_ROWS = 10_000
 /** More at once would be felt as a pause by whoever comes next. */
 const MAX_BUFFERED = 500
-const MAX_SQL = 1_500
+/** Longer texts are cut off. */
+export const MAX_LOGGED_SQL = 1_500
 const MAX_ERROR = 500
 
 /** Collects entries in memory and writes them many at a time, so that a read does not cost a write. */
@@ -87,7 +88,7 @@ const valuesOf = (e: LogEntry) => [
   e.ts,
   e.tokenId,
   e.operation,
-  e.sql.slice(0, MAX_SQL),
+  e.sql.slice(0, MAX_LOGGED_SQL),
   e.statementCount,
   e.rowsRead,
   e.rowsWritten,

@@ -1,4 +1,4 @@
-import { type Docs, PerSQLError } from '@persql/contract'
+import { type Docs, type IndexAdvice, PerSQLError } from '@persql/contract'
 import type { Env } from '../../env.ts'
 import { modelOf } from '../../ports/model.ts'
 import type { Engine } from '../engine.ts'
@@ -6,7 +6,15 @@ import { lower, quoteName } from '../guard/statement.ts'
 import type { Result } from '../result.ts'
 import { isInternal, userTables } from '../schema.ts'
 import type { DocsStore } from './docs.ts'
-import { askPrompt, type Described, describePrompt, descriptionIn, statementIn } from './prompts.ts'
+import {
+  askPrompt,
+  type Described,
+  describePrompt,
+  descriptionIn,
+  PHRASE_PROMPT,
+  reasonsIn,
+  statementIn,
+} from './prompts.ts'
 
 /** A question, and how far its answer may reach. */
 export interface Asking {
@@ -122,6 +130,31 @@ export class Assistant {
     const merged = [...others, ...described].sort((a, b) => (a.table < b.table ? -1 : 1))
     const docs = described.length > 0 ? this.#docs.put({ ...before, tables: merged }) : before
     return { docs, failures, rowsRead, aiTokens }
+  }
+
+  /** @throws PerSQLError `model_unavailable` */
+  requireModel(): void {
+    modelOf(this.#env)
+  }
+
+  /**
+   * Puts the reasons of index advice into words for people. What is proposed and what was measured stays as it is.
+   * @throws PerSQLError `model_unavailable` or `model_failed`
+   */
+  async phrase(
+    tokenId: string,
+    suggestions: IndexAdvice['suggestions'],
+  ): Promise<{ suggestions: IndexAdvice['suggestions']; aiTokens: number }> {
+    const model = modelOf(this.#env)
+    if (suggestions.length === 0) return { suggestions, aiTokens: 0 }
+    const facts = JSON.stringify(
+      suggestions.map(({ queries, ...facts }) => ({ ...facts, queries: queries.slice(0, 3) })),
+    )
+    const { text, tokens } = await model.complete(PHRASE_PROMPT, facts, MAX_SQL_TOKENS)
+    this.#charge(tokenId, tokens)
+    const reasons = reasonsIn(text)
+    const phrased = suggestions.map((suggestion, i) => ({ ...suggestion, reason: reasons?.[i] ?? suggestion.reason }))
+    return { suggestions: phrased, aiTokens: tokens }
   }
 
   #sample(table: string): { text: string; rowsRead: number } {

@@ -18,6 +18,14 @@ export const assistantOperations: Record<AssistantOperation, Run> = {
     const { docs, failures, rowsRead, aiTokens } = await assistant.describe(tokenId, tables, tableScope)
     return { ...nothing, data: { ...docs, failures }, rowsRead, aiTokens }
   },
+  async advise_indexes(call, { advise, assistant }) {
+    const { explain } = inputOf<'advise_indexes'>(call)
+    if (explain) assistant.requireModel()
+    const { data, rowsRead } = await advise(call.grant.tableScope)
+    if (!explain) return { ...nothing, data, rowsRead, aiTokens: 0 }
+    const { suggestions, aiTokens } = await assistant.phrase(call.grant.tokenId, data.suggestions)
+    return { ...nothing, data: { ...data, suggestions }, rowsRead, aiTokens }
+  },
   get_docs: ({ grant }, { docs }) => ({ ...nothing, data: inScope(docs.get(), grant) }),
   put_docs(call, { docs }) {
     const { databaseDescription, tables } = inputOf<'put_docs'>(call)

@@ -30,7 +30,7 @@ export function restoreNames(columns: readonly string[]): string[] {
 }
 
 /** The parameter number of each placeholder, as SQLite counts: `?` takes the next one, equal names share theirs. */
-function numbering(text: string, placeholders: Statement['placeholders']): number[] {
+export function numbering(text: string, placeholders: Statement['placeholders']): number[] {
   const named = new Map<string, number>()
   let highest = 0
   return placeholders.map(([start, end]) => {
