@@ -22,6 +22,7 @@ import {
 import type { Context } from './context.ts'
 import type { DatabaseOperation, Grant, ReplayKey, StatementOperation } from './database/call.ts'
 import { databaseOperations } from './database/operations.ts'
+import { parseObject } from './json-object.ts'
 import { covers } from './namespace/members.ts'
 import type { Caller, MemberAccess, Namespace } from './namespace/object.ts'
 import { databaseObject, namespaceObject, type Remote } from './objects.ts'
@@ -221,7 +222,8 @@ const run = (handlers: object, name: keyof Api, input: unknown, ctx: object): Pr
   Promise.reject(new PerSQLError('internal'))
 
 async function validated(operation: Operation, raw: Raw): Promise<unknown> {
-  const body = hasBody(operation) ? parseBody(await raw.body()) : {}
+  const text = hasBody(operation) ? await raw.body() : ''
+  const body = text === '' ? {} : parseObject(text)
   const result = operation.input.safeParse({ ...body, ...raw.params })
   if (result.success) return result.data
   const problem = result.error.issues.map(({ path, message }) =>
@@ -229,20 +231,6 @@ async function validated(operation: Operation, raw: Raw): Promise<unknown> {
   )
   const fields = Object.fromEntries(result.error.issues.map(({ path, message }) => [path.join('.'), message]))
   throw new PerSQLError('invalid_input', { problem: `${problem.join('; ').slice(0, 1000)}.` }, { extra: { fields } })
-}
-
-function parseBody(text: string): Record<string, unknown> {
-  if (text === '') return {}
-  let body: unknown
-  try {
-    body = JSON.parse(text)
-  } catch (cause) {
-    throw new PerSQLError('invalid_json', {}, { cause })
-  }
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    throw new PerSQLError('invalid_input', { problem: 'The body must be a JSON object.' })
-  }
-  return body as Record<string, unknown>
 }
 
 const insufficient = (role: string, name: string) =>

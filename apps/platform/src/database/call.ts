@@ -1,4 +1,5 @@
 import { MAX_STATEMENTS, PerSQLError, type Role } from '@persql/contract'
+import { isObject, parseObject } from '../json-object.ts'
 
 /** What the Worker learned of the caller, trusted by the objects. */
 export interface Grant {
@@ -170,25 +171,12 @@ function checkCount(value: unknown, at: string): void {
   refuse(`"${at}" must be a whole number, or {"min": n, "max": n}.`)
 }
 
-function parseObject(text: string): Record<string, unknown> {
-  let body: unknown
-  try {
-    body = JSON.parse(text)
-  } catch (cause) {
-    throw new PerSQLError('invalid_json', {}, { cause })
-  }
-  if (!isObject(body)) refuse('The body must be a JSON object.')
-  return body as Record<string, unknown>
-}
-
 function onlyFields(body: Record<string, unknown>, known: readonly string[], at: string): void {
   for (const name in body) {
     if (!known.includes(name)) refuse(`There is no field "${at}${name.slice(0, 80)}". Known here: ${known.join(', ')}.`)
   }
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0
 
 function refuse(problem: string): never {

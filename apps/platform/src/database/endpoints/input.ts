@@ -2,6 +2,7 @@ import { PerSQLError } from '@persql/contract'
 import { boundFields, type EndpointSpec, type FieldSpec, isRequired, maxLengthOf } from '@persql/endpoint-spec'
 import { RE2JS } from 're2js'
 import * as z from 'zod'
+import { parseObject } from '../../json-object.ts'
 import type { Bound } from '../call.ts'
 import { invalidSpec } from './checked-spec.ts'
 
@@ -39,7 +40,7 @@ export function inputReader(spec: EndpointSpec): InputReader {
   const order = boundFields(spec)
   return (method, text, session) => {
     const problems: Record<string, string> = {}
-    const given = method === 'GET' ? fromQuery(text, fields, problems) : fromBody(text)
+    const given = method === 'GET' ? fromQuery(text, fields, problems) : text === '' ? {} : parseObject(text)
     const byName: Record<string, Bound> = {}
     for (const name of Object.keys(given)) {
       if (!checks.has(name)) setOwn(problems, name.slice(0, 80), 'There is no such field.')
@@ -73,20 +74,6 @@ export function fieldsRefused(fields: Readonly<Record<string, string>>): PerSQLE
     { fields: Object.keys(fields).slice(0, 20).join(', ') },
     { extra: { fields } },
   )
-}
-
-function fromBody(text: string): Record<string, unknown> {
-  if (text === '') return {}
-  let body: unknown
-  try {
-    body = JSON.parse(text)
-  } catch (cause) {
-    throw new PerSQLError('invalid_json', {}, { cause })
-  }
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    throw new PerSQLError('invalid_input', { problem: 'The body must be a JSON object with the fields of the input.' })
-  }
-  return body as Record<string, unknown>
 }
 
 /** Values of a query string are text: they become what their field is. */
