@@ -62,6 +62,11 @@ const made: Record<string, (path: string, body: object) => Promise<string>> = {
     await owner.request('/api/namespaces/root/databases/main/endpoints', { body })
     return body.slug
   },
+  branch: async () => {
+    const ref = fresh('branch')
+    await owner.request(`/api/namespaces/root/databases/main/branches/${ref}`, { method: 'PUT', body: {} })
+    return ref
+  },
   hostname: async () => {
     const hostname = `${fresh('host')}.example.com`
     await owner.request('/api/namespaces/root/databases/main/hostnames', { body: { hostname } })
@@ -75,6 +80,21 @@ const made: Record<string, (path: string, body: object) => Promise<string>> = {
 const make = (what: string): Promise<string> => made[what]?.('', {}) ?? Promise.reject(new Error(what))
 
 type Call<R> = [role: R, call: (as: Caller) => ReturnType<Caller>]
+
+/** Calls about branches, at either door. */
+function branchCalls<R>(base: string, roles: { read: R; change: R; claim: R }): Record<string, Call<R>> {
+  const path = `${base}/branches`
+  const at = (suffix: string, options?: { method?: string; body?: unknown }) => async (as: Caller) =>
+    as(`${path}/${await make('branch')}${suffix}`, options)
+  return {
+    claim_branch: [roles.claim, (as) => as(`${base}/claim_branch`, { body: {} })],
+    list_branches: [roles.read, (as) => as(path)],
+    put_branch: [roles.change, (as) => as(`${path}/${fresh('ref')}`, { method: 'PUT', body: {} })],
+    get_branch: [roles.read, at('')],
+    delete_branch: [roles.change, at('', { method: 'DELETE' })],
+    hand_off_branch: [roles.claim, at('/handoff', { body: {} })],
+  }
+}
 
 /** Calls that manage public endpoints, and of the model, at either door. */
 function endpointCalls<R>(base: string, roles: { read: R; change: R; key: R }): Record<string, Call<R>> {
@@ -170,6 +190,11 @@ const signedIn: Record<string, [role: MemberRole, call: (as: Caller) => ReturnTy
     'admin',
     (as) => as(`/api/namespaces/root/databases/main/shares/${people.editor.userId}`, { method: 'DELETE' }),
   ],
+  ...branchCalls<MemberRole>('/api/namespaces/root/databases/main', {
+    read: 'viewer',
+    change: 'editor',
+    claim: 'admin',
+  }),
   ...endpointCalls<MemberRole>('/api/namespaces/root/databases/main', {
     read: 'viewer',
     change: 'editor',
@@ -213,6 +238,7 @@ const withToken: Record<string, [role: keyof typeof tokens, call: (as: Caller) =
   get_usage: ['readonly', (as) => as('/v1/usage')],
   get_billing: ['readonly', (as) => as('/v1/billing')],
   top_up: ['admin', (as) => as('/v1/billing/topup', { body: { amountUsd: 5 } })],
+  ...branchCalls<keyof typeof tokens>('/v1/db/root/main', { read: 'readonly', change: 'admin', claim: 'admin' }),
   ...endpointCalls<keyof typeof tokens>('/v1/db/root/main', { read: 'readonly', change: 'admin', key: 'admin' }),
   generate_sql: ['readonly', (as) => as('/v1/db/root/main/ai/sql', { body: { question: 'How many?' } })],
   create_session: [

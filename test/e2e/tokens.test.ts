@@ -26,6 +26,7 @@ test('the secret is in the answer that mints it, and nowhere else', async () => 
     role: 'readonly',
     tableScope: ['open'],
     claims: { team: 7 },
+    database: null,
   })
   expect(token).toMatch(/^psql_live_acme_[0-9A-Za-z]{38}$/)
   expect(rest).toEqual({

@@ -28,6 +28,7 @@ import type { Caller, MemberAccess, Namespace } from './namespace/object.ts'
 import { databaseObject, namespaceObject, type Remote } from './objects.ts'
 import { accounts } from './operations/accounts.ts'
 import { billing } from './operations/billing.ts'
+import { branches, handoffs } from './operations/branches.ts'
 import { databases } from './operations/databases.ts'
 import { hostnames } from './operations/hostnames.ts'
 import { members } from './operations/members.ts'
@@ -71,11 +72,18 @@ export type AccountHandlers = { [K in AccountOperation]: Handler<K, AccountConte
 export type AnyoneHandlers = { [K in AnyoneOperation]: Handler<K, Context> }
 export type OperatorHandlers = { [K in OperatorOperation]: Handler<K, Context> }
 
-const ofNamespaces = { ...databases, ...hostnames, ...tokens, ...billing, ...sessions } satisfies NamespaceHandlers
+const ofNamespaces = {
+  ...databases,
+  ...hostnames,
+  ...tokens,
+  ...billing,
+  ...sessions,
+  ...branches,
+} satisfies NamespaceHandlers
 const ofMembers = members satisfies MemberHandlers
 const ofAccounts = accounts satisfies AccountHandlers
 const ofOperators = operator satisfies OperatorHandlers
-const ofAnyone = anyone satisfies AnyoneHandlers
+const ofAnyone = { ...anyone, ...handoffs } satisfies AnyoneHandlers
 const statementOperations: ReadonlySet<string> = new Set<StatementOperation>([
   'query',
   'batch',
@@ -169,6 +177,7 @@ async function executeForToken(name: keyof Api, scope: Scope, raw: Raw, ctx: Con
   const operation: Operation = api[name]
   const { namespace: slug, caller } = await authenticateForNamespace(ctx)
   if (rank[caller.role] < rank[scope as Role]) throw insufficient(caller.role, name)
+  if (caller.pinnedTo !== null && name !== 'get_me') throw new PerSQLError('token_pinned')
   const { ns, ...params } = raw.params
   const named = operation.route.includes('/{ns}/')
   if (named && ns !== slug) throw new PerSQLError('namespace_mismatch')

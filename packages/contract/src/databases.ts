@@ -6,8 +6,16 @@ export const Database = z.object({
   id: z.string(),
   slug: Slug,
   name: z.string(),
-  status: z.enum(['healthy', 'deleting']),
+  /** `provisioning`: rows are still being copied into it. */
+  status: z.enum(['healthy', 'provisioning', 'deleting']),
   createdAt: Moment,
+  /** Of a branch: its name in its parent. */
+  branchRef: z.string().nullable(),
+  /** The database it is a branch or a fork of, by the names that one had then. */
+  forkedFrom: z.object({ id: z.string(), slug: Slug, name: z.string() }).nullable(),
+  forkedAt: Moment.nullable(),
+  /** When it deletes itself. */
+  expiresAt: Moment.nullable(),
 })
 export type Database = z.infer<typeof Database>
 

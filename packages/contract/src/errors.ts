@@ -34,6 +34,7 @@ export const errors = {
   page_not_allowed: { status: 403, message: 'Pages of {origin} may not call this endpoint.' },
   captcha_missing: { status: 403, message: 'Send the token of the captcha in the header cf-turnstile-response.' },
   captcha_failed: { status: 403, message: 'The captcha was not passed, or its token was used before. Try again.' },
+  token_pinned: { status: 403, message: 'This token opens the database it was made for, and nothing else.' },
   table_out_of_scope: { status: 403, message: 'Token scope does not include table "{table}"' },
   table_protected: { status: 403, message: 'Table "{table}" belongs to PerSQL and can only be read.' },
   table_unresolved: {
@@ -44,6 +45,11 @@ export const errors = {
   route_not_found: { status: 404, message: 'There is nothing at {method} {path}.' },
   database_not_found: { status: 404, message: 'There is no database "{database}".' },
   namespace_not_found: { status: 404, message: 'There is no namespace "{namespace}".' },
+  branch_not_found: { status: 404, message: 'There is no branch "{ref}" here.' },
+  handoff_not_found: {
+    status: 404,
+    message: 'This handoff is not known. It may have been redeemed, or have expired.',
+  },
   table_not_found: { status: 404, message: 'There is no table "{table}".' },
   endpoint_not_found: { status: 404, message: 'There is no endpoint "{endpoint}" here.' },
   version_not_found: { status: 404, message: 'There is no version {version} of this endpoint any more.' },
@@ -57,6 +63,7 @@ export const errors = {
   method_not_allowed: { status: 405, message: '{path} does not take {method}. It takes {allowed}.' },
   query_timeout: { status: 408, message: 'The statement ran for more than {seconds} s and was stopped.' },
   slug_taken: { status: 409, message: '"{slug}" exists already.' },
+  branch_of_branch: { status: 409, message: '"{database}" is a branch itself. Branch the database it comes from.' },
   limit_reached: { status: 409, message: 'There are {limit} {what} already, which is as many as a database can have.' },
   conflict: { status: 409, message: 'This conflicts with what is there already.' },
   hostname_taken: { status: 409, message: '"{hostname}" leads to another database already.' },

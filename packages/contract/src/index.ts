@@ -1,6 +1,7 @@
 import * as advice from './advice.ts'
 import * as assistant from './assistant.ts'
 import * as billing from './billing.ts'
+import * as branches from './branches.ts'
 import * as databases from './databases.ts'
 import * as endpoints from './endpoints.ts'
 import * as hostnames from './hostnames.ts'
@@ -43,6 +44,13 @@ export const api = {
   refresh_hostname: hostnames.refresh_hostname,
   delete_hostname: hostnames.delete_hostname,
   advise_indexes: advice.advise_indexes,
+  claim_branch: branches.claim_branch,
+  list_branches: branches.list_branches,
+  put_branch: branches.put_branch,
+  get_branch: branches.get_branch,
+  delete_branch: branches.delete_branch,
+  hand_off_branch: branches.hand_off_branch,
+  redeem_handoff: branches.redeem_handoff,
   list_tokens: tokens.list_tokens,
   create_token: tokens.create_token,
   revoke_token: tokens.revoke_token,
@@ -102,6 +110,7 @@ export const shapes = {
 } as const
 
 export { BYTE_HOURS_PER_NANO, type DayUsage, rates, type Spend } from './billing.ts'
+export type { BranchRole } from './branches.ts'
 export type { Database } from './databases.ts'
 export type { Endpoint } from './endpoints.ts'
 export { type ErrorCode, errors, PerSQLError } from './errors.ts'

@@ -13,6 +13,8 @@ export const Token = z.object({
   /** The only tables it may touch; `null` for all. */
   tableScope: z.array(z.string()).nullable(),
   claims: z.record(z.string(), z.json()).nullable(),
+  /** The only database it opens, by its slug; `null` for all of the namespace. */
+  database: z.string().nullable(),
   /** First four and last four characters of the secret. */
   preview: z.string(),
   createdAt: Moment,

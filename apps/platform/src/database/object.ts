@@ -16,6 +16,7 @@ import { Assistant } from './ai/assistant.ts'
 import { DocsStore } from './ai/docs.ts'
 import { AuditOutbox, type Deed } from './audit-outbox.ts'
 import { type DatabaseCall, type DatabaseOperation, type Grant, Grants, type ReplayKey } from './call.ts'
+import { dropSchema, loadSchema, readSchemaText, type SchemaText } from './copy/schema.ts'
 import { keyColumn } from './endpoints/manage.ts'
 import { RateLimits } from './endpoints/rate-limits.ts'
 import type { Means, Spend } from './endpoints/run.ts'
@@ -23,6 +24,7 @@ import { type Gatekeeping, type PublicAnswer, type PublicFace, servePublic, unpa
 import { type MintedSession, Sessions } from './endpoints/sessions.ts'
 import { Endpoints, type OpenEndpoint } from './endpoints/store.ts'
 import { Engine } from './engine.ts'
+import type { Run } from './guard/schema-map.ts'
 import { Meter, NO_REPORT, type Report } from './meter.ts'
 import { databaseOperations, type Outcome, type Parts } from './operations.ts'
 import { OwnPages } from './own-pages.ts'
@@ -46,6 +48,8 @@ const IDLE_TICKS = 7
 const EMPTY_MS = 250
 /** A token revoked longer ago than this is in no cache any more. */
 const REVOKED_MS = 10 * 60 * 1000
+/** Kept answers, endpoints, sessions and docs: what goes when all rows and tables go. */
+const OF_CONTENT = ['replay', 'endpoint', 'rate/', 'session-keys', 'docs']
 /** What members are charged a request for in the console. */
 const AD_HOC = new Set(['query', 'batch', 'ask', 'generate_sql'])
 /** Deeds that did not reach the namespace are told again after this time. */
@@ -56,6 +60,7 @@ let statements = 0
 
 /** One tenant's database: its SQLite file, its counters, and the right to spend that its namespace has lent it. */
 export class Database extends DurableObject<Env> {
+  readonly #run: Run
   readonly #engine: Engine
   readonly #grants = new Grants()
   readonly #log: QueryLog
@@ -89,6 +94,7 @@ export class Database extends DurableObject<Env> {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     const { queryTimeoutMs } = settingsOf(env)
+    this.#run = (sql, ...params) => [...ctx.storage.sql.exec(sql, ...params).raw()]
     this.#identity = ctx.storage.kv.get<Identity>('identity')
     this.#saved = { ...NOTHING, ...ctx.storage.kv.get<Totals>('totals') }
     this.#meter = new Meter(this.#saved)
@@ -193,6 +199,34 @@ export class Database extends DurableObject<Env> {
   /** For the object that bears the name of an advisor, and is nobody's database. */
   get scratch(): Scratch {
     return this.#scratch
+  }
+
+  /** The tenant's schema as text, for a copy of it. @throws PerSQLError `database_not_found` */
+  schemaText(id: string): SchemaText {
+    if (this.#identity && this.#identity.id !== id) throw new PerSQLError('database_not_found', {})
+    return readSchemaText(this.#run)
+  }
+
+  /** Becomes that database, if it is none yet, and has this schema from then on and no rows: wholly, or not at all. */
+  async loadSchema(identity: Identity, schema: SchemaText): Promise<void> {
+    if (this.#identity && this.#identity.id !== identity.id) await this.wipe(this.#identity.id)
+    if (!this.#identity) this.#adopt(identity)
+    const { sql } = this.ctx.storage
+    // Outside of a transaction alone can that be switched, and rows are dropped in whatever order.
+    sql.exec('PRAGMA foreign_keys = OFF')
+    try {
+      this.ctx.storage.transactionSync(() => {
+        for (const prefix of OF_CONTENT)
+          for (const [key] of [...this.ctx.storage.kv.list({ prefix })]) this.ctx.storage.kv.delete(key)
+        dropSchema(this.#run)
+        loadSchema(this.#run, schema)
+      })
+    } finally {
+      sql.exec('PRAGMA foreign_keys = ON')
+      this.#endpoints.forget()
+      this.#rateLimits.forget()
+      this.#engine.forget()
+    }
   }
 
   /** Saves and reports the counters; `version` numbers the recall, so that a lease on its way is not taken for newer. */

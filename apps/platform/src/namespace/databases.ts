@@ -5,7 +5,7 @@ interface Row {
   readonly id: string
   readonly slug: string
   readonly name: string
-  readonly status: Database['status']
+  readonly status: 'healthy' | 'deleting'
   readonly created_at: number
   readonly sampled_at: number | null
   readonly requests: number
@@ -14,6 +14,13 @@ interface Row {
   readonly ai_tokens: number
   readonly lease_version: number
   readonly ceiling_nano: number
+  readonly parent_id: string | null
+  readonly parent_slug: string | null
+  readonly parent_name: string | null
+  readonly ref: string | null
+  readonly forked_at: number | null
+  readonly expires_at: number | null
+  readonly ready: number | null
 }
 
 /** A database as its namespace knows it, with its lease. */
@@ -52,8 +59,29 @@ export class Databases {
 
   /** The record of a database that serves. */
   find(slug: string): Record | undefined {
-    const [row] = this.#rows("WHERE slug = ? AND status = 'healthy'", slug)
+    const [row] = this.#rows("WHERE slug = ? AND status = 'healthy' AND coalesce(ready, 1) = 1", slug)
     return row && recordOf(row)
+  }
+
+  /** The record of a database, whether it serves yet or not. */
+  byId(id: string): Record | undefined {
+    const [row] = this.#rows("WHERE id = ? AND status = 'healthy'", id)
+    return row && recordOf(row)
+  }
+
+  /** A database that is not being deleted, as lists show it. */
+  listed(id: string): Database | undefined {
+    const [row] = this.#rows("WHERE id = ? AND status = 'healthy'", id)
+    return row && databaseOf(row)
+  }
+
+  /** Whether the slug is in use, by whatever database. */
+  hasAny(slug: string): boolean {
+    return this.#rows('WHERE slug = ?', slug).length > 0
+  }
+
+  rename(id: string, name: string): void {
+    this.#sql.exec('UPDATE database SET name = ? WHERE id = ?', name, id)
   }
 
   /** Likewise. @throws PerSQLError `database_not_found` */
@@ -99,8 +127,8 @@ export class Databases {
     return this.get(slug)
   }
 
-  markLeaving(slug: string): void {
-    this.#sql.exec("UPDATE database SET status = 'deleting' WHERE slug = ?", slug)
+  markLeaving(id: string): void {
+    this.#sql.exec("UPDATE database SET status = 'deleting' WHERE id = ?", id)
   }
 
   remove(id: string): void {
@@ -138,13 +166,30 @@ export class Databases {
   }
 
   #rows(where: string, ...params: string[]): Row[] {
-    return [...this.#sql.exec(`SELECT * FROM database ${where}`, ...params)] as unknown as Row[]
+    return [
+      ...this.#sql.exec(
+        `SELECT * FROM database LEFT JOIN lineage ON lineage.database_id = database.id ${where}`,
+        ...params,
+      ),
+    ] as unknown as Row[]
   }
 }
 
 function databaseOf(row: Row): Database {
-  const { id, slug, name, status } = row
-  return { id, slug, name, status, createdAt: new Date(row.created_at).toISOString() }
+  const { id, slug, name, ref } = row
+  const moment = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString())
+  return {
+    id,
+    slug,
+    name,
+    status: row.status === 'healthy' && row.ready === 0 ? 'provisioning' : row.status,
+    createdAt: new Date(row.created_at).toISOString(),
+    branchRef: ref,
+    forkedFrom:
+      row.parent_id === null ? null : { id: row.parent_id, slug: row.parent_slug ?? '', name: row.parent_name ?? '' },
+    forkedAt: moment(row.forked_at),
+    expiresAt: moment(row.expires_at),
+  }
 }
 
 function recordOf(row: Row): Record {

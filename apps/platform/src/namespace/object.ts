@@ -21,9 +21,11 @@ import { migrate } from '../storage/migrate.ts'
 import { Timers } from '../storage/timers.ts'
 import { balance, grant, outstanding, recall, settle } from './account.ts'
 import { Audit, type AuditEntry } from './audit.ts'
+import { Branches } from './branches.ts'
 import { Databases, type Record } from './databases.ts'
 import { Hostnames } from './hostnames.ts'
 import { dayOf, Ledger } from './ledger.ts'
+import { Lineage } from './lineage.ts'
 import { LowBalance } from './low-balance.ts'
 import { type Actor, Members } from './members.ts'
 import { Payments } from './payments.ts'
@@ -49,6 +51,8 @@ export interface LeaseAnswer extends Allowance {
 /** Who is calling, and in which namespace. */
 export interface Caller extends Grant {
   readonly namespaceId: string
+  /** Id of the only database it opens, or `null` for all. */
+  readonly pinnedTo: string | null
 }
 
 /** A member who calls, with what that person is in the database asked about. */
@@ -75,8 +79,12 @@ export class Namespace extends DurableObject<Env> {
   readonly #members: Members
   readonly #people: People
   readonly #hostnames: Hostnames
+  readonly #lineage: Lineage
+  readonly #branches: Branches
   readonly #payments: Payments
-  readonly #timers: Timers<'close-day' | 'finish-deletions' | 'warn-low-balance' | 'release-hostnames'>
+  readonly #timers: Timers<
+    'close-day' | 'finish-deletions' | 'warn-low-balance' | 'release-hostnames' | 'expire-databases'
+  >
   #identity: Identity | undefined
   #openLedger: Ledger | undefined
   #recalling: Promise<void> | undefined
@@ -96,6 +104,7 @@ export class Namespace extends DurableObject<Env> {
       'finish-deletions': () => this.#finishDeletions(),
       'warn-low-balance': (nowMs) => this.#warn(nowMs),
       'release-hostnames': () => this.#hostnames.release(),
+      'expire-databases': (nowMs) => this.#expireDatabases(nowMs),
     })
     this.#hostnames = new Hostnames({
       storage: ctx.storage,
@@ -104,6 +113,18 @@ export class Namespace extends DurableObject<Env> {
       audit: this.#audit,
       slug: () => this.#identity?.slug ?? '',
       releaseAt: (atMs) => this.#timers.set('release-hostnames', atMs),
+    })
+    this.#lineage = new Lineage(ctx.storage.sql)
+    this.#branches = new Branches({
+      storage: ctx.storage,
+      databases: this.#databases,
+      lineage: this.#lineage,
+      tokens: this.#tokens,
+      audit: this.#audit,
+      slug: () => this.#identity?.slug ?? '',
+      stub: (slug) => this.#stub(slug),
+      delete: (slug, actor, action) => this.deleteDatabase(slug, actor, action),
+      sweepAt: (atMs) => this.#timers.set('expire-databases', atMs),
     })
     this.#identity = ctx.storage.kv.get<Identity>('identity')
     this.#lowBalance = new LowBalance(ctx.storage.kv, env, (atMs) => this.#timers.set('warn-low-balance', atMs))
@@ -164,7 +185,9 @@ export class Namespace extends DurableObject<Env> {
     const nowMs = now()
     if (!this.#identity || this.#identity.deletedAtMs) throw new PerSQLError('token_unknown')
     const caller = this.#tokens.grantOf(hash, nowMs)
-    if (database !== undefined && !this.#databases.has(database)) {
+    if (database !== undefined && caller.pinnedTo !== null) {
+      if (this.#databases.find(database)?.id !== caller.pinnedTo) throw new PerSQLError('token_pinned')
+    } else if (database !== undefined && !this.#databases.has(database)) {
       if (caller.role !== 'admin') throw new PerSQLError('database_not_found', { database })
       this.#databases.add(database, database, nowMs)
     }
@@ -218,11 +241,17 @@ export class Namespace extends DurableObject<Env> {
     return database
   }
 
-  async deleteDatabase(slug: string, actor: string): Promise<void> {
+  /** Deletes a database, its branches, and the tokens that open one of them alone. */
+  async deleteDatabase(slug: string, actor: string, action = 'database.deleted'): Promise<void> {
     const nowMs = now()
-    const { status } = this.#databases.get(slug)
-    this.#databases.markLeaving(slug)
-    if (status === 'healthy') this.#audit.add(actor, 'database.deleted', slug, {}, nowMs)
+    const { id, status } = this.#databases.get(slug)
+    this.ctx.storage.transactionSync(() => {
+      if (status !== 'deleting') this.#audit.add(actor, action, slug, {}, nowMs)
+      for (const leaving of [id, ...this.#lineage.branches(id).map(({ databaseId }) => databaseId)]) {
+        this.#databases.markLeaving(leaving)
+        this.#tokens.revokePinned(leaving, nowMs)
+      }
+    })
     // Should this be cut off, the timer finishes it.
     this.#timers.set('finish-deletions', nowMs + 30_000)
     await this.#finishDeletions()
@@ -299,6 +328,11 @@ export class Namespace extends DurableObject<Env> {
     return this.#people
   }
 
+  /** Branches of its databases, likewise. */
+  get branches(): Branches {
+    return this.#branches
+  }
+
   /** What leads to its databases, for those whose access was asked about before. */
   get hostnames(): Hostnames {
     return this.#hostnames
@@ -332,7 +366,7 @@ export class Namespace extends DurableObject<Env> {
     this.ctx.storage.transactionSync(() => {
       this.#identity = { ...(this.#identity as Identity), deletedAtMs: nowMs }
       this.ctx.storage.kv.put('identity', this.#identity)
-      for (const { slug } of this.#databases.list()) this.#databases.markLeaving(slug)
+      for (const { id } of this.#databases.list()) this.#databases.markLeaving(id)
       this.#members.clear()
       this.#audit.add(actor, 'namespace.deleted', slug, {}, nowMs)
       this.#timers.set('finish-deletions', nowMs + 30_000)
@@ -467,6 +501,7 @@ export class Namespace extends DurableObject<Env> {
       await this.#recallOne(record)
       await this.#stub(record.slug).wipe(record.id)
       this.#databases.remove(record.id)
+      this.#lineage.remove(record.id)
     }
     const { slug, deletedAtMs } = this.#identity as Identity
     if (deletedAtMs) await directoryObject(this.env).remove(slug)
@@ -552,6 +587,11 @@ export class Namespace extends DurableObject<Env> {
       balanceNano: balance(this.#ledger.account),
       driftNano: this.ctx.storage.kv.get<number>('drift') ?? 0,
     }
+  }
+
+  async #expireDatabases(nowMs: number): Promise<void> {
+    const nextMs = await this.#branches.sweep(nowMs)
+    if (nextMs !== undefined) this.#timers.set('expire-databases', Math.max(nextMs, nowMs + 1_000))
   }
 
   #checkBalance(): void {

@@ -1,6 +1,7 @@
 import type { Migration } from '../storage/migrate.ts'
 import { AUDIT } from './audit.ts'
 import { AI_TOKENS, STORAGE_CHARGES, TOKEN_USAGE } from './ledger.ts'
+import { LINEAGE } from './lineage.ts'
 import { MEMBERS } from './members.ts'
 import { TOP_UPS } from './top-ups.ts'
 
@@ -67,4 +68,5 @@ export const NAMESPACE_SCHEMA: readonly Migration[] = [
   TOP_UPS,
   TOKEN_USAGE,
   AI_TOKENS,
+  LINEAGE,
 ]

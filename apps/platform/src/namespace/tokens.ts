@@ -14,6 +14,8 @@ interface Row {
   readonly preview: string
   readonly created_at: number
   readonly expires_at: number | null
+  readonly database_id: string | null
+  readonly database: string | null
 }
 
 /** The tokens of one namespace. Only hashes of their secrets are here. */
@@ -24,8 +26,8 @@ export class Tokens {
     this.#sql = sql
   }
 
-  /** What the secret with this hash may do. @throws PerSQLError `token_unknown` */
-  grantOf(hash: string, nowMs: number): Grant {
+  /** What the secret with this hash may do, and where, if not everywhere. @throws PerSQLError `token_unknown` */
+  grantOf(hash: string, nowMs: number): Grant & { readonly pinnedTo: string | null } {
     const [row] = this.#rows(
       'WHERE hash = ? AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)',
       hash,
@@ -37,6 +39,7 @@ export class Tokens {
       role: row.role,
       tableScope: row.table_scope === null ? null : (JSON.parse(row.table_scope) as string[]),
       expiresAtMs: row.expires_at,
+      pinnedTo: row.database_id,
     }
   }
 
@@ -47,13 +50,19 @@ export class Tokens {
     ).map(tokenOf)
   }
 
-  /** Records a token whose secret was made by the Worker. */
-  add(secret: string, hash: string, request: TokenRequest, nowMs: number): MintedToken {
+  /** Records a token whose secret was made by the Worker; one that is pinned opens that database alone. */
+  add(
+    secret: string,
+    hash: string,
+    request: Omit<TokenRequest, 'role'> & { readonly role: Role },
+    nowMs: number,
+    pinnedTo: string | null = null,
+  ): MintedToken {
     const id = `tok_${crypto.randomUUID().replaceAll('-', '').slice(0, 20)}`
     const { name, role, tableScope, claims, expiresIn } = request
     this.#sql.exec(
-      `INSERT INTO token (id, hash, name, role, table_scope, claims, preview, created_at, expires_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO token (id, hash, name, role, table_scope, claims, preview, created_at, expires_at, database_id)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       id,
       hash,
       name,
@@ -63,6 +72,7 @@ export class Tokens {
       previewOf(secret),
       nowMs,
       expiresIn === undefined ? null : nowMs + expiresIn * 1000,
+      pinnedTo,
     )
     const [row] = this.#rows('WHERE id = ?', id)
     return { ...tokenOf(row as Row), token: secret }
@@ -76,6 +86,17 @@ export class Tokens {
     if (revoked.length === 0) throw new PerSQLError('token_not_found', { id })
   }
 
+  /** Revokes all that open this database alone. Returns their ids. */
+  revokePinned(databaseId: string, nowMs: number): string[] {
+    return [
+      ...this.#sql.exec(
+        'UPDATE token SET revoked_at = ? WHERE database_id = ? AND revoked_at IS NULL RETURNING id',
+        nowMs,
+        databaseId,
+      ),
+    ].map(({ id }) => id as string)
+  }
+
   /** Ids revoked so lately that a cache may still hold them. */
   lately(nowMs: number): string[] {
     return [...this.#sql.exec('SELECT id FROM token WHERE revoked_at > ?', nowMs - TELL_MS).raw()].map(
@@ -84,7 +105,8 @@ export class Tokens {
   }
 
   #rows(where: string, ...params: (string | number)[]): Row[] {
-    const columns = 'id, name, role, table_scope, claims, preview, created_at, expires_at'
+    const columns = `id, name, role, table_scope, claims, preview, created_at, expires_at, database_id,
+      (SELECT slug FROM database WHERE database.id = token.database_id) AS database`
     return [...this.#sql.exec(`SELECT ${columns} FROM token ${where}`, ...params)] as unknown as Row[]
   }
 }
@@ -96,6 +118,7 @@ function tokenOf(row: Row): Token {
     role: row.role,
     tableScope: row.table_scope === null ? null : (JSON.parse(row.table_scope) as string[]),
     claims: row.claims === null ? null : (JSON.parse(row.claims) as Token['claims']),
+    database: row.database,
     preview: row.preview,
     createdAt: new Date(row.created_at).toISOString(),
     expiresAt: row.expires_at === null ? null : new Date(row.expires_at).toISOString(),

@@ -1,0 +1,49 @@
+import type { Run } from '../guard/schema-map.ts'
+import { quoteName } from '../guard/statement.ts'
+import { isInternal } from '../schema.ts'
+
+/** Everything a database's schema consists of, in an order in which it loads: rows go in after the tables. */
+export interface SchemaText {
+  /** `CREATE TABLE` and `CREATE VIRTUAL TABLE`, without the tables that a virtual table makes by itself. */
+  readonly tables: readonly SchemaObject[]
+  /** Indexes, then views, then triggers: a trigger may stand on a view. */
+  readonly others: readonly SchemaObject[]
+}
+
+export interface SchemaObject {
+  readonly type: 'table' | 'index' | 'view' | 'trigger'
+  readonly name: string
+  readonly sql: string
+}
+
+const AFTER_TABLES = ['index', 'view', 'trigger']
+
+/** Reads the tenant's schema: neither SQLite's own objects, nor the runtime's, nor PerSQL's. */
+export function readSchemaText(run: Run): SchemaText {
+  const shadows = new Set(
+    run("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'shadow'").map(([name]) => name),
+  )
+  const objects = run('SELECT type, name, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid')
+    .map(([type, name, table, sql]) => ({ type, name, table, sql }) as SchemaObject & { table: string })
+    .filter(({ name, table }) => !isInternal(name) && !isInternal(table) && !shadows.has(name) && !shadows.has(table))
+    .map(({ type, name, sql }): SchemaObject => ({ type, name, sql }))
+  return {
+    tables: objects.filter(({ type }) => type === 'table'),
+    others: AFTER_TABLES.flatMap((type) => objects.filter((object) => object.type === type)),
+  }
+}
+
+/** Makes all of a schema. To be called in a transaction, in a database without one. */
+export function loadSchema(run: Run, { tables, others }: SchemaText): void {
+  for (const { sql } of [...tables, ...others]) run(sql)
+}
+
+/** Drops all of the tenant's schema, with its rows. To be called in a transaction, with foreign keys not enforced. */
+export function dropSchema(run: Run): void {
+  const { tables, others } = readSchemaText(run)
+  const drop = ({ type, name }: SchemaObject) => run(`DROP ${type.toUpperCase()} IF EXISTS ${quoteName(name)}`)
+  // Triggers first, so that none of them is run; virtual tables before those whose rows they index.
+  for (const object of others.toReversed()) drop(object)
+  const isVirtual = ({ sql }: SchemaObject) => /^\s*create\s+virtual\b/i.test(sql)
+  for (const object of [...tables.filter(isVirtual), ...tables.filter((table) => !isVirtual(table))]) drop(object)
+}

@@ -1,0 +1,224 @@
+import { RpcTarget } from 'cloudflare:workers'
+import { type Api, type BranchRole, type Database, type Output, PerSQLError, type Role } from '@persql/contract'
+import { now } from '../clock.ts'
+import type { Database as DatabaseObject } from '../database/object.ts'
+import type { Remote } from '../objects.ts'
+import type { Audit } from './audit.ts'
+import { branchSlug } from './branch-slug.ts'
+import type { Databases, Record } from './databases.ts'
+import type { Lineage, Origin } from './lineage.ts'
+import type { Tokens } from './tokens.ts'
+
+/** A secret that the Worker made, and its hash. */
+export interface Secret {
+  readonly secret: string
+  readonly hash: string
+}
+
+/** What branches need of their namespace. */
+export interface BranchesOptions {
+  readonly storage: DurableObjectStorage
+  readonly databases: Databases
+  readonly lineage: Lineage
+  readonly tokens: Tokens
+  readonly audit: Audit
+  readonly slug: () => string
+  readonly stub: (slug: string) => Remote<DatabaseObject>
+  readonly delete: (slug: string, actor: string, action: string) => Promise<void>
+  /** Has `sweep` called at that moment. */
+  readonly sweepAt: (atMs: number) => void
+}
+
+const ROLES: { readonly [role in BranchRole]: Role } = { read: 'readonly', write: 'readwrite', admin: 'admin' }
+const HANDED_OFF_S = 24 * 60 * 60
+
+/** Branches: databases with the schema of their parent and rows of their own, and the tokens that open one of them alone. */
+export class Branches extends RpcTarget {
+  readonly #options: BranchesOptions
+  /** Work on a ref that is under way: whoever comes next waits, so that nobody gets a token for what another resets. */
+  readonly #underWay = new Map<string, Promise<unknown>>()
+
+  constructor(options: BranchesOptions) {
+    super()
+    this.#options = options
+  }
+
+  list(parent: string): Database[] {
+    const { databases, lineage } = this.#options
+    return lineage
+      .branches(databases.existing(parent).id)
+      .flatMap(({ databaseId }) => databases.listed(databaseId) ?? [])
+  }
+
+  /** @throws PerSQLError `database_not_found` or `branch_not_found` */
+  get(parent: string, ref: string): Database {
+    const { databases, lineage } = this.#options
+    const origin = lineage.branch(databases.existing(parent).id, ref)
+    const database = origin && databases.listed(origin.databaseId)
+    if (!database) throw new PerSQLError('branch_not_found', { ref })
+    return database
+  }
+
+  /** @throws PerSQLError `database_not_found`, `branch_of_branch` or `slug_taken` */
+  claim(
+    parent: string,
+    ref: string,
+    role: BranchRole,
+    ttlS: number,
+    { secret, hash }: Secret,
+    actor: string,
+  ): Promise<Output<Api['claim_branch']>> {
+    return this.#oneByOne(parent, ref, async () => {
+      const expiresAtMs = ttlS === 0 ? null : now() + ttlS * 1000
+      const { record, outcome } = await this.#upsert(parent, ref, undefined, expiresAtMs, actor)
+      const request = { name: `branch ${ref}`, role: ROLES[role], ...(ttlS > 0 && { expiresIn: ttlS }) }
+      this.#options.tokens.add(secret, hash, request, now(), record.id)
+      return { ...this.#claimed(record, secret, ref, expiresAtMs), outcome }
+    })
+  }
+
+  /** @throws PerSQLError `database_not_found`, `branch_of_branch` or `slug_taken` */
+  put(
+    parent: string,
+    ref: string,
+    name: string | undefined,
+    expiresAtMs: number | null,
+    actor: string,
+  ): Promise<Database> {
+    return this.#oneByOne(parent, ref, async () => {
+      const { record } = await this.#upsert(parent, ref, name, expiresAtMs, actor)
+      return this.#options.databases.listed(record.id) as Database
+    })
+  }
+
+  /** @throws PerSQLError `database_not_found` or `branch_not_found` */
+  delete(parent: string, ref: string, actor: string): Promise<void> {
+    return this.#oneByOne(parent, ref, async () => {
+      const { slug } = this.get(parent, ref)
+      await this.#options.delete(slug, actor, 'database.branch_deleted')
+    })
+  }
+
+  /** @throws PerSQLError `database_not_found` or `branch_not_found` */
+  handOff(
+    parent: string,
+    ref: string,
+    role: BranchRole,
+    ttlS: number,
+    hash: string,
+    actor: string,
+  ): { expiresAt: string } {
+    const { lineage, audit } = this.#options
+    const { id, slug } = this.get(parent, ref)
+    const expiresAtMs = now() + ttlS * 1000
+    lineage.addHandoff(hash, id, role, expiresAtMs)
+    audit.add(actor, 'database.branch_handed_off', slug, { role }, now())
+    return { expiresAt: new Date(expiresAtMs).toISOString() }
+  }
+
+  /** @throws PerSQLError `handoff_not_found` */
+  redeem(hash: string, { secret, hash: tokenHash }: Secret): Output<Api['redeem_handoff']> {
+    const { lineage, databases, tokens, audit, storage } = this.#options
+    return storage.transactionSync(() => {
+      const nowMs = now()
+      const handoff = lineage.takeHandoff(hash, nowMs)
+      const origin = handoff && lineage.find(handoff.databaseId)
+      const record = handoff && databases.byId(handoff.databaseId)
+      if (!handoff || !record || !origin?.ref) throw new PerSQLError('handoff_not_found')
+      const role = handoff.role as BranchRole
+      const expiresAtMs = origin.expiresAtMs ?? nowMs + HANDED_OFF_S * 1000
+      const expiresIn = Math.max(1, Math.round((expiresAtMs - nowMs) / 1000))
+      tokens.add(secret, tokenHash, { name: `handoff ${origin.ref}`, role: ROLES[role], expiresIn }, nowMs, record.id)
+      audit.add('handoff', 'token.created', record.slug, { role }, nowMs)
+      return { ...this.#claimed(record, secret, origin.ref, expiresAtMs), role }
+    })
+  }
+
+  /** Deletes what has had its time. Returns when to come again. */
+  async sweep(nowMs: number): Promise<number | undefined> {
+    const { databases, lineage } = this.#options
+    for (const { databaseId } of lineage.expired(nowMs)) {
+      const database = databases.listed(databaseId)
+      if (database) await this.#options.delete(database.slug, 'system', 'database.expired')
+      else lineage.remove(databaseId)
+    }
+    return lineage.nextExpiryMs()
+  }
+
+  /** Makes the branch, or resets it: its tokens are revoked before its schema is the parent's again. */
+  async #upsert(
+    parentSlug: string,
+    ref: string,
+    name: string | undefined,
+    expiresAtMs: number | null,
+    actor: string,
+  ): Promise<{ record: Record; outcome: 'created' | 'reset' }> {
+    const { databases, lineage, audit, slug, stub, storage } = this.#options
+    const parent = databases.existing(parentSlug)
+    if (lineage.find(parent.id)?.ref) throw new PerSQLError('branch_of_branch', { database: parentSlug })
+    const schema = await stub(parent.slug).schemaText(parent.id)
+    const known = lineage.branch(parent.id, ref)
+    const existing = known && databases.byId(known.databaseId)
+    const record = existing ?? this.#add(parent, ref, name)
+    const origin = { ...originOf(parent, record.id, ref, expiresAtMs), parentName: databases.get(parentSlug).name }
+    const nowMs = now()
+    storage.transactionSync(() => {
+      lineage.put({ ...origin, ready: false })
+      if (existing && name) databases.rename(record.id, name)
+    })
+    for (const tokenId of this.#options.tokens.revokePinned(record.id, nowMs)) await stub(record.slug).revoke(tokenId)
+    await stub(record.slug).loadSchema({ id: record.id, namespace: slug(), slug: record.slug }, schema)
+    if (databases.find(parentSlug)?.id !== parent.id) {
+      await this.#options.delete(record.slug, 'system', 'database.branch_deleted')
+      throw new PerSQLError('database_not_found', { database: parentSlug })
+    }
+    const outcome = existing ? 'reset' : 'created'
+    storage.transactionSync(() => {
+      lineage.put({ ...origin, ready: true })
+      const action = existing ? 'database.branch_reset' : 'database.branched'
+      audit.add(actor, action, record.slug, { parent: parentSlug, ref }, nowMs)
+      if (expiresAtMs !== null) this.#options.sweepAt(expiresAtMs)
+    })
+    return { record, outcome }
+  }
+
+  #add(parent: Record, ref: string, name: string | undefined): Record {
+    const { databases } = this.#options
+    const slug = branchSlug(parent.slug, ref, (taken) => databases.hasAny(taken))
+    const { id } = databases.add(slug, name ?? `${databases.get(parent.slug).name} (${ref})`.slice(0, 80), now())
+    return databases.byId(id) as Record
+  }
+
+  #claimed({ slug }: Record, token: string, branchRef: string, expiresAtMs: number | null) {
+    const expiresAt = expiresAtMs === null ? null : new Date(expiresAtMs).toISOString()
+    return { branchRef, databaseSlug: slug, namespaceSlug: this.#options.slug(), token, expiresAt }
+  }
+
+  async #oneByOne<T>(parent: string, ref: string, work: () => Promise<T>): Promise<T> {
+    const key = `${parent}/${ref}`
+    const before = this.#underWay.get(key)
+    const mine = (async () => {
+      await before?.catch(() => {
+        // Whoever asked for it was told.
+      })
+      return work()
+    })()
+    this.#underWay.set(key, mine)
+    try {
+      return await mine
+    } finally {
+      if (this.#underWay.get(key) === mine) this.#underWay.delete(key)
+    }
+  }
+}
+
+const originOf = (parent: Record, databaseId: string, ref: string, expiresAtMs: number | null): Origin => ({
+  databaseId,
+  parentId: parent.id,
+  parentSlug: parent.slug,
+  parentName: '',
+  ref,
+  forkedAtMs: now(),
+  expiresAtMs,
+  ready: false,
+})

@@ -1,0 +1,130 @@
+import type { Migration } from '../storage/migrate.ts'
+
+export const LINEAGE: Migration = {
+  name: 'branches and forks, pinned tokens, handoffs',
+  sql: `
+    -- Where a database came from. One that is not ready is not there yet, or is being reset.
+    CREATE TABLE lineage (
+      database_id TEXT PRIMARY KEY,
+      parent_id TEXT NOT NULL,
+      parent_slug TEXT NOT NULL,
+      parent_name TEXT NOT NULL,
+      ref TEXT,
+      forked_at INTEGER NOT NULL,
+      expires_at INTEGER,
+      ready INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    CREATE UNIQUE INDEX lineage_ref ON lineage (parent_id, ref) WHERE ref IS NOT NULL;
+    CREATE INDEX lineage_expiry ON lineage (expires_at) WHERE expires_at IS NOT NULL;
+    ALTER TABLE token ADD COLUMN database_id TEXT;
+    CREATE INDEX token_database ON token (database_id) WHERE database_id IS NOT NULL;
+    CREATE TABLE handoff (
+      hash TEXT PRIMARY KEY,
+      database_id TEXT NOT NULL,
+      role TEXT NOT NULL,
+      expires_at INTEGER NOT NULL
+    ) STRICT;
+  `,
+}
+
+/** Where a database came from. */
+export interface Origin {
+  readonly databaseId: string
+  readonly parentId: string
+  readonly parentSlug: string
+  readonly parentName: string
+  /** Of a branch; a fork has none. */
+  readonly ref: string | null
+  readonly forkedAtMs: number
+  readonly expiresAtMs: number | null
+  readonly ready: boolean
+}
+
+type Row = {
+  database_id: string
+  parent_id: string
+  parent_slug: string
+  parent_name: string
+  ref: string | null
+  forked_at: number
+  expires_at: number | null
+  ready: number
+}
+
+/** Which databases of a namespace are branches or forks of which. */
+export class Lineage {
+  readonly #sql: SqlStorage
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql
+  }
+
+  find(databaseId: string): Origin | undefined {
+    return this.#rows('WHERE database_id = ?', databaseId)[0]
+  }
+
+  branch(parentId: string, ref: string): Origin | undefined {
+    return this.#rows('WHERE parent_id = ? AND ref = ?', parentId, ref)[0]
+  }
+
+  branches(parentId: string): Origin[] {
+    return this.#rows('WHERE parent_id = ? AND ref IS NOT NULL ORDER BY ref', parentId)
+  }
+
+  put(origin: Origin): void {
+    const { databaseId, parentId, parentSlug, parentName, ref, forkedAtMs, expiresAtMs, ready } = origin
+    this.#sql.exec(
+      'INSERT OR REPLACE INTO lineage VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+      databaseId,
+      parentId,
+      parentSlug,
+      parentName,
+      ref,
+      forkedAtMs,
+      expiresAtMs,
+      ready ? 1 : 0,
+    )
+  }
+
+  remove(databaseId: string): void {
+    this.#sql.exec('DELETE FROM lineage WHERE database_id = ?', databaseId)
+    this.#sql.exec('DELETE FROM handoff WHERE database_id = ?', databaseId)
+  }
+
+  /** Those whose time is over. */
+  expired(nowMs: number): Origin[] {
+    return this.#rows('WHERE expires_at <= ?', nowMs)
+  }
+
+  nextExpiryMs(): number | undefined {
+    const [row] = [...this.#sql.exec('SELECT min(expires_at) FROM lineage').raw()]
+    return (row?.[0] as number | null) ?? undefined
+  }
+
+  addHandoff(hash: string, databaseId: string, role: string, expiresAtMs: number): void {
+    this.#sql.exec('INSERT INTO handoff VALUES (?, ?, ?, ?)', hash, databaseId, role, expiresAtMs)
+  }
+
+  /** Takes a handoff: nobody else gets it. */
+  takeHandoff(hash: string, nowMs: number): { databaseId: string; role: string } | undefined {
+    this.#sql.exec('DELETE FROM handoff WHERE expires_at <= ?', nowMs)
+    const [row] = [...this.#sql.exec('DELETE FROM handoff WHERE hash = ? RETURNING database_id, role', hash)]
+    return row && { databaseId: row.database_id as string, role: row.role as string }
+  }
+
+  #rows(where: string, ...params: (string | number)[]): Origin[] {
+    return this.#sql
+      .exec<Row>(`SELECT * FROM lineage ${where}`, ...params)
+      .toArray()
+      .map((row) => ({
+        databaseId: row.database_id,
+        parentId: row.parent_id,
+        parentSlug: row.parent_slug,
+        parentName: row.parent_name,
+        ref: row.ref,
+        forkedAtMs: row.forked_at,
+        expiresAtMs: row.expires_at,
+        ready: row.ready === 1,
+      }))
+  }
+}

@@ -1,0 +1,61 @@
+import { PerSQLError } from '@persql/contract'
+import { now } from '../clock.ts'
+import type { AnyoneHandlers, NamespaceHandlers } from '../execute.ts'
+import { directoryObject, namespaceObject } from '../objects.ts'
+import { hashToken, mintToken, randomText } from '../token.ts'
+
+const DAY_MS = 24 * 60 * 60 * 1000
+/** A handoff's secret, `phand_<namespace>_<32 characters>`: the namespace routes it without a look-up. */
+const HANDOFF = /^phand_([a-z][a-z0-9-]{0,62})_[0-9A-Za-z]{32}$/
+
+export const branches = {
+  claim_branch: async ({ db, ref, purpose, ttlSec, role }, { namespace, slug, actor }) =>
+    namespace.branches.claim(db, ref ?? refFor(purpose), role, ttlSec, await newSecret(slug), actor),
+  list_branches: ({ db }, { namespace }) => namespace.branches.list(db),
+  put_branch: ({ db, ref, name, fromRef, expiresAt, ttlDays }, { namespace, actor }) => {
+    if (fromRef !== undefined && fromRef !== 'main' && fromRef !== db) {
+      throw new PerSQLError('invalid_input', { problem: `"fromRef": a branch is made of "${db}" itself.` })
+    }
+    return namespace.branches.put(db, ref, name, expiryOf(expiresAt, ttlDays), actor)
+  },
+  get_branch: ({ db, ref }, { namespace }) => namespace.branches.get(db, ref),
+  delete_branch: async ({ db, ref }, { namespace, actor }) => {
+    await namespace.branches.delete(db, ref, actor)
+    return { deleted: true }
+  },
+  hand_off_branch: async ({ db, ref, role, ttlSec }, { namespace, slug, actor }) => {
+    const token = `phand_${slug}_${randomText(32)}`
+    const { expiresAt } = await namespace.branches.handOff(db, ref, role, ttlSec, await hashToken(token), actor)
+    return { token, expiresAt }
+  },
+} satisfies Partial<NamespaceHandlers>
+
+export const handoffs = {
+  redeem_handoff: async ({ token }, { env }) => {
+    const namespace = HANDOFF.exec(token)?.[1]
+    if (!namespace || !(await directoryObject(env).has(namespace))) throw new PerSQLError('handoff_not_found')
+    return namespaceObject(env, namespace).branches.redeem(await hashToken(token), await newSecret(namespace))
+  },
+} satisfies Partial<AnyoneHandlers>
+
+async function newSecret(namespace: string) {
+  const secret = mintToken(namespace)
+  return { secret, hash: await hashToken(secret) }
+}
+
+/** What it is for, as a ref that nobody else has. */
+function refFor(purpose = 'branch'): string {
+  const words = purpose
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-+|-+$/g, '')
+  return `${words.slice(0, 40) || 'branch'}-${randomText(6).toLowerCase()}`
+}
+
+function expiryOf(expiresAt: string | undefined, ttlDays: number | undefined): number | null {
+  if (expiresAt === undefined) return ttlDays === undefined ? null : now() + ttlDays * DAY_MS
+  const atMs = Date.parse(expiresAt)
+  if (ttlDays !== undefined) throw new PerSQLError('invalid_input', { problem: 'Give "expiresAt" or "ttlDays".' })
+  if (atMs <= now()) throw new PerSQLError('invalid_input', { problem: '"expiresAt": this moment is over.' })
+  return atMs
+}
