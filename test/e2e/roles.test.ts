@@ -88,6 +88,7 @@ function branchCalls<R>(base: string, roles: { read: R; change: R; claim: R }): 
     as(`${path}/${await make('branch')}${suffix}`, options)
   return {
     claim_branch: [roles.claim, (as) => as(`${base}/claim_branch`, { body: {} })],
+    fork_database: [roles.change, (as) => as(`${base}/fork`, { body: { slug: fresh('fork') } })],
     list_branches: [roles.read, (as) => as(path)],
     put_branch: [roles.change, (as) => as(`${path}/${fresh('ref')}`, { method: 'PUT', body: {} })],
     get_branch: [roles.read, at('')],

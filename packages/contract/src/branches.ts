@@ -121,3 +121,18 @@ export const redeem_handoff = operation({
   output: Claim.omit({ outcome: true }).extend({ role: BranchRole }),
   errors: ['handoff_not_found'],
 })
+
+export const fork_database = operation({
+  summary: 'Make a database of its own with the schema and all rows of this one, as they are now',
+  route: 'POST /v1/db/{ns}/{db}/fork',
+  scope: 'admin',
+  console: { route: 'POST /api/namespaces/{ns}/databases/{db}/fork', role: 'editor' },
+  input: z.strictObject({
+    db: Slug,
+    slug: Slug,
+    name: z.string().trim().min(1).max(80).optional(),
+    ttlDays: z.int().min(1).max(30).optional(),
+  }),
+  output: Database,
+  errors: ['namespace_mismatch', 'database_not_found', 'slug_taken', 'copy_impossible', 'copy_cut_off'],
+})

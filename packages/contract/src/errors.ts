@@ -64,6 +64,10 @@ export const errors = {
   query_timeout: { status: 408, message: 'The statement ran for more than {seconds} s and was stopped.' },
   slug_taken: { status: 409, message: '"{slug}" exists already.' },
   branch_of_branch: { status: 409, message: '"{database}" is a branch itself. Branch the database it comes from.' },
+  copy_impossible: {
+    status: 409,
+    message: 'Table "{table}" indexes texts that are kept nowhere, so this database cannot be copied with its rows.',
+  },
   limit_reached: { status: 409, message: 'There are {limit} {what} already, which is as many as a database can have.' },
   conflict: { status: 409, message: 'This conflicts with what is there already.' },
   hostname_taken: { status: 409, message: '"{hostname}" leads to another database already.' },
@@ -106,6 +110,7 @@ export const errors = {
     status: 503,
     message: 'The captcha cannot be checked right now, so the call is not taken. Try again.',
   },
+  copy_cut_off: { status: 503, message: 'The copy was cut off. Nothing of it was kept; try again.' },
   unavailable: { status: 503, message: 'The database is not reachable right now. Try again.' },
 } as const satisfies Record<string, { status: number; message: string }>
 

@@ -51,6 +51,7 @@ export const api = {
   delete_branch: branches.delete_branch,
   hand_off_branch: branches.hand_off_branch,
   redeem_handoff: branches.redeem_handoff,
+  fork_database: branches.fork_database,
   list_tokens: tokens.list_tokens,
   create_token: tokens.create_token,
   revoke_token: tokens.revoke_token,

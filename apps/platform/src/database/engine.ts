@@ -13,6 +13,9 @@ export interface Watch {
   overtime(startedMs: number): void
 }
 
+/** Thrown before anything was done: a copy of the database is being made, or it is becoming one. Try again after it. */
+export class OnHold extends Error {}
+
 /** Runs single statements of tenants: compile, authorise, run, collect. */
 export class Engine {
   readonly #storage: DurableObjectStorage
@@ -21,9 +24,12 @@ export class Engine {
   /** Rowid of the row added last to a table, while nothing else was written there; `last` when no row lies behind it. */
   readonly #added = new Map<string, { readonly rowid: number; readonly last: boolean }>()
   #bytesLeft = 0
+  /** What has to wait until a copy is done. */
+  readonly #onHold: (isRead: boolean) => boolean
 
-  constructor(storage: DurableObjectStorage, watch: Watch) {
+  constructor(storage: DurableObjectStorage, watch: Watch, onHold: (isRead: boolean) => boolean) {
     this.#storage = storage
+    this.#onHold = onHold
     this.#guard = new Guard((sql, ...params) => [...storage.sql.exec(sql, ...params).raw()])
     this.#watch = watch
   }
@@ -50,6 +56,7 @@ export class Engine {
    */
   run(analysis: Analysis, input: StatementInput, inTransaction = false): Result {
     const { kind, mayRunLong, appendsTo } = analysis.effect
+    if (this.#onHold(kind === 'read')) throw new OnHold()
     const watched = mayRunLong ? this.#watch.started(input.sql) : undefined
     try {
       if (kind === 'read') return this.#read(analysis, input)

@@ -16,14 +16,16 @@ import { Assistant } from './ai/assistant.ts'
 import { DocsStore } from './ai/docs.ts'
 import { AuditOutbox, type Deed } from './audit-outbox.ts'
 import { type DatabaseCall, type DatabaseOperation, type Grant, Grants, type ReplayKey } from './call.ts'
+import { loadFrom } from './copy/load.ts'
 import { dropSchema, loadSchema, readSchemaText, type SchemaText } from './copy/schema.ts'
+import { CopySource } from './copy/source.ts'
 import { keyColumn } from './endpoints/manage.ts'
 import { RateLimits } from './endpoints/rate-limits.ts'
 import type { Means, Spend } from './endpoints/run.ts'
 import { type Gatekeeping, type PublicAnswer, type PublicFace, servePublic, unpackCall } from './endpoints/serve.ts'
 import { type MintedSession, Sessions } from './endpoints/sessions.ts'
 import { Endpoints, type OpenEndpoint } from './endpoints/store.ts'
-import { Engine } from './engine.ts'
+import { Engine, OnHold } from './engine.ts'
 import type { Run } from './guard/schema-map.ts'
 import { Meter, NO_REPORT, type Report } from './meter.ts'
 import { databaseOperations, type Outcome, type Parts } from './operations.ts'
@@ -37,6 +39,13 @@ interface Identity {
   readonly id: string
   readonly namespace: string
   readonly slug: string
+}
+
+/** What a copy is made of: an object's name in a namespace, and the id it must have if it is a database. */
+export interface Source {
+  readonly namespace: string
+  readonly name: string
+  readonly id: string | undefined
 }
 
 const TICK_MS = 1_000
@@ -72,6 +81,7 @@ export class Database extends DurableObject<Env> {
   readonly #sessions: Sessions
   readonly #deeds: AuditOutbox
   readonly #scratch: Scratch
+  readonly #source: CopySource
   readonly #assistant: Assistant
   readonly #parts: Parts
   readonly #gates: Gatekeeping
@@ -88,6 +98,8 @@ export class Database extends DurableObject<Env> {
   /** Calls that wait for others: meanwhile this is not idle. */
   #waiting = 0
   #advising = false
+  /** Resolves when this has become a copy of something else: until then nothing is served. */
+  #becoming: Promise<void> | undefined
   #tokenId = ''
   #ticksSinceReport = 0
 
@@ -116,19 +128,31 @@ export class Database extends DurableObject<Env> {
       occupied: () => this.#identity !== undefined,
       wipeAt: (atMs) => this.#timers.set('scratch', atMs),
     })
-    this.#engine = new Engine(ctx.storage, {
-      started: (sql) => this.#started(sql),
-      finished: (id) => console.error(JSON.stringify({ event: 'statement_finished', id })),
-      overtime: (startedMs) => {
-        if (performance.now() - startedMs < queryTimeoutMs) return
-        // Nothing else ends a statement that is under way: the object starts afresh, with all that was committed.
-        ctx.abort('query_timeout')
-        throw new PerSQLError('query_timeout', { seconds: queryTimeoutMs / 1000 })
+    this.#engine = new Engine(
+      ctx.storage,
+      {
+        started: (sql) => this.#started(sql),
+        finished: (id) => console.error(JSON.stringify({ event: 'statement_finished', id })),
+        overtime: (startedMs) => {
+          if (performance.now() - startedMs < queryTimeoutMs) return
+          // Nothing else ends a statement that is under way: the object starts afresh, with all that was committed.
+          ctx.abort('query_timeout')
+          throw new PerSQLError('query_timeout', { seconds: queryTimeoutMs / 1000 })
+        },
       },
-    })
+      (isRead) => this.#becoming !== undefined || (!isRead && this.#source.frozen !== undefined),
+    )
     const docs = new DocsStore(ctx.storage, this.#ownPages)
     this.#assistant = new Assistant(env, this.#engine, ctx.storage.sql, docs, (tokenId, aiTokens) =>
       this.chargeAiTokens(tokenId, aiTokens),
+    )
+    this.#source = new CopySource(
+      (sql, ...params) => {
+        const cursor = ctx.storage.sql.exec(sql, ...params)
+        return { rows: [...cursor.raw()], rowsRead: cursor.rowsRead }
+      },
+      (id) => this.#checkSource(id),
+      (rowsRead) => this.#meter.charge({ ...NOTHING, rowsRead }, 'copy'),
     )
     this.#parts = {
       engine: this.#engine,
@@ -168,13 +192,15 @@ export class Database extends DurableObject<Env> {
   ): string | Reply | Promise<string | Reply> {
     this.#idleTicks = 0
     const call = { operation, grant: this.#grants.of(grant), body, replayKeys }
+    if (this.#becoming) return this.#later(address, call)
     return this.#identity && this.#meter.canServe() ? this.#serve(call) : this.#serveWithLease(address, call)
   }
 
   /** The door of the public: warm, and when nothing is to be signed or asked of others, it awaits nothing. */
   serve(call: string): PublicAnswer | Promise<PublicAnswer> {
     this.#idleTicks = 0
-    return servePublic(unpackCall(call), this.#gates)
+    const hold = this.#becoming ?? this.#source.frozen
+    return hold ? hold.then(() => this.serve(call)) : servePublic(unpackCall(call), this.#gates)
   }
 
   /** What the public may know, in JSON: the specs of published endpoints, and what the database is for. */
@@ -196,6 +222,54 @@ export class Database extends DurableObject<Env> {
     this.#tick()
   }
 
+  /** What others make a copy of this from. */
+  get source(): CopySource {
+    return this.#source
+  }
+
+  /**
+   * Becomes a copy of another object's tables and rows: wholly, or not at all. With an identity it is that database from
+   * then on; without, it keeps the one it has, or is none (a snapshot). Returns how many rows it has got.
+   * @throws PerSQLError `copy_cut_off`, `copy_impossible` or `database_not_found`
+   */
+  async copyFrom(identity: Identity | undefined, from: Source): Promise<number> {
+    if (identity && this.#identity && this.#identity.id !== identity.id) await this.wipe(this.#identity.id)
+    if (identity && !this.#identity) this.#adopt(identity)
+    while (this.#becoming) await this.#becoming
+    let done = () => {}
+    this.#becoming = new Promise((resolve) => {
+      done = resolve
+    })
+    try {
+      const { source } = databaseObject(this.env, from.namespace, from.name)
+      return await loadFrom(this.ctx.storage, source, from.id, () => {
+        if (identity) this.#clearContent()
+      })
+    } catch (cause) {
+      const error = PerSQLError.from(cause)
+      throw error.code === 'internal' ? new PerSQLError('copy_cut_off', {}, { cause }) : error
+    } finally {
+      this.#becoming = undefined
+      this.#endpoints.forget()
+      this.#rateLimits.forget()
+      this.#engine.forget()
+      done()
+    }
+  }
+
+  #checkSource(id: string | undefined): void {
+    if (this.#becoming) throw new PerSQLError('copy_cut_off')
+    // One that nothing was ever asked of is empty, and does not know its id yet.
+    if (this.#identity && this.#identity.id !== id) {
+      throw new PerSQLError('database_not_found', { database: this.#identity.slug })
+    }
+  }
+
+  #clearContent(): void {
+    const { kv } = this.ctx.storage
+    for (const prefix of OF_CONTENT) for (const [key] of [...kv.list({ prefix })]) kv.delete(key)
+  }
+
   /** For the object that bears the name of an advisor, and is nobody's database. */
   get scratch(): Scratch {
     return this.#scratch
@@ -211,18 +285,16 @@ export class Database extends DurableObject<Env> {
   async loadSchema(identity: Identity, schema: SchemaText): Promise<void> {
     if (this.#identity && this.#identity.id !== identity.id) await this.wipe(this.#identity.id)
     if (!this.#identity) this.#adopt(identity)
-    const { sql } = this.ctx.storage
-    // Outside of a transaction alone can that be switched, and rows are dropped in whatever order.
-    sql.exec('PRAGMA foreign_keys = OFF')
+    while (this.#becoming) await this.#becoming
     try {
       this.ctx.storage.transactionSync(() => {
-        for (const prefix of OF_CONTENT)
-          for (const [key] of [...this.ctx.storage.kv.list({ prefix })]) this.ctx.storage.kv.delete(key)
+        // Rows are dropped in whatever order.
+        this.ctx.storage.sql.exec('PRAGMA defer_foreign_keys = ON')
+        this.#clearContent()
         dropSchema(this.#run)
         loadSchema(this.#run, schema)
       })
     } finally {
-      sql.exec('PRAGMA foreign_keys = ON')
       this.#endpoints.forget()
       this.#rateLimits.forget()
       this.#engine.forget()
@@ -254,6 +326,7 @@ export class Database extends DurableObject<Env> {
 
   /** Deletes the database `id` with everything. The caller has taken its counters and lets nobody in any more. */
   async wipe(id: string): Promise<void> {
+    await this.#becoming
     if (this.#identity && this.#identity.id !== id) return
     this.#forget()
     await this.ctx.storage.deleteAlarm()
@@ -261,6 +334,7 @@ export class Database extends DurableObject<Env> {
   }
 
   override async alarm(): Promise<void> {
+    await this.#becoming
     await this.#timers.run(now())
   }
 
@@ -298,7 +372,7 @@ export class Database extends DurableObject<Env> {
       const done = await outcome
       if (this.#identity === identity) return this.#finish(call, done, startedMs, nowMs)
     } catch (cause) {
-      if (this.#identity === identity) return this.#fail(call, cause, startedMs, nowMs)
+      if (this.#identity === identity) return await this.#fail(call, cause, startedMs, nowMs)
     } finally {
       this.#waiting--
     }
@@ -319,7 +393,21 @@ export class Database extends DurableObject<Env> {
     }
   }
 
-  #fail({ grant, operation, body }: DatabaseCall, cause: unknown, startedMs: number, nowMs: number): Reply {
+  /** Serves a call that had to wait: for a copy that is being made, or for this to have become one. */
+  async #later(address: string, call: DatabaseCall): Promise<string | Reply> {
+    this.#waiting++
+    try {
+      await (this.#becoming ?? this.#source.frozen)
+    } finally {
+      this.#waiting--
+    }
+    return this.#identity && this.#meter.canServe() ? this.#serve(call) : this.#serveWithLease(address, call)
+  }
+
+  #fail(call: DatabaseCall, cause: unknown, startedMs: number, nowMs: number): Reply | Promise<string | Reply> {
+    const { grant, operation, body } = call
+    const { namespace, slug } = this.#identity ?? {}
+    if (cause instanceof OnHold) return this.#later(`${namespace}/${slug}`, call)
     const reply = refuse(cause)
     if (reply.code && UNBILLED.has(reply.code)) return reply
     const durationMs = performance.now() - startedMs
@@ -437,17 +525,20 @@ export class Database extends DurableObject<Env> {
       count('persql_rows_written_total', '', result.rowsWritten)
       return result
     } catch (cause) {
+      if (cause instanceof OnHold) throw new PerSQLError('unavailable')
       charge(NOTHING, cause)
       throw cause
     }
   }
 
   #flushLog(): void {
-    if (this.#log.isEmpty) return
+    if (this.#log.isEmpty || this.#becoming) return
     this.#ownPages.around(() => this.#log.flush())
   }
 
   #save(): void {
+    // Not into the transaction of a copy, which may be rolled back: it is done when that is over.
+    if (this.#becoming) return
     if (!this.#meter.unsaved(this.#saved)) return
     this.#saved = this.#meter.totals
     this.ctx.storage.kv.put('totals', this.#saved)

@@ -9,7 +9,7 @@ import { endpointOperations } from './endpoints/operations.ts'
 import type { RunAsk, Spend } from './endpoints/run.ts'
 import type { Sessions } from './endpoints/sessions.ts'
 import type { Endpoints } from './endpoints/store.ts'
-import type { Engine } from './engine.ts'
+import { type Engine, OnHold } from './engine.ts'
 import type { Result } from './result.ts'
 import { readSchema, readTables } from './schema.ts'
 
@@ -114,6 +114,7 @@ function oneByOne(statements: readonly StatementInput[], grant: Grant, engine: E
     for (const statement of statements) runNext(statement, grant, engine, results, false)
     return outcome(results, results, sql)
   } catch (cause) {
+    if (cause instanceof OnHold) throw cause
     const error = PerSQLError.from(cause)
     const failure = new PerSQLError(error.code, error.details, {
       cause,
@@ -133,6 +134,7 @@ function runNext(
   try {
     results.push(engine.run(engine.prepare(statement, grant), statement, inTransaction))
   } catch (cause) {
+    if (cause instanceof OnHold) throw cause
     const { code, details, extra } = PerSQLError.from(cause)
     const index = { statement: results.length }
     throw new PerSQLError(code, { ...details, ...index }, { cause, extra: { ...extra, ...index } })

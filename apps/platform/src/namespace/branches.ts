@@ -30,11 +30,15 @@ export interface BranchesOptions {
 }
 
 const ROLES: { readonly [role in BranchRole]: Role } = { read: 'readonly', write: 'readwrite', admin: 'admin' }
+/** A fork that a crash cut off is looked for after this time. */
+const SWEEP_UNREADY_MS = 30_000
 const HANDED_OFF_S = 24 * 60 * 60
 
 /** Branches: databases with the schema of their parent and rows of their own, and the tokens that open one of them alone. */
 export class Branches extends RpcTarget {
   readonly #options: BranchesOptions
+  /** Forks that rows are being copied into. */
+  readonly #filling = new Set<string>()
   /** Work on a ref that is under way: whoever comes next waits, so that nobody gets a token for what another resets. */
   readonly #underWay = new Map<string, Promise<unknown>>()
 
@@ -134,9 +138,54 @@ export class Branches extends RpcTarget {
     })
   }
 
-  /** Deletes what has had its time. Returns when to come again. */
+  /**
+   * Makes a database of its own with all the rows of another, as they are at one moment. What a crash leaves of it is
+   * deleted. @throws PerSQLError `database_not_found`, `slug_taken`, `copy_impossible` or `copy_cut_off`
+   */
+  async fork(
+    parentSlug: string,
+    slug: string,
+    name: string | undefined,
+    expiresAtMs: number | null,
+    actor: string,
+  ): Promise<Database> {
+    const { databases, lineage, audit, stub, storage, sweepAt } = this.#options
+    const parent = databases.existing(parentSlug)
+    const parentName = databases.get(parentSlug).name
+    const nowMs = now()
+    const { id } = storage.transactionSync(() => {
+      const fork = databases.add(slug, name ?? `${parentName} (fork)`.slice(0, 80), nowMs)
+      lineage.put({ ...originOf(parent, fork.id, null, expiresAtMs), parentName })
+      sweepAt(nowMs + SWEEP_UNREADY_MS)
+      return fork
+    })
+    const origin = lineage.find(id) as Origin
+    const namespace = this.#options.slug()
+    this.#filling.add(id)
+    try {
+      await stub(slug).copyFrom({ id, namespace, slug }, { namespace, name: parentSlug, id: parent.id })
+      storage.transactionSync(() => {
+        lineage.put({ ...origin, ready: true })
+        audit.add(actor, 'database.forked', slug, { parent: parentSlug }, now())
+        if (expiresAtMs !== null) sweepAt(expiresAtMs)
+      })
+      return databases.listed(id) as Database
+    } catch (cause) {
+      await this.#options.delete(slug, 'system', 'database.fork_failed')
+      throw cause
+    } finally {
+      this.#filling.delete(id)
+    }
+  }
+
+  /** Deletes what has had its time, and what was never filled. Returns when to come again. */
   async sweep(nowMs: number): Promise<number | undefined> {
     const { databases, lineage } = this.#options
+    for (const { databaseId } of lineage.unready()) {
+      const database = databases.listed(databaseId)
+      if (this.#filling.has(databaseId)) this.#options.sweepAt(nowMs + SWEEP_UNREADY_MS)
+      else if (database) await this.#options.delete(database.slug, 'system', 'database.fork_failed')
+    }
     for (const { databaseId } of lineage.expired(nowMs)) {
       const database = databases.listed(databaseId)
       if (database) await this.#options.delete(database.slug, 'system', 'database.expired')
@@ -163,11 +212,14 @@ export class Branches extends RpcTarget {
     const origin = { ...originOf(parent, record.id, ref, expiresAtMs), parentName: databases.get(parentSlug).name }
     const nowMs = now()
     storage.transactionSync(() => {
-      lineage.put({ ...origin, ready: false })
+      if (!existing) lineage.put({ ...origin, ready: false })
       if (existing && name) databases.rename(record.id, name)
     })
     for (const tokenId of this.#options.tokens.revokePinned(record.id, nowMs)) await stub(record.slug).revoke(tokenId)
-    await stub(record.slug).loadSchema({ id: record.id, namespace: slug(), slug: record.slug }, schema)
+    this.#filling.add(record.id)
+    await stub(record.slug)
+      .loadSchema({ id: record.id, namespace: slug(), slug: record.slug }, schema)
+      .finally(() => this.#filling.delete(record.id))
     if (databases.find(parentSlug)?.id !== parent.id) {
       await this.#options.delete(record.slug, 'system', 'database.branch_deleted')
       throw new PerSQLError('database_not_found', { database: parentSlug })
@@ -212,7 +264,7 @@ export class Branches extends RpcTarget {
   }
 }
 
-const originOf = (parent: Record, databaseId: string, ref: string, expiresAtMs: number | null): Origin => ({
+const originOf = (parent: Record, databaseId: string, ref: string | null, expiresAtMs: number | null): Origin => ({
   databaseId,
   parentId: parent.id,
   parentSlug: parent.slug,

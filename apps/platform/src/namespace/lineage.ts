@@ -96,6 +96,11 @@ export class Lineage {
     return this.#rows('WHERE expires_at <= ?', nowMs)
   }
 
+  /** Those that are still being filled, or were when something crashed. */
+  unready(): Origin[] {
+    return this.#rows('WHERE ready = 0')
+  }
+
   nextExpiryMs(): number | undefined {
     const [row] = [...this.#sql.exec('SELECT min(expires_at) FROM lineage').raw()]
     return (row?.[0] as number | null) ?? undefined

@@ -28,6 +28,8 @@ export const branches = {
     const { expiresAt } = await namespace.branches.handOff(db, ref, role, ttlSec, await hashToken(token), actor)
     return { token, expiresAt }
   },
+  fork_database: ({ db, slug, name, ttlDays }, { namespace, actor }) =>
+    namespace.branches.fork(db, slug, name, expiryOf(undefined, ttlDays), actor),
 } satisfies Partial<NamespaceHandlers>
 
 export const handoffs = {

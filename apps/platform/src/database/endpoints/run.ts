@@ -145,6 +145,7 @@ const PUBLIC: ReadonlySet<string> = new Set([
   'endpoint_failed',
   'method_not_allowed',
   'query_timeout',
+  'unavailable',
   'body_too_large',
   'rate_limited',
   'model_unavailable',

@@ -1,0 +1,177 @@
+import { PerSQLError } from '@persql/contract'
+import type { Run } from '../guard/schema-map.ts'
+import { lower, quoteName } from '../guard/statement.ts'
+import type { SchemaText } from './schema.ts'
+
+/** Rows on their way to another database: statements that insert many each, or one row with values too long for SQL. */
+export interface Page {
+  readonly statements: readonly { readonly sql: string; readonly params: readonly (string | ArrayBuffer)[] }[]
+  readonly rows: number
+}
+
+/** Reads rows in an object, with what that cost. */
+export type Read = (sql: string, ...params: unknown[]) => { rows: unknown[][]; rowsRead: number }
+
+const PAGE_CHARACTERS = 1_000_000
+/** A statement may have 100,000 bytes; a character up to three of them. */
+const STATEMENT_CHARACTERS = 30_000
+const FIRST_ROWS = 32
+const MAX_ROWS = 4_000
+/** Of a row that is too long for a statement, values longer than this are bound: at most 100 can be. */
+const LONG_CHARACTERS = 300
+
+/** All rows of a schema's tables, in pages. What a virtual table keeps elsewhere comes with it by itself. */
+export function* pagesOf(read: Read, { tables }: SchemaText): Generator<Page> {
+  const run: Run = (sql, ...params) => read(sql, ...params).rows
+  let statements: Page['statements'][number][] = []
+  let characters = 0
+  let rows = 0
+  for (const { name, sql } of tables) {
+    for (const chunk of chunksOf(read, run, name, sql)) {
+      statements.push(chunk.statement)
+      characters += chunk.statement.sql.length + sizeOf(chunk.statement.params)
+      rows += chunk.rows
+      if (characters < PAGE_CHARACTERS) continue
+      yield { statements, rows }
+      statements = []
+      characters = rows = 0
+    }
+  }
+  const sequences = sequencesOf(run)
+  yield { statements: sequences ? [...statements, ...sequences] : statements, rows }
+}
+
+/** Inserts the rows of a page. */
+export function loadPage(sql: SqlStorage, { statements }: Page): void {
+  for (const statement of statements) sql.exec(statement.sql, ...statement.params)
+}
+
+/** Statements that a database needs once its tables are full: full-text indexes of what other tables hold. */
+export function rebuilds({ tables }: SchemaText): string[] {
+  return tables.flatMap(({ name, sql }) =>
+    contentOf(sql) ? [`INSERT INTO ${quoteName(name)} (${quoteName(name)}) VALUES ('rebuild')`] : [],
+  )
+}
+
+interface Chunk {
+  readonly statement: Page['statements'][number]
+  readonly rows: number
+}
+
+function* chunksOf(read: Read, run: Run, table: string, sql: string): Generator<Chunk> {
+  const content = contentOf(sql)
+  // An index of texts that are kept nowhere: they cannot be read back.
+  if (content === '') throw new PerSQLError('copy_impossible', { table })
+  // Its rows are those of another table.
+  if (content !== undefined) return
+  const { columns, key } = shapeOf(run, table)
+  if (columns.length === 0 || /\busing\s+fts5vocab\b/i.test(sql)) return
+  const from = quoteName(table)
+  const into = `INSERT INTO ${from} (${columns}) VALUES `
+  const literals = columns.map((column) => literal(column)).join(` || ',' || `)
+  const order = key.join(', ')
+  const last = key.map((column) => `quote(${column})`).join(` || ',' || `)
+  let after = ''
+  let wanted = FIRST_ROWS
+  for (;;) {
+    const page = `SELECT ${[...new Set([...columns, ...key])]} FROM ${from} ${after} ORDER BY ${order} LIMIT ${wanted}`
+    const { rows } = read(`SELECT '(' || ${literals} || ')', ${last} FROM (${page}) ORDER BY ${order}`)
+    let values = ''
+    let count = 0
+    for (const [tuple, at] of rows as [string, string][]) {
+      if (tuple.length > STATEMENT_CHARACTERS) {
+        if (count > 0) yield { statement: { sql: into + values, params: [] }, rows: count }
+        values = ''
+        count = 0
+        yield longRow(run, into, from, columns, key, at)
+        continue
+      }
+      if (values.length + tuple.length > STATEMENT_CHARACTERS) {
+        yield { statement: { sql: into + values, params: [] }, rows: count }
+        values = ''
+        count = 0
+      }
+      values += values ? `,${tuple}` : tuple
+      count++
+    }
+    if (count > 0) yield { statement: { sql: into + values, params: [] }, rows: count }
+    if (rows.length < wanted) return
+    after = `WHERE (${order}) > (${rows.at(-1)?.[1]})`
+    const characters = rows.reduce((sum, [tuple]) => sum + (tuple as string).length, 0)
+    wanted = Math.max(1, Math.min(MAX_ROWS, Math.floor((rows.length * PAGE_CHARACTERS) / 4 / (characters || 1))))
+  }
+}
+
+/** A row with values too long for the text of a statement: those are bound. */
+function longRow(
+  run: Run,
+  into: string,
+  from: string,
+  columns: readonly string[],
+  key: readonly string[],
+  at: string,
+): Chunk {
+  const isLong = (column: string) => `typeof(${column}) IN ('text', 'blob') AND length(${column}) > ${LONG_CHARACTERS}`
+  const texts = columns.map((column) => `CASE WHEN ${isLong(column)} THEN '?' ELSE ${literal(column)} END`)
+  const values = columns.map((column) => `CASE WHEN ${isLong(column)} THEN ${column} END`)
+  const where = `WHERE (${key}) = (${at})`
+  const [row = []] = run(`SELECT ${texts.join(` || ',' || `)}, ${values} FROM ${from} ${where}`)
+  const [text, ...bound] = row as [string, ...(string | ArrayBuffer | null)[]]
+  const params = bound.filter((value) => value !== null)
+  return { statement: { sql: `${into}(${text})`, params }, rows: 1 }
+}
+
+/** Columns that are inserted, the rowid among them unless a column is it, and those that order the rows. */
+function shapeOf(run: Run, table: string): { columns: string[]; key: string[] } {
+  const all = run('SELECT name, type, pk, hidden FROM pragma_table_xinfo(?)', table) as [
+    string,
+    string,
+    number,
+    number,
+  ][]
+  const [kind] = run(`SELECT type, wr FROM pragma_table_list WHERE schema = 'main' AND name = ?`, table)
+  const plain = all.filter(([, , , hidden]) => hidden === 0).map(([name]) => quoteName(name))
+  const keys = all.filter(([, , pk]) => pk > 0).sort(([, , a], [, , b]) => a - b)
+  if (kind?.[1] === 1) return { columns: plain, key: keys.map(([name]) => quoteName(name)) }
+  const isRowid = keys.length === 1 && lower(keys[0]?.[1] ?? '') === 'integer'
+  const rowid = ['rowid', '_rowid_', 'oid'].find((word) => !all.some(([name]) => lower(name) === word))
+  if (isRowid) return { columns: plain, key: [quoteName(keys[0]?.[0] as string)] }
+  // An r-tree's first column is its rowid.
+  if (kind?.[0] === 'virtual' && /^\s*create\s+virtual\s+table\b.*\busing\s+rtree/is.test(sqlOf(run, table))) {
+    return { columns: plain, key: [plain[0] as string] }
+  }
+  return rowid ? { columns: [rowid, ...plain], key: [rowid] } : { columns: plain, key: plain }
+}
+
+const sqlOf = (run: Run, table: string) =>
+  (run("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?", table)[0]?.[0] as string | undefined) ?? ''
+
+/** What a full-text table says of where its content is: `undefined` for one that keeps it, '' for one that has none. */
+function contentOf(sql: string): string | undefined {
+  if (!/^\s*create\s+virtual\s+table\b/i.test(sql)) return undefined
+  if (/\busing\s+fts5vocab\b/i.test(sql)) return undefined
+  const [, quoted, plain] = /[(,]\s*content\s*=\s*(?:(['"][^'"]*['"])|([\w$]+))/i.exec(sql) ?? []
+  return quoted === undefined ? plain : quoted.slice(1, -1)
+}
+
+/** A value as SQL says it, exactly; `quote` alone would cut a text at a NUL. */
+const literal = (column: string) =>
+  `CASE WHEN typeof(${column}) = 'text' AND instr(${column}, char(0)) > 0 THEN 'CAST(X''' || hex(${column}) || ''' AS TEXT)' ELSE quote(${column}) END`
+
+/** How far AUTOINCREMENT has counted. */
+function sequencesOf(run: Run): Page['statements'] | undefined {
+  if (run("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'").length === 0) return undefined
+  const rows = run(
+    "SELECT quote(name), quote(seq) FROM sqlite_sequence WHERE name IN (SELECT name FROM sqlite_master WHERE type = 'table')",
+  )
+  return [
+    { sql: 'DELETE FROM sqlite_sequence', params: [] },
+    ...rows.map(([name, seq]) => ({
+      sql: `INSERT INTO sqlite_sequence (name, seq) VALUES (${name}, ${seq})`,
+      params: [],
+    })),
+  ]
+}
+
+const sizeOf = (params: readonly (string | ArrayBuffer)[]): number =>
+  params.reduce((sum, param) => sum + (typeof param === 'string' ? param.length : param.byteLength), 0)

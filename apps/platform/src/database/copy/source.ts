@@ -1,0 +1,90 @@
+import { RpcTarget } from 'cloudflare:workers'
+import { PerSQLError } from '@persql/contract'
+import type { Run } from '../guard/schema-map.ts'
+import { type Page, pagesOf, type Read } from './rows.ts'
+import { readSchemaText, type SchemaText } from './schema.ts'
+
+/** A copy that does not ask for its next page within this time is given up. */
+const PATIENCE_MS = 30_000
+
+/** What a copy is made of: the schema, and a name under which its pages can be had. */
+export interface CopyOffer {
+  readonly copy: number
+  readonly schema: SchemaText
+}
+
+/** Lets others copy a database as it is at one moment. Until they have it all, writes wait. */
+export class CopySource extends RpcTarget {
+  readonly #read: Read
+  readonly #check: (id: string | undefined) => void
+  readonly #copies = new Map<number, { pages: Generator<Page>; timer: ReturnType<typeof setTimeout> | undefined }>()
+  readonly #charge: (rowsRead: number) => void
+  #rowsRead = 0
+  #last = 0
+  #thaw: (() => void) | undefined
+  #frozen: Promise<void> | undefined
+
+  /** @param check throws unless the database has this id; `charge` is told how many rows were read for a copy */
+  constructor(read: Read, check: (id: string | undefined) => void, charge: (rowsRead: number) => void) {
+    super()
+    this.#read = (sql, ...params) => {
+      const result = read(sql, ...params)
+      this.#rowsRead += result.rowsRead
+      return result
+    }
+    this.#check = check
+    this.#charge = charge
+  }
+
+  /** What writes have to wait for, if there is something. */
+  get frozen(): Promise<void> | undefined {
+    return this.#frozen
+  }
+
+  /** @throws PerSQLError `database_not_found` */
+  begin(id: string | undefined): CopyOffer {
+    this.#check(id)
+    const run: Run = (sql, ...params) => this.#read(sql, ...params).rows
+    const schema = readSchemaText(run)
+    const copy = ++this.#last
+    this.#copies.set(copy, { pages: pagesOf(this.#read, schema), timer: undefined })
+    this.#frozen ??= new Promise((resolve) => {
+      this.#thaw = resolve
+    })
+    this.#watch(copy)
+    return { copy, schema }
+  }
+
+  /** The next page, or nothing when that was all. @throws PerSQLError `copy_cut_off` */
+  next(copy: number): Page | undefined {
+    const { pages } = this.#get(copy)
+    this.#watch(copy)
+    const { value, done } = pages.next() as IteratorResult<Page, undefined>
+    return done ? undefined : value
+  }
+
+  /** Lets writes go on. */
+  end(copy: number): void {
+    const known = this.#copies.get(copy)
+    if (!known) return
+    clearTimeout(known.timer)
+    this.#copies.delete(copy)
+    if (this.#copies.size > 0) return
+    this.#charge(this.#rowsRead)
+    this.#rowsRead = 0
+    this.#thaw?.()
+    this.#frozen = undefined
+  }
+
+  #get(copy: number) {
+    const known = this.#copies.get(copy)
+    if (!known) throw new PerSQLError('copy_cut_off')
+    return known
+  }
+
+  #watch(copy: number): void {
+    const known = this.#get(copy)
+    clearTimeout(known.timer)
+    known.timer = setTimeout(() => this.end(copy), PATIENCE_MS)
+  }
+}
