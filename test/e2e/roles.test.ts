@@ -62,6 +62,10 @@ const made: Record<string, (path: string, body: object) => Promise<string>> = {
     await owner.request('/api/namespaces/root/databases/main/endpoints', { body })
     return body.slug
   },
+  snapshot: async () => {
+    const { body } = await owner.request('/api/namespaces/root/databases/main/snapshots', { body: { label: 'x' } })
+    return body.data.id
+  },
   branch: async () => {
     const ref = fresh('branch')
     await owner.request(`/api/namespaces/root/databases/main/branches/${ref}`, { method: 'PUT', body: {} })
@@ -81,7 +85,7 @@ const make = (what: string): Promise<string> => made[what]?.('', {}) ?? Promise.
 
 type Call<R> = [role: R, call: (as: Caller) => ReturnType<Caller>]
 
-/** Calls about branches, at either door. */
+/** Calls about branches and snapshots, at either door. */
 function branchCalls<R>(base: string, roles: { read: R; change: R; claim: R }): Record<string, Call<R>> {
   const path = `${base}/branches`
   const at = (suffix: string, options?: { method?: string; body?: unknown }) => async (as: Caller) =>
@@ -89,6 +93,13 @@ function branchCalls<R>(base: string, roles: { read: R; change: R; claim: R }): 
   return {
     claim_branch: [roles.claim, (as) => as(`${base}/claim_branch`, { body: {} })],
     fork_database: [roles.change, (as) => as(`${base}/fork`, { body: { slug: fresh('fork') } })],
+    list_snapshots: [roles.read, (as) => as(`${base}/snapshots`)],
+    create_snapshot: [roles.change, (as) => as(`${base}/snapshots`, { body: { label: 'x' } })],
+    delete_snapshot: [
+      roles.change,
+      async (as) => as(`${base}/snapshots/${await make('snapshot')}`, { method: 'DELETE' }),
+    ],
+    restore: [roles.claim, async (as) => as(`${base}/restore`, { body: { snapshotId: await make('snapshot') } })],
     list_branches: [roles.read, (as) => as(path)],
     put_branch: [roles.change, (as) => as(`${path}/${fresh('ref')}`, { method: 'PUT', body: {} })],
     get_branch: [roles.read, at('')],

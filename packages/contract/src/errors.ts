@@ -45,6 +45,7 @@ export const errors = {
   route_not_found: { status: 404, message: 'There is nothing at {method} {path}.' },
   database_not_found: { status: 404, message: 'There is no database "{database}".' },
   namespace_not_found: { status: 404, message: 'There is no namespace "{namespace}".' },
+  snapshot_not_found: { status: 404, message: 'There is no snapshot "{snapshot}", or none as old as that.' },
   branch_not_found: { status: 404, message: 'There is no branch "{ref}" here.' },
   handoff_not_found: {
     status: 404,

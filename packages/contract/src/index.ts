@@ -8,6 +8,7 @@ import * as hostnames from './hostnames.ts'
 import * as members from './members.ts'
 import * as operator from './operator.ts'
 import * as query from './query.ts'
+import * as snapshots from './snapshots.ts'
 import * as tokens from './tokens.ts'
 import { Blob, Param, Value } from './values.ts'
 
@@ -52,6 +53,10 @@ export const api = {
   hand_off_branch: branches.hand_off_branch,
   redeem_handoff: branches.redeem_handoff,
   fork_database: branches.fork_database,
+  list_snapshots: snapshots.list_snapshots,
+  create_snapshot: snapshots.create_snapshot,
+  delete_snapshot: snapshots.delete_snapshot,
+  restore: snapshots.restore,
   list_tokens: tokens.list_tokens,
   create_token: tokens.create_token,
   revoke_token: tokens.revoke_token,
@@ -108,6 +113,7 @@ export const shapes = {
   Endpoint: endpoints.Endpoint,
   Docs: assistant.Docs,
   Hostname: hostnames.Hostname,
+  Snapshot: snapshots.Snapshot,
 } as const
 
 export { BYTE_HOURS_PER_NANO, type DayUsage, rates, type Spend } from './billing.ts'
@@ -130,4 +136,5 @@ export {
   type Scope,
 } from './operation.ts'
 export { MAX_STATEMENTS, type SqlErrorDetail } from './query.ts'
+export type { Snapshot } from './snapshots.ts'
 export type { MintedToken, Role, Token, TokenRequest } from './tokens.ts'

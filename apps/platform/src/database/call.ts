@@ -42,7 +42,10 @@ export type EndpointOperation =
 /** Operations that ask the model, or keep what is written about tables. */
 export type AssistantOperation = 'ask' | 'generate_sql' | 'describe_tables' | 'get_docs' | 'put_docs' | 'advise_indexes'
 
-export type DatabaseOperation = StatementOperation | EndpointOperation | AssistantOperation
+/** Operations on what a database was before. */
+export type HistoryOperation = 'list_snapshots' | 'create_snapshot' | 'delete_snapshot' | 'restore'
+
+export type DatabaseOperation = StatementOperation | EndpointOperation | AssistantOperation | HistoryOperation
 
 /** A key under which the answer is kept and replayed: Idempotency-Key, or Plan-Key with Plan-Step. */
 export interface ReplayKey {
@@ -182,3 +185,7 @@ const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as num
 function refuse(problem: string): never {
   throw new PerSQLError('invalid_input', { problem })
 }
+
+/** Who is calling, for the audit log: members come with their kind, tokens with their id alone. */
+export const actorOf = ({ grant: { tokenId } }: Pick<DatabaseCall, 'grant'>): string =>
+  tokenId.startsWith('user:') ? tokenId : `token:${tokenId}`

@@ -27,6 +27,7 @@ import { type MintedSession, Sessions } from './endpoints/sessions.ts'
 import { Endpoints, type OpenEndpoint } from './endpoints/store.ts'
 import { Engine, OnHold } from './engine.ts'
 import type { Run } from './guard/schema-map.ts'
+import { History } from './history/history.ts'
 import { Meter, NO_REPORT, type Report } from './meter.ts'
 import { databaseOperations, type Outcome, type Parts } from './operations.ts'
 import { OwnPages } from './own-pages.ts'
@@ -75,13 +76,14 @@ export class Database extends DurableObject<Env> {
   readonly #log: QueryLog
   readonly #replays: Replays
   readonly #ownPages: OwnPages
-  readonly #timers: Timers<'replays' | 'rates' | 'deeds' | 'scratch'>
+  readonly #timers: Timers<'replays' | 'rates' | 'deeds' | 'scratch' | 'snapshots'>
   readonly #endpoints: Endpoints
   readonly #rateLimits: RateLimits
   readonly #sessions: Sessions
   readonly #deeds: AuditOutbox
   readonly #scratch: Scratch
   readonly #source: CopySource
+  readonly #history: History
   readonly #assistant: Assistant
   readonly #parts: Parts
   readonly #gates: Gatekeeping
@@ -122,6 +124,7 @@ export class Database extends DurableObject<Env> {
       rates: (nowMs) => this.#sweepRates(nowMs),
       deeds: () => this.#deliverDeeds(),
       scratch: () => this.#scratch.wipe(),
+      snapshots: (nowMs) => this.#sweepSnapshots(nowMs),
     })
     this.#scratch = new Scratch({
       storage: ctx.storage,
@@ -154,6 +157,21 @@ export class Database extends DurableObject<Env> {
       (id) => this.#checkSource(id),
       (rowsRead) => this.#meter.charge({ ...NOTHING, rowsRead }, 'copy'),
     )
+    this.#history = new History({
+      storage: ctx.storage,
+      ownPages: this.#ownPages,
+      now,
+      copyTo: (id) => {
+        const { namespace, slug, id: databaseId } = this.#identity as Identity
+        return this.#snapshot(id).copyFrom(undefined, { namespace, name: slug, id: databaseId })
+      },
+      copyFrom: (id) => {
+        const { namespace, slug } = this.#identity as Identity
+        return this.copyFrom(undefined, { namespace, name: `${slug}@${id}`, id: undefined })
+      },
+      wipe: (id) => this.#snapshot(id).wipe(id),
+      sweepAt: (atMs) => this.#timers.set('snapshots', atMs),
+    })
     this.#parts = {
       engine: this.#engine,
       storage: ctx.storage,
@@ -162,6 +180,7 @@ export class Database extends DurableObject<Env> {
       now,
       audit: (...deed) => this.#note(...deed),
       docs,
+      history: this.#history,
       assistant: this.#assistant,
       ask: (tokenId, spend) => (endpoint, question) => this.#ask(tokenId, spend, endpoint, question),
       advise: (tableScope) => this.#advise(tableScope),
@@ -286,6 +305,8 @@ export class Database extends DurableObject<Env> {
     if (this.#identity && this.#identity.id !== identity.id) await this.wipe(this.#identity.id)
     if (!this.#identity) this.#adopt(identity)
     while (this.#becoming) await this.#becoming
+    // Whoever gets the branch next must not go back to the rows of whoever had it before.
+    await this.#history.drop()
     try {
       this.ctx.storage.transactionSync(() => {
         // Rows are dropped in whatever order.
@@ -328,6 +349,7 @@ export class Database extends DurableObject<Env> {
   async wipe(id: string): Promise<void> {
     await this.#becoming
     if (this.#identity && this.#identity.id !== id) return
+    if (this.#identity) await this.#history.drop()
     this.#forget()
     await this.ctx.storage.deleteAlarm()
     await this.ctx.storage.deleteAll()
@@ -677,6 +699,18 @@ export class Database extends DurableObject<Env> {
   #sweepReplays(nowMs: number): void {
     const next = this.#ownPages.around(() => this.#replays.sweep(nowMs))
     if (next !== undefined) this.#timers.set('replays', Math.max(next, nowMs + 60_000))
+  }
+
+  /** The object that holds a snapshot. No address can name it: slugs have no `@`. */
+  #snapshot(id: string) {
+    const { namespace, slug } = this.#identity as Identity
+    return databaseObject(this.env, namespace, `${slug}@${id}`)
+  }
+
+  async #sweepSnapshots(nowMs: number): Promise<void> {
+    if (!this.#identity) return
+    const next = await this.#history.sweep(nowMs)
+    if (next !== undefined) this.#timers.set('snapshots', Math.max(next, nowMs + 1_000))
   }
 
   #sweepRates(nowMs: number): void {

@@ -10,6 +10,8 @@ import type { RunAsk, Spend } from './endpoints/run.ts'
 import type { Sessions } from './endpoints/sessions.ts'
 import type { Endpoints } from './endpoints/store.ts'
 import { type Engine, OnHold } from './engine.ts'
+import type { History } from './history/history.ts'
+import { historyOperations } from './history/operations.ts'
 import type { Result } from './result.ts'
 import { readSchema, readTables } from './schema.ts'
 
@@ -38,6 +40,7 @@ export interface Parts {
   readonly audit: (actor: string, action: string, target: string, detail: Deed['detail']) => void
   readonly assistant: Assistant
   readonly docs: DocsStore
+  readonly history: History
   /** Asks the model in somebody's name, for an endpoint. */
   readonly ask: (tokenId: string, spend: Spend) => RunAsk
   /** Looks for indexes that logged statements lack. @throws PerSQLError `advice_under_way` */
@@ -52,6 +55,7 @@ export type Run = (call: DatabaseCall, parts: Parts) => Outcome | Promise<Outcom
 export const databaseOperations: Record<DatabaseCall['operation'], Run> = {
   ...endpointOperations,
   ...assistantOperations,
+  ...historyOperations,
 
   query({ body, grant }, { engine }) {
     const input = parseQuery(body)

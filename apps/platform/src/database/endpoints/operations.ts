@@ -1,5 +1,5 @@
 import { type Api, type Parsed, PerSQLError } from '@persql/contract'
-import type { DatabaseCall, EndpointOperation } from '../call.ts'
+import { actorOf, type DatabaseCall, type EndpointOperation } from '../call.ts'
 import type { Outcome, Parts, Run } from '../operations.ts'
 import type { Result } from '../result.ts'
 import { changed, checkSpec, endpointOf, keyColumn, versionOf } from './manage.ts'
@@ -144,10 +144,6 @@ const wireOf = (call: DatabaseCall) => {
   const { ns, db, baseUrl } = inputOf<'list_endpoints'>(call)
   return (stored: StoredEndpoint) => ({ ...endpointOf(stored), url: `${baseUrl}/p/${ns}/${db}/${stored.spec.slug}` })
 }
-
-/** For the audit log: members come with their kind, tokens with their id alone. */
-const actorOf = ({ grant: { tokenId } }: DatabaseCall): string =>
-  tokenId.startsWith('user:') ? tokenId : `token:${tokenId}`
 
 const managed = (data: unknown): Outcome => ({
   data,

@@ -1,0 +1,146 @@
+import { PerSQLError, type Snapshot } from '@persql/contract'
+import type { OwnPages } from '../own-pages.ts'
+
+interface Kept {
+  readonly id: string
+  readonly label: string
+  readonly createdAtMs: number
+  readonly automatic: boolean
+  readonly rows: number
+}
+
+/** What snapshots need of the database they are of. */
+export interface HistoryOptions {
+  readonly storage: DurableObjectStorage
+  readonly ownPages: OwnPages
+  readonly now: () => number
+  /** Copies this database into the snapshot's object, and the other way round. They return the number of rows. */
+  readonly copyTo: (id: string) => Promise<number>
+  readonly copyFrom: (id: string) => Promise<number>
+  /** Wipes a snapshot's object. */
+  readonly wipe: (id: string) => Promise<void>
+  /** Has `sweep` called at that moment. */
+  readonly sweepAt: (atMs: number) => void
+}
+
+/** At most so many that people made, and so many that were made by themselves; of those the oldest goes. */
+const MAX_MADE = 50
+const MAX_AUTOMATIC = 10
+const AUTOMATIC_MS = 30 * 24 * 60 * 60 * 1000
+const CUT_OFF_MS = 60_000
+const PREFIX = 'snapshot/'
+const PENDING = 'snapshot-pending/'
+
+/**
+ * Snapshots of one database, each an object of its own. It is noted before one is begun and when it is whole, so what a
+ * crash leaves of one is found and wiped.
+ */
+export class History {
+  readonly #options: HistoryOptions
+  readonly #underWay = new Set<string>()
+
+  constructor(options: HistoryOptions) {
+    this.#options = options
+  }
+
+  list(): Snapshot[] {
+    return this.#kept().map(snapshotOf)
+  }
+
+  /** @param spared is not dropped to make room. @throws PerSQLError `limit_reached`, `copy_impossible` or `copy_cut_off` */
+  async create(label: string, automatic: boolean, spared?: string): Promise<Snapshot> {
+    const { storage, ownPages, now, copyTo, sweepAt } = this.#options
+    const alike = this.#kept().filter((snapshot) => snapshot.automatic === automatic)
+    if (!automatic && alike.length >= MAX_MADE) {
+      throw new PerSQLError('limit_reached', { limit: MAX_MADE, what: 'snapshots' })
+    }
+    const id = `snap_${crypto.randomUUID().replaceAll('-', '').slice(0, 20)}`
+    this.#underWay.add(id)
+    try {
+      ownPages.around(() => {
+        storage.kv.put(PENDING + id, now())
+        sweepAt(now() + CUT_OFF_MS)
+      })
+      const createdAtMs = now()
+      const rows = await copyTo(id)
+      const kept: Kept = { id, label, createdAtMs, automatic, rows }
+      ownPages.around(() => {
+        storage.kv.put(PREFIX + id, kept)
+        storage.kv.delete(PENDING + id)
+        if (automatic) sweepAt(createdAtMs + AUTOMATIC_MS)
+      })
+      const oldest = automatic ? alike.slice(MAX_AUTOMATIC - 1) : []
+      for (const old of oldest) if (old.id !== spared) await this.delete(old.id)
+      return snapshotOf(kept)
+    } finally {
+      this.#underWay.delete(id)
+    }
+  }
+
+  /** @throws PerSQLError `snapshot_not_found` */
+  async delete(id: string): Promise<void> {
+    const { storage, ownPages, wipe } = this.#options
+    this.#get(id)
+    // Gone from the list first: what cannot be wiped now is wiped later.
+    ownPages.around(() => {
+      storage.kv.put(PENDING + id, 0)
+      storage.kv.delete(PREFIX + id)
+    })
+    await wipe(id)
+    ownPages.around(() => storage.kv.delete(PENDING + id))
+  }
+
+  /** @throws PerSQLError `snapshot_not_found`, `copy_impossible` or `copy_cut_off` */
+  async restore(wanted: string | number): Promise<{ restored: Snapshot; before: Snapshot }> {
+    const kept =
+      typeof wanted === 'string' ? this.#get(wanted) : this.#kept().find(({ createdAtMs }) => createdAtMs <= wanted)
+    if (!kept) throw new PerSQLError('snapshot_not_found', { snapshot: new Date(Number(wanted)).toISOString() })
+    const before = await this.create(`before restoring "${kept.label}"`.slice(0, 80), true, kept.id)
+    await this.#options.copyFrom(kept.id)
+    return { restored: snapshotOf(kept), before }
+  }
+
+  /** Wipes what has had its time, or was cut off. Returns when to come again. */
+  async sweep(nowMs: number): Promise<number | undefined> {
+    const { storage, ownPages, wipe } = this.#options
+    for (const [key] of [...storage.kv.list<number>({ prefix: PENDING })]) {
+      const id = key.slice(PENDING.length)
+      if (this.#underWay.has(id)) return nowMs + CUT_OFF_MS
+      await wipe(id)
+      ownPages.around(() => storage.kv.delete(key))
+    }
+    const automatic = this.#kept().filter((snapshot) => snapshot.automatic)
+    for (const { id, createdAtMs } of automatic) if (createdAtMs + AUTOMATIC_MS <= nowMs) await this.delete(id)
+    const oldest = this.#kept().findLast((snapshot) => snapshot.automatic)
+    return oldest && oldest.createdAtMs + AUTOMATIC_MS
+  }
+
+  /** Wipes all snapshots: the database ends, or becomes something else. May be repeated. */
+  async drop(): Promise<void> {
+    const { storage, wipe } = this.#options
+    for (const prefix of [PREFIX, PENDING]) {
+      for (const [key] of [...storage.kv.list({ prefix })]) {
+        await wipe(key.slice(prefix.length))
+        storage.kv.delete(key)
+      }
+    }
+  }
+
+  /** The newest first. */
+  #kept(): Kept[] {
+    return [...this.#options.storage.kv.list<Kept>({ prefix: PREFIX })]
+      .map(([, kept]) => kept)
+      .sort((a, b) => b.createdAtMs - a.createdAtMs)
+  }
+
+  #get(id: string): Kept {
+    const kept = this.#options.storage.kv.get<Kept>(PREFIX + id)
+    if (!kept) throw new PerSQLError('snapshot_not_found', { snapshot: id })
+    return kept
+  }
+}
+
+const snapshotOf = ({ createdAtMs, ...kept }: Kept): Snapshot => ({
+  ...kept,
+  createdAt: new Date(createdAtMs).toISOString(),
+})

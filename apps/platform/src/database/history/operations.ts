@@ -1,0 +1,39 @@
+import { type Api, type Parsed, PerSQLError } from '@persql/contract'
+import { actorOf, type DatabaseCall, type HistoryOperation } from '../call.ts'
+import type { Outcome, Run } from '../operations.ts'
+
+/** Snapshots, and going back to them. Bodies are validated input. */
+export const historyOperations: Record<HistoryOperation, Run> = {
+  list_snapshots: (_call, { history }) => managed(history.list()),
+  async create_snapshot(call, { history, audit }) {
+    const snapshot = await history.create(inputOf<'create_snapshot'>(call).label, false)
+    audit(actorOf(call), 'snapshot.created', snapshot.id, { label: snapshot.label })
+    return managed(snapshot)
+  },
+  async delete_snapshot(call, { history, audit }) {
+    const { id } = inputOf<'delete_snapshot'>(call)
+    await history.delete(id)
+    audit(actorOf(call), 'snapshot.deleted', id, {})
+    return managed({ deleted: true })
+  },
+  async restore(call, { history, audit }) {
+    const { snapshotId, bookmark, timestamp } = inputOf<'restore'>(call)
+    const given = [snapshotId, bookmark, timestamp].filter((each) => each !== undefined)
+    if (given.length !== 1) {
+      throw new PerSQLError('invalid_input', { problem: 'Give one of "snapshotId", "bookmark" and "timestamp".' })
+    }
+    const done = await history.restore(given[0] as string | number)
+    audit(actorOf(call), 'database.restored', done.restored.id, { before: done.before.id })
+    return managed(done)
+  },
+}
+
+const inputOf = <K extends HistoryOperation>({ body }: DatabaseCall) => JSON.parse(body) as Parsed<Api[K]>
+const managed = (data: unknown): Outcome => ({
+  data,
+  status: 200,
+  sql: '',
+  statementCount: 0,
+  rowsRead: 0,
+  rowsWritten: 0,
+})

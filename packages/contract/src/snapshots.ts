@@ -1,0 +1,71 @@
+import * as z from 'zod'
+import { operation } from './operation.ts'
+import { Moment, Slug } from './values.ts'
+
+const address = { ns: Slug, db: Slug }
+
+/** All tables and rows of a database, as they were at one moment. */
+export const Snapshot = z.object({
+  id: z.string(),
+  label: z.string(),
+  createdAt: Moment,
+  /** Made by itself: before a restore, so that one can go back. It is kept for 30 days. */
+  automatic: z.boolean(),
+  rows: z.int(),
+})
+export type Snapshot = z.infer<typeof Snapshot>
+
+const errors = ['database_not_found', 'copy_impossible', 'copy_cut_off'] as const
+
+export const list_snapshots = operation({
+  summary: 'List the snapshots of a database, the newest first',
+  route: 'GET /v1/db/{ns}/{db}/snapshots',
+  scope: 'readonly',
+  console: { route: 'GET /api/namespaces/{ns}/databases/{db}/snapshots', role: 'viewer' },
+  input: z.strictObject(address),
+  output: z.array(Snapshot),
+  errors: ['database_not_found'],
+})
+
+export const create_snapshot = operation({
+  summary: 'Keep all tables and rows as they are now',
+  route: 'POST /v1/db/{ns}/{db}/snapshots',
+  scope: 'admin',
+  console: { route: 'POST /api/namespaces/{ns}/databases/{db}/snapshots', role: 'editor' },
+  input: z.strictObject({ ...address, label: z.string().trim().min(1).max(80) }),
+  output: Snapshot,
+  errors: [...errors, 'limit_reached'],
+})
+
+export const delete_snapshot = operation({
+  summary: 'Delete a snapshot',
+  route: 'DELETE /v1/db/{ns}/{db}/snapshots/{id}',
+  scope: 'admin',
+  console: { route: 'DELETE /api/namespaces/{ns}/databases/{db}/snapshots/{id}', role: 'editor' },
+  input: z.strictObject({ ...address, id: z.string().min(1).max(40) }),
+  output: z.object({ deleted: z.literal(true) }),
+  errors: ['database_not_found', 'snapshot_not_found'],
+})
+
+export const restore = operation({
+  summary: 'Put all tables and rows back to what a snapshot holds; what is there now is kept as a snapshot first',
+  route: 'POST /v1/db/{ns}/{db}/restore',
+  scope: 'admin',
+  console: { route: 'POST /api/namespaces/{ns}/databases/{db}/restore', role: 'admin' },
+  input: z.strictObject({
+    ...address,
+    /** Exactly one of these. */
+    snapshotId: z.string().min(1).max(40).optional(),
+    /** The snapshot with this id, as other clients name it. */
+    bookmark: z.string().min(1).max(200).optional(),
+    /** Milliseconds since 1970: the newest snapshot that is not newer than this. */
+    timestamp: z.int().min(0).optional(),
+  }),
+  output: z.object({
+    /** What the database is again. */
+    restored: Snapshot,
+    /** What it was before: restoring this undoes it. */
+    before: Snapshot,
+  }),
+  errors: [...errors, 'snapshot_not_found'],
+})
