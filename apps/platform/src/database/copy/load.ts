@@ -29,6 +29,8 @@ export async function loadFrom(
       for (let page = await source.next(copy); page; page = await source.next(copy)) {
         loadPage(sql, page)
         rows += page.rows
+        // Calls between objects do not let the process look for requests; a timer does.
+        await scheduler.wait(0)
       }
       for (const other of schema.others) run(other.sql)
       for (const text of rebuilds(schema)) run(text)

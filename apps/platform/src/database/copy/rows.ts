@@ -12,7 +12,8 @@ export interface Page {
 /** Reads rows in an object, with what that cost. */
 export type Read = (sql: string, ...params: unknown[]) => { rows: unknown[][]; rowsRead: number }
 
-const PAGE_CHARACTERS = 1_000_000
+/** Small enough that others are served in between without noticing. */
+const PAGE_CHARACTERS = 200_000
 /** A statement may have 100,000 bytes; a character up to three of them. */
 const STATEMENT_CHARACTERS = 30_000
 const FIRST_ROWS = 32
@@ -98,7 +99,7 @@ function* chunksOf(read: Read, run: Run, table: string, sql: string): Generator<
     if (rows.length < wanted) return
     after = `WHERE (${order}) > (${rows.at(-1)?.[1]})`
     const characters = rows.reduce((sum, [tuple]) => sum + (tuple as string).length, 0)
-    wanted = Math.max(1, Math.min(MAX_ROWS, Math.floor((rows.length * PAGE_CHARACTERS) / 4 / (characters || 1))))
+    wanted = Math.max(1, Math.min(MAX_ROWS, Math.floor((rows.length * PAGE_CHARACTERS) / (characters || 1))))
   }
 }
 
