@@ -10,6 +10,7 @@ import * as operator from './operator.ts'
 import * as query from './query.ts'
 import * as snapshots from './snapshots.ts'
 import * as tokens from './tokens.ts'
+import * as transfer from './transfer.ts'
 import { Blob, Param, Value } from './values.ts'
 
 /** Every operation of the platform by name. REST, OpenAPI, MCP and the SDK are loops over it or types of it. */
@@ -57,6 +58,7 @@ export const api = {
   create_snapshot: snapshots.create_snapshot,
   delete_snapshot: snapshots.delete_snapshot,
   restore: snapshots.restore,
+  export_database: transfer.export_database,
   list_tokens: tokens.list_tokens,
   create_token: tokens.create_token,
   revoke_token: tokens.revoke_token,

@@ -27,6 +27,8 @@ export interface Operation {
   readonly output: z.ZodType
   /** What stands beside `data` in the response. */
   readonly meta?: z.ZodType
+  /** Media type of an answer that is not JSON but a file. */
+  readonly stream?: string
   readonly errors?: readonly ErrorCode[]
 }
 

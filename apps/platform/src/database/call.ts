@@ -43,7 +43,7 @@ export type EndpointOperation =
 export type AssistantOperation = 'ask' | 'generate_sql' | 'describe_tables' | 'get_docs' | 'put_docs' | 'advise_indexes'
 
 /** Operations on what a database was before. */
-export type HistoryOperation = 'list_snapshots' | 'create_snapshot' | 'delete_snapshot' | 'restore'
+export type HistoryOperation = 'list_snapshots' | 'create_snapshot' | 'delete_snapshot' | 'restore' | 'export_database'
 
 export type DatabaseOperation = StatementOperation | EndpointOperation | AssistantOperation | HistoryOperation
 

@@ -289,6 +289,11 @@ export class Database extends DurableObject<Env> {
     for (const prefix of OF_CONTENT) for (const [key] of [...kv.list({ prefix })]) kv.delete(key)
   }
 
+  /** Ends a copy that was made to be read once. */
+  endExport(snapshot: string): Promise<void> {
+    return this.#history.leave(snapshot)
+  }
+
   /** For the object that bears the name of an advisor, and is nobody's database. */
   get scratch(): Scratch {
     return this.#scratch

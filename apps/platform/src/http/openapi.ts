@@ -100,7 +100,8 @@ function requestBody(names: readonly string[], fields: { readonly [name: string]
   return { required: needed.length > 0, content: { 'application/json': { schema } } }
 }
 
-function success({ output, meta }: Operation, replays: boolean, schemas: Schemas): Json {
+function success({ output, meta, stream }: Operation, replays: boolean, schemas: Schemas): Json {
+  if (stream) return { description: 'The file', content: { [stream]: { schema: { type: 'string' } } } }
   const schema = {
     type: 'object',
     properties: {

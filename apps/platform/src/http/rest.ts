@@ -6,6 +6,7 @@ import type { Env } from '../env.ts'
 import { execute, isDatabaseOperation } from '../execute.ts'
 import { type Reply, refuse } from '../reply.ts'
 import { readBody } from './body.ts'
+import { exported } from './export.ts'
 import { paymentRequired } from './payment-required.ts'
 
 const MAX_BODY = 10 * 1024 * 1024
@@ -56,7 +57,11 @@ async function answer(
     },
     context,
   )
-  return { response: respond(reply, context.baseUrl), operation: name, code: reply.code }
+  const response =
+    name === 'export_database' && reply.code === undefined
+      ? await exported(reply, params as { ns: string; db: string }, context.env)
+      : respond(reply, context.baseUrl)
+  return { response, operation: name, code: reply.code }
 }
 
 /** Every operation of the contract at its route. `answered` is told what came of it. */

@@ -21,14 +21,17 @@ const MAX_ROWS = 4_000
 /** Of a row that is too long for a statement, values longer than this are bound: at most 100 can be. */
 const LONG_CHARACTERS = 300
 
-/** All rows of a schema's tables, in pages. What a virtual table keeps elsewhere comes with it by itself. */
-export function* pagesOf(read: Read, { tables }: SchemaText): Generator<Page> {
+/**
+ * All rows of a schema's tables, in pages. What a virtual table keeps elsewhere comes with it by itself.
+ * @param asText says every value in SQL, however long that gets, for readers that bind nothing
+ */
+export function* pagesOf(read: Read, { tables }: SchemaText, asText = false): Generator<Page> {
   const run: Run = (sql, ...params) => read(sql, ...params).rows
   let statements: Page['statements'][number][] = []
   let characters = 0
   let rows = 0
   for (const { name, sql } of tables) {
-    for (const chunk of chunksOf(read, run, name, sql)) {
+    for (const chunk of chunksOf(read, run, name, sql, asText)) {
       statements.push(chunk.statement)
       characters += chunk.statement.sql.length + sizeOf(chunk.statement.params)
       rows += chunk.rows
@@ -59,7 +62,7 @@ interface Chunk {
   readonly rows: number
 }
 
-function* chunksOf(read: Read, run: Run, table: string, sql: string): Generator<Chunk> {
+function* chunksOf(read: Read, run: Run, table: string, sql: string, asText: boolean): Generator<Chunk> {
   const content = contentOf(sql)
   // An index of texts that are kept nowhere: they cannot be read back.
   if (content === '') throw new PerSQLError('copy_impossible', { table })
@@ -80,14 +83,14 @@ function* chunksOf(read: Read, run: Run, table: string, sql: string): Generator<
     let values = ''
     let count = 0
     for (const [tuple, at] of rows as [string, string][]) {
-      if (tuple.length > STATEMENT_CHARACTERS) {
+      if (tuple.length > STATEMENT_CHARACTERS && !asText) {
         if (count > 0) yield { statement: { sql: into + values, params: [] }, rows: count }
         values = ''
         count = 0
         yield longRow(run, into, from, columns, key, at)
         continue
       }
-      if (values.length + tuple.length > STATEMENT_CHARACTERS) {
+      if (values && values.length + tuple.length > STATEMENT_CHARACTERS) {
         yield { statement: { sql: into + values, params: [] }, rows: count }
         values = ''
         count = 0

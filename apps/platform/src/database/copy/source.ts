@@ -13,11 +13,19 @@ export interface CopyOffer {
   readonly schema: SchemaText
 }
 
+interface Copy {
+  readonly pages: Generator<Page>
+  timer: ReturnType<typeof setTimeout> | undefined
+  /** Somebody waits for its end, so it is not given up. */
+  isHeld: boolean
+  ended: () => void
+}
+
 /** Lets others copy a database as it is at one moment. Until they have it all, writes wait. */
 export class CopySource extends RpcTarget {
   readonly #read: Read
   readonly #check: (id: string | undefined) => void
-  readonly #copies = new Map<number, { pages: Generator<Page>; timer: ReturnType<typeof setTimeout> | undefined }>()
+  readonly #copies = new Map<number, Copy>()
   readonly #charge: (rowsRead: number) => void
   #rowsRead = 0
   #last = 0
@@ -42,12 +50,17 @@ export class CopySource extends RpcTarget {
   }
 
   /** @throws PerSQLError `database_not_found` */
-  begin(id: string | undefined): CopyOffer {
+  begin(id: string | undefined, asText = false): CopyOffer {
     this.#check(id)
     const run: Run = (sql, ...params) => this.#read(sql, ...params).rows
     const schema = readSchemaText(run)
     const copy = ++this.#last
-    this.#copies.set(copy, { pages: pagesOf(this.#read, schema), timer: undefined })
+    this.#copies.set(copy, {
+      pages: pagesOf(this.#read, schema, asText),
+      timer: undefined,
+      isHeld: false,
+      ended: () => {},
+    })
     this.#frozen ??= new Promise((resolve) => {
       this.#thaw = resolve
     })
@@ -63,12 +76,23 @@ export class CopySource extends RpcTarget {
     return done ? undefined : value
   }
 
+  /** Resolves when the copy ends. Whoever waits for that keeps this object from being put to sleep by slow readers. */
+  async hold(copy: number): Promise<void> {
+    const known = this.#get(copy)
+    clearTimeout(known.timer)
+    known.isHeld = true
+    await new Promise<void>((resolve) => {
+      known.ended = resolve
+    })
+  }
+
   /** Lets writes go on. */
   end(copy: number): void {
     const known = this.#copies.get(copy)
     if (!known) return
     clearTimeout(known.timer)
     this.#copies.delete(copy)
+    known.ended()
     if (this.#copies.size > 0) return
     this.#charge(this.#rowsRead)
     this.#rowsRead = 0
@@ -84,6 +108,7 @@ export class CopySource extends RpcTarget {
 
   #watch(copy: number): void {
     const known = this.#get(copy)
+    if (known.isHeld) return
     clearTimeout(known.timer)
     known.timer = setTimeout(() => this.end(copy), PATIENCE_MS)
   }

@@ -28,6 +28,8 @@ const MAX_MADE = 50
 const MAX_AUTOMATIC = 10
 const AUTOMATIC_MS = 30 * 24 * 60 * 60 * 1000
 const CUT_OFF_MS = 60_000
+/** Whoever reads a borrowed copy has this long. */
+const BORROWED_MS = 60 * 60 * 1000
 const PREFIX = 'snapshot/'
 const PENDING = 'snapshot-pending/'
 
@@ -75,6 +77,31 @@ export class History {
     } finally {
       this.#underWay.delete(id)
     }
+  }
+
+  /** A copy that nobody lists, for as long as it is read: `leave` ends it, or the sweep does. Returns its id. */
+  async borrow(): Promise<string> {
+    const { storage, ownPages, now, copyTo, sweepAt } = this.#options
+    const id = `snap_${crypto.randomUUID().replaceAll('-', '').slice(0, 20)}`
+    this.#underWay.add(id)
+    ownPages.around(() => {
+      storage.kv.put(PENDING + id, now())
+      sweepAt(now() + CUT_OFF_MS)
+    })
+    await copyTo(id).catch((cause: unknown) => {
+      this.#underWay.delete(id)
+      throw cause
+    })
+    setTimeout(() => this.#underWay.delete(id), BORROWED_MS)
+    return id
+  }
+
+  async leave(id: string): Promise<void> {
+    const { storage, ownPages, wipe } = this.#options
+    if (storage.kv.get(PENDING + id) === undefined) return
+    await wipe(id)
+    this.#underWay.delete(id)
+    ownPages.around(() => storage.kv.delete(PENDING + id))
   }
 
   /** @throws PerSQLError `snapshot_not_found` */

@@ -16,6 +16,10 @@ export const historyOperations: Record<HistoryOperation, Run> = {
     audit(actorOf(call), 'snapshot.deleted', id, {})
     return managed({ deleted: true })
   },
+  async export_database({ grant }, { history }) {
+    if (grant.tableScope !== null) throw new PerSQLError('table_out_of_scope', { table: '*' })
+    return managed({ snapshot: await history.borrow() })
+  },
   async restore(call, { history, audit }) {
     const { snapshotId, bookmark, timestamp } = inputOf<'restore'>(call)
     const given = [snapshotId, bookmark, timestamp].filter((each) => each !== undefined)
