@@ -114,6 +114,26 @@ describe('real answers are those that it documents', () => {
     await call('list_hostnames', '/v1/db/acme/main/hostnames')
   })
 
+  test('of calls about migrations', async () => {
+    const path = '/v1/db/acme/main/migrations'
+    const body = { name: 'one', sql: 'CREATE TABLE m (n); CREATE INDEX i ON m (n); INSERT INTO m VALUES (1)' }
+    const { id } = (await call('create_migration', path, { body })).body.data
+    expect((await call('create_migration', path, { body })).body.code).toBe('migration_exists')
+    expect((await call('create_migration', path, { body: { name: 'x', sql: 'SELEC 1' } })).status).toBe(400)
+    await call('update_migration', `${path}/${id}`, { method: 'PATCH', body: { sql: 'INSERT INTO m VALUES (1)' } })
+    expect((await call('try_migration', `${path}/${id}/try`, { body: {} })).body.data.ok).toBe(false)
+    expect((await call('apply_migration', `${path}/${id}/apply`, { body: {} })).status).toBe(400)
+    expect((await call('list_migrations', `${path}?limit=5`)).body.data[0].error.code).toBe('sql_error')
+    await call('update_migration', `${path}/${id}`, { method: 'PATCH', body })
+    expect((await call('try_migration', `${path}/${id}/try`, { body: {} })).body.data.ok).toBe(true)
+    expect((await call('apply_migration', `${path}/${id}/apply`, { body: {} })).status).toBe(200)
+    await call('list_migrations', path)
+    expect((await call('delete_migration', `${path}/${id}`, { method: 'DELETE' })).status).toBe(409)
+    await call('delete_migration', `${path}/mig_9`, { method: 'DELETE' })
+    const changes = await call('list_schema_changes', '/v1/db/acme/main/schema_changes?limit=2')
+    expect(changes.body.data).toHaveLength(2)
+  })
+
   test('of calls of people', async () => {
     const ns = '/api/namespaces/ada'
     await asPerson('list_my_namespaces', '/api/namespaces')

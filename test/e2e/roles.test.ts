@@ -76,6 +76,10 @@ const made: Record<string, (path: string, body: object) => Promise<string>> = {
     await owner.request('/api/namespaces/root/databases/main/hostnames', { body: { hostname } })
     return hostname
   },
+  migration: async () => {
+    const body = { name: fresh('made'), sql: 'INSERT INTO t VALUES (1)' }
+    return (await owner.request('/api/namespaces/root/databases/main/migrations', { body })).body.data.id
+  },
   invitation: async () => {
     const body = { email: `${fresh('guest')}@example.com`, role: 'viewer' }
     return (await owner.request('/api/namespaces/root/invitations', { body })).body.data.id
@@ -130,6 +134,22 @@ function endpointCalls<R>(base: string, roles: { read: R; change: R; key: R }): 
     describe_tables: [roles.change, (as) => as(`${base}/ai/describe`, { body: {} })],
     ask: [roles.read, (as) => as(`${base}/ask`, { body: { question: 'How many?' } })],
     rotate_session_key: [roles.key, (as) => as(`${base}/session_key/rotate`, { body: {} })],
+  }
+}
+
+/** Calls about migrations, at either door. */
+function migrationCalls<R>(base: string, roles: { read: R; draft: R; apply: R }): Record<string, Call<R>> {
+  const path = `${base}/migrations`
+  const at = (suffix: string, options?: { method?: string; body?: unknown }) => async (as: Caller) =>
+    as(`${path}/${await make('migration')}${suffix}`, options)
+  return {
+    list_migrations: [roles.read, (as) => as(path)],
+    create_migration: [roles.draft, (as) => as(path, { body: { name: fresh('m'), sql: 'SELECT 1' } })],
+    update_migration: [roles.draft, at('', { method: 'PATCH', body: { sql: 'SELECT 2' } })],
+    delete_migration: [roles.draft, at('', { method: 'DELETE' })],
+    apply_migration: [roles.apply, at('/apply', { body: {} })],
+    try_migration: [roles.draft, at('/try', { body: {} })],
+    list_schema_changes: [roles.read, (as) => as(`${base}/schema_changes?limit=1`)],
   }
 }
 
@@ -213,6 +233,11 @@ const signedIn: Record<string, [role: MemberRole, call: (as: Caller) => ReturnTy
     change: 'editor',
     key: 'admin',
   }),
+  ...migrationCalls<MemberRole>('/api/namespaces/root/databases/main', {
+    read: 'viewer',
+    draft: 'editor',
+    apply: 'admin',
+  }),
   generate_sql: [
     'editor',
     (as) => as('/api/namespaces/root/databases/main/ai/sql', { body: { question: 'How many?' } }),
@@ -253,6 +278,7 @@ const withToken: Record<string, [role: keyof typeof tokens, call: (as: Caller) =
   top_up: ['admin', (as) => as('/v1/billing/topup', { body: { amountUsd: 5 } })],
   ...branchCalls<keyof typeof tokens>('/v1/db/root/main', { read: 'readonly', change: 'admin', claim: 'admin' }),
   ...endpointCalls<keyof typeof tokens>('/v1/db/root/main', { read: 'readonly', change: 'admin', key: 'admin' }),
+  ...migrationCalls<keyof typeof tokens>('/v1/db/root/main', { read: 'readonly', draft: 'admin', apply: 'admin' }),
   generate_sql: ['readonly', (as) => as('/v1/db/root/main/ai/sql', { body: { question: 'How many?' } })],
   create_session: [
     'readwrite',

@@ -26,7 +26,6 @@ test('the secret is in the answer that mints it, and nowhere else', async () => 
     role: 'readonly',
     tableScope: ['open'],
     claims: { team: 7 },
-    database: null,
   })
   expect(token).toMatch(/^psql_live_acme_[0-9A-Za-z]{38}$/)
   expect(rest).toEqual({
@@ -35,6 +34,7 @@ test('the secret is in the answer that mints it, and nowhere else', async () => 
     role: 'readonly',
     tableScope: ['open'],
     claims: { team: 7 },
+    database: null,
     preview: expect.any(String),
     createdAt: expect.stringMatching(/^20\d\d-.*Z$/),
     expiresAt: null,

@@ -54,6 +54,7 @@ export const errors = {
   table_not_found: { status: 404, message: 'There is no table "{table}".' },
   endpoint_not_found: { status: 404, message: 'There is no endpoint "{endpoint}" here.' },
   version_not_found: { status: 404, message: 'There is no version {version} of this endpoint any more.' },
+  migration_not_found: { status: 404, message: 'There is no migration "{id}".' },
   token_not_found: { status: 404, message: 'There is no token "{id}".' },
   member_not_found: { status: 404, message: 'There is no member "{member}" here.' },
   invitation_not_found: {
@@ -73,6 +74,11 @@ export const errors = {
   conflict: { status: 409, message: 'This conflicts with what is there already.' },
   hostname_taken: { status: 409, message: '"{hostname}" leads to another database already.' },
   already_member: { status: 409, message: '{member} is a member already.' },
+  migration_applied: {
+    status: 409,
+    message: 'The migration "{name}" was applied, so it stays as it is. Write a new one.',
+  },
+  migration_exists: { status: 409, message: 'There is a draft "{name}" already. Change that one.' },
   advice_under_way: { status: 409, message: 'Indexes are being looked for already. Ask again when that has ended.' },
   last_owner: { status: 409, message: 'A namespace needs an owner. Make somebody else owner or admin first.' },
   expectation_failed: { status: 409, message: 'Statement {statement}: expected {expected}, got {actual}.' },

@@ -6,6 +6,7 @@ import * as databases from './databases.ts'
 import * as endpoints from './endpoints.ts'
 import * as hostnames from './hostnames.ts'
 import * as members from './members.ts'
+import * as migrations from './migrations.ts'
 import * as operator from './operator.ts'
 import * as query from './query.ts'
 import * as snapshots from './snapshots.ts'
@@ -59,6 +60,13 @@ export const api = {
   delete_snapshot: snapshots.delete_snapshot,
   restore: snapshots.restore,
   export_database: transfer.export_database,
+  list_migrations: migrations.list_migrations,
+  create_migration: migrations.create_migration,
+  update_migration: migrations.update_migration,
+  delete_migration: migrations.delete_migration,
+  apply_migration: migrations.apply_migration,
+  try_migration: migrations.try_migration,
+  list_schema_changes: migrations.list_schema_changes,
   list_tokens: tokens.list_tokens,
   create_token: tokens.create_token,
   revoke_token: tokens.revoke_token,
@@ -116,6 +124,7 @@ export const shapes = {
   Docs: assistant.Docs,
   Hostname: hostnames.Hostname,
   Snapshot: snapshots.Snapshot,
+  Migration: migrations.Migration,
 } as const
 
 export { BYTE_HOURS_PER_NANO, type DayUsage, rates, type Spend } from './billing.ts'
@@ -125,6 +134,7 @@ export type { Endpoint } from './endpoints.ts'
 export { type ErrorCode, errors, PerSQLError } from './errors.ts'
 export { type Hostname, isHostname, MAX_HOSTNAMES, recordName } from './hostnames.ts'
 export type { Invitation, Member, Membership, Share } from './members.ts'
+export type { Migration, MigrationTrial } from './migrations.ts'
 export {
   type Door,
   doorsOf,

@@ -10,6 +10,10 @@ export interface Grant {
   readonly expiresAtMs: number | null
 }
 
+/** Who is acting, for the records: members come with their kind, tokens with their id alone. */
+export const actorOf = ({ tokenId }: Pick<Grant, 'tokenId'>): string =>
+  tokenId.startsWith('user:') ? tokenId : `token:${tokenId}`
+
 /** Grants that came as text, parsed once each. */
 export class Grants {
   readonly #known = new Map<string, Grant>()
@@ -45,7 +49,22 @@ export type AssistantOperation = 'ask' | 'generate_sql' | 'describe_tables' | 'g
 /** Operations on what a database was before. */
 export type HistoryOperation = 'list_snapshots' | 'create_snapshot' | 'delete_snapshot' | 'restore' | 'export_database'
 
-export type DatabaseOperation = StatementOperation | EndpointOperation | AssistantOperation | HistoryOperation
+/** Operations about migrations, and what else changed the schema. Their bodies come validated. */
+export type MigrationOperation =
+  | 'list_migrations'
+  | 'create_migration'
+  | 'update_migration'
+  | 'delete_migration'
+  | 'apply_migration'
+  | 'try_migration'
+  | 'list_schema_changes'
+
+export type DatabaseOperation =
+  | StatementOperation
+  | EndpointOperation
+  | AssistantOperation
+  | HistoryOperation
+  | MigrationOperation
 
 /** A key under which the answer is kept and replayed: Idempotency-Key, or Plan-Key with Plan-Step. */
 export interface ReplayKey {
@@ -185,7 +204,3 @@ const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as num
 function refuse(problem: string): never {
   throw new PerSQLError('invalid_input', { problem })
 }
-
-/** Who is calling, for the audit log: members come with their kind, tokens with their id alone. */
-export const actorOf = ({ grant: { tokenId } }: Pick<DatabaseCall, 'grant'>): string =>
-  tokenId.startsWith('user:') ? tokenId : `token:${tokenId}`

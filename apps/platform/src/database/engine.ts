@@ -2,13 +2,19 @@ import { PerSQLError } from '@persql/contract'
 import type { Count, StatementInput } from './call.ts'
 import { restoreNames } from './guard/bind.ts'
 import { type Analysis, authorise, Guard, type Permission, reservedObjects } from './guard/guard.ts'
+import type { Statement } from './guard/statement.ts'
 import { collect, MAX_RESULT_BYTES, type Result, tooLarge } from './result.ts'
+import { diffOfStatement, type ObjectChange, readObjects } from './schema-diff.ts'
 import { sqlError } from './sql-error.ts'
 
-/** Told of statements that may run long, before they start and after they end. */
+/** Told of what statements do. */
 export interface Watch {
+  /** Before a statement that may run long starts. */
   started(sql: string): number
+  /** After it ended. */
   finished(id: number): void
+  /** A statement has changed the schema, in the transaction that still may be rolled back. */
+  schemaChanged(statement: Statement, objects: readonly ObjectChange[]): void
   /** Asked while rows are read; `startedMs` is on `performance.now()`'s clock. */
   overtime(startedMs: number): void
 }
@@ -89,15 +95,23 @@ export class Engine {
   }
 
   #write(analysis: Analysis, input: StatementInput): Result {
-    const schema = analysis.effect.kind === 'schema'
-    const sql = this.#storage.sql
-    const rows = (text: string) => [...sql.exec(text).raw()]
-    const before = schema ? reservedObjects(rows) : ''
+    if (analysis.effect.kind === 'schema') return this.#changeSchema(analysis, input)
     const { result, suspects } = this.#execute(analysis, input)
     if (suspects.size > 0) throw rounded()
-    if (schema && reservedObjects(rows) !== before) throw new PerSQLError('table_protected', { table: '_persql_*' })
     this.#expect(input, result)
-    return schema ? result : this.#counted(analysis, result)
+    return this.#counted(analysis, result)
+  }
+
+  #changeSchema(analysis: Analysis, input: StatementInput): Result {
+    const rows = (text: string) => [...this.#storage.sql.exec(text).raw()]
+    const [reserved, before] = [reservedObjects(rows), readObjects(rows)]
+    const { result, suspects } = this.#execute(analysis, input)
+    if (suspects.size > 0) throw rounded()
+    if (reservedObjects(rows) !== reserved) throw new PerSQLError('table_protected', { table: '_persql_*' })
+    this.#expect(input, result)
+    const objects = diffOfStatement(before, readObjects(rows))
+    if (objects.length > 0) this.#watch.schemaChanged(analysis.statement, objects)
+    return result
   }
 
   /**

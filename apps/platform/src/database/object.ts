@@ -15,7 +15,7 @@ import { Scratch } from './advisor/scratch.ts'
 import { Assistant } from './ai/assistant.ts'
 import { DocsStore } from './ai/docs.ts'
 import { AuditOutbox, type Deed } from './audit-outbox.ts'
-import { type DatabaseCall, type DatabaseOperation, type Grant, Grants, type ReplayKey } from './call.ts'
+import { actorOf, type DatabaseCall, type DatabaseOperation, type Grant, Grants, type ReplayKey } from './call.ts'
 import { loadFrom } from './copy/load.ts'
 import { dropSchema, loadSchema, readSchemaText, type SchemaText } from './copy/schema.ts'
 import { CopySource } from './copy/source.ts'
@@ -29,11 +29,14 @@ import { Engine, OnHold } from './engine.ts'
 import type { Run } from './guard/schema-map.ts'
 import { History } from './history/history.ts'
 import { Meter, NO_REPORT, type Report } from './meter.ts'
+import { bookmarkOf } from './migrations/run.ts'
+import { Migrations } from './migrations/store.ts'
 import { databaseOperations, type Outcome, type Parts } from './operations.ts'
 import { OwnPages } from './own-pages.ts'
 import { QUERY_LOG, QueryLog } from './query-log.ts'
 import { Replays } from './replays.ts'
 import type { Result } from './result.ts'
+import { SchemaChanges } from './schema-changes.ts'
 
 /** Who this object is. It knows only once its namespace has said so. */
 interface Identity {
@@ -59,7 +62,16 @@ const EMPTY_MS = 250
 /** A token revoked longer ago than this is in no cache any more. */
 const REVOKED_MS = 10 * 60 * 1000
 /** Kept answers, endpoints, sessions and docs: what goes when all rows and tables go. */
-const OF_CONTENT = ['replay', 'endpoint', 'rate/', 'session-keys', 'docs']
+const OF_CONTENT = [
+  'replay',
+  'endpoint',
+  'rate/',
+  'session-keys',
+  'docs',
+  'migration/',
+  'migration-name/',
+  'schema-change/',
+]
 /** What members are charged a request for in the console. */
 const AD_HOC = new Set(['query', 'batch', 'ask', 'generate_sql'])
 /** Deeds that did not reach the namespace are told again after this time. */
@@ -107,7 +119,7 @@ export class Database extends DurableObject<Env> {
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
-    const { queryTimeoutMs } = settingsOf(env)
+    const { queryTimeoutMs, runtime } = settingsOf(env)
     this.#run = (sql, ...params) => [...ctx.storage.sql.exec(sql, ...params).raw()]
     this.#identity = ctx.storage.kv.get<Identity>('identity')
     this.#saved = { ...NOTHING, ...ctx.storage.kv.get<Totals>('totals') }
@@ -131,11 +143,14 @@ export class Database extends DurableObject<Env> {
       occupied: () => this.#identity !== undefined,
       wipeAt: (atMs) => this.#timers.set('scratch', atMs),
     })
+    const schemaChanges = new SchemaChanges(ctx.storage, this.#ownPages)
     this.#engine = new Engine(
       ctx.storage,
       {
         started: (sql) => this.#started(sql),
         finished: (id) => console.error(JSON.stringify({ event: 'statement_finished', id })),
+        schemaChanged: (statement, objects) =>
+          schemaChanges.add(statement, objects, actorOf({ tokenId: this.#tokenId }), now()),
         overtime: (startedMs) => {
           if (performance.now() - startedMs < queryTimeoutMs) return
           // Nothing else ends a statement that is under way: the object starts afresh, with all that was committed.
@@ -185,6 +200,9 @@ export class Database extends DurableObject<Env> {
       ask: (tokenId, spend) => (endpoint, question) => this.#ask(tokenId, spend, endpoint, question),
       advise: (tableScope) => this.#advise(tableScope),
       admits: (grant) => this.#admits(grant, now()),
+      migrations: new Migrations(ctx.storage, this.#ownPages),
+      schemaChanges,
+      bookmark: runtime === 'cloudflare' ? () => bookmarkOf(ctx.storage) : undefined,
     }
     this.#gates = {
       endpoints: this.#endpoints,
@@ -651,7 +669,6 @@ export class Database extends DurableObject<Env> {
       this.#meter = new Meter()
     })
     this.#saved = NOTHING
-    this.#ownPages.forget()
     this.#identity = undefined
     this.#revoked.clear()
     this.#endpoints.forget()

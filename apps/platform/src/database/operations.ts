@@ -12,8 +12,11 @@ import type { Endpoints } from './endpoints/store.ts'
 import { type Engine, OnHold } from './engine.ts'
 import type { History } from './history/history.ts'
 import { historyOperations } from './history/operations.ts'
+import { migrationOperations } from './migrations/operations.ts'
+import type { Migrations } from './migrations/store.ts'
 import type { Result } from './result.ts'
 import { readSchema, readTables } from './schema.ts'
+import type { SchemaChanges } from './schema-changes.ts'
 
 /** What running an operation gave, before it is charged and wrapped. */
 export interface Outcome {
@@ -45,6 +48,10 @@ export interface Parts {
   readonly ask: (tokenId: string, spend: Spend) => RunAsk
   /** Looks for indexes that logged statements lack. @throws PerSQLError `advice_under_way` */
   readonly advise: (tableScope: Grant['tableScope']) => Promise<Advised>
+  readonly migrations: Migrations
+  readonly schemaChanges: SchemaChanges
+  /** Asks for a name of this moment to come back to; absent where the runtime has none. `null`: not to be had now. */
+  readonly bookmark: (() => Promise<string | null>) | undefined
   /** Whether a caller is still one, after something was awaited. */
   readonly admits: (grant: Grant) => boolean
 }
@@ -56,6 +63,7 @@ export const databaseOperations: Record<DatabaseCall['operation'], Run> = {
   ...endpointOperations,
   ...assistantOperations,
   ...historyOperations,
+  ...migrationOperations,
 
   query({ body, grant }, { engine }) {
     const input = parseQuery(body)

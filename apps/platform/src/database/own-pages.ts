@@ -7,11 +7,9 @@ const PAGE = 4_096
  */
 export class OwnPages {
   readonly #storage: DurableObjectStorage
-  #bytes: number
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage
-    this.#bytes = storage.kv.get<number>(KEY) ?? 0
   }
 
   /** Takes all there is by now for ours: to be called before the tenant's first statement. */
@@ -19,16 +17,12 @@ export class OwnPages {
     this.#put(this.#storage.sql.databaseSize)
   }
 
-  forget(): void {
-    this.#bytes = 0
-  }
-
   /** Runs a step that writes to our own tables alone. */
   around<T>(write: () => T): T {
     const before = this.#storage.sql.databaseSize
     const result = write()
     const grown = this.#storage.sql.databaseSize - before
-    if (grown !== 0) this.#put(this.#bytes + grown)
+    if (grown !== 0) this.#put(this.#bytes() + grown)
     return result
   }
 
@@ -41,11 +35,15 @@ export class OwnPages {
          AND lower(tbl_name) NOT GLOB '_persql_*' AND lower(tbl_name) NOT GLOB '_cf_*'`,
       )
       .one()
-    return Math.max(0, sql.databaseSize - this.#bytes - trees * PAGE)
+    return Math.max(0, sql.databaseSize - this.#bytes() - trees * PAGE)
+  }
+
+  /** Not remembered: the transaction that it was written in may be rolled back. */
+  #bytes(): number {
+    return this.#storage.kv.get<number>(KEY) ?? 0
   }
 
   #put(bytes: number): void {
-    this.#bytes = bytes
     this.#storage.kv.put(KEY, bytes)
   }
 }

@@ -27,7 +27,9 @@ export interface Answer {
 const DATABASE_PATH = /^[a-z]+:\/\/[^/]+\/v1\/db\/([^/?#]+)\/([^/?#]+)\/([a-z_]+)(?:\?|$)/
 const databaseCalls = new Map<string, keyof Api>(
   names.filter(isDatabaseOperation).flatMap((name) => {
-    const { method, path } = route(api[name])
+    const { method, path, params, inQuery } = route(api[name])
+    // What comes in the query string is read by the router alone.
+    if (inQuery && Object.keys(api[name].input.shape).length > params.length) return []
     const call = /^\/v1\/db\/\{ns\}\/\{db\}\/(\w+)$/.exec(path)?.[1]
     return call ? [[`${method} ${call}`, name] as const] : []
   }),

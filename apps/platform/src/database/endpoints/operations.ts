@@ -2,6 +2,7 @@ import { type Api, type Parsed, PerSQLError } from '@persql/contract'
 import { actorOf, type DatabaseCall, type EndpointOperation } from '../call.ts'
 import type { Outcome, Parts, Run } from '../operations.ts'
 import type { Result } from '../result.ts'
+import { undone } from '../undone.ts'
 import { changed, checkSpec, endpointOf, keyColumn, versionOf } from './manage.ts'
 import { publicError, runEndpoint, type Spend } from './run.ts'
 import { refused } from './serve.ts'
@@ -17,8 +18,8 @@ export const endpointOperations: Record<EndpointOperation, Run> = {
     const { ns: _ns, db: _db, baseUrl: _baseUrl, ...given } = inputOf<'create_endpoint'>(call)
     const spec = checkSpec(given, call.grant, parts.engine, parts.storage.sql)
     const nowMs = parts.now()
-    const stored = parts.endpoints.create(spec, call.grant.tableScope, actorOf(call), nowMs)
-    parts.audit(actorOf(call), 'endpoint.created', spec.slug, { kind: spec.kind })
+    const stored = parts.endpoints.create(spec, call.grant.tableScope, actorOf(call.grant), nowMs)
+    parts.audit(actorOf(call.grant), 'endpoint.created', spec.slug, { kind: spec.kind })
     return managed(wireOf(call)(stored))
   },
 
@@ -26,8 +27,8 @@ export const endpointOperations: Record<EndpointOperation, Run> = {
     const { baseUrl: _baseUrl, ...changes } = inputOf<'update_endpoint'>(call)
     const { spec: before, status } = parts.endpoints.get(changes.slug)
     const spec = checkSpec(changed(before, changes), call.grant, parts.engine, parts.storage.sql)
-    const stored = parts.endpoints.change(spec, call.grant.tableScope, actorOf(call), parts.now())
-    parts.audit(actorOf(call), 'endpoint.updated', spec.slug, { version: stored.version, status })
+    const stored = parts.endpoints.change(spec, call.grant.tableScope, actorOf(call.grant), parts.now())
+    parts.audit(actorOf(call.grant), 'endpoint.updated', spec.slug, { version: stored.version, status })
     return managed(wireOf(call)(stored))
   },
 
@@ -38,21 +39,21 @@ export const endpointOperations: Record<EndpointOperation, Run> = {
     const wanted = version === undefined || version === current.version ? current : savedVersion(parts, slug, version)
     // Checked again: tables may have changed since it was saved, and whoever publishes answers for what it reads.
     const spec = checkSpec(wanted.spec, call.grant, engine, storage.sql)
-    if (wanted !== current) current = endpoints.change(spec, call.grant.tableScope, actorOf(call), parts.now())
+    if (wanted !== current) current = endpoints.change(spec, call.grant.tableScope, actorOf(call.grant), parts.now())
     const stored = endpoints.setStatus(slug, 'published', parts.now())
-    parts.audit(actorOf(call), 'endpoint.published', slug, { version: stored.version })
+    parts.audit(actorOf(call.grant), 'endpoint.published', slug, { version: stored.version })
     return managed(wireOf(call)(stored))
   },
 
   pause_endpoint(call, parts) {
     const stored = parts.endpoints.setStatus(slugOf(call), 'paused', parts.now())
-    parts.audit(actorOf(call), 'endpoint.unpublished', stored.spec.slug, {})
+    parts.audit(actorOf(call.grant), 'endpoint.unpublished', stored.spec.slug, {})
     return managed(wireOf(call)(stored))
   },
 
   delete_endpoint(call, parts) {
     parts.endpoints.delete(slugOf(call))
-    parts.audit(actorOf(call), 'endpoint.deleted', slugOf(call), {})
+    parts.audit(actorOf(call.grant), 'endpoint.deleted', slugOf(call), {})
     return managed({ deleted: true })
   },
 
@@ -61,7 +62,7 @@ export const endpointOperations: Record<EndpointOperation, Run> = {
   rotate_session_key(call, parts) {
     const { endSessions } = inputOf<'rotate_session_key'>(call)
     const { keyId, previousUntilMs } = parts.sessions.rotate(endSessions, parts.now())
-    parts.audit(actorOf(call), 'session_key.rotated', keyId, { endSessions })
+    parts.audit(actorOf(call.grant), 'session_key.rotated', keyId, { endSessions })
     const previousUntil = previousUntilMs === null ? null : new Date(previousUntilMs).toISOString()
     return managed({ keyId, previousUntil })
   },
@@ -75,7 +76,7 @@ async function tried(call: DatabaseCall, parts: Parts): Promise<Outcome> {
   const spec = checkSpec(changed(stored.spec, changes ?? {}), call.grant, engine, storage.sql)
   const endpoint = openEndpoint({ ...stored, spec, tableScope: call.grant.tableScope })
   const used = { rowsRead: 0, rowsWritten: 0 }
-  const spend: Spend = (_sql, run) => undone(storage, engine, run, used)
+  const spend: Spend = (_sql, run) => tasted(storage, engine, run, used)
   let failure: unknown
   let answer: { status: number; body: unknown }
   try {
@@ -106,28 +107,14 @@ async function tried(call: DatabaseCall, parts: Parts): Promise<Outcome> {
   return { ...managed({ ...answer, ...reason, ...used }), sql: spec.sql, statementCount: 1, ...used }
 }
 
-/** Runs a statement and rolls it back. What it read and wrote is charged nevertheless: it was done. */
-function undone(storage: DurableObjectStorage, engine: Engine, run: () => Result, used: Used): Result {
-  let result: Result | undefined
-  try {
-    storage.transactionSync(() => {
-      engine.begin()
-      result = run()
-      throw new RolledBack()
-    })
-  } catch (cause) {
-    if (!(cause instanceof RolledBack)) throw cause
-  } finally {
-    engine.forget()
-  }
-  const done = result as Result
+/** What it read and wrote is charged although it is rolled back: it was done. */
+function tasted(storage: DurableObjectStorage, engine: Parts['engine'], run: () => Result, used: Used): Result {
+  const done = undone(storage, engine, run)
   used.rowsRead += done.rowsRead
   used.rowsWritten += done.rowsWritten
   return done
 }
 
-class RolledBack extends Error {}
-type Engine = Parts['engine']
 type Used = { rowsRead: number; rowsWritten: number }
 
 function savedVersion({ endpoints }: Parts, slug: string, version: number) {

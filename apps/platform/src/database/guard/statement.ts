@@ -15,7 +15,8 @@ export interface Statement {
 }
 
 type Kind = 'word' | 'quoted' | 'variable' | 'semicolon' | 'open' | 'close' | 'other'
-interface Token {
+/** A token: its kind, and where in the SQL it stands. */
+export interface Token {
   readonly kind: Kind
   readonly start: number
   readonly end: number
@@ -111,15 +112,18 @@ export function parseStatement(sql: string): Statement {
   })
 }
 
-/** Index of the token that ends the first statement. A trigger's body holds semicolons; it ends at `; END ;`. */
-function endOfStatement(sql: string, list: readonly Token[]): number {
-  let at = 0
+/**
+ * Index of the token behind the statement that begins at the token `from`. A trigger's body holds semicolons; it ends
+ * at `; END ;`.
+ */
+export function endOfStatement(sql: string, list: readonly Token[], from = 0): number {
+  let at = from
   const next = (...words: string[]) => words.includes(word(sql, list[at])) && ++at > 0
   next('EXPLAIN') && next('QUERY') && next('PLAN')
   const trigger = next('CREATE') && (next('TEMP', 'TEMPORARY') || true) && next('TRIGGER')
   if (!trigger) {
-    const end = list.findIndex((token) => token.kind === 'semicolon')
-    return end < 0 ? list.length : end
+    for (at = from; at < list.length && list[at]?.kind !== 'semicolon'; ) at++
+    return at
   }
   for (; at < list.length; at++) {
     const ends = list[at]?.kind === 'semicolon' && word(sql, list[at + 1]) === 'END'
@@ -144,7 +148,8 @@ function verbOf(sql: string, list: readonly Token[]): string {
   return first
 }
 
-function word(sql: string, token: Token | undefined): string {
+/** A keyword in upper case; empty for every other token. */
+export function word(sql: string, token: Token | undefined): string {
   return token?.kind === 'word' ? sql.slice(token.start, token.end).toUpperCase() : ''
 }
 

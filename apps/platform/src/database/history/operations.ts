@@ -7,13 +7,13 @@ export const historyOperations: Record<HistoryOperation, Run> = {
   list_snapshots: (_call, { history }) => managed(history.list()),
   async create_snapshot(call, { history, audit }) {
     const snapshot = await history.create(inputOf<'create_snapshot'>(call).label, false)
-    audit(actorOf(call), 'snapshot.created', snapshot.id, { label: snapshot.label })
+    audit(actorOf(call.grant), 'snapshot.created', snapshot.id, { label: snapshot.label })
     return managed(snapshot)
   },
   async delete_snapshot(call, { history, audit }) {
     const { id } = inputOf<'delete_snapshot'>(call)
     await history.delete(id)
-    audit(actorOf(call), 'snapshot.deleted', id, {})
+    audit(actorOf(call.grant), 'snapshot.deleted', id, {})
     return managed({ deleted: true })
   },
   async export_database({ grant }, { history }) {
@@ -27,7 +27,7 @@ export const historyOperations: Record<HistoryOperation, Run> = {
       throw new PerSQLError('invalid_input', { problem: 'Give one of "snapshotId", "bookmark" and "timestamp".' })
     }
     const done = await history.restore(given[0] as string | number)
-    audit(actorOf(call), 'database.restored', done.restored.id, { before: done.before.id })
+    audit(actorOf(call.grant), 'database.restored', done.restored.id, { before: done.before.id })
     return managed(done)
   },
 }

@@ -1,0 +1,161 @@
+import { createHash } from 'node:crypto'
+import { type Migration, PerSQLError } from '@persql/contract'
+import type { OwnPages } from '../own-pages.ts'
+
+/** A migration as it is stored; without `applied`, a draft. */
+export interface StoredMigration {
+  /** Numbers of one database only grow. */
+  readonly number: number
+  readonly name: string
+  readonly sql: string
+  readonly checksum: string
+  readonly statements: number
+  readonly createdAtMs: number
+  readonly updatedAtMs: number
+  readonly applied?: {
+    readonly atMs: number
+    readonly by: string
+    readonly durationMs: number
+    readonly bookmark: string | null
+  }
+  readonly failed?: Omit<NonNullable<Migration['error']>, 'at'> & { readonly atMs: number }
+}
+
+/** What a draft says. */
+export type Draft = Pick<StoredMigration, 'name' | 'sql' | 'statements'>
+
+const MAX_MIGRATIONS = 5_000
+const PREFIX = 'migration/'
+const NAMES = 'migration-name/'
+const NUMBER = 'migration-number'
+
+/** The migrations of a database, out of reach of SQL: `migration/<number>`, and the number under `migration-name/<name>`. */
+export class Migrations {
+  readonly #kv: SyncKvStorage
+  readonly #ownPages: OwnPages
+
+  constructor(storage: DurableObjectStorage, ownPages: OwnPages) {
+    this.#kv = storage.kv
+    this.#ownPages = ownPages
+  }
+
+  /** The newest first, from before the one with the id `before`. @throws PerSQLError `migration_not_found` */
+  list(limit: number, before?: string): StoredMigration[] {
+    const end = before === undefined ? {} : { end: keyOf(numberOf(before)) }
+    return [...this.#kv.list<StoredMigration>({ prefix: PREFIX, reverse: true, limit, ...end })].map(([, each]) => each)
+  }
+
+  /** A migration that is not applied. @throws PerSQLError `migration_not_found` or `migration_applied` */
+  draft(id: string): StoredMigration {
+    const stored = this.#kv.get<StoredMigration>(keyOf(numberOf(id)))
+    if (!stored) throw notFound(id)
+    if (stored.applied) throw taken(stored)
+    return stored
+  }
+
+  /** @throws PerSQLError `migration_applied` or `migration_exists` when the name is taken, or `limit_reached` */
+  create(draft: Draft, nowMs: number): StoredMigration {
+    this.#requireFree(draft.name)
+    if ([...this.#kv.list({ prefix: NAMES })].length >= MAX_MIGRATIONS) {
+      throw new PerSQLError('limit_reached', { limit: MAX_MIGRATIONS, what: 'migrations' })
+    }
+    const number = (this.#kv.get<number>(NUMBER) ?? 0) + 1
+    const times = { createdAtMs: nowMs, updatedAtMs: nowMs }
+    const stored = { ...draft, number, checksum: sha256(draft.sql), ...times }
+    this.#ownPages.around(() => {
+      this.#kv.put(NUMBER, number)
+      this.#put(stored)
+    })
+    return stored
+  }
+
+  /** @throws PerSQLError `migration_applied` or `migration_exists` when the name is taken */
+  change({ failed, ...before }: StoredMigration, draft: Draft, nowMs: number): StoredMigration {
+    if (draft.name !== before.name) this.#requireFree(draft.name)
+    const checksum = sha256(draft.sql)
+    // What failed was another text.
+    const still = checksum === before.checksum && failed ? { failed } : {}
+    const stored = { ...before, ...draft, checksum, updatedAtMs: nowMs, ...still }
+    this.#ownPages.around(() => {
+      this.#kv.delete(NAMES + before.name)
+      this.#put(stored)
+    })
+    return stored
+  }
+
+  delete({ number, name }: StoredMigration): void {
+    this.#ownPages.around(() => {
+      this.#kv.delete(NAMES + name)
+      this.#kv.delete(keyOf(number))
+    })
+  }
+
+  /** To be called in the transaction of what it did. */
+  freeze(
+    { failed: _failed, ...draft }: StoredMigration,
+    applied: NonNullable<StoredMigration['applied']>,
+  ): StoredMigration {
+    const stored = { ...draft, applied }
+    this.#ownPages.around(() => this.#put(stored))
+    return stored
+  }
+
+  /** Keeps why a draft could not be applied. */
+  fail(draft: StoredMigration, failed: NonNullable<StoredMigration['failed']>): void {
+    this.#ownPages.around(() => this.#put({ ...draft, failed }))
+  }
+
+  #put(stored: StoredMigration): void {
+    this.#kv.put(NAMES + stored.name, stored.number)
+    this.#kv.put(keyOf(stored.number), stored)
+  }
+
+  #requireFree(name: string): void {
+    const number = this.#kv.get<number>(NAMES + name)
+    if (number !== undefined) throw taken(this.#kv.get<StoredMigration>(keyOf(number)) as StoredMigration)
+  }
+}
+
+/** A migration as callers see it. */
+export function migrationOf(stored: StoredMigration): Migration {
+  const { name, sql, checksum, statements, createdAtMs, updatedAtMs, applied, failed } = stored
+  return {
+    id: idOf(stored),
+    name,
+    sql,
+    checksum,
+    statements,
+    createdAt: moment(createdAtMs),
+    updatedAt: moment(updatedAtMs),
+    appliedAt: applied ? moment(applied.atMs) : null,
+    appliedBy: applied?.by ?? null,
+    durationMs: applied?.durationMs ?? null,
+    bookmark: applied?.bookmark ?? null,
+    ...(failed && { error: errorOf(failed) }),
+  }
+}
+
+/** What a migration is called in paths. */
+export const idOf = ({ number }: Pick<StoredMigration, 'number'>): string => `mig_${number}`
+
+function numberOf(id: string): number {
+  const digits = /^mig_([1-9]\d{0,11})$/.exec(id)?.[1]
+  if (!digits) throw notFound(id)
+  return Number(digits)
+}
+
+/** It comes with what tells a caller whether it is the same one. */
+function taken(stored: StoredMigration): PerSQLError {
+  const { name, checksum, applied } = stored
+  const known = { id: idOf(stored), checksum }
+  return applied
+    ? new PerSQLError('migration_applied', { name }, { extra: { ...known, appliedAt: moment(applied.atMs) } })
+    : new PerSQLError('migration_exists', { name }, { extra: known })
+}
+
+const errorOf = ({ atMs, ...error }: NonNullable<StoredMigration['failed']>) => ({ ...error, at: moment(atMs) })
+const notFound = (id: string) => new PerSQLError('migration_not_found', { id })
+const keyOf = (number: number) => PREFIX + String(number).padStart(12, '0')
+const moment = (ms: number) => new Date(ms).toISOString()
+// Not the runtime's own digest: it answers later, and by then a name may be taken.
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')

@@ -1,0 +1,20 @@
+import type { Engine } from './engine.ts'
+
+/** Runs `run` in a transaction and rolls that back, whether it succeeds or throws. */
+export function undone<T>(storage: DurableObjectStorage, engine: Engine, run: () => T): T {
+  let done: { readonly result: T } | undefined
+  try {
+    storage.transactionSync(() => {
+      engine.begin()
+      done = { result: run() }
+      throw new RolledBack()
+    })
+  } catch (cause) {
+    if (!(cause instanceof RolledBack)) throw cause
+  } finally {
+    engine.forget()
+  }
+  return (done as unknown as { readonly result: T }).result
+}
+
+class RolledBack extends Error {}
