@@ -89,6 +89,13 @@ const make = (what: string): Promise<string> => made[what]?.('', {}) ?? Promise.
 
 type Call<R> = [role: R, call: (as: Caller) => ReturnType<Caller>]
 
+/** Proposes a write and applies it. */
+async function proposed(as: Caller, base: string) {
+  const { body } = await as(`${base}/propose`, { body: { sql: 'INSERT INTO t VALUES (1)' } })
+  const { executionToken = 'none' } = (body as { data?: { executionToken: string } }).data ?? {}
+  return as(`${base}/apply`, { body: { executionToken } })
+}
+
 /** Calls about branches and snapshots, at either door. */
 function branchCalls<R>(base: string, roles: { read: R; change: R; claim: R }): Record<string, Call<R>> {
   const path = `${base}/branches`
@@ -155,6 +162,11 @@ function migrationCalls<R>(base: string, roles: { read: R; draft: R; apply: R })
 
 /** What each operation asks of somebody signed in, by the table of the concepts, and a call of it that would succeed. */
 const signedIn: Record<string, [role: MemberRole, call: (as: Caller) => ReturnType<Caller>]> = {
+  propose: [
+    'editor',
+    (as) => as('/api/namespaces/root/databases/main/propose', { body: { sql: 'INSERT INTO t VALUES (1)' } }),
+  ],
+  apply: ['editor', (as) => proposed(as, '/api/namespaces/root/databases/main')],
   query: ['viewer', (as) => as('/api/namespaces/root/databases/main/query', { body: { sql: 'SELECT * FROM t' } })],
   batch: [
     'viewer',
@@ -248,6 +260,8 @@ const signedIn: Record<string, [role: MemberRole, call: (as: Caller) => ReturnTy
 
 /** The same for tokens. */
 const withToken: Record<string, [role: keyof typeof tokens, call: (as: Caller) => ReturnType<Caller>]> = {
+  propose: ['readwrite', (as) => as('/v1/db/root/main/propose', { body: { sql: 'INSERT INTO t VALUES (1)' } })],
+  apply: ['readwrite', (as) => proposed(as, '/v1/db/root/main')],
   query: ['readonly', (as) => as('/v1/db/root/main/query', { body: { sql: 'SELECT 1' } })],
   batch: ['readonly', (as) => as('/v1/db/root/main/batch', { body: { statements: [{ sql: 'SELECT 1' }] } })],
   list_tables: ['readonly', (as) => as('/v1/db/root/main/tables')],

@@ -91,6 +91,8 @@ const statementOperations: ReadonlySet<string> = new Set<StatementOperation>([
   'validate',
   'explain',
   'get_schema',
+  'propose',
+  'apply',
 ])
 /** Whether a database serves this by itself. */
 export const isDatabaseOperation = (name: string): name is DatabaseOperation => Object.hasOwn(databaseOperations, name)
@@ -129,7 +131,8 @@ async function executeOnDatabase(operation: DatabaseOperation, raw: Raw, ctx: Co
   if (!SLUG.test(ns) || !SLUG.test(db)) throw new PerSQLError('database_not_found', { database: db.slice(0, 80) })
   const known = authenticateForDatabase(ctx, ns, db)
   let grant = known instanceof Promise ? await known : known
-  if (!statementOperations.has(operation)) checkRole(operation, grant)
+  // Statements that anyone may send are judged by what they would do, where they are compiled.
+  if (api[operation].scope !== 'readonly') checkRole(operation, grant)
   const body = await bodyFor(operation, raw, ctx)
   const replayKeys = await raw.replayKeys(body)
   const call = () => callDatabase(ctx, operation, ns, db, grant, body, replayKeys)

@@ -45,6 +45,10 @@ export const errors = {
   route_not_found: { status: 404, message: 'There is nothing at {method} {path}.' },
   database_not_found: { status: 404, message: 'There is no database "{database}".' },
   namespace_not_found: { status: 404, message: 'There is no namespace "{namespace}".' },
+  proposal_not_found: {
+    status: 404,
+    message: 'This proposal is not known to this token here. It may have been applied, or have expired.',
+  },
   snapshot_not_found: { status: 404, message: 'There is no snapshot "{snapshot}", or none as old as that.' },
   branch_not_found: { status: 404, message: 'There is no branch "{ref}" here.' },
   handoff_not_found: {
@@ -66,6 +70,10 @@ export const errors = {
   query_timeout: { status: 408, message: 'The statement ran for more than {seconds} s and was stopped.' },
   slug_taken: { status: 409, message: '"{slug}" exists already.' },
   branch_of_branch: { status: 409, message: '"{database}" is a branch itself. Branch the database it comes from.' },
+  proposal_stale: {
+    status: 409,
+    message: 'The schema has changed: this statement would do something else now. Propose it again.',
+  },
   copy_impossible: {
     status: 409,
     message: 'Table "{table}" indexes texts that are kept nowhere, so this database cannot be copied with its rows.',

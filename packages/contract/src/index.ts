@@ -8,6 +8,7 @@ import * as hostnames from './hostnames.ts'
 import * as members from './members.ts'
 import * as migrations from './migrations.ts'
 import * as operator from './operator.ts'
+import * as proposals from './proposals.ts'
 import * as query from './query.ts'
 import * as snapshots from './snapshots.ts'
 import * as tokens from './tokens.ts'
@@ -55,6 +56,8 @@ export const api = {
   hand_off_branch: branches.hand_off_branch,
   redeem_handoff: branches.redeem_handoff,
   fork_database: branches.fork_database,
+  propose: proposals.propose,
+  apply: proposals.apply,
   list_snapshots: snapshots.list_snapshots,
   create_snapshot: snapshots.create_snapshot,
   delete_snapshot: snapshots.delete_snapshot,
@@ -147,6 +150,7 @@ export {
   route,
   type Scope,
 } from './operation.ts'
+export { PROPOSAL_S } from './proposals.ts'
 export { MAX_STATEMENTS, type SqlErrorDetail } from './query.ts'
 export type { Snapshot } from './snapshots.ts'
 export type { MintedToken, Role, Token, TokenRequest } from './tokens.ts'

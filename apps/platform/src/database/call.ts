@@ -1,4 +1,4 @@
-import { MAX_STATEMENTS, PerSQLError, type Role } from '@persql/contract'
+import { MAX_STATEMENTS, PerSQLError, PROPOSAL_S, type Role } from '@persql/contract'
 import { isObject, parseObject } from '../json-object.ts'
 
 /** What the Worker learned of the caller, trusted by the objects. */
@@ -30,7 +30,15 @@ export class Grants {
 }
 
 /** Operations that parse and check their bodies themselves, in the database. */
-export type StatementOperation = 'query' | 'batch' | 'list_tables' | 'validate' | 'explain' | 'get_schema'
+export type ProposalOperation = 'propose' | 'apply'
+export type StatementOperation =
+  | 'query'
+  | 'batch'
+  | 'list_tables'
+  | 'validate'
+  | 'explain'
+  | 'get_schema'
+  | ProposalOperation
 /** Operations that manage public endpoints. Their bodies come validated, with the base URL in them. */
 export type EndpointOperation =
   | 'list_endpoints'
@@ -105,6 +113,25 @@ export function parseQuery(text: string): StatementInput {
   const body = parseObject(text)
   onlyFields(body, ['sql', 'params'], '')
   return statement(body, '', text)
+}
+
+/** @throws PerSQLError `invalid_json`, `invalid_input` or `integer_out_of_range` */
+export function parseProposal(text: string): StatementInput & { readonly ttlSec: number } {
+  const body = parseObject(text)
+  onlyFields(body, ['sql', 'params', 'ttlSec'], '')
+  const { ttlSec = PROPOSAL_S.standard } = body
+  if (!Number.isInteger(ttlSec) || (ttlSec as number) < 1 || (ttlSec as number) > PROPOSAL_S.longest) {
+    refuse(`"ttlSec" must be a whole number of seconds from 1 to ${PROPOSAL_S.longest}.`)
+  }
+  return { ...statement(body, '', text), ttlSec: ttlSec as number }
+}
+
+/** The token of a proposal. @throws PerSQLError `invalid_json` or `invalid_input` */
+export function parseApply(text: string): string {
+  const body = parseObject(text)
+  onlyFields(body, ['executionToken'], '')
+  if (typeof body.executionToken !== 'string') refuse('"executionToken" must be a string, as propose answers it.')
+  return body.executionToken as string
 }
 
 /** @throws PerSQLError `invalid_json`, `invalid_input` or `integer_out_of_range` */

@@ -33,6 +33,7 @@ import { bookmarkOf } from './migrations/run.ts'
 import { Migrations } from './migrations/store.ts'
 import { databaseOperations, type Outcome, type Parts } from './operations.ts'
 import { OwnPages } from './own-pages.ts'
+import { Proposals } from './proposals/store.ts'
 import { QUERY_LOG, QueryLog } from './query-log.ts'
 import { Replays } from './replays.ts'
 import type { Result } from './result.ts'
@@ -68,12 +69,15 @@ const OF_CONTENT = [
   'rate/',
   'session-keys',
   'docs',
+  'proposal/',
   'migration/',
   'migration-name/',
   'schema-change/',
 ]
+/** Answers that say what the call cost. */
+const WITH_META = new Set<DatabaseOperation>(['query', 'batch', 'apply'])
 /** What members are charged a request for in the console. */
-const AD_HOC = new Set(['query', 'batch', 'ask', 'generate_sql'])
+const AD_HOC = new Set(['query', 'batch', 'propose', 'apply', 'ask', 'generate_sql'])
 /** Deeds that did not reach the namespace are told again after this time. */
 const DEEDS_MS = 10_000
 const UNBILLED = new Set(['invalid_json', 'invalid_input', 'idempotency_mismatch', 'token_unknown'])
@@ -88,7 +92,7 @@ export class Database extends DurableObject<Env> {
   readonly #log: QueryLog
   readonly #replays: Replays
   readonly #ownPages: OwnPages
-  readonly #timers: Timers<'replays' | 'rates' | 'deeds' | 'scratch' | 'snapshots'>
+  readonly #timers: Timers<'replays' | 'rates' | 'deeds' | 'scratch' | 'snapshots' | 'proposals'>
   readonly #endpoints: Endpoints
   readonly #rateLimits: RateLimits
   readonly #sessions: Sessions
@@ -131,12 +135,17 @@ export class Database extends DurableObject<Env> {
     this.#rateLimits = new RateLimits(ctx.storage, this.#ownPages, (atMs) => this.#timers.set('rates', atMs))
     this.#sessions = new Sessions(ctx.storage, this.#ownPages)
     this.#deeds = new AuditOutbox(ctx.storage)
+    const proposals = new Proposals(ctx.storage, this.#ownPages, (atMs) => this.#timers.set('proposals', atMs))
     this.#timers = new Timers(ctx.storage, {
       replays: (nowMs) => this.#sweepReplays(nowMs),
       rates: (nowMs) => this.#sweepRates(nowMs),
       deeds: () => this.#deliverDeeds(),
       scratch: () => this.#scratch.wipe(),
       snapshots: (nowMs) => this.#sweepSnapshots(nowMs),
+      proposals: (nowMs) => {
+        const next = proposals.sweep(nowMs)
+        if (next !== undefined) this.#timers.set('proposals', next)
+      },
     })
     this.#scratch = new Scratch({
       storage: ctx.storage,
@@ -196,6 +205,7 @@ export class Database extends DurableObject<Env> {
       audit: (...deed) => this.#note(...deed),
       docs,
       history: this.#history,
+      proposals,
       assistant: this.#assistant,
       ask: (tokenId, spend) => (endpoint, question) => this.#ask(tokenId, spend, endpoint, question),
       advise: (tableScope) => this.#advise(tableScope),
@@ -781,7 +791,7 @@ function sentSql(body: string): string {
 function bodyOf(operation: DatabaseCall['operation'], outcome: Outcome, durationMs: number): string {
   const data = JSON.stringify(outcome.data)
   const { rowsRead, rowsWritten, statementCount, aiTokens } = outcome
-  if (operation !== 'query' && operation !== 'batch' && aiTokens === undefined) return `{"success":true,"data":${data}}`
+  if (!WITH_META.has(operation) && aiTokens === undefined) return `{"success":true,"data":${data}}`
   const costUsd = usd(costNano({ requests: 1, rowsRead, rowsWritten, aiTokens: aiTokens ?? 0 }))
   const meta = {
     rowsRead,

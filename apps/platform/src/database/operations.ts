@@ -14,6 +14,8 @@ import type { History } from './history/history.ts'
 import { historyOperations } from './history/operations.ts'
 import { migrationOperations } from './migrations/operations.ts'
 import type { Migrations } from './migrations/store.ts'
+import { proposalOperations } from './proposals/operations.ts'
+import type { Proposals } from './proposals/store.ts'
 import type { Result } from './result.ts'
 import { readSchema, readTables } from './schema.ts'
 import type { SchemaChanges } from './schema-changes.ts'
@@ -44,6 +46,7 @@ export interface Parts {
   readonly assistant: Assistant
   readonly docs: DocsStore
   readonly history: History
+  readonly proposals: Proposals
   /** Asks the model in somebody's name, for an endpoint. */
   readonly ask: (tokenId: string, spend: Spend) => RunAsk
   /** Looks for indexes that logged statements lack. @throws PerSQLError `advice_under_way` */
@@ -63,6 +66,7 @@ export const databaseOperations: Record<DatabaseCall['operation'], Run> = {
   ...endpointOperations,
   ...assistantOperations,
   ...historyOperations,
+  ...proposalOperations,
   ...migrationOperations,
 
   query({ body, grant }, { engine }) {

@@ -1,0 +1,70 @@
+import { PerSQLError } from '@persql/contract'
+import { type ProposalOperation, parseApply, parseProposal } from '../call.ts'
+import type { Analysis } from '../guard/guard.ts'
+import type { Outcome, Run } from '../operations.ts'
+import type { Result } from '../result.ts'
+import { undone } from '../undone.ts'
+
+/** Writes that are proposed first and applied afterwards. */
+export const proposalOperations: Record<ProposalOperation, Run> = {
+  propose({ body, grant }, { engine, proposals, storage, now }) {
+    const { ttlSec, ...statement } = parseProposal(body)
+    const analysis = engine.prepare(statement, grant)
+    const { kind } = analysis.effect
+    if (kind === 'read')
+      throw new PerSQLError('invalid_input', { problem: 'This statement only reads: send it to query.' })
+    const planned = { ...statement, sql: `EXPLAIN QUERY PLAN ${analysis.statement.text}` }
+    const plan = engine.run(engine.prepare(planned, grant), planned)
+    const tried = counts(analysis) ? undone(storage, engine, () => engine.run(analysis, statement, true)) : undefined
+    const expiresAtMs = now() + ttlSec * 1000
+    const proposal = { statement, tokenId: grant.tokenId, expiresAtMs, effect: effectOf(analysis) }
+    const data = {
+      sql: statement.sql,
+      plan: plan.rows,
+      estimatedAffectedRows: tried?.changes ?? null,
+      executionToken: proposals.add(proposal),
+      expiresAt: new Date(expiresAtMs).toISOString(),
+      action: kind,
+    }
+    // What was tried is undone: it is charged as rows read, which it was.
+    return outcome(data, statement.sql, plan.rowsRead + (tried?.rowsRead ?? 0), 0)
+  },
+
+  apply({ body, grant }, { engine, proposals, storage, now }) {
+    const token = parseApply(body)
+    const { statement, effect } = proposals.get(token, grant.tokenId, now())
+    const analysis = engine.prepare(statement, grant)
+    if (effectOf(analysis) !== effect) throw new PerSQLError('proposal_stale')
+    let result: Result | undefined
+    try {
+      storage.transactionSync(() => {
+        proposals.spend(token)
+        result = engine.run(analysis, statement, true)
+      })
+    } catch (cause) {
+      engine.forget()
+      throw cause
+    }
+    const done = result as Result
+    return outcome(done, statement.sql, done.rowsRead, done.rowsWritten)
+  },
+}
+
+/** Statements that change rows which can be counted beforehand by doing it and undoing it. */
+const counts = ({ effect, statement }: Analysis): boolean =>
+  effect.kind === 'write' &&
+  (statement.verb === 'UPDATE' ||
+    statement.verb === 'DELETE' ||
+    (statement.verb === 'INSERT' && !statement.names.has('select')))
+
+const effectOf = ({ effect: { kind, reads, writes, cleared } }: Analysis) =>
+  JSON.stringify([kind, reads, writes, cleared])
+
+const outcome = (data: unknown, sql: string, rowsRead: number, rowsWritten: number): Outcome => ({
+  data,
+  status: 200,
+  sql,
+  statementCount: 1,
+  rowsRead,
+  rowsWritten,
+})

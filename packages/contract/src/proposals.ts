@@ -1,0 +1,63 @@
+import * as z from 'zod'
+import { operation } from './operation.ts'
+import { QueryMeta, QueryResult, Statement } from './query.ts'
+import { Moment, Slug } from './values.ts'
+
+const address = { ns: Slug, db: Slug }
+
+/** Seconds a proposal stands, unless it says otherwise, and at most. */
+export const PROPOSAL_S = { standard: 600, longest: 3_600 } as const
+
+const refusals = [
+  'sql_error',
+  'multiple_statements',
+  'empty_statement',
+  'statement_not_allowed',
+  'integer_out_of_range',
+  'role_insufficient',
+  'table_out_of_scope',
+  'table_protected',
+  'table_unresolved',
+  'database_not_found',
+] as const
+
+export const propose = operation({
+  summary: 'Say what a write would do, without doing it, and get a token that does exactly that, once',
+  route: 'POST /v1/db/{ns}/{db}/propose',
+  scope: 'readwrite',
+  console: { route: 'POST /api/namespaces/{ns}/databases/{db}/propose', role: 'editor' },
+  input: z.strictObject({
+    ...address,
+    ...Statement.shape,
+    ttlSec: z.int().min(1).max(PROPOSAL_S.longest).default(PROPOSAL_S.standard),
+  }),
+  output: z.object({
+    sql: z.string(),
+    /** Rows of EXPLAIN QUERY PLAN: id, parent, unused, detail. */
+    plan: z.array(z.array(z.json())),
+    /** Rows that it would change by now; `null` where that is not known beforehand. */
+    estimatedAffectedRows: z.int().nullable(),
+    executionToken: z.string(),
+    expiresAt: Moment,
+    action: z.enum(['write', 'schema']),
+  }),
+  errors: [...refusals, 'limit_reached'],
+})
+
+export const apply = operation({
+  summary: 'Do what was proposed: once, by the token that proposed it',
+  route: 'POST /v1/db/{ns}/{db}/apply',
+  scope: 'readwrite',
+  console: { route: 'POST /api/namespaces/{ns}/databases/{db}/apply', role: 'editor' },
+  input: z.strictObject({ ...address, executionToken: z.string().max(100) }),
+  output: QueryResult,
+  meta: QueryMeta,
+  errors: [
+    ...refusals,
+    'proposal_not_found',
+    'proposal_stale',
+    'query_timeout',
+    'result_too_large',
+    'idempotency_mismatch',
+  ],
+})
