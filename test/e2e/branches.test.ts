@@ -80,6 +80,22 @@ describe('a claim', () => {
     expect((await platform.request(path)).status).toBe(404)
   })
 
+  test('resets also what rows hold on to each other', async () => {
+    await platform.request('/v1/databases', { token, body: { slug: 'knot' } })
+    const db = platform.database('acme', 'knot', token)
+    await db.query('CREATE TABLE a (id INTEGER PRIMARY KEY, b INTEGER REFERENCES b ON DELETE RESTRICT)')
+    await db.query('CREATE TABLE b (id INTEGER PRIMARY KEY, a INTEGER REFERENCES a ON DELETE RESTRICT)')
+    const first = opened((await claim({ ref: 'x', role: 'admin' }, db)).data)
+    await first.query('INSERT INTO a VALUES (1, NULL)')
+    await first.query('INSERT INTO b VALUES (1, 1)')
+    await first.query('UPDATE a SET b = 1')
+    const { data } = await claim({ ref: 'x' }, db)
+    expect(data.outcome).toBe('reset')
+    expect(await rowsOf(opened(data), 'SELECT count(*) FROM a')).toEqual([[0]])
+    const orphan = await opened(data).query('INSERT INTO a VALUES (1, 7)')
+    expect(orphan.body.errorDetail.kind).toBe('fk_violation')
+  })
+
   test('takes the schema as it is by then', async () => {
     const before = (await claim({ ref: 'moving' })).data
     await main.query('CREATE TABLE later (n)')

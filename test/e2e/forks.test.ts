@@ -81,6 +81,27 @@ test('a fork has everything: every kind of table, value, index, view, trigger an
   expect(await rows(db, 'SELECT count(*) FROM children')).toEqual([[1]])
 }, 60_000)
 
+test('rows that refer to rows of later tables, to each other, and to rows that are gone come as they are', async () => {
+  const db = await made(
+    'CREATE TABLE a (id INTEGER PRIMARY KEY, b INTEGER REFERENCES b ON DELETE RESTRICT)',
+    'CREATE TABLE b (id INTEGER PRIMARY KEY, a INTEGER REFERENCES a)',
+    'INSERT INTO b (id) VALUES (1), (2)',
+    'INSERT INTO a VALUES (10, 1), (20, 2)',
+    'UPDATE b SET a = id * 10',
+    'CREATE TABLE orphans (gone INTEGER)',
+    'INSERT INTO orphans VALUES (77)',
+    'ALTER TABLE orphans RENAME TO old',
+    'CREATE TABLE orphans (gone INTEGER REFERENCES nowhere)',
+  )
+  const copy = await forked(db)
+  expect(await contentOf(copy)).toEqual(await contentOf(db))
+  const { data } = (await copy.request('/snapshots', { body: { label: 'x' } })).body
+  expect((await copy.request('/restore', { body: { snapshotId: data.id } })).status).toBe(200)
+  expect(await contentOf(copy)).toEqual(await contentOf(db))
+  expect((await copy.query('INSERT INTO a VALUES (30, 99)')).body.errorDetail.kind).toBe('fk_violation')
+  expect((await copy.query('DELETE FROM b WHERE id = 1')).body.errorDetail.kind).toBe('fk_violation')
+})
+
 test('long values come whole, and more of them than a statement or a page holds', async () => {
   const db = await made('CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b BLOB, c INTEGER, d TEXT)')
   for (const size of [29_000, 31_000, 99_000, 101_000, 900_000]) {

@@ -16,7 +16,7 @@ import { Assistant } from './ai/assistant.ts'
 import { DocsStore } from './ai/docs.ts'
 import { AuditOutbox, type Deed } from './audit-outbox.ts'
 import { actorOf, type DatabaseCall, type DatabaseOperation, type Grant, Grants, type ReplayKey } from './call.ts'
-import { loadFrom } from './copy/load.ts'
+import { enforceForeignKeys, loadFrom } from './copy/load.ts'
 import { dropSchema, loadSchema, readSchemaText, type SchemaText } from './copy/schema.ts'
 import { CopySource } from './copy/source.ts'
 import { keyColumn } from './endpoints/manage.ts'
@@ -282,20 +282,32 @@ export class Database extends DurableObject<Env> {
   async copyFrom(identity: Identity | undefined, from: Source): Promise<number> {
     if (identity && this.#identity && this.#identity.id !== identity.id) await this.wipe(this.#identity.id)
     if (identity && !this.#identity) this.#adopt(identity)
+    try {
+      const { source } = databaseObject(this.env, from.namespace, from.name)
+      return await this.#replace(() =>
+        loadFrom(this.ctx.storage, source, from.id, () => {
+          if (identity) this.#clearContent()
+        }),
+      )
+    } catch (cause) {
+      const error = PerSQLError.from(cause)
+      throw error.code === 'internal' ? new PerSQLError('copy_cut_off', {}, { cause }) : error
+    }
+  }
+
+  /** Replaces all tables, which hold on to each other in whatever order. Nothing else is served meanwhile. */
+  async #replace<T>(work: () => T | Promise<T>): Promise<T> {
     while (this.#becoming) await this.#becoming
     let done = () => {}
     this.#becoming = new Promise((resolve) => {
       done = resolve
     })
     try {
-      const { source } = databaseObject(this.env, from.namespace, from.name)
-      return await loadFrom(this.ctx.storage, source, from.id, () => {
-        if (identity) this.#clearContent()
-      })
-    } catch (cause) {
-      const error = PerSQLError.from(cause)
-      throw error.code === 'internal' ? new PerSQLError('copy_cut_off', {}, { cause }) : error
+      await enforceForeignKeys(this.ctx.storage, false)
+      return await work()
     } finally {
+      // An object that cannot enforce them any more starts afresh.
+      await enforceForeignKeys(this.ctx.storage, true).catch(() => this.ctx.abort('foreign_keys_off'))
       this.#becoming = undefined
       this.#endpoints.forget()
       this.#rateLimits.forget()
@@ -337,22 +349,15 @@ export class Database extends DurableObject<Env> {
   async loadSchema(identity: Identity, schema: SchemaText): Promise<void> {
     if (this.#identity && this.#identity.id !== identity.id) await this.wipe(this.#identity.id)
     if (!this.#identity) this.#adopt(identity)
-    while (this.#becoming) await this.#becoming
     // Whoever gets the branch next must not go back to the rows of whoever had it before.
     await this.#history.drop()
-    try {
+    await this.#replace(() =>
       this.ctx.storage.transactionSync(() => {
-        // Rows are dropped in whatever order.
-        this.ctx.storage.sql.exec('PRAGMA defer_foreign_keys = ON')
         this.#clearContent()
         dropSchema(this.#run)
         loadSchema(this.#run, schema)
-      })
-    } finally {
-      this.#endpoints.forget()
-      this.#rateLimits.forget()
-      this.#engine.forget()
-    }
+      }),
+    )
   }
 
   /** Saves and reports the counters; `version` numbers the recall, so that a lease on its way is not taken for newer. */

@@ -1,3 +1,4 @@
+import { PerSQLError } from '@persql/contract'
 import type { Remote } from '../../objects.ts'
 import type { Run } from '../guard/schema-map.ts'
 import { loadPage, rebuilds } from './rows.ts'
@@ -6,7 +7,7 @@ import type { CopySource } from './source.ts'
 
 /**
  * Replaces all tables of a database by those of a source, in one transaction that may take a while: wholly, or not at
- * all. Nothing else may use the database meanwhile. Returns how many rows were copied.
+ * all. Nothing else may use the database meanwhile, and foreign keys must not be enforced. Returns how many rows were copied.
  */
 export async function loadFrom(
   storage: DurableObjectStorage,
@@ -16,9 +17,6 @@ export async function loadFrom(
 ): Promise<number> {
   const { sql } = storage
   const run: Run = (text, ...params) => [...sql.exec(text, ...params).raw()]
-  // What was written before is committed by then: with a transaction open, the switch would be ignored.
-  await storage.sync()
-  sql.exec('PRAGMA foreign_keys = OFF')
   const { copy, schema } = await source.begin(sourceId)
   try {
     let rows = 0
@@ -37,9 +35,21 @@ export async function loadFrom(
     })
     return rows
   } finally {
-    sql.exec('PRAGMA foreign_keys = ON')
     await source.end(copy).catch(() => {
       // It gives up by itself.
     })
   }
+}
+
+/**
+ * Has foreign keys enforced or not. With a transaction open the runtime ignores the switch without a word, so what was
+ * written before is committed first. @throws PerSQLError `copy_cut_off` when it cannot be switched
+ */
+export async function enforceForeignKeys(storage: DurableObjectStorage, on: boolean): Promise<void> {
+  for (let tries = 0; tries < 100; tries++) {
+    await storage.sync()
+    storage.sql.exec(`PRAGMA foreign_keys = ${on ? 'ON' : 'OFF'}`)
+    if ([...storage.sql.exec('PRAGMA foreign_keys').raw()][0]?.[0] === (on ? 1 : 0)) return
+  }
+  throw new PerSQLError('copy_cut_off')
 }
