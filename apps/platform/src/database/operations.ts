@@ -14,25 +14,12 @@ import type { History } from './history/history.ts'
 import { historyOperations } from './history/operations.ts'
 import { migrationOperations } from './migrations/operations.ts'
 import type { Migrations } from './migrations/store.ts'
+import { done, type Outcome } from './outcome.ts'
 import { proposalOperations } from './proposals/operations.ts'
 import type { Proposals } from './proposals/store.ts'
 import type { Result } from './result.ts'
 import { readSchema, readTables } from './schema.ts'
 import type { SchemaChanges } from './schema-changes.ts'
-
-/** What running an operation gave, before it is charged and wrapped. */
-export interface Outcome {
-  readonly data: unknown
-  readonly status: number
-  readonly sql: string
-  readonly statementCount: number
-  readonly rowsRead: number
-  readonly rowsWritten: number
-  /** Tokens of the model that were used, and charged already. */
-  readonly aiTokens?: number
-  /** A failure after which earlier statements of the batch stay. */
-  readonly failure?: PerSQLError
-}
 
 /** What operations find in their database. */
 export interface Parts {
@@ -93,18 +80,11 @@ export const databaseOperations: Record<DatabaseCall['operation'], Run> = {
 
   list_tables({ grant }, { storage }) {
     const { tables, rowsRead } = readTables(storage.sql, grant.tableScope)
-    return { data: tables, status: 200, sql: '', statementCount: 0, rowsRead, rowsWritten: 0 }
+    return done(tables, { rowsRead })
   },
 
   get_schema({ grant }, { storage }) {
-    return {
-      data: readSchema(storage.sql, grant.tableScope),
-      status: 200,
-      sql: '',
-      statementCount: 0,
-      rowsRead: 0,
-      rowsWritten: 0,
-    }
+    return done(readSchema(storage.sql, grant.tableScope))
   },
 
   validate({ body, grant }, { engine }) {

@@ -1,7 +1,8 @@
 import { type Api, type Parsed, PerSQLError } from '@persql/contract'
 import type { AssistantOperation, DatabaseCall, Grant } from '../call.ts'
 import { lower } from '../guard/statement.ts'
-import type { Outcome, Parts, Run } from '../operations.ts'
+import type { Parts, Run } from '../operations.ts'
+import { done, type Outcome } from '../outcome.ts'
 import type { Asking } from './assistant.ts'
 
 /** What the model is asked for, and what is written about tables. Bodies are validated input. */
@@ -16,20 +17,20 @@ export const assistantOperations: Record<AssistantOperation, Run> = {
     const { tokenId, tableScope } = call.grant
     const { tables } = inputOf<'describe_tables'>(call)
     const { docs, failures, rowsRead, aiTokens } = await assistant.describe(tokenId, tables, tableScope)
-    return { ...nothing, data: { ...docs, failures }, rowsRead, aiTokens }
+    return done({ ...docs, failures }, { rowsRead, aiTokens })
   },
   async advise_indexes(call, { advise, assistant }) {
     const { explain } = inputOf<'advise_indexes'>(call)
     if (explain) assistant.requireModel()
     const { data, rowsRead } = await advise(call.grant.tableScope)
-    if (!explain) return { ...nothing, data, rowsRead, aiTokens: 0 }
+    if (!explain) return done(data, { rowsRead, aiTokens: 0 })
     const { suggestions, aiTokens } = await assistant.phrase(call.grant.tokenId, data.suggestions)
-    return { ...nothing, data: { ...data, suggestions }, rowsRead, aiTokens }
+    return done({ ...data, suggestions }, { rowsRead, aiTokens })
   },
-  get_docs: ({ grant }, { docs }) => ({ ...nothing, data: inScope(docs.get(), grant) }),
+  get_docs: ({ grant }, { docs }) => done(inScope(docs.get(), grant)),
   put_docs(call, { docs }) {
     const { databaseDescription, tables } = inputOf<'put_docs'>(call)
-    return { ...nothing, data: docs.put({ ...(databaseDescription !== undefined && { databaseDescription }), tables }) }
+    return done(docs.put({ ...(databaseDescription !== undefined && { databaseDescription }), tables }))
   },
 }
 
@@ -41,12 +42,12 @@ async function answered(
 ): Promise<Outcome> {
   const asking = { ...input, allowedTables: allowedFor(grant, input.allowedTables) }
   const { sql, explanation, aiTokens } = await parts.assistant.generate(grant.tokenId, asking)
-  const outcome = { ...nothing, sql, aiTokens }
-  if (!run) return { ...outcome, data: { sql, explanation } }
+  const used = { sql, aiTokens }
+  if (!run) return done({ sql, explanation }, used)
   // The model took its time: the token may have been revoked meanwhile.
   if (!parts.admits(grant)) throw new PerSQLError('token_unknown')
   const { columns, rows, rowsRead } = parts.assistant.run(sql, asking)
-  return { ...outcome, statementCount: 1, rowsRead, data: { sql, explanation, columns, rows } }
+  return done({ sql, explanation, columns, rows }, { ...used, statementCount: 1, rowsRead })
 }
 
 /** @throws PerSQLError `table_out_of_scope` */
@@ -65,4 +66,3 @@ function inScope(docs: ReturnType<Parts['docs']['get']>, { tableScope }: Grant) 
 }
 
 const inputOf = <K extends AssistantOperation>({ body }: DatabaseCall) => JSON.parse(body) as Parsed<Api[K]>
-const nothing = { status: 200, sql: '', statementCount: 0, rowsRead: 0, rowsWritten: 0 }

@@ -1,6 +1,7 @@
 import { type Api, type Parsed, PerSQLError } from '@persql/contract'
 import { actorOf, type DatabaseCall, type EndpointOperation } from '../call.ts'
-import type { Outcome, Parts, Run } from '../operations.ts'
+import type { Parts, Run } from '../operations.ts'
+import { done, type Outcome } from '../outcome.ts'
 import type { Result } from '../result.ts'
 import { undone } from '../undone.ts'
 import { changed, checkSpec, endpointOf, keyColumn, versionOf } from './manage.ts'
@@ -10,9 +11,9 @@ import { openEndpoint, type StoredEndpoint } from './store.ts'
 
 /** What managing endpoints does in the database they belong to. Bodies are validated input, with the base URL in it. */
 export const endpointOperations: Record<EndpointOperation, Run> = {
-  list_endpoints: (call, { endpoints }) => managed(endpoints.list().map(wireOf(call))),
-  get_endpoint: (call, { endpoints }) => managed(wireOf(call)(endpoints.get(slugOf(call)))),
-  list_endpoint_versions: (call, { endpoints }) => managed(endpoints.versions(slugOf(call)).map(versionOf)),
+  list_endpoints: (call, { endpoints }) => done(endpoints.list().map(wireOf(call))),
+  get_endpoint: (call, { endpoints }) => done(wireOf(call)(endpoints.get(slugOf(call)))),
+  list_endpoint_versions: (call, { endpoints }) => done(endpoints.versions(slugOf(call)).map(versionOf)),
 
   create_endpoint(call, parts) {
     const { ns: _ns, db: _db, baseUrl: _baseUrl, ...given } = inputOf<'create_endpoint'>(call)
@@ -20,7 +21,7 @@ export const endpointOperations: Record<EndpointOperation, Run> = {
     const nowMs = parts.now()
     const stored = parts.endpoints.create(spec, call.grant.tableScope, actorOf(call.grant), nowMs)
     parts.audit(actorOf(call.grant), 'endpoint.created', spec.slug, { kind: spec.kind })
-    return managed(wireOf(call)(stored))
+    return done(wireOf(call)(stored))
   },
 
   update_endpoint(call, parts) {
@@ -29,7 +30,7 @@ export const endpointOperations: Record<EndpointOperation, Run> = {
     const spec = checkSpec(changed(before, changes), call.grant, parts.engine, parts.storage.sql)
     const stored = parts.endpoints.change(spec, call.grant.tableScope, actorOf(call.grant), parts.now())
     parts.audit(actorOf(call.grant), 'endpoint.updated', spec.slug, { version: stored.version, status })
-    return managed(wireOf(call)(stored))
+    return done(wireOf(call)(stored))
   },
 
   publish_endpoint(call, parts) {
@@ -42,19 +43,19 @@ export const endpointOperations: Record<EndpointOperation, Run> = {
     if (wanted !== current) current = endpoints.change(spec, call.grant.tableScope, actorOf(call.grant), parts.now())
     const stored = endpoints.setStatus(slug, 'published', parts.now())
     parts.audit(actorOf(call.grant), 'endpoint.published', slug, { version: stored.version })
-    return managed(wireOf(call)(stored))
+    return done(wireOf(call)(stored))
   },
 
   pause_endpoint(call, parts) {
     const stored = parts.endpoints.setStatus(slugOf(call), 'paused', parts.now())
     parts.audit(actorOf(call.grant), 'endpoint.unpublished', stored.spec.slug, {})
-    return managed(wireOf(call)(stored))
+    return done(wireOf(call)(stored))
   },
 
   delete_endpoint(call, parts) {
     parts.endpoints.delete(slugOf(call))
     parts.audit(actorOf(call.grant), 'endpoint.deleted', slugOf(call), {})
-    return managed({ deleted: true })
+    return done({ deleted: true })
   },
 
   try_endpoint: (call, parts) => tried(call, parts),
@@ -64,7 +65,7 @@ export const endpointOperations: Record<EndpointOperation, Run> = {
     const { keyId, previousUntilMs } = parts.sessions.rotate(endSessions, parts.now())
     parts.audit(actorOf(call.grant), 'session_key.rotated', keyId, { endSessions })
     const previousUntil = previousUntilMs === null ? null : new Date(previousUntilMs).toISOString()
-    return managed({ keyId, previousUntil })
+    return done({ keyId, previousUntil })
   },
 }
 
@@ -104,7 +105,7 @@ async function tried(call: DatabaseCall, parts: Parts): Promise<Outcome> {
   }
   // Who tries it is its owner, and may know what the public may not.
   const reason = failure === undefined ? {} : { reason: PerSQLError.from(failure).message }
-  return { ...managed({ ...answer, ...reason, ...used }), sql: spec.sql, statementCount: 1, ...used }
+  return done({ ...answer, ...reason, ...used }, { sql: spec.sql, statementCount: 1, ...used })
 }
 
 /** What it read and wrote is charged although it is rolled back: it was done. */
@@ -131,12 +132,3 @@ const wireOf = (call: DatabaseCall) => {
   const { ns, db, baseUrl } = inputOf<'list_endpoints'>(call)
   return (stored: StoredEndpoint) => ({ ...endpointOf(stored), url: `${baseUrl}/p/${ns}/${db}/${stored.spec.slug}` })
 }
-
-const managed = (data: unknown): Outcome => ({
-  data,
-  status: 200,
-  sql: '',
-  statementCount: 0,
-  rowsRead: 0,
-  rowsWritten: 0,
-})

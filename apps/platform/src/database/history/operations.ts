@@ -1,24 +1,25 @@
 import { type Api, type Parsed, PerSQLError } from '@persql/contract'
 import { actorOf, type DatabaseCall, type HistoryOperation } from '../call.ts'
-import type { Outcome, Run } from '../operations.ts'
+import type { Run } from '../operations.ts'
+import { done } from '../outcome.ts'
 
 /** Snapshots, and going back to them. Bodies are validated input. */
 export const historyOperations: Record<HistoryOperation, Run> = {
-  list_snapshots: (_call, { history }) => managed(history.list()),
+  list_snapshots: (_call, { history }) => done(history.list()),
   async create_snapshot(call, { history, audit }) {
     const snapshot = await history.create(inputOf<'create_snapshot'>(call).label, false)
     audit(actorOf(call.grant), 'snapshot.created', snapshot.id, { label: snapshot.label })
-    return managed(snapshot)
+    return done(snapshot)
   },
   async delete_snapshot(call, { history, audit }) {
     const { id } = inputOf<'delete_snapshot'>(call)
     await history.delete(id)
     audit(actorOf(call.grant), 'snapshot.deleted', id, {})
-    return managed({ deleted: true })
+    return done({ deleted: true })
   },
   async export_database({ grant }, { history }) {
     if (grant.tableScope !== null) throw new PerSQLError('table_out_of_scope', { table: '*' })
-    return managed({ snapshot: await history.borrow() })
+    return done({ snapshot: await history.borrow() })
   },
   async restore(call, { history, audit }) {
     const { snapshotId, bookmark, timestamp } = inputOf<'restore'>(call)
@@ -26,18 +27,10 @@ export const historyOperations: Record<HistoryOperation, Run> = {
     if (given.length !== 1) {
       throw new PerSQLError('invalid_input', { problem: 'Give one of "snapshotId", "bookmark" and "timestamp".' })
     }
-    const done = await history.restore(given[0] as string | number)
-    audit(actorOf(call.grant), 'database.restored', done.restored.id, { before: done.before.id })
-    return managed(done)
+    const went = await history.restore(given[0] as string | number)
+    audit(actorOf(call.grant), 'database.restored', went.restored.id, { before: went.before.id })
+    return done(went)
   },
 }
 
 const inputOf = <K extends HistoryOperation>({ body }: DatabaseCall) => JSON.parse(body) as Parsed<Api[K]>
-const managed = (data: unknown): Outcome => ({
-  data,
-  status: 200,
-  sql: '',
-  statementCount: 0,
-  rowsRead: 0,
-  rowsWritten: 0,
-})

@@ -1,7 +1,8 @@
 import { type Api, type MigrationTrial, type Parsed, PerSQLError } from '@persql/contract'
 import { actorOf, type DatabaseCall, type MigrationOperation } from '../call.ts'
 import { SCHEMA_TABLE } from '../guard/schema-map.ts'
-import type { Outcome, Parts, Run } from '../operations.ts'
+import type { Parts, Run } from '../operations.ts'
+import { done, type Outcome } from '../outcome.ts'
 import type { Result } from '../result.ts'
 import type { SchemaChange } from '../schema-changes.ts'
 import { diffObjects, named, readObjects } from '../schema-diff.ts'
@@ -14,7 +15,7 @@ import { idOf, migrationOf, type StoredMigration } from './store.ts'
 export const migrationOperations: Record<MigrationOperation, Run> = {
   list_migrations: whole((call, { migrations }) => {
     const { limit, before } = inputOf<'list_migrations'>(call)
-    return answered(migrations.list(limit, before).map(migrationOf))
+    return done(migrations.list(limit, before).map(migrationOf))
   }),
 
   create_migration: whole((call, parts) => {
@@ -22,7 +23,7 @@ export const migrationOperations: Record<MigrationOperation, Run> = {
     const statements = checkedStatements(sql, call.grant, parts.engine).length
     const stored = parts.migrations.create({ name, sql, statements }, parts.now())
     parts.audit(actorOf(call.grant), 'migration.created', idOf(stored), { name })
-    return answered(migrationOf(stored))
+    return done(migrationOf(stored))
   }),
 
   update_migration: whole((call, parts) => {
@@ -32,14 +33,14 @@ export const migrationOperations: Record<MigrationOperation, Run> = {
     const statements = checkedStatements(sql, call.grant, parts.engine).length
     const stored = parts.migrations.change(draft, { name, sql, statements }, parts.now())
     parts.audit(actorOf(call.grant), 'migration.updated', id, { name })
-    return answered(migrationOf(stored))
+    return done(migrationOf(stored))
   }),
 
   delete_migration: whole((call, parts) => {
     const draft = parts.migrations.draft(inputOf<'delete_migration'>(call).id)
     parts.migrations.delete(draft)
     parts.audit(actorOf(call.grant), 'migration.deleted', idOf(draft), { name: draft.name })
-    return answered({ deleted: true })
+    return done({ deleted: true })
   }),
 
   apply_migration: whole((call, parts) => {
@@ -51,7 +52,7 @@ export const migrationOperations: Record<MigrationOperation, Run> = {
 
   list_schema_changes: whole((call, { schemaChanges }) => {
     const { limit, before } = inputOf<'list_schema_changes'>(call)
-    return answered(schemaChanges.list(limit, before).map(wireOf))
+    return done(schemaChanges.list(limit, before).map(wireOf))
   }),
 }
 
@@ -93,7 +94,7 @@ function applied({ grant }: DatabaseCall, parts: Parts, draft: StoredMigration, 
       return migrations.freeze(draft, { atMs: parts.now(), by, durationMs, bookmark })
     })
     parts.audit(by, 'migration.applied', idOf(draft), { name: draft.name, statements: draft.statements })
-    return { ...answered(migrationOf(stored)), sql: draft.sql, statementCount: statements.length, ...used }
+    return { ...done(migrationOf(stored)), sql: draft.sql, statementCount: statements.length, ...used }
   } catch (cause) {
     engine.forget()
     const failure = PerSQLError.from(cause)
@@ -128,7 +129,7 @@ function tried(call: DatabaseCall, { engine, storage, migrations }: Parts): Outc
       schema: { added: added.map(named), removed: removed.map(named), changed: changed.map(named) },
     }
   })
-  return { ...answered(trial), sql: draft.sql, statementCount: trial.statements.length, ...used }
+  return { ...done(trial), sql: draft.sql, statementCount: trial.statements.length, ...used }
 }
 
 const NONE = { rowsRead: 0, rowsWritten: 0 }
@@ -155,4 +156,3 @@ const wireOf = ({ number, atMs, ...change }: SchemaChange) => ({
 })
 const rounded = (ms: number) => Math.round(ms * 1000) / 1000
 const inputOf = <K extends MigrationOperation>({ body }: DatabaseCall) => JSON.parse(body) as Parsed<Api[K]>
-const answered = (data: unknown): Outcome => ({ data, status: 200, sql: '', statementCount: 0, ...NONE })

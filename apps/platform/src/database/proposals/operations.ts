@@ -1,7 +1,8 @@
 import { PerSQLError } from '@persql/contract'
 import { type ProposalOperation, parseApply, parseProposal } from '../call.ts'
 import type { Analysis } from '../guard/guard.ts'
-import type { Outcome, Run } from '../operations.ts'
+import type { Run } from '../operations.ts'
+import { done } from '../outcome.ts'
 import type { Result } from '../result.ts'
 import { undone } from '../undone.ts'
 
@@ -27,7 +28,8 @@ export const proposalOperations: Record<ProposalOperation, Run> = {
       action: kind,
     }
     // What was tried is undone: it is charged as rows read, which it was.
-    return outcome(data, statement.sql, plan.rowsRead + (tried?.rowsRead ?? 0), 0)
+    const rowsRead = plan.rowsRead + (tried?.rowsRead ?? 0)
+    return done(data, { sql: statement.sql, statementCount: 1, rowsRead })
   },
 
   apply({ body, grant }, { engine, proposals, storage, now }) {
@@ -45,8 +47,8 @@ export const proposalOperations: Record<ProposalOperation, Run> = {
       engine.forget()
       throw cause
     }
-    const done = result as Result
-    return outcome(done, statement.sql, done.rowsRead, done.rowsWritten)
+    const { rowsRead, rowsWritten } = result as Result
+    return done(result, { sql: statement.sql, statementCount: 1, rowsRead, rowsWritten })
   },
 }
 
@@ -59,12 +61,3 @@ const counts = ({ effect, statement }: Analysis): boolean =>
 
 const effectOf = ({ effect: { kind, reads, writes, cleared } }: Analysis) =>
   JSON.stringify([kind, reads, writes, cleared])
-
-const outcome = (data: unknown, sql: string, rowsRead: number, rowsWritten: number): Outcome => ({
-  data,
-  status: 200,
-  sql,
-  statementCount: 1,
-  rowsRead,
-  rowsWritten,
-})

@@ -1,0 +1,26 @@
+import type { PerSQLError } from '@persql/contract'
+
+/** What running an operation gave, before it is charged and wrapped. */
+export interface Outcome {
+  readonly data: unknown
+  readonly status: number
+  readonly sql: string
+  readonly statementCount: number
+  readonly rowsRead: number
+  readonly rowsWritten: number
+  /** Tokens of the model that were used, and charged already. */
+  readonly aiTokens?: number
+  /** A failure after which earlier statements of the batch stay. */
+  readonly failure?: PerSQLError
+}
+
+/** What an operation gave that is not about statements, save for what is told. */
+export const done = (data: unknown, used: Partial<Omit<Outcome, 'data'>> = {}): Outcome => ({
+  data,
+  status: 200,
+  sql: '',
+  statementCount: 0,
+  rowsRead: 0,
+  rowsWritten: 0,
+  ...used,
+})
