@@ -112,6 +112,11 @@ function branchCalls<R>(base: string, roles: { read: R; change: R; claim: R }): 
       async (as) => as(`${base}/snapshots/${await make('snapshot')}`, { method: 'DELETE' }),
     ],
     restore: [roles.claim, async (as) => as(`${base}/restore`, { body: { snapshotId: await make('snapshot') } })],
+    get_settings: [roles.read, (as) => as(`${base}/settings`)],
+    update_settings: [
+      roles.claim,
+      (as) => as(`${base}/settings`, { method: 'PATCH', body: { automaticSnapshots: true } }),
+    ],
     list_branches: [roles.read, (as) => as(path)],
     put_branch: [roles.change, (as) => as(`${path}/${fresh('ref')}`, { method: 'PUT', body: {} })],
     get_branch: [roles.read, at('')],

@@ -62,6 +62,8 @@ export const api = {
   create_snapshot: snapshots.create_snapshot,
   delete_snapshot: snapshots.delete_snapshot,
   restore: snapshots.restore,
+  get_settings: snapshots.get_settings,
+  update_settings: snapshots.update_settings,
   export_database: transfer.export_database,
   list_migrations: migrations.list_migrations,
   create_migration: migrations.create_migration,
@@ -152,5 +154,5 @@ export {
 } from './operation.ts'
 export { PROPOSAL_S } from './proposals.ts'
 export { MAX_STATEMENTS, type SqlErrorDetail } from './query.ts'
-export type { Snapshot } from './snapshots.ts'
+export type { AutomaticSnapshot, Snapshot } from './snapshots.ts'
 export type { MintedToken, Role, Token, TokenRequest } from './tokens.ts'

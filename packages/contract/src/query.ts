@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { operation } from './operation.ts'
+import { AutomaticSnapshot } from './snapshots.ts'
 import { Param, Slug, Value } from './values.ts'
 
 const address = { ns: Slug, db: Slug }
@@ -42,6 +43,7 @@ export const QueryMeta = z.object({
   statementCount: z.int(),
   /** Exact: a whole number of nano-dollars. */
   costUsd: z.number(),
+  ...AutomaticSnapshot.shape,
 })
 
 /** What kept a statement from running, in a form a program can act on. */

@@ -9,13 +9,20 @@ export const Snapshot = z.object({
   id: z.string(),
   label: z.string(),
   createdAt: Moment,
-  /** Made by itself: before a restore, so that one can go back. It is kept for 30 days. */
+  /** Made by itself before rows were lost, so that one can go back. Kept for 30 days, ten at most. */
   automatic: z.boolean(),
   rows: z.int(),
 })
 export type Snapshot = z.infer<typeof Snapshot>
 
 const errors = ['database_not_found', 'copy_impossible', 'copy_cut_off'] as const
+
+/** A snapshot that was made before a statement that loses rows without saying which, or why there is none. */
+export const AutomaticSnapshot = z.object({
+  snapshot: z.object({ id: z.string(), label: z.string() }).optional(),
+  snapshotSkipped: z.enum(['too_large', 'copy_impossible']).optional(),
+})
+export type AutomaticSnapshot = z.infer<typeof AutomaticSnapshot>
 
 export const list_snapshots = operation({
   summary: 'List the snapshots of a database, the newest first',
@@ -68,4 +75,29 @@ export const restore = operation({
     before: Snapshot,
   }),
   errors: [...errors, 'snapshot_not_found'],
+})
+
+const Settings = z.object({
+  /** Whether a snapshot is made before DROP TABLE, DELETE without WHERE, ALTER TABLE … DROP COLUMN and REPLACE. */
+  automaticSnapshots: z.boolean(),
+})
+
+export const get_settings = operation({
+  summary: 'Read the settings of a database',
+  route: 'GET /v1/db/{ns}/{db}/settings',
+  scope: 'readonly',
+  console: { route: 'GET /api/namespaces/{ns}/databases/{db}/settings', role: 'viewer' },
+  input: z.strictObject(address),
+  output: Settings,
+  errors: ['database_not_found'],
+})
+
+export const update_settings = operation({
+  summary: 'Change settings of a database',
+  route: 'PATCH /v1/db/{ns}/{db}/settings',
+  scope: 'admin',
+  console: { route: 'PATCH /api/namespaces/{ns}/databases/{db}/settings', role: 'admin' },
+  input: z.strictObject({ ...address, automaticSnapshots: z.boolean().optional() }),
+  output: Settings,
+  errors: ['database_not_found'],
 })

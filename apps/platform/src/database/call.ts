@@ -1,4 +1,4 @@
-import { MAX_STATEMENTS, PerSQLError, PROPOSAL_S, type Role } from '@persql/contract'
+import { type AutomaticSnapshot, MAX_STATEMENTS, PerSQLError, PROPOSAL_S, type Role } from '@persql/contract'
 import { isObject, parseObject } from '../json-object.ts'
 
 /** What the Worker learned of the caller, trusted by the objects. */
@@ -55,7 +55,14 @@ export type EndpointOperation =
 export type AssistantOperation = 'ask' | 'generate_sql' | 'describe_tables' | 'get_docs' | 'put_docs' | 'advise_indexes'
 
 /** Operations on what a database was before. */
-export type HistoryOperation = 'list_snapshots' | 'create_snapshot' | 'delete_snapshot' | 'restore' | 'export_database'
+export type HistoryOperation =
+  | 'list_snapshots'
+  | 'create_snapshot'
+  | 'delete_snapshot'
+  | 'restore'
+  | 'export_database'
+  | 'get_settings'
+  | 'update_settings'
 
 /** Operations about migrations, and what else changed the schema. Their bodies come validated. */
 export type MigrationOperation =
@@ -88,6 +95,8 @@ export interface DatabaseCall {
   readonly grant: Grant
   readonly body: string
   readonly replayKeys: readonly ReplayKey[]
+  /** What was kept before it is served: a second time, as it turned out. */
+  readonly kept?: AutomaticSnapshot
 }
 
 /** A value as the runtime binds it. */

@@ -15,12 +15,17 @@ export interface Watch {
   finished(id: number): void
   /** A statement has changed the schema, in the transaction that still may be rolled back. */
   schemaChanged(statement: Statement, objects: readonly ObjectChange[]): void
+  /** Before a statement runs that loses rows without saying which, in a call that asked for this. */
+  losing(analysis: Analysis): void
   /** Asked while rows are read; `startedMs` is on `performance.now()`'s clock. */
   overtime(startedMs: number): void
 }
 
-/** Thrown before anything was done: a copy of the database is being made, or it is becoming one. Try again after it. */
-export class OnHold extends Error {}
+/** Thrown before anything was done that stays: something has to come first, then the call is served again. */
+export class Postponed extends Error {}
+
+/** A copy of the database is being made, or it is becoming one. */
+export class OnHold extends Postponed {}
 
 /** Runs single statements of tenants: compile, authorise, run, collect. */
 export class Engine {
@@ -30,6 +35,7 @@ export class Engine {
   /** Rowid of the row added last to a table, while nothing else was written there; `last` when no row lies behind it. */
   readonly #added = new Map<string, { readonly rowid: number; readonly last: boolean }>()
   #bytesLeft = 0
+  #tellsLoss = false
   /** What has to wait until a copy is done. */
   readonly #onHold: (isRead: boolean) => boolean
 
@@ -41,8 +47,24 @@ export class Engine {
   }
 
   /** To be called before the statements of one call: together they may answer `MAX_RESULT_BYTES`. */
-  begin(): void {
+  begin(tellsLoss = false): void {
     this.#bytesLeft = MAX_RESULT_BYTES
+    this.#tellsLoss = tellsLoss
+  }
+
+  /** Tells of losses before any of these statements runs: to be called when they are not one transaction. */
+  foresee(inputs: readonly StatementInput[], permission: Permission): void {
+    if (!this.#tellsLoss || !inputs.some(({ sql }) => MAY_LOSE.test(sql))) return
+    for (const input of inputs) {
+      let analysis: Analysis
+      try {
+        analysis = this.prepare(input, permission)
+      } catch {
+        // It needs what an earlier one makes, so it loses nothing that is there now; or it will be refused.
+        continue
+      }
+      if (analysis.loss) this.#watch.losing(analysis)
+    }
   }
 
   /** Compiles and authorises without running. @throws PerSQLError */
@@ -63,6 +85,7 @@ export class Engine {
   run(analysis: Analysis, input: StatementInput, inTransaction = false): Result {
     const { kind, mayRunLong, appendsTo } = analysis.effect
     if (this.#onHold(kind === 'read')) throw new OnHold()
+    if (analysis.loss && this.#tellsLoss) this.#watch.losing(analysis)
     const watched = mayRunLong ? this.#watch.started(input.sql) : undefined
     try {
       if (kind === 'read') return this.#read(analysis, input)
@@ -179,6 +202,7 @@ export class Engine {
 }
 
 const COUNTS = 'SELECT changes() AS changes, last_insert_rowid() AS rowid'
+const MAY_LOSE = /\b(delete|drop|replace)\b/i
 const NO_ROWS: Result['rows'] = []
 const NO_SUSPECTS: ReadonlySet<number> = new Set()
 

@@ -1,5 +1,5 @@
 import { DurableObject } from 'cloudflare:workers'
-import { PerSQLError } from '@persql/contract'
+import { type AutomaticSnapshot, PerSQLError } from '@persql/contract'
 import { now } from '../clock.ts'
 import type { Env } from '../env.ts'
 import { count } from '../metrics.ts'
@@ -28,6 +28,7 @@ import { Endpoints, type OpenEndpoint } from './endpoints/store.ts'
 import { Engine, OnHold } from './engine.ts'
 import type { Run } from './guard/schema-map.ts'
 import { History } from './history/history.ts'
+import { Keeper, KeepFirst } from './history/keeper.ts'
 import { Meter, NO_REPORT, type Report } from './meter.ts'
 import { bookmarkOf } from './migrations/run.ts'
 import { Migrations } from './migrations/store.ts'
@@ -78,6 +79,8 @@ const OF_CONTENT = [
 /** Answers that say what the call cost. */
 const WITH_META = new Set<DatabaseOperation>(['query', 'batch', 'apply'])
 /** What members are charged a request for in the console. */
+/** Before what these run, a snapshot is made if it loses rows without saying which. */
+const KEEPS = new Set<DatabaseOperation>(['query', 'batch', 'apply', 'apply_migration'])
 const AD_HOC = new Set(['query', 'batch', 'propose', 'apply', 'ask', 'generate_sql'])
 /** Deeds that did not reach the namespace are told again after this time. */
 const DEEDS_MS = 10_000
@@ -101,6 +104,7 @@ export class Database extends DurableObject<Env> {
   readonly #scratch: Scratch
   readonly #source: CopySource
   readonly #history: History
+  readonly #keeper: Keeper
   readonly #assistant: Assistant
   readonly #parts: Parts
   readonly #gates: Gatekeeping
@@ -161,6 +165,7 @@ export class Database extends DurableObject<Env> {
         finished: (id) => console.error(JSON.stringify({ event: 'statement_finished', id })),
         schemaChanged: (statement, objects) =>
           schemaChanges.add(statement, objects, actorOf({ tokenId: this.#tokenId }), now()),
+        losing: (analysis) => this.#keeper.check(analysis),
         overtime: (startedMs) => {
           if (performance.now() - startedMs < queryTimeoutMs) return
           // Nothing else ends a statement that is under way: the object starts afresh, with all that was committed.
@@ -180,7 +185,10 @@ export class Database extends DurableObject<Env> {
         return { rows: [...cursor.raw()], rowsRead: cursor.rowsRead }
       },
       (id) => this.#checkSource(id),
-      (rowsRead) => this.#meter.charge({ ...NOTHING, rowsRead }, 'copy'),
+      (rowsRead) => {
+        // Nobody asked for it.
+        if (!this.#keeper.isKeeping) this.#meter.charge({ ...NOTHING, rowsRead }, 'copy')
+      },
     )
     this.#history = new History({
       storage: ctx.storage,
@@ -197,6 +205,13 @@ export class Database extends DurableObject<Env> {
       wipe: (id) => this.#snapshot(id).wipe(id),
       sweepAt: (atMs) => this.#timers.set('snapshots', atMs),
     })
+    this.#keeper = new Keeper({
+      storage: ctx.storage,
+      ownPages: this.#ownPages,
+      history: this.#history,
+      now,
+      freeze: () => this.#source.freeze(),
+    })
     this.#parts = {
       engine: this.#engine,
       storage: ctx.storage,
@@ -206,6 +221,7 @@ export class Database extends DurableObject<Env> {
       audit: (...deed) => this.#note(...deed),
       docs,
       history: this.#history,
+      keeper: this.#keeper,
       proposals,
       assistant: this.#assistant,
       ask: (tokenId, spend) => (endpoint, question) => this.#ask(tokenId, spend, endpoint, question),
@@ -241,7 +257,7 @@ export class Database extends DurableObject<Env> {
     this.#idleTicks = 0
     const call = { operation, grant: this.#grants.of(grant), body, replayKeys }
     if (this.#becoming) return this.#later(address, call)
-    return this.#identity && this.#meter.canServe() ? this.#serve(call) : this.#serveWithLease(address, call)
+    return this.#resume(address, call)
   }
 
   /** The door of the public: warm, and when nothing is to be signed or asked of others, it awaits nothing. */
@@ -410,7 +426,8 @@ export class Database extends DurableObject<Env> {
       if (kept) return kept
       // Those who read the log find their last call in it.
       if (call.body.includes('_persql_')) this.#flushLog()
-      this.#engine.begin()
+      this.#keeper.begin(call.kept)
+      this.#engine.begin(KEEPS.has(operation))
       const outcome = databaseOperations[operation](call, this.#parts)
       return outcome instanceof Promise
         ? this.#await(call, outcome, startedMs, nowMs)
@@ -462,6 +479,22 @@ export class Database extends DurableObject<Env> {
     } finally {
       this.#waiting--
     }
+    return this.#resume(address, call)
+  }
+
+  /** Serves a call before which a snapshot has to be made. */
+  async #keepFirst(address: string, call: DatabaseCall, first: KeepFirst): Promise<string | Reply> {
+    this.#waiting++
+    try {
+      return await this.#keeper.keep(first, (kept) => this.#resume(address, { ...call, kept }))
+    } catch (cause) {
+      return refuse(cause)
+    } finally {
+      this.#waiting--
+    }
+  }
+
+  #resume(address: string, call: DatabaseCall): string | Reply | Promise<string | Reply> {
     return this.#identity && this.#meter.canServe() ? this.#serve(call) : this.#serveWithLease(address, call)
   }
 
@@ -469,6 +502,7 @@ export class Database extends DurableObject<Env> {
     const { grant, operation, body } = call
     const { namespace, slug } = this.#identity ?? {}
     if (cause instanceof OnHold) return this.#later(`${namespace}/${slug}`, call)
+    if (cause instanceof KeepFirst) return this.#keepFirst(`${namespace}/${slug}`, call, cause)
     const reply = refuse(cause)
     if (reply.code && UNBILLED.has(reply.code)) return reply
     const durationMs = performance.now() - startedMs
@@ -499,7 +533,8 @@ export class Database extends DurableObject<Env> {
     const durationMs = performance.now() - startedMs
     this.#charge(grant, { operation, sql, statementCount, durationMs }, outcome, failure, nowMs)
     const refusal = failure && refuse(failure)
-    const body = refusal?.body ?? bodyOf(operation, outcome, durationMs)
+    const body =
+      refusal?.body ?? bodyOf(operation, outcome, durationMs, KEEPS.has(operation) ? this.#keeper.kept : undefined)
     if (replayKeys.length > 0 && (!failure || rowsWritten > 0)) {
       this.#ownPages.around(() => {
         for (const key of replayKeys) {
@@ -794,7 +829,12 @@ function sentSql(body: string): string {
 }
 
 /** The whole response: `meta` stands beside `data` for what ran SQL. */
-function bodyOf(operation: DatabaseCall['operation'], outcome: Outcome, durationMs: number): string {
+function bodyOf(
+  operation: DatabaseCall['operation'],
+  outcome: Outcome,
+  durationMs: number,
+  kept: AutomaticSnapshot | undefined,
+): string {
   const data = JSON.stringify(outcome.data)
   const { rowsRead, rowsWritten, statementCount, aiTokens } = outcome
   if (!WITH_META.has(operation) && aiTokens === undefined) return `{"success":true,"data":${data}}`
@@ -806,6 +846,7 @@ function bodyOf(operation: DatabaseCall['operation'], outcome: Outcome, duration
     statementCount,
     costUsd,
     aiTokens,
+    ...kept,
   }
   return `{"success":true,"data":${data},"meta":${JSON.stringify(meta)}}`
 }

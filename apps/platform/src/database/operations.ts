@@ -9,8 +9,9 @@ import { endpointOperations } from './endpoints/operations.ts'
 import type { RunAsk, Spend } from './endpoints/run.ts'
 import type { Sessions } from './endpoints/sessions.ts'
 import type { Endpoints } from './endpoints/store.ts'
-import { type Engine, OnHold } from './engine.ts'
+import { type Engine, Postponed } from './engine.ts'
 import type { History } from './history/history.ts'
+import type { Keeper } from './history/keeper.ts'
 import { historyOperations } from './history/operations.ts'
 import { migrationOperations } from './migrations/operations.ts'
 import type { Migrations } from './migrations/store.ts'
@@ -33,6 +34,7 @@ export interface Parts {
   readonly assistant: Assistant
   readonly docs: DocsStore
   readonly history: History
+  readonly keeper: Keeper
   readonly proposals: Proposals
   /** Asks the model in somebody's name, for an endpoint. */
   readonly ask: (tokenId: string, spend: Spend) => RunAsk
@@ -106,11 +108,12 @@ export const databaseOperations: Record<DatabaseCall['operation'], Run> = {
 /** Outside a transaction each statement stands alone: what ran before a failure stays, and the answer says how much. */
 function oneByOne(statements: readonly StatementInput[], grant: Grant, engine: Engine, sql: string): Outcome {
   const results: Result[] = []
+  engine.foresee(statements, grant)
   try {
     for (const statement of statements) runNext(statement, grant, engine, results, false)
     return outcome(results, results, sql)
   } catch (cause) {
-    if (cause instanceof OnHold) throw cause
+    if (cause instanceof Postponed) throw cause
     const error = PerSQLError.from(cause)
     const failure = new PerSQLError(error.code, error.details, {
       cause,
@@ -130,7 +133,7 @@ function runNext(
   try {
     results.push(engine.run(engine.prepare(statement, grant), statement, inTransaction))
   } catch (cause) {
-    if (cause instanceof OnHold) throw cause
+    if (cause instanceof Postponed) throw cause
     const { code, details, extra } = PerSQLError.from(cause)
     const index = { statement: results.length }
     throw new PerSQLError(code, { ...details, ...index }, { cause, extra: { ...extra, ...index } })

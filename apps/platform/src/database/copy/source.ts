@@ -29,6 +29,7 @@ export class CopySource extends RpcTarget {
   readonly #charge: (rowsRead: number) => void
   #rowsRead = 0
   #last = 0
+  #holders = 0
   #thaw: (() => void) | undefined
   #frozen: Promise<void> | undefined
 
@@ -49,6 +50,16 @@ export class CopySource extends RpcTarget {
     return this.#frozen
   }
 
+  /** Makes writes wait until the returned function is called, which is called once. Not for other objects. */
+  freeze(): () => void {
+    this.#holders++
+    this.#freeze()
+    return () => {
+      this.#holders--
+      this.#thawIfFree()
+    }
+  }
+
   /** @throws PerSQLError `database_not_found` */
   begin(id: string | undefined, asText = false): CopyOffer {
     this.#check(id)
@@ -61,9 +72,7 @@ export class CopySource extends RpcTarget {
       isHeld: false,
       ended: () => {},
     })
-    this.#frozen ??= new Promise((resolve) => {
-      this.#thaw = resolve
-    })
+    this.#freeze()
     this.#watch(copy)
     return { copy, schema }
   }
@@ -96,6 +105,17 @@ export class CopySource extends RpcTarget {
     if (this.#copies.size > 0) return
     this.#charge(this.#rowsRead)
     this.#rowsRead = 0
+    this.#thawIfFree()
+  }
+
+  #freeze(): void {
+    this.#frozen ??= new Promise((resolve) => {
+      this.#thaw = resolve
+    })
+  }
+
+  #thawIfFree(): void {
+    if (this.#copies.size > 0 || this.#holders > 0) return
     this.#thaw?.()
     this.#frozen = undefined
   }

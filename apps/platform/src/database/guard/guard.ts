@@ -1,6 +1,7 @@
 import { PerSQLError, type Role } from '@persql/contract'
 import { castIntegers } from './bind.ts'
 import { type Effect, readEffect } from './effect.ts'
+import { type Loss, lossOf } from './loss.ts'
 import { pragmaEffect } from './pragma.ts'
 import { type Run, readSchemaMap, SCHEMA_TABLE, type SchemaMap } from './schema-map.ts'
 import { lower, parseStatement, type Statement } from './statement.ts'
@@ -20,6 +21,8 @@ export interface Analysis {
   readonly sequenceImplied: boolean
   /** A table among those written that is PerSQL's own. */
   readonly reserved: string | undefined
+  /** How it loses rows without saying which, if it does. */
+  readonly loss: Loss | undefined
   /** The SQL to run for these parameters, with integers bound as integers. */
   sqlFor(params: readonly unknown[]): string
   /** Names of the result's columns, once it has run: they hold until the schema changes, and asking for them is dear. */
@@ -100,6 +103,7 @@ export class Guard {
     const explained: Effect = { ...effect, kind: 'read', cleared: [], mayRunLong: false }
     return {
       reserved: effect.writes.find((table) => RESERVED.test(lower(table))),
+      loss: lossOf(statement),
       statement,
       effect: Object.freeze(statement.explain === 'no' ? effect : explained),
       sequenceImplied,

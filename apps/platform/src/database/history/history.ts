@@ -40,9 +40,15 @@ const PENDING = 'snapshot-pending/'
 export class History {
   readonly #options: HistoryOptions
   readonly #underWay = new Set<string>()
+  #drops = 0
 
   constructor(options: HistoryOptions) {
     this.#options = options
+  }
+
+  /** When the newest was made; 0 when there is none. */
+  get newestMs(): number {
+    return this.#kept()[0]?.createdAtMs ?? 0
   }
 
   list(): Snapshot[] {
@@ -64,7 +70,10 @@ export class History {
         sweepAt(now() + CUT_OFF_MS)
       })
       const createdAtMs = now()
+      const drops = this.#drops
       const rows = await copyTo(id)
+      // The database has ended meanwhile: nothing of it may be there for whoever gets its name.
+      if (this.#drops !== drops) throw new PerSQLError('copy_cut_off')
       const kept: Kept = { id, label, createdAtMs, automatic, rows }
       ownPages.around(() => {
         storage.kv.put(PREFIX + id, kept)
@@ -145,6 +154,7 @@ export class History {
   /** Wipes all snapshots: the database ends, or becomes something else. May be repeated. */
   async drop(): Promise<void> {
     const { storage, wipe } = this.#options
+    this.#drops++
     for (const prefix of [PREFIX, PENDING]) {
       for (const [key] of [...storage.kv.list({ prefix })]) {
         await wipe(key.slice(prefix.length))

@@ -21,6 +21,15 @@ export const historyOperations: Record<HistoryOperation, Run> = {
     if (grant.tableScope !== null) throw new PerSQLError('table_out_of_scope', { table: '*' })
     return done({ snapshot: await history.borrow() })
   },
+  get_settings: (_call, { keeper }) => done({ automaticSnapshots: keeper.isOn }),
+  update_settings(call, { keeper, audit }) {
+    const { automaticSnapshots } = inputOf<'update_settings'>(call)
+    if (automaticSnapshots !== undefined && automaticSnapshots !== keeper.isOn) {
+      keeper.isOn = automaticSnapshots
+      audit(actorOf(call.grant), 'database.settings_changed', 'settings', { automaticSnapshots })
+    }
+    return done({ automaticSnapshots: keeper.isOn })
+  },
   async restore(call, { history, audit }) {
     const { snapshotId, bookmark, timestamp } = inputOf<'restore'>(call)
     const given = [snapshotId, bookmark, timestamp].filter((each) => each !== undefined)

@@ -1,5 +1,6 @@
 import { type Api, type MigrationTrial, type Parsed, PerSQLError } from '@persql/contract'
 import { actorOf, type DatabaseCall, type MigrationOperation } from '../call.ts'
+import { Postponed } from '../engine.ts'
 import { SCHEMA_TABLE } from '../guard/schema-map.ts'
 import type { Parts, Run } from '../operations.ts'
 import { done, type Outcome } from '../outcome.ts'
@@ -84,7 +85,7 @@ function applied({ grant }: DatabaseCall, parts: Parts, draft: StoredMigration, 
   const [by, startedMs] = [actorOf(grant), performance.now()]
   const used = { rowsRead: 0, rowsWritten: 0 }
   const statements = statementsOf(draft.sql)
-  engine.begin()
+  engine.begin(true)
   try {
     const stored = storage.transactionSync(() => {
       schemaChanges.by({ actor: by, migrationId: idOf(draft) }, () =>
@@ -97,6 +98,7 @@ function applied({ grant }: DatabaseCall, parts: Parts, draft: StoredMigration, 
     return { ...done(migrationOf(stored)), sql: draft.sql, statementCount: statements.length, ...used }
   } catch (cause) {
     engine.forget()
+    if (cause instanceof Postponed) throw cause
     const failure = PerSQLError.from(cause)
     migrations.fail(draft, { ...errorOf(failure), ...where(failure), atMs: parts.now() })
     throw failure
@@ -119,6 +121,7 @@ function tried(call: DatabaseCall, { engine, storage, migrations }: Parts): Outc
         statements.push({ ...headOf(statement), rowsRead, rowsWritten, ...(failed && { error: errorOf(result) }) })
       })
     } catch (cause) {
+      if (cause instanceof Postponed) throw cause
       failure = PerSQLError.from(cause)
     }
     const { added, removed, changed } = diffObjects(before, objects())

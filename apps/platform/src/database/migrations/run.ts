@@ -1,6 +1,6 @@
 import { PerSQLError } from '@persql/contract'
 import type { Grant } from '../call.ts'
-import type { Engine } from '../engine.ts'
+import { type Engine, Postponed } from '../engine.ts'
 import type { Result } from '../result.ts'
 import { readObjects } from '../schema-diff.ts'
 import { at, type ScriptStatement, statementsOf } from './script.ts'
@@ -46,6 +46,7 @@ export function runStatements(
       if (known.length > before.length && orphans(storage).length < known.length) throw violated(known, REPLACED)
       ran(statement, result)
     } catch (cause) {
+      if (cause instanceof Postponed) throw cause
       const error = at(statement, cause)
       ran(statement, error)
       throw error

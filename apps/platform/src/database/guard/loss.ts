@@ -1,0 +1,39 @@
+import { type Statement, tokens, word } from './statement.ts'
+
+/** How a statement loses rows: a table's all at once, or those that new rows take the place of. */
+export type Loss = 'whole' | 'replaced'
+
+/** Whether a statement loses rows without saying which: DROP, DELETE without WHERE, REPLACE. */
+export function lossOf({ text, verb, explain }: Pick<Statement, 'text' | 'verb' | 'explain'>): Loss | undefined {
+  if (explain !== 'no') return undefined
+  switch (verb) {
+    case 'DELETE':
+      return outside(text).includes('WHERE') ? undefined : 'whole'
+    case 'DROP':
+      return outside(text)[1] === 'TABLE' ? 'whole' : undefined
+    case 'ALTER':
+      return /\bdrop\b/i.test(text) && outside(text).includes('DROP') ? 'whole' : undefined
+    case 'REPLACE':
+      return 'replaced'
+    case 'INSERT': {
+      if (!/\breplace\b/i.test(text)) return undefined
+      const words = outside(text)
+      const at = words.indexOf('INSERT')
+      return words[at + 1] === 'OR' && words[at + 2] === 'REPLACE' ? 'replaced' : undefined
+    }
+    default:
+      return undefined
+  }
+}
+
+/** The words of a statement that stand in no parentheses, in upper case. */
+function outside(sql: string): string[] {
+  const words: string[] = []
+  let depth = 0
+  for (const token of tokens(sql)) {
+    if (token.kind === 'open') depth++
+    else if (token.kind === 'close') depth--
+    else if (depth === 0 && token.kind === 'word') words.push(word(sql, token))
+  }
+  return words
+}
