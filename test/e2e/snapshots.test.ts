@@ -28,6 +28,16 @@ const restore = (db: Database, body: object) => db.request('/restore', { body })
 const rows = async (db: Database, sql: string) => (await db.query(sql)).body.data?.rows
 const setAhead = (aheadMs: number) => platform.request('/api/dev/clock', { token: platform.secret, body: { aheadMs } })
 
+test('a database is copied whose last table that counted by itself is gone', async () => {
+  const db = await made('CREATE TABLE gone (n INTEGER PRIMARY KEY AUTOINCREMENT)', 'INSERT INTO gone DEFAULT VALUES')
+  await db.query('DROP TABLE gone')
+  await db.query("CREATE TABLE t (autoincrements TEXT DEFAULT 'AUTOINCREMENT' /* AUTOINCREMENT */)")
+  const { data } = await snapshot(db)
+  expect((await restore(db, { snapshotId: data.id })).status).toBe(200)
+  const tables = (await db.request('/tables')).body.data
+  expect(tables).toEqual([{ name: 't', rowCount: 0 }])
+})
+
 test('a snapshot brings back rows and schema, and a restore can be undone', async () => {
   const db = await made(
     'CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT UNIQUE)',

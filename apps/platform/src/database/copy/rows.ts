@@ -1,6 +1,6 @@
 import { PerSQLError } from '@persql/contract'
 import type { Run } from '../guard/schema-map.ts'
-import { lower, quoteName } from '../guard/statement.ts'
+import { lower, quoteName, tokens, word } from '../guard/statement.ts'
 import type { SchemaText } from './schema.ts'
 
 /** Rows on their way to another database: statements that insert many each, or one row with values too long for SQL. */
@@ -41,7 +41,7 @@ export function* pagesOf(read: Read, { tables }: SchemaText, asText = false): Ge
       characters = rows = 0
     }
   }
-  const sequences = sequencesOf(run)
+  const sequences = sequencesOf(run, tables)
   yield { statements: sequences ? [...statements, ...sequences] : statements, rows }
 }
 
@@ -163,8 +163,11 @@ const literal = (column: string) =>
   `CASE WHEN typeof(${column}) = 'text' AND instr(${column}, char(0)) > 0 THEN 'CAST(X''' || hex(${column}) || ''' AS TEXT)' ELSE quote(${column}) END`
 
 /** How far AUTOINCREMENT has counted. */
-function sequencesOf(run: Run): Page['statements'] | undefined {
-  if (run("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'").length === 0) return undefined
+function sequencesOf(run: Run, tables: SchemaText['tables']): Page['statements'] | undefined {
+  // The table of the counts stays when the last one that counts is dropped, but comes only with one.
+  const counts = ({ sql }: { readonly sql: string }) =>
+    [...tokens(sql)].some((token) => word(sql, token) === 'AUTOINCREMENT')
+  if (!tables.some(counts)) return undefined
   const rows = run(
     "SELECT quote(name), quote(seq) FROM sqlite_sequence WHERE name IN (SELECT name FROM sqlite_master WHERE type = 'table')",
   )
