@@ -3,6 +3,7 @@ import * as assistant from './assistant.ts'
 import * as billing from './billing.ts'
 import * as branches from './branches.ts'
 import * as databases from './databases.ts'
+import * as describing from './describe.ts'
 import * as endpoints from './endpoints.ts'
 import * as hostnames from './hostnames.ts'
 import * as members from './members.ts'
@@ -72,6 +73,10 @@ export const api = {
   apply_migration: migrations.apply_migration,
   try_migration: migrations.try_migration,
   list_schema_changes: migrations.list_schema_changes,
+  describe: describing.describe,
+  set_description: describing.set_description,
+  search: describing.search,
+  doctor: describing.doctor,
   list_tokens: tokens.list_tokens,
   create_token: tokens.create_token,
   revoke_token: tokens.revoke_token,
@@ -135,6 +140,7 @@ export const shapes = {
 export { BYTE_HOURS_PER_NANO, type DayUsage, rates, type Spend } from './billing.ts'
 export type { BranchRole } from './branches.ts'
 export type { Database } from './databases.ts'
+export type { Described, Diagnosis, Finding, Hit } from './describe.ts'
 export type { Endpoint } from './endpoints.ts'
 export { type ErrorCode, errors, PerSQLError } from './errors.ts'
 export { type Hostname, isHostname, MAX_HOSTNAMES, recordName } from './hostnames.ts'

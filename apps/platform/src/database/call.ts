@@ -74,12 +74,16 @@ export type MigrationOperation =
   | 'try_migration'
   | 'list_schema_changes'
 
+/** Operations that tell what is in the database. */
+export type DescribeOperation = 'describe' | 'set_description' | 'search' | 'doctor'
+
 export type DatabaseOperation =
   | StatementOperation
   | EndpointOperation
   | AssistantOperation
   | HistoryOperation
   | MigrationOperation
+  | DescribeOperation
 
 /** A key under which the answer is kept and replayed: Idempotency-Key, or Plan-Key with Plan-Step. */
 export interface ReplayKey {

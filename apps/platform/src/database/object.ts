@@ -78,9 +78,9 @@ const OF_CONTENT = [
 ]
 /** Answers that say what the call cost. */
 const WITH_META = new Set<DatabaseOperation>(['query', 'batch', 'apply'])
-/** What members are charged a request for in the console. */
 /** Before what these run, a snapshot is made if it loses rows without saying which. */
 const KEEPS = new Set<DatabaseOperation>(['query', 'batch', 'apply', 'apply_migration'])
+/** What members are charged a request for in the console. */
 const AD_HOC = new Set(['query', 'batch', 'propose', 'apply', 'ask', 'generate_sql'])
 /** Deeds that did not reach the namespace are told again after this time. */
 const DEEDS_MS = 10_000

@@ -5,6 +5,8 @@ import type { DocsStore } from './ai/docs.ts'
 import { assistantOperations } from './ai/operations.ts'
 import type { Deed } from './audit-outbox.ts'
 import { type DatabaseCall, type Grant, parseBatch, parseQuery, type StatementInput } from './call.ts'
+import { describeOperations } from './describe/operations.ts'
+import { readSchema } from './describe/schema.ts'
 import { endpointOperations } from './endpoints/operations.ts'
 import type { RunAsk, Spend } from './endpoints/run.ts'
 import type { Sessions } from './endpoints/sessions.ts'
@@ -19,7 +21,7 @@ import { done, type Outcome } from './outcome.ts'
 import { proposalOperations } from './proposals/operations.ts'
 import type { Proposals } from './proposals/store.ts'
 import type { Result } from './result.ts'
-import { readSchema, readTables } from './schema.ts'
+import { readTables } from './schema.ts'
 import type { SchemaChanges } from './schema-changes.ts'
 
 /** What operations find in their database. */
@@ -57,6 +59,7 @@ export const databaseOperations: Record<DatabaseCall['operation'], Run> = {
   ...historyOperations,
   ...proposalOperations,
   ...migrationOperations,
+  ...describeOperations,
 
   query({ body, grant }, { engine }) {
     const input = parseQuery(body)

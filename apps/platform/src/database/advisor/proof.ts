@@ -1,4 +1,3 @@
-import { lower, quoteName } from '../guard/statement.ts'
 import { type Candidate, isPrefix, type TableShape } from './candidates.ts'
 import type { Examined } from './workload.ts'
 
@@ -54,24 +53,6 @@ export function needed(proofs: readonly Proof[], candidates: readonly Candidate[
     return isPrefix(narrow.terms, wide.terms)
   }
   return proofs.filter(({ candidate: a }) => !proofs.some(({ candidate: b }) => covers(b, a))).slice(0, MAX_KEPT)
-}
-
-/** The SQL that makes an index of this name. */
-export function indexSql(name: string, { table, terms }: Candidate): string {
-  const columns = terms.map(({ column, descending }) => quoteName(column) + (descending ? ' DESC' : ''))
-  return `CREATE INDEX ${quoteName(name)} ON ${quoteName(table)} (${columns.join(', ')})`
-}
-
-/** A name that says what the index is about and that nothing has yet. */
-export function indexName({ table, terms }: Candidate, taken: ReadonlySet<string>): string {
-  const words = [table, ...terms.map(({ column }) => column)].map((word) =>
-    lower(word).replace(/[^\p{L}\p{N}]+/gu, '_'),
-  )
-  const name = `idx_${words.join('_')}`.replace(/_+/g, '_').replace(/_$/, '').slice(0, 60)
-  for (let i = 1; ; i++) {
-    const numbered = i === 1 ? name : `${name}_${i}`
-    if (!taken.has(numbered)) return numbered
-  }
 }
 
 /** Tables by what candidates need to know of them. */

@@ -1,4 +1,5 @@
 import type { Docs } from '@persql/contract'
+import { lower } from '../guard/statement.ts'
 import type { OwnPages } from '../own-pages.ts'
 
 const KEY = 'docs'
@@ -21,4 +22,11 @@ export class DocsStore {
     this.#ownPages.around(() => this.#kv.put(KEY, docs))
     return docs
   }
+}
+
+/** What a token with a table scope may read of them. */
+export function docsInScope(docs: Docs, tableScope: readonly string[] | null): Docs {
+  if (tableScope === null) return docs
+  const scope = new Set(tableScope.map(lower))
+  return { ...docs, tables: docs.tables.filter(({ table }) => scope.has(lower(table))) }
 }

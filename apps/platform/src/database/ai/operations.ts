@@ -4,6 +4,7 @@ import { lower } from '../guard/statement.ts'
 import type { Parts, Run } from '../operations.ts'
 import { done, type Outcome } from '../outcome.ts'
 import type { Asking } from './assistant.ts'
+import { docsInScope } from './docs.ts'
 
 /** What the model is asked for, and what is written about tables. Bodies are validated input. */
 export const assistantOperations: Record<AssistantOperation, Run> = {
@@ -27,7 +28,7 @@ export const assistantOperations: Record<AssistantOperation, Run> = {
     const { suggestions, aiTokens } = await assistant.phrase(call.grant.tokenId, data.suggestions)
     return done({ ...data, suggestions }, { rowsRead, aiTokens })
   },
-  get_docs: ({ grant }, { docs }) => done(inScope(docs.get(), grant)),
+  get_docs: ({ grant }, { docs }) => done(docsInScope(docs.get(), grant.tableScope)),
   put_docs(call, { docs }) {
     const { databaseDescription, tables } = inputOf<'put_docs'>(call)
     return done(docs.put({ ...(databaseDescription !== undefined && { databaseDescription }), tables }))
@@ -57,12 +58,6 @@ function allowedFor({ tableScope }: Grant, wanted: readonly string[] | undefined
   const outside = wanted?.find((table) => !scope.has(lower(table)))
   if (outside !== undefined) throw new PerSQLError('table_out_of_scope', { table: outside })
   return wanted && wanted.length > 0 ? wanted : tableScope
-}
-
-function inScope(docs: ReturnType<Parts['docs']['get']>, { tableScope }: Grant) {
-  if (tableScope === null) return docs
-  const scope = new Set(tableScope.map(lower))
-  return { ...docs, tables: docs.tables.filter(({ table }) => scope.has(lower(table))) }
 }
 
 const inputOf = <K extends AssistantOperation>({ body }: DatabaseCall) => JSON.parse(body) as Parsed<Api[K]>

@@ -1,0 +1,45 @@
+import type { Model, Table } from '../model.ts'
+
+/** How words are joined in a name; none of the two when it is a single word. */
+export type Style = 'snake_case' | 'camelCase' | undefined
+
+type Counts = Record<NonNullable<Style>, number>
+
+/** How many tables are named in which style, and of how many all columns are. */
+export interface Styles {
+  readonly tables: Counts
+  readonly columns: Counts
+}
+
+/** The style of a name. */
+export const styleOf = (name: string): Style =>
+  /[a-z0-9]_[a-z0-9]/i.test(name) ? 'snake_case' : /[a-z0-9][A-Z]/.test(name) ? 'camelCase' : undefined
+
+/** Names of columns in the rarer style and in the more frequent one. */
+export function namesByStyle({ columns }: Table): [rarer: string[], other: string[]] {
+  const names = columns.map(({ name }) => name)
+  const snake = names.filter((name) => styleOf(name) === 'snake_case')
+  const camel = names.filter((name) => styleOf(name) === 'camelCase')
+  return snake.length < camel.length ? [snake, camel] : [camel, snake]
+}
+
+/** The one style of a table's columns. */
+export function columnStyle(table: Table): Style {
+  const [rarer, [first]] = namesByStyle(table)
+  return rarer.length > 0 || first === undefined ? undefined : styleOf(first)
+}
+
+/** Counts the styles of a schema. */
+export const stylesOf = ({ tables }: Model): Styles => ({
+  tables: countsOf(tables.map(({ name }) => styleOf(name))),
+  columns: countsOf(tables.map(columnStyle)),
+})
+
+const countsOf = (styles: readonly Style[]): Counts => ({
+  snake_case: styles.filter((style) => style === 'snake_case').length,
+  camelCase: styles.filter((style) => style === 'camelCase').length,
+})
+
+/** Whether a style is not that of most; of two that are as frequent, it is camelCase, which SQL folds. */
+export const isOdd = (style: Style, { snake_case: snake, camelCase: camel }: Counts): boolean =>
+  style === 'snake_case' ? camel > snake : style === 'camelCase' && snake >= camel
