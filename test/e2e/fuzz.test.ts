@@ -25,7 +25,9 @@ async function harmless(path: string, init: RequestInit): Promise<void> {
   if (response.ok && response.headers.get('content-type')?.startsWith('text/html')) return
   const body = JSON.parse(text)
   if (response.ok) return
-  if (body.success !== false || typeof body.error !== 'string' || typeof body.code !== 'string') throw new Error(said)
+  // The public has an envelope of its own.
+  const refused = body.success === false || (body.ok === false && /^\/p(\/|$)/.test(path))
+  if (!refused || typeof body.error !== 'string' || typeof body.code !== 'string') throw new Error(said)
   if (INTERNALS.test(`${body.error} ${body.code}`)) throw new Error(said)
 }
 
