@@ -80,6 +80,10 @@ const made: Record<string, (path: string, body: object) => Promise<string>> = {
     const body = { name: fresh('made'), sql: 'INSERT INTO t VALUES (1)' }
     return (await owner.request('/api/namespaces/root/databases/main/migrations', { body })).body.data.id
   },
+  rule: async () => {
+    const body = { tableGlob: fresh('none'), action: 'deny' }
+    return (await owner.request('/api/namespaces/root/databases/main/approval_rules', { body })).body.data.id
+  },
   invitation: async () => {
     const body = { email: `${fresh('guest')}@example.com`, role: 'viewer' }
     return (await owner.request('/api/namespaces/root/invitations', { body })).body.data.id
@@ -166,6 +170,19 @@ function migrationCalls<R>(base: string, roles: { read: R; draft: R; apply: R })
     apply_migration: [roles.apply, at('/apply', { body: {} })],
     try_migration: [roles.draft, at('/try', { body: {} })],
     list_schema_changes: [roles.read, (as) => as(`${base}/schema_changes?limit=1`)],
+  }
+}
+
+/** Calls about approvals, at either door. */
+function approvalCalls<R>(base: string, roles: { see: R; change: R; ask: R; redeem: R }): Record<string, Call<R>> {
+  const path = `${base}/approval_rules`
+  const guess = `appr_root.main_${'a'.repeat(32)}`
+  return {
+    list_approval_rules: [roles.see, (as) => as(path)],
+    create_approval_rule: [roles.change, (as) => as(path, { body: { tableGlob: fresh('none'), action: 'deny' } })],
+    delete_approval_rule: [roles.change, async (as) => as(`${path}/${await make('rule')}`, { method: 'DELETE' })],
+    get_approval: [roles.ask, (as) => as(`${base}/approvals/${guess}`)],
+    redeem_approval: [roles.redeem, (as) => as(`${base}/redeem_approval`, { body: { approvalToken: guess } })],
   }
 }
 
@@ -259,6 +276,12 @@ const signedIn: Record<string, [role: MemberRole, call: (as: Caller) => ReturnTy
     draft: 'editor',
     apply: 'admin',
   }),
+  ...approvalCalls<MemberRole>('/api/namespaces/root/databases/main', {
+    see: 'viewer',
+    change: 'admin',
+    ask: 'viewer',
+    redeem: 'editor',
+  }),
   generate_sql: [
     'editor',
     (as) => as('/api/namespaces/root/databases/main/ai/sql', { body: { question: 'How many?' } }),
@@ -302,6 +325,12 @@ const withToken: Record<string, [role: keyof typeof tokens, call: (as: Caller) =
   ...branchCalls<keyof typeof tokens>('/v1/db/root/main', { read: 'readonly', change: 'admin', claim: 'admin' }),
   ...endpointCalls<keyof typeof tokens>('/v1/db/root/main', { read: 'readonly', change: 'admin', key: 'admin' }),
   ...migrationCalls<keyof typeof tokens>('/v1/db/root/main', { read: 'readonly', draft: 'admin', apply: 'admin' }),
+  ...approvalCalls<keyof typeof tokens>('/v1/db/root/main', {
+    see: 'admin',
+    change: 'admin',
+    ask: 'readonly',
+    redeem: 'readwrite',
+  }),
   generate_sql: ['readonly', (as) => as('/v1/db/root/main/ai/sql', { body: { question: 'How many?' } })],
   create_session: [
     'readwrite',
@@ -317,6 +346,8 @@ const told: Record<string, [number, string]> = {
   generate_sql: [503, 'model_unavailable'],
   describe_tables: [503, 'model_unavailable'],
   refresh_hostname: [404, 'hostname_not_found'],
+  get_approval: [404, 'approval_not_found'],
+  redeem_approval: [404, 'approval_not_found'],
 }
 const allowed = (name: string) => told[name] ?? [200, undefined]
 const outcome = async (call: ReturnType<Caller>) => {

@@ -27,6 +27,7 @@ import { covers } from './namespace/members.ts'
 import type { Caller, MemberAccess, Namespace } from './namespace/object.ts'
 import { databaseObject, namespaceObject, type Remote } from './objects.ts'
 import { accounts } from './operations/accounts.ts'
+import { approvals } from './operations/approvals.ts'
 import { billing } from './operations/billing.ts'
 import { branches, handoffs } from './operations/branches.ts'
 import { databases } from './operations/databases.ts'
@@ -81,7 +82,7 @@ const ofNamespaces = {
   ...branches,
 } satisfies NamespaceHandlers
 const ofMembers = members satisfies MemberHandlers
-const ofAccounts = accounts satisfies AccountHandlers
+const ofAccounts = { ...accounts, ...approvals } satisfies AccountHandlers
 const ofOperators = operator satisfies OperatorHandlers
 const ofAnyone = { ...anyone, ...handoffs } satisfies AnyoneHandlers
 const statementOperations: ReadonlySet<string> = new Set<StatementOperation>([
@@ -168,12 +169,20 @@ async function callDatabase(
   const startedMs = Date.now()
   try {
     const answer = await databaseObject(ctx.env, ns, db).call(operation, `${ns}/${db}`, grant, body, replayKeys)
-    return typeof answer === 'string' ? { status: 200, body: answer } : answer
+    return typeof answer === 'string' ? { status: 200, body: answer } : linked(answer, ctx.baseUrl)
   } catch (cause) {
     const seconds = ctx.settings.queryTimeoutMs / 1000
     const timedOut = Date.now() - startedMs >= ctx.settings.queryTimeoutMs
     throw new PerSQLError(timedOut ? 'query_timeout' : 'unavailable', { seconds }, { cause })
   }
+}
+
+/** Tells whoever needs an approval where a human gives it: databases do not know under which URL they are reached. */
+function linked(reply: Reply, baseUrl: string): Reply {
+  if (reply.code !== 'approval_required') return reply
+  const refusal = JSON.parse(reply.body) as { approvalToken: string }
+  const approvalUrl = `${baseUrl}/approve/${refusal.approvalToken}`
+  return { ...reply, body: JSON.stringify({ ...refusal, approvalUrl }) }
 }
 
 async function executeForToken(name: keyof Api, scope: Scope, raw: Raw, ctx: Context): Promise<unknown> {

@@ -101,6 +101,7 @@ const pathOf = (url: string) =>
   url
     .slice(url.indexOf('/', 8))
     .replace(/[?#].*$/, '')
-    .replace(/^(\/api\/invitations|\/invite|\/api\/auth\/reset-password)\/[^/]+/, '$1/…')
+    .replace(/^(\/api\/(?:invitations|approvals)|\/invite|\/approve|\/api\/auth\/reset-password)\/[^/]+/, '$1/…')
+    .replace(/\/approvals\/appr_[^/]+/, '/approvals/…')
     .slice(0, 300)
 const isLoopback = (address: string) => address === '::1' || address.startsWith('127.')

@@ -41,6 +41,11 @@ export const errors = {
     status: 403,
     message: 'PerSQL cannot tell which tables this statement touches, so it does not run it.',
   },
+  approval_denied: { status: 403, message: 'An approval rule keeps this from writing to "{table}". Nothing was done.' },
+  approval_required: {
+    status: 403,
+    message: 'Writing to "{table}" needs the approval of a human. Nothing was done yet.',
+  },
   namespace_suspended: { status: 403, message: 'This namespace is suspended. Its data is untouched.' },
   route_not_found: { status: 404, message: 'There is nothing at {method} {path}.' },
   database_not_found: { status: 404, message: 'There is no database "{database}".' },
@@ -49,6 +54,8 @@ export const errors = {
     status: 404,
     message: 'This proposal is not known to this token here. It may have been applied, or have expired.',
   },
+  approval_not_found: { status: 404, message: 'This approval is not known to you here.' },
+  approval_rule_not_found: { status: 404, message: 'There is no approval rule "{id}".' },
   snapshot_not_found: { status: 404, message: 'There is no snapshot "{snapshot}", or none as old as that.' },
   branch_not_found: { status: 404, message: 'There is no branch "{ref}" here.' },
   handoff_not_found: {
@@ -73,6 +80,11 @@ export const errors = {
   proposal_stale: {
     status: 409,
     message: 'The schema has changed: this statement would do something else now. Propose it again.',
+  },
+  approval_not_open: { status: 409, message: 'This approval is {status}, so this cannot be done with it.' },
+  approval_stale: {
+    status: 409,
+    message: 'The schema or the rules have changed: this would do something else than what was approved. Ask anew.',
   },
   copy_impossible: {
     status: 409,

@@ -1,4 +1,5 @@
 import * as advice from './advice.ts'
+import * as approvals from './approvals.ts'
 import * as assistant from './assistant.ts'
 import * as billing from './billing.ts'
 import * as branches from './branches.ts'
@@ -59,6 +60,14 @@ export const api = {
   fork_database: branches.fork_database,
   propose: proposals.propose,
   apply: proposals.apply,
+  list_approval_rules: approvals.list_approval_rules,
+  create_approval_rule: approvals.create_approval_rule,
+  delete_approval_rule: approvals.delete_approval_rule,
+  get_approval: approvals.get_approval,
+  redeem_approval: approvals.redeem_approval,
+  get_approval_request: approvals.get_approval_request,
+  approve_request: approvals.approve_request,
+  deny_request: approvals.deny_request,
   list_snapshots: snapshots.list_snapshots,
   create_snapshot: snapshots.create_snapshot,
   delete_snapshot: snapshots.delete_snapshot,
@@ -109,6 +118,7 @@ export const api = {
 export type Api = typeof api
 
 export type { IndexAdvice } from './advice.ts'
+export type { ApprovalHit, ApprovalRequest, ApprovalRule, ApprovalStatus } from './approvals.ts'
 export type { Docs } from './assistant.ts'
 /** Shapes that have a name of their own where the API is described, because several operations share them. */
 export const shapes = {
@@ -119,6 +129,10 @@ export const shapes = {
   QueryResult: query.QueryResult,
   QueryMeta: query.QueryMeta,
   SqlErrorDetail: query.SqlErrorDetail,
+  ApprovalRule: approvals.ApprovalRule,
+  ApprovalHit: approvals.ApprovalHit,
+  Approval: approvals.Approval,
+  ApprovalRequest: approvals.ApprovalRequest,
   Database: databases.Database,
   Token: tokens.Token,
   MintedToken: tokens.MintedToken,

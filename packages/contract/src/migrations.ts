@@ -158,7 +158,7 @@ export const apply_migration = operation({
   console: { route: 'POST /api/namespaces/{ns}/databases/{db}/migrations/{id}/apply', role: 'admin' },
   input: z.strictObject(address),
   output: Migration,
-  errors: [...runRefusals, 'conflict'],
+  errors: [...runRefusals, 'conflict', 'approval_denied'],
 })
 
 export const try_migration = operation({

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { operation } from './operation.ts'
-import { QueryMeta, QueryResult, Statement } from './query.ts'
+import { guarded, QueryMeta, QueryResult, Statement } from './query.ts'
 import { Moment, Slug } from './values.ts'
 
 const address = { ns: Slug, db: Slug }
@@ -41,7 +41,7 @@ export const propose = operation({
     expiresAt: Moment,
     action: z.enum(['write', 'schema']),
   }),
-  errors: [...refusals, 'limit_reached'],
+  errors: [...refusals, 'approval_denied', 'limit_reached'],
 })
 
 export const apply = operation({
@@ -54,6 +54,7 @@ export const apply = operation({
   meta: QueryMeta,
   errors: [
     ...refusals,
+    ...guarded,
     'proposal_not_found',
     'proposal_stale',
     'query_timeout',

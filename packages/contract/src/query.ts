@@ -72,7 +72,8 @@ export const SqlErrorDetail = z.object({
 })
 export type SqlErrorDetail = z.infer<typeof SqlErrorDetail>
 
-const refusals = [
+/** What keeps a statement from running, whoever sends it and by which call. */
+export const refusals = [
   'sql_error',
   'multiple_statements',
   'empty_statement',
@@ -87,6 +88,9 @@ const refusals = [
   'database_not_found',
 ] as const
 
+/** What keeps a write from a table with an approval rule. */
+export const guarded = ['approval_denied', 'approval_required', 'limit_reached'] as const
+
 export const query = operation({
   summary: 'Run one SQL statement',
   route: 'POST /v1/db/{ns}/{db}/query',
@@ -95,7 +99,7 @@ export const query = operation({
   input: z.strictObject({ ...address, ...Statement.shape }),
   output: QueryResult,
   meta: QueryMeta,
-  errors: [...refusals, 'idempotency_mismatch'],
+  errors: [...refusals, ...guarded, 'idempotency_mismatch'],
 })
 
 export const batch = operation({
@@ -110,7 +114,7 @@ export const batch = operation({
   }),
   output: z.array(QueryResult),
   meta: QueryMeta,
-  errors: [...refusals, 'idempotency_mismatch', 'expectation_failed'],
+  errors: [...refusals, ...guarded, 'idempotency_mismatch', 'expectation_failed'],
 })
 
 export const list_tables = operation({

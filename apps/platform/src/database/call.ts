@@ -77,6 +77,14 @@ export type MigrationOperation =
 /** Operations that tell what is in the database. */
 export type DescribeOperation = 'describe' | 'set_description' | 'search' | 'doctor'
 
+/** Operations about rules that make writes wait for a human. Their bodies come validated. */
+export type ApprovalOperation =
+  | 'list_approval_rules'
+  | 'create_approval_rule'
+  | 'delete_approval_rule'
+  | 'get_approval'
+  | 'redeem_approval'
+
 export type DatabaseOperation =
   | StatementOperation
   | EndpointOperation
@@ -84,6 +92,7 @@ export type DatabaseOperation =
   | HistoryOperation
   | MigrationOperation
   | DescribeOperation
+  | ApprovalOperation
 
 /** A key under which the answer is kept and replayed: Idempotency-Key, or Plan-Key with Plan-Step. */
 export interface ReplayKey {

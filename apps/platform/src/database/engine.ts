@@ -4,7 +4,7 @@ import { restoreNames } from './guard/bind.ts'
 import { type Analysis, authorise, Guard, type Permission, reservedObjects } from './guard/guard.ts'
 import type { Statement } from './guard/statement.ts'
 import { collect, MAX_RESULT_BYTES, type Result, tooLarge } from './result.ts'
-import { diffOfStatement, type ObjectChange, readObjects } from './schema-diff.ts'
+import { diffOfStatement, type ObjectChange, readObjects, tablesChanged } from './schema-diff.ts'
 import { sqlError } from './sql-error.ts'
 
 /** Told of what statements do. */
@@ -21,6 +21,16 @@ export interface Watch {
   overtime(startedMs: number): void
 }
 
+/** Decides about writes, beyond what the caller may do. */
+export interface Gatekeeper {
+  /** Whether there is anything to decide. */
+  readonly closed: boolean
+  /** Before a statement writes. @throws PerSQLError */
+  enter(analysis: Analysis): void
+  /** After the schema of these tables was changed, in the transaction that still may be rolled back. @throws PerSQLError */
+  changed(tables: readonly string[]): void
+}
+
 /** Thrown before anything was done that stays: something has to come first, then the call is served again. */
 export class Postponed extends Error {}
 
@@ -32,6 +42,7 @@ export class Engine {
   readonly #storage: DurableObjectStorage
   readonly #guard: Guard
   readonly #watch: Watch
+  readonly #gate: Gatekeeper
   /** Rowid of the row added last to a table, while nothing else was written there; `last` when no row lies behind it. */
   readonly #added = new Map<string, { readonly rowid: number; readonly last: boolean }>()
   #bytesLeft = 0
@@ -39,11 +50,12 @@ export class Engine {
   /** What has to wait until a copy is done. */
   readonly #onHold: (isRead: boolean) => boolean
 
-  constructor(storage: DurableObjectStorage, watch: Watch, onHold: (isRead: boolean) => boolean) {
+  constructor(storage: DurableObjectStorage, watch: Watch, gate: Gatekeeper, onHold: (isRead: boolean) => boolean) {
     this.#storage = storage
     this.#onHold = onHold
     this.#guard = new Guard((sql, ...params) => [...storage.sql.exec(sql, ...params).raw()])
     this.#watch = watch
+    this.#gate = gate
   }
 
   /** To be called before the statements of one call: together they may answer `MAX_RESULT_BYTES`. */
@@ -63,6 +75,8 @@ export class Engine {
         // It needs what an earlier one makes, so it loses nothing that is there now; or it will be refused.
         continue
       }
+      // What is refused needs no snapshot.
+      this.#admit(analysis)
       if (analysis.loss) this.#watch.losing(analysis)
     }
   }
@@ -85,6 +99,7 @@ export class Engine {
   run(analysis: Analysis, input: StatementInput, inTransaction = false): Result {
     const { kind, mayRunLong, appendsTo } = analysis.effect
     if (this.#onHold(kind === 'read')) throw new OnHold()
+    this.#admit(analysis)
     if (analysis.loss && this.#tellsLoss) this.#watch.losing(analysis)
     const watched = mayRunLong ? this.#watch.started(input.sql) : undefined
     try {
@@ -106,6 +121,10 @@ export class Engine {
   forget(): void {
     this.#guard.invalidate()
     this.#added.clear()
+  }
+
+  #admit(analysis: Analysis): void {
+    if (analysis.effect.kind !== 'read' && this.#gate.closed) this.#gate.enter(analysis)
   }
 
   #read(analysis: Analysis, input: StatementInput): Result {
@@ -132,7 +151,9 @@ export class Engine {
     if (suspects.size > 0) throw rounded()
     if (reservedObjects(rows) !== reserved) throw new PerSQLError('table_protected', { table: '_persql_*' })
     this.#expect(input, result)
-    const objects = diffOfStatement(before, readObjects(rows))
+    const after = readObjects(rows)
+    if (this.#gate.closed) this.#gate.changed(tablesChanged(before, after))
+    const objects = diffOfStatement(before, after)
     if (objects.length > 0) this.#watch.schemaChanged(analysis.statement, objects)
     return result
   }

@@ -1,5 +1,5 @@
 import { DurableObject } from 'cloudflare:workers'
-import { type AutomaticSnapshot, PerSQLError } from '@persql/contract'
+import { type ApprovalRequest, type AutomaticSnapshot, PerSQLError } from '@persql/contract'
 import { now } from '../clock.ts'
 import type { Env } from '../env.ts'
 import { count } from '../metrics.ts'
@@ -14,6 +14,7 @@ import { type Advised, advise } from './advisor/advise.ts'
 import { Scratch } from './advisor/scratch.ts'
 import { Assistant } from './ai/assistant.ts'
 import { DocsStore } from './ai/docs.ts'
+import { Approvals, nameOf, type Verdict } from './approvals/approvals.ts'
 import { AuditOutbox, type Deed } from './audit-outbox.ts'
 import { actorOf, type DatabaseCall, type DatabaseOperation, type Grant, Grants, type ReplayKey } from './call.ts'
 import { enforceForeignKeys, loadFrom } from './copy/load.ts'
@@ -72,16 +73,17 @@ const OF_CONTENT = [
   'session-keys',
   'docs',
   'proposal/',
+  'approval',
   'migration/',
   'migration-name/',
   'schema-change/',
 ]
 /** Answers that say what the call cost. */
-const WITH_META = new Set<DatabaseOperation>(['query', 'batch', 'apply'])
-/** Before what these run, a snapshot is made if it loses rows without saying which. */
-const KEEPS = new Set<DatabaseOperation>(['query', 'batch', 'apply', 'apply_migration'])
+const WITH_META = new Set<DatabaseOperation>(['query', 'batch', 'apply', 'redeem_approval'])
 /** What members are charged a request for in the console. */
-const AD_HOC = new Set(['query', 'batch', 'propose', 'apply', 'ask', 'generate_sql'])
+const AD_HOC = new Set(['query', 'batch', 'propose', 'apply', 'redeem_approval', 'ask', 'generate_sql'])
+/** Before what these run, a snapshot is made if it loses rows without saying which. */
+const KEEPS = new Set<DatabaseOperation>(['query', 'batch', 'apply', 'apply_migration', 'redeem_approval'])
 /** Deeds that did not reach the namespace are told again after this time. */
 const DEEDS_MS = 10_000
 const UNBILLED = new Set(['invalid_json', 'invalid_input', 'idempotency_mismatch', 'token_unknown'])
@@ -96,11 +98,12 @@ export class Database extends DurableObject<Env> {
   readonly #log: QueryLog
   readonly #replays: Replays
   readonly #ownPages: OwnPages
-  readonly #timers: Timers<'replays' | 'rates' | 'deeds' | 'scratch' | 'snapshots' | 'proposals'>
+  readonly #timers: Timers<'replays' | 'rates' | 'deeds' | 'scratch' | 'snapshots' | 'proposals' | 'approvals'>
   readonly #endpoints: Endpoints
   readonly #rateLimits: RateLimits
   readonly #sessions: Sessions
   readonly #deeds: AuditOutbox
+  readonly #approvals: Approvals
   readonly #scratch: Scratch
   readonly #source: CopySource
   readonly #history: History
@@ -140,6 +143,12 @@ export class Database extends DurableObject<Env> {
     this.#rateLimits = new RateLimits(ctx.storage, this.#ownPages, (atMs) => this.#timers.set('rates', atMs))
     this.#sessions = new Sessions(ctx.storage, this.#ownPages)
     this.#deeds = new AuditOutbox(ctx.storage)
+    this.#approvals = new Approvals(
+      ctx.storage,
+      this.#ownPages,
+      (atMs) => this.#timers.set('approvals', atMs),
+      () => this.#identity as Identity,
+    )
     const proposals = new Proposals(ctx.storage, this.#ownPages, (atMs) => this.#timers.set('proposals', atMs))
     this.#timers = new Timers(ctx.storage, {
       replays: (nowMs) => this.#sweepReplays(nowMs),
@@ -147,6 +156,7 @@ export class Database extends DurableObject<Env> {
       deeds: () => this.#deliverDeeds(),
       scratch: () => this.#scratch.wipe(),
       snapshots: (nowMs) => this.#sweepSnapshots(nowMs),
+      approvals: (nowMs) => this.#approvals.requests.sweep(nowMs),
       proposals: (nowMs) => {
         const next = proposals.sweep(nowMs)
         if (next !== undefined) this.#timers.set('proposals', next)
@@ -173,6 +183,7 @@ export class Database extends DurableObject<Env> {
           throw new PerSQLError('query_timeout', { seconds: queryTimeoutMs / 1000 })
         },
       },
+      this.#approvals.gate,
       (isRead) => this.#becoming !== undefined || (!isRead && this.#source.frozen !== undefined),
     )
     const docs = new DocsStore(ctx.storage, this.#ownPages)
@@ -223,6 +234,7 @@ export class Database extends DurableObject<Env> {
       history: this.#history,
       keeper: this.#keeper,
       proposals,
+      approvals: this.#approvals,
       assistant: this.#assistant,
       ask: (tokenId, spend) => (endpoint, question) => this.#ask(tokenId, spend, endpoint, question),
       advise: (tableScope) => this.#advise(tableScope),
@@ -286,6 +298,20 @@ export class Database extends DurableObject<Env> {
     this.#tick()
   }
 
+  /** What an approval is asked for. @throws PerSQLError `approval_not_found` */
+  async showApproval(token: string): Promise<ApprovalRequest> {
+    await this.#becoming
+    return this.#approvals.show(token, now())
+  }
+
+  /** Takes the answer of a human who may give it. @throws PerSQLError `approval_not_found` or `approval_not_open` */
+  async decideApproval(token: string, verdict: Verdict): Promise<ApprovalRequest> {
+    await this.#becoming
+    const decided = this.#approvals.decide(token, verdict, now())
+    this.#note(verdict.by, `approval.${decided.status}`, nameOf(token), {})
+    return decided
+  }
+
   /** What others make a copy of this from. */
   get source(): CopySource {
     return this.#source
@@ -328,6 +354,7 @@ export class Database extends DurableObject<Env> {
       this.#becoming = undefined
       this.#endpoints.forget()
       this.#rateLimits.forget()
+      this.#approvals.rules.forget()
       this.#engine.forget()
       done()
     }
@@ -711,6 +738,7 @@ export class Database extends DurableObject<Env> {
     migrate(this.ctx.storage, [QUERY_LOG])
     this.ctx.storage.kv.put('identity', identity)
     this.#ownPages.adoptAll()
+    this.#approvals.rules.forget()
     this.#engine.forget()
     this.#identity = identity
   }
@@ -724,6 +752,7 @@ export class Database extends DurableObject<Env> {
     this.#revoked.clear()
     this.#endpoints.forget()
     this.#rateLimits.forget()
+    this.#approvals.rules.forget()
     this.#engine.forget()
   }
 

@@ -3,6 +3,9 @@ import type { Advised } from './advisor/advise.ts'
 import type { Assistant } from './ai/assistant.ts'
 import type { DocsStore } from './ai/docs.ts'
 import { assistantOperations } from './ai/operations.ts'
+import type { Approvals } from './approvals/approvals.ts'
+import { asking } from './approvals/asking.ts'
+import { approvalOperations } from './approvals/operations.ts'
 import type { Deed } from './audit-outbox.ts'
 import { type DatabaseCall, type Grant, parseBatch, parseQuery, type StatementInput } from './call.ts'
 import { describeOperations } from './describe/operations.ts'
@@ -21,6 +24,7 @@ import { done, type Outcome } from './outcome.ts'
 import { proposalOperations } from './proposals/operations.ts'
 import type { Proposals } from './proposals/store.ts'
 import type { Result } from './result.ts'
+import { runNext } from './run-next.ts'
 import { readTables } from './schema.ts'
 import type { SchemaChanges } from './schema-changes.ts'
 
@@ -38,6 +42,7 @@ export interface Parts {
   readonly history: History
   readonly keeper: Keeper
   readonly proposals: Proposals
+  readonly approvals: Approvals
   /** Asks the model in somebody's name, for an endpoint. */
   readonly ask: (tokenId: string, spend: Spend) => RunAsk
   /** Looks for indexes that logged statements lack. @throws PerSQLError `advice_under_way` */
@@ -60,28 +65,36 @@ export const databaseOperations: Record<DatabaseCall['operation'], Run> = {
   ...proposalOperations,
   ...migrationOperations,
   ...describeOperations,
+  ...approvalOperations,
 
-  query({ body, grant }, { engine }) {
-    const input = parseQuery(body)
-    const result = engine.run(engine.prepare(input, grant), input)
-    return outcome(result, [result], input.sql)
-  },
+  query: asking(
+    ({ body }) => ({ statements: [parseQuery(body)], batch: false }),
+    ({ body, grant }, { engine }) => {
+      const input = parseQuery(body)
+      const result = engine.run(engine.prepare(input, grant), input)
+      return outcome(result, [result], input.sql)
+    },
+  ),
 
-  batch({ body, grant }, { engine, storage }) {
-    const { statements, transaction } = parseBatch(body)
-    const sql = statements.map((statement) => statement.sql).join(';\n')
-    if (!transaction) return oneByOne(statements, grant, engine, sql)
-    const results: Result[] = []
-    try {
-      storage.transactionSync(() => {
-        for (const statement of statements) runNext(statement, grant, engine, results, true)
-      })
-    } catch (cause) {
-      engine.forget()
-      throw cause
-    }
-    return outcome(results, results, sql)
-  },
+  batch: asking(
+    ({ body }) => ({ statements: parseBatch(body).statements, batch: true }),
+    ({ body, grant }, { engine, storage, approvals }) => {
+      const { statements, transaction } = parseBatch(body)
+      const sql = statements.map((statement) => statement.sql).join(';\n')
+      if (!transaction && !approvals.gate.closed) return oneByOne(statements, grant, engine, sql)
+      if (!transaction) return orNone(storage, engine, () => oneByOne(statements, grant, engine, sql))
+      const results: Result[] = []
+      try {
+        storage.transactionSync(() => {
+          for (const statement of statements) runNext(statement, grant, engine, results, true)
+        })
+      } catch (cause) {
+        engine.forget()
+        throw cause
+      }
+      return outcome(results, results, sql)
+    },
+  ),
 
   list_tables({ grant }, { storage }) {
     const { tables, rowsRead } = readTables(storage.sql, grant.tableScope)
@@ -108,6 +121,16 @@ export const databaseOperations: Record<DatabaseCall['operation'], Run> = {
   },
 }
 
+/** Undoes what was done before something is thrown. */
+function orNone(storage: DurableObjectStorage, engine: Engine, run: () => Outcome): Outcome {
+  try {
+    return storage.transactionSync(run)
+  } catch (cause) {
+    engine.forget()
+    throw cause
+  }
+}
+
 /** Outside a transaction each statement stands alone: what ran before a failure stays, and the answer says how much. */
 function oneByOne(statements: readonly StatementInput[], grant: Grant, engine: Engine, sql: string): Outcome {
   const results: Result[] = []
@@ -118,28 +141,13 @@ function oneByOne(statements: readonly StatementInput[], grant: Grant, engine: E
   } catch (cause) {
     if (cause instanceof Postponed) throw cause
     const error = PerSQLError.from(cause)
+    // A rule stops the whole batch, which has not done anything then.
+    if (error.code === 'approval_denied') throw error
     const failure = new PerSQLError(error.code, error.details, {
       cause,
       extra: { ...error.extra, applied: results.length },
     })
     return { ...outcome(undefined, results, sql), status: failure.status, failure }
-  }
-}
-
-function runNext(
-  statement: StatementInput,
-  grant: Grant,
-  engine: Engine,
-  results: Result[],
-  inTransaction: boolean,
-): void {
-  try {
-    results.push(engine.run(engine.prepare(statement, grant), statement, inTransaction))
-  } catch (cause) {
-    if (cause instanceof Postponed) throw cause
-    const { code, details, extra } = PerSQLError.from(cause)
-    const index = { statement: results.length }
-    throw new PerSQLError(code, { ...details, ...index }, { cause, extra: { ...extra, ...index } })
   }
 }
 

@@ -56,6 +56,12 @@ export function diffOfStatement(before: readonly SchemaObject[], after: readonly
   ]
 }
 
+/** Tables and views that were made, changed or dropped, or whose indexes and triggers were. */
+export function tablesChanged(before: readonly SchemaObject[], after: readonly SchemaObject[]): string[] {
+  const { added, removed, changed } = diffObjects(before, after)
+  return [...new Set([...added, ...removed, ...changed].map(({ table }) => table))].sort()
+}
+
 /** An object by its type and name alone. */
 export const named = ({ type, name }: SchemaObject) => ({ type, name })
 

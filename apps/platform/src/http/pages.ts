@@ -1,5 +1,6 @@
 import { Hono } from 'hono'
 import { contextOf } from '../context.ts'
+import { approvalAddress } from '../database/approvals/tokens.ts'
 import type { Env } from '../env.ts'
 import { invitationNamespace } from '../operations/members.ts'
 
@@ -30,6 +31,21 @@ export function pages(): Hono<{ Bindings: Env }> {
       'Sign up or sign in, then accept the invitation. It works once.',
       `<code>curl -c jar ${baseUrl}/api/auth/sign-in/email -H 'Content-Type: application/json' -d '{"email": "…", "password": "…"}'</code>`,
       `<code>curl -b jar -X POST ${baseUrl}/api/invitations/${token}/accept</code>`,
+    ])
+  })
+
+  app.get('/approve/:token', (c) => {
+    const token = c.req.param('token')
+    // Only what has the shape of such a token gets into the page.
+    const { namespace, slug } = approvalAddress(token)
+    const baseUrl = escapeHtml(contextOf(c.req.raw, c.env).baseUrl)
+    const call = `${baseUrl}/api/approvals/${token}`
+    return page(`A write to ${namespace}/${slug} waits for you`, [
+      'Sign in, look at what is to be done, then approve or deny it. Editors of the database can, for half an hour.',
+      `<code>curl -c jar ${baseUrl}/api/auth/sign-in/email -H 'Content-Type: application/json' -d '{"email": "…", "password": "…"}'</code>`,
+      `<code>curl -b jar ${call}</code>`,
+      `<code>curl -b jar -X POST ${call}/approve</code>`,
+      `<code>curl -b jar -X POST ${call}/deny</code>`,
     ])
   })
   return app

@@ -29,7 +29,7 @@ export const accounts = {
     await directory.uninvite(email, slug)
     return namespace.membership(account.userId)
   },
-} satisfies AccountHandlers
+} satisfies Partial<AccountHandlers>
 
 /** The index knows of a membership that the namespace does not, or not any more. */
 function gone(cause: unknown): Membership | undefined {

@@ -15,6 +15,8 @@ export interface Effect {
   readonly mayRunLong: boolean
   /** The table to which it adds one row behind all others and does nothing else, if it is not made to skip the row. */
   readonly appendsTo: string | undefined
+  /** Triggers that it may fire, by their name. */
+  readonly fires: readonly string[]
 }
 
 /** A row of `EXPLAIN`: addr, opcode, p1, p2, p3, p4, p5, comment. */
@@ -63,6 +65,8 @@ const APPEND = new Set([
   ...['Variable', 'Cast', 'Null', 'SoftNull', 'Integer', 'Int64', 'Real', 'String8', 'Blob', 'Function', 'PureFunc'],
   ...['SCopy', 'IntCopy', 'Copy', 'Affinity', 'RealAffinity', 'MakeRecord', 'NewRowid', 'IdxInsert', 'Insert'],
 ])
+/** How the sub-program of a trigger begins. */
+const TRIGGER = '-- TRIGGER '
 const LOOPS = new Set(['Next', 'Prev', 'VNext', 'SorterNext', 'RowSetRead'])
 
 /** Reads an `EXPLAIN` listing, sub-programs of triggers and foreign keys included. */
@@ -70,6 +74,7 @@ export function readEffect(program: readonly (readonly unknown[])[], schema: Sch
   const reads = new Set<string>()
   const writes = new Set<string>()
   const cleared = new Set<string>()
+  const fires = new Set<string>()
   let transaction = false
   let changesSchema = false
   let unresolved = false
@@ -89,6 +94,7 @@ export function readEffect(program: readonly (readonly unknown[])[], schema: Sch
 
   for (const [, opcode, p1, p2, p3, p4, p5] of program as readonly Instruction[]) {
     if (LOOPS.has(opcode)) loops++
+    if (opcode === 'Init' && p4?.startsWith(TRIGGER)) fires.add(p4.slice(TRIGGER.length))
     if (SCHEMA_CHANGES.has(opcode)) changesSchema = true
     if (opcode === 'Insert') inserts++
     // P3 of NewRowid is the register of AUTOINCREMENT, which looks beyond the table for the next rowid.
@@ -136,6 +142,7 @@ export function readEffect(program: readonly (readonly unknown[])[], schema: Sch
     cleared: [...cleared].sort(),
     unresolved,
     mayRunLong: loops > 1,
+    fires: [...fires].sort(),
     appendsTo:
       appends && inserts === 1 && program.some(([, opcode]) => opcode === 'NewRowid') ? [...writes][0] : undefined,
   })

@@ -33,6 +33,7 @@ export function pragmaEffect(statement: Statement): Effect {
     unresolved: false,
     mayRunLong: false,
     appendsTo: undefined,
+    fires: [],
   }
 
   if (from === 0 || nameOf(statement.text, list[0] as (typeof list)[number]) === 'main') {

@@ -1,14 +1,15 @@
 import { PerSQLError } from '@persql/contract'
-import { type ProposalOperation, parseApply, parseProposal } from '../call.ts'
+import { asking, type Waiting } from '../approvals/asking.ts'
+import { type DatabaseCall, type ProposalOperation, parseApply, parseProposal } from '../call.ts'
 import type { Analysis } from '../guard/guard.ts'
-import type { Run } from '../operations.ts'
+import type { Parts, Run } from '../operations.ts'
 import { done } from '../outcome.ts'
 import type { Result } from '../result.ts'
 import { undone } from '../undone.ts'
 
 /** Writes that are proposed first and applied afterwards. */
 export const proposalOperations: Record<ProposalOperation, Run> = {
-  propose({ body, grant }, { engine, proposals, storage, now }) {
+  propose({ body, grant }, { engine, proposals, approvals, storage, now }) {
     const { ttlSec, ...statement } = parseProposal(body)
     const analysis = engine.prepare(statement, grant)
     const { kind } = analysis.effect
@@ -16,7 +17,9 @@ export const proposalOperations: Record<ProposalOperation, Run> = {
       throw new PerSQLError('invalid_input', { problem: 'This statement only reads: send it to query.' })
     const planned = { ...statement, sql: `EXPLAIN QUERY PLAN ${analysis.statement.text}` }
     const plan = engine.run(engine.prepare(planned, grant), planned)
-    const tried = counts(analysis) ? undone(storage, engine, () => engine.run(analysis, statement, true)) : undefined
+    // Applying it asks for approval where that is needed; what is forbidden is told now.
+    const attempt = () => approvals.gate.trying(() => engine.run(analysis, statement, true))
+    const tried = counts(analysis) ? undone(storage, engine, attempt) : undefined
     const expiresAtMs = now() + ttlSec * 1000
     const proposal = { statement, tokenId: grant.tokenId, expiresAtMs, effect: effectOf(analysis) }
     const data = {
@@ -32,7 +35,7 @@ export const proposalOperations: Record<ProposalOperation, Run> = {
     return done(data, { sql: statement.sql, statementCount: 1, rowsRead })
   },
 
-  apply({ body, grant }, { engine, proposals, storage, now }) {
+  apply: asking(waiting, ({ body, grant }, { engine, proposals, storage, now }) => {
     const token = parseApply(body)
     const { statement, effect } = proposals.get(token, grant.tokenId, now())
     const analysis = engine.prepare(statement, grant)
@@ -49,7 +52,14 @@ export const proposalOperations: Record<ProposalOperation, Run> = {
     }
     const { rowsRead, rowsWritten } = result as Result
     return done(result, { sql: statement.sql, statementCount: 1, rowsRead, rowsWritten })
-  },
+  }),
+}
+
+/** A proposal that waits for approval is spent: it is the approval's from then on, or it would be done twice. */
+function waiting({ body, grant }: DatabaseCall, { proposals, now }: Parts): Waiting {
+  const token = parseApply(body)
+  const { statement } = proposals.get(token, grant.tokenId, now())
+  return { statements: [statement], batch: false, giveUp: () => proposals.spend(token) }
 }
 
 /** Statements that change rows which can be counted beforehand by doing it and undoing it. */

@@ -1,0 +1,85 @@
+import { type ApprovalRequest, PerSQLError } from '@persql/contract'
+import { actorOf, type Bound } from '../call.ts'
+import type { OwnPages } from '../own-pages.ts'
+import { Gate } from './gate.ts'
+import { type Request, Requests, statusOf } from './requests.ts'
+import { Rules } from './rules.ts'
+import { type Address, hashOf } from './tokens.ts'
+
+/** What a human who was asked answers. */
+export interface Verdict {
+  readonly approved: boolean
+  readonly by: string
+  readonly note: string | null
+}
+
+/** What a database knows of rules and approvals. */
+export class Approvals {
+  readonly rules: Rules
+  readonly gate: Gate
+  readonly requests: Requests
+  readonly #address: () => Address
+
+  constructor(
+    storage: DurableObjectStorage,
+    ownPages: OwnPages,
+    sweepAt: (atMs: number) => void,
+    address: () => Address,
+  ) {
+    this.rules = new Rules(storage, ownPages)
+    this.gate = new Gate(storage, this.rules)
+    this.requests = new Requests(storage, ownPages, sweepAt)
+    this.#address = address
+  }
+
+  get address(): Address {
+    return this.#address()
+  }
+
+  /** A request as those who decide see it. @throws PerSQLError `approval_not_found` */
+  show(token: string, nowMs: number): ApprovalRequest {
+    return requestOf(this.requests.get(token), this.address, nowMs)
+  }
+
+  /** Records what a human decided: once. @throws PerSQLError `approval_not_found` or `approval_not_open` */
+  decide(token: string, verdict: Verdict, nowMs: number): ApprovalRequest {
+    const request = this.requests.get(token)
+    const status = statusOf(request, nowMs)
+    if (status !== 'pending') throw notOpen(status)
+    const decided = { ...request, decision: { ...verdict, atMs: nowMs } }
+    this.requests.replace(token, decided)
+    return requestOf(decided, this.address, nowMs)
+  }
+}
+
+/** The name of a request in the audit log, which opens nothing. */
+export const nameOf = (token: string): string => `approval/${hashOf(token).slice(0, 16)}`
+
+export const notOpen = (status: string) => new PerSQLError('approval_not_open', { status }, { extra: { status } })
+
+/** A request as whoever asked sees it. */
+export function approvalOf(request: Request, nowMs: number) {
+  const { hits, createdAtMs, expiresAtMs, decision } = request
+  return {
+    status: statusOf(request, nowMs),
+    hits: [...hits],
+    createdAt: iso(createdAtMs),
+    expiresAt: iso(expiresAtMs),
+    decidedAt: decision ? iso(decision.atMs) : null,
+    note: decision?.note ?? null,
+  }
+}
+
+const requestOf = (request: Request, { namespace, slug }: Address, nowMs: number): ApprovalRequest => ({
+  ...approvalOf(request, nowMs),
+  namespaceSlug: namespace,
+  databaseSlug: slug,
+  askedBy: actorOf(request),
+  statements: request.statements.map(({ sql, params }) => ({ sql, params: params.map(wireOf) })),
+  tables: [...request.tables],
+  rowsWritten: request.rowsWritten,
+  decidedBy: request.decision?.by ?? null,
+})
+
+const wireOf = (value: Bound) => (value instanceof Uint8Array ? { base64: value.toBase64() } : value)
+const iso = (ms: number) => new Date(ms).toISOString()

@@ -1,0 +1,82 @@
+import { PerSQLError } from '@persql/contract'
+import { actorOf, type DatabaseCall } from '../call.ts'
+import type { Parts, Run } from '../operations.ts'
+import { done, type Outcome } from '../outcome.ts'
+import type { Result } from '../result.ts'
+import { runNext } from '../run-next.ts'
+import { undone } from '../undone.ts'
+import { nameOf } from './approvals.ts'
+import { mayBeApproved, Trial } from './gate.ts'
+import type { Frozen } from './requests.ts'
+import { mintApprovalToken } from './tokens.ts'
+
+/** How long a request can be decided, and what was approved be redeemed. */
+const OPEN_MS = 30 * 60 * 1000
+
+/** What a call would run, and what it must give up when it waits instead. */
+export interface Waiting extends Frozen {
+  readonly giveUp?: () => void
+}
+
+/** An operation that, where rules ask for it, does nothing yet and waits for a human, frozen as it was sent. */
+export const asking =
+  (waitingOf: (call: DatabaseCall, parts: Parts) => Waiting, run: Run): Run =>
+  (call, parts) => {
+    try {
+      return run(call, parts)
+    } catch (cause) {
+      if (!mayBeApproved(cause)) throw cause
+      return ask(waitingOf(call, parts), call, parts)
+    }
+  }
+
+/** Tries all of it and takes it back: to learn every table that is written, and not to ask for what fails anyway. */
+function ask({ statements, batch, giveUp }: Waiting, { grant }: DatabaseCall, parts: Parts): Outcome {
+  const { approvals, engine, storage, now, audit } = parts
+  const trial = new Trial()
+  const results = undone(storage, engine, () =>
+    approvals.gate.during(trial, () => runFrozen({ statements, batch }, grant, engine)),
+  )
+  const token = mintApprovalToken(approvals.address)
+  const hits = trial.hits.slice(0, 100)
+  const [createdAtMs, { rowsRead, rowsWritten }] = [now(), sum(results)]
+  const expiresAtMs = createdAtMs + OPEN_MS
+  const outcome = { tables: [...trial.tables].sort(), prints: trial.prints, rowsWritten }
+  const settled = { decision: undefined, redeemedAtMs: undefined }
+  const { tokenId } = grant
+  approvals.requests.add(token, {
+    ...{ statements, batch, tokenId, hits, ...outcome, createdAtMs, expiresAtMs, ...settled },
+  })
+  giveUp?.()
+  const tables = [...new Set(hits.map(({ matchedTable }) => matchedTable))]
+  audit(actorOf(grant), 'approval.requested', nameOf(token), {
+    tables: tables.join(', '),
+    statements: statements.length,
+  })
+  const extra = { approvalToken: token, hits, expiresAt: new Date(expiresAtMs).toISOString() }
+  const failure = new PerSQLError('approval_required', { table: tables[0] }, { extra })
+  // What was tried is undone: it is charged as rows read, which it was.
+  return done(undefined, { failure, status: failure.status, sql: textOf({ statements }), rowsRead })
+}
+
+/** Runs what is frozen, to be called in a transaction. */
+export function runFrozen({ statements, batch }: Frozen, grant: DatabaseCall['grant'], engine: Parts['engine']) {
+  const results: Result[] = []
+  for (const statement of statements) {
+    if (batch) runNext(statement, grant, engine, results, true)
+    else results.push(engine.run(engine.prepare(statement, grant), statement, true))
+  }
+  return results
+}
+
+export const textOf = ({ statements }: Pick<Frozen, 'statements'>): string =>
+  statements.map(({ sql }) => sql).join(';\n')
+
+export function sum(results: readonly Result[]): { rowsRead: number; rowsWritten: number } {
+  const total = { rowsRead: 0, rowsWritten: 0 }
+  for (const { rowsRead, rowsWritten } of results) {
+    total.rowsRead += rowsRead
+    total.rowsWritten += rowsWritten
+  }
+  return total
+}

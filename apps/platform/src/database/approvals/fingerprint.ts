@@ -1,0 +1,20 @@
+import type { Analysis } from '../guard/guard.ts'
+import { lower } from '../guard/statement.ts'
+import { hashOf } from './tokens.ts'
+
+/**
+ * What a statement would do, as a hash: its kind, the tables it touches by its compiled program, and how these, their
+ * triggers and unique indexes, and all views are defined. A plain index changes nothing, so it is left out.
+ */
+export function fingerprintOf({ effect, statement }: Analysis, sql: SqlStorage): string {
+  const tables = [...new Set([...effect.reads, ...effect.writes].map(lower))].sort()
+  const definitions = [...sql.exec(DEFINITIONS, JSON.stringify(tables)).raw()]
+  return hashOf(JSON.stringify([statement.text, effect.kind, effect.reads, effect.writes, definitions]))
+}
+
+const DEFINITIONS = `
+  SELECT type, name, tbl_name, sql FROM sqlite_master
+  WHERE type = 'view' OR tbl_name IN (SELECT name FROM sqlite_master WHERE type = 'view')
+     OR (lower(tbl_name) IN (SELECT value FROM json_each(?))
+         AND (type IN ('table', 'trigger') OR sql GLOB 'CREATE UNIQUE INDEX *'))
+  ORDER BY type, name`

@@ -1,0 +1,88 @@
+import { type ApprovalHit, PerSQLError } from '@persql/contract'
+import type { Gatekeeper } from '../engine.ts'
+import type { Analysis } from '../guard/guard.ts'
+import { lower } from '../guard/statement.ts'
+import { fingerprintOf } from './fingerprint.ts'
+import type { Rules } from './rules.ts'
+import { tablesWritten } from './written-tables.ts'
+
+/** A run that may be taken back: rules that ask for approval do not stop it, what they would have stopped is noted. */
+export class Trial {
+  readonly hits: ApprovalHit[] = []
+  /** What each statement that writes would do, in order. */
+  readonly prints: string[] = []
+  readonly tables = new Set<string>()
+  readonly #approved: ReadonlySet<string>
+
+  /** `approved` are the tables whose rules are not noted any more. */
+  constructor(approved: readonly string[] = []) {
+    this.#approved = new Set(approved.map(lower))
+  }
+
+  note(hits: readonly ApprovalHit[]): void {
+    const known = new Set(this.hits.map((hit) => JSON.stringify(hit)))
+    const news = hits.filter((hit) => !this.#approved.has(lower(hit.matchedTable)) && !known.has(JSON.stringify(hit)))
+    this.hits.push(...news)
+  }
+}
+
+/** Stands between every statement that writes and its tables, by whatever door it came. Reads never come here. */
+export class Gate implements Gatekeeper {
+  readonly #storage: DurableObjectStorage
+  readonly #rules: Rules
+  #trial: Trial | undefined
+
+  constructor(storage: DurableObjectStorage, rules: Rules) {
+    this.#storage = storage
+    this.#rules = rules
+  }
+
+  get closed(): boolean {
+    return this.#trial !== undefined || this.#rules.list().length > 0
+  }
+
+  /** Runs something under a trial, all in one turn. */
+  during<T>(trial: Trial, run: () => T): T {
+    this.#trial = trial
+    try {
+      return run()
+    } finally {
+      this.#trial = undefined
+    }
+  }
+
+  /** Runs what will be taken back: only what is forbidden stops it. */
+  trying<T>(run: () => T): T {
+    return this.closed ? this.during(new Trial(), run) : run()
+  }
+
+  /** @throws PerSQLError `approval_denied` */
+  enter(analysis: Analysis): void {
+    const { sql } = this.#storage
+    this.#trial?.prints.push(fingerprintOf(analysis, sql))
+    this.changed(tablesWritten(analysis, sql))
+  }
+
+  /** @throws PerSQLError `approval_denied` */
+  changed(tables: readonly string[]): void {
+    const hits = this.#rules.hits(tables)
+    for (const table of tables) this.#trial?.tables.add(table)
+    const stopping = this.#trial ? hits.filter(({ action }) => action === 'deny') : hits
+    if (stopping[0]) throw refusalOf(hits)
+    this.#trial?.note(hits)
+  }
+}
+
+/** What stops a write: where a rule forbids it, that rule, else those that ask for approval. */
+function refusalOf(hits: readonly ApprovalHit[]): PerSQLError {
+  const forbidding = hits.filter(({ action }) => action === 'deny')
+  const named = forbidding.length > 0 ? forbidding : hits
+  return new PerSQLError('approval_denied', { table: named[0]?.matchedTable }, { extra: { hits: named.slice(0, 100) } })
+}
+
+/** Whether a failure is that of rules of which none forbids, so that one may ask instead. */
+export function mayBeApproved(cause: unknown): boolean {
+  const { code, extra } = PerSQLError.from(cause)
+  const { hits = [] } = extra as { hits?: readonly ApprovalHit[] }
+  return code === 'approval_denied' && hits.length > 0 && hits.every(({ action }) => action === 'require_approval')
+}

@@ -1,0 +1,46 @@
+import type { Analysis } from '../guard/guard.ts'
+import { SCHEMA_TABLE } from '../guard/schema-map.ts'
+import { lower } from '../guard/statement.ts'
+
+// By analysis: it is made anew whenever the schema changed.
+const known = new WeakMap<Analysis, readonly string[]>()
+
+/**
+ * The tables that a statement writes by its compiled program, by triggers and cascades too, and views whose triggers
+ * write in their place. A virtual table and the tables that it keeps its content in count as one: what is written to
+ * the one is written to the others.
+ */
+export function tablesWritten(analysis: Analysis, sql: SqlStorage): readonly string[] {
+  let tables = known.get(analysis)
+  if (!tables) {
+    const { effect, sequenceImplied } = analysis
+    // What a change of the schema does is seen by its outcome; AUTOINCREMENT keeps its own books.
+    const implied = new Set([SCHEMA_TABLE, ...(sequenceImplied ? ['sqlite_sequence'] : [])])
+    const named = effect.writes.filter((table) => !implied.has(table))
+    const written = new Set([...named, ...viewsOf(effect.fires, sql)])
+    for (const family of families(sql)) {
+      if (family.some((member) => written.has(member))) for (const member of family) written.add(member)
+    }
+    tables = [...written].sort()
+    known.set(analysis, tables)
+  }
+  return tables
+}
+
+const viewsOf = (triggers: readonly string[], sql: SqlStorage): string[] =>
+  triggers.length === 0 ? [] : [...sql.exec(OF_VIEWS, JSON.stringify(triggers)).raw()].map(([name]) => name as string)
+
+const OF_VIEWS = `
+  SELECT v.name FROM sqlite_master t JOIN sqlite_master v ON lower(v.name) = lower(t.tbl_name) AND v.type = 'view'
+  WHERE t.type = 'trigger' AND t.name IN (SELECT value FROM json_each(?))`
+
+/** Each virtual table with the tables behind it. */
+function families(sql: SqlStorage): string[][] {
+  const list = [...sql.exec(BEHIND).raw()] as [string, string][]
+  const shadows = list.filter(([, type]) => type === 'shadow').map(([name]) => name)
+  return list
+    .filter(([, type]) => type === 'virtual')
+    .map(([name]) => [name, ...shadows.filter((shadow) => lower(shadow).startsWith(`${lower(name)}_`))])
+}
+
+const BEHIND = "SELECT name, type FROM pragma_table_list WHERE schema = 'main' AND type IN ('virtual', 'shadow')"

@@ -1,0 +1,22 @@
+import { PerSQLError } from '@persql/contract'
+import type { Grant, StatementInput } from './call.ts'
+import { type Engine, Postponed } from './engine.ts'
+import type { Result } from './result.ts'
+
+/** Runs the next statement of a batch. @throws PerSQLError that tells which statement failed */
+export function runNext(
+  statement: StatementInput,
+  grant: Grant,
+  engine: Engine,
+  results: Result[],
+  inTransaction: boolean,
+): void {
+  try {
+    results.push(engine.run(engine.prepare(statement, grant), statement, inTransaction))
+  } catch (cause) {
+    if (cause instanceof Postponed) throw cause
+    const { code, details, extra } = PerSQLError.from(cause)
+    const index = { statement: results.length }
+    throw new PerSQLError(code, { ...details, ...index }, { cause, extra: { ...extra, ...index } })
+  }
+}

@@ -1,0 +1,38 @@
+import { PerSQLError } from '@persql/contract'
+import type { Account } from '../accounts/auth.ts'
+import { accessOf } from '../authenticate.ts'
+import type { Context } from '../context.ts'
+import { approvalAddress } from '../database/approvals/tokens.ts'
+import type { AccountHandlers } from '../execute.ts'
+import { covers } from '../namespace/members.ts'
+import { databaseObject } from '../objects.ts'
+
+type AccountContext = Context & { readonly account: Account }
+interface Answered {
+  readonly token: string
+  readonly note?: string | undefined
+}
+
+export const approvals = {
+  get_approval_request: async ({ token }, ctx) => (await requestAt(token, ctx)).database.showApproval(token),
+  approve_request: (input, ctx) => decided(input, true, ctx),
+  deny_request: (input, ctx) => decided(input, false, ctx),
+} satisfies Partial<AccountHandlers>
+
+async function decided({ token, note = undefined }: Answered, approved: boolean, ctx: AccountContext) {
+  const { database, role } = await requestAt(token, ctx)
+  if (!covers(role, 'editor')) throw new PerSQLError('role_insufficient', { role, action: 'decide about approvals' })
+  return database.decideApproval(token, { approved, by: `user:${ctx.account.userId}`, note: note ?? null })
+}
+
+/** Where a request is, for members: to others there is none. */
+async function requestAt(token: string, ctx: AccountContext) {
+  const { namespace, slug } = approvalAddress(token)
+  try {
+    const { role } = await accessOf(ctx, ctx.account, namespace, slug)
+    return { database: databaseObject(ctx.env, namespace, slug), role }
+  } catch (cause) {
+    const hidden = ['namespace_not_found', 'database_not_found'].includes(PerSQLError.from(cause).code)
+    throw hidden ? new PerSQLError('approval_not_found', {}, { cause }) : cause
+  }
+}
