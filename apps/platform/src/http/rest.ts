@@ -71,8 +71,7 @@ export function rest(answered: (request: Request, answer: Answer) => void): App 
   const app: App = new Hono()
   const methods = new Map<string, string[]>()
   for (const name of names) {
-    for (const [door, { method, path, inQuery }] of doorsOf(api[name])) {
-      const pattern = path.replace(/\{(\w+)\}/g, ':$1')
+    for (const [door, { method, pattern, inQuery }] of doorsOf(api[name]).flatMap(spelled)) {
       methods.set(pattern, [...(methods.get(pattern) ?? []), method])
       app.on(method, pattern, async (c) => {
         const params = inQuery ? { ...queryOf(api[name], c.req.query()), ...c.req.param() } : c.req.param()
@@ -99,6 +98,12 @@ export function rest(answered: (request: Request, answer: Answer) => void): App 
   )
   app.onError((cause, c) => fail(c, PerSQLError.from(cause)))
   return app
+}
+
+/** A route with its pattern, and once more with hyphens where that has underscores: one need not know which. */
+function spelled([door, way]: ReturnType<typeof doorsOf>[number]) {
+  const pattern = way.path.replace(/\{(\w+)\}/g, ':$1')
+  return [...new Set([pattern, pattern.replaceAll('_', '-')])].map((each) => [door, { ...way, pattern: each }] as const)
 }
 
 /** Values of a query string are text: those that the operation wants as numbers become numbers. */

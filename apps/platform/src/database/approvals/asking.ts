@@ -6,7 +6,7 @@ import type { Result } from '../result.ts'
 import { runNext } from '../run-next.ts'
 import { undone } from '../undone.ts'
 import { nameOf } from './approvals.ts'
-import { mayBeApproved, Trial } from './gate.ts'
+import { MAX_HITS, mayBeApproved, Trial } from './gate.ts'
 import type { Frozen } from './requests.ts'
 import { mintApprovalToken } from './tokens.ts'
 
@@ -38,23 +38,23 @@ function ask({ statements, batch, giveUp }: Waiting, { grant }: DatabaseCall, pa
     approvals.gate.during(trial, () => runFrozen({ statements, batch }, grant, engine)),
   )
   const token = mintApprovalToken(approvals.address)
-  const hits = trial.hits.slice(0, 100)
+  const hits = trial.hits.slice(0, MAX_HITS)
+  const guarded = [...new Set(trial.hits.map(({ matchedTable }) => matchedTable))]
   const [createdAtMs, { rowsRead, rowsWritten }] = [now(), sum(results)]
   const expiresAtMs = createdAtMs + OPEN_MS
-  const outcome = { tables: [...trial.tables].sort(), prints: trial.prints, rowsWritten }
+  const outcome = { guarded, tables: [...trial.tables].sort(), prints: trial.prints, rowsWritten }
   const settled = { decision: undefined, redeemedAtMs: undefined }
   const { tokenId } = grant
   approvals.requests.add(token, {
     ...{ statements, batch, tokenId, hits, ...outcome, createdAtMs, expiresAtMs, ...settled },
   })
   giveUp?.()
-  const tables = [...new Set(hits.map(({ matchedTable }) => matchedTable))]
   audit(actorOf(grant), 'approval.requested', nameOf(token), {
-    tables: tables.join(', '),
+    tables: guarded.slice(0, MAX_HITS).join(', '),
     statements: statements.length,
   })
   const extra = { approvalToken: token, hits, expiresAt: new Date(expiresAtMs).toISOString() }
-  const failure = new PerSQLError('approval_required', { table: tables[0] }, { extra })
+  const failure = new PerSQLError('approval_required', { table: guarded[0] }, { extra })
   // What was tried is undone: it is charged as rows read, which it was.
   return done(undefined, { failure, status: failure.status, sql: textOf({ statements }), rowsRead })
 }

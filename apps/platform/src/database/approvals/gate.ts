@@ -6,6 +6,9 @@ import { fingerprintOf } from './fingerprint.ts'
 import type { Rules } from './rules.ts'
 import { tablesWritten } from './written-tables.ts'
 
+/** So many hits are told; more say nothing new to anybody. */
+export const MAX_HITS = 100
+
 /** A run that may be taken back: rules that ask for approval do not stop it, what they would have stopped is noted. */
 export class Trial {
   readonly hits: ApprovalHit[] = []
@@ -77,7 +80,11 @@ export class Gate implements Gatekeeper {
 function refusalOf(hits: readonly ApprovalHit[]): PerSQLError {
   const forbidding = hits.filter(({ action }) => action === 'deny')
   const named = forbidding.length > 0 ? forbidding : hits
-  return new PerSQLError('approval_denied', { table: named[0]?.matchedTable }, { extra: { hits: named.slice(0, 100) } })
+  return new PerSQLError(
+    'approval_denied',
+    { table: named[0]?.matchedTable },
+    { extra: { hits: named.slice(0, MAX_HITS) } },
+  )
 }
 
 /** Whether a failure is that of rules of which none forbids, so that one may ask instead. */

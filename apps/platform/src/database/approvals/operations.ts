@@ -37,7 +37,7 @@ export const approvalOperations: Record<ApprovalOperation, Run> = {
     const [request, nowMs] = [requests.getOwn(approvalToken, call.grant.tokenId), now()]
     const status = statusOf(request, nowMs)
     if (status !== 'approved') throw notOpen(status)
-    const trial = new Trial(request.hits.map(({ matchedTable }) => matchedTable))
+    const trial = new Trial(request.guarded)
     let results: Result[] = []
     try {
       storage.transactionSync(() => {

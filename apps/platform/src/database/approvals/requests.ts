@@ -15,6 +15,8 @@ export interface Request extends Frozen {
   /** Who asked, and so may redeem it. */
   readonly tokenId: string
   readonly hits: readonly ApprovalHit[]
+  /** Tables that the rules keep it from, all of them; of hits only the first are kept. */
+  readonly guarded: readonly string[]
   /** All tables it would write. */
   readonly tables: readonly string[]
   /** What each of its statements that write would do: if that differs, something else was approved. */
