@@ -659,6 +659,26 @@ test('what fails when it is redeemed is undone, and can be redeemed when that is
   expect(await code(redeem(approvalToken))).toEqual([200, undefined])
 })
 
+test('a snapshot is kept before what was approved loses rows, and not before what is refused', async () => {
+  const newest = async () => (await db.request('/snapshots')).body.data[0].id
+  const { id } = await rule('bills', 'deny')
+  const before = await newest()
+  const lossy = [{ sql: 'INSERT INTO log VALUES (1)' }, { sql: 'DELETE FROM bills' }]
+  expect(await code(agent.query('DELETE FROM bills'))).toEqual(denied)
+  expect(await code(agent.batch(lossy))).toEqual(denied)
+  await unrule(id)
+  await rule('bills')
+  const single = await approved('DELETE FROM bills')
+  const batch = (await agent.batch(lossy)).body.approvalToken
+  await decide(batch)
+  expect(await newest()).toBe(before)
+  const done = await redeem(batch)
+  expect([done.status, done.body.meta.snapshot.label]).toEqual([200, 'before DELETE FROM bills'])
+  expect(await newest()).toBe(done.body.meta.snapshot.id)
+  expect(await rows()).toEqual([])
+  expect(await code(redeem(single))).toEqual([200, undefined])
+})
+
 test('what waits keeps no idempotency key; a lost answer can be asked for again with it', async () => {
   await rule('bills')
   const key = { 'Idempotency-Key': 'once' }
