@@ -266,6 +266,9 @@ describe('what reads is never gated', () => {
     await rule('seen', 'deny')
     expect(await code(agent.query('INSERT INTO log SELECT n FROM bills'))).toEqual([200, undefined])
     expect(await code(agent.query('INSERT INTO log SELECT n FROM seen'))).toEqual([200, undefined])
+    await rule('*', 'deny')
+    expect(await code(agent.request('/search?q=bills'))).toEqual([200, undefined])
+    expect(await code(agent.request('/describe'))).toEqual([200, undefined])
     for (const call of ['/validate', '/explain']) {
       expect(await code(agent.request(call, { body: { sql: 'DELETE FROM bills' } }))).toEqual([200, undefined])
     }
