@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { build } from 'esbuild'
 import { platformBundle, repository } from './paths.ts'
 
-/** Bundles the platform Worker, workspace packages included, into one module at `outfile`. */
+/** Bundles the platform Worker, workspace packages included, into one module at `outfile`, with WebAssembly beside it. */
 export async function buildPlatform(outfile = platformBundle): Promise<string> {
   const { outputFiles } = await build({
     absWorkingDir: repository,
@@ -15,13 +15,17 @@ export async function buildPlatform(outfile = platformBundle): Promise<string> {
     target: 'es2024',
     conditions: ['workerd', 'worker', 'import'],
     external: ['cloudflare:*', 'node:*'],
+    loader: { '.wasm': 'copy' },
+    assetNames: '[name]',
     legalComments: 'none',
     logLevel: 'error',
   })
-  // In one step: another launcher or test may be reading it.
-  const draft = `${outfile}.${process.pid}`
   await mkdir(dirname(outfile), { recursive: true })
-  await writeFile(draft, outputFiles[0]?.contents ?? '')
-  await rename(draft, outfile)
+  for (const { path, contents } of outputFiles) {
+    // In one step: another launcher or test may be reading it.
+    const draft = `${path}.${process.pid}`
+    await writeFile(draft, contents)
+    await rename(draft, path)
+  }
   return outfile
 }

@@ -1,3 +1,5 @@
+import { platformModules } from './paths.ts'
+
 /**
  * Flags for V8: a heap that is kept small is collected often, so the native halves of dead requests never pile up to a
  * pause of 100 ms. Figures in bench/TAIL.md.
@@ -74,7 +76,10 @@ const config :Workerd.Config = (
 );
 
 const platform :Workerd.Worker = (
-  modules = [(name = "platform.mjs", esModule = embed "platform.mjs")],
+  modules = [
+    (name = "platform.mjs", esModule = embed "platform.mjs"),
+    ${platformModules.map((name) => `(name = "${name}", wasm = embed "${name}"),`).join('\n    ')}
+  ],
   compatibilityDate = "2026-10-01",
   durableObjectStorage = (localDisk = "disk"),
   durableObjectNamespaces = [

@@ -8,6 +8,9 @@ export const repository = above(dirname(fileURLToPath(import.meta.url)))
 /** The platform Worker as one module, made by `buildPlatform`. */
 export const platformBundle = join(repository, 'dist/platform.mjs')
 
+/** What the bundle imports from beside it. */
+export const platformModules = ['sqlite3.wasm'] as const
+
 function above(folder: string): string {
   if (existsSync(join(folder, 'package-lock.json'))) return folder
   const parent = dirname(folder)

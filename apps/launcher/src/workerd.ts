@@ -3,11 +3,11 @@ import { once } from 'node:events'
 import { copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { isIPv6 } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { type PlatformEnvironment, workerdConfig } from './config.ts'
-import { platformBundle } from './paths.ts'
+import { platformBundle, platformModules } from './paths.ts'
 
 const stopGraceMs = 5_000
 
@@ -50,6 +50,7 @@ export async function prepareData(data: string, bundle = platformBundle, trusted
   await mkdir(join(data, 'objects'), { recursive: true })
   await mkdir(join(data, 'run'), { recursive: true })
   await copyFile(bundle, join(data, 'run', 'platform.mjs'))
+  for (const name of platformModules) await copyFile(join(dirname(bundle), name), join(data, 'run', name))
   await writeFile(join(data, 'run', 'workerd.capnp'), workerdConfig(trustedCertificates))
 }
 

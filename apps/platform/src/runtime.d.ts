@@ -8,3 +8,8 @@ interface JSON {
 declare module 'node:zlib' {
   export function crc32(data: string): number
 }
+
+declare module '*.wasm' {
+  const module: WebAssembly.Module
+  export default module
+}

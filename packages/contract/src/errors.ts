@@ -137,6 +137,10 @@ export const errors = {
     status: 503,
     message: 'The captcha cannot be checked right now, so the call is not taken. Try again.',
   },
+  file_impossible: {
+    status: 409,
+    message: 'This database cannot be written as a SQLite file: {problem}. The SQL dump has all of it.',
+  },
   copy_cut_off: { status: 503, message: 'The copy was cut off. Nothing of it was kept; try again.' },
   unavailable: { status: 503, message: 'The database is not reachable right now. Try again.' },
 } as const satisfies Record<string, { status: number; message: string }>

@@ -8,6 +8,7 @@ import { databaseObject, namespaceObject } from '../objects.ts'
 import { verifyCaptcha } from '../ports/captcha.ts'
 import { type Reply, refuse } from '../reply.ts'
 import { settingsOf } from '../settings.ts'
+import { FileExport } from '../sqlite-file/export.ts'
 import { migrate } from '../storage/migrate.ts'
 import { Timers } from '../storage/timers.ts'
 import { type Advised, advise } from './advisor/advise.ts'
@@ -105,6 +106,7 @@ export class Database extends DurableObject<Env> {
   readonly #deeds: AuditOutbox
   readonly #approvals: Approvals
   readonly #scratch: Scratch
+  readonly #fileExport: FileExport
   readonly #source: CopySource
   readonly #history: History
   readonly #keeper: Keeper
@@ -167,6 +169,7 @@ export class Database extends DurableObject<Env> {
       occupied: () => this.#identity !== undefined,
       wipeAt: (atMs) => this.#timers.set('scratch', atMs),
     })
+    this.#fileExport = new FileExport(ctx.storage, () => this.#identity !== undefined)
     const schemaChanges = new SchemaChanges(ctx.storage, this.#ownPages)
     this.#engine = new Engine(
       ctx.storage,
@@ -381,6 +384,11 @@ export class Database extends DurableObject<Env> {
   /** For the object that bears the name of an advisor, and is nobody's database. */
   get scratch(): Scratch {
     return this.#scratch
+  }
+
+  /** For the object that holds a copy, and is nobody's database. */
+  get fileExport(): FileExport {
+    return this.#fileExport
   }
 
   /** The tenant's schema as text, for a copy of it. @throws PerSQLError `database_not_found` */

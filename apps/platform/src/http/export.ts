@@ -3,10 +3,19 @@ import { rebuilds } from '../database/copy/rows.ts'
 import type { Env } from '../env.ts'
 import { databaseObject } from '../objects.ts'
 import type { Reply } from '../reply.ts'
+import { sqliteDownload } from '../sqlite-file/download.ts'
+
+/** What of a request to export counts here. */
+export interface ExportParams {
+  readonly ns: string
+  readonly db: string
+  readonly format?: string
+}
 
 /** Streams a copy that was made for this as an SQL dump, and ends the copy when it is read or left. */
-export async function exported({ body }: Reply, { ns, db }: { ns: string; db: string }, env: Env): Promise<Response> {
+export async function exported({ body }: Reply, { ns, db, format }: ExportParams, env: Env): Promise<Response> {
   const { snapshot } = (JSON.parse(body) as { data: { snapshot: string } }).data
+  if (format === 'sqlite') return sqliteDownload(env, ns, db, snapshot)
   const { source } = databaseObject(env, ns, `${db}@${snapshot}`)
   const { copy, schema } = await source.begin(undefined, true)
   source.hold(copy).catch(() => {

@@ -6,7 +6,7 @@ import type { Env } from '../env.ts'
 import { execute, isDatabaseOperation } from '../execute.ts'
 import { type Reply, refuse } from '../reply.ts'
 import { readBody } from './body.ts'
-import { exported } from './export.ts'
+import { type ExportParams, exported } from './export.ts'
 import { paymentRequired } from './payment-required.ts'
 
 const MAX_BODY = 10 * 1024 * 1024
@@ -61,7 +61,7 @@ async function answer(
   )
   const response =
     name === 'export_database' && reply.code === undefined
-      ? await exported(reply, params as { ns: string; db: string }, context.env)
+      ? await exported(reply, params as unknown as ExportParams, context.env)
       : respond(reply, context.baseUrl)
   return { response, operation: name, code: reply.code }
 }

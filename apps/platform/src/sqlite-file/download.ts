@@ -1,0 +1,41 @@
+import type { Env } from '../env.ts'
+import { databaseObject } from '../objects.ts'
+import { CHUNK_BYTES } from './chunks.ts'
+
+/** Answers with the SQLite file of a copy that was made for this, and ends the copy when it is read or left. */
+export async function sqliteDownload(env: Env, ns: string, db: string, snapshot: string): Promise<Response> {
+  const { fileExport } = databaseObject(env, ns, `${db}@${snapshot}`)
+  const end = () => databaseObject(env, ns, db).endExport(snapshot)
+  let size: number | undefined
+  try {
+    while (size === undefined) size = await fileExport.write()
+  } catch (cause) {
+    await end()
+    throw cause
+  }
+  return new Response(contentOf(fileExport, size, end), {
+    headers: {
+      'Content-Type': 'application/vnd.sqlite3',
+      'Content-Disposition': `attachment; filename="${db}.sqlite"`,
+      'Cache-Control': 'no-store',
+    },
+  })
+}
+
+function contentOf(file: { read(chunk: number): Promise<Uint8Array> }, size: number, end: () => Promise<void>) {
+  let at = 0
+  const source = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const bytes = await file.read(at / CHUNK_BYTES)
+      if (bytes.length === 0) throw new Error('The copy is gone.')
+      controller.enqueue(bytes.subarray(0, size - at))
+      at += bytes.length
+      if (at < size) return
+      controller.close()
+      await end()
+    },
+    cancel: end,
+  })
+  // With a length, whoever is cut off knows that it was.
+  return source.pipeThrough(new FixedLengthStream(size))
+}

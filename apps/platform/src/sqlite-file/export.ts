@@ -1,0 +1,95 @@
+import { RpcTarget } from 'cloudflare:workers'
+import { PerSQLError } from '@persql/contract'
+import { pagesOf, type Read } from '../database/copy/rows.ts'
+import { readSchemaText } from '../database/copy/schema.ts'
+import { CHUNK_BYTES, StoredChunks } from './chunks.ts'
+import { sqliteModule } from './module.ts'
+import { SqliteError } from './sqlite.ts'
+import { write } from './writer.ts'
+
+/** Pages of a copy in one call: some 2 MB of SQL, so that no call comes near what the runtime lets one compute. */
+const PAGES_A_CALL = 10
+const CHUNKS_A_CALL = 4
+/** The file is the first that SQLite opens in an object. */
+const FILE = 1
+/** How many are written at once: each has SQLite's memory of its own, for as long as somebody asks it to go on. */
+const MAX_WRITING = 2
+const GIVEN_UP_MS = 15_000
+const writing = new Map<FileExport, number>()
+
+/** Writes the copy that an object holds into a SQLite file, which lies beside it until the object is wiped. */
+export class FileExport extends RpcTarget {
+  readonly #storage: DurableObjectStorage
+  readonly #occupied: () => boolean
+  #work: ReturnType<typeof write> | undefined
+
+  /** @param occupied says whether this object is somebody's database: then nothing is done here */
+  constructor(storage: DurableObjectStorage, occupied: () => boolean) {
+    super()
+    this.#storage = storage
+    this.#occupied = occupied
+  }
+
+  /** Writes on; returns the file's size once it is whole. @throws PerSQLError `copy_impossible` */
+  async write(): Promise<number | undefined> {
+    if (this.#occupied()) throw new PerSQLError('internal')
+    await this.#turn()
+    try {
+      this.#work ??= this.#begin()
+      for (let i = 0; i < PAGES_A_CALL; i++) {
+        const { done, value } = this.#work.next()
+        if (done) {
+          this.#end()
+          return value
+        }
+        // Others of this process are waiting for their turn.
+        await scheduler.wait(0)
+      }
+      writing.set(this, Date.now())
+      return undefined
+    } catch (cause) {
+      this.#end()
+      if (!(cause instanceof SqliteError)) throw cause
+      throw new PerSQLError('file_impossible', { problem: cause.message }, { cause })
+    }
+  }
+
+  /** Some of the file from this chunk on; how many bytes that are says how far it goes. */
+  read(chunk: number): Uint8Array {
+    const chunks = new StoredChunks(this.#storage.sql)
+    const bytes = new Uint8Array(CHUNKS_A_CALL * CHUNK_BYTES)
+    for (let i = 0; i < CHUNKS_A_CALL; i++) {
+      const part = chunks.get(FILE, chunk + i)
+      if (!part) return bytes.subarray(0, i * CHUNK_BYTES)
+      bytes.set(part, i * CHUNK_BYTES)
+    }
+    return bytes
+  }
+
+  #begin() {
+    const { sql } = this.#storage
+    const read: Read = (text, ...params) => {
+      const cursor = sql.exec(text, ...params)
+      return { rows: [...cursor.raw()], rowsRead: cursor.rowsRead }
+    }
+    const schema = readSchemaText((text, ...params) => read(text, ...params).rows)
+    const chunks = new StoredChunks(sql)
+    chunks.drop(FILE, 0)
+    return write(sqliteModule, chunks, schema, pagesOf(read, schema, true))
+  }
+
+  #end(): void {
+    this.#work = undefined
+    writing.delete(this)
+  }
+
+  /** Waits until few enough are writing. Promises of other objects must not be awaited, so it looks now and then. */
+  async #turn(): Promise<void> {
+    for (;;) {
+      for (const [other, sinceMs] of writing) if (sinceMs < Date.now() - GIVEN_UP_MS) writing.delete(other)
+      if (writing.has(this) || writing.size < MAX_WRITING) break
+      await scheduler.wait(50)
+    }
+    writing.set(this, Date.now())
+  }
+}

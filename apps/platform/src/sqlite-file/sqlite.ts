@@ -1,0 +1,184 @@
+import type { Chunks } from './chunks.ts'
+import { System } from './system.ts'
+
+const [OK, ROW, DONE] = [0, 100, 101]
+const [INTEGER, FLOAT, TEXT, BLOB] = [1, 2, 3, 4]
+const [READONLY, READWRITE, CREATE] = [1, 2, 4]
+/** Says of a value that SQLite has to copy it. */
+const TRANSIENT = -1
+
+/** The part of SQLite's C interface that is used; pointers are numbers. */
+interface Exports {
+  readonly __wasm_call_ctors: () => void
+  readonly malloc: (size: number) => number
+  readonly free: (at: number) => void
+  readonly sqlite3_initialize: () => number
+  readonly sqlite3_open_v2: (path: number, into: number, flags: number, vfs: number) => number
+  readonly sqlite3_close_v2: (db: number) => number
+  readonly sqlite3_exec: (db: number, sql: number, callback: number, data: number, error: number) => number
+  readonly sqlite3_prepare_v2: (db: number, sql: number, length: number, into: number, tail: number) => number
+  readonly sqlite3_step: (statement: number) => number
+  readonly sqlite3_finalize: (statement: number) => number
+  readonly sqlite3_bind_text: (statement: number, i: number, text: number, length: number, free: number) => number
+  readonly sqlite3_bind_double: (statement: number, i: number, value: number) => number
+  readonly sqlite3_column_count: (statement: number) => number
+  readonly sqlite3_column_type: (statement: number, i: number) => number
+  readonly sqlite3_column_int64: (statement: number, i: number) => bigint
+  readonly sqlite3_column_double: (statement: number, i: number) => number
+  readonly sqlite3_column_blob: (statement: number, i: number) => number
+  readonly sqlite3_column_text: (statement: number, i: number) => number
+  readonly sqlite3_column_bytes: (statement: number, i: number) => number
+  readonly sqlite3_errmsg: (db: number) => number
+  readonly sqlite3_extended_errcode: (db: number) => number
+  readonly sqlite3_limit: (db: number, what: number, value: number) => number
+  readonly sqlite3__wasm_db_config_ip: (db: number, option: number, value: number, into: number) => number
+}
+
+/** What SQLite says of a statement that failed. */
+export class SqliteError extends Error {
+  readonly code: number
+
+  constructor(message: string, code: number) {
+    super(message)
+    this.code = code
+  }
+}
+
+/** A SQLite of one's own, with one database whose file lies in chunks. It is gone when nobody holds it any more. */
+export class Sqlite {
+  readonly #system: System
+  readonly #c: Exports
+  #db = 0
+
+  constructor(module: WebAssembly.Module, chunks: Chunks) {
+    this.#system = new System(chunks)
+    this.#c = new WebAssembly.Instance(module, this.#system.imports).exports as unknown as Exports
+    this.#c.__wasm_call_ctors()
+    this.#c.sqlite3_initialize()
+  }
+
+  /** The file that `open` opens. */
+  get file() {
+    return this.#system.file('/database')
+  }
+
+  /** @throws SqliteError */
+  open(readonly: boolean): void {
+    const c = this.#c
+    const into = c.malloc(4)
+    const [path, vfs] = [this.#text('/database'), this.#text('unix-none')]
+    const code = c.sqlite3_open_v2(path, into, readonly ? READONLY : READWRITE | CREATE, vfs)
+    this.#db = this.#pointer(into)
+    for (const at of [into, path, vfs]) c.free(at)
+    if (code !== OK) throw this.#error()
+  }
+
+  close(): void {
+    this.#c.sqlite3_close_v2(this.#db)
+    this.#db = 0
+  }
+
+  /** Sets one of `SQLITE_DBCONFIG_…` to on or off. */
+  configure(option: number, on: boolean): void {
+    this.#c.sqlite3__wasm_db_config_ip(this.#db, option, on ? 1 : 0, 0)
+  }
+
+  /** Sets one of `SQLITE_LIMIT_…`. */
+  limit(what: number, value: number): void {
+    this.#c.sqlite3_limit(this.#db, what, value)
+  }
+
+  /** Runs all statements of a text. @throws SqliteError */
+  exec(sql: string): void {
+    const text = this.#text(sql)
+    try {
+      if (this.#c.sqlite3_exec(this.#db, text, 0, 0, 0) !== OK) throw this.#error()
+    } finally {
+      this.#c.free(text)
+    }
+  }
+
+  /** All rows of one statement; integers are rounded to numbers. @throws SqliteError, TypeError for text that is no UTF-8 */
+  all(sql: string, params: readonly unknown[] = []): unknown[][] {
+    const c = this.#c
+    const statement = this.#prepare(sql)
+    try {
+      params.forEach((value, i) => {
+        this.#bind(statement, i + 1, value)
+      })
+      const rows: unknown[][] = []
+      for (;;) {
+        const code = c.sqlite3_step(statement)
+        if (code === DONE) return rows
+        if (code !== ROW) throw this.#error()
+        rows.push(Array.from({ length: c.sqlite3_column_count(statement) }, (_, i) => this.#value(statement, i)))
+      }
+    } finally {
+      c.sqlite3_finalize(statement)
+    }
+  }
+
+  #prepare(sql: string): number {
+    const c = this.#c
+    const [text, into] = [this.#text(sql), c.malloc(4)]
+    try {
+      if (c.sqlite3_prepare_v2(this.#db, text, -1, into, 0) !== OK) throw this.#error()
+      return this.#pointer(into)
+    } finally {
+      c.free(text)
+      c.free(into)
+    }
+  }
+
+  #bind(statement: number, i: number, value: unknown): void {
+    if (typeof value === 'number') this.#c.sqlite3_bind_double(statement, i, value)
+    if (typeof value !== 'string') return
+    const text = this.#text(value)
+    this.#c.sqlite3_bind_text(statement, i, text, utf8.encode(value).length, TRANSIENT)
+    this.#c.free(text)
+  }
+
+  #value(statement: number, i: number): unknown {
+    const c = this.#c
+    switch (c.sqlite3_column_type(statement, i)) {
+      case INTEGER:
+        return Number(c.sqlite3_column_int64(statement, i))
+      case FLOAT:
+        return c.sqlite3_column_double(statement, i)
+      case TEXT:
+        return strict.decode(this.#bytes(statement, i, c.sqlite3_column_text(statement, i)))
+      case BLOB:
+        return this.#bytes(statement, i, c.sqlite3_column_blob(statement, i)).slice().buffer
+      default:
+        return null
+    }
+  }
+
+  #bytes(statement: number, i: number, at: number): Uint8Array {
+    return this.#system.bytes.subarray(at, at + this.#c.sqlite3_column_bytes(statement, i))
+  }
+
+  /** A text as C has it; the caller frees it. */
+  #text(text: string): number {
+    const bytes = utf8.encode(text)
+    const at = this.#c.malloc(bytes.length + 1)
+    if (at === 0) throw new SqliteError('out of memory', 7)
+    const { bytes: memory } = this.#system
+    memory.set(bytes, at)
+    memory[at + bytes.length] = 0
+    return at
+  }
+
+  #pointer(at: number): number {
+    return new DataView(this.#system.memory.buffer).getUint32(at, true)
+  }
+
+  #error(): SqliteError {
+    const c = this.#c
+    return new SqliteError(this.#system.text(c.sqlite3_errmsg(this.#db)), c.sqlite3_extended_errcode(this.#db))
+  }
+}
+
+const utf8 = new TextEncoder()
+// With `ignoreBOM` a leading U+FEFF stays part of the text.
+const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })

@@ -1,0 +1,40 @@
+import type { Page } from '../database/copy/rows.ts'
+import { rebuilds } from '../database/copy/rows.ts'
+import type { SchemaText } from '../database/copy/schema.ts'
+import type { Chunks } from './chunks.ts'
+import { Sqlite } from './sqlite.ts'
+
+/** Nothing is to be recovered of a file that nobody has yet, and nobody else opens it. */
+const SETTINGS = `
+  PRAGMA page_size = 4096;
+  PRAGMA journal_mode = OFF;
+  PRAGMA synchronous = OFF;
+  PRAGMA locking_mode = EXCLUSIVE;
+  PRAGMA cache_size = -4000;
+  PRAGMA temp_store = FILE;
+  PRAGMA foreign_keys = OFF;
+`
+/** `SQLITE_DBCONFIG_DQS_DDL` and `…_DML`: where schemas were made, "x" may be a text. */
+const DOUBLE_QUOTED = [1013, 1014]
+
+/** Statements that write a file, each to be followed by a pause. The last one has written it whole. */
+export function* write(module: WebAssembly.Module, chunks: Chunks, schema: SchemaText, pages: Iterable<Page>) {
+  const sqlite = new Sqlite(module, chunks)
+  sqlite.open(false)
+  for (const option of DOUBLE_QUOTED) sqlite.configure(option, true)
+  sqlite.exec(SETTINGS)
+  sqlite.exec('BEGIN')
+  for (const { sql } of schema.tables) sqlite.exec(sql)
+  for (const { statements } of pages) {
+    for (const { sql } of statements) sqlite.exec(sql)
+    yield
+  }
+  for (const sql of [...schema.others.map((other) => other.sql), ...rebuilds(schema)]) {
+    sqlite.exec(sql)
+    yield
+  }
+  sqlite.exec('COMMIT')
+  sqlite.close()
+  sqlite.file.flush()
+  return sqlite.file.size
+}
