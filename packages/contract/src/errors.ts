@@ -102,6 +102,7 @@ export const errors = {
   advice_under_way: { status: 409, message: 'Indexes are being looked for already. Ask again when that has ended.' },
   last_owner: { status: 409, message: 'A namespace needs an owner. Make somebody else owner or admin first.' },
   expectation_failed: { status: 409, message: 'Statement {statement}: expected {expected}, got {actual}.' },
+  sqlite_file_refused: { status: 400, message: 'This SQLite file cannot be imported: {problem}' },
   body_too_large: { status: 413, message: 'The body is larger than {limit}.' },
   idempotency_mismatch: { status: 422, message: 'This {header} was used with another request in the last 24 hours.' },
   question_refused: { status: 422, message: 'No answer to this question: {reason}' },

@@ -1,4 +1,5 @@
 import { lower, quoteName } from './guard/statement.ts'
+import { isInternal } from './internal.ts'
 
 /** Tables of the tenant: neither SQLite's own, nor ours, nor the tables behind a virtual table. */
 export function userTables(sql: SqlStorage, scope: readonly string[] | null): { name: string; sql: string }[] {
@@ -12,9 +13,6 @@ export function userTables(sql: SqlStorage, scope: readonly string[] | null): { 
     .map(([name, text]) => ({ name: name as string, sql: (text as string | null) ?? '' }))
     .filter(({ name }) => !isInternal(name) && !shadows.has(name) && (!allowed || allowed.has(lower(name))))
 }
-
-/** Whether a table is SQLite's, the runtime's or ours. */
-export const isInternal = (name: string) => /^(sqlite_|_persql_|_cf_)/.test(lower(name))
 
 /** Tables with their row counts, and how many rows it took to count them. */
 export function readTables(sql: SqlStorage, scope: readonly string[] | null) {

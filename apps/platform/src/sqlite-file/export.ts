@@ -2,9 +2,10 @@ import { RpcTarget } from 'cloudflare:workers'
 import { PerSQLError } from '@persql/contract'
 import { pagesOf, type Read } from '../database/copy/rows.ts'
 import { readSchemaText } from '../database/copy/schema.ts'
-import { CHUNK_BYTES, StoredChunks } from './chunks.ts'
+import { CHUNK_BYTES } from './chunks.ts'
 import { sqliteModule } from './module.ts'
 import { SqliteError } from './sqlite.ts'
+import { StoredChunks } from './stored-chunks.ts'
 import { write } from './writer.ts'
 
 /** Pages of a copy in one call: some 2 MB of SQL, so that no call comes near what the runtime lets one compute. */

@@ -1,7 +1,7 @@
 import type { Chunks } from './chunks.ts'
 import { System } from './system.ts'
 
-const [OK, ROW, DONE] = [0, 100, 101]
+const [OK, NOMEM, MISMATCH, ROW, DONE] = [0, 7, 20, 100, 101]
 const [INTEGER, FLOAT, TEXT, BLOB] = [1, 2, 3, 4]
 const [READONLY, READWRITE, CREATE] = [1, 2, 4]
 /** Says of a value that SQLite has to copy it. */
@@ -98,8 +98,11 @@ export class Sqlite {
     }
   }
 
-  /** All rows of one statement; integers are rounded to numbers. @throws SqliteError, TypeError for text that is no UTF-8 */
-  all(sql: string, params: readonly unknown[] = []): unknown[][] {
+  /**
+   * The rows of one statement, at least one and then as many as `maxBytes` hold; integers are rounded to numbers.
+   * @throws SqliteError, also for a text that is not in UTF-8
+   */
+  read(sql: string, params: readonly unknown[] = [], maxBytes = Number.POSITIVE_INFINITY) {
     const c = this.#c
     const statement = this.#prepare(sql)
     try {
@@ -107,11 +110,14 @@ export class Sqlite {
         this.#bind(statement, i + 1, value)
       })
       const rows: unknown[][] = []
-      for (;;) {
+      const columns = Array.from({ length: c.sqlite3_column_count(statement) }, (_, i) => i)
+      for (let bytes = 0; ; ) {
         const code = c.sqlite3_step(statement)
-        if (code === DONE) return rows
+        if (code === DONE) return { rows, isCut: false }
         if (code !== ROW) throw this.#error()
-        rows.push(Array.from({ length: c.sqlite3_column_count(statement) }, (_, i) => this.#value(statement, i)))
+        if (bytes > maxBytes) return { rows, isCut: true }
+        rows.push(columns.map((i) => this.#value(statement, i)))
+        for (const i of columns) bytes += c.sqlite3_column_bytes(statement, i)
       }
     } finally {
       c.sqlite3_finalize(statement)
@@ -146,7 +152,7 @@ export class Sqlite {
       case FLOAT:
         return c.sqlite3_column_double(statement, i)
       case TEXT:
-        return strict.decode(this.#bytes(statement, i, c.sqlite3_column_text(statement, i)))
+        return decoded(this.#bytes(statement, i, c.sqlite3_column_text(statement, i)))
       case BLOB:
         return this.#bytes(statement, i, c.sqlite3_column_blob(statement, i)).slice().buffer
       default:
@@ -162,7 +168,7 @@ export class Sqlite {
   #text(text: string): number {
     const bytes = utf8.encode(text)
     const at = this.#c.malloc(bytes.length + 1)
-    if (at === 0) throw new SqliteError('out of memory', 7)
+    if (at === 0) throw new SqliteError('out of memory', NOMEM)
     const { bytes: memory } = this.#system
     memory.set(bytes, at)
     memory[at + bytes.length] = 0
@@ -182,3 +188,11 @@ export class Sqlite {
 const utf8 = new TextEncoder()
 // With `ignoreBOM` a leading U+FEFF stays part of the text.
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+function decoded(bytes: Uint8Array): string {
+  try {
+    return strict.decode(bytes)
+  } catch {
+    throw new SqliteError('a text is not in UTF-8', MISMATCH)
+  }
+}

@@ -3,8 +3,9 @@ import type { Env } from '../../env.ts'
 import { modelOf } from '../../ports/model.ts'
 import type { Engine } from '../engine.ts'
 import { lower, quoteName } from '../guard/statement.ts'
+import { isInternal } from '../internal.ts'
 import type { Result } from '../result.ts'
-import { isInternal, userTables } from '../schema.ts'
+import { userTables } from '../schema.ts'
 import type { DocsStore } from './docs.ts'
 import {
   askPrompt,

@@ -1,7 +1,7 @@
 import { PerSQLError } from '@persql/contract'
 import type { Remote } from '../../objects.ts'
 import type { Run } from '../guard/schema-map.ts'
-import { loadPage, rebuilds } from './rows.ts'
+import { rebuilds } from './rows.ts'
 import { dropSchema } from './schema.ts'
 import type { CopySource } from './source.ts'
 
@@ -25,7 +25,7 @@ export async function loadFrom(
       dropSchema(run)
       for (const table of schema.tables) run(table.sql)
       for (let page = await source.next(copy); page; page = await source.next(copy)) {
-        loadPage(sql, page)
+        for (const statement of page.statements) sql.exec(statement.sql, ...statement.params)
         rows += page.rows
         // Calls between objects do not let the process look for requests; a timer does.
         await scheduler.wait(0)

@@ -9,8 +9,8 @@ export interface Page {
   readonly rows: number
 }
 
-/** Reads rows in an object, with what that cost. */
-export type Read = (sql: string, ...params: unknown[]) => { rows: unknown[][]; rowsRead: number }
+/** Reads rows, with what that cost; `isCut` when there were more of them than may be held at once. */
+export type Read = (sql: string, ...params: unknown[]) => { rows: unknown[][]; rowsRead: number; isCut?: boolean }
 
 /** Small enough that others are served in between without noticing. */
 const PAGE_CHARACTERS = 200_000
@@ -45,11 +45,6 @@ export function* pagesOf(read: Read, { tables }: SchemaText, asText = false): Ge
   yield { statements: sequences ? [...statements, ...sequences] : statements, rows }
 }
 
-/** Inserts the rows of a page. */
-export function loadPage(sql: SqlStorage, { statements }: Page): void {
-  for (const statement of statements) sql.exec(statement.sql, ...statement.params)
-}
-
 /** Statements that a database needs once its tables are full: full-text indexes of what other tables hold. */
 export function rebuilds({ tables }: SchemaText): string[] {
   return tables.flatMap(({ name, sql }) =>
@@ -79,7 +74,7 @@ function* chunksOf(read: Read, run: Run, table: string, sql: string, asText: boo
   let wanted = FIRST_ROWS
   for (;;) {
     const page = `SELECT ${[...new Set([...columns, ...key])]} FROM ${from} ${after} ORDER BY ${order} LIMIT ${wanted}`
-    const { rows } = read(`SELECT '(' || ${literals} || ')', ${last} FROM (${page}) ORDER BY ${order}`)
+    const { rows, isCut } = read(`SELECT '(' || ${literals} || ')', ${last} FROM (${page}) ORDER BY ${order}`)
     let values = ''
     let count = 0
     for (const [tuple, at] of rows as [string, string][]) {
@@ -99,7 +94,7 @@ function* chunksOf(read: Read, run: Run, table: string, sql: string, asText: boo
       count++
     }
     if (count > 0) yield { statement: { sql: into + values, params: [] }, rows: count }
-    if (rows.length < wanted) return
+    if (rows.length < wanted && !isCut) return
     after = `WHERE (${order}) > (${rows.at(-1)?.[1]})`
     const characters = rows.reduce((sum, [tuple]) => sum + (tuple as string).length, 0)
     wanted = Math.max(1, Math.min(MAX_ROWS, Math.floor((rows.length * PAGE_CHARACTERS) / (characters || 1))))

@@ -1,6 +1,6 @@
 import type { Run } from '../guard/schema-map.ts'
 import { quoteName } from '../guard/statement.ts'
-import { isInternal } from '../schema.ts'
+import { isInternal } from '../internal.ts'
 
 /** Everything a database's schema consists of, in an order in which it loads: rows go in after the tables. */
 export interface SchemaText {
