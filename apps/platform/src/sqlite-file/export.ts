@@ -38,13 +38,10 @@ export class FileExport extends RpcTarget {
     try {
       this.#work ??= this.#begin()
       for (let i = 0; i < PAGES_A_CALL; i++) {
-        const { done, value } = this.#work.next()
-        if (done) {
-          this.#end()
-          return value
-        }
-        // Others of this process are waiting for their turn.
-        await scheduler.wait(0)
+        const { done, value } = await this.#work.next()
+        if (!done) continue
+        this.#end()
+        return value
       }
       writing.set(this, Date.now())
       return undefined
@@ -76,7 +73,7 @@ export class FileExport extends RpcTarget {
     const schema = readSchemaText((text, ...params) => read(text, ...params).rows)
     const chunks = new StoredChunks(sql)
     chunks.drop(FILE, 0)
-    return write(sqliteModule, chunks, schema, pagesOf(read, schema, true))
+    return write(sqliteModule, chunks, schema, pagesOf(read, schema, true), () => scheduler.wait(0))
   }
 
   #end(): void {

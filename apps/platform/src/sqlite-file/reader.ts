@@ -36,12 +36,9 @@ export async function* readSqliteFile(
   const sqlite = new Sqlite(module, chunks)
   try {
     await stage(upload, sqlite.file, maxBytes)
-    sqlite.open(true)
-    distrust(sqlite)
-    for (const name of tablesOf(sqlite)) {
-      check(sqlite, name)
-      await pause()
-    }
+    await check(new Sqlite(module, chunks, pause), sqlite.file)
+    await sqlite.open(true)
+    await distrust(sqlite)
     const schema = readSchemaText((sql, ...params) => sqlite.read(sql, params).rows)
     checkSchema(schema)
     for (const { sql } of schema.tables) yield plain(sql)
@@ -58,7 +55,7 @@ export async function* readSqliteFile(
   } catch (cause) {
     throw refusal(cause)
   } finally {
-    sqlite.close()
+    await sqlite.close()
     sqlite.file.truncate(0)
   }
 }
@@ -78,17 +75,21 @@ async function stage(upload: AsyncIterable<Uint8Array>, file: ChunkedFile, maxBy
   file.write(LOG_MARK.at, LOG_MARK.none)
 }
 
-/** Everything with pages of its own, the tables in which virtual ones keep theirs too. */
-function tablesOf(sqlite: Sqlite): string[] {
-  const { rows } = sqlite.read("SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0")
-  return ['sqlite_schema', ...rows.map(([name]) => String(name))]
-}
-
-function check(sqlite: Sqlite, table: string): void {
-  const { rows } = sqlite.read(`PRAGMA quick_check(${quoteName(table)})`)
-  const found = String(rows[0]?.[0])
-  if (found === 'ok') return
-  throw new PerSQLError('sqlite_file_refused', { problem: `It is damaged: ${found.slice(0, 300)}.` })
+/** Checks everything with pages of its own, the tables in which virtual ones keep theirs too. */
+async function check(sqlite: Sqlite, file: ChunkedFile): Promise<void> {
+  sqlite.file = file
+  await sqlite.open(true)
+  await distrust(sqlite)
+  const [names] = (await sqlite.first(
+    "SELECT json_group_array(name) FROM sqlite_schema WHERE type = 'table' AND rootpage > 0",
+  )) as [string]
+  for (const name of ['sqlite_schema', ...(JSON.parse(names) as string[])]) {
+    const found = String((await sqlite.first(`PRAGMA quick_check(${quoteName(name)})`))?.[0])
+    if (found !== 'ok') {
+      throw new PerSQLError('sqlite_file_refused', { problem: `It is damaged: ${found.slice(0, 300)}.` })
+    }
+  }
+  await sqlite.close()
 }
 
 function refusal(cause: unknown): unknown {

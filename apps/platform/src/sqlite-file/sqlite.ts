@@ -1,4 +1,6 @@
 import type { Chunks } from './chunks.ts'
+import type { ChunkedFile } from './file.ts'
+import { canSuspend, promising } from './suspension.ts'
 import { System } from './system.ts'
 
 const [OK, NOMEM, MISMATCH, ROW, DONE] = [0, 7, 20, 100, 101]
@@ -6,6 +8,11 @@ const [INTEGER, FLOAT, TEXT, BLOB] = [1, 2, 3, 4]
 const [READONLY, READWRITE, CREATE] = [1, 2, 4]
 /** Says of a value that SQLite has to copy it. */
 const TRANSIENT = -1
+
+const PATH = '/database'
+
+/** A call that may have to be waited for. */
+type Call<F extends (...args: never[]) => number> = (...args: Parameters<F>) => number | Promise<number>
 
 /** The part of SQLite's C interface that is used; pointers are numbers. */
 interface Exports {
@@ -48,33 +55,50 @@ export class SqliteError extends Error {
 export class Sqlite {
   readonly #system: System
   readonly #c: Exports
+  /** Calls during which files are read or written, and so others may have their turn. */
+  readonly #open: Call<Exports['sqlite3_open_v2']>
+  readonly #exec: Call<Exports['sqlite3_exec']>
+  readonly #prepare: Call<Exports['sqlite3_prepare_v2']>
+  readonly #step: Call<Exports['sqlite3_step']>
+  readonly #close: Call<Exports['sqlite3_close_v2']>
   #db = 0
 
-  constructor(module: WebAssembly.Module, chunks: Chunks) {
-    this.#system = new System(chunks)
+  /** @param pause lets others have their turn; without, nothing is waited for and `read` can be used */
+  constructor(module: WebAssembly.Module, chunks: Chunks, pause?: () => Promise<void>) {
+    this.#system = new System(chunks, pause)
     this.#c = new WebAssembly.Instance(module, this.#system.imports).exports as unknown as Exports
     this.#c.__wasm_call_ctors()
     this.#c.sqlite3_initialize()
+    const call = canSuspend && pause ? promising : <T>(run: T) => run
+    this.#open = call(this.#c.sqlite3_open_v2)
+    this.#exec = call(this.#c.sqlite3_exec)
+    this.#prepare = call(this.#c.sqlite3_prepare_v2)
+    this.#step = call(this.#c.sqlite3_step)
+    this.#close = call(this.#c.sqlite3_close_v2)
   }
 
   /** The file that `open` opens. */
-  get file() {
-    return this.#system.file('/database')
+  get file(): ChunkedFile {
+    return this.#system.file(PATH)
+  }
+
+  set file(file: ChunkedFile) {
+    this.#system.adopt(PATH, file)
   }
 
   /** @throws SqliteError */
-  open(readonly: boolean): void {
+  async open(readonly: boolean): Promise<void> {
     const c = this.#c
     const into = c.malloc(4)
-    const [path, vfs] = [this.#text('/database'), this.#text('unix-none')]
-    const code = c.sqlite3_open_v2(path, into, readonly ? READONLY : READWRITE | CREATE, vfs)
+    const [path, vfs] = [this.#text(PATH), this.#text('unix-none')]
+    const code = await this.#open(path, into, readonly ? READONLY : READWRITE | CREATE, vfs)
     this.#db = this.#pointer(into)
     for (const at of [into, path, vfs]) c.free(at)
     if (code !== OK) throw this.#error()
   }
 
-  close(): void {
-    this.#c.sqlite3_close_v2(this.#db)
+  async close(): Promise<void> {
+    await this.#close(this.#db)
     this.#db = 0
   }
 
@@ -89,12 +113,28 @@ export class Sqlite {
   }
 
   /** Runs all statements of a text. @throws SqliteError */
-  exec(sql: string): void {
+  async exec(sql: string): Promise<void> {
     const text = this.#text(sql)
     try {
-      if (this.#c.sqlite3_exec(this.#db, text, 0, 0, 0) !== OK) throw this.#error()
+      if ((await this.#exec(this.#db, text, 0, 0, 0)) !== OK) throw this.#error()
     } finally {
       this.#c.free(text)
+    }
+  }
+
+  /** The first row of a statement, if it has one. @throws SqliteError */
+  async first(sql: string): Promise<unknown[] | undefined> {
+    const [text, into] = [this.#text(sql), this.#c.malloc(4)]
+    let statement = 0
+    try {
+      if ((await this.#prepare(this.#db, text, -1, into, 0)) !== OK) throw this.#error()
+      statement = this.#pointer(into)
+      const code = await this.#step(statement)
+      if (code !== ROW && code !== DONE) throw this.#error()
+      return code === ROW ? this.#row(statement) : undefined
+    } finally {
+      this.#c.sqlite3_finalize(statement)
+      for (const at of [text, into]) this.#c.free(at)
     }
   }
 
@@ -104,27 +144,27 @@ export class Sqlite {
    */
   read(sql: string, params: readonly unknown[] = [], maxBytes = Number.POSITIVE_INFINITY) {
     const c = this.#c
-    const statement = this.#prepare(sql)
+    const statement = this.#compile(sql)
     try {
       params.forEach((value, i) => {
         this.#bind(statement, i + 1, value)
       })
       const rows: unknown[][] = []
-      const columns = Array.from({ length: c.sqlite3_column_count(statement) }, (_, i) => i)
       for (let bytes = 0; ; ) {
         const code = c.sqlite3_step(statement)
         if (code === DONE) return { rows, isCut: false }
         if (code !== ROW) throw this.#error()
         if (bytes > maxBytes) return { rows, isCut: true }
-        rows.push(columns.map((i) => this.#value(statement, i)))
-        for (const i of columns) bytes += c.sqlite3_column_bytes(statement, i)
+        const row = this.#row(statement)
+        rows.push(row)
+        for (const i of row.keys()) bytes += c.sqlite3_column_bytes(statement, i)
       }
     } finally {
       c.sqlite3_finalize(statement)
     }
   }
 
-  #prepare(sql: string): number {
+  #compile(sql: string): number {
     const c = this.#c
     const [text, into] = [this.#text(sql), c.malloc(4)]
     try {
@@ -142,6 +182,10 @@ export class Sqlite {
     const text = this.#text(value)
     this.#c.sqlite3_bind_text(statement, i, text, utf8.encode(value).length, TRANSIENT)
     this.#c.free(text)
+  }
+
+  #row(statement: number): unknown[] {
+    return Array.from({ length: this.#c.sqlite3_column_count(statement) }, (_, i) => this.#value(statement, i))
   }
 
   #value(statement: number, i: number): unknown {

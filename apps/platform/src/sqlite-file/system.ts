@@ -1,10 +1,13 @@
 import type { Chunks } from './chunks.ts'
 import { ChunkedFile } from './file.ts'
+import { canSuspend, suspending } from './suspension.ts'
 
 /** What the module asks for at first, and what it may have at most: values, cache and sorters of one database. */
 const FIRST_PAGES = 128
 const MAX_PAGES = 1024
 const WASM_PAGE = 65_536
+/** Pages that are read or written before others have their turn: some milliseconds. */
+const MOVES_A_TURN = 256
 
 const [ENOENT, EBADF, EINVAL, ENOSYS] = [44, 8, 28, 52]
 const [O_CREAT, O_TRUNC] = [64, 512]
@@ -26,9 +29,13 @@ export class System {
   readonly #files = new Map<string, ChunkedFile>()
   readonly #open = new Map<number, Open>()
   #lastFile = 0
+  #moves = 0
+  readonly #pause: (() => Promise<void>) | undefined
 
-  constructor(chunks: Chunks) {
+  /** @param pause is what reading and writing wait for now and then, where the runtime can wait */
+  constructor(chunks: Chunks, pause: (() => Promise<void>) | undefined) {
     this.#chunks = chunks
+    this.#pause = canSuspend ? pause : undefined
   }
 
   get bytes(): Uint8Array {
@@ -43,6 +50,12 @@ export class System {
       this.#files.set(path, file)
     }
     return file
+  }
+
+  /** Has a file that another one made. */
+  adopt(path: string, file: ChunkedFile): void {
+    this.#files.set(path, file)
+    this.#lastFile = Math.max(this.#lastFile, file.number)
   }
 
   text(at: number): string {
@@ -86,8 +99,8 @@ export class System {
       },
       wasi_snapshot_preview1: {
         fd_close: (fd: number) => this.#close(fd),
-        fd_read: (fd: number, list: number, count: number, into: number) => this.#move(fd, list, count, into, 'read'),
-        fd_write: (fd: number, list: number, count: number, into: number) => this.#move(fd, list, count, into, 'write'),
+        fd_read: this.#mover('read'),
+        fd_write: this.#mover('write'),
         fd_seek: (fd: number, offset: bigint, from: number, into: number) => this.#seek(fd, Number(offset), from, into),
         fd_sync: done,
         fd_fdstat_get: () => ENOSYS,
@@ -155,6 +168,16 @@ export class System {
     open.position = offset + ([0, open.position, open.file.size][from] ?? 0)
     this.#view.setBigInt64(into, BigInt(open.position), true)
     return 0
+  }
+
+  #mover(how: 'read' | 'write') {
+    const move = (fd: number, list: number, count: number, into: number) => this.#move(fd, list, count, into, how)
+    const pause = this.#pause
+    if (!pause) return move
+    return suspending((...args: Parameters<typeof move>) => {
+      const code = move(...args)
+      return ++this.#moves % MOVES_A_TURN > 0 ? code : pause().then(() => code)
+    })
   }
 
   #move(fd: number, list: number, count: number, into: number, how: 'read' | 'write'): number {

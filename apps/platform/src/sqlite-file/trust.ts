@@ -18,11 +18,11 @@ const LIMITS = {
 const MODULES = ['fts5', 'fts5vocab', 'rtree', 'rtree_i32']
 
 /** To be called before anything is read of a file that somebody sent. */
-export function distrust(sqlite: Sqlite): void {
+export async function distrust(sqlite: Sqlite): Promise<void> {
   for (const option of Object.values(OFF)) sqlite.configure(option, false)
   for (const option of Object.values(ON)) sqlite.configure(option, true)
   for (const [limit, value] of Object.values(LIMITS)) sqlite.limit(limit, value)
-  sqlite.exec('PRAGMA cell_size_check = ON; PRAGMA cache_size = -4000; PRAGMA temp_store = FILE')
+  await sqlite.exec('PRAGMA cell_size_check = ON; PRAGMA cache_size = -4000; PRAGMA temp_store = FILE')
 }
 
 /** Refuses schemas whose texts are not the one statement each that they stand for. @throws PerSQLError `sqlite_file_refused` */

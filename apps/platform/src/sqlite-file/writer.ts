@@ -17,24 +17,31 @@ const SETTINGS = `
 /** `SQLITE_DBCONFIG_DQS_DDL` and `…_DML`: where schemas were made, "x" may be a text. */
 const DOUBLE_QUOTED = [1013, 1014]
 
-/** Statements that write a file, each to be followed by a pause. The last one has written it whole. */
-export function* write(module: WebAssembly.Module, chunks: Chunks, schema: SchemaText, pages: Iterable<Page>) {
-  const sqlite = new Sqlite(module, chunks)
-  sqlite.open(false)
+/** Writes a file, one turn after the other; returns its size once it is whole. @throws SqliteError */
+export async function* write(
+  module: WebAssembly.Module,
+  chunks: Chunks,
+  schema: SchemaText,
+  pages: Iterable<Page>,
+  pause: () => Promise<void>,
+): AsyncGenerator<void, number> {
+  const sqlite = new Sqlite(module, chunks, pause)
+  await sqlite.open(false)
   for (const option of DOUBLE_QUOTED) sqlite.configure(option, true)
-  sqlite.exec(SETTINGS)
-  sqlite.exec('BEGIN')
-  for (const { sql } of schema.tables) sqlite.exec(sql)
+  await sqlite.exec(SETTINGS)
+  await sqlite.exec('BEGIN')
+  for (const { sql } of schema.tables) await sqlite.exec(sql)
   for (const { statements } of pages) {
-    for (const { sql } of statements) sqlite.exec(sql)
+    for (const { sql } of statements) await sqlite.exec(sql)
+    await pause()
     yield
   }
   for (const sql of [...schema.others.map((other) => other.sql), ...rebuilds(schema)]) {
-    sqlite.exec(sql)
+    await sqlite.exec(sql)
     yield
   }
-  sqlite.exec('COMMIT')
-  sqlite.close()
+  await sqlite.exec('COMMIT')
+  await sqlite.close()
   sqlite.file.flush()
   return sqlite.file.size
 }
