@@ -1,5 +1,6 @@
 import type { Chunks } from './chunks.ts'
 import { ChunkedFile } from './file.ts'
+import { IS_FILE, IS_FOLDER, writeStat } from './stat.ts'
 import { canSuspend, suspending } from './suspension.ts'
 
 /** What the module asks for at first, and what it may have at most: values, cache and sorters of one database. */
@@ -11,7 +12,6 @@ const MOVES_A_TURN = 256
 
 const [ENOENT, EBADF, EINVAL, ENOSYS] = [44, 8, 28, 52]
 const [O_CREAT, O_TRUNC] = [64, 512]
-const [IS_FOLDER, IS_FILE] = [0o040777, 0o100644]
 
 interface Open {
   readonly path: string
@@ -199,25 +199,12 @@ export class System {
   }
 
   #stat(path: string, into: number): number {
-    if (path === '/tmp') return this.#writeStat(into, 1, IS_FOLDER, 0)
+    if (path === '/tmp') return writeStat(this.#view, into, 1, IS_FOLDER, 0)
     return this.#statOf(this.#files.get(path), into, ENOENT)
   }
 
   #statOf(file: ChunkedFile | undefined, into: number, error: number): number {
-    return file ? this.#writeStat(into, file.number + 1, IS_FILE, file.size) : -error
-  }
-
-  #writeStat(into: number, inode: number, mode: number, size: number): number {
-    const view = this.#view
-    this.bytes.fill(0, into, into + 96)
-    view.setUint32(into, 1, true)
-    view.setUint32(into + 4, mode, true)
-    view.setUint32(into + 8, 1, true)
-    view.setBigInt64(into + 24, BigInt(size), true)
-    view.setUint32(into + 32, 4096, true)
-    view.setUint32(into + 36, Math.ceil(size / 512), true)
-    view.setBigInt64(into + 88, BigInt(inode), true)
-    return 0
+    return file ? writeStat(this.#view, into, file.number + 1, IS_FILE, file.size) : -error
   }
 
   #grow(wanted: number): boolean {

@@ -1,5 +1,6 @@
 import { lower } from '../guard/statement.ts'
-import { isInternal, userTables } from '../schema.ts'
+import { isInternal } from '../internal.ts'
+import { userTables } from '../schema.ts'
 import type { Column, ForeignKey, Index, Model } from './model.ts'
 
 type Row = readonly unknown[]
