@@ -100,6 +100,23 @@ export const errors = {
   },
   migration_exists: { status: 409, message: 'There is a draft "{name}" already. Change that one.' },
   advice_under_way: { status: 409, message: 'Indexes are being looked for already. Ask again when that has ended.' },
+  fork_point_unknown: {
+    status: 409,
+    message: 'It is not known what the branch "{ref}" began with: it is older than that is kept. Reset it, then merge.',
+  },
+  merge_conflict: {
+    status: 409,
+    message: 'Branch and parent do not go together: {what}. Nothing was changed; "merge" tells where.',
+  },
+  merge_would_lose_data: {
+    status: 409,
+    message: 'This would lose data of the parent: {what}. Nothing was changed; "allowDataLoss" does it all the same.',
+  },
+  merge_stale: {
+    status: 409,
+    message: 'Branch or parent have changed: this merge would do something else now. Look at "merge" and ask again.',
+  },
+  merge_under_way: { status: 409, message: 'A branch is being merged here already. Ask again when that has ended.' },
   last_owner: { status: 409, message: 'A namespace needs an owner. Make somebody else owner or admin first.' },
   expectation_failed: { status: 409, message: 'Statement {statement}: expected {expected}, got {actual}.' },
   sqlite_file_refused: { status: 400, message: 'This SQLite file cannot be imported: {problem}' },

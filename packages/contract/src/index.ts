@@ -8,6 +8,7 @@ import * as describing from './describe.ts'
 import * as endpoints from './endpoints.ts'
 import * as hostnames from './hostnames.ts'
 import * as members from './members.ts'
+import * as merges from './merges.ts'
 import * as migrations from './migrations.ts'
 import * as operator from './operator.ts'
 import * as proposals from './proposals.ts'
@@ -58,6 +59,7 @@ export const api = {
   hand_off_branch: branches.hand_off_branch,
   redeem_handoff: branches.redeem_handoff,
   fork_database: branches.fork_database,
+  merge_branch: merges.merge_branch,
   propose: proposals.propose,
   apply: proposals.apply,
   list_approval_rules: approvals.list_approval_rules,
@@ -149,6 +151,7 @@ export const shapes = {
   Hostname: hostnames.Hostname,
   Snapshot: snapshots.Snapshot,
   Migration: migrations.Migration,
+  MergeReport: merges.MergeReport,
 } as const
 
 export { BYTE_HOURS_PER_NANO, type DayUsage, rates, type Spend } from './billing.ts'
@@ -159,6 +162,7 @@ export type { Endpoint } from './endpoints.ts'
 export { type ErrorCode, errors, PerSQLError } from './errors.ts'
 export { type Hostname, isHostname, MAX_HOSTNAMES, recordName } from './hostnames.ts'
 export type { Invitation, Member, Membership, Share } from './members.ts'
+export type { MergeReport } from './merges.ts'
 export type { Migration, MigrationTrial } from './migrations.ts'
 export {
   type Door,

@@ -84,6 +84,8 @@ export type ApprovalOperation =
   | 'delete_approval_rule'
   | 'get_approval'
   | 'redeem_approval'
+/** What brings a branch back to its parent. Its body comes validated. */
+export type MergeOperation = 'merge_branch'
 
 export type DatabaseOperation =
   | StatementOperation
@@ -93,6 +95,7 @@ export type DatabaseOperation =
   | MigrationOperation
   | DescribeOperation
   | ApprovalOperation
+  | MergeOperation
 
 /** A key under which the answer is kept and replayed: Idempotency-Key, or Plan-Key with Plan-Step. */
 export interface ReplayKey {

@@ -31,6 +31,9 @@ import { Engine, OnHold } from './engine.ts'
 import type { Run } from './guard/schema-map.ts'
 import { History } from './history/history.ts'
 import { Keeper, KeepFirst } from './history/keeper.ts'
+import { beginFork, type ForkState, forkStateOf } from './merge/fork-state.ts'
+import { dropSchemas, MERGED } from './merge/kept-schema.ts'
+import { Merger } from './merge/merger.ts'
 import { Meter, NO_REPORT, type Report } from './meter.ts'
 import { bookmarkOf } from './migrations/run.ts'
 import { Migrations } from './migrations/store.ts'
@@ -78,6 +81,7 @@ const OF_CONTENT = [
   'migration/',
   'migration-name/',
   'schema-change/',
+  'merged/',
 ]
 /** Answers that say what the call cost. */
 const WITH_META = new Set<DatabaseOperation>(['query', 'batch', 'apply', 'redeem_approval'])
@@ -226,7 +230,28 @@ export class Database extends DurableObject<Env> {
       now,
       freeze: () => this.#source.freeze(),
     })
+    const merger = new Merger({
+      storage: ctx.storage,
+      ownPages: this.#ownPages,
+      history: this.#history,
+      schemaChanges,
+      now,
+      hold: () => this.#source.freeze(),
+      permit: (tables) => this.#approvals.gate.changed(tables),
+      alone: (work) =>
+        this.#replace(() => {
+          if (!this.#identity) throw new PerSQLError('database_not_found', {})
+          return work()
+        }),
+      branches: () => {
+        const { namespace, slug } = this.#identity as Identity
+        return namespaceObject(env, namespace).branches.list(slug)
+      },
+      branch: (slug) => databaseObject(env, (this.#identity as Identity).namespace, slug),
+      note: (actor, ref, detail) => this.#keepDeed(actor, 'database.branch_merged', ref, detail),
+    })
     this.#parts = {
+      merger,
       engine: this.#engine,
       storage: ctx.storage,
       endpoints: this.#endpoints,
@@ -333,6 +358,8 @@ export class Database extends DurableObject<Env> {
       return await this.#replace(() =>
         loadFrom(this.ctx.storage, source, from.id, () => {
           if (identity) this.#clearContent()
+          // What was merged may not be in what it goes back to.
+          else dropSchemas(this.ctx.storage.kv, MERGED)
         }),
       )
     } catch (cause) {
@@ -397,6 +424,13 @@ export class Database extends DurableObject<Env> {
     return readSchemaText(this.#run)
   }
 
+  /** A branch, for its parent that merges it. @throws PerSQLError `database_not_found` or `copy_cut_off` */
+  forkState(id: string): ForkState {
+    this.#checkSource(id)
+    if (!this.#identity) throw new PerSQLError('copy_cut_off')
+    return forkStateOf(this.ctx.storage.kv, this.#run, this.#parts.schemaChanges)
+  }
+
   /** Becomes that database, if it is none yet, and has this schema from then on and no rows: wholly, or not at all. */
   async loadSchema(identity: Identity, schema: SchemaText): Promise<void> {
     if (this.#identity && this.#identity.id !== identity.id) await this.wipe(this.#identity.id)
@@ -408,6 +442,7 @@ export class Database extends DurableObject<Env> {
         this.#clearContent()
         dropSchema(this.#run)
         loadSchema(this.#run, schema)
+        this.#ownPages.around(() => beginFork(this.ctx.storage.kv, schema))
       }),
     )
   }
@@ -829,17 +864,21 @@ export class Database extends DurableObject<Env> {
   }
 
   /** Written with what was done; told in the background, and by the timer until the namespace has it. */
-  #note(actor: string, action: string, target: string, detail: Deed['detail']): void {
-    const nowMs = now()
-    this.#ownPages.around(() => {
-      this.#deeds.add({ atMs: nowMs, actor, action, target: `${this.#identity?.slug}/${target}`, detail })
-      this.#timers.set('deeds', nowMs + DEEDS_MS)
-    })
+  #note(...deed: [actor: string, action: string, target: string, detail: Deed['detail']]): void {
+    this.#keepDeed(...deed)
     this.ctx.waitUntil(
       this.#deliverDeeds().catch(() => {
         // The timer tries again.
       }),
     )
+  }
+
+  #keepDeed(actor: string, action: string, target: string, detail: Deed['detail']): void {
+    const nowMs = now()
+    this.#ownPages.around(() => {
+      this.#deeds.add({ atMs: nowMs, actor, action, target: `${this.#identity?.slug}/${target}`, detail })
+      this.#timers.set('deeds', nowMs + DEEDS_MS)
+    })
   }
 
   async #deliverDeeds(): Promise<void> {

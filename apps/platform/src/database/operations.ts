@@ -18,6 +18,8 @@ import { type Engine, Postponed } from './engine.ts'
 import type { History } from './history/history.ts'
 import type { Keeper } from './history/keeper.ts'
 import { historyOperations } from './history/operations.ts'
+import type { Merger } from './merge/merger.ts'
+import { mergeOperations } from './merge/operations.ts'
 import { migrationOperations } from './migrations/operations.ts'
 import type { Migrations } from './migrations/store.ts'
 import { done, type Outcome } from './outcome.ts'
@@ -49,6 +51,7 @@ export interface Parts {
   readonly advise: (tableScope: Grant['tableScope']) => Promise<Advised>
   readonly migrations: Migrations
   readonly schemaChanges: SchemaChanges
+  readonly merger: Merger
   /** Asks for a name of this moment to come back to; absent where the runtime has none. `null`: not to be had now. */
   readonly bookmark: (() => Promise<string | null>) | undefined
   /** Whether a caller is still one, after something was awaited. */
@@ -66,6 +69,7 @@ export const databaseOperations: Record<DatabaseCall['operation'], Run> = {
   ...migrationOperations,
   ...describeOperations,
   ...approvalOperations,
+  ...mergeOperations,
 
   query: asking(
     ({ body }) => ({ statements: [parseQuery(body)], batch: false }),

@@ -118,6 +118,7 @@ export const failureSchemas = {
         additionalProperties: { type: 'string' },
       },
       errorDetail: { $ref: '#/components/schemas/SqlErrorDetail' },
+      merge: { $ref: '#/components/schemas/MergeReport' },
       statement: { type: 'integer', description: 'In a batch: which statement failed, counted from 0' },
       hits: {
         type: 'array',

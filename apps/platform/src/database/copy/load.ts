@@ -1,7 +1,7 @@
 import { PerSQLError } from '@persql/contract'
 import type { Remote } from '../../objects.ts'
 import type { Run } from '../guard/schema-map.ts'
-import { rebuilds } from './rows.ts'
+import { type Page, rebuilds } from './rows.ts'
 import { dropSchema } from './schema.ts'
 import type { CopySource } from './source.ts'
 
@@ -25,7 +25,7 @@ export async function loadFrom(
       dropSchema(run)
       for (const table of schema.tables) run(table.sql)
       for (let page = await source.next(copy); page; page = await source.next(copy)) {
-        for (const statement of page.statements) sql.exec(statement.sql, ...statement.params)
+        loadPage(sql, page)
         rows += page.rows
         // Calls between objects do not let the process look for requests; a timer does.
         await scheduler.wait(0)
@@ -39,6 +39,11 @@ export async function loadFrom(
       // It gives up by itself.
     })
   }
+}
+
+/** Inserts the rows of a page. */
+export function loadPage(sql: SqlStorage, { statements }: Page): void {
+  for (const statement of statements) sql.exec(statement.sql, ...statement.params)
 }
 
 /**

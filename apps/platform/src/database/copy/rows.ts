@@ -24,14 +24,16 @@ const LONG_CHARACTERS = 300
 /**
  * All rows of a schema's tables, in pages. What a virtual table keeps elsewhere comes with it by itself.
  * @param asText says every value in SQL, however long that gets, for readers that bind nothing
+ * @param staged begins the names of the tables that the rows go to; these come first, with columns of no type, and what
+ * cannot be read back is left out
  */
-export function* pagesOf(read: Read, { tables }: SchemaText, asText = false): Generator<Page> {
+export function* pagesOf(read: Read, { tables }: SchemaText, asText = false, staged = ''): Generator<Page> {
   const run: Run = (sql, ...params) => read(sql, ...params).rows
   let statements: Page['statements'][number][] = []
   let characters = 0
   let rows = 0
   for (const { name, sql } of tables) {
-    for (const chunk of chunksOf(read, run, name, sql, asText)) {
+    for (const chunk of chunksOf(read, run, name, sql, asText, staged)) {
       statements.push(chunk.statement)
       characters += chunk.statement.sql.length + sizeOf(chunk.statement.params)
       rows += chunk.rows
@@ -41,7 +43,7 @@ export function* pagesOf(read: Read, { tables }: SchemaText, asText = false): Ge
       characters = rows = 0
     }
   }
-  const sequences = sequencesOf(run, tables)
+  const sequences = staged ? undefined : sequencesOf(run, tables)
   yield { statements: sequences ? [...statements, ...sequences] : statements, rows }
 }
 
@@ -57,16 +59,26 @@ interface Chunk {
   readonly rows: number
 }
 
-function* chunksOf(read: Read, run: Run, table: string, sql: string, asText: boolean): Generator<Chunk> {
+function* chunksOf(
+  read: Read,
+  run: Run,
+  table: string,
+  sql: string,
+  asText: boolean,
+  staged: string,
+): Generator<Chunk> {
   const content = contentOf(sql)
   // An index of texts that are kept nowhere: they cannot be read back.
+  if (content === '' && staged) return
   if (content === '') throw new PerSQLError('copy_impossible', { table })
   // Its rows are those of another table.
   if (content !== undefined) return
   const { columns, key } = shapeOf(run, table)
   if (columns.length === 0 || /\busing\s+fts5vocab\b/i.test(sql)) return
   const from = quoteName(table)
-  const into = `INSERT INTO ${from} (${columns}) VALUES `
+  const target = quoteName(staged + table)
+  if (staged) yield { statement: { sql: `CREATE TABLE ${target} (${columns})`, params: [] }, rows: 0 }
+  const into = `INSERT INTO ${target} (${columns}) VALUES `
   const literals = columns.map((column) => literal(column)).join(` || ',' || `)
   const order = key.join(', ')
   const last = key.map((column) => `quote(${column})`).join(` || ',' || `)
@@ -146,7 +158,7 @@ const sqlOf = (run: Run, table: string) =>
   (run("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?", table)[0]?.[0] as string | undefined) ?? ''
 
 /** What a full-text table says of where its content is: `undefined` for one that keeps it, '' for one that has none. */
-function contentOf(sql: string): string | undefined {
+export function contentOf(sql: string): string | undefined {
   if (!/^\s*create\s+virtual\s+table\b/i.test(sql)) return undefined
   if (/\busing\s+fts5vocab\b/i.test(sql)) return undefined
   const [, quoted, plain] = /[(,]\s*content\s*=\s*(?:(['"][^'"]*['"])|([\w$]+))/i.exec(sql) ?? []

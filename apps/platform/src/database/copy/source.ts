@@ -61,13 +61,13 @@ export class CopySource extends RpcTarget {
   }
 
   /** @throws PerSQLError `database_not_found` */
-  begin(id: string | undefined, asText = false): CopyOffer {
+  begin(id: string | undefined, asText = false, staged = ''): CopyOffer {
     this.#check(id)
     const run: Run = (sql, ...params) => this.#read(sql, ...params).rows
     const schema = readSchemaText(run)
     const copy = ++this.#last
     this.#copies.set(copy, {
-      pages: pagesOf(this.#read, schema, asText),
+      pages: pagesOf(this.#read, schema, asText, staged),
       timer: undefined,
       isHeld: false,
       ended: () => {},

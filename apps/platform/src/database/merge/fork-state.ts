@@ -1,0 +1,33 @@
+import { readSchemaText, type SchemaText } from '../copy/schema.ts'
+import type { Run } from '../guard/schema-map.ts'
+import type { SchemaChanges } from '../schema-changes.ts'
+import { FORK_POINT, keepSchema, keptSchema } from './kept-schema.ts'
+import { type Rename, renamesOf } from './renames.ts'
+
+/** A branch as a merge sees it. */
+export interface ForkState {
+  /** Of this making or reset of the branch, with the schema it began with; nothing in a branch older than that is kept. */
+  readonly fork: string | undefined
+  readonly base: SchemaText | undefined
+  readonly schema: SchemaText
+  /** The number of the last change of the schema, and what changes have renamed. */
+  readonly change: number
+  readonly renames: readonly Rename[]
+}
+
+/** Notes what a branch begins with. To be called in the transaction in which it begins. */
+export const beginFork = (kv: SyncKvStorage, schema: SchemaText): void =>
+  keepSchema(kv, FORK_POINT, { fork: crypto.randomUUID(), change: 0, schema })
+
+/** All in one turn, so that it goes together. */
+export function forkStateOf(kv: SyncKvStorage, run: Run, schemaChanges: SchemaChanges): ForkState {
+  const point = keptSchema(kv, FORK_POINT)
+  const changes = schemaChanges.list(1_000)
+  return {
+    fork: point?.fork,
+    base: point?.schema,
+    schema: readSchemaText(run),
+    change: changes[0]?.number ?? 0,
+    renames: renamesOf(changes),
+  }
+}

@@ -1,0 +1,227 @@
+import { createHash } from 'node:crypto'
+import { type Database, type MergeReport, PerSQLError } from '@persql/contract'
+import type { Run } from '../guard/schema-map.ts'
+import { parseStatement } from '../guard/statement.ts'
+import type { History } from '../history/history.ts'
+import type { OwnPages } from '../own-pages.ts'
+import type { SchemaChanges } from '../schema-changes.ts'
+import { readObjects, tablesChanged } from '../schema-diff.ts'
+import type { ForkState } from './fork-state.ts'
+import { type Branch, gather } from './gather.ts'
+import { dropSchemas, keepSchema, keptSchema, MERGED } from './kept-schema.ts'
+import { mergeRows, type RowsMerged, unstage } from './merge-rows.ts'
+import { mergeSchema } from './merge-schema.ts'
+import { judge } from './verdict.ts'
+
+/** What a merge needs of the database that it changes. */
+export interface MergerOptions {
+  readonly storage: DurableObjectStorage
+  readonly ownPages: OwnPages
+  readonly history: History
+  readonly schemaChanges: SchemaChanges
+  readonly now: () => number
+  /** Has writes wait until what it returns is called. */
+  readonly hold: () => () => void
+  /** Throws where a rule stops a write to one of these tables. */
+  readonly permit: (tables: readonly string[]) => void
+  /** Runs work that has the database for itself, with foreign keys not enforced. */
+  readonly alone: <T>(work: () => Promise<T>) => Promise<T>
+  readonly branches: () => Promise<readonly Database[]>
+  readonly branch: (slug: string) => Branch
+  /** Notes who did what, in the transaction of what was done. */
+  readonly note: (actor: string, ref: string, detail: Readonly<Record<string, string | number>>) => void
+}
+
+/** What is asked of a merge, and by whom. */
+export interface MergeRequest {
+  readonly ref: string
+  readonly mode: MergeReport['mode']
+  readonly onConflict: 'abort' | 'branch' | 'parent'
+  readonly allowDataLoss: boolean
+  readonly expectedPlan?: string | undefined
+  readonly actor: string
+  /** Throws once the caller may not do this any more. */
+  readonly check: () => void
+}
+
+/** A report, with what making it cost. */
+export interface Merged {
+  readonly report: MergeReport
+  readonly rowsRead: number
+  readonly rowsWritten: number
+}
+
+interface Scope {
+  readonly schema: boolean
+  readonly data: boolean
+  readonly apply: boolean
+}
+
+/** Merges branches into this database, one at a time. */
+export class Merger {
+  readonly #options: MergerOptions
+  #isUnderWay = false
+
+  constructor(options: MergerOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Tries it all first, and undoes that; then keeps a snapshot, and does it in one transaction. Writes wait from before
+   * the snapshot on, so it is of the moment before.
+   * @throws PerSQLError `merge_under_way`, `branch_not_found`, `copy_cut_off` and what `judge` refuses
+   */
+  async merge(request: MergeRequest): Promise<Merged> {
+    if (this.#isUnderWay) throw new PerSQLError('merge_under_way')
+    const release = this.#options.hold()
+    this.#isUnderWay = true
+    try {
+      const branches = await this.#options.branches()
+      const branch = branches.find(({ branchRef }) => branchRef === request.ref)
+      if (!branch) throw new PerSQLError('branch_not_found', { ref: request.ref })
+      // It is being made, and does not know yet what it begins with.
+      if (branch.status !== 'healthy') throw new PerSQLError('copy_cut_off')
+      return await this.#merge(request, branch, branches)
+    } finally {
+      release()
+      this.#isUnderWay = false
+    }
+  }
+
+  async #merge(request: MergeRequest, branch: Database, branches: readonly Database[]): Promise<Merged> {
+    const { mode } = request
+    const scope = { schema: mode !== 'data', data: mode !== 'schema', apply: false }
+    let tried = await this.#attempt(request, branch, scope)
+    // Rows are compared in the schema that there would be; where there would be none, in the one there is.
+    if (mode === 'preview' && tried.report.schema.conflicts.length > 0) {
+      const { report } = await this.#attempt(request, branch, { ...scope, schema: false })
+      const [schemaHash] = tried.report.planHash.split('.')
+      const planHash = `${schemaHash}.${report.planHash.split('.')[1]}`
+      tried = { ...tried, report: { ...tried.report, data: report.data, planHash } }
+    }
+    judge(request, tried.report, tried.isUnsettled)
+    if (mode === 'preview' || !hasEffect(tried.report)) return tried
+    const { history, ownPages, storage } = this.#options
+    const snapshot = await history.create(`before merging "${request.ref}"`.slice(0, 80), true)
+    try {
+      request.check()
+      const { report, ...used } = await this.#attempt(request, branch, { ...scope, apply: true })
+      const known = new Set(branches.map(({ id }) => id))
+      ownPages.around(() => {
+        for (const [key] of [...storage.kv.list({ prefix: MERGED })]) {
+          if (!known.has(key.slice(MERGED.length).split('/')[0] as string)) storage.kv.delete(key)
+        }
+      })
+      return { ...used, report: { ...report, applied: true, snapshot } }
+    } catch (cause) {
+      await history.delete(snapshot.id)
+      throw cause
+    }
+  }
+
+  /** Does it in one transaction, and keeps that only when it is to be applied. */
+  async #attempt(request: MergeRequest, { id, slug }: Database, scope: Scope) {
+    const { storage, alone, branch } = this.#options
+    let result: (Merged & { isUnsettled: boolean }) | undefined
+    await alone(async () => {
+      const cost = { rowsRead: 0, rowsWritten: 0 }
+      const run: Run = (sql, ...params) => {
+        const cursor = storage.sql.exec(sql, ...params)
+        const rows = [...cursor.raw()]
+        cost.rowsRead += cursor.rowsRead
+        cost.rowsWritten += cursor.rowsWritten
+        return rows
+      }
+      try {
+        await storage.transaction(async () => {
+          const digest = createHash('sha256')
+          const state = await gather(storage.sql, branch(slug), id, scope.data, digest)
+          result = { ...this.#bringTogether(run, request, id, scope, state, digest), ...cost }
+          if (!scope.apply) throw new Undone()
+        })
+      } catch (cause) {
+        if (!(cause instanceof Undone) || !result) throw PerSQLError.from(cause)
+        // What was undone is charged as read, which it was.
+        result = { ...result, rowsRead: cost.rowsRead, rowsWritten: 0 }
+      }
+    })
+    return result as Merged & { isUnsettled: boolean }
+  }
+
+  /** In one turn, with the branch's rows at hand. @throws PerSQLError where it is to be applied and cannot be */
+  #bringTogether(
+    run: Run,
+    request: MergeRequest,
+    branchId: string,
+    scope: Scope,
+    state: ForkState,
+    digest: ReturnType<typeof createHash>,
+  ) {
+    const scan = (sql: string) => this.#options.storage.sql.exec(sql).raw()
+    const common = this.#common(branchId, state, request.ref)
+    const before = readObjects(run)
+    const renames = state.renames.filter(({ number }) => number > common.change)
+    const sides = { base: common.schema, branch: state.schema, renames }
+    const { steps, clashes } = scope.schema ? mergeSchema(run, sides) : { steps: [], clashes: [] }
+    const statements = steps.map(({ sql, reason, losesData }) => ({ sql, reason, losesData }))
+    const changed = tablesChanged(before, readObjects(run))
+    const rows: RowsMerged =
+      scope.data && clashes.length === 0
+        ? mergeRows(run, scan, request.onConflict, (part) => digest.update(JSON.stringify(part, bytesAsText)))
+        : { tables: [], conflicts: [], isUnsettled: false }
+    unstage(run)
+    const written = rows.tables.filter(({ inserted, updated }) => inserted + updated > 0).map(({ table }) => table)
+    if (request.mode !== 'preview') this.#options.permit([...changed, ...written])
+    const schemaHash = createHash('sha256')
+      .update(JSON.stringify([statements, clashes]))
+      .digest('hex')
+      .slice(0, 32)
+    const report: MergeReport = {
+      mode: request.mode,
+      applied: false,
+      schema: { statements, conflicts: [...clashes] },
+      data: { tables: rows.tables, conflicts: [...rows.conflicts] },
+      snapshot: null,
+      planHash: scope.data ? `${schemaHash}.${digest.digest('hex').slice(0, 32)}` : schemaHash,
+    }
+    if (scope.apply) {
+      judge(request, report, rows.isUnsettled)
+      this.#record(request, branchId, state, report, steps)
+    }
+    return { report, isUnsettled: rows.isUnsettled }
+  }
+
+  /** What branch and parent have in common: what was merged last, or what the branch began with. */
+  #common(branchId: string, { fork, base }: ForkState, ref: string) {
+    if (!base || fork === undefined) throw new PerSQLError('fork_point_unknown', { ref })
+    const merged = keptSchema(this.#options.storage.kv, MERGED + branchId)
+    return merged?.fork === fork ? merged : { change: 0, schema: base }
+  }
+
+  #record(
+    { ref, mode, actor }: MergeRequest,
+    branchId: string,
+    { fork, change, schema }: ForkState,
+    { data }: MergeReport,
+    steps: ReturnType<typeof mergeSchema>['steps'],
+  ): void {
+    const { storage, ownPages, schemaChanges, now, note } = this.#options
+    for (const { sql, object } of steps) if (object) schemaChanges.add(parseStatement(sql), [object], actor, now())
+    if (mode === 'schema') {
+      ownPages.around(() => {
+        dropSchemas(storage.kv, MERGED + branchId)
+        keepSchema(storage.kv, MERGED + branchId, { fork: fork as string, change, schema })
+      })
+    }
+    const sum = (field: 'inserted' | 'updated') => data.tables.reduce((total, table) => total + table[field], 0)
+    note(actor, ref, { mode, statements: steps.length, inserted: sum('inserted'), updated: sum('updated') })
+  }
+}
+
+const hasEffect = ({ schema, data }: MergeReport): boolean =>
+  schema.statements.length > 0 || data.tables.some(({ inserted, updated }) => inserted + updated > 0)
+
+const bytesAsText = (_key: string, value: unknown) =>
+  value instanceof ArrayBuffer ? new Uint8Array(value).toBase64() : value
+
+class Undone extends Error {}

@@ -1,0 +1,84 @@
+import type { SchemaObject, SchemaText } from '../copy/schema-text.ts'
+import { lower, nameOf, tokens, word } from '../guard/statement.ts'
+
+/** An object that the branch alone has changed: what it was there, and is; `undefined` where it is not there. */
+export interface Change {
+  readonly before: SchemaObject | undefined
+  readonly after: SchemaObject | undefined
+}
+
+interface Named {
+  readonly type: string
+  readonly name: string
+}
+
+/** An object on which branch and parent do not agree. */
+export interface Clash {
+  readonly type: string
+  readonly name: string
+  readonly reason: string
+  readonly base: string | null
+  readonly parent: string | null
+  readonly branch: string | null
+}
+
+/**
+ * Compares two schemas with the one they both come from. What only the branch changed is a change; what both changed, or
+ * one changed and the other removed, a clash unless they agree.
+ */
+export function threeWay(base: SchemaText, parent: SchemaText, branch: SchemaText) {
+  const [was, ours, theirs] = [byKey(base), byKey(parent), byKey(branch)]
+  const changes: Change[] = []
+  const clashes: Clash[] = []
+  for (const key of new Set([...was.keys(), ...ours.keys(), ...theirs.keys()])) {
+    const [b, o, t] = [was.get(key), ours.get(key), theirs.get(key)]
+    if (isSame(t, b) || isSame(t, o)) continue
+    if (isSame(o, b)) changes.push({ before: o, after: t })
+    else clashes.push(clashOf('Both sides have changed it, and not to the same.', t ?? o ?? b, b, o, t))
+  }
+  return { changes, clashes }
+}
+
+/** A clash about an object, with what is known of it. */
+export const clashOf = (
+  reason: string,
+  object: Named | undefined,
+  base?: SchemaObject,
+  parent?: SchemaObject,
+  branch?: SchemaObject,
+): Clash => ({
+  type: object?.type ?? 'table',
+  name: object?.name ?? '',
+  reason,
+  base: base?.sql ?? null,
+  parent: parent?.sql ?? null,
+  branch: branch?.sql ?? null,
+})
+
+/** Tables, indexes and views share their names; triggers have their own. */
+export const keyOf = ({ type, name }: Named): string => `${type === 'trigger' ? 'trigger' : ''} ${lower(name)}`
+
+export const objectsOf = ({ tables, others }: SchemaText): readonly SchemaObject[] => [...tables, ...others]
+
+export const byKey = (schema: SchemaText): Map<string, SchemaObject> =>
+  new Map(objectsOf(schema).map((object) => [keyOf(object), object]))
+
+/** Whether two objects are the same but for how they are written. */
+export const isSame = (a: SchemaObject | undefined, b: SchemaObject | undefined): boolean =>
+  a === undefined || b === undefined ? a === b : a.type === b.type && normalForm(a.sql) === normalForm(b.sql)
+
+/** A statement as far as it matters: without white space, comments, the case of names, and quotes that need not be. */
+export const normalForm = (sql: string): string => normalTokens(sql).join('\0')
+
+/** The tokens of that. Texts keep their quotes, and what follows DEFAULT its case: there a name is a text. */
+export function normalTokens(sql: string): string[] {
+  let afterDefault = false
+  return [...tokens(sql)].map((token) => {
+    const raw = sql.slice(token.start, token.end)
+    const isText = raw[0] === "'" || (afterDefault && token.kind === 'quoted')
+    const keepsCase = isText || (afterDefault && token.kind === 'word')
+    afterDefault = word(sql, token) === 'DEFAULT'
+    if (keepsCase) return raw
+    return token.kind === 'quoted' ? nameOf(sql, token) : lower(raw)
+  })
+}

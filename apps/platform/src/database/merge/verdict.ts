@@ -1,0 +1,36 @@
+import { type MergeReport, PerSQLError } from '@persql/contract'
+
+/** What was asked for that decides whether a merge may be. */
+interface Asked {
+  readonly mode: MergeReport['mode']
+  readonly allowDataLoss: boolean
+  readonly expectedPlan?: string | undefined
+}
+
+/**
+ * Says whether a merge may be as it came out.
+ * @throws PerSQLError `merge_stale`, `merge_conflict` or `merge_would_lose_data`, with the report in `merge`
+ */
+export function judge({ mode, allowDataLoss, expectedPlan }: Asked, report: MergeReport, isUnsettled: boolean): void {
+  const refuse = (code: 'merge_stale' | 'merge_conflict' | 'merge_would_lose_data', what = '') =>
+    new PerSQLError(code, { what }, { extra: { merge: report } })
+  if (expectedPlan !== undefined && !isExpected(mode, expectedPlan, report.planHash)) throw refuse('merge_stale')
+  if (mode === 'preview') return
+  const { statements, conflicts } = report.schema
+  const [clash] = conflicts
+  if (clash) throw refuse('merge_conflict', `${clash.type} "${clash.name}"`)
+  if (isUnsettled) {
+    const tables = new Set(report.data.conflicts.map(({ table }) => `"${table}"`))
+    throw refuse('merge_conflict', `rows of ${[...tables].slice(0, 5).join(', ')}`)
+  }
+  const loss = statements.find(({ losesData }) => losesData)
+  if (loss && !allowDataLoss) throw refuse('merge_would_lose_data', loss.reason.replace(/\.$/, ''))
+}
+
+/** A plan has a half for the schema and one for the rows; each mode goes by its own. */
+function isExpected(mode: MergeReport['mode'], expected: string, actual: string): boolean {
+  const halves = (text: string) => text.split('.') as [string, string?]
+  if (mode === 'preview') return expected === actual
+  const at = mode === 'schema' ? 0 : 1
+  return halves(expected)[at] !== undefined && halves(expected)[at] === halves(actual)[at]
+}

@@ -1,0 +1,91 @@
+import * as z from 'zod'
+import { Ref } from './branches.ts'
+import { operation } from './operation.ts'
+import { Snapshot } from './snapshots.ts'
+import { Slug, Value } from './values.ts'
+
+const Row = z.record(z.string(), Value)
+
+/** What merging a branch does, or would do. */
+export const MergeReport = z.object({
+  mode: z.enum(['preview', 'schema', 'data']),
+  /** Whether anything was changed. */
+  applied: z.boolean(),
+  schema: z.object({
+    /** In the order in which they run. */
+    statements: z.array(z.object({ sql: z.string(), reason: z.string(), losesData: z.boolean() })),
+    /** What does not go together; nothing of the schema is applied while there are any. */
+    conflicts: z.array(
+      z.object({
+        type: z.string(),
+        name: z.string(),
+        reason: z.string(),
+        /** The object where the branch began, in the parent, and in the branch; `null` where there is none. */
+        base: z.string().nullable(),
+        parent: z.string().nullable(),
+        branch: z.string().nullable(),
+      }),
+    ),
+  }),
+  data: z.object({
+    /** Tables with rows in the branch. */
+    tables: z.array(
+      z.object({
+        table: z.string(),
+        inserted: z.int(),
+        /** Rows of the parent that the branch's took the place of. */
+        updated: z.int(),
+        unchanged: z.int(),
+        conflicts: z.int(),
+      }),
+    ),
+    /** The first 100. */
+    conflicts: z.array(
+      z.object({
+        table: z.string(),
+        reason: z.enum(['differs', 'constraint', 'null_key', 'no_primary_key', 'schema_differs', 'foreign_key']),
+        message: z.string(),
+        /** Values are cut to 200 characters; integers that JSON readers would round are strings. */
+        key: Row.nullable(),
+        branch: Row.nullable(),
+        parent: Row.nullable(),
+      }),
+    ),
+  }),
+  /** The parent as it was before: restoring it undoes the merge. */
+  snapshot: Snapshot.nullable(),
+  /** Names this plan: `expectedPlan` of a later call. */
+  planHash: z.string(),
+})
+export type MergeReport = z.infer<typeof MergeReport>
+
+export const merge_branch = operation({
+  summary: 'Merge the schema or the rows of a branch into its parent, wholly or not at all, or tell what that would do',
+  route: 'POST /v1/db/{ns}/{db}/branches/{ref}/merge',
+  scope: 'admin',
+  console: { route: 'POST /api/namespaces/{ns}/databases/{db}/branches/{ref}/merge', role: 'admin' },
+  input: z.strictObject({
+    ns: Slug,
+    db: Slug,
+    ref: Ref,
+    mode: z.enum(['preview', 'schema', 'data']).default('preview'),
+    /** Whose row stays where both have one with the same key that differs. */
+    onConflict: z.enum(['abort', 'branch', 'parent']).default('abort'),
+    allowDataLoss: z.boolean().default(false),
+    /** `planHash` of a preview: refused if it would do something else by now. */
+    expectedPlan: z.string().max(100).optional(),
+  }),
+  output: MergeReport,
+  errors: [
+    'database_not_found',
+    'branch_not_found',
+    'table_out_of_scope',
+    'fork_point_unknown',
+    'merge_conflict',
+    'merge_would_lose_data',
+    'merge_stale',
+    'merge_under_way',
+    'copy_impossible',
+    'copy_cut_off',
+  ],
+})

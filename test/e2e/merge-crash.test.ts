@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest'
+import { startPlatform } from '../harness.ts'
+import { branchOf, databaseWith, merge, ran, rowsOf } from '../merging.ts'
+
+const NEW_ROWS = 20_000
+
+test('killed at any moment of a merge, a database is as before or as after, and can be merged again', async () => {
+  const platform = await startPlatform()
+  try {
+    const { token } = await platform.createNamespace('acme')
+    const seen = new Set<string>()
+    for (let round = 0; round < 10; round++) {
+      const isData = round % 2 === 1
+      const db = await databaseWith(platform, token, [
+        'CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b)',
+        'CREATE INDEX by_a ON t (a)',
+        'CREATE TABLE log (n)',
+        'CREATE TRIGGER logs AFTER INSERT ON t BEGIN INSERT INTO log VALUES (new.id); END',
+      ])
+      const branch = await branchOf(platform, db)
+      await ran(db, numbered(0, 5_000), 'DELETE FROM log')
+      if (isData) await ran(branch, numbered(1_000_000, NEW_ROWS), 'DELETE FROM log')
+      else await ran(branch, 'DROP TABLE t', 'CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT NOT NULL, c DEFAULT 5)')
+      const mode = isData ? 'data' : 'schema'
+      const under = merge(db, { mode, allowDataLoss: true }).catch(() => undefined)
+      await new Promise((resolve) => setTimeout(resolve, 20 + round * (isData ? 60 : 12)))
+      await platform.kill()
+      await under
+      await platform.restart()
+      const state = async () => {
+        const columns = await rowsOf(db, "SELECT group_concat(name) FROM pragma_table_xinfo('t')")
+        const objects = await rowsOf(
+          db,
+          "SELECT group_concat(name) FROM (SELECT name FROM sqlite_master WHERE name NOT GLOB '_*' ORDER BY name)",
+        )
+        const [[rows, logged, staged]] = await rowsOf(
+          db,
+          "SELECT (SELECT count(*) FROM t), (SELECT count(*) FROM log), (SELECT count(*) FROM sqlite_master WHERE name GLOB '_persql_merge*')",
+        )
+        return JSON.stringify({ columns, objects, rows, logged, staged })
+      }
+      const before = { columns: [['id,a,b']], objects: [['by_a,log,logs,t']], rows: 5_000, logged: 0, staged: 0 }
+      const after = isData
+        ? { ...before, rows: 5_000 + NEW_ROWS }
+        : { ...before, columns: [['id,a,c']], objects: [['log,t']] }
+      const found = await state()
+      expect([JSON.stringify(before), JSON.stringify(after)]).toContain(found)
+      seen.add(found === JSON.stringify(before) ? 'before' : 'after')
+      const again = await merge(db, { mode, allowDataLoss: true })
+      expect([again.success, again.error]).toEqual([true, undefined])
+      expect(await state()).toBe(JSON.stringify(after))
+    }
+    expect([...seen]).toContain('before')
+  } finally {
+    await platform.stop()
+  }
+}, 120_000)
+
+/** Inserts that many rows, with keys from a number on. */
+const numbered = (from: number, count: number) =>
+  `WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < ${count - 1}) INSERT INTO t (id, a) SELECT ${from} + i, 'row ' || i FROM n`

@@ -1,0 +1,39 @@
+import { expect } from 'vitest'
+import type { TestPlatform } from './harness.ts'
+
+export type TestDatabase = ReturnType<TestPlatform['database']>
+
+let number = 0
+
+/** A database of its own with a schema, for a test of merges. */
+export async function databaseWith(platform: TestPlatform, token: string, statements: readonly string[]) {
+  const slug = `db-${++number}`
+  await platform.request('/v1/databases', { token, body: { slug } })
+  const db = platform.database('acme', slug, token)
+  await ran(db, ...statements)
+  return db
+}
+
+/** A branch of it, as the token of its claim opens it. */
+export async function branchOf(platform: TestPlatform, db: TestDatabase, ref = 'work'): Promise<TestDatabase> {
+  const { body } = await db.request('/claim_branch', { body: { ref, role: 'admin', ttlSec: 0 } })
+  expect(body.code).toBeUndefined()
+  return platform.database('acme', body.data.databaseSlug, body.data.token)
+}
+
+/** Runs statements that must succeed. */
+export async function ran(db: TestDatabase, ...statements: readonly string[]): Promise<void> {
+  for (const sql of statements) {
+    const { status, body } = await db.query(sql)
+    expect([status, body.error], sql).toEqual([200, undefined])
+  }
+}
+
+/** The answer to a merge. */
+export const merge = async (db: TestDatabase, body: object = {}, ref = 'work') =>
+  (await db.request(`/branches/${encodeURIComponent(ref)}/merge`, { body })).body
+
+export const rowsOf = async (db: TestDatabase, sql: string) => {
+  const { status, body } = await db.query(sql)
+  return status === 200 ? body.data.rows : body.error
+}
