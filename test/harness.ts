@@ -54,6 +54,9 @@ interface Running {
   kill(): Promise<unknown>
 }
 
+/** Bytes and forms are sent as they are. */
+const isFile = (body: unknown) => body instanceof Uint8Array || body instanceof FormData
+
 export class TestPlatform {
   readonly data: string
   readonly secret: string
@@ -106,10 +109,10 @@ export class TestPlatform {
       method,
       headers: {
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(body === undefined || isFile(body) ? {} : { 'content-type': 'application/json' }),
         ...headers,
       },
-      body: body === undefined || typeof body === 'string' ? body : JSON.stringify(body),
+      body: isFile(body) ? (body as BodyInit) : typeof body === 'string' ? body : JSON.stringify(body),
     })
     const text = await response.text()
     return { status: response.status, headers: response.headers, body: parsed(text) }

@@ -109,6 +109,8 @@ function branchCalls<R>(base: string, roles: { read: R; change: R; claim: R }): 
     claim_branch: [roles.claim, (as) => as(`${base}/claim_branch`, { body: {} })],
     fork_database: [roles.change, (as) => as(`${base}/fork`, { body: { slug: fresh('fork') } })],
     export_database: [roles.read, (as) => as(`${base}/export`)],
+    import_database: [roles.claim, (as) => as(`${base}/import`, { body: 'SELECT 1;' })],
+    get_import: [roles.read, (as) => as(`${base}/import`)],
     list_snapshots: [roles.read, (as) => as(`${base}/snapshots`)],
     create_snapshot: [roles.change, (as) => as(`${base}/snapshots`, { body: { label: 'x' } })],
     delete_snapshot: [

@@ -15,6 +15,7 @@ describe('settings', () => {
       TRUSTED_PROXIES: '',
       PERSQL_SIGNUP: 'open',
       QUERY_TIMEOUT_S: 30,
+      IMPORT_MAX_MB: 1024,
     })
   })
 

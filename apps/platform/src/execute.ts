@@ -105,6 +105,8 @@ const databaseRole: Record<MemberRole, Role> = { viewer: 'readonly', editor: 'ad
 export interface Raw {
   readonly params: Readonly<Record<string, unknown>>
   readonly body: () => Promise<string>
+  /** Takes in a body that is a file, for whom it is; returns what the database is told of it. */
+  readonly upload: (input: unknown, grant: Grant) => Promise<object>
   readonly replayKeys: (body: string) => Promise<readonly ReplayKey[] | undefined>
 }
 
@@ -134,7 +136,7 @@ async function executeOnDatabase(operation: DatabaseOperation, raw: Raw, ctx: Co
   let grant = known instanceof Promise ? await known : known
   // Statements that anyone may send are judged by what they would do, where they are compiled.
   if (api[operation].scope !== 'readonly') checkRole(operation, grant)
-  const body = await bodyFor(operation, raw, ctx)
+  const body = await bodyFor(operation, raw, ctx, grant)
   const replayKeys = await raw.replayKeys(body)
   const call = () => callDatabase(ctx, operation, ns, db, grant, body, replayKeys)
   const reply = await call()
@@ -147,9 +149,13 @@ async function executeOnDatabase(operation: DatabaseOperation, raw: Raw, ctx: Co
 }
 
 /** What the object gets to read: statements as they were sent, all else validated, with the base URL for links. */
-function bodyFor(operation: DatabaseOperation, raw: Raw, ctx: Context): string | Promise<string> {
+function bodyFor(operation: DatabaseOperation, raw: Raw, ctx: Context, grant: string): string | Promise<string> {
   if (statementOperations.has(operation)) return hasBody(api[operation]) ? raw.body() : ''
-  return validated(api[operation], raw).then((input) => JSON.stringify({ ...(input as object), baseUrl: ctx.baseUrl }))
+  return validated(api[operation], raw).then(async (input) => {
+    const { upload }: Operation = api[operation]
+    const file = upload && (await raw.upload(input, JSON.parse(grant) as Grant))
+    return JSON.stringify({ ...(input as object), baseUrl: ctx.baseUrl, upload: file })
+  })
 }
 
 function checkRole(operation: DatabaseOperation, grant: string): void {
@@ -233,8 +239,9 @@ async function executeAsMember(
 ): Promise<Reply> {
   const { ns, db } = raw.params as { ns: string; db: string }
   const grant: Grant = { tokenId, role: databaseRole[role], tableScope: null, expiresAtMs: null }
-  const body = await bodyFor(operation, raw, ctx)
-  return callDatabase(ctx, operation, ns, db, JSON.stringify(grant), body, await raw.replayKeys(body))
+  const grantText = JSON.stringify(grant)
+  const body = await bodyFor(operation, raw, ctx, grantText)
+  return callDatabase(ctx, operation, ns, db, grantText, body, await raw.replayKeys(body))
 }
 
 /** The handler's own types were checked where the handlers are gathered. */
@@ -243,7 +250,7 @@ const run = (handlers: object, name: keyof Api, input: unknown, ctx: object): Pr
   Promise.reject(new PerSQLError('internal'))
 
 async function validated(operation: Operation, raw: Raw): Promise<unknown> {
-  const text = hasBody(operation) ? await raw.body() : ''
+  const text = hasBody(operation) && !operation.upload ? await raw.body() : ''
   const body = text === '' ? {} : parseObject(text)
   const result = operation.input.safeParse({ ...body, ...raw.params })
   if (result.success) return result.data

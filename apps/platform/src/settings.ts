@@ -14,6 +14,8 @@ export interface Settings {
   readonly floodPerMinute: number
   readonly trustedProxies: readonly string[]
   readonly queryTimeoutMs: number
+  /** How large a file may be that is sent as the body of an import. */
+  readonly importMaxBytes: number
   /** Who may make an account: anyone, whoever was invited, or nobody. */
   readonly signup: 'open' | 'invite' | 'off'
   /** Opens the doors that only development and tests need: `/api/dev/*`. */
@@ -39,6 +41,7 @@ export function settingsOf(env: Env): Settings {
         .map((item) => item.trim())
         .filter(Boolean),
       queryTimeoutMs: number(env.QUERY_TIMEOUT_S, 30) * 1000,
+      importMaxBytes: number(env.IMPORT_MAX_MB, 1_024) * 1024 * 1024,
       signup: signup(env.PERSQL_SIGNUP ?? 'open'),
       dev: env.PERSQL_DEV === '1',
     })

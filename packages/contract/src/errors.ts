@@ -8,6 +8,7 @@ export const errors = {
   sql_error: { status: 400, message: '{message}' },
   multiple_statements: { status: 400, message: 'Send one statement per call; use batch for several.' },
   empty_statement: { status: 400, message: 'There is no SQL statement in "sql".' },
+  import_failed: { status: 400, message: '{reason}' },
   statement_not_allowed: { status: 400, message: '{what} is not available here. {instead}' },
   integer_out_of_range: {
     status: 400,
@@ -76,6 +77,11 @@ export const errors = {
   method_not_allowed: { status: 405, message: '{path} does not take {method}. It takes {allowed}.' },
   query_timeout: { status: 408, message: 'The statement ran for more than {seconds} s and was stopped.' },
   slug_taken: { status: 409, message: '"{slug}" exists already.' },
+  table_exists: {
+    status: 409,
+    message: 'There is a table "{table}" already. Import without "create" to add rows to it.',
+  },
+  import_under_way: { status: 409, message: 'Something is being imported already. Try again when that has ended.' },
   branch_of_branch: { status: 409, message: '"{database}" is a branch itself. Branch the database it comes from.' },
   proposal_stale: {
     status: 409,
@@ -160,6 +166,7 @@ export const errors = {
     message: 'This database cannot be written as a SQLite file: {problem}. The SQL dump has all of it.',
   },
   copy_cut_off: { status: 503, message: 'The copy was cut off. Nothing of it was kept; try again.' },
+  import_cut_off: { status: 503, message: 'The import was cut off. Nothing of it was kept; try again.' },
   unavailable: { status: 503, message: 'The database is not reachable right now. Try again.' },
 } as const satisfies Record<string, { status: number; message: string }>
 

@@ -77,6 +77,8 @@ export const api = {
   get_settings: snapshots.get_settings,
   update_settings: snapshots.update_settings,
   export_database: transfer.export_database,
+  import_database: transfer.import_database,
+  get_import: transfer.get_import,
   list_migrations: migrations.list_migrations,
   create_migration: migrations.create_migration,
   update_migration: migrations.update_migration,

@@ -29,6 +29,8 @@ export interface Operation {
   readonly meta?: z.ZodType
   /** Media type of an answer that is not JSON but a file. */
   readonly stream?: string
+  /** Media types of a body that is not JSON but a file; all else of the input travels in the path and the query string. */
+  readonly upload?: readonly string[]
   readonly errors?: readonly ErrorCode[]
 }
 

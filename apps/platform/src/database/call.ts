@@ -60,9 +60,11 @@ export type HistoryOperation =
   | 'create_snapshot'
   | 'delete_snapshot'
   | 'restore'
-  | 'export_database'
   | 'get_settings'
   | 'update_settings'
+
+/** Data on its way in and out. */
+export type TransferOperation = 'export_database' | 'import_database' | 'get_import'
 
 /** Operations about migrations, and what else changed the schema. Their bodies come validated. */
 export type MigrationOperation =
@@ -96,6 +98,7 @@ export type DatabaseOperation =
   | DescribeOperation
   | ApprovalOperation
   | MergeOperation
+  | TransferOperation
 
 /** A key under which the answer is kept and replayed: Idempotency-Key, or Plan-Key with Plan-Step. */
 export interface ReplayKey {

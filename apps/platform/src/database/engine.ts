@@ -47,6 +47,7 @@ export class Engine {
   readonly #added = new Map<string, { readonly rowid: number; readonly last: boolean }>()
   #bytesLeft = 0
   #tellsLoss = false
+  #isAlone = false
   /** What has to wait until a copy is done. */
   readonly #onHold: (isRead: boolean) => boolean
 
@@ -76,8 +77,18 @@ export class Engine {
         continue
       }
       // What is refused needs no snapshot.
-      this.#admit(analysis)
+      this.admit(analysis)
       if (analysis.loss) this.#watch.losing(analysis)
+    }
+  }
+
+  /** Runs statements of whoever it is that others have to wait for. */
+  alone<T>(run: () => T): T {
+    this.#isAlone = true
+    try {
+      return run()
+    } finally {
+      this.#isAlone = false
     }
   }
 
@@ -92,14 +103,19 @@ export class Engine {
     }
   }
 
+  /** Asks the rules about a statement that writes. @throws PerSQLError */
+  admit(analysis: Analysis): void {
+    if (analysis.effect.kind !== 'read' && this.#gate.closed) this.#gate.enter(analysis)
+  }
+
   /**
    * Runs a prepared statement whole or not at all; `inTransaction` leaves it to the caller's to be rolled back.
    * @throws PerSQLError; then nothing of the statement stays
    */
   run(analysis: Analysis, input: StatementInput, inTransaction = false): Result {
     const { kind, mayRunLong, appendsTo } = analysis.effect
-    if (this.#onHold(kind === 'read')) throw new OnHold()
-    this.#admit(analysis)
+    if (!this.#isAlone && this.#onHold(kind === 'read')) throw new OnHold()
+    this.admit(analysis)
     if (analysis.loss && this.#tellsLoss) this.#watch.losing(analysis)
     const watched = mayRunLong ? this.#watch.started(input.sql) : undefined
     try {
@@ -121,10 +137,6 @@ export class Engine {
   forget(): void {
     this.#guard.invalidate()
     this.#added.clear()
-  }
-
-  #admit(analysis: Analysis): void {
-    if (analysis.effect.kind !== 'read' && this.#gate.closed) this.#gate.enter(analysis)
   }
 
   #read(analysis: Analysis, input: StatementInput): Result {

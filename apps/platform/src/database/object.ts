@@ -45,6 +45,8 @@ import { QUERY_LOG, QueryLog } from './query-log.ts'
 import { Replays } from './replays.ts'
 import type { Result } from './result.ts'
 import { SchemaChanges } from './schema-changes.ts'
+import { Imports } from './transfer/imports.ts'
+import { Stage } from './transfer/stage.ts'
 
 /** Who this object is. It knows only once its namespace has said so. */
 interface Identity {
@@ -82,13 +84,21 @@ const OF_CONTENT = [
   'migration-name/',
   'schema-change/',
   'merged/',
+  'import',
 ]
 /** Answers that say what the call cost. */
-const WITH_META = new Set<DatabaseOperation>(['query', 'batch', 'apply', 'redeem_approval'])
+const WITH_META = new Set<DatabaseOperation>(['query', 'batch', 'apply', 'redeem_approval', 'import_database'])
 /** What members are charged a request for in the console. */
 const AD_HOC = new Set(['query', 'batch', 'propose', 'apply', 'redeem_approval', 'ask', 'generate_sql'])
 /** Before what these run, a snapshot is made if it loses rows without saying which. */
-const KEEPS = new Set<DatabaseOperation>(['query', 'batch', 'apply', 'apply_migration', 'redeem_approval'])
+const KEEPS = new Set<DatabaseOperation>([
+  'query',
+  'batch',
+  'apply',
+  'apply_migration',
+  'redeem_approval',
+  'import_database',
+])
 /** Deeds that did not reach the namespace are told again after this time. */
 const DEEDS_MS = 10_000
 const UNBILLED = new Set(['invalid_json', 'invalid_input', 'idempotency_mismatch', 'token_unknown'])
@@ -103,7 +113,9 @@ export class Database extends DurableObject<Env> {
   readonly #log: QueryLog
   readonly #replays: Replays
   readonly #ownPages: OwnPages
-  readonly #timers: Timers<'replays' | 'rates' | 'deeds' | 'scratch' | 'snapshots' | 'proposals' | 'approvals'>
+  readonly #timers: Timers<
+    'replays' | 'rates' | 'deeds' | 'scratch' | 'snapshots' | 'proposals' | 'approvals' | 'stage'
+  >
   readonly #endpoints: Endpoints
   readonly #rateLimits: RateLimits
   readonly #sessions: Sessions
@@ -115,6 +127,8 @@ export class Database extends DurableObject<Env> {
   readonly #history: History
   readonly #keeper: Keeper
   readonly #assistant: Assistant
+  readonly #imports: Imports
+  readonly #stage: Stage
   readonly #parts: Parts
   readonly #gates: Gatekeeping
   readonly #means = new WeakMap<OpenEndpoint, Means>()
@@ -132,6 +146,8 @@ export class Database extends DurableObject<Env> {
   #advising = false
   /** Resolves when this has become a copy of something else: until then nothing is served. */
   #becoming: Promise<void> | undefined
+  /** Answers of what was charged in the transaction that did it. */
+  readonly #settled = new WeakMap<Outcome, string | Reply>()
   #tokenId = ''
   #ticksSinceReport = 0
 
@@ -161,6 +177,10 @@ export class Database extends DurableObject<Env> {
       rates: (nowMs) => this.#sweepRates(nowMs),
       deeds: () => this.#deliverDeeds(),
       scratch: () => this.#scratch.wipe(),
+      stage: async (nowMs) => {
+        const next = await this.#stage.sweep(nowMs)
+        if (next !== undefined) this.#timers.set('stage', next)
+      },
       snapshots: (nowMs) => this.#sweepSnapshots(nowMs),
       approvals: (nowMs) => this.#approvals.requests.sweep(nowMs),
       proposals: (nowMs) => {
@@ -174,6 +194,17 @@ export class Database extends DurableObject<Env> {
       wipeAt: (atMs) => this.#timers.set('scratch', atMs),
     })
     this.#fileExport = new FileExport(ctx.storage, () => this.#identity !== undefined)
+    this.#stage = new Stage({
+      storage: ctx.storage,
+      occupied: () => this.#identity !== undefined,
+      sweepAt: (atMs) => this.#timers.set('stage', atMs),
+    })
+    this.#imports = new Imports({
+      storage: ctx.storage,
+      ownPages: this.#ownPages,
+      now,
+      ready: (address, grant) => this.#ready(address, grant),
+    })
     const schemaChanges = new SchemaChanges(ctx.storage, this.#ownPages)
     this.#engine = new Engine(
       ctx.storage,
@@ -267,6 +298,16 @@ export class Database extends DurableObject<Env> {
       ask: (tokenId, spend) => (endpoint, question) => this.#ask(tokenId, spend, endpoint, question),
       advise: (tableScope) => this.#advise(tableScope),
       admits: (grant) => this.#admits(grant, now()),
+      imports: this.#imports,
+      stageOf: (id) => {
+        const { namespace, slug } = this.#identity as Identity
+        return databaseObject(this.env, namespace, `${slug}!import-${id}`).stage
+      },
+      alone: (work) => this.#alone(work),
+      settle: (call, outcome, startedMs) => {
+        this.#settled.set(outcome, this.#finish(call, outcome, startedMs, now()))
+        this.#saveNow()
+      },
       migrations: new Migrations(ctx.storage, this.#ownPages),
       schemaChanges,
       bookmark: runtime === 'cloudflare' ? () => bookmarkOf(ctx.storage) : undefined,
@@ -390,6 +431,25 @@ export class Database extends DurableObject<Env> {
     }
   }
 
+  /** Waits until nothing is copied, from here or to here, and has the database for itself then. */
+  async #alone<T>(work: () => Promise<T>): Promise<T> {
+    for (let busy = this.#busy; busy; busy = this.#busy) await busy
+    return this.#replace(work)
+  }
+
+  get #busy(): Promise<void> | undefined {
+    return this.#becoming ?? this.#source.frozen
+  }
+
+  /** @throws PerSQLError unless this caller may use the database now */
+  async #ready(address: string, grant: Grant): Promise<void> {
+    const [namespace, slug] = address.split('/') as [string, string]
+    await this.#becoming
+    if (!this.#identity || !this.#meter.canServe()) await this.#acquire(namespace, slug)
+    if (!this.#admits(grant, now())) throw new PerSQLError('token_unknown')
+    if (!this.#meter.canServe()) throw new PerSQLError('insufficient_balance')
+  }
+
   #checkSource(id: string | undefined): void {
     if (this.#becoming) throw new PerSQLError('copy_cut_off')
     // One that nothing was ever asked of is empty, and does not know its id yet.
@@ -406,6 +466,16 @@ export class Database extends DurableObject<Env> {
   /** Ends a copy that was made to be read once. */
   endExport(snapshot: string): Promise<void> {
     return this.#history.leave(snapshot)
+  }
+
+  /** Who wants to import something asks here before sending it. */
+  get imports(): Imports {
+    return this.#imports
+  }
+
+  /** For the object that bears the name of an import, and is nobody's database. */
+  get stage(): Stage {
+    return this.#stage
   }
 
   /** For the object that bears the name of an advisor, and is nobody's database. */
@@ -518,7 +588,7 @@ export class Database extends DurableObject<Env> {
     this.#waiting++
     try {
       const done = await outcome
-      if (this.#identity === identity) return this.#finish(call, done, startedMs, nowMs)
+      if (this.#identity === identity) return this.#settled.get(done) ?? this.#finish(call, done, startedMs, nowMs)
     } catch (cause) {
       if (this.#identity === identity) return await this.#fail(call, cause, startedMs, nowMs)
     } finally {
@@ -704,7 +774,10 @@ export class Database extends DurableObject<Env> {
 
   #save(): void {
     // Not into the transaction of a copy, which may be rolled back: it is done when that is over.
-    if (this.#becoming) return
+    if (!this.#becoming) this.#saveNow()
+  }
+
+  #saveNow(): void {
     if (!this.#meter.unsaved(this.#saved)) return
     this.#saved = this.#meter.totals
     this.ctx.storage.kv.put('totals', this.#saved)

@@ -1,4 +1,5 @@
 import { PerSQLError } from '@persql/contract'
+import type { Remote } from '../objects.ts'
 import type { Advised } from './advisor/advise.ts'
 import type { Assistant } from './ai/assistant.ts'
 import type { DocsStore } from './ai/docs.ts'
@@ -29,6 +30,9 @@ import type { Result } from './result.ts'
 import { runNext } from './run-next.ts'
 import { readTables } from './schema.ts'
 import type { SchemaChanges } from './schema-changes.ts'
+import type { Imports } from './transfer/imports.ts'
+import { transferOperations } from './transfer/operations.ts'
+import type { Stage } from './transfer/stage.ts'
 
 /** What operations find in their database. */
 export interface Parts {
@@ -56,6 +60,13 @@ export interface Parts {
   readonly bookmark: (() => Promise<string | null>) | undefined
   /** Whether a caller is still one, after something was awaited. */
   readonly admits: (grant: Grant) => boolean
+  readonly imports: Imports
+  /** What has arrived of an import. */
+  readonly stageOf: (importId: string) => Remote<Stage>
+  /** Does something while nobody else is served, and foreign keys are not enforced. */
+  readonly alone: <T>(work: () => Promise<T>) => Promise<T>
+  /** Charges, and keeps the answer: to be called at the end of the transaction in which something was done alone. */
+  readonly settle: (call: DatabaseCall, outcome: Outcome, startedMs: number) => void
 }
 
 export type Run = (call: DatabaseCall, parts: Parts) => Outcome | Promise<Outcome>
@@ -70,6 +81,7 @@ export const databaseOperations: Record<DatabaseCall['operation'], Run> = {
   ...describeOperations,
   ...approvalOperations,
   ...mergeOperations,
+  ...transferOperations,
 
   query: asking(
     ({ body }) => ({ statements: [parseQuery(body)], batch: false }),

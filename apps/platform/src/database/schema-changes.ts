@@ -33,6 +33,7 @@ export class SchemaChanges {
   readonly #kv: SyncKvStorage
   readonly #ownPages: OwnPages
   #author: Author | undefined
+  #isSilent = false
 
   constructor(storage: DurableObjectStorage, ownPages: OwnPages) {
     this.#kv = storage.kv
@@ -49,8 +50,24 @@ export class SchemaChanges {
     }
   }
 
+  /** What changes the schema while `run` runs is not recorded: whoever calls this records it as one change. */
+  silently<T>(run: () => T): T {
+    this.#isSilent = true
+    try {
+      return run()
+    } finally {
+      this.#isSilent = false
+    }
+  }
+
   /** `actor` is who did it when no author was named. */
-  add({ text, verb }: Statement, objects: readonly ObjectChange[], actor: string, atMs: number): void {
+  add(
+    { text, verb }: Pick<Statement, 'text' | 'verb'>,
+    objects: readonly ObjectChange[],
+    actor: string,
+    atMs: number,
+  ): void {
+    if (this.#isSilent) return
     const number = (this.#kv.get<number>(NUMBER) ?? 0) + 1
     const change: SchemaChange = {
       number,

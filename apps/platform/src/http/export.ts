@@ -1,23 +1,27 @@
+import type { Api, Parsed } from '@persql/contract'
 import type { Page } from '../database/copy/rows.ts'
 import { rebuilds } from '../database/copy/rows.ts'
+import type { CopySource } from '../database/copy/source.ts'
+import type { RowFormat } from '../database/transfer/rows-out.ts'
 import type { Env } from '../env.ts'
-import { databaseObject } from '../objects.ts'
+import { databaseObject, type Remote } from '../objects.ts'
 import type { Reply } from '../reply.ts'
 import { sqliteDownload } from '../sqlite-file/download.ts'
 
-/** What of a request to export counts here. */
-export interface ExportParams {
-  readonly ns: string
-  readonly db: string
-  readonly format?: string
-}
+type Input = Parsed<Api['export_database']>
 
-/** Streams a copy that was made for this as an SQL dump, and ends the copy when it is read or left. */
-export async function exported({ body }: Reply, { ns, db, format }: ExportParams, env: Env): Promise<Response> {
+const types = { sql: 'application/sql', csv: 'text/csv; charset=utf-8', ndjson: 'application/x-ndjson' } as const
+
+/** Streams a copy that was made for this, and ends the copy when it is read or left. */
+export async function exported(
+  { body }: Reply,
+  { ns, db, format = 'sql', table = '' }: Pick<Input, 'ns' | 'db'> & Partial<Input>,
+  env: Env,
+): Promise<Response> {
   const { snapshot } = (JSON.parse(body) as { data: { snapshot: string } }).data
   if (format === 'sqlite') return sqliteDownload(env, ns, db, snapshot)
   const { source } = databaseObject(env, ns, `${db}@${snapshot}`)
-  const { copy, schema } = await source.begin(undefined, true)
+  const { copy, texts } = format === 'sql' ? await dump(source) : await tableRows(source, table, format)
   source.hold(copy).catch(() => {
     // Cut off: the next page tells.
   })
@@ -26,34 +30,52 @@ export async function exported({ body }: Reply, { ns, db, format }: ExportParams
     await source.end(copy)
     await databaseObject(env, ns, db).endExport(snapshot)
   }
-  let begun = false
   const stream = new ReadableStream<Uint8Array>({
     async pull(controller) {
-      if (!begun) {
-        begun = true
-        const tables = schema.tables.map(({ sql }) => `${sql};\n`).join('')
-        controller.enqueue(utf8.encode(`PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\n${tables}`))
+      const { value, done } = await texts.next()
+      if (!done) {
+        controller.enqueue(utf8.encode(value))
         return
       }
-      const page = await source.next(copy)
-      if (page) {
-        controller.enqueue(utf8.encode(textOf(page)))
-        return
-      }
-      const others = [...schema.others.map(({ sql }) => sql), ...rebuilds(schema)]
-      controller.enqueue(utf8.encode(`${others.map((sql) => `${sql};\n`).join('')}COMMIT;\n`))
       controller.close()
       await end()
     },
     cancel: end,
   })
+  const name = format === 'sql' ? db : `${db}-${table.replace(/[^\w.-]/g, '_')}`
   return new Response(stream, {
     headers: {
-      'Content-Type': 'application/sql',
-      'Content-Disposition': `attachment; filename="${db}.sql"`,
+      'Content-Type': types[format],
+      'Content-Disposition': `attachment; filename="${name}.${format}"`,
       'Cache-Control': 'no-store',
     },
   })
+}
+
+type Source = Remote<CopySource>
+interface Text {
+  readonly copy: number
+  readonly texts: AsyncGenerator<string>
+}
+
+async function dump(source: Source): Promise<Text> {
+  const { copy, schema } = await source.begin(undefined, true)
+  async function* texts() {
+    const tables = schema.tables.map(({ sql }) => `${sql};\n`).join('')
+    yield `PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\n${tables}`
+    for (let page = await source.next(copy); page; page = await source.next(copy)) yield textOf(page)
+    const others = [...schema.others.map(({ sql }) => sql), ...rebuilds(schema)]
+    yield `${others.map((sql) => `${sql};\n`).join('')}COMMIT;\n`
+  }
+  return { copy, texts: texts() }
+}
+
+async function tableRows(source: Source, table: string, format: RowFormat): Promise<Text> {
+  const copy = await source.beginTable(undefined, table, format)
+  async function* texts() {
+    for (let text = await source.nextText(copy); text !== undefined; text = await source.nextText(copy)) yield text
+  }
+  return { copy, texts: texts() }
 }
 
 const textOf = ({ statements }: Page): string => statements.map(({ sql }) => `${sql};\n`).join('')

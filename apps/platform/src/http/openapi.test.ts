@@ -90,7 +90,7 @@ test.each(operations)(
     for (const [, { method, path, inQuery }] of doorsOf(operation)) {
       const { parameters = [], requestBody } = at(`${method} ${path}`)
       const own = parameters.filter((p: Document) => p.in === 'path' || p.in === 'query')
-      const body = requestBody?.content['application/json'].schema ?? { properties: {} }
+      const body = requestBody?.content['application/json']?.schema ?? { properties: {} }
       const fields = [...own.map((p: Document) => p.name), ...Object.keys(body.properties)]
       expect(fields.filter((name) => name !== 'ns').sort()).toEqual(
         Object.keys(operation.input.shape)

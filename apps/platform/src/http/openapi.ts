@@ -57,7 +57,8 @@ function describeDoor(operation: Operation, door: Door, way: Way, schemas: Schem
   const replays = operation.errors?.includes('idempotency_mismatch') ?? false
   const inPath = way.params.map((name) => parameter('path', name, fields[name] ?? fieldSlug(schemas), true))
   const others = Object.keys(fields).filter((name) => !way.params.includes(name))
-  const inQuery = way.inQuery
+  const inQueryString = way.inQuery || operation.upload !== undefined
+  const inQuery = inQueryString
     ? others.map((name) => parameter('query', name, fields[name] as Json, required.includes(name)))
     : []
   const parameters = [...inPath, ...inQuery, ...(replays ? replayReferences(way) : [])]
@@ -65,7 +66,8 @@ function describeDoor(operation: Operation, door: Door, way: Way, schemas: Schem
     summary: operation.summary,
     security: securityOf(operation, door),
     ...(parameters.length > 0 && { parameters }),
-    ...(!way.inQuery && others.length > 0 && { requestBody: requestBody(others, fields, required) }),
+    ...(operation.upload && { requestBody: fileBody(operation.upload) }),
+    ...(!inQueryString && others.length > 0 && { requestBody: requestBody(others, fields, required) }),
     responses: {
       200: success(operation, replays && isOfDatabase(way), schemas),
       ...failureResponses(failuresOf(operation, door, way)),
@@ -98,6 +100,21 @@ function requestBody(names: readonly string[], fields: { readonly [name: string]
     additionalProperties: false,
   }
   return { required: needed.length > 0, content: { 'application/json': { schema } } }
+}
+
+/** A file as it is, or as the field `file` of a form. */
+function fileBody(types: readonly string[]): Json {
+  const file = { type: 'string', contentMediaType: 'application/octet-stream' }
+  const form = { type: 'object', properties: { file }, required: ['file'] }
+  return {
+    required: true,
+    content: {
+      'multipart/form-data': { schema: form },
+      ...Object.fromEntries(
+        [...types, 'application/octet-stream'].map((type) => [type, { schema: { type: 'string' } }]),
+      ),
+    },
+  }
 }
 
 function success({ output, meta, stream }: Operation, replays: boolean, schemas: Schemas): Json {

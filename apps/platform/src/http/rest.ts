@@ -1,4 +1,4 @@
-import { type Api, api, type Door, doorsOf, type Operation, PerSQLError, route } from '@persql/contract'
+import { type Api, api, type Door, doorsOf, type Operation, type Parsed, PerSQLError, route } from '@persql/contract'
 import { Hono, type Context as HonoContext } from 'hono'
 import { type Context, contextOf } from '../context.ts'
 import type { ReplayKey } from '../database/call.ts'
@@ -6,7 +6,8 @@ import type { Env } from '../env.ts'
 import { execute, isDatabaseOperation } from '../execute.ts'
 import { type Reply, refuse } from '../reply.ts'
 import { readBody } from './body.ts'
-import { type ExportParams, exported } from './export.ts'
+import { exported } from './export.ts'
+import { Receiver } from './import.ts'
 import { paymentRequired } from './payment-required.ts'
 
 const MAX_BODY = 10 * 1024 * 1024
@@ -29,7 +30,7 @@ const databaseCalls = new Map<string, keyof Api>(
   names.filter(isDatabaseOperation).flatMap((name) => {
     const { method, path, params, inQuery } = route(api[name])
     // What comes in the query string is read by the router alone.
-    if (inQuery && Object.keys(api[name].input.shape).length > params.length) return []
+    if ((inQuery || 'upload' in api[name]) && Object.keys(api[name].input.shape).length > params.length) return []
     const call = /^\/v1\/db\/\{ns\}\/\{db\}\/(\w+)$/.exec(path)?.[1]
     return call ? [[`${method} ${call}`, name] as const] : []
   }),
@@ -49,19 +50,22 @@ async function answer(
   request: Request,
   context: Context,
 ): Promise<Answer> {
+  const file = new Receiver(request, params as { ns: string; db: string }, context)
   const reply = await execute(
     name,
     door,
     {
       params,
       body: () => readBody(request, MAX_BODY),
-      replayKeys: (body) => replayKeys(context.headers, context.route, body),
+      upload: (input, grant) => file.receive(input as Parsed<Api['import_database']>, grant),
+      replayKeys: (body) => replayKeys(context.headers, context.route, file.digest ?? body),
     },
     context,
   )
+  await file.close()
   const response =
     name === 'export_database' && reply.code === undefined
-      ? await exported(reply, params as unknown as ExportParams, context.env)
+      ? await exported(reply, params as unknown as Parsed<Api['export_database']>, context.env)
       : respond(reply, context.baseUrl)
   return { response, operation: name, code: reply.code }
 }
@@ -74,7 +78,8 @@ export function rest(answered: (request: Request, answer: Answer) => void): App 
     for (const [door, { method, pattern, inQuery }] of doorsOf(api[name]).flatMap(spelled)) {
       methods.set(pattern, [...(methods.get(pattern) ?? []), method])
       app.on(method, pattern, async (c) => {
-        const params = inQuery ? { ...queryOf(api[name], c.req.query()), ...c.req.param() } : c.req.param()
+        const params =
+          inQuery || 'upload' in api[name] ? { ...queryOf(api[name], c.req.query()), ...c.req.param() } : c.req.param()
         const given = await answer(name, door, params, c.req.raw, contextOf(c.req.raw, c.env))
         answered(c.req.raw, given)
         return given.response

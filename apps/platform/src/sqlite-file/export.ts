@@ -6,6 +6,7 @@ import { CHUNK_BYTES } from './chunks.ts'
 import { sqliteModule } from './module.ts'
 import { SqliteError } from './sqlite.ts'
 import { StoredChunks } from './stored-chunks.ts'
+import { keepTurn, leaveTurn, takeTurn } from './turns.ts'
 import { write } from './writer.ts'
 
 /** Pages of a copy in one call: some 2 MB of SQL, so that no call comes near what the runtime lets one compute. */
@@ -13,10 +14,6 @@ const PAGES_A_CALL = 10
 const CHUNKS_A_CALL = 4
 /** The file is the first that SQLite opens in an object. */
 const FILE = 1
-/** How many are written at once: each has SQLite's memory of its own, for as long as somebody asks it to go on. */
-const MAX_WRITING = 2
-const GIVEN_UP_MS = 15_000
-const writing = new Map<FileExport, number>()
 
 /** Writes the copy that an object holds into a SQLite file, which lies beside it until the object is wiped. */
 export class FileExport extends RpcTarget {
@@ -34,7 +31,7 @@ export class FileExport extends RpcTarget {
   /** Writes on; returns the file's size once it is whole. @throws PerSQLError `copy_impossible` */
   async write(): Promise<number | undefined> {
     if (this.#occupied()) throw new PerSQLError('internal')
-    await this.#turn()
+    await takeTurn(this)
     try {
       this.#work ??= this.#begin()
       for (let i = 0; i < PAGES_A_CALL; i++) {
@@ -43,7 +40,7 @@ export class FileExport extends RpcTarget {
         this.#end()
         return value
       }
-      writing.set(this, Date.now())
+      keepTurn(this)
       return undefined
     } catch (cause) {
       this.#end()
@@ -78,16 +75,6 @@ export class FileExport extends RpcTarget {
 
   #end(): void {
     this.#work = undefined
-    writing.delete(this)
-  }
-
-  /** Waits until few enough are writing. Promises of other objects must not be awaited, so it looks now and then. */
-  async #turn(): Promise<void> {
-    for (;;) {
-      for (const [other, sinceMs] of writing) if (sinceMs < Date.now() - GIVEN_UP_MS) writing.delete(other)
-      if (writing.has(this) || writing.size < MAX_WRITING) break
-      await scheduler.wait(50)
-    }
-    writing.set(this, Date.now())
+    leaveTurn(this)
   }
 }

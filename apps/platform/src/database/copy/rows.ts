@@ -122,7 +122,8 @@ function longRow(
   key: readonly string[],
   at: string,
 ): Chunk {
-  const isLong = (column: string) => `typeof(${column}) IN ('text', 'blob') AND length(${column}) > ${LONG_CHARACTERS}`
+  const isLong = (column: string) =>
+    `typeof(${column}) IN ('text', 'blob') AND length(CAST(${column} AS BLOB)) > ${LONG_CHARACTERS}`
   const texts = columns.map((column) => `CASE WHEN ${isLong(column)} THEN '?' ELSE ${literal(column)} END`)
   const values = columns.map((column) => `CASE WHEN ${isLong(column)} THEN ${column} END`)
   const where = `WHERE (${key}) = (${at})`
@@ -133,7 +134,7 @@ function longRow(
 }
 
 /** Columns that are inserted, the rowid among them unless a column is it, and those that order the rows. */
-function shapeOf(run: Run, table: string): { columns: string[]; key: string[] } {
+export function shapeOf(run: Run, table: string): { columns: string[]; key: string[] } {
   const all = run('SELECT name, type, pk, hidden FROM pragma_table_xinfo(?)', table) as [
     string,
     string,

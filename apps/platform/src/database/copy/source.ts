@@ -1,6 +1,7 @@
 import { RpcTarget } from 'cloudflare:workers'
 import { PerSQLError } from '@persql/contract'
 import type { Run } from '../guard/schema-map.ts'
+import { type RowFormat, rowsOut } from '../transfer/rows-out.ts'
 import { type Page, pagesOf, type Read } from './rows.ts'
 import { readSchemaText, type SchemaText } from './schema.ts'
 
@@ -14,7 +15,7 @@ export interface CopyOffer {
 }
 
 interface Copy {
-  readonly pages: Generator<Page>
+  readonly pages: Generator<Page | string>
   timer: ReturnType<typeof setTimeout> | undefined
   /** Somebody waits for its end, so it is not given up. */
   isHeld: boolean
@@ -65,23 +66,37 @@ export class CopySource extends RpcTarget {
     this.#check(id)
     const run: Run = (sql, ...params) => this.#read(sql, ...params).rows
     const schema = readSchemaText(run)
+    return { copy: this.#begin(pagesOf(this.#read, schema, asText, staged)), schema }
+  }
+
+  /** The rows of one table as text, to be had by `nextText`. @throws PerSQLError `database_not_found` */
+  beginTable(id: string | undefined, table: string, format: RowFormat): number {
+    this.#check(id)
+    return this.#begin(rowsOut(this.#read, table, format))
+  }
+
+  #begin(pages: Copy['pages']): number {
     const copy = ++this.#last
-    this.#copies.set(copy, {
-      pages: pagesOf(this.#read, schema, asText, staged),
-      timer: undefined,
-      isHeld: false,
-      ended: () => {},
-    })
+    this.#copies.set(copy, { pages, timer: undefined, isHeld: false, ended: () => {} })
     this.#freeze()
     this.#watch(copy)
-    return { copy, schema }
+    return copy
   }
 
   /** The next page, or nothing when that was all. @throws PerSQLError `copy_cut_off` */
   next(copy: number): Page | undefined {
+    return this.#next(copy) as Page | undefined
+  }
+
+  /** The next piece of a table's rows, or nothing when that was all. @throws PerSQLError `copy_cut_off` */
+  nextText(copy: number): string | undefined {
+    return this.#next(copy) as string | undefined
+  }
+
+  #next(copy: number): Page | string | undefined {
     const { pages } = this.#get(copy)
     this.#watch(copy)
-    const { value, done } = pages.next() as IteratorResult<Page, undefined>
+    const { value, done } = pages.next() as IteratorResult<Page | string, undefined>
     return done ? undefined : value
   }
 

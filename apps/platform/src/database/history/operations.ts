@@ -17,10 +17,6 @@ export const historyOperations: Record<HistoryOperation, Run> = {
     audit(actorOf(call.grant), 'snapshot.deleted', id, {})
     return done({ deleted: true })
   },
-  async export_database({ grant }, { history }) {
-    if (grant.tableScope !== null) throw new PerSQLError('table_out_of_scope', { table: '*' })
-    return done({ snapshot: await history.borrow() })
-  },
   get_settings: (_call, { keeper }) => done({ automaticSnapshots: keeper.isOn }),
   update_settings(call, { keeper, audit }) {
     const { automaticSnapshots } = inputOf<'update_settings'>(call)

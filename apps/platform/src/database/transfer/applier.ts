@@ -1,0 +1,167 @@
+import { PerSQLError } from '@persql/contract'
+import type { Grant } from '../call.ts'
+import { type Engine, Postponed } from '../engine.ts'
+import type { Run } from '../guard/schema-map.ts'
+import { lower, nameOf, quoteName } from '../guard/statement.ts'
+import { isInternal } from '../internal.ts'
+import { userTables } from '../schema.ts'
+import { diffOfStatement, type ObjectChange, readObjects } from '../schema-diff.ts'
+import { sqlError } from '../sql-error.ts'
+import { atLine } from './failure.ts'
+import { newViolation, violations } from './foreign-keys.ts'
+import type { LongValue, Step } from './steps.ts'
+
+const MAX_KNOWN = 1_000
+
+/** Does the steps of an import as its sender may, in a transaction that somebody else begins and ends. */
+export class Applier {
+  readonly #storage: DurableObjectStorage
+  readonly #engine: Engine
+  readonly #grant: Grant
+  readonly #run: Run
+  readonly #before: ReturnType<typeof readObjects>
+  readonly #violations: ReadonlyMap<string, number>
+  /** Beginnings of INSERT statements that this caller may run, as the schema is. */
+  readonly #known = new Set<string>()
+  readonly #tables = new Set<string>()
+  readonly #rebuilds: { readonly table: string; readonly line: number }[] = []
+  readonly used = { rowsRead: 0, rowsWritten: 0, rows: 0 }
+
+  constructor(storage: DurableObjectStorage, engine: Engine, grant: Grant) {
+    this.#storage = storage
+    this.#engine = engine
+    this.#grant = grant
+    this.#run = (sql, ...params) => [...storage.sql.exec(sql, ...params).raw()]
+    this.#before = readObjects(this.#run)
+    this.#violations = violations(this.#run)
+  }
+
+  /** @throws PerSQLError that names the line; then all must be rolled back */
+  apply(piece: string): void {
+    this.#engine.begin(true)
+    for (const step of JSON.parse(piece) as Step[]) this.#step(step)
+  }
+
+  /** What is to be done at the end. Returns what the schema has become by it. */
+  finish(): { readonly tables: string[]; readonly objects: ObjectChange[] } {
+    for (const { table, line } of this.#rebuilds) {
+      const name = quoteName(table)
+      this.#statement(`INSERT INTO ${name} (${name}) VALUES ('rebuild')`, line)
+    }
+    const violated = newViolation(this.#violations, violations(this.#run))
+    if (violated) throw new PerSQLError('import_failed', { reason: violated.reason }, { extra: violated.extra })
+    const objects = diffOfStatement(this.#before, readObjects(this.#run))
+    for (const { type, name } of objects) if (type === 'table') this.#tables.add(name)
+    // Without those in which virtual tables keep what is theirs.
+    const known = new Set(userTables(this.#storage.sql, null).map(({ name }) => name))
+    return { tables: [...this.#tables].filter((name) => known.has(name)).sort(), objects }
+  }
+
+  #step(step: Step): void {
+    if (step.kind === 'rows') this.#rows(step.into, step.rows, step.lines)
+    else if (step.kind === 'sql') this.#statement(step.sql, step.line)
+    else if (step.kind === 'long') this.#insert(step.into, step.row, step.line, step.params.map(bound))
+    else if (step.kind === 'content') this.#insert(this.#intoFullText(step.table), step.row, step.line, [])
+    else if (step.kind === 'sequence') this.#sequence(step.table, step.seq)
+    else this.#rebuilds.push(step)
+  }
+
+  #statement(sql: string, line: number): void {
+    const input = { sql, params: [] }
+    try {
+      const analysis = this.#engine.prepare(input, this.#grant)
+      const result = this.#engine.run(analysis, input, true)
+      const { kind, writes } = analysis.effect
+      for (const table of writes) this.#tables.add(table)
+      if (kind === 'schema') this.#known.clear()
+      this.used.rows += result.changes ?? 0
+      this.#count(result)
+    } catch (cause) {
+      if (cause instanceof Postponed) throw cause
+      throw atLine(cause, line, sql)
+    }
+  }
+
+  #rows(into: string, rows: readonly string[], lines: readonly number[]): void {
+    this.#authorise(into, rows[0] as string, lines[0] as number, [])
+    const { sql } = this.#storage
+    try {
+      this.#storage.transactionSync(() => this.#count(sql.exec(into + rows.join(','))))
+    } catch (cause) {
+      throw this.#culprit(into, rows, lines) ?? atLine(sqlError(cause, into), lines[0] as number, into)
+    }
+    this.used.rows += rows.length
+  }
+
+  /** Finds the row that is not taken, by inserting them one by one; that is undone. */
+  #culprit(into: string, rows: readonly string[], lines: readonly number[]): PerSQLError | undefined {
+    let found: PerSQLError | undefined
+    try {
+      this.#storage.transactionSync(() => {
+        rows.forEach((row, i) => {
+          if (found) return
+          try {
+            this.#storage.sql.exec(into + row)
+          } catch (cause) {
+            found = atLine(sqlError(cause, into + row), lines[i] as number, into + row)
+          }
+        })
+        throw found
+      })
+    } catch {
+      return found
+    }
+    return found
+  }
+
+  #insert(into: string, row: string, line: number, params: (string | Uint8Array)[]): void {
+    this.#authorise(into, row, line, params)
+    try {
+      this.#count(this.#storage.sql.exec(into + row, ...params))
+    } catch (cause) {
+      throw atLine(sqlError(cause, into), line, into + row)
+    }
+    this.used.rows++
+  }
+
+  /** What an INSERT of plain values touches is the same whatever the values are, so it is looked at once. */
+  #authorise(into: string, row: string, line: number, params: (string | Uint8Array)[]): void {
+    if (this.#known.has(into)) return
+    try {
+      const analysis = this.#engine.prepare({ sql: into + row, params }, this.#grant)
+      this.#engine.admit(analysis)
+      for (const table of analysis.effect.writes) this.#tables.add(table)
+    } catch (cause) {
+      throw atLine(cause, line, into + row)
+    }
+    if (this.#known.size >= MAX_KNOWN) this.#known.clear()
+    this.#known.add(into)
+  }
+
+  #intoFullText(table: string): string {
+    const columns = this.#run('SELECT name FROM pragma_table_xinfo(?) WHERE hidden = 0', table)
+    return `INSERT INTO ${quoteName(table)} (rowid, ${columns.map(([name]) => quoteName(name as string))}) VALUES `
+  }
+
+  /** How far AUTOINCREMENT has counted: never back, for rows that were there before. */
+  #sequence(literal: string, seq: string): void {
+    const name = nameOf(literal, { kind: 'quoted', start: 0, end: literal.length })
+    const { tableScope } = this.#grant
+    if (isInternal(name) || this.#run("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'").length === 0) return
+    if (tableScope !== null && !tableScope.some((each) => lower(each) === name)) {
+      throw new PerSQLError('table_out_of_scope', { table: name })
+    }
+    const [[known] = []] = this.#run(`SELECT CAST(max(seq) AS TEXT) FROM sqlite_sequence WHERE name = ${literal}`)
+    const highest = typeof known === 'string' && BigInt(known) > BigInt(seq) ? known : seq
+    this.#run(`DELETE FROM sqlite_sequence WHERE name = ${literal}`)
+    this.#run(`INSERT INTO sqlite_sequence (name, seq) VALUES (${literal}, ${highest})`)
+  }
+
+  #count({ rowsRead, rowsWritten }: { readonly rowsRead: number; readonly rowsWritten: number }): void {
+    this.used.rowsRead += rowsRead
+    this.used.rowsWritten += rowsWritten
+  }
+}
+
+const bound = (value: LongValue): string | Uint8Array =>
+  typeof value === 'string' ? value : Uint8Array.fromBase64(value.base64)

@@ -1,0 +1,145 @@
+import { lower, quoteName } from '../guard/statement.ts'
+import { type Column, type Kind, kindOfField, literalOfField, rowOfCells, typeOf } from './cells.ts'
+import { excerpt, importFailed } from './failure.ts'
+import type { Reader, Steps } from './steps.ts'
+
+const MAX_CHARACTERS = 8_000_000
+
+/** Where rows of a file go. */
+export interface Target {
+  readonly table: string
+  /** The columns of the table that is there; none for one that is made. */
+  readonly columns: readonly Column[] | undefined
+}
+
+/** Reads CSV by RFC 4180 with a line of column names first. */
+export class CsvReader implements Reader {
+  readonly #steps: Steps
+  readonly #target: Target
+  #text = ''
+  #at = 0
+  #line = 1
+  #wanted = 0
+  #columns: { readonly column: Column; readonly kinds: Set<Kind> }[] | undefined
+  #into = ''
+
+  constructor(steps: Steps, target: Target) {
+    this.#steps = steps
+    this.#target = target
+  }
+
+  add(text: string): void {
+    this.#text = this.#text.slice(this.#at) + text
+    this.#at = 0
+    if (this.#text.length < this.#wanted) return
+    while (this.#record(false));
+    const left = this.#text.length - this.#at
+    this.#wanted = left > 1_000_000 ? left * 2 : 0
+    if (left > MAX_CHARACTERS)
+      throw importFailed(this.#line, `The record that begins here is longer than ${MAX_CHARACTERS} characters.`)
+  }
+
+  end(): void {
+    while (this.#at < this.#text.length && this.#record(true));
+    if (!this.#columns) throw importFailed(1, 'The file is empty: it must begin with a line of column names.')
+  }
+
+  /** The statement that makes the table, when there is none; to be run first. */
+  creation(): string | undefined {
+    if (this.#target.columns) return undefined
+    const columns = (this.#columns ?? []).map(
+      ({ column, kinds }) => `${quoteName(column.name)} ${typeOf(kinds, 'TEXT')}`,
+    )
+    return `CREATE TABLE ${quoteName(this.#target.table)} (${columns.join(', ')})`
+  }
+
+  #record(isEnd: boolean): boolean {
+    const text = this.#text
+    const fields: string[] = []
+    const quoted: boolean[] = []
+    let lines = 0
+    let i = this.#at
+    for (;;) {
+      if (text.charCodeAt(i) === 34) {
+        const from = i + 1
+        let doubled = false
+        for (i = from; ; i += 2) {
+          i = text.indexOf('"', i)
+          if (i < 0 || (i + 1 >= text.length && !isEnd)) {
+            if (isEnd) throw importFailed(this.#line + lines, 'A quoted field that begins here does not end.')
+            return false
+          }
+          if (text.charCodeAt(i + 1) !== 34) break
+          doubled = true
+        }
+        const inner = text.slice(from, i)
+        for (let at = inner.indexOf('\n'); at >= 0; at = inner.indexOf('\n', at + 1)) lines++
+        fields.push(doubled ? inner.replaceAll('""', '"') : inner)
+        quoted.push(true)
+        i++
+        if (text.charCodeAt(i) === 13 && (text.charCodeAt(i + 1) === 10 || i + 1 >= text.length)) {
+          if (i + 1 >= text.length && !isEnd) return false
+          i++
+        }
+        const c = text.charCodeAt(i)
+        if (c !== 44 && c !== 10 && i < text.length)
+          throw importFailed(
+            this.#line + lines,
+            `Behind the quoted field ${fields.length} there is more: "${excerpt(text.slice(i, i + 20))}".`,
+          )
+      } else {
+        const from = i
+        while (i < text.length && text.charCodeAt(i) !== 44 && text.charCodeAt(i) !== 10) i++
+        const end = i > from && text.charCodeAt(i - 1) === 13 && text.charCodeAt(i) !== 44 ? i - 1 : i
+        fields.push(text.slice(from, end))
+        quoted.push(false)
+      }
+      if (i >= text.length && !isEnd) return false
+      if (text.charCodeAt(i) === 44) {
+        i++
+        continue
+      }
+      this.#take(fields, quoted)
+      this.#line += lines + 1
+      this.#at = Math.min(i + 1, text.length)
+      return true
+    }
+  }
+
+  #take(fields: readonly string[], quoted: readonly boolean[]): void {
+    const columns = this.#columns
+    if (!columns) {
+      this.#header(fields)
+      return
+    }
+    if (fields.length !== columns.length) {
+      // An empty line is a row of one column that is NULL; of several columns it is nothing.
+      if (fields.length === 1 && fields[0] === '' && !quoted[0]) return
+      throw importFailed(
+        this.#line,
+        `There are ${fields.length} fields; the first line names ${columns.length} columns.`,
+      )
+    }
+    const literals = fields.map((field, i) => {
+      const { column, kinds } = columns[i] as (typeof columns)[number]
+      const kind = kindOfField(field, quoted[i] as boolean)
+      if (kind) kinds.add(kind)
+      return literalOfField(field, quoted[i] as boolean, column.takesNumbers)
+    })
+    this.#steps.anyRow(this.#into, rowOfCells(literals), this.#line)
+  }
+
+  #header(fields: readonly string[]): void {
+    const { table, columns: known } = this.#target
+    const names = new Set(fields.map(lower))
+    if (fields.includes('')) throw importFailed(this.#line, 'A column has no name.')
+    if (names.size < fields.length) throw importFailed(this.#line, 'Two columns have the same name.')
+    this.#columns = fields.map((name) => {
+      const column = known ? known.find((each) => lower(each.name) === lower(name)) : { name, takesNumbers: false }
+      if (!column)
+        throw importFailed(this.#line, `Table "${table}" has no column "${excerpt(name)}".`, { column: excerpt(name) })
+      return { column, kinds: new Set() }
+    })
+    this.#into = `INSERT INTO ${quoteName(table)} (${this.#columns.map(({ column }) => quoteName(column.name)).join(', ')}) VALUES `
+  }
+}

@@ -1,0 +1,157 @@
+import { RpcTarget } from 'cloudflare:workers'
+import { type Api, type Output, PerSQLError } from '@persql/contract'
+import type { Grant } from '../call.ts'
+import type { Run } from '../guard/schema-map.ts'
+import { lower } from '../guard/statement.ts'
+import { isInternal } from '../internal.ts'
+import type { OwnPages } from '../own-pages.ts'
+import type { Column } from './cells.ts'
+
+/** An import as it is remembered. */
+interface Kept {
+  readonly id: string
+  readonly state: 'receiving' | 'applying' | 'done' | 'failed'
+  readonly bytes: number
+  readonly totalBytes: number | null
+  readonly rows: number
+  readonly startedAtMs: number
+  readonly endedAtMs?: number
+  readonly error?: string
+}
+
+/** What somebody wants to import. */
+export interface Asked {
+  readonly id: string
+  readonly totalBytes: number | null
+  readonly table: string | undefined
+  readonly create: boolean
+}
+
+interface Parts {
+  readonly storage: DurableObjectStorage
+  readonly ownPages: OwnPages
+  readonly now: () => number
+  /** Resolves when the database may be used by this caller. @throws PerSQLError */
+  readonly ready: (address: string, grant: Grant) => Promise<void>
+}
+
+const KEY = 'import'
+/** An import that nothing is heard of for this time was left by its sender. */
+const SILENCE_MS = 60_000
+
+/** The import that is under way, or was the last. There is one at a time. */
+export class Imports extends RpcTarget {
+  readonly #parts: Parts
+  #running: Kept | undefined
+  #heardMs = 0
+  #before: Kept | undefined
+
+  constructor(parts: Parts) {
+    super()
+    this.#parts = parts
+  }
+
+  /**
+   * Lets somebody send. Answers the columns of the table that is to be filled, if there is one already.
+   * @throws PerSQLError when this caller may not, or cannot now
+   */
+  async begin(address: string, grant: Grant, { id, totalBytes, table, create }: Asked): Promise<Column[] | undefined> {
+    const { storage, ready, now } = this.#parts
+    await ready(address, grant)
+    if (this.#isHeard()) throw new PerSQLError('import_under_way')
+    const columns = table === undefined ? undefined : this.#columnsOf(table, create, grant)
+    this.#heardMs = now()
+    this.#before = storage.kv.get<Kept>(KEY)
+    this.#running = { id, state: 'receiving', bytes: 0, totalBytes, rows: 0, startedAtMs: now() }
+    this.#parts.ownPages.around(() => storage.kv.put(KEY, this.#running))
+    return columns
+  }
+
+  /** Told of what has arrived so far. @throws PerSQLError `import_cut_off` when it was given up */
+  received(id: string, bytes: number, rows: number): void {
+    this.#go(id, { bytes, rows })
+  }
+
+  /** All has arrived; from now on `rows` counts what is in the tables. */
+  applying(id: string, bytes: number): void {
+    this.#go(id, { state: 'applying', bytes, totalBytes: bytes, rows: 0 })
+  }
+
+  applied(id: string, rows: number): void {
+    this.#go(id, { rows })
+  }
+
+  /** To be called in the transaction of what was imported. */
+  done(id: string): void {
+    this.#go(id, { state: 'done', endedAtMs: this.#parts.now() })
+    this.#keep()
+  }
+
+  /** It came to nothing. */
+  failed(id: string, error: string): void {
+    if (this.#running?.id !== id) return
+    this.#running = { ...this.#running, state: 'failed', endedAtMs: this.#parts.now(), error }
+    this.#keep()
+    this.#running = undefined
+  }
+
+  /** Nothing is to be applied after all: an import that was sent before is not done again. */
+  withdraw(id: string): void {
+    if (this.#running?.id !== id || this.#running.state !== 'receiving') return
+    const { ownPages, storage } = this.#parts
+    ownPages.around(() => (this.#before ? storage.kv.put(KEY, this.#before) : storage.kv.delete(KEY)))
+    this.#running = undefined
+  }
+
+  /** To be called when it is committed. */
+  end(id: string): void {
+    if (this.#running?.id === id) this.#running = undefined
+  }
+
+  get state(): Output<Api['get_import']> {
+    const kept = this.#isHeard() ? this.#running : this.#parts.storage.kv.get<Kept>(KEY)
+    if (!kept) return { import: null }
+    const { startedAtMs, endedAtMs, ...told } = kept
+    const isCut = !this.#isHeard() && (kept.state === 'receiving' || kept.state === 'applying')
+    return {
+      import: {
+        ...told,
+        startedAt: new Date(startedAtMs).toISOString(),
+        ...(endedAtMs !== undefined && { endedAt: new Date(endedAtMs).toISOString() }),
+        ...(isCut && { state: 'failed' as const, error: new PerSQLError('import_cut_off').message }),
+      },
+    }
+  }
+
+  #isHeard(): boolean {
+    if (!this.#running) return false
+    return this.#running.state === 'applying' || this.#parts.now() - this.#heardMs < SILENCE_MS
+  }
+
+  #go(id: string, change: Partial<Kept>): void {
+    if (this.#running?.id !== id) throw new PerSQLError('import_cut_off')
+    this.#heardMs = this.#parts.now()
+    this.#running = { ...this.#running, ...change }
+  }
+
+  #keep(): void {
+    const { ownPages, storage } = this.#parts
+    ownPages.around(() => storage.kv.put(KEY, this.#running))
+  }
+
+  #columnsOf(table: string, create: boolean, { tableScope }: Grant): Column[] | undefined {
+    if (isInternal(table)) throw new PerSQLError('table_protected', { table })
+    if (tableScope !== null && !tableScope.some((name) => lower(name) === lower(table))) {
+      throw new PerSQLError('table_out_of_scope', { table })
+    }
+    const { sql } = this.#parts.storage
+    const run: Run = (text, ...params) => [...sql.exec(text, ...params).raw()]
+    const columns = run('SELECT name, type FROM pragma_table_xinfo(?) WHERE hidden = 0', table) as [string, string][]
+    if (columns.length > 0 && create) throw new PerSQLError('table_exists', { table })
+    if (columns.length === 0 && !create) throw new PerSQLError('table_not_found', { table })
+    return create ? undefined : columns.map(([name, type]) => ({ name, takesNumbers: !isForText(type) }))
+  }
+}
+
+/** Columns that make texts of numbers, by SQLite's rules of affinity. */
+const isForText = (type: string) => !/int/i.test(type) && /char|clob|text/i.test(type)

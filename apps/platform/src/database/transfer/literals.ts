@@ -1,0 +1,141 @@
+import type { LongValue, Row } from './steps.ts'
+
+/** What was found where a row of plain values was looked for. */
+export type Found = number | 'incomplete' | 'other'
+
+/** Of a row that is too long for a statement, values longer than this are bound: at most 100 can be. */
+const LONG_CHARACTERS = 300
+const NUMBER = /[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?/y
+const CAST = /CAST\s*\(\s*(X'[0-9A-Fa-f]*')\s*AS\s+TEXT\s*\)/iy
+const NULL = /NULL/iy
+const CHAR = /\s*,\s*'((?:[^']|''){0,20})'\s*,\s*char\((\d{1,7})\)\s*\)/y
+
+/** Where the row of plain values that begins at the parenthesis `at` ends; `special` is told of values that must be rewritten. */
+export function endOfRow(sql: string, at: number, special: () => void): Found {
+  let i = at + 1
+  for (;;) {
+    i = skipSpace(sql, i)
+    const end = endOfValue(sql, i, special)
+    if (typeof end !== 'number') return end
+    i = skipSpace(sql, end)
+    const c = sql.charCodeAt(i)
+    if (c === 44) i++
+    else if (c === 41) return i + 1
+    else return i >= sql.length ? 'incomplete' : 'other'
+  }
+}
+
+function endOfValue(sql: string, at: number, special: () => void): Found {
+  const c = sql.charCodeAt(at)
+  if (Number.isNaN(c)) return 'incomplete'
+  if (c === 39) return endOfText(sql, at)
+  if ((c >= 48 && c <= 57) || c === 45 || c === 43 || c === 46) return matchEnd(NUMBER, sql, at)
+  if (c === 88 || c === 120) {
+    if (sql.charCodeAt(at + 1) !== 39) return at + 1 < sql.length ? 'other' : 'incomplete'
+    const end = sql.indexOf("'", at + 2)
+    return end < 0 ? 'incomplete' : end + 1
+  }
+  if (c === 78 || c === 110) return matchEnd(NULL, sql, at)
+  if (c === 67 || c === 99) {
+    const end = matchEnd(CAST, sql, at)
+    return end === 'other' && sql.indexOf(')', at) < 0 ? 'incomplete' : end
+  }
+  special()
+  return specialText(sql, at)?.end ?? (sql.length - at < 20 || !sql.includes(';', at) ? 'incomplete' : 'other')
+}
+
+function matchEnd(pattern: RegExp, sql: string, at: number): Found {
+  pattern.lastIndex = at
+  if (pattern.test(sql)) return pattern.lastIndex
+  return sql.length - at < 5 ? 'incomplete' : 'other'
+}
+
+function endOfText(sql: string, at: number): Found {
+  for (let i = at + 1; ; i += 2) {
+    i = sql.indexOf("'", i)
+    if (i < 0 || i + 1 >= sql.length) return 'incomplete'
+    if (sql.charCodeAt(i + 1) !== 39) return i + 1
+  }
+}
+
+/** Spaces and line ends, as SQLite sees them. */
+export function skipSpace(sql: string, at: number): number {
+  let i = at
+  for (;;) {
+    const c = sql.charCodeAt(i)
+    if (c !== 32 && c !== 10 && c !== 13 && c !== 9) return i
+    i++
+  }
+}
+
+/** Texts as the sqlite3 shell says those with line ends: `replace('a\nb','\n',char(10))`, `unistr('a\u000ab')`. */
+function specialText(sql: string, at: number): { value: string; end: number } | undefined {
+  if (sql.charCodeAt(at) === 39) {
+    const end = endOfText(sql, at)
+    return typeof end === 'number' ? { value: unquoted(sql.slice(at, end)), end } : undefined
+  }
+  if (/^unistr\('/i.test(sql.slice(at, at + 8))) {
+    const inner = specialText(sql, at + 7)
+    if (!inner || sql[inner.end] !== ')') return undefined
+    const value = inner.value.replace(
+      /\\(?:u([0-9a-f]{4})|U([0-9a-f]{8})|\+([0-9a-f]{6})|([0-9a-f]{4})|(\\))/gi,
+      unescaped,
+    )
+    return { value, end: inner.end + 1 }
+  }
+  if (!/^replace\(/i.test(sql.slice(at, at + 8))) return undefined
+  const inner = specialText(sql, at + 8)
+  if (!inner) return undefined
+  CHAR.lastIndex = inner.end
+  const [, mark = '', code] = CHAR.exec(sql) ?? []
+  if (!mark || Number(code) > 0x10ffff) return undefined
+  const value = inner.value.replaceAll(mark.replaceAll("''", "'"), () => String.fromCodePoint(Number(code)))
+  return { value, end: CHAR.lastIndex }
+}
+
+function unescaped(_all: string, ...found: (string | undefined)[]): string {
+  const [a, b, c, d, slash] = found
+  return slash ? '\\' : String.fromCodePoint(Number.parseInt(a ?? b ?? c ?? d ?? '0', 16))
+}
+
+const unquoted = (literal: string) => literal.slice(1, -1).replaceAll("''", "'")
+
+/** The values of a row that `endOfRow` has found, each as plain SQL. */
+export function valuesOf(row: string): string[] {
+  const values: string[] = []
+  for (let i = 1; ; i++) {
+    const at = skipSpace(row, i)
+    const end = endOfValue(row, at, () => {}) as number
+    const text = row.slice(at, end)
+    const special = /^[ru]/i.test(text) ? specialText(row, at) : undefined
+    values.push(special ? textLiteral(special.value) : text.startsWith("'") ? textLiteral(unquoted(text)) : text)
+    i = skipSpace(row, end)
+    if (row.charCodeAt(i) === 41) return values
+  }
+}
+
+/** A text as a literal; SQL itself has no room for a NUL. */
+export function textLiteral(value: string): string {
+  if (value.includes('\0')) return `CAST(X'${new TextEncoder().encode(value).toHex()}' AS TEXT)`
+  return `'${value.replaceAll("'", "''")}'`
+}
+
+/** A row of literals; when it is too long for a statement, its long values are bound. */
+export function rowOf(literals: readonly string[], maxCharacters: number): Row {
+  const text = `(${literals.join(',')})`
+  if (text.length <= maxCharacters) return { text, params: [] }
+  const params: LongValue[] = []
+  const values = literals.map((literal) => {
+    if (literal.length <= LONG_CHARACTERS || /^[\d+.-]/.test(literal)) return literal
+    if (literal.startsWith("'")) {
+      params.push(unquoted(literal))
+      return '?'
+    }
+    const hex = /'([0-9A-Fa-f]*)'/.exec(literal)?.[1] ?? ''
+    // What is no hexadecimal text is left for SQLite to refuse.
+    if (hex.length % 2 === 1) return literal
+    params.push({ base64: Uint8Array.fromHex(hex).toBase64() })
+    return literal.startsWith('C') || literal.startsWith('c') ? 'CAST(? AS TEXT)' : '?'
+  })
+  return { text: `(${values.join(',')})`, params }
+}

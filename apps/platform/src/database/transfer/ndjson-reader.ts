@@ -1,0 +1,131 @@
+import { lower, quoteName } from '../guard/statement.ts'
+import { type Kind, rowOfCells, typeOf } from './cells.ts'
+import type { Target } from './csv-reader.ts'
+import { excerpt, importFailed } from './failure.ts'
+import { textLiteral } from './literals.ts'
+import type { Reader, Steps } from './steps.ts'
+
+const MAX_CHARACTERS = 16_000_000
+
+/** A number as it was written, to the last digit. */
+class Written {
+  readonly source: string
+
+  constructor(source: string) {
+    this.source = source
+  }
+}
+
+/** Reads a JSON object a line: names of columns, and values as statements take them. */
+export class NdjsonReader implements Reader {
+  readonly #steps: Steps
+  readonly #target: Target
+  readonly #kinds = new Map<string, { readonly name: string; readonly kinds: Set<Kind> }>()
+  readonly #intos = new Map<string, string>()
+  #text = ''
+  #line = 0
+
+  constructor(steps: Steps, target: Target) {
+    this.#steps = steps
+    this.#target = target
+    for (const { name } of target.columns ?? []) this.#kinds.set(lower(name), { name, kinds: new Set() })
+  }
+
+  add(text: string): void {
+    let from = 0
+    for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', from)) {
+      this.#take(this.#text + text.slice(from, end))
+      this.#text = ''
+      from = end + 1
+    }
+    this.#text += text.slice(from)
+    if (this.#text.length > MAX_CHARACTERS)
+      throw importFailed(this.#line + 1, `This line is longer than ${MAX_CHARACTERS} characters.`)
+  }
+
+  end(): void {
+    this.#take(this.#text)
+    if (this.#intos.size === 0) throw importFailed(1, 'The file is empty: it must have a JSON object a line.')
+  }
+
+  /** The statement that makes the table, when there is none; to be run first. */
+  creation(): string | undefined {
+    if (this.#target.columns) return undefined
+    const columns = [...this.#kinds.values()].map(({ name, kinds }) => `${quoteName(name)} ${typeOf(kinds, '')}`.trim())
+    return `CREATE TABLE ${quoteName(this.#target.table)} (${columns.join(', ')})`
+  }
+
+  #take(text: string): void {
+    this.#line++
+    if (text.trim() === '') return
+    const row = this.#parsed(text)
+    const names = Object.keys(row)
+    if (names.length === 0) throw importFailed(this.#line, 'This object names no column.')
+    const key = JSON.stringify(names)
+    let into = this.#intos.get(key)
+    if (into === undefined) {
+      const columns = names.map((name) => quoteName(this.#columnOf(name)))
+      if (new Set(columns).size < columns.length) throw importFailed(this.#line, 'Two columns have the same name.')
+      into = `INSERT INTO ${quoteName(this.#target.table)} (${columns.join(', ')}) VALUES `
+      if (this.#intos.size < 1_000) this.#intos.set(key, into)
+    }
+    const literals = names.map((name) => this.#literal(name, row[name]))
+    this.#steps.anyRow(into, rowOfCells(literals), this.#line)
+  }
+
+  #parsed(text: string): Record<string, unknown> {
+    let value: unknown
+    try {
+      value = JSON.parse(text, (_key, parsed: unknown, context?: { source?: string }) =>
+        typeof parsed === 'number' ? new Written(context?.source ?? String(parsed)) : parsed,
+      )
+    } catch (cause) {
+      throw importFailed(this.#line, `This is not JSON: ${cause instanceof Error ? cause.message : cause}.`, {
+        statement: excerpt(text),
+      })
+    }
+    if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Written) {
+      throw importFailed(this.#line, 'This is not a JSON object.', { statement: excerpt(text) })
+    }
+    return value as Record<string, unknown>
+  }
+
+  #columnOf(name: string): string {
+    const known = this.#kinds.get(lower(name))
+    if (known) return known.name
+    if (this.#target.columns)
+      throw importFailed(this.#line, `Table "${this.#target.table}" has no column "${excerpt(name)}".`, {
+        column: excerpt(name),
+      })
+    if (name === '') throw importFailed(this.#line, 'A column has no name.')
+    this.#kinds.set(lower(name), { name, kinds: new Set() })
+    return name
+  }
+
+  #literal(name: string, value: unknown): string {
+    const told = (kind: Kind, literal: string) => {
+      this.#kinds.get(lower(name))?.kinds.add(kind)
+      return literal
+    }
+    if (value === null) return 'NULL'
+    if (typeof value === 'boolean') return told('integer', value ? '1' : '0')
+    if (value instanceof Written) return told(/^-?\d+$/.test(value.source) ? 'integer' : 'real', value.source)
+    if (typeof value === 'string') {
+      if (value.isWellFormed()) return told('text', textLiteral(value))
+      throw importFailed(this.#line, `"${excerpt(name)}" holds half a surrogate pair, which is no Unicode text.`, {
+        column: excerpt(name),
+      })
+    }
+    const { base64, ...rest } = value as Record<string, unknown>
+    if (typeof base64 === 'string' && Object.keys(rest).length === 0) {
+      try {
+        return told('blob', `X'${Uint8Array.fromBase64(base64).toHex()}'`)
+      } catch {
+        throw importFailed(this.#line, `"${excerpt(name)}.base64" is not valid base64.`, { column: excerpt(name) })
+      }
+    }
+    throw importFailed(this.#line, `"${excerpt(name)}" must be a string, number, boolean, null or {"base64": "…"}.`, {
+      column: excerpt(name),
+    })
+  }
+}

@@ -1,0 +1,103 @@
+import { contentOf } from '../copy/rows.ts'
+import { nameOf, quoteName } from '../guard/statement.ts'
+import { importFailed } from './failure.ts'
+import { valuesOf } from './literals.ts'
+import type { Steps } from './steps.ts'
+
+const PARTS = /_(data|idx|docsize|config|content|rowid|node|parent)$/i
+
+/** What is kept of the rows of an r-tree until their coordinates come is bounded. */
+const MAX_EXTRAS = 200_000
+
+/** An r-tree whose rows are to be found in its nodes. */
+interface Tree {
+  readonly coordinates: number
+  readonly isInteger: boolean
+  /** Numbers of the nodes that hold rows. */
+  readonly leaves: Set<string>
+  /** Values beside the coordinates, by the number of the row. */
+  readonly extras: Map<string, string[]>
+}
+
+/**
+ * The sqlite3 shell dumps a virtual table as a row of the schema and the tables it consists of, which nobody may write here.
+ * So the virtual table is made anew, and its rows are read out of those tables.
+ */
+export class ShadowTables {
+  readonly #steps: Steps
+  readonly #trees = new Map<string, Tree>()
+  readonly #texts = new Set<string>()
+
+  constructor(steps: Steps) {
+    this.#steps = steps
+  }
+
+  /** Whether a table, named as SQLite compares names, is part of a virtual one. */
+  has(table: string): boolean {
+    if (this.#trees.size + this.#texts.size === 0 || !PARTS.test(table)) return false
+    const owner = table.replace(PARTS, '')
+    return this.#trees.has(owner) || this.#texts.has(owner)
+  }
+
+  /** A row of `sqlite_master`. @throws PerSQLError `import_failed` for what is no virtual table that can be read back */
+  define(values: readonly string[], line: number): void {
+    const sql = values[4]?.startsWith("'") ? values[4].slice(1, -1).replaceAll("''", "'") : ''
+    if (!/^\s*CREATE\s+VIRTUAL\s+TABLE\b/i.test(sql)) {
+      throw importFailed(line, 'The schema is changed by statements, not by writing into its table.')
+    }
+    const name = nameInLiteral(values[1] ?? '')
+    const [, module = '', given = ''] = /\busing\s+(\w+)\s*\(([\s\S]*)\)/i.exec(sql) ?? []
+    if (/^rtree(_i32)?$/i.test(module)) {
+      const coordinates = given.split(',').filter((column) => !column.trim().startsWith('+')).length - 1
+      this.#trees.set(name, { coordinates, isInteger: /i32/i.test(module), leaves: new Set(), extras: new Map() })
+    } else if (/^fts5$/i.test(module)) this.#texts.add(name)
+    else throw importFailed(line, `A virtual table of the kind "${module}" cannot be read out of a dump.`)
+    const content = contentOf(sql)
+    if (content === '') {
+      throw importFailed(line, `"${name}" indexes texts that are kept nowhere, so its index cannot be made anew.`)
+    }
+    this.#steps.statements++
+    this.#steps.step({ kind: 'sql', sql, line })
+    if (content !== undefined) this.#steps.step({ kind: 'rebuild', table: name, line })
+  }
+
+  /** A row of a table that `has` knows. */
+  row(table: string, row: string, line: number): void {
+    const [part = ''] = /[a-z]+$/i.exec(table) ?? []
+    const owner = table.replace(PARTS, '')
+    const tree = this.#trees.get(owner)
+    const values = valuesOf(row)
+    if (!tree && part === 'content') {
+      this.#steps.rows++
+      this.#steps.step({ kind: 'content', table: owner, row: `(${values.join(',')})`, line })
+    } else if (tree && part === 'rowid') {
+      const [id = '', node = '', ...extras] = values
+      tree.leaves.add(node)
+      if (tree.extras.size >= MAX_EXTRAS)
+        throw importFailed(line, `"${owner}" has too many rows to be read out of its nodes.`)
+      if (extras.length > 0) tree.extras.set(id, extras)
+    } else if (tree && part === 'node' && tree.leaves.has(values[0] ?? '')) {
+      const into = `INSERT INTO ${quoteName(owner)} VALUES `
+      for (const each of rowsOfNode(tree, values[1] ?? '')) this.#steps.row(into, each, line)
+    }
+  }
+}
+
+/** The rows of a leaf: their number of cells at byte 2, then cells of a row's number and its coordinates. */
+function* rowsOfNode({ coordinates, isInteger, extras }: Tree, literal: string): Generator<string> {
+  const bytes = Uint8Array.fromHex(/^[xX]'((?:[0-9A-Fa-f]{2})*)'$/.exec(literal)?.[1] ?? '')
+  const view = new DataView(bytes.buffer)
+  const size = 8 + 4 * coordinates
+  const cells = bytes.length < 4 ? 0 : Math.min(view.getUint16(2), Math.floor((bytes.length - 4) / size))
+  for (let cell = 0; cell < cells; cell++) {
+    const at = 4 + cell * size
+    const id = String(view.getBigInt64(at))
+    const numbers = Array.from({ length: coordinates }, (_, i) => {
+      const number = isInteger ? view.getInt32(at + 8 + 4 * i) : view.getFloat32(at + 8 + 4 * i)
+      return Number.isFinite(number) ? String(number) : number > 0 ? '9e999' : '-9e999'
+    })
+    yield `(${[id, ...numbers, ...(extras.get(id) ?? [])].join(',')})`
+  }
+}
+
+const nameInLiteral = (literal: string) => nameOf(literal, { kind: 'quoted', start: 0, end: literal.length })

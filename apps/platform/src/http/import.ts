@@ -1,0 +1,196 @@
+import { createHash } from 'node:crypto'
+import { type Api, type Parsed, PerSQLError } from '@persql/contract'
+import type { Context } from '../context.ts'
+import type { Grant } from '../database/call.ts'
+import type { Column } from '../database/transfer/cells.ts'
+import { CsvReader } from '../database/transfer/csv-reader.ts'
+import { DumpReader } from '../database/transfer/dump-reader.ts'
+import { NdjsonReader } from '../database/transfer/ndjson-reader.ts'
+import type { Upload } from '../database/transfer/operations.ts'
+import { type Reader, Steps } from '../database/transfer/steps.ts'
+import { databaseObject } from '../objects.ts'
+import { logInternal } from '../reply.ts'
+import { type FileFormat, formatOf } from './import-format.ts'
+import { filePart } from './multipart.ts'
+import { decoded, gather } from './text-stream.ts'
+
+type Input = Parsed<Api['import_database']>
+
+/** Forms are what browsers send. Larger files are sent as the body itself. */
+const MAX_FORM = 50 * 1024 * 1024
+/** So much more of a body that is not taken is read, so that its sender gets to read the answer. */
+const PATIENCE = 256 * 1024 * 1024
+
+/** Takes in a file: what it says goes to a stage of its own, piece by piece, while the database serves everything. */
+export class Receiver {
+  readonly #request: Request
+  readonly #ctx: Context
+  readonly #address: { readonly ns: string; readonly db: string }
+  readonly #id = `imp_${crypto.randomUUID().replaceAll('-', '').slice(0, 20)}`
+  readonly #hash = createHash('sha256')
+  #body: ReadableStreamDefaultReader<Uint8Array> | undefined
+  #bytes = 0
+  #pieces = 0
+  #isBegun = false
+  /** What the file was, once it is received: who sends it again sends the same. */
+  digest: string | undefined
+
+  constructor(request: Request, address: { ns: string; db: string }, ctx: Context) {
+    this.#request = request
+    this.#address = address
+    this.#ctx = ctx
+  }
+
+  /** @throws PerSQLError when nothing of it is to be received */
+  async receive({ format, table, create }: Input, grant: Grant): Promise<Upload> {
+    const contentType = this.#request.headers.get('Content-Type') ?? ''
+    const isForm = /^multipart\/form-data\b/i.test(contentType)
+    const { importMaxBytes } = this.#ctx.settings
+    const max = isForm ? Math.min(MAX_FORM, importMaxBytes) : importMaxBytes
+    const declared = Number(this.#request.headers.get('Content-Length') ?? Number.NaN)
+    this.#body = (this.#request.body as ReadableStream<Uint8Array> | null)?.getReader()
+    try {
+      if (declared > max) throw tooLarge(max)
+      const { ns, db } = this.#address
+      const creates = create === '1' || create === 'true'
+      const asked = {
+        id: this.#id,
+        totalBytes: declared >= 0 ? declared : null,
+        table: format === 'sql' || format === 'sqlite' ? undefined : table,
+        create: creates,
+      }
+      const columns = await this.#imports.begin(`${ns}/${db}`, grant, asked)
+      this.#isBegun = true
+      const chunks = this.#chunks(max)
+      const part = isForm ? await filePart(chunks, contentType) : { name: '', type: contentType, bytes: chunks }
+      const gathered = gather(part.bytes)
+      const first = await gathered.next()
+      const start = first.done ? new Uint8Array() : first.value
+      const kind = formatOf(format, part, start, table)
+      if (kind === 'sqlite') {
+        const file = this.#seen(whole(start, gathered))
+        const { pieces, statements, rows } = await this.#stageObject.putFile(file, max)
+        await this.#imports.received(this.#id, this.#bytes, rows)
+        return { id: this.#id, bytes: this.#bytes, pieces, statements }
+      }
+      const steps = new Steps()
+      await this.#stageText(decoded(start, gathered), readerOf(kind, table, columns, steps), steps)
+      return { id: this.#id, bytes: this.#bytes, pieces: this.#pieces, statements: steps.statements }
+    } catch (cause) {
+      await this.#drain()
+      const error = PerSQLError.from(cause)
+      if (!this.#isBegun) throw error
+      if (error.code === 'internal') logInternal(cause)
+      const { code, details, extra } = error
+      return { id: this.#id, bytes: this.#bytes, pieces: 0, statements: 0, failure: { code, details, extra } }
+    } finally {
+      this.digest = this.#hash.digest('hex')
+    }
+  }
+
+  /** To be called in the end: what was received and not applied is forgotten. */
+  async close(): Promise<void> {
+    if (!this.#isBegun) return
+    await Promise.allSettled([this.#imports.withdraw(this.#id), this.#stageObject.wipe()])
+  }
+
+  /** Brings text to the stage. */
+  async #stageText(
+    texts: AsyncIterable<string>,
+    reader: Reader & { creation?(): string | undefined },
+    steps: Steps,
+  ): Promise<void> {
+    for await (const text of texts) {
+      reader.add(text)
+      await this.#stage(steps, false)
+    }
+    reader.end()
+    await this.#stage(steps, true)
+    const sql = reader.creation?.()
+    if (sql) steps.statements++
+    if (sql) await this.#stageObject.put(0, JSON.stringify([{ kind: 'sql', sql, line: 1 }]))
+  }
+
+  /** The bytes as a stream that can go to another object; how many there were is told on the way. */
+  #seen(file: AsyncGenerator<Uint8Array>): ReadableStream<Uint8Array> {
+    return new ReadableStream({
+      type: 'bytes',
+      pull: async (controller) => {
+        const { value, done } = await file.next()
+        await this.#imports.received(this.#id, this.#bytes, 0)
+        if (!done) controller.enqueue(value)
+        else {
+          controller.close()
+          controller.byobRequest?.respond(0)
+        }
+      },
+    })
+  }
+
+  async #stage(steps: Steps, isEnd: boolean): Promise<void> {
+    for (const piece of steps.take(isEnd)) {
+      await this.#stageObject.put(++this.#pieces, piece)
+    }
+    await this.#imports.received(this.#id, this.#bytes, steps.rows)
+    // Calls between objects do not let the process look for requests; a timer does.
+    await scheduler.wait(0)
+  }
+
+  get #imports() {
+    const { ns, db } = this.#address
+    return databaseObject(this.#ctx.env, ns, db).imports
+  }
+
+  get #stageObject() {
+    const { ns, db } = this.#address
+    return databaseObject(this.#ctx.env, ns, `${db}!import-${this.#id}`).stage
+  }
+
+  async *#chunks(max: number): AsyncGenerator<Uint8Array> {
+    for (;;) {
+      const { value, done } = (await this.#body?.read()) ?? { value: undefined, done: true }
+      if (done) return
+      this.#bytes += value.length
+      if (this.#bytes > max) throw tooLarge(max)
+      this.#hash.update(value)
+      yield value
+    }
+  }
+
+  async #drain(): Promise<void> {
+    try {
+      for (let left = PATIENCE; left > 0; ) {
+        const { value, done } = (await this.#body?.read()) ?? { value: undefined, done: true }
+        if (done) return
+        left -= value.length
+      }
+    } catch {
+      // Its sender is gone.
+    }
+  }
+}
+
+async function* whole(start: Uint8Array, rest: AsyncIterable<Uint8Array>) {
+  if (start.length > 0) yield start
+  yield* rest
+}
+
+function readerOf(
+  format: Exclude<FileFormat, 'sqlite'>,
+  table: string | undefined,
+  columns: Column[] | undefined,
+  steps: Steps,
+) {
+  switch (format) {
+    case 'sql':
+      return new DumpReader(steps)
+    case 'csv':
+    case 'ndjson': {
+      if (table === undefined)
+        throw new PerSQLError('invalid_input', { problem: `${format} is of one table: name it in "table".` })
+      return format === 'csv' ? new CsvReader(steps, { table, columns }) : new NdjsonReader(steps, { table, columns })
+    }
+  }
+}
+
+const tooLarge = (max: number) => new PerSQLError('body_too_large', { limit: `${max / 1024 / 1024} MB` })

@@ -1,0 +1,59 @@
+import { importFailed } from '../database/transfer/failure.ts'
+
+const CHUNK = 128 * 1024
+
+/** Small chunks put together: each costs a step. */
+export async function* gather(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let waiting: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of chunks) {
+    waiting.push(chunk)
+    size += chunk.length
+    if (size < CHUNK) continue
+    yield joined(waiting, size)
+    waiting = []
+    size = 0
+  }
+  if (size > 0) yield joined(waiting, size)
+}
+
+function joined(parts: readonly Uint8Array[], size: number): Uint8Array {
+  const whole = new Uint8Array(size)
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
+}
+
+/** As text, without a byte order mark. @throws PerSQLError `import_failed` that names the line which is not UTF-8 */
+export async function* decoded(start: Uint8Array, rest: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
+  let line = 1
+  const decode = (bytes: Uint8Array, isEnd = false): string => {
+    try {
+      return decoder.decode(bytes, { stream: !isEnd })
+    } catch {
+      const [good = ''] = new TextDecoder().decode(bytes).split('\ufffd', 1)
+      throw importFailed(line + linesIn(good), 'This is not UTF-8.')
+    }
+  }
+  for (let bytes: Uint8Array | undefined = start; bytes; bytes = (await next(rest)) ?? undefined) {
+    const text = decode(bytes)
+    yield text
+    line += linesIn(text)
+  }
+  yield decode(new Uint8Array(), true)
+}
+
+async function next(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array | undefined> {
+  const { value, done } = await chunks[Symbol.asyncIterator]().next()
+  return done ? undefined : value
+}
+
+function linesIn(text: string): number {
+  let lines = 0
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) lines++
+  return lines
+}

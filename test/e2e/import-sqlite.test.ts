@@ -1,0 +1,123 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startPlatform, type TestPlatform } from '../harness.ts'
+import { everything, everyValue } from '../schemas.ts'
+import { type Database, exportOf, maker, refusal, rowsOf } from '../transfer.ts'
+
+let platform: TestPlatform
+let token: string
+let made: ReturnType<typeof maker>
+let folder: string
+beforeAll(async () => {
+  platform = await startPlatform()
+  token = (await platform.createNamespace('acme')).token
+  made = maker(platform, token)
+  folder = await mkdtemp(join(tmpdir(), 'persql-files-'))
+})
+afterAll(async () => {
+  await platform.stop()
+  await rm(folder, { recursive: true })
+})
+
+const send = (db: Database, file: Uint8Array | FormData, query = '', headers: Record<string, string> = {}) =>
+  db.request(`/import${query}`, { method: 'POST', body: file, headers })
+async function fileOf(db: Database): Promise<Uint8Array> {
+  const response = await fetch(`${platform.url}${db.path}/export?format=sqlite`, {
+    headers: { authorization: `Bearer ${token}` },
+  })
+  expect(response.status).toBe(200)
+  return new Uint8Array(await response.arrayBuffer())
+}
+async function shellFile(name: string, ...statements: string[]): Promise<Uint8Array> {
+  const path = join(folder, name)
+  execFileSync('sqlite3', ['-batch', '-bail', path], { input: statements.map((sql) => `${sql};`).join('\n') })
+  return new Uint8Array(await readFile(path))
+}
+
+test('a database, exported as a file and imported elsewhere, gives the same dump', async () => {
+  const db = await made(...everything, ...everyValue)
+  const copy = await made()
+  const { status, body } = await send(copy, await fileOf(db))
+  expect([status, body.error]).toEqual([200, undefined])
+  expect(body.data.rows).toBeGreaterThan(0)
+  expect(await exportOf(copy)).toBe(await exportOf(db))
+  expect((await copy.request('/import')).body.data.import).toMatchObject({ state: 'done', rows: body.data.rows })
+})
+
+test('a file that the sqlite3 shell made is read, also as the field of a form, beside what is there', async () => {
+  const file = await shellFile(
+    'shell.db',
+    'CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT, a TEXT, b BLOB)',
+    "INSERT INTO t (a, b) VALUES ('ä', x'00ff'), (NULL, zeroblob(100000))",
+    'CREATE VIRTUAL TABLE f USING fts5 (x)',
+    "INSERT INTO f VALUES ('found in full text')",
+    'CREATE TRIGGER tr AFTER INSERT ON t BEGIN DELETE FROM f; END',
+  )
+  const db = await made('CREATE TABLE mine (n)', 'INSERT INTO mine VALUES (1)')
+  const form = new FormData()
+  form.append('file', new Blob([file as Uint8Array<ArrayBuffer>]), 'shell.db')
+  const { status, body } = await send(db, form)
+  expect([status, body.error]).toEqual([200, undefined])
+  expect(body.data.tables).toEqual(['f', 't'])
+  expect(await rowsOf(db, "SELECT rowid FROM f WHERE f MATCH 'full'")).toEqual([[1]])
+  expect(await rowsOf(db, 'SELECT a, length(b) FROM t ORDER BY id')).toEqual([
+    ['ä', 2],
+    [null, 100_000],
+  ])
+  expect(await rowsOf(db, 'SELECT * FROM mine')).toEqual([[1]])
+})
+
+test('what is no sound SQLite file is refused with the reason, and nothing of it stays', async () => {
+  const file = await shellFile(
+    'large.db',
+    'CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT)',
+    'WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 2000) INSERT INTO t SELECT n, hex(randomblob(50)) FROM c',
+  )
+  const damaged = file.slice()
+  damaged.fill(0x5a, 8192, 12_288)
+  const db = await made('CREATE TABLE mine (n)')
+  for (const [bytes, reason] of [
+    [file.slice(0, file.length - 4096), /cut|shorter|size/i],
+    [damaged, /damaged/],
+    [new TextEncoder().encode('SQLite format 3\0 and then nothing'), /./],
+  ] as const) {
+    const { status, body } = await send(db, bytes, '?format=sqlite')
+    expect([status, body.code]).toEqual([400, 'sqlite_file_refused'])
+    expect(body.error).toMatch(reason)
+  }
+  expect(refusal(await send(db, new TextEncoder().encode('CREATE TABLE x (a)'), '?format=sqlite'))).toEqual([
+    400,
+    'sqlite_file_refused',
+    undefined,
+  ])
+  expect((await db.request('/tables')).body.data).toEqual([{ name: 'mine', rowCount: 0 }])
+  expect((await send(db, file)).status).toBe(200)
+  expect(await rowsOf(db, 'SELECT count(*) FROM t')).toEqual([[2000]])
+})
+
+test('rows that clash with what is there are told, and the file is imported wholly or not at all', async () => {
+  const file = await shellFile('clash.db', 'CREATE TABLE a (x)', 'INSERT INTO a VALUES (1)', 'CREATE TABLE mine (n)')
+  const db = await made('CREATE TABLE mine (n)')
+  const { status, body } = await send(db, file)
+  expect([status, body.code]).toEqual([400, 'import_failed'])
+  expect(body.error).toContain('table mine already exists')
+  expect((await db.request('/tables')).body.data).toEqual([{ name: 'mine', rowCount: 0 }])
+})
+
+test('an import that drops tables keeps a snapshot first, and rules hold for it', async () => {
+  const db = await made('CREATE TABLE t (n)', 'INSERT INTO t VALUES (1), (2)')
+  const sql = (text: string) => send(db, new TextEncoder().encode(text), '?format=sql')
+  const { body } = await sql('DROP TABLE t; CREATE TABLE t (n); INSERT INTO t VALUES (3);')
+  expect(body.meta.snapshot).toMatchObject({ label: 'before DROP TABLE t' })
+  expect(await rowsOf(db, 'SELECT n FROM t')).toEqual([[3]])
+  await db.request('/restore', { body: { snapshotId: body.meta.snapshot.id } })
+  expect(await rowsOf(db, 'SELECT n FROM t')).toEqual([[1], [2]])
+  await db.request('/approval_rules', { body: { tableGlob: 't', action: 'deny' } })
+  const denied = await sql('CREATE TABLE u (n); INSERT INTO t VALUES (4); INSERT INTO t VALUES (5);')
+  expect(denied.body.error).toContain('"t"')
+  expect([denied.status, denied.body.code]).toEqual([403, 'approval_denied'])
+  expect((await db.request('/tables')).body.data).toEqual([{ name: 't', rowCount: 2 }])
+})

@@ -1,0 +1,51 @@
+import { execFileSync } from 'node:child_process'
+import { expect } from 'vitest'
+import type { Answer, TestPlatform } from './harness.ts'
+
+/** One database as the tests of imports use it. */
+export type Database = ReturnType<TestPlatform['database']>
+
+/** Makes databases of one namespace, each with statements run in it. */
+export function maker(platform: TestPlatform, token: string, namespace = 'acme') {
+  let number = 0
+  return async (...statements: string[]): Promise<Database> => {
+    const slug = `db-${++number}`
+    await platform.request('/v1/databases', { token, body: { slug } })
+    const db = platform.database(namespace, slug, token)
+    for (const sql of statements) expect((await db.query(sql)).status, sql).toBe(200)
+    return db
+  }
+}
+
+/** Imports a file sent as the body; `query` says how. */
+export const imported = (db: Database, file: string, query = '', headers: Record<string, string> = {}) =>
+  db.request(`/import${query && `?${query}`}`, {
+    method: 'POST',
+    body: file,
+    headers: { 'content-type': 'application/octet-stream', ...headers },
+  })
+
+/** What an export says. */
+export async function exportOf(db: Database, query = ''): Promise<string> {
+  const { status, body } = await db.request(`/export${query && `?${query}`}`)
+  expect(status, JSON.stringify(body).slice(0, 500)).toBe(200)
+  return typeof body === 'string' ? body : JSON.stringify(body)
+}
+
+/** The rows a statement gives. */
+export async function rowsOf(db: Database, sql: string): Promise<unknown[][]> {
+  const { body } = await db.query(sql)
+  expect(body.success, JSON.stringify(body)).toBe(true)
+  return body.data.rows
+}
+
+/** What Debian's sqlite3 dumps of a database that these statements made. */
+export const shellDump = (...statements: string[]): string =>
+  execFileSync('sqlite3', ['-batch', '-bail', ':memory:'], {
+    input: `${statements.map((sql) => `${sql};`).join('\n')}\n.dump\n`,
+    encoding: 'utf8',
+    maxBuffer: 1e9,
+  })
+
+/** A refusal as far as tests look at it. */
+export const refusal = ({ status, body }: Answer) => [status, body.code, body.line]
