@@ -38,6 +38,26 @@ test('a database is copied whose last table that counted by itself is gone', asy
   expect(tables).toEqual([{ name: 't', rowCount: 0 }])
 })
 
+test('rows whose values are too long together to be written as one text are copied and exported', async () => {
+  const db = await made(
+    'CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b BLOB, c)',
+    "INSERT INTO t VALUES (1, 'before', NULL, 1), (3, 'after', NULL, 3)",
+    "INSERT INTO t VALUES (2, replace(hex(zeroblob(1000000)), '00', '''?'), randomblob(3500000), 'it''s ?')",
+  )
+  const sums = () =>
+    rows(db, 'SELECT id, length(a), substr(a, 1, 4), length(b), hex(substr(b, -20)), c FROM t ORDER BY id')
+  const before = await sums()
+  const { data } = await snapshot(db)
+  await db.query('UPDATE t SET a = NULL, b = NULL, c = NULL')
+  expect((await restore(db, { snapshotId: data.id })).status).toBe(200)
+  expect(await sums()).toEqual(before)
+  const { body } = await db.request('/export')
+  const lines = (body as string).split('\n').filter((line) => line.startsWith('INSERT'))
+  expect(lines).toHaveLength(3)
+  expect(lines[1]?.length).toBeGreaterThan(9_000_000)
+  expect(lines[1]).toMatch(/,'it''s \?'\);$/)
+})
+
 test('a snapshot brings back rows and schema, and a restore can be undone', async () => {
   const db = await made(
     'CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT UNIQUE)',

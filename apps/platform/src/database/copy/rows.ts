@@ -86,10 +86,19 @@ function* chunksOf(
   let wanted = FIRST_ROWS
   for (;;) {
     const page = `SELECT ${[...new Set([...columns, ...key])]} FROM ${from} ${after} ORDER BY ${order} LIMIT ${wanted}`
-    const { rows, isCut } = read(`SELECT '(' || ${literals} || ')', ${last} FROM (${page}) ORDER BY ${order}`)
+    const found = pageOf(read, literals, last, page, order)
+    if (found === undefined && wanted > 1) {
+      wanted = Math.ceil(wanted / 8)
+      continue
+    }
+    const { rows, isCut } = found ?? read(`SELECT NULL, ${last} FROM (${page}) ORDER BY ${order}`)
     let values = ''
     let count = 0
-    for (const [tuple, at] of rows as [string, string][]) {
+    for (const [tuple, at] of rows as [string | null, string][]) {
+      if (tuple === null) {
+        yield hugeRow(run, into, from, columns, key, at, asText)
+        continue
+      }
       if (tuple.length > STATEMENT_CHARACTERS && !asText) {
         if (count > 0) yield { statement: { sql: into + values, params: [] }, rows: count }
         values = ''
@@ -108,10 +117,49 @@ function* chunksOf(
     if (count > 0) yield { statement: { sql: into + values, params: [] }, rows: count }
     if (rows.length < wanted && !isCut) return
     after = `WHERE (${order}) > (${rows.at(-1)?.[1]})`
-    const characters = rows.reduce((sum, [tuple]) => sum + (tuple as string).length, 0)
+    const characters = rows.reduce((sum, [tuple]) => sum + ((tuple as string | null)?.length ?? PAGE_CHARACTERS), 0)
     wanted = Math.max(1, Math.min(MAX_ROWS, Math.floor((rows.length * PAGE_CHARACTERS) / (characters || 1))))
   }
 }
+
+/** Rows as SQL says them, unless that is longer than the runtime takes for one text. */
+function pageOf(read: Read, literals: string, last: string, page: string, order: string) {
+  try {
+    return read(`SELECT '(' || ${literals} || ')', ${last} FROM (${page}) ORDER BY ${order}`)
+  } catch (cause) {
+    if (String(cause).includes('too big')) return undefined
+    throw cause
+  }
+}
+
+/** A row of values that are too long together for one text, so each is read by itself. */
+function hugeRow(
+  run: Run,
+  into: string,
+  from: string,
+  columns: readonly string[],
+  key: readonly string[],
+  at: string,
+  asText: boolean,
+): Chunk {
+  const values = columns.map((column) => {
+    const value = `CASE WHEN ${isLong(column)} THEN ${column} ELSE ${literal(column)} END, ${isLong(column)}`
+    const [row = []] = run(`SELECT ${value} FROM ${from} WHERE (${key}) = (${at})`)
+    return { value: row[0] as string | ArrayBuffer, isBound: row[1] === 1 }
+  })
+  const texts = values.map(({ value, isBound }) => (!isBound ? value : asText ? written(value) : '?'))
+  const params = asText ? [] : values.filter(({ isBound }) => isBound).map(({ value }) => value)
+  return { statement: { sql: `${into}(${texts})`, params }, rows: 1 }
+}
+
+function written(value: string | ArrayBuffer): string {
+  if (typeof value !== 'string') return `X'${new Uint8Array(value).toHex().toUpperCase()}'`
+  if (value.includes('\0')) return `CAST(X'${new TextEncoder().encode(value).toHex().toUpperCase()}' AS TEXT)`
+  return `'${value.replaceAll("'", "''")}'`
+}
+
+const isLong = (column: string) =>
+  `typeof(${column}) IN ('text', 'blob') AND length(CAST(${column} AS BLOB)) > ${LONG_CHARACTERS}`
 
 /** A row with values too long for the text of a statement: those are bound. */
 function longRow(
@@ -122,8 +170,6 @@ function longRow(
   key: readonly string[],
   at: string,
 ): Chunk {
-  const isLong = (column: string) =>
-    `typeof(${column}) IN ('text', 'blob') AND length(CAST(${column} AS BLOB)) > ${LONG_CHARACTERS}`
   const texts = columns.map((column) => `CASE WHEN ${isLong(column)} THEN '?' ELSE ${literal(column)} END`)
   const values = columns.map((column) => `CASE WHEN ${isLong(column)} THEN ${column} END`)
   const where = `WHERE (${key}) = (${at})`
