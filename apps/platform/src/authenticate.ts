@@ -72,6 +72,9 @@ export async function authenticateForNamespace(ctx: Context): Promise<{ namespac
   return { namespace, caller: await ask(ctx, token, namespace) }
 }
 
+/** The namespace that a caller's token names, without asking whether the token is good. @throws PerSQLError */
+export const callerNamespace = (ctx: Context): string => tokenNamespace(bearer(ctx))
+
 /** Drops a token that an object refused, or a database that turned out to be gone. */
 export function forgetToken(ctx: Context): void {
   cache.delete(bearer(ctx))

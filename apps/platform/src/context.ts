@@ -1,3 +1,4 @@
+import type { Role } from '@persql/contract'
 import type { Env } from './env.ts'
 import { type Settings, settingsOf } from './settings.ts'
 
@@ -10,6 +11,8 @@ export interface Context {
   readonly route: string
   /** Base URL under which callers reach this instance. */
   readonly baseUrl: string
+  /** A role that the caller's is lowered to, where the caller asked for it. */
+  readonly atMost?: Role
 }
 
 /** `url` is `request.url`, which the runtime makes anew each time it is asked. */

@@ -133,7 +133,7 @@ async function executeOnDatabase(operation: DatabaseOperation, raw: Raw, ctx: Co
   const { ns, db } = raw.params as { ns: string; db: string }
   if (!SLUG.test(ns) || !SLUG.test(db)) throw new PerSQLError('database_not_found', { database: db.slice(0, 80) })
   const known = authenticateForDatabase(ctx, ns, db)
-  let grant = known instanceof Promise ? await known : known
+  let grant = lowered(known instanceof Promise ? await known : known, ctx)
   // Statements that anyone may send are judged by what they would do, where they are compiled.
   if (api[operation].scope !== 'readonly') checkRole(operation, grant)
   const body = await bodyFor(operation, raw, ctx, grant)
@@ -144,7 +144,7 @@ async function executeOnDatabase(operation: DatabaseOperation, raw: Raw, ctx: Co
   if (reply.code !== 'database_not_found') return reply
   // The database was there when the cache learned of it. Ask anew: an admin's call makes it again.
   forgetToken(ctx)
-  grant = await authenticateForDatabase(ctx, ns, db)
+  grant = lowered(await authenticateForDatabase(ctx, ns, db), ctx)
   return call()
 }
 
@@ -157,6 +157,15 @@ function bodyFor(operation: DatabaseOperation, raw: Raw, ctx: Context, grant: st
     return JSON.stringify({ ...(input as object), baseUrl: ctx.baseUrl, upload: file })
   })
 }
+
+function lowered(grant: string, ctx: Context): string {
+  if (ctx.atMost === undefined) return grant
+  const known = JSON.parse(grant) as Grant
+  return JSON.stringify({ ...known, role: atMost(known.role, ctx) } satisfies Grant)
+}
+
+const atMost = (role: Role, ctx: Context): Role =>
+  ctx.atMost !== undefined && rank[ctx.atMost] < rank[role] ? ctx.atMost : role
 
 function checkRole(operation: DatabaseOperation, grant: string): void {
   const { role } = JSON.parse(grant) as Grant
@@ -193,7 +202,8 @@ function linked(reply: Reply, baseUrl: string): Reply {
 
 async function executeForToken(name: keyof Api, scope: Scope, raw: Raw, ctx: Context): Promise<unknown> {
   const operation: Operation = api[name]
-  const { namespace: slug, caller } = await authenticateForNamespace(ctx)
+  const { namespace: slug, caller: known } = await authenticateForNamespace(ctx)
+  const caller = { ...known, role: atMost(known.role, ctx) }
   if (rank[caller.role] < rank[scope as Role]) throw insufficient(caller.role, name)
   if (caller.pinnedTo !== null && name !== 'get_me') throw new PerSQLError('token_pinned')
   const { ns, ...params } = raw.params

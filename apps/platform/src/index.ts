@@ -12,6 +12,7 @@ import { answerHosted, answerPublicCall } from './http/public-endpoint.ts'
 import { logRequest } from './http/request-log.ts'
 import { type Answer, answerDatabaseCall, rest } from './http/rest.ts'
 import { takeStripeWebhook } from './http/stripe-webhook.ts'
+import { answerMcp } from './mcp/door.ts'
 import { count, exposition, observe } from './metrics.ts'
 import { settingsOf } from './settings.ts'
 
@@ -81,6 +82,8 @@ async function answer(
   const hosted = answerHosted(request, url, address, env)
   const known = (hosted && (await hosted)) ?? answerPublicCall(request, url, address, env)
   if (known) return known
+  const spoken = answerMcp(request, url, env)
+  if (spoken) return spoken
   const response = await app.fetch(request, env, ctx)
   return answers.get(request) ?? { response, operation: 'none', code: undefined }
 }

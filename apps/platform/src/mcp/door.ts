@@ -1,0 +1,97 @@
+import { createMcpHandler } from '@modelcontextprotocol/server'
+import { PerSQLError } from '@persql/contract'
+import { authenticateForNamespace, callerNamespace } from '../authenticate.ts'
+import { type Context, contextOf } from '../context.ts'
+import type { Env } from '../env.ts'
+import { readBody } from '../http/body.ts'
+import type { Answer } from '../http/rest.ts'
+import { refuse } from '../reply.ts'
+import { profileOf } from './profile.ts'
+import { serverFor } from './server.ts'
+import { Session } from './session.ts'
+
+const MAX_BODY = 10 * 1024 * 1024
+const PATH = /^[a-z]+:\/\/[^/]+(\/mcp)?\/?(?:\?([^#]*))?$/
+/** Names that no site elsewhere can make point here. */
+const OWN_NAME = /^(localhost|\d+(\.\d+){3}|\[[0-9a-f:.]+\])$/
+
+/** Answers a request to the MCP door, at `/mcp` and at the root, or nothing when the request is something else. */
+export function answerMcp(request: Request, url: string, env: Env): Promise<Answer> | undefined {
+  const [matched, path, query] = PATH.exec(url) ?? []
+  if (matched === undefined) return undefined
+  if (path === undefined && !speaksMcp(request)) return undefined
+  return answer(request, query ?? '', contextOf(request, env, url))
+}
+
+/** At the root there is a page for browsers too. */
+const speaksMcp = ({ method, headers }: Request) =>
+  method === 'POST' ||
+  headers.has('MCP-Protocol-Version') ||
+  (headers.get('Accept')?.includes('text/event-stream') ?? false)
+
+async function answer(request: Request, query: string, ctx: Context): Promise<Answer> {
+  try {
+    refuseForeignPages(ctx)
+    const namespace = callerNamespace(ctx)
+    const session = new Session(ctx, namespace, profileOf(new URLSearchParams(query)))
+    const text = request.method === 'POST' ? await readBody(request, MAX_BODY) : undefined
+    const message = text === undefined ? undefined : parsed(text)
+    if (Array.isArray(message)) throw new PerSQLError('invalid_input', { problem: 'Send one message per request.' })
+    const method = Object(message).method as unknown
+    // Calls are authenticated on their way, like any other call.
+    if (method !== 'tools/call') await authenticateForNamespace(ctx)
+    const handler = createMcpHandler(() => serverFor(session), { maxSubscriptions: 1 })
+    const { method: verb, headers, signal } = request
+    const forward = new Request(request.url, { method: verb, headers, body: text, signal })
+    const response = await handler.fetch(forward, { parsedBody: message })
+    // A stream that is acknowledged and then stays silent: nothing that can be listened for ever changes here.
+    if (method === 'subscriptions/listen') return { response, operation: 'mcp', code: undefined }
+    // Each answer is one message, and only when it is there it is known whether the token was good.
+    const body = response.body && (await response.arrayBuffer())
+    if (session.unauthorised) return refused(session.unauthorised, ctx)
+    return {
+      response: new Response(body, response),
+      operation: session.operation ?? 'mcp',
+      code: session.code,
+    }
+  } catch (cause) {
+    return refused(refuse(cause), ctx)
+  }
+}
+
+/**
+ * Browsers say which page a request comes from. Ours may call; so may none else, and no page of a name that was made to
+ * point to this machine.
+ */
+function refuseForeignPages({ headers, baseUrl, settings }: Context): void {
+  const from = headers.get('Origin')
+  if (from === null) return
+  const { origin, hostname } = new URL(baseUrl)
+  if (from !== origin || (settings.origin === undefined && !OWN_NAME.test(hostname))) {
+    throw new PerSQLError('origin_refused', { origin: from.slice(0, 200) })
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    // The SDK says so in the words of the protocol.
+    return undefined
+  }
+}
+
+/** A refusal at the door, before there is a message to answer: the body of `/v1` is the data of the error. */
+function refused({ status, body, code }: ReturnType<typeof refuse>, { baseUrl }: Context): Answer {
+  const { success: _, ...data } = JSON.parse(body) as { success: boolean; error: string }
+  const headers = new Headers({ 'Content-Type': 'application/json' })
+  if (status === 401) {
+    headers.set('WWW-Authenticate', `Bearer resource_metadata="${baseUrl}/.well-known/oauth-protected-resource"`)
+  }
+  const error = { code: -32600, message: data.error, data }
+  return {
+    response: new Response(JSON.stringify({ jsonrpc: '2.0', id: null, error }), { status, headers }),
+    operation: 'mcp',
+    code,
+  }
+}

@@ -1,0 +1,130 @@
+import type { CallToolResult } from '@modelcontextprotocol/server'
+import { type api, type Output, PerSQLError } from '@persql/contract'
+import { refuse } from '../reply.ts'
+import { resultOf, succeeded } from './result.ts'
+import type { Session } from './session.ts'
+import { type Definition, type Tool, toolNames, toolOf } from './tools.ts'
+
+/** A tool of the short list that stands for others. */
+export interface Facade {
+  readonly definition: Definition
+  run(input: Readonly<Record<string, unknown>>, session: Session): CallToolResult | Promise<CallToolResult>
+}
+
+const MAX_FOUND = 5
+const text = { type: 'string' }
+
+/** What the short list holds beside `query` and `batch`: sixty schemas would cost an agent some ten thousand tokens. */
+export const facades: Readonly<Record<string, Facade>> = {
+  describe: {
+    definition: {
+      name: 'describe',
+      description: 'Without database: list databases. With: its tables, as SQL',
+      inputSchema: { type: 'object', properties: { database: text } },
+      outputSchema: {
+        type: 'object',
+        properties: { databases: { type: 'array', items: text }, schema: text, error: text },
+      },
+      annotations: { readOnlyHint: true, openWorldHint: false },
+    },
+    run: ({ database }, session) => (database === undefined ? listDatabases(session) : describe(database, session)),
+  },
+  find_tools: {
+    definition: {
+      name: 'find_tools',
+      description:
+        'Find more tools by words: branches, snapshots, migrations, proposals, endpoints, tokens, billing… Answers input schemas',
+      inputSchema: { type: 'object', properties: { words: text }, required: ['words'] },
+      outputSchema: {
+        type: 'object',
+        properties: { tools: { type: 'array' }, others: { type: 'array' }, error: text },
+      },
+      annotations: { readOnlyHint: true, openWorldHint: false },
+    },
+    run: ({ words }, session) => succeededPlainly(find(String(words), session)),
+  },
+  call_tool: {
+    definition: {
+      name: 'call_tool',
+      description: 'Call a tool that find_tools found',
+      inputSchema: {
+        type: 'object',
+        properties: { name: text, arguments: { type: 'object' } },
+        required: ['name'],
+      },
+      outputSchema: { type: 'object', properties: {} },
+      annotations: { readOnlyHint: false, destructiveHint: true, openWorldHint: true },
+    },
+    run: async ({ name, arguments: given = {} }, session) => {
+      const tool = session.tool(String(name))
+      if (!tool)
+        return refusal(`There is no tool "${String(name).slice(0, 80)}" here. find_tools tells which there are.`)
+      return resultOf(await session.run(tool, given as Record<string, unknown>), session.ctx.baseUrl)
+    },
+  },
+}
+
+/** Why these arguments are none of this façade's; `undefined` when they are. */
+export function facadeProblem({ definition }: Facade, given: Readonly<Record<string, unknown>>): string | undefined {
+  const properties = definition.inputSchema.properties as Record<string, { type: string }>
+  const required = (definition.inputSchema.required ?? []) as string[]
+  const missing = required.find((name) => given[name] === undefined)
+  if (missing) return `"${missing}" is missing.`
+  for (const [name, value] of Object.entries(given)) {
+    const wanted = properties[name]?.type
+    if (!wanted)
+      return `There is no argument "${name.slice(0, 80)}". Known here: ${Object.keys(properties).join(', ')}.`
+    if (Array.isArray(value) || value === null || typeof value !== wanted) return `"${name}" must be of type ${wanted}.`
+  }
+  return undefined
+}
+
+/** A refusal of arguments, as `/v1` would word it. */
+export const refusal = (problem: string): CallToolResult =>
+  resultOf(refuse(new PerSQLError('invalid_input', { problem })), '')
+
+async function listDatabases(session: Session): Promise<CallToolResult> {
+  const reply = await session.execute('list_databases', {})
+  if (reply.code !== undefined) return resultOf(reply, session.ctx.baseUrl)
+  const { data } = JSON.parse(reply.body) as { data: Output<typeof api.list_databases> }
+  return succeeded({ databases: data.map(({ slug }) => slug) })
+}
+
+/** The schema as the SQL that made it: models read that best, and it is the shortest. */
+async function describe(database: unknown, session: Session): Promise<CallToolResult> {
+  const reply = await session.run(toolOf('get_schema') as Tool, { database })
+  if (reply.code !== undefined) return resultOf(reply, session.ctx.baseUrl)
+  const { data } = JSON.parse(reply.body) as { data: Output<typeof api.get_schema> }
+  const indexes = data.tables.flatMap((table) => table.indexes.map(({ sql }) => ({ sql })))
+  const statements = [...data.tables, ...indexes, ...data.views, ...data.triggers].map(({ sql }) => sql)
+  return succeeded({ schema: statements.filter(Boolean).join(';\n') })
+}
+
+/** Tools whose name or description has most of the words, with their schemas; the names of all others. */
+function find(words: string, { profile }: Session): Record<string, unknown> {
+  const wanted = (words.toLowerCase().match(/[a-z]{3,}/g) ?? []).map((word) => word.replace(/(es|s)$/, ''))
+  const ranked = toolNames(profile.readonly)
+    .map((name) => {
+      const { definition, group } = toolOf(name) as Tool
+      const about = `${name} ${group} ${definition.description}`.toLowerCase().match(/[a-z]+/g) ?? []
+      const hits = wanted.filter((word) => about.some((each) => each.startsWith(word)))
+      return { definition, score: hits.length + hits.filter((word) => name.includes(word)).length }
+    })
+    .sort((a, b) => b.score - a.score)
+  const found = ranked.filter(({ score }) => score > 0).slice(0, MAX_FOUND)
+  return {
+    tools: found.map(({ definition: { name, description, inputSchema, annotations } }) => ({
+      name,
+      description,
+      inputSchema,
+      annotations,
+    })),
+    others: ranked.slice(found.length).map(({ definition }) => definition.name),
+  }
+}
+
+/** Nothing in it comes from a database, so there is nothing to fence. */
+const succeededPlainly = (data: Record<string, unknown>): CallToolResult => ({
+  content: [{ type: 'text', text: JSON.stringify(data) }],
+  structuredContent: data,
+})

@@ -1,0 +1,47 @@
+import { PerSQLError } from '@persql/contract'
+import { type Group, groups, type Row, table } from './table.ts'
+import { toolNames } from './tools.ts'
+
+/** What the address of the door opens: a short list that reaches all tools, or the tools of some groups and no other. */
+export interface Profile {
+  /** `undefined`: the short list. */
+  readonly groups: ReadonlySet<Group> | undefined
+  readonly readonly: boolean
+}
+
+/** Reads the query string. @throws PerSQLError `invalid_input` for what it does not know, so that nothing is ignored */
+export function profileOf(search: URLSearchParams): Profile {
+  for (const name of new Set(search.keys())) {
+    if (name !== 'tools' && name !== 'readonly') {
+      throw refused(`There is no parameter "${name.slice(0, 80)}". Known here: tools, readonly.`)
+    }
+    if (search.getAll(name).length > 1) throw refused(`Send "${name}" once.`)
+  }
+  return { groups: groupsOf(search.get('tools')), readonly: flag(search.get('readonly')) }
+}
+
+/** Names of the tools of the table that can be called by name. */
+export function openTools({ groups: open, readonly }: Profile): readonly string[] {
+  const names = toolNames(readonly)
+  return open ? names.filter((name) => open.has((table[name] as Row).group)) : names.filter((name) => SHORT.has(name))
+}
+
+const SHORT: ReadonlySet<string> = new Set(['query', 'batch'])
+
+function groupsOf(text: string | null): Profile['groups'] {
+  if (text === null) return undefined
+  const named = text.split(',')
+  const unknown = named.find((name) => name !== 'all' && !(groups as readonly string[]).includes(name))
+  if (unknown !== undefined) {
+    throw refused(`There is no group "${unknown.slice(0, 80)}" of tools. Known: ${groups.join(', ')}, all.`)
+  }
+  return new Set(named.includes('all') ? groups : (named as Group[]))
+}
+
+function flag(text: string | null): boolean {
+  if (text === null || text === '0' || text === 'false') return false
+  if (text === '1' || text === 'true') return true
+  throw refused('"readonly" is 1 or 0.')
+}
+
+const refused = (problem: string) => new PerSQLError('invalid_input', { problem })

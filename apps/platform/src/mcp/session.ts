@@ -1,0 +1,93 @@
+import { type Api, api, PerSQLError, route } from '@persql/contract'
+import type { Context } from '../context.ts'
+import { execute } from '../execute.ts'
+import { type Reply, refuse } from '../reply.ts'
+import type { Profile } from './profile.ts'
+import { type Tool, toolNames, toolOf } from './tools.ts'
+
+/** One request at the door: who calls, what is open, and what came of it. */
+export class Session {
+  readonly ctx: Context
+  readonly namespace: string
+  readonly profile: Profile
+  /** The last operation that ran, for the log. */
+  operation: keyof Api | undefined
+  /** Its failure. */
+  code: Reply['code']
+  /** A refusal for which the caller has to bring another token. */
+  unauthorised: Reply | undefined
+
+  constructor(ctx: Context, namespace: string, profile: Profile) {
+    // The guard of the databases holds to it, whatever a statement does.
+    this.ctx = profile.readonly ? { ...ctx, atMost: 'readonly' } : ctx
+    this.namespace = namespace
+    this.profile = profile
+  }
+
+  /** Any tool of the table that this caller may reach, listed or not. */
+  tool(name: string): Tool | undefined {
+    return toolNames(this.profile.readonly).includes(name) ? toolOf(name) : undefined
+  }
+
+  /** Runs a tool with its arguments as `/v1` would run it with them. */
+  async run(tool: Tool, given: Readonly<Record<string, unknown>>): Promise<Reply> {
+    try {
+      return await this.execute(tool.row.operation, inputOf(tool, given))
+    } catch (cause) {
+      return this.#note(refuse(cause))
+    }
+  }
+
+  /** Runs an operation in the caller's namespace. */
+  async execute(name: keyof Api, input: Record<string, unknown>): Promise<Reply> {
+    const { params, inQuery } = route(api[name])
+    const inPath = Object.fromEntries(params.map((field) => [field, field === 'ns' ? this.namespace : input[field]]))
+    const rest = Object.fromEntries(Object.entries(input).filter(([field]) => !params.includes(field)))
+    this.operation = name
+    const reply = await execute(
+      name,
+      'bearer',
+      {
+        params: inQuery ? { ...rest, ...inPath } : inPath,
+        body: async () => JSON.stringify(rest),
+        replayKeys: async () => undefined,
+        // No tool has a file to send.
+        upload: () => Promise.reject(new PerSQLError('internal')),
+      },
+      this.ctx,
+    )
+    return this.#note(reply)
+  }
+
+  #note(reply: Reply): Reply {
+    this.code = reply.code
+    if (reply.status === 401) this.unauthorised = reply
+    return reply
+  }
+}
+
+/** Arguments as the operation names them. @throws PerSQLError `invalid_input`; nothing that was sent is ignored */
+function inputOf({ fields, row, operation }: Tool, given: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const input: Record<string, unknown> = {}
+  for (const [argument, value] of Object.entries(given)) {
+    const field = fields.get(argument)
+    if (field === undefined) {
+      const list = fields.size > 0 ? `Known here: ${[...fields.keys()].join(', ')}.` : 'It takes none.'
+      throw refused(`There is no argument "${argument.slice(0, 80)}". ${list}`)
+    }
+    input[field] = value
+  }
+  const { shape } = row.input ?? operation.input
+  for (const [argument, field] of fields) {
+    // What has another name here is looked at here, so that a refusal names what was sent.
+    if (row.input || argument !== field) check(argument, shape[field], input[field])
+  }
+  return row.convert ? row.convert(input) : input
+}
+
+function check(argument: string, schema: Tool['operation']['input']['shape'][string] | undefined, value: unknown) {
+  const result = schema?.safeParse(value)
+  if (result?.success === false) throw refused(`"${argument}": ${result.error.issues[0]?.message}.`)
+}
+
+const refused = (problem: string) => new PerSQLError('invalid_input', { problem })

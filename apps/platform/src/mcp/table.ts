@@ -1,0 +1,130 @@
+import { type Api, api } from '@persql/contract'
+import * as z from 'zod'
+
+/** The groups that `?tools=` opens. */
+export const groups = ['core', 'branches', 'endpoints', 'billing', 'admin'] as const
+export type Group = (typeof groups)[number]
+
+/** One tool: an operation of the contract under the name that agents know. What is not said here follows from that. */
+export interface Row {
+  readonly group: Group
+  readonly operation: keyof Api
+  /** The operation's summary unless it is said. */
+  readonly description?: string
+  /** It may take away what is there; deleting does so without saying. */
+  readonly destructive?: true
+  /** It reaches beyond this instance: a model, a payment page, the DNS. */
+  readonly openWorld?: true
+  /** Fields that have another name as arguments; `db` is `database` everywhere. */
+  readonly rename?: Readonly<Record<string, string>>
+  /** Takes this instead of the operation's input, and turns it into that. */
+  readonly input?: z.ZodObject
+  readonly convert?: (input: Record<string, unknown>) => Record<string, unknown>
+}
+
+const restore = api.restore.input.shape
+
+/** Every tool by its name. An operation that is contracted anew needs a line here, or among the exceptions below. */
+export const table: Readonly<Record<string, Row>> = {
+  query: { group: 'core', operation: 'query', description: 'Run one SQLite statement', destructive: true },
+  batch: {
+    group: 'core',
+    operation: 'batch',
+    description: 'Run up to 100 statements, one by one or as one transaction',
+    destructive: true,
+  },
+  list_databases: { group: 'core', operation: 'list_databases' },
+  list_tables: { group: 'core', operation: 'list_tables' },
+  get_schema: { group: 'core', operation: 'get_schema' },
+  describe: { group: 'core', operation: 'describe' },
+  search: { group: 'core', operation: 'search' },
+  doctor: { group: 'core', operation: 'doctor' },
+  get_docs: { group: 'core', operation: 'get_docs' },
+  validate: { group: 'core', operation: 'validate' },
+  explain: { group: 'core', operation: 'explain' },
+  ask: { group: 'core', operation: 'ask', openWorld: true },
+  generate_sql: { group: 'core', operation: 'generate_sql', openWorld: true },
+  advise_indexes: { group: 'core', operation: 'advise_indexes' },
+  propose_mutation: { group: 'core', operation: 'propose' },
+  apply_mutation: { group: 'core', operation: 'apply', destructive: true },
+  get_approval: { group: 'core', operation: 'get_approval' },
+  redeem_approval: { group: 'core', operation: 'redeem_approval', destructive: true },
+  get_me: { group: 'core', operation: 'get_me' },
+
+  claim_branch: { group: 'branches', operation: 'claim_branch', destructive: true },
+  list_branches: { group: 'branches', operation: 'list_branches' },
+  get_branch: { group: 'branches', operation: 'get_branch' },
+  put_branch: { group: 'branches', operation: 'put_branch', destructive: true },
+  merge_branch: { group: 'branches', operation: 'merge_branch', destructive: true },
+  delete_branch: { group: 'branches', operation: 'delete_branch' },
+  hand_off_branch: { group: 'branches', operation: 'hand_off_branch' },
+  redeem_handoff: { group: 'branches', operation: 'redeem_handoff' },
+  fork_database: { group: 'branches', operation: 'fork_database' },
+  list_snapshots: { group: 'branches', operation: 'list_snapshots' },
+  create_snapshot: { group: 'branches', operation: 'create_snapshot' },
+  delete_snapshot: { group: 'branches', operation: 'delete_snapshot' },
+  restore_snapshot: {
+    group: 'branches',
+    operation: 'restore',
+    destructive: true,
+    input: api.restore.input.pick({ ns: true, db: true, snapshotId: true }).required(),
+  },
+  restore_to_time: {
+    group: 'branches',
+    operation: 'restore',
+    description: 'Put the database back to its newest snapshot that is not newer than a moment (ISO 8601)',
+    destructive: true,
+    input: z.strictObject({ ns: restore.ns, db: restore.db, time: z.iso.datetime({ offset: true }) }),
+    convert: ({ time, ...rest }) => ({ ...rest, timestamp: Date.parse(String(time)) }),
+  },
+  list_migrations: { group: 'branches', operation: 'list_migrations' },
+  create_migration: { group: 'branches', operation: 'create_migration' },
+  update_migration: { group: 'branches', operation: 'update_migration' },
+  delete_migration: { group: 'branches', operation: 'delete_migration' },
+  try_migration: { group: 'branches', operation: 'try_migration' },
+  apply_migration: { group: 'branches', operation: 'apply_migration', destructive: true },
+  list_schema_changes: { group: 'branches', operation: 'list_schema_changes' },
+
+  list_endpoints: { group: 'endpoints', operation: 'list_endpoints' },
+  create_endpoint: { group: 'endpoints', operation: 'create_endpoint' },
+  get_endpoint: { group: 'endpoints', operation: 'get_endpoint' },
+  update_endpoint: { group: 'endpoints', operation: 'update_endpoint', destructive: true },
+  publish_endpoint: { group: 'endpoints', operation: 'publish_endpoint', openWorld: true },
+  pause_endpoint: { group: 'endpoints', operation: 'pause_endpoint' },
+  delete_endpoint: { group: 'endpoints', operation: 'delete_endpoint' },
+  list_endpoint_versions: { group: 'endpoints', operation: 'list_endpoint_versions' },
+  try_endpoint: { group: 'endpoints', operation: 'try_endpoint' },
+  create_session: { group: 'endpoints', operation: 'create_session' },
+  rotate_session_key: { group: 'endpoints', operation: 'rotate_session_key', destructive: true },
+  list_hostnames: { group: 'endpoints', operation: 'list_hostnames' },
+  create_hostname: { group: 'endpoints', operation: 'create_hostname', openWorld: true },
+  refresh_hostname: { group: 'endpoints', operation: 'refresh_hostname', openWorld: true },
+  delete_hostname: { group: 'endpoints', operation: 'delete_hostname', openWorld: true },
+
+  get_usage: { group: 'billing', operation: 'get_usage' },
+  get_billing: { group: 'billing', operation: 'get_billing' },
+  topup_balance: { group: 'billing', operation: 'top_up', openWorld: true },
+
+  create_database: { group: 'admin', operation: 'create_database', rename: { slug: 'database' } },
+  get_database: { group: 'admin', operation: 'get_database', rename: { slug: 'database' } },
+  delete_database: { group: 'admin', operation: 'delete_database', rename: { slug: 'database' } },
+  get_settings: { group: 'admin', operation: 'get_settings' },
+  update_settings: { group: 'admin', operation: 'update_settings' },
+  get_import: { group: 'admin', operation: 'get_import' },
+  list_approval_rules: { group: 'admin', operation: 'list_approval_rules' },
+  create_approval_rule: { group: 'admin', operation: 'create_approval_rule' },
+  delete_approval_rule: { group: 'admin', operation: 'delete_approval_rule' },
+  describe_tables: { group: 'admin', operation: 'describe_tables', openWorld: true, destructive: true },
+  put_docs: { group: 'admin', operation: 'put_docs', destructive: true },
+  list_tokens: { group: 'admin', operation: 'list_tokens' },
+  create_token: { group: 'admin', operation: 'create_token' },
+  revoke_token: { group: 'admin', operation: 'revoke_token' },
+}
+
+/** Operations that are no tools, each with the reason. Those of people and of the operator ask for no token at all. */
+export const exceptions: Readonly<Partial<Record<keyof Api, string>>> = {
+  export_database: 'answers a file as a stream, which a tool result cannot carry',
+  import_database: 'takes a file as its body, which arguments of a tool cannot carry',
+  set_description: 'is put_docs under another path',
+  get_status: 'is about the instance and asks for no token',
+}

@@ -1,0 +1,32 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startPlatform, type TestPlatform } from '../harness.ts'
+import { conformance, withToken } from './conformance.ts'
+import { notApplicable } from './not-applicable.ts'
+
+let platform: TestPlatform
+let door: Awaited<ReturnType<typeof withToken>>
+beforeAll(async () => {
+  platform = await startPlatform()
+  const { token } = await platform.createNamespace('acme')
+  door = await withToken(`${platform.url}/mcp`, token)
+})
+afterAll(async () => {
+  door.close()
+  await platform.stop()
+})
+
+/** Checks that pass, by revision: fewer would mean that the suite did not get to run them. */
+const passing = { '2025-11-25': 37, '2026-07-28': 80 }
+
+for (const revision of ['2025-11-25', '2026-07-28'] as const) {
+  test(`passes every check of the official suite for ${revision} that applies`, { timeout: 300_000 }, async () => {
+    const verdicts = await conformance(door.url, revision)
+    const others = verdicts.filter(({ status }) => status !== 'SUCCESS')
+    const reasons = notApplicable[revision]
+    expect(new Set(others.map(({ check }) => check))).toEqual(new Set(reasons.flatMap(({ checks }) => checks)))
+    for (const { check, says } of others) {
+      expect(says).toMatch(reasons.find(({ checks }) => checks.includes(check))?.says ?? /^$/)
+    }
+    expect(verdicts.length - others.length).toBeGreaterThanOrEqual(passing[revision])
+  })
+}

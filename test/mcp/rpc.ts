@@ -1,0 +1,27 @@
+import type { TestPlatform } from '../harness.ts'
+
+/** A tool, a resource or an error, as it came: a black-box test looks at whatever that is. */
+// biome-ignore lint/suspicious/noExplicitAny: see above
+type Whatever = any
+
+/** Speaks the protocol of 2025 by hand, to one address of the door, as one token. */
+export function speaker(platform: TestPlatform, token: string | undefined, path = '/mcp') {
+  const send = async (method: string, params: object = {}, headers: Record<string, string> = {}) => {
+    const { status, body, ...rest } = await platform.request(path, {
+      token,
+      headers: { accept: 'application/json, text/event-stream', ...headers },
+      body: { jsonrpc: '2.0', id: 1, method, params },
+    })
+    // An answer comes as it is or as the one event of a stream.
+    const event = typeof body === 'string' ? /^data: (.*)$/m.exec(body)?.[1] : undefined
+    return { status, headers: rest.headers, body: (event ? JSON.parse(event) : body) as Whatever }
+  }
+  return {
+    send,
+    tools: async (): Promise<Whatever[]> => (await send('tools/list')).body.result.tools,
+    call: async (name: string, given: object = {}): Promise<Whatever> => {
+      const { body } = await send('tools/call', { name, arguments: given })
+      return body.result ?? body
+    },
+  }
+}
