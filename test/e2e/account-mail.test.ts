@@ -52,6 +52,21 @@ test('where mail is set up, an address is confirmed before it signs in', async (
   expect(forged.headers.get('location') ?? 'error').toContain('error')
 })
 
+test('who signs up on the way to let an app in gets back there by the link in the mail', async () => {
+  const email = 'guided@example.com'
+  const back = '/oauth/authorize?client_id=x&redirect_uri=http%3A%2F%2F127.0.0.1%3A7777%2Fcallback'
+  const { status, body } = await platform.request('/signup', {
+    method: 'POST',
+    body: new URLSearchParams({ email, password, return: back }).toString(),
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+  })
+  expect([status, body]).toEqual([200, expect.stringContaining('Open the link that was sent to you')])
+  const confirmed = await follow(await linkTo(email))
+  expect(confirmed.headers.getSetCookie().join()).toContain('session_token')
+  const { searchParams, pathname } = new URL(confirmed.headers.get('location') ?? '', platform.url)
+  expect([pathname, searchParams.get('redirect_uri')]).toEqual(['/oauth/authorize', 'http://127.0.0.1:7777/callback'])
+})
+
 test('a forgotten password is set anew by mail, once, and signs everyone out', async () => {
   const email = 'forgetful@example.com'
   const user = await verified(email)

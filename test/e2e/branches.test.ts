@@ -166,7 +166,7 @@ describe('a token of a branch', () => {
       const { status, body } = await as(`/v1/db/acme/${db}/query`, { body: { sql: 'SELECT 1' } })
       expect([status, body.code], db).toEqual([403, 'token_pinned'])
     }
-    for (const path of ['/v1/databases', '/v1/tokens', '/v1/billing', '/v1/db/acme/main/branches', '/v1/usage']) {
+    for (const path of ['/v1/databases/main', '/v1/tokens', '/v1/billing', '/v1/db/acme/main/branches', '/v1/usage']) {
       expect((await as(path)).body.code, path).toBe('token_pinned')
     }
     expect((await as('/v1/tokens', { body: { name: 'x' } })).body.code).toBe('token_pinned')
@@ -174,6 +174,8 @@ describe('a token of a branch', () => {
     const session = { namespaceSlug: 'acme', databaseSlug: 'main', userId: 1 }
     expect((await as('/v1/sessions', { body: session })).body.code).toBe('token_pinned')
     expect((await as('/v1/me')).status).toBe(200)
+    const seen = (await as('/v1/databases')).body.data.map(({ slug }: { slug: string }) => slug)
+    expect(seen).toEqual([data.databaseSlug])
     const listed = (await platform.request('/v1/tokens', { token })).body.data
     expect(listed).toContainEqual(expect.objectContaining({ name: 'branch pinned', database: data.databaseSlug }))
   })

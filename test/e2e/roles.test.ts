@@ -290,6 +290,8 @@ const signedIn: Record<string, [role: MemberRole, call: (as: Caller) => ReturnTy
     (as) => as('/api/namespaces/root/databases/main/ai/sql', { body: { question: 'How many?' } }),
   ],
   list_audit: ['admin', (as) => as('/api/namespaces/root/audit?limit=5')],
+  list_oauth_grants: ['viewer', (as) => as('/api/namespaces/root/oauth_grants')],
+  revoke_oauth_grant: ['viewer', (as) => as('/api/namespaces/root/oauth_grants/none', { method: 'DELETE' })],
   delete_namespace: ['owner', async () => ({ status: 200, body: {} })],
 }
 
@@ -349,6 +351,7 @@ const told: Record<string, [number, string]> = {
   generate_sql: [503, 'model_unavailable'],
   describe_tables: [503, 'model_unavailable'],
   refresh_hostname: [404, 'hostname_not_found'],
+  revoke_oauth_grant: [404, 'oauth_grant_not_found'],
   get_approval: [404, 'approval_not_found'],
   redeem_approval: [404, 'approval_not_found'],
 }

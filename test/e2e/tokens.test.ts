@@ -35,6 +35,7 @@ test('the secret is in the answer that mints it, and nowhere else', async () => 
     tableScope: ['open'],
     claims: { team: 7 },
     database: null,
+    databases: null,
     preview: expect.any(String),
     createdAt: expect.stringMatching(/^20\d\d-.*Z$/),
     expiresAt: null,

@@ -25,7 +25,7 @@ test.each([
     const { status, headers, body } = await speaker(platform, token).send(method, params)
     expect(status).toBe(401)
     expect(headers.get('www-authenticate')).toBe(
-      `Bearer resource_metadata="${platform.url}/.well-known/oauth-protected-resource"`,
+      `Bearer resource_metadata="${platform.url}/.well-known/oauth-protected-resource/mcp"`,
     )
     expect(body).toMatchObject({
       jsonrpc: '2.0',
@@ -54,9 +54,14 @@ test('a token of another namespace, or of one database, reaches no further than 
   const given = { database: claim.structuredContent.databaseSlug, sql: 'SELECT 1' }
   expect((await branch.call('query', given)).isError).toBeUndefined()
   expect((await branch.call('query', query.arguments)).isError).toBe(true)
-  expect(await branch.call('list_databases')).toMatchObject({ structuredContent: { code: 'token_pinned' } })
+  const slug = claim.structuredContent.databaseSlug
+  expect(await branch.call('list_databases')).toMatchObject({ structuredContent: { result: [{ slug }] } })
   const { resources } = (await branch.send('resources/list')).body.result
-  expect(resources.map(({ uri }: { uri: string }) => uri)).toEqual(['persql://guide'])
+  expect(resources.map(({ uri }: { uri: string }) => uri)).toEqual([
+    'persql://guide',
+    `persql://${slug}/schema`,
+    `persql://${slug}/docs`,
+  ])
 })
 
 test('pages of other sites are refused, our own are not', async () => {

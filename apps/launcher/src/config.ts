@@ -72,6 +72,7 @@ const config :Workerd.Config = (
     (name = "disk", disk = (writable = true)),
     # What the operator names (a mail server, a model) may be on this machine; what a tenant names goes through "public".
     (name = "internet", network = (allow = ["public", "private"], tlsOptions = (trustBrowserCas = true${trusted}))),
+    (name = "public", network = (allow = ["public"], tlsOptions = (trustBrowserCas = true${trusted}))),
   ],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
 );
@@ -88,6 +89,7 @@ const platform :Workerd.Worker = (
   ],
   bindings = [
     ${objects.map(({ binding, className }) => `(name = "${binding}", durableObjectNamespace = "${className}"),`).join('\n    ')}
+    (name = "PUBLIC_INTERNET", service = "public"),
     ${environmentBindings.map((name) => `(name = "${name}", fromEnvironment = "${name}"),`).join('\n    ')}
   ],
 );

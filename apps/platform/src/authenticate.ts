@@ -4,6 +4,7 @@ import { now } from './clock.ts'
 import type { Context } from './context.ts'
 import type { Grant } from './database/call.ts'
 import type { Caller } from './namespace/object.ts'
+import type { Audience } from './oauth/server.ts'
 import { directoryObject, namespaceObject } from './objects.ts'
 import { hashToken, namespaceOf } from './token.ts'
 
@@ -12,11 +13,14 @@ const CACHE_MS = 5 * 60 * 1000
 const MAX_CACHED = 10_000
 
 interface Cached {
-  /** As the objects take it: a `Grant` in JSON, made once. */
-  readonly grant: string
   readonly untilMs: number
-  /** Databases known to exist, so that nobody makes files by asking for names. */
-  readonly databases: Set<string>
+  /** The door it was taken at, where it is taken at one only. */
+  readonly audience: Audience | undefined
+  /**
+   * By database, as the objects take it: a `Grant` in JSON, made once. Only databases known to exist are here, so that
+   * nobody makes files by asking for names.
+   */
+  readonly grants: Map<string, string>
 }
 
 // One cache for each isolate, bounded; the databases refuse what it holds too long.
@@ -29,7 +33,10 @@ const publicDatabases = new Set<string>()
 export function authenticateForDatabase(ctx: Context, namespace: string, database: string): string | Promise<string> {
   const token = bearer(ctx)
   const cached = cache.get(token)
-  if (cached && cached.untilMs > now() && cached.databases.has(`${namespace}/${database}`)) return cached.grant
+  if (cached && cached.untilMs > now() && (cached.audience === undefined || cached.audience === audienceAt(ctx))) {
+    const grant = cached.grants.get(`${namespace}/${database}`)
+    if (grant !== undefined) return grant
+  }
   return authenticateAndRemember(ctx, token, namespace, database)
 }
 
@@ -40,15 +47,16 @@ async function authenticateAndRemember(
   database: string,
 ): Promise<string> {
   if (tokenNamespace(token) !== namespace) throw new PerSQLError('namespace_mismatch')
-  const { tokenId, role, tableScope, expiresAtMs } = await ask(ctx, token, namespace, database)
-  const grant = JSON.stringify({ tokenId, role, tableScope, expiresAtMs } satisfies Grant)
-  const known = cache.get(token)
-  const databases = known?.databases ?? new Set()
-  if (databases.size >= MAX_CACHED) databases.clear()
-  databases.add(`${namespace}/${database}`)
+  const { tokenId, role, tableScope, expiresAtMs, memberRole } = await ask(ctx, token, namespace, database)
+  const grant = JSON.stringify({ tokenId, role, tableScope, expiresAtMs, memberRole } satisfies {
+    [K in keyof Grant]: Grant[K] | undefined
+  })
+  const grants = cache.get(token)?.grants ?? new Map<string, string>()
+  if (grants.size >= MAX_CACHED) grants.clear()
+  grants.set(`${namespace}/${database}`, grant)
   cache.delete(token)
   if (cache.size >= MAX_CACHED) cache.delete(cache.keys().next().value as string)
-  cache.set(token, { grant, untilMs: now() + CACHE_MS, databases })
+  cache.set(token, { untilMs: now() + CACHE_MS, audience: memberRole && audienceAt(ctx), grants })
   return grant
 }
 
@@ -109,8 +117,11 @@ export async function accessOf(ctx: Context, { userId }: Account, namespace: str
   return namespaceObject(ctx.env, namespace).access(userId, database)
 }
 
-/** Browsers say where a request that changes something comes from; a cookie counts only for our own pages. */
-function refuseForeignOrigin({ headers, route, baseUrl }: Context): void {
+/**
+ * Browsers say where a request that changes something comes from; a cookie counts only for our own pages.
+ * @throws PerSQLError `origin_refused`
+ */
+export function refuseForeignOrigin({ headers, route, baseUrl }: Context): void {
   if (route.startsWith('GET ')) return
   const origin = headers.get('Origin')
   const site = headers.get('Sec-Fetch-Site')
@@ -120,17 +131,19 @@ function refuseForeignOrigin({ headers, route, baseUrl }: Context): void {
 
 async function ask(ctx: Context, token: string, namespace: string, database?: string): Promise<Caller> {
   if (!(await isNamespace(ctx, namespace))) throw new PerSQLError('token_unknown')
-  return namespaceObject(ctx.env, namespace).authenticate(await hashToken(token), database)
+  return namespaceObject(ctx.env, namespace).authenticate(await hashToken(token), database, audienceAt(ctx))
 }
 
-/** Asked before its object is, because asking an object makes it a file. */
-async function isNamespace(ctx: Context, namespace: string): Promise<boolean> {
+/** Whether there is such a namespace. Asked before its object is, because asking an object makes it a file. */
+export async function isNamespace(ctx: Context, namespace: string): Promise<boolean> {
   if (namespaces.has(namespace)) return true
   if (!(await directoryObject(ctx.env).has(namespace))) return false
   if (namespaces.size >= MAX_CACHED) namespaces.clear()
   namespaces.add(namespace)
   return true
 }
+
+const audienceAt = ({ audience }: Context): Audience => audience ?? 'v1'
 
 function bearer({ headers }: Context): string {
   const header = headers.get('Authorization')

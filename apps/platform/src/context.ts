@@ -1,5 +1,6 @@
 import type { Role } from '@persql/contract'
 import type { Env } from './env.ts'
+import type { Audience } from './oauth/server.ts'
 import { type Settings, settingsOf } from './settings.ts'
 
 /** What one request brings, gathered in one place. */
@@ -13,6 +14,8 @@ export interface Context {
   readonly baseUrl: string
   /** A role that the caller's is lowered to, where the caller asked for it. */
   readonly atMost?: Role
+  /** The door of this request, where tokens are made for one; `v1` unless it says otherwise. */
+  readonly audience?: Audience
 }
 
 /** `url` is `request.url`, which the runtime makes anew each time it is asked. */

@@ -8,6 +8,8 @@ export interface Env extends ModelSettings {
   readonly DATABASES: DurableObjectNamespace<Database>
   readonly NAMESPACES: DurableObjectNamespace<Namespace>
   readonly DIRECTORY: DurableObjectNamespace<Directory>
+  /** Reaches public addresses only, whatever names resolve to. Cloudflare's own `fetch` reaches no others. */
+  readonly PUBLIC_INTERNET?: Fetcher
   readonly PERSQL_RUNTIME?: string
   readonly PERSQL_URL?: string
   readonly PERSQL_SECRET?: string

@@ -2,7 +2,6 @@ import {
   type Api,
   api,
   type Door,
-  type MemberRole,
   type Operation,
   type Output,
   type Parsed,
@@ -23,7 +22,7 @@ import type { Context } from './context.ts'
 import type { DatabaseOperation, Grant, ReplayKey, StatementOperation } from './database/call.ts'
 import { databaseOperations } from './database/operations.ts'
 import { parseObject } from './json-object.ts'
-import { covers } from './namespace/members.ts'
+import { covers, databaseRole } from './namespace/members.ts'
 import type { Caller, MemberAccess, Namespace } from './namespace/object.ts'
 import { databaseObject, namespaceObject, type Remote } from './objects.ts'
 import { accounts } from './operations/accounts.ts'
@@ -52,6 +51,8 @@ interface NamespaceContext extends Context {
   /** Who is calling, for the audit log: `token:<id>` or `user:<id>`. */
   readonly actor: string
   readonly namespace: Remote<Namespace>
+  /** Ids of the only databases that the caller's token opens, or `null` for all. */
+  readonly opens: readonly string[] | null
 }
 interface TokenContext extends NamespaceContext {
   readonly caller: Caller
@@ -98,8 +99,8 @@ const statementOperations: ReadonlySet<string> = new Set<StatementOperation>([
 /** Whether a database serves this by itself. */
 export const isDatabaseOperation = (name: string): name is DatabaseOperation => Object.hasOwn(databaseOperations, name)
 const rank = { readonly: 0, readwrite: 1, admin: 2 }
-/** What a member may do in a database, as a token's role: to edit is to change the schema too. */
-const databaseRole: Record<MemberRole, Role> = { viewer: 'readonly', editor: 'admin', admin: 'admin', owner: 'admin' }
+/** What a token that opens some databases only may still do in its namespace: it sees those. */
+const openToPinned: ReadonlySet<keyof Api> = new Set(['get_me', 'list_databases'])
 
 /** What a surface gathered from a request: parameters of path and query, and the body as text. */
 export interface Raw {
@@ -136,6 +137,7 @@ async function executeOnDatabase(operation: DatabaseOperation, raw: Raw, ctx: Co
   let grant = lowered(known instanceof Promise ? await known : known, ctx)
   // Statements that anyone may send are judged by what they would do, where they are compiled.
   if (api[operation].scope !== 'readonly') checkRole(operation, grant)
+  else if (grant.includes('"memberRole"')) checkMember(operation, JSON.parse(grant) as Grant)
   const body = await bodyFor(operation, raw, ctx, grant)
   const replayKeys = await raw.replayKeys(body)
   const call = () => callDatabase(ctx, operation, ns, db, grant, body, replayKeys)
@@ -168,8 +170,15 @@ const atMost = (role: Role, ctx: Context): Role =>
   ctx.atMost !== undefined && rank[ctx.atMost] < rank[role] ? ctx.atMost : role
 
 function checkRole(operation: DatabaseOperation, grant: string): void {
-  const { role } = JSON.parse(grant) as Grant
-  if (rank[role] < rank[api[operation].scope]) throw insufficient(role, operation)
+  const known = JSON.parse(grant) as Grant
+  if (rank[known.role] < rank[api[operation].scope]) throw insufficient(known.role, operation)
+  checkMember(operation, known)
+}
+
+/** What is closed to a member is closed to the apps of that member. */
+function checkMember(name: keyof Api, { memberRole }: Pick<Grant, 'memberRole'>): void {
+  const needed = (api[name] as Operation).console?.role
+  if (memberRole && needed && !covers(memberRole, needed)) throw insufficient(memberRole, name)
 }
 
 async function callDatabase(
@@ -205,14 +214,22 @@ async function executeForToken(name: keyof Api, scope: Scope, raw: Raw, ctx: Con
   const { namespace: slug, caller: known } = await authenticateForNamespace(ctx)
   const caller = { ...known, role: atMost(known.role, ctx) }
   if (rank[caller.role] < rank[scope as Role]) throw insufficient(caller.role, name)
-  if (caller.pinnedTo !== null && name !== 'get_me') throw new PerSQLError('token_pinned')
+  checkMember(name, caller)
+  if (caller.opens !== null && !openToPinned.has(name)) throw new PerSQLError('token_pinned')
   const { ns, ...params } = raw.params
   const named = operation.route.includes('/{ns}/')
   if (named && ns !== slug) throw new PerSQLError('namespace_mismatch')
   const input = await validated(operation, named ? { ...raw, params } : raw)
   const namespace = namespaceObject(ctx.env, slug)
   if (operation.billed !== false) await namespace.charge()
-  return run(ofNamespaces, name, input, { ...ctx, slug, caller, actor: `token:${caller.tokenId}`, namespace })
+  return run(ofNamespaces, name, input, {
+    ...ctx,
+    slug,
+    caller,
+    opens: caller.opens,
+    actor: `token:${caller.tokenId}`,
+    namespace,
+  })
 }
 
 async function executeForOperator(name: keyof Api, raw: Raw, ctx: Context): Promise<unknown> {
@@ -237,7 +254,7 @@ async function executeForAccount(name: keyof Api, raw: Raw, ctx: Context): Promi
   const input = await validated(operation, { ...raw, params })
   const namespace = namespaceObject(ctx.env, slug)
   const handlers = operation.scope === 'member' ? ofMembers : ofNamespaces
-  return succeed(await run(handlers, name, input, { ...ctx, slug, actor, member, namespace }))
+  return succeed(await run(handlers, name, input, { ...ctx, slug, actor, member, namespace, opens: null }))
 }
 
 async function executeAsMember(

@@ -14,6 +14,9 @@ import { type Answer, answerDatabaseCall, rest } from './http/rest.ts'
 import { takeStripeWebhook } from './http/stripe-webhook.ts'
 import { answerMcp } from './mcp/door.ts'
 import { count, exposition, observe } from './metrics.ts'
+import { authorize } from './oauth/authorize.ts'
+import { oauth } from './oauth/door.ts'
+import { login } from './oauth/login.ts'
 import { settingsOf } from './settings.ts'
 
 export { Database } from './database/object.ts'
@@ -33,6 +36,9 @@ app.post('/api/stripe/webhook', async (c) => {
   return c.json({ received: true })
 })
 app.route('/', pages())
+app.route('/', oauth())
+app.route('/', authorize())
+app.route('/', login())
 app.route('/api/dev', dev())
 app.get('/api/openapi.json', (c) => answerOpenApi(c.req.raw, c.env))
 app.on(['GET', 'POST'], '/api/auth/*', (c) => answerAuth(c.req.raw, c.env))

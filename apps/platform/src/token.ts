@@ -2,6 +2,7 @@ import { crc32 } from 'node:zlib'
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 const SHAPE = /^psql_live_([a-z][a-z0-9-]{0,62})_([0-9A-Za-z]{32})([0-9A-Za-z]{6})$/
+const APP_SHAPE = /^psql_oauth_([a-z][a-z0-9-]{0,62})_[\w-]{1,80}:[\w-]{1,40}:[\w-]{1,80}$/
 
 /**
  * A new secret, `psql_live_<namespace>_<32 characters><6 of checksum>`: the namespace routes it without a look-up, the
@@ -12,8 +13,13 @@ export function mintToken(namespace: string): string {
   return body + checksum(body)
 }
 
+/** What tokens of apps, their codes and refresh tokens begin with: they too name their namespace. */
+export const appTokenUser = (namespace: string, userId: string): string => `psql_oauth_${namespace}_${userId}`
+
 /** The namespace a token belongs to, or `null` when it cannot be one of ours. */
 export function namespaceOf(token: string): string | null {
+  const app = APP_SHAPE.exec(token)
+  if (app) return app[1] as string
   const match = SHAPE.exec(token)
   return match && checksum(token.slice(0, -6)) === match[3] ? (match[1] as string) : null
 }

@@ -23,6 +23,7 @@ export const errors = {
   token_missing: { status: 401, message: 'Send "Authorization: Bearer <token>".' },
   token_malformed: { status: 401, message: 'Invalid token format' },
   token_unknown: { status: 401, message: 'This token is not known. It may have been revoked or have expired.' },
+  token_audience: { status: 401, message: 'This token was made for another door of PerSQL.' },
   not_signed_in: { status: 401, message: 'Sign in first.' },
   session_missing: { status: 401, message: 'Send "Authorization: Bearer <session token>".' },
   session_invalid: { status: 401, message: 'This session is not valid here, or has expired. Log in again.' },
@@ -31,6 +32,10 @@ export const errors = {
   insufficient_balance: { status: 402, message: 'Insufficient balance' },
   namespace_mismatch: { status: 403, message: 'Token namespace mismatch' },
   role_insufficient: { status: 403, message: 'Role "{role}" may not {action}.' },
+  oauth_needs_https: {
+    status: 403,
+    message: 'Apps can be let in over https only, or on this machine: {origin} is neither.',
+  },
   origin_refused: { status: 403, message: 'This request comes from another site ({origin}), so it is not taken.' },
   page_not_allowed: { status: 403, message: 'Pages of {origin} may not call this endpoint.' },
   captcha_missing: { status: 403, message: 'Send the token of the captcha in the header cf-turnstile-response.' },
@@ -67,8 +72,14 @@ export const errors = {
   endpoint_not_found: { status: 404, message: 'There is no endpoint "{endpoint}" here.' },
   version_not_found: { status: 404, message: 'There is no version {version} of this endpoint any more.' },
   migration_not_found: { status: 404, message: 'There is no migration "{id}".' },
+  oauth_grant_not_found: { status: 404, message: 'There is no app with the grant "{id}" here.' },
   token_not_found: { status: 404, message: 'There is no token "{id}".' },
   member_not_found: { status: 404, message: 'There is no member "{member}" here.' },
+  oauth_client_invalid: { status: 400, message: 'The document that describes this app cannot be used: {problem}.' },
+  oauth_form_expired: {
+    status: 400,
+    message: 'This form was not made for you, or is too old. Go back to the app and start again.',
+  },
   invitation_not_found: {
     status: 404,
     message: 'This invitation is not known. It may have been used, revoked or have expired.',

@@ -10,6 +10,7 @@ import * as hostnames from './hostnames.ts'
 import * as members from './members.ts'
 import * as merges from './merges.ts'
 import * as migrations from './migrations.ts'
+import * as oauth from './oauth.ts'
 import * as operator from './operator.ts'
 import * as proposals from './proposals.ts'
 import * as query from './query.ts'
@@ -112,6 +113,8 @@ export const api = {
   share_database: members.share_database,
   unshare_database: members.unshare_database,
   list_audit: members.list_audit,
+  list_oauth_grants: oauth.list_oauth_grants,
+  revoke_oauth_grant: oauth.revoke_oauth_grant,
   create_namespace: operator.create_namespace,
   list_namespaces: operator.list_namespaces,
   credit_namespace: operator.credit_namespace,
@@ -153,6 +156,7 @@ export const shapes = {
   Hostname: hostnames.Hostname,
   Snapshot: snapshots.Snapshot,
   Migration: migrations.Migration,
+  OAuthGrant: oauth.OAuthGrant,
   MergeReport: merges.MergeReport,
 } as const
 
@@ -166,6 +170,7 @@ export { type Hostname, isHostname, MAX_HOSTNAMES, recordName } from './hostname
 export type { Invitation, Member, Membership, Share } from './members.ts'
 export type { MergeReport } from './merges.ts'
 export type { Migration, MigrationTrial } from './migrations.ts'
+export type { OAuthGrant } from './oauth.ts'
 export {
   type Door,
   doorsOf,

@@ -97,7 +97,8 @@ export const set_member_role = operation({
 })
 
 export const remove_member = operation({
-  summary: 'Remove a member, or leave; tokens the member minted keep working until they are revoked',
+  summary:
+    'Remove a member, or leave; apps the member let in are out, tokens the member minted work until they are revoked',
   route: 'DELETE /api/namespaces/{ns}/members/{userId}',
   scope: 'member',
   role: 'viewer',

@@ -13,8 +13,10 @@ export const Token = z.object({
   /** The only tables it may touch; `null` for all. */
   tableScope: z.array(z.string()).nullable(),
   claims: z.record(z.string(), z.json()).nullable(),
-  /** The only database it opens, by its slug; `null` for all of the namespace. */
+  /** The one database it opens, by its slug; `null` when it opens several. */
   database: z.string().nullable(),
+  /** The only databases it opens, by their slugs; `null` for all of the namespace. */
+  databases: z.array(z.string()).nullable(),
   /** First four and last four characters of the secret. */
   preview: z.string(),
   createdAt: Moment,

@@ -1,4 +1,11 @@
-import { type AutomaticSnapshot, MAX_STATEMENTS, PerSQLError, PROPOSAL_S, type Role } from '@persql/contract'
+import {
+  type AutomaticSnapshot,
+  MAX_STATEMENTS,
+  type MemberRole,
+  PerSQLError,
+  PROPOSAL_S,
+  type Role,
+} from '@persql/contract'
 import { isObject, parseObject } from '../json-object.ts'
 
 /** What the Worker learned of the caller, trusted by the objects. */
@@ -8,6 +15,8 @@ export interface Grant {
   readonly tableScope: readonly string[] | null
   /** Milliseconds since 1970, or `null` for a token that does not expire. */
   readonly expiresAtMs: number | null
+  /** Of an app's token: what its member is there, which bounds it as it bounds the member. */
+  readonly memberRole?: MemberRole
 }
 
 /** Who is acting, for the records: members come with their kind, tokens with their id alone. */

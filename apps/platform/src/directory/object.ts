@@ -6,12 +6,14 @@ import { migrate } from '../storage/migrate.ts'
 import { ACCOUNTS, Accounts, type Person } from './accounts.ts'
 import { HOSTNAMES, type Hosted, Hostnames } from './hostnames.ts'
 import { MEMBERSHIPS, Memberships } from './memberships.ts'
+import { OAUTH_CLIENTS, OAuthClients } from './oauth-clients.ts'
 
 /** Which namespaces and accounts this instance has, and who is likely to be found where. One object for all. */
 export class Directory extends DurableObject<Env> {
   readonly #accounts: Accounts
   readonly #memberships: Memberships
   readonly #hostnames: Hostnames
+  readonly #oauthClients: OAuthClients
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
@@ -31,10 +33,12 @@ export class Directory extends DurableObject<Env> {
         `,
       },
       HOSTNAMES,
+      OAUTH_CLIENTS,
     ])
     this.#accounts = new Accounts(ctx.storage.sql)
     this.#memberships = new Memberships(ctx.storage.sql)
     this.#hostnames = new Hostnames(ctx.storage.sql)
+    this.#oauthClients = new OAuthClients(ctx.storage.sql)
   }
 
   // --- namespaces --------------------------------------------------------------------------------------------------
@@ -123,6 +127,11 @@ export class Directory extends DurableObject<Env> {
   /** Claims to hostnames, for the namespaces that make them. */
   get hostnames(): Hostnames {
     return this.#hostnames
+  }
+
+  /** Apps that registered themselves, for OAuth. */
+  get oauthClients(): OAuthClients {
+    return this.#oauthClients
   }
 
   // --- people ------------------------------------------------------------------------------------------------------

@@ -12,14 +12,25 @@ const LOCAL = /^(localhost|127(\.\d+){3}|\[::1\])$/
  * @throws PerSQLError `origin_refused` or `body_too_large`
  */
 export async function answerAuth(request: Request, env: Env): Promise<Response> {
+  const body = request.method === 'POST' ? await readBody(request, MAX_BODY) : undefined
+  return ask(request, request.url, request.method, body, env)
+}
+
+/** Has Better Auth do for a form of ours what one of its routes does. @throws PerSQLError `origin_refused` */
+export function callAuth(request: Request, path: string, body: object, env: Env): Promise<Response> {
+  return ask(request, contextOf(request, env).baseUrl + path, 'POST', JSON.stringify(body), env)
+}
+
+function ask(request: Request, url: string, method: string, body: string | undefined, env: Env): Promise<Response> {
   const { baseUrl, settings } = contextOf(request, env)
   const { hostname, origin } = new URL(baseUrl)
   // Where the first account owns what is here, a page of any name that is made to point to this machine would be first.
   if (env.PERSQL_FIRST_OWNS && !LOCAL.test(hostname)) throw new PerSQLError('origin_refused', { origin })
   const headers = new Headers(request.headers)
   headers.set(ADDRESS_HEADER, clientAddress(request, settings))
+  headers.delete('Content-Length')
+  if (url !== request.url) headers.set('Content-Type', 'application/json')
   // No browser: it would say at least one of these. The library takes other programs for browsers that hide theirs.
   if (!headers.has('Origin') && !headers.has('Sec-Fetch-Site')) headers.set('Origin', origin)
-  const body = request.method === 'POST' ? await readBody(request, MAX_BODY) : undefined
-  return authOf(env, baseUrl).handler(new Request(request.url, { method: request.method, headers, body }))
+  return authOf(env, baseUrl).handler(new Request(url, { method, headers, body }))
 }

@@ -3,6 +3,7 @@ import { contextOf } from '../context.ts'
 import { approvalAddress } from '../database/approvals/tokens.ts'
 import type { Env } from '../env.ts'
 import { invitationNamespace } from '../operations/members.ts'
+import { escapeHtml, page } from './page.ts'
 
 /** The pages that links in mail, and Stripe, lead to. They run no script and load nothing. */
 export function pages(): Hono<{ Bindings: Env }> {
@@ -49,41 +50,4 @@ export function pages(): Hono<{ Bindings: Env }> {
     ])
   })
   return app
-}
-
-const ENTITIES: { readonly [character: string]: string } = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-}
-const escapeHtml = (text: string) => text.replace(/[&<>"']/g, (character) => ENTITIES[character] as string)
-
-/** `paragraphs` are HTML. */
-function page(title: string, paragraphs: readonly string[]): Response {
-  const nonce = crypto.randomUUID()
-  const html = `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>${title}</title>
-<style nonce="${nonce}">
-  :root { color-scheme: light dark }
-  body { font: 1rem/1.6 system-ui, sans-serif; max-width: 42rem; margin: 4rem auto; padding: 0 1rem }
-  code { overflow-wrap: anywhere }
-</style>
-<h1>${title}</h1>
-${paragraphs.map((text) => `<p>${text}</p>`).join('\n')}
-</html>
-`
-  return new Response(html, {
-    headers: {
-      'Content-Type': 'text/html; charset=utf-8',
-      'Content-Security-Policy': `default-src 'none'; style-src 'nonce-${nonce}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
-      'Referrer-Policy': 'no-referrer',
-      'X-Content-Type-Options': 'nosniff',
-      'Cache-Control': 'no-store',
-    },
-  })
 }

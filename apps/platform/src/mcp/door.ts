@@ -20,7 +20,7 @@ export function answerMcp(request: Request, url: string, env: Env): Promise<Answ
   const [matched, path, query] = PATH.exec(url) ?? []
   if (matched === undefined) return undefined
   if (path === undefined && !speaksMcp(request)) return undefined
-  return answer(request, query ?? '', contextOf(request, env, url))
+  return answer(request, path ?? '', query ?? '', { ...contextOf(request, env, url), audience: 'mcp' })
 }
 
 /** At the root there is a page for browsers too. */
@@ -29,7 +29,7 @@ const speaksMcp = ({ method, headers }: Request) =>
   headers.has('MCP-Protocol-Version') ||
   (headers.get('Accept')?.includes('text/event-stream') ?? false)
 
-async function answer(request: Request, query: string, ctx: Context): Promise<Answer> {
+async function answer(request: Request, path: string, query: string, ctx: Context): Promise<Answer> {
   try {
     refuseForeignPages(ctx)
     const namespace = callerNamespace(ctx)
@@ -48,14 +48,14 @@ async function answer(request: Request, query: string, ctx: Context): Promise<An
     if (method === 'subscriptions/listen') return { response, operation: 'mcp', code: undefined }
     // Each answer is one message, and only when it is there it is known whether the token was good.
     const body = response.body && (await response.arrayBuffer())
-    if (session.unauthorised) return refused(session.unauthorised, ctx)
+    if (session.unauthorised) return refused(session.unauthorised, path, ctx)
     return {
       response: new Response(body, response),
       operation: session.operation ?? 'mcp',
       code: session.code,
     }
   } catch (cause) {
-    return refused(refuse(cause), ctx)
+    return refused(refuse(cause), path, ctx)
   }
 }
 
@@ -82,11 +82,11 @@ function parsed(text: string): unknown {
 }
 
 /** A refusal at the door, before there is a message to answer: the body of `/v1` is the data of the error. */
-function refused({ status, body, code }: ReturnType<typeof refuse>, { baseUrl }: Context): Answer {
+function refused({ status, body, code }: ReturnType<typeof refuse>, path: string, { baseUrl }: Context): Answer {
   const { success: _, ...data } = JSON.parse(body) as { success: boolean; error: string }
   const headers = new Headers({ 'Content-Type': 'application/json' })
   if (status === 401) {
-    headers.set('WWW-Authenticate', `Bearer resource_metadata="${baseUrl}/.well-known/oauth-protected-resource"`)
+    headers.set('WWW-Authenticate', `Bearer resource_metadata="${baseUrl}/.well-known/oauth-protected-resource${path}"`)
   }
   const error = { code: -32600, message: data.error, data }
   return {

@@ -15,11 +15,13 @@ import type { Grant } from '../database/call.ts'
 import type { Allowance, Report } from '../database/meter.ts'
 import type { Env } from '../env.ts'
 import { NOTHING, REQUEST_NANO, usd } from '../money.ts'
+import type { Audience } from '../oauth/server.ts'
 import { databaseObject, directoryObject } from '../objects.ts'
 import { settingsOf } from '../settings.ts'
 import { migrate } from '../storage/migrate.ts'
 import { Timers } from '../storage/timers.ts'
 import { balance, grant, outstanding, recall, settle } from './account.ts'
+import { Apps } from './apps.ts'
 import { Audit, type AuditEntry } from './audit.ts'
 import { Branches } from './branches.ts'
 import { Databases, type Record } from './databases.ts'
@@ -51,8 +53,8 @@ export interface LeaseAnswer extends Allowance {
 /** Who is calling, and in which namespace. */
 export interface Caller extends Grant {
   readonly namespaceId: string
-  /** Id of the only database it opens, or `null` for all. */
-  readonly pinnedTo: string | null
+  /** Ids of the only databases it opens, or `null` for all. */
+  readonly opens: readonly string[] | null
 }
 
 /** A member who calls, with what that person is in the database asked about. */
@@ -78,6 +80,7 @@ export class Namespace extends DurableObject<Env> {
   readonly #audit: Audit
   readonly #members: Members
   readonly #people: People
+  readonly #apps: Apps
   readonly #hostnames: Hostnames
   readonly #lineage: Lineage
   readonly #branches: Branches
@@ -98,7 +101,19 @@ export class Namespace extends DurableObject<Env> {
     this.#databases = new Databases(ctx.storage.sql)
     this.#audit = new Audit(ctx.storage.sql)
     this.#members = new Members(ctx.storage.sql)
-    this.#people = new People(ctx.storage, this.#members, this.#databases, this.#audit)
+    this.#apps = new Apps({
+      storage: ctx.storage,
+      env,
+      tokens: this.#tokens,
+      members: this.#members,
+      databases: this.#databases,
+      audit: this.#audit,
+      slug: () => this.#identity?.slug ?? '',
+      revoke: (ids) => this.#refuse(ids),
+    })
+    this.#people = new People(ctx.storage, this.#members, this.#databases, this.#audit, (userId) =>
+      this.#apps.memberChanged(userId),
+    )
     this.#timers = new Timers(ctx.storage, {
       'close-day': () => this.#closeDay(),
       'finish-deletions': () => this.#finishDeletions(),
@@ -179,14 +194,16 @@ export class Namespace extends DurableObject<Env> {
 
   /**
    * Who holds the secret with this hash. With `database` also makes sure that it exists: an admin's first call makes it.
-   * @throws PerSQLError `token_unknown` or `database_not_found`
+   * @throws PerSQLError `token_unknown`, `token_audience` or `database_not_found`
    */
-  authenticate(hash: string, database: string | undefined): Caller {
+  authenticate(hash: string, database: string | undefined, at: Audience): Caller {
     const nowMs = now()
     if (!this.#identity || this.#identity.deletedAtMs) throw new PerSQLError('token_unknown')
-    const caller = this.#tokens.grantOf(hash, nowMs)
-    if (database !== undefined && caller.pinnedTo !== null) {
-      if (this.#databases.find(database)?.id !== caller.pinnedTo) throw new PerSQLError('token_pinned')
+    const { app, ...known } = this.#tokens.grantOf(hash, nowMs)
+    const id = database === undefined ? undefined : this.#databases.find(database)?.id
+    const caller = app ? { ...known, ...this.#apps.capped(app, known.role, id, at) } : known
+    if (database !== undefined && caller.opens !== null) {
+      if (id === undefined || !caller.opens.includes(id)) throw new PerSQLError('token_pinned')
     } else if (database !== undefined && !this.#databases.has(database)) {
       if (caller.role !== 'admin') throw new PerSQLError('database_not_found', { database })
       this.#databases.add(database, database, nowMs)
@@ -217,9 +234,18 @@ export class Namespace extends DurableObject<Env> {
   /** Resolves when every database that serves refuses the token. */
   async revokeToken(id: string, actor: string): Promise<void> {
     const nowMs = now()
-    this.#tokens.revoke(id, nowMs)
+    const grantId = this.#tokens.revoke(id, nowMs)
     this.#audit.add(actor, 'token.revoked', id, {}, nowMs)
-    await this.#each(this.#databases.holders(), (record) => this.#stub(record.slug).revoke(id))
+    // An app that keeps its grant gets another token for it.
+    if (grantId !== null) await this.#apps.end(grantId, actor)
+    await this.#refuse([id])
+  }
+
+  /** Resolves when every database that serves refuses these tokens. */
+  async #refuse(ids: readonly string[]): Promise<void> {
+    await this.#each(this.#databases.holders(), async (record) => {
+      await Promise.all(ids.map((id) => this.#stub(record.slug).revoke(id)))
+    })
   }
 
   listDatabases(): Database[] {
@@ -326,6 +352,11 @@ export class Namespace extends DurableObject<Env> {
   /** What members do about members, for those whose access was asked about before. */
   get people(): People {
     return this.#people
+  }
+
+  /** Apps that members let in. */
+  get apps(): Apps {
+    return this.#apps
   }
 
   /** Branches of its databases, likewise. */

@@ -11,13 +11,22 @@ export class People extends RpcTarget {
   readonly #members: Members
   readonly #databases: Databases
   readonly #audit: Audit
+  readonly #changed: (userId: string) => Promise<void>
 
-  constructor(storage: DurableObjectStorage, members: Members, databases: Databases, audit: Audit) {
+  /** `changed` is told who became something else, and is waited for. */
+  constructor(
+    storage: DurableObjectStorage,
+    members: Members,
+    databases: Databases,
+    audit: Audit,
+    changed: (userId: string) => Promise<void>,
+  ) {
     super()
     this.#storage = storage
     this.#members = members
     this.#databases = databases
     this.#audit = audit
+    this.#changed = changed
   }
 
   list(): MemberRow[] {
@@ -25,16 +34,18 @@ export class People extends RpcTarget {
   }
 
   /** @throws PerSQLError `member_not_found`, `role_insufficient` or `last_owner` */
-  setRole(actor: Actor, userId: string, role: MemberRole): MemberRow {
+  async setRole(actor: Actor, userId: string, role: MemberRole): Promise<MemberRow> {
     checkChange(actor, this.#members.get(userId), role)
     this.#change(actor, 'member.role_changed', userId, { role }, () => this.#members.put(userId, role, now()))
+    await this.#changed(userId)
     return this.#members.get(userId)
   }
 
   /** @throws PerSQLError `member_not_found`, `role_insufficient` or `last_owner` */
-  remove(actor: Actor, userId: string): void {
+  async remove(actor: Actor, userId: string): Promise<void> {
     checkChange(actor, this.#members.get(userId), undefined)
     this.#change(actor, 'member.removed', userId, {}, () => this.#members.remove(userId))
+    await this.#changed(userId)
   }
 
   /** Changes the members whole or not at all, and sees to it that there is an owner afterwards. */
@@ -83,18 +94,20 @@ export class People extends RpcTarget {
   }
 
   /** @throws PerSQLError `database_not_found` or `member_not_found` */
-  share(slug: string, userId: string, role: Share['role'], actor: string): void {
+  async share(slug: string, userId: string, role: Share['role'], actor: string): Promise<void> {
     const { id } = this.#databases.existing(slug)
     this.#members.get(userId)
     this.#members.share(id, userId, role)
     this.#audit.add(actor, 'share.granted', slug, { member: userId, role }, now())
+    await this.#changed(userId)
   }
 
   /** @throws PerSQLError `database_not_found` or `member_not_found` */
-  unshare(slug: string, userId: string, actor: string): void {
+  async unshare(slug: string, userId: string, actor: string): Promise<void> {
     const { id } = this.#databases.existing(slug)
     this.#members.get(userId)
     this.#members.unshare(id, userId)
     this.#audit.add(actor, 'share.revoked', slug, { member: userId }, now())
+    await this.#changed(userId)
   }
 }

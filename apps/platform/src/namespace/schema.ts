@@ -3,6 +3,7 @@ import { AUDIT } from './audit.ts'
 import { AI_TOKENS, STORAGE_CHARGES, TOKEN_USAGE } from './ledger.ts'
 import { LINEAGE } from './lineage.ts'
 import { MEMBERS } from './members.ts'
+import { OAUTH } from './oauth-records.ts'
 import { TOP_UPS } from './top-ups.ts'
 
 /** Storage of a namespace. Amounts are nano-dollars, moments milliseconds since 1970. Append; never edit what shipped. */
@@ -69,4 +70,5 @@ export const NAMESPACE_SCHEMA: readonly Migration[] = [
   TOKEN_USAGE,
   AI_TOKENS,
   LINEAGE,
+  OAUTH,
 ]

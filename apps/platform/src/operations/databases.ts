@@ -2,7 +2,10 @@ import type { NamespaceHandlers } from '../execute.ts'
 import { forgetHostnamesOf } from '../http/hostnames.ts'
 
 export const databases = {
-  list_databases: (_input, { namespace }) => namespace.listDatabases(),
+  list_databases: async (_input, { namespace, opens }) => {
+    const all = await namespace.listDatabases()
+    return opens ? all.filter(({ id }) => opens.includes(id)) : all
+  },
   create_database: ({ slug, name }, { namespace, actor }) => namespace.createDatabase(slug, name ?? slug, actor),
   get_database: ({ slug }, { namespace }) => namespace.getDatabase(slug),
   delete_database: async ({ slug }, { namespace, actor, slug: ns }) => {

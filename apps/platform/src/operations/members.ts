@@ -77,6 +77,12 @@ export const members = {
     return { removed: true }
   },
 
+  list_oauth_grants: (_input, { namespace, member }) => namespace.apps.list(member.userId, member.role),
+  revoke_oauth_grant: async ({ id }, { namespace, member }) => {
+    await namespace.apps.revoke(id, member.userId, member.role)
+    return { revoked: true }
+  },
+
   list_audit: ({ limit, before }, { namespace }) => namespace.listAudit(limit, before),
 } satisfies MemberHandlers
 

@@ -1,0 +1,85 @@
+import { PerSQLError, type Role } from '@persql/contract'
+import { now } from '../clock.ts'
+import type { Env } from '../env.ts'
+import { clientStore } from '../oauth/clients.ts'
+import { audienceOf } from '../oauth/server.ts'
+import type { OAuthStore } from '../oauth/store.ts'
+import type { Members } from './members.ts'
+import type { OAuthRecords } from './oauth-records.ts'
+import type { Tokens } from './tokens.ts'
+
+/** The library's record of a grant, as far as it is read here. */
+export interface GrantRecord {
+  readonly id: string
+  readonly clientId: string
+  /** What the member said, with ids of databases. */
+  readonly metadata: {
+    readonly userId: string
+    readonly role: Role
+    readonly databases: readonly string[] | null
+    readonly clientName: string
+  }
+  readonly resource?: unknown
+  readonly createdAt: number
+  /** Hash of the refresh token that counts; none before the code came. */
+  readonly refreshTokenId?: string
+}
+
+/** What the store needs of the apps. */
+export interface AppStoreOptions {
+  readonly storage: DurableObjectStorage
+  readonly env: Env
+  readonly tokens: Tokens
+  readonly members: Members
+  readonly records: OAuthRecords
+  /** Takes ids of tokens that databases have to be told of. */
+  readonly revoked: (tokenIds: readonly string[]) => void
+  readonly end: (grantId: string) => void
+}
+
+const SPENT_S = 31 * 24 * 60 * 60
+
+/** The library's records in a namespace: clients are the instance's, and an access token is a token of the namespace too. */
+export function appStore({ storage, env, tokens, members, records, revoked, end }: AppStoreOptions): OAuthStore {
+  const clients = clientStore(env)
+  const isClient = (key: string) => key.startsWith('client:')
+
+  /** @throws PerSQLError `token_unknown` when the grant ended, or its member left, while the library was at it */
+  function checkGrant(key: string, value: string): void {
+    const { id, refreshTokenId, metadata } = JSON.parse(value) as GrantRecord
+    const before = records.get<GrantRecord>(key, now())
+    if (!members.find(metadata.userId) || (refreshTokenId !== undefined && !before))
+      throw new PerSQLError('token_unknown')
+    const spent = before?.refreshTokenId
+    if (spent === undefined || spent === refreshTokenId) return
+    records.put(`spent:${id}:${spent}`, 'true', { expirationTtl: SPENT_S }, now())
+  }
+
+  function addToken(key: string, expiresIn: number): void {
+    const [, user = '', grantId = '', hash = ''] = key.split(':')
+    const grant = records.get<GrantRecord>(`grant:${user}:${grantId}`, now())
+    if (!grant) throw new PerSQLError('token_unknown')
+    const { clientName, role, databases, userId } = grant.metadata
+    const app = { grantId, userId, audience: audienceOf(grant.resource) }
+    tokens.addOfApp(hash, { name: clientName, role, expiresIn }, databases, app, now())
+  }
+
+  return {
+    get: async (key) => (isClient(key) ? clients.get(key) : (records.get(key, now()) ?? null)),
+    put: async (key, value, options = {}) => {
+      if (isClient(key)) return clients.put(key, value, options)
+      storage.transactionSync(() => {
+        if (key.startsWith('grant:')) checkGrant(key, value)
+        if (key.startsWith('token:')) addToken(key, options.expirationTtl ?? 0)
+        records.put(key, value, options, now())
+      })
+    },
+    delete: async (key) => {
+      if (key.startsWith('grant:')) return end(key.split(':')[2] ?? '')
+      const hash = /^token:[^:]*:[^:]*:(.+)$/.exec(key)?.[1]
+      if (hash) revoked(tokens.revokeByHash(hash, now()))
+      records.delete(key)
+    },
+    list: async ({ prefix }) => ({ keys: records.keys(prefix, now()), list_complete: true }),
+  }
+}

@@ -1,0 +1,223 @@
+import { RpcTarget } from 'cloudflare:workers'
+import type { AuthRequest } from '@cloudflare/workers-oauth-provider'
+import { type MemberRole, type OAuthGrant, PerSQLError, type Role } from '@persql/contract'
+import { now } from '../clock.ts'
+import type { Env } from '../env.ts'
+import { type OAuthAnswer, refusal } from '../oauth/refusal.ts'
+import { type Audience, answerAs, audienceOf, authorizationServer } from '../oauth/server.ts'
+import type { OAuthStore } from '../oauth/store.ts'
+import { appTokenUser, hashToken } from '../token.ts'
+import { appStore, type GrantRecord } from './app-store.ts'
+import type { Audit } from './audit.ts'
+import type { Databases } from './databases.ts'
+import { covers, databaseRole, type Members } from './members.ts'
+import { OAuthRecords } from './oauth-records.ts'
+import type { AppToken, Tokens } from './tokens.ts'
+
+/** What a member lets an app do. */
+export interface Consent {
+  readonly userId: string
+  readonly role: Role
+  /** Slugs of the only databases, or `null` for all, those to come too. */
+  readonly databases: readonly string[] | null
+  readonly clientName: string
+}
+
+/** What apps need of their namespace. */
+export interface AppsOptions {
+  readonly storage: DurableObjectStorage
+  readonly env: Env
+  readonly tokens: Tokens
+  readonly members: Members
+  readonly databases: Databases
+  readonly audit: Audit
+  readonly slug: () => string
+  /** Resolves when every database that serves refuses these tokens. */
+  readonly revoke: (tokenIds: readonly string[]) => Promise<void>
+}
+
+const RANK: Record<Role, number> = { readonly: 0, readwrite: 1, admin: 2 }
+
+/**
+ * Apps that members let in: the library's grants, each with the tokens it gave. An access token is a token like any other,
+ * save that it can do no more than its member can at that moment.
+ */
+export class Apps extends RpcTarget {
+  readonly #options: AppsOptions
+  readonly #records: OAuthRecords
+  readonly #store: OAuthStore
+  /** Work on a grant that is under way: the library reads, thinks and writes. */
+  readonly #underWay = new Map<string, Promise<unknown>>()
+  /** Tokens revoked here that databases have not been told of yet. */
+  #untold: string[] = []
+
+  constructor(options: AppsOptions) {
+    super()
+    this.#options = options
+    this.#records = new OAuthRecords(options.storage.sql)
+    this.#store = appStore({
+      ...options,
+      records: this.#records,
+      revoked: (tokenIds) => this.#untold.push(...tokenIds),
+      end: (grantId) => this.#end(grantId, 'system', 'app.revoked'),
+    })
+  }
+
+  /**
+   * Lets an app in, on a member's word. Returns where to send the browser, with a code.
+   * @throws PerSQLError `namespace_not_found`, `database_not_found` or `role_insufficient`
+   */
+  async approve(baseUrl: string, request: AuthRequest, { userId, databases, ...consent }: Consent): Promise<string> {
+    const { databases: all, audit, slug } = this.#options
+    const ids = databases === null ? null : databases.map((name) => all.existing(name).id)
+    const highest = this.highestRole(userId, ids)
+    if (RANK[consent.role] > RANK[highest]) {
+      throw new PerSQLError('role_insufficient', { role: highest, action: `let an app be ${consent.role}` })
+    }
+    const { redirectTo } = await authorizationServer(baseUrl)
+      .getOAuthApi({ OAUTH_KV: this.#store })
+      .completeAuthorization({
+        request,
+        userId: appTokenUser(slug(), userId),
+        scope: [consent.role],
+        props: {},
+        metadata: { ...consent, userId, databases: ids },
+      })
+    const detail = {
+      client: request.clientId,
+      name: consent.clientName,
+      role: consent.role,
+      databases: databases?.join(' ') ?? 'all',
+    }
+    audit.add(`user:${userId}`, 'app.allowed', request.clientId, detail, now())
+    await this.#tell()
+    return redirectTo
+  }
+
+  /** Answers the token endpoint, and revocation, for one grant at a time. */
+  answer(baseUrl: string, form: string): Promise<OAuthAnswer> {
+    const given = new URLSearchParams(form)
+    const secret = given.get('code') ?? given.get('refresh_token') ?? given.get('token') ?? ''
+    const [user = '', grantId = ''] = secret.split(':')
+    return this.#oneByOne(grantId, async () => {
+      if (this.#records.get(`spent:${grantId}:${await hashToken(secret)}`, now()) !== undefined) {
+        // It was replaced before, so two parties hold it: nobody can tell which of them is the app.
+        this.#end(grantId, 'system', 'app.refresh_token_reused')
+      }
+      const grant = this.#records.get<GrantRecord>(`grant:${user}:${grantId}`, now())
+      if (grant === undefined || grant.clientId !== given.get('client_id')) {
+        await this.#tell()
+        return refusal(given)
+      }
+      const headers = { 'Content-Type': 'application/x-www-form-urlencoded' }
+      const response = await answerAs(baseUrl, '/oauth/token', { method: 'POST', headers, body: form }, this.#store)
+      await this.#tell()
+      return { status: response.status, headers: [...response.headers], body: await response.text() }
+    })
+  }
+
+  /** Apps that are let in, those of one member or all. */
+  list(userId: string, role: MemberRole): OAuthGrant[] {
+    const { tokens } = this.#options
+    const all = covers(role, 'admin')
+    return this.#records
+      .values<GrantRecord>('grant:', now())
+      .filter(({ refreshTokenId, metadata }) => refreshTokenId !== undefined && (all || metadata.userId === userId))
+      .map(({ id, clientId, metadata, resource, createdAt }) => ({
+        id,
+        clientId,
+        clientName: metadata.clientName,
+        userId: metadata.userId,
+        role: metadata.role,
+        databases: metadata.databases === null ? null : this.#slugs(metadata.databases),
+        audience: audienceOf(resource),
+        createdAt: new Date(createdAt * 1000).toISOString(),
+        lastTokenAt: isoOrNull(tokens.lastOfGrant(id)),
+      }))
+  }
+
+  /** Shows an app out, at once. @throws PerSQLError `oauth_grant_not_found` */
+  async revoke(id: string, userId: string, role: MemberRole): Promise<void> {
+    if (!this.list(userId, role).some((grant) => grant.id === id))
+      throw new PerSQLError('oauth_grant_not_found', { id })
+    await this.end(id, `user:${userId}`)
+  }
+
+  /** Ends a grant with its tokens. */
+  async end(grantId: string, actor: string): Promise<void> {
+    this.#end(grantId, actor, 'app.revoked')
+    await this.#tell()
+  }
+
+  /** What a member became holds for the apps of that member at once: they ask for a new token, or are out. */
+  async memberChanged(userId: string): Promise<void> {
+    const { members, tokens } = this.#options
+    if (members.find(userId)) this.#untold.push(...tokens.revokeOfUser(userId, now()))
+    else {
+      const grants = this.#records.values<GrantRecord>('grant:', now())
+      for (const { id, metadata } of grants) if (metadata.userId === userId) this.#end(id, 'system', 'app.revoked')
+    }
+    await this.#tell()
+  }
+
+  /**
+   * What an app's token may do now: at most what its member may, in the database asked about or in the namespace.
+   * @throws PerSQLError `token_audience`, or `token_unknown` when the member is gone
+   */
+  capped({ userId, audience }: AppToken, role: Role, databaseId: string | undefined, at: Audience) {
+    if (audience !== at) throw new PerSQLError('token_audience')
+    const { members } = this.#options
+    const member = members.find(userId)
+    if (!member) throw new PerSQLError('token_unknown')
+    const memberRole = databaseId === undefined ? member.role : members.roleIn(databaseId, member)
+    const most = databaseRole[memberRole]
+    return { role: RANK[role] > RANK[most] ? most : role, memberRole }
+  }
+
+  /** The most that a member can let an app do. @throws PerSQLError `namespace_not_found` */
+  highestRole(userId: string, databaseIds: readonly string[] | null): Role {
+    const { members, databases, slug } = this.#options
+    const member = members.find(userId)
+    if (!member) throw new PerSQLError('namespace_not_found', { namespace: slug() })
+    const ids = databaseIds ?? databases.list().map(({ id }) => id)
+    const roles = [...ids.map((id) => members.roleIn(id, member)), ...(databaseIds ? [] : [member.role])]
+    return roles.map((role) => databaseRole[role]).reduce((a, b) => (RANK[b] > RANK[a] ? b : a), 'readonly')
+  }
+
+  #slugs(ids: readonly string[]): string[] {
+    return ids.flatMap((id) => this.#options.databases.listed(id)?.slug ?? [])
+  }
+
+  #end(grantId: string, actor: string, action: string): void {
+    const { storage, tokens, audit } = this.#options
+    const found = this.#records.values<GrantRecord>('grant:', now()).find(({ id }) => id === grantId)
+    if (!found) return
+    const user = appTokenUser(this.#options.slug(), found.metadata.userId)
+    storage.transactionSync(() => {
+      for (const prefix of [`grant:${user}:${grantId}`, `token:${user}:${grantId}:`, `spent:${grantId}:`]) {
+        this.#records.delete(prefix)
+      }
+      this.#untold.push(...tokens.revokeOfGrant(grantId, now()))
+      audit.add(actor, action, grantId, { client: found.clientId, member: found.metadata.userId }, now())
+    })
+  }
+
+  async #tell(): Promise<void> {
+    const ids = this.#untold
+    this.#untold = []
+    if (ids.length > 0) await this.#options.revoke(ids)
+  }
+
+  async #oneByOne<T>(grantId: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#underWay.get(grantId) ?? Promise.resolve()
+    const mine = before.catch(() => {}).then(work)
+    this.#underWay.set(grantId, mine)
+    try {
+      return await mine
+    } finally {
+      if (this.#underWay.get(grantId) === mine) this.#underWay.delete(grantId)
+    }
+  }
+}
+
+const isoOrNull = (atMs: number | null) => (atMs === null ? null : new Date(atMs).toISOString())

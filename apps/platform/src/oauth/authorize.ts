@@ -1,0 +1,142 @@
+import { AuthorizationError, type AuthRequest, authorizationErrorRedirect } from '@cloudflare/workers-oauth-provider'
+import { PerSQLError, type Role } from '@persql/contract'
+import { Hono } from 'hono'
+import type { Account } from '../accounts/auth.ts'
+import { accessOf, authenticateAccount } from '../authenticate.ts'
+import { type Context, contextOf } from '../context.ts'
+import type { Env } from '../env.ts'
+import { readBody } from '../http/body.ts'
+import { escapeHtml, page } from '../http/page.ts'
+import { directoryObject, namespaceObject } from '../objects.ts'
+import { accounts } from '../operations/accounts.ts'
+import { logInternal } from '../reply.ts'
+import { clientStore, isDocumentUrl } from './clients.ts'
+import { backTo, consentPage } from './consent-page.ts'
+import { isSigned, signForm } from './form-state.ts'
+import { audienceOf, authorizationServer, REGISTRATION_S, scopes } from './server.ts'
+
+const MAX_QUERY = 6_000
+const MAX_BODY = 64 * 1024
+
+/** Where an app sends a browser to be let in, and where the form of that page leads. */
+export function authorize(): Hono<{ Bindings: Env }> {
+  const app = new Hono<{ Bindings: Env }>()
+  app.get('/oauth/authorize', (c) =>
+    shown(() => ask(contextOf(c.req.raw, c.env), new URL(c.req.raw.url).search.slice(1))),
+  )
+  app.post('/oauth/authorize', (c) => shown(() => decide(contextOf(c.req.raw, c.env), c.req.raw)))
+  return app
+}
+
+/** Asks whoever is signed in; who is not gets to sign in first. */
+async function ask(ctx: Context, query: string): Promise<Response> {
+  const account = await signedIn(ctx)
+  const params = new URLSearchParams(query)
+  // No URL is asked for somebody unknown.
+  if (!account && isDocumentUrl(params.get('client_id') ?? '')) return toLogin(query)
+  const request = await parsed(ctx, query)
+  if (!account) return toLogin(query)
+  const memberships = await accounts.list_my_namespaces({}, { ...ctx, account })
+  const namespaces = memberships.map(({ slug }) => slug)
+  const wanted = params.get('namespace')
+  const namespace = wanted !== null && namespaces.includes(wanted) ? wanted : namespaces[0]
+  if (namespace === undefined) return page('No namespace', ['You are a member of no namespace yet.'])
+  const object = namespaceObject(ctx.env, namespace)
+  const [databases, highest, client] = await Promise.all([
+    object.listDatabases(),
+    object.apps.highestRole(account.userId, null),
+    api(ctx).lookupClient(request.clientId),
+  ])
+  const roles = scopes.slice(0, scopes.indexOf(highest) + 1)
+  const asked = roles.findLast((role) => request.scope.includes(role))
+  return consentPage({
+    clientId: request.clientId,
+    clientName: client?.clientName ?? 'An app without a name',
+    redirectUri: request.redirectUri,
+    audience: audienceOf(request.resource),
+    email: account.email,
+    namespace,
+    namespaces,
+    databases: databases.map(({ slug }) => slug),
+    roles,
+    role: asked ?? roles.findLast((role) => role !== 'admin') ?? 'readonly',
+    query,
+    state: await signForm(ctx.env, { userId: account.userId, query, namespace }),
+  })
+}
+
+/** Takes what the form says, from whom it was made for only. */
+async function decide(ctx: Context, raw: Request): Promise<Response> {
+  const form = new URLSearchParams(await readBody(raw, MAX_BODY))
+  const account = await authenticateAccount(ctx)
+  const given = (name: string) => form.get(name) ?? ''
+  const [query, namespace] = [given('query'), given('namespace')]
+  const subject = { userId: account.userId, query, namespace }
+  if (!(await isSigned(ctx.env, subject, given('state')))) throw new PerSQLError('oauth_form_expired')
+  const request = await parsed(ctx, query)
+  if (given('decision') !== 'allow') return redirect(authorizationErrorRedirect(request, 'access_denied'))
+  await accessOf(ctx, account, namespace)
+  const role = scopes.find((one) => one === given('role'))
+  const databases = form.getAll('database')
+  if (!role || (given('which') === 'some' && databases.length === 0)) {
+    throw new PerSQLError('invalid_input', { problem: 'Choose what the app may do, and a database at least.' })
+  }
+  const chosen = given('which') === 'all' ? null : databases
+  return redirect(await allow(ctx, request, account, namespace, role, chosen))
+}
+
+async function allow(
+  ctx: Context,
+  request: AuthRequest,
+  { userId }: Account,
+  namespace: string,
+  role: Role,
+  databases: readonly string[] | null,
+): Promise<string> {
+  const client = await api(ctx).lookupClient(request.clientId)
+  const clientName = client?.clientName ?? 'An app without a name'
+  // First, so that the registration is there for as long as what follows.
+  await directoryObject(ctx.env).oauthClients.used(request.clientId, REGISTRATION_S * 1000)
+  return namespaceObject(ctx.env, namespace).apps.approve(ctx.baseUrl, request, { userId, role, databases, clientName })
+}
+
+const api = (ctx: Context) => authorizationServer(ctx.baseUrl).getOAuthApi({ OAUTH_KV: clientStore(ctx.env) })
+
+async function parsed(ctx: Context, query: string): Promise<AuthRequest> {
+  if (query.length > MAX_QUERY) throw new PerSQLError('invalid_input', { problem: 'The request is too long.' })
+  return api(ctx).parseAuthRequest(new Request(`${ctx.baseUrl}/oauth/authorize?${query}`))
+}
+
+async function signedIn(ctx: Context): Promise<Account | undefined> {
+  try {
+    return await authenticateAccount(ctx)
+  } catch (cause) {
+    if (PerSQLError.from(cause).code === 'not_signed_in') return undefined
+    throw cause
+  }
+}
+
+/** An app is told of a mistake where it can be, at an address that is its own; else whoever is here is. */
+async function shown(work: () => Promise<Response>): Promise<Response> {
+  try {
+    return await work()
+  } catch (cause) {
+    if (cause instanceof AuthorizationError) {
+      const { redirectTo } = cause
+      return redirectTo ? redirect(redirectTo) : problem(400, cause.description ?? cause.code)
+    }
+    const error = PerSQLError.from(cause)
+    if (error.code === 'internal') logInternal(cause)
+    return problem(error.status, error.message)
+  }
+}
+
+const problem = (status: number, text: string) => page('This did not work', [escapeHtml(text)], { status })
+
+const toLogin = (query: string) => redirect(`/login?${new URLSearchParams({ return: backTo(query) })}`)
+
+const redirect = (location: string) =>
+  new Response(null, {
+    status: 303,
+    headers: { Location: location, 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer' },
+  })

@@ -1,0 +1,28 @@
+import type { Env } from '../env.ts'
+import { directoryObject } from '../objects.ts'
+import { documentOf } from './documents.ts'
+import type { OAuthStore } from './store.ts'
+
+const PREFIX = 'client:'
+
+/** Whether a client names itself by the URL of a document about it. */
+export const isDocumentUrl = (clientId: string): boolean => /^https?:\/\//i.test(clientId)
+
+/** The clients, as the library looks for them. It gets no other records here. */
+export function clientStore(env: Env): OAuthStore {
+  return {
+    async get(key) {
+      if (!key.startsWith(PREFIX)) return null
+      const id = key.slice(PREFIX.length)
+      if (isDocumentUrl(id)) return documentOf(id, env)
+      if (id.length > 100) return null
+      const record = await directoryObject(env).oauthClients.get(id)
+      return record === undefined ? null : JSON.parse(record)
+    },
+    async put(key, value, { expirationTtl = 0 } = {}) {
+      await directoryObject(env).oauthClients.put(key.slice(PREFIX.length), value, expirationTtl * 1000)
+    },
+    async delete() {},
+    list: async () => ({ keys: [], list_complete: true }),
+  }
+}

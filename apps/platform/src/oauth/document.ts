@@ -1,0 +1,78 @@
+import * as z from 'zod'
+
+/** What a client says of itself (RFC 7591), as far as PerSQL reads it. */
+export const ClientMetadata = z.object({
+  client_name: z.string().trim().min(1).max(100).optional(),
+  client_uri: z.url().max(500).optional(),
+  redirect_uris: z.array(z.string().min(1).max(1_000)).min(1).max(20),
+})
+
+const Document = ClientMetadata.extend({
+  client_id: z.string(),
+  client_name: z.string().trim().min(1).max(100),
+  client_secret: z.undefined('a client with a document has no secret').optional(),
+  token_endpoint_auth_method: z.string().optional(),
+  token_endpoint_auth_methods_supported: z.array(z.string()).optional(),
+})
+
+const MAX_AGE_S = 24 * 60 * 60
+const DEFAULT_AGE_S = 5 * 60
+/** One page asks for a document several times. */
+const MIN_AGE_S = 10
+const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/
+
+/**
+ * What is wrong with a URL as the id of a client: it must be https, name its host, and have a path. `local` allows http
+ * to this machine, for development.
+ */
+export function urlProblem(text: string, local: boolean): string | undefined {
+  if (text.length > 500 || !URL.canParse(text)) return 'its address is no URL'
+  const url = new URL(text)
+  if (url.href !== text) return 'its address is not written as URLs are'
+  if (url.username || url.password || url.hash) return 'its address has a user, a password or a fragment'
+  if (url.pathname === '/') return 'its address has no path'
+  if (local && url.protocol === 'http:' && LOOPBACK.test(url.hostname)) return undefined
+  if (url.protocol !== 'https:') return 'its address is not https'
+  const numeric = /^[\d.]+$|^\[/.test(url.hostname)
+  if (numeric || !url.hostname.includes('.') || /\.(local|localhost|internal)$/.test(url.hostname)) {
+    return 'its address is not one of the public internet'
+  }
+  return undefined
+}
+
+/** The record of a client, as the library keeps it, or what is wrong with the document. */
+export function recordOf(url: string, text: string): object | string {
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch {
+    return 'it is no JSON'
+  }
+  const result = Document.safeParse(json)
+  if (!result.success) return `"${result.error.issues[0]?.path.join('.')}": ${result.error.issues[0]?.message}`
+  const { client_id, client_name, client_uri, redirect_uris, ...methods } = result.data
+  if (client_id !== url) return 'it says it is about another client'
+  const offered = [
+    methods.token_endpoint_auth_method ?? 'none',
+    ...(methods.token_endpoint_auth_methods_supported ?? []),
+  ]
+  if (!offered.includes('none')) return 'it does not offer the method "none"'
+  return {
+    clientId: url,
+    clientName: client_name,
+    clientUri: client_uri,
+    redirectUris: redirect_uris,
+    grantTypes: ['authorization_code', 'refresh_token'],
+    responseTypes: ['code'],
+    tokenEndpointAuthMethod: 'none',
+    authMethodExplicit: true,
+  }
+}
+
+/** How many seconds an answer is kept by its header, a day at most. */
+export function ageOf(cacheControl: string | null): number {
+  if (cacheControl === null) return DEFAULT_AGE_S
+  if (/no-store|no-cache/i.test(cacheControl)) return MIN_AGE_S
+  const age = /(?:^|[\s,])max-age=(\d{1,10})/i.exec(cacheControl)?.[1]
+  return age === undefined ? DEFAULT_AGE_S : Math.min(Math.max(Number(age), MIN_AGE_S), MAX_AGE_S)
+}

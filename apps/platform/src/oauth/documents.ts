@@ -1,0 +1,63 @@
+import { PerSQLError } from '@persql/contract'
+import { now } from '../clock.ts'
+import type { Env } from '../env.ts'
+import { settingsOf } from '../settings.ts'
+import { ageOf, recordOf, urlProblem } from './document.ts'
+
+const TIMEOUT_MS = 5_000
+const MAX_BYTES = 64 * 1024
+const MAX_KEPT = 1_000
+
+// Of this isolate, bounded: documents of clients, for as long as their sites allow.
+const kept = new Map<string, { readonly record: object; readonly untilMs: number }>()
+
+/**
+ * The client that a document describes. Anyone may name any URL here, so what is fetched is small, soon, public and not
+ * somewhere else than it was said to be. @throws PerSQLError `oauth_client_invalid`
+ */
+export async function documentOf(url: string, env: Env): Promise<object> {
+  const known = kept.get(url)
+  if (known && known.untilMs > now()) return known.record
+  const problem = urlProblem(url, settingsOf(env).dev)
+  if (problem) throw invalid(problem)
+  const { text, ageS } = await fetched(url, env)
+  const record = recordOf(url, text)
+  if (typeof record === 'string') throw invalid(record)
+  kept.delete(url)
+  if (kept.size >= MAX_KEPT) kept.delete(kept.keys().next().value as string)
+  kept.set(url, { record, untilMs: now() + ageS * 1000 })
+  return record
+}
+
+async function fetched(url: string, env: Env): Promise<{ text: string; ageS: number }> {
+  // The network behind it refuses addresses that are not public after names were resolved. http is for development.
+  const network = url.startsWith('https:') ? (env.PUBLIC_INTERNET ?? globalThis) : globalThis
+  try {
+    const response = await network.fetch(url, {
+      headers: { Accept: 'application/json' },
+      redirect: 'manual',
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    })
+    if (response.status !== 200) throw invalid('its address does not answer with it')
+    if (!/^application\/([\w.-]+\+)?json\b/i.test(response.headers.get('Content-Type') ?? '')) {
+      throw invalid('it is not of the type application/json')
+    }
+    return { text: await limited(response), ageS: ageOf(response.headers.get('Cache-Control')) }
+  } catch (cause) {
+    if (cause instanceof PerSQLError) throw cause
+    throw new PerSQLError('oauth_client_invalid', { problem: 'it could not be fetched' }, { cause })
+  }
+}
+
+async function limited({ body }: Response): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of (body ?? []) as unknown as AsyncIterable<Uint8Array>) {
+    size += chunk.length
+    if (size > MAX_BYTES) throw invalid('it is larger than 64 KB')
+    chunks.push(chunk)
+  }
+  return new Blob(chunks).text()
+}
+
+const invalid = (problem: string) => new PerSQLError('oauth_client_invalid', { problem })

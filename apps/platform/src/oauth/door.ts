@@ -1,0 +1,136 @@
+import { PerSQLError } from '@persql/contract'
+import { Hono } from 'hono'
+import { isNamespace } from '../authenticate.ts'
+import { type Context, clientAddress, contextOf } from '../context.ts'
+import type { Env } from '../env.ts'
+import { readBody } from '../http/body.ts'
+import { Windows } from '../http/flood.ts'
+import { parseObject } from '../json-object.ts'
+import { namespaceObject } from '../objects.ts'
+import { namespaceOf } from '../token.ts'
+import { clientStore } from './clients.ts'
+import { ClientMetadata } from './document.ts'
+import { refusal } from './refusal.ts'
+import { answerAs, resourcesOf } from './server.ts'
+
+const MAX_BODY = 64 * 1024
+const REGISTRATIONS_PER_HOUR = 60
+const registrations = new Windows(60 * 60 * 1000)
+
+/** No cookie counts here, so pages of all sites may ask. */
+const CORS = {
+  'Access-Control-Allow-Origin': '*',
+  'Access-Control-Allow-Methods': 'GET, POST, OPTIONS',
+  'Access-Control-Allow-Headers': 'Content-Type, MCP-Protocol-Version',
+  'Access-Control-Max-Age': '86400',
+}
+
+/** What clients of OAuth ask without a browser: metadata, registration, tokens, revocation. */
+export function oauth(): Hono<{ Bindings: Env }> {
+  const app = new Hono<{ Bindings: Env }>()
+  const resource = (name: keyof ReturnType<typeof resourcesOf>) => (request: Request, env: Env) => {
+    const { baseUrl } = contextOf(request, env)
+    return json({
+      resource: resourcesOf(baseUrl)[name],
+      authorization_servers: [baseUrl],
+      bearer_methods_supported: ['header'],
+      resource_name: 'PerSQL',
+    })
+  }
+  const doors: Record<string, (request: Request, env: Env) => Promise<Response> | Response> = {
+    'GET /.well-known/oauth-protected-resource': resource('root'),
+    'GET /.well-known/oauth-protected-resource/mcp': resource('mcp'),
+    'GET /.well-known/oauth-protected-resource/v1': resource('v1'),
+    'GET /.well-known/oauth-authorization-server': metadata,
+    'POST /oauth/register': register,
+    'POST /oauth/token': (request, env) => answerToken(request, env, false),
+    'POST /oauth/revoke': (request, env) => answerToken(request, env, true),
+  }
+  for (const [door, answer] of Object.entries(doors)) {
+    const [method = '', path = ''] = door.split(' ')
+    app.options(path, () => new Response(null, { status: 204, headers: CORS }))
+    app.on(method, path, async (c) => {
+      const response = await Promise.resolve(answer(c.req.raw, c.env)).catch(refused)
+      const headers = new Headers(response.headers)
+      for (const [name, value] of Object.entries(CORS)) headers.set(name, value)
+      return new Response(response.body, { status: response.status, headers })
+    })
+  }
+  return app
+}
+
+async function metadata(request: Request, env: Env): Promise<Response> {
+  const { baseUrl } = contextOf(request, env)
+  const response = await answerAs(baseUrl, '/.well-known/oauth-authorization-server', {}, clientStore(env))
+  return json({
+    ...((await response.json()) as object),
+    grant_types_supported: ['authorization_code', 'refresh_token'],
+    token_endpoint_auth_methods_supported: ['none'],
+    revocation_endpoint: `${baseUrl}/oauth/revoke`,
+    revocation_endpoint_auth_methods_supported: ['none'],
+    client_id_metadata_document_supported: true,
+  })
+}
+
+/** Registers a public client, whatever else it asks to be: a secret that any program on any machine gets is none. */
+async function register(request: Request, env: Env): Promise<Response> {
+  const ctx = contextOf(request, env)
+  const waitS = registrations.waitS(clientAddress(request, ctx.settings), REGISTRATIONS_PER_HOUR, Date.now())
+  if (waitS > 0) {
+    const response = failure(429, 'temporarily_unavailable', 'Too many registrations. Try again later.')
+    response.headers.set('Retry-After', String(waitS))
+    return response
+  }
+  const given = ClientMetadata.safeParse(parseObject(await readBody(request, MAX_BODY)))
+  if (!given.success) {
+    const [issue] = given.error.issues
+    const code = issue?.path[0] === 'redirect_uris' ? 'invalid_redirect_uri' : 'invalid_client_metadata'
+    return failure(400, code, `"${issue?.path.join('.')}": ${issue?.message}`)
+  }
+  const body = JSON.stringify({
+    ...given.data,
+    token_endpoint_auth_method: 'none',
+    grant_types: ['authorization_code', 'refresh_token'],
+    response_types: ['code'],
+  })
+  const headers = { 'Content-Type': 'application/json' }
+  return answerAs(ctx.baseUrl, '/oauth/register', { method: 'POST', headers, body }, clientStore(env))
+}
+
+/** Codes and tokens name their namespace, which keeps what they stand for. */
+async function answerToken(request: Request, env: Env, revokes: boolean): Promise<Response> {
+  const ctx = contextOf(request, env)
+  if (!/^application\/x-www-form-urlencoded\b/i.test(request.headers.get('Content-Type') ?? '')) {
+    return failure(400, 'invalid_request', 'Send a form: application/x-www-form-urlencoded.')
+  }
+  const form = new URLSearchParams(await readBody(request, MAX_BODY))
+  // The library knows a revocation by what is missing.
+  if (revokes) for (const name of ['grant_type', 'code', 'refresh_token']) form.delete(name)
+  else form.delete('token')
+  const namespace = await namespaceFor(form, ctx)
+  const { status, headers, body } =
+    namespace === undefined
+      ? refusal(form)
+      : await namespaceObject(env, namespace).apps.answer(ctx.baseUrl, form.toString())
+  return new Response(body, { status, headers })
+}
+
+async function namespaceFor(form: URLSearchParams, ctx: Context): Promise<string | undefined> {
+  const namespace = namespaceOf(form.get('code') ?? form.get('refresh_token') ?? form.get('token') ?? '')
+  return namespace !== null && (await isNamespace(ctx, namespace)) ? namespace : undefined
+}
+
+function refused(cause: unknown): Response {
+  const error = PerSQLError.from(cause)
+  if (error.code === 'oauth_client_invalid') return failure(401, 'invalid_client', error.message)
+  if (error.code === 'token_unknown') return failure(400, 'invalid_grant', error.message)
+  if (error.status < 500) return failure(error.status, 'invalid_request', error.message)
+  console.error(JSON.stringify({ level: 'error', event: 'oauth_failed', cause: String(cause) }))
+  return failure(503, 'temporarily_unavailable', 'This did not work. Try again.')
+}
+
+const json = (body: object, status = 200): Response =>
+  Response.json(body, { status, headers: { 'Cache-Control': status === 200 ? 'max-age=300' : 'no-store' } })
+
+const failure = (status: number, error: string, description: string): Response =>
+  json({ error, error_description: description }, status)

@@ -1,0 +1,34 @@
+import { now } from '../clock.ts'
+import type { Env } from '../env.ts'
+
+const LASTS_MS = 10 * 60 * 1000
+
+/** What a form was made for: it counts for nothing else. */
+export interface FormSubject {
+  readonly userId: string
+  /** The query of the authorization request, as it came. */
+  readonly query: string
+  readonly namespace: string
+}
+
+/** A text that only this instance can make, which binds a form to whom and what it was made for, for ten minutes. */
+export async function signForm(env: Env, subject: FormSubject): Promise<string> {
+  const until = String(now() + LASTS_MS)
+  return `${until}.${new Uint8Array(await crypto.subtle.sign('HMAC', await keyOf(env), bytesOf(subject, until))).toHex()}`
+}
+
+/** Whether this form was made for this subject, lately. */
+export async function isSigned(env: Env, subject: FormSubject, state: string): Promise<boolean> {
+  const [, until, hex] = /^(\d{13,16})\.([0-9a-f]{64})$/.exec(state) ?? []
+  if (until === undefined || hex === undefined || Number(until) <= now()) return false
+  return crypto.subtle.verify('HMAC', await keyOf(env), Uint8Array.fromHex(hex), bytesOf(subject, until))
+}
+
+const bytesOf = ({ userId, query, namespace }: FormSubject, until: string) =>
+  new TextEncoder().encode(JSON.stringify([until, userId, namespace, query]))
+
+function keyOf({ PERSQL_SECRET }: Env): Promise<CryptoKey> {
+  if (!PERSQL_SECRET) throw new Error('PERSQL_SECRET must be set.')
+  const bytes = new TextEncoder().encode(`consent:${PERSQL_SECRET}`)
+  return crypto.subtle.importKey('raw', bytes, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign', 'verify'])
+}
