@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { startPlatform, type TestPlatform } from '../harness.ts'
+import { startReceiver } from '../receiver.ts'
 
 type Database = ReturnType<TestPlatform['database']>
 type Session = Awaited<ReturnType<TestPlatform['signUp']>>
@@ -746,4 +747,30 @@ test('the log of requests holds no token', async () => {
   await owner.request(`/api/approvals/${approvalToken}`)
   await platform.request(`/approve/${approvalToken}`)
   expect(JSON.stringify(platform.stderr)).not.toContain(approvalToken)
+})
+
+test('webhooks are told who waits for what, and how it was decided', async () => {
+  const receiver = await startReceiver()
+  const hook = (body: object) =>
+    db.request('/webhooks', {
+      body: { name: 'x', url: receiver.url, events: ['approval_required', 'approval_resolved'], ...body },
+    })
+  await hook({})
+  await hook({ tables: ['log'] })
+  await rule('bills')
+  const { body } = await agent.query('UPDATE bills SET n = n + 10')
+  const path = `/api/approvals/${body.approvalToken}`
+  await owner.request(`${path}/approve`, { body: { note: 'fine' } })
+  // In whatever order they came.
+  const came = (await receiver.got(2)).map(({ body }) => body).sort((a, b) => (a.type < b.type ? -1 : 1))
+  const [asked, decided, ...more] = came
+  const about = { database: 'acme:main', approvalToken: body.approvalToken, tables: ['bills'], hits: body.hits }
+  expect(asked).toMatchObject({ ...about, type: 'approval_required', status: 'pending', decidedBy: null })
+  expect(asked.askedBy).toMatch(/^token:/)
+  expect(decided).toMatchObject({ ...about, type: 'approval_resolved', status: 'approved' })
+  expect(decided.decidedBy).toMatch(/^user:/)
+  expect(more).toEqual([])
+  for (const { id } of (await db.request('/webhooks')).body.data)
+    await db.request(`/webhooks/${id}`, { method: 'DELETE' })
+  await receiver.stop()
 })

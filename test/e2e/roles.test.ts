@@ -84,6 +84,14 @@ const made: Record<string, (path: string, body: object) => Promise<string>> = {
     const body = { tableGlob: fresh('none'), action: 'deny' }
     return (await owner.request('/api/namespaces/root/databases/main/approval_rules', { body })).body.data.id
   },
+  webhook: async () => {
+    const body = { name: 'x', url: 'https://example.com/', enabled: false }
+    return (await owner.request('/api/namespaces/root/databases/main/webhooks', { body })).body.data.id
+  },
+  schedule: async () => {
+    const body = { name: 'x', sql: 'SELECT 1', intervalSec: 3600, enabled: false }
+    return (await owner.request('/api/namespaces/root/databases/main/schedules', { body })).body.data.id
+  },
   invitation: async () => {
     const body = { email: `${fresh('guest')}@example.com`, role: 'viewer' }
     return (await owner.request('/api/namespaces/root/invitations', { body })).body.data.id
@@ -157,6 +165,42 @@ function endpointCalls<R>(base: string, roles: { read: R; change: R; key: R }): 
     describe_tables: [roles.change, (as) => as(`${base}/ai/describe`, { body: {} })],
     ask: [roles.read, (as) => as(`${base}/ask`, { body: { question: 'How many?' } })],
     rotate_session_key: [roles.key, (as) => as(`${base}/session_key/rotate`, { body: {} })],
+  }
+}
+
+/** Calls about changes and what follows from them, at either door. Every webhook that is made goes again. */
+function changeCalls<R>(base: string, roles: { read: R; change: R }): Record<string, Call<R>> {
+  const on =
+    (what: 'webhook' | 'schedule') =>
+    (suffix: string, options: { method?: string; body?: unknown } = {}) =>
+    async (as: Caller) => {
+      const path = `${base}/${what}s/${await make(what)}`
+      const answer = await as(path + suffix, options)
+      await owner.request(path.replace('/v1/db/root', '/api/namespaces/root/databases'), { method: 'DELETE' })
+      return answer
+    }
+  const [webhook, schedule] = [on('webhook'), on('schedule')]
+  const made = { webhook: { name: 'x', url: 'https://example.com/', enabled: false } }
+  return {
+    subscribe: [roles.read, (as) => as(`${base}/subscribe`)],
+    wait_for_changes: [roles.read, (as) => as(`${base}/wait_for_changes?timeoutSec=0`)],
+    list_webhooks: [roles.change, (as) => as(`${base}/webhooks`)],
+    create_webhook: [roles.change, (as) => as(`${base}/webhooks`, { body: made.webhook })],
+    get_webhook: [roles.change, webhook('')],
+    update_webhook: [roles.change, webhook('', { method: 'PATCH', body: { name: 'y' } })],
+    delete_webhook: [roles.change, webhook('', { method: 'DELETE' })],
+    rotate_webhook_secret: [roles.change, webhook('/rotate-secret', { body: {} })],
+    test_webhook: [roles.change, webhook('/test', { body: {} })],
+    list_deliveries: [roles.change, webhook('/deliveries')],
+    replay_delivery: [roles.change, webhook('/deliveries/evt_none/replay', { body: {} })],
+    list_schedules: [roles.read, (as) => as(`${base}/schedules`)],
+    create_schedule: [
+      roles.change,
+      (as) => as(`${base}/schedules`, { body: { name: 'x', sql: 'SELECT 1', intervalSec: 3600 } }),
+    ],
+    update_schedule: [roles.change, schedule('', { method: 'PATCH', body: { name: 'y' } })],
+    delete_schedule: [roles.change, schedule('', { method: 'DELETE' })],
+    run_schedule: [roles.change, schedule('/run', { body: {} })],
   }
 }
 
@@ -285,6 +329,7 @@ const signedIn: Record<string, [role: MemberRole, call: (as: Caller) => ReturnTy
     ask: 'viewer',
     redeem: 'editor',
   }),
+  ...changeCalls<MemberRole>('/api/namespaces/root/databases/main', { read: 'viewer', change: 'editor' }),
   generate_sql: [
     'editor',
     (as) => as('/api/namespaces/root/databases/main/ai/sql', { body: { question: 'How many?' } }),
@@ -336,6 +381,7 @@ const withToken: Record<string, [role: keyof typeof tokens, call: (as: Caller) =
     ask: 'readonly',
     redeem: 'readwrite',
   }),
+  ...changeCalls<keyof typeof tokens>('/v1/db/root/main', { read: 'readonly', change: 'admin' }),
   generate_sql: ['readonly', (as) => as('/v1/db/root/main/ai/sql', { body: { question: 'How many?' } })],
   create_session: [
     'readwrite',
@@ -354,6 +400,8 @@ const told: Record<string, [number, string]> = {
   revoke_oauth_grant: [404, 'oauth_grant_not_found'],
   get_approval: [404, 'approval_not_found'],
   redeem_approval: [404, 'approval_not_found'],
+  subscribe: [426, 'upgrade_required'],
+  replay_delivery: [404, 'delivery_not_found'],
 }
 const allowed = (name: string) => told[name] ?? [200, undefined]
 const outcome = async (call: ReturnType<Caller>) => {

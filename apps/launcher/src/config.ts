@@ -71,8 +71,8 @@ const config :Workerd.Config = (
     (name = "main", worker = .platform),
     (name = "disk", disk = (writable = true)),
     # What the operator names (a mail server, a model) may be on this machine; what a tenant names goes through "public".
-    (name = "internet", network = (allow = ["public", "private"], tlsOptions = (trustBrowserCas = true${trusted}))),
     (name = "public", network = (allow = ["public"], tlsOptions = (trustBrowserCas = true${trusted}))),
+    (name = "internet", network = (allow = ["public", "private"], tlsOptions = (trustBrowserCas = true${trusted}))),
   ],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
 );
@@ -83,13 +83,15 @@ const platform :Workerd.Worker = (
     ${platformModules.map((name) => `(name = "${name}", wasm = embed "${name}"),`).join('\n    ')}
   ],
   compatibilityDate = "2026-10-01",
+  # Compressing messages of 100 bytes would take 230 KB of memory for each connection.
+  compatibilityFlags = ["no_web_socket_compression"],
   durableObjectStorage = (localDisk = "disk"),
   durableObjectNamespaces = [
     ${objects.map(({ className, uniqueKey }) => `(className = "${className}", uniqueKey = "${uniqueKey}", enableSql = true),`).join('\n    ')}
   ],
   bindings = [
+    (name = "PUBLIC_NETWORK", service = "public"),
     ${objects.map(({ binding, className }) => `(name = "${binding}", durableObjectNamespace = "${className}"),`).join('\n    ')}
-    (name = "PUBLIC_INTERNET", service = "public"),
     ${environmentBindings.map((name) => `(name = "${name}", fromEnvironment = "${name}"),`).join('\n    ')}
   ],
 );

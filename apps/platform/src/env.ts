@@ -9,7 +9,7 @@ export interface Env extends ModelSettings {
   readonly NAMESPACES: DurableObjectNamespace<Namespace>
   readonly DIRECTORY: DurableObjectNamespace<Directory>
   /** Reaches public addresses only, whatever names resolve to. Cloudflare's own `fetch` reaches no others. */
-  readonly PUBLIC_INTERNET?: Fetcher
+  readonly PUBLIC_NETWORK?: Fetcher
   readonly PERSQL_RUNTIME?: string
   readonly PERSQL_URL?: string
   readonly PERSQL_SECRET?: string

@@ -3,6 +3,7 @@ import * as approvals from './approvals.ts'
 import * as assistant from './assistant.ts'
 import * as billing from './billing.ts'
 import * as branches from './branches.ts'
+import * as changes from './changes.ts'
 import * as databases from './databases.ts'
 import * as describing from './describe.ts'
 import * as endpoints from './endpoints.ts'
@@ -14,10 +15,12 @@ import * as oauth from './oauth.ts'
 import * as operator from './operator.ts'
 import * as proposals from './proposals.ts'
 import * as query from './query.ts'
+import * as schedules from './schedules.ts'
 import * as snapshots from './snapshots.ts'
 import * as tokens from './tokens.ts'
 import * as transfer from './transfer.ts'
 import { Blob, Param, Value } from './values.ts'
+import * as webhooks from './webhooks.ts'
 
 /** Every operation of the platform by name. REST, OpenAPI, MCP and the SDK are loops over it or types of it. */
 export const api = {
@@ -91,6 +94,22 @@ export const api = {
   set_description: describing.set_description,
   search: describing.search,
   doctor: describing.doctor,
+  subscribe: changes.subscribe,
+  wait_for_changes: changes.wait_for_changes,
+  list_webhooks: webhooks.list_webhooks,
+  create_webhook: webhooks.create_webhook,
+  get_webhook: webhooks.get_webhook,
+  update_webhook: webhooks.update_webhook,
+  delete_webhook: webhooks.delete_webhook,
+  rotate_webhook_secret: webhooks.rotate_webhook_secret,
+  test_webhook: webhooks.test_webhook,
+  list_deliveries: webhooks.list_deliveries,
+  replay_delivery: webhooks.replay_delivery,
+  list_schedules: schedules.list_schedules,
+  create_schedule: schedules.create_schedule,
+  update_schedule: schedules.update_schedule,
+  delete_schedule: schedules.delete_schedule,
+  run_schedule: schedules.run_schedule,
   list_tokens: tokens.list_tokens,
   create_token: tokens.create_token,
   revoke_token: tokens.revoke_token,
@@ -158,10 +177,14 @@ export const shapes = {
   Migration: migrations.Migration,
   OAuthGrant: oauth.OAuthGrant,
   MergeReport: merges.MergeReport,
+  Webhook: webhooks.Webhook,
+  Delivery: webhooks.Delivery,
+  Schedule: schedules.Schedule,
 } as const
 
 export { BYTE_HOURS_PER_NANO, type DayUsage, rates, type Spend } from './billing.ts'
 export type { BranchRole } from './branches.ts'
+export type { Change, ChangeKind } from './changes.ts'
 export type { Database } from './databases.ts'
 export type { Described, Diagnosis, Finding, Hit } from './describe.ts'
 export type { Endpoint } from './endpoints.ts'
@@ -185,5 +208,7 @@ export {
 } from './operation.ts'
 export { PROPOSAL_S } from './proposals.ts'
 export { MAX_STATEMENTS, type SqlErrorDetail } from './query.ts'
+export type { Schedule } from './schedules.ts'
 export type { AutomaticSnapshot, Snapshot } from './snapshots.ts'
 export type { MintedToken, Role, Token, TokenRequest } from './tokens.ts'
+export type { Delivery, Webhook } from './webhooks.ts'

@@ -31,6 +31,8 @@ export interface Operation {
   readonly stream?: string
   /** Media types of a body that is not JSON but a file; all else of the input travels in the path and the query string. */
   readonly upload?: readonly string[]
+  /** What the connection becomes instead of an answer. */
+  readonly upgrade?: 'websocket'
   readonly errors?: readonly ErrorCode[]
 }
 

@@ -97,6 +97,24 @@ export type ApprovalOperation =
   | 'redeem_approval'
 /** What brings a branch back to its parent. Its body comes validated. */
 export type MergeOperation = 'merge_branch'
+/** Operations about changes and what follows from them. Their bodies come validated. */
+export type FeedOperation = 'subscribe' | 'wait_for_changes'
+export type WebhookOperation =
+  | 'list_webhooks'
+  | 'create_webhook'
+  | 'get_webhook'
+  | 'update_webhook'
+  | 'delete_webhook'
+  | 'rotate_webhook_secret'
+  | 'test_webhook'
+  | 'list_deliveries'
+  | 'replay_delivery'
+export type ScheduleOperation =
+  | 'list_schedules'
+  | 'create_schedule'
+  | 'update_schedule'
+  | 'delete_schedule'
+  | 'run_schedule'
 
 export type DatabaseOperation =
   | StatementOperation
@@ -108,6 +126,9 @@ export type DatabaseOperation =
   | ApprovalOperation
   | MergeOperation
   | TransferOperation
+  | FeedOperation
+  | WebhookOperation
+  | ScheduleOperation
 
 /** A key under which the answer is kept and replayed: Idempotency-Key, or Plan-Key with Plan-Step. */
 export interface ReplayKey {

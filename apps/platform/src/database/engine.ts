@@ -1,10 +1,11 @@
-import { PerSQLError } from '@persql/contract'
+import { type Change, PerSQLError } from '@persql/contract'
 import type { Count, StatementInput } from './call.ts'
 import { restoreNames } from './guard/bind.ts'
 import { type Analysis, authorise, Guard, type Permission, reservedObjects } from './guard/guard.ts'
 import type { Statement } from './guard/statement.ts'
+import { changesOf, isOurs } from './guard/touched.ts'
 import { collect, MAX_RESULT_BYTES, type Result, tooLarge } from './result.ts'
-import { diffOfStatement, type ObjectChange, readObjects, tablesChanged } from './schema-diff.ts'
+import { diffObjects, diffOfStatement, type ObjectChange, readObjects, tablesChanged } from './schema-diff.ts'
 import { sqlError } from './sql-error.ts'
 
 /** Told of what statements do. */
@@ -17,6 +18,8 @@ export interface Watch {
   schemaChanged(statement: Statement, objects: readonly ObjectChange[]): void
   /** Before a statement runs that loses rows without saying which, in a call that asked for this. */
   losing(analysis: Analysis): void
+  /** Whether anybody wants to know which tables change. */
+  listening(): boolean
   /** Asked while rows are read; `startedMs` is on `performance.now()`'s clock. */
   overtime(startedMs: number): void
 }
@@ -45,6 +48,8 @@ export class Engine {
   readonly #gate: Gatekeeper
   /** Rowid of the row added last to a table, while nothing else was written there; `last` when no row lies behind it. */
   readonly #added = new Map<string, { readonly rowid: number; readonly last: boolean }>()
+  /** What was changed and not taken yet. */
+  #changes: Change[] = []
   #bytesLeft = 0
   #tellsLoss = false
   #isAlone = false
@@ -128,13 +133,26 @@ export class Engine {
       this.#added.clear()
       throw sqlError(cause, input.sql)
     } finally {
-      if (kind === 'schema') this.forget()
+      if (kind === 'schema') this.#learnAnew()
       if (watched !== undefined) this.#watch.finished(watched)
     }
   }
 
   /** Drops what was learned of the schema and the rows: to be called after a rollback, or a change made by other means. */
   forget(): void {
+    this.#learnAnew()
+    this.#changes = []
+  }
+
+  /** What was changed since this was asked last: `ALL` alone while nobody listens. */
+  takeChanges(): readonly Change[] {
+    if (this.#changes.length === 0) return NO_CHANGES
+    const changes = this.#changes
+    this.#changes = []
+    return changes
+  }
+
+  #learnAnew(): void {
     this.#guard.invalidate()
     this.#added.clear()
   }
@@ -150,10 +168,29 @@ export class Engine {
 
   #write(analysis: Analysis, input: StatementInput): Result {
     if (analysis.effect.kind === 'schema') return this.#changeSchema(analysis, input)
+    const listening = this.#watch.listening()
+    const others = listening && analysis.touched.others.length > 0
+    const before = others ? this.#totalChanges() : 0
     const { result, suspects } = this.#execute(analysis, input)
     if (suspects.size > 0) throw rounded()
     this.#expect(input, result)
-    return this.#counted(analysis, result)
+    const counted = this.#counted(analysis, result)
+    if (!listening) this.#unheard()
+    else {
+      const { changes = 0 } = counted
+      const otherRows = others ? this.#totalChanges() - before - changes : 0
+      this.#changes.push(...changesOf(analysis.touched, changes, otherRows))
+    }
+    return counted
+  }
+
+  #unheard(): void {
+    if (this.#changes.length === 0) this.#changes.push(ALL)
+  }
+
+  /** Rows changed on this connection, by triggers and foreign keys too. */
+  #totalChanges(): number {
+    return this.#storage.sql.exec<{ n: number }>('SELECT total_changes() AS n').one().n
   }
 
   #changeSchema(analysis: Analysis, input: StatementInput): Result {
@@ -166,7 +203,18 @@ export class Engine {
     const after = readObjects(rows)
     if (this.#gate.closed) this.#gate.changed(tablesChanged(before, after))
     const objects = diffOfStatement(before, after)
-    if (objects.length > 0) this.#watch.schemaChanged(analysis.statement, objects)
+    if (objects.length === 0) return result
+    this.#watch.schemaChanged(analysis.statement, objects)
+    if (!this.#watch.listening()) this.#unheard()
+    else {
+      // A dropped table is emptied first, and so may be those whose rows hang on it.
+      const emptied = analysis.touched.others.map(({ table }) => ({ table, kind: 'unknown' as const }))
+      const { added, removed, changed } = diffObjects(before, after)
+      const tables = new Set(
+        [...added, ...removed, ...changed].map(({ table }) => table).filter((name) => !isOurs(name)),
+      )
+      this.#changes.push(...[...tables].map((table) => ({ table, kind: 'schema' as const })), ...emptied)
+    }
     return result
   }
 
@@ -234,6 +282,9 @@ export class Engine {
   }
 }
 
+/** All tables may have changed. */
+export const ALL: Change = Object.freeze({ table: '*', kind: 'unknown' })
+const NO_CHANGES: readonly Change[] = []
 const COUNTS = 'SELECT changes() AS changes, last_insert_rowid() AS rowid'
 const MAY_LOSE = /\b(delete|drop|replace)\b/i
 const NO_ROWS: Result['rows'] = []

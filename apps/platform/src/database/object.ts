@@ -15,7 +15,7 @@ import { type Advised, advise } from './advisor/advise.ts'
 import { Scratch } from './advisor/scratch.ts'
 import { Assistant } from './ai/assistant.ts'
 import { DocsStore } from './ai/docs.ts'
-import { Approvals, nameOf, type Verdict } from './approvals/approvals.ts'
+import { Approvals, nameOf, resolved, type Verdict } from './approvals/approvals.ts'
 import { AuditOutbox, type Deed } from './audit-outbox.ts'
 import { actorOf, type DatabaseCall, type DatabaseOperation, type Grant, Grants, type ReplayKey } from './call.ts'
 import { enforceForeignKeys, loadFrom } from './copy/load.ts'
@@ -27,7 +27,10 @@ import type { Means, Spend } from './endpoints/run.ts'
 import { type Gatekeeping, type PublicAnswer, type PublicFace, servePublic, unpackCall } from './endpoints/serve.ts'
 import { type MintedSession, Sessions } from './endpoints/sessions.ts'
 import { Endpoints, type OpenEndpoint } from './endpoints/store.ts'
-import { Engine, OnHold } from './engine.ts'
+import { ALL, Engine, OnHold } from './engine.ts'
+import { Feed } from './feed/feed.ts'
+import { Sockets } from './feed/sockets.ts'
+import { Waiting } from './feed/waiting.ts'
 import type { Run } from './guard/schema-map.ts'
 import { History } from './history/history.ts'
 import { Keeper, KeepFirst } from './history/keeper.ts'
@@ -44,9 +47,14 @@ import { Proposals } from './proposals/store.ts'
 import { QUERY_LOG, QueryLog } from './query-log.ts'
 import { Replays } from './replays.ts'
 import type { Result } from './result.ts'
+import { runDue } from './schedules/run.ts'
+import { Schedules } from './schedules/store.ts'
 import { SchemaChanges } from './schema-changes.ts'
 import { Imports } from './transfer/imports.ts'
 import { Stage } from './transfer/stage.ts'
+import { isLoopback, urlProblem } from './webhooks/address.ts'
+import { WebhookStore } from './webhooks/store.ts'
+import { Webhooks } from './webhooks/webhooks.ts'
 
 /** Who this object is. It knows only once its namespace has said so. */
 interface Identity {
@@ -85,6 +93,10 @@ const OF_CONTENT = [
   'schema-change/',
   'merged/',
   'import',
+  'webhook/',
+  'webhook-due/',
+  'webhook-log/',
+  'schedule/',
 ]
 /** Answers that say what the call cost. */
 const WITH_META = new Set<DatabaseOperation>(['query', 'batch', 'apply', 'redeem_approval', 'import_database'])
@@ -114,13 +126,29 @@ export class Database extends DurableObject<Env> {
   readonly #replays: Replays
   readonly #ownPages: OwnPages
   readonly #timers: Timers<
-    'replays' | 'rates' | 'deeds' | 'scratch' | 'snapshots' | 'proposals' | 'approvals' | 'stage'
+    | 'replays'
+    | 'rates'
+    | 'deeds'
+    | 'scratch'
+    | 'snapshots'
+    | 'proposals'
+    | 'approvals'
+    | 'stage'
+    | 'schedules'
+    | 'sockets'
+    | 'webhooks'
   >
   readonly #endpoints: Endpoints
   readonly #rateLimits: RateLimits
   readonly #sessions: Sessions
   readonly #deeds: AuditOutbox
   readonly #approvals: Approvals
+  readonly #feed: Feed
+  readonly #waitingCalls: Waiting
+  readonly #sockets: Sockets
+  readonly #webhookStore: WebhookStore
+  readonly #webhooks: Webhooks
+  readonly #schedules: Schedules
   readonly #scratch: Scratch
   readonly #fileExport: FileExport
   readonly #source: CopySource
@@ -153,7 +181,7 @@ export class Database extends DurableObject<Env> {
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
-    const { queryTimeoutMs, runtime } = settingsOf(env)
+    const { queryTimeoutMs, runtime, dev } = settingsOf(env)
     this.#run = (sql, ...params) => [...ctx.storage.sql.exec(sql, ...params).raw()]
     this.#identity = ctx.storage.kv.get<Identity>('identity')
     this.#saved = { ...NOTHING, ...ctx.storage.kv.get<Totals>('totals') }
@@ -187,7 +215,33 @@ export class Database extends DurableObject<Env> {
         const next = proposals.sweep(nowMs)
         if (next !== undefined) this.#timers.set('proposals', next)
       },
+      schedules: () => this.#runSchedules(),
+      sockets: () => this.#sweepSockets(),
+      webhooks: () => this.#webhooks.sweep(),
     })
+    this.#feed = new Feed(ctx.storage, this.#ownPages, now)
+    this.#waitingCalls = new Waiting(this.#feed)
+    this.#sockets = new Sockets({
+      ctx,
+      feed: this.#feed,
+      now,
+      admits: (grant) => this.#admits(grant, now()),
+      sweepAt: (atMs) => this.#timers.set('sockets', atMs),
+    })
+    this.#webhookStore = new WebhookStore(ctx.storage, this.#ownPages)
+    this.#webhooks = new Webhooks({
+      store: this.#webhookStore,
+      now,
+      name: () => `${this.#identity?.namespace}:${this.#identity?.slug}`,
+      // What a tenant names is reached through a network that leads to public addresses only, whatever its name means.
+      send: (url, init) =>
+        env.PUBLIC_NETWORK && !(dev && isLoopback(new URL(url)))
+          ? env.PUBLIC_NETWORK.fetch(url, init)
+          : fetch(url, init),
+      sweepAt: (atMs) => this.#timers.set('webhooks', atMs),
+      audit: (...deed) => this.#note('persql', ...deed),
+    })
+    this.#schedules = new Schedules(ctx.storage, this.#ownPages, (atMs) => this.#timers.set('schedules', atMs))
     this.#scratch = new Scratch({
       storage: ctx.storage,
       occupied: () => this.#identity !== undefined,
@@ -214,6 +268,7 @@ export class Database extends DurableObject<Env> {
         schemaChanged: (statement, objects) =>
           schemaChanges.add(statement, objects, actorOf({ tokenId: this.#tokenId }), now()),
         losing: (analysis) => this.#keeper.check(analysis),
+        listening: () => this.#feed.isHeard || this.#webhookStore.list().length > 0,
         overtime: (startedMs) => {
           if (performance.now() - startedMs < queryTimeoutMs) return
           // Nothing else ends a statement that is under way: the object starts afresh, with all that was committed.
@@ -269,11 +324,11 @@ export class Database extends DurableObject<Env> {
       now,
       hold: () => this.#source.freeze(),
       permit: (tables) => this.#approvals.gate.changed(tables),
-      alone: (work) =>
+      alone: (changes, work) =>
         this.#replace(() => {
           if (!this.#identity) throw new PerSQLError('database_not_found', {})
           return work()
-        }),
+        }, changes),
       branches: () => {
         const { namespace, slug } = this.#identity as Identity
         return namespaceObject(env, namespace).branches.list(slug)
@@ -310,6 +365,13 @@ export class Database extends DurableObject<Env> {
       },
       migrations: new Migrations(ctx.storage, this.#ownPages),
       schemaChanges,
+      feed: this.#feed,
+      waiting: this.#waitingCalls,
+      sockets: this.#sockets,
+      webhookStore: this.#webhookStore,
+      webhooks: this.#webhooks,
+      webhookProblem: (url) => urlProblem(url, dev),
+      schedules: this.#schedules,
       bookmark: runtime === 'cloudflare' ? () => bookmarkOf(ctx.storage) : undefined,
     }
     this.#gates = {
@@ -378,6 +440,7 @@ export class Database extends DurableObject<Env> {
     await this.#becoming
     const decided = this.#approvals.decide(token, verdict, now())
     this.#note(verdict.by, `approval.${decided.status}`, nameOf(token), {})
+    this.#ownPages.around(() => this.#webhooks.announce([resolved(token, decided)]))
     return decided
   }
 
@@ -410,15 +473,19 @@ export class Database extends DurableObject<Env> {
   }
 
   /** Replaces all tables, which hold on to each other in whatever order. Nothing else is served meanwhile. */
-  async #replace<T>(work: () => T | Promise<T>): Promise<T> {
+  async #replace<T>(work: () => T | Promise<T>, changes = true): Promise<T> {
     while (this.#becoming) await this.#becoming
     let done = () => {}
     this.#becoming = new Promise((resolve) => {
       done = resolve
     })
+    if (changes) this.#feed.replacing()
+    let replaced = false
     try {
       await enforceForeignKeys(this.ctx.storage, false)
-      return await work()
+      const result = await work()
+      replaced = changes
+      return result
     } finally {
       // An object that cannot enforce them any more starts afresh.
       await enforceForeignKeys(this.ctx.storage, true).catch(() => this.ctx.abort('foreign_keys_off'))
@@ -427,6 +494,9 @@ export class Database extends DurableObject<Env> {
       this.#rateLimits.forget()
       this.#approvals.rules.forget()
       this.#engine.forget()
+      this.#webhookStore.forget()
+      this.#feed.replaced(replaced)
+      if (replaced) this.#webhooks.announce([{ type: 'row.change', ...ALL }])
       done()
     }
   }
@@ -538,6 +608,7 @@ export class Database extends DurableObject<Env> {
   /** From the answer on, this token is refused here. */
   revoke(tokenId: string): void {
     this.#revoked.set(tokenId, now())
+    this.#sockets.sweep()
   }
 
   /** Deletes the database `id` with everything. The caller has taken its counters and lets nobody in any more. */
@@ -545,12 +616,36 @@ export class Database extends DurableObject<Env> {
     await this.#becoming
     if (this.#identity && this.#identity.id !== id) return
     if (this.#identity) await this.#history.drop()
+    this.#waitingCalls.end()
+    this.#sockets.end()
     this.#forget()
     await this.ctx.storage.deleteAlarm()
     await this.ctx.storage.deleteAll()
   }
 
+  /** For WebSockets, which no call can carry: whoever comes has been let in by the operation `subscribe`. */
+  override fetch(request: Request): Response {
+    return this.#sockets.open(request.headers.get('X-PerSQL-Ticket'))
+  }
+
+  override webSocketMessage(ws: WebSocket, message: string | ArrayBuffer): void {
+    this.#sockets.take(ws, message)
+  }
+
+  override webSocketClose(ws: WebSocket, code: number): void {
+    this.#sockets.leave(ws, code)
+  }
+
+  override webSocketError(ws: WebSocket): void {
+    this.#sockets.drop(ws)
+  }
+
   override async alarm(): Promise<void> {
+    await this.runTimers()
+  }
+
+  /** Runs what is due by PerSQL's clock; also for tests that moved it. */
+  async runTimers(): Promise<void> {
     await this.#becoming
     await this.#timers.run(now())
   }
@@ -585,14 +680,16 @@ export class Database extends DurableObject<Env> {
     nowMs: number,
   ): Promise<string | Reply> {
     const identity = this.#identity
-    this.#waiting++
+    // Who only waits for changes does not keep the credit of others here.
+    const isBusy = call.operation !== 'wait_for_changes'
+    if (isBusy) this.#waiting++
     try {
       const done = await outcome
       if (this.#identity === identity) return this.#settled.get(done) ?? this.#finish(call, done, startedMs, nowMs)
     } catch (cause) {
       if (this.#identity === identity) return await this.#fail(call, cause, startedMs, nowMs)
     } finally {
-      this.#waiting--
+      if (isBusy) this.#waiting--
     }
     return refuse(new PerSQLError('database_not_found', { database: identity?.slug }))
   }
@@ -645,12 +742,13 @@ export class Database extends DurableObject<Env> {
     if (cause instanceof KeepFirst) return this.#keepFirst(`${namespace}/${slug}`, call, cause)
     const reply = refuse(cause)
     if (reply.code && UNBILLED.has(reply.code)) return reply
+    this.#settle()
     const durationMs = performance.now() - startedMs
     this.#charge(grant, { operation, sql: sentSql(body), statementCount: 0, durationMs }, NOTHING, cause, nowMs)
     return reply
   }
 
-  #admits({ tokenId, expiresAtMs }: Grant, nowMs: number): boolean {
+  #admits({ tokenId, expiresAtMs }: Pick<Grant, 'tokenId' | 'expiresAtMs'>, nowMs: number): boolean {
     return !this.#revoked.has(tokenId) && (expiresAtMs === null || expiresAtMs > nowMs)
   }
 
@@ -672,6 +770,7 @@ export class Database extends DurableObject<Env> {
     const { sql, statementCount, rowsRead, rowsWritten, failure, status } = outcome
     const durationMs = performance.now() - startedMs
     this.#charge(grant, { operation, sql, statementCount, durationMs }, outcome, failure, nowMs)
+    this.#settle()
     const refusal = failure && refuse(failure)
     const body =
       refusal?.body ?? bodyOf(operation, outcome, durationMs, KEEPS.has(operation) ? this.#keeper.kept : undefined)
@@ -743,12 +842,12 @@ export class Database extends DurableObject<Env> {
   }
 
   /** Runs a statement of an endpoint and charges it, in the turn, and so in the transaction, of what it writes. */
-  #spend(tokenId: string, sql: string, run: () => Result): Result {
+  #spend(tokenId: string, sql: string, run: () => Result, operation = 'endpoint'): Result {
     if (!this.#gates.canServe()) throw new PerSQLError('insufficient_balance')
     this.#tokenId = tokenId
     const [startedMs, nowMs] = [performance.now(), now()]
     const charge = (used: Pick<Result, 'rowsRead' | 'rowsWritten'>, failure?: unknown) => {
-      const entry = { operation: 'endpoint', sql, statementCount: 1, durationMs: performance.now() - startedMs }
+      const entry = { operation, sql, statementCount: 1, durationMs: performance.now() - startedMs }
       this.#charge({ tokenId }, entry, used, failure, nowMs)
     }
     if (sql.includes('_persql_')) this.#flushLog()
@@ -756,6 +855,7 @@ export class Database extends DurableObject<Env> {
     try {
       const result = run()
       charge(result)
+      this.#settle()
       if (result.rowsWritten > 0) this.#save()
       count('persql_rows_read_total', '', result.rowsRead)
       count('persql_rows_written_total', '', result.rowsWritten)
@@ -765,6 +865,14 @@ export class Database extends DurableObject<Env> {
       charge(NOTHING, cause)
       throw cause
     }
+  }
+
+  /** Tells of what was changed, in the turn, and so in the transaction, of the change. */
+  #settle(): void {
+    const changes = this.#engine.takeChanges()
+    if (changes.length === 0) return
+    this.#feed.commit(changes)
+    this.#webhooks.announce(changes.map((change) => ({ type: 'row.change', ...change })))
   }
 
   #flushLog(): void {
@@ -826,6 +934,8 @@ export class Database extends DurableObject<Env> {
     this.#save()
     const stub = namespaceObject(this.env, namespace)
     const meter = this.#meter
+    // Before anything is written, and told, under a new lease: while there was none, nobody said who was shut out.
+    if (meter.allowance.ceilingNano === 0) await this.#askForTokens()
     const report = meter.report()
     let lease = await stub.lease(slug, this.#identity?.id, report).catch((cause) => {
       meter.unreported(report.byToken)
@@ -870,6 +980,8 @@ export class Database extends DurableObject<Env> {
     this.#rateLimits.forget()
     this.#approvals.rules.forget()
     this.#engine.forget()
+    this.#feed.forget()
+    this.#webhookStore.forget()
   }
 
   #setLeased(change: () => void): void {
@@ -929,6 +1041,39 @@ export class Database extends DurableObject<Env> {
     if (!this.#identity) return
     const next = await this.#history.sweep(nowMs)
     if (next !== undefined) this.#timers.set('snapshots', Math.max(next, nowMs + 1_000))
+  }
+
+  async #runSchedules(): Promise<void> {
+    if (!this.#identity) return
+    await runDue({
+      schedules: this.#schedules,
+      engine: this.#engine,
+      now,
+      sync: () => this.ctx.storage.sync(),
+      credit: async () => {
+        if (!this.#meter.canServe()) await this.#credit()
+      },
+      unfrozen: async () => {
+        await (this.#becoming ?? this.#source.frozen)
+      },
+      spend: (tokenId, sql, run) => this.#spend(tokenId, sql, run, 'schedule'),
+    })
+    const next = this.#schedules.list().flatMap(({ nextAtMs }) => nextAtMs ?? [])
+    if (next.length > 0) this.#timers.set('schedules', Math.min(...next))
+  }
+
+  /** Closes what is listened to with tokens that are not known any more. */
+  async #sweepSockets(): Promise<void> {
+    await this.#askForTokens()
+    const next = this.#sockets.sweep()
+    if (next !== undefined) this.#timers.set('sockets', next)
+  }
+
+  async #askForTokens(): Promise<void> {
+    const tokenIds = this.#sockets.tokenIds()
+    if (tokenIds.length === 0 || !this.#identity) return
+    const unknown = await namespaceObject(this.env, this.#identity.namespace).unknownTokens(tokenIds)
+    for (const tokenId of unknown) this.#revoked.set(tokenId, now())
   }
 
   #sweepRates(nowMs: number): void {

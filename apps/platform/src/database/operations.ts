@@ -16,6 +16,10 @@ import type { RunAsk, Spend } from './endpoints/run.ts'
 import type { Sessions } from './endpoints/sessions.ts'
 import type { Endpoints } from './endpoints/store.ts'
 import { type Engine, Postponed } from './engine.ts'
+import type { Feed } from './feed/feed.ts'
+import { feedOperations } from './feed/operations.ts'
+import type { Sockets } from './feed/sockets.ts'
+import type { Waiting } from './feed/waiting.ts'
 import type { History } from './history/history.ts'
 import type { Keeper } from './history/keeper.ts'
 import { historyOperations } from './history/operations.ts'
@@ -28,11 +32,16 @@ import { proposalOperations } from './proposals/operations.ts'
 import type { Proposals } from './proposals/store.ts'
 import type { Result } from './result.ts'
 import { runNext } from './run-next.ts'
+import { scheduleOperations } from './schedules/operations.ts'
+import type { Schedules } from './schedules/store.ts'
 import { readTables } from './schema.ts'
 import type { SchemaChanges } from './schema-changes.ts'
 import type { Imports } from './transfer/imports.ts'
 import { transferOperations } from './transfer/operations.ts'
 import type { Stage } from './transfer/stage.ts'
+import { webhookOperations } from './webhooks/operations.ts'
+import type { WebhookStore } from './webhooks/store.ts'
+import type { Webhooks } from './webhooks/webhooks.ts'
 
 /** What operations find in their database. */
 export interface Parts {
@@ -58,6 +67,14 @@ export interface Parts {
   readonly merger: Merger
   /** Asks for a name of this moment to come back to; absent where the runtime has none. `null`: not to be had now. */
   readonly bookmark: (() => Promise<string | null>) | undefined
+  readonly feed: Feed
+  readonly waiting: Waiting
+  readonly sockets: Sockets
+  readonly webhookStore: WebhookStore
+  readonly webhooks: Webhooks
+  /** Why nothing may be posted to a URL. */
+  readonly webhookProblem: (url: string) => string | undefined
+  readonly schedules: Schedules
   /** Whether a caller is still one, after something was awaited. */
   readonly admits: (grant: Grant) => boolean
   readonly imports: Imports
@@ -82,6 +99,9 @@ export const databaseOperations: Record<DatabaseCall['operation'], Run> = {
   ...approvalOperations,
   ...mergeOperations,
   ...transferOperations,
+  ...feedOperations,
+  ...webhookOperations,
+  ...scheduleOperations,
 
   query: asking(
     ({ body }) => ({ statements: [parseQuery(body)], batch: false }),

@@ -10,7 +10,11 @@ import { refuse } from '../reply.ts'
 import { settingsOf } from '../settings.ts'
 import { hostedDatabase } from './hostnames.ts'
 
-const Clock = z.strictObject({ aheadMs: z.int().min(0) })
+const Clock = z.strictObject({
+  aheadMs: z.int().min(0),
+  /** Does what is due in this one too. */
+  database: z.strictObject({ namespace: z.string(), slug: z.string() }).optional(),
+})
 const Mail = z.strictObject({ to: z.email(), subject: z.string(), text: z.string() })
 const AiTokens = z.strictObject({ namespace: z.string(), database: z.string(), tokens: z.int().min(0) })
 
@@ -25,8 +29,10 @@ export function dev(): Hono<{ Bindings: Env }> {
 
   /** Sets the clock ahead, and does what is due by then before it answers. */
   app.post('/clock', async (c) => {
-    setAhead(Clock.parse(await c.req.json()).aheadMs)
+    const { aheadMs, database } = Clock.parse(await c.req.json())
+    setAhead(aheadMs)
     for (const { slug } of await directoryObject(c.env).list()) await namespaceObject(c.env, slug).runTimers()
+    if (database) await databaseObject(c.env, database.namespace, database.slug).runTimers()
     return c.json({ success: true, data: {} })
   })
 

@@ -121,7 +121,7 @@ test('a refusal stands under its status, with the codes it can carry', () => {
   expect(codesOf('GET /api/operator/namespaces', 401)).toEqual(['operator_only'])
   for (const { operation } of operationsOf(document)) {
     for (const [status, { content }] of Object.entries<Document>(operation.responses)) {
-      for (const code of content['application/json']?.schema.properties.code?.enum ?? []) {
+      for (const code of content?.['application/json']?.schema.properties.code?.enum ?? []) {
         expect(errors[code as keyof typeof errors].status).toBe(Number(status))
       }
     }
@@ -167,4 +167,10 @@ test('the cookie has the name that browsers get it under', () => {
     (platformOpenApi(baseUrl) as Document).components.securitySchemes.session.name as string
   expect(nameUnder('https://sql.example.com')).toBe('__Secure-better-auth.session_token')
   expect(nameUnder('http://127.0.0.1:8787')).toBe('better-auth.session_token')
+})
+
+test('what becomes a WebSocket answers 101 instead of 200', () => {
+  const [subscription] = operationsOf(document).filter(({ operation }) => operation.responses[101])
+  expect(subscription?.operation.responses[200]).toBeUndefined()
+  expect(codesOf('GET /v1/db/{ns}/{db}/subscribe', 426)).toEqual(['upgrade_required'])
 })

@@ -69,7 +69,9 @@ function describeDoor(operation: Operation, door: Door, way: Way, schemas: Schem
     ...(operation.upload && { requestBody: fileBody(operation.upload) }),
     ...(!inQueryString && others.length > 0 && { requestBody: requestBody(others, fields, required) }),
     responses: {
-      200: success(operation, replays && isOfDatabase(way), schemas),
+      ...(operation.upgrade
+        ? { 101: { description: 'The connection is a WebSocket from here on' } }
+        : { 200: success(operation, replays && isOfDatabase(way), schemas) }),
       ...failureResponses(failuresOf(operation, door, way)),
     },
   }

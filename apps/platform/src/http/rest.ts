@@ -9,6 +9,7 @@ import { readBody } from './body.ts'
 import { exported } from './export.ts'
 import { Receiver } from './import.ts'
 import { paymentRequired } from './payment-required.ts'
+import { callerOfSocket, upgraded } from './subscribe.ts'
 
 const MAX_BODY = 10 * 1024 * 1024
 const MAX_KEY = 200
@@ -43,19 +44,28 @@ export function answerDatabaseCall(request: Request, url: string, env: Env): Pro
   return name && answer(name, 'bearer', { ns, db }, request, contextOf(request, env, url))
 }
 
+type Afterwards = (reply: Reply, at: { ns: string; db: string }, env: Env, request: Request) => Promise<Response>
+/** What is answered with something else than what the operation gave. */
+const AFTERWARDS: Partial<Record<keyof Api, Afterwards>> = { export_database: exported, subscribe: upgraded }
+
 async function answer(
   name: keyof Api,
   door: Door,
   params: Record<string, unknown>,
   request: Request,
-  context: Context,
+  known: Context,
 ): Promise<Answer> {
+  const opened = name === 'subscribe' ? callerOfSocket(request, known, params, door) : undefined
+  if (opened instanceof PerSQLError) {
+    return { response: respond(refuse(opened), known.baseUrl), operation: name, code: opened.code }
+  }
+  const { context, params: given } = opened ?? { context: known, params }
   const file = new Receiver(request, params as { ns: string; db: string }, context)
   const reply = await execute(
     name,
     door,
     {
-      params,
+      params: given,
       body: () => readBody(request, MAX_BODY),
       upload: (input, grant) => file.receive(input as Parsed<Api['import_database']>, grant),
       replayKeys: (body) => replayKeys(context.headers, context.route, file.digest ?? body),
@@ -63,10 +73,9 @@ async function answer(
     context,
   )
   await file.close()
-  const response =
-    name === 'export_database' && reply.code === undefined
-      ? await exported(reply, params as unknown as Parsed<Api['export_database']>, context.env)
-      : respond(reply, context.baseUrl)
+  const response = await (reply.code === undefined && Object.hasOwn(AFTERWARDS, name)
+    ? (AFTERWARDS[name] as Afterwards)(reply, params as { ns: string; db: string }, context.env, request)
+    : respond(reply, context.baseUrl))
   return { response, operation: name, code: reply.code }
 }
 

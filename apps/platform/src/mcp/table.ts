@@ -51,6 +51,8 @@ export const table: Readonly<Record<string, Row>> = {
   redeem_approval: { group: 'core', operation: 'redeem_approval', destructive: true },
   get_me: { group: 'core', operation: 'get_me' },
 
+  wait_for_changes: { group: 'core', operation: 'wait_for_changes' },
+
   claim_branch: { group: 'branches', operation: 'claim_branch', destructive: true },
   list_branches: { group: 'branches', operation: 'list_branches' },
   get_branch: { group: 'branches', operation: 'get_branch' },
@@ -116,6 +118,20 @@ export const table: Readonly<Record<string, Row>> = {
   delete_approval_rule: { group: 'admin', operation: 'delete_approval_rule' },
   describe_tables: { group: 'admin', operation: 'describe_tables', openWorld: true, destructive: true },
   put_docs: { group: 'admin', operation: 'put_docs', destructive: true },
+  list_webhooks: { group: 'admin', operation: 'list_webhooks' },
+  create_webhook: { group: 'admin', operation: 'create_webhook', openWorld: true },
+  get_webhook: { group: 'admin', operation: 'get_webhook' },
+  update_webhook: { group: 'admin', operation: 'update_webhook', openWorld: true },
+  delete_webhook: { group: 'admin', operation: 'delete_webhook' },
+  rotate_webhook_secret: { group: 'admin', operation: 'rotate_webhook_secret', destructive: true },
+  test_webhook: { group: 'admin', operation: 'test_webhook', openWorld: true },
+  list_deliveries: { group: 'admin', operation: 'list_deliveries' },
+  replay_delivery: { group: 'admin', operation: 'replay_delivery', openWorld: true },
+  list_schedules: { group: 'admin', operation: 'list_schedules' },
+  create_schedule: { group: 'admin', operation: 'create_schedule', destructive: true },
+  update_schedule: { group: 'admin', operation: 'update_schedule', destructive: true },
+  delete_schedule: { group: 'admin', operation: 'delete_schedule' },
+  run_schedule: { group: 'admin', operation: 'run_schedule', destructive: true },
   list_tokens: { group: 'admin', operation: 'list_tokens' },
   create_token: { group: 'admin', operation: 'create_token' },
   revoke_token: { group: 'admin', operation: 'revoke_token' },
@@ -125,6 +141,7 @@ export const table: Readonly<Record<string, Row>> = {
 export const exceptions: Readonly<Partial<Record<keyof Api, string>>> = {
   export_database: 'answers a file as a stream, which a tool result cannot carry',
   import_database: 'takes a file as its body, which arguments of a tool cannot carry',
+  subscribe: 'is a WebSocket: agents wait with wait_for_changes',
   set_description: 'is put_docs under another path',
   get_status: 'is about the instance and asks for no token',
 }

@@ -231,6 +231,12 @@ export class Namespace extends DurableObject<Env> {
     return token
   }
 
+  /** Those of the tokens that open nothing any more. */
+  unknownTokens(ids: readonly string[]): string[] {
+    const known = new Set(this.#tokens.list(now()).map(({ id }) => id))
+    return ids.filter((id) => !known.has(id))
+  }
+
   /** Resolves when every database that serves refuses the token. */
   async revokeToken(id: string, actor: string): Promise<void> {
     const nowMs = now()

@@ -31,7 +31,7 @@ export async function documentOf(url: string, env: Env): Promise<object> {
 
 async function fetched(url: string, env: Env): Promise<{ text: string; ageS: number }> {
   // The network behind it refuses addresses that are not public after names were resolved. http is for development.
-  const network = url.startsWith('https:') ? (env.PUBLIC_INTERNET ?? globalThis) : globalThis
+  const network = url.startsWith('https:') ? (env.PUBLIC_NETWORK ?? globalThis) : globalThis
   try {
     const response = await network.fetch(url, {
       headers: { Accept: 'application/json' },

@@ -1,6 +1,7 @@
 import { type ApprovalRequest, PerSQLError } from '@persql/contract'
 import { actorOf, type Bound } from '../call.ts'
 import type { OwnPages } from '../own-pages.ts'
+import type { ApprovalEvent } from '../webhooks/store.ts'
 import { Gate } from './gate.ts'
 import { type Request, Requests, statusOf } from './requests.ts'
 import { Rules } from './rules.ts'
@@ -50,6 +51,13 @@ export class Approvals {
     this.requests.replace(token, decided)
     return requestOf(decided, this.address, nowMs)
   }
+}
+
+/** What webhooks are told of a decision. */
+export const resolved = (approvalToken: string, request: ApprovalRequest): ApprovalEvent => {
+  const { status, askedBy, decidedBy, hits, expiresAt } = request
+  const tables = [...new Set(hits.map(({ matchedTable }) => matchedTable))]
+  return { type: 'approval_resolved', approvalToken, status, askedBy, decidedBy, tables, hits, expiresAt }
 }
 
 /** The name of a request in the audit log, which opens nothing. */

@@ -32,7 +32,7 @@ export const asking =
 
 /** Tries all of it and takes it back: to learn every table that is written, and not to ask for what fails anyway. */
 function ask({ statements, batch, giveUp }: Waiting, { grant }: DatabaseCall, parts: Parts): Outcome {
-  const { approvals, engine, storage, now, audit } = parts
+  const { approvals, engine, storage, now, audit, webhooks } = parts
   const trial = new Trial()
   const results = undone(storage, engine, () =>
     approvals.gate.during(trial, () => runFrozen({ statements, batch }, grant, engine)),
@@ -49,6 +49,9 @@ function ask({ statements, batch, giveUp }: Waiting, { grant }: DatabaseCall, pa
     ...{ statements, batch, tokenId, hits, ...outcome, createdAtMs, expiresAtMs, ...settled },
   })
   giveUp?.()
+  const { status, askedBy, decidedBy } = approvals.show(token, createdAtMs)
+  const about = { approvalToken: token, status, askedBy, decidedBy, tables: guarded, hits }
+  webhooks.announce([{ type: 'approval_required', ...about, expiresAt: new Date(expiresAtMs).toISOString() }])
   audit(actorOf(grant), 'approval.requested', nameOf(token), {
     tables: guarded.slice(0, MAX_HITS).join(', '),
     statements: statements.length,

@@ -5,6 +5,7 @@ import { type Loss, lossOf } from './loss.ts'
 import { pragmaEffect } from './pragma.ts'
 import { type Run, readSchemaMap, SCHEMA_TABLE, type SchemaMap } from './schema-map.ts'
 import { lower, parseStatement, type Statement } from './statement.ts'
+import { readTouched, type Touched } from './touched.ts'
 
 /** What a caller may do in one database. */
 export interface Permission {
@@ -23,6 +24,8 @@ export interface Analysis {
   readonly reserved: string | undefined
   /** How it loses rows without saying which, if it does. */
   readonly loss: Loss | undefined
+  /** Which tables are to be told of when it has run. */
+  readonly touched: Touched
   /** The SQL to run for these parameters, with integers bound as integers. */
   sqlFor(params: readonly unknown[]): string
   /** Names of the result's columns, once it has run: they hold until the schema changes, and asking for them is dear. */
@@ -104,6 +107,7 @@ export class Guard {
     return {
       reserved: effect.writes.find((table) => RESERVED.test(lower(table))),
       loss: lossOf(statement),
+      touched: readTouched(program, statement, this.#schema),
       statement,
       effect: Object.freeze(statement.explain === 'no' ? effect : explained),
       sequenceImplied,

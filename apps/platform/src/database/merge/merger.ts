@@ -24,8 +24,8 @@ export interface MergerOptions {
   readonly hold: () => () => void
   /** Throws where a rule stops a write to one of these tables. */
   readonly permit: (tables: readonly string[]) => void
-  /** Runs work that has the database for itself, with foreign keys not enforced. */
-  readonly alone: <T>(work: () => Promise<T>) => Promise<T>
+  /** Runs work that has the database for itself, with foreign keys not enforced; whether it `changes` something. */
+  readonly alone: <T>(changes: boolean, work: () => Promise<T>) => Promise<T>
   readonly branches: () => Promise<readonly Database[]>
   readonly branch: (slug: string) => Branch
   /** Notes who did what, in the transaction of what was done. */
@@ -123,7 +123,7 @@ export class Merger {
   async #attempt(request: MergeRequest, { id, slug }: Database, scope: Scope) {
     const { storage, alone, branch } = this.#options
     let result: (Merged & { isUnsettled: boolean }) | undefined
-    await alone(async () => {
+    await alone(scope.apply, async () => {
       const cost = { rowsRead: 0, rowsWritten: 0 }
       const run: Run = (sql, ...params) => {
         const cursor = storage.sql.exec(sql, ...params)

@@ -1,0 +1,170 @@
+import type { Change } from '@persql/contract'
+import { randomText } from '../../token.ts'
+import { ALL } from '../engine.ts'
+import type { OwnPages } from '../own-pages.ts'
+
+/** A change with its place in the feed. */
+export interface FeedEvent extends Change {
+  readonly seq: number
+}
+
+/** Told of events as they are committed. */
+export type Listener = (events: readonly FeedEvent[]) => void
+
+interface State {
+  /** Another one in another life of the database: cursors do not outlive it. */
+  readonly epoch: string
+  /** All events behind this one are kept. */
+  readonly base: number
+  /** Until when events are kept for those who have left. */
+  readonly untilMs: number
+  /** Something was changed while nobody listened. */
+  readonly gap: boolean
+}
+
+const STATE = 'feed'
+const PREFIX = 'feed-event/'
+const REPLACING = 'feed-replacing'
+const MAX_EVENTS = 1_000
+/** Who comes back within this time gets what was missed; it is written anew when half of it is over. */
+const LINGER_MS = 10 * 60 * 1000
+
+/**
+ * What was committed, in order: `feed-event/<seq of the last>` holds the events of one commit and is written with it.
+ * While nobody has listened for a while nothing is kept but, once, that there was something.
+ */
+export class Feed {
+  readonly #kv: SyncKvStorage
+  readonly #ownPages: OwnPages
+  readonly #now: () => number
+  readonly #listeners = new Set<Listener>()
+  #state: State | undefined
+  #ring: FeedEvent[] = []
+
+  constructor(storage: DurableObjectStorage, ownPages: OwnPages, now: () => number) {
+    this.#kv = storage.kv
+    this.#ownPages = ownPages
+    this.#now = now
+    this.#load()
+  }
+
+  /** Whether events are kept. */
+  get isHeard(): boolean {
+    return this.#state !== undefined && (this.#listeners.size > 0 || this.#state.untilMs > this.#now())
+  }
+
+  /** Where the feed is now; only meaningful to who attends. */
+  get cursor(): string {
+    return this.cursorAt(this.#seq)
+  }
+
+  cursorAt(seq: number): string {
+    return `${this.#state?.epoch}.${seq}`
+  }
+
+  /** From now on, and for a while after it was called last, events are kept. */
+  attend(): void {
+    const untilMs = this.#now() + LINGER_MS
+    const state = this.#state ?? { epoch: randomText(10), base: 0, untilMs, gap: false }
+    if (state.gap) {
+      const base = this.#seq + 1
+      this.#forgetEvents()
+      this.#put({ ...state, base, untilMs, gap: false })
+    } else if (state !== this.#state || state.untilMs < untilMs - LINGER_MS / 2) this.#put({ ...state, untilMs })
+  }
+
+  /** What was committed behind a cursor; when that is not known any more, that all may have changed. */
+  since(cursor: string): readonly FeedEvent[] {
+    const [epoch, at] = cursor.split('.')
+    const seq = Number(at)
+    if (epoch !== this.#state?.epoch || seq < this.#base || seq > this.#seq) return [{ ...ALL, seq: this.#seq }]
+    return this.#ring.filter((event) => event.seq > seq)
+  }
+
+  listen(listener: Listener): () => void {
+    this.attend()
+    this.#listeners.add(listener)
+    return () => {
+      this.#listeners.delete(listener)
+      if (this.#listeners.size === 0 && this.#state) this.attend()
+    }
+  }
+
+  /** To be called in the turn, and so in the transaction, of what was changed. */
+  commit(changes: readonly Change[]): void {
+    const state = this.#state
+    if (!state) return
+    if (!this.isHeard) {
+      if (!state.gap) this.#put({ ...state, gap: true })
+      return
+    }
+    const events = changes.map((change, i): FeedEvent => ({ ...change, seq: this.#seq + 1 + i }))
+    this.#ownPages.around(() => {
+      this.#kv.put(keyOf(this.#seq + events.length), changes)
+      this.#ring.push(...events)
+      this.#prune()
+    })
+    for (const listener of [...this.#listeners]) listener(events)
+  }
+
+  /** Before all tables are replaced: if that is cut off by a crash, whoever comes back is told to read anew. */
+  replacing(): void {
+    if (this.#state) this.#kv.put(REPLACING, true)
+  }
+
+  /** Afterwards; `done`: they were replaced. */
+  replaced(done: boolean): void {
+    if (!this.#kv.get(REPLACING)) return
+    this.#kv.delete(REPLACING)
+    if (done) this.commit([ALL])
+  }
+
+  /** To be called when the database was wiped. */
+  forget(): void {
+    this.#state = undefined
+    this.#ring = []
+  }
+
+  #load(): void {
+    this.#state = this.#kv.get<State>(STATE)
+    if (!this.#state) return
+    for (const [key, changes] of this.#kv.list<readonly Change[]>({ prefix: PREFIX })) {
+      const last = Number(key.slice(PREFIX.length))
+      this.#ring.push(...changes.map((change, i) => ({ ...change, seq: last - changes.length + 1 + i })))
+    }
+    this.replaced(true)
+  }
+
+  get #seq(): number {
+    return this.#ring.at(-1)?.seq ?? this.#state?.base ?? 0
+  }
+
+  get #base(): number {
+    const [first] = this.#ring
+    return first ? first.seq - 1 : (this.#state?.base ?? 0)
+  }
+
+  #put(state: State): void {
+    this.#state = state
+    this.#ownPages.around(() => this.#kv.put(STATE, state))
+  }
+
+  /** Whole commits go, the oldest first. */
+  #prune(): void {
+    while (this.#ring.length > MAX_EVENTS) {
+      const key = [...this.#kv.list({ prefix: PREFIX, limit: 1 })][0]?.[0] as string
+      const last = Number(key.slice(PREFIX.length))
+      this.#kv.delete(key)
+      this.#ring = this.#ring.filter(({ seq }) => seq > last)
+    }
+  }
+
+  #forgetEvents(): void {
+    this.#ownPages.around(() => {
+      for (const [key] of [...this.#kv.list({ prefix: PREFIX })]) this.#kv.delete(key)
+    })
+    this.#ring = []
+  }
+}
+
+const keyOf = (seq: number) => PREFIX + String(seq).padStart(15, '0')

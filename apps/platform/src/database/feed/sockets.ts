@@ -1,0 +1,229 @@
+import { type Change, PerSQLError } from '@persql/contract'
+import { randomText } from '../../token.ts'
+import type { Grant } from '../call.ts'
+import type { Feed, FeedEvent } from './feed.ts'
+import { concerns, type Tables, within } from './tables.ts'
+
+/** What is known of a socket, kept with it by the runtime while the object sleeps. */
+interface Subscription {
+  readonly tokenId: string
+  readonly scope: Tables
+  readonly expiresAtMs: number | null
+  readonly tables: Tables
+}
+interface Ticket extends Subscription {
+  readonly cursor: string | undefined
+}
+interface Socket {
+  readonly subscription: Subscription
+  readonly wants: (change: Change) => boolean
+  /** Messages got in the current window. */
+  got: number
+  windowMs: number
+}
+
+/** What sockets need of their database. */
+export interface SocketsOptions {
+  readonly ctx: DurableObjectState
+  readonly feed: Feed
+  readonly now: () => number
+  readonly admits: (grant: Pick<Grant, 'tokenId' | 'expiresAtMs'>) => boolean
+  /** Has `sweep` called at that moment. */
+  readonly sweepAt: (atMs: number) => void
+}
+
+/** Reasons to close a socket, as its client reads them. */
+export const CLOSED = {
+  tooLarge: [1009, 'message_too_large'],
+  tooMany: [1008, 'too_many_messages'],
+  unknown: [4401, 'token_unknown'],
+  gone: [4404, 'database_not_found'],
+} as const
+
+const MAX_SOCKETS = 5_000
+const MAX_MESSAGE = 16_384
+/** What the runtime keeps with a socket that sleeps is bounded. */
+const MAX_KEPT = 14_000
+const MAX_MESSAGES = 100
+const WINDOW_MS = 10_000
+const TICKET_MS = 10_000
+/** Members are asked to come again after this time, so that one who was removed is not told for long. */
+const MEMBER_MS = 15 * 60 * 1000
+/** Whether tokens are still known is asked this often while nothing is written. */
+const CHECK_MS = 10 * 60 * 1000
+
+/** WebSockets that are told of changes. They survive the object's sleep. */
+export class Sockets {
+  readonly #options: SocketsOptions
+  readonly #tickets = new Map<string, Ticket>()
+  readonly #sockets = new Map<WebSocket, Socket>()
+  /** The event told last, as text: the same for all who are told of it. */
+  #last: { readonly event: FeedEvent; readonly text: string } | undefined
+  #leave: (() => void) | undefined
+
+  constructor(options: SocketsOptions) {
+    this.#options = options
+    for (const ws of options.ctx.getWebSockets()) {
+      const subscription = ws.deserializeAttachment() as Subscription | null
+      if (subscription) this.#add(ws, subscription)
+    }
+  }
+
+  /** Lets one in who comes with the ticket that this returns. @throws PerSQLError `limit_reached` or `invalid_input` */
+  admit({ tokenId, tableScope, expiresAtMs }: Grant, wanted: Tables, cursor: string | undefined): string {
+    const { ctx, now } = this.#options
+    if (ctx.getWebSockets().length + this.#tickets.size >= MAX_SOCKETS) {
+      throw new PerSQLError('limit_reached', { limit: MAX_SOCKETS, what: 'subscriptions' })
+    }
+    const endsAtMs = tokenId.startsWith('user:') ? now() + MEMBER_MS : expiresAtMs
+    const tables = within(wanted, tableScope)
+    const ticket: Ticket = { tokenId, scope: tableScope, expiresAtMs: endsAtMs, tables, cursor }
+    if (!isKept(ticket)) throw new PerSQLError('invalid_input', { problem: TOO_MANY_TABLES })
+    const key = randomText(24)
+    this.#tickets.set(key, ticket)
+    setTimeout(() => this.#tickets.delete(key), TICKET_MS)
+    return key
+  }
+
+  /** Answers the upgrade: what was missed comes first. */
+  open(key: string | null): Response {
+    const { ctx, feed, now, sweepAt } = this.#options
+    const ticket = this.#tickets.get(key ?? '')
+    if (!ticket) return new Response(null, { status: 403 })
+    this.#tickets.delete(key ?? '')
+    const { cursor, ...subscription } = ticket
+    const { 0: client, 1: server } = new WebSocketPair()
+    ctx.acceptWebSocket(server)
+    ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair('{"type":"ping"}', '{"type":"pong"}'))
+    server.serializeAttachment(subscription)
+    this.#add(server, subscription)
+    sweepAt(Math.min(subscription.expiresAtMs ?? Number.POSITIVE_INFINITY, now() + CHECK_MS))
+    const missed = cursor === undefined ? [] : feed.since(cursor)
+    send(server, { type: 'subscribed', tables: subscription.tables ?? '*', cursor: cursor ?? feed.cursor })
+    this.#tell(server, missed)
+    return new Response(null, { status: 101, webSocket: client })
+  }
+
+  /** A message of a client. */
+  take(ws: WebSocket, message: string | ArrayBuffer): void {
+    const socket = this.#sockets.get(ws)
+    if (!socket) return
+    const nowMs = this.#options.now()
+    if (nowMs - socket.windowMs > WINDOW_MS) Object.assign(socket, { got: 0, windowMs: nowMs })
+    if (typeof message !== 'string' || message.length > MAX_MESSAGE) this.#close(ws, CLOSED.tooLarge)
+    else if (++socket.got > MAX_MESSAGES) this.#close(ws, CLOSED.tooMany)
+    else if (message === 'ping') ws.send('pong')
+    else send(ws, this.#answer(ws, socket, wishOf(message)))
+  }
+
+  #answer(ws: WebSocket, socket: Socket, wish: ReturnType<typeof wishOf>): object {
+    if (wish === 'ping') return { type: 'pong' }
+    if (wish === undefined) return { type: 'error', message: UNDERSTOOD }
+    const tables = within(wish, socket.subscription.scope)
+    const subscription = { ...socket.subscription, tables }
+    if (!isKept(subscription)) return { type: 'error', message: TOO_MANY_TABLES }
+    ws.serializeAttachment(subscription)
+    this.#sockets.set(ws, { ...socket, subscription, wants: concerns(tables) })
+    return { type: 'subscribed', tables: tables ?? '*', cursor: this.#options.feed.cursor }
+  }
+
+  /** A client says good-bye, and waits for the answer. */
+  leave(ws: WebSocket, code: number): void {
+    // Codes that only tell of a connection that broke cannot be sent.
+    this.#close(ws, [code === 1000 || code >= 3000 ? code : 1000, ''])
+  }
+
+  /** A socket that the network has closed. */
+  drop(ws: WebSocket): void {
+    this.#sockets.delete(ws)
+    if (this.#sockets.size > 0) return
+    this.#leave?.()
+    this.#leave = undefined
+  }
+
+  /** Tokens that somebody listens with; members are not among them. */
+  tokenIds(): string[] {
+    const ids = [...this.#sockets.values()].map(({ subscription }) => subscription.tokenId)
+    return [...new Set(ids)].filter((id) => !id.startsWith('user:'))
+  }
+
+  /** Closes those whose token is not good any more. Returns when to come again. */
+  sweep(): number | undefined {
+    const { admits, now } = this.#options
+    let next: number | undefined
+    for (const [ws, { subscription }] of [...this.#sockets]) {
+      if (!admits(subscription)) this.#close(ws, CLOSED.unknown)
+      else next = Math.min(next ?? now() + CHECK_MS, subscription.expiresAtMs ?? Number.POSITIVE_INFINITY)
+    }
+    return next
+  }
+
+  /** Closes all: the database is gone. */
+  end(): void {
+    for (const ws of [...this.#sockets.keys()]) this.#close(ws, CLOSED.gone)
+  }
+
+  #add(ws: WebSocket, subscription: Subscription): void {
+    this.#sockets.set(ws, { subscription, wants: concerns(subscription.tables), got: 0, windowMs: 0 })
+    this.#leave ??= this.#options.feed.listen((events) => {
+      for (const socket of [...this.#sockets.keys()]) this.#tell(socket, events)
+    })
+  }
+
+  #tell(ws: WebSocket, events: readonly FeedEvent[]): void {
+    const { wants, subscription } = this.#sockets.get(ws) as Socket
+    if (!this.#options.admits(subscription)) {
+      this.#close(ws, CLOSED.unknown)
+      return
+    }
+    try {
+      for (const event of events) if (wants(event)) ws.send(this.#textOf(event))
+    } catch {
+      // It is closing: what it misses, it gets when it comes back with its cursor.
+      this.drop(ws)
+    }
+  }
+
+  #textOf(event: FeedEvent): string {
+    if (this.#last?.event !== event) {
+      const { table, kind, seq } = event
+      const text = JSON.stringify({ type: 'change', table, kind, cursor: this.#options.feed.cursorAt(seq) })
+      this.#last = { event, text }
+    }
+    return this.#last.text
+  }
+
+  #close(ws: WebSocket, [code, reason]: readonly [number, string]): void {
+    this.drop(ws)
+    try {
+      // The runtime may take its time to end the connection behind the closing frame, and some clients wait for that.
+      if (reason) send(ws, { type: 'error', message: reason })
+      ws.close(code, reason)
+    } catch {
+      // It is closed already.
+    }
+  }
+}
+
+const UNDERSTOOD = 'Understood here: {"type":"set-tables","tables":[…] or "*"} and {"type":"ping"}.'
+const TOO_MANY_TABLES = 'These are more tables than one subscription can name. Subscribe to all of them.'
+
+/** The tables a client wants from now on; `undefined` when this is nothing that is understood. */
+function wishOf(message: string): Tables | 'ping' | undefined {
+  try {
+    const { type, tables } = JSON.parse(message) as { type?: unknown; tables?: unknown }
+    if (type === 'ping') return 'ping'
+    if (type !== 'set-tables') return undefined
+    if (tables === '*' || (Array.isArray(tables) && tables.includes('*'))) return null
+    const named = Array.isArray(tables) && tables.every((name) => typeof name === 'string')
+    return named ? (tables as string[]) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const isKept = (subscription: Subscription) => JSON.stringify(subscription).length <= MAX_KEPT
+
+function send(ws: WebSocket, message: object): void {
+  ws.send(JSON.stringify(message))
+}

@@ -1,0 +1,41 @@
+import { PerSQLError } from '@persql/contract'
+import type { Feed, FeedEvent } from './feed.ts'
+import type { concerns } from './tables.ts'
+
+const MAX_WAITING = 1_000
+
+/** Those who wait for the next change with a call that stays open. */
+export class Waiting {
+  readonly #feed: Feed
+  readonly #ends = new Set<() => void>()
+
+  constructor(feed: Feed) {
+    this.#feed = feed
+  }
+
+  /** The events of the next commit that concerns the caller, or none when the time is over. @throws PerSQLError `limit_reached` */
+  next(wanted: ReturnType<typeof concerns>, timeoutMs: number): Promise<readonly FeedEvent[]> {
+    if (this.#ends.size >= MAX_WAITING) {
+      throw new PerSQLError('limit_reached', { limit: MAX_WAITING, what: 'calls that wait for changes' })
+    }
+    return new Promise((resolve) => {
+      const finish = (events: readonly FeedEvent[]) => {
+        clearTimeout(timer)
+        leave()
+        this.#ends.delete(end)
+        resolve(events)
+      }
+      const end = () => finish([])
+      const leave = this.#feed.listen((events) => {
+        if (events.some(wanted)) finish(events.filter(wanted))
+      })
+      const timer = setTimeout(end, timeoutMs)
+      this.#ends.add(end)
+    })
+  }
+
+  /** Nobody waits any longer: the database is gone. */
+  end(): void {
+    for (const end of [...this.#ends]) end()
+  }
+}

@@ -1,0 +1,90 @@
+import type { Change, ChangeKind } from '@persql/contract'
+import { SCHEMA_TABLE, type SchemaMap } from './schema-map.ts'
+import type { Statement } from './statement.ts'
+
+/** What a write changes if it changes anything, read off its program. */
+export interface Touched {
+  /** What the statement itself changes: certain, once SQLite's `changes()` is above zero. */
+  readonly direct: Change | undefined
+  /** What its triggers and foreign keys may change. */
+  readonly others: readonly Change[]
+}
+
+const NOTHING: Touched = Object.freeze({ direct: undefined, others: [] })
+/** Flags of P5: an `Insert` that puts back a row that is updated, and one that is counted. */
+const IS_UPDATE = 0x04
+const IS_COUNTED = 0x01
+
+type Instruction = readonly [number, string, number, number, number, string | null, number, ...unknown[]]
+
+/** Reads an `EXPLAIN` listing: the statement's own program, then one for each trigger and foreign key action. */
+export function readTouched(
+  program: readonly (readonly unknown[])[],
+  statement: Statement,
+  schema: SchemaMap,
+): Touched {
+  const own = new Set<string>()
+  const others = new Map<string, Set<ChangeKind>>()
+  const note = (table: string | null | undefined, kind: ChangeKind) => {
+    if (!table || isOurs(table)) return
+    others.set(table, (others.get(table) ?? new Set()).add(kind))
+  }
+  let programs = 0
+  let cursors = new Map<number, string | undefined>()
+  for (const [address, opcode, p1, p2, , p4, p5] of program as readonly Instruction[]) {
+    if (address === 0) {
+      programs++
+      cursors = new Map()
+    }
+    if (opcode === 'OpenWrite') cursors.set(p1, schema.roots.get(p2))
+    if (programs === 1) {
+      const table = ownTable(opcode, p1, p2, p4, schema)
+      if (table && !isOurs(table)) own.add(table)
+    } else if (opcode === 'Insert') note(p4, p5 & IS_UPDATE ? 'update' : 'insert')
+    // One that is part of an update, or belongs to an index, bears no name.
+    else if (opcode === 'Delete') note(p4, 'delete')
+    else if (opcode === 'Clear') note(schema.roots.get(p1), 'delete')
+    // A table without rowids: whether the row was there before cannot be told.
+    else if (opcode === 'IdxInsert' && p5 & IS_COUNTED) note(cursors.get(p1), 'unknown')
+    else if (opcode === 'VUpdate') note(schema.virtual.get(p4 ?? '')?.[0], 'unknown')
+  }
+  if (own.size === 0 && others.size === 0) return NOTHING
+  const [table] = own
+  return {
+    direct: table === undefined ? undefined : { table, kind: kindOf(statement) },
+    others: [...others].map(([table, kinds]) => ({ table, kind: single(kinds) })),
+  }
+}
+
+function ownTable(opcode: string, p1: number, p2: number, p4: string | null, schema: SchemaMap): string | undefined {
+  if (opcode === 'OpenWrite') return schema.roots.get(p2)
+  if (opcode === 'Clear') return schema.roots.get(p1)
+  return opcode === 'VUpdate' ? schema.virtual.get(p4 ?? '')?.[0] : undefined
+}
+
+function kindOf({ verb, names }: Statement): ChangeKind {
+  if (verb === 'UPDATE') return 'update'
+  if (verb === 'DELETE') return 'delete'
+  if (verb === 'REPLACE') return 'insert'
+  if (verb !== 'INSERT') return 'unknown'
+  return names.has('conflict') && names.has('update') ? 'unknown' : 'insert'
+}
+
+const single = (kinds: ReadonlySet<ChangeKind>): ChangeKind =>
+  kinds.size === 1 ? ([...kinds][0] as ChangeKind) : 'unknown'
+
+/** Tables that nobody is told of. */
+export const isOurs = (table: string): boolean => table === SCHEMA_TABLE || /^(sqlite|_persql|_cf)_/i.test(table)
+
+/**
+ * What has changed, by how many rows the statement itself and the rest of its program changed. When several tables may
+ * have been meant by the rest, each of them is told as `unknown`: rather once too often than never.
+ */
+export function changesOf({ direct, others }: Touched, ownRows: number, otherRows: number): Change[] {
+  const changes = direct && ownRows > 0 ? [direct] : []
+  if (otherRows <= 0) return changes
+  return [
+    ...changes,
+    ...(others.length === 1 ? others : others.map(({ table }) => ({ table, kind: 'unknown' as const }))),
+  ]
+}

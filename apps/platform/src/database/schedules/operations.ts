@@ -1,0 +1,75 @@
+import { type Api, type Parsed, PerSQLError } from '@persql/contract'
+import { actorOf, type DatabaseCall, type Grant, type ScheduleOperation } from '../call.ts'
+import { OnHold } from '../engine.ts'
+import type { Run } from '../operations.ts'
+import { done } from '../outcome.ts'
+import { failed, lastRun, runStatement, statementOf } from './run.ts'
+import { type Rights, type Schedules, type StoredSchedule, scheduleOf } from './store.ts'
+
+/** Statements that run by themselves. Bodies are validated input. */
+export const scheduleOperations: Record<ScheduleOperation, Run> = {
+  list_schedules: ({ grant }, { schedules }) =>
+    done(
+      schedules
+        .list()
+        .filter((schedule) => covers(grant, schedule))
+        .map(scheduleOf),
+    ),
+
+  create_schedule(call, { schedules, engine, audit, now }) {
+    const { name, sql, params, intervalSec, enabled } = inputOf<'create_schedule'>(call)
+    engine.prepare(statementOf({ sql, params }), call.grant)
+    const schedule = schedules.create({ name, sql, params, intervalSec, enabled }, rightsOf(call), now())
+    audit(actorOf(call.grant), 'schedule.created', schedule.id, { name, intervalSec })
+    return done(scheduleOf(schedule))
+  },
+
+  update_schedule(call, { schedules, engine, audit, now }) {
+    const { id, name, sql, params, intervalSec, enabled } = inputOf<'update_schedule'>(call)
+    const known = find(id, call, schedules)
+    const all = Object.entries({ name, sql, params, intervalSec, enabled }).filter(([, value]) => value !== undefined)
+    const fields = Object.fromEntries(all) as Partial<StoredSchedule>
+    engine.prepare(statementOf({ ...known, ...fields }), call.grant)
+    const schedule = schedules.change(known, fields, rightsOf(call), now())
+    audit(actorOf(call.grant), 'schedule.updated', id, { name: schedule.name, intervalSec: schedule.intervalSec })
+    return done(scheduleOf(schedule))
+  },
+
+  delete_schedule(call, { schedules, audit }) {
+    const { id, name } = find(inputOf<'delete_schedule'>(call).id, call, schedules)
+    schedules.delete(id)
+    audit(actorOf(call.grant), 'schedule.deleted', id, { name })
+    return done({ deleted: true })
+  },
+
+  run_schedule(call, { schedules, engine, now }) {
+    const schedule = find(inputOf<'run_schedule'>(call).id, call, schedules)
+    const [startedMs, atMs] = [performance.now(), now()]
+    const used = { sql: schedule.sql, statementCount: 1 }
+    try {
+      const result = runStatement(schedule, engine)
+      const { rowsRead, rowsWritten } = result
+      const ran = schedules.ranByHand(schedule, lastRun(result, atMs, startedMs))
+      return done(scheduleOf(ran), { ...used, rowsRead, rowsWritten })
+    } catch (cause) {
+      if (cause instanceof OnHold) throw cause
+      const durationMs = performance.now() - startedMs
+      return done(scheduleOf(schedules.ranByHand(schedule, { ...failed(cause, atMs), durationMs })), used)
+    }
+  },
+}
+
+/** A token with a table scope sees, and changes, schedules that can reach no other tables than it. */
+function covers({ tableScope }: Grant, { rights }: StoredSchedule): boolean {
+  if (tableScope === null) return true
+  return rights.tableScope?.every((table) => tableScope.includes(table)) ?? false
+}
+
+function find(id: string, { grant }: DatabaseCall, schedules: Schedules): StoredSchedule {
+  const schedule = schedules.get(id)
+  if (!covers(grant, schedule)) throw new PerSQLError('table_out_of_scope', { table: '*' })
+  return schedule
+}
+
+const rightsOf = ({ grant: { role, tableScope } }: DatabaseCall): Rights => ({ role, tableScope })
+const inputOf = <K extends ScheduleOperation>({ body }: DatabaseCall) => JSON.parse(body) as Parsed<Api[K]>

@@ -1,0 +1,99 @@
+import { PerSQLError } from '@persql/contract'
+import { type Bound, parseQuery, type StatementInput } from '../call.ts'
+import { type Engine, OnHold } from '../engine.ts'
+import type { Result } from '../result.ts'
+import type { LastRun, Schedules, StoredSchedule } from './store.ts'
+
+/** The statement of a schedule, with its parameters as the runtime binds them. @throws PerSQLError */
+export function statementOf({ sql, params }: Pick<StoredSchedule, 'sql' | 'params'>): StatementInput {
+  const { params: bound } = parseQuery(JSON.stringify({ sql, params }))
+  return { sql, params: bound as readonly Bound[] }
+}
+
+/** Runs the statement with the rights it was saved with. @throws PerSQLError */
+export function runStatement(schedule: StoredSchedule, engine: Engine): Result {
+  const statement = statementOf(schedule)
+  return engine.run(engine.prepare(statement, schedule.rights), statement)
+}
+
+/** What running schedules when they are due takes from their database. */
+export interface DueOptions {
+  readonly schedules: Schedules
+  readonly engine: Engine
+  readonly now: () => number
+  /** Resolves when what is written is on disk. */
+  readonly sync: () => Promise<void>
+  /** Asks for credit. @throws PerSQLError */
+  readonly credit: () => Promise<void>
+  /** Resolves when a copy that is being made lets writes through. */
+  readonly unfrozen: () => Promise<void>
+  /** Charges a run, in its turn. */
+  readonly spend: (tokenId: string, sql: string, run: () => Result) => Result
+}
+
+/** A run that ended the object so often is given up, for this time. */
+const MAX_BEGUN = 2
+
+/** Runs what is due, one after another. What a run changes and that it was made are written together. */
+export async function runDue(options: DueOptions): Promise<void> {
+  const { schedules, now } = options
+  for (const { id } of schedules.list()) {
+    const known = schedules.find(id)
+    if (known && isDue(known, now())) await runOne(known, options)
+  }
+}
+
+async function runOne(known: StoredSchedule, options: DueOptions): Promise<void> {
+  const { schedules, now, credit, sync, unfrozen } = options
+  let refused: unknown
+  try {
+    if (known.begun >= MAX_BEGUN) throw new PerSQLError('query_timeout', { seconds: 30 })
+    await credit()
+    await unfrozen()
+  } catch (cause) {
+    refused = cause
+  }
+  if (refused === undefined) {
+    const latest = schedules.find(known.id)
+    if (latest) schedules.put({ ...latest, begun: latest.begun + 1 })
+    await sync()
+  }
+  // Others were served meanwhile: it may have been changed, or be gone.
+  const schedule = schedules.find(known.id)
+  if (!schedule || !isDue(schedule, now())) return
+  schedules.ran(schedule, refused === undefined ? runNow(schedule, options) : failed(refused, now()))
+}
+
+function runNow(schedule: StoredSchedule, { engine, spend, now }: DueOptions): LastRun {
+  const [startedMs, atMs] = [performance.now(), now()]
+  try {
+    const result = spend(`schedule:${schedule.id}`, schedule.sql, () => runStatement(schedule, engine))
+    return lastRun(result, atMs, startedMs)
+  } catch (cause) {
+    if (cause instanceof OnHold) return failed(new PerSQLError('unavailable'), atMs)
+    return { ...failed(cause, atMs), durationMs: performance.now() - startedMs }
+  }
+}
+
+/** How a run went that has succeeded. */
+export const lastRun = ({ rowsRead, rowsWritten }: Result, atMs: number, startedMs: number): LastRun => ({
+  atMs,
+  status: 'ok',
+  error: null,
+  durationMs: performance.now() - startedMs,
+  rowsRead,
+  rowsWritten,
+})
+
+/** How a run went that has failed. */
+export const failed = (cause: unknown, atMs: number): LastRun => ({
+  atMs,
+  status: 'error',
+  error: PerSQLError.from(cause).message,
+  durationMs: 0,
+  rowsRead: 0,
+  rowsWritten: 0,
+})
+
+const isDue = ({ nextAtMs, enabled }: StoredSchedule, nowMs: number) =>
+  enabled && nextAtMs !== null && nextAtMs <= nowMs

@@ -1,0 +1,131 @@
+import { type Api, type Parsed, PerSQLError, type Role, type Schedule } from '@persql/contract'
+import { randomText } from '../../token.ts'
+import type { OwnPages } from '../own-pages.ts'
+
+type Fields = Pick<Parsed<Api['create_schedule']>, 'name' | 'sql' | 'params' | 'intervalSec' | 'enabled'>
+
+/** How a run went. */
+export interface LastRun {
+  readonly atMs: number
+  readonly status: 'ok' | 'error'
+  readonly error: string | null
+  readonly durationMs: number
+  readonly rowsRead: number
+  readonly rowsWritten: number
+}
+
+/** The rights of whoever saved a schedule, as they were then. */
+export interface Rights {
+  readonly role: Role
+  readonly tableScope: readonly string[] | null
+}
+
+/** A schedule as it is stored. */
+export interface StoredSchedule extends Fields {
+  readonly id: string
+  readonly rights: Rights
+  readonly createdAtMs: number
+  readonly updatedAtMs: number
+  readonly nextAtMs: number | null
+  /** How often the run that is due was begun: noted before it begins, for it may end the object. */
+  readonly begun: number
+  readonly last: LastRun | null
+}
+
+const PREFIX = 'schedule/'
+const MAX_SCHEDULES = 50
+const MAX_ERROR = 1_000
+
+/** The schedules of a database: `schedule/<id>`, out of reach of SQL. */
+export class Schedules {
+  readonly #kv: SyncKvStorage
+  readonly #ownPages: OwnPages
+  readonly #sweepAt: (atMs: number) => void
+
+  constructor(storage: DurableObjectStorage, ownPages: OwnPages, sweepAt: (atMs: number) => void) {
+    this.#kv = storage.kv
+    this.#ownPages = ownPages
+    this.#sweepAt = sweepAt
+  }
+
+  list(): StoredSchedule[] {
+    return [...this.#kv.list<StoredSchedule>({ prefix: PREFIX })]
+      .map(([, schedule]) => schedule)
+      .sort((a, b) => a.createdAtMs - b.createdAtMs)
+  }
+
+  find(id: string): StoredSchedule | undefined {
+    return this.#kv.get<StoredSchedule>(PREFIX + id)
+  }
+
+  /** @throws PerSQLError `schedule_not_found` */
+  get(id: string): StoredSchedule {
+    const schedule = this.find(id)
+    if (!schedule) throw new PerSQLError('schedule_not_found', { id })
+    return schedule
+  }
+
+  /** @throws PerSQLError `limit_reached` */
+  create(fields: Fields, rights: Rights, nowMs: number): StoredSchedule {
+    if (this.list().length >= MAX_SCHEDULES) {
+      throw new PerSQLError('limit_reached', { limit: MAX_SCHEDULES, what: 'schedules' })
+    }
+    const nextAtMs = fields.enabled ? nowMs + fields.intervalSec * 1000 : null
+    const times = { createdAtMs: nowMs, updatedAtMs: nowMs, nextAtMs }
+    return this.put({ ...fields, id: `sch_${randomText(16)}`, rights, ...times, begun: 0, last: null })
+  }
+
+  /** One that gets another interval, or is enabled again, runs next when an interval has passed from now. */
+  change(known: StoredSchedule, fields: Partial<Fields>, rights: Rights, nowMs: number): StoredSchedule {
+    const changed = { ...known, ...fields, rights, updatedAtMs: nowMs }
+    const anew = changed.intervalSec !== known.intervalSec || known.nextAtMs === null
+    const next = anew ? nowMs + changed.intervalSec * 1000 : known.nextAtMs
+    return this.put({ ...changed, nextAtMs: changed.enabled ? next : null, begun: anew ? 0 : known.begun })
+  }
+
+  delete(id: string): void {
+    this.#ownPages.around(() => this.#kv.delete(PREFIX + id))
+  }
+
+  put(schedule: StoredSchedule): StoredSchedule {
+    this.#ownPages.around(() => this.#kv.put(PREFIX + schedule.id, schedule))
+    if (schedule.nextAtMs !== null) this.#sweepAt(schedule.nextAtMs)
+    return schedule
+  }
+
+  /** Notes a run that was due, in its transaction. Those that were missed before are not made up for. */
+  ran(schedule: StoredSchedule, last: LastRun): void {
+    const { nextAtMs, intervalSec } = schedule
+    const interval = intervalSec * 1000
+    const missed = nextAtMs === null ? 0 : Math.max(0, Math.floor((last.atMs - nextAtMs) / interval))
+    const next = nextAtMs === null ? null : nextAtMs + (missed + 1) * interval
+    this.put({ ...schedule, nextAtMs: next, begun: 0, last: cut(last) })
+  }
+
+  /** Notes a run that somebody asked for: the next one stays when it is. */
+  ranByHand(schedule: StoredSchedule, last: LastRun): StoredSchedule {
+    return this.put({ ...schedule, last: cut(last) })
+  }
+}
+
+const cut = (last: LastRun): LastRun => ({ ...last, error: last.error?.slice(0, MAX_ERROR) ?? null })
+const moment = (ms: number | null | undefined) => (ms === null || ms === undefined ? null : new Date(ms).toISOString())
+
+/** A schedule on the wire. */
+export const scheduleOf = ({ last, ...stored }: StoredSchedule): Schedule => ({
+  id: stored.id,
+  name: stored.name,
+  sql: stored.sql,
+  params: stored.params,
+  intervalSec: stored.intervalSec,
+  enabled: stored.enabled,
+  createdAt: new Date(stored.createdAtMs).toISOString(),
+  updatedAt: new Date(stored.updatedAtMs).toISOString(),
+  nextRunAt: moment(stored.nextAtMs),
+  lastRunAt: moment(last?.atMs),
+  lastStatus: last?.status ?? null,
+  lastError: last?.error ?? null,
+  lastDurationMs: last?.durationMs ?? null,
+  lastRowsRead: last?.rowsRead ?? null,
+  lastRowsWritten: last?.rowsWritten ?? null,
+})

@@ -1,0 +1,55 @@
+import { createHmac } from 'node:crypto'
+
+/** What came of posting something. */
+export interface Posted {
+  readonly delivered: boolean
+  readonly responseStatus: number | null
+  readonly error: string | null
+  readonly durationMs: number
+}
+
+/** Sends a request to wherever tenants may have something sent. */
+export type Send = (url: string, init: RequestInit) => Promise<Response>
+
+const TIMEOUT_MS = 10_000
+
+/** Posts a signed body. Only the status of the answer counts: its body is never read, nor a redirect followed. */
+export async function post(
+  send: Send,
+  { url, secret }: { readonly url: string; readonly secret: string },
+  { id, body, nowMs }: { readonly id: string; readonly body: string; readonly nowMs: number },
+): Promise<Posted> {
+  const startedMs = performance.now()
+  const passed = () => Math.round(performance.now() - startedMs)
+  const seconds = Math.floor(nowMs / 1000)
+  const headers = {
+    'Content-Type': 'application/json',
+    'User-Agent': 'PerSQL-Webhooks/1',
+    'X-PerSQL-Delivery': id,
+    'X-PerSQL-Signature': `t=${seconds},v1=${signature(secret, seconds, body)}`,
+  }
+  try {
+    const signal = AbortSignal.timeout(TIMEOUT_MS)
+    const response = await send(url, { method: 'POST', headers, body, redirect: 'manual', signal })
+    response.body?.cancel().catch(() => {
+      // It was cut off already.
+    })
+    const { status } = response
+    return { delivered: response.ok, responseStatus: status, error: problemOf(status), durationMs: passed() }
+  } catch (cause) {
+    const timedOut = (cause as Error).name === 'TimeoutError'
+    // What the runtime says of a refused connection tells of the network behind it, so it is not passed on.
+    const error = timedOut ? `No answer within ${TIMEOUT_MS / 1000} s.` : 'The host could not be reached.'
+    return { delivered: false, responseStatus: null, error, durationMs: passed() }
+  }
+}
+
+/** What a receiver computes again. */
+const signature = (secret: string, seconds: number, body: string): string =>
+  createHmac('sha256', secret).update(`${seconds}.${body}`).digest('hex')
+
+function problemOf(status: number): string | null {
+  if (status >= 200 && status < 300) return null
+  if (status >= 300 && status < 400) return `It answered ${status}: redirects are not followed.`
+  return `It answered ${status}.`
+}

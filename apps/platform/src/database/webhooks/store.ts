@@ -1,0 +1,242 @@
+import {
+  type Api,
+  type ApprovalHit,
+  type ApprovalRequest,
+  type Change,
+  type Delivery,
+  type Parsed,
+  PerSQLError,
+  type Webhook,
+} from '@persql/contract'
+import { randomText } from '../../token.ts'
+import { concerns } from '../feed/tables.ts'
+import type { OwnPages } from '../own-pages.ts'
+import type { Posted } from './post.ts'
+
+type Fields = Pick<Parsed<Api['create_webhook']>, 'name' | 'url' | 'tables' | 'events' | 'enabled'>
+
+/** A webhook as it is stored. */
+export interface StoredWebhook extends Fields {
+  readonly id: string
+  readonly secret: string
+  readonly createdAtMs: number
+  readonly updatedAtMs: number
+  readonly failingSinceMs: number | null
+  readonly disabledReason: string | null
+}
+
+/** What is posted, save for what each of them bears. */
+export type WebhookEvent = RowChange | ApprovalEvent
+export interface RowChange extends Change {
+  readonly type: 'row.change'
+}
+/** A write waits for a human, or does not wait any more. */
+export interface ApprovalEvent {
+  readonly type: 'approval_required' | 'approval_resolved'
+  readonly approvalToken: string
+  readonly status: ApprovalRequest['status']
+  readonly askedBy: string
+  readonly decidedBy: string | null
+  readonly tables: readonly string[]
+  readonly hits: readonly ApprovalHit[]
+  readonly expiresAt: string
+}
+
+/** Something that is to be posted, or was. */
+export interface StoredDelivery {
+  readonly id: string
+  readonly webhookId: string
+  /** The body, which stays the same however often it is posted. */
+  readonly body: string
+  readonly status: Delivery['status']
+  readonly attempts: number
+  readonly createdAtMs: number
+  readonly nextAtMs: number | null
+  readonly lastAtMs: number | null
+  readonly last: Omit<Posted, 'delivered'> | null
+}
+
+const HOOK = 'webhook/'
+const DUE = 'webhook-due/'
+const LOG = 'webhook-log/'
+const MAX_WEBHOOKS = 50
+const MAX_LOG = 100
+/** When more wait for a webhook, what is told already is not told again: one for each table and kind. */
+const MAX_DUE = 1_000
+
+/**
+ * Webhooks and what waits for them: `webhook/<id>`, `webhook-due/<id>/<delivery>` written with the change that it
+ * tells of, `webhook-log/<id>/<delivery>` once it has arrived or was given up.
+ */
+export class WebhookStore {
+  readonly #kv: SyncKvStorage
+  readonly #ownPages: OwnPages
+  #hooks: readonly StoredWebhook[] | undefined
+  readonly #waiting = new Map<string, number>()
+  #number = 0
+
+  constructor(storage: DurableObjectStorage, ownPages: OwnPages) {
+    this.#kv = storage.kv
+    this.#ownPages = ownPages
+  }
+
+  /** To be called when the database was wiped or has become something else. */
+  forget(): void {
+    this.#hooks = undefined
+    this.#waiting.clear()
+  }
+
+  list(): readonly StoredWebhook[] {
+    this.#hooks ??= [...this.#kv.list<StoredWebhook>({ prefix: HOOK })].map(([, hook]) => hook)
+    return this.#hooks
+  }
+
+  /** @throws PerSQLError `webhook_not_found` */
+  get(id: string): StoredWebhook {
+    const hook = this.find(id)
+    if (!hook) throw new PerSQLError('webhook_not_found', { id })
+    return hook
+  }
+
+  find(id: string): StoredWebhook | undefined {
+    return this.list().find((hook) => hook.id === id)
+  }
+
+  /** @throws PerSQLError `limit_reached` */
+  create(fields: Fields, nowMs: number): StoredWebhook {
+    if (this.list().length >= MAX_WEBHOOKS) {
+      throw new PerSQLError('limit_reached', { limit: MAX_WEBHOOKS, what: 'webhooks' })
+    }
+    const times = { createdAtMs: nowMs, updatedAtMs: nowMs, failingSinceMs: null, disabledReason: null }
+    return this.put({ ...fields, id: `whk_${randomText(16)}`, secret: newSecret(), ...times })
+  }
+
+  put(hook: StoredWebhook): StoredWebhook {
+    this.#ownPages.around(() => this.#kv.put(HOOK + hook.id, hook))
+    this.#hooks = undefined
+    return hook
+  }
+
+  delete(id: string): void {
+    this.#ownPages.around(() => {
+      this.#kv.delete(HOOK + id)
+      for (const prefix of [DUE, LOG]) {
+        for (const [key] of [...this.#kv.list({ prefix: `${prefix}${id}/` })]) this.#kv.delete(key)
+      }
+    })
+    this.forget()
+  }
+
+  /** Queues an event for whoever wants it, to be called in the transaction of what it tells of. Returns for whom. */
+  queue(event: WebhookEvent, database: string, nowMs: number): string[] {
+    const hooks = this.list().filter((hook) => hook.enabled && wants(hook, event))
+    return hooks.filter((hook) => this.#queueFor(hook.id, event, database, nowMs)).map(({ id }) => id)
+  }
+
+  #queueFor(webhookId: string, event: WebhookEvent, database: string, nowMs: number): boolean {
+    const waiting = this.#waiting.get(webhookId) ?? this.due(webhookId).length
+    if (waiting >= MAX_DUE && this.due(webhookId).some(({ body }) => tells(body, event))) return false
+    const id = this.newId(nowMs)
+    const { type, ...about } = event
+    const body = JSON.stringify({ id, type, ts: new Date(nowMs).toISOString(), database, ...about })
+    const fresh = { status: 'pending', attempts: 0, createdAtMs: nowMs, nextAtMs: nowMs, lastAtMs: null } as const
+    this.putDue({ id, webhookId, body, ...fresh, last: null })
+    this.#waiting.set(webhookId, waiting + 1)
+    return true
+  }
+
+  /** Ids sort by when they were made. */
+  newId(nowMs: number): string {
+    this.#number = (this.#number + 1) % 10_000
+    return `evt_${String(nowMs).padStart(13, '0')}${String(this.#number).padStart(4, '0')}${randomText(8)}`
+  }
+
+  due(webhookId: string): StoredDelivery[] {
+    return [...this.#kv.list<StoredDelivery>({ prefix: `${DUE}${webhookId}/` })].map(([, delivery]) => delivery)
+  }
+
+  putDue(delivery: StoredDelivery): StoredDelivery {
+    this.#ownPages.around(() => {
+      this.#kv.put(`${DUE}${delivery.webhookId}/${delivery.id}`, delivery)
+      this.#kv.delete(`${LOG}${delivery.webhookId}/${delivery.id}`)
+    })
+    return delivery
+  }
+
+  /** Whether it still waits: its webhook may have been deleted meanwhile. */
+  isDue({ webhookId, id }: StoredDelivery): boolean {
+    return this.#kv.get(`${DUE}${webhookId}/${id}`) !== undefined
+  }
+
+  /** It has arrived, or was given up. */
+  finish(delivery: StoredDelivery): void {
+    const logPrefix = `${LOG}${delivery.webhookId}/`
+    this.#ownPages.around(() => {
+      this.#kv.delete(`${DUE}${delivery.webhookId}/${delivery.id}`)
+      this.#kv.put(logPrefix + delivery.id, delivery)
+      const keys = [...this.#kv.list({ prefix: logPrefix })].map(([key]) => key)
+      for (const key of keys.slice(0, Math.max(0, keys.length - MAX_LOG))) this.#kv.delete(key)
+    })
+    const waiting = this.#waiting.get(delivery.webhookId)
+    if (waiting !== undefined) this.#waiting.set(delivery.webhookId, waiting - 1)
+  }
+
+  /** The newest first. */
+  deliveries(webhookId: string, limit: number): StoredDelivery[] {
+    const logged = [...this.#kv.list<StoredDelivery>({ prefix: `${LOG}${webhookId}/` })].map(([, each]) => each)
+    return [...logged, ...this.due(webhookId)].sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, limit)
+  }
+
+  /** @throws PerSQLError `delivery_not_found` */
+  delivery(webhookId: string, id: string): StoredDelivery {
+    const known = [DUE, LOG].map((prefix) => this.#kv.get<StoredDelivery>(`${prefix}${webhookId}/${id}`))
+    const delivery = known.find((each) => each !== undefined)
+    if (!delivery) throw new PerSQLError('delivery_not_found', { id })
+    return delivery
+  }
+}
+
+export const newSecret = (): string => `whsec_${randomText(64)}`
+
+/** A kind that cannot be told goes to all who want to hear of rows, a change of everything to everybody. */
+function wants({ tables, events }: StoredWebhook, event: WebhookEvent): boolean {
+  if (event.type !== 'row.change') {
+    const about = event.tables.some((table) => concerns(tables)({ table, kind: 'unknown' }))
+    return about && (events === null || events.includes(event.type))
+  }
+  if (!concerns(tables)(event)) return false
+  if (events === null || event.table === '*') return true
+  if (event.kind !== 'unknown') return events.includes(event.kind)
+  return ROWS.some((kind) => events.includes(kind))
+}
+const ROWS = ['insert', 'update', 'delete'] as const
+
+function tells(body: string, event: WebhookEvent): boolean {
+  if (event.type !== 'row.change') return false
+  const { type, table, kind } = JSON.parse(body) as RowChange
+  return type === event.type && table === event.table && kind === event.kind
+}
+
+const moment = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString())
+
+/** A webhook on the wire. */
+export const webhookOf = ({ createdAtMs, updatedAtMs, failingSinceMs, ...hook }: StoredWebhook): Webhook => ({
+  ...hook,
+  createdAt: new Date(createdAtMs).toISOString(),
+  updatedAt: new Date(updatedAtMs).toISOString(),
+  failingSince: moment(failingSinceMs),
+})
+
+/** A delivery on the wire. */
+export const deliveryOf = (stored: StoredDelivery): Delivery => ({
+  id: stored.id,
+  status: stored.status,
+  event: JSON.parse(stored.body) as Delivery['event'],
+  attempts: stored.attempts,
+  createdAt: new Date(stored.createdAtMs).toISOString(),
+  nextAttemptAt: moment(stored.nextAtMs),
+  lastAttemptAt: moment(stored.lastAtMs),
+  responseStatus: stored.last?.responseStatus ?? null,
+  error: stored.last?.error ?? null,
+  durationMs: stored.last?.durationMs ?? null,
+})

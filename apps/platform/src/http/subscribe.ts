@@ -1,0 +1,56 @@
+import { type Door, PerSQLError } from '@persql/contract'
+import type { Context } from '../context.ts'
+import type { Env } from '../env.ts'
+import type { Reply } from '../reply.ts'
+
+const PROTOCOL = 'persql.bearer.'
+
+/**
+ * Who asks for a WebSocket. Browsers cannot send `Authorization` with one, so the token comes as the protocol
+ * `persql.bearer.<token>`, or as `?token=`. With a cookie it counts where the page is from, as for what changes something.
+ */
+export function callerOfSocket(
+  request: Request,
+  context: Context,
+  { token, ...params }: Record<string, unknown>,
+  door: Door,
+): PerSQLError | { context: Context; params: Record<string, unknown> } {
+  if (door === 'session') {
+    const origin = request.headers.get('Origin')
+    const isOurs = origin === new URL(context.baseUrl).origin
+    return isOurs ? { context, params } : new PerSQLError('origin_refused', { origin: origin ?? 'none' })
+  }
+  const given = protocolOf(request)?.slice(PROTOCOL.length) ?? token
+  if (typeof given !== 'string') return { context, params }
+  const headers = new Headers(request.headers)
+  headers.set('Authorization', `Bearer ${given}`)
+  return { context: { ...context, headers }, params }
+}
+
+/** Hands the connection over to the database that has let it in. */
+export async function upgraded(
+  { body }: Reply,
+  { ns, db }: { ns: string; db: string },
+  env: Env,
+  request: Request,
+): Promise<Response> {
+  if (request.headers.get('Upgrade')?.toLowerCase() !== 'websocket') return failed(new PerSQLError('upgrade_required'))
+  const { ticket } = (JSON.parse(body) as { data: { ticket: string } }).data
+  const object = env.DATABASES.getByName(`${ns}/${db}`)
+  const opened = await object.fetch('https://database/', {
+    headers: { Upgrade: 'websocket', 'X-PerSQL-Ticket': ticket },
+  })
+  const { webSocket } = opened
+  if (!webSocket) return failed(new PerSQLError('unavailable'))
+  // Browsers close a connection whose answer does not name one of the protocols they asked for.
+  const protocol = protocolOf(request)
+  return new Response(null, { status: 101, webSocket, headers: protocol ? { 'Sec-WebSocket-Protocol': protocol } : {} })
+}
+
+const failed = (error: PerSQLError) => Response.json(error, { status: error.status })
+
+const protocolOf = (request: Request): string | undefined =>
+  (request.headers.get('Sec-WebSocket-Protocol') ?? '')
+    .split(',')
+    .map((each) => each.trim())
+    .find((each) => each.startsWith(PROTOCOL))

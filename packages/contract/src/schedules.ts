@@ -1,0 +1,101 @@
+import * as z from 'zod'
+import { operation } from './operation.ts'
+import { Moment, Param, Slug } from './values.ts'
+
+const database = { ns: Slug, db: Slug }
+const address = { ...database, id: z.string().regex(/^sch_[0-9A-Za-z]{16}$/, 'not the id of a schedule') }
+
+const fields = {
+  name: z.string().trim().min(1).max(80),
+  /** One statement. */
+  sql: z.string().min(1).max(50_000),
+  params: z.array(Param).max(100),
+  intervalSec: z.int().min(60).max(604_800),
+  enabled: z.boolean(),
+}
+
+/** A statement that runs by itself. */
+export const Schedule = z.object({
+  id: z.string(),
+  ...fields,
+  createdAt: Moment,
+  updatedAt: Moment,
+  /** `null` while it is not enabled. */
+  nextRunAt: Moment.nullable(),
+  lastRunAt: Moment.nullable(),
+  lastStatus: z.enum(['ok', 'error']).nullable(),
+  lastError: z.string().nullable(),
+  lastDurationMs: z.number().nullable(),
+  lastRowsRead: z.int().nullable(),
+  lastRowsWritten: z.int().nullable(),
+})
+export type Schedule = z.infer<typeof Schedule>
+
+const refusals = [
+  'database_not_found',
+  'role_insufficient',
+  'table_out_of_scope',
+  'sql_error',
+  'multiple_statements',
+  'empty_statement',
+  'statement_not_allowed',
+  'table_unresolved',
+  'table_protected',
+] as const
+const path = '/v1/db/{ns}/{db}/schedules'
+const apiPath = '/api/namespaces/{ns}/databases/{db}/schedules'
+
+export const list_schedules = operation({
+  summary: 'List the schedules of a database, with how their last run went',
+  route: `GET ${path}`,
+  scope: 'readonly',
+  console: { route: `GET ${apiPath}`, role: 'viewer' },
+  input: z.strictObject(database),
+  output: z.array(Schedule),
+  errors: ['database_not_found', 'table_out_of_scope'],
+})
+
+export const create_schedule = operation({
+  summary: 'Run a statement every so many seconds, with the rights that its creator has now',
+  route: `POST ${path}`,
+  scope: 'admin',
+  console: { route: `POST ${apiPath}`, role: 'editor' },
+  input: z.strictObject({
+    ...database,
+    ...fields,
+    params: fields.params.default([]),
+    enabled: fields.enabled.default(true),
+  }),
+  output: Schedule,
+  errors: [...refusals, 'limit_reached'],
+})
+
+export const update_schedule = operation({
+  summary: 'Change a schedule, which then runs with the rights of whoever changed it',
+  route: `PATCH ${path}/{id}`,
+  scope: 'admin',
+  console: { route: `PATCH ${apiPath}/{id}`, role: 'editor' },
+  input: z.strictObject({ ...z.object(fields).partial().shape, ...address }),
+  output: Schedule,
+  errors: [...refusals, 'schedule_not_found'],
+})
+
+export const delete_schedule = operation({
+  summary: 'Delete a schedule',
+  route: `DELETE ${path}/{id}`,
+  scope: 'admin',
+  console: { route: `DELETE ${apiPath}/{id}`, role: 'editor' },
+  input: z.strictObject(address),
+  output: z.object({ deleted: z.literal(true) }),
+  errors: ['database_not_found', 'table_out_of_scope', 'schedule_not_found'],
+})
+
+export const run_schedule = operation({
+  summary: 'Run a schedule now, whether enabled or not; when it runs next stays as it is',
+  route: `POST ${path}/{id}/run`,
+  scope: 'admin',
+  console: { route: `POST ${apiPath}/{id}/run`, role: 'editor' },
+  input: z.strictObject(address),
+  output: Schedule,
+  errors: ['database_not_found', 'table_out_of_scope', 'schedule_not_found'],
+})
