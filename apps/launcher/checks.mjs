@@ -8,6 +8,7 @@ const checks = [
   { name: 'types of launcher, bench and tests', args: [tsc, '--project', 'tsconfig.node.json'] },
   { name: 'types of the platform', args: [tsc, '--project', 'apps/platform'] },
   { name: 'types of the contract', args: [tsc, '--project', 'packages/contract'] },
+  { name: 'types of the SDK', args: [tsc, '--project', 'packages/sdk'] },
   { name: 'dead code', args: ['node_modules/knip/bin/knip.js'] },
 ]
 

@@ -1,0 +1,50 @@
+#!/usr/bin/env node
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { parseArgs } from 'node:util'
+import { PerSQL } from '../client.ts'
+import { drizzleSchema } from './drizzle.ts'
+import { readTables } from './tables.ts'
+
+const USAGE = `Write the tables of a database as a drizzle schema.
+
+  PERSQL_TOKEN=… persql-codegen --db <namespace>/<database> [--out src/db/schema.ts]
+
+  --db     the database, else PERSQL_DATABASE
+  --out    the file to write, else it is printed
+  --url    the server, else PERSQL_API_URL, else https://api.persql.com
+  --local  read this SQLite file instead of a server
+`
+
+try {
+  const { values } = parseArgs({
+    options: {
+      db: { type: 'string', default: process.env.PERSQL_DATABASE },
+      out: { type: 'string' },
+      url: { type: 'string' },
+      local: { type: 'string' },
+      help: { type: 'boolean' },
+    },
+  })
+  if (values.help) process.stdout.write(USAGE)
+  else await generate(values)
+} catch (cause) {
+  process.stderr.write(`${(cause as Error).message}\n`)
+  process.exitCode = 1
+}
+
+async function generate({ db, out, url, local }: { db?: string; out?: string; url?: string; local?: string }) {
+  const address = db ?? (local && 'local/main')
+  if (!address) throw new Error(`Which database? Give --db.\n\n${USAGE}`)
+  const persql = new PerSQL({ baseURL: url, local })
+  const tables = await readTables(persql.database(address))
+  await persql.close()
+  const text = drizzleSchema(tables)
+  if (out === undefined) {
+    process.stdout.write(text)
+    return
+  }
+  await mkdir(dirname(out), { recursive: true })
+  await writeFile(out, text)
+  process.stdout.write(`${out}: ${tables.length} tables\n`)
+}

@@ -1,0 +1,189 @@
+import type { Answer, Call } from '../http.ts'
+import type { Count } from '../types.ts'
+import type { WireResult } from '../values.ts'
+import type { Engine } from './engine.ts'
+import { schemaOf, tablesOf } from './schema.ts'
+import { refusal, sqlError } from './sql-error.ts'
+import { attempt, effectOf, execute, prepare, type WireStatement } from './statements.ts'
+
+interface Proposal {
+  statement: WireStatement
+  effect: string
+  expiresAtMs: number
+}
+interface Batch {
+  statements: WireStatement[]
+  transaction?: boolean
+}
+
+const MAX_STATEMENTS = 100
+
+/** One database in this process: it answers calls as a server does. */
+export class LocalDatabase {
+  readonly #engine: Engine
+  readonly #proposals = new Map<string, Proposal>()
+  readonly #kept = new Map<string, { request: string; answer: Answer }>()
+
+  constructor(engine: Engine) {
+    this.#engine = engine
+  }
+
+  close(): void {
+    this.#engine.close()
+  }
+
+  /** @throws PerSQLError as a server would answer, and `not_available_locally` */
+  call(name: string, { method, body, idempotencyKey, planKey, planStep }: Call): Answer {
+    const key = planKey && planStep ? JSON.stringify([planKey, planStep]) : idempotencyKey
+    const request = JSON.stringify([name, body])
+    const kept = key === undefined ? undefined : this.#kept.get(key)
+    if (kept && kept.request !== request) {
+      throw refusal(422, 'idempotency_mismatch', 'This key was used for another request.')
+    }
+    if (kept) return kept.answer
+    const answer = this.#serve(`${method} ${name}`, body)
+    if (key !== undefined) this.#kept.set(key, { request, answer })
+    return answer
+  }
+
+  #serve(operation: string, body: unknown): Answer {
+    const engine = this.#engine
+    const statement = body as WireStatement
+    switch (operation) {
+      case 'POST query':
+        return this.#measured(1, () => execute(engine, statement))
+      case 'POST batch':
+        return this.#batch(body as Batch)
+      case 'GET tables':
+        return { data: tablesOf(engine) }
+      case 'GET schema':
+        return { data: schemaOf(engine) }
+      case 'POST validate':
+        return { data: this.#validate(statement) }
+      case 'POST explain':
+        return { data: { ...this.#effect(statement), plan: this.#planned(statement) } }
+      case 'POST propose':
+        return { data: this.#propose(body as WireStatement & { ttlSec?: number }) }
+      case 'POST apply':
+        return this.#measured(1, () => this.#apply((body as { executionToken: string }).executionToken))
+      default: {
+        const what = operation.split(' ')[1]?.split(/[/?]/)[0]
+        throw refusal(0, 'not_available_locally', `Local mode has no ${what}: that takes a server.`)
+      }
+    }
+  }
+
+  #batch({ statements, transaction }: Batch): Answer {
+    if (statements.length < 1 || statements.length > MAX_STATEMENTS) {
+      throw refusal(400, 'invalid_input', `A batch has 1 to ${MAX_STATEMENTS} statements.`)
+    }
+    const all = () => statements.map((statement, index) => this.#checked(statement, index))
+    return this.#measured(statements.length, () => (transaction ? this.#atomically(all) : all()))
+  }
+
+  #checked(statement: WireStatement, index: number): WireResult {
+    const result = execute(this.#engine, statement)
+    const { rows, rowsWritten } = statement.expect ?? {}
+    if (meets(rows, result.rows.length) && meets(rowsWritten, result.rowsWritten)) return result
+    throw refusal(409, 'expectation_failed', `Statement ${index + 1} did not meet what was expected of it.`)
+  }
+
+  #atomically<T>(run: () => T): T {
+    const command = (sql: string) => this.#engine.compile(sql).run([])
+    command('BEGIN IMMEDIATE')
+    try {
+      const result = run()
+      command('COMMIT')
+      return result
+    } catch (cause) {
+      // Some errors have rolled back already.
+      attemptQuietly(() => command('ROLLBACK'))
+      throw sqlError(cause)
+    }
+  }
+
+  #validate(statement: WireStatement) {
+    try {
+      prepare(this.#engine, statement)
+      return { ok: true }
+    } catch (cause) {
+      const { message, detail } = sqlError(cause)
+      return { ok: false, error: message, ...(detail && { errorDetail: detail }) }
+    }
+  }
+
+  #effect(statement: WireStatement) {
+    return effectOf(this.#engine, statement.sql, prepare(this.#engine, statement).values)
+  }
+
+  #planned(statement: WireStatement) {
+    return this.#plan(statement).map(([id, parent, , detail]) => ({ id, parent, detail }))
+  }
+
+  #plan({ sql, params }: WireStatement) {
+    return execute(this.#engine, { sql: `EXPLAIN QUERY PLAN ${sql}`, params }).rows
+  }
+
+  #propose({ sql, params, ttlSec = 600 }: WireStatement & { ttlSec?: number }) {
+    const statement = { sql, params }
+    const effect = this.#effect(statement)
+    if (effect.kind === 'read') throw refusal(400, 'invalid_input', 'This statement only reads: send it to query.')
+    const executionToken = `pmut_${crypto.randomUUID().replaceAll('-', '')}`
+    const expiresAtMs = Date.now() + ttlSec * 1000
+    const estimatedAffectedRows = effect.kind === 'write' && !/\bselect\b/i.test(sql) ? this.#tried(statement) : null
+    this.#proposals.set(executionToken, { statement, effect: JSON.stringify(effect), expiresAtMs })
+    const expiresAt = new Date(expiresAtMs).toISOString()
+    return { sql, plan: this.#plan(statement), estimatedAffectedRows, executionToken, expiresAt, action: effect.kind }
+  }
+
+  /** How many rows it changes, found out by doing it and undoing it. */
+  #tried(statement: WireStatement): number {
+    let changes = 0
+    const undo = new Error('undo')
+    try {
+      this.#atomically(() => {
+        changes = execute(this.#engine, statement).changes ?? 0
+        throw undo
+      })
+    } catch (cause) {
+      if ((cause as Error).message !== undo.message) throw cause
+    }
+    return changes
+  }
+
+  #apply(executionToken: string): WireResult {
+    const proposal = this.#proposals.get(executionToken)
+    if (!proposal || proposal.expiresAtMs < Date.now()) {
+      throw refusal(404, 'proposal_not_found', 'This proposal is not known. It may have been applied, or have expired.')
+    }
+    const { statement, effect } = proposal
+    if (JSON.stringify(this.#effect(statement)) !== effect) {
+      throw refusal(409, 'proposal_stale', 'The schema has changed: propose it again.')
+    }
+    const result = execute(this.#engine, statement)
+    this.#proposals.delete(executionToken)
+    return result
+  }
+
+  #measured(statementCount: number, run: () => WireResult | WireResult[]): Answer {
+    const startedMs = performance.now()
+    const data = run()
+    const results = [data].flat()
+    const sum = (count: 'rowsRead' | 'rowsWritten') => results.reduce((total, result) => total + result[count], 0)
+    const durationMs = performance.now() - startedMs
+    const rowsRead = sum('rowsRead')
+    return { data, meta: { rowsRead, rowsWritten: sum('rowsWritten'), durationMs, statementCount, costUsd: 0 } }
+  }
+}
+
+function meets(wanted: Count | undefined, count: number): boolean {
+  if (wanted === undefined) return true
+  if (typeof wanted === 'number') return count === wanted
+  return count >= (wanted.min ?? 0) && count <= (wanted.max ?? Number.POSITIVE_INFINITY)
+}
+
+function attemptQuietly(run: () => unknown): void {
+  try {
+    attempt(run)
+  } catch {}
+}

@@ -1,0 +1,122 @@
+import type { Count, Explanation } from '../types.ts'
+import { encode, type WireResult } from '../values.ts'
+import type { Compiled, Engine, Native } from './engine.ts'
+import { refusal, sqlError } from './sql-error.ts'
+
+/** A statement as it comes over the wire. */
+export interface WireStatement {
+  sql: string
+  params?: unknown[]
+  expect?: { rows?: Count; rowsWritten?: Count }
+}
+
+const COMMENTS = /--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)/g
+const isEmpty = (sql: string) => /^[\s;]*$/.test(sql.replace(COMMENTS, ''))
+const LEADING = /^(?:\s|--[^\n]*\n|\/\*[\s\S]*?\*\/)*/
+const REFUSED = /^(begin|commit|end|rollback|savepoint|release|attach|detach|vacuum)\b/i
+
+/** Compiles one statement and binds its parameters. @throws PerSQLError as a server would */
+export function prepare(engine: Engine, { sql, params = [] }: WireStatement): { compiled: Compiled; values: Native[] } {
+  if (isEmpty(sql)) throw refusal(400, 'empty_statement', 'There is no SQL statement in "sql".')
+  const verb = REFUSED.exec(sql.replace(LEADING, ''))?.[1]?.toUpperCase()
+  if (verb) throw refusal(400, 'statement_not_allowed', `${verb} is not available here. Use batch with "transaction".`)
+  const compiled = attempt(() => engine.compile(sql))
+  if (!isEmpty(compiled.rest)) {
+    throw refusal(400, 'multiple_statements', 'Send one statement per call; use batch for several.')
+  }
+  const values = params.map(nativeOf)
+  if (parameterCount(sql) !== values.length) {
+    const message = 'Wrong number of parameter bindings for SQL query.'
+    const hint = 'Give exactly one parameter for each placeholder.'
+    throw refusal(400, 'sql_error', message, { errorDetail: { kind: 'too_many_params', message, hint } })
+  }
+  return { compiled, values }
+}
+
+/** Runs one statement and counts as well as SQLite without a meter can. */
+export function execute(engine: Engine, statement: WireStatement): WireResult {
+  const { compiled, values } = prepare(engine, statement)
+  const { kind } = effectOf(engine, statement.sql, values)
+  const total = () => Number(engine.compile('SELECT total_changes()').run([])[0]?.[0])
+  const before = total()
+  const rows = attempt(() => compiled.run(values)).map((row) => row.map(wireOf))
+  const rowsWritten = total() - before
+  const result: WireResult = { columns: [...compiled.columns], rows, rowsRead: rows.length, rowsWritten }
+  if (kind !== 'write') return result
+  const [counts] = engine.compile('SELECT changes(), last_insert_rowid()').run([])
+  result.changes = rowsWritten > 0 ? Number(counts?.[0]) : 0
+  if (/^(insert|replace|with)\b/i.test(statement.sql.replace(LEADING, ''))) result.lastInsertRowid = Number(counts?.[1])
+  return result
+}
+
+/** What a statement would do, read off the program that SQLite compiles for it. */
+export function effectOf(engine: Engine, sql: string, values: readonly Native[]): Omit<Explanation, 'plan'> {
+  if (/^explain\b/i.test(sql.replace(LEADING, ''))) return { kind: 'read', reads: [], writes: [] }
+  const program = attempt(() => engine.compile(`EXPLAIN ${sql}`).run(values))
+  const names = new Map(
+    engine
+      .compile('SELECT rootpage, tbl_name FROM sqlite_master WHERE rootpage > 0')
+      .run([])
+      .map(([page, name]) => [Number(page), String(name)]),
+  )
+  const reads = new Set<string>()
+  const writes = new Set<string>()
+  let writing = false
+  let schema = false
+  for (const [, opcode, p1, p2] of program) {
+    const name = (page: Native | undefined) => names.get(Number(page))
+    if (opcode === 'OpenRead' && name(p2)) reads.add(name(p2) as string)
+    if (opcode === 'OpenWrite' && name(p2)) writes.add(name(p2) as string)
+    if (opcode === 'Clear' && name(p1)) writes.add(name(p1) as string)
+    if (opcode === 'Transaction' && Number(p2) === 1) writing = true
+    if (
+      /^(CreateBtree|ParseSchema|SetCookie|Destroy|Drop(Table|Index|Trigger)|VCreate|VDestroy|VRename)$/.test(
+        String(opcode),
+      )
+    )
+      schema = true
+  }
+  return { kind: schema ? 'schema' : writing ? 'write' : 'read', reads: [...reads].sort(), writes: [...writes].sort() }
+}
+
+const TOKENS =
+  /'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|\?(\d*)|([:@$][A-Za-z_]\w*)/g
+
+/** How many parameters a statement takes: engines bind NULL to those that are missing, a server refuses. */
+function parameterCount(sql: string): number {
+  const named = new Set<string>()
+  let count = 0
+  for (const [, number, name] of sql.matchAll(TOKENS)) {
+    if (number) count = Math.max(count, Number(number))
+    else if (number === '' || (name && !named.has(name))) count++
+    if (name) named.add(name)
+  }
+  return count
+}
+
+/** Runs what may throw an error of SQLite's. */
+export function attempt<T>(run: () => T): T {
+  try {
+    return run()
+  } catch (cause) {
+    throw sqlError(cause)
+  }
+}
+
+/** Integers are bound as integers, as a server binds them. */
+function nativeOf(value: unknown): Native {
+  if (typeof value === 'boolean') return value ? 1n : 0n
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return BigInt(value)
+  if (typeof value === 'object' && value) {
+    return Uint8Array.from(atob((value as { base64: string }).base64), (char) => char.charCodeAt(0))
+  }
+  return value as Native
+}
+
+function wireOf(value: Native): WireResult['rows'][number][number] {
+  if (value instanceof Uint8Array) return encode(value) as { base64: string }
+  if (typeof value !== 'bigint') return value
+  if (Number.isSafeInteger(Number(value))) return Number(value)
+  const message = 'A column is an integer beyond ±9007199254740991, which JSON readers would round. CAST it AS TEXT.'
+  throw refusal(400, 'integer_out_of_range', message)
+}

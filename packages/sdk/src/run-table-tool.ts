@@ -1,0 +1,79 @@
+import type { Database } from './database.ts'
+import { mendable, type ToolOptions, toolResult } from './tools.ts'
+import type { Param } from './types.ts'
+
+type Fields = Record<string, Param>
+interface Input {
+  table: string
+  columns?: string[]
+  where?: Fields
+  orderBy?: string
+  descending?: boolean
+  limit?: number
+  rows: Fields[]
+  set: Fields
+  sql: string
+  params?: Param[]
+  executionToken: string
+}
+
+const quote = (name: string) => `"${String(name).replaceAll('"', '""')}"`
+
+/** With the table's name: alone, a column that does not exist would be read as a string, and match anything. */
+function matching({ table, where = {} }: Input): { text: string; values: Param[] } {
+  const parts = Object.keys(where).map((column) => `${quote(table)}.${quote(column)} IS ?`)
+  return { text: parts.length > 0 ? ` WHERE ${parts.join(' AND ')}` : '', values: Object.values(where) }
+}
+
+/** Does what a tool is for. */
+export async function runTableTool(db: Database, options: ToolOptions, name: string, given: object): Promise<unknown> {
+  const input = given as Input
+  const { table, columns, orderBy, descending, limit = 100, rows, set, sql, params, executionToken } = input
+  const matched = matching(input)
+  const run = (text: string, values: Param[]) => toolResult(() => db.query(text, values), options)
+  if ((name === 'update_rows' || name === 'delete_rows') && !matched.text) {
+    return { error: 'Give at least one condition in "where".', code: 'invalid_input' }
+  }
+  switch (name) {
+    case 'list_tables':
+      return mendable(() => db.tables())
+    case 'describe_schema':
+      return mendable(async () => {
+        const schema = await db.schema()
+        return table === undefined ? schema : schema.tables.filter((one) => one.name === table)
+      })
+    case 'select_rows': {
+      const list = columns?.map((column) => `${quote(table)}.${quote(column)}`).join(', ') || '*'
+      const order = orderBy ? ` ORDER BY ${quote(table)}.${quote(orderBy)}${descending ? ' DESC' : ''}` : ''
+      return run(`SELECT ${list} FROM ${quote(table)}${matched.text}${order} LIMIT ?`, [...matched.values, limit])
+    }
+    case 'insert_rows':
+      return mendable(async () => {
+        const results = await db.transaction(rows.map((row) => insertion(table, row)))
+        return { inserted: results.length, lastInsertRowid: results.at(-1)?.lastInsertRowid }
+      })
+    case 'update_rows': {
+      const assignments = Object.keys(set).map((column) => `${quote(column)} = ?`)
+      const values = [...Object.values(set), ...matched.values]
+      return run(`UPDATE ${quote(table)} SET ${assignments.join(', ')}${matched.text}`, values)
+    }
+    case 'delete_rows':
+      return run(`DELETE FROM ${quote(table)}${matched.text}`, matched.values)
+    case 'validate_sql':
+      return mendable(() => db.validate(sql, params))
+    case 'explain_sql':
+      return mendable(() => db.explain(sql, params))
+    case 'propose_mutation':
+      return mendable(() => db.proposals.propose(sql, { params }))
+    case 'apply_mutation':
+      return toolResult(() => db.proposals.apply(executionToken), options)
+    default:
+      return db.runTool({ sql, params }, options)
+  }
+}
+
+function insertion(table: string, row: Fields): { sql: string; params: Param[] } {
+  const names = Object.keys(row).map(quote)
+  const values = names.length > 0 ? `(${names}) VALUES (${names.map(() => '?')})` : 'DEFAULT VALUES'
+  return { sql: `INSERT INTO ${quote(table)} ${values}`, params: Object.values(row) }
+}

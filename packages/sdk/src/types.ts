@@ -1,0 +1,353 @@
+/** A value in a row. Bytes come as they are, integers beyond ±(2^53 − 1) are refused rather than rounded. */
+export type Value = string | number | null | Uint8Array
+/** A value for a placeholder: booleans become 0 and 1. */
+export type Param = string | number | bigint | boolean | null | Uint8Array
+/** A row by the names of its columns. */
+export type Row = Record<string, Value>
+
+/** What every call takes. */
+export interface CallOptions {
+  /** Ends the call; it rejects with the signal's reason. */
+  signal?: AbortSignal
+  /** For the call as a whole, attempts and pauses included; 0 for no limit. */
+  timeoutMs?: number
+  /** How many more attempts a failed call may have. */
+  maxRetries?: number
+}
+
+/** What calls that may write take. */
+export interface WriteOptions extends CallOptions {
+  /** Up to 200 characters: calls with the same key happen once in 24 hours. Writes get a random one. */
+  idempotencyKey?: string
+  /** With `planStep`: a step of this plan that succeeded is answered again instead of being done again. */
+  planKey?: string
+  planStep?: string
+}
+
+/** What a batch takes. */
+export interface BatchOptions extends WriteOptions {
+  /** All statements or none. */
+  transaction?: boolean
+}
+
+/** A count that must be met exactly, or within bounds. */
+export type Count = number | { min?: number; max?: number }
+
+/** A statement with what its counts must be. */
+export interface Statement {
+  sql: string
+  params?: readonly Param[]
+  /** Undoes a transaction with 409 when the counts differ. */
+  expect?: { rows?: Count; rowsWritten?: Count }
+}
+
+/** What a call cost. */
+export interface QueryMeta {
+  rowsRead: number
+  rowsWritten: number
+  durationMs: number
+  statementCount: number
+  costUsd: number
+  /** Made by itself before a statement that destroys. */
+  snapshot?: { id: string; label: string }
+  queryLogId?: number
+}
+
+/** What a statement gave. */
+export interface QueryResult<T extends object = Row> {
+  /** The rows by the names of their columns. */
+  data: T[]
+  columns: string[]
+  rows: Value[][]
+  rowsRead: number
+  rowsWritten: number
+  /** Rows changed, without index entries; absent for reads. */
+  changes?: number
+  lastInsertRowid?: number
+  /** Of the whole call, also in a batch. */
+  meta?: QueryMeta
+}
+
+/** Why SQL was not run, in a form that a program can act on. */
+export interface SqlErrorDetail {
+  kind:
+    | 'unique_violation'
+    | 'not_null_violation'
+    | 'fk_violation'
+    | 'check_violation'
+    | 'unknown_table'
+    | 'unknown_column'
+    | 'syntax_error'
+    | 'type_mismatch'
+    | 'database_locked'
+    | 'too_many_params'
+    | 'readonly'
+    | 'unknown'
+  message: string
+  table?: string
+  column?: string
+  columns?: { table: string; column: string }[]
+  constraint?: string
+  near?: string
+  hint?: string
+}
+
+/** A table and how many rows it has. */
+export interface Table {
+  name: string
+  rowCount: number
+}
+
+/** Whether a statement would compile, and if not, why. */
+export interface Validation {
+  ok: boolean
+  error?: string
+  errorDetail?: SqlErrorDetail
+}
+
+/** What a statement would do, and how. */
+export interface Explanation {
+  plan: { id: number; parent: number; detail: string }[]
+  kind: 'read' | 'write' | 'schema'
+  reads: string[]
+  writes: string[]
+}
+
+/** A column of a table. */
+export interface SchemaColumn {
+  name: string
+  type: string
+  notNull: boolean
+  default: string | null
+  /** Its place in the primary key, from 1; 0 when it is no part of it. */
+  primaryKey: number
+  generated: boolean
+}
+
+/** A table as it was declared. */
+export interface SchemaTable {
+  name: string
+  sql: string
+  columns: SchemaColumn[]
+  indexes: { name: string; unique: boolean; columns: string[]; sql: string | null }[]
+  foreignKeys: { column: string; table: string; to: string | null; onDelete: string; onUpdate: string }[]
+}
+
+/** Everything that a database declares. */
+export interface Schema {
+  tables: SchemaTable[]
+  views: { name: string; sql: string }[]
+  triggers: { name: string; table: string; sql: string }[]
+}
+
+/** A table with what is written about it. */
+export interface DescribedTable {
+  table: string
+  description: string | null
+  rowCount: number | null
+  columns: (SchemaColumn & { description: string | null })[]
+  foreignKeys: { columns: string[]; table: string; to: (string | null)[]; onDelete: string; onUpdate: string }[]
+  indexes: { name: string; unique: boolean; partial: boolean; columns: string[]; sql: string | null }[]
+}
+
+/** A whole schema with what is written about it. */
+export interface Described {
+  databaseDescription: string | null
+  tables: DescribedTable[]
+  views: {
+    name: string
+    sql: string
+    description: string | null
+    columns: { name: string; type: string; description: string | null }[]
+  }[]
+  triggers: { name: string; table: string; sql: string }[]
+}
+
+/** What a database and its tables are for, in words. */
+export interface Docs {
+  databaseDescription?: string
+  tables?: { table: string; description: string; columns: { column: string; description: string }[] }[]
+}
+
+/** A table, column or view that words were found in. */
+export interface SearchHit {
+  kind: 'table' | 'column' | 'view'
+  table: string
+  column?: string
+  score: number
+  description?: string
+}
+
+/** What in a schema confuses people and models. */
+export interface Diagnosis {
+  findings: {
+    severity: 'error' | 'warning' | 'info'
+    rule: string
+    table: string
+    column?: string
+    message: string
+    fix?: string
+  }[]
+  omitted: number
+  tables: number
+  tablesSampled: number
+}
+
+/** A call, as the database remembers it. */
+export interface QueryLogEntry {
+  id: number
+  ts: number
+  token_id: string
+  operation: string
+  sql: string | null
+  statement_count: number
+  rows_read: number
+  rows_written: number
+  duration_ms: number
+  status: number
+  error: string | null
+}
+
+/** A database as the namespace lists it; a branch is one, too. */
+export interface DatabaseInfo {
+  id: string
+  slug: string
+  name: string
+  status: 'healthy' | 'provisioning' | 'deleting'
+  createdAt: string
+  branchRef: string | null
+  forkedFrom: { id: string; slug: string; name: string } | null
+  forkedAt: string | null
+  expiresAt: string | null
+}
+
+/** What a token of a branch may do. */
+export type BranchRole = 'read' | 'write' | 'admin'
+
+/** A branch and the token that opens it. */
+export interface Claim {
+  branchRef: string
+  databaseSlug: string
+  namespaceSlug: string
+  /** Opens this branch and nothing else. */
+  token: string
+  expiresAt: string | null
+  outcome: 'created' | 'reset'
+}
+
+/** What redeeming a handoff gave, without its token. */
+export interface HandedOff {
+  branchRef: string
+  databaseSlug: string
+  namespaceSlug: string
+  expiresAt: string | null
+  role: BranchRole
+}
+
+/** What a write would do, and the token that does it. */
+export interface Proposal {
+  sql: string
+  /** Rows of EXPLAIN QUERY PLAN. */
+  plan: unknown[][]
+  estimatedAffectedRows: number | null
+  executionToken: string
+  expiresAt: string
+  action: 'write' | 'schema'
+}
+
+/** All tables and rows, as they were at one moment. */
+export interface Snapshot {
+  id: string
+  label: string
+  createdAt: string
+  automatic: boolean
+  rows: number
+}
+
+/** Which writes are forbidden, or wait for a human. */
+export interface ApprovalRule {
+  id: string
+  tableGlob: string
+  action: 'deny' | 'require_approval'
+  note: string | null
+  createdAt: string
+  createdBy: string
+}
+
+/** A rule, and the table of a write that it matches. */
+export interface ApprovalHit {
+  tableGlob: string
+  action: 'deny' | 'require_approval'
+  matchedTable: string
+  note: string | null
+}
+
+/** How it stands with a write that waits for a human. */
+export interface Approval {
+  status: 'pending' | 'approved' | 'denied' | 'expired' | 'redeemed'
+  hits: ApprovalHit[]
+  createdAt: string
+  expiresAt: string
+  decidedAt: string | null
+  note: string | null
+}
+
+/** A session of a user of your app. */
+export interface Session {
+  token: string
+  expiresAt: string
+  expiresIn: number
+}
+
+/** What a token may do. */
+export type TokenRole = 'readonly' | 'readwrite' | 'admin'
+
+/** A token, without its secret. */
+export interface Token {
+  id: string
+  name: string
+  role: TokenRole
+  tableScope: string[] | null
+  claims: Record<string, unknown> | null
+  database: string | null
+  preview: string
+  createdAt: string
+  expiresAt: string | null
+}
+
+/** A public endpoint of a database. */
+export interface Endpoint {
+  slug: string
+  name: string
+  status: 'draft' | 'published' | 'paused'
+  version: number
+  url: string
+  spec: Record<string, unknown>
+  createdAt: string
+  updatedAt: string
+  publishedAt: string | null
+}
+
+/** Statements that change a database: a draft, or applied for good. */
+export interface Migration {
+  id: string
+  name: string
+  sql: string
+  checksum: string
+  statements: number
+  createdAt: string
+  updatedAt: string
+  appliedAt: string | null
+  appliedBy: string | null
+  durationMs: number | null
+  bookmark: string | null
+  error?: { code: string; error: string; errorDetail?: SqlErrorDetail; at: string }
+}
+
+/** Something that happened to the rows or the schema of a table. */
+export interface Change {
+  type: 'change'
+  table: string
+  kind: 'insert' | 'update' | 'delete' | 'schema' | 'unknown'
+  cursor?: string | number
+}

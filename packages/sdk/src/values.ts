@@ -1,0 +1,38 @@
+import type { Param, QueryMeta, QueryResult, Value } from './types.ts'
+
+/** A result as it travels: bytes as base64. */
+export interface WireResult {
+  columns: string[]
+  rows: (Exclude<Value, Uint8Array> | { base64: string })[][]
+  rowsRead: number
+  rowsWritten: number
+  changes?: number
+  lastInsertRowid?: number
+}
+
+/** A parameter as JSON carries it. @throws TypeError for what it would carry as something else */
+export function encode(value: Param): unknown {
+  if (value instanceof Uint8Array) {
+    let text = ''
+    for (let i = 0; i < value.length; i += 8192) text += String.fromCharCode(...value.subarray(i, i + 8192))
+    return { base64: btoa(text) }
+  }
+  const number = typeof value === 'bigint' ? Number(value) : value
+  if (
+    typeof value === 'bigint' ? !Number.isSafeInteger(number) : typeof value === 'number' && !Number.isFinite(value)
+  ) {
+    throw new TypeError(`${value} cannot be a parameter: JSON would carry another value. Send it as text and CAST it.`)
+  }
+  return number
+}
+
+const decode = (value: WireResult['rows'][number][number]): Value =>
+  typeof value === 'object' && value ? Uint8Array.from(atob(value.base64), (c) => c.charCodeAt(0)) : value
+
+/** A result with its rows as objects beside the rows as they came. */
+export function resultOf<T extends object>(wire: WireResult, meta: QueryMeta | undefined): QueryResult<T> {
+  const { columns } = wire
+  const rows = wire.rows.map((row) => row.map(decode))
+  const data = rows.map((row) => Object.fromEntries(row.map((value, i) => [columns[i], value])) as T)
+  return { data, ...wire, rows, meta }
+}

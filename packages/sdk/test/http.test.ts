@@ -1,0 +1,242 @@
+import { createServer, type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { ApprovalRequiredError, InsufficientBalanceError, PerSQL, PerSQLError, RateLimitError } from '../src/index.ts'
+
+interface Planned {
+  status: number
+  body?: unknown
+  headers?: Record<string, string>
+  /** Cut the connection instead, after the request has come in. */
+  cut?: boolean
+}
+type Received = { method: string; path: string; headers: IncomingMessage['headers']; body: unknown }
+
+const RESULT = { columns: ['n'], rows: [[1]], rowsRead: 0, rowsWritten: 0 }
+const fine: Planned = { status: 200, body: { success: true, data: RESULT } }
+const down: Planned = { status: 503, body: { success: false, error: 'Down.', code: 'unavailable' } }
+
+let received: Received[] = []
+let planned: Planned[] = []
+const server = createServer(async (request, response) => {
+  const text = (await request.setEncoding('utf8').toArray()).join('')
+  const { method = '', url: path = '', headers } = request
+  received.push({ method, path, headers, body: text === '' ? undefined : JSON.parse(text) })
+  const { status, body, headers: more, cut } = planned.shift() ?? fine
+  if (cut) return request.socket.destroy()
+  response.writeHead(status, { 'Content-Type': 'application/json', ...more })
+  response.end(typeof body === 'string' ? body : JSON.stringify(body))
+})
+let persql: PerSQL
+
+beforeEach(async () => {
+  received = []
+  planned = []
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const baseURL = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+  persql = new PerSQL({ token: 'psql_live_x', baseURL, maxRetries: 2 })
+})
+afterEach(() => {
+  server.closeAllConnections()
+  server.close()
+})
+
+const db = () => persql.database('acme/main')
+const failure = (promise: Promise<unknown>) =>
+  promise.then(
+    () => undefined,
+    (error) => error,
+  )
+const keys = () => received.map(({ headers }) => headers['idempotency-key'])
+
+test('a write that is sent again carries the key it had', async () => {
+  planned = [down, { status: 200, cut: true }]
+  await db().query('INSERT INTO t VALUES (1)')
+  expect(received).toHaveLength(3)
+  expect(new Set(keys()).size).toBe(1)
+  expect(keys()[0]).toMatch(/^[\w-]{8,200}$/)
+  await db().query('INSERT INTO t VALUES (1)')
+  expect(keys()[3]).not.toBe(keys()[0])
+})
+
+test('a read is sent again without a key', async () => {
+  planned = [down, { status: 200, cut: true }]
+  await db().query('SELECT 1')
+  await db().tables()
+  expect(keys()).toEqual([undefined, undefined, undefined, undefined])
+})
+
+test('a call whose answer is not kept is sent once, unless it was turned away', async () => {
+  planned = [down]
+  expect(await failure(persql.databases.create({ slug: 'x' }))).toMatchObject({ status: 503, code: 'unavailable' })
+  expect(received).toHaveLength(1)
+  planned = [{ status: 429, body: { success: false, error: 'Slow down.', code: 'flood' } }]
+  await persql.databases.create({ slug: 'x' })
+  expect(received).toHaveLength(3)
+})
+
+test('a step of a plan needs no other key', async () => {
+  planned = [down]
+  await db().query('DELETE FROM t', [], { planKey: 'p', planStep: '1' })
+  expect(received.map(({ headers }) => [headers['plan-key'], headers['plan-step']])).toEqual([
+    ['p', '1'],
+    ['p', '1'],
+  ])
+  expect(keys()).toEqual([undefined, undefined])
+})
+
+test('what is asked wrongly is not asked again', async () => {
+  planned = [
+    {
+      status: 400,
+      body: { success: false, error: 'No.', code: 'sql_error', errorDetail: { kind: 'unknown', message: 'No.' } },
+    },
+  ]
+  const error = await failure(db().query('SELECT'))
+  expect(error).toBeInstanceOf(PerSQLError)
+  expect(error).toMatchObject({ status: 400, code: 'sql_error', detail: { kind: 'unknown' } })
+  expect(received).toHaveLength(1)
+})
+
+test('after too many calls it waits as long as the server asks, then gives up with a class of its own', async () => {
+  const flood = {
+    status: 429,
+    headers: { 'Retry-After': '1' },
+    body: { success: false, error: 'Slow.', code: 'flood' },
+  }
+  planned = [flood]
+  const timer = vi.spyOn(globalThis, 'setTimeout')
+  await db().query('SELECT 1')
+  expect(timer.mock.calls.some(([, ms = 0]) => ms >= 1000 && ms < 1300)).toBe(true)
+  timer.mockRestore()
+  planned = [{ ...flood, headers: { 'Retry-After': '3600' } }]
+  const error = await failure(db().query('SELECT 1'))
+  expect(error).toBeInstanceOf(RateLimitError)
+  expect(error.retryAfter).toBe(3600)
+})
+
+test('an empty balance tells how to pay', async () => {
+  const accepts = [{ resource: 'https://x/v1/billing/topup', extra: { suggestedAmountUsd: 25 } }]
+  planned = [
+    { status: 402, body: { success: false, error: 'Insufficient balance', code: 'insufficient_balance', accepts } },
+  ]
+  const error = await failure(db().query('SELECT 1'))
+  expect(error).toBeInstanceOf(InsufficientBalanceError)
+  expect(error.topUp).toEqual({ url: 'https://x/v1/billing/topup', suggestedAmountUsd: 25 })
+})
+
+test('a write that waits for a human has an error that says where', async () => {
+  const hits = [{ tableGlob: 'p*', action: 'require_approval', matchedTable: 'people', note: null }]
+  const asked = {
+    approvalToken: 'appr_1',
+    approvalUrl: 'https://x/approve/appr_1',
+    hits,
+    expiresAt: '2027-01-01T00:00:00Z',
+  }
+  planned = [{ status: 403, body: { success: false, error: 'Ask.', code: 'approval_required', ...asked } }]
+  const error = await failure(db().query('DELETE FROM people'))
+  expect(error).toBeInstanceOf(ApprovalRequiredError)
+  expect({ ...asked }).toEqual({
+    approvalToken: error.approvalToken,
+    approvalUrl: error.approvalUrl,
+    hits: error.hits,
+    expiresAt: error.expiresAt,
+  })
+})
+
+test('polling goes on while nobody has decided', async () => {
+  const pending = { status: 200, body: { success: true, data: { status: 'pending' } } }
+  planned = [pending, pending, { status: 200, body: { success: true, data: { status: 'approved' } } }]
+  expect(await db().approvals.poll('appr_1', { intervalMs: 1 })).toEqual({ status: 'approved' })
+  planned = [pending, pending, pending]
+  expect(await failure(db().approvals.poll('appr_1', { intervalMs: 20, timeoutMs: 30 }))).toMatchObject({
+    code: 'timeout',
+  })
+  expect(received[0]?.path).toBe('/v1/db/acme/main/approvals/appr_1')
+})
+
+test('an answer of something else than PerSQL is an error that shows it', async () => {
+  planned = [{ status: 200, body: '<html>Welcome to the hotel</html>' }]
+  expect(await failure(db().query('SELECT 1'))).toMatchObject({
+    code: 'not_persql',
+    message: expect.stringContaining('hotel'),
+  })
+})
+
+test('a call has a time limit, and a signal ends it between attempts', async () => {
+  const silent = (_input: unknown, init?: RequestInit) =>
+    new Promise<Response>((_, reject) => init?.signal?.addEventListener('abort', () => reject(init.signal?.reason)))
+  const slow = new PerSQL({ token: 'x', fetch: silent as typeof fetch }).database('acme/main')
+  expect(await failure(slow.query('SELECT 1', [], { timeoutMs: 20 }))).toMatchObject({ code: 'timeout', status: 0 })
+  const controller = new AbortController()
+  planned = [{ ...down, headers: { 'Retry-After': '30' } }]
+  const reason = new Error('enough')
+  setTimeout(() => controller.abort(reason), 50)
+  expect(await failure(db().query('SELECT 1', [], { signal: controller.signal }))).toBe(reason)
+})
+
+test('a connection that cannot be made is an error with a code, after the retries', async () => {
+  const gone = new PerSQL({ token: 'x', baseURL: 'http://127.0.0.1:1', maxRetries: 1 }).database('acme/main')
+  expect(await failure(gone.query('SELECT 1'))).toMatchObject({ code: 'network', status: 0 })
+})
+
+test('calls go where the API has them', async () => {
+  planned = Array.from({ length: 12 }, () => ({
+    status: 200,
+    body: { success: true, data: { text: 'compact', hits: [] } },
+  }))
+  const main = db()
+  expect(await main.describeCompact()).toBe('compact')
+  await main.describe()
+  await main.setDescription({ databaseDescription: 'Shop' })
+  await main.search('who pays', { limit: 3 })
+  await main.doctor()
+  await main.approvalRules.create({ tableGlob: '*', action: 'deny' })
+  await main.approvalRules.list()
+  await main.approvalRules.delete('r/1')
+  await main.branches.merge('feature/x', { mode: 'schema' })
+  expect(received.map(({ method, path, body }) => [method, path.replace('/v1/db/acme/main/', ''), body])).toEqual([
+    ['GET', 'describe?format=compact', undefined],
+    ['GET', 'describe', undefined],
+    ['PUT', 'describe', { databaseDescription: 'Shop' }],
+    ['GET', 'search?q=who+pays&limit=3', undefined],
+    ['GET', 'doctor', undefined],
+    ['POST', 'approval_rules', { tableGlob: '*', action: 'deny' }],
+    ['GET', 'approval_rules', undefined],
+    ['DELETE', 'approval_rules/r%2F1', undefined],
+    ['POST', 'branches/feature%2Fx/merge', { mode: 'schema' }],
+  ])
+})
+
+test('the environment says where to go when the code does not', async () => {
+  const asked: string[] = []
+  const fetch = (async (url: string, init: RequestInit) => {
+    asked.push(url, (init.headers as Record<string, string>).Authorization ?? '')
+    return Response.json({ success: true, data: [] })
+  }) as typeof globalThis.fetch
+  process.env.PERSQL_API_URL = 'https://eu.example/'
+  process.env.PERSQL_TOKEN = 'psql_live_env'
+  try {
+    await new PerSQL({ fetch }).databases.list()
+    await new PerSQL({ fetch, baseURL: 'https://given.example', token: 'given' }).databases.list()
+  } finally {
+    delete process.env.PERSQL_API_URL
+    delete process.env.PERSQL_TOKEN
+  }
+  await new PerSQL({ fetch, token: 't' }).databases.list()
+  expect(asked).toEqual([
+    'https://eu.example/v1/databases',
+    'Bearer psql_live_env',
+    'https://given.example/v1/databases',
+    'Bearer given',
+    'https://api.persql.com/v1/databases',
+    'Bearer t',
+  ])
+})
+
+test('an address that is none is refused at once', () => {
+  for (const address of ['main', 'a/b/c', 'a/', '/b', 'a/../b', 'A/b']) {
+    expect(() => persql.database(address)).toThrow(TypeError)
+  }
+  expect(persql.database('acme', 'main')).toMatchObject({ namespace: 'acme', slug: 'main' })
+})

@@ -1,0 +1,190 @@
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { basename, join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startWorkerd } from '../../apps/launcher/src/workerd.ts'
+import { startBrowser } from '../browser.ts'
+import { startPlatform, type TestPlatform } from '../harness.ts'
+import { builtSdk } from './built.ts'
+import { cases } from './suite.ts'
+
+const require = createRequire(import.meta.url)
+const allHold = Object.fromEntries(Object.keys(cases).map((name) => [name, 'ok']))
+
+let platform: TestPlatform
+let sdk: Awaited<ReturnType<typeof builtSdk>>
+
+beforeAll(async () => {
+  ;[platform, sdk] = await Promise.all([startPlatform(), builtSdk()])
+})
+afterAll(async () => {
+  await platform?.stop()
+  await sdk?.remove()
+})
+
+/** Runs one of the scripts of the built package in a runtime. */
+async function results(command: string[], script: 'esm.mjs' | 'cjs.mjs', options: object, namespace = 'local') {
+  const [file = '', ...args] = [...command, join(sdk.folder, script), JSON.stringify([options, namespace])]
+  const { stdout } = await promisify(execFile)(file, args, { env: { ...process.env, NODE_NO_WARNINGS: '1' } })
+  return JSON.parse(stdout.trim().split('\n').at(-1) ?? '')
+}
+
+async function onServer(namespace: string) {
+  const { token } = await platform.createNamespace(namespace)
+  return { token, baseURL: platform.url }
+}
+
+/** Both come with their binary in a package of the platform's own. */
+function binary(candidates: string[]): string {
+  for (const candidate of candidates) {
+    try {
+      return require.resolve(candidate)
+    } catch {}
+  }
+  throw new Error(`None of ${candidates.join(', ')} is installed.`)
+}
+const bun = [binary([`@oven/bun-${process.platform}-${process.arch === 'arm64' ? 'aarch64' : 'x64'}/bin/bun`])]
+const deno = [
+  binary(['-glibc', ''].map((libc) => `@deno/${process.platform}-${process.arch}${libc}/deno`)),
+  'run',
+  '--allow-all',
+  '--no-config',
+]
+const node = [process.execPath]
+
+test('Node runs it as an ES module and by require', async () => {
+  expect(await results(node, 'esm.mjs', await onServer('node-esm'), 'node-esm')).toEqual(allHold)
+  expect(await results(node, 'cjs.mjs', await onServer('node-cjs'), 'node-cjs')).toEqual(allHold)
+})
+
+test('Bun runs it', async () => {
+  expect(await results(bun, 'esm.mjs', await onServer('bun'), 'bun')).toEqual(allHold)
+})
+
+test('Deno runs it', async () => {
+  expect(await results(deno, 'esm.mjs', await onServer('deno'), 'deno')).toEqual(allHold)
+})
+
+test('local mode holds the same as the server, in memory', async () => {
+  expect(await results(bun, 'esm.mjs', { local: ':memory:' })).toEqual(allHold)
+  expect(await results(deno, 'esm.mjs', { local: ':memory:' })).toEqual(allHold)
+  expect(await results(bun, 'cjs.mjs', { local: ':memory:' })).toEqual(allHold)
+})
+
+test('local mode holds the same as the server, in files', async () => {
+  expect(await results(bun, 'esm.mjs', { local: `${sdk.folder}/` })).toEqual(allHold)
+  expect(existsSync(join(sdk.folder, 'local.case-0.sqlite'))).toBe(true)
+})
+
+test('a local file is one database and stays; what takes a server says so', async () => {
+  await writeFile(
+    join(sdk.folder, 'local.mjs'),
+    `import { PerSQL } from './dist/index.js'
+const open = () => new PerSQL({ local: process.argv[2] })
+const code = (promise) => promise.then(() => 'ok', (error) => error.code)
+const first = open()
+await first.database('acme/main').query('CREATE TABLE t (n)')
+await first.close()
+const db = open().database('acme/main')
+const given = [await db.tables()]
+for (const call of [
+  () => open().databases.list(),
+  () => db.branches.claim(),
+  () => db.approvalRules.list(),
+  () => db.approvals.get('appr_1'),
+  () => db.snapshots.list(),
+  () => db.describe(),
+  () => db.createSession({ userId: 1 }),
+]) given.push(await code(call()))
+const both = open()
+await both.database('acme/main').tables()
+given.push(await code(both.database('acme/other').tables()))
+console.log(JSON.stringify(given))
+`,
+  )
+  const [file = '', ...args] = [...bun, join(sdk.folder, 'local.mjs'), join(sdk.folder, 'one.sqlite')]
+  const { stdout } = await promisify(execFile)(file, args)
+  const refused = Array.from({ length: 7 }, () => 'not_available_locally')
+  expect(JSON.parse(stdout)).toEqual([[{ name: 't', rowCount: 0 }], ...refused, 'one_local_database'])
+})
+
+test('Node has local mode with its own SQLite, or says what it takes', async () => {
+  const able = Number(process.versions.node.split('.')[0]) >= 23
+  const given = await results(node, 'esm.mjs', { local: ':memory:' })
+  if (able) expect(given).toEqual(allHold)
+  else
+    expect(given['rows come as objects and as arrays, with counts and meta']).toMatch(/^(ok$|Local mode needs Node 22)/)
+})
+
+test('a Worker runs it', async () => {
+  await Promise.all(['run', 'objects'].map((name) => mkdir(join(sdk.folder, name))))
+  const parts = ['core.js', 'index.js', 'local.js', 'run-table-tool.js', 'subscribe.js']
+  const modules = parts.map((part) => `(name = "${part}", esModule = embed "../dist/${part}")`)
+  await writeFile(
+    join(sdk.folder, 'worker.mjs'),
+    `import * as sdk from './index.js'
+import { runSuite } from './suite.mjs'
+export default {
+  async fetch(request) {
+    const [options, namespace] = await request.json()
+    const persql = new sdk.PerSQL(options)
+    return Response.json(await runSuite({ sdk, open: (slug) => persql.database(namespace, slug) }))
+  },
+}
+`,
+  )
+  await writeFile(
+    join(sdk.folder, 'run/workerd.capnp'),
+    `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [(name = "main", worker = .worker), (name = "internet", network = (allow = ["public", "private"])), (name = "disk", disk = ())],
+  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
+);
+const worker :Workerd.Worker = (
+  modules = [(name = "worker.js", esModule = embed "../worker.mjs"), (name = "suite.mjs", esModule = embed "../suite.mjs"), ${modules.join(', ')}],
+  compatibilityDate = "2026-10-01",
+);
+`,
+  )
+  const workerd = await startWorkerd({
+    data: sdk.folder,
+    host: '127.0.0.1',
+    port: 0,
+    environment: {} as never,
+    onStderr() {},
+  })
+  try {
+    const body = JSON.stringify([await onServer('worker'), 'worker'])
+    const response = await fetch(`http://127.0.0.1:${workerd.port}/`, { method: 'POST', body })
+    expect(await response.json()).toEqual(allHold)
+  } finally {
+    await workerd.stop()
+  }
+})
+
+test('a browser runs it', async () => {
+  const options = await onServer('browser')
+  const browser = await startBrowser()
+  try {
+    const page = await browser.newPage()
+    await page.route(`${platform.url}/sdk/**`, async (route) => {
+      const file = basename(new URL(route.request().url()).pathname)
+      if (file === 'page') return route.fulfill({ contentType: 'text/html', body: '<!doctype html><title>App</title>' })
+      const body = await readFile(join(sdk.folder, file === 'suite.mjs' ? file : `dist/${file}`), 'utf8')
+      return route.fulfill({ contentType: 'text/javascript', body })
+    })
+    await page.goto(`${platform.url}/sdk/page`)
+    // As text: Vitest rewrites the imports of functions.
+    const given = await page.evaluate(`(async () => {
+      const [sdk, { runSuite }] = await Promise.all([import('/sdk/index.js'), import('/sdk/suite.mjs')])
+      const persql = new sdk.PerSQL(${JSON.stringify(options)})
+      return runSuite({ sdk, open: (slug) => persql.database('browser', slug) })
+    })()`)
+    expect(given).toEqual(allHold)
+  } finally {
+    await browser.close()
+  }
+})
