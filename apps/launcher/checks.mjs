@@ -9,6 +9,9 @@ const checks = [
   { name: 'types of the platform', args: [tsc, '--project', 'apps/platform'] },
   { name: 'types of the contract', args: [tsc, '--project', 'packages/contract'] },
   { name: 'types of the SDK', args: [tsc, '--project', 'packages/sdk'] },
+  { name: 'types of @persql/drizzle', args: [tsc, '--project', 'packages/drizzle'] },
+  { name: 'types of @persql/kysely', args: [tsc, '--project', 'packages/kysely'] },
+  { name: 'types of @persql/langgraph', args: [tsc, '--project', 'packages/langgraph'] },
   { name: 'dead code', args: ['node_modules/knip/bin/knip.js'] },
 ]
 

@@ -1,0 +1,51 @@
+// @ts-check
+import { execFileSync } from 'node:child_process'
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+
+/**
+ * Builds a package for publishing: ES modules, the same for `require`, and declarations. What it depends on stays outside.
+ *
+ * @param {string} folder
+ * @param {string} dist
+ */
+export async function buildPackage(folder, dist) {
+  await rm(dist, { recursive: true, force: true })
+  const source = join(folder, 'src')
+  const { exports } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'))
+  const sources = Object.values(exports).map((target) => target['persql-source'])
+  const entryPoints = sources.filter((file) => file).map((file) => join(folder, file))
+  const common = /** @type {const} */ ({ bundle: true, target: 'es2022', packages: 'external', logLevel: 'error' })
+  const cjs = join(dist, 'cjs')
+  await build({ ...common, entryPoints, outdir: dist, format: 'esm', splitting: true, chunkNames: 'shared-[hash]' })
+  await build({ ...common, entryPoints, outdir: cjs, format: 'cjs', platform: 'node' })
+  for (const out of [dist, cjs]) {
+    // Each file is declared by itself: what it says of its exports is written down, so that nothing need be resolved.
+    const options = ['--noEmit', 'false', '--declaration', '--emitDeclarationOnly', '--noCheck', '--noResolve']
+    execFileSync(process.execPath, [tsc, '--project', folder, ...options, '--rootDir', source, '--outDir', out])
+    await nameAsFound(out)
+  }
+  await writeFile(join(cjs, 'package.json'), '{ "type": "commonjs" }\n')
+}
+
+const tsc = createRequire(import.meta.url)
+  .resolve('typescript/package.json')
+  .replace('package.json', 'bin/tsc')
+
+/**
+ * Makes declarations name each other as they will be found: by `.js`.
+ *
+ * @param {string} out
+ */
+async function nameAsFound(out) {
+  const files = (await readdir(out)).filter((file) => file.endsWith('.d.ts'))
+  for (const file of files) {
+    const text = await readFile(join(out, file), 'utf8')
+    await writeFile(join(out, file), text.replace(/(from '\.\/[\w-]+)\.ts'/g, "$1.js'"))
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await buildPackage(process.cwd(), join(process.cwd(), 'dist'))

@@ -1,0 +1,1 @@
+export { drizzle, type PerSQLDatabase } from './database.ts'

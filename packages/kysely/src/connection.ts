@@ -1,0 +1,69 @@
+import type { QueryResult as Answer, Database, Param } from '@persql/sdk'
+import type { CompiledQuery, DatabaseConnection, QueryResult } from 'kysely'
+import { onlyWrites } from './only-writes.ts'
+import { Writes } from './writes.ts'
+
+const READ =
+  'A transaction of PerSQL collects writes and sends them when it commits, so it has no rows to give inside: read ' +
+  'before it, and leave out returning(). Where a later write needs what an earlier one made, say so in SQL.'
+
+/** A connection: queries go out at once, those of a transaction when it commits. */
+export class PerSQLConnection implements DatabaseConnection {
+  readonly #database: Database
+  #writes: Writes | undefined
+
+  constructor(database: Database) {
+    this.#database = database
+  }
+
+  async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    if (!this.#writes) {
+      return resultOf<R>(await this.#database.query<R & object>(query.sql, query.parameters as Param[]))
+    }
+    if (!onlyWrites(query)) throw new Error(READ)
+    this.#writes.add({ sql: query.sql, params: query.parameters as Param[] })
+    return { rows: [] }
+  }
+
+  /** The rows of one moment, asked for at once and handed on in pieces. */
+  async *streamQuery<R>(query: CompiledQuery, chunkSize = 100): AsyncIterableIterator<QueryResult<R>> {
+    const { rows } = await this.executeQuery<R>(query)
+    const size = Math.max(1, chunkSize)
+    for (let at = 0; at < rows.length; at += size) yield { rows: rows.slice(at, at + size) }
+  }
+
+  begin(): void {
+    if (this.#writes) throw new Error('This connection is in a transaction already.')
+    this.#writes = new Writes()
+  }
+
+  async commit(): Promise<void> {
+    const statements = this.#writes?.statements ?? []
+    this.#writes = undefined
+    if (statements.length > 0) await this.#database.transaction(statements)
+  }
+
+  rollback(): void {
+    this.#writes = undefined
+  }
+
+  savepoint(name: string): void {
+    this.#writes?.mark(name)
+  }
+
+  rollbackTo(name: string): void {
+    this.#writes?.rollbackTo(name)
+  }
+
+  release(name: string): void {
+    this.#writes?.release(name)
+  }
+}
+
+function resultOf<R>({ data, changes, lastInsertRowid }: Answer<R & object>): QueryResult<R> {
+  return {
+    rows: data,
+    numAffectedRows: changes === undefined ? undefined : BigInt(changes),
+    insertId: lastInsertRowid === undefined ? undefined : BigInt(lastInsertRowid),
+  }
+}

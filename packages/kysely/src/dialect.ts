@@ -1,0 +1,45 @@
+import type { Database } from '@persql/sdk'
+import {
+  type DatabaseIntrospector,
+  type Dialect,
+  type DialectAdapter,
+  type Driver,
+  type Kysely,
+  type QueryCompiler,
+  SqliteAdapter,
+  SqliteQueryCompiler,
+} from 'kysely'
+import { PerSQLDriver } from './driver.ts'
+import { PerSQLIntrospector } from './introspector.ts'
+
+/** What the dialect needs. */
+export interface PerSQLDialectConfig {
+  /** `new PerSQL().database('namespace/database')` of `@persql/sdk`. */
+  database: Database
+}
+
+/** Kysely on one database: SQLite's dialect, with transactions that are sent as one. */
+export class PerSQLDialect implements Dialect {
+  readonly #config: PerSQLDialectConfig
+
+  constructor(config: PerSQLDialectConfig) {
+    this.#config = config
+  }
+
+  createDriver(): Driver {
+    return new PerSQLDriver(this.#config.database)
+  }
+
+  createQueryCompiler(): QueryCompiler {
+    return new SqliteQueryCompiler()
+  }
+
+  createAdapter(): DialectAdapter {
+    return new SqliteAdapter()
+  }
+
+  // biome-ignore lint/suspicious/noExplicitAny: Kysely's own signature
+  createIntrospector(db: Kysely<any>): DatabaseIntrospector {
+    return new PerSQLIntrospector(db)
+  }
+}

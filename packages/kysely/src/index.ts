@@ -1,0 +1,1 @@
+export { PerSQLDialect, type PerSQLDialectConfig } from './dialect.ts'

@@ -1,0 +1,70 @@
+import {
+  type DatabaseIntrospector,
+  type DatabaseMetadata,
+  type DatabaseMetadataOptions,
+  type Kysely,
+  type SchemaMetadata,
+  sql,
+  type TableMetadata,
+} from 'kysely'
+
+// Where Kysely exports these names from differs between 0.28 and 0.29.
+const MIGRATION_TABLES = ['kysely_migration', 'kysely_migration_lock']
+
+interface ColumnRow {
+  table: string
+  kind: 'table' | 'view'
+  name: string
+  type: string
+  notnull: 0 | 1
+  dflt_value: string | null
+  pk: number
+  /** How many columns the primary key has. */
+  keys: number
+}
+
+/** Reads tables and views as Kysely's own introspector does, without what belongs to the platform. */
+export class PerSQLIntrospector implements DatabaseIntrospector {
+  // biome-ignore lint/suspicious/noExplicitAny: Kysely's own signature
+  readonly #db: Kysely<any>
+
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  constructor(db: Kysely<any>) {
+    this.#db = db
+  }
+
+  /** SQLite has none. */
+  async getSchemas(): Promise<SchemaMetadata[]> {
+    return []
+  }
+
+  async getTables(options: DatabaseMetadataOptions = { withInternalKyselyTables: false }): Promise<TableMetadata[]> {
+    // The names are filtered before columns are looked up: looking up those of the runtime's own tables is refused.
+    const { rows } = await sql<ColumnRow>`
+      SELECT m.name AS "table", m.type AS kind, p.name, p.type, p."notnull", p.dflt_value, p.pk,
+        sum(p.pk > 0) OVER (PARTITION BY m.name) AS keys
+      FROM (
+        SELECT name, type FROM sqlite_master WHERE type IN ('table', 'view')
+          AND name NOT GLOB 'sqlite_*' AND name NOT GLOB '_cf_*' AND name NOT GLOB '_persql_*'
+      ) m CROSS JOIN pragma_table_info(m.name) p
+      ORDER BY m.name, p.cid`.execute(this.#db)
+    const tables = new Map<string, TableMetadata>()
+    for (const row of rows) {
+      if (!options.withInternalKyselyTables && MIGRATION_TABLES.includes(row.table)) continue
+      const table = tables.get(row.table) ?? { name: row.table, isView: row.kind === 'view', columns: [] }
+      table.columns.push({
+        name: row.name,
+        dataType: row.type,
+        isNullable: row.notnull === 0,
+        isAutoIncrementing: row.pk > 0 && row.keys === 1 && row.type.toLowerCase() === 'integer',
+        hasDefaultValue: row.dflt_value !== null,
+      })
+      tables.set(row.table, table)
+    }
+    return [...tables.values()]
+  }
+
+  async getMetadata(options?: DatabaseMetadataOptions): Promise<DatabaseMetadata> {
+    return { tables: await this.getTables(options) }
+  }
+}

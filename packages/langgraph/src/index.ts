@@ -1,0 +1,1 @@
+export { PerSQLSaver } from './saver.ts'

@@ -1,0 +1,97 @@
+import type { Database, PerSQLError, QueryResult, Statement } from '@persql/sdk'
+import { find, type Wanted } from './find.ts'
+import { type CheckpointRow, CREATE_TABLES, TABLES, type ValueRow, type WriteRow } from './tables.ts'
+
+/** A checkpoint with its values and writes, as they are stored. */
+export interface Found {
+  checkpoint: CheckpointRow
+  values: ValueRow[]
+  writes: WriteRow[]
+}
+
+/** How many checkpoints are asked for at a time: who stops early has not paid for all. */
+const PAGE = 10
+/** A transaction has at most 100 statements, and may have to make the tables first. */
+const MAX_STATEMENTS = 100 - CREATE_TABLES.length
+
+/** The rows behind the saver. Tables are made by the first write; until then everything is empty. */
+export class Store {
+  readonly #database: Database
+
+  constructor(database: Database) {
+    this.#database = database
+  }
+
+  async rows<T extends object>(sql: string, params: string[]): Promise<T[]> {
+    return (await this.#database.query<T>(sql, params)).data
+  }
+
+  /** One transaction; beyond its limit one after the other, so that the last statement is only there with all others. */
+  async write(statements: readonly Statement[]): Promise<void> {
+    for (let i = 0; i < statements.length; i += MAX_STATEMENTS) {
+      const some = statements.slice(i, i + MAX_STATEMENTS)
+      const written = await this.#existing(() => this.#database.transaction(some))
+      if (!written) await this.#database.transaction([...CREATE_TABLES, ...some])
+    }
+  }
+
+  async deleteThread(threadId: string): Promise<void> {
+    const statements = TABLES.map((table) => ({ sql: `DELETE FROM ${table} WHERE thread_id = ?`, params: [threadId] }))
+    await this.#existing(() => this.#database.transaction(statements))
+  }
+
+  /** Page by page, until there are no more or `limit` is reached. */
+  async *find(wanted: Omit<Wanted, 'after'>): AsyncGenerator<Found> {
+    let left = wanted.limit
+    let size = PAGE
+    let after: Wanted['after']
+    while (left > 0) {
+      const limit = Math.min(size, left)
+      const page = await this.#page({ ...wanted, after, limit })
+      if (page === 'too_large') {
+        size = Math.ceil(limit / 3)
+        continue
+      }
+      yield* page
+      const last = page.at(-1)?.checkpoint
+      if (!last || page.length < limit) return
+      left -= limit
+      after = [last.checkpoint_id, last.thread_id, last.checkpoint_ns]
+    }
+  }
+
+  async #page(wanted: Wanted): Promise<Found[] | 'too_large'> {
+    try {
+      const results = await this.#existing(() => this.#database.transaction(find(wanted)))
+      return results ? joined(results) : []
+    } catch (error) {
+      if ((error as PerSQLError).code === 'result_too_large' && wanted.limit > 1) return 'too_large'
+      throw error
+    }
+  }
+
+  /** `undefined` where there are no tables yet. */
+  async #existing<T>(run: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await run()
+    } catch (error) {
+      const { detail } = error as PerSQLError
+      if (detail?.kind === 'unknown_table') return undefined
+      throw error
+    }
+  }
+}
+
+function joined([checkpoints, values, writes]: QueryResult[]): Found[] {
+  const found = new Map<string, Found>()
+  for (const row of rowsOf<CheckpointRow>(checkpoints)) {
+    found.set(keyOf(row), { checkpoint: row, values: [], writes: [] })
+  }
+  for (const row of rowsOf<ValueRow>(values)) found.get(keyOf(row))?.values.push(row)
+  for (const row of rowsOf<WriteRow>(writes)) found.get(keyOf(row))?.writes.push(row)
+  return [...found.values()]
+}
+
+const rowsOf = <T>(result: QueryResult | undefined) => (result?.data ?? []) as unknown as T[]
+const keyOf = ({ thread_id, checkpoint_ns, checkpoint_id }: CheckpointRow | ValueRow | WriteRow) =>
+  JSON.stringify([thread_id, checkpoint_ns, checkpoint_id])

@@ -1,0 +1,65 @@
+import { rejects, deepStrictEqual as same } from 'node:assert/strict'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { drizzle } from '../../../packages/drizzle/src/index.ts'
+import { migrate } from '../../../packages/drizzle/src/migrator.ts'
+import type { Suite } from '../suite.ts'
+
+const here = dirname(fileURLToPath(import.meta.url))
+
+/** Drizzle's migrator. */
+export const migrating: Suite = {
+  'migrations run once, each whole with its entry': async (db) => {
+    const orm = drizzle(db)
+    const folder = join(here, 'migrations')
+    await migrate(orm, { migrationsFolder: folder })
+    await migrate(orm, { migrationsFolder: folder })
+    same((await db.query('SELECT name FROM towns')).rows, [['Oslo']])
+    same((await db.query('SELECT count(*) FROM __drizzle_migrations')).rows, [[2]])
+    same((await db.tables()).map(({ name }) => name).sort(), ['__drizzle_migrations', 'streets', 'towns'])
+  },
+  'a failing migration leaves nothing, and those before it stay': async (db) => {
+    const folder = await mkdtemp(join(tmpdir(), 'persql-drizzle-'))
+    try {
+      await cp(join(here, 'migrations'), folder, { recursive: true })
+      await addMigration(folder, 'CREATE TABLE half (id);--> statement-breakpoint\nINSERT INTO nope VALUES (1);')
+      await rejects(migrate(drizzle(db), { migrationsFolder: folder, migrationsTable: 'done' }), /nope/)
+      same((await db.tables()).map(({ name }) => name).sort(), ['done', 'streets', 'towns'])
+      same((await db.query('SELECT count(*) FROM done')).rows, [[2]])
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  },
+  'a table that others reference is not rebuilt: they would lose their rows': async (db) => {
+    const folder = await mkdtemp(join(tmpdir(), 'persql-drizzle-'))
+    try {
+      await cp(join(here, 'migrations'), folder, { recursive: true })
+      const rebuild = (table: string) =>
+        [
+          'PRAGMA foreign_keys=OFF;',
+          `CREATE TABLE __new (id INTEGER PRIMARY KEY, name TEXT, town INTEGER);`,
+          `INSERT INTO __new (id, name) SELECT id, name FROM ${table};`,
+          `DROP TABLE \`${table}\`;`,
+          `ALTER TABLE __new RENAME TO \`${table}\`;`,
+          'PRAGMA foreign_keys=ON;',
+        ].join('--> statement-breakpoint\n')
+      await addMigration(folder, rebuild('towns'))
+      await rejects(migrate(drizzle(db), { migrationsFolder: folder }), /"towns", which "streets" references/)
+      await writeFile(join(folder, '0002_added.sql'), rebuild('streets'))
+      await migrate(drizzle(db), { migrationsFolder: folder })
+      same((await db.query('SELECT name, town FROM streets')).rows, [['Karl', null]])
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  },
+}
+
+async function addMigration(folder: string, text: string) {
+  const file = join(folder, 'meta/_journal.json')
+  const journal = JSON.parse(await readFile(file, 'utf8'))
+  journal.entries.push({ idx: 2, version: '6', when: 1700000000002, tag: '0002_added', breakpoints: true })
+  await writeFile(file, JSON.stringify(journal))
+  await writeFile(join(folder, '0002_added.sql'), text)
+}

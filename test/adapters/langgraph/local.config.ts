@@ -1,0 +1,9 @@
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+
+/** What runs LangChain's suite in local mode. */
+export default defineConfig({
+  root: dirname(fileURLToPath(import.meta.url)),
+  test: { include: ['local.ts'], globals: true },
+})
