@@ -12,6 +12,7 @@ const checks = [
   { name: 'types of @persql/drizzle', args: [tsc, '--project', 'packages/drizzle'] },
   { name: 'types of @persql/kysely', args: [tsc, '--project', 'packages/kysely'] },
   { name: 'types of @persql/langgraph', args: [tsc, '--project', 'packages/langgraph'] },
+  { name: 'types of the command line', args: [tsc, '--project', 'packages/cli'] },
   { name: 'dead code', args: ['node_modules/knip/bin/knip.js'] },
 ]
 

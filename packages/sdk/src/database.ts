@@ -21,6 +21,8 @@ import type {
   Diagnosis,
   Docs,
   Explanation,
+  ExportOptions,
+  ImportOptions,
   Param,
   QueryLogEntry,
   QueryResult,
@@ -56,6 +58,10 @@ export interface Driver {
 
 /** What surely writes nothing, and so may be sent twice without a key. */
 const READS = /^\s*(select|values|explain)\b/i
+const searchOf = (given: Record<string, string | undefined>) => {
+  const search = `${new URLSearchParams(Object.entries(given).filter(([, value]) => value !== undefined) as [string, string][])}`
+  return search && `?${search}`
+}
 const randomKey = () => Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(36)).join('-')
 
 /** One database. */
@@ -209,16 +215,23 @@ export class Database {
     return (await this.#send('POST', 'fork', { slug, name, ttlDays }, { ...options, keyed: false })).data
   }
 
-  /** The database as an SQL dump: read it with `.text()`, or stream `.body`. */
-  async export(options?: CallOptions): Promise<Response> {
-    return (await this.#send('GET', 'export', undefined, { timeoutMs: 0, ...options, raw: true })).data
+  /** The database as an SQL dump or another file: read it with `.text()`, or stream `.body`. */
+  async export({ format, table, ...options }: ExportOptions = {}): Promise<Response> {
+    const path = `export${searchOf({ format, table })}`
+    return (await this.#send('GET', path, undefined, { timeoutMs: 0, ...options, raw: true })).data
   }
 
-  /** Runs an SQL dump, whole or not at all. */
-  async import(dump: string | Blob, options?: CallOptions): Promise<Record<string, unknown>> {
+  /** Takes in an SQL dump or a SQLite file, or rows into one table: whole or not at all. */
+  async import(
+    file: string | Blob,
+    { format, table, create, ...options }: ImportOptions = {},
+  ): Promise<Record<string, unknown>> {
     const form = new FormData()
-    form.set('file', new Blob([dump], { type: 'application/sql' }), 'dump.sql')
-    return (await this.#send('POST', 'import', form, { timeoutMs: 0, ...options, keyed: false })).data
+    // Without a name that says what it is, its first bytes tell.
+    const kind = format ?? (typeof file === 'string' ? 'sql' : undefined)
+    form.set('file', new Blob([file]), kind ? `file.${kind}` : 'file')
+    const path = `import${searchOf({ format, table, create: create ? '1' : undefined })}`
+    return (await this.#send('POST', path, form, { timeoutMs: 0, ...options, keyed: false })).data
   }
 
   /** Tells when rows change. Call what it returns to stop. */

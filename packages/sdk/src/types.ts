@@ -30,6 +30,22 @@ export interface BatchOptions extends WriteOptions {
   transaction?: boolean
 }
 
+/** What is downloaded: an SQL dump unless told otherwise. */
+export interface ExportOptions extends CallOptions {
+  format?: 'sql' | 'csv' | 'ndjson' | 'sqlite'
+  /** The table, for csv and ndjson. */
+  table?: string
+}
+
+/** What is imported: a string is SQL, and the first bytes of a blob tell, unless the format is given. */
+export interface ImportOptions extends CallOptions {
+  format?: 'sql' | 'sqlite' | 'csv' | 'ndjson'
+  /** Where the rows go, for csv and ndjson. */
+  table?: string
+  /** Make that table. */
+  create?: boolean
+}
+
 /** A count that must be met exactly, or within bounds. */
 export type Count = number | { min?: number; max?: number }
 

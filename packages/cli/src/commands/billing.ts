@@ -1,0 +1,61 @@
+import { type Command, command } from '../command.ts'
+import { usage as misused } from '../exits.ts'
+import { money, table } from '../render.ts'
+
+type Spend = Record<string, { quantity: number; costUsd: number }>
+
+const meters = (spend: Spend) =>
+  table(
+    ['meter', 'quantity', 'cost'],
+    Object.entries(spend).map(([meter, { quantity, costUsd }]) => [meter, quantity, money(costUsd)]),
+  )
+
+const topup = command({
+  path: 'topup',
+  summary: 'Open a payment page that adds funds, and print its address',
+  args: { usd: { help: 'How many dollars' } },
+  async run(ctx, { args }) {
+    const amount = Number(args.usd.replace(/^\$/, ''))
+    if (!Number.isFinite(amount)) throw misused(`"${args.usd}" is no amount.`)
+    const json = await (await ctx.persql()).billing.topUp(amount)
+    return { json, text: json.url }
+  },
+})
+
+const usage = command({
+  path: 'usage',
+  summary: 'Show what was used, by meter and by database',
+  options: {
+    from: { help: 'The first day of the history, like 2026-11-01', value: 'day' },
+    to: { help: 'The last day', value: 'day' },
+  },
+  async run(ctx, { options: { from, to } }) {
+    const query = new URLSearchParams({ ...(from && { from }), ...(to && { to }) })
+    const json = await (await ctx.persql()).request<{
+      spend: Spend
+      costUsd: number
+      databases: { slug: string; requests: number; rowsRead: number; rowsWritten: number; costUsd: number }[]
+    }>('GET', `/v1/usage?${query}`)
+    const databases = table(
+      ['database', 'requests', 'rows read', 'rows written', 'cost'],
+      json.databases.map((one) => [one.slug, one.requests, one.rowsRead, one.rowsWritten, money(one.costUsd)]),
+    )
+    return { json, text: `${meters(json.spend)}\n\n${databases}\n\nTotal ${money(json.costUsd)}` }
+  },
+})
+
+const billing = command({
+  path: 'billing',
+  summary: 'Show the balance, the spend and the ledger',
+  async run(ctx) {
+    const json = await (await ctx.persql()).billing.get()
+    const ledger = json.ledger as { at: string; kind: string; amountUsd: number; balanceUsd: number }[]
+    const entries = table(
+      ['at', 'kind', 'amount', 'balance'],
+      ledger.map(({ at, kind, amountUsd, balanceUsd }) => [at, kind, money(amountUsd), money(balanceUsd)]),
+    )
+    return { json, text: `Balance ${money(json.balanceUsd)}\n\n${meters(json.spend as Spend)}\n\n${entries}` }
+  },
+})
+
+export const billingCommands: Command[] = [topup, usage, billing]

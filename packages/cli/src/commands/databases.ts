@@ -1,0 +1,59 @@
+import { confirm } from '../ask.ts'
+import { type Command, command, database, yes } from '../command.ts'
+import { fields, listing } from '../render.ts'
+import { days } from '../values.ts'
+
+const list = command({
+  path: 'db list',
+  summary: 'List the databases of the namespace',
+  async run(ctx) {
+    const databases = await (await ctx.persql()).databases.list()
+    return {
+      json: databases,
+      text: listing(databases, ['slug', 'name', 'status', 'branchRef', 'expiresAt'], 'No databases.'),
+    }
+  },
+})
+
+const create = command({
+  path: 'db create',
+  summary: 'Create a database',
+  args: { database },
+  options: { name: { help: 'What people call it', value: 'name' } },
+  async run(ctx, { args, options }) {
+    const slug = await ctx.ownSlug(args.database)
+    const json = await (await ctx.persql()).databases.create({ slug, ...(options.name && { name: options.name }) })
+    return { json, text: `Created ${await ctx.namespace()}/${json.slug}.` }
+  },
+})
+
+const remove = command({
+  path: 'db delete',
+  summary: 'Delete a database with all its data',
+  args: { database },
+  options: { yes },
+  async run(ctx, { args, options }) {
+    const slug = await ctx.ownSlug(args.database)
+    await confirm(ctx, `This deletes ${slug} with all its data, snapshots and endpoints.`, slug, options.yes)
+    return { json: await (await ctx.persql()).databases.delete(slug), text: `Deleted ${slug}.` }
+  },
+})
+
+const fork = command({
+  path: 'db fork',
+  summary: 'Make a database of its own with the schema and all rows of this one',
+  args: { database, slug: { help: 'The name of the new database' } },
+  options: {
+    ttl: { help: 'Delete it after so many days, like 7d', value: 'time' },
+    name: { help: 'What people call it', value: 'name' },
+  },
+  examples: ['persql db fork acme/main what-if --ttl 7d'],
+  async run(ctx, { args, options }) {
+    const db = await ctx.database(args.database)
+    const ttlDays = options.ttl === undefined ? undefined : days('--ttl', options.ttl)
+    const json = await db.fork(args.slug, { name: options.name, ttlDays, timeoutMs: 0 })
+    return { json, text: `Forked ${db.namespace}/${db.slug} to ${db.namespace}/${json.slug}.\n${fields(json)}` }
+  },
+})
+
+export const databaseCommands: Command[] = [list, create, remove, fork]

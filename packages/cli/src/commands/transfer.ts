@@ -1,0 +1,147 @@
+import { createWriteStream, openAsBlob } from 'node:fs'
+import { rename, rm, stat } from 'node:fs/promises'
+import { extname } from 'node:path'
+import { Readable, Transform } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { type Command, command, database } from '../command.ts'
+import type { Context } from '../context.ts'
+import { CliError, usage } from '../exits.ts'
+import { during, type Progress } from '../progress.ts'
+import { count, size } from '../render.ts'
+
+const POLL_MS = 500
+
+/** Writes a stream to a file, of which nothing is seen until it is whole; answers how many bytes those were. */
+async function save(
+  body: ReadableStream,
+  out: string | undefined,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<number> {
+  let bytes = 0
+  const counting = new Transform({
+    transform(chunk, _encoding, done) {
+      bytes += chunk.length
+      progress.bytes(bytes)
+      done(null, chunk)
+    },
+  })
+  const source = Readable.fromWeb(body as import('node:stream/web').ReadableStream)
+  if (out === undefined) {
+    await pipeline(source, counting, process.stdout, { signal, end: false })
+    return bytes
+  }
+  const part = `${out}.part`
+  try {
+    await pipeline(source, counting, createWriteStream(part), { signal })
+    await rename(part, out)
+  } catch (cause) {
+    await rm(part, { force: true })
+    signal.throwIfAborted()
+    throw new CliError('unavailable', 'export_cut_off', `The export was cut off: ${(cause as Error).message}`, cause)
+  }
+  return bytes
+}
+
+const exporting = command({
+  path: 'db export',
+  summary: 'Download the database, or one of its tables',
+  args: { database },
+  options: {
+    out: { help: 'The file to write, else stdout', short: 'o', value: 'file', file: true },
+    format: {
+      help: 'What to write; sql unless it is given',
+      value: 'format',
+      choices: ['sql', 'csv', 'ndjson', 'sqlite'],
+    },
+    table: { help: 'The table, for csv and ndjson', value: 'name' },
+  },
+  examples: ['persql db export acme/main --out main.sql', 'persql db export acme/main --format csv --table people'],
+  async run(ctx, { args, options: { out, format, table } }) {
+    if (ctx.json && out === undefined) throw usage('With --json an export needs --out: stdout is for the answer.')
+    const db = await ctx.database(args.database)
+    const { body } = await db.export({ format: format as 'sql', table, signal: ctx.signal })
+    if (!body) throw new CliError('failed', 'empty_answer', 'The server sent nothing.')
+    const bytes = await during(ctx.progress('Exporting'), (progress) => save(body, out, progress, ctx.signal))
+    if (out === undefined) return undefined
+    return { json: { out, bytes }, text: `Wrote ${size(bytes)} to ${out}.` }
+  },
+})
+
+interface Imported {
+  statements: number
+  rows: number
+  tables: string[]
+}
+interface Status {
+  import: { state: string; bytes: number; totalBytes: number | null; rows: number } | null
+}
+
+/** Asks how far an import is, until it has ended. */
+function watch(ctx: Context, path: string, progress: Progress): () => void {
+  if (!progress.on) return () => {}
+  let ended = false
+  const ask = async () => {
+    // While rows are applied the database answers nobody, this call neither: it tells again once that is over.
+    const persql = await ctx.persql()
+    const status = await persql.request<Status>('GET', path, undefined, { maxRetries: 0 }).catch(() => undefined)
+    if (ended) return
+    const now = status?.import
+    if (now?.state === 'receiving') progress.bytes(now.bytes, now.totalBytes)
+    else if (now?.state === 'applying') progress.say(`applying ${count(now.rows, 'row')}`)
+    setTimeout(ask, POLL_MS).unref()
+  }
+  setTimeout(ask, POLL_MS).unref()
+  return () => {
+    ended = true
+  }
+}
+
+const kinds: Record<string, string> = {
+  '.csv': 'csv',
+  '.ndjson': 'ndjson',
+  '.jsonl': 'ndjson',
+  '.sql': 'sql',
+  '.sqlite': 'sqlite',
+  '.sqlite3': 'sqlite',
+}
+
+/** A file that is read as it is sent, or all of stdin. */
+async function blobOf(file: string): Promise<Blob> {
+  if (file === '-') return new Blob(await process.stdin.toArray())
+  await stat(file)
+  // Node 20 warns that this is new.
+  process.removeAllListeners('warning')
+  return openAsBlob(file)
+}
+
+const importing = command({
+  path: 'db import',
+  summary: 'Import an SQL dump or a SQLite file, or CSV or NDJSON into one table; wholly, or not at all',
+  args: { database, file: { help: 'The file; - is stdin', file: true } },
+  options: {
+    format: {
+      help: 'What the file is, else its name or first bytes tell',
+      value: 'format',
+      choices: ['sql', 'sqlite', 'csv', 'ndjson'],
+    },
+    table: { help: 'Where the rows go, for csv and ndjson', value: 'name' },
+    create: { help: 'Make that table' },
+  },
+  examples: ['persql db import acme/main main.sql', 'persql db import acme/main people.csv --table people --create'],
+  async run(ctx, { args, options }) {
+    const blob = await blobOf(args.file)
+    const format = (options.format ?? kinds[extname(args.file).toLowerCase()]) as 'sql' | undefined
+    const db = await ctx.database(args.database)
+    const path = `/v1/db/${db.namespace}/${db.slug}/import`
+    const json = await during(ctx.progress('Importing'), async (progress) => {
+      const end = watch(ctx, path, progress)
+      const { table, create } = options
+      return (await db.import(blob, { format, table, create }).finally(end)) as unknown as Imported
+    })
+    const text = `Imported ${count(json.rows, 'row')} with ${count(json.statements, 'statement')}: ${json.tables.join(', ')}.`
+    return { json, text }
+  },
+})
+
+export const transferCommands: Command[] = [exporting, importing]

@@ -1,0 +1,44 @@
+import type { Profile } from '../config.ts'
+import { CliError } from '../exits.ts'
+
+/** What a token endpoint answers. */
+export interface Granted {
+  access_token: string
+  refresh_token?: string
+  expires_in?: number
+}
+
+/** Asks a token endpoint. */
+export async function grant(endpoint: string, form: Record<string, string>, signal: AbortSignal): Promise<Granted> {
+  const response = await fetch(endpoint, { method: 'POST', body: new URLSearchParams(form), signal })
+  const answer = Object(await response.json().catch(() => undefined))
+  if (!response.ok || typeof answer.access_token !== 'string') {
+    const reason = answer.error_description ?? answer.error ?? `status ${response.status}`
+    throw new CliError('auth', 'login_failed', `The login was refused: ${reason}. Log in again: persql login.`)
+  }
+  return answer as Granted
+}
+
+/** When a token expires, a minute early: clocks differ, and calls take time. */
+export const expiryOf = ({ expires_in = 3600 }: Granted, nowMs: number) => nowMs + (expires_in - 60) * 1000
+
+/** The account with a token that is good, after getting the next one where it had expired. */
+export async function renewed(
+  profile: Profile,
+  signal: AbortSignal,
+  keep: (next: Profile) => Promise<void>,
+): Promise<Profile> {
+  const { renewal } = profile
+  if (!renewal || renewal.expiresAt > Date.now()) return profile
+  const { tokenEndpoint, clientId, refreshToken, resource } = renewal
+  const form = { grant_type: 'refresh_token', refresh_token: refreshToken, client_id: clientId, resource }
+  const granted = await grant(tokenEndpoint, form, signal)
+  const next = {
+    ...renewal,
+    refreshToken: granted.refresh_token ?? refreshToken,
+    expiresAt: expiryOf(granted, Date.now()),
+  }
+  const account = { ...profile, token: granted.access_token, renewal: next }
+  await keep(account)
+  return account
+}

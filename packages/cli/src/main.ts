@@ -1,0 +1,88 @@
+#!/usr/bin/env node
+import { PerSQLError } from '@persql/sdk'
+import { type Command, common } from './command.ts'
+import { commands } from './commands.ts'
+import { type Common, Context } from './context.ts'
+import { exits } from './exit-codes.ts'
+import { exitOf, usage } from './exits.ts'
+import { commandHelp, overview } from './help.ts'
+import { find, parse } from './parse.ts'
+import { visibleLines } from './width.ts'
+
+declare const VERSION: string
+
+const argv = process.argv.slice(2)
+const interrupted = new AbortController()
+
+// Readers that have had enough (`persql … | head`) are no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+process.once('SIGINT', () => {
+  interrupted.abort()
+  // What does not listen to the signal ends all the same.
+  process.once('SIGINT', () => process.exit(exits.interrupted.code))
+})
+
+try {
+  await run()
+  if (interrupted.signal.aborted) process.exitCode = exits.interrupted.code
+} catch (error) {
+  fail(error)
+}
+
+async function run(): Promise<void> {
+  const words = commandWords(argv)
+  const command = find(commands, words)
+  if (!command) return other(words)
+  const line = parse(command, argv, process.env.PERSQL_DATABASE)
+  if (line.options.help) return void process.stdout.write(commandHelp(command))
+  const ctx = new Context(line.options as unknown as Common, process.env, interrupted.signal)
+  const result = await command.run(ctx, line as unknown as Parameters<Command['run']>[1])
+  if (!result) return
+  const text = ctx.json ? JSON.stringify(result.json) : result.text
+  if (text !== '') process.stdout.write(`${text}\n`)
+}
+
+/** The words of the line, without common options that stand before or between them. */
+function commandWords(given: readonly string[]): string[] {
+  const valued = Object.entries(common).flatMap(([name, option]) => ('value' in option ? [`--${name}`] : []))
+  return given.filter((word, i) => !word.startsWith('-') && !valued.includes(given[i - 1] ?? ''))
+}
+
+/** What is no command: help, the version, or a mistake. */
+function other(words: readonly string[]): void {
+  if (words.length === 0 && argv.includes('--version')) return void process.stdout.write(`${VERSION}\n`)
+  const group = commands.some(({ path }) => path.startsWith(`${words.join(' ')} `)) ? words.join(' ') : ''
+  const asked = argv.includes('--help') || argv.includes('-h') || argv.length === 0
+  if (asked && (group || words.length === 0)) return void process.stdout.write(overview(commands, group))
+  if (group) throw usage(`persql ${group} does what? See persql ${group} --help.`)
+  throw usage(`"${words.slice(0, 2).join(' ') || argv[0]}" is no command. See persql --help.`)
+}
+
+/** Tells of a failure, and ends as it asks for. */
+function fail(error: unknown): void {
+  const failure = interrupted.signal.aborted ? Object.assign(new Error('Interrupted.'), { name: 'AbortError' }) : error
+  const exit = exitOf(failure)
+  const { message } = failure as Error
+  if (argv.includes('--json')) {
+    const { success: _, ...told } = failure instanceof PerSQLError ? failure.body : {}
+    const status = failure instanceof PerSQLError && failure.status > 0 ? { status: failure.status } : {}
+    const code = (failure as { code?: string }).code ?? exit
+    process.stderr.write(
+      `${JSON.stringify({ ...told, error: message, code, ...status, exitCode: exits[exit].code })}\n`,
+    )
+  } else {
+    process.stderr.write(`persql: ${visibleLines(message + advice(failure))}\n`)
+  }
+  process.exitCode = exits[exit].code
+}
+
+/** What one may do about a failure. */
+function advice(failure: unknown): string {
+  if (!(failure instanceof PerSQLError)) return ''
+  const { body, code, detail } = failure
+  if (typeof body.approvalUrl === 'string') {
+    return `\nApprove it at ${body.approvalUrl}\nthen run: persql db redeem <ns/db> ${body.approvalToken}`
+  }
+  if (code === 'insufficient_balance') return '\nAdd funds: persql topup <usd>'
+  return detail?.hint ? `\nHint: ${detail.hint}` : ''
+}

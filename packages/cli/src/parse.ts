@@ -1,0 +1,81 @@
+import { parseArgs } from 'node:util'
+import { type Command, common, type Option } from './command.ts'
+import { usage } from './exits.ts'
+
+/** A command line that was understood. */
+export interface Line {
+  command: Command
+  args: Record<string, string | undefined>
+  options: Record<string, string | string[] | boolean | undefined>
+}
+
+/** The command whose words begin the line (flags may stand between them), and how many words those are. */
+export function find(commands: readonly Command[], words: readonly string[]): Command | undefined {
+  const fits = ({ path }: Command) => path.split(' ').every((word, i) => words[i] === word)
+  return commands.filter(fits).sort((a, b) => b.path.length - a.path.length)[0]
+}
+
+const forms = (options: Record<string, Option>) =>
+  Object.fromEntries(
+    Object.entries(options).map(([name, { value, short, multiple }]) => [
+      name,
+      {
+        type: value ? ('string' as const) : ('boolean' as const),
+        ...(short && { short }),
+        ...(multiple && { multiple }),
+      },
+    ]),
+  )
+
+/** Understands the options and places of a command. `standing` is the database that stands in when one place is short. */
+export function parse(command: Command, argv: readonly string[], standing: string | undefined): Line {
+  const all: Record<string, Option> = { ...common, ...command.options }
+  const { values, positionals } = understood(command, argv, all)
+  const options: Line['options'] = {}
+  for (const [name, option] of Object.entries(all)) {
+    const value = values[name] ?? (option.multiple ? [] : option.value ? undefined : false)
+    options[name] = value as Line['options'][string]
+    for (const one of [value].flat()) refuseUnknown(`--${name}`, option.choices, one)
+  }
+  const words = positionals.slice(command.path.split(' ').length)
+  return { command, options, args: values.help ? {} : places(command, words, standing) }
+}
+
+function understood({ path }: Command, argv: readonly string[], all: Record<string, Option>) {
+  try {
+    return parseArgs({ args: [...argv], options: forms(all), allowPositionals: true, strict: true })
+  } catch (cause) {
+    const [sentence] = (cause as Error).message.split('. To specify')
+    throw usage(`${sentence?.replace(/\.$/, '')}. See persql ${path} --help.`)
+  }
+}
+
+const ADDRESS = /^[a-z][a-z0-9-]*\/[a-z][a-z0-9-]*$/
+
+function places({ path, args }: Command, words: string[], standing: string | undefined): Line['args'] {
+  const entries = Object.entries(args)
+  const needed = entries.filter(([, { optional }]) => !optional).length
+  const room = words.length < entries.length
+  const stands =
+    standing && entries[0]?.[1].database && room && (words.length < needed || !ADDRESS.test(words[0] ?? ''))
+  const given = stands ? [standing, ...words] : words
+  const missing = entries.slice(given.length).find(([, { optional }]) => !optional)
+  if (missing) throw usage(`${missing[1].help} is missing: ${synopsis(path, args)}`)
+  if (given.length > entries.length) {
+    throw usage(`"${given[entries.length]}" is one too many: ${synopsis(path, args)}`)
+  }
+  for (const [i, [name, { choices }]] of entries.entries()) refuseUnknown(name, choices, given[i])
+  return Object.fromEntries(entries.map(([name], i) => [name, given[i]]))
+}
+
+function refuseUnknown(name: string, choices: readonly string[] | undefined, value: unknown): void {
+  if (choices && value !== undefined && !choices.includes(value as string)) {
+    throw usage(`${name} is one of ${choices.join(', ')}, not "${value}".`)
+  }
+}
+
+/** How a command is called. */
+export const synopsis = (path: string, args: Command['args']): string =>
+  ['persql', path, ...Object.entries(args).map(([name, { optional }]) => (optional ? `[${name}]` : `<${name}>`))].join(
+    ' ',
+  )

@@ -1,0 +1,66 @@
+import { createInterface } from 'node:readline'
+import { complete } from './completer.ts'
+import { dots } from './dots.ts'
+import { joined, readHistory, writeHistory } from './history.ts'
+import type { Session } from './session.ts'
+
+/** Talks with a person until that one leaves. */
+export async function interact(session: Session, historyFile: string): Promise<void> {
+  let history = await readHistory(historyFile)
+  const lines = createInterface({
+    input: process.stdin,
+    output: process.stdout,
+    terminal: true,
+    history: [...history],
+    historySize: 1000,
+    removeHistoryDuplicates: true,
+    completer: (line: string) => complete(line, session.names, Object.keys(dots)),
+  })
+  // The array that readline goes by: what is put there comes back with the arrow keys.
+  let live: string[] = []
+  lines.on('history', (now: string[]) => {
+    live = now
+  })
+
+  const prompt = () => {
+    const name = `${session.db.namespace}/${session.db.slug}`
+    lines.setPrompt(session.pending ? `${' '.repeat(Math.max(0, name.length - 3))}...> ` : `${name}> `)
+    lines.prompt()
+  }
+  let typed: string[] = []
+  const take = async (line: string) => {
+    typed.push(line)
+    await session.take(line)
+    if (session.pending) return
+    const whole = joined(live, typed)
+    live.splice(0, live.length, ...whole)
+    history = live.length > 0 ? [...live] : history
+    typed = []
+  }
+
+  // Lines that are typed or pasted while a statement runs wait for it.
+  let work = Promise.resolve()
+  const left = new Promise<void>((resolve) => lines.once('close', resolve))
+  lines.on('line', (line) => {
+    work = work.then(async () => {
+      if (session.quit) return
+      await take(line)
+      if (session.quit) lines.close()
+      else prompt()
+    })
+  })
+  lines.on('SIGINT', () => {
+    if (session.cancel()) return
+    session.forget()
+    typed = []
+    // Ctrl-U and Ctrl-K: the line that is being typed goes away.
+    lines.write(null, { ctrl: true, name: 'e' })
+    lines.write(null, { ctrl: true, name: 'u' })
+    process.stdout.write('\n')
+    prompt()
+  })
+  prompt()
+  await left
+  await work
+  await writeHistory(historyFile, history)
+}

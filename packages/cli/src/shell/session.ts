@@ -1,0 +1,137 @@
+import { type Database, PerSQLError } from '@persql/sdk'
+import type { Context } from '../context.ts'
+import { CliError } from '../exits.ts'
+import { type Mode, render } from '../render.ts'
+import { visibleLines } from '../width.ts'
+import { type Names, namesOf } from './completer.ts'
+import { costLine } from './cost.ts'
+import { dots, type Stage, wordsOf } from './dots.ts'
+import { changesSchema, splitStatements } from './statements.ts'
+
+const CELL = 60
+
+/** What a shell does with what is typed, wherever that comes from. */
+export class Session implements Stage {
+  db: Database
+  mode: Mode = 'table'
+  timing = true
+  quit = false
+  names: Names = { tables: {} }
+  readonly #ctx: Context
+  readonly #interactive: boolean
+  #running = new AbortController()
+  #typed = ''
+
+  constructor(ctx: Context, db: Database, interactive: boolean) {
+    this.#ctx = ctx
+    this.db = db
+    this.#interactive = interactive
+    this.timing = interactive
+  }
+
+  /** Whether a statement has begun and not ended. */
+  get pending(): boolean {
+    return this.#typed.trim() !== ''
+  }
+
+  get signal(): AbortSignal {
+    return this.#running.signal
+  }
+
+  readonly print = (text: string): void => {
+    if (text !== '') process.stdout.write(`${text}\n`)
+  }
+
+  /** Takes a line: a dot command, or some more of a statement. Answers whether all went well. */
+  async take(line: string): Promise<boolean> {
+    if (!this.pending && line.trimStart().startsWith('.')) return this.#guarded(() => this.#dot(line))
+    const { statements, rest } = splitStatements(`${this.#typed}${line}\n`)
+    this.#typed = rest
+    return this.#guarded(() => this.#runAll(statements))
+  }
+
+  /** Runs what has no `;` behind it. */
+  async finish(): Promise<boolean> {
+    const rest = this.#typed
+    this.#typed = ''
+    return rest.trim() === '' || this.#guarded(() => this.#runAll([rest]))
+  }
+
+  /** Forgets what was typed of a statement. */
+  forget(): void {
+    this.#typed = ''
+  }
+
+  /** Ends what runs; answers whether anything did. */
+  cancel(): boolean {
+    const busy = this.#busy
+    if (busy) this.#running.abort()
+    return busy
+  }
+
+  async runText(sql: string): Promise<void> {
+    const { statements, rest } = splitStatements(sql)
+    await this.#runAll(rest === '' ? statements : [...statements, rest])
+  }
+
+  async open(address: string): Promise<void> {
+    const db = await this.#ctx.database(address)
+    await db.tables({ signal: this.signal })
+    this.db = db
+    await this.refresh()
+  }
+
+  /** Learns which tables and columns there are. */
+  async refresh(): Promise<void> {
+    if (!this.#interactive) return
+    this.names = await this.db.schema({ maxRetries: 0 }).then(namesOf, () => ({ tables: {} }))
+  }
+
+  #busy = false
+
+  async #dot(line: string): Promise<void> {
+    const [name = '', ...args] = wordsOf(line.trim().replace(/;$/, ''))
+    const dot = Object.hasOwn(dots, name) ? dots[name] : undefined
+    if (!dot) throw new CliError('usage', 'usage', `"${name}" is no command of the shell. See .help`)
+    await dot.run(this, args)
+  }
+
+  async #runAll(statements: readonly string[]): Promise<void> {
+    for (const sql of statements) {
+      const startMs = performance.now()
+      const result = await this.db.query(sql, [], { signal: this.signal, timeoutMs: 0 })
+      const { columns, rows } = result
+      const max = this.#interactive ? CELL : undefined
+      if (columns.length > 0 && (rows.length > 0 || this.mode === 'csv'))
+        this.print(render(this.mode, columns, rows, max))
+      if (this.timing) this.print(costLine([result], performance.now() - startMs))
+      if (changesSchema(sql)) await this.refresh()
+    }
+  }
+
+  async #guarded(work: () => Promise<void>): Promise<boolean> {
+    this.#running = new AbortController()
+    this.#busy = true
+    try {
+      await work()
+      return true
+    } catch (error) {
+      process.stderr.write(`${this.signal.aborted ? cancelled : visibleLines(told(error))}\n`)
+      // What does not run may hide behind names that have changed elsewhere.
+      if (error instanceof PerSQLError && error.detail?.kind.startsWith('unknown_')) await this.refresh()
+      return false
+    } finally {
+      this.#busy = false
+    }
+  }
+}
+
+const cancelled = 'Cancelled. What had reached the database by then may have been done.'
+
+function told(error: unknown): string {
+  const { message } = error as Error
+  if (!(error instanceof PerSQLError)) return `Error: ${message}`
+  const { body, detail, code } = error
+  const more = typeof body.approvalUrl === 'string' ? `Approve it at ${body.approvalUrl}` : detail?.hint
+  return [`Error: ${message} (${detail?.kind ?? code})`, more].filter(Boolean).join('\n')
+}
