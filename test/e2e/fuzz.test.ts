@@ -25,10 +25,15 @@ async function harmless(path: string, init: RequestInit): Promise<void> {
   if (response.ok && response.headers.get('content-type')?.startsWith('text/html')) return
   const body = JSON.parse(text)
   if (response.ok) return
-  // The public has an envelope of its own.
+  // The public and MCP have envelopes of their own.
+  if (body.jsonrpc === '2.0' && /^(\/|\/mcp\/?)?([?#]|$)/.test(path)) return harmlessText(body.error?.message, said)
   const refused = body.success === false || (body.ok === false && /^\/p(\/|$)/.test(path))
   if (!refused || typeof body.error !== 'string' || typeof body.code !== 'string') throw new Error(said)
-  if (INTERNALS.test(`${body.error} ${body.code}`)) throw new Error(said)
+  harmlessText(`${body.error} ${body.code}`, said)
+}
+
+function harmlessText(text: unknown, said: string): void {
+  if (typeof text !== 'string' || INTERNALS.test(text)) throw new Error(said)
 }
 
 const post = (path: string, body: BodyInit, headers: Record<string, string> = {}) =>

@@ -37,7 +37,8 @@ export class Timers<Name extends string> {
       }
       if (this.#storage.kv.get<number>(PREFIX + name) === atMs) this.#storage.kv.delete(PREFIX + name)
     }
-    this.#arm()
+    // An alarm may ring a moment early. Set for the very time it rang for, the runtime takes it for rung, and drops it.
+    this.#arm(Date.now() + 2)
   }
 
   #due(): [Name, number][] {
@@ -47,8 +48,8 @@ export class Timers<Name extends string> {
     ])
   }
 
-  #arm(): void {
+  #arm(earliestMs = 0): void {
     const next = Math.min(...this.#due().map(([, atMs]) => atMs))
-    if (Number.isFinite(next)) void this.#storage.setAlarm(alarmAt(next))
+    if (Number.isFinite(next)) void this.#storage.setAlarm(Math.max(alarmAt(next), earliestMs))
   }
 }
