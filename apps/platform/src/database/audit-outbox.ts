@@ -1,3 +1,9 @@
+import { now } from '../clock.ts'
+import type { Env } from '../env.ts'
+import { namespaceObject } from '../objects.ts'
+import type { Identity } from './identity.ts'
+import type { OwnPages } from './own-pages.ts'
+
 /** Something that was done to a database, for the audit log of its namespace. */
 export interface Deed {
   /** Numbers of one database only grow: the namespace knows by them what it has taken. */
@@ -9,28 +15,66 @@ export interface Deed {
   readonly detail: Readonly<Record<string, string | number | boolean | null>>
 }
 
+/** What an outbox needs of the database whose deeds it keeps. */
+export interface OutboxOptions {
+  readonly ctx: DurableObjectState
+  readonly env: Env
+  readonly ownPages: OwnPages
+  readonly identity: () => Identity | undefined
+  readonly deliverAt: (atMs: number) => void
+}
+
+type NewDeed = [actor: string, action: string, target: string, detail: Deed['detail']]
+
+/** Deeds that did not reach the namespace are told again after this time. */
+const AGAIN_MS = 10_000
 const PREFIX = 'deed/'
 const NUMBER = 'deeds'
 
 /** Keeps deeds, written with what was done, until the namespace has them: neither is without the other. */
 export class AuditOutbox {
+  readonly #options: OutboxOptions
   readonly #kv: SyncKvStorage
 
-  constructor(storage: DurableObjectStorage) {
-    this.#kv = storage.kv
+  constructor(options: OutboxOptions) {
+    this.#options = options
+    this.#kv = options.ctx.storage.kv
   }
 
-  add(deed: Omit<Deed, 'number'>): void {
-    const number = (this.#kv.get<number>(NUMBER) ?? 0) + 1
-    this.#kv.put(NUMBER, number)
-    this.#kv.put(PREFIX + String(number).padStart(12, '0'), { ...deed, number } satisfies Deed)
+  /** Keeps a deed and tells it in the background. */
+  note(...deed: NewDeed): void {
+    this.keep(...deed)
+    this.#options.ctx.waitUntil(
+      this.deliver().catch(() => {
+        // The timer tries again.
+      }),
+    )
   }
 
-  waiting(): Deed[] {
-    return [...this.#kv.list<Deed>({ prefix: PREFIX, limit: 100 })].map(([, deed]) => deed)
+  /** Keeps a deed in a transaction that may still be rolled back: the timer tells it. */
+  keep(actor: string, action: string, target: string, detail: Deed['detail']): void {
+    const { ownPages, identity, deliverAt } = this.#options
+    const atMs = now()
+    ownPages.around(() => {
+      const number = (this.#kv.get<number>(NUMBER) ?? 0) + 1
+      this.#kv.put(NUMBER, number)
+      const deed = { number, atMs, actor, action, target: `${identity()?.slug}/${target}`, detail }
+      this.#kv.put(keyOf(number), deed satisfies Deed)
+      deliverAt(atMs + AGAIN_MS)
+    })
   }
 
-  taken(deeds: readonly Deed[]): void {
-    for (const { number } of deeds) this.#kv.delete(PREFIX + String(number).padStart(12, '0'))
+  /** Tells the namespace what it does not have yet. */
+  async deliver(): Promise<void> {
+    const { env, ownPages } = this.#options
+    const identity = this.#options.identity()
+    const deeds = [...this.#kv.list<Deed>({ prefix: PREFIX, limit: 100 })].map(([, deed]) => deed)
+    if (deeds.length === 0 || !identity) return
+    await namespaceObject(env, identity.namespace).takeDeeds(identity.id, deeds)
+    ownPages.around(() => {
+      for (const { number } of deeds) this.#kv.delete(keyOf(number))
+    })
   }
 }
+
+const keyOf = (number: number) => PREFIX + String(number).padStart(12, '0')

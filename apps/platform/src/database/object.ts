@@ -1,9 +1,9 @@
 import { DurableObject } from 'cloudflare:workers'
-import { type ApprovalRequest, type AutomaticSnapshot, PerSQLError } from '@persql/contract'
+import { type ApprovalRequest, PerSQLError } from '@persql/contract'
 import { now } from '../clock.ts'
 import type { Env } from '../env.ts'
 import { count } from '../metrics.ts'
-import { costNano, NOTHING, type Totals, usd } from '../money.ts'
+import { NOTHING } from '../money.ts'
 import { databaseObject, namespaceObject } from '../objects.ts'
 import { verifyCaptcha } from '../ports/captcha.ts'
 import { type Reply, refuse } from '../reply.ts'
@@ -15,10 +15,11 @@ import { type Advised, advise } from './advisor/advise.ts'
 import { Scratch } from './advisor/scratch.ts'
 import { Assistant } from './ai/assistant.ts'
 import { DocsStore } from './ai/docs.ts'
+import { bodyOf, sentSql } from './answer.ts'
 import { Approvals, nameOf, resolved, type Verdict } from './approvals/approvals.ts'
-import { AuditOutbox, type Deed } from './audit-outbox.ts'
+import { AuditOutbox } from './audit-outbox.ts'
 import { actorOf, type DatabaseCall, type DatabaseOperation, type Grant, Grants, type ReplayKey } from './call.ts'
-import { enforceForeignKeys, loadFrom } from './copy/load.ts'
+import { loadFrom } from './copy/load.ts'
 import { dropSchema, loadSchema, readSchemaText, type SchemaText } from './copy/schema.ts'
 import { CopySource } from './copy/source.ts'
 import { keyColumn } from './endpoints/manage.ts'
@@ -28,16 +29,19 @@ import { type Gatekeeping, type PublicAnswer, type PublicFace, servePublic, unpa
 import { type MintedSession, Sessions } from './endpoints/sessions.ts'
 import { Endpoints, type OpenEndpoint } from './endpoints/store.ts'
 import { ALL, Engine, OnHold } from './engine.ts'
+import { Exclusion } from './exclusion.ts'
 import { Feed } from './feed/feed.ts'
 import { Sockets } from './feed/sockets.ts'
 import { Waiting } from './feed/waiting.ts'
 import type { Run } from './guard/schema-map.ts'
 import { History } from './history/history.ts'
 import { Keeper, KeepFirst } from './history/keeper.ts'
+import type { Identity } from './identity.ts'
+import { Lease } from './lease.ts'
 import { beginFork, type ForkState, forkStateOf } from './merge/fork-state.ts'
 import { dropSchemas, MERGED } from './merge/kept-schema.ts'
 import { Merger } from './merge/merger.ts'
-import { Meter, NO_REPORT, type Report } from './meter.ts'
+import type { Report } from './meter.ts'
 import { bookmarkOf } from './migrations/run.ts'
 import { Migrations } from './migrations/store.ts'
 import { databaseOperations, type Parts } from './operations.ts'
@@ -56,13 +60,6 @@ import { isLoopback, urlProblem } from './webhooks/address.ts'
 import { WebhookStore } from './webhooks/store.ts'
 import { Webhooks } from './webhooks/webhooks.ts'
 
-/** Who this object is. It knows only once its namespace has said so. */
-interface Identity {
-  readonly id: string
-  readonly namespace: string
-  readonly slug: string
-}
-
 /** What a copy is made of: an object's name in a namespace, and the id it must have if it is a database. */
 export interface Source {
   readonly namespace: string
@@ -70,15 +67,6 @@ export interface Source {
   readonly id: string | undefined
 }
 
-const TICK_MS = 1_000
-/** Reports go out this often while the database is busy. */
-const REPORT_TICKS = 4
-/** Ticks without a call after which credit is given back; before the runtime evicts an idle object, after 10 s. */
-const IDLE_TICKS = 7
-/** How long an empty balance is remembered without asking again. */
-const EMPTY_MS = 250
-/** A token revoked longer ago than this is in no cache any more. */
-const REVOKED_MS = 10 * 60 * 1000
 /** Kept answers, endpoints, sessions and docs: what goes when all rows and tables go. */
 const OF_CONTENT = [
   'replay',
@@ -98,8 +86,6 @@ const OF_CONTENT = [
   'webhook-log/',
   'schedule/',
 ]
-/** Answers that say what the call cost. */
-const WITH_META = new Set<DatabaseOperation>(['query', 'batch', 'apply', 'redeem_approval', 'import_database'])
 /** What members are charged a request for in the console. */
 const AD_HOC = new Set(['query', 'batch', 'propose', 'apply', 'redeem_approval', 'ask', 'generate_sql'])
 /** Before what these run, a snapshot is made if it loses rows without saying which. */
@@ -111,8 +97,6 @@ const KEEPS = new Set<DatabaseOperation>([
   'redeem_approval',
   'import_database',
 ])
-/** Deeds that did not reach the namespace are told again after this time. */
-const DEEDS_MS = 10_000
 const UNBILLED = new Set(['invalid_json', 'invalid_input', 'idempotency_mismatch', 'token_unknown'])
 
 let statements = 0
@@ -125,6 +109,8 @@ export class Database extends DurableObject<Env> {
   readonly #log: QueryLog
   readonly #replays: Replays
   readonly #ownPages: OwnPages
+  readonly #lease: Lease
+  readonly #exclusion: Exclusion
   readonly #timers: Timers<
     | 'replays'
     | 'rates'
@@ -161,38 +147,40 @@ export class Database extends DurableObject<Env> {
   readonly #gates: Gatekeeping
   readonly #means = new WeakMap<OpenEndpoint, Means>()
   #identity: Identity | undefined
-  #meter: Meter
-  #saved: Totals
-  #revoked = new Map<string, number>()
-  #acquiring: Promise<void> | undefined
-  #renewAtNano = 0
-  #emptyUntilMs = 0
-  #ticking = false
-  #idleTicks = 0
-  /** Calls that wait for others: meanwhile this is not idle. */
-  #waiting = 0
   #advising = false
-  /** Resolves when this has become a copy of something else: until then nothing is served. */
-  #becoming: Promise<void> | undefined
   /** Answers of what was charged in the transaction that did it. */
   readonly #settled = new WeakMap<Outcome, string | Reply>()
   #tokenId = ''
-  #ticksSinceReport = 0
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     const { queryTimeoutMs, runtime, dev } = settingsOf(env)
     this.#run = (sql, ...params) => [...ctx.storage.sql.exec(sql, ...params).raw()]
     this.#identity = ctx.storage.kv.get<Identity>('identity')
-    this.#saved = { ...NOTHING, ...ctx.storage.kv.get<Totals>('totals') }
-    this.#meter = new Meter(this.#saved)
     this.#log = new QueryLog(ctx.storage)
     this.#replays = new Replays(ctx.storage)
     this.#ownPages = new OwnPages(ctx.storage)
+    this.#lease = new Lease({
+      env,
+      kv: ctx.storage.kv,
+      identity: () => this.#identity,
+      adopt: (identity) => this.#adopt(identity),
+      wipe: (id) => this.wipe(id),
+      isHeld: () => this.#exclusion.held !== undefined,
+      listening: () => this.#sockets.tokenIds(),
+      beat: () => this.#flushLog(),
+    })
+    this.#exclusion = new Exclusion(ctx, (changed) => this.#changedWhole(changed))
     this.#endpoints = new Endpoints(ctx.storage, this.#ownPages)
     this.#rateLimits = new RateLimits(ctx.storage, this.#ownPages, (atMs) => this.#timers.set('rates', atMs))
     this.#sessions = new Sessions(ctx.storage, this.#ownPages)
-    this.#deeds = new AuditOutbox(ctx.storage)
+    this.#deeds = new AuditOutbox({
+      ctx,
+      env,
+      ownPages: this.#ownPages,
+      identity: () => this.#identity,
+      deliverAt: (atMs) => this.#timers.set('deeds', atMs),
+    })
     this.#approvals = new Approvals(
       ctx.storage,
       this.#ownPages,
@@ -203,7 +191,7 @@ export class Database extends DurableObject<Env> {
     this.#timers = new Timers(ctx.storage, {
       replays: (nowMs) => this.#sweepReplays(nowMs),
       rates: (nowMs) => this.#sweepRates(nowMs),
-      deeds: () => this.#deliverDeeds(),
+      deeds: () => this.#deeds.deliver(),
       scratch: () => this.#scratch.wipe(),
       stage: async (nowMs) => {
         const next = await this.#stage.sweep(nowMs)
@@ -225,7 +213,7 @@ export class Database extends DurableObject<Env> {
       ctx,
       feed: this.#feed,
       now,
-      admits: (grant) => this.#admits(grant, now()),
+      admits: (grant) => this.#lease.admits(grant, now()),
       sweepAt: (atMs) => this.#timers.set('sockets', atMs),
     })
     this.#webhookStore = new WebhookStore(ctx.storage, this.#ownPages)
@@ -239,7 +227,7 @@ export class Database extends DurableObject<Env> {
           ? env.PUBLIC_NETWORK.fetch(url, init)
           : fetch(url, init),
       sweepAt: (atMs) => this.#timers.set('webhooks', atMs),
-      audit: (...deed) => this.#note('persql', ...deed),
+      audit: (...deed) => this.#deeds.note('persql', ...deed),
     })
     this.#schedules = new Schedules(ctx.storage, this.#ownPages, (atMs) => this.#timers.set('schedules', atMs))
     this.#scratch = new Scratch({
@@ -277,7 +265,7 @@ export class Database extends DurableObject<Env> {
         },
       },
       this.#approvals.gate,
-      (isRead) => this.#becoming !== undefined || (!isRead && this.#source.frozen !== undefined),
+      (isRead) => this.#exclusion.held !== undefined || (!isRead && this.#source.frozen !== undefined),
     )
     const docs = new DocsStore(ctx.storage, this.#ownPages)
     this.#assistant = new Assistant(env, this.#engine, ctx.storage.sql, docs, (tokenId, aiTokens) =>
@@ -291,7 +279,7 @@ export class Database extends DurableObject<Env> {
       (id) => this.#checkSource(id),
       (rowsRead) => {
         // Nobody asked for it.
-        if (!this.#keeper.isKeeping) this.#meter.charge({ ...NOTHING, rowsRead }, 'copy')
+        if (!this.#keeper.isKeeping) this.#lease.charge({ ...NOTHING, rowsRead }, 'copy')
       },
     )
     this.#history = new History({
@@ -334,7 +322,7 @@ export class Database extends DurableObject<Env> {
         return namespaceObject(env, namespace).branches.list(slug)
       },
       branch: (slug) => databaseObject(env, (this.#identity as Identity).namespace, slug),
-      note: (actor, ref, detail) => this.#keepDeed(actor, 'database.branch_merged', ref, detail),
+      note: (actor, ref, detail) => this.#deeds.keep(actor, 'database.branch_merged', ref, detail),
     })
     this.#parts = {
       merger,
@@ -343,7 +331,7 @@ export class Database extends DurableObject<Env> {
       endpoints: this.#endpoints,
       sessions: this.#sessions,
       now,
-      audit: (...deed) => this.#note(...deed),
+      audit: (...deed) => this.#deeds.note(...deed),
       docs,
       history: this.#history,
       keeper: this.#keeper,
@@ -352,7 +340,7 @@ export class Database extends DurableObject<Env> {
       assistant: this.#assistant,
       ask: (tokenId, spend) => (endpoint, question) => this.#ask(tokenId, spend, endpoint, question),
       advise: (tableScope) => this.#advise(tableScope),
-      admits: (grant) => this.#admits(grant, now()),
+      admits: (grant) => this.#lease.admits(grant, now()),
       imports: this.#imports,
       stageOf: (id) => {
         const { namespace, slug } = this.#identity as Identity
@@ -361,7 +349,7 @@ export class Database extends DurableObject<Env> {
       alone: (work) => this.#alone(work),
       settle: (call, outcome, startedMs) => {
         this.#settled.set(outcome, this.#finish(call, outcome, startedMs, now()))
-        this.#saveNow()
+        this.#lease.saveNow()
       },
       migrations: new Migrations(ctx.storage, this.#ownPages),
       schemaChanges,
@@ -379,7 +367,7 @@ export class Database extends DurableObject<Env> {
       rateLimits: this.#rateLimits,
       sessions: this.#sessions,
       now,
-      canServe: () => this.#identity !== undefined && this.#meter.canServe(),
+      canServe: () => this.#identity !== undefined && this.#lease.canServe(),
       credit: () => this.#credit(),
       verifyCaptcha: (token, address) => verifyCaptcha(env, token, address),
       meansFor: (endpoint) => this.#meansFor(endpoint),
@@ -397,16 +385,16 @@ export class Database extends DurableObject<Env> {
     body: string,
     replayKeys: readonly ReplayKey[] = [],
   ): string | Reply | Promise<string | Reply> {
-    this.#idleTicks = 0
+    this.#lease.touch()
     const call = { operation, grant: this.#grants.of(grant), body, replayKeys }
-    if (this.#becoming) return this.#later(address, call)
+    if (this.#exclusion.held) return this.#later(address, call)
     return this.#resume(address, call)
   }
 
   /** The door of the public: warm, and when nothing is to be signed or asked of others, it awaits nothing. */
   serve(call: string): PublicAnswer | Promise<PublicAnswer> {
-    this.#idleTicks = 0
-    const hold = this.#becoming ?? this.#source.frozen
+    this.#lease.touch()
+    const hold = this.#exclusion.held ?? this.#source.frozen
     return hold ? hold.then(() => this.serve(call)) : servePublic(unpackCall(call), this.#gates)
   }
 
@@ -423,23 +411,21 @@ export class Database extends DurableObject<Env> {
 
   /** Charges tokens that a model used, and saves that before anything else is done. */
   chargeAiTokens(tokenId: string, aiTokens: number): void {
-    this.#meter.charge({ ...NOTHING, aiTokens }, tokenId)
-    this.#save()
-    if (this.#meter.creditNano < this.#renewAtNano) this.#renew()
-    this.#tick()
+    this.#lease.charge({ ...NOTHING, aiTokens }, tokenId)
+    this.#lease.save()
   }
 
   /** What an approval is asked for. @throws PerSQLError `approval_not_found` */
   async showApproval(token: string): Promise<ApprovalRequest> {
-    await this.#becoming
+    await this.#exclusion.held
     return this.#approvals.show(token, now())
   }
 
   /** Takes the answer of a human who may give it. @throws PerSQLError `approval_not_found` or `approval_not_open` */
   async decideApproval(token: string, verdict: Verdict): Promise<ApprovalRequest> {
-    await this.#becoming
+    await this.#exclusion.held
     const decided = this.#approvals.decide(token, verdict, now())
-    this.#note(verdict.by, `approval.${decided.status}`, nameOf(token), {})
+    this.#deeds.note(verdict.by, `approval.${decided.status}`, nameOf(token), {})
     this.#ownPages.around(() => this.#webhooks.announce([resolved(token, decided)]))
     return decided
   }
@@ -473,32 +459,25 @@ export class Database extends DurableObject<Env> {
   }
 
   /** Replaces all tables, which hold on to each other in whatever order. Nothing else is served meanwhile. */
-  async #replace<T>(work: () => T | Promise<T>, changes = true): Promise<T> {
-    while (this.#becoming) await this.#becoming
-    let done = () => {}
-    this.#becoming = new Promise((resolve) => {
-      done = resolve
+  #replace<T>(work: () => T | Promise<T>, changes = true): Promise<T> {
+    return this.#exclusion.run(changes, work, () => {
+      if (changes) this.#feed.replacing()
     })
-    if (changes) this.#feed.replacing()
-    let replaced = false
-    try {
-      await enforceForeignKeys(this.ctx.storage, false)
-      const result = await work()
-      replaced = changes
-      return result
-    } finally {
-      // An object that cannot enforce them any more starts afresh.
-      await enforceForeignKeys(this.ctx.storage, true).catch(() => this.ctx.abort('foreign_keys_off'))
-      this.#becoming = undefined
-      this.#endpoints.forget()
-      this.#rateLimits.forget()
-      this.#approvals.rules.forget()
-      this.#engine.forget()
-      this.#webhookStore.forget()
-      this.#feed.replaced(replaced)
-      if (replaced) this.#webhooks.announce([{ type: 'row.change', ...ALL }])
-      done()
-    }
+  }
+
+  /** Whatever is known of tables and rows may not be so any more. */
+  #changedWhole(changed: boolean): void {
+    this.#forgetContent()
+    this.#feed.replaced(changed)
+    if (changed) this.#webhooks.announce([{ type: 'row.change', ...ALL }])
+  }
+
+  #forgetContent(): void {
+    this.#endpoints.forget()
+    this.#rateLimits.forget()
+    this.#approvals.rules.forget()
+    this.#engine.forget()
+    this.#webhookStore.forget()
   }
 
   /** Waits until nothing is copied, from here or to here, and has the database for itself then. */
@@ -508,20 +487,20 @@ export class Database extends DurableObject<Env> {
   }
 
   get #busy(): Promise<void> | undefined {
-    return this.#becoming ?? this.#source.frozen
+    return this.#exclusion.held ?? this.#source.frozen
   }
 
   /** @throws PerSQLError unless this caller may use the database now */
   async #ready(address: string, grant: Grant): Promise<void> {
     const [namespace, slug] = address.split('/') as [string, string]
-    await this.#becoming
-    if (!this.#identity || !this.#meter.canServe()) await this.#acquire(namespace, slug)
-    if (!this.#admits(grant, now())) throw new PerSQLError('token_unknown')
-    if (!this.#meter.canServe()) throw new PerSQLError('insufficient_balance')
+    await this.#exclusion.held
+    if (!this.#identity || !this.#lease.canServe()) await this.#lease.acquire(namespace, slug)
+    if (!this.#lease.admits(grant, now())) throw new PerSQLError('token_unknown')
+    if (!this.#lease.canServe()) throw new PerSQLError('insufficient_balance')
   }
 
   #checkSource(id: string | undefined): void {
-    if (this.#becoming) throw new PerSQLError('copy_cut_off')
+    if (this.#exclusion.held) throw new PerSQLError('copy_cut_off')
     // One that nothing was ever asked of is empty, and does not know its id yet.
     if (this.#identity && this.#identity.id !== id) {
       throw new PerSQLError('database_not_found', { database: this.#identity.slug })
@@ -589,15 +568,13 @@ export class Database extends DurableObject<Env> {
 
   /** Saves and reports the counters; `version` numbers the recall, so that a lease on its way is not taken for newer. */
   recall(version: number): Report & { readonly id: string | undefined } {
-    this.#setLeased(() => this.#meter.giveBack(version))
-    this.#save()
-    return { id: this.#identity?.id, ...this.#meter.report() }
+    const id = this.#identity?.id
+    return { id, ...this.#lease.recall(version) }
   }
 
   /** Current counters, saved first, for whoever wants to know the exact usage. */
   report(): Report & { readonly id: string | undefined } {
-    this.#save()
-    return { id: this.#identity?.id, ...this.#meter.report() }
+    return { id: this.#identity?.id, ...this.#lease.report() }
   }
 
   /** Bytes of the tenant's own data, for whoever knows the database by this id. */
@@ -607,13 +584,13 @@ export class Database extends DurableObject<Env> {
 
   /** From the answer on, this token is refused here. */
   revoke(tokenId: string): void {
-    this.#revoked.set(tokenId, now())
+    this.#lease.revoke(tokenId)
     this.#sockets.sweep()
   }
 
   /** Deletes the database `id` with everything. The caller has taken its counters and lets nobody in any more. */
   async wipe(id: string): Promise<void> {
-    await this.#becoming
+    await this.#exclusion.held
     if (this.#identity && this.#identity.id !== id) return
     if (this.#identity) await this.#history.drop()
     this.#waitingCalls.end()
@@ -646,14 +623,14 @@ export class Database extends DurableObject<Env> {
 
   /** Runs what is due by PerSQL's clock; also for tests that moved it. */
   async runTimers(): Promise<void> {
-    await this.#becoming
+    await this.#exclusion.held
     await this.#timers.run(now())
   }
 
   #serve(call: DatabaseCall): string | Reply | Promise<string | Reply> {
     const { grant, operation } = call
     const nowMs = now()
-    if (!this.#admits(grant, nowMs)) return refuse(new PerSQLError('token_unknown'))
+    if (!this.#lease.admits(grant, nowMs)) return refuse(new PerSQLError('token_unknown'))
     this.#tokenId = grant.tokenId
     const startedMs = performance.now()
     try {
@@ -680,18 +657,17 @@ export class Database extends DurableObject<Env> {
     nowMs: number,
   ): Promise<string | Reply> {
     const identity = this.#identity
-    // Who only waits for changes does not keep the credit of others here.
-    const isBusy = call.operation !== 'wait_for_changes'
-    if (isBusy) this.#waiting++
-    try {
-      const done = await outcome
-      if (this.#identity === identity) return this.#settled.get(done) ?? this.#finish(call, done, startedMs, nowMs)
-    } catch (cause) {
-      if (this.#identity === identity) return await this.#fail(call, cause, startedMs, nowMs)
-    } finally {
-      if (isBusy) this.#waiting--
+    const ended = async () => {
+      try {
+        const done = await outcome
+        if (this.#identity === identity) return this.#settled.get(done) ?? this.#finish(call, done, startedMs, nowMs)
+      } catch (cause) {
+        if (this.#identity === identity) return await this.#fail(call, cause, startedMs, nowMs)
+      }
+      return refuse(new PerSQLError('database_not_found', { database: identity?.slug }))
     }
-    return refuse(new PerSQLError('database_not_found', { database: identity?.slug }))
+    // Who only waits for changes does not keep the credit of others here.
+    return call.operation === 'wait_for_changes' ? ended() : this.#lease.awaiting(ended)
   }
 
   /** One at a time: there is one copy. */
@@ -710,29 +686,23 @@ export class Database extends DurableObject<Env> {
 
   /** Serves a call that had to wait: for a copy that is being made, or for this to have become one. */
   async #later(address: string, call: DatabaseCall): Promise<string | Reply> {
-    this.#waiting++
-    try {
-      await (this.#becoming ?? this.#source.frozen)
-    } finally {
-      this.#waiting--
-    }
+    await this.#lease.awaiting(() => this.#busy)
     return this.#resume(address, call)
   }
 
   /** Serves a call before which a snapshot has to be made. */
   async #keepFirst(address: string, call: DatabaseCall, first: KeepFirst): Promise<string | Reply> {
-    this.#waiting++
     try {
-      return await this.#keeper.keep(first, (kept) => this.#resume(address, { ...call, kept }))
+      return await this.#lease.awaiting(() =>
+        this.#keeper.keep(first, (kept) => this.#resume(address, { ...call, kept })),
+      )
     } catch (cause) {
       return refuse(cause)
-    } finally {
-      this.#waiting--
     }
   }
 
   #resume(address: string, call: DatabaseCall): string | Reply | Promise<string | Reply> {
-    return this.#identity && this.#meter.canServe() ? this.#serve(call) : this.#serveWithLease(address, call)
+    return this.#identity && this.#lease.canServe() ? this.#serve(call) : this.#serveWithLease(address, call)
   }
 
   #fail(call: DatabaseCall, cause: unknown, startedMs: number, nowMs: number): Reply | Promise<string | Reply> {
@@ -748,17 +718,12 @@ export class Database extends DurableObject<Env> {
     return reply
   }
 
-  #admits({ tokenId, expiresAtMs }: Pick<Grant, 'tokenId' | 'expiresAtMs'>, nowMs: number): boolean {
-    return !this.#revoked.has(tokenId) && (expiresAtMs === null || expiresAtMs > nowMs)
-  }
-
   #replay({ grant, replayKeys }: DatabaseCall, nowMs: number): Reply | undefined {
     for (const key of replayKeys) {
       const kept = this.#replays.find(grant.tokenId, key, nowMs)
       if (!kept) continue
       // At an empty balance a replay is free: who did not get the answer must be able to learn that it was done.
-      if (this.#meter.canServe()) this.#meter.charge({ ...NOTHING, requests: 1 }, grant.tokenId)
-      this.#tick()
+      if (this.#lease.canServe()) this.#lease.charge({ ...NOTHING, requests: 1 }, grant.tokenId)
       return { ...kept, replayed: key.header }
     }
     return undefined
@@ -779,9 +744,9 @@ export class Database extends DurableObject<Env> {
         for (const key of replayKeys) {
           this.#timers.set('replays', this.#replays.keep(grant.tokenId, key, status, body, nowMs))
         }
-        this.#save()
+        this.#lease.save()
       })
-    } else if (rowsWritten > 0) this.#save()
+    } else if (rowsWritten > 0) this.#lease.save()
     count('persql_rows_read_total', '', rowsRead)
     count('persql_rows_written_total', '', rowsWritten)
     return refusal ?? body
@@ -796,7 +761,7 @@ export class Database extends DurableObject<Env> {
   ): void {
     // What members do in the console is free, save for queries of their own.
     const free = tokenId.startsWith('user:') && !AD_HOC.has(entry.operation)
-    this.#meter.charge({ requests: free ? 0 : 1, rowsRead, rowsWritten, aiTokens: 0 }, tokenId)
+    this.#lease.charge({ requests: free ? 0 : 1, rowsRead, rowsWritten, aiTokens: 0 }, tokenId)
     const error = failure === undefined ? null : PerSQLError.from(failure)
     const full = this.#log.add({
       ...entry,
@@ -808,8 +773,6 @@ export class Database extends DurableObject<Env> {
       error: error?.message ?? null,
     })
     if (full) this.#flushLog()
-    if (this.#meter.creditNano < this.#renewAtNano) this.#renew()
-    this.#tick()
   }
 
   #meansFor(endpoint: OpenEndpoint): Means {
@@ -856,7 +819,7 @@ export class Database extends DurableObject<Env> {
       const result = run()
       charge(result)
       this.#settle()
-      if (result.rowsWritten > 0) this.#save()
+      if (result.rowsWritten > 0) this.#lease.save()
       count('persql_rows_read_total', '', result.rowsRead)
       count('persql_rows_written_total', '', result.rowsWritten)
       return result
@@ -876,30 +839,17 @@ export class Database extends DurableObject<Env> {
   }
 
   #flushLog(): void {
-    if (this.#log.isEmpty || this.#becoming) return
+    if (this.#log.isEmpty || this.#exclusion.held) return
     this.#ownPages.around(() => this.#log.flush())
   }
-
-  #save(): void {
-    // Not into the transaction of a copy, which may be rolled back: it is done when that is over.
-    if (!this.#becoming) this.#saveNow()
-  }
-
-  #saveNow(): void {
-    if (!this.#meter.unsaved(this.#saved)) return
-    this.#saved = this.#meter.totals
-    this.ctx.storage.kv.put('totals', this.#saved)
-  }
-
-  // --- lease -------------------------------------------------------------------------------------------------------
 
   async #serveWithLease(address: string, call: DatabaseCall): Promise<string | Reply> {
     const [namespace, slug] = address.split('/') as [string, string]
     try {
-      if (!this.#identity || now() >= this.#emptyUntilMs) await this.#acquire(namespace, slug)
-      if (this.#meter.canServe()) return await this.#serve(call)
+      await this.#lease.credit(namespace, slug)
+      if (this.#lease.canServe()) return await this.#serve(call)
       const nowMs = now()
-      const kept = this.#admits(call.grant, nowMs) ? this.#replay(call, nowMs) : undefined
+      const kept = this.#lease.admits(call.grant, nowMs) ? this.#replay(call, nowMs) : undefined
       return kept ?? refuse(new PerSQLError('insufficient_balance'))
     } catch (cause) {
       return refuse(cause)
@@ -910,54 +860,8 @@ export class Database extends DurableObject<Env> {
   async #credit(): Promise<void> {
     const identity = this.#identity
     if (!identity) throw new PerSQLError('unavailable')
-    if (now() >= this.#emptyUntilMs) await this.#acquire(identity.namespace, identity.slug)
-    if (!this.#meter.canServe()) throw new PerSQLError('insufficient_balance')
-  }
-
-  /** Asks for credit in the background. */
-  #renew(): void {
-    const identity = this.#identity
-    if (!identity || this.#acquiring) return
-    this.#acquire(identity.namespace, identity.slug).catch(() => {
-      // The next call without credit asks again, in the foreground, and tells its caller.
-    })
-  }
-
-  #acquire(namespace: string, slug: string): Promise<void> {
-    this.#acquiring ??= this.#lease(namespace, slug).finally(() => {
-      this.#acquiring = undefined
-    })
-    return this.#acquiring
-  }
-
-  async #lease(namespace: string, slug: string): Promise<void> {
-    this.#save()
-    const stub = namespaceObject(this.env, namespace)
-    const meter = this.#meter
-    // Before anything is written, and told, under a new lease: while there was none, nobody said who was shut out.
-    if (meter.allowance.ceilingNano === 0) await this.#askForTokens()
-    const report = meter.report()
-    let lease = await stub.lease(slug, this.#identity?.id, report).catch((cause) => {
-      meter.unreported(report.byToken)
-      throw cause
-    })
-    // Deleted while the answer was on its way: it lends to a database that is no more.
-    if (this.#meter !== meter) throw new PerSQLError('database_not_found', { database: slug })
-    if (this.#identity && this.#identity.id !== lease.databaseId) {
-      // The database was deleted and made anew while this object could not be reached.
-      await this.wipe(this.#identity.id)
-      lease = await stub.lease(slug, undefined, NO_REPORT)
-    }
-    if (!this.#identity) this.#adopt({ id: lease.databaseId, namespace, slug })
-    this.#setLeased(() => this.#meter.accept(lease))
-    this.#renewAtNano = this.#meter.creditNano / 2
-    const nowMs = now()
-    // Of this answer only: callers who keep trying must not put off the next question.
-    if (!this.#meter.canServe()) this.#emptyUntilMs = nowMs + EMPTY_MS
-    for (const [tokenId, atMs] of this.#revoked) if (atMs < nowMs - REVOKED_MS) this.#revoked.delete(tokenId)
-    for (const tokenId of lease.revoked) this.#revoked.set(tokenId, nowMs)
-    this.#ticksSinceReport = 0
-    this.#tick()
+    await this.#lease.credit(identity.namespace, identity.slug)
+    if (!this.#lease.canServe()) throw new PerSQLError('insufficient_balance')
   }
 
   #adopt(identity: Identity): void {
@@ -970,60 +874,10 @@ export class Database extends DurableObject<Env> {
   }
 
   #forget(): void {
-    this.#setLeased(() => {
-      this.#meter = new Meter()
-    })
-    this.#saved = NOTHING
+    this.#lease.forget()
     this.#identity = undefined
-    this.#revoked.clear()
-    this.#endpoints.forget()
-    this.#rateLimits.forget()
-    this.#approvals.rules.forget()
-    this.#engine.forget()
+    this.#forgetContent()
     this.#feed.forget()
-    this.#webhookStore.forget()
-  }
-
-  #setLeased(change: () => void): void {
-    const before = this.#meter.allowance.ceilingNano > 0
-    change()
-    const after = this.#meter.allowance.ceilingNano > 0
-    if (before !== after) count('persql_leases', '', after ? 1 : -1)
-  }
-
-  // --- work beside the calls ---------------------------------------------------------------------------------------
-
-  /** While there is credit, a tick a second saves what was counted and logged, reports it, and gives credit back when idle. */
-  #tick(): void {
-    if (this.#ticking) return
-    this.#ticking = true
-    setTimeout(() => {
-      this.#ticking = false
-      if (!this.#identity) return
-      this.#flushLog()
-      this.#save()
-      if (this.#waiting === 0) this.#idleTicks++
-      this.#ticksSinceReport++
-      if (this.#idleTicks > IDLE_TICKS) {
-        this.#release()
-        return
-      }
-      if (this.#ticksSinceReport >= REPORT_TICKS && this.#idleTicks < REPORT_TICKS) this.#renew()
-      this.#tick()
-    }, TICK_MS)
-  }
-
-  #release(): void {
-    const { id, namespace, slug } = this.#identity as Identity
-    const { version, ceilingNano } = this.#meter.allowance
-    // After a recall there is nothing left, and the version is one that the namespace may be about to lend under.
-    if (ceilingNano === 0) return
-    this.#setLeased(() => this.#meter.giveBack())
-    namespaceObject(this.env, namespace)
-      .release(slug, id, version, this.#meter.report())
-      .catch(() => {
-        // Not lost: the namespace recalls what it still believes lent when it needs it.
-      })
   }
 
   #sweepReplays(nowMs: number): void {
@@ -1051,10 +905,10 @@ export class Database extends DurableObject<Env> {
       now,
       sync: () => this.ctx.storage.sync(),
       credit: async () => {
-        if (!this.#meter.canServe()) await this.#credit()
+        if (!this.#lease.canServe()) await this.#credit()
       },
       unfrozen: async () => {
-        await (this.#becoming ?? this.#source.frozen)
+        await (this.#exclusion.held ?? this.#source.frozen)
       },
       spend: (tokenId, sql, run) => this.#spend(tokenId, sql, run, 'schedule'),
     })
@@ -1064,46 +918,14 @@ export class Database extends DurableObject<Env> {
 
   /** Closes what is listened to with tokens that are not known any more. */
   async #sweepSockets(): Promise<void> {
-    await this.#askForTokens()
+    await this.#lease.askForTokens()
     const next = this.#sockets.sweep()
     if (next !== undefined) this.#timers.set('sockets', next)
-  }
-
-  async #askForTokens(): Promise<void> {
-    const tokenIds = this.#sockets.tokenIds()
-    if (tokenIds.length === 0 || !this.#identity) return
-    const unknown = await namespaceObject(this.env, this.#identity.namespace).unknownTokens(tokenIds)
-    for (const tokenId of unknown) this.#revoked.set(tokenId, now())
   }
 
   #sweepRates(nowMs: number): void {
     const next = this.#rateLimits.sweep(nowMs)
     if (next !== undefined) this.#timers.set('rates', next)
-  }
-
-  /** Written with what was done; told in the background, and by the timer until the namespace has it. */
-  #note(...deed: [actor: string, action: string, target: string, detail: Deed['detail']]): void {
-    this.#keepDeed(...deed)
-    this.ctx.waitUntil(
-      this.#deliverDeeds().catch(() => {
-        // The timer tries again.
-      }),
-    )
-  }
-
-  #keepDeed(actor: string, action: string, target: string, detail: Deed['detail']): void {
-    const nowMs = now()
-    this.#ownPages.around(() => {
-      this.#deeds.add({ atMs: nowMs, actor, action, target: `${this.#identity?.slug}/${target}`, detail })
-      this.#timers.set('deeds', nowMs + DEEDS_MS)
-    })
-  }
-
-  async #deliverDeeds(): Promise<void> {
-    const deeds = this.#deeds.waiting()
-    if (deeds.length === 0 || !this.#identity) return
-    await namespaceObject(this.env, this.#identity.namespace).takeDeeds(this.#identity.id, deeds)
-    this.#ownPages.around(() => this.#deeds.taken(deeds))
   }
 
   #started(sql: string): number {
@@ -1114,33 +936,4 @@ export class Database extends DurableObject<Env> {
     )
     return id
   }
-}
-
-/** The SQL of a call that failed, for the log. */
-function sentSql(body: string): string {
-  const { sql, statements } = (body ? JSON.parse(body) : {}) as { sql?: string; statements?: { sql: string }[] }
-  return sql ?? statements?.map((statement) => statement.sql).join(';\n') ?? ''
-}
-
-/** The whole response: `meta` stands beside `data` for what ran SQL. */
-function bodyOf(
-  operation: DatabaseCall['operation'],
-  outcome: Outcome,
-  durationMs: number,
-  kept: AutomaticSnapshot | undefined,
-): string {
-  const data = JSON.stringify(outcome.data)
-  const { rowsRead, rowsWritten, statementCount, aiTokens } = outcome
-  if (!WITH_META.has(operation) && aiTokens === undefined) return `{"success":true,"data":${data}}`
-  const costUsd = usd(costNano({ requests: 1, rowsRead, rowsWritten, aiTokens: aiTokens ?? 0 }))
-  const meta = {
-    rowsRead,
-    rowsWritten,
-    durationMs: Math.round(durationMs * 1000) / 1000,
-    statementCount,
-    costUsd,
-    aiTokens,
-    ...kept,
-  }
-  return `{"success":true,"data":${data},"meta":${JSON.stringify(meta)}}`
 }

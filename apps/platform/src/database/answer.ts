@@ -1,0 +1,36 @@
+import type { AutomaticSnapshot } from '@persql/contract'
+import { costNano, usd } from '../money.ts'
+import type { DatabaseOperation } from './call.ts'
+import type { Outcome } from './outcome.ts'
+
+/** Answers that say what the call cost. */
+const WITH_META = new Set<DatabaseOperation>(['query', 'batch', 'apply', 'redeem_approval', 'import_database'])
+
+/** The whole response: `meta` stands beside `data` for what ran SQL. */
+export function bodyOf(
+  operation: DatabaseOperation,
+  outcome: Outcome,
+  durationMs: number,
+  kept: AutomaticSnapshot | undefined,
+): string {
+  const data = JSON.stringify(outcome.data)
+  const { rowsRead, rowsWritten, statementCount, aiTokens } = outcome
+  if (!WITH_META.has(operation) && aiTokens === undefined) return `{"success":true,"data":${data}}`
+  const costUsd = usd(costNano({ requests: 1, rowsRead, rowsWritten, aiTokens: aiTokens ?? 0 }))
+  const meta = {
+    rowsRead,
+    rowsWritten,
+    durationMs: Math.round(durationMs * 1000) / 1000,
+    statementCount,
+    costUsd,
+    aiTokens,
+    ...kept,
+  }
+  return `{"success":true,"data":${data},"meta":${JSON.stringify(meta)}}`
+}
+
+/** The SQL of a call that failed, for the log. */
+export function sentSql(body: string): string {
+  const { sql, statements } = (body ? JSON.parse(body) : {}) as { sql?: string; statements?: { sql: string }[] }
+  return sql ?? statements?.map((statement) => statement.sql).join(';\n') ?? ''
+}

@@ -1,0 +1,227 @@
+import { PerSQLError } from '@persql/contract'
+import { now } from '../clock.ts'
+import type { Env } from '../env.ts'
+import { count } from '../metrics.ts'
+import { NOTHING, type Totals } from '../money.ts'
+import { namespaceObject } from '../objects.ts'
+import type { Grant } from './call.ts'
+import type { Identity } from './identity.ts'
+import { Meter, NO_REPORT, type Report } from './meter.ts'
+
+/** What a lease needs of the database that spends. */
+export interface LeaseOptions {
+  readonly env: Env
+  readonly kv: SyncKvStorage
+  readonly identity: () => Identity | undefined
+  readonly adopt: (identity: Identity) => void
+  readonly wipe: (id: string) => Promise<void>
+  /** Whether what is written now may be rolled back: then it is saved when that is over. */
+  readonly isHeld: () => boolean
+  /** Tokens that are listened with. */
+  readonly listening: () => readonly string[]
+  /** Called each second while there is credit. */
+  readonly beat: () => void
+}
+
+const TICK_MS = 1_000
+/** Reports go out this often while the database is busy. */
+const REPORT_TICKS = 4
+/** Ticks without a call after which credit is given back; before the runtime evicts an idle object, after 10 s. */
+const IDLE_TICKS = 7
+/** How long an empty balance is remembered without asking again. */
+const EMPTY_MS = 250
+/** A token revoked longer ago than this is in no cache any more. */
+const REVOKED_MS = 10 * 60 * 1000
+
+/** The right to spend that the namespace has lent, what was used of it, and which tokens are not good any more. */
+export class Lease {
+  readonly #options: LeaseOptions
+  readonly #revoked = new Map<string, number>()
+  #meter: Meter
+  #saved: Totals
+  #acquiring: Promise<void> | undefined
+  #renewAtNano = 0
+  #emptyUntilMs = 0
+  #ticking = false
+  #idleTicks = 0
+  /** Calls that wait for others: meanwhile this is not idle. */
+  #waiting = 0
+  #ticksSinceReport = 0
+
+  constructor(options: LeaseOptions) {
+    this.#options = options
+    this.#saved = { ...NOTHING, ...options.kv.get<Totals>('totals') }
+    this.#meter = new Meter(this.#saved)
+  }
+
+  /** Whether the price of one more request is covered. */
+  canServe(): boolean {
+    return this.#meter.canServe()
+  }
+
+  /** Whether a caller is one still: not revoked, not expired. */
+  admits({ tokenId, expiresAtMs }: Pick<Grant, 'tokenId' | 'expiresAtMs'>, nowMs: number): boolean {
+    return !this.#revoked.has(tokenId) && (expiresAtMs === null || expiresAtMs > nowMs)
+  }
+
+  revoke(tokenId: string): void {
+    this.#revoked.set(tokenId, now())
+  }
+
+  /** Somebody has come. */
+  touch(): void {
+    this.#idleTicks = 0
+  }
+
+  /** Does something that waits for others, which is not being idle. */
+  async awaiting<T>(work: () => T): Promise<Awaited<T>> {
+    this.#waiting++
+    try {
+      return await work()
+    } finally {
+      this.#waiting--
+    }
+  }
+
+  /** Counts what was used, and asks for more in time. */
+  charge(used: Totals, tokenId: string): void {
+    this.#meter.charge(used, tokenId)
+    if (this.#meter.creditNano < this.#renewAtNano) this.#renew()
+    this.#tick()
+  }
+
+  /** Saves the counters, in the transaction of what is being written. */
+  save(): void {
+    if (!this.#options.isHeld()) this.saveNow()
+  }
+
+  /** Likewise, also while others wait for a transaction that will not be rolled back any more. */
+  saveNow(): void {
+    if (!this.#meter.unsaved(this.#saved)) return
+    this.#saved = this.#meter.totals
+    this.#options.kv.put('totals', this.#saved)
+  }
+
+  /** Asks for credit unless the balance was empty just now. @throws PerSQLError */
+  async credit(namespace: string, slug: string): Promise<void> {
+    if (!this.#options.identity() || now() >= this.#emptyUntilMs) await this.acquire(namespace, slug)
+  }
+
+  /** Asks for credit. @throws PerSQLError */
+  acquire(namespace: string, slug: string): Promise<void> {
+    this.#acquiring ??= this.#lease(namespace, slug).finally(() => {
+      this.#acquiring = undefined
+    })
+    return this.#acquiring
+  }
+
+  /** Saves and reports the counters; `version` numbers the recall, so that a lease on its way is not taken for newer. */
+  recall(version: number): Report {
+    this.#setLeased(() => this.#meter.giveBack(version))
+    return this.report()
+  }
+
+  /** Current counters, saved first. */
+  report(): Report {
+    this.save()
+    return this.#meter.report()
+  }
+
+  /** To be called when the database has ended. */
+  forget(): void {
+    this.#setLeased(() => {
+      this.#meter = new Meter()
+    })
+    this.#saved = NOTHING
+    this.#revoked.clear()
+  }
+
+  /** Learns which of those who listen are shut out by now. */
+  async askForTokens(): Promise<void> {
+    const { env, identity, listening } = this.#options
+    const [tokenIds, known] = [listening(), identity()]
+    if (tokenIds.length === 0 || !known) return
+    for (const tokenId of await namespaceObject(env, known.namespace).unknownTokens([...tokenIds])) this.revoke(tokenId)
+  }
+
+  /** Asks for credit in the background. */
+  #renew(): void {
+    const identity = this.#options.identity()
+    if (!identity || this.#acquiring) return
+    this.acquire(identity.namespace, identity.slug).catch(() => {
+      // The next call without credit asks again, in the foreground, and tells its caller.
+    })
+  }
+
+  async #lease(namespace: string, slug: string): Promise<void> {
+    const { env, identity, adopt, wipe } = this.#options
+    this.save()
+    const stub = namespaceObject(env, namespace)
+    const meter = this.#meter
+    // Before anything is written, and told, under a new lease: while there was none, nobody said who was shut out.
+    if (meter.allowance.ceilingNano === 0) await this.askForTokens()
+    const report = meter.report()
+    let lease = await stub.lease(slug, identity()?.id, report).catch((cause) => {
+      meter.unreported(report.byToken)
+      throw cause
+    })
+    // Deleted while the answer was on its way: it lends to a database that is no more.
+    if (this.#meter !== meter) throw new PerSQLError('database_not_found', { database: slug })
+    const known = identity()
+    if (known && known.id !== lease.databaseId) {
+      // The database was deleted and made anew while this object could not be reached.
+      await wipe(known.id)
+      lease = await stub.lease(slug, undefined, NO_REPORT)
+    }
+    if (!identity()) adopt({ id: lease.databaseId, namespace, slug })
+    this.#setLeased(() => this.#meter.accept(lease))
+    this.#renewAtNano = this.#meter.creditNano / 2
+    const nowMs = now()
+    // Of this answer only: callers who keep trying must not put off the next question.
+    if (!this.#meter.canServe()) this.#emptyUntilMs = nowMs + EMPTY_MS
+    for (const [tokenId, atMs] of this.#revoked) if (atMs < nowMs - REVOKED_MS) this.#revoked.delete(tokenId)
+    for (const tokenId of lease.revoked) this.#revoked.set(tokenId, nowMs)
+    this.#ticksSinceReport = 0
+    this.#tick()
+  }
+
+  /** While there is credit, a tick a second saves what was counted, reports it, and gives credit back when idle. */
+  #tick(): void {
+    if (this.#ticking) return
+    this.#ticking = true
+    setTimeout(() => {
+      this.#ticking = false
+      if (!this.#options.identity()) return
+      this.#options.beat()
+      this.save()
+      if (this.#waiting === 0) this.#idleTicks++
+      this.#ticksSinceReport++
+      if (this.#idleTicks > IDLE_TICKS) {
+        this.#release()
+        return
+      }
+      if (this.#ticksSinceReport >= REPORT_TICKS && this.#idleTicks < REPORT_TICKS) this.#renew()
+      this.#tick()
+    }, TICK_MS)
+  }
+
+  #release(): void {
+    const { id, namespace, slug } = this.#options.identity() as Identity
+    const { version, ceilingNano } = this.#meter.allowance
+    // After a recall there is nothing left, and the version is one that the namespace may be about to lend under.
+    if (ceilingNano === 0) return
+    this.#setLeased(() => this.#meter.giveBack())
+    namespaceObject(this.#options.env, namespace)
+      .release(slug, id, version, this.#meter.report())
+      .catch(() => {
+        // Not lost: the namespace recalls what it still believes lent when it needs it.
+      })
+  }
+
+  #setLeased(change: () => void): void {
+    const before = this.#meter.allowance.ceilingNano > 0
+    change()
+    const after = this.#meter.allowance.ceilingNano > 0
+    if (before !== after) count('persql_leases', '', after ? 1 : -1)
+  }
+}
