@@ -14,7 +14,6 @@ import { build } from 'esbuild'
  */
 export async function buildPackage(folder, dist) {
   await rm(dist, { recursive: true, force: true })
-  const source = join(folder, 'src')
   const { exports } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'))
   const sources = Object.values(exports).map((target) => target['persql-source'])
   const entryPoints = sources.filter((file) => file).map((file) => join(folder, file))
@@ -22,12 +21,7 @@ export async function buildPackage(folder, dist) {
   const cjs = join(dist, 'cjs')
   await build({ ...common, entryPoints, outdir: dist, format: 'esm', splitting: true, chunkNames: 'shared-[hash]' })
   await build({ ...common, entryPoints, outdir: cjs, format: 'cjs', platform: 'node' })
-  for (const out of [dist, cjs]) {
-    // Each file is declared by itself: what it says of its exports is written down, so that nothing need be resolved.
-    const options = ['--noEmit', 'false', '--declaration', '--emitDeclarationOnly', '--noCheck', '--noResolve']
-    execFileSync(process.execPath, [tsc, '--project', folder, ...options, '--rootDir', source, '--outDir', out])
-    await nameAsFound(out)
-  }
+  for (const out of [dist, cjs]) await declare(folder, out)
   await writeFile(join(cjs, 'package.json'), '{ "type": "commonjs" }\n')
 }
 
@@ -36,11 +30,16 @@ const tsc = createRequire(import.meta.url)
   .replace('package.json', 'bin/tsc')
 
 /**
- * Makes declarations name each other as they will be found: by `.js`.
+ * Writes the declarations of a package. They name each other as they will be found: by `.js`.
  *
+ * @param {string} folder
  * @param {string} out
  */
-async function nameAsFound(out) {
+export async function declare(folder, out) {
+  // Each file is declared by itself: what it says of its exports is written down, so that nothing need be resolved.
+  const options = ['--noEmit', 'false', '--declaration', '--emitDeclarationOnly', '--noCheck', '--noResolve']
+  const source = join(folder, 'src')
+  execFileSync(process.execPath, [tsc, '--project', folder, ...options, '--rootDir', source, '--outDir', out])
   const files = (await readdir(out)).filter((file) => file.endsWith('.d.ts'))
   for (const file of files) {
     const text = await readFile(join(out, file), 'utf8')

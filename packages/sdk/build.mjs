@@ -1,17 +1,21 @@
 // @ts-check
-import { execFileSync } from 'node:child_process'
-import { chmod, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
+import { chmod, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import { declare } from '../build.mjs'
 
 const folder = dirname(fileURLToPath(import.meta.url))
 const source = join(folder, 'src')
 
 /** What is loaded when it is wanted, by the file it is built into. */
-const later = { 'local.js': 'local/index.ts', 'subscribe.js': 'subscribe.ts', 'run-table-tool.js': 'run-table-tool.ts' }
-const shared = /\/(client|errors|values|tools|http)\.ts$/
+const later = Object.fromEntries(
+  ['local/index.ts', 'subscribe.ts', 'run-table-tool.ts', 'import-file.ts', 'poll.ts'].map((file) => [
+    file.replace(/(\/index)?\.ts$/, '.js'),
+    file,
+  ]),
+)
+const shared = /\/(client|errors|values|tools|http|perform)\.ts$/
 
 /**
  * Keeps the core in one file: what is loaded later is built apart, and takes from the core what it shares with it.
@@ -40,7 +44,8 @@ export async function buildSdk(dist) {
   const common = /** @type {const} */ ({ bundle: true, target: 'es2022', logLevel: 'error', legalComments: 'none' })
   const esm = { ...common, outdir: dist, format: /** @type {const} */ ('esm'), external: ['node:*'] }
   await build({ ...esm, entryPoints: [join(source, 'core.ts')], plugins: [parts(true)] })
-  const entryPoints = Object.entries({ ...later, 'index.js': 'index.ts', 'codegen.js': 'codegen/main.ts' })
+  const entries = { 'index.js': 'index.ts', 'webhooks.js': 'webhooks.ts', 'codegen.js': 'codegen/main.ts' }
+  const entryPoints = Object.entries({ ...later, ...entries })
   await build({
     ...esm,
     entryPoints: entryPoints.map(([out, file]) => ({ in: join(source, file), out: out.replace(/\.js$/, '') })),
@@ -49,34 +54,18 @@ export async function buildSdk(dist) {
   const cjs = join(dist, 'cjs')
   await build({
     ...common,
-    entryPoints: [join(source, 'index.ts')],
+    entryPoints: ['index.ts', 'webhooks.ts'].map((file) => join(source, file)),
     outdir: cjs,
     format: 'cjs',
     platform: 'node',
     supported: { 'dynamic-import': true },
   })
-  for (const out of [dist, cjs]) await declare(out)
+  for (const out of [dist, cjs]) {
+    await declare(folder, out)
+    await rm(join(out, 'local'), { recursive: true, force: true })
+  }
   await writeFile(join(cjs, 'package.json'), '{ "type": "commonjs" }\n')
   await chmod(join(dist, 'codegen.js'), 0o755)
-}
-
-/**
- * Writes the declarations. They name each other as they will be found: by `.js`.
- *
- * @param {string} out
- */
-async function declare(out) {
-  const tsc = createRequire(import.meta.url)
-    .resolve('typescript/package.json')
-    .replace('package.json', 'bin/tsc')
-  const options = ['--noEmit', 'false', '--declaration', '--emitDeclarationOnly', '--rootDir', source, '--outDir', out]
-  execFileSync(process.execPath, [tsc, '--project', folder, ...options], { stdio: 'inherit' })
-  await rm(join(out, 'local'), { recursive: true, force: true })
-  const files = (await readdir(out)).filter((file) => file.endsWith('.d.ts'))
-  for (const file of files) {
-    const text = await readFile(join(out, file), 'utf8')
-    await writeFile(join(out, file), text.replace(/(from '\.\/[\w-]+)\.ts'/g, "$1.js'"))
-  }
 }
 
 /**

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -121,7 +121,7 @@ test('Node has local mode with its own SQLite, or says what it takes', async () 
 
 test('a Worker runs it', async () => {
   await Promise.all(['run', 'objects'].map((name) => mkdir(join(sdk.folder, name))))
-  const parts = ['core.js', 'index.js', 'local.js', 'run-table-tool.js', 'subscribe.js']
+  const parts = (await readdir(sdk.dist)).filter((file) => file.endsWith('.js') && file !== 'codegen.js')
   const modules = parts.map((part) => `(name = "${part}", esModule = embed "../dist/${part}")`)
   await writeFile(
     join(sdk.folder, 'worker.mjs'),

@@ -1,6 +1,9 @@
 import { Database } from './database.ts'
 import { http, type Transport } from './http.ts'
-import type { BranchRole, CallOptions, Claim, DatabaseInfo, HandedOff, Token, TokenRole } from './types.ts'
+import type { Billing, Databases, OfNamespace, Tokens } from './namespace-resources.ts'
+import { perform, resourcesOf, type Target } from './perform.ts'
+import { ofNamespace } from './routes.ts'
+import type { BranchRole, CallOptions, Claim, HandedOff, TokenRole } from './types.ts'
 
 /** How to reach the databases. */
 export interface PerSQLOptions extends CallOptions {
@@ -22,20 +25,29 @@ export interface PerSQLOptions extends CallOptions {
 export class PerSQL {
   /** Of a client made by `fromHandoff`: what it may reach. */
   readonly handedOff: HandedOff | undefined
+  declare readonly databases: Databases
+  /** The tokens of the namespace. A secret is shown once, by `create`. */
+  declare readonly tokens: Tokens
+  /** The prepaid balance. */
+  declare readonly billing: Billing
   readonly #options: PerSQLOptions
+  readonly #target: Target = { path: '/v1/', transport: () => this.#reach() }
   #transport: Transport | Promise<Transport> | undefined
 
   constructor(options: PerSQLOptions = {}, handedOff?: HandedOff) {
     this.#options = options
     this.handedOff = handedOff
     if (options.local === undefined) this.#transport = http(this.#settings())
+    Object.assign(this, resourcesOf<OfNamespace>(this.#target, ofNamespace))
   }
 
   /** Redeems the secret of `db.branches.pin`: a client that opens one branch. */
   static async fromHandoff(handoff: string, options: PerSQLOptions = {}): Promise<PerSQL> {
-    const transport = http(new PerSQL(options).#settings())
-    const call = { method: 'POST', path: '/v1/handoff/redeem', body: { token: handoff } }
-    const { token, ...handedOff }: Omit<Claim, 'outcome'> & { role: BranchRole } = (await transport.call(call)).data
+    const { token, ...handedOff } = await perform<Omit<Claim, 'outcome'> & { role: BranchRole }>(
+      new PerSQL(options).#target,
+      'POST! handoff/redeem token',
+      [handoff],
+    )
     return new PerSQL({ ...options, token }, handedOff)
   }
 
@@ -48,51 +60,14 @@ export class PerSQL {
     if (!valid) throw new TypeError(`"${address}" is no database: give "namespace/database".`)
     const local = this.#options.local !== undefined
     return new Database(namespace as string, slug as string, {
-      transport: () => this.#reach(),
+      transport: this.#target.transport,
       live: local ? undefined : () => this.#settings(),
     })
   }
 
-  /** The databases of the namespace. */
-  readonly databases = {
-    create: (database: { slug: string; name?: string }, options?: CallOptions): Promise<DatabaseInfo> =>
-      this.request('POST', '/v1/databases', database, options),
-    list: (options?: CallOptions): Promise<DatabaseInfo[]> => this.request('GET', '/v1/databases', undefined, options),
-    get: (slug: string, options?: CallOptions): Promise<DatabaseInfo> =>
-      this.request('GET', `/v1/databases/${encodeURIComponent(slug)}`, undefined, options),
-    delete: (slug: string, options?: CallOptions): Promise<{ deleted: true }> =>
-      this.request('DELETE', `/v1/databases/${encodeURIComponent(slug)}`, undefined, options),
-  }
-
-  /** The tokens of the namespace. A secret is shown once, by `create`. */
-  readonly tokens = {
-    create: (
-      token: {
-        name: string
-        role?: TokenRole
-        tableScope?: string[]
-        claims?: Record<string, unknown>
-        expiresIn?: number
-      },
-      options?: CallOptions,
-    ): Promise<Token & { token: string }> => this.request('POST', '/v1/tokens', token, options),
-    list: (options?: CallOptions): Promise<Token[]> => this.request('GET', '/v1/tokens', undefined, options),
-    revoke: (id: string, options?: CallOptions): Promise<{ revoked: true }> =>
-      this.request('DELETE', `/v1/tokens/${encodeURIComponent(id)}`, undefined, options),
-  }
-
-  /** The prepaid balance. */
-  readonly billing = {
-    get: (options?: CallOptions): Promise<{ balanceUsd: number; balanceNanoUsd: string; [more: string]: unknown }> =>
-      this.request('GET', '/v1/billing', undefined, options),
-    /** Opens a payment page. */
-    topUp: (amountUsd: number, options?: CallOptions): Promise<{ url: string; sessionId: string }> =>
-      this.request('POST', '/v1/billing/topup', { amountUsd }, options),
-  }
-
   /** Which namespace and token this is. */
   me(options?: CallOptions): Promise<{ namespaceSlug: string; namespaceId: string; role: TokenRole; tokenId: string }> {
-    return this.request('GET', '/v1/me', undefined, options)
+    return perform(this.#target, 'GET me', [options])
   }
 
   /** Any other call of the API, by method and path. It answers `data`. */

@@ -1,28 +1,35 @@
 import { PerSQLError } from './errors.ts'
-import type { Answer, Call, Transport } from './http.ts'
-import {
-  approvalRulesOf,
-  approvalsOf,
-  branchesOf,
-  endpointsOf,
-  migrationsOf,
-  proposalsOf,
-  type Sending,
-  snapshotsOf,
+import { perform, resourcesOf, type Target } from './perform.ts'
+import type {
+  ApprovalRules,
+  Approvals,
+  Branches,
+  Endpoints,
+  Migrations,
+  OfDatabase,
+  Proposals,
+  Schedules,
+  SettingsOf,
+  Snapshots,
+  Webhooks,
 } from './resources.ts'
+import { ofDatabase } from './routes.ts'
 import type { Live, SubscribeOptions, Subscription } from './subscribe.ts'
 import { tableTools } from './table-tools.ts'
 import { type Tool, type Toolbox, type ToolOptions, type ToolResult, toolbox, toolOf, toolResult } from './tools.ts'
 import type {
   BatchOptions,
   CallOptions,
+  Changes,
   DatabaseInfo,
   Described,
   Diagnosis,
   Docs,
   Explanation,
-  ExportOptions,
+  FileFormat,
+  Imported,
   ImportOptions,
+  ImportProgress,
   Param,
   QueryLogEntry,
   QueryResult,
@@ -35,13 +42,13 @@ import type {
   Validation,
   WriteOptions,
 } from './types.ts'
-import { encode, resultOf, type WireResult } from './values.ts'
+import { encode } from './values.ts'
 
 /** What a database needs of the client that opened it. */
 export interface Client {
-  readonly transport: () => Promise<Transport> | Transport
+  readonly transport: Target['transport']
   /** Where and with what to subscribe; `undefined` in local mode. */
-  readonly live: (() => Omit<Live, 'path'>) | undefined
+  readonly live: (() => Omit<Live, 'path' | 'ask'>) | undefined
 }
 
 /** What drizzle's sqlite-proxy calls. */
@@ -58,69 +65,62 @@ export interface Driver {
 
 /** What surely writes nothing, and so may be sent twice without a key. */
 const READS = /^\s*(select|values|explain)\b/i
-const searchOf = (given: Record<string, string | undefined>) => {
-  const search = `${new URLSearchParams(Object.entries(given).filter(([, value]) => value !== undefined) as [string, string][])}`
-  return search && `?${search}`
-}
-const randomKey = () => Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(36)).join('-')
-
 /** One database. */
 export class Database {
   readonly namespace: string
   readonly slug: string
-  readonly #client: Client
-  readonly #send = async (method: string, path: string, body?: unknown, options: Sending = {}): Promise<Answer> => {
-    const { keyed = true, ...given } = options
-    const address = `/v1/db/${this.namespace}/${this.slug}/${path}`
-    const call: Call = { ...given, method, path: address, body }
-    const needsKey = keyed && method !== 'GET' && !given.repeatable && !(given.planKey && given.planStep)
-    if (needsKey) call.idempotencyKey ??= randomKey()
-    return (await this.#client.transport()).call(call)
-  }
   /** Copies of the schema without rows, for agents and pull requests. */
-  readonly branches = branchesOf(this.#send)
+  declare readonly branches: Branches
   /** Writes that are proposed first and applied afterwards. */
-  readonly proposals = proposalsOf(this.#send)
+  declare readonly proposals: Proposals
   /** Writes that are forbidden, or wait for a human. */
-  readonly approvalRules = approvalRulesOf(this.#send)
+  declare readonly approvalRules: ApprovalRules
   /** What an `ApprovalRequiredError` asks for. */
-  readonly approvals = approvalsOf(this.#send)
-  readonly snapshots = snapshotsOf(this.#send)
-  readonly migrations = migrationsOf(this.#send)
+  declare readonly approvals: Approvals
+  declare readonly snapshots: Snapshots
+  declare readonly migrations: Migrations
   /** Stored statements that anyone may call, once they are published. */
-  readonly endpoints = endpointsOf(this.#send)
+  declare readonly endpoints: Endpoints
+  /** Where changes are posted. */
+  declare readonly webhooks: Webhooks
+  /** Statements that run by themselves. */
+  declare readonly schedules: Schedules
+  declare readonly settings: SettingsOf
+  readonly #client: Client
+  readonly #target: Target
 
   constructor(namespace: string, slug: string, client: Client) {
     this.namespace = namespace
     this.slug = slug
     this.#client = client
+    const target = { path: `/v1/db/${namespace}/${slug}/`, transport: client.transport }
+    this.#target = target
+    const resources = resourcesOf<Omit<OfDatabase, 'approvals'> & { approvals: Omit<Approvals, 'poll'> }>(
+      target,
+      ofDatabase,
+    )
+    const { approvals } = resources
+    const poll: Approvals['poll'] = async (...args) => (await import('./poll.ts')).poll(approvals.get, ...args)
+    Object.assign(this, resources, { approvals: { ...approvals, poll } })
   }
 
   /** Runs one statement. */
-  async query<T extends object = Row>(sql: string, params: readonly Param[] = [], options?: WriteOptions) {
-    const { data, meta } = await this.#send(
-      'POST',
-      'query',
-      { sql, params: params.map(encode) },
-      { ...options, repeatable: READS.test(sql) || undefined },
-    )
-    return resultOf<T>(data, meta)
+  query<T extends object = Row>(
+    sql: string,
+    params: readonly Param[] = [],
+    options?: WriteOptions,
+  ): Promise<QueryResult<T>> {
+    return this.#do('POST= query', { sql, params }, options, { repeatable: READS.test(sql) || undefined })
   }
 
   /** Runs up to 100 statements one by one, or as one transaction. */
   async batch<T extends object = Row>(
     statements: readonly Statement[],
-    { transaction, ...options }: BatchOptions = {},
-  ) {
+    options?: BatchOptions,
+  ): Promise<QueryResult<T>[]> {
     const encoded = statements.map(({ params = [], ...rest }) => ({ ...rest, params: params.map(encode) }))
     const repeatable = statements.every(({ sql }) => READS.test(sql)) || undefined
-    const { data, meta } = await this.#send(
-      'POST',
-      'batch',
-      { statements: encoded, transaction },
-      { ...options, repeatable },
-    )
-    return (data as WireResult[]).map((one) => resultOf<T>(one, meta))
+    return this.#do('POST= batch statements', encoded, options, { repeatable })
   }
 
   /** Runs all statements or none. */
@@ -132,47 +132,46 @@ export class Database {
   }
 
   tables(options?: CallOptions): Promise<Table[]> {
-    return this.#get('tables', options)
+    return this.#do('GET tables', options)
   }
 
   /** The query plan of a statement and the tables it would read and write; nothing runs. */
   explain(sql: string, params: readonly Param[] = [], options?: CallOptions): Promise<Explanation> {
-    return this.#ask('explain', { sql, params: params.map(encode) }, options)
+    return this.#do('POST? explain', { sql, params }, options)
   }
 
   /** Whether a statement with these parameters would compile; nothing runs. */
   validate(sql: string, params: readonly Param[] = [], options?: CallOptions): Promise<Validation> {
-    return this.#ask('validate', { sql, params: params.map(encode) }, options)
+    return this.#do('POST? validate', { sql, params }, options)
   }
 
   schema(options?: CallOptions): Promise<Schema> {
-    return this.#get('schema', options)
+    return this.#do('GET schema', options)
   }
 
   /** The whole schema with what is written about it. */
   describe(options?: CallOptions): Promise<Described> {
-    return this.#get('describe', options)
+    return this.#do('GET describe', options)
   }
 
   /** The same as a short text for a prompt. */
   async describeCompact(options?: CallOptions): Promise<string> {
-    return (await this.#get<{ text: string }>('describe?format=compact', options)).text
+    return (await this.#do<{ text: string }>('GET describe format', 'compact', options)).text
   }
 
   /** Writes what the database and its tables are for, in place of what was written. */
-  async setDescription(docs: Docs, options?: WriteOptions): Promise<Docs> {
-    return (await this.#send('PUT', 'describe', docs, options)).data
+  setDescription(docs: Docs, options?: WriteOptions): Promise<Docs> {
+    return this.#do('PUT describe', docs, options)
   }
 
   /** Finds tables, columns and views by words, the best first. */
-  search(q: string, { limit, ...options }: { limit?: number } & CallOptions = {}): Promise<{ hits: SearchHit[] }> {
-    const query = new URLSearchParams({ q, ...(limit && { limit: `${limit}` }) })
-    return this.#get(`search?${query}`, options)
+  search(q: string, options?: { limit?: number } & CallOptions): Promise<{ hits: SearchHit[] }> {
+    return this.#do('GET search q', q, options)
   }
 
   /** What in the schema confuses people and models. */
   doctor(options?: CallOptions): Promise<Diagnosis> {
-    return this.#get('doctor', options)
+    return this.#do('GET doctor', options)
   }
 
   /** The latest calls, the newest first. */
@@ -182,56 +181,48 @@ export class Database {
   }
 
   /** Asks in words: a model writes one SELECT, and it runs. */
-  async ask(
+  ask(
     question: string,
-    {
-      signal,
-      timeoutMs,
-      maxRetries,
-      ...body
-    }: { allowedTables?: string[]; context?: string; maxRows?: number } & CallOptions = {},
+    options?: { allowedTables?: string[]; context?: string; maxRows?: number } & CallOptions,
   ): Promise<QueryResult & { sql: string; explanation: string }> {
-    const sending = { signal, timeoutMs, maxRetries, repeatable: true }
-    const { data, meta } = await this.#send('POST', 'ask', { question, ...body }, sending)
-    const { rowsRead = 0, rowsWritten = 0 } = meta ?? {}
-    return { ...resultOf({ rowsRead, rowsWritten, ...data }, meta), sql: data.sql, explanation: data.explanation }
+    return this.#do('POST?= ask question', question, options)
   }
 
   /** Opens a session for a user of your app, for endpoints that ask for one. */
-  async createSession(
+  createSession(
     user: { userId: string | number; email?: string; expiresIn?: number },
     options?: CallOptions,
   ): Promise<Session> {
-    const body = { namespaceSlug: this.namespace, databaseSlug: this.slug, ...user }
-    return (await (await this.#client.transport()).call({ ...options, method: 'POST', path: '/v1/sessions', body }))
-      .data
+    const target = { ...this.#target, path: '/v1/' }
+    const address = { namespaceSlug: this.namespace, databaseSlug: this.slug }
+    return perform(target, 'POST! sessions', [address, user, options])
   }
 
   /** Makes a database of its own with the schema and all rows, as they are now. */
-  async fork(
-    slug: string,
-    { name, ttlDays, ...options }: { name?: string; ttlDays?: number } & CallOptions = {},
-  ): Promise<DatabaseInfo> {
-    return (await this.#send('POST', 'fork', { slug, name, ttlDays }, { ...options, keyed: false })).data
+  fork(slug: string, options?: { name?: string; ttlDays?: number } & CallOptions): Promise<DatabaseInfo> {
+    return this.#do('POST! fork slug', slug, options)
   }
 
-  /** The database as an SQL dump or another file: read it with `.text()`, or stream `.body`. */
-  async export({ format, table, ...options }: ExportOptions = {}): Promise<Response> {
-    const path = `export${searchOf({ format, table })}`
-    return (await this.#send('GET', path, undefined, { timeoutMs: 0, ...options, raw: true })).data
+  /** The database as an SQL dump or an SQLite file, or a table as CSV or NDJSON: `.text()`, `.blob()`, or `.body`. */
+  export(options?: { format?: FileFormat; table?: string } & CallOptions): Promise<Response> {
+    return this.#do('GET export', { timeoutMs: 0, raw: true }, options)
   }
 
-  /** Takes in an SQL dump or a SQLite file, or rows into one table: whole or not at all. */
-  async import(
-    file: string | Blob,
-    { format, table, create, ...options }: ImportOptions = {},
-  ): Promise<Record<string, unknown>> {
-    const form = new FormData()
-    // Without a name that says what it is, its first bytes tell.
-    const kind = format ?? (typeof file === 'string' ? 'sql' : undefined)
-    form.set('file', new Blob([file]), kind ? `file.${kind}` : 'file')
-    const path = `import${searchOf({ format, table, create: create ? '1' : undefined })}`
-    return (await this.#send('POST', path, form, { timeoutMs: 0, ...options, keyed: false })).data
+  /** Imports an SQL dump or an SQLite file, or CSV or NDJSON into a table; whole or not at all. */
+  async import(file: string | Blob | Uint8Array, options: ImportOptions = {}): Promise<Imported> {
+    return (await import('./import-file.ts')).importFile(this.#target, file, options)
+  }
+
+  /** How far the import is that is under way, or how the last one ended. */
+  async importProgress(options?: CallOptions): Promise<ImportProgress | null> {
+    return (await this.#do<{ import: ImportProgress | null }>('GET import', options)).import
+  }
+
+  /** Waits until tables change, at most `timeoutSec` (25); with the cursor of the last answer nothing is missed. */
+  waitForChanges(
+    options?: { tables?: readonly string[]; cursor?: string; timeoutSec?: number } & CallOptions,
+  ): Promise<Changes> {
+    return this.#do('GET wait_for_changes', options)
   }
 
   /** Tells when rows change. Call what it returns to stop. */
@@ -248,7 +239,12 @@ export class Database {
     const path = `/v1/db/${this.namespace}/${this.slug}/subscribe`
     // Loaded when it is wanted: most pages do not subscribe.
     const running = import('./subscribe.ts').then(({ subscribe }) =>
-      ended ? undefined : subscribe({ ...live, path }, { ...options, tables }),
+      ended
+        ? undefined
+        : subscribe(
+            { ...live, path, ask: () => this.waitForChanges({ timeoutSec: 0, maxRetries: 0 }) },
+            { ...options, tables },
+          ),
     )
     running.catch(options.onError ?? (() => {}))
     const each = (act: (subscription: Subscription) => void) =>
@@ -304,11 +300,7 @@ export class Database {
     )
   }
 
-  async #get<T>(path: string, options?: CallOptions): Promise<T> {
-    return (await this.#send('GET', path, undefined, options)).data
-  }
-
-  async #ask<T>(path: string, body: unknown, options?: CallOptions): Promise<T> {
-    return (await this.#send('POST', path, body, { ...options, repeatable: true })).data
+  #do<T>(route: string, ...args: unknown[]): Promise<T> {
+    return perform(this.#target, route, args)
   }
 }

@@ -1,4 +1,4 @@
-import type { ApprovalHit, SqlErrorDetail } from './types.ts'
+import type { ApprovalHit, MergeReport, SqlErrorDetail } from './types.ts'
 
 /** What a failure is made of. */
 export interface Failure {
@@ -70,10 +70,20 @@ export class InsufficientBalanceError extends PerSQLError {
   }
 }
 
+/** A merge that was not done: `merge_conflict`, `merge_would_lose_data` or `merge_stale`. */
+export class MergeRefusedError extends PerSQLError {
+  override name = 'MergeRefusedError'
+  /** What it would do, and what stands in its way. */
+  get report(): MergeReport {
+    return this.body.merge as MergeReport
+  }
+}
+
 /** The error of the class that fits. */
 export function errorOf(failure: Failure): PerSQLError {
   if (failure.status === 402) return new InsufficientBalanceError(failure)
   if (failure.status === 429) return new RateLimitError(failure)
   if (failure.body?.approvalToken) return new ApprovalRequiredError(failure)
+  if (failure.body?.merge) return new MergeRefusedError(failure)
   return new PerSQLError(failure)
 }

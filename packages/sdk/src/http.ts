@@ -78,9 +78,9 @@ async function once(settings: HttpSettings, call: Call, signal: AbortSignal | un
   if (idempotencyKey) headers['Idempotency-Key'] = idempotencyKey
   if (planKey) headers['Plan-Key'] = planKey
   if (planStep) headers['Plan-Step'] = planStep
-  const form = body instanceof FormData
-  if (body !== undefined && !form) headers['Content-Type'] = 'application/json'
-  const content = body === undefined || form ? body : JSON.stringify(body)
+  const file = body instanceof Blob
+  if (body !== undefined && !file) headers['Content-Type'] = 'application/json'
+  const content = file ? body : JSON.stringify(body)
   // Called as a function: as a method of something else, `fetch` of browsers and Workers refuses to run.
   const { fetch } = settings
   const response = await fetch(settings.baseURL + path, { method, headers, body: content, signal })

@@ -1,5 +1,5 @@
-import { PerSQLError } from './errors.ts'
-import { type Answer, pause } from './http.ts'
+import type { Delivery, Schedule, Webhook, WebhookSpec, WebhookTest } from './event-types.ts'
+import type { MergeOptions, MergeReport } from './transfer-types.ts'
 import type {
   Approval,
   ApprovalRule,
@@ -12,158 +12,154 @@ import type {
   Param,
   Proposal,
   QueryResult,
+  Row,
+  Settings,
   Snapshot,
   WriteOptions,
 } from './types.ts'
-import { encode, resultOf } from './values.ts'
 
-/** How a call is sent. */
-export interface Sending extends WriteOptions {
-  /** `false`: the server keeps no answers of this call, so it is not sent twice. */
-  keyed?: boolean
-  /** It only reads, though it is no GET. */
-  repeatable?: boolean
-  raw?: boolean
-}
-/** Sends a call to one database; the path is what follows its address. */
-export type Send = (method: string, path: string, body?: unknown, options?: Sending) => Promise<Answer>
 type Deleted = Promise<{ deleted: true }>
 
-const enc = encodeURIComponent
-const data = (answer: Promise<Answer>) => answer.then((given) => given.data)
-
 /** `db.branches`: copies of the schema without rows, for agents and pull requests. */
-export const branchesOf = (send: Send) => ({
+export interface Branches {
   /** Makes a branch, or resets it to the present schema. */
-  upsert: (
+  upsert(
     ref: string,
-    {
-      name,
-      expiresAt,
-      ttlDays,
-      fromRef,
-      ...o
-    }: { name?: string; expiresAt?: string | Date; ttlDays?: number; fromRef?: string } & CallOptions = {},
-  ): Promise<DatabaseInfo> =>
-    data(send('PUT', `branches/${enc(ref)}`, { name, expiresAt, ttlDays, fromRef }, { ...o, keyed: false })),
+    options?: { name?: string; expiresAt?: string | Date; ttlDays?: number; fromRef?: string } & CallOptions,
+  ): Promise<DatabaseInfo>
   /** Makes or resets a branch and gets a token that opens it alone. */
-  claim: ({
-    ref,
-    purpose,
-    ttlSec,
-    role,
-    ...o
-  }: { ref?: string; purpose?: string; ttlSec?: number; role?: BranchRole } & CallOptions = {}): Promise<Claim> =>
-    data(send('POST', 'claim_branch', { ref, purpose, ttlSec, role }, { ...o, keyed: false })),
+  claim(options?: { ref?: string; purpose?: string; ttlSec?: number; role?: BranchRole } & CallOptions): Promise<Claim>
   /** Makes a secret that a sub-agent redeems once, with `PerSQL.fromHandoff`. */
-  pin: (
+  pin(
     ref: string,
-    { role, ttlSec, ...o }: { role?: BranchRole; ttlSec?: number } & CallOptions = {},
-  ): Promise<{ token: string; expiresAt: string }> =>
-    data(send('POST', `branches/${enc(ref)}/handoff`, { role, ttlSec }, { ...o, keyed: false })),
-  /** Brings what changed on the branch into the database. */
-  merge: (
-    ref: string,
-    { signal, timeoutMs, maxRetries, ...body }: { mode?: string; [more: string]: unknown } & CallOptions = {},
-  ): Promise<Record<string, unknown>> =>
-    data(send('POST', `branches/${enc(ref)}/merge`, body, { signal, timeoutMs, maxRetries, keyed: false })),
-  list: (o?: CallOptions): Promise<DatabaseInfo[]> => data(send('GET', 'branches', undefined, o)),
-  get: (ref: string, o?: CallOptions): Promise<DatabaseInfo> => data(send('GET', `branches/${enc(ref)}`, undefined, o)),
-  delete: (ref: string, o?: CallOptions): Deleted =>
-    data(send('DELETE', `branches/${enc(ref)}`, undefined, { ...o, keyed: false })),
-})
+    options?: { role?: BranchRole; ttlSec?: number } & CallOptions,
+  ): Promise<{ token: string; expiresAt: string }>
+  /** Brings what changed on the branch into the database, or tells what that would do. @throws MergeRefusedError */
+  merge(ref: string, options?: MergeOptions & WriteOptions): Promise<MergeReport>
+  list(options?: CallOptions): Promise<DatabaseInfo[]>
+  get(ref: string, options?: CallOptions): Promise<DatabaseInfo>
+  delete(ref: string, options?: CallOptions): Deleted
+}
 
 /** `db.proposals`: writes that are proposed first and applied afterwards. */
-export const proposalsOf = (send: Send) => ({
+export interface Proposals {
   /** Tells what a write would do, and gets a token that does exactly that, once. */
-  propose: (
-    sql: string,
-    { params = [], ttlSec, ...o }: { params?: readonly Param[]; ttlSec?: number } & WriteOptions = {},
-  ): Promise<Proposal> => data(send('POST', 'propose', { sql, params: params.map(encode), ttlSec }, o)),
-  apply: async <T extends object>(executionToken: string, o?: WriteOptions): Promise<QueryResult<T>> => {
-    const { data, meta } = await send('POST', 'apply', { executionToken }, o)
-    return resultOf<T>(data, meta)
-  },
-})
+  propose(sql: string, options?: { params?: readonly Param[]; ttlSec?: number } & WriteOptions): Promise<Proposal>
+  apply<T extends object = Row>(executionToken: string, options?: WriteOptions): Promise<QueryResult<T>>
+}
 
 /** `db.approvalRules`: writes to some tables are forbidden, or wait for a human. */
-export const approvalRulesOf = (send: Send) => ({
-  create: (
+export interface ApprovalRules {
+  create(
     rule: { tableGlob: string; action: 'deny' | 'require_approval'; note?: string },
-    o?: WriteOptions,
-  ): Promise<ApprovalRule> => data(send('POST', 'approval_rules', rule, o)),
-  list: (o?: CallOptions): Promise<ApprovalRule[]> => data(send('GET', 'approval_rules', undefined, o)),
-  delete: (id: string, o?: WriteOptions): Deleted => data(send('DELETE', `approval_rules/${enc(id)}`, undefined, o)),
-})
+    options?: WriteOptions,
+  ): Promise<ApprovalRule>
+  list(options?: CallOptions): Promise<ApprovalRule[]>
+  delete(id: string, options?: WriteOptions): Deleted
+}
 
 /** `db.approvals`: what an `ApprovalRequiredError` asks for. */
-export function approvalsOf(send: Send) {
-  const get = (token: string, o?: CallOptions): Promise<Approval> =>
-    data(send('GET', `approvals/${enc(token)}`, undefined, o))
-  return {
-    get,
-    /** Waits until a human has decided, or the approval has expired. @throws PerSQLError `timeout` */
-    async poll(
-      token: string,
-      {
-        intervalMs = 2000,
-        timeoutMs = 600_000,
-        signal,
-      }: { intervalMs?: number; timeoutMs?: number; signal?: AbortSignal } = {},
-    ): Promise<Approval> {
-      for (const endMs = Date.now() + timeoutMs; ; ) {
-        const approval = await get(token, { signal })
-        if (approval.status !== 'pending') return approval
-        if (Date.now() + intervalMs > endMs) {
-          throw new PerSQLError({ status: 0, code: 'timeout', message: `Nobody decided within ${timeoutMs} ms.` })
-        }
-        await pause(intervalMs, signal)
-      }
-    },
-    /** Runs what was approved, once: a result, or one for each statement of a batch. */
-    redeem: async (approvalToken: string, o?: WriteOptions): Promise<QueryResult | QueryResult[]> => {
-      const { data, meta } = await send('POST', 'redeem_approval', { approvalToken }, o)
-      return Array.isArray(data) ? data.map((one) => resultOf(one, meta)) : resultOf(data, meta)
-    },
-  }
+export interface Approvals {
+  get(approvalToken: string, options?: CallOptions): Promise<Approval>
+  /** Waits until a human has decided, or the approval has expired. @throws PerSQLError `timeout` */
+  poll(
+    approvalToken: string,
+    options?: { intervalMs?: number; timeoutMs?: number; signal?: AbortSignal },
+  ): Promise<Approval>
+  /** Runs what was approved, once: a result, or one for each statement of a batch. */
+  redeem(approvalToken: string, options?: WriteOptions): Promise<QueryResult | QueryResult[]>
 }
 
 /** `db.snapshots`: all tables and rows, as they were at one moment. */
-export const snapshotsOf = (send: Send) => ({
-  create: (label: string, o?: WriteOptions): Promise<Snapshot> => data(send('POST', 'snapshots', { label }, o)),
-  list: (o?: CallOptions): Promise<Snapshot[]> => data(send('GET', 'snapshots', undefined, o)),
-  delete: (id: string, o?: WriteOptions): Deleted => data(send('DELETE', `snapshots/${enc(id)}`, undefined, o)),
+export interface Snapshots {
+  create(label: string, options?: WriteOptions): Promise<Snapshot>
+  list(options?: CallOptions): Promise<Snapshot[]>
+  delete(id: string, options?: WriteOptions): Deleted
   /** Puts everything back; what was there is kept as `before`. */
-  restore: (
+  restore(
     to: { snapshotId: string } | { bookmark: string } | { timestamp: number },
-    o?: WriteOptions,
-  ): Promise<{ restored: Snapshot; before: Snapshot }> => data(send('POST', 'restore', to, o)),
-})
+    options?: WriteOptions,
+  ): Promise<{ restored: Snapshot; before: Snapshot }>
+}
 
 /** `db.migrations`: statements that change a database, as drafts until they are applied, whole or not at all. */
-export const migrationsOf = (send: Send) => ({
-  create: (draft: { name: string; sql: string }, o?: WriteOptions): Promise<Migration> =>
-    data(send('POST', 'migrations', draft, o)),
-  list: (o?: CallOptions): Promise<Migration[]> => data(send('GET', 'migrations', undefined, o)),
-  update: (id: string, draft: { name?: string; sql?: string }, o?: WriteOptions): Promise<Migration> =>
-    data(send('PATCH', `migrations/${enc(id)}`, draft, o)),
-  apply: (id: string, o?: WriteOptions): Promise<Migration> => data(send('POST', `migrations/${enc(id)}/apply`, {}, o)),
-  delete: (id: string, o?: WriteOptions): Deleted => data(send('DELETE', `migrations/${enc(id)}`, undefined, o)),
-})
+export interface Migrations {
+  create(draft: { name: string; sql: string }, options?: WriteOptions): Promise<Migration>
+  list(options?: CallOptions): Promise<Migration[]>
+  update(id: string, draft: { name?: string; sql?: string }, options?: WriteOptions): Promise<Migration>
+  apply(id: string, options?: WriteOptions): Promise<Migration>
+  delete(id: string, options?: WriteOptions): Deleted
+}
 
 /** `db.endpoints`: stored statements that anyone may call, once they are published. */
-export const endpointsOf = (send: Send) => ({
-  create: (
+export interface Endpoints {
+  create(
     spec: { slug: string; name: string; kind: string; [field: string]: unknown },
-    o?: WriteOptions,
-  ): Promise<Endpoint> => data(send('POST', 'endpoints', spec, o)),
-  list: (o?: CallOptions): Promise<Endpoint[]> => data(send('GET', 'endpoints', undefined, o)),
-  get: (slug: string, o?: CallOptions): Promise<Endpoint> => data(send('GET', `endpoints/${enc(slug)}`, undefined, o)),
-  update: (slug: string, changes: Record<string, unknown>, o?: WriteOptions): Promise<Endpoint> =>
-    data(send('PATCH', `endpoints/${enc(slug)}`, changes, o)),
-  publish: (slug: string, { version, ...o }: { version?: number } & WriteOptions = {}): Promise<Endpoint> =>
-    data(send('POST', `endpoints/${enc(slug)}/publish`, { version }, o)),
-  pause: (slug: string, o?: WriteOptions): Promise<Endpoint> =>
-    data(send('POST', `endpoints/${enc(slug)}/pause`, {}, o)),
-  delete: (slug: string, o?: WriteOptions): Deleted => data(send('DELETE', `endpoints/${enc(slug)}`, undefined, o)),
-})
+    options?: WriteOptions,
+  ): Promise<Endpoint>
+  list(options?: CallOptions): Promise<Endpoint[]>
+  get(slug: string, options?: CallOptions): Promise<Endpoint>
+  update(slug: string, changes: Record<string, unknown>, options?: WriteOptions): Promise<Endpoint>
+  publish(slug: string, options?: { version?: number } & WriteOptions): Promise<Endpoint>
+  pause(slug: string, options?: WriteOptions): Promise<Endpoint>
+  delete(slug: string, options?: WriteOptions): Deleted
+}
+
+/** `db.webhooks`: where changes are posted. */
+export interface Webhooks {
+  create(webhook: WebhookSpec, options?: WriteOptions): Promise<Webhook>
+  list(options?: CallOptions): Promise<Webhook[]>
+  get(id: string, options?: CallOptions): Promise<Webhook>
+  /** One that was turned off is tried again from then on. */
+  update(id: string, changes: Partial<WebhookSpec>, options?: WriteOptions): Promise<Webhook>
+  delete(id: string, options?: WriteOptions): Deleted
+  /** Signs with a new secret from now on. */
+  rotateSecret(id: string, options?: WriteOptions): Promise<Webhook>
+  /** Posts something of type `test` now, once, and says what came of it. */
+  test(id: string, options?: WriteOptions): Promise<WebhookTest>
+  /** What waits and what was posted lately, the newest first. */
+  deliveries(id: string, options?: { limit?: number } & CallOptions): Promise<Delivery[]>
+  /** Posts something again, with the id it had. */
+  replay(id: string, deliveryId: string, options?: WriteOptions): Promise<Delivery>
+}
+
+/** What a schedule is made of. */
+interface ScheduleSpec {
+  name: string
+  /** One statement. */
+  sql: string
+  params?: readonly Param[]
+  /** 60 to 604,800. */
+  intervalSec: number
+  enabled?: boolean
+}
+
+/** `db.schedules`: statements that run by themselves. */
+export interface Schedules {
+  create(schedule: ScheduleSpec, options?: WriteOptions): Promise<Schedule>
+  list(options?: CallOptions): Promise<Schedule[]>
+  update(id: string, changes: Partial<ScheduleSpec>, options?: WriteOptions): Promise<Schedule>
+  delete(id: string, options?: WriteOptions): Deleted
+  /** Runs it now, whether enabled or not; when it runs next stays as it is. */
+  run(id: string, options?: WriteOptions): Promise<Schedule>
+}
+
+/** `db.settings`: how a database behaves. */
+export interface SettingsOf {
+  get(options?: CallOptions): Promise<Settings>
+  update(changes: Partial<Settings>, options?: WriteOptions): Promise<Settings>
+}
+
+/** The resources of a database by their names. */
+export interface OfDatabase {
+  branches: Branches
+  proposals: Proposals
+  approvalRules: ApprovalRules
+  approvals: Approvals
+  snapshots: Snapshots
+  migrations: Migrations
+  endpoints: Endpoints
+  webhooks: Webhooks
+  schedules: Schedules
+  settings: SettingsOf
+}

@@ -1,3 +1,6 @@
+export type * from './event-types.ts'
+export type * from './transfer-types.ts'
+
 /** A value in a row. Bytes come as they are, integers beyond ±(2^53 − 1) are refused rather than rounded. */
 export type Value = string | number | null | Uint8Array
 /** A value for a placeholder: booleans become 0 and 1. */
@@ -30,22 +33,6 @@ export interface BatchOptions extends WriteOptions {
   transaction?: boolean
 }
 
-/** What is downloaded: an SQL dump unless told otherwise. */
-export interface ExportOptions extends CallOptions {
-  format?: 'sql' | 'csv' | 'ndjson' | 'sqlite'
-  /** The table, for csv and ndjson. */
-  table?: string
-}
-
-/** What is imported: a string is SQL, and the first bytes of a blob tell, unless the format is given. */
-export interface ImportOptions extends CallOptions {
-  format?: 'sql' | 'sqlite' | 'csv' | 'ndjson'
-  /** Where the rows go, for csv and ndjson. */
-  table?: string
-  /** Make that table. */
-  create?: boolean
-}
-
 /** A count that must be met exactly, or within bounds. */
 export type Count = number | { min?: number; max?: number }
 
@@ -66,7 +53,8 @@ export interface QueryMeta {
   costUsd: number
   /** Made by itself before a statement that destroys. */
   snapshot?: { id: string; label: string }
-  queryLogId?: number
+  /** Why there is none. */
+  snapshotSkipped?: 'too_large' | 'copy_impossible'
 }
 
 /** What a statement gave. */
@@ -325,7 +313,10 @@ export interface Token {
   role: TokenRole
   tableScope: string[] | null
   claims: Record<string, unknown> | null
+  /** The one database it opens, by its slug; `null` when it opens several. */
   database: string | null
+  /** The only databases it opens, by their slugs; `null` for all of the namespace. */
+  databases: string[] | null
   preview: string
   createdAt: string
   expiresAt: string | null
@@ -360,10 +351,8 @@ export interface Migration {
   error?: { code: string; error: string; errorDetail?: SqlErrorDetail; at: string }
 }
 
-/** Something that happened to the rows or the schema of a table. */
-export interface Change {
-  type: 'change'
-  table: string
-  kind: 'insert' | 'update' | 'delete' | 'schema' | 'unknown'
-  cursor?: string | number
+/** How a database behaves. */
+export interface Settings {
+  /** Whether a snapshot is made by itself before a statement that destroys. */
+  automaticSnapshots: boolean
 }

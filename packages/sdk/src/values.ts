@@ -29,10 +29,13 @@ export function encode(value: Param): unknown {
 const decode = (value: WireResult['rows'][number][number]): Value =>
   typeof value === 'object' && value ? Uint8Array.from(atob(value.base64), (c) => c.charCodeAt(0)) : value
 
-/** A result with its rows as objects beside the rows as they came. */
-export function resultOf<T extends object>(wire: WireResult, meta: QueryMeta | undefined): QueryResult<T> {
-  const { columns } = wire
+/** A result with its rows as objects beside the rows as they came. An answer to a question has its counts in `meta`. */
+export function resultOf<T extends object>(
+  wire: Pick<WireResult, 'columns' | 'rows'> & Partial<WireResult>,
+  meta: QueryMeta | undefined,
+): QueryResult<T> {
+  const { columns, rowsRead = meta?.rowsRead ?? 0, rowsWritten = meta?.rowsWritten ?? 0 } = wire
   const rows = wire.rows.map((row) => row.map(decode))
   const data = rows.map((row) => Object.fromEntries(row.map((value, i) => [columns[i], value])) as T)
-  return { data, ...wire, rows, meta }
+  return { data, ...wire, rows, rowsRead, rowsWritten, meta }
 }

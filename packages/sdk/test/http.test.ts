@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { ApprovalRequiredError, InsufficientBalanceError, PerSQL, PerSQLError, RateLimitError } from '../src/index.ts'
+import { InsufficientBalanceError, PerSQL, PerSQLError, RateLimitError } from '../src/index.ts'
 
 interface Planned {
   status: number
@@ -125,36 +125,6 @@ test('an empty balance tells how to pay', async () => {
   expect(error.topUp).toEqual({ url: 'https://x/v1/billing/topup', suggestedAmountUsd: 25 })
 })
 
-test('a write that waits for a human has an error that says where', async () => {
-  const hits = [{ tableGlob: 'p*', action: 'require_approval', matchedTable: 'people', note: null }]
-  const asked = {
-    approvalToken: 'appr_1',
-    approvalUrl: 'https://x/approve/appr_1',
-    hits,
-    expiresAt: '2027-01-01T00:00:00Z',
-  }
-  planned = [{ status: 403, body: { success: false, error: 'Ask.', code: 'approval_required', ...asked } }]
-  const error = await failure(db().query('DELETE FROM people'))
-  expect(error).toBeInstanceOf(ApprovalRequiredError)
-  expect({ ...asked }).toEqual({
-    approvalToken: error.approvalToken,
-    approvalUrl: error.approvalUrl,
-    hits: error.hits,
-    expiresAt: error.expiresAt,
-  })
-})
-
-test('polling goes on while nobody has decided', async () => {
-  const pending = { status: 200, body: { success: true, data: { status: 'pending' } } }
-  planned = [pending, pending, { status: 200, body: { success: true, data: { status: 'approved' } } }]
-  expect(await db().approvals.poll('appr_1', { intervalMs: 1 })).toEqual({ status: 'approved' })
-  planned = [pending, pending, pending]
-  expect(await failure(db().approvals.poll('appr_1', { intervalMs: 20, timeoutMs: 30 }))).toMatchObject({
-    code: 'timeout',
-  })
-  expect(received[0]?.path).toBe('/v1/db/acme/main/approvals/appr_1')
-})
-
 test('an answer of something else than PerSQL is an error that shows it', async () => {
   planned = [{ status: 200, body: '<html>Welcome to the hotel</html>' }]
   expect(await failure(db().query('SELECT 1'))).toMatchObject({
@@ -178,34 +148,6 @@ test('a call has a time limit, and a signal ends it between attempts', async () 
 test('a connection that cannot be made is an error with a code, after the retries', async () => {
   const gone = new PerSQL({ token: 'x', baseURL: 'http://127.0.0.1:1', maxRetries: 1 }).database('acme/main')
   expect(await failure(gone.query('SELECT 1'))).toMatchObject({ code: 'network', status: 0 })
-})
-
-test('calls go where the API has them', async () => {
-  planned = Array.from({ length: 12 }, () => ({
-    status: 200,
-    body: { success: true, data: { text: 'compact', hits: [] } },
-  }))
-  const main = db()
-  expect(await main.describeCompact()).toBe('compact')
-  await main.describe()
-  await main.setDescription({ databaseDescription: 'Shop' })
-  await main.search('who pays', { limit: 3 })
-  await main.doctor()
-  await main.approvalRules.create({ tableGlob: '*', action: 'deny' })
-  await main.approvalRules.list()
-  await main.approvalRules.delete('r/1')
-  await main.branches.merge('feature/x', { mode: 'schema' })
-  expect(received.map(({ method, path, body }) => [method, path.replace('/v1/db/acme/main/', ''), body])).toEqual([
-    ['GET', 'describe?format=compact', undefined],
-    ['GET', 'describe', undefined],
-    ['PUT', 'describe', { databaseDescription: 'Shop' }],
-    ['GET', 'search?q=who+pays&limit=3', undefined],
-    ['GET', 'doctor', undefined],
-    ['POST', 'approval_rules', { tableGlob: '*', action: 'deny' }],
-    ['GET', 'approval_rules', undefined],
-    ['DELETE', 'approval_rules/r%2F1', undefined],
-    ['POST', 'branches/feature%2Fx/merge', { mode: 'schema' }],
-  ])
 })
 
 test('the environment says where to go when the code does not', async () => {

@@ -8,7 +8,6 @@ interface Connection {
   protocol: string
   sent: unknown[]
   send(message: object): void
-  cut(): void
 }
 
 let server: WebSocketServer
@@ -25,7 +24,6 @@ beforeEach(async () => {
       protocol: socket.protocol,
       sent: [],
       send: (message) => socket.send(JSON.stringify(message)),
-      cut: () => socket.terminate(),
     }
     socket.on('message', (text) => connection.sent.push(JSON.parse(String(text))))
     connections.push(connection)
@@ -39,41 +37,55 @@ afterEach(() => {
   server.close()
 })
 
-test('it listens, comes back behind the last change after a cut, and ends when it is told to', async () => {
-  const changes: unknown[] = []
-  const ready = vi.fn()
+test('it asks for what is wanted, and goes on after an error that ends nothing', async () => {
   const errors: Error[] = []
+  const changes: unknown[] = []
   const off = persql.database('acme/main').subscribe({
     tables: ['a', 'b'],
+    cursor: 'x.41',
     onChange: (change) => changes.push(change),
-    onReady: ready,
     onError: (error) => errors.push(error),
   })
-  await vi.waitFor(() => expect(ready).toHaveBeenCalledTimes(1))
+  await vi.waitFor(() => expect(connections).toHaveLength(1))
   expect(connections[0]).toMatchObject({
-    path: '/v1/db/acme/main/subscribe?tables=a%2Cb',
+    path: '/v1/db/acme/main/subscribe?tables=a%2Cb&cursor=x.41',
     protocol: 'persql.bearer.psql_live_acme_x',
   })
-  const change = { type: 'change', table: 'a', kind: 'insert', cursor: '41' }
+  connections[0]?.send({ type: 'error', message: 'Not understood.' })
+  const change = { type: 'change', table: 'a', kind: 'insert', cursor: 'x.42' }
   connections[0]?.send(change)
   await vi.waitFor(() => expect(changes).toEqual([change]))
-  connections[0]?.cut()
-  await vi.waitFor(() => expect(ready).toHaveBeenCalledTimes(2), { timeout: 5000 })
-  expect(connections[1]?.path).toBe('/v1/db/acme/main/subscribe?tables=a%2Cb&cursor=41')
-  expect(errors).toMatchObject([{ code: 'network' }])
-
-  off.setTables(['c'])
-  await vi.waitFor(() => expect(connections[1]?.sent).toEqual([{ type: 'set-tables', tables: ['c'] }]))
-  connections[1]?.send({ type: 'error', message: 'No such table.' })
-  await vi.waitFor(() => expect(errors).toHaveLength(2))
-  expect(errors[1]?.message).toBe('No such table.')
-
+  expect(errors).toMatchObject([{ code: 'subscription', message: 'Not understood.' }])
   off()
   await vi.waitFor(() => expect(server.clients.size).toBe(0))
-  connections[1]?.cut()
-  await new Promise((resolve) => setTimeout(resolve, 500))
-  expect(connections).toHaveLength(2)
-  expect(changes).toHaveLength(1)
+})
+
+test('it comes back at once when the server says that it closes, though the connection stays open', async () => {
+  const errors: Error[] = []
+  const off = persql.database('acme/main').subscribe({ onChange() {}, onError: (error) => errors.push(error) })
+  await vi.waitFor(() => expect(connections).toHaveLength(1))
+  connections[0]?.send({ type: 'error', message: 'too_many_messages' })
+  await vi.waitFor(() => expect(connections).toHaveLength(2), { timeout: 5000 })
+  expect(errors).toMatchObject([{ status: 429, code: 'too_many_messages' }])
+  off()
+})
+
+test('it leaves a server that answers nothing any more', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  try {
+    const errors: Error[] = []
+    const off = persql.database('acme/main').subscribe({ onChange() {}, onError: (error) => errors.push(error) })
+    await vi.waitFor(() => expect(connections).toHaveLength(1))
+    await vi.advanceTimersByTimeAsync(30_000)
+    await vi.waitFor(() => expect(connections[0]?.sent).toEqual([{ type: 'ping' }]))
+    expect(errors).toEqual([])
+    await vi.advanceTimersByTimeAsync(30_000)
+    await vi.waitFor(() => expect(connections).toHaveLength(2), { timeout: 5000 })
+    expect(errors).toMatchObject([{ code: 'network', message: 'The server is silent.' }])
+    off()
+  } finally {
+    vi.useRealTimers()
+  }
 })
 
 test('ending it before it has begun leaves nothing behind', async () => {

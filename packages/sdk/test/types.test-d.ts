@@ -1,4 +1,5 @@
-import type { Api, ErrorCode, Output } from '../../contract/src/index.ts'
+import type * as z from 'zod'
+import type { Api, Change, ErrorCode, Input, Output } from '../../contract/src/index.ts'
 import type * as Sdk from '../src/index.ts'
 import { PerSQL } from '../src/index.ts'
 
@@ -6,22 +7,67 @@ import { PerSQL } from '../src/index.ts'
 type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false
 const holds = <T extends true>(): T | undefined => undefined
 
+/** A database as the SDK has it. */
+type Db = Sdk.Database
+/** What a method of it answers. */
+// biome-ignore lint/suspicious/noExplicitAny: whatever it takes
+type Answered<M extends (...args: any[]) => unknown> = Awaited<ReturnType<M>>
+/** What an operation takes, without the address that is in the path. */
+type Fields<O extends keyof Api> = Omit<Input<Api[O]>, 'ns' | 'db' | 'id' | 'ref'>
+
 // What the SDK says of answers is what the contract says.
 holds<Same<Sdk.Table[], Output<Api['list_tables']>>>()
 holds<Same<Sdk.Validation, Output<Api['validate']>>>()
 holds<Same<Sdk.Explanation, Output<Api['explain']>>>()
 holds<Same<Sdk.Schema, Output<Api['get_schema']>>>()
+holds<Same<Sdk.QueryMeta, z.output<Api['query']['meta']>>>()
 holds<Same<Sdk.DatabaseInfo, Output<Api['get_database']>>>()
+holds<Same<Answered<Db['fork']>, Output<Api['fork_database']>>>()
 holds<Same<Sdk.Claim, Output<Api['claim_branch']>>>()
 holds<Same<Sdk.HandedOff & { token: string }, Output<Api['redeem_handoff']>>>()
+holds<Same<Answered<Db['branches']['merge']>, Output<Api['merge_branch']>>>()
+holds<Same<Sdk.MergeOptions, Fields<'merge_branch'>>>()
 holds<Same<Sdk.Snapshot, Output<Api['create_snapshot']>>>()
+holds<Same<Answered<Db['snapshots']['list']>, Output<Api['list_snapshots']>>>()
+holds<Same<Answered<Db['snapshots']['restore']>, Output<Api['restore']>>>()
+holds<Same<Sdk.Settings, Output<Api['get_settings']>>>()
+holds<Same<Partial<Sdk.Settings>, Fields<'update_settings'>>>()
 holds<Same<Sdk.Session, Output<Api['create_session']>>>()
 holds<Same<Sdk.Proposal['action'], Output<Api['propose']>['action']>>()
 holds<Output<Api['propose']> extends Sdk.Proposal ? true : false>()
-holds<Output<Api['list_tokens']> extends Sdk.Token[] ? true : false>()
+holds<Same<Sdk.Token[], Output<Api['list_tokens']>>>()
 holds<Output<Api['get_endpoint']> extends Sdk.Endpoint ? true : false>()
 holds<Output<Api['apply_migration']> extends Sdk.Migration ? true : false>()
 holds<'unavailable' extends ErrorCode ? true : false>()
+
+// Describing.
+holds<Same<Sdk.Described, Exclude<Output<Api['describe']>, { text: string }>>>()
+holds<Same<Sdk.Docs, Output<Api['set_description']>>>()
+holds<Same<Answered<Db['search']>, Output<Api['search']>>>()
+holds<Same<Sdk.Diagnosis, Output<Api['doctor']>>>()
+
+// Approvals.
+holds<Same<Sdk.ApprovalRule, Output<Api['create_approval_rule']>>>()
+holds<Same<Parameters<Db['approvalRules']['create']>[0], Fields<'create_approval_rule'>>>()
+holds<Same<Sdk.Approval, Output<Api['get_approval']>>>()
+
+// Files.
+holds<Same<Sdk.Imported, Output<Api['import_database']>>>()
+holds<Same<{ import: Sdk.ImportProgress | null }, Output<Api['get_import']>>>()
+holds<Same<Sdk.FileFormat, NonNullable<Fields<'export_database'>['format']>>>()
+holds<Same<Sdk.FileFormat, NonNullable<Fields<'import_database'>['format']>>>()
+
+// Changes, webhooks and schedules.
+holds<Same<Omit<Sdk.Change, 'type' | 'cursor'>, Change>>()
+holds<Same<Answered<Db['waitForChanges']>, Output<Api['wait_for_changes']>>>()
+holds<Same<Sdk.Webhook, Output<Api['create_webhook']>>>()
+holds<Same<Sdk.WebhookSpec, Fields<'create_webhook'>>>()
+holds<Same<Partial<Sdk.WebhookSpec>, Fields<'update_webhook'>>>()
+holds<Same<Answered<Db['webhooks']['test']>, Output<Api['test_webhook']>>>()
+holds<Same<Answered<Db['webhooks']['deliveries']>, Output<Api['list_deliveries']>>>()
+holds<Same<Answered<Db['webhooks']['replay']>, Output<Api['replay_delivery']>>>()
+holds<Same<Answered<Db['schedules']['list']>, Output<Api['list_schedules']>>>()
+holds<Same<Omit<Parameters<Db['schedules']['create']>[0], 'params'>, Omit<Fields<'create_schedule'>, 'params'>>>()
 
 const persql = new PerSQL({ token: 't' })
 const db = persql.database('acme/main')
@@ -39,7 +85,10 @@ async function right(): Promise<void> {
     timeoutMs: 1,
     maxRetries: 0,
   })
-  db.subscribe({ onChange: ({ table, kind }) => `${table}${kind}` })()
+  db.subscribe({ onChange: ({ table, kind }) => `${table}${kind}`, cursor: (await db.waitForChanges()).cursor })()
+  await db.schedules.create({ name: 'n', sql: 'SELECT ?', params: [1n, new Uint8Array()], intervalSec: 60 })
+  await db.branches.merge('work', { mode: 'data', onConflict: 'parent', idempotencyKey: 'k' })
+  await db.import(new Blob(['']), { format: 'csv', table: 't', onProgress: ({ state }) => state === 'done' })
   void [id, rows]
 }
 
@@ -66,6 +115,16 @@ async function wrong(): Promise<void> {
   await db.snapshots.restore({})
   // @ts-expect-error no such action
   await db.approvalRules.create({ tableGlob: '*', action: 'allow' })
+  // @ts-expect-error no such mode
+  await db.branches.merge('work', { mode: 'rows' })
+  // @ts-expect-error no such event
+  await db.webhooks.create({ name: 'n', url: 'https://x', events: ['upsert'] })
+  // @ts-expect-error a schedule has an interval
+  await db.schedules.create({ name: 'n', sql: 'SELECT 1' })
+  // @ts-expect-error no such format
+  await db.export({ format: 'xlsx' })
+  // @ts-expect-error no such setting
+  await db.settings.update({ snapshots: false })
   // @ts-expect-error changes must be listened to
   db.subscribe({})
   // @ts-expect-error a database has an address

@@ -96,8 +96,8 @@ const merge = command({
     const loses = mode !== undefined && mode !== 'preview' && allowDataLoss
     if (loses) await confirm(ctx, `This may drop tables and rows of ${db.slug}.`, db.slug, options.yes)
     const json = await db.branches.merge(args.ref, {
-      mode,
-      onConflict,
+      mode: mode as 'preview' | 'schema' | 'data' | undefined,
+      onConflict: onConflict as 'abort' | 'branch' | 'parent' | undefined,
       allowDataLoss,
       expectedPlan: plan,
       timeoutMs: 0,

@@ -1,0 +1,43 @@
+import { pause } from './http.ts'
+import { perform, type Target } from './perform.ts'
+import type { Imported, ImportOptions, ImportProgress } from './transfer-types.ts'
+
+const POLL_MS = 500
+
+/** How far the import is that is under way, or how the last one ended. */
+const progressOf = async (target: Target): Promise<ImportProgress | null> =>
+  (await perform<{ import: ImportProgress | null }>(target, 'GET import', [])).import
+
+/** Imports a file, and tells how far that is. */
+export async function importFile(
+  target: Target,
+  file: string | Blob | Uint8Array,
+  { format, table, create, onProgress, ...options }: ImportOptions,
+): Promise<Imported> {
+  const named = /\.(sql|sqlite|csv|ndjson)$/i.exec((file as File).name ?? '')?.[1]?.toLowerCase()
+  const query = new URLSearchParams()
+  for (const [name, value] of Object.entries({ format: format ?? named, table, create: create && '1' })) {
+    if (value) query.set(name, value)
+  }
+  const body = file instanceof Blob ? file : new Blob([file as Uint8Array<ArrayBuffer>])
+  const before = onProgress && (await progressOf(target))
+  const ended = new AbortController()
+  const send = () => perform<Imported>(target, `POST import?${query}`, [body, { timeoutMs: 0, ...options }])
+  const watch = async (tell: (progress: ImportProgress) => void) => {
+    while (!ended.signal.aborted) {
+      const progress = await progressOf(target)
+      if (progress && progress.id !== before?.id) tell(progress)
+      await pause(POLL_MS, ended.signal)
+    }
+  }
+  // What goes wrong with watching is no failure of the import.
+  const watched = onProgress && watch(onProgress).catch(() => {})
+  try {
+    return await send()
+  } finally {
+    ended.abort()
+    await watched
+    const last = onProgress && (await progressOf(target).catch(() => null))
+    if (last && last.id !== before?.id) onProgress(last)
+  }
+}

@@ -1,0 +1,39 @@
+import type { CallOptions, DatabaseInfo, Token, TokenRole } from './types.ts'
+
+/** `persql.databases`: the databases of the namespace. */
+export interface Databases {
+  create(database: { slug: string; name?: string }, options?: CallOptions): Promise<DatabaseInfo>
+  list(options?: CallOptions): Promise<DatabaseInfo[]>
+  get(slug: string, options?: CallOptions): Promise<DatabaseInfo>
+  delete(slug: string, options?: CallOptions): Promise<{ deleted: true }>
+}
+
+/** `persql.tokens`: the tokens of the namespace. A secret is shown once, by `create`. */
+export interface Tokens {
+  create(
+    token: {
+      name: string
+      role?: TokenRole
+      tableScope?: string[]
+      claims?: Record<string, unknown>
+      expiresIn?: number
+    },
+    options?: CallOptions,
+  ): Promise<Token & { token: string }>
+  list(options?: CallOptions): Promise<Token[]>
+  revoke(id: string, options?: CallOptions): Promise<{ revoked: true }>
+}
+
+/** `persql.billing`: the prepaid balance. */
+export interface Billing {
+  get(options?: CallOptions): Promise<{ balanceUsd: number; balanceNanoUsd: string; [more: string]: unknown }>
+  /** Opens a payment page. */
+  topUp(amountUsd: number, options?: CallOptions): Promise<{ url: string; sessionId: string }>
+}
+
+/** The resources of a namespace by their names. */
+export interface OfNamespace {
+  databases: Databases
+  tokens: Tokens
+  billing: Billing
+}

@@ -1,0 +1,59 @@
+import type { Answer, Call, Transport } from './http.ts'
+import { encode, resultOf } from './values.ts'
+
+/** Where calls go: the path that theirs follow, and what sends them. */
+export interface Target {
+  readonly path: string
+  readonly transport: () => Promise<Transport> | Transport
+}
+
+/** What of the arguments says how a call is sent. All else is what is sent. */
+const OPTIONS = /^(signal|timeoutMs|maxRetries|idempotencyKey|planKey|planStep|repeatable|raw)$/
+const randomKey = () => Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(36)).join('-')
+
+/**
+ * Does what a route says: `METHOD path field`. Arguments fill the `*` of the path, then the field, if one is named; those
+ * that follow are objects of fields and options. Behind the method, `!` stands for a call whose answer the server does
+ * not keep, so that it is not sent twice, `?` for one that only reads, `=` for one that answers rows.
+ */
+export async function perform<T>({ path: base, transport }: Target, route: string, args: unknown[]): Promise<T> {
+  const [, verb, marks = '', path = '', field] = /^(\w+)(\W*) (\S+) ?(.*)/.exec(route) ?? []
+  const rest = [...args]
+  const call: Record<string, unknown> = {
+    method: verb,
+    path: base + path.replace(/\*/g, () => encodeURIComponent(rest.shift() as string)),
+  }
+  const fields: Record<string, unknown> = {}
+  if (field) fields[field] = rest.shift()
+  for (const given of rest) {
+    if (given instanceof Blob) call.body = given
+    else for (const [name, value] of Object.entries(given ?? {})) (OPTIONS.test(name) ? call : fields)[name] = value
+  }
+  if (Array.isArray(fields.params)) fields.params = fields.params.map(encode)
+  if (verb === 'GET') {
+    const given = Object.entries(fields).filter(([, value]) => value !== undefined)
+    if (given.length > 0) call.path += `?${new URLSearchParams(given as string[][])}`
+  } else {
+    if (verb !== 'DELETE') call.body ??= fields
+    if (marks.includes('?')) call.repeatable = true
+    const isSafe = call.repeatable || (call.planKey && call.planStep)
+    if (!isSafe && !marks.includes('!')) call.idempotencyKey ??= randomKey()
+  }
+  const { data, meta }: Answer = await (await transport()).call(call as unknown as Call)
+  if (!marks.includes('=')) return data
+  return (Array.isArray(data) ? data.map((one) => resultOf(one, meta)) : resultOf(data, meta)) as T
+}
+
+/** The routes of resources, by the names of their methods. */
+export type Routes<Resources> = { readonly [R in keyof Resources]: { readonly [M in keyof Resources[R]]: string } }
+
+/** Makes resources of their routes. */
+export const resourcesOf = <Resources>(target: Target, routes: Routes<Resources>): Resources => {
+  const map = (given: object, make: (value: never) => unknown) =>
+    Object.fromEntries(Object.entries(given).map(([name, value]) => [name, make(value as never)]))
+  const methodOf =
+    (route: string) =>
+    (...args: unknown[]) =>
+      perform(target, route, args)
+  return map(routes, (methods) => map(methods, methodOf)) as Resources
+}

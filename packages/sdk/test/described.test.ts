@@ -1,0 +1,53 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startPlatform, type TestPlatform } from '../../../test/harness.ts'
+import { type Database, PerSQL } from '../src/index.ts'
+
+const DOCS = {
+  databaseDescription: 'A shop',
+  tables: [{ table: 'orders', description: 'Who bought', columns: [{ column: 'total', description: 'In cents' }] }],
+}
+let platform: TestPlatform
+let db: Database
+
+beforeAll(async () => {
+  platform = await startPlatform()
+  const { token } = await platform.createNamespace('acme')
+  db = new PerSQL({ token, baseURL: platform.url }).database('acme/main')
+  await db.query('CREATE TABLE orders (id INTEGER PRIMARY KEY, total INTEGER, paid_at)')
+  await db.query('CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT)')
+  await db.query('CREATE VIEW big AS SELECT * FROM orders WHERE total > 1000')
+})
+afterAll(() => platform.stop())
+
+test('a schema is described with what is written about it, as data and as a text', async () => {
+  expect(await db.setDescription(DOCS)).toEqual(DOCS)
+  const described = await db.describe()
+  expect(described.databaseDescription).toBe('A shop')
+  expect(described.tables.map(({ table, description }) => [table, description])).toEqual([
+    ['orders', 'Who bought'],
+    ['people', null],
+  ])
+  expect(described.tables[0]?.columns[1]).toMatchObject({ name: 'total', type: 'INTEGER', description: 'In cents' })
+  expect(described.views).toMatchObject([{ name: 'big' }])
+  const text = await db.describeCompact()
+  expect(text).toContain('In cents')
+  expect(text).toContain('people')
+})
+
+test('tables and columns are found by words, as many as were asked for', async () => {
+  const { hits } = await db.search('who bought & "total"?')
+  expect(hits.map(({ table, column }) => [table, column])).toEqual(
+    expect.arrayContaining([
+      ['orders', undefined],
+      ['orders', 'total'],
+    ]),
+  )
+  expect((await db.search('total orders people', { limit: 1 })).hits).toHaveLength(1)
+})
+
+test('the doctor finds what confuses', async () => {
+  const { findings, tables, omitted } = await db.doctor()
+  expect([tables, omitted]).toEqual([2, 0])
+  expect(findings).toContainEqual(expect.objectContaining({ table: 'orders', column: 'paid_at' }))
+  expect(findings.every(({ rule, message }) => rule && message)).toBe(true)
+})

@@ -1,0 +1,130 @@
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import WebSocket from 'ws'
+import { startPlatform, type TestPlatform } from '../../../test/harness.ts'
+import { type Change, type Database, PerSQL, type PerSQLError, type Subscription } from '../src/index.ts'
+
+let platform: TestPlatform
+let admin: PerSQL
+let db: Database
+let number = 0
+
+beforeAll(async () => {
+  platform = await startPlatform()
+  const { token } = await platform.createNamespace('acme')
+  admin = new PerSQL({ token, baseURL: platform.url, WebSocket })
+})
+afterAll(() => platform.stop())
+beforeEach(async () => {
+  const slug = `db-${++number}`
+  await admin.databases.create({ slug })
+  db = admin.database('acme', slug)
+  await db.query('CREATE TABLE a (n)')
+  await db.query('CREATE TABLE b (n)')
+})
+
+/** Listens and keeps what is told. */
+async function listen(to = db, options: { tables?: string[]; cursor?: string } = {}) {
+  const changes: Change[] = []
+  const errors: PerSQLError[] = []
+  const ready: (string[] | '*')[] = []
+  const off: Subscription = to.subscribe({
+    ...options,
+    onChange: (change) => changes.push(change),
+    onReady: (tables) => ready.push(tables),
+    onError: (error) => errors.push(error as PerSQLError),
+  })
+  await vi.waitFor(() => expect(ready.length + errors.length).toBeGreaterThan(0), { timeout: 15_000 })
+  return { changes, errors, ready, off, told: () => changes.map(({ table, kind }) => `${table} ${kind}`) }
+}
+/** Every connection there was. */
+const sockets: WebSocket[] = []
+class Kept extends WebSocket {
+  constructor(...args: ConstructorParameters<typeof WebSocket>) {
+    super(...args)
+    sockets.push(this)
+  }
+}
+const long = { timeout: 30_000, interval: 20 }
+
+test('changes are told in order, of the tables that are wanted by then', async () => {
+  const { off, ready, told } = await listen(db, { tables: ['a'] })
+  await db.query('INSERT INTO b VALUES (1)')
+  await db.query('INSERT INTO a VALUES (1)')
+  await db.query('UPDATE a SET n = 2')
+  await vi.waitFor(() => expect(told()).toEqual(['a insert', 'a update']), long)
+  off.setTables(['b'])
+  await vi.waitFor(() => expect(ready).toEqual([['a'], ['b']]), long)
+  await db.query('INSERT INTO a VALUES (2)')
+  await db.query('DELETE FROM b')
+  await vi.waitFor(() => expect(told()).toEqual(['a insert', 'a update', 'b delete']), long)
+  off.setTables()
+  await vi.waitFor(() => expect(ready.at(-1)).toBe('*'), long)
+  await db.query('INSERT INTO a VALUES (3)')
+  await vi.waitFor(() => expect(told().at(-1)).toBe('a insert'), long)
+  off()
+  await db.query('INSERT INTO a VALUES (4)')
+  expect((await listen(db)).told()).toEqual([])
+  expect(told()).toHaveLength(4)
+})
+
+test('after a crash of the server nothing is lost and nothing invented', async () => {
+  const { off, changes, errors, ready, told } = await listen()
+  const wanted: string[] = []
+  const kinds = ['insert', 'update', 'delete']
+  const run = async (statement: string, told: string) => {
+    await db.query(statement)
+    wanted.push(told)
+  }
+  for (let round = 1; round <= 3; round++) {
+    await run('INSERT INTO a VALUES (1)', `a ${kinds[0]}`)
+    await platform.kill()
+    await vi.waitFor(() => expect(errors.length).toBeGreaterThanOrEqual(round), long)
+    await platform.restart()
+    // Some of these are done before the subscription is back.
+    await run('UPDATE a SET n = n + 1', `a ${kinds[1]}`)
+    await run('INSERT INTO b VALUES (1)', `b ${kinds[0]}`)
+    await run('DELETE FROM a', `a ${kinds[2]}`)
+    await vi.waitFor(() => expect(ready).toHaveLength(round + 1), long)
+  }
+  await run('INSERT INTO b VALUES (2)', 'b insert')
+  await vi.waitFor(() => expect(told()).toEqual(wanted), long)
+  expect(new Set(changes.map(({ cursor }) => cursor)).size).toBe(wanted.length)
+  expect(errors.every(({ code }) => code === 'network')).toBe(true)
+  off()
+})
+
+test('a subscription goes on from a cursor, and so does waiting', async () => {
+  const { cursor, changes, timedOut } = await db.waitForChanges({ timeoutSec: 0 })
+  expect([changes, timedOut]).toEqual([[], true])
+  const waiting = db.waitForChanges({ cursor, tables: ['b', 'c'], timeoutSec: 20 })
+  await db.query('INSERT INTO a VALUES (1)')
+  await db.query('INSERT INTO b VALUES (1)')
+  expect(await waiting).toMatchObject({ changes: [{ table: 'b', kind: 'insert' }], timedOut: false })
+  const { off, told } = await listen(db, { cursor })
+  await vi.waitFor(() => expect(told()).toEqual(['a insert', 'b insert']), long)
+  off()
+})
+
+test('a token that is revoked ends its subscription, with the reason', async () => {
+  const { id, token } = await admin.tokens.create({ name: 'listener', role: 'readonly' })
+  const listener = new PerSQL({ token, baseURL: platform.url, WebSocket: Kept }).database('acme', db.slug)
+  const { errors, ready, told } = await listen(listener)
+  await admin.tokens.revoke(id)
+  await db.query('INSERT INTO a VALUES (1)')
+  await vi.waitFor(() => expect(errors).toMatchObject([{ status: 401, code: 'token_unknown' }]), { timeout: 5_000 })
+  // The server keeps the connection for 20 s more; the process of the client would wait with it.
+  await vi.waitFor(() => expect(sockets.at(-1)?.readyState).toBe(WebSocket.CLOSED), { timeout: 5_000 })
+  // Long enough for it to come back, if it did.
+  await new Promise((resolve) => setTimeout(resolve, 1_000))
+  expect([errors.length, ready.length, told()]).toEqual([1, 1, []])
+  expect((await listen(listener)).errors).toMatchObject([{ status: 401, code: 'token_unknown' }])
+})
+
+test('a database that is deleted ends its subscriptions, and one that is not there begins none', async () => {
+  const { errors } = await listen()
+  await admin.databases.delete(db.slug)
+  await vi.waitFor(() => expect(errors).toMatchObject([{ status: 404, code: 'database_not_found' }]), long)
+  const reader = await admin.tokens.create({ name: 'reader', role: 'readonly' })
+  const nowhere = new PerSQL({ token: reader.token, baseURL: platform.url, WebSocket }).database('acme/nowhere')
+  expect((await listen(nowhere)).errors).toMatchObject([{ status: 404, code: 'database_not_found' }])
+})
