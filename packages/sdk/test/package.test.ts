@@ -1,13 +1,15 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { transform } from 'esbuild'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import WebSocket from 'ws'
 import { startPlatform, type TestPlatform } from '../../../test/harness.ts'
 import { buildSdk, bundleApp } from '../build.mjs'
 import * as sdk from '../src/index.ts'
+import * as webhooks from '../src/webhooks.ts'
 
 const here = dirname(fileURLToPath(import.meta.url))
 const tsc = join(here, '../../../node_modules/typescript/bin/tsc')
@@ -52,9 +54,15 @@ test('an app pays at most 6 KB for the core, minified and compressed', async () 
 
 test('its declarations serve ES modules and require, in browsers as in Node', async () => {
   const code = `import { PerSQL, PerSQLError, type Row } from '@persql/sdk'
+import { verifyWebhook, type WebhookEvent } from '@persql/sdk/webhooks'
 export const persql: PerSQL = new PerSQL({ token: 't' })
 export const rows = async (): Promise<Row[]> => (await persql.database('a/b').query('SELECT 1')).data
 export const failed = (error: unknown): string | undefined => (error instanceof PerSQLError ? error.detail?.kind : undefined)
+export const events: Promise<WebhookEvent> = verifyWebhook('s', new Headers(), '')
+export const hook = async (): Promise<string> => (await persql.database('a/b').webhooks.list())[0]?.secret ?? ''
+export const merged = async (): Promise<boolean> => (await persql.database('a/b').branches.merge('x')).applied
+// @ts-expect-error no such event
+persql.database('a/b').webhooks.create({ name: 'n', url: 'u', events: ['x'] })
 // @ts-expect-error a number is no statement
 persql.database('a/b').query(1)
 `
@@ -77,27 +85,65 @@ persql.database('a/b').query(1)
   })
 })
 
-test('the examples of its README run as they stand', async () => {
-  const text = await readFile(join(here, '../README.md'), 'utf8')
-  const examples = [...text.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code = '']) => code)
-  expect(examples.length).toBeGreaterThan(5)
-  const { token } = await platform.createNamespace('acme')
-  process.env.PERSQL_API_URL = platform.url
-  process.env.PERSQL_TOKEN = token
+const examples = async () =>
+  [...(await readFile(join(here, '../README.md'), 'utf8')).matchAll(/```ts\n([\s\S]*?)```/g)].map(
+    ([, code = '']) => code,
+  )
+const AsyncFunction = (async () => {}).constructor as new (...args: string[]) => (...args: unknown[]) => Promise<void>
+
+test('the examples of its README compile as they stand', async () => {
+  const codes = await examples()
+  const files = codes.map((_, index) => join(folder, `example-${index}.mts`))
+  await Promise.all(
+    codes.map((code, index) => {
+      const declared = ['PerSQL', 'Database'].map((name) => `type ${name} as Its${name}`)
+      const given = ['persql: ItsPerSQL', 'db: ItsDatabase'].filter(
+        (one) => !new RegExp(`const ${one.split(':')[0]} =`).test(code),
+      )
+      const header = `import { ${declared} } from '@persql/sdk'\n${given.map((one) => `declare const ${one}\n`).join('')}`
+      return writeFile(files[index] as string, `${header}${code}\nexport type { ItsPerSQL, ItsDatabase }\n`)
+    }),
+  )
+  const options = '--ignoreConfig --strict --noEmit --skipLibCheck --module nodenext --target es2024 --types node'
+  const { status, stdout } = spawnSync(process.execPath, [tsc, ...options.split(' '), ...files], { encoding: 'utf8' })
+  expect([status, stdout]).toEqual([0, ''])
+})
+
+test('the examples of its README run as they stand, in their order', async () => {
+  const owner = await platform.signUp('acme@example.com')
+  const { body } = await owner.request('/api/namespaces/acme/tokens', { body: { name: 'readme' } })
+  const environment = { PERSQL_API_URL: platform.url, PERSQL_TOKEN: body.data.token }
+  Object.assign(process.env, environment)
+  vi.stubGlobal('WebSocket', WebSocket)
+  const main = new sdk.PerSQL().database('acme/main')
+  const load = (name: string) =>
+    ({ '@persql/sdk': sdk, '@persql/sdk/webhooks': webhooks })[name] ?? import(/* @vite-ignore */ name)
+  const logged: unknown[][] = []
+  const log = (...values: unknown[]) => {
+    logged.push(values)
+    const [, approvalToken] = /\/approve\/(.+)$/.exec(String(values.at(-1))) ?? []
+    if (approvalToken) owner.request(`/api/approvals/${approvalToken}/approve`, { body: {} })
+  }
   try {
-    const main = new sdk.PerSQL().database('acme/main')
-    const AsyncFunction = (async () => {}).constructor as new (
-      ...args: string[]
-    ) => (...args: unknown[]) => Promise<void>
-    for (const code of examples.filter((one) => !/^import .* from '(?!@persql\/sdk)|local:|subscribe/m.test(one))) {
-      const body = code.replace(/^import \{ (.*) \} from '@persql\/sdk'$/gm, 'const { $1 } = sdk')
-      const { code: javascript } = await transform(`async () => {${body}}`, { loader: 'ts', target: 'es2022' })
-      const run = new AsyncFunction('sdk', 'persql', 'db', 'console', `await (${javascript.replace(/;\s*$/, '')})()`)
-      await run(sdk, new sdk.PerSQL(), main, { log() {} })
+    const all = await examples()
+    expect(all.length).toBeGreaterThan(12)
+    for (const code of all) {
+      const text = code
+        .replace(/^import (\{ .* \}) from ('.*')$/gm, 'const $1 = await load($2)')
+        .replace(/^export /gm, '')
+      const { code: javascript } = await transform(`async () => {${text}}`, { loader: 'ts', target: 'es2022' })
+      const names = ['load', 'persql', 'db', 'console']
+      const run = new AsyncFunction(...names, `await (${javascript.replace(/;\s*$/, '')})()`)
+      const ran = run(load, new sdk.PerSQL(), main, { log })
+      if (!code.includes('local:')) await ran
+      // Where there is no SQLite that can serve, local mode says so.
+      else await ran.catch(({ code }) => expect(code).toBe('no_local_engine'))
     }
-    expect((await main.tables()).map(({ name }) => name)).toEqual(['people'])
+    expect((await main.tables()).map(({ name }) => name)).toEqual(['copies', 'people'])
+    expect(logged).toContainEqual([[{ table: 'people', kind: 'insert' }]])
+    expect((await main.query('SELECT name FROM people ORDER BY id')).rows).toEqual([['Lovelace'], ['Emmy']])
   } finally {
-    delete process.env.PERSQL_API_URL
-    delete process.env.PERSQL_TOKEN
+    vi.unstubAllGlobals()
+    for (const name of Object.keys(environment)) delete process.env[name]
   }
 })
