@@ -65,6 +65,7 @@ export interface Driver {
 
 /** What surely writes nothing, and so may be sent twice without a key. */
 const READS = /^\s*(select|values|explain)\b/i
+
 /** One database. */
 export class Database {
   readonly namespace: string

@@ -15,14 +15,11 @@ export async function importFile(
   { format, table, create, onProgress, ...options }: ImportOptions,
 ): Promise<Imported> {
   const named = /\.(sql|sqlite|csv|ndjson)$/i.exec((file as File).name ?? '')?.[1]?.toLowerCase()
-  const query = new URLSearchParams()
-  for (const [name, value] of Object.entries({ format: format ?? named, table, create: create && '1' })) {
-    if (value) query.set(name, value)
-  }
   const body = file instanceof Blob ? file : new Blob([file as Uint8Array<ArrayBuffer>])
   const before = onProgress && (await progressOf(target))
   const ended = new AbortController()
-  const send = () => perform<Imported>(target, `POST import?${query}`, [body, { timeoutMs: 0, ...options }])
+  const how = { format: format ?? named, table, create: create ? '1' : undefined }
+  const send = () => perform<Imported>(target, 'POST import', [body, how, { timeoutMs: 0, ...options }])
   const watch = async (tell: (progress: ImportProgress) => void) => {
     while (!ended.signal.aborted) {
       const progress = await progressOf(target)

@@ -78,7 +78,7 @@ export function subscribe(live: Live, options: SubscribeOptions): Subscription {
       socket = undefined
       clearInterval(ping)
       drop(current)
-      const error = isReady || told.code !== 'network' || failures > 0 ? told : ((await reasonOf(live)) ?? told)
+      const error = isReady || told.code !== 'network' ? told : ((await reasonOf(live)) ?? told)
       if (ended) return
       ended = isFinal(error)
       onError?.(error)

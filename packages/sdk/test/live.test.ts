@@ -120,6 +120,18 @@ test('a token that is revoked ends its subscription, with the reason', async () 
   expect((await listen(listener)).errors).toMatchObject([{ status: 401, code: 'token_unknown' }])
 })
 
+test('a token that expires while the server is away does not come back', async () => {
+  const { token, expiresAt } = await admin.tokens.create({ name: 'brief', role: 'readonly', expiresIn: 3 })
+  const listener = new PerSQL({ token, baseURL: platform.url, WebSocket }).database('acme', db.slug)
+  const { errors, ready } = await listen(listener)
+  await platform.kill()
+  await vi.waitFor(() => expect(errors.length).toBeGreaterThan(0), long)
+  await new Promise((resolve) => setTimeout(resolve, Date.parse(expiresAt ?? '') - Date.now() + 100))
+  await platform.restart()
+  await vi.waitFor(() => expect(errors.at(-1)).toMatchObject({ status: 401 }), long)
+  expect(ready).toHaveLength(1)
+})
+
 test('a database that is deleted ends its subscriptions, and one that is not there begins none', async () => {
   const { errors } = await listen()
   await admin.databases.delete(db.slug)

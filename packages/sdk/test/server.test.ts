@@ -25,6 +25,10 @@ test('databases are made, listed, read and deleted', async () => {
     name: 'Other',
   })
   expect((await persql.databases.list()).map(({ slug }) => slug).sort()).toEqual(['main', 'other'])
+  expect((await Promise.all(['main', 'other'].map(persql.databases.get))).map(({ slug }) => slug)).toEqual([
+    'main',
+    'other',
+  ])
   expect(await persql.databases.get('other')).toMatchObject({ status: 'healthy' })
   expect(await persql.databases.delete('other')).toEqual({ deleted: true })
   await expect(persql.databases.get('other')).rejects.toMatchObject({ status: 404, code: 'database_not_found' })

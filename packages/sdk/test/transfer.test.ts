@@ -53,6 +53,10 @@ test('tables are exported as CSV and NDJSON, and imported into a table that is t
   expect((await rowsOf(made)).map(({ id, name }) => [id, name])).toEqual(PEOPLE.map(({ id, name }) => [id, name]))
 
   const ndjson = await (await from.export({ format: 'ndjson', table: 'people' })).text()
+  const odd = await empty()
+  await odd.import(ndjson, { format: 'ndjson', table: 'a*b & c', create: true })
+  expect(await odd.tables()).toEqual([{ name: 'a*b & c', rowCount: 2 }])
+
   const there = await empty()
   await there.query('CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT, photo BLOB)')
   await there.import(new File([ndjson], 'people.ndjson'), { table: 'people' })
