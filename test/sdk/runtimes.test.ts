@@ -97,6 +97,9 @@ for (const call of [
   () => db.approvals.get('appr_1'),
   () => db.snapshots.list(),
   () => db.describe(),
+  () => db.webhooks.list(),
+  () => db.waitForChanges(),
+  () => db.import('SELECT 1'),
   () => db.createSession({ userId: 1 }),
 ]) given.push(await code(call()))
 const both = open()
@@ -107,7 +110,7 @@ console.log(JSON.stringify(given))
   )
   const [file = '', ...args] = [...bun, join(sdk.folder, 'local.mjs'), join(sdk.folder, 'one.sqlite')]
   const { stdout } = await promisify(execFile)(file, args)
-  const refused = Array.from({ length: 7 }, () => 'not_available_locally')
+  const refused = Array.from({ length: 10 }, () => 'not_available_locally')
   expect(JSON.parse(stdout)).toEqual([[{ name: 't', rowCount: 0 }], ...refused, 'one_local_database'])
 })
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { standIn } from '../../../test/endpoints.ts'
 import { startPlatform, type TestPlatform } from '../../../test/harness.ts'
 import { type Database, PerSQL } from '../src/index.ts'
 
@@ -7,17 +8,24 @@ const DOCS = {
   tables: [{ table: 'orders', description: 'Who bought', columns: [{ column: 'total', description: 'In cents' }] }],
 }
 let platform: TestPlatform
+let model: Awaited<ReturnType<typeof standIn>>
 let db: Database
 
 beforeAll(async () => {
-  platform = await startPlatform()
+  const content = JSON.stringify({ sql: 'SELECT id, total FROM orders', explanation: 'All orders.' })
+  const usage = { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 }
+  model = await standIn(() => ({ body: { choices: [{ message: { role: 'assistant', content } }], usage } }))
+  platform = await startPlatform({ environment: { AI_BASE_URL: `${model.url}/v1`, AI_MODEL: 'tiny-1' } })
   const { token } = await platform.createNamespace('acme')
   db = new PerSQL({ token, baseURL: platform.url }).database('acme/main')
   await db.query('CREATE TABLE orders (id INTEGER PRIMARY KEY, total INTEGER, paid_at)')
   await db.query('CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT)')
   await db.query('CREATE VIEW big AS SELECT * FROM orders WHERE total > 1000')
 })
-afterAll(() => platform.stop())
+afterAll(async () => {
+  await platform.stop()
+  model.stop()
+})
 
 test('a schema is described with what is written about it, as data and as a text', async () => {
   expect(await db.setDescription(DOCS)).toEqual(DOCS)
@@ -50,4 +58,21 @@ test('the doctor finds what confuses', async () => {
   expect([tables, omitted]).toEqual([2, 0])
   expect(findings).toContainEqual(expect.objectContaining({ table: 'orders', column: 'paid_at' }))
   expect(findings.every(({ rule, message }) => rule && message)).toBe(true)
+})
+
+test('a question is answered with rows, the statement and what it cost', async () => {
+  await db.query('INSERT INTO orders (id, total) VALUES (1, 500), (2, 700)')
+  const { data, rows, sql, explanation, rowsRead, rowsWritten, meta } = await db.ask('Which orders?', { maxRows: 10 })
+  expect([data, rows]).toEqual([
+    [
+      { id: 1, total: 500 },
+      { id: 2, total: 700 },
+    ],
+    [
+      [1, 500],
+      [2, 700],
+    ],
+  ])
+  expect([sql, explanation]).toEqual([expect.stringContaining('FROM orders'), 'All orders.'])
+  expect([rowsRead, rowsWritten, meta?.rowsRead]).toEqual([2, 0, 2])
 })
