@@ -1,5 +1,5 @@
 import type { WireRequest } from './load/closed-loop.ts'
-import { call, get, type Place } from './wire.ts'
+import { call, get, type Place, tool } from './wire.ts'
 
 /** What is measured: the requests that clients send in turn, to the platform and to the floor alike. */
 export interface Case {
@@ -47,6 +47,15 @@ export const cases: readonly Case[] = [
       times(1_000, (index) => {
         const id = ((index * 7_919) % seededRows) + 1
         return get(place, `item?id=${id}`, `"item ${id}"`)
+      }),
+  },
+  {
+    name: 'MCP query',
+    requests: (place) =>
+      times(1_000, (index) => {
+        const id = ((index * 7_919) % seededRows) + 1
+        const sql = 'select id, name, value from items where id = ?'
+        return tool(place, 'query', { sql, params: [id] }, `"item ${id}"`)
       }),
   },
 ]

