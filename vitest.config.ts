@@ -7,7 +7,7 @@ export default defineConfig({
       'packages/*/src/**/*.test.ts',
       'bench/**/*.test.ts',
       'packages/*/test/**/*.test.ts',
-      'test/{e2e,mcp,sdk,adapters,cli}/**/*.test.ts',
+      'test/{e2e,mcp,sdk,adapters,cli,console}/**/*.test.ts',
     ],
     globalSetup: ['test/global-setup.ts'],
     testTimeout: 60_000,

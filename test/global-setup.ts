@@ -1,6 +1,7 @@
 import { buildPlatform } from '../apps/launcher/src/build.ts'
+import { buildConsole } from '../apps/launcher/src/console-build.ts'
 
-/** Builds the platform once for all tests that start it. */
+/** Builds the platform once for all tests that start it, and the console if it has changed. */
 export default async function setup(): Promise<void> {
-  await buildPlatform()
+  await Promise.all([buildPlatform(), buildConsole()])
 }

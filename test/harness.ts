@@ -4,6 +4,7 @@ import { get } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { PlatformEnvironment } from '../apps/launcher/src/config.ts'
+import { buildConsole } from '../apps/launcher/src/console-build.ts'
 import { answered } from '../apps/launcher/src/probe.ts'
 import { supervise } from '../apps/launcher/src/watchdog.ts'
 import { localUrl, prepareData, startWorkerd } from '../apps/launcher/src/workerd.ts'
@@ -41,10 +42,17 @@ const host = '127.0.0.1'
 export async function startPlatform(settings: PlatformSettings = {}): Promise<TestPlatform> {
   const data = settings.data ?? (await mkdtemp(join(tmpdir(), 'persql-')))
   const secret = settings.environment?.PERSQL_SECRET ?? randomBytes(32).toString('base64url')
-  await prepareData(data, undefined, settings.trustedCertificates)
+  await prepareData(data, undefined, settings.trustedCertificates, await consoleFiles())
   const platform = new TestPlatform(settings, data, secret)
   await platform.restart()
   return platform
+}
+
+let built: Promise<string> | undefined
+/** Built before the tests began; in a test, there is only its folder to find. */
+function consoleFiles(): Promise<string> {
+  built ??= buildConsole()
+  return built
 }
 
 interface Running {

@@ -7,6 +7,7 @@ const checks = [
   { name: 'lint and format', args: ['node_modules/@biomejs/biome/bin/biome', 'check'] },
   { name: 'types of launcher, bench and tests', args: [tsc, '--project', 'tsconfig.node.json'] },
   { name: 'types of the platform', args: [tsc, '--project', 'apps/platform'] },
+  { name: 'types of the console', args: [tsc, '--project', 'apps/console'] },
   { name: 'types of the contract', args: [tsc, '--project', 'packages/contract'] },
   { name: 'types of the SDK', args: [tsc, '--project', 'packages/sdk'] },
   { name: 'types of @persql/drizzle', args: [tsc, '--project', 'packages/drizzle'] },

@@ -9,7 +9,6 @@ beforeAll(async () => {
 afterAll(() => platform.stop())
 
 test.each([
-  ['/', 'This instance is running.'],
   ['/billing?namespace=acme&paid=topup_1', 'The balance is filled'],
   ['/billing?namespace=acme', 'Nothing was paid'],
   [`/invite/inv_acme_${'x'.repeat(32)}`, 'You are invited to acme'],

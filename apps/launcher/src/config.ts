@@ -58,7 +58,7 @@ export type PlatformEnvironment = Partial<Record<(typeof environmentBindings)[nu
 
 /**
  * The text of workerd's configuration. It lies beside `platform.mjs`; address and folder of the objects are given on
- * the command line (`--socket-addr=http=…`, `--directory-path=disk=…`). `trustedCertificates` are in PEM, beside those that
+ * the command line (`--socket-addr=http=…`, `--directory-path=disk=…`), as is that of the console's files. `trustedCertificates` are in PEM, beside those that
  * browsers trust.
  */
 export function workerdConfig(trustedCertificates = ''): string {
@@ -70,6 +70,7 @@ const config :Workerd.Config = (
   services = [
     (name = "main", worker = .platform),
     (name = "disk", disk = (writable = true)),
+    (name = "console", disk = (writable = false)),
     # What the operator names (a mail server, a model) may be on this machine; what a tenant names goes through "public".
     (name = "public", network = (allow = ["public"], tlsOptions = (trustBrowserCas = true${trusted}))),
     (name = "internet", network = (allow = ["public", "private"], tlsOptions = (trustBrowserCas = true${trusted}))),
@@ -91,6 +92,7 @@ const platform :Workerd.Worker = (
   ],
   bindings = [
     (name = "PUBLIC_NETWORK", service = "public"),
+    (name = "ASSETS", service = "console"),
     ${objects.map(({ binding, className }) => `(name = "${binding}", durableObjectNamespace = "${className}"),`).join('\n    ')}
     ${environmentBindings.map((name) => `(name = "${name}", fromEnvironment = "${name}"),`).join('\n    ')}
   ],

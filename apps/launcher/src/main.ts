@@ -4,6 +4,7 @@ import { parseEnv } from 'node:util'
 import { bootstrap } from './bootstrap.ts'
 import { buildPlatform } from './build.ts'
 import { passedSettings } from './config.ts'
+import { buildConsole } from './console-build.ts'
 import { lockData } from './data-lock.ts'
 import { jsonLog } from './log.ts'
 import { platformBundle } from './paths.ts'
@@ -33,9 +34,9 @@ async function run(settings: Settings): Promise<void> {
   const lock = await lockData(data)
   try {
     const secret = settings.PERSQL_SECRET ?? (await instanceSecret(data))
-    await buildPlatform()
+    const [consoleFiles] = await Promise.all([buildConsole(), buildPlatform()])
     const { NODE_EXTRA_CA_CERTS: trusted } = settings
-    await prepareData(data, platformBundle, trusted && (await readFile(trusted, 'utf8')))
+    await prepareData(data, platformBundle, trusted && (await readFile(trusted, 'utf8')), consoleFiles)
     const supervised = await start(settings, secret, lock.hold)
     try {
       const signal = await Promise.race([stopped, greet(settings, secret, supervised.port).then(() => stopped)])

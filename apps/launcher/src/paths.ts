@@ -8,6 +8,9 @@ export const repository = above(dirname(fileURLToPath(import.meta.url)))
 /** The platform Worker as one module, made by `buildPlatform`. */
 export const platformBundle = join(repository, 'dist/platform.mjs')
 
+/** Where builds of the console lie, each in a folder named after what it was made of. */
+export const consoleBuilds = join(repository, 'dist/console')
+
 /** What the bundle imports from beside it. */
 export const platformModules = ['sqlite3.wasm'] as const
 

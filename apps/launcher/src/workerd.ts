@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFile, mkdir, writeFile } from 'node:fs/promises'
+import { copyFile, cp, mkdir, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { isIPv6 } from 'node:net'
 import { dirname, join } from 'node:path'
@@ -45,12 +45,20 @@ export interface Workerd {
   kill(): Promise<Exit>
 }
 
-/** Puts bundle and config into the data folder, where a later build cannot change them under a running instance. */
-export async function prepareData(data: string, bundle = platformBundle, trustedCertificates?: string): Promise<void> {
+/** Puts bundle, console and config into the data folder, where a later build cannot change them under a running instance. */
+export async function prepareData(
+  data: string,
+  bundle = platformBundle,
+  trustedCertificates?: string,
+  consoleFiles?: string,
+): Promise<void> {
   await mkdir(join(data, 'objects'), { recursive: true })
   await mkdir(join(data, 'run'), { recursive: true })
   await copyFile(bundle, join(data, 'run', 'platform.mjs'))
   for (const name of platformModules) await copyFile(join(dirname(bundle), name), join(data, 'run', name))
+  await rm(join(data, 'run', 'console'), { recursive: true, force: true })
+  await mkdir(join(data, 'run', 'console'))
+  if (consoleFiles) await cp(consoleFiles, join(data, 'run', 'console'), { recursive: true })
   await writeFile(join(data, 'run', 'workerd.capnp'), workerdConfig(trustedCertificates))
 }
 
@@ -64,6 +72,7 @@ export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
       join(data, 'run', 'workerd.capnp'),
       `--socket-addr=http=${address(host, options.port)}`,
       `--directory-path=disk=${join(data, 'objects')}`,
+      `--directory-path=console=${join(data, 'run', 'console')}`,
       '--control-fd=3',
     ],
     // Its own process group: Ctrl-C in a terminal reaches the launcher alone, which then stops workerd in order.

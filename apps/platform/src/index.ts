@@ -4,6 +4,7 @@ import { clientAddress, contextOf } from './context.ts'
 import { refused } from './database/endpoints/serve.ts'
 import type { Env } from './env.ts'
 import { answerAuth } from './http/auth.ts'
+import { consoleFiles } from './http/console.ts'
 import { dev } from './http/dev.ts'
 import { floodWaitS } from './http/flood.ts'
 import { answerOpenApi } from './http/openapi-route.ts'
@@ -42,6 +43,7 @@ app.route('/', login())
 app.route('/api/dev', dev())
 app.get('/api/openapi.json', (c) => answerOpenApi(c.req.raw, c.env))
 app.on(['GET', 'POST'], '/api/auth/*', (c) => answerAuth(c.req.raw, c.env))
+app.route('/', consoleFiles())
 
 export default {
   async fetch(request, env, ctx) {

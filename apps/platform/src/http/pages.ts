@@ -9,14 +9,6 @@ import { escapeHtml, page } from './page.ts'
 export function pages(): Hono<{ Bindings: Env }> {
   const app = new Hono<{ Bindings: Env }>()
 
-  app.get('/', (c) => {
-    const baseUrl = escapeHtml(contextOf(c.req.raw, c.env).baseUrl)
-    return page('PerSQL', [
-      'This instance is running.',
-      `Its API answers under <code>${baseUrl}/v1</code> with a token, and under <code>${baseUrl}/api</code> when signed in.`,
-    ])
-  })
-
   app.get('/billing', (c) =>
     c.req.query('paid') === undefined
       ? page('Nothing was paid', ['The payment page was left. It can be opened again for a day.'])

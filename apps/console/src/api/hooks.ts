@@ -1,0 +1,26 @@
+import { useMutation, useQuery } from '@tanstack/react-query'
+import { type CallInput, type CallOutput, call, type Route } from './client.ts'
+import { queryClient } from './query-client.ts'
+
+interface QueryOptions {
+  /** `false` waits. */
+  enabled?: boolean
+  /** Milliseconds between looks, for what changes by itself. */
+  refetchInterval?: number | false
+}
+
+/** What a route answers, kept while it is fresh and fetched anew when somebody comes back to it. */
+export const useCall = <R extends Route>(route: R, input: CallInput<R>, options: QueryOptions = {}) =>
+  useQuery<CallOutput<R>, Error>({
+    queryKey: [route, input],
+    queryFn: ({ signal }) => call(route, input, signal),
+    ...options,
+  })
+
+/** Does what a route does; afterwards everything known by the routes in `changes` is fetched anew. */
+export const useDo = <R extends Route>(route: R, changes: readonly Route[] = []) =>
+  useMutation<CallOutput<R>, Error, CallInput<R>>({
+    mutationFn: (input) => call(route, input),
+    onSuccess: () =>
+      Promise.all(changes.map((changed) => queryClient.invalidateQueries({ queryKey: [changed] }))) as Promise<unknown>,
+  })

@@ -1,0 +1,34 @@
+import { PerSQLError } from '@persql/sdk'
+
+const STEPS: Readonly<Record<string, string>> = {
+  network: 'Check your connection, and that the instance is running. Then try again.',
+  timeout: 'The server took too long. Try again, or ask for less at once.',
+  not_signed_in: 'Sign in, and you come back here.',
+  insufficient_balance: 'Add funds under Settings → Billing. Your data stays as it is meanwhile.',
+  role_insufficient: 'Ask an admin or owner of the namespace for a higher role (Settings → Members).',
+  namespace_not_found: 'It may have been deleted, or you are no member. Choose another in the menu at the top.',
+  database_not_found: 'It may have been deleted or renamed. Go back to the list of databases.',
+  namespace_suspended: 'Write to whoever runs this instance.',
+  slug_taken: 'Choose another name.',
+  sql_error: 'Look at the statement at the place that is named, and run it again.',
+  query_timeout: 'Select fewer rows, or add an index for what the statement filters by.',
+  result_too_large: 'Select fewer columns, or page with LIMIT and OFFSET.',
+  statement_not_allowed: 'Write it another way; the message says how.',
+  limit_reached: 'Delete one that you no longer need first.',
+  payments_unavailable: 'The operator of this instance has set up no payments. Ask them for credit.',
+  model_unavailable: 'The operator of this instance has set up no model. SQL works without.',
+  mail_failed: 'Try again later, or pass the link on yourself.',
+  idempotency_mismatch: 'Reload the page and do it once more.',
+  flood: 'Wait a moment, then try again.',
+}
+
+/** What somebody can do about a failure, in a sentence. */
+export function nextStep(error: unknown): string {
+  if (!(error instanceof PerSQLError)) return 'Reload the page. If it happens again, tell whoever runs this instance.'
+  const known = STEPS[error.code]
+  if (known) return known
+  if (error.status === 429) return 'Wait a moment, then try again.'
+  if (error.status >= 500) return 'Nothing you did wrong. Try again in a moment.'
+  if (error.status === 404) return 'It may have been deleted meanwhile. Reload to see what is there.'
+  return 'Correct what is named, then try again.'
+}

@@ -1,0 +1,48 @@
+import { QueryClientProvider } from '@tanstack/react-query'
+import { BrowserRouter, Navigate, Route, Routes } from 'react-router'
+import { queryClient } from './api/query-client.ts'
+import { databaseTabs } from './pages/database/tabs.ts'
+import { DatabasesPage } from './pages/databases/page.tsx'
+import { HomePage } from './pages/home.tsx'
+import { NotFoundPage } from './pages/not-found.tsx'
+import { settingsTabs } from './pages/settings/tabs.ts'
+import { later } from './shell/later.tsx'
+import { Mistake } from './shell/mistake.tsx'
+import { NamespaceShell } from './shell/namespace-shell.tsx'
+import { Tabbed } from './shell/tabbed.tsx'
+import { Toasts } from './ui/toast.tsx'
+
+const WelcomePage = later(() => import('./pages/welcome/page.tsx').then(({ WelcomePage }) => WelcomePage))
+const databasePages = databaseTabs.map(({ path, load }) => [path, later(load)] as const)
+const settingsPages = settingsTabs.map(({ path, load }) => [path, later(load)] as const)
+
+/** The console: every page and its address. */
+export const App = () => (
+  <Mistake>
+    <QueryClientProvider client={queryClient}>
+      <BrowserRouter>
+        <Routes>
+          <Route index element={<HomePage />} />
+          <Route path=":ns" element={<NamespaceShell />}>
+            <Route index element={<DatabasesPage />} />
+            <Route path="welcome" element={<WelcomePage />} />
+            <Route path="settings" element={<Tabbed of="settings" tabs={settingsTabs} />}>
+              <Route index element={<Navigate to={settingsTabs[0].path} replace />} />
+              {settingsPages.map(([path, SettingsPage]) => (
+                <Route key={path} path={`${path}/*`} element={<SettingsPage />} />
+              ))}
+            </Route>
+            <Route path=":db" element={<Tabbed of="database" tabs={databaseTabs} />}>
+              <Route index element={<Navigate to={databaseTabs[0].path} replace />} />
+              {databasePages.map(([path, DatabasePage]) => (
+                <Route key={path} path={`${path}/*`} element={<DatabasePage />} />
+              ))}
+            </Route>
+            <Route path="*" element={<NotFoundPage />} />
+          </Route>
+        </Routes>
+        <Toasts />
+      </BrowserRouter>
+    </QueryClientProvider>
+  </Mistake>
+)

@@ -1,0 +1,53 @@
+import { useCall } from '../../api/hooks.ts'
+import { useDatabase, useNamespace } from '../../shell/address.ts'
+import { Badge } from '../../ui/badge.tsx'
+import { CodeBlock } from '../../ui/code-block.tsx'
+import { ErrorPanel } from '../../ui/error-panel.tsx'
+import { formatMoment } from '../../ui/format.ts'
+import { Card, Page } from '../../ui/page.tsx'
+import { Skeleton } from '../../ui/skeleton.tsx'
+import { type Place, snippets } from '../welcome/snippets.ts'
+
+/** What a database is and how programs reach it. */
+export function OverviewPage() {
+  const ns = useNamespace()
+  const slug = useDatabase()
+  const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases/{slug}', { ns, slug })
+  const place: Place = { origin: location.origin, address: `${ns}/${slug}`, token: '$PERSQL_TOKEN' }
+  return (
+    <Page
+      title={slug}
+      actions={data && <Badge tone={data.status === 'healthy' ? 'success' : 'warning'}>{data.status}</Badge>}
+    >
+      {error && <ErrorPanel error={error} onRetry={refetch} />}
+      <Card title="About">
+        <dl className="grid grid-cols-[auto_1fr] gap-x-6 gap-y-2">
+          <dt className="text-muted">Address</dt>
+          <dd className="font-mono break-all">{place.address}</dd>
+          <dt className="text-muted">Made</dt>
+          <dd>{data ? formatMoment(data.createdAt) : <Skeleton className="h-5 w-40" />}</dd>
+          {data?.forkedFrom && (
+            <>
+              <dt className="text-muted">{data.branchRef ? 'Branch of' : 'Copy of'}</dt>
+              <dd className="font-mono">{data.forkedFrom.slug}</dd>
+            </>
+          )}
+          {data?.expiresAt && (
+            <>
+              <dt className="text-muted">Deletes itself</dt>
+              <dd>{formatMoment(data.expiresAt)}</dd>
+            </>
+          )}
+        </dl>
+      </Card>
+      <Card title="Connect">
+        <p className="text-muted">With a token of the namespace in PERSQL_TOKEN:</p>
+        {snippets(place, '"')
+          .slice(0, 2)
+          .map(({ id, name, code }) => (
+            <CodeBlock key={id} label={name} code={code} />
+          ))}
+      </Card>
+    </Page>
+  )
+}

@@ -1,0 +1,6 @@
+import type { Tab } from '../../shell/tabbed.tsx'
+
+/** The pages of a database, in the order of their tabs; the first is where one arrives. */
+export const databaseTabs = [
+  { path: 'overview', name: 'Overview', load: () => import('./overview.tsx').then(({ OverviewPage }) => OverviewPage) },
+] as const satisfies readonly Tab[]

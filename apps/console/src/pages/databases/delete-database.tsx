@@ -1,0 +1,33 @@
+import { useDo } from '../../api/hooks.ts'
+import { ConfirmDialog } from '../../ui/confirm-dialog.tsx'
+import { toast } from '../../ui/toast.tsx'
+
+interface DeleteDatabaseProps {
+  ns: string
+  /** Which one, once somebody wants to. */
+  slug: string | undefined
+  onClose: () => void
+}
+
+/** Asks before a database is deleted. */
+export function DeleteDatabase({ ns, slug, onClose }: DeleteDatabaseProps) {
+  const { mutateAsync } = useDo('DELETE /api/namespaces/{ns}/databases/{slug}', [
+    'GET /api/namespaces/{ns}/databases',
+    'GET /api/namespaces/{ns}/usage',
+  ])
+  if (slug === undefined) return null
+  return (
+    <ConfirmDialog
+      open
+      onOpenChange={onClose}
+      title={`Delete ${slug}?`}
+      description="Its tables, branches, snapshots and endpoints go with it. This cannot be undone."
+      typed={slug}
+      action="Delete database"
+      onConfirm={async () => {
+        await mutateAsync({ ns, slug })
+        toast(`${slug} was deleted.`)
+      }}
+    />
+  )
+}

@@ -1,0 +1,46 @@
+import { Plus } from 'lucide-react'
+import { useState } from 'react'
+import { useSearchParams } from 'react-router'
+import { useCall } from '../../api/hooks.ts'
+import { useNamespace } from '../../shell/address.ts'
+import { useMay } from '../../shell/membership.ts'
+import { Button } from '../../ui/button.tsx'
+import { EmptyState } from '../../ui/empty-state.tsx'
+import { ErrorPanel } from '../../ui/error-panel.tsx'
+import { Page } from '../../ui/page.tsx'
+import { SkeletonRows } from '../../ui/skeleton.tsx'
+import { DatabaseTable } from './database-table.tsx'
+import { DeleteDatabase } from './delete-database.tsx'
+import { NewDatabase } from './new-database.tsx'
+
+/** The databases of a namespace. What is asked for in a dialog stands in the address. */
+export function DatabasesPage() {
+  const ns = useNamespace()
+  const mayMake = useMay('editor')
+  const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases', { ns })
+  const usage = useCall('GET /api/namespaces/{ns}/usage', { ns })
+  const [search, setSearch] = useSearchParams()
+  const [leaving, setLeaving] = useState<string>()
+  const ask = (isAsked: boolean) => setSearch(isAsked ? { new: '' } : {})
+  const make = (
+    <Button look="primary" onClick={() => ask(true)}>
+      <Plus aria-hidden className="size-4" />
+      New database
+    </Button>
+  )
+  return (
+    <Page title="Databases" actions={mayMake && make}>
+      {error && <ErrorPanel error={error} onRetry={refetch} />}
+      {!data && !error && <SkeletonRows label="Loading databases" />}
+      {data?.length === 0 && (
+        <EmptyState title="No database yet" action={mayMake && make}>
+          A database is one SQLite file that nobody else shares. Give each app, agent or customer their own: an empty
+          one costs nothing.
+        </EmptyState>
+      )}
+      {data && data.length > 0 && <DatabaseTable ns={ns} databases={data} usage={usage.data} onDelete={setLeaving} />}
+      <NewDatabase ns={ns} open={search.has('new')} onOpenChange={ask} />
+      <DeleteDatabase ns={ns} slug={leaving} onClose={() => setLeaving(undefined)} />
+    </Page>
+  )
+}

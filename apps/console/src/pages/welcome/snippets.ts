@@ -1,0 +1,69 @@
+/** Where a database is, and with what it is reached. */
+export interface Place {
+  origin: string
+  /** `namespace/database`. */
+  address: string
+  token: string
+}
+
+/** How one client is told of a database. */
+export interface Snippet {
+  id: string
+  name: string
+  /** Where it goes. */
+  where: string
+  code: string
+}
+
+/** What to paste where. `quote` is the shell's: double quotes let it put a variable's value in. */
+export function snippets({ origin, address, token }: Place, quote: "'" | '"' = "'"): Snippet[] {
+  const mcp = { url: `${origin}/mcp`, headers: { Authorization: `Bearer ${token}` } }
+  const authorization = `${quote}Authorization: Bearer ${token}${quote}`
+  return [
+    {
+      id: 'curl',
+      name: 'curl',
+      where: 'In a terminal',
+      code: [
+        `curl '${origin}/v1/db/${address}/query' \\`,
+        `  -H ${authorization} \\`,
+        "  -H 'Content-Type: application/json' \\",
+        `  -d '{"sql": "SELECT ? AS greeting", "params": ["hello"]}'`,
+      ].join('\n'),
+    },
+    {
+      id: 'sdk',
+      name: 'TypeScript',
+      where: 'npm install @persql/sdk, then',
+      code: [
+        "import { PerSQL } from '@persql/sdk'",
+        '',
+        'const persql = new PerSQL({',
+        `  baseURL: '${origin}',`,
+        `  token: ${token.startsWith('$') ? 'process.env.PERSQL_TOKEN' : `'${token}'`},`,
+        '})',
+        `const db = persql.database('${address}')`,
+        "const { rows } = await db.query('SELECT ? AS greeting', ['hello'])",
+        'console.log(rows)',
+      ].join('\n'),
+    },
+    {
+      id: 'claude',
+      name: 'Claude Code',
+      where: 'In a terminal, in the folder of your project',
+      code: `claude mcp add --transport http persql ${origin}/mcp --header ${authorization}`,
+    },
+    {
+      id: 'cursor',
+      name: 'Cursor',
+      where: 'In .cursor/mcp.json',
+      code: JSON.stringify({ mcpServers: { persql: mcp } }, null, 2),
+    },
+    {
+      id: 'vscode',
+      name: 'VS Code',
+      where: 'In .vscode/mcp.json',
+      code: JSON.stringify({ servers: { persql: { type: 'http', ...mcp } } }, null, 2),
+    },
+  ]
+}

@@ -1,0 +1,48 @@
+import { useQuery } from '@tanstack/react-query'
+import { LogOut, UserRound } from 'lucide-react'
+import { callAuth } from '../api/client.ts'
+import { Button } from '../ui/button.tsx'
+import { Menu, MenuChoice, MenuItem, MenuLabel, MenuLine } from '../ui/menu.tsx'
+import { chooseTheme, useTheme } from '../ui/theme.ts'
+import { signOut } from './sign-in.ts'
+
+/** Who is signed in. */
+const useAccount = () =>
+  useQuery({
+    queryKey: ['account'],
+    queryFn: () => callAuth<{ user: { email: string; name: string } } | null>('get-session'),
+    staleTime: 300_000,
+  })
+
+/** Who one is, how the console looks, and the way out. */
+export function AccountMenu() {
+  const theme = useTheme()
+  const email = useAccount().data?.user.email
+  return (
+    <Menu
+      trigger={
+        <Button look="quiet" className="w-full justify-start" aria-label="Account">
+          <UserRound aria-hidden className="size-4" />
+          <span className="min-w-0 truncate">{email ?? 'Account'}</span>
+        </Button>
+      }
+    >
+      {email && <MenuLabel>{email}</MenuLabel>}
+      <MenuChoice
+        label="Colours"
+        value={theme}
+        options={[
+          ['system', 'As the system'],
+          ['light', 'Light'],
+          ['dark', 'Dark'],
+        ]}
+        onChange={chooseTheme}
+      />
+      <MenuLine />
+      <MenuItem onSelect={() => void signOut()}>
+        <LogOut aria-hidden className="size-4" />
+        Sign out
+      </MenuItem>
+    </Menu>
+  )
+}

@@ -1,0 +1,27 @@
+import type { MemberRole, Membership } from '@persql/contract'
+import { useCall } from '../api/hooks.ts'
+import { useNamespace } from './address.ts'
+
+const RANKS: readonly MemberRole[] = ['viewer', 'editor', 'admin', 'owner']
+const LAST = 'persql.namespace'
+
+/** The namespaces of whoever is signed in. */
+export const useMemberships = () => useCall('GET /api/namespaces', {})
+
+/** What somebody is in the namespace of the page, once that is known. */
+export function useMembership(): Membership | undefined {
+  const ns = useNamespace()
+  return useMemberships().data?.find(({ slug }) => slug === ns)
+}
+
+/** Whether somebody may do here what needs this role. */
+export function useMay(role: MemberRole): boolean {
+  const mine = useMembership()?.role
+  return mine !== undefined && RANKS.indexOf(mine) >= RANKS.indexOf(role)
+}
+
+/** The namespace one was in last, in this browser. */
+export const lastNamespace = (): string | null => localStorage.getItem(LAST)
+
+/** Remembers where one is. */
+export const rememberNamespace = (slug: string): void => localStorage.setItem(LAST, slug)

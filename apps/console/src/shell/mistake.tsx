@@ -1,0 +1,20 @@
+import { Component, type ReactNode } from 'react'
+import { ErrorPanel } from '../ui/error-panel.tsx'
+
+/** Shows a mistake of the console itself, instead of nothing at all. */
+export class Mistake extends Component<{ children: ReactNode }, { error: unknown }> {
+  override state = { error: undefined }
+
+  static getDerivedStateFromError = (error: unknown) => ({ error })
+
+  override render() {
+    const { error } = this.state
+    if (error === undefined) return this.props.children
+    return (
+      <main className="mx-auto max-w-xl p-6">
+        <h1 className="sr-only">Something broke</h1>
+        <ErrorPanel error={error} onRetry={() => location.reload()} />
+      </main>
+    )
+  }
+}

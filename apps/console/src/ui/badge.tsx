@@ -1,0 +1,22 @@
+import type { ReactNode } from 'react'
+import { classes } from './classes.ts'
+
+const TONES = {
+  neutral: 'bg-sunken text-muted',
+  accent: 'bg-accent-soft text-accent-strong',
+  success: 'bg-success-soft text-success',
+  warning: 'bg-warning-soft text-warning',
+  danger: 'bg-danger-soft text-danger-strong',
+}
+
+/** A state in a word. Its colour is never all that tells. */
+export const Badge = ({ tone = 'neutral', children }: { tone?: keyof typeof TONES; children: ReactNode }) => (
+  <span
+    className={classes(
+      'inline-flex max-w-full items-center gap-1 rounded-full px-2 py-0.5 text-xs font-medium break-all',
+      TONES[tone],
+    )}
+  >
+    {children}
+  </span>
+)

@@ -1,0 +1,46 @@
+import { Check, Copy } from 'lucide-react'
+import { useEffect, useState } from 'react'
+import { Button } from './button.tsx'
+
+interface CopyButtonProps {
+  text: string
+  /** What is copied, for those who do not see what it stands beside: "Copy token". */
+  label?: string
+}
+
+/** Copies a text, and says so for a moment. */
+export function CopyButton({ text, label = 'Copy' }: CopyButtonProps) {
+  const [state, setState] = useState<'idle' | 'copied' | 'failed'>('idle')
+  useEffect(() => {
+    if (state === 'idle') return
+    const timer = setTimeout(() => setState('idle'), 2000)
+    return () => clearTimeout(timer)
+  }, [state])
+  const copy = () =>
+    copyText(text).then(
+      () => setState('copied'),
+      () => setState('failed'),
+    )
+  const said = { idle: label, copied: 'Copied', failed: 'Select and copy it' }[state]
+  return (
+    <Button size="small" onClick={copy}>
+      {state === 'copied' ? <Check aria-hidden className="size-3.5" /> : <Copy aria-hidden className="size-3.5" />}
+      <span aria-live="polite">{said}</span>
+    </Button>
+  )
+}
+
+/** Where a page is not served securely, browsers have no clipboard for it; the old command works everywhere. */
+async function copyText(text: string): Promise<void> {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text)
+  const area = document.createElement('textarea')
+  area.value = text
+  area.className = 'fixed opacity-0'
+  const active = document.activeElement as HTMLElement | null
+  active?.parentElement?.append(area)
+  area.select()
+  const copied = document.execCommand('copy')
+  area.remove()
+  active?.focus()
+  if (!copied) throw new Error('not copied')
+}

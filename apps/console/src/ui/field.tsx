@@ -1,0 +1,41 @@
+import { type ReactNode, useId } from 'react'
+
+/** What a control in a field has to be given. */
+export interface FieldControl {
+  id: string
+  'aria-describedby': string | undefined
+  'aria-invalid': boolean | undefined
+}
+
+interface FieldProps {
+  label: string
+  hint?: ReactNode
+  /** What is wrong with what was entered. */
+  error?: string | undefined
+  /** Makes the control of the attributes that tie it to its label: `(control) => <Input {...control} />`. */
+  children: (control: FieldControl) => ReactNode
+}
+
+/** A control with its label, a hint, and what is wrong with it. */
+export function Field({ label, hint, error, children }: FieldProps) {
+  const id = useId()
+  const describedBy = [hint && `${id}-hint`, error && `${id}-error`].filter(Boolean).join(' ')
+  return (
+    <div className="grid gap-1.5">
+      <label htmlFor={id} className="text-sm font-medium">
+        {label}
+      </label>
+      {children({ id, 'aria-describedby': describedBy || undefined, 'aria-invalid': error ? true : undefined })}
+      {hint && (
+        <p id={`${id}-hint`} className="text-sm text-muted">
+          {hint}
+        </p>
+      )}
+      {error && (
+        <p id={`${id}-error`} role="alert" className="text-sm font-medium text-danger">
+          {error}
+        </p>
+      )}
+    </div>
+  )
+}

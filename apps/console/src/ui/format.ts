@@ -1,0 +1,46 @@
+const number = new Intl.NumberFormat('en')
+const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 })
+const moment = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'short' })
+const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' })
+const UNITS = [
+  ['year', 31_536_000],
+  ['month', 2_592_000],
+  ['day', 86_400],
+  ['hour', 3_600],
+  ['minute', 60],
+] as const
+
+/** `1234567` as `1,234,567`. */
+export const formatNumber = (value: number): string => number.format(value)
+
+/** `1234567` as `1.2M`. */
+export const formatCompact = (value: number): string => compact.format(value)
+
+/** Dollars, with as many places as small amounts need. */
+export function formatUsd(value: number): string {
+  const places = value !== 0 && Math.abs(value) < 0.01 ? 6 : 2
+  return new Intl.NumberFormat('en', {
+    style: 'currency',
+    currency: 'USD',
+    minimumFractionDigits: 2,
+    maximumFractionDigits: places,
+  }).format(value)
+}
+
+/** A number of bytes. */
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'KB', 'MB', 'GB']
+  const power = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3))
+  const value = bytes / 1000 ** power
+  return `${value >= 100 || power === 0 ? Math.round(value) : value.toFixed(1)} ${units[power]}`
+}
+
+/** A moment in ISO 8601, in the time of whoever reads it. */
+export const formatMoment = (iso: string): string => moment.format(new Date(iso))
+
+/** How long ago a moment was, or how far off it is. */
+export function formatAgo(iso: string, nowMs = Date.now()): string {
+  const seconds = (Date.parse(iso) - nowMs) / 1000
+  const [unit, size] = UNITS.find(([, length]) => Math.abs(seconds) >= length) ?? (['second', 1] as const)
+  return Math.abs(seconds) < 45 ? 'just now' : relative.format(Math.round(seconds / size), unit)
+}

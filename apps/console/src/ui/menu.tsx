@@ -1,0 +1,70 @@
+import { DropdownMenu } from 'radix-ui'
+import type { ReactNode } from 'react'
+
+interface MenuProps {
+  /** The button that opens it. */
+  trigger: ReactNode
+  children: ReactNode
+}
+
+/** A menu of deeds. It does not lock the page: that needs a style element, which the policy forbids. */
+export const Menu = ({ trigger, children }: MenuProps) => (
+  <DropdownMenu.Root modal={false}>
+    <DropdownMenu.Trigger asChild>{trigger}</DropdownMenu.Trigger>
+    <DropdownMenu.Portal>
+      <DropdownMenu.Content
+        align="end"
+        sideOffset={6}
+        collisionPadding={8}
+        className="z-50 min-w-48 animate-arrive rounded-card border border-line bg-raised p-1 shadow-float"
+      >
+        {children}
+      </DropdownMenu.Content>
+    </DropdownMenu.Portal>
+  </DropdownMenu.Root>
+)
+
+const ITEM =
+  'flex w-full items-center gap-2 rounded-field px-3 py-2 text-left outline-none data-highlighted:bg-accent-soft data-disabled:opacity-60'
+
+interface MenuItemProps {
+  onSelect?: () => void
+  disabled?: boolean
+  tone?: 'danger'
+  /** Its one child, a link, is the item. */
+  asChild?: boolean
+  children: ReactNode
+}
+
+/** One deed of a menu. */
+export const MenuItem = ({ tone, ...rest }: MenuItemProps) => (
+  <DropdownMenu.Item {...rest} className={tone === 'danger' ? `${ITEM} text-danger` : ITEM} />
+)
+
+interface MenuChoiceProps<T extends string> {
+  label: string
+  value: T
+  options: readonly (readonly [T, string])[]
+  onChange: (value: T) => void
+}
+
+/** One of several, in a menu. */
+export const MenuChoice = <T extends string>({ label, value, options, onChange }: MenuChoiceProps<T>) => (
+  <DropdownMenu.RadioGroup value={value} onValueChange={(next) => onChange(next as T)} aria-label={label}>
+    <MenuLabel>{label}</MenuLabel>
+    {options.map(([key, name]) => (
+      <DropdownMenu.RadioItem key={key} value={key} className={`${ITEM} justify-between`}>
+        {name}
+        <DropdownMenu.ItemIndicator>✓</DropdownMenu.ItemIndicator>
+      </DropdownMenu.RadioItem>
+    ))}
+  </DropdownMenu.RadioGroup>
+)
+
+/** What follows in a menu, in a word or two. */
+export const MenuLabel = ({ children }: { children: ReactNode }) => (
+  <DropdownMenu.Label className="px-3 pt-2 pb-1 text-xs font-medium text-muted">{children}</DropdownMenu.Label>
+)
+
+/** A line between parts of a menu. */
+export const MenuLine = () => <DropdownMenu.Separator className="my-1 h-px bg-line" />

@@ -1,0 +1,40 @@
+import { type ReactNode, useEffect } from 'react'
+
+interface PageProps {
+  title: string
+  /** Beside the title: what one can do here. */
+  actions?: ReactNode
+  /** What this is, in a sentence or two. */
+  lead?: ReactNode
+  children: ReactNode
+}
+
+/** A page: its title, in the browser's too, and what is on it. */
+export function Page({ title, actions, lead, children }: PageProps) {
+  useEffect(() => {
+    document.title = `${title} · PerSQL`
+  }, [title])
+  return (
+    <div className="grid min-w-0 gap-6">
+      <header className="flex flex-wrap items-start justify-between gap-3">
+        <div className="grid min-w-0 gap-1">
+          <h1 className="text-2xl font-semibold break-words">{title}</h1>
+          {lead && <p className="max-w-prose text-muted">{lead}</p>}
+        </div>
+        {actions && <div className="flex flex-wrap gap-2">{actions}</div>}
+      </header>
+      {children}
+    </div>
+  )
+}
+
+/** A part of a page in a frame, with a title of its own. */
+export const Card = ({ title, actions, children }: { title: string; actions?: ReactNode; children: ReactNode }) => (
+  <section className="grid min-w-0 gap-4 rounded-card border border-line bg-surface p-5">
+    <div className="flex flex-wrap items-center justify-between gap-2">
+      <h2 className="text-lg font-semibold">{title}</h2>
+      {actions}
+    </div>
+    {children}
+  </section>
+)

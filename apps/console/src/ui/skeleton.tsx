@@ -1,0 +1,17 @@
+import { classes } from './classes.ts'
+
+/** Keeps the place of a text that is still on its way. */
+export const Skeleton = ({ className = 'h-4 w-full' }: { className?: string }) => (
+  <span aria-hidden className={classes('block animate-shimmer rounded bg-line', className)} />
+)
+
+/** Keeps the place of a list or table that is still on its way. */
+export const SkeletonRows = ({ rows = 3, label = 'Loading' }: { rows?: number; label?: string }) => (
+  <div role="status" className="grid gap-3 p-4">
+    <span className="sr-only">{label}</span>
+    {Array.from({ length: rows }, (_, row) => (
+      // biome-ignore lint/suspicious/noArrayIndexKey: these rows are all the same
+      <Skeleton key={row} className="h-6 w-full" />
+    ))}
+  </div>
+)

@@ -1,0 +1,62 @@
+import type { ReactNode } from 'react'
+import { classes } from './classes.ts'
+
+/** A column: what stands above it and what it shows of a row. */
+export interface Column<T> {
+  name: string
+  cell: (row: T) => ReactNode
+  /** Numbers stand to the right. */
+  isNumber?: boolean
+  /** Left out where there is no room. */
+  isExtra?: boolean
+  /** Its name is for those only who do not see the table. */
+  isUnnamed?: boolean
+}
+
+interface TableProps<T> {
+  /** What the table shows, for those who do not see it. */
+  label: string
+  columns: readonly Column<T>[]
+  rows: readonly T[]
+  keyOf: (row: T) => string | number
+}
+
+/** Rows of one kind. The first column names the row. */
+export function Table<T>({ label, columns, rows, keyOf }: TableProps<T>) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard
+    <section className="overflow-x-auto rounded-card border border-line bg-surface" aria-label={label} tabIndex={0}>
+      <table className="w-full text-left">
+        <thead className="border-b border-line text-sm text-muted">
+          <tr>
+            {columns.map(({ name, isUnnamed, ...column }) => (
+              <th key={name} scope="col" className={classes('px-4 py-2.5 font-medium', look(column))}>
+                {isUnnamed ? <span className="sr-only">{name}</span> : name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody className="divide-y divide-line">
+          {rows.map((row) => (
+            <tr key={keyOf(row)}>
+              {columns.map(({ name, cell, ...column }, index) =>
+                index === 0 ? (
+                  <th key={name} scope="row" className="px-4 py-2.5 font-medium">
+                    {cell(row)}
+                  </th>
+                ) : (
+                  <td key={name} className={classes('px-4 py-2.5', look(column))}>
+                    {cell(row)}
+                  </td>
+                ),
+              )}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  )
+}
+
+const look = ({ isNumber, isExtra }: { isNumber?: boolean | undefined; isExtra?: boolean | undefined }) =>
+  classes(isNumber && 'text-right tabular-nums', isExtra && 'hidden md:table-cell')

@@ -1,0 +1,20 @@
+import { Tooltip as Primitive } from 'radix-ui'
+import type { ReactNode } from 'react'
+
+/** A word about a control, on hover and focus. Never the only name of it. */
+export const Tooltip = ({ text, children }: { text: string; children: ReactNode }) => (
+  <Primitive.Provider delayDuration={300}>
+    <Primitive.Root>
+      <Primitive.Trigger asChild>{children}</Primitive.Trigger>
+      <Primitive.Portal>
+        <Primitive.Content
+          sideOffset={6}
+          collisionPadding={8}
+          className="z-50 max-w-xs rounded-field bg-ink px-2.5 py-1.5 text-sm text-canvas"
+        >
+          {text}
+        </Primitive.Content>
+      </Primitive.Portal>
+    </Primitive.Root>
+  </Primitive.Provider>
+)

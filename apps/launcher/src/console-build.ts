@@ -1,0 +1,75 @@
+import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { cp, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { consoleBuilds, repository } from './paths.ts'
+
+/** All that goes into a build, as far as it can change. */
+const SOURCES = ['apps/console', 'packages/sdk/src', 'packages/endpoint-spec/src', 'package-lock.json']
+const KEEP_MS = 24 * 60 * 60 * 1000
+
+/** The folder of the console's files, built if what they are made of has changed since they were. */
+export async function buildConsole(): Promise<string> {
+  const folder = join(consoleBuilds, await hashOf(SOURCES))
+  if (existsSync(folder)) return folder
+  const draft = `${folder}.${process.pid}`
+  await viteBuild(draft)
+  // In one step: another launcher or test may be building or reading it.
+  await rename(draft, folder).catch(async (cause) => {
+    if (!existsSync(folder)) throw cause
+    await rm(draft, { recursive: true })
+  })
+  await removeOld(folder)
+  return folder
+}
+
+/** Builds it for Cloudflare, where its folder has a fixed name. Resolves with the exit code. */
+export async function main(): Promise<number> {
+  const deployed = join(consoleBuilds, 'deployed')
+  const built = await buildConsole()
+  await rm(deployed, { recursive: true, force: true })
+  await cp(built, deployed, { recursive: true })
+  return 0
+}
+
+async function hashOf(sources: readonly string[]): Promise<string> {
+  const hash = createHash('sha256')
+  for (const source of sources) {
+    for (const file of await filesIn(source)) hash.update(`${file}\0`).update(await readFile(join(repository, file)))
+  }
+  return hash.digest('hex').slice(0, 16)
+}
+
+async function filesIn(path: string): Promise<string[]> {
+  if ((await stat(join(repository, path))).isFile()) return [path]
+  const entries = await readdir(join(repository, path), { recursive: true, withFileTypes: true })
+  return entries
+    .filter((entry) => entry.isFile() && !/\/(node_modules|\.[^/]*)(\/|$)/.test(entry.parentPath))
+    .map((entry) => join(entry.parentPath, entry.name).slice(repository.length + 1))
+    .sort()
+}
+
+/** In a process of its own, which gives back the memory that a build takes. */
+async function viteBuild(outDir: string): Promise<void> {
+  await mkdir(consoleBuilds, { recursive: true })
+  const vite = join(repository, 'node_modules/vite/bin/vite.js')
+  const args = [vite, 'build', join(repository, 'apps/console'), '--outDir', outDir, '--emptyOutDir']
+  // Under a test's environment React would come with its warnings.
+  const env = { ...process.env, NODE_ENV: 'production' }
+  const child = spawn(process.execPath, [...args, '--logLevel', 'warn'], { stdio: ['ignore', 'pipe', 'pipe'], env })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output += text))
+  const code = await new Promise((resolve) => child.on('close', resolve))
+  if (code !== 0) throw new Error(`The console could not be built.\n${output}`)
+}
+
+/** Builds that nobody can be reading any more. */
+async function removeOld(current: string): Promise<void> {
+  for (const name of await readdir(consoleBuilds)) {
+    const folder = join(consoleBuilds, name)
+    if (folder === current || name === 'deployed') continue
+    const { mtimeMs } = await stat(folder).catch(() => ({ mtimeMs: Date.now() }))
+    if (Date.now() - mtimeMs > KEEP_MS) await rm(folder, { recursive: true, force: true })
+  }
+}

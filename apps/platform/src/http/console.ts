@@ -1,0 +1,101 @@
+import { Hono } from 'hono'
+import type { Env } from '../env.ts'
+
+const TYPES: { readonly [ending: string]: string } = {
+  js: 'text/javascript; charset=utf-8',
+  css: 'text/css; charset=utf-8',
+  svg: 'image/svg+xml',
+  woff2: 'font/woff2',
+  wasm: 'application/wasm',
+}
+const YEAR_S = 365 * 24 * 60 * 60
+/** What is answered by something else than a page, also when there is nothing. */
+const NO_PAGE = /^\/(v1|api|p|mcp|oauth|assets|\.well-known|healthz|metrics)(\/|$)/
+/** The place that a build leaves for what is made anew for each page. */
+const NONCE = '__NONCE__'
+const FILE = /^\/(?:assets\/)?[\w-][\w.-]*\.([a-z\d]+)$/
+
+/** The console: its files, and its page at every address where nothing else is and a browser wants to go. */
+export function consoleFiles(): Hono<{ Bindings: Env }> {
+  const app = new Hono<{ Bindings: Env }>()
+  app.get('*', async (c, next) => {
+    const { ASSETS } = c.env
+    const { path } = c.req
+    const accepted = c.req.header('Accept') ?? ''
+    const ending = FILE.exec(path)?.[1] ?? ''
+    const isFile = Object.hasOwn(TYPES, ending)
+    const isPage = path === '/' || (!NO_PAGE.test(path) && accepted.includes('text/html'))
+    const answer =
+      ASSETS && (isFile ? await file(ASSETS, path, ending, c.req.raw) : isPage ? await page(ASSETS) : undefined)
+    return answer ?? next()
+  })
+  return app
+}
+
+/** A file as it was built: compressed then, and by a name that says what is in it. */
+async function file(assets: Fetcher, path: string, ending: string, request: Request): Promise<Response | undefined> {
+  const isHashed = path.startsWith('/assets/')
+  const headers = new Headers({
+    'Content-Type': TYPES[ending] as string,
+    'Cache-Control': isHashed ? `public, max-age=${YEAR_S}, immutable` : 'public, max-age=3600',
+    'X-Content-Type-Options': 'nosniff',
+    'Cross-Origin-Resource-Policy': 'same-origin',
+  })
+  if (isHashed) {
+    headers.set('ETag', `"${path.slice(path.lastIndexOf('/') + 1)}"`)
+    headers.set('Vary', 'Accept-Encoding')
+    if (request.headers.get('If-None-Match') === headers.get('ETag'))
+      return new Response(null, { status: 304, headers })
+  }
+  const encodings = isHashed ? encodingsOf(request.headers.get('Accept-Encoding') ?? '') : []
+  for (const [encoding, end] of encodings) {
+    const found = await fileAt(assets, `${path}.${end}`)
+    if (!found) continue
+    headers.set('Content-Encoding', encoding)
+    return new Response(found.body, { headers, encodeBody: 'manual' })
+  }
+  const found = await fileAt(assets, path)
+  return found && new Response(found.body, { headers })
+}
+
+const encodingsOf = (accepted: string): [encoding: string, ending: string][] => [
+  ...(/\bbr\b(?!\s*;\s*q=0(\.0*)?\b)/.test(accepted) ? [['br', 'br'] as [string, string]] : []),
+  ...(/\bgzip\b(?!\s*;\s*q=0(\.0*)?\b)/.test(accepted) ? [['gzip', 'gz'] as [string, string]] : []),
+]
+
+async function fileAt(assets: Fetcher, path: string): Promise<Response | undefined> {
+  const found = await assets.fetch(`https://assets${path}`)
+  if (found.status === 200) return found
+  await found.body?.cancel()
+  return undefined
+}
+
+/** The page. It may load what is here, and send to here, and nothing else; its nonce is for styles alone. */
+async function page(assets: Fetcher): Promise<Response | undefined> {
+  const found = await fileAt(assets, '/index.html')
+  if (!found) return undefined
+  const nonce = crypto.randomUUID()
+  const policy = [
+    "default-src 'none'",
+    "script-src 'self'",
+    `style-src 'self' 'nonce-${nonce}'`,
+    "img-src 'self' data:",
+    "font-src 'self'",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
+  ]
+  return new Response((await found.text()).replaceAll(NONCE, nonce), {
+    headers: {
+      'Content-Type': 'text/html; charset=utf-8',
+      'Content-Security-Policy': policy.join('; '),
+      'X-Frame-Options': 'DENY',
+      'X-Content-Type-Options': 'nosniff',
+      // Forms of ours are known by the origin that they are sent from.
+      'Referrer-Policy': 'same-origin',
+      'Cross-Origin-Opener-Policy': 'same-origin',
+      'Cache-Control': 'no-store',
+    },
+  })
+}
