@@ -634,7 +634,7 @@ describe('deciding', () => {
     expect(await statusOf(approvalToken)).toBe(settled?.body.data.status)
   })
 
-  test('has a page that says how, and says nothing of what it is about', async () => {
+  test('has a page that leads to signing in, and says nothing of what it is about', async () => {
     await rule('bills')
     const approvalToken = await asked()
     const { status, headers, body } = await platform.request(`/approve/${approvalToken}`)
@@ -642,7 +642,7 @@ describe('deciding', () => {
       200,
       expect.stringContaining("default-src 'none'"),
     ])
-    expect(body).toContain(`/api/approvals/${approvalToken}/approve`)
+    expect(body).toContain(`href="/login?return=%2Fapprove%2F${approvalToken}"`)
     expect(body).not.toContain('bills')
     expect((await platform.request('/approve/%3Cscript%3E')).status).toBe(404)
   })

@@ -30,15 +30,39 @@ export function page(
 <meta name="viewport" content="width=device-width">
 <title>${title}</title>
 <style nonce="${nonce}">
-  :root { color-scheme: light dark }
-  body { font: 1rem/1.6 system-ui, sans-serif; max-width: 42rem; margin: 4rem auto; padding: 0 1rem }
-  code { overflow-wrap: anywhere }
-  label, fieldset { display: block; margin: 0.5rem 0 }
-  input:not([type=radio], [type=checkbox]), select, button { font: inherit; padding: 0.4rem 0.6rem; max-width: 100% }
-  .warning { border-left: 4px solid #c60; padding-left: 0.75rem }
+  :root { color-scheme: light dark; --line: light-dark(#dde1e6, #2a313a); --strong: light-dark(#858d97, #6b7682);
+    --muted: light-dark(#56606b, #9ca7b3); --accent: light-dark(#0b7a6f, #3ed1bd); --warning: light-dark(#854700, #f5b661);
+    --surface: light-dark(#fff, #14181d); --sunken: light-dark(#eef0f2, #090b0e) }
+  * { box-sizing: border-box }
+  body { font: 0.9375rem/1.6 ui-sans-serif, system-ui, sans-serif; margin: 0; padding: 8vh 1rem; min-height: 100vh;
+    background: light-dark(#f6f7f8, #0c0f12); color: light-dark(#14181d, #e8ebef) }
+  main { max-width: 34rem; margin: 0 auto; padding: 2rem; background: var(--surface); border: 1px solid var(--line);
+    border-radius: 0.75rem; overflow-wrap: anywhere }
+  .brand { max-width: 34rem; margin: 0 auto 1rem; font-weight: 600 }
+  h1 { font-size: 1.5rem; line-height: 1.3; margin: 0 0 1rem; text-wrap: balance }
+  a { color: var(--accent) }
+  pre { padding: 0.75rem; background: var(--sunken); border: 1px solid var(--line); border-radius: 0.5rem; overflow: auto }
+  code { font: 0.875rem ui-monospace, monospace }
+  label { display: block; margin: 0.75rem 0 }
+  fieldset { margin: 1rem 0; border: 1px solid var(--line); border-radius: 0.5rem }
+  input:not([type=radio], [type=checkbox]), select { display: block; width: 100%; font: inherit; min-height: 2.5rem;
+    padding: 0.4rem 0.75rem; color: inherit; background: var(--surface); border: 1px solid var(--strong); border-radius: 0.5rem }
+  input[type=radio], input[type=checkbox] { accent-color: var(--accent) }
+  button, .button { display: inline-block; font: inherit; font-weight: 500; min-height: 2.5rem; padding: 0.4rem 1rem; cursor: pointer;
+    color: light-dark(#fff, #04211d); background: var(--accent); border: 1px solid transparent; border-radius: 0.5rem;
+    text-decoration: none }
+  button.plain, .button.plain { color: inherit; background: none; border-color: var(--strong) }
+  button.link { min-height: 0; padding: 0; color: var(--accent); background: none; text-decoration: underline }
+  :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px }
+  .actions { margin: 1.25rem 0 }
+  .quiet { color: var(--muted); font-size: 0.875rem }
+  .warning { border-left: 4px solid var(--warning); padding-left: 0.75rem }
 </style>
+<header class="brand">PerSQL</header>
+<main>
 <h1>${title}</h1>
-${blocks.map((text) => (text.startsWith('<') ? text : `<p>${text}</p>`)).join('\n')}
+${blocks.map((text) => (/^<(?!strong)/.test(text) ? text : `<p>${text}</p>`)).join('\n')}
+</main>
 </html>
 `
   return new Response(html, {

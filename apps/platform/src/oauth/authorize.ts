@@ -7,6 +7,7 @@ import { type Context, contextOf } from '../context.ts'
 import type { Env } from '../env.ts'
 import { readBody } from '../http/body.ts'
 import { escapeHtml, page } from '../http/page.ts'
+import { signedIn } from '../http/signed-in.ts'
 import { directoryObject, namespaceObject } from '../objects.ts'
 import { accounts } from '../operations/accounts.ts'
 import { logInternal } from '../reply.ts'
@@ -105,15 +106,6 @@ const api = (ctx: Context) => authorizationServer(ctx.baseUrl).getOAuthApi({ OAU
 async function parsed(ctx: Context, query: string): Promise<AuthRequest> {
   if (query.length > MAX_QUERY) throw new PerSQLError('invalid_input', { problem: 'The request is too long.' })
   return api(ctx).parseAuthRequest(new Request(`${ctx.baseUrl}/oauth/authorize?${query}`))
-}
-
-async function signedIn(ctx: Context): Promise<Account | undefined> {
-  try {
-    return await authenticateAccount(ctx)
-  } catch (cause) {
-    if (PerSQLError.from(cause).code === 'not_signed_in') return undefined
-    throw cause
-  }
 }
 
 /** An app is told of a mistake where it can be, at an address that is its own; else whoever is here is. */

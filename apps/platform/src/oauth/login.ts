@@ -6,6 +6,7 @@ import type { Env } from '../env.ts'
 import { callAuth } from '../http/auth.ts'
 import { readBody } from '../http/body.ts'
 import { escapeHtml, page } from '../http/page.ts'
+import { returnOf } from '../http/return-address.ts'
 import { type LoginPage, loginPage } from './login-page.ts'
 
 const MAX_BODY = 16 * 1024
@@ -73,10 +74,6 @@ function pageOf(kind: LoginPage['kind'], env: Env, request: Request, back: strin
     ],
   }
 }
-
-/** Only an authorization request is gone back to: no address elsewhere, whatever it looks like. */
-const returnOf = (text: string | undefined): string =>
-  text !== undefined && text.length <= 8_000 && /^\/oauth\/authorize\?[\w.+=&%-]*$/.test(text) ? text : '/'
 
 /** Goes on with the cookies that an answer of the library sets. */
 function onward(location: string, from: Response): Response {
