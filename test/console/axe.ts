@@ -1,0 +1,18 @@
+import { createRequire } from 'node:module'
+import type { AxeResults } from 'axe-core'
+import type { Page } from 'playwright-core'
+
+const program = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
+
+/** What axe-core finds on a page that somebody would stumble over, in words. */
+export async function faultsOf(page: Page): Promise<string[]> {
+  const source = await import('node:fs/promises').then(({ readFile }) => readFile(program, 'utf8'))
+  // Not as a script element: the policy of the pages refuses that.
+  await page.evaluate(source)
+  const { violations } = await page.evaluate(() =>
+    (globalThis as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
+  )
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .flatMap(({ id, help, nodes }) => nodes.map(({ html }) => `${id}: ${help}: ${html.slice(0, 200)}`))
+}

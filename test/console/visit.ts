@@ -1,0 +1,55 @@
+import type { Browser, Page } from 'playwright-core'
+import type { TestPlatform } from '../harness.ts'
+
+/** Somebody in front of the console. */
+export interface Visit {
+  readonly page: Page
+  readonly email: string
+  readonly ns: string
+  /** What the browser complained about: errors of scripts, and what the policy of the page refused. */
+  readonly complaints: string[]
+  /** Goes to a path of this platform and waits until the page is there, with nothing still loading. */
+  go(path: string): Promise<void>
+  close(): Promise<void>
+}
+
+interface VisitOptions {
+  width?: number
+  theme?: 'light' | 'dark'
+  email?: string
+}
+
+/** Signs somebody up on the page for it, as a person does, and is where that leads. */
+export async function visit(browser: Browser, platform: TestPlatform, options: VisitOptions = {}): Promise<Visit> {
+  const { width = 1280, theme = 'light', email = `v${crypto.randomUUID().slice(0, 8)}@example.com` } = options
+  const context = await browser.newContext({ viewport: { width, height: 800 }, colorScheme: theme })
+  const page = await context.newPage()
+  const complaints: string[] = []
+  page.on('pageerror', (error) => complaints.push(String(error)))
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text())
+  })
+  await page.goto(`${platform.url}/`)
+  await page.getByRole('link', { name: 'Make an account' }).click()
+  await page.getByLabel('Email').fill(email)
+  await page.getByLabel('Password').fill('correct horse battery')
+  await page.getByRole('button', { name: 'Sign up' }).click()
+  await page.waitForURL('**/welcome')
+  complaints.length = 0
+  const settled = async () => {
+    await page.getByRole('heading', { level: 1 }).waitFor()
+    await page.waitForLoadState('networkidle')
+  }
+  await settled()
+  return {
+    page,
+    email,
+    ns: new URL(page.url()).pathname.split('/')[1] as string,
+    complaints,
+    go: async (path) => {
+      await page.goto(platform.url + path)
+      await settled()
+    },
+    close: () => context.close(),
+  }
+}
