@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import type { AxeResults } from 'axe-core'
 import type { Page } from 'playwright-core'
@@ -6,9 +7,8 @@ const program = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 
 /** What axe-core finds on a page that somebody would stumble over, in words. */
 export async function faultsOf(page: Page): Promise<string[]> {
-  const source = await import('node:fs/promises').then(({ readFile }) => readFile(program, 'utf8'))
   // Not as a script element: the policy of the pages refuses that.
-  await page.evaluate(source)
+  await page.evaluate(await readFile(program, 'utf8'))
   const { violations } = await page.evaluate(() =>
     (globalThis as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
   )

@@ -18,10 +18,9 @@ afterAll(async () => {
 test('from signing up to rows: the welcome page gives a token once, and its curl line works as pasted', async () => {
   const { page, ns, complaints, close } = await visit(browser, platform)
   await page.getByText('$5.00').waitFor()
-  await page.screenshot({ path: '/tmp/console-shot-welcome.png', fullPage: true })
   await page.getByRole('button', { name: 'Create a token' }).click()
-  const token = await page.getByText(/^psql_live_/).innerText()
-  const pasted = await page.getByRole('region', { name: 'curl' }).innerText()
+  const token = await page.getByText(/^psql_live_/).textContent()
+  const pasted = (await page.getByRole('region', { name: 'curl' }).textContent()) ?? ''
   expect(pasted).toContain(token)
   const answer = JSON.parse(execFileSync('sh', ['-c', pasted.replace('curl ', 'curl -s ')], { encoding: 'utf8' }))
   expect(answer.data.rows).toEqual([['hello']])

@@ -24,6 +24,7 @@ export async function visit(browser: Browser, platform: TestPlatform, options: V
   const { width = 1280, theme = 'light', email = `v${crypto.randomUUID().slice(0, 8)}@example.com` } = options
   const context = await browser.newContext({ viewport: { width, height: 800 }, colorScheme: theme })
   const page = await context.newPage()
+  page.setDefaultTimeout(10_000)
   const complaints: string[] = []
   page.on('pageerror', (error) => complaints.push(String(error)))
   page.on('console', (message) => {
@@ -37,7 +38,8 @@ export async function visit(browser: Browser, platform: TestPlatform, options: V
   await page.waitForURL('**/welcome')
   complaints.length = 0
   const settled = async () => {
-    await page.getByRole('heading', { level: 1 }).waitFor()
+    // Behind a dialog, it is there for the eyes alone.
+    await page.locator('h1').first().waitFor()
     await page.waitForLoadState('networkidle')
   }
   await settled()

@@ -1,13 +1,15 @@
 import { PerSQLError } from '@persql/sdk'
 import { MutationCache, QueryCache, QueryClient } from '@tanstack/react-query'
-import { showEmptyBalance } from '../shell/empty-balance.ts'
+import { noteEmptyBalance } from '../shell/empty-balance.ts'
 import { toLogin } from '../shell/sign-in.ts'
 
 /** Looks at every failure once, wherever it happened. */
 function notice(error: Error): void {
   if (!(error instanceof PerSQLError)) return
   if (error.code === 'not_signed_in') toLogin()
-  if (error.status === 402) showEmptyBalance(true)
+  if (error.status !== 402) return
+  noteEmptyBalance()
+  void queryClient.invalidateQueries({ queryKey: ['GET /api/namespaces/{ns}/billing'] })
 }
 
 /** What the console knows of the server. The SDK repeats calls, so nothing is repeated here. */

@@ -21,7 +21,7 @@ export function AccountMenu() {
   return (
     <Menu
       trigger={
-        <Button look="quiet" className="w-full justify-start" aria-label="Account">
+        <Button look="quiet" className="w-full" align="start" aria-label={email ? `Account ${email}` : 'Account'}>
           <UserRound aria-hidden className="size-4" />
           <span className="min-w-0 truncate">{email ?? 'Account'}</span>
         </Button>

@@ -1,11 +1,11 @@
 import { useSyncExternalStore } from 'react'
 
-let isEmpty = false
+let wasRefused = false
 const listeners = new Set<() => void>()
 
-/** Notes that a call was refused because the balance is used up, or that this is over. */
-export function showEmptyBalance(empty: boolean): void {
-  isEmpty = empty
+/** Notes that a call was refused because the balance is used up. */
+export function noteEmptyBalance(): void {
+  wasRefused = true
   for (const listener of listeners) listener()
 }
 
@@ -16,5 +16,5 @@ export const useEmptyBalance = (): boolean =>
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
-    () => isEmpty,
+    () => wasRefused,
   )

@@ -17,7 +17,7 @@ export function NamespaceMenu() {
     <>
       <Menu
         trigger={
-          <Button className="w-full justify-between" aria-label={`Namespace ${ns}: change`}>
+          <Button className="w-full" align="between" aria-label={`Namespace ${ns}: change`}>
             <span className="truncate">{ns}</span>
             <ChevronsUpDown aria-hidden className="size-4 text-muted" />
           </Button>

@@ -1,12 +1,12 @@
 import { useEffect } from 'react'
-import { Link, Outlet } from 'react-router'
+import { Outlet } from 'react-router'
 import { NotFoundPage } from '../pages/not-found.tsx'
 import { ErrorPanel } from '../ui/error-panel.tsx'
 import { Layout } from '../ui/layout.tsx'
 import { SkeletonRows } from '../ui/skeleton.tsx'
 import { AccountMenu } from './account-menu.tsx'
 import { namespacePath, useNamespace } from './address.ts'
-import { useEmptyBalance } from './empty-balance.ts'
+import { BalanceBanner } from './balance-banner.tsx'
 import { rememberNamespace, useMembership, useMemberships } from './membership.ts'
 import { NamespaceMenu } from './namespace-menu.tsx'
 
@@ -27,7 +27,7 @@ export function NamespaceShell() {
         [namespacePath(ns, 'settings'), 'Settings', 'settings'],
       ]}
       bottom={<AccountMenu />}
-      banner={<EmptyBalance ns={ns} />}
+      banner={<BalanceBanner ns={ns} />}
     >
       {membership ? (
         <Outlet />
@@ -39,19 +39,5 @@ export function NamespaceShell() {
         <SkeletonRows />
       )}
     </Layout>
-  )
-}
-
-/** Says that the balance is used up, as long as calls are refused for it. */
-function EmptyBalance({ ns }: { ns: string }) {
-  if (!useEmptyBalance()) return null
-  return (
-    <p role="alert" className="border-b border-warning/40 bg-warning-soft px-4 py-2.5 text-center font-medium">
-      Your balance is used up:{' '}
-      <Link className="underline" to={namespacePath(ns, 'settings', 'billing')}>
-        add funds
-      </Link>
-      . Your data stays as it is.
-    </p>
   )
 }

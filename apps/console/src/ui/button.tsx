@@ -9,12 +9,16 @@ const LOOKS = {
   quiet: 'bg-transparent text-ink border-transparent hover:bg-sunken',
   danger: 'bg-danger text-on-danger border-transparent hover:bg-danger-strong',
 }
-const SIZES = { small: 'h-8 px-2.5 text-sm gap-1.5', normal: 'h-10 px-4 gap-2', icon: 'size-9 justify-center' }
+const SIZES = { small: 'h-8 px-2.5 text-sm gap-1.5', normal: 'h-10 px-4 gap-2', icon: 'size-9' }
+
+const ALIGNMENTS = { center: 'justify-center', start: 'justify-start', between: 'justify-between' }
 
 interface ButtonProps extends ComponentProps<'button'> {
   look?: keyof typeof LOOKS
   /** `icon` is a square: give it an `aria-label`. */
   size?: keyof typeof SIZES
+  /** Where its content stands, when it is wider than that. */
+  align?: keyof typeof ALIGNMENTS
   /** Shows that it is at work and takes no further clicks; its width stays. */
   busy?: boolean
   /** Dresses its one child, a link for instance, as a button. */
@@ -25,6 +29,7 @@ interface ButtonProps extends ComponentProps<'button'> {
 export function Button({
   look = 'secondary',
   size = 'normal',
+  align = 'center',
   busy = false,
   asChild = false,
   className,
@@ -32,10 +37,11 @@ export function Button({
   ...rest
 }: ButtonProps) {
   const look_ = classes(
-    'relative inline-flex shrink-0 items-center justify-center rounded-field border font-medium whitespace-nowrap transition-colors select-none',
+    'relative inline-flex shrink-0 items-center rounded-field border font-medium whitespace-nowrap transition-colors select-none',
     'disabled:opacity-60 aria-disabled:opacity-60',
     LOOKS[look],
     SIZES[size],
+    ALIGNMENTS[align],
     className,
   )
   if (asChild) {
@@ -47,9 +53,7 @@ export function Button({
   }
   return (
     <button type="button" {...rest} className={look_} aria-busy={busy || undefined} disabled={rest.disabled || busy}>
-      <span className={classes('contents', busy && '[&>*]:invisible')}>
-        {busy ? <span className="invisible inline-flex items-center gap-[inherit]">{children}</span> : children}
-      </span>
+      {busy ? <span className="invisible contents *:invisible">{children}</span> : children}
       {busy && (
         <span className="absolute inset-0 grid place-items-center">
           <Spinner label="Working" />

@@ -25,6 +25,7 @@ export const Dialog = ({ open, onOpenChange, title, description, children }: Dia
       >
         <Primitive.Content
           {...(description === undefined && { 'aria-describedby': undefined })}
+          onOpenAutoFocus={toFirstField}
           className="grid w-full max-w-lg animate-arrive gap-4 rounded-t-card bg-raised p-6 shadow-float sm:rounded-card"
         >
           <div className="flex items-start justify-between gap-4">
@@ -46,6 +47,14 @@ export const Dialog = ({ open, onOpenChange, title, description, children }: Dia
     </Primitive.Portal>
   </Primitive.Root>
 )
+
+/** What one is asked for comes before the button that closes. */
+function toFirstField(event: Event): void {
+  const field = (event.currentTarget as HTMLElement).querySelector<HTMLElement>('input, textarea, select')
+  if (!field) return
+  event.preventDefault()
+  field.focus()
+}
 
 /** The row of buttons at the foot of a dialog: on phones the important one is on top. */
 export const DialogActions = ({ children }: { children: ReactNode }) => (

@@ -30,7 +30,7 @@ export function Page({ title, actions, lead, children }: PageProps) {
 
 /** A part of a page in a frame, with a title of its own. */
 export const Card = ({ title, actions, children }: { title: string; actions?: ReactNode; children: ReactNode }) => (
-  <section className="grid min-w-0 gap-4 rounded-card border border-line bg-surface p-5">
+  <section className="grid min-w-0 content-start gap-4 rounded-card border border-line bg-surface p-5">
     <div className="flex flex-wrap items-center justify-between gap-2">
       <h2 className="text-lg font-semibold">{title}</h2>
       {actions}

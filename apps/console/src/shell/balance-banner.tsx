@@ -1,0 +1,30 @@
+import { Link } from 'react-router'
+import { useCall } from '../api/hooks.ts'
+import { namespacePath } from './address.ts'
+import { useEmptyBalance } from './empty-balance.ts'
+import { useMay } from './membership.ts'
+
+/** Below this, a refusal is believed rather than the balance: what is left may not pay for a call. */
+const NEXT_TO_NOTHING_USD = 0.01
+
+/** Says that the balance is used up: to the owner as soon as it is so, to others once a call was refused for it. */
+export function BalanceBanner({ ns }: { ns: string }) {
+  const isOwner = useMay('owner')
+  const wasRefused = useEmptyBalance()
+  const balance = useCall('GET /api/namespaces/{ns}/billing', { ns }, { enabled: isOwner }).data?.balanceUsd
+  const isEmpty = balance === undefined ? wasRefused : balance <= (wasRefused ? NEXT_TO_NOTHING_USD : 0)
+  if (!isEmpty) return null
+  return (
+    <p role="alert" className="border-b border-warning/40 bg-warning-soft px-4 py-2.5 text-center font-medium">
+      Your balance is used up:{' '}
+      {isOwner ? (
+        <Link className="underline" to={namespacePath(ns, 'settings', 'billing')}>
+          add funds
+        </Link>
+      ) : (
+        'ask the owner of the namespace to add funds'
+      )}
+      . Your data stays as it is.
+    </p>
+  )
+}

@@ -1,0 +1,100 @@
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startBrowser } from '../browser.ts'
+import { startPlatform, type TestPlatform } from '../harness.ts'
+import { visit } from './visit.ts'
+
+let platform: TestPlatform
+let browser: Browser
+beforeAll(async () => {
+  ;[platform, browser] = await Promise.all([startPlatform(), startBrowser()])
+})
+afterAll(async () => {
+  await browser.close()
+  await platform.stop()
+})
+
+test('a database is made with the keyboard alone, and is where one is led', async () => {
+  const { page, ns, go, complaints, close } = await visit(browser, platform)
+  await go(`/${ns}`)
+  await page.getByRole('button', { name: 'New database' }).focus()
+  await page.keyboard.press('Enter')
+  await page.getByRole('dialog').waitFor()
+  expect(new URL(page.url()).search).toBe('?new=')
+  await page.keyboard.type('My Orders')
+  await page.keyboard.press('Enter')
+  await page.waitForURL(`**/${ns}/my-orders/overview`)
+  await page.getByText('my-orders is ready.', { exact: true }).waitFor()
+  await go(`/${ns}`)
+  await page.getByRole('row', { name: /my-orders/ }).waitFor()
+  expect(complaints).toEqual([])
+  await close()
+})
+
+test('a name that is taken is said so, with what to do, and nothing that was typed is lost', async () => {
+  const { page, ns, go, close } = await visit(browser, platform)
+  await go(`/${ns}?new=`)
+  await page.getByLabel('Name', { exact: true }).fill('main')
+  await page.getByRole('button', { name: 'Create database' }).click()
+  const alert = page.getByRole('alert')
+  await alert.getByText('slug_taken').waitFor()
+  expect(await alert.textContent()).toContain('Choose another name.')
+  expect(await page.getByLabel('Name', { exact: true }).inputValue()).toBe('main')
+  await close()
+})
+
+test('a database goes only when its name was typed', async () => {
+  const { page, ns, go, close } = await visit(browser, platform)
+  await go(`/${ns}`)
+  await page.getByRole('button', { name: 'More for main' }).click()
+  await page.getByRole('menuitem', { name: 'Delete' }).click()
+  const remove = page.getByRole('button', { name: 'Delete database' })
+  expect(await remove.isDisabled()).toBe(true)
+  await page.getByLabel('Type main to confirm').fill('mai')
+  expect(await remove.isDisabled()).toBe(true)
+  await page.getByLabel('Type main to confirm').fill('main')
+  await remove.click()
+  await page.getByText('main was deleted.', { exact: true }).waitFor()
+  await page.getByRole('heading', { name: 'No database yet' }).waitFor()
+  await close()
+})
+
+test('whoever is signed out signs in and is back where they wanted to go', async () => {
+  const { page, ns, email, go, close } = await visit(browser, platform)
+  await go(`/${ns}/main/overview`)
+  await page.getByRole('button', { name: /^Account/ }).click()
+  await page.getByRole('menuitem', { name: 'Sign out' }).click()
+  await page.waitForURL('**/login')
+  await page.goto(`${platform.url}/${ns}/welcome?client=sdk`)
+  await page.waitForURL('**/login?return=*')
+  await page.getByLabel('Email').fill(email)
+  await page.getByLabel('Password').fill('correct horse battery')
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.waitForURL(`**/${ns}/welcome?client=sdk`)
+  await page.getByRole('tab', { name: 'TypeScript', selected: true }).waitFor()
+  await close()
+})
+
+test('an empty balance is said everywhere, with the way to add funds', async () => {
+  const { page, ns, go, close } = await visit(browser, platform)
+  const body = { amountUsd: -5, note: 'Spent' }
+  const taken = await platform.request(`/api/operator/namespaces/${ns}/credit`, { token: platform.secret, body })
+  expect(taken.status).toBe(200)
+  await go(`/${ns}`)
+  await page.getByText('Your balance is used up').waitFor()
+  expect(await page.getByRole('link', { name: 'add funds' }).getAttribute('href')).toBe(`/${ns}/settings/billing`)
+  await close()
+})
+
+test('colours are those of the system until somebody chooses, and stay chosen', async () => {
+  const { page, close } = await visit(browser, platform, { theme: 'light' })
+  const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor)
+  const light = await background()
+  await page.getByRole('button', { name: /^Account/ }).click()
+  await page.getByRole('menuitemradio', { name: 'Dark' }).click()
+  expect(await background()).not.toBe(light)
+  await page.reload()
+  await page.getByRole('heading', { level: 1 }).waitFor()
+  expect(await background()).not.toBe(light)
+  await close()
+})

@@ -1,0 +1,108 @@
+import { gzipSync } from 'node:zlib'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startBrowser } from '../browser.ts'
+import { startPlatform, type TestPlatform } from '../harness.ts'
+import { faultsOf } from './axe.ts'
+import { type Visit, visit } from './visit.ts'
+
+/** Every page for people who are signed in, with `acme` for the namespace. */
+const pages = [
+  '/acme',
+  '/acme/welcome',
+  '/acme/main/overview',
+  '/acme/settings/general',
+  '/acme/none/at/all',
+  '/nobody',
+]
+
+let platform: TestPlatform
+let browser: Browser
+beforeAll(async () => {
+  ;[platform, browser] = await Promise.all([startPlatform(), startBrowser()])
+})
+afterAll(async () => {
+  await browser.close()
+  await platform.stop()
+})
+
+/** How far things moved by themselves since the page came: below 0.1 nobody minds. */
+const moved = (page: Page) =>
+  page.evaluate(
+    () =>
+      new Promise<number>((resolve) => {
+        let sum = 0
+        new PerformanceObserver((list) => {
+          for (const entry of list.getEntries()) sum += (entry as unknown as { value: number }).value
+        }).observe({ type: 'layout-shift', buffered: true })
+        setTimeout(() => resolve(sum), 50)
+      }),
+  )
+
+describe.each([
+  ['at a desk, light', { width: 1280, theme: 'light' }],
+  ['at a desk, dark', { width: 1280, theme: 'dark' }],
+  ['on a phone, light', { width: 390, theme: 'light' }],
+  ['on a phone, dark', { width: 390, theme: 'dark' }],
+] as const)('%s', (_where, options) => {
+  let here: Visit
+  beforeAll(async () => {
+    here = await visit(browser, platform, options)
+  })
+  afterAll(() => here.close())
+
+  test.each(pages)('%s can be used by everybody, and nothing in it moves while it loads', async (path) => {
+    await here.go(path.replace('acme', here.ns))
+    expect(await faultsOf(here.page)).toEqual([])
+    expect(await moved(here.page)).toBeLessThan(0.1)
+    const wide = await here.page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
+    expect(wide, 'nothing is wider than the screen').toBeLessThanOrEqual(0)
+    expect(here.complaints).toEqual([])
+  })
+
+  test('menus and dialogs can be used by everybody', async () => {
+    const { page, ns, go } = here
+    await go(`/${ns}?new=`)
+    await page.getByRole('dialog', { name: 'New database' }).waitFor()
+    expect(await faultsOf(page)).toEqual([])
+    await page.keyboard.press('Escape')
+    await page.getByRole('button', { name: 'More for main' }).click()
+    expect(await faultsOf(page)).toEqual([])
+    await page.getByRole('menuitem', { name: 'Delete' }).click()
+    await page.getByRole('dialog', { name: 'Delete main?' }).waitFor()
+    expect(await faultsOf(page)).toEqual([])
+    await page.keyboard.press('Escape')
+    if (options.width < 500) await page.getByRole('button', { name: 'Menu', exact: true }).click()
+    await page.getByRole('button', { name: 'Account' }).click()
+    expect(await faultsOf(page)).toEqual([])
+    expect(here.complaints).toEqual([])
+  })
+})
+
+test('pages of the server can be used by everybody', async () => {
+  const { page, ns, go, close } = await visit(browser, platform)
+  const minted = await page.evaluate(async (ns) => {
+    const post = async (path: string, body: object) =>
+      (await (await fetch(path, { method: 'POST', body: JSON.stringify(body) })).json()).data
+    const invitation = await post(`/api/namespaces/${ns}/invitations`, { email: 'guest@example.com', role: 'editor' })
+    return new URL(invitation.link).pathname
+  }, ns)
+  for (const path of ['/login', '/signup', '/billing', minted]) {
+    await go(path)
+    expect(await faultsOf(page), path).toEqual([])
+  }
+  await close()
+})
+
+test('the first load weighs 250 KB at most, compressed', async () => {
+  const { page, close } = await visit(browser, platform)
+  const loaded = await page.evaluate(() => performance.getEntriesByType('resource').map(({ name }) => name))
+  const files = loaded.map((name) => new URL(name).pathname).filter((path) => path.startsWith('/assets/'))
+  const sizes = await Promise.all(
+    files.map(async (path) => gzipSync(new Uint8Array(await (await fetch(platform.url + path)).arrayBuffer())).length),
+  )
+  const kilobytes = sizes.reduce((sum, size) => sum + size, 0) / 1000
+  expect(files.length).toBeGreaterThan(2)
+  expect(kilobytes).toBeLessThan(250)
+  await close()
+})

@@ -1,0 +1,118 @@
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startBrowser } from '../browser.ts'
+import { startPlatform, type TestPlatform } from '../harness.ts'
+import { faultsOf } from './axe.ts'
+
+type Session = Awaited<ReturnType<TestPlatform['signUp']>>
+const PASSWORD = 'correct horse battery'
+
+let platform: TestPlatform
+let browser: Browser
+let owner: Session
+beforeAll(async () => {
+  ;[platform, browser] = await Promise.all([startPlatform(), startBrowser()])
+  owner = await platform.signUp('owner@example.com')
+})
+afterAll(async () => {
+  await browser.close()
+  await platform.stop()
+})
+
+const withoutScript = async () => {
+  const context = await browser.newContext({ javaScriptEnabled: false })
+  const page = await context.newPage()
+  page.setDefaultTimeout(10_000)
+  return { page, close: () => context.close() }
+}
+
+async function signIn(page: Page, email: string): Promise<void> {
+  await page.getByRole('link', { name: 'Sign in' }).click()
+  await page.getByLabel('Email').fill(email)
+  await page.getByLabel('Password').fill(PASSWORD)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+}
+
+const invited = async (email: string) => {
+  const { body } = await owner.request('/api/namespaces/owner/invitations', { body: { email, role: 'editor' } })
+  return new URL(body.data.link).pathname
+}
+
+/** Asks for a write that has to be approved; answers the path of the page that decides it. */
+async function asked(): Promise<string> {
+  const base = '/api/namespaces/owner/databases/main'
+  await owner.request(`${base}/query`, { body: { sql: 'CREATE TABLE IF NOT EXISTS bills (n, text)' } })
+  await owner.request(`${base}/approval_rules`, {
+    body: { tableGlob: 'bills', action: 'require_approval', note: 'Ask <us>' },
+  })
+  const { body } = await owner.request(`${base}/query`, {
+    body: { sql: "INSERT INTO bills VALUES (?, '<b>')", params: [7] },
+  })
+  return new URL(body.approvalUrl).pathname
+}
+
+test('an invitation is accepted by signing up and one button, and leads into the namespace', async () => {
+  const { page, close } = await withoutScript()
+  await page.goto(platform.url + (await invited('guest@example.com')))
+  await page.getByRole('link', { name: 'Make an account' }).click()
+  await page.getByLabel('Email').fill('guest@example.com')
+  await page.getByLabel('Password').fill(PASSWORD)
+  await page.getByRole('button', { name: 'Sign up' }).click()
+  await page.getByRole('heading', { name: 'You are invited to owner' }).waitFor()
+  await page.getByRole('button', { name: 'Accept the invitation' }).click()
+  await page.waitForURL('**/owner')
+  const { body } = await owner.request('/api/namespaces/owner/members')
+  expect(body.data.map(({ email }: { email: string }) => email)).toContain('guest@example.com')
+  await close()
+})
+
+test('an approval shows what is asked for, as text, and is given with a button', async () => {
+  const path = await asked()
+  const { page, close } = await withoutScript()
+  await page.goto(platform.url + path)
+  expect(await page.content()).not.toContain('bills')
+  await signIn(page, owner.email)
+  await page.getByText("INSERT INTO bills VALUES (?, '<b>')").waitFor()
+  await page.getByText('[7]').waitFor()
+  await page.getByText('Ask <us>').waitFor()
+  expect(await page.locator('main b, us').count()).toBe(0)
+  await page.getByLabel(/A word/).fill('go on')
+  await page.getByRole('button', { name: 'Approve' }).click()
+  await page.getByRole('heading', { name: 'Approved' }).waitFor()
+  const decided = await owner.request(`/api/approvals/${path.split('/').at(-1)}`)
+  expect(decided.body.data).toMatchObject({ status: 'approved', note: 'go on', decidedBy: `user:${owner.userId}` })
+  await page.goto(platform.url + path)
+  await page.getByText('It was approved.').waitFor()
+  expect(await page.getByRole('button', { name: 'Deny' }).count()).toBe(0)
+  await close()
+})
+
+test('forms count for whom they were made, on our own pages only', async () => {
+  const path = await asked()
+  const invitation = await invited('other@example.com')
+  const form = { 'content-type': 'application/x-www-form-urlencoded' }
+  const post = (to: string, body: string, headers: Record<string, string> = {}) =>
+    owner.request(to, { method: 'POST', body, headers: { ...form, ...headers } })
+  const state = /name="state" value="([^"]+)"/.exec((await owner.request(path)).body)?.[1]
+  const signed = `state=${state}&decision=approve`
+  expect((await post(path, signed, { origin: 'https://evil.example' })).status).toBe(403)
+  expect((await post(path, 'decision=approve')).status).toBe(400)
+  expect((await post(invitation, signed)).status).toBe(400)
+  const other = await platform.signUp('stranger@example.com')
+  expect((await other.request(path, { method: 'POST', body: signed, headers: form })).status).toBe(400)
+  expect((await other.request(path)).status).toBe(404)
+  expect((await platform.request(path, { method: 'POST', body: signed, headers: form })).status).toBe(401)
+  expect((await owner.request(`/api/approvals/${path.split('/').at(-1)}`)).body.data.status).toBe('pending')
+  expect((await post(path, signed)).status).toBe(200)
+})
+
+test('the page that decides can be used by everybody', async () => {
+  const context = await browser.newContext({ colorScheme: 'dark' })
+  const page = await context.newPage()
+  await page.goto(platform.url + (await asked()))
+  expect(await faultsOf(page)).toEqual([])
+  await signIn(page, owner.email)
+  await page.getByRole('button', { name: 'Deny' }).waitFor()
+  expect(await faultsOf(page)).toEqual([])
+  await context.close()
+})
