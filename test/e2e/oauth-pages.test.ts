@@ -130,6 +130,13 @@ describe('who is not signed in', () => {
     '//evil.example/',
     '/\\evil.example/',
     '/oauth/authorize/../../evil',
+    '/%2F%2Fevil.example/',
+    '/%5Cevil.example/',
+    '/acme//evil.example',
+    '/acme\tx',
+    '/./\\evil.example',
+    '/acme#@evil.example',
+    '/acme?a=//evil.example\\@x',
     'javascript:alert(1)',
     '/oauth/authorize?x\r\nSet-Cookie: a=b',
   ])('is not sent to %s afterwards', async (back) => {
@@ -138,6 +145,16 @@ describe('who is not signed in', () => {
     const fields = { return: back, email: 'owner@example.com', password: 'correct horse battery' }
     expect((await post('/login', fields)).headers.get('location')).toBe('/')
   })
+
+  test.each(['/', '/acme/main/tables?filter=a%20b', '/@login/settings', '/invite/inv_acme_x', '/approve/appr_a.b_x'])(
+    'is sent back to %s, which is ours',
+    async (back) => {
+      const { html } = await shown(`/login?${new URLSearchParams({ return: back })}`)
+      expect(fieldsOf(html, '/login')).toEqual({ return: back })
+      const fields = { return: back, email: 'owner@example.com', password: 'correct horse battery' }
+      expect((await post('/login', fields)).headers.get('location')).toBe(back)
+    },
+  )
 
   test('is not signed in, up or out by another site', async () => {
     const fields = { email: 'owner@example.com', password: 'correct horse battery' }
