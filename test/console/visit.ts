@@ -22,7 +22,11 @@ interface VisitOptions {
 /** Signs somebody up on the page for it, as a person does, and is where that leads. */
 export async function visit(browser: Browser, platform: TestPlatform, options: VisitOptions = {}): Promise<Visit> {
   const { width = 1280, theme = 'light', email = `v${crypto.randomUUID().slice(0, 8)}@example.com` } = options
-  const context = await browser.newContext({ viewport: { width, height: 800 }, colorScheme: theme })
+  const context = await browser.newContext({
+    viewport: { width, height: 800 },
+    colorScheme: theme,
+    reducedMotion: 'reduce',
+  })
   const page = await context.newPage()
   page.setDefaultTimeout(10_000)
   const complaints: string[] = []

@@ -97,7 +97,8 @@ test('the first start writes bootstrap.json and secret for the owner alone', asy
 test('the secret stands in no other file that the launcher writes', async () => {
   await launch().welcome()
   const secret = (await readFile(inData('secret'), 'utf8')).trim()
-  const run = await Promise.all(readdirSync(inData('run')).map((name) => readFile(inData(`run/${name}`), 'utf8')))
+  const files = readdirSync(inData('run'), { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+  const run = await Promise.all(files.map(({ parentPath, name }) => readFile(join(parentPath, name), 'utf8')))
   for (const text of [...run, JSON.stringify(await readJson('bootstrap.json')), launched[0]?.stdout]) {
     expect(text).not.toContain(secret)
   }
