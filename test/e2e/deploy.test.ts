@@ -8,10 +8,12 @@ import { repository } from '../../apps/launcher/src/paths.ts'
 
 test('the same Worker passes a dry run of a deployment to Cloudflare', async () => {
   const out = await mkdtemp(join(tmpdir(), 'persql-deploy-'))
+  const run = promisify(execFile)
+  await run(process.execPath, [join(repository, 'apps/launcher/console.mjs')], { cwd: repository })
   const wrangler = join(repository, 'node_modules/wrangler/bin/wrangler.js')
   const args = ['deploy', '--dry-run', '--config', 'apps/platform/wrangler.jsonc', '--outdir', out]
   const environment = { ...process.env, WRANGLER_SEND_METRICS: 'false', WRANGLER_LOG_PATH: out }
-  const { stdout } = await promisify(execFile)(process.execPath, [wrangler, ...args], {
+  const { stdout } = await run(process.execPath, [wrangler, ...args], {
     cwd: repository,
     env: environment,
   })
