@@ -1,0 +1,37 @@
+import { useCall, useDo } from '../../../api/hooks.ts'
+import { useMay } from '../../../shell/membership.ts'
+import { ErrorPanel } from '../../../ui/error-panel.tsx'
+import { Checkbox } from '../../../ui/input.tsx'
+import { toast } from '../../../ui/toast.tsx'
+
+/** Whether snapshots are taken by themselves. */
+export function AutomaticSnapshots(place: { ns: string; db: string }) {
+  const isAdmin = useMay('admin')
+  const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases/{db}/settings', place)
+  const {
+    mutate,
+    isPending,
+    variables,
+    error: refusal,
+  } = useDo('PATCH /api/namespaces/{ns}/databases/{db}/settings', ['GET /api/namespaces/{ns}/databases/{db}/settings'])
+  const isOn = isPending ? variables.automaticSnapshots : data?.automaticSnapshots
+  const change = (automaticSnapshots: boolean) =>
+    mutate(
+      { ...place, automaticSnapshots },
+      { onSuccess: () => toast(`Automatic snapshots are ${automaticSnapshots ? 'on' : 'off'}.`) },
+    )
+  return (
+    <section aria-label="Automatic snapshots" className="grid gap-3">
+      {error && <ErrorPanel error={error} onRetry={refetch} />}
+      <Checkbox
+        role="switch"
+        label="Automatic snapshots"
+        hint="Taken before DROP TABLE, DELETE without WHERE, ALTER TABLE … DROP COLUMN and REPLACE; kept for 30 days, ten at most."
+        checked={isOn ?? false}
+        disabled={!isAdmin || !data || isPending}
+        onChange={({ target }) => change(target.checked)}
+      />
+      {refusal && <ErrorPanel error={refusal} />}
+    </section>
+  )
+}

@@ -1,0 +1,64 @@
+import { type FormEvent, useState } from 'react'
+import { useDo } from '../../../api/hooks.ts'
+import { Button } from '../../../ui/button.tsx'
+import { Dialog, DialogActions } from '../../../ui/dialog.tsx'
+import { ErrorPanel } from '../../../ui/error-panel.tsx'
+import { Field } from '../../../ui/field.tsx'
+import { Input } from '../../../ui/input.tsx'
+import { toast } from '../../../ui/toast.tsx'
+
+interface NewSnapshotProps {
+  ns: string
+  db: string
+  open: boolean
+  close: () => void
+}
+
+/** Asks what a snapshot is to be called, and takes it. */
+export const NewSnapshot = ({ open, ...rest }: NewSnapshotProps) => (
+  <Dialog
+    open={open}
+    onOpenChange={rest.close}
+    title="Take a snapshot"
+    description="All tables and rows, as they are now."
+  >
+    <NewSnapshotForm {...rest} />
+  </Dialog>
+)
+
+function NewSnapshotForm({ ns, db, close }: Omit<NewSnapshotProps, 'open'>) {
+  const [label, setLabel] = useState('')
+  const { mutateAsync, isPending, error } = useDo('POST /api/namespaces/{ns}/databases/{db}/snapshots', [
+    'GET /api/namespaces/{ns}/databases/{db}/snapshots',
+  ])
+  const submit = async (event: FormEvent) => {
+    event.preventDefault()
+    const made = await mutateAsync({ ns, db, label }).catch(() => undefined)
+    if (!made) return
+    close()
+    toast(`The snapshot “${made.label}” is kept.`)
+  }
+  return (
+    <form onSubmit={submit} className="grid gap-4">
+      <Field label="Label" hint="What you will know it by: “before the import”.">
+        {(control) => (
+          <Input
+            {...control}
+            value={label}
+            onChange={({ target }) => setLabel(target.value)}
+            required
+            maxLength={80}
+            autoComplete="off"
+          />
+        )}
+      </Field>
+      {error && <ErrorPanel error={error} />}
+      <DialogActions>
+        <Button onClick={close}>Cancel</Button>
+        <Button type="submit" look="primary" busy={isPending} disabled={label.trim() === ''}>
+          Take snapshot
+        </Button>
+      </DialogActions>
+    </form>
+  )
+}

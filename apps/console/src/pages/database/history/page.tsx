@@ -1,0 +1,55 @@
+import { Camera } from 'lucide-react'
+import { useCall } from '../../../api/hooks.ts'
+import { useDatabase, useNamespace } from '../../../shell/address.ts'
+import { useAsked } from '../../../shell/asked.ts'
+import { useMay } from '../../../shell/membership.ts'
+import { Button } from '../../../ui/button.tsx'
+import { EmptyState } from '../../../ui/empty-state.tsx'
+import { ErrorPanel } from '../../../ui/error-panel.tsx'
+import { Page } from '../../../ui/page.tsx'
+import { SkeletonRows } from '../../../ui/skeleton.tsx'
+import { AutomaticSnapshots } from './automatic-snapshots.tsx'
+import { DeleteSnapshot } from './delete-snapshot.tsx'
+import { NewSnapshot } from './new-snapshot.tsx'
+import { RestoreSnapshot, UndoRestore } from './restore-snapshot.tsx'
+import { Timeline } from './timeline.tsx'
+
+/** What a database was at moments one can go back to. */
+export function HistoryPage() {
+  const place = { ns: useNamespace(), db: useDatabase() }
+  const mayMake = useMay('editor')
+  const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases/{db}/snapshots', place)
+  const [isNew, askNew] = useAsked('new')
+  const [restoring, askRestore] = useAsked('restore')
+  const [leaving, askDelete] = useAsked('delete')
+  const [undo, askUndo] = useAsked('undo')
+  const find = (id: string | null) => data?.find((snapshot) => snapshot.id === id)
+  const make = (
+    <Button look="primary" onClick={() => askNew('')}>
+      <Camera aria-hidden className="size-4" />
+      Take a snapshot
+    </Button>
+  )
+  return (
+    <Page
+      title="History"
+      lead="A snapshot keeps all tables and rows as they are at one moment. Snapshots cost nothing."
+      actions={mayMake && make}
+    >
+      <AutomaticSnapshots {...place} />
+      {undo && <UndoRestore {...place} before={find(undo)} id={undo} onEnd={() => askUndo(null)} />}
+      {error && <ErrorPanel error={error} onRetry={refetch} />}
+      {!data && !error && <SkeletonRows rows={6} label="Loading snapshots" />}
+      {data?.length === 0 && (
+        <EmptyState title="No snapshot yet" action={mayMake && make}>
+          Take one before you change something large, and go back to it when that went wrong. Before rows are lost at
+          once, as by DROP TABLE, one is taken by itself.
+        </EmptyState>
+      )}
+      {data && data.length > 0 && <Timeline snapshots={data} onRestore={askRestore} onDelete={askDelete} />}
+      <NewSnapshot {...place} open={isNew !== null} close={() => askNew(null)} />
+      <RestoreSnapshot {...place} snapshot={find(restoring)} close={() => askRestore(null)} onRestored={askUndo} />
+      <DeleteSnapshot {...place} snapshot={find(leaving)} close={() => askDelete(null)} />
+    </Page>
+  )
+}

@@ -1,0 +1,16 @@
+import { useNavigate, useSearchParams } from 'react-router'
+
+/** A word in the query string, and how to change it: `null` takes it away. What else stands there stays. */
+export function useAsked(name: string): [asked: string | null, ask: (value: string | null) => void] {
+  const [search] = useSearchParams()
+  const navigate = useNavigate()
+  const ask = (value: string | null) => {
+    // As the address is by now, not as it was rendered: a deed often changes two words, or leads elsewhere first.
+    const now = new URLSearchParams(location.search)
+    if (now.get(name) === value) return
+    if (value === null) now.delete(name)
+    else now.set(name, value)
+    navigate({ pathname: location.pathname, search: now.toString() }, { replace: true, preventScrollReset: true })
+  }
+  return [search.get(name), ask]
+}

@@ -1,0 +1,73 @@
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startBrowser } from '../browser.ts'
+import { startPlatform, type TestPlatform } from '../harness.ts'
+import { faultsOf } from './axe.ts'
+import { queryIn } from './query-in.ts'
+import { visit } from './visit.ts'
+
+let platform: TestPlatform
+let browser: Browser
+beforeAll(async () => {
+  ;[platform, browser] = await Promise.all([startPlatform(), startBrowser()])
+})
+afterAll(async () => {
+  await browser.close()
+  await platform.stop()
+})
+
+test('a snapshot is taken, restored after its database is named, undone, and deleted', async () => {
+  const { page, ns, go, complaints, close } = await visit(browser, platform)
+  await go(`/${ns}/main/history`)
+  await page.getByText('No snapshot yet').waitFor()
+  const query = queryIn(page, ns)
+  await query('CREATE TABLE t (a)')
+  await query('INSERT INTO t VALUES (1), (2)')
+
+  await page.getByRole('button', { name: 'Take a snapshot' }).first().click()
+  await page.getByLabel('Label').fill('two rows')
+  await page.keyboard.press('Enter')
+  await page.getByRole('listitem').filter({ hasText: 'two rows' }).getByText('2 rows', { exact: false }).waitFor()
+  await query('DELETE FROM t WHERE a = 2')
+
+  await page.getByRole('button', { name: 'Restore two rows' }).click()
+  const restore = page.getByRole('button', { name: 'Restore', exact: true })
+  await page.getByRole('dialog').waitFor()
+  expect(await faultsOf(page)).toEqual([])
+  expect(await restore.last().isDisabled()).toBe(true)
+  await page.getByLabel('Type main to confirm').fill('main')
+  await page.keyboard.press('Enter')
+  await page.getByText('The database was restored.').waitFor()
+  expect(new URL(page.url()).searchParams.get('undo')).toBeTruthy()
+  expect(await query('SELECT count(*) FROM t')).toEqual([[2]])
+  expect(await faultsOf(page)).toEqual([])
+
+  await page.getByRole('button', { name: 'Undo the restore' }).click()
+  await page.getByText('The restore was undone.').first().waitFor()
+  expect(await query('SELECT count(*) FROM t')).toEqual([[1]])
+
+  await page.getByRole('button', { name: 'Delete two rows' }).click()
+  await page.getByRole('button', { name: 'Delete snapshot' }).click()
+  await page.getByRole('button', { name: 'Restore two rows' }).waitFor({ state: 'detached' })
+  expect(complaints).toEqual([])
+  await close()
+})
+
+test('automatic snapshots are marked, and can be switched off', async () => {
+  const { page, ns, go, complaints, close } = await visit(browser, platform, { width: 390, theme: 'dark' })
+  const query = queryIn(page, ns)
+  await query('CREATE TABLE t (a)')
+  await query('INSERT INTO t VALUES (1)')
+  await query('DELETE FROM t')
+  await go(`/${ns}/main/history`)
+  await page.getByText('automatic', { exact: true }).waitFor()
+  expect(await faultsOf(page)).toEqual([])
+  await page.getByRole('switch', { name: 'Automatic snapshots' }).click()
+  await page.getByText('Automatic snapshots are off.').first().waitFor()
+  await page.reload()
+  await page.getByText('automatic', { exact: true }).waitFor()
+  await page.waitForFunction(() => !document.querySelector<HTMLInputElement>('[role=switch]')?.disabled)
+  expect(await page.getByRole('switch').isChecked()).toBe(false)
+  expect(complaints).toEqual([])
+  await close()
+})
