@@ -4,4 +4,9 @@ import type { Tab } from '../../shell/tabbed.tsx'
 export const databaseTabs = [
   { path: 'overview', name: 'Overview', load: () => import('./overview.tsx').then(({ OverviewPage }) => OverviewPage) },
   { path: 'history', name: 'History', load: () => import('./history/page.tsx').then(({ HistoryPage }) => HistoryPage) },
+  {
+    path: 'migrations',
+    name: 'Migrations',
+    load: () => import('./migrations/page.tsx').then(({ MigrationsPage }) => MigrationsPage),
+  },
 ] as const satisfies readonly Tab[]

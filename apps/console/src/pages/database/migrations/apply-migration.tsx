@@ -1,0 +1,28 @@
+import type { Migration } from '@persql/contract'
+import { useDo } from '../../../api/hooks.ts'
+import { queryClient } from '../../../api/query-client.ts'
+import { useDatabase, useNamespace } from '../../../shell/address.ts'
+import { ConfirmDialog } from '../../../ui/confirm-dialog.tsx'
+import { formatNumber } from '../../../ui/format.ts'
+import { toast } from '../../../ui/toast.tsx'
+
+/** Asks before a migration is applied. */
+export function ApplyMigration({ migration, open, close }: { migration: Migration; open: boolean; close: () => void }) {
+  const place = { ns: useNamespace(), db: useDatabase() }
+  const { mutateAsync } = useDo('POST /api/namespaces/{ns}/databases/{db}/migrations/{id}/apply')
+  const { id, name, statements } = migration
+  return (
+    <ConfirmDialog
+      open={open}
+      onOpenChange={(stays) => stays || close()}
+      title={`Apply “${name}” to ${place.db}?`}
+      description={`${formatNumber(statements)} ${statements === 1 ? 'statement runs' : 'statements run'} in one transaction: if one fails, nothing has happened. Take a snapshot first (History) if you may want to go back.`}
+      action="Apply migration"
+      onConfirm={async () => {
+        // Whether it went well or not: the draft tells why it failed.
+        await mutateAsync({ ...place, id }).finally(() => queryClient.invalidateQueries())
+        toast(`“${name}” is applied.`)
+      }}
+    />
+  )
+}

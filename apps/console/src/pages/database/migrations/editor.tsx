@@ -1,0 +1,83 @@
+import type { Migration } from '@persql/contract'
+import { type FormEvent, useState } from 'react'
+import { useNavigate } from 'react-router'
+import { useDo } from '../../../api/hooks.ts'
+import { databasePath, useDatabase, useNamespace } from '../../../shell/address.ts'
+import { Button } from '../../../ui/button.tsx'
+import { ErrorPanel } from '../../../ui/error-panel.tsx'
+import { Field } from '../../../ui/field.tsx'
+import { Input, Textarea } from '../../../ui/input.tsx'
+import { toast } from '../../../ui/toast.tsx'
+
+const CHANGES = ['GET /api/namespaces/{ns}/databases/{db}/migrations'] as const
+const EXAMPLE = 'CREATE TABLE users (\n  id INTEGER PRIMARY KEY,\n  email TEXT NOT NULL UNIQUE\n);'
+
+/** Name and statements of a draft: of a new one, or of one that is there. */
+export function MigrationEditor({ draft, onChange }: { draft?: Migration; onChange?: () => void }) {
+  const place = { ns: useNamespace(), db: useDatabase() }
+  const navigate = useNavigate()
+  const [name, setName] = useState(draft?.name ?? '')
+  const [sql, setSql] = useState(draft?.sql ?? '')
+  const create = useDo('POST /api/namespaces/{ns}/databases/{db}/migrations', CHANGES)
+  const update = useDo('PATCH /api/namespaces/{ns}/databases/{db}/migrations/{id}', CHANGES)
+  const error = create.error ?? update.error
+  const isSaved = draft !== undefined && draft.name === name && draft.sql === sql
+  const submit = async (event: FormEvent) => {
+    event.preventDefault()
+    const saved = await (draft
+      ? update.mutateAsync({ ...place, id: draft.id, name, sql })
+      : create.mutateAsync({ ...place, name, sql })
+    ).catch(() => undefined)
+    if (!saved) return
+    onChange?.()
+    toast(`The draft “${saved.name}” is saved.`)
+    if (!draft) navigate(databasePath(place.ns, place.db, 'migrations', saved.id))
+  }
+  return (
+    <form onSubmit={submit} className="grid gap-4">
+      <Field label="Name">
+        {(control) => (
+          <Input
+            {...control}
+            value={name}
+            onChange={({ target }) => setName(target.value)}
+            required
+            maxLength={80}
+            placeholder="add users"
+            autoComplete="off"
+          />
+        )}
+      </Field>
+      <Field label="SQL" hint="Statements separated by semicolons. They run in one transaction. Ctrl+Enter saves.">
+        {(control) => (
+          <Textarea
+            {...control}
+            value={sql}
+            onChange={({ target }) => setSql(target.value)}
+            onKeyDown={(event) => {
+              if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) event.currentTarget.form?.requestSubmit()
+            }}
+            required
+            maxLength={50_000}
+            rows={12}
+            placeholder={EXAMPLE}
+            spellCheck={false}
+            autoCapitalize="none"
+            className="font-mono text-sm"
+          />
+        )}
+      </Field>
+      {error && <ErrorPanel error={error} />}
+      <div>
+        <Button
+          type="submit"
+          look={isSaved ? 'secondary' : 'primary'}
+          busy={create.isPending || update.isPending}
+          disabled={isSaved || name.trim() === '' || sql.trim() === ''}
+        >
+          {isSaved ? 'Saved' : 'Save draft'}
+        </Button>
+      </div>
+    </form>
+  )
+}

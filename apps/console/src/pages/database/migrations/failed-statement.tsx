@@ -1,0 +1,37 @@
+interface FailedStatementProps {
+  sql: string
+  failure: {
+    code: string
+    error: string
+    errorDetail?: { hint?: string | undefined } | undefined
+    failedStatement?: { number: number; line: number } | undefined
+  }
+}
+
+/** Why a migration failed, and the lines of it where. */
+export function FailedStatement({ sql, failure }: FailedStatementProps) {
+  const { error, errorDetail, failedStatement } = failure
+  const lines = sql.split('\n')
+  const first = failedStatement?.line ?? 0
+  return (
+    <section role="alert" className="grid gap-2 rounded-card border border-danger/40 bg-danger-soft p-4">
+      <p className="font-medium break-words">
+        {failedStatement && `Statement ${failedStatement.number}, line ${first}: `}
+        {error}
+      </p>
+      {errorDetail?.hint && <p className="text-sm">{errorDetail.hint}</p>}
+      {failedStatement && (
+        <pre className="overflow-hidden font-mono text-sm break-words whitespace-pre-wrap">
+          {lines
+            .slice(Math.max(0, first - 2), first + 3)
+            .map(
+              (line, index) =>
+                `${Math.max(1, first - 1) + index}${Math.max(1, first - 1) + index === first ? ' ▸ ' : '   '}${line}`,
+            )
+            .join('\n')}
+        </pre>
+      )}
+      <p className="text-sm">Nothing was changed. Correct the statement, save, and try again.</p>
+    </section>
+  )
+}

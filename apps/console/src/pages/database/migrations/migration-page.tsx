@@ -1,0 +1,124 @@
+import type { Migration } from '@persql/contract'
+import { useEffect } from 'react'
+import { Link, useNavigate, useParams } from 'react-router'
+import { useCall, useDo } from '../../../api/hooks.ts'
+import { databasePath, useDatabase, useNamespace } from '../../../shell/address.ts'
+import { useAsked } from '../../../shell/asked.ts'
+import { useMay } from '../../../shell/membership.ts'
+import { Button } from '../../../ui/button.tsx'
+import { CodeBlock } from '../../../ui/code-block.tsx'
+import { ConfirmDialog } from '../../../ui/confirm-dialog.tsx'
+import { EmptyState } from '../../../ui/empty-state.tsx'
+import { ErrorPanel } from '../../../ui/error-panel.tsx'
+import { formatMoment, formatNumber } from '../../../ui/format.ts'
+import { Page } from '../../../ui/page.tsx'
+import { SkeletonRows } from '../../../ui/skeleton.tsx'
+import { toast } from '../../../ui/toast.tsx'
+import { ApplyMigration } from './apply-migration.tsx'
+import { MigrationEditor } from './editor.tsx'
+import { FailedStatement } from './failed-statement.tsx'
+import { MigrationState } from './migration-table.tsx'
+import { Trial } from './trial.tsx'
+
+/** One migration: a draft to edit, try and apply, or the record of what was applied. */
+export function MigrationPage() {
+  const { id } = useParams()
+  const ns = useNamespace()
+  const db = useDatabase()
+  const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases/{db}/migrations', { ns, db })
+  const migration = data?.find((one) => one.id === id)
+  if (migration?.appliedAt) return <Applied migration={migration} />
+  if (migration) return <Draft migration={migration} />
+  return (
+    <Page title="Migration">
+      {error && <ErrorPanel error={error} onRetry={refetch} />}
+      {!data && !error && <SkeletonRows rows={8} label="Loading the migration" />}
+      {data && (
+        <EmptyState
+          title="This migration is not here"
+          action={
+            <Button asChild>
+              <Link to={databasePath(ns, db, 'migrations')}>All migrations</Link>
+            </Button>
+          }
+        >
+          It may have been deleted meanwhile.
+        </EmptyState>
+      )}
+    </Page>
+  )
+}
+
+function Applied({ migration }: { migration: Migration }) {
+  const { name, sql, appliedAt, appliedBy, durationMs, statements } = migration
+  const lead = `Applied ${formatMoment(appliedAt ?? '')} by ${appliedBy}: ${formatNumber(statements)} statements in ${formatNumber(durationMs ?? 0)} ms.`
+  return (
+    <Page title={name} lead={lead} actions={<MigrationState migration={migration} />}>
+      <CodeBlock label="SQL" code={sql} />
+    </Page>
+  )
+}
+
+function Draft({ migration }: { migration: Migration }) {
+  const place = { ns: useNamespace(), db: useDatabase(), id: migration.id }
+  const navigate = useNavigate()
+  const mayEdit = useMay('editor')
+  const mayApply = useMay('admin')
+  const [asked, ask] = useAsked('ask')
+  const attempt = useDo('POST /api/namespaces/{ns}/databases/{db}/migrations/{id}/try')
+  const remove = useDo('DELETE /api/namespaces/{ns}/databases/{db}/migrations/{id}', [
+    'GET /api/namespaces/{ns}/databases/{db}/migrations',
+  ])
+  const { reset } = attempt
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what was tried says nothing of another text
+  useEffect(reset, [migration.checksum])
+  return (
+    <Page
+      title={migration.name}
+      actions={
+        <>
+          {mayEdit && (
+            <Button look="quiet" onClick={() => ask('delete')}>
+              Delete
+            </Button>
+          )}
+          {mayEdit && (
+            <Button busy={attempt.isPending} onClick={() => attempt.mutate(place)}>
+              Try it
+            </Button>
+          )}
+          {mayApply && (
+            <Button look="primary" onClick={() => ask('apply')}>
+              Apply
+            </Button>
+          )}
+        </>
+      }
+    >
+      <div className="flex">
+        <MigrationState migration={migration} />
+      </div>
+      {migration.error && <FailedStatement sql={migration.sql} failure={migration.error} />}
+      {attempt.error && <ErrorPanel error={attempt.error} />}
+      {attempt.data && <Trial trial={attempt.data} sql={migration.sql} />}
+      {mayEdit ? (
+        <MigrationEditor key={migration.id} draft={migration} />
+      ) : (
+        <CodeBlock label="SQL" code={migration.sql} />
+      )}
+      <ApplyMigration migration={migration} open={asked === 'apply'} close={() => ask(null)} />
+      <ConfirmDialog
+        open={asked === 'delete'}
+        onOpenChange={() => ask(null)}
+        title={`Delete the draft “${migration.name}”?`}
+        description="Its text is lost. The database stays as it is."
+        action="Delete draft"
+        onConfirm={async () => {
+          await remove.mutateAsync(place)
+          toast(`The draft “${migration.name}” was deleted.`)
+          navigate(databasePath(place.ns, place.db, 'migrations'))
+        }}
+      />
+    </Page>
+  )
+}

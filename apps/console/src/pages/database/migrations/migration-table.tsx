@@ -1,0 +1,51 @@
+import type { Migration } from '@persql/contract'
+import { Link } from 'react-router'
+import { databasePath, useDatabase, useNamespace } from '../../../shell/address.ts'
+import { Badge } from '../../../ui/badge.tsx'
+import { formatAgo, formatNumber } from '../../../ui/format.ts'
+import { Table } from '../../../ui/table.tsx'
+
+/** What became of a migration, in a word. */
+export function MigrationState({ migration }: { migration: Migration }) {
+  if (migration.appliedAt) return <Badge tone="success">applied</Badge>
+  return migration.error ? <Badge tone="danger">failed</Badge> : <Badge>draft</Badge>
+}
+
+/** Migrations, the newest first. */
+export function MigrationTable({ migrations }: { migrations: readonly Migration[] }) {
+  const ns = useNamespace()
+  const db = useDatabase()
+  return (
+    <Table
+      label="Migrations"
+      rows={migrations}
+      keyOf={({ id }) => id}
+      columns={[
+        {
+          name: 'Name',
+          cell: ({ id, name }) => (
+            <Link
+              className="break-all text-accent underline-offset-2 hover:underline"
+              to={databasePath(ns, db, 'migrations', id)}
+            >
+              {name}
+            </Link>
+          ),
+        },
+        { name: 'State', cell: (migration) => <MigrationState migration={migration} /> },
+        {
+          name: 'Statements',
+          isNumber: true,
+          isExtra: true,
+          cell: ({ statements }) => formatNumber(statements),
+        },
+        { name: 'When', cell: ({ appliedAt, updatedAt }) => formatAgo(appliedAt ?? updatedAt) },
+        {
+          name: 'By',
+          isExtra: true,
+          cell: ({ appliedBy }) => appliedBy ?? <span className="text-muted">nobody yet</span>,
+        },
+      ]}
+    />
+  )
+}

@@ -1,0 +1,68 @@
+import type { MigrationTrial } from '@persql/contract'
+import { CircleCheck, CircleX } from 'lucide-react'
+import { formatNumber } from '../../../ui/format.ts'
+import { Card } from '../../../ui/page.tsx'
+import { Table } from '../../../ui/table.tsx'
+import { FailedStatement } from './failed-statement.tsx'
+
+/** What a migration would do, statement by statement, and how the schema would differ. */
+export function Trial({ trial, sql }: { trial: MigrationTrial; sql: string }) {
+  const failed = trial.statements.find(({ error }) => error)
+  const failure = failed?.error ? { ...failed.error, failedStatement: failed } : trial.error
+  return (
+    <Card title={trial.ok ? 'It would work' : 'It would fail'}>
+      <p role="status" className="text-muted">
+        It was run and undone: the database is as it was.
+      </p>
+      {failure && <FailedStatement sql={sql} failure={failure} />}
+      <Table
+        label="What each statement does"
+        rows={trial.statements}
+        keyOf={({ number }) => number}
+        columns={[
+          {
+            name: 'Line',
+            cell: ({ line, error }) => (
+              <span className="flex items-center gap-2">
+                {error ? (
+                  <CircleX aria-label="failed" className="size-4 text-danger" />
+                ) : (
+                  <CircleCheck aria-label="works" className="size-4 text-success" />
+                )}
+                {line}
+              </span>
+            ),
+          },
+          { name: 'Statement', cell: ({ text }) => <code className="font-mono text-sm break-all">{text}</code> },
+          { name: 'Rows read', isNumber: true, isExtra: true, cell: ({ rowsRead }) => formatNumber(rowsRead) },
+          { name: 'Rows written', isNumber: true, cell: ({ rowsWritten }) => formatNumber(rowsWritten) },
+        ]}
+      />
+      {trial.ok && <SchemaDifference schema={trial.schema} />}
+    </Card>
+  )
+}
+
+function SchemaDifference({ schema }: { schema: MigrationTrial['schema'] }) {
+  const parts = [
+    ['Added', '+', schema.added],
+    ['Changed', '~', schema.changed],
+    ['Removed', '−', schema.removed],
+  ] as const
+  if (parts.every(([, , objects]) => objects.length === 0)) return <p>The schema stays as it is.</p>
+  return (
+    <dl className="grid gap-3 sm:grid-cols-3">
+      {parts.map(([name, sign, objects]) => (
+        <div key={name} className="grid content-start gap-1">
+          <dt className="font-medium">{name}</dt>
+          {objects.length === 0 && <dd className="text-muted">nothing</dd>}
+          {objects.map((object) => (
+            <dd key={`${object.type} ${object.name}`} className="font-mono text-sm break-all">
+              {sign} {object.type} {object.name}
+            </dd>
+          ))}
+        </div>
+      ))}
+    </dl>
+  )
+}

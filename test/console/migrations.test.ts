@@ -1,0 +1,77 @@
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startBrowser } from '../browser.ts'
+import { startPlatform, type TestPlatform } from '../harness.ts'
+import { faultsOf } from './axe.ts'
+import { queryIn } from './query-in.ts'
+import { visit } from './visit.ts'
+
+let platform: TestPlatform
+let browser: Browser
+beforeAll(async () => {
+  ;[platform, browser] = await Promise.all([startPlatform(), startBrowser()])
+})
+afterAll(async () => {
+  await browser.close()
+  await platform.stop()
+})
+
+test('a draft is written, fails at a line, is corrected, tried and applied, and stands in the record', async () => {
+  const { page, ns, go, complaints, close } = await visit(browser, platform, { theme: 'dark' })
+  const query = queryIn(page, ns)
+  await go(`/${ns}/main/migrations`)
+  await page.getByText('No migration yet').waitFor()
+  await page.getByRole('link', { name: 'New migration' }).first().click()
+  await page.getByLabel('Name', { exact: true }).fill('add users')
+  await page
+    .getByRole('textbox', { name: 'SQL' })
+    .fill('CREATE TABLE users (id INTEGER PRIMARY KEY);\nINSERT INTO nowhere VALUES (1);')
+  await page.keyboard.press('Control+Enter')
+  await page.getByRole('heading', { level: 1, name: 'add users' }).waitFor()
+
+  await page.getByRole('button', { name: 'Try it' }).click()
+  await page.getByRole('heading', { name: 'It would fail' }).waitFor()
+  await page.getByText('Statement 2, line 2:').waitFor()
+  expect(await faultsOf(page)).toEqual([])
+  await page.getByRole('button', { name: 'Apply' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Apply migration' }).click()
+  await page.getByRole('dialog').getByRole('alert').waitFor()
+  await page.keyboard.press('Escape')
+  await page.getByText('failed', { exact: true }).first().waitFor()
+  expect(complaints.filter((text) => !text.includes('status of 400'))).toEqual([])
+
+  await page
+    .getByRole('textbox', { name: 'SQL' })
+    .fill('CREATE TABLE users (id INTEGER PRIMARY KEY);\nINSERT INTO users VALUES (1);')
+  await page.getByRole('button', { name: 'Save draft' }).click()
+  await page.getByRole('button', { name: 'Saved' }).waitFor()
+  await page.getByRole('button', { name: 'Try it' }).click()
+  await page.getByRole('heading', { name: 'It would work' }).waitFor()
+  await page.getByText('+ table users').waitFor()
+  expect(await query("SELECT count(*) FROM sqlite_master WHERE name = 'users'")).toEqual([[0]])
+  await page.getByRole('button', { name: 'Apply' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Apply migration' }).click()
+  await page.getByText('applied', { exact: true }).waitFor()
+  expect(await query('SELECT id FROM users')).toEqual([[1]])
+
+  await go(`/${ns}/main/migrations?see=record`)
+  await page.getByText('table users added').waitFor()
+  await page.getByText('part of a migration').waitFor()
+  expect(await faultsOf(page)).toEqual([])
+  await close()
+})
+
+test('a draft is deleted once that is confirmed, on a phone too', async () => {
+  const { page, ns, go, complaints, close } = await visit(browser, platform, { width: 390 })
+  await go(`/${ns}/main/migrations/new`)
+  await page.getByLabel('Name', { exact: true }).fill('a mistake')
+  await page.getByRole('textbox', { name: 'SQL' }).fill('CREATE TABLE t (a)')
+  await page.getByRole('button', { name: 'Save draft' }).click()
+  await page.getByRole('button', { name: 'Delete' }).click()
+  expect(new URL(page.url()).search).toBe('?ask=delete')
+  expect(await faultsOf(page)).toEqual([])
+  await page.getByRole('button', { name: 'Delete draft' }).click()
+  await page.getByText('No migration yet').waitFor()
+  expect(complaints).toEqual([])
+  await close()
+})
