@@ -9,4 +9,9 @@ export const databaseTabs = [
     name: 'Migrations',
     load: () => import('./migrations/page.tsx').then(({ MigrationsPage }) => MigrationsPage),
   },
+  {
+    path: 'transfer',
+    name: 'Import/Export',
+    load: () => import('./transfer/page.tsx').then(({ TransferPage }) => TransferPage),
+  },
 ] as const satisfies readonly Tab[]

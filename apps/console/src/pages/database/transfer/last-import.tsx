@@ -1,0 +1,41 @@
+import { useCall } from '../../../api/hooks.ts'
+import { formatAgo, formatBytes, formatNumber } from '../../../ui/format.ts'
+import { ProgressBar } from './progress-bar.tsx'
+
+const ROUTE = 'GET /api/namespaces/{ns}/databases/{db}/import'
+
+interface Place {
+  ns: string
+  db: string
+}
+
+/** The import that is under way, whoever started it and wherever, or how the last one ended. */
+export function LastImport(place: Place) {
+  const { data } = useCall(ROUTE, place, { refetchInterval: 5_000 })
+  const last = data?.import
+  if (!last) return <p className="text-sm text-muted">{data ? 'Nothing was imported yet.' : 'Looking for imports …'}</p>
+  if (last.state === 'receiving' || last.state === 'applying') return <UnderWay {...place} />
+  const when = formatAgo(last.endedAt ?? last.startedAt)
+  return (
+    <p className="text-sm break-words text-muted">
+      {last.state === 'done'
+        ? `The last import ended ${when}: ${formatNumber(last.rows)} rows, ${formatBytes(last.bytes)}.`
+        : `The last import failed ${when}: ${last.error ?? 'it was cut off.'}`}
+    </p>
+  )
+}
+
+/** Looks more often while something moves. */
+function UnderWay(place: Place) {
+  const last = useCall(ROUTE, place, { refetchInterval: 1_000 }).data?.import
+  if (!last) return null
+  const total = last.totalBytes === null ? '' : ` of ${formatBytes(last.totalBytes)}`
+  return (
+    <ProgressBar
+      label={last.state === 'receiving' ? 'A file is being received' : 'Rows are being written; calls wait'}
+      value={last.bytes}
+      max={last.state === 'receiving' ? last.totalBytes : null}
+      text={`${formatBytes(last.bytes)}${total}, ${formatNumber(last.rows)} rows`}
+    />
+  )
+}

@@ -1,0 +1,72 @@
+import { readFile } from 'node:fs/promises'
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startBrowser } from '../browser.ts'
+import { startPlatform, type TestPlatform } from '../harness.ts'
+import { faultsOf } from './axe.ts'
+import { queryIn } from './query-in.ts'
+import { visit } from './visit.ts'
+
+let platform: TestPlatform
+let browser: Browser
+beforeAll(async () => {
+  ;[platform, browser] = await Promise.all([startPlatform(), startBrowser()])
+})
+afterAll(async () => {
+  await browser.close()
+  await platform.stop()
+})
+
+const file = (name: string, text: string) => ({ name, mimeType: 'text/plain', buffer: Buffer.from(text) })
+
+test('a CSV becomes a table and leaves as CSV; a bad line is named and nothing of its file stays', async () => {
+  const { page, ns, go, complaints, close } = await visit(browser, platform, { theme: 'dark' })
+  const query = queryIn(page, ns)
+  await go(`/${ns}/main/transfer`)
+  await page.getByText('Nothing was imported yet.').waitFor()
+  await page.locator('input[type=file]').setInputFiles(file('My people.csv', 'id,name\n1,Ada\n2,Grace\n'))
+  expect(await page.getByLabel('Into the table').inputValue()).toBe('my_people')
+  await page.getByLabel('Make the table').check()
+  await page.getByRole('button', { name: 'Import My people.csv' }).click()
+  await page.getByText('Imported 2 rows into my_people.').waitFor()
+  expect(await faultsOf(page)).toEqual([])
+  expect(await query('SELECT * FROM my_people')).toEqual([
+    [1, 'Ada'],
+    [2, 'Grace'],
+  ])
+
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('link', { name: 'CSV', exact: true }).click(),
+  ])
+  expect((await readFile(await download.path(), 'utf8')).split(/\r?\n/)).toEqual(['id,name', '1,Ada', '2,Grace', ''])
+
+  complaints.length = 0
+  const dump = 'INSERT INTO my_people VALUES (3, NULL);\nINSERT INTO nowhere VALUES (1);\n'
+  await page.locator('input[type=file]').setInputFiles(file('bad.sql', dump))
+  await page.getByRole('button', { name: 'Import bad.sql' }).click()
+  await page.getByRole('alert').getByText('Line 2:').waitFor()
+  await page.getByText('Nothing of the file was imported.').waitFor()
+  expect(await faultsOf(page)).toEqual([])
+  expect(await query('SELECT count(*) FROM my_people')).toEqual([[2]])
+  expect(complaints.filter((text) => !text.includes('status of 400'))).toEqual([])
+  await close()
+})
+
+test('a file can be dropped, and what is under way is shown to whoever looks', async () => {
+  const { page, ns, go, complaints, close } = await visit(browser, platform, { width: 390 })
+  await queryIn(page, ns)('CREATE TABLE t (a)')
+  await go(`/${ns}/main/transfer`)
+  const data = await page.evaluateHandle(() => {
+    const transfer = new DataTransfer()
+    transfer.items.add(new File(['{"a":1}\n{"a":2}\n'], 't.ndjson'))
+    return transfer
+  })
+  await page.getByText('Drop a file here, or choose one').dispatchEvent('drop', { dataTransfer: data })
+  await page.getByRole('button', { name: 'Import t.ndjson' }).click()
+  await page.getByText('Imported 2 rows into t.').waitFor()
+  await page.getByText(/^The last import ended/).waitFor()
+  expect(await faultsOf(page)).toEqual([])
+  expect(complaints).toEqual([])
+  await close()
+})
