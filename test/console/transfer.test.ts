@@ -39,7 +39,12 @@ test('a CSV becomes a table and leaves as CSV; a bad line is named and nothing o
     page.waitForEvent('download'),
     page.getByRole('link', { name: 'CSV', exact: true }).click(),
   ])
-  expect((await readFile(await download.path(), 'utf8')).split(/\r?\n/)).toEqual(['id,name', '1,Ada', '2,Grace', ''])
+  expect((await readFile(await download.path(), 'utf8')).split(/\r?\n/)).toEqual([
+    'id,name',
+    '1,"Ada"',
+    '2,"Grace"',
+    '',
+  ])
 
   complaints.length = 0
   const dump = 'INSERT INTO my_people VALUES (3, NULL);\nINSERT INTO nowhere VALUES (1);\n'

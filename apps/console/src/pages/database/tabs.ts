@@ -3,6 +3,11 @@ import type { Tab } from '../../shell/tabbed.tsx'
 /** The pages of a database, in the order of their tabs; the first is where one arrives. */
 export const databaseTabs = [
   { path: 'overview', name: 'Overview', load: () => import('./overview.tsx').then(({ OverviewPage }) => OverviewPage) },
+  {
+    path: 'branches',
+    name: 'Branches',
+    load: () => import('./branches/page.tsx').then(({ BranchesPage }) => BranchesPage),
+  },
   { path: 'history', name: 'History', load: () => import('./history/page.tsx').then(({ HistoryPage }) => HistoryPage) },
   {
     path: 'migrations',

@@ -1,0 +1,59 @@
+import type { MergeReport } from '@persql/contract'
+import { useDo } from '../../../api/hooks.ts'
+import { queryClient } from '../../../api/query-client.ts'
+import { useAsked } from '../../../shell/asked.ts'
+import { Button } from '../../../ui/button.tsx'
+import { ConfirmDialog } from '../../../ui/confirm-dialog.tsx'
+import { toast } from '../../../ui/toast.tsx'
+
+/** What is to be merged, and as it was shown. */
+export interface MergePlan {
+  ns: string
+  db: string
+  ref: string
+  side: 'abort' | 'branch' | 'parent'
+  report: MergeReport
+  /** Gets the id of the snapshot that was taken first; empty when nothing had to be changed. */
+  onMerged: (snapshot: string) => void
+}
+
+interface ApplyMergeProps extends MergePlan {
+  mode: 'schema' | 'data'
+  disabled: boolean
+}
+
+/** Merges what was shown, after asking; if it would do something else by now, nothing is done. */
+export function ApplyMerge({ ns, db, ref, side, report, onMerged, mode, disabled }: ApplyMergeProps) {
+  const [asked, ask] = useAsked('ask')
+  const { mutateAsync } = useDo('POST /api/namespaces/{ns}/databases/{db}/branches/{ref}/merge')
+  const what = mode === 'schema' ? 'schema' : 'rows'
+  const isLossy = mode === 'schema' && report.schema.statements.some(({ losesData }) => losesData)
+  return (
+    <div>
+      <Button look="primary" disabled={disabled} onClick={() => ask(mode)}>
+        Merge the {what}
+      </Button>
+      <ConfirmDialog
+        open={asked === mode && !disabled}
+        onOpenChange={(open) => open || ask(null)}
+        title={`Merge the ${what} of ${ref} into ${db}?`}
+        description={`${isLossy ? 'Data of the parent is lost by this. ' : ''}All of it or nothing. A snapshot of ${db} is taken first, so this can be undone.`}
+        {...(isLossy && { typed: db })}
+        action={`Merge ${what}`}
+        onConfirm={async () => {
+          const done = await mutateAsync({
+            ns,
+            db,
+            ref,
+            mode,
+            onConflict: side,
+            allowDataLoss: isLossy,
+            expectedPlan: report.planHash,
+          }).finally(() => queryClient.invalidateQueries())
+          onMerged(done.snapshot?.id ?? '')
+          toast(`The ${what} of ${ref} ${mode === 'schema' ? 'is' : 'are'} merged.`)
+        }}
+      />
+    </div>
+  )
+}

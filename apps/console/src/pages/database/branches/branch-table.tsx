@@ -1,0 +1,83 @@
+import type { Database } from '@persql/contract'
+import { Ellipsis, GitMerge, RotateCcw, Trash2 } from 'lucide-react'
+import { Link } from 'react-router'
+import { databasePath, useDatabase, useNamespace } from '../../../shell/address.ts'
+import { useMay } from '../../../shell/membership.ts'
+import { Badge } from '../../../ui/badge.tsx'
+import { Button } from '../../../ui/button.tsx'
+import { formatAgo } from '../../../ui/format.ts'
+import { Menu, MenuItem } from '../../../ui/menu.tsx'
+import { Table } from '../../../ui/table.tsx'
+
+interface BranchTableProps {
+  branches: readonly Database[]
+  onReset: (ref: string) => void
+  onDelete: (ref: string) => void
+}
+
+/** Branches, each with what can be done with it. */
+export function BranchTable({ branches, onReset, onDelete }: BranchTableProps) {
+  const ns = useNamespace()
+  const db = useDatabase()
+  const mayChange = useMay('editor')
+  const mayMerge = useMay('admin')
+  return (
+    <Table
+      label="Branches"
+      rows={branches}
+      keyOf={({ id }) => id}
+      columns={[
+        {
+          name: 'Branch',
+          cell: ({ branchRef, slug, status }) => (
+            <span className="flex flex-wrap items-center gap-2">
+              <Link className="break-all text-accent underline-offset-2 hover:underline" to={databasePath(ns, slug)}>
+                {branchRef}
+              </Link>
+              {status !== 'healthy' && <Badge tone="warning">{status}</Badge>}
+            </span>
+          ),
+        },
+        { name: 'Database', isExtra: true, cell: ({ slug }) => <code className="font-mono text-sm">{slug}</code> },
+        { name: 'Begun', isExtra: true, cell: ({ forkedAt, createdAt }) => formatAgo(forkedAt ?? createdAt) },
+        {
+          name: 'Ends',
+          cell: ({ expiresAt }) => (expiresAt ? formatAgo(expiresAt) : <span className="text-muted">never</span>),
+        },
+        {
+          name: 'More',
+          isUnnamed: true,
+          isNumber: true,
+          cell: ({ branchRef }) =>
+            mayChange &&
+            branchRef !== null && (
+              <Menu
+                trigger={
+                  <Button look="quiet" size="icon" aria-label={`More for ${branchRef}`}>
+                    <Ellipsis aria-hidden className="size-4" />
+                  </Button>
+                }
+              >
+                {mayMerge && (
+                  <MenuItem asChild>
+                    <Link to={databasePath(ns, db, 'branches', 'merge', encodeURIComponent(branchRef))}>
+                      <GitMerge aria-hidden className="size-4" />
+                      Merge into {db}
+                    </Link>
+                  </MenuItem>
+                )}
+                <MenuItem onSelect={() => onReset(branchRef)}>
+                  <RotateCcw aria-hidden className="size-4" />
+                  Reset
+                </MenuItem>
+                <MenuItem tone="danger" onSelect={() => onDelete(branchRef)}>
+                  <Trash2 aria-hidden className="size-4" />
+                  Delete
+                </MenuItem>
+              </Menu>
+            ),
+        },
+      ]}
+    />
+  )
+}

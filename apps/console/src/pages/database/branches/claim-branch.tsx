@@ -1,0 +1,138 @@
+import type { Api, Output } from '@persql/contract'
+import { type FormEvent, useState } from 'react'
+import { useDo } from '../../../api/hooks.ts'
+import { Button } from '../../../ui/button.tsx'
+import { CodeBlock } from '../../../ui/code-block.tsx'
+import { Dialog, DialogActions } from '../../../ui/dialog.tsx'
+import { ErrorPanel } from '../../../ui/error-panel.tsx'
+import { Field } from '../../../ui/field.tsx'
+import { formatMoment } from '../../../ui/format.ts'
+import { Input, Select } from '../../../ui/input.tsx'
+
+type Claim = Output<Api['claim_branch']>
+
+interface ClaimBranchProps {
+  ns: string
+  db: string
+  open: boolean
+  close: () => void
+}
+
+const LIFETIMES = [
+  ['3600', 'an hour'],
+  ['86400', 'a day'],
+  ['604800', 'a week'],
+  ['2592000', '30 days'],
+  ['0', 'until it is deleted'],
+] as const
+const ROLES = [
+  ['read', 'read'],
+  ['write', 'read and write'],
+  ['admin', 'change the schema too'],
+] as const
+
+/** Makes a branch and shows its token, once. */
+export function ClaimBranch({ open, close, ...place }: ClaimBranchProps) {
+  const [claim, setClaim] = useState<Claim>()
+  const end = () => {
+    setClaim(undefined)
+    close()
+  }
+  return (
+    <Dialog
+      open={open}
+      onOpenChange={end}
+      title={claim ? `${claim.branchRef} is ready` : 'Claim a branch'}
+      description={
+        claim
+          ? 'This token is shown now and never again. Keep it where secrets are kept.'
+          : `A branch of ${place.db}, with a token that opens nothing else.`
+      }
+    >
+      {claim ? <Claimed claim={claim} close={end} /> : <ClaimForm {...place} close={end} onClaim={setClaim} />}
+    </Dialog>
+  )
+}
+
+const Claimed = ({ claim, close }: { claim: Claim; close: () => void }) => (
+  <div className="grid min-w-0 gap-4">
+    <CodeBlock label="token" code={claim.token} />
+    <p className="text-muted">
+      It opens <code className="font-mono break-all">{`${claim.namespaceSlug}/${claim.databaseSlug}`}</code>
+      {claim.expiresAt ? ` until ${formatMoment(claim.expiresAt)}.` : ' until the branch is reset or deleted.'}
+    </p>
+    <DialogActions>
+      <Button look="primary" onClick={close}>
+        I have kept it
+      </Button>
+    </DialogActions>
+  </div>
+)
+
+function ClaimForm({ ns, db, close, onClaim }: Omit<ClaimBranchProps, 'open'> & { onClaim: (claim: Claim) => void }) {
+  const [ref, setRef] = useState('')
+  const [ttl, setTtl] = useState<string>('86400')
+  const [role, setRole] = useState<(typeof ROLES)[number][0]>('write')
+  const { mutateAsync, isPending, error } = useDo('POST /api/namespaces/{ns}/databases/{db}/claim_branch', [
+    'GET /api/namespaces/{ns}/databases/{db}/branches',
+    'GET /api/namespaces/{ns}/databases',
+  ])
+  const submit = async (event: FormEvent) => {
+    event.preventDefault()
+    const claim = await mutateAsync({ ns, db, ref, ttlSec: Number(ttl), role }).catch(() => undefined)
+    if (claim) onClaim(claim)
+  }
+  return (
+    <form onSubmit={submit} className="grid gap-4">
+      <Field
+        label="Branch"
+        hint="A name as git has them: fix/login. A branch with this name begins anew, without rows."
+      >
+        {(control) => (
+          <Input
+            {...control}
+            value={ref}
+            onChange={({ target }) => setRef(target.value)}
+            required
+            maxLength={64}
+            pattern="[A-Za-z0-9][A-Za-z0-9._\/\-]*"
+            title="Letters, digits and . _ - /, first a letter or digit"
+            autoComplete="off"
+            autoCapitalize="none"
+            spellCheck={false}
+            className="font-mono"
+          />
+        )}
+      </Field>
+      <Field label="It stays for">
+        {(control) => (
+          <Select {...control} value={ttl} onChange={({ target }) => setTtl(target.value)}>
+            {LIFETIMES.map(([value, name]) => (
+              <option key={value} value={value}>
+                {name}
+              </option>
+            ))}
+          </Select>
+        )}
+      </Field>
+      <Field label="The token may">
+        {(control) => (
+          <Select {...control} value={role} onChange={({ target }) => setRole(target.value as typeof role)}>
+            {ROLES.map(([value, name]) => (
+              <option key={value} value={value}>
+                {name}
+              </option>
+            ))}
+          </Select>
+        )}
+      </Field>
+      {error && <ErrorPanel error={error} />}
+      <DialogActions>
+        <Button onClick={close}>Cancel</Button>
+        <Button type="submit" look="primary" busy={isPending} disabled={ref === ''}>
+          Claim branch
+        </Button>
+      </DialogActions>
+    </form>
+  )
+}

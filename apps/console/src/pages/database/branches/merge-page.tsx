@@ -1,0 +1,49 @@
+import { Link, useParams } from 'react-router'
+import { useCall } from '../../../api/hooks.ts'
+import { databasePath, useDatabase, useNamespace } from '../../../shell/address.ts'
+import { useAsked } from '../../../shell/asked.ts'
+import { Button } from '../../../ui/button.tsx'
+import { ErrorPanel } from '../../../ui/error-panel.tsx'
+import { Page } from '../../../ui/page.tsx'
+import { SkeletonRows } from '../../../ui/skeleton.tsx'
+import type { MergePlan } from './apply-merge.tsx'
+import { Merged } from './merged.tsx'
+import { RowsMerge } from './rows-merge.tsx'
+import { SchemaMerge } from './schema-merge.tsx'
+
+/** What merging a branch would do, and doing it: first the schema, then the rows. */
+export function MergePage() {
+  const ns = useNamespace()
+  const db = useDatabase()
+  const ref = useParams()['*'] ?? ''
+  const [asked, ask] = useAsked('side')
+  const [merged, setMerged] = useAsked('merged')
+  const side: MergePlan['side'] = asked === 'branch' || asked === 'parent' ? asked : 'abort'
+  const { data, error, refetch, isFetching } = useCall(
+    'POST /api/namespaces/{ns}/databases/{db}/branches/{ref}/merge',
+    { ns, db, ref, mode: 'preview', onConflict: side },
+  )
+  const plan: MergePlan | undefined = data && { ns, db, ref, side, report: data, onMerged: setMerged }
+  return (
+    <Page
+      title={`Merge ${ref} into ${db}`}
+      lead="A preview: nothing is changed until you merge."
+      actions={
+        <>
+          <Button asChild look="quiet">
+            <Link to={databasePath(ns, db, 'branches')}>All branches</Link>
+          </Button>
+          <Button busy={isFetching} onClick={() => refetch()}>
+            Look again
+          </Button>
+        </>
+      }
+    >
+      {merged && <Merged snapshot={merged} onEnd={() => setMerged(null)} />}
+      {error && <ErrorPanel error={error} onRetry={refetch} />}
+      {!plan && !error && <SkeletonRows rows={10} label="Comparing branch and parent" />}
+      {plan && <SchemaMerge {...plan} />}
+      {plan && <RowsMerge {...plan} onSide={(chosen) => ask(chosen === 'abort' ? null : chosen)} />}
+    </Page>
+  )
+}

@@ -1,0 +1,23 @@
+import { Link } from 'react-router'
+import { databasePath, useDatabase, useNamespace } from '../../../shell/address.ts'
+import { Button } from '../../../ui/button.tsx'
+
+/** After a merge: where it can be undone. */
+export function Merged({ snapshot, onEnd }: { snapshot: string; onEnd: () => void }) {
+  const ns = useNamespace()
+  const db = useDatabase()
+  return (
+    <div
+      role="status"
+      className="flex flex-wrap items-center gap-3 rounded-card border border-line bg-success-soft p-4"
+    >
+      <p className="grow">The branch was merged. What {db} was before is kept as a snapshot.</p>
+      <Button asChild size="small">
+        <Link to={`${databasePath(ns, db, 'history')}?restore=${encodeURIComponent(snapshot)}`}>Undo the merge</Link>
+      </Button>
+      <Button size="small" look="quiet" onClick={onEnd}>
+        Dismiss
+      </Button>
+    </div>
+  )
+}

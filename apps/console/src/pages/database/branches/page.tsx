@@ -1,0 +1,77 @@
+import { GitBranchPlus } from 'lucide-react'
+import { Link, Route, Routes } from 'react-router'
+import { useCall } from '../../../api/hooks.ts'
+import { databasePath, useDatabase, useNamespace } from '../../../shell/address.ts'
+import { useAsked } from '../../../shell/asked.ts'
+import { useMay } from '../../../shell/membership.ts'
+import { Button } from '../../../ui/button.tsx'
+import { EmptyState } from '../../../ui/empty-state.tsx'
+import { ErrorPanel } from '../../../ui/error-panel.tsx'
+import { Page } from '../../../ui/page.tsx'
+import { SkeletonRows } from '../../../ui/skeleton.tsx'
+import { BranchTable } from './branch-table.tsx'
+import { ClaimBranch } from './claim-branch.tsx'
+import { DeleteBranch, ResetBranch } from './confirm-branch.tsx'
+import { MergePage } from './merge-page.tsx'
+
+/** Branches of a database, and merging one: `/acme/main/branches/merge/<ref>`. */
+export const BranchesPage = () => (
+  <Routes>
+    <Route index element={<BranchList />} />
+    <Route path="merge/*" element={<MergePage />} />
+  </Routes>
+)
+
+function BranchList() {
+  const ns = useNamespace()
+  const db = useDatabase()
+  const mayClaim = useMay('admin')
+  const [isNew, askNew] = useAsked('new')
+  const [resetting, askReset] = useAsked('reset')
+  const [leaving, askDelete] = useAsked('delete')
+  const self = useCall('GET /api/namespaces/{ns}/databases/{slug}', { ns, slug: db })
+  const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases/{db}/branches', { ns, db })
+  const parent = self.data?.branchRef != null ? self.data.forkedFrom?.slug : undefined
+  if (parent !== undefined)
+    return (
+      <Page title="Branches">
+        <EmptyState
+          title={`This is the branch ${self.data?.branchRef} of ${parent}`}
+          action={
+            <Button asChild>
+              <Link to={databasePath(ns, parent, 'branches')}>Branches of {parent}</Link>
+            </Button>
+          }
+        >
+          A branch has no branches of its own. It is merged into {parent}, reset and deleted there.
+        </EmptyState>
+      </Page>
+    )
+  const make = (
+    <Button look="primary" onClick={() => askNew('')}>
+      <GitBranchPlus aria-hidden className="size-4" />
+      Claim a branch
+    </Button>
+  )
+  const find = (ref: string | null) => data?.find(({ branchRef }) => branchRef === ref)
+  return (
+    <Page
+      title="Branches"
+      lead="A branch has the schema of this database and rows of its own. Try changes there, then merge them."
+      actions={mayClaim && make}
+    >
+      {error && <ErrorPanel error={error} onRetry={refetch} />}
+      {!data && !error && <SkeletonRows rows={6} label="Loading branches" />}
+      {data?.length === 0 && (
+        <EmptyState title="No branch yet" action={mayClaim && make}>
+          Give an agent or a colleague a branch with a token that opens nothing else. It deletes itself after its time,
+          or you merge what came of it.
+        </EmptyState>
+      )}
+      {data && data.length > 0 && <BranchTable branches={data} onReset={askReset} onDelete={askDelete} />}
+      <ClaimBranch ns={ns} db={db} open={isNew !== null} close={() => askNew(null)} />
+      <ResetBranch ns={ns} db={db} branch={find(resetting)} close={() => askReset(null)} />
+      <DeleteBranch ns={ns} db={db} branch={find(leaving)} close={() => askDelete(null)} />
+    </Page>
+  )
+}

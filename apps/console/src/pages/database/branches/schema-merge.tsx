@@ -1,0 +1,58 @@
+import type { MergeReport } from '@persql/contract'
+import { TriangleAlert } from 'lucide-react'
+import { Badge } from '../../../ui/badge.tsx'
+import { Card } from '../../../ui/page.tsx'
+import { ApplyMerge, type MergePlan } from './apply-merge.tsx'
+import { SideBySide } from './side-by-side.tsx'
+
+/** Statements that bring the parent's schema to what the branch made of it. */
+export function SchemaMerge(plan: MergePlan) {
+  const { statements, conflicts } = plan.report.schema
+  const isLossy = statements.some(({ losesData }) => losesData)
+  return (
+    <Card title="Schema">
+      {statements.length === 0 && conflicts.length === 0 && (
+        <p className="text-muted">The schemas are the same as far as the branch goes: there is nothing to merge.</p>
+      )}
+      {isLossy && (
+        <p className="flex items-start gap-2 rounded-card bg-warning-soft p-3 text-warning">
+          <TriangleAlert aria-hidden className="mt-0.5 size-5 shrink-0" />
+          Statements that are marked lose data of {plan.db}. You will be asked for its name.
+        </p>
+      )}
+      {conflicts.length > 0 && <SchemaConflicts conflicts={conflicts} />}
+      {statements.length > 0 && (
+        <ol aria-label="Statements in their order" className="grid gap-3">
+          {statements.map(({ sql, reason, losesData }) => (
+            <li key={sql} className="grid gap-1.5 border-l-2 border-line pl-3">
+              <code className="font-mono text-sm break-words whitespace-pre-wrap">{sql}</code>
+              <p className="flex flex-wrap items-center gap-2 text-sm text-muted">
+                {losesData && <Badge tone="warning">loses data</Badge>}
+                {reason}
+              </p>
+            </li>
+          ))}
+        </ol>
+      )}
+      <ApplyMerge {...plan} mode="schema" disabled={statements.length === 0 || conflicts.length > 0} />
+    </Card>
+  )
+}
+
+const SchemaConflicts = ({ conflicts }: { conflicts: MergeReport['schema']['conflicts'] }) => (
+  <section aria-label="Conflicts of the schema" className="grid gap-4">
+    <p>Nothing of the schema is merged while these are open: change the branch or the parent, then look again.</p>
+    {conflicts.map(({ type, name, reason, base, parent, branch }) => (
+      <SideBySide
+        key={`${type} ${name}`}
+        title={`${type} ${name}`}
+        reason={reason}
+        sides={[
+          ['where it began', base],
+          ['parent', parent],
+          ['branch', branch],
+        ]}
+      />
+    ))}
+  </section>
+)

@@ -1,0 +1,24 @@
+interface SideBySideProps {
+  title: string
+  reason: string
+  /** Name and text of each side; `null` where there is none. */
+  sides: readonly (readonly [name: string, text: string | null])[]
+}
+
+/** What does not go together, one beside the other; one below the other on phones. */
+export const SideBySide = ({ title, reason, sides }: SideBySideProps) => (
+  <article className="grid min-w-0 gap-2 rounded-card border border-line p-3">
+    <h3 className="font-medium break-all">{title}</h3>
+    <p className="text-sm break-words text-muted">{reason}</p>
+    <div className="grid min-w-0 gap-2 sm:auto-cols-fr sm:grid-flow-col">
+      {sides.map(([name, text]) => (
+        <div key={name} className="grid min-w-0 content-start gap-1">
+          <p className="text-sm font-medium text-muted">{name}</p>
+          <pre className="rounded-field bg-sunken p-2 font-mono text-sm break-words whitespace-pre-wrap">
+            {text ?? 'not there'}
+          </pre>
+        </div>
+      ))}
+    </div>
+  </article>
+)

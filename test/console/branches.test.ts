@@ -1,0 +1,101 @@
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startBrowser } from '../browser.ts'
+import { startPlatform, type TestPlatform } from '../harness.ts'
+import { faultsOf } from './axe.ts'
+import { queryIn } from './query-in.ts'
+import { visit } from './visit.ts'
+
+let platform: TestPlatform
+let browser: Browser
+beforeAll(async () => {
+  ;[platform, browser] = await Promise.all([startPlatform(), startBrowser()])
+})
+afterAll(async () => {
+  await browser.close()
+  await platform.stop()
+})
+
+test('a branch is claimed with a token shown once, previewed, merged, and the merge can be undone', async () => {
+  const { page, ns, go, complaints, close } = await visit(browser, platform)
+  const query = queryIn(page, ns)
+  await query('CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT)')
+  await query("INSERT INTO t VALUES (1, 'parent')")
+  await go(`/${ns}/main/branches`)
+  await page.getByText('No branch yet').waitFor()
+  await page.getByRole('button', { name: 'Claim a branch' }).first().click()
+  await page.getByRole('textbox', { name: 'Branch' }).fill('fix/names')
+  await page.keyboard.press('Enter')
+  const token = await page.getByText(/^psql_live_/).textContent()
+  expect(token).toMatch(/^psql_live_\w+/)
+  expect(await faultsOf(page)).toEqual([])
+  await page.getByRole('button', { name: 'I have kept it' }).click()
+  await page.reload()
+  const link = page.getByRole('link', { name: 'fix/names' })
+  await link.waitFor()
+  expect(await page.content()).not.toContain(token)
+  const slug = (await link.getAttribute('href'))?.split('/').at(-1) as string
+
+  const inBranch = queryIn(page, ns, slug)
+  await inBranch('CREATE TABLE added (b)')
+  await inBranch("INSERT INTO t VALUES (1, 'branch'), (2, 'new')")
+  await page.getByRole('button', { name: 'More for fix/names' }).click()
+  await page.getByRole('menuitem', { name: 'Merge into main' }).click()
+  await page.getByText('CREATE TABLE added (b)').waitFor()
+  await page.getByRole('heading', { name: 't {"id":1}' }).waitFor()
+  expect(await page.getByRole('button', { name: 'Merge the rows' }).isDisabled()).toBe(true)
+  expect(await faultsOf(page)).toEqual([])
+
+  await page.getByRole('button', { name: 'Merge the schema' }).click()
+  await page.getByRole('button', { name: 'Merge schema', exact: true }).click()
+  await page.getByText('The branch was merged.').waitFor()
+  expect(await query('SELECT count(*) FROM added')).toEqual([[0]])
+  await page.getByLabel('Where both have a row that differs').selectOption('branch')
+  await page.waitForURL(/side=branch/)
+  await page.getByRole('button', { name: 'Merge the rows' }).click()
+  await page.getByRole('button', { name: 'Merge rows', exact: true }).click()
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+  expect(await query('SELECT a FROM t ORDER BY id')).toEqual([['branch'], ['new']])
+
+  await page.getByRole('link', { name: 'Undo the merge' }).click()
+  await page.getByLabel('Type main to confirm').fill('main')
+  await page.keyboard.press('Enter')
+  await page.getByText('The database was restored.').waitFor()
+  expect(await query('SELECT a FROM t ORDER BY id')).toEqual([['parent']])
+  expect(complaints).toEqual([])
+  await close()
+})
+
+test('data that a merge would lose is marked and the name asked for; a branch is reset and deleted', async () => {
+  const { page, ns, go, complaints, close } = await visit(browser, platform, { width: 390, theme: 'dark' })
+  const query = queryIn(page, ns)
+  await query('CREATE TABLE t (a)')
+  await query('INSERT INTO t VALUES (1)')
+  const slug = await page.evaluate(async (path) => {
+    const body = JSON.stringify({ ref: 'work', ttlSec: 0 })
+    return (await (await fetch(path, { method: 'POST', body })).json()).data.databaseSlug
+  }, `/api/namespaces/${ns}/databases/main/claim_branch`)
+  await queryIn(page, ns, slug)('DROP TABLE t')
+  await go(`/${ns}/main/branches/merge/work`)
+  await page.getByText('loses data', { exact: true }).waitFor()
+  expect(await faultsOf(page)).toEqual([])
+  await page.getByRole('button', { name: 'Merge the schema' }).click()
+  expect(await page.getByRole('button', { name: 'Merge schema', exact: true }).isDisabled()).toBe(true)
+  expect(await faultsOf(page)).toEqual([])
+  await page.keyboard.press('Escape')
+
+  await go(`/${ns}/${slug}/branches`)
+  await page.getByRole('link', { name: 'Branches of main' }).click()
+  await page.getByRole('button', { name: 'More for work' }).click()
+  await page.getByRole('menuitem', { name: 'Reset' }).click()
+  await page.getByRole('button', { name: 'Reset branch' }).click()
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+  expect(await queryIn(page, ns, slug)('SELECT count(*) FROM t')).toEqual([[0]])
+  await page.getByRole('button', { name: 'More for work' }).click()
+  await page.getByRole('menuitem', { name: 'Delete' }).click()
+  await page.getByLabel('Type work to confirm').fill('work')
+  await page.getByRole('button', { name: 'Delete branch' }).click()
+  await page.getByText('No branch yet').waitFor()
+  expect(complaints).toEqual([])
+  await close()
+})
