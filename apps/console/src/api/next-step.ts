@@ -19,6 +19,16 @@ const STEPS: Readonly<Record<string, string>> = {
   model_unavailable: 'The operator of this instance has set up no model. SQL works without.',
   mail_failed: 'Try again later, or pass the link on yourself.',
   idempotency_mismatch: 'Reload the page and do it once more.',
+  merge_stale: 'Look again at what the merge would do now, then merge.',
+  merge_conflict: 'Look at the conflicts: choose whose rows stay, or change the branch or its parent.',
+  merge_under_way: 'Wait until the other merge has ended, then try again.',
+  fork_point_unknown: 'Reset the branch, bring your changes in again, and merge soon after.',
+  import_failed: 'Correct the file at that line and import it again.',
+  import_under_way: 'Wait until the other import has ended; its progress is shown here.',
+  import_cut_off: 'Choose the file and import it again.',
+  table_exists: 'Import without making the table, or give it another name.',
+  stopped: 'Choose the file again when you want to.',
+  approval_denied: 'Ask an admin for a change of the approval rules, or run the statement by itself.',
   flood: 'Wait a moment, then try again.',
 }
 

@@ -3,6 +3,7 @@ import type { Tab } from '../../shell/tabbed.tsx'
 /** The pages of a database, in the order of their tabs; the first is where one arrives. */
 export const databaseTabs = [
   { path: 'overview', name: 'Overview', load: () => import('./overview.tsx').then(({ OverviewPage }) => OverviewPage) },
+  { path: 'schema', name: 'Schema', load: () => import('./schema/page.tsx').then(({ SchemaPage }) => SchemaPage) },
   {
     path: 'branches',
     name: 'Branches',

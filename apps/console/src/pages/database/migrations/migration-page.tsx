@@ -25,7 +25,13 @@ export function MigrationPage() {
   const { id } = useParams()
   const ns = useNamespace()
   const db = useDatabase()
-  const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases/{db}/migrations', { ns, db })
+  // The page of the list that it stood on: there is no call for one of them.
+  const [before] = useAsked('before')
+  const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases/{db}/migrations', {
+    ns,
+    db,
+    ...(before !== null && { before }),
+  })
   const migration = data?.find((one) => one.id === id)
   if (migration?.appliedAt) return <Applied migration={migration} />
   if (migration) return <Draft migration={migration} />

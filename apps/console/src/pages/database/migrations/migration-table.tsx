@@ -1,6 +1,7 @@
 import type { Migration } from '@persql/contract'
 import { Link } from 'react-router'
 import { databasePath, useDatabase, useNamespace } from '../../../shell/address.ts'
+import { useAsked } from '../../../shell/asked.ts'
 import { Badge } from '../../../ui/badge.tsx'
 import { formatAgo, formatNumber } from '../../../ui/format.ts'
 import { Table } from '../../../ui/table.tsx'
@@ -15,6 +16,7 @@ export function MigrationState({ migration }: { migration: Migration }) {
 export function MigrationTable({ migrations }: { migrations: readonly Migration[] }) {
   const ns = useNamespace()
   const db = useDatabase()
+  const [before] = useAsked('before')
   return (
     <Table
       label="Migrations"
@@ -26,7 +28,10 @@ export function MigrationTable({ migrations }: { migrations: readonly Migration[
           cell: ({ id, name }) => (
             <Link
               className="break-all text-accent underline-offset-2 hover:underline"
-              to={databasePath(ns, db, 'migrations', id)}
+              to={{
+                pathname: databasePath(ns, db, 'migrations', id),
+                search: before === null ? '' : `before=${encodeURIComponent(before)}`,
+              }}
             >
               {name}
             </Link>

@@ -2,6 +2,7 @@ import { Plus } from 'lucide-react'
 import { Link, Route, Routes } from 'react-router'
 import { useCall } from '../../../api/hooks.ts'
 import { databasePath, useDatabase, useNamespace } from '../../../shell/address.ts'
+import { useAsked } from '../../../shell/asked.ts'
 import { useMay } from '../../../shell/membership.ts'
 import { Button } from '../../../ui/button.tsx'
 import { ChoiceTabs } from '../../../ui/choice-tabs.tsx'
@@ -12,6 +13,7 @@ import { SkeletonRows } from '../../../ui/skeleton.tsx'
 import { MigrationEditor } from './editor.tsx'
 import { MigrationPage } from './migration-page.tsx'
 import { MigrationTable } from './migration-table.tsx'
+import { Pager } from './pager.tsx'
 import { SchemaChanges } from './schema-changes.tsx'
 
 /** Migrations of a database, and each on a page of its own: `/acme/main/migrations/<id>`. */
@@ -27,7 +29,12 @@ function MigrationList() {
   const ns = useNamespace()
   const db = useDatabase()
   const mayMake = useMay('editor')
-  const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases/{db}/migrations', { ns, db })
+  const [before, turn] = useAsked('before')
+  const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases/{db}/migrations', {
+    ns,
+    db,
+    ...(before !== null && { before }),
+  })
   const make = (
     <Button asChild look="primary">
       <Link to={databasePath(ns, db, 'migrations', 'new')}>
@@ -53,13 +60,14 @@ function MigrationList() {
               <>
                 {error && <ErrorPanel error={error} onRetry={refetch} />}
                 {!data && !error && <SkeletonRows rows={6} label="Loading migrations" />}
-                {data?.length === 0 && (
+                {data?.length === 0 && before === null && (
                   <EmptyState title="No migration yet" action={mayMake && make}>
                     Write a change as a draft, try it to see what each statement would do without doing it, and apply it
                     once that looks right. What was applied stays here as a record.
                   </EmptyState>
                 )}
                 {data && data.length > 0 && <MigrationTable migrations={data} />}
+                {data && <Pager shown={data} before={before} onTurn={turn} />}
               </>
             ),
           },

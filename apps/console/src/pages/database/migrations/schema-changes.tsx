@@ -1,43 +1,52 @@
 import { useCall } from '../../../api/hooks.ts'
 import { useDatabase, useNamespace } from '../../../shell/address.ts'
+import { useAsked } from '../../../shell/asked.ts'
 import { Badge } from '../../../ui/badge.tsx'
 import { EmptyState } from '../../../ui/empty-state.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
 import { formatMoment } from '../../../ui/format.ts'
 import { SkeletonRows } from '../../../ui/skeleton.tsx'
+import { Pager } from './pager.tsx'
 
 const TONES = { create: 'success', alter: 'accent', drop: 'danger', other: 'neutral' } as const
 
 /** Which statements changed the schema, in migrations and outside of them. */
 export function SchemaChanges() {
   const place = { ns: useNamespace(), db: useDatabase() }
-  const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases/{db}/schema_changes', place)
+  const [after, turn] = useAsked('older')
+  const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases/{db}/schema_changes', {
+    ...place,
+    ...(after !== null && { before: Number(after) }),
+  })
   if (error) return <ErrorPanel error={error} onRetry={refetch} />
   if (!data) return <SkeletonRows rows={6} label="Loading the record" />
-  if (data.length === 0)
+  if (data.length === 0 && after === null)
     return (
       <EmptyState title="The schema was never changed">
         Every CREATE, ALTER and DROP is written down here with who ran it, also those outside of migrations.
       </EmptyState>
     )
   return (
-    <ol aria-label="Schema changes" className="grid gap-3">
-      {data.map(({ id, at, actor, sql, kind, objects, migrationId }) => (
-        <li key={id} className="grid min-w-0 gap-2 rounded-card border border-line bg-surface p-4">
-          <div className="flex flex-wrap items-center gap-2 text-sm text-muted">
-            <Badge tone={TONES[kind]}>{kind}</Badge>
-            <time dateTime={at}>{formatMoment(at)}</time>
-            <span className="break-all">{actor}</span>
-            {migrationId && <Badge>part of a migration</Badge>}
-          </div>
-          <code className="font-mono text-sm break-words whitespace-pre-wrap">{sql}</code>
-          <p className="text-sm break-words text-muted">
-            {objects
-              .map(({ type, name, change, from }) => `${type} ${from ? `${from} → ` : ''}${name} ${change}`)
-              .join(', ')}
-          </p>
-        </li>
-      ))}
-    </ol>
+    <>
+      <ol aria-label="Schema changes" className="grid gap-3">
+        {data.map(({ id, at, actor, sql, kind, objects, migrationId }) => (
+          <li key={id} className="grid min-w-0 gap-2 rounded-card border border-line bg-surface p-4">
+            <div className="flex flex-wrap items-center gap-2 text-sm text-muted">
+              <Badge tone={TONES[kind]}>{kind}</Badge>
+              <time dateTime={at}>{formatMoment(at)}</time>
+              <span className="break-all">{actor}</span>
+              {migrationId && <Badge>part of a migration</Badge>}
+            </div>
+            <code className="font-mono text-sm break-words whitespace-pre-wrap">{sql}</code>
+            <p className="text-sm break-words text-muted">
+              {objects
+                .map(({ type, name, change, from }) => `${type} ${from ? `${from} → ` : ''}${name} ${change}`)
+                .join(', ')}
+            </p>
+          </li>
+        ))}
+      </ol>
+      <Pager shown={data} before={after} onTurn={turn} />
+    </>
   )
 }

@@ -1,0 +1,114 @@
+import type { Described, Docs } from '@persql/contract'
+import { type FormEvent, useState } from 'react'
+import { call } from '../../../api/client.ts'
+import { useDo } from '../../../api/hooks.ts'
+import { Button } from '../../../ui/button.tsx'
+import { Dialog, DialogActions } from '../../../ui/dialog.tsx'
+import { ErrorPanel } from '../../../ui/error-panel.tsx'
+import { Field } from '../../../ui/field.tsx'
+import { Input, Textarea } from '../../../ui/input.tsx'
+import { toast } from '../../../ui/toast.tsx'
+
+interface EditDescriptionProps {
+  ns: string
+  db: string
+  schema: Described
+  /** Which table; empty for the database itself, `null` for none. */
+  table: string | null
+  close: () => void
+}
+
+/** Writes what a table and its columns are for, or the database. People read it, and models do. */
+export function EditDescription({ table: name, schema, ...rest }: EditDescriptionProps) {
+  const table = schema.tables.find((one) => one.table === name)
+  if (name === null || (name !== '' && !table)) return null
+  return (
+    <Dialog
+      open
+      onOpenChange={rest.close}
+      title={`Describe ${name || rest.db}`}
+      description="People read this here; agents get it with the schema and write better SQL for it."
+    >
+      <DescriptionForm {...rest} table={table} before={table ? table.description : schema.databaseDescription} />
+    </Dialog>
+  )
+}
+
+interface DescriptionFormProps extends Pick<EditDescriptionProps, 'ns' | 'db' | 'close'> {
+  table: Described['tables'][number] | undefined
+  before: string | null
+}
+
+function DescriptionForm({ ns, db, close, table, before }: DescriptionFormProps) {
+  const [text, setText] = useState(before ?? '')
+  const [columns, setColumns] = useState<Record<string, string>>(() =>
+    Object.fromEntries(table?.columns.map(({ name, description }) => [name, description ?? '']) ?? []),
+  )
+  const [isBusy, setBusy] = useState(false)
+  const [error, setError] = useState<unknown>()
+  const { mutateAsync } = useDo('PUT /api/namespaces/{ns}/databases/{db}/describe', [
+    'GET /api/namespaces/{ns}/databases/{db}/describe',
+    'GET /api/namespaces/{ns}/databases/{db}/doctor',
+  ])
+  const submit = async (event: FormEvent) => {
+    event.preventDefault()
+    setBusy(true)
+    try {
+      // All of it is written at once, so what others wrote meanwhile has to be in it.
+      const docs = await call('GET /api/namespaces/{ns}/databases/{db}/ai/docs', { ns, db })
+      await mutateAsync({
+        ns,
+        db,
+        ...(table ? withTable(docs, table.table, text, columns) : { ...docs, databaseDescription: text }),
+      })
+      close()
+      toast('The description is saved.')
+    } catch (cause) {
+      setError(cause)
+      setBusy(false)
+    }
+  }
+  return (
+    <form onSubmit={submit} className="grid max-h-[70vh] gap-4 overflow-y-auto p-1">
+      <Field label={table ? 'What the table is for' : 'What the database is for'}>
+        {(control) => (
+          <Textarea
+            {...control}
+            value={text}
+            onChange={({ target }) => setText(target.value)}
+            maxLength={table ? 1_000 : 4_000}
+            rows={3}
+          />
+        )}
+      </Field>
+      {Object.entries(columns).map(([name, description]) => (
+        <Field key={name} label={`Column ${name}`}>
+          {(control) => (
+            <Input
+              {...control}
+              value={description}
+              onChange={({ target }) => setColumns({ ...columns, [name]: target.value })}
+              maxLength={1_000}
+            />
+          )}
+        </Field>
+      ))}
+      {error !== undefined && <ErrorPanel error={error} />}
+      <DialogActions>
+        <Button onClick={close}>Cancel</Button>
+        <Button type="submit" look="primary" busy={isBusy}>
+          Save
+        </Button>
+      </DialogActions>
+    </form>
+  )
+}
+
+/** The same with one table described anew. */
+function withTable(docs: Docs, table: string, description: string, columns: Record<string, string>): Docs {
+  const others = docs.tables?.filter((one) => one.table !== table) ?? []
+  const written = Object.entries(columns)
+    .filter(([, text]) => text.trim() !== '')
+    .map(([column, text]) => ({ column, description: text }))
+  return { ...docs, tables: [...others, { table, description, columns: written }] }
+}

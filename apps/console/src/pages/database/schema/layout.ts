@@ -1,0 +1,105 @@
+import type { Described } from '@persql/contract'
+
+type Table = Described['tables'][number]
+
+const WIDTH = 224
+const HEAD = 32
+const ROW = 22
+const GAP_X = 96
+const GAP_Y = 32
+const MOST_COLUMNS = 12
+/** Tables that nothing refers to and that refer to nothing stand below, so many beside each other. */
+const LONERS_BESIDE = 4
+
+/** A table in the diagram. */
+export interface Box {
+  table: Table
+  x: number
+  y: number
+  width: number
+  height: number
+  columns: Table['columns']
+  /** How many columns are left out. */
+  omitted: number
+}
+
+/** A foreign key in the diagram, as the path of a line. */
+export interface Line {
+  id: string
+  path: string
+}
+
+/** Where tables and lines stand: those referred to on the left, those that refer to them to their right. */
+export function layOut(tables: readonly Table[]): { boxes: Box[]; lines: Line[]; width: number; height: number } {
+  const named = new Map(tables.map((table) => [table.table, table]))
+  const parentsOf = ({ table, foreignKeys }: Table) =>
+    foreignKeys.flatMap((key) => (key.table !== table && named.get(key.table)) || [])
+  const related = new Set(tables.flatMap((table) => parentsOf(table).flatMap((parent) => [table, parent])))
+  const depths = depthsOf(tables, parentsOf)
+  const boxes = new Map<string, Box>()
+  const columnsY: number[] = []
+  const place = (table: Table, column: number) => {
+    const box = boxOf(table, column * (WIDTH + GAP_X), columnsY[column] ?? 0)
+    columnsY[column] = box.y + box.height + GAP_Y
+    boxes.set(table.table, box)
+  }
+  const inOrder = tables.filter((table) => related.has(table))
+  inOrder.sort((a, b) => (depths.get(a) ?? 0) - (depths.get(b) ?? 0))
+  for (const table of inOrder) place(table, depths.get(table) ?? 0)
+  const loners = tables.filter((table) => !related.has(table))
+  const below = Math.max(0, ...columnsY)
+  for (let column = 0; column < LONERS_BESIDE; column++) columnsY[column] = below
+  for (const [index, table] of loners.entries()) place(table, index % LONERS_BESIDE)
+  const all = [...boxes.values()]
+  return {
+    boxes: all,
+    lines: all.flatMap((box) => linesOf(box, boxes)),
+    width: Math.max(WIDTH, ...all.map(({ x, width }) => x + width)),
+    height: Math.max(HEAD, ...all.map(({ y, height }) => y + height)),
+  }
+}
+
+/** How many tables stand one behind the other before each. Circles end where they began. */
+function depthsOf(tables: readonly Table[], parentsOf: (table: Table) => Table[]): Map<Table, number> {
+  const depths = new Map<Table, number>()
+  const under = new Set<Table>()
+  const depthOf = (table: Table): number => {
+    const known = depths.get(table)
+    if (known !== undefined) return known
+    under.add(table)
+    const above = parentsOf(table).filter((parent) => !under.has(parent))
+    const depth = above.length === 0 ? 0 : 1 + Math.max(...above.map(depthOf))
+    under.delete(table)
+    depths.set(table, depth)
+    return depth
+  }
+  for (const table of tables) depthOf(table)
+  return depths
+}
+
+function boxOf(table: Table, x: number, y: number): Box {
+  const columns = table.columns.slice(0, MOST_COLUMNS)
+  const omitted = table.columns.length - columns.length
+  const height = HEAD + (columns.length + (omitted > 0 ? 1 : 0)) * ROW + 8
+  return { table, x, y, width: WIDTH, height, columns, omitted }
+}
+
+function linesOf(from: Box, boxes: ReadonlyMap<string, Box>): Line[] {
+  return from.table.foreignKeys.flatMap(({ table, columns, to }, index) => {
+    const target = boxes.get(table)
+    if (!target) return []
+    const startY = from.y + rowY(from, columns[0])
+    const endY = target.y + rowY(target, to[0] ?? target.table.columns.find((one) => one.primaryKey > 0)?.name)
+    const isSame = target === from
+    const startX = isSame ? from.x + from.width : from.x
+    const endX = target.x + target.width
+    const bend = GAP_X / 2
+    const path = `M ${startX} ${startY} C ${isSame ? startX + bend : startX - bend} ${startY} ${endX + bend} ${endY} ${endX} ${endY}`
+    return [{ id: `${from.table.table} ${index}`, path }]
+  })
+}
+
+function rowY({ columns }: Box, name: string | undefined): number {
+  const index = columns.findIndex((column) => column.name === name)
+  return HEAD + Math.max(index, 0) * ROW + ROW / 2 + 2
+}

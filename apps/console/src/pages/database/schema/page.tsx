@@ -1,0 +1,76 @@
+import { Pencil } from 'lucide-react'
+import { useCall } from '../../../api/hooks.ts'
+import { useDatabase, useNamespace } from '../../../shell/address.ts'
+import { useAsked } from '../../../shell/asked.ts'
+import { useMay } from '../../../shell/membership.ts'
+import { Button } from '../../../ui/button.tsx'
+import { EmptyState } from '../../../ui/empty-state.tsx'
+import { ErrorPanel } from '../../../ui/error-panel.tsx'
+import { Card, Page } from '../../../ui/page.tsx'
+import { SkeletonRows } from '../../../ui/skeleton.tsx'
+import { Diagram } from './diagram.tsx'
+import { EditDescription } from './edit-description.tsx'
+import { Findings } from './findings.tsx'
+import { TableList } from './table-list.tsx'
+
+/** The tables of a database as a diagram and as a list, what is written about them, and what would make them better. */
+export function SchemaPage() {
+  const place = { ns: useNamespace(), db: useDatabase() }
+  const mayEdit = useMay('editor')
+  const [chosen, choose] = useAsked('table')
+  const [editing, edit] = useAsked('edit')
+  const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases/{db}/describe', place)
+  const schema = data && 'tables' in data ? data : undefined
+  const show = (table: string) => {
+    choose(table)
+    document.getElementById(`table-${table}`)?.scrollIntoView({ block: 'start' })
+  }
+  return (
+    <Page
+      title="Schema"
+      lead={schema?.databaseDescription ?? 'Tables, how they belong together, and what they are for.'}
+      actions={
+        mayEdit &&
+        schema && (
+          <Button onClick={() => edit('')}>
+            <Pencil aria-hidden className="size-4" />
+            Describe the database
+          </Button>
+        )
+      }
+    >
+      {error && <ErrorPanel error={error} onRetry={refetch} />}
+      {!schema && !error && <SkeletonRows rows={10} label="Loading the schema" />}
+      {schema?.tables.length === 0 && (
+        <EmptyState title="No table yet">
+          Make the first by a migration, by importing a file, or with CREATE TABLE from your program. It appears here
+          with its columns and foreign keys.
+        </EmptyState>
+      )}
+      {schema && schema.tables.length > 0 && (
+        <>
+          <div className="hidden md:block">
+            <Diagram tables={schema.tables} onChoose={show} />
+          </div>
+          <Findings {...place} />
+          <TableList schema={schema} chosen={chosen} onEdit={mayEdit ? edit : undefined} />
+        </>
+      )}
+      {schema && schema.tables.length > 0 && schema.triggers.length > 0 && (
+        <Card title="Triggers">
+          <ul className="grid gap-3">
+            {schema.triggers.map(({ name, table, sql }) => (
+              <li key={name} className="grid gap-1">
+                <p className="font-medium break-all">
+                  {name} <span className="text-muted">on {table}</span>
+                </p>
+                <code className="font-mono text-sm break-words whitespace-pre-wrap">{sql}</code>
+              </li>
+            ))}
+          </ul>
+        </Card>
+      )}
+      {schema && <EditDescription {...place} schema={schema} table={editing} close={() => edit(null)} />}
+    </Page>
+  )
+}

@@ -1,0 +1,114 @@
+import type { Described } from '@persql/contract'
+import { Pencil } from 'lucide-react'
+import { Badge } from '../../../ui/badge.tsx'
+import { Button } from '../../../ui/button.tsx'
+import { classes } from '../../../ui/classes.ts'
+import { formatNumber } from '../../../ui/format.ts'
+import { Table } from '../../../ui/table.tsx'
+
+type TableOf = Described['tables'][number]
+
+interface TableListProps {
+  schema: Described
+  /** The table that was chosen in the diagram. */
+  chosen: string | null
+  onEdit: ((table: string) => void) | undefined
+}
+
+/** Tables and views in words: what the diagram shows, and what is written about them. */
+export const TableList = ({ schema, chosen, onEdit }: TableListProps) => (
+  <div className="grid min-w-0 gap-6">
+    {schema.tables.map((table) => (
+      <TableCard key={table.table} table={table} isChosen={chosen === table.table} onEdit={onEdit} />
+    ))}
+    {schema.views.map(({ name, sql, description }) => (
+      <section key={name} className="grid gap-2 rounded-card border border-line bg-surface p-5">
+        <h2 className="flex items-center gap-2 text-lg font-semibold break-all">
+          {name} <Badge>view</Badge>
+        </h2>
+        {description && <p className="text-muted">{description}</p>}
+        <code className="font-mono text-sm break-words whitespace-pre-wrap">{sql}</code>
+      </section>
+    ))}
+  </div>
+)
+
+interface TableCardProps {
+  table: TableOf
+  isChosen: boolean
+  onEdit: TableListProps['onEdit']
+}
+
+function TableCard({
+  table: { table, description, rowCount, columns, foreignKeys, indexes },
+  isChosen,
+  onEdit,
+}: TableCardProps) {
+  return (
+    <section
+      id={`table-${table}`}
+      aria-label={`Table ${table}`}
+      className={classes(
+        'grid min-w-0 scroll-mt-4 gap-3 rounded-card border bg-surface p-5',
+        isChosen ? 'border-accent' : 'border-line',
+      )}
+    >
+      <div className="flex flex-wrap items-center justify-between gap-2">
+        <h2 className="text-lg font-semibold break-all">{table}</h2>
+        <span className="flex items-center gap-2 text-sm text-muted">
+          {rowCount !== null && `${formatNumber(rowCount)} ${rowCount === 1 ? 'row' : 'rows'}`}
+          {onEdit && (
+            <Button size="small" aria-label={`Describe ${table}`} onClick={() => onEdit(table)}>
+              <Pencil aria-hidden className="size-3.5" />
+              Describe
+            </Button>
+          )}
+        </span>
+      </div>
+      {description && <p className="break-words">{description}</p>}
+      <Table
+        label={`Columns of ${table}`}
+        rows={columns}
+        keyOf={({ name }) => name}
+        columns={[
+          { name: 'Column', cell: ({ name }) => <span className="font-mono text-sm break-all">{name}</span> },
+          { name: 'Type', cell: ({ type }) => <span className="font-mono text-sm">{type || 'any'}</span> },
+          { name: 'Is', isExtra: true, cell: (column) => factsOf(column) },
+          { name: 'Description', isExtra: true, cell: ({ description: text }) => text ?? '' },
+        ]}
+      />
+      {foreignKeys.length > 0 && (
+        <ul aria-label={`Foreign keys of ${table}`} className="grid gap-1 text-sm">
+          {foreignKeys.map((key) => (
+            <li key={JSON.stringify(key)} className="break-words">
+              <code className="font-mono">{key.columns.join(', ')}</code> refers to{' '}
+              <a className="text-accent underline" href={`#table-${key.table}`}>
+                {key.table}
+              </a>
+              {key.onDelete !== 'NO ACTION' && ` (on delete: ${key.onDelete.toLowerCase()})`}
+            </li>
+          ))}
+        </ul>
+      )}
+      {indexes.length > 0 && (
+        <ul aria-label={`Indexes of ${table}`} className="grid gap-1 text-sm text-muted">
+          {indexes.map(({ name, unique, columns: indexed }) => (
+            <li key={name} className="break-all">
+              {unique ? 'Unique index' : 'Index'} on {indexed.join(', ')} ({name})
+            </li>
+          ))}
+        </ul>
+      )}
+    </section>
+  )
+}
+
+const factsOf = ({ primaryKey, notNull, generated, default: preset }: TableOf['columns'][number]) =>
+  [
+    primaryKey > 0 && 'primary key',
+    notNull && 'not null',
+    generated && 'generated',
+    preset !== null && `default ${preset}`,
+  ]
+    .filter(Boolean)
+    .join(', ')
