@@ -50,7 +50,7 @@ test('tables stand in a diagram and a list, are described, and a finding is mend
   await page.getByRole('button', { name: 'Save' }).click()
   const orders = page.getByRole('region', { name: 'Table orders' })
   await orders.getByText('What people bought').waitFor()
-  await orders.getByText('Who bought it').waitFor()
+  await orders.getByRole('cell', { name: 'Who bought it' }).waitFor()
   await page.getByRole('button', { name: 'Describe the database' }).click()
   await page.getByLabel('What the database is for').fill('A shop')
   await page.getByRole('button', { name: 'Save' }).click()

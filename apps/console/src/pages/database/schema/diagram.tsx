@@ -43,7 +43,7 @@ export function Diagram({ tables, onChoose }: DiagramProps) {
           </svg>
         </div>
       </section>
-      <div className="absolute top-2 right-2 flex gap-1">
+      <div className="absolute right-2 bottom-2 flex gap-1">
         <Button size="icon" aria-label="Zoom in" onClick={zoomIn}>
           <ZoomIn aria-hidden className="size-4" />
         </Button>

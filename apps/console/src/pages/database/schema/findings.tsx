@@ -25,25 +25,28 @@ export function Findings(place: { ns: string; db: string }) {
       {!data && !error && <Skeleton className="h-24 w-full" />}
       {data?.findings.length === 0 && <p className="text-muted">Nothing here confuses people or models.</p>}
       {data && data.findings.length > 0 && (
-        <ul className="grid max-h-96 gap-3 overflow-y-auto" aria-label="Findings">
-          {data.findings.map(({ severity, rule, table, column, message, fix }) => (
-            <li key={`${rule} ${table} ${column} ${message}`} className="grid gap-1.5 border-l-2 border-line pl-3">
-              <p className="flex flex-wrap items-center gap-2 break-all">
-                <Badge tone={TONES[severity]}>{severity}</Badge>
-                <span className="font-medium">{column ? `${table}.${column}` : table}</span>
-              </p>
-              <p className="break-words">{message}</p>
-              {fix && <code className="font-mono text-sm break-words whitespace-pre-wrap">{fix}</code>}
-              {fix && mayFix && (
-                <div>
-                  <Button size="small" onClick={() => ask(fix)}>
-                    Run this fix
-                  </Button>
-                </div>
-              )}
-            </li>
-          ))}
-        </ul>
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard
+        <section className="max-h-96 overflow-y-auto" aria-label="Findings" tabIndex={0}>
+          <ul className="grid gap-3" aria-label="Findings">
+            {data.findings.map(({ severity, rule, table, column, message, fix }) => (
+              <li key={`${rule} ${table} ${column} ${message}`} className="grid gap-1.5 border-l-2 border-line pl-3">
+                <p className="flex flex-wrap items-center gap-2 break-all">
+                  <Badge tone={TONES[severity]}>{severity}</Badge>
+                  <span className="font-medium">{column ? `${table}.${column}` : table}</span>
+                </p>
+                <p className="break-words">{message}</p>
+                {fix && <code className="font-mono text-sm break-words whitespace-pre-wrap">{fix}</code>}
+                {fix && mayFix && (
+                  <div>
+                    <Button size="small" onClick={() => ask(fix)}>
+                      Run this fix
+                    </Button>
+                  </div>
+                )}
+              </li>
+            ))}
+          </ul>
+        </section>
       )}
       {data !== undefined && data.omitted > 0 && <p className="text-sm text-muted">And {data.omitted} more.</p>}
       <ConfirmDialog

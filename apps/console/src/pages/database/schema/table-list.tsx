@@ -71,7 +71,17 @@ function TableCard({
         rows={columns}
         keyOf={({ name }) => name}
         columns={[
-          { name: 'Column', cell: ({ name }) => <span className="font-mono text-sm break-all">{name}</span> },
+          {
+            name: 'Column',
+            cell: (column) => (
+              <>
+                <span className="font-mono text-sm break-all">{column.name}</span>
+                <span className="block text-sm font-normal text-muted md:hidden">
+                  {[factsOf(column), column.description].filter(Boolean).join('. ')}
+                </span>
+              </>
+            ),
+          },
           { name: 'Type', cell: ({ type }) => <span className="font-mono text-sm">{type || 'any'}</span> },
           { name: 'Is', isExtra: true, cell: (column) => factsOf(column) },
           { name: 'Description', isExtra: true, cell: ({ description: text }) => text ?? '' },
