@@ -184,6 +184,8 @@ export const list_audit = operation({
     limit: z.int().min(1).max(500).default(100),
     /** Entries older than this one's id. */
     before: z.int().min(1).optional(),
+    /** One action, such as `token.created`, or what all of them begin with, such as `token`. */
+    action: z.string().min(1).max(80).optional(),
   }),
   output: z.array(
     z.object({

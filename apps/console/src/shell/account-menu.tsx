@@ -1,18 +1,9 @@
-import { useQuery } from '@tanstack/react-query'
 import { LogOut, UserRound } from 'lucide-react'
-import { callAuth } from '../api/client.ts'
 import { Button } from '../ui/button.tsx'
 import { Menu, MenuChoice, MenuItem, MenuLabel, MenuLine } from '../ui/menu.tsx'
 import { chooseTheme, useTheme } from '../ui/theme.ts'
+import { useAccount } from './account.ts'
 import { signOut } from './sign-in.ts'
-
-/** Who is signed in. */
-const useAccount = () =>
-  useQuery({
-    queryKey: ['account'],
-    queryFn: () => callAuth<{ user: { email: string; name: string } } | null>('get-session'),
-    staleTime: 300_000,
-  })
 
 /** Who one is, how the console looks, and the way out. */
 export function AccountMenu() {

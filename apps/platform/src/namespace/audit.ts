@@ -47,10 +47,17 @@ export class Audit {
     )
   }
 
-  /** The newest first, older than `before`. */
-  list(limit: number, before = Number.MAX_SAFE_INTEGER): AuditEntry[] {
+  /** The newest first, older than `before`; of one action only, or of all that begin with `action` and a dot. */
+  list(limit: number, before = Number.MAX_SAFE_INTEGER, action?: string): AuditEntry[] {
     return [
-      ...this.#sql.exec('SELECT * FROM audit WHERE id < (+CAST(? AS INTEGER)) ORDER BY id DESC LIMIT ?', before, limit),
+      ...this.#sql.exec(
+        `SELECT * FROM audit WHERE id < (+CAST(?1 AS INTEGER))
+           AND (?2 IS NULL OR action = ?2 OR substr(action, 1, length(?2) + 1) = ?2 || '.')
+         ORDER BY id DESC LIMIT ?3`,
+        before,
+        action ?? null,
+        limit,
+      ),
     ].map((row) => ({
       id: row.id as number,
       at: new Date(row.at as number).toISOString(),

@@ -392,8 +392,8 @@ export class Namespace extends DurableObject<Env> {
     })
   }
 
-  listAudit(limit: number, before?: number): AuditEntry[] {
-    return this.#audit.list(limit, before)
+  listAudit(limit: number, before?: number, action?: string): AuditEntry[] {
+    return this.#audit.list(limit, before, action)
   }
 
   /** Ends the namespace: from the answer on nobody gets in. Ledger and audit log stay. */

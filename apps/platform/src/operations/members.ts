@@ -83,7 +83,7 @@ export const members = {
     return { revoked: true }
   },
 
-  list_audit: ({ limit, before }, { namespace }) => namespace.listAudit(limit, before),
+  list_audit: ({ limit, before, action }, { namespace }) => namespace.listAudit(limit, before, action),
 } satisfies MemberHandlers
 
 async function named(env: Env, rows: readonly MemberRow[]) {

@@ -20,4 +20,6 @@ export const databaseTabs = [
     name: 'Import/Export',
     load: () => import('./transfer/page.tsx').then(({ TransferPage }) => TransferPage),
   },
+  { path: 'connect', name: 'Connect', load: () => import('./connect/page.tsx').then(({ ConnectPage }) => ConnectPage) },
+  { path: 'sharing', name: 'Sharing', load: () => import('./sharing.tsx').then(({ SharingPage }) => SharingPage) },
 ] as const satisfies readonly Tab[]

@@ -1,0 +1,58 @@
+import { useState } from 'react'
+import { Link } from 'react-router'
+import { namespacePath, useDatabase, useNamespace } from '../../../shell/address.ts'
+import { ChoiceTabs } from '../../../ui/choice-tabs.tsx'
+import { CodeBlock } from '../../../ui/code-block.tsx'
+import { Card, Page } from '../../../ui/page.tsx'
+import { agents, environmentOf, programs, type Snippet, type Target } from './snippets.ts'
+import { TokenForHere } from './token-for-here.tsx'
+
+/** How programs and agents reach a database: what to paste, ready to run. */
+export function ConnectPage() {
+  const ns = useNamespace()
+  const db = useDatabase()
+  const [token, setToken] = useState<string>()
+  const target: Target = { origin: location.origin, address: `${ns}/${db}`, token }
+  return (
+    <Page title="Connect" lead={`Ways to ${ns}/${db}. Everything below works as pasted.`}>
+      <Card title="1. A token in the environment">
+        <TokenForHere db={db} token={token} onToken={setToken} />
+        <CodeBlock label="Environment" code={environmentOf(target)} />
+      </Card>
+      <Card title="2. A program">
+        <Snippets label="Programs" param="program" snippets={programs(target)} />
+      </Card>
+      <Card title="Or an agent, over MCP">
+        <p className="text-muted">
+          {token
+            ? 'The token of above stands in it. Without one, agents ask you in the browser what they may do.'
+            : 'Needs no token: the agent opens a page here on which you say what it may do. Apps you let in are listed under '}
+          {!token && (
+            <Link className="text-accent underline" to={namespacePath(ns, 'settings', 'apps')}>
+              Apps
+            </Link>
+          )}
+          {!token && '.'}
+        </p>
+        <Snippets label="Agents" param="agent" snippets={agents(target)} />
+      </Card>
+    </Page>
+  )
+}
+
+const Snippets = ({ label, param, snippets }: { label: string; param: string; snippets: readonly Snippet[] }) => (
+  <ChoiceTabs
+    label={label}
+    param={param}
+    choices={snippets.map(({ id, name, steps }) => ({
+      id,
+      name,
+      content: steps.map(({ say, label, code }) => (
+        <div key={label} className="grid min-w-0 gap-2">
+          <p className="text-muted">{say}</p>
+          <CodeBlock label={label} code={code} />
+        </div>
+      )),
+    }))}
+  />
+)

@@ -1,0 +1,168 @@
+/** Where a database is, and the token that stands in what is pasted. */
+export interface Target {
+  origin: string
+  /** `namespace/database`. */
+  address: string
+  /** Left out, programs read `PERSQL_TOKEN`, and MCP clients ask in the browser. */
+  token?: string | undefined
+}
+
+/** How one client is told of a database. */
+export interface Snippet {
+  id: string
+  name: string
+  /** What to do with it, a step each. */
+  steps: readonly { say: string; label: string; code: string }[]
+}
+
+/** What is asked of the shell before anything else: where the instance is, and who one is. */
+export const environmentOf = ({ origin, token }: Target): string =>
+  [`export PERSQL_API_URL='${origin}'`, `export PERSQL_TOKEN='${token ?? 'YOUR_TOKEN'}'`].join('\n')
+
+/** For terminals and programs. They read the environment, so no secret gets into code. */
+export const programs = ({ origin, address }: Target): Snippet[] => [
+  {
+    id: 'curl',
+    name: 'curl',
+    steps: [
+      {
+        say: 'One statement, with parameters where values go:',
+        label: 'curl',
+        code: [
+          `curl '${origin}/v1/db/${address}/query' \\`,
+          '  -H "Authorization: Bearer $PERSQL_TOKEN" \\',
+          "  -H 'Content-Type: application/json' \\",
+          `  -d '{"sql": "SELECT ? AS greeting", "params": ["hello"]}'`,
+        ].join('\n'),
+      },
+    ],
+  },
+  {
+    id: 'sdk',
+    name: 'TypeScript',
+    steps: [
+      shell('npm install @persql/sdk'),
+      file('query.mjs', [
+        "import { PerSQL } from '@persql/sdk'",
+        '',
+        `const db = new PerSQL().database('${address}')`,
+        "const { data } = await db.query('SELECT ? AS greeting', ['hello'])",
+        'console.log(data)',
+      ]),
+    ],
+  },
+  {
+    id: 'drizzle',
+    name: 'Drizzle',
+    steps: [
+      shell('npm install @persql/drizzle @persql/sdk drizzle-orm'),
+      file('drizzle.mjs', [
+        "import { drizzle } from '@persql/drizzle'",
+        "import { PerSQL } from '@persql/sdk'",
+        "import { sql } from 'drizzle-orm'",
+        '',
+        `const db = drizzle(new PerSQL().database('${address}'))`,
+        "console.log(await db.all(sql`SELECT 'hello' AS greeting`))",
+      ]),
+    ],
+  },
+  {
+    id: 'kysely',
+    name: 'Kysely',
+    steps: [
+      shell('npm install @persql/kysely @persql/sdk kysely'),
+      file('kysely.mjs', [
+        "import { PerSQLDialect } from '@persql/kysely'",
+        "import { PerSQL } from '@persql/sdk'",
+        "import { Kysely, sql } from 'kysely'",
+        '',
+        `const database = new PerSQL().database('${address}')`,
+        'const db = new Kysely({ dialect: new PerSQLDialect({ database }) })',
+        "const { rows } = await sql`SELECT 'hello' AS greeting`.execute(db)",
+        'console.log(rows)',
+      ]),
+    ],
+  },
+  {
+    id: 'langgraph',
+    name: 'LangGraph',
+    steps: [
+      shell('npm install @persql/langgraph @persql/sdk @langchain/langgraph @langchain/core'),
+      file('graph.mjs', [
+        "import { Annotation, END, START, StateGraph } from '@langchain/langgraph'",
+        "import { PerSQLSaver } from '@persql/langgraph'",
+        "import { PerSQL } from '@persql/sdk'",
+        '',
+        `const checkpointer = new PerSQLSaver(new PerSQL().database('${address}'))`,
+        'const graph = new StateGraph(Annotation.Root({ greeting: Annotation() }))',
+        "  .addNode('greet', () => ({ greeting: 'hello' }))",
+        "  .addEdge(START, 'greet')",
+        "  .addEdge('greet', END)",
+        '  .compile({ checkpointer })',
+        "console.log(await graph.invoke({}, { configurable: { thread_id: 'first' } }))",
+      ]),
+    ],
+  },
+  {
+    id: 'cli',
+    name: 'Command line',
+    steps: [
+      shell('npm install --global @persql/cli'),
+      {
+        say: 'Then, in the same terminal:',
+        label: 'persql',
+        code: [`persql db query ${address} "SELECT 'hello' AS greeting"`, `persql db shell ${address}`].join('\n'),
+      },
+    ],
+  },
+]
+
+/** For agents that speak MCP. Without a token they open a page here that asks what they may do. */
+export function agents({ origin, token }: Target): Snippet[] {
+  const url = `${origin}/mcp`
+  const header = token && `Bearer ${token}`
+  const entry = { url, ...(header && { headers: { Authorization: header } }) }
+  return [
+    {
+      id: 'claude-code',
+      name: 'Claude Code',
+      steps: [
+        {
+          say: 'In a terminal, in the folder of your project:',
+          label: 'Claude Code',
+          code: `claude mcp add --transport http persql '${url}'${header ? ` --header 'Authorization: ${header}'` : ''}`,
+        },
+      ],
+    },
+    config('cursor', 'Cursor', '.cursor/mcp.json', { mcpServers: { persql: entry } }),
+    config('vscode', 'VS Code', '.vscode/mcp.json', { servers: { persql: { type: 'http', ...entry } } }),
+    config('gemini', 'Gemini CLI', '.gemini/settings.json', {
+      mcpServers: { persql: { httpUrl: url, ...(header && { headers: { Authorization: header } }) } },
+    }),
+    {
+      id: 'other',
+      name: 'Others',
+      steps: [
+        {
+          say: 'Claude, ChatGPT and others take the address as a connector, and ask you here what they may do. They need to reach this instance from where they run:',
+          label: 'Address',
+          code: url,
+        },
+      ],
+    },
+  ]
+}
+
+const shell = (code: string) => ({ say: 'In a terminal:', label: 'Install', code })
+
+const file = (name: string, lines: readonly string[]) => ({
+  say: `Save this as ${name}, and run it with node ${name} where the environment is set:`,
+  label: name,
+  code: lines.join('\n'),
+})
+
+const config = (id: string, name: string, path: string, content: object): Snippet => ({
+  id,
+  name,
+  steps: [{ say: `In ${path}:`, label: path, code: JSON.stringify(content, null, 2) }],
+})

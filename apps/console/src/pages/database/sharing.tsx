@@ -1,0 +1,135 @@
+import type { Share } from '@persql/contract'
+import { type FormEvent, useState } from 'react'
+import { Link } from 'react-router'
+import { useCall, useDo } from '../../api/hooks.ts'
+import { namespacePath, useDatabase, useNamespace } from '../../shell/address.ts'
+import { NeedsRole } from '../../shell/needs-role.tsx'
+import { Badge } from '../../ui/badge.tsx'
+import { Button } from '../../ui/button.tsx'
+import { ConfirmDialog } from '../../ui/confirm-dialog.tsx'
+import { EmptyState } from '../../ui/empty-state.tsx'
+import { ErrorPanel } from '../../ui/error-panel.tsx'
+import { Field } from '../../ui/field.tsx'
+import { Select } from '../../ui/input.tsx'
+import { Card, Page } from '../../ui/page.tsx'
+import { Skeleton, SkeletonRows } from '../../ui/skeleton.tsx'
+import { Table } from '../../ui/table.tsx'
+import { toast } from '../../ui/toast.tsx'
+
+const SHARES = 'GET /api/namespaces/{ns}/databases/{slug}/shares'
+
+/** Whom a database is shared with beyond their role. */
+export function SharingPage() {
+  const slug = useDatabase()
+  return (
+    <Page
+      title="Sharing"
+      lead={`Viewers of the namespace read all databases. Here they are let edit ${slug} alone; editors and those above edit it anyway.`}
+    >
+      <NeedsRole least="admin" what="Sharing lets viewers edit a single database.">
+        <Shares slug={slug} />
+      </NeedsRole>
+    </Page>
+  )
+}
+
+function Shares({ slug }: { slug: string }) {
+  const ns = useNamespace()
+  const { data, error, refetch } = useCall(SHARES, { ns, slug })
+  const { mutateAsync } = useDo('DELETE /api/namespaces/{ns}/databases/{slug}/shares/{userId}', [SHARES])
+  const [leaving, setLeaving] = useState<Share>()
+  return (
+    <>
+      <ShareForm slug={slug} shared={new Set(data?.filter(({ role }) => role === 'editor').map((one) => one.userId))} />
+      {error && <ErrorPanel error={error} onRetry={refetch} />}
+      {!data && !error && <SkeletonRows label="Loading shares" />}
+      {data?.length === 0 && (
+        <EmptyState title="Shared with nobody yet">
+          Let somebody work on this database who should only look at the others: a contractor, or another team.
+        </EmptyState>
+      )}
+      {data && data.length > 0 && (
+        <Table
+          label="Shared with"
+          rows={data}
+          keyOf={({ userId }) => userId}
+          columns={[
+            { name: 'Member', cell: ({ email }) => <span className="break-all">{email}</span> },
+            { name: 'Here', cell: ({ role }) => <Badge tone="accent">{role}</Badge> },
+            {
+              name: 'Deeds',
+              isUnnamed: true,
+              isNumber: true,
+              cell: (share) => (
+                <Button size="small" onClick={() => setLeaving(share)} aria-label={`Stop sharing with ${share.email}`}>
+                  Stop sharing
+                </Button>
+              ),
+            },
+          ]}
+        />
+      )}
+      <ConfirmDialog
+        open={leaving !== undefined}
+        onOpenChange={() => setLeaving(undefined)}
+        title={`Stop sharing with ${leaving?.email}?`}
+        description={`They stay a member, with what their role lets them do in ${slug}. You can share it again.`}
+        action="Stop sharing"
+        onConfirm={async () => {
+          if (!leaving) return
+          await mutateAsync({ ns, slug, userId: leaving.userId })
+          toast(`${slug} is no longer shared with ${leaving.email}.`)
+        }}
+      />
+    </>
+  )
+}
+
+function ShareForm({ slug, shared }: { slug: string; shared: ReadonlySet<string> }) {
+  const ns = useNamespace()
+  const members = useCall('GET /api/namespaces/{ns}/members', { ns })
+  const { mutateAsync, isPending, error } = useDo('POST /api/namespaces/{ns}/databases/{slug}/shares', [SHARES])
+  const [chosen, setChosen] = useState('')
+  const viewers = members.data?.filter(({ role, userId }) => role === 'viewer' && !shared.has(userId))
+  const email = viewers?.find((one) => one.email === chosen)?.email ?? viewers?.[0]?.email
+  const submit = async (event: FormEvent) => {
+    event.preventDefault()
+    if (!email) return
+    const share = await mutateAsync({ ns, slug, email, role: 'editor' }).catch(() => undefined)
+    if (share) toast(`${share.email} may edit ${slug} now.`)
+  }
+  return (
+    <Card title="Share">
+      {members.error && <ErrorPanel error={members.error} onRetry={members.refetch} />}
+      {!viewers && !members.error && <Skeleton className="h-16 w-full" />}
+      {viewers && !email && (
+        <p className="min-h-16 text-muted">
+          There is no viewer to share it with.{' '}
+          <Link className="text-accent underline" to={`${namespacePath(ns, 'settings', 'members')}?invite`}>
+            Invite somebody
+          </Link>{' '}
+          as viewer first.
+        </p>
+      )}
+      {viewers && email && (
+        <form onSubmit={submit} className="flex flex-wrap items-end gap-3">
+          <div className="min-w-48 grow">
+            <Field label="Viewer">
+              {(control) => (
+                <Select {...control} value={email} onChange={({ target }) => setChosen(target.value)}>
+                  {viewers.map((one) => (
+                    <option key={one.userId}>{one.email}</option>
+                  ))}
+                </Select>
+              )}
+            </Field>
+          </div>
+          <Button type="submit" look="primary" busy={isPending}>
+            Let edit {slug}
+          </Button>
+        </form>
+      )}
+      {error && <ErrorPanel error={error} />}
+    </Card>
+  )
+}

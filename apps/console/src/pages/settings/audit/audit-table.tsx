@@ -1,0 +1,55 @@
+import type { Api, Output } from '@persql/contract'
+import { formatAgo, formatMoment } from '../../../ui/format.ts'
+import { Table } from '../../../ui/table.tsx'
+import { actorName, targetName } from './actions.ts'
+
+type Entry = Output<Api['list_audit']>[number]
+
+interface AuditTableProps {
+  entries: readonly Entry[]
+  /** Of people and tokens, by their ids. */
+  names: ReadonlyMap<string, string>
+}
+
+/** Entries of the log. All there is of one opens below it. */
+export const AuditTable = ({ entries, names }: AuditTableProps) => (
+  <Table
+    label="Audit log"
+    rows={entries}
+    keyOf={({ id }) => id}
+    columns={[
+      { name: 'What', cell: (entry) => <What entry={entry} names={names} /> },
+      { name: 'Who', cell: ({ actor }) => <span className="break-all">{actorName(actor, names)}</span> },
+      {
+        name: 'When',
+        isExtra: true,
+        cell: ({ at }) => (
+          <time dateTime={at} title={formatMoment(at)} className="whitespace-nowrap">
+            {formatAgo(at)}
+          </time>
+        ),
+      },
+    ]}
+  />
+)
+
+function What({ entry, names }: { entry: Entry; names: AuditTableProps['names'] }) {
+  const { id, at, actor, action, target, detail } = entry
+  const all = { ...detail, target, actor, at: formatMoment(at), entry: id }
+  return (
+    <details>
+      <summary className="cursor-pointer">
+        <span className="font-mono text-sm">{action}</span>{' '}
+        <span className="font-normal break-all text-muted">{targetName(target, names)}</span>
+      </summary>
+      <dl className="mt-2 grid grid-cols-[auto_1fr] gap-x-4 gap-y-1 text-sm font-normal">
+        {Object.entries(all).map(([name, value]) => (
+          <div key={name} className="contents">
+            <dt className="text-muted">{name}</dt>
+            <dd className="font-mono break-all">{typeof value === 'string' ? value : JSON.stringify(value)}</dd>
+          </div>
+        ))}
+      </dl>
+    </details>
+  )
+}

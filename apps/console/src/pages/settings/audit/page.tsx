@@ -1,0 +1,95 @@
+import { Link, useSearchParams } from 'react-router'
+import { useCall } from '../../../api/hooks.ts'
+import { useNamespace } from '../../../shell/address.ts'
+import { NeedsRole } from '../../../shell/needs-role.tsx'
+import { Button } from '../../../ui/button.tsx'
+import { EmptyState } from '../../../ui/empty-state.tsx'
+import { ErrorPanel } from '../../../ui/error-panel.tsx'
+import { Field } from '../../../ui/field.tsx'
+import { Select } from '../../../ui/input.tsx'
+import { Page } from '../../../ui/page.tsx'
+import { SkeletonRows } from '../../../ui/skeleton.tsx'
+import { SUBJECTS } from './actions.ts'
+import { AuditTable } from './audit-table.tsx'
+
+const PAGE = 50
+
+/** Who did what. The filter and the place in the log stand in the address. */
+export const AuditPage = () => (
+  <Page title="Audit" lead="Who did what, the newest first. Entries are kept for good; times are yours.">
+    <NeedsRole least="admin" what="The log tells who did what in the namespace.">
+      <Log />
+    </NeedsRole>
+  </Page>
+)
+
+function Log() {
+  const ns = useNamespace()
+  const [search, setSearch] = useSearchParams()
+  const action = search.get('action') ?? ''
+  const before = Number(search.get('before')) || undefined
+  // One more than is shown tells whether there are older ones.
+  const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/audit', {
+    ns,
+    limit: PAGE + 1,
+    ...(before && { before }),
+    ...(action && { action }),
+  })
+  const members = useCall('GET /api/namespaces/{ns}/members', { ns })
+  const tokens = useCall('GET /api/namespaces/{ns}/tokens', { ns })
+  const names = new Map([
+    ...(members.data ?? []).map(({ userId, email }) => [userId, email] as const),
+    ...(tokens.data ?? []).map(({ id, name }) => [id, name] as const),
+  ])
+  const isNamed = !(members.isLoading || tokens.isLoading)
+  const entries = isNamed ? data?.slice(0, PAGE) : undefined
+  const last = entries?.at(-1)
+  const olderAt = data && data.length > PAGE && last ? last.id : undefined
+  const address = (next: number | undefined) =>
+    `?${new URLSearchParams({ ...(action && { action }), ...(next && { before: String(next) }) })}`
+  return (
+    <>
+      <div className="max-w-xs">
+        <Field label="About">
+          {(control) => (
+            <Select
+              {...control}
+              value={action}
+              onChange={({ target }) => setSearch(target.value ? { action: target.value } : {})}
+            >
+              {SUBJECTS.map(([value, name]) => (
+                <option key={value} value={value}>
+                  {name}
+                </option>
+              ))}
+              {!SUBJECTS.some(([value]) => value === action) && <option value={action}>{action}</option>}
+            </Select>
+          )}
+        </Field>
+      </div>
+      {error && <ErrorPanel error={error} onRetry={refetch} />}
+      {!entries && !error && <SkeletonRows rows={10} label="Loading the log" />}
+      {entries?.length === 0 && (
+        <EmptyState title={before ? 'Nothing older' : 'Nothing of this kind yet'}>
+          Whatever changes the namespace is noted here: databases made and deleted, tokens, members, endpoints,
+          migrations, restores. Queries are not: they stand in the query log of their database.
+        </EmptyState>
+      )}
+      {entries && entries.length > 0 && <AuditTable entries={entries} names={names} />}
+      <nav aria-label="Pages of the log" className="flex flex-wrap justify-between gap-2">
+        {before ? (
+          <Button asChild>
+            <Link to={address(undefined)}>Newest</Link>
+          </Button>
+        ) : (
+          <span />
+        )}
+        {olderAt && (
+          <Button asChild>
+            <Link to={address(olderAt)}>Older</Link>
+          </Button>
+        )}
+      </nav>
+    </>
+  )
+}

@@ -1,0 +1,97 @@
+import { useEffect } from 'react'
+import { useSearchParams } from 'react-router'
+import { useCall } from '../../../api/hooks.ts'
+import { useNamespace } from '../../../shell/address.ts'
+import { showEmptyBalance } from '../../../shell/empty-balance.ts'
+import { useMembership } from '../../../shell/membership.ts'
+import { NeedsRole } from '../../../shell/needs-role.tsx'
+import { Button } from '../../../ui/button.tsx'
+import { ErrorPanel } from '../../../ui/error-panel.tsx'
+import { formatMoment, formatUsd } from '../../../ui/format.ts'
+import { Card, Page } from '../../../ui/page.tsx'
+import { Skeleton } from '../../../ui/skeleton.tsx'
+import { AddFunds } from './add-funds.tsx'
+import { LedgerCard } from './ledger-card.tsx'
+import { forecast, lastDays, spendByDay } from './spend.ts'
+import { SpendCard } from './spend-card.tsx'
+
+const PAYMENT_POLL_MS = 2000
+
+/** The balance, what it goes to, how long it lasts, and how to fill it. */
+export const BillingPage = () => (
+  <Page title="Billing" lead="Everything is prepaid from one balance. When it is used up, calls stop and data stays.">
+    <NeedsRole least="owner" what="The owner pays for the namespace and sees its balance.">
+      <Billing />
+    </NeedsRole>
+  </Page>
+)
+
+function Billing() {
+  const ns = useNamespace()
+  const since = useMembership()?.createdAt
+  const [search, setSearch] = useSearchParams()
+  const paid = search.get('paid')
+  const billing = useCall(
+    'GET /api/namespaces/{ns}/billing',
+    { ns },
+    { refetchInterval: paid ? PAYMENT_POLL_MS : false },
+  )
+  const nowMs = Date.now()
+  const days = lastDays(30, nowMs)
+  const [from = '', to = ''] = [days[0], days.at(-1)]
+  const usage = useCall('GET /api/namespaces/{ns}/usage', { ns, from, to })
+  const { data } = billing
+  useEffect(() => {
+    if (data) showEmptyBalance(data.balanceUsd <= 0)
+  }, [data])
+  const isPaid = paid !== null && data?.ledger.some(({ detail }) => topUpOf(detail) === paid)
+  const spent = usage.data && spendByDay(days, usage.data)
+  const outlook = data && spent && forecast(data.balanceUsd, spent, since ? Date.parse(since) : 0, nowMs)
+  return (
+    <>
+      {paid !== null && (
+        <div
+          role="status"
+          className="flex flex-wrap items-center justify-between gap-2 rounded-card bg-success-soft p-4"
+        >
+          {isPaid
+            ? 'Thank you: the payment is in the ledger.'
+            : 'Thank you. The balance is filled as soon as the payment is confirmed, which takes a moment …'}
+          <Button size="small" onClick={() => setSearch({}, { replace: true })}>
+            Dismiss
+          </Button>
+        </div>
+      )}
+      {billing.error && <ErrorPanel error={billing.error} onRetry={billing.refetch} />}
+      <div className="grid gap-6 lg:grid-cols-2">
+        <Card title="Balance">
+          <p className="text-3xl font-semibold tabular-nums">
+            {data ? formatUsd(data.balanceUsd) : <Skeleton className="h-9 w-28" />}
+          </p>
+          <p className="min-h-12 text-muted">
+            {!outlook ? (
+              <Skeleton className="h-12 w-full" />
+            ) : data.balanceUsd <= 0 ? (
+              'It is used up: calls are refused until funds are added. Data, tokens and members stay as they are.'
+            ) : outlook.emptyAt ? (
+              <>
+                At the pace of the last 7 days, {formatUsd(outlook.perDayUsd)} a day, it lasts until{' '}
+                <time dateTime={outlook.emptyAt}>{formatMoment(outlook.emptyAt)}</time>.
+              </>
+            ) : (
+              'At the pace of the last 7 days it lasts for more than ten years.'
+            )}
+          </p>
+        </Card>
+        <AddFunds />
+      </div>
+      {usage.error && <ErrorPanel error={usage.error} onRetry={usage.refetch} />}
+      {!usage.error && <SpendCard days={spent} spend={usage.data?.spend} />}
+      {!billing.error && <LedgerCard ledger={data?.ledger} />}
+    </>
+  )
+}
+
+/** The id of the top-up that an entry of the ledger is for. */
+const topUpOf = (detail: unknown) =>
+  typeof detail === 'object' && detail !== null && 'topup' in detail ? detail.topup : undefined

@@ -1,0 +1,83 @@
+import type { Spend } from '@persql/contract'
+import { BarChart } from '../../../ui/bar-chart.tsx'
+import { formatBytes, formatCompact, formatUsd } from '../../../ui/format.ts'
+import { Card } from '../../../ui/page.tsx'
+import { Skeleton } from '../../../ui/skeleton.tsx'
+import { Table } from '../../../ui/table.tsx'
+import { type DaySpend, METERS, type Meter } from './spend.ts'
+
+interface SpendCardProps {
+  /** The last 30 days, the oldest first. */
+  days: readonly DaySpend[] | undefined
+  /** All that was ever used. */
+  spend: Spend | undefined
+}
+
+const HOURS_PER_MONTH = 720
+const SERIES = METERS.map(([id, name]) => ({ id, name }))
+
+/** What money went to: by day as a chart and as a table, and by meter. */
+export const SpendCard = ({ days, spend }: SpendCardProps) => (
+  <Card title="Spend">
+    <h3 className="font-medium">By day, the last 30 days</h3>
+    {days ? <Chart days={days} /> : <Skeleton className="h-72 w-full sm:h-66" />}
+    <h3 className="font-medium">By meter, since the namespace was made</h3>
+    {spend ? (
+      <Table
+        label="Spend by meter"
+        rows={METERS}
+        keyOf={([meter]) => meter}
+        columns={[
+          { name: 'Meter', cell: ([, name]) => name },
+          { name: 'Used', isNumber: true, cell: ([meter]) => amountOf(meter, spend) },
+          { name: 'Cost', isNumber: true, cell: ([meter]) => formatUsd(spend[meter].costUsd) },
+        ]}
+      />
+    ) : (
+      <Skeleton className="h-64 w-full" />
+    )}
+  </Card>
+)
+
+function Chart({ days }: { days: readonly DaySpend[] }) {
+  const used = days.filter(({ costUsd }) => costUsd > 0)
+  return (
+    <>
+      <BarChart
+        label="Dollars spent on each of the last 30 days, by meter"
+        series={SERIES}
+        bars={days.map(({ day, costs }) => ({ name: day, values: METERS.map(([meter]) => costs[meter]) }))}
+        format={formatUsd}
+      />
+      <details>
+        <summary className="cursor-pointer text-sm text-muted">As a table</summary>
+        <div className="mt-2">
+          {used.length === 0 ? (
+            <p className="text-sm text-muted">Nothing was spent in these days.</p>
+          ) : (
+            <Table
+              label="Spend by day"
+              rows={used.toReversed()}
+              keyOf={({ day }) => day}
+              columns={[
+                { name: 'Day (UTC)', cell: ({ day }) => <span className="whitespace-nowrap">{day}</span> },
+                ...METERS.map(([meter, name]) => ({
+                  name,
+                  isNumber: true,
+                  isExtra: true,
+                  cell: ({ costs }: DaySpend) => formatUsd(costs[meter]),
+                })),
+                { name: 'Together', isNumber: true, cell: ({ costUsd }) => formatUsd(costUsd) },
+              ]}
+            />
+          )}
+        </div>
+      </details>
+    </>
+  )
+}
+
+function amountOf(meter: Meter, spend: Spend): string {
+  const { quantity } = spend[meter]
+  return meter === 'storageByteHours' ? `${formatBytes(quantity / HOURS_PER_MONTH)}-months` : formatCompact(quantity)
+}

@@ -1,0 +1,76 @@
+import type { Invitation } from '@persql/contract'
+import { useState } from 'react'
+import { useCall, useDo } from '../../../api/hooks.ts'
+import { useNamespace } from '../../../shell/address.ts'
+import { Badge } from '../../../ui/badge.tsx'
+import { Button } from '../../../ui/button.tsx'
+import { ConfirmDialog } from '../../../ui/confirm-dialog.tsx'
+import { ErrorPanel } from '../../../ui/error-panel.tsx'
+import { formatAgo } from '../../../ui/format.ts'
+import { SkeletonRows } from '../../../ui/skeleton.tsx'
+import { Table } from '../../../ui/table.tsx'
+import { toast } from '../../../ui/toast.tsx'
+
+/** Invitations that nobody has accepted yet. */
+export function Invitations({ onInvite }: { onInvite: () => void }) {
+  const ns = useNamespace()
+  const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/invitations', { ns })
+  const { mutateAsync } = useDo('DELETE /api/namespaces/{ns}/invitations/{id}', [
+    'GET /api/namespaces/{ns}/invitations',
+  ])
+  const [leaving, setLeaving] = useState<Invitation>()
+  return (
+    <section className="grid gap-3">
+      <h2 className="text-lg font-semibold">Invitations</h2>
+      {error && <ErrorPanel error={error} onRetry={refetch} />}
+      {!data && !error && <SkeletonRows rows={1} label="Loading invitations" />}
+      {data?.length === 0 && (
+        <p className="p-4 text-muted">
+          No invitation is open.{' '}
+          <button type="button" className="text-accent underline" onClick={onInvite}>
+            Invite somebody
+          </button>{' '}
+          to work on these databases with you.
+        </p>
+      )}
+      {data && data.length > 0 && (
+        <Table
+          label="Invitations"
+          rows={data}
+          keyOf={({ id }) => id}
+          columns={[
+            { name: 'Email', cell: ({ email }) => <span className="break-all">{email}</span> },
+            { name: 'Role', cell: ({ role }) => <Badge>{role}</Badge> },
+            { name: 'Ends', isExtra: true, cell: ({ expiresAt }) => formatAgo(expiresAt) },
+            {
+              name: 'Deeds',
+              isUnnamed: true,
+              isNumber: true,
+              cell: (invitation) => (
+                <Button
+                  size="small"
+                  onClick={() => setLeaving(invitation)}
+                  aria-label={`Take back the invitation of ${invitation.email}`}
+                >
+                  Take back
+                </Button>
+              ),
+            },
+          ]}
+        />
+      )}
+      <ConfirmDialog
+        open={leaving !== undefined}
+        onOpenChange={() => setLeaving(undefined)}
+        title={`Take back the invitation of ${leaving?.email}?`}
+        description="Its link stops working. You can invite them again."
+        action="Take back"
+        onConfirm={async () => {
+          if (!leaving) return
+          await mutateAsync({ ns, id: leaving.id })
+          toast('The invitation was taken back.')
+        }}
+      />
+    </section>
+  )
+}

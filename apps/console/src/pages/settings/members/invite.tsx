@@ -1,0 +1,100 @@
+import type { Invitation } from '@persql/contract'
+import { type FormEvent, useState } from 'react'
+import { useDo } from '../../../api/hooks.ts'
+import { useNamespace } from '../../../shell/address.ts'
+import { Button } from '../../../ui/button.tsx'
+import { Dialog, DialogActions } from '../../../ui/dialog.tsx'
+import { ErrorPanel } from '../../../ui/error-panel.tsx'
+import { Field } from '../../../ui/field.tsx'
+import { Input, Select } from '../../../ui/input.tsx'
+import { Secret } from '../../../ui/secret.tsx'
+import { ROLES } from './rules.ts'
+
+type Sent = Invitation & { link?: string | undefined }
+
+interface InviteProps {
+  open: boolean
+  onOpenChange: (open: boolean) => void
+}
+
+/** Asks whom to invite; where the instance sends no mail, shows the link the only time. */
+export function Invite({ open, onOpenChange }: InviteProps) {
+  const [sent, setSent] = useState<Sent>()
+  const close = () => {
+    setSent(undefined)
+    onOpenChange(false)
+  }
+  return (
+    <Dialog open={open} onOpenChange={close} title={sent ? `${sent.email} is invited` : 'Invite'}>
+      {sent ? (
+        <>
+          {sent.link ? (
+            <>
+              <p className="text-muted">
+                This instance sends no mail, so pass the link on yourself. It is shown this once, and works once within
+                seven days.
+              </p>
+              <Secret label="link" text={sent.link} />
+            </>
+          ) : (
+            <p className="text-muted">A mail with a link is on its way. The link works once, within seven days.</p>
+          )}
+          <DialogActions>
+            <Button look="primary" onClick={close}>
+              Done
+            </Button>
+          </DialogActions>
+        </>
+      ) : (
+        <InviteForm onSent={setSent} close={close} />
+      )}
+    </Dialog>
+  )
+}
+
+function InviteForm({ onSent, close }: { onSent: (sent: Sent) => void; close: () => void }) {
+  const ns = useNamespace()
+  const [email, setEmail] = useState('')
+  const [role, setRole] = useState<Invitation['role']>('editor')
+  const { mutateAsync, isPending, error } = useDo('POST /api/namespaces/{ns}/invitations', [
+    'GET /api/namespaces/{ns}/invitations',
+  ])
+  const submit = async (event: FormEvent) => {
+    event.preventDefault()
+    const sent = await mutateAsync({ ns, email, role }).catch(() => undefined)
+    if (sent) onSent(sent)
+  }
+  return (
+    <form onSubmit={submit} className="grid gap-4">
+      <Field label="Email" hint="Whoever has no account yet makes one on the way.">
+        {(control) => (
+          <Input
+            {...control}
+            type="email"
+            value={email}
+            onChange={({ target }) => setEmail(target.value)}
+            required
+            maxLength={200}
+            autoComplete="off"
+          />
+        )}
+      </Field>
+      <Field label="Role" hint={`${ROLES[role]} Owners are made out of members.`}>
+        {(control) => (
+          <Select {...control} value={role} onChange={({ target }) => setRole(target.value as Invitation['role'])}>
+            <option>viewer</option>
+            <option>editor</option>
+            <option>admin</option>
+          </Select>
+        )}
+      </Field>
+      {error && <ErrorPanel error={error} />}
+      <DialogActions>
+        <Button onClick={close}>Cancel</Button>
+        <Button type="submit" look="primary" busy={isPending} disabled={email === ''}>
+          Send invitation
+        </Button>
+      </DialogActions>
+    </form>
+  )
+}

@@ -1,0 +1,125 @@
+import type { Member, MemberRole } from '@persql/contract'
+import { useState } from 'react'
+import { useNavigate } from 'react-router'
+import { useDo } from '../../../api/hooks.ts'
+import { useAccount } from '../../../shell/account.ts'
+import { useNamespace } from '../../../shell/address.ts'
+import { useMembership } from '../../../shell/membership.ts'
+import { Badge } from '../../../ui/badge.tsx'
+import { Button } from '../../../ui/button.tsx'
+import { ConfirmDialog } from '../../../ui/confirm-dialog.tsx'
+import { formatAgo } from '../../../ui/format.ts'
+import { Select } from '../../../ui/input.tsx'
+import { Table } from '../../../ui/table.tsx'
+import { toast } from '../../../ui/toast.tsx'
+import { afterOwner, mayRemove, ROLES, rolesFor } from './rules.ts'
+
+/** What is about to happen to a member: another role, or none at all. */
+interface Change {
+  member: Member
+  to?: MemberRole
+}
+
+const LISTS = ['GET /api/namespaces/{ns}/members', 'GET /api/namespaces'] as const
+
+/** Members with their roles, which those who may can change. */
+export function MemberTable({ members }: { members: readonly Member[] }) {
+  const ns = useNamespace()
+  const navigate = useNavigate()
+  const mine = useMembership()?.role
+  const me = useAccount().data?.user.id
+  const setRole = useDo('PATCH /api/namespaces/{ns}/members/{userId}', LISTS)
+  const remove = useDo('DELETE /api/namespaces/{ns}/members/{userId}', LISTS)
+  const [change, setChange] = useState<Change>()
+  const confirmed = async ({ member, to }: Change) => {
+    const { userId, email } = member
+    if (to) {
+      await setRole.mutateAsync({ ns, userId, role: to })
+      return toast(`${email} is ${to} now.`)
+    }
+    await remove.mutateAsync({ ns, userId })
+    if (userId === me) navigate('/')
+    toast(userId === me ? `You left ${ns}.` : `${email} was removed.`)
+  }
+  return (
+    <>
+      <Table
+        label="Members"
+        rows={members}
+        keyOf={({ userId }) => userId}
+        columns={[
+          {
+            name: 'Member',
+            cell: ({ userId, email, name }) => (
+              <span className="grid">
+                <span className="break-all">
+                  {email} {userId === me && <Badge>you</Badge>}
+                </span>
+                {name !== '' && name !== email && <span className="text-sm font-normal text-muted">{name}</span>}
+              </span>
+            ),
+          },
+          {
+            name: 'Role',
+            cell: (member) => {
+              const roles = rolesFor(mine, member, member.userId === me)
+              if (roles.length === 1) return <Badge>{member.role}</Badge>
+              return (
+                <Select
+                  aria-label={`Role of ${member.email}`}
+                  className="max-w-36"
+                  value={member.role}
+                  onChange={({ target }) => setChange({ member, to: target.value as MemberRole })}
+                >
+                  {roles.map((role) => (
+                    <option key={role}>{role}</option>
+                  ))}
+                </Select>
+              )
+            },
+          },
+          { name: 'Joined', isExtra: true, cell: ({ joinedAt }) => formatAgo(joinedAt) },
+          {
+            name: 'Deeds',
+            isUnnamed: true,
+            isNumber: true,
+            cell: (member) =>
+              mayRemove(mine, member, member.userId === me) && (
+                <Button
+                  size="small"
+                  onClick={() => setChange({ member })}
+                  aria-label={member.userId === me ? `Leave ${ns}` : `Remove ${member.email}`}
+                >
+                  {member.userId === me ? 'Leave' : 'Remove'}
+                </Button>
+              ),
+          },
+        ]}
+      />
+      {change && (
+        <ConfirmDialog
+          open
+          onOpenChange={() => setChange(undefined)}
+          {...askedOf(change, members, ns, change.member.userId === me)}
+          onConfirm={() => confirmed(change)}
+        />
+      )}
+    </>
+  )
+}
+
+function askedOf({ member, to }: Change, members: readonly Member[], ns: string, isSelf: boolean) {
+  const { email } = member
+  const heir = to === 'owner' ? undefined : afterOwner(members, member)
+  if (to) {
+    return {
+      title: `Make ${isSelf ? 'yourself' : email} ${to}?`,
+      description: [ROLES[to], isSelf && 'Only others can undo this.', heir].filter(Boolean).join(' '),
+      action: `Make ${to}`,
+    }
+  }
+  const kept = 'Tokens made by them work until they are revoked; apps they let in are shown out.'
+  return isSelf
+    ? { title: `Leave ${ns}?`, description: [kept, heir].filter(Boolean).join(' '), action: 'Leave' }
+    : { title: `Remove ${email}?`, description: `${kept} You can invite them again.`, action: 'Remove' }
+}

@@ -1,0 +1,125 @@
+import type { MintedToken, Role } from '@persql/contract'
+import { type FormEvent, useState } from 'react'
+import { useDo } from '../../../api/hooks.ts'
+import { useNamespace } from '../../../shell/address.ts'
+import { Button } from '../../../ui/button.tsx'
+import { Dialog, DialogActions } from '../../../ui/dialog.tsx'
+import { ErrorPanel } from '../../../ui/error-panel.tsx'
+import { Field } from '../../../ui/field.tsx'
+import { Input, Select } from '../../../ui/input.tsx'
+import { Secret } from '../../../ui/secret.tsx'
+import { EXPIRIES, ROLES, scopeOf } from './choices.ts'
+
+interface NewTokenProps {
+  open: boolean
+  onOpenChange: (open: boolean) => void
+}
+
+/** Asks what a new token may do, makes it, and shows its secret the only time. */
+export function NewToken({ open, onOpenChange }: NewTokenProps) {
+  const [minted, setMinted] = useState<MintedToken>()
+  const close = () => {
+    setMinted(undefined)
+    onOpenChange(false)
+  }
+  return (
+    <Dialog
+      open={open}
+      onOpenChange={close}
+      title={minted ? `${minted.name} is ready` : 'New token'}
+      description={
+        minted
+          ? 'This is its only appearance. Keep it where your program reads it, in an environment variable for instance.'
+          : 'Give it no more than its program needs: another one is made in a moment.'
+      }
+    >
+      {minted ? (
+        <>
+          <Secret label="token" text={minted.token} />
+          <DialogActions>
+            <Button look="primary" onClick={close}>
+              I have kept it
+            </Button>
+          </DialogActions>
+        </>
+      ) : (
+        <NewTokenForm onMinted={setMinted} close={close} />
+      )}
+    </Dialog>
+  )
+}
+
+function NewTokenForm({ onMinted, close }: { onMinted: (token: MintedToken) => void; close: () => void }) {
+  const ns = useNamespace()
+  const [name, setName] = useState('')
+  const [role, setRole] = useState<Role>('readwrite')
+  const [tables, setTables] = useState('')
+  const [expiresIn, setExpiresIn] = useState(0)
+  const { mutateAsync, isPending, error } = useDo('POST /api/namespaces/{ns}/tokens', [
+    'GET /api/namespaces/{ns}/tokens',
+  ])
+  const submit = async (event: FormEvent) => {
+    event.preventDefault()
+    const tableScope = scopeOf(tables)
+    const wish = { ns, name, role, ...(tableScope && { tableScope }), ...(expiresIn > 0 && { expiresIn }) }
+    const minted = await mutateAsync(wish).catch(() => undefined)
+    if (minted) onMinted(minted)
+  }
+  return (
+    <form onSubmit={submit} className="grid gap-4">
+      <Field label="Name" hint="What it is for: it stands in the audit log.">
+        {(control) => (
+          <Input
+            {...control}
+            value={name}
+            onChange={({ target }) => setName(target.value)}
+            required
+            maxLength={80}
+            autoComplete="off"
+          />
+        )}
+      </Field>
+      <Field label="Role" hint={ROLES[role]}>
+        {(control) => (
+          <Select {...control} value={role} onChange={({ target }) => setRole(target.value as Role)}>
+            {Object.keys(ROLES).map((one) => (
+              <option key={one}>{one}</option>
+            ))}
+          </Select>
+        )}
+      </Field>
+      <Field label="Tables" hint="Names with commas between; none for all tables.">
+        {(control) => (
+          <Input
+            {...control}
+            value={tables}
+            onChange={({ target }) => setTables(target.value)}
+            placeholder="orders, customers"
+            autoComplete="off"
+            autoCapitalize="none"
+            spellCheck={false}
+            className="font-mono"
+          />
+        )}
+      </Field>
+      <Field label="Expires">
+        {(control) => (
+          <Select {...control} value={expiresIn} onChange={({ target }) => setExpiresIn(Number(target.value))}>
+            {EXPIRIES.map(([seconds, text]) => (
+              <option key={seconds} value={seconds}>
+                {text}
+              </option>
+            ))}
+          </Select>
+        )}
+      </Field>
+      {error && <ErrorPanel error={error} />}
+      <DialogActions>
+        <Button onClick={close}>Cancel</Button>
+        <Button type="submit" look="primary" busy={isPending} disabled={name.trim() === ''}>
+          Create token
+        </Button>
+      </DialogActions>
+    </form>
+  )
+}

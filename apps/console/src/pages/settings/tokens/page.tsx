@@ -1,0 +1,73 @@
+import type { Token } from '@persql/contract'
+import { Plus } from 'lucide-react'
+import { type ReactNode, useState } from 'react'
+import { useSearchParams } from 'react-router'
+import { useCall, useDo } from '../../../api/hooks.ts'
+import { useNamespace } from '../../../shell/address.ts'
+import { useMay } from '../../../shell/membership.ts'
+import { NeedsRole } from '../../../shell/needs-role.tsx'
+import { Button } from '../../../ui/button.tsx'
+import { ConfirmDialog } from '../../../ui/confirm-dialog.tsx'
+import { EmptyState } from '../../../ui/empty-state.tsx'
+import { ErrorPanel } from '../../../ui/error-panel.tsx'
+import { Page } from '../../../ui/page.tsx'
+import { SkeletonRows } from '../../../ui/skeleton.tsx'
+import { toast } from '../../../ui/toast.tsx'
+import { NewToken } from './new-token.tsx'
+import { TokenTable } from './token-table.tsx'
+
+/** What programs sign in with. */
+export function TokensPage() {
+  const mayMint = useMay('admin')
+  const [search, setSearch] = useSearchParams()
+  const ask = (isAsked: boolean) => setSearch(isAsked ? { new: '' } : {})
+  const make = (
+    <Button look="primary" onClick={() => ask(true)}>
+      <Plus aria-hidden className="size-4" />
+      New token
+    </Button>
+  )
+  return (
+    <Page
+      title="Tokens"
+      lead="Programs and agents sign in with a token. A narrow one does less harm when it gets into the wrong hands."
+      actions={mayMint && make}
+    >
+      <NeedsRole least="admin" what="Tokens open databases, so few people see and make them.">
+        <Tokens make={make} />
+        <NewToken open={search.has('new')} onOpenChange={ask} />
+      </NeedsRole>
+    </Page>
+  )
+}
+
+function Tokens({ make }: { make: ReactNode }) {
+  const ns = useNamespace()
+  const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/tokens', { ns })
+  const { mutateAsync } = useDo('DELETE /api/namespaces/{ns}/tokens/{id}', ['GET /api/namespaces/{ns}/tokens'])
+  const [leaving, setLeaving] = useState<Token>()
+  return (
+    <>
+      {error && <ErrorPanel error={error} onRetry={refetch} />}
+      {!data && !error && <SkeletonRows label="Loading tokens" />}
+      {data?.length === 0 && (
+        <EmptyState title="No token yet" action={make}>
+          Make one for each program: with a role, for some tables only, or for a while. Each can be revoked by itself.
+        </EmptyState>
+      )}
+      {data && data.length > 0 && <TokenTable tokens={data} onRevoke={setLeaving} />}
+      <ConfirmDialog
+        open={leaving !== undefined}
+        onOpenChange={() => setLeaving(undefined)}
+        title={`Revoke ${leaving?.name}?`}
+        description="Whatever signs in with it is refused from now on, everywhere. This cannot be undone."
+        action="Revoke token"
+        onConfirm={async () => {
+          if (!leaving) return
+          await mutateAsync({ ns, id: leaving.id })
+          toast(`${leaving.name} was revoked.`)
+        }}
+      />
+    </>
+  )
+}

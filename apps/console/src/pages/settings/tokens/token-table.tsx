@@ -1,0 +1,69 @@
+import type { Token } from '@persql/contract'
+import { Badge } from '../../../ui/badge.tsx'
+import { Button } from '../../../ui/button.tsx'
+import { formatAgo, formatMoment } from '../../../ui/format.ts'
+import { Table } from '../../../ui/table.tsx'
+
+const TONES = { readonly: 'neutral', readwrite: 'accent', admin: 'warning' } as const
+
+interface TokenTableProps {
+  tokens: readonly Token[]
+  onRevoke: (token: Token) => void
+}
+
+/** Tokens, without their secrets. */
+export const TokenTable = ({ tokens, onRevoke }: TokenTableProps) => (
+  <Table
+    label="Tokens"
+    rows={tokens}
+    keyOf={({ id }) => id}
+    columns={[
+      {
+        name: 'Name',
+        cell: ({ name, preview }) => (
+          <span className="grid">
+            <span className="break-words">{name}</span>
+            <code className="font-mono text-xs font-normal text-muted">{preview}</code>
+          </span>
+        ),
+      },
+      { name: 'Role', cell: ({ role }) => <Badge tone={TONES[role]}>{role}</Badge> },
+      { name: 'Databases', isExtra: true, cell: ({ databases }) => <Names names={databases} all="all" /> },
+      { name: 'Tables', isExtra: true, cell: ({ tableScope }) => <Names names={tableScope} all="all" /> },
+      { name: 'Expires', isExtra: true, cell: ({ expiresAt }) => <Expiry at={expiresAt} /> },
+      {
+        name: 'Made',
+        isExtra: true,
+        cell: ({ createdAt }) => <time dateTime={createdAt}>{formatAgo(createdAt)}</time>,
+      },
+      {
+        name: 'Deeds',
+        isUnnamed: true,
+        isNumber: true,
+        cell: (token) => (
+          <Button size="small" onClick={() => onRevoke(token)} aria-label={`Revoke ${token.name}`}>
+            Revoke
+          </Button>
+        ),
+      },
+    ]}
+  />
+)
+
+/** Names in the code's letters, or a word for no limit. */
+const Names = ({ names, all }: { names: readonly string[] | null; all: string }) =>
+  names === null ? (
+    <span className="text-muted">{all}</span>
+  ) : (
+    <span className="font-mono text-sm break-all">{names.join(', ')}</span>
+  )
+
+function Expiry({ at }: { at: string | null }) {
+  if (at === null) return <span className="text-muted">never</span>
+  if (Date.parse(at) <= Date.now()) return <Badge tone="danger">expired</Badge>
+  return (
+    <time dateTime={at} title={formatMoment(at)}>
+      {formatAgo(at)}
+    </time>
+  )
+}

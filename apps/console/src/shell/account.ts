@@ -1,0 +1,10 @@
+import { useQuery } from '@tanstack/react-query'
+import { callAuth } from '../api/client.ts'
+
+/** Who is signed in. */
+export const useAccount = () =>
+  useQuery({
+    queryKey: ['account'],
+    queryFn: () => callAuth<{ user: { id: string; email: string; name: string } } | null>('get-session'),
+    staleTime: 300_000,
+  })

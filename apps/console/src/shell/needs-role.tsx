@@ -1,0 +1,29 @@
+import type { MemberRole } from '@persql/contract'
+import type { ReactNode } from 'react'
+import { Link } from 'react-router'
+import { EmptyState } from '../ui/empty-state.tsx'
+import { namespacePath, useNamespace } from './address.ts'
+import { useMay, useMembership } from './membership.ts'
+
+interface NeedsRoleProps {
+  least: MemberRole
+  /** What one would see or do here. */
+  what: string
+  children: ReactNode
+}
+
+/** A part of a page for a role and those above; all others read whom to ask. */
+export function NeedsRole({ least, what, children }: NeedsRoleProps) {
+  const ns = useNamespace()
+  const mine = useMembership()?.role
+  if (useMay(least)) return children
+  return (
+    <EmptyState title={`For ${least === 'owner' ? 'owners' : 'admins and owners'}`}>
+      {what} You are {mine} here: ask one of the{' '}
+      <Link className="text-accent underline" to={namespacePath(ns, 'settings', 'members')}>
+        members
+      </Link>{' '}
+      who may.
+    </EmptyState>
+  )
+}

@@ -1,0 +1,150 @@
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startBrowser } from '../browser.ts'
+import { startPlatform, type TestPlatform } from '../harness.ts'
+import { oauthClient } from '../oauth.ts'
+import { faultsOf } from './axe.ts'
+import { visit } from './visit.ts'
+
+let platform: TestPlatform
+let browser: Browser
+beforeAll(async () => {
+  ;[platform, browser] = await Promise.all([startPlatform(), startBrowser()])
+})
+afterAll(async () => {
+  await browser.close()
+  await platform.stop()
+})
+
+test('a token is made with a narrow scope, shown once, works as it says, and is refused once revoked', async () => {
+  const { page, ns, go, complaints, close } = await visit(browser, platform)
+  await go(`/${ns}/settings/tokens`)
+  await page.getByText('No token yet').waitFor()
+  await page.getByRole('button', { name: 'New token' }).first().click()
+  expect(new URL(page.url()).search).toBe('?new=')
+  const dialog = page.getByRole('dialog')
+  await dialog.getByLabel('Name').fill('Reporting')
+  await dialog.getByLabel('Role').selectOption('readonly')
+  await dialog.getByLabel('Tables').fill('orders, customers')
+  await dialog.getByLabel('Expires').selectOption('In 30 days')
+  expect(await faultsOf(page)).toEqual([])
+  await dialog.getByRole('button', { name: 'Create token' }).click()
+  const token = (await dialog.getByText(/^psql_live_/).textContent()) ?? ''
+  const me = await platform.request('/v1/me', { token })
+  expect(me.body.data).toMatchObject({ namespaceSlug: ns, role: 'readonly' })
+  await dialog.getByRole('button', { name: 'I have kept it' }).click()
+  const row = page.getByRole('row', { name: /Reporting/ })
+  expect(await row.textContent()).toContain('orders, customers')
+  expect(await row.textContent()).toContain('in 30 days')
+  expect(await page.content()).not.toContain(token)
+
+  await page.getByRole('button', { name: 'Revoke Reporting' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Revoke token' }).click()
+  await page.getByText('No token yet').waitFor()
+  expect((await platform.request('/v1/me', { token })).status).toBe(401)
+  expect(complaints).toEqual([])
+  await close()
+})
+
+test('somebody is invited by a link, joins, rises, lets the owner leave, and the audit log tells it by name', async () => {
+  const owner = await visit(browser, platform)
+  const guest = await visit(browser, platform)
+  const { page, ns } = owner
+  await owner.go(`/${ns}/settings/members?invite`)
+  await page.getByLabel('Email').fill('nobody@example.com')
+  await page.getByRole('button', { name: 'Send invitation' }).click()
+  await page.getByText('This instance sends no mail').waitFor()
+  await page.getByRole('button', { name: 'Done' }).click()
+  await page.getByRole('button', { name: 'Take back the invitation of nobody@example.com' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Take back' }).click()
+  await page.getByText('No invitation is open.').waitFor()
+
+  await page.getByRole('button', { name: 'Invite', exact: true }).click()
+  await page.getByLabel('Email').fill(guest.email)
+  await page.getByRole('dialog').getByLabel('Role').selectOption('viewer')
+  await page.getByRole('button', { name: 'Send invitation' }).click()
+  const link = (await page.getByRole('dialog').getByText('/invite/').textContent()) ?? ''
+  await guest.page.goto(link)
+  await guest.page.getByRole('button').first().click()
+  await guest.page.waitForURL(`**/${ns}**`)
+  await guest.go(`/${ns}/settings/tokens`)
+  await guest.page.getByText('For admins and owners').waitFor()
+
+  await owner.go(`/${ns}/main/sharing`)
+  await page.getByRole('button', { name: 'Let edit main' }).click()
+  await page.getByRole('row', { name: guest.email }).waitFor()
+  expect(await faultsOf(page)).toEqual([])
+  await page.getByRole('button', { name: `Stop sharing with ${guest.email}` }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Stop sharing' }).click()
+  await page.getByText('Shared with nobody yet').waitFor()
+
+  await owner.go(`/${ns}/settings/members`)
+  await page.getByRole('button', { name: `Leave ${ns}` }).click()
+  await page.getByRole('dialog').getByText('There has to be an owner').waitFor()
+  await page.getByRole('dialog').getByRole('button', { name: 'Leave' }).click()
+  await page.getByRole('dialog').getByRole('alert').waitFor()
+  await page.keyboard.press('Escape')
+  await page.getByLabel(`Role of ${guest.email}`).selectOption('admin')
+  await page.getByRole('dialog').getByRole('button', { name: 'Make admin' }).click()
+  await page.getByText(`${guest.email} is admin now.`).first().waitFor()
+
+  await owner.go(`/${ns}/settings/audit`)
+  await page.getByLabel('About').selectOption('Members')
+  await page.waitForURL('**/audit?action=member')
+  const first = page.getByRole('row').nth(1)
+  await first.getByText('member.role_changed').click()
+  expect(await first.textContent()).toContain(owner.email)
+  expect(await first.textContent()).toContain(guest.email)
+  expect(await page.getByRole('table').textContent()).not.toContain('share.')
+  expect(await faultsOf(page)).toEqual([])
+
+  await owner.go(`/${ns}/settings/members`)
+  await page.getByRole('button', { name: `Leave ${ns}` }).click()
+  await page.getByRole('dialog').getByText(`${guest.email} becomes owner`).waitFor()
+  await page.getByRole('dialog').getByRole('button', { name: 'Leave' }).click()
+  await page.getByText('You are in no namespace').waitFor()
+  await guest.go(`/${ns}/settings/members`)
+  expect(await guest.page.getByRole('row', { name: guest.email }).textContent()).toContain('owner')
+  await Promise.all([owner.close(), guest.close()])
+})
+
+test('the audit log is read page by page, and the place in it stands in the address', async () => {
+  const { page, ns, go, complaints, close } = await visit(browser, platform)
+  await page.evaluate(async (ns) => {
+    for (let number = 0; number < 60; number++) {
+      await fetch(`/api/namespaces/${ns}/tokens`, { method: 'POST', body: JSON.stringify({ name: `t${number}` }) })
+    }
+  }, ns)
+  await go(`/${ns}/settings/audit?action=token`)
+  await page.getByRole('row').nth(50).waitFor()
+  await page.getByRole('link', { name: 'Older' }).click()
+  await page.waitForURL(/audit\?action=token&before=\d+$/)
+  await page.getByRole('link', { name: 'Newest' }).waitFor()
+  expect(await page.getByRole('row').count()).toBe(11)
+  await page.reload()
+  await page.getByText('token.created').first().waitFor()
+  expect(await page.getByRole('row').count()).toBe(11)
+  await page.goBack()
+  await page.getByRole('row').nth(50).waitFor()
+  expect(complaints).toEqual([])
+  await close()
+})
+
+test('an app that was let in is listed, and its token is refused once it is shown out', async () => {
+  const { page, ns, email, go, complaints, close } = await visit(browser, platform)
+  const cookie = (await page.context().cookies()).map(({ name, value }) => `${name}=${value}`).join('; ')
+  const session = { ...(await platform.signUp('apps@example.com')), cookie }
+  const client = oauthClient(platform, session)
+  const { access: token } = await client.tokens({ namespace: ns })
+  await go(`/${ns}/settings/apps`)
+  const row = page.getByRole('row', { name: /Test agent/ })
+  expect(await row.textContent()).toContain(email)
+  expect(await faultsOf(page)).toEqual([])
+  expect(await client.worked(token)).toBe(true)
+  await page.getByRole('button', { name: 'Show Test agent out' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Show out' }).click()
+  await page.getByText('No app has been let in yet').waitFor()
+  expect((await client.query(token)).status).toBe(401)
+  expect(complaints).toEqual([])
+  await close()
+})
