@@ -141,7 +141,7 @@ test('an app that was let in is listed, and its token is refused once it is show
   expect(await row.textContent()).toContain(email)
   expect(await faultsOf(page)).toEqual([])
   expect(await client.worked(token)).toBe(true)
-  await page.getByRole('button', { name: 'Show Test agent out' }).click()
+  await page.getByRole('button', { name: 'Show out: Test agent' }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Show out' }).click()
   await page.getByText('No app has been let in yet').waitFor()
   expect((await client.query(token)).status).toBe(401)

@@ -86,7 +86,7 @@ export function AppsPage() {
               isUnnamed: true,
               isNumber: true,
               cell: (grant) => (
-                <Button size="small" onClick={() => setLeaving(grant)} aria-label={`Show ${grant.clientName} out`}>
+                <Button size="small" onClick={() => setLeaving(grant)} aria-label={`Show out: ${grant.clientName}`}>
                   Show out
                 </Button>
               ),

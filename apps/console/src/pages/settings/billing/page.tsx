@@ -1,8 +1,6 @@
-import { useEffect } from 'react'
 import { useSearchParams } from 'react-router'
 import { useCall } from '../../../api/hooks.ts'
 import { useNamespace } from '../../../shell/address.ts'
-import { showEmptyBalance } from '../../../shell/empty-balance.ts'
 import { useMembership } from '../../../shell/membership.ts'
 import { NeedsRole } from '../../../shell/needs-role.tsx'
 import { Button } from '../../../ui/button.tsx'
@@ -41,9 +39,6 @@ function Billing() {
   const [from = '', to = ''] = [days[0], days.at(-1)]
   const usage = useCall('GET /api/namespaces/{ns}/usage', { ns, from, to })
   const { data } = billing
-  useEffect(() => {
-    if (data) showEmptyBalance(data.balanceUsd <= 0)
-  }, [data])
   const isPaid = paid !== null && data?.ledger.some(({ detail }) => topUpOf(detail) === paid)
   const spent = usage.data && spendByDay(days, usage.data)
   const outlook = data && spent && forecast(data.balanceUsd, spent, since ? Date.parse(since) : 0, nowMs)

@@ -1,0 +1,120 @@
+import { readFile } from 'node:fs/promises'
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startBrowser } from '../browser.ts'
+import { startPlatform, type TestPlatform } from '../harness.ts'
+import { StripeDouble } from '../stripe-double.ts'
+import { faultsOf } from './axe.ts'
+import { visit } from './visit.ts'
+
+let platform: TestPlatform
+let stripe: StripeDouble
+let browser: Browser
+beforeAll(async () => {
+  stripe = await new StripeDouble().start()
+  ;[platform, browser] = await Promise.all([
+    startPlatform({ environment: { ...stripe.environment, PERSQL_WELCOME_CREDIT_USD: '0' } }),
+    startBrowser(),
+  ])
+})
+afterAll(async () => {
+  await browser.close()
+  await platform.stop()
+  stripe.stop()
+  expect(stripe.complaints).toEqual([])
+})
+
+/** What Stripe reports once a session of its payment page is paid. */
+function paid(id: string) {
+  const { form } = stripe.session(id)
+  return stripe.event('checkout.session.completed', {
+    id,
+    object: 'checkout.session',
+    mode: 'payment',
+    payment_status: 'paid',
+    currency: 'usd',
+    amount_total: Number(form.get('line_items[0][price_data][unit_amount]')),
+    payment_intent: `pi_${id}`,
+    metadata: { namespace: form.get('metadata[namespace]'), topup: form.get('metadata[topup]') },
+  })
+}
+
+test('with an empty balance a banner leads to funds; once they are paid for, it is gone and calls work again', async () => {
+  const { page, ns, go, close } = await visit(browser, platform)
+  await go(`/${ns}?new=`)
+  await page.getByLabel('Name').fill('orders')
+  await page.getByRole('button', { name: 'Create database' }).click()
+  await page.getByRole('dialog').getByText('insufficient_balance').waitFor()
+  await page.keyboard.press('Escape')
+  await page.getByRole('link', { name: 'Add funds', exact: false }).first().click()
+  await page.waitForURL('**/settings/billing')
+  await page.getByText('It is used up').waitFor()
+  expect(await faultsOf(page)).toEqual([])
+
+  await page.route('https://checkout.stripe.test/**', (route) =>
+    route.fulfill({ contentType: 'text/html', body: '<h1>Pay</h1>' }),
+  )
+  await page.getByRole('button', { name: '$50', exact: true }).click()
+  await page.getByRole('button', { name: 'Go to payment' }).click()
+  await page.waitForURL('https://checkout.stripe.test/**')
+  const [session] = [...stripe.sessions.values()].slice(-1)
+  if (!session) throw new Error('No payment page was opened.')
+  expect(session.form.get('line_items[0][price_data][unit_amount]')).toBe('5000')
+
+  await page.goto(session.form.get('success_url') ?? '')
+  await page.getByRole('link', { name: 'Go to billing' }).click()
+  await page.getByText('as soon as the payment is confirmed').waitFor()
+  const { body, headers } = paid(session.id)
+  expect((await platform.request('/api/stripe/webhook', { body, headers })).status).toBe(200)
+  await page.getByText('the payment is in the ledger').waitFor()
+  await page.getByRole('row', { name: /Added funds/ }).waitFor()
+  await page.getByText('$50.00').first().waitFor()
+  expect(await page.getByText('used up').count()).toBe(0)
+
+  await go(`/${ns}?new=`)
+  await page.getByLabel('Name').fill('orders')
+  await page.getByRole('button', { name: 'Create database' }).click()
+  await page.waitForURL(`**/${ns}/orders/**`)
+  await close()
+})
+
+test('spend is told by day and by meter, with a forecast and a table; the ledger is saved as CSV', async () => {
+  const { page, ns, go, complaints, close } = await visit(browser, platform)
+  await platform.request(`/api/operator/namespaces/${ns}/credit`, {
+    token: platform.secret,
+    body: { amountUsd: 1, note: 'gift', ref: 'gift-1' },
+  })
+  const { db } = await platform.createNamespace(ns)
+  await db().query('CREATE TABLE t (n)')
+  for (let number = 0; number < 20; number++) await db().query('INSERT INTO t VALUES (?)', [number])
+  await go(`/${ns}/settings/billing`)
+  await page.getByText(/At the pace of the last 7 days/).waitFor()
+  expect(await page.getByRole('region', { name: 'Spend by meter' }).textContent()).toMatch(/Rows written2\d/)
+  await page.getByRole('img', { name: /Dollars spent/ }).waitFor()
+  await page.getByText('As a table').click()
+  const today = new Date().toISOString().slice(0, 10)
+  const row = page.getByRole('region', { name: 'Spend by day' }).getByRole('row', { name: today })
+  expect(await row.textContent()).toMatch(/\$0\.00\d+/)
+  expect(await faultsOf(page)).toEqual([])
+  const [file] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('button', { name: 'Save as CSV' }).click(),
+  ])
+  expect(file.suggestedFilename()).toBe(`${ns}-ledger.csv`)
+  const csv = await readFile(await file.path(), 'utf8')
+  expect(csv).toMatch(/^id,at,kind,amount_usd,balance_usd,ref,detail\r\n\d+,.*,adjustment,1\.000000000,1\.000000000,/)
+  expect(complaints).toEqual([])
+  await close()
+})
+
+test('where no payments are set up, the page says what to set', async () => {
+  const bare = await startPlatform()
+  const { page, ns, go, close } = await visit(browser, bare)
+  await go(`/${ns}/settings/billing`)
+  await page.getByRole('button', { name: 'Go to payment' }).click()
+  await page.getByText('STRIPE_WEBHOOK_SECRET').waitFor()
+  expect(await page.getByRole('region', { name: 'Credit, as the operator' }).textContent()).toContain(ns)
+  expect(await faultsOf(page)).toEqual([])
+  await close()
+  await bare.stop()
+})
