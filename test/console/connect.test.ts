@@ -1,0 +1,88 @@
+import { execFile } from 'node:child_process'
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { buildPackage } from '../../packages/build.mjs'
+import { buildSdk } from '../../packages/sdk/build.mjs'
+import { startBrowser } from '../browser.ts'
+import { startPlatform, type TestPlatform } from '../harness.ts'
+import { speaker } from '../mcp/rpc.ts'
+import { visit } from './visit.ts'
+
+const run = promisify(execFile)
+
+let platform: TestPlatform
+let browser: Browser
+let folder: string
+beforeAll(async () => {
+  ;[platform, browser, folder] = await Promise.all([
+    startPlatform(),
+    startBrowser(),
+    mkdtemp(join(tmpdir(), 'persql-connect-')),
+  ])
+})
+afterAll(async () => {
+  await browser.close()
+  await platform.stop()
+  await rm(folder, { recursive: true, force: true })
+})
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
+
+/** Packages as `npm install` puts them: those of this repository built, the others as they are. */
+async function install(names: readonly string[], others: readonly string[]) {
+  const modules = join(folder, 'node_modules')
+  await mkdir(join(modules, '@persql'), { recursive: true })
+  for (const name of names) {
+    const source = join(root, 'packages', name)
+    const target = join(modules, '@persql', name)
+    await mkdir(target)
+    await (name === 'sdk' ? buildSdk(join(target, 'dist')) : buildPackage(source, join(target, 'dist')))
+    await writeFile(join(target, 'package.json'), await readFile(join(source, 'package.json')))
+  }
+  for (const other of others) {
+    await mkdir(dirname(join(modules, other)), { recursive: true })
+    await symlink(join(root, 'node_modules', other), join(modules, other))
+  }
+}
+
+const shown = async (page: Page, label: string) =>
+  (await page.getByRole('region', { name: label, exact: true }).textContent()) ?? ''
+
+test('a token is put in, and what is shown for terminals, programs and agents works as pasted', async () => {
+  await install(['sdk', 'drizzle', 'kysely', 'langgraph'], ['drizzle-orm', 'kysely', '@langchain'])
+  const { page, ns, go, complaints, close } = await visit(browser, platform)
+  await go(`/${ns}/main/connect`)
+  expect(await shown(page, 'Environment')).toContain('YOUR_TOKEN')
+  expect(await shown(page, 'Claude Code')).toBe(`claude mcp add --transport http persql '${platform.url}/mcp'`)
+  await page.getByRole('button', { name: 'Create a token and put it in' }).click()
+  await page.getByText('this is its only appearance').waitFor()
+  const environment = await shown(page, 'Environment')
+  const inShell = (code: string) => run('sh', ['-c', `${environment}\n${code}`], { cwd: folder })
+
+  const answer = await inShell((await shown(page, 'curl')).replace('curl ', 'curl -s '))
+  expect(JSON.parse(answer.stdout).data.rows).toEqual([['hello']])
+  for (const [tab, file] of [
+    ['TypeScript', 'query.mjs'],
+    ['Drizzle', 'drizzle.mjs'],
+    ['Kysely', 'kysely.mjs'],
+    ['LangGraph', 'graph.mjs'],
+  ] as const) {
+    await page.getByRole('tab', { name: tab }).click()
+    await writeFile(join(folder, file), await shown(page, file))
+    const { stdout } = await inShell(`node ${file}`)
+    expect(stdout, tab).toContain("greeting: 'hello'")
+  }
+  expect(new URL(page.url()).searchParams.get('program')).toBe('langgraph')
+
+  await page.getByRole('tab', { name: 'Cursor' }).click()
+  const { url, headers } = JSON.parse(await shown(page, '.cursor/mcp.json')).mcpServers.persql
+  const agent = speaker(platform, headers.Authorization.replace('Bearer ', ''), new URL(url).pathname)
+  expect((await agent.tools()).length).toBeGreaterThan(0)
+  expect(complaints).toEqual([])
+  await close()
+})
