@@ -71,7 +71,7 @@ test('with an empty balance a banner leads to funds; once they are paid for, it 
   await page.getByText('the payment is in the ledger').waitFor()
   await page.getByRole('row', { name: /Added funds/ }).waitFor()
   await page.getByText('$50.00').first().waitFor()
-  expect(await page.getByText('used up').count()).toBe(0)
+  expect(await page.getByText('Your balance is used up').count()).toBe(0)
 
   expect(await asked()).toBe(200)
   await close()

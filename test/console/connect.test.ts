@@ -59,6 +59,7 @@ test('a token is put in, and what is shown for terminals, programs and agents wo
   await go(`/${ns}/main/connect`)
   expect(await shown(page, 'Environment')).toContain('YOUR_TOKEN')
   expect(await shown(page, 'Claude Code')).toBe(`claude mcp add --transport http persql '${platform.url}/mcp'`)
+  await page.getByLabel('Role').selectOption('admin')
   await page.getByRole('button', { name: 'Create a token and put it in' }).click()
   await page.getByText('this is its only appearance').waitFor()
   const environment = await shown(page, 'Environment')
@@ -75,7 +76,7 @@ test('a token is put in, and what is shown for terminals, programs and agents wo
     await page.getByRole('tab', { name: tab }).click()
     await writeFile(join(folder, file), await shown(page, file))
     const { stdout } = await inShell(`node ${file}`)
-    expect(stdout, tab).toContain("greeting: 'hello'")
+    expect(stdout, tab).toContain("'hello'")
   }
   expect(new URL(page.url()).searchParams.get('program')).toBe('langgraph')
 

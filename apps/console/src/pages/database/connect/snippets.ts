@@ -88,19 +88,23 @@ export const programs = ({ origin, address }: Target): Snippet[] => [
     name: 'LangGraph',
     steps: [
       shell('npm install @persql/langgraph @persql/sdk @langchain/langgraph @langchain/core'),
-      file('graph.mjs', [
-        "import { Annotation, END, START, StateGraph } from '@langchain/langgraph'",
-        "import { PerSQLSaver } from '@persql/langgraph'",
-        "import { PerSQL } from '@persql/sdk'",
-        '',
-        `const checkpointer = new PerSQLSaver(new PerSQL().database('${address}'))`,
-        'const graph = new StateGraph(Annotation.Root({ greeting: Annotation() }))',
-        "  .addNode('greet', () => ({ greeting: 'hello' }))",
-        "  .addEdge(START, 'greet')",
-        "  .addEdge('greet', END)",
-        '  .compile({ checkpointer })',
-        "console.log(await graph.invoke({}, { configurable: { thread_id: 'first' } }))",
-      ]),
+      file(
+        'graph.mjs',
+        [
+          "import { Annotation, END, START, StateGraph } from '@langchain/langgraph'",
+          "import { PerSQLSaver } from '@persql/langgraph'",
+          "import { PerSQL } from '@persql/sdk'",
+          '',
+          `const checkpointer = new PerSQLSaver(new PerSQL().database('${address}'))`,
+          'const graph = new StateGraph(Annotation.Root({ greeting: Annotation() }))',
+          "  .addNode('greet', () => ({ greeting: 'hello' }))",
+          "  .addEdge(START, 'greet')",
+          "  .addEdge('greet', END)",
+          '  .compile({ checkpointer })',
+          "console.log(await graph.invoke({}, { configurable: { thread_id: 'first' } }))",
+        ],
+        ', with an admin token the first time, which makes its tables',
+      ),
     ],
   },
   {
@@ -155,8 +159,8 @@ export function agents({ origin, token }: Target): Snippet[] {
 
 const shell = (code: string) => ({ say: 'In a terminal:', label: 'Install', code })
 
-const file = (name: string, lines: readonly string[]) => ({
-  say: `Save this as ${name}, and run it with node ${name} where the environment is set:`,
+const file = (name: string, lines: readonly string[], note = '') => ({
+  say: `Save this as ${name}, and run it with node ${name} where the environment is set${note}:`,
   label: name,
   code: lines.join('\n'),
 })
