@@ -8,6 +8,7 @@ import * as databases from './databases.ts'
 import * as describing from './describe.ts'
 import * as endpoints from './endpoints.ts'
 import * as hostnames from './hostnames.ts'
+import * as insights from './insights.ts'
 import * as members from './members.ts'
 import * as merges from './merges.ts'
 import * as migrations from './migrations.ts'
@@ -55,6 +56,7 @@ export const api = {
   refresh_hostname: hostnames.refresh_hostname,
   delete_hostname: hostnames.delete_hostname,
   advise_indexes: advice.advise_indexes,
+  get_insights: insights.get_insights,
   claim_branch: branches.claim_branch,
   list_branches: branches.list_branches,
   put_branch: branches.put_branch,
@@ -173,6 +175,7 @@ export const shapes = {
   Endpoint: endpoints.Endpoint,
   Docs: assistant.Docs,
   Hostname: hostnames.Hostname,
+  Insights: insights.Insights,
   Snapshot: snapshots.Snapshot,
   Migration: migrations.Migration,
   OAuthGrant: oauth.OAuthGrant,
@@ -190,6 +193,7 @@ export type { Described, Diagnosis, Finding, Hit } from './describe.ts'
 export type { Endpoint } from './endpoints.ts'
 export { type ErrorCode, errors, PerSQLError } from './errors.ts'
 export { type Hostname, isHostname, MAX_HOSTNAMES, recordName } from './hostnames.ts'
+export type { Insights } from './insights.ts'
 export type { Invitation, Member, Membership, Share } from './members.ts'
 export type { MergeReport } from './merges.ts'
 export type { Migration, MigrationTrial } from './migrations.ts'

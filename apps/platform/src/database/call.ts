@@ -116,6 +116,9 @@ export type ScheduleOperation =
   | 'delete_schedule'
   | 'run_schedule'
 
+/** What tells how statements did. */
+export type InsightsOperation = 'get_insights'
+
 export type DatabaseOperation =
   | StatementOperation
   | EndpointOperation
@@ -129,6 +132,7 @@ export type DatabaseOperation =
   | FeedOperation
   | WebhookOperation
   | ScheduleOperation
+  | InsightsOperation
 
 /** A key under which the answer is kept and replayed: Idempotency-Key, or Plan-Key with Plan-Step. */
 export interface ReplayKey {

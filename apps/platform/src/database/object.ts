@@ -637,7 +637,7 @@ export class Database extends DurableObject<Env> {
       const kept = this.#replay(call, nowMs)
       if (kept) return kept
       // Those who read the log find their last call in it.
-      if (call.body.includes('_persql_')) this.#flushLog()
+      if (operation === 'get_insights' || call.body.includes('_persql_')) this.#flushLog()
       this.#keeper.begin(call.kept)
       this.#engine.begin(KEEPS.has(operation))
       const outcome = databaseOperations[operation](call, this.#parts)

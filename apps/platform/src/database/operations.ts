@@ -23,6 +23,7 @@ import type { Waiting } from './feed/waiting.ts'
 import type { History } from './history/history.ts'
 import type { Keeper } from './history/keeper.ts'
 import { historyOperations } from './history/operations.ts'
+import { insightsOperations } from './insights/operations.ts'
 import type { Merger } from './merge/merger.ts'
 import { mergeOperations } from './merge/operations.ts'
 import { migrationOperations } from './migrations/operations.ts'
@@ -102,6 +103,7 @@ export const databaseOperations: Record<DatabaseCall['operation'], Run> = {
   ...feedOperations,
   ...webhookOperations,
   ...scheduleOperations,
+  ...insightsOperations,
 
   query: asking(
     ({ body }) => ({ statements: [parseQuery(body)], batch: false }),

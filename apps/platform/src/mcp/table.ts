@@ -45,6 +45,7 @@ export const table: Readonly<Record<string, Row>> = {
   ask: { group: 'core', operation: 'ask', openWorld: true },
   generate_sql: { group: 'core', operation: 'generate_sql', openWorld: true },
   advise_indexes: { group: 'core', operation: 'advise_indexes' },
+  get_insights: { group: 'core', operation: 'get_insights' },
   propose_mutation: { group: 'core', operation: 'propose' },
   apply_mutation: { group: 'core', operation: 'apply', destructive: true },
   get_approval: { group: 'core', operation: 'get_approval' },

@@ -1,0 +1,69 @@
+import { type Api, type Insights, type Parsed, PerSQLError } from '@persql/contract'
+import type { InsightsOperation } from '../call.ts'
+import type { Run } from '../operations.ts'
+import { done } from '../outcome.ts'
+import { percentile } from './percentile.ts'
+
+const SLOW_MS = 500
+const MAX_RECENT = 500
+const HOUR_MS = 3_600_000
+/** Calls that ran, or were to run, a statement. Ids grow with time, so that the newest come first without sorting. */
+const STATEMENTS = `FROM _persql_query_log WHERE sql <> '' AND ts >= ?`
+
+/** What the query log says of statements. */
+export const insightsOperations: Record<InsightsOperation, Run> = {
+  get_insights({ body, grant }, { storage, now }) {
+    // The log tells of statements on all tables.
+    if (grant.tableScope !== null) throw new PerSQLError('table_out_of_scope', { table: '_persql_query_log' })
+    const { hours: windowHours } = JSON.parse(body) as Parsed<Api['get_insights']>
+    const fromMs = now() - windowHours * HOUR_MS
+    const all = storage.sql.exec<Timed>(
+      `SELECT duration_ms AS durationMs, status >= 400 AS isFailed ${STATEMENTS} ORDER BY duration_ms`,
+      fromMs,
+    )
+    const timed = all.toArray()
+    const recent = storage.sql.exec<Logged>(
+      `SELECT id, ts, sql, duration_ms AS durationMs, rows_read AS rowsRead, rows_written AS rowsWritten, status, error
+       ${STATEMENTS} AND (duration_ms > ${SLOW_MS} OR status >= 400) ORDER BY id DESC LIMIT ${MAX_RECENT}`,
+      fromMs,
+    )
+    const data: Insights = { summary: summaryOf(timed, windowHours), recent: recent.toArray().map(entryOf) }
+    return done(data, { rowsRead: all.rowsRead + recent.rowsRead })
+  },
+}
+
+type Timed = { durationMs: number; isFailed: number }
+type Logged = {
+  id: number
+  ts: number
+  sql: string
+  durationMs: number
+  rowsRead: number
+  rowsWritten: number
+  status: number
+  error: string | null
+}
+
+function summaryOf(timed: readonly Timed[], windowHours: number): Insights['summary'] {
+  const durations = timed.map(({ durationMs }) => durationMs)
+  return {
+    windowHours,
+    slowCount: durations.filter((ms) => ms > SLOW_MS).length,
+    errorCount: timed.filter(({ isFailed }) => isFailed === 1).length,
+    p50DurationMs: percentile(durations, 0.5),
+    p95DurationMs: percentile(durations, 0.95),
+    p99DurationMs: percentile(durations, 0.99),
+    maxDurationMs: percentile(durations, 1),
+  }
+}
+
+const entryOf = ({ id, ts, sql, durationMs, rowsRead, rowsWritten, status, error }: Logged) => ({
+  id,
+  sqlText: sql,
+  durationMs,
+  rowsRead,
+  rowsWritten,
+  status: status >= 400 ? ('error' as const) : ('ok' as const),
+  errorMessage: error,
+  createdAt: new Date(ts).toISOString(),
+})
