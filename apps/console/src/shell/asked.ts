@@ -1,14 +1,14 @@
 import { useNavigate, useSearchParams } from 'react-router'
 
-/** A word in the query string, and how to change it: `null` takes it away. What else stands there stays. */
-export function useAsked(name: string): [asked: string | null, ask: (value: string | null) => void] {
+/** A word in the query string, and how to change it: nothing takes it away. What else stands there stays. */
+export function useAsked(name: string): [asked: string | null, ask: (value: string | null | undefined) => void] {
   const [search] = useSearchParams()
   const navigate = useNavigate()
-  const ask = (value: string | null) => {
+  const ask = (value: string | null | undefined) => {
     // As the address is by now, not as it was rendered: a deed often changes two words, or leads elsewhere first.
     const now = new URLSearchParams(location.search)
-    if (now.get(name) === value) return
-    if (value === null) now.delete(name)
+    if (now.get(name) === (value ?? null)) return
+    if (value === null || value === undefined) now.delete(name)
     else now.set(name, value)
     navigate({ pathname: location.pathname, search: now.toString() }, { replace: true, preventScrollReset: true })
   }

@@ -22,4 +22,29 @@ export const databaseTabs = [
   },
   { path: 'connect', name: 'Connect', load: () => import('./connect/page.tsx').then(({ ConnectPage }) => ConnectPage) },
   { path: 'sharing', name: 'Sharing', load: () => import('./sharing.tsx').then(({ SharingPage }) => SharingPage) },
+  {
+    path: 'approvals',
+    name: 'Approvals',
+    load: () => import('./approvals/page.tsx').then(({ ApprovalsPage }) => ApprovalsPage),
+  },
+  {
+    path: 'webhooks',
+    name: 'Webhooks',
+    load: () => import('./webhooks/page.tsx').then(({ WebhooksPage }) => WebhooksPage),
+  },
+  {
+    path: 'schedules',
+    name: 'Schedules',
+    load: () => import('./schedules/page.tsx').then(({ SchedulesPage }) => SchedulesPage),
+  },
+  {
+    path: 'hostnames',
+    name: 'Hostnames',
+    load: () => import('./hostnames/page.tsx').then(({ HostnamesPage }) => HostnamesPage),
+  },
+  {
+    path: 'insights',
+    name: 'Insights',
+    load: () => import('./insights/page.tsx').then(({ InsightsPage }) => InsightsPage),
+  },
 ] as const satisfies readonly Tab[]

@@ -1,0 +1,64 @@
+import type { ApprovalRule } from '@persql/contract'
+import { type FormEvent, useState } from 'react'
+import { useDo } from '../../../api/hooks.ts'
+import { useDatabase, useNamespace } from '../../../shell/address.ts'
+import { Button } from '../../../ui/button.tsx'
+import { DialogActions } from '../../../ui/dialog.tsx'
+import { ErrorPanel } from '../../../ui/error-panel.tsx'
+import { SelectField, TextField } from '../../../ui/text-field.tsx'
+import { toast } from '../../../ui/toast.tsx'
+
+/** Makes a rule about writes to some tables. */
+export function RuleForm({ close }: { close: () => void }) {
+  const [ns, db] = [useNamespace(), useDatabase()]
+  const [tableGlob, setGlob] = useState('')
+  const [action, setAction] = useState<ApprovalRule['action']>('require_approval')
+  const [note, setNote] = useState('')
+  const { mutateAsync, isPending, error } = useDo('POST /api/namespaces/{ns}/databases/{db}/approval_rules', [
+    'GET /api/namespaces/{ns}/databases/{db}/approval_rules',
+  ])
+  const submit = async (event: FormEvent) => {
+    event.preventDefault()
+    const rule = { ns, db, tableGlob, action, ...(note && { note }) }
+    if (!(await mutateAsync(rule).catch(() => undefined))) return
+    toast(`Writes to ${tableGlob} are guarded.`)
+    close()
+  }
+  return (
+    <form onSubmit={submit} className="grid gap-4">
+      <TextField
+        label="Tables"
+        value={tableGlob}
+        onChange={setGlob}
+        required
+        maxLength={200}
+        autoCapitalize="none"
+        className="font-mono"
+        hint="A name such as payments, or a pattern: * stands for any characters, ? for one."
+      />
+      <SelectField
+        label="Writes"
+        value={action}
+        onChange={(value) => setAction(value as ApprovalRule['action'])}
+        options={[
+          ['require_approval', 'wait for a human'],
+          ['deny', 'are forbidden'],
+        ]}
+      />
+      <TextField
+        label="Note"
+        value={note}
+        onChange={setNote}
+        maxLength={500}
+        hint="Optional. Whoever is stopped reads it, and so does whoever decides."
+      />
+      {error && <ErrorPanel error={error} />}
+      <DialogActions>
+        <Button onClick={close}>Cancel</Button>
+        <Button type="submit" look="primary" busy={isPending}>
+          Add rule
+        </Button>
+      </DialogActions>
+    </form>
+  )
+}

@@ -1,0 +1,82 @@
+import type { Hostname } from '@persql/contract'
+import { useMay } from '../../../shell/membership.ts'
+import { Badge } from '../../../ui/badge.tsx'
+import { Button } from '../../../ui/button.tsx'
+import { CopyButton } from '../../../ui/copy-button.tsx'
+import { formatMoment } from '../../../ui/format.ts'
+import { Card } from '../../../ui/page.tsx'
+
+interface HostnameCardProps {
+  hostname: Hostname
+  /** While it is being looked up. */
+  busy: boolean
+  onRefresh: () => void
+  onDelete: () => void
+}
+
+const TONES = { active: 'success', pending: 'warning', failed: 'danger' } as const
+
+/** A hostname: how it stands, and the records it needs. */
+export function HostnameCard({ hostname, busy, onRefresh, onDelete }: HostnameCardProps) {
+  const may = useMay('editor')
+  const { status, verification, target, certificate, error, verifiedAt } = hostname
+  return (
+    <Card
+      title={hostname.hostname}
+      actions={
+        <span className="flex flex-wrap items-center gap-2">
+          <Badge tone={TONES[status]}>{status}</Badge>
+          {may && (
+            <>
+              <Button size="small" busy={busy} onClick={onRefresh}>
+                Check now
+              </Button>
+              <Button size="small" aria-label={`Delete ${hostname.hostname}`} onClick={onDelete}>
+                Delete
+              </Button>
+            </>
+          )}
+        </span>
+      }
+    >
+      {error && (
+        <p role="status" className="break-words text-danger">
+          {error}
+        </p>
+      )}
+      <p className="text-muted">
+        {verifiedAt
+          ? `Proven yours ${formatMoment(verifiedAt)}. Leave both records where they are.`
+          : 'Set these two records where your DNS is run. When they are there, check: it can take minutes to hours.'}
+      </p>
+      <Record type="TXT" name={verification.name} value={verification.value} why="proves that the name is yours" />
+      <Record type="CNAME" name={hostname.hostname} value={target} why="leads its visitors here" />
+      {certificate && (
+        <p className="text-sm text-muted">
+          Certificate: {certificate.status}
+          {certificate.errors.length > 0 && ` (${certificate.errors.join('; ')})`}
+        </p>
+      )}
+    </Card>
+  )
+}
+
+const Record = ({ type, name, value, why }: { type: string; name: string; value: string; why: string }) => (
+  <dl className="grid gap-2 rounded-field bg-sunken p-3 text-sm">
+    <div className="flex flex-wrap gap-2">
+      <dt className="sr-only">Type</dt>
+      <dd>
+        <span className="font-medium">{type}</span> <span className="text-muted">{why}</span>
+      </dd>
+    </div>
+    {(['Name', 'Value'] as const).map((part) => (
+      <div key={part} className="flex flex-wrap items-center justify-between gap-2">
+        <dt className="text-muted">{part}</dt>
+        <dd className="flex min-w-0 flex-wrap items-center gap-2">
+          <code className="font-mono break-all">{part === 'Name' ? name : value}</code>
+          <CopyButton text={part === 'Name' ? name : value} label={`Copy ${part.toLowerCase()} of ${type}`} />
+        </dd>
+      </div>
+    ))}
+  </dl>
+)

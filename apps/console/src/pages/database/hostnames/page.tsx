@@ -1,0 +1,110 @@
+import { Plus } from 'lucide-react'
+import { type FormEvent, useState } from 'react'
+import { useCall, useDo } from '../../../api/hooks.ts'
+import { useDatabase, useNamespace } from '../../../shell/address.ts'
+import { useAsked } from '../../../shell/asked.ts'
+import { useMay } from '../../../shell/membership.ts'
+import { Button } from '../../../ui/button.tsx'
+import { ConfirmDialog } from '../../../ui/confirm-dialog.tsx'
+import { Dialog, DialogActions } from '../../../ui/dialog.tsx'
+import { EmptyState } from '../../../ui/empty-state.tsx'
+import { ErrorPanel } from '../../../ui/error-panel.tsx'
+import { Page } from '../../../ui/page.tsx'
+import { SkeletonRows } from '../../../ui/skeleton.tsx'
+import { TextField } from '../../../ui/text-field.tsx'
+import { toast } from '../../../ui/toast.tsx'
+import { HostnameCard } from './hostname-card.tsx'
+
+const LIST = 'GET /api/namespaces/{ns}/databases/{db}/hostnames'
+
+/** Names of one's own that lead to the endpoints of a database. */
+export function HostnamesPage() {
+  const where = { ns: useNamespace(), db: useDatabase() }
+  const mayChange = useMay('editor')
+  const { data, error, refetch } = useCall(LIST, where)
+  const [asked, ask] = useAsked('new')
+  const [leaving, setLeaving] = useState<string>()
+  const refresh = useDo('POST /api/namespaces/{ns}/databases/{db}/hostnames/{hostname}/refresh', [LIST])
+  const remove = useDo('DELETE /api/namespaces/{ns}/databases/{db}/hostnames/{hostname}', [LIST])
+  const check = async (hostname: string) => {
+    const found = await refresh.mutateAsync({ ...where, hostname }).catch(() => undefined)
+    if (found) toast(found.status === 'active' ? `${hostname} leads here.` : 'The record is not there yet.')
+  }
+  const make = mayChange && (
+    <Button look="primary" onClick={() => ask('')}>
+      <Plus aria-hidden className="size-4" />
+      Add hostname
+    </Button>
+  )
+  return (
+    <Page title="Hostnames" lead="Serve the endpoints of this database under a name of your own." actions={make}>
+      {error && <ErrorPanel error={error} onRetry={refetch} />}
+      {refresh.error && <ErrorPanel error={refresh.error} />}
+      {!data && !error && <SkeletonRows label="Loading hostnames" />}
+      {data?.length === 0 && (
+        <EmptyState title="No hostname yet" action={make}>
+          With one, your app calls https://api.example.com instead of an address of this instance. You set two DNS
+          records: one proves that the name is yours, the other leads here.
+        </EmptyState>
+      )}
+      {data?.map((one) => (
+        <HostnameCard
+          key={one.hostname}
+          hostname={one}
+          busy={refresh.isPending && refresh.variables?.hostname === one.hostname}
+          onRefresh={() => check(one.hostname)}
+          onDelete={() => setLeaving(one.hostname)}
+        />
+      ))}
+      <Dialog open={asked !== null} onOpenChange={() => ask(undefined)} title="Add hostname">
+        <HostnameForm close={() => ask(undefined)} />
+      </Dialog>
+      {leaving && (
+        <ConfirmDialog
+          open
+          onOpenChange={() => setLeaving(undefined)}
+          title={`Delete ${leaving}?`}
+          description="It leads nowhere at once, and is free for whoever proves it theirs."
+          typed={leaving}
+          action="Delete hostname"
+          onConfirm={async () => {
+            await remove.mutateAsync({ ...where, hostname: leaving })
+            toast(`${leaving} was deleted.`)
+          }}
+        />
+      )}
+    </Page>
+  )
+}
+
+function HostnameForm({ close }: { close: () => void }) {
+  const [ns, db] = [useNamespace(), useDatabase()]
+  const [hostname, setHostname] = useState('')
+  const { mutateAsync, isPending, error } = useDo('POST /api/namespaces/{ns}/databases/{db}/hostnames', [LIST])
+  const submit = async (event: FormEvent) => {
+    event.preventDefault()
+    if (await mutateAsync({ ns, db, hostname }).catch(() => undefined)) close()
+  }
+  return (
+    <form onSubmit={submit} className="grid gap-4">
+      <TextField
+        label="Hostname"
+        value={hostname}
+        onChange={setHostname}
+        required
+        inputMode="url"
+        autoCapitalize="none"
+        spellCheck={false}
+        placeholder="api.example.com"
+        hint="A name whose DNS records you can set. Which ones is told next."
+      />
+      {error && <ErrorPanel error={error} />}
+      <DialogActions>
+        <Button onClick={close}>Cancel</Button>
+        <Button type="submit" look="primary" busy={isPending}>
+          Add hostname
+        </Button>
+      </DialogActions>
+    </form>
+  )
+}

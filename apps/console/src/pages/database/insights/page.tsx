@@ -1,0 +1,111 @@
+import type { Insights } from '@persql/contract'
+import { useSearchParams } from 'react-router'
+import { useCall } from '../../../api/hooks.ts'
+import { useDatabase, useNamespace } from '../../../shell/address.ts'
+import { useMay } from '../../../shell/membership.ts'
+import { EmptyState } from '../../../ui/empty-state.tsx'
+import { ErrorPanel } from '../../../ui/error-panel.tsx'
+import { formatNumber } from '../../../ui/format.ts'
+import { Select } from '../../../ui/input.tsx'
+import { Page } from '../../../ui/page.tsx'
+import { Skeleton, SkeletonRows } from '../../../ui/skeleton.tsx'
+import { IndexAdviceCard } from './index-advice.tsx'
+import { formatMs, RecentTable } from './recent-table.tsx'
+
+const WINDOWS = [
+  ['1', 'Last hour'],
+  ['24', 'Last 24 hours'],
+  ['168', 'Last 7 days'],
+] as const
+const KINDS = [
+  ['all', 'Slow and failed'],
+  ['slow', 'Slow only'],
+  ['failed', 'Failed only'],
+] as const
+
+/** How long statements take, which are slow or fail, and what would help. */
+export function InsightsPage() {
+  const where = { ns: useNamespace(), db: useDatabase() }
+  const mayLook = useMay('editor')
+  const [search, setSearch] = useSearchParams()
+  const hours = known(WINDOWS, search.get('hours'), '24')
+  const show = known(KINDS, search.get('show'), 'all')
+  const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases/{db}/insights', {
+    ...where,
+    hours: Number(hours),
+  })
+  const set = (name: string, value: string) =>
+    setSearch(
+      (before) => {
+        before.set(name, value)
+        return before
+      },
+      { replace: true, preventScrollReset: true },
+    )
+  const recent = data?.recent.filter(({ status }) => show === 'all' || (status === 'error') === (show === 'failed'))
+  return (
+    <Page
+      title="Insights"
+      lead="How long statements take, and which took more than 500 ms or failed."
+      actions={
+        <>
+          <Choice label="Period" options={WINDOWS} value={hours} onChange={(value) => set('hours', value)} />
+          <Choice label="Show" options={KINDS} value={show} onChange={(value) => set('show', value)} />
+        </>
+      }
+    >
+      {error && <ErrorPanel error={error} onRetry={refetch} />}
+      <Summary summary={data?.summary} />
+      {!data && !error && <SkeletonRows rows={5} label="Loading statements" />}
+      {recent?.length === 0 && (
+        <EmptyState title="Nothing slow, nothing failed">
+          Statements that take more than 500 ms or fail are listed here with what they read and why they failed, so that
+          you see what to mend first.
+        </EmptyState>
+      )}
+      {recent && recent.length > 0 && <RecentTable recent={recent} />}
+      {mayLook && <IndexAdviceCard />}
+    </Page>
+  )
+}
+
+const known = (options: readonly (readonly [string, string])[], value: string | null, otherwise: string) =>
+  options.some(([key]) => key === value) ? (value as string) : otherwise
+
+interface ChoiceProps {
+  label: string
+  options: readonly (readonly [string, string])[]
+  value: string
+  onChange: (value: string) => void
+}
+
+const Choice = ({ label, options, value, onChange }: ChoiceProps) => (
+  <Select aria-label={label} className="w-auto" value={value} onChange={({ target }) => onChange(target.value)}>
+    {options.map(([key, name]) => (
+      <option key={key} value={key}>
+        {name}
+      </option>
+    ))}
+  </Select>
+)
+
+function Summary({ summary }: { summary: Insights['summary'] | undefined }) {
+  const parts = [
+    ['Half within', summary && formatMs(summary.p50DurationMs)],
+    ['95% within', summary && formatMs(summary.p95DurationMs)],
+    ['99% within', summary && formatMs(summary.p99DurationMs)],
+    ['Longest', summary && formatMs(summary.maxDurationMs)],
+    ['Slow', summary && formatNumber(summary.slowCount)],
+    ['Failed', summary && formatNumber(summary.errorCount)],
+  ] as const
+  return (
+    <dl className="grid grid-cols-2 gap-3 sm:grid-cols-3 lg:grid-cols-6">
+      {parts.map(([name, value]) => (
+        <div key={name} className="grid gap-1 rounded-card border border-line bg-surface p-4">
+          <dt className="text-sm text-muted">{name}</dt>
+          <dd className="text-xl font-semibold tabular-nums">{value ?? <Skeleton className="h-7 w-16" />}</dd>
+        </div>
+      ))}
+    </dl>
+  )
+}

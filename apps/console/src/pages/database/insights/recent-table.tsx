@@ -1,0 +1,44 @@
+import type { Insights } from '@persql/contract'
+import { Badge } from '../../../ui/badge.tsx'
+import { formatAgo, formatNumber } from '../../../ui/format.ts'
+import { Table } from '../../../ui/table.tsx'
+
+/** Milliseconds as people say them. */
+export const formatMs = (ms: number | null): string =>
+  ms === null
+    ? '–'
+    : ms >= 1_000
+      ? `${(ms / 1_000).toFixed(2)} s`
+      : ms >= 10
+        ? `${Math.round(ms)} ms`
+        : `${ms.toFixed(1)} ms`
+
+/** Statements that were slow or failed. */
+export const RecentTable = ({ recent }: { recent: Insights['recent'] }) => (
+  <Table
+    label="Slow and failed statements"
+    rows={recent}
+    keyOf={({ id }) => id}
+    columns={[
+      {
+        name: 'Statement',
+        cell: ({ sqlText, errorMessage }) => (
+          <span className="grid max-w-xl min-w-48 gap-1">
+            <code className="line-clamp-4 font-mono text-sm font-normal break-words">{sqlText}</code>
+            {errorMessage && <span className="text-sm font-normal break-words text-danger">{errorMessage}</span>}
+          </span>
+        ),
+      },
+      {
+        name: 'Why',
+        cell: ({ status }) => (
+          <Badge tone={status === 'error' ? 'danger' : 'warning'}>{status === 'error' ? 'failed' : 'slow'}</Badge>
+        ),
+      },
+      { name: 'Took', isNumber: true, cell: ({ durationMs }) => formatMs(durationMs) },
+      { name: 'Rows read', isNumber: true, isExtra: true, cell: ({ rowsRead }) => formatNumber(rowsRead) },
+      { name: 'Rows written', isNumber: true, isExtra: true, cell: ({ rowsWritten }) => formatNumber(rowsWritten) },
+      { name: 'When', isExtra: true, cell: ({ createdAt }) => formatAgo(createdAt) },
+    ]}
+  />
+)

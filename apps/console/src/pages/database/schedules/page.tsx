@@ -1,0 +1,91 @@
+import type { Schedule } from '@persql/contract'
+import { Plus } from 'lucide-react'
+import { useState } from 'react'
+import { useCall, useDo } from '../../../api/hooks.ts'
+import { useDatabase, useNamespace } from '../../../shell/address.ts'
+import { useAsked } from '../../../shell/asked.ts'
+import { useMay } from '../../../shell/membership.ts'
+import { Button } from '../../../ui/button.tsx'
+import { ConfirmDialog } from '../../../ui/confirm-dialog.tsx'
+import { Dialog } from '../../../ui/dialog.tsx'
+import { EmptyState } from '../../../ui/empty-state.tsx'
+import { ErrorPanel } from '../../../ui/error-panel.tsx'
+import { Page } from '../../../ui/page.tsx'
+import { SkeletonRows } from '../../../ui/skeleton.tsx'
+import { toast } from '../../../ui/toast.tsx'
+import { ScheduleForm } from './schedule-form.tsx'
+import { ScheduleTable } from './schedule-table.tsx'
+
+const LIST = 'GET /api/namespaces/{ns}/databases/{db}/schedules'
+
+/** Statements that run by themselves. */
+export function SchedulesPage() {
+  const where = { ns: useNamespace(), db: useDatabase() }
+  const mayChange = useMay('editor')
+  const { data, error, refetch } = useCall(LIST, where, { refetchInterval: 15_000 })
+  const [asked, ask] = useAsked('schedule')
+  const [leaving, setLeaving] = useState<Schedule>()
+  const run = useDo('POST /api/namespaces/{ns}/databases/{db}/schedules/{id}/run', [LIST])
+  const update = useDo('PATCH /api/namespaces/{ns}/databases/{db}/schedules/{id}', [LIST])
+  const remove = useDo('DELETE /api/namespaces/{ns}/databases/{db}/schedules/{id}', [LIST])
+  const edited = data?.find(({ id }) => id === asked)
+  const failure = run.error ?? update.error
+  const runNow = async ({ id, name }: Schedule) => {
+    const ran = await run.mutateAsync({ ...where, id }).catch(() => undefined)
+    if (ran) toast(ran.lastStatus === 'ok' ? `${name} ran.` : `${name} failed: ${ran.lastError}`)
+  }
+  const pause = async ({ id, name, enabled }: Schedule) => {
+    const set = (enabled: boolean) => update.mutateAsync({ ...where, id, enabled }).catch(() => undefined)
+    if (await set(!enabled))
+      toast(enabled ? `${name} is paused.` : `${name} runs again.`, { name: 'Undo', run: () => void set(enabled) })
+  }
+  const make = mayChange && (
+    <Button look="primary" onClick={() => ask('new')}>
+      <Plus aria-hidden className="size-4" />
+      New schedule
+    </Button>
+  )
+  return (
+    <Page title="Schedules" lead="Statements that run by themselves, every minute up to every week." actions={make}>
+      {error && <ErrorPanel error={error} onRetry={refetch} />}
+      {failure && <ErrorPanel error={failure} />}
+      {run.isPending && <p role="status">Running…</p>}
+      {!data && !error && <SkeletonRows label="Loading schedules" />}
+      {data?.length === 0 && (
+        <EmptyState title="Nothing scheduled" action={make}>
+          A schedule keeps things tidy while nobody looks: delete sessions that ended, or sum up yesterday. A run that
+          fails is shown here, and the next one comes all the same.
+        </EmptyState>
+      )}
+      {data && data.length > 0 && (
+        <ScheduleTable
+          schedules={data}
+          onRun={runNow}
+          onEdit={({ id }) => ask(id)}
+          onPause={pause}
+          onDelete={setLeaving}
+        />
+      )}
+      <Dialog
+        open={asked === 'new' || edited !== undefined}
+        onOpenChange={() => ask(undefined)}
+        title={edited ? 'Edit schedule' : 'New schedule'}
+      >
+        <ScheduleForm key={asked} schedule={edited} close={() => ask(undefined)} />
+      </Dialog>
+      {leaving && (
+        <ConfirmDialog
+          open
+          onOpenChange={() => setLeaving(undefined)}
+          title={`Delete ${leaving.name}?`}
+          description="It does not run again. What it did stays."
+          action="Delete schedule"
+          onConfirm={async () => {
+            await remove.mutateAsync({ ...where, id: leaving.id })
+            toast(`${leaving.name} was deleted.`)
+          }}
+        />
+      )}
+    </Page>
+  )
+}

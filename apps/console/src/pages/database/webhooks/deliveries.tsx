@@ -1,0 +1,74 @@
+import type { Delivery } from '@persql/contract'
+import { useCall, useDo } from '../../../api/hooks.ts'
+import { useDatabase, useNamespace } from '../../../shell/address.ts'
+import { Badge } from '../../../ui/badge.tsx'
+import { Button } from '../../../ui/button.tsx'
+import { ErrorPanel } from '../../../ui/error-panel.tsx'
+import { formatAgo } from '../../../ui/format.ts'
+import { Card } from '../../../ui/page.tsx'
+import { SkeletonRows } from '../../../ui/skeleton.tsx'
+import { Table } from '../../../ui/table.tsx'
+import { toast } from '../../../ui/toast.tsx'
+
+const LIST = 'GET /api/namespaces/{ns}/databases/{db}/webhooks/{id}/deliveries'
+const TONES = { delivered: 'success', pending: 'warning', failed: 'danger' } as const
+
+/** What was posted lately, and what waits. It looks again by itself. */
+export function Deliveries({ id }: { id: string }) {
+  const where = { ns: useNamespace(), db: useDatabase(), id }
+  const { data, error, refetch } = useCall(LIST, where, { refetchInterval: 5_000 })
+  const replay = useDo('POST /api/namespaces/{ns}/databases/{db}/webhooks/{id}/deliveries/{deliveryId}/replay', [LIST])
+  const again = async (deliveryId: string) => {
+    if (await replay.mutateAsync({ ...where, deliveryId }).catch(() => undefined)) toast('It is posted again.')
+  }
+  return (
+    <Card title="Deliveries">
+      {error && <ErrorPanel error={error} onRetry={refetch} />}
+      {replay.error && <ErrorPanel error={replay.error} />}
+      {!data && !error && <SkeletonRows label="Loading deliveries" />}
+      {data?.length === 0 && (
+        <p className="text-muted">Nothing was posted yet. Change a row, or send a test: tests are not listed here.</p>
+      )}
+      {data && data.length > 0 && (
+        <Table
+          label="Deliveries"
+          rows={data}
+          keyOf={(one) => one.id}
+          columns={[
+            { name: 'What', cell: ({ event }) => [event.kind ?? event.type, event.table].filter(Boolean).join(' ') },
+            { name: 'Status', cell: (one) => <Status {...one} /> },
+            { name: 'Attempts', isNumber: true, isExtra: true, cell: ({ attempts }) => attempts },
+            { name: 'When', isExtra: true, cell: ({ createdAt }) => formatAgo(createdAt) },
+            {
+              name: 'Post again',
+              isUnnamed: true,
+              isNumber: true,
+              cell: (one) => (
+                <Button
+                  size="small"
+                  busy={replay.isPending && replay.variables.deliveryId === one.id}
+                  onClick={() => again(one.id)}
+                >
+                  Replay
+                </Button>
+              ),
+            },
+          ]}
+        />
+      )}
+    </Card>
+  )
+}
+
+const Status = ({ status, responseStatus, error, nextAttemptAt }: Delivery) => (
+  <span className="grid max-w-80 justify-items-start gap-1">
+    <Badge tone={TONES[status]}>
+      {status}
+      {responseStatus !== null && ` ${responseStatus}`}
+    </Badge>
+    {error && <span className="text-sm break-words text-muted">{error}</span>}
+    {status === 'pending' && nextAttemptAt && (
+      <span className="text-sm text-muted">next attempt {formatAgo(nextAttemptAt)}</span>
+    )}
+  </span>
+)

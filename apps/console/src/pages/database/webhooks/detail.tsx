@@ -1,0 +1,130 @@
+import type { Webhook } from '@persql/contract'
+import { useState } from 'react'
+import { Link, useNavigate } from 'react-router'
+import { useCall, useDo } from '../../../api/hooks.ts'
+import { databasePath, useDatabase, useNamespace } from '../../../shell/address.ts'
+import { useAsked } from '../../../shell/asked.ts'
+import { Button } from '../../../ui/button.tsx'
+import { CodeBlock } from '../../../ui/code-block.tsx'
+import { ConfirmDialog } from '../../../ui/confirm-dialog.tsx'
+import { Dialog } from '../../../ui/dialog.tsx'
+import { ErrorPanel } from '../../../ui/error-panel.tsx'
+import { Card, Page } from '../../../ui/page.tsx'
+import { SkeletonRows } from '../../../ui/skeleton.tsx'
+import { toast } from '../../../ui/toast.tsx'
+import { Deliveries } from './deliveries.tsx'
+import { WebhookState } from './state.tsx'
+import { WebhookForm } from './webhook-form.tsx'
+
+const ONE = 'GET /api/namespaces/{ns}/databases/{db}/webhooks/{id}'
+const LIST = 'GET /api/namespaces/{ns}/databases/{db}/webhooks'
+
+/** One webhook: its secret, a test, and what was posted. */
+export function WebhookDetail({ id }: { id: string }) {
+  const where = { ns: useNamespace(), db: useDatabase(), id }
+  const { data, error, refetch } = useCall(ONE, where)
+  const back = databasePath(where.ns, where.db, 'webhooks')
+  return (
+    <Page title={data?.name ?? 'Webhook'} lead={data?.url} actions={data && <Deeds webhook={data} back={back} />}>
+      <Link className="justify-self-start text-accent underline-offset-2 hover:underline" to={back}>
+        All webhooks
+      </Link>
+      {error && <ErrorPanel error={error} onRetry={refetch} />}
+      {!data && !error && <SkeletonRows rows={6} label="Loading the webhook" />}
+      {data && (
+        <>
+          <Card title="State">
+            <WebhookState webhook={data} />
+          </Card>
+          <Secret webhook={data} />
+          <Deliveries id={id} />
+        </>
+      )}
+    </Page>
+  )
+}
+
+function Deeds({ webhook, back }: { webhook: Webhook; back: string }) {
+  const where = { ns: useNamespace(), db: useDatabase(), id: webhook.id }
+  const navigate = useNavigate()
+  const [asked, ask] = useAsked('do')
+  const test = useDo('POST /api/namespaces/{ns}/databases/{db}/webhooks/{id}/test')
+  const update = useDo('PATCH /api/namespaces/{ns}/databases/{db}/webhooks/{id}', [ONE, LIST])
+  const remove = useDo('DELETE /api/namespaces/{ns}/databases/{db}/webhooks/{id}', [LIST])
+  const failure = test.error ?? update.error
+  const send = async () => {
+    const came = await test.mutateAsync(where).catch(() => undefined)
+    if (came) toast(came.delivered ? `It arrived (${came.responseStatus}).` : `It did not arrive: ${came.error}`)
+  }
+  const toggle = () => update.mutateAsync({ ...where, enabled: !webhook.enabled }).catch(() => undefined)
+  return (
+    <>
+      <Button busy={test.isPending} onClick={send}>
+        Send a test
+      </Button>
+      <Button onClick={() => ask('edit')}>Edit</Button>
+      <Button busy={update.isPending} onClick={toggle}>
+        {webhook.enabled ? 'Pause' : 'Resume'}
+      </Button>
+      <Button look="danger" onClick={() => ask('delete')}>
+        Delete
+      </Button>
+      {failure && <ErrorPanel error={failure} />}
+      <Dialog open={asked === 'edit'} onOpenChange={() => ask(undefined)} title="Edit webhook">
+        <WebhookForm webhook={webhook} close={() => ask(undefined)} onSaved={() => ask(undefined)} />
+      </Dialog>
+      <ConfirmDialog
+        open={asked === 'delete'}
+        onOpenChange={() => ask(undefined)}
+        title={`Delete ${webhook.name}?`}
+        description="What still waits to be posted goes with it. This cannot be undone."
+        action="Delete webhook"
+        onConfirm={async () => {
+          await remove.mutateAsync(where)
+          navigate(back)
+          toast(`${webhook.name} was deleted.`)
+        }}
+      />
+    </>
+  )
+}
+
+function Secret({ webhook: { id, secret } }: { webhook: Webhook }) {
+  const where = { ns: useNamespace(), db: useDatabase(), id }
+  const [isShown, setShown] = useState(false)
+  const [isAsked, setAsked] = useState(false)
+  const rotate = useDo('POST /api/namespaces/{ns}/databases/{db}/webhooks/{id}/rotate-secret', [ONE])
+  return (
+    <Card
+      title="Secret"
+      actions={
+        <span className="flex flex-wrap gap-2">
+          <Button size="small" onClick={() => setShown(!isShown)}>
+            {isShown ? 'Hide' : 'Show'}
+          </Button>
+          <Button size="small" onClick={() => setAsked(true)}>
+            Rotate
+          </Button>
+        </span>
+      }
+    >
+      <p className="text-muted">
+        Each post carries <code className="font-mono">X-PerSQL-Signature</code>, made with this. Check it before you
+        believe what arrives.
+      </p>
+      <CodeBlock label="secret" code={isShown ? secret : `${secret.slice(0, 6)}${'•'.repeat(16)}`} copies={secret} />
+      <ConfirmDialog
+        open={isAsked}
+        onOpenChange={setAsked}
+        title="Rotate the secret?"
+        description="From now on posts are signed with a new one. Until your server knows it, it will refuse them; they are posted again for a while."
+        action="Rotate secret"
+        onConfirm={async () => {
+          await rotate.mutateAsync(where)
+          setShown(true)
+          toast('The secret is a new one.')
+        }}
+      />
+    </Card>
+  )
+}

@@ -1,0 +1,73 @@
+import { Plus } from 'lucide-react'
+import { Link, useNavigate, useParams } from 'react-router'
+import { useCall } from '../../../api/hooks.ts'
+import { databasePath, useDatabase, useNamespace } from '../../../shell/address.ts'
+import { useAsked } from '../../../shell/asked.ts'
+import { Button } from '../../../ui/button.tsx'
+import { Dialog } from '../../../ui/dialog.tsx'
+import { EmptyState } from '../../../ui/empty-state.tsx'
+import { ErrorPanel } from '../../../ui/error-panel.tsx'
+import { formatAgo } from '../../../ui/format.ts'
+import { Page } from '../../../ui/page.tsx'
+import { SkeletonRows } from '../../../ui/skeleton.tsx'
+import { Table } from '../../../ui/table.tsx'
+import { WebhookDetail } from './detail.tsx'
+import { WebhookState } from './state.tsx'
+import { WebhookForm } from './webhook-form.tsx'
+
+/** Where changes are posted: all of them, or the one in the address. */
+export function WebhooksPage() {
+  const id = useParams()['*']
+  return id ? <WebhookDetail key={id} id={id} /> : <Webhooks />
+}
+
+function Webhooks() {
+  const [ns, db] = [useNamespace(), useDatabase()]
+  const navigate = useNavigate()
+  const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases/{db}/webhooks', { ns, db })
+  const [asked, ask] = useAsked('webhook')
+  const path = (id: string) => databasePath(ns, db, 'webhooks', id)
+  const make = !error && (
+    <Button look="primary" onClick={() => ask('new')}>
+      <Plus aria-hidden className="size-4" />
+      New webhook
+    </Button>
+  )
+  return (
+    <Page title="Webhooks" lead="Changes of this database, posted to your server as they happen." actions={make}>
+      {error && <ErrorPanel error={error} onRetry={refetch} />}
+      {!data && !error && <SkeletonRows label="Loading webhooks" />}
+      {data?.length === 0 && (
+        <EmptyState title="No webhook yet" action={make}>
+          A webhook tells your server which table changed, signed and without row data, so that it can send a mail or
+          empty a cache. What does not arrive is posted again.
+        </EmptyState>
+      )}
+      {data && data.length > 0 && (
+        <Table
+          label="Webhooks"
+          rows={data}
+          keyOf={({ id }) => id}
+          columns={[
+            {
+              name: 'Name',
+              cell: ({ id, name, url }) => (
+                <span className="grid gap-0.5">
+                  <Link className="text-accent underline-offset-2 hover:underline" to={path(id)}>
+                    {name}
+                  </Link>
+                  <span className="text-sm font-normal break-all text-muted">{url}</span>
+                </span>
+              ),
+            },
+            { name: 'State', cell: (webhook) => <WebhookState webhook={webhook} /> },
+            { name: 'Made', isExtra: true, cell: ({ createdAt }) => formatAgo(createdAt) },
+          ]}
+        />
+      )}
+      <Dialog open={asked === 'new'} onOpenChange={() => ask(undefined)} title="New webhook">
+        <WebhookForm webhook={undefined} close={() => ask(undefined)} onSaved={({ id }) => navigate(path(id))} />
+      </Dialog>
+    </Page>
+  )
+}

@@ -1,0 +1,17 @@
+import { Ellipsis } from 'lucide-react'
+import type { ReactNode } from 'react'
+import { Button } from './button.tsx'
+import { Menu } from './menu.tsx'
+
+/** What can be done with a row of a table. */
+export const RowMenu = ({ of, children }: { of: string; children: ReactNode }) => (
+  <Menu
+    trigger={
+      <Button look="quiet" size="icon" aria-label={`More for ${of}`}>
+        <Ellipsis aria-hidden className="size-4" />
+      </Button>
+    }
+  >
+    {children}
+  </Menu>
+)
