@@ -23,6 +23,11 @@ export const databaseTabs = [
   { path: 'connect', name: 'Connect', load: () => import('./connect/page.tsx').then(({ ConnectPage }) => ConnectPage) },
   { path: 'sharing', name: 'Sharing', load: () => import('./sharing.tsx').then(({ SharingPage }) => SharingPage) },
   {
+    path: 'endpoints',
+    name: 'Endpoints',
+    load: () => import('./endpoints/page.tsx').then(({ EndpointsPage }) => EndpointsPage),
+  },
+  {
     path: 'approvals',
     name: 'Approvals',
     load: () => import('./approvals/page.tsx').then(({ ApprovalsPage }) => ApprovalsPage),

@@ -48,6 +48,7 @@ function Deeds({ webhook, back }: { webhook: Webhook; back: string }) {
   const where = { ns: useNamespace(), db: useDatabase(), id: webhook.id }
   const navigate = useNavigate()
   const [asked, ask] = useAsked('do')
+  const [isLeaving, setLeaving] = useState(false)
   const test = useDo('POST /api/namespaces/{ns}/databases/{db}/webhooks/{id}/test')
   const update = useDo('PATCH /api/namespaces/{ns}/databases/{db}/webhooks/{id}', [ONE, LIST])
   const remove = useDo('DELETE /api/namespaces/{ns}/databases/{db}/webhooks/{id}', [LIST])
@@ -66,7 +67,7 @@ function Deeds({ webhook, back }: { webhook: Webhook; back: string }) {
       <Button busy={update.isPending} onClick={toggle}>
         {webhook.enabled ? 'Pause' : 'Resume'}
       </Button>
-      <Button look="danger" onClick={() => ask('delete')}>
+      <Button look="danger" onClick={() => setLeaving(true)}>
         Delete
       </Button>
       {failure && <ErrorPanel error={failure} />}
@@ -74,8 +75,8 @@ function Deeds({ webhook, back }: { webhook: Webhook; back: string }) {
         <WebhookForm webhook={webhook} close={() => ask(undefined)} onSaved={() => ask(undefined)} />
       </Dialog>
       <ConfirmDialog
-        open={asked === 'delete'}
-        onOpenChange={() => ask(undefined)}
+        open={isLeaving}
+        onOpenChange={setLeaving}
         title={`Delete ${webhook.name}?`}
         description="What still waits to be posted goes with it. This cannot be undone."
         action="Delete webhook"

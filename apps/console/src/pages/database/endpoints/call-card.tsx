@@ -1,0 +1,35 @@
+import type { Endpoint } from '@persql/contract'
+import { ChoiceTabs } from '../../../ui/choice-tabs.tsx'
+import { CodeBlock } from '../../../ui/code-block.tsx'
+import { snippetsOf } from './snippets.ts'
+import { useRules } from './use-rules.ts'
+
+/** How an endpoint is called: from a terminal, from a page, and as a tool of a model. */
+export function CallSnippets({ endpoint }: { endpoint: Endpoint }) {
+  const rules = useRules()
+  const { curl, fetch } = snippetsOf(endpoint)
+  const tool = rules ? JSON.stringify(rules.endpointToToolDefinition(endpoint.spec), null, 2) : '…'
+  return (
+    <>
+      {endpoint.status !== 'published' && <p>It answers once it is published.</p>}
+      <ChoiceTabs
+        label="From where"
+        param="from"
+        choices={[
+          { id: 'curl', name: 'curl', content: <CodeBlock label="curl" code={curl} /> },
+          { id: 'fetch', name: 'JavaScript', content: <CodeBlock label="JavaScript" code={fetch} /> },
+          {
+            id: 'tool',
+            name: 'Tool of a model',
+            content: (
+              <>
+                <p className="text-muted">Give a model this tool, and call the endpoint with the input it chooses.</p>
+                <CodeBlock label="tool" code={tool} />
+              </>
+            ),
+          },
+        ]}
+      />
+    </>
+  )
+}

@@ -1,0 +1,60 @@
+import type { Endpoint } from '@persql/contract'
+import { useState } from 'react'
+import { useNavigate } from 'react-router'
+import { useDo } from '../../../api/hooks.ts'
+import { databasePath, useDatabase, useNamespace } from '../../../shell/address.ts'
+import { Button } from '../../../ui/button.tsx'
+import { ConfirmDialog } from '../../../ui/confirm-dialog.tsx'
+import { ErrorPanel } from '../../../ui/error-panel.tsx'
+import { toast } from '../../../ui/toast.tsx'
+
+const LIST = 'GET /api/namespaces/{ns}/databases/{db}/endpoints'
+const CHANGED = [LIST, 'GET /api/namespaces/{ns}/databases/{db}/endpoints/{slug}'] as const
+
+/** Publishes, pauses and deletes an endpoint. */
+export function EndpointDeeds({ endpoint: { slug, name, status } }: { endpoint: Endpoint }) {
+  const where = { ns: useNamespace(), db: useDatabase(), slug }
+  const navigate = useNavigate()
+  const [isLeaving, setLeaving] = useState(false)
+  const publish = useDo('POST /api/namespaces/{ns}/databases/{db}/endpoints/{slug}/publish', CHANGED)
+  const pause = useDo('POST /api/namespaces/{ns}/databases/{db}/endpoints/{slug}/pause', CHANGED)
+  const remove = useDo('DELETE /api/namespaces/{ns}/databases/{db}/endpoints/{slug}', [LIST])
+  const failure = publish.error ?? pause.error
+  const open = async () => {
+    if (await publish.mutateAsync(where).catch(() => undefined)) toast(`${name} is published.`)
+  }
+  const close = async () => {
+    const done = await pause.mutateAsync(where).catch(() => undefined)
+    if (done) toast(`${name} is paused.`, { name: 'Undo', run: () => void open() })
+  }
+  return (
+    <>
+      {status === 'published' ? (
+        <Button busy={pause.isPending} onClick={close}>
+          Pause
+        </Button>
+      ) : (
+        <Button look="primary" busy={publish.isPending} onClick={open}>
+          Publish
+        </Button>
+      )}
+      <Button look="danger" onClick={() => setLeaving(true)}>
+        Delete
+      </Button>
+      {failure && <ErrorPanel error={failure} />}
+      <ConfirmDialog
+        open={isLeaving}
+        onOpenChange={setLeaving}
+        title={`Delete ${name}?`}
+        description="Whoever calls it gets nothing any more. Its versions go with it; this cannot be undone."
+        typed={slug}
+        action="Delete endpoint"
+        onConfirm={async () => {
+          await remove.mutateAsync(where)
+          navigate(databasePath(where.ns, where.db, 'endpoints'))
+          toast(`${name} was deleted.`)
+        }}
+      />
+    </>
+  )
+}

@@ -1,0 +1,119 @@
+import type { Endpoint } from '@persql/contract'
+import { useState } from 'react'
+import { Link } from 'react-router'
+import { useCall, useDo } from '../../../api/hooks.ts'
+import { databasePath, useDatabase, useNamespace } from '../../../shell/address.ts'
+import { useMay } from '../../../shell/membership.ts'
+import { Button } from '../../../ui/button.tsx'
+import { ChoiceTabs } from '../../../ui/choice-tabs.tsx'
+import { CodeBlock } from '../../../ui/code-block.tsx'
+import { ErrorPanel } from '../../../ui/error-panel.tsx'
+import { Page } from '../../../ui/page.tsx'
+import { SkeletonRows } from '../../../ui/skeleton.tsx'
+import { toast } from '../../../ui/toast.tsx'
+import { CallSnippets } from './call-card.tsx'
+import { EndpointDeeds } from './deeds.tsx'
+import { changesOf, draftOf, textOf } from './draft.ts'
+import { SpecEditor } from './spec-editor.tsx'
+import { StatusBadge } from './status-badge.tsx'
+import { TryEndpoint } from './try-card.tsx'
+import { useRules } from './use-rules.ts'
+import { Versions } from './versions.tsx'
+
+/** One endpoint: its spec, a trial, how it is called, and what it was before. */
+export function EndpointDetail({ slug }: { slug: string }) {
+  const where = { ns: useNamespace(), db: useDatabase(), slug }
+  const mayChange = useMay('editor')
+  const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases/{db}/endpoints/{slug}', where)
+  return (
+    <Page title={data?.name ?? slug} actions={data && mayChange && <EndpointDeeds endpoint={data} />}>
+      <p className="flex flex-wrap items-center gap-3">
+        <Link
+          className="text-accent underline-offset-2 hover:underline"
+          to={databasePath(where.ns, where.db, 'endpoints')}
+        >
+          All endpoints
+        </Link>
+        {data && <StatusBadge status={data.status} />}
+        {data && <span className="text-muted">version {data.version}</span>}
+      </p>
+      {error && <ErrorPanel error={error} onRetry={refetch} />}
+      {!data && !error && <SkeletonRows rows={8} label="Loading the endpoint" />}
+      {data && <Parts key={data.version} endpoint={data} />}
+    </Page>
+  )
+}
+
+function Parts({ endpoint }: { endpoint: Endpoint }) {
+  const mayChange = useMay('editor')
+  const saved = textOf(endpoint.spec)
+  const [text, setText] = useState(saved)
+  const call = { id: 'call', name: 'Call it', content: <CallSnippets endpoint={endpoint} /> }
+  const versions = { id: 'versions', name: 'Versions', content: <Versions endpoint={endpoint} /> }
+  if (!mayChange) {
+    const spec = { id: 'spec', name: 'Spec', content: <CodeBlock label="Spec" code={saved} /> }
+    return <ChoiceTabs label="Endpoint" param="view" choices={[spec, call, versions]} />
+  }
+  return (
+    <ChoiceTabs
+      label="Endpoint"
+      param="view"
+      choices={[
+        {
+          id: 'spec',
+          name: 'Spec',
+          content: <Edit endpoint={endpoint} text={text} saved={saved} onChange={setText} />,
+        },
+        {
+          id: 'try',
+          name: 'Try it',
+          content: <TryEndpoint endpoint={endpoint} draft={draftOf(text) ?? endpoint.spec} />,
+        },
+        call,
+        versions,
+      ]}
+    />
+  )
+}
+
+interface EditProps {
+  endpoint: Endpoint
+  text: string
+  saved: string
+  onChange: (text: string) => void
+}
+
+function Edit({ endpoint: { slug, status, spec }, text, saved, onChange }: EditProps) {
+  const where = { ns: useNamespace(), db: useDatabase(), slug }
+  const rules = useRules()
+  const draft = draftOf(text)
+  const checked = draft && rules?.validateEndpointSpec(draft)
+  const { mutateAsync, isPending, error } = useDo('PATCH /api/namespaces/{ns}/databases/{db}/endpoints/{slug}', [
+    'GET /api/namespaces/{ns}/databases/{db}/endpoints',
+    'GET /api/namespaces/{ns}/databases/{db}/endpoints/{slug}',
+    'GET /api/namespaces/{ns}/databases/{db}/endpoints/{slug}/versions',
+  ])
+  const save = async () => {
+    const made = await mutateAsync({ ...changesOf(spec, draft ?? {}), ...where }).catch(() => undefined)
+    if (made) toast(`Version ${made.version} is saved.`)
+  }
+  return (
+    <>
+      <SpecEditor
+        text={text}
+        onChange={onChange}
+        problems={checked && !checked.ok ? checked.errors : []}
+        isNew={false}
+      />
+      {error && <ErrorPanel error={error} />}
+      <div className="flex flex-wrap items-center gap-2">
+        <Button look="primary" busy={isPending} disabled={!checked?.ok || text === saved} onClick={save}>
+          {status === 'published' ? 'Save and serve' : 'Save'}
+        </Button>
+        <Button disabled={text === saved} onClick={() => onChange(saved)}>
+          Discard changes
+        </Button>
+      </div>
+    </>
+  )
+}

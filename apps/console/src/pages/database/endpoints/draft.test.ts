@@ -1,0 +1,22 @@
+import { validateEndpointSpec } from '@persql/endpoint-spec'
+import { expect, test } from 'vitest'
+import { changesOf, draftOf, FIRST, KINDS, ofKind, type Spec, textOf } from './draft.ts'
+
+test('only an object in JSON is a draft, and it survives being text', () => {
+  for (const text of ['', '{', '[]', 'null', '7']) expect(draftOf(text)).toBeUndefined()
+  expect(draftOf(textOf(FIRST))).toEqual(FIRST)
+})
+
+test.each(Object.keys(KINDS) as (keyof typeof KINDS)[])(
+  'a new endpoint turned into %s lacks no more than its words',
+  (kind) => {
+    const draft = { ...ofKind(FIRST, kind), slug: 'one', name: 'One', ...(kind !== 'ask' && { sql: 'SELECT 1' }) }
+    expect(validateEndpointSpec(draft)).toMatchObject({ ok: true })
+  },
+)
+
+test('a change takes out what is gone, and never touches the slug', () => {
+  const saved = { ...FIRST, slug: 'one', name: 'One', captcha: true } as unknown as Spec
+  const { captcha: _gone, ...draft } = { ...saved, name: 'Two' }
+  expect(changesOf(saved, draft)).toEqual({ ...FIRST, slug: undefined, name: 'Two', captcha: null })
+})

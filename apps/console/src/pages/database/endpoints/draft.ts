@@ -1,0 +1,71 @@
+import type { Endpoint } from '@persql/contract'
+
+/** A spec as it is being written: whatever JSON it is so far. */
+export type Draft = Readonly<Record<string, unknown>>
+/** A spec as the server tells it. */
+export type Spec = Endpoint['spec']
+export type Field = Spec['input'][number]
+
+/** What a new endpoint begins with. */
+export const FIRST: Draft = {
+  slug: '',
+  name: '',
+  kind: 'query',
+  method: 'GET',
+  sql: '',
+  input: [],
+  output: 'rows',
+}
+
+/** How a kind is called, and what it answers. */
+export const KINDS = {
+  query: { name: 'reads rows', outputs: ['rows', 'first_row'], method: undefined },
+  mutation: { name: 'writes rows', outputs: ['rows_written'], method: 'POST' },
+  auth_signup: { name: 'signs users up', outputs: ['session'], method: 'POST' },
+  auth_login: { name: 'logs users in', outputs: ['session'], method: 'POST' },
+  ask: { name: 'answers questions with a model', outputs: ['answer'], method: undefined },
+} as const
+
+/** The draft in a text; `undefined` while that is no object in JSON. */
+export function draftOf(text: string): Draft | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Draft) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** A draft as text. What is not set is left out. */
+export const textOf = (draft: Draft): string => JSON.stringify(draft, null, 2)
+
+/** The draft as another kind: with what that takes, and without what only others do. */
+export function ofKind(draft: Draft, kind: keyof typeof KINDS): Draft {
+  const { authConfig, askConfig, ...rest } = draft
+  const { outputs, method } = KINDS[kind]
+  return {
+    ...rest,
+    kind,
+    output: outputs[0],
+    ...(method && { method }),
+    ...(kind.startsWith('auth_') && {
+      authConfig: authConfig ?? { usersTable: 'users' },
+      input: [
+        { name: 'email', type: 'email', required: true },
+        { name: 'password', type: 'text', required: true },
+      ],
+    }),
+    ...(kind === 'ask' && {
+      sql: '',
+      input: [{ name: 'question', type: 'text', required: true }],
+      askConfig: askConfig ?? { allowedTables: [] },
+    }),
+  }
+}
+
+/** What has to be sent to make a saved spec a draft: its fields, and `null` for what is not in it any more. */
+export function changesOf(saved: Spec, draft: Draft): Draft {
+  const gone = Object.keys(saved).filter((name) => draft[name] === undefined)
+  const { slug: _slug, ...fields } = { ...draft, ...Object.fromEntries(gone.map((name) => [name, null])) } as Draft
+  return fields
+}

@@ -1,0 +1,73 @@
+import { Plus, Trash2 } from 'lucide-react'
+import { Button } from '../../../ui/button.tsx'
+import { Checkbox } from '../../../ui/input.tsx'
+import { SelectField, TextField } from '../../../ui/text-field.tsx'
+import type { Field } from './draft.ts'
+
+const TYPES = (['text', 'email', 'url', 'integer', 'number', 'boolean', 'json'] as const).map(
+  (type) => [type, type] as const,
+)
+
+interface InputFieldsProps {
+  fields: readonly Field[]
+  onChange: (fields: readonly Field[]) => void
+  /** What is wrong with `input[2].name` and the like. */
+  problemOf: (field: string) => string | undefined
+}
+
+/** The values an endpoint takes, in the order of the placeholders. */
+export function InputFields({ fields, onChange, problemOf }: InputFieldsProps) {
+  const set = (at: number, more: Partial<Field>) =>
+    onChange(fields.map((field, index) => (index === at ? { ...field, ...more } : field)))
+  return (
+    <fieldset className="grid gap-3">
+      <legend className="pb-1 text-sm font-medium">Input</legend>
+      <p className="text-sm text-muted">
+        One for each ? of the statement, in that order. $user_id and $user_email come from the session of the caller.
+      </p>
+      {fields.map((field, at) => (
+        <div
+          // biome-ignore lint/suspicious/noArrayIndexKey: the place is what a field is bound by
+          key={at}
+          className="grid items-end gap-3 rounded-field border border-line p-3 sm:grid-cols-[1fr_auto_auto_auto]"
+        >
+          <TextField
+            label={`Name of input ${at + 1}`}
+            value={String(field.name ?? '')}
+            onChange={(name) => set(at, { name })}
+            autoCapitalize="none"
+            spellCheck={false}
+            className="font-mono"
+            error={problemOf(`input[${at}].name`)}
+          />
+          <SelectField
+            label={`Type of input ${at + 1}`}
+            value={field.type}
+            onChange={(type) => set(at, { type: type as Field['type'] })}
+            options={TYPES}
+          />
+          <Checkbox
+            className="h-10 items-center"
+            label="Required"
+            checked={field.required ?? false}
+            onChange={({ target }) => set(at, { required: target.checked })}
+          />
+          <Button
+            look="quiet"
+            size="icon"
+            aria-label={`Remove input ${at + 1}`}
+            onClick={() => onChange(fields.filter((_, index) => index !== at))}
+          >
+            <Trash2 aria-hidden className="size-4" />
+          </Button>
+        </div>
+      ))}
+      <div>
+        <Button size="small" onClick={() => onChange([...fields, { name: '', type: 'text', required: true }])}>
+          <Plus aria-hidden className="size-3.5" />
+          Add input
+        </Button>
+      </div>
+    </fieldset>
+  )
+}

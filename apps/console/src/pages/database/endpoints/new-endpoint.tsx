@@ -1,0 +1,44 @@
+import { useState } from 'react'
+import { useNavigate } from 'react-router'
+import { useDo } from '../../../api/hooks.ts'
+import { databasePath, useDatabase, useNamespace } from '../../../shell/address.ts'
+import { Button } from '../../../ui/button.tsx'
+import { ErrorPanel } from '../../../ui/error-panel.tsx'
+import { Card, Page } from '../../../ui/page.tsx'
+import { toast } from '../../../ui/toast.tsx'
+import { draftOf, FIRST, type Spec, textOf } from './draft.ts'
+import { SpecEditor } from './spec-editor.tsx'
+import { useRules } from './use-rules.ts'
+
+/** Writes a new endpoint and saves it as a draft. */
+export function NewEndpoint({ close }: { close: () => void }) {
+  const [ns, db] = [useNamespace(), useDatabase()]
+  const [text, setText] = useState(textOf(FIRST))
+  const navigate = useNavigate()
+  const rules = useRules()
+  const draft = draftOf(text)
+  const checked = draft && rules?.validateEndpointSpec(draft)
+  const { mutateAsync, isPending, error } = useDo('POST /api/namespaces/{ns}/databases/{db}/endpoints', [
+    'GET /api/namespaces/{ns}/databases/{db}/endpoints',
+  ])
+  const save = async () => {
+    const made = await mutateAsync({ ...(draft as Spec), ns, db }).catch(() => undefined)
+    if (!made) return
+    navigate(databasePath(ns, db, 'endpoints', made.slug))
+    toast(`${made.name} is saved as a draft.`)
+  }
+  return (
+    <Page title="New endpoint" lead="Nobody can call it before you publish it.">
+      <Card title="Spec">
+        <SpecEditor text={text} onChange={setText} problems={checked && !checked.ok ? checked.errors : []} isNew />
+        {error && <ErrorPanel error={error} />}
+        <div className="flex flex-wrap gap-2">
+          <Button look="primary" busy={isPending} disabled={!checked?.ok} onClick={save}>
+            Save draft
+          </Button>
+          <Button onClick={close}>Cancel</Button>
+        </div>
+      </Card>
+    </Page>
+  )
+}

@@ -1,0 +1,76 @@
+import { Plus } from 'lucide-react'
+import { Link, useParams } from 'react-router'
+import { useCall } from '../../../api/hooks.ts'
+import { databasePath, useDatabase, useNamespace } from '../../../shell/address.ts'
+import { useAsked } from '../../../shell/asked.ts'
+import { useMay } from '../../../shell/membership.ts'
+import { Button } from '../../../ui/button.tsx'
+import { EmptyState } from '../../../ui/empty-state.tsx'
+import { ErrorPanel } from '../../../ui/error-panel.tsx'
+import { formatAgo } from '../../../ui/format.ts'
+import { Page } from '../../../ui/page.tsx'
+import { SkeletonRows } from '../../../ui/skeleton.tsx'
+import { Table } from '../../../ui/table.tsx'
+import { EndpointDetail } from './detail.tsx'
+import { KINDS } from './draft.ts'
+import { NewEndpoint } from './new-endpoint.tsx'
+import { StatusBadge } from './status-badge.tsx'
+
+/** Statements that anyone may call: all of them, a new one, or the one in the address. */
+export function EndpointsPage() {
+  const slug = useParams()['*']
+  const [asked, ask] = useAsked('new')
+  if (slug) return <EndpointDetail key={slug} slug={slug} />
+  return asked === null ? <Endpoints onNew={() => ask('')} /> : <NewEndpoint close={() => ask(undefined)} />
+}
+
+function Endpoints({ onNew }: { onNew: () => void }) {
+  const [ns, db] = [useNamespace(), useDatabase()]
+  const mayChange = useMay('editor')
+  const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases/{db}/endpoints', { ns, db })
+  const make = mayChange && (
+    <Button look="primary" onClick={onNew}>
+      <Plus aria-hidden className="size-4" />
+      New endpoint
+    </Button>
+  )
+  return (
+    <Page title="Endpoints" lead="Statements that your app calls over HTTP, without a backend." actions={make}>
+      {error && <ErrorPanel error={error} onRetry={refetch} />}
+      {!data && !error && <SkeletonRows label="Loading endpoints" />}
+      {data?.length === 0 && (
+        <EmptyState title="No endpoint yet" action={make}>
+          An endpoint is one statement with an address. You say which values it takes and who may call it; a page or an
+          app sends those values and gets rows. Nothing else of the database can be reached that way.
+        </EmptyState>
+      )}
+      {data && data.length > 0 && (
+        <Table
+          label="Endpoints"
+          rows={data}
+          keyOf={({ slug }) => slug}
+          columns={[
+            {
+              name: 'Name',
+              cell: ({ slug, name }) => (
+                <span className="grid gap-0.5">
+                  <Link
+                    className="text-accent underline-offset-2 hover:underline"
+                    to={databasePath(ns, db, 'endpoints', slug)}
+                  >
+                    {name}
+                  </Link>
+                  <code className="font-mono text-sm font-normal text-muted">{slug}</code>
+                </span>
+              ),
+            },
+            { name: 'Status', cell: ({ status }) => <StatusBadge status={status} /> },
+            { name: 'It', isExtra: true, cell: ({ spec }) => KINDS[spec.kind].name },
+            { name: 'Version', isNumber: true, isExtra: true, cell: ({ version }) => version },
+            { name: 'Changed', isExtra: true, cell: ({ updatedAt }) => formatAgo(updatedAt) },
+          ]}
+        />
+      )}
+    </Page>
+  )
+}

@@ -1,0 +1,69 @@
+import type { SpecProblem } from '@persql/endpoint-spec'
+import { ChoiceTabs } from '../../../ui/choice-tabs.tsx'
+import { CodeField } from '../../../ui/text-field.tsx'
+import { draftOf, textOf } from './draft.ts'
+import { SpecForm } from './spec-form.tsx'
+
+interface SpecEditorProps {
+  /** The spec as JSON: form and text are two views of it. */
+  text: string
+  onChange: (text: string) => void
+  problems: readonly SpecProblem[]
+  isNew: boolean
+}
+
+/** A spec as a form or as JSON, with what is wrong in either. */
+export function SpecEditor({ text, onChange, problems, isNew }: SpecEditorProps) {
+  const draft = draftOf(text)
+  const problemOf = (field: string) =>
+    problems.find(
+      (one) =>
+        one.field === field ||
+        (!field.startsWith('input') && one.field.startsWith(`${field}.`)) ||
+        one.field.startsWith(`${field}[`),
+    )?.message
+  return (
+    <div className="grid gap-4">
+      <ChoiceTabs
+        label="How to edit"
+        param="edit"
+        choices={[
+          {
+            id: 'form',
+            name: 'Form',
+            content: draft ? (
+              <SpecForm draft={draft} onChange={(next) => onChange(textOf(next))} problemOf={problemOf} isNew={isNew} />
+            ) : (
+              <p role="alert">The JSON has a mistake. Correct it there, then the form can show it.</p>
+            ),
+          },
+          {
+            id: 'json',
+            name: 'JSON',
+            content: (
+              <CodeField
+                label="Spec"
+                value={text}
+                onChange={onChange}
+                rows={24}
+                error={draft ? undefined : 'This is no object in JSON.'}
+              />
+            ),
+          },
+        ]}
+      />
+      {problems.length > 0 && (
+        <ul
+          aria-label="What is left to do"
+          className="grid gap-1 rounded-card bg-warning-soft p-4 text-sm text-warning"
+        >
+          {problems.map(({ field, message }) => (
+            <li key={field + message} className="break-words">
+              <code className="font-mono font-medium">{field}</code>: {message}
+            </li>
+          ))}
+        </ul>
+      )}
+    </div>
+  )
+}

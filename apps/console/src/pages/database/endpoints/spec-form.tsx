@@ -1,0 +1,129 @@
+import { Checkbox } from '../../../ui/input.tsx'
+import { CodeField, SelectField, TextField } from '../../../ui/text-field.tsx'
+import { type Draft, type Field, KINDS, ofKind } from './draft.ts'
+import { InputFields } from './input-fields.tsx'
+
+interface SpecFormProps {
+  draft: Draft
+  onChange: (draft: Draft) => void
+  problemOf: (field: string) => string | undefined
+  /** An endpoint keeps its slug for ever. */
+  isNew: boolean
+}
+
+const words = (value: unknown) => (typeof value === 'string' ? value : '')
+const items = (text: string) => text.split(/[\s,]+/).filter(Boolean)
+const list = (value: unknown) => (Array.isArray(value) ? (value as unknown[]).join(', ') : '')
+
+/** The fields of a spec that most endpoints need. All others are in its JSON. */
+export function SpecForm({ draft, onChange, problemOf, isNew }: SpecFormProps) {
+  const kind = (words(draft.kind) in KINDS ? draft.kind : 'query') as keyof typeof KINDS
+  const set = (name: string, value: unknown) => {
+    const { [name]: _old, ...rest } = draft
+    onChange(value === undefined ? rest : { ...draft, [name]: value })
+  }
+  const text = (name: string, label: string) => ({
+    label,
+    value: words(draft[name]),
+    onChange: (value: string) => set(name, value),
+    error: problemOf(name),
+  })
+  const { authConfig, askConfig, rateLimit } = draft as Record<string, Record<string, unknown> | undefined>
+  return (
+    <div className="grid gap-4">
+      <div className="grid gap-4 sm:grid-cols-2">
+        <TextField {...text('name', 'Name')} />
+        <TextField
+          {...text('slug', 'Slug')}
+          disabled={!isNew}
+          className="font-mono"
+          autoCapitalize="none"
+          spellCheck={false}
+          hint={isNew ? 'Stands in its address, for ever.' : undefined}
+        />
+        <SelectField
+          label="It"
+          value={kind}
+          onChange={(value) => onChange(ofKind(draft, value as keyof typeof KINDS))}
+          options={Object.entries(KINDS).map(([key, { name }]) => [key, name])}
+          error={problemOf('kind')}
+        />
+        <SelectField
+          {...text('method', 'Method')}
+          options={[
+            ['GET', 'GET'],
+            ['POST', 'POST'],
+          ]}
+        />
+      </div>
+      {kind !== 'ask' && (
+        <CodeField
+          {...text('sql', 'SQL')}
+          hint="One statement, with ? for each input. Values are bound, never pasted."
+        />
+      )}
+      {authConfig && (
+        <TextField
+          label="Table of users"
+          value={words(authConfig.usersTable)}
+          onChange={(usersTable) => set('authConfig', { ...authConfig, usersTable })}
+          hint="It has a column email and a column password_hash."
+          error={problemOf('authConfig')}
+        />
+      )}
+      {askConfig && (
+        <TextField
+          label="Tables the model may read"
+          value={list(askConfig.allowedTables)}
+          onChange={(tables) => set('askConfig', { ...askConfig, allowedTables: items(tables) })}
+          hint="Names with commas between them. Empty means all."
+        />
+      )}
+      <InputFields
+        fields={(Array.isArray(draft.input) ? draft.input : []) as Field[]}
+        onChange={(input) => set('input', input)}
+        problemOf={problemOf}
+      />
+      <div className="grid gap-4 sm:grid-cols-2">
+        <SelectField {...text('output', 'Answers')} options={KINDS[kind].outputs.map((output) => [output, output])} />
+        <SelectField
+          label="Who may call"
+          value={words(draft.auth) || 'public'}
+          onChange={(auth) => set('auth', auth)}
+          options={[
+            ['public', 'anyone'],
+            ['session', 'users of the app who are logged in'],
+          ]}
+          error={problemOf('auth')}
+        />
+        <TextField
+          label="Calls per minute"
+          type="number"
+          min={1}
+          value={String(rateLimit?.perMin ?? '')}
+          onChange={(perMin) => set('rateLimit', perMin ? { ...rateLimit, perMin: Number(perMin) } : undefined)}
+          hint="Of one address. Empty means as many as come."
+          error={problemOf('rateLimit')}
+        />
+        <TextField
+          label="Pages that may call"
+          value={list(draft.cors)}
+          onChange={(cors) => set('cors', items(cors).length > 0 ? items(cors) : undefined)}
+          placeholder="https://app.example.com"
+          hint="Origins with commas between them; * is any. Empty means none of another site."
+          error={problemOf('cors')}
+        />
+      </div>
+      <Checkbox
+        label="Ask for a captcha"
+        checked={draft.captcha === true}
+        onChange={({ target }) => set('captcha', target.checked || undefined)}
+      />
+      <TextField
+        {...text('description', 'Description')}
+        onChange={(value) => set('description', value || undefined)}
+        hint="What a model is told of it."
+      />
+    </div>
+  )
+}

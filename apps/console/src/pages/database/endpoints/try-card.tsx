@@ -1,0 +1,97 @@
+import type { Endpoint } from '@persql/contract'
+import { type FormEvent, useState } from 'react'
+import { useDo } from '../../../api/hooks.ts'
+import { useDatabase, useNamespace } from '../../../shell/address.ts'
+import { Badge } from '../../../ui/badge.tsx'
+import { Button } from '../../../ui/button.tsx'
+import { CodeBlock } from '../../../ui/code-block.tsx'
+import { ErrorPanel } from '../../../ui/error-panel.tsx'
+import { formatNumber } from '../../../ui/format.ts'
+import { CodeField, SelectField, TextField } from '../../../ui/text-field.tsx'
+import { changesOf, type Draft, type Field } from './draft.ts'
+
+interface TryProps {
+  endpoint: Endpoint
+  /** The spec as it is written by now, saved or not. */
+  draft: Draft
+}
+
+/** Calls an endpoint with values somebody enters; what it writes is undone. */
+export function TryEndpoint({ endpoint: { slug, spec }, draft }: TryProps) {
+  const where = { ns: useNamespace(), db: useDatabase(), slug }
+  const [values, setValues] = useState<Record<string, string>>({})
+  const [userId, setUserId] = useState('1')
+  const { mutate, data, isPending, error } = useDo('POST /api/namespaces/{ns}/databases/{db}/endpoints/{slug}/try')
+  const fields = (Array.isArray(draft.input) ? (draft.input as Field[]) : []).filter(
+    ({ name }) => !name.startsWith('$'),
+  )
+  const isSession = draft.auth === 'session'
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    const given = fields.filter(({ name }) => (values[name] ?? '') !== '')
+    mutate({
+      ...where,
+      input: Object.fromEntries(given.map((field) => [field.name, inputOf(field, values[field.name] as string)])),
+      ...(isSession && { session: { userId: /^\d+$/.test(userId) ? Number(userId) : userId } }),
+      changes: changesOf(spec, draft),
+    })
+  }
+  return (
+    <form onSubmit={submit} className="grid gap-4">
+      <p className="text-muted">It runs as it stands here, saved or not. What it writes is undone.</p>
+      {fields.map((field) => (
+        <Value
+          key={field.name}
+          field={field}
+          value={values[field.name] ?? ''}
+          onChange={(value) => setValues({ ...values, [field.name]: value })}
+        />
+      ))}
+      {isSession && <TextField label="Id of the user who is logged in" value={userId} onChange={setUserId} required />}
+      <div>
+        <Button type="submit" look="primary" busy={isPending}>
+          Try it
+        </Button>
+      </div>
+      {error && <ErrorPanel error={error} />}
+      {data && (
+        <div role="status" className="grid gap-2">
+          <p className="flex flex-wrap items-center gap-2">
+            <Badge tone={data.status < 400 ? 'success' : 'danger'}>{data.status}</Badge>
+            <span className="text-sm text-muted">
+              {formatNumber(data.rowsRead)} rows read, {formatNumber(data.rowsWritten)} written
+            </span>
+          </p>
+          {data.reason && <p className="break-words text-danger">{data.reason}</p>}
+          <CodeBlock label="answer" code={JSON.stringify(data.body, null, 2)} />
+        </div>
+      )}
+    </form>
+  )
+}
+
+interface ValueProps {
+  field: Field
+  value: string
+  onChange: (value: string) => void
+}
+
+function Value({ field, value, onChange }: ValueProps) {
+  const common = { label: field.label ?? field.name, value, onChange, required: field.required ?? false }
+  const choices = field.type === 'boolean' ? ['true', 'false'] : field.enum
+  if (choices) return <SelectField {...common} options={['', ...choices].map((choice) => [choice, choice || '–'])} />
+  if (field.type === 'json') return <CodeField {...common} />
+  return <TextField {...common} hint={field.type} inputMode={isNumber(field) ? 'decimal' : undefined} />
+}
+
+const isNumber = ({ type }: Field) => type === 'integer' || type === 'number'
+
+/** What was typed as a value of the field; what is none goes as it is, and the endpoint says so. */
+function inputOf(field: Field, text: string) {
+  if (!isNumber(field) && field.type !== 'boolean' && field.type !== 'json') return text
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}

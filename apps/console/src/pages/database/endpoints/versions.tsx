@@ -1,0 +1,82 @@
+import type { Endpoint } from '@persql/contract'
+import { useState } from 'react'
+import { useCall, useDo } from '../../../api/hooks.ts'
+import { useDatabase, useNamespace } from '../../../shell/address.ts'
+import { useMay } from '../../../shell/membership.ts'
+import { Badge } from '../../../ui/badge.tsx'
+import { Button } from '../../../ui/button.tsx'
+import { ConfirmDialog } from '../../../ui/confirm-dialog.tsx'
+import { ErrorPanel } from '../../../ui/error-panel.tsx'
+import { formatMoment } from '../../../ui/format.ts'
+import { SkeletonRows } from '../../../ui/skeleton.tsx'
+import { Table } from '../../../ui/table.tsx'
+import { toast } from '../../../ui/toast.tsx'
+
+const VERSIONS = 'GET /api/namespaces/{ns}/databases/{db}/endpoints/{slug}/versions'
+const CHANGED = [
+  VERSIONS,
+  'GET /api/namespaces/{ns}/databases/{db}/endpoints',
+  'GET /api/namespaces/{ns}/databases/{db}/endpoints/{slug}',
+] as const
+
+/** What an endpoint was before, and the way back. */
+export function Versions({ endpoint: { slug, version: current } }: { endpoint: Endpoint }) {
+  const where = { ns: useNamespace(), db: useDatabase(), slug }
+  const mayChange = useMay('editor')
+  const { data, error, refetch } = useCall(VERSIONS, where)
+  const [asked, ask] = useState<number>()
+  const publish = useDo('POST /api/namespaces/{ns}/databases/{db}/endpoints/{slug}/publish', CHANGED)
+  if (error) return <ErrorPanel error={error} onRetry={refetch} />
+  if (!data) return <SkeletonRows label="Loading versions" />
+  return (
+    <>
+      <Table
+        label="Versions"
+        rows={data}
+        keyOf={({ version }) => version}
+        columns={[
+          {
+            name: 'Version',
+            cell: ({ version }) => (
+              <span className="flex items-center gap-2">
+                {version}
+                {version === current && <Badge tone="accent">current</Badge>}
+              </span>
+            ),
+          },
+          { name: 'Saved', cell: ({ savedAt }) => formatMoment(savedAt) },
+          {
+            name: 'Statement',
+            isExtra: true,
+            cell: ({ spec }) => <code className="line-clamp-3 font-mono text-sm break-words">{spec.sql}</code>,
+          },
+          {
+            name: 'Go back',
+            isUnnamed: true,
+            isNumber: true,
+            cell: ({ version }) =>
+              mayChange &&
+              version !== current && (
+                <Button size="small" onClick={() => ask(version)}>
+                  Go back to {version}
+                </Button>
+              ),
+          },
+        ]}
+      />
+      {asked !== undefined && (
+        <ConfirmDialog
+          open
+          onOpenChange={() => ask(undefined)}
+          title={`Go back to version ${asked}?`}
+          description="Its spec is published at once, as a new version. The others stay, so you can come back."
+          action={`Publish version ${asked}`}
+          onConfirm={async () => {
+            await publish.mutateAsync({ ...where, version: asked })
+            toast(`Version ${asked} is published.`)
+          }}
+        />
+      )}
+    </>
+  )
+}

@@ -1,0 +1,187 @@
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startBrowser } from '../browser.ts'
+import { startPlatform, type TestPlatform } from '../harness.ts'
+import { faultsOf } from './axe.ts'
+import { type Visit, visit } from './visit.ts'
+
+let platform: TestPlatform
+let browser: Browser
+let server: Server
+let here: Visit
+const received: { type: string; signature: unknown }[] = []
+let answer = 200
+beforeAll(async () => {
+  ;[platform, browser] = await Promise.all([
+    startPlatform({ environment: { PERSQL_DEV: '1' } }),
+    startBrowser(),
+    new Promise<void>((resolve) => {
+      server = createServer(async (request, response) => {
+        const body = JSON.parse((await request.toArray()).join(''))
+        received.push({ type: body.type, signature: request.headers['x-persql-signature'] })
+        response.writeHead(answer).end()
+      }).listen(0, '127.0.0.1', resolve)
+    }),
+  ])
+  here = await visit(browser, platform)
+  await sql('CREATE TABLE notes (id INTEGER PRIMARY KEY, author, text)')
+})
+afterAll(async () => {
+  await here.close()
+  await browser.close()
+  await platform.stop()
+  server.close()
+})
+
+/** Runs a statement as whoever is signed in; answers the body of the response. */
+const sql = (text: string) =>
+  here.page.evaluate(
+    async ([ns, sql]) =>
+      (
+        await fetch(`/api/namespaces/${ns}/databases/main/query`, {
+          method: 'POST',
+          headers: { 'Content-Type': 'application/json' },
+          body: JSON.stringify({ sql }),
+        })
+      ).json(),
+    [here.ns, text] as const,
+  )
+const go = (path: string) => here.go(`/${here.ns}/main/${path}`)
+const click = (name: string) => here.page.getByRole('button', { name, exact: true }).click()
+const choose = async (of: string, name: string) => {
+  await click(`More for ${of}`)
+  await here.page.getByRole('menuitem', { name }).click()
+}
+const says = (text: string | RegExp) => here.page.getByText(text).first().waitFor()
+async function isFine() {
+  expect(await faultsOf(here.page)).toEqual([])
+  expect(here.complaints).toEqual([])
+}
+
+test('a schedule is made, run by hand, paused, resumed, changed and deleted', async () => {
+  const { page } = here
+  await go('schedules')
+  await page.getByRole('button', { name: 'New schedule' }).first().click()
+  await page.getByRole('textbox', { name: 'Name', exact: true }).fill('note')
+  await page.getByLabel('SQL', { exact: true }).fill('INSERT INTO notes (author, text) VALUES (?, ?)')
+  await page.getByLabel('Every').fill('5')
+  await page.getByLabel('Unit').selectOption('minutes')
+  await page.getByLabel('Parameters').fill('["ada", 7')
+  await says('This is no JSON list')
+  await page.getByLabel('Parameters').fill('["ada", 7]')
+  await click('Create schedule')
+  await says('every 5 minutes')
+  await choose('note', 'Run now')
+  await says('note ran.')
+  await says('1 rows written')
+  expect((await sql('SELECT author, text FROM notes')).data.rows).toEqual([['ada', 7]])
+  await choose('note', 'Pause')
+  await says('paused')
+  await page.getByRole('button', { name: 'Undo' }).click()
+  await page.getByText('paused', { exact: true }).waitFor({ state: 'detached' })
+  await choose('note', 'Edit')
+  await page.getByLabel('SQL', { exact: true }).fill('INSERT INTO gone VALUES (?)')
+  await click('Save schedule')
+  await page.getByRole('alert').filter({ hasText: 'gone' }).waitFor()
+  expect(await faultsOf(page)).toEqual([])
+  await click('Cancel')
+  await choose('note', 'Delete')
+  await click('Delete schedule')
+  await says('Nothing scheduled')
+  here.complaints.length = 0
+})
+
+test('a webhook is made and tested, posts changes, and what failed is posted again', async () => {
+  const { page } = here
+  await go('webhooks')
+  await page.getByRole('button', { name: 'New webhook' }).first().click()
+  await page.getByRole('textbox', { name: 'Name', exact: true }).fill('chat')
+  await page.getByLabel('URL').fill(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
+  await page.getByLabel('Tables').fill('notes')
+  await click('Create webhook')
+  await page.getByRole('heading', { level: 1, name: 'chat' }).waitFor()
+  await click('Send a test')
+  await says('It arrived (200).')
+  expect(received).toEqual([{ type: 'test', signature: expect.any(String) }])
+  await click('Show')
+  const secret = await page.getByRole('region', { name: 'secret' }).textContent()
+  expect(secret).toMatch(/^whsec_[0-9A-Za-z]{64}$/)
+  await click('Rotate')
+  await click('Rotate secret')
+  await says('The secret is a new one.')
+  expect(await page.getByRole('region', { name: 'secret' }).textContent()).not.toBe(secret)
+  answer = 500
+  await sql("INSERT INTO notes (text) VALUES ('hello')")
+  await says('pending 500')
+  answer = 200
+  await click('Replay')
+  await says('delivered 200')
+  expect(received.at(-1)).toMatchObject({ type: 'row.change' })
+  await isFine()
+  await click('Pause')
+  await says('paused')
+  await click('Delete')
+  await click('Delete webhook')
+  await says('No webhook yet')
+})
+
+test('a rule holds back writes until it is deleted', async () => {
+  const { page } = here
+  await go('approvals')
+  await page.getByRole('button', { name: 'New rule' }).first().click()
+  await page.getByLabel('Tables').fill('note*')
+  await page.getByLabel('Writes').selectOption('wait for a human')
+  await page.getByLabel('Note').fill('Ask Ada')
+  await click('Add rule')
+  await says('Ask Ada')
+  await isFine()
+  const { code, approvalUrl } = await sql('DELETE FROM notes WHERE id = 1')
+  expect(code, approvalUrl).toBe('approval_required')
+  here.complaints.length = 0
+  await click('Delete the rule for note*')
+  await click('Delete rule')
+  await says('No rule: every write goes through')
+  expect((await sql('DELETE FROM notes WHERE id = 1')).success).toBe(true)
+})
+
+test('a hostname tells which records to set, and that they are not there yet', async () => {
+  const { page } = here
+  await go('hostnames')
+  await page.getByRole('button', { name: 'Add hostname' }).first().click()
+  await page.getByRole('textbox', { name: 'Hostname' }).fill('api.persql-test.example')
+  await page.getByRole('dialog').getByRole('button', { name: 'Add hostname' }).click()
+  await says('_persql.api.persql-test.example')
+  await isFine()
+  await page.getByRole('button', { name: 'Copy value of TXT' }).click()
+  await says('Copied')
+  await click('Delete api.persql-test.example')
+  await page.getByLabel('Type api.persql-test.example to confirm').fill('api.persql-test.example')
+  await click('Delete hostname')
+  await says('No hostname yet')
+})
+
+test('insights show what failed, and make an index that a statement lacks', async () => {
+  const { page } = here
+  await sql('CREATE TABLE orders (id INTEGER PRIMARY KEY, customer)')
+  await sql(`WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 5000)
+    INSERT INTO orders (customer) SELECT n FROM c`)
+  for (let i = 0; i < 3; i++) await sql('SELECT * FROM orders WHERE customer = 7')
+  await sql('SELECT * FROM nowhere')
+  here.complaints.length = 0
+  await go('insights')
+  const failed = page.getByRole('row').filter({ hasText: 'SELECT * FROM nowhere' })
+  await failed.getByText('no such table').waitFor()
+  await page.getByLabel('Show').selectOption('Slow only')
+  await failed.waitFor({ state: 'detached' })
+  expect(new URL(page.url()).search).toBe('?show=slow')
+  await click('Look for indexes')
+  const advice = page.getByRole('region', { name: /CREATE INDEX.*orders.*customer/ }).first()
+  await advice.waitFor()
+  await isFine()
+  await advice.getByRole('button', { name: 'Create index' }).click()
+  await says('The index is there.')
+  const plan = await sql('EXPLAIN QUERY PLAN SELECT * FROM orders WHERE customer = 7')
+  expect(JSON.stringify(plan.data.rows)).toContain('INDEX')
+})

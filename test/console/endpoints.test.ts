@@ -1,0 +1,121 @@
+import { execFileSync } from 'node:child_process'
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startBrowser } from '../browser.ts'
+import { startPlatform, type TestPlatform } from '../harness.ts'
+import { faultsOf } from './axe.ts'
+import { visit } from './visit.ts'
+
+const AsyncFunction = (async () => {}).constructor as new (body: string) => () => Promise<unknown>
+
+let platform: TestPlatform
+let browser: Browser
+beforeAll(async () => {
+  ;[platform, browser] = await Promise.all([startPlatform(), startBrowser()])
+})
+afterAll(async () => {
+  await browser.close()
+  await platform.stop()
+})
+
+test('an endpoint is written, tried, published, called, changed, put back, paused and deleted', async () => {
+  const { page, ns, go, complaints, close } = await visit(browser, platform)
+  const field = (name: string) => page.getByRole('textbox', { name, exact: true })
+  const click = (name: string) => page.getByRole('button', { name, exact: true }).click()
+  const says = (text: string | RegExp) => page.getByText(text).first().waitFor()
+  const isFine = async () => {
+    expect(await faultsOf(page)).toEqual([])
+    expect(complaints).toEqual([])
+  }
+  await page.evaluate(async (ns) => {
+    const run = (sql: string) =>
+      fetch(`/api/namespaces/${ns}/databases/main/query`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify({ sql }),
+      })
+    await run('CREATE TABLE notes (id INTEGER PRIMARY KEY, author, text)')
+    await run("INSERT INTO notes (author, text) VALUES ('ada', 'first'), ('bob', 'second')")
+  }, ns)
+
+  await go(`/${ns}/main/endpoints`)
+  await page.getByRole('button', { name: 'New endpoint' }).first().click()
+  await field('Name').fill('Notes')
+  await field('Slug').fill('Notes of one')
+  await says('use a lower-case letter')
+  await field('Slug').fill('notes')
+  await field('SQL').fill('SELECT text FROM notes WHERE author = ?')
+  await click('Add input')
+  await field('Name of input 1').fill('author')
+  await isFine()
+
+  await page.getByRole('tab', { name: 'JSON' }).click()
+  expect(JSON.parse(await page.getByLabel('Spec', { exact: true }).inputValue())).toMatchObject({
+    slug: 'notes',
+    input: [{ name: 'author', type: 'text', required: true }],
+  })
+  await page.getByLabel('Spec', { exact: true }).fill('{')
+  await says('This is no object in JSON.')
+  const spec = {
+    slug: 'notes',
+    name: 'Notes',
+    kind: 'query',
+    method: 'GET',
+    sql: 'SELECT text FROM notes WHERE author = ?',
+    input: [{ name: 'author', type: 'text', label: 'Whose', required: true }],
+    output: 'rows',
+  }
+  await page.getByLabel('Spec', { exact: true }).fill(JSON.stringify(spec))
+  await isFine()
+  await page.getByRole('tab', { name: 'Form' }).click()
+  expect(await field('Name of input 1').inputValue()).toBe('author')
+  await click('Save draft')
+  await page.waitForURL('**/endpoints/notes')
+  await says('version 1')
+
+  await page.getByRole('tab', { name: 'Try it' }).click()
+  await field('Whose').fill('ada')
+  await page.getByRole('tabpanel').getByRole('button', { name: 'Try it' }).click()
+  await page.getByRole('region', { name: 'answer' }).getByText('first').waitFor()
+  await isFine()
+
+  await click('Publish')
+  await says('Notes is published.')
+  await page.getByRole('tab', { name: 'Call it' }).click()
+  await page.getByRole('tab', { name: 'Tool of a model' }).click()
+  await says('"input_schema"')
+  await page.getByRole('tab', { name: 'curl' }).click()
+  const curl = (await page.getByRole('region', { name: 'curl' }).textContent()) as string
+  const called = (author: string) => {
+    const line = curl.replace('curl ', 'curl -s ').replace('author=text', `author=${author}`)
+    return JSON.parse(execFileSync('sh', ['-c', line], { encoding: 'utf8' }))
+  }
+  expect(called('ada').data.rows).toEqual([['first']])
+  await page.getByRole('tab', { name: 'JavaScript' }).click()
+  const script = await page.getByRole('region', { name: 'JavaScript' }).textContent()
+  const pasted = new AsyncFunction(`${script}\nreturn [ok, data.rows]`)
+  expect(await pasted()).toEqual([true, []])
+  await isFine()
+
+  await page.getByRole('tab', { name: 'Spec' }).click()
+  await field('SQL').fill('SELECT id, text FROM notes WHERE author = ?')
+  await click('Save and serve')
+  await says('version 2')
+  expect(called('bob').data.rows).toEqual([[2, 'second']])
+  await page.getByRole('tab', { name: 'Versions' }).click()
+  await click('Go back to 1')
+  await click('Publish version 1')
+  await says('version 3')
+  expect(called('bob').data.rows).toEqual([['second']])
+  await isFine()
+
+  await click('Pause')
+  await says('Notes is paused.')
+  expect(called('bob')).toMatchObject({ ok: false, code: 'endpoint_not_found' })
+  await click('Delete')
+  await page.getByLabel('Type notes to confirm').fill('notes')
+  await click('Delete endpoint')
+  await says('No endpoint yet')
+  expect(complaints).toEqual([])
+  await close()
+})
