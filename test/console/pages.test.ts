@@ -29,6 +29,8 @@ const pages = [
   '/acme/main/hostnames',
   '/acme/main/hostnames?new=',
   '/acme/main/insights',
+  '/acme/main/tables',
+  '/acme/main/query',
   '/acme/settings/general',
   '/acme/settings/tokens',
   '/acme/settings/tokens?new=',

@@ -3,7 +3,7 @@ import { http, type Transport } from './http.ts'
 import type { Billing, Databases, OfNamespace, Tokens } from './namespace-resources.ts'
 import { perform, resourcesOf, type Target } from './perform.ts'
 import { ofNamespace } from './routes.ts'
-import type { BranchRole, CallOptions, Claim, HandedOff, TokenRole } from './types.ts'
+import type { BranchRole, CallOptions, Claim, HandedOff, QueryMeta, TokenRole } from './types.ts'
 
 /** How to reach the databases. */
 export interface PerSQLOptions extends CallOptions {
@@ -72,8 +72,18 @@ export class PerSQL {
 
   /** Any other call of the API, by method and path. It answers `data`. */
   async request<T>(method: string, path: string, body?: unknown, options?: CallOptions): Promise<T> {
+    return (await this.requestWithMeta<T>(method, path, body, options)).data
+  }
+
+  /** The same with what stands beside `data`, such as what it cost. */
+  async requestWithMeta<T>(
+    method: string,
+    path: string,
+    body?: unknown,
+    options?: CallOptions,
+  ): Promise<{ data: T; meta?: QueryMeta }> {
     const transport = await this.#reach()
-    return (await transport.call({ ...options, method, path, body })).data as T
+    return transport.call({ ...options, method, path, body })
   }
 
   /** Closes local databases. */

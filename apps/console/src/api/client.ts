@@ -1,5 +1,5 @@
 import type { Api, Input, Output } from '@persql/contract'
-import { PerSQL, PerSQLError } from '@persql/sdk'
+import { PerSQL, PerSQLError, type QueryMeta } from '@persql/sdk'
 
 /** The route by which somebody signed in reaches an operation. */
 type SessionRoute<O> = O extends { console: { route: infer R extends string } }
@@ -23,7 +23,20 @@ export type CallOutput<R extends Route> = Output<Routes[R]>
 const persql = new PerSQL({ baseURL: location.origin })
 
 /** Calls a route of the contract with the session's cookie. @throws PerSQLError of the SDK */
-export function call<R extends Route>(route: R, input: CallInput<R>, signal?: AbortSignal): Promise<CallOutput<R>> {
+export async function call<R extends Route>(
+  route: R,
+  input: CallInput<R>,
+  signal?: AbortSignal,
+): Promise<CallOutput<R>> {
+  return (await callWithMeta(route, input, signal)).data
+}
+
+/** The same with what stands beside `data`: what the call cost. @throws PerSQLError of the SDK */
+export function callWithMeta<R extends Route>(
+  route: R,
+  input: CallInput<R>,
+  signal?: AbortSignal,
+): Promise<{ data: CallOutput<R>; meta?: QueryMeta }> {
   const [method, pattern] = route.split(' ') as [string, string]
   const rest: Record<string, unknown> = { ...input }
   const path = pattern.replace(/\{(\w+)\}/g, (_all, name: string) => {
@@ -32,7 +45,7 @@ export function call<R extends Route>(route: R, input: CallInput<R>, signal?: Ab
     return value
   })
   const inQuery = method === 'GET' || method === 'DELETE'
-  return persql.request(method, path + (inQuery ? queryOf(rest) : ''), inQuery ? undefined : rest, { signal })
+  return persql.requestWithMeta(method, path + (inQuery ? queryOf(rest) : ''), inQuery ? undefined : rest, { signal })
 }
 
 function queryOf(values: Record<string, unknown>): string {

@@ -3,8 +3,8 @@ import { MutationCache, QueryCache, QueryClient } from '@tanstack/react-query'
 import { noteEmptyBalance } from '../shell/empty-balance.ts'
 import { toLogin } from '../shell/sign-in.ts'
 
-/** Looks at every failure once, wherever it happened. */
-function notice(error: Error): void {
+/** Looks at every failure once, wherever it happened; to be told of those that no hook sees. */
+export function notice(error: unknown): void {
   if (!(error instanceof PerSQLError)) return
   if (error.code === 'not_signed_in') toLogin()
   if (error.status !== 402) return

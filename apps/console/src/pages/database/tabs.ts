@@ -3,6 +3,8 @@ import type { Tab } from '../../shell/tabbed.tsx'
 /** The pages of a database, in the order of their tabs; the first is where one arrives. */
 export const databaseTabs = [
   { path: 'overview', name: 'Overview', load: () => import('./overview.tsx').then(({ OverviewPage }) => OverviewPage) },
+  { path: 'tables', name: 'Tables', load: () => import('../tables/page.tsx').then(({ TablesPage }) => TablesPage) },
+  { path: 'query', name: 'Query', load: () => import('../query/page.tsx').then(({ QueryPage }) => QueryPage) },
   { path: 'schema', name: 'Schema', load: () => import('./schema/page.tsx').then(({ SchemaPage }) => SchemaPage) },
   {
     path: 'branches',

@@ -1,0 +1,55 @@
+/** A text somebody writes, on a tab of its own. */
+export interface Draft {
+  id: string
+  sql: string
+}
+
+/** What was run before. */
+export interface Past {
+  sql: string
+  atMs: number
+  failed: boolean
+}
+
+const MAX_PAST = 100
+const key = (kind: string, ns: string, db: string) => `persql.${kind}.${ns}/${db}`
+
+function read<T>(name: string, otherwise: T): T {
+  try {
+    return JSON.parse(localStorage.getItem(name) ?? '') as T
+  } catch {
+    return otherwise
+  }
+}
+
+/** What is full keeps what it has: a text that is not remembered is better than a page that breaks. */
+function write(name: string, value: unknown): void {
+  try {
+    localStorage.setItem(name, JSON.stringify(value))
+  } catch {
+    // Nothing to do about it.
+  }
+}
+
+/** A new tab. */
+export const newDraft = (sql = ''): Draft => ({ id: crypto.randomUUID().slice(0, 8), sql })
+
+/** The tabs of a database in this browser. */
+export const readDrafts = (ns: string, db: string): Draft[] => {
+  const drafts = read<Draft[]>(key('drafts', ns, db), [])
+  return drafts.length > 0 ? drafts : [newDraft()]
+}
+
+/** Remembers the tabs. */
+export const writeDrafts = (ns: string, db: string, drafts: readonly Draft[]): void =>
+  write(key('drafts', ns, db), drafts)
+
+/** What was run in this browser, the newest first. */
+export const readPast = (ns: string, db: string): Past[] => read<Past[]>(key('past', ns, db), [])
+
+/** Remembers what was run; the same once more moves to the top. */
+export function addPast(ns: string, db: string, past: Past): Past[] {
+  const next = [past, ...readPast(ns, db).filter(({ sql }) => sql !== past.sql)].slice(0, MAX_PAST)
+  write(key('past', ns, db), next)
+  return next
+}

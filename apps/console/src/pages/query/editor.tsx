@@ -1,0 +1,118 @@
+import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from '@codemirror/autocomplete'
+import { defaultKeymap, history, historyKeymap } from '@codemirror/commands'
+import { SQLite, sql } from '@codemirror/lang-sql'
+import { bracketMatching, HighlightStyle, syntaxHighlighting } from '@codemirror/language'
+import { Compartment, EditorState, Prec } from '@codemirror/state'
+import { drawSelection, EditorView, keymap, lineNumbers, placeholder } from '@codemirror/view'
+import { tags } from '@lezer/highlight'
+import { useEffect, useRef } from 'react'
+
+/** What the page can ask of the editor. */
+export interface Editor {
+  /** What is marked, or nothing; and where the cursor stands. */
+  selection(): { from: number; to: number }
+  focus(): void
+}
+
+interface SqlEditorProps {
+  /** Of the tab: with another, there is another text with a history of its own. */
+  id: string
+  initial: string
+  /** Tables with their columns. */
+  schema: Readonly<Record<string, readonly string[]>>
+  onChange: (text: string) => void
+  onRun: () => void
+  onReady: (editor: Editor) => void
+}
+
+const look = HighlightStyle.define([
+  { tag: tags.keyword, color: 'var(--color-accent-strong)', fontWeight: '600' },
+  { tag: [tags.string, tags.special(tags.string)], color: 'var(--color-success)' },
+  { tag: [tags.number, tags.bool, tags.null], color: 'var(--color-warning)' },
+  { tag: tags.comment, color: 'var(--color-muted)', fontStyle: 'italic' },
+  { tag: tags.typeName, color: 'var(--color-danger-strong)' },
+])
+
+const theme = EditorView.theme({
+  '&': { height: '100%', fontSize: '0.875rem', backgroundColor: 'transparent', color: 'var(--color-ink)' },
+  '&.cm-focused': { outline: '2px solid var(--color-accent)', outlineOffset: '-2px' },
+  '.cm-content': { fontFamily: 'var(--font-mono)', caretColor: 'var(--color-ink)' },
+  '.cm-gutters': { backgroundColor: 'transparent', color: 'var(--color-muted)', border: 'none' },
+  '.cm-cursor': { borderLeftColor: 'var(--color-ink)' },
+  '&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground': {
+    backgroundColor: 'var(--color-accent-soft)',
+  },
+  '.cm-placeholder': { color: 'var(--color-muted)' },
+  '.cm-tooltip': {
+    backgroundColor: 'var(--color-raised)',
+    color: 'var(--color-ink)',
+    borderColor: 'var(--color-line)',
+  },
+  '.cm-tooltip-autocomplete ul li[aria-selected]': {
+    backgroundColor: 'var(--color-accent-soft)',
+    color: 'var(--color-accent-strong)',
+  },
+  '&.cm-focused .cm-matchingBracket': { backgroundColor: 'var(--color-accent-soft)' },
+})
+
+const dialectOf = (schema: SqlEditorProps['schema']) =>
+  sql({ dialect: SQLite, schema: schema as Record<string, string[]>, upperCaseKeywords: true })
+
+/** Where SQL is written. Tab leads out of it, as everywhere; Ctrl+Enter runs. */
+export function SqlEditor({ id, initial, schema, onChange, onRun, onReady }: SqlEditorProps) {
+  const place = useRef<HTMLDivElement>(null)
+  const view = useRef<EditorView>(undefined)
+  const calls = useRef({ onChange, onRun, onReady })
+  calls.current = { onChange, onRun, onReady }
+  const language = useRef(new Compartment())
+  const first = useRef(schema)
+  first.current = schema
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what is typed must not make another editor
+  useEffect(() => {
+    const run = () => {
+      calls.current.onRun()
+      return true
+    }
+    const nonce = document.querySelector<HTMLMetaElement>('meta[property=csp-nonce]')?.nonce ?? ''
+    const made = new EditorView({
+      parent: place.current as HTMLDivElement,
+      state: EditorState.create({
+        doc: initial,
+        extensions: [
+          EditorView.cspNonce.of(nonce),
+          Prec.highest(keymap.of([{ key: 'Mod-Enter', run }])),
+          lineNumbers(),
+          history(),
+          drawSelection(),
+          bracketMatching(),
+          closeBrackets(),
+          autocompletion(),
+          language.current.of(dialectOf(first.current)),
+          syntaxHighlighting(look),
+          theme,
+          EditorView.lineWrapping,
+          placeholder('SELECT …'),
+          EditorView.contentAttributes.of({ 'aria-label': 'SQL', spellcheck: 'false', autocapitalize: 'none' }),
+          keymap.of([...closeBracketsKeymap, ...completionKeymap, ...historyKeymap, ...defaultKeymap]),
+          EditorView.updateListener.of((update) => {
+            if (update.docChanged) calls.current.onChange(update.state.doc.toString())
+          }),
+        ],
+      }),
+    })
+    view.current = made
+    calls.current.onReady({
+      selection: () => {
+        const { from, to } = made.state.selection.main
+        return { from, to }
+      },
+      focus: () => made.focus(),
+    })
+    return () => made.destroy()
+  }, [id])
+  useEffect(() => {
+    view.current?.dispatch({ effects: language.current.reconfigure(dialectOf(schema)) })
+  }, [schema])
+  return <div ref={place} className="h-full" />
+}

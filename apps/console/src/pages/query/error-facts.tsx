@@ -1,0 +1,22 @@
+import type { SqlErrorDetail } from '@persql/sdk'
+
+/** What a program would be told about a failure, for people. */
+export function ErrorFacts({ detail }: { detail: SqlErrorDetail }) {
+  const facts = [
+    ['Kind', detail.kind.replaceAll('_', ' ')],
+    ['Near', detail.near],
+    ['Table', detail.table],
+    ['Column', detail.column ?? detail.columns?.map(({ table, column }) => `${table}.${column}`).join(', ')],
+    ['Constraint', detail.constraint],
+  ].filter(([, value]) => value)
+  return (
+    <dl className="grid grid-cols-[auto_1fr] gap-x-6 gap-y-1 text-sm">
+      {facts.map(([name, value]) => (
+        <div key={name} className="col-span-2 grid grid-cols-subgrid">
+          <dt className="text-muted">{name}</dt>
+          <dd className="font-mono break-all">{value}</dd>
+        </div>
+      ))}
+    </dl>
+  )
+}

@@ -1,0 +1,37 @@
+import { Badge } from '../../ui/badge.tsx'
+import { Dialog } from '../../ui/dialog.tsx'
+import { formatAgo } from '../../ui/format.ts'
+import type { Past } from './drafts.ts'
+
+interface HistoryDialogProps {
+  past: readonly Past[]
+  onTake: (sql: string) => void
+  onClose: () => void
+}
+
+/** What was run in this browser; one of them opens on a new tab. */
+export const HistoryDialog = ({ past, onTake, onClose }: HistoryDialogProps) => (
+  <Dialog open onOpenChange={onClose} title="History" description="What you ran here, in this browser only.">
+    {past.length === 0 && <p>Nothing yet. What you run is remembered here.</p>}
+    <ul className="grid max-h-[60dvh] min-w-0 gap-1 overflow-y-auto">
+      {past.map(({ sql, atMs, failed }) => (
+        <li key={sql} className="min-w-0">
+          <button
+            type="button"
+            onClick={() => {
+              onTake(sql)
+              onClose()
+            }}
+            className="grid w-full min-w-0 gap-1 rounded-field p-2 text-left -outline-offset-2 hover:bg-sunken"
+          >
+            <code className="line-clamp-3 min-w-0 font-mono text-sm break-words whitespace-pre-wrap">{sql}</code>
+            <span className="flex gap-2 text-sm text-muted">
+              {formatAgo(new Date(atMs).toISOString())}
+              {failed && <Badge tone="danger">failed</Badge>}
+            </span>
+          </button>
+        </li>
+      ))}
+    </ul>
+  </Dialog>
+)

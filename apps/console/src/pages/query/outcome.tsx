@@ -1,0 +1,76 @@
+import { ApprovalRequiredError, PerSQLError, type QueryMeta } from '@persql/sdk'
+import { EmptyState } from '../../ui/empty-state.tsx'
+import { ErrorPanel } from '../../ui/error-panel.tsx'
+import { formatNumber, formatUsd } from '../../ui/format.ts'
+import { SkeletonRows } from '../../ui/skeleton.tsx'
+import { ApprovalPanel } from '../results/approval-panel.tsx'
+import type { Result } from '../results/values.ts'
+import { ErrorFacts } from './error-facts.tsx'
+import { PlanView } from './plan-view.tsx'
+import { ResultView } from './result-view.tsx'
+import { SnapshotNote } from './snapshot-note.tsx'
+import type { Outcome as State } from './use-run.ts'
+
+interface OutcomeProps {
+  outcome: State | undefined
+  /** For files that are saved. */
+  name: string
+  onRedeemed: (answer: { data: Result | Result[]; meta?: QueryMeta }) => void
+  onRetry: () => void
+}
+
+/** What came of a statement. */
+export function Outcome({ outcome, name, onRedeemed, onRetry }: OutcomeProps) {
+  if (!outcome) {
+    return (
+      <EmptyState title="Nothing run yet">
+        Write a statement and run it with Ctrl+Enter. Explain shows how SQLite would find the rows, and costs nothing to
+        be wrong about.
+      </EmptyState>
+    )
+  }
+  if (outcome.kind === 'running') return <SkeletonRows label="Running" rows={4} />
+  if (outcome.kind === 'cancelled') {
+    return <p role="status">You no longer wait for this. What had reached the database may have been done.</p>
+  }
+  if (outcome.kind === 'explained') return <PlanView explained={outcome.explained} />
+  if (outcome.kind === 'failed') {
+    const { error } = outcome
+    if (error instanceof ApprovalRequiredError) {
+      return <ApprovalPanel key={error.approvalToken} error={error} onRedeemed={onRedeemed} />
+    }
+    return (
+      <>
+        <ErrorPanel error={error} onRetry={onRetry} />
+        {error instanceof PerSQLError && error.detail && <ErrorFacts detail={error.detail} />}
+      </>
+    )
+  }
+  const { results, meta } = outcome
+  return (
+    <div className="grid min-w-0 gap-4">
+      {meta && (
+        <p role="status" className="flex flex-wrap gap-x-4 text-sm text-muted tabular-nums">
+          <span>{formatUsdExact(meta.costUsd)}</span>
+          <span>{formatNumber(meta.rowsRead)} rows read</span>
+          <span>{formatNumber(meta.rowsWritten)} rows written</span>
+          <span>{meta.durationMs.toFixed(1)} ms</span>
+        </p>
+      )}
+      {meta?.snapshot && <SnapshotNote snapshot={meta.snapshot} />}
+      {meta?.snapshotSkipped && (
+        <p>
+          No snapshot was taken before this:{' '}
+          {meta.snapshotSkipped === 'too_large' ? 'it is too large' : 'it cannot be copied'}.
+        </p>
+      )}
+      {results.map((result, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: results have no other name
+        <ResultView key={index} result={result} name={name} />
+      ))}
+    </div>
+  )
+}
+
+/** What is far below a cent, with all its places. */
+const formatUsdExact = (value: number) => (value !== 0 && value < 0.000001 ? `$${value.toFixed(9)}` : formatUsd(value))

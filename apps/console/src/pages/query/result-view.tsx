@@ -1,0 +1,60 @@
+import { useMemo, useState } from 'react'
+import { Button } from '../../ui/button.tsx'
+import { CodeBlock } from '../../ui/code-block.tsx'
+import { Dialog } from '../../ui/dialog.tsx'
+import { formatNumber } from '../../ui/format.ts'
+import { Grid } from '../../ui/grid.tsx'
+import { CellView, widthOf } from '../results/cell-view.tsx'
+import { saveFile } from '../results/save-file.ts'
+import { hexOf, isBytes, prettyJson, type Result, toCsv, toJson } from '../results/values.ts'
+
+/** Rows of a result, which can be saved. */
+export function ResultView({ result, name }: { result: Result; name: string }) {
+  const { columns, rows, changes } = result
+  const [opened, setOpened] = useState<{ row: number; column: number }>()
+  const heads = useMemo(
+    () =>
+      columns.map((column, index) => ({
+        name: column,
+        widthPx: widthOf(
+          column,
+          rows.slice(0, 50).map((row) => row[index] ?? null),
+        ),
+        head: <span className="truncate font-medium">{column}</span>,
+      })),
+    [columns, rows],
+  )
+  if (columns.length === 0) {
+    return <p>Done.{changes !== undefined && ` ${formatNumber(changes)} ${changes === 1 ? 'row' : 'rows'} changed.`}</p>
+  }
+  const value = opened && (rows[opened.row]?.[opened.column] ?? null)
+  const text = value === undefined ? '' : value === null ? 'NULL' : isBytes(value) ? hexOf(value) : String(value)
+  return (
+    <div className="grid min-w-0 gap-2">
+      <div className="flex flex-wrap items-center justify-between gap-2">
+        <p>{rows.length === 1 ? '1 row' : `${formatNumber(rows.length)} rows`}</p>
+        <div className="flex gap-2">
+          <Button size="small" onClick={() => saveFile(`${name}.csv`, 'text/csv', toCsv(result))}>
+            Save as CSV
+          </Button>
+          <Button size="small" onClick={() => saveFile(`${name}.json`, 'application/json', toJson(result))}>
+            Save as JSON
+          </Button>
+        </div>
+      </div>
+      <Grid
+        label="Result"
+        className={rows.length > 9 ? 'h-96' : 'h-48'}
+        columns={heads}
+        count={rows.length}
+        cell={(row, column) => <CellView value={rows[row]?.[column] ?? null} />}
+        onOpen={setOpened}
+      />
+      {opened && (
+        <Dialog open onOpenChange={() => setOpened(undefined)} title={columns[opened.column] ?? ''}>
+          <CodeBlock label="Value" code={(value !== undefined && prettyJson(value)) || text} copies={text} />
+        </Dialog>
+      )}
+    </div>
+  )
+}

@@ -1,0 +1,69 @@
+import type { ApprovalRequiredError, QueryMeta } from '@persql/sdk'
+import { useMutation } from '@tanstack/react-query'
+import { type CallOutput, callWithMeta } from '../../api/client.ts'
+import { useCall } from '../../api/hooks.ts'
+import { useDatabase, useNamespace } from '../../shell/address.ts'
+import { Button } from '../../ui/button.tsx'
+import { ErrorPanel } from '../../ui/error-panel.tsx'
+
+const REDEEM = 'POST /api/namespaces/{ns}/databases/{db}/redeem_approval'
+
+interface ApprovalPanelProps {
+  error: ApprovalRequiredError
+  onRedeemed: (answer: { data: CallOutput<typeof REDEEM>; meta?: QueryMeta }) => void
+}
+
+/** A write that waits for a human: where that is decided, how it stands, and the button to run it afterwards. */
+export function ApprovalPanel({
+  error: { approvalToken: token, approvalUrl, message },
+  onRedeemed,
+}: ApprovalPanelProps) {
+  const ns = useNamespace()
+  const db = useDatabase()
+  const { data, error } = useCall(
+    'GET /api/namespaces/{ns}/databases/{db}/approvals/{token}',
+    { ns, db, token },
+    { refetchInterval: 3000 },
+  )
+  const redeem = useMutation({
+    mutationFn: () => callWithMeta(REDEEM, { ns, db, approvalToken: token }),
+    onSuccess: onRedeemed,
+  })
+  const status = data?.status ?? 'pending'
+  return (
+    <div
+      role="alert"
+      className="grid justify-items-start gap-3 rounded-card border border-warning/40 bg-warning-soft p-4"
+    >
+      <p className="font-medium">{message}</p>
+      {status === 'pending' && <p>Somebody who may edit this database decides. This page notices by itself.</p>}
+      {status === 'approved' && <p>It was approved: run it now.</p>}
+      {(status === 'denied' || status === 'expired') && (
+        <p>
+          It was {status === 'denied' ? 'denied' : 'not decided in time'}
+          {data?.note ? `: ${data.note}` : '.'} Nothing was done.
+        </p>
+      )}
+      <div className="flex flex-wrap gap-2">
+        {status === 'pending' && (
+          <Button asChild>
+            <a href={approvalUrl} target="_blank" rel="noreferrer">
+              Look at it and decide
+            </a>
+          </Button>
+        )}
+        {(status === 'approved' || status === 'pending') && (
+          <Button
+            look="primary"
+            disabled={status !== 'approved'}
+            busy={redeem.isPending}
+            onClick={() => redeem.mutate()}
+          >
+            Run what was approved
+          </Button>
+        )}
+      </div>
+      {(redeem.error ?? error) && <ErrorPanel error={redeem.error ?? error} />}
+    </div>
+  )
+}

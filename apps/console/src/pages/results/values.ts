@@ -1,0 +1,61 @@
+import type { CallOutput } from '../../api/client.ts'
+
+/** What a statement answers. */
+export type Result = CallOutput<'POST /api/namespaces/{ns}/databases/{db}/query'>
+/** A value of a row, as it travels. */
+export type Value = Result['rows'][number][number]
+/** Bytes, as they travel. */
+export type Bytes = Extract<Value, object>
+
+/** Whether a value is bytes. */
+export const isBytes = (value: Value): value is Bytes => typeof value === 'object' && value !== null
+
+/** How many bytes there are. */
+export const sizeOf = ({ base64 }: Bytes): number =>
+  (base64.length / 4) * 3 - (base64.endsWith('==') ? 2 : base64.endsWith('=') ? 1 : 0)
+
+/** Bytes in hexadecimal. */
+export const hexOf = ({ base64 }: Bytes): string =>
+  Array.from(atob(base64), (char) => char.charCodeAt(0).toString(16).padStart(2, '0')).join('')
+
+/** A name as it stands in a statement, whatever it holds. */
+export const quoteName = (name: string): string => `"${name.replaceAll('"', '""')}"`
+
+/** A value as it stands in a statement. */
+export function literal(value: Value): string {
+  if (value === null) return 'NULL'
+  if (typeof value === 'number') return String(value)
+  return isBytes(value) ? `X'${hexOf(value)}'` : `'${value.replaceAll("'", "''")}'`
+}
+
+/** A text that holds an object or a list in JSON, indented; nothing when it does not. */
+export function prettyJson(value: Value): string | undefined {
+  if (typeof value !== 'string' || !/^\s*[[{]/.test(value)) return undefined
+  try {
+    return JSON.stringify(JSON.parse(value), null, 2)
+  } catch {
+    return undefined
+  }
+}
+
+const field = (value: Value): string => {
+  const text = value === null ? '' : isBytes(value) ? hexOf(value) : String(value)
+  return /[",\r\n]/.test(text) || (value === '' && text === '') ? `"${text.replaceAll('"', '""')}"` : text
+}
+
+/** A result as CSV (RFC 4180): NULL is nothing, an empty text is `""`, bytes are hexadecimal. */
+export const toCsv = ({ columns, rows }: Pick<Result, 'columns' | 'rows'>): string =>
+  [columns, ...rows]
+    .map((row) => row.map(field).join(','))
+    .join('\r\n')
+    .concat('\r\n')
+
+/** A result as JSON: an object for each row. Columns of the same name get a number. */
+export function toJson({ columns, rows }: Pick<Result, 'columns' | 'rows'>): string {
+  const names = columns.map((name, index) => {
+    const before = columns.slice(0, index).filter((other) => other === name).length
+    return before === 0 ? name : `${name}_${before + 1}`
+  })
+  const objects = rows.map((row) => Object.fromEntries(names.map((name, index) => [name, row[index]])))
+  return `${JSON.stringify(objects, null, 2)}\n`
+}

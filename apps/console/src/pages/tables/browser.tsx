@@ -1,0 +1,133 @@
+import { Plus, Undo2 } from 'lucide-react'
+import { useMemo, useState } from 'react'
+import { Link } from 'react-router'
+import { useCall } from '../../api/hooks.ts'
+import { databasePath, useDatabase, useNamespace } from '../../shell/address.ts'
+import { useMay } from '../../shell/membership.ts'
+import { Button } from '../../ui/button.tsx'
+import { ErrorPanel } from '../../ui/error-panel.tsx'
+import { formatNumber } from '../../ui/format.ts'
+import { Page } from '../../ui/page.tsx'
+import { Skeleton } from '../../ui/skeleton.tsx'
+import { CellDialog } from './cell-dialog.tsx'
+import { MAX_CHANGES, withDelete, withEdit, withInsert, without } from './changing.ts'
+import { InsertDialog } from './insert-dialog.tsx'
+import type { Row } from './reading.ts'
+import { ReviewDialog } from './review-dialog.tsx'
+import { RowsGrid } from './rows-grid.tsx'
+import { MAX_COLUMNS, type SchemaTable, type Shape } from './shape.ts'
+import { useDraft } from './use-draft.ts'
+import { useLook } from './use-look.ts'
+import { useRows } from './use-rows.ts'
+
+/** The rows of a table: to look through, and to change several at once. */
+export function Browser({ table, shape: given }: { table: SchemaTable; shape: Shape }) {
+  const ns = useNamespace()
+  const db = useDatabase()
+  const mayEdit = useMay('editor')
+  // The schema is fetched anew now and then, mostly to be the same.
+  const text = JSON.stringify(given)
+  const shape = useMemo((): Shape => JSON.parse(text), [text])
+  const { look, filter, sort, clear } = useLook(shape)
+  const { rows, error, refetch, more, isWhole, isFetching } = useRows(ns, db, shape, look)
+  const counts = useCall('GET /api/namespaces/{ns}/databases/{db}/tables', { ns, db })
+  const { draft, change, undo, canUndo, reset } = useDraft()
+  const [asked, setAsked] = useState<'insert' | 'review'>()
+  const [opened, setOpened] = useState<{ row: Row; column: number }>()
+
+  const isFiltered = Object.keys(look.filters).length > 0
+  const total = isFiltered ? undefined : counts.data?.find(({ name }) => name === shape.name)?.rowCount
+  const whyFixed = shape.whyFixed ?? (mayEdit ? undefined : 'As a viewer you can look, and an editor can change rows.')
+  const known = isWhole ? rows?.length : total
+  const said = rows && (known === undefined ? `${formatNumber(rows.length)} rows and more` : rowsInWords(known))
+  return (
+    <Page
+      title={shape.name}
+      actions={
+        !whyFixed && (
+          <>
+            {canUndo && (
+              <Button onClick={undo}>
+                <Undo2 aria-hidden className="size-4" />
+                Undo
+              </Button>
+            )}
+            {draft.length > 0 && (
+              <Button look="primary" onClick={() => setAsked('review')}>
+                Review {draft.length === 1 ? '1 change' : `${draft.length} changes`}
+              </Button>
+            )}
+            <Button onClick={() => setAsked('insert')} disabled={draft.length >= MAX_CHANGES}>
+              <Plus aria-hidden className="size-4" />
+              Add row
+            </Button>
+          </>
+        )
+      }
+    >
+      <div className="-mt-3 flex min-h-8 flex-wrap items-center gap-x-4 gap-y-1 text-sm text-muted">
+        <Link className="text-accent underline-offset-2 hover:underline" to={databasePath(ns, db, 'tables')}>
+          All tables
+        </Link>
+        <span role="status">{isFetching ? 'Loading rows' : said}</span>
+        {isFiltered && (
+          <Button size="small" onClick={clear}>
+            Clear filters
+          </Button>
+        )}
+        <span>{whyFixed ? `Read only. ${whyFixed}` : 'Enter opens a cell, Delete marks its row.'}</span>
+        {table.columns.length > MAX_COLUMNS && <span>The first {MAX_COLUMNS} columns are shown.</span>}
+      </div>
+      {error && <ErrorPanel error={error} onRetry={refetch} />}
+      {!rows && !error && <Skeleton className="h-[65dvh] min-h-80 w-full" />}
+      {rows && (
+        <RowsGrid
+          shape={shape}
+          rows={rows}
+          total={known}
+          look={look}
+          draft={draft}
+          onSort={sort}
+          onFilter={filter}
+          onOpen={setOpened}
+          onDelete={whyFixed ? undefined : (row) => change(withDelete(draft, row))}
+          onNearEnd={more}
+        />
+      )}
+      {rows?.length === 0 && (
+        <p className="text-center text-muted">
+          {isFiltered ? 'No row is like that. Change or clear the filters.' : 'No rows yet: add the first, or INSERT.'}
+        </p>
+      )}
+      {opened && (
+        <CellDialog
+          shape={shape}
+          {...opened}
+          draft={draft}
+          isFixed={whyFixed !== undefined}
+          onClose={() => setOpened(undefined)}
+          onChange={(column, before, after) => change(withEdit(draft, opened.row, column, before, after))}
+          onDelete={() => change(withDelete(draft, opened.row))}
+        />
+      )}
+      {asked === 'insert' && (
+        <InsertDialog
+          shape={shape}
+          onClose={() => setAsked(undefined)}
+          onInsert={(values) => change(withInsert(draft, values))}
+        />
+      )}
+      {asked === 'review' && (
+        <ReviewDialog
+          shape={shape}
+          draft={draft}
+          onDrop={(id) => change(without(draft, id))}
+          onClose={() => setAsked(undefined)}
+          onDone={reset}
+        />
+      )}
+    </Page>
+  )
+}
+
+const rowsInWords = (count: number) => (count === 1 ? '1 row' : `${formatNumber(count)} rows`)

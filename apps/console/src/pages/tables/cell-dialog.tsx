@@ -1,0 +1,185 @@
+import { useQuery } from '@tanstack/react-query'
+import { useState } from 'react'
+import { call } from '../../api/client.ts'
+import { useDatabase, useNamespace } from '../../shell/address.ts'
+import { Button } from '../../ui/button.tsx'
+import { CodeBlock } from '../../ui/code-block.tsx'
+import { Dialog, DialogActions } from '../../ui/dialog.tsx'
+import { ErrorPanel } from '../../ui/error-panel.tsx'
+import { formatBytes } from '../../ui/format.ts'
+import { Skeleton } from '../../ui/skeleton.tsx'
+import { saveFile } from '../results/save-file.ts'
+import { type Bytes, hexOf, isBytes, prettyJson, quoteName, sizeOf, type Value } from '../results/values.ts'
+import type { Draft } from './changing.ts'
+import { isRow, type Row } from './reading.ts'
+import { isNumeric, type Shape } from './shape.ts'
+import { toStatement } from './sql.ts'
+import { readTyped } from './typed.ts'
+import { typedOf, ValueField } from './value-field.tsx'
+
+interface CellDialogProps {
+  shape: Shape
+  row: Row
+  column: number
+  draft: Draft
+  isFixed: boolean
+  onClose: () => void
+  onChange: (column: string, before: Value | undefined, after: Value) => void
+  onDelete: () => void
+}
+
+/** One cell with all that is in it, to read or to change. */
+export function CellDialog(props: CellDialogProps) {
+  const { shape, row, column: index, draft, isFixed, onClose, onDelete } = props
+  const column = shape.columns[index]
+  const isCut = row.marks[index] === '1'
+  const whole = useWhole(shape, row, column?.name ?? '', isCut && shape.key.length > 0)
+  if (!column) return null
+  const change = draft.find(({ id }) => id === row.id)
+  const edited = change?.kind === 'edit' ? change.after[column.name] : undefined
+  const before = isCut ? whole.data : row.cells[index]
+  const isLarge = row.marks[index] === '2'
+  const shown = edited === undefined ? before : edited
+  const canEdit = !isFixed && !column.generated && change?.kind !== 'delete'
+  return (
+    <Dialog
+      open
+      onOpenChange={onClose}
+      title={column.name}
+      description={`${column.type || 'any type'}${column.generated ? ', generated' : ''}${column.notNull ? ', not null' : ''}`}
+    >
+      {whole.error && <ErrorPanel error={whole.error} onRetry={whole.refetch} />}
+      {shown === undefined && !whole.error && <Skeleton className="h-32 w-full" />}
+      {shown !== undefined && isBytes(shown) && <Blob name={column.name} bytes={shown} />}
+      {shown !== undefined && (
+        <Content
+          value={shown}
+          typedAs={isNumeric(column.type) ? 'number' : 'text'}
+          label={column.name}
+          canEdit={canEdit}
+          isGoing={change?.kind === 'delete'}
+          onDelete={() => {
+            onDelete()
+            onClose()
+          }}
+          onKeep={(after) => {
+            // What is too large for a number cannot be compared with; the key alone finds the row then.
+            props.onChange(column.name, isLarge ? undefined : before, after)
+            onClose()
+          }}
+          mayDelete={!isFixed}
+        />
+      )}
+    </Dialog>
+  )
+}
+
+function useWhole(shape: Shape, row: Row, column: string, enabled: boolean) {
+  const ns = useNamespace()
+  const db = useDatabase()
+  return useQuery({
+    queryKey: ['cell', ns, db, shape.name, row.id, column],
+    enabled,
+    staleTime: 0,
+    queryFn: async ({ signal }) => {
+      const statement = toStatement([
+        `SELECT ${quoteName(column)} FROM ${quoteName(shape.name)} WHERE `,
+        ...isRow(shape, row),
+      ])
+      const result = await call('POST /api/namespaces/{ns}/databases/{db}/query', { ns, db, ...statement }, signal)
+      return result.rows[0]?.[0] ?? null
+    },
+  })
+}
+
+const Blob = ({ name, bytes }: { name: string; bytes: Bytes }) => (
+  <div className="grid min-w-0 gap-2">
+    <CodeBlock
+      label={`${formatBytes(sizeOf(bytes))}, hexadecimal`}
+      code={hexOf(bytes).slice(0, 512)}
+      copies={hexOf(bytes)}
+    />
+    <Button
+      size="small"
+      onClick={() =>
+        saveFile(
+          name,
+          'application/octet-stream',
+          Uint8Array.from(atob(bytes.base64), (char) => char.charCodeAt(0)),
+        )
+      }
+    >
+      Save as file
+    </Button>
+  </div>
+)
+
+interface ContentProps {
+  value: Value
+  typedAs: 'text' | 'number'
+  label: string
+  canEdit: boolean
+  isGoing: boolean
+  mayDelete: boolean
+  onKeep: (value: Value) => void
+  onDelete: () => void
+}
+
+function Content({ value, typedAs, label, canEdit, isGoing, mayDelete, onKeep, onDelete }: ContentProps) {
+  const [typed, setTyped] = useState(() => typedOf(isBytes(value) ? '' : value, typedAs))
+  const [isTouched, setTouched] = useState(false)
+  const read = readTyped(typed)
+  const json = prettyJson(value)
+  const canKeep = 'value' in read && read.value !== undefined && isTouched
+  const keep = () => {
+    if ('value' in read && read.value !== undefined) onKeep(read.value)
+  }
+  return (
+    <form
+      className="grid min-w-0 gap-4"
+      onSubmit={(event) => {
+        event.preventDefault()
+        if (canKeep) keep()
+      }}
+      onKeyDown={(event) => {
+        if (event.key === 'Enter' && (event.ctrlKey || event.metaKey) && canKeep) keep()
+      }}
+    >
+      {json && !canEdit && <CodeBlock label="JSON" code={json} copies={String(value)} />}
+      {!canEdit && !json && !isBytes(value) && (
+        <CodeBlock label={value === null ? 'NULL' : typeof value} code={value === null ? '' : String(value)} />
+      )}
+      {canEdit && (
+        <ValueField
+          label={isBytes(value) ? 'Another value' : 'Value'}
+          hint={isGoing ? undefined : 'Ctrl+Enter keeps it. Nothing is sent before you have reviewed it.'}
+          value={typed}
+          rows={json || String(value).length > 60 ? 8 : 1}
+          problem={'problem' in read && isTouched ? read.problem : undefined}
+          onChange={(next) => {
+            setTyped(next)
+            setTouched(true)
+          }}
+        />
+      )}
+      <DialogActions>
+        {canEdit && json && (
+          <Button
+            onClick={() => {
+              setTyped({ ...typed, text: prettyJson(typed.text) ?? typed.text })
+              setTouched(true)
+            }}
+          >
+            Indent JSON
+          </Button>
+        )}
+        {mayDelete && <Button onClick={onDelete}>{isGoing ? 'Keep row' : 'Delete row'}</Button>}
+        {canEdit && (
+          <Button type="submit" look="primary" disabled={!canKeep} aria-label={`Keep this value of ${label}`}>
+            Keep
+          </Button>
+        )}
+      </DialogActions>
+    </form>
+  )
+}

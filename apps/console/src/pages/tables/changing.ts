@@ -1,0 +1,84 @@
+import { quoteName, type Value } from '../results/values.ts'
+import { isRow, type Row } from './reading.ts'
+import type { Shape } from './shape.ts'
+import { joined, type Piece, toStatement } from './sql.ts'
+
+/** Values by column. */
+export type Values = Readonly<Record<string, Value>>
+
+/** What is to become of one row. */
+export type Change =
+  | { readonly kind: 'edit'; readonly id: string; readonly row: Row; readonly before: Values; readonly after: Values }
+  | { readonly kind: 'delete'; readonly id: string; readonly row: Row }
+  | { readonly kind: 'insert'; readonly id: string; readonly after: Values }
+
+/** All that is to be done, one change for a row. */
+export type Draft = readonly Change[]
+
+/** As many statements as one transaction takes. */
+export const MAX_CHANGES = 100
+
+const others = (draft: Draft, id: string) => draft.filter((change) => change.id !== id)
+const find = (draft: Draft, id: string) => draft.find((change) => change.id === id)
+
+/** Another value in a cell. What is as it was is no change. */
+export function withEdit(draft: Draft, row: Row, column: string, before: Value | undefined, after: Value): Draft {
+  const known = find(draft, row.id)
+  const earlier = known?.kind === 'edit' ? known : { before: {}, after: {} }
+  const was = { ...(before !== undefined && { [column]: before }), ...earlier.before }
+  const next = Object.fromEntries(
+    Object.entries({ ...earlier.after, [column]: after }).filter(([name, value]) => {
+      return !(name in was) || JSON.stringify(was[name]) !== JSON.stringify(value)
+    }),
+  )
+  if (Object.keys(next).length === 0) return others(draft, row.id)
+  return replaced(draft, { kind: 'edit', id: row.id, row, before: was, after: next })
+}
+
+/** A row that goes; once more, and it stays. */
+export function withDelete(draft: Draft, row: Row): Draft {
+  if (find(draft, row.id)?.kind === 'delete') return others(draft, row.id)
+  return replaced(draft, { kind: 'delete', id: row.id, row })
+}
+
+/** A new row: columns that are not named get their default. */
+export const withInsert = (draft: Draft, after: Values): Draft => [
+  ...draft,
+  { kind: 'insert', id: `new ${crypto.randomUUID()}`, after },
+]
+
+/** Without one of the changes. */
+export const without = (draft: Draft, id: string): Draft => others(draft, id)
+
+function replaced(draft: Draft, change: Change): Draft {
+  return find(draft, change.id) ? draft.map((known) => (known.id === change.id ? change : known)) : [...draft, change]
+}
+
+/** The statement of a change. It finds exactly the row that was looked at, with the values it had then. */
+export function piecesOf(shape: Shape, change: Change): Piece[] {
+  const table = quoteName(shape.name)
+  if (change.kind === 'delete') return [`DELETE FROM ${table} WHERE `, ...isRow(shape, change.row), ' RETURNING 1']
+  const entries = Object.entries(change.after)
+  if (change.kind === 'insert') {
+    if (entries.length === 0) return [`INSERT INTO ${table} DEFAULT VALUES RETURNING 1`]
+    const names = entries.map(([name]) => quoteName(name)).join(', ')
+    const values = joined(
+      entries.map(([, value]) => [{ value }]),
+      ', ',
+    )
+    return [`INSERT INTO ${table} (${names}) VALUES (`, ...values, ') RETURNING 1']
+  }
+  const sets = joined(
+    entries.map(([name, value]) => [`${quoteName(name)} = `, { value }]),
+    ', ',
+  )
+  const unchanged = entries.flatMap(([name]): Piece[] => {
+    const value = change.before[name]
+    return value === undefined ? [] : [` AND ${quoteName(name)} IS `, { value }]
+  })
+  return [`UPDATE ${table} SET `, ...sets, ' WHERE ', ...isRow(shape, change.row), ...unchanged, ' RETURNING 1']
+}
+
+/** The statements of a draft, each of which must meet one row. */
+export const statementsOf = (shape: Shape, draft: Draft) =>
+  draft.map((change) => ({ ...toStatement(piecesOf(shape, change)), expect: { rows: 1 } }))

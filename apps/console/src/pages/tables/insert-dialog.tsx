@@ -1,0 +1,60 @@
+import { type FormEvent, useState } from 'react'
+import { Button } from '../../ui/button.tsx'
+import { Dialog, DialogActions } from '../../ui/dialog.tsx'
+import type { Values } from './changing.ts'
+import { isNumeric, type SchemaColumn, type Shape } from './shape.ts'
+import { readTyped, type Typed } from './typed.ts'
+import { ValueField } from './value-field.tsx'
+
+interface InsertDialogProps {
+  shape: Shape
+  onClose: () => void
+  onInsert: (values: Values) => void
+}
+
+/** A new row: a field for each column, all of which can be left to their defaults. */
+export function InsertDialog({ shape, onClose, onInsert }: InsertDialogProps) {
+  const columns = shape.columns.filter(({ generated }) => !generated)
+  const [typed, setTyped] = useState<Readonly<Record<string, Typed>>>({})
+  const [isTried, setTried] = useState(false)
+  const of = ({ name, type }: SchemaColumn): Typed =>
+    typed[name] ?? { kind: 'default', text: '', typedAs: isNumeric(type) ? 'number' : 'text' }
+  const read = columns.map((column) => [column.name, readTyped(of(column))] as const)
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    setTried(true)
+    if (read.some(([, value]) => 'problem' in value)) return
+    onInsert(
+      Object.fromEntries(
+        read.flatMap(([name, one]) => ('value' in one && one.value !== undefined ? [[name, one.value]] : [])),
+      ),
+    )
+    onClose()
+  }
+  return (
+    <Dialog open onOpenChange={onClose} title="Add row" description="It is sent once you have reviewed it.">
+      <form onSubmit={submit} className="grid gap-4">
+        {columns.map((column, index) => {
+          const result = read[index]?.[1]
+          return (
+            <ValueField
+              key={column.name}
+              label={column.name}
+              hint={`${column.type}${column.notNull && column.default === null ? ', not null' : ''}${column.default === null ? '' : `, default ${column.default}`}`}
+              value={of(column)}
+              hasDefault
+              problem={isTried && result && 'problem' in result ? result.problem : undefined}
+              onChange={(value) => setTyped({ ...typed, [column.name]: value })}
+            />
+          )
+        })}
+        <DialogActions>
+          <Button onClick={onClose}>Cancel</Button>
+          <Button type="submit" look="primary">
+            Add
+          </Button>
+        </DialogActions>
+      </form>
+    </Dialog>
+  )
+}

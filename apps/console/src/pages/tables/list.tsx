@@ -1,0 +1,74 @@
+import { Link } from 'react-router'
+import { useCall } from '../../api/hooks.ts'
+import { databasePath, useDatabase, useNamespace } from '../../shell/address.ts'
+import { Button } from '../../ui/button.tsx'
+import { EmptyState } from '../../ui/empty-state.tsx'
+import { ErrorPanel } from '../../ui/error-panel.tsx'
+import { formatNumber } from '../../ui/format.ts'
+import { Card, Page } from '../../ui/page.tsx'
+import { SkeletonRows } from '../../ui/skeleton.tsx'
+import { Table } from '../../ui/table.tsx'
+import { quoteName } from '../results/values.ts'
+
+const FIRST = 'CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL)'
+const LINK = 'break-all text-accent underline-offset-2 hover:underline'
+
+/** The tables of a database and how many rows they have; views below. */
+export function TableList() {
+  const ns = useNamespace()
+  const db = useDatabase()
+  const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases/{db}/tables', { ns, db })
+  const schema = useCall('GET /api/namespaces/{ns}/databases/{db}/schema', { ns, db })
+  const columns = new Map(schema.data?.tables.map((table) => [table.name, table.columns.length]))
+  const query = (sql: string) => `${databasePath(ns, db, 'query')}?${new URLSearchParams({ sql })}`
+  return (
+    <Page title="Tables">
+      {error && <ErrorPanel error={error} onRetry={refetch} />}
+      {!data && !error && <SkeletonRows label="Loading tables" />}
+      {data?.length === 0 && (
+        <EmptyState
+          title="No table yet"
+          action={
+            <Button look="primary" asChild>
+              <Link to={query(FIRST)}>Write the first one</Link>
+            </Button>
+          }
+        >
+          Tables hold rows. Make one with CREATE TABLE on the page Query, from your code, or by importing a file.
+        </EmptyState>
+      )}
+      {data && data.length > 0 && (
+        <Table
+          label="Tables"
+          rows={data}
+          keyOf={({ name }) => name}
+          columns={[
+            {
+              name: 'Name',
+              cell: ({ name }) => (
+                <Link className={LINK} to={databasePath(ns, db, 'tables', encodeURIComponent(name))}>
+                  {name}
+                </Link>
+              ),
+            },
+            { name: 'Rows', isNumber: true, cell: ({ rowCount }) => formatNumber(rowCount) },
+            { name: 'Columns', isNumber: true, isExtra: true, cell: ({ name }) => columns.get(name) },
+          ]}
+        />
+      )}
+      {schema.data && schema.data.views.length > 0 && (
+        <Card title="Views">
+          <ul className="grid gap-2">
+            {schema.data.views.map(({ name }) => (
+              <li key={name}>
+                <Link className={LINK} to={query(`SELECT * FROM ${quoteName(name)} LIMIT 100`)}>
+                  {name}
+                </Link>
+              </li>
+            ))}
+          </ul>
+        </Card>
+      )}
+    </Page>
+  )
+}

@@ -1,0 +1,35 @@
+import { useParams } from 'react-router'
+import { useCall } from '../../api/hooks.ts'
+import { useDatabase, useNamespace } from '../../shell/address.ts'
+import { EmptyState } from '../../ui/empty-state.tsx'
+import { ErrorPanel } from '../../ui/error-panel.tsx'
+import { Page } from '../../ui/page.tsx'
+import { Skeleton } from '../../ui/skeleton.tsx'
+import { Browser } from './browser.tsx'
+import { TableList } from './list.tsx'
+import { shapeOf } from './shape.ts'
+
+/** The tables of a database, or the rows of the one that the address names. */
+export function TablesPage() {
+  const name = useParams()['*']
+  return name ? <OneTable key={name} name={name} /> : <TableList />
+}
+
+function OneTable({ name }: { name: string }) {
+  const ns = useNamespace()
+  const db = useDatabase()
+  const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases/{db}/schema', { ns, db })
+  const table = data?.tables.find((one) => one.name === name)
+  if (table) return <Browser table={table} shape={shapeOf(table)} />
+  return (
+    <Page title={name}>
+      {error ? (
+        <ErrorPanel error={error} onRetry={refetch} />
+      ) : data ? (
+        <EmptyState title="There is no such table">It may have been dropped or renamed meanwhile.</EmptyState>
+      ) : (
+        <Skeleton className="h-[70dvh] min-h-80 w-full" />
+      )}
+    </Page>
+  )
+}

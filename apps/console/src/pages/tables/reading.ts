@@ -1,0 +1,137 @@
+import { quoteName, type Result, type Value } from '../results/values.ts'
+import { isNumeric, type SchemaColumn, type Shape } from './shape.ts'
+import { joined, type Piece } from './sql.ts'
+
+/** In what order rows are looked at, and which. */
+export interface Look {
+  sort?: { column: string; isDown: boolean }
+  /** By column, as somebody typed it: `text`, `=5`, `>5`, `null`, `!null`. */
+  filters: Readonly<Record<string, string>>
+}
+
+/** A value with SQLite's type of it: integers travel as text, so that none is rounded. */
+export interface Exact {
+  type: string
+  value: Value
+}
+
+/** A row that was read. */
+export interface Row {
+  /** What it is called among the rows of its table. */
+  id: string
+  key: readonly Exact[]
+  sort: Exact | undefined
+  cells: readonly Value[]
+  /** For each cell `0`; `1` when it was cut, `2` when it is an integer too large for a number. */
+  marks: string
+}
+
+const LONG = 1000
+const CUT = 200
+const MARKS_AT_ONCE = 40
+const LARGE = (name: string) =>
+  `typeof(${name}) = 'integer' AND ${name} NOT BETWEEN -9007199254740991 AND 9007199254740991`
+
+const exactly = (expression: string) =>
+  `CASE typeof(${expression}) WHEN 'integer' THEN CAST(${expression} AS TEXT) ELSE ${expression} END, typeof(${expression})`
+const cell = (name: string) =>
+  `CASE WHEN ${LARGE(name)} THEN CAST(${name} AS TEXT) WHEN octet_length(${name}) > ${LONG} THEN substr(${name}, 1, ${CUT}) ELSE ${name} END`
+const mark = (name: string) =>
+  `CASE WHEN ${LARGE(name)} THEN '2' WHEN octet_length(${name}) > ${LONG} THEN '1' ELSE '0' END`
+
+/** A value as it was read, to be compared with. */
+export const bound = ({ type, value }: Exact): Piece[] =>
+  type === 'integer' ? ['CAST(', { value }, ' AS INTEGER)'] : [{ value }]
+
+/** Next rows: those behind `after`, found by their key and not by counting, so that the thousandth page costs no more. */
+export function pageOf(shape: Shape, look: Look, after: Row | undefined, size: number): Piece[] {
+  const names = shape.columns.map(({ name }) => quoteName(name))
+  const sort = look.sort && quoteName(look.sort.column)
+  const chosen = [...shape.key, ...(sort ? [sort] : [])].map(exactly)
+  const marks: string[] = []
+  for (let at = 0; at < names.length; at += MARKS_AT_ONCE) {
+    marks.push(
+      names
+        .slice(at, at + MARKS_AT_ONCE)
+        .map(mark)
+        .join(' || '),
+    )
+  }
+  const direction = look.sort?.isDown ? ' DESC' : ''
+  const order = [...(sort ? [sort] : []), ...shape.key].map((expression) => expression + direction).join(', ')
+  const conditions = [...filtersOf(shape, look), ...(after ? [behind(shape, look, after)] : [])]
+  return [
+    `SELECT ${[...chosen, ...names.map(cell), ...marks].join(', ')} FROM ${quoteName(shape.name)}`,
+    ...(conditions.length > 0 ? [' WHERE ', ...joined(conditions, ' AND ')] : []),
+    order && ` ORDER BY ${order}`,
+    ` LIMIT ${size}`,
+  ]
+}
+
+/** The rows of a page. */
+export function rowsOf(shape: Shape, look: Look, { rows }: Result): Row[] {
+  const keyEnd = shape.key.length * 2
+  const cellsFrom = keyEnd + (look.sort ? 2 : 0)
+  const cellsEnd = cellsFrom + shape.columns.length
+  return rows.map((row, index) => {
+    const exacts = Array.from({ length: cellsFrom / 2 }, (_, at) => ({
+      value: row[at * 2] as Value,
+      type: String(row[at * 2 + 1]),
+    }))
+    const key = exacts.slice(0, shape.key.length)
+    return {
+      id: key.length > 0 ? JSON.stringify(key.map(({ value }) => value)) : String(index),
+      key,
+      sort: exacts[shape.key.length],
+      cells: row.slice(cellsFrom, cellsEnd),
+      marks: row.slice(cellsEnd).join(''),
+    }
+  })
+}
+
+/** The condition of being this row. */
+export const isRow = (shape: Shape, row: Row): Piece[] =>
+  joined(
+    shape.key.map((expression, index) => [`${expression} = `, ...bound(row.key[index] as Exact)]),
+    ' AND ',
+  )
+
+/** The condition of coming after a row. SQLite puts NULL before everything else. */
+function behind(shape: Shape, look: Look, { key, sort }: Row): Piece[] {
+  const isDown = look.sort?.isDown ?? false
+  const beyond = isDown ? '<' : '>'
+  const keys: Piece[] =
+    shape.key.length === 1
+      ? [`${shape.key[0]} ${beyond} `, ...bound(key[0] as Exact)]
+      : [`(${shape.key.join(', ')}) ${beyond} (`, ...joined(key.map(bound), ', '), ')']
+  if (!look.sort || !sort) return keys
+  const name = quoteName(look.sort.column)
+  if (sort.value === null) {
+    const same: Piece[] = [`${name} IS NULL AND `, ...keys]
+    return isDown ? ['(', ...same, ')'] : [`(${name} IS NOT NULL OR (`, ...same, '))']
+  }
+  const nulls = isDown ? ` OR ${name} IS NULL` : ''
+  const value = bound(sort)
+  return [`(${name} ${beyond} `, ...value, `${nulls} OR (${name} = `, ...value, ' AND ', ...keys, '))']
+}
+
+function filtersOf({ columns }: Shape, { filters }: Look): Piece[][] {
+  return columns.flatMap((column) => {
+    const text = filters[column.name]?.trim()
+    return text ? [filterOf(column, text)] : []
+  })
+}
+
+function filterOf({ name, type }: SchemaColumn, text: string): Piece[] {
+  const quoted = quoteName(name)
+  if (/^null$/i.test(text)) return [`${quoted} IS NULL`]
+  if (/^!\s*null$/i.test(text)) return [`${quoted} IS NOT NULL`]
+  const [, operator, operand = ''] = /^(<=|>=|!=|<>|<|>|=)\s*(.*)$/s.exec(text) ?? []
+  if (operator) {
+    const isNumber = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(operand)
+    return isNumber && (isNumeric(type) || type === '')
+      ? [`${quoted} ${operator} `, 'CAST(', { value: operand }, ' AS NUMERIC)']
+      : [`${quoted} ${operator} `, { value: operand }]
+  }
+  return [`${quoted} LIKE `, { value: `%${text.replace(/[\\%_]/g, '\\$&')}%` }, " ESCAPE '\\'"]
+}

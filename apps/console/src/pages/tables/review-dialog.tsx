@@ -1,0 +1,98 @@
+import { ApprovalRequiredError, PerSQLError } from '@persql/sdk'
+import { useEffect } from 'react'
+import { useDo } from '../../api/hooks.ts'
+import { useDatabase, useNamespace } from '../../shell/address.ts'
+import { Button } from '../../ui/button.tsx'
+import { classes } from '../../ui/classes.ts'
+import { Dialog, DialogActions } from '../../ui/dialog.tsx'
+import { ErrorPanel } from '../../ui/error-panel.tsx'
+import { toast } from '../../ui/toast.tsx'
+import { ApprovalPanel } from '../results/approval-panel.tsx'
+import { type Draft, MAX_CHANGES, piecesOf, statementsOf } from './changing.ts'
+import type { Shape } from './shape.ts'
+import { toText } from './sql.ts'
+import { rereadRows } from './use-rows.ts'
+
+interface ReviewDialogProps {
+  shape: Shape
+  draft: Draft
+  onDrop: (id: string) => void
+  onClose: () => void
+  onDone: () => void
+}
+
+/** The SQL that is about to run: all of it or nothing. */
+export function ReviewDialog({ shape, draft, onDrop, onClose, onDone }: ReviewDialogProps) {
+  const ns = useNamespace()
+  const db = useDatabase()
+  const { mutate, isPending, error, reset } = useDo('POST /api/namespaces/{ns}/databases/{db}/batch', [
+    'GET /api/namespaces/{ns}/databases/{db}/tables',
+  ])
+  useEffect(() => {
+    if (draft.length === 0) onClose()
+  }, [draft, onClose])
+  const done = () => {
+    toast(draft.length === 1 ? '1 change was saved.' : `${draft.length} changes were saved.`)
+    onDone()
+    onClose()
+    rereadRows(ns, db)
+  }
+  const send = () => mutate({ ns, db, transaction: true, statements: statementsOf(shape, draft) }, { onSuccess: done })
+  const failed = error instanceof PerSQLError ? error.body.statement : undefined
+  const isTooMany = draft.length > MAX_CHANGES
+  return (
+    <Dialog
+      open
+      onOpenChange={onClose}
+      title="Review changes"
+      description="This runs as one transaction: all of it, or nothing. Nobody else's change of the same row is overwritten."
+    >
+      <ol className="grid max-h-[45dvh] min-w-0 gap-2 overflow-y-auto">
+        {draft.map((change, index) => (
+          <li
+            key={change.id}
+            className={classes(
+              'grid min-w-0 gap-1 rounded-field border p-2',
+              failed === index ? 'border-danger bg-danger-soft' : 'border-line',
+            )}
+          >
+            <div className="flex items-start justify-between gap-2">
+              <code className="min-w-0 font-mono text-sm break-words whitespace-pre-wrap">
+                {toText(piecesOf(shape, change))}
+              </code>
+              <Button
+                size="small"
+                aria-label={`Undo change ${index + 1}`}
+                onClick={() => {
+                  reset()
+                  onDrop(change.id)
+                }}
+              >
+                Undo
+              </Button>
+            </div>
+            {failed === index && error && (
+              <p className="text-sm font-medium text-danger-strong">
+                {error instanceof PerSQLError && error.code === 'expectation_failed'
+                  ? 'Somebody has changed or deleted this row meanwhile. Undo this change and look again.'
+                  : error.message}
+              </p>
+            )}
+          </li>
+        ))}
+      </ol>
+      {isTooMany && <p role="alert">One transaction takes {MAX_CHANGES} changes. Undo some, and send them later.</p>}
+      {error instanceof ApprovalRequiredError ? (
+        <ApprovalPanel error={error} onRedeemed={done} />
+      ) : (
+        error && <ErrorPanel error={error} />
+      )}
+      <DialogActions>
+        <Button onClick={onClose}>Back</Button>
+        <Button look="primary" busy={isPending} disabled={isTooMany} onClick={send}>
+          Save {draft.length === 1 ? '1 change' : `${draft.length} changes`}
+        </Button>
+      </DialogActions>
+    </Dialog>
+  )
+}

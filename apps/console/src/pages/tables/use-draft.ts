@@ -1,0 +1,33 @@
+import { useCallback, useEffect, useState } from 'react'
+import type { Draft } from './changing.ts'
+
+/** What is to be changed, and the way back through what it was before. */
+export function useDraft() {
+  const [steps, setSteps] = useState<readonly Draft[]>([[]])
+  const draft = steps.at(-1) ?? []
+  const canUndo = steps.length > 1
+  const undo = useCallback(() => setSteps((known) => (known.length > 1 ? known.slice(0, -1) : known)), [])
+  useEffect(() => {
+    if (!canUndo) return
+    const stay = (event: BeforeUnloadEvent) => event.preventDefault()
+    const press = (event: KeyboardEvent) => {
+      const isTyping = event.target instanceof HTMLElement && event.target.matches('input, textarea, select')
+      if (isTyping || event.shiftKey || !(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== 'z') return
+      event.preventDefault()
+      undo()
+    }
+    addEventListener('beforeunload', stay)
+    addEventListener('keydown', press)
+    return () => {
+      removeEventListener('beforeunload', stay)
+      removeEventListener('keydown', press)
+    }
+  }, [canUndo, undo])
+  return {
+    draft,
+    canUndo,
+    undo,
+    change: (next: Draft) => setSteps([...steps, next]),
+    reset: () => setSteps([[]]),
+  }
+}

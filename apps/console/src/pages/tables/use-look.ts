@@ -1,0 +1,41 @@
+import { useMemo } from 'react'
+import { useSearchParams } from 'react-router'
+import type { Look } from './reading.ts'
+import type { Shape } from './shape.ts'
+
+/** Order and filters, which stand in the address: `?sort=-name&where.email=@example.com`. */
+export function useLook({ columns }: Shape) {
+  const [search, setSearch] = useSearchParams()
+  const look = useMemo((): Look => {
+    const [, minus, column = ''] = /^(-?)(.*)$/s.exec(search.get('sort') ?? '') ?? []
+    const names = columns.map(({ name }) => name)
+    return {
+      ...(names.includes(column) && { sort: { column, isDown: minus === '-' } }),
+      filters: Object.fromEntries(
+        names.flatMap((name) => {
+          const text = search.get(`where.${name}`)
+          return text ? [[name, text]] : []
+        }),
+      ),
+    }
+  }, [search, columns])
+  const put = (name: string, value: string) =>
+    setSearch(
+      (before) => {
+        if (value) before.set(name, value)
+        else before.delete(name)
+        return before
+      },
+      { replace: true, preventScrollReset: true },
+    )
+  return {
+    look,
+    filter: (column: string, text: string) => put(`where.${column}`, text.trim()),
+    /** Up, down, and as it was, in turn. */
+    sort: (column: string) => {
+      const isThis = look.sort?.column === column
+      put('sort', !isThis ? column : look.sort?.isDown ? '' : `-${column}`)
+    },
+    clear: () => setSearch({}, { replace: true, preventScrollReset: true }),
+  }
+}

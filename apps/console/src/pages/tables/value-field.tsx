@@ -1,0 +1,62 @@
+import { Field } from '../../ui/field.tsx'
+import { Select, Textarea } from '../../ui/input.tsx'
+import type { Value } from '../results/values.ts'
+import type { Typed } from './typed.ts'
+
+const KINDS = { text: 'Text', number: 'Number', null: 'NULL', default: 'Default' } as const
+
+interface ValueFieldProps {
+  label: string
+  hint?: string | undefined
+  value: Typed
+  /** Whether a column may be left to its default, as in a new row. */
+  hasDefault?: boolean
+  onChange: (value: Typed) => void
+  problem: string | undefined
+  rows?: number
+}
+
+/** A value of any type that can be typed. */
+export function ValueField({ label, hint, value, hasDefault = false, onChange, problem, rows = 1 }: ValueFieldProps) {
+  const isWritten = value.kind === 'text' || value.kind === 'number'
+  return (
+    <Field label={label} hint={hint} error={problem}>
+      {(control) => (
+        <div className="grid gap-2 sm:grid-cols-[1fr_8rem]">
+          <Textarea
+            {...control}
+            rows={rows}
+            value={isWritten ? value.text : ''}
+            placeholder={isWritten ? '' : KINDS[value.kind]}
+            onChange={({ target }) =>
+              onChange({ kind: isWritten ? value.kind : value.typedAs, text: target.value, typedAs: value.typedAs })
+            }
+            autoCapitalize="none"
+            spellCheck={false}
+            className="min-h-10 font-mono text-sm"
+          />
+          <Select
+            aria-label={`Type of ${label}`}
+            value={value.kind}
+            onChange={({ target }) => onChange({ ...value, kind: target.value as Typed['kind'] })}
+          >
+            {Object.entries(KINDS).map(
+              ([kind, name]) =>
+                (kind !== 'default' || hasDefault) && (
+                  <option key={kind} value={kind}>
+                    {name}
+                  </option>
+                ),
+            )}
+          </Select>
+        </div>
+      )}
+    </Field>
+  )
+}
+
+/** A value as it can be typed. */
+export const typedOf = (value: Value, typedAs: Typed['typedAs']): Typed =>
+  value === null
+    ? { kind: 'null', text: '', typedAs }
+    : { kind: typeof value === 'number' ? 'number' : 'text', text: String(value), typedAs }

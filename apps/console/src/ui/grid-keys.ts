@@ -1,0 +1,45 @@
+/** A cell of a grid. */
+export interface Place {
+  row: number
+  column: number
+}
+
+interface Bounds {
+  rows: number
+  columns: number
+  /** Rows that are in sight. */
+  page: number
+}
+
+/** Where a key leads from a cell; nothing when it does not move. */
+export function placeAfter(
+  { key, ctrlKey, metaKey }: { key: string; ctrlKey: boolean; metaKey: boolean },
+  { row, column }: Place,
+  { rows, columns, page }: Bounds,
+): Place | undefined {
+  const far = ctrlKey || metaKey
+  const to = (nextRow: number, nextColumn: number): Place => ({
+    row: Math.max(0, Math.min(rows - 1, nextRow)),
+    column: Math.max(0, Math.min(columns - 1, nextColumn)),
+  })
+  switch (key) {
+    case 'ArrowDown':
+      return to(far ? rows - 1 : row + 1, column)
+    case 'ArrowUp':
+      return to(far ? 0 : row - 1, column)
+    case 'ArrowRight':
+      return to(row, far ? columns - 1 : column + 1)
+    case 'ArrowLeft':
+      return to(row, far ? 0 : column - 1)
+    case 'PageDown':
+      return to(row + page, column)
+    case 'PageUp':
+      return to(row - page, column)
+    case 'Home':
+      return to(far ? 0 : row, 0)
+    case 'End':
+      return to(far ? rows - 1 : row, columns - 1)
+    default:
+      return undefined
+  }
+}

@@ -1,0 +1,116 @@
+import { readFile } from 'node:fs/promises'
+import type { Browser, Download, Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startBrowser } from '../browser.ts'
+import { startPlatform, type TestPlatform } from '../harness.ts'
+import { faultsOf } from './axe.ts'
+import { sqlAs } from './sql.ts'
+import { visit } from './visit.ts'
+
+let platform: TestPlatform
+let browser: Browser
+beforeAll(async () => {
+  ;[platform, browser] = await Promise.all([startPlatform(), startBrowser()])
+})
+afterAll(async () => {
+  await browser.close()
+  await platform.stop()
+})
+
+const contentOf = async (download: Promise<Download>) => readFile(await (await download).path(), 'utf8')
+
+/** Types a text into the editor in place of what is there. */
+async function write(page: Page, text: string) {
+  const editor = page.getByRole('textbox', { name: 'SQL' })
+  await editor.click()
+  await page.keyboard.press('Control+a')
+  await page.keyboard.insertText(text)
+}
+
+test('the statement at the cursor runs, tells what it cost, and its rows are saved', async () => {
+  const { page, ns, go, complaints, close } = await visit(browser, platform)
+  await sqlAs(page, ns)('CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT)')
+  await go(`/${ns}/main/query`)
+  await write(page, "INSERT INTO notes (text) VALUES ('a;b'), ('say \"hi\"'), (NULL);\nSELECT id, text FROM notes")
+  await page.keyboard.press('Control+Home')
+  await page.keyboard.press('Control+Enter')
+  await page.getByText('3 rows changed').waitFor()
+  await page.keyboard.press('Control+End')
+  await page.keyboard.press('Control+Enter')
+  const result = page.getByRole('grid', { name: 'Result' })
+  await result.getByText('a;b').waitFor()
+  expect(await page.getByRole('status').filter({ hasText: 'rows read' }).textContent()).toMatch(/^\$0\.0+\d+/)
+  expect(await faultsOf(page)).toEqual([])
+
+  const csv = page.waitForEvent('download')
+  await page.getByRole('button', { name: 'Save as CSV' }).click()
+  expect(await contentOf(csv)).toBe('id,text\r\n1,a;b\r\n2,"say ""hi"""\r\n3,\r\n')
+  const json = page.waitForEvent('download')
+  await page.getByRole('button', { name: 'Save as JSON' }).click()
+  expect(JSON.parse(await contentOf(json))).toContainEqual({ id: 3, text: null })
+
+  await page.getByRole('button', { name: 'Explain' }).click()
+  await page.getByText('SCAN notes').waitFor()
+  await page.getByText('looks at every row').waitFor()
+  expect(await faultsOf(page)).toEqual([])
+
+  // Completion knows the tables; what is open stays open.
+  await page.getByRole('button', { name: 'New query' }).click()
+  await write(page, 'SELECT * FROM ')
+  await page.keyboard.type('not')
+  await page.getByRole('option', { name: 'notes' }).waitFor()
+  await page.keyboard.press('Escape')
+  await write(page, 'SELEC 1')
+  await page.keyboard.press('Control+Enter')
+  await page.getByText('syntax error', { exact: true }).waitFor()
+  expect(await faultsOf(page)).toEqual([])
+  await page.reload()
+  await page.getByText('SELEC 1').first().waitFor()
+  await page.getByRole('button', { name: 'History' }).click()
+  await page.getByRole('dialog', { name: 'History' }).getByText('SELECT id, text FROM notes').waitFor()
+  expect(complaints.filter((text) => !/status of 400/.test(text))).toEqual([])
+  await close()
+})
+
+test('what runs too long is cancelled, what loses rows is put back, and what waits for a human is run after that', async () => {
+  const { page, ns, go, complaints, close } = await visit(browser, platform)
+  const sql = sqlAs(page, ns)
+  await sql('CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT)')
+  await sql("INSERT INTO notes (text) VALUES ('one'), ('two')")
+  await go(`/${ns}/main/query?sql=${encodeURIComponent('DELETE FROM notes')}`)
+  await page.getByRole('button', { name: 'Run', exact: true }).click()
+  await page.getByText('2 rows changed').waitFor()
+  expect(await sql('SELECT count(*) FROM notes')).toEqual([[0]])
+  await page.getByRole('button', { name: 'Restore it' }).click()
+  await page.getByRole('button', { name: 'Restore', exact: true }).click()
+  await page.getByText('The snapshot was restored.').first().waitFor()
+  expect(await sql('SELECT count(*) FROM notes')).toEqual([[2]])
+
+  await page.route('**/query', () => undefined)
+  await page.getByRole('button', { name: 'Run', exact: true }).click()
+  await page.getByRole('button', { name: 'Cancel' }).click()
+  await page.getByText(/no longer wait/).waitFor()
+  await page.unroute('**/query')
+
+  const rule = await page.evaluate(async (ns) => {
+    const body = JSON.stringify({ tableGlob: 'notes', action: 'require_approval' })
+    const path = `/api/namespaces/${ns}/databases/main/approval_rules`
+    return (await fetch(path, { method: 'POST', body })).ok
+  }, ns)
+  expect(rule).toBe(true)
+  await write(page, "UPDATE notes SET text = 'new' WHERE id = 1")
+  await page.keyboard.press('Control+Enter')
+  const link = page.getByRole('link', { name: 'Look at it and decide' })
+  const address = await link.getAttribute('href')
+  expect(await faultsOf(page)).toEqual([])
+  const approved = await page.evaluate(async (token) => {
+    return (await fetch(`/api/approvals/${token}/approve`, { method: 'POST', body: '{}' })).ok
+  }, address?.split('/').at(-1))
+  expect(approved).toBe(true)
+  await page.getByText('It was approved').waitFor()
+  await page.getByRole('button', { name: 'Run what was approved' }).click()
+  await page.getByText('1 row changed').waitFor()
+  expect(await sql('SELECT text FROM notes WHERE id = 1')).toEqual([['new']])
+  expect(complaints.filter((text) => !/status of 403/.test(text))).toEqual([])
+  await close()
+})

@@ -1,0 +1,173 @@
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startBrowser } from '../browser.ts'
+import { startPlatform, type TestPlatform } from '../harness.ts'
+import { faultsOf } from './axe.ts'
+import { sqlAs } from './sql.ts'
+import { visit } from './visit.ts'
+
+let platform: TestPlatform
+let browser: Browser
+beforeAll(async () => {
+  ;[platform, browser] = await Promise.all([startPlatform(), startBrowser()])
+})
+afterAll(async () => {
+  await browser.close()
+  await platform.stop()
+})
+
+const PEOPLE = `INSERT INTO people (name, age, about, photo)
+  VALUES ('Ada', 36, '{"likes":["engines"]}', X'0102'), ('Grace', 85, NULL, NULL), ('Edsger', 72, '', NULL)`
+
+test('rows are changed together: reviewed as SQL, sent as one transaction, taken back before', async () => {
+  const { page, ns, go, complaints, close } = await visit(browser, platform)
+  const sql = sqlAs(page, ns)
+  await go(`/${ns}/main/tables`)
+  await page.getByRole('heading', { name: 'No table yet' }).waitFor()
+  await sql('CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, age INT, about TEXT, photo BLOB)')
+  await sql(PEOPLE)
+  await go(`/${ns}/main/tables`)
+  await page.getByRole('link', { name: 'people' }).click()
+  const grid = page.getByRole('grid', { name: 'Rows of people' })
+  await grid.getByText('Ada').waitFor()
+  expect(await grid.getAttribute('aria-rowcount')).toBe('4')
+  await grid.getByText('blob · 2 B').waitFor()
+  expect(await faultsOf(page)).toEqual([])
+
+  // With the keyboard alone: the age of Ada, then Grace goes.
+  await grid.focus()
+  for (const key of ['ArrowRight', 'ArrowRight', 'Enter']) await page.keyboard.press(key)
+  const dialog = page.getByRole('dialog', { name: 'age' })
+  await dialog.getByRole('textbox').fill('37')
+  expect(await faultsOf(page)).toEqual([])
+  await page.keyboard.press('Control+Enter')
+  await dialog.waitFor({ state: 'detached' })
+  await grid.focus()
+  for (const key of ['ArrowDown', 'Delete']) await page.keyboard.press(key)
+  await page.getByRole('button', { name: 'Review 2 changes' }).waitFor()
+  await page.keyboard.press('Control+z')
+  await page.getByRole('button', { name: 'Review 1 change' }).waitFor()
+  await page.keyboard.press('Delete')
+
+  // A row that cannot be: the message stands by it, and nothing is done.
+  await page.getByRole('button', { name: 'Add row' }).click()
+  await page.getByLabel('name', { exact: true }).fill('Edsger')
+  await page.getByLabel('age', { exact: true }).fill('1')
+  await page.getByRole('button', { name: 'Add', exact: true }).click()
+  await page.getByRole('button', { name: 'Review 3 changes' }).click()
+  const review = page.getByRole('dialog', { name: 'Review changes' })
+  await review.getByText(`UPDATE "people" SET "age" = 37 WHERE rowid = CAST('1' AS INTEGER) AND "age" IS 36`).waitFor()
+  expect(await faultsOf(page)).toEqual([])
+  await review.getByRole('button', { name: 'Save 3 changes' }).click()
+  await review
+    .getByText(/UNIQUE constraint failed/)
+    .first()
+    .waitFor()
+  expect(await sql('SELECT count(*), sum(age) FROM people')).toEqual([[3, 193]])
+  await review.getByRole('button', { name: 'Undo change 3' }).click()
+  await review.getByRole('button', { name: 'Save 2 changes' }).click()
+  await page.getByText('2 changes were saved.').first().waitFor()
+  await grid.getByText('37', { exact: true }).waitFor()
+  expect(await sql('SELECT name, age FROM people ORDER BY id')).toEqual([
+    ['Ada', 37],
+    ['Edsger', 72],
+  ])
+
+  // What somebody else changed meanwhile is not overwritten.
+  await grid.getByText('Edsger').click()
+  await grid.getByText('Edsger').click()
+  await page.getByRole('dialog', { name: 'name' }).getByRole('textbox').fill('E. W. Dijkstra')
+  await page.keyboard.press('Control+Enter')
+  await sql("UPDATE people SET name = 'Dijkstra' WHERE age = 72")
+  await page.getByRole('button', { name: 'Review 1 change' }).click()
+  await review.getByRole('button', { name: 'Save 1 change' }).click()
+  await review.getByText(/Somebody has changed or deleted this row/).waitFor()
+  expect(await sql('SELECT name FROM people WHERE age = 72')).toEqual([['Dijkstra']])
+  expect(complaints.filter((text) => !/status of 4(00|09)/.test(text))).toEqual([])
+  await close()
+})
+
+test('order and filters stand in the address, and rows of any key are found', async () => {
+  const { page, ns, go, complaints, close } = await visit(browser, platform)
+  const sql = sqlAs(page, ns)
+  await sql('CREATE TABLE seats (hall TEXT, seat INT, note TEXT, PRIMARY KEY (hall, seat)) WITHOUT ROWID')
+  await sql(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1200)
+    INSERT INTO seats SELECT 'h' || (i % 3), i, iif(i % 2, NULL, 'n' || (i % 7)) FROM n`)
+  await sql('CREATE TABLE big (v, "a ""b" TEXT)')
+  await sql('INSERT INTO big VALUES (9223372036854775807, ?)', ['x'.repeat(5000)])
+  await go(`/${ns}/main/tables/seats?sort=-note&where.hall=%3Dh1&where.seat=%3E100`)
+  const grid = page.getByRole('grid', { name: 'Rows of seats' })
+  await grid.getByText('n6').first().waitFor()
+  await grid.focus()
+  await page.keyboard.press('Control+ArrowDown')
+  await page.getByText('366 rows').waitFor()
+
+  await page.getByLabel('Filter by seat').fill('<= 4')
+  await page.keyboard.press('Enter')
+  await page.getByText('2 rows', { exact: true }).waitFor()
+  expect(new URL(page.url()).searchParams.get('where.seat')).toBe('<= 4')
+  await page.getByRole('button', { name: 'Clear filters' }).click()
+  await page.getByText('1,200 rows').waitFor()
+
+  await grid.focus()
+  await page.keyboard.press('Control+Home')
+  for (const key of ['ArrowRight', 'ArrowRight', 'Enter']) await page.keyboard.press(key)
+  await page.getByRole('dialog', { name: 'note' }).getByRole('textbox').fill('mine')
+  await page.keyboard.press('Control+Enter')
+  await page.getByRole('button', { name: 'Review 1 change' }).click()
+  await page.getByRole('button', { name: 'Save 1 change' }).click()
+  await page.getByText('1 change was saved.').first().waitFor()
+  expect(await sql("SELECT hall, seat FROM seats WHERE note = 'mine'")).toEqual([['h0', 3]])
+
+  await go(`/${ns}/main/tables/big`)
+  await page.getByText('9223372036854775807').waitFor()
+  await page.getByText(/^x+…$/).click()
+  await page.keyboard.press('Enter')
+  const dialog = page.getByRole('dialog', { name: 'a "b' })
+  expect(await dialog.getByRole('textbox').inputValue()).toHaveLength(5000)
+  await dialog.getByRole('textbox').fill('short')
+  await page.keyboard.press('Control+Enter')
+  await page.getByRole('button', { name: 'Review 1 change' }).click()
+  await page.getByRole('button', { name: 'Save 1 change' }).click()
+  await page.getByText('1 change was saved.').last().waitFor()
+  expect(await sql('SELECT "a ""b", CAST(v AS TEXT) FROM big')).toEqual([['short', '9223372036854775807']])
+  expect(complaints).toEqual([])
+  await close()
+})
+
+test('a hundred thousand rows are scrolled through, and each of them comes once', async () => {
+  const { page, ns, go, complaints, close } = await visit(browser, platform)
+  const sql = sqlAs(page, ns)
+  await sql('CREATE TABLE many (id INTEGER PRIMARY KEY, name TEXT, at TEXT, amount REAL)')
+  await sql(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
+    INSERT INTO many SELECT i, 'row ' || i, '2026-11-21', i / 7.0 FROM n`)
+  await go(`/${ns}/main/tables/many`)
+  await page.getByText('100,000 rows').waitFor()
+  const asked: string[] = []
+  page.on('request', (request) => {
+    if (request.url().endsWith('/query')) asked.push(String(request.postData()))
+  })
+  const began = Date.now()
+  const frames = await page.evaluate(async () => {
+    const grid = document.querySelector('[role=grid]') as HTMLElement
+    const took: number[] = []
+    let before = performance.now()
+    while (!grid.textContent?.includes('row 100000')) {
+      grid.scrollTop += 2000
+      await new Promise(requestAnimationFrame)
+      const now = performance.now()
+      took.push(now - before)
+      before = now
+    }
+    return took.sort((a, b) => a - b)
+  })
+  const at = (share: number) => frames[Math.floor(share * (frames.length - 1))]?.toFixed(1)
+  console.log(
+    `100,000 rows in ${Date.now() - began} ms: ${frames.length} frames, median ${at(0.5)} ms, p95 ${at(0.95)}, p99 ${at(0.99)}, longest ${at(1)}`,
+  )
+  expect(asked).toHaveLength(100)
+  expect(asked.join()).not.toContain('OFFSET')
+  expect(await page.getByRole('row').count()).toBeLessThan(80)
+  expect(complaints).toEqual([])
+  await close()
+}, 120_000)
