@@ -176,6 +176,12 @@ test('the audit log tells who did what, the newest first, page by page', async (
   ])
   const page = (await admin.request(`${ns}/audit?limit=2&before=${all[1].id}`)).body.data
   expect(page).toEqual(all.slice(2, 4))
+  const about = async (action: string) =>
+    (await admin.request(`${ns}/audit?action=${action}`)).body.data.map((entry: { action: string }) => entry.action)
+  const isAbout = (entry: { action: string }) => entry.action.startsWith('invitation.')
+  expect(await about('invitation')).toEqual(all.filter(isAbout).map((entry: { action: string }) => entry.action))
+  expect(new Set(await about('invitation.accepted'))).toEqual(new Set(['invitation.accepted']))
+  expect(await about('invit')).toEqual([])
   expect(await codeOf(admin.request(`${ns}/audit?limit=many`))).toEqual([400, 'invalid_input'])
   expect(JSON.stringify(all)).not.toContain(body.data.token)
 })
