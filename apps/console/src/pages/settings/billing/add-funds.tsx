@@ -45,7 +45,13 @@ export function AddFunds() {
         </Field>
         <div className="flex flex-wrap gap-2">
           {AMOUNTS.map((one) => (
-            <Button key={one} size="small" aria-pressed={amount === String(one)} onClick={() => setAmount(String(one))}>
+            <Button
+              key={one}
+              size="small"
+              className="aria-pressed:border-accent"
+              aria-pressed={amount === String(one)}
+              onClick={() => setAmount(String(one))}
+            >
               ${one}
             </Button>
           ))}
