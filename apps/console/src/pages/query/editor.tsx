@@ -57,6 +57,20 @@ const theme = EditorView.theme({
 const dialectOf = (schema: SqlEditorProps['schema']) =>
   sql({ dialect: SQLite, schema: schema as Record<string, string[]>, upperCaseKeywords: true })
 
+/** Chromium would give what is typed over marked text that text's look in a style attribute, which the policy refuses. */
+const typeOver = EditorView.domEventHandlers({
+  beforeinput: (event, view) => {
+    const { from, to, empty } = view.state.selection.main
+    if (event.inputType !== 'insertText' || event.isComposing || !event.data || empty) return false
+    const text = event.data
+    const plain = () => view.state.update(view.state.replaceSelection(text), { userEvent: 'input.type' })
+    const isTaken = view.state.facet(EditorView.inputHandler).some((take) => take(view, from, to, text, plain))
+    if (!isTaken) view.dispatch(plain())
+    event.preventDefault()
+    return true
+  },
+})
+
 /** Where SQL is written. Tab leads out of it, as everywhere; Ctrl+Enter runs. */
 export function SqlEditor({ id, initial, schema, onChange, onRun, onReady }: SqlEditorProps) {
   const place = useRef<HTMLDivElement>(null)
@@ -90,6 +104,7 @@ export function SqlEditor({ id, initial, schema, onChange, onRun, onReady }: Sql
           language.current.of(dialectOf(first.current)),
           syntaxHighlighting(look),
           theme,
+          typeOver,
           EditorView.lineWrapping,
           EditorView.contentAttributes.of({ 'aria-label': 'SQL', spellcheck: 'false', autocapitalize: 'none' }),
           keymap.of([...closeBracketsKeymap, ...completionKeymap, ...historyKeymap, ...defaultKeymap]),
