@@ -123,7 +123,7 @@ test('Node has local mode with its own SQLite, or says what it takes', async () 
 })
 
 test('a Worker runs it', async () => {
-  await Promise.all(['run', 'objects'].map((name) => mkdir(join(sdk.folder, name))))
+  for (const name of ['run', 'run/console', 'objects']) await mkdir(join(sdk.folder, name))
   const parts = (await readdir(sdk.dist)).filter((file) => file.endsWith('.js') && file !== 'codegen.js')
   const modules = parts.map((part) => `(name = "${part}", esModule = embed "../dist/${part}")`)
   await writeFile(
@@ -143,7 +143,7 @@ export default {
     join(sdk.folder, 'run/workerd.capnp'),
     `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
-  services = [(name = "main", worker = .worker), (name = "internet", network = (allow = ["public", "private"])), (name = "disk", disk = ())],
+  services = [(name = "main", worker = .worker), (name = "internet", network = (allow = ["public", "private"])), (name = "disk", disk = ()), (name = "console", disk = ())],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
 );
 const worker :Workerd.Worker = (
