@@ -89,7 +89,7 @@ function statementsOf({ columns, kind, generated, index, trigger, view, rows }: 
     ...{
       none: [],
       partial: [`CREATE INDEX ${on} (${first}) WHERE ${first} IS NOT NULL`],
-      expression: [`CREATE INDEX ${on} (hex(${first}), 'x;y')`],
+      expression: [`CREATE INDEX ${on} (hex(${first}) || 'x;y')`],
       unique: [`CREATE UNIQUE INDEX ${on} (${names})`],
     }[index],
     ...(view ? [`CREATE VIEW ${quote(`v ${number}`)} AS SELECT ${first} AS "x;" FROM ${own} -- why;`] : []),
@@ -108,7 +108,11 @@ test('a dump of any schema with any rows, imported elsewhere, gives the same dum
       const source = await made()
       const statements = ['CREATE TABLE log (n)', ...tables.flatMap(statementsOf)]
       for (let at = 0; at < statements.length; at += 50) {
-        await source.batch(statements.slice(at, at + 50).map((sql) => ({ sql })))
+        const made = await source.batch(statements.slice(at, at + 50).map((sql) => ({ sql })))
+        expect([made.status, made.body.error], JSON.stringify(statements[at + (made.body.statement ?? 0)])).toEqual([
+          200,
+          undefined,
+        ])
       }
       const dump = await exportOf(source)
       expect(dump).toContain(
