@@ -172,7 +172,7 @@ test('insights show what failed, and make an index that a statement lacks', asyn
   here.complaints.length = 0
   await go('insights')
   const failed = page.getByRole('row').filter({ hasText: 'SELECT * FROM nowhere' })
-  await failed.getByText('no such table').waitFor()
+  await failed.getByText('no such table').first().waitFor()
   await page.getByLabel('Show').selectOption('Slow only')
   await failed.waitFor({ state: 'detached' })
   expect(new URL(page.url()).search).toBe('?show=slow')

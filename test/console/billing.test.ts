@@ -50,7 +50,7 @@ test('with an empty balance a banner leads to funds; once they are paid for, it 
   await go(`/${ns}`)
   await page.getByRole('alert').getByRole('link', { name: 'add funds' }).click()
   await page.waitForURL('**/settings/billing')
-  await page.getByText('It is used up').waitFor()
+  await page.getByText('It is used up: calls are refused').first().waitFor()
   expect(await faultsOf(page)).toEqual([])
 
   await page.route('https://checkout.stripe.test/**', (route) =>
@@ -65,10 +65,10 @@ test('with an empty balance a banner leads to funds; once they are paid for, it 
 
   await page.goto(session.form.get('success_url') ?? '')
   await page.getByRole('link', { name: 'Go to billing' }).click()
-  await page.getByText('as soon as the payment is confirmed').waitFor()
+  await page.getByText('as soon as the payment is confirmed').first().waitFor()
   const { body, headers } = paid(session.id)
   expect((await platform.request('/api/stripe/webhook', { body, headers })).status).toBe(200)
-  await page.getByText('the payment is in the ledger').waitFor()
+  await page.getByText('the payment is in the ledger').first().waitFor()
   await page.getByRole('row', { name: /Added funds/ }).waitFor()
   await page.getByText('$50.00').first().waitFor()
   expect(await page.getByText('Your balance is used up').count()).toBe(0)
@@ -87,7 +87,10 @@ test('spend is told by day and by meter, with a forecast and a table; the ledger
   await db().query('CREATE TABLE t (n)')
   for (let number = 0; number < 20; number++) await db().query('INSERT INTO t VALUES (?)', [number])
   await go(`/${ns}/settings/billing`)
-  await page.getByText(/At the pace of the last 7 days/).waitFor()
+  await page
+    .getByText(/At the pace of the last 7 days/)
+    .first()
+    .waitFor()
   expect(await page.getByRole('region', { name: 'Spend by meter' }).textContent()).toMatch(/Rows written2\d/)
   await page.getByRole('img', { name: /Dollars spent/ }).waitFor()
   await page.getByText('As a table').click()
@@ -111,7 +114,7 @@ test('where no payments are set up, the page says what to set', async () => {
   const { page, ns, go, close } = await visit(browser, bare)
   await go(`/${ns}/settings/billing`)
   await page.getByRole('button', { name: 'Go to payment' }).click()
-  await page.getByText('STRIPE_WEBHOOK_SECRET').waitFor()
+  await page.getByText('STRIPE_WEBHOOK_SECRET').first().waitFor()
   expect(await page.getByRole('region', { name: 'Credit, as the operator' }).textContent()).toContain(ns)
   expect(await faultsOf(page)).toEqual([])
   await close()

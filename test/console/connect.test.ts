@@ -61,7 +61,7 @@ test('a token is put in, and what is shown for terminals, programs and agents wo
   expect(await shown(page, 'Claude Code')).toBe(`claude mcp add --transport http persql '${platform.url}/mcp'`)
   await page.getByLabel('Role').selectOption('admin')
   await page.getByRole('button', { name: 'Create a token and put it in' }).click()
-  await page.getByText('this is its only appearance').waitFor()
+  await page.getByText('this is its only appearance').first().waitFor()
   const environment = await shown(page, 'Environment')
   const inShell = (code: string) => run('sh', ['-c', `${environment}\n${code}`], { cwd: folder })
 

@@ -17,7 +17,7 @@ afterAll(async () => {
 
 test('from signing up to rows: the welcome page gives a token once, and its curl line works as pasted', async () => {
   const { page, ns, complaints, close } = await visit(browser, platform)
-  await page.getByText('$5.00').waitFor()
+  await page.getByText('$5.00').first().waitFor()
   await page.getByRole('button', { name: 'Create a token' }).click()
   const token = await page.getByText(/^psql_live_/).textContent()
   const pasted = (await page.getByRole('region', { name: 'curl' }).textContent()) ?? ''

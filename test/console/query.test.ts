@@ -34,11 +34,11 @@ test('the statement at the cursor runs, tells what it cost, and its rows are sav
   await write(page, "INSERT INTO notes (text) VALUES ('a;b'), ('say \"hi\"'), (NULL);\nSELECT id, text FROM notes")
   await page.keyboard.press('Control+Home')
   await page.keyboard.press('Control+Enter')
-  await page.getByText('3 rows changed').waitFor()
+  await page.getByText('3 rows changed').first().waitFor()
   await page.keyboard.press('Control+End')
   await page.keyboard.press('Control+Enter')
   const result = page.getByRole('grid', { name: 'Result' })
-  await result.getByText('a;b').waitFor()
+  await result.getByText('a;b').first().waitFor()
   expect(await page.getByRole('status').filter({ hasText: 'rows read' }).textContent()).toMatch(/^\$0\.0+\d+/)
   expect(await faultsOf(page)).toEqual([])
 
@@ -50,8 +50,8 @@ test('the statement at the cursor runs, tells what it cost, and its rows are sav
   expect(JSON.parse(await contentOf(json))).toContainEqual({ id: 3, text: null })
 
   await page.getByRole('button', { name: 'Explain' }).click()
-  await page.getByText('SCAN notes').waitFor()
-  await page.getByText('looks at every row').waitFor()
+  await page.getByText('SCAN notes').first().waitFor()
+  await page.getByText('looks at every row').first().waitFor()
   expect(await faultsOf(page)).toEqual([])
 
   // Completion knows the tables; what is open stays open.
@@ -62,12 +62,12 @@ test('the statement at the cursor runs, tells what it cost, and its rows are sav
   await page.keyboard.press('Escape')
   await write(page, 'SELEC 1')
   await page.keyboard.press('Control+Enter')
-  await page.getByText('syntax error', { exact: true }).waitFor()
+  await page.getByText('syntax error', { exact: true }).first().waitFor()
   expect(await faultsOf(page)).toEqual([])
   await page.reload()
   await page.getByText('SELEC 1').first().waitFor()
   await page.getByRole('button', { name: 'History' }).click()
-  await page.getByRole('dialog', { name: 'History' }).getByText('SELECT id, text FROM notes').waitFor()
+  await page.getByRole('dialog', { name: 'History' }).getByText('SELECT id, text FROM notes').first().waitFor()
   expect(complaints.filter((text) => !/status of 400/.test(text))).toEqual([])
   await close()
 })
@@ -79,7 +79,7 @@ test('what runs too long is cancelled, what loses rows is put back, and what wai
   await sql("INSERT INTO notes (text) VALUES ('one'), ('two')")
   await go(`/${ns}/main/query?sql=${encodeURIComponent('DELETE FROM notes')}`)
   await page.getByRole('button', { name: 'Run', exact: true }).click()
-  await page.getByText('2 rows changed').waitFor()
+  await page.getByText('2 rows changed').first().waitFor()
   expect(await sql('SELECT count(*) FROM notes')).toEqual([[0]])
   await page.getByRole('button', { name: 'Restore it' }).click()
   await page.getByRole('button', { name: 'Restore', exact: true }).click()
@@ -89,7 +89,10 @@ test('what runs too long is cancelled, what loses rows is put back, and what wai
   await page.route('**/query', () => undefined)
   await page.getByRole('button', { name: 'Run', exact: true }).click()
   await page.getByRole('button', { name: 'Cancel' }).click()
-  await page.getByText(/no longer wait/).waitFor()
+  await page
+    .getByText(/no longer wait/)
+    .first()
+    .waitFor()
   await page.unroute('**/query')
 
   const rule = await page.evaluate(async (ns) => {
@@ -107,9 +110,9 @@ test('what runs too long is cancelled, what loses rows is put back, and what wai
     return (await fetch(`/api/approvals/${token}/approve`, { method: 'POST', body: '{}' })).ok
   }, address?.split('/').at(-1))
   expect(approved).toBe(true)
-  await page.getByText('It was approved').waitFor()
+  await page.getByText('It was approved').first().waitFor()
   await page.getByRole('button', { name: 'Run what was approved' }).click()
-  await page.getByText('1 row changed').waitFor()
+  await page.getByText('1 row changed').first().waitFor()
   expect(await sql('SELECT text FROM notes WHERE id = 1')).toEqual([['new']])
   expect(complaints.filter((text) => !/status of 403/.test(text))).toEqual([])
   await close()
