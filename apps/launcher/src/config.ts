@@ -84,8 +84,9 @@ const platform :Workerd.Worker = (
     ${platformModules.map((name) => `(name = "${name}", wasm = embed "${name}"),`).join('\n    ')}
   ],
   compatibilityDate = "2026-10-01",
-  # Compressing messages of 100 bytes would take 230 KB of memory for each connection.
-  compatibilityFlags = ["no_web_socket_compression"],
+  # Compressing messages of 100 bytes would take 230 KB of memory for each connection. The other is for Cloudflare, where
+  # fetch would reach Workers of the own zone; the library for OAuth asks for it by a warning.
+  compatibilityFlags = ["no_web_socket_compression", "global_fetch_strictly_public"],
   durableObjectStorage = (localDisk = "disk"),
   durableObjectNamespaces = [
     ${objects.map(({ className, uniqueKey }) => `(className = "${className}", uniqueKey = "${uniqueKey}", enableSql = true),`).join('\n    ')}
