@@ -75,3 +75,22 @@ test('no text smuggles a second statement past the first', async () => {
     { numRuns: 1_500, examples: [['\vBEGIN-- SELECT 1; INSERT INTO marker VALUES (1) ']] },
   )
 }, 120_000)
+
+test('tables of the catalog can be looked up in one statement, as tools do that read a schema', async () => {
+  for (const catalog of ['sqlite_master', 'sqlite_schema']) {
+    const { body } = await db.query(
+      `SELECT m.name, p.name FROM ${catalog} m, pragma_table_xinfo(m.name) p WHERE m.type = ? AND p.cid >= ?`,
+      ['table', 0],
+    )
+    expect(body.data.rows).toEqual(
+      expect.arrayContaining([
+        ['marker', 'x'],
+        ['t', 'a'],
+      ]),
+    )
+  }
+  const { body } = await db.query(
+    'WITH names AS (SELECT name FROM sqlite_master) SELECT * FROM names, pragma_index_list(names.name)',
+  )
+  expect(body.data.rows).toEqual([])
+})

@@ -3,6 +3,7 @@ import { castIntegers } from './bind.ts'
 import { type Effect, readEffect } from './effect.ts'
 import { type Loss, lossOf } from './loss.ts'
 import { pragmaEffect } from './pragma.ts'
+import { hideRuntimeTables } from './runtime-tables.ts'
 import { type Run, readSchemaMap, SCHEMA_TABLE, type SchemaMap } from './schema-map.ts'
 import { lower, parseStatement, type Statement } from './statement.ts'
 import { readTouched, type Touched } from './touched.ts'
@@ -69,7 +70,7 @@ export class Guard {
   analyse(sql: string, params: readonly unknown[]): Analysis {
     const known = this.#analyses.get(sql)
     if (known) return known
-    const analysis = this.#compile(parseStatement(sql), params)
+    const analysis = this.#compile(hideRuntimeTables(parseStatement(sql)), params)
     if (sql.length <= MAX_CACHED_SQL) {
       if (this.#analyses.size >= MAX_ANALYSES) this.#analyses.delete(this.#analyses.keys().next().value as string)
       this.#analyses.set(sql, analysis)

@@ -1,0 +1,27 @@
+import type { Statement } from './statement.ts'
+
+const LOOKUP = /^pragma_(table|index|foreign_key)_/
+const CATALOGS = ['sqlite_master', 'sqlite_schema']
+const LEADING = /^with(\s+recursive\b)?/i
+
+/**
+ * The tables of the runtime stand in the catalog, and looking one up is refused: so would be every statement that looks
+ * up all tables, as tools do that read a schema. Such a statement gets a catalog without them.
+ */
+export function hideRuntimeTables(statement: Statement): Statement {
+  const { text, names, placeholders } = statement
+  const used = CATALOGS.filter((name) => names.has(name))
+  if (used.length === 0 || text.includes(HIDDEN) || ![...names].some((name) => LOOKUP.test(name))) return statement
+  if (!['SELECT', 'VALUES'].includes(statement.verb)) return statement
+  const catalogs = used.map((name) => `${name} AS (${HIDDEN})`).join(', ')
+  const [with_ = ''] = LEADING.exec(text) ?? []
+  const front = with_ ? `${with_} ${catalogs},` : `WITH ${catalogs} `
+  const moved = front.length - with_.length
+  return Object.freeze({
+    ...statement,
+    text: front + text.slice(with_.length),
+    placeholders: placeholders.map(([start, end]) => [start + moved, end + moved] as const),
+  })
+}
+
+const HIDDEN = "SELECT type, name, tbl_name, rootpage, sql FROM main.sqlite_schema WHERE tbl_name NOT GLOB '_cf_*'"
