@@ -1,0 +1,61 @@
+import { drizzleAdapter } from '@better-auth/drizzle-adapter'
+import {
+  authFlowTestSuite,
+  caseInsensitiveTestSuite,
+  normalTestSuite,
+  numberIdTestSuite,
+  testAdapter,
+  uuidTestSuite,
+} from '@better-auth/test-utils/adapter'
+import type { BetterAuthOptions } from 'better-auth'
+import { getAuthTables } from 'better-auth/db'
+import { sql } from 'drizzle-orm'
+import { getTableConfig, integer, real, type SQLiteColumnBuilderBase, sqliteTable, text } from 'drizzle-orm/sqlite-core'
+import { drizzle } from '../../packages/drizzle/src/index.ts'
+import { PerSQL } from '../../packages/sdk/src/index.ts'
+import { startPlatform } from '../harness.ts'
+
+// The tests that Better Auth holds adapters to, on its own adapter for Drizzle. Its suite of transactions reads inside of
+// them, which no transaction within one call can; that of joins wants a generated schema of relations.
+const platform = await startPlatform()
+const { token } = await platform.createNamespace('acme')
+const database = new PerSQL({ token, baseURL: platform.url }).database('acme/main')
+
+type Field = ReturnType<typeof getAuthTables>[string]['fields'][string]
+
+function columnOf({ type }: Field): SQLiteColumnBuilderBase {
+  if (type === 'number') return real()
+  if (type === 'boolean') return integer({ mode: 'boolean' })
+  if (type === 'date') return integer({ mode: 'timestamp_ms' })
+  return type === 'string' || Array.isArray(type) ? text() : text({ mode: 'json' })
+}
+
+/** The schema that its command line would write for these options. */
+function schemaOf(options: BetterAuthOptions) {
+  const hasNumbers = options.advanced?.database?.generateId === 'serial'
+  const tables = Object.values(getAuthTables(options)).map(({ modelName, fields }) => {
+    const columns = Object.entries(fields).map(([name, field]) => [field.fieldName ?? name, columnOf(field)])
+    const id = hasNumbers ? integer().primaryKey({ autoIncrement: true }) : text().primaryKey()
+    return [modelName, sqliteTable(modelName, { id, ...Object.fromEntries(columns) })] as const
+  })
+  return Object.fromEntries(tables)
+}
+
+const { execute } = await testAdapter({
+  adapter: (options) => drizzleAdapter(drizzle(database), { provider: 'sqlite', schema: schemaOf(options) }),
+  async runMigrations(options) {
+    const db = drizzle(database)
+    for (const { name } of await database.tables()) await db.run(sql`DROP TABLE ${sql.identifier(name)}`)
+    for (const table of Object.values(schemaOf(options))) {
+      const { name, columns } = getTableConfig(table)
+      const defined = columns.map((column) => {
+        const key = column.primary ? sql` PRIMARY KEY` : sql``
+        return sql`${sql.identifier(column.name)} ${sql.raw(column.getSQLType())}${key}`
+      })
+      await db.run(sql`CREATE TABLE ${sql.identifier(name)} (${sql.join(defined, sql`, `)})`)
+    }
+  },
+  tests: [normalTestSuite(), authFlowTestSuite(), numberIdTestSuite(), uuidTestSuite(), caseInsensitiveTestSuite()],
+  onFinish: () => platform.stop(),
+})
+execute()

@@ -1,0 +1,41 @@
+import { kyselyAdapter } from '@better-auth/kysely-adapter'
+import {
+  authFlowTestSuite,
+  caseInsensitiveTestSuite,
+  joinsTestSuite,
+  normalTestSuite,
+  numberIdTestSuite,
+  testAdapter,
+  uuidTestSuite,
+} from '@better-auth/test-utils/adapter'
+import { getMigrations } from 'better-auth/db/migration'
+import { Kysely, sql } from 'kysely'
+import { PerSQLDialect } from '../../packages/kysely/src/index.ts'
+import { PerSQL } from '../../packages/sdk/src/index.ts'
+import { startPlatform } from '../harness.ts'
+
+// The tests that Better Auth holds adapters to, on its own adapter for Kysely. Its suite of transactions reads inside of
+// them, which no transaction within one call can.
+const platform = await startPlatform()
+const { token } = await platform.createNamespace('acme')
+const database = new PerSQL({ token, baseURL: platform.url }).database('acme/main')
+const db = new Kysely<Record<string, never>>({ dialect: new PerSQLDialect({ database }) })
+
+const { execute } = await testAdapter({
+  adapter: () => kyselyAdapter(db, { type: 'sqlite' }),
+  async runMigrations(options) {
+    for (const { name } of await db.introspection.getTables()) await sql`DROP TABLE ${sql.table(name)}`.execute(db)
+    const { runMigrations } = await getMigrations({ ...options, database: { db, type: 'sqlite' } })
+    await runMigrations()
+  },
+  tests: [
+    normalTestSuite(),
+    authFlowTestSuite(),
+    joinsTestSuite(),
+    numberIdTestSuite(),
+    uuidTestSuite(),
+    caseInsensitiveTestSuite(),
+  ],
+  onFinish: () => platform.stop(),
+})
+execute()
