@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startBrowser } from '../browser.ts'
 import { startPlatform, type TestPlatform } from '../harness.ts'
 import { faultsOf } from './axe.ts'
-import { queryIn } from './query-in.ts'
+import { sqlAs } from './sql.ts'
 import { visit } from './visit.ts'
 
 let platform: TestPlatform
@@ -18,7 +18,7 @@ afterAll(async () => {
 
 test('a branch is claimed with a token shown once, previewed, merged, and the merge can be undone', async () => {
   const { page, ns, go, complaints, close } = await visit(browser, platform)
-  const query = queryIn(page, ns)
+  const query = sqlAs(page, ns)
   await query('CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT)')
   await query("INSERT INTO t VALUES (1, 'parent')")
   await go(`/${ns}/main/branches`)
@@ -36,7 +36,7 @@ test('a branch is claimed with a token shown once, previewed, merged, and the me
   expect(await page.content()).not.toContain(token)
   const slug = (await link.getAttribute('href'))?.split('/').at(-1) as string
 
-  const inBranch = queryIn(page, ns, slug)
+  const inBranch = sqlAs(page, ns, slug)
   await inBranch('CREATE TABLE added (b)')
   await inBranch("INSERT INTO t VALUES (1, 'branch'), (2, 'new')")
   await page.getByRole('button', { name: 'More for fix/names' }).click()
@@ -68,14 +68,14 @@ test('a branch is claimed with a token shown once, previewed, merged, and the me
 
 test('data that a merge would lose is marked and the name asked for; a branch is reset and deleted', async () => {
   const { page, ns, go, complaints, close } = await visit(browser, platform, { width: 390, theme: 'dark' })
-  const query = queryIn(page, ns)
+  const query = sqlAs(page, ns)
   await query('CREATE TABLE t (a)')
   await query('INSERT INTO t VALUES (1)')
   const slug = await page.evaluate(async (path) => {
     const body = JSON.stringify({ ref: 'work', ttlSec: 0 })
     return (await (await fetch(path, { method: 'POST', body })).json()).data.databaseSlug
   }, `/api/namespaces/${ns}/databases/main/claim_branch`)
-  await queryIn(page, ns, slug)('DROP TABLE t')
+  await sqlAs(page, ns, slug)('DROP TABLE t')
   await go(`/${ns}/main/branches/merge/work`)
   await page.getByText('loses data', { exact: true }).first().waitFor()
   expect(await faultsOf(page)).toEqual([])
@@ -90,7 +90,7 @@ test('data that a merge would lose is marked and the name asked for; a branch is
   await page.getByRole('menuitem', { name: 'Reset' }).click()
   await page.getByRole('button', { name: 'Reset branch' }).click()
   await page.getByRole('dialog').waitFor({ state: 'detached' })
-  expect(await queryIn(page, ns, slug)('SELECT count(*) FROM t')).toEqual([[0]])
+  expect(await sqlAs(page, ns, slug)('SELECT count(*) FROM t')).toEqual([[0]])
   await page.getByRole('button', { name: 'More for work' }).click()
   await page.getByRole('menuitem', { name: 'Delete' }).click()
   await page.getByLabel('Type work to confirm').fill('work')

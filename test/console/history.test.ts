@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startBrowser } from '../browser.ts'
 import { startPlatform, type TestPlatform } from '../harness.ts'
 import { faultsOf } from './axe.ts'
-import { queryIn } from './query-in.ts'
+import { sqlAs } from './sql.ts'
 import { visit } from './visit.ts'
 
 let platform: TestPlatform
@@ -20,7 +20,7 @@ test('a snapshot is taken, restored after its database is named, undone, and del
   const { page, ns, go, complaints, close } = await visit(browser, platform)
   await go(`/${ns}/main/history`)
   await page.getByText('No snapshot yet').first().waitFor()
-  const query = queryIn(page, ns)
+  const query = sqlAs(page, ns)
   await query('CREATE TABLE t (a)')
   await query('INSERT INTO t VALUES (1), (2)')
 
@@ -60,7 +60,7 @@ test('a snapshot is taken, restored after its database is named, undone, and del
 
 test('automatic snapshots are marked, and can be switched off', async () => {
   const { page, ns, go, complaints, close } = await visit(browser, platform, { width: 390, theme: 'dark' })
-  const query = queryIn(page, ns)
+  const query = sqlAs(page, ns)
   await query('CREATE TABLE t (a)')
   await query('INSERT INTO t VALUES (1)')
   await query('DELETE FROM t')

@@ -31,3 +31,38 @@ test('from signing up to rows: the welcome page gives a token once, and its curl
   expect(complaints).toEqual([])
   await close()
 })
+
+test('from signing up over a query and a token of Settings to curl, which finds the same rows', async () => {
+  const { page, ns, complaints, close } = await visit(browser, platform)
+  await page.getByRole('link', { name: `${ns}/main` }).click()
+  await page.getByRole('link', { name: 'Query', exact: true }).first().click()
+  await page.getByRole('textbox', { name: 'SQL' }).click()
+  await page.keyboard.insertText("CREATE TABLE people AS SELECT 'Ada' AS name")
+  await page.keyboard.press('Control+Enter')
+  const done = page.getByRole('status').filter({ hasText: 'rows read' })
+  await done.first().waitFor()
+  await page.getByRole('textbox', { name: 'SQL' }).click()
+  await page.keyboard.press('Control+a')
+  await page.keyboard.insertText('SELECT name FROM people')
+  await page.keyboard.press('Control+Enter')
+  await page.getByRole('grid', { name: 'Result' }).getByText('Ada').waitFor()
+
+  await page.getByRole('link', { name: 'Settings', exact: true }).first().click()
+  await page.getByRole('link', { name: 'Tokens', exact: true }).first().click()
+  await page.getByRole('button', { name: 'New token' }).first().click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByLabel('Name').fill('From the terminal')
+  await dialog.getByRole('button', { name: 'Create token' }).click()
+  const token = (await dialog.getByText(/^psql_live_/).textContent()) ?? ''
+  const answer = execFileSync('curl', [
+    '-s',
+    `${platform.url}/v1/db/${ns}/main/query`,
+    '-H',
+    `Authorization: Bearer ${token}`,
+    '-d',
+    '{"sql": "SELECT name FROM people"}',
+  ])
+  expect(JSON.parse(answer.toString()).data.rows).toEqual([['Ada']])
+  expect(complaints).toEqual([])
+  await close()
+})

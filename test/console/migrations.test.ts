@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startBrowser } from '../browser.ts'
 import { startPlatform, type TestPlatform } from '../harness.ts'
 import { faultsOf } from './axe.ts'
-import { queryIn } from './query-in.ts'
+import { sqlAs } from './sql.ts'
 import { visit } from './visit.ts'
 
 let platform: TestPlatform
@@ -18,7 +18,7 @@ afterAll(async () => {
 
 test('a draft is written, fails at a line, is corrected, tried and applied, and stands in the record', async () => {
   const { page, ns, go, complaints, close } = await visit(browser, platform, { theme: 'dark' })
-  const query = queryIn(page, ns)
+  const query = sqlAs(page, ns)
   await go(`/${ns}/main/migrations`)
   await page.getByText('No migration yet').first().waitFor()
   await page.getByRole('link', { name: 'New migration' }).first().click()

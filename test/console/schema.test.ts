@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startBrowser } from '../browser.ts'
 import { startPlatform, type TestPlatform } from '../harness.ts'
 import { faultsOf } from './axe.ts'
-import { queryIn } from './query-in.ts'
+import { sqlAs } from './sql.ts'
 import { visit } from './visit.ts'
 
 let platform: TestPlatform
@@ -18,7 +18,7 @@ afterAll(async () => {
 
 test('tables stand in a diagram and a list, are described, and a finding is mended', async () => {
   const { page, ns, go, complaints, close } = await visit(browser, platform)
-  const query = queryIn(page, ns)
+  const query = sqlAs(page, ns)
   await go(`/${ns}/main/schema`)
   await page.getByText('No table yet').first().waitFor()
   await query('CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT NOT NULL, boss INTEGER REFERENCES users (id))')
@@ -68,7 +68,7 @@ test('tables stand in a diagram and a list, are described, and a finding is mend
 
 test('on a phone the list says it all', async () => {
   const { page, ns, go, complaints, close } = await visit(browser, platform, { width: 390, theme: 'dark' })
-  const query = queryIn(page, ns)
+  const query = sqlAs(page, ns)
   await query('CREATE TABLE users (id INTEGER PRIMARY KEY)')
   await query('CREATE TABLE orders (id INTEGER PRIMARY KEY, user_id INTEGER REFERENCES users (id) ON DELETE CASCADE)')
   await go(`/${ns}/main/schema`)

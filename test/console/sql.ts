@@ -1,15 +1,14 @@
 import type { Page } from 'playwright-core'
 
-/** Runs statements in the database `main` as whoever is signed in on a page. */
+/** Runs statements in a database as whoever is signed in on a page, and answers their rows. */
 export const sqlAs =
-  (page: Page, ns: string) =>
+  (page: Page, ns: string, db = 'main') =>
   (sql: string, params: unknown[] = []): Promise<unknown[][]> =>
     page.evaluate(
-      async ({ ns, ...body }) => {
-        const path = `/api/namespaces/${ns}/databases/main/query`
+      async ({ path, ...body }) => {
         const answer = await (await fetch(path, { method: 'POST', body: JSON.stringify(body) })).json()
         if (!answer.success) throw new Error(JSON.stringify(answer))
         return answer.data.rows
       },
-      { ns, sql, params },
+      { path: `/api/namespaces/${ns}/databases/${db}/query`, sql, params },
     )

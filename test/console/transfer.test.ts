@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startBrowser } from '../browser.ts'
 import { startPlatform, type TestPlatform } from '../harness.ts'
 import { faultsOf } from './axe.ts'
-import { queryIn } from './query-in.ts'
+import { sqlAs } from './sql.ts'
 import { visit } from './visit.ts'
 
 let platform: TestPlatform
@@ -21,7 +21,7 @@ const file = (name: string, text: string) => ({ name, mimeType: 'text/plain', bu
 
 test('a CSV becomes a table and leaves as CSV; a bad line is named and nothing of its file stays', async () => {
   const { page, ns, go, complaints, close } = await visit(browser, platform, { theme: 'dark' })
-  const query = queryIn(page, ns)
+  const query = sqlAs(page, ns)
   await go(`/${ns}/main/transfer`)
   await page.getByText('Nothing was imported yet.').first().waitFor()
   await page.locator('input[type=file]').setInputFiles(file('My people.csv', 'id,name\n1,Ada\n2,Grace\n'))
@@ -60,7 +60,7 @@ test('a CSV becomes a table and leaves as CSV; a bad line is named and nothing o
 
 test('a file can be dropped, and what is under way is shown to whoever looks', async () => {
   const { page, ns, go, complaints, close } = await visit(browser, platform, { width: 390 })
-  await queryIn(page, ns)('CREATE TABLE t (a)')
+  await sqlAs(page, ns)('CREATE TABLE t (a)')
   await go(`/${ns}/main/transfer`)
   const data = await page.evaluateHandle(() => {
     const transfer = new DataTransfer()
