@@ -2,11 +2,10 @@ import { DurableObject } from 'cloudflare:workers'
 import { type ApprovalRequest, PerSQLError } from '@persql/contract'
 import { now } from '../clock.ts'
 import type { Env } from '../env.ts'
-import { count } from '../metrics.ts'
 import { NOTHING } from '../money.ts'
 import { databaseObject, namespaceObject } from '../objects.ts'
 import { verifyCaptcha } from '../ports/captcha.ts'
-import { type Reply, refuse } from '../reply.ts'
+import type { Reply } from '../reply.ts'
 import { settingsOf } from '../settings.ts'
 import { FileExport } from '../sqlite-file/export.ts'
 import { migrate } from '../storage/migrate.ts'
@@ -15,27 +14,27 @@ import { type Advised, advise } from './advisor/advise.ts'
 import { Scratch } from './advisor/scratch.ts'
 import { Assistant } from './ai/assistant.ts'
 import { DocsStore } from './ai/docs.ts'
-import { bodyOf, sentSql } from './answer.ts'
 import { Approvals, nameOf, resolved, type Verdict } from './approvals/approvals.ts'
 import { AuditOutbox } from './audit-outbox.ts'
-import { actorOf, type DatabaseCall, type DatabaseOperation, type Grant, Grants, type ReplayKey } from './call.ts'
+import { actorOf, type DatabaseOperation, type Grant, type ReplayKey } from './call.ts'
+import { Calls } from './calls.ts'
+import { Charges } from './charges.ts'
 import { loadFrom } from './copy/load.ts'
 import { dropSchema, loadSchema, readSchemaText, type SchemaText } from './copy/schema.ts'
 import { CopySource } from './copy/source.ts'
-import { keyColumn } from './endpoints/manage.ts'
+import { AllMeans } from './endpoints/means.ts'
 import { RateLimits } from './endpoints/rate-limits.ts'
-import type { Means, Spend } from './endpoints/run.ts'
 import { type Gatekeeping, type PublicAnswer, type PublicFace, servePublic, unpackCall } from './endpoints/serve.ts'
 import { type MintedSession, Sessions } from './endpoints/sessions.ts'
-import { Endpoints, type OpenEndpoint } from './endpoints/store.ts'
-import { ALL, Engine, OnHold } from './engine.ts'
+import { Endpoints } from './endpoints/store.ts'
+import { ALL, Engine } from './engine.ts'
 import { Exclusion } from './exclusion.ts'
 import { Feed } from './feed/feed.ts'
 import { Sockets } from './feed/sockets.ts'
 import { Waiting } from './feed/waiting.ts'
 import type { Run } from './guard/schema-map.ts'
 import { History } from './history/history.ts'
-import { Keeper, KeepFirst } from './history/keeper.ts'
+import { Keeper } from './history/keeper.ts'
 import type { Identity } from './identity.ts'
 import { Lease } from './lease.ts'
 import { beginFork, type ForkState, forkStateOf } from './merge/fork-state.ts'
@@ -44,13 +43,11 @@ import { Merger } from './merge/merger.ts'
 import type { Report } from './meter.ts'
 import { bookmarkOf } from './migrations/run.ts'
 import { Migrations } from './migrations/store.ts'
-import { databaseOperations, type Parts } from './operations.ts'
-import type { Outcome } from './outcome.ts'
+import type { Parts } from './operations.ts'
 import { OwnPages } from './own-pages.ts'
 import { Proposals } from './proposals/store.ts'
 import { QUERY_LOG, QueryLog } from './query-log.ts'
 import { Replays } from './replays.ts'
-import type { Result } from './result.ts'
 import { runDue } from './schedules/run.ts'
 import { Schedules } from './schedules/store.ts'
 import { SchemaChanges } from './schema-changes.ts'
@@ -86,29 +83,15 @@ const OF_CONTENT = [
   'webhook-log/',
   'schedule/',
 ]
-/** What members are charged a request for in the console. */
-const AD_HOC = new Set(['query', 'batch', 'propose', 'apply', 'redeem_approval', 'ask', 'generate_sql'])
-/** Before what these run, a snapshot is made if it loses rows without saying which. */
-const KEEPS = new Set<DatabaseOperation>([
-  'query',
-  'batch',
-  'apply',
-  'apply_migration',
-  'redeem_approval',
-  'import_database',
-])
-const UNBILLED = new Set(['invalid_json', 'invalid_input', 'idempotency_mismatch', 'token_unknown'])
-
 let statements = 0
 
 /** One tenant's database: its SQLite file, its counters, and the right to spend that its namespace has lent it. */
 export class Database extends DurableObject<Env> {
   readonly #run: Run
   readonly #engine: Engine
-  readonly #grants = new Grants()
-  readonly #log: QueryLog
-  readonly #replays: Replays
   readonly #ownPages: OwnPages
+  readonly #calls: Calls
+  readonly #charges: Charges
   readonly #lease: Lease
   readonly #exclusion: Exclusion
   readonly #timers: Timers<
@@ -140,25 +123,19 @@ export class Database extends DurableObject<Env> {
   readonly #source: CopySource
   readonly #history: History
   readonly #keeper: Keeper
-  readonly #assistant: Assistant
   readonly #imports: Imports
   readonly #stage: Stage
   readonly #parts: Parts
   readonly #gates: Gatekeeping
-  readonly #means = new WeakMap<OpenEndpoint, Means>()
   #identity: Identity | undefined
   #advising = false
-  /** Answers of what was charged in the transaction that did it. */
-  readonly #settled = new WeakMap<Outcome, string | Reply>()
-  #tokenId = ''
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     const { queryTimeoutMs, runtime, dev } = settingsOf(env)
     this.#run = (sql, ...params) => [...ctx.storage.sql.exec(sql, ...params).raw()]
     this.#identity = ctx.storage.kv.get<Identity>('identity')
-    this.#log = new QueryLog(ctx.storage)
-    this.#replays = new Replays(ctx.storage)
+    const replays = new Replays(ctx.storage)
     this.#ownPages = new OwnPages(ctx.storage)
     this.#lease = new Lease({
       env,
@@ -168,7 +145,7 @@ export class Database extends DurableObject<Env> {
       wipe: (id) => this.wipe(id),
       isHeld: () => this.#exclusion.held !== undefined,
       listening: () => this.#sockets.tokenIds(),
-      beat: () => this.#flushLog(),
+      beat: () => this.#charges.flushLog(),
     })
     this.#exclusion = new Exclusion(ctx, (changed) => this.#changedWhole(changed))
     this.#endpoints = new Endpoints(ctx.storage, this.#ownPages)
@@ -189,7 +166,10 @@ export class Database extends DurableObject<Env> {
     )
     const proposals = new Proposals(ctx.storage, this.#ownPages, (atMs) => this.#timers.set('proposals', atMs))
     this.#timers = new Timers(ctx.storage, {
-      replays: (nowMs) => this.#sweepReplays(nowMs),
+      replays: (nowMs) => {
+        const next = this.#ownPages.around(() => replays.sweep(nowMs))
+        if (next !== undefined) this.#timers.set('replays', Math.max(next, nowMs + 60_000))
+      },
       rates: (nowMs) => this.#sweepRates(nowMs),
       deeds: () => this.#deeds.deliver(),
       scratch: () => this.#scratch.wipe(),
@@ -254,7 +234,7 @@ export class Database extends DurableObject<Env> {
         started: (sql) => this.#started(sql),
         finished: (id) => console.error(JSON.stringify({ event: 'statement_finished', id })),
         schemaChanged: (statement, objects) =>
-          schemaChanges.add(statement, objects, actorOf({ tokenId: this.#tokenId }), now()),
+          schemaChanges.add(statement, objects, actorOf({ tokenId: this.#charges.tokenId }), now()),
         losing: (analysis) => this.#keeper.check(analysis),
         listening: () => this.#feed.isHeard || this.#webhookStore.list().length > 0,
         overtime: (startedMs) => {
@@ -267,10 +247,27 @@ export class Database extends DurableObject<Env> {
       this.#approvals.gate,
       (isRead) => this.#exclusion.held !== undefined || (!isRead && this.#source.frozen !== undefined),
     )
+    this.#charges = new Charges({
+      lease: this.#lease,
+      log: new QueryLog(ctx.storage),
+      ownPages: this.#ownPages,
+      engine: this.#engine,
+      feed: this.#feed,
+      webhooks: this.#webhooks,
+      isHeld: () => this.#exclusion.held !== undefined,
+      canServe: () => this.#canServe,
+    })
     const docs = new DocsStore(ctx.storage, this.#ownPages)
-    this.#assistant = new Assistant(env, this.#engine, ctx.storage.sql, docs, (tokenId, aiTokens) =>
+    const assistant = new Assistant(env, this.#engine, ctx.storage.sql, docs, (tokenId, aiTokens) =>
       this.chargeAiTokens(tokenId, aiTokens),
     )
+    const means = new AllMeans({
+      storage: ctx.storage,
+      engine: this.#engine,
+      sessions: this.#sessions,
+      assistant,
+      charges: this.#charges,
+    })
     this.#source = new CopySource(
       (sql, ...params) => {
         const cursor = ctx.storage.sql.exec(sql, ...params)
@@ -337,8 +334,8 @@ export class Database extends DurableObject<Env> {
       keeper: this.#keeper,
       proposals,
       approvals: this.#approvals,
-      assistant: this.#assistant,
-      ask: (tokenId, spend) => (endpoint, question) => this.#ask(tokenId, spend, endpoint, question),
+      assistant,
+      ask: (tokenId, spend) => means.ask(tokenId, spend),
       advise: (tableScope) => this.#advise(tableScope),
       admits: (grant) => this.#lease.admits(grant, now()),
       imports: this.#imports,
@@ -347,10 +344,7 @@ export class Database extends DurableObject<Env> {
         return databaseObject(this.env, namespace, `${slug}!import-${id}`).stage
       },
       alone: (work) => this.#alone(work),
-      settle: (call, outcome, startedMs) => {
-        this.#settled.set(outcome, this.#finish(call, outcome, startedMs, now()))
-        this.#lease.saveNow()
-      },
+      settle: (call, outcome, startedMs) => this.#calls.settle(call, outcome, startedMs),
       migrations: new Migrations(ctx.storage, this.#ownPages),
       schemaChanges,
       feed: this.#feed,
@@ -362,15 +356,28 @@ export class Database extends DurableObject<Env> {
       schedules: this.#schedules,
       bookmark: runtime === 'cloudflare' ? () => bookmarkOf(ctx.storage) : undefined,
     }
+    this.#calls = new Calls({
+      identity: () => this.#identity,
+      lease: this.#lease,
+      engine: this.#engine,
+      keeper: this.#keeper,
+      replays,
+      ownPages: this.#ownPages,
+      charges: this.#charges,
+      parts: () => this.#parts,
+      held: () => this.#exclusion.held,
+      busy: () => this.#busy,
+      sweepReplaysAt: (atMs) => this.#timers.set('replays', atMs),
+    })
     this.#gates = {
       endpoints: this.#endpoints,
       rateLimits: this.#rateLimits,
       sessions: this.#sessions,
       now,
-      canServe: () => this.#identity !== undefined && this.#lease.canServe(),
+      canServe: () => this.#canServe,
       credit: () => this.#credit(),
       verifyCaptcha: (token, address) => verifyCaptcha(env, token, address),
-      meansFor: (endpoint) => this.#meansFor(endpoint),
+      meansFor: (endpoint) => means.of(endpoint),
     }
   }
 
@@ -386,9 +393,7 @@ export class Database extends DurableObject<Env> {
     replayKeys: readonly ReplayKey[] = [],
   ): string | Reply | Promise<string | Reply> {
     this.#lease.touch()
-    const call = { operation, grant: this.#grants.of(grant), body, replayKeys }
-    if (this.#exclusion.held) return this.#later(address, call)
-    return this.#resume(address, call)
+    return this.#calls.take(operation, address, grant, body, replayKeys)
   }
 
   /** The door of the public: warm, and when nothing is to be signed or asked of others, it awaits nothing. */
@@ -484,6 +489,10 @@ export class Database extends DurableObject<Env> {
   async #alone<T>(work: () => Promise<T>): Promise<T> {
     for (let busy = this.#busy; busy; busy = this.#busy) await busy
     return this.#replace(work)
+  }
+
+  get #canServe(): boolean {
+    return this.#identity !== undefined && this.#lease.canServe()
   }
 
   get #busy(): Promise<void> | undefined {
@@ -627,232 +636,17 @@ export class Database extends DurableObject<Env> {
     await this.#timers.run(now())
   }
 
-  #serve(call: DatabaseCall): string | Reply | Promise<string | Reply> {
-    const { grant, operation } = call
-    const nowMs = now()
-    if (!this.#lease.admits(grant, nowMs)) return refuse(new PerSQLError('token_unknown'))
-    this.#tokenId = grant.tokenId
-    const startedMs = performance.now()
-    try {
-      const kept = this.#replay(call, nowMs)
-      if (kept) return kept
-      // Those who read the log find their last call in it.
-      if (operation === 'get_insights' || call.body.includes('_persql_')) this.#flushLog()
-      this.#keeper.begin(call.kept)
-      this.#engine.begin(KEEPS.has(operation))
-      const outcome = databaseOperations[operation](call, this.#parts)
-      return outcome instanceof Promise
-        ? this.#await(call, outcome, startedMs, nowMs)
-        : this.#finish(call, outcome, startedMs, nowMs)
-    } catch (cause) {
-      return this.#fail(call, cause, startedMs, nowMs)
-    }
-  }
-
-  /** Others are served while something is awaited, so the database may be gone by the end. */
-  async #await(
-    call: DatabaseCall,
-    outcome: Promise<Outcome>,
-    startedMs: number,
-    nowMs: number,
-  ): Promise<string | Reply> {
-    const identity = this.#identity
-    const ended = async () => {
-      try {
-        const done = await outcome
-        if (this.#identity === identity) return this.#settled.get(done) ?? this.#finish(call, done, startedMs, nowMs)
-      } catch (cause) {
-        if (this.#identity === identity) return await this.#fail(call, cause, startedMs, nowMs)
-      }
-      return refuse(new PerSQLError('database_not_found', { database: identity?.slug }))
-    }
-    // Who only waits for changes does not keep the credit of others here.
-    return call.operation === 'wait_for_changes' ? ended() : this.#lease.awaiting(ended)
-  }
-
   /** One at a time: there is one copy. */
   async #advise(tableScope: Grant['tableScope']): Promise<Advised> {
     const { namespace, slug } = this.#identity as Identity
     if (this.#advising) throw new PerSQLError('advice_under_way')
     this.#advising = true
     try {
-      this.#flushLog()
+      this.#charges.flushLog()
       const { scratch } = databaseObject(this.env, namespace, `${slug}#advisor`)
       return await advise(this.ctx.storage.sql, scratch, tableScope)
     } finally {
       this.#advising = false
-    }
-  }
-
-  /** Serves a call that had to wait: for a copy that is being made, or for this to have become one. */
-  async #later(address: string, call: DatabaseCall): Promise<string | Reply> {
-    await this.#lease.awaiting(() => this.#busy)
-    return this.#resume(address, call)
-  }
-
-  /** Serves a call before which a snapshot has to be made. */
-  async #keepFirst(address: string, call: DatabaseCall, first: KeepFirst): Promise<string | Reply> {
-    try {
-      return await this.#lease.awaiting(() =>
-        this.#keeper.keep(first, (kept) => this.#resume(address, { ...call, kept })),
-      )
-    } catch (cause) {
-      return refuse(cause)
-    }
-  }
-
-  #resume(address: string, call: DatabaseCall): string | Reply | Promise<string | Reply> {
-    return this.#identity && this.#lease.canServe() ? this.#serve(call) : this.#serveWithLease(address, call)
-  }
-
-  #fail(call: DatabaseCall, cause: unknown, startedMs: number, nowMs: number): Reply | Promise<string | Reply> {
-    const { grant, operation, body } = call
-    const { namespace, slug } = this.#identity ?? {}
-    if (cause instanceof OnHold) return this.#later(`${namespace}/${slug}`, call)
-    if (cause instanceof KeepFirst) return this.#keepFirst(`${namespace}/${slug}`, call, cause)
-    const reply = refuse(cause)
-    if (reply.code && UNBILLED.has(reply.code)) return reply
-    this.#settle()
-    const durationMs = performance.now() - startedMs
-    this.#charge(grant, { operation, sql: sentSql(body), statementCount: 0, durationMs }, NOTHING, cause, nowMs)
-    return reply
-  }
-
-  #replay({ grant, replayKeys }: DatabaseCall, nowMs: number): Reply | undefined {
-    for (const key of replayKeys) {
-      const kept = this.#replays.find(grant.tokenId, key, nowMs)
-      if (!kept) continue
-      // At an empty balance a replay is free: who did not get the answer must be able to learn that it was done.
-      if (this.#lease.canServe()) this.#lease.charge({ ...NOTHING, requests: 1 }, grant.tokenId)
-      return { ...kept, replayed: key.header }
-    }
-    return undefined
-  }
-
-  /** Charges, and for writes saves the counters and the kept answer in the turn, and so in the transaction, of the write. */
-  #finish(call: DatabaseCall, outcome: Outcome, startedMs: number, nowMs: number): string | Reply {
-    const { operation, grant, replayKeys } = call
-    const { sql, statementCount, rowsRead, rowsWritten, failure, status } = outcome
-    const durationMs = performance.now() - startedMs
-    this.#charge(grant, { operation, sql, statementCount, durationMs }, outcome, failure, nowMs)
-    this.#settle()
-    const refusal = failure && refuse(failure)
-    const body =
-      refusal?.body ?? bodyOf(operation, outcome, durationMs, KEEPS.has(operation) ? this.#keeper.kept : undefined)
-    if (replayKeys.length > 0 && (!failure || rowsWritten > 0)) {
-      this.#ownPages.around(() => {
-        for (const key of replayKeys) {
-          this.#timers.set('replays', this.#replays.keep(grant.tokenId, key, status, body, nowMs))
-        }
-        this.#lease.save()
-      })
-    } else if (rowsWritten > 0) this.#lease.save()
-    count('persql_rows_read_total', '', rowsRead)
-    count('persql_rows_written_total', '', rowsWritten)
-    return refusal ?? body
-  }
-
-  #charge(
-    { tokenId }: Pick<Grant, 'tokenId'>,
-    entry: { operation: string; sql: string; statementCount: number; durationMs: number },
-    { rowsRead, rowsWritten }: { rowsRead: number; rowsWritten: number },
-    failure: unknown,
-    nowMs: number,
-  ): void {
-    // What members do in the console is free, save for queries of their own.
-    const free = tokenId.startsWith('user:') && !AD_HOC.has(entry.operation)
-    this.#lease.charge({ requests: free ? 0 : 1, rowsRead, rowsWritten, aiTokens: 0 }, tokenId)
-    const error = failure === undefined ? null : PerSQLError.from(failure)
-    const full = this.#log.add({
-      ...entry,
-      ts: nowMs,
-      tokenId,
-      rowsRead,
-      rowsWritten,
-      status: error?.status ?? 200,
-      error: error?.message ?? null,
-    })
-    if (full) this.#flushLog()
-  }
-
-  #meansFor(endpoint: OpenEndpoint): Means {
-    let means = this.#means.get(endpoint)
-    if (!means) {
-      means = this.#makeMeans(endpoint)
-      this.#means.set(endpoint, means)
-    }
-    return means
-  }
-
-  #makeMeans(endpoint: OpenEndpoint): Means {
-    const tokenId = `endpoint:${endpoint.spec.slug}`
-    const spend: Spend = (sql, run) => this.#spend(tokenId, sql, run)
-    return {
-      engine: this.#engine,
-      keyOf: (table) => keyColumn(this.ctx.storage.sql, table),
-      mint: (userId, email, ttlS) => this.#sessions.mint(userId, email, ttlS, now()),
-      ask: this.#parts.ask(tokenId, spend),
-      spend,
-    }
-  }
-
-  async #ask(tokenId: string, spend: Spend, { spec, tableScope }: OpenEndpoint, question: string): Promise<unknown> {
-    const { allowedTables, context, maxRows } = spec.askConfig as NonNullable<typeof spec.askConfig>
-    const asking = { question, allowedTables: allowedTables.length > 0 ? allowedTables : tableScope, context, maxRows }
-    const { sql, explanation } = await this.#assistant.generate(tokenId, asking)
-    const { columns, rows } = spend(sql, () => this.#assistant.run(sql, asking))
-    return { sql, columns, rows, explanation }
-  }
-
-  /** Runs a statement of an endpoint and charges it, in the turn, and so in the transaction, of what it writes. */
-  #spend(tokenId: string, sql: string, run: () => Result, operation = 'endpoint'): Result {
-    if (!this.#gates.canServe()) throw new PerSQLError('insufficient_balance')
-    this.#tokenId = tokenId
-    const [startedMs, nowMs] = [performance.now(), now()]
-    const charge = (used: Pick<Result, 'rowsRead' | 'rowsWritten'>, failure?: unknown) => {
-      const entry = { operation, sql, statementCount: 1, durationMs: performance.now() - startedMs }
-      this.#charge({ tokenId }, entry, used, failure, nowMs)
-    }
-    if (sql.includes('_persql_')) this.#flushLog()
-    this.#engine.begin()
-    try {
-      const result = run()
-      charge(result)
-      this.#settle()
-      if (result.rowsWritten > 0) this.#lease.save()
-      count('persql_rows_read_total', '', result.rowsRead)
-      count('persql_rows_written_total', '', result.rowsWritten)
-      return result
-    } catch (cause) {
-      if (cause instanceof OnHold) throw new PerSQLError('unavailable')
-      charge(NOTHING, cause)
-      throw cause
-    }
-  }
-
-  /** Tells of what was changed, in the turn, and so in the transaction, of the change. */
-  #settle(): void {
-    const changes = this.#engine.takeChanges()
-    if (changes.length === 0) return
-    this.#feed.commit(changes)
-    this.#webhooks.announce(changes.map((change) => ({ type: 'row.change', ...change })))
-  }
-
-  #flushLog(): void {
-    if (this.#log.isEmpty || this.#exclusion.held) return
-    this.#ownPages.around(() => this.#log.flush())
-  }
-
-  async #serveWithLease(address: string, call: DatabaseCall): Promise<string | Reply> {
-    const [namespace, slug] = address.split('/') as [string, string]
-    try {
-      await this.#lease.credit(namespace, slug)
-      if (this.#lease.canServe()) return await this.#serve(call)
-      const nowMs = now()
-      const kept = this.#lease.admits(call.grant, nowMs) ? this.#replay(call, nowMs) : undefined
-      return kept ?? refuse(new PerSQLError('insufficient_balance'))
-    } catch (cause) {
-      return refuse(cause)
     }
   }
 
@@ -880,11 +674,6 @@ export class Database extends DurableObject<Env> {
     this.#feed.forget()
   }
 
-  #sweepReplays(nowMs: number): void {
-    const next = this.#ownPages.around(() => this.#replays.sweep(nowMs))
-    if (next !== undefined) this.#timers.set('replays', Math.max(next, nowMs + 60_000))
-  }
-
   /** The object that holds a snapshot. No address can name it: slugs have no `@`. */
   #snapshot(id: string) {
     const { namespace, slug } = this.#identity as Identity
@@ -910,7 +699,7 @@ export class Database extends DurableObject<Env> {
       unfrozen: async () => {
         await (this.#exclusion.held ?? this.#source.frozen)
       },
-      spend: (tokenId, sql, run) => this.#spend(tokenId, sql, run, 'schedule'),
+      spend: (tokenId, sql, run) => this.#charges.spend(tokenId, sql, run, 'schedule'),
     })
     const next = this.#schedules.list().flatMap(({ nextAtMs }) => nextAtMs ?? [])
     if (next.length > 0) this.#timers.set('schedules', Math.min(...next))
@@ -932,7 +721,13 @@ export class Database extends DurableObject<Env> {
     const id = ++statements
     const database = `${this.#identity?.namespace}/${this.#identity?.slug}`
     console.error(
-      JSON.stringify({ event: 'statement_started', id, database, tokenId: this.#tokenId, sql: sql.slice(0, 500) }),
+      JSON.stringify({
+        event: 'statement_started',
+        id,
+        database,
+        tokenId: this.#charges.tokenId,
+        sql: sql.slice(0, 500),
+      }),
     )
     return id
   }

@@ -1,0 +1,201 @@
+import { PerSQLError } from '@persql/contract'
+import { now } from '../clock.ts'
+import { NOTHING } from '../money.ts'
+import { type Reply, refuse } from '../reply.ts'
+import { bodyOf, sentSql } from './answer.ts'
+import { type DatabaseCall, type DatabaseOperation, Grants, type ReplayKey } from './call.ts'
+import type { Charges } from './charges.ts'
+import { type Engine, OnHold } from './engine.ts'
+import { type Keeper, KeepFirst } from './history/keeper.ts'
+import type { Identity } from './identity.ts'
+import type { Lease } from './lease.ts'
+import { databaseOperations, type Parts } from './operations.ts'
+import type { Outcome } from './outcome.ts'
+import type { OwnPages } from './own-pages.ts'
+import type { Replays } from './replays.ts'
+
+/** Before what these run, a snapshot is made if it loses rows without saying which. */
+const KEEPS = new Set<DatabaseOperation>([
+  'query',
+  'batch',
+  'apply',
+  'apply_migration',
+  'redeem_approval',
+  'import_database',
+])
+const UNBILLED = new Set(['invalid_json', 'invalid_input', 'idempotency_mismatch', 'token_unknown'])
+
+/** The response's body alone when all went well. */
+type Answer = string | Reply
+
+interface CallsOptions {
+  readonly identity: () => Identity | undefined
+  readonly lease: Lease
+  readonly engine: Engine
+  readonly keeper: Keeper
+  readonly replays: Replays
+  readonly ownPages: OwnPages
+  readonly charges: Charges
+  readonly parts: () => Parts
+  /** Resolves when nothing has the database for itself any more. */
+  readonly held: () => Promise<void> | undefined
+  /** Resolves when nothing is copied any more, from here or to here. */
+  readonly busy: () => Promise<void> | undefined
+  readonly sweepReplaysAt: (atMs: number) => void
+}
+
+/** Takes the calls of one database to their answers; warm, that awaits nothing. */
+export class Calls {
+  readonly #options: CallsOptions
+  readonly #grants = new Grants()
+  /** Answers of what was charged in the transaction that did it. */
+  readonly #settled = new WeakMap<Outcome, Answer>()
+
+  constructor(options: CallsOptions) {
+    this.#options = options
+  }
+
+  take(
+    operation: DatabaseOperation,
+    address: string,
+    grant: string,
+    body: string,
+    replayKeys: readonly ReplayKey[],
+  ): Answer | Promise<Answer> {
+    const call = { operation, grant: this.#grants.of(grant), body, replayKeys }
+    return this.#options.held() ? this.#later(address, call) : this.#resume(address, call)
+  }
+
+  /** Charges for a call that is not over yet, in the transaction that it is in. */
+  settle(call: DatabaseCall, outcome: Outcome, startedMs: number): void {
+    this.#settled.set(outcome, this.#finish(call, outcome, startedMs, now()))
+    this.#options.lease.saveNow()
+  }
+
+  #resume(address: string, call: DatabaseCall): Answer | Promise<Answer> {
+    const { identity, lease } = this.#options
+    return identity() && lease.canServe() ? this.#serve(call) : this.#serveWithLease(address, call)
+  }
+
+  /** Serves a call that had to wait: for a copy that is being made, or for this to have become one. */
+  async #later(address: string, call: DatabaseCall): Promise<Answer> {
+    const { lease, busy } = this.#options
+    await lease.awaiting(busy)
+    return this.#resume(address, call)
+  }
+
+  /** Serves a call before which a snapshot has to be made. */
+  async #keepFirst(address: string, call: DatabaseCall, first: KeepFirst): Promise<Answer> {
+    const { lease, keeper } = this.#options
+    try {
+      return await lease.awaiting(() => keeper.keep(first, (kept) => this.#resume(address, { ...call, kept })))
+    } catch (cause) {
+      return refuse(cause)
+    }
+  }
+
+  async #serveWithLease(address: string, call: DatabaseCall): Promise<Answer> {
+    const { lease } = this.#options
+    const [namespace, slug] = address.split('/') as [string, string]
+    try {
+      await lease.credit(namespace, slug)
+      if (lease.canServe()) return await this.#serve(call)
+      const nowMs = now()
+      const kept = lease.admits(call.grant, nowMs) ? this.#replay(call, nowMs) : undefined
+      return kept ?? refuse(new PerSQLError('insufficient_balance'))
+    } catch (cause) {
+      return refuse(cause)
+    }
+  }
+
+  #serve(call: DatabaseCall): Answer | Promise<Answer> {
+    const { grant, operation } = call
+    const { lease, charges, keeper, engine, parts } = this.#options
+    const nowMs = now()
+    if (!lease.admits(grant, nowMs)) return refuse(new PerSQLError('token_unknown'))
+    charges.begin(grant.tokenId)
+    const startedMs = performance.now()
+    try {
+      const kept = this.#replay(call, nowMs)
+      if (kept) return kept
+      // Those who read the log find their last call in it.
+      if (operation === 'get_insights' || call.body.includes('_persql_')) charges.flushLog()
+      keeper.begin(call.kept)
+      engine.begin(KEEPS.has(operation))
+      const outcome = databaseOperations[operation](call, parts())
+      return outcome instanceof Promise
+        ? this.#await(call, outcome, startedMs, nowMs)
+        : this.#finish(call, outcome, startedMs, nowMs)
+    } catch (cause) {
+      return this.#fail(call, cause, startedMs, nowMs)
+    }
+  }
+
+  /** Others are served while something is awaited, so the database may be gone by the end. */
+  async #await(call: DatabaseCall, outcome: Promise<Outcome>, startedMs: number, nowMs: number): Promise<Answer> {
+    const { identity, lease } = this.#options
+    const was = identity()
+    const ended = async () => {
+      try {
+        const done = await outcome
+        if (identity() === was) return this.#settled.get(done) ?? this.#finish(call, done, startedMs, nowMs)
+      } catch (cause) {
+        if (identity() === was) return await this.#fail(call, cause, startedMs, nowMs)
+      }
+      return refuse(new PerSQLError('database_not_found', { database: was?.slug }))
+    }
+    // Who only waits for changes does not keep the credit of others here.
+    return call.operation === 'wait_for_changes' ? ended() : lease.awaiting(ended)
+  }
+
+  #fail(call: DatabaseCall, cause: unknown, startedMs: number, nowMs: number): Reply | Promise<Answer> {
+    const { grant, operation, body } = call
+    const { identity, charges } = this.#options
+    const { namespace, slug } = identity() ?? {}
+    if (cause instanceof OnHold) return this.#later(`${namespace}/${slug}`, call)
+    if (cause instanceof KeepFirst) return this.#keepFirst(`${namespace}/${slug}`, call, cause)
+    const reply = refuse(cause)
+    if (reply.code && UNBILLED.has(reply.code)) return reply
+    charges.announce()
+    const durationMs = performance.now() - startedMs
+    charges.charge(
+      grant.tokenId,
+      { operation, sql: sentSql(body), statementCount: 0, durationMs },
+      NOTHING,
+      cause,
+      nowMs,
+    )
+    return reply
+  }
+
+  #replay({ grant, replayKeys }: DatabaseCall, nowMs: number): Reply | undefined {
+    const { replays, lease } = this.#options
+    for (const key of replayKeys) {
+      const kept = replays.find(grant.tokenId, key, nowMs)
+      if (!kept) continue
+      // At an empty balance a replay is free: who did not get the answer must be able to learn that it was done.
+      if (lease.canServe()) lease.charge({ ...NOTHING, requests: 1 }, grant.tokenId)
+      return { ...kept, replayed: key.header }
+    }
+    return undefined
+  }
+
+  /** Charges, and for writes saves the counters and the kept answer in the turn, and so in the transaction, of the write. */
+  #finish(call: DatabaseCall, outcome: Outcome, startedMs: number, nowMs: number): Answer {
+    const { operation, grant, replayKeys } = call
+    const { charges, lease, keeper, replays, ownPages, sweepReplaysAt } = this.#options
+    const { sql, statementCount, rowsWritten, failure, status } = outcome
+    const durationMs = performance.now() - startedMs
+    charges.charge(grant.tokenId, { operation, sql, statementCount, durationMs }, outcome, failure, nowMs)
+    charges.announce()
+    const refusal = failure && refuse(failure)
+    const body = refusal?.body ?? bodyOf(operation, outcome, durationMs, KEEPS.has(operation) ? keeper.kept : undefined)
+    if (replayKeys.length > 0 && (!failure || rowsWritten > 0)) {
+      ownPages.around(() => {
+        for (const key of replayKeys) sweepReplaysAt(replays.keep(grant.tokenId, key, status, body, nowMs))
+        lease.save()
+      })
+    } else if (rowsWritten > 0) lease.save()
+    return refusal ?? body
+  }
+}

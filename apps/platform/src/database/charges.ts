@@ -1,0 +1,123 @@
+import { PerSQLError } from '@persql/contract'
+import { now } from '../clock.ts'
+import { count } from '../metrics.ts'
+import { NOTHING } from '../money.ts'
+import { type Engine, OnHold } from './engine.ts'
+import type { Feed } from './feed/feed.ts'
+import type { Lease } from './lease.ts'
+import type { OwnPages } from './own-pages.ts'
+import type { QueryLog } from './query-log.ts'
+import type { Result } from './result.ts'
+import type { Webhooks } from './webhooks/webhooks.ts'
+
+/** What members are charged a request for in the console. */
+const AD_HOC = new Set(['query', 'batch', 'propose', 'apply', 'redeem_approval', 'ask', 'generate_sql'])
+
+/** What was run, for the log. */
+export interface Ran {
+  readonly operation: string
+  readonly sql: string
+  readonly statementCount: number
+  readonly durationMs: number
+}
+
+interface Rows {
+  readonly rowsRead: number
+  readonly rowsWritten: number
+}
+
+interface ChargesOptions {
+  readonly lease: Lease
+  readonly log: QueryLog
+  readonly ownPages: OwnPages
+  readonly engine: Engine
+  readonly feed: Feed
+  readonly webhooks: Webhooks
+  /** Whether something has the database for itself. */
+  readonly isHeld: () => boolean
+  readonly canServe: () => boolean
+}
+
+/** What a call leaves behind beside its effect: counters, a line in the log, and word to those who listen for changes. */
+export class Charges {
+  readonly #options: ChargesOptions
+  #tokenId = ''
+
+  constructor(options: ChargesOptions) {
+    this.#options = options
+  }
+
+  /** Who acts. */
+  get tokenId(): string {
+    return this.#tokenId
+  }
+
+  /** Whoever acts now does so until the next one is named. */
+  begin(tokenId: string): void {
+    this.#tokenId = tokenId
+  }
+
+  /** Counts a call and notes it in the log. */
+  charge(tokenId: string, ran: Ran, { rowsRead, rowsWritten }: Rows, failure: unknown, nowMs: number): void {
+    const { lease, log } = this.#options
+    // What members do in the console is free, save for queries of their own.
+    const free = tokenId.startsWith('user:') && !AD_HOC.has(ran.operation)
+    lease.charge({ requests: free ? 0 : 1, rowsRead, rowsWritten, aiTokens: 0 }, tokenId)
+    const error = failure === undefined ? null : PerSQLError.from(failure)
+    const full = log.add({
+      ...ran,
+      ts: nowMs,
+      tokenId,
+      rowsRead,
+      rowsWritten,
+      status: error?.status ?? 200,
+      error: error?.message ?? null,
+    })
+    count('persql_rows_read_total', '', rowsRead)
+    count('persql_rows_written_total', '', rowsWritten)
+    if (full) this.flushLog()
+  }
+
+  /** Tells of what was changed, in the turn, and so in the transaction, of the change. */
+  announce(): void {
+    const { engine, feed, webhooks } = this.#options
+    const changes = engine.takeChanges()
+    if (changes.length === 0) return
+    feed.commit(changes)
+    webhooks.announce(changes.map((change) => ({ type: 'row.change', ...change })))
+  }
+
+  /**
+   * Runs a statement that nobody's call holds and charges it, in the turn, and so in the transaction, of what it writes.
+   * @throws PerSQLError `insufficient_balance`, `unavailable`, or whatever the statement throws
+   */
+  spend(tokenId: string, sql: string, run: () => Result, operation: string): Result {
+    const { engine, lease, canServe } = this.#options
+    if (!canServe()) throw new PerSQLError('insufficient_balance')
+    this.begin(tokenId)
+    const [startedMs, nowMs] = [performance.now(), now()]
+    const charge = (used: Rows, failure?: unknown) => {
+      const durationMs = performance.now() - startedMs
+      this.charge(tokenId, { operation, sql, statementCount: 1, durationMs }, used, failure, nowMs)
+    }
+    if (sql.includes('_persql_')) this.flushLog()
+    engine.begin()
+    try {
+      const result = run()
+      charge(result)
+      this.announce()
+      if (result.rowsWritten > 0) lease.save()
+      return result
+    } catch (cause) {
+      if (cause instanceof OnHold) throw new PerSQLError('unavailable')
+      charge(NOTHING, cause)
+      throw cause
+    }
+  }
+
+  flushLog(): void {
+    const { log, ownPages, isHeld } = this.#options
+    if (log.isEmpty || isHeld()) return
+    ownPages.around(() => log.flush())
+  }
+}

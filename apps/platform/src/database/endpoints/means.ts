@@ -1,0 +1,61 @@
+import { now } from '../../clock.ts'
+import type { Assistant } from '../ai/assistant.ts'
+import type { Charges } from '../charges.ts'
+import type { Engine } from '../engine.ts'
+import { keyColumn } from './manage.ts'
+import type { Means, RunAsk, Spend } from './run.ts'
+import type { Sessions } from './sessions.ts'
+import type { OpenEndpoint } from './store.ts'
+
+interface AllMeansOptions {
+  readonly storage: DurableObjectStorage
+  readonly engine: Engine
+  readonly sessions: Sessions
+  readonly assistant: Assistant
+  readonly charges: Charges
+}
+
+/** What each endpoint runs with, made once for it. */
+export class AllMeans {
+  readonly #options: AllMeansOptions
+  readonly #made = new WeakMap<OpenEndpoint, Means>()
+
+  constructor(options: AllMeansOptions) {
+    this.#options = options
+  }
+
+  of(endpoint: OpenEndpoint): Means {
+    let means = this.#made.get(endpoint)
+    if (!means) {
+      means = this.#make(endpoint)
+      this.#made.set(endpoint, means)
+    }
+    return means
+  }
+
+  /** Puts questions on behalf of whoever `spend` charges. */
+  ask(tokenId: string, spend: Spend): RunAsk {
+    const { assistant } = this.#options
+    return async ({ spec, tableScope }, question) => {
+      const { allowedTables, context, maxRows } = spec.askConfig as NonNullable<typeof spec.askConfig>
+      const tables = allowedTables.length > 0 ? allowedTables : tableScope
+      const asking = { question, allowedTables: tables, context, maxRows }
+      const { sql, explanation } = await assistant.generate(tokenId, asking)
+      const { columns, rows } = spend(sql, () => assistant.run(sql, asking))
+      return { sql, columns, rows, explanation }
+    }
+  }
+
+  #make(endpoint: OpenEndpoint): Means {
+    const { storage, engine, sessions, charges } = this.#options
+    const tokenId = `endpoint:${endpoint.spec.slug}`
+    const spend: Spend = (sql, run) => charges.spend(tokenId, sql, run, 'endpoint')
+    return {
+      engine,
+      keyOf: (table) => keyColumn(storage.sql, table),
+      mint: (userId, email, ttlS) => sessions.mint(userId, email, ttlS, now()),
+      ask: this.ask(tokenId, spend),
+      spend,
+    }
+  }
+}
