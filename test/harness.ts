@@ -149,11 +149,24 @@ export class TestPlatform {
       namespace: { id: string; slug: string }
       token: { id: string; token: string }
     }
+    const db = (name = database) => this.database(slug, name, token.token)
+    let made = 0
     return {
       namespace,
       token: token.token,
       tokenId: token.id,
-      db: (name = database) => this.database(slug, name, token.token),
+      db,
+      /** A new database in which these statements have run. */
+      make: async (...statements: string[]) => {
+        const name = `db-${++made}`
+        const answer = await this.request('/v1/databases', { token: token.token, body: { slug: name } })
+        if (answer.status !== 200) throw new Error(`${name}: ${JSON.stringify(answer.body)}`)
+        for (const sql of statements) {
+          const { status, body } = await db(name).query(sql)
+          if (status !== 200) throw new Error(`${sql}: ${JSON.stringify(body)}`)
+        }
+        return db(name)
+      },
     }
   }
 
@@ -180,6 +193,7 @@ export class TestPlatform {
     const path = `/v1/db/${namespace}/${name}`
     const request = (suffix: string, options: RequestOptions = {}) => this.request(path + suffix, { token, ...options })
     return {
+      slug: name,
       path,
       request,
       query: (sql: string, params?: unknown[], headers?: Record<string, string>) =>

@@ -11,16 +11,8 @@ beforeAll(async () => {
 })
 afterAll(() => platform.stop())
 
-let number = 0
-async function made(...statements: string[]): Promise<Database> {
-  const slug = `db-${++number}`
-  await platform.request('/v1/databases', { token: acme.token, body: { slug } })
-  const db = platform.database('acme', slug, acme.token)
-  for (const sql of statements) expect((await db.query(sql)).status, sql).toBe(200)
-  return db
-}
 const filled = () =>
-  made('CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT UNIQUE)', "INSERT INTO t (a) VALUES ('one'), ('two')")
+  acme.make('CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT UNIQUE)', "INSERT INTO t (a) VALUES ('one'), ('two')")
 const listed = async (db: Database) => (await db.request('/snapshots')).body.data
 const rows = async (db: Database, sql: string) => (await db.query(sql)).body.data?.rows
 const restore = (db: Database, snapshotId: string) => db.request('/restore', { body: { snapshotId } })
@@ -80,7 +72,7 @@ describe('a statement that loses rows without saying which', () => {
       token: acme.token,
       body: { name: 'writer', role: 'readwrite' },
     })
-    const writer = platform.database('acme', `db-${number}`, body.data.token)
+    const writer = platform.database('acme', db.slug, body.data.token)
     expect((await writer.query('DROP TABLE t')).status).toBe(403)
     expect((await db.request('/validate', { body: { sql: 'DELETE FROM t' } })).body.data.ok).toBe(true)
     expect((await db.query('EXPLAIN DELETE FROM t')).status).toBe(200)

@@ -8,27 +8,21 @@ import { everything, everyValue } from '../schemas.ts'
 
 type Database = ReturnType<TestPlatform['database']>
 let platform: TestPlatform
+let acme: Awaited<ReturnType<TestPlatform['createNamespace']>>
 let token: string
 let folder: string
+let number = 0
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'persql-dump-'))
   platform = await startPlatform()
-  token = (await platform.createNamespace('acme')).token
+  acme = await platform.createNamespace('acme')
+  token = acme.token
 })
 afterAll(async () => {
   await platform.stop()
   await rm(folder, { recursive: true, force: true })
 })
-
-let number = 0
-async function made(...statements: string[]): Promise<Database> {
-  const slug = `db-${++number}`
-  await platform.request('/v1/databases', { token, body: { slug } })
-  const db = platform.database('acme', slug, token)
-  for (const sql of statements) expect((await db.query(sql)).status, sql).toBe(200)
-  return db
-}
 
 /** The dump as Debian's own SQLite has read it. */
 async function inSqlite(dump: string) {
@@ -42,12 +36,12 @@ async function inSqlite(dump: string) {
 const dumpOf = async (db: Database) => {
   const { status, headers, body } = await db.request('/export')
   expect([status, headers.get('content-type')]).toEqual([200, 'application/sql'])
-  expect(headers.get('content-disposition')).toBe(`attachment; filename="${db.path.split('/').at(-1)}.sql"`)
+  expect(headers.get('content-disposition')).toBe(`attachment; filename="${db.slug}.sql"`)
   return body as string
 }
 
 test('another SQLite reads the dump, and has everything: schema, values, full text and counters', async () => {
-  const db = await made(...everything, ...everyValue)
+  const db = await acme.make(...everything, ...everyValue)
   const dump = await dumpOf(db)
   const sqlite = await inSqlite(dump)
   expect(sqlite.query('PRAGMA integrity_check')).toEqual([{ integrity_check: 'ok' }])
@@ -72,7 +66,7 @@ test('another SQLite reads the dump, and has everything: schema, values, full te
 })
 
 test('a fork has the same dump to the letter, and long values are in it whole', async () => {
-  const db = await made('CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b BLOB)')
+  const db = await acme.make('CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b BLOB)')
   for (const size of [1, 31_000, 300_000]) {
     await db.query("INSERT INTO t (a, b) VALUES (replace(hex(zeroblob(?)), '00', 'ä?'), randomblob(?))", [size, size])
   }
@@ -91,11 +85,10 @@ test('a fork has the same dump to the letter, and long values are in it whole', 
 }, 60_000)
 
 test('is for readers of the whole database, and of one that is there', async () => {
-  const db = await made('CREATE TABLE t (n)')
+  const db = await acme.make('CREATE TABLE t (n)')
   const minted = async (request: object) =>
     (await platform.request('/v1/tokens', { token, body: { name: 'x', ...request } })).body.data.token
-  const as = async (secret: string) =>
-    platform.database('acme', db.path.split('/').at(-1) as string, secret).request('/export')
+  const as = async (secret: string) => platform.database('acme', db.slug, secret).request('/export')
   expect((await as(await minted({ role: 'readonly' }))).status).toBe(200)
   const scoped = await as(await minted({ tableScope: ['t'] }))
   expect([scoped.status, scoped.body.code]).toEqual([403, 'table_out_of_scope'])
@@ -104,7 +97,7 @@ test('is for readers of the whole database, and of one that is there', async () 
 })
 
 test('writes go on while somebody reads slowly, and who leaves early leaves nothing behind', async () => {
-  const db = await made('CREATE TABLE t (a TEXT)')
+  const db = await acme.make('CREATE TABLE t (a TEXT)')
   await db.query(
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) INSERT INTO t SELECT printf('%0200d', i) FROM n",
   )

@@ -199,7 +199,7 @@ test('is for admins, within the tables of their token', async () => {
   )
   const as = async (request: object) => {
     const { body } = await platform.request('/v1/tokens', { token, body: { name: 'x', ...request } })
-    return platform.database('acme', db.path.split('/').at(-1) as string, body.data.token)
+    return platform.database('acme', db.slug, body.data.token)
   }
   expect(refusal(await imported(await as({ role: 'readwrite' }), 'SELECT 1;'))).toEqual([
     403,

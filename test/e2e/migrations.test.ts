@@ -16,9 +16,7 @@ afterAll(() => platform.stop())
 
 /** A database of its own for a test. */
 async function fresh() {
-  const slug = `db-${++number}`
-  await platform.request('/v1/databases', { token: acme.token, body: { slug } })
-  db = acme.db(slug)
+  db = await acme.make()
   return db
 }
 

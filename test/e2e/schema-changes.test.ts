@@ -4,7 +4,6 @@ import { startPlatform, type TestPlatform } from '../harness.ts'
 let platform: TestPlatform
 let acme: Awaited<ReturnType<TestPlatform['createNamespace']>>
 let db: ReturnType<TestPlatform['database']>
-let number = 0
 
 beforeAll(async () => {
   platform = await startPlatform()
@@ -13,10 +12,8 @@ beforeAll(async () => {
 afterAll(() => platform.stop())
 
 async function fresh() {
-  const slug = `db-${++number}`
-  await platform.request('/v1/databases', { token: acme.token, body: { slug } })
-  db = acme.db(slug)
-  return slug
+  db = await acme.make()
+  return db
 }
 const changes = async (query = '') => (await db.request(`/schema_changes${query}`)).body.data
 const sqls = async () => (await changes()).map(({ sql }: { sql: string }) => sql)
@@ -150,7 +147,7 @@ test('the newest 1,000 are kept', async () => {
 })
 
 test('a restart loses nothing, and a database made anew begins anew', async () => {
-  const slug = await fresh()
+  const { slug } = await fresh()
   await db.query('CREATE TABLE t (n)')
   await platform.kill()
   await platform.restart()
@@ -161,7 +158,7 @@ test('a restart loses nothing, and a database made anew begins anew', async () =
 })
 
 test('a token with a table scope is refused: the record tells of all tables', async () => {
-  const slug = await fresh()
+  const { slug } = await fresh()
   const request = { name: 'x', role: 'readonly', tableScope: ['t'] }
   const { body } = await platform.request('/v1/tokens', { token: acme.token, body: request })
   const answer = await platform.database('acme', slug, body.data.token).request('/schema_changes')

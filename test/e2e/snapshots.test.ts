@@ -14,14 +14,6 @@ beforeAll(async () => {
 })
 afterAll(() => platform.stop())
 
-let number = 0
-async function made(...statements: string[]): Promise<Database> {
-  const slug = `db-${++number}`
-  await platform.request('/v1/databases', { token: acme.token, body: { slug } })
-  const db = platform.database('acme', slug, acme.token)
-  for (const sql of statements) expect((await db.query(sql)).status, sql).toBe(200)
-  return db
-}
 const snapshot = async (db: Database, label = 'mine') => (await db.request('/snapshots', { body: { label } })).body
 const listed = async (db: Database) => (await db.request('/snapshots')).body.data
 const restore = (db: Database, body: object) => db.request('/restore', { body })
@@ -29,7 +21,10 @@ const rows = async (db: Database, sql: string) => (await db.query(sql)).body.dat
 const setAhead = (aheadMs: number) => platform.request('/api/dev/clock', { token: platform.secret, body: { aheadMs } })
 
 test('a database is copied whose last table that counted by itself is gone', async () => {
-  const db = await made('CREATE TABLE gone (n INTEGER PRIMARY KEY AUTOINCREMENT)', 'INSERT INTO gone DEFAULT VALUES')
+  const db = await acme.make(
+    'CREATE TABLE gone (n INTEGER PRIMARY KEY AUTOINCREMENT)',
+    'INSERT INTO gone DEFAULT VALUES',
+  )
   await db.query('DROP TABLE gone')
   await db.query("CREATE TABLE t (autoincrements TEXT DEFAULT 'AUTOINCREMENT' /* AUTOINCREMENT */)")
   const { data } = await snapshot(db)
@@ -39,7 +34,7 @@ test('a database is copied whose last table that counted by itself is gone', asy
 })
 
 test('rows whose values are too long together to be written as one text are copied and exported', async () => {
-  const db = await made(
+  const db = await acme.make(
     'CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b BLOB, c)',
     "INSERT INTO t VALUES (1, 'before', NULL, 1), (3, 'after', NULL, 3)",
     "INSERT INTO t VALUES (2, replace(hex(zeroblob(1000000)), '00', '''?'), randomblob(3500000), 'it''s ?')",
@@ -59,7 +54,7 @@ test('rows whose values are too long together to be written as one text are copi
 })
 
 test('a snapshot brings back rows and schema, and a restore can be undone', async () => {
-  const db = await made(
+  const db = await acme.make(
     'CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT UNIQUE)',
     "INSERT INTO t (a) VALUES ('one'), ('two')",
   )
@@ -91,7 +86,7 @@ test('a snapshot brings back rows and schema, and a restore can be undone', asyn
 })
 
 test('the newest snapshot that is not newer than a moment is found', async () => {
-  const db = await made('CREATE TABLE t (n)')
+  const db = await acme.make('CREATE TABLE t (n)')
   const moments: number[] = []
   for (let n = 0; n < 3; n++) {
     await db.query('INSERT INTO t VALUES (?)', [n])
@@ -114,11 +109,11 @@ test.each([
   { timestamp: -1 },
   { timestamp: '2026' },
 ])('restore asks for exactly one: %j', async (body) => {
-  expect((await restore(await made(), body)).body.code).toBe('invalid_input')
+  expect((await restore(await acme.make(), body)).body.code).toBe('invalid_input')
 })
 
 test('labels are checked, and what is not there is not found', async () => {
-  const db = await made()
+  const db = await acme.make()
   for (const label of ['', ' ', 'x'.repeat(81), undefined]) {
     expect((await db.request('/snapshots', { body: { label } })).body.code).toBe('invalid_input')
   }
@@ -131,8 +126,8 @@ test('labels are checked, and what is not there is not found', async () => {
 })
 
 test('endpoints, docs and the query log are of the database, not of its rows: a restore leaves them', async () => {
-  const db = await made()
-  const endpoints = await endpointsOf(platform, { ...acme, db: () => db } as never, db.path.split('/').at(-1))
+  const db = await acme.make()
+  const endpoints = await endpointsOf(platform, { ...acme, db: () => db } as never, db.slug)
   const { data } = await snapshot(db)
   await endpoints.publish(specs.list)
   await db.query('DELETE FROM notes')
@@ -143,7 +138,7 @@ test('endpoints, docs and the query log are of the database, not of its rows: a 
 })
 
 test('calls that come during a restore wait, and find all of it', async () => {
-  const db = await made('CREATE TABLE t (n)')
+  const db = await acme.make('CREATE TABLE t (n)')
   const fill =
     'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) INSERT INTO t SELECT i FROM n'
   await db.query(fill)
@@ -165,7 +160,7 @@ test('calls that come during a restore wait, and find all of it', async () => {
 }, 60_000)
 
 test('a crash in the middle of a restore leaves what was before, or what was restored', async () => {
-  const db = await made('CREATE TABLE t (n)', 'CREATE TABLE gone (n)')
+  const db = await acme.make('CREATE TABLE t (n)', 'CREATE TABLE gone (n)')
   await db.query(
     'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 150000) INSERT INTO t SELECT i FROM n',
   )
@@ -189,7 +184,7 @@ test('a crash in the middle of a restore leaves what was before, or what was res
 }, 120_000)
 
 test('what a crash leaves of a snapshot is wiped, and a deleted database leaves none', async () => {
-  const db = await made('CREATE TABLE t (n)')
+  const db = await acme.make('CREATE TABLE t (n)')
   await db.query(
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 150000) INSERT INTO t SELECT printf('%0100d', i) FROM n",
   )
@@ -208,13 +203,13 @@ test('what a crash leaves of a snapshot is wiped, and a deleted database leaves 
     expect(await rows(db, 'SELECT count(*) FROM t')).toEqual([[150_000]])
   }
   await snapshot(db, 'whole')
-  await platform.request(`/v1/databases/${db.path.split('/').at(-1)}`, { token: acme.token, method: 'DELETE' })
+  await platform.request(`/v1/databases/${db.slug}`, { token: acme.token, method: 'DELETE' })
   await expect.poll(bytes, { timeout: 10_000 }).toBeLessThan(before)
 }, 60_000)
 
 describe('snapshots made by themselves', () => {
   test('go after 30 days, those that people made stay', async () => {
-    const db = await made('CREATE TABLE t (n)')
+    const db = await acme.make('CREATE TABLE t (n)')
     const { data } = await snapshot(db)
     await restore(db, { snapshotId: data.id })
     expect(await listed(db)).toHaveLength(2)
@@ -225,7 +220,7 @@ describe('snapshots made by themselves', () => {
   })
 
   test('are ten at most, and the one that is wanted is none of those that go', async () => {
-    const db = await made('CREATE TABLE t (n)')
+    const db = await acme.make('CREATE TABLE t (n)')
     let last = (await snapshot(db)).data.id
     const first = (await restore(db, { snapshotId: last })).body.data.before.id
     for (let i = 0; i < 11; i++) last = (await restore(db, { snapshotId: first })).body.data.before.id
@@ -236,7 +231,7 @@ describe('snapshots made by themselves', () => {
 })
 
 test('whoever claims a branch next cannot go back to the rows of whoever had it before', async () => {
-  const db = await made('CREATE TABLE t (n)')
+  const db = await acme.make('CREATE TABLE t (n)')
   const claim = async () => (await db.request('/claim_branch', { body: { ref: 'shared', role: 'admin' } })).body.data
   const first = await claim()
   const mine = platform.database('acme', first.databaseSlug, first.token)

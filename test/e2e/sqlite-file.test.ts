@@ -9,27 +9,21 @@ import { everything, everyValue } from '../schemas.ts'
 
 type Database = ReturnType<TestPlatform['database']>
 let platform: TestPlatform
+let acme: Awaited<ReturnType<TestPlatform['createNamespace']>>
 let token: string
 let folder: string
+let number = 0
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'persql-file-'))
   platform = await startPlatform()
-  token = (await platform.createNamespace('acme')).token
+  acme = await platform.createNamespace('acme')
+  token = acme.token
 })
 afterAll(async () => {
   await platform.stop()
   await rm(folder, { recursive: true, force: true })
 })
-
-let number = 0
-async function made(...statements: string[]): Promise<Database> {
-  const slug = `db-${++number}`
-  await platform.request('/v1/databases', { token, body: { slug } })
-  const db = platform.database('acme', slug, token)
-  for (const sql of statements) expect((await db.query(sql)).status, sql).toBe(200)
-  return db
-}
 
 const shell = (file: string, input: string) =>
   execFileSync('sqlite3', ['-batch', '-bail', file], { input, encoding: 'utf8', maxBuffer: 1e9 })
@@ -69,7 +63,7 @@ function contentOf(file: string) {
 }
 
 test('the file is sound, and another SQLite finds in it what it finds in the dump', async () => {
-  const db = await made(...everything, ...everyValue)
+  const db = await acme.make(...everything, ...everyValue)
   const { ours, theirs, bytes } = await bothOf(db)
   expect(answer(ours, 'PRAGMA integrity_check')).toEqual([{ integrity_check: 'ok' }])
   expect(answer(ours, 'PRAGMA foreign_key_check')).toEqual([])
@@ -127,7 +121,7 @@ const sorted = (rows: object[]) => rows.map((row) => JSON.stringify(row)).sort()
 
 test('whatever the tables and values are, file and dump are the same, and REALs to the bit what was sent', async () => {
   const property = fc.asyncProperty(fc.array(table, { minLength: 1, maxLength: 3 }), async (tables) => {
-    const db = await made()
+    const db = await acme.make()
     for (const [i, { columns, rows, isIndexed, withoutRowid }] of tables.entries()) {
       const quoted = columns.map((column) => `"${column.replaceAll('"', '""')}"`)
       const key = withoutRowid ? `, k INTEGER PRIMARY KEY) WITHOUT ROWID` : ')'
@@ -161,7 +155,7 @@ test('whatever the tables and values are, file and dump are the same, and REALs 
 }, 120_000)
 
 test('a file larger than what is held in memory is whole, long values and sorted indexes with it', async () => {
-  const db = await made('CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b BLOB)', 'CREATE INDEX by_a ON t (a, b)')
+  const db = await acme.make('CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b BLOB)', 'CREATE INDEX by_a ON t (a, b)')
   for (const size of [1, 31_000, 300_000, 1_500_000]) {
     await db.query("INSERT INTO t (a, b) VALUES (replace(hex(zeroblob(?)), '00', 'ä?'), randomblob(?))", [
       Math.min(size, 300_000),
@@ -178,7 +172,7 @@ test('a file larger than what is held in memory is whole, long values and sorted
 }, 60_000)
 
 test('an empty database is a file too, and formats that are not there are refused', async () => {
-  const db = await made()
+  const db = await acme.make()
   const { ours } = await bothOf(db)
   expect(answer(ours, 'SELECT count(*) AS n FROM sqlite_master')).toEqual([{ n: 0 }])
   const { status, body } = await db.request('/export?format=xls')
@@ -186,7 +180,7 @@ test('an empty database is a file too, and formats that are not there are refuse
 })
 
 test('several files are written at once, and whoever leaves holds up nobody', async () => {
-  const db = await made('CREATE TABLE t (a TEXT)')
+  const db = await acme.make('CREATE TABLE t (a TEXT)')
   await db.query(
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000) INSERT INTO t SELECT printf('%0200d', i) FROM n",
   )
