@@ -6,6 +6,7 @@ import type { Env } from '../env.ts'
 import { readBody } from '../http/body.ts'
 import type { Answer } from '../http/rest.ts'
 import { refuse } from '../reply.ts'
+import { exchange, isPlainRequest } from './exchange.ts'
 import { profileOf } from './profile.ts'
 import { serverFor } from './server.ts'
 import { Session } from './session.ts'
@@ -40,23 +41,36 @@ async function answer(request: Request, path: string, query: string, ctx: Contex
     const method = Object(message).method as unknown
     // Calls are authenticated on their way, like any other call.
     if (method !== 'tools/call') await authenticateForNamespace(ctx)
-    const handler = createMcpHandler(() => serverFor(session), { maxSubscriptions: 1 })
-    const { method: verb, headers, signal } = request
-    const forward = new Request(request.url, { method: verb, headers, body: text, signal })
-    const response = await handler.fetch(forward, { parsedBody: message })
-    // A stream that is acknowledged and then stays silent: nothing that can be listened for ever changes here.
-    if (method === 'subscriptions/listen') return { response, operation: 'mcp', code: undefined }
-    // Each answer is one message, and only when it is there it is known whether the token was good.
-    const body = response.body && (await response.arrayBuffer())
+    const response = isPlainRequest(message, request)
+      ? await exchange(serverFor(session), message)
+      : await answerOfSdk(request, text, message, session)
     if (session.unauthorised) return refused(session.unauthorised, path, ctx)
-    return {
-      response: new Response(body, response),
-      operation: session.operation ?? 'mcp',
-      code: session.code,
-    }
+    return { response, operation: session.operation ?? 'mcp', code: session.code }
   } catch (cause) {
     return refused(refuse(cause), path, ctx)
   }
+}
+
+/** What the SDK's handler answers: both eras, and all that is wrong with a request. */
+async function answerOfSdk(
+  request: Request,
+  text: string | undefined,
+  message: unknown,
+  session: Session,
+): Promise<Response> {
+  const handler = createMcpHandler(() => serverFor(session), { maxSubscriptions: 1 })
+  // What was not JSON it has to read again, and the body of a request can be read once.
+  const { method, headers, signal } = request
+  const given =
+    text === undefined || message !== undefined
+      ? request
+      : new Request(request.url, { method, headers, body: text, signal })
+  const response = await handler.fetch(given, { parsedBody: message })
+  // A stream that is acknowledged and then stays silent: nothing that can be listened for ever changes here.
+  if (Object(message).method === 'subscriptions/listen') return response
+  if (!response.headers.get('Content-Type')?.includes('event-stream')) return response
+  // Each answer is one message, and only when it is there it is known whether the token was good.
+  return new Response(await response.arrayBuffer(), response)
 }
 
 /**
