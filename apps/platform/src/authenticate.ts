@@ -13,6 +13,8 @@ const CACHE_MS = 5 * 60 * 1000
 const MAX_CACHED = 10_000
 
 interface Cached {
+  /** That the token names. */
+  readonly namespace: string
   readonly untilMs: number
   /** The door it was taken at, where it is taken at one only. */
   readonly audience: Audience | undefined
@@ -56,7 +58,7 @@ async function authenticateAndRemember(
   grants.set(`${namespace}/${database}`, grant)
   cache.delete(token)
   if (cache.size >= MAX_CACHED) cache.delete(cache.keys().next().value as string)
-  cache.set(token, { untilMs: now() + CACHE_MS, audience: memberRole && audienceAt(ctx), grants })
+  cache.set(token, { namespace, untilMs: now() + CACHE_MS, audience: memberRole && audienceAt(ctx), grants })
   return grant
 }
 
@@ -81,7 +83,10 @@ export async function authenticateForNamespace(ctx: Context): Promise<{ namespac
 }
 
 /** The namespace that a caller's token names, without asking whether the token is good. @throws PerSQLError */
-export const callerNamespace = (ctx: Context): string => tokenNamespace(bearer(ctx))
+export function callerNamespace(ctx: Context): string {
+  const token = bearer(ctx)
+  return cache.get(token)?.namespace ?? tokenNamespace(token)
+}
 
 /** Drops a token that an object refused, or a database that turned out to be gone. */
 export function forgetToken(ctx: Context): void {

@@ -34,7 +34,7 @@ async function answer(request: Request, path: string, query: string, ctx: Contex
   try {
     refuseForeignPages(ctx)
     const namespace = callerNamespace(ctx)
-    const session = new Session(ctx, namespace, profileOf(new URLSearchParams(query)))
+    const session = new Session(ctx, namespace, profileOf(query))
     const text = request.method === 'POST' ? await readBody(request, MAX_BODY) : undefined
     const message = text === undefined ? undefined : parsed(text)
     if (Array.isArray(message)) throw new PerSQLError('invalid_input', { problem: 'Send one message per request.' })

@@ -3,10 +3,12 @@ import {
   isJsonContentType,
   type JSONRPCMessage,
   type JSONRPCRequest,
+  PROTOCOL_VERSION_META_KEY,
   type Server,
   SUPPORTED_PROTOCOL_VERSIONS,
   type Transport,
 } from '@modelcontextprotocol/server'
+import { listText } from './listing.ts'
 
 /** What the SDK's own transport sends with an answer of 2025. */
 const HEADERS = {
@@ -21,15 +23,36 @@ const HEADERS = {
  * handler: the protocol of 2026, the handshake, notifications, and whatever is to be refused.
  */
 export function isPlainRequest(message: unknown, { method, headers }: Request): message is JSONRPCRequest {
-  if (method !== 'POST' || message === undefined) return false
+  if (method !== 'POST' || namesItsEra(message)) return false
   const accept = headers.get('Accept')
   if (!accept?.includes('application/json') || !accept.includes('text/event-stream')) return false
   if (!isJsonContentType(headers.get('Content-Type'))) return false
   const protocolVersionHeader = headers.get('MCP-Protocol-Version') ?? undefined
   if (protocolVersionHeader !== undefined && !SUPPORTED_PROTOCOL_VERSIONS.includes(protocolVersionHeader)) return false
+  if (isBareRequest(message)) return true
   const outcome = classifyInboundRequest({ httpMethod: method, protocolVersionHeader, body: message })
   return outcome.kind === 'legacy' && outcome.reason === 'no-claim'
 }
+
+/** As each request of 2026 does. */
+const namesItsEra = (message: unknown): boolean =>
+  Object.hasOwn(Object(Object(Object(message).params)._meta), PROTOCOL_VERSION_META_KEY)
+
+/** What nearly all send. It cannot be taken for anything else, and this is told at a tenth of the cost. */
+function isBareRequest(message: unknown): boolean {
+  const { jsonrpc, id, method, params, ...rest } = Object(message) as Record<string, unknown>
+  return (
+    jsonrpc === '2.0' &&
+    (typeof id === 'string' || Number.isSafeInteger(id)) &&
+    typeof method === 'string' &&
+    method !== 'initialize' &&
+    (params === undefined || isBareObject(params)) &&
+    Object.keys(rest).length === 0
+  )
+}
+
+const isBareObject = (params: unknown): boolean =>
+  typeof params === 'object' && params !== null && !Array.isArray(params) && !Object.hasOwn(params, '_meta')
 
 /**
  * Lets a server answer one request, as one event. The SDK's transport gives the same bytes from two streams and a timer
@@ -39,7 +62,16 @@ export async function exchange(server: Server, message: JSONRPCRequest): Promise
   const transport = new Exchange()
   await server.connect(transport)
   transport.onmessage?.(message)
-  return new Response(`event: message\ndata: ${JSON.stringify(await transport.answer)}\n\n`, { headers: HEADERS })
+  return new Response(`event: message\ndata: ${textOf(await transport.answer)}\n\n`, { headers: HEADERS })
+}
+
+/** A message as JSON. Lists of tools are long and always the same, so they are put in as the text they once were. */
+function textOf(message: JSONRPCMessage): string {
+  const result = 'result' in message ? message.result : {}
+  const list = listText(result.tools)
+  if (list === undefined) return JSON.stringify(message)
+  // The result stands first, and in it the list.
+  return JSON.stringify({ ...message, result: { ...result, tools: 0 } }).replace('"tools":0', () => `"tools":${list}`)
 }
 
 /** Carries one request to a server, and its answer back. It is never closed: nothing is left open to close. */

@@ -1,6 +1,6 @@
 import { PerSQLError } from '@persql/contract'
-import { type Group, groups, type Row, table } from './table.ts'
-import { toolNames } from './tools.ts'
+import { type Group, groups } from './table.ts'
+import { reachable } from './tools.ts'
 
 /** What the address of the door opens: a short list that reaches all tools, or the tools of some groups and no other. */
 export interface Profile {
@@ -10,7 +10,9 @@ export interface Profile {
 }
 
 /** Reads the query string. @throws PerSQLError `invalid_input` for what it does not know, so that nothing is ignored */
-export function profileOf(search: URLSearchParams): Profile {
+export function profileOf(query: string): Profile {
+  if (query === '') return PLAIN
+  const search = new URLSearchParams(query)
   for (const name of new Set(search.keys())) {
     if (name !== 'tools' && name !== 'readonly') {
       throw refused(`There is no parameter "${name.slice(0, 80)}". Known here: tools, readonly.`)
@@ -20,12 +22,13 @@ export function profileOf(search: URLSearchParams): Profile {
   return { groups: groupsOf(search.get('tools')), readonly: flag(search.get('readonly')) }
 }
 
-/** Names of the tools of the table that can be called by name. */
-export function openTools({ groups: open, readonly }: Profile): readonly string[] {
-  const names = toolNames(readonly)
-  return open ? names.filter((name) => open.has((table[name] as Row).group)) : names.filter((name) => SHORT.has(name))
+/** Whether a tool of the table can be called by its name. */
+export function isOpen(name: string, { groups: open, readonly }: Profile): boolean {
+  const row = reachable(name, readonly)
+  return row !== undefined && (open?.has(row.group) ?? SHORT.has(name))
 }
 
+const PLAIN: Profile = { groups: undefined, readonly: false }
 const SHORT: ReadonlySet<string> = new Set(['query', 'batch'])
 
 function groupsOf(text: string | null): Profile['groups'] {

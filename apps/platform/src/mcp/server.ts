@@ -1,13 +1,19 @@
-import { type CallToolResult, ProtocolError, ProtocolErrorCode, Server } from '@modelcontextprotocol/server'
+import {
+  type CallToolResult,
+  ProtocolError,
+  ProtocolErrorCode,
+  Server,
+  type Transport,
+} from '@modelcontextprotocol/server'
 import { PerSQLError } from '@persql/contract'
 import { logInternal } from '../reply.ts'
 import { facadeProblem, facades, refusal } from './facade.ts'
-import { openTools } from './profile.ts'
+import { definitions } from './listing.ts'
+import { isOpen } from './profile.ts'
 import { getPrompt, prompts } from './prompts.ts'
 import { completeDatabase, listResources, readResource, resourceTemplates } from './resources.ts'
 import { resultOf } from './result.ts'
 import type { Session } from './session.ts'
-import { type Definition, readingOnly, type Tool, toolOf } from './tools.ts'
 
 const HOUR_MS = 3_600_000
 /** What the address opens is the same for everybody; what a namespace holds is not. */
@@ -16,7 +22,7 @@ const OWN = { ttlMs: 0, cacheScope: 'private' } as const
 
 /** A server of the official SDK for one request; it speaks both eras of the protocol. */
 export function serverFor(session: Session): Server {
-  const server = new Server(
+  const server = new ServerOfOne(
     { name: 'persql', title: 'PerSQL', version: '1' },
     {
       capabilities: { tools: {}, resources: {}, prompts: {}, completions: {} },
@@ -31,7 +37,7 @@ export function serverFor(session: Session): Server {
       },
     },
   )
-  server.setRequestHandler('tools/list', () => ({ tools: [...definitions(session)] }))
+  server.setRequestHandler('tools/list', () => ({ tools: definitions(session.profile) }))
   server.setRequestHandler('tools/call', ({ params }) =>
     answered(() => call(params.name, params.arguments ?? {}, session)),
   )
@@ -49,11 +55,12 @@ export function serverFor(session: Session): Server {
   return server
 }
 
-/** Tools as this address lists them. */
-export function definitions({ profile }: Session): readonly Definition[] {
-  const listed = openTools(profile).map((name) => (toolOf(name) as Tool).definition)
-  const short = profile.groups ? [] : Object.values(facades).map(({ definition }) => definition)
-  return [...listed, ...short].map((definition) => (profile.readonly ? readingOnly(definition) : definition))
+/** It is connected once, and nothing of it outlives the answer: to close it would make an error for nobody. */
+class ServerOfOne extends Server {
+  override async connect(transport: Transport): Promise<void> {
+    await super.connect(transport)
+    transport.onclose = undefined
+  }
 }
 
 async function call(name: string, given: Record<string, unknown>, session: Session): Promise<CallToolResult> {
@@ -62,7 +69,7 @@ async function call(name: string, given: Record<string, unknown>, session: Sessi
     const problem = facadeProblem(facade, given)
     return problem === undefined ? facade.run(given, session) : refusal(problem)
   }
-  const tool = openTools(session.profile).includes(name) ? session.tool(name) : undefined
+  const tool = isOpen(name, session.profile) ? session.tool(name) : undefined
   if (!tool) throw new ProtocolError(ProtocolErrorCode.InvalidParams, `There is no tool "${name.slice(0, 80)}" here.`)
   return resultOf(await session.run(tool, given), session.ctx.baseUrl)
 }

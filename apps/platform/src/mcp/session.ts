@@ -3,7 +3,7 @@ import type { Context } from '../context.ts'
 import { execute } from '../execute.ts'
 import { type Reply, refuse } from '../reply.ts'
 import type { Profile } from './profile.ts'
-import { type Tool, toolNames, toolOf } from './tools.ts'
+import { reachable, type Tool, toolOf } from './tools.ts'
 
 /** One request at the door: who calls, what is open, and what came of it. */
 export class Session {
@@ -26,7 +26,7 @@ export class Session {
 
   /** Any tool of the table that this caller may reach, listed or not. */
   tool(name: string): Tool | undefined {
-    return toolNames(this.profile.readonly).includes(name) ? toolOf(name) : undefined
+    return reachable(name, this.profile.readonly) && toolOf(name)
   }
 
   /** Runs a tool with its arguments as `/v1` would run it with them. */
@@ -40,7 +40,7 @@ export class Session {
 
   /** Runs an operation in the caller's namespace. */
   async execute(name: keyof Api, input: Record<string, unknown>): Promise<Reply> {
-    const { params, inQuery } = route(api[name])
+    const { params, inQuery } = routeOf(name)
     const inPath = Object.fromEntries(params.map((field) => [field, field === 'ns' ? this.namespace : input[field]]))
     const rest = Object.fromEntries(Object.entries(input).filter(([field]) => !params.includes(field)))
     this.operation = name
@@ -64,6 +64,18 @@ export class Session {
     if (reply.status === 401) this.unauthorised = reply
     return reply
   }
+}
+
+const routes = new Map<keyof Api, ReturnType<typeof route>>()
+
+/** The route of an operation, taken apart once. */
+function routeOf(name: keyof Api): ReturnType<typeof route> {
+  let known = routes.get(name)
+  if (!known) {
+    known = route(api[name])
+    routes.set(name, known)
+  }
+  return known
 }
 
 /** Arguments as the operation names them. @throws PerSQLError `invalid_input`; nothing that was sent is ignored */

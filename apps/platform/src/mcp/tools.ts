@@ -38,11 +38,17 @@ const known = new Map<string, Tool>()
 
 /** Names of all tools in the order of the table; with `readonly` those that write are left out. */
 export const toolNames = (readonly: boolean): readonly string[] =>
-  Object.keys(table).filter((name) => !readonly || !writes(table[name] as Row))
+  Object.keys(table).filter((name) => reachable(name, readonly))
+
+/** The tool's line in the table; none for one that writes where only reading is asked for. */
+export function reachable(name: string, readonly: boolean): Row | undefined {
+  const row = Object.hasOwn(table, name) ? table[name] : undefined
+  return row && readonly && writes(row) ? undefined : row
+}
 
 /** A tool by its name. Schemas are made when they are first asked for: sixty at once would make a cold start slow. */
 export function toolOf(name: string): Tool | undefined {
-  const row = Object.hasOwn(table, name) ? table[name] : undefined
+  const row = reachable(name, false)
   if (!row) return undefined
   let tool = known.get(name)
   if (!tool) {
