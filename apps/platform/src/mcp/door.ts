@@ -42,7 +42,7 @@ async function answer(request: Request, path: string, query: string, ctx: Contex
     // Calls are authenticated on their way, like any other call.
     if (method !== 'tools/call') await authenticateForNamespace(ctx)
     const response = isPlainRequest(message, request)
-      ? await exchange(serverFor(session), message)
+      ? await exchange(message, session)
       : await answerOfSdk(request, text, message, session)
     if (session.unauthorised) return refused(session.unauthorised, path, ctx)
     return { response, operation: session.operation ?? 'mcp', code: session.code }

@@ -21,9 +21,9 @@ export function resultOf(reply: Reply, baseUrl: string): CallToolResult {
  */
 export function succeeded(data: Record<string, unknown>, meta?: Record<string, unknown>): CallToolResult {
   return {
+    ...(meta && { _meta: { 'com.persql/cost': meta } }),
     content: [{ type: 'text', text: fenced(JSON.stringify(data)) }],
     structuredContent: data,
-    ...(meta && { _meta: { 'com.persql/cost': meta } }),
   }
 }
 
@@ -32,7 +32,7 @@ function failed(reply: Reply, baseUrl: string): CallToolResult {
   const { success: _, ...error } = JSON.parse(reply.body) as Record<string, unknown>
   const offer = reply.code === 'insufficient_balance' ? paymentRequired(baseUrl).body : {}
   const structuredContent = { ...error, ...offer }
-  return { isError: true, content: [{ type: 'text', text: JSON.stringify(structuredContent) }], structuredContent }
+  return { content: [{ type: 'text', text: JSON.stringify(structuredContent) }], structuredContent, isError: true }
 }
 
 /** Text between two lines that nobody who wrote into the database can have known. */

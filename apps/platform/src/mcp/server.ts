@@ -1,18 +1,8 @@
-import {
-  type CallToolResult,
-  ProtocolError,
-  ProtocolErrorCode,
-  Server,
-  type Transport,
-} from '@modelcontextprotocol/server'
-import { PerSQLError } from '@persql/contract'
-import { logInternal } from '../reply.ts'
-import { facadeProblem, facades, refusal } from './facade.ts'
+import { type CallToolResult, Server, type Transport } from '@modelcontextprotocol/server'
+import { answered, call } from './call.ts'
 import { definitions } from './listing.ts'
-import { isOpen } from './profile.ts'
 import { getPrompt, prompts } from './prompts.ts'
 import { completeDatabase, listResources, readResource, resourceTemplates } from './resources.ts'
-import { resultOf } from './result.ts'
 import type { Session } from './session.ts'
 
 const HOUR_MS = 3_600_000
@@ -20,8 +10,14 @@ const HOUR_MS = 3_600_000
 const FIXED = { ttlMs: HOUR_MS, cacheScope: 'public' } as const
 const OWN = { ttlMs: 0, cacheScope: 'private' } as const
 
+/** Answers a call of a tool. */
+type Caller = (name: string, given: Record<string, unknown>) => Promise<CallToolResult>
+
 /** A server of the official SDK for one request; it speaks both eras of the protocol. */
-export function serverFor(session: Session): Server {
+export function serverFor(
+  session: Session,
+  called: Caller = (name, given) => answered(() => call(name, given, session)),
+): Server {
   const server = new ServerOfOne(
     { name: 'persql', title: 'PerSQL', version: '1' },
     {
@@ -38,9 +34,7 @@ export function serverFor(session: Session): Server {
     },
   )
   server.setRequestHandler('tools/list', () => ({ tools: definitions(session.profile) }))
-  server.setRequestHandler('tools/call', ({ params }) =>
-    answered(() => call(params.name, params.arguments ?? {}, session)),
-  )
+  server.setRequestHandler('tools/call', ({ params }) => called(params.name, params.arguments ?? {}))
   server.setRequestHandler('resources/list', () => answered(async () => ({ resources: await listResources(session) })))
   server.setRequestHandler('resources/templates/list', () => ({ resourceTemplates: [...resourceTemplates] }))
   server.setRequestHandler('resources/read', ({ params }) => answered(() => readResource(params.uri, session)))
@@ -60,27 +54,5 @@ class ServerOfOne extends Server {
   override async connect(transport: Transport): Promise<void> {
     await super.connect(transport)
     transport.onclose = undefined
-  }
-}
-
-async function call(name: string, given: Record<string, unknown>, session: Session): Promise<CallToolResult> {
-  const facade = !session.profile.groups && Object.hasOwn(facades, name) ? facades[name] : undefined
-  if (facade) {
-    const problem = facadeProblem(facade, given)
-    return problem === undefined ? facade.run(given, session) : refusal(problem)
-  }
-  const tool = isOpen(name, session.profile) ? session.tool(name) : undefined
-  if (!tool) throw new ProtocolError(ProtocolErrorCode.InvalidParams, `There is no tool "${name.slice(0, 80)}" here.`)
-  return resultOf(await session.run(tool, given), session.ctx.baseUrl)
-}
-
-/** What fails without being a refusal stays in the log: the SDK would tell its message to the caller. */
-async function answered<T>(answer: () => Promise<T>): Promise<T> {
-  try {
-    return await answer()
-  } catch (cause) {
-    if (cause instanceof ProtocolError) throw cause
-    logInternal(cause)
-    throw new ProtocolError(ProtocolErrorCode.InternalError, new PerSQLError('internal').message)
   }
 }
