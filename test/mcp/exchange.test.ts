@@ -1,0 +1,71 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startPlatform, type TestPlatform } from '../harness.ts'
+
+let platform: TestPlatform
+let token: string
+
+beforeAll(async () => {
+  platform = await startPlatform()
+  const made = await platform.createNamespace('acme')
+  token = made.token
+  await made.db().query('CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT)')
+  await made.db().query("INSERT INTO notes VALUES (1, 'one'), (2, NULL)")
+})
+afterAll(() => platform.stop())
+
+/** Everything of an answer but what is new each time. */
+async function answerTo(path: string, params: object, id: number | string = 7) {
+  const { status, headers, body } = await platform.request(path, {
+    token,
+    headers: { accept: 'application/json, text/event-stream' },
+    body: { jsonrpc: '2.0', id, method: 'tools/call', params },
+  })
+  const text = String(body)
+    .replaceAll(/[0-9a-f]{32}/g, '<fence>')
+    .replace(/"durationMs":[\d.]+/, '"durationMs":0')
+  return { status, type: headers.get('content-type'), cache: headers.get('cache-control'), text }
+}
+
+const select = { database: 'main', sql: 'SELECT id, text AS "1" FROM notes WHERE id < ?', params: [3] }
+
+test.each([
+  ['a query', '/mcp', { name: 'query', arguments: select }],
+  ['a query over the root', '/', { name: 'query', arguments: select }],
+  [
+    'a query that may only read',
+    '/mcp?readonly=1',
+    { name: 'query', arguments: { ...select, sql: 'DELETE FROM notes' } },
+  ],
+  ['a statement that is wrong', '/mcp', { name: 'query', arguments: { ...select, sql: 'SELEC' } }],
+  ['an argument that there is not', '/mcp', { name: 'query', arguments: { ...select, limit: 1 } }],
+  ['no arguments', '/mcp', { name: 'query' }],
+  ['a tool that there is not', '/mcp', { name: 'nothing', arguments: {} }],
+  ['a tool of another group', '/mcp?tools=billing', { name: 'query', arguments: select }],
+  ['a list', '/mcp?tools=core', { name: 'list_tables', arguments: { database: 'main' } }],
+  ['a façade', '/mcp', { name: 'describe', arguments: { database: 'main' } }],
+  ['a façade without what it needs', '/mcp', { name: 'find_tools', arguments: {} }],
+])('answers %s to the letter as the server of the SDK does', async (_, path, params) => {
+  const bare = await answerTo(path, params)
+  // What comes with metadata is validated and answered by that server.
+  const served = await answerTo(path, { ...params, _meta: { progressToken: 1 } })
+  expect(bare).toEqual(served)
+  expect(bare).toMatchObject({ status: 200, type: 'text/event-stream', cache: 'no-cache, no-transform' })
+  expect(bare.text).toMatch(/^event: message\ndata: \{.*\}\n\n$/)
+  expect(JSON.parse(bare.text.slice(21))).toMatchObject({ jsonrpc: '2.0', id: 7 })
+})
+
+test('lists the same tools with any id, each time', async () => {
+  const list = async (id: number | string, params: object) => {
+    const headers = { accept: 'application/json, text/event-stream' }
+    const { body } = await platform.request('/mcp?tools=all', {
+      token,
+      headers,
+      body: { jsonrpc: '2.0', id, method: 'tools/list', params },
+    })
+    return JSON.parse(String(body).slice(21))
+  }
+  const [first, again, odd] = [await list(1, {}), await list(1, { _meta: {} }), await list('"tools":0', {})]
+  expect(first.result.tools.length).toBeGreaterThan(60)
+  expect(again).toEqual(first)
+  expect(odd).toEqual({ ...first, id: '"tools":0' })
+})
