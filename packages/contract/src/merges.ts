@@ -28,22 +28,36 @@ export const MergeReport = z.object({
     ),
   }),
   data: z.object({
-    /** Tables with rows in the branch. */
+    /** Tables with rows in the branch, or of which rows were merged before. */
     tables: z.array(
       z.object({
         table: z.string(),
         inserted: z.int(),
         /** Rows of the parent that the branch's took the place of. */
         updated: z.int(),
+        /** Rows of the parent that were merged before and are deleted in the branch. */
+        deleted: z.int(),
+        /** Rows that are the same on both sides, or that the parent alone has changed or deleted since the last merge. */
         unchanged: z.int(),
         conflicts: z.int(),
+        /** Rows of which it was known what both sides had when they were merged last. */
+        known: z.int(),
       }),
     ),
     /** The first 100. */
     conflicts: z.array(
       z.object({
         table: z.string(),
-        reason: z.enum(['differs', 'constraint', 'null_key', 'no_primary_key', 'schema_differs', 'foreign_key']),
+        reason: z.enum([
+          'differs',
+          'deleted_in_branch',
+          'deleted_in_parent',
+          'constraint',
+          'null_key',
+          'no_primary_key',
+          'schema_differs',
+          'foreign_key',
+        ]),
         message: z.string(),
         /** Values are cut to 200 characters; integers that JSON readers would round are strings. */
         key: Row.nullable(),
@@ -51,6 +65,8 @@ export const MergeReport = z.object({
         parent: Row.nullable(),
       }),
     ),
+    /** Rows of the parent that go, the first 100; values as above. */
+    deletions: z.array(z.object({ table: z.string(), key: Row, parent: Row })),
   }),
   /** The parent as it was before: restoring it undoes the merge. */
   snapshot: Snapshot.nullable(),
@@ -69,7 +85,7 @@ export const merge_branch = operation({
     db: Slug,
     ref: Ref,
     mode: z.enum(['preview', 'schema', 'data']).default('preview'),
-    /** Whose row stays where both have one with the same key that differs. */
+    /** Whose row stays, or whose deletion holds, where both sides have changed it. */
     onConflict: z.enum(['abort', 'branch', 'parent']).default('abort'),
     allowDataLoss: z.boolean().default(false),
     /** `planHash` of a preview: refused if it would do something else by now. */

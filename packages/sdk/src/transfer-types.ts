@@ -45,7 +45,7 @@ export interface ImportProgress {
 export interface MergeOptions {
   /** `preview` changes nothing, and is what is done when nothing is said. */
   mode?: 'preview' | 'schema' | 'data'
-  /** Whose row stays where both have one with the same key that differs. */
+  /** Whose row stays, or whose deletion holds, where both sides have changed it. */
   onConflict?: 'abort' | 'branch' | 'parent'
   allowDataLoss?: boolean
   /** `planHash` of a preview: refused if it would do something else by now. */
@@ -72,16 +72,36 @@ export interface MergeReport {
     }[]
   }
   data: {
-    tables: { table: string; inserted: number; updated: number; unchanged: number; conflicts: number }[]
+    tables: {
+      table: string
+      inserted: number
+      updated: number
+      /** Rows that were merged before and are deleted in the branch. */
+      deleted: number
+      unchanged: number
+      conflicts: number
+      /** Rows of which it was known what both sides had when they were merged last. */
+      known: number
+    }[]
     /** The first 100. */
     conflicts: {
       table: string
-      reason: 'differs' | 'constraint' | 'null_key' | 'no_primary_key' | 'schema_differs' | 'foreign_key'
+      reason:
+        | 'differs'
+        | 'deleted_in_branch'
+        | 'deleted_in_parent'
+        | 'constraint'
+        | 'null_key'
+        | 'no_primary_key'
+        | 'schema_differs'
+        | 'foreign_key'
       message: string
       key: MergeRow | null
       branch: MergeRow | null
       parent: MergeRow | null
     }[]
+    /** Rows of the parent that go, the first 100. */
+    deletions: { table: string; key: MergeRow; parent: MergeRow }[]
   }
   /** The parent as it was before: restoring it undoes the merge. */
   snapshot: Snapshot | null

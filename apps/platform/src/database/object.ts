@@ -37,7 +37,8 @@ import { History } from './history/history.ts'
 import { Keeper } from './history/keeper.ts'
 import type { Identity } from './identity.ts'
 import { Lease } from './lease.ts'
-import { beginFork, type ForkState, forkStateOf } from './merge/fork-state.ts'
+import { dropBases } from './merge/bases.ts'
+import { beginFork, type ForkState, forkStateOf, renewRows } from './merge/fork-state.ts'
 import { dropSchemas, MERGED } from './merge/kept-schema.ts'
 import { Merger } from './merge/merger.ts'
 import type { Report } from './meter.ts'
@@ -454,7 +455,11 @@ export class Database extends DurableObject<Env> {
         loadFrom(this.ctx.storage, source, from.id, () => {
           if (identity) this.#clearContent()
           // What was merged may not be in what it goes back to.
-          else dropSchemas(this.ctx.storage.kv, MERGED)
+          else {
+            dropSchemas(this.ctx.storage.kv, MERGED)
+            this.#forgetMerged()
+            renewRows(this.ctx.storage.kv)
+          }
         }),
       )
     } catch (cause) {
@@ -519,6 +524,11 @@ export class Database extends DurableObject<Env> {
   #clearContent(): void {
     const { kv } = this.ctx.storage
     for (const prefix of OF_CONTENT) for (const [key] of [...kv.list({ prefix })]) kv.delete(key)
+    this.#forgetMerged()
+  }
+
+  #forgetMerged(): void {
+    this.#ownPages.around(() => dropBases(this.ctx.storage.kv, this.#run))
   }
 
   /** Ends a copy that was made to be read once. */

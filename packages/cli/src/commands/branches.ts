@@ -58,7 +58,15 @@ interface Report {
   planHash: string
   schema: { statements: { sql: string; reason: string; losesData: boolean }[]; conflicts: object[] }
   data: {
-    tables: { table: string; inserted: number; updated: number; unchanged: number; conflicts: number }[]
+    tables: {
+      table: string
+      inserted: number
+      updated: number
+      deleted: number
+      unchanged: number
+      conflicts: number
+      known: number
+    }[]
     conflicts: object[]
   }
 }
@@ -67,7 +75,8 @@ function told({ applied, schema, data, planHash }: Report): string {
   const parts = [
     applied ? 'Merged.' : 'Nothing was changed: this is what a merge would do.',
     schema.statements.map(({ sql, losesData }) => `${sql};${losesData ? ' -- loses data' : ''}`).join('\n'),
-    data.tables.length > 0 && listing(data.tables, ['table', 'inserted', 'updated', 'unchanged', 'conflicts'], ''),
+    data.tables.length > 0 &&
+      listing(data.tables, ['table', 'inserted', 'updated', 'deleted', 'unchanged', 'conflicts'], ''),
     [...schema.conflicts, ...data.conflicts].map(fields).join('\n\n'),
     `${count(schema.conflicts.length + data.conflicts.length, 'conflict')}; plan ${planHash}`,
   ]

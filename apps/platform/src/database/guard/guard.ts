@@ -52,6 +52,8 @@ const NOT_HERE: Record<string, string> = {
 /** They rebuild or describe the schema, whatever their program looks like. */
 const SCHEMA_VERBS = new Set(['CREATE', 'ALTER', 'DROP', 'REINDEX', 'ANALYZE'])
 const RESERVED = /^_(persql|cf)_/
+/** What was merged is of rows that need not be here any more. */
+const HIDDEN = /^_persql_base_/
 
 /** Knows what each statement would do, because it asks SQLite's compiler. One per database; it caches by SQL text. */
 export class Guard {
@@ -128,6 +130,8 @@ export function authorise({ statement, effect, sequenceImplied, reserved }: Anal
     }
     if (reserved !== undefined) throw new PerSQLError('table_protected', { table: reserved })
   }
+  const hidden = effect.reads.find((table) => HIDDEN.test(lower(table)))
+  if (hidden !== undefined) throw new PerSQLError('table_protected', { table: hidden })
   const scope = permission.tableScope
   if (scope === null) return
   const allowed = new Set(scope.map(lower))

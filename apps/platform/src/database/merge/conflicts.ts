@@ -5,24 +5,51 @@ import type { Match } from './match.ts'
 
 export type RowConflict = MergeReport['data']['conflicts'][number]
 
+export type RowDeletion = MergeReport['data']['deletions'][number]
+
+/** Of conflicts and deletions, so many are shown. */
 export const MAX_CONFLICTS = 100
 const MAX_VALUE = 200
 
 /** Rows that stand in each other's way, each as it is on both sides. */
-export function differing(run: Run, match: Match, limit: number): RowConflict[] {
-  const { parent, staged, on, same, columns } = match
-  const from = `FROM ${staged} s JOIN ${parent} p ON ${on} WHERE NOT ${same} ORDER BY ${match.key.map((key) => `p.${key}`)} LIMIT ${limit}`
-  const [theirs, ours] = [rowsOf(run, match, 's', from), rowsOf(run, match, 'p', from)]
+export function differing(run: Run, match: Match, from: string): RowConflict[] {
+  const order = `ORDER BY ${match.key.map((key) => `p.${key}`)} LIMIT ${MAX_CONFLICTS}`
+  const [theirs, ours] = [rowsOf(run, match, 's', `${from} ${order}`), rowsOf(run, match, 'p', `${from} ${order}`)]
   const message = 'Branch and parent have different rows with this key.'
   return theirs.map((branch, i) => ({
     table: match.table,
     reason: 'differs',
     message,
     key: only(branch, match),
-    branch: columns.length === 0 ? null : branch,
+    branch: match.columns.length === 0 ? null : branch,
     parent: ours[i] ?? null,
   }))
 }
+
+const DELETED = {
+  deleted_in_branch: 'The branch has deleted this row, and the parent has changed it since the last merge.',
+  deleted_in_parent: 'The parent has deleted this row, and the branch has changed it since the last merge.',
+}
+
+/** Rows that one side has deleted and the other changed. */
+export function deletedOnOneSide(run: Run, match: Match, reason: keyof typeof DELETED, from: string): RowConflict[] {
+  const isParents = reason === 'deleted_in_branch'
+  return rowsIn(run, match, isParents ? 'p' : 's', from).map((row) => ({
+    table: match.table,
+    reason,
+    message: DELETED[reason],
+    key: only(row, match),
+    branch: isParents ? null : row,
+    parent: isParents ? row : null,
+  }))
+}
+
+/** The first rows of the parent that go. */
+export const going = (run: Run, match: Match, from: string): RowDeletion[] =>
+  rowsIn(run, match, 'p', from).map((parent) => ({ table: match.table, key: only(parent, match), parent }))
+
+const rowsIn = (run: Run, match: Match, side: 's' | 'p', from: string) =>
+  rowsOf(run, match, side, `${from} ORDER BY ${match.key.map((key) => `${side}.${key}`)} LIMIT ${MAX_CONFLICTS}`)
 
 /** A row of the branch that the parent does not take. */
 export function refusedRow(run: Run, match: Match, where: string, reason: 'constraint' | 'null_key', message: string) {

@@ -13,6 +13,8 @@ export interface ForkState {
   /** The number of the last change of the schema, and what changes have renamed. */
   readonly change: number
   readonly renames: readonly Rename[]
+  /** Another one each time that its rows are replaced by those of a snapshot. */
+  readonly rows: string
 }
 
 /** Notes what a branch begins with. To be called in the transaction in which it begins. */
@@ -29,5 +31,11 @@ export function forkStateOf(kv: SyncKvStorage, run: Run, schemaChanges: SchemaCh
     schema: readSchemaText(run),
     change: changes[0]?.number ?? 0,
     renames: renamesOf(changes),
+    rows: kv.get<string>(ROWS) ?? '',
   }
 }
+
+const ROWS = 'rows'
+
+/** Notes that the rows are others than those that were merged. To be called in the transaction that replaces them. */
+export const renewRows = (kv: SyncKvStorage): void => kv.put(ROWS, crypto.randomUUID())

@@ -14,7 +14,7 @@ export interface Branch {
 
 /**
  * Asks a branch what it is, and stages its rows here if they are wanted, all of one moment: its writes wait meanwhile.
- * @throws PerSQLError `copy_cut_off` when the branch is reset or deleted under way
+ * @throws PerSQLError `copy_cut_off` when the branch is reset, restored or deleted under way
  */
 export async function gather(
   sql: SqlStorage,
@@ -37,7 +37,8 @@ export async function gather(
         // Calls between objects do not let the process look for requests; a timer does.
         await scheduler.wait(0)
       }
-      if ((await forkState(id)).fork !== state.fork) throw new PerSQLError('copy_cut_off')
+      const { fork, rows } = await forkState(id)
+      if (fork !== state.fork || rows !== state.rows) throw new PerSQLError('copy_cut_off')
       return state
     } finally {
       await source.end(copy).catch(() => {

@@ -12,12 +12,26 @@ export interface Match {
   /** Columns that a row consists of, as they stand in SQL. */
   readonly columns: readonly string[]
   readonly key: readonly string[]
-  /** Whether `s` and `p` have the same key; for rows with it, whether they are the same to the last bit. */
+  /** The key in tables of ours, where its columns have names of their own. */
+  readonly keyColumns: readonly KeyColumn[]
+  /** Whether two sides have the same key; all but `s` and `p` are tables of ours. */
+  readonly link: (a: string, b: string) => string
+  /** That, for `s` and `p`; for rows with the same key, whether they are the same to the last bit. */
   readonly on: string
   readonly same: string
   /** The word for the rowid of the staged rows, unless columns bear all of its names. */
   readonly stagedRowid: string | undefined
 }
+
+/** A column of a key, and by which collation it tells rows apart. */
+export interface KeyColumn {
+  readonly name: string
+  readonly collation: string | undefined
+}
+
+/** How the columns of a key are declared in a table of ours. */
+export const declared = (keys: readonly KeyColumn[]): string[] =>
+  keys.map(({ name, collation }) => (collation ? `${name} COLLATE ${quoteName(collation)}` : name))
 
 /** @returns why the table cannot be merged, where it cannot */
 export function matchOf(run: Run, table: string): Match | string {
@@ -35,10 +49,14 @@ export function matchOf(run: Run, table: string): Match | string {
   const columns = names.map((name) => nameIn(shape, name))
   const key = shape.key.map((name) => nameIn(shape, name))
   const collations = collationsOf(run, table)
-  const on = shape.key.map((name, i) => {
-    const collation = collations.get(lower(name))
-    return `p.${key[i]} = s.${key[i]}${collation ? ` COLLATE ${quoteName(collation)}` : ''}`
-  })
+  const keyColumns = shape.key.map((name, i) => ({ name: `k${i}`, collation: collations.get(lower(name)) }))
+  const link = (a: string, b: string) =>
+    keyColumns
+      .map(({ name, collation }, i) => {
+        const of = (side: string) => `${side}.${side === 's' || side === 'p' ? key[i] : name}`
+        return `${of(a)} = ${of(b)}${collation ? ` COLLATE ${quoteName(collation)}` : ''}`
+      })
+      .join(' AND ')
   // Rows of values rather than a chain of ANDs, whose depth is limited.
   const row = (text: (column: string) => string) => `(${columns.map(text).join(', ')})`
   const types = `${row((column) => `typeof(p.${column})`)} IS ${row((column) => `typeof(s.${column})`)}`
@@ -50,7 +68,9 @@ export function matchOf(run: Run, table: string): Match | string {
     parent: quoteName(table),
     columns,
     key,
-    on: on.join(' AND '),
+    keyColumns,
+    link,
+    on: link('p', 's'),
     same: `(${types} AND ${values})`,
     stagedRowid: ROWIDS.find((word) => !theirs.has(word)),
   }

@@ -6,10 +6,11 @@ import type { History } from '../history/history.ts'
 import type { OwnPages } from '../own-pages.ts'
 import type { SchemaChanges } from '../schema-changes.ts'
 import { readObjects, tablesChanged } from '../schema-diff.ts'
+import { Bases, dropBases } from './bases.ts'
 import type { ForkState } from './fork-state.ts'
 import { type Branch, gather } from './gather.ts'
 import { dropSchemas, keepSchema, keptSchema, MERGED } from './kept-schema.ts'
-import { mergeRows, type RowsMerged, unstage } from './merge-rows.ts'
+import { mergeRows, NO_ROWS, type RowsMerged, rememberRows, unstage, written } from './merge-rows.ts'
 import { mergeSchema } from './merge-schema.ts'
 import { judge } from './verdict.ts'
 
@@ -54,16 +55,27 @@ export interface Merged {
 interface Scope {
   readonly schema: boolean
   readonly data: boolean
-  readonly apply: boolean
+  /** Whether what it does is kept; `memory` keeps what is remembered of the rows, where nothing else was done. */
+  readonly apply: boolean | 'memory'
+}
+
+/** A merge as it came out, kept or not. */
+interface Tried extends Merged {
+  readonly isUnsettled: boolean
+  /** Whether there is something to remember. */
+  readonly hasRows: boolean
 }
 
 /** Merges branches into this database, one at a time. */
 export class Merger {
   readonly #options: MergerOptions
+  /** For tables of ours, which nobody pays for. */
+  readonly #free: Run
   #isUnderWay = false
 
   constructor(options: MergerOptions) {
     this.#options = options
+    this.#free = (sql, ...params) => [...options.storage.sql.exec(sql, ...params).raw()]
   }
 
   /**
@@ -100,19 +112,29 @@ export class Merger {
       tried = { ...tried, report: { ...tried.report, data: report.data, planHash } }
     }
     judge(request, tried.report, tried.isUnsettled)
-    if (mode === 'preview' || !hasEffect(tried.report)) return tried
+    if (mode === 'preview') return tried
+    if (!hasEffect(tried.report)) {
+      // What both have in common is remembered all the same. Meanwhile the branch may have gone on: then there is an effect.
+      if (tried.hasRows) {
+        request.check()
+        tried = await this.#attempt(request, branch, { ...scope, apply: 'memory' })
+        judge(request, tried.report, tried.isUnsettled)
+      }
+      if (!hasEffect(tried.report)) return tried
+    }
     const { history, ownPages, storage } = this.#options
     const snapshot = await history.create(`before merging "${request.ref}"`.slice(0, 80), true)
     try {
       request.check()
-      const { report, ...used } = await this.#attempt(request, branch, { ...scope, apply: true })
+      const { report, rowsRead, rowsWritten } = await this.#attempt(request, branch, { ...scope, apply: true })
       const known = new Set(branches.map(({ id }) => id))
       ownPages.around(() => {
         for (const [key] of [...storage.kv.list({ prefix: MERGED })]) {
           if (!known.has(key.slice(MERGED.length).split('/')[0] as string)) storage.kv.delete(key)
         }
+        storage.transactionSync(() => dropBases(storage.kv, this.#free, (id) => !known.has(id)))
       })
-      return { ...used, report: { ...report, applied: true, snapshot } }
+      return { rowsRead, rowsWritten, report: { ...report, applied: true, snapshot } }
     } catch (cause) {
       await history.delete(snapshot.id)
       throw cause
@@ -120,10 +142,10 @@ export class Merger {
   }
 
   /** Does it in one transaction, and keeps that only when it is to be applied. */
-  async #attempt(request: MergeRequest, { id, slug }: Database, scope: Scope) {
+  async #attempt(request: MergeRequest, { id, slug }: Database, scope: Scope): Promise<Tried> {
     const { storage, alone, branch } = this.#options
-    let result: (Merged & { isUnsettled: boolean }) | undefined
-    await alone(scope.apply, async () => {
+    let result: Tried | undefined
+    await alone(scope.apply === true, async () => {
       const cost = { rowsRead: 0, rowsWritten: 0 }
       const run: Run = (sql, ...params) => {
         const cursor = storage.sql.exec(sql, ...params)
@@ -137,7 +159,8 @@ export class Merger {
           const digest = createHash('sha256')
           const state = await gather(storage.sql, branch(slug), id, scope.data, digest)
           result = { ...this.#bringTogether(run, request, id, scope, state, digest), ...cost }
-          if (!scope.apply) throw new Undone()
+          if (!isKept(scope, result)) throw new Undone()
+          if (scope.apply === 'memory') result = { ...result, rowsWritten: 0 }
         })
       } catch (cause) {
         if (!(cause instanceof Undone) || !result) throw PerSQLError.from(cause)
@@ -145,7 +168,7 @@ export class Merger {
         result = { ...result, rowsRead: cost.rowsRead, rowsWritten: 0 }
       }
     })
-    return result as Merged & { isUnsettled: boolean }
+    return result as Tried
   }
 
   /** In one turn, with the branch's rows at hand. @throws PerSQLError where it is to be applied and cannot be */
@@ -157,7 +180,9 @@ export class Merger {
     state: ForkState,
     digest: ReturnType<typeof createHash>,
   ) {
-    const scan = (sql: string) => this.#options.storage.sql.exec(sql).raw()
+    const { storage, ownPages } = this.#options
+    const scan = (sql: string) => storage.sql.exec(sql).raw()
+    const bases = new Bases(storage.kv, this.#free, branchId, state)
     const common = this.#common(branchId, state, request.ref)
     const before = readObjects(run)
     const renames = state.renames.filter(({ number }) => number > common.change)
@@ -165,13 +190,17 @@ export class Merger {
     const { steps, clashes } = scope.schema ? mergeSchema(run, sides) : { steps: [], clashes: [] }
     const statements = steps.map(({ sql, reason, losesData }) => ({ sql, reason, losesData }))
     const changed = tablesChanged(before, readObjects(run))
+    const { onConflict: side } = request
+    const note = (part: unknown) => digest.update(JSON.stringify(part, bytesAsText))
     const rows: RowsMerged =
-      scope.data && clashes.length === 0
-        ? mergeRows(run, scan, request.onConflict, (part) => digest.update(JSON.stringify(part, bytesAsText)))
-        : { tables: [], conflicts: [], isUnsettled: false }
+      scope.data && clashes.length === 0 ? mergeRows({ run, free: this.#free, scan, side, note }, bases) : NO_ROWS
+    const changedRows = rows.tables.filter((table) => written(table) > 0).map(({ table }) => table)
+    const isRemembered = scope.apply === true || (scope.apply === 'memory' && changedRows.length === 0)
+    if (scope.data && isRemembered && !rows.isUnsettled) {
+      ownPages.around(() => rememberRows(this.#free, scan, rows, bases))
+    }
     unstage(run)
-    const written = rows.tables.filter(({ inserted, updated }) => inserted + updated > 0).map(({ table }) => table)
-    if (request.mode !== 'preview') this.#options.permit([...changed, ...written])
+    if (request.mode !== 'preview') this.#options.permit([...changed, ...changedRows])
     const schemaHash = createHash('sha256')
       .update(JSON.stringify([statements, clashes]))
       .digest('hex')
@@ -180,15 +209,15 @@ export class Merger {
       mode: request.mode,
       applied: false,
       schema: { statements, conflicts: [...clashes] },
-      data: { tables: rows.tables, conflicts: [...rows.conflicts] },
+      data: { tables: rows.tables, conflicts: [...rows.conflicts], deletions: [...rows.deletions] },
       snapshot: null,
       planHash: scope.data ? `${schemaHash}.${digest.digest('hex').slice(0, 32)}` : schemaHash,
     }
-    if (scope.apply) {
+    if (scope.apply === true) {
       judge(request, report, rows.isUnsettled)
       this.#record(request, branchId, state, report, steps)
     }
-    return { report, isUnsettled: rows.isUnsettled }
+    return { report, isUnsettled: rows.isUnsettled, hasRows: rows.matches.length > 0 }
   }
 
   /** What branch and parent have in common: what was merged last, or what the branch began with. */
@@ -213,13 +242,18 @@ export class Merger {
         keepSchema(storage.kv, MERGED + branchId, { fork: fork as string, change, schema })
       })
     }
-    const sum = (field: 'inserted' | 'updated') => data.tables.reduce((total, table) => total + table[field], 0)
-    note(actor, ref, { mode, statements: steps.length, inserted: sum('inserted'), updated: sum('updated') })
+    const sum = (field: 'inserted' | 'updated' | 'deleted') =>
+      data.tables.reduce((total, table) => total + table[field], 0)
+    const rows = { inserted: sum('inserted'), updated: sum('updated'), deleted: sum('deleted') }
+    note(actor, ref, { mode, statements: steps.length, ...rows })
   }
 }
 
 const hasEffect = ({ schema, data }: MergeReport): boolean =>
-  schema.statements.length > 0 || data.tables.some(({ inserted, updated }) => inserted + updated > 0)
+  schema.statements.length > 0 || data.tables.some((table) => written(table) > 0)
+
+const isKept = ({ apply }: Scope, { report, isUnsettled }: Tried): boolean =>
+  apply === 'memory' ? !isUnsettled && !hasEffect(report) : apply
 
 const bytesAsText = (_key: string, value: unknown) =>
   value instanceof ArrayBuffer ? new Uint8Array(value).toBase64() : value

@@ -1,0 +1,83 @@
+import type { Run } from '../guard/schema-map.ts'
+import { type RowConflict, refusedRow, tableConflict } from './conflicts.ts'
+import { declared, type Match } from './match.ts'
+import { sentence } from './steps.ts'
+
+/** Within a merge's transaction: the rows of the parent that those of the branch take the place of. */
+export const REPLACED = '_persql_replaced'
+
+/** How many rows of the branch the parent did not take: new ones, and ones that were to replace its own. */
+export interface Refused {
+  readonly added: number
+  readonly replaced: number
+}
+
+const NONE: Refused = { added: 0, replaced: 0 }
+
+/** Notes rows of the parent, to be found again by their key, and deletes them. */
+export function setAside(run: Run, free: Run, match: Match, from: string): void {
+  const { parent, columns, key, keyColumns, shape } = match
+  const named = columns.map((column, i) => `p.${column} AS c${i}`)
+  const keys = key.map((column, i) => `p.${column} AS ${keyColumns[i]?.name}`)
+  const rowid = keepsRowid(shape) ? [`p.${shape.rowid} AS at`] : []
+  free(`CREATE TABLE ${REPLACED} AS SELECT ${[...keys, ...rowid, ...named]} ${from}`)
+  run(`DELETE FROM ${parent} WHERE (${key}) IN (SELECT ${keyColumns.map(({ name }) => name)} FROM ${REPLACED})`)
+}
+
+/**
+ * Inserts rows of the branch all at once, or, where one does not fit, one by one: then a row of the parent whose place one
+ * was to take stays.
+ * @param where which rows of the branch, when what they replace is set aside
+ */
+export function insertAll(
+  run: Run,
+  match: Match,
+  where: string,
+  wanted: number,
+  replaced: number,
+  tell: (found: RowConflict) => void,
+): Refused {
+  if (wanted === 0) return NONE
+  const { parent, staged, columns, keyColumns, on, link, stagedRowid, table, key } = match
+  const insert = `INSERT INTO ${parent} (${columns}) SELECT ${columns.map((column) => `s.${column}`)} FROM ${staged} s`
+  try {
+    run(`${insert} WHERE ${where}`)
+    return NONE
+  } catch (cause) {
+    const rows = stagedRowid ? run(`SELECT s.${stagedRowid} FROM ${staged} s WHERE ${where}`) : []
+    const back = putBack(match)
+    if (replaced > 0) run(back)
+    if (!stagedRowid) {
+      tell(tableConflict(table, 'constraint', sentence(cause)))
+      return { added: wanted - replaced, replaced }
+    }
+    if (replaced > 0) run(`CREATE INDEX ${REPLACED}_key ON ${REPLACED} (${declared(keyColumns)})`)
+    const refused = { added: 0, replaced: 0 }
+    for (const [at] of rows) {
+      const one = `s.${stagedRowid} = ${at}`
+      const inTheWay = `SELECT ${key.map((column) => `p.${column}`)} FROM ${staged} s JOIN ${parent} p ON ${on} WHERE ${one}`
+      const old = `EXISTS (SELECT 1 FROM ${staged} s WHERE ${one} AND ${link('s', 'o')})`
+      const replaces = replaced > 0 && run(`SELECT 1 FROM ${REPLACED} o WHERE ${old}`).length > 0
+      if (replaces) run(`DELETE FROM ${parent} WHERE (${key}) IN (${inTheWay})`)
+      try {
+        run(`${insert} WHERE ${one}`)
+      } catch (why) {
+        if (replaces) run(`${back} WHERE ${old}`)
+        refused[replaces ? 'replaced' : 'added']++
+        tell(refusedRow(run, match, one, 'constraint', sentence(why)))
+      }
+    }
+    return refused
+  }
+}
+
+const putBack = ({ parent, columns, shape }: Match): string => {
+  const rowid = keepsRowid(shape)
+  const into = rowid ? [shape.rowid, ...columns] : columns
+  const from = columns.map((_, i) => `o.c${i}`)
+  return `INSERT INTO ${parent} (${into}) SELECT ${rowid ? ['o.at', ...from] : from} FROM ${REPLACED} o`
+}
+
+/** Whether a row has a rowid that no column shows. */
+const keepsRowid = ({ rowid, keyIsRowid, isVirtual }: Match['shape']): boolean =>
+  rowid !== undefined && !keyIsRowid && !isVirtual
