@@ -43,7 +43,10 @@ export const errors = {
   captcha_failed: { status: 403, message: 'The captcha was not passed, or its token was used before. Try again.' },
   token_pinned: { status: 403, message: 'This token opens the database it was made for, and nothing else.' },
   table_out_of_scope: { status: 403, message: 'Token scope does not include table "{table}"' },
-  table_protected: { status: 403, message: 'Table "{table}" belongs to PerSQL and can only be read.' },
+  table_protected: {
+    status: 403,
+    message: 'Table "{table}" belongs to PerSQL: it cannot be changed, and not all of its kind can be read.',
+  },
   table_unresolved: {
     status: 403,
     message: 'PerSQL cannot tell which tables this statement touches, so it does not run it.',

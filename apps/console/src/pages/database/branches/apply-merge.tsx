@@ -4,6 +4,7 @@ import { queryClient } from '../../../api/query-client.ts'
 import { useAsked } from '../../../shell/asked.ts'
 import { Button } from '../../../ui/button.tsx'
 import { ConfirmDialog } from '../../../ui/confirm-dialog.tsx'
+import { formatNumber } from '../../../ui/format.ts'
 import { toast } from '../../../ui/toast.tsx'
 
 /** What is to be merged, and as it was shown. */
@@ -28,6 +29,9 @@ export function ApplyMerge({ ns, db, ref, side, report, onMerged, mode, disabled
   const { mutateAsync } = useDo('POST /api/namespaces/{ns}/databases/{db}/branches/{ref}/merge')
   const what = mode === 'schema' ? 'schema' : 'rows'
   const isLossy = mode === 'schema' && report.schema.statements.some(({ losesData }) => losesData)
+  const deleted = mode === 'data' ? report.data.tables.reduce((sum, table) => sum + table.deleted, 0) : 0
+  const goes =
+    deleted === 0 ? '' : deleted === 1 ? `One row of ${db} goes. ` : `${formatNumber(deleted)} rows of ${db} go. `
   return (
     <div>
       <Button look="primary" disabled={disabled} onClick={() => ask(mode)}>
@@ -37,7 +41,7 @@ export function ApplyMerge({ ns, db, ref, side, report, onMerged, mode, disabled
         open={asked === mode && !disabled}
         onOpenChange={(open) => open || ask(null)}
         title={`Merge the ${what} of ${ref} into ${db}?`}
-        description={`${isLossy ? 'Data of the parent is lost by this. ' : ''}All of it or nothing. A snapshot of ${db} is taken first, so this can be undone.`}
+        description={`${isLossy ? 'Data of the parent is lost by this. ' : ''}${goes}All of it or nothing. A snapshot of ${db} is taken first, so this can be undone.`}
         {...(isLossy && { typed: db })}
         action={`Merge ${what}`}
         onConfirm={async () => {

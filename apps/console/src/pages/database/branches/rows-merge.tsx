@@ -5,24 +5,29 @@ import { Select } from '../../../ui/input.tsx'
 import { Card } from '../../../ui/page.tsx'
 import { Table } from '../../../ui/table.tsx'
 import { ApplyMerge, type MergePlan } from './apply-merge.tsx'
+import { RowDeletions } from './row-deletions.tsx'
 import { SideBySide } from './side-by-side.tsx'
 
 type Conflict = MergeReport['data']['conflicts'][number]
 
 const SIDES = [
   ['abort', 'nothing is merged'],
-  ['branch', "the branch's row stays"],
-  ['parent', "the parent's row stays"],
+  ['branch', 'the branch decides'],
+  ['parent', 'the parent decides'],
 ] as const
 
-/** Rows of the branch that come into the parent, and whose row stays where both have one. */
+/** Rows of the branch that come into the parent or go from it, and who decides where both have changed one. */
 export function RowsMerge({ onSide, ...plan }: MergePlan & { onSide: (side: MergePlan['side']) => void }) {
-  const { tables, conflicts } = plan.report.data
-  const isOpen = conflicts.some(({ reason }) => reason !== 'differs' || plan.side === 'abort')
-  const hasChanges = tables.some(({ inserted, updated }) => inserted + updated > 0)
+  const { tables, conflicts, deletions } = plan.report.data
+  const isOpen = conflicts.some(({ reason }) => plan.side === 'abort' || !isSettled(reason, plan.side))
+  const hasChanges = tables.some(({ inserted, updated, deleted }) => inserted + updated + deleted > 0)
   return (
     <Card title="Rows">
-      {tables.length === 0 && <p className="text-muted">The branch has no rows: there is nothing to merge.</p>}
+      {tables.length === 0 && (
+        <p className="text-muted">
+          The branch has no rows, and none of it were merged before: there is nothing to merge.
+        </p>
+      )}
       {tables.length > 0 && (
         <Table
           label="Rows by table"
@@ -32,13 +37,14 @@ export function RowsMerge({ onSide, ...plan }: MergePlan & { onSide: (side: Merg
             { name: 'Table', cell: ({ table }) => <span className="break-all">{table}</span> },
             { name: 'New', isNumber: true, cell: ({ inserted }) => formatNumber(inserted) },
             { name: 'Changed', isNumber: true, cell: ({ updated }) => formatNumber(updated) },
+            { name: 'Deleted', isNumber: true, cell: ({ deleted }) => formatNumber(deleted) },
             { name: 'The same', isNumber: true, isExtra: true, cell: ({ unchanged }) => formatNumber(unchanged) },
             { name: 'Conflicts', isNumber: true, cell: (row) => formatNumber(row.conflicts) },
           ]}
         />
       )}
       {tables.length > 0 && (
-        <Field label="Where both have a row that differs">
+        <Field label="Where both have changed a row">
           {(control) => (
             <Select
               {...control}
@@ -61,10 +67,21 @@ export function RowsMerge({ onSide, ...plan }: MergePlan & { onSide: (side: Merg
           conflict={conflict}
         />
       ))}
+      <RowDeletions
+        parent={plan.db}
+        deletions={deletions}
+        count={tables.reduce((sum, { deleted }) => sum + deleted, 0)}
+      />
       <ApplyMerge {...plan} mode="data" disabled={isOpen || !hasChanges} />
       {isOpen && <p className="text-sm text-muted">Rows cannot be merged while conflicts are open.</p>}
     </Card>
   )
+}
+
+/** As the server has it: what is settled by which choice. */
+const isSettled = (reason: Conflict['reason'], side: 'branch' | 'parent'): boolean => {
+  if (['differs', 'deleted_in_branch', 'deleted_in_parent'].includes(reason)) return true
+  return side === 'parent' && ['constraint', 'null_key', 'no_primary_key'].includes(reason)
 }
 
 function RowConflict({ conflict: { table, key, message, parent, branch } }: { conflict: Conflict }) {
