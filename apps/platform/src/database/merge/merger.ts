@@ -55,15 +55,13 @@ export interface Merged {
 interface Scope {
   readonly schema: boolean
   readonly data: boolean
-  /** Whether what it does is kept; `memory` keeps what is remembered of the rows, where nothing else was done. */
+  /** Whether what it does is kept. With `memory`, it is where that is nothing but what is remembered of the rows. */
   readonly apply: boolean | 'memory'
 }
 
 /** A merge as it came out, kept or not. */
 interface Tried extends Merged {
   readonly isUnsettled: boolean
-  /** Whether there is something to remember. */
-  readonly hasRows: boolean
 }
 
 /** Merges branches into this database, one at a time. */
@@ -103,7 +101,7 @@ export class Merger {
   async #merge(request: MergeRequest, branch: Database, branches: readonly Database[]): Promise<Merged> {
     const { mode } = request
     const scope = { schema: mode !== 'data', data: mode !== 'schema', apply: false }
-    let tried = await this.#attempt(request, branch, scope)
+    let tried = await this.#attempt(request, branch, { ...scope, apply: mode === 'data' && 'memory' })
     // Rows are compared in the schema that there would be; where there would be none, in the one there is.
     if (mode === 'preview' && tried.report.schema.conflicts.length > 0) {
       const { report } = await this.#attempt(request, branch, { ...scope, schema: false })
@@ -112,33 +110,32 @@ export class Merger {
       tried = { ...tried, report: { ...tried.report, data: report.data, planHash } }
     }
     judge(request, tried.report, tried.isUnsettled)
-    if (mode === 'preview') return tried
-    if (!hasEffect(tried.report)) {
-      // What both have in common is remembered all the same. Meanwhile the branch may have gone on: then there is an effect.
-      if (tried.hasRows) {
-        request.check()
-        tried = await this.#attempt(request, branch, { ...scope, apply: 'memory' })
-        judge(request, tried.report, tried.isUnsettled)
-      }
-      if (!hasEffect(tried.report)) return tried
-    }
-    const { history, ownPages, storage } = this.#options
+    if (mode === 'preview' || !hasEffect(tried.report)) return tried
+    const { history } = this.#options
     const snapshot = await history.create(`before merging "${request.ref}"`.slice(0, 80), true)
     try {
       request.check()
+      this.#forgetOthers(branches)
       const { report, rowsRead, rowsWritten } = await this.#attempt(request, branch, { ...scope, apply: true })
-      const known = new Set(branches.map(({ id }) => id))
-      ownPages.around(() => {
-        for (const [key] of [...storage.kv.list({ prefix: MERGED })]) {
-          if (!known.has(key.slice(MERGED.length).split('/')[0] as string)) storage.kv.delete(key)
-        }
-        storage.transactionSync(() => dropBases(storage.kv, this.#free, (id) => !known.has(id)))
-      })
       return { rowsRead, rowsWritten, report: { ...report, applied: true, snapshot } }
     } catch (cause) {
       await history.delete(snapshot.id)
       throw cause
     }
+  }
+
+  /** Drops what was merged of branches that are gone. */
+  #forgetOthers(branches: readonly Database[]): void {
+    const { ownPages, storage } = this.#options
+    const known = new Set(branches.map(({ id }) => id))
+    ownPages.around(() =>
+      storage.transactionSync(() => {
+        for (const [key] of [...storage.kv.list({ prefix: MERGED })]) {
+          if (!known.has(key.slice(MERGED.length).split('/')[0] as string)) storage.kv.delete(key)
+        }
+        dropBases(storage.kv, this.#free, (id) => !known.has(id))
+      }),
+    )
   }
 
   /** Does it in one transaction, and keeps that only when it is to be applied. */
@@ -195,11 +192,6 @@ export class Merger {
     const rows: RowsMerged =
       scope.data && clashes.length === 0 ? mergeRows({ run, free: this.#free, scan, side, note }, bases) : NO_ROWS
     const changedRows = rows.tables.filter((table) => written(table) > 0).map(({ table }) => table)
-    const isRemembered = scope.apply === true || (scope.apply === 'memory' && changedRows.length === 0)
-    if (scope.data && isRemembered && !rows.isUnsettled) {
-      ownPages.around(() => rememberRows(this.#free, scan, rows, bases))
-    }
-    unstage(run)
     if (request.mode !== 'preview') this.#options.permit([...changed, ...changedRows])
     const schemaHash = createHash('sha256')
       .update(JSON.stringify([statements, clashes]))
@@ -213,11 +205,14 @@ export class Merger {
       snapshot: null,
       planHash: scope.data ? `${schemaHash}.${digest.digest('hex').slice(0, 32)}` : schemaHash,
     }
-    if (scope.apply === true) {
+    const tried = { report, isUnsettled: rows.isUnsettled }
+    if (isKept(scope, tried)) {
       judge(request, report, rows.isUnsettled)
-      this.#record(request, branchId, state, report, steps)
+      if (scope.data) ownPages.around(() => rememberRows(this.#free, scan, rows, bases))
+      if (scope.apply === true) this.#record(request, branchId, state, report, steps)
     }
-    return { report, isUnsettled: rows.isUnsettled, hasRows: rows.matches.length > 0 }
+    unstage(run)
+    return tried
   }
 
   /** What branch and parent have in common: what was merged last, or what the branch began with. */
@@ -252,7 +247,7 @@ export class Merger {
 const hasEffect = ({ schema, data }: MergeReport): boolean =>
   schema.statements.length > 0 || data.tables.some((table) => written(table) > 0)
 
-const isKept = ({ apply }: Scope, { report, isUnsettled }: Tried): boolean =>
+const isKept = ({ apply }: Scope, { report, isUnsettled }: Pick<Tried, 'report' | 'isUnsettled'>): boolean =>
   apply === 'memory' ? !isUnsettled && !hasEffect(report) : apply
 
 const bytesAsText = (_key: string, value: unknown) =>
