@@ -1,6 +1,7 @@
 import { PerSQLError } from '@persql/contract'
 import type { Run } from '../guard/schema-map.ts'
 import { lower, quoteName, tokens, word } from '../guard/statement.ts'
+import { listed, literal } from './literal.ts'
 import type { SchemaText } from './schema.ts'
 
 /** Rows on their way to another database: statements that insert many each, or one row with values too long for SQL. */
@@ -79,9 +80,9 @@ function* chunksOf(
   const target = quoteName(staged + table)
   if (staged) yield { statement: { sql: `CREATE TABLE ${target} (${columns})`, params: [] }, rows: 0 }
   const into = `INSERT INTO ${target} (${columns}) VALUES `
-  const literals = columns.map((column) => literal(column)).join(` || ',' || `)
+  const literals = listed(columns.map(literal))
   const order = key.join(', ')
-  const last = key.map((column) => `quote(${column})`).join(` || ',' || `)
+  const last = listed(key.map((column) => `quote(${column})`))
   let after = ''
   let wanted = FIRST_ROWS
   for (;;) {
@@ -173,7 +174,7 @@ function longRow(
   const texts = columns.map((column) => `CASE WHEN ${isLong(column)} THEN '?' ELSE ${literal(column)} END`)
   const values = columns.map((column) => `CASE WHEN ${isLong(column)} THEN ${column} END`)
   const where = `WHERE (${key}) = (${at})`
-  const [row = []] = run(`SELECT ${texts.join(` || ',' || `)}, ${values} FROM ${from} ${where}`)
+  const [row = []] = run(`SELECT ${listed(texts)}, ${values} FROM ${from} ${where}`)
   const [text, ...bound] = row as [string, ...(string | ArrayBuffer | null)[]]
   const params = bound.filter((value) => value !== null)
   return { statement: { sql: `${into}(${text})`, params }, rows: 1 }
@@ -211,10 +212,6 @@ export function contentOf(sql: string): string | undefined {
   const [, quoted, plain] = /[(,]\s*content\s*=\s*(?:(['"][^'"]*['"])|([\w$]+))/i.exec(sql) ?? []
   return quoted === undefined ? plain : quoted.slice(1, -1)
 }
-
-/** A value as SQL says it, exactly; `quote` alone would cut a text at a NUL. */
-const literal = (column: string) =>
-  `CASE WHEN typeof(${column}) = 'text' AND instr(${column}, char(0)) > 0 THEN 'CAST(X''' || hex(${column}) || ''' AS TEXT)' ELSE quote(${column}) END`
 
 /** How far AUTOINCREMENT has counted. */
 function sequencesOf(run: Run, tables: SchemaText['tables']): Page['statements'] | undefined {

@@ -12,15 +12,16 @@ export interface Refused {
   readonly replaced: number
 }
 
+/** The runtime's limit for a table. */
+const MAX_COLUMNS = 100
 const NONE: Refused = { added: 0, replaced: 0 }
 
 /** Notes rows of the parent, to be found again by their key, and deletes them. */
 export function setAside(run: Run, free: Run, match: Match, from: string): void {
   const { parent, columns, key, keyColumns, shape } = match
-  const named = columns.map((column, i) => `p.${column} AS c${i}`)
-  const keys = key.map((column, i) => `p.${column} AS ${keyColumns[i]?.name}`)
-  const rowid = keepsRowid(shape) ? [`p.${shape.rowid} AS at`] : []
-  free(`CREATE TABLE ${REPLACED} AS SELECT ${[...keys, ...rowid, ...named]} ${from}`)
+  const named = columns.map((column, i) => `p.${column} AS ${nameOf(match, column, i)}`)
+  const rowid = keepsRowid(match) ? [`p.${shape.rowid} AS at`] : []
+  free(`CREATE TABLE ${REPLACED} AS SELECT ${[...rowid, ...named]} ${from}`)
   run(`DELETE FROM ${parent} WHERE (${key}) IN (SELECT ${keyColumns.map(({ name }) => name)} FROM ${REPLACED})`)
 }
 
@@ -71,13 +72,18 @@ export function insertAll(
   }
 }
 
-const putBack = ({ parent, columns, shape }: Match): string => {
-  const rowid = keepsRowid(shape)
+const putBack = (match: Match): string => {
+  const { parent, columns, shape } = match
+  const rowid = keepsRowid(match)
   const into = rowid ? [shape.rowid, ...columns] : columns
-  const from = columns.map((_, i) => `o.c${i}`)
+  const from = columns.map((column, i) => `o.${nameOf(match, column, i)}`)
   return `INSERT INTO ${parent} (${into}) SELECT ${rowid ? ['o.at', ...from] : from} FROM ${REPLACED} o`
 }
 
-/** Whether a row has a rowid that no column shows. */
-const keepsRowid = ({ rowid, keyIsRowid, isVirtual }: Match['shape']): boolean =>
-  rowid !== undefined && !keyIsRowid && !isVirtual
+/** What a column is called among the rows that were set aside. */
+const nameOf = ({ key, keyColumns }: Match, column: string, i: number): string =>
+  keyColumns[key.indexOf(column)]?.name ?? `c${i}`
+
+/** Whether a row has a rowid that no column shows, and there is room for it beside the columns. */
+const keepsRowid = ({ shape: { rowid, keyIsRowid, isVirtual }, columns }: Match): boolean =>
+  rowid !== undefined && !keyIsRowid && !isVirtual && columns.length < MAX_COLUMNS

@@ -1,25 +1,15 @@
 import { createHash } from 'node:crypto'
+import { joined, listed, literal } from '../copy/literal.ts'
 
 /** Rows with more bytes than this are not remembered; as SQL says them, they may be twice as long. */
 const MAX_ROW_BYTES = 500_000
 /** Keys neither. */
 const MAX_KEY_BYTES = 1_000
 
-/** A value as SQL says it, exactly; `quote` alone would cut a text at a NUL. */
-const literal = (value: string): string =>
-  `CASE WHEN typeof(${value}) = 'text' AND instr(${value}, char(0)) > 0 THEN 'CAST(X''' || hex(${value}) || ''' AS TEXT)' ELSE quote(${value}) END`
-
 const bytes = (value: string): string => `coalesce(length(CAST(${value} AS BLOB)), 0)`
 
-/** Brings pieces of SQL together in halves: how deep an expression may be is limited. */
-const joined = (pieces: readonly string[], operator: string): string => {
-  if (pieces.length < 2) return pieces[0] ?? "''"
-  const half = pieces.length / 2
-  return `(${joined(pieces.slice(0, half), operator)} ${operator} ${joined(pieces.slice(half), operator)})`
-}
-
 /** Values as the inside of a `VALUES` that says them to the last bit. */
-export const keyText = (values: readonly string[]): string => joined(values.map(literal), "|| ',' ||")
+export const keyText = (values: readonly string[]): string => listed(values.map(literal))
 
 /** That, in bytes, or NULL where it would be too long. */
 export const rowBytes = (values: readonly string[]): string =>
