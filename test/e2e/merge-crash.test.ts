@@ -56,6 +56,46 @@ test('killed at any moment of a merge, a database is as before or as after, and 
   }
 }, 120_000)
 
+test('killed at any moment of a second merge, a database knows of just as much as it has merged', async () => {
+  const platform = await startPlatform()
+  try {
+    const { token } = await platform.createNamespace('acme')
+    const seen = new Set<string>()
+    for (let round = 0; round < 8; round++) {
+      const db = await databaseWith(platform, token, ['CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b)'])
+      const branch = await branchOf(platform, db)
+      await ran(branch, numbered(0, 10_000))
+      expect((await merge(db, { mode: 'data' })).data.applied).toBe(true)
+      await ran(branch, "UPDATE t SET a = 'branch' WHERE id < 4000", 'DELETE FROM t WHERE id >= 9000')
+      await ran(db, "UPDATE t SET a = 'parent' WHERE id >= 4000 AND id < 5000", 'DELETE FROM t WHERE id = 5000')
+      const under = merge(db, { mode: 'data' }).catch(() => undefined)
+      await new Promise((resolve) => setTimeout(resolve, 20 + round * 60))
+      await platform.kill()
+      await under
+      await platform.restart()
+      const state = async () => (await rowsOf(db, STATE))[0]
+      const [before, after] = [
+        [9_999, 0, 1_000, 0],
+        [8_999, 4_000, 1_000, 0],
+      ]
+      const found = await state()
+      expect([before, after]).toContainEqual(found)
+      seen.add(found[1] === 0 ? 'before' : 'after')
+      // Rows that the branch changes back to what was merged first tell a record that is older than the rows.
+      await ran(branch, "UPDATE t SET a = 'row ' || id WHERE id < 2000")
+      const again = await merge(db, { mode: 'data' })
+      expect([again.error, again.data.data.conflicts]).toEqual([undefined, []])
+      expect(await state()).toEqual([8_999, 2_000, 1_000, 0])
+    }
+    expect([...seen]).toContain('before')
+  } finally {
+    await platform.stop()
+  }
+}, 120_000)
+
+const STATE = `SELECT count(*), count(*) FILTER (WHERE a = 'branch'), count(*) FILTER (WHERE a = 'parent'),
+  (SELECT count(*) FROM sqlite_master WHERE name GLOB '_persql_merge*' OR name IN ('_persql_verdicts', '_persql_replaced')) FROM t`
+
 /** Inserts that many rows, with keys from a number on. */
 const numbered = (from: number, count: number) =>
   `WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < ${count - 1}) INSERT INTO t (id, a) SELECT ${from} + i, 'row ' || i FROM n`
