@@ -133,7 +133,7 @@ test('tables of as many columns as there may be are remembered to the last one',
   ])
 })
 
-test('what is remembered is nobody’s to read, write, drop or pay for', async () => {
+test('what is remembered is nobody’s to read, write or drop', async () => {
   const { db, branch } = await mergedOnce(
     ['CREATE TABLE t (id TEXT PRIMARY KEY, a)'],
     "INSERT INTO t VALUES ('secret', 1)",

@@ -12,9 +12,9 @@ export type Verdict = 'take' | 'keep' | 'delete' | 'differs' | 'deleted_in_branc
 export type Hash = string | null | undefined
 
 /** Decides about a row that is not the same on both sides, and is on one of them at least. */
-export function verdictOf(base: string, branch: Hash, parent: Hash): Verdict {
-  if (branch === base) return 'keep'
+export function verdictOf(base: string, parent: Hash, branch: Hash): Verdict {
   if (parent === base) return branch === null ? 'delete' : 'take'
+  if (branch === base) return 'keep'
   if (branch === null) return 'deleted_in_branch'
   return parent === null ? 'deleted_in_parent' : 'differs'
 }
@@ -78,7 +78,10 @@ export function judgeRows(
   const inserts = new Inserts(run, `INSERT INTO ${VERDICTS}`)
   for (const row of rows as Iterable<[string, string, number, ArrayBuffer | null, number, ArrayBuffer | null]>) {
     const [at, hash, noBranch, branch, noParent, ours] = row
-    const verdict = verdictOf(hash, noBranch ? null : hashOf(branch), noParent ? null : hashOf(ours))
+    const parentHash = noParent ? null : hashOf(ours)
+    // Where the parent's is what it was, the branch's is another: it need not be looked at.
+    const branchHash = noBranch ? null : parentHash === hash ? undefined : hashOf(branch)
+    const verdict = verdictOf(hash, parentHash, branchHash)
     note([at, verdict])
     inserts.add(`${at}, '${verdict}'`)
   }

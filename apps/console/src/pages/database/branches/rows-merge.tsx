@@ -34,11 +34,11 @@ export function RowsMerge({ onSide, ...plan }: MergePlan & { onSide: (side: Merg
           rows={tables}
           keyOf={({ table }) => table}
           columns={[
-            { name: 'Table', cell: ({ table }) => <span className="break-all">{table}</span> },
+            { name: 'Table', cell: ({ table }) => <span className="inline-block min-w-24 break-all">{table}</span> },
             { name: 'New', isNumber: true, cell: ({ inserted }) => formatNumber(inserted) },
             { name: 'Changed', isNumber: true, cell: ({ updated }) => formatNumber(updated) },
             { name: 'Deleted', isNumber: true, cell: ({ deleted }) => formatNumber(deleted) },
-            { name: 'The same', isNumber: true, isExtra: true, cell: ({ unchanged }) => formatNumber(unchanged) },
+            { name: 'Left', isNumber: true, isExtra: true, cell: ({ unchanged }) => formatNumber(unchanged) },
             { name: 'Conflicts', isNumber: true, cell: (row) => formatNumber(row.conflicts) },
           ]}
         />
