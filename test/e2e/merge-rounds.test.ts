@@ -35,10 +35,35 @@ const edit: fc.Arbitrary<Edit> = fc.record({
   key: fc.integer({ min: 0, max: 5 }),
   value: fc.option(fc.integer({ min: 0, max: values.length - 1 }), { nil: undefined, freq: 3 }),
 })
-const round = fc.record({
+const round: fc.Arbitrary<Round> = fc.record({
   edits: fc.array(edit, { maxLength: 8 }),
   side: fc.constantFrom('abort' as const, 'branch' as const, 'parent' as const),
 })
+
+interface Round {
+  edits: Edit[]
+  side: 'abort' | 'branch' | 'parent'
+}
+
+const edited = (onBranch: boolean, key: number, value?: number): Edit => ({ onBranch, key, value })
+/** Rounds in which all happens that may: what random ones come to is up to chance. */
+const everyCase: Round[] = [
+  { edits: [0, 1, 2, 3, 4].map((key) => edited(true, key, key)), side: 'abort' },
+  {
+    edits: [
+      edited(true, 0),
+      edited(true, 1, 5),
+      edited(false, 1),
+      edited(true, 2),
+      edited(false, 2, 5),
+      edited(true, 3, 5),
+      edited(false, 3, 6),
+    ],
+    side: 'abort',
+  },
+  { edits: [edited(true, 4, 7)], side: 'parent' },
+  { edits: [], side: 'branch' },
+]
 
 type Rows = Map<number, number>
 
@@ -119,7 +144,11 @@ test('merging again and again does to rows what a three-way merge of plain maps 
         }
       },
     ),
-    { numRuns: Number(process.env.RUNS ?? 40), endOnFailure: false },
+    {
+      numRuns: Number(process.env.RUNS ?? 40),
+      endOnFailure: false,
+      examples: tables.map((table) => [table, everyCase] as [typeof table, Round[]]),
+    },
   )
   for (const what of ['differs', 'deleted_in_branch', 'deleted_in_parent', 'deleted abort', 'updated parent']) {
     expect([...seen]).toContain(what)
