@@ -16,6 +16,16 @@ export const Database = z.object({
   forkedAt: Moment.nullable(),
   /** When it deletes itself. */
   expiresAt: Moment.nullable(),
+  /** Bytes of its rows and indexes, as they are billed. */
+  storedBytes: z.int().nullable(),
+  /** Rows in all its tables. */
+  rows: z.int().nullable(),
+  /** Of a large database rows are not counted but estimated from samples. */
+  rowsAreEstimated: z.boolean(),
+  /** When size and rows were measured: some seconds after what was written last; while much is written, each minute. */
+  measuredAt: Moment.nullable(),
+  /** When it was used last, give or take some seconds. */
+  lastUsedAt: Moment.nullable(),
 })
 export type Database = z.infer<typeof Database>
 

@@ -223,6 +223,16 @@ export interface DatabaseInfo {
   forkedFrom: { id: string; slug: string; name: string } | null
   forkedAt: string | null
   expiresAt: string | null
+  /** Bytes of its rows and indexes, as they are billed. */
+  storedBytes: number | null
+  /** Rows in all its tables. */
+  rows: number | null
+  /** Of a large database rows are not counted but estimated from samples. */
+  rowsAreEstimated: boolean
+  /** When size and rows were measured: some seconds after what was written last. */
+  measuredAt: string | null
+  /** When it was used last, give or take some seconds. */
+  lastUsedAt: string | null
 }
 
 /** What a token of a branch may do. */

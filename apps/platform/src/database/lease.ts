@@ -7,12 +7,14 @@ import { namespaceObject } from '../objects.ts'
 import type { Grant } from './call.ts'
 import type { Identity } from './identity.ts'
 import { Meter, NO_REPORT, type Report } from './meter.ts'
+import type { Size } from './size/size.ts'
 
 /** What a lease needs of the database that spends. */
 export interface LeaseOptions {
   readonly env: Env
   readonly kv: SyncKvStorage
   readonly identity: () => Identity | undefined
+  readonly size: Size
   readonly adopt: (identity: Identity) => void
   readonly wipe: (id: string) => Promise<void>
   /** Whether what is written now may be rolled back: then it is saved when that is over. */
@@ -32,6 +34,10 @@ const IDLE_TICKS = 7
 const EMPTY_MS = 250
 /** A token revoked longer ago than this is in no cache any more. */
 const REVOKED_MS = 10 * 60 * 1000
+/** While the database is busy, it is measured this often. */
+const MEASURE_MS = 60_000
+/** So often for whoever asks. */
+const MEASURE_ASKED_MS = 5_000
 
 /** The right to spend that the namespace has lent, what was used of it, and which tokens are not good any more. */
 export class Lease {
@@ -52,6 +58,11 @@ export class Lease {
     this.#options = options
     this.#saved = { ...NOTHING, ...options.kv.get<Totals>('totals') }
     this.#meter = new Meter(this.#saved)
+  }
+
+  /** All that was used since the database was made. */
+  get totals(): Totals {
+    return this.#meter.totals
   }
 
   /** Whether the price of one more request is covered. */
@@ -124,7 +135,8 @@ export class Lease {
   /** Current counters, saved first. */
   report(): Report {
     this.save()
-    return this.#meter.report()
+    this.#options.size.refresh(MEASURE_ASKED_MS)
+    return this.#report()
   }
 
   /** To be called when the database has ended. */
@@ -144,6 +156,11 @@ export class Lease {
     for (const tokenId of await namespaceObject(env, known.namespace).unknownTokens([...tokenIds])) this.revoke(tokenId)
   }
 
+  #report(): Report {
+    const measured = this.#options.size.news()
+    return { ...this.#meter.report(), ...(measured && { measured }) }
+  }
+
   /** Asks for credit in the background. */
   #renew(): void {
     const identity = this.#options.identity()
@@ -154,17 +171,18 @@ export class Lease {
   }
 
   async #lease(namespace: string, slug: string): Promise<void> {
-    const { env, identity, adopt, wipe } = this.#options
+    const { env, identity, adopt, wipe, size } = this.#options
     this.save()
     const stub = namespaceObject(env, namespace)
     const meter = this.#meter
     // Before anything is written, and told, under a new lease: while there was none, nobody said who was shut out.
     if (meter.allowance.ceilingNano === 0) await this.askForTokens()
-    const report = meter.report()
+    const report = this.#report()
     let lease = await stub.lease(slug, identity()?.id, report).catch((cause) => {
       meter.unreported(report.byToken)
       throw cause
     })
+    size.told(report.measured)
     // Deleted while the answer was on its way: it lends to a database that is no more.
     if (this.#meter !== meter) throw new PerSQLError('database_not_found', { database: slug })
     const known = identity()
@@ -194,6 +212,7 @@ export class Lease {
       if (!this.#options.identity()) return
       this.#options.beat()
       this.save()
+      this.#options.size.refresh(MEASURE_MS)
       if (this.#waiting === 0) this.#idleTicks++
       this.#ticksSinceReport++
       if (this.#idleTicks > IDLE_TICKS) {
@@ -211,8 +230,12 @@ export class Lease {
     // After a recall there is nothing left, and the version is one that the namespace may be about to lend under.
     if (ceilingNano === 0) return
     this.#setLeased(() => this.#meter.giveBack())
-    namespaceObject(this.#options.env, namespace)
-      .release(slug, id, version, this.#meter.report())
+    const { env, size } = this.#options
+    size.refresh(0)
+    const report = this.#report()
+    namespaceObject(env, namespace)
+      .release(slug, id, version, report)
+      .then(() => size.told(report.measured))
       .catch(() => {
         // Not lost: the namespace recalls what it still believes lent when it needs it.
       })

@@ -52,6 +52,8 @@ import { Replays } from './replays.ts'
 import { runDue } from './schedules/run.ts'
 import { Schedules } from './schedules/store.ts'
 import { SchemaChanges } from './schema-changes.ts'
+import type { Measured } from './size/measured.ts'
+import { Size } from './size/size.ts'
 import { Imports } from './transfer/imports.ts'
 import { Stage } from './transfer/stage.ts'
 import { isLoopback, urlProblem } from './webhooks/address.ts'
@@ -94,6 +96,7 @@ export class Database extends DurableObject<Env> {
   readonly #calls: Calls
   readonly #charges: Charges
   readonly #lease: Lease
+  readonly #size: Size
   readonly #exclusion: Exclusion
   readonly #timers: Timers<
     | 'replays'
@@ -138,10 +141,18 @@ export class Database extends DurableObject<Env> {
     this.#identity = ctx.storage.kv.get<Identity>('identity')
     const replays = new Replays(ctx.storage)
     this.#ownPages = new OwnPages(ctx.storage)
+    this.#size = new Size({
+      storage: ctx.storage,
+      ownPages: this.#ownPages,
+      now,
+      totals: () => this.#lease.totals,
+      isHeld: () => this.#exclusion.held !== undefined,
+    })
     this.#lease = new Lease({
       env,
       kv: ctx.storage.kv,
       identity: () => this.#identity,
+      size: this.#size,
       adopt: (identity) => this.#adopt(identity),
       wipe: (id) => this.wipe(id),
       isHeld: () => this.#exclusion.held !== undefined,
@@ -478,6 +489,7 @@ export class Database extends DurableObject<Env> {
   /** Whatever is known of tables and rows may not be so any more. */
   #changedWhole(changed: boolean): void {
     this.#forgetContent()
+    if (changed) this.#size.forget()
     this.#feed.replaced(changed)
     if (changed) this.#webhooks.announce([{ type: 'row.change', ...ALL }])
   }
@@ -596,9 +608,9 @@ export class Database extends DurableObject<Env> {
     return { id: this.#identity?.id, ...this.#lease.report() }
   }
 
-  /** Bytes of the tenant's own data, for whoever knows the database by this id. */
-  storedBytes(id: string): number {
-    return this.#identity?.id === id ? this.#ownPages.tenantBytes() : 0
+  /** How large the tenant's own data is now, for whoever knows the database by this id. */
+  measure(id: string): Measured | undefined {
+    return this.#identity?.id === id ? this.#size.measure() : undefined
   }
 
   /** From the answer on, this token is refused here. */
@@ -679,6 +691,7 @@ export class Database extends DurableObject<Env> {
 
   #forget(): void {
     this.#lease.forget()
+    this.#size.forget()
     this.#identity = undefined
     this.#forgetContent()
     this.#feed.forget()

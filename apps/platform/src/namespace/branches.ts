@@ -164,7 +164,9 @@ export class Branches extends RpcTarget {
     this.#filling.add(id)
     try {
       await stub(slug).copyFrom({ id, namespace, slug }, { namespace, name: parentSlug, id: parent.id })
+      const measured = await stub(slug).measure(id)
       storage.transactionSync(() => {
+        if (measured) databases.measured(id, measured)
         lineage.put({ ...origin, ready: true })
         audit.add(actor, 'database.forked', slug, { parent: parentSlug }, now())
         if (expiresAtMs !== null) sweepAt(expiresAtMs)

@@ -1,4 +1,6 @@
 import { type Database, PerSQLError, rates } from '@persql/contract'
+import type { Measured } from '../database/size/measured.ts'
+import type { Migration } from '../storage/migrate.ts'
 import { type Lease, NO_LEASE, outstanding } from './account.ts'
 
 interface Row {
@@ -14,6 +16,11 @@ interface Row {
   readonly ai_tokens: number
   readonly lease_version: number
   readonly ceiling_nano: number
+  readonly stored_bytes: number | null
+  readonly row_count: number | null
+  readonly rows_estimated: number | null
+  readonly measured_at: number | null
+  readonly used_at: number | null
   readonly parent_id: string | null
   readonly parent_slug: string | null
   readonly parent_name: string | null
@@ -21,6 +28,21 @@ interface Row {
   readonly forked_at: number | null
   readonly expires_at: number | null
   readonly ready: number | null
+}
+
+/** How large a database was when it told last, and when it was used last: so a list asks no database. */
+export const SIZES: Migration = {
+  name: 'sizes and last use of databases',
+  sql: `
+    ALTER TABLE database ADD COLUMN stored_bytes INTEGER;
+    ALTER TABLE database ADD COLUMN row_count INTEGER;
+    ALTER TABLE database ADD COLUMN rows_estimated INTEGER;
+    ALTER TABLE database ADD COLUMN measured_at INTEGER;
+    ALTER TABLE database ADD COLUMN used_at INTEGER;
+    UPDATE database SET used_at = (
+      SELECT 1000 * unixepoch(max(day)) FROM usage WHERE database_id = database.id AND requests > 0
+    );
+  `,
 }
 
 /** A database as its namespace knows it, with its lease. */
@@ -108,6 +130,25 @@ export class Databases {
     this.#sql.exec('UPDATE database SET sampled_at = ? WHERE id = ?', atMs, id)
   }
 
+  /** Notes how large a database is, unless a later measurement is known. */
+  measured(id: string, { storedBytes, rows, rowsAreEstimated, measuredAtMs }: Measured): void {
+    this.#sql.exec(
+      `UPDATE database SET stored_bytes = ?, row_count = ?, rows_estimated = ?, measured_at = ?
+       WHERE id = ? AND (measured_at IS NULL OR measured_at <= ?)`,
+      storedBytes,
+      rows,
+      rowsAreEstimated ? 1 : 0,
+      measuredAtMs,
+      id,
+      measuredAtMs,
+    )
+  }
+
+  /** Notes that a database was used. */
+  used(id: string, atMs: number): void {
+    this.#sql.exec('UPDATE database SET used_at = ? WHERE id = ?', atMs, id)
+  }
+
   /** Deletions that were begun and not finished. */
   leaving(): Record[] {
     return this.#rows("WHERE status = 'deleting'").map(recordOf)
@@ -118,10 +159,12 @@ export class Databases {
     if (this.#rows('WHERE slug = ?', slug).length > 0) throw new PerSQLError('slug_taken', { slug })
     const id = `db_${crypto.randomUUID().replaceAll('-', '').slice(0, 20)}`
     this.#sql.exec(
-      "INSERT INTO database (id, slug, name, status, created_at) VALUES (?, ?, ?, 'healthy', ?)",
+      `INSERT INTO database (id, slug, name, status, created_at, stored_bytes, row_count, rows_estimated, measured_at)
+       VALUES (?, ?, ?, 'healthy', ?, 0, 0, 0, ?)`,
       id,
       slug,
       name,
+      nowMs,
       nowMs,
     )
     return this.get(slug)
@@ -189,6 +232,11 @@ function databaseOf(row: Row): Database {
       row.parent_id === null ? null : { id: row.parent_id, slug: row.parent_slug ?? '', name: row.parent_name ?? '' },
     forkedAt: moment(row.forked_at),
     expiresAt: moment(row.expires_at),
+    storedBytes: row.stored_bytes,
+    rows: row.row_count,
+    rowsAreEstimated: row.rows_estimated === 1,
+    measuredAt: moment(row.measured_at),
+    lastUsedAt: moment(row.used_at),
   }
 }
 

@@ -14,7 +14,7 @@ import type { Deed } from '../database/audit-outbox.ts'
 import type { Grant } from '../database/call.ts'
 import type { Allowance, Report } from '../database/meter.ts'
 import type { Env } from '../env.ts'
-import { NOTHING, REQUEST_NANO, usd } from '../money.ts'
+import { costNano, NOTHING, REQUEST_NANO, usd } from '../money.ts'
 import type { Audience } from '../oauth/server.ts'
 import { databaseObject, directoryObject } from '../objects.ts'
 import { settingsOf } from '../settings.ts'
@@ -458,13 +458,15 @@ export class Namespace extends DurableObject<Env> {
     return this.#openLedger
   }
 
-  #settle(record: Record, { totals, byToken }: Report): void {
+  #settle(record: Record, { totals, byToken, measured }: Report): void {
     const { lease, used } = settle(this.#ledger.account, this.#databases.lease(record.id), totals)
     try {
       this.ctx.storage.transactionSync(() => {
         this.#ledger.debit(record.id, record.slug, used)
         for (const { tokenId, ...usedByToken } of byToken) this.#ledger.countForToken(tokenId, usedByToken)
         this.#databases.putLease(record.id, lease)
+        if (costNano(used) > 0) this.#databases.used(record.id, now())
+        if (measured) this.#databases.measured(record.id, measured)
         this.#checkBalance()
       })
     } catch (cause) {
@@ -580,9 +582,10 @@ export class Namespace extends DurableObject<Env> {
   async #sample(record: Record & { readonly sampledAtMs: number }, midnightMs: number): Promise<void> {
     const hours = Math.min(24, Math.floor((midnightMs - record.sampledAtMs) / HOUR_MS))
     if (hours < 1) return
-    const bytes = await this.#stub(record.slug).storedBytes(record.id)
+    const measured = await this.#stub(record.slug).measure(record.id)
     this.ctx.storage.transactionSync(() => {
-      this.#ledger.debitStorage(record.id, record.slug, bytes * hours)
+      this.#ledger.debitStorage(record.id, record.slug, (measured?.storedBytes ?? 0) * hours)
+      if (measured) this.#databases.measured(record.id, measured)
       this.#databases.sampled(record.id, midnightMs)
       this.#checkBalance()
     })

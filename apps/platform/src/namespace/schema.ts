@@ -1,5 +1,6 @@
 import type { Migration } from '../storage/migrate.ts'
 import { AUDIT } from './audit.ts'
+import { SIZES } from './databases.ts'
 import { AI_TOKENS, STORAGE_CHARGES, TOKEN_USAGE } from './ledger.ts'
 import { LINEAGE } from './lineage.ts'
 import { MEMBERS } from './members.ts'
@@ -71,4 +72,5 @@ export const NAMESPACE_SCHEMA: readonly Migration[] = [
   AI_TOKENS,
   LINEAGE,
   OAUTH,
+  SIZES,
 ]

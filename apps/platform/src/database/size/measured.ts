@@ -1,0 +1,7 @@
+/** How large a database was at a moment. */
+export interface Measured {
+  readonly storedBytes: number
+  readonly rows: number
+  readonly rowsAreEstimated: boolean
+  readonly measuredAtMs: number
+}
