@@ -1,5 +1,5 @@
 import { QueryClientProvider } from '@tanstack/react-query'
-import { BrowserRouter, Navigate, Route, Routes } from 'react-router'
+import { createBrowserRouter, createRoutesFromElements, Navigate, Outlet, Route, RouterProvider } from 'react-router'
 import { queryClient } from './api/query-client.ts'
 import { databaseTabs } from './pages/database/tabs.ts'
 import { DatabasesPage } from './pages/databases/page.tsx'
@@ -7,7 +7,7 @@ import { HomePage } from './pages/home.tsx'
 import { NotFoundPage } from './pages/not-found.tsx'
 import { settingsTabs } from './pages/settings/tabs.ts'
 import { later } from './shell/later.tsx'
-import { Mistake } from './shell/mistake.tsx'
+import { Mistake, PageMistake } from './shell/mistake.tsx'
 import { NamespaceShell } from './shell/namespace-shell.tsx'
 import { Tabbed } from './shell/tabbed.tsx'
 import { Toasts } from './ui/toast.tsx'
@@ -16,33 +16,44 @@ const WelcomePage = later(() => import('./pages/welcome/page.tsx').then(({ Welco
 const databasePages = databaseTabs.map(({ path, load }) => [path, later(load)] as const)
 const settingsPages = settingsTabs.map(({ path, load }) => [path, later(load)] as const)
 
-/** The console: every page and its address. */
+const Root = () => (
+  <>
+    <Outlet />
+    <Toasts />
+  </>
+)
+
+/** Every page and its address. Made once: a router that knows the way can ask before a page is left. */
+const router = createBrowserRouter(
+  createRoutesFromElements(
+    <Route element={<Root />} errorElement={<PageMistake />}>
+      <Route index element={<HomePage />} />
+      <Route path=":ns" element={<NamespaceShell />}>
+        <Route index element={<DatabasesPage />} />
+        <Route path="welcome" element={<WelcomePage />} />
+        <Route path="settings" element={<Tabbed of="settings" tabs={settingsTabs} />}>
+          <Route index element={<Navigate to={settingsTabs[0].path} replace />} />
+          {settingsPages.map(([path, SettingsPage]) => (
+            <Route key={path} path={`${path}/*`} element={<SettingsPage />} />
+          ))}
+        </Route>
+        <Route path=":db" element={<Tabbed of="database" tabs={databaseTabs} />}>
+          <Route index element={<Navigate to={databaseTabs[0].path} replace />} />
+          {databasePages.map(([path, DatabasePage]) => (
+            <Route key={path} path={`${path}/*`} element={<DatabasePage />} />
+          ))}
+        </Route>
+        <Route path="*" element={<NotFoundPage />} />
+      </Route>
+    </Route>,
+  ),
+)
+
+/** The console. */
 export const App = () => (
   <Mistake>
     <QueryClientProvider client={queryClient}>
-      <BrowserRouter>
-        <Routes>
-          <Route index element={<HomePage />} />
-          <Route path=":ns" element={<NamespaceShell />}>
-            <Route index element={<DatabasesPage />} />
-            <Route path="welcome" element={<WelcomePage />} />
-            <Route path="settings" element={<Tabbed of="settings" tabs={settingsTabs} />}>
-              <Route index element={<Navigate to={settingsTabs[0].path} replace />} />
-              {settingsPages.map(([path, SettingsPage]) => (
-                <Route key={path} path={`${path}/*`} element={<SettingsPage />} />
-              ))}
-            </Route>
-            <Route path=":db" element={<Tabbed of="database" tabs={databaseTabs} />}>
-              <Route index element={<Navigate to={databaseTabs[0].path} replace />} />
-              {databasePages.map(([path, DatabasePage]) => (
-                <Route key={path} path={`${path}/*`} element={<DatabasePage />} />
-              ))}
-            </Route>
-            <Route path="*" element={<NotFoundPage />} />
-          </Route>
-        </Routes>
-        <Toasts />
-      </BrowserRouter>
+      <RouterProvider router={router} />
     </QueryClientProvider>
   </Mistake>
 )

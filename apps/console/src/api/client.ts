@@ -45,8 +45,14 @@ export function callWithMeta<R extends Route>(
     return value
   })
   const inQuery = method === 'GET' || method === 'DELETE'
-  return persql.requestWithMeta(method, path + (inQuery ? queryOf(rest) : ''), inQuery ? undefined : rest, { signal })
+  return persql.requestWithMeta(method, path + (inQuery ? queryOf(rest) : ''), inQuery ? undefined : rest, {
+    signal,
+    ...(COPIES.test(route) && { timeoutMs: 0 }),
+  })
 }
+
+/** Copies of a whole database take as long as they take. */
+const COPIES = /^POST .*\/(fork|restore|snapshots)$/
 
 function queryOf(values: Record<string, unknown>): string {
   const given = Object.entries(values).filter(([, value]) => value !== undefined)

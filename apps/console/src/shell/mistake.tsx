@@ -1,4 +1,5 @@
 import { Component, type ReactNode } from 'react'
+import { useRouteError } from 'react-router'
 import { ErrorPanel } from '../ui/error-panel.tsx'
 
 /** Shows a mistake of the console itself, instead of nothing at all. */
@@ -9,12 +10,16 @@ export class Mistake extends Component<{ children: ReactNode }, { error: unknown
 
   override render() {
     const { error } = this.state
-    if (error === undefined) return this.props.children
-    return (
-      <main className="mx-auto max-w-xl p-6">
-        <h1 className="sr-only">Something broke</h1>
-        <ErrorPanel error={error} onRetry={() => location.reload()} />
-      </main>
-    )
+    return error === undefined ? this.props.children : <Broken error={error} />
   }
 }
+
+/** The same for pages, whose mistakes the router catches. */
+export const PageMistake = () => <Broken error={useRouteError()} />
+
+const Broken = ({ error }: { error: unknown }) => (
+  <main className="mx-auto max-w-xl p-6">
+    <h1 className="sr-only">Something broke</h1>
+    <ErrorPanel error={error} onRetry={() => location.reload()} />
+  </main>
+)

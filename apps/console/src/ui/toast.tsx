@@ -36,6 +36,8 @@ export function Toasts() {
       {shown.map(({ id, text, action }) => (
         <Primitive.Root
           key={id}
+          // Time enough to see that it can be undone; it waits as long as one points at it.
+          {...(action && { duration: 12_000 })}
           onOpenChange={(open) => open || change(messages.filter((message) => message.id !== id))}
           className="flex animate-arrive items-center gap-3 rounded-card bg-ink py-2 pr-2 pl-4 text-canvas shadow-float"
         >

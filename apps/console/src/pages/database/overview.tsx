@@ -1,25 +1,46 @@
+import { Copy } from 'lucide-react'
 import { useCall } from '../../api/hooks.ts'
 import { useDatabase, useNamespace } from '../../shell/address.ts'
+import { useAsked } from '../../shell/asked.ts'
+import { useMay } from '../../shell/membership.ts'
 import { Badge } from '../../ui/badge.tsx'
+import { Button } from '../../ui/button.tsx'
 import { CodeBlock } from '../../ui/code-block.tsx'
 import { ErrorPanel } from '../../ui/error-panel.tsx'
 import { formatMoment } from '../../ui/format.ts'
 import { Card, Page } from '../../ui/page.tsx'
 import { Skeleton } from '../../ui/skeleton.tsx'
+import { ForkDatabase } from '../databases/fork-database.tsx'
 import { type Place, snippets } from '../welcome/snippets.ts'
+import { Figures } from './figures.tsx'
 
 /** What a database is and how programs reach it. */
 export function OverviewPage() {
   const ns = useNamespace()
   const slug = useDatabase()
   const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases/{slug}', { ns, slug })
+  const mayFork = useMay('editor')
+  const [forking, askFork] = useAsked('fork')
   const place: Place = { origin: location.origin, address: `${ns}/${slug}`, token: '$PERSQL_TOKEN' }
   return (
     <Page
       title={slug}
-      actions={data && <Badge tone={data.status === 'healthy' ? 'success' : 'warning'}>{data.status}</Badge>}
+      actions={
+        data && (
+          <>
+            <Badge tone={data.status === 'healthy' ? 'success' : 'warning'}>{data.status}</Badge>
+            {mayFork && (
+              <Button size="small" onClick={() => askFork(slug)}>
+                <Copy aria-hidden className="size-3.5" />
+                Fork
+              </Button>
+            )}
+          </>
+        )
+      }
     >
       {error && <ErrorPanel error={error} onRetry={refetch} />}
+      <Figures ns={ns} slug={slug} database={data} />
       <Card title="About">
         <dl className="grid grid-cols-[auto_1fr] gap-x-6 gap-y-2">
           <dt className="text-muted">Address</dt>
@@ -48,6 +69,7 @@ export function OverviewPage() {
             <CodeBlock key={id} label={name} code={code} />
           ))}
       </Card>
+      <ForkDatabase ns={ns} slug={forking === null ? null : slug} close={() => askFork(null)} />
     </Page>
   )
 }

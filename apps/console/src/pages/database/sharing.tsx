@@ -2,6 +2,7 @@ import type { Share } from '@persql/contract'
 import { type FormEvent, useState } from 'react'
 import { Link } from 'react-router'
 import { useCall, useDo } from '../../api/hooks.ts'
+import { toastWithUndo } from '../../api/undo.ts'
 import { namespacePath, useDatabase, useNamespace } from '../../shell/address.ts'
 import { NeedsRole } from '../../shell/needs-role.tsx'
 import { Badge } from '../../ui/badge.tsx'
@@ -37,6 +38,7 @@ function Shares({ slug }: { slug: string }) {
   const ns = useNamespace()
   const { data, error, refetch } = useCall(SHARES, { ns, slug })
   const { mutateAsync } = useDo('DELETE /api/namespaces/{ns}/databases/{slug}/shares/{userId}', [SHARES])
+  const share = useDo('POST /api/namespaces/{ns}/databases/{slug}/shares', [SHARES])
   const [leaving, setLeaving] = useState<Share>()
   return (
     <>
@@ -78,7 +80,10 @@ function Shares({ slug }: { slug: string }) {
         onConfirm={async () => {
           if (!leaving) return
           await mutateAsync({ ns, slug, userId: leaving.userId })
-          toast(`${slug} is no longer shared with ${leaving.email}.`)
+          const { email, role } = leaving
+          toastWithUndo(`${slug} is no longer shared with ${email}.`, () =>
+            share.mutateAsync({ ns, slug, email, role }),
+          )
         }}
       />
     </>

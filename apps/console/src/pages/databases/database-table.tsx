@@ -1,76 +1,95 @@
 import type { Api, Database, Output } from '@persql/contract'
-import { Ellipsis, Trash2 } from 'lucide-react'
+import { Copy, Trash2 } from 'lucide-react'
 import { Link } from 'react-router'
 import { databasePath } from '../../shell/address.ts'
 import { useMay } from '../../shell/membership.ts'
+import { useSort } from '../../shell/use-sort.ts'
 import { Badge } from '../../ui/badge.tsx'
-import { Button } from '../../ui/button.tsx'
 import { formatAgo, formatCompact } from '../../ui/format.ts'
-import { Menu, MenuItem } from '../../ui/menu.tsx'
+import { MenuItem } from '../../ui/menu.tsx'
+import { RowMenu } from '../../ui/row-menu.tsx'
 import { Skeleton } from '../../ui/skeleton.tsx'
 import { Table } from '../../ui/table.tsx'
-
-type Usage = Output<Api['get_usage']>
+import { LastUse, Rows, requestsByDatabase, Size } from './figures.tsx'
 
 interface DatabaseTableProps {
   ns: string
   databases: readonly Database[]
   /** Comes a little later than the databases. */
-  usage: Usage | undefined
+  usage: Output<Api['get_usage']> | undefined
+  onFork: (slug: string) => void
   onDelete: (slug: string) => void
 }
 
-/** Databases with what they are used for. */
-export function DatabaseTable({ ns, databases, usage, onDelete }: DatabaseTableProps) {
+/** Databases with how large they are and what they are used for. */
+export function DatabaseTable({ ns, databases, usage, onFork, onDelete }: DatabaseTableProps) {
+  const mayFork = useMay('editor')
   const mayDelete = useMay('admin')
-  const used = new Map(usage?.databases.map((one) => [one.slug, one]))
-  const count = (slug: string, meter: 'requests' | 'rowsRead' | 'rowsWritten') =>
-    usage ? formatCompact(used.get(slug)?.[meter] ?? 0) : <Skeleton className="ml-auto h-5 w-10" />
+  const [sort, onSort] = useSort({ by: 'name', isDown: false })
+  const requests = usage && requestsByDatabase(usage)
   return (
     <Table
       label="Databases"
       rows={databases}
       keyOf={({ id }) => id}
+      sort={sort}
+      onSort={onSort}
       columns={[
         {
           name: 'Name',
-          cell: (database) => (
-            <span className="flex flex-wrap items-center gap-2">
-              <Link
-                className="break-all text-accent underline-offset-2 hover:underline"
-                to={databasePath(ns, database.slug)}
-              >
-                {database.slug}
-              </Link>
-              {database.branchRef !== null && <Badge tone="accent">branch of {database.forkedFrom?.slug}</Badge>}
-              {database.status !== 'healthy' && <Badge tone="warning">{database.status}</Badge>}
-              {database.expiresAt && <Badge>ends {formatAgo(database.expiresAt)}</Badge>}
-            </span>
-          ),
+          sort: { id: 'name', value: ({ slug }) => slug },
+          cell: (database) => <Name ns={ns} {...database} />,
         },
-        { name: 'Requests', isNumber: true, cell: ({ slug }) => count(slug, 'requests') },
-        { name: 'Rows read', isNumber: true, isExtra: true, cell: ({ slug }) => count(slug, 'rowsRead') },
-        { name: 'Rows written', isNumber: true, isExtra: true, cell: ({ slug }) => count(slug, 'rowsWritten') },
-        { name: 'Last used', isExtra: true, cell: ({ slug }) => lastUse(usage, slug) },
-        { name: 'Made', isExtra: true, cell: ({ createdAt }) => formatAgo(createdAt) },
+        {
+          name: 'Size',
+          isNumber: true,
+          sort: { id: 'size', value: ({ storedBytes }) => storedBytes, startsDown: true },
+          cell: (database) => <Size {...database} />,
+        },
+        {
+          name: 'Rows',
+          isNumber: true,
+          isExtra: true,
+          sort: { id: 'rows', value: ({ rows }) => rows, startsDown: true },
+          cell: (database) => <Rows {...database} isShort />,
+        },
+        {
+          name: 'Requests in 30 days',
+          isNumber: true,
+          isExtra: true,
+          sort: { id: 'requests', value: ({ slug }) => requests?.get(slug) ?? 0, startsDown: true },
+          cell: ({ slug }) =>
+            requests ? formatCompact(requests.get(slug) ?? 0) : <Skeleton className="ml-auto h-5 w-10" />,
+        },
+        {
+          name: 'Last used',
+          sort: { id: 'used', value: ({ lastUsedAt }) => lastUsedAt, startsDown: true },
+          cell: (database) => <LastUse {...database} />,
+        },
+        {
+          name: 'Made',
+          isExtra: true,
+          sort: { id: 'made', value: ({ createdAt }) => createdAt, startsDown: true },
+          cell: ({ createdAt }) => formatAgo(createdAt),
+        },
         {
           name: 'More',
           isUnnamed: true,
           isNumber: true,
           cell: ({ slug }) =>
-            mayDelete && (
-              <Menu
-                trigger={
-                  <Button look="quiet" size="icon" aria-label={`More for ${slug}`}>
-                    <Ellipsis aria-hidden className="size-4" />
-                  </Button>
-                }
-              >
-                <MenuItem tone="danger" onSelect={() => onDelete(slug)}>
-                  <Trash2 aria-hidden className="size-4" />
-                  Delete
+            mayFork && (
+              <RowMenu of={slug}>
+                <MenuItem onSelect={() => onFork(slug)}>
+                  <Copy aria-hidden className="size-4" />
+                  Fork with all rows
                 </MenuItem>
-              </Menu>
+                {mayDelete && (
+                  <MenuItem tone="danger" onSelect={() => onDelete(slug)}>
+                    <Trash2 aria-hidden className="size-4" />
+                    Delete
+                  </MenuItem>
+                )}
+              </RowMenu>
             ),
         },
       ]}
@@ -78,10 +97,13 @@ export function DatabaseTable({ ns, databases, usage, onDelete }: DatabaseTableP
   )
 }
 
-function lastUse(usage: Usage | undefined, slug: string) {
-  if (!usage) return <Skeleton className="h-5 w-20" />
-  const days = usage.days.filter(({ database, requests }) => database === slug && requests > 0).map(({ day }) => day)
-  const last = days.sort().at(-1)
-  if (last === undefined) return <span className="text-muted">not lately</span>
-  return last === new Date().toISOString().slice(0, 10) ? 'today' : last
-}
+const Name = ({ ns, slug, branchRef, forkedFrom, status, expiresAt }: Database & { ns: string }) => (
+  <span className="flex flex-wrap items-center gap-2">
+    <Link className="break-all text-accent underline-offset-2 hover:underline" to={databasePath(ns, slug)}>
+      {slug}
+    </Link>
+    {branchRef !== null && <Badge tone="accent">branch of {forkedFrom?.slug}</Badge>}
+    {status !== 'healthy' && <Badge tone="warning">{status}</Badge>}
+    {expiresAt && <Badge>ends {formatAgo(expiresAt)}</Badge>}
+  </span>
+)

@@ -1,8 +1,8 @@
 import { Plus } from 'lucide-react'
 import { useState } from 'react'
-import { useSearchParams } from 'react-router'
 import { useCall } from '../../api/hooks.ts'
 import { useNamespace } from '../../shell/address.ts'
+import { useAsked } from '../../shell/asked.ts'
 import { useMay } from '../../shell/membership.ts'
 import { Button } from '../../ui/button.tsx'
 import { EmptyState } from '../../ui/empty-state.tsx'
@@ -11,6 +11,7 @@ import { Page } from '../../ui/page.tsx'
 import { SkeletonRows } from '../../ui/skeleton.tsx'
 import { DatabaseTable } from './database-table.tsx'
 import { DeleteDatabase } from './delete-database.tsx'
+import { ForkDatabase } from './fork-database.tsx'
 import { NewDatabase } from './new-database.tsx'
 
 /** The databases of a namespace. What is asked for in a dialog stands in the address. */
@@ -19,11 +20,11 @@ export function DatabasesPage() {
   const mayMake = useMay('editor')
   const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases', { ns })
   const usage = useCall('GET /api/namespaces/{ns}/usage', { ns })
-  const [search, setSearch] = useSearchParams()
+  const [isNew, askNew] = useAsked('new')
+  const [forking, askFork] = useAsked('fork')
   const [leaving, setLeaving] = useState<string>()
-  const ask = (isAsked: boolean) => setSearch(isAsked ? { new: '' } : {})
   const make = (
-    <Button look="primary" onClick={() => ask(true)}>
+    <Button look="primary" onClick={() => askNew('')}>
       <Plus aria-hidden className="size-4" />
       New database
     </Button>
@@ -38,8 +39,12 @@ export function DatabasesPage() {
           one costs nothing.
         </EmptyState>
       )}
-      {data && data.length > 0 && <DatabaseTable ns={ns} databases={data} usage={usage.data} onDelete={setLeaving} />}
-      <NewDatabase ns={ns} open={search.has('new')} onOpenChange={ask} />
+      {usage.error && <ErrorPanel error={usage.error} onRetry={usage.refetch} />}
+      {data && data.length > 0 && (
+        <DatabaseTable ns={ns} databases={data} usage={usage.data} onFork={askFork} onDelete={setLeaving} />
+      )}
+      <NewDatabase ns={ns} open={isNew !== null} onOpenChange={(open) => askNew(open ? '' : null)} />
+      <ForkDatabase ns={ns} slug={forking} close={() => askFork(null)} />
       <DeleteDatabase ns={ns} slug={leaving} onClose={() => setLeaving(undefined)} />
     </Page>
   )

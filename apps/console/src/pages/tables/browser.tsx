@@ -4,6 +4,7 @@ import { Link } from 'react-router'
 import { useCall } from '../../api/hooks.ts'
 import { databasePath, useDatabase, useNamespace } from '../../shell/address.ts'
 import { useMay } from '../../shell/membership.ts'
+import { Unsaved } from '../../shell/unsaved.tsx'
 import { Button } from '../../ui/button.tsx'
 import { ErrorPanel } from '../../ui/error-panel.tsx'
 import { formatNumber } from '../../ui/format.ts'
@@ -117,6 +118,7 @@ export function Browser({ table, shape: given }: { table: SchemaTable; shape: Sh
           onInsert={(values) => change(withInsert(draft, values))}
         />
       )}
+      <Unsaved when={draft.length > 0} what={draft.length === 1 ? '1 change' : `${draft.length} changes`} />
       {asked === 'review' && (
         <ReviewDialog
           shape={shape}

@@ -9,19 +9,14 @@ export function useDraft() {
   const undo = useCallback(() => setSteps((known) => (known.length > 1 ? known.slice(0, -1) : known)), [])
   useEffect(() => {
     if (!canUndo) return
-    const stay = (event: BeforeUnloadEvent) => event.preventDefault()
     const press = (event: KeyboardEvent) => {
       const isTyping = event.target instanceof HTMLElement && event.target.matches('input, textarea, select')
       if (isTyping || event.shiftKey || !(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== 'z') return
       event.preventDefault()
       undo()
     }
-    addEventListener('beforeunload', stay)
     addEventListener('keydown', press)
-    return () => {
-      removeEventListener('beforeunload', stay)
-      removeEventListener('keydown', press)
-    }
+    return () => removeEventListener('keydown', press)
   }, [canUndo, undo])
   return {
     draft,

@@ -3,6 +3,7 @@ import { Plus } from 'lucide-react'
 import { useState } from 'react'
 import { Link } from 'react-router'
 import { useCall, useDo } from '../../../api/hooks.ts'
+import { toastWithUndo } from '../../../api/undo.ts'
 import { databasePath, useDatabase, useNamespace } from '../../../shell/address.ts'
 import { useAsked } from '../../../shell/asked.ts'
 import { useMay } from '../../../shell/membership.ts'
@@ -16,7 +17,6 @@ import { formatAgo } from '../../../ui/format.ts'
 import { Card, Page } from '../../../ui/page.tsx'
 import { SkeletonRows } from '../../../ui/skeleton.tsx'
 import { Table } from '../../../ui/table.tsx'
-import { toast } from '../../../ui/toast.tsx'
 import { RuleForm } from './rule-form.tsx'
 
 const LIST = 'GET /api/namespaces/{ns}/databases/{db}/approval_rules'
@@ -28,6 +28,7 @@ export function ApprovalsPage() {
   const { data, error, refetch } = useCall(LIST, where)
   const [asked, ask] = useAsked('new')
   const [leaving, setLeaving] = useState<ApprovalRule>()
+  const create = useDo('POST /api/namespaces/{ns}/databases/{db}/approval_rules', [LIST])
   const remove = useDo('DELETE /api/namespaces/{ns}/databases/{db}/approval_rules/{id}', [LIST])
   const make = mayChange && (
     <Button look="primary" onClick={() => ask('')}>
@@ -83,7 +84,10 @@ export function ApprovalsPage() {
           action="Delete rule"
           onConfirm={async () => {
             await remove.mutateAsync({ ...where, id: leaving.id })
-            toast('The rule was deleted.')
+            const { tableGlob, action, note } = leaving
+            toastWithUndo('The rule was deleted.', () =>
+              create.mutateAsync({ ...where, tableGlob, action, ...(note && { note }) }),
+            )
           }}
         />
       )}

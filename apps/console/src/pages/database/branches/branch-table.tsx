@@ -1,5 +1,5 @@
 import type { Database } from '@persql/contract'
-import { Ellipsis, GitMerge, RotateCcw, Trash2 } from 'lucide-react'
+import { Ellipsis, GitMerge, RotateCcw, Share2, Trash2 } from 'lucide-react'
 import { Link } from 'react-router'
 import { databasePath, useDatabase, useNamespace } from '../../../shell/address.ts'
 import { useMay } from '../../../shell/membership.ts'
@@ -11,12 +11,13 @@ import { Table } from '../../../ui/table.tsx'
 
 interface BranchTableProps {
   branches: readonly Database[]
+  onHandOff: (ref: string) => void
   onReset: (ref: string) => void
   onDelete: (ref: string) => void
 }
 
 /** Branches, each with what can be done with it. */
-export function BranchTable({ branches, onReset, onDelete }: BranchTableProps) {
+export function BranchTable({ branches, onHandOff, onReset, onDelete }: BranchTableProps) {
   const ns = useNamespace()
   const db = useDatabase()
   const mayChange = useMay('editor')
@@ -64,6 +65,12 @@ export function BranchTable({ branches, onReset, onDelete }: BranchTableProps) {
                       <GitMerge aria-hidden className="size-4" />
                       Merge into {db}
                     </Link>
+                  </MenuItem>
+                )}
+                {mayMerge && (
+                  <MenuItem onSelect={() => onHandOff(branchRef)}>
+                    <Share2 aria-hidden className="size-4" />
+                    Hand off
                   </MenuItem>
                 )}
                 <MenuItem onSelect={() => onReset(branchRef)}>

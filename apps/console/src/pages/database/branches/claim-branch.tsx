@@ -8,6 +8,7 @@ import { ErrorPanel } from '../../../ui/error-panel.tsx'
 import { Field } from '../../../ui/field.tsx'
 import { formatMoment } from '../../../ui/format.ts'
 import { Input, Select } from '../../../ui/input.tsx'
+import { ROLES } from './roles.ts'
 
 type Claim = Output<Api['claim_branch']>
 
@@ -24,11 +25,6 @@ const LIFETIMES = [
   ['604800', 'a week'],
   ['2592000', '30 days'],
   ['0', 'until it is deleted'],
-] as const
-const ROLES = [
-  ['read', 'read'],
-  ['write', 'read and write'],
-  ['admin', 'change the schema too'],
 ] as const
 
 /** Makes a branch and shows its token, once. */

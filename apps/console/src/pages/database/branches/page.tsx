@@ -12,6 +12,7 @@ import { SkeletonRows } from '../../../ui/skeleton.tsx'
 import { BranchTable } from './branch-table.tsx'
 import { ClaimBranch } from './claim-branch.tsx'
 import { DeleteBranch, ResetBranch } from './confirm-branch.tsx'
+import { HandOffBranch } from './hand-off-branch.tsx'
 import { MergePage } from './merge-page.tsx'
 
 /** Branches of a database, and merging one: `/acme/main/branches/merge/<ref>`. */
@@ -27,6 +28,7 @@ function BranchList() {
   const db = useDatabase()
   const mayClaim = useMay('admin')
   const [isNew, askNew] = useAsked('new')
+  const [handing, askHandOff] = useAsked('handoff')
   const [resetting, askReset] = useAsked('reset')
   const [leaving, askDelete] = useAsked('delete')
   const self = useCall('GET /api/namespaces/{ns}/databases/{slug}', { ns, slug: db })
@@ -68,8 +70,11 @@ function BranchList() {
           or you merge what came of it.
         </EmptyState>
       )}
-      {data && data.length > 0 && <BranchTable branches={data} onReset={askReset} onDelete={askDelete} />}
+      {data && data.length > 0 && (
+        <BranchTable branches={data} onHandOff={askHandOff} onReset={askReset} onDelete={askDelete} />
+      )}
       <ClaimBranch ns={ns} db={db} open={isNew !== null} close={() => askNew(null)} />
+      <HandOffBranch ns={ns} db={db} branch={find(handing)} close={() => askHandOff(null)} />
       <ResetBranch ns={ns} db={db} branch={find(resetting)} close={() => askReset(null)} />
       <DeleteBranch ns={ns} db={db} branch={find(leaving)} close={() => askDelete(null)} />
     </Page>

@@ -3,6 +3,7 @@ import { useState } from 'react'
 import { useNavigate } from 'react-router'
 import { useDo } from '../../../api/hooks.ts'
 import { databasePath, useDatabase, useNamespace } from '../../../shell/address.ts'
+import { DONE } from '../../../shell/unsaved.tsx'
 import { Button } from '../../../ui/button.tsx'
 import { ConfirmDialog } from '../../../ui/confirm-dialog.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
@@ -51,7 +52,7 @@ export function EndpointDeeds({ endpoint: { slug, name, status } }: { endpoint: 
         action="Delete endpoint"
         onConfirm={async () => {
           await remove.mutateAsync(where)
-          navigate(databasePath(where.ns, where.db, 'endpoints'))
+          navigate(databasePath(where.ns, where.db, 'endpoints'), { state: DONE })
           toast(`${name} was deleted.`)
         }}
       />

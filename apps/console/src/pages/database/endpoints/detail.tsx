@@ -4,6 +4,7 @@ import { Link } from 'react-router'
 import { useCall, useDo } from '../../../api/hooks.ts'
 import { databasePath, useDatabase, useNamespace } from '../../../shell/address.ts'
 import { useMay } from '../../../shell/membership.ts'
+import { Unsaved } from '../../../shell/unsaved.tsx'
 import { Button } from '../../../ui/button.tsx'
 import { ChoiceTabs } from '../../../ui/choice-tabs.tsx'
 import { CodeBlock } from '../../../ui/code-block.tsx'
@@ -55,24 +56,27 @@ function Parts({ endpoint }: { endpoint: Endpoint }) {
     return <ChoiceTabs label="Endpoint" param="view" choices={[spec, call, versions]} />
   }
   return (
-    <ChoiceTabs
-      label="Endpoint"
-      param="view"
-      choices={[
-        {
-          id: 'spec',
-          name: 'Spec',
-          content: <Edit endpoint={endpoint} text={text} saved={saved} onChange={setText} />,
-        },
-        {
-          id: 'try',
-          name: 'Try it',
-          content: <TryEndpoint endpoint={endpoint} draft={draftOf(text) ?? endpoint.spec} />,
-        },
-        call,
-        versions,
-      ]}
-    />
+    <>
+      <Unsaved when={text !== saved} what="the spec" />
+      <ChoiceTabs
+        label="Endpoint"
+        param="view"
+        choices={[
+          {
+            id: 'spec',
+            name: 'Spec',
+            content: <Edit endpoint={endpoint} text={text} saved={saved} onChange={setText} />,
+          },
+          {
+            id: 'try',
+            name: 'Try it',
+            content: <TryEndpoint endpoint={endpoint} draft={draftOf(text) ?? endpoint.spec} />,
+          },
+          call,
+          versions,
+        ]}
+      />
+    </>
   )
 }
 
@@ -97,6 +101,10 @@ function Edit({ endpoint: { slug, status, spec }, text, saved, onChange }: EditP
     const made = await mutateAsync({ ...changesOf(spec, draft ?? {}), ...where }).catch(() => undefined)
     if (made) toast(`Version ${made.version} is saved.`)
   }
+  const discard = () => {
+    onChange(saved)
+    toast('Your changes were discarded.', { name: 'Undo', run: () => onChange(text) })
+  }
   return (
     <>
       <SpecEditor
@@ -110,7 +118,7 @@ function Edit({ endpoint: { slug, status, spec }, text, saved, onChange }: EditP
         <Button look="primary" busy={isPending} disabled={!checked?.ok || text === saved} onClick={save}>
           {status === 'published' ? 'Save and serve' : 'Save'}
         </Button>
-        <Button disabled={text === saved} onClick={() => onChange(saved)}>
+        <Button disabled={text === saved} onClick={discard}>
           Discard changes
         </Button>
       </div>

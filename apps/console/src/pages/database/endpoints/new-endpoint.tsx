@@ -2,6 +2,7 @@ import { useState } from 'react'
 import { useNavigate } from 'react-router'
 import { useDo } from '../../../api/hooks.ts'
 import { databasePath, useDatabase, useNamespace } from '../../../shell/address.ts'
+import { DONE, Unsaved } from '../../../shell/unsaved.tsx'
 import { Button } from '../../../ui/button.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
 import { Card, Page } from '../../../ui/page.tsx'
@@ -24,11 +25,12 @@ export function NewEndpoint({ close }: { close: () => void }) {
   const save = async () => {
     const made = await mutateAsync({ ...(draft as Spec), ns, db }).catch(() => undefined)
     if (!made) return
-    navigate(databasePath(ns, db, 'endpoints', made.slug))
+    navigate(databasePath(ns, db, 'endpoints', made.slug), { state: DONE })
     toast(`${made.name} is saved as a draft.`)
   }
   return (
     <Page title="New endpoint" lead="Nobody can call it before you publish it.">
+      <Unsaved when={text !== textOf(FIRST)} what="the endpoint" />
       <Card title="Spec">
         <SpecEditor text={text} onChange={setText} problems={checked && !checked.ok ? checked.errors : []} isNew />
         {error && <ErrorPanel error={error} />}

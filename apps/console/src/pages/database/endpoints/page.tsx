@@ -14,6 +14,7 @@ import { Table } from '../../../ui/table.tsx'
 import { EndpointDetail } from './detail.tsx'
 import { KINDS } from './draft.ts'
 import { NewEndpoint } from './new-endpoint.tsx'
+import { SessionKey } from './session-key.tsx'
 import { StatusBadge } from './status-badge.tsx'
 
 /** Statements that anyone may call: all of them, a new one, or the one in the address. */
@@ -27,6 +28,7 @@ export function EndpointsPage() {
 function Endpoints({ onNew }: { onNew: () => void }) {
   const [ns, db] = [useNamespace(), useDatabase()]
   const mayChange = useMay('editor')
+  const mayRotate = useMay('admin')
   const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases/{db}/endpoints', { ns, db })
   const make = mayChange && (
     <Button look="primary" onClick={onNew}>
@@ -71,6 +73,7 @@ function Endpoints({ onNew }: { onNew: () => void }) {
           ]}
         />
       )}
+      {mayRotate && data && <SessionKey />}
     </Page>
   )
 }

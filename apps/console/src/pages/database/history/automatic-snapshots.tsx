@@ -1,24 +1,27 @@
 import { useCall, useDo } from '../../../api/hooks.ts'
+import { toastWithUndo } from '../../../api/undo.ts'
 import { useMay } from '../../../shell/membership.ts'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
 import { Checkbox } from '../../../ui/input.tsx'
-import { toast } from '../../../ui/toast.tsx'
 
 /** Whether snapshots are taken by themselves. */
 export function AutomaticSnapshots(place: { ns: string; db: string }) {
   const isAdmin = useMay('admin')
   const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases/{db}/settings', place)
   const {
-    mutate,
+    mutateAsync,
     isPending,
     variables,
     error: refusal,
   } = useDo('PATCH /api/namespaces/{ns}/databases/{db}/settings', ['GET /api/namespaces/{ns}/databases/{db}/settings'])
   const isOn = isPending ? variables.automaticSnapshots : data?.automaticSnapshots
   const change = (automaticSnapshots: boolean) =>
-    mutate(
-      { ...place, automaticSnapshots },
-      { onSuccess: () => toast(`Automatic snapshots are ${automaticSnapshots ? 'on' : 'off'}.`) },
+    mutateAsync({ ...place, automaticSnapshots }).then(
+      () =>
+        toastWithUndo(`Automatic snapshots are ${automaticSnapshots ? 'on' : 'off'}.`, () =>
+          mutateAsync({ ...place, automaticSnapshots: !automaticSnapshots }),
+        ),
+      () => undefined,
     )
   return (
     <section aria-label="Automatic snapshots" className="grid gap-3">

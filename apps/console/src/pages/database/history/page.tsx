@@ -1,4 +1,4 @@
-import { Camera } from 'lucide-react'
+import { Camera, Clock } from 'lucide-react'
 import { useCall } from '../../../api/hooks.ts'
 import { useDatabase, useNamespace } from '../../../shell/address.ts'
 import { useAsked } from '../../../shell/asked.ts'
@@ -12,16 +12,19 @@ import { AutomaticSnapshots } from './automatic-snapshots.tsx'
 import { DeleteSnapshot } from './delete-snapshot.tsx'
 import { NewSnapshot } from './new-snapshot.tsx'
 import { RestoreSnapshot, UndoRestore } from './restore-snapshot.tsx'
+import { RestoreToMoment } from './restore-to-moment.tsx'
 import { Timeline } from './timeline.tsx'
 
 /** What a database was at moments one can go back to. */
 export function HistoryPage() {
   const place = { ns: useNamespace(), db: useDatabase() }
   const mayMake = useMay('editor')
+  const mayRestore = useMay('admin')
   const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases/{db}/snapshots', place)
   const [isNew, askNew] = useAsked('new')
   const [restoring, askRestore] = useAsked('restore')
   const [leaving, askDelete] = useAsked('delete')
+  const [moment, askMoment] = useAsked('moment')
   const [undo, askUndo] = useAsked('undo')
   const find = (id: string | null) => data?.find((snapshot) => snapshot.id === id)
   const make = (
@@ -34,7 +37,17 @@ export function HistoryPage() {
     <Page
       title="History"
       lead="A snapshot keeps all tables and rows as they are at one moment. Snapshots cost nothing."
-      actions={mayMake && make}
+      actions={
+        <>
+          {mayRestore && data && data.length > 0 && (
+            <Button onClick={() => askMoment('')}>
+              <Clock aria-hidden className="size-4" />
+              Restore to a point in time
+            </Button>
+          )}
+          {mayMake && make}
+        </>
+      }
     >
       <AutomaticSnapshots {...place} />
       {undo && <UndoRestore {...place} before={find(undo)} id={undo} onEnd={() => askUndo(null)} />}
@@ -48,6 +61,15 @@ export function HistoryPage() {
       )}
       {data && data.length > 0 && <Timeline snapshots={data} onRestore={askRestore} onDelete={askDelete} />}
       <NewSnapshot {...place} open={isNew !== null} close={() => askNew(null)} />
+      <RestoreToMoment
+        snapshots={data ?? []}
+        open={moment !== null && (data?.length ?? 0) > 0}
+        close={() => askMoment(null)}
+        onChoose={(id) => {
+          askMoment(null)
+          askRestore(id)
+        }}
+      />
       <RestoreSnapshot {...place} snapshot={find(restoring)} close={() => askRestore(null)} onRestored={askUndo} />
       <DeleteSnapshot {...place} snapshot={find(leaving)} close={() => askDelete(null)} />
     </Page>

@@ -3,6 +3,7 @@ import { type FormEvent, useState } from 'react'
 import { useNavigate } from 'react-router'
 import { useDo } from '../../../api/hooks.ts'
 import { databasePath, useDatabase, useNamespace } from '../../../shell/address.ts'
+import { DONE, Unsaved } from '../../../shell/unsaved.tsx'
 import { Button } from '../../../ui/button.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
 import { Field } from '../../../ui/field.tsx'
@@ -31,10 +32,11 @@ export function MigrationEditor({ draft, onChange }: { draft?: Migration; onChan
     if (!saved) return
     onChange?.()
     toast(`The draft “${saved.name}” is saved.`)
-    if (!draft) navigate(databasePath(place.ns, place.db, 'migrations', saved.id))
+    if (!draft) navigate(databasePath(place.ns, place.db, 'migrations', saved.id), { state: DONE })
   }
   return (
     <form onSubmit={submit} className="grid gap-4">
+      <Unsaved when={draft ? !isSaved : name + sql !== ''} what="the draft" />
       <Field label="Name">
         {(control) => (
           <Input

@@ -2,9 +2,11 @@ import type { Migration } from '@persql/contract'
 import { useEffect } from 'react'
 import { Link, useNavigate, useParams } from 'react-router'
 import { useCall, useDo } from '../../../api/hooks.ts'
+import { toastWithUndo } from '../../../api/undo.ts'
 import { databasePath, useDatabase, useNamespace } from '../../../shell/address.ts'
 import { useAsked } from '../../../shell/asked.ts'
 import { useMay } from '../../../shell/membership.ts'
+import { DONE } from '../../../shell/unsaved.tsx'
 import { Button } from '../../../ui/button.tsx'
 import { CodeBlock } from '../../../ui/code-block.tsx'
 import { ConfirmDialog } from '../../../ui/confirm-dialog.tsx'
@@ -13,7 +15,6 @@ import { ErrorPanel } from '../../../ui/error-panel.tsx'
 import { formatMoment, formatNumber } from '../../../ui/format.ts'
 import { Page } from '../../../ui/page.tsx'
 import { SkeletonRows } from '../../../ui/skeleton.tsx'
-import { toast } from '../../../ui/toast.tsx'
 import { ApplyMigration } from './apply-migration.tsx'
 import { MigrationEditor } from './editor.tsx'
 import { FailedStatement } from './failed-statement.tsx'
@@ -66,7 +67,9 @@ function Applied({ migration }: { migration: Migration }) {
 }
 
 function Draft({ migration }: { migration: Migration }) {
-  const place = { ns: useNamespace(), db: useDatabase(), id: migration.id }
+  const { id, name, sql } = migration
+  const [ns, db] = [useNamespace(), useDatabase()]
+  const place = { ns, db, id }
   const navigate = useNavigate()
   const mayEdit = useMay('editor')
   const mayApply = useMay('admin')
@@ -76,6 +79,9 @@ function Draft({ migration }: { migration: Migration }) {
     'GET /api/namespaces/{ns}/databases/{db}/migrations',
   ])
   const { reset } = attempt
+  const create = useDo('POST /api/namespaces/{ns}/databases/{db}/migrations', [
+    'GET /api/namespaces/{ns}/databases/{db}/migrations',
+  ])
   // biome-ignore lint/correctness/useExhaustiveDependencies: what was tried says nothing of another text
   useEffect(reset, [migration.checksum])
   return (
@@ -121,8 +127,8 @@ function Draft({ migration }: { migration: Migration }) {
         action="Delete draft"
         onConfirm={async () => {
           await remove.mutateAsync(place)
-          toast(`The draft “${migration.name}” was deleted.`)
-          navigate(databasePath(place.ns, place.db, 'migrations'))
+          toastWithUndo(`The draft “${name}” was deleted.`, () => create.mutateAsync({ ns, db, name, sql }))
+          navigate(databasePath(place.ns, place.db, 'migrations'), { state: DONE })
         }}
       />
     </Page>

@@ -1,12 +1,11 @@
 import type { Schedule } from '@persql/contract'
 import { Plus } from 'lucide-react'
-import { useState } from 'react'
 import { useCall, useDo } from '../../../api/hooks.ts'
+import { toastWithUndo } from '../../../api/undo.ts'
 import { useDatabase, useNamespace } from '../../../shell/address.ts'
 import { useAsked } from '../../../shell/asked.ts'
 import { useMay } from '../../../shell/membership.ts'
 import { Button } from '../../../ui/button.tsx'
-import { ConfirmDialog } from '../../../ui/confirm-dialog.tsx'
 import { Dialog } from '../../../ui/dialog.tsx'
 import { EmptyState } from '../../../ui/empty-state.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
@@ -24,12 +23,12 @@ export function SchedulesPage() {
   const mayChange = useMay('editor')
   const { data, error, refetch } = useCall(LIST, where, { refetchInterval: 15_000 })
   const [asked, ask] = useAsked('schedule')
-  const [leaving, setLeaving] = useState<Schedule>()
   const run = useDo('POST /api/namespaces/{ns}/databases/{db}/schedules/{id}/run', [LIST])
   const update = useDo('PATCH /api/namespaces/{ns}/databases/{db}/schedules/{id}', [LIST])
+  const create = useDo('POST /api/namespaces/{ns}/databases/{db}/schedules', [LIST])
   const remove = useDo('DELETE /api/namespaces/{ns}/databases/{db}/schedules/{id}', [LIST])
   const edited = data?.find(({ id }) => id === asked)
-  const failure = run.error ?? update.error
+  const failure = run.error ?? update.error ?? remove.error
   const runNow = async ({ id, name }: Schedule) => {
     const ran = await run.mutateAsync({ ...where, id }).catch(() => undefined)
     if (ran) toast(ran.lastStatus === 'ok' ? `${name} ran.` : `${name} failed: ${ran.lastError}`)
@@ -38,6 +37,11 @@ export function SchedulesPage() {
     const set = (enabled: boolean) => update.mutateAsync({ ...where, id, enabled }).catch(() => undefined)
     if (await set(!enabled))
       toast(enabled ? `${name} is paused.` : `${name} runs again.`, { name: 'Undo', run: () => void set(enabled) })
+  }
+  const leave = async ({ id, name, sql, params, intervalSec, enabled }: Schedule) => {
+    if (!(await remove.mutateAsync({ ...where, id }).catch(() => undefined))) return
+    const again = { ...where, name, sql, params, intervalSec, enabled }
+    toastWithUndo(`${name} was deleted and does not run again.`, () => create.mutateAsync(again))
   }
   const make = mayChange && (
     <Button look="primary" onClick={() => ask('new')}>
@@ -58,13 +62,7 @@ export function SchedulesPage() {
         </EmptyState>
       )}
       {data && data.length > 0 && (
-        <ScheduleTable
-          schedules={data}
-          onRun={runNow}
-          onEdit={({ id }) => ask(id)}
-          onPause={pause}
-          onDelete={setLeaving}
-        />
+        <ScheduleTable schedules={data} onRun={runNow} onEdit={({ id }) => ask(id)} onPause={pause} onDelete={leave} />
       )}
       <Dialog
         open={asked === 'new' || edited !== undefined}
@@ -73,19 +71,6 @@ export function SchedulesPage() {
       >
         <ScheduleForm key={asked} schedule={edited} close={() => ask(undefined)} />
       </Dialog>
-      {leaving && (
-        <ConfirmDialog
-          open
-          onOpenChange={() => setLeaving(undefined)}
-          title={`Delete ${leaving.name}?`}
-          description="It does not run again. What it did stays."
-          action="Delete schedule"
-          onConfirm={async () => {
-            await remove.mutateAsync({ ...where, id: leaving.id })
-            toast(`${leaving.name} was deleted.`)
-          }}
-        />
-      )}
     </Page>
   )
 }

@@ -2,12 +2,12 @@ import type { Described, Docs } from '@persql/contract'
 import { type FormEvent, useState } from 'react'
 import { call } from '../../../api/client.ts'
 import { useDo } from '../../../api/hooks.ts'
+import { toastWithUndo } from '../../../api/undo.ts'
 import { Button } from '../../../ui/button.tsx'
 import { Dialog, DialogActions } from '../../../ui/dialog.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
 import { Field } from '../../../ui/field.tsx'
 import { Input, Textarea } from '../../../ui/input.tsx'
-import { toast } from '../../../ui/toast.tsx'
 
 interface EditDescriptionProps {
   ns: string
@@ -62,7 +62,10 @@ function DescriptionForm({ ns, db, close, table, before }: DescriptionFormProps)
         ...(table ? withTable(docs, table.table, text, columns) : { ...docs, databaseDescription: text }),
       })
       close()
-      toast('The description is saved.')
+      toastWithUndo('The description is saved.', async () => {
+        const now = await call('GET /api/namespaces/{ns}/databases/{db}/ai/docs', { ns, db })
+        await mutateAsync({ ns, db, ...asBefore(now, docs, table?.table) })
+      })
     } catch (cause) {
       setError(cause)
       setBusy(false)
@@ -102,6 +105,13 @@ function DescriptionForm({ ns, db, close, table, before }: DescriptionFormProps)
       </DialogActions>
     </form>
   )
+}
+
+/** Puts back what was said of one table, or of the database; what else was written since stays. */
+function asBefore(now: Docs, before: Docs, table: string | undefined): Docs {
+  if (table === undefined) return { ...now, databaseDescription: before.databaseDescription }
+  const others = now.tables?.filter((one) => one.table !== table) ?? []
+  return { ...now, tables: [...others, ...(before.tables?.filter((one) => one.table === table) ?? [])] }
 }
 
 /** The same with one table described anew. */

@@ -1,0 +1,121 @@
+import type { Api, BranchRole, Database, Output } from '@persql/contract'
+import { type FormEvent, useState } from 'react'
+import { useDo } from '../../../api/hooks.ts'
+import { Button } from '../../../ui/button.tsx'
+import { CodeBlock } from '../../../ui/code-block.tsx'
+import { Dialog, DialogActions } from '../../../ui/dialog.tsx'
+import { ErrorPanel } from '../../../ui/error-panel.tsx'
+import { Field } from '../../../ui/field.tsx'
+import { formatMoment } from '../../../ui/format.ts'
+import { Select } from '../../../ui/input.tsx'
+import { ROLES } from './roles.ts'
+
+type Handoff = Output<Api['hand_off_branch']>
+
+interface HandOffBranchProps {
+  ns: string
+  db: string
+  /** Which one, once somebody wants to. */
+  branch: Database | undefined
+  close: () => void
+}
+
+const LIFETIMES = [
+  ['900', '15 minutes'],
+  ['3600', 'an hour'],
+  ['86400', 'a day'],
+] as const
+
+/** Makes a secret that somebody, or an agent, redeems once for a token of the branch. */
+export function HandOffBranch({ branch, close, ...place }: HandOffBranchProps) {
+  const [handoff, setHandoff] = useState<Handoff>()
+  const end = () => {
+    setHandoff(undefined)
+    close()
+  }
+  const ref = branch?.branchRef
+  if (!ref) return null
+  return (
+    <Dialog
+      open
+      onOpenChange={end}
+      title={`Hand off ${ref}`}
+      description={
+        handoff
+          ? 'Pass this on. It is shown now and never again, and works once.'
+          : 'Make a secret for another agent or a colleague. It can be redeemed once, for a token that opens this branch and nothing else.'
+      }
+    >
+      {handoff ? (
+        <HandedOff handoff={handoff} close={end} />
+      ) : (
+        <HandOffForm {...place} branch={ref} close={end} onMade={setHandoff} />
+      )}
+    </Dialog>
+  )
+}
+
+const HandedOff = ({ handoff: { token, expiresAt }, close }: { handoff: Handoff; close: () => void }) => (
+  <div className="grid min-w-0 gap-4">
+    <CodeBlock label="handoff" code={token} />
+    <p className="text-muted">It must be redeemed before {formatMoment(expiresAt)}, like this:</p>
+    <CodeBlock label="curl" code={`curl ${location.origin}/v1/handoff/redeem -d '{"token": "${token}"}'`} />
+    <DialogActions>
+      <Button look="primary" onClick={close}>
+        I have passed it on
+      </Button>
+    </DialogActions>
+  </div>
+)
+
+interface HandOffFormProps {
+  ns: string
+  db: string
+  branch: string
+  close: () => void
+  onMade: (handoff: Handoff) => void
+}
+
+function HandOffForm({ ns, db, branch, close, onMade }: HandOffFormProps) {
+  const [role, setRole] = useState<BranchRole>('write')
+  const [ttl, setTtl] = useState('900')
+  const { mutateAsync, isPending, error } = useDo('POST /api/namespaces/{ns}/databases/{db}/branches/{ref}/handoff')
+  const submit = async (event: FormEvent) => {
+    event.preventDefault()
+    const made = await mutateAsync({ ns, db, ref: branch, role, ttlSec: Number(ttl) }).catch(() => undefined)
+    if (made) onMade(made)
+  }
+  return (
+    <form onSubmit={submit} className="grid gap-4">
+      <Field label="The token may">
+        {(control) => (
+          <Select {...control} value={role} onChange={({ target }) => setRole(target.value as BranchRole)}>
+            {ROLES.map(([value, name]) => (
+              <option key={value} value={value}>
+                {name}
+              </option>
+            ))}
+          </Select>
+        )}
+      </Field>
+      <Field label="To be redeemed within">
+        {(control) => (
+          <Select {...control} value={ttl} onChange={({ target }) => setTtl(target.value)}>
+            {LIFETIMES.map(([value, name]) => (
+              <option key={value} value={value}>
+                {name}
+              </option>
+            ))}
+          </Select>
+        )}
+      </Field>
+      {error && <ErrorPanel error={error} />}
+      <DialogActions>
+        <Button onClick={close}>Cancel</Button>
+        <Button type="submit" look="primary" busy={isPending}>
+          Make the secret
+        </Button>
+      </DialogActions>
+    </form>
+  )
+}

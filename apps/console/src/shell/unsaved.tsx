@@ -1,0 +1,46 @@
+import { useEffect } from 'react'
+import { useBlocker } from 'react-router'
+import { Button } from '../ui/button.tsx'
+import { Dialog, DialogActions } from '../ui/dialog.tsx'
+
+/** State of a navigation after which nothing is unsaved, whatever the page still shows: nobody is asked then. */
+export const DONE = { isDone: true } as const
+
+interface UnsavedProps {
+  /** Whether there is anything that would be lost. */
+  when: boolean
+  /** What that is, as in “Leave without saving 2 changes?”. */
+  what: string
+}
+
+/** Asks before one leaves a page on which something is not saved, within the console or out of it. */
+export function Unsaved({ when, what }: UnsavedProps) {
+  const blocker = useBlocker(
+    ({ currentLocation, nextLocation }) =>
+      when && currentLocation.pathname !== nextLocation.pathname && nextLocation.state?.isDone !== true,
+  )
+  useEffect(() => {
+    if (!when) return
+    const stay = (event: BeforeUnloadEvent) => event.preventDefault()
+    addEventListener('beforeunload', stay)
+    return () => removeEventListener('beforeunload', stay)
+  }, [when])
+  if (blocker.state !== 'blocked') return null
+  return (
+    <Dialog
+      open
+      onOpenChange={() => blocker.reset()}
+      title={`Leave without saving ${what}?`}
+      description="What is not saved is lost when you leave this page. Nothing of it has reached the database yet."
+    >
+      <DialogActions>
+        <Button look="danger" onClick={() => blocker.proceed()}>
+          Leave and lose it
+        </Button>
+        <Button look="primary" onClick={() => blocker.reset()}>
+          Stay here
+        </Button>
+      </DialogActions>
+    </Dialog>
+  )
+}

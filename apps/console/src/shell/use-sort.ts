@@ -1,0 +1,8 @@
+import { type Sort, sortOfText, textOfSort } from '../ui/sorting.ts'
+import { useAsked } from './asked.ts'
+
+/** How a list is sorted, which stands in the address. */
+export function useSort(first: Sort): [sort: Sort, onSort: (sort: Sort) => void] {
+  const [asked, ask] = useAsked('sort')
+  return [asked ? sortOfText(asked) : first, (sort) => ask(textOfSort(sort))]
+}

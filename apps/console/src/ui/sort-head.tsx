@@ -1,0 +1,31 @@
+import { ArrowDown, ArrowUp, ArrowUpDown } from 'lucide-react'
+import { classes } from './classes.ts'
+import type { Sort } from './sorting.ts'
+
+interface SortHeadProps {
+  name: string
+  id: string
+  isNumber: boolean
+  sort: Sort | undefined
+  onSort: () => void
+}
+
+/** The head of a column that rows can be sorted by. */
+export function SortHead({ name, id, isNumber, sort, onSort }: SortHeadProps) {
+  const way = sort?.by === id ? (sort.isDown ? 'down' : 'up') : undefined
+  const Icon = way === 'down' ? ArrowDown : way === 'up' ? ArrowUp : ArrowUpDown
+  return (
+    <button
+      type="button"
+      onClick={onSort}
+      className={classes(
+        '-mx-2 inline-flex items-center gap-1 rounded-field px-2 py-0.5 hover:text-ink',
+        isNumber && 'flex-row-reverse',
+        way && 'text-ink',
+      )}
+    >
+      {name}
+      <Icon aria-hidden className={classes('size-3.5 shrink-0', !way && 'opacity-40')} />
+    </button>
+  )
+}
