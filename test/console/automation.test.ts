@@ -88,7 +88,11 @@ test('a schedule is made, run by hand, paused, resumed, changed and deleted', as
   expect(await faultsOf(page)).toEqual([])
   await click('Cancel')
   await choose('note', 'Delete')
-  await click('Delete schedule')
+  await says('Nothing scheduled')
+  await click('Undo')
+  await says('Undone.')
+  await says('every 5 minutes')
+  await choose('note', 'Delete')
   await says('Nothing scheduled')
   here.complaints.length = 0
 })

@@ -1,0 +1,101 @@
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startBrowser } from '../browser.ts'
+import { startPlatform, type TestPlatform } from '../harness.ts'
+import { faultsOf } from './axe.ts'
+import { queryIn } from './query-in.ts'
+import { visit } from './visit.ts'
+
+let platform: TestPlatform
+let browser: Browser
+beforeAll(async () => {
+  ;[platform, browser] = await Promise.all([startPlatform(), startBrowser()])
+})
+afterAll(async () => {
+  await browser.close()
+  await platform.stop()
+})
+
+test('a table with unsaved changes asks before it is left, by link, by the way back and by closing the tab', async () => {
+  const { page, ns, go, complaints, close } = await visit(browser, platform)
+  const query = queryIn(page, ns)
+  await query('CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT)')
+  await go(`/${ns}/main/tables`)
+  await page.getByRole('link', { name: 'notes' }).click()
+  await page.getByText('No rows yet').waitFor()
+  const here = page.url()
+  const overview = page.getByRole('link', { name: 'Overview' })
+  await page.getByRole('button', { name: 'Add row' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Add', exact: false }).last().click()
+  await page.getByRole('button', { name: 'Review 1 change' }).waitFor()
+
+  await overview.click()
+  const dialog = page.getByRole('dialog', { name: 'Leave without saving 1 change?' })
+  await dialog.waitFor()
+  expect(page.url()).toBe(here)
+  expect(await faultsOf(page)).toEqual([])
+  await dialog.getByRole('button', { name: 'Stay here' }).click()
+  await dialog.waitFor({ state: 'detached' })
+  await page.getByRole('button', { name: 'Review 1 change' }).waitFor()
+
+  await page.goBack()
+  await dialog.waitFor()
+  await page.keyboard.press('Escape')
+  await dialog.waitFor({ state: 'detached' })
+  expect(page.url()).toBe(here)
+
+  const asked = page.waitForEvent('dialog')
+  void page.reload().catch(() => undefined)
+  const unload = await asked
+  expect(unload.type()).toBe('beforeunload')
+  await unload.dismiss()
+  await page.getByRole('button', { name: 'Review 1 change' }).waitFor()
+
+  await overview.click()
+  await dialog.getByRole('button', { name: 'Leave and lose it' }).click()
+  await page.waitForURL(`**/${ns}/main/overview`)
+  await page.getByRole('link', { name: 'Tables' }).click()
+  await page.waitForURL(`**/${ns}/main/tables`)
+  expect(await query('SELECT count(*) FROM notes')).toEqual([[0]])
+  expect(complaints).toEqual([])
+  await close()
+})
+
+test('a draft of a migration asks before it is left, and not when it was saved', async () => {
+  const { page, ns, go, complaints, close } = await visit(browser, platform)
+  await go(`/${ns}/main/migrations`)
+  await page.getByRole('link', { name: 'New migration' }).first().click()
+  await page.getByRole('textbox', { name: 'Name', exact: true }).fill('add notes')
+  await page.getByRole('textbox', { name: 'SQL' }).fill('CREATE TABLE notes (id INTEGER PRIMARY KEY)')
+  await page.getByRole('link', { name: 'Overview' }).click()
+  await page.getByRole('dialog', { name: 'Leave without saving the draft?' }).waitFor()
+  await page.getByRole('button', { name: 'Stay here' }).click()
+  await page.getByRole('button', { name: 'Save draft' }).click()
+  await page.getByRole('button', { name: 'Try it' }).waitFor()
+  await page.getByRole('button', { name: 'Delete', exact: true }).click()
+  await page.getByRole('button', { name: 'Delete draft' }).click()
+  await page.getByText('No migration yet').first().waitFor()
+  await page.getByRole('button', { name: 'Undo' }).click()
+  await page.getByRole('link', { name: 'add notes' }).waitFor()
+  expect(complaints).toEqual([])
+  await close()
+})
+
+test('a description that was changed is as before when that is undone', async () => {
+  const { page, ns, go, complaints, close } = await visit(browser, platform)
+  await queryIn(page, ns)('CREATE TABLE notes (id INTEGER PRIMARY KEY)')
+  await page.evaluate(async (ns) => {
+    const body = JSON.stringify({ tables: [{ table: 'notes', description: 'What people wrote', columns: [] }] })
+    await fetch(`/api/namespaces/${ns}/databases/main/describe`, { method: 'PUT', body })
+  }, ns)
+  await go(`/${ns}/main/schema?edit=notes`)
+  const field = page.getByLabel('What the table is for')
+  await field.fill('Something else')
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByText('Something else').first().waitFor()
+  await page.getByRole('button', { name: 'Undo' }).click()
+  await page.getByText('Undone.').first().waitFor()
+  await page.getByText('What people wrote').first().waitFor()
+  expect(complaints).toEqual([])
+  await close()
+})
