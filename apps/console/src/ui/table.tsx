@@ -43,7 +43,7 @@ export function Table<T>({ label, columns, rows, keyOf, sort, onSort }: TablePro
                 key={name}
                 scope="col"
                 aria-sort={own && sort?.by === own.id ? (sort.isDown ? 'descending' : 'ascending') : undefined}
-                className={classes('px-4 py-2.5 font-medium', look(column))}
+                className={classes('px-3 py-2.5 sm:px-4 font-medium', look(column))}
               >
                 {own && onSort ? (
                   <SortHead
@@ -65,11 +65,11 @@ export function Table<T>({ label, columns, rows, keyOf, sort, onSort }: TablePro
             <tr key={keyOf(row)}>
               {columns.map(({ name, cell, ...column }, index) =>
                 index === 0 ? (
-                  <th key={name} scope="row" className="px-4 py-2.5 font-medium">
+                  <th key={name} scope="row" className="px-3 py-2.5 sm:px-4 font-medium">
                     {cell(row)}
                   </th>
                 ) : (
-                  <td key={name} className={classes('px-4 py-2.5', look(column))}>
+                  <td key={name} className={classes('px-3 py-2.5 sm:px-4', look(column))}>
                     {cell(row)}
                   </td>
                 ),
@@ -83,4 +83,4 @@ export function Table<T>({ label, columns, rows, keyOf, sort, onSort }: TablePro
 }
 
 const look = ({ isNumber, isExtra }: { isNumber?: boolean | undefined; isExtra?: boolean | undefined }) =>
-  classes(isNumber && 'text-right tabular-nums', isExtra && 'hidden md:table-cell')
+  classes(isNumber && 'text-right whitespace-nowrap tabular-nums', isExtra && 'hidden md:table-cell')

@@ -21,7 +21,7 @@ export function Figures({ ns, slug, database }: FiguresProps) {
       <dl className="grid grid-cols-2 gap-3 sm:grid-cols-4">
         <Figure name="Size">{database && <Size {...database} />}</Figure>
         <Figure name="Rows">{database && <Rows {...database} />}</Figure>
-        <Figure name="Requests in 30 days">{requests !== undefined && formatNumber(requests)}</Figure>
+        <Figure name="30-day requests">{requests !== undefined && formatNumber(requests)}</Figure>
         <Figure name="Last used">{database && <LastUse {...database} />}</Figure>
       </dl>
       <p className="min-h-5 text-sm text-muted">

@@ -54,7 +54,7 @@ export function DatabaseTable({ ns, databases, usage, onFork, onDelete }: Databa
           cell: (database) => <Rows {...database} isShort />,
         },
         {
-          name: 'Requests in 30 days',
+          name: '30-day requests',
           isNumber: true,
           isExtra: true,
           sort: { id: 'requests', value: ({ slug }) => requests?.get(slug) ?? 0, startsDown: true },
@@ -64,13 +64,17 @@ export function DatabaseTable({ ns, databases, usage, onFork, onDelete }: Databa
         {
           name: 'Last used',
           sort: { id: 'used', value: ({ lastUsedAt }) => lastUsedAt, startsDown: true },
-          cell: (database) => <LastUse {...database} />,
+          cell: (database) => (
+            <span className="whitespace-nowrap">
+              <LastUse {...database} />
+            </span>
+          ),
         },
         {
           name: 'Made',
           isExtra: true,
           sort: { id: 'made', value: ({ createdAt }) => createdAt, startsDown: true },
-          cell: ({ createdAt }) => formatAgo(createdAt),
+          cell: ({ createdAt }) => <span className="whitespace-nowrap">{formatAgo(createdAt)}</span>,
         },
         {
           name: 'More',
@@ -98,7 +102,7 @@ export function DatabaseTable({ ns, databases, usage, onFork, onDelete }: Databa
 }
 
 const Name = ({ ns, slug, branchRef, forkedFrom, status, expiresAt }: Database & { ns: string }) => (
-  <span className="flex flex-wrap items-center gap-2">
+  <span className="flex min-w-24 flex-wrap items-center gap-2">
     <Link className="break-all text-accent underline-offset-2 hover:underline" to={databasePath(ns, slug)}>
       {slug}
     </Link>

@@ -7,7 +7,7 @@ import { Button } from '../../ui/button.tsx'
 import { Dialog, DialogActions } from '../../ui/dialog.tsx'
 import { ErrorPanel } from '../../ui/error-panel.tsx'
 import { Field } from '../../ui/field.tsx'
-import { formatMoment, formatNumber } from '../../ui/format.ts'
+import { formatMoment } from '../../ui/format.ts'
 import { Select } from '../../ui/input.tsx'
 import { SlugField } from '../../ui/slug-field.tsx'
 import { Rows, Size } from './figures.tsx'
@@ -57,7 +57,7 @@ export function ForkDatabase({ ns, slug, close }: ForkDatabaseProps) {
 const Forked = ({ ns, fork, close }: { ns: string; fork: Database; close: () => void }) => (
   <div className="grid gap-4">
     <p role="status" className="text-muted">
-      {formatNumber(fork.rows ?? 0)} {fork.rows === 1 ? 'row was' : 'rows were'} copied.
+      <Rows {...fork} /> {fork.rows === 1 ? 'row was' : 'rows were'} copied.
       {fork.expiresAt && ` It deletes itself ${formatMoment(fork.expiresAt)}.`}
     </p>
     <DialogActions>

@@ -22,18 +22,20 @@ const COUNTED_BYTES = 8_000_000
 const STEPS = 4_000
 /** Tables that are looked at; the rest are taken to be like them. */
 const MAX_TABLES = 200
-/** A large table is looked at in so many places, at so many rows each. */
+/** Large tables are looked at in so many places in all, in so many each at most, and at so many rows there. */
+const ALL_PLACES = 256
 const PLACES = 16
 const ROWS_AT_PLACE = 32
 
 /** How many rows there are, in a few milliseconds whatever the size: exactly in a small file or small tables. */
 export function countRows(read: Read, tables: readonly CountedTable[], fileBytes: number): RowCount {
   const looked = tables.slice(0, MAX_TABLES)
+  const places = Math.min(PLACES, Math.max(2, Math.floor(ALL_PLACES / Math.max(1, looked.length))))
   let rows = 0
   let isEstimate = looked.length < tables.length
   let stepsLeft = fileBytes <= COUNTED_BYTES ? Number.POSITIVE_INFINITY : STEPS
   for (const table of looked) {
-    const counted = countTable(read, table, stepsLeft)
+    const counted = countTable(read, table, stepsLeft, places)
     rows += counted.rows
     isEstimate ||= counted.isEstimate
     stepsLeft -= Math.min(counted.rows, stepsLeft)
@@ -41,7 +43,7 @@ export function countRows(read: Read, tables: readonly CountedTable[], fileBytes
   return { rows: Math.round((rows * tables.length) / Math.max(1, looked.length)), isEstimate }
 }
 
-function countTable(read: Read, { name, sql }: CountedTable, stepsLeft: number): RowCount {
+function countTable(read: Read, { name, sql }: CountedTable, stepsLeft: number, places: number): RowCount {
   const table = quoteName(name)
   try {
     if (!Number.isFinite(stepsLeft)) return { rows: one(read(`SELECT count(*) FROM ${table}`)), isEstimate: false }
@@ -49,7 +51,7 @@ function countTable(read: Read, { name, sql }: CountedTable, stepsLeft: number):
     if (rows <= stepsLeft) return { rows, isEstimate: false }
     const rowid = /^\s*create\s+virtual\b/i.test(sql) ? undefined : rowidOf(read, name)
     // Without rowids nothing tells how much there is: at least as many as were seen.
-    return { rows: Math.max(rows, rowid ? estimate(read, table, rowid) : 0), isEstimate: true }
+    return { rows: Math.max(rows, rowid ? estimate(read, table, rowid, places) : 0), isEstimate: true }
   } catch {
     // A virtual table whose content is gone has no rows that anybody could read.
     return { rows: 0, isEstimate: true }
@@ -65,12 +67,12 @@ function rowidOf(read: Read, name: string): string | undefined {
 }
 
 /** Cuts the span of rowids into equal parts and takes each to be as dense as its first rows are. */
-function estimate(read: Read, table: string, rowid: string): number {
+function estimate(read: Read, table: string, rowid: string, places: number): number {
   const first = one(read(`SELECT min(${rowid}) FROM ${table}`))
   const last = one(read(`SELECT max(${rowid}) FROM ${table}`))
-  const width = (last - first + 1) / PLACES
+  const width = (last - first + 1) / places
   let rows = 0
-  for (let place = 0; place < PLACES; place++) {
+  for (let place = 0; place < places; place++) {
     const [from, to] = [first + place * width, first + (place + 1) * width]
     const [[found, low, high] = []] = read(
       `SELECT count(*), min(r), max(r) FROM (SELECT ${rowid} AS r FROM ${table}
