@@ -3,10 +3,13 @@ import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } fro
 import { useSearchParams } from 'react-router'
 import { useCall } from '../../api/hooks.ts'
 import { useDatabase, useNamespace } from '../../shell/address.ts'
+import { useAsked } from '../../shell/asked.ts'
+import { useMay } from '../../shell/membership.ts'
 import { Button } from '../../ui/button.tsx'
 import { classes } from '../../ui/classes.ts'
 import { Page } from '../../ui/page.tsx'
 import { Skeleton } from '../../ui/skeleton.tsx'
+import { AskDialog } from './ask-dialog.tsx'
 import { addPast, newDraft, readDrafts, readPast, writeDrafts } from './drafts.ts'
 import type { Editor } from './editor.tsx'
 import { HistoryDialog } from './history-dialog.tsx'
@@ -28,6 +31,8 @@ function Workbench({ ns, db }: { ns: string; db: string }) {
   const [drafts, setDrafts] = useState(() => readDrafts(ns, db))
   const [past, setPast] = useState(() => readPast(ns, db))
   const [isPastOpen, setPastOpen] = useState(false)
+  const [isAsking, ask] = useAsked('ask')
+  const mayAsk = useMay('editor')
   const editor = useRef<Editor>(undefined)
   const draft = drafts.find(({ id }) => id === search.get('tab')) ?? drafts[0] ?? newDraft()
   const open = useCallback((id: string) => setSearch({ tab: id }, { replace: true }), [setSearch])
@@ -133,6 +138,11 @@ function Workbench({ ns, db }: { ns: string; db: string }) {
           <Button size="small" onClick={() => setPastOpen(true)}>
             History
           </Button>
+          {mayAsk && (
+            <Button size="small" onClick={() => ask('')}>
+              Ask in words
+            </Button>
+          )}
           <span className="hidden text-sm text-muted sm:inline">Ctrl+Enter runs the statement at the cursor.</span>
         </div>
       </div>
@@ -142,6 +152,7 @@ function Workbench({ ns, db }: { ns: string; db: string }) {
         onRedeemed={(answer) => settle(draft.id, answer)}
         onRetry={() => run(draft.id, chosen())}
       />
+      {isAsking !== null && <AskDialog ns={ns} db={db} onClose={() => ask(null)} onTake={add} />}
       {isPastOpen && <HistoryDialog past={past} onClose={() => setPastOpen(false)} onTake={add} />}
     </Page>
   )

@@ -1,4 +1,4 @@
-import { Pencil } from 'lucide-react'
+import { Pencil, Sparkles } from 'lucide-react'
 import { useCall } from '../../../api/hooks.ts'
 import { useDatabase, useNamespace } from '../../../shell/address.ts'
 import { useAsked } from '../../../shell/asked.ts'
@@ -8,6 +8,7 @@ import { EmptyState } from '../../../ui/empty-state.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
 import { Card, Page } from '../../../ui/page.tsx'
 import { SkeletonRows } from '../../../ui/skeleton.tsx'
+import { DescribeTables } from './describe-tables.tsx'
 import { Diagram } from './diagram.tsx'
 import { EditDescription } from './edit-description.tsx'
 import { Findings } from './findings.tsx'
@@ -19,6 +20,7 @@ export function SchemaPage() {
   const mayEdit = useMay('editor')
   const [chosen, choose] = useAsked('table')
   const [editing, edit] = useAsked('edit')
+  const [isDescribing, describe] = useAsked('describe')
   const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases/{db}/describe', place)
   const schema = data && 'tables' in data ? data : undefined
   const show = (table: string) => {
@@ -32,10 +34,18 @@ export function SchemaPage() {
       actions={
         mayEdit &&
         schema && (
-          <Button onClick={() => edit('')}>
-            <Pencil aria-hidden className="size-4" />
-            Describe the database
-          </Button>
+          <>
+            {schema.tables.length > 0 && (
+              <Button onClick={() => describe('')}>
+                <Sparkles aria-hidden className="size-4" />
+                Have tables described
+              </Button>
+            )}
+            <Button onClick={() => edit('')}>
+              <Pencil aria-hidden className="size-4" />
+              Describe the database
+            </Button>
+          </>
         )
       }
     >
@@ -69,6 +79,9 @@ export function SchemaPage() {
             ))}
           </ul>
         </Card>
+      )}
+      {schema && (
+        <DescribeTables {...place} schema={schema} open={isDescribing !== null} close={() => describe(null)} />
       )}
       {schema && <EditDescription {...place} schema={schema} table={editing} close={() => edit(null)} />}
     </Page>

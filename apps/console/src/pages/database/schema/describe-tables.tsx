@@ -1,0 +1,97 @@
+import type { Described, Docs } from '@persql/contract'
+import { type FormEvent, useState } from 'react'
+import { call } from '../../../api/client.ts'
+import { useDo } from '../../../api/hooks.ts'
+import { toastWithUndo } from '../../../api/undo.ts'
+import { Button } from '../../../ui/button.tsx'
+import { Dialog, DialogActions } from '../../../ui/dialog.tsx'
+import { ErrorPanel } from '../../../ui/error-panel.tsx'
+import { Checkbox } from '../../../ui/input.tsx'
+
+interface DescribeTablesProps {
+  ns: string
+  db: string
+  schema: Described
+  open: boolean
+  close: () => void
+}
+
+const CHANGED = [
+  'GET /api/namespaces/{ns}/databases/{db}/describe',
+  'GET /api/namespaces/{ns}/databases/{db}/doctor',
+] as const
+
+/** Has a model write what tables and columns are for. */
+export const DescribeTables = ({ open, ...rest }: DescribeTablesProps) => (
+  <Dialog
+    open={open}
+    onOpenChange={rest.close}
+    title="Have tables described"
+    description="A model reads names, types and up to five rows of each table, and writes a line for the table and each column. Do not do this when rows may not leave the instance."
+  >
+    <DescribeForm {...rest} />
+  </Dialog>
+)
+
+function DescribeForm({ ns, db, schema, close }: Omit<DescribeTablesProps, 'open'>) {
+  const [isAll, setAll] = useState(false)
+  const [failures, setFailures] = useState<readonly { table: string; error: string }[]>([])
+  const describe = useDo('POST /api/namespaces/{ns}/databases/{db}/ai/describe', CHANGED)
+  const put = useDo('PUT /api/namespaces/{ns}/databases/{db}/describe', CHANGED)
+  const tables = schema.tables.filter(({ description }) => isAll || !description).map(({ table }) => table)
+  const run = async () => {
+    const before = await call('GET /api/namespaces/{ns}/databases/{db}/ai/docs', { ns, db })
+    const { failures: failed } = await describe.mutateAsync({ ns, db, tables })
+    const undo = async () => {
+      const now = await call('GET /api/namespaces/{ns}/databases/{db}/ai/docs', { ns, db })
+      await put.mutateAsync({ ns, db, ...withTablesOf(now, before, new Set(tables)) })
+    }
+    const written = tables.length - failed.length
+    if (written > 0) toastWithUndo(`${written === 1 ? '1 table is' : `${written} tables are`} described.`, undo)
+    setFailures(failed)
+    if (failed.length === 0) close()
+  }
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    run().catch(() => undefined)
+  }
+  return (
+    <form onSubmit={submit} className="grid gap-4">
+      <Checkbox
+        label="Also tables that are described already"
+        hint="What is written about them and their columns is replaced."
+        checked={isAll}
+        onChange={({ target }) => setAll(target.checked)}
+      />
+      <p role="status" className="text-muted">
+        {describe.isPending
+          ? 'The model is writing. Tables are done one after the other.'
+          : tables.length === 0
+            ? 'All tables are described.'
+            : `${tables.length === 1 ? '1 table' : `${tables.length} tables`}, a request and the model's tokens, $1 per million.`}
+      </p>
+      {failures.length > 0 && (
+        <ul role="alert" className="grid gap-1 text-danger">
+          {failures.map(({ table, error }) => (
+            <li key={table}>
+              {table}: {error}
+            </li>
+          ))}
+        </ul>
+      )}
+      {describe.error && <ErrorPanel error={describe.error} />}
+      <DialogActions>
+        <Button onClick={close}>Cancel</Button>
+        <Button type="submit" look="primary" busy={describe.isPending} disabled={tables.length === 0}>
+          Describe them
+        </Button>
+      </DialogActions>
+    </form>
+  )
+}
+
+/** What is written by now, with these tables as they were described before. */
+function withTablesOf(now: Docs, before: Docs, tables: ReadonlySet<string>): Docs {
+  const others = now.tables.filter(({ table }) => !tables.has(table))
+  return { ...now, tables: [...others, ...before.tables.filter(({ table }) => tables.has(table))] }
+}

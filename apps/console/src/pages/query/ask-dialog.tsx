@@ -1,0 +1,79 @@
+import { type FormEvent, useState } from 'react'
+import { useDo } from '../../api/hooks.ts'
+import { Button } from '../../ui/button.tsx'
+import { CodeBlock } from '../../ui/code-block.tsx'
+import { Dialog, DialogActions } from '../../ui/dialog.tsx'
+import { ErrorPanel } from '../../ui/error-panel.tsx'
+import { Field } from '../../ui/field.tsx'
+import { Textarea } from '../../ui/input.tsx'
+
+interface AskDialogProps {
+  ns: string
+  db: string
+  onClose: () => void
+  /** Takes the statement to a tab of its own. Nothing has run by then. */
+  onTake: (sql: string) => void
+}
+
+/** Has a model write a SELECT for a question. */
+export const AskDialog = ({ onClose, ...rest }: AskDialogProps) => (
+  <Dialog
+    open
+    onOpenChange={onClose}
+    title="Have a query written"
+    description="A model gets your question and the schema, no rows, and writes a SELECT. Nothing runs before you run it."
+  >
+    <AskForm {...rest} onClose={onClose} />
+  </Dialog>
+)
+
+function AskForm({ ns, db, onClose, onTake }: AskDialogProps) {
+  const [question, setQuestion] = useState('')
+  const { mutate, data, isPending, error } = useDo('POST /api/namespaces/{ns}/databases/{db}/ai/sql')
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    mutate({ ns, db, question })
+  }
+  const take = (sql: string) => {
+    onTake(sql)
+    onClose()
+  }
+  return (
+    <form onSubmit={submit} className="grid min-w-0 gap-4">
+      <Field label="Question" hint="Costs a request and the model's tokens, $1 per million.">
+        {(control) => (
+          <Textarea
+            {...control}
+            value={question}
+            onChange={({ target }) => setQuestion(target.value)}
+            required
+            maxLength={500}
+            rows={3}
+            placeholder="Which ten customers spent most this year?"
+          />
+        )}
+      </Field>
+      {error && <ErrorPanel error={error} />}
+      <div role="status" className="grid min-w-0 gap-3">
+        {isPending && <p className="text-muted">Writing…</p>}
+        {data && !isPending && (
+          <>
+            <CodeBlock label="SQL" code={data.sql} />
+            <p className="text-muted">{data.explanation}</p>
+          </>
+        )}
+      </div>
+      <DialogActions>
+        <Button onClick={onClose}>Cancel</Button>
+        <Button type="submit" look={data ? 'secondary' : 'primary'} busy={isPending} disabled={question.trim() === ''}>
+          {data ? 'Write it anew' : 'Write it'}
+        </Button>
+        {data && !isPending && (
+          <Button look="primary" onClick={() => take(data.sql)}>
+            Take it to the editor
+          </Button>
+        )}
+      </DialogActions>
+    </form>
+  )
+}

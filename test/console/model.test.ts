@@ -1,0 +1,65 @@
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startBrowser } from '../browser.ts'
+import { standIn } from '../endpoints.ts'
+import { startPlatform, type TestPlatform } from '../harness.ts'
+import { faultsOf } from './axe.ts'
+import { queryIn } from './query-in.ts'
+import { visit } from './visit.ts'
+
+let platform: TestPlatform
+let browser: Browser
+let model: Awaited<ReturnType<typeof standIn>>
+/** What the stand-in for the model says next. */
+let says: object = {}
+beforeAll(async () => {
+  model = await standIn(() => ({
+    body: {
+      choices: [{ message: { role: 'assistant', content: JSON.stringify(says) } }],
+      usage: { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 },
+    },
+  }))
+  const environment = { AI_BASE_URL: `${model.url}/v1`, AI_API_KEY: 'sk-model-key', AI_MODEL: 'tiny-1' }
+  ;[platform, browser] = await Promise.all([startPlatform({ environment }), startBrowser()])
+})
+afterAll(async () => {
+  await browser.close()
+  await platform.stop()
+  model.stop()
+})
+
+test('a question becomes a statement in the editor, and nothing runs before it is run', async () => {
+  const { page, ns, go, complaints, close } = await visit(browser, platform)
+  await queryIn(page, ns)('CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT)')
+  await go(`/${ns}/main/query`)
+  await page.getByRole('button', { name: 'Ask in words' }).click()
+  expect(new URL(page.url()).searchParams.has('ask')).toBe(true)
+  says = { sql: 'SELECT count(*) AS notes FROM notes', explanation: 'It counts all notes.' }
+  await page.getByLabel('Question').fill('How many notes are there?')
+  await page.getByRole('button', { name: 'Write it', exact: true }).click()
+  await page.getByText('It counts all notes.').first().waitFor()
+  expect(await faultsOf(page)).toEqual([])
+  await page.getByRole('button', { name: 'Take it to the editor' }).click()
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+  await page.getByRole('button', { name: 'SELECT count(*) AS notes' }).first().waitFor()
+  await page.getByRole('button', { name: 'Run', exact: true }).click()
+  await page.getByRole('columnheader', { name: 'notes' }).first().waitFor()
+  expect(complaints).toEqual([])
+  await close()
+})
+
+test('tables that nobody described are described by the model, and that is undone', async () => {
+  const { page, ns, go, complaints, close } = await visit(browser, platform, { width: 390, theme: 'dark' })
+  await queryIn(page, ns)('CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT)')
+  await go(`/${ns}/main/schema`)
+  await page.getByRole('button', { name: 'Have tables described' }).click()
+  says = { description: 'Notes that people took', columns: { id: 'Which note', text: 'What it says' } }
+  await page.getByText('1 table, a request').first().waitFor()
+  expect(await faultsOf(page)).toEqual([])
+  await page.getByRole('button', { name: 'Describe them' }).click()
+  await page.getByText('Notes that people took').first().waitFor()
+  await page.getByRole('button', { name: 'Undo' }).click()
+  await page.getByText('Notes that people took').first().waitFor({ state: 'detached' })
+  expect(complaints).toEqual([])
+  await close()
+})
