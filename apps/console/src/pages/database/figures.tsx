@@ -1,10 +1,10 @@
 import type { Database } from '@persql/contract'
 import type { ReactNode } from 'react'
-import { useCall } from '../../api/hooks.ts'
 import { ErrorPanel } from '../../ui/error-panel.tsx'
 import { formatAgo, formatNumber } from '../../ui/format.ts'
 import { Skeleton } from '../../ui/skeleton.tsx'
 import { LastUse, Rows, requestsByDatabase, Size } from '../databases/figures.tsx'
+import { useUsage } from '../databases/use-usage.ts'
 
 interface FiguresProps {
   ns: string
@@ -14,7 +14,7 @@ interface FiguresProps {
 
 /** How large a database is and how much it is used: what the list of databases says, with when it was measured. */
 export function Figures({ ns, slug, database }: FiguresProps) {
-  const usage = useCall('GET /api/namespaces/{ns}/usage', { ns })
+  const usage = useUsage(ns)
   const requests = usage.data && (requestsByDatabase(usage.data).get(slug) ?? 0)
   return (
     <section aria-label="Figures" className="grid gap-2">

@@ -65,7 +65,7 @@ export function DatabaseTable({ ns, databases, usage, onFork, onDelete }: Databa
           name: 'Last used',
           sort: { id: 'used', value: ({ lastUsedAt }) => lastUsedAt, startsDown: true },
           cell: (database) => (
-            <span className="whitespace-nowrap">
+            <span className="sm:whitespace-nowrap">
               <LastUse {...database} />
             </span>
           ),

@@ -13,13 +13,14 @@ import { DatabaseTable } from './database-table.tsx'
 import { DeleteDatabase } from './delete-database.tsx'
 import { ForkDatabase } from './fork-database.tsx'
 import { NewDatabase } from './new-database.tsx'
+import { useUsage } from './use-usage.ts'
 
 /** The databases of a namespace. What is asked for in a dialog stands in the address. */
 export function DatabasesPage() {
   const ns = useNamespace()
   const mayMake = useMay('editor')
   const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases', { ns })
-  const usage = useCall('GET /api/namespaces/{ns}/usage', { ns })
+  const usage = useUsage(ns)
   const [isNew, askNew] = useAsked('new')
   const [forking, askFork] = useAsked('fork')
   const [leaving, setLeaving] = useState<string>()
