@@ -119,6 +119,19 @@ describe('real answers are those that it documents', () => {
     await call('list_hostnames', '/v1/db/acme/main/hostnames')
   })
 
+  test('of calls about saved queries', async () => {
+    const path = '/v1/db/acme/main/saved-queries'
+    const body = { name: 'one', sql: 'SELECT 1' }
+    const { id } = (await call('create_saved_query', path, { body })).body.data
+    expect((await call('create_saved_query', path, { body })).status).toBe(409)
+    expect((await call('list_saved_queries', path)).body.data).toHaveLength(1)
+    const patch = { method: 'PATCH', body: { sql: 'SELECT 2', ifVersion: 1 } }
+    await call('update_saved_query', `${path}/${id}`, patch)
+    expect((await call('update_saved_query', `${path}/${id}`, patch)).body.code).toBe('saved_query_changed')
+    await call('delete_saved_query', `${path}/${id}`, { method: 'DELETE' })
+    expect((await call('delete_saved_query', `${path}/${id}`, { method: 'DELETE' })).status).toBe(404)
+  })
+
   test('of calls about migrations', async () => {
     const path = '/v1/db/acme/main/migrations'
     const body = { name: 'one', sql: 'CREATE TABLE m (n); CREATE INDEX i ON m (n); INSERT INTO m VALUES (1)' }

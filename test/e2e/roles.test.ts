@@ -92,6 +92,10 @@ const made: Record<string, (path: string, body: object) => Promise<string>> = {
     const body = { name: 'x', sql: 'SELECT 1', intervalSec: 3600, enabled: false }
     return (await owner.request('/api/namespaces/root/databases/main/schedules', { body })).body.data.id
   },
+  saved: async () => {
+    const body = { name: fresh('saved'), sql: 'SELECT 1' }
+    return (await owner.request('/api/namespaces/root/databases/main/saved-queries', { body })).body.data.id
+  },
   invitation: async () => {
     const body = { email: `${fresh('guest')}@example.com`, role: 'viewer' }
     return (await owner.request('/api/namespaces/root/invitations', { body })).body.data.id
@@ -220,6 +224,19 @@ function migrationCalls<R>(base: string, roles: { read: R; draft: R; apply: R })
   }
 }
 
+/** Calls about saved queries, at either door. */
+function savedQueryCalls<R>(base: string, roles: { read: R; change: R }): Record<string, Call<R>> {
+  const path = `${base}/saved-queries`
+  const at = (options: { method: string; body?: unknown }) => async (as: Caller) =>
+    as(`${path}/${await make('saved')}`, options)
+  return {
+    list_saved_queries: [roles.read, (as) => as(path)],
+    create_saved_query: [roles.change, (as) => as(path, { body: { name: fresh('q'), sql: 'SELECT 1' } })],
+    update_saved_query: [roles.change, at({ method: 'PATCH', body: { sql: 'SELECT 2' } })],
+    delete_saved_query: [roles.change, at({ method: 'DELETE' })],
+  }
+}
+
 /** Calls about approvals, at either door. */
 function approvalCalls<R>(base: string, roles: { see: R; change: R; ask: R; redeem: R }): Record<string, Call<R>> {
   const path = `${base}/approval_rules`
@@ -331,6 +348,7 @@ const signedIn: Record<string, [role: MemberRole, call: (as: Caller) => ReturnTy
     redeem: 'editor',
   }),
   ...changeCalls<MemberRole>('/api/namespaces/root/databases/main', { read: 'viewer', change: 'editor' }),
+  ...savedQueryCalls<MemberRole>('/api/namespaces/root/databases/main', { read: 'viewer', change: 'editor' }),
   generate_sql: [
     'editor',
     (as) => as('/api/namespaces/root/databases/main/ai/sql', { body: { question: 'How many?' } }),
@@ -384,6 +402,7 @@ const withToken: Record<string, [role: keyof typeof tokens, call: (as: Caller) =
     redeem: 'readwrite',
   }),
   ...changeCalls<keyof typeof tokens>('/v1/db/root/main', { read: 'readonly', change: 'admin' }),
+  ...savedQueryCalls<keyof typeof tokens>('/v1/db/root/main', { read: 'readonly', change: 'readwrite' }),
   generate_sql: ['readonly', (as) => as('/v1/db/root/main/ai/sql', { body: { question: 'How many?' } })],
   create_session: [
     'readwrite',

@@ -79,6 +79,7 @@ export const errors = {
   oauth_grant_not_found: { status: 404, message: 'There is no app with the grant "{id}" here.' },
   webhook_not_found: { status: 404, message: 'There is no webhook "{id}".' },
   delivery_not_found: { status: 404, message: 'There is no delivery "{id}" any more.' },
+  saved_query_not_found: { status: 404, message: 'There is no saved query "{id}".' },
   schedule_not_found: { status: 404, message: 'There is no schedule "{id}".' },
   token_not_found: { status: 404, message: 'There is no token "{id}".' },
   member_not_found: { status: 404, message: 'There is no member "{member}" here.' },
@@ -123,6 +124,18 @@ export const errors = {
     message: 'The migration "{name}" was applied, so it stays as it is. Write a new one.',
   },
   migration_exists: { status: 409, message: 'There is a draft "{name}" already. Change that one.' },
+  saved_query_exists: {
+    status: 409,
+    message: 'There is a saved query "{name}" already. Choose another name, or change that one.',
+  },
+  saved_query_changed: {
+    status: 409,
+    message: 'Somebody changed the saved query "{name}" meanwhile. Look at what it is now before you overwrite it.',
+  },
+  saved_query_on_branch: {
+    status: 409,
+    message: 'A branch has no saved queries of its own. Save it in the database that it is a branch of.',
+  },
   advice_under_way: { status: 409, message: 'Indexes are being looked for already. Ask again when that has ended.' },
   fork_point_unknown: {
     status: 409,

@@ -16,6 +16,7 @@ import * as oauth from './oauth.ts'
 import * as operator from './operator.ts'
 import * as proposals from './proposals.ts'
 import * as query from './query.ts'
+import * as saved from './saved-queries.ts'
 import * as schedules from './schedules.ts'
 import * as snapshots from './snapshots.ts'
 import * as tokens from './tokens.ts'
@@ -112,6 +113,10 @@ export const api = {
   update_schedule: schedules.update_schedule,
   delete_schedule: schedules.delete_schedule,
   run_schedule: schedules.run_schedule,
+  list_saved_queries: saved.list_saved_queries,
+  create_saved_query: saved.create_saved_query,
+  update_saved_query: saved.update_saved_query,
+  delete_saved_query: saved.delete_saved_query,
   list_tokens: tokens.list_tokens,
   create_token: tokens.create_token,
   revoke_token: tokens.revoke_token,
@@ -183,6 +188,7 @@ export const shapes = {
   Webhook: webhooks.Webhook,
   Delivery: webhooks.Delivery,
   Schedule: schedules.Schedule,
+  SavedQuery: saved.SavedQuery,
 } as const
 
 export { BYTE_HOURS_PER_NANO, type DayUsage, rates, type Spend } from './billing.ts'
@@ -212,6 +218,7 @@ export {
 } from './operation.ts'
 export { PROPOSAL_S } from './proposals.ts'
 export { MAX_STATEMENTS, type SqlErrorDetail } from './query.ts'
+export { MAX_SAVED_SQL, type SavedQuery } from './saved-queries.ts'
 export type { Schedule } from './schedules.ts'
 export type { AutomaticSnapshot, Snapshot } from './snapshots.ts'
 export type { MintedToken, Role, Token, TokenRequest } from './tokens.ts'

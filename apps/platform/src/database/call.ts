@@ -116,6 +116,13 @@ export type ScheduleOperation =
   | 'delete_schedule'
   | 'run_schedule'
 
+/** Operations on SQL that people keep for each other. Their bodies come validated. */
+export type SavedQueryOperation =
+  | 'list_saved_queries'
+  | 'create_saved_query'
+  | 'update_saved_query'
+  | 'delete_saved_query'
+
 /** What tells how statements did. */
 export type InsightsOperation = 'get_insights'
 
@@ -132,6 +139,7 @@ export type DatabaseOperation =
   | FeedOperation
   | WebhookOperation
   | ScheduleOperation
+  | SavedQueryOperation
   | InsightsOperation
 
 /** A key under which the answer is kept and replayed: Idempotency-Key, or Plan-Key with Plan-Step. */

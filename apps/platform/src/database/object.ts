@@ -49,6 +49,7 @@ import { OwnPages } from './own-pages.ts'
 import { Proposals } from './proposals/store.ts'
 import { QUERY_LOG, QueryLog } from './query-log.ts'
 import { Replays } from './replays.ts'
+import { SavedQueries } from './saved/store.ts'
 import { runDue } from './schedules/run.ts'
 import { Schedules } from './schedules/store.ts'
 import { SchemaChanges } from './schema-changes.ts'
@@ -85,6 +86,7 @@ const OF_CONTENT = [
   'webhook-due/',
   'webhook-log/',
   'schedule/',
+  'saved-query',
 ]
 let statements = 0
 
@@ -366,6 +368,7 @@ export class Database extends DurableObject<Env> {
       webhooks: this.#webhooks,
       webhookProblem: (url) => urlProblem(url, dev),
       schedules: this.#schedules,
+      savedQueries: new SavedQueries(ctx.storage, this.#ownPages),
       bookmark: runtime === 'cloudflare' ? () => bookmarkOf(ctx.storage) : undefined,
     }
     this.#calls = new Calls({

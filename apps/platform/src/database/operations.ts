@@ -33,6 +33,8 @@ import { proposalOperations } from './proposals/operations.ts'
 import type { Proposals } from './proposals/store.ts'
 import type { Result } from './result.ts'
 import { runNext } from './run-next.ts'
+import { savedQueryOperations } from './saved/operations.ts'
+import type { SavedQueries } from './saved/store.ts'
 import { scheduleOperations } from './schedules/operations.ts'
 import type { Schedules } from './schedules/store.ts'
 import { readTables } from './schema.ts'
@@ -76,6 +78,7 @@ export interface Parts {
   /** Why nothing may be posted to a URL. */
   readonly webhookProblem: (url: string) => string | undefined
   readonly schedules: Schedules
+  readonly savedQueries: SavedQueries
   /** Whether a caller is still one, after something was awaited. */
   readonly admits: (grant: Grant) => boolean
   readonly imports: Imports
@@ -103,6 +106,7 @@ export const databaseOperations: Record<DatabaseCall['operation'], Run> = {
   ...feedOperations,
   ...webhookOperations,
   ...scheduleOperations,
+  ...savedQueryOperations,
   ...insightsOperations,
 
   query: asking(

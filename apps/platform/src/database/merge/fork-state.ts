@@ -21,6 +21,9 @@ export interface ForkState {
 export const beginFork = (kv: SyncKvStorage, schema: SchemaText): void =>
   keepSchema(kv, FORK_POINT, { fork: crypto.randomUUID(), change: 0, schema })
 
+/** Whether a database has begun as a branch. */
+export const isBranch = (kv: SyncKvStorage): boolean => [...kv.list({ prefix: FORK_POINT, limit: 1 })].length > 0
+
 /** All in one turn, so that it goes together. */
 export function forkStateOf(kv: SyncKvStorage, run: Run, schemaChanges: SchemaChanges): ForkState {
   const point = keptSchema(kv, FORK_POINT)

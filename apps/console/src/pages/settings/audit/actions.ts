@@ -13,6 +13,7 @@ export const SUBJECTS = [
   ['hostname', 'Hostnames'],
   ['migration', 'Migrations'],
   ['snapshot', 'Snapshots'],
+  ['saved_query', 'Saved queries'],
   ['schedule', 'Schedules'],
   ['webhook', 'Webhooks'],
   ['approval', 'Approvals'],

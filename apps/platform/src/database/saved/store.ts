@@ -1,0 +1,103 @@
+import { PerSQLError, type SavedQuery } from '@persql/contract'
+import { randomText } from '../../token.ts'
+import type { OwnPages } from '../own-pages.ts'
+
+/** A saved query as it is stored. */
+export interface StoredQuery {
+  readonly id: string
+  readonly name: string
+  readonly sql: string
+  readonly version: number
+  readonly createdAtMs: number
+  readonly createdBy: string
+  readonly updatedAtMs: number
+  readonly updatedBy: string
+}
+
+/** What somebody saves. */
+export type Saving = Pick<StoredQuery, 'name' | 'sql'>
+
+const MAX_SAVED = 500
+const PREFIX = 'saved-query/'
+const NAMES = 'saved-query-name/'
+
+/** The saved queries of a database, out of reach of SQL: `saved-query/<id>`, and the id under `saved-query-name/<name>`. */
+export class SavedQueries {
+  readonly #kv: SyncKvStorage
+  readonly #ownPages: OwnPages
+
+  constructor(storage: DurableObjectStorage, ownPages: OwnPages) {
+    this.#kv = storage.kv
+    this.#ownPages = ownPages
+  }
+
+  /** By name, as people sort them. */
+  list(): StoredQuery[] {
+    const all = [...this.#kv.list<StoredQuery>({ prefix: PREFIX })].map(([, stored]) => stored)
+    return all.sort((a, b) => BY_NAME.compare(a.name, b.name))
+  }
+
+  /** @throws PerSQLError `saved_query_not_found` */
+  get(id: string): StoredQuery {
+    const stored = this.#kv.get<StoredQuery>(PREFIX + id)
+    if (!stored) throw new PerSQLError('saved_query_not_found', { id })
+    return stored
+  }
+
+  /** @throws PerSQLError `saved_query_exists` or `limit_reached` */
+  create(saving: Saving, by: string, nowMs: number): StoredQuery {
+    this.#requireFree(saving.name)
+    if ([...this.#kv.list({ prefix: NAMES })].length >= MAX_SAVED) {
+      throw new PerSQLError('limit_reached', { limit: MAX_SAVED, what: 'saved queries' })
+    }
+    const [created, updated] = [
+      { createdAtMs: nowMs, createdBy: by },
+      { updatedAtMs: nowMs, updatedBy: by },
+    ]
+    const stored = { id: `sq_${randomText(16)}`, ...saving, version: 1, ...created, ...updated }
+    this.#ownPages.around(() => this.#put(stored))
+    return stored
+  }
+
+  /** @throws PerSQLError `saved_query_exists` when another has the name */
+  change(before: StoredQuery, saving: Saving, by: string, nowMs: number): StoredQuery {
+    if (folded(saving.name) !== folded(before.name)) this.#requireFree(saving.name)
+    const stored = { ...before, ...saving, version: before.version + 1, updatedAtMs: nowMs, updatedBy: by }
+    this.#ownPages.around(() => {
+      this.#kv.delete(NAMES + folded(before.name))
+      this.#put(stored)
+    })
+    return stored
+  }
+
+  delete({ id, name }: StoredQuery): void {
+    this.#ownPages.around(() => {
+      this.#kv.delete(NAMES + folded(name))
+      this.#kv.delete(PREFIX + id)
+    })
+  }
+
+  #put(stored: StoredQuery): void {
+    this.#kv.put(NAMES + folded(stored.name), stored.id)
+    this.#kv.put(PREFIX + stored.id, stored)
+  }
+
+  #requireFree(name: string): void {
+    const id = this.#kv.get<string>(NAMES + folded(name))
+    if (id === undefined) return
+    const known = this.get(id)
+    const extra = { id, version: known.version }
+    throw new PerSQLError('saved_query_exists', { name: known.name }, { extra })
+  }
+}
+
+/** A saved query on the wire. */
+export const savedQueryOf = ({ createdAtMs, updatedAtMs, ...stored }: StoredQuery): SavedQuery => ({
+  ...stored,
+  createdAt: new Date(createdAtMs).toISOString(),
+  updatedAt: new Date(updatedAtMs).toISOString(),
+})
+
+const BY_NAME = new Intl.Collator('en', { numeric: true })
+/** Names that look alike are one: `Revenue` and `revenue`, however their accents are encoded. */
+const folded = (name: string) => name.normalize('NFC').toLowerCase()

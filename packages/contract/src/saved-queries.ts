@@ -1,0 +1,85 @@
+import * as z from 'zod'
+import { operation } from './operation.ts'
+import { Moment, Slug } from './values.ts'
+
+const database = { ns: Slug, db: Slug }
+const address = { ...database, id: z.string().regex(/^sq_[0-9A-Za-z]{16}$/, 'not the id of a saved query') }
+const text = (max: number) =>
+  z
+    .string()
+    .max(max)
+    .refine((value) => value.isWellFormed(), 'it holds half a surrogate pair, which is no Unicode text')
+
+/** How much SQL a saved query holds, in characters. */
+export const MAX_SAVED_SQL = 10_000
+
+const fields = {
+  name: text(80).trim().min(1),
+  /** As somebody typed it: it is neither checked nor run by being saved. */
+  sql: text(MAX_SAVED_SQL).refine((value) => value.trim() !== '', 'there is nothing in it'),
+}
+
+/** SQL that the people of a database keep for each other. */
+export const SavedQuery = z.object({
+  id: z.string(),
+  name: z.string(),
+  sql: z.string(),
+  /** From 1; each change adds one. */
+  version: z.int(),
+  createdAt: Moment,
+  /** `user:<id>` or `token:<id>`. */
+  createdBy: z.string(),
+  updatedAt: Moment,
+  updatedBy: z.string(),
+})
+export type SavedQuery = z.infer<typeof SavedQuery>
+
+const refusals = ['database_not_found', 'table_out_of_scope'] as const
+const path = '/v1/db/{ns}/{db}/saved-queries'
+const apiPath = '/api/namespaces/{ns}/databases/{db}/saved-queries'
+
+export const list_saved_queries = operation({
+  summary: 'List the saved queries of a database, by name',
+  route: `GET ${path}`,
+  scope: 'readonly',
+  console: { route: `GET ${apiPath}`, role: 'viewer' },
+  input: z.strictObject(database),
+  output: z.array(SavedQuery),
+  errors: refusals,
+})
+
+export const create_saved_query = operation({
+  summary: 'Save SQL under a name that no other saved query of the database has',
+  route: `POST ${path}`,
+  scope: 'readwrite',
+  console: { route: `POST ${apiPath}`, role: 'editor' },
+  input: z.strictObject({ ...database, ...fields }),
+  output: SavedQuery,
+  errors: [...refusals, 'saved_query_exists', 'saved_query_on_branch', 'limit_reached'],
+})
+
+export const update_saved_query = operation({
+  summary: 'Change the name or the SQL of a saved query',
+  route: `PATCH ${path}/{id}`,
+  scope: 'readwrite',
+  console: { route: `PATCH ${apiPath}/{id}`, role: 'editor' },
+  input: z.strictObject({
+    ...address,
+    name: fields.name.optional(),
+    sql: fields.sql.optional(),
+    /** Changes it only while it has this version, so that nobody overwrites what they have not seen. */
+    ifVersion: z.int().min(1).optional(),
+  }),
+  output: SavedQuery,
+  errors: [...refusals, 'saved_query_not_found', 'saved_query_exists', 'saved_query_changed'],
+})
+
+export const delete_saved_query = operation({
+  summary: 'Delete a saved query',
+  route: `DELETE ${path}/{id}`,
+  scope: 'readwrite',
+  console: { route: `DELETE ${apiPath}/{id}`, role: 'editor' },
+  input: z.strictObject(address),
+  output: z.object({ deleted: z.literal(true) }),
+  errors: [...refusals, 'saved_query_not_found'],
+})
