@@ -218,7 +218,7 @@ export {
 } from './operation.ts'
 export { PROPOSAL_S } from './proposals.ts'
 export { MAX_STATEMENTS, type SqlErrorDetail } from './query.ts'
-export { MAX_SAVED_SQL, type SavedQuery } from './saved-queries.ts'
+export type { SavedQuery } from './saved-queries.ts'
 export type { Schedule } from './schedules.ts'
 export type { AutomaticSnapshot, Snapshot } from './snapshots.ts'
 export type { MintedToken, Role, Token, TokenRequest } from './tokens.ts'

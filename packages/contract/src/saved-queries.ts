@@ -10,13 +10,10 @@ const text = (max: number) =>
     .max(max)
     .refine((value) => value.isWellFormed(), 'it holds half a surrogate pair, which is no Unicode text')
 
-/** How much SQL a saved query holds, in characters. */
-export const MAX_SAVED_SQL = 10_000
-
 const fields = {
   name: text(80).trim().min(1),
   /** As somebody typed it: it is neither checked nor run by being saved. */
-  sql: text(MAX_SAVED_SQL).refine((value) => value.trim() !== '', 'there is nothing in it'),
+  sql: text(10_000).refine((value) => value.trim() !== '', 'there is nothing in it'),
 }
 
 /** SQL that the people of a database keep for each other. */

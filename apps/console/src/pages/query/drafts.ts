@@ -1,7 +1,16 @@
+/** The saved query that a tab was opened from, as it was then. */
+export interface Origin {
+  id: string
+  name: string
+  sql: string
+  version: number
+}
+
 /** A text somebody writes, on a tab of its own. */
 export interface Draft {
   id: string
   sql: string
+  saved?: Origin
 }
 
 /** What was run before. */
@@ -32,7 +41,11 @@ function write(name: string, value: unknown): void {
 }
 
 /** A new tab. */
-export const newDraft = (sql = ''): Draft => ({ id: crypto.randomUUID().slice(0, 8), sql })
+export const newDraft = (sql = '', saved?: Origin): Draft => ({
+  id: Math.random().toString(36).slice(2, 10),
+  sql,
+  ...(saved && { saved }),
+})
 
 /** The tabs of a database in this browser. */
 export const readDrafts = (ns: string, db: string): Draft[] => {

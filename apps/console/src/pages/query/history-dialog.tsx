@@ -1,7 +1,11 @@
+import { useState } from 'react'
 import { Badge } from '../../ui/badge.tsx'
 import { Dialog } from '../../ui/dialog.tsx'
 import { formatAgo } from '../../ui/format.ts'
 import type { Past } from './drafts.ts'
+import { pickKeys } from './pick-keys.ts'
+import { matching } from './saved.ts'
+import { SearchField } from './search-field.tsx'
 
 interface HistoryDialogProps {
   past: readonly Past[]
@@ -10,28 +14,42 @@ interface HistoryDialogProps {
 }
 
 /** What was run in this browser; one of them opens on a new tab. */
-export const HistoryDialog = ({ past, onTake, onClose }: HistoryDialogProps) => (
-  <Dialog open onOpenChange={onClose} title="History" description="What you ran here, in this browser only.">
-    {past.length === 0 && <p>Nothing yet. What you run is remembered here.</p>}
-    <ul className="grid max-h-[60dvh] min-w-0 gap-1 overflow-y-auto">
-      {past.map(({ sql, atMs, failed }) => (
-        <li key={sql} className="min-w-0">
-          <button
-            type="button"
-            onClick={() => {
-              onTake(sql)
-              onClose()
-            }}
-            className="grid w-full min-w-0 gap-1 rounded-field p-2 text-left -outline-offset-2 hover:bg-sunken"
-          >
-            <code className="line-clamp-3 min-w-0 font-mono text-sm break-words whitespace-pre-wrap">{sql}</code>
-            <span className="flex gap-2 text-sm text-muted">
-              {formatAgo(new Date(atMs).toISOString())}
-              {failed && <Badge tone="danger">failed</Badge>}
-            </span>
-          </button>
-        </li>
-      ))}
-    </ul>
-  </Dialog>
-)
+export function HistoryDialog({ past, onTake, onClose }: HistoryDialogProps) {
+  const [wanted, setWanted] = useState('')
+  const shown = matching(past, ({ sql }) => sql, wanted)
+  return (
+    <Dialog open onOpenChange={onClose} title="History" description="What you ran here, in this browser only.">
+      <search className="grid min-w-0 gap-3" onKeyDown={pickKeys}>
+        {past.length === 0 ? (
+          <p>Nothing yet. What you run is remembered here.</p>
+        ) : (
+          <SearchField
+            label="Search the history"
+            value={wanted}
+            onChange={setWanted}
+            onEnter={() => shown[0] && onTake(shown[0].sql)}
+          />
+        )}
+        {past.length > 0 && shown.length === 0 && <p role="status">Nothing that you ran here holds these words.</p>}
+        <ul className="grid max-h-[60dvh] min-w-0 gap-1 overflow-y-auto">
+          {shown.map(({ sql, atMs, failed }) => (
+            <li key={sql} className="min-w-0">
+              <button
+                type="button"
+                data-pick
+                onClick={() => onTake(sql)}
+                className="grid w-full min-w-0 gap-1 rounded-field p-2 text-left -outline-offset-2 hover:bg-sunken"
+              >
+                <code className="line-clamp-3 min-w-0 font-mono text-sm break-words whitespace-pre-wrap">{sql}</code>
+                <span className="flex gap-2 text-sm text-muted">
+                  {formatAgo(new Date(atMs).toISOString())}
+                  {failed && <Badge tone="danger">failed</Badge>}
+                </span>
+              </button>
+            </li>
+          ))}
+        </ul>
+      </search>
+    </Dialog>
+  )
+}

@@ -1,10 +1,10 @@
 import { ApprovalRequiredError, PerSQLError, type QueryMeta } from '@persql/sdk'
 import { EmptyState } from '../../ui/empty-state.tsx'
 import { ErrorPanel } from '../../ui/error-panel.tsx'
-import { formatNumber, formatUsd } from '../../ui/format.ts'
 import { SkeletonRows } from '../../ui/skeleton.tsx'
 import { ApprovalPanel } from '../results/approval-panel.tsx'
 import type { Result } from '../results/values.ts'
+import { Cost } from './cost.tsx'
 import { ErrorFacts } from './error-facts.tsx'
 import { PlanView } from './plan-view.tsx'
 import { ResultView } from './result-view.tsx'
@@ -17,10 +17,11 @@ interface OutcomeProps {
   name: string
   onRedeemed: (answer: { data: Result | Result[]; meta?: QueryMeta }) => void
   onRetry: () => void
+  onMeasure: (sql: string) => void
 }
 
 /** What came of a statement. */
-export function Outcome({ outcome, name, onRedeemed, onRetry }: OutcomeProps) {
+export function Outcome({ outcome, name, onRedeemed, onRetry, onMeasure }: OutcomeProps) {
   if (!outcome) {
     return (
       <EmptyState title="Nothing run yet">
@@ -33,7 +34,10 @@ export function Outcome({ outcome, name, onRedeemed, onRetry }: OutcomeProps) {
   if (outcome.kind === 'cancelled') {
     return <p role="status">You no longer wait for this. What had reached the database may have been done.</p>
   }
-  if (outcome.kind === 'explained') return <PlanView explained={outcome.explained} />
+  if (outcome.kind === 'explained') {
+    const { sql, explained, measured } = outcome
+    return <PlanView explained={explained} measured={measured} onMeasure={() => onMeasure(sql)} />
+  }
   if (outcome.kind === 'failed') {
     const { error } = outcome
     if (error instanceof ApprovalRequiredError) {
@@ -50,11 +54,8 @@ export function Outcome({ outcome, name, onRedeemed, onRetry }: OutcomeProps) {
   return (
     <div className="grid min-w-0 gap-4">
       {meta && (
-        <p role="status" className="flex flex-wrap gap-x-4 text-sm text-muted tabular-nums">
-          <span>{formatUsdExact(meta.costUsd)}</span>
-          <span>{formatNumber(meta.rowsRead)} rows read</span>
-          <span>{formatNumber(meta.rowsWritten)} rows written</span>
-          <span>{meta.durationMs.toFixed(1)} ms</span>
+        <p role="status">
+          <Cost meta={meta} />
         </p>
       )}
       {meta?.snapshot && <SnapshotNote snapshot={meta.snapshot} />}
@@ -71,6 +72,3 @@ export function Outcome({ outcome, name, onRedeemed, onRetry }: OutcomeProps) {
     </div>
   )
 }
-
-/** What is far below a cent, with all its places. */
-const formatUsdExact = (value: number) => (value !== 0 && value < 0.000001 ? `$${value.toFixed(9)}` : formatUsd(value))

@@ -1,25 +1,31 @@
-import { Plus, X } from 'lucide-react'
-import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react'
-import { useSearchParams } from 'react-router'
+import { lazy, Suspense, useMemo, useRef, useState } from 'react'
 import { useCall } from '../../api/hooks.ts'
 import { useDatabase, useNamespace } from '../../shell/address.ts'
 import { useAsked } from '../../shell/asked.ts'
-import { useMay } from '../../shell/membership.ts'
-import { Button } from '../../ui/button.tsx'
-import { classes } from '../../ui/classes.ts'
+import { ErrorPanel } from '../../ui/error-panel.tsx'
 import { Page } from '../../ui/page.tsx'
 import { Skeleton } from '../../ui/skeleton.tsx'
-import { AskDialog } from './ask-dialog.tsx'
-import { addPast, newDraft, readDrafts, readPast, writeDrafts } from './drafts.ts'
+import { toast } from '../../ui/toast.tsx'
+import { addPast, type Draft, readPast } from './drafts.ts'
 import type { Editor } from './editor.tsx'
 import { HistoryDialog } from './history-dialog.tsx'
+import { Missing } from './missing.tsx'
 import { Outcome } from './outcome.tsx'
+import { SaveDialog } from './save-dialog.tsx'
+import { originOf, standingOf } from './saved.ts'
+import { SavedDialog } from './saved-dialog.tsx'
+import { SavedNote } from './saved-note.tsx'
 import { statementAt } from './statements.ts'
+import { TabBar } from './tab-bar.tsx'
+import { Toolbar } from './toolbar.tsx'
+import { useDrafts } from './use-drafts.ts'
 import { useRun } from './use-run.ts'
+import { useSaved } from './use-saved.ts'
+import { useSaving } from './use-saving.ts'
 
 const SqlEditor = lazy(() => import('./editor.tsx').then(({ SqlEditor }) => ({ default: SqlEditor })))
 
-/** SQL, and what it answers. Which tab is open stands in the address; `?sql=…` opens one with that. */
+/** SQL, and what it answers. Tab, saved query and open dialog stand in the address; `?sql=…` opens a tab with that. */
 export function QueryPage() {
   const ns = useNamespace()
   const db = useDatabase()
@@ -27,39 +33,16 @@ export function QueryPage() {
 }
 
 function Workbench({ ns, db }: { ns: string; db: string }) {
-  const [search, setSearch] = useSearchParams()
-  const [drafts, setDrafts] = useState(() => readDrafts(ns, db))
+  const saved = useSaved(ns, db)
+  const tabs = useDrafts(ns, db, saved.queries)
+  const { draft } = tabs
+  const standing = standingOf(draft, saved.queries)
+  const [seen, see] = useAsked('see')
+  const saving = useSaving(tabs, saved, standing, () => see('save'))
   const [past, setPast] = useState(() => readPast(ns, db))
-  const [isPastOpen, setPastOpen] = useState(false)
-  const [isAsking, ask] = useAsked('ask')
-  const mayAsk = useMay('editor')
   const editor = useRef<Editor>(undefined)
-  const draft = drafts.find(({ id }) => id === search.get('tab')) ?? drafts[0] ?? newDraft()
-  const open = useCallback((id: string) => setSearch({ tab: id }, { replace: true }), [setSearch])
-  const keep = useCallback(
-    (next: typeof drafts) => {
-      setDrafts(next)
-      writeDrafts(ns, db, next)
-    },
-    [ns, db],
-  )
-  const add = (sql = '') => {
-    const made = newDraft(sql)
-    keep([...drafts, made])
-    open(made.id)
-  }
-  const asked = search.get('sql')
-  // biome-ignore lint/correctness/useExhaustiveDependencies: once for what the address asks
-  useEffect(() => {
-    if (asked !== null) add(asked)
-  }, [asked])
-
-  const schema = useCall('GET /api/namespaces/{ns}/databases/{db}/schema', { ns, db })
-  const text = JSON.stringify(
-    Object.fromEntries(schema.data?.tables.map(({ name, columns }) => [name, columns.map((one) => one.name)]) ?? []),
-  )
-  const names = useMemo(() => JSON.parse(text) as Record<string, string[]>, [text])
-  const { outcomes, run, explain, cancel, settle } = useRun(ns, db, (sql, failed) =>
+  const names = useColumnNames(ns, db)
+  const { outcomes, run, explain, measure, cancel, settle } = useRun(ns, db, (sql, failed) =>
     setPast(addPast(ns, db, { sql, atMs: Date.now(), failed })),
   )
   const outcome = outcomes[draft.id]
@@ -68,92 +51,111 @@ function Workbench({ ns, db }: { ns: string; db: string }) {
     const span = from < to ? { from, to } : statementAt(draft.sql, from)
     return span ? draft.sql.slice(span.from, span.to) : ''
   }
-  const isRunning = outcome?.kind === 'running'
+  const close = ({ id, sql, saved }: Draft) => {
+    tabs.close(id)
+    if (!sql.trim() || sql === saved?.sql) return
+    setPast(addPast(ns, db, { sql, atMs: Date.now(), failed: false }))
+    toast('The tab was closed.', { name: 'Undo', run: () => tabs.add(sql, saved) })
+  }
+  const isMissing = tabs.isAsked && !tabs.wanted && saved.queries !== undefined
+  const isOpening = tabs.isAsked && !isMissing && !saved.error
   return (
     <Page title="Query">
+      {isMissing && <Missing onSee={() => see('saved')} onClose={() => tabs.open(draft)} />}
+      {tabs.isAsked && saved.error && <ErrorPanel error={saved.error} onRetry={saved.refetch} />}
+      {saving.error !== undefined && <ErrorPanel error={saving.error} />}
       <div className="grid min-w-0 overflow-hidden rounded-card border border-line bg-surface">
-        <div className="flex items-center gap-1 overflow-x-auto border-b border-line bg-sunken px-2 py-1">
-          {drafts.map(({ id, sql }, index) => (
-            <div
-              key={id}
-              className={classes('flex shrink-0 items-center rounded-field', id === draft.id && 'bg-surface')}
-            >
-              <button
-                type="button"
-                aria-pressed={id === draft.id}
-                onClick={() => open(id)}
-                className={classes(
-                  'max-w-40 truncate px-2 py-1 text-sm -outline-offset-2',
-                  id !== draft.id && 'text-muted',
-                )}
-              >
-                {sql.trim().split('\n')[0]?.slice(0, 24) || `Query ${index + 1}`}
-              </button>
-              {drafts.length > 1 && (
-                <button
-                  type="button"
-                  aria-label={`Close query ${index + 1}`}
-                  onClick={() => {
-                    keep(drafts.filter((one) => one.id !== id))
-                    if (sql.trim()) setPast(addPast(ns, db, { sql, atMs: Date.now(), failed: false }))
-                  }}
-                  className="grid size-7 place-items-center rounded-field -outline-offset-2 hover:bg-sunken"
-                >
-                  <X aria-hidden className="size-3.5" />
-                </button>
-              )}
-            </div>
-          ))}
-          <Button look="quiet" size="small" aria-label="New query" onClick={() => add()}>
-            <Plus aria-hidden className="size-4" />
-          </Button>
-        </div>
+        <TabBar
+          drafts={tabs.drafts}
+          open={draft.id}
+          queries={saved.queries}
+          onOpen={tabs.open}
+          onClose={close}
+          onAdd={() => tabs.add()}
+        />
         <div className="h-[30dvh] min-h-40">
-          <Suspense fallback={<Skeleton className="h-full w-full" />}>
-            <SqlEditor
-              id={draft.id}
-              initial={draft.sql}
-              schema={names}
-              onChange={(sql) => keep(drafts.map((one) => (one.id === draft.id ? { ...one, sql } : one)))}
-              onRun={() => run(draft.id, chosen())}
-              onReady={(ready) => {
-                editor.current = ready
-              }}
-            />
-          </Suspense>
-        </div>
-        <div className="flex flex-wrap items-center gap-2 border-t border-line px-2 py-2">
-          {isRunning ? (
-            <Button size="small" look="danger" onClick={() => cancel(draft.id)}>
-              Cancel
-            </Button>
+          {isOpening ? (
+            <Skeleton className="h-full w-full" />
           ) : (
-            <Button size="small" look="primary" disabled={!draft.sql.trim()} onClick={() => run(draft.id, chosen())}>
-              Run
-            </Button>
+            <Suspense fallback={<Skeleton className="h-full w-full" />}>
+              <SqlEditor
+                id={draft.id}
+                initial={draft.sql}
+                schema={names}
+                onChange={(sql) => tabs.change(draft.id, { sql })}
+                onRun={() => run(draft.id, chosen())}
+                onReady={(ready) => {
+                  editor.current = ready
+                }}
+              />
+            </Suspense>
           )}
-          <Button size="small" disabled={isRunning || !draft.sql.trim()} onClick={() => explain(draft.id, chosen())}>
-            Explain
-          </Button>
-          <Button size="small" onClick={() => setPastOpen(true)}>
-            History
-          </Button>
-          {mayAsk && (
-            <Button size="small" onClick={() => ask('')}>
-              Ask in words
-            </Button>
-          )}
-          <span className="hidden text-sm text-muted sm:inline">Ctrl+Enter runs the statement at the cursor.</span>
         </div>
+        {draft.saved && (
+          <SavedNote
+            standing={standing}
+            origin={draft.saved}
+            onTake={saving.take}
+            onOverwrite={saving.overwrite}
+            onKeep={saving.untie}
+          />
+        )}
+        <Toolbar
+          isRunning={outcome?.kind === 'running'}
+          isEmpty={!draft.sql.trim()}
+          standing={standing}
+          isSaving={saved.isBusy && seen === null}
+          onRun={() => run(draft.id, chosen())}
+          onCancel={() => cancel(draft.id)}
+          onExplain={() => explain(draft.id, chosen())}
+          onSave={saving.save}
+          onSee={see}
+        />
       </div>
       <Outcome
         outcome={outcome}
-        name={db}
+        name={draft.saved?.name ?? db}
         onRedeemed={(answer) => settle(draft.id, answer)}
         onRetry={() => run(draft.id, chosen())}
+        onMeasure={(sql) => measure(draft.id, sql)}
       />
-      {isAsking !== null && <AskDialog ns={ns} db={db} onClose={() => ask(null)} onTake={add} />}
-      {isPastOpen && <HistoryDialog past={past} onClose={() => setPastOpen(false)} onTake={add} />}
+      {seen === 'history' && <HistoryDialog past={past} onClose={() => see(null)} onTake={(sql) => tabs.add(sql)} />}
+      {seen === 'save' && draft.sql.trim() !== '' && (
+        <SaveDialog
+          saved={saved}
+          sql={draft.sql}
+          name={draft.saved ? (standing === 'gone' ? draft.saved.name : `${draft.saved.name} 2`.slice(0, 80)) : ''}
+          onSaved={(query) => {
+            tabs.tie(draft.id, query)
+            toast(`“${query.name}” is saved.`)
+          }}
+          onClose={() => see(null)}
+        />
+      )}
+      {seen === 'saved' && (
+        <SavedDialog
+          saved={saved}
+          onOpen={(query) => {
+            const there = tabs.drafts.find((one) => one.saved?.id === query.id)
+            if (there) tabs.open(there)
+            else tabs.add(query.sql, originOf(query))
+          }}
+          onDelete={(query) => {
+            see(null)
+            void saving.remove(query)
+          }}
+          onClose={() => see(null)}
+        />
+      )}
     </Page>
   )
+}
+
+/** The tables of a database with their columns, for completion: another object only when they differ. */
+function useColumnNames(ns: string, db: string): Record<string, string[]> {
+  const { data } = useCall('GET /api/namespaces/{ns}/databases/{db}/schema', { ns, db })
+  const text = JSON.stringify(
+    Object.fromEntries(data?.tables.map(({ name, columns }) => [name, columns.map((one) => one.name)]) ?? []),
+  )
+  return useMemo(() => JSON.parse(text) as Record<string, string[]>, [text])
 }

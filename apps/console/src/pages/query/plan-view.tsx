@@ -1,10 +1,20 @@
 import { Badge } from '../../ui/badge.tsx'
+import { Button } from '../../ui/button.tsx'
+import { formatNumber } from '../../ui/format.ts'
 import { Card } from '../../ui/page.tsx'
+import { Cost } from './cost.tsx'
 import { type Branch, looksAtAll, treeOf } from './plan.ts'
-import type { Explained } from './use-run.ts'
+import type { Explained, Measured } from './use-run.ts'
 
-/** How SQLite would find the rows, as a tree. */
-export function PlanView({ explained: { plan, kind, reads, writes } }: { explained: Explained }) {
+interface PlanViewProps {
+  explained: Explained
+  /** What the same statement took when it was run last. */
+  measured: Measured | undefined
+  onMeasure: () => void
+}
+
+/** How SQLite would find the rows, as a tree, and how many it read when that was tried. */
+export function PlanView({ explained: { plan, kind, reads, writes }, measured, onMeasure }: PlanViewProps) {
   return (
     <Card title="Query plan" actions={<Badge tone={kind === 'read' ? 'neutral' : 'warning'}>{kind}</Badge>}>
       {plan.length === 0 ? (
@@ -18,7 +28,30 @@ export function PlanView({ explained: { plan, kind, reads, writes } }: { explain
         <dt className="text-muted">Writes</dt>
         <dd className="break-all">{writes.join(', ') || 'no table'}</dd>
       </dl>
+      {measured && <Reading measured={measured} isScan={plan.some(looksAtAll)} />}
+      {!measured && kind === 'read' && (
+        <div className="flex flex-wrap items-center gap-3">
+          <Button size="small" onClick={onMeasure}>
+            Count the rows it reads
+          </Button>
+          <span className="text-sm text-muted">Runs it once, and costs what that reads.</span>
+        </div>
+      )}
     </Card>
+  )
+}
+
+/** What it read for each row that it answered tells whether an index would help. */
+function Reading({ measured: { rows, meta }, isScan }: { measured: Measured; isScan: boolean }) {
+  const isMuch = isScan && meta.rowsRead >= 100 && meta.rowsRead >= 10 * Math.max(1, rows)
+  return (
+    <div role="status" className="grid gap-1">
+      <p>
+        When it ran last, it read {formatNumber(meta.rowsRead)} {meta.rowsRead === 1 ? 'row' : 'rows'} and answered{' '}
+        {formatNumber(rows)}.{isMuch && ' An index on what it filters or joins by would spare most of that.'}
+      </p>
+      <Cost meta={meta} />
+    </div>
   )
 }
 

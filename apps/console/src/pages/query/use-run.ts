@@ -8,12 +8,19 @@ import { forgetRows } from '../tables/use-rows.ts'
 /** What an explanation tells. */
 export type Explained = CallOutput<'POST /api/namespaces/{ns}/databases/{db}/explain'>
 
+/** What running a statement took. */
+export interface Measured {
+  sql: string
+  rows: number
+  meta: QueryMeta
+}
+
 /** How it stands with what was run. */
 export type Outcome =
   | { kind: 'running' }
   | { kind: 'cancelled' }
   | { kind: 'failed'; error: unknown }
-  | { kind: 'explained'; explained: Explained }
+  | { kind: 'explained'; sql: string; explained: Explained; measured: Measured | undefined }
   | { kind: 'done'; results: readonly Result[]; meta: QueryMeta | undefined }
 
 /** Runs statements, one for each tab at a time. */
@@ -26,6 +33,7 @@ export function useRun(ns: string, db: string, onRun: (sql: string, failed: bool
     },
     [],
   )
+  const measured = useRef(new Map<string, Measured>())
   const put = (tab: string, outcome: Outcome) => setOutcomes((known) => ({ ...known, [tab]: outcome }))
   const start = async (tab: string, work: (signal: AbortSignal) => Promise<Outcome>) => {
     if (running.current.has(tab)) return
@@ -50,27 +58,39 @@ export function useRun(ns: string, db: string, onRun: (sql: string, failed: bool
       void queryClient.invalidateQueries()
     }
   }
+  const query = async (tab: string, sql: string, signal: AbortSignal) => {
+    try {
+      const answer = await callWithMeta('POST /api/namespaces/{ns}/databases/{db}/query', { ns, db, sql }, signal)
+      const { data, meta } = answer
+      if (meta) measured.current.set(tab, { sql, rows: data.rows.length, meta })
+      onRun(sql, false)
+      return answer
+    } catch (error) {
+      onRun(sql, true)
+      throw error
+    }
+  }
+  const explained = async (tab: string, sql: string, signal: AbortSignal): Promise<Outcome> => {
+    const plan = await call('POST /api/namespaces/{ns}/databases/{db}/explain', { ns, db, sql }, signal)
+    const known = measured.current.get(tab)
+    return { kind: 'explained', sql, explained: plan, measured: known?.sql === sql ? known : undefined }
+  }
   return {
     outcomes,
     settle,
     cancel: (tab: string) => running.current.get(tab)?.abort(),
     run: (tab: string, sql: string) =>
       start(tab, async (signal) => {
-        try {
-          const path = 'POST /api/namespaces/{ns}/databases/{db}/query'
-          const answer = await callWithMeta(path, { ns, db, sql }, signal)
-          onRun(sql, false)
-          settle(tab, answer)
-          return { kind: 'done', results: [answer.data], meta: answer.meta }
-        } catch (error) {
-          onRun(sql, true)
-          throw error
-        }
+        const answer = await query(tab, sql, signal)
+        settle(tab, answer)
+        return { kind: 'done', results: [answer.data], meta: answer.meta }
       }),
-    explain: (tab: string, sql: string) =>
-      start(tab, async (signal) => ({
-        kind: 'explained',
-        explained: await call('POST /api/namespaces/{ns}/databases/{db}/explain', { ns, db, sql }, signal),
-      })),
+    explain: (tab: string, sql: string) => start(tab, (signal) => explained(tab, sql, signal)),
+    /** Runs a statement for what it reads, and explains it with that. */
+    measure: (tab: string, sql: string) =>
+      start(tab, async (signal) => {
+        await query(tab, sql, signal)
+        return explained(tab, sql, signal)
+      }),
   }
 }

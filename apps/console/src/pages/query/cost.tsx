@@ -1,0 +1,15 @@
+import type { QueryMeta } from '@persql/sdk'
+import { formatNumber, formatUsd } from '../../ui/format.ts'
+
+/** What a run cost, and what it took. */
+export const Cost = ({ meta }: { meta: QueryMeta }) => (
+  <span className="flex flex-wrap gap-x-4 text-sm text-muted tabular-nums">
+    <span>{formatUsdExact(meta.costUsd)}</span>
+    <span>{formatNumber(meta.rowsRead)} rows read</span>
+    <span>{formatNumber(meta.rowsWritten)} rows written</span>
+    <span>{meta.durationMs.toFixed(1)} ms</span>
+  </span>
+)
+
+/** What is far below a cent, with all its places. */
+const formatUsdExact = (value: number) => (value !== 0 && value < 0.000001 ? `$${value.toFixed(9)}` : formatUsd(value))

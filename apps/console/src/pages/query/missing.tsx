@@ -1,0 +1,19 @@
+import { Button } from '../../ui/button.tsx'
+
+/** Tells that the address is of a saved query that is not there, and what one can do. */
+export const Missing = ({ onSee, onClose }: { onSee: () => void; onClose: () => void }) => (
+  <div
+    role="alert"
+    className="flex flex-wrap items-center gap-3 rounded-card border border-warning/40 bg-warning-soft p-4"
+  >
+    <p className="min-w-0 grow">
+      The saved query that this link leads to is not here: it was deleted, or belongs to another database.
+    </p>
+    <Button size="small" onClick={onSee}>
+      See what is saved
+    </Button>
+    <Button size="small" onClick={onClose}>
+      Dismiss
+    </Button>
+  </div>
+)

@@ -1,0 +1,17 @@
+import type { KeyboardEvent } from 'react'
+
+/**
+ * Arrow keys in a list that is looked through: from the field for the search into the list, up and down in it, and back.
+ * What can be chosen is marked with `data-pick`.
+ */
+export function pickKeys(event: KeyboardEvent<HTMLElement>): void {
+  if (event.key !== 'ArrowDown' && event.key !== 'ArrowUp') return
+  const field = event.currentTarget.querySelector<HTMLElement>('input[type=search]')
+  const picks = [...event.currentTarget.querySelectorAll<HTMLElement>('[data-pick]')]
+  const active = document.activeElement as HTMLElement | null
+  const index = active ? picks.indexOf(active) : -1
+  if (index < 0 && active !== field) return
+  event.preventDefault()
+  const next = event.key === 'ArrowDown' ? picks[index + 1] : index > 0 ? picks[index - 1] : field
+  next?.focus()
+}

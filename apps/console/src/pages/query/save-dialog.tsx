@@ -1,0 +1,88 @@
+import type { SavedQuery } from '@persql/contract'
+import { PerSQLError } from '@persql/sdk'
+import { type FormEvent, useState } from 'react'
+import { Button } from '../../ui/button.tsx'
+import { Dialog, DialogActions } from '../../ui/dialog.tsx'
+import { ErrorPanel } from '../../ui/error-panel.tsx'
+import { formatNumber } from '../../ui/format.ts'
+import { TextField } from '../../ui/text-field.tsx'
+import type { Saved } from './use-saved.ts'
+
+interface SaveDialogProps {
+  saved: Saved
+  sql: string
+  /** The name to begin with. */
+  name: string
+  onSaved: (query: SavedQuery) => void
+  onClose: () => void
+}
+
+/** As the server has it. */
+const MAX_SQL = 10_000
+
+/** Asks what the text of a tab is to be called, and saves it. */
+export function SaveDialog({ saved, sql, onSaved, onClose, ...initial }: SaveDialogProps) {
+  const [name, setName] = useState(initial.name)
+  const [error, setError] = useState<unknown>()
+  const attempt = async (save: Promise<SavedQuery>) => {
+    setError(undefined)
+    await save.then(onSaved, setError)
+  }
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    void attempt(saved.create(name, sql))
+  }
+  const taken = error instanceof PerSQLError && error.code === 'saved_query_exists' ? error.body : undefined
+  return (
+    <Dialog
+      open
+      onOpenChange={onClose}
+      title="Save query"
+      description={`For everybody who can see ${saved.ns}/${saved.db}${saved.isOfParent ? ', of which this is a branch' : ''}. All of the tab is saved.`}
+    >
+      <form onSubmit={submit} className="grid min-w-0 gap-4">
+        <TextField
+          label="Name"
+          value={name}
+          onChange={(next) => {
+            setName(next)
+            setError(undefined)
+          }}
+          required
+          maxLength={80}
+          placeholder="Revenue by month"
+        />
+        <pre className="line-clamp-4 min-w-0 rounded-field bg-sunken p-3 font-mono text-sm break-words whitespace-pre-wrap">
+          {sql}
+        </pre>
+        {sql.length > MAX_SQL && (
+          <p role="alert" className="font-medium text-danger">
+            This has {formatNumber(sql.length)} characters. A saved query holds {formatNumber(MAX_SQL)}: leave something
+            out, or save it in parts.
+          </p>
+        )}
+        {error !== undefined && <ErrorPanel error={error} />}
+        <DialogActions>
+          <Button onClick={onClose}>Cancel</Button>
+          {taken && (
+            <Button
+              look="danger"
+              busy={saved.isBusy}
+              onClick={() => void attempt(saved.update(String(taken.id), { sql, ifVersion: Number(taken.version) }))}
+            >
+              Replace that one
+            </Button>
+          )}
+          <Button
+            type="submit"
+            look="primary"
+            busy={saved.isBusy}
+            disabled={name.trim() === '' || sql.length > MAX_SQL || taken !== undefined}
+          >
+            Save
+          </Button>
+        </DialogActions>
+      </form>
+    </Dialog>
+  )
+}

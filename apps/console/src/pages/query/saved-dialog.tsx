@@ -1,0 +1,83 @@
+import type { SavedQuery } from '@persql/contract'
+import { useState } from 'react'
+import { useCall } from '../../api/hooks.ts'
+import { useMay } from '../../shell/membership.ts'
+import { Dialog } from '../../ui/dialog.tsx'
+import { ErrorPanel } from '../../ui/error-panel.tsx'
+import { SkeletonRows } from '../../ui/skeleton.tsx'
+import { pickKeys } from './pick-keys.ts'
+import { RenameForm } from './rename-form.tsx'
+import { matching } from './saved.ts'
+import { SavedEntry } from './saved-entry.tsx'
+import { SearchField } from './search-field.tsx'
+import type { Saved } from './use-saved.ts'
+
+interface SavedDialogProps {
+  saved: Saved
+  onOpen: (query: SavedQuery) => void
+  onDelete: (query: SavedQuery) => void
+  onClose: () => void
+}
+
+/** What is saved here, to be looked through; one of them opens on a tab of its own. */
+export function SavedDialog({ saved, onOpen, onDelete, onClose }: SavedDialogProps) {
+  const mayChange = useMay('editor')
+  const members = useCall('GET /api/namespaces/{ns}/members', { ns: saved.ns })
+  const names = new Map(members.data?.map(({ userId, email }) => [userId, email]))
+  const [wanted, setWanted] = useState('')
+  const [renamed, setRenamed] = useState<string>()
+  const { queries, error } = saved
+  const shown = matching(queries ?? [], ({ name, sql }) => `${name} ${sql}`, wanted)
+  const whose = saved.isOfParent
+    ? `Those of ${saved.db}: a branch has none of its own.`
+    : `Everybody who can see ${saved.ns}/${saved.db} finds them here.`
+  return (
+    <Dialog
+      open
+      // Escape leaves what is innermost.
+      onOpenChange={() => (renamed === undefined ? onClose() : setRenamed(undefined))}
+      title="Saved queries"
+      description={whose}
+    >
+      <search className="grid min-w-0 gap-3" onKeyDown={pickKeys}>
+        {queries && queries.length > 0 && (
+          <SearchField
+            label="Search saved queries"
+            value={wanted}
+            onChange={setWanted}
+            onEnter={() => shown[0] && onOpen(shown[0])}
+          />
+        )}
+        {!queries && !error && <SkeletonRows label="Loading saved queries" rows={4} />}
+        {error && <ErrorPanel error={error} onRetry={saved.refetch} />}
+        {queries?.length === 0 && (
+          <p>
+            Nothing is saved yet.{' '}
+            {mayChange
+              ? 'Write a query that you or others will want again, and choose Save, or press Ctrl+S.'
+              : 'Editors can save queries here, for everybody to open.'}
+          </p>
+        )}
+        {queries && queries.length > 0 && shown.length === 0 && (
+          <p role="status">No saved query holds these words, in its name or its SQL.</p>
+        )}
+        <ul aria-label="Saved queries" className="grid max-h-[55dvh] min-w-0 gap-1 overflow-y-auto">
+          {shown.map((query) => (
+            <li key={query.id} className="min-w-0">
+              {renamed === query.id ? (
+                <RenameForm saved={saved} query={query} onDone={() => setRenamed(undefined)} />
+              ) : (
+                <SavedEntry
+                  query={query}
+                  names={names}
+                  onOpen={() => onOpen(query)}
+                  deeds={mayChange && { rename: () => setRenamed(query.id), delete: () => onDelete(query) }}
+                />
+              )}
+            </li>
+          ))}
+        </ul>
+      </search>
+    </Dialog>
+  )
+}

@@ -1,0 +1,51 @@
+import type { SavedQuery } from '@persql/contract'
+import { Link } from 'react-router'
+import { formatAgo, formatMoment } from '../../ui/format.ts'
+import { MenuItem } from '../../ui/menu.tsx'
+import { RowMenu } from '../../ui/row-menu.tsx'
+import { actorName } from '../settings/audit/actions.ts'
+
+interface SavedEntryProps {
+  query: SavedQuery
+  /** Of people, by their ids. */
+  names: ReadonlyMap<string, string>
+  onOpen: () => void
+  /** For those who may. */
+  deeds: false | { rename: () => void; delete: () => void }
+}
+
+/** A saved query in the list: a link that can be passed on, and what may be done with it. */
+export const SavedEntry = ({ query, names, onOpen, deeds }: SavedEntryProps) => (
+  <div className="flex min-w-0 items-start gap-1">
+    <Link
+      to={`?saved=${query.id}`}
+      replace
+      data-pick
+      onClick={(event) => {
+        if (event.metaKey || event.ctrlKey || event.shiftKey) return
+        event.preventDefault()
+        onOpen()
+      }}
+      className="grid min-w-0 grow gap-1 rounded-field p-2 text-left -outline-offset-2 hover:bg-sunken"
+    >
+      <span className="font-medium break-words">{query.name}</span>
+      <code className="line-clamp-2 min-w-0 font-mono text-sm break-words whitespace-pre-wrap text-muted">
+        {query.sql.trim()}
+      </code>
+      <span className="text-sm break-words text-muted">
+        <time dateTime={query.updatedAt} title={formatMoment(query.updatedAt)}>
+          {formatAgo(query.updatedAt)}
+        </time>
+        {names.size > 0 && ` by ${actorName(query.updatedBy, names)}`}
+      </span>
+    </Link>
+    {deeds && (
+      <RowMenu of={query.name}>
+        <MenuItem onSelect={deeds.rename}>Rename</MenuItem>
+        <MenuItem tone="danger" onSelect={deeds.delete}>
+          Delete
+        </MenuItem>
+      </RowMenu>
+    )}
+  </div>
+)

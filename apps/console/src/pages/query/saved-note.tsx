@@ -1,0 +1,47 @@
+import type { ReactNode } from 'react'
+import { useMay } from '../../shell/membership.ts'
+import { Button } from '../../ui/button.tsx'
+import type { Origin } from './drafts.ts'
+import type { Standing } from './saved.ts'
+
+interface SavedNoteProps {
+  standing: Standing
+  origin: Origin
+  onTake: () => void
+  onOverwrite: () => void
+  onKeep: () => void
+}
+
+/** Tells when what a tab was opened from is not what it was, and what one can do. */
+export function SavedNote({ standing, origin, onTake, onOverwrite, onKeep }: SavedNoteProps) {
+  const mayChange = useMay('editor')
+  if (standing === 'behind') {
+    return (
+      <Note text={`Somebody saved another “${origin.name}” since you opened it here. Your changes are not in it.`}>
+        <Button size="small" onClick={onTake}>
+          Show theirs on a new tab
+        </Button>
+        {mayChange && (
+          <Button size="small" onClick={onOverwrite}>
+            Overwrite with mine
+          </Button>
+        )}
+      </Note>
+    )
+  }
+  if (standing !== 'gone') return null
+  return (
+    <Note text={`“${origin.name}” is not saved any more: it was deleted. Its text is still on this tab.`}>
+      <Button size="small" onClick={onKeep}>
+        Keep it as my own
+      </Button>
+    </Note>
+  )
+}
+
+const Note = ({ text, children }: { text: string; children: ReactNode }) => (
+  <div role="status" className="flex flex-wrap items-center gap-3 border-t border-line bg-warning-soft px-4 py-2">
+    <p className="min-w-0 grow text-sm break-words">{text}</p>
+    {children}
+  </div>
+)

@@ -1,0 +1,43 @@
+import type { SavedQuery } from '@persql/contract'
+import { expect, test } from 'vitest'
+import { caughtUp, matching, originOf, standingOf } from './saved.ts'
+
+const at = '2026-11-21T00:00:00.000Z'
+const saved = (version: number, sql: string, name = 'One'): SavedQuery => ({
+  ...{ id: 'sq_1', name, sql, version },
+  ...{ createdAt: at, createdBy: 'user:1', updatedAt: at, updatedBy: 'user:1' },
+})
+const tab = (sql: string, from?: SavedQuery) => ({ id: 'tab', sql, ...(from && { saved: originOf(from) }) })
+
+test('a tab knows how it stands to what is saved', () => {
+  const [one, two] = [saved(1, 'a'), saved(2, 'b')]
+  expect(standingOf(tab('a'), [one])).toBe('own')
+  expect(standingOf(tab('a', one), [one])).toBe('saved')
+  expect(standingOf(tab('x', one), [one])).toBe('unsaved')
+  expect(standingOf(tab('x', one), undefined)).toBe('unsaved')
+  expect(standingOf(tab('x', one), [two])).toBe('behind')
+  expect(standingOf(tab('x', one), [saved(2, 'a', 'Renamed')])).toBe('unsaved')
+  expect(standingOf(tab('x', one), [])).toBe('gone')
+  // A list that is older than what this tab has saved.
+  expect(standingOf(tab('b', two), [one])).toBe('saved')
+})
+
+test('a tab without changes takes what others saved, and one with changes keeps them', () => {
+  const [one, two] = [saved(1, 'a'), saved(2, 'b')]
+  const [caught] = caughtUp([tab('a', one)], [two])
+  expect(caught).toMatchObject({ sql: 'b', saved: originOf(two) })
+  expect(caught?.id).not.toBe('tab')
+  expect(caughtUp([tab('x', one)], [saved(2, 'a', 'Renamed')])).toMatchObject([
+    { id: 'tab', sql: 'x', saved: { name: 'Renamed' } },
+  ])
+  expect(caughtUp([tab('b', one)], [two])).toMatchObject([{ id: 'tab', sql: 'b', saved: { version: 2 } }])
+  for (const kept of [[tab('x', one)], [tab('a')], [tab('b', two)]]) {
+    expect(caughtUp(kept, kept[0]?.saved?.version === 2 ? [one] : [two])).toBe(kept)
+  }
+})
+
+test('looking for words finds what holds all of them, in any order and case', () => {
+  const all = ['SELECT revenue FROM months', 'select users', 'SELECT 1']
+  expect(matching(all, String, ' months  SELECT ')).toEqual(['SELECT revenue FROM months'])
+  expect(matching(all, String, '')).toEqual(all)
+})

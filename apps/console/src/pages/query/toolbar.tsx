@@ -1,0 +1,58 @@
+import { useMay } from '../../shell/membership.ts'
+import { Button } from '../../ui/button.tsx'
+import type { Standing } from './saved.ts'
+
+interface ToolbarProps {
+  isRunning: boolean
+  isEmpty: boolean
+  standing: Standing
+  isSaving: boolean
+  onRun: () => void
+  onCancel: () => void
+  onExplain: () => void
+  onSave: () => void
+  /** Opens a dialog by its name in the address. */
+  onSee: (what: 'save' | 'saved' | 'history') => void
+}
+
+/** What can be done with the text of a tab. */
+export function Toolbar(props: ToolbarProps) {
+  const { isRunning, isEmpty, standing, isSaving, onRun, onCancel, onExplain, onSave, onSee } = props
+  const mayChange = useMay('editor')
+  const isTied = standing !== 'own' && standing !== 'gone'
+  return (
+    <div className="flex flex-wrap items-center gap-2 border-t border-line px-2 py-2">
+      {isRunning ? (
+        <Button size="small" look="danger" onClick={onCancel}>
+          Cancel
+        </Button>
+      ) : (
+        <Button size="small" look="primary" disabled={isEmpty} onClick={onRun}>
+          Run
+        </Button>
+      )}
+      <Button size="small" disabled={isRunning || isEmpty} onClick={onExplain}>
+        Explain
+      </Button>
+      <span className="hidden text-sm text-muted lg:inline">Ctrl+Enter runs the statement at the cursor.</span>
+      <div className="flex flex-wrap gap-2 sm:ml-auto">
+        {mayChange && (
+          <Button size="small" disabled={isEmpty || standing === 'saved'} busy={isSaving} onClick={onSave}>
+            Save
+          </Button>
+        )}
+        {mayChange && isTied && (
+          <Button size="small" disabled={isEmpty} onClick={() => onSee('save')}>
+            Save as…
+          </Button>
+        )}
+        <Button size="small" onClick={() => onSee('saved')}>
+          Saved queries
+        </Button>
+        <Button size="small" onClick={() => onSee('history')}>
+          History
+        </Button>
+      </div>
+    </div>
+  )
+}

@@ -1,0 +1,77 @@
+import type { SavedQuery } from '@persql/contract'
+import { useCallback, useEffect, useState } from 'react'
+import { useSearchParams } from 'react-router'
+import { type Draft, newDraft, type Origin, readDrafts, writeDrafts } from './drafts.ts'
+import { caughtUp, originOf } from './saved.ts'
+
+/**
+ * The tabs of a database. Which one is open stands in the address: `?tab=` in this browser, `?saved=` for everybody;
+ * `?sql=` opens a new one.
+ */
+export function useDrafts(ns: string, db: string, queries: readonly SavedQuery[] | undefined) {
+  const [search, setSearch] = useSearchParams()
+  const [drafts, setDrafts] = useState<readonly Draft[]>(() => readDrafts(ns, db))
+  useEffect(() => writeDrafts(ns, db, drafts), [ns, db, drafts])
+  useEffect(() => {
+    if (queries) setDrafts((known) => caughtUp(known, queries))
+  }, [queries])
+
+  const open = useCallback(
+    ({ id, saved }: Draft) => setSearch({ tab: id, ...(saved && { saved: saved.id }) }, { replace: true }),
+    [setSearch],
+  )
+  const add = (sql = '', saved?: Origin) => {
+    const made = newDraft(sql, saved)
+    setDrafts((known) => [...known, made])
+    open(made)
+  }
+  const change = (id: string, part: Partial<Draft>) =>
+    setDrafts((known) => known.map((one) => (one.id === id ? { ...one, ...part } : one)))
+
+  const [tab, asked, sql] = [search.get('tab'), search.get('saved'), search.get('sql')]
+  const here = drafts.find(({ id }) => id === tab) ?? drafts.find(({ saved }) => saved && saved.id === asked)
+  const wanted = queries?.find(({ id }) => id === asked)
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once for what the address asks
+  useEffect(() => {
+    if (sql !== null) add(sql)
+  }, [sql])
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once for what the address asks; a tab that is closed stays so
+  useEffect(() => {
+    if (wanted && !here) add(wanted.sql, originOf(wanted))
+  }, [wanted?.id])
+
+  const draft = here ?? (drafts[0] as Draft)
+  return {
+    drafts,
+    draft,
+    /** Whether the address asks for a saved query that has no tab yet. */
+    isAsked: asked !== null && !here,
+    wanted,
+    open,
+    add,
+    change,
+    /** Leaves a tab's text on it, as one's own, and opens what is saved beside it. */
+    split: ({ id, sql }: Draft, saved: Origin) => {
+      const made = newDraft(saved.sql, saved)
+      setDrafts((known) => known.flatMap((one) => (one.id === id ? [made, { id, sql }] : [one])))
+      open(made)
+    },
+    /** Makes a tab's text one's own. */
+    untie: ({ id, sql }: Draft) => {
+      setDrafts((known) => known.map((one) => (one.id === id ? { id, sql } : one)))
+      open({ id, sql })
+    },
+    /** Ties a tab to what was saved of it. */
+    tie: (id: string, query: SavedQuery) => {
+      change(id, { saved: originOf(query) })
+      open({ id, sql: '', saved: originOf(query) })
+    },
+    close: (id: string) => {
+      const index = drafts.findIndex((one) => one.id === id)
+      const rest = drafts.filter((one) => one.id !== id)
+      const next = rest.length > 0 ? rest : [newDraft()]
+      setDrafts(next)
+      if (id === draft.id) open(next[Math.min(index, next.length - 1)] as Draft)
+    },
+  }
+}

@@ -1,0 +1,54 @@
+import type { SavedQuery } from '@persql/contract'
+import { useCall, useDo } from '../../api/hooks.ts'
+import { queryClient } from '../../api/query-client.ts'
+
+const LIST = 'GET /api/namespaces/{ns}/databases/{db}/saved-queries'
+
+/** The saved queries that a page shows, and what can be done with them. */
+export type Saved = ReturnType<typeof useSaved>
+
+/** The saved queries of a database. A branch has none of its own: there, those of the database it is a branch of. */
+export function useSaved(ns: string, db: string) {
+  const self = useCall('GET /api/namespaces/{ns}/databases/{slug}', { ns, slug: db })
+  const parent = self.data?.branchRef != null ? self.data.forkedFrom?.slug : undefined
+  const place = { ns, db: parent ?? db }
+  const list = useCall(LIST, place, { enabled: !self.isLoading })
+  const create = useDo('POST /api/namespaces/{ns}/databases/{db}/saved-queries')
+  const update = useDo('PATCH /api/namespaces/{ns}/databases/{db}/saved-queries/{id}')
+  const remove = useDo('DELETE /api/namespaces/{ns}/databases/{db}/saved-queries/{id}')
+  /** What was done is known at once; what others did comes after that. */
+  const know = (id: string, query?: SavedQuery) => {
+    const kept = (known: readonly SavedQuery[]) => known.filter((one) => one.id !== id)
+    queryClient.setQueryData<readonly SavedQuery[]>(
+      [LIST, place],
+      (known) => known && [...kept(known), ...(query ? [query] : [])].sort((a, b) => BY_NAME.compare(a.name, b.name)),
+    )
+    void queryClient.invalidateQueries({ queryKey: [LIST] })
+  }
+  return {
+    ns,
+    /** Where they are kept. */
+    db: place.db,
+    isOfParent: parent !== undefined,
+    queries: list.data,
+    error: list.error,
+    refetch: () => void list.refetch(),
+    isBusy: create.isPending || update.isPending,
+    create: async (name: string, sql: string) => {
+      const query = await create.mutateAsync({ ...place, name, sql })
+      know(query.id, query)
+      return query
+    },
+    update: async (id: string, fields: { name?: string; sql?: string; ifVersion?: number }) => {
+      const query = await update.mutateAsync({ ...place, id, ...fields })
+      know(id, query)
+      return query
+    },
+    remove: async (id: string) => {
+      await remove.mutateAsync({ ...place, id })
+      know(id)
+    },
+  }
+}
+
+const BY_NAME = new Intl.Collator('en', { numeric: true })

@@ -1,0 +1,74 @@
+import type { SavedQuery } from '@persql/contract'
+import { PerSQLError } from '@persql/sdk'
+import { useEffect, useRef, useState } from 'react'
+import { useMay } from '../../shell/membership.ts'
+import { toast } from '../../ui/toast.tsx'
+import type { Draft } from './drafts.ts'
+import { originOf, type Standing } from './saved.ts'
+import type { useDrafts } from './use-drafts.ts'
+import type { Saved } from './use-saved.ts'
+
+/** Saves the tab that is open, also with Ctrl+S; deletes what is saved, and undoes that. */
+export function useSaving(tabs: ReturnType<typeof useDrafts>, saved: Saved, standing: Standing, ask: () => void) {
+  const mayChange = useMay('editor')
+  const [error, setError] = useState<unknown>()
+  const { draft } = tabs
+  const overwrite = async ({ id, sql, saved: origin }: Draft, ifVersion: number) => {
+    if (!origin || saved.isBusy) return
+    setError(undefined)
+    try {
+      const query = await saved.update(origin.id, { sql, ifVersion })
+      tabs.change(id, { saved: originOf(query) })
+      toast(`“${query.name}” is saved.`)
+    } catch (cause) {
+      // What others saved meanwhile shows beside the editor, with a choice.
+      if (cause instanceof PerSQLError && /^saved_query_(changed|not_found)$/.test(cause.code)) saved.refetch()
+      else setError(cause)
+    }
+  }
+  const save = () => {
+    if (!mayChange) return toast('Editors can save queries. Yours stays on this tab, in this browser.')
+    if (!draft.sql.trim()) return toast('Write something first, then save it.')
+    if (standing === 'behind') return toast('Somebody saved another one: choose below the editor what becomes of it.')
+    if (standing === 'saved') return toast(`“${draft.saved?.name}” is saved already.`)
+    if (draft.saved && standing === 'unsaved') return void overwrite(draft, draft.saved.version)
+    ask()
+  }
+  const latest = useRef(save)
+  latest.current = save
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if (event.key.toLowerCase() !== 's' || !(event.ctrlKey || event.metaKey) || event.shiftKey || event.altKey) return
+      event.preventDefault()
+      if (!document.querySelector('[role=dialog]')) latest.current()
+    }
+    document.addEventListener('keydown', onKey)
+    return () => document.removeEventListener('keydown', onKey)
+  }, [])
+  const remove = async ({ id, name, sql }: SavedQuery) => {
+    setError(undefined)
+    const restore = async () => {
+      const query = await saved.create(name, sql)
+      for (const tab of tabs.drafts) if (tab.saved?.id === id) tabs.change(tab.id, { saved: originOf(query) })
+      toast(`“${name}” is back.`)
+    }
+    try {
+      await saved.remove(id)
+      toast(`“${name}” was deleted.`, { name: 'Undo', run: () => void restore().catch(setError) })
+    } catch (cause) {
+      setError(cause)
+    }
+  }
+  const theirs = saved.queries?.find(({ id }) => id === draft.saved?.id)
+  return {
+    error,
+    save,
+    remove,
+    /** What somebody else saved meanwhile gives way to this tab. */
+    overwrite: () => void (theirs && overwrite(draft, theirs.version)),
+    /** What somebody else saved comes on this tab's place, and its text on one of its own. */
+    take: () => theirs && tabs.split(draft, originOf(theirs)),
+    /** The tab is of no saved query any more. */
+    untie: () => tabs.untie(draft),
+  }
+}
