@@ -31,6 +31,8 @@ const pages = [
   '/acme/main/insights',
   '/acme/main/tables',
   '/acme/main/query',
+  '/acme/main/query?see=saved',
+  '/acme/main/query?see=history',
   '/acme/settings/general',
   '/acme/settings/tokens',
   '/acme/settings/tokens?new=',

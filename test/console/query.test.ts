@@ -43,16 +43,23 @@ test('the statement at the cursor runs, tells what it cost, and its rows are sav
   expect(await faultsOf(page)).toEqual([])
 
   const csv = page.waitForEvent('download')
-  await page.getByRole('button', { name: 'Save as CSV' }).click()
+  await page.getByRole('button', { name: 'Download CSV' }).click()
   expect(await contentOf(csv)).toBe('id,text\r\n1,a;b\r\n2,"say ""hi"""\r\n3,\r\n')
   const json = page.waitForEvent('download')
-  await page.getByRole('button', { name: 'Save as JSON' }).click()
+  await page.getByRole('button', { name: 'Download JSON' }).click()
   expect(JSON.parse(await contentOf(json))).toContainEqual({ id: 3, text: null })
 
   await page.getByRole('button', { name: 'Explain' }).click()
   await page.getByText('SCAN notes').first().waitFor()
   await page.getByText('looks at every row').first().waitFor()
+  await page.getByText(/When it ran last, it read \d+ rows and answered 3/).waitFor()
   expect(await faultsOf(page)).toEqual([])
+
+  // What was not run yet is counted when asked.
+  await write(page, 'SELECT count(*) AS all_of_them FROM notes')
+  await page.getByRole('button', { name: 'Explain' }).click()
+  await page.getByRole('button', { name: 'Count the rows it reads' }).click()
+  await page.getByText(/When it ran last, it read \d+ rows and answered 1\./).waitFor()
 
   // Completion knows the tables; what is open stays open.
   await page.getByRole('button', { name: 'New query' }).click()
@@ -67,7 +74,23 @@ test('the statement at the cursor runs, tells what it cost, and its rows are sav
   await page.reload()
   await page.getByText('SELEC 1').first().waitFor()
   await page.getByRole('button', { name: 'History' }).click()
-  await page.getByRole('dialog', { name: 'History' }).getByText('SELECT id, text FROM notes').first().waitFor()
+  const history = page.getByRole('dialog', { name: 'History' })
+  await history.getByText('SELECT id, text FROM notes').first().waitFor()
+  await page.keyboard.type('them count')
+  await history.getByText('SELECT id, text FROM notes').waitFor({ state: 'detached' })
+  await page.keyboard.press('Enter')
+  await page.getByRole('button', { name: /^SELECT count/, pressed: true }).waitFor()
+
+  // A tab that was closed comes back.
+  await write(page, 'SELECT 5 AS five')
+  await page.getByRole('button', { name: 'SELECT 5 AS five' }).waitFor()
+  await page
+    .getByRole('button', { name: /^Close query/ })
+    .last()
+    .click()
+  await page.getByRole('button', { name: 'SELECT 5 AS five' }).waitFor({ state: 'detached' })
+  await page.getByRole('button', { name: 'Undo' }).click()
+  await page.getByRole('button', { name: 'SELECT 5 AS five', pressed: true }).waitFor()
   expect(complaints.filter((text) => !/status of 400/.test(text))).toEqual([])
   await close()
 })

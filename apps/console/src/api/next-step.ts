@@ -9,6 +9,7 @@ const STEPS: Readonly<Record<string, string>> = {
   namespace_not_found: 'It may have been deleted, or you are no member. Choose another in the menu at the top.',
   database_not_found: 'It may have been deleted or renamed. Go back to the list of databases.',
   namespace_suspended: 'Write to whoever runs this instance.',
+  saved_query_exists: 'Type another name, or replace what is saved under this one.',
   slug_taken: 'Choose another name.',
   sql_error: 'Look at the statement at the place that is named, and run it again.',
   query_timeout: 'Select fewer rows, or add an index for what the statement filters by.',

@@ -100,7 +100,8 @@ export function SqlEditor({ id, initial, schema, onChange, onRun, onReady }: Sql
           drawSelection(),
           bracketMatching(),
           closeBrackets(),
-          autocompletion(),
+          // Its icons are letters that few fonts have.
+          autocompletion({ icons: false }),
           language.current.of(dialectOf(first.current)),
           syntaxHighlighting(look),
           theme,

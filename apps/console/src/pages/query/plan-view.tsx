@@ -48,7 +48,8 @@ function Reading({ measured: { rows, meta }, isScan }: { measured: Measured; isS
     <div role="status" className="grid gap-1">
       <p>
         When it ran last, it read {formatNumber(meta.rowsRead)} {meta.rowsRead === 1 ? 'row' : 'rows'} and answered{' '}
-        {formatNumber(rows)}.{isMuch && ' An index on what it filters or joins by would spare most of that.'}
+        {formatNumber(rows)}.
+        {isMuch && ' Where it filters or joins by a column, an index on that may spare most of it.'}
       </p>
       <Cost meta={meta} />
     </div>

@@ -35,10 +35,10 @@ export function ResultView({ result, name }: { result: Result; name: string }) {
         <p>{rows.length === 1 ? '1 row' : `${formatNumber(rows.length)} rows`}</p>
         <div className="flex gap-2">
           <Button size="small" onClick={() => saveFile(`${name}.csv`, 'text/csv', toCsv(result))}>
-            Save as CSV
+            Download CSV
           </Button>
           <Button size="small" onClick={() => saveFile(`${name}.json`, 'application/json', toJson(result))}>
-            Save as JSON
+            Download JSON
           </Button>
         </div>
       </div>

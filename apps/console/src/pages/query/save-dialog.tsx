@@ -52,9 +52,9 @@ export function SaveDialog({ saved, sql, onSaved, onClose, ...initial }: SaveDia
           maxLength={80}
           placeholder="Revenue by month"
         />
-        <pre className="line-clamp-4 min-w-0 rounded-field bg-sunken p-3 font-mono text-sm break-words whitespace-pre-wrap">
-          {sql}
-        </pre>
+        <div className="min-w-0 rounded-field bg-sunken p-3">
+          <pre className="line-clamp-4 font-mono text-sm break-words whitespace-pre-wrap">{sql.trim()}</pre>
+        </div>
         {sql.length > MAX_SQL && (
           <p role="alert" className="font-medium text-danger">
             This has {formatNumber(sql.length)} characters. A saved query holds {formatNumber(MAX_SQL)}: leave something

@@ -41,7 +41,7 @@ export function SavedNote({ standing, origin, onTake, onOverwrite, onKeep }: Sav
 
 const Note = ({ text, children }: { text: string; children: ReactNode }) => (
   <div role="status" className="flex flex-wrap items-center gap-3 border-t border-line bg-warning-soft px-4 py-2">
-    <p className="min-w-0 grow text-sm break-words">{text}</p>
+    <p className="min-w-48 flex-1 text-sm break-words">{text}</p>
     {children}
   </div>
 )

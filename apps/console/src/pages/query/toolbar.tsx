@@ -47,7 +47,7 @@ export function Toolbar(props: ToolbarProps) {
           </Button>
         )}
         <Button size="small" onClick={() => onSee('saved')}>
-          Saved queries
+          Saved<span className="max-sm:sr-only">queries</span>
         </Button>
         <Button size="small" onClick={() => onSee('history')}>
           History

@@ -22,7 +22,8 @@ export function useDrafts(ns: string, db: string, queries: readonly SavedQuery[]
   )
   const add = (sql = '', saved?: Origin) => {
     const made = newDraft(sql, saved)
-    setDrafts((known) => [...known, made])
+    // What is opened takes the place of tabs on which nothing was written.
+    setDrafts((known) => [...(sql === '' ? known : known.filter((one) => one.saved || one.sql.trim() !== '')), made])
     open(made)
   }
   const change = (id: string, part: Partial<Draft>) =>
