@@ -37,7 +37,14 @@ export function Toolbar(props: ToolbarProps) {
       <span className="hidden text-sm text-muted lg:inline">Ctrl+Enter runs the statement at the cursor.</span>
       <div className="flex flex-wrap gap-2 sm:ml-auto">
         {mayChange && (
-          <Button size="small" disabled={isEmpty || standing === 'saved'} busy={isSaving} onClick={onSave}>
+          <Button
+            size="small"
+            title="Ctrl+S"
+            aria-keyshortcuts="Control+S Meta+S"
+            disabled={isEmpty || standing === 'saved'}
+            busy={isSaving}
+            onClick={onSave}
+          >
             Save
           </Button>
         )}

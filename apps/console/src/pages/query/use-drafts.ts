@@ -1,6 +1,7 @@
 import type { SavedQuery } from '@persql/contract'
 import { useCallback, useEffect, useState } from 'react'
 import { useSearchParams } from 'react-router'
+import { useAsked } from '../../shell/asked.ts'
 import { type Draft, newDraft, type Origin, readDrafts, writeDrafts } from './drafts.ts'
 import { caughtUp, originOf } from './saved.ts'
 
@@ -29,7 +30,8 @@ export function useDrafts(ns: string, db: string, queries: readonly SavedQuery[]
   const change = (id: string, part: Partial<Draft>) =>
     setDrafts((known) => known.map((one) => (one.id === id ? { ...one, ...part } : one)))
 
-  const [tab, asked, sql] = [search.get('tab'), search.get('saved'), search.get('sql')]
+  const [asked, ask] = useAsked('saved')
+  const [tab, sql] = [search.get('tab'), search.get('sql')]
   const here = drafts.find(({ id }) => id === tab) ?? drafts.find(({ saved }) => saved && saved.id === asked)
   const wanted = queries?.find(({ id }) => id === asked)
   // biome-ignore lint/correctness/useExhaustiveDependencies: once for what the address asks
@@ -42,6 +44,12 @@ export function useDrafts(ns: string, db: string, queries: readonly SavedQuery[]
   }, [wanted?.id])
 
   const draft = here ?? (drafts[0] as Draft)
+  const isUnnamed = tab === null && asked === null && sql === null
+  // biome-ignore lint/correctness/useExhaustiveDependencies: when either changes, and not when the page is drawn anew
+  useEffect(() => {
+    // What can be passed on is always that of the tab: it was saved, or deleted and brought back, meanwhile.
+    if (here || isUnnamed) ask(draft.saved?.id)
+  }, [asked, draft.id, draft.saved?.id])
   return {
     drafts,
     draft,
