@@ -68,13 +68,13 @@ test('a branch is claimed with a token shown once, previewed, merged, and the me
 
 test('rows that were merged and then deleted in the branch are shown before they go', async () => {
   const { page, ns, go, complaints, close } = await visit(browser, platform, { width: 390, theme: 'dark' })
-  const query = queryIn(page, ns)
+  const query = sqlAs(page, ns)
   await query('CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT)')
   const slug = await page.evaluate(async (path) => {
     const body = JSON.stringify({ ref: 'work', ttlSec: 0 })
     return (await (await fetch(path, { method: 'POST', body })).json()).data.databaseSlug
   }, `/api/namespaces/${ns}/databases/main/claim_branch`)
-  const inBranch = queryIn(page, ns, slug)
+  const inBranch = sqlAs(page, ns, slug)
   const merged = async () => {
     await page.getByRole('button', { name: 'Merge the rows' }).click()
     await page.getByRole('button', { name: 'Merge rows', exact: true }).click()

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startBrowser } from '../browser.ts'
 import { startPlatform, type TestPlatform } from '../harness.ts'
 import { faultsOf } from './axe.ts'
-import { queryIn } from './query-in.ts'
+import { sqlAs } from './sql.ts'
 import { visit } from './visit.ts'
 
 let platform: TestPlatform
@@ -27,7 +27,7 @@ test('databases are listed with size, rows and use, sorted as the address says, 
     const links = page.getByRole('region', { name: 'Databases' }).getByRole('rowheader').getByRole('link')
     return links.allTextContents()
   }
-  const query = queryIn(page, ns)
+  const query = sqlAs(page, ns)
   await query('CREATE TABLE t (a)')
   await query(FILL)
   await page.evaluate(async (ns) => {
@@ -68,7 +68,7 @@ test('databases are listed with size, rows and use, sorted as the address says, 
 
 test('a database is forked with its rows for a week, and one is led to the fork', async () => {
   const { page, ns, go, complaints, close } = await visit(browser, platform, { width: 390, theme: 'dark' })
-  const query = queryIn(page, ns)
+  const query = sqlAs(page, ns)
   await query('CREATE TABLE t (a)')
   await query('INSERT INTO t VALUES (1), (2), (3)')
   await go(`/${ns}`)
@@ -89,7 +89,7 @@ test('a database is forked with its rows for a week, and one is led to the fork'
   await page.getByRole('link', { name: 'Open what-if' }).click()
   await page.waitForURL(`**/${ns}/what-if/overview`)
   await page.getByText('Deletes itself').first().waitFor()
-  expect(await queryIn(page, ns, 'what-if')('SELECT count(*) FROM t')).toEqual([[3]])
+  expect(await sqlAs(page, ns, 'what-if')('SELECT count(*) FROM t')).toEqual([[3]])
   expect(complaints.filter((text) => !text.includes('409'))).toEqual([])
   await close()
 })
@@ -145,7 +145,7 @@ test('the session key is rotated, and all sessions are ended when that is asked 
 
 test('a point in time means the newest snapshot before it, which is said before anything is restored', async () => {
   const { page, ns, go, complaints, close } = await visit(browser, platform)
-  const query = queryIn(page, ns)
+  const query = sqlAs(page, ns)
   const keep = (label: string) =>
     page.evaluate(
       async ([ns, label]) => {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startBrowser } from '../browser.ts'
 import { startPlatform, type TestPlatform } from '../harness.ts'
 import { faultsOf } from './axe.ts'
-import { queryIn } from './query-in.ts'
+import { sqlAs } from './sql.ts'
 import { visit } from './visit.ts'
 
 let platform: TestPlatform
@@ -18,7 +18,7 @@ afterAll(async () => {
 
 test('a table with unsaved changes asks before it is left, by link, by the way back and by closing the tab', async () => {
   const { page, ns, go, complaints, close } = await visit(browser, platform)
-  const query = queryIn(page, ns)
+  const query = sqlAs(page, ns)
   await query('CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT)')
   await go(`/${ns}/main/tables`)
   await page.getByRole('link', { name: 'notes' }).click()
@@ -83,7 +83,7 @@ test('a draft of a migration asks before it is left, and not when it was saved',
 
 test('a description that was changed is as before when that is undone', async () => {
   const { page, ns, go, complaints, close } = await visit(browser, platform)
-  await queryIn(page, ns)('CREATE TABLE notes (id INTEGER PRIMARY KEY)')
+  await sqlAs(page, ns)('CREATE TABLE notes (id INTEGER PRIMARY KEY)')
   await page.evaluate(async (ns) => {
     const body = JSON.stringify({ tables: [{ table: 'notes', description: 'What people wrote', columns: [] }] })
     await fetch(`/api/namespaces/${ns}/databases/main/describe`, { method: 'PUT', body })

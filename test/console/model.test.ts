@@ -4,7 +4,7 @@ import { startBrowser } from '../browser.ts'
 import { standIn } from '../endpoints.ts'
 import { startPlatform, type TestPlatform } from '../harness.ts'
 import { faultsOf } from './axe.ts'
-import { queryIn } from './query-in.ts'
+import { sqlAs } from './sql.ts'
 import { visit } from './visit.ts'
 
 let platform: TestPlatform
@@ -30,10 +30,10 @@ afterAll(async () => {
 
 test('a question becomes a statement in the editor, and nothing runs before it is run', async () => {
   const { page, ns, go, complaints, close } = await visit(browser, platform)
-  await queryIn(page, ns)('CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT)')
+  await sqlAs(page, ns)('CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT)')
   await go(`/${ns}/main/query`)
   await page.getByRole('button', { name: 'Ask in words' }).click()
-  expect(new URL(page.url()).searchParams.has('ask')).toBe(true)
+  expect(new URL(page.url()).searchParams.get('see')).toBe('ask')
   says = { sql: 'SELECT count(*) AS notes FROM notes', explanation: 'It counts all notes.' }
   await page.getByLabel('Question').fill('How many notes are there?')
   await page.getByRole('button', { name: 'Write it', exact: true }).click()
@@ -50,7 +50,7 @@ test('a question becomes a statement in the editor, and nothing runs before it i
 
 test('tables that nobody described are described by the model, and that is undone', async () => {
   const { page, ns, go, complaints, close } = await visit(browser, platform, { width: 390, theme: 'dark' })
-  await queryIn(page, ns)('CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT)')
+  await sqlAs(page, ns)('CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT)')
   await go(`/${ns}/main/schema`)
   await page.getByRole('button', { name: 'Have tables described' }).click()
   says = { description: 'Notes that people took', columns: { id: 'Which note', text: 'What it says' } }

@@ -6,6 +6,7 @@ import { ErrorPanel } from '../../ui/error-panel.tsx'
 import { Page } from '../../ui/page.tsx'
 import { Skeleton } from '../../ui/skeleton.tsx'
 import { toast } from '../../ui/toast.tsx'
+import { AskDialog } from './ask-dialog.tsx'
 import { addPast, type Draft, readPast } from './drafts.ts'
 import type { Editor } from './editor.tsx'
 import { HistoryDialog } from './history-dialog.tsx'
@@ -119,6 +120,7 @@ function Workbench({ ns, db }: { ns: string; db: string }) {
         onRetry={() => run(draft.id, chosen())}
         onMeasure={(sql) => measure(draft.id, sql)}
       />
+      {seen === 'ask' && <AskDialog ns={ns} db={db} onClose={() => see(null)} onTake={(sql) => tabs.add(sql)} />}
       {seen === 'history' && <HistoryDialog past={past} onClose={() => see(null)} onTake={(sql) => tabs.add(sql)} />}
       {seen === 'save' && draft.sql.trim() !== '' && (
         <SaveDialog

@@ -12,7 +12,7 @@ interface ToolbarProps {
   onExplain: () => void
   onSave: () => void
   /** Opens a dialog by its name in the address. */
-  onSee: (what: 'save' | 'saved' | 'history') => void
+  onSee: (what: 'save' | 'saved' | 'history' | 'ask') => void
 }
 
 /** What can be done with the text of a tab. */
@@ -36,6 +36,11 @@ export function Toolbar(props: ToolbarProps) {
       </Button>
       <span className="hidden text-sm text-muted lg:inline">Ctrl+Enter runs the statement at the cursor.</span>
       <div className="flex flex-wrap gap-2 sm:ml-auto">
+        {mayChange && (
+          <Button size="small" onClick={() => onSee('ask')}>
+            Ask in words
+          </Button>
+        )}
         {mayChange && (
           <Button
             size="small"
