@@ -1,36 +1,30 @@
-import { useVirtualizer } from '@tanstack/react-virtual'
-import { type KeyboardEvent, type ReactNode, useEffect, useId, useRef, useState } from 'react'
+import { type KeyboardEvent, type MouseEvent, useId, useMemo, useRef, useState } from 'react'
 import { classes } from './classes.ts'
+import { type GridColumn, GridHeads } from './grid-heads.tsx'
 import { type Place, placeAfter } from './grid-keys.ts'
+import { type GridCell, GridRow, ROW_PX } from './grid-row.tsx'
+import { type OnSight, useWindow } from './use-window.ts'
 
-const ROW_PX = 34
-
-/** A column of a grid: its width in pixels, and what stands above it. */
-export interface GridColumn {
-  name: string
-  widthPx: number
-  head: ReactNode
-  sort?: 'ascending' | 'descending'
-}
-
-interface GridProps {
+interface GridProps<Row> {
   /** What the grid shows, for those who do not see it. */
   label: string
   columns: readonly GridColumn[]
-  /** Rows that are there. */
+  /** Rows that have a place. */
   count: number
   /** Rows there will be, once all are there; `-1` where that is not known. */
   total?: number
   headPx?: number
-  cell: (row: number, column: number) => ReactNode
+  /** A row, or nothing while it is on its way. */
+  rowAt: (row: number) => Row | undefined
+  /** What stands in a cell. As long as this is the same function, rows that are the same are not looked at again. */
+  cell: (row: Row, column: number) => GridCell
   /** More classes of a row. */
-  rowLook?: (row: number) => string | undefined
+  rowLook?: (row: Row) => string | undefined
   /** Enter, F2, a double click, or a second tap. */
   onOpen?: (place: Place) => void
   /** Other keys than those that move. */
   onKey?: (event: KeyboardEvent, place: Place) => void
-  /** The end is near: there had better be more rows soon. */
-  onNearEnd?: () => void
+  onSight?: OnSight
   /** Of the box, which scrolls. */
   className?: string
 }
@@ -39,33 +33,15 @@ interface GridProps {
  * A grid of any number of rows and columns, of which those in sight exist. The focus stays on the grid, which tells
  * what cell is meant: a cell that scrolls away would take the focus with it.
  */
-export function Grid({ label, columns, count, total = count, headPx = ROW_PX, className, ...rest }: GridProps) {
-  const { cell, rowLook, onOpen, onKey, onNearEnd } = rest
+export function Grid<Row>({ label, columns, count, total = count, headPx = ROW_PX, ...rest }: GridProps<Row>) {
+  const { rowAt, cell, rowLook, onOpen, onKey, onSight, className } = rest
   const id = useId()
   const box = useRef<HTMLDivElement>(null)
   const [place, setPlace] = useState<Place>({ row: 0, column: 0 })
-  const rows = useVirtualizer({
-    count,
-    getScrollElement: () => box.current,
-    estimateSize: () => ROW_PX,
-    overscan: 12,
-    scrollPaddingEnd: headPx,
-  })
-  const across = useVirtualizer({
-    horizontal: true,
-    count: columns.length,
-    getScrollElement: () => box.current,
-    estimateSize: (index) => columns[index]?.widthPx ?? 0,
-    overscan: 3,
-  })
-  const shown = rows.getVirtualItems()
-  const shownColumns = across.getVirtualItems()
-  const last = shown.at(-1)?.index ?? 0
-  useEffect(() => {
-    if (last >= count - 500) onNearEnd?.()
-  }, [last, count, onNearEnd])
-  // biome-ignore lint/correctness/useExhaustiveDependencies: other columns have other widths
-  useEffect(() => across.measure(), [columns])
+  const widths = useMemo(() => columns.map(({ widthPx }) => widthPx), [columns])
+  const { rows, columns: across, starts, reveal } = useWindow(box, { count, widths, rowPx: ROW_PX, headPx }, onSight)
+  const places = useMemo(() => widths.map((width, at) => ({ left: starts[at] ?? 0, width })), [widths, starts])
+  const widthPx = starts.at(-1) ?? 0
 
   const press = (event: KeyboardEvent) => {
     if (event.target !== event.currentTarget || count === 0) return
@@ -74,16 +50,39 @@ export function Grid({ label, columns, count, total = count, headPx = ROW_PX, cl
     if (next) {
       event.preventDefault()
       setPlace(next)
-      rows.scrollToIndex(next.row)
-      across.scrollToIndex(next.column)
+      reveal(next.row, next.column)
     } else if (event.key === 'Enter' || event.key === 'F2') {
       event.preventDefault()
       onOpen?.(place)
     } else onKey?.(event, place)
   }
-  const isHere = (row: number, column: number) => row === place.row && column === place.column
-  const cellId = (row: number, column: number) => `${id}-${row}-${column}`
-  const isShown = shown.some(({ index }) => index === place.row)
+  const click = ({ target }: MouseEvent) => {
+    const next = placeOf(target as Element)
+    if (!next) return
+    if (next.row === place.row && next.column === place.column) onOpen?.(place)
+    else setPlace(next)
+  }
+  const shown = []
+  // As many as there are places for rows: one that leaves above comes back below, with another row in it.
+  const slots = Math.max(1, rows.to - rows.from)
+  for (let index = rows.from; index < rows.to; index++) {
+    const row = rowAt(index)
+    shown.push(
+      <GridRow
+        key={index % slots}
+        index={index}
+        row={row}
+        columns={across}
+        places={places}
+        cell={cell}
+        look={row === undefined ? undefined : rowLook?.(row)}
+        here={index === place.row ? place.column : undefined}
+        hereId={id}
+      />,
+    )
+  }
+  const isShown =
+    place.row >= rows.from && place.row < rows.to && place.column >= across.from && place.column < across.to
   return (
     // biome-ignore lint/a11y/useSemanticElements: a table element cannot leave out the rows that are not in sight
     <div
@@ -93,74 +92,23 @@ export function Grid({ label, columns, count, total = count, headPx = ROW_PX, cl
       aria-label={label}
       aria-rowcount={total < 0 ? -1 : total + 1}
       aria-colcount={columns.length}
-      aria-activedescendant={isShown ? cellId(place.row, place.column) : undefined}
+      aria-activedescendant={isShown ? id : undefined}
       onKeyDown={press}
       className={classes(
         'group relative overflow-auto rounded-card border border-line bg-surface -outline-offset-2 [contain:strict] [overflow-anchor:none]',
         className,
       )}
     >
-      {/* biome-ignore lint/a11y/useSemanticElements: as above */}
-      {/* biome-ignore lint/a11y/useFocusableInteractive: as above, the grid has the focus */}
-      <div
-        role="row"
-        aria-rowindex={1}
-        className="sticky top-0 z-10 border-b border-line bg-sunken text-sm"
-        style={{ height: headPx, width: across.getTotalSize(), minWidth: '100%' }}
-      >
-        {shownColumns.map(({ index, start, size }) => (
-          // biome-ignore lint/a11y/useSemanticElements: as above
-          // biome-ignore lint/a11y/useFocusableInteractive: as above
-          <div
-            key={index}
-            role="columnheader"
-            aria-colindex={index + 1}
-            aria-sort={columns[index]?.sort}
-            className="absolute top-0 h-full overflow-hidden border-r border-line px-2 py-1.5"
-            style={{ left: start, width: size }}
-          >
-            {columns[index]?.head}
-          </div>
-        ))}
-      </div>
-      <div
-        role="presentation"
-        className="relative"
-        style={{ height: rows.getTotalSize(), width: across.getTotalSize() }}
-      >
-        {shown.map(({ index: row, start: top }) => (
-          // biome-ignore lint/a11y/useSemanticElements: as above
-          // biome-ignore lint/a11y/useFocusableInteractive: as above
-          <div
-            key={row}
-            role="row"
-            aria-rowindex={row + 2}
-            className={classes('absolute left-0 w-full border-b border-line', rowLook?.(row))}
-            style={{ height: ROW_PX, transform: `translateY(${top}px)` }}
-          >
-            {shownColumns.map(({ index: column, start, size }) => (
-              // biome-ignore lint/a11y/useSemanticElements: as above
-              // biome-ignore lint/a11y/useFocusableInteractive: as above
-              // biome-ignore lint/a11y/useKeyWithClickEvents: keys arrive at the grid
-              <div
-                key={column}
-                id={cellId(row, column)}
-                role="gridcell"
-                aria-colindex={column + 1}
-                aria-selected={isHere(row, column)}
-                onClick={() => (isHere(row, column) ? onOpen?.({ row, column }) : setPlace({ row, column }))}
-                className={classes(
-                  'absolute flex h-full items-center overflow-hidden border-r border-line px-2 text-sm whitespace-nowrap',
-                  isHere(row, column) && 'outline-2 -outline-offset-2 outline-line-strong group-focus:outline-accent',
-                )}
-                style={{ left: start, width: size }}
-              >
-                {cell(row, column)}
-              </div>
-            ))}
-          </div>
-        ))}
+      <GridHeads columns={columns} shown={across} places={places} heightPx={headPx} widthPx={widthPx} />
+      <div role="presentation" className="relative" style={{ height: count * ROW_PX, width: widthPx }} onClick={click}>
+        {shown}
       </div>
     </div>
   )
+}
+
+function placeOf(target: Element): Place | undefined {
+  const cell = target.closest('[role=gridcell]')
+  const row = cell?.closest('[role=row]')
+  return cell && row ? { row: Number(row.ariaRowIndex) - 2, column: Number(cell.ariaColIndex) - 1 } : undefined
 }

@@ -4,9 +4,11 @@ import { CodeBlock } from '../../ui/code-block.tsx'
 import { Dialog } from '../../ui/dialog.tsx'
 import { formatNumber } from '../../ui/format.ts'
 import { Grid } from '../../ui/grid.tsx'
-import { CellView, widthOf } from '../results/cell-view.tsx'
+import { cellOf, widthOf } from '../results/cell-view.ts'
 import { saveFile } from '../results/save-file.ts'
-import { hexOf, isBytes, prettyJson, type Result, toCsv, toJson } from '../results/values.ts'
+import { hexOf, isBytes, prettyJson, type Result, toCsv, toJson, type Value } from '../results/values.ts'
+
+const cellIn = (row: readonly Value[], column: number) => cellOf(row[column] ?? null)
 
 /** Rows of a result, which can be saved. */
 export function ResultView({ result, name }: { result: Result; name: string }) {
@@ -47,7 +49,8 @@ export function ResultView({ result, name }: { result: Result; name: string }) {
         className={rows.length > 9 ? 'h-96' : 'h-48'}
         columns={heads}
         count={rows.length}
-        cell={(row, column) => <CellView value={rows[row]?.[column] ?? null} />}
+        rowAt={(row) => rows[row]}
+        cell={cellIn}
         onOpen={setOpened}
       />
       {opened && (

@@ -10,6 +10,7 @@ import { ErrorPanel } from '../../ui/error-panel.tsx'
 import { formatNumber } from '../../ui/format.ts'
 import { Page } from '../../ui/page.tsx'
 import { Skeleton } from '../../ui/skeleton.tsx'
+import { MOST_ROWS } from './blocks.ts'
 import { CellDialog } from './cell-dialog.tsx'
 import { MAX_CHANGES, withDelete, withEdit, withInsert, without } from './changing.ts'
 import { InsertDialog } from './insert-dialog.tsx'
@@ -19,7 +20,7 @@ import { RowsGrid } from './rows-grid.tsx'
 import { MAX_COLUMNS, type SchemaTable, type Shape } from './shape.ts'
 import { useDraft } from './use-draft.ts'
 import { useLook } from './use-look.ts'
-import { useRows } from './use-rows.ts'
+import { useRows, useSource } from './use-rows.ts'
 
 /** The rows of a table: to look through, and to change several at once. */
 export function Browser({ table, shape: given }: { table: SchemaTable; shape: Shape }) {
@@ -30,7 +31,6 @@ export function Browser({ table, shape: given }: { table: SchemaTable; shape: Sh
   const text = JSON.stringify(given)
   const shape = useMemo((): Shape => JSON.parse(text), [text])
   const { look, filter, sort, clear } = useLook(shape)
-  const { rows, error, refetch, more, isWhole, isFetching } = useRows(ns, db, shape, look)
   const counts = useCall('GET /api/namespaces/{ns}/databases/{db}/tables', { ns, db })
   const { draft, change, undo, canUndo, reset } = useDraft()
   const [asked, setAsked] = useState<'insert' | 'review'>()
@@ -39,8 +39,13 @@ export function Browser({ table, shape: given }: { table: SchemaTable; shape: Sh
   const isFiltered = Object.keys(look.filters).length > 0
   const total = isFiltered ? undefined : counts.data?.find(({ name }) => name === shape.name)?.rowCount
   const whyFixed = shape.whyFixed ?? (mayEdit ? undefined : 'As a viewer you can look, and an editor can change rows.')
-  const known = isWhole ? rows?.length : total
-  const said = rows && (known === undefined ? `${formatNumber(rows.length)} rows and more` : rowsInWords(known))
+  const { source, error: first, refetch } = useRows(ns, db, shape, look, total)
+  const count = useSource(source, (now) => (now.isWhole || total === undefined ? now.count : total))
+  const isWhole = useSource(source, (now) => now.isWhole)
+  const broken = useSource(source, (now) => now.error)
+  const error = first ?? broken
+  const known = isWhole ? count : total
+  const said = count !== undefined && (known === undefined ? `${formatNumber(count)} rows and more` : inWords(known))
   return (
     <Page
       title={shape.name}
@@ -70,21 +75,24 @@ export function Browser({ table, shape: given }: { table: SchemaTable; shape: Sh
         <Link className="text-accent underline-offset-2 hover:underline" to={databasePath(ns, db, 'tables')}>
           All tables
         </Link>
-        <span role="status">{isFetching ? 'Loading rows' : said}</span>
+        <span role="status">{said || 'Loading rows'}</span>
         {isFiltered && (
           <Button size="small" onClick={clear}>
             Clear filters
           </Button>
         )}
         <span>{whyFixed ? `Read only. ${whyFixed}` : 'Enter opens a cell, Delete marks its row.'}</span>
+        {known !== undefined && known > MOST_ROWS && (
+          <span>The first {formatNumber(MOST_ROWS)} can be scrolled to: sort or filter to see others.</span>
+        )}
         {table.columns.length > MAX_COLUMNS && <span>The first {MAX_COLUMNS} columns are shown.</span>}
       </div>
-      {error && <ErrorPanel error={error} onRetry={refetch} />}
-      {!rows && !error && <Skeleton className="h-[65dvh] min-h-80 w-full" />}
-      {rows && (
+      {error != null && <ErrorPanel error={error} onRetry={first ? refetch : source?.retry} />}
+      {!source && !error && <Skeleton className="h-[65dvh] min-h-80 w-full" />}
+      {source && (
         <RowsGrid
           shape={shape}
-          rows={rows}
+          source={source}
           total={known}
           look={look}
           draft={draft}
@@ -92,10 +100,9 @@ export function Browser({ table, shape: given }: { table: SchemaTable; shape: Sh
           onFilter={filter}
           onOpen={setOpened}
           onDelete={whyFixed ? undefined : (row) => change(withDelete(draft, row))}
-          onNearEnd={more}
         />
       )}
-      {rows?.length === 0 && (
+      {count === 0 && (
         <p className="text-center text-muted">
           {isFiltered ? 'No row is like that. Change or clear the filters.' : 'No rows yet: add the first, or INSERT.'}
         </p>
@@ -132,4 +139,4 @@ export function Browser({ table, shape: given }: { table: SchemaTable; shape: Sh
   )
 }
 
-const rowsInWords = (count: number) => (count === 1 ? '1 row' : `${formatNumber(count)} rows`)
+const inWords = (count: number) => (count === 1 ? '1 row' : `${formatNumber(count)} rows`)

@@ -43,8 +43,21 @@ const mark = (name: string) =>
 export const bound = ({ type, value }: Exact): Piece[] =>
   type === 'integer' ? ['CAST(', { value }, ' AS INTEGER)'] : [{ value }]
 
-/** Next rows: those behind `after`, found by their key and not by counting, so that the thousandth page costs no more. */
-export function pageOf(shape: Shape, look: Look, after: Row | undefined, size: number): Piece[] {
+/** Where rows are read from: the beginning or the end, a row that is known, or a number that is the key. */
+export interface From {
+  row?: Row
+  /** The first key that counts, of a table whose key is a number. */
+  key?: string
+  /** Against the order, from the row or the end. */
+  isBack: boolean
+  /** Rows that are passed over, each of which is read. */
+  skip: number
+  /** Rows that are read at most. */
+  size: number
+}
+
+/** A page of rows, found by their key and not by counting where that can be, so that the thousandth costs no more. */
+export function pageOf(shape: Shape, look: Look, from: From): Piece[] {
   const names = shape.columns.map(({ name }) => quoteName(name))
   const sort = look.sort && quoteName(look.sort.column)
   const chosen = [...shape.key, ...(sort ? [sort] : [])].map(exactly)
@@ -57,15 +70,23 @@ export function pageOf(shape: Shape, look: Look, after: Row | undefined, size: n
         .join(' || '),
     )
   }
-  const direction = look.sort?.isDown ? ' DESC' : ''
+  const direction = isDownwards(look, from) ? ' DESC' : ''
   const order = [...(sort ? [sort] : []), ...shape.key].map((expression) => expression + direction).join(', ')
-  const conditions = [...filtersOf(shape, look), ...(after ? [behind(shape, look, after)] : [])]
+  const conditions = [...filtersOf(shape, look), ...startOf(shape, look, from)]
   return [
     `SELECT ${[...chosen, ...names.map(cell), ...marks].join(', ')} FROM ${quoteName(shape.name)}`,
     ...(conditions.length > 0 ? [' WHERE ', ...joined(conditions, ' AND ')] : []),
     order && ` ORDER BY ${order}`,
-    ` LIMIT ${size}`,
+    ` LIMIT ${from.size}`,
+    from.skip > 0 ? ` OFFSET ${from.skip}` : '',
   ]
+}
+
+const isDownwards = ({ sort }: Look, { isBack }: From): boolean => (sort?.isDown ?? false) !== isBack
+
+function startOf(shape: Shape, look: Look, from: From): Piece[][] {
+  if (from.row) return [behind(shape, look, from.row, isDownwards(look, from))]
+  return from.key === undefined ? [] : [[`${shape.key[0]} >= `, ...bound({ type: 'integer', value: from.key })]]
 }
 
 /** The rows of a page. */
@@ -97,8 +118,7 @@ export const isRow = (shape: Shape, row: Row): Piece[] =>
   )
 
 /** The condition of coming after a row. SQLite puts NULL before everything else. */
-function behind(shape: Shape, look: Look, { key, sort }: Row): Piece[] {
-  const isDown = look.sort?.isDown ?? false
+function behind(shape: Shape, look: Look, { key, sort }: Row, isDown: boolean): Piece[] {
   const beyond = isDown ? '<' : '>'
   const keys: Piece[] =
     shape.key.length === 1

@@ -1,19 +1,22 @@
-import { useMemo } from 'react'
-import { classes } from '../../ui/classes.ts'
-import { Grid, type GridColumn } from '../../ui/grid.tsx'
-import { CellView, widthOf } from '../results/cell-view.tsx'
+import { useCallback, useMemo } from 'react'
+import { Grid } from '../../ui/grid.tsx'
+import type { GridColumn } from '../../ui/grid-heads.tsx'
+import { cellOf, widthOf } from '../results/cell-view.ts'
 import type { Value } from '../results/values.ts'
 import type { Draft } from './changing.ts'
 import { ColumnHead } from './column-head.tsx'
 import type { Look, Row } from './reading.ts'
+import type { RowSource } from './row-source.ts'
 import type { Shape } from './shape.ts'
+import { useSource } from './use-rows.ts'
 
 const HEAD_PX = 68
 const SAMPLE = 50
+const EDITED = 'bg-warning-soft font-medium'
 
 interface RowsGridProps {
   shape: Shape
-  rows: readonly Row[]
+  source: RowSource
   total: number | undefined
   look: Look
   draft: Draft
@@ -21,87 +24,84 @@ interface RowsGridProps {
   onFilter: (column: string, text: string) => void
   onOpen: (cell: { row: Row; column: number }) => void
   onDelete: ((row: Row) => void) | undefined
-  onNearEnd: () => void
 }
 
 /** Rows as they are, with what is to become of them. */
-export function RowsGrid({
-  shape,
-  rows,
-  total = -1,
-  look,
-  draft,
-  onOpen,
-  onDelete,
-  onNearEnd,
-  ...rest
-}: RowsGridProps) {
+export function RowsGrid({ shape, source, total = -1, look, draft, onOpen, onDelete, ...rest }: RowsGridProps) {
   const { onSort, onFilter } = rest
-  const first = rows[0]?.id
-  // biome-ignore lint/correctness/useExhaustiveDependencies: widths stay while rows are added
-  const widths = useMemo(
+  useSource(source, (now) => now.version())
+  const widths = useWidths(shape, source)
+  const columns = useMemo(
     () =>
-      shape.columns.map(({ name, type }, index) =>
-        widthOf(
-          `${name} ${type.slice(0, 12)}`,
-          rows.slice(0, SAMPLE).map(({ cells }) => cells[index] ?? null),
-        ),
-      ),
-    [shape, first],
+      shape.columns.map((column, index): GridColumn => {
+        const isSorted = look.sort?.column === column.name
+        const direction = isSorted ? (look.sort?.isDown ? 'descending' : 'ascending') : undefined
+        return {
+          name: column.name,
+          widthPx: widths[index] ?? 120,
+          ...(direction && { sort: direction }),
+          head: (
+            <ColumnHead
+              column={column}
+              direction={direction}
+              filter={look.filters[column.name] ?? ''}
+              onSort={() => onSort(column.name)}
+              onFilter={(text) => onFilter(column.name, text)}
+            />
+          ),
+        }
+      }),
+    [shape, widths, look, onSort, onFilter],
   )
-  const columns = shape.columns.map((column, index): GridColumn => {
-    const direction = look.sort?.column === column.name ? (look.sort.isDown ? 'descending' : 'ascending') : undefined
-    return {
-      name: column.name,
-      widthPx: widths[index] ?? 120,
-      ...(direction && { sort: direction }),
-      head: (
-        <ColumnHead
-          column={column}
-          direction={direction}
-          filter={look.filters[column.name] ?? ''}
-          onSort={() => onSort(column.name)}
-          onFilter={(text) => onFilter(column.name, text)}
-        />
-      ),
-    }
-  })
   const changes = useMemo(() => new Map(draft.map((change) => [change.id, change])), [draft])
-  const cell = (at: number, index: number) => {
-    const row = rows[at]
-    if (!row) return null
-    const change = changes.get(row.id)
-    const name = shape.columns[index]?.name ?? ''
-    const isEdited = change?.kind === 'edit' && name in change.after
-    if (!isEdited) return <CellView value={row.cells[index] ?? null} isCut={row.marks[index] === '1'} />
-    return (
-      <span className="-mx-2 flex h-full grow items-center bg-warning-soft px-2 font-medium">
-        <CellView value={change.after[name] as Value} />
-      </span>
-    )
-  }
+  const cell = useCallback(
+    (row: Row, index: number) => {
+      const change = changes.get(row.id)
+      const name = shape.columns[index]?.name ?? ''
+      if (change?.kind !== 'edit' || !(name in change.after)) {
+        return cellOf(row.cells[index] ?? null, row.marks[index] === '1')
+      }
+      const { text, look: known = '' } = cellOf(change.after[name] as Value)
+      return { text, look: `${known} ${EDITED}` }
+    },
+    [changes, shape],
+  )
+  const see = useCallback<RowSource['see']>((...sight) => source.see(...sight), [source])
   return (
     <Grid
       label={`Rows of ${shape.name}`}
       className="h-[65dvh] min-h-80"
       columns={columns}
       headPx={HEAD_PX}
-      count={rows.length}
+      count={source.count}
       total={total}
+      rowAt={source.rowAt}
       cell={cell}
-      rowLook={(at) => {
-        const isGoing = changes.get(rows[at]?.id ?? '')?.kind === 'delete'
-        return classes(isGoing && 'bg-danger-soft text-danger line-through')
-      }}
+      rowLook={({ id }) => (changes.get(id)?.kind === 'delete' ? 'bg-danger-soft text-danger line-through' : undefined)}
       onOpen={({ row: at, column }) => {
-        const row = rows[at]
+        const row = source.rowAt(at)
         if (row) onOpen({ row, column })
       }}
-      onKey={(event, { row: at }) => {
-        const row = rows[at]
-        if (row && onDelete && (event.key === 'Delete' || event.key === 'Backspace')) onDelete(row)
+      onKey={({ key }, { row: at }) => {
+        const row = source.rowAt(at)
+        if (row && onDelete && (key === 'Delete' || key === 'Backspace')) onDelete(row)
       }}
-      onNearEnd={onNearEnd}
+      onSight={see}
     />
   )
+}
+
+/** Widths that suit the first rows, and stay while others come. */
+function useWidths(shape: Shape, source: RowSource): number[] {
+  const first = source.rowAt(0)?.id
+  // biome-ignore lint/correctness/useExhaustiveDependencies: as long as the first row is the same, so are they
+  return useMemo(() => {
+    const sample = Array.from({ length: Math.min(SAMPLE, source.count) }, (_, at) => source.rowAt(at))
+    return shape.columns.map(({ name, type }, index) =>
+      widthOf(
+        `${name} ${type.slice(0, 12)}`,
+        sample.map((row) => row?.cells[index] ?? null),
+      ),
+    )
+  }, [shape, first])
 }

@@ -1,12 +1,12 @@
-import { useInfiniteQuery } from '@tanstack/react-query'
-import { useCallback, useMemo } from 'react'
+import { useQuery } from '@tanstack/react-query'
+import { useCallback, useEffect, useSyncExternalStore } from 'react'
 import { call } from '../../api/client.ts'
-import { queryClient } from '../../api/query-client.ts'
-import { type Look, pageOf, type Row, rowsOf } from './reading.ts'
+import { notice, queryClient } from '../../api/query-client.ts'
+import { quoteName } from '../results/values.ts'
+import { type Look, pageOf, rowsOf } from './reading.ts'
+import { type Reader, RowSource } from './row-source.ts'
 import type { Shape } from './shape.ts'
 import { toStatement } from './sql.ts'
-
-const PAGE = 1000
 
 const ROWS = 'rows of a table'
 
@@ -19,26 +19,44 @@ export function rereadRows(ns: string, db: string): void {
   void queryClient.invalidateQueries({ queryKey: [ROWS, ns, db] })
 }
 
-/** The rows of a table, as many as were looked at so far. */
-export function useRows(ns: string, db: string, shape: Shape, look: Look) {
-  const query = useInfiniteQuery({
-    queryKey: [ROWS, ns, db, shape, look],
-    // Comparing all rows there are with each page that comes would take longer and longer.
+/** The rows of a table by their place; `total` of them, as far as that is known. */
+export function useRows(ns: string, db: string, shape: Shape, look: Look, total: number | undefined) {
+  const queryKey = [ROWS, ns, db, shape, look]
+  const query = useQuery({
+    queryKey,
     structuralSharing: false,
     // Every page read costs: so only when asked to, and not whenever somebody comes back to the window.
     staleTime: Number.POSITIVE_INFINITY,
-    initialPageParam: undefined as Row | undefined,
-    queryFn: async ({ pageParam, signal }) => {
-      const statement = toStatement(pageOf(shape, look, pageParam, PAGE))
-      const result = await call('POST /api/namespaces/{ns}/databases/{db}/query', { ns, db, ...statement }, signal)
-      return rowsOf(shape, look, result)
+    queryFn: ({ signal }) => {
+      const before = queryClient.getQueryData<RowSource>(queryKey)
+      return new RowSource(shape, look, readerOf(ns, db, shape, look), before).begin(signal, shape.key.length === 0)
     },
-    getNextPageParam: (page) => (page.length === PAGE && shape.key.length > 0 ? page.at(-1) : undefined),
   })
-  const { data, hasNextPage, isFetching, error, fetchNextPage, refetch } = query
-  const rows = useMemo(() => data?.pages.flat(), [data])
-  const more = useCallback(() => {
-    if (hasNextPage && !isFetching && !error) void fetchNextPage()
-  }, [hasNextPage, isFetching, error, fetchNextPage])
-  return { rows, error, refetch, more, isWhole: data !== undefined && !hasNextPage, isFetching }
+  const { data: source, error, refetch } = query
+  useEffect(() => void source?.expect(total), [source, total])
+  return { source, error, refetch }
+}
+
+/** Something about a source, looked at anew whenever it has changed. */
+export function useSource<T>(source: RowSource | undefined, about: (source: RowSource) => T): T | undefined {
+  const subscribe = useCallback((listener: () => void) => source?.subscribe(listener) ?? (() => {}), [source])
+  return useSyncExternalStore(subscribe, () => source && about(source))
+}
+
+function readerOf(ns: string, db: string, shape: Shape, look: Look): Reader {
+  const run = (statement: ReturnType<typeof toStatement>, signal?: AbortSignal) =>
+    call('POST /api/namespaces/{ns}/databases/{db}/query', { ns, db, ...statement }, signal)
+  return {
+    rows: async (from, signal) => rowsOf(shape, look, await run(toStatement(pageOf(shape, look, from)), signal)),
+    lastKey: async () => {
+      const sql = `SELECT CAST(max(${shape.key[0]}) AS TEXT) FROM ${quoteName(shape.name)}`
+      const [row] = (await run({ sql, params: [] })).rows
+      return /^-?\d+$/.test(String(row?.[0])) ? String(row?.[0]) : undefined
+    },
+    onStale: () => {
+      void queryClient.invalidateQueries({ queryKey: ['GET /api/namespaces/{ns}/databases/{db}/tables'] })
+      rereadRows(ns, db)
+    },
+    onError: notice,
+  }
 }

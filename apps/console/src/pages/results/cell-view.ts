@@ -1,0 +1,25 @@
+import { formatBytes } from '../../ui/format.ts'
+import type { GridCell } from '../../ui/grid-row.tsx'
+import { isBytes, sizeOf, type Value } from './values.ts'
+
+/** More than the widest column has room for. */
+const SHOWN = 160
+const NULL: GridCell = { text: 'NULL', look: 'text-muted italic' }
+const EMPTY: GridCell = { text: 'empty', look: 'text-muted italic' }
+
+/** A value in one line: what is nothing, bytes, or longer than there is room looks unlike what was typed. */
+export function cellOf(value: Value, isCut = false): GridCell {
+  if (value === null) return NULL
+  if (typeof value === 'number') return { text: String(value), look: 'text-right tabular-nums' }
+  if (isBytes(value)) return { text: `blob · ${isCut ? 'large' : formatBytes(sizeOf(value))}`, look: 'text-muted' }
+  if (value === '') return EMPTY
+  const line = value.slice(0, SHOWN).replace(/\r?\n/g, ' ↵ ')
+  return { text: isCut || value.length > SHOWN ? `${line}…` : line }
+}
+
+/** A width for a column that suits its name and what is in it, in pixels. */
+export function widthOf(name: string, values: readonly Value[]): number {
+  const lengths = values.map((value) => (value === null || isBytes(value) ? 12 : String(value).length))
+  const longest = Math.max(name.length + 3, ...lengths)
+  return Math.round(Math.min(320, Math.max(90, longest * 7.5 + 20)))
+}

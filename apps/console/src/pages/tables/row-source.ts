@@ -1,0 +1,212 @@
+import { blockSize, type Edges, isPlain, MOST_ROWS, reachOf, roadTo, startWithoutGap, wantedBlocks } from './blocks.ts'
+import type { From, Look, Row } from './reading.ts'
+import type { Shape } from './shape.ts'
+
+/** How a source reads. Both take a signal, by which what nobody waits for any more is given up. */
+export interface Reader {
+  rows(from: From, signal: AbortSignal): Promise<Row[]>
+  /** The last key as a text, of a table whose key is one number. */
+  lastKey(): Promise<string | undefined>
+  /** What was read does not fit together any more: the table has changed. */
+  onStale(): void
+  onError(error: unknown): void
+}
+
+const AT_ONCE = 2
+/** A place far away is read when somebody stays there so long: who drags a scroll bar passes by many. */
+const SETTLED_MS = 80
+const KEPT_BLOCKS = 120
+/** What is being read is paid for: it is given up only when somebody is far from it. */
+const NEAR_BLOCKS = 8
+
+/** The rows of a table by their place. Those that are looked at are read, and those that will be soon. */
+export class RowSource {
+  readonly #reader: Reader
+  readonly #size: number
+  readonly #isPlain: boolean
+  readonly #blocks = new Map<number, readonly Row[]>()
+  readonly #edges = new Map<number, Edges>()
+  readonly #running = new Map<number, AbortController>()
+  readonly #listeners = new Set<() => void>()
+  /** What was shown before all was read anew, until there is what is to be shown. */
+  #before: RowSource | undefined
+  #total: number | undefined
+  #start: bigint | undefined
+  #end: number | undefined
+  #lastKey: Promise<string | undefined> | undefined
+  #wanted: readonly number[] = []
+  #sight: readonly [first: number, last: number] = [0, 0]
+  #settling: ReturnType<typeof setTimeout> | undefined
+  #error: unknown
+  #version = 0
+
+  constructor(shape: Shape, look: Look, reader: Reader, before?: RowSource) {
+    this.#reader = reader
+    this.#size = blockSize(shape, look)
+    this.#isPlain = isPlain(shape, look)
+    this.#before = before
+    if (before) before.#before = undefined
+  }
+
+  /** Rows that have a place. */
+  get count(): number {
+    if (this.#end !== undefined) return this.#end
+    const reach = reachOf({ total: this.#total, start: this.#start })
+    return Math.min(MOST_ROWS, Math.max(this.#loadedEnd, reach, this.#before?.count ?? 0))
+  }
+
+  /** Whether the last row is known, and so how many there are. */
+  get isWhole(): boolean {
+    return this.#end !== undefined
+  }
+
+  get isReading(): boolean {
+    return this.#running.size > 0
+  }
+
+  /** Why reading stopped, until `retry`. */
+  get error(): unknown {
+    return this.#error
+  }
+
+  rowAt = (row: number): Row | undefined =>
+    this.#blocks.get(Math.floor(row / this.#size))?.[row % this.#size] ?? this.#before?.rowAt(row)
+
+  subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener)
+    return () => {
+      this.#listeners.delete(listener)
+      if (this.#listeners.size === 0) this.#stop()
+    }
+  }
+
+  /** Another number whenever something is otherwise. */
+  version = (): number => this.#version
+
+  /** Reads the beginning. @throws what the reader throws */
+  async begin(signal: AbortSignal, isShort: boolean): Promise<this> {
+    const from = roadTo(0, this.#known())
+    const rows = await this.#reader.rows(from, signal)
+    this.#take(0, from, rows)
+    if (isShort) this.#end = rows.length
+    return this
+  }
+
+  /** How many rows there are in all, as somebody else has counted. */
+  async expect(total: number | undefined): Promise<void> {
+    if (!this.#isPlain || total === undefined || total === this.#total) return
+    const first = this.#edges.get(0)?.first
+    if (total > this.#size && first?.key.length === 1) {
+      this.#lastKey ??= this.#reader.lastKey().catch(() => undefined)
+      this.#start = startWithoutGap(first, await this.#lastKey, total)
+    }
+    this.#total = total
+    this.#tell()
+  }
+
+  /** These rows are in sight, and in so many rows from there somebody will be soon. */
+  see(first: number, last: number, ahead: number): void {
+    this.#sight = [first, last]
+    clearTimeout(this.#settling)
+    const wanted = wantedBlocks(first, last, ahead, this.#size)
+    const [nearest = 0] = wanted
+    const beside = [nearest - 1, nearest, nearest + 1]
+    const isNear = beside.some((block) => this.#edges.has(block) || this.#running.has(block))
+    this.#want(isNear ? wanted : [])
+    if (!isNear) this.#settling = setTimeout(() => this.#want(wanted), SETTLED_MS)
+  }
+
+  retry = (): void => {
+    this.#error = undefined
+    this.#readOn()
+    this.#tell()
+  }
+
+  #stop(): void {
+    clearTimeout(this.#settling)
+    this.#wanted = []
+    for (const controller of this.#running.values()) controller.abort()
+  }
+
+  get #loadedEnd(): number {
+    let end = 0
+    for (const [block, rows] of this.#blocks) end = Math.max(end, block * this.#size + rows.length)
+    return end
+  }
+
+  #known() {
+    return { size: this.#size, edges: this.#edges, total: this.#total, start: this.#start }
+  }
+
+  #want(blocks: readonly number[]): void {
+    this.#wanted = blocks
+    const here = Math.floor(this.#sight[0] / this.#size)
+    for (const [block, controller] of this.#running) if (Math.abs(block - here) > NEAR_BLOCKS) controller.abort()
+    this.#readOn()
+  }
+
+  /** Whether there is something to read: rows that are counted, or what follows the last one read. */
+  #isThere(block: number): boolean {
+    const first = block * this.#size
+    if (first >= (this.#end ?? MOST_ROWS)) return false
+    return first < this.count || this.#edges.has(block - 1)
+  }
+
+  /** One after the other where the next is found by the one before, and else two at a time. */
+  #readOn(): void {
+    if (this.#error !== undefined) return
+    for (const block of this.#wanted) {
+      if (this.#running.size >= AT_ONCE) return
+      if (this.#blocks.has(block) || this.#running.has(block) || !this.#isThere(block)) continue
+      if (this.#start === undefined && this.#running.size > 0) return
+      void this.#read(block)
+    }
+  }
+
+  async #read(block: number): Promise<void> {
+    const controller = new AbortController()
+    const from = roadTo(block, this.#known())
+    this.#running.set(block, controller)
+    this.#tell()
+    try {
+      const rows = await this.#reader.rows(from, controller.signal)
+      this.#take(block, from, from.isBack ? rows.reverse() : rows)
+    } catch (error) {
+      if (!controller.signal.aborted) {
+        this.#error = error
+        this.#reader.onError(error)
+      }
+    } finally {
+      this.#running.delete(block)
+      this.#readOn()
+      this.#tell()
+    }
+  }
+
+  #take(block: number, from: From, rows: Row[]): void {
+    const isShort = rows.length < from.size
+    if (isShort && from.isBack) {
+      this.#reader.onStale()
+      return
+    }
+    const [first, last] = [rows[0], rows.at(-1)]
+    if (first && last) this.#edges.set(block, { first, last })
+    this.#blocks.set(block, rows)
+    const end = block * this.#size + rows.length
+    if (isShort || (from.isBack && end === this.#total)) this.#end = end
+    this.#forgetFar()
+  }
+
+  /** What is far away is read again should somebody come back: its edges still tell where it is. */
+  #forgetFar(): void {
+    if (this.#blocks.size <= KEPT_BLOCKS) return
+    const middle = (this.#sight[0] + this.#sight[1]) / 2 / this.#size
+    const far = [...this.#blocks.keys()].sort((a, b) => Math.abs(b - middle) - Math.abs(a - middle))
+    for (const block of far.slice(0, this.#blocks.size - KEPT_BLOCKS)) this.#blocks.delete(block)
+  }
+
+  #tell(): void {
+    this.#version++
+    for (const listener of this.#listeners) listener()
+  }
+}

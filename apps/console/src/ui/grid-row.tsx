@@ -1,0 +1,64 @@
+import { memo } from 'react'
+import { classes } from './classes.ts'
+import type { Span } from './grid-window.ts'
+
+export const ROW_PX = 34
+
+/** What stands in a cell: a text, and classes for how it looks. */
+export interface GridCell {
+  text: string
+  look?: string
+}
+
+interface GridRowProps<Row> {
+  index: number
+  /** Nothing while it is on its way. */
+  row: Row | undefined
+  columns: Span
+  /** For each column, where it stands. */
+  places: readonly { left: number; width: number }[]
+  cell: (row: Row, column: number) => GridCell
+  look?: string | undefined
+  /** The column of the cell that is meant, if it is in this row. */
+  here?: number | undefined
+  hereId: string
+}
+
+function AnyRow<Row>({ index, row, columns, places, cell, look, here, hereId }: GridRowProps<Row>) {
+  const cells = []
+  for (let column = columns.from; column < columns.to; column++) {
+    const { text, look: cellLook } = row === undefined ? { text: '' } : cell(row, column)
+    const isHere = column === here
+    cells.push(
+      // biome-ignore lint/a11y/useSemanticElements: a table element cannot leave out the rows that are not in sight
+      // biome-ignore lint/a11y/useFocusableInteractive: the grid has the focus
+      <div
+        key={column}
+        id={isHere ? hereId : undefined}
+        role="gridcell"
+        aria-colindex={column + 1}
+        aria-selected={isHere}
+        className={classes('grid-cell', cellLook, isHere && 'grid-cell-here')}
+        style={places[column]}
+      >
+        {text}
+      </div>,
+    )
+  }
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: as above
+    // biome-ignore lint/a11y/useFocusableInteractive: as above
+    <div
+      role="row"
+      aria-rowindex={index + 2}
+      aria-busy={row === undefined || undefined}
+      className={classes('grid-row', row === undefined && 'grid-row-coming', look)}
+      style={{ transform: `translateY(${index * ROW_PX}px)` }}
+    >
+      {cells}
+    </div>
+  )
+}
+
+/** A row of a grid, made anew only when something in it is otherwise. */
+export const GridRow = memo(AnyRow) as typeof AnyRow

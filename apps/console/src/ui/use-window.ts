@@ -1,0 +1,88 @@
+import { type RefObject, useCallback, useLayoutEffect, useMemo, useRef, useState } from 'react'
+import { flushSync } from 'react-dom'
+import { columnsAt, rowsAt, type Span, scrolledTo, startsOf } from './grid-window.ts'
+
+interface Sizes {
+  count: number
+  widths: readonly number[]
+  rowPx: number
+  headPx: number
+}
+
+/** What is in sight, and in how many rows from there somebody will be soon: fewer than none when going up. */
+export type OnSight = (first: number, last: number, ahead: number) => void
+
+/** Rows that may be needed before they could be asked for, however slowly one goes. */
+const AHEAD_ROWS = 250
+const AHEAD_MS = 600
+/** Who has not moved for so long is not going anywhere. */
+const PAUSE_MS = 300
+
+/** Which rows and columns of a box that scrolls have to be there. */
+export function useWindow(
+  box: RefObject<HTMLDivElement | null>,
+  { count, widths, rowPx, headPx }: Sizes,
+  onSight?: OnSight,
+) {
+  const starts = useMemo(() => startsOf(widths), [widths])
+  const [rows, setRows] = useState<Span>({ from: 0, to: Math.min(count, 40) })
+  const [columns, setColumns] = useState<Span>(() => columnsAt(0, 1200, starts))
+  const size = useRef({ height: 0, width: 0 })
+  const last = useRef({ scrollTop: 0, at: 0, speed: 0 })
+  const look = useCallback(() => {
+    const { current } = box
+    if (!current) return
+    const { scrollTop, scrollLeft } = current
+    const { height, width } = size.current
+    const nextRows = rowsAt(scrollTop, height, rowPx, count)
+    const nextColumns = columnsAt(scrollLeft, width, starts)
+    setRows((known) => (isSame(known, nextRows) ? known : nextRows))
+    setColumns((known) => (isSame(known, nextColumns) ? known : nextColumns))
+    const now = performance.now()
+    const isOn = now - last.current.at < PAUSE_MS
+    const moved = scrollTop - last.current.scrollTop
+    const speed = moved === 0 && isOn ? last.current.speed : moved / Math.max(8, now - last.current.at)
+    const ahead = AHEAD_ROWS + Math.abs(speed * AHEAD_MS) / rowPx
+    onSight?.(
+      Math.floor(scrollTop / rowPx),
+      Math.min(count - 1, Math.ceil((scrollTop + height - headPx) / rowPx)),
+      speed < 0 ? -ahead : ahead,
+    )
+    if (moved !== 0 || !isOn) last.current = { scrollTop, at: now, speed }
+  }, [box, count, starts, rowPx, headPx, onSight])
+
+  useLayoutEffect(() => {
+    const { current } = box
+    if (!current) return
+    const measure = () => {
+      size.current = { height: current.clientHeight, width: current.clientWidth }
+    }
+    measure()
+    look()
+    // In the frame of the event: what is made later is missed by it.
+    const scrolled = () => flushSync(look)
+    current.addEventListener('scroll', scrolled, { passive: true })
+    const observer = new ResizeObserver(() => {
+      measure()
+      look()
+    })
+    observer.observe(current)
+    return () => {
+      current.removeEventListener('scroll', scrolled)
+      observer.disconnect()
+    }
+  }, [box, look])
+  const reveal = useCallback(
+    (row: number, column: number) => {
+      const { current } = box
+      if (!current) return
+      const { height, width } = size.current
+      current.scrollTop = scrolledTo(row * rowPx, (row + 1) * rowPx, current.scrollTop, height - headPx)
+      current.scrollLeft = scrolledTo(starts[column] ?? 0, starts[column + 1] ?? 0, current.scrollLeft, width)
+    },
+    [box, starts, rowPx, headPx],
+  )
+  return { rows: { from: rows.from, to: Math.min(rows.to, count) }, columns, starts, reveal }
+}
+
+const isSame = (a: Span, b: Span) => a.from === b.from && a.to === b.to

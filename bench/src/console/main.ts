@@ -1,0 +1,33 @@
+import { buildPlatform } from '../../../apps/launcher/src/build.ts'
+import { startBrowser, startSite } from '../../../test/browser.ts'
+import { visit } from '../../../test/console/visit.ts'
+import { startPlatform } from '../../../test/harness.ts'
+import { fillDatabase } from './fill.ts'
+import { loadOf, type Place } from './first-load.ts'
+import { scrollsOf } from './scrolling.ts'
+import { loadTable, scrollTable } from './tables.ts'
+
+/** `npm run bench:console`: first loads and scrolling in a real browser, as Markdown on stdout. */
+export async function main(args: string[]): Promise<number> {
+  const rounds = args.includes('--quick') ? 3 : 7
+  await buildPlatform()
+  const [platform, browser, site] = await Promise.all([startPlatform(), startBrowser(), startSite()])
+  try {
+    const visitor = await visit(browser, platform)
+    const { ns, page } = visitor
+    await fillDatabase(page, ns)
+    const state = await page.context().storageState()
+    const places: Place[] = [
+      ['/:ns/welcome', `/${ns}/welcome`, 'main [role=tab]', 'tab'],
+      ['/:ns', `/${ns}`, 'main table a', 'button'],
+      ['/:ns/main/tables/many', `/${ns}/main/tables/many`, '[role=gridcell]', 'gridcell'],
+    ].map(([name, path, ready, click]) => ({ name, path, ready, click }) as Place)
+    process.stdout.write(`${loadTable(await loadOf(browser, platform.url, state, places, rounds))}\n\n`)
+    process.stdout.write(`${scrollTable(await scrollsOf(visitor, `${site.origin}/`))}\n`)
+  } finally {
+    site.stop()
+    await browser.close()
+    await platform.stop()
+  }
+  return 0
+}
