@@ -9,6 +9,8 @@ export interface Scroll {
   frames: Frames
   requests: number
   rowsRead: number
+  /** Time of the processor that the page's own thread took for a frame, which other work of the machine does not lengthen. */
+  cpuMs: number
   /** Memory of scripts in the end, after garbage was collected. */
   heapMb: number
 }
@@ -19,6 +21,7 @@ const FAR = [0.5, 0.9, 0.1, 0.7, 0.3, 0.95, 0.2, 0.6, 0.05, 0.8]
 /** All the ways, each from a page that was loaded anew; the first and the last are a page with nothing in it. */
 export async function scrollsOf({ page, ns, go }: Visit, emptyPage: string): Promise<Scroll[]> {
   const cdp = await page.context().newCDPSession(page)
+  await cdp.send('Performance.enable', { timeDomain: 'threadTicks' })
   const read = { requests: 0, rowsRead: 0 }
   page.on('response', async (response) => {
     if (!response.url().endsWith('/query')) return
@@ -28,10 +31,12 @@ export async function scrollsOf({ page, ns, go }: Visit, emptyPage: string): Pro
   })
   const measure = async (name: string, happens: () => Promise<unknown>): Promise<Scroll> => {
     Object.assign(read, { requests: 0, rowsRead: 0 })
+    const before = await cpuMs(cdp)
     const frames = await framesOf(page, happens)
+    const cpu = ((await cpuMs(cdp)) - before) / frames.deltasMs.length
     await page.waitForLoadState('networkidle')
     process.stderr.write(`${name}\n`)
-    return { name, frames, ...read, heapMb: await heapMb(cdp) }
+    return { name, frames, ...read, cpuMs: cpu, heapMb: await heapMb(cdp) }
   }
   const empty = async () => {
     await page.goto(emptyPage)
@@ -54,6 +59,11 @@ export async function scrollsOf({ page, ns, go }: Visit, emptyPage: string): Pro
     await table('wide', 'wheel, 3 s', () => wheel(cdp, 3, 'y')),
     await empty(),
   ]
+}
+
+async function cpuMs(cdp: CDPSession): Promise<number> {
+  const { metrics } = await cdp.send('Performance.getMetrics')
+  return (metrics.find(({ name }) => name === 'TaskDuration')?.value ?? Number.NaN) * 1000
 }
 
 async function heapMb(cdp: CDPSession): Promise<number> {

@@ -20,12 +20,26 @@ export function scrollTable(scrolls: readonly Scroll[]): string {
   const floors = scrolls.filter(({ name }) => name.startsWith('floor')).map(({ frames }) => shareOf(frames, 0.99))
   const floor = floors.reduce((sum, value) => sum + value, 0) / floors.length
   return table(
-    ['', 'frames', 'median ms', 'p95', 'p99', 'longest', 'p99 / floor', 'blank', 'requests', 'rows read', 'heap MB'],
-    scrolls.map(({ name, frames, requests, rowsRead, heapMb }) => [
+    [
+      '',
+      'frames',
+      'median ms',
+      'p95',
+      'p99',
+      'longest',
+      'p99 / floor',
+      'cpu ms',
+      'blank',
+      'requests',
+      'rows read',
+      'heap MB',
+    ],
+    scrolls.map(({ name, frames, cpuMs, requests, rowsRead, heapMb }) => [
       name,
       String(frames.deltasMs.length),
       ...[0.5, 0.95, 0.99, 1].map((share) => shareOf(frames, share).toFixed(1)),
       (shareOf(frames, 0.99) / floor).toFixed(1),
+      cpuMs.toFixed(1),
       String(frames.blank),
       String(requests),
       rowsRead.toLocaleString('en'),

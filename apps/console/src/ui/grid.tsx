@@ -93,6 +93,7 @@ export function Grid<Row>({ label, columns, count, total = count, headPx = ROW_P
       aria-rowcount={total < 0 ? -1 : total + 1}
       aria-colcount={columns.length}
       aria-activedescendant={isShown ? id : undefined}
+      onClick={click}
       onKeyDown={press}
       className={classes(
         'group relative overflow-auto rounded-card border border-line bg-surface -outline-offset-2 [contain:strict] [overflow-anchor:none]',
@@ -100,7 +101,7 @@ export function Grid<Row>({ label, columns, count, total = count, headPx = ROW_P
       )}
     >
       <GridHeads columns={columns} shown={across} places={places} heightPx={headPx} widthPx={widthPx} />
-      <div role="presentation" className="relative" style={{ height: count * ROW_PX, width: widthPx }} onClick={click}>
+      <div role="presentation" className="relative" style={{ height: count * ROW_PX, width: widthPx }}>
         {shown}
       </div>
     </div>

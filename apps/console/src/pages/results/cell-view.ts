@@ -21,5 +21,5 @@ export function cellOf(value: Value, isCut = false): GridCell {
 export function widthOf(name: string, values: readonly Value[]): number {
   const lengths = values.map((value) => (value === null || isBytes(value) ? 12 : String(value).length))
   const longest = Math.max(name.length + 3, ...lengths)
-  return Math.round(Math.min(320, Math.max(90, longest * 7.5 + 20)))
+  return Math.round(Math.min(320, Math.max(90, longest * 8 + 24)))
 }
