@@ -177,4 +177,46 @@ test('a hundred thousand rows are scrolled through, and each of them comes once'
   expect(await page.getByRole('row').count()).toBeLessThan(80)
   expect(complaints).toEqual([])
   await close()
-}, 120_000)
+}, 240_000)
+
+test('the middle and the end of a table are a jump away, and little is read for it', async () => {
+  const { page, ns, go, complaints, close } = await visit(browser, platform)
+  const sql = sqlAs(page, ns)
+  const fill = (table: string, key: string) =>
+    sql(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+      INSERT INTO ${table} SELECT ${key}, 'row ' || i FROM n`)
+  await sql('CREATE TABLE dense (id INTEGER PRIMARY KEY, name TEXT)')
+  await sql('CREATE TABLE gaps (id INTEGER PRIMARY KEY, name TEXT)')
+  await fill('dense', 'i + 41')
+  await fill('gaps', 'i * i')
+  const read: Promise<number>[] = []
+  page.on('response', (response) => {
+    if (response.url().endsWith('/query')) read.push(response.json().then(({ data }) => data.rowsRead))
+  })
+  const rowsRead = async () => (await Promise.all(read.splice(0))).reduce((sum, rows) => sum + rows, 0)
+  for (const [table, most] of [
+    ['dense', 2500],
+    ['gaps', 12_500],
+  ] as const) {
+    await go(`/${ns}/main/tables/${table}`)
+    const grid = page.getByRole('grid', { name: `Rows of ${table}` })
+    await page.getByText('20,000 rows').first().waitFor()
+    await grid.focus()
+    await page.keyboard.press('Control+ArrowDown')
+    await grid.getByText('row 20000', { exact: true }).waitFor()
+    await page.keyboard.press('ArrowUp')
+    await grid.evaluate((box) => {
+      box.scrollTop = 10_000 * 34
+    })
+    await grid.getByText('row 10001', { exact: true }).waitFor()
+    const rowOfText = grid.getByRole('row').filter({ has: page.getByText('row 10001', { exact: true }) })
+    expect(await rowOfText.getAttribute('aria-rowindex')).toBe('10002')
+    await page.keyboard.press('ArrowUp')
+    await grid.getByText('row 19998', { exact: true }).waitFor()
+    expect(await grid.getAttribute('aria-activedescendant')).toBeTruthy()
+    expect(await faultsOf(page)).toEqual([])
+    expect(await rowsRead(), table).toBeLessThan(most)
+  }
+  expect(complaints).toEqual([])
+  await close()
+})

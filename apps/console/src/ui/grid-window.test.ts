@@ -20,6 +20,9 @@ test('columns are made where they are in sight, and a little beyond', () => {
   expect(starts.at(-1)).toBe(8000)
   expect(columnsAt(0, 1000, starts)).toEqual({ from: 0, to: 13 })
   expect(columnsAt(4000, 1000, starts)).toEqual({ from: 37, to: 53 })
+  expect(columnsAt(250, 1000, starts, { from: 0, to: 13 })).toEqual({ from: 0, to: 13 })
+  expect(columnsAt(350, 1000, starts, { from: 0, to: 13 })).toEqual({ from: 0, to: 17 })
+  expect(columnsAt(0, 100, startsOf([100]), { from: 0, to: 13 })).toEqual({ from: 0, to: 1 })
   expect(columnsAt(0, 1000, startsOf([]))).toEqual({ from: 0, to: 0 })
 })
 

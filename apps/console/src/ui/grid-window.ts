@@ -25,13 +25,19 @@ export function startsOf(widths: readonly number[]): number[] {
   return starts
 }
 
-/** The columns to make where a box is scrolled to. */
-export function columnsAt(scrollLeft: number, width: number, starts: readonly number[]): Span {
+/** The columns to make where a box is scrolled to: those made before, as long as all in sight are among them. */
+export function columnsAt(scrollLeft: number, width: number, starts: readonly number[], before?: Span): Span {
+  const sight = columnsWithin(scrollLeft, scrollLeft + width, starts)
+  const isThere = before && before.from <= sight.from && before.to >= sight.to && before.to < starts.length
+  return isThere ? before : columnsWithin(scrollLeft - SPARE_PX, scrollLeft + width + SPARE_PX, starts)
+}
+
+function columnsWithin(left: number, right: number, starts: readonly number[]): Span {
   const count = starts.length - 1
   let from = 0
-  while (from < count - 1 && (starts[from + 1] ?? 0) <= scrollLeft - SPARE_PX) from++
+  while (from < count - 1 && (starts[from + 1] ?? 0) <= left) from++
   let to = from
-  while (to < count && (starts[to] ?? 0) < scrollLeft + width + SPARE_PX) to++
+  while (to < count && (starts[to] ?? 0) < right) to++
   return { from, to }
 }
 

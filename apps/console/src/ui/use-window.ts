@@ -15,6 +15,8 @@ export type OnSight = (first: number, last: number, ahead: number) => void
 /** Rows that may be needed before they could be asked for, however slowly one goes. */
 const AHEAD_ROWS = 250
 const AHEAD_MS = 600
+/** Who goes so far at once is there, and does not go on like that. */
+const JUMP_PX = 5000
 /** Who has not moved for so long is not going anywhere. */
 const PAUSE_MS = 300
 
@@ -35,13 +37,16 @@ export function useWindow(
     const { scrollTop, scrollLeft } = current
     const { height, width } = size.current
     const nextRows = rowsAt(scrollTop, height, rowPx, count)
-    const nextColumns = columnsAt(scrollLeft, width, starts)
     setRows((known) => (isSame(known, nextRows) ? known : nextRows))
-    setColumns((known) => (isSame(known, nextColumns) ? known : nextColumns))
+    setColumns((known) => {
+      const next = columnsAt(scrollLeft, width, starts, known)
+      return isSame(known, next) ? known : next
+    })
     const now = performance.now()
     const isOn = now - last.current.at < PAUSE_MS
     const moved = scrollTop - last.current.scrollTop
-    const speed = moved === 0 && isOn ? last.current.speed : moved / Math.max(8, now - last.current.at)
+    const isJump = Math.abs(moved) > JUMP_PX
+    const speed = isJump ? 0 : moved === 0 && isOn ? last.current.speed : moved / Math.max(8, now - last.current.at)
     const ahead = AHEAD_ROWS + Math.abs(speed * AHEAD_MS) / rowPx
     onSight?.(
       Math.floor(scrollTop / rowPx),

@@ -54,7 +54,8 @@ export function roadTo(block: number, { size, edges, total, start }: Known): Fro
   const roads: From[] = [{ isBack: false, skip: block * size, size }]
   for (const [at, { first, last }] of edges) {
     if (at < block) roads.push({ row: last, isBack: false, skip: (block - at - 1) * size, size })
-    else if (total !== undefined) roads.push({ row: first, isBack: true, skip: (at - block - 1) * size, size })
+    else if (at > block && total !== undefined)
+      roads.push({ row: first, isBack: true, skip: (at - block - 1) * size, size })
   }
   if (total !== undefined) roads.push({ isBack: true, skip: total - (block + 1) * size, size })
   return roads.reduce((best, road) => (road.skip < best.skip ? road : best))
