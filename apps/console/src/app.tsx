@@ -9,7 +9,6 @@ import { settingsTabs } from './pages/settings/tabs.ts'
 import { later } from './shell/later.tsx'
 import { Mistake, PageMistake } from './shell/mistake.tsx'
 import { NamespaceShell } from './shell/namespace-shell.tsx'
-import { Tabbed } from './shell/tabbed.tsx'
 import { Toasts } from './ui/toast.tsx'
 
 const WelcomePage = later(() => import('./pages/welcome/page.tsx').then(({ WelcomePage }) => WelcomePage))
@@ -31,13 +30,13 @@ const router = createBrowserRouter(
       <Route path=":ns" element={<NamespaceShell />}>
         <Route index element={<DatabasesPage />} />
         <Route path="welcome" element={<WelcomePage />} />
-        <Route path="settings" element={<Tabbed of="settings" tabs={settingsTabs} />}>
+        <Route path="settings">
           <Route index element={<Navigate to={settingsTabs[0].path} replace />} />
           {settingsPages.map(([path, SettingsPage]) => (
             <Route key={path} path={`${path}/*`} element={<SettingsPage />} />
           ))}
         </Route>
-        <Route path=":db" element={<Tabbed of="database" tabs={databaseTabs} />}>
+        <Route path=":db">
           <Route index element={<Navigate to={databaseTabs[0].path} replace />} />
           {databasePages.map(([path, DatabasePage]) => (
             <Route key={path} path={`${path}/*`} element={<DatabasePage />} />

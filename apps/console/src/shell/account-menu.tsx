@@ -6,15 +6,21 @@ import { useAccount } from './account.ts'
 import { signOut } from './sign-in.ts'
 
 /** Who one is, how the console looks, and the way out. */
-export function AccountMenu() {
+export function AccountMenu({ isWide }: { isWide: boolean }) {
   const theme = useTheme()
   const email = useAccount().data?.user.email
   return (
     <Menu
       trigger={
-        <Button look="quiet" className="w-full" align="start" aria-label={email ? `Account ${email}` : 'Account'}>
-          <UserRound aria-hidden className="size-4" />
-          <span className="min-w-0 truncate">{email ?? 'Account'}</span>
+        <Button
+          look="quiet"
+          size={isWide ? 'normal' : 'icon'}
+          align={isWide ? 'start' : 'center'}
+          className={isWide ? 'w-full px-2.5' : ''}
+          aria-label={email ? `Account ${email}` : 'Account'}
+        >
+          <UserRound aria-hidden className="size-4 shrink-0" />
+          {isWide && <span className="min-w-0 truncate">{email ?? 'Account'}</span>}
         </Button>
       }
     >

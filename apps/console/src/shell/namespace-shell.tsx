@@ -1,36 +1,55 @@
-import { useEffect } from 'react'
-import { Outlet } from 'react-router'
+import { useEffect, useState } from 'react'
+import { Outlet, useLocation } from 'react-router'
 import { NotFoundPage } from '../pages/not-found.tsx'
 import { ErrorPanel } from '../ui/error-panel.tsx'
 import { Layout } from '../ui/layout.tsx'
+import { Within } from '../ui/page.tsx'
+import { SideNav } from '../ui/side-nav.tsx'
 import { SkeletonRows } from '../ui/skeleton.tsx'
 import { AccountMenu } from './account-menu.tsx'
-import { namespacePath, useNamespace } from './address.ts'
+import { useNamespace } from './address.ts'
 import { BalanceBanner } from './balance-banner.tsx'
+import { Crumbs } from './crumbs.tsx'
+import { KeysDialog } from './keys-dialog.tsx'
 import { rememberNamespace, useMembership, useMemberships } from './membership.ts'
-import { NamespaceMenu } from './namespace-menu.tsx'
+import { currentOf, groupsOf, isWide, placeAt } from './navigation.ts'
+import { Palette } from './palette.tsx'
+import { SearchButton } from './search-button.tsx'
+import { type Asked, useKeys } from './use-keys.ts'
 
 /** What stands around every page of a namespace. */
 export function NamespaceShell() {
   const ns = useNamespace()
+  const { pathname } = useLocation()
   const { data, error, refetch } = useMemberships()
   const membership = useMembership()
+  const [asked, ask] = useState<Asked>()
+  useKeys(ask)
   useEffect(() => {
     if (membership) rememberNamespace(membership.slug)
   }, [membership])
+  const place = placeAt(pathname)
+  const groups = groupsOf(place)
+  const { db = ns } = place
   return (
     <Layout
-      top={<NamespaceMenu />}
-      links={[
-        [namespacePath(ns), 'Databases', 'databases'],
-        [namespacePath(ns, 'welcome'), 'Get started', 'start'],
-        [namespacePath(ns, 'settings'), 'Settings', 'settings'],
-      ]}
-      bottom={<AccountMenu />}
+      crumbs={(isWide) => <Crumbs place={place} isWide={isWide} />}
+      search={(isSmall) => <SearchButton isSmall={isSmall} onClick={() => ask('palette')} />}
+      account={(isWide) => <AccountMenu isWide={isWide} />}
+      side={<SideNav label={`Pages of ${db}`} groups={groups} />}
+      here={
+        <>
+          <span className="min-w-0 truncate font-normal text-muted">{db}</span>
+          <span className="shrink-0">{currentOf(groups, pathname)?.name ?? 'Menu'}</span>
+        </>
+      }
       banner={<BalanceBanner ns={ns} />}
+      isWide={isWide(place)}
     >
       {membership ? (
-        <Outlet />
+        <Within value={db}>
+          <Outlet />
+        </Within>
       ) : error ? (
         <ErrorPanel error={error} onRetry={refetch} />
       ) : data ? (
@@ -38,6 +57,13 @@ export function NamespaceShell() {
       ) : (
         <SkeletonRows />
       )}
+      <Palette
+        place={place}
+        open={asked === 'palette'}
+        onOpenChange={(isOpen) => !isOpen && ask(undefined)}
+        showKeys={() => ask('keys')}
+      />
+      <KeysDialog open={asked === 'keys'} onOpenChange={(isOpen) => !isOpen && ask(undefined)} />
     </Layout>
   )
 }

@@ -1,4 +1,9 @@
-import { type ReactNode, useEffect } from 'react'
+import { createContext, type ReactNode, useContext, useEffect } from 'react'
+
+const Place = createContext<string | undefined>(undefined)
+
+/** Says what pages are of, which stands beside their title in the browser. */
+export const Within = Place.Provider
 
 interface PageProps {
   title: string
@@ -11,9 +16,10 @@ interface PageProps {
 
 /** A page: its title, in the browser's too, and what is on it. */
 export function Page({ title, actions, lead, children }: PageProps) {
+  const place = useContext(Place)
   useEffect(() => {
-    document.title = `${title} · PerSQL`
-  }, [title])
+    document.title = [title, ...(place === undefined || place === title ? [] : [place]), 'PerSQL'].join(' · ')
+  }, [title, place])
   return (
     <div className="grid min-w-0 gap-6">
       <header className="flex flex-wrap items-start justify-between gap-3">

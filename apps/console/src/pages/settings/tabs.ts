@@ -1,11 +1,54 @@
-import type { Tab } from '../../shell/tabbed.tsx'
+import { AppWindow, CreditCard, KeyRound, ScrollText, Settings2, Users } from 'lucide-react'
+import type { Tab } from '../../shell/tab.ts'
 
-/** The pages of the settings, in the order of their tabs; the first is where one arrives. */
+/** The pages of the settings, as they stand at the side; the first is where one arrives. */
 export const settingsTabs = [
-  { path: 'general', name: 'General', load: () => import('./general.tsx').then(({ GeneralPage }) => GeneralPage) },
-  { path: 'tokens', name: 'Tokens', load: () => import('./tokens/page.tsx').then(({ TokensPage }) => TokensPage) },
-  { path: 'members', name: 'Members', load: () => import('./members/page.tsx').then(({ MembersPage }) => MembersPage) },
-  { path: 'apps', name: 'Apps', load: () => import('./apps.tsx').then(({ AppsPage }) => AppsPage) },
-  { path: 'billing', name: 'Billing', load: () => import('./billing/page.tsx').then(({ BillingPage }) => BillingPage) },
-  { path: 'audit', name: 'Audit', load: () => import('./audit/page.tsx').then(({ AuditPage }) => AuditPage) },
+  {
+    path: 'general',
+    name: 'General',
+    group: 'Settings',
+    icon: Settings2,
+    words: 'rename',
+    load: () => import('./general.tsx').then(({ GeneralPage }) => GeneralPage),
+  },
+  {
+    path: 'tokens',
+    name: 'Tokens',
+    group: 'Settings',
+    icon: KeyRound,
+    words: 'secrets api keys',
+    load: () => import('./tokens/page.tsx').then(({ TokensPage }) => TokensPage),
+  },
+  {
+    path: 'members',
+    name: 'Members',
+    group: 'Settings',
+    icon: Users,
+    words: 'people invite roles',
+    load: () => import('./members/page.tsx').then(({ MembersPage }) => MembersPage),
+  },
+  {
+    path: 'apps',
+    name: 'Apps',
+    group: 'Settings',
+    icon: AppWindow,
+    words: 'oauth clients',
+    load: () => import('./apps.tsx').then(({ AppsPage }) => AppsPage),
+  },
+  {
+    path: 'billing',
+    name: 'Billing',
+    group: 'Settings',
+    icon: CreditCard,
+    words: 'balance funds usage spend ledger',
+    load: () => import('./billing/page.tsx').then(({ BillingPage }) => BillingPage),
+  },
+  {
+    path: 'audit',
+    name: 'Audit',
+    group: 'Settings',
+    icon: ScrollText,
+    words: 'log who did what',
+    load: () => import('./audit/page.tsx').then(({ AuditPage }) => AuditPage),
+  },
 ] as const satisfies readonly Tab[]

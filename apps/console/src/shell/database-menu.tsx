@@ -1,0 +1,51 @@
+import { Plus } from 'lucide-react'
+import { useNavigate } from 'react-router'
+import { useCall } from '../api/hooks.ts'
+import { Switcher } from '../ui/switcher.tsx'
+import { databasePath, namespacePath } from './address.ts'
+import { useMay } from './membership.ts'
+
+interface DatabaseMenuProps {
+  ns: string
+  db: string
+  /** Where one is in it; the same page of another database is opened. */
+  page: string | undefined
+  isWide?: boolean
+}
+
+/** Which database one is in, and the way to the others of its namespace. */
+export function DatabaseMenu({ ns, db, page, isWide = false }: DatabaseMenuProps) {
+  const navigate = useNavigate()
+  const mayMake = useMay('editor')
+  const { data = [] } = useCall('GET /api/namespaces/{ns}/databases', { ns })
+  return (
+    <Switcher
+      kind="Database"
+      current={db}
+      isWide={isWide}
+      label="Find a database"
+      none="No database of this namespace is called so."
+      choices={[
+        ...data.map(({ slug, branchRef, forkedFrom }) => ({
+          id: slug,
+          name: slug,
+          group: 'Databases',
+          hint: branchRef === null ? undefined : `branch of ${forkedFrom?.slug}`,
+          isCurrent: slug === db,
+          choose: () => navigate(databasePath(ns, slug, ...(page === undefined ? [] : [page]))),
+        })),
+        ...(mayMake
+          ? [
+              {
+                id: '+',
+                name: 'New database',
+                icon: Plus,
+                isAlways: true,
+                choose: () => navigate(`${namespacePath(ns)}?new=`),
+              },
+            ]
+          : []),
+      ]}
+    />
+  )
+}

@@ -1,0 +1,60 @@
+import { Dialog } from '../ui/dialog.tsx'
+import { commandKey, Kbd } from '../ui/kbd.tsx'
+
+interface KeysDialogProps {
+  open: boolean
+  onOpenChange: (open: boolean) => void
+}
+
+const KEYS: readonly (readonly [where: string, keys: readonly (readonly [keys: string, what: string])[]])[] = [
+  [
+    'Everywhere',
+    [
+      ['Mod K', 'Go to a page, a database or an action'],
+      ['?', 'Show this list'],
+      ['Esc', 'Close what is open'],
+    ],
+  ],
+  ['Query', [['Mod Enter', 'Run the statement, or what is selected']]],
+  [
+    'Tables',
+    [
+      ['↑ ↓ ← →', 'Move between cells'],
+      ['Enter', 'Edit the cell'],
+      ['Delete', 'Mark the row to be deleted'],
+      ['Mod Z', 'Take the last change back'],
+    ],
+  ],
+  [
+    'Schema',
+    [
+      ['+ −', 'Zoom the diagram'],
+      ['0', 'Fit it into its frame'],
+    ],
+  ],
+]
+
+/** Every key that does something. */
+export const KeysDialog = ({ open, onOpenChange }: KeysDialogProps) => (
+  <Dialog open={open} onOpenChange={onOpenChange} title="Keyboard shortcuts">
+    <div className="grid gap-5">
+      {KEYS.map(([where, keys]) => (
+        <section key={where} className="grid gap-1.5">
+          <h3 className="text-sm font-medium text-muted">{where}</h3>
+          <dl className="grid gap-1.5">
+            {keys.map(([combination, what]) => (
+              <div key={what} className="flex items-center justify-between gap-4">
+                <dt>{what}</dt>
+                <dd className="flex gap-1">
+                  {combination.split(' ').map((key) => (
+                    <Kbd key={key}>{key === 'Mod' ? commandKey() : key}</Kbd>
+                  ))}
+                </dd>
+              </div>
+            ))}
+          </dl>
+        </section>
+      ))}
+    </div>
+  </Dialog>
+)

@@ -1,0 +1,107 @@
+import { Database, Keyboard, LogOut, Moon, Plus, Sun, SunMoon, Table2 } from 'lucide-react'
+import { databaseTabs } from '../pages/database/tabs.ts'
+import { settingsTabs } from '../pages/settings/tabs.ts'
+import type { Choice } from '../ui/finder.tsx'
+import type { Theme } from '../ui/theme.ts'
+import { databasePath, namespacePath } from './address.ts'
+import { groupsOf } from './navigation.ts'
+import type { Place } from './place.ts'
+
+interface PaletteInput {
+  place: Place
+  tables: readonly string[]
+  databases: readonly string[]
+  namespaces: readonly string[]
+  may: { edit: boolean; administer: boolean }
+  go: (to: string) => void
+  setTheme: (theme: Theme) => void
+  showKeys: () => void
+  signOut: () => void
+}
+
+const words = new Map<string, string>([...databaseTabs, ...settingsTabs].map(({ name, words }) => [name, words]))
+
+/** Everything somebody can go to or do from a place. */
+export const paletteChoices = (input: PaletteInput): Choice[] => [
+  ...pagesOf(input, input.place),
+  ...tablesOf(input),
+  ...deedsOf(input),
+  ...(input.place.db === undefined ? [] : pagesOf(input, { ns: input.place.ns })),
+  ...databasesOf(input),
+  ...namespacesOf(input),
+  ...consoleOf(input),
+]
+
+const pagesOf = ({ go }: PaletteInput, place: Place): Choice[] =>
+  groupsOf(place)
+    .flatMap(({ links }) => links)
+    .filter(({ name }) => name !== 'All databases')
+    .map(({ to, name, icon }) => ({
+      id: `page-${to}`,
+      name,
+      icon,
+      group: place.db ?? place.ns,
+      words: words.get(name),
+      choose: () => go(to),
+    }))
+
+const tablesOf = ({ place: { ns, db }, tables, go }: PaletteInput): Choice[] =>
+  tables.map((name) => ({
+    id: `table-${name}`,
+    name,
+    icon: Table2,
+    group: 'Tables',
+    choose: () => go(databasePath(ns, db as string, 'tables', encodeURIComponent(name))),
+  }))
+
+function deedsOf({ place: { ns, db }, may, go }: PaletteInput): Choice[] {
+  const inNamespace = (...path: string[]) => namespacePath(ns, ...path)
+  const inDatabase = (...path: string[]) => databasePath(ns, db as string, ...path)
+  const deeds: [name: string, to: string, mayDo: boolean][] = [
+    ...(db === undefined
+      ? []
+      : ([
+          ['New migration', inDatabase('migrations', 'new'), may.edit],
+          ['Take a snapshot', `${inDatabase('history')}?new=`, may.administer],
+          ['Claim a branch', `${inDatabase('branches')}?new=`, may.administer],
+          ['New endpoint', `${inDatabase('endpoints')}?new=`, may.administer],
+          ['New webhook', `${inDatabase('webhooks')}?webhook=new`, may.administer],
+          ['New schedule', `${inDatabase('schedules')}?schedule=new`, may.administer],
+          ['New approval rule', `${inDatabase('approvals')}?new=`, may.administer],
+          ['Add a hostname', `${inDatabase('hostnames')}?new=`, may.administer],
+        ] as [string, string, boolean][])),
+    ['New database', `${inNamespace()}?new=`, may.edit],
+    ['New token', `${inNamespace('settings', 'tokens')}?new=`, may.administer],
+    ['Invite somebody', `${inNamespace('settings', 'members')}?invite=`, may.administer],
+  ]
+  return deeds
+    .filter(([, , mayDo]) => mayDo)
+    .map(([name, to]) => ({ id: `do-${name}`, name, icon: Plus, group: 'Actions', choose: () => go(to) }))
+}
+
+const databasesOf = ({ place: { ns, db }, databases, go }: PaletteInput): Choice[] =>
+  databases
+    .filter((slug) => slug !== db)
+    .map((slug) => ({
+      id: `db-${slug}`,
+      name: slug,
+      icon: Database,
+      group: 'Databases',
+      choose: () => go(databasePath(ns, slug)),
+    }))
+
+const namespacesOf = ({ place, namespaces, go }: PaletteInput): Choice[] =>
+  namespaces
+    .filter((slug) => slug !== place.ns)
+    .map((slug) => ({ id: `ns-${slug}`, name: slug, group: 'Namespaces', choose: () => go(namespacePath(slug)) }))
+
+const consoleOf = ({ setTheme, showKeys, signOut }: PaletteInput): Choice[] =>
+  (
+    [
+      ['Light colours', Sun, 'theme mode', () => setTheme('light')],
+      ['Dark colours', Moon, 'theme mode', () => setTheme('dark')],
+      ['Colours of the system', SunMoon, 'theme mode', () => setTheme('system')],
+      ['Keyboard shortcuts', Keyboard, 'keys help', showKeys],
+      ['Sign out', LogOut, 'log out leave', signOut],
+    ] as const
+  ).map(([name, icon, words, choose]) => ({ id: `console-${name}`, name, icon, words, group: 'Console', choose }))

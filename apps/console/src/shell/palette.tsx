@@ -1,0 +1,45 @@
+import { useNavigate } from 'react-router'
+import { useCall } from '../api/hooks.ts'
+import { FinderDialog } from '../ui/finder-dialog.tsx'
+import { chooseTheme } from '../ui/theme.ts'
+import { useMay, useMemberships } from './membership.ts'
+import { paletteChoices } from './palette-choices.ts'
+import type { Place } from './place.ts'
+import { signOut } from './sign-in.ts'
+
+interface PaletteProps {
+  place: Place
+  open: boolean
+  onOpenChange: (open: boolean) => void
+  showKeys: () => void
+}
+
+/** Finds any page, table, database, namespace or deed by a few letters of its name. */
+export function Palette({ place, open, onOpenChange, showKeys }: PaletteProps) {
+  const { ns, db = '' } = place
+  const navigate = useNavigate()
+  const may = { edit: useMay('editor'), administer: useMay('admin') }
+  const namespaces = useMemberships().data
+  const databases = useCall('GET /api/namespaces/{ns}/databases', { ns }, { enabled: open }).data
+  const schema = useCall('GET /api/namespaces/{ns}/databases/{db}/schema', { ns, db }, { enabled: open && db !== '' })
+  return (
+    <FinderDialog
+      open={open}
+      onOpenChange={onOpenChange}
+      title="Go to or do"
+      label="Find a page, a database or an action"
+      none="Nothing is called so. Try another word, or a part of it."
+      choices={paletteChoices({
+        place,
+        tables: db === '' ? [] : (schema.data?.tables.map(({ name }) => name) ?? []),
+        databases: databases?.map(({ slug }) => slug) ?? [],
+        namespaces: namespaces?.map(({ slug }) => slug) ?? [],
+        may,
+        go: navigate,
+        setTheme: chooseTheme,
+        showKeys,
+        signOut: () => void signOut(),
+      })}
+    />
+  )
+}

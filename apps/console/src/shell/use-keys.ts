@@ -1,0 +1,30 @@
+import { useEffect } from 'react'
+import { isCommand } from '../ui/kbd.tsx'
+
+/** What a key asks for, wherever one is. */
+export type Asked = 'palette' | 'keys'
+
+const TYPING = 'input, textarea, select, [contenteditable], [role=grid], [role=textbox]'
+
+/** Listens for the keys that work everywhere. A letter alone is one only where nobody types, and not over a dialog. */
+export function useKeys(ask: (asked: Asked) => void): void {
+  useEffect(() => {
+    const press = (event: KeyboardEvent) => {
+      const asked = askedBy(event)
+      if (asked === undefined) return
+      event.preventDefault()
+      ask(asked)
+    }
+    addEventListener('keydown', press)
+    return () => removeEventListener('keydown', press)
+  }, [ask])
+}
+
+function askedBy(event: KeyboardEvent): Asked | undefined {
+  if (event.defaultPrevented || event.isComposing) return undefined
+  const isOverPage = document.querySelector('[data-modal]') !== null
+  if (event.key.toLowerCase() === 'k' && isCommand(event)) return isOverPage ? undefined : 'palette'
+  const isTyping = event.target instanceof Element && event.target.closest(TYPING) !== null
+  if (event.key === '?' && !event.ctrlKey && !event.metaKey && !isTyping && !isOverPage) return 'keys'
+  return undefined
+}

@@ -1,0 +1,56 @@
+import { ChevronDown, X } from 'lucide-react'
+import { Dialog } from 'radix-ui'
+import { type ReactNode, useEffect, useRef, useState } from 'react'
+import { useLocation } from 'react-router'
+import { Button } from './button.tsx'
+import { focusPage } from './focus-page.ts'
+
+interface DrawerProps {
+  /** Where one is. */
+  here: ReactNode
+  children: ReactNode
+}
+
+/** A button that says where one is, and behind it, from the side, where one can go. */
+export function Drawer({ here, children }: DrawerProps) {
+  const [isOpen, setOpen] = useState(false)
+  const from = useRef('')
+  const { pathname } = useLocation()
+  // biome-ignore lint/correctness/useExhaustiveDependencies: whoever has gone somewhere wants to see it
+  useEffect(() => setOpen(false), [pathname])
+  return (
+    <Dialog.Root open={isOpen} onOpenChange={setOpen}>
+      <Dialog.Trigger asChild>
+        <Button size="small" align="between" className="h-9 w-full min-w-0">
+          <span className="sr-only">Menu: </span>
+          <span className="flex min-w-0 items-baseline gap-1.5">{here}</span>
+          <ChevronDown aria-hidden className="size-4 shrink-0 text-muted" />
+        </Button>
+      </Dialog.Trigger>
+      <Dialog.Portal>
+        <div data-modal className="fixed inset-0 z-40 bg-shade md:hidden">
+          <Dialog.Content
+            aria-describedby={undefined}
+            onOpenAutoFocus={() => {
+              from.current = location.pathname
+            }}
+            onCloseAutoFocus={(event) => {
+              if (location.pathname !== from.current) focusPage(event)
+            }}
+            className="flex h-full w-80 max-w-[88vw] animate-slide flex-col gap-4 overflow-y-auto overscroll-contain bg-surface p-4 shadow-float"
+          >
+            <div className="flex items-center justify-between">
+              <Dialog.Title className="px-1 font-semibold">Menu</Dialog.Title>
+              <Dialog.Close asChild>
+                <Button look="quiet" size="icon" aria-label="Close">
+                  <X aria-hidden className="size-4" />
+                </Button>
+              </Dialog.Close>
+            </div>
+            {children}
+          </Dialog.Content>
+        </div>
+      </Dialog.Portal>
+    </Dialog.Root>
+  )
+}

@@ -1,0 +1,40 @@
+import { Dialog } from 'radix-ui'
+import { useRef } from 'react'
+import { type Choice, Finder } from './finder.tsx'
+import { focusPage } from './focus-page.ts'
+
+interface FinderDialogProps {
+  open: boolean
+  onOpenChange: (open: boolean) => void
+  title: string
+  /** What the field asks for. */
+  label: string
+  choices: readonly Choice[]
+  none: string
+}
+
+/** A finder over the page. Whoever it leads elsewhere has the focus there, all others where they were. */
+export function FinderDialog({ open, onOpenChange, title, ...finder }: FinderDialogProps) {
+  const from = useRef('')
+  return (
+    <Dialog.Root open={open} onOpenChange={onOpenChange}>
+      <Dialog.Portal>
+        <div data-modal className="fixed inset-0 z-40 bg-shade p-3 sm:px-6 sm:pt-[12dvh]">
+          <Dialog.Content
+            aria-describedby={undefined}
+            onOpenAutoFocus={() => {
+              from.current = location.href
+            }}
+            onCloseAutoFocus={(event) => {
+              if (location.href !== from.current) focusPage(event)
+            }}
+            className="mx-auto flex max-h-[min(28rem,75dvh)] w-full max-w-xl animate-arrive flex-col overflow-hidden rounded-card border border-line bg-raised shadow-float"
+          >
+            <Dialog.Title className="sr-only">{title}</Dialog.Title>
+            <Finder {...finder} onChosen={() => onOpenChange(false)} />
+          </Dialog.Content>
+        </div>
+      </Dialog.Portal>
+    </Dialog.Root>
+  )
+}

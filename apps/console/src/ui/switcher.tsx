@@ -1,0 +1,49 @@
+import { ChevronsUpDown } from 'lucide-react'
+import { Popover } from 'radix-ui'
+import { useState } from 'react'
+import { Button } from './button.tsx'
+import { type Choice, Finder } from './finder.tsx'
+
+interface SwitcherProps {
+  /** What kind of thing one is in: "Database". */
+  kind: string
+  current: string
+  /** What the field asks for. */
+  label: string
+  choices: readonly Choice[]
+  none: string
+  /** As wide as where it stands. */
+  isWide?: boolean
+}
+
+/** Says which of many one is in, and leads to the others. */
+export function Switcher({ kind, current, isWide = false, ...finder }: SwitcherProps) {
+  const [isOpen, setOpen] = useState(false)
+  return (
+    <Popover.Root open={isOpen} onOpenChange={setOpen}>
+      <Popover.Trigger asChild>
+        <Button
+          look={isWide ? 'secondary' : 'quiet'}
+          size="small"
+          align="between"
+          className={isWide ? 'h-10 w-full' : 'max-w-60 min-w-0 px-2'}
+          aria-label={`${kind} ${current}: change`}
+        >
+          <span className="min-w-0 truncate">{current}</span>
+          <ChevronsUpDown aria-hidden className="size-3.5 shrink-0 text-muted" />
+        </Button>
+      </Popover.Trigger>
+      <Popover.Portal>
+        <Popover.Content
+          align="start"
+          sideOffset={6}
+          collisionPadding={8}
+          aria-label={finder.label}
+          className="z-50 flex max-h-[min(24rem,var(--radix-popover-content-available-height))] w-72 max-w-[calc(100vw-1rem)] animate-arrive flex-col overflow-hidden rounded-card border border-line bg-raised shadow-float"
+        >
+          <Finder {...finder} onChosen={() => setOpen(false)} />
+        </Popover.Content>
+      </Popover.Portal>
+    </Popover.Root>
+  )
+}
