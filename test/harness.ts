@@ -18,6 +18,8 @@ export interface PlatformSettings {
   trustedCertificates?: string
   /** Use this folder, and keep it on `stop`. */
   data?: string
+  /** Listen here, rather than on any port that is free. */
+  port?: number
 }
 
 export interface RequestOptions {
@@ -78,6 +80,7 @@ export class TestPlatform {
 
   constructor(settings: PlatformSettings, data: string, secret: string) {
     this.#settings = settings
+    this.#port = settings.port ?? 0
     this.data = data
     this.secret = secret
   }

@@ -1,0 +1,28 @@
+import { expect, test } from 'vitest'
+import { picturesOf } from '../screenshots/pages.ts'
+import { DATABASE, NAMESPACE } from '../screenshots/shop.ts'
+
+const addresses = { invite: '/', approve: '/', consent: '/', webhook: 'w', migration: 'm', branch: 'b' }
+const pictures = picturesOf({ addresses })
+
+/** The names of the pages that a file of the console lists: by a path that only runs, for it has types of the browser. */
+async function tabsIn(folder: string): Promise<string[]> {
+  const file = new URL(`../../apps/console/src/pages/${folder}/tabs.ts`, import.meta.url).pathname
+  const [tabs] = Object.values(await import(file)) as { path: string }[][]
+  return (tabs ?? []).map(({ path }) => path)
+}
+
+test.each([
+  ['database', `/${NAMESPACE}/${DATABASE}/`],
+  ['settings', `/${NAMESPACE}/settings/`],
+])('every page of the %s is pictured', async (folder, prefix) => {
+  const tabs = await tabsIn(folder)
+  expect(tabs.length).toBeGreaterThan(4)
+  const pictured = pictures.map(({ path }) => path.slice(prefix.length).split(/[/?]/)[0])
+  expect(tabs.filter((path) => !pictured.includes(path))).toEqual([])
+})
+
+test('no two pictures have one name', () => {
+  const names = pictures.map(({ name }) => name)
+  expect(new Set(names).size).toBe(names.length)
+})
