@@ -44,6 +44,7 @@ test('every page is pictured, in light and dark, wide and on a phone', { timeout
 const contextOf = (browser: Browser, size: keyof typeof SIZES, theme: 'light' | 'dark') =>
   browser.newContext({
     viewport: SIZES[size],
+    isMobile: size === 'phone',
     colorScheme: theme,
     reducedMotion: 'reduce',
     locale: 'en-GB',
@@ -64,6 +65,7 @@ async function pictured(page: Page, url: string, { path, before }: Picture): Pro
   await page.goto(url + path)
   await page.locator('h1').first().waitFor()
   await page.waitForLoadState('networkidle')
+  await page.locator('.animate-shimmer').first().waitFor({ state: 'hidden' })
   if (before === 'run a query') {
     await page.getByRole('button', { name: /^Run/ }).click()
     await page.getByRole('grid').waitFor()

@@ -29,7 +29,8 @@ export function NamespaceShell() {
     if (membership) rememberNamespace(membership.slug)
   }, [membership])
   const place = placeAt(pathname)
-  const groups = groupsOf(place)
+  const isNobodys = data !== undefined && membership === undefined
+  const groups = isNobodys ? [] : groupsOf(place)
   const { db = ns } = place
   return (
     <Layout
@@ -40,7 +41,7 @@ export function NamespaceShell() {
       here={
         <>
           <span className="min-w-0 truncate font-normal text-muted">{db}</span>
-          <span className="shrink-0">{currentOf(groups, pathname)?.name ?? 'Menu'}</span>
+          <span className="shrink-0">{isNobodys ? 'Nothing here' : currentOf(groups, pathname)?.name}</span>
         </>
       }
       banner={<BalanceBanner ns={ns} />}

@@ -7,6 +7,8 @@ const LOOKS = {
   primary: 'bg-accent text-on-accent border-transparent hover:bg-accent-strong',
   secondary: 'bg-surface text-ink border-line-strong/60 hover:bg-sunken',
   quiet: 'bg-transparent text-ink border-transparent hover:bg-sunken',
+  /** Leads to a deed that cannot be undone, and asks first. */
+  'soft-danger': 'bg-surface text-danger border-line-strong/60 hover:bg-danger-soft',
   danger: 'bg-danger text-on-danger border-transparent hover:bg-danger-strong',
 }
 const SIZES = { small: 'h-8 px-2.5 text-sm gap-1.5', normal: 'h-10 px-4 gap-2', icon: 'size-9' }

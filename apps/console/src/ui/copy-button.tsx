@@ -21,9 +21,9 @@ export function CopyButton({ text, label = 'Copy' }: CopyButtonProps) {
       () => setState('copied'),
       () => setState('failed'),
     )
-  const said = { idle: label, copied: 'Copied', failed: 'Select and copy it' }[state]
+  const said = { idle: 'Copy', copied: 'Copied', failed: 'Select and copy it' }[state]
   return (
-    <Button size="small" onClick={copy}>
+    <Button size="small" onClick={copy} aria-label={state === 'idle' ? label : undefined}>
       {state === 'copied' ? <Check aria-hidden className="size-3.5" /> : <Copy aria-hidden className="size-3.5" />}
       <span aria-live="polite">{said}</span>
     </Button>

@@ -2,21 +2,24 @@ import type { ComponentProps } from 'react'
 import { classes } from './classes.ts'
 
 const FIELD =
-  'block w-full min-w-0 rounded-field border border-line-strong bg-surface px-3 text-ink placeholder:text-muted disabled:opacity-60 aria-invalid:border-danger'
+  'block min-w-0 rounded-field border border-line-strong bg-surface px-3 text-ink placeholder:text-muted disabled:opacity-60 aria-invalid:border-danger'
+
+/** As wide as where it stands, unless it is told how wide. */
+const widthOf = (className: string | undefined) => !/(^|\s)w-/.test(className ?? '') && 'w-full'
 
 /** A line of text. It stands in a `Field`, or has an `aria-label`. */
 export const Input = ({ className, ...rest }: ComponentProps<'input'>) => (
-  <input {...rest} className={classes(FIELD, 'h-10', className)} />
+  <input {...rest} className={classes(FIELD, widthOf(className), 'h-10', className)} />
 )
 
 /** Several lines of text. */
 export const Textarea = ({ className, ...rest }: ComponentProps<'textarea'>) => (
-  <textarea {...rest} className={classes(FIELD, 'min-h-24 py-2', className)} />
+  <textarea {...rest} className={classes(FIELD, widthOf(className), 'min-h-24 py-2', className)} />
 )
 
 /** A choice of a few, as the system shows it: right on phones and for every keyboard. */
 export const Select = ({ className, ...rest }: ComponentProps<'select'>) => (
-  <select {...rest} className={classes(FIELD, 'h-10 pr-8', className)} />
+  <select {...rest} className={classes(FIELD, widthOf(className), 'h-10 pr-8', className)} />
 )
 
 interface CheckboxProps extends Omit<ComponentProps<'input'>, 'type'> {

@@ -54,7 +54,7 @@ export function Layout({ crumbs, search, account, side, here, banner, isWide, ch
         <main
           id="page"
           tabIndex={-1}
-          className={`mx-auto scroll-mt-13 px-4 py-6 outline-none sm:px-8 sm:py-8 ${isWide ? '' : 'max-w-5xl'}`}
+          className={`scroll-mt-13 px-4 py-6 outline-none sm:px-8 sm:py-8 ${isWide ? '' : 'max-w-6xl'}`}
         >
           {children}
         </main>

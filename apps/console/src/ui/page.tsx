@@ -1,4 +1,6 @@
+import { ArrowLeft } from 'lucide-react'
 import { createContext, type ReactNode, useContext, useEffect } from 'react'
+import { Link } from 'react-router'
 
 const Place = createContext<string | undefined>(undefined)
 
@@ -11,11 +13,13 @@ interface PageProps {
   actions?: ReactNode
   /** What this is, in a sentence or two. */
   lead?: ReactNode
+  /** The list that this is one of. */
+  back?: { to: string; name: string }
   children: ReactNode
 }
 
 /** A page: its title, in the browser's too, and what is on it. */
-export function Page({ title, actions, lead, children }: PageProps) {
+export function Page({ title, actions, lead, back, children }: PageProps) {
   const place = useContext(Place)
   useEffect(() => {
     document.title = [title, ...(place === undefined || place === title ? [] : [place]), 'PerSQL'].join(' · ')
@@ -24,8 +28,17 @@ export function Page({ title, actions, lead, children }: PageProps) {
     <div className="grid min-w-0 gap-6">
       <header className="flex flex-wrap items-start justify-between gap-3">
         <div className="grid min-w-0 gap-1">
+          {back && (
+            <Link
+              to={back.to}
+              className="-mt-1 flex items-center gap-1.5 justify-self-start rounded-field text-sm text-muted hover:text-ink"
+            >
+              <ArrowLeft aria-hidden className="size-3.5" />
+              {back.name}
+            </Link>
+          )}
           <h1 className="text-2xl font-semibold break-words">{title}</h1>
-          {lead && <p className="max-w-prose text-muted">{lead}</p>}
+          {lead && <div className="max-w-2xl text-pretty text-muted">{lead}</div>}
         </div>
         {actions && <div className="flex flex-wrap gap-2">{actions}</div>}
       </header>

@@ -2,7 +2,7 @@ import { classes } from './classes.ts'
 
 /** Keeps the place of a text that is still on its way. */
 export const Skeleton = ({ className = 'h-4 w-full' }: { className?: string }) => (
-  <span aria-hidden className={classes('block animate-shimmer rounded bg-line', className)} />
+  <span aria-hidden className={classes('block animate-shimmer rounded bg-line/70', className)} />
 )
 
 /** Keeps the place of a list or table that is still on its way. */

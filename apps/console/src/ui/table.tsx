@@ -28,22 +28,43 @@ interface TableProps<T> {
   onSort?: (sort: Sort) => void
 }
 
-/** Rows of one kind. The first column names the row. */
+/** Texts up to this long are dates, names and states: they stay in one line. */
+const SHORT = 24
+
+/**
+ * Rows of one kind. The first column names the row. On phones a row of more than a name and a number is a block: its
+ * name, what can be done, and below that a line for each column; the heads stay where rows can be sorted by them. The
+ * roles are said, for that takes them away.
+ */
 export function Table<T>({ label, columns, rows, keyOf, sort, onSort }: TableProps<T>) {
+  const [, second, ...more] = columns.filter(({ isExtra }) => !isExtra)
+  const isStacked = more.length > 0 || (second !== undefined && !second.isNumber)
+  const hidden = 'max-sm:sr-only'
+  const part = {
+    head: isStacked && (onSort ? 'max-sm:block' : hidden),
+    heads: isStacked && onSort && 'max-sm:flex max-sm:flex-wrap max-sm:gap-x-4 max-sm:px-4 max-sm:py-2',
+    body: isStacked && 'max-sm:block',
+    row: isStacked && STACKED.row,
+  }
   const by = columns.find((column) => column.sort && column.sort.id === sort?.by)?.sort
   const inOrder = by && sort ? sorted(rows, by.value, sort.isDown) : rows
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard
     <section className="overflow-x-auto rounded-card border border-line bg-surface" aria-label={label} tabIndex={0}>
-      <table className="w-full text-left">
-        <thead className="border-b border-line text-sm text-muted">
-          <tr>
+      <table {...AS.table} className={classes('w-full text-left', part.body)}>
+        <thead {...AS.rowgroup} className={classes('border-b border-line text-sm text-muted', part.head)}>
+          <tr {...AS.row} className={classes(part.heads)}>
             {columns.map(({ name, isUnnamed, sort: own, ...column }) => (
               <th
                 key={name}
                 scope="col"
+                {...AS.columnheader}
                 aria-sort={own && sort?.by === own.id ? (sort.isDown ? 'descending' : 'ascending') : undefined}
-                className={classes('px-3 py-2.5 sm:px-4 font-medium', look(column))}
+                className={classes(
+                  'px-4 py-2.5 font-medium whitespace-nowrap',
+                  isStacked && onSort && (own ? 'max-sm:p-0' : hidden),
+                  look(column),
+                )}
               >
                 {own && onSort ? (
                   <SortHead
@@ -60,20 +81,12 @@ export function Table<T>({ label, columns, rows, keyOf, sort, onSort }: TablePro
             ))}
           </tr>
         </thead>
-        <tbody className="divide-y divide-line">
+        <tbody {...AS.rowgroup} className={classes('divide-y divide-line', part.body)}>
           {inOrder.map((row) => (
-            <tr key={keyOf(row)}>
-              {columns.map(({ name, cell, ...column }, index) =>
-                index === 0 ? (
-                  <th key={name} scope="row" className="px-3 py-2.5 sm:px-4 font-medium">
-                    {cell(row)}
-                  </th>
-                ) : (
-                  <td key={name} className={classes('px-3 py-2.5 sm:px-4', look(column))}>
-                    {cell(row)}
-                  </td>
-                ),
-              )}
+            <tr key={keyOf(row)} {...AS.row} className={classes(part.row)}>
+              {columns.map((column, index) => (
+                <Cell key={column.name} column={column} row={row} isFirst={index === 0} isStacked={isStacked} />
+              ))}
             </tr>
           ))}
         </tbody>
@@ -82,5 +95,57 @@ export function Table<T>({ label, columns, rows, keyOf, sort, onSort }: TablePro
   )
 }
 
+/** What these elements are anyway, as long as no style makes blocks of them. */
+const AS = {
+  table: { role: 'table' },
+  rowgroup: { role: 'rowgroup' },
+  row: { role: 'row' },
+  columnheader: { role: 'columnheader' },
+  rowheader: { role: 'rowheader' },
+  cell: { role: 'cell' },
+}
+
+/** How a table stands on phones. */
+const STACKED = {
+  row: 'max-sm:grid max-sm:grid-cols-[minmax(0,1fr)_auto] max-sm:items-center max-sm:gap-x-3 max-sm:gap-y-1.5 max-sm:px-4 max-sm:py-3',
+  first: 'max-sm:p-0',
+  deeds: 'max-sm:col-start-2 max-sm:row-start-1 max-sm:p-0',
+  named:
+    'max-sm:col-span-2 max-sm:flex max-sm:items-center max-sm:justify-between max-sm:gap-4 max-sm:p-0 max-sm:text-right max-sm:text-sm max-sm:before:shrink-0 max-sm:before:text-muted max-sm:before:content-[attr(data-label)]',
+}
+
+interface CellProps<T> {
+  column: Column<T>
+  row: T
+  isFirst: boolean
+  isStacked: boolean
+}
+
+function Cell<T>({ column, row, isFirst, isStacked }: CellProps<T>) {
+  const content = column.cell(row)
+  if (isFirst) {
+    return (
+      <th scope="row" {...AS.rowheader} className={classes('px-4 py-2.5 font-medium', isStacked && STACKED.first)}>
+        {content}
+      </th>
+    )
+  }
+  const isShort = typeof content === 'string' && content.length <= SHORT
+  return (
+    <td
+      {...AS.cell}
+      data-label={column.name}
+      className={classes(
+        'px-4 py-2.5',
+        (isShort || column.isNumber) && 'whitespace-nowrap',
+        isStacked && !column.isExtra && (column.isUnnamed ? STACKED.deeds : STACKED.named),
+        look(column),
+      )}
+    >
+      {content}
+    </td>
+  )
+}
+
 const look = ({ isNumber, isExtra }: { isNumber?: boolean | undefined; isExtra?: boolean | undefined }) =>
-  classes(isNumber && 'text-right whitespace-nowrap tabular-nums', isExtra && 'hidden md:table-cell')
+  classes(isNumber && 'text-right tabular-nums', isExtra && 'max-md:hidden')

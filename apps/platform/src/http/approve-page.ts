@@ -70,9 +70,12 @@ function blocksOf({ statements, tables, rowsWritten, askedBy, expiresAt, hits }:
     ),
     `It writes to ${tables.map((table) => `<code>${escapeHtml(table)}</code>`).join(', ')}. Tried out, it wrote ${rows}.`,
     ...notes.map((note) => `<p class="warning">${note}</p>`),
-    `<p class="quiet">It can be decided until <time>${escapeHtml(expiresAt)}</time>.</p>`,
+    `<p class="quiet">It can be decided until <time datetime="${escapeHtml(expiresAt)}">${utc(expiresAt)}</time>.</p>`,
   ]
 }
+
+/** A moment for people: pages without script do not know their time zone. */
+const utc = (moment: string) => `${moment.slice(0, 10)}, ${moment.slice(11, 16)} UTC`
 
 async function decide(ctx: Context, token: string, raw: Request): Promise<Response> {
   const account = await authenticateAccount(ctx)

@@ -17,6 +17,11 @@ export interface PageOptions {
   readonly formAction?: string
 }
 
+/** The mark of the product, in the page itself: it may load nothing. */
+const MARK = `<svg viewBox="0 0 32 32" width="24" height="24" aria-hidden="true"><rect width="32" height="32" rx="8" fill="#0b7a6f"/><g
+ fill="none" stroke="#fff" stroke-width="2.5"><ellipse cx="16" cy="10" rx="8" ry="3.2"/><path
+ d="M8 10v12c0 1.8 3.6 3.2 8 3.2s8-1.4 8-3.2V10M8 16c0 1.8 3.6 3.2 8 3.2s8-1.4 8-3.2"/></g></svg>`
+
 /** A page that runs no script, loads nothing and stands in no frame. `blocks` are HTML. */
 export function page(
   title: string,
@@ -38,9 +43,10 @@ export function page(
     background: light-dark(#f6f7f8, #0c0f12); color: light-dark(#14181d, #e8ebef) }
   main { max-width: 34rem; margin: 0 auto; padding: 2rem; background: var(--surface); border: 1px solid var(--line);
     border-radius: 0.75rem; overflow-wrap: anywhere }
-  .brand { max-width: 34rem; margin: 0 auto 1rem; font-weight: 600 }
+  .brand { max-width: 34rem; margin: 0 auto 1rem; font-weight: 600; display: flex; align-items: center; gap: 0.5rem }
   h1 { font-size: 1.5rem; line-height: 1.3; margin: 0 0 1rem; text-wrap: balance }
   a { color: var(--accent) }
+  input[type=radio], input[type=checkbox] { margin: 0 0.35rem 0 0 }
   pre { padding: 0.75rem; background: var(--sunken); border: 1px solid var(--line); border-radius: 0.5rem; overflow: auto }
   code { font: 0.875rem ui-monospace, monospace }
   label { display: block; margin: 0.75rem 0 }
@@ -54,11 +60,15 @@ export function page(
   button.plain, .button.plain { color: inherit; background: none; border-color: var(--strong) }
   button.link { min-height: 0; padding: 0; color: var(--accent); background: none; text-decoration: underline }
   :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px }
+  fieldset { padding: 0.25rem 1rem 0.5rem }
+  legend { padding: 0 0.35rem; margin-left: -0.35rem }
+  .chosen { display: flex; align-items: end; gap: 0.5rem; margin: 1rem 0 }
+  .chosen label { flex: 1; margin: 0 }
   .actions { margin: 1.25rem 0 }
   .quiet { color: var(--muted); font-size: 0.875rem }
   .warning { border-left: 4px solid var(--warning); padding-left: 0.75rem }
 </style>
-<header class="brand">PerSQL</header>
+<header class="brand">${MARK} PerSQL</header>
 <main>
 <h1>${title}</h1>
 ${blocks.map((text) => (/^<(?!strong)/.test(text) ? text : `<p>${text}</p>`)).join('\n')}

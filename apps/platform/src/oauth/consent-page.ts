@@ -40,15 +40,15 @@ export function consentPage(consent: ConsentPage): Response {
       ? `<p>It is described at <strong>${escapeHtml(new URL(clientId).host)}</strong>.</p>`
       : '<p class="warning">It registered itself, and anyone can register under any name. Go on only if you started this.</p>',
     `<p>Afterwards your browser is sent to ${destination(redirectUri)}.</p>`,
-    `<form method="post" action="/logout"><p>You are signed in as ${escapeHtml(email)}.
-      ${hidden('return', backTo(query))}<button>Use another account</button></p></form>`,
+    `<form method="post" action="/logout"><p class="quiet">You are signed in as ${escapeHtml(email)}.
+      ${hidden('return', backTo(query))}<button class="link">Use another account</button></p></form>`,
   ]
   if (namespaces.length > 1) {
     const fields = [...new URLSearchParams(query)].filter(([key]) => key !== 'namespace')
-    blocks.push(`<form method="get" action="/oauth/authorize">${fields.map(([key, value]) => hidden(key, value)).join('')}
+    blocks.push(`<form method="get" action="/oauth/authorize" class="chosen">${fields.map(([key, value]) => hidden(key, value)).join('')}
       <label>Namespace <select name="namespace">${namespaces
         .map((slug) => `<option${slug === namespace ? ' selected' : ''}>${slug}</option>`)
-        .join('')}</select></label> <button>Choose</button></form>`)
+        .join('')}</select></label> <button class="plain">Choose</button></form>`)
   }
   blocks.push(`<form method="post" action="/oauth/authorize">
     ${hidden('query', query)}${hidden('namespace', namespace)}${hidden('state', state)}
@@ -66,7 +66,7 @@ export function consentPage(consent: ConsentPage): Response {
         .join('')}
     </fieldset>
     <p>It never may do more than you may, and you can show it out at any time.</p>
-    <button name="decision" value="allow">Allow</button> <button name="decision" value="deny">Deny</button>
+    <p class="actions"><button name="decision" value="allow">Allow</button> <button class="plain" name="decision" value="deny">Deny</button></p>
   </form>`)
   return page(`Let ${name} in?`, blocks, { formAction: `'self' ${source(redirectUri)}` })
 }

@@ -44,7 +44,7 @@ export function OverviewPage() {
       <Card title="About">
         <dl className="grid grid-cols-[auto_1fr] gap-x-6 gap-y-2">
           <dt className="text-muted">Address</dt>
-          <dd className="font-mono break-all">{place.address}</dd>
+          <dd className="font-mono wrap-anywhere">{place.address}</dd>
           <dt className="text-muted">Made</dt>
           <dd>{data ? formatMoment(data.createdAt) : <Skeleton className="h-5 w-40" />}</dd>
           {data?.forkedFrom && (

@@ -56,7 +56,7 @@ function Shares({ slug }: { slug: string }) {
           rows={data}
           keyOf={({ userId }) => userId}
           columns={[
-            { name: 'Member', cell: ({ email }) => <span className="break-all">{email}</span> },
+            { name: 'Member', cell: ({ email }) => <span className="wrap-anywhere">{email}</span> },
             { name: 'Here', cell: ({ role }) => <Badge tone="accent">{role}</Badge> },
             {
               name: 'Deeds',

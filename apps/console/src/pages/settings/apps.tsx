@@ -62,7 +62,7 @@ export function AppsPage() {
                   <span className="flex flex-wrap items-center gap-2 break-words">
                     {clientName} <Badge>{audience === 'mcp' ? 'MCP' : 'API'}</Badge>
                   </span>
-                  <span className="text-xs font-normal break-all text-muted">{clientId}</span>
+                  <span className="text-xs font-normal wrap-anywhere text-muted">{clientId}</span>
                 </span>
               ),
             },
@@ -71,7 +71,7 @@ export function AppsPage() {
               cell: ({ role, databases }) => (
                 <span className="grid justify-items-start gap-1">
                   <Badge tone={role === 'admin' ? 'warning' : 'neutral'}>{role}</Badge>
-                  <span className="text-sm break-all text-muted">{databases?.join(', ') ?? 'all databases'}</span>
+                  <span className="text-sm wrap-anywhere text-muted">{databases?.join(', ') ?? 'all databases'}</span>
                 </span>
               ),
             },

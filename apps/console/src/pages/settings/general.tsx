@@ -28,7 +28,7 @@ export function GeneralPage() {
       <Card title="Namespace">
         <dl className="grid grid-cols-[auto_1fr] gap-x-6 gap-y-2">
           <dt className="text-muted">Name</dt>
-          <dd className="font-mono break-all">{ns}</dd>
+          <dd className="font-mono wrap-anywhere">{ns}</dd>
           <dt className="text-muted">Your role</dt>
           <dd>
             <Badge>{membership?.role ?? '…'}</Badge>

@@ -51,7 +51,7 @@ export function ApprovalsPage() {
         <ol className="grid list-decimal gap-2 pl-5">
           <li>
             Whoever writes to a guarded table is answered <code className="font-mono">approval_required</code> with a
-            link that starts with <code className="font-mono break-all">{location.origin}/approve/</code>.
+            link that starts with <code className="font-mono wrap-anywhere">{location.origin}/approve/</code>.
           </li>
           <li>
             They pass it on to you, or{' '}
@@ -107,7 +107,7 @@ const Rules = ({ rules, onDelete }: RulesProps) => (
     rows={rules}
     keyOf={({ id }) => id}
     columns={[
-      { name: 'Tables', cell: ({ tableGlob }) => <code className="font-mono break-all">{tableGlob}</code> },
+      { name: 'Tables', cell: ({ tableGlob }) => <code className="font-mono wrap-anywhere">{tableGlob}</code> },
       {
         name: 'Writes',
         cell: ({ action }) =>

@@ -32,7 +32,10 @@ export function BranchTable({ branches, onHandOff, onReset, onDelete }: BranchTa
           name: 'Branch',
           cell: ({ branchRef, slug, status }) => (
             <span className="flex flex-wrap items-center gap-2">
-              <Link className="break-all text-accent underline-offset-2 hover:underline" to={databasePath(ns, slug)}>
+              <Link
+                className="wrap-anywhere text-accent underline-offset-2 hover:underline"
+                to={databasePath(ns, slug)}
+              >
                 {branchRef}
               </Link>
               {status !== 'healthy' && <Badge tone="warning">{status}</Badge>}

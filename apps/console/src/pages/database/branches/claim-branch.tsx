@@ -54,7 +54,7 @@ const Claimed = ({ claim, close }: { claim: Claim; close: () => void }) => (
   <div className="grid min-w-0 gap-4">
     <CodeBlock label="token" code={claim.token} />
     <p className="text-muted">
-      It opens <code className="font-mono break-all">{`${claim.namespaceSlug}/${claim.databaseSlug}`}</code>
+      It opens <code className="font-mono wrap-anywhere">{`${claim.namespaceSlug}/${claim.databaseSlug}`}</code>
       {claim.expiresAt ? ` until ${formatMoment(claim.expiresAt)}.` : ' until the branch is reset or deleted.'}
     </p>
     <DialogActions>

@@ -1,4 +1,4 @@
-import { Link, useParams } from 'react-router'
+import { useParams } from 'react-router'
 import { useCall } from '../../../api/hooks.ts'
 import { databasePath, useDatabase, useNamespace } from '../../../shell/address.ts'
 import { useAsked } from '../../../shell/asked.ts'
@@ -27,16 +27,12 @@ export function MergePage() {
   return (
     <Page
       title={`Merge ${ref} into ${db}`}
+      back={{ to: databasePath(ns, db, 'branches'), name: 'All branches' }}
       lead="A preview: nothing is changed until you merge."
       actions={
-        <>
-          <Button asChild look="quiet">
-            <Link to={databasePath(ns, db, 'branches')}>All branches</Link>
-          </Button>
-          <Button busy={isFetching} onClick={() => refetch()}>
-            Look again
-          </Button>
-        </>
+        <Button busy={isFetching} onClick={() => refetch()}>
+          Look again
+        </Button>
       }
     >
       {merged && <Merged snapshot={merged} onEnd={() => setMerged(null)} />}

@@ -34,7 +34,7 @@ export function RowsMerge({ onSide, ...plan }: MergePlan & { onSide: (side: Merg
           rows={tables}
           keyOf={({ table }) => table}
           columns={[
-            { name: 'Table', cell: ({ table }) => <span className="inline-block min-w-24 break-all">{table}</span> },
+            { name: 'Table', cell: ({ table }) => <span className="wrap-anywhere">{table}</span> },
             { name: 'New', isNumber: true, cell: ({ inserted }) => formatNumber(inserted) },
             { name: 'Changed', isNumber: true, cell: ({ updated }) => formatNumber(updated) },
             { name: 'Deleted', isNumber: true, cell: ({ deleted }) => formatNumber(deleted) },

@@ -8,7 +8,7 @@ interface SideBySideProps {
 /** What does not go together, one beside the other; one below the other on phones. */
 export const SideBySide = ({ title, reason, sides }: SideBySideProps) => (
   <article className="grid min-w-0 gap-2 rounded-card border border-line p-3">
-    <h3 className="font-medium break-all">{title}</h3>
+    <h3 className="font-medium wrap-anywhere">{title}</h3>
     <p className="text-sm break-words text-muted">{reason}</p>
     <div className="grid min-w-0 gap-2 sm:auto-cols-fr sm:grid-flow-col">
       {sides.map(([name, text]) => (

@@ -39,7 +39,7 @@ export function EndpointDeeds({ endpoint: { slug, name, status } }: { endpoint: 
           Publish
         </Button>
       )}
-      <Button look="danger" onClick={() => setLeaving(true)}>
+      <Button look="soft-danger" onClick={() => setLeaving(true)}>
         Delete
       </Button>
       {failure && <ErrorPanel error={failure} />}

@@ -1,6 +1,5 @@
 import type { Endpoint } from '@persql/contract'
 import { useState } from 'react'
-import { Link } from 'react-router'
 import { useCall, useDo } from '../../../api/hooks.ts'
 import { databasePath, useDatabase, useNamespace } from '../../../shell/address.ts'
 import { useMay } from '../../../shell/membership.ts'
@@ -27,17 +26,17 @@ export function EndpointDetail({ slug }: { slug: string }) {
   const mayChange = useMay('editor')
   const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases/{db}/endpoints/{slug}', where)
   return (
-    <Page title={data?.name ?? slug} actions={data && mayChange && <EndpointDeeds endpoint={data} />}>
-      <p className="flex flex-wrap items-center gap-3">
-        <Link
-          className="text-accent underline-offset-2 hover:underline"
-          to={databasePath(where.ns, where.db, 'endpoints')}
-        >
-          All endpoints
-        </Link>
-        {data && <StatusBadge status={data.status} />}
-        {data && <span className="text-muted">version {data.version}</span>}
-      </p>
+    <Page
+      title={data?.name ?? slug}
+      lead={
+        <span className="flex min-h-6 items-center gap-3">
+          {data && <StatusBadge status={data.status} />}
+          {data && `version ${data.version}`}
+        </span>
+      }
+      back={{ to: databasePath(where.ns, where.db, 'endpoints'), name: 'All endpoints' }}
+      actions={data && mayChange && <EndpointDeeds endpoint={data} />}
+    >
       {error && <ErrorPanel error={error} onRetry={refetch} />}
       {!data && !error && <SkeletonRows rows={8} label="Loading the endpoint" />}
       {data && <Parts key={data.version} endpoint={data} />}

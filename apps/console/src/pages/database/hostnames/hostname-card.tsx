@@ -73,7 +73,7 @@ const Record = ({ type, name, value, why }: { type: string; name: string; value:
       <div key={part} className="flex flex-wrap items-center justify-between gap-2">
         <dt className="text-muted">{part}</dt>
         <dd className="flex min-w-0 flex-wrap items-center gap-2">
-          <code className="font-mono break-all">{part === 'Name' ? name : value}</code>
+          <code className="font-mono wrap-anywhere">{part === 'Name' ? name : value}</code>
           <CopyButton text={part === 'Name' ? name : value} label={`Copy ${part.toLowerCase()} of ${type}`} />
         </dd>
       </div>

@@ -3,6 +3,7 @@ import { useEffect } from 'react'
 import { Link, useNavigate, useParams } from 'react-router'
 import { useCall, useDo } from '../../../api/hooks.ts'
 import { toastWithUndo } from '../../../api/undo.ts'
+import { useActorName } from '../../../shell/actors.ts'
 import { databasePath, useDatabase, useNamespace } from '../../../shell/address.ts'
 import { useAsked } from '../../../shell/asked.ts'
 import { useMay } from '../../../shell/membership.ts'
@@ -56,11 +57,20 @@ export function MigrationPage() {
   )
 }
 
+/** The way to the page of the list that a migration stands on. */
+function useBack() {
+  const [before] = useAsked('before')
+  const path = databasePath(useNamespace(), useDatabase(), 'migrations')
+  return { to: before === null ? path : `${path}?${new URLSearchParams({ before })}`, name: 'All migrations' }
+}
+
 function Applied({ migration }: { migration: Migration }) {
   const { name, sql, appliedAt, appliedBy, durationMs, statements } = migration
-  const lead = `Applied ${formatMoment(appliedAt ?? '')} by ${appliedBy}: ${formatNumber(statements)} statements in ${formatNumber(durationMs ?? 0)} ms.`
+  const back = useBack()
+  const by = useActorName()(appliedBy ?? '')
+  const lead = `Applied ${formatMoment(appliedAt ?? '')}${by === undefined ? '' : ` by ${by}`}: ${formatNumber(statements)} statements in ${formatNumber(durationMs ?? 0)} ms.`
   return (
-    <Page title={name} lead={lead} actions={<MigrationState migration={migration} />}>
+    <Page title={name} lead={lead} back={back} actions={<MigrationState migration={migration} />}>
       <CodeBlock label="SQL" code={sql} />
     </Page>
   )
@@ -87,6 +97,8 @@ function Draft({ migration }: { migration: Migration }) {
   return (
     <Page
       title={migration.name}
+      lead={<MigrationState migration={migration} />}
+      back={useBack()}
       actions={
         <>
           {mayEdit && (
@@ -107,9 +119,6 @@ function Draft({ migration }: { migration: Migration }) {
         </>
       }
     >
-      <div className="flex">
-        <MigrationState migration={migration} />
-      </div>
       {migration.error && <FailedStatement sql={migration.sql} failure={migration.error} />}
       {attempt.error && <ErrorPanel error={attempt.error} />}
       {attempt.data && <Trial trial={attempt.data} sql={migration.sql} />}

@@ -1,5 +1,6 @@
 import type { Migration } from '@persql/contract'
 import { Link } from 'react-router'
+import { useActorName } from '../../../shell/actors.ts'
 import { databasePath, useDatabase, useNamespace } from '../../../shell/address.ts'
 import { useAsked } from '../../../shell/asked.ts'
 import { Badge } from '../../../ui/badge.tsx'
@@ -17,6 +18,7 @@ export function MigrationTable({ migrations }: { migrations: readonly Migration[
   const ns = useNamespace()
   const db = useDatabase()
   const [before] = useAsked('before')
+  const nameOf = useActorName()
   return (
     <Table
       label="Migrations"
@@ -27,7 +29,7 @@ export function MigrationTable({ migrations }: { migrations: readonly Migration[
           name: 'Name',
           cell: ({ id, name }) => (
             <Link
-              className="break-all text-accent underline-offset-2 hover:underline"
+              className="wrap-anywhere text-accent underline-offset-2 hover:underline"
               to={{
                 pathname: databasePath(ns, db, 'migrations', id),
                 search: before === null ? '' : `before=${encodeURIComponent(before)}`,
@@ -48,7 +50,12 @@ export function MigrationTable({ migrations }: { migrations: readonly Migration[
         {
           name: 'By',
           isExtra: true,
-          cell: ({ appliedBy }) => appliedBy ?? <span className="text-muted">nobody yet</span>,
+          cell: ({ appliedBy }) =>
+            appliedBy ? (
+              <span className="wrap-anywhere">{nameOf(appliedBy)}</span>
+            ) : (
+              <span className="text-muted">nobody yet</span>
+            ),
         },
       ]}
     />

@@ -1,4 +1,5 @@
 import { useCall } from '../../../api/hooks.ts'
+import { useActorName } from '../../../shell/actors.ts'
 import { useDatabase, useNamespace } from '../../../shell/address.ts'
 import { useAsked } from '../../../shell/asked.ts'
 import { Badge } from '../../../ui/badge.tsx'
@@ -14,6 +15,7 @@ const TONES = { create: 'success', alter: 'accent', drop: 'danger', other: 'neut
 export function SchemaChanges() {
   const place = { ns: useNamespace(), db: useDatabase() }
   const [after, turn] = useAsked('older')
+  const nameOf = useActorName()
   const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases/{db}/schema_changes', {
     ...place,
     ...(after !== null && { before: Number(after) }),
@@ -34,7 +36,7 @@ export function SchemaChanges() {
             <div className="flex flex-wrap items-center gap-2 text-sm text-muted">
               <Badge tone={TONES[kind]}>{kind}</Badge>
               <time dateTime={at}>{formatMoment(at)}</time>
-              <span className="break-all">{actor}</span>
+              <span className="wrap-anywhere">{nameOf(actor)}</span>
               {migrationId && <Badge>part of a migration</Badge>}
             </div>
             <code className="font-mono text-sm break-words whitespace-pre-wrap">{sql}</code>

@@ -33,7 +33,7 @@ export function Trial({ trial, sql }: { trial: MigrationTrial; sql: string }) {
               </span>
             ),
           },
-          { name: 'Statement', cell: ({ text }) => <code className="font-mono text-sm break-all">{text}</code> },
+          { name: 'Statement', cell: ({ text }) => <code className="font-mono text-sm wrap-anywhere">{text}</code> },
           { name: 'Rows read', isNumber: true, isExtra: true, cell: ({ rowsRead }) => formatNumber(rowsRead) },
           { name: 'Rows written', isNumber: true, cell: ({ rowsWritten }) => formatNumber(rowsWritten) },
         ]}
@@ -57,7 +57,7 @@ function SchemaDifference({ schema }: { schema: MigrationTrial['schema'] }) {
           <dt className="font-medium">{name}</dt>
           {objects.length === 0 && <dd className="text-muted">nothing</dd>}
           {objects.map((object) => (
-            <dd key={`${object.type} ${object.name}`} className="font-mono text-sm break-all">
+            <dd key={`${object.type} ${object.name}`} className="font-mono text-sm wrap-anywhere">
               {sign} {object.type} {object.name}
             </dd>
           ))}

@@ -27,10 +27,13 @@ export function Findings(place: { ns: string; db: string }) {
       {data && data.findings.length > 0 && (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard
         <section className="max-h-96 overflow-y-auto" aria-label="Findings" tabIndex={0}>
-          <ul className="grid gap-3" aria-label="Findings">
+          <ul className="grid grid-cols-[minmax(0,1fr)] gap-3" aria-label="Findings">
             {data.findings.map(({ severity, rule, table, column, message, fix }) => (
-              <li key={`${rule} ${table} ${column} ${message}`} className="grid gap-1.5 border-l-2 border-line pl-3">
-                <p className="flex flex-wrap items-center gap-2 break-all">
+              <li
+                key={`${rule} ${table} ${column} ${message}`}
+                className="grid grid-cols-[minmax(0,1fr)] gap-1.5 border-l-2 border-line pl-3"
+              >
+                <p className="flex flex-wrap items-center gap-2 wrap-anywhere">
                   <Badge tone={TONES[severity]}>{severity}</Badge>
                   <span className="font-medium">{column ? `${table}.${column}` : table}</span>
                 </p>

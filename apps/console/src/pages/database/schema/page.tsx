@@ -71,7 +71,7 @@ export function SchemaPage() {
           <ul className="grid gap-3">
             {schema.triggers.map(({ name, table, sql }) => (
               <li key={name} className="grid gap-1">
-                <p className="font-medium break-all">
+                <p className="font-medium wrap-anywhere">
                   {name} <span className="text-muted">on {table}</span>
                 </p>
                 <code className="font-mono text-sm break-words whitespace-pre-wrap">{sql}</code>

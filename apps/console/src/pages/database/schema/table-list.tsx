@@ -23,7 +23,7 @@ export const TableList = ({ schema, chosen, onEdit }: TableListProps) => (
     ))}
     {schema.views.map(({ name, sql, description }) => (
       <section key={name} className="grid gap-2 rounded-card border border-line bg-surface p-5">
-        <h2 className="flex items-center gap-2 text-lg font-semibold break-all">
+        <h2 className="flex items-center gap-2 text-lg font-semibold wrap-anywhere">
           {name} <Badge>view</Badge>
         </h2>
         {description && <p className="text-muted">{description}</p>}
@@ -54,7 +54,7 @@ function TableCard({
       )}
     >
       <div className="flex flex-wrap items-center justify-between gap-2">
-        <h2 className="text-lg font-semibold break-all">{table}</h2>
+        <h2 className="text-lg font-semibold wrap-anywhere">{table}</h2>
         <span className="flex items-center gap-2 text-sm text-muted">
           {rowCount !== null && `${formatNumber(rowCount)} ${rowCount === 1 ? 'row' : 'rows'}`}
           {onEdit && (
@@ -75,7 +75,7 @@ function TableCard({
             name: 'Column',
             cell: (column) => (
               <>
-                <span className="font-mono text-sm break-all">{column.name}</span>
+                <span className="font-mono text-sm wrap-anywhere">{column.name}</span>
                 <span className="block text-sm font-normal text-muted md:hidden">
                   {[factsOf(column), column.description].filter(Boolean).join('. ')}
                 </span>
@@ -103,7 +103,7 @@ function TableCard({
       {indexes.length > 0 && (
         <ul aria-label={`Indexes of ${table}`} className="grid gap-1 text-sm text-muted">
           {indexes.map(({ name, unique, columns: indexed }) => (
-            <li key={name} className="break-all">
+            <li key={name} className="wrap-anywhere">
               {unique ? 'Unique index' : 'Index'} on {indexed.join(', ')} ({name})
             </li>
           ))}

@@ -32,7 +32,7 @@ export function FileDrop({ file, onFile, disabled }: FileDropProps) {
       )}
     >
       <FileUp aria-hidden className="size-6 text-muted" />
-      <span className="font-medium break-all">
+      <span className="font-medium wrap-anywhere">
         {file ? `${file.name} (${formatBytes(file.size)})` : 'Drop a file here, or choose one'}
       </span>
       <span className="text-sm text-muted">SQL dump, SQLite file, CSV or NDJSON. Imported whole, or not at all.</span>

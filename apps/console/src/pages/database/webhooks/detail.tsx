@@ -1,6 +1,6 @@
 import type { Webhook } from '@persql/contract'
 import { useState } from 'react'
-import { Link, useNavigate } from 'react-router'
+import { useNavigate } from 'react-router'
 import { useCall, useDo } from '../../../api/hooks.ts'
 import { databasePath, useDatabase, useNamespace } from '../../../shell/address.ts'
 import { useAsked } from '../../../shell/asked.ts'
@@ -25,10 +25,12 @@ export function WebhookDetail({ id }: { id: string }) {
   const { data, error, refetch } = useCall(ONE, where)
   const back = databasePath(where.ns, where.db, 'webhooks')
   return (
-    <Page title={data?.name ?? 'Webhook'} lead={data?.url} actions={data && <Deeds webhook={data} back={back} />}>
-      <Link className="justify-self-start text-accent underline-offset-2 hover:underline" to={back}>
-        All webhooks
-      </Link>
+    <Page
+      title={data?.name ?? 'Webhook'}
+      lead={data?.url}
+      back={{ to: back, name: 'All webhooks' }}
+      actions={data && <Deeds webhook={data} back={back} />}
+    >
       {error && <ErrorPanel error={error} onRetry={refetch} />}
       {!data && !error && <SkeletonRows rows={6} label="Loading the webhook" />}
       {data && (
@@ -67,7 +69,7 @@ function Deeds({ webhook, back }: { webhook: Webhook; back: string }) {
       <Button busy={update.isPending} onClick={toggle}>
         {webhook.enabled ? 'Pause' : 'Resume'}
       </Button>
-      <Button look="danger" onClick={() => setLeaving(true)}>
+      <Button look="soft-danger" onClick={() => setLeaving(true)}>
         Delete
       </Button>
       {failure && <ErrorPanel error={failure} />}

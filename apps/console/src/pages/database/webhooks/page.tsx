@@ -56,7 +56,7 @@ function Webhooks() {
                   <Link className="text-accent underline-offset-2 hover:underline" to={path(id)}>
                     {name}
                   </Link>
-                  <span className="text-sm font-normal break-all text-muted">{url}</span>
+                  <span className="text-sm font-normal wrap-anywhere text-muted">{url}</span>
                 </span>
               ),
             },

@@ -21,14 +21,5 @@ export const SUBJECTS = [
   ['topup', 'Top-ups'],
 ] as const
 
-/** The name of an actor such as `user:<id>` or `token:<id>`, where it is known. */
-export function actorName(actor: string, names: ReadonlyMap<string, string>): string {
-  const [kind, id = ''] = actor.split(/:(.*)/s)
-  const name = names.get(id)
-  if (kind === 'user') return name ?? `a former member (${id.slice(0, 8)})`
-  if (kind === 'token') return name ? `token ${name}` : `a revoked token (${id.slice(0, 8)})`
-  return actor === 'system' ? 'PerSQL' : actor
-}
-
 /** What was done it to, by name where that is known. */
 export const targetName = (target: string, names: ReadonlyMap<string, string>): string => names.get(target) ?? target

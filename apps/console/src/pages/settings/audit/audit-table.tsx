@@ -1,7 +1,8 @@
 import type { Api, Output } from '@persql/contract'
+import { actorName } from '../../../shell/actors.ts'
 import { formatAgo, formatMoment } from '../../../ui/format.ts'
 import { Table } from '../../../ui/table.tsx'
-import { actorName, targetName } from './actions.ts'
+import { targetName } from './actions.ts'
 
 type Entry = Output<Api['list_audit']>[number]
 
@@ -19,7 +20,7 @@ export const AuditTable = ({ entries, names }: AuditTableProps) => (
     keyOf={({ id }) => id}
     columns={[
       { name: 'What', cell: (entry) => <What entry={entry} names={names} /> },
-      { name: 'Who', cell: ({ actor }) => <span className="break-all">{actorName(actor, names)}</span> },
+      { name: 'Who', cell: ({ actor }) => <span className="wrap-anywhere">{actorName(actor, names)}</span> },
       {
         name: 'When',
         isExtra: true,
@@ -40,13 +41,13 @@ function What({ entry, names }: { entry: Entry; names: AuditTableProps['names'] 
     <details>
       <summary className="cursor-pointer">
         <span className="font-mono text-sm">{action}</span>{' '}
-        <span className="font-normal break-all text-muted">{targetName(target, names)}</span>
+        <span className="font-normal wrap-anywhere text-muted">{targetName(target, names)}</span>
       </summary>
       <dl className="mt-2 grid grid-cols-[auto_1fr] gap-x-4 gap-y-1 text-sm font-normal">
         {Object.entries(all).map(([name, value]) => (
           <div key={name} className="contents">
             <dt className="text-muted">{name}</dt>
-            <dd className="font-mono break-all">{typeof value === 'string' ? value : JSON.stringify(value)}</dd>
+            <dd className="font-mono wrap-anywhere">{typeof value === 'string' ? value : JSON.stringify(value)}</dd>
           </div>
         ))}
       </dl>

@@ -56,7 +56,7 @@ export function LedgerCard({ ledger }: { ledger: readonly Entry[] | undefined })
             {
               name: 'Reference',
               isExtra: true,
-              cell: ({ ref }) => <span className="font-mono text-sm break-all">{ref}</span>,
+              cell: ({ ref }) => <span className="font-mono text-sm wrap-anywhere">{ref}</span>,
             },
           ]}
         />

@@ -39,7 +39,7 @@ export function Invitations({ onInvite }: { onInvite: () => void }) {
           rows={data}
           keyOf={({ id }) => id}
           columns={[
-            { name: 'Email', cell: ({ email }) => <span className="break-all">{email}</span> },
+            { name: 'Email', cell: ({ email }) => <span className="wrap-anywhere">{email}</span> },
             { name: 'Role', cell: ({ role }) => <Badge>{role}</Badge> },
             { name: 'Ends', isExtra: true, cell: ({ expiresAt }) => formatAgo(expiresAt) },
             {

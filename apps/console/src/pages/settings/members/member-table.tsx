@@ -52,7 +52,7 @@ export function MemberTable({ members }: { members: readonly Member[] }) {
             name: 'Member',
             cell: ({ userId, email, name }) => (
               <span className="grid">
-                <span className="break-all">
+                <span className="wrap-anywhere">
                   {email} {userId === me && <Badge>you</Badge>}
                 </span>
                 {name !== '' && name !== email && <span className="text-sm font-normal text-muted">{name}</span>}
@@ -67,7 +67,7 @@ export function MemberTable({ members }: { members: readonly Member[] }) {
               return (
                 <Select
                   aria-label={`Role of ${member.email}`}
-                  className="max-w-36"
+                  className="w-32"
                   value={member.role}
                   onChange={({ target }) => setChange({ member, to: target.value as MemberRole })}
                 >

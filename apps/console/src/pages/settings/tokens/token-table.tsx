@@ -55,7 +55,7 @@ const Names = ({ names, all }: { names: readonly string[] | null; all: string })
   names === null ? (
     <span className="text-muted">{all}</span>
   ) : (
-    <span className="font-mono text-sm break-all">{names.join(', ')}</span>
+    <span className="font-mono text-sm wrap-anywhere">{names.join(', ')}</span>
   )
 
 function Expiry({ at }: { at: string | null }) {

@@ -1,0 +1,26 @@
+import { useCall } from '../api/hooks.ts'
+import { useNamespace } from './address.ts'
+import { useMay } from './membership.ts'
+
+/** The name of an actor such as `user:<id>` or `token:<id>`, where it is known. */
+export function actorName(actor: string, names: ReadonlyMap<string, string>, knowsTokens = true): string {
+  const [kind, id = ''] = actor.split(/:(.*)/s)
+  const name = names.get(id)
+  if (kind === 'user') return name ?? `a former member (${id.slice(0, 8)})`
+  if (kind === 'token') return name ? `token ${name}` : `a ${knowsTokens ? 'revoked ' : ''}token (${id.slice(0, 8)})`
+  return actor === 'system' ? 'PerSQL' : actor
+}
+
+/** Tells who actors of the namespace are. Nothing while that is not known. */
+export function useActorName(): (actor: string) => string | undefined {
+  const ns = useNamespace()
+  const seesTokens = useMay('admin')
+  const members = useCall('GET /api/namespaces/{ns}/members', { ns })
+  const tokens = useCall('GET /api/namespaces/{ns}/tokens', { ns }, { enabled: seesTokens })
+  if (members.isLoading || tokens.isLoading) return () => undefined
+  const names = new Map([
+    ...(members.data ?? []).map(({ userId, email }) => [userId, email] as const),
+    ...(tokens.data ?? []).map(({ id, name }) => [id, name] as const),
+  ])
+  return (actor) => actorName(actor, names, tokens.data !== undefined)
+}
