@@ -103,7 +103,7 @@ describe.each([
     await page.getByRole('dialog', { name: 'Delete main?' }).waitFor()
     expect(await faultsOf(page)).toEqual([])
     await page.keyboard.press('Escape')
-    if (options.width < 500) await page.getByRole('button', { name: 'Menu', exact: true }).click()
+    if (options.width < 500) await page.getByRole('button', { name: /^Menu:/ }).click()
     await page.getByRole('button', { name: 'Account' }).click()
     expect(await faultsOf(page)).toEqual([])
     expect(here.complaints).toEqual([])

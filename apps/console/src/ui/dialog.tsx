@@ -2,6 +2,7 @@ import { X } from 'lucide-react'
 import { Dialog as Primitive } from 'radix-ui'
 import type { ReactNode } from 'react'
 import { Button } from './button.tsx'
+import { useFocusBack } from './use-focus-back.ts'
 
 interface DialogProps {
   open: boolean
@@ -16,37 +17,44 @@ interface DialogProps {
  * A dialog over the page: keeps the focus, closes with Escape and gives the focus back. Radix's own overlay is left out,
  * because it puts a style element into the page, which the policy of the console forbids.
  */
-export const Dialog = ({ open, onOpenChange, title, description, children }: DialogProps) => (
-  <Primitive.Root open={open} onOpenChange={onOpenChange}>
-    <Primitive.Portal>
-      <div
-        data-modal
-        className="fixed inset-0 z-40 grid items-end justify-items-center overflow-y-auto bg-shade sm:items-center sm:p-6"
-      >
-        <Primitive.Content
-          {...(description === undefined && { 'aria-describedby': undefined })}
-          onOpenAutoFocus={toFirstField}
-          className="grid w-full max-w-lg animate-arrive gap-4 rounded-t-card bg-raised p-6 shadow-float sm:rounded-card"
+export function Dialog({ open, onOpenChange, title, description, children }: DialogProps) {
+  const focus = useFocusBack()
+  return (
+    <Primitive.Root open={open} onOpenChange={onOpenChange}>
+      <Primitive.Portal>
+        <div
+          data-modal
+          className="fixed inset-0 z-40 grid items-end justify-items-center overflow-y-auto bg-shade sm:items-center sm:p-6"
         >
-          <div className="flex items-start justify-between gap-4">
-            <Primitive.Title className="text-lg font-semibold">{title}</Primitive.Title>
-            <Primitive.Close asChild>
-              <Button look="quiet" size="icon" aria-label="Close" className="-mt-1.5 -mr-2">
-                <X aria-hidden className="size-4" />
-              </Button>
-            </Primitive.Close>
-          </div>
-          {description !== undefined && (
-            <Primitive.Description asChild>
-              <div className="-mt-2 text-muted">{description}</div>
-            </Primitive.Description>
-          )}
-          {children}
-        </Primitive.Content>
-      </div>
-    </Primitive.Portal>
-  </Primitive.Root>
-)
+          <Primitive.Content
+            {...(description === undefined && { 'aria-describedby': undefined })}
+            onOpenAutoFocus={(event) => {
+              focus.opened()
+              toFirstField(event)
+            }}
+            onCloseAutoFocus={focus.closed}
+            className="grid w-full max-w-lg animate-arrive gap-4 rounded-t-card bg-raised p-6 shadow-float sm:rounded-card"
+          >
+            <div className="flex items-start justify-between gap-4">
+              <Primitive.Title className="text-lg font-semibold">{title}</Primitive.Title>
+              <Primitive.Close asChild>
+                <Button look="quiet" size="icon" aria-label="Close" className="-mt-1.5 -mr-2">
+                  <X aria-hidden className="size-4" />
+                </Button>
+              </Primitive.Close>
+            </div>
+            {description !== undefined && (
+              <Primitive.Description asChild>
+                <div className="-mt-2 text-muted">{description}</div>
+              </Primitive.Description>
+            )}
+            {children}
+          </Primitive.Content>
+        </div>
+      </Primitive.Portal>
+    </Primitive.Root>
+  )
+}
 
 /** What one is asked for comes before the button that closes. */
 function toFirstField(event: Event): void {

@@ -1,9 +1,9 @@
 import { ChevronDown, X } from 'lucide-react'
 import { Dialog } from 'radix-ui'
-import { type ReactNode, useEffect, useRef, useState } from 'react'
+import { type ReactNode, useEffect, useState } from 'react'
 import { useLocation } from 'react-router'
 import { Button } from './button.tsx'
-import { focusPage } from './focus-page.ts'
+import { useFocusBack } from './use-focus-back.ts'
 
 interface DrawerProps {
   /** Where one is. */
@@ -14,7 +14,7 @@ interface DrawerProps {
 /** A button that says where one is, and behind it, from the side, where one can go. */
 export function Drawer({ here, children }: DrawerProps) {
   const [isOpen, setOpen] = useState(false)
-  const from = useRef('')
+  const focus = useFocusBack()
   const { pathname } = useLocation()
   // biome-ignore lint/correctness/useExhaustiveDependencies: whoever has gone somewhere wants to see it
   useEffect(() => setOpen(false), [pathname])
@@ -31,12 +31,8 @@ export function Drawer({ here, children }: DrawerProps) {
         <div data-modal className="fixed inset-0 z-40 bg-shade md:hidden">
           <Dialog.Content
             aria-describedby={undefined}
-            onOpenAutoFocus={() => {
-              from.current = location.pathname
-            }}
-            onCloseAutoFocus={(event) => {
-              if (location.pathname !== from.current) focusPage(event)
-            }}
+            onOpenAutoFocus={focus.opened}
+            onCloseAutoFocus={focus.closed}
             className="flex h-full w-80 max-w-[88vw] animate-slide flex-col gap-4 overflow-y-auto overscroll-contain bg-surface p-4 shadow-float"
           >
             <div className="flex items-center justify-between">

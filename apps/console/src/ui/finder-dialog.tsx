@@ -1,7 +1,6 @@
 import { Dialog } from 'radix-ui'
-import { useRef } from 'react'
 import { type Choice, Finder } from './finder.tsx'
-import { focusPage } from './focus-page.ts'
+import { useFocusBack } from './use-focus-back.ts'
 
 interface FinderDialogProps {
   open: boolean
@@ -15,19 +14,15 @@ interface FinderDialogProps {
 
 /** A finder over the page. Whoever it leads elsewhere has the focus there, all others where they were. */
 export function FinderDialog({ open, onOpenChange, title, ...finder }: FinderDialogProps) {
-  const from = useRef('')
+  const focus = useFocusBack()
   return (
     <Dialog.Root open={open} onOpenChange={onOpenChange}>
       <Dialog.Portal>
         <div data-modal className="fixed inset-0 z-40 bg-shade p-3 sm:px-6 sm:pt-[12dvh]">
           <Dialog.Content
             aria-describedby={undefined}
-            onOpenAutoFocus={() => {
-              from.current = location.href
-            }}
-            onCloseAutoFocus={(event) => {
-              if (location.href !== from.current) focusPage(event)
-            }}
+            onOpenAutoFocus={focus.opened}
+            onCloseAutoFocus={focus.closed}
             className="mx-auto flex max-h-[min(28rem,75dvh)] w-full max-w-xl animate-arrive flex-col overflow-hidden rounded-card border border-line bg-raised shadow-float"
           >
             <Dialog.Title className="sr-only">{title}</Dialog.Title>

@@ -111,7 +111,7 @@ const STACKED = {
   first: 'max-sm:p-0',
   deeds: 'max-sm:col-start-2 max-sm:row-start-1 max-sm:p-0',
   named:
-    'max-sm:col-span-2 max-sm:flex max-sm:items-center max-sm:justify-between max-sm:gap-4 max-sm:p-0 max-sm:text-right max-sm:text-sm max-sm:before:shrink-0 max-sm:before:text-muted max-sm:before:content-[attr(data-label)]',
+    'max-sm:col-span-2 max-sm:flex max-sm:items-center max-sm:justify-between max-sm:gap-4 max-sm:p-0 max-sm:text-right max-sm:text-sm max-sm:before:shrink-0 max-sm:before:text-muted max-sm:before:content-[attr(data-label)] max-sm:*:justify-items-end',
 }
 
 interface CellProps<T> {

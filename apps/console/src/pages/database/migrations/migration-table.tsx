@@ -5,6 +5,7 @@ import { databasePath, useDatabase, useNamespace } from '../../../shell/address.
 import { useAsked } from '../../../shell/asked.ts'
 import { Badge } from '../../../ui/badge.tsx'
 import { formatAgo, formatNumber } from '../../../ui/format.ts'
+import { Skeleton } from '../../../ui/skeleton.tsx'
 import { Table } from '../../../ui/table.tsx'
 
 /** What became of a migration, in a word. */
@@ -52,7 +53,7 @@ export function MigrationTable({ migrations }: { migrations: readonly Migration[
           isExtra: true,
           cell: ({ appliedBy }) =>
             appliedBy ? (
-              <span className="wrap-anywhere">{nameOf(appliedBy)}</span>
+              <span className="wrap-anywhere">{nameOf(appliedBy) ?? <Skeleton className="h-5 w-40" />}</span>
             ) : (
               <span className="text-muted">nobody yet</span>
             ),
