@@ -4,6 +4,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { test } from 'vitest'
 import { startBrowser } from '../browser.ts'
 import { startPlatform } from '../harness.ts'
+import { fileOf, gallery } from './gallery.ts'
 import { type Picture, picturesOf } from './pages.ts'
 import { openShop, PASSWORD, type Shop } from './shop.ts'
 
@@ -11,7 +12,7 @@ import { openShop, PASSWORD, type Shop } from './shop.ts'
 const PORT = 8788
 const QUALITY = 70
 const FOLDER = fileURLToPath(new URL('../../docs/screenshots/', import.meta.url))
-/** Pictures of these only, by their names: `npm run screenshots -- -t` of vitest knows tests alone. */
+/** Pictures of these alone, by their names: `PAGES=query,schema npm run screenshots`. */
 const only = process.env.PAGES?.split(',')
 
 const SIZES = { wide: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } }
@@ -23,6 +24,7 @@ test('every page is pictured, in light and dark, wide and on a phone', { timeout
     const pictures = picturesOf(shop).filter(({ name }) => only?.includes(name) ?? true)
     if (!only) await rm(FOLDER, { recursive: true, force: true })
     await mkdir(FOLDER, { recursive: true })
+    await writeFile(`${FOLDER}../screenshots.md`, gallery(picturesOf(shop)))
     for (const size of ['wide', 'phone'] as const) {
       for (const theme of ['light', 'dark'] as const) {
         const stranger = await contextOf(browser, size, theme)
@@ -30,7 +32,7 @@ test('every page is pictured, in light and dark, wide and on a phone', { timeout
         await signIn(owner, platform.url, shop)
         for (const picture of pictures) {
           const page = await (picture.isPublic ? stranger : owner).newPage()
-          await writeFile(`${FOLDER}${picture.name}-${theme}-${size}.webp`, await pictured(page, platform.url, picture))
+          await writeFile(FOLDER + fileOf(picture.name, theme, size), await pictured(page, platform.url, picture))
           await page.close()
         }
         await Promise.all([stranger.close(), owner.close()])

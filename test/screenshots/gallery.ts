@@ -1,0 +1,24 @@
+import type { Picture } from './pages.ts'
+
+const INTRO = `# The console in pictures
+
+Every page, as it looks at a desk and on a phone, in the colours your system asks for. The pictures and this page are made
+by \`npm run screenshots\`, which opens a small shop on a platform of its own.
+`
+
+/** The file of a picture, beside this page. */
+export const fileOf = (name: string, theme: 'light' | 'dark', size: 'wide' | 'phone'): string =>
+  `${name}-${theme}-${size}.webp`
+
+/** The page of the documentation that shows all pictures. */
+export const gallery = (pictures: readonly Picture[]): string =>
+  [
+    INTRO,
+    ...pictures.map(({ name }) => `## ${titleOf(name)}\n\n${shown(name, 'wide', 640)}\n${shown(name, 'phone', 185)}\n`),
+  ].join('\n')
+
+const titleOf = (name: string) => name.charAt(0).toUpperCase() + name.slice(1).replaceAll('-', ' ')
+
+const shown = (name: string, size: 'wide' | 'phone', width: number) =>
+  `<picture><source media="(prefers-color-scheme: dark)" srcset="screenshots/${fileOf(name, 'dark', size)}">` +
+  `<img alt="${titleOf(name)}, ${size === 'wide' ? 'at a desk' : 'on a phone'}" width="${width}" src="screenshots/${fileOf(name, 'light', size)}"></picture>`
