@@ -74,6 +74,7 @@ test('an approval shows what is asked for, as text, and is given with a button',
   await signIn(page, owner.email)
   await page.getByText("INSERT INTO bills VALUES (?, '<b>')").first().waitFor()
   await page.getByText('[7]').first().waitFor()
+  await page.getByText(`${owner.email} asks to run:`).first().waitFor()
   await page.getByText('Ask <us>').first().waitFor()
   expect(await page.locator('main b, us').count()).toBe(0)
   await page.getByLabel(/A word/).fill('go on')

@@ -6,6 +6,7 @@ import { type Context, contextOf } from '../context.ts'
 import { approvalAddress } from '../database/approvals/tokens.ts'
 import type { Env } from '../env.ts'
 import { isSigned, signForm } from '../oauth/form-state.ts'
+import { directoryObject } from '../objects.ts'
 import { approvals } from '../operations/approvals.ts'
 import { readBody } from './body.ts'
 import { escapeHtml, page } from './page.ts'
@@ -42,22 +43,29 @@ async function ask(ctx: Context, token: string, title: string): Promise<Response
 
 async function requestPage(ctx: Context, account: Account, token: string): Promise<Response> {
   const request = await approvals.get_approval_request({ token }, { ...ctx, account })
+  const blocks = blocksOf(request, await nameOf(ctx, request.askedBy))
   const path = `/approve/${token}`
   const address = `${request.namespaceSlug}/${request.databaseSlug}`
-  if (request.status !== 'pending') return page(`A write to ${address}`, [...blocksOf(request), STANDS[request.status]])
+  if (request.status !== 'pending') return page(`A write to ${address}`, [...blocks, STANDS[request.status]])
   const subject = { userId: account.userId, query: path, namespace: request.namespaceSlug }
   const form = `<form method="post" action="${path}">${hidden('state', await signForm(ctx.env, subject))}
     <label>A word to whoever asked, if you like <input name="note" maxlength="500"></label>
     <p class="actions"><button name="decision" value="approve">Approve</button>
     <button class="plain" name="decision" value="deny">Deny</button></p></form>`
-  return page(
-    `A write to ${address} waits for you`,
-    [...blocksOf(request), form, asSomebodyElse(account.email, path)],
-    { formAction: "'self'" },
-  )
+  return page(`A write to ${address} waits for you`, [...blocks, form, asSomebodyElse(account.email, path)], {
+    formAction: "'self'",
+  })
 }
 
-function blocksOf({ statements, tables, rowsWritten, askedBy, expiresAt, hits }: ApprovalRequest): string[] {
+/** Who asks, as whoever decides knows them: people by their address, tokens by their id. */
+async function nameOf(ctx: Context, actor: string): Promise<string> {
+  const [kind, id = ''] = actor.split(':')
+  if (kind !== 'user') return actor
+  const [person] = await directoryObject(ctx.env).people([id])
+  return person?.email ?? actor
+}
+
+function blocksOf({ statements, tables, rowsWritten, expiresAt, hits }: ApprovalRequest, askedBy: string): string[] {
   const rows = rowsWritten === 1 ? 'one row or index entry' : `${rowsWritten} rows and index entries`
   const notes = hits.flatMap(({ note }) => (note === null ? [] : [escapeHtml(note)]))
   return [

@@ -39,7 +39,7 @@ export function ApprovalsPage() {
   return (
     <Page title="Approvals" lead="Writes to some tables wait for a human, or are forbidden." actions={make}>
       {error && <ErrorPanel error={error} onRetry={refetch} />}
-      {!data && !error && <SkeletonRows label="Loading rules" />}
+      {!data && !error && <SkeletonRows rows={6} label="Loading rules" />}
       {data?.length === 0 && (
         <EmptyState title="No rule: every write goes through" action={make}>
           Guard what must not go wrong, payments for instance: what an agent wants to write there is tried out, undone,
