@@ -1,6 +1,6 @@
 import type { SavedQuery } from '@persql/contract'
 import { useState } from 'react'
-import { useCall } from '../../api/hooks.ts'
+import { useActorName } from '../../shell/actors.ts'
 import { useMay } from '../../shell/membership.ts'
 import { Dialog } from '../../ui/dialog.tsx'
 import { ErrorPanel } from '../../ui/error-panel.tsx'
@@ -22,8 +22,7 @@ interface SavedDialogProps {
 /** What is saved here, to be looked through; one of them opens on a tab of its own. */
 export function SavedDialog({ saved, onOpen, onDelete, onClose }: SavedDialogProps) {
   const mayChange = useMay('editor')
-  const members = useCall('GET /api/namespaces/{ns}/members', { ns: saved.ns })
-  const names = new Map(members.data?.map(({ userId, email }) => [userId, email]))
+  const nameOf = useActorName()
   const [wanted, setWanted] = useState('')
   const [renamed, setRenamed] = useState<string>()
   const { queries, error } = saved
@@ -69,7 +68,7 @@ export function SavedDialog({ saved, onOpen, onDelete, onClose }: SavedDialogPro
               ) : (
                 <SavedEntry
                   query={query}
-                  names={names}
+                  by={nameOf(query.updatedBy)}
                   onOpen={() => onOpen(query)}
                   deeds={mayChange && { rename: () => setRenamed(query.id), delete: () => onDelete(query) }}
                 />

@@ -3,19 +3,18 @@ import { Link } from 'react-router'
 import { formatAgo, formatMoment } from '../../ui/format.ts'
 import { MenuItem } from '../../ui/menu.tsx'
 import { RowMenu } from '../../ui/row-menu.tsx'
-import { actorName } from '../settings/audit/actions.ts'
 
 interface SavedEntryProps {
   query: SavedQuery
-  /** Of people, by their ids. */
-  names: ReadonlyMap<string, string>
+  /** Who changed it last, once that is known. */
+  by: string | undefined
   onOpen: () => void
   /** For those who may. */
   deeds: false | { rename: () => void; delete: () => void }
 }
 
 /** A saved query in the list: a link that can be passed on, and what may be done with it. */
-export const SavedEntry = ({ query, names, onOpen, deeds }: SavedEntryProps) => (
+export const SavedEntry = ({ query, by, onOpen, deeds }: SavedEntryProps) => (
   <div className="flex min-w-0 items-start gap-1">
     <Link
       to={`?saved=${query.id}`}
@@ -36,7 +35,7 @@ export const SavedEntry = ({ query, names, onOpen, deeds }: SavedEntryProps) => 
         <time dateTime={query.updatedAt} title={formatMoment(query.updatedAt)}>
           {formatAgo(query.updatedAt)}
         </time>
-        {names.size > 0 && ` by ${actorName(query.updatedBy, names)}`}
+        {by && ` by ${by}`}
       </span>
     </Link>
     {deeds && (
