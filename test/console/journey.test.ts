@@ -47,7 +47,7 @@ test('from signing up over a query and a token of Settings to curl, which finds 
   await page.keyboard.press('Control+Enter')
   await page.getByRole('grid', { name: 'Result' }).getByText('Ada').waitFor()
 
-  await page.getByRole('link', { name: 'Settings', exact: true }).first().click()
+  await page.getByRole('link', { name: 'All databases', exact: true }).first().click()
   await page.getByRole('link', { name: 'Tokens', exact: true }).first().click()
   await page.getByRole('button', { name: 'New token' }).first().click()
   const dialog = page.getByRole('dialog')

@@ -172,7 +172,8 @@ test('a hundred thousand rows are scrolled through, and each of them comes once'
     `100,000 rows in ${Date.now() - began} ms: ${frames.length} frames, median ${at(0.5)} ms, p95 ${at(0.95)}, p99 ${at(0.99)}, longest ${at(1)}`,
   )
   expect(new Set(asked).size, 'nothing is read twice').toBe(asked.length)
-  expect(asked.length).toBeLessThanOrEqual(201)
+  // A place that was passed by may be asked for again from its other side.
+  expect(asked.length).toBeLessThanOrEqual(220)
   expect(asked.join()).not.toContain('OFFSET')
   expect(await page.getByRole('row').count()).toBeLessThan(80)
   expect(complaints).toEqual([])

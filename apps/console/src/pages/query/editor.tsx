@@ -1,4 +1,10 @@
-import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from '@codemirror/autocomplete'
+import {
+  autocompletion,
+  closeBrackets,
+  closeBracketsKeymap,
+  closeCompletion,
+  completionKeymap,
+} from '@codemirror/autocomplete'
 import { defaultKeymap, history, historyKeymap } from '@codemirror/commands'
 import { SQLite, sql } from '@codemirror/lang-sql'
 import { bracketMatching, HighlightStyle, syntaxHighlighting } from '@codemirror/language'
@@ -71,6 +77,8 @@ const typeOver = EditorView.domEventHandlers({
   },
 })
 
+const giveUpCompletion = (view: EditorView) => closeCompletion(view) && false
+
 /** Where SQL is written. Tab leads out of it, as everywhere; Ctrl+Enter runs. */
 export function SqlEditor({ id, initial, schema, onChange, onRun, onReady }: SqlEditorProps) {
   const place = useRef<HTMLDivElement>(null)
@@ -94,7 +102,13 @@ export function SqlEditor({ id, initial, schema, onChange, onRun, onReady }: Sql
         doc: initial,
         extensions: [
           EditorView.cspNonce.of(nonce),
-          Prec.highest(keymap.of([{ key: 'Mod-Enter', run }])),
+          // The page saves: what is proposed must not stand over its dialog.
+          Prec.highest(
+            keymap.of([
+              { key: 'Mod-Enter', run },
+              { key: 'Mod-s', run: giveUpCompletion },
+            ]),
+          ),
           lineNumbers(),
           history(),
           drawSelection(),
