@@ -161,6 +161,23 @@ test('storage: what is empty costs nothing, what is stored its bytes by its hour
   expect(await stored()).toBe(second)
 }, 60_000)
 
+test('a fork is charged for what it stores from the first day on, whether it was ever called or not', async () => {
+  const { token, make } = await platform.createNamespace('forked')
+  await nextDay()
+  const db = await make(
+    'CREATE TABLE t (x)',
+    'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100) INSERT INTO t SELECT zeroblob(4000) FROM n',
+  )
+  await nextDay()
+  const quantity = async () => (await billing(token)).spend.storageByteHours.quantity
+  const alone = await quantity()
+  expect((await db.request('/fork', { body: { slug: 'copy' } })).status).toBe(200)
+  await nextDay()
+  const { databases } = await usage(token)
+  expect(databases).toContainEqual(expect.objectContaining({ slug: 'copy', requests: 0 }))
+  expect(await quantity()).toBeGreaterThan(2.5 * alone)
+})
+
 test('the usage of each day and database can be read back', async () => {
   const { token, db } = await platform.createNamespace('history')
   await nextDay()

@@ -120,7 +120,7 @@ export class Databases {
 
   /** Databases that may hold data, with the moment up to which their storage has been charged. */
   toSample(): (Record & { readonly sampledAtMs: number })[] {
-    return this.#rows("WHERE status = 'healthy' AND lease_version > 0").map((row) => ({
+    return this.#rows("WHERE status = 'healthy' AND (lease_version > 0 OR stored_bytes > 0)").map((row) => ({
       ...recordOf(row),
       sampledAtMs: row.sampled_at ?? row.created_at,
     }))

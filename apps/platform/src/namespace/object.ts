@@ -14,19 +14,20 @@ import type { Deed } from '../database/audit-outbox.ts'
 import type { Grant } from '../database/call.ts'
 import type { Allowance, Report } from '../database/meter.ts'
 import type { Env } from '../env.ts'
-import { costNano, NOTHING, REQUEST_NANO, usd } from '../money.ts'
+import { NOTHING, usd } from '../money.ts'
 import type { Audience } from '../oauth/server.ts'
 import { databaseObject, directoryObject } from '../objects.ts'
 import { settingsOf } from '../settings.ts'
 import { migrate } from '../storage/migrate.ts'
 import { Timers } from '../storage/timers.ts'
-import { balance, grant, outstanding, recall, settle } from './account.ts'
+import { balance } from './account.ts'
 import { Apps } from './apps.ts'
 import { Audit, type AuditEntry } from './audit.ts'
 import { Branches } from './branches.ts'
 import { Databases, type Record } from './databases.ts'
 import { Hostnames } from './hostnames.ts'
 import { dayOf, Ledger } from './ledger.ts'
+import { Lending } from './lending.ts'
 import { Lineage } from './lineage.ts'
 import { LowBalance } from './low-balance.ts'
 import { type Actor, Members } from './members.ts'
@@ -69,14 +70,11 @@ export interface Standing {
   readonly driftNano: number
 }
 
-/** A database that does not answer within this time keeps what it was lent; the others go on. */
-const ANSWER_MS = 2_000
-const AT_ONCE = 50
-
 /** One tenant: its tokens, its databases, and its money. */
 export class Namespace extends DurableObject<Env> {
   readonly #tokens: Tokens
   readonly #databases: Databases
+  readonly #lending: Lending
   readonly #audit: Audit
   readonly #members: Members
   readonly #people: People
@@ -90,7 +88,6 @@ export class Namespace extends DurableObject<Env> {
   >
   #identity: Identity | undefined
   #openLedger: Ledger | undefined
-  #recalling: Promise<void> | undefined
   #finishing: Promise<void> | undefined
   #closing: Promise<void> | undefined
   readonly #lowBalance: LowBalance
@@ -100,6 +97,14 @@ export class Namespace extends DurableObject<Env> {
     this.#tokens = new Tokens(ctx.storage.sql)
     this.#databases = new Databases(ctx.storage.sql)
     this.#audit = new Audit(ctx.storage.sql)
+    this.#lending = new Lending({
+      storage: ctx.storage,
+      databases: this.#databases,
+      ledger: () => this.#ledger,
+      stub: (slug) => this.#stub(slug),
+      spent: () => this.#checkBalance(),
+      abort: (reason) => ctx.abort(reason),
+    })
     this.#members = new Members(ctx.storage.sql)
     this.#apps = new Apps({
       storage: ctx.storage,
@@ -149,7 +154,7 @@ export class Namespace extends DurableObject<Env> {
       topUps: new TopUps(ctx.storage.sql),
       audit: this.#audit,
       lowBalance: this.#lowBalance,
-      settled: () => this.#coverLeases(),
+      settled: () => this.#lending.cover(),
       abort: (reason) => ctx.abort(reason),
     })
     if (this.#identity) migrate(ctx.storage, NAMESPACE_SCHEMA)
@@ -214,8 +219,7 @@ export class Namespace extends DurableObject<Env> {
   /** Charges one request that reaches no database. @throws PerSQLError `insufficient_balance` */
   async charge(): Promise<void> {
     if (this.#identity?.suspended) throw new PerSQLError('namespace_suspended')
-    await this.#gather()
-    if (this.#free() < REQUEST_NANO) throw new PerSQLError('insufficient_balance')
+    await this.#lending.refuseEmpty()
     this.#ledger.debit('', '', { ...NOTHING, requests: 1 })
     this.#checkBalance()
   }
@@ -249,7 +253,7 @@ export class Namespace extends DurableObject<Env> {
 
   /** Resolves when every database that serves refuses these tokens. */
   async #refuse(ids: readonly string[]): Promise<void> {
-    await this.#each(this.#databases.holders(), async (record) => {
+    await this.#lending.each(this.#databases.holders(), async (record) => {
       await Promise.all(ids.map((id) => this.#stub(record.slug).revoke(id)))
     })
   }
@@ -291,7 +295,7 @@ export class Namespace extends DurableObject<Env> {
 
   /** `from` and `to` are UTC days. */
   async usage(from: string, to: string): Promise<Output<Api['get_usage']>> {
-    await this.#collect()
+    await this.#lending.collect()
     const spend = this.#ledger.spend()
     const costNano = Object.values(spend).reduce((sum, { costUsd }) => sum + Math.round(costUsd * 1e9), 0)
     return {
@@ -304,7 +308,7 @@ export class Namespace extends DurableObject<Env> {
   }
 
   async billing(): Promise<Output<Api['get_billing']>> {
-    await this.#collect()
+    await this.#lending.collect()
     const balanceNano = balance(this.#ledger.account)
     return {
       balanceUsd: usd(balanceNano),
@@ -421,19 +425,9 @@ export class Namespace extends DurableObject<Env> {
     const asked = this.#healthy(slug)
     // The timer closes the day; this is for when it could not, because nothing was running.
     if (dayOf(now()) > this.#ledger.day) this.ctx.waitUntil(this.#closeDay())
-    if (id === asked.id) this.#settle(asked, report)
-    await this.#gather(asked.id)
-    // Others were let in meanwhile, and one of them may have deleted it.
-    const record = this.#healthy(slug)
-    const { account } = this.#ledger
-    const lease = grant(account, this.#databases.lease(record.id), this.#lent(record.id))
-    this.#databases.putLease(record.id, lease)
-    return {
-      databaseId: record.id,
-      version: lease.version,
-      ceilingNano: lease.ceilingNano,
-      revoked: this.#tokens.lately(now()),
-    }
+    if (id === asked.id) this.#lending.settle(asked, report)
+    const lent = await this.#lending.lend(() => this.#healthy(slug))
+    return { ...lent, revoked: this.#tokens.lately(now()) }
   }
 
   #healthy(slug: string): Record {
@@ -448,80 +442,12 @@ export class Namespace extends DurableObject<Env> {
   release(slug: string, id: string, version: number, report: Report): void {
     const record = this.#identity && this.#databases.find(slug)
     if (record?.id !== id) return
-    this.#settle(record, report)
-    const lease = this.#databases.lease(id)
-    if (lease.version === version) this.#databases.putLease(id, recall(lease))
+    this.#lending.release(record, version, report)
   }
 
   get #ledger(): Ledger {
     this.#openLedger ??= new Ledger(this.ctx.storage)
     return this.#openLedger
-  }
-
-  #settle(record: Record, { totals, byToken, measured }: Report): void {
-    const { lease, used } = settle(this.#ledger.account, this.#databases.lease(record.id), totals)
-    try {
-      this.ctx.storage.transactionSync(() => {
-        this.#ledger.debit(record.id, record.slug, used)
-        for (const { tokenId, ...usedByToken } of byToken) this.#ledger.countForToken(tokenId, usedByToken)
-        this.#databases.putLease(record.id, lease)
-        if (costNano(used) > 0) this.#databases.used(record.id, now())
-        if (measured) this.#databases.measured(record.id, measured)
-        this.#checkBalance()
-      })
-    } catch (cause) {
-      // What is in memory may be ahead of what is stored now: start afresh from what is stored.
-      this.ctx.abort('settlement_failed')
-      throw cause
-    }
-  }
-
-  /** What is neither spent nor lent. */
-  #free(): number {
-    return balance(this.#ledger.account) - this.#lent()
-  }
-
-  #lent(except?: string): number {
-    const own = except === undefined ? 0 : outstanding(this.#databases.lease(except))
-    return this.#databases.lentNano - own
-  }
-
-  /**
-   * When little is free, calls in what other databases hold and do not use: the last cent goes to whoever asks for it.
-   * A round that is under way may have spared the very database that holds it, so a second one follows.
-   */
-  async #gather(except?: string): Promise<void> {
-    for (let round = 0; round < 2; round++) {
-      const own = except === undefined ? 0 : outstanding(this.#databases.lease(except))
-      if (this.#free() + own >= REQUEST_NANO) return
-      await this.#recallAll(except)
-    }
-  }
-
-  #recallAll(except?: string): Promise<void> {
-    this.#recalling ??= this.#each(
-      this.#databases.holders().filter(({ id }) => id !== except),
-      (record) => this.#recallOne(record),
-    ).finally(() => {
-      this.#recalling = undefined
-    })
-    return this.#recalling
-  }
-
-  async #recallOne(record: Record): Promise<void> {
-    const { version } = this.#databases.lease(record.id)
-    const { id, ...report } = await this.#stub(record.slug).recall(version + 1)
-    if (id === record.id) this.#settle(record, report)
-    const lease = this.#databases.lease(record.id)
-    if (lease.version === version) this.#databases.putLease(record.id, recall(lease))
-  }
-
-  /** Brings all counters up to now, for answers that must be exact. */
-  async #collect(): Promise<void> {
-    await this.#each(this.#databases.holders(), async (record) => {
-      const { id, ...report } = await this.#stub(record.slug).report()
-      if (id === record.id) this.#settle(record, report)
-    })
   }
 
   /** One round at a time: the next one takes what was marked meanwhile. */
@@ -537,7 +463,7 @@ export class Namespace extends DurableObject<Env> {
     for (const record of this.#databases.leaving()) {
       // Before the slug is free again: what is made under it later is another's.
       await this.#hostnames.dropDatabase(record.id)
-      await this.#recallOne(record)
+      await this.#lending.recall(record)
       await this.#stub(record.slug).wipe(record.id)
       this.#databases.remove(record.id)
       this.#lineage.remove(record.id)
@@ -561,11 +487,11 @@ export class Namespace extends DurableObject<Env> {
 
   async #close(nowMs: number): Promise<void> {
     if (dayOf(nowMs) > this.#ledger.day) {
-      await this.#collect()
+      await this.#lending.collect()
       const midnightMs = Date.parse(dayOf(nowMs))
-      await this.#each(this.#databases.toSample(), (record) => this.#sample(record, midnightMs))
+      await this.#lending.each(this.#databases.toSample(), (record) => this.#sample(record, midnightMs))
       this.#ledger.close(nowMs)
-      await this.#coverLeases()
+      await this.#lending.cover()
     }
     const { balanceNano, driftNano } = this.#ledger.reconcile()
     const { slug, deletedAtMs } = this.#identity as Identity
@@ -598,15 +524,10 @@ export class Namespace extends DurableObject<Env> {
 
   // --- the operator's part -----------------------------------------------------------------------------------------
 
-  /** What was lent before the balance fell may be more than there is now. */
-  async #coverLeases(): Promise<void> {
-    if (this.#free() < 0) await this.#recallAll()
-  }
-
   /** Serves nothing any more, from the answer on; billing stays open. Its data is untouched. */
   async suspend(note: string): Promise<void> {
     this.#setSuspended(true, note)
-    await this.#each(this.#databases.holders(), (record) => this.#recallOne(record))
+    await this.#lending.recallEach()
   }
 
   resume(note: string): void {
@@ -649,26 +570,6 @@ export class Namespace extends DurableObject<Env> {
 
   #stub(slug: string) {
     return databaseObject(this.env, this.#identity?.slug ?? '', slug)
-  }
-
-  /** Asks many databases, some at a time. One that fails or is slow does not hold up the rest. */
-  async #each<R extends Record>(records: readonly R[], ask: (record: R) => Promise<void>): Promise<void> {
-    const rest = [...records]
-    const worker = async () => {
-      for (let record = rest.pop(); record; record = rest.pop()) {
-        await Promise.race([ask(record), scheduler.wait(ANSWER_MS)]).catch((cause: unknown) => {
-          console.error(
-            JSON.stringify({
-              level: 'warn',
-              event: 'database_unreachable',
-              database: record?.slug,
-              cause: String(cause),
-            }),
-          )
-        })
-      }
-    }
-    await Promise.all(Array.from({ length: Math.min(AT_ONCE, rest.length) }, worker))
   }
 }
 

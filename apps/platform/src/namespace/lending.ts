@@ -1,0 +1,154 @@
+import { PerSQLError } from '@persql/contract'
+import { now } from '../clock.ts'
+import type { Allowance, Report } from '../database/meter.ts'
+import { costNano, REQUEST_NANO } from '../money.ts'
+import type { databaseObject } from '../objects.ts'
+import { balance, grant, outstanding, recall, settle } from './account.ts'
+import type { Databases, Record } from './databases.ts'
+import type { Ledger } from './ledger.ts'
+
+/** A database that does not answer within this time keeps what it was lent; the others go on. */
+const ANSWER_MS = 2_000
+const AT_ONCE = 50
+
+interface LendingOptions {
+  readonly storage: DurableObjectStorage
+  readonly databases: Databases
+  readonly ledger: () => Ledger
+  readonly stub: (slug: string) => ReturnType<typeof databaseObject>
+  /** Looks at the balance, in the transaction in which it changed. */
+  readonly spent: () => void
+  /** Starts the object afresh from what is stored. */
+  readonly abort: (reason: string) => void
+}
+
+/** The credit of a namespace, lent to its databases: what each may spend, and what each has. */
+export class Lending {
+  readonly #options: LendingOptions
+  #recalling: Promise<void> | undefined
+
+  constructor(options: LendingOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Lends a database credit anew.
+   * @param healthy says which one it is; asked once more when credit was gathered, for it may have been deleted meanwhile
+   */
+  async lend(healthy: () => Record): Promise<Allowance & { readonly databaseId: string }> {
+    const { databases, ledger } = this.#options
+    await this.gather(healthy().id)
+    const { id } = healthy()
+    const lease = grant(ledger().account, databases.lease(id), this.#lent(id))
+    databases.putLease(id, lease)
+    return { databaseId: id, version: lease.version, ceilingNano: lease.ceilingNano }
+  }
+
+  /** Takes back what a database does not use, unless it was lent more since. */
+  release(record: Record, version: number, report: Report): void {
+    const { databases } = this.#options
+    this.settle(record, report)
+    const lease = databases.lease(record.id)
+    if (lease.version === version) databases.putLease(record.id, recall(lease))
+  }
+
+  /** Takes the counters of a database. */
+  settle(record: Record, { totals, byToken, measured }: Report): void {
+    const { storage, databases, ledger, spent, abort } = this.#options
+    const { lease, used } = settle(ledger().account, databases.lease(record.id), totals)
+    try {
+      storage.transactionSync(() => {
+        ledger().debit(record.id, record.slug, used)
+        for (const { tokenId, ...usedByToken } of byToken) ledger().countForToken(tokenId, usedByToken)
+        databases.putLease(record.id, lease)
+        if (costNano(used) > 0) databases.used(record.id, now())
+        if (measured) databases.measured(record.id, measured)
+        spent()
+      })
+    } catch (cause) {
+      // What is in memory may be ahead of what is stored now.
+      abort('settlement_failed')
+      throw cause
+    }
+  }
+
+  /**
+   * When little is free, calls in what other databases hold and do not use: the last cent goes to whoever asks for it.
+   * A round that is under way may have spared the very database that holds it, so a second one follows.
+   */
+  async gather(except?: string): Promise<void> {
+    for (let round = 0; round < 2; round++) {
+      const own = except === undefined ? 0 : outstanding(this.#options.databases.lease(except))
+      if (this.#free() + own >= REQUEST_NANO) return
+      await this.#recallAll(except)
+    }
+  }
+
+  /** @throws PerSQLError `insufficient_balance` when not even a request is left */
+  async refuseEmpty(): Promise<void> {
+    await this.gather()
+    if (this.#free() < REQUEST_NANO) throw new PerSQLError('insufficient_balance')
+  }
+
+  /** What was lent before the balance fell may be more than there is now. */
+  async cover(): Promise<void> {
+    if (this.#free() < 0) await this.#recallAll()
+  }
+
+  /** Calls in everything. */
+  async recallEach(): Promise<void> {
+    await this.each(this.#options.databases.holders(), (record) => this.recall(record))
+  }
+
+  async recall(record: Record): Promise<void> {
+    const { databases, stub } = this.#options
+    const { version } = databases.lease(record.id)
+    const { id, ...report } = await stub(record.slug).recall(version + 1)
+    if (id === record.id) this.settle(record, report)
+    const lease = databases.lease(record.id)
+    if (lease.version === version) databases.putLease(record.id, recall(lease))
+  }
+
+  /** Brings all counters up to now, for answers that must be exact. */
+  async collect(): Promise<void> {
+    const { databases, stub } = this.#options
+    await this.each(databases.holders(), async (record) => {
+      const { id, ...report } = await stub(record.slug).report()
+      if (id === record.id) this.settle(record, report)
+    })
+  }
+
+  /** Asks many databases, some at a time. One that fails or is slow does not hold up the rest. */
+  async each<R extends Record>(records: readonly R[], ask: (record: R) => Promise<void>): Promise<void> {
+    const rest = [...records]
+    const worker = async () => {
+      for (let record = rest.pop(); record; record = rest.pop()) {
+        const { slug } = record
+        await Promise.race([ask(record), scheduler.wait(ANSWER_MS)]).catch((cause: unknown) => {
+          console.error(
+            JSON.stringify({ level: 'warn', event: 'database_unreachable', database: slug, cause: String(cause) }),
+          )
+        })
+      }
+    }
+    await Promise.all(Array.from({ length: Math.min(AT_ONCE, rest.length) }, worker))
+  }
+
+  /** What is neither spent nor lent. */
+  #free(): number {
+    return balance(this.#options.ledger().account) - this.#lent()
+  }
+
+  #lent(except?: string): number {
+    const { databases } = this.#options
+    return databases.lentNano - (except === undefined ? 0 : outstanding(databases.lease(except)))
+  }
+
+  #recallAll(except?: string): Promise<void> {
+    const holders = this.#options.databases.holders().filter(({ id }) => id !== except)
+    this.#recalling ??= this.each(holders, (record) => this.recall(record)).finally(() => {
+      this.#recalling = undefined
+    })
+    return this.#recalling
+  }
+}
