@@ -69,8 +69,11 @@ const APPEND = new Set([
 const TRIGGER = '-- TRIGGER '
 const LOOPS = new Set(['Next', 'Prev', 'VNext', 'SorterNext', 'RowSetRead'])
 
-/** Reads an `EXPLAIN` listing, sub-programs of triggers and foreign keys included. */
-export function readEffect(program: readonly (readonly unknown[])[], schema: SchemaMap): Effect {
+/**
+ * Reads an `EXPLAIN` listing, sub-programs of triggers and foreign keys included.
+ * @param checks whether it may check a table's rows, as ALTER does by itself with the one it changes
+ */
+export function readEffect(program: readonly (readonly unknown[])[], schema: SchemaMap, checks = false): Effect {
   const reads = new Set<string>()
   const writes = new Set<string>()
   const cleared = new Set<string>()
@@ -124,6 +127,7 @@ export function readEffect(program: readonly (readonly unknown[])[], schema: Sch
       }
       case 'VOpen':
       case 'VUpdate': {
+        if (checks && p4 !== null && p4 === schema.check) break
         const tables = schema.virtual.get(p4 ?? '')
         if (tables === undefined) unresolved = true
         else add(reads, tables)

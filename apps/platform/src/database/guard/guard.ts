@@ -95,7 +95,7 @@ export class Guard {
       statement.explain === 'no' ? sqlFor(params) : castIntegers(statement, (i) => Number.isSafeInteger(params[i]))
     const program = this.#run(`EXPLAIN ${inner}`, ...params)
     this.#schema ??= readSchemaMap(this.#run)
-    const compiled = verb === 'PRAGMA' ? pragmaEffect(statement) : readEffect(program, this.#schema)
+    const compiled = verb === 'PRAGMA' ? pragmaEffect(statement) : readEffect(program, this.#schema, verb === 'ALTER')
     const effect: Effect = {
       ...compiled,
       kind: SCHEMA_VERBS.has(verb) ? 'schema' : compiled.kind,

@@ -9,6 +9,8 @@ export interface SchemaMap {
   readonly roots: ReadonlyMap<number, string>
   /** Address in the program → the virtual table, and the tables it reads in turn. */
   readonly virtual: ReadonlyMap<string, readonly string[]>
+  /** Address of what ALTER checks rows with that are there already, where a constraint or type is new to them. */
+  readonly check: string | undefined
   /** Text of all views and triggers, in lower case. */
   readonly programs: string
 }
@@ -55,7 +57,7 @@ export function readSchemaMap(run: Run): SchemaMap {
     .filter(([type]) => type === 'view' || type === 'trigger')
     .map(([, , , , sql]) => lower(sql ?? ''))
     .join('\n')
-  return { roots, virtual, programs }
+  return { roots, virtual, check: addressOf(run, 'pragma_quick_check'), programs }
 }
 
 /** The compiled program names a virtual table by its address only, so ask for a program that surely opens this one. */
