@@ -120,3 +120,33 @@ test('where no payments are set up, the page says what to set', async () => {
   await close()
   await bare.stop()
 })
+
+test('a ledger of more than one answer is leafed through, and saved whole', async () => {
+  const { page, ns, go, complaints, close } = await visit(browser, platform)
+  const credit = (n: number) =>
+    platform.request(`/api/operator/namespaces/${ns}/credit`, {
+      token: platform.secret,
+      body: { amountUsd: 1, note: `gift ${n}`, ref: `gift-${n}` },
+    })
+  for (let n = 1; n <= 1_010; n += 10) await Promise.all(Array.from({ length: 10 }, (_, more) => credit(n + more)))
+  await go(`/${ns}/settings/billing`)
+  const rows = page.getByRole('region', { name: 'Ledger' }).getByRole('row', { name: /^Adjustment/ })
+  await page.getByRole('link', { name: 'Older' }).click()
+  await page.waitForURL('**/settings/billing?before=*')
+  await page.getByRole('cell', { name: '$990.00', exact: true }).waitFor()
+  expect(await rows.count()).toBe(20)
+  await page.reload()
+  await page.getByRole('cell', { name: '$990.00', exact: true }).waitFor()
+  await page.getByRole('link', { name: 'Newest' }).click()
+  await page.getByRole('cell', { name: '$1,010.00', exact: true }).waitFor()
+  await page.goBack()
+  await page.getByRole('cell', { name: '$990.00', exact: true }).waitFor()
+  const [file] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('button', { name: 'Save as CSV' }).click(),
+  ])
+  const lines = (await readFile(await file.path(), 'utf8')).trim().split('\r\n').slice(1)
+  expect(new Set(lines.map((line) => line.split(',')[0])).size).toBe(1_010)
+  expect(complaints).toEqual([])
+  await close()
+})

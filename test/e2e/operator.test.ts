@@ -44,6 +44,9 @@ test('a credit counts once per reference, and stands in the ledger and the audit
     { kind: 'adjustment', amountUsd: -2, detail: { note: 'typo' } },
     { kind: 'adjustment', amountUsd: 12.34, ref: 'operator:invoice-7', detail: { note: 'invoice 7' } },
   ])
+  const older = await platform.request(`/v1/billing?limit=1&before=${ledger[0].id}`, { token })
+  expect(older.body.data.ledger).toEqual([ledger[1]])
+  expect((await platform.request('/v1/billing?limit=1001', { token })).status).toBe(400)
   // Somebody's own namespace can be credited too, and its audit log tells.
   await operator('/credited-2/credit', { amountUsd: 1, note: 'a gift' })
   const audit = (await owner.request('/api/namespaces/credited-2/audit')).body.data

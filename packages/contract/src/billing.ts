@@ -82,7 +82,12 @@ export const get_billing = operation({
   scope: 'readonly',
   console: { route: 'GET /api/namespaces/{ns}/billing', role: 'owner' },
   billed: false,
-  input: z.strictObject({}),
+  input: z.strictObject({
+    /** Entries of the ledger, the newest first. */
+    limit: z.int().min(1).max(1_000).default(1_000),
+    /** Entries older than this one's id. */
+    before: z.int().min(1).optional(),
+  }),
   output: z.object({
     balanceUsd: z.number(),
     balanceNanoUsd: NanoUsd,

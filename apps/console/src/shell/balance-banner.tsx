@@ -1,6 +1,6 @@
 import { Link } from 'react-router'
-import { useCall } from '../api/hooks.ts'
 import { namespacePath } from './address.ts'
+import { useBilling } from './billing.ts'
 import { useEmptyBalance } from './empty-balance.ts'
 import { useMay } from './membership.ts'
 
@@ -11,7 +11,7 @@ const NEXT_TO_NOTHING_USD = 0.01
 export function BalanceBanner({ ns }: { ns: string }) {
   const isOwner = useMay('owner')
   const wasRefused = useEmptyBalance()
-  const balance = useCall('GET /api/namespaces/{ns}/billing', { ns }, { enabled: isOwner }).data?.balanceUsd
+  const balance = useBilling(ns, { enabled: isOwner }).data?.balanceUsd
   const isEmpty = balance === undefined ? wasRefused : balance <= (wasRefused ? NEXT_TO_NOTHING_USD : 0)
   if (!isEmpty) return null
   return (

@@ -254,11 +254,13 @@ export class Ledger {
     })
   }
 
-  /** The newest entries first. */
-  entries(limit: number): Entry[] {
+  /** The newest entries first, older than `before`. */
+  entries(limit: number, before = Number.MAX_SAFE_INTEGER): Entry[] {
     return [
       ...this.#storage.sql.exec(
-        'SELECT id, at, kind, amount_nano, balance_nano, ref, detail FROM ledger ORDER BY id DESC LIMIT ?',
+        `SELECT id, at, kind, amount_nano, balance_nano, ref, detail FROM ledger
+         WHERE id < (+CAST(? AS INTEGER)) ORDER BY id DESC LIMIT ?`,
+        before,
         limit,
       ),
     ].map((row) => ({

@@ -307,14 +307,15 @@ export class Namespace extends DurableObject<Env> {
     }
   }
 
-  async billing(): Promise<Output<Api['get_billing']>> {
+  /** With entries of the ledger older than `before`. */
+  async billing(limit: number, before?: number): Promise<Output<Api['get_billing']>> {
     await this.#lending.collect()
     const balanceNano = balance(this.#ledger.account)
     return {
       balanceUsd: usd(balanceNano),
       balanceNanoUsd: String(balanceNano),
       spend: this.#ledger.spend(),
-      ledger: this.#ledger.entries(1_000),
+      ledger: this.#ledger.entries(limit, before),
     }
   }
 

@@ -16,7 +16,7 @@ export const billing = {
       throw new PerSQLError('invalid_input', { problem: '"from" to "to" must be 1 to 366 days.' })
     return namespace.usage(first, last)
   },
-  get_billing: (_input, { namespace }) => namespace.billing(),
+  get_billing: ({ limit, before }, { namespace }) => namespace.billing(limit, before),
   top_up: async ({ amountUsd }, { namespace, slug, env, actor, headers, baseUrl }) => {
     const payments = paymentsOf(env)
     const key = headers.get('Idempotency-Key')

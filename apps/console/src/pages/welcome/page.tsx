@@ -1,6 +1,7 @@
 import { Link } from 'react-router'
 import { useCall, useDo } from '../../api/hooks.ts'
 import { databasePath, namespacePath, useNamespace } from '../../shell/address.ts'
+import { useBilling } from '../../shell/billing.ts'
 import { useMay } from '../../shell/membership.ts'
 import { Button } from '../../ui/button.tsx'
 import { ChoiceTabs } from '../../ui/choice-tabs.tsx'
@@ -102,7 +103,7 @@ function TokenCard({ ns, minting }: { ns: string; minting: Minting }) {
 
 function Balance({ ns }: { ns: string }) {
   const isOwner = useMay('owner')
-  const { data, error } = useCall('GET /api/namespaces/{ns}/billing', { ns }, { enabled: isOwner })
+  const { data, error } = useBilling(ns, { enabled: isOwner })
   return (
     <Card title="Balance">
       {error ? (

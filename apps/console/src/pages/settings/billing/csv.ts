@@ -1,6 +1,4 @@
-import type { Api, Output } from '@persql/contract'
-
-type Entry = Output<Api['get_billing']>['ledger'][number]
+import type { Entry } from './ledger.ts'
 
 /** A field of RFC 4180. What a spreadsheet would take for a formula gets an apostrophe in front, as OWASP advises. */
 function field(text: string): string {

@@ -1,16 +1,17 @@
-import type { Api, Output } from '@persql/contract'
+import { useMutation } from '@tanstack/react-query'
 import { Download } from 'lucide-react'
-import { useState } from 'react'
+import { Link, useSearchParams } from 'react-router'
 import { useNamespace } from '../../../shell/address.ts'
+import { LEDGER_PAGE, useBilling } from '../../../shell/billing.ts'
 import { Button } from '../../../ui/button.tsx'
 import { download } from '../../../ui/download.ts'
+import { ErrorPanel } from '../../../ui/error-panel.tsx'
 import { formatMoment, formatUsd } from '../../../ui/format.ts'
 import { Card } from '../../../ui/page.tsx'
 import { SkeletonRows } from '../../../ui/skeleton.tsx'
 import { Table } from '../../../ui/table.tsx'
 import { ledgerCsv } from './csv.ts'
-
-type Entry = Output<Api['get_billing']>['ledger'][number]
+import { type Entry, wholeLedger } from './ledger.ts'
 
 const KINDS: Readonly<Record<Entry['kind'], string>> = {
   welcome_credit: 'Welcome credit',
@@ -20,29 +21,39 @@ const KINDS: Readonly<Record<Entry['kind'], string>> = {
   refund: 'Refund',
   dispute: 'Dispute',
 }
-const FIRST = 20
 
-/** Every entry that changed the balance, the newest first, and all of them as a file. */
-export function LedgerCard({ ledger }: { ledger: readonly Entry[] | undefined }) {
+/** Every entry that changed the balance, the newest first, by pages, and all of them as a file. */
+export function LedgerCard() {
   const ns = useNamespace()
-  const [isWhole, setWhole] = useState(false)
-  const rows = isWhole ? ledger : ledger?.slice(0, FIRST)
-  const save = () => ledger && download(`${ns}-ledger.csv`, 'text/csv', ledgerCsv(ledger))
+  const before = Number(useSearchParams()[0].get('before')) || undefined
+  const { data, error, refetch } = useBilling(ns, { before })
+  const save = useMutation({
+    mutationFn: async () => download(`${ns}-ledger.csv`, 'text/csv', ledgerCsv(await wholeLedger(ns))),
+  })
+  const rows = data?.ledger.slice(0, LEDGER_PAGE)
+  const olderAt = data && data.ledger.length > LEDGER_PAGE ? rows?.at(-1)?.id : undefined
   return (
     <Card
       title="Ledger"
       actions={
-        <Button size="small" disabled={!ledger} onClick={save}>
+        <Button size="small" busy={save.isPending} onClick={() => save.mutate()}>
           <Download aria-hidden className="size-3.5" />
           Save as CSV
         </Button>
       }
     >
       <p className="text-muted">
-        Usage of a day becomes one entry when the day is over (UTC); the balance above has it at once.
+        Usage of a day becomes one entry when the day is over (UTC); the balance above has it at once. The file has
+        every entry there is.
       </p>
-      {!rows && <SkeletonRows label="Loading the ledger" />}
-      {rows?.length === 0 && <p className="text-muted">Nothing yet: the first entry comes with the first funds.</p>}
+      {save.error && <ErrorPanel error={save.error} />}
+      {error && <ErrorPanel error={error} onRetry={refetch} />}
+      {!rows && !error && <SkeletonRows rows={before ? LEDGER_PAGE : 3} label="Loading the ledger" />}
+      {rows?.length === 0 && (
+        <p className="text-muted">
+          {before ? 'Nothing older.' : 'Nothing yet: the first entry comes with the first funds.'}
+        </p>
+      )}
       {rows && rows.length > 0 && (
         <Table
           label="Ledger"
@@ -61,11 +72,29 @@ export function LedgerCard({ ledger }: { ledger: readonly Entry[] | undefined })
           ]}
         />
       )}
-      {ledger && ledger.length > FIRST && !isWhole && (
-        <div>
-          <Button onClick={() => setWhole(true)}>Show all {ledger.length}</Button>
-        </div>
-      )}
+      {(before || olderAt) && <Pages before={before} olderAt={olderAt} />}
     </Card>
   )
 }
+
+/** The ways to the newest and to older entries; the page stays where it is scrolled to. */
+const Pages = ({ before, olderAt }: { before: number | undefined; olderAt: number | undefined }) => (
+  <nav aria-label="Pages of the ledger" className="flex flex-wrap justify-between gap-2">
+    {before ? (
+      <Button asChild>
+        <Link to="?" preventScrollReset>
+          Newest
+        </Link>
+      </Button>
+    ) : (
+      <span />
+    )}
+    {olderAt && (
+      <Button asChild>
+        <Link to={`?before=${olderAt}`} preventScrollReset>
+          Older
+        </Link>
+      </Button>
+    )}
+  </nav>
+)

@@ -1,6 +1,7 @@
 import { useSearchParams } from 'react-router'
 import { useCall } from '../../../api/hooks.ts'
 import { useNamespace } from '../../../shell/address.ts'
+import { useBilling } from '../../../shell/billing.ts'
 import { useMembership } from '../../../shell/membership.ts'
 import { NeedsRole } from '../../../shell/needs-role.tsx'
 import { Button } from '../../../ui/button.tsx'
@@ -29,11 +30,7 @@ function Billing() {
   const since = useMembership()?.createdAt
   const [search, setSearch] = useSearchParams()
   const paid = search.get('paid')
-  const billing = useCall(
-    'GET /api/namespaces/{ns}/billing',
-    { ns },
-    { refetchInterval: paid ? PAYMENT_POLL_MS : false },
-  )
+  const billing = useBilling(ns, { refetchInterval: paid ? PAYMENT_POLL_MS : false })
   const nowMs = Date.now()
   const days = lastDays(30, nowMs)
   const [from = '', to = ''] = [days[0], days.at(-1)]
@@ -82,7 +79,7 @@ function Billing() {
       </div>
       {usage.error && <ErrorPanel error={usage.error} onRetry={usage.refetch} />}
       {!usage.error && <SpendCard days={spent} spend={usage.data?.spend} />}
-      {!billing.error && <LedgerCard ledger={data?.ledger} />}
+      {!billing.error && <LedgerCard />}
     </>
   )
 }
