@@ -119,3 +119,30 @@ test('an endpoint is written, tried, published, called, changed, put back, pause
   expect(complaints).toEqual([])
   await close()
 })
+
+test('what is written of a spec stays when another tab saves, which is told', async () => {
+  const { page, ns, go, complaints, close } = await visit(browser, platform)
+  const spec = { slug: 'one', name: 'One', kind: 'query', method: 'GET', sql: 'SELECT 1', input: [], output: 'rows' }
+  const saved = (path: string, method: string, body: object) =>
+    page.evaluate(
+      async ({ path, method, body }) => {
+        await fetch(path, { method, headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) })
+      },
+      { path: `/api/namespaces/${ns}/databases/main/endpoints${path}`, method, body },
+    )
+  await saved('', 'POST', spec)
+  await go(`/${ns}/main/endpoints/one`)
+  const sql = page.getByRole('textbox', { name: 'SQL', exact: true })
+  await sql.fill('SELECT 2')
+  await saved('/one', 'PATCH', { sql: 'SELECT 3' })
+  await page.getByRole('button', { name: 'Publish', exact: true }).click()
+  await page.getByText('Version 2 was saved elsewhere.').first().waitFor()
+  expect(await sql.inputValue()).toBe('SELECT 2')
+  expect(await faultsOf(page)).toEqual([])
+  await page.getByRole('button', { name: 'Save and serve' }).click()
+  await page.getByText('version 3', { exact: true }).first().waitFor()
+  await page.getByText('was saved elsewhere').first().waitFor({ state: 'hidden' })
+  expect(await sql.inputValue()).toBe('SELECT 2')
+  expect(complaints).toEqual([])
+  await close()
+})

@@ -24,6 +24,7 @@ test('who signs up is signed in, and has a namespace named after them with a dat
         role: 'owner',
         status: 'active',
         createdAt: expect.stringMatching(/Z$/),
+        edits: [],
       },
     ],
   })

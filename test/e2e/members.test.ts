@@ -147,6 +147,8 @@ test('a share lets a viewer edit one database and no other', async () => {
   const shared = await owner.request(shares, { body: { email: viewer.email, role: 'editor' } })
   expect(shared.body.data).toEqual({ userId: viewer.userId, email: viewer.email, role: 'editor' })
   expect((await owner.request(shares)).body.data).toEqual([shared.body.data])
+  expect((await viewer.request(ns)).body.data).toMatchObject({ role: 'viewer', edits: ['main'] })
+  expect((await owner.request(ns)).body.data.edits).toEqual([])
   expect((await query(viewer, 'CREATE TABLE t (n)')).status).toBe(200)
   const elsewhere = viewer.request(`${ns}/databases/second/query`, { body: { sql: 'CREATE TABLE t (n)' } })
   expect(await codeOf(elsewhere)).toEqual([403, 'role_insufficient'])

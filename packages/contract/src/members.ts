@@ -11,6 +11,8 @@ export const Membership = z.object({
   role: MemberRole,
   status: z.enum(['active', 'suspended']),
   createdAt: Moment,
+  /** Databases that a viewer may edit nevertheless, because they are shared; none for others. */
+  edits: z.array(Slug),
 })
 export type Membership = z.infer<typeof Membership>
 

@@ -3,7 +3,7 @@ import { useNavigate } from 'react-router'
 import { useCall } from '../api/hooks.ts'
 import { Switcher } from '../ui/switcher.tsx'
 import { databasePath, namespacePath } from './address.ts'
-import { useMay } from './membership.ts'
+import { useMayInNamespace } from './membership.ts'
 
 interface DatabaseMenuProps {
   ns: string
@@ -16,7 +16,7 @@ interface DatabaseMenuProps {
 /** Which database one is in, and the way to the others of its namespace. */
 export function DatabaseMenu({ ns, db, page, isWide = false }: DatabaseMenuProps) {
   const navigate = useNavigate()
-  const mayMake = useMay('editor')
+  const mayMake = useMayInNamespace('editor')
   const { data = [] } = useCall('GET /api/namespaces/{ns}/databases', { ns })
   return (
     <Switcher

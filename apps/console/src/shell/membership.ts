@@ -1,6 +1,6 @@
 import type { MemberRole, Membership } from '@persql/contract'
 import { useCall } from '../api/hooks.ts'
-import { useNamespace } from './address.ts'
+import { useDatabase, useNamespace } from './address.ts'
 
 const RANKS: readonly MemberRole[] = ['viewer', 'editor', 'admin', 'owner']
 const LAST = 'persql.namespace'
@@ -14,8 +14,15 @@ export function useMembership(): Membership | undefined {
   return useMemberships().data?.find(({ slug }) => slug === ns)
 }
 
-/** Whether somebody may do here what needs this role. */
+/** Whether somebody may do here what needs this role: in the database of the page, if it is the page of one. */
 export function useMay(role: MemberRole): boolean {
+  const db = useDatabase()
+  const isShared = useMembership()?.edits.includes(db) === true
+  return useMayInNamespace(role) || (isShared && RANKS.indexOf('editor') >= RANKS.indexOf(role))
+}
+
+/** The same for what is done to the namespace, such as making a database, wherever one is. */
+export function useMayInNamespace(role: MemberRole): boolean {
   const mine = useMembership()?.role
   return mine !== undefined && RANKS.indexOf(mine) >= RANKS.indexOf(role)
 }

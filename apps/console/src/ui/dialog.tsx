@@ -10,6 +10,8 @@ interface DialogProps {
   title: string
   /** What this is about, in a sentence. */
   description?: ReactNode
+  /** Shows what is gone once it is closed: a click beside it does not close it. */
+  isOnce?: boolean
   children: ReactNode
 }
 
@@ -17,7 +19,7 @@ interface DialogProps {
  * A dialog over the page: keeps the focus, closes with Escape and gives the focus back. Radix's own overlay is left out,
  * because it puts a style element into the page, which the policy of the console forbids.
  */
-export function Dialog({ open, onOpenChange, title, description, children }: DialogProps) {
+export function Dialog({ open, onOpenChange, title, description, isOnce = false, children }: DialogProps) {
   const focus = useFocusBack()
   return (
     <Primitive.Root open={open} onOpenChange={onOpenChange}>
@@ -33,6 +35,7 @@ export function Dialog({ open, onOpenChange, title, description, children }: Dia
               toFirstField(event)
             }}
             onCloseAutoFocus={focus.closed}
+            {...(isOnce && { onInteractOutside: (event: Event) => event.preventDefault() })}
             className="grid w-full max-w-lg animate-arrive gap-4 rounded-t-card bg-raised p-6 shadow-float sm:rounded-card"
           >
             <div className="flex items-start justify-between gap-4">

@@ -27,15 +27,16 @@ export function approvePage(): Hono<{ Bindings: Env }> {
   const app = new Hono<{ Bindings: Env }>()
   app.get('/approve/:token', (c) => {
     const token = c.req.param('token')
-    // Only what has the shape of such a token gets into the page.
-    const { namespace, slug } = approvalAddress(token)
-    return shown(() => ask(contextOf(c.req.raw, c.env), token, `A write to ${namespace}/${slug} waits for you`))
+    return shown(() => ask(contextOf(c.req.raw, c.env), token))
   })
   app.post('/approve/:token', (c) => shown(() => decide(contextOf(c.req.raw, c.env), c.req.param('token'), c.req.raw)))
   return app
 }
 
-async function ask(ctx: Context, token: string, title: string): Promise<Response> {
+async function ask(ctx: Context, token: string): Promise<Response> {
+  // Only what has the shape of such a token gets into the page.
+  const { namespace, slug } = approvalAddress(token)
+  const title = `A write to ${namespace}/${slug} waits for you`
   const account = await signedIn(ctx)
   if (account) return requestPage(ctx, account, token)
   return page(title, ['Sign in to see what is asked for. Editors of the database decide.', waysIn(`/approve/${token}`)])

@@ -5,7 +5,7 @@ import { type Context, contextOf } from '../context.ts'
 import type { Env } from '../env.ts'
 import { isSigned, signForm } from '../oauth/form-state.ts'
 import { accounts } from '../operations/accounts.ts'
-import { invitationNamespace } from '../operations/members.ts'
+import { invitationNamespace, knownInvitation } from '../operations/members.ts'
 import { readBody } from './body.ts'
 import { page } from './page.ts'
 import { shown } from './shown.ts'
@@ -18,15 +18,17 @@ export function invitePage(): Hono<{ Bindings: Env }> {
   const app = new Hono<{ Bindings: Env }>()
   app.get('/invite/:token', (c) => {
     const token = c.req.param('token')
-    // Only what has the shape of an invitation gets into the page.
-    const namespace = invitationNamespace(token)
-    return shown(() => ask(contextOf(c.req.raw, c.env), token, namespace))
+    return shown(() => ask(contextOf(c.req.raw, c.env), token))
   })
   app.post('/invite/:token', (c) => shown(() => accept(contextOf(c.req.raw, c.env), c.req.param('token'), c.req.raw)))
   return app
 }
 
-async function ask(ctx: Context, token: string, namespace: string): Promise<Response> {
+async function ask(ctx: Context, token: string): Promise<Response> {
+  // Only what has the shape of an invitation gets into the page.
+  const namespace = invitationNamespace(token)
+  // Nobody makes an account for an invitation that is over.
+  await knownInvitation(ctx.env, token)
   const account = await signedIn(ctx)
   const title = `You are invited to ${namespace}`
   const path = `/invite/${token}`

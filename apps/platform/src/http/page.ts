@@ -47,7 +47,8 @@ export function page(
   h1 { font-size: 1.5rem; line-height: 1.3; margin: 0 0 1rem; text-wrap: balance }
   a { color: var(--accent) }
   input[type=radio], input[type=checkbox] { margin: 0 0.35rem 0 0 }
-  pre { padding: 0.75rem; background: var(--sunken); border: 1px solid var(--line); border-radius: 0.5rem; overflow: auto }
+  pre { padding: 0.75rem; background: var(--sunken); border: 1px solid var(--line); border-radius: 0.5rem;
+    white-space: pre-wrap; overflow-wrap: anywhere }
   code { font: 0.875rem ui-monospace, monospace }
   label { display: block; margin: 0.75rem 0 }
   fieldset { margin: 1rem 0; border: 1px solid var(--line); border-radius: 0.5rem }

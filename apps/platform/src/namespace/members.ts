@@ -145,6 +145,11 @@ export class Members {
     return invitationOf(this.#invitations('WHERE id = ?', id)[0] as InvitationRow)
   }
 
+  isInvited(hash: string, nowMs: number): boolean {
+    const [row] = this.#invitations('WHERE hash = ?', hash)
+    return row !== undefined && row.expires_at > nowMs
+  }
+
   /** Takes an invitation out, by its id or the hash of its secret. @throws PerSQLError `invitation_not_found` */
   takeInvitation(by: 'id' | 'hash', value: string, nowMs: number): Invitation {
     const [row] = this.#invitations(`WHERE ${by} = ?`, value)
@@ -178,6 +183,13 @@ export class Members {
   roleIn(databaseId: string, { userId, role }: Actor): MemberRole {
     if (role !== 'viewer') return role
     return this.shares(databaseId).find((share) => share.userId === userId)?.role ?? role
+  }
+
+  /** Ids of the databases that are shared with a member whom their role does not let edit all. */
+  sharedWith({ userId, role }: Actor): string[] {
+    if (role !== 'viewer') return []
+    const rows = this.#sql.exec("SELECT database_id FROM share WHERE user_id = ? AND role = 'editor'", userId)
+    return [...rows].map(({ database_id }) => database_id as string)
   }
 
   #members(where: string, ...params: string[]): MemberRow[] {

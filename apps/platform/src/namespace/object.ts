@@ -357,7 +357,9 @@ export class Namespace extends DurableObject<Env> {
   membership(userId: string): Membership {
     const { role } = this.access(userId)
     const { id, slug, createdAtMs } = this.#identity as Identity
-    return { id, slug, role, status: this.standing().status, createdAt: new Date(createdAtMs).toISOString() }
+    const shared = this.#members.sharedWith({ userId, role }).flatMap((one) => this.#databases.listed(one)?.slug ?? [])
+    const createdAt = new Date(createdAtMs).toISOString()
+    return { id, slug, role, status: this.standing().status, createdAt, edits: shared.sort() }
   }
 
   /** What members do about members, for those whose access was asked about before. */

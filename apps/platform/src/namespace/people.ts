@@ -77,6 +77,11 @@ export class People extends RpcTarget {
     return invitation
   }
 
+  /** Whether an invitation with this secret can still be accepted. */
+  isInvitationOpen(hash: string): boolean {
+    return this.#members.isInvited(hash, now())
+  }
+
   /** Makes the holder of the invitation's secret a member. @throws PerSQLError `invitation_not_found`, `already_member` */
   acceptInvitation(hash: string, userId: string): Invitation {
     return this.#storage.transactionSync(() => {

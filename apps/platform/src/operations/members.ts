@@ -4,7 +4,7 @@ import type { Env } from '../env.ts'
 import type { MemberHandlers } from '../execute.ts'
 import { forgetHostnamesOf } from '../http/hostnames.ts'
 import type { MemberRow } from '../namespace/members.ts'
-import { directoryObject } from '../objects.ts'
+import { directoryObject, namespaceObject } from '../objects.ts'
 import { mailOf, reachesPeople } from '../ports/mail.ts'
 import { hashToken, randomText } from '../token.ts'
 
@@ -16,6 +16,15 @@ export function invitationNamespace(secret: string): string {
   const namespace = INVITATION.exec(secret)?.[1]
   if (!namespace) throw new PerSQLError('invitation_not_found')
   return namespace
+}
+
+/** @throws PerSQLError `invitation_not_found` where it was accepted, taken back, or is over */
+export async function knownInvitation(env: Env, secret: string): Promise<void> {
+  const slug = invitationNamespace(secret)
+  const isOpen =
+    (await directoryObject(env).has(slug)) &&
+    (await namespaceObject(env, slug).people.isInvitationOpen(await hashToken(secret)))
+  if (!isOpen) throw new PerSQLError('invitation_not_found')
 }
 
 export const members = {

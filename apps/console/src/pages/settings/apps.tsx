@@ -2,7 +2,7 @@ import type { OAuthGrant } from '@persql/contract'
 import { useState } from 'react'
 import { Link } from 'react-router'
 import { useCall, useDo } from '../../api/hooks.ts'
-import { databasePath, namespacePath, useNamespace } from '../../shell/address.ts'
+import { namespacePath, useNamespace } from '../../shell/address.ts'
 import { Badge } from '../../ui/badge.tsx'
 import { Button } from '../../ui/button.tsx'
 import { CodeBlock } from '../../ui/code-block.tsx'
@@ -36,11 +36,11 @@ export function AppsPage() {
         <>
           <EmptyState title="No app has been let in yet">
             Give an agent the address below, without any token: it opens a page here that asks you what it may do. You
-            can show it out at any time. All ways to connect stand on the{' '}
-            <Link className="text-accent underline" to={databasePath(ns, 'main', 'connect')}>
-              Connect
-            </Link>{' '}
-            page of a database, and tokens under{' '}
+            can show it out at any time. All ways to connect stand on the Connect page of each{' '}
+            <Link className="text-accent underline" to={namespacePath(ns)}>
+              database
+            </Link>
+            , and tokens under{' '}
             <Link className="text-accent underline" to={namespacePath(ns, 'settings', 'tokens')}>
               Tokens
             </Link>

@@ -38,6 +38,7 @@ export function ClaimBranch({ open, close, ...place }: ClaimBranchProps) {
     <Dialog
       open={open}
       onOpenChange={end}
+      isOnce={claim !== undefined}
       title={claim ? `${claim.branchRef} is ready` : 'Claim a branch'}
       description={
         claim

@@ -39,6 +39,7 @@ export function HandOffBranch({ branch, close, ...place }: HandOffBranchProps) {
     <Dialog
       open
       onOpenChange={end}
+      isOnce={handoff !== undefined}
       title={`Hand off ${ref}`}
       description={
         handoff

@@ -39,19 +39,27 @@ export function EndpointDetail({ slug }: { slug: string }) {
     >
       {error && <ErrorPanel error={error} onRetry={refetch} />}
       {!data && !error && <SkeletonRows rows={8} label="Loading the endpoint" />}
-      {data && <Parts key={data.version} endpoint={data} />}
+      {data && <Parts endpoint={data} />}
     </Page>
   )
 }
 
 function Parts({ endpoint }: { endpoint: Endpoint }) {
   const mayChange = useMay('editor')
-  const saved = textOf(endpoint.spec)
-  const [text, setText] = useState(saved)
+  // What is being edited begins as one version; another that is saved meanwhile takes nothing away.
+  const [base, setBase] = useState(endpoint)
+  const [text, setText] = useState(textOf(endpoint.spec))
+  const saved = textOf(base.spec)
+  const take = (version: Endpoint) => {
+    setBase(version)
+    setText(textOf(version.spec))
+  }
+  const isBehind = base.version !== endpoint.version
+  if (isBehind && (text === saved || text === textOf(endpoint.spec))) take(endpoint)
   const call = { id: 'call', name: 'Call it', content: <CallSnippets endpoint={endpoint} /> }
   const versions = { id: 'versions', name: 'Versions', content: <Versions endpoint={endpoint} /> }
   if (!mayChange) {
-    const spec = { id: 'spec', name: 'Spec', content: <CodeBlock label="Spec" code={saved} /> }
+    const spec = { id: 'spec', name: 'Spec', content: <CodeBlock label="Spec" code={textOf(endpoint.spec)} /> }
     return <ChoiceTabs label="Endpoint" param="view" choices={[spec, call, versions]} />
   }
   return (
@@ -64,12 +72,17 @@ function Parts({ endpoint }: { endpoint: Endpoint }) {
           {
             id: 'spec',
             name: 'Spec',
-            content: <Edit endpoint={endpoint} text={text} saved={saved} onChange={setText} />,
+            content: (
+              <>
+                {isBehind && <Behind version={endpoint.version} onTake={() => take(endpoint)} />}
+                <Edit endpoint={{ ...endpoint, spec: base.spec }} text={text} onChange={setText} onSaved={take} />
+              </>
+            ),
           },
           {
             id: 'try',
             name: 'Try it',
-            content: <TryEndpoint endpoint={endpoint} draft={draftOf(text) ?? endpoint.spec} />,
+            content: <TryEndpoint endpoint={endpoint} draft={draftOf(text) ?? base.spec} />,
           },
           call,
           versions,
@@ -79,14 +92,28 @@ function Parts({ endpoint }: { endpoint: Endpoint }) {
   )
 }
 
+const Behind = ({ version, onTake }: { version: number; onTake: () => void }) => (
+  <div role="status" className="flex flex-wrap items-center justify-between gap-2 rounded-card bg-warning-soft p-4">
+    <span>
+      Version {version} was saved elsewhere. What you wrote is kept: saving makes it the next version, without what
+      changed in {version}.
+    </span>
+    <Button size="small" onClick={onTake}>
+      Discard mine, show version {version}
+    </Button>
+  </div>
+)
+
 interface EditProps {
+  /** With the spec that the changes began as. */
   endpoint: Endpoint
   text: string
-  saved: string
   onChange: (text: string) => void
+  onSaved: (endpoint: Endpoint) => void
 }
 
-function Edit({ endpoint: { slug, status, spec }, text, saved, onChange }: EditProps) {
+function Edit({ endpoint: { slug, status, spec }, text, onChange, onSaved }: EditProps) {
+  const saved = textOf(spec)
   const where = { ns: useNamespace(), db: useDatabase(), slug }
   const rules = useRules()
   const draft = draftOf(text)
@@ -98,7 +125,9 @@ function Edit({ endpoint: { slug, status, spec }, text, saved, onChange }: EditP
   ])
   const save = async () => {
     const made = await mutateAsync({ ...changesOf(spec, draft ?? {}), ...where }).catch(() => undefined)
-    if (made) toast(`Version ${made.version} is saved.`)
+    if (!made) return
+    onSaved(made)
+    toast(`Version ${made.version} is saved.`)
   }
   const discard = () => {
     onChange(saved)

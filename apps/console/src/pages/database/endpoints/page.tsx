@@ -67,7 +67,7 @@ function Endpoints({ onNew }: { onNew: () => void }) {
               ),
             },
             { name: 'Status', cell: ({ status }) => <StatusBadge status={status} /> },
-            { name: 'It', isExtra: true, cell: ({ spec }) => KINDS[spec.kind].name },
+            { name: 'What it does', isExtra: true, cell: ({ spec }) => KINDS[spec.kind].name },
             { name: 'Version', isNumber: true, isExtra: true, cell: ({ version }) => version },
             { name: 'Changed', isExtra: true, cell: ({ updatedAt }) => formatAgo(updatedAt) },
           ]}

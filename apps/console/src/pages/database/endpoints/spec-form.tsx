@@ -42,7 +42,7 @@ export function SpecForm({ draft, onChange, problemOf, isNew }: SpecFormProps) {
           hint={isNew ? 'Stands in its address, for ever.' : undefined}
         />
         <SelectField
-          label="It"
+          label="What it does"
           value={kind}
           onChange={(value) => onChange(ofKind(draft, value as keyof typeof KINDS))}
           options={Object.entries(KINDS).map(([key, { name }]) => [key, name])}

@@ -35,7 +35,7 @@ export function Deliveries({ id }: { id: string }) {
           rows={data}
           keyOf={(one) => one.id}
           columns={[
-            { name: 'What', cell: ({ event }) => [event.kind ?? event.type, event.table].filter(Boolean).join(' ') },
+            { name: 'What', cell: ({ event }) => whatOf(event) },
             { name: 'Status', cell: (one) => <Status {...one} /> },
             { name: 'Attempts', isNumber: true, isExtra: true, cell: ({ attempts }) => attempts },
             { name: 'When', isExtra: true, cell: ({ createdAt }) => formatAgo(createdAt) },
@@ -58,6 +58,12 @@ export function Deliveries({ id }: { id: string }) {
       )}
     </Card>
   )
+}
+
+/** What was told. After a restore, for one, every table may be another: `unknown` of `*`. */
+function whatOf({ kind, type, table }: Delivery['event']): string {
+  const where = table === '*' ? 'any table' : table
+  return [kind === 'unknown' ? 'any change' : (kind ?? type), where].filter(Boolean).join(', ')
 }
 
 const Status = ({ status, responseStatus, error, nextAttemptAt }: Delivery) => (

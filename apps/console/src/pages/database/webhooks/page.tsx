@@ -3,6 +3,7 @@ import { Link, useNavigate, useParams } from 'react-router'
 import { useCall } from '../../../api/hooks.ts'
 import { databasePath, useDatabase, useNamespace } from '../../../shell/address.ts'
 import { useAsked } from '../../../shell/asked.ts'
+import { useMay } from '../../../shell/membership.ts'
 import { Button } from '../../../ui/button.tsx'
 import { Dialog } from '../../../ui/dialog.tsx'
 import { EmptyState } from '../../../ui/empty-state.tsx'
@@ -27,7 +28,7 @@ function Webhooks() {
   const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases/{db}/webhooks', { ns, db })
   const [asked, ask] = useAsked('webhook')
   const path = (id: string) => databasePath(ns, db, 'webhooks', id)
-  const make = !error && (
+  const make = useMay('editor') && (
     <Button look="primary" onClick={() => ask('new')}>
       <Plus aria-hidden className="size-4" />
       New webhook

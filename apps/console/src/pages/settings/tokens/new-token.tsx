@@ -26,6 +26,7 @@ export function NewToken({ open, onOpenChange }: NewTokenProps) {
     <Dialog
       open={open}
       onOpenChange={close}
+      isOnce={minted !== undefined}
       title={minted ? `${minted.name} is ready` : 'New token'}
       description={
         minted

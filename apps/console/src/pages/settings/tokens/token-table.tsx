@@ -22,7 +22,7 @@ export const TokenTable = ({ tokens, onRevoke }: TokenTableProps) => (
         name: 'Name',
         cell: ({ name, preview }) => (
           <span className="grid">
-            <span className="break-words">{name}</span>
+            <span className="wrap-anywhere">{name}</span>
             <code className="font-mono text-xs font-normal text-muted">{preview}</code>
           </span>
         ),
