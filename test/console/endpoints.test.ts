@@ -140,7 +140,7 @@ test('what is written of a spec stays when another tab saves, which is told', as
   expect(await sql.inputValue()).toBe('SELECT 2')
   expect(await faultsOf(page)).toEqual([])
   await page.getByRole('button', { name: 'Save and serve' }).click()
-  await page.getByText('version 3', { exact: true }).first().waitFor()
+  await page.getByText('Version 3 is saved.').first().waitFor()
   await page.getByText('was saved elsewhere').first().waitFor({ state: 'hidden' })
   expect(await sql.inputValue()).toBe('SELECT 2')
   expect(complaints).toEqual([])
