@@ -141,6 +141,10 @@ test('a ledger of more than one answer is leafed through, and saved whole', asyn
   await page.getByRole('cell', { name: '$1,010.00', exact: true }).waitFor()
   await page.goBack()
   await page.getByRole('cell', { name: '$990.00', exact: true }).waitFor()
+  await go(`/${ns}/settings/billing?before=1`)
+  await page.getByText('Nothing older.').first().waitFor()
+  await go(`/${ns}/settings/billing?before=-5`)
+  await page.getByRole('cell', { name: '$1,010.00', exact: true }).waitFor()
   const [file] = await Promise.all([
     page.waitForEvent('download'),
     page.getByRole('button', { name: 'Save as CSV' }).click(),

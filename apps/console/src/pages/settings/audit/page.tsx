@@ -1,6 +1,7 @@
 import { Link, useSearchParams } from 'react-router'
 import { useCall } from '../../../api/hooks.ts'
 import { useNamespace } from '../../../shell/address.ts'
+import { entryIn } from '../../../shell/asked.ts'
 import { NeedsRole } from '../../../shell/needs-role.tsx'
 import { Button } from '../../../ui/button.tsx'
 import { EmptyState } from '../../../ui/empty-state.tsx'
@@ -27,7 +28,7 @@ function Log() {
   const ns = useNamespace()
   const [search, setSearch] = useSearchParams()
   const action = search.get('action') ?? ''
-  const before = Number(search.get('before')) || undefined
+  const before = entryIn(search.get('before'))
   // One more than is shown tells whether there are older ones.
   const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/audit', {
     ns,

@@ -2,6 +2,7 @@ import { useMutation } from '@tanstack/react-query'
 import { Download } from 'lucide-react'
 import { Link, useSearchParams } from 'react-router'
 import { useNamespace } from '../../../shell/address.ts'
+import { entryIn } from '../../../shell/asked.ts'
 import { LEDGER_PAGE, useBilling } from '../../../shell/billing.ts'
 import { Button } from '../../../ui/button.tsx'
 import { download } from '../../../ui/download.ts'
@@ -25,7 +26,7 @@ const KINDS: Readonly<Record<Entry['kind'], string>> = {
 /** Every entry that changed the balance, the newest first, by pages, and all of them as a file. */
 export function LedgerCard() {
   const ns = useNamespace()
-  const before = Number(useSearchParams()[0].get('before')) || undefined
+  const before = entryIn(useSearchParams()[0].get('before'))
   const { data, error, refetch } = useBilling(ns, { before })
   const save = useMutation({
     mutationFn: async () => download(`${ns}-ledger.csv`, 'text/csv', ledgerCsv(await wholeLedger(ns))),
@@ -60,7 +61,7 @@ export function LedgerCard() {
           rows={rows}
           keyOf={({ id }) => id}
           columns={[
-            { name: 'What', cell: ({ kind }) => KINDS[kind] },
+            { name: 'What', cell: ({ kind }) => <span className="whitespace-nowrap">{KINDS[kind]}</span> },
             { name: 'Amount', isNumber: true, cell: ({ amountUsd }) => formatUsd(amountUsd) },
             { name: 'Balance', isNumber: true, cell: ({ balanceUsd }) => formatUsd(balanceUsd) },
             { name: 'When', isExtra: true, cell: ({ at }) => <time dateTime={at}>{formatMoment(at)}</time> },
