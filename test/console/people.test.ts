@@ -28,13 +28,18 @@ test('a token is made with a narrow scope, shown once, works as it says, and is 
   await dialog.getByLabel('Tables').fill('orders, customers')
   await dialog.getByLabel('Expires').selectOption('In 30 days')
   expect(await faultsOf(page)).toEqual([])
-  await dialog.getByRole('button', { name: 'Create token' }).click()
+  let asked = 0
+  page.on('request', (request) => {
+    if (request.method() === 'POST' && request.url().endsWith('/tokens')) asked++
+  })
+  await dialog.getByRole('button', { name: 'Create token' }).dblclick()
   const token = (await dialog.getByText(/^psql_live_/).textContent()) ?? ''
   // What is gone once it is closed is not closed by a click beside it.
   await page.mouse.click(20, 300)
   const me = await platform.request('/v1/me', { token })
   expect(me.body.data).toMatchObject({ namespaceSlug: ns, role: 'readonly' })
   await dialog.getByRole('button', { name: 'I have kept it' }).click()
+  expect(asked).toBe(1)
   const row = page.getByRole('row', { name: /Reporting/ })
   expect(await row.textContent()).toContain('orders, customers')
   expect(await row.textContent()).toContain('in 30 days')

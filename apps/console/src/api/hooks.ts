@@ -1,5 +1,6 @@
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { type CallInput, type CallOutput, call, type Route } from './client.ts'
+import { once } from './once.ts'
 import { queryClient } from './query-client.ts'
 
 interface QueryOptions {
@@ -20,7 +21,8 @@ export const useCall = <R extends Route>(route: R, input: CallInput<R>, options:
 /** Does what a route does; afterwards everything known by the routes in `changes` is fetched anew. */
 export const useDo = <R extends Route>(route: R, changes: readonly Route[] = []) =>
   useMutation<CallOutput<R>, Error, CallInput<R>>({
-    mutationFn: (input) => call(route, input),
+    // A button learns a turn later that it is busy, and a double click is faster than that.
+    mutationFn: (input) => once(JSON.stringify([route, input]), () => call(route, input)),
     onSuccess: () =>
       Promise.all(changes.map((changed) => queryClient.invalidateQueries({ queryKey: [changed] }))) as Promise<unknown>,
   })
