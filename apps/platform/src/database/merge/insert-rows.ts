@@ -40,7 +40,8 @@ export function insertAll(
 ): Refused {
   if (wanted === 0) return NONE
   const { parent, staged, columns, keyColumns, on, link, stagedRowid, table, key } = match
-  const insert = `INSERT INTO ${parent} (${columns}) SELECT ${columns.map((column) => `s.${column}`)} FROM ${staged} s`
+  // Whatever the table does ON CONFLICT: a row must neither drive out another nor be dropped without a word.
+  const insert = `INSERT OR ABORT INTO ${parent} (${columns}) SELECT ${columns.map((column) => `s.${column}`)} FROM ${staged} s`
   try {
     run(`${insert} WHERE ${where}`)
     return NONE
@@ -77,7 +78,7 @@ const putBack = (match: Match): string => {
   const rowid = keepsRowid(match)
   const into = rowid ? [shape.rowid, ...columns] : columns
   const from = columns.map((column, i) => `o.${nameOf(match, column, i)}`)
-  return `INSERT INTO ${parent} (${into}) SELECT ${rowid ? ['o.at', ...from] : from} FROM ${REPLACED} o`
+  return `INSERT OR ABORT INTO ${parent} (${into}) SELECT ${rowid ? ['o.at', ...from] : from} FROM ${REPLACED} o`
 }
 
 /** What a column is called among the rows that were set aside. */

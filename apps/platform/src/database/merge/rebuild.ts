@@ -49,7 +49,8 @@ export function rebuild(steps: Steps, table: SchemaObject, origin: Origin): void
   }
   const rows = `SELECT ${source} FROM ${quoteName(origin.table)}`
   if (into.length > 0) {
-    steps.do(`INSERT INTO ${quoteName(staged)} (${into}) ${rows}`, why, change, { record: false })
+    // Whatever the new table does ON CONFLICT, no row goes without a word.
+    steps.do(`INSERT OR ABORT INTO ${quoteName(staged)} (${into}) ${rows}`, why, change, { record: false })
   }
   const lost = lostBy(run, from, to, pairs, origin.table, staged)
   steps.do(`DROP TABLE ${quoteName(origin.table)}`, lost ?? why, change, {

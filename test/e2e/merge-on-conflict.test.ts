@@ -1,0 +1,45 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startPlatform, type TestPlatform } from '../harness.ts'
+import { branchOf, databaseWith, merge, ran, rowsOf } from '../merging.ts'
+
+let platform: TestPlatform
+let token: string
+beforeAll(async () => {
+  platform = await startPlatform()
+  token = (await platform.createNamespace('acme')).token
+})
+afterAll(() => platform.stop())
+
+describe.each(['REPLACE', 'IGNORE', 'FAIL', 'ROLLBACK'])('where a table says ON CONFLICT %s', (clause) => {
+  test('no row of the parent goes for one of the branch, and none of the branch is dropped without a word', async () => {
+    const db = await databaseWith(platform, token, [
+      `CREATE TABLE t (id INTEGER PRIMARY KEY, u UNIQUE ON CONFLICT ${clause})`,
+    ])
+    const branch = await branchOf(platform, db)
+    await ran(db, "INSERT INTO t VALUES (1, 'same'), (2, 'two')")
+    await ran(branch, "INSERT INTO t VALUES (9, 'nine'), (10, 'same'), (11, 'eleven')")
+    const refused = await merge(db, { mode: 'data' })
+    expect([refused.code, refused.merge?.data.conflicts]).toMatchObject([
+      'merge_conflict',
+      [{ reason: 'constraint', key: { id: 10 } }],
+    ])
+    const { data } = await merge(db, { mode: 'data', onConflict: 'parent' })
+    expect(data.data.tables).toMatchObject([{ inserted: 2, conflicts: 1 }])
+    expect(await rowsOf(db, 'SELECT * FROM t')).toEqual([
+      [1, 'same'],
+      [2, 'two'],
+      [9, 'nine'],
+      [11, 'eleven'],
+    ])
+  })
+
+  test('a schema that the parent’s rows do not keep to is a conflict', async () => {
+    const db = await databaseWith(platform, token, ['CREATE TABLE t (id INTEGER PRIMARY KEY, u)'])
+    const branch = await branchOf(platform, db)
+    await ran(db, "INSERT INTO t VALUES (1, 'same'), (2, 'same')")
+    await ran(branch, 'DROP TABLE t', `CREATE TABLE t (id INTEGER PRIMARY KEY, u UNIQUE ON CONFLICT ${clause})`)
+    const { code, merge: report } = await merge(db, { mode: 'schema', allowDataLoss: true })
+    expect([code, report?.schema.conflicts.length]).toEqual(['merge_conflict', 1])
+    expect(await rowsOf(db, 'SELECT count(*) FROM t')).toEqual([[2]])
+  })
+})
