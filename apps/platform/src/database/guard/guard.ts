@@ -72,7 +72,7 @@ export class Guard {
   analyse(sql: string, params: readonly unknown[]): Analysis {
     const known = this.#analyses.get(sql)
     if (known) return known
-    const analysis = this.#compile(hideRuntimeTables(parseStatement(sql)), params)
+    const analysis = this.#analyse(parseStatement(sql), params)
     if (sql.length <= MAX_CACHED_SQL) {
       if (this.#analyses.size >= MAX_ANALYSES) this.#analyses.delete(this.#analyses.keys().next().value as string)
       this.#analyses.set(sql, analysis)
@@ -84,6 +84,19 @@ export class Guard {
   invalidate(): void {
     this.#analyses.clear()
     this.#schema = undefined
+  }
+
+  /** A statement to which the catalog without the runtime's tables makes no sense gets the whole one. */
+  #analyse(statement: Statement, params: readonly unknown[]): Analysis {
+    const hiding = hideRuntimeTables(statement)
+    if (hiding !== statement) {
+      try {
+        return this.#compile(hiding, params)
+      } catch {
+        // It names the catalog's rowid, say, or has a table of that name in its WITH: what is wrong is told below.
+      }
+    }
+    return this.#compile(statement, params)
   }
 
   #compile(statement: Statement, params: readonly unknown[]): Analysis {

@@ -1,8 +1,7 @@
-import type { Statement } from './statement.ts'
+import { type Statement, type Token, tokens, word } from './statement.ts'
 
 const LOOKUP = /^pragma_(table|index|foreign_key)_/
 const CATALOGS = ['sqlite_master', 'sqlite_schema']
-const LEADING = /^with(\s+recursive\b)?/i
 
 /**
  * The tables of the runtime stand in the catalog, and looking one up is refused: so would be every statement that looks
@@ -14,7 +13,7 @@ export function hideRuntimeTables(statement: Statement): Statement {
   if (used.length === 0 || text.includes(HIDDEN) || ![...names].some((name) => LOOKUP.test(name))) return statement
   if (!['SELECT', 'VALUES'].includes(statement.verb)) return statement
   const catalogs = used.map((name) => `${name} AS (${HIDDEN})`).join(', ')
-  const [with_ = ''] = LEADING.exec(text) ?? []
+  const with_ = text.slice(0, endOfWith(text))
   const front = with_ ? `${with_} ${catalogs},` : `WITH ${catalogs} `
   const moved = front.length - with_.length
   return Object.freeze({
@@ -22,6 +21,18 @@ export function hideRuntimeTables(statement: Statement): Statement {
     text: front + text.slice(with_.length),
     placeholders: placeholders.map(([start, end]) => [start + moved, end + moved] as const),
   })
+}
+
+/** Where the words `WITH RECURSIVE` end that a statement begins with, whatever stands between them. */
+function endOfWith(text: string): number {
+  const [first, second] = firstTwo(text)
+  if (word(text, first) !== 'WITH') return 0
+  return (word(text, second) === 'RECURSIVE' ? second : first)?.end ?? 0
+}
+
+function firstTwo(text: string): (Token | undefined)[] {
+  const all = tokens(text)
+  return [all.next().value ?? undefined, all.next().value ?? undefined]
 }
 
 const HIDDEN = "SELECT type, name, tbl_name, rootpage, sql FROM main.sqlite_schema WHERE tbl_name NOT GLOB '_cf_*'"
