@@ -1,6 +1,7 @@
 import type { Page } from '../database/copy/rows.ts'
-import { rebuilds } from '../database/copy/rows.ts'
+import { filled, filling } from '../database/copy/rows.ts'
 import type { SchemaText } from '../database/copy/schema.ts'
+import { quoteName } from '../database/guard/statement.ts'
 import type { Chunks } from './chunks.ts'
 import { Sqlite } from './sqlite.ts'
 
@@ -36,12 +37,26 @@ export async function* write(
     await pause()
     yield
   }
-  for (const sql of [...schema.others.map((other) => other.sql), ...rebuilds(schema)]) {
+  for (const { sql } of schema.others) {
     await sqlite.exec(sql)
+    yield
+  }
+  for (const name of filled(schema)) {
+    if (await canBeRead(sqlite, name)) await sqlite.exec(filling(name))
     yield
   }
   await sqlite.exec('COMMIT')
   await sqlite.close()
   sqlite.file.flush()
   return sqlite.file.size
+}
+
+/** Whether what a full-text table indexes has its columns. Nothing undoes a statement of this file that fails. */
+async function canBeRead(sqlite: Sqlite, name: string): Promise<boolean> {
+  try {
+    await sqlite.exec(`SELECT * FROM ${quoteName(name)} LIMIT 1`)
+    return true
+  } catch {
+    return false
+  }
 }

@@ -2,7 +2,7 @@ import { PerSQLError } from '@persql/contract'
 import type { Remote } from '../../objects.ts'
 import type { Run } from '../guard/schema-map.ts'
 import { type Page, rebuilds } from './rows.ts'
-import { dropSchema } from './schema.ts'
+import { dropSchema, type SchemaText } from './schema.ts'
 import type { CopySource } from './source.ts'
 
 /**
@@ -31,13 +31,24 @@ export async function loadFrom(
         await scheduler.wait(0)
       }
       for (const other of schema.others) run(other.sql)
-      for (const text of rebuilds(schema)) run(text)
+      rebuildAll(run, schema)
     })
     return rows
   } finally {
     await source.end(copy).catch(() => {
       // It gives up by itself.
     })
+  }
+}
+
+/** Fills the full-text indexes of what other tables hold. */
+export function rebuildAll(run: Run, schema: SchemaText): void {
+  for (const text of rebuilds(schema)) {
+    try {
+      run(text)
+    } catch {
+      // A column that it indexes is not there, and was not before either.
+    }
   }
 }
 

@@ -48,12 +48,18 @@ export function* pagesOf(read: Read, { tables }: SchemaText, asText = false, sta
   yield { statements: sequences ? [...statements, ...sequences] : statements, rows }
 }
 
-/** Statements that a database needs once its tables are full: full-text indexes of what other tables hold. */
-export function rebuilds({ tables }: SchemaText): string[] {
-  return tables.flatMap(({ name, sql }) =>
-    contentOf(sql) ? [`INSERT INTO ${quoteName(name)} (${quoteName(name)}) VALUES ('rebuild')`] : [],
-  )
+/** Statements that a database needs once its tables are full; one that fails could not be run where it came from either. */
+export const rebuilds = (schema: SchemaText): string[] => filled(schema).map(filling)
+
+/** Full-text tables that index what other tables hold, as long as those are there. */
+export function filled({ tables, others }: SchemaText): string[] {
+  const holders = [...tables, ...others.filter(({ type }) => type === 'view')]
+  const names = new Set(holders.map(({ name }) => lower(name)))
+  return tables.filter(({ sql }) => names.has(lower(contentOf(sql) ?? ''))).map(({ name }) => name)
 }
+
+/** Has a full-text table read anew what it indexes. */
+export const filling = (table: string): string => `INSERT INTO ${quoteName(table)} (${quoteName(table)}) VALUES ('rebuild')`
 
 interface Chunk {
   readonly statement: Page['statements'][number]

@@ -1,4 +1,4 @@
-import { rebuilds } from '../copy/rows.ts'
+import { rebuildAll } from '../copy/load.ts'
 import { readSchemaText } from '../copy/schema.ts'
 import type { Run } from '../guard/schema-map.ts'
 import { lower, quoteName } from '../guard/statement.ts'
@@ -65,15 +65,7 @@ export function mergeRows(merge: Omit<RowsMerge, 'tell' | 'tellDeletion'>, bases
       if (total > 0 || report.known > 0) tables.push(report)
     }
   }
-  if (tables.some((table) => written(table) > 0)) {
-    for (const text of rebuilds(readSchemaText(run))) {
-      try {
-        run(text)
-      } catch {
-        // What it indexes is not there, and was not before either.
-      }
-    }
-  }
+  if (tables.some((table) => written(table) > 0)) rebuildAll(run, readSchemaText(run))
   for (const { sql } of triggers) run(sql)
   const missing = Map.groupBy(added(orphaned, orphans(run)), ([, table]) => table)
   for (const [table, rows] of missing) {

@@ -1,4 +1,4 @@
-import { contentOf, rebuilds } from '../copy/rows.ts'
+import { contentOf, filling } from '../copy/rows.ts'
 import { readSchemaText, type SchemaObject, type SchemaText } from '../copy/schema.ts'
 import type { Run } from '../guard/schema-map.ts'
 import { lower, quoteName } from '../guard/statement.ts'
@@ -136,12 +136,12 @@ function addColumns(steps: Steps, before: SchemaObject, after: SchemaObject): bo
 function indexAnew(run: Run, now: SchemaText, parent: SchemaText): void {
   const had = new Set(parent.tables.map(({ name }) => lower(name)))
   for (const table of now.tables) {
-    for (const text of rebuilds({ tables: [table], others: [] })) {
-      try {
-        run(text)
-      } catch (cause) {
-        if (had.has(lower(contentOf(table.sql) ?? ''))) throw new Unfit(table, sentence(cause), cause)
-      }
+    const content = contentOf(table.sql)
+    if (!content) continue
+    try {
+      run(filling(table.name))
+    } catch (cause) {
+      if (had.has(lower(content))) throw new Unfit(table, sentence(cause), cause)
     }
   }
 }
