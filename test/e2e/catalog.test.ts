@@ -29,7 +29,11 @@ test.each([
     "WITH x AS (SELECT 1), sqlite_schema(a) AS (SELECT 8) SELECT m.a FROM sqlite_schema m, pragma_table_info('t') LIMIT 1",
     8,
   ],
-  ['the rowid of the catalog', "SELECT count(m.rowid) FROM sqlite_master m, pragma_table_info('t') p WHERE m.name = 't'", 2],
+  [
+    'the rowid of the catalog',
+    "SELECT count(m.rowid) FROM sqlite_master m, pragma_table_info('t') p WHERE m.name = 't'",
+    2,
+  ],
   [
     'its full name',
     "SELECT count(main.sqlite_master.name) FROM sqlite_master, pragma_table_info('t') p WHERE sqlite_master.name = 't'",

@@ -43,6 +43,8 @@ const environmentBindings = [
   ...passedSettings,
   'PERSQL_RUNTIME',
   'PERSQL_SECRET',
+  /** For tests: what is beyond the limit by default takes a minute to make. */
+  'TRANSACTION_TIMEOUT_S',
   /** The namespace that the first account owns; only where nobody but this machine's users can reach the instance. */
   'PERSQL_FIRST_OWNS',
 ] as const

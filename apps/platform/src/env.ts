@@ -19,6 +19,7 @@ export interface Env extends ModelSettings {
   readonly FLOOD_PER_MINUTE?: string
   readonly TRUSTED_PROXIES?: string
   readonly QUERY_TIMEOUT_S?: string
+  readonly TRANSACTION_TIMEOUT_S?: string
   readonly IMPORT_MAX_MB?: string
   readonly PERSQL_SIGNUP?: string
   readonly PERSQL_DEV?: string

@@ -36,6 +36,7 @@ import { anyone, operator } from './operations/operator.ts'
 import { sessions } from './operations/sessions.ts'
 import { tokens } from './operations/tokens.ts'
 import { type Reply, refuse, succeed } from './reply.ts'
+import { errorOf } from './storage/long-transaction.ts'
 
 /** Operations that are declared with one of these scopes. */
 type Scoped<S extends Scope> = { [K in keyof Api]: Api[K]['scope'] extends S ? K : never }[keyof Api]
@@ -195,6 +196,8 @@ async function callDatabase(
     const answer = await databaseObject(ctx.env, ns, db).call(operation, `${ns}/${db}`, grant, body, replayKeys)
     return typeof answer === 'string' ? { status: 200, body: answer } : linked(answer, ctx.baseUrl)
   } catch (cause) {
+    const error = errorOf(cause)
+    if (error.code === 'took_too_long') throw error
     const seconds = ctx.settings.queryTimeoutMs / 1000
     const timedOut = Date.now() - startedMs >= ctx.settings.queryTimeoutMs
     throw new PerSQLError(timedOut ? 'query_timeout' : 'unavailable', { seconds }, { cause })

@@ -1,4 +1,5 @@
 import { type ErrorCode, PerSQLError } from '@persql/contract'
+import { errorOf } from './storage/long-transaction.ts'
 
 /** A finished answer: the body is serialised where it was made, and passed on as it is. */
 export interface Reply {
@@ -17,7 +18,7 @@ export const succeed = (data: unknown): Reply => ({
 
 /** The answer to a failure. What is not in the table becomes `internal`; the cause of a failure of ours goes to the log. */
 export function refuse(cause: unknown): Reply {
-  const error = PerSQLError.from(cause)
+  const error = errorOf(cause)
   if (error.code === 'internal') logInternal(cause)
   return { status: error.status, body: JSON.stringify(error), code: error.code }
 }

@@ -134,5 +134,12 @@ export const fork_database = operation({
     ttlDays: z.int().min(1).max(30).optional(),
   }),
   output: Database,
-  errors: ['namespace_mismatch', 'database_not_found', 'slug_taken', 'copy_impossible', 'copy_cut_off'],
+  errors: [
+    'namespace_mismatch',
+    'database_not_found',
+    'slug_taken',
+    'copy_impossible',
+    'copy_cut_off',
+    'took_too_long',
+  ],
 })

@@ -95,6 +95,11 @@ export const errors = {
   hostname_not_found: { status: 404, message: 'The hostname "{hostname}" is not one of this database.' },
   method_not_allowed: { status: 405, message: '{path} does not take {method}. It takes {allowed}.' },
   query_timeout: { status: 408, message: 'The statement ran for more than {seconds} s and was stopped.' },
+  took_too_long: {
+    status: 408,
+    message:
+      'This took longer than the {seconds} s that it may, so nothing of it was kept. Try again when the machine has less to do; if it stays so, there is too much for one go: do it in parts.',
+  },
   slug_taken: { status: 409, message: '"{slug}" exists already.' },
   table_exists: {
     status: 409,

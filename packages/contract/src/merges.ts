@@ -103,5 +103,6 @@ export const merge_branch = operation({
     'merge_under_way',
     'copy_impossible',
     'copy_cut_off',
+    'took_too_long',
   ],
 })

@@ -15,7 +15,7 @@ export const Snapshot = z.object({
 })
 export type Snapshot = z.infer<typeof Snapshot>
 
-const errors = ['database_not_found', 'copy_impossible', 'copy_cut_off'] as const
+const errors = ['database_not_found', 'copy_impossible', 'copy_cut_off', 'took_too_long'] as const
 
 /** A snapshot that was made before a statement that loses rows without saying which, or why there is none. */
 export const AutomaticSnapshot = z.object({

@@ -27,6 +27,7 @@ export const export_database = operation({
     'table_out_of_scope',
     'copy_impossible',
     'copy_cut_off',
+    'took_too_long',
     'file_impossible',
   ],
 })
@@ -64,6 +65,7 @@ export const import_database = operation({
     'sqlite_file_refused',
     'import_under_way',
     'import_cut_off',
+    'took_too_long',
     'statement_not_allowed',
     'database_not_found',
     'table_not_found',

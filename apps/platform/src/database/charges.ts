@@ -2,6 +2,7 @@ import { PerSQLError } from '@persql/contract'
 import { now } from '../clock.ts'
 import { count } from '../metrics.ts'
 import { NOTHING } from '../money.ts'
+import { errorOf } from '../storage/long-transaction.ts'
 import { type Engine, OnHold } from './engine.ts'
 import type { Feed } from './feed/feed.ts'
 import type { Lease } from './lease.ts'
@@ -63,7 +64,7 @@ export class Charges {
     // What members do in the console is free, save for queries of their own.
     const free = tokenId.startsWith('user:') && !AD_HOC.has(ran.operation)
     lease.charge({ requests: free ? 0 : 1, rowsRead, rowsWritten, aiTokens: 0 }, tokenId)
-    const error = failure === undefined ? null : PerSQLError.from(failure)
+    const error = failure === undefined ? null : errorOf(failure)
     const full = log.add({
       ...ran,
       ts: nowMs,

@@ -8,6 +8,7 @@ import { verifyCaptcha } from '../ports/captcha.ts'
 import type { Reply } from '../reply.ts'
 import { settingsOf } from '../settings.ts'
 import { FileExport } from '../sqlite-file/export.ts'
+import { errorOf, type LongTransaction, longTransactions } from '../storage/long-transaction.ts'
 import { migrate } from '../storage/migrate.ts'
 import { Timers } from '../storage/timers.ts'
 import { type Advised, advise } from './advisor/advise.ts'
@@ -93,6 +94,7 @@ let statements = 0
 /** One tenant's database: its SQLite file, its counters, and the right to spend that its namespace has lent it. */
 export class Database extends DurableObject<Env> {
   readonly #run: Run
+  readonly #inTransaction: LongTransaction
   readonly #engine: Engine
   readonly #ownPages: OwnPages
   readonly #calls: Calls
@@ -138,7 +140,8 @@ export class Database extends DurableObject<Env> {
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
-    const { queryTimeoutMs, runtime, dev } = settingsOf(env)
+    const { queryTimeoutMs, transactionTimeoutMs, runtime, dev } = settingsOf(env)
+    this.#inTransaction = longTransactions(ctx.storage, transactionTimeoutMs)
     this.#run = (sql, ...params) => [...ctx.storage.sql.exec(sql, ...params).raw()]
     this.#identity = ctx.storage.kv.get<Identity>('identity')
     const replays = new Replays(ctx.storage)
@@ -317,6 +320,7 @@ export class Database extends DurableObject<Env> {
     })
     const merger = new Merger({
       storage: ctx.storage,
+      inTransaction: this.#inTransaction,
       ownPages: this.#ownPages,
       history: this.#history,
       schemaChanges,
@@ -339,6 +343,7 @@ export class Database extends DurableObject<Env> {
       merger,
       engine: this.#engine,
       storage: ctx.storage,
+      inTransaction: this.#inTransaction,
       endpoints: this.#endpoints,
       sessions: this.#sessions,
       now,
@@ -458,7 +463,7 @@ export class Database extends DurableObject<Env> {
   /**
    * Becomes a copy of another object's tables and rows: wholly, or not at all. With an identity it is that database from
    * then on; without, it keeps the one it has, or is none (a snapshot). Returns how many rows it has got.
-   * @throws PerSQLError `copy_cut_off`, `copy_impossible` or `database_not_found`
+   * @throws PerSQLError `copy_cut_off`, `copy_impossible`, `took_too_long` or `database_not_found`
    */
   async copyFrom(identity: Identity | undefined, from: Source): Promise<number> {
     if (identity && this.#identity && this.#identity.id !== identity.id) await this.wipe(this.#identity.id)
@@ -466,7 +471,7 @@ export class Database extends DurableObject<Env> {
     try {
       const { source } = databaseObject(this.env, from.namespace, from.name)
       return await this.#replace(() =>
-        loadFrom(this.ctx.storage, source, from.id, () => {
+        loadFrom(this.ctx.storage, this.#inTransaction, source, from.id, () => {
           if (identity) this.#clearContent()
           // What was merged may not be in what it goes back to.
           else {
@@ -477,7 +482,7 @@ export class Database extends DurableObject<Env> {
         }),
       )
     } catch (cause) {
-      const error = PerSQLError.from(cause)
+      const error = errorOf(cause)
       throw error.code === 'internal' ? new PerSQLError('copy_cut_off', {}, { cause }) : error
     }
   }

@@ -1,5 +1,6 @@
 import { PerSQLError } from '@persql/contract'
 import type { Remote } from '../objects.ts'
+import type { LongTransaction } from '../storage/long-transaction.ts'
 import type { Advised } from './advisor/advise.ts'
 import type { Assistant } from './ai/assistant.ts'
 import type { DocsStore } from './ai/docs.ts'
@@ -50,6 +51,7 @@ import type { Webhooks } from './webhooks/webhooks.ts'
 export interface Parts {
   readonly engine: Engine
   readonly storage: DurableObjectStorage
+  readonly inTransaction: LongTransaction
   readonly endpoints: Endpoints
   readonly sessions: Sessions
   readonly now: () => number

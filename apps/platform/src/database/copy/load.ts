@@ -1,5 +1,6 @@
 import { PerSQLError } from '@persql/contract'
 import type { Remote } from '../../objects.ts'
+import type { LongTransaction } from '../../storage/long-transaction.ts'
 import type { Run } from '../guard/schema-map.ts'
 import { type Page, rebuilds } from './rows.ts'
 import { dropSchema, type SchemaText } from './schema.ts'
@@ -8,19 +9,20 @@ import type { CopySource } from './source.ts'
 /**
  * Replaces all tables of a database by those of a source, in one transaction that may take a while: wholly, or not at
  * all. Nothing else may use the database meanwhile, and foreign keys must not be enforced. Returns how many rows were copied.
+ * @throws PerSQLError `took_too_long`
  */
 export async function loadFrom(
-  storage: DurableObjectStorage,
+  { sql }: DurableObjectStorage,
+  inTransaction: LongTransaction,
   source: Pick<Remote<CopySource>, 'begin' | 'next' | 'end'>,
   sourceId: string | undefined,
   clear: () => void,
 ): Promise<number> {
-  const { sql } = storage
   const run: Run = (text, ...params) => [...sql.exec(text, ...params).raw()]
   const { copy, schema } = await source.begin(sourceId)
   try {
     let rows = 0
-    await storage.transaction(async () => {
+    await inTransaction(async (checkTime) => {
       clear()
       dropSchema(run)
       for (const table of schema.tables) run(table.sql)
@@ -29,6 +31,7 @@ export async function loadFrom(
         rows += page.rows
         // Calls between objects do not let the process look for requests; a timer does.
         await scheduler.wait(0)
+        checkTime()
       }
       for (const other of schema.others) run(other.sql)
       rebuildAll(run, schema)

@@ -59,7 +59,8 @@ export function filled({ tables, others }: SchemaText): string[] {
 }
 
 /** Has a full-text table read anew what it indexes. */
-export const filling = (table: string): string => `INSERT INTO ${quoteName(table)} (${quoteName(table)}) VALUES ('rebuild')`
+export const filling = (table: string): string =>
+  `INSERT INTO ${quoteName(table)} (${quoteName(table)}) VALUES ('rebuild')`
 
 interface Chunk {
   readonly statement: Page['statements'][number]

@@ -1,6 +1,7 @@
 import type { Hash } from 'node:crypto'
 import { PerSQLError } from '@persql/contract'
 import type { Remote } from '../../objects.ts'
+import { errorOf } from '../../storage/long-transaction.ts'
 import { loadPage } from '../copy/load.ts'
 import type { CopySource } from '../copy/source.ts'
 import type { ForkState } from './fork-state.ts'
@@ -14,7 +15,7 @@ export interface Branch {
 
 /**
  * Asks a branch what it is, and stages its rows here if they are wanted, all of one moment: its writes wait meanwhile.
- * @throws PerSQLError `copy_cut_off` when the branch is reset, restored or deleted under way
+ * @throws PerSQLError `copy_cut_off` when the branch is reset, restored or deleted under way, `took_too_long`
  */
 export async function gather(
   sql: SqlStorage,
@@ -22,6 +23,7 @@ export async function gather(
   id: string,
   withRows: boolean,
   digest: Hash,
+  checkTime: () => void,
 ): Promise<ForkState> {
   try {
     if (!withRows) return await forkState(id)
@@ -36,6 +38,7 @@ export async function gather(
         }
         // Calls between objects do not let the process look for requests; a timer does.
         await scheduler.wait(0)
+        checkTime()
       }
       const { fork, rows } = await forkState(id)
       if (fork !== state.fork || rows !== state.rows) throw new PerSQLError('copy_cut_off')
@@ -46,7 +49,7 @@ export async function gather(
       })
     }
   } catch (cause) {
-    const error = PerSQLError.from(cause)
+    const error = errorOf(cause)
     throw error.code === 'internal' ? new PerSQLError('copy_cut_off', {}, { cause }) : error
   }
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type Database, type MergeReport, PerSQLError } from '@persql/contract'
+import type { LongTransaction } from '../../storage/long-transaction.ts'
 import type { Run } from '../guard/schema-map.ts'
 import { parseStatement } from '../guard/statement.ts'
 import type { History } from '../history/history.ts'
@@ -17,6 +18,7 @@ import { judge } from './verdict.ts'
 /** What a merge needs of the database that it changes. */
 export interface MergerOptions {
   readonly storage: DurableObjectStorage
+  readonly inTransaction: LongTransaction
   readonly ownPages: OwnPages
   readonly history: History
   readonly schemaChanges: SchemaChanges
@@ -79,7 +81,7 @@ export class Merger {
   /**
    * Tries it all first, and undoes that; then keeps a snapshot, and does it in one transaction. Writes wait from before
    * the snapshot on, so it is of the moment before.
-   * @throws PerSQLError `merge_under_way`, `branch_not_found`, `copy_cut_off` and what `judge` refuses
+   * @throws PerSQLError `merge_under_way`, `branch_not_found`, `copy_cut_off`, `took_too_long` and what `judge` refuses
    */
   async merge(request: MergeRequest): Promise<Merged> {
     if (this.#isUnderWay) throw new PerSQLError('merge_under_way')
@@ -140,7 +142,7 @@ export class Merger {
 
   /** Does it in one transaction, and keeps that only when it is to be applied. */
   async #attempt(request: MergeRequest, { id, slug }: Database, scope: Scope): Promise<Tried> {
-    const { storage, alone, branch } = this.#options
+    const { storage, inTransaction, alone, branch } = this.#options
     let result: Tried | undefined
     await alone(scope.apply === true, async () => {
       const cost = { rowsRead: 0, rowsWritten: 0 }
@@ -152,9 +154,9 @@ export class Merger {
         return rows
       }
       try {
-        await storage.transaction(async () => {
+        await inTransaction(async (checkTime) => {
           const digest = createHash('sha256')
-          const state = await gather(storage.sql, branch(slug), id, scope.data, digest)
+          const state = await gather(storage.sql, branch(slug), id, scope.data, digest, checkTime)
           result = { ...this.#bringTogether(run, request, id, scope, state, digest), ...cost }
           if (!isKept(scope, result)) throw new Undone()
           if (scope.apply === 'memory') result = { ...result, rowsWritten: 0 }

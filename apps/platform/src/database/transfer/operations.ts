@@ -53,7 +53,9 @@ async function imported(call: DatabaseCall, parts: Parts): Promise<Outcome> {
   try {
     if (upload.failure) throw PerSQLError.from(upload.failure)
     imports.applying(upload.id, upload.bytes)
-    const outcome = await parts.alone(() => parts.storage.transaction(() => applied(call, parts, upload, stage)))
+    const outcome = await parts.alone(() =>
+      parts.inTransaction((checkTime) => applied(call, parts, upload, stage, checkTime)),
+    )
     imports.end(upload.id)
     return outcome
   } catch (cause) {
@@ -69,6 +71,7 @@ async function applied(
   parts: Parts,
   { id, pieces, statements, bytes }: Upload,
   stage: ReturnType<Parts['stageOf']>,
+  checkTime: () => void,
 ): Promise<Outcome> {
   const { storage, engine, imports, schemaChanges } = parts
   const { grant } = call
@@ -84,6 +87,7 @@ async function applied(
     imports.applied(id, used.rows)
     // Calls between objects do not let the process look for requests; a timer does.
     await scheduler.wait(0)
+    checkTime()
   }
   const { tables, objects } = working(() => applier.finish())
   const durationMs = Math.round((performance.now() - startedMs) * 1000) / 1000
