@@ -43,3 +43,25 @@ describe.each(['REPLACE', 'IGNORE', 'FAIL', 'ROLLBACK'])('where a table says ON 
     expect(await rowsOf(db, 'SELECT count(*) FROM t')).toEqual([[2]])
   })
 })
+
+test('one row that does not fit costs a merge of many no more than a look at each', async () => {
+  const db = await databaseWith(platform, token, [
+    'CREATE TABLE t (k TEXT COLLATE NOCASE, n, a, u UNIQUE, PRIMARY KEY (k, n))',
+  ])
+  const branch = await branchOf(platform, db)
+  const rows = (letter: string, a: string) =>
+    `WITH RECURSIVE i(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM i WHERE i < 20000) INSERT INTO t SELECT '${letter}', i, '${a}', i FROM i`
+  await ran(db, rows('x', 'ours'), "INSERT INTO t VALUES ('y', 1, 'ours', 'taken')")
+  // What takes the place of the first row wants what another row of the parent has.
+  await ran(branch, rows('X', 'theirs'), "UPDATE t SET u = 'taken' WHERE n = 1")
+  const { data } = await merge(db, { onConflict: 'branch' })
+  expect(data.data.tables).toMatchObject([{ inserted: 0, updated: 19_999, conflicts: 20_001 }])
+  expect((await merge(db, { mode: 'data', onConflict: 'parent' })).data.applied).toBe(false)
+  const { merge: report } = await merge(db, { mode: 'data', onConflict: 'branch' })
+  // What stops the merge stands before all that the choice settles.
+  expect(report.data.conflicts[0]).toMatchObject({ reason: 'constraint', branch: { k: 'X', n: 1, u: 'taken' } })
+  await ran(branch, "UPDATE t SET u = 1 WHERE u = 'taken'")
+  expect((await merge(db, { mode: 'data', onConflict: 'branch' })).data.data.tables).toMatchObject([
+    { updated: 20_000 },
+  ])
+})

@@ -58,14 +58,15 @@ export function insertAll(
     for (const [at] of rows) {
       const one = `s.${stagedRowid} = ${at}`
       const inTheWay = `SELECT ${key.map((column) => `p.${column}`)} FROM ${staged} s JOIN ${parent} p ON ${on} WHERE ${one}`
-      const old = `EXISTS (SELECT 1 FROM ${staged} s WHERE ${one} AND ${link('s', 'o')})`
-      const replaces = replaced > 0 && run(`SELECT 1 FROM ${REPLACED} o WHERE ${old}`).length > 0
-      if (replaces) run(`DELETE FROM ${parent} WHERE (${key}) IN (${inTheWay})`)
+      // By the index, as no EXISTS in a condition would: there may be as many of these as of those.
+      const found = `SELECT o.rowid FROM ${staged} s CROSS JOIN ${REPLACED} o ON ${link('s', 'o')} WHERE ${one}`
+      const [old] = replaced > 0 ? run(found) : []
+      if (old) run(`DELETE FROM ${parent} WHERE (${key}) IN (${inTheWay})`)
       try {
         run(`${insert} WHERE ${one}`)
       } catch (why) {
-        if (replaces) run(`${back} WHERE ${old}`)
-        refused[replaces ? 'replaced' : 'added']++
+        if (old) run(`${back} WHERE o.rowid = ${old[0]}`)
+        refused[old ? 'replaced' : 'added']++
         tell(refusedRow(run, match, one, 'constraint', sentence(why)))
       }
     }

@@ -35,14 +35,14 @@ export const written = ({ inserted, updated, deleted }: TableReport): number => 
  */
 export function mergeRows(merge: Omit<RowsMerge, 'tell' | 'tellDeletion'>, bases: Pick<Bases, 'of'>): RowsMerged {
   const { run, side, note } = merge
-  const conflicts: RowConflict[] = []
+  const settled: RowConflict[] = []
+  const unsettled: RowConflict[] = []
   const deletions: RowDeletion[] = []
   const tables: TableReport[] = []
   const matches: Match[] = []
-  let isUnsettled = false
   const tell = (found: RowConflict, isSettled: boolean) => {
-    if (conflicts.length < MAX_CONFLICTS) conflicts.push(found)
-    if (!isSettled) isUnsettled = true
+    const alike = isSettled ? settled : unsettled
+    if (alike.length < MAX_CONFLICTS) alike.push(found)
   }
   const tellDeletion = (found: RowDeletion) => {
     if (deletions.length < MAX_CONFLICTS) deletions.push(found)
@@ -71,8 +71,10 @@ export function mergeRows(merge: Omit<RowsMerge, 'tell' | 'tellDeletion'>, bases
   for (const [table, rows] of missing) {
     tell(tableConflict(table, 'foreign_key', `${rows.length} rows would refer to rows that are missing.`), false)
   }
+  // Those that stop the merge first: of the rest there may be many.
+  const conflicts = [...unsettled, ...settled].slice(0, MAX_CONFLICTS)
   note([tables, conflicts])
-  return { tables, conflicts, deletions, isUnsettled, matches }
+  return { tables, conflicts, deletions, isUnsettled: unsettled.length > 0, matches }
 }
 
 /** Remembers what both sides have in common now, for the next merge. To be called before `unstage`. */
