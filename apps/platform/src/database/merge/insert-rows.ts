@@ -37,6 +37,7 @@ export function insertAll(
   wanted: number,
   replaced: number,
   tell: (found: RowConflict) => void,
+  checkTime: () => void,
 ): Refused {
   if (wanted === 0) return NONE
   const { parent, staged, columns, keyColumns, on, link, stagedRowid, table, key } = match
@@ -56,6 +57,7 @@ export function insertAll(
     if (replaced > 0) run(`CREATE INDEX ${REPLACED}_key ON ${REPLACED} (${declared(keyColumns)})`)
     const refused = { added: 0, replaced: 0 }
     for (const [at] of rows) {
+      checkTime()
       const one = `s.${stagedRowid} = ${at}`
       const inTheWay = `SELECT ${key.map((column) => `p.${column}`)} FROM ${staged} s JOIN ${parent} p ON ${on} WHERE ${one}`
       // By the index, as no EXISTS in a condition would: there may be as many of these as of those.

@@ -22,6 +22,8 @@ export interface RowsMerge {
   readonly note: (part: unknown) => void
   readonly tell: (found: RowConflict, isSettled: boolean) => void
   readonly tellDeletion: (deletion: RowDeletion) => void
+  /** Throws once there is no time left. */
+  readonly checkTime: () => void
 }
 
 /**
@@ -74,7 +76,8 @@ export function mergeTable(merge: RowsMerge, match: Match, base: string | undefi
   const stays: readonly Verdict[] = ['keep', ...(side === 'branch' ? [] : (['deleted_in_parent'] as const))]
   const isNew = `NOT ${nameless} AND NOT EXISTS (SELECT 1 FROM ${parent} p WHERE ${on}) AND NOT ${has('s', ...stays)}`
   const wanted = countOf(run, `SELECT count(*) FROM ${staged} s WHERE ${isNew}`)
-  const refused = insertAll(run, match, isNew, wanted, updated, (found) => tell(found, side === 'parent'))
+  const tellRefused = (found: RowConflict) => tell(found, side === 'parent')
+  const refused = insertAll(run, match, isNew, wanted, updated, tellRefused, merge.checkTime)
   if (updated > 0) free(`DROP TABLE ${REPLACED}`)
   free(`DROP TABLE ${VERDICTS}`)
   return {

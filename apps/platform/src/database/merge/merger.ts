@@ -157,7 +157,7 @@ export class Merger {
         await inTransaction(async (checkTime) => {
           const digest = createHash('sha256')
           const state = await gather(storage.sql, branch(slug), id, scope.data, digest, checkTime)
-          result = { ...this.#bringTogether(run, request, id, scope, state, digest), ...cost }
+          result = { ...this.#bringTogether(run, request, id, scope, state, digest, checkTime), ...cost }
           if (!isKept(scope, result)) throw new Undone()
           if (scope.apply === 'memory') result = { ...result, rowsWritten: 0 }
         })
@@ -178,6 +178,7 @@ export class Merger {
     scope: Scope,
     state: ForkState,
     digest: ReturnType<typeof createHash>,
+    checkTime: () => void,
   ) {
     const { storage, ownPages } = this.#options
     const scan = (sql: string) => storage.sql.exec(sql).raw()
@@ -192,7 +193,9 @@ export class Merger {
     const { onConflict: side } = request
     const note = (part: unknown) => digest.update(JSON.stringify(part, bytesAsText))
     const rows: RowsMerged =
-      scope.data && clashes.length === 0 ? mergeRows({ run, free: this.#free, scan, side, note }, bases) : NO_ROWS
+      scope.data && clashes.length === 0
+        ? mergeRows({ run, free: this.#free, scan, side, note, checkTime }, bases)
+        : NO_ROWS
     const changedRows = rows.tables.filter((table) => written(table) > 0).map(({ table }) => table)
     if (request.mode !== 'preview') this.#options.permit([...changed, ...changedRows])
     const schemaHash = createHash('sha256')
