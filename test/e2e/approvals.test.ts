@@ -82,6 +82,34 @@ const approved = async (sql?: string, params?: unknown[]) => {
   return approvalToken
 }
 
+test('requests are listed for members, those that wait first, with the beginning of what they run', async () => {
+  await rule('bills', 'require_approval', 'money')
+  const list = async (as = owner) => (await as.request('/api/namespaces/acme/databases/main/approvals')).body.data
+  const mine = async (...tokens: string[]) =>
+    (await list()).filter(({ approvalToken }: { approvalToken: string }) => tokens.includes(approvalToken))
+  const first = await asked('UPDATE bills SET n = n + ?', [10])
+  const long = `UPDATE bills SET n = n + 20 /* ${'x'.repeat(600)} */`
+  const second = await asked(long)
+  expect(await mine(first, second)).toMatchObject([
+    { approvalToken: second, status: 'pending', sql: long.slice(0, 500), statementCount: 1 },
+    { approvalToken: first, status: 'pending', sql: 'UPDATE bills SET n = n + ?', tables: ['bills'], decidedBy: null },
+  ])
+  expect(await list(viewer)).toEqual(await list())
+  expect((await db.request('/approvals')).body.data).toEqual(await list())
+  await decide(second, 'deny', owner, { note: 'no' })
+  expect(await mine(first, second)).toMatchObject([
+    { approvalToken: first, status: 'pending' },
+    { approvalToken: second, status: 'denied', note: 'no', decidedBy: `user:${owner.userId}` },
+  ])
+  expect(await code(stranger.request('/api/namespaces/acme/databases/main/approvals'))).toEqual([
+    404,
+    'namespace_not_found',
+  ])
+  expect(await code(agent.request('/approvals'))).toEqual([403, 'role_insufficient'])
+  const scoped = platform.database('acme', 'main', (await minted({ role: 'admin', tableScope: ['bills'] })).token)
+  expect(await code(scoped.request('/approvals'))).toEqual([403, 'table_out_of_scope'])
+})
+
 test('a guarded write waits, is decided by a human, and is then done exactly so, once', async () => {
   await rule('BILL?', 'require_approval', 'money')
   const answer = await agent.query('UPDATE bills SET n = n + ? WHERE n > ?', [10, 1])

@@ -245,6 +245,7 @@ function approvalCalls<R>(base: string, roles: { see: R; change: R; ask: R; rede
     list_approval_rules: [roles.see, (as) => as(path)],
     create_approval_rule: [roles.change, (as) => as(path, { body: { tableGlob: fresh('none'), action: 'deny' } })],
     delete_approval_rule: [roles.change, async (as) => as(`${path}/${await make('rule')}`, { method: 'DELETE' })],
+    list_approvals: [roles.see, (as) => as(`${base}/approvals`)],
     get_approval: [roles.ask, (as) => as(`${base}/approvals/${guess}`)],
     redeem_approval: [roles.redeem, (as) => as(`${base}/redeem_approval`, { body: { approvalToken: guess } })],
   }

@@ -57,6 +57,29 @@ export const ApprovalRequest = Approval.extend({
 })
 export type ApprovalRequest = z.infer<typeof ApprovalRequest>
 
+/** The same in a list: its address, and of what it would run the beginning. */
+export const ListedApproval = ApprovalRequest.omit({
+  namespaceSlug: true,
+  databaseSlug: true,
+  statements: true,
+}).extend({
+  approvalToken: z.string(),
+  /** The first 500 characters of the first statement. */
+  sql: z.string(),
+  statementCount: z.int(),
+})
+export type ListedApproval = z.infer<typeof ListedApproval>
+
+export const list_approvals = operation({
+  summary: 'List up to 100 requests for approval: those that wait, then those of the last 90 minutes, newest first',
+  route: 'GET /v1/db/{ns}/{db}/approvals',
+  scope: 'admin',
+  console: { route: 'GET /api/namespaces/{ns}/databases/{db}/approvals', role: 'viewer' },
+  input: z.strictObject(address),
+  output: z.array(ListedApproval),
+  errors: ['database_not_found', 'table_out_of_scope'],
+})
+
 export const list_approval_rules = operation({
   summary: 'List the rules that make writes to some tables wait for a human, or forbid them',
   route: 'GET /v1/db/{ns}/{db}/approval_rules',

@@ -72,6 +72,7 @@ export const api = {
   list_approval_rules: approvals.list_approval_rules,
   create_approval_rule: approvals.create_approval_rule,
   delete_approval_rule: approvals.delete_approval_rule,
+  list_approvals: approvals.list_approvals,
   get_approval: approvals.get_approval,
   redeem_approval: approvals.redeem_approval,
   get_approval_request: approvals.get_approval_request,
@@ -151,7 +152,7 @@ export const api = {
 export type Api = typeof api
 
 export type { IndexAdvice } from './advice.ts'
-export type { ApprovalHit, ApprovalRequest, ApprovalRule, ApprovalStatus } from './approvals.ts'
+export type { ApprovalHit, ApprovalRequest, ApprovalRule, ApprovalStatus, ListedApproval } from './approvals.ts'
 export type { Docs } from './assistant.ts'
 /** Shapes that have a name of their own where the API is described, because several operations share them. */
 export const shapes = {
@@ -166,6 +167,7 @@ export const shapes = {
   ApprovalHit: approvals.ApprovalHit,
   Approval: approvals.Approval,
   ApprovalRequest: approvals.ApprovalRequest,
+  ListedApproval: approvals.ListedApproval,
   Database: databases.Database,
   Token: tokens.Token,
   MintedToken: tokens.MintedToken,

@@ -8,6 +8,7 @@ import type {
   Claim,
   DatabaseInfo,
   Endpoint,
+  ListedApproval,
   Migration,
   Param,
   Proposal,
@@ -60,6 +61,8 @@ export interface ApprovalRules {
 
 /** `db.approvals`: what an `ApprovalRequiredError` asks for. */
 export interface Approvals {
+  /** Up to 100 requests, those that wait for a human first. Takes an admin token. */
+  list(options?: CallOptions): Promise<ListedApproval[]>
   get(approvalToken: string, options?: CallOptions): Promise<Approval>
   /** Waits until a human has decided, or the approval has expired. @throws PerSQLError `timeout` */
   poll(

@@ -27,7 +27,7 @@ export const ofDatabase: Routes<Omit<OfDatabase, 'approvals'> & { approvals: Omi
   },
   proposals: { propose: 'POST propose sql', apply: 'POST= apply executionToken' },
   approvalRules: { create: 'POST approval_rules', list: 'GET approval_rules', delete: 'DELETE approval_rules/*' },
-  approvals: { get: 'GET approvals/*', redeem: 'POST= redeem_approval approvalToken' },
+  approvals: { list: 'GET approvals', get: 'GET approvals/*', redeem: 'POST= redeem_approval approvalToken' },
   snapshots: {
     create: 'POST snapshots label',
     list: 'GET snapshots',

@@ -306,6 +306,18 @@ export interface Approval {
   note: string | null
 }
 
+/** The same as those who decide find it in a list. */
+export interface ListedApproval extends Approval {
+  approvalToken: string
+  /** The first 500 characters of the first statement. */
+  sql: string
+  statementCount: number
+  tables: string[]
+  rowsWritten: number
+  askedBy: string
+  decidedBy: string | null
+}
+
 /** A session of a user of your app. */
 export interface Session {
   token: string

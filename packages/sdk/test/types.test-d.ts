@@ -50,6 +50,7 @@ holds<Same<Sdk.Diagnosis, Output<Api['doctor']>>>()
 holds<Same<Sdk.ApprovalRule, Output<Api['create_approval_rule']>>>()
 holds<Same<Parameters<Db['approvalRules']['create']>[0], Fields<'create_approval_rule'>>>()
 holds<Same<Sdk.Approval, Output<Api['get_approval']>>>()
+holds<Same<Sdk.ListedApproval[], Output<Api['list_approvals']>>>()
 
 // Files.
 holds<Same<Sdk.Imported, Output<Api['import_database']>>>()

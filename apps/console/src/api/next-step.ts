@@ -30,6 +30,9 @@ const STEPS: Readonly<Record<string, string>> = {
   table_exists: 'Import without making the table, or give it another name.',
   stopped: 'Choose the file again when you want to.',
   approval_denied: 'Ask an admin for a change of the approval rules, or run the statement by itself.',
+  approval_not_found: 'It may have been asked for too long ago. Whoever asked has to ask anew.',
+  approval_not_open: 'Look at how it stands by now. To run it after all, it has to be asked for anew.',
+  approval_stale: 'Run the statement again: that asks for what it would do now.',
   flood: 'Wait a moment, then try again.',
 }
 

@@ -93,6 +93,7 @@ export type ApprovalOperation =
   | 'list_approval_rules'
   | 'create_approval_rule'
   | 'delete_approval_rule'
+  | 'list_approvals'
   | 'get_approval'
   | 'redeem_approval'
 /** What brings a branch back to its parent. Its body comes validated. */

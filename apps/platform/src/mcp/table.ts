@@ -114,6 +114,7 @@ export const table: Readonly<Record<string, Row>> = {
   get_settings: { group: 'admin', operation: 'get_settings' },
   update_settings: { group: 'admin', operation: 'update_settings' },
   get_import: { group: 'admin', operation: 'get_import' },
+  list_approvals: { group: 'admin', operation: 'list_approvals' },
   list_approval_rules: { group: 'admin', operation: 'list_approval_rules' },
   create_approval_rule: { group: 'admin', operation: 'create_approval_rule' },
   delete_approval_rule: { group: 'admin', operation: 'delete_approval_rule' },

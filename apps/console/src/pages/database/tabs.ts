@@ -92,7 +92,7 @@ export const databaseTabs = [
     name: 'Approvals',
     group: 'Change',
     icon: ShieldCheck,
-    words: 'rules review',
+    words: 'rules requests review',
     load: () => import('./approvals/page.tsx').then(({ ApprovalsPage }) => ApprovalsPage),
   },
   {

@@ -1,4 +1,4 @@
-import { type ApprovalRequest, PerSQLError } from '@persql/contract'
+import { type ApprovalRequest, type ListedApproval, PerSQLError } from '@persql/contract'
 import { actorOf, type Bound } from '../call.ts'
 import type { OwnPages } from '../own-pages.ts'
 import type { ApprovalEvent } from '../webhooks/store.ts'
@@ -6,6 +6,9 @@ import { Gate } from './gate.ts'
 import { type Request, Requests, statusOf } from './requests.ts'
 import { Rules } from './rules.ts'
 import { type Address, hashOf } from './tokens.ts'
+
+/** So much of its SQL a request shows in a list. */
+const LISTED_CHARACTERS = 500
 
 /** What a human who was asked answers. */
 export interface Verdict {
@@ -40,6 +43,20 @@ export class Approvals {
   /** A request as those who decide see it. @throws PerSQLError `approval_not_found` */
   show(token: string, nowMs: number): ApprovalRequest {
     return requestOf(this.requests.get(token), this.address, nowMs)
+  }
+
+  /** Those that wait for a human, then the others that are kept; newest first, so many at most. */
+  list(most: number, nowMs: number): ListedApproval[] {
+    const waiting: ListedApproval[] = []
+    const others: ListedApproval[] = []
+    for (const request of this.requests.newestFirst()) {
+      const { token } = request
+      if (token === undefined) continue
+      const list = statusOf(request, nowMs) === 'pending' ? waiting : others
+      if (list.length < most) list.push(listed(token, request, nowMs))
+      if (waiting.length === most) break
+    }
+    return [...waiting, ...others].slice(0, most)
   }
 
   /** Records what a human decided: once. @throws PerSQLError `approval_not_found` or `approval_not_open` */
@@ -78,15 +95,27 @@ export function approvalOf(request: Request, nowMs: number) {
   }
 }
 
-const requestOf = (request: Request, { namespace, slug }: Address, nowMs: number): ApprovalRequest => ({
+/** A request as those who decide see it, save what it runs. */
+const outlineOf = (request: Request, nowMs: number) => ({
   ...approvalOf(request, nowMs),
-  namespaceSlug: namespace,
-  databaseSlug: slug,
   askedBy: actorOf(request),
-  statements: request.statements.map(({ sql, params }) => ({ sql, params: params.map(wireOf) })),
   tables: [...request.tables],
   rowsWritten: request.rowsWritten,
   decidedBy: request.decision?.by ?? null,
+})
+
+const requestOf = (request: Request, { namespace, slug }: Address, nowMs: number): ApprovalRequest => ({
+  ...outlineOf(request, nowMs),
+  namespaceSlug: namespace,
+  databaseSlug: slug,
+  statements: request.statements.map(({ sql, params }) => ({ sql, params: params.map(wireOf) })),
+})
+
+const listed = (approvalToken: string, request: Request, nowMs: number): ListedApproval => ({
+  ...outlineOf(request, nowMs),
+  approvalToken,
+  sql: request.statements[0]?.sql.slice(0, LISTED_CHARACTERS) ?? '',
+  statementCount: request.statements.length,
 })
 
 const wireOf = (value: Bound) => (value instanceof Uint8Array ? { base64: value.toBase64() } : value)

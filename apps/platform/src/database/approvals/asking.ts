@@ -46,7 +46,7 @@ function ask({ statements, batch, giveUp }: Waiting, { grant }: DatabaseCall, pa
   const settled = { decision: undefined, redeemedAtMs: undefined }
   const { tokenId } = grant
   approvals.requests.add(token, {
-    ...{ statements, batch, tokenId, hits, ...outcome, createdAtMs, expiresAtMs, ...settled },
+    ...{ token, statements, batch, tokenId, hits, ...outcome, createdAtMs, expiresAtMs, ...settled },
   })
   giveUp?.()
   const { status, askedBy, decidedBy } = approvals.show(token, createdAtMs)

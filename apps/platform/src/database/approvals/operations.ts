@@ -9,6 +9,8 @@ import { runFrozen, sum, textOf } from './asking.ts'
 import { Trial } from './gate.ts'
 import { statusOf } from './requests.ts'
 
+const MOST_LISTED = 100
+
 /** Rules that make writes wait for a human, and what callers do who were told to wait. Bodies come validated. */
 export const approvalOperations: Record<ApprovalOperation, Run> = {
   list_approval_rules: forWhole((_call, { approvals }) => done(approvals.rules.list())),
@@ -25,6 +27,8 @@ export const approvalOperations: Record<ApprovalOperation, Run> = {
     audit(actorOf(call.grant), 'approval_rule.deleted', id, { tableGlob, action })
     return done({ deleted: true })
   }),
+
+  list_approvals: forWhole((_call, { approvals, now }) => done(approvals.list(MOST_LISTED, now()))),
 
   get_approval(call, { approvals, now }) {
     const { token } = inputOf<'get_approval'>(call)

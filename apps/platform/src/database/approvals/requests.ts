@@ -12,6 +12,8 @@ export interface Frozen {
 
 /** A write that waits for a human, and what became of it. */
 export interface Request extends Frozen {
+  /** Its address, for those who decide: it opens nothing to others. Left out in those of versions before. */
+  readonly token?: string
   /** Who asked, and so may redeem it. */
   readonly tokenId: string
   readonly hits: readonly ApprovalHit[]
@@ -90,6 +92,14 @@ export class Requests {
     const request = this.#kv.get<Request>(PREFIX + hashOf(token))
     if (!request) throw new PerSQLError('approval_not_found')
     return request
+  }
+
+  /** All that are kept, newest first, read as they are asked for. */
+  *newestFirst(): Generator<Request> {
+    for (const [key] of [...this.#kv.list({ prefix: DATES, reverse: true })]) {
+      const request = this.#kv.get<Request>(PREFIX + key.slice(key.lastIndexOf('/') + 1))
+      if (request) yield request
+    }
   }
 
   /** The same for whoever asked. @throws PerSQLError `approval_not_found` */

@@ -17,6 +17,7 @@ import { formatAgo } from '../../../ui/format.ts'
 import { Card, Page } from '../../../ui/page.tsx'
 import { SkeletonRows } from '../../../ui/skeleton.tsx'
 import { Table } from '../../../ui/table.tsx'
+import { Requests } from './requests.tsx'
 import { RuleForm } from './rule-form.tsx'
 
 const LIST = 'GET /api/namespaces/{ns}/databases/{db}/approval_rules'
@@ -38,6 +39,8 @@ export function ApprovalsPage() {
   )
   return (
     <Page title="Approvals" lead="Writes to some tables wait for a human, or are forbidden." actions={make}>
+      <Requests />
+      <h2 className="-mb-3 text-lg font-semibold">Rules</h2>
       {error && <ErrorPanel error={error} onRetry={refetch} />}
       {!data && !error && <SkeletonRows rows={6} label="Loading rules" />}
       {data?.length === 0 && (
@@ -54,7 +57,7 @@ export function ApprovalsPage() {
             link that starts with <code className="font-mono wrap-anywhere">{location.origin}/approve/</code>.
           </li>
           <li>
-            They pass it on to you, or{' '}
+            It is listed above. They may also pass the link on to you, or{' '}
             <Link
               className="text-accent underline underline-offset-2"
               to={`${databasePath(where.ns, where.db, 'webhooks')}?webhook=new`}
@@ -63,14 +66,9 @@ export function ApprovalsPage() {
             </Link>{' '}
             for <code className="font-mono">approval_required</code> brings it to your chat.
           </li>
-          <li>
-            The page behind it shows the statements and the tables they write. Editors and above approve or deny there.
-          </li>
+          <li>Editors and above see the statements and the tables they write, and approve or deny, here or there.</li>
           <li>Once approved, exactly that runs, once, when whoever asked comes back for it.</li>
         </ol>
-        <p className="text-muted">
-          Requests are not listed here: their links are secrets, of which only a hash is kept.
-        </p>
       </Card>
       <Dialog open={asked !== null} onOpenChange={() => ask(undefined)} title="New rule">
         <RuleForm close={() => ask(undefined)} />

@@ -1,0 +1,146 @@
+import type { ApprovalRequest } from '@persql/contract'
+import { useState } from 'react'
+import { useCall, useDo } from '../../../api/hooks.ts'
+import { useActorName } from '../../../shell/actors.ts'
+import { useMay } from '../../../shell/membership.ts'
+import { Button } from '../../../ui/button.tsx'
+import { CodeBlock } from '../../../ui/code-block.tsx'
+import { Dialog, DialogActions } from '../../../ui/dialog.tsx'
+import { ErrorPanel } from '../../../ui/error-panel.tsx'
+import { formatAgo, formatMoment, formatNumber } from '../../../ui/format.ts'
+import { SkeletonRows } from '../../../ui/skeleton.tsx'
+import { TextField } from '../../../ui/text-field.tsx'
+import { toast } from '../../../ui/toast.tsx'
+
+const READ = 'GET /api/approvals/{token}'
+const CHANGED = [READ, 'GET /api/namespaces/{ns}/databases/{db}/approvals'] as const
+
+interface RequestDialogProps {
+  token: string
+  close: () => void
+}
+
+/** What somebody asks for leave to run, and the two answers. */
+export function RequestDialog({ token, close }: RequestDialogProps) {
+  const { data, error, refetch } = useCall(READ, { token }, { refetchInterval: 5_000 })
+  const title = data?.status === 'pending' ? 'A write waits for a decision' : 'A write that needed approval'
+  return (
+    <Dialog open onOpenChange={close} title={title}>
+      {error && !data && <ErrorPanel error={error} onRetry={refetch} />}
+      {!data && !error && <SkeletonRows rows={4} label="Loading the request" />}
+      {data && <About {...data} />}
+      {data?.status === 'pending' ? (
+        <Decision token={token} close={close} refetch={refetch} />
+      ) : (
+        <DialogActions>
+          <Button onClick={close}>Close</Button>
+        </DialogActions>
+      )}
+    </Dialog>
+  )
+}
+
+function About(request: ApprovalRequest) {
+  const { askedBy, statements, tables, rowsWritten, hits, status, expiresAt, createdAt } = request
+  const nameOf = useActorName()
+  const notes = [...new Set(hits.flatMap(({ note }) => (note === null ? [] : [note])))]
+  return (
+    <>
+      <p className="wrap-anywhere">
+        <strong className="font-medium">{nameOf(askedBy) ?? '…'}</strong> asked {formatAgo(createdAt)} to run:
+      </p>
+      <div className="grid max-h-[40dvh] min-w-0 gap-2 overflow-y-auto">
+        {statements.map(({ sql, params }, index) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: statements are frozen and have no other name
+          <div key={index} className="grid min-w-0 gap-1">
+            <CodeBlock label={statements.length === 1 ? 'SQL' : `SQL ${index + 1}`} code={sql} />
+            {params.length > 0 && (
+              <p className="text-sm wrap-anywhere">
+                with <code className="font-mono">{JSON.stringify(params)}</code>
+              </p>
+            )}
+          </div>
+        ))}
+      </div>
+      <p className="wrap-anywhere">
+        It writes to <code className="font-mono">{tables.join(', ')}</code>. Tried out and taken back, it wrote{' '}
+        {rowsWritten === 1 ? 'one row or index entry' : `${formatNumber(rowsWritten)} rows and index entries`}.
+      </p>
+      {notes.map((note) => (
+        <p key={note} className="rounded-field bg-warning-soft px-3 py-2 wrap-anywhere">
+          {note}
+        </p>
+      ))}
+      {status === 'pending' ? (
+        <p className="text-sm text-muted">It can be decided until {formatMoment(expiresAt)}.</p>
+      ) : (
+        <p className="wrap-anywhere">{standing(request, nameOf)}</p>
+      )}
+    </>
+  )
+}
+
+function standing({ status, decidedBy, note }: ApprovalRequest, nameOf: (actor: string) => string | undefined): string {
+  if (status === 'expired') return 'It was not run in time. Whoever asked has to ask anew.'
+  const by = decidedBy ? ` by ${nameOf(decidedBy) ?? '…'}` : ''
+  const said = note ? `, who wrote: ${note}` : ''
+  if (status === 'denied') return `Denied${by}${said}. Nothing was done.`
+  if (status === 'redeemed') return `Approved${by}${said}. It has been run.`
+  return `Approved${by}${said}. It runs, once, when whoever asked comes back for it.`
+}
+
+function Decision({ token, close, refetch }: RequestDialogProps & { refetch: () => void }) {
+  const mayDecide = useMay('editor')
+  const [note, setNote] = useState('')
+  const approve = useDo('POST /api/approvals/{token}/approve', CHANGED)
+  const deny = useDo('POST /api/approvals/{token}/deny', CHANGED)
+  const isBusy = approve.isPending || deny.isPending
+  const error = approve.error ?? deny.error
+  const decide = async ({ mutateAsync }: typeof approve | typeof deny, said: string) => {
+    if (isBusy) return
+    approve.reset()
+    deny.reset()
+    const word = note.trim()
+    if (await mutateAsync({ token, ...(word && { note: word }) }).catch(() => undefined)) {
+      toast(said)
+      close()
+    } else {
+      // Somebody else may have been quicker.
+      refetch()
+    }
+  }
+  if (!mayDecide) {
+    return (
+      <>
+        <p>Editors and above decide. Tell one of them, or ask an admin for that role.</p>
+        <DialogActions>
+          <Button onClick={close}>Close</Button>
+        </DialogActions>
+      </>
+    )
+  }
+  return (
+    <>
+      <TextField
+        label="Note"
+        value={note}
+        onChange={setNote}
+        maxLength={500}
+        hint="Optional. Whoever asked reads it."
+      />
+      {error && <ErrorPanel error={error} />}
+      <DialogActions>
+        <Button look="danger" busy={deny.isPending} onClick={() => decide(deny, 'Denied. Nothing is run.')}>
+          Deny
+        </Button>
+        <Button
+          look="primary"
+          busy={approve.isPending}
+          onClick={() => decide(approve, 'Approved. Whoever asked can now run it, once.')}
+        >
+          Approve
+        </Button>
+      </DialogActions>
+    </>
+  )
+}

@@ -1,0 +1,101 @@
+import type { ApprovalStatus, ListedApproval } from '@persql/contract'
+import { useCall } from '../../../api/hooks.ts'
+import { useActorName } from '../../../shell/actors.ts'
+import { useDatabase, useNamespace } from '../../../shell/address.ts'
+import { useAsked } from '../../../shell/asked.ts'
+import { useMay } from '../../../shell/membership.ts'
+import { Badge } from '../../../ui/badge.tsx'
+import { Button } from '../../../ui/button.tsx'
+import { ErrorPanel } from '../../../ui/error-panel.tsx'
+import { formatAgo } from '../../../ui/format.ts'
+import { SkeletonRows } from '../../../ui/skeleton.tsx'
+import { Table } from '../../../ui/table.tsx'
+import { RequestDialog } from './request-dialog.tsx'
+
+const LIST = 'GET /api/namespaces/{ns}/databases/{db}/approvals'
+const STATES = {
+  pending: ['waits', 'warning'],
+  approved: ['approved', 'accent'],
+  redeemed: ['done', 'success'],
+  denied: ['denied', 'danger'],
+  expired: ['too late', 'neutral'],
+} as const satisfies Record<ApprovalStatus, unknown>
+
+/** Writes that wait for a human, and what became of those before. It looks again by itself. */
+export function Requests() {
+  const where = { ns: useNamespace(), db: useDatabase() }
+  const mayDecide = useMay('editor')
+  const nameOf = useActorName()
+  const { data, error, refetch } = useCall(LIST, where, { refetchInterval: 5_000 })
+  const [open, ask] = useAsked('request')
+  const waiting = data?.filter(({ status }) => status === 'pending').length ?? 0
+  return (
+    <section className="grid min-w-0 gap-3" aria-labelledby="requests">
+      <div className="flex flex-wrap items-baseline gap-x-3">
+        <h2 id="requests" className="text-lg font-semibold">
+          Requests
+        </h2>
+        <p role="status" className="text-sm text-muted">
+          {waiting > 0 && `${waiting} ${waiting === 1 ? 'waits' : 'wait'} for a decision`}
+        </p>
+      </div>
+      {error && <ErrorPanel error={error} onRetry={refetch} />}
+      {!data && !error && <SkeletonRows rows={2} label="Loading requests" />}
+      {data?.length === 0 && (
+        <p className="text-muted">
+          Nothing waits. A write to a guarded table appears here by itself, and stays for 90 minutes.
+        </p>
+      )}
+      {data && data.length > 0 && (
+        <Table
+          label="Requests"
+          rows={data}
+          keyOf={({ approvalToken }) => approvalToken}
+          columns={[
+            { name: 'Statement', cell: (one) => <Statement {...one} /> },
+            { name: 'Status', cell: (one) => <Status {...one} /> },
+            {
+              name: 'Asked by',
+              cell: ({ askedBy }) => <span className="wrap-anywhere">{nameOf(askedBy) ?? '…'}</span>,
+            },
+            { name: 'Asked', isExtra: true, cell: ({ createdAt }) => formatAgo(createdAt) },
+            {
+              name: 'Look at it',
+              isUnnamed: true,
+              isNumber: true,
+              cell: ({ approvalToken, status, sql }) => (
+                <Button
+                  size="small"
+                  look={mayDecide && status === 'pending' ? 'primary' : 'secondary'}
+                  aria-label={`${mayDecide && status === 'pending' ? 'Review' : 'Show'} ${sql.slice(0, 80)}`}
+                  onClick={() => ask(approvalToken)}
+                >
+                  {mayDecide && status === 'pending' ? 'Review' : 'Show'}
+                </Button>
+              ),
+            },
+          ]}
+        />
+      )}
+      {open && <RequestDialog key={open} token={open} close={() => ask(undefined)} />}
+    </section>
+  )
+}
+
+const Statement = ({ sql, statementCount }: ListedApproval) => (
+  <span className="grid gap-0.5">
+    <code className="line-clamp-2 max-w-96 font-mono text-sm font-normal wrap-anywhere">{sql}</code>
+    {statementCount > 1 && (
+      <span className="text-sm font-normal text-muted">
+        and {statementCount - 1} more {statementCount === 2 ? 'statement' : 'statements'}
+      </span>
+    )}
+  </span>
+)
+
+const Status = ({ status, expiresAt }: ListedApproval) => (
+  <span className="grid justify-items-start gap-1">
+    <Badge tone={STATES[status][1]}>{STATES[status][0]}</Badge>
+    {status === 'pending' && <span className="text-sm text-muted">until {formatAgo(expiresAt)}</span>}
+  </span>
+)
