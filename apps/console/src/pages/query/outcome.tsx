@@ -25,8 +25,8 @@ export function Outcome({ outcome, name, onRedeemed, onRetry, onMeasure }: Outco
   if (!outcome) {
     return (
       <EmptyState title="Nothing run yet">
-        Write a statement and run it with Ctrl+Enter. Explain shows how SQLite would find the rows, and costs nothing to
-        be wrong about.
+        Write a statement and run it with Ctrl+Enter. Explain shows how SQLite would find the rows, without running it;
+        that costs nothing.
       </EmptyState>
     )
   }

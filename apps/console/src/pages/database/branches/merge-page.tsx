@@ -2,6 +2,8 @@ import { useParams } from 'react-router'
 import { useCall } from '../../../api/hooks.ts'
 import { databasePath, useDatabase, useNamespace } from '../../../shell/address.ts'
 import { useAsked } from '../../../shell/asked.ts'
+import { useMay } from '../../../shell/membership.ts'
+import { NeedsRole } from '../../../shell/needs-role.tsx'
 import { Button } from '../../../ui/button.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
 import { Page } from '../../../ui/page.tsx'
@@ -13,9 +15,24 @@ import { SchemaMerge } from './schema-merge.tsx'
 
 /** What merging a branch would do, and doing it: first the schema, then the rows. */
 export function MergePage() {
-  const ns = useNamespace()
-  const db = useDatabase()
-  const ref = useParams()['*'] ?? ''
+  const place = { ns: useNamespace(), db: useDatabase(), ref: useParams()['*'] ?? '' }
+  if (useMay('admin')) return <Preview {...place} />
+  return (
+    <Page {...headOf(place)}>
+      <NeedsRole least="admin" what="A merge changes the schema and the rows of the parent.">
+        {null}
+      </NeedsRole>
+    </Page>
+  )
+}
+
+type Place = Pick<MergePlan, 'ns' | 'db' | 'ref'>
+const headOf = ({ ns, db, ref }: Place) => ({
+  title: `Merge ${ref} into ${db}`,
+  back: { to: databasePath(ns, db, 'branches'), name: 'All branches' },
+})
+
+function Preview({ ns, db, ref }: Place) {
   const [asked, ask] = useAsked('side')
   const [merged, setMerged] = useAsked('merged')
   const side: MergePlan['side'] = asked === 'branch' || asked === 'parent' ? asked : 'abort'
@@ -26,8 +43,7 @@ export function MergePage() {
   const plan: MergePlan | undefined = data && { ns, db, ref, side, report: data, onMerged: setMerged }
   return (
     <Page
-      title={`Merge ${ref} into ${db}`}
-      back={{ to: databasePath(ns, db, 'branches'), name: 'All branches' }}
+      {...headOf({ ns, db, ref })}
       lead="A preview: nothing is changed until you merge."
       actions={
         <Button busy={isFetching} onClick={() => refetch()}>

@@ -24,9 +24,7 @@ export function RowsMerge({ onSide, ...plan }: MergePlan & { onSide: (side: Merg
   return (
     <Card title="Rows">
       {tables.length === 0 && (
-        <p className="text-muted">
-          The branch has no rows, and none of it were merged before: there is nothing to merge.
-        </p>
+        <p className="text-muted">The branch has no rows, and none were merged before: there is nothing to merge.</p>
       )}
       {tables.length > 0 && (
         <Table
