@@ -111,6 +111,7 @@ test('what runs too long is cancelled, what loses rows is put back, and what wai
 
   await page.route('**/query', () => undefined)
   await page.getByRole('button', { name: 'Run', exact: true }).click()
+  await page.getByText('Cancel ends the waiting, not the statement.').first().waitFor()
   await page.getByRole('button', { name: 'Cancel' }).click()
   await page
     .getByText(/no longer wait/)

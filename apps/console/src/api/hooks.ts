@@ -1,4 +1,4 @@
-import { useMutation, useQuery } from '@tanstack/react-query'
+import { keepPreviousData, useMutation, useQuery } from '@tanstack/react-query'
 import { type CallInput, type CallOutput, call, type Route } from './client.ts'
 import { once } from './once.ts'
 import { queryClient } from './query-client.ts'
@@ -8,14 +8,21 @@ interface QueryOptions {
   enabled?: boolean
   /** Milliseconds between looks, for what changes by itself. */
   refetchInterval?: number | false
+  /** Shows what was answered to the input before (`isPlaceholderData`) until the new answer is there. */
+  keepsBefore?: boolean
 }
 
 /** What a route answers, kept while it is fresh and fetched anew when somebody comes back to it. */
-export const useCall = <R extends Route>(route: R, input: CallInput<R>, options: QueryOptions = {}) =>
+export const useCall = <R extends Route>(
+  route: R,
+  input: CallInput<R>,
+  { keepsBefore = false, ...options }: QueryOptions = {},
+) =>
   useQuery<CallOutput<R>, Error>({
     queryKey: [route, input],
     queryFn: ({ signal }) => call(route, input, signal),
     ...options,
+    ...(keepsBefore && { placeholderData: keepPreviousData }),
   })
 
 /** Does what a route does; afterwards everything known by the routes in `changes` is fetched anew. */

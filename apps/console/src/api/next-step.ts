@@ -11,7 +11,7 @@ const STEPS: Readonly<Record<string, string>> = {
   namespace_suspended: 'Write to whoever runs this instance.',
   saved_query_exists: 'Type another name, or replace what is saved under this one.',
   slug_taken: 'Choose another name.',
-  sql_error: 'Look at the statement at the place that is named, and run it again.',
+  sql_error: 'Correct the statement and run it again. The pages Tables and Schema tell what there is.',
   query_timeout: 'Select fewer rows, or add an index for what the statement filters by.',
   result_too_large: 'Select fewer columns, or page with LIMIT and OFFSET.',
   statement_not_allowed: 'Write it another way; the message says how.',

@@ -18,7 +18,9 @@ export function ErrorPanel({ error, onRetry }: ErrorPanelProps) {
       <CircleAlert aria-hidden className="mt-0.5 size-5 shrink-0 text-danger" />
       <div className="grid min-w-0 justify-items-start gap-2">
         <p className="font-medium break-words">{known ? error.message : 'The console made a mistake.'}</p>
-        {known && error.detail?.hint && <p className="break-words">{error.detail.hint}</p>}
+        {known && error.detail?.hint && !error.detail.hint.startsWith('GET ') && (
+          <p className="break-words">{error.detail.hint}</p>
+        )}
         <p className="text-sm">{nextStep(error)}</p>
         <Badge tone="danger">{known ? error.code : String(error).slice(0, 120)}</Badge>
         {onRetry && (

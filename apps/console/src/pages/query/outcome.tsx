@@ -32,7 +32,12 @@ export function Outcome({ outcome, name, onRedeemed, onRetry, onMeasure }: Outco
   }
   if (outcome.kind === 'running') return <SkeletonRows label="Running" rows={4} />
   if (outcome.kind === 'cancelled') {
-    return <p role="status">You no longer wait for this. What had reached the database may have been done.</p>
+    return (
+      <p role="status">
+        You no longer wait for this. If it had reached the database, it ran on to its end there: look whether it did
+        before you run it again.
+      </p>
+    )
   }
   if (outcome.kind === 'explained') {
     const { sql, explained, measured } = outcome

@@ -34,7 +34,9 @@ export function Toolbar(props: ToolbarProps) {
       <Button size="small" disabled={isRunning || isEmpty} onClick={onExplain}>
         Explain
       </Button>
-      <span className="hidden text-sm text-muted lg:inline">Ctrl+Enter runs the statement at the cursor.</span>
+      <span className={isRunning ? 'text-sm text-muted' : 'hidden text-sm text-muted lg:inline'}>
+        {isRunning ? 'Cancel ends the waiting, not the statement.' : 'Ctrl+Enter runs the statement at the cursor.'}
+      </span>
       <div className="flex flex-wrap gap-2 sm:ml-auto">
         {mayChange && (
           <Button size="small" onClick={() => onSee('ask')}>

@@ -53,7 +53,7 @@ function About(request: ApprovalRequest) {
         {statements.map(({ sql, params }, index) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: statements are frozen and have no other name
           <div key={index} className="grid min-w-0 gap-1">
-            <CodeBlock label={statements.length === 1 ? 'SQL' : `SQL ${index + 1}`} code={sql} />
+            <CodeBlock label={statements.length === 1 ? 'SQL' : `SQL ${index + 1}`} code={sql} wraps />
             {params.length > 0 && (
               <p className="text-sm wrap-anywhere">
                 with <code className="font-mono">{JSON.stringify(params)}</code>

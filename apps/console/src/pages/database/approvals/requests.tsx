@@ -96,6 +96,6 @@ const Statement = ({ sql, statementCount }: ListedApproval) => (
 const Status = ({ status, expiresAt }: ListedApproval) => (
   <span className="grid justify-items-start gap-1">
     <Badge tone={STATES[status][1]}>{STATES[status][0]}</Badge>
-    {status === 'pending' && <span className="text-sm text-muted">until {formatAgo(expiresAt)}</span>}
+    {status === 'pending' && <span className="text-sm text-muted">ends {formatAgo(expiresAt)}</span>}
   </span>
 )

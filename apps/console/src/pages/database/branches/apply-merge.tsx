@@ -14,6 +14,8 @@ export interface MergePlan {
   ref: string
   side: 'abort' | 'branch' | 'parent'
   report: MergeReport
+  /** Whether the report is about another side, until that about this one is there. */
+  isOld: boolean
   /** Gets the id of the snapshot that was taken first; empty when nothing had to be changed. */
   onMerged: (snapshot: string) => void
 }
@@ -24,7 +26,7 @@ interface ApplyMergeProps extends MergePlan {
 }
 
 /** Merges what was shown, after asking; if it would do something else by now, nothing is done. */
-export function ApplyMerge({ ns, db, ref, side, report, onMerged, mode, disabled }: ApplyMergeProps) {
+export function ApplyMerge({ ns, db, ref, side, report, isOld, onMerged, mode, disabled }: ApplyMergeProps) {
   const [asked, ask] = useAsked('ask')
   const { mutateAsync } = useDo('POST /api/namespaces/{ns}/databases/{db}/branches/{ref}/merge')
   const what = mode === 'schema' ? 'schema' : 'rows'
@@ -34,11 +36,11 @@ export function ApplyMerge({ ns, db, ref, side, report, onMerged, mode, disabled
     deleted === 0 ? '' : deleted === 1 ? `One row of ${db} goes. ` : `${formatNumber(deleted)} rows of ${db} go. `
   return (
     <div>
-      <Button look="primary" disabled={disabled} onClick={() => ask(mode)}>
+      <Button look="primary" disabled={disabled} busy={isOld && !disabled} onClick={() => ask(mode)}>
         Merge the {what}
       </Button>
       <ConfirmDialog
-        open={asked === mode && !disabled}
+        open={asked === mode && !disabled && !isOld}
         onOpenChange={(open) => open || ask(null)}
         title={`Merge the ${what} of ${ref} into ${db}?`}
         description={`${isLossy ? 'Data of the parent is lost by this. ' : ''}${goes}All of it or nothing. A snapshot of ${db} is taken first, so this can be undone.`}

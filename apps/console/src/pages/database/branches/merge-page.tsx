@@ -16,7 +16,7 @@ import { SchemaMerge } from './schema-merge.tsx'
 /** What merging a branch would do, and doing it: first the schema, then the rows. */
 export function MergePage() {
   const place = { ns: useNamespace(), db: useDatabase(), ref: useParams()['*'] ?? '' }
-  if (useMay('admin')) return <Preview {...place} />
+  if (useMay('admin')) return <Preview key={JSON.stringify(place)} {...place} />
   return (
     <Page {...headOf(place)}>
       <NeedsRole least="admin" what="A merge changes the schema and the rows of the parent.">
@@ -36,11 +36,16 @@ function Preview({ ns, db, ref }: Place) {
   const [asked, ask] = useAsked('side')
   const [merged, setMerged] = useAsked('merged')
   const side: MergePlan['side'] = asked === 'branch' || asked === 'parent' ? asked : 'abort'
-  const { data, error, refetch, isFetching } = useCall(
+  const { data, error, refetch, isFetching, isPlaceholderData } = useCall(
     'POST /api/namespaces/{ns}/databases/{db}/branches/{ref}/merge',
     { ns, db, ref, mode: 'preview', onConflict: side },
+    // Another side changes some numbers: the page stays, and so does the focus of who chooses.
+    { keepsBefore: true },
   )
-  const plan: MergePlan | undefined = data && { ns, db, ref, side, report: data, onMerged: setMerged }
+  const plan: MergePlan | undefined = data && {
+    ...{ ns, db, ref, side, report: data, onMerged: setMerged },
+    isOld: isPlaceholderData,
+  }
   return (
     <Page
       {...headOf({ ns, db, ref })}

@@ -19,7 +19,8 @@ const SIDES = [
 /** Rows of the branch that come into the parent or go from it, and who decides where both have changed one. */
 export function RowsMerge({ onSide, ...plan }: MergePlan & { onSide: (side: MergePlan['side']) => void }) {
   const { tables, conflicts, deletions } = plan.report.data
-  const isOpen = conflicts.some(({ reason }) => plan.side === 'abort' || !isSettled(reason, plan.side))
+  const isOpen = conflicts.some(({ reason }) => isOpenBy(reason, plan.side))
+  const count = tables.reduce((sum, row) => sum + row.conflicts, 0)
   const hasChanges = tables.some(({ inserted, updated, deleted }) => inserted + updated + deleted > 0)
   return (
     <Card title="Rows">
@@ -63,8 +64,14 @@ export function RowsMerge({ onSide, ...plan }: MergePlan & { onSide: (side: Merg
         <RowConflict
           key={`${conflict.table} ${JSON.stringify(conflict.key)} ${conflict.message}`}
           conflict={conflict}
+          winner={isOpenBy(conflict.reason, plan.side) ? undefined : plan.side}
         />
       ))}
+      {conflicts.length < count && (
+        <p className="text-sm text-muted">
+          Of {formatNumber(count)} conflicts, the first {formatNumber(conflicts.length)} are shown.
+        </p>
+      )}
       <RowDeletions
         parent={plan.db}
         deletions={deletions}
@@ -82,15 +89,24 @@ const isSettled = (reason: Conflict['reason'], side: 'branch' | 'parent'): boole
   return side === 'parent' && ['constraint', 'null_key', 'no_primary_key'].includes(reason)
 }
 
-function RowConflict({ conflict: { table, key, message, parent, branch } }: { conflict: Conflict }) {
+const isOpenBy = (reason: Conflict['reason'], side: MergePlan['side']): boolean =>
+  side === 'abort' || !isSettled(reason, side)
+
+interface RowConflictProps {
+  conflict: Conflict
+  /** Whose row stays, once that is chosen. */
+  winner: MergePlan['side'] | undefined
+}
+
+function RowConflict({ conflict: { table, key, message, parent, branch }, winner }: RowConflictProps) {
   const text = (row: Conflict['key'] | undefined) => (row ? JSON.stringify(row, null, 1) : null)
   return (
     <SideBySide
       title={key ? `${table} ${JSON.stringify(key)}` : table}
       reason={message}
       sides={[
-        ['parent', text(parent)],
-        ['branch', text(branch)],
+        [winner === 'parent' ? 'parent, which decides' : 'parent', text(parent)],
+        [winner === 'branch' ? 'branch, which decides' : 'branch', text(branch)],
       ]}
     />
   )
