@@ -76,3 +76,31 @@ test('automatic snapshots are marked, and can be switched off', async () => {
   expect(complaints).toEqual([])
   await close()
 })
+
+test('long names stay within dialogs', async () => {
+  const { page, ns, go, close } = await visit(browser, platform)
+  await sqlAs(page, ns)('CREATE TABLE t (a)')
+  await go(`/${ns}/main/history?new=`)
+  const isWithin = () =>
+    page
+      .getByRole('dialog')
+      .first()
+      .evaluate((box) => {
+        const { right } = box.getBoundingClientRect()
+        const parts = [...box.querySelectorAll('*')].map((part) => part.getBoundingClientRect().right)
+        return Math.max(...parts) <= right && right <= innerWidth
+      })
+  await page.getByLabel('Label').fill('y'.repeat(80))
+  await page.getByRole('button', { name: 'Take snapshot' }).click()
+  await page.getByText('is kept.').first().waitFor()
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+  await page.getByRole('button', { name: `Restore ${'y'.repeat(80)}` }).click()
+  await page.getByRole('dialog').getByRole('textbox').waitFor()
+  expect(await isWithin()).toBe(true)
+  await page.keyboard.press('Escape')
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+  await page.getByRole('button', { name: 'Restore to a point in time' }).click()
+  await page.getByText('Goes back to').waitFor()
+  expect(await isWithin()).toBe(true)
+  await close()
+})

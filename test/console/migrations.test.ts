@@ -75,3 +75,24 @@ test('a draft is deleted once that is confirmed, on a phone too', async () => {
   expect(complaints).toEqual([])
   await close()
 })
+
+test('the address of a migration leads to it when a hundred newer ones came after', async () => {
+  const { page, ns, go, complaints, close } = await visit(browser, platform)
+  const id = await page.evaluate(async (path) => {
+    const make = async (n: number) =>
+      (
+        await (
+          await fetch(path, { method: 'POST', body: JSON.stringify({ name: `draft ${n}`, sql: 'SELECT 1' }) })
+        ).json()
+      ).data.id
+    const first = await make(0)
+    for (let n = 1; n <= 100; n++) await make(n)
+    return first as string
+  }, `/api/namespaces/${ns}/databases/main/migrations`)
+  await go(`/${ns}/main/migrations/${id}`)
+  await page.getByRole('heading', { level: 1, name: 'draft 0', exact: true }).waitFor()
+  await go(`/${ns}/main/migrations/mig_999`)
+  await page.getByText('This migration is not here').waitFor()
+  expect(complaints).toEqual([])
+  await close()
+})

@@ -46,3 +46,7 @@ export function nextStep(error: unknown): string {
   if (error.status === 404) return 'It may have been deleted meanwhile. Reload to see what is there.'
   return 'Correct what is named, then try again.'
 }
+
+/** What the platform advises; not where it names a call, which is for programs. */
+export const hintOf = (detail: { hint?: string | undefined } | undefined): string | undefined =>
+  detail?.hint?.startsWith('GET ') ? undefined : detail?.hint

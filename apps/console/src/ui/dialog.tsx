@@ -36,7 +36,7 @@ export function Dialog({ open, onOpenChange, title, description, isOnce = false,
             }}
             onCloseAutoFocus={focus.closed}
             {...(isOnce && { onInteractOutside: (event: Event) => event.preventDefault() })}
-            className="grid w-full max-w-lg animate-arrive gap-4 rounded-t-card bg-raised p-6 shadow-float sm:rounded-card"
+            className="grid w-full max-w-lg animate-arrive grid-cols-[minmax(0,1fr)] gap-4 wrap-anywhere rounded-t-card bg-raised p-6 shadow-float sm:rounded-card"
           >
             <div className="flex items-start justify-between gap-4">
               <Primitive.Title className="text-lg font-semibold">{title}</Primitive.Title>

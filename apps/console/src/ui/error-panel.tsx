@@ -1,6 +1,6 @@
 import { PerSQLError } from '@persql/sdk'
 import { CircleAlert } from 'lucide-react'
-import { nextStep } from '../api/next-step.ts'
+import { hintOf, nextStep } from '../api/next-step.ts'
 import { Badge } from './badge.tsx'
 import { Button } from './button.tsx'
 
@@ -13,14 +13,13 @@ interface ErrorPanelProps {
 /** A failure: what happened, what to do next, and the code to look it up by. */
 export function ErrorPanel({ error, onRetry }: ErrorPanelProps) {
   const known = error instanceof PerSQLError
+  const hint = known && hintOf(error.detail)
   return (
     <div role="alert" className="flex gap-3 rounded-card border border-danger/40 bg-danger-soft p-4">
       <CircleAlert aria-hidden className="mt-0.5 size-5 shrink-0 text-danger" />
       <div className="grid min-w-0 justify-items-start gap-2">
         <p className="font-medium break-words">{known ? error.message : 'The console made a mistake.'}</p>
-        {known && error.detail?.hint && !error.detail.hint.startsWith('GET ') && (
-          <p className="break-words">{error.detail.hint}</p>
-        )}
+        {hint && <p className="break-words">{hint}</p>}
         <p className="text-sm">{nextStep(error)}</p>
         <Badge tone="danger">{known ? error.code : String(error).slice(0, 120)}</Badge>
         {onRetry && (

@@ -39,9 +39,9 @@ export function Toasts() {
           // Time enough to see that it can be undone; it waits as long as one points at it.
           {...(action && { duration: 12_000 })}
           onOpenChange={(open) => open || change(messages.filter((message) => message.id !== id))}
-          className="flex animate-arrive items-center gap-3 rounded-card bg-ink py-2 pr-2 pl-4 text-canvas shadow-float"
+          className="flex min-w-0 animate-arrive items-center gap-3 rounded-card bg-ink py-2 pr-2 pl-4 text-canvas shadow-float"
         >
-          <Primitive.Description className="grow">{text}</Primitive.Description>
+          <Primitive.Description className="min-w-0 grow wrap-anywhere">{text}</Primitive.Description>
           {action && (
             <Primitive.Action asChild altText={action.name} onClick={action.run}>
               <Button size="small">{action.name}</Button>

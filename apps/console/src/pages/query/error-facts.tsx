@@ -14,7 +14,7 @@ export function ErrorFacts({ detail }: { detail: SqlErrorDetail }) {
       {facts.map(([name, value]) => (
         <div key={name} className="col-span-2 grid grid-cols-subgrid">
           <dt className="text-muted">{name}</dt>
-          <dd className="font-mono break-all">{value}</dd>
+          <dd className="font-mono wrap-anywhere">{value}</dd>
         </div>
       ))}
     </dl>

@@ -24,9 +24,9 @@ export function PlanView({ explained: { plan, kind, reads, writes }, measured, o
       )}
       <dl className="grid grid-cols-[auto_1fr] gap-x-6 gap-y-1 text-sm">
         <dt className="text-muted">Reads</dt>
-        <dd className="break-all">{reads.join(', ') || 'no table'}</dd>
+        <dd className="wrap-anywhere">{reads.join(', ') || 'no table'}</dd>
         <dt className="text-muted">Writes</dt>
-        <dd className="break-all">{writes.join(', ') || 'no table'}</dd>
+        <dd className="wrap-anywhere">{writes.join(', ') || 'no table'}</dd>
       </dl>
       {measured && <Reading measured={measured} isScan={plan.some(looksAtAll)} />}
       {!measured && kind === 'read' && (

@@ -24,10 +24,10 @@ export function RowDeletions({ parent, deletions, count }: RowDeletionsProps) {
         <ul className="grid min-w-0 gap-1">
           {deletions.map(({ table, key, parent: row }) => (
             <li key={`${table} ${JSON.stringify(key)}`} className="grid min-w-0 gap-1 py-1">
-              <span className="text-sm font-medium break-all">
+              <span className="text-sm font-medium wrap-anywhere">
                 {table} {JSON.stringify(key)}
               </span>
-              <code className="rounded-field bg-sunken p-2 font-mono text-sm break-all">{JSON.stringify(row)}</code>
+              <code className="rounded-field bg-sunken p-2 font-mono text-sm wrap-anywhere">{JSON.stringify(row)}</code>
             </li>
           ))}
         </ul>

@@ -42,7 +42,7 @@ function Moment({
         className="absolute top-6 -left-[1.4rem] size-3 rounded-full border-2 border-canvas bg-accent"
       />
       <div className="grid min-w-0 gap-1">
-        <p className="flex flex-wrap items-center gap-2 font-medium break-all">
+        <p className="flex flex-wrap items-center gap-2 font-medium wrap-anywhere">
           {label}
           {automatic && <Badge>automatic</Badge>}
         </p>
@@ -53,7 +53,7 @@ function Moment({
           {` · ${formatNumber(rows)} ${rows === 1 ? 'row' : 'rows'}`}
         </p>
       </div>
-      <div className="flex gap-2">
+      <div className="flex gap-2 empty:hidden">
         {mayRestore && (
           <Button size="small" aria-label={`Restore ${label}`} onClick={() => onRestore(id)}>
             <RotateCcw aria-hidden className="size-3.5" />

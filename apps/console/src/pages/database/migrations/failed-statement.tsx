@@ -1,3 +1,5 @@
+import { hintOf } from '../../../api/next-step.ts'
+
 interface FailedStatementProps {
   sql: string
   failure: {
@@ -11,6 +13,7 @@ interface FailedStatementProps {
 /** Why a migration failed, and the lines of it where. */
 export function FailedStatement({ sql, failure }: FailedStatementProps) {
   const { error, errorDetail, failedStatement } = failure
+  const hint = hintOf(errorDetail)
   const lines = sql.split('\n')
   const first = failedStatement?.line ?? 0
   return (
@@ -19,7 +22,7 @@ export function FailedStatement({ sql, failure }: FailedStatementProps) {
         {failedStatement && `Statement ${failedStatement.number}, line ${first}: `}
         {error}
       </p>
-      {errorDetail?.hint && <p className="text-sm">{errorDetail.hint}</p>}
+      {hint && <p className="text-sm">{hint}</p>}
       {failedStatement && (
         <pre className="overflow-hidden font-mono text-sm break-words whitespace-pre-wrap">
           {lines

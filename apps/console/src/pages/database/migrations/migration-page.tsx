@@ -22,19 +22,22 @@ import { FailedStatement } from './failed-statement.tsx'
 import { MigrationState } from './migration-table.tsx'
 import { Trial } from './trial.tsx'
 
+const LIST = 'GET /api/namespaces/{ns}/databases/{db}/migrations'
+
 /** One migration: a draft to edit, try and apply, or the record of what was applied. */
 export function MigrationPage() {
   const { id } = useParams()
   const ns = useNamespace()
   const db = useDatabase()
-  // The page of the list that it stood on: there is no call for one of them.
+  // The page of the list that it stood on, and where it is not on that, the one before the next: no call is for one.
   const [before] = useAsked('before')
-  const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases/{db}/migrations', {
-    ns,
-    db,
-    ...(before !== null && { before }),
-  })
-  const migration = data?.find((one) => one.id === id)
+  const listed = useCall(LIST, { ns, db, ...(before !== null && { before }) })
+  const onList = listed.data?.find((one) => one.id === id)
+  const number = Number(/^mig_(\d{1,9})$/.exec(id ?? '')?.[1])
+  const isElsewhere = listed.data !== undefined && onList === undefined && number > 0
+  const single = useCall(LIST, { ns, db, limit: 1, before: `mig_${number + 1}` }, { enabled: isElsewhere })
+  const { data, error, refetch } = isElsewhere ? single : listed
+  const migration = onList ?? data?.find((one) => one.id === id)
   if (migration?.appliedAt) return <Applied migration={migration} />
   if (migration) return <Draft migration={migration} />
   return (
@@ -85,13 +88,9 @@ function Draft({ migration }: { migration: Migration }) {
   const mayApply = useMay('admin')
   const [asked, ask] = useAsked('ask')
   const attempt = useDo('POST /api/namespaces/{ns}/databases/{db}/migrations/{id}/try')
-  const remove = useDo('DELETE /api/namespaces/{ns}/databases/{db}/migrations/{id}', [
-    'GET /api/namespaces/{ns}/databases/{db}/migrations',
-  ])
+  const remove = useDo('DELETE /api/namespaces/{ns}/databases/{db}/migrations/{id}', [LIST])
   const { reset } = attempt
-  const create = useDo('POST /api/namespaces/{ns}/databases/{db}/migrations', [
-    'GET /api/namespaces/{ns}/databases/{db}/migrations',
-  ])
+  const create = useDo('POST /api/namespaces/{ns}/databases/{db}/migrations', [LIST])
   // biome-ignore lint/correctness/useExhaustiveDependencies: what was tried says nothing of another text
   useEffect(reset, [migration.checksum])
   return (

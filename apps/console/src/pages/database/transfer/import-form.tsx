@@ -1,5 +1,6 @@
 import { useMutation } from '@tanstack/react-query'
 import { type FormEvent, useRef, useState } from 'react'
+import { useCall } from '../../../api/hooks.ts'
 import { queryClient } from '../../../api/query-client.ts'
 import { Button } from '../../../ui/button.tsx'
 import { Field } from '../../../ui/field.tsx'
@@ -22,7 +23,11 @@ export function ImportForm(place: { ns: string; db: string }) {
   const [file, setFile] = useState<File>()
   const [format, setFormat] = useState('sql')
   const [table, setTable] = useState('')
-  const [create, setCreate] = useState(false)
+  const [chosenCreate, setCreate] = useState<boolean>()
+  const tables = useCall('GET /api/namespaces/{ns}/databases/{db}/tables', place).data
+  // What is not there has to be made, unless somebody says otherwise.
+  const isThere = tables?.some(({ name }) => name.toLowerCase() === table.toLowerCase()) ?? true
+  const create = chosenCreate ?? !isThere
   const [sent, setSent] = useState(0)
   const stop = useRef<AbortController>(null)
   const { mutate, isPending, data, error, reset } = useMutation<
@@ -44,6 +49,7 @@ export function ImportForm(place: { ns: string; db: string }) {
     setFile(chosen)
     setFormat(formatOf(chosen.name))
     setTable(tableOf(chosen.name))
+    setCreate(undefined)
   }
   const submit = (event: FormEvent) => {
     event.preventDefault()
@@ -102,8 +108,8 @@ export function ImportForm(place: { ns: string; db: string }) {
       {error && <ImportFailure error={error} />}
       {file && (
         <div className="flex flex-wrap gap-2">
-          <Button type="submit" look="primary" busy={isPending}>
-            Import {file.name}
+          <Button type="submit" look="primary" busy={isPending} className="max-w-full min-w-0">
+            <span className="truncate">Import {file.name}</span>
           </Button>
           {isPending && sent < file.size && <Button onClick={() => stop.current?.abort()}>Stop</Button>}
         </div>
