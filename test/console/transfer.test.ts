@@ -79,3 +79,14 @@ test('a file can be dropped, and what is under way is shown to whoever looks', a
   expect(complaints).toEqual([])
   await close()
 })
+
+test('what cannot be asked for is said, not waited for', async () => {
+  const { page, ns, go, close } = await visit(browser, platform)
+  await page.route('**/databases/main/import', (route) => route.fulfill({ status: 500, body: 'no' }))
+  await go(`/${ns}/main/transfer`)
+  await page.getByRole('alert').first().waitFor()
+  await page.unroute('**/databases/main/import')
+  await page.getByRole('button', { name: 'Try again' }).first().click()
+  await page.getByText('Nothing was imported yet.').first().waitFor()
+  await close()
+})

@@ -50,6 +50,8 @@ test('a write waits for a human, who approves it, and is redeemed once', async (
   expect(error.hits).toEqual([{ tableGlob: 'bill*', action: 'require_approval', matchedTable: 'bills', note: 'money' }])
   expect(Date.parse(error.expiresAt)).toBeGreaterThan(Date.now())
   expect(await db.approvals.get(error.approvalToken)).toMatchObject({ status: 'pending', decidedAt: null })
+  const { approvalToken } = error
+  expect(await db.approvals.list()).toContainEqual(expect.objectContaining({ approvalToken, status: 'pending' }))
   expect(await failure(db.approvals.redeem(error.approvalToken))).toMatchObject({ code: 'approval_not_open' })
 
   const polled = db.approvals.poll(error.approvalToken, { intervalMs: 20 })

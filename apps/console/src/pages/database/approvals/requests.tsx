@@ -56,7 +56,7 @@ export function Requests() {
             { name: 'Status', cell: (one) => <Status {...one} /> },
             {
               name: 'Asked by',
-              cell: ({ askedBy }) => <span className="wrap-anywhere">{nameOf(askedBy) ?? '…'}</span>,
+              cell: ({ askedBy }) => <span className="break-words">{nameOf(askedBy) ?? '…'}</span>,
             },
             { name: 'Asked', isExtra: true, cell: ({ createdAt }) => formatAgo(createdAt) },
             {
@@ -84,7 +84,7 @@ export function Requests() {
 
 const Statement = ({ sql, statementCount }: ListedApproval) => (
   <span className="grid gap-0.5">
-    <code className="line-clamp-2 max-w-96 font-mono text-sm font-normal wrap-anywhere">{sql}</code>
+    <code className="line-clamp-2 max-w-80 font-mono text-sm font-normal wrap-anywhere">{sql}</code>
     {statementCount > 1 && (
       <span className="text-sm font-normal text-muted">
         and {statementCount - 1} more {statementCount === 2 ? 'statement' : 'statements'}
@@ -96,6 +96,6 @@ const Statement = ({ sql, statementCount }: ListedApproval) => (
 const Status = ({ status, expiresAt }: ListedApproval) => (
   <span className="grid justify-items-start gap-1">
     <Badge tone={STATES[status][1]}>{STATES[status][0]}</Badge>
-    {status === 'pending' && <span className="text-sm text-muted">ends {formatAgo(expiresAt)}</span>}
+    {status === 'pending' && <span className="text-sm whitespace-nowrap text-muted">ends {formatAgo(expiresAt)}</span>}
   </span>
 )

@@ -39,7 +39,9 @@ export function ExportCard(place: Place) {
                 onChange={({ target }) => ask(target.value)}
                 disabled={table === undefined}
               >
-                {table === undefined && <option value="">{data ? 'no table yet' : 'loading …'}</option>}
+                {table === undefined && (
+                  <option value="">{data ? 'no table yet' : error ? 'not known' : 'loading …'}</option>
+                )}
                 {names.map((name) => (
                   <option key={name}>{name}</option>
                 ))}

@@ -1,4 +1,5 @@
 import { useCall } from '../../../api/hooks.ts'
+import { ErrorPanel } from '../../../ui/error-panel.tsx'
 import { formatAgo, formatBytes, formatNumber } from '../../../ui/format.ts'
 import { ProgressBar } from './progress-bar.tsx'
 
@@ -11,7 +12,8 @@ interface Place {
 
 /** The import that is under way, whoever started it and wherever, or how the last one ended. */
 export function LastImport(place: Place) {
-  const { data } = useCall(ROUTE, place, { refetchInterval: 5_000 })
+  const { data, error, refetch } = useCall(ROUTE, place, { refetchInterval: 5_000 })
+  if (error && !data) return <ErrorPanel error={error} onRetry={refetch} />
   const last = data?.import
   if (!last) return <p className="text-sm text-muted">{data ? 'Nothing was imported yet.' : 'Looking for imports …'}</p>
   if (last.state === 'receiving' || last.state === 'applying') return <UnderWay {...place} />
