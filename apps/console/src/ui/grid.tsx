@@ -1,4 +1,4 @@
-import { type KeyboardEvent, type MouseEvent, useId, useMemo, useRef, useState } from 'react'
+import { type KeyboardEvent, type MouseEvent, useId, useLayoutEffect, useMemo, useRef, useState } from 'react'
 import { classes } from './classes.ts'
 import { type GridColumn, GridHeads } from './grid-heads.tsx'
 import { type Place, placeAfter } from './grid-keys.ts'
@@ -25,6 +25,8 @@ interface GridProps<Row> {
   /** Other keys than those that move. */
   onKey?: (event: KeyboardEvent, place: Place) => void
   onSight?: OnSight
+  /** Tells what rows these are: when it is otherwise, the first of them is in sight. */
+  rowsId?: string
   /** Of the box, which scrolls. */
   className?: string
 }
@@ -34,11 +36,16 @@ interface GridProps<Row> {
  * what cell is meant: a cell that scrolls away would take the focus with it.
  */
 export function Grid<Row>({ label, columns, count, total = count, headPx = ROW_PX, ...rest }: GridProps<Row>) {
-  const { rowAt, cell, rowLook, onOpen, onKey, onSight, className } = rest
+  const { rowAt, cell, rowLook, onOpen, onKey, onSight, rowsId, className } = rest
   const id = useId()
   const box = useRef<HTMLDivElement>(null)
   const [place, setPlace] = useState<Place>({ row: 0, column: 0 })
   const widths = useMemo(() => columns.map(({ widthPx }) => widthPx), [columns])
+  // biome-ignore lint/correctness/useExhaustiveDependencies: done for other rows
+  useLayoutEffect(() => {
+    if (box.current) box.current.scrollTop = 0
+    setPlace(({ column }) => ({ row: 0, column }))
+  }, [rowsId])
   const { rows, columns: across, starts, reveal } = useWindow(box, { count, widths, rowPx: ROW_PX, headPx }, onSight)
   const places = useMemo(() => widths.map((width, at) => ({ left: starts[at] ?? 0, width })), [widths, starts])
   const widthPx = starts.at(-1) ?? 0

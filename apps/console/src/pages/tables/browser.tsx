@@ -30,7 +30,7 @@ export function Browser({ table, shape: given }: { table: SchemaTable; shape: Sh
   // The schema is fetched anew now and then, mostly to be the same.
   const text = JSON.stringify(given)
   const shape = useMemo((): Shape => JSON.parse(text), [text])
-  const { look, filter, sort, clear } = useLook(shape)
+  const { look, filter, sort, clear, unsort } = useLook(shape)
   const counts = useCall('GET /api/namespaces/{ns}/databases/{db}/tables', { ns, db })
   const { draft, change, undo, canUndo, reset } = useDraft()
   const [asked, setAsked] = useState<'insert' | 'review'>()
@@ -39,12 +39,12 @@ export function Browser({ table, shape: given }: { table: SchemaTable; shape: Sh
   const isFiltered = Object.keys(look.filters).length > 0
   const total = isFiltered ? undefined : counts.data?.find(({ name }) => name === shape.name)?.rowCount
   const whyFixed = shape.whyFixed ?? (mayEdit ? undefined : 'As a viewer you can look, and an editor can change rows.')
-  const { source, error: first, refetch } = useRows(ns, db, shape, look, total)
+  const { source, error: first, refetch, isComing } = useRows(ns, db, shape, look, total)
   const count = useSource(source, (now) => (now.isWhole || total === undefined ? now.count : total))
   const isWhole = useSource(source, (now) => now.isWhole)
   const broken = useSource(source, (now) => now.error)
   const error = first ?? broken
-  const known = isWhole ? count : total
+  const known = isComing ? undefined : isWhole ? count : total
   const said = count !== undefined && (known === undefined ? `${formatNumber(count)} rows and more` : inWords(known))
   return (
     <Page
@@ -75,10 +75,15 @@ export function Browser({ table, shape: given }: { table: SchemaTable; shape: Sh
         <Link className="text-accent underline-offset-2 hover:underline" to={databasePath(ns, db, 'tables')}>
           All tables
         </Link>
-        <span role="status">{said || 'Loading rows'}</span>
+        <span role="status">{(!isComing && said) || 'Loading rows'}</span>
         {isFiltered && (
           <Button size="small" onClick={clear}>
             Clear filters
+          </Button>
+        )}
+        {look.sort && error != null && (
+          <Button size="small" onClick={unsort}>
+            Without an order
           </Button>
         )}
         <span>{whyFixed ? `Read only. ${whyFixed}` : 'Enter opens a cell, Delete marks its row.'}</span>
@@ -102,7 +107,7 @@ export function Browser({ table, shape: given }: { table: SchemaTable; shape: Sh
           onDelete={whyFixed ? undefined : (row) => change(withDelete(draft, row))}
         />
       )}
-      {count === 0 && (
+      {count === 0 && !isComing && (
         <p className="text-center text-muted">
           {isFiltered ? 'No row is like that. Change or clear the filters.' : 'No rows yet: add the first, or INSERT.'}
         </p>

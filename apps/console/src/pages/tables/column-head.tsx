@@ -27,7 +27,7 @@ export function ColumnHead({
         {direction === 'ascending' && <ArrowUp aria-hidden className="size-3.5 shrink-0" />}
         {direction === 'descending' && <ArrowDown aria-hidden className="size-3.5 shrink-0" />}
       </button>
-      <Filter key={filter} name={name} filter={filter} onFilter={onFilter} />
+      <Filter name={name} filter={filter} onFilter={onFilter} />
     </div>
   )
 }
@@ -37,6 +37,11 @@ type FilterProps = Pick<ColumnHeadProps, 'filter' | 'onFilter'> & { name: string
 /** Applies with Enter, or when one goes on: not with every letter, because each costs a look at the rows. */
 function Filter({ name, filter, onFilter }: FilterProps) {
   const [text, setText] = useState(filter)
+  const [known, setKnown] = useState(filter)
+  if (known !== filter) {
+    setKnown(filter)
+    setText(filter)
+  }
   const apply = () => text !== filter && onFilter(text)
   return (
     <input

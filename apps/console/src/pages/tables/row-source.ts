@@ -21,6 +21,8 @@ const NEAR_BLOCKS = 8
 
 /** The rows of a table by their place. Those that are looked at are read, and those that will be soon. */
 export class RowSource {
+  /** In what order the rows are, and which they are. */
+  readonly look: Look
   readonly #reader: Reader
   readonly #size: number
   readonly #isPlain: boolean
@@ -41,6 +43,7 @@ export class RowSource {
   #version = 0
 
   constructor(shape: Shape, look: Look, reader: Reader, before?: RowSource) {
+    this.look = look
     this.#reader = reader
     this.#size = blockSize(shape, look)
     this.#isPlain = isPlain(shape, look)

@@ -87,6 +87,7 @@ export function RowsGrid({ shape, source, total = -1, look, draft, onOpen, onDel
         if (row && onDelete && (key === 'Delete' || key === 'Backspace')) onDelete(row)
       }}
       onSight={see}
+      rowsId={JSON.stringify(source.look)}
     />
   )
 }

@@ -36,6 +36,12 @@ export function useLook({ columns }: Shape) {
       const isThis = look.sort?.column === column
       put('sort', !isThis ? column : look.sort?.isDown ? '' : `-${column}`)
     },
-    clear: () => setSearch({}, { replace: true, preventScrollReset: true }),
+    unsort: () => put('sort', ''),
+    /** Takes the filters away, and leaves the order. */
+    clear: () =>
+      setSearch((before) => new URLSearchParams([...before].filter(([name]) => !name.startsWith('where.'))), {
+        replace: true,
+        preventScrollReset: true,
+      }),
   }
 }

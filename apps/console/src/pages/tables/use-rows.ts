@@ -27,15 +27,21 @@ export function useRows(ns: string, db: string, shape: Shape, look: Look, total:
     structuralSharing: false,
     // Every page read costs: so only when asked to, and not whenever somebody comes back to the window.
     staleTime: Number.POSITIVE_INFINITY,
+    // In another order or by other filters, what was there stays until the rows have come.
+    placeholderData: (before: RowSource | undefined, query) => (isSame(query?.queryKey[3], shape) ? before : undefined),
     queryFn: ({ signal }) => {
       const before = queryClient.getQueryData<RowSource>(queryKey)
       return new RowSource(shape, look, readerOf(ns, db, shape, look), before).begin(signal, shape.key.length === 0)
     },
   })
-  const { data: source, error, refetch } = query
-  useEffect(() => void source?.expect(total), [source, total])
-  return { source, error, refetch }
+  const { data: source, error, refetch, isPlaceholderData: isComing } = query
+  useEffect(() => {
+    if (!isComing) void source?.expect(total)
+  }, [source, total, isComing])
+  return { source, error, refetch, isComing }
 }
+
+const isSame = (one: unknown, other: unknown) => JSON.stringify(one) === JSON.stringify(other)
 
 /** Something about a source, looked at anew whenever it has changed. */
 export function useSource<T>(source: RowSource | undefined, about: (source: RowSource) => T): T | undefined {
