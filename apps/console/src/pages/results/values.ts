@@ -32,10 +32,32 @@ export function literal(value: Value): string {
 export function prettyJson(value: Value): string | undefined {
   if (typeof value !== 'string' || !/^\s*[[{]/.test(value)) return undefined
   try {
-    return JSON.stringify(JSON.parse(value), null, 2)
+    JSON.parse(value)
   } catch {
     return undefined
   }
+  return indented(value.match(TOKEN) ?? [])
+}
+
+const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|[[\]{},:]|[^\s[\]{},:"]+/g
+
+/** Moves what is there and writes nothing anew: numbers keep all their digits. */
+function indented(tokens: readonly string[]): string {
+  let depth = 0
+  const line = () => `\n${'  '.repeat(depth)}`
+  const parts = tokens.map((token, index) => {
+    if (token === ',') return token + line()
+    if (token === ':') return ': '
+    if (token === '{' || token === '[') {
+      if (/[}\]]/.test(tokens[index + 1]?.[0] ?? '')) return token
+      depth++
+      return token + line()
+    }
+    if ((token !== '}' && token !== ']') || /^[{[]$/.test(tokens[index - 1] ?? '')) return token
+    depth--
+    return line() + token
+  })
+  return parts.join('')
 }
 
 const field = (value: Value): string => {

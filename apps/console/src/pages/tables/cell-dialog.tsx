@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query'
-import { useState } from 'react'
+import { useMemo, useState } from 'react'
 import { call } from '../../api/client.ts'
 import { useDatabase, useNamespace } from '../../shell/address.ts'
 import { Button } from '../../ui/button.tsx'
@@ -16,6 +16,9 @@ import { isNumeric, type Shape } from './shape.ts'
 import { toStatement } from './sql.ts'
 import { readTyped } from './typed.ts'
 import { typedOf, ValueField } from './value-field.tsx'
+
+/** As much of bytes as somebody looks at. */
+const SHOWN_HEX = 512
 
 interface CellDialogProps {
   shape: Shape
@@ -38,7 +41,7 @@ export function CellDialog(props: CellDialogProps) {
   const change = draft.find(({ id }) => id === row.id)
   const edited = change?.kind === 'edit' ? change.after[column.name] : undefined
   const before = isCut ? whole.data : row.cells[index]
-  const isLarge = row.marks[index] === '2'
+  const isExact = row.marks[index] !== '2' && (typeof before !== 'number' || Number.isFinite(before))
   const shown = edited === undefined ? before : edited
   const canEdit = !isFixed && !column.generated && change?.kind !== 'delete'
   return (
@@ -64,7 +67,7 @@ export function CellDialog(props: CellDialogProps) {
           }}
           onKeep={(after) => {
             // What is too large for a number cannot be compared with; the key alone finds the row then.
-            props.onChange(column.name, isLarge ? undefined : before, after)
+            props.onChange(column.name, isExact ? before : undefined, after)
             onClose()
           }}
           mayDelete={!isFixed}
@@ -92,27 +95,27 @@ function useWhole(shape: Shape, row: Row, column: string, enabled: boolean) {
   })
 }
 
-const Blob = ({ name, bytes }: { name: string; bytes: Bytes }) => (
-  <div className="grid min-w-0 gap-2">
-    <CodeBlock
-      label={`${formatBytes(sizeOf(bytes))}, hexadecimal`}
-      code={hexOf(bytes).slice(0, 512)}
-      copies={hexOf(bytes)}
-    />
-    <Button
-      size="small"
-      onClick={() =>
-        saveFile(
-          name,
-          'application/octet-stream',
-          Uint8Array.from(atob(bytes.base64), (char) => char.charCodeAt(0)),
-        )
-      }
-    >
-      Save as file
-    </Button>
-  </div>
-)
+function Blob({ name, bytes }: { name: string; bytes: Bytes }) {
+  const hex = useMemo(() => hexOf(bytes), [bytes])
+  const save = () =>
+    saveFile(
+      name,
+      'application/octet-stream',
+      Uint8Array.from(atob(bytes.base64), (char) => char.charCodeAt(0)),
+    )
+  return (
+    <div className="grid min-w-0 gap-2">
+      <CodeBlock
+        label={`${formatBytes(sizeOf(bytes))}, hexadecimal${hex.length > SHOWN_HEX ? ', the beginning' : ''}`}
+        code={hex.slice(0, SHOWN_HEX)}
+        copies={hex}
+      />
+      <Button size="small" onClick={save}>
+        Save as file
+      </Button>
+    </div>
+  )
+}
 
 interface ContentProps {
   value: Value

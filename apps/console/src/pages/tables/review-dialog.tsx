@@ -45,7 +45,7 @@ export function ReviewDialog({ shape, draft, onDrop, onClose, onDone }: ReviewDi
       open
       onOpenChange={onClose}
       title="Review changes"
-      description="This runs as one transaction: all of it, or nothing. Nobody else's change of the same row is overwritten."
+      description="This runs as one transaction: all of it, or nothing. A value that somebody else has changed meanwhile is not overwritten."
     >
       <ol className="grid max-h-[45dvh] min-w-0 gap-2 overflow-y-auto">
         {draft.map((change, index) => (
