@@ -53,10 +53,12 @@ export function Finder({ label, choices, onChosen, none }: FinderProps) {
     else setMarked(found[placeAfter(at, steps, found.length)]?.id)
   }
   const groups = [...new Set(found.map(({ group }) => group))]
+  // Names of tables may hold blanks, which would make several ids of one.
+  const optionId = (choice: Choice) => `${id}-${encodeURIComponent(choice.id)}`
   const option = (choice: Choice) => (
     <Option
       key={choice.id}
-      id={`${id}-${choice.id}`}
+      id={optionId(choice)}
       choice={choice}
       isActive={choice === active}
       onPoint={() => setMarked(choice.id)}
@@ -73,7 +75,7 @@ export function Finder({ label, choices, onChosen, none }: FinderProps) {
           aria-expanded={found.length > 0}
           aria-controls={`${id}-list`}
           aria-autocomplete="list"
-          aria-activedescendant={active && `${id}-${active.id}`}
+          aria-activedescendant={active && optionId(active)}
           placeholder={label}
           value={text}
           onChange={({ target }) => {

@@ -14,7 +14,10 @@ export const Input = ({ className, ...rest }: ComponentProps<'input'>) => (
 
 /** Several lines of text. */
 export const Textarea = ({ className, ...rest }: ComponentProps<'textarea'>) => (
-  <textarea {...rest} className={classes(FIELD, widthOf(className), 'min-h-24 py-2', className)} />
+  <textarea
+    {...rest}
+    className={classes(FIELD, widthOf(className), rest.rows === 1 ? 'min-h-10' : 'min-h-24', 'py-2', className)}
+  />
 )
 
 /** A choice of a few, as the system shows it: right on phones and for every keyboard. */

@@ -13,7 +13,9 @@ export function useFocusBack() {
     closed: (event: Event) => {
       const { element, pathname } = from.current
       const hasMoved = pathname !== location.pathname
-      const to = hasMoved ? document.getElementById('page') : element
+      // A button that is gone with what it was for leaves the page.
+      const isGone = element !== null && !element.isConnected
+      const to = hasMoved || isGone ? document.getElementById('page') : element
       // A dialog of the page one was led to may have the focus already.
       if (document.activeElement?.closest('[data-modal]')) return event.preventDefault()
       if (!(to instanceof HTMLElement && to.isConnected && to !== document.body)) return

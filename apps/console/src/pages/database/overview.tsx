@@ -69,7 +69,7 @@ export function OverviewPage() {
             <CodeBlock key={id} label={name} code={code} />
           ))}
       </Card>
-      <ForkDatabase ns={ns} slug={forking === null ? null : slug} close={() => askFork(null)} />
+      <ForkDatabase ns={ns} slug={mayFork && forking !== null ? slug : null} close={() => askFork(null)} />
     </Page>
   )
 }

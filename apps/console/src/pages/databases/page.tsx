@@ -44,8 +44,8 @@ export function DatabasesPage() {
       {data && data.length > 0 && (
         <DatabaseTable ns={ns} databases={data} usage={usage.data} onFork={askFork} onDelete={setLeaving} />
       )}
-      <NewDatabase ns={ns} open={isNew !== null} onOpenChange={(open) => askNew(open ? '' : null)} />
-      <ForkDatabase ns={ns} slug={forking} close={() => askFork(null)} />
+      <NewDatabase ns={ns} open={mayMake && isNew !== null} onOpenChange={(open) => askNew(open ? '' : null)} />
+      <ForkDatabase ns={ns} slug={mayMake ? forking : null} close={() => askFork(null)} />
       <DeleteDatabase ns={ns} slug={leaving} onClose={() => setLeaving(undefined)} />
     </Page>
   )

@@ -75,7 +75,7 @@ export function Browser({ table, shape: given }: { table: SchemaTable; shape: Sh
         <Link className="text-accent underline-offset-2 hover:underline" to={databasePath(ns, db, 'tables')}>
           All tables
         </Link>
-        <span role="status">{(!isComing && said) || 'Loading rows'}</span>
+        <span role="status">{error ? '' : (!isComing && said) || 'Loading rows'}</span>
         {isFiltered && (
           <Button size="small" onClick={clear}>
             Clear filters

@@ -1,6 +1,7 @@
 import { ApprovalRequiredError, PerSQLError } from '@persql/sdk'
 import { useEffect } from 'react'
 import { useDo } from '../../api/hooks.ts'
+import { nextStep } from '../../api/next-step.ts'
 import { useDatabase, useNamespace } from '../../shell/address.ts'
 import { Button } from '../../ui/button.tsx'
 import { classes } from '../../ui/classes.ts'
@@ -55,6 +56,7 @@ export function ReviewDialog({ shape, draft, onDrop, onClose, onDone }: ReviewDi
               'grid min-w-0 gap-1 rounded-field border p-2',
               failed === index ? 'border-danger bg-danger-soft' : 'border-line',
             )}
+            ref={failed === index ? toSight : undefined}
           >
             <div className="flex items-start justify-between gap-2">
               <code className="min-w-0 font-mono text-sm break-words whitespace-pre-wrap">
@@ -72,10 +74,8 @@ export function ReviewDialog({ shape, draft, onDrop, onClose, onDone }: ReviewDi
               </Button>
             </div>
             {failed === index && error && (
-              <p className="text-sm font-medium text-danger-strong">
-                {error instanceof PerSQLError && error.code === 'expectation_failed'
-                  ? 'Somebody has changed or deleted this row meanwhile. Undo this change and look again.'
-                  : error.message}
+              <p role="alert" className="text-sm font-medium text-danger-strong">
+                {whyOf(error)}
               </p>
             )}
           </li>
@@ -85,7 +85,7 @@ export function ReviewDialog({ shape, draft, onDrop, onClose, onDone }: ReviewDi
       {error instanceof ApprovalRequiredError ? (
         <ApprovalPanel error={error} onRedeemed={done} />
       ) : (
-        error && <ErrorPanel error={error} />
+        error && failed === undefined && <ErrorPanel error={error} />
       )}
       <DialogActions>
         <Button onClick={onClose}>Back</Button>
@@ -95,4 +95,15 @@ export function ReviewDialog({ shape, draft, onDrop, onClose, onDone }: ReviewDi
       </DialogActions>
     </Dialog>
   )
+}
+
+const toSight = (element: Element | null) => element?.scrollIntoView({ block: 'nearest' })
+
+/** What is wrong with a change, and what can be done about it. */
+function whyOf(error: Error): string {
+  if (!(error instanceof PerSQLError)) return `${error.message} ${nextStep(error)}`
+  if (error.code === 'expectation_failed') {
+    return 'Somebody has changed or deleted this row meanwhile. Undo this change and look again.'
+  }
+  return `${error.message.replace(/\.?$/, '.')} ${error.detail?.hint ?? nextStep(error)}`
 }

@@ -22,7 +22,7 @@ export function ValueField({ label, hint, value, hasDefault = false, onChange, p
   return (
     <Field label={label} hint={hint} error={problem}>
       {(control) => (
-        <div className="grid gap-2 sm:grid-cols-[1fr_8rem]">
+        <div className="grid gap-2 grid-cols-[minmax(0,1fr)_7rem]">
           <Textarea
             {...control}
             rows={rows}
@@ -33,7 +33,7 @@ export function ValueField({ label, hint, value, hasDefault = false, onChange, p
             }
             autoCapitalize="none"
             spellCheck={false}
-            className="min-h-10 font-mono text-sm"
+            className="font-mono text-sm"
           />
           <Select
             aria-label={`Type of ${label}`}

@@ -20,6 +20,7 @@ export function WelcomePage() {
   const minting = useDo('POST /api/namespaces/{ns}/tokens', ['GET /api/namespaces/{ns}/tokens'])
   const slug = (databases.data?.find(({ slug }) => slug === 'main') ?? databases.data?.[0])?.slug ?? 'main'
   const token = minting.data?.token
+  const mayMint = useMay('admin')
   const place = { origin: location.origin, address: `${ns}/${slug}`, token: token ?? 'YOUR_TOKEN' }
   return (
     <Page title={`Welcome to ${ns}`} lead="Two minutes from here to rows of your own: take a token, paste a line.">
@@ -29,7 +30,7 @@ export function WelcomePage() {
           {databases.error && <ErrorPanel error={databases.error} onRetry={databases.refetch} />}
           {databases.data ? (
             <p>
-              <Link className="font-mono font-medium text-accent underline" to={databasePath(ns, slug)}>
+              <Link className="font-mono font-medium text-accent underline wrap-anywhere" to={databasePath(ns, slug)}>
                 {ns}/{slug}
               </Link>{' '}
               is one SQLite file that nobody else shares. Every app, agent or customer can have one of its own.
@@ -39,7 +40,7 @@ export function WelcomePage() {
           )}
         </Card>
       </div>
-      <TokenCard ns={ns} minting={minting} />
+      <TokenCard ns={ns} mayMint={mayMint} minting={minting} />
       <Card title="First rows">
         <ChoiceTabs
           label="Clients"
@@ -51,7 +52,7 @@ export function WelcomePage() {
               <>
                 <p className="text-muted">
                   {where}
-                  {token ? ':' : '. Create a token first: it is put in for you.'}
+                  {token ? ':' : mayMint ? '. Create a token first: it is put in for you.' : ', with a token in place of YOUR_TOKEN:'}
                 </p>
                 <CodeBlock label={name} code={code} />
               </>
@@ -65,8 +66,7 @@ export function WelcomePage() {
 
 type Minting = ReturnType<typeof useDo<'POST /api/namespaces/{ns}/tokens'>>
 
-function TokenCard({ ns, minting }: { ns: string; minting: Minting }) {
-  const mayMint = useMay('admin')
+function TokenCard({ ns, mayMint, minting }: { ns: string; mayMint: boolean; minting: Minting }) {
   const { data, error, isPending, mutate } = minting
   return (
     <Card title="A token">

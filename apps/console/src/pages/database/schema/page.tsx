@@ -80,10 +80,10 @@ export function SchemaPage() {
           </ul>
         </Card>
       )}
-      {schema && (
+      {schema && mayEdit && (
         <DescribeTables {...place} schema={schema} open={isDescribing !== null} close={() => describe(null)} />
       )}
-      {schema && <EditDescription {...place} schema={schema} table={editing} close={() => edit(null)} />}
+      {schema && mayEdit && <EditDescription {...place} schema={schema} table={editing} close={() => edit(null)} />}
     </Page>
   )
 }

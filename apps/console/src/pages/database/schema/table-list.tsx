@@ -49,7 +49,7 @@ function TableCard({
       id={`table-${table}`}
       aria-label={`Table ${table}`}
       className={classes(
-        'grid min-w-0 scroll-mt-4 gap-3 rounded-card border bg-surface p-5',
+        'grid min-w-0 scroll-mt-20 gap-3 rounded-card border bg-surface p-5',
         isChosen ? 'border-accent' : 'border-line',
       )}
     >
