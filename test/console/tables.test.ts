@@ -224,3 +224,31 @@ test('the middle and the end of a table are a jump away, and little is read for 
   expect(complaints).toEqual([])
   await close()
 })
+
+test('a table of many columns stays where it is in another order, and values keep all their digits', async () => {
+  const { page, ns, go, complaints, close } = await visit(browser, platform)
+  const sql = sqlAs(page, ns)
+  const names = Array.from({ length: 60 }, (_, n) => `c${n}`)
+  await sql(`CREATE TABLE wide (id INTEGER PRIMARY KEY, ${names.join(', ')})`)
+  await sql(`INSERT INTO wide (c40, c41) VALUES ('b', '{"big":12345678901234567890}'), ('a', NULL)`)
+  await go(`/${ns}/main/tables/wide`)
+  const grid = page.getByRole('grid', { name: 'Rows of wide' })
+  const left = () => grid.evaluate((box) => box.scrollLeft)
+  await grid.evaluate((box) => {
+    box.scrollLeft = 4500
+  })
+  const head = grid.getByRole('columnheader').filter({ has: page.getByLabel('Filter by c40') })
+  await head.getByRole('button').click()
+  await grid.locator('[aria-sort=ascending]').waitFor()
+  await grid.getByRole('row').nth(1).getByText('a', { exact: true }).waitFor()
+  expect(await left()).toBe(4500)
+  expect(await head.getByRole('button').evaluate((button) => button === document.activeElement)).toBe(true)
+
+  await grid.getByText('{"big"').click()
+  await page.keyboard.press('Enter')
+  const dialog = page.getByRole('dialog', { name: 'c41' })
+  await dialog.getByRole('button', { name: 'Indent JSON' }).click()
+  expect(await dialog.getByRole('textbox').inputValue()).toBe('{\n  "big": 12345678901234567890\n}')
+  expect(complaints).toEqual([])
+  await close()
+})

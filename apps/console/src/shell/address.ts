@@ -14,6 +14,12 @@ export const namespacePath = (ns: string, ...more: string[]): string =>
 export const databasePath = (ns: string, db: string, ...more: string[]): string =>
   namespacePath(ns, marked(db, NO_DATABASE), ...more)
 
+/** Where the rows of a view are: on the page of queries, for it has none of its own. */
+export const viewPath = (ns: string, db: string, view: string): string => {
+  const sql = `SELECT * FROM "${view.replaceAll('"', '""')}" LIMIT 100`
+  return `${databasePath(ns, db, 'query')}?${new URLSearchParams({ sql })}`
+}
+
 /** The namespace of the page. */
 export const useNamespace = (): string => (useParams().ns ?? '').replace(/^@/, '')
 

@@ -1,15 +1,16 @@
-import { Database, Keyboard, LogOut, Moon, Plus, Sun, SunMoon, Table2 } from 'lucide-react'
+import { Database, Eye, Keyboard, LogOut, Moon, Plus, Sun, SunMoon, Table2 } from 'lucide-react'
 import { databaseTabs } from '../pages/database/tabs.ts'
 import { settingsTabs } from '../pages/settings/tabs.ts'
 import type { Choice } from '../ui/finder.tsx'
 import type { Theme } from '../ui/theme.ts'
-import { databasePath, namespacePath } from './address.ts'
+import { databasePath, namespacePath, viewPath } from './address.ts'
 import { groupsOf } from './navigation.ts'
 import type { Place } from './place.ts'
 
 interface PaletteInput {
   place: Place
   tables: readonly string[]
+  views: readonly string[]
   databases: readonly string[]
   namespaces: readonly string[]
   may: { edit: boolean; administer: boolean }
@@ -25,6 +26,7 @@ const words = new Map<string, string>([...databaseTabs, ...settingsTabs].map(({ 
 export const paletteChoices = (input: PaletteInput): Choice[] => [
   ...pagesOf(input, input.place),
   ...tablesOf(input),
+  ...viewsOf(input),
   ...deedsOf(input),
   ...(input.place.db === undefined ? [] : pagesOf(input, { ns: input.place.ns })),
   ...databasesOf(input),
@@ -52,6 +54,15 @@ const tablesOf = ({ place: { ns, db }, tables, go }: PaletteInput): Choice[] =>
     icon: Table2,
     group: 'Tables',
     choose: () => go(databasePath(ns, db as string, 'tables', encodeURIComponent(name))),
+  }))
+
+const viewsOf = ({ place: { ns, db }, views, go }: PaletteInput): Choice[] =>
+  views.map((name) => ({
+    id: `view-${name}`,
+    name,
+    icon: Eye,
+    group: 'Views',
+    choose: () => go(viewPath(ns, db as string, name)),
   }))
 
 function deedsOf({ place: { ns, db }, may, go }: PaletteInput): Choice[] {

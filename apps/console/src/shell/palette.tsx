@@ -32,6 +32,7 @@ export function Palette({ place, open, onOpenChange, showKeys }: PaletteProps) {
       choices={paletteChoices({
         place,
         tables: db === '' ? [] : (schema.data?.tables.map(({ name }) => name) ?? []),
+        views: db === '' ? [] : (schema.data?.views.map(({ name }) => name) ?? []),
         databases: databases?.map(({ slug }) => slug) ?? [],
         namespaces: namespaces?.map(({ slug }) => slug) ?? [],
         may,

@@ -77,7 +77,14 @@ export function Browser({ table, shape: given }: { table: SchemaTable; shape: Sh
         </Link>
         <span role="status">{error ? '' : (!isComing && said) || 'Loading rows'}</span>
         {isFiltered && (
-          <Button size="small" onClick={clear}>
+          <Button
+            size="small"
+            onClick={() => {
+              clear()
+              // The button goes, and would take the focus with it.
+              document.querySelector<HTMLElement>('[role=grid]')?.focus()
+            }}
+          >
             Clear filters
           </Button>
         )}

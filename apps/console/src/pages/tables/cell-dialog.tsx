@@ -150,7 +150,10 @@ function Content({ value, typedAs, label, canEdit, isGoing, mayDelete, onKeep, o
     >
       {json && !canEdit && <CodeBlock label="JSON" code={json} copies={String(value)} />}
       {!canEdit && !json && !isBytes(value) && (
-        <CodeBlock label={value === null ? 'NULL' : typeof value === 'string' ? 'text' : 'number'} code={value === null ? '' : String(value)} />
+        <CodeBlock
+          label={value === null ? 'NULL' : typeof value === 'string' ? 'text' : 'number'}
+          code={value === null ? '' : String(value)}
+        />
       )}
       {canEdit && (
         <ValueField

@@ -1,6 +1,6 @@
 import { Link } from 'react-router'
 import { useCall } from '../../api/hooks.ts'
-import { databasePath, useDatabase, useNamespace } from '../../shell/address.ts'
+import { databasePath, useDatabase, useNamespace, viewPath } from '../../shell/address.ts'
 import { Button } from '../../ui/button.tsx'
 import { EmptyState } from '../../ui/empty-state.tsx'
 import { ErrorPanel } from '../../ui/error-panel.tsx'
@@ -8,7 +8,6 @@ import { formatNumber } from '../../ui/format.ts'
 import { Card, Page } from '../../ui/page.tsx'
 import { SkeletonRows } from '../../ui/skeleton.tsx'
 import { Table } from '../../ui/table.tsx'
-import { quoteName } from '../results/values.ts'
 
 const FIRST = 'CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL)'
 const LINK = 'break-all text-accent underline-offset-2 hover:underline'
@@ -61,7 +60,7 @@ export function TableList() {
           <ul className="grid gap-2">
             {schema.data.views.map(({ name }) => (
               <li key={name}>
-                <Link className={LINK} to={query(`SELECT * FROM ${quoteName(name)} LIMIT 100`)}>
+                <Link className={LINK} to={viewPath(ns, db, name)}>
                   {name}
                 </Link>
               </li>

@@ -52,7 +52,11 @@ export function WelcomePage() {
               <>
                 <p className="text-muted">
                   {where}
-                  {token ? ':' : mayMint ? '. Create a token first: it is put in for you.' : ', with a token in place of YOUR_TOKEN:'}
+                  {token
+                    ? ':'
+                    : mayMint
+                      ? '. Create a token first: it is put in for you.'
+                      : ', with a token in place of YOUR_TOKEN:'}
                 </p>
                 <CodeBlock label={name} code={code} />
               </>
