@@ -1,9 +1,12 @@
+import type { Database } from '@persql/contract'
 import { Plus } from 'lucide-react'
 import { useState } from 'react'
+import { useNavigate } from 'react-router'
 import { useCall } from '../../api/hooks.ts'
-import { useNamespace } from '../../shell/address.ts'
+import { databasePath, useNamespace } from '../../shell/address.ts'
 import { useAsked } from '../../shell/asked.ts'
 import { useMay } from '../../shell/membership.ts'
+import { NameSearch, useNameSearch } from '../../shell/name-search.tsx'
 import { Button } from '../../ui/button.tsx'
 import { EmptyState } from '../../ui/empty-state.tsx'
 import { ErrorPanel } from '../../ui/error-panel.tsx'
@@ -15,12 +18,16 @@ import { ForkDatabase } from './fork-database.tsx'
 import { NewDatabase } from './new-database.tsx'
 import { useUsage } from './use-usage.ts'
 
+const NONE: readonly Database[] = []
+
 /** The databases of a namespace. What is asked for in a dialog stands in the address. */
 export function DatabasesPage() {
   const ns = useNamespace()
   const mayMake = useMay('editor')
   const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases', { ns })
   const usage = useUsage(ns)
+  const navigate = useNavigate()
+  const named = useNameSearch(data ?? NONE, ({ slug }) => slug)
   const [isNew, askNew] = useAsked('new')
   const [forking, askFork] = useAsked('fork')
   const [leaving, setLeaving] = useState<string>()
@@ -41,8 +48,13 @@ export function DatabasesPage() {
         </EmptyState>
       )}
       {usage.error && <ErrorPanel error={usage.error} onRetry={usage.refetch} />}
-      {data && data.length > 0 && (
-        <DatabaseTable ns={ns} databases={data} usage={usage.data} onFork={askFork} onDelete={setLeaving} />
+      <NameSearch
+        {...named}
+        label="Find a database"
+        onEnter={() => named.found[0] && navigate(databasePath(ns, named.found[0].slug))}
+      />
+      {named.found.length > 0 && (
+        <DatabaseTable ns={ns} databases={named.found} usage={usage.data} onFork={askFork} onDelete={setLeaving} />
       )}
       <NewDatabase ns={ns} open={mayMake && isNew !== null} onOpenChange={(open) => askNew(open ? '' : null)} />
       <ForkDatabase ns={ns} slug={mayMake ? forking : null} close={() => askFork(null)} />

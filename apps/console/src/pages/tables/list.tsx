@@ -1,6 +1,7 @@
-import { Link } from 'react-router'
+import { Link, useNavigate } from 'react-router'
 import { useCall } from '../../api/hooks.ts'
 import { databasePath, useDatabase, useNamespace, viewPath } from '../../shell/address.ts'
+import { NameSearch, useNameSearch } from '../../shell/name-search.tsx'
 import { Button } from '../../ui/button.tsx'
 import { EmptyState } from '../../ui/empty-state.tsx'
 import { ErrorPanel } from '../../ui/error-panel.tsx'
@@ -20,6 +21,9 @@ export function TableList() {
   const schema = useCall('GET /api/namespaces/{ns}/databases/{db}/schema', { ns, db })
   const columns = new Map(schema.data?.tables.map((table) => [table.name, table.columns.length]))
   const query = (sql: string) => `${databasePath(ns, db, 'query')}?${new URLSearchParams({ sql })}`
+  const navigate = useNavigate()
+  const named = useNameSearch(data ?? [], ({ name }) => name)
+  const rowsPath = (name: string) => databasePath(ns, db, 'tables', encodeURIComponent(name))
   return (
     <Page title="Tables">
       {error && <ErrorPanel error={error} onRetry={refetch} />}
@@ -36,16 +40,21 @@ export function TableList() {
           Tables hold rows. Make one with CREATE TABLE on the page Query, from your code, or by importing a file.
         </EmptyState>
       )}
-      {data && data.length > 0 && (
+      <NameSearch
+        {...named}
+        label="Find a table"
+        onEnter={() => named.found[0] && navigate(rowsPath(named.found[0].name))}
+      />
+      {named.found.length > 0 && (
         <Table
           label="Tables"
-          rows={data}
+          rows={named.found}
           keyOf={({ name }) => name}
           columns={[
             {
               name: 'Name',
               cell: ({ name }) => (
-                <Link className={LINK} to={databasePath(ns, db, 'tables', encodeURIComponent(name))}>
+                <Link className={LINK} to={rowsPath(name)}>
                   {name}
                 </Link>
               ),

@@ -8,8 +8,12 @@ const ROW = 22
 const GAP_X = 96
 const GAP_Y = 32
 const MOST_COLUMNS = 12
-/** Tables that nothing refers to and that refer to nothing stand below, so many beside each other. */
+/** Tables that nothing refers to and that refer to nothing stand below, at least so many beside each other. */
 const LONERS_BESIDE = 4
+
+/** As wide as high. */
+const FRAME_ASPECT = 2.35
+const LEAST_MOST_Y = 1200
 
 /** A table in the diagram. */
 export interface Box {
@@ -45,11 +49,19 @@ export function layOut(tables: readonly Table[]): { boxes: Box[]; lines: Line[];
   }
   const inOrder = tables.filter((table) => related.has(table))
   inOrder.sort((a, b) => (depths.get(a) ?? 0) - (depths.get(b) ?? 0))
-  for (const table of inOrder) place(table, depths.get(table) ?? 0)
+  const mostY = mostYOf(tables)
+  let column = 0
+  for (const [index, table] of inOrder.entries()) {
+    const before = inOrder[index - 1]
+    const isDeeper = before !== undefined && depths.get(before) !== depths.get(table)
+    if (isDeeper || (columnsY[column] ?? 0) >= mostY) column++
+    place(table, column)
+  }
   const loners = tables.filter((table) => !related.has(table))
   const below = Math.max(0, ...columnsY)
-  for (let column = 0; column < LONERS_BESIDE; column++) columnsY[column] = below
-  for (const [index, table] of loners.entries()) place(table, index % LONERS_BESIDE)
+  const beside = Math.max(LONERS_BESIDE, Math.ceil(heightOf(loners) / mostY))
+  for (let column = 0; column < beside; column++) columnsY[column] = below
+  for (const [index, table] of loners.entries()) place(table, index % beside)
   const all = [...boxes.values()]
   return {
     boxes: all,
@@ -58,6 +70,12 @@ export function layOut(tables: readonly Table[]): { boxes: Box[]; lines: Line[];
     height: Math.max(HEAD, ...all.map(({ y, height }) => y + height)),
   }
 }
+
+const heightOf = (tables: readonly Table[]) => tables.reduce((sum, table) => sum + boxOf(table, 0, 0).height + GAP_Y, 0)
+
+/** How far down a column goes on in the next one, so that many tables fill the shape of the frame. */
+const mostYOf = (tables: readonly Table[]) =>
+  Math.max(LEAST_MOST_Y, Math.sqrt((heightOf(tables) * (WIDTH + GAP_X)) / FRAME_ASPECT))
 
 /** How many tables stand one behind the other before each. Circles end where they began. */
 function depthsOf(tables: readonly Table[], parentsOf: (table: Table) => Table[]): Map<Table, number> {

@@ -1,4 +1,5 @@
 import { Pencil, Sparkles } from 'lucide-react'
+import { useEffect } from 'react'
 import { useCall } from '../../../api/hooks.ts'
 import { useDatabase, useNamespace } from '../../../shell/address.ts'
 import { useAsked } from '../../../shell/asked.ts'
@@ -23,6 +24,11 @@ export function SchemaPage() {
   const [isDescribing, describe] = useAsked('describe')
   const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases/{db}/describe', place)
   const schema = data && 'tables' in data ? data : undefined
+  const isThere = schema !== undefined
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once, when the address names a table as the page comes
+  useEffect(() => {
+    if (isThere && chosen) document.getElementById(`table-${chosen}`)?.scrollIntoView({ block: 'start' })
+  }, [isThere])
   const show = (table: string) => {
     choose(table)
     document.getElementById(`table-${table}`)?.scrollIntoView({ block: 'start' })

@@ -1,0 +1,45 @@
+import { useState } from 'react'
+import { SearchField } from '../pages/query/search-field.tsx'
+import { useAsked } from './asked.ts'
+
+/** Lists up to this long are seen at a glance. */
+const GLANCE = 12
+
+/** Those of a list whose name holds what somebody looks for, which stands in the address. */
+export function useNameSearch<T>(all: readonly T[], nameOf: (one: T) => string) {
+  const [asked, ask] = useAsked('q')
+  const [text, setText] = useState(asked ?? '')
+  const wanted = text.trim().toLowerCase()
+  return {
+    text,
+    found: wanted === '' ? all : all.filter((one) => nameOf(one).toLowerCase().includes(wanted)),
+    count: all.length,
+    search: (next: string) => {
+      setText(next)
+      ask(next === '' ? null : next)
+    },
+  }
+}
+
+interface NameSearchProps extends Omit<ReturnType<typeof useNameSearch<unknown>>, 'found'> {
+  label: string
+  found: readonly unknown[]
+  /** Opens the first of what is found. */
+  onEnter: () => void
+}
+
+/** Where one types what to look for in a list too long for a glance. */
+export function NameSearch({ label, text, found, count, search, onEnter }: NameSearchProps) {
+  if (count <= GLANCE && text === '') return null
+  return (
+    <div className="flex flex-wrap items-center gap-x-4 gap-y-2">
+      <div className="w-full sm:w-80">
+        <SearchField label={label} value={text} onChange={search} onEnter={onEnter} />
+      </div>
+      <p role="status" className="text-sm text-muted">
+        {text !== '' &&
+          (found.length === 0 ? 'Nothing is called so. Try a part of the name.' : `${found.length} of ${count}`)}
+      </p>
+    </div>
+  )
+}
