@@ -98,3 +98,34 @@ test('colours are those of the system until somebody chooses, and stay chosen', 
   expect(await background()).not.toBe(light)
   await close()
 })
+
+test('many databases are found by name, and what is not there is said', async () => {
+  const { page, go, complaints, close } = await visit(browser, platform)
+  const ns = `n${crypto.randomUUID().slice(0, 8)}`
+  const make = (path: string, slug: string) =>
+    page.evaluate(
+      async ([to, body]) => {
+        const { ok } = await fetch(to, { method: 'POST', body })
+        if (!ok) throw new Error(body)
+      },
+      [path, JSON.stringify({ slug })] as const,
+    )
+  await make('/api/namespaces', ns)
+  await go(`/${ns}/welcome`)
+  await page.getByText('There is none yet.').first().waitFor()
+  for (let n = 1; n <= 13; n++) await make(`/api/namespaces/${ns}/databases`, `tenant-${n}`)
+  await go(`/${ns}?q=nothing`)
+  await page.getByText('Nothing is called so.').first().waitFor()
+  const field = page.getByLabel('Find a database')
+  await field.fill('ANT-12')
+  await page.getByText('1 of 13').first().waitFor()
+  expect(new URL(page.url()).search).toBe('?q=ANT-12')
+  await page.keyboard.press('Enter')
+  await page.waitForURL(`**/${ns}/tenant-12/overview`)
+  expect(complaints).toEqual([])
+
+  await go(`/${ns}/nothing/overview`)
+  await page.getByText('There is no database').first().waitFor()
+  expect(await page.getByRole('heading', { name: 'Connect' }).count()).toBe(0)
+  await close()
+})

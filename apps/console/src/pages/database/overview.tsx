@@ -1,3 +1,4 @@
+import type { Database } from '@persql/contract'
 import { Copy } from 'lucide-react'
 import { useCall } from '../../api/hooks.ts'
 import { useDatabase, useNamespace } from '../../shell/address.ts'
@@ -21,7 +22,6 @@ export function OverviewPage() {
   const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases/{slug}', { ns, slug })
   const mayFork = useMay('editor')
   const [forking, askFork] = useAsked('fork')
-  const place: Place = { origin: location.origin, address: `${ns}/${slug}`, token: '$PERSQL_TOKEN' }
   return (
     <Page
       title={slug}
@@ -40,6 +40,16 @@ export function OverviewPage() {
       }
     >
       {error && <ErrorPanel error={error} onRetry={refetch} />}
+      {(data || !error) && <Facts ns={ns} slug={slug} database={data} />}
+      <ForkDatabase ns={ns} slug={mayFork && forking !== null ? slug : null} close={() => askFork(null)} />
+    </Page>
+  )
+}
+
+function Facts({ ns, slug, database: data }: { ns: string; slug: string; database: Database | undefined }) {
+  const place: Place = { origin: location.origin, address: `${ns}/${slug}`, token: '$PERSQL_TOKEN' }
+  return (
+    <>
       <Figures ns={ns} slug={slug} database={data} />
       <Card title="About">
         <dl className="grid grid-cols-[auto_1fr] gap-x-6 gap-y-2">
@@ -69,7 +79,6 @@ export function OverviewPage() {
             <CodeBlock key={id} label={name} code={code} />
           ))}
       </Card>
-      <ForkDatabase ns={ns} slug={mayFork && forking !== null ? slug : null} close={() => askFork(null)} />
-    </Page>
+    </>
   )
 }

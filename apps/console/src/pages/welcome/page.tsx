@@ -28,7 +28,23 @@ export function WelcomePage() {
         <Balance ns={ns} />
         <Card title="Your database">
           {databases.error && <ErrorPanel error={databases.error} onRetry={databases.refetch} />}
-          {databases.data ? (
+          {databases.data?.length === 0 ? (
+            <p>
+              There is none yet.{' '}
+              {mayMint ? (
+                <>
+                  The first query of your token makes <code className="font-mono wrap-anywhere">{`${ns}/${slug}`}</code>
+                  , or{' '}
+                  <Link className="text-accent underline" to={`${namespacePath(ns)}?new=`}>
+                    make one
+                  </Link>{' '}
+                  under a name of your own.
+                </>
+              ) : (
+                'Ask an editor of this namespace to make one.'
+              )}
+            </p>
+          ) : databases.data ? (
             <p>
               <Link className="font-mono font-medium text-accent underline wrap-anywhere" to={databasePath(ns, slug)}>
                 {ns}/{slug}
