@@ -1,4 +1,4 @@
-import { type ErrorCode, PerSQLError } from '@persql/contract'
+import type { ErrorCode } from '@persql/contract'
 import { errorOf } from './storage/long-transaction.ts'
 
 /** A finished answer: the body is serialised where it was made, and passed on as it is. */
