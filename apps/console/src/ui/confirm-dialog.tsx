@@ -15,11 +15,13 @@ interface ConfirmDialogProps {
   typed?: string
   /** What the button says: the deed, not "OK". */
   action: string
+  /** Whether nothing is lost by it. */
+  isHarmless?: boolean
   /** Does it; while the promise is open the dialog waits, and it closes when that is fulfilled. */
   onConfirm: () => Promise<unknown>
 }
 
-/** Asks before something is done that cannot be undone. */
+/** Asks before something is done that cannot be undone, or that many will feel. */
 export function ConfirmDialog({ open, onOpenChange, ...rest }: ConfirmDialogProps) {
   return (
     <Dialog open={open} onOpenChange={onOpenChange} title={rest.title} description={rest.description}>
@@ -28,9 +30,11 @@ export function ConfirmDialog({ open, onOpenChange, ...rest }: ConfirmDialogProp
   )
 }
 
-type ConfirmationProps = Pick<ConfirmDialogProps, 'typed' | 'action' | 'onConfirm'> & { close: () => void }
+type ConfirmationProps = Pick<ConfirmDialogProps, 'typed' | 'action' | 'isHarmless' | 'onConfirm'> & {
+  close: () => void
+}
 
-function Confirmation({ typed, action, onConfirm, close }: ConfirmationProps) {
+function Confirmation({ typed, action, isHarmless = false, onConfirm, close }: ConfirmationProps) {
   const [text, setText] = useState('')
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<unknown>()
@@ -67,7 +71,7 @@ function Confirmation({ typed, action, onConfirm, close }: ConfirmationProps) {
       {error !== undefined && <ErrorPanel error={error} />}
       <DialogActions>
         <Button onClick={close}>Cancel</Button>
-        <Button type="submit" look="danger" busy={busy} disabled={!isReady}>
+        <Button type="submit" look={isHarmless ? 'primary' : 'danger'} busy={busy} disabled={!isReady}>
           {action}
         </Button>
       </DialogActions>

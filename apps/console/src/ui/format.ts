@@ -41,6 +41,11 @@ export const formatMoment = (iso: string): string => moment.format(new Date(iso)
 /** How long ago a moment was, or how far off it is. */
 export function formatAgo(iso: string, nowMs = Date.now()): string {
   const seconds = (Date.parse(iso) - nowMs) / 1000
-  const [unit, size] = UNITS.find(([, length]) => Math.abs(seconds) >= length) ?? (['second', 1] as const)
+  const [unit, size] =
+    UNITS.find(([, length], at) => {
+      // As it would be rounded: 59.6 seconds are a minute.
+      const smaller = UNITS[at + 1]?.[1] ?? 1
+      return Math.round(Math.abs(seconds) / smaller) * smaller >= length
+    }) ?? (['second', 1] as const)
   return Math.abs(seconds) < 45 ? 'just now' : relative.format(Math.round(seconds / size), unit)
 }

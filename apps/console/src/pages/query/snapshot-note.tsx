@@ -40,6 +40,7 @@ export function SnapshotNote({ snapshot: { id, label } }: { snapshot: { id: stri
         title="Restore the snapshot?"
         description="All tables and rows go back to what they were before the statement. What is there now is kept as a snapshot first, so this can be undone."
         action="Restore"
+        isHarmless
         onConfirm={() => restore(id)}
       />
     </div>

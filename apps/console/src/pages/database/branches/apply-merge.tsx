@@ -46,6 +46,7 @@ export function ApplyMerge({ ns, db, ref, side, report, isOld, onMerged, mode, d
         description={`${isLossy ? 'Data of the parent is lost by this. ' : ''}${goes}All of it or nothing. A snapshot of ${db} is taken first, so this can be undone.`}
         {...(isLossy && { typed: db })}
         action={`Merge ${what}`}
+        isHarmless={!isLossy}
         onConfirm={async () => {
           const done = await mutateAsync({
             ns,

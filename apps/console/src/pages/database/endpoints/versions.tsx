@@ -71,6 +71,7 @@ export function Versions({ endpoint: { slug, version: current } }: { endpoint: E
           title={`Go back to version ${asked}?`}
           description="Its spec is published at once, as a new version. The others stay, so you can come back."
           action={`Publish version ${asked}`}
+          isHarmless
           onConfirm={async () => {
             await publish.mutateAsync({ ...where, version: asked })
             toast(`Version ${asked} is published.`)

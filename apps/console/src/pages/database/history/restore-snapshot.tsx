@@ -45,6 +45,7 @@ export function RestoreSnapshot({ snapshot, close, onRestored, ...place }: Resto
       description={`All tables and rows become what they were at ${formatMoment(createdAt)} (${formatNumber(rows)} rows). What is there now is kept as a snapshot first, so this can be undone.`}
       typed={place.db}
       action="Restore"
+      isHarmless
       onConfirm={async () => onRestored((await restore(id)).before.id)}
     />
   )

@@ -18,6 +18,7 @@ export function ApplyMigration({ migration, open, close }: { migration: Migratio
       title={`Apply “${name}” to ${place.db}?`}
       description={`${formatNumber(statements)} ${statements === 1 ? 'statement runs' : 'statements run'} in one transaction: if one fails, nothing has happened. Take a snapshot first (History) if you may want to go back.`}
       action="Apply migration"
+      isHarmless
       onConfirm={async () => {
         // Whether it went well or not: the draft tells why it failed.
         await mutateAsync({ ...place, id }).finally(() => queryClient.invalidateQueries())

@@ -63,6 +63,7 @@ export function Findings(place: { ns: string; db: string }) {
           </>
         }
         action="Run fix"
+        isHarmless
         onConfirm={async () => {
           await mutateAsync({ ...place, sql: chosen?.fix ?? '' })
           await queryClient.invalidateQueries()

@@ -1,0 +1,17 @@
+import { expect, test } from 'vitest'
+import { formatAgo } from './format.ts'
+
+test.each([
+  [10, 'just now'],
+  [50, '50 seconds ago'],
+  [59.6, '1 minute ago'],
+  [100, '2 minutes ago'],
+  [3_599, '1 hour ago'],
+  [5 * 3_600, '5 hours ago'],
+  [86_399, 'yesterday'],
+  [3 * 86_400, '3 days ago'],
+  [-3 * 3_600, 'in 3 hours'],
+])('%s seconds ago is %s', (seconds, text) => {
+  const nowMs = Date.parse('2026-11-21T12:00:00Z')
+  expect(formatAgo(new Date(nowMs - seconds * 1_000).toISOString(), nowMs)).toBe(text)
+})
