@@ -20,7 +20,7 @@ export function SortHead({ name, id, isNumber, sort, onSort }: SortHeadProps) {
       onClick={onSort}
       className={classes(
         '-mx-2 inline-flex items-center gap-1 rounded-field px-2 py-0.5 sm:whitespace-nowrap hover:text-ink',
-        isNumber && 'flex-row-reverse',
+        isNumber && 'sm:flex-row-reverse',
         way && 'text-ink',
       )}
     >
