@@ -97,6 +97,13 @@ test('an endpoint is written, tried, published, called, changed, put back, pause
   expect(await pasted()).toEqual([true, []])
   await isFine()
 
+  await page.getByRole('tab', { name: 'Traffic' }).click()
+  await page.getByRole('img', { name: /Calls in 24 parts/ }).waitFor()
+  expect(await page.getByRole('term').filter({ hasText: 'Calls' }).locator('..').textContent()).toBe('Calls2')
+  await page.getByLabel('Period').selectOption('Last hour')
+  await page.waitForURL('**hours=1**')
+  await isFine()
+
   await page.getByRole('tab', { name: 'Spec' }).click()
   await field('SQL').fill('SELECT id, text FROM notes WHERE author = ?')
   await click('Save and serve')

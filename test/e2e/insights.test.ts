@@ -75,3 +75,46 @@ test('keeps to 1 to 168 hours, and tells nothing to tokens of some tables only',
   })
   expect((await insights('main', '', minted.body.data.token)).body).toMatchObject({ code: 'table_out_of_scope' })
 })
+
+test('of an endpoint it is told how often it ran, in 24 parts of the window, what that cost and why it failed', async () => {
+  const { make } = await platform.createNamespace('traffic')
+  const db = await make('CREATE TABLE t (n INTEGER)', 'INSERT INTO t VALUES (1), (2)')
+  const sql = 'SELECT n / ? AS part FROM t WHERE json_valid(?) OR n > json(?)'
+  const input = ['by', 'text', 'other'].map((name) => ({
+    name,
+    type: name === 'by' ? 'integer' : 'text',
+    required: true,
+  }))
+  const spec = { slug: 'parts', name: 'Parts', kind: 'query', method: 'GET', sql, input, output: 'rows' }
+  expect((await db.request('/endpoints', { body: spec })).status).toBe(200)
+  expect((await db.request('/endpoints/parts/publish', { body: {} })).status).toBe(200)
+  const called = async (text: string) =>
+    (await platform.request(`/p/traffic/${db.slug}/parts?by=1&text=${text}&other=${text}`)).status
+  expect([await called('1'), await called('1'), await called('no')]).toEqual([200, 200, 500])
+  const { status, body } = await db.request('/endpoints/parts/traffic?hours=1')
+  expect(status).toBe(200)
+  const { parts, failures, costUsd, ...rest } = body.data
+  expect(rest).toEqual({
+    windowHours: 1,
+    calls: 3,
+    failed: 1,
+    rowsRead: 4,
+    rowsWritten: 0,
+    p50DurationMs: expect.any(Number),
+    p95DurationMs: expect.any(Number),
+    p99DurationMs: expect.any(Number),
+  })
+  expect(costUsd).toBeCloseTo(3 * 5e-7 + 4 * 5e-9, 12)
+  expect(parts).toHaveLength(24)
+  expect(parts.at(-1)).toEqual({ from: expect.stringMatching(/Z$/), calls: 3, failed: 1 })
+  expect(failures).toEqual([
+    { id: expect.any(Number), at: expect.stringMatching(/Z$/), message: expect.stringContaining('JSON') },
+  ])
+  expect((await db.request('/endpoints/nothing/traffic')).body.code).toBe('endpoint_not_found')
+  const scoped = await platform.request('/v1/tokens', {
+    token: (await platform.createNamespace('other')).token,
+    body: { name: 'scoped', tableScope: ['t'] },
+  })
+  const refusal = await platform.request('/v1/db/other/main/endpoints/parts/traffic', { token: scoped.body.data.token })
+  expect(refusal.body.code).toBe('table_out_of_scope')
+})

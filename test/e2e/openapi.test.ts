@@ -100,6 +100,7 @@ describe('real answers are those that it documents', () => {
     await call('publish_endpoint', `${path}/one/publish`, { body: { version: 9 } })
     await call('list_endpoints', path)
     await call('list_endpoint_versions', `${path}/one/versions`)
+    await call('get_endpoint_traffic', `${path}/one/traffic`)
     await call('try_endpoint', `${path}/one/try`, { body: {} })
     await call('pause_endpoint', `${path}/one/pause`, { body: {} })
     await call('delete_endpoint', `${path}/one`, { method: 'DELETE' })

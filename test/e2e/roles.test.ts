@@ -159,6 +159,7 @@ function endpointCalls<R>(base: string, roles: { read: R; change: R; key: R }): 
     pause_endpoint: [roles.change, at('/pause', { body: {} })],
     delete_endpoint: [roles.change, at('', { method: 'DELETE' })],
     list_endpoint_versions: [roles.read, at('/versions')],
+    get_endpoint_traffic: [roles.read, at('/traffic')],
     try_endpoint: [roles.change, at('/try', { body: {} })],
     get_docs: [roles.read, (as) => as(`${base}/ai/docs`)],
     put_docs: [roles.change, (as) => as(`${base}/ai/docs`, { method: 'PUT', body: { tables: [] } })],

@@ -40,6 +40,7 @@ export function picturesOf({ addresses }: Pick<Shop, 'addresses'>): Picture[] {
     db('connect'),
     db('endpoints'),
     db('endpoint', 'endpoints/orders-of'),
+    db('traffic', 'endpoints/orders-of?view=traffic'),
     db('webhooks'),
     db('webhook', `webhooks/${addresses.webhook}`),
     db('schedules'),

@@ -33,6 +33,8 @@ export async function openShop(platform: TestPlatform): Promise<Shop> {
   for (const statement of shop) await sql(statement)
   await describeShop(ask, db)
   const webhook = await reach(ask, db)
+  for (let customer = 1; customer <= 40; customer++)
+    await platform.request(`/p/${NAMESPACE}/${DATABASE}/orders-of?customer=${customer}`)
   const { migration, branch } = await change(ask, db, sql)
   for (const statement of traffic) await sql(statement)
   await owner.request(`${db}/query`, { body: { sql: 'SELECT price FROM products' } })

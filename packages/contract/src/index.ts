@@ -58,6 +58,7 @@ export const api = {
   delete_hostname: hostnames.delete_hostname,
   advise_indexes: advice.advise_indexes,
   get_insights: insights.get_insights,
+  get_endpoint_traffic: insights.get_endpoint_traffic,
   claim_branch: branches.claim_branch,
   list_branches: branches.list_branches,
   put_branch: branches.put_branch,
@@ -183,6 +184,7 @@ export const shapes = {
   Docs: assistant.Docs,
   Hostname: hostnames.Hostname,
   Insights: insights.Insights,
+  EndpointTraffic: insights.EndpointTraffic,
   Snapshot: snapshots.Snapshot,
   Migration: migrations.Migration,
   OAuthGrant: oauth.OAuthGrant,
@@ -201,7 +203,7 @@ export type { Described, Diagnosis, Finding, Hit } from './describe.ts'
 export type { Endpoint } from './endpoints.ts'
 export { type ErrorCode, errors, PerSQLError } from './errors.ts'
 export { type Hostname, isHostname, MAX_HOSTNAMES, recordName } from './hostnames.ts'
-export type { Insights } from './insights.ts'
+export type { EndpointTraffic, Insights } from './insights.ts'
 export type { Invitation, Member, Membership, Share } from './members.ts'
 export type { MergeReport } from './merges.ts'
 export type { Migration, MigrationTrial } from './migrations.ts'

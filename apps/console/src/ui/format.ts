@@ -35,6 +35,13 @@ export function formatBytes(bytes: number): string {
   return `${value >= 100 || power === 0 ? Math.round(value) : value.toFixed(1)} ${units[power]}`
 }
 
+/** Milliseconds as people say them; clocks of the platform go by whole ones. */
+export function formatMs(ms: number | null): string {
+  if (ms === null) return '–'
+  if (ms < 1) return '< 1 ms'
+  return ms >= 1_000 ? `${(ms / 1_000).toFixed(2)} s` : `${Math.round(ms)} ms`
+}
+
 /** A moment in ISO 8601, in the time of whoever reads it. */
 export const formatMoment = (iso: string): string => moment.format(new Date(iso))
 

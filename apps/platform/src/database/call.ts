@@ -125,7 +125,7 @@ export type SavedQueryOperation =
   | 'delete_saved_query'
 
 /** What tells how statements did. */
-export type InsightsOperation = 'get_insights'
+export type InsightsOperation = 'get_insights' | 'get_endpoint_traffic'
 
 export type DatabaseOperation =
   | StatementOperation

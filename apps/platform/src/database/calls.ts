@@ -23,6 +23,8 @@ const KEEPS = new Set<DatabaseOperation>([
   'redeem_approval',
   'import_database',
 ])
+/** What tells of the query log. */
+const OF_LOG = new Set<DatabaseOperation>(['get_insights', 'get_endpoint_traffic'])
 const UNBILLED = new Set(['invalid_json', 'invalid_input', 'idempotency_mismatch', 'token_unknown'])
 
 /** The response's body alone when all went well. */
@@ -119,7 +121,7 @@ export class Calls {
       const kept = this.#replay(call, nowMs)
       if (kept) return kept
       // Those who read the log find their last call in it.
-      if (operation === 'get_insights' || call.body.includes('_persql_')) charges.flushLog()
+      if (OF_LOG.has(operation) || call.body.includes('_persql_')) charges.flushLog()
       keeper.begin(call.kept)
       engine.begin(KEEPS.has(operation))
       const outcome = databaseOperations[operation](call, parts())

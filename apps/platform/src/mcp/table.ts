@@ -96,6 +96,7 @@ export const table: Readonly<Record<string, Row>> = {
   pause_endpoint: { group: 'endpoints', operation: 'pause_endpoint' },
   delete_endpoint: { group: 'endpoints', operation: 'delete_endpoint' },
   list_endpoint_versions: { group: 'endpoints', operation: 'list_endpoint_versions' },
+  get_endpoint_traffic: { group: 'endpoints', operation: 'get_endpoint_traffic' },
   try_endpoint: { group: 'endpoints', operation: 'try_endpoint' },
   create_session: { group: 'endpoints', operation: 'create_session' },
   rotate_session_key: { group: 'endpoints', operation: 'rotate_session_key', destructive: true },

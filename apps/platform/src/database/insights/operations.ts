@@ -1,8 +1,9 @@
 import { type Api, type Insights, type Parsed, PerSQLError } from '@persql/contract'
-import type { InsightsOperation } from '../call.ts'
+import type { Grant, InsightsOperation } from '../call.ts'
 import type { Run } from '../operations.ts'
 import { done } from '../outcome.ts'
 import { percentile } from './percentile.ts'
+import { type Ran, trafficOf } from './traffic.ts'
 
 const SLOW_MS = 500
 const MAX_RECENT = 500
@@ -13,8 +14,7 @@ const STATEMENTS = `FROM _persql_query_log WHERE sql <> '' AND ts >= ?`
 /** What the query log says of statements. */
 export const insightsOperations: Record<InsightsOperation, Run> = {
   get_insights({ body, grant }, { storage, now }) {
-    // The log tells of statements on all tables.
-    if (grant.tableScope !== null) throw new PerSQLError('table_out_of_scope', { table: '_persql_query_log' })
+    refuseScoped(grant)
     const { hours: windowHours } = JSON.parse(body) as Parsed<Api['get_insights']>
     const fromMs = now() - windowHours * HOUR_MS
     const all = storage.sql.exec<Timed>(
@@ -30,6 +30,28 @@ export const insightsOperations: Record<InsightsOperation, Run> = {
     const data: Insights = { summary: summaryOf(timed, windowHours), recent: recent.toArray().map(entryOf) }
     return done(data, { rowsRead: all.rowsRead + recent.rowsRead })
   },
+
+  get_endpoint_traffic({ body, grant }, { storage, endpoints, now }) {
+    refuseScoped(grant)
+    const { slug, hours } = JSON.parse(body) as Parsed<Api['get_endpoint_traffic']>
+    endpoints.get(slug)
+    const toMs = now()
+    const fromMs = toMs - hours * HOUR_MS
+    const ran = storage.sql.exec<Ran>(
+      `SELECT id, ts, duration_ms AS durationMs, rows_read AS rowsRead, rows_written AS rowsWritten,
+         status >= 400 AS isFailed, error
+       FROM _persql_query_log WHERE token_id = ? AND ts >= ? ORDER BY id`,
+      `endpoint:${slug}`,
+      fromMs,
+    )
+    const data = trafficOf(ran.toArray(), fromMs, toMs)
+    return done({ windowHours: hours, ...data }, { rowsRead: ran.rowsRead })
+  },
+}
+
+/** The log tells of statements on all tables. */
+function refuseScoped({ tableScope }: Grant): void {
+  if (tableScope !== null) throw new PerSQLError('table_out_of_scope', { table: '_persql_query_log' })
 }
 
 type Timed = { durationMs: number; isFailed: number }

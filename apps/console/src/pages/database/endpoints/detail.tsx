@@ -16,11 +16,12 @@ import { EndpointDeeds } from './deeds.tsx'
 import { changesOf, draftOf, textOf } from './draft.ts'
 import { SpecEditor } from './spec-editor.tsx'
 import { StatusBadge } from './status-badge.tsx'
+import { Traffic } from './traffic.tsx'
 import { TryEndpoint } from './try-card.tsx'
 import { useRules } from './use-rules.ts'
 import { Versions } from './versions.tsx'
 
-/** One endpoint: its spec, a trial, how it is called, and what it was before. */
+/** One endpoint: its spec, a trial, how it is called and how often it was, and what it was before. */
 export function EndpointDetail({ slug }: { slug: string }) {
   const where = { ns: useNamespace(), db: useDatabase(), slug }
   const mayChange = useMay('editor')
@@ -57,10 +58,11 @@ function Parts({ endpoint }: { endpoint: Endpoint }) {
   const isBehind = base.version !== endpoint.version
   if (isBehind && (text === saved || text === textOf(endpoint.spec))) take(endpoint)
   const call = { id: 'call', name: 'Call it', content: <CallSnippets endpoint={endpoint} /> }
+  const traffic = { id: 'traffic', name: 'Traffic', content: <Traffic slug={endpoint.slug} /> }
   const versions = { id: 'versions', name: 'Versions', content: <Versions endpoint={endpoint} /> }
   if (!mayChange) {
     const spec = { id: 'spec', name: 'Spec', content: <CodeBlock label="Spec" code={textOf(endpoint.spec)} /> }
-    return <ChoiceTabs label="Endpoint" param="view" choices={[spec, call, versions]} />
+    return <ChoiceTabs label="Endpoint" param="view" choices={[spec, call, traffic, versions]} />
   }
   return (
     <>
@@ -85,6 +87,7 @@ function Parts({ endpoint }: { endpoint: Endpoint }) {
             content: <TryEndpoint endpoint={endpoint} draft={draftOf(text) ?? base.spec} />,
           },
           call,
+          traffic,
           versions,
         ]}
       />

@@ -5,12 +5,13 @@ import { useDatabase, useNamespace } from '../../../shell/address.ts'
 import { useMay } from '../../../shell/membership.ts'
 import { EmptyState } from '../../../ui/empty-state.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
-import { formatNumber } from '../../../ui/format.ts'
+import { formatMs, formatNumber } from '../../../ui/format.ts'
 import { Select } from '../../../ui/input.tsx'
 import { Page } from '../../../ui/page.tsx'
-import { Skeleton, SkeletonRows } from '../../../ui/skeleton.tsx'
+import { SkeletonRows } from '../../../ui/skeleton.tsx'
+import { Tile, Tiles } from '../../../ui/tiles.tsx'
 import { IndexAdviceCard } from './index-advice.tsx'
-import { formatMs, RecentTable } from './recent-table.tsx'
+import { RecentTable } from './recent-table.tsx'
 
 const WINDOWS = [
   ['1', 'Last hour'],
@@ -99,13 +100,12 @@ function Summary({ summary }: { summary: Insights['summary'] | undefined }) {
     ['Failed', summary && formatNumber(summary.errorCount)],
   ] as const
   return (
-    <dl className="grid grid-cols-2 gap-3 sm:grid-cols-3 lg:grid-cols-6">
+    <Tiles className="sm:grid-cols-3 lg:grid-cols-6">
       {parts.map(([name, value]) => (
-        <div key={name} className="grid gap-1 rounded-card border border-line bg-surface p-4">
-          <dt className="text-sm text-muted">{name}</dt>
-          <dd className="text-xl font-semibold tabular-nums">{value ?? <Skeleton className="h-7 w-16" />}</dd>
-        </div>
+        <Tile key={name} name={name}>
+          {value}
+        </Tile>
       ))}
-    </dl>
+    </Tiles>
   )
 }

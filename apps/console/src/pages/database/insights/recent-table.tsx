@@ -1,17 +1,7 @@
 import type { Insights } from '@persql/contract'
 import { Badge } from '../../../ui/badge.tsx'
-import { formatAgo, formatNumber } from '../../../ui/format.ts'
+import { formatAgo, formatMs, formatNumber } from '../../../ui/format.ts'
 import { Table } from '../../../ui/table.tsx'
-
-/** Milliseconds as people say them. */
-export const formatMs = (ms: number | null): string =>
-  ms === null
-    ? '–'
-    : ms >= 1_000
-      ? `${(ms / 1_000).toFixed(2)} s`
-      : ms >= 10
-        ? `${Math.round(ms)} ms`
-        : `${ms.toFixed(1)} ms`
 
 /** Statements that were slow or failed. */
 export const RecentTable = ({ recent }: { recent: Insights['recent'] }) => (

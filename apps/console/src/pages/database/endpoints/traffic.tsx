@@ -1,0 +1,91 @@
+import type { EndpointTraffic } from '@persql/contract'
+import { useCall } from '../../../api/hooks.ts'
+import { useDatabase, useNamespace } from '../../../shell/address.ts'
+import { useAsked } from '../../../shell/asked.ts'
+import { BarChart } from '../../../ui/bar-chart.tsx'
+import { EmptyState } from '../../../ui/empty-state.tsx'
+import { ErrorPanel } from '../../../ui/error-panel.tsx'
+import { formatAgo, formatMoment, formatMs, formatNumber, formatUsd } from '../../../ui/format.ts'
+import { Select } from '../../../ui/input.tsx'
+import { Card } from '../../../ui/page.tsx'
+import { Table } from '../../../ui/table.tsx'
+import { Tile, Tiles } from '../../../ui/tiles.tsx'
+
+const WINDOWS = { '1': 'Last hour', '24': 'Last 24 hours', '168': 'Last 7 days' }
+const SERIES = [
+  { id: 'answered', name: 'Answered' },
+  { id: 'failed', name: 'Failed' },
+]
+
+/** How often an endpoint ran, how long that took, what it cost, and why it failed. */
+export function Traffic({ slug }: { slug: string }) {
+  const [asked, ask] = useAsked('hours')
+  const hours = asked && Object.hasOwn(WINDOWS, asked) ? asked : '24'
+  const { data, error, refetch } = useCall(
+    'GET /api/namespaces/{ns}/databases/{db}/endpoints/{slug}/traffic',
+    { ns: useNamespace(), db: useDatabase(), slug, hours: Number(hours) },
+    { keepsBefore: true },
+  )
+  return (
+    <div className="grid min-w-0 gap-4">
+      <div className="flex flex-wrap items-center justify-between gap-3">
+        <p className="text-muted">Calls that ran. What the rate limit or a cache answered is not among them.</p>
+        <Select aria-label="Period" className="w-auto" value={hours} onChange={({ target }) => ask(target.value)}>
+          {Object.entries(WINDOWS).map(([value, name]) => (
+            <option key={value} value={value}>
+              {name}
+            </option>
+          ))}
+        </Select>
+      </div>
+      {error && <ErrorPanel error={error} onRetry={refetch} />}
+      {!error && <Figures traffic={data} />}
+      {data && <Calls {...data} />}
+      {data && data.failures.length > 0 && <Failures failures={data.failures} />}
+    </div>
+  )
+}
+
+const Figures = ({ traffic }: { traffic: EndpointTraffic | undefined }) => (
+  <Tiles className="sm:grid-cols-3 lg:grid-cols-6">
+    <Tile name="Calls">{traffic && formatNumber(traffic.calls)}</Tile>
+    <Tile name="Failed">{traffic && formatNumber(traffic.failed)}</Tile>
+    <Tile name="Half within">{traffic && formatMs(traffic.p50DurationMs)}</Tile>
+    <Tile name="95% within">{traffic && formatMs(traffic.p95DurationMs)}</Tile>
+    <Tile name="Rows read">{traffic && formatNumber(traffic.rowsRead)}</Tile>
+    <Tile name="Cost">{traffic && formatUsd(traffic.costUsd)}</Tile>
+  </Tiles>
+)
+
+function Calls({ calls, parts }: EndpointTraffic) {
+  if (calls === 0) {
+    return (
+      <EmptyState title="Nobody has called it in this time">
+        Every call that runs is counted here, with how long it took. “Call it” has lines to paste.
+      </EmptyState>
+    )
+  }
+  const bars = parts.map(({ from, calls, failed }) => ({ name: formatMoment(from), values: [calls - failed, failed] }))
+  return (
+    <Card title="Calls over time">
+      <BarChart
+        label="Calls in 24 parts of this time, answered and failed"
+        series={SERIES}
+        bars={bars}
+        format={formatNumber}
+      />
+    </Card>
+  )
+}
+
+const Failures = ({ failures }: { failures: EndpointTraffic['failures'] }) => (
+  <Table
+    label="Failed calls"
+    rows={failures}
+    keyOf={({ id }) => id}
+    columns={[
+      { name: 'Why it failed, which callers are not told', cell: ({ message }) => message },
+      { name: 'When', cell: ({ at }) => formatAgo(at) },
+    ]}
+  />
+)

@@ -1,0 +1,16 @@
+import type { ReactNode } from 'react'
+import { classes } from './classes.ts'
+import { Skeleton } from './skeleton.tsx'
+
+/** Figures side by side, each with its name. */
+export const Tiles = ({ className, children }: { className?: string; children: ReactNode }) => (
+  <dl className={classes('grid grid-cols-2 gap-3', className)}>{children}</dl>
+)
+
+/** One figure of `Tiles`; a grey bar until it is there. */
+export const Tile = ({ name, children }: { name: string; children: ReactNode }) => (
+  <div className="grid content-start gap-1 rounded-card border border-line bg-surface p-4">
+    <dt className="text-sm text-muted">{name}</dt>
+    <dd className="text-lg font-semibold tabular-nums">{children || <Skeleton className="h-7 w-16" />}</dd>
+  </div>
+)
