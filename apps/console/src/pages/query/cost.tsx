@@ -1,5 +1,5 @@
 import type { QueryMeta } from '@persql/sdk'
-import { formatNumber, formatUsd } from '../../ui/format.ts'
+import { formatMs, formatNumber, formatUsd } from '../../ui/format.ts'
 
 /** What a run cost, and what it took. */
 export const Cost = ({ meta }: { meta: QueryMeta }) => (
@@ -7,7 +7,7 @@ export const Cost = ({ meta }: { meta: QueryMeta }) => (
     <span>{formatUsdExact(meta.costUsd)}</span>
     <span>{formatNumber(meta.rowsRead)} rows read</span>
     <span>{formatNumber(meta.rowsWritten)} rows written</span>
-    <span>{meta.durationMs.toFixed(1)} ms</span>
+    <span>{formatMs(meta.durationMs)}</span>
   </span>
 )
 
