@@ -11,6 +11,9 @@ test.each([
   [86_399, 'yesterday'],
   [3 * 86_400, '3 days ago'],
   [-3 * 3_600, 'in 3 hours'],
+  [2 - 30 * 86_400, 'in 30 days'],
+  [-30 * 86_400, 'in 30 days'],
+  [-62 * 86_400, 'in 2 months'],
 ])('%s seconds ago is %s', (seconds, text) => {
   const nowMs = Date.parse('2026-11-21T12:00:00Z')
   expect(formatAgo(new Date(nowMs - seconds * 1_000).toISOString(), nowMs)).toBe(text)

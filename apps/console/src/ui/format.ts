@@ -3,8 +3,8 @@ const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumFracti
 const moment = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'short' })
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' })
 const UNITS = [
-  ['year', 31_536_000],
-  ['month', 2_592_000],
+  ['year', 31_557_600],
+  ['month', 2_629_800],
   ['day', 86_400],
   ['hour', 3_600],
   ['minute', 60],
