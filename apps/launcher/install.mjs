@@ -21,9 +21,7 @@ export async function ensureInstalled({ dev }) {
   if (installed === full || (!dev && installed === stamp(false))) return
   process.stdout.write('Installing packages from package-lock.json …\n')
   const { code, output } = await npm([
-    // Not `ci`: it refuses a lock file made on a machine where the binaries of another system could not be had.
-    'install',
-    '--no-save',
+    'ci',
     '--ignore-scripts',
     '--no-audit',
     '--no-fund',
