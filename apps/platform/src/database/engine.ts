@@ -1,11 +1,15 @@
 import { type Change, PerSQLError } from '@persql/contract'
 import type { Count, StatementInput } from './call.ts'
+import { DeferredKeys } from './deferred-keys.ts'
 import { restoreNames } from './guard/bind.ts'
 import { type Analysis, authorise, Guard, type Permission, reservedObjects } from './guard/guard.ts'
+import type { Run } from './guard/schema-map.ts'
 import type { Statement } from './guard/statement.ts'
 import { changesOf, isOurs } from './guard/touched.ts'
+import type { OwnPages } from './own-pages.ts'
 import { collect, MAX_RESULT_BYTES, type Result, tooLarge } from './result.ts'
 import { diffObjects, diffOfStatement, type ObjectChange, readObjects, tablesChanged } from './schema-diff.ts'
+import { Sequences } from './sequences.ts'
 import { sqlError } from './sql-error.ts'
 
 /** Told of what statements do. */
@@ -46,6 +50,8 @@ export class Engine {
   readonly #guard: Guard
   readonly #watch: Watch
   readonly #gate: Gatekeeper
+  readonly #keys: DeferredKeys
+  readonly #sequences: Sequences
   /** Rowid of the row added last to a table, while nothing else was written there; `last` when no row lies behind it. */
   readonly #added = new Map<string, { readonly rowid: number; readonly last: boolean }>()
   /** What was changed and not taken yet. */
@@ -56,10 +62,19 @@ export class Engine {
   /** What has to wait until a copy is done. */
   readonly #onHold: (isRead: boolean) => boolean
 
-  constructor(storage: DurableObjectStorage, watch: Watch, gate: Gatekeeper, onHold: (isRead: boolean) => boolean) {
+  constructor(
+    storage: DurableObjectStorage,
+    ownPages: OwnPages,
+    watch: Watch,
+    gate: Gatekeeper,
+    onHold: (isRead: boolean) => boolean,
+  ) {
+    const run: Run = (sql, ...params) => [...storage.sql.exec(sql, ...params).raw()]
     this.#storage = storage
     this.#onHold = onHold
-    this.#guard = new Guard((sql, ...params) => [...storage.sql.exec(sql, ...params).raw()])
+    this.#guard = new Guard(run)
+    this.#keys = new DeferredKeys(storage, ownPages)
+    this.#sequences = new Sequences(run)
     this.#watch = watch
     this.#gate = gate
   }
@@ -118,19 +133,28 @@ export class Engine {
    * @throws PerSQLError; then nothing of the statement stays
    */
   run(analysis: Analysis, input: StatementInput, inTransaction = false): Result {
-    const { kind, mayRunLong, appendsTo } = analysis.effect
+    const { kind, mayRunLong, appendsTo, defers } = analysis.effect
     if (!this.#isAlone && this.#onHold(kind === 'read')) throw new OnHold()
     this.admit(analysis)
     if (analysis.loss && this.#tellsLoss) this.#watch.losing(analysis)
+    // It holds until the transaction ends: for a statement of its own, at once.
+    if (defers === 'all' && !inTransaction) return NO_RESULT
+    if (defers !== 'none') this.#keys.open(defers === 'all')
     const watched = mayRunLong ? this.#watch.started(input.sql) : undefined
     try {
       if (kind === 'read') return this.#read(analysis, input)
       // One row is whole by itself.
-      const whole = appendsTo !== undefined && input.expect === undefined
+      const whole = appendsTo !== undefined && defers === 'none' && input.expect === undefined
       if (inTransaction || whole) return this.#write(analysis, input)
-      return this.#storage.transactionSync(() => this.#write(analysis, input))
+      return this.#storage.transactionSync(() => {
+        const result = this.#write(analysis, input)
+        this.#keys.check()
+        return result
+      })
     } catch (cause) {
       this.#added.clear()
+      this.#sequences.forget()
+      if (!inTransaction) this.#keys.forget()
       throw sqlError(cause, input.sql)
     } finally {
       if (kind === 'schema') this.#learnAnew()
@@ -138,8 +162,31 @@ export class Engine {
     }
   }
 
+  /**
+   * Runs statements as one transaction: at its end no foreign key is violated, or all of it is rolled back.
+   * @throws PerSQLError, or what `work` throws
+   */
+  transaction<T>(work: () => T): T {
+    try {
+      return this.#storage.transactionSync(() => {
+        const result = work()
+        this.checkKeys()
+        return result
+      })
+    } catch (cause) {
+      this.forget()
+      throw cause
+    }
+  }
+
+  /** Checks the foreign keys that were left to the end of the transaction, in it. @throws PerSQLError `sql_error` */
+  checkKeys(): void {
+    this.#keys.check()
+  }
+
   /** Drops what was learned of the schema and the rows: to be called after a rollback, or a change made by other means. */
   forget(): void {
+    this.#keys.forget()
     this.#learnAnew()
     this.#changes = []
   }
@@ -155,6 +202,7 @@ export class Engine {
   #learnAnew(): void {
     this.#guard.invalidate()
     this.#added.clear()
+    this.#sequences.forget()
   }
 
   #read(analysis: Analysis, input: StatementInput): Result {
@@ -167,7 +215,10 @@ export class Engine {
   }
 
   #write(analysis: Analysis, input: StatementInput): Result {
-    if (analysis.effect.kind === 'schema') return this.#changeSchema(analysis, input)
+    const { kind, countsOn, setsRowids, writes } = analysis.effect
+    if (countsOn) this.#sequences.check(writes)
+    if (setsRowids || !analysis.sequenceImplied) this.#sequences.forget()
+    if (kind === 'schema') return this.#changeSchema(analysis, input)
     const listening = this.#watch.listening()
     const others = listening && analysis.touched.others.length > 0
     const before = others ? this.#totalChanges() : 0
@@ -288,6 +339,7 @@ const NO_CHANGES: readonly Change[] = []
 const COUNTS = 'SELECT changes() AS changes, last_insert_rowid() AS rowid'
 const MAY_LOSE = /\b(delete|drop|replace)\b/i
 const NO_ROWS: Result['rows'] = []
+const NO_RESULT: Result = Object.freeze({ columns: [], rows: NO_ROWS, rowsRead: 0, rowsWritten: 0 })
 const NO_SUSPECTS: ReadonlySet<number> = new Set()
 
 const resultOf = (

@@ -247,6 +247,7 @@ export class Database extends DurableObject<Env> {
     const schemaChanges = new SchemaChanges(ctx.storage, this.#ownPages)
     this.#engine = new Engine(
       ctx.storage,
+      this.#ownPages,
       {
         started: (sql) => this.#started(sql),
         finished: (id) => console.error(JSON.stringify({ event: 'statement_finished', id })),

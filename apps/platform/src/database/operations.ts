@@ -122,20 +122,15 @@ export const databaseOperations: Record<DatabaseCall['operation'], Run> = {
 
   batch: asking(
     ({ body }) => ({ statements: parseBatch(body).statements, batch: true }),
-    ({ body, grant }, { engine, storage, approvals }) => {
+    ({ body, grant }, { engine, approvals }) => {
       const { statements, transaction } = parseBatch(body)
       const sql = statements.map((statement) => statement.sql).join(';\n')
       if (!transaction && !approvals.gate.closed) return oneByOne(statements, grant, engine, sql)
-      if (!transaction) return orNone(storage, engine, () => oneByOne(statements, grant, engine, sql))
+      if (!transaction) return engine.transaction(() => oneByOne(statements, grant, engine, sql))
       const results: Result[] = []
-      try {
-        storage.transactionSync(() => {
-          for (const statement of statements) runNext(statement, grant, engine, results, true)
-        })
-      } catch (cause) {
-        engine.forget()
-        throw cause
-      }
+      engine.transaction(() => {
+        for (const statement of statements) runNext(statement, grant, engine, results, true)
+      })
       return outcome(results, results, sql)
     },
   ),
@@ -163,16 +158,6 @@ export const databaseOperations: Record<DatabaseCall['operation'], Run> = {
     const { kind, reads, writes } = effect
     return outcome({ plan, kind, reads, writes }, [result], input.sql)
   },
-}
-
-/** Undoes what was done before something is thrown. */
-function orNone(storage: DurableObjectStorage, engine: Engine, run: () => Outcome): Outcome {
-  try {
-    return storage.transactionSync(run)
-  } catch (cause) {
-    engine.forget()
-    throw cause
-  }
 }
 
 /** Outside a transaction each statement stands alone: what ran before a failure stays, and the answer says how much. */

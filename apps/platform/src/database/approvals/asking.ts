@@ -69,6 +69,7 @@ export function runFrozen({ statements, batch }: Frozen, grant: DatabaseCall['gr
     if (batch) runNext(statement, grant, engine, results, true)
     else results.push(engine.run(engine.prepare(statement, grant), statement, true))
   }
+  engine.checkKeys()
   return results
 }
 

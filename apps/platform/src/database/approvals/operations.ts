@@ -3,7 +3,6 @@ import { type ApprovalOperation, actorOf, type DatabaseCall } from '../call.ts'
 import { SCHEMA_TABLE } from '../guard/schema-map.ts'
 import type { Run } from '../operations.ts'
 import { done } from '../outcome.ts'
-import type { Result } from '../result.ts'
 import { approvalOf, nameOf, notOpen } from './approvals.ts'
 import { runFrozen, sum, textOf } from './asking.ts'
 import { Trial } from './gate.ts'
@@ -35,25 +34,20 @@ export const approvalOperations: Record<ApprovalOperation, Run> = {
     return done(approvalOf(approvals.requests.getOwn(token, call.grant.tokenId), now()))
   },
 
-  redeem_approval(call, { approvals, engine, storage, audit, now }) {
+  redeem_approval(call, { approvals, engine, audit, now }) {
     const { approvalToken } = inputOf<'redeem_approval'>(call)
     const { requests, gate } = approvals
     const [request, nowMs] = [requests.getOwn(approvalToken, call.grant.tokenId), now()]
     const status = statusOf(request, nowMs)
     if (status !== 'approved') throw notOpen(status)
     const trial = new Trial(request.guarded)
-    let results: Result[] = []
-    try {
-      storage.transactionSync(() => {
-        requests.replace(approvalToken, { ...request, redeemedAtMs: nowMs })
-        results = gate.during(trial, () => runFrozen(request, call.grant, engine))
-        const same = JSON.stringify(trial.prints) === JSON.stringify(request.prints)
-        if (!same || trial.hits.length > 0) throw new PerSQLError('approval_stale')
-      })
-    } catch (cause) {
-      engine.forget()
-      throw cause
-    }
+    const results = engine.transaction(() => {
+      requests.replace(approvalToken, { ...request, redeemedAtMs: nowMs })
+      const results = gate.during(trial, () => runFrozen(request, call.grant, engine))
+      const same = JSON.stringify(trial.prints) === JSON.stringify(request.prints)
+      if (!same || trial.hits.length > 0) throw new PerSQLError('approval_stale')
+      return results
+    })
     audit(actorOf(call.grant), 'approval.redeemed', nameOf(approvalToken), {})
     const used = { sql: textOf(request), statementCount: results.length, ...sum(results) }
     return done(request.batch ? results : results[0], used)

@@ -17,7 +17,31 @@ export interface Effect {
   readonly appendsTo: string | undefined
   /** Triggers that it may fire, by their name. */
   readonly fires: readonly string[]
+  /** Which foreign keys are checked when the transaction ends: none that it touches, those declared so, or all from here. */
+  readonly defers: 'none' | 'declared' | 'all'
+  /** It may take a rowid from the sequence of a table with AUTOINCREMENT. */
+  readonly countsOn: boolean
+  /** It may set rowids, rather than take the next ones. */
+  readonly setsRowids: boolean
+  /** It may end the transaction by ROLLBACK, which is not its own here. */
+  readonly rollsBack: boolean
 }
+
+/** The effect of a statement that touches nothing. */
+export const NO_EFFECT: Effect = Object.freeze({
+  kind: 'read',
+  reads: [],
+  writes: [],
+  cleared: [],
+  unresolved: false,
+  mayRunLong: false,
+  appendsTo: undefined,
+  fires: [],
+  defers: 'none',
+  countsOn: false,
+  setsRowids: false,
+  rollsBack: false,
+})
 
 /** A row of `EXPLAIN`: addr, opcode, p1, p2, p3, p4, p5, comment. */
 type Instruction = readonly [number, string, number, number, number, string | null, number, ...unknown[]]
@@ -65,6 +89,8 @@ const APPEND = new Set([
   ...['Variable', 'Cast', 'Null', 'SoftNull', 'Integer', 'Int64', 'Real', 'String8', 'Blob', 'Function', 'PureFunc'],
   ...['SCopy', 'IntCopy', 'Copy', 'Affinity', 'RealAffinity', 'MakeRecord', 'NewRowid', 'IdxInsert', 'Insert'],
 ])
+/** SQLite's number of the conflict resolution ROLLBACK. */
+const ROLLBACK = 1
 /** How the sub-program of a trigger begins. */
 const TRIGGER = '-- TRIGGER '
 const LOOPS = new Set(['Next', 'Prev', 'VNext', 'SorterNext', 'RowSetRead'])
@@ -84,6 +110,11 @@ export function readEffect(program: readonly (readonly unknown[])[], schema: Sch
   let loops = 0
   let inserts = 0
   let appends = true
+  let defers = false
+  let countsOn = false
+  let rollsBack = false
+  let isSet = false
+  let isCopied = false
 
   const named = (root: number, database: number): string[] => {
     // ALTER looks into the schema of temporary tables too, which the runtime keeps empty.
@@ -100,11 +131,28 @@ export function readEffect(program: readonly (readonly unknown[])[], schema: Sch
     if (opcode === 'Init' && p4?.startsWith(TRIGGER)) fires.add(p4.slice(TRIGGER.length))
     if (SCHEMA_CHANGES.has(opcode)) changesSchema = true
     if (opcode === 'Insert') inserts++
-    // P3 of NewRowid is the register of AUTOINCREMENT, which looks beyond the table for the next rowid.
-    if (!APPEND.has(opcode) || (opcode === 'NewRowid' && p3 !== 0)) appends = false
+    if (!APPEND.has(opcode)) appends = false
     switch (opcode) {
       case 'Transaction':
         if (p2 > 0) transaction = true
+        break
+      case 'Halt':
+      case 'HaltIfNull':
+        if (p1 !== 0 && p2 === ROLLBACK) rollsBack = true
+        break
+      case 'FkCounter':
+        if (p1 !== 0) defers = true
+        break
+      case 'NewRowid':
+        // P3 is the register of AUTOINCREMENT, which looks beyond the table for the next rowid.
+        if (p3 !== 0) countsOn = true
+        break
+      case 'MustBeInt':
+        isSet = true
+        break
+      case 'MemMax':
+        // The sequence follows the rowid of a row that is inserted, or copied with it from another table.
+        isCopied = true
         break
       case 'OpenRead':
       case 'ReopenIdx':
@@ -131,7 +179,10 @@ export function readEffect(program: readonly (readonly unknown[])[], schema: Sch
         const tables = schema.virtual.get(p4 ?? '')
         if (tables === undefined) unresolved = true
         else add(reads, tables)
-        if (opcode === 'VUpdate') add(writes, tables?.slice(0, 1) ?? [])
+        if (opcode === 'VUpdate') {
+          add(writes, tables?.slice(0, 1) ?? [])
+          if (p5 === ROLLBACK) rollsBack = true
+        }
         break
       }
       default:
@@ -147,7 +198,13 @@ export function readEffect(program: readonly (readonly unknown[])[], schema: Sch
     unresolved,
     mayRunLong: loops > 1,
     fires: [...fires].sort(),
+    defers: defers ? 'declared' : 'none',
+    countsOn,
+    setsRowids: isSet || (isCopied && !countsOn),
+    rollsBack,
     appendsTo:
-      appends && inserts === 1 && program.some(([, opcode]) => opcode === 'NewRowid') ? [...writes][0] : undefined,
+      appends && !countsOn && inserts === 1 && program.some(([, opcode]) => opcode === 'NewRowid')
+        ? [...writes][0]
+        : undefined,
   })
 }

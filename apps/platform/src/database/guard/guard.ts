@@ -2,11 +2,11 @@ import { PerSQLError, type Role } from '@persql/contract'
 import { castIntegers } from './bind.ts'
 import { type Effect, readEffect } from './effect.ts'
 import { type Loss, lossOf } from './loss.ts'
-import { pragmaEffect } from './pragma.ts'
+import { readPragma } from './pragma.ts'
 import { hideRuntimeTables } from './runtime-tables.ts'
 import { type Run, readSchemaMap, SCHEMA_TABLE, type SchemaMap } from './schema-map.ts'
 import { lower, parseStatement, type Statement } from './statement.ts'
-import { readTouched, type Touched } from './touched.ts'
+import { NO_CHANGE, readTouched, type Touched } from './touched.ts'
 
 /** What a caller may do in one database. */
 export interface Permission {
@@ -52,8 +52,8 @@ const NOT_HERE: Record<string, string> = {
 /** They rebuild or describe the schema, whatever their program looks like. */
 const SCHEMA_VERBS = new Set(['CREATE', 'ALTER', 'DROP', 'REINDEX', 'ANALYZE'])
 const RESERVED = /^_(persql|cf)_/
-/** What was merged is of rows that need not be here any more. */
-const HIDDEN = /^_persql_base_/
+/** What was merged is of rows that need not be here any more; the probe of deferred keys is nobody's data. */
+const HIDDEN = /^_persql_(base_|deferred_keys$)/
 
 /** Knows what each statement would do, because it asks SQLite's compiler. One per database; it caches by SQL text. */
 export class Guard {
@@ -103,12 +103,14 @@ export class Guard {
     const { verb } = statement
     const instead = NOT_HERE[verb]
     if (instead) throw new PerSQLError('statement_not_allowed', { what: verb, instead })
+    if (verb === 'PRAGMA') return pragmaAnalysis(statement)
     const sqlFor = variants(statement)
     const inner =
       statement.explain === 'no' ? sqlFor(params) : castIntegers(statement, (i) => Number.isSafeInteger(params[i]))
     const program = this.#run(`EXPLAIN ${inner}`, ...params)
     this.#schema ??= readSchemaMap(this.#run)
-    const compiled = verb === 'PRAGMA' ? pragmaEffect(statement) : readEffect(program, this.#schema, verb === 'ALTER')
+    const compiled = readEffect(program, this.#schema, verb === 'ALTER')
+    if (compiled.rollsBack && statement.explain === 'no') throw rollsBack(compiled)
     const effect: Effect = {
       ...compiled,
       kind: SCHEMA_VERBS.has(verb) ? 'schema' : compiled.kind,
@@ -119,7 +121,14 @@ export class Guard {
       effect.kind !== 'read' &&
       !mentions(statement, 'sqlite_sequence') &&
       !this.#schema.programs.includes('sqlite_sequence')
-    const explained: Effect = { ...effect, kind: 'read', cleared: [], mayRunLong: false }
+    const explained: Effect = {
+      ...effect,
+      kind: 'read',
+      cleared: [],
+      mayRunLong: false,
+      defers: 'none',
+      countsOn: false,
+    }
     return {
       reserved: effect.writes.find((table) => RESERVED.test(lower(table))),
       loss: lossOf(statement),
@@ -130,6 +139,31 @@ export class Guard {
       sqlFor,
     }
   }
+}
+
+/** Decides about a PRAGMA without compiling it. @throws PerSQLError */
+function pragmaAnalysis(statement: Statement): Analysis {
+  const { effect, sql, columns } = readPragma(statement)
+  const text = `${prefixOf(statement)}${sql}`
+  return {
+    reserved: undefined,
+    loss: undefined,
+    touched: NO_CHANGE,
+    statement,
+    effect: Object.freeze(effect),
+    sequenceImplied: false,
+    sqlFor: () => text,
+    ...(columns && statement.explain === 'no' && { columns }),
+  }
+}
+
+/** What stands in the schema of a database from before such clauses were rewritten, or came with a copy of one. */
+function rollsBack({ fires }: Effect): PerSQLError {
+  const what = fires.length > 0 ? `its table or a trigger of it (${fires.join(', ')})` : 'its table'
+  return new PerSQLError('statement_not_allowed', {
+    what: 'Resolving a conflict by ROLLBACK',
+    instead: `Create ${what} again with ABORT, which does the same here.`,
+  })
 }
 
 /** @throws PerSQLError when `permission` does not cover what the statement would do. Deny on doubt. */
@@ -175,8 +209,8 @@ export function reservedObjects(run: Run): string {
 
 /** SQL texts by which of the parameters are integers. */
 function variants(statement: Statement): Analysis['sqlFor'] {
-  const { text, explain, placeholders } = statement
-  const prefix = explain === 'plan' ? 'EXPLAIN QUERY PLAN ' : explain === 'program' ? 'EXPLAIN ' : ''
+  const { text, placeholders } = statement
+  const prefix = prefixOf(statement)
   const plain = prefix + text
   if (placeholders.length === 0) return () => plain
   const known = new Map<string, string>()
@@ -197,5 +231,8 @@ function variants(statement: Statement): Analysis['sqlFor'] {
     return sql
   }
 }
+
+const prefixOf = ({ explain }: Statement): string =>
+  explain === 'plan' ? 'EXPLAIN QUERY PLAN ' : explain === 'program' ? 'EXPLAIN ' : ''
 
 const mentions = (statement: Statement, name: string) => lower(statement.text).includes(name)

@@ -1,52 +1,195 @@
 import { PerSQLError } from '@persql/contract'
-import type { Effect } from './effect.ts'
+import { type Effect, NO_EFFECT } from './effect.ts'
 import { SCHEMA_TABLE } from './schema-map.ts'
-import { nameOf, type Statement, tokens } from './statement.ts'
+import { nameOf, type Statement, syntaxError, type Token, tokens } from './statement.ts'
 
-/** Compiled PRAGMAs say nothing of what they read or change, so only these run: what each touches, and what it needs. */
+/** A PRAGMA that is allowed: what it does, and the SQL that answers it. */
+export interface Pragma {
+  readonly effect: Effect
+  /** SQL to run for it: the PRAGMA itself where SQLite must see it, otherwise a SELECT of the answer. */
+  readonly sql: string
+  /** Names of the result's columns, where they are not those of `sql`. */
+  readonly columns?: readonly string[]
+}
+
+/** A PRAGMA, read by its tokens: `PRAGMA [schema.]name [= value | (value)]`. */
+interface Parsed {
+  readonly name: string
+  readonly argument: string | undefined
+  /** Whether the argument is given with "=". */
+  readonly assigns: boolean
+}
+
+/** A setting that holds for every caller, so it can be read, or set to the value that it has. */
+interface Setting {
+  /** Its value; absent where SQLite has no answer. */
+  readonly value?: number | string
+  /** Values that it has already, or that have no effect here. */
+  readonly accepts: RegExp
+  /** The column in which SQLite confirms a new value. */
+  readonly confirms?: string
+  /** What to do instead of setting another value. */
+  readonly instead?: string
+}
+
 const ABOUT_ONE_TABLE = new Set(['table_info', 'table_xinfo', 'index_list', 'foreign_key_list'])
-const ABOUT_SCHEMA = new Set([
-  'table_list',
-  'index_info',
-  'index_xinfo',
-  'foreign_key_check',
-  'data_version',
-  'foreign_keys',
-])
+const ABOUT_SCHEMA = new Set(['table_list', 'index_info', 'index_xinfo', 'foreign_key_check', 'data_version'])
 /** They read or rewrite the statistics of every table. */
 const MAINTENANCE = new Set(['optimize', 'quick_check'])
 
-/** What a PRAGMA would do. @throws PerSQLError `statement_not_allowed` for every one not listed */
-export function pragmaEffect(statement: Statement): Effect {
-  const list = [...tokens(statement.text)].slice(1)
-  const text = (at: number) => (list[at] ? statement.text.slice(list[at].start, list[at].end) : undefined)
-  // `PRAGMA main.table_info(t)` names the only schema there is.
-  const from = text(1) === '.' ? 2 : 0
-  const name = list[from] ? nameOf(statement.text, list[from]) : ''
-  const sets = text(from + 1) === '='
-  const argument = list[from + 2] ? nameOf(statement.text, list[from + 2] as (typeof list)[number]) : undefined
-  const effect: Effect = {
-    kind: 'read',
-    reads: [],
-    writes: [],
-    cleared: [],
-    unresolved: false,
-    mayRunLong: false,
-    appendsTo: undefined,
-    fires: [],
-  }
+const ON = /^(on|yes|true|\+?1)$/i
+const OFF = /^(off|no|false|[+-]?0)$/i
+const BOOLEAN = /^(on|off|yes|no|true|false|[+-]?[01])$/i
+const INTEGER = /^[+-]?\d{1,18}$/
 
-  if (from === 0 || nameOf(statement.text, list[0] as (typeof list)[number]) === 'main') {
-    if (ABOUT_ONE_TABLE.has(name) && argument !== undefined) return { ...effect, reads: [argument] }
-    if (ABOUT_SCHEMA.has(name) && !sets && (name !== 'foreign_keys' || argument === undefined)) {
-      return { ...effect, reads: [SCHEMA_TABLE] }
-    }
-    if (MAINTENANCE.has(name)) return { ...effect, kind: 'schema', mayRunLong: true }
-    // It holds until the transaction ends, so it reaches nobody else.
-    if (name === 'defer_foreign_keys') return { ...effect, kind: 'write' }
-  }
-  throw new PerSQLError('statement_not_allowed', {
-    what: `PRAGMA ${name}`,
-    instead: 'Settings of the connection are the same for all who use the database.',
-  })
+const off: Setting = { value: 0, accepts: OFF }
+const on: Setting = { value: 1, accepts: ON }
+const tuning: Setting = { accepts: INTEGER, instead: 'The server sets it.' }
+const SHARED = 'Settings of the connection are the same for all callers of the database.'
+const VERSION = 'Keep the version in a table, or use migrations, which record what was applied.'
+const NOT_ENFORCED =
+  'To rebuild a table, use a migration that begins with PRAGMA foreign_keys=OFF, or PRAGMA defer_foreign_keys=ON in a batch with "transaction": true.'
+
+const SETTINGS: Readonly<Record<string, Setting>> = {
+  foreign_keys: { ...on, instead: NOT_ENFORCED },
+  journal_mode: {
+    value: 'wal',
+    accepts: /^wal$/i,
+    confirms: 'journal_mode',
+    instead: 'The journal mode is always WAL.',
+  },
+  encoding: { value: 'UTF-8', accepts: /^utf-?8$/i, instead: 'Text is always UTF-8.' },
+  synchronous: { value: 2, accepts: /^([0-3]|off|normal|full|extra)$/i },
+  recursive_triggers: off,
+  ignore_check_constraints: off,
+  case_sensitive_like: { accepts: OFF, instead: `${SHARED} Use GLOB for a match that minds case.` },
+  legacy_alter_table: off,
+  reverse_unordered_selects: off,
+  writable_schema: { value: 0, accepts: /^(off|no|false|[+-]?0|reset)$/i },
+  query_only: off,
+  read_uncommitted: off,
+  trusted_schema: on,
+  cell_size_check: { value: 0, accepts: BOOLEAN },
+  automatic_index: on,
+  short_column_names: on,
+  full_column_names: off,
+  count_changes: off,
+  empty_result_callbacks: off,
+  checkpoint_fullfsync: { value: 0, accepts: BOOLEAN },
+  fullfsync: { value: 0, accepts: BOOLEAN },
+  secure_delete: { ...off, confirms: 'secure_delete' },
+  auto_vacuum: { value: 0, accepts: /^(0|none)$/i },
+  page_size: { value: 4096, accepts: /^4096$/, instead: 'Pages are always 4,096 bytes.' },
+  locking_mode: { value: 'normal', accepts: /^normal$/i, confirms: 'locking_mode' },
+  temp_store: { value: 0, accepts: /^([0-2]|default|file|memory)$/i },
+  busy_timeout: { value: 0, accepts: INTEGER, confirms: 'timeout' },
+  user_version: { value: 0, accepts: /^[+-]?0$/, instead: VERSION },
+  application_id: { value: 0, accepts: /^[+-]?0$/, instead: VERSION },
+  cache_size: tuning,
+  cache_spill: { ...tuning, accepts: /^([+-]?\d{1,18}|on|off|yes|no|true|false)$/i },
+  mmap_size: tuning,
+  wal_autocheckpoint: tuning,
+  journal_size_limit: tuning,
+  analysis_limit: tuning,
+  threads: tuning,
+  soft_heap_limit: tuning,
+  hard_heap_limit: tuning,
+  default_cache_size: tuning,
 }
+
+/** Lists that SQLite keeps for a connection and that are the same for every database here. */
+const LISTS: Readonly<Record<string, string>> = {
+  database_list: "SELECT 0 AS seq, 'main' AS name, '' AS file",
+  collation_list: "SELECT column1 AS seq, column2 AS name FROM (VALUES (0, 'RTRIM'), (1, 'NOCASE'), (2, 'BINARY'))",
+}
+
+const INSTEAD: Readonly<Record<string, string>> = {
+  schema_version: 'Read the schema from sqlite_schema; PRAGMA data_version changes with the data.',
+  integrity_check: 'Use PRAGMA quick_check.',
+  page_count: 'The list of databases shows their stored size.',
+  freelist_count: 'The list of databases shows their stored size.',
+  max_page_count: 'The list of databases shows their stored size.',
+}
+
+/**
+ * Decides what a PRAGMA does from its tokens alone: SQLite applies the settings of a PRAGMA while it compiles it, under
+ * EXPLAIN too, so nothing that could change a setting is ever compiled. Only the PRAGMAs listed here are allowed.
+ * @throws PerSQLError `statement_not_allowed` for every other one, `sql_error` for bad syntax
+ */
+export function readPragma({ text, explain }: Pick<Statement, 'text' | 'explain'>): Pragma {
+  const { name, argument, assigns } = parsed(text)
+  const plain = explain === 'no'
+  const schema: Effect = { ...NO_EFFECT, reads: [SCHEMA_TABLE] }
+  if (ABOUT_ONE_TABLE.has(name) && argument !== undefined) {
+    return { effect: { ...NO_EFFECT, reads: [argument] }, sql: text }
+  }
+  if (ABOUT_SCHEMA.has(name) && !assigns) return { effect: schema, sql: text }
+  if (MAINTENANCE.has(name) && plain) return { effect: { ...NO_EFFECT, kind: 'schema', mayRunLong: true }, sql: text }
+  if (name === 'defer_foreign_keys') {
+    if (argument === undefined) return { effect: NO_EFFECT, sql: text }
+    // Inside a transaction SQLite would forget violations of it by this.
+    if (OFF.test(argument)) return nothing(NO_EFFECT)
+    // It holds until the transaction ends, so it reaches no other caller.
+    if (ON.test(argument) && plain) {
+      return {
+        effect: { ...NO_EFFECT, kind: 'write', defers: 'all' },
+        sql: 'PRAGMA defer_foreign_keys = ON',
+        columns: [],
+      }
+    }
+  }
+  const list = LISTS[name]
+  if (list !== undefined && argument === undefined) return { effect: NO_EFFECT, sql: list }
+  const setting = Object.hasOwn(SETTINGS, name) ? SETTINGS[name] : undefined
+  if (setting && argument === undefined && setting.value !== undefined)
+    return one(setting.confirms ?? name, setting.value)
+  if (setting && argument === undefined && setting.accepts === OFF) return nothing(NO_EFFECT)
+  if (setting && argument !== undefined && setting.accepts.test(argument)) {
+    return setting.confirms === undefined ? nothing(NO_EFFECT) : one(setting.confirms, confirmed(setting, argument))
+  }
+  const instead = setting?.instead ?? (Object.hasOwn(INSTEAD, name) ? INSTEAD[name] : undefined) ?? SHARED
+  throw new PerSQLError('statement_not_allowed', { what: `PRAGMA ${name}`, instead })
+}
+
+/** SQLite confirms a number that it takes, and the value that it keeps of a word. */
+const confirmed = ({ value, accepts }: Setting, argument: string) =>
+  accepts === INTEGER ? Number(argument) : (value ?? argument)
+
+function one(column: string, value: number | string): Pragma {
+  return { effect: NO_EFFECT, sql: `SELECT ${typeof value === 'number' ? value : `'${value}'`} AS "${column}"` }
+}
+
+const nothing = (effect: Effect): Pragma => ({ effect, sql: 'SELECT 1 WHERE 0', columns: [] })
+
+/** @throws PerSQLError `sql_error` where SQLite's grammar has no such PRAGMA */
+function parsed(text: string): Parsed {
+  const [first, ...list] = [...tokens(text)].slice(1)
+  const textOf = (token: Token | undefined) => (token ? text.slice(token.start, token.end) : '')
+  const hasSchema = textOf(list[0]) === '.'
+  const [named, ...rest] = hasSchema ? list.slice(1) : [first, ...list]
+  if (!isName(first) || !isName(named)) throw unexpected(text, isName(first) ? named : first)
+  if (hasSchema && nameOf(text, first) !== 'main') {
+    throw new PerSQLError('statement_not_allowed', {
+      what: `The schema "${nameOf(text, first)}"`,
+      instead: 'There is one, "main".',
+    })
+  }
+  const name = nameOf(text, named)
+  const [opening] = rest
+  if (opening === undefined) return { name, argument: undefined, assigns: false }
+  const assigns = textOf(opening) === '='
+  const encloses = opening.kind === 'open' && rest.at(-1)?.kind === 'close'
+  if (!assigns && !encloses) throw unexpected(text, opening)
+  const values = rest.slice(1, assigns ? undefined : -1)
+  const sign = values.length === 2 && /^[+-]$/.test(textOf(values[0])) ? textOf(values[0]) : ''
+  const value = values[sign === '' ? 0 : 1]
+  const isNumber = /^[\d.]/.test(textOf(value))
+  if (value === undefined || values.length !== (sign === '' ? 1 : 2)) throw unexpected(text, values[1] ?? rest.at(-1))
+  if (!isNumber && (sign !== '' || !isName(value))) throw unexpected(text, value)
+  return { name, argument: sign + (isNumber ? textOf(value) : nameOf(text, value)), assigns }
+}
+
+const isName = (token: Token | undefined): token is Token => token?.kind === 'word' || token?.kind === 'quoted'
+
+const unexpected = (text: string, token: Token | undefined): PerSQLError =>
+  syntaxError(token ? text.slice(token.start, token.end) : text)

@@ -75,10 +75,11 @@ export function* tokens(sql: string): Generator<Token> {
 }
 
 /**
- * Takes the one statement out of `sql`.
+ * Takes the one statement out of what was sent.
  * @throws PerSQLError `multiple_statements`, `empty_statement`, `statement_not_allowed` or `sql_error`
  */
-export function parseStatement(sql: string): Statement {
+export function parseStatement(sent: string): Statement {
+  const sql = withoutRollback(sent)
   if (sql.includes('\0')) {
     throw new PerSQLError('statement_not_allowed', {
       what: 'A NUL character in SQL',
@@ -110,6 +111,28 @@ export function parseStatement(sql: string): Statement {
     placeholders: list.filter((t) => t.kind === 'variable').map((t) => [t.start - offset, t.end - offset] as const),
     names: new Set(list.filter((t) => t.kind === 'word' || t.kind === 'quoted').map((t) => nameOf(sql, t))),
   })
+}
+
+/**
+ * Returns SQL in which conflicts are resolved by ABORT where it says ROLLBACK. A statement here is a transaction of its
+ * own, or part of one that its first error rolls back, so the two do the same; but SQLite's ROLLBACK would end the
+ * transaction that the runtime holds open, and with it the object.
+ */
+export function withoutRollback(sql: string): string {
+  if (!/rollback/i.test(sql)) return sql
+  const list = [...tokens(sql)]
+  let out = ''
+  let from = 0
+  list.forEach((token, i) => {
+    if (word(sql, token) !== 'ROLLBACK') return
+    const [before, last] = [list[i - 2], list[i - 1]]
+    const clause = `${word(sql, before)} ${word(sql, last)}`
+    const raises = last?.kind === 'open' && word(sql, before) === 'RAISE'
+    if (!raises && !['INSERT OR', 'UPDATE OR', 'ON CONFLICT'].includes(clause)) return
+    out += `${sql.slice(from, token.start)}ABORT`
+    from = token.end
+  })
+  return out + sql.slice(from)
 }
 
 /**
@@ -153,7 +176,8 @@ export function word(sql: string, token: Token | undefined): string {
   return token?.kind === 'word' ? sql.slice(token.start, token.end).toUpperCase() : ''
 }
 
-function syntaxError(near: string): PerSQLError {
+/** Returns SQLite's own error for a token that its grammar does not expect. */
+export function syntaxError(near: string): PerSQLError {
   const message = `near "${near}": syntax error`
   return new PerSQLError('sql_error', { message }, { extra: { errorDetail: { message, kind: 'syntax_error', near } } })
 }

@@ -10,7 +10,8 @@ export interface Touched {
   readonly others: readonly Change[]
 }
 
-const NOTHING: Touched = Object.freeze({ direct: undefined, others: [] })
+/** What a statement touches that changes no table. */
+export const NO_CHANGE: Touched = Object.freeze({ direct: undefined, others: [] })
 /** Flags of P5: an `Insert` that puts back a row that is updated, and one that is counted. */
 const IS_UPDATE = 0x04
 const IS_COUNTED = 0x01
@@ -48,7 +49,7 @@ export function readTouched(
     else if (opcode === 'IdxInsert' && p5 & IS_COUNTED) note(cursors.get(p1), 'unknown')
     else if (opcode === 'VUpdate') note(schema.virtual.get(p4 ?? '')?.[0], 'unknown')
   }
-  if (own.size === 0 && others.size === 0) return NOTHING
+  if (own.size === 0 && others.size === 0) return NO_CHANGE
   const [table] = own
   return {
     direct: table === undefined ? undefined : { table, kind: kindOf(statement) },

@@ -87,7 +87,7 @@ function applied({ grant }: DatabaseCall, parts: Parts, draft: StoredMigration, 
   const statements = statementsOf(draft.sql)
   engine.begin(true)
   try {
-    const stored = storage.transactionSync(() => {
+    const stored = engine.transaction(() => {
       schemaChanges.by({ actor: by, migrationId: idOf(draft) }, () =>
         runStatements(statements, grant, engine, storage, (_statement, result) => add(used, result)),
       )

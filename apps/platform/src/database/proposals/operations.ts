@@ -4,7 +4,6 @@ import { type DatabaseCall, type ProposalOperation, parseApply, parseProposal } 
 import type { Analysis } from '../guard/guard.ts'
 import type { Parts, Run } from '../operations.ts'
 import { done } from '../outcome.ts'
-import type { Result } from '../result.ts'
 import { undone } from '../undone.ts'
 
 /** Writes that are proposed first and applied afterwards. */
@@ -18,7 +17,11 @@ export const proposalOperations: Record<ProposalOperation, Run> = {
     const planned = { ...statement, sql: `EXPLAIN QUERY PLAN ${analysis.statement.text}` }
     const plan = engine.run(engine.prepare(planned, grant), planned)
     // Applying it asks for approval where that is needed; what is forbidden is told now.
-    const attempt = () => approvals.gate.trying(() => engine.run(analysis, statement, true))
+    const attempt = () => {
+      const result = approvals.gate.trying(() => engine.run(analysis, statement, true))
+      engine.checkKeys()
+      return result
+    }
     const tried = counts(analysis) ? undone(storage, engine, attempt) : undefined
     const expiresAtMs = now() + ttlSec * 1000
     const proposal = { statement, tokenId: grant.tokenId, expiresAtMs, effect: effectOf(analysis) }
@@ -35,22 +38,16 @@ export const proposalOperations: Record<ProposalOperation, Run> = {
     return done(data, { sql: statement.sql, statementCount: 1, rowsRead })
   },
 
-  apply: asking(waiting, ({ body, grant }, { engine, proposals, storage, now }) => {
+  apply: asking(waiting, ({ body, grant }, { engine, proposals, now }) => {
     const token = parseApply(body)
     const { statement, effect } = proposals.get(token, grant.tokenId, now())
     const analysis = engine.prepare(statement, grant)
     if (effectOf(analysis) !== effect) throw new PerSQLError('proposal_stale')
-    let result: Result | undefined
-    try {
-      storage.transactionSync(() => {
-        proposals.spend(token)
-        result = engine.run(analysis, statement, true)
-      })
-    } catch (cause) {
-      engine.forget()
-      throw cause
-    }
-    const { rowsRead, rowsWritten } = result as Result
+    const result = engine.transaction(() => {
+      proposals.spend(token)
+      return engine.run(analysis, statement, true)
+    })
+    const { rowsRead, rowsWritten } = result
     return done(result, { sql: statement.sql, statementCount: 1, rowsRead, rowsWritten })
   }),
 }

@@ -2,7 +2,7 @@ import { PerSQLError } from '@persql/contract'
 import type { Grant } from '../call.ts'
 import { type Engine, Postponed } from '../engine.ts'
 import type { Run } from '../guard/schema-map.ts'
-import { lower, nameOf, quoteName } from '../guard/statement.ts'
+import { lower, nameOf, quoteName, withoutRollback } from '../guard/statement.ts'
 import { isInternal } from '../internal.ts'
 import { userTables } from '../schema.ts'
 import { diffOfStatement, type ObjectChange, readObjects } from '../schema-diff.ts'
@@ -58,9 +58,9 @@ export class Applier {
   }
 
   #step(step: Step): void {
-    if (step.kind === 'rows') this.#rows(step.into, step.rows, step.lines)
+    if (step.kind === 'rows') this.#rows(withoutRollback(step.into), step.rows, step.lines)
     else if (step.kind === 'sql') this.#statement(step.sql, step.line)
-    else if (step.kind === 'long') this.#insert(step.into, step.row, step.line, step.params.map(bound))
+    else if (step.kind === 'long') this.#insert(withoutRollback(step.into), step.row, step.line, step.params.map(bound))
     else if (step.kind === 'content') this.#insert(this.#intoFullText(step.table), step.row, step.line, [])
     else if (step.kind === 'sequence') this.#sequence(step.table, step.seq)
     else this.#rebuilds.push(step)

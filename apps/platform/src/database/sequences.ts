@@ -1,0 +1,60 @@
+import { PerSQLError } from '@persql/contract'
+import { type Run, SCHEMA_TABLE } from './guard/schema-map.ts'
+import { lower, quoteName } from './guard/statement.ts'
+
+/** Beyond this a sequence is looked at before each insert; below it, counting on cannot reach the end. */
+const FAR = '4611686018427387904'
+const LAST = '9223372036854775807'
+
+/**
+ * Refuses to insert into a table whose AUTOINCREMENT sequence is used up: SQLite answers that with an error that rolls
+ * back the transaction which the runtime holds open, and so ends the object.
+ */
+export class Sequences {
+  readonly #run: Run
+  /** Tables whose sequences have far to go. */
+  readonly #far = new Set<string>()
+
+  constructor(run: Run) {
+    this.#run = run
+  }
+
+  /** To be called before a statement runs that takes rowids from the sequences of these tables. @throws PerSQLError */
+  check(tables: readonly string[]): void {
+    for (const table of tables) {
+      if (this.#far.has(table) || table === SCHEMA_TABLE || table === 'sqlite_sequence') continue
+      const used = this.#used(table)
+      if (used === LAST) throw usedUp(table)
+      if (used === undefined) this.#far.add(table)
+    }
+  }
+
+  /** To be called when rowids may have been given, or sequences set. */
+  forget(): void {
+    this.#far.clear()
+  }
+
+  /** The highest rowid so far, where that is near the end. */
+  #used(table: string): string | undefined {
+    const [row] = this.#run('SELECT sql FROM sqlite_master WHERE type = ? AND lower(name) = ?', 'table', lower(table))
+    if (!/autoincrement/i.test(String(row?.[0]))) return undefined
+    const [[used] = []] = this.#run(
+      `SELECT CAST(max(n) AS TEXT) FROM (
+         SELECT max(rowid) AS n FROM ${quoteName(table)}
+         UNION ALL SELECT seq FROM sqlite_sequence WHERE lower(name) = ?) WHERE n > ${FAR}`,
+      lower(table),
+    )
+    return typeof used === 'string' ? used : undefined
+  }
+}
+
+function usedUp(table: string): PerSQLError {
+  const message = `the AUTOINCREMENT sequence of table "${table}" is used up: it has reached ${LAST}`
+  const hint =
+    'Insert rows with ids of their own, or lower the sequence in sqlite_sequence and delete the highest rows.'
+  return new PerSQLError(
+    'sql_error',
+    { message },
+    { extra: { errorDetail: { kind: 'unknown', message, table, hint } } },
+  )
+}
