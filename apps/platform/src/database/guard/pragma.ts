@@ -130,7 +130,8 @@ export function readPragma({ text, explain }: Pick<Statement, 'text' | 'explain'
     // Inside a transaction SQLite would forget violations of it by this.
     if (OFF.test(argument)) return nothing(NO_EFFECT)
     // It holds until the transaction ends, so it reaches no other caller.
-    if (ON.test(argument) && plain) {
+    if (ON.test(argument) && !plain) return nothing(NO_EFFECT)
+    if (ON.test(argument)) {
       return {
         effect: { ...NO_EFFECT, kind: 'write', defers: 'all' },
         sql: 'PRAGMA defer_foreign_keys = ON',
@@ -138,18 +139,22 @@ export function readPragma({ text, explain }: Pick<Statement, 'text' | 'explain'
       }
     }
   }
-  const list = LISTS[name]
+  const list = own(LISTS, name)
   if (list !== undefined && argument === undefined) return { effect: NO_EFFECT, sql: list }
-  const setting = Object.hasOwn(SETTINGS, name) ? SETTINGS[name] : undefined
+  const setting = own(SETTINGS, name)
   if (setting && argument === undefined && setting.value !== undefined)
     return one(setting.confirms ?? name, setting.value)
   if (setting && argument === undefined && setting.accepts === OFF) return nothing(NO_EFFECT)
   if (setting && argument !== undefined && setting.accepts.test(argument)) {
     return setting.confirms === undefined ? nothing(NO_EFFECT) : one(setting.confirms, confirmed(setting, argument))
   }
-  const instead = setting?.instead ?? (Object.hasOwn(INSTEAD, name) ? INSTEAD[name] : undefined) ?? SHARED
+  const instead = setting?.instead ?? own(INSTEAD, name) ?? SHARED
   throw new PerSQLError('statement_not_allowed', { what: `PRAGMA ${name}`, instead })
 }
+
+/** Returns what a table has under a name that a caller chose. */
+const own = <T>(table: Readonly<Record<string, T>>, name: string): T | undefined =>
+  Object.hasOwn(table, name) ? table[name] : undefined
 
 /** SQLite confirms a number that it takes, and the value that it keeps of a word. */
 const confirmed = ({ value, accepts }: Setting, argument: string) =>
