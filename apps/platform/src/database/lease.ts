@@ -2,7 +2,7 @@ import { PerSQLError } from '@persql/contract'
 import { now } from '../clock.ts'
 import type { Env } from '../env.ts'
 import { count } from '../metrics.ts'
-import { NOTHING, type Totals } from '../money.ts'
+import { add, costNano, growth, NOTHING, type Totals } from '../money.ts'
 import { namespaceObject } from '../objects.ts'
 import type { Grant } from './call.ts'
 import type { Identity } from './identity.ts'
@@ -13,6 +13,8 @@ import type { Size } from './size/size.ts'
 export interface LeaseOptions {
   readonly env: Env
   readonly kv: SyncKvStorage
+  /** Resolves when everything written so far is on disk. */
+  readonly sync: () => Promise<void>
   readonly identity: () => Identity | undefined
   readonly size: Size
   readonly adopt: (identity: Identity) => void
@@ -39,6 +41,12 @@ const MEASURE_MS = 60_000
 /** So often for whoever asks. */
 const MEASURE_ASKED_MS = 5_000
 
+/**
+ * Counters by database id that are not on disk yet. The runtime may end an object with everything in its memory, but not
+ * what belongs to the process: the next object of that database goes on from here, so what was answered is billed.
+ */
+const unsaved = new Map<string, Totals>()
+
 /** The right to spend that the namespace has lent, what was used of it, and which tokens are not good any more. */
 export class Lease {
   readonly #options: LeaseOptions
@@ -57,7 +65,9 @@ export class Lease {
   constructor(options: LeaseOptions) {
     this.#options = options
     this.#saved = { ...NOTHING, ...options.kv.get<Totals>('totals') }
-    this.#meter = new Meter(this.#saved)
+    const left = unsaved.get(options.identity()?.id ?? '')
+    this.#meter = new Meter(left ? add(this.#saved, growth(this.#saved, left)) : this.#saved)
+    if (left) this.#tick()
   }
 
   /** All that was used since the database was made. */
@@ -97,6 +107,8 @@ export class Lease {
   /** Counts what was used, and asks for more in time. */
   charge(used: Totals, tokenId: string): void {
     this.#meter.charge(used, tokenId)
+    const { id } = this.#options.identity() ?? {}
+    if (id !== undefined) unsaved.set(id, this.#meter.totals)
     if (this.#meter.creditNano < this.#renewAtNano) this.#renew()
     this.#tick()
   }
@@ -141,6 +153,7 @@ export class Lease {
 
   /** To be called when the database has ended. */
   forget(): void {
+    unsaved.delete(this.#options.identity()?.id ?? '')
     this.#setLeased(() => {
       this.#meter = new Meter()
     })
@@ -212,6 +225,7 @@ export class Lease {
       if (!this.#options.identity()) return
       this.#options.beat()
       this.save()
+      this.#confirm()
       this.#options.size.refresh(MEASURE_MS)
       if (this.#waiting === 0) this.#idleTicks++
       this.#ticksSinceReport++
@@ -222,6 +236,22 @@ export class Lease {
       if (this.#ticksSinceReport >= REPORT_TICKS && this.#idleTicks < REPORT_TICKS) this.#renew()
       this.#tick()
     }, TICK_MS)
+  }
+
+  /** Drops what is known to be on disk from the memory of the process. */
+  #confirm(): void {
+    const { identity, sync } = this.#options
+    const [id, saved] = [identity()?.id, this.#saved]
+    if (id === undefined || this.#meter.unsaved(saved)) return
+    sync().then(
+      () => {
+        const left = unsaved.get(id)
+        if (left && costNano(growth(saved, left)) <= 0) unsaved.delete(id)
+      },
+      () => {
+        // The object was ended: the next one goes on from what is kept.
+      },
+    )
   }
 
   #release(): void {

@@ -99,6 +99,7 @@ export class Database extends DurableObject<Env> {
   readonly #ownPages: OwnPages
   readonly #calls: Calls
   readonly #charges: Charges
+  readonly #log: QueryLog
   readonly #lease: Lease
   readonly #size: Size
   readonly #exclusion: Exclusion
@@ -146,6 +147,7 @@ export class Database extends DurableObject<Env> {
     this.#identity = ctx.storage.kv.get<Identity>('identity')
     const replays = new Replays(ctx.storage)
     this.#ownPages = new OwnPages(ctx.storage)
+    this.#log = new QueryLog(ctx.storage, () => this.#identity)
     this.#size = new Size({
       storage: ctx.storage,
       ownPages: this.#ownPages,
@@ -156,6 +158,7 @@ export class Database extends DurableObject<Env> {
     this.#lease = new Lease({
       env,
       kv: ctx.storage.kv,
+      sync: () => ctx.storage.sync(),
       identity: () => this.#identity,
       size: this.#size,
       adopt: (identity) => this.#adopt(identity),
@@ -267,7 +270,7 @@ export class Database extends DurableObject<Env> {
     )
     this.#charges = new Charges({
       lease: this.#lease,
-      log: new QueryLog(ctx.storage),
+      log: this.#log,
       ownPages: this.#ownPages,
       engine: this.#engine,
       feed: this.#feed,
@@ -700,6 +703,7 @@ export class Database extends DurableObject<Env> {
 
   #forget(): void {
     this.#lease.forget()
+    this.#log.forget()
     this.#size.forget()
     this.#identity = undefined
     this.#forgetContent()

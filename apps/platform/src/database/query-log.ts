@@ -1,4 +1,5 @@
 import type { Migration } from '../storage/migrate.ts'
+import type { Identity } from './identity.ts'
 
 /** The query log lives among the tenant's tables, where plain SQL reads it; the guard keeps everyone from writing it. */
 export const QUERY_LOG: Migration = {
@@ -41,30 +42,48 @@ const MAX_BUFFERED = 500
 export const MAX_LOGGED_SQL = 1_500
 const MAX_ERROR = 500
 
+/** What a log has in memory. */
+interface Buffer {
+  entries: LogEntry[]
+  /** Written, but maybe not on disk yet: each with the highest id that the table had before. */
+  readonly flushed: { readonly afterId: number; readonly entries: readonly LogEntry[] }[]
+}
+
+/** Buffers by database id: they belong to the process, so an object that the runtime ends does not take them along. */
+const buffers = new Map<string, Buffer>()
+
 /** Collects entries in memory and writes them many at a time, so that a read does not cost a write. */
 export class QueryLog {
   readonly #storage: DurableObjectStorage
-  #entries: LogEntry[] = []
+  readonly #identity: () => Identity | undefined
+  readonly #buffer: Buffer
   #written = 0
 
-  constructor(storage: DurableObjectStorage) {
+  constructor(storage: DurableObjectStorage, identity: () => Identity | undefined) {
     this.#storage = storage
+    this.#identity = identity
+    const left = buffers.get(identity()?.id ?? '')
+    this.#buffer = { entries: left ? [...this.#lost(left), ...left.entries] : [], flushed: [] }
+    this.#keep()
   }
 
   get isEmpty(): boolean {
-    return this.#entries.length === 0
+    return this.#buffer.entries.length === 0
   }
 
-  /** Whether there are so many by now that they should be written. */
+  /** Adds an entry. Returns whether there are so many by now that they should be written. */
   add(entry: LogEntry): boolean {
-    return this.#entries.push(entry) >= MAX_BUFFERED
+    const { entries } = this.#buffer
+    if (entries.push(entry) === 1) this.#keep()
+    return entries.length >= MAX_BUFFERED
   }
 
   flush(): void {
-    const entries = this.#entries
+    const { entries, flushed } = this.#buffer
     if (entries.length === 0) return
-    this.#entries = []
     const { sql } = this.#storage
+    flushed.push({ afterId: this.#highestId(), entries })
+    this.#buffer.entries = []
     this.#storage.transactionSync(() => {
       for (let i = 0; i < entries.length; i += AT_ONCE) {
         const some = entries.slice(i, i + AT_ONCE)
@@ -75,6 +94,46 @@ export class QueryLog {
       this.#written = 0
       sql.exec('DELETE FROM _persql_query_log WHERE id <= (SELECT max(id) FROM _persql_query_log) - ?', MAX_ROWS)
     })
+    this.#confirm()
+  }
+
+  /** To be called when the database has ended. */
+  forget(): void {
+    this.#buffer.entries = []
+    this.#buffer.flushed.length = 0
+    buffers.delete(this.#identity()?.id ?? '')
+  }
+
+  #keep(): void {
+    const { id } = this.#identity() ?? {}
+    if (id !== undefined && this.#buffer.entries.length > 0) buffers.set(id, this.#buffer)
+  }
+
+  /** Drops what is on disk from the memory of the process. */
+  #confirm(): void {
+    const { flushed } = this.#buffer
+    const count = flushed.length
+    this.#storage.sync().then(
+      () => {
+        flushed.splice(0, count)
+        const { id } = this.#identity() ?? {}
+        if (id !== undefined && this.isEmpty && flushed.length === 0) buffers.delete(id)
+      },
+      () => {
+        // The object was ended: the next one looks for what is missing.
+      },
+    )
+  }
+
+  /** Entries that were written in a transaction which was never committed. */
+  #lost({ flushed }: Buffer): readonly LogEntry[] {
+    if (flushed.length === 0) return []
+    const highestId = this.#highestId()
+    return flushed.flatMap(({ afterId, entries }) => (highestId > afterId ? [] : entries))
+  }
+
+  #highestId(): number {
+    return this.#storage.sql.exec<{ id: number }>('SELECT coalesce(max(id), 0) AS id FROM _persql_query_log').one().id
   }
 }
 
