@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, open, readFile, rm } from 'node:fs/promises'
 import { get } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -20,7 +20,15 @@ export interface PlatformSettings {
   data?: string
   /** Listen here, rather than on any port that is free. */
   port?: number
+  /** Codes of 5xx answers that the test provokes: any other one fails it. */
+  failures?: readonly string[]
 }
+
+/** Answers of 5xx that say what others than the caller have to do. */
+const OF_OTHERS = new Set([
+  ...['model_unavailable', 'model_failed', 'payments_unavailable', 'payment_provider_failed', 'mail_failed'],
+  ...['dns_unavailable', 'captcha_unavailable', 'endpoint_failed'],
+])
 
 export interface RequestOptions {
   method?: string
@@ -75,6 +83,7 @@ export class TestPlatform {
   /** What the watchdog logged. */
   readonly log: Record<string, unknown>[] = []
   readonly #settings: PlatformSettings
+  readonly #requestLog = join(tmpdir(), `persql-requests-${randomBytes(8).toString('hex')}.log`)
   #running: Running | undefined
   #port = 0
 
@@ -107,11 +116,23 @@ export class TestPlatform {
     await answered(this.url)
   }
 
-  /** Stops the platform and removes its data. */
+  /** Stops the platform and removes its data. @throws when an answer was a 5xx that a caller caused */
   async stop(): Promise<void> {
     await this.#running?.stop()
     this.#running = undefined
     if (this.#settings.data === undefined) await rm(this.data, { recursive: true, force: true })
+    const failures = await this.#failures()
+    await rm(this.#requestLog, { force: true })
+    if (failures.length > 0) throw new Error(`Answers of 5xx:\n${failures.join('\n')}`)
+  }
+
+  async #failures(): Promise<string[]> {
+    const lines = (await readFile(this.#requestLog, 'utf8').catch(() => '')).split('\n')
+    return lines.filter((line) => {
+      if (!line.includes('"status":5')) return false
+      const { code } = JSON.parse(line) as { code?: string }
+      return code === undefined || !(OF_OTHERS.has(code) || this.#settings.failures?.includes(code))
+    })
   }
 
   async request(path: string, options: RequestOptions = {}): Promise<Answer> {
@@ -210,6 +231,15 @@ export class TestPlatform {
   }
 
   async #start(): Promise<Running> {
+    const log = await open(this.#requestLog, 'a')
+    try {
+      return await this.#startLogging(log.fd)
+    } finally {
+      await log.close()
+    }
+  }
+
+  async #startLogging(stdout: number): Promise<Running> {
     const { watchdog = false, environment } = this.#settings
     const options = {
       data: this.data,
@@ -224,7 +254,7 @@ export class TestPlatform {
         ...environment,
         PERSQL_SECRET: this.secret,
       },
-      stdout: 'ignore' as const,
+      stdout,
       onStderr: (line: string) => void this.stderr.push(line),
     }
     if (!watchdog) {

@@ -20,8 +20,8 @@ export interface WorkerdOptions {
   environment: PlatformEnvironment
   /** Every line workerd writes to stderr. */
   onStderr: (line: string) => void
-  /** Where the request log goes; `inherit` unless told. */
-  stdout?: 'inherit' | 'ignore'
+  /** Where the request log goes: `inherit` by default, nowhere, or to the descriptor of a file. */
+  stdout?: 'inherit' | 'ignore' | number
 }
 
 /** workerd says so whenever V8 has flags of its own: it compiles its internals instead of reading them. */
