@@ -10,10 +10,14 @@ const source = join(folder, 'src')
 
 /** What is loaded when it is wanted, by the file it is built into. */
 const later = Object.fromEntries(
-  ['local/index.ts', 'subscribe.ts', 'run-table-tool.ts', 'import-file.ts', 'poll.ts'].map((file) => [
-    file.replace(/(\/index)?\.ts$/, '.js'),
-    file,
-  ]),
+  [
+    'local/index.ts',
+    'subscribe.ts',
+    'run-table-tool.ts',
+    'import-file.ts',
+    'poll.ts',
+    'network-error.ts',
+  ].map((file) => [file.replace(/(\/index)?\.ts$/, '.js'), file]),
 )
 const shared = /\/(client|errors|values|tools|http|perform)\.ts$/
 

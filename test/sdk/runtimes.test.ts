@@ -6,6 +6,7 @@ import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startWorkerd } from '../../apps/launcher/src/workerd.ts'
+import { type BrokenServer, startBrokenServers } from '../broken-servers.ts'
 import { startBrowser } from '../browser.ts'
 import { startPlatform, type TestPlatform } from '../harness.ts'
 import { builtSdk } from './built.ts'
@@ -120,6 +121,44 @@ test('Node has local mode with its own SQLite, or says what it takes', async () 
   if (able) expect(given).toEqual(allHold)
   else
     expect(given['rows come as objects and as arrays, with counts and meta']).toMatch(/^(ok$|Local mode needs Node 22)/)
+})
+
+test('failures of the network are named in Node, Bun and Deno, with the host', async () => {
+  const servers = await startBrokenServers()
+  await writeFile(
+    join(sdk.folder, 'network.mjs'),
+    `import { PerSQL, PerSQLError } from './dist/index.js'
+const told = {}
+for (const [name, baseURL] of Object.entries(JSON.parse(process.argv[2]))) {
+  const error = await new PerSQL({ token: 't', baseURL, maxRetries: 0 }).database('a/b').query('SELECT 1').catch((cause) => cause)
+  told[name] = [error instanceof PerSQLError && error.cause instanceof Error, error.code, error.message]
+}
+console.log(JSON.stringify(told))
+process.exit(0)
+`,
+  )
+  const wanted: [name: BrokenServer, code: string, problem: string][] = [
+    ['refused', 'network', 'connection refused'],
+    ['untrusted', 'tls_failed', 'the TLS certificate is not trusted'],
+    ['no TLS', 'tls_failed', 'the TLS handshake failed'],
+    ['reset', 'network', 'connection reset'],
+    ['closed', 'network', 'connection '],
+    ['cut off', 'network', 'connection '],
+  ]
+  const urls = Object.fromEntries(wanted.map(([name]) => [name, servers.urls[name]]))
+  try {
+    for (const command of [node, bun, deno]) {
+      const [file = '', ...args] = [...command, join(sdk.folder, 'network.mjs'), JSON.stringify(urls)]
+      const { stdout } = await promisify(execFile)(file, args)
+      const told = JSON.parse(stdout.trim().split('\n').at(-1) ?? '')
+      for (const [name, code, problem] of wanted) {
+        const { host } = new URL(servers.urls[name])
+        expect([name, ...told[name]]).toEqual([name, true, code, expect.stringContaining(`${host}: ${problem}`)])
+      }
+    }
+  } finally {
+    await servers.stop()
+  }
 })
 
 test('a Worker runs it', async () => {

@@ -34,8 +34,8 @@ export interface HttpSettings extends CallOptions {
   fetch: typeof globalThis.fetch
 }
 
-/** What will not be better in a moment. */
-const PERMANENT = /^(model|payments)_unavailable$/
+/** The failures that another attempt can mend. All others repeat: refusals, faults of the server, wrong URLs. */
+const PASSING = /^(network|unavailable|model_failed)$/
 
 /** The transport over HTTP. */
 export const http = (settings: HttpSettings): Transport => ({
@@ -44,8 +44,8 @@ export const http = (settings: HttpSettings): Transport => ({
 })
 
 /**
- * Sends a call until it is answered: again after 429, 5xx and failures of the network, if doing it twice is doing it
- * once. Before each further attempt it waits as long as the server asks, or a random while that grows.
+ * Sends a call until it is answered: again after 429, and if doing it twice is doing it once, after failures that pass.
+ * Before each further attempt it waits as long as the server asks, or a random while that grows.
  */
 async function send(settings: HttpSettings, call: Call): Promise<Answer> {
   const { timeoutMs = settings.timeoutMs ?? 60_000, maxRetries = settings.maxRetries ?? 3 } = call
@@ -58,15 +58,24 @@ async function send(settings: HttpSettings, call: Call): Promise<Answer> {
       return await once(settings, call, signal)
     } catch (cause) {
       if (timeout?.aborted && signal?.reason === timeout.reason) {
-        throw new PerSQLError({ status: 0, code: 'timeout', message: `No answer within ${timeoutMs} ms.`, cause })
+        throw new PerSQLError({
+          status: 0,
+          code: 'timeout',
+          message: `No response from ${settings.baseURL} within ${timeoutMs} ms.`,
+          cause,
+        })
       }
       signal?.throwIfAborted()
-      const failure = cause instanceof PerSQLError ? cause : network(cause)
+      const failure = cause instanceof PerSQLError ? cause : await network(cause, settings.baseURL)
       const { status, code, retryAfter = 0 } = failure
-      // Whoever is sent away with 429 was not served, whatever it was.
-      const again = status === 429 || (safe && (status === 0 || status >= 500) && !PERMANENT.test(code))
+      // A proxy that can't reach the server answers 502, 503 or 504 in its own words.
+      const passes = PASSING.test(code) || (code === 'not_persql' && status > 501 && status < 505)
+      // A call that was answered 429 was not served, whatever it was.
+      const again = status === 429 || (safe && passes)
       if (!again || attempt >= maxRetries || retryAfter > 60) throw failure
-      await pause(retryAfter * 1000 + Math.random() * Math.min(8000, 200 * 2 ** attempt), signal)
+      await pause(retryAfter * 1000 + Math.random() * Math.min(8000, 200 * 2 ** attempt), signal).catch((reason) => {
+        throw reason === timeout?.reason ? failure : reason
+      })
     }
   }
 }
@@ -88,17 +97,26 @@ async function once(settings: HttpSettings, call: Call, signal: AbortSignal | un
   const text = await response.text()
   const answer = parsed(text)
   if (response.ok && answer?.success === true) return answer as unknown as Answer
+  const { status, headers: answered } = response
+  const foreign = `${settings.baseURL} didn't respond as PerSQL (${status}, ${answered.get('Content-Type')}): ${text.slice(0, 200)}`
+  const { code, error } = answer?.success === false ? answer : { code: 'not_persql', error: foreign }
   throw errorOf({
-    status: response.status,
-    code: String(answer?.code ?? 'not_persql'),
-    message: String(answer?.error ?? `The answer (${response.status}) is not one of PerSQL: ${text.slice(0, 200)}`),
+    status,
+    code: String(code),
+    message: code === 'token_missing' ? NO_TOKEN : String(error),
     body: answer,
-    retryAfterS: Number(response.headers.get('Retry-After')) || undefined,
+    retryAfterS: Number(answered.get('Retry-After')) || undefined,
   })
 }
 
-const network = (cause: unknown) =>
-  new PerSQLError({ status: 0, code: 'network', message: `No connection: ${(cause as Error)?.message}`, cause })
+const NO_TOKEN = 'Set PERSQL_TOKEN, or pass { token } to new PerSQL().'
+
+/** Names a failure of the network. A browser that is offline can't load the names. */
+const network = (cause: unknown, url: string) =>
+  import('./network-error.ts').then(
+    ({ networkError }) => networkError(cause, url),
+    () => new PerSQLError({ status: 0, code: 'network', message: `Can't connect to ${url}.`, cause }),
+  )
 
 function parsed(text: string): Record<string, unknown> | undefined {
   try {

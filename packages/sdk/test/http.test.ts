@@ -75,6 +75,38 @@ test('a call whose answer is not kept is sent once, unless it was turned away', 
   expect(received).toHaveLength(3)
 })
 
+const attempts: [status: number, code: string, sent: number][] = [
+  [503, 'unavailable', 3],
+  [502, 'model_failed', 3],
+  [429, 'rate_limited', 3],
+  [500, 'internal', 1],
+  [500, 'database_damaged', 1],
+  [503, 'database_damaged', 1],
+  [503, 'model_unavailable', 1],
+  [503, 'payments_unavailable', 1],
+  [503, 'copy_cut_off', 1],
+  [507, 'storage_full', 1],
+  [408, 'query_timeout', 1],
+  [408, 'took_too_long', 1],
+  [409, 'conflict', 1],
+  [402, 'insufficient_balance', 1],
+]
+test.each(attempts)('%i %s: what passes is asked again, what repeats is not', async (status, code, sent) => {
+  planned = Array.from({ length: 5 }, () => ({ status, body: { success: false, error: 'No.', code } }))
+  expect(await failure(db().query('SELECT 1'))).toMatchObject({ status, code })
+  expect(received).toHaveLength(sent)
+})
+
+test('a missing token says how to give one', async () => {
+  const missing = { success: false, error: 'Send "Authorization: Bearer <token>".', code: 'token_missing' }
+  planned = [{ status: 401, body: missing }]
+  expect(await failure(db().query('SELECT 1'))).toMatchObject({
+    status: 401,
+    code: 'token_missing',
+    message: 'Set PERSQL_TOKEN, or pass { token } to new PerSQL().',
+  })
+})
+
 test('a step of a plan needs no other key', async () => {
   planned = [down]
   await db().query('DELETE FROM t', [], { planKey: 'p', planStep: '1' })
