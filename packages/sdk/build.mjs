@@ -17,6 +17,7 @@ const later = Object.fromEntries(
     'import-file.ts',
     'poll.ts',
     'network-error.ts',
+    'branch.ts',
   ].map((file) => [file.replace(/(\/index)?\.ts$/, '.js'), file]),
 )
 const shared = /\/(client|errors|values|tools|http|perform)\.ts$/

@@ -102,6 +102,7 @@ for (const call of [
   () => db.waitForChanges(),
   () => db.import('SELECT 1'),
   () => db.createSession({ userId: 1 }),
+  () => open().database('acme', 'main.pr-42').tables(),
 ]) given.push(await code(call()))
 const both = open()
 await both.database('acme/main').tables()
@@ -111,7 +112,7 @@ console.log(JSON.stringify(given))
   )
   const [file = '', ...args] = [...bun, join(sdk.folder, 'local.mjs'), join(sdk.folder, 'one.sqlite')]
   const { stdout } = await promisify(execFile)(file, args)
-  const refused = Array.from({ length: 10 }, () => 'not_available_locally')
+  const refused = Array.from({ length: 11 }, () => 'not_available_locally')
   expect(JSON.parse(stdout)).toEqual([[{ name: 't', rowCount: 0 }], ...refused, 'one_local_database'])
 })
 

@@ -197,6 +197,7 @@ export const cases: Record<string, Case> = {
     const failed = await db.runTool({ sql: 'SELECT nope FROM notes' })
     same([(failed as { code: string }).code, 'error' in failed], ['sql_error', true])
     same(await db.runTool({ sql: 'SELECT id FROM notes ORDER BY id' }, { maxRows: 2 }), {
+      data: [{ id: 1 }, { id: 2 }],
       columns: ['id'],
       rows: [[1], [2]],
       rowCount: 3,

@@ -1,4 +1,4 @@
-import { type Database, PerSQL } from '@persql/sdk'
+import { PerSQL, type PerSQLDatabase } from '@persql/sdk'
 import { type Config, configFile, type Profile, readConfig, writeConfig } from './config.ts'
 import { CliError, usage } from './exits.ts'
 import { renewed } from './login/renew.ts'
@@ -94,7 +94,7 @@ export class Context {
     return parts
   }
 
-  async database(text: string): Promise<Database> {
+  async database(text: string): Promise<PerSQLDatabase> {
     const [namespace, slug] = await this.address(text)
     return (await this.persql()).database(namespace, slug)
   }

@@ -1,18 +1,18 @@
-import type { Database } from '@persql/sdk'
+import type { PerSQLDatabase as Handle } from '@persql/sdk'
 import type { DrizzleConfig } from 'drizzle-orm'
 import { drizzle as proxy, type SqliteRemoteDatabase } from 'drizzle-orm/sqlite-proxy'
 import { runTransaction } from './transaction.ts'
 
 /** Drizzle on one database: all of drizzle's sqlite-proxy, with transactions of its own. */
 export type PerSQLDatabase<TSchema extends Record<string, unknown> = Record<string, never>> =
-  SqliteRemoteDatabase<TSchema> & { $client: Database }
+  SqliteRemoteDatabase<TSchema> & { $client: Handle }
 
 /**
  * Opens drizzle on a database of `@persql/sdk`. `db.batch([…])` is one transaction with its results;
  * `db.transaction(…)` collects writes, and sends them as one transaction when its function is done.
  */
 export function drizzle<TSchema extends Record<string, unknown> = Record<string, never>>(
-  database: Database,
+  database: Handle,
   config: DrizzleConfig<TSchema> = {},
 ): PerSQLDatabase<TSchema> {
   const driver = database.driver()

@@ -15,7 +15,7 @@ import {
   TASKS,
   WRITES_IDX_MAP,
 } from '@langchain/langgraph-checkpoint'
-import type { Database, Statement } from '@persql/sdk'
+import type { PerSQLDatabase, Statement } from '@persql/sdk'
 import { type Found, Store } from './store.ts'
 import { type CheckpointRow, PENDING_SENDS, PUT_CHECKPOINT, PUT_VALUE, putWrite } from './tables.ts'
 
@@ -26,7 +26,7 @@ import { type CheckpointRow, PENDING_SENDS, PUT_CHECKPOINT, PUT_VALUE, putWrite 
 export class PerSQLSaver extends BaseCheckpointSaver {
   readonly #store: Store
 
-  constructor(database: Database, serde?: SerializerProtocol) {
+  constructor(database: PerSQLDatabase, serde?: SerializerProtocol) {
     super(serde)
     this.#store = new Store(database)
   }

@@ -1,4 +1,4 @@
-import type { Database, PerSQLError, QueryResult, Statement } from '@persql/sdk'
+import type { PerSQLDatabase, PerSQLError, QueryResult, Statement } from '@persql/sdk'
 import { find, type Wanted } from './find.ts'
 import { type CheckpointRow, CREATE_TABLES, TABLES, type ValueRow, type WriteRow } from './tables.ts'
 
@@ -16,9 +16,9 @@ const MAX_STATEMENTS = 100 - CREATE_TABLES.length
 
 /** The rows behind the saver. Tables are made by the first write; until then everything is empty. */
 export class Store {
-  readonly #database: Database
+  readonly #database: PerSQLDatabase
 
-  constructor(database: Database) {
+  constructor(database: PerSQLDatabase) {
     this.#database = database
   }
 

@@ -1,9 +1,9 @@
-import { Database } from './database.ts'
+import { PerSQLDatabase } from './database.ts'
 import { http, type Transport } from './http.ts'
 import type { Billing, Databases, OfNamespace, Tokens } from './namespace-resources.ts'
-import { perform, resourcesOf, type Target } from './perform.ts'
+import { perform, resourcesOf, type Target, type TargetSource } from './perform.ts'
 import { ofNamespace } from './routes.ts'
-import type { BranchRole, CallOptions, Claim, HandedOff, QueryMeta, TokenRole } from './types.ts'
+import type { BranchRole, CallOptions, Claim, HandedOff, Me, QueryMeta } from './types.ts'
 
 /** How to reach the databases. */
 export interface PerSQLOptions extends CallOptions {
@@ -20,6 +20,9 @@ export interface PerSQLOptions extends CallOptions {
    */
   local?: string
 }
+
+/** `namespace/database`, or `namespace/database.ref`. */
+const ADDRESS = /^([a-z][a-z0-9-]*)\/([a-z][a-z0-9-]*)(?:\.(.+))?$/s
 
 /** Opens databases by their address, and manages the namespace of its token. */
 export class PerSQL {
@@ -42,31 +45,39 @@ export class PerSQL {
   }
 
   /** Redeems the secret of `db.branches.pin`: a client that opens one branch. */
-  static async fromHandoff(handoff: string, options: PerSQLOptions = {}): Promise<PerSQL> {
+  static async fromHandoff(
+    handoff: string,
+    options: PerSQLOptions = {},
+  ): Promise<PerSQL & { readonly handedOff: HandedOff }> {
     const { token, ...handedOff } = await perform<Omit<Claim, 'outcome'> & { role: BranchRole }>(
       new PerSQL(options).#target,
       'POST! handoff/redeem token',
       [handoff],
     )
-    return new PerSQL({ ...options, token }, handedOff)
+    return new PerSQL({ ...options, token }, handedOff) as PerSQL & { readonly handedOff: HandedOff }
   }
 
-  /** The database `namespace/database`. It is made by the first write when the token is an admin's. */
-  database(address: string): Database
-  database(namespace: string, database: string): Database
-  database(address: string, name?: string): Database {
-    const [namespace, slug, more] = name === undefined ? address.split('/') : [address, name]
-    const valid = [namespace, slug].every((part) => /^[a-z][a-z0-9-]*$/.test(part ?? '')) && more === undefined
-    if (!valid) throw new TypeError(`"${address}" is no database: give "namespace/database".`)
+  /**
+   * Opens the database `namespace/database`, or with `namespace/database.ref` its branch of that ref. An admin token's
+   * first call creates a missing database, and never a missing branch.
+   */
+  database(address: string): PerSQLDatabase
+  database(namespace: string, database: string): PerSQLDatabase
+  database(...parts: string[]): PerSQLDatabase {
+    const address = parts.join('/')
+    const [, namespace = '', slug = '', ref] = ADDRESS.exec(address) ?? []
+    if (!slug) throw new TypeError(`Invalid database address "${address}". Expected "namespace/database".`)
     const local = this.#options.local !== undefined
-    return new Database(namespace as string, slug as string, {
-      transport: this.#target.transport,
+    const root = this.#target
+    return new PerSQLDatabase(namespace, ref ? `${slug}.${ref}` : slug, {
+      root,
+      target: ref ? branchTarget(root, namespace, slug, ref) : { ...root, path: `/v1/db/${namespace}/${slug}/` },
       live: local ? undefined : () => this.#settings(),
     })
   }
 
-  /** Which namespace and token this is. */
-  me(options?: CallOptions): Promise<{ namespaceSlug: string; namespaceId: string; role: TokenRole; tokenId: string }> {
+  /** Which namespace and token this is, and the database or branch that a limited token opens. */
+  me(options?: CallOptions): Promise<Me> {
     return perform(this.#target, 'GET me', [options])
   }
 
@@ -112,6 +123,15 @@ export class PerSQL {
   async #openLocal(): Promise<Transport> {
     const { openLocal } = await import('./local/index.ts')
     return openLocal(this.#options.local as string)
+  }
+}
+
+/** Finds a branch's database once it is needed. */
+function branchTarget({ transport }: Target, ...where: [namespace: string, parent: string, ref: string]): TargetSource {
+  let opened: Promise<() => Promise<Target>> | undefined
+  return async () => {
+    opened ??= import('./branch.ts').then(({ openBranch }) => openBranch(transport, ...where))
+    return (await opened)()
   }
 }
 

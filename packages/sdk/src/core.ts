@@ -2,5 +2,4 @@
 export { pause } from './http.ts'
 export * from './index.ts'
 export { perform } from './perform.ts'
-export { mendable, toolResult } from './tools.ts'
 export { encode } from './values.ts'

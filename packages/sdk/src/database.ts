@@ -1,5 +1,5 @@
 import { PerSQLError } from './errors.ts'
-import { perform, resourcesOf, type Target } from './perform.ts'
+import { perform, resourcesOf, type Target, type TargetSource } from './perform.ts'
 import type {
   ApprovalRules,
   Approvals,
@@ -16,7 +16,7 @@ import type {
 import { ofDatabase } from './routes.ts'
 import type { Live, SubscribeOptions, Subscription } from './subscribe.ts'
 import { tableTools } from './table-tools.ts'
-import { type Tool, type Toolbox, type ToolOptions, type ToolResult, toolbox, toolOf, toolResult } from './tools.ts'
+import { type Tool, type Toolbox, type ToolOptions, type ToolResult, toolbox, toolOf } from './tools.ts'
 import type {
   BatchOptions,
   CallOptions,
@@ -46,7 +46,9 @@ import { encode } from './values.ts'
 
 /** What a database needs of the client that opened it. */
 export interface Client {
-  readonly transport: Target['transport']
+  readonly target: TargetSource
+  /** The target of the namespace. */
+  readonly root: Target
   /** Where and with what to subscribe; `undefined` in local mode. */
   readonly live: (() => Omit<Live, 'path' | 'ask'>) | undefined
 }
@@ -66,9 +68,10 @@ export interface Driver {
 /** What surely writes nothing, and so may be sent twice without a key. */
 const READS = /^\s*(select|values|explain)\b/i
 
-/** One database. */
-export class Database {
+/** One database: the handle that `persql.database(…)` returns. */
+export class PerSQLDatabase {
   readonly namespace: string
+  /** The slug, or `<slug>.<ref>` of a branch: as the database was opened. */
   readonly slug: string
   /** Copies of the schema without rows, for agents and pull requests. */
   declare readonly branches: Branches
@@ -88,13 +91,13 @@ export class Database {
   declare readonly schedules: Schedules
   declare readonly settings: SettingsOf
   readonly #client: Client
-  readonly #target: Target
+  readonly #target: TargetSource
 
   constructor(namespace: string, slug: string, client: Client) {
     this.namespace = namespace
     this.slug = slug
     this.#client = client
-    const target = { path: `/v1/db/${namespace}/${slug}/`, transport: client.transport }
+    const { target } = client
     this.#target = target
     const resources = resourcesOf<Omit<OfDatabase, 'approvals'> & { approvals: Omit<Approvals, 'poll'> }>(
       target,
@@ -190,13 +193,12 @@ export class Database {
   }
 
   /** Opens a session for a user of your app, for endpoints that ask for one. */
-  createSession(
+  async createSession(
     user: { userId: string | number; email?: string; expiresIn?: number },
     options?: CallOptions,
   ): Promise<Session> {
-    const target = { ...this.#target, path: '/v1/' }
-    const address = { namespaceSlug: this.namespace, databaseSlug: this.slug }
-    return perform(target, 'POST! sessions', [address, user, options])
+    const [, , , namespaceSlug, databaseSlug] = (await this.#find()).path.split('/')
+    return perform(this.#client.root, 'POST! sessions', [{ namespaceSlug, databaseSlug }, user, options])
   }
 
   /** Makes a database of its own with the schema and all rows, as they are now. */
@@ -237,13 +239,12 @@ export class Database {
     }
     let { tables } = options
     let ended = false
-    const path = `/v1/db/${this.namespace}/${this.slug}/subscribe`
     // Loaded when it is wanted: most pages do not subscribe.
-    const running = import('./subscribe.ts').then(({ subscribe }) =>
+    const running = Promise.all([import('./subscribe.ts'), this.#find()]).then(([{ subscribe }, { path }]) =>
       ended
         ? undefined
         : subscribe(
-            { ...live, path, ask: () => this.waitForChanges({ timeoutSec: 0, maxRetries: 0 }) },
+            { ...live, path: `${path}subscribe`, ask: () => this.waitForChanges({ timeoutSec: 0, maxRetries: 0 }) },
             { ...options, tables },
           ),
     )
@@ -278,27 +279,34 @@ export class Database {
   }
 
   /** Runs what a model sends. Errors that a model can mend are answered, not thrown. */
-  runTool({ sql, params }: { sql: string; params?: readonly Param[] }, options?: ToolOptions): Promise<ToolResult> {
-    return toolResult(() => this.query(sql, params), options)
+  async runTool(
+    { sql, params }: { sql: string; params?: readonly Param[] },
+    options?: ToolOptions,
+  ): Promise<ToolResult> {
+    return (await import('./run-table-tool.ts')).toolResult(() => this.query(sql, params), options)
   }
 
   /** One tool that runs SQL, in the form of each framework. */
-  asTool(name = 'query', options: ToolOptions = {}): Tool {
+  asTool<const Name extends string = 'query'>(name = 'query' as Name, options: ToolOptions = {}): Tool<Name> {
     const { description = `Run one SQLite statement on the database ${this.slug}. Use ? for values.` } = options
     const properties = {
       sql: { type: 'string', description: 'One SQLite statement.' },
       params: { type: 'array', items: {}, description: 'Values for the placeholders, in order.' },
     }
-    return toolOf(name, description, properties, ['sql'], (input) =>
-      this.runTool(input as { sql: string; params?: Param[] }, options),
-    )
+    return toolOf(name, description, properties, ['sql'], (input) => this.#runTool(options, 'run_sql', input))
   }
 
   /** A tool for each operation on tables, and some to look before leaping. */
   asTools(options: ToolOptions = {}): Toolbox {
-    return toolbox(
-      tableTools(async (name, input) => (await import('./run-table-tool.ts')).runTableTool(this, options, name, input)),
-    )
+    return toolbox(tableTools((name, input) => this.#runTool(options, name, input)))
+  }
+
+  async #runTool(options: ToolOptions, name: string, input: object): Promise<unknown> {
+    return (await import('./run-table-tool.ts')).runTableTool(this, options, name, input)
+  }
+
+  async #find(): Promise<Target> {
+    return typeof this.#target === 'function' ? this.#target() : this.#target
   }
 
   #do<T>(route: string, ...args: unknown[]): Promise<T> {

@@ -1,16 +1,16 @@
 import { pause } from './http.ts'
-import { perform, type Target } from './perform.ts'
+import { perform, type TargetSource } from './perform.ts'
 import type { Imported, ImportOptions, ImportProgress } from './transfer-types.ts'
 
 const POLL_MS = 500
 
 /** How far the import is that is under way, or how the last one ended. */
-const progressOf = async (target: Target): Promise<ImportProgress | null> =>
+const progressOf = async (target: TargetSource): Promise<ImportProgress | null> =>
   (await perform<{ import: ImportProgress | null }>(target, 'GET import', [])).import
 
 /** Imports a file, and tells how far that is. */
 export async function importFile(
-  target: Target,
+  target: TargetSource,
   file: string | Blob | Uint8Array,
   { format, table, create, onProgress, ...options }: ImportOptions,
 ): Promise<Imported> {

@@ -1,5 +1,8 @@
 export { PerSQL, type PerSQLOptions } from './client.ts'
-export type { Database, Driver } from './database.ts'
+
+import type { PerSQLDatabase } from './database.ts'
+
+export type { Driver, PerSQLDatabase } from './database.ts'
 export {
   ApprovalRequiredError,
   InsufficientBalanceError,
@@ -10,5 +13,18 @@ export {
 export type * from './namespace-resources.ts'
 export type * from './resources.ts'
 export type { SubscribeOptions, Subscription } from './subscribe.ts'
-export type { ObjectSchema, Tool, Toolbox, ToolOptions, ToolResult } from './tools.ts'
+export type {
+  AiSdkTool,
+  MastraTool,
+  ObjectSchema,
+  Tool,
+  Toolbox,
+  ToolError,
+  ToolOptions,
+  ToolResult,
+  ToolRows,
+} from './tools.ts'
 export type * from './types.ts'
+
+/** @deprecated The former name of `PerSQLDatabase`. */
+export type Database = PerSQLDatabase

@@ -7,6 +7,9 @@ export interface Target {
   readonly transport: () => Promise<Transport> | Transport
 }
 
+/** A target, or a function that finds it before each call. */
+export type TargetSource = Target | (() => Promise<Target>)
+
 /** What of the arguments says how a call is sent. All else is what is sent. */
 const OPTIONS = /^(signal|timeoutMs|maxRetries|idempotencyKey|planKey|planStep|repeatable|raw)$/
 const randomKey = () => Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(36)).join('-')
@@ -17,12 +20,13 @@ const randomKey = () => Array.from(crypto.getRandomValues(new Uint32Array(4)), (
  * string, as they do with GET. Behind the method, `!` stands for a call whose answer the server does
  * not keep, so that it is not sent twice, `?` for one that only reads, `=` for one that answers rows.
  */
-export async function perform<T>({ path: base, transport }: Target, route: string, args: unknown[]): Promise<T> {
+export async function perform<T>(target: TargetSource, route: string, args: unknown[]): Promise<T> {
+  const { path: base, transport } = typeof target === 'function' ? await target() : target
   const [, verb, marks = '', path = '', field] = /^(\w+)(\W*) (\S+) ?(.*)/.exec(route) ?? []
   const rest = [...args]
   const call: Record<string, unknown> = {
     method: verb,
-    path: base + path.replace(/\*/g, () => encodeURIComponent(rest.shift() as string)),
+    path: base + path.replace(/\*/g, () => segment(rest.shift())),
   }
   const fields: Record<string, unknown> = {}
   if (field) fields[field] = rest.shift()
@@ -47,11 +51,17 @@ export async function perform<T>({ path: base, transport }: Target, route: strin
   return (Array.isArray(data) ? data.map((one) => resultOf(one, meta)) : resultOf(data, meta)) as T
 }
 
+/** A part of a path. @throws TypeError for one that would lead elsewhere */
+function segment(part: unknown): string {
+  if (typeof part !== 'string' || /^\.{0,2}$/.test(part)) throw new TypeError(`Invalid name or id "${part}".`)
+  return encodeURIComponent(part)
+}
+
 /** The routes of resources, by the names of their methods. */
 export type Routes<Resources> = { readonly [R in keyof Resources]: { readonly [M in keyof Resources[R]]: string } }
 
 /** Makes resources of their routes. */
-export const resourcesOf = <Resources>(target: Target, routes: Routes<Resources>): Resources => {
+export const resourcesOf = <Resources>(target: TargetSource, routes: Routes<Resources>): Resources => {
   const map = (given: object, make: (value: never) => unknown) =>
     Object.fromEntries(Object.entries(given).map(([name, value]) => [name, make(value as never)]))
   const methodOf =

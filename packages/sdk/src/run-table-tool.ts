@@ -1,6 +1,9 @@
-import type { Database } from './database.ts'
-import { mendable, type ToolOptions, toolResult } from './tools.ts'
+import type { PerSQLDatabase } from './database.ts'
+import { mendable, toolResult, withoutData } from './tool-result.ts'
+import type { ToolOptions } from './tools.ts'
 import type { Param } from './types.ts'
+
+export { toolResult }
 
 type Fields = Record<string, Param>
 interface Input {
@@ -26,11 +29,16 @@ function matching({ table, where = {} }: Input): { text: string; values: Param[]
 }
 
 /** Does what a tool is for. */
-export async function runTableTool(db: Database, options: ToolOptions, name: string, given: object): Promise<unknown> {
+export async function runTableTool(
+  db: PerSQLDatabase,
+  options: ToolOptions,
+  name: string,
+  given: object,
+): Promise<unknown> {
   const input = given as Input
   const { table, columns, orderBy, descending, limit = 100, rows, set, sql, params, executionToken } = input
   const matched = matching(input)
-  const run = (text: string, values: Param[]) => toolResult(() => db.query(text, values), options)
+  const run = (text: string, values: Param[]) => withoutData(toolResult(() => db.query(text, values), options))
   if ((name === 'update_rows' || name === 'delete_rows') && !matched.text) {
     return { error: 'Give at least one condition in "where".', code: 'invalid_input' }
   }
@@ -66,9 +74,9 @@ export async function runTableTool(db: Database, options: ToolOptions, name: str
     case 'propose_mutation':
       return mendable(() => db.proposals.propose(sql, { params }))
     case 'apply_mutation':
-      return toolResult(() => db.proposals.apply(executionToken), options)
+      return withoutData(toolResult(() => db.proposals.apply(executionToken), options))
     default:
-      return db.runTool({ sql, params }, options)
+      return run(sql, params ?? [])
   }
 }
 

@@ -1,5 +1,4 @@
-import { PerSQLError } from './errors.ts'
-import type { QueryResult, SqlErrorDetail } from './types.ts'
+import type { Row, SqlErrorDetail } from './types.ts'
 
 /** A JSON Schema of an object. */
 export interface ObjectSchema {
@@ -17,10 +16,32 @@ export interface ToolOptions {
   description?: string
 }
 
-/** What a tool answers: JSON that a model can read. */
+/** Rows as JSON that a model can read: bytes as their number. */
+export interface ToolRows {
+  columns: string[]
+  rows: unknown[][]
+  rowCount: number
+  /** There are more rows than `maxRows`. */
+  truncated?: true
+  changes?: number
+}
+
+/** A refusal that a model can act on. */
+export interface ToolError {
+  error: string
+  code: string
+  errorDetail?: SqlErrorDetail
+  approvalUrl?: string
+  approvalToken?: string
+}
+
+/** The fields that only another shape has. */
+type Without<Shape> = { [Field in keyof Shape]?: undefined }
+
+/** The result of `db.runTool()`. `data` has the rows as objects, which tools leave out for models. */
 export type ToolResult =
-  | { columns: string[]; rows: unknown[][]; rowCount: number; truncated?: true; changes?: number }
-  | { error: string; code: string; errorDetail?: SqlErrorDetail; approvalUrl?: string; approvalToken?: string }
+  | (ToolRows & { data: Row[] } & Without<ToolError>)
+  | (ToolError & Without<ToolRows & { data: Row[] }>)
 
 /** A schema as Vercel's AI SDK and Mastra take it: both their own form and Standard Schema. */
 interface StandardObjectSchema {
@@ -33,8 +54,8 @@ interface StandardObjectSchema {
 }
 
 /** A tool, in the form of each framework. `run` does what it is for. */
-export interface Tool {
-  readonly name: string
+export interface Tool<Name extends string = string> {
+  readonly name: Name
   readonly description: string
   readonly inputSchema: ObjectSchema
   run(input: unknown): Promise<unknown>
@@ -42,19 +63,10 @@ export interface Tool {
   readonly anthropic: { name: string; description: string; input_schema: ObjectSchema }
   /** For `tools` of OpenAI's Chat Completions. */
   readonly openai: { type: 'function'; function: { name: string; description: string; parameters: ObjectSchema } }
-  /** For `tools` of Vercel's AI SDK. */
-  aiSdk(): {
-    description: string
-    inputSchema: StandardObjectSchema
-    execute: (input: Record<string, unknown>) => Promise<unknown>
-  }
-  /** For `createTool` of Mastra. */
-  mastra(): {
-    id: string
-    description: string
-    inputSchema: StandardObjectSchema
-    execute: (input: Record<string, unknown>) => Promise<unknown>
-  }
+  /** For `tools` of Vercel's AI SDK: the tool under its name. */
+  aiSdk(): Record<Name, AiSdkTool>
+  /** For `tools` of a Mastra agent: the tool under its name. */
+  mastra(): Record<Name, MastraTool>
   /** For `new DynamicStructuredTool()` of LangChain. */
   langchain(): {
     name: string
@@ -64,26 +76,38 @@ export interface Tool {
   }
 }
 
+/** A tool as Vercel's AI SDK takes it. */
+export interface AiSdkTool {
+  description: string
+  inputSchema: StandardObjectSchema
+  execute: (input: Record<string, unknown>) => Promise<unknown>
+}
+
+/** A tool as Mastra takes it. */
+export interface MastraTool extends AiSdkTool {
+  id: string
+}
+
 /** Several tools, in the form of each framework. */
 export interface Toolbox {
   readonly tools: readonly Tool[]
   readonly anthropic: Tool['anthropic'][]
   readonly openai: Tool['openai'][]
-  aiSdk(): Record<string, ReturnType<Tool['aiSdk']>>
-  mastra(): Record<string, ReturnType<Tool['mastra']>>
+  aiSdk(): Record<string, AiSdkTool>
+  mastra(): Record<string, MastraTool>
   langchain(): ReturnType<Tool['langchain']>[]
   /** Runs the tool of that name. */
   run(name: string, input: unknown): Promise<unknown>
 }
 
 /** Declares a tool. */
-export function toolOf(
-  name: string,
+export function toolOf<Name extends string>(
+  name: Name,
   description: string,
   properties: Record<string, unknown>,
   required: string[],
   run: (input: Record<string, unknown>) => Promise<unknown>,
-): Tool {
+): Tool<Name> {
   const schema: ObjectSchema = { type: 'object', properties, required, additionalProperties: false }
   const execute = async (input: unknown) => {
     const given = typeof input === 'string' ? JSON.parse(input || '{}') : (input ?? {})
@@ -103,6 +127,7 @@ export function toolOf(
     jsonSchema: schema,
     validate: (value: unknown) => ({ success: true, value }),
   } as const
+  const named = <T>(tool: T) => ({ [name]: tool }) as Record<Name, T>
   return {
     name,
     description,
@@ -110,57 +135,34 @@ export function toolOf(
     run: execute,
     anthropic: { name, description, input_schema: schema },
     openai: { type: 'function', function: { name, description, parameters: schema } },
-    aiSdk: () => ({ description, inputSchema: standard, execute }),
+    aiSdk: () => named({ description, inputSchema: standard, execute }),
     // Mastra before version 1 hands the input over as `context`.
-    mastra: () => ({
-      id: name,
-      description,
-      inputSchema: standard,
-      execute: (input) => execute(required.every((field) => field in input) ? input : (input.context ?? input)),
-    }),
+    mastra: () =>
+      named({
+        id: name,
+        description,
+        inputSchema: standard,
+        execute: (input: Record<string, unknown>) =>
+          execute(required.every((field) => field in input) ? input : (input.context ?? input)),
+      }),
     langchain: () => ({ name, description, schema, func: async (input) => JSON.stringify(await execute(input)) }),
   }
 }
 
 /** Puts tools together. */
 export function toolbox(tools: readonly Tool[]): Toolbox {
-  const byName = <T>(form: (tool: Tool) => T) => Object.fromEntries(tools.map((tool) => [tool.name, form(tool)]))
+  const merged = <T>(form: (tool: Tool) => Record<string, T>): Record<string, T> =>
+    Object.assign({}, ...tools.map(form))
   return {
     tools,
     anthropic: tools.map((tool) => tool.anthropic),
     openai: tools.map((tool) => tool.openai),
-    aiSdk: () => byName((tool) => tool.aiSdk()),
-    mastra: () => byName((tool) => tool.mastra()),
+    aiSdk: () => merged((tool) => tool.aiSdk()),
+    mastra: () => merged((tool) => tool.mastra()),
     langchain: () => tools.map((tool) => tool.langchain()),
     run: async (name, input) => {
       const tool = tools.find((one) => one.name === name)
       return tool ? tool.run(input) : { error: `There is no tool "${name}".`, code: 'tool_not_found' }
     },
-  }
-}
-
-/** A result as a model gets it; refusals that it can mend are answered, all others thrown. */
-export async function toolResult(
-  run: () => Promise<QueryResult>,
-  { maxRows = 100 }: ToolOptions = {},
-): Promise<ToolResult> {
-  return mendable(async () => {
-    const { columns, rows, changes } = await run()
-    const shown = rows
-      .slice(0, maxRows)
-      .map((row) => row.map((value) => (value instanceof Uint8Array ? `<${value.length} bytes>` : value)))
-    const truncated = rows.length > maxRows ? ({ truncated: true } as const) : {}
-    return { columns, rows: shown, rowCount: rows.length, ...truncated, ...(changes !== undefined && { changes }) }
-  })
-}
-
-/** Answers the failures that a model can do something about. */
-export async function mendable<T>(run: () => Promise<T>) {
-  try {
-    return await run()
-  } catch (cause) {
-    if (!(cause instanceof PerSQLError) || ![400, 403, 404, 408, 409].includes(cause.status)) throw cause
-    const { errorDetail, approvalUrl, approvalToken } = cause.body as Partial<Record<string, never>>
-    return { error: cause.message, code: cause.code, errorDetail, approvalUrl, approvalToken }
   }
 }

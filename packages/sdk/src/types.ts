@@ -8,6 +8,9 @@ export type Param = string | number | bigint | boolean | null | Uint8Array
 /** A row by the names of its columns. */
 export type Row = Record<string, Value>
 
+/** A value of JSON. */
+export type Json = string | number | boolean | null | Json[] | { [name: string]: Json }
+
 /** What every call takes. */
 export interface CallOptions {
   /** Ends the call; it rejects with the signal's reason. */
@@ -170,7 +173,7 @@ export interface Described {
 /** What a database and its tables are for, in words. */
 export interface Docs {
   databaseDescription?: string
-  tables?: { table: string; description: string; columns: { column: string; description: string }[] }[]
+  tables: { table: string; description: string; columns: { column: string; description: string }[] }[]
 }
 
 /** A table, column or view that words were found in. */
@@ -328,13 +331,29 @@ export interface Session {
 /** What a token may do. */
 export type TokenRole = 'readonly' | 'readwrite' | 'admin'
 
+/** The token that is in use. */
+export interface Me {
+  namespaceSlug: string
+  namespaceId: string
+  role: TokenRole
+  tokenId: string
+  /** The slug of the one database that the token opens; `null` when it opens several. */
+  database: string | null
+  /** The ref of that database, when it is a branch. */
+  branch: string | null
+  /** The slugs of the only databases that the token opens; `null` for all. */
+  databases: string[] | null
+  tableScope: string[] | null
+  expiresAt: string | null
+}
+
 /** A token, without its secret. */
 export interface Token {
   id: string
   name: string
   role: TokenRole
   tableScope: string[] | null
-  claims: Record<string, unknown> | null
+  claims: Record<string, Json> | null
   /** The one database it opens, by its slug; `null` when it opens several. */
   database: string | null
   /** The only databases it opens, by their slugs; `null` for all of the namespace. */

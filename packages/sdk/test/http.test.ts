@@ -209,8 +209,15 @@ test('the environment says where to go when the code does not', async () => {
 })
 
 test('an address that is none is refused at once', () => {
-  for (const address of ['main', 'a/b/c', 'a/', '/b', 'a/../b', 'A/b']) {
+  for (const address of ['main', 'a/b/c', 'a/', '/b', 'a/../b', 'A/b', 'a/b.', 'a/.x', 'a.x/b', '']) {
     expect(() => persql.database(address)).toThrow(TypeError)
   }
   expect(persql.database('acme', 'main')).toMatchObject({ namespace: 'acme', slug: 'main' })
+  expect(persql.database('acme', 'main.a/b.c')).toMatchObject({ namespace: 'acme', slug: 'main.a/b.c' })
+})
+
+test.each(['', '.', '..', undefined])('the id %j leads to no other route', async (id) => {
+  expect(await failure(db().branches.delete(id as string))).toBeInstanceOf(TypeError)
+  expect(await failure(persql.databases.delete(id as string))).toBeInstanceOf(TypeError)
+  expect(received).toEqual([])
 })

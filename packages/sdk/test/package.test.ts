@@ -53,10 +53,12 @@ test('an app pays at most 6 KB for the core, minified and compressed', async () 
 })
 
 test('its declarations serve ES modules and require, in browsers as in Node', async () => {
-  const code = `import { PerSQL, PerSQLError, type Row } from '@persql/sdk'
+  const code = `import { type Database, PerSQL, type PerSQLDatabase, PerSQLError, type Row } from '@persql/sdk'
 import { verifyWebhook, type WebhookEvent } from '@persql/sdk/webhooks'
 export const persql: PerSQL = new PerSQL({ token: 't' })
 export const rows = async (): Promise<Row[]> => (await persql.database('a/b').query('SELECT 1')).data
+export const handle: PerSQLDatabase = persql.database('a', 'b.ref')
+export const alias: Database = handle
 export const failed = (error: unknown): string | undefined => (error instanceof PerSQLError ? error.detail?.kind : undefined)
 export const events: Promise<WebhookEvent> = verifyWebhook('s', new Headers(), '')
 export const hook = async (): Promise<string> => (await persql.database('a/b').webhooks.list())[0]?.secret ?? ''
@@ -96,12 +98,12 @@ test('the examples of its README compile as they stand', async () => {
   const files = codes.map((_, index) => join(folder, `example-${index}.mts`))
   await Promise.all(
     codes.map((code, index) => {
-      const declared = ['PerSQL', 'Database'].map((name) => `type ${name} as Its${name}`)
-      const given = ['persql: ItsPerSQL', 'db: ItsDatabase'].filter(
+      const declared = ['PerSQL', 'PerSQLDatabase'].map((name) => `type ${name} as Its${name}`)
+      const given = ['persql: ItsPerSQL', 'db: ItsPerSQLDatabase'].filter(
         (one) => !new RegExp(`const ${one.split(':')[0]} =`).test(code),
       )
       const header = `import { ${declared} } from '@persql/sdk'\n${given.map((one) => `declare const ${one}\n`).join('')}`
-      return writeFile(files[index] as string, `${header}${code}\nexport type { ItsPerSQL, ItsDatabase }\n`)
+      return writeFile(files[index] as string, `${header}${code}\nexport type { ItsPerSQL, ItsPerSQLDatabase }\n`)
     }),
   )
   const options = '--ignoreConfig --strict --noEmit --skipLibCheck --module nodenext --target es2024 --types node'

@@ -3,11 +3,11 @@ import { integer, sqliteTable, text } from 'drizzle-orm/sqlite-core'
 import { drizzle } from 'drizzle-orm/sqlite-proxy'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startPlatform, type TestPlatform } from '../../../test/harness.ts'
-import { type Database, PerSQL } from '../src/index.ts'
+import { type DatabaseInfo, PerSQL, type PerSQLDatabase } from '../src/index.ts'
 
 let platform: TestPlatform
 let persql: PerSQL
-let db: Database
+let db: PerSQLDatabase
 
 beforeAll(async () => {
   platform = await startPlatform()
@@ -25,10 +25,11 @@ test('databases are made, listed, read and deleted', async () => {
     name: 'Other',
   })
   expect((await persql.databases.list()).map(({ slug }) => slug).sort()).toEqual(['main', 'other'])
-  expect((await Promise.all(['main', 'other'].map(persql.databases.get))).map(({ slug }) => slug)).toEqual([
-    'main',
-    'other',
-  ])
+  expect(
+    (await Promise.all(['main', 'other'].map(persql.databases.get as (slug: string) => Promise<DatabaseInfo>))).map(
+      ({ slug }) => slug,
+    ),
+  ).toEqual(['main', 'other'])
   expect(await persql.databases.get('other')).toMatchObject({ status: 'healthy' })
   expect(await persql.databases.delete('other')).toEqual({ deleted: true })
   await expect(persql.databases.get('other')).rejects.toMatchObject({ status: 404, code: 'database_not_found' })

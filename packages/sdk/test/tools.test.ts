@@ -33,7 +33,7 @@ test('the forms for Anthropic and OpenAI are what their libraries take', () => {
 
 test("Vercel's AI SDK calls the tool and hands its answer to the model", async () => {
   const { db, sent } = database()
-  const tools: ToolSet = { query: db.asTool().aiSdk(), ...db.asTools().aiSdk() }
+  const tools: ToolSet = { ...db.asTool().aiSdk(), ...db.asTools().aiSdk() }
   const usage = { inputTokens: { total: 1 }, outputTokens: { total: 1 } }
   const model = new MockLanguageModelV4({
     doGenerate: async ({ tools: offered }) => {
@@ -67,11 +67,33 @@ test('LangChain calls the tool', async () => {
 
 test('Mastra gets its input as such, or as context', async () => {
   const { db, sent } = database()
-  const { id, execute, inputSchema } = db.asTool('query').mastra()
+  const { id, execute, inputSchema } = db.asTool('query').mastra().query
   expect([id, inputSchema['~standard'].jsonSchema.input()]).toEqual(['query', db.asTool('query').inputSchema])
   expect(await execute({ sql: 'SELECT 1' })).toEqual(answer)
   expect(await execute({ context: { sql: 'SELECT 2' }, runtimeContext: {} })).toEqual(answer)
   expect(sent).toMatchObject([{ sql: 'SELECT 1' }, { sql: 'SELECT 2' }])
+})
+
+test('tools are under their names, so that those of several databases go together', () => {
+  const { db } = database()
+  const ai: ToolSet = { ...db.asTool('orders').aiSdk(), ...db.asTool('people').aiSdk() }
+  expect(Object.keys(ai)).toEqual(['orders', 'people'])
+  expect(Object.entries(db.asTool('orders').mastra()).map(([name, { id }]) => [name, id])).toEqual([
+    ['orders', 'orders'],
+  ])
+  const names = db.asTools().tools.map(({ name }) => name)
+  expect(Object.keys(db.asTools().aiSdk())).toEqual(names)
+  expect(Object.entries(db.asTools().mastra()).map(([name, { id }]) => [name, id])).toEqual(
+    names.map((name) => [name, name]),
+  )
+})
+
+test('runTool() has the rows as objects; a model gets each row once', async () => {
+  const { db } = database()
+  const { data, rows, rowCount, error } = await db.runTool({ sql: 'SELECT 1 AS n' })
+  expect({ data, rows, rowCount, error }).toEqual({ data: [{ n: 1 }], rows: [[1]], rowCount: 1, error: undefined })
+  expect(await db.asTool().run({ sql: 'SELECT 1 AS n' })).toEqual(answer)
+  expect(await db.asTools().run('select_rows', { table: 't' })).toEqual(answer)
 })
 
 test('a tool that does not exist and input that is missing are told to the model', async () => {

@@ -1,14 +1,14 @@
 import { createWriteStream, openAsBlob } from 'node:fs'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import type { Database } from '@persql/sdk'
+import type { PerSQLDatabase } from '@persql/sdk'
 import { usage } from '../exits.ts'
 import { count, listing, type Mode, modes } from '../render.ts'
 import { textOf } from '../values.ts'
 
 /** What dot commands act on. */
 export interface Stage {
-  db: Database
+  db: PerSQLDatabase
   mode: Mode
   timing: boolean
   quit: boolean

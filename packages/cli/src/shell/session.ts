@@ -1,4 +1,4 @@
-import { type Database, PerSQLError } from '@persql/sdk'
+import { type PerSQLDatabase, PerSQLError } from '@persql/sdk'
 import type { Context } from '../context.ts'
 import { CliError } from '../exits.ts'
 import { type Mode, render } from '../render.ts'
@@ -12,7 +12,7 @@ const CELL = 60
 
 /** What a shell does with what is typed, wherever that comes from. */
 export class Session implements Stage {
-  db: Database
+  db: PerSQLDatabase
   mode: Mode = 'table'
   timing = true
   quit = false
@@ -22,7 +22,7 @@ export class Session implements Stage {
   #running = new AbortController()
   #typed = ''
 
-  constructor(ctx: Context, db: Database, interactive: boolean) {
+  constructor(ctx: Context, db: PerSQLDatabase, interactive: boolean) {
     this.#ctx = ctx
     this.db = db
     this.#interactive = interactive

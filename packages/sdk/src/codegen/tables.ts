@@ -1,4 +1,4 @@
-import type { Database } from '../database.ts'
+import type { PerSQLDatabase } from '../database.ts'
 import type { SchemaTable } from '../types.ts'
 
 /** A foreign key with all its columns. */
@@ -29,7 +29,7 @@ const KEYS = `SELECT id AS key, "from" AS "column", "table" AS parent, "to", on_
   FROM pragma_foreign_key_list(?) ORDER BY id, seq`
 
 /** Reads the tables of a database. */
-export async function readTables(db: Database): Promise<CodegenTable[]> {
+export async function readTables(db: PerSQLDatabase): Promise<CodegenTable[]> {
   const { tables } = await db.schema()
   return Promise.all(
     tables.map(async (table) => {

@@ -1,0 +1,33 @@
+import { PerSQLError } from './errors.ts'
+import type { ToolError, ToolOptions, ToolResult, ToolRows } from './tools.ts'
+import type { QueryResult, Row } from './types.ts'
+
+/** Runs a statement for a model. Refusals that a model can act on are returned, all others thrown. */
+export function toolResult(run: () => Promise<QueryResult>, { maxRows = 100 }: ToolOptions = {}): Promise<ToolResult> {
+  return mendable(async () => {
+    const { columns, rows: all, changes } = await run()
+    const rows = all
+      .slice(0, maxRows)
+      .map((row) => row.map((value) => (value instanceof Uint8Array ? `<${value.length} bytes>` : value)))
+    const data = rows.map((row) => Object.fromEntries(row.map((value, i) => [columns[i], value])) as Row)
+    const truncated = all.length > maxRows ? ({ truncated: true } as const) : {}
+    return { data, columns, rows, rowCount: all.length, ...truncated, ...(changes !== undefined && { changes }) }
+  })
+}
+
+/** The same for a model: each row once. */
+export async function withoutData(result: Promise<ToolResult>): Promise<ToolRows | ToolError> {
+  const { data: _, ...rest } = await result
+  return rest
+}
+
+/** Returns the failures that a model can act on, and throws all others. */
+export async function mendable<T>(run: () => Promise<T>): Promise<T | ToolError> {
+  try {
+    return await run()
+  } catch (cause) {
+    if (!(cause instanceof PerSQLError) || ![400, 403, 404, 408, 409].includes(cause.status)) throw cause
+    const { errorDetail, approvalUrl, approvalToken } = cause.body as Partial<Record<string, never>>
+    return { error: cause.message, code: cause.code, errorDetail, approvalUrl, approvalToken }
+  }
+}

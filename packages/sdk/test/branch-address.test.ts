@@ -1,0 +1,129 @@
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import WebSocket from 'ws'
+import { startPlatform, type TestPlatform } from '../../../test/harness.ts'
+import { PerSQL, type PerSQLDatabase } from '../src/index.ts'
+
+let platform: TestPlatform
+let admin: PerSQL
+let orders: PerSQLDatabase
+let token: string
+
+beforeAll(async () => {
+  platform = await startPlatform()
+  token = (await platform.createNamespace('acme')).token
+  admin = new PerSQL({ token, baseURL: platform.url, WebSocket })
+  orders = admin.database('acme/orders')
+  await orders.query('CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT)')
+})
+afterAll(() => platform.stop())
+beforeEach(() => {
+  paths = []
+})
+
+/** The paths that `counted` has asked for. */
+let paths: string[] = []
+const counted = (given: string) =>
+  new PerSQL({
+    token: given,
+    baseURL: platform.url,
+    fetch: ((url: string, init: RequestInit) => {
+      paths.push(new URL(url).pathname)
+      return fetch(url, init)
+    }) as typeof fetch,
+  })
+const slugs = async () => (await admin.databases.list()).map(({ slug }) => slug).sort()
+
+test.each(['pr-42', 'feature/checkout', 'v1.2.3', 'Fix_It', 'a/b.c/d-e_f', `long-${'x'.repeat(59)}`])(
+  'the address orders.%s opens the branch',
+  async (ref) => {
+    const { databaseSlug } = await orders.branches.claim({ ref })
+    const branch = admin.database('acme', `orders.${ref}`)
+    await branch.query('INSERT INTO items (name) VALUES (?)', [ref])
+    expect((await admin.database(`acme/orders.${ref}`).query('SELECT name FROM items')).data).toEqual([{ name: ref }])
+    expect((await admin.database('acme', databaseSlug).query('SELECT name FROM items')).data).toEqual([{ name: ref }])
+    expect((await orders.query('SELECT name FROM items')).data).toEqual([])
+    expect(branch).toMatchObject({ namespace: 'acme', slug: `orders.${ref}` })
+  },
+)
+
+test('the branch is looked up once, by all calls of a handle together', async () => {
+  await orders.branches.claim({ ref: 'once' })
+  const branch = counted(token).database('acme/orders.once')
+  await Promise.all([branch.query('SELECT 1'), branch.tables(), branch.batch([{ sql: 'SELECT 1' }])])
+  await branch.query('SELECT 2')
+  expect(paths.filter((path) => path.includes('branches'))).toEqual(['/v1/db/acme/orders/branches/once'])
+  expect(paths).toHaveLength(5)
+})
+
+test.each(['read', 'write', 'admin'] as const)(
+  "a branch's own token with the role %s opens it by its address",
+  async (role) => {
+    const claim = await orders.branches.claim({ ref: `own-${role}`, role })
+    const own = new PerSQL({ token: claim.token, baseURL: platform.url })
+    expect(await own.database(`acme/orders.own-${role}`).tables()).toEqual([{ name: 'items', rowCount: 0 }])
+    await expect(own.database('acme/orders.pr-42').tables()).rejects.toMatchObject({
+      status: 403,
+      code: 'token_pinned',
+    })
+  },
+)
+
+test('a readonly token opens a branch, and writes nothing', async () => {
+  await orders.branches.claim({ ref: 'watched' })
+  const reader = await admin.tokens.create({ name: 'reader', role: 'readonly' })
+  const branch = new PerSQL({ token: reader.token, baseURL: platform.url }).database('acme/orders.watched')
+  expect(await branch.tables()).toEqual([{ name: 'items', rowCount: 0 }])
+  await expect(branch.query('DELETE FROM items')).rejects.toMatchObject({ code: 'role_insufficient' })
+})
+
+test('a token of some tables opens a branch, and sees those', async () => {
+  const parent = admin.database('acme/tables')
+  await parent.batch([{ sql: 'CREATE TABLE items (id)' }, { sql: 'CREATE TABLE secrets (n)' }])
+  await parent.branches.claim({ ref: 'scoped' })
+  const scoped = await admin.tokens.create({ name: 'scoped', role: 'readonly', tableScope: ['items'] })
+  const branch = new PerSQL({ token: scoped.token, baseURL: platform.url }).database('acme/tables.scoped')
+  expect((await branch.query('SELECT count(*) AS n FROM items')).data).toEqual([{ n: 0 }])
+  await expect(branch.query('SELECT * FROM secrets')).rejects.toMatchObject({ code: 'table_out_of_scope' })
+})
+
+test('what does not exist is not created', async () => {
+  const before = await slugs()
+  await expect(admin.database('acme/orders.nope').query('CREATE TABLE t (n)')).rejects.toMatchObject({
+    status: 404,
+    code: 'branch_not_found',
+  })
+  await expect(admin.database('acme/nope.pr-42').tables()).rejects.toMatchObject({ code: 'database_not_found' })
+  await expect(admin.database('other/orders.pr-42').tables()).rejects.toMatchObject({ code: 'namespace_mismatch' })
+  expect(await slugs()).toEqual(before)
+})
+
+test('a branch that is deleted is not found, and found again once it is back', async () => {
+  await orders.branches.claim({ ref: 'gone' })
+  const writer = await admin.tokens.create({ name: 'writer', role: 'readwrite' })
+  const branch = new PerSQL({ token: writer.token, baseURL: platform.url }).database('acme/orders.gone')
+  await branch.tables()
+  await orders.branches.delete('gone')
+  await expect(branch.tables()).rejects.toMatchObject({ code: 'database_not_found' })
+  await expect(branch.tables()).rejects.toMatchObject({ code: 'branch_not_found' })
+  await orders.branches.claim({ ref: 'gone' })
+  expect(await branch.tables()).toEqual([{ name: 'items', rowCount: 0 }])
+})
+
+test('subscriptions, files, sessions and resources are those of the branch', async () => {
+  await orders.branches.claim({ ref: 'all/of-it' })
+  const branch = admin.database('acme/orders.all/of-it')
+  const changes: string[] = []
+  const onChange = ({ table, kind }: { table: string; kind: string }) => changes.push(`${table} ${kind}`)
+  const off = await new Promise<() => void>((resolve, reject) => {
+    const end = branch.subscribe({ onChange, onReady: () => resolve(end), onError: reject })
+  })
+  await branch.query("INSERT INTO items (name) VALUES ('hat')")
+  await vi.waitFor(() => expect(changes).toEqual(['items insert']), { timeout: 20_000 })
+  off()
+  expect(await branch.import('name\nshoe\n', { format: 'csv', table: 'items' })).toMatchObject({ rows: 1 })
+  expect(await (await branch.export({ format: 'csv', table: 'items' })).text()).toContain('shoe')
+  expect(await branch.createSession({ userId: 'u1', expiresIn: 60 })).toMatchObject({ expiresIn: 60 })
+  expect(await branch.snapshots.create('kept')).toMatchObject({ rows: 2 })
+  await expect(branch.branches.claim()).rejects.toMatchObject({ code: 'branch_of_branch' })
+  expect((await orders.query('SELECT name FROM items')).data).toEqual([])
+})
