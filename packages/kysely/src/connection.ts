@@ -1,4 +1,4 @@
-import type { QueryResult as Answer, Database, Param } from '@persql/sdk'
+import type { QueryResult as Answer, Param, PerSQLDatabase } from '@persql/sdk'
 import type { CompiledQuery, DatabaseConnection, QueryResult } from 'kysely'
 import { onlyWrites } from './only-writes.ts'
 import { Writes } from './writes.ts'
@@ -7,18 +7,23 @@ const READ =
   'A transaction of PerSQL collects writes and sends them when it commits, so it has no rows to give inside: read ' +
   'before it, and leave out returning(). Where a later write needs what an earlier one made, say so in SQL.'
 
+/** The options that Kysely 0.29 passes with a query. */
+interface Abortable {
+  readonly signal?: AbortSignal
+}
+
 /** A connection: queries go out at once, those of a transaction when it commits. */
 export class PerSQLConnection implements DatabaseConnection {
-  readonly #database: Database
+  readonly #database: PerSQLDatabase
   #writes: Writes | undefined
 
-  constructor(database: Database) {
+  constructor(database: PerSQLDatabase) {
     this.#database = database
   }
 
-  async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+  async executeQuery<R>(query: CompiledQuery, { signal }: Abortable = {}): Promise<QueryResult<R>> {
     if (!this.#writes) {
-      return resultOf<R>(await this.#database.query<R & object>(query.sql, query.parameters as Param[]))
+      return resultOf<R>(await this.#database.query<R & object>(query.sql, query.parameters as Param[], { signal }))
     }
     if (!onlyWrites(query)) throw new Error(READ)
     this.#writes.add({ sql: query.sql, params: query.parameters as Param[] })
@@ -26,8 +31,12 @@ export class PerSQLConnection implements DatabaseConnection {
   }
 
   /** The rows of one moment, asked for at once and handed on in pieces. */
-  async *streamQuery<R>(query: CompiledQuery, chunkSize = 100): AsyncIterableIterator<QueryResult<R>> {
-    const { rows } = await this.executeQuery<R>(query)
+  async *streamQuery<R>(
+    query: CompiledQuery,
+    chunkSize = 100,
+    options?: Abortable,
+  ): AsyncIterableIterator<QueryResult<R>> {
+    const { rows } = await this.executeQuery<R>(query, options)
     const size = Math.max(1, chunkSize)
     for (let at = 0; at < rows.length; at += size) yield { rows: rows.slice(at, at + size) }
   }

@@ -1,4 +1,4 @@
-import type { Database } from '@persql/sdk'
+import type { PerSQLDatabase } from '@persql/sdk'
 import {
   type DatabaseIntrospector,
   type Dialect,
@@ -6,16 +6,16 @@ import {
   type Driver,
   type Kysely,
   type QueryCompiler,
-  SqliteAdapter,
   SqliteQueryCompiler,
 } from 'kysely'
+import { PerSQLAdapter } from './adapter.ts'
 import { PerSQLDriver } from './driver.ts'
 import { PerSQLIntrospector } from './introspector.ts'
 
 /** What the dialect needs. */
 export interface PerSQLDialectConfig {
   /** `new PerSQL().database('namespace/database')` of `@persql/sdk`. */
-  database: Database
+  database: PerSQLDatabase
 }
 
 /** Kysely on one database: SQLite's dialect, with transactions that are sent as one. */
@@ -35,7 +35,7 @@ export class PerSQLDialect implements Dialect {
   }
 
   createAdapter(): DialectAdapter {
-    return new SqliteAdapter()
+    return new PerSQLAdapter()
   }
 
   // biome-ignore lint/suspicious/noExplicitAny: Kysely's own signature

@@ -1,12 +1,12 @@
-import type { Database } from '@persql/sdk'
+import type { PerSQLDatabase } from '@persql/sdk'
 import type { Driver, TransactionSettings } from 'kysely'
 import { PerSQLConnection } from './connection.ts'
 
 /** Connections are cheap: there is one for each use, and it holds the writes of its transaction. */
 export class PerSQLDriver implements Driver {
-  readonly #database: Database
+  readonly #database: PerSQLDatabase
 
-  constructor(database: Database) {
+  constructor(database: PerSQLDatabase) {
     this.#database = database
   }
 

@@ -1,6 +1,5 @@
 import {
   type DatabaseIntrospector,
-  type DatabaseMetadata,
   type DatabaseMetadataOptions,
   type Kysely,
   type SchemaMetadata,
@@ -10,6 +9,9 @@ import {
 
 // Where Kysely exports these names from differs between 0.28 and 0.29.
 const MIGRATION_TABLES = ['kysely_migration', 'kysely_migration_lock']
+
+/** A table as Kysely 0.29 has it. */
+type Table = TableMetadata & { readonly isForeign: boolean }
 
 interface ColumnRow {
   table: string
@@ -48,10 +50,11 @@ export class PerSQLIntrospector implements DatabaseIntrospector {
           AND name NOT GLOB 'sqlite_*' AND name NOT GLOB '_cf_*' AND name NOT GLOB '_persql_*'
       ) m CROSS JOIN pragma_table_info(m.name) p
       ORDER BY m.name, p.cid`.execute(this.#db)
-    const tables = new Map<string, TableMetadata>()
+    const tables = new Map<string, Table>()
     for (const row of rows) {
       if (!options.withInternalKyselyTables && MIGRATION_TABLES.includes(row.table)) continue
-      const table = tables.get(row.table) ?? { name: row.table, isView: row.kind === 'view', columns: [] }
+      const isView = row.kind === 'view'
+      const table: Table = tables.get(row.table) ?? { name: row.table, isView, isForeign: false, columns: [] }
       table.columns.push({
         name: row.name,
         dataType: row.type,
@@ -64,7 +67,7 @@ export class PerSQLIntrospector implements DatabaseIntrospector {
     return [...tables.values()]
   }
 
-  async getMetadata(options?: DatabaseMetadataOptions): Promise<DatabaseMetadata> {
+  async getMetadata(options?: DatabaseMetadataOptions): Promise<{ tables: TableMetadata[] }> {
     return { tables: await this.getTables(options) }
   }
 }

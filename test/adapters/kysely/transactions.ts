@@ -34,6 +34,21 @@ export const transactions: Suite = {
     await rejects(failing, /UNIQUE/)
     same(await people(db), seededNames)
   }),
+  'transaction: other queries and transactions do not wait for it': seeded(async (db) => {
+    const outcome = await db.transaction().execute(async (trx) => {
+      await trx.insertInto('person').values(foo).execute()
+      const seen = await people(db)
+      await db.transaction().execute((inner) =>
+        inner
+          .insertInto('person')
+          .values({ ...foo, first_name: 'Baz' })
+          .execute(),
+      )
+      return seen
+    })
+    same(outcome, seededNames)
+    same(await people(db), [...seededNames, 'Baz', 'Foo'])
+  }),
   'transaction: what needs rows inside says so': seeded(async (db) => {
     for (const run of [
       (trx: typeof db) => trx.selectFrom('person').selectAll().execute(),
