@@ -96,6 +96,29 @@ test.each(fails)('%s: %j', async (exit, args, more) => {
   expect(words).toMatch(/^persql: \S/)
 })
 
+test.each([
+  ['migrate', 'db migrate'],
+  ['db migrat acme/main', 'db migrate'],
+  ['db brnch list', 'db branch list'],
+  ['db branch lst acme/main', 'db branch list'],
+  ['qeury acme/main', 'db query'],
+  ['endpont list', 'endpoint list'],
+  ['tokne', 'token'],
+  ['whoiam', 'whoami'],
+  ['snapshot list', 'db snapshot list'],
+])('"%s" is close to %s', async (typed, meant) => {
+  const { code, stderr } = await cli.run(typed.split(' '), { env })
+  expect([code, stderr]).toEqual([
+    2,
+    expect.stringMatching(`^persql: Unknown command ".*"\\. Did you mean "persql ${meant}"\\?\n$`),
+  ])
+})
+
+test('what is close to nothing gets the help', async () => {
+  const { stderr } = await cli.run(['nonsense', 'words'], { env })
+  expect(stderr).toBe('persql: Unknown command "nonsense words". Run persql --help.\n')
+})
+
 test('Ctrl-C ends a command with 130', async () => {
   const child = cli.start(['mcp'], { env })
   const closed = new Promise((resolve) => child.on('close', resolve))

@@ -4,7 +4,10 @@ import type { Context } from './context.ts'
 export interface Arg {
   help: string
   optional?: true
-  /** A database: `PERSQL_DATABASE` stands in for it, and a name alone is one of the token's namespace. */
+  /**
+   * A database. `PERSQL_DATABASE` stands in for one that is left out, else the token's only database; a name alone is
+   * one of the token's namespace.
+   */
   database?: true
   /** Shells complete it as a path. */
   file?: true
@@ -32,7 +35,7 @@ type OptionValue<O extends Option> = O extends { value: string }
     ? string[]
     : string | undefined
   : boolean
-type ArgValue<A extends Arg> = A extends { optional: true } ? string | undefined : string
+type ArgValue<A extends Arg> = A extends { optional: true } | { database: true } ? string | undefined : string
 
 /** What was given on the command line, by the names of the table. */
 export interface Given<A extends Record<string, Arg>, O extends Record<string, Option>> {

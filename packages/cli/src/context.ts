@@ -1,8 +1,12 @@
-import { PerSQL, type PerSQLDatabase } from '@persql/sdk'
+import { type Me, PerSQL, type PerSQLDatabase } from '@persql/sdk'
+import { slugOf } from '../../sdk/src/branch.ts'
 import { type Config, configFile, type Profile, readConfig, writeConfig } from './config.ts'
 import { CliError, usage } from './exits.ts'
 import { renewed } from './login/renew.ts'
 import { Progress } from './progress.ts'
+
+/** `namespace/database`, `database`, or either with `.ref` of a branch behind it. */
+const ADDRESS = /^(?:([a-z][a-z0-9-]{0,62})\/)?([a-z][a-z0-9-]{0,62})(?:\.(.+))?$/s
 
 const HOSTED = 'https://api.persql.com'
 
@@ -30,7 +34,7 @@ export class Context {
   readonly signal: AbortSignal
   readonly #url: string | undefined
   #access: Promise<Access> | undefined
-  #namespace: Promise<string> | undefined
+  #me: Promise<Me> | undefined
 
   constructor(given: Common, env: NodeJS.ProcessEnv, signal: AbortSignal) {
     this.json = given.json
@@ -79,28 +83,29 @@ export class Context {
   }
 
   /** The namespace of the token. */
-  namespace(): Promise<string> {
-    this.#namespace ??= this.persql().then(async (persql) => (await persql.me()).namespaceSlug)
-    return this.#namespace
+  async namespace(): Promise<string> {
+    return (await this.#whoami()).namespaceSlug
   }
 
-  /** `namespace/database`, or a database of the token's namespace. */
-  async address(text: string): Promise<[namespace: string, database: string]> {
-    const [first = '', second, more] = text.split('/')
-    const parts: [string, string] = second === undefined ? [await this.namespace(), first] : [first, second]
-    if (more !== undefined || !parts.every((part) => /^[a-z][a-z0-9-]{0,62}$/.test(part))) {
-      throw usage(`"${text}" is no database: give namespace/database.`)
-    }
-    return parts
+  /**
+   * Namespace and slug of `namespace/database`, of a database of the token's namespace, or of a branch behind
+   * `database.ref`. With nothing, those of the only database that the token opens.
+   */
+  async address(text: string | undefined): Promise<[namespace: string, database: string]> {
+    if (text === undefined) return this.#ownDatabase()
+    const [, given, slug, ref] = ADDRESS.exec(text) ?? []
+    if (slug === undefined) throw usage(`Invalid database address "${text}". Expected namespace/database.`)
+    const namespace = given ?? (await this.namespace())
+    return [namespace, ref === undefined ? slug : await this.#branch(namespace, slug, ref)]
   }
 
-  async database(text: string): Promise<PerSQLDatabase> {
+  async database(text: string | undefined): Promise<PerSQLDatabase> {
     const [namespace, slug] = await this.address(text)
     return (await this.persql()).database(namespace, slug)
   }
 
   /** The slug of a database that must be of the token's own namespace. */
-  async ownSlug(text: string): Promise<string> {
+  async ownSlug(text: string | undefined): Promise<string> {
     const [namespace, slug] = await this.address(text)
     if (namespace !== (await this.namespace())) {
       throw new CliError(
@@ -120,6 +125,27 @@ export class Context {
   /** Tells people something beside the answer. */
   note(text: string): void {
     if (!this.json && !this.quiet) process.stderr.write(`${text}\n`)
+  }
+
+  #whoami(): Promise<Me> {
+    this.#me ??= this.persql().then((persql) => persql.me())
+    return this.#me
+  }
+
+  async #ownDatabase(): Promise<[namespace: string, database: string]> {
+    const { namespaceSlug, database, branch } = await this.#whoami()
+    if (!database) {
+      const message = 'This token opens several databases. Name one as namespace/database, or set PERSQL_DATABASE.'
+      throw new CliError('usage', 'database_missing', message)
+    }
+    this.note(`Using ${namespaceSlug}/${database}${branch ? ` (branch ${branch})` : ''}.`)
+    return [namespaceSlug, database]
+  }
+
+  async #branch(namespace: string, parent: string, ref: string): Promise<string> {
+    const persql = await this.persql()
+    const { get } = persql.database(namespace, parent).branches
+    return slugOf(parent, ref, { get, list: () => persql.databases.list() })
   }
 
   async #reach(): Promise<Access> {

@@ -8,7 +8,7 @@ export const exits = {
   refused: { code: 5, meaning: 'It may not be done: role, scope or rule, or it waits for approval or confirmation.' },
   balance: { code: 6, meaning: 'The prepaid balance is used up: `persql topup`.' },
   conflict: { code: 7, meaning: 'It conflicts with what is there.' },
-  unavailable: { code: 8, meaning: 'No (timely) answer, or too many calls: try again later.' },
+  unavailable: { code: 8, meaning: 'Timeout, network error or rate limit.' },
   interrupted: { code: 130, meaning: 'Ended by Ctrl-C.' },
 } as const
 

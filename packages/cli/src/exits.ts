@@ -27,7 +27,8 @@ const byStatus: Record<number, Exit> = {
 export function exitOf(error: unknown): Exit {
   if (error instanceof CliError) return error.exit
   if (error instanceof PerSQLError) {
-    const { status } = error
+    const { status, code } = error
+    if (code === 'not_persql') return status >= 500 || status === 429 ? 'unavailable' : 'failed'
     return (
       byStatus[status] ?? (status === 0 || status === 408 || status === 429 || status >= 500 ? 'unavailable' : 'failed')
     )

@@ -73,7 +73,8 @@ Every command takes ${Object.entries(common)
     .join(', ')}.
 
 PERSQL_TOKEN, PERSQL_API_URL, PERSQL_DATABASE and PERSQL_PROFILE win over what \`persql login\` kept. PERSQL_DATABASE stands in for the database where
-a command line has one word too few, or begins with something that is no namespace/database. A kept token is sent to the server that it was kept for, and to no other.
+a command line has one word too few, or begins with something that is no namespace/database; without it, the only database that the
+token opens does. \`acme/main.pr-42\` is the branch \`pr-42\` of \`acme/main\`. A kept token is sent to the server that it was kept for, and to no other.
 
 ${codes.join('\n')}
 

@@ -7,6 +7,7 @@ import { exits } from './exit-codes.ts'
 import { exitOf, usage } from './exits.ts'
 import { commandHelp, overview } from './help.ts'
 import { find, parse } from './parse.ts'
+import { suggest } from './suggest.ts'
 import { visibleLines } from './width.ts'
 
 declare const VERSION: string
@@ -33,7 +34,7 @@ async function run(): Promise<void> {
   const words = commandWords(argv)
   const command = find(commands, words)
   if (!command) return other(words)
-  const line = parse(command, argv, process.env.PERSQL_DATABASE)
+  const line = parse(command, argv, process.env.PERSQL_DATABASE || undefined)
   if (line.options.help) return void process.stdout.write(commandHelp(command))
   const ctx = new Context(line.options as unknown as Common, process.env, interrupted.signal)
   const result = await command.run(ctx, line as unknown as Parameters<Command['run']>[1])
@@ -54,8 +55,14 @@ function other(words: readonly string[]): void {
   const group = commands.some(({ path }) => path.startsWith(`${words.join(' ')} `)) ? words.join(' ') : ''
   const asked = argv.includes('--help') || argv.includes('-h') || argv.length === 0
   if (asked && (group || words.length === 0)) return void process.stdout.write(overview(commands, group))
-  if (group) throw usage(`persql ${group} does what? See persql ${group} --help.`)
-  throw usage(`"${words.slice(0, 2).join(' ') || argv[0]}" is no command. See persql --help.`)
+  if (group) throw usage(`"persql ${group}" needs a subcommand. Run persql ${group} --help.`)
+  const meant = suggest(
+    commands.map(({ path }) => path),
+    words,
+  )
+  const advice = meant ? `Did you mean "persql ${meant}"?` : 'Run persql --help.'
+  const [typed = words[0] ?? argv[0]] = /^[a-z-]+( [a-z-]+){0,2}(?= |$)/.exec(words.join(' ')) ?? []
+  throw usage(`Unknown command "${typed}". ${advice}`)
 }
 
 /** Tells of a failure, and ends as it asks for. */

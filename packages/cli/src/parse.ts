@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { type Command, common, type Option } from './command.ts'
 import { usage } from './exits.ts'
@@ -27,7 +28,7 @@ const forms = (options: Record<string, Option>) =>
     ]),
   )
 
-/** Understands the options and places of a command. `standing` is the database that stands in when one place is short. */
+/** Understands the options and places of a command. `standing` is the database that stands in for one that is left out. */
 export function parse(command: Command, argv: readonly string[], standing: string | undefined): Line {
   const all: Record<string, Option> = { ...common, ...command.options }
   const { values, positionals } = understood(command, argv, all)
@@ -50,15 +51,23 @@ function understood({ path }: Command, argv: readonly string[], all: Record<stri
   }
 }
 
-const ADDRESS = /^[a-z][a-z0-9-]*\/[a-z][a-z0-9-]*$/
+const ADDRESS = /^[a-z][a-z0-9-]*\/[a-z][a-z0-9-]*(\..+)?$/
+const SLUG = /^[a-z][a-z0-9-]*$/
+const SLUG_OR_BRANCH = /^[a-z][a-z0-9-]*(\.\S+)?$/
 
 function places({ path, args }: Command, words: string[], standing: string | undefined): Line['args'] {
   const entries = Object.entries(args)
   const needed = entries.filter(([, { optional }]) => !optional).length
+  const [first = ''] = words
+  // Whether the first word is what follows the database.
+  const isNext = () => {
+    const isFile = entries[1]?.[1].file && existsSync(first)
+    if (ADDRESS.test(first)) return isFile && first.includes('.')
+    return standing !== undefined || isFile || !(entries[1]?.[1].file ? SLUG : SLUG_OR_BRANCH).test(first)
+  }
   const room = words.length < entries.length
-  const stands =
-    standing && entries[0]?.[1].database && room && (words.length < needed || !ADDRESS.test(words[0] ?? ''))
-  const given = stands ? [standing, ...words] : words
+  const isLeftOut = entries[0]?.[1].database && room && (words.length < needed || isNext())
+  const given = isLeftOut ? [standing, ...words] : words
   const missing = entries.slice(given.length).find(([, { optional }]) => !optional)
   if (missing) throw usage(`${missing[1].help} is missing: ${synopsis(path, args)}`)
   if (given.length > entries.length) {

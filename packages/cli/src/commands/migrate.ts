@@ -35,9 +35,11 @@ export function plan(files: readonly File[], known: readonly Migration[]): Step[
 }
 
 async function filesOf(path: string): Promise<File[]> {
-  const folder = (await stat(path)).isDirectory()
+  const found = await stat(path).catch(() => undefined)
+  if (!found) throw new CliError('failed', 'no_migrations', `No file or folder "${path}" found.`)
+  const folder = found.isDirectory()
   const names = folder ? (await readdir(path)).filter((name) => name.endsWith('.sql')).sort(byName.compare) : [path]
-  if (names.length === 0) throw new CliError('failed', 'no_migrations', `There are no .sql files in ${path}.`)
+  if (names.length === 0) throw new CliError('failed', 'no_migrations', `No .sql files found in ${path}.`)
   const { createHash } = await import('node:crypto')
   const read = async (name: string): Promise<File> => {
     const sql = await readFile(folder ? join(path, name) : name, 'utf8')
@@ -64,11 +66,14 @@ export const migrate = command({
   summary: 'Apply .sql files in the order of their names, each once and each whole or not at all',
   details:
     'Numbers in names count as numbers: 2-a.sql comes before 10-b.sql. It stops at the first that fails; a file that was applied must not change.',
-  args: { database, path: { help: 'A folder of .sql files, or one such file', file: true } },
+  args: {
+    database,
+    path: { help: 'A folder of .sql files, or one such file (default: migrations)', file: true, optional: true },
+  },
   options: { 'dry-run': { help: 'Tell what would be applied, and apply nothing' } },
-  examples: ['persql db migrate acme/main migrations/ --dry-run', 'persql db migrate acme/main migrations/'],
+  examples: ['persql db migrate', 'persql db migrate acme/main migrations/ --dry-run'],
   async run(ctx, { args, options }) {
-    const files = await filesOf(args.path)
+    const files = await filesOf(args.path ?? 'migrations')
     const [ns, slug] = await ctx.address(args.database)
     const steps = plan(files, await knownTo(ctx, ns, slug))
     const changed = steps.find(({ state }) => state === 'changed')

@@ -7,6 +7,7 @@ import { type Command, command, database } from '../command.ts'
 import type { Context } from '../context.ts'
 import { CliError, usage } from '../exits.ts'
 import { during, type Progress } from '../progress.ts'
+import { cutOff } from '../reach.ts'
 import { count, size } from '../render.ts'
 
 const POLL_MS = 500
@@ -16,7 +17,7 @@ async function save(
   body: ReadableStream,
   out: string | undefined,
   progress: Progress,
-  signal: AbortSignal,
+  { url, signal }: { url: string; signal: AbortSignal },
 ): Promise<number> {
   let bytes = 0
   const counting = new Transform({
@@ -38,7 +39,7 @@ async function save(
   } catch (cause) {
     await rm(part, { force: true })
     signal.throwIfAborted()
-    throw new CliError('unavailable', 'export_cut_off', `The export was cut off: ${(cause as Error).message}`, cause)
+    throw new CliError('unavailable', 'export_cut_off', `The export was interrupted. ${cutOff(cause, url)}`, cause)
   }
   return bytes
 }
@@ -62,7 +63,9 @@ const exporting = command({
     const db = await ctx.database(args.database)
     const { body } = await db.export({ format: format as 'sql', table, signal: ctx.signal })
     if (!body) throw new CliError('failed', 'empty_answer', 'The server sent nothing.')
-    const bytes = await during(ctx.progress('Exporting'), (progress) => save(body, out, progress, ctx.signal))
+    const { signal } = ctx
+    const { url } = await ctx.access()
+    const bytes = await during(ctx.progress('Exporting'), (progress) => save(body, out, progress, { url, signal }))
     if (out === undefined) return undefined
     return { json: { out, bytes }, text: `Wrote ${size(bytes)} to ${out}.` }
   },

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import type { Renewal } from '../config.ts'
 import { CliError } from '../exits.ts'
+import { reach } from '../reach.ts'
 import { expiryOf, grant } from './renew.ts'
 
 /** What a server says about logging in by a browser. */
@@ -13,9 +14,9 @@ export interface LoginServer {
 
 /** How to log in by a browser at this server, if it says so. */
 export async function discover(url: string, signal: AbortSignal): Promise<LoginServer | undefined> {
+  const response = await reach(`${url}/.well-known/oauth-authorization-server`, { signal })
+  if (!response.ok) return undefined
   try {
-    const response = await fetch(`${url}/.well-known/oauth-authorization-server`, { signal })
-    if (!response.ok) return undefined
     const metadata = await response.json()
     const endpoints = ['authorization_endpoint', 'token_endpoint', 'registration_endpoint'].map(
       (name) => metadata[name],
@@ -90,7 +91,7 @@ async function register(
     response_types: ['code'],
   }
   const headers = { 'Content-Type': 'application/json' }
-  const response = await fetch(registration_endpoint, { method: 'POST', headers, body: JSON.stringify(body), signal })
+  const response = await reach(registration_endpoint, { method: 'POST', headers, body: JSON.stringify(body), signal })
   const { client_id } = Object(await response.json().catch(() => undefined))
   if (typeof client_id !== 'string')
     throw new CliError('auth', 'login_failed', 'The server does not register this program.')

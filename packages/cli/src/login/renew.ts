@@ -1,5 +1,6 @@
 import type { Profile } from '../config.ts'
 import { CliError } from '../exits.ts'
+import { reach } from '../reach.ts'
 
 /** What a token endpoint answers. */
 export interface Granted {
@@ -10,7 +11,7 @@ export interface Granted {
 
 /** Asks a token endpoint. */
 export async function grant(endpoint: string, form: Record<string, string>, signal: AbortSignal): Promise<Granted> {
-  const response = await fetch(endpoint, { method: 'POST', body: new URLSearchParams(form), signal })
+  const response = await reach(endpoint, { method: 'POST', body: new URLSearchParams(form), signal })
   const answer = Object(await response.json().catch(() => undefined))
   if (!response.ok || typeof answer.access_token !== 'string') {
     const reason = answer.error_description ?? answer.error ?? `status ${response.status}`

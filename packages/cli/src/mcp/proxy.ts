@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline'
+import { reach } from '../reach.ts'
 import { headersFor, type Message, messagesOf } from './messages.ts'
 
 /** Ends when its request was cancelled by the client, which then awaits no answer. */
@@ -71,7 +72,7 @@ class Session {
   /** Sends a message and writes what comes back; answers whether its answer was among that. */
   async send(message: Message, signal: AbortSignal): Promise<boolean> {
     const headers = { ...this.#headers(), ...headersFor(message, this.#version) }
-    const response = await fetch(this.#url, { method: 'POST', headers, body: JSON.stringify(message), signal })
+    const response = await reach(this.#url, { method: 'POST', headers, body: JSON.stringify(message), signal })
     this.#id = response.headers.get('Mcp-Session-Id') ?? this.#id
     let answered = false
     for await (const came of messagesOf(response)) {
