@@ -35,6 +35,49 @@ test('behind a trusted proxy each client counts for itself', async () => {
   expect((await ask('203.0.113.7, 198.51.100.1')).status).toBe(429)
 })
 
+test('every spelling of a client is one client, and so is all of its /64', async () => {
+  const environment = { FLOOD_PER_MINUTE: '3', TRUSTED_PROXIES: '::ffff:127.0.0.0/104, fd00::/8' }
+  platform = await startPlatform({ environment })
+  const spellings = [
+    '203.0.113.9:50001',
+    '203.0.113.9:50002',
+    '::ffff:203.0.113.9',
+    ' [::FFFF:203.0.113.9]:1, [fd00::1]:2',
+  ]
+  expect(await Promise.all(spellings.map(async (each) => (await ask(each)).status)).then((all) => all.sort())).toEqual([
+    401, 401, 401, 429,
+  ])
+  const statuses: number[] = []
+  for (const each of [
+    '2001:db8:5:5::1',
+    '[2001:DB8:5:5::2]:443',
+    '2001:db8:5:5:1:2:3:4',
+    '2001:db8:5:5::9',
+    '2001:db8:5:6::1',
+  ])
+    statuses.push((await ask(each)).status)
+  expect(statuses).toEqual([401, 401, 401, 429, 401])
+})
+
+test('metrics are open to this machine alone, and never through a proxy', async () => {
+  platform = await startPlatform()
+  const read = async (headers: Record<string, string>, token?: string) =>
+    (await platform.request('/metrics', { headers, token })).status
+  expect(await read({})).toBe(200)
+  for (const name of ['X-Forwarded-For', 'Forwarded', 'X-Real-IP', 'Via', 'CF-Connecting-IP', 'X-Forwarded-Proto']) {
+    expect(await read({ [name]: '127.0.0.1' }), name).toBe(401)
+    expect(await read({ [name]: '127.0.0.1' }, platform.secret), name).toBe(200)
+  }
+  await platform.stop()
+  for (const environment of [{ TRUSTED_PROXIES: '127.0.0.1' }, { PERSQL_URL: 'https://sql.example.com' }]) {
+    platform = await startPlatform({ environment })
+    expect(await read({}), JSON.stringify(environment)).toBe(401)
+    expect(await read({}, platform.secret)).toBe(200)
+    await platform.stop()
+  }
+  platform = await startPlatform()
+})
+
 test('metrics count what was served, and say nothing of it', async () => {
   platform = await startPlatform()
   const { db, token } = await platform.createNamespace('acme')

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import * as z from 'zod'
+import { parseRange } from '../../platform/src/ip-address.ts'
 
 const slug = /^[a-z][a-z0-9-]{0,62}$/
 const hostname = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i
@@ -15,14 +16,22 @@ const Settings = z.object({
     isIP(text) > 0 || hostname.test(text) ? text : undefined,
   ),
   PERSQL_DATA: setting('./data', 'a folder', (text) => resolve(text)),
-  PERSQL_URL: setting(undefined, 'an http or https URL such as https://sql.example.com', baseUrl),
+  PERSQL_URL: setting(
+    undefined,
+    'an http or https URL without a path, query, fragment or credentials, such as https://sql.example.com',
+    originUrl,
+  ),
   PERSQL_BOOTSTRAP: setting('acme/main', '"off" or <namespace>/<database>, each like "acme" or "my-db"', bootstrap),
   PERSQL_WELCOME_CREDIT_USD: setting('5', 'an amount such as 5 or 0.25, up to a million', usd),
   PERSQL_SECRET: setting(undefined, `at least ${minSecretLength} letters, digits or any of . _ ~ + / = -`, (text) =>
     /^[\w.~+/=-]+$/.test(text) && text.length >= minSecretLength ? text : undefined,
   ),
   FLOOD_PER_MINUTE: setting('60000', 'a whole number from 1', (text) => wholeNumber(text, 1, 1e9)),
-  TRUSTED_PROXIES: setting('', 'a list of addresses or CIDR ranges such as 10.0.0.0/8, 192.0.2.7', proxies),
+  TRUSTED_PROXIES: setting(
+    '',
+    'a list of IP addresses and CIDR ranges such as 10.0.0.0/8, fd00::/8, 192.0.2.7',
+    proxies,
+  ),
   PERSQL_SIGNUP: setting('open', '"open", "invite" or "off"', oneOf('open', 'invite', 'off')),
   PERSQL_DEV: setting(undefined, '1, or unset', oneOf('1')),
   STRIPE_SECRET_KEY: setting(undefined, 'a key such as sk_live_…', secretText),
@@ -140,9 +149,15 @@ function usd(text: string): string | undefined {
 
 function baseUrl(text: string): string | undefined {
   if (!URL.canParse(text)) return undefined
-  const { protocol, origin, pathname, search, hash, username } = new URL(text)
-  if (!['http:', 'https:'].includes(protocol) || search || hash || username) return undefined
+  const { protocol, origin, pathname, search, hash, username, password } = new URL(text)
+  if (!['http:', 'https:'].includes(protocol) || search || hash || username || password) return undefined
   return origin + pathname.replace(/\/+$/, '')
+}
+
+/** The instance's own URL: cookies, OAuth metadata and links all start at its root. */
+function originUrl(text: string): string | undefined {
+  const url = baseUrl(text)
+  return url !== undefined && url === new URL(url).origin && !/[?#@]/.test(text) ? url : undefined
 }
 
 function bootstrap(text: string): { namespace: string; database: string } | 'off' | undefined {
@@ -153,12 +168,5 @@ function bootstrap(text: string): { namespace: string; database: string } | 'off
 
 function proxies(text: string): string | undefined {
   const list = text.split(',').map((entry) => entry.trim())
-  return text === '' || list.every(isAddressRange) ? list.join(',') : undefined
-}
-
-function isAddressRange(text: string): boolean {
-  const [address = '', bits, ...rest] = text.split('/')
-  const version = isIP(address)
-  if (version === 0 || rest.length > 0) return false
-  return bits === undefined || wholeNumber(bits, 0, version === 4 ? 32 : 128) !== undefined
+  return text === '' || list.every((entry) => parseRange(entry)) ? list.join(',') : undefined
 }

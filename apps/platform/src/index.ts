@@ -1,9 +1,10 @@
 import { PerSQLError } from '@persql/contract'
 import { authenticateOperator } from './authenticate.ts'
-import { clientAddress, contextOf } from './context.ts'
+import { contextOf } from './context.ts'
 import { refused } from './database/endpoints/serve.ts'
 import type { Env } from './env.ts'
 import { answerAuth } from './http/auth.ts'
+import { clientAddress, isFromThisMachine } from './http/client-address.ts'
 import { consoleFiles } from './http/console.ts'
 import { dev } from './http/dev.ts'
 import { floodWaitS } from './http/flood.ts'
@@ -13,6 +14,7 @@ import { answerHosted, answerPublicCall } from './http/public-endpoint.ts'
 import { logRequest } from './http/request-log.ts'
 import { type Answer, answerDatabaseCall, rest } from './http/rest.ts'
 import { takeStripeWebhook } from './http/stripe-webhook.ts'
+import { networkOf } from './ip-address.ts'
 import { answerMcp } from './mcp/door.ts'
 import { count, exposition, observe } from './metrics.ts'
 import { authorize } from './oauth/authorize.ts'
@@ -28,7 +30,7 @@ const answers = new WeakMap<Request, Answer>()
 const app = rest((request, answer) => answers.set(request, answer))
 app.get('/healthz', () => Response.json({ ok: true }))
 app.get('/metrics', async (c) => {
-  if (!isLoopback(clientAddress(c.req.raw, settingsOf(c.env)))) await authenticateOperator(contextOf(c.req.raw, c.env))
+  if (!isFromThisMachine(c.req.raw, settingsOf(c.env))) await authenticateOperator(contextOf(c.req.raw, c.env))
   return new Response(exposition(), { headers: { 'Content-Type': 'text/plain; version=0.0.4' } })
 })
 
@@ -52,7 +54,7 @@ export default {
     const startedMs = performance.now()
     const settings = settingsOf(env)
     const address = clientAddress(request, settings)
-    const waitS = floodWaitS(address, settings.floodPerMinute, Date.now())
+    const waitS = floodWaitS(networkOf(address), settings.floodPerMinute, Date.now())
     const { response, operation, code } =
       waitS > 0 ? flooded(waitS, url) : await answer(request, url, address, env, ctx)
     const ms = performance.now() - startedMs
@@ -115,4 +117,3 @@ const pathOf = (url: string) =>
     .replace(/^(\/api\/(?:invitations|approvals)|\/invite|\/approve|\/api\/auth\/reset-password)\/[^/]+/, '$1/…')
     .replace(/\/approvals\/appr_[^/]+/, '/approvals/…')
     .slice(0, 300)
-const isLoopback = (address: string) => address === '::1' || address.startsWith('127.')

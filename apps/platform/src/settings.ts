@@ -1,4 +1,5 @@
 import type { Env } from './env.ts'
+import { type AddressRange, parseRange } from './ip-address.ts'
 import { nanoOf } from './money.ts'
 
 /** Settings with their meaning. */
@@ -12,7 +13,8 @@ export interface Settings {
   readonly origin: string | undefined
   readonly welcomeCreditNano: number
   readonly floodPerMinute: number
-  readonly trustedProxies: readonly string[]
+  /** Whose word about a client's address is believed. */
+  readonly trustedProxies: readonly AddressRange[]
   readonly queryTimeoutMs: number
   /** How long a copy, a merge or an import may be written: less than the runtime's 30 s. */
   readonly transactionTimeoutMs: number
@@ -30,7 +32,7 @@ const parsed = new WeakMap<Env, Settings>()
 export function settingsOf(env: Env): Settings {
   let settings = parsed.get(env)
   if (!settings) {
-    const url = env.PERSQL_URL?.replace(/\/+$/, '') || undefined
+    const url = publicUrl(env.PERSQL_URL)
     settings = Object.freeze({
       runtime: env.PERSQL_RUNTIME === 'workerd' ? 'workerd' : 'cloudflare',
       url,
@@ -41,7 +43,8 @@ export function settingsOf(env: Env): Settings {
       trustedProxies: (env.TRUSTED_PROXIES ?? '')
         .split(',')
         .map((item) => item.trim())
-        .filter(Boolean),
+        .filter(Boolean)
+        .map(proxyRange),
       queryTimeoutMs: number(env.QUERY_TIMEOUT_S, 30) * 1000,
       transactionTimeoutMs: number(env.TRANSACTION_TIMEOUT_S, 25) * 1000,
       importMaxBytes: number(env.IMPORT_MAX_MB, 1_024) * 1024 * 1024,
@@ -51,6 +54,18 @@ export function settingsOf(env: Env): Settings {
     parsed.set(env, settings)
   }
   return settings
+}
+
+function publicUrl(text: string | undefined): string | undefined {
+  const url = text?.replace(/\/+$/, '') || undefined
+  if (url === undefined || (/^https?:/.test(url) && URL.canParse(url) && new URL(url).origin === url)) return url
+  throw new Error('PERSQL_URL must be an http or https URL without a path, query, fragment or credentials.')
+}
+
+function proxyRange(text: string): AddressRange {
+  const range = parseRange(text)
+  if (!range) throw new Error(`TRUSTED_PROXIES: "${text}" is not an IP address or a CIDR range.`)
+  return range
 }
 
 function signup(text: string): Settings['signup'] {

@@ -1,8 +1,9 @@
 import { PerSQLError } from '@persql/contract'
 import { ADDRESS_HEADER, authOf } from '../accounts/auth.ts'
-import { clientAddress, contextOf } from '../context.ts'
+import { contextOf } from '../context.ts'
 import type { Env } from '../env.ts'
 import { readBody } from './body.ts'
+import { clientAddress } from './client-address.ts'
 
 const MAX_BODY = 64 * 1024
 const LOCAL = /^(localhost|127(\.\d+){3}|\[::1\])$/

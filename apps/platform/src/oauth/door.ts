@@ -1,10 +1,12 @@
 import { PerSQLError } from '@persql/contract'
 import { Hono } from 'hono'
 import { isNamespace } from '../authenticate.ts'
-import { type Context, clientAddress, contextOf } from '../context.ts'
+import { type Context, contextOf } from '../context.ts'
 import type { Env } from '../env.ts'
 import { readBody } from '../http/body.ts'
+import { clientAddress } from '../http/client-address.ts'
 import { Windows } from '../http/flood.ts'
+import { networkOf } from '../ip-address.ts'
 import { parseObject } from '../json-object.ts'
 import { namespaceObject } from '../objects.ts'
 import { namespaceOf } from '../token.ts'
@@ -75,7 +77,7 @@ async function metadata(request: Request, env: Env): Promise<Response> {
 /** Registers a public client, whatever else it asks to be: a secret that any program on any machine gets is none. */
 async function register(request: Request, env: Env): Promise<Response> {
   const ctx = contextOf(request, env)
-  const waitS = registrations.waitS(clientAddress(request, ctx.settings), REGISTRATIONS_PER_HOUR, Date.now())
+  const waitS = registrations.waitS(networkOf(clientAddress(request, ctx.settings)), REGISTRATIONS_PER_HOUR, Date.now())
   if (waitS > 0) {
     const response = failure(429, 'temporarily_unavailable', 'Too many registrations. Try again later.')
     response.headers.set('Retry-After', String(waitS))

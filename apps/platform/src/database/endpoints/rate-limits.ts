@@ -1,6 +1,6 @@
 import type { EndpointSpec } from '@persql/endpoint-spec'
+import { networkOf } from '../../ip-address.ts'
 import type { OwnPages } from '../own-pages.ts'
-import { networkOf } from './network.ts'
 
 /** Calls of one address since a window was opened by the first of them. */
 interface Window {

@@ -1,0 +1,88 @@
+import { type AddressRange, isInRanges, isLoopbackAddress, normalizeAddress } from '../ip-address.ts'
+
+/** The settings that say whose word about an address counts. */
+export interface AddressSettings {
+  readonly runtime: 'workerd' | 'cloudflare'
+  readonly url: string | undefined
+  readonly trustedProxies: readonly AddressRange[]
+}
+
+/** A request with the peer's address as the runtime gives it, in `cf.clientIp`. */
+interface Received {
+  readonly headers: Headers
+  readonly cf?: unknown
+}
+
+const MAX_KNOWN_PEERS = 10_000
+const FORWARDING_HEADERS: ReadonlySet<string> = new Set([
+  'forwarded',
+  'via',
+  'x-real-ip',
+  'x-client-ip',
+  'x-cluster-client-ip',
+  'x-original-for',
+  'x-proxyuser-ip',
+  'true-client-ip',
+  'client-ip',
+  'cf-connecting-ip',
+  'cf-ray',
+  'fastly-client-ip',
+  'fly-client-ip',
+])
+
+/**
+ * Returns the client's IP address in its one spelling, or `unknown`. On Cloudflare the edge sets it. On one machine it
+ * is the peer's, or, behind trusted proxies, the last address before them.
+ */
+export function clientAddress(request: Received, settings: AddressSettings): string {
+  if (settings.runtime === 'cloudflare')
+    return normalizeAddress(request.headers.get('CF-Connecting-IP') ?? '') ?? 'unknown'
+  const peer = peerAddress((request.cf as { clientIp?: string } | undefined)?.clientIp ?? '')
+  const { trustedProxies } = settings
+  if (trustedProxies.length === 0 || !isInRanges(peer, trustedProxies)) return peer
+  // What stands left of a hop that is not trusted, or says nothing, was written by whoever wanted to.
+  let client = peer
+  for (const hop of hopsOf(request.headers).reverse()) {
+    const address = normalizeAddress(hop)
+    if (address === undefined) return client
+    client = address
+    if (!isInRanges(address, trustedProxies)) return client
+  }
+  return client
+}
+
+/**
+ * Returns whether a request was surely sent by a program on this machine. A proxy on this machine has a loopback address
+ * too, so the answer is no where a setting or a header speaks of one.
+ */
+export function isFromThisMachine(request: Received, settings: AddressSettings): boolean {
+  if (settings.runtime === 'cloudflare' || settings.url !== undefined || settings.trustedProxies.length > 0)
+    return false
+  return isLoopbackAddress(clientAddress(request, settings)) && ![...request.headers.keys()].some(isForwarding)
+}
+
+// Of this isolate, bounded: requests of one connection come from the same address and port.
+const knownPeers = new Map<string, string>()
+
+function peerAddress(text: string): string {
+  const known = knownPeers.get(text)
+  if (known !== undefined) return known
+  const address = normalizeAddress(text) ?? 'unknown'
+  if (knownPeers.size >= MAX_KNOWN_PEERS) knownPeers.clear()
+  knownPeers.set(text, address)
+  return address
+}
+
+const isForwarding = (name: string) => name.startsWith('x-forwarded') || FORWARDING_HEADERS.has(name)
+
+/** The addresses that proxies noted, the nearest last. `X-Forwarded-For` counts before `Forwarded`. */
+function hopsOf(headers: Headers): string[] {
+  const listed = headers.get('X-Forwarded-For')
+  const hops =
+    listed !== null
+      ? listed.split(',')
+      : (headers.get('Forwarded') ?? '')
+          .split(',')
+          .map((element) => /(?:^|;)\s*for\s*=\s*("[^"]*"|[^;]*)/i.exec(element)?.[1] ?? element)
+  return hops.map((hop) => hop.trim()).filter(Boolean)
+}
