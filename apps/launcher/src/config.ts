@@ -96,6 +96,7 @@ const platform :Workerd.Worker = (
   bindings = [
     (name = "PUBLIC_NETWORK", service = "public"),
     (name = "ASSETS", service = "console"),
+    (name = "OBJECT_FILES", service = "disk"),
     ${objects.map(({ binding, className }) => `(name = "${binding}", durableObjectNamespace = "${className}"),`).join('\n    ')}
     ${environmentBindings.map((name) => `(name = "${name}", fromEnvironment = "${name}"),`).join('\n    ')}
   ],

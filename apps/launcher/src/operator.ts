@@ -59,8 +59,8 @@ async function run(args: string[]): Promise<string> {
 interface Standing {
   slug: string
   status: string
-  balanceUsd: number
-  driftUsd: number
+  balanceUsd: number | null
+  driftUsd: number | null
   createdAt: string
 }
 
@@ -70,8 +70,8 @@ function table(standings: Standing[]): string {
     ...standings.map(({ slug, status, balanceUsd, driftUsd, createdAt }) => [
       slug,
       status,
-      `$${balanceUsd}`,
-      `$${driftUsd}`,
+      balanceUsd === null ? '?' : `$${balanceUsd}`,
+      driftUsd === null ? '?' : `$${driftUsd}`,
       createdAt.slice(0, 10),
     ]),
   ]

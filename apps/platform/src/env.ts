@@ -10,6 +10,8 @@ export interface Env extends ModelSettings {
   readonly DIRECTORY: DurableObjectNamespace<Directory>
   /** Reaches public addresses only, whatever names resolve to. Cloudflare's own `fetch` reaches no others. */
   readonly PUBLIC_NETWORK?: Fetcher
+  /** The files of all objects, where this is one machine: for those of an object that damage keeps from starting. */
+  readonly OBJECT_FILES?: Fetcher
   /** The files of the console, as they were built. */
   readonly ASSETS?: Fetcher
   readonly PERSQL_RUNTIME?: string

@@ -23,6 +23,11 @@ export function refuse(cause: unknown): Reply {
   return { status: error.status, body: JSON.stringify(error), code: error.code }
 }
 
+/** Logs that a namespace does not answer, where others are listed without it. */
+export function logUnavailable(namespace: string, cause: unknown): void {
+  console.error(JSON.stringify({ level: 'error', event: 'namespace_unavailable', namespace, cause: String(cause) }))
+}
+
 /** Logs the cause of a failure of ours, which callers do not get to see. */
 export function logInternal(cause: unknown): void {
   const text = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)

@@ -46,7 +46,7 @@ export const claim_branch = operation({
     role: BranchRole.default('write'),
   }),
   output: Claim,
-  errors: [...errors, 'slug_taken'],
+  errors: [...errors, 'slug_taken', 'database_deleting'],
 })
 
 export const list_branches = operation({
@@ -75,7 +75,7 @@ export const put_branch = operation({
     region: z.string().max(20).optional(),
   }),
   output: Database,
-  errors: [...errors, 'slug_taken'],
+  errors: [...errors, 'slug_taken', 'database_deleting'],
 })
 
 export const get_branch = operation({
@@ -138,6 +138,7 @@ export const fork_database = operation({
     'namespace_mismatch',
     'database_not_found',
     'slug_taken',
+    'database_deleting',
     'copy_impossible',
     'copy_cut_off',
     'took_too_long',

@@ -45,7 +45,7 @@ export const create_database = operation({
   console: { route: 'POST /api/namespaces/{ns}/databases', role: 'editor' },
   input: z.strictObject({ slug: Slug, name: z.string().trim().min(1).max(80).optional() }),
   output: Database,
-  errors: ['slug_taken'],
+  errors: ['slug_taken', 'database_deleting'],
 })
 
 export const get_database = operation({

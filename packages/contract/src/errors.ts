@@ -100,6 +100,10 @@ export const errors = {
     message:
       'This took longer than the {seconds} s that it may, so nothing of it was kept. Try again when the machine has less to do; if it stays so, there is too much for one go: do it in parts.',
   },
+  database_deleting: {
+    status: 409,
+    message: 'Database "{slug}" is being deleted. Its name can be used again once that is complete.',
+  },
   slug_taken: { status: 409, message: '"{slug}" exists already.' },
   table_exists: {
     status: 409,
@@ -168,7 +172,14 @@ export const errors = {
   upgrade_required: { status: 426, message: 'This is a WebSocket: send "Upgrade: websocket".' },
   flood: { status: 429, message: 'Too many requests from this address. Retry after {seconds} s.' },
   rate_limited: { status: 429, message: 'Too many calls. Retry after {seconds} s.' },
-  internal: { status: 500, message: 'Something went wrong on our side. Nothing of this request was kept.' },
+  internal: {
+    status: 500,
+    message: 'Something went wrong on our side. Check what was done before you repeat the request.',
+  },
+  deletion_incomplete: {
+    status: 500,
+    message: 'Some snapshots could not be deleted. The reason is in the log of the instance.',
+  },
   endpoint_failed: {
     status: 500,
     message: 'This endpoint does not work right now. Its owner finds the reason in the query log.',

@@ -21,10 +21,11 @@ export const Standing = z.object({
   id: z.string(),
   slug: Slug,
   createdAt: Moment,
-  status: z.enum(['active', 'suspended']),
-  balanceUsd: z.number(),
+  /** `unavailable`: the namespace does not answer, so its balance is not known. */
+  status: z.enum(['active', 'suspended', 'unavailable']),
+  balanceUsd: z.number().nullable(),
   /** Running balance less what the ledger and the day's usage add up to, at the last daily check: zero, or a fault. */
-  driftUsd: z.number(),
+  driftUsd: z.number().nullable(),
 })
 const Note = z.string().trim().min(1).max(500)
 

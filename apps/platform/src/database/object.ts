@@ -3,6 +3,7 @@ import { type ApprovalRequest, PerSQLError } from '@persql/contract'
 import { now } from '../clock.ts'
 import type { Env } from '../env.ts'
 import { NOTHING } from '../money.ts'
+import { discardObject } from '../object-files.ts'
 import { databaseObject, namespaceObject } from '../objects.ts'
 import { verifyCaptcha } from '../ports/captcha.ts'
 import type { Reply } from '../reply.ts'
@@ -312,7 +313,10 @@ export class Database extends DurableObject<Env> {
         const { namespace, slug } = this.#identity as Identity
         return this.copyFrom(undefined, { namespace, name: `${slug}@${id}`, id: undefined })
       },
-      wipe: (id) => this.#snapshot(id).wipe(id),
+      wipe: (id) => {
+        const { namespace, slug } = this.#identity as Identity
+        return discardObject(env, namespace, `${slug}@${id}`, id)
+      },
       sweepAt: (atMs) => this.#timers.set('snapshots', atMs),
     })
     this.#keeper = new Keeper({
@@ -635,12 +639,18 @@ export class Database extends DurableObject<Env> {
   async wipe(id: string): Promise<void> {
     await this.#exclusion.held
     if (this.#identity && this.#identity.id !== id) return
-    if (this.#identity) await this.#history.drop()
-    this.#waitingCalls.end()
-    this.#sockets.end()
-    this.#forget()
-    await this.ctx.storage.deleteAlarm()
-    await this.ctx.storage.deleteAll()
+    try {
+      if (this.#identity) await this.#history.drop()
+      this.#waitingCalls.end()
+      this.#sockets.end()
+      this.#forget()
+      await this.ctx.storage.deleteAlarm()
+      await this.ctx.storage.deleteAll()
+    } catch (cause) {
+      // The file is damaged. Whoever removes it must find nothing that goes on with it.
+      if (PerSQLError.from(cause).code === 'internal') this.ctx.abort('damaged')
+      throw cause
+    }
   }
 
   /** For WebSockets, which no call can carry: whoever comes has been let in by the operation `subscribe`. */

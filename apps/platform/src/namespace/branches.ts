@@ -2,6 +2,8 @@ import { RpcTarget } from 'cloudflare:workers'
 import { type Api, type BranchRole, type Database, type Output, PerSQLError, type Role } from '@persql/contract'
 import { now } from '../clock.ts'
 import type { Database as DatabaseObject } from '../database/object.ts'
+import type { Env } from '../env.ts'
+import { discardObject } from '../object-files.ts'
 import type { Remote } from '../objects.ts'
 import type { Audit } from './audit.ts'
 import { branchSlug } from './branch-slug.ts'
@@ -18,6 +20,7 @@ export interface Secret {
 /** What branches need of their namespace. */
 export interface BranchesOptions {
   readonly storage: DurableObjectStorage
+  readonly env: Env
   readonly databases: Databases
   readonly lineage: Lineage
   readonly tokens: Tokens
@@ -217,11 +220,22 @@ export class Branches extends RpcTarget {
       if (!existing) lineage.put({ ...origin, ready: false })
       if (existing && name) databases.rename(record.id, name)
     })
-    for (const tokenId of this.#options.tokens.revokePinned(record.id, nowMs)) await stub(record.slug).revoke(tokenId)
+    const revoked = this.#options.tokens.revokePinned(record.id, nowMs)
     this.#filling.add(record.id)
-    await stub(record.slug)
-      .loadSchema({ id: record.id, namespace: slug(), slug: record.slug }, schema)
-      .finally(() => this.#filling.delete(record.id))
+    const fill = async () => {
+      for (const tokenId of revoked) await stub(record.slug).revoke(tokenId)
+      await stub(record.slug).loadSchema({ id: record.id, namespace: slug(), slug: record.slug }, schema)
+    }
+    try {
+      await fill().catch(async (cause: unknown) => {
+        if (PerSQLError.from(cause).code !== 'internal') throw cause
+        // A reset keeps no rows, so a damaged branch starts over with an empty file.
+        await discardObject(this.#options.env, slug(), record.slug, record.id)
+        await fill()
+      })
+    } finally {
+      this.#filling.delete(record.id)
+    }
     if (databases.find(parentSlug)?.id !== parent.id) {
       await this.#options.delete(record.slug, 'system', 'database.branch_deleted')
       throw new PerSQLError('database_not_found', { database: parentSlug })

@@ -154,9 +154,10 @@ export class Databases {
     return this.#rows("WHERE status = 'deleting'").map(recordOf)
   }
 
-  /** @throws PerSQLError `slug_taken` */
+  /** @throws PerSQLError `slug_taken` or `database_deleting` */
   add(slug: string, name: string, nowMs: number): Database {
-    if (this.#rows('WHERE slug = ?', slug).length > 0) throw new PerSQLError('slug_taken', { slug })
+    const [existing] = this.#rows('WHERE slug = ?', slug)
+    if (existing) throw new PerSQLError(existing.status === 'deleting' ? 'database_deleting' : 'slug_taken', { slug })
     const id = `db_${crypto.randomUUID().replaceAll('-', '').slice(0, 20)}`
     this.#sql.exec(
       `INSERT INTO database (id, slug, name, status, created_at, stored_bytes, row_count, rows_estimated, measured_at)

@@ -25,6 +25,7 @@ import { Apps } from './apps.ts'
 import { Audit, type AuditEntry } from './audit.ts'
 import { Branches } from './branches.ts'
 import { Databases, type Record } from './databases.ts'
+import { Deletions } from './deletions.ts'
 import { Hostnames } from './hostnames.ts'
 import { dayOf, Ledger } from './ledger.ts'
 import { Lending } from './lending.ts'
@@ -82,13 +83,13 @@ export class Namespace extends DurableObject<Env> {
   readonly #hostnames: Hostnames
   readonly #lineage: Lineage
   readonly #branches: Branches
+  readonly #deletions: Deletions
   readonly #payments: Payments
   readonly #timers: Timers<
     'close-day' | 'finish-deletions' | 'warn-low-balance' | 'release-hostnames' | 'expire-databases'
   >
   #identity: Identity | undefined
   #openLedger: Ledger | undefined
-  #finishing: Promise<void> | undefined
   #closing: Promise<void> | undefined
   readonly #lowBalance: LowBalance
 
@@ -135,8 +136,18 @@ export class Namespace extends DurableObject<Env> {
       releaseAt: (atMs) => this.#timers.set('release-hostnames', atMs),
     })
     this.#lineage = new Lineage(ctx.storage.sql)
+    this.#deletions = new Deletions({
+      env,
+      databases: this.#databases,
+      lineage: this.#lineage,
+      hostnames: this.#hostnames,
+      lending: this.#lending,
+      namespace: () => this.#identity?.slug ?? '',
+      finishAt: (atMs) => this.#timers.set('finish-deletions', atMs),
+    })
     this.#branches = new Branches({
       storage: ctx.storage,
+      env,
       databases: this.#databases,
       lineage: this.#lineage,
       tokens: this.#tokens,
@@ -281,16 +292,17 @@ export class Namespace extends DurableObject<Env> {
   async deleteDatabase(slug: string, actor: string, action = 'database.deleted'): Promise<void> {
     const nowMs = now()
     const { id, status } = this.#databases.get(slug)
+    const ids = [id, ...this.#lineage.branches(id).map(({ databaseId }) => databaseId)]
     this.ctx.storage.transactionSync(() => {
       if (status !== 'deleting') this.#audit.add(actor, action, slug, {}, nowMs)
-      for (const leaving of [id, ...this.#lineage.branches(id).map(({ databaseId }) => databaseId)]) {
+      for (const leaving of ids) {
         this.#databases.markLeaving(leaving)
         this.#tokens.revokePinned(leaving, nowMs)
       }
     })
     // Should this be cut off, the timer finishes it.
     this.#timers.set('finish-deletions', nowMs + 30_000)
-    await this.#finishDeletions()
+    await this.#deletions.finish(ids)
   }
 
   /** `from` and `to` are UTC days. */
@@ -453,24 +465,8 @@ export class Namespace extends DurableObject<Env> {
     return this.#openLedger
   }
 
-  /** One round at a time: the next one takes what was marked meanwhile. */
   async #finishDeletions(): Promise<void> {
-    while (this.#finishing) await this.#finishing
-    this.#finishing = this.#finishLeaving().finally(() => {
-      this.#finishing = undefined
-    })
-    await this.#finishing
-  }
-
-  async #finishLeaving(): Promise<void> {
-    for (const record of this.#databases.leaving()) {
-      // Before the slug is free again: what is made under it later is another's.
-      await this.#hostnames.dropDatabase(record.id)
-      await this.#lending.recall(record)
-      await this.#stub(record.slug).wipe(record.id)
-      this.#databases.remove(record.id)
-      this.#lineage.remove(record.id)
-    }
+    await this.#deletions.finishAll()
     const { slug, deletedAtMs } = this.#identity as Identity
     if (deletedAtMs) await directoryObject(this.env).remove(slug)
   }

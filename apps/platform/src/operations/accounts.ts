@@ -1,6 +1,7 @@
 import { type Membership, PerSQLError } from '@persql/contract'
 import type { AccountHandlers } from '../execute.ts'
 import { directoryObject, namespaceObject } from '../objects.ts'
+import { logUnavailable } from '../reply.ts'
 import { hashToken } from '../token.ts'
 import { invitationNamespace } from './members.ts'
 
@@ -8,7 +9,11 @@ export const accounts = {
   list_my_namespaces: async (_input, { env, account }) => {
     const slugs = await directoryObject(env).namespacesOf(account.userId)
     const found = await Promise.all(
-      slugs.map((slug) => namespaceObject(env, slug).membership(account.userId).catch(gone)),
+      slugs.map((slug) =>
+        namespaceObject(env, slug)
+          .membership(account.userId)
+          .catch((cause: unknown) => gone(slug, cause)),
+      ),
     )
     return found.filter((membership) => membership !== undefined)
   },
@@ -31,8 +36,8 @@ export const accounts = {
   },
 } satisfies Partial<AccountHandlers>
 
-/** The index knows of a membership that the namespace does not, or not any more. */
-function gone(cause: unknown): Membership | undefined {
-  if (PerSQLError.from(cause).code === 'namespace_not_found') return undefined
-  throw cause
+/** The index knows of a membership that the namespace does not, or not any more; or the namespace does not answer. */
+function gone(slug: string, cause: unknown): Membership | undefined {
+  if (PerSQLError.from(cause).code !== 'namespace_not_found') logUnavailable(slug, cause)
+  return undefined
 }

@@ -3,6 +3,7 @@ import type { Env } from '../env.ts'
 import type { AnyoneHandlers, OperatorHandlers } from '../execute.ts'
 import { usd } from '../money.ts'
 import { directoryObject, namespaceObject } from '../objects.ts'
+import { logUnavailable } from '../reply.ts'
 import { hashToken, mintToken } from '../token.ts'
 
 export const operator = {
@@ -18,8 +19,13 @@ export const operator = {
     const all = await directoryObject(env).list()
     for (let i = 0; i < all.length; i += AT_ONCE) {
       const some = all.slice(i, i + AT_ONCE).map(async (known) => {
-        const { status, balanceNano, driftNano } = await namespaceObject(env, known.slug).standing()
-        return { ...known, status, balanceUsd: usd(balanceNano), driftUsd: usd(driftNano) }
+        try {
+          const { status, balanceNano, driftNano } = await namespaceObject(env, known.slug).standing()
+          return { ...known, status, balanceUsd: usd(balanceNano), driftUsd: usd(driftNano) }
+        } catch (cause) {
+          logUnavailable(known.slug, cause)
+          return { ...known, status: 'unavailable' as const, balanceUsd: null, driftUsd: null }
+        }
       })
       standings.push(...(await Promise.all(some)))
     }

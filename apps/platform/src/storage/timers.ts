@@ -2,11 +2,18 @@ import { alarmAt } from '../clock.ts'
 
 const PREFIX = 'timer/'
 
-/** Many named timers over the one alarm an object has. They survive restarts; a handler that throws is tried again. */
+const FIRST_RETRY_MS = 2_000
+const LAST_RETRY_MS = 60 * 60 * 1000
+
+/**
+ * Many named timers over the one alarm an object has. They survive restarts. A handler that throws is run again, after
+ * growing waits, and holds up no other: the runtime would drop the alarm of all of them after some attempts.
+ */
 export class Timers<Name extends string> {
   readonly #storage: DurableObjectStorage
   readonly #handlers: Readonly<Record<Name, (nowMs: number) => void | Promise<void>>>
   #running: Name | undefined
+  readonly #failures = new Map<Name, number>()
 
   constructor(
     storage: DurableObjectStorage,
@@ -30,15 +37,28 @@ export class Timers<Name extends string> {
       if (atMs > nowMs) continue
       // Cleared only after the handler: a crash in between runs it again, and every handler may run twice.
       this.#running = name
+      let againMs: number | undefined
       try {
         await this.#handlers[name](nowMs)
+        this.#failures.delete(name)
+      } catch (cause) {
+        againMs = nowMs + this.#waitAfterFailure(name, cause)
       } finally {
         this.#running = undefined
       }
-      if (this.#storage.kv.get<number>(PREFIX + name) === atMs) this.#storage.kv.delete(PREFIX + name)
+      if (this.#storage.kv.get<number>(PREFIX + name) !== atMs) continue
+      if (againMs === undefined) this.#storage.kv.delete(PREFIX + name)
+      else this.#storage.kv.put(PREFIX + name, againMs)
     }
     // An alarm may ring a moment early. Set for the very time it rang for, the runtime takes it for rung, and drops it.
     this.#arm(Date.now() + 2)
+  }
+
+  #waitAfterFailure(name: Name, cause: unknown): number {
+    const failures = this.#failures.get(name) ?? 0
+    this.#failures.set(name, failures + 1)
+    console.error(JSON.stringify({ level: 'error', event: 'timer_failed', timer: name, cause: String(cause) }))
+    return Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** failures)
   }
 
   #due(): [Name, number][] {

@@ -115,15 +115,15 @@ export class History {
 
   /** @throws PerSQLError `snapshot_not_found` */
   async delete(id: string): Promise<void> {
-    const { storage, ownPages, wipe } = this.#options
+    const { storage, ownPages, now, sweepAt } = this.#options
     this.#get(id)
     // Gone from the list first: what cannot be wiped now is wiped later.
     ownPages.around(() => {
       storage.kv.put(PENDING + id, 0)
       storage.kv.delete(PREFIX + id)
     })
-    await wipe(id)
-    ownPages.around(() => storage.kv.delete(PENDING + id))
+    if (await this.#wiped(id)) ownPages.around(() => storage.kv.delete(PENDING + id))
+    else sweepAt(now() + CUT_OFF_MS)
   }
 
   /** @throws PerSQLError `snapshot_not_found`, `copy_impossible` or `copy_cut_off` */
@@ -138,12 +138,12 @@ export class History {
 
   /** Wipes what has had its time, or was cut off. Returns when to come again. */
   async sweep(nowMs: number): Promise<number | undefined> {
-    const { storage, ownPages, wipe } = this.#options
+    const { storage, ownPages, sweepAt } = this.#options
     for (const [key] of [...storage.kv.list<number>({ prefix: PENDING })]) {
       const id = key.slice(PENDING.length)
       if (this.#underWay.has(id)) return nowMs + CUT_OFF_MS
-      await wipe(id)
-      ownPages.around(() => storage.kv.delete(key))
+      if (await this.#wiped(id)) ownPages.around(() => storage.kv.delete(key))
+      else sweepAt(nowMs + CUT_OFF_MS)
     }
     const automatic = this.#kept().filter((snapshot) => snapshot.automatic)
     for (const { id, createdAtMs } of automatic) if (createdAtMs + AUTOMATIC_MS <= nowMs) await this.delete(id)
@@ -153,13 +153,29 @@ export class History {
 
   /** Wipes all snapshots: the database ends, or becomes something else. May be repeated. */
   async drop(): Promise<void> {
-    const { storage, wipe } = this.#options
+    const { storage } = this.#options
     this.#drops++
+    let isComplete = true
     for (const prefix of [PREFIX, PENDING]) {
       for (const [key] of [...storage.kv.list({ prefix })]) {
-        await wipe(key.slice(prefix.length))
-        storage.kv.delete(key)
+        const isWiped = await this.#wiped(key.slice(prefix.length))
+        if (isWiped) storage.kv.delete(key)
+        isComplete &&= isWiped
       }
+    }
+    // The rest is kept on record, or nobody would find it again.
+    if (!isComplete) throw new PerSQLError('deletion_incomplete')
+  }
+
+  /** Wipes the object of a snapshot and returns whether that worked. One that resists must not hold up the others. */
+  async #wiped(id: string): Promise<boolean> {
+    try {
+      await this.#options.wipe(id)
+      return true
+    } catch (cause) {
+      const event = 'snapshot_not_deleted'
+      console.error(JSON.stringify({ level: 'error', event, snapshot: id, cause: String(cause) }))
+      return false
     }
   }
 
