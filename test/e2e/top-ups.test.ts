@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { startPlatform, type TestPlatform } from '../harness.ts'
 import { StripeDouble } from '../stripe-double.ts'
 
@@ -64,6 +64,14 @@ const dispute = (type: string, status: string, payment: string, cents: number) =
     amount: cents,
     status,
   })
+const refund = (type: string, id: string, payment: string, cents: number, status: string) =>
+  stripe.event(type, { id, object: 'refund', payment_intent: payment, currency: 'usd', amount: cents, status })
+/** What was logged of an event about this namespace, that nobody has. */
+const logged = (namespace: string) =>
+  platform.stderr
+    .filter((line) => line.includes('payment_for_unknown_namespace'))
+    .map((line) => JSON.parse(line))
+    .find((line) => line.namespace === namespace)
 const open = async (amountUsd: number): Promise<string> => (await topUp(amountUsd)).body.data.sessionId
 const ok = [200, undefined]
 const outcome = async (answer: Promise<{ status: number; body: { code?: string } }>) => {
@@ -161,19 +169,125 @@ test('what is not signed, signed by another, changed on the way or too old is re
   expect(await balance()).toBe(25)
 })
 
-test('a payment for an unknown namespace is not lost: Stripe is told to come again', async () => {
+test('a payment for an unknown namespace is acknowledged and logged', async () => {
   const id = await open(20)
   const { metadata } = session(id)
-  expect(await outcome(deliver(paid(id, { metadata: { ...metadata, namespace: 'nobody' } })))).toEqual([
-    404,
-    'namespace_not_found',
-  ])
-  expect(platform.stderr.some((line) => line.includes('payment_for_unknown_namespace'))).toBe(true)
+  for (const namespace of ['nobody', '../etc', 'N'.repeat(500)]) {
+    expect(await outcome(deliver(paid(id, { metadata: { ...metadata, namespace } })))).toEqual(ok)
+    expect(logged(namespace)).toMatchObject({ type: 'checkout.session.completed', object: id })
+  }
   expect(await outcome(deliver(paid(id, { currency: 'eur' })))).toEqual([400, 'payment_not_understood'])
   // Pages and events that are none of ours.
   expect(await outcome(deliver(paid(id, { metadata: {} })))).toEqual(ok)
   expect(await outcome(deliver(stripe.event('customer.created', { id: 'cus_1' })))).toEqual(ok)
   expect(await balance()).toBe(5)
+})
+
+test('events about a deleted namespace are acknowledged and logged, whatever they are', async () => {
+  const owner = await platform.signUp('leaving@example.com')
+  const slug = (await owner.request('/api/namespaces')).body.data[0].slug as string
+  const opened = await owner.request(`/api/namespaces/${slug}/billing/topup`, { body: { amountUsd: 20 } })
+  const id = opened.body.data.sessionId as string
+  expect(await outcome(deliver(paid(id)))).toEqual(ok)
+  expect((await owner.request(`/api/namespaces/${slug}`, { method: 'DELETE' })).body.data).toEqual({ deleted: true })
+  const payment = `pi_${slug}_x`
+  const events = [
+    paid(id),
+    stripe.event('checkout.session.expired', session(id, { payment_status: 'unpaid' })),
+    charge(payment, 500, session(id).metadata),
+    refund('refund.failed', 're_deleted', payment, 500, 'failed'),
+    dispute('created', 'needs_response', payment, 500),
+  ]
+  for (const event of events) {
+    platform.stderr.length = 0
+    expect(await outcome(deliver(event))).toEqual(ok)
+    expect(logged(slug)).toMatchObject({ level: 'error', type: JSON.parse(event.body).type })
+  }
+})
+
+describe('a refund that fails is credited back, once', () => {
+  type Deliveries = [name: string, deliveries: (payment: string) => ReturnType<typeof charge>[], refundedUsd: number]
+  const failed = (payment: string, id = 're_1', cents = 1_000) => refund('refund.failed', id, payment, cents, 'failed')
+  const cases: Deliveries[] = [
+    ['after the refund', (p) => [charge(p, 1_000), failed(p)], 0],
+    ['before the refund', (p) => [failed(p), charge(p, 1_000)], 0],
+    ['without a word of the refund', (p) => [failed(p)], 0],
+    ['many times', (p) => [charge(p, 1_000), failed(p), failed(p), failed(p), charge(p, 1_000)], 0],
+    [
+      'by all its events',
+      (p) => [
+        refund('refund.created', 're_1', p, 1_000, 'pending'),
+        charge(p, 1_000),
+        refund('charge.refund.updated', 're_1', p, 1_000, 'failed'),
+        refund('refund.updated', 're_1', p, 1_000, 'failed'),
+        failed(p),
+      ],
+      0,
+    ],
+    [
+      'by all its events, backwards',
+      (p) => [
+        failed(p),
+        refund('refund.updated', 're_1', p, 1_000, 'failed'),
+        charge(p, 1_000),
+        refund('refund.created', 're_1', p, 1_000, 'pending'),
+        refund('refund.updated', 're_1', p, 1_000, 'pending'),
+      ],
+      0,
+    ],
+    ['when it was canceled', (p) => [charge(p, 1_000), refund('refund.updated', 're_1', p, 1_000, 'canceled')], 0],
+    [
+      'and the next one counts',
+      (p) => [
+        refund('refund.created', 're_1', p, 1_000, 'pending'),
+        charge(p, 1_000),
+        failed(p),
+        refund('refund.created', 're_2', p, 1_000, 'succeeded'),
+        charge(p, 1_000),
+      ],
+      10,
+    ],
+    ['and another stays', (p) => [charge(p, 500), charge(p, 1_500), failed(p)], 5],
+    ['and another stays, in another order', (p) => [failed(p), charge(p, 1_500), charge(p, 500)], 5],
+    ['both of two', (p) => [charge(p, 700), failed(p, 're_1', 300), failed(p, 're_2', 400)], 0],
+    [
+      'none that goes well',
+      (p) => [
+        refund('refund.updated', 're_1', p, 1_000, 'succeeded'),
+        refund('refund.created', 're_1', p, 1_000, 'pending'),
+        charge(p, 1_000),
+        refund('charge.refund.updated', 're_1', p, 1_000, 'succeeded'),
+      ],
+      10,
+    ],
+  ]
+  test.each(cases)('%s', async (_name, deliveries, refundedUsd) => {
+    const id = await open(20)
+    await deliver(paid(id))
+    for (const event of deliveries(`pi_${ns}_${id}`)) expect(await outcome(deliver(event))).toEqual(ok)
+    const { balanceUsd, ledger } = await billing()
+    expect(balanceUsd).toBe(25 - refundedUsd)
+    const refs = ledger.map(({ ref }: { ref: string }) => ref)
+    expect(new Set(refs).size).toBe(refs.length)
+  })
+
+  test('even when all its events come at once, and with a line in the audit log', async () => {
+    const id = await open(20)
+    const payment = `pi_${ns}_${id}`
+    const events = [paid(id), charge(payment, 1_000), failed(payment), failed(payment), charge(payment, 1_000)]
+    await Promise.all([...events, ...events].map((event) => deliver(event)))
+    const { balanceUsd, ledger } = await billing()
+    expect(balanceUsd).toBe(25)
+    expect(ledger).toContainEqual(
+      expect.objectContaining({
+        kind: 'refund',
+        amountUsd: 10,
+        ref: 'stripe:re_1:failed',
+        detail: { payment, refund: 're_1', outcome: 'failed' },
+      }),
+    )
+    expect(ledger.filter(({ kind }: { kind: string }) => kind === 'refund')).toHaveLength(2)
+  })
 })
 
 test('refunds take back what they say in all, in whatever order they come', async () => {
@@ -319,7 +433,7 @@ test('a crash before, while or after Stripe is asked, or before the webhook is a
 }, 60_000)
 
 test('owners top up in the console, and everyone learns what to set where no payments are set up', async () => {
-  const owner = await platform.signUp(`${ns}@example.com`)
+  const owner = await platform.signUp('leaving@example.com')
   const { data } = (await owner.request('/api/namespaces')).body
   const answer = await owner.request(`/api/namespaces/${data[0].slug}/billing/topup`, { body: { amountUsd: 25 } })
   expect(answer.body.data.url).toMatch(/^https:/)

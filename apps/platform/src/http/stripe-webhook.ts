@@ -9,7 +9,7 @@ const MAX_BODY = 1024 * 1024
 const NANO_PER_CENT = 10_000_000
 
 /**
- * Takes what Stripe has to say. It says everything at least once, in any order: each fact is entered under a reference of
+ * Takes what Stripe reports. It reports everything at least once, in any order: each fact is entered under a reference of
  * its own, and only after that is the delivery acknowledged.
  * @throws PerSQLError; Stripe then comes again
  */
@@ -20,53 +20,69 @@ export async function takeStripeWebhook(request: Request, env: Env): Promise<voi
   switch (event.type) {
     case 'checkout.session.completed':
     case 'checkout.session.async_payment_succeeded':
-      return creditSession(event.data.object, env)
+      return creditSession(event.data.object, event, env)
     case 'checkout.session.async_payment_failed':
-      return endSession(event.data.object, 'failed', env)
+      return endSession(event.data.object, 'failed', event, env)
     case 'checkout.session.expired':
-      return endSession(event.data.object, 'expired', env)
+      return endSession(event.data.object, 'expired', event, env)
     case 'charge.refunded': {
       const { payment_intent, metadata, amount_refunded, currency } = event.data.object
       const payment = await paymentOf(payment_intent, metadata, currency, payments)
-      if (!payment) return
-      const namespace = await namespaceOf(payment.namespace, env)
-      await namespace.payments.refund(payment.id, amount_refunded * NANO_PER_CENT)
+      const namespace = payment && (await namespaceOf(payment.namespace, event, env))
+      if (namespace) await namespace.payments.refund(payment.id, amount_refunded * NANO_PER_CENT)
+      return
+    }
+    case 'refund.created':
+    case 'refund.updated':
+    case 'refund.failed':
+    case 'charge.refund.updated': {
+      const { id, payment_intent, amount, currency, status } = event.data.object
+      const payment = await paymentOf(payment_intent, {}, currency, payments)
+      const namespace = payment && (await namespaceOf(payment.namespace, event, env))
+      const failed = event.type === 'refund.failed' || status === 'failed' || status === 'canceled'
+      if (namespace) await namespace.payments.refundPart(payment.id, { id, amountNano: amount * NANO_PER_CENT, failed })
       return
     }
     case 'charge.dispute.created':
     case 'charge.dispute.closed':
     case 'charge.dispute.funds_withdrawn':
     case 'charge.dispute.funds_reinstated':
-      return dispute(event.data.object, env, payments)
+      return dispute(event.data.object, event, env, payments)
   }
 }
 
-async function creditSession(session: Stripe.Checkout.Session, env: Env): Promise<void> {
+async function creditSession(session: Stripe.Checkout.Session, event: Stripe.Event, env: Env): Promise<void> {
   const { namespace: slug, topup } = session.metadata ?? {}
   // A page of somebody else's who shares the account.
   if (!slug || !topup) return
   // The money of slow ways to pay comes later, and so does the event that says so. The page has done its part.
-  if (session.payment_status !== 'paid') return endSession(session, 'expired', env)
+  if (session.payment_status !== 'paid') return endSession(session, 'expired', event, env)
   const paymentIntent = idOf(session.payment_intent)
   if (!paymentIntent || session.currency !== 'usd' || !session.amount_total) {
     throw new PerSQLError('payment_not_understood', { what: `session ${session.id}` })
   }
-  const namespace = await namespaceOf(slug, env)
-  await namespace.payments.payTopUp(topup, session.amount_total * NANO_PER_CENT, paymentIntent)
+  const namespace = await namespaceOf(slug, event, env)
+  await namespace?.payments.payTopUp(topup, session.amount_total * NANO_PER_CENT, paymentIntent)
 }
 
-async function endSession(session: Stripe.Checkout.Session, status: 'failed' | 'expired', env: Env): Promise<void> {
+async function endSession(
+  session: Stripe.Checkout.Session,
+  status: 'failed' | 'expired',
+  event: Stripe.Event,
+  env: Env,
+): Promise<void> {
   const { namespace: slug, topup } = session.metadata ?? {}
-  if (slug && topup) await (await namespaceOf(slug, env)).payments.endTopUp(topup, status)
+  const namespace = slug && topup && (await namespaceOf(slug, event, env))
+  if (namespace) await namespace.payments.endTopUp(topup, status)
 }
 
 /** A dispute takes the money; one that is won returns it. An inquiry moves none, until it becomes a dispute. */
-async function dispute(dispute: Stripe.Dispute, env: Env, payments: Payments): Promise<void> {
+async function dispute(dispute: Stripe.Dispute, event: Stripe.Event, env: Env, payments: Payments): Promise<void> {
   if (dispute.status.startsWith('warning_')) return
   const payment = await paymentOf(dispute.payment_intent, {}, dispute.currency, payments)
   if (!payment) return
-  const namespace = await namespaceOf(payment.namespace, env)
-  await namespace.payments.dispute(
+  const namespace = await namespaceOf(payment.namespace, event, env)
+  await namespace?.payments.dispute(
     dispute.id,
     dispute.amount * NANO_PER_CENT,
     dispute.status === 'won' ? 'won' : 'opened',
@@ -88,12 +104,17 @@ async function paymentOf(
   return { id, namespace }
 }
 
-async function namespaceOf(slug: string, env: Env) {
-  if (!(await directoryObject(env).has(slug))) {
-    console.error(JSON.stringify({ level: 'error', event: 'payment_for_unknown_namespace', namespace: slug }))
-    throw new PerSQLError('namespace_not_found', { namespace: slug })
-  }
-  return namespaceObject(env, slug)
+/**
+ * Returns the namespace, or nothing when it does not exist or was deleted. Stripe is answered that the event arrived: it
+ * would send it again for days, and then switch the webhook off for all. The log has what the operator needs.
+ */
+async function namespaceOf(slug: string, { id, type, data }: Stripe.Event, env: Env) {
+  if (SLUG.test(slug) && (await directoryObject(env).has(slug))) return namespaceObject(env, slug)
+  const object = (data.object as { id?: string }).id
+  const fields = { event: 'payment_for_unknown_namespace', namespace: slug, stripeEvent: id, type, object }
+  console.error(JSON.stringify({ level: 'error', ...fields }))
+  return undefined
 }
 
+const SLUG = /^[a-z][a-z0-9-]{0,62}$/
 const idOf = (reference: string | { id: string } | null) => (typeof reference === 'string' ? reference : reference?.id)

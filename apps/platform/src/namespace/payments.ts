@@ -5,7 +5,7 @@ import { balance } from './account.ts'
 import type { Audit, AuditEntry } from './audit.ts'
 import type { Ledger } from './ledger.ts'
 import type { LowBalance } from './low-balance.ts'
-import type { TopUp, TopUps } from './top-ups.ts'
+import type { RefundPart, TopUp, TopUps } from './top-ups.ts'
 
 type LedgerKind = 'topup' | 'adjustment' | 'refund' | 'dispute'
 const ENTERED: { readonly [K in LedgerKind]: string } = {
@@ -98,11 +98,26 @@ export class Payments extends RpcTarget {
 
   /** Takes back what was refunded of a payment; `refundedNano` is what was refunded of it in all. */
   refund(paymentIntent: string, refundedNano: number): Promise<Credit> {
+    return this.#book(() => this.#enterRefunds(paymentIntent, this.#topUps.recordRefunded(paymentIntent, refundedNano)))
+  }
+
+  /**
+   * Takes back one refund of a payment, unless it is in what was taken, and returns its amount when it failed: the payer
+   * did not get it. Whatever comes first, and whatever never comes: what is returned was taken before.
+   */
+  refundPart(paymentIntent: string, part: RefundPart): Promise<Credit> {
     return this.#book(() => {
-      const growthNano = this.#topUps.refundGrowth(paymentIntent, refundedNano)
-      const ref = `stripe:${paymentIntent}:refunded:${refundedNano}`
-      if (growthNano > 0) this.#enter('refund', -growthNano, ref, { payment: paymentIntent }, 'stripe')
+      this.#enterRefunds(paymentIntent, this.#topUps.recordRefund(paymentIntent, part))
+      if (!part.failed) return
+      const detail = { payment: paymentIntent, refund: part.id, outcome: 'failed' }
+      this.#enter('refund', part.amountNano, `stripe:${part.id}:failed`, detail, 'stripe')
     })
+  }
+
+  #enterRefunds(paymentIntent: string, { beforeNano, afterNano }: { beforeNano: number; afterNano: number }): void {
+    if (afterNano <= beforeNano) return
+    const ref = `stripe:${paymentIntent}:refunded:${afterNano}`
+    this.#enter('refund', beforeNano - afterNano, ref, { payment: paymentIntent }, 'stripe')
   }
 
   /**

@@ -19,6 +19,27 @@ export const TOP_UPS: Migration = {
   `,
 }
 
+/** Single refunds, by Stripe's id: one that fails later brings its amount back. */
+export const REFUND_PARTS: Migration = {
+  name: 'single refunds',
+  sql: `
+    CREATE TABLE refund_part (
+      id TEXT PRIMARY KEY,
+      payment_intent TEXT NOT NULL,
+      amount_nano INTEGER NOT NULL,
+      failed INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX refund_part_payment ON refund_part (payment_intent);
+  `,
+}
+
+/** One refund of a payment. */
+export interface RefundPart {
+  readonly id: string
+  readonly amountNano: number
+  readonly failed: boolean
+}
+
 /** A top-up that was asked for. Its id is what Stripe knows the request by, so a repetition gets the same page. */
 export interface TopUp {
   readonly id: string
@@ -28,6 +49,12 @@ export interface TopUp {
   readonly baseUrl: string
   /** Missing until Stripe's answer was recorded. */
   readonly checkout: { readonly sessionId: string; readonly url: string } | undefined
+}
+
+/** An amount before and after a piece of news. */
+interface Growth {
+  readonly beforeNano: number
+  readonly afterNano: number
 }
 
 /** Stripe keeps a page open for a day at most, and counts from when it hears of it. */
@@ -90,20 +117,55 @@ export class TopUps {
     this.#sql.exec("UPDATE topup SET status = ? WHERE id = ? AND status <> 'paid'", status, id)
   }
 
-  /** Of what was refunded of a payment in all, the part that is news. */
-  refundGrowth(paymentIntent: string, refundedNano: number): number {
-    const [row] = this.#sql.exec<{ refunded_nano: number }>(
-      'SELECT refunded_nano FROM refund WHERE payment_intent = ?',
-      paymentIntent,
+  /**
+   * Records what was refunded of a payment in all. Returns what has been refunded of it by now, whether it failed
+   * later or not, before and after.
+   */
+  recordRefunded(paymentIntent: string, refundedNano: number): Growth {
+    return this.#growth(paymentIntent, () =>
+      this.#sql.exec(
+        `INSERT INTO refund VALUES (?, ?)
+         ON CONFLICT DO UPDATE SET refunded_nano = max(refunded_nano, excluded.refunded_nano)`,
+        paymentIntent,
+        refundedNano,
+      ),
     )
-    const growth = refundedNano - (row?.refunded_nano ?? 0)
-    if (growth <= 0) return 0
-    this.#sql.exec(
-      'INSERT INTO refund VALUES (?, ?) ON CONFLICT DO UPDATE SET refunded_nano = excluded.refunded_nano',
-      paymentIntent,
-      refundedNano,
+  }
+
+  /** Records one refund of a payment. One that failed stays so, in whatever order the news come. */
+  recordRefund(paymentIntent: string, { id, amountNano, failed }: RefundPart): Growth {
+    return this.#growth(paymentIntent, () =>
+      this.#sql.exec(
+        'INSERT INTO refund_part VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET failed = max(failed, excluded.failed)',
+        id,
+        paymentIntent,
+        amountNano,
+        failed ? 1 : 0,
+      ),
     )
-    return growth
+  }
+
+  #growth(paymentIntent: string, record: () => void): Growth {
+    const beforeNano = this.#refundedNano(paymentIntent)
+    record()
+    return { beforeNano, afterNano: this.#refundedNano(paymentIntent) }
+  }
+
+  /**
+   * Stripe's sum leaves out what failed before, and single refunds may not all have been reported: the larger of the two
+   * is what has been refunded so far.
+   */
+  #refundedNano(paymentIntent: string): number {
+    const [row] = this.#sql
+      .exec(
+        `SELECT max(
+           (SELECT total(refunded_nano) FROM refund WHERE payment_intent = ?1),
+           (SELECT total(amount_nano) FROM refund_part WHERE payment_intent = ?1)
+         )`,
+        paymentIntent,
+      )
+      .raw()
+    return (row?.[0] as number | undefined) ?? 0
   }
 
   #find(where: string, ...params: (string | number)[]): TopUp | undefined {
