@@ -3,9 +3,12 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { repository } from '../apps/launcher/src/paths.ts'
 
-/** A launcher started as `npm start` starts it, in a folder of its own, with nothing but these settings. */
-export function launch(folder: string, settings: Record<string, string> = {}): LauncherProcess {
-  return new LauncherProcess(folder, { PORT: '0', ...settings })
+/**
+ * A launcher started as `npm start` starts it, in a folder of its own, with nothing but these settings; `within` is a
+ * command that runs it.
+ */
+export function launch(folder: string, settings: Record<string, string> = {}, within: string[] = []): LauncherProcess {
+  return new LauncherProcess(folder, { PORT: '0', ...settings }, within)
 }
 
 export class LauncherProcess {
@@ -14,8 +17,9 @@ export class LauncherProcess {
   readonly #child
   readonly #exited
 
-  constructor(folder: string, settings: Record<string, string>) {
-    this.#child = spawn(process.execPath, [join(repository, 'apps/launcher/main.mjs')], {
+  constructor(folder: string, settings: Record<string, string>, within: string[]) {
+    const [command = '', ...args] = [...within, process.execPath, join(repository, 'apps/launcher/main.mjs')]
+    this.#child = spawn(command, args, {
       cwd: folder,
       env: { PATH: process.env.PATH, HOME: process.env.HOME, ...settings },
       stdio: ['ignore', 'pipe', 'pipe'],

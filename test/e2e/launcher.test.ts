@@ -22,8 +22,8 @@ afterEach(async () => {
   await rm(folder, { recursive: true })
 })
 
-function launch(settings: Record<string, string> = {}): LauncherProcess {
-  const launcher = launchIn(folder, settings)
+function launch(settings: Record<string, string> = {}, within: string[] = []): LauncherProcess {
+  const launcher = launchIn(folder, settings, within)
   launched.push(launcher)
   return launcher
 }
@@ -184,12 +184,64 @@ test('a port in use ends the launcher with a sentence that says so', async () =>
   other.close()
 })
 
+test('data of a newer version is left alone: the launcher names both versions and ends', async () => {
+  const first = launch()
+  await first.welcome()
+  const stamp = await readJson('format.json')
+  expect(stamp).toEqual({ format: expect.any(Number), writtenBy: expect.any(String), oldestReader: expect.any(Number) })
+  await first.stop()
+  const newer = JSON.stringify({ format: stamp.format + 1, writtenBy: '99.0.0', oldestReader: stamp.format + 1 })
+  await writeFile(inData('format.json'), newer)
+  const older = launch()
+  expect(await older.exitCode()).toBe(1)
+  expect(older.stderr).toContain('PerSQL 99.0.0')
+  expect(older.stderr).toContain(`PerSQL ${stamp.writtenBy}`)
+  expect(await readFile(inData('format.json'), 'utf8')).toBe(newer)
+  await writeFile(inData('format.json'), '{"format":')
+  const puzzled = launch()
+  expect(await puzzled.exitCode()).toBe(1)
+  expect(puzzled.stderr).toMatch(/format\.json is damaged.*\n$/)
+  // What was written before there was a stamp is taken.
+  await rm(inData('format.json'))
+  const { commands } = await launch().welcome()
+  expect(await paste(commands[0] as string)).toMatchObject({ success: true })
+  expect(await readJson('format.json')).toEqual(stamp)
+})
+
 test('a second launcher on the same data is refused, and the first is not disturbed', async () => {
   const { commands } = await launch().welcome()
   const second = launch()
   expect(await second.exitCode()).toBe(1)
   expect(second.stderr).toMatch(/is in use by another PerSQL \(process \d+\)\.\n$/)
   expect(await paste(commands[0] as string)).toMatchObject({ success: true })
+})
+
+test('a launcher in another container is refused, and one that was killed there leaves nothing in the way', async () => {
+  const container = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc']
+  const first = launch({}, container)
+  const { commands } = await first.welcome()
+  for (const second of [launch(), launch({}, container)]) {
+    expect(await second.exitCode()).toBe(1)
+    expect(second.stderr).toMatch(/is in use by another PerSQL \(process \d+\)\.\n$/)
+  }
+  expect(await paste(commands[0] as string)).toMatchObject({ success: true })
+  await first.stop('SIGKILL')
+  const next = launch({}, container)
+  expect(await paste((await next.welcome()).commands[0] as string)).toMatchObject({ success: true })
+  // What runs a container does not hand on Ctrl-C.
+  await next.stop('SIGKILL')
+})
+
+test('of several launchers started at the same moment one runs', async () => {
+  const all = Array.from({ length: 4 }, () => launch())
+  const outcomes = await Promise.all(
+    all.map((launcher) =>
+      Promise.race([launcher.welcome().then(() => 'runs'), launcher.exitCode().then((code) => `exit ${code}`)]).catch(
+        () => 'exit 1',
+      ),
+    ),
+  )
+  expect(outcomes.sort()).toEqual(['exit 1', 'exit 1', 'exit 1', 'runs'])
 })
 
 test('a launcher that was killed leaves neither a lock nor a workerd in the way of the next', async () => {

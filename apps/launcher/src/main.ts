@@ -5,7 +5,8 @@ import { bootstrap } from './bootstrap.ts'
 import { buildPlatform } from './build.ts'
 import { passedSettings } from './config.ts'
 import { buildConsole } from './console-build.ts'
-import { lockData } from './data-lock.ts'
+import { stampData } from './data-format.ts'
+import { type DataLock, lockData } from './data-lock.ts'
 import { jsonLog } from './log.ts'
 import { platformBundle } from './paths.ts'
 import { answered } from './probe.ts'
@@ -32,12 +33,18 @@ async function run(settings: Settings): Promise<void> {
   const stopped = stopSignal()
   await mkdir(data, { recursive: true, mode: 0o700 })
   const lock = await lockData(data)
+  if (lock.isLocal) {
+    process.stderr.write(
+      `The file system of ${data} has no unix sockets: PerSQL in another container is not noticed.\n`,
+    )
+  }
   try {
+    await stampData(data)
     const secret = settings.PERSQL_SECRET ?? (await instanceSecret(data))
     const [consoleFiles] = await Promise.all([buildConsole(), buildPlatform()])
     const { NODE_EXTRA_CA_CERTS: trusted } = settings
     await prepareData(data, platformBundle, trusted && (await readFile(trusted, 'utf8')), consoleFiles)
-    const supervised = await start(settings, secret, lock.hold)
+    const supervised = await start(settings, secret, lock)
     try {
       const signal = await Promise.race([stopped, greet(settings, secret, supervised.port).then(() => stopped)])
       process.stdout.write(`\n${signal}: stopping. Everything committed is in ${data}.\n`)
@@ -56,7 +63,7 @@ function stopSignal(): Promise<NodeJS.Signals> {
   })
 }
 
-async function start(settings: Settings, secret: string, hold: (pid: number) => void): Promise<Supervised> {
+async function start(settings: Settings, secret: string, lock: DataLock): Promise<Supervised> {
   const { HOST: host, PORT: port, PERSQL_DATA: data } = settings
   const supervised = await supervise({
     data,
@@ -71,11 +78,12 @@ async function start(settings: Settings, secret: string, hold: (pid: number) => 
     onStderr: (line) => process.stderr.write(`${line}\n`),
     timeoutS: settings.QUERY_TIMEOUT_S,
     log: jsonLog((line) => process.stdout.write(line)),
-    onRestart: hold,
+    onRestart: lock.hold,
+    heldFd: lock.fd,
   }).catch((cause: Error) => {
     throw new Error(startFailure(cause.message, host, port), { cause })
   })
-  hold(supervised.pid())
+  lock.hold(supervised.pid())
   return supervised
 }
 

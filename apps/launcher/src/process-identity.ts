@@ -1,25 +1,38 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readFileSync, readlinkSync } from 'node:fs'
 
 /** A process that cannot be confused with a later one that got the same pid, as happens after every container restart. */
 export interface ProcessIdentity {
   pid: number
   /** When it started, as the system writes it; absent where the system does not tell. */
   started?: string
+  /** The system's name for the set of processes in which `pid` means this one: each container has its own. */
+  namespace?: string
 }
 
 export function identify(pid: number): ProcessIdentity {
-  return { pid, started: startOf(pid) }
+  return { pid, started: startOf(pid), namespace }
 }
 
-/** Whether this very process still runs. */
-export function isRunning({ pid, started }: ProcessIdentity): boolean {
+/** Whether this very process still runs, as far as it can be seen from here. */
+export function isRunning({ pid, started, namespace: where = namespace }: ProcessIdentity): boolean {
+  if (where !== namespace) return false
   try {
     process.kill(pid, 0)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false
   }
   return started === undefined || started === startOf(pid)
+}
+
+const namespace = namespaceOfPids()
+
+function namespaceOfPids(): string | undefined {
+  try {
+    return process.platform === 'linux' ? readlinkSync('/proc/self/ns/pid') : undefined
+  } catch {
+    return undefined
+  }
 }
 
 function startOf(pid: number): string | undefined {

@@ -20,6 +20,8 @@ export interface WorkerdOptions {
   environment: PlatformEnvironment
   /** Every line workerd writes to stderr. */
   onStderr: (line: string) => void
+  /** A descriptor that the process inherits and keeps open while it lives. */
+  heldFd?: number
   /** Where the request log goes: `inherit` by default, nowhere, or to the descriptor of a file. */
   stdout?: 'inherit' | 'ignore' | number
 }
@@ -64,7 +66,7 @@ export async function prepareData(
 
 /** Starts workerd on a prepared data folder and resolves once it listens; rejects with its last words if it cannot. */
 export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
-  const { data, host, environment, onStderr, stdout = 'inherit' } = options
+  const { data, host, environment, onStderr, heldFd, stdout = 'inherit' } = options
   const child = spawn(
     workerdBinary(),
     [
@@ -76,7 +78,11 @@ export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
       '--control-fd=3',
     ],
     // Its own process group: Ctrl-C in a terminal reaches the launcher alone, which then stops workerd in order.
-    { stdio: ['ignore', stdout, 'pipe', 'pipe'], env: { ...environment }, detached: true },
+    {
+      stdio: ['ignore', stdout, 'pipe', 'pipe', ...(heldFd === undefined ? [] : [heldFd])],
+      env: { ...environment },
+      detached: true,
+    },
   )
   const exited = exit(child)
   const endWithUs = (): void => void child.kill('SIGKILL')

@@ -1,4 +1,7 @@
-/** One step of a schema of our own. A released step is never edited: write a new one. */
+/**
+ * One step of a schema of our own. A released step is never edited: write a new one, and raise the data format in
+ * `apps/launcher/src/data-format.ts`, for older programs cannot work with the data any more.
+ */
 export interface Migration {
   readonly name: string
   readonly sql: string
