@@ -1,7 +1,7 @@
 // @ts-check
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -55,16 +55,39 @@ function readStamp() {
 }
 
 /**
+ * Returns how to run npm: its own script where that is known, which also works where `npm` is a shell wrapper (Windows).
+ * Another program that runs scripts, such as Yarn or npx, names itself in `npm_execpath` and is not npm.
+ *
+ * @param {{ execPath: string, npmExecPath: string | undefined, platform: string, exists: (path: string) => boolean }} where
+ * @returns {{ command: string, first: string[], shell: boolean }}
+ */
+export function npmCommand({ execPath, npmExecPath = '', platform, exists }) {
+  const node = dirname(execPath)
+  const script = [
+    npmExecPath.replace(/\bnpx-cli\.js$/, 'npm-cli.js'),
+    join(node, 'node_modules/npm/bin/npm-cli.js'),
+    join(node, '../lib/node_modules/npm/bin/npm-cli.js'),
+  ].find((path) => /[\\/]npm-cli\.js$/.test(path) && exists(path))
+  if (script !== undefined) return { command: execPath, first: [script], shell: false }
+  return { command: 'npm', first: [], shell: platform === 'win32' }
+}
+
+/**
  * @param {string[]} args
  * @returns {Promise<{ code: number | null, output: string }>}
  */
 function npm(args) {
-  // Under `npm start` this is npm's own script, which also works where npm is a shell wrapper.
-  const script = process.env.npm_execpath
-  const [command, first] = script?.endsWith('.js') ? [process.execPath, [script]] : ['npm', []]
+  const { execPath, platform, env } = process
+  const { command, first, shell } = npmCommand({
+    execPath,
+    npmExecPath: env.npm_execpath,
+    platform,
+    exists: existsSync,
+  })
   return new Promise((resolve) => {
     const child = spawn(command, [...first, ...args], {
       cwd: repository,
+      shell,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, NODE_ENV: undefined },
     })

@@ -45,7 +45,7 @@ async function filesIn(path: string): Promise<string[]> {
   if ((await stat(join(repository, path))).isFile()) return [path]
   const entries = await readdir(join(repository, path), { recursive: true, withFileTypes: true })
   return entries
-    .filter((entry) => entry.isFile() && !/\/(node_modules|\.[^/]*)(\/|$)/.test(entry.parentPath))
+    .filter((entry) => entry.isFile() && !/[\\/](node_modules|\.[^\\/]*)([\\/]|$)/.test(entry.parentPath))
     .map((entry) => join(entry.parentPath, entry.name).slice(repository.length + 1))
     .sort()
 }

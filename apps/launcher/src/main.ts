@@ -106,9 +106,10 @@ async function greet(settings: Settings, secret: string, port: number): Promise<
 }
 
 function startFailure(reason: string, host: string, port: number): string {
-  if (reason.includes('Address already in use')) {
+  if (/Address already in use|Only one usage of each socket address/.test(reason)) {
     return `PORT ${port} on ${host} is in use. Stop what listens there, or set PORT to another (0 takes any free one).`
   }
-  if (reason.includes('Permission denied')) return `PORT ${port} on ${host} may not be opened by this user.`
+  if (/Permission denied|forbidden by its access permissions/.test(reason))
+    return `PORT ${port} on ${host} may not be opened by this user.`
   return `workerd did not start:\n${reason}`
 }

@@ -25,6 +25,13 @@ export function isRunning({ pid, started, namespace: where = namespace }: Proces
   return started === undefined || started === startOf(pid)
 }
 
+/** Returns the command that prints when a process started, for systems that have no `/proc`. */
+export function startCommand(platform: string, pid: number): [string, ...string[]] {
+  return platform === 'win32'
+    ? ['powershell', '-NoProfile', '-NonInteractive', '-Command', `(Get-Process -Id ${pid}).StartTime.Ticks`]
+    : ['ps', '-o', 'lstart=', '-p', `${pid}`]
+}
+
 const namespace = namespaceOfPids()
 
 function namespaceOfPids(): string | undefined {
@@ -37,10 +44,14 @@ function namespaceOfPids(): string | undefined {
 
 function startOf(pid: number): string | undefined {
   try {
-    if (process.platform !== 'linux')
-      return execFileSync('ps', ['-o', 'lstart=', '-p', `${pid}`])
-        .toString()
-        .trim()
+    if (process.platform !== 'linux') {
+      const [command, ...args] = startCommand(process.platform, pid)
+      return (
+        execFileSync(command, args, { stdio: ['ignore', 'pipe', 'ignore'] })
+          .toString()
+          .trim() || undefined
+      )
+    }
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
     // The second field, the command in brackets, may hold spaces and brackets; the start time is the 22nd.
     const [state, ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')

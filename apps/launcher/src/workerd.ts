@@ -77,11 +77,13 @@ export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
       `--directory-path=console=${join(data, 'run', 'console')}`,
       '--control-fd=3',
     ],
-    // Its own process group: Ctrl-C in a terminal reaches the launcher alone, which then stops workerd in order.
+    // Its own process group: Ctrl-C in a terminal reaches the launcher alone, which then stops workerd in order. On
+    // Windows that would open a window.
     {
       stdio: ['ignore', stdout, 'pipe', 'pipe', ...(heldFd === undefined ? [] : [heldFd])],
-      env: { ...environment },
-      detached: true,
+      env: { ...inheritedEnvironment(process.platform, process.env), ...environment },
+      detached: process.platform !== 'win32',
+      windowsHide: true,
     },
   )
   const exited = exit(child)
@@ -105,6 +107,13 @@ export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
     return result
   }
   return { pid: child.pid as number, port, exited, stop: () => end('SIGTERM'), kill: () => end('SIGKILL') }
+}
+
+/** Returns what the system itself needs of the environment: without `SystemRoot`, Windows has no sockets. */
+export function inheritedEnvironment(platform: string, environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  if (platform !== 'win32') return {}
+  const needed = ['systemroot', 'temp', 'tmp']
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => needed.includes(name.toLowerCase())))
 }
 
 /** The native binary itself: the package's `bin` is a Node wrapper that would leave its child behind when killed. */

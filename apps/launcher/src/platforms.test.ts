@@ -1,0 +1,112 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { npmCommand } from '../install.mjs'
+import { repository } from './paths.ts'
+import { startCommand } from './process-identity.ts'
+import { inheritedEnvironment } from './workerd.ts'
+
+interface Entry {
+  version?: string
+  integrity?: string
+  link?: boolean
+  inBundle?: boolean
+  resolved?: string
+  os?: string[]
+  cpu?: string[]
+  optionalDependencies?: Record<string, string>
+}
+
+const read = (file: string) => JSON.parse(readFileSync(join(repository, file), 'utf8'))
+const packages: Record<string, Entry> = read('package-lock.json').packages
+
+/** The entry that a package at `path` gets when it asks for `name`. */
+function resolve(path: string, name: string): Entry | undefined {
+  const entry = packages[`${path === '' ? '' : `${path}/`}node_modules/${name}`]
+  if (entry || path === '') return entry
+  const parent = path.lastIndexOf('/node_modules/')
+  return resolve(parent < 0 ? '' : path.slice(0, parent), name)
+}
+
+const platforms = [
+  ['darwin', 'arm64'],
+  ['darwin', 'x64'],
+  ['linux', 'arm64'],
+  ['linux', 'x64'],
+  ['win32', 'x64'],
+] as const
+
+test.each(platforms)('the lock file has all that is native for %s on %s', (os, cpu) => {
+  const native = [
+    'workerd',
+    'esbuild',
+    '@biomejs/biome',
+    'rolldown',
+    '@tailwindcss/oxide',
+    'lightningcss',
+    'typescript',
+  ]
+  for (const name of native) {
+    const path = `node_modules/${name}`
+    const binaries = Object.keys(packages[path]?.optionalDependencies ?? {}).map((each) => resolve(path, each))
+    const fitting = binaries.filter((entry) => entry?.os?.includes(os) && entry.cpu?.includes(cpu))
+    expect(fitting.length, name).toBeGreaterThan(0)
+  }
+})
+
+test('workerd is the one version that the launcher names, on every platform', () => {
+  const { workerd } = read('apps/launcher/package.json').dependencies
+  const found = Object.entries(packages).filter(([path]) => /(^|\/)(workerd|workerd-[\w-]+)$/.test(path))
+  expect(found.map(([, { version }]) => version)).toEqual(Array(6).fill(workerd))
+})
+
+test('each optional dependency is locked at the version that is asked for', () => {
+  for (const [path, { optionalDependencies = {} }] of Object.entries(packages)) {
+    for (const [name, wanted] of Object.entries(optionalDependencies)) {
+      const entry = resolve(path, name)
+      expect(entry, `${path} asks for ${name}`).toBeDefined()
+      if (/^\d/.test(wanted)) expect(entry?.version, `${path} asks for ${name}`).toBe(wanted)
+    }
+  }
+})
+
+test('each package is locked by its hash, and leads to no registry but the public one', () => {
+  for (const [path, { link, inBundle, integrity, resolved }] of Object.entries(packages)) {
+    // What comes within another package has no hash of its own.
+    if (!path.includes('node_modules/') || link || inBundle) continue
+    expect(integrity, path).toMatch(/^sha512-/)
+    if (resolved) expect(resolved, path).toMatch(/^https:\/\/registry\.npmjs\.org\//)
+  }
+  expect(packages['node_modules/wrangler']).toBeUndefined()
+})
+
+const any = () => true
+const none = () => false
+const inLib = (path: string) => path.includes('lib')
+const beside = '/opt/node/bin/node_modules/npm/bin/npm-cli.js'
+test.each([
+  ['npm', '/usr/lib/npm/bin/npm-cli.js', '/usr/bin/node', 'linux', any, '/usr/lib/npm/bin/npm-cli.js'],
+  ['npx', '/opt/npm/bin/npx-cli.js', '/usr/bin/node', 'darwin', any, '/opt/npm/bin/npm-cli.js'],
+  ['Yarn', '/opt/yarn/bin/yarn.js', '/opt/node/bin/node', 'darwin', any, beside],
+  ['pnpm', '/opt/pnpm.cjs', '/opt/node/bin/node', 'linux', inLib, '/opt/node/lib/node_modules/npm/bin/npm-cli.js'],
+  ['node itself', undefined, '/opt/node/bin/node', 'linux', any, beside],
+  ['an npm that is gone', '/gone/npm-cli.js', '/usr/bin/node', 'linux', none, undefined],
+  ['Windows without npm beside node', undefined, '/c/node.exe', 'win32', none, undefined],
+] as const)('npm is found when %s starts PerSQL', (_name, npmExecPath, execPath, platform, exists, script) => {
+  const expected = script
+    ? { command: execPath, first: [script], shell: false }
+    : { command: 'npm', first: [], shell: platform === 'win32' }
+  expect(npmCommand({ npmExecPath, execPath, platform, exists })).toEqual(expected)
+})
+
+test('workerd inherits what Windows needs to open sockets, and nothing else anywhere', () => {
+  const environment = { SystemRoot: 'C:\\Windows', TEMP: 'C:\\Temp', PATH: 'x', STRIPE_SECRET_KEY: 'x' }
+  expect(inheritedEnvironment('win32', environment)).toEqual({ SystemRoot: 'C:\\Windows', TEMP: 'C:\\Temp' })
+  expect(inheritedEnvironment('linux', environment)).toEqual({})
+  expect(inheritedEnvironment('darwin', environment)).toEqual({})
+})
+
+test('the start of a process is asked of the system that it runs on', () => {
+  expect(startCommand('darwin', 7)).toEqual(['ps', '-o', 'lstart=', '-p', '7'])
+  expect(startCommand('win32', 7).at(-1)).toBe('(Get-Process -Id 7).StartTime.Ticks')
+})
