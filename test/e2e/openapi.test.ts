@@ -191,6 +191,10 @@ describe('real answers are those that it documents', () => {
     await call('create_namespace', path, { token: secret, body })
     await call('list_namespaces', path, { token: secret })
     await call('credit_namespace', `${path}/globex/credit`, { token: secret, body: { amountUsd: 1, note: 'x' } })
+    await call('invite_to_namespace', `${path}/globex/invite`, {
+      token: secret,
+      body: { email: 'invited@example.com', role: 'owner' },
+    })
     await call('suspend_namespace', `${path}/globex/suspend`, { token: secret, body: { note: 'x' } })
     await call('resume_namespace', `${path}/globex/resume`, { token: secret, body: { note: 'x' } })
     await call('get_status', '/api/status', { token: undefined })

@@ -97,6 +97,80 @@ test('only the holder of the secret passes, and what makes no sense is refused',
   }
 })
 
+test('an owner is invited to a namespace that has nobody, where only the invited can sign up', async () => {
+  const closed = await startPlatform({
+    environment: { PERSQL_SIGNUP: 'invite', PERSQL_URL: 'https://sql.example.com' },
+  })
+  try {
+    await closed.createNamespace('acme')
+    const url = ['--url', closed.url]
+    const environment = { PERSQL_SECRET: closed.secret }
+    const signUp = (email: string) =>
+      closed.request('/api/auth/sign-up/email', { body: { email, password: 'correct horse battery', name: 'x' } })
+    expect((await signUp('ada@example.com')).status).toBe(403)
+    const { code, stdout } = await cli(['invite', 'acme', 'Ada@Example.com', '--role', 'owner', ...url], environment)
+    expect(code).toBe(0)
+    const secret = /^https:\/\/sql\.example\.com\/invite\/(inv_acme_\w{32})$/m.exec(stdout)?.[1]
+    expect(stdout).toMatch(/^ada@example\.com is invited to acme as owner\. /)
+    const answer = await signUp('ada@example.com')
+    expect(answer.status).toBe(200)
+    const ada = closed.session(answer, 'ada@example.com')
+    const headers = { origin: 'https://sql.example.com' }
+    const accepted = await ada.request(`/api/invitations/${secret}/accept`, { body: {}, headers })
+    expect(accepted.body.data).toMatchObject({ slug: 'acme', role: 'owner' })
+    expect((await ada.request('/api/namespaces/acme/audit')).body.data).toContainEqual(
+      expect.objectContaining({
+        actor: 'operator',
+        action: 'invitation.created',
+        detail: { email: 'ada@example.com', role: 'owner' },
+      }),
+    )
+    expect(await cli(['invite', 'acme', 'ada@example.com', '--role', 'owner', ...url], environment)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('ada@example.com is a member already.'),
+    })
+  } finally {
+    await closed.stop()
+  }
+}, 60_000)
+
+test.each(['admin', 'editor', 'viewer'])('the operator can invite an %s too', async (role) => {
+  await platform.createNamespace('open-house')
+  const email = `${role}@example.com`
+  const { link } = (await operator('/open-house/invite', { email, role })).body.data
+  const user = await platform.signUp(email)
+  const accepted = await user.request(`/api/invitations/${link.split('/').at(-1)}/accept`, { body: {} })
+  expect(accepted.body.data).toMatchObject({ slug: 'open-house', role })
+})
+
+test('an invitation that makes no sense is refused, and members cannot invite an owner', async () => {
+  const { token } = await platform.createNamespace('picky')
+  const code = async (path: string, body: object, by?: string) => (await operator(path, body, by)).body.code
+  const email = 'ada@example.com'
+  expect(await code('/picky/invite', { email, role: 'owner' }, token)).toBe('operator_only')
+  expect(await code('/nowhere/invite', { email, role: 'owner' })).toBe('namespace_not_found')
+  for (const body of [
+    { email, role: 'king' },
+    { email },
+    { email: 'ada', role: 'owner' },
+    { email: `${'a'.repeat(200)}@example.com`, role: 'owner' },
+    { email, role: 'owner', more: 1 },
+  ]) {
+    expect(await code('/picky/invite', body), JSON.stringify(body)).toBe('invalid_input')
+  }
+  const owner = await platform.signUp('kingmaker@example.com')
+  const [own] = (await owner.request('/api/namespaces')).body.data
+  const invited = await owner.request(`/api/namespaces/${own.slug}/invitations`, { body: { email, role: 'owner' } })
+  expect(invited.body.code).toBe('invalid_input')
+  const url = ['--url', platform.url]
+  const said = async (...args: string[]) => (await cli(['invite', ...args, ...url])).stderr
+  expect(await said('picky', email)).toBe('Set --role to one of owner, admin, editor, viewer.\n')
+  expect(await said('picky', email, '--role', 'king')).toContain('not "king"')
+  expect(await said('nowhere', email, '--role', 'owner')).toContain('There is no namespace "nowhere"')
+  expect(await said('picky', 'ada', '--role', 'owner')).toContain('email')
+  expect(await said('picky', '--role', 'owner')).toContain('npm run operator -- <command>')
+}, 60_000)
+
 test('the program does all that, with the secret of the data folder', async () => {
   await platform.createNamespace('program')
   const url = ['--url', platform.url]

@@ -11,12 +11,16 @@ const help = `npm run operator -- <command>
   credit <namespace> <usd> --note TEXT  add to a balance; a negative amount takes from it
   suspend <namespace> --note TEXT       stop serving a namespace; data and billing stay
   resume <namespace> --note TEXT        serve it again
+  invite <namespace> <email> --role R   invite a member: owner, admin, editor or viewer
 
   --url URL   the instance; else what bootstrap.json in the data folder says, else http://127.0.0.1:8787
 
 The instance's secret is read from PERSQL_SECRET, or from the data folder (PERSQL_DATA, ./data).
 `
 const attempts = 3
+const roles = ['owner', 'admin', 'editor', 'viewer']
+
+type Call = (method: string, path: string, body?: object) => Promise<unknown>
 
 /** `npm run operator`: what the operator of an instance does from its machine. Resolves with the exit code. */
 export async function main(args: string[]): Promise<number> {
@@ -32,28 +36,47 @@ export async function main(args: string[]): Promise<number> {
 async function run(args: string[]): Promise<string> {
   const { values, positionals } = parseArgs({
     args: args.map((arg) => (/^-\d/.test(arg) ? `usd:${arg}` : arg)),
-    options: { note: { type: 'string' }, url: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+    options: {
+      note: { type: 'string' },
+      role: { type: 'string' },
+      url: { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+    },
     allowPositionals: true,
   })
-  const [command, namespace, amount, ...rest] = positionals
+  const [command, namespace, value, ...rest] = positionals
   if (values.help || command === undefined) return help
   const call = await door(values.url)
   if (command === 'list' && namespace === undefined) return table((await call('GET', '')) as Standing[])
-  const wantsAmount = command === 'credit'
-  if (!['credit', 'suspend', 'resume'].includes(command) || rest.length > 0) throw new Error(help)
-  if (namespace === undefined || (amount === undefined) === wantsAmount) throw new Error(help)
+  const wantsValue = command === 'credit' || command === 'invite'
+  if (!['credit', 'suspend', 'resume', 'invite'].includes(command) || rest.length > 0) throw new Error(help)
+  if (namespace === undefined || (value === undefined) === wantsValue) throw new Error(help)
+  if (command === 'invite') return invite(call, namespace, value ?? '', values.role)
   if (!values.note) throw new Error(`Say why with --note: it goes into the audit log of ${namespace}.`)
   const path = `/${encodeURIComponent(namespace)}/${command}`
-  if (!wantsAmount) {
+  if (!wantsValue) {
     const { status } = (await call('POST', path, { note: values.note })) as { status: string }
     return `${namespace} is ${status}.\n`
   }
-  const amountUsd = Number(amount?.replace(/^usd:/, '').replace(/^\$/, ''))
-  if (!Number.isFinite(amountUsd) || amountUsd === 0) throw new Error(`"${amount}" is not an amount in dollars.`)
+  const amountUsd = Number(value?.replace(/^usd:/, '').replace(/^\$/, ''))
+  if (!Number.isFinite(amountUsd) || amountUsd === 0) throw new Error(`"${value}" is not an amount in dollars.`)
   // Made once: an attempt whose answer was lost is repeated without counting twice.
   const credit = { amountUsd, note: values.note, ref: randomUUID() }
   const { balanceUsd } = (await call('POST', path, credit)) as { balanceUsd: number }
   return `${namespace} has $${balanceUsd}.\n`
+}
+
+async function invite(call: Call, namespace: string, email: string, role: string | undefined): Promise<string> {
+  if (role === undefined || !roles.includes(role)) {
+    throw new Error(`Set --role to one of ${roles.join(', ')}${role === undefined ? '' : `, not "${role}"`}.`)
+  }
+  const invited = (await call('POST', `/${encodeURIComponent(namespace)}/invite`, { email, role })) as {
+    email: string
+    link?: string
+  }
+  const what = `${invited.email} is invited to ${namespace} as ${role}`
+  if (invited.link === undefined) return `${what}. The link was sent by mail. It works once, for 7 days.\n`
+  return `${what}. Send them this link. It works once, for 7 days:\n\n${invited.link}\n`
 }
 
 interface Standing {
@@ -87,7 +110,7 @@ function table(standings: Standing[]): string {
 }
 
 /** How to reach `/api/operator/namespaces` of the instance. */
-async function door(url: string | undefined) {
+async function door(url: string | undefined): Promise<Call> {
   const settings = { ...(existsSync('.env') ? parseEnv(readFileSync('.env', 'utf8')) : {}), ...process.env }
   const data = settings.PERSQL_DATA || './data'
   const secret = settings.PERSQL_SECRET || (await readFile(join(data, 'secret'), 'utf8').catch(() => '')).trim()
@@ -95,7 +118,7 @@ async function door(url: string | undefined) {
     throw new Error(`There is no secret in ${data}. Set PERSQL_DATA to the instance's data folder, or PERSQL_SECRET.`)
   const known = await readFile(join(data, 'bootstrap.json'), 'utf8').catch(() => '{}')
   const base = url ?? (JSON.parse(known) as { url?: string }).url ?? 'http://127.0.0.1:8787'
-  return async (method: string, path: string, body?: object): Promise<unknown> => {
+  return async (method, path, body) => {
     const response = await fetchPatiently(`${base.replace(/\/+$/, '')}/api/operator/namespaces${path}`, {
       method,
       headers: { authorization: `Bearer ${secret}`, 'content-type': 'application/json' },

@@ -148,6 +148,7 @@ export const api = {
   credit_namespace: operator.credit_namespace,
   suspend_namespace: operator.suspend_namespace,
   resume_namespace: operator.resume_namespace,
+  invite_to_namespace: operator.invite_to_namespace,
   get_status: operator.get_status,
 } as const
 export type Api = typeof api

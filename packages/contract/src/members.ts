@@ -25,13 +25,14 @@ export const Member = z.object({
 })
 export type Member = z.infer<typeof Member>
 
-/** Roles that can be given by invitation: an owner is made out of a member. */
+/** Roles that members can invite to: they make an owner out of a member. */
 const InvitedRole = z.enum(['viewer', 'editor', 'admin'])
 
 export const Invitation = z.object({
   id: z.string(),
   email: z.string(),
-  role: InvitedRole,
+  /** `owner` where the operator of the instance invited. */
+  role: MemberRole,
   createdAt: Moment,
   expiresAt: Moment,
 })

@@ -1,5 +1,6 @@
 import * as z from 'zod'
-import { operation } from './operation.ts'
+import { Invitation } from './members.ts'
+import { MemberRole, operation } from './operation.ts'
 import { MintedToken } from './tokens.ts'
 import { Moment, Slug } from './values.ts'
 
@@ -72,6 +73,15 @@ export const resume_namespace = operation({
   input: z.strictObject({ ns: Slug, note: Note }),
   output: z.object({ status: z.literal('active') }),
   errors: ['namespace_not_found'],
+})
+
+export const invite_to_namespace = operation({
+  summary: 'Invite a member to a namespace: by mail, or with the link in the answer where no mail is set up',
+  route: 'POST /api/operator/namespaces/{ns}/invite',
+  scope: 'operator',
+  input: z.strictObject({ ns: Slug, email: z.email().max(200), role: MemberRole }),
+  output: Invitation.extend({ link: z.url().optional() }),
+  errors: ['namespace_not_found', 'already_member', 'mail_failed'],
 })
 
 export const get_status = operation({

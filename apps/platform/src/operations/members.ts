@@ -1,4 +1,4 @@
-import { PerSQLError } from '@persql/contract'
+import { type MemberRole, PerSQLError } from '@persql/contract'
 import type { Person } from '../directory/accounts.ts'
 import type { Env } from '../env.ts'
 import type { MemberHandlers } from '../execute.ts'
@@ -47,23 +47,7 @@ export const members = {
   },
 
   list_invitations: (_input, { namespace }) => namespace.people.listInvitations(),
-  create_invitation: async ({ email: given, role }, { namespace, slug, env, actor, baseUrl }) => {
-    const email = given.toLowerCase()
-    const person = await directoryObject(env).personByEmail(email)
-    if (person && (await namespace.people.list()).some(({ userId }) => userId === person.id)) {
-      throw new PerSQLError('already_member', { member: email })
-    }
-    const secret = `inv_${slug}_${randomText(32)}`
-    const invitation = await namespace.people.invite(email, role, await hashToken(secret), actor)
-    await directoryObject(env).invite(email, slug)
-    const link = `${baseUrl}/invite/${secret}`
-    await mailOf(env)?.send({
-      to: email,
-      subject: `You are invited to ${slug} on PerSQL`,
-      text: invitationText(slug, role, link),
-    })
-    return reachesPeople(env) ? invitation : { ...invitation, link }
-  },
+  create_invitation: (invited, { slug, actor, env, baseUrl }) => invite(invited, slug, actor, env, baseUrl),
   revoke_invitation: async ({ id }, { namespace, slug, env, actor }) => {
     const { email } = await namespace.people.revokeInvitation(id, actor)
     await directoryObject(env).uninvite(email, slug)
@@ -94,6 +78,35 @@ export const members = {
 
   list_audit: ({ limit, before, action }, { namespace }) => namespace.listAudit(limit, before, action),
 } satisfies MemberHandlers
+
+/**
+ * Invites somebody to a namespace that exists: by mail, or with the link in the answer where no mail is set up.
+ * @throws PerSQLError `already_member` or `mail_failed`
+ */
+export async function invite(
+  { email: given, role }: { email: string; role: MemberRole },
+  slug: string,
+  actor: string,
+  env: Env,
+  baseUrl: string,
+) {
+  const { people } = namespaceObject(env, slug)
+  const email = given.toLowerCase()
+  const person = await directoryObject(env).personByEmail(email)
+  if (person && (await people.list()).some(({ userId }) => userId === person.id)) {
+    throw new PerSQLError('already_member', { member: email })
+  }
+  const secret = `inv_${slug}_${randomText(32)}`
+  const invitation = await people.invite(email, role, await hashToken(secret), actor)
+  await directoryObject(env).invite(email, slug)
+  const link = `${baseUrl}/invite/${secret}`
+  await mailOf(env)?.send({
+    to: email,
+    subject: `You are invited to ${slug} on PerSQL`,
+    text: invitationText(slug, role, link),
+  })
+  return reachesPeople(env) ? invitation : { ...invitation, link }
+}
 
 async function named(env: Env, rows: readonly MemberRow[]) {
   const people = await peopleById(env, rows)

@@ -5,6 +5,7 @@ import { usd } from '../money.ts'
 import { directoryObject, namespaceObject } from '../objects.ts'
 import { logUnavailable } from '../reply.ts'
 import { hashToken, mintToken } from '../token.ts'
+import { invite } from './members.ts'
 
 export const operator = {
   create_namespace: async ({ slug, database, tokenName }, { env }) => {
@@ -50,6 +51,10 @@ export const operator = {
   resume_namespace: async ({ ns, note }, { env }) => {
     await (await existing(env, ns)).resume(note)
     return { status: 'active' }
+  },
+  invite_to_namespace: async ({ ns, ...invited }, { env, baseUrl }) => {
+    await existing(env, ns)
+    return invite(invited, ns, 'operator', env, baseUrl)
   },
 } satisfies OperatorHandlers
 

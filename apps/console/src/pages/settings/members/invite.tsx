@@ -10,6 +10,8 @@ import { Input, Select } from '../../../ui/input.tsx'
 import { Secret } from '../../../ui/secret.tsx'
 import { ROLES } from './rules.ts'
 
+/** The roles that members can invite to. */
+type InvitedRole = Exclude<Invitation['role'], 'owner'>
 type Sent = Invitation & { link?: string | undefined }
 
 interface InviteProps {
@@ -55,7 +57,7 @@ export function Invite({ open, onOpenChange }: InviteProps) {
 function InviteForm({ onSent, close }: { onSent: (sent: Sent) => void; close: () => void }) {
   const ns = useNamespace()
   const [email, setEmail] = useState('')
-  const [role, setRole] = useState<Invitation['role']>('editor')
+  const [role, setRole] = useState<InvitedRole>('editor')
   const { mutateAsync, isPending, error } = useDo('POST /api/namespaces/{ns}/invitations', [
     'GET /api/namespaces/{ns}/invitations',
   ])
@@ -81,7 +83,7 @@ function InviteForm({ onSent, close }: { onSent: (sent: Sent) => void; close: ()
       </Field>
       <Field label="Role" hint={`${ROLES[role]} Owners are made out of members.`}>
         {(control) => (
-          <Select {...control} value={role} onChange={({ target }) => setRole(target.value as Invitation['role'])}>
+          <Select {...control} value={role} onChange={({ target }) => setRole(target.value as InvitedRole)}>
             <option>viewer</option>
             <option>editor</option>
             <option>admin</option>
