@@ -15,6 +15,7 @@ export const passedSettings = [
   'FLOOD_PER_MINUTE',
   'TRUSTED_PROXIES',
   'QUERY_TIMEOUT_S',
+  'BODY_TIMEOUT_S',
   'IMPORT_MAX_MB',
   'STRIPE_SECRET_KEY',
   'STRIPE_WEBHOOK_SECRET',

@@ -15,6 +15,7 @@ describe('settings', () => {
       TRUSTED_PROXIES: '',
       PERSQL_SIGNUP: 'open',
       QUERY_TIMEOUT_S: 30,
+      BODY_TIMEOUT_S: 30,
       IMPORT_MAX_MB: 1024,
     })
   })
@@ -91,6 +92,7 @@ describe('settings', () => {
     ['TRUSTED_PROXIES', 'loopback'],
     ['QUERY_TIMEOUT_S', '0'],
     ['QUERY_TIMEOUT_S', '1.5'],
+    ['BODY_TIMEOUT_S', '0'],
   ])('%s refuses "%s" in a sentence that names it', (name, text) => {
     expect(() => readSettings({ [name]: text })).toThrow(new RegExp(`^${name} must be .*\\.$`))
   })

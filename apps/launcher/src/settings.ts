@@ -62,6 +62,7 @@ const Settings = z.object({
     existsSync(text) ? resolve(text) : undefined,
   ),
   QUERY_TIMEOUT_S: setting('30', 'a whole number of seconds from 1', (text) => wholeNumber(text, 1, 86_400)),
+  BODY_TIMEOUT_S: setting('30', 'a whole number of seconds from 1', (text) => wholeNumber(text, 1, 86_400)),
   IMPORT_MAX_MB: setting('1024', 'a whole number of megabytes from 1', (text) => wholeNumber(text, 1, 1_000_000)),
 })
 

@@ -22,6 +22,7 @@ export interface Env extends ModelSettings {
   readonly TRUSTED_PROXIES?: string
   readonly QUERY_TIMEOUT_S?: string
   readonly TRANSACTION_TIMEOUT_S?: string
+  readonly BODY_TIMEOUT_S?: string
   readonly IMPORT_MAX_MB?: string
   readonly PERSQL_SIGNUP?: string
   readonly PERSQL_DEV?: string

@@ -18,6 +18,8 @@ export interface Settings {
   readonly queryTimeoutMs: number
   /** How long a copy, a merge or an import may be written: less than the runtime's 30 s. */
   readonly transactionTimeoutMs: number
+  /** How long a request body can be silent before the call is refused. */
+  readonly bodyTimeoutMs: number
   /** How large a file may be that is sent as the body of an import. */
   readonly importMaxBytes: number
   /** Who may make an account: anyone, whoever was invited, or nobody. */
@@ -47,6 +49,7 @@ export function settingsOf(env: Env): Settings {
         .map(proxyRange),
       queryTimeoutMs: number(env.QUERY_TIMEOUT_S, 30) * 1000,
       transactionTimeoutMs: number(env.TRANSACTION_TIMEOUT_S, 25) * 1000,
+      bodyTimeoutMs: number(env.BODY_TIMEOUT_S, 30) * 1000,
       importMaxBytes: number(env.IMPORT_MAX_MB, 1_024) * 1024 * 1024,
       signup: signup(env.PERSQL_SIGNUP ?? 'open'),
       dev: env.PERSQL_DEV === '1',

@@ -94,6 +94,10 @@ export const errors = {
   },
   hostname_not_found: { status: 404, message: 'The hostname "{hostname}" is not one of this database.' },
   method_not_allowed: { status: 405, message: '{path} does not take {method}. It takes {allowed}.' },
+  body_timeout: {
+    status: 408,
+    message: 'The request body did not arrive in time: {problem}. Nothing was done. Send the whole request again.',
+  },
   query_timeout: { status: 408, message: 'The statement ran for more than {seconds} s and was stopped.' },
   took_too_long: {
     status: 408,

@@ -89,7 +89,7 @@ const utc = (moment: string) => `${moment.slice(0, 10)}, ${moment.slice(11, 16)}
 async function decide(ctx: Context, token: string, raw: Request): Promise<Response> {
   const account = await authenticateAccount(ctx)
   const { namespace } = approvalAddress(token)
-  const form = new URLSearchParams(await readBody(raw, MAX_BODY))
+  const form = new URLSearchParams(await readBody(raw, MAX_BODY, ctx.settings))
   const subject = { userId: account.userId, query: `/approve/${token}`, namespace }
   if (!(await isSigned(ctx.env, subject, form.get('state') ?? ''))) throw new PerSQLError('oauth_form_expired')
   const decision = form.get('decision')

@@ -2,6 +2,7 @@ import { PerSQLError } from '@persql/contract'
 import { ADDRESS_HEADER, authOf } from '../accounts/auth.ts'
 import { contextOf } from '../context.ts'
 import type { Env } from '../env.ts'
+import { settingsOf } from '../settings.ts'
 import { readBody } from './body.ts'
 import { clientAddress } from './client-address.ts'
 
@@ -13,7 +14,7 @@ const LOCAL = /^(localhost|127(\.\d+){3}|\[::1\])$/
  * @throws PerSQLError `origin_refused` or `body_too_large`
  */
 export async function answerAuth(request: Request, env: Env): Promise<Response> {
-  const body = request.method === 'POST' ? await readBody(request, MAX_BODY) : undefined
+  const body = request.method === 'POST' ? await readBody(request, MAX_BODY, settingsOf(env)) : undefined
   return ask(request, request.url, request.method, body, env)
 }
 

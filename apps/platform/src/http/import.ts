@@ -10,6 +10,7 @@ import type { Upload } from '../database/transfer/operations.ts'
 import { type Reader, Steps } from '../database/transfer/steps.ts'
 import { databaseObject } from '../objects.ts'
 import { logInternal } from '../reply.ts'
+import { ArrivingBody } from './body.ts'
 import { type FileFormat, formatOf } from './import-format.ts'
 import { filePart } from './multipart.ts'
 import { decoded, gather } from './text-stream.ts'
@@ -28,7 +29,7 @@ export class Receiver {
   readonly #address: { readonly ns: string; readonly db: string }
   readonly #id = `imp_${crypto.randomUUID().replaceAll('-', '').slice(0, 20)}`
   readonly #hash = createHash('sha256')
-  #body: ReadableStreamDefaultReader<Uint8Array> | undefined
+  #body: ArrivingBody | undefined
   #bytes = 0
   #pieces = 0
   #isBegun = false
@@ -45,10 +46,11 @@ export class Receiver {
   async receive({ format, table, create }: Input, grant: Grant): Promise<Upload> {
     const contentType = this.#request.headers.get('Content-Type') ?? ''
     const isForm = /^multipart\/form-data\b/i.test(contentType)
-    const { importMaxBytes } = this.#ctx.settings
+    const { importMaxBytes, bodyTimeoutMs } = this.#ctx.settings
     const max = isForm ? Math.min(MAX_FORM, importMaxBytes) : importMaxBytes
     const declared = Number(this.#request.headers.get('Content-Length') ?? Number.NaN)
-    this.#body = (this.#request.body as ReadableStream<Uint8Array> | null)?.getReader()
+    // Without a limit in all: a large file over a slow line takes its time.
+    this.#body = this.#request.body ? new ArrivingBody(this.#request.body, bodyTimeoutMs) : undefined
     try {
       if (declared > max) throw tooLarge(max)
       const { ns, db } = this.#address
@@ -148,8 +150,8 @@ export class Receiver {
 
   async *#chunks(max: number): AsyncGenerator<Uint8Array> {
     for (;;) {
-      const { value, done } = (await this.#body?.read()) ?? { value: undefined, done: true }
-      if (done) return
+      const value = await this.#body?.read()
+      if (value === undefined) return
       this.#bytes += value.length
       if (this.#bytes > max) throw tooLarge(max)
       this.#hash.update(value)
@@ -160,12 +162,12 @@ export class Receiver {
   async #drain(): Promise<void> {
     try {
       for (let left = PATIENCE; left > 0; ) {
-        const { value, done } = (await this.#body?.read()) ?? { value: undefined, done: true }
-        if (done) return
+        const value = await this.#body?.read()
+        if (value === undefined) return
         left -= value.length
       }
     } catch {
-      // Its sender is gone.
+      // Its sender is gone, or silent.
     }
   }
 }

@@ -50,7 +50,7 @@ async function ask(ctx: Context, token: string): Promise<Response> {
 async function accept(ctx: Context, token: string, request: Request): Promise<Response> {
   const account = await authenticateAccount(ctx)
   const namespace = invitationNamespace(token)
-  const form = new URLSearchParams(await readBody(request, MAX_BODY))
+  const form = new URLSearchParams(await readBody(request, MAX_BODY, ctx.settings))
   const subject = { userId: account.userId, query: `/invite/${token}`, namespace }
   if (!(await isSigned(ctx.env, subject, form.get('state') ?? ''))) throw new PerSQLError('oauth_form_expired')
   await accounts.accept_invitation({ token }, { ...ctx, account })

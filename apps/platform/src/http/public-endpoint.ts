@@ -7,7 +7,7 @@ import type { Hosted } from '../directory/hostnames.ts'
 import type { Env } from '../env.ts'
 import { databaseObject } from '../objects.ts'
 import { logInternal } from '../reply.ts'
-import { settingsOf } from '../settings.ts'
+import { type Settings, settingsOf } from '../settings.ts'
 import { readBody } from './body.ts'
 import { hostedDatabase } from './hostnames.ts'
 import { databaseOpenApi } from './openapi-database.ts'
@@ -120,7 +120,7 @@ async function call(
 ) {
   const { method, headers } = request
   const object = databaseObject(ctx.env, namespace, database)
-  const input = method === 'POST' ? await bodyOf(request) : query
+  const input = method === 'POST' ? await bodyOf(request, ctx.settings) : query
   const from = headers.get('Origin') ?? undefined
   const startedMs = Date.now()
   try {
@@ -147,9 +147,9 @@ async function call(
 }
 
 /** The body, or `null` for one that is too large: whether that matters is decided behind other gates. */
-async function bodyOf(request: Request): Promise<string | null> {
+async function bodyOf(request: Request, settings: Settings): Promise<string | null> {
   try {
-    return await readBody(request, MAX_BODY)
+    return await readBody(request, MAX_BODY, settings)
   } catch (cause) {
     if (PerSQLError.from(cause).code === 'body_too_large') return null
     throw cause

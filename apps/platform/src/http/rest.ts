@@ -67,7 +67,7 @@ async function answer(
     door,
     {
       params: given,
-      body: () => readBody(request, MAX_BODY),
+      body: () => readBody(request, MAX_BODY, context.settings),
       upload: (input, grant) => {
         file = new Receiver(request, params as { ns: string; db: string }, context)
         return file.receive(input as Parsed<Api['import_database']>, grant)

@@ -3,6 +3,7 @@ import type Stripe from 'stripe'
 import type { Env } from '../env.ts'
 import { directoryObject, namespaceObject } from '../objects.ts'
 import { type Payments, paymentsOf } from '../ports/payments.ts'
+import { settingsOf } from '../settings.ts'
 import { readBody } from './body.ts'
 
 const MAX_BODY = 1024 * 1024
@@ -15,7 +16,7 @@ const NANO_PER_CENT = 10_000_000
  */
 export async function takeStripeWebhook(request: Request, env: Env): Promise<void> {
   const payments = paymentsOf(env)
-  const body = await readBody(request, MAX_BODY)
+  const body = await readBody(request, MAX_BODY, settingsOf(env))
   const event = await payments.eventOf(body, request.headers.get('Stripe-Signature') ?? '')
   switch (event.type) {
     case 'checkout.session.completed':

@@ -35,7 +35,7 @@ async function answer(request: Request, path: string, query: string, ctx: Contex
     refuseForeignPages(ctx)
     const namespace = callerNamespace(ctx)
     const session = new Session(ctx, namespace, profileOf(query))
-    const text = request.method === 'POST' ? await readBody(request, MAX_BODY) : undefined
+    const text = request.method === 'POST' ? await readBody(request, MAX_BODY, ctx.settings) : undefined
     const message = text === undefined ? undefined : parsed(text)
     if (Array.isArray(message)) throw new PerSQLError('invalid_input', { problem: 'Send one message per request.' })
     const method = Object(message).method as unknown

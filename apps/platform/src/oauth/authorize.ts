@@ -68,7 +68,7 @@ async function ask(ctx: Context, query: string): Promise<Response> {
 
 /** Takes what the form says, from whom it was made for only. */
 async function decide(ctx: Context, raw: Request): Promise<Response> {
-  const form = new URLSearchParams(await readBody(raw, MAX_BODY))
+  const form = new URLSearchParams(await readBody(raw, MAX_BODY, ctx.settings))
   const account = await authenticateAccount(ctx)
   const given = (name: string) => form.get(name) ?? ''
   const [query, namespace] = [given('query'), given('namespace')]

@@ -83,7 +83,7 @@ async function register(request: Request, env: Env): Promise<Response> {
     response.headers.set('Retry-After', String(waitS))
     return response
   }
-  const given = ClientMetadata.safeParse(parseObject(await readBody(request, MAX_BODY)))
+  const given = ClientMetadata.safeParse(parseObject(await readBody(request, MAX_BODY, ctx.settings)))
   if (!given.success) {
     const [issue] = given.error.issues
     const code = issue?.path[0] === 'redirect_uris' ? 'invalid_redirect_uri' : 'invalid_client_metadata'
@@ -105,7 +105,7 @@ async function answerToken(request: Request, env: Env, revokes: boolean): Promis
   if (!/^application\/x-www-form-urlencoded\b/i.test(request.headers.get('Content-Type') ?? '')) {
     return failure(400, 'invalid_request', 'Send a form: application/x-www-form-urlencoded.')
   }
-  const form = new URLSearchParams(await readBody(request, MAX_BODY))
+  const form = new URLSearchParams(await readBody(request, MAX_BODY, ctx.settings))
   // The library knows a revocation by what is missing.
   if (revokes) for (const name of ['grant_type', 'code', 'refresh_token']) form.delete(name)
   else form.delete('token')

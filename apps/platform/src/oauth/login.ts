@@ -7,6 +7,7 @@ import { callAuth } from '../http/auth.ts'
 import { readBody } from '../http/body.ts'
 import { escapeHtml, page } from '../http/page.ts'
 import { returnOf } from '../http/return-address.ts'
+import { settingsOf } from '../settings.ts'
 import { type LoginPage, loginPage } from './login-page.ts'
 
 const MAX_BODY = 16 * 1024
@@ -32,7 +33,7 @@ export function login(): Hono<{ Bindings: Env }> {
 }
 
 async function answer(path: string, request: Request, env: Env): Promise<Response> {
-  const form = new URLSearchParams(await readBody(request, MAX_BODY))
+  const form = new URLSearchParams(await readBody(request, MAX_BODY, settingsOf(env)))
   const given = (name: string) => form.get(name) ?? ''
   const back = returnOf(given('return'))
   if (path === '/logout') {
