@@ -2,6 +2,7 @@ import { PerSQLError } from '@persql/contract'
 import { ADDRESS_HEADER, authOf } from '../accounts/auth.ts'
 import { contextOf } from '../context.ts'
 import type { Env } from '../env.ts'
+import { assertShallow } from '../json-object.ts'
 import { settingsOf } from '../settings.ts'
 import { readBody } from './body.ts'
 import { clientAddress } from './client-address.ts'
@@ -11,10 +12,11 @@ const LOCAL = /^(localhost|127(\.\d+){3}|\[::1\])$/
 
 /**
  * Better Auth's routes: sign-up, sign-in, sign-out, verification, password reset, GitHub and Google.
- * @throws PerSQLError `origin_refused` or `body_too_large`
+ * @throws PerSQLError `origin_refused`, `body_too_large`, or `invalid_input` for JSON that is nested too deep
  */
 export async function answerAuth(request: Request, env: Env): Promise<Response> {
   const body = request.method === 'POST' ? await readBody(request, MAX_BODY, settingsOf(env)) : undefined
+  if (body && /\bjson\b/i.test(request.headers.get('Content-Type') ?? '')) assertShallow(body)
   return ask(request, request.url, request.method, body, env)
 }
 

@@ -5,6 +5,7 @@ import { type Context, contextOf } from '../context.ts'
 import type { Env } from '../env.ts'
 import { readBody } from '../http/body.ts'
 import type { Answer } from '../http/rest.ts'
+import { assertShallow } from '../json-object.ts'
 import { refuse } from '../reply.ts'
 import { exchange, isPlainRequest } from './exchange.ts'
 import { profileOf } from './profile.ts'
@@ -86,13 +87,17 @@ function refuseForeignPages({ headers, baseUrl, settings }: Context): void {
   }
 }
 
+/** @throws PerSQLError `invalid_input` when it is nested too deep */
 function parsed(text: string): unknown {
+  let message: unknown
   try {
-    return JSON.parse(text)
+    message = JSON.parse(text)
   } catch {
     // The SDK says so in the words of the protocol.
     return undefined
   }
+  assertShallow(text)
+  return message
 }
 
 /** A refusal at the door, before there is a message to answer: the body of `/v1` is the data of the error. */

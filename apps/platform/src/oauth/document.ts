@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { isDeepJson } from '../json-object.ts'
 
 /** What a client says of itself (RFC 7591), as far as PerSQL reads it. */
 export const ClientMetadata = z.object({
@@ -43,6 +44,7 @@ export function urlProblem(text: string, local: boolean): string | undefined {
 /** The record of a client, as the library keeps it, or what is wrong with the document. */
 export function recordOf(url: string, text: string): object | string {
   let json: unknown
+  if (isDeepJson(text)) return 'it is nested too deep'
   try {
     json = JSON.parse(text)
   } catch {

@@ -2,7 +2,7 @@ import { PerSQLError } from '@persql/contract'
 import { boundFields, type EndpointSpec, type FieldSpec, isRequired, maxLengthOf } from '@persql/endpoint-spec'
 import { RE2JS } from 're2js'
 import * as z from 'zod'
-import { parseObject } from '../../json-object.ts'
+import { parseDeepObject } from '../../json-object.ts'
 import type { Bound } from '../call.ts'
 import { invalidSpec } from './checked-spec.ts'
 
@@ -40,7 +40,7 @@ export function inputReader(spec: EndpointSpec): InputReader {
   const order = boundFields(spec)
   return (method, text, session) => {
     const problems: Record<string, string> = {}
-    const given = method === 'GET' ? fromQuery(text, fields, problems) : text === '' ? {} : parseObject(text)
+    const given = method === 'GET' ? fromQuery(text, fields, problems) : text === '' ? {} : parseDeepObject(text)
     const byName: Record<string, Bound> = {}
     for (const name of Object.keys(given)) {
       if (!checks.has(name)) setOwn(problems, name.slice(0, 80), 'There is no such field.')

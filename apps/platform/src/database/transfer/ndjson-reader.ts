@@ -1,3 +1,4 @@
+import { isDeepJson, MAX_JSON_DEPTH } from '../../json-object.ts'
 import { lower, quoteName } from '../guard/statement.ts'
 import { type Kind, rowOfCells, typeOf } from './cells.ts'
 import type { Target } from './csv-reader.ts'
@@ -74,6 +75,7 @@ export class NdjsonReader implements Reader {
   }
 
   #parsed(text: string): Record<string, unknown> {
+    if (isDeepJson(text)) throw importFailed(this.#line, `JSON can be nested up to ${MAX_JSON_DEPTH} levels.`)
     let value: unknown
     try {
       value = JSON.parse(text, (_key, parsed: unknown, context?: { source?: string }) =>
