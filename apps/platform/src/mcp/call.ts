@@ -1,7 +1,7 @@
 import { type CallToolResult, ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server'
 import { PerSQLError } from '@persql/contract'
 import { logInternal } from '../reply.ts'
-import { facadeProblem, facades, refusal } from './facade.ts'
+import { facades, runFacade } from './facade.ts'
 import { isOpen } from './profile.ts'
 import { resultOf } from './result.ts'
 import type { Session } from './session.ts'
@@ -9,12 +9,9 @@ import type { Session } from './session.ts'
 /** Calls a tool that is open at this address. @throws ProtocolError */
 export async function call(name: string, given: Record<string, unknown>, session: Session): Promise<CallToolResult> {
   const facade = !session.profile.groups && Object.hasOwn(facades, name) ? facades[name] : undefined
-  if (facade) {
-    const problem = facadeProblem(facade, given)
-    return problem === undefined ? facade.run(given, session) : refusal(problem)
-  }
+  if (facade) return runFacade(facade, given, session)
   const tool = isOpen(name, session.profile) ? session.tool(name) : undefined
-  if (!tool) throw new ProtocolError(ProtocolErrorCode.InvalidParams, `There is no tool "${name.slice(0, 80)}" here.`)
+  if (!tool) throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Tool "${name.slice(0, 80)}" not found.`)
   return resultOf(await session.run(tool, given), session.ctx.baseUrl)
 }
 

@@ -97,6 +97,9 @@ function parsed(text: string): unknown {
     return undefined
   }
   assertShallow(text)
+  const { params } = Object(message) as { params?: { arguments?: unknown } | null }
+  // Models without arguments to send write null, which the protocol does not have here.
+  if (params?.arguments === null) delete params.arguments
   return message
 }
 

@@ -57,15 +57,25 @@ export const facades: Readonly<Record<string, Facade>> = {
     },
     run: async ({ name, arguments: given = {} }, session) => {
       const tool = session.tool(String(name))
-      if (!tool)
-        return refusal(`There is no tool "${String(name).slice(0, 80)}" here. find_tools tells which there are.`)
+      if (!tool) return refusal(`Tool "${String(name).slice(0, 80)}" not found. Call find_tools to list the tools.`)
       return resultOf(await session.run(tool, given as Record<string, unknown>), session.ctx.baseUrl)
     },
   },
 }
 
+/** Runs a façade, or refuses its arguments. Those that are null count as left out. */
+export function runFacade(
+  facade: Facade,
+  given: Readonly<Record<string, unknown>>,
+  session: Session,
+): CallToolResult | Promise<CallToolResult> {
+  const input = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null))
+  const problem = facadeProblem(facade, input)
+  return problem === undefined ? facade.run(input, session) : refusal(problem)
+}
+
 /** Why these arguments are none of this façade's; `undefined` when they are. */
-export function facadeProblem({ definition }: Facade, given: Readonly<Record<string, unknown>>): string | undefined {
+function facadeProblem({ definition }: Facade, given: Readonly<Record<string, unknown>>): string | undefined {
   const properties = definition.inputSchema.properties as Record<string, { type: string }>
   const required = (definition.inputSchema.required ?? []) as string[]
   const missing = required.find((name) => given[name] === undefined)
@@ -74,14 +84,13 @@ export function facadeProblem({ definition }: Facade, given: Readonly<Record<str
     const wanted = properties[name]?.type
     if (!wanted)
       return `There is no argument "${name.slice(0, 80)}". Known here: ${Object.keys(properties).join(', ')}.`
-    if (Array.isArray(value) || value === null || typeof value !== wanted) return `"${name}" must be of type ${wanted}.`
+    if (Array.isArray(value) || typeof value !== wanted) return `"${name}" must be of type ${wanted}.`
   }
   return undefined
 }
 
 /** A refusal of arguments, as `/v1` would word it. */
-export const refusal = (problem: string): CallToolResult =>
-  resultOf(refuse(new PerSQLError('invalid_input', { problem })), '')
+const refusal = (problem: string): CallToolResult => resultOf(refuse(new PerSQLError('invalid_input', { problem })), '')
 
 async function listDatabases(session: Session): Promise<CallToolResult> {
   const reply = await session.execute('list_databases', {})

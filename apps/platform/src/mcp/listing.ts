@@ -1,5 +1,5 @@
 import { facades } from './facade.ts'
-import { isOpen, type Profile } from './profile.ts'
+import { isListed, type Profile } from './profile.ts'
 import { type Definition, readingOnly, type Tool, toolNames, toolOf } from './tools.ts'
 
 // One list for each choice of groups, of which there are some sixty.
@@ -24,7 +24,7 @@ const texts = new WeakMap<object, string>()
 export const listText = (list: unknown): string | undefined => texts.get(Object(list))
 
 function listed(profile: Profile): Definition[] {
-  const tools = toolNames(profile.readonly).filter((name) => isOpen(name, profile))
+  const tools = toolNames(profile.readonly).filter((name) => isListed(name, profile))
   const short = profile.groups ? [] : Object.values(facades).map(({ definition }) => definition)
   const all = [...tools.map((name) => (toolOf(name) as Tool).definition), ...short]
   return profile.readonly ? all.map(readingOnly) : all

@@ -2,9 +2,12 @@ import { PerSQLError } from '@persql/contract'
 import { type Group, groups } from './table.ts'
 import { reachable } from './tools.ts'
 
-/** What the address of the door opens: a short list that reaches all tools, or the tools of some groups and no other. */
+/**
+ * What the URL opens: a short list of tools, beside which every tool can be called by its name, or the tools of some
+ * groups and no other.
+ */
 export interface Profile {
-  /** `undefined`: the short list. */
+  /** `undefined`: the short list is listed, and every tool can be called. */
   readonly groups: ReadonlySet<Group> | undefined
   readonly readonly: boolean
 }
@@ -22,11 +25,15 @@ export function profileOf(query: string): Profile {
   return { groups: groupsOf(search.get('tools')), readonly: flag(search.get('readonly')) }
 }
 
-/** Whether a tool of the table can be called by its name. */
+/** Returns whether a tool of the table can be called by its name. Groups in the URL are a limit; the short list is not. */
 export function isOpen(name: string, { groups: open, readonly }: Profile): boolean {
   const row = reachable(name, readonly)
-  return row !== undefined && (open?.has(row.group) ?? SHORT.has(name))
+  return row !== undefined && (open?.has(row.group) ?? true)
 }
+
+/** Returns whether a tool of the table is in the list of tools. */
+export const isListed = (name: string, profile: Profile): boolean =>
+  isOpen(name, profile) && (profile.groups !== undefined || SHORT.has(name))
 
 const PLAIN: Profile = { groups: undefined, readonly: false }
 const SHORT: ReadonlySet<string> = new Set(['query', 'batch'])

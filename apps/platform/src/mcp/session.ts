@@ -1,7 +1,9 @@
 import { type Api, api, PerSQLError, route } from '@persql/contract'
+import type * as z from 'zod'
 import type { Context } from '../context.ts'
 import { execute } from '../execute.ts'
 import { type Reply, refuse } from '../reply.ts'
+import { isNullLeftOut, withoutNulls } from './nulls.ts'
 import type { Profile } from './profile.ts'
 import { reachable, type Tool, toolOf } from './tools.ts'
 
@@ -78,7 +80,10 @@ function routeOf(name: keyof Api): ReturnType<typeof route> {
   return known
 }
 
-/** Arguments as the operation names them. @throws PerSQLError `invalid_input`; nothing that was sent is ignored */
+/**
+ * Arguments as the operation names them. Nothing that was sent is ignored, save null for what can be left out.
+ * @throws PerSQLError `invalid_input`
+ */
 function inputOf({ fields, row, operation }: Tool, given: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const input: Record<string, unknown> = {}
   for (const [argument, value] of Object.entries(given)) {
@@ -90,6 +95,11 @@ function inputOf({ fields, row, operation }: Tool, given: Readonly<Record<string
     input[field] = value
   }
   const { shape } = row.input ?? operation.input
+  for (const [field, value] of Object.entries(input)) {
+    const schema = shape[field] as z.ZodType
+    if (value === null && isNullLeftOut(schema)) delete input[field]
+    else input[field] = withoutNulls(schema, value)
+  }
   for (const [argument, field] of fields) {
     // What has another name here is looked at here, so that a refusal names what was sent.
     if (row.input || argument !== field) check(argument, shape[field], input[field])
