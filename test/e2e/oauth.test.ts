@@ -220,9 +220,12 @@ describe('a refresh token', () => {
     const second = (await client.refresh(first.clientId, first.refresh)).body
     expect(await client.worked(second.access_token)).toBe(true)
     const third = (await client.refresh(first.clientId, second.refresh_token)).body
+    const ahead = (aheadMs: number) => platform.request('/api/dev/clock', { token: platform.secret, body: { aheadMs } })
+    await ahead(31_000)
     expect((await client.refresh(first.clientId, first.refresh)).body.error).toBe('invalid_grant')
     expect((await client.refresh(first.clientId, third.refresh_token)).body.error).toBe('invalid_grant')
     expect((await client.query(third.access_token)).status).toBe(401)
+    await ahead(0)
   })
 
   test('is of its client', async () => {

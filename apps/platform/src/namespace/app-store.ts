@@ -3,7 +3,7 @@ import { now } from '../clock.ts'
 import type { Env } from '../env.ts'
 import { clientStore } from '../oauth/clients.ts'
 import { audienceOf } from '../oauth/server.ts'
-import type { OAuthStore } from '../oauth/store.ts'
+import type { OAuthStore, RecordOptions } from '../oauth/store.ts'
 import type { Members } from './members.ts'
 import type { OAuthRecords } from './oauth-records.ts'
 import type { Tokens } from './tokens.ts'
@@ -39,10 +39,37 @@ export interface AppStoreOptions {
 
 const SPENT_S = 31 * 24 * 60 * 60
 
+/** The library's records of one namespace. */
+export interface AppStore extends OAuthStore {
+  /**
+   * Writes what the library put while its writes were held back. To be called in a transaction.
+   * @throws PerSQLError `token_unknown`
+   */
+  write(puts: readonly Put[]): void
+}
+
+/** A record as the library puts it. */
+export interface Put {
+  readonly key: string
+  readonly value: string
+  readonly options: RecordOptions
+}
+
+/** Holds back what the library puts, so that it is written together with what follows from it. */
+export function heldBack(store: AppStore): { readonly store: OAuthStore; readonly puts: readonly Put[] } {
+  const puts: Put[] = []
+  const put: OAuthStore['put'] = async (key, value, options = {}) => {
+    if (isClient(key)) await store.put(key, value, options)
+    else puts.push({ key, value, options })
+  }
+  return { store: { ...store, put }, puts }
+}
+
+const isClient = (key: string) => key.startsWith('client:')
+
 /** The library's records in a namespace: clients are the instance's, and an access token is a token of the namespace too. */
-export function appStore({ storage, env, tokens, members, records, revoked, end }: AppStoreOptions): OAuthStore {
+export function appStore({ storage, env, tokens, members, records, revoked, end }: AppStoreOptions): AppStore {
   const clients = clientStore(env)
-  const isClient = (key: string) => key.startsWith('client:')
 
   /** @throws PerSQLError `token_unknown` when the grant ended, or its member left, while the library was at it */
   function checkGrant(key: string, value: string): void {
@@ -64,15 +91,20 @@ export function appStore({ storage, env, tokens, members, records, revoked, end 
     tokens.addOfApp(hash, { name: clientName, role, expiresIn }, databases, app, now())
   }
 
+  function write(puts: readonly Put[]): void {
+    for (const { key, value, options } of puts) {
+      if (key.startsWith('grant:')) checkGrant(key, value)
+      if (key.startsWith('token:')) addToken(key, options.expirationTtl ?? 0)
+      records.put(key, value, options, now())
+    }
+  }
+
   return {
+    write,
     get: async (key) => (isClient(key) ? clients.get(key) : (records.get(key, now()) ?? null)),
     put: async (key, value, options = {}) => {
       if (isClient(key)) return clients.put(key, value, options)
-      storage.transactionSync(() => {
-        if (key.startsWith('grant:')) checkGrant(key, value)
-        if (key.startsWith('token:')) addToken(key, options.expirationTtl ?? 0)
-        records.put(key, value, options, now())
-      })
+      storage.transactionSync(() => write([{ key, value, options }]))
     },
     delete: async (key) => {
       if (key.startsWith('grant:')) return end(key.split(':')[2] ?? '')

@@ -4,10 +4,11 @@ import { type MemberRole, type OAuthGrant, PerSQLError, type Role } from '@persq
 import { now } from '../clock.ts'
 import type { Env } from '../env.ts'
 import { type OAuthAnswer, refusal } from '../oauth/refusal.ts'
+import { openAnswer, REPEAT_S, sealAnswer } from '../oauth/repeated-refresh.ts'
 import { type Audience, answerAs, audienceOf, authorizationServer } from '../oauth/server.ts'
 import type { OAuthStore } from '../oauth/store.ts'
 import { appTokenUser, hashToken } from '../token.ts'
-import { appStore, type GrantRecord } from './app-store.ts'
+import { type AppStore, appStore, type GrantRecord, heldBack } from './app-store.ts'
 import type { Audit } from './audit.ts'
 import type { Databases } from './databases.ts'
 import { covers, databaseRole, type Members } from './members.ts'
@@ -45,7 +46,7 @@ const RANK: Record<Role, number> = { readonly: 0, readwrite: 1, admin: 2 }
 export class Apps extends RpcTarget {
   readonly #options: AppsOptions
   readonly #records: OAuthRecords
-  readonly #store: OAuthStore
+  readonly #store: AppStore
   /** Work on a grant that is under way: the library reads, thinks and writes. */
   readonly #underWay = new Map<string, Promise<unknown>>()
   /** Tokens revoked here that databases have not been told of yet. */
@@ -99,8 +100,12 @@ export class Apps extends RpcTarget {
     const given = new URLSearchParams(form)
     const secret = given.get('code') ?? given.get('refresh_token') ?? given.get('token') ?? ''
     const [user = '', grantId = ''] = secret.split(':')
+    const refreshes = given.get('grant_type') === 'refresh_token' && !given.has('token')
     return this.#oneByOne(grantId, async () => {
-      if (this.#records.get(`spent:${grantId}:${await hashToken(secret)}`, now()) !== undefined) {
+      const hash = await hashToken(secret)
+      const repeat = `repeat:${grantId}:${hash}`
+      const kept = refreshes ? this.#records.get<string>(repeat, now()) : undefined
+      if (kept === undefined && this.#records.get(`spent:${grantId}:${hash}`, now()) !== undefined) {
         // It was replaced before, so two parties hold it: nobody can tell which of them is the app.
         this.#end(grantId, 'system', 'app.refresh_token_reused')
       }
@@ -109,11 +114,33 @@ export class Apps extends RpcTarget {
         await this.#tell()
         return refusal(given)
       }
-      const headers = { 'Content-Type': 'application/x-www-form-urlencoded' }
-      const response = await answerAs(baseUrl, '/oauth/token', { method: 'POST', headers, body: form }, this.#store)
-      await this.#tell()
-      return { status: response.status, headers: [...response.headers], body: await response.text() }
+      if (kept !== undefined) return (await openAnswer(this.#options.env, given, kept)) ?? refusal(given)
+      return refreshes ? this.#refresh(baseUrl, given, repeat) : this.#ask(baseUrl, form, this.#store)
     })
+  }
+
+  /**
+   * Replaces a refresh token. That it is spent, what replaces it and the answer are written in one transaction, so that a
+   * crash leaves all of them or none.
+   */
+  async #refresh(baseUrl: string, form: URLSearchParams, repeat: string): Promise<OAuthAnswer> {
+    const { env, storage } = this.#options
+    const { store, puts } = heldBack(this.#store)
+    const answer = await this.#ask(baseUrl, form.toString(), store)
+    const sealed = answer.status === 200 ? await sealAnswer(env, form, answer) : undefined
+    storage.transactionSync(() => {
+      this.#store.write(puts)
+      if (sealed) this.#records.put(repeat, JSON.stringify(sealed), { expirationTtl: REPEAT_S }, now())
+    })
+    return answer
+  }
+
+  /** Has the library answer the token endpoint. */
+  async #ask(baseUrl: string, form: string, store: OAuthStore): Promise<OAuthAnswer> {
+    const headers = { 'Content-Type': 'application/x-www-form-urlencoded' }
+    const response = await answerAs(baseUrl, '/oauth/token', { method: 'POST', headers, body: form }, store)
+    await this.#tell()
+    return { status: response.status, headers: [...response.headers], body: await response.text() }
   }
 
   /** Apps that are let in, those of one member or all. */
@@ -194,7 +221,12 @@ export class Apps extends RpcTarget {
     if (!found) return
     const user = appTokenUser(this.#options.slug(), found.metadata.userId)
     storage.transactionSync(() => {
-      for (const prefix of [`grant:${user}:${grantId}`, `token:${user}:${grantId}:`, `spent:${grantId}:`]) {
+      for (const prefix of [
+        `grant:${user}:${grantId}`,
+        `token:${user}:${grantId}:`,
+        `spent:${grantId}:`,
+        `repeat:${grantId}:`,
+      ]) {
         this.#records.delete(prefix)
       }
       this.#untold.push(...tokens.revokeOfGrant(grantId, now()))
