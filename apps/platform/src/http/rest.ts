@@ -55,18 +55,17 @@ async function answer(
   request: Request,
   known: Context,
 ): Promise<Answer> {
-  const opened = name === 'subscribe' ? callerOfSocket(request, known, params, door) : undefined
-  if (opened instanceof PerSQLError) {
-    return { response: respond(refuse(opened), known.baseUrl), operation: name, code: opened.code }
+  const context = name === 'subscribe' ? callerOfSocket(request, known, door) : known
+  if (context instanceof PerSQLError) {
+    return { response: respond(refuse(context), known.baseUrl), operation: name, code: context.code }
   }
-  const { context, params: given } = opened ?? { context: known, params }
   // Made for those alone that bring a file: to make it takes a thirtieth of a point read.
   let file: Receiver | undefined
   const reply = await execute(
     name,
     door,
     {
-      params: given,
+      params,
       body: () => readBody(request, MAX_BODY, context.settings),
       upload: (input, grant) => {
         file = new Receiver(request, params as { ns: string; db: string }, context)
@@ -92,7 +91,7 @@ export function rest(answered: (request: Request, answer: Answer) => void): App 
       methods.set(pattern, [...(methods.get(pattern) ?? []), method])
       app.on(method, pattern, async (c) => {
         const params =
-          inQuery || 'upload' in api[name] ? { ...queryOf(api[name], c.req.query()), ...c.req.param() } : c.req.param()
+          inQuery || 'upload' in api[name] ? { ...queryOf(api[name], c.req.url), ...c.req.param() } : c.req.param()
         const given = await answer(name, door, params, c.req.raw, contextOf(c.req.raw, c.env))
         answered(c.req.raw, given)
         return given.response
@@ -124,15 +123,25 @@ function spelled([door, way]: ReturnType<typeof doorsOf>[number]) {
   return [...new Set([pattern, pattern.replaceAll('_', '-')])].map((each) => [door, { ...way, pattern: each }] as const)
 }
 
+/**
+ * Returns the fields of an operation that are in the query string. All other parameters are ignored, because links and
+ * proxies add their own. A field that is there more than once becomes an array, which no operation accepts.
+ */
+function queryOf({ input }: Operation, url: string): Record<string, unknown> {
+  const start = url.indexOf('?')
+  if (start < 0) return {}
+  const search = new URLSearchParams(url.slice(start + 1).replace(/#.*$/, ''))
+  const fields = Object.entries(input.shape).flatMap(([name, schema]) => {
+    const texts = search.getAll(name)
+    const [text = ''] = texts
+    return texts.length === 0 ? [] : [[name, texts.length > 1 ? texts : parameterValue(text, schema)] as const]
+  })
+  return Object.fromEntries(fields)
+}
+
 /** Values of a query string are text: those that the operation wants as numbers become numbers. */
-function queryOf({ input }: Operation, query: Record<string, string>): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(query).map(([name, text]) => {
-      const wanted = input.shape[name]
-      const number = wanted?.safeParse(text).success === false && /^-?\d{1,15}$/.test(text)
-      return [name, number ? Number(text) : text]
-    }),
-  )
+function parameterValue(text: string, schema: Operation['input']['shape'][string]): string | number {
+  return /^-?\d{1,15}$/.test(text) && !schema.safeParse(text).success ? Number(text) : text
 }
 
 function respond(reply: Reply, baseUrl: string, more?: HeadersInit): Response {

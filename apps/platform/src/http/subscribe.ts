@@ -9,22 +9,17 @@ const PROTOCOL = 'persql.bearer.'
  * Who asks for a WebSocket. Browsers cannot send `Authorization` with one, so the token comes as the protocol
  * `persql.bearer.<token>`, or as `?token=`. With a cookie it counts where the page is from, as for what changes something.
  */
-export function callerOfSocket(
-  request: Request,
-  context: Context,
-  { token, ...params }: Record<string, unknown>,
-  door: Door,
-): PerSQLError | { context: Context; params: Record<string, unknown> } {
+export function callerOfSocket(request: Request, context: Context, door: Door): PerSQLError | Context {
   if (door === 'session') {
     const origin = request.headers.get('Origin')
     const isOurs = origin === new URL(context.baseUrl).origin
-    return isOurs ? { context, params } : new PerSQLError('origin_refused', { origin: origin ?? 'none' })
+    return isOurs ? context : new PerSQLError('origin_refused', { origin: origin ?? 'none' })
   }
-  const given = protocolOf(request)?.slice(PROTOCOL.length) ?? token
-  if (typeof given !== 'string') return { context, params }
+  const given = protocolOf(request)?.slice(PROTOCOL.length) ?? new URL(request.url).searchParams.get('token')
+  if (given === null) return context
   const headers = new Headers(request.headers)
   headers.set('Authorization', `Bearer ${given}`)
-  return { context: { ...context, headers }, params }
+  return { ...context, headers }
 }
 
 /** Hands the connection over to the database that has let it in. */

@@ -123,14 +123,22 @@ describe('a query string', () => {
     expect(readQuery(input, 'n=&x=&b=&j=&t=')).toEqual([null, null, null, null, ''])
   })
   test('is refused where it does not fit', () => {
-    expect(readQuery(input, 'n=7x&x=1e999&b=maybe&j={&t=1&t=2&u=1')).toEqual({
+    expect(readQuery(input, 'n=7x&x=1e999&b=maybe&j={&t=1&t=2')).toEqual({
       n: 'Give a number.',
       x: 'Give a number.',
       b: 'Give true or false.',
       j: 'This is no valid JSON.',
       t: 'It is there more than once.',
-      u: 'There is no such field.',
     })
+  })
+  test.each(['u=1', 'u=1&u=2', 'utm_source=mail&fbclid=x', '__proto__=1', 'n[]=1', '%00=1', '=1'])(
+    'is read without parameters that are not fields: %s',
+    (more) => {
+      expect(readQuery(input, `n=7&${more}`)).toEqual([7, null, null, null, null])
+    },
+  )
+  test('is refused where it claims what only a session has', () => {
+    expect(readQuery(input, 'n=7&$user_id=7')).toEqual({ $user_id: 'There is no such field.' })
   })
 })
 

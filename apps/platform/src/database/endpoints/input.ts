@@ -76,7 +76,10 @@ export function fieldsRefused(fields: Readonly<Record<string, string>>): PerSQLE
   )
 }
 
-/** Values of a query string are text: they become what their field is. */
+/**
+ * Values of a query string are text: they become what their field is. Parameters that are no field are ignored, save
+ * those that claim to come from a session.
+ */
 function fromQuery(
   query: string,
   fields: readonly FieldSpec[],
@@ -85,6 +88,7 @@ function fromQuery(
   const given: Record<string, unknown> = {}
   const types = new Map(fields.map(({ name, type }) => [name, type]))
   for (const [name, text] of pairsOf(query)) {
+    if (!types.has(name) && !name.startsWith('$')) continue
     if (Object.hasOwn(given, name)) setOwn(problems, name.slice(0, 80), 'It is there more than once.')
     setOwn(given, name, coerced(text, types.get(name)))
   }
