@@ -244,7 +244,7 @@ describe('real answers are those that it documents', () => {
     ['database_not_found', 'get_database', '/v1/databases/none', {}],
     ['slug_taken', 'create_database', '/v1/databases', { body: { slug: 'main' } }],
     ['invalid_input', 'get_usage', '/v1/usage?from=2026-02-01&to=2026-01-01', {}],
-    ['invalid_input', 'get_usage', '/v1/usage?from=yesterday', {}],
+    ['invalid_input', 'list_databases', '/v1/databases?pageSize=0', {}],
     ['body_too_large', 'create_token', '/v1/tokens', { body: 'x'.repeat(11 * 1024 * 1024) }],
     ['payments_unavailable', 'top_up', '/v1/billing/topup', { body: { amountUsd: 5 } }],
     ['not_signed_in', 'get_namespace', '/api/namespaces/ada', {}],

@@ -2,10 +2,12 @@ import {
   type Api,
   api,
   type Door,
+  isPaged,
+  type Listed,
   type Operation,
-  type Output,
   type Parsed,
   PerSQLError,
+  type Result,
   type Role,
   type Scope,
 } from '@persql/contract'
@@ -65,7 +67,7 @@ interface AccountContext extends Context {
   readonly account: Account
 }
 
-type Handler<K extends keyof Api, C> = (input: Parsed<Api[K]>, ctx: C) => Promise<Output<Api[K]>>
+type Handler<K extends keyof Api, C> = (input: Parsed<Api[K]>, ctx: C) => Promise<Result<Api[K]>>
 /** Operations with a door in the console have handlers that do not ask for a token. */
 export type NamespaceHandlers = {
   [K in NamespaceOperation]: Handler<K, Api[K] extends { console: object } ? NamespaceContext : TokenContext>
@@ -118,10 +120,9 @@ export async function execute(name: keyof Api, door: Door, raw: Raw, ctx: Contex
     if (door === 'session') return await executeForAccount(name, raw, ctx)
     if (isDatabaseOperation(name)) return await executeOnDatabase(name, raw, ctx)
     const { scope } = api[name]
-    if (scope === 'anyone') return succeed(await run(ofAnyone, name, await validated(api[name], raw), ctx))
-    return succeed(
-      await (scope === 'operator' ? executeForOperator(name, raw, ctx) : executeForToken(name, scope, raw, ctx)),
-    )
+    if (scope === 'anyone') return answered(name, await run(ofAnyone, name, await validated(api[name], raw), ctx))
+    const result = scope === 'operator' ? executeForOperator(name, raw, ctx) : executeForToken(name, scope, raw, ctx)
+    return answered(name, await result)
   } catch (cause) {
     return refuse(cause)
   }
@@ -245,7 +246,7 @@ async function executeForAccount(name: keyof Api, raw: Raw, ctx: Context): Promi
   const operation: Operation = api[name]
   const account = await authenticateAccount(ctx)
   if (operation.scope === 'account') {
-    return succeed(await run(ofAccounts, name, await validated(operation, raw), { ...ctx, account }))
+    return answered(name, await run(ofAccounts, name, await validated(operation, raw), { ...ctx, account }))
   }
   const { ns: slug, ...params } = raw.params as { ns: string; db?: string }
   const needed = operation.role ?? operation.console?.role
@@ -257,7 +258,7 @@ async function executeForAccount(name: keyof Api, raw: Raw, ctx: Context): Promi
   const input = await validated(operation, { ...raw, params })
   const namespace = namespaceObject(ctx.env, slug)
   const handlers = operation.scope === 'member' ? ofMembers : ofNamespaces
-  return succeed(await run(handlers, name, input, { ...ctx, slug, actor, member, namespace, opens: null }))
+  return answered(name, await run(handlers, name, input, { ...ctx, slug, actor, member, namespace, opens: null }))
 }
 
 async function executeAsMember(
@@ -272,6 +273,13 @@ async function executeAsMember(
   const grantText = JSON.stringify(grant)
   const body = await bodyFor(operation, raw, ctx, grantText)
   return callDatabase(ctx, operation, ns, db, grantText, body, await raw.replayKeys(body))
+}
+
+/** What a handler answered: of a list its items, and beside them where the next page begins. */
+function answered(name: keyof Api, result: unknown): Reply {
+  if (!isPaged(api[name])) return succeed(result)
+  const { items, ...meta } = result as Listed<unknown>
+  return succeed(items, meta)
 }
 
 /** The handler's own types were checked where the handlers are gathered. */

@@ -11,9 +11,10 @@ export interface Reply {
   readonly replayed?: string
 }
 
-export const succeed = (data: unknown): Reply => ({
+/** The answer to a success; `meta` stands beside `data`. */
+export const succeed = (data: unknown, meta?: object): Reply => ({
   status: 200,
-  body: `{"success":true,"data":${JSON.stringify(data)}}`,
+  body: `{"success":true,"data":${JSON.stringify(data)}${meta ? `,"meta":${JSON.stringify(meta)}` : ''}}`,
 })
 
 /** The answer to a failure. What is not in the table becomes `internal`; the cause of a failure of ours goes to the log. */

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { Database } from './databases.ts'
 import { operation } from './operation.ts'
+import { PageMeta, paging } from './paging.ts'
 import { Moment, Slug } from './values.ts'
 
 /** The name of a branch, unique in its parent: like a branch of git's. */
@@ -54,8 +55,9 @@ export const list_branches = operation({
   route: 'GET /v1/db/{ns}/{db}/branches',
   scope: 'readonly',
   console: { route: 'GET /api/namespaces/{ns}/databases/{db}/branches', role: 'viewer' },
-  input: z.strictObject({ db: Slug }),
+  input: z.strictObject({ db: Slug, ...paging }),
   output: z.array(Database),
+  meta: PageMeta,
   errors: ['namespace_mismatch', 'database_not_found'],
 })
 

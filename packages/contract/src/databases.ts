@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { operation } from './operation.ts'
+import { PageMeta, paging } from './paging.ts'
 import { Moment, Slug } from './values.ts'
 
 export const Database = z.object({
@@ -34,8 +35,9 @@ export const list_databases = operation({
   route: 'GET /v1/databases',
   scope: 'readonly',
   console: { route: 'GET /api/namespaces/{ns}/databases', role: 'viewer' },
-  input: z.strictObject({}),
+  input: z.strictObject(paging),
   output: z.array(Database),
+  meta: PageMeta,
 })
 
 export const create_database = operation({

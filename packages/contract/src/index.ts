@@ -14,6 +14,7 @@ import * as merges from './merges.ts'
 import * as migrations from './migrations.ts'
 import * as oauth from './oauth.ts'
 import * as operator from './operator.ts'
+import { PageMeta } from './paging.ts'
 import * as proposals from './proposals.ts'
 import * as query from './query.ts'
 import * as saved from './saved-queries.ts'
@@ -170,6 +171,7 @@ export const shapes = {
   Approval: approvals.Approval,
   ApprovalRequest: approvals.ApprovalRequest,
   ListedApproval: approvals.ListedApproval,
+  PageMeta,
   Database: databases.Database,
   Token: tokens.Token,
   MintedToken: tokens.MintedToken,
@@ -213,14 +215,17 @@ export {
   type Door,
   doorsOf,
   type Input,
+  isPaged,
   type MemberRole,
   type Method,
   type Operation,
   type Output,
   type Parsed,
+  type Result,
   route,
   type Scope,
 } from './operation.ts'
+export type { Listed, PageMeta, Paging } from './paging.ts'
 export { PROPOSAL_S } from './proposals.ts'
 export { MAX_STATEMENTS, type SqlErrorDetail } from './query.ts'
 export type { SavedQuery } from './saved-queries.ts'

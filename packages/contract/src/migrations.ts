@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { operation } from './operation.ts'
+import { PageMeta, paging } from './paging.ts'
 import { SqlErrorDetail } from './query.ts'
 import { Moment, Slug } from './values.ts'
 
@@ -113,11 +114,14 @@ export const list_migrations = operation({
   console: { route: 'GET /api/namespaces/{ns}/databases/{db}/migrations', role: 'viewer' },
   input: z.strictObject({
     ...database,
-    limit: z.int().min(1).max(100).default(100),
-    /** Migrations older than the one with this id. */
+    ...paging,
+    /** Migrations in the answer, 100 by default. `pageSize` overrides it. */
+    limit: z.int().min(1).max(100).optional(),
+    /** Migrations older than the one with this id. Not together with `cursor`. */
     before: address.id.optional(),
   }),
   output: z.array(Migration),
+  meta: PageMeta,
   errors: [...refusals, 'migration_not_found'],
 })
 

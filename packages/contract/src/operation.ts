@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import type { ErrorCode } from './errors.ts'
+import { type Listed, PageMeta } from './paging.ts'
 
 /**
  * Who may call: a token with a role (ordered: `readonly` < `readwrite` < `admin`), the operator of the instance, anyone
@@ -45,6 +46,16 @@ export type Input<O extends Operation> = z.input<O['input']>
 export type Parsed<O extends Operation> = z.output<O['input']>
 /** What a handler answers: the `data` of the response. */
 export type Output<O extends Operation> = z.output<O['output']>
+/** What a handler of a list that is read in pages answers, and of any other operation. */
+export type Result<O extends Operation> = O extends {
+  readonly meta: typeof PageMeta
+  readonly output: z.ZodArray<infer T>
+}
+  ? Listed<z.output<T>>
+  : Output<O>
+
+/** Returns whether an operation is a list that is read in pages. */
+export const isPaged = ({ meta }: Operation): boolean => meta === PageMeta
 
 /** Through which door a request comes: with a token (or the operator's secret), or with the cookie of somebody signed in. */
 export type Door = 'bearer' | 'session'

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { operation } from './operation.ts'
+import { PageMeta, paging } from './paging.ts'
 import { Moment, Slug } from './values.ts'
 
 const database = { ns: Slug, db: Slug }
@@ -40,8 +41,9 @@ export const list_saved_queries = operation({
   route: `GET ${path}`,
   scope: 'readonly',
   console: { route: `GET ${apiPath}`, role: 'viewer' },
-  input: z.strictObject(database),
+  input: z.strictObject({ ...database, ...paging }),
   output: z.array(SavedQuery),
+  meta: PageMeta,
   errors: refusals,
 })
 

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { operation } from './operation.ts'
+import { PageMeta, paging } from './paging.ts'
 import { Moment, Param, Slug } from './values.ts'
 
 const database = { ns: Slug, db: Slug }
@@ -50,8 +51,9 @@ export const list_schedules = operation({
   route: `GET ${path}`,
   scope: 'readonly',
   console: { route: `GET ${apiPath}`, role: 'viewer' },
-  input: z.strictObject(database),
+  input: z.strictObject({ ...database, ...paging }),
   output: z.array(Schedule),
+  meta: PageMeta,
   errors: ['database_not_found', 'table_out_of_scope'],
 })
 

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { operation } from './operation.ts'
+import { PageMeta, paging } from './paging.ts'
 import { Moment, Slug } from './values.ts'
 
 const address = { ns: Slug, db: Slug }
@@ -29,8 +30,9 @@ export const list_snapshots = operation({
   route: 'GET /v1/db/{ns}/{db}/snapshots',
   scope: 'readonly',
   console: { route: 'GET /api/namespaces/{ns}/databases/{db}/snapshots', role: 'viewer' },
-  input: z.strictObject(address),
+  input: z.strictObject({ ...address, ...paging }),
   output: z.array(Snapshot),
+  meta: PageMeta,
   errors: ['database_not_found'],
 })
 

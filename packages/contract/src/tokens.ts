@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { operation } from './operation.ts'
+import { PageMeta, paging } from './paging.ts'
 import { Moment, Slug } from './values.ts'
 
 /** What a token may do: `readonly` reads, `readwrite` also changes rows, `admin` everything. */
@@ -53,8 +54,9 @@ export const list_tokens = operation({
   route: 'GET /v1/tokens',
   scope: 'admin',
   console: { route: 'GET /api/namespaces/{ns}/tokens', role: 'admin' },
-  input: z.strictObject({}),
+  input: z.strictObject(paging),
   output: z.array(Token),
+  meta: PageMeta,
 })
 
 export const create_token = operation({

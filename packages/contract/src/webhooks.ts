@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { ChangeKind } from './changes.ts'
 import { operation } from './operation.ts'
+import { PageMeta, paging } from './paging.ts'
 import { Moment, Slug } from './values.ts'
 
 const database = { ns: Slug, db: Slug }
@@ -69,8 +70,9 @@ export const list_webhooks = operation({
   route: `GET ${path}`,
   scope: 'admin',
   console: { route: `GET ${apiPath}`, role: 'editor' },
-  input: z.strictObject(database),
+  input: z.strictObject({ ...database, ...paging }),
   output: z.array(Webhook),
+  meta: PageMeta,
   errors: ['database_not_found'],
 })
 

@@ -1,9 +1,9 @@
-import type { CallOptions, DatabaseInfo, Token, TokenRole } from './types.ts'
+import type { CallOptions, DatabaseInfo, Listed, PageOptions, Token, TokenRole } from './types.ts'
 
 /** `persql.databases`: the databases of the namespace. */
 export interface Databases {
   create(database: { slug: string; name?: string }, options?: CallOptions): Promise<DatabaseInfo>
-  list(options?: CallOptions): Promise<DatabaseInfo[]>
+  list(options?: PageOptions): Promise<Listed<DatabaseInfo>>
   get(slug: string, options?: CallOptions): Promise<DatabaseInfo>
   delete(slug: string, options?: CallOptions): Promise<{ deleted: true }>
 }
@@ -20,7 +20,7 @@ export interface Tokens {
     },
     options?: CallOptions,
   ): Promise<Token & { token: string }>
-  list(options?: CallOptions): Promise<Token[]>
+  list(options?: PageOptions): Promise<Listed<Token>>
   revoke(id: string, options?: CallOptions): Promise<{ revoked: true }>
 }
 

@@ -47,6 +47,8 @@ export async function perform<T>(target: TargetSource, route: string, args: unkn
     if (!isSafe && !marks.includes('!')) call.idempotencyKey ??= randomKey()
   }
   const { data, meta }: Answer = await (await transport()).call(call as unknown as Call)
+  // Not enumerable, so a list is serialized and compared by its items alone.
+  if (meta?.total >= 0) Object.defineProperty(data, 'meta', { value: meta })
   if (!marks.includes('=')) return data
   return (Array.isArray(data) ? data.map((one) => resultOf(one, meta)) : resultOf(data, meta)) as T
 }

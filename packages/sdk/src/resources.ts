@@ -8,8 +8,10 @@ import type {
   Claim,
   DatabaseInfo,
   Endpoint,
+  Listed,
   ListedApproval,
   Migration,
+  PageOptions,
   Param,
   Proposal,
   QueryResult,
@@ -37,7 +39,7 @@ export interface Branches {
   ): Promise<{ token: string; expiresAt: string }>
   /** Brings what changed on the branch into the database, or tells what that would do. @throws MergeRefusedError */
   merge(ref: string, options?: MergeOptions & WriteOptions): Promise<MergeReport>
-  list(options?: CallOptions): Promise<DatabaseInfo[]>
+  list(options?: PageOptions): Promise<Listed<DatabaseInfo>>
   get(ref: string, options?: CallOptions): Promise<DatabaseInfo>
   delete(ref: string, options?: CallOptions): Deleted
 }
@@ -76,7 +78,7 @@ export interface Approvals {
 /** `db.snapshots`: all tables and rows, as they were at one moment. */
 export interface Snapshots {
   create(label: string, options?: WriteOptions): Promise<Snapshot>
-  list(options?: CallOptions): Promise<Snapshot[]>
+  list(options?: PageOptions): Promise<Listed<Snapshot>>
   delete(id: string, options?: WriteOptions): Deleted
   /** Puts everything back; what was there is kept as `before`. */
   restore(
@@ -88,7 +90,7 @@ export interface Snapshots {
 /** `db.migrations`: statements that change a database, as drafts until they are applied, whole or not at all. */
 export interface Migrations {
   create(draft: { name: string; sql: string }, options?: WriteOptions): Promise<Migration>
-  list(options?: CallOptions): Promise<Migration[]>
+  list(options?: { limit?: number; before?: string } & PageOptions): Promise<Listed<Migration>>
   update(id: string, draft: { name?: string; sql?: string }, options?: WriteOptions): Promise<Migration>
   apply(id: string, options?: WriteOptions): Promise<Migration>
   delete(id: string, options?: WriteOptions): Deleted
@@ -111,7 +113,7 @@ export interface Endpoints {
 /** `db.webhooks`: where changes are posted. */
 export interface Webhooks {
   create(webhook: WebhookSpec, options?: WriteOptions): Promise<Webhook>
-  list(options?: CallOptions): Promise<Webhook[]>
+  list(options?: PageOptions): Promise<Listed<Webhook>>
   get(id: string, options?: CallOptions): Promise<Webhook>
   /** One that was turned off is tried again from then on. */
   update(id: string, changes: Partial<WebhookSpec>, options?: WriteOptions): Promise<Webhook>
@@ -140,7 +142,7 @@ interface ScheduleSpec {
 /** `db.schedules`: statements that run by themselves. */
 export interface Schedules {
   create(schedule: ScheduleSpec, options?: WriteOptions): Promise<Schedule>
-  list(options?: CallOptions): Promise<Schedule[]>
+  list(options?: PageOptions): Promise<Listed<Schedule>>
   update(id: string, changes: Partial<ScheduleSpec>, options?: WriteOptions): Promise<Schedule>
   delete(id: string, options?: WriteOptions): Deleted
   /** Runs it now, whether enabled or not; when it runs next stays as it is. */

@@ -21,6 +21,24 @@ export interface CallOptions {
   maxRetries?: number
 }
 
+/** What lists take to be read in pages. With neither, the whole list is the page. */
+export interface PageOptions extends CallOptions {
+  /** Items on a page, at most 1,000; 100 when only `cursor` is given. */
+  pageSize?: number
+  /** Where the page begins: `meta.nextCursor` of the page before. */
+  cursor?: string
+}
+
+/** A page of a list; `meta` says how it goes on. */
+export type Listed<T> = T[] & {
+  readonly meta: {
+    /** `cursor` of the next page; `null` on the last. */
+    nextCursor: string | null
+    /** Items of the whole list. */
+    total: number
+  }
+}
+
 /** What calls that may write take. */
 export interface WriteOptions extends CallOptions {
   /** Up to 200 characters: calls with the same key happen once in 24 hours. Writes get a random one. */

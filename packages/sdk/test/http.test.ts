@@ -221,3 +221,18 @@ test.each(['', '.', '..', undefined])('the id %j leads to no other route', async
   expect(await failure(persql.databases.delete(id as string))).toBeInstanceOf(TypeError)
   expect(received).toEqual([])
 })
+
+test('a list takes a page size and a cursor, and says how it goes on beside its items', async () => {
+  const meta = { nextCursor: 'next', total: 3 }
+  planned = [
+    { status: 200, body: { success: true, data: [{ slug: 'a' }], meta } },
+    { status: 200, body: { success: true, data: [], meta: { nextCursor: null, total: 0 } } },
+    { status: 200, body: { success: true, data: [{ slug: 'a' }] } },
+  ]
+  const page = await persql.databases.list({ pageSize: 1, cursor: 'this/one' })
+  expect([page, page.meta, JSON.stringify(page)]).toEqual([[{ slug: 'a' }], meta, '[{"slug":"a"}]'])
+  expect(received[0]?.path).toBe('/v1/databases?pageSize=1&cursor=this%2Fone')
+  expect((await db().schedules.list()).meta.total).toBe(0)
+  // A server from before lists had pages.
+  expect(await db().snapshots.list()).toEqual([{ slug: 'a' }])
+})

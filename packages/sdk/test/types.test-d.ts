@@ -1,5 +1,5 @@
 import type * as z from 'zod'
-import type { Api, Change, ErrorCode, Input, Output } from '../../contract/src/index.ts'
+import type { Api, Change, ErrorCode, Input, Output, PageMeta } from '../../contract/src/index.ts'
 import type * as Sdk from '../src/index.ts'
 import { PerSQL } from '../src/index.ts'
 
@@ -14,6 +14,8 @@ type Db = Sdk.Database
 type Answered<M extends (...args: any[]) => unknown> = Awaited<ReturnType<M>>
 /** What an operation takes, without the address that is in the path. */
 type Fields<O extends keyof Api> = Omit<Input<Api[O]>, 'ns' | 'db' | 'id' | 'ref'>
+/** What a list answers, with what stands beside it. */
+type Listed<O extends keyof Api> = Output<Api[O]> & { readonly meta: PageMeta }
 
 // What the SDK says of answers is what the contract says.
 holds<Same<Sdk.Table[], Output<Api['list_tables']>>>()
@@ -28,7 +30,10 @@ holds<Same<Sdk.HandedOff & { token: string }, Output<Api['redeem_handoff']>>>()
 holds<Same<Answered<Db['branches']['merge']>, Output<Api['merge_branch']>>>()
 holds<Same<Sdk.MergeOptions, Fields<'merge_branch'>>>()
 holds<Same<Sdk.Snapshot, Output<Api['create_snapshot']>>>()
-holds<Same<Answered<Db['snapshots']['list']>, Output<Api['list_snapshots']>>>()
+holds<Same<Answered<Db['snapshots']['list']>, Listed<'list_snapshots'>>>()
+holds<Same<Answered<Db['branches']['list']>, Listed<'list_branches'>>>()
+holds<Answered<Db['migrations']['list']>['meta'] extends z.output<Api['list_migrations']['meta']> ? true : false>()
+holds<Same<Omit<Sdk.PageOptions, keyof Sdk.CallOptions>, Fields<'list_databases'>>>()
 holds<Same<Answered<Db['snapshots']['restore']>, Output<Api['restore']>>>()
 holds<Same<Sdk.Settings, Output<Api['get_settings']>>>()
 holds<Same<Partial<Sdk.Settings>, Fields<'update_settings'>>>()
@@ -67,7 +72,7 @@ holds<Same<Partial<Sdk.WebhookSpec>, Fields<'update_webhook'>>>()
 holds<Same<Answered<Db['webhooks']['test']>, Output<Api['test_webhook']>>>()
 holds<Same<Answered<Db['webhooks']['deliveries']>, Output<Api['list_deliveries']>>>()
 holds<Same<Answered<Db['webhooks']['replay']>, Output<Api['replay_delivery']>>>()
-holds<Same<Answered<Db['schedules']['list']>, Output<Api['list_schedules']>>>()
+holds<Same<Answered<Db['schedules']['list']>, Listed<'list_schedules'>>>()
 holds<Same<Omit<Parameters<Db['schedules']['create']>[0], 'params'>, Omit<Fields<'create_schedule'>, 'params'>>>()
 
 const persql = new PerSQL({ token: 't' })

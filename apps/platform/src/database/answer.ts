@@ -6,7 +6,7 @@ import type { Outcome } from './outcome.ts'
 /** Answers that say what the call cost. */
 const WITH_META = new Set<DatabaseOperation>(['query', 'batch', 'apply', 'redeem_approval', 'import_database'])
 
-/** The whole response: `meta` stands beside `data` for what ran SQL. */
+/** The whole response: `meta` stands beside `data` for what ran SQL, and for lists. */
 export function bodyOf(
   operation: DatabaseOperation,
   outcome: Outcome,
@@ -14,8 +14,10 @@ export function bodyOf(
   kept: AutomaticSnapshot | undefined,
 ): string {
   const data = JSON.stringify(outcome.data)
-  const { rowsRead, rowsWritten, statementCount, aiTokens } = outcome
-  if (!WITH_META.has(operation) && aiTokens === undefined) return `{"success":true,"data":${data}}`
+  const { rowsRead, rowsWritten, statementCount, aiTokens, page } = outcome
+  if (!WITH_META.has(operation) && aiTokens === undefined) {
+    return `{"success":true,"data":${data}${page ? `,"meta":${JSON.stringify(page)}` : ''}}`
+  }
   const costUsd = usd(costNano({ requests: 1, rowsRead, rowsWritten, aiTokens: aiTokens ?? 0 }))
   const meta = {
     rowsRead,

@@ -340,9 +340,9 @@ export class Database extends DurableObject<Env> {
           if (!this.#identity) throw new PerSQLError('database_not_found', {})
           return work()
         }, changes),
-      branches: () => {
+      branches: async () => {
         const { namespace, slug } = this.#identity as Identity
-        return namespaceObject(env, namespace).branches.list(slug)
+        return (await namespaceObject(env, namespace).branches.list(slug)).items
       },
       branch: (slug) => databaseObject(env, (this.#identity as Identity).namespace, slug),
       note: (actor, ref, detail) => this.#deeds.keep(actor, 'database.branch_merged', ref, detail),

@@ -1,4 +1,4 @@
-import type { PerSQLError } from '@persql/contract'
+import type { Listed, PageMeta, PerSQLError } from '@persql/contract'
 
 /** What running an operation gave, before it is charged and wrapped. */
 export interface Outcome {
@@ -10,6 +10,8 @@ export interface Outcome {
   readonly rowsWritten: number
   /** Tokens of the model that were used, and charged already. */
   readonly aiTokens?: number
+  /** Of a list: where its next page begins. */
+  readonly page?: PageMeta
   /** A failure after which earlier statements of the batch stay. */
   readonly failure?: PerSQLError
 }
@@ -24,3 +26,6 @@ export const done = (data: unknown, used: Partial<Omit<Outcome, 'data'>> = {}): 
   rowsWritten: 0,
   ...used,
 })
+
+/** What an operation gave that answers a page of a list. */
+export const donePage = <T>({ items, ...page }: Listed<T>): Outcome => done(items, { page })

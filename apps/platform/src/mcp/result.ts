@@ -12,7 +12,8 @@ interface Success {
 export function resultOf(reply: Reply, baseUrl: string): CallToolResult {
   if (reply.code !== undefined) return failed(reply, baseUrl)
   const { data, meta } = JSON.parse(reply.body) as Success
-  return succeeded(objectOf(data), meta)
+  // Agents do not see `_meta`, and the next page is for them to ask for.
+  return meta && 'nextCursor' in meta ? succeeded({ result: data, ...meta }) : succeeded(objectOf(data), meta)
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { JSONObject } from '@modelcontextprotocol/server'
-import { api, type Operation, route, shapes } from '@persql/contract'
+import { api, isPaged, type Operation, route, shapes } from '@persql/contract'
 import * as z from 'zod'
 import { type Group, type Row, table } from './table.ts'
 
@@ -87,7 +87,7 @@ function toolFrom(name: string, row: Row): Tool {
       name,
       description: row.description ?? operation.summary,
       inputSchema: inputSchema(input, fields),
-      outputSchema: outputSchema(operation.output),
+      outputSchema: outputSchema(operation),
       annotations: {
         readOnlyHint: !changes,
         ...(changes && {
@@ -118,12 +118,13 @@ const DATABASE = { type: 'string' }
  * What a tool answers, failures included: clients made with the SDK of 2025 hold those to the schema too. What is not
  * an object stands in `result`. It is told one level deep, as the rest shows in each answer.
  */
-function outputSchema(output: z.ZodType): ObjectSchema {
-  const schema = shallow(converted(output, 'output')) as Converted
+function outputSchema(operation: Operation): ObjectSchema {
+  const schema = shallow(converted(operation.output, 'output')) as Converted
   const forms = schema.anyOf ?? [schema]
+  const besides = isPaged(operation) ? converted(operation.meta as z.ZodType, 'output').properties : {}
   const success = forms.every(({ properties }) => properties)
     ? forms
-    : [{ properties: { result: schema as JSONObject }, required: ['result'] }]
+    : [{ properties: { result: schema as JSONObject, ...besides }, required: ['result'] }]
   const properties = Object.assign({}, ...success.map(({ properties }) => properties)) as JSONObject
   return {
     type: 'object',

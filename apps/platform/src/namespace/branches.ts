@@ -1,5 +1,14 @@
 import { RpcTarget } from 'cloudflare:workers'
-import { type Api, type BranchRole, type Database, type Output, PerSQLError, type Role } from '@persql/contract'
+import {
+  type Api,
+  type BranchRole,
+  type Database,
+  type Listed,
+  type Output,
+  type Paging,
+  PerSQLError,
+  type Role,
+} from '@persql/contract'
 import { now } from '../clock.ts'
 import type { Database as DatabaseObject } from '../database/object.ts'
 import type { Env } from '../env.ts'
@@ -50,11 +59,10 @@ export class Branches extends RpcTarget {
     this.#options = options
   }
 
-  list(parent: string): Database[] {
-    const { databases, lineage } = this.#options
-    return lineage
-      .branches(databases.existing(parent).id)
-      .flatMap(({ databaseId }) => databases.listed(databaseId) ?? [])
+  /** @throws PerSQLError `database_not_found`, or `invalid_input` for a cursor that is not understood */
+  list(parent: string, paging: Paging = {}): Listed<Database> {
+    const { databases } = this.#options
+    return databases.branchPage(databases.existing(parent).id, paging)
   }
 
   /** @throws PerSQLError `database_not_found` or `branch_not_found` */

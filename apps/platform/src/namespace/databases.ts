@@ -1,5 +1,7 @@
-import { type Database, PerSQLError, rates } from '@persql/contract'
+import { type Database, type Listed, type Paging, PerSQLError, rates } from '@persql/contract'
+import * as z from 'zod'
 import type { Measured } from '../database/size/measured.ts'
+import { mapPage, type Order, readPage } from '../paging.ts'
 import type { Migration } from '../storage/migrate.ts'
 import { type Lease, NO_LEASE, outstanding } from './account.ts'
 
@@ -66,6 +68,19 @@ export class Databases {
 
   list(): Database[] {
     return this.#rows('ORDER BY slug').map(databaseOf)
+  }
+
+  /** Returns a page of the databases by slug, of those with these ids or of all. @throws PerSQLError `invalid_input` */
+  page(paging: Paging, ids: readonly string[] | null): Listed<Database> {
+    return this.#page(BY_SLUG, paging, 'slug', "(? = '' OR id IN (SELECT value FROM json_each(?)))", [
+      ids ? 'some' : '',
+      JSON.stringify(ids ?? []),
+    ])
+  }
+
+  /** Returns a page of the branches of a database by ref. @throws PerSQLError `invalid_input` */
+  branchPage(parentId: string, paging: Paging): Listed<Database> {
+    return this.#page(BY_REF, paging, 'ref', "parent_id = ? AND ref IS NOT NULL AND status = 'healthy'", [parentId])
   }
 
   /** @throws PerSQLError `database_not_found` */
@@ -209,7 +224,23 @@ export class Databases {
     return this.#lentNano
   }
 
-  #rows(where: string, ...params: string[]): Row[] {
+  #page(
+    order: Order<Row, [string]>,
+    paging: Paging,
+    column: 'slug' | 'ref',
+    where: string,
+    params: readonly string[],
+  ): Listed<Database> {
+    const read = (after: readonly [string] | undefined, limit = -1) =>
+      after === undefined
+        ? this.#rows(`WHERE ${where} ORDER BY ${column} LIMIT ?`, ...params, limit)
+        : this.#rows(`WHERE ${where} AND ${column} > ? ORDER BY ${column} LIMIT ?`, ...params, ...after, limit)
+    const count = `SELECT count(*) AS total FROM database LEFT JOIN lineage ON lineage.database_id = database.id WHERE ${where}`
+    const { total } = this.#sql.exec<{ total: number }>(count, ...params).one()
+    return mapPage(readPage(order, paging, read, total), databaseOf)
+  }
+
+  #rows(where: string, ...params: (string | number)[]): Row[] {
     return [
       ...this.#sql.exec(
         `SELECT * FROM database LEFT JOIN lineage ON lineage.database_id = database.id ${where}`,
@@ -218,6 +249,9 @@ export class Databases {
     ] as unknown as Row[]
   }
 }
+
+const BY_SLUG: Order<Row, [string]> = { name: 'databases', key: z.tuple([z.string()]), keyOf: ({ slug }) => [slug] }
+const BY_REF: Order<Row, [string]> = { name: 'branches', key: z.tuple([z.string()]), keyOf: ({ ref }) => [ref ?? ''] }
 
 function databaseOf(row: Row): Database {
   const { id, slug, name, ref } = row

@@ -2,9 +2,11 @@ import { DurableObject } from 'cloudflare:workers'
 import {
   type Api,
   type Database,
+  type Listed,
   type Membership,
   type MintedToken,
   type Output,
+  type Paging,
   PerSQLError,
   type Token,
   type TokenRequest,
@@ -235,8 +237,8 @@ export class Namespace extends DurableObject<Env> {
     this.#checkBalance()
   }
 
-  listTokens(): Token[] {
-    return this.#tokens.list(now())
+  listTokens(paging: Paging): Listed<Token> {
+    return this.#tokens.page(paging, now())
   }
 
   mintToken(secret: string, hash: string, request: TokenRequest, actor: string): MintedToken {
@@ -248,7 +250,7 @@ export class Namespace extends DurableObject<Env> {
 
   /** Those of the tokens that open nothing any more. */
   unknownTokens(ids: readonly string[]): string[] {
-    const known = new Set(this.#tokens.list(now()).map(({ id }) => id))
+    const known = new Set(this.#tokens.ids(now()))
     return ids.filter((id) => !known.has(id))
   }
 
@@ -269,8 +271,8 @@ export class Namespace extends DurableObject<Env> {
     })
   }
 
-  listDatabases(): Database[] {
-    return this.#databases.list()
+  listDatabases(paging: Paging = {}, ids: readonly string[] | null = null): Listed<Database> {
+    return this.#databases.page(paging, ids)
   }
 
   hasDatabase(slug: string): boolean {

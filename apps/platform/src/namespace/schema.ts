@@ -5,6 +5,7 @@ import { AI_TOKENS, STORAGE_CHARGES, TOKEN_USAGE } from './ledger.ts'
 import { LINEAGE } from './lineage.ts'
 import { MEMBERS } from './members.ts'
 import { OAUTH } from './oauth-records.ts'
+import { TOKEN_PAGES } from './tokens.ts'
 import { REFUND_PARTS, TOP_UPS } from './top-ups.ts'
 
 /** Storage of a namespace. Amounts are nano-dollars, moments milliseconds since 1970. Append; never edit what shipped. */
@@ -74,4 +75,5 @@ export const NAMESPACE_SCHEMA: readonly Migration[] = [
   OAUTH,
   SIZES,
   REFUND_PARTS,
+  TOKEN_PAGES,
 ]

@@ -1,11 +1,27 @@
-import { type MintedToken, PerSQLError, type Role, type Token, type TokenRequest } from '@persql/contract'
+import {
+  type Listed,
+  type MintedToken,
+  type Paging,
+  PerSQLError,
+  type Role,
+  type Token,
+  type TokenRequest,
+} from '@persql/contract'
+import * as z from 'zod'
 import type { Grant } from '../database/call.ts'
 import type { Audience } from '../oauth/server.ts'
+import { mapPage, type Order, readPage } from '../paging.ts'
+import type { Migration } from '../storage/migrate.ts'
 import { previewOf } from '../token.ts'
 
 /** A revocation is worth telling for longer than any cache keeps a token. */
 const TELL_MS = 10 * 60 * 1000
 const FORGET_MS = 24 * 60 * 60 * 1000
+
+export const TOKEN_PAGES: Migration = {
+  name: 'pages of tokens',
+  sql: 'CREATE INDEX token_created ON token (created_at, id) WHERE revoked_at IS NULL;',
+}
 
 interface Row {
   readonly id: string
@@ -63,11 +79,26 @@ export class Tokens {
     }
   }
 
-  list(nowMs: number): Token[] {
-    return this.#rows(
-      'WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?) ORDER BY created_at, id',
-      nowMs,
-    ).map(tokenOf)
+  /** Returns a page of the tokens that work, the oldest first. @throws PerSQLError `invalid_input` */
+  page(paging: Paging, nowMs: number): Listed<Token> {
+    const read = (after: readonly [number, string] | undefined, limit = -1) =>
+      after === undefined
+        ? this.#rows(`WHERE ${WORKS} ORDER BY created_at, id LIMIT ?`, nowMs, limit)
+        : this.#rows(
+            `WHERE ${WORKS} AND (created_at, id) > (?, ?) ORDER BY created_at, id LIMIT ?`,
+            nowMs,
+            ...after,
+            limit,
+          )
+    const { total } = this.#sql
+      .exec<{ total: number }>(`SELECT count(*) AS total FROM token WHERE ${WORKS}`, nowMs)
+      .one()
+    return mapPage(readPage(BY_AGE, paging, read, total), tokenOf)
+  }
+
+  /** Returns the ids of the tokens that work. */
+  ids(nowMs: number): string[] {
+    return [...this.#sql.exec(`SELECT id FROM token WHERE ${WORKS}`, nowMs)].map(({ id }) => id as string)
   }
 
   /** Records a token whose secret was made by the Worker; one that is pinned opens that database alone. */
@@ -179,6 +210,15 @@ export class Tokens {
 
 const appOf = ({ grant_id, user_id, audience }: Row): AppToken | null =>
   grant_id && user_id && audience ? { grantId: grant_id, userId: user_id, audience } : null
+
+/** Without those that were revoked or have expired. */
+const WORKS = 'revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)'
+const BY_AGE: Order<Row, [number, string]> = {
+  name: 'tokens',
+  key: z.tuple([z.int(), z.string()]),
+  keyOf: ({ created_at, id }) => [created_at, id],
+  sizeOf: ({ table_scope, claims }) => (table_scope?.length ?? 0) + (claims?.length ?? 0),
+}
 
 function tokenOf(row: Row): Token {
   const databases = row.databases === null ? null : (JSON.parse(row.slugs ?? '[]') as string[])

@@ -58,7 +58,7 @@ async function ask(ctx: Context, query: string): Promise<Response> {
     email: account.email,
     namespace,
     namespaces,
-    databases: databases.map(({ slug }) => slug),
+    databases: databases.items.map(({ slug }) => slug),
     roles,
     role: asked ?? roles.findLast((role) => role !== 'admin') ?? 'readonly',
     query,

@@ -11,7 +11,7 @@ const HANDOFF = /^phand_([a-z][a-z0-9-]{0,62})_[0-9A-Za-z]{32}$/
 export const branches = {
   claim_branch: async ({ db, ref, purpose, ttlSec, role }, { namespace, slug, actor }) =>
     namespace.branches.claim(db, ref ?? refFor(purpose), role, ttlSec, await newSecret(slug), actor),
-  list_branches: ({ db }, { namespace }) => namespace.branches.list(db),
+  list_branches: ({ db, ...paging }, { namespace }) => namespace.branches.list(db, paging),
   put_branch: ({ db, ref, name, fromRef, expiresAt, ttlDays }, { namespace, actor }) => {
     if (fromRef !== undefined && fromRef !== 'main' && fromRef !== db) {
       throw new PerSQLError('invalid_input', { problem: `"fromRef": a branch is made of "${db}" itself.` })

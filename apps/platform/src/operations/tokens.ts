@@ -2,7 +2,7 @@ import type { NamespaceHandlers } from '../execute.ts'
 import { hashToken, mintToken } from '../token.ts'
 
 export const tokens = {
-  list_tokens: (_input, { namespace }) => namespace.listTokens(),
+  list_tokens: (paging, { namespace }) => namespace.listTokens(paging),
   create_token: async (request, { namespace, slug, actor }) => {
     const secret = mintToken(slug)
     return namespace.mintToken(secret, await hashToken(secret), request, actor)

@@ -1,4 +1,6 @@
-import { PerSQLError, type Snapshot } from '@persql/contract'
+import { type Listed, type Paging, PerSQLError, type Snapshot } from '@persql/contract'
+import * as z from 'zod'
+import { compareKeys, mapPage, pageOf } from '../../paging.ts'
 import type { OwnPages } from '../own-pages.ts'
 
 interface Kept {
@@ -30,6 +32,12 @@ const AUTOMATIC_MS = 30 * 24 * 60 * 60 * 1000
 const CUT_OFF_MS = 60_000
 /** Whoever reads a borrowed copy has this long. */
 const BORROWED_MS = 60 * 60 * 1000
+const NEWEST_FIRST = {
+  name: 'snapshots',
+  key: z.tuple([z.int(), z.string()]),
+  keyOf: ({ createdAtMs, id }: Kept): [number, string] => [createdAtMs, id],
+  compare: (a: [number, string], b: [number, string]) => compareKeys(b, a),
+}
 const PREFIX = 'snapshot/'
 const PENDING = 'snapshot-pending/'
 
@@ -51,8 +59,9 @@ export class History {
     return this.#kept()[0]?.createdAtMs ?? 0
   }
 
-  list(): Snapshot[] {
-    return this.#kept().map(snapshotOf)
+  /** Returns a page, the newest first. @throws PerSQLError `invalid_input` for a cursor that is not understood */
+  list(paging: Paging): Listed<Snapshot> {
+    return mapPage(pageOf(NEWEST_FIRST, paging, this.#kept()), snapshotOf)
   }
 
   /** @param spared is not dropped to make room. @throws PerSQLError `limit_reached`, `copy_impossible` or `copy_cut_off` */

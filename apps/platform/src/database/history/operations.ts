@@ -1,11 +1,11 @@
 import { type Api, type Parsed, PerSQLError } from '@persql/contract'
 import { actorOf, type DatabaseCall, type HistoryOperation } from '../call.ts'
 import type { Run } from '../operations.ts'
-import { done } from '../outcome.ts'
+import { done, donePage } from '../outcome.ts'
 
 /** Snapshots, and going back to them. Bodies are validated input. */
 export const historyOperations: Record<HistoryOperation, Run> = {
-  list_snapshots: (_call, { history }) => done(history.list()),
+  list_snapshots: (call, { history }) => donePage(history.list(inputOf<'list_snapshots'>(call))),
   async create_snapshot(call, { history, audit }) {
     const snapshot = await history.create(inputOf<'create_snapshot'>(call).label, false)
     audit(actorOf(call.grant), 'snapshot.created', snapshot.id, { label: snapshot.label })

@@ -1,9 +1,10 @@
 import { type Api, type MigrationTrial, type Parsed, PerSQLError } from '@persql/contract'
+import { mapPage } from '../../paging.ts'
 import { actorOf, type DatabaseCall, type MigrationOperation } from '../call.ts'
 import { Postponed } from '../engine.ts'
 import { SCHEMA_TABLE } from '../guard/schema-map.ts'
 import type { Parts, Run } from '../operations.ts'
-import { done, type Outcome } from '../outcome.ts'
+import { done, donePage, type Outcome } from '../outcome.ts'
 import type { Result } from '../result.ts'
 import type { SchemaChange } from '../schema-changes.ts'
 import { diffObjects, named, readObjects } from '../schema-diff.ts'
@@ -14,10 +15,9 @@ import { idOf, migrationOf, type StoredMigration } from './store.ts'
 
 /** What changes the schema, and the record of what has. Bodies are validated input. */
 export const migrationOperations: Record<MigrationOperation, Run> = {
-  list_migrations: whole((call, { migrations }) => {
-    const { limit, before } = inputOf<'list_migrations'>(call)
-    return done(migrations.list(limit, before).map(migrationOf))
-  }),
+  list_migrations: whole((call, { migrations }) =>
+    donePage(mapPage(migrations.page(inputOf<'list_migrations'>(call)), migrationOf)),
+  ),
 
   create_migration: whole((call, parts) => {
     const { name, sql } = inputOf<'create_migration'>(call)

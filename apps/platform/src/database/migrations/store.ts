@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
-import { type Migration, PerSQLError } from '@persql/contract'
+import { type Api, type Listed, type Migration, type Parsed, PerSQLError } from '@persql/contract'
+import * as z from 'zod'
+import { type Order, readPage } from '../../paging.ts'
 import type { OwnPages } from '../own-pages.ts'
 
 /** A migration as it is stored; without `applied`, a draft. */
@@ -24,7 +26,18 @@ export interface StoredMigration {
 /** What a draft says. */
 export type Draft = Pick<StoredMigration, 'name' | 'sql' | 'statements'>
 
+/** What a caller wants of the list. */
+type Wanted = Pick<Parsed<Api['list_migrations']>, 'pageSize' | 'cursor' | 'limit' | 'before'>
+
 const MAX_MIGRATIONS = 5_000
+/** Migrations in a list without `limit` and `pageSize`. */
+const LISTED = 100
+const NEWEST_FIRST: Order<StoredMigration, [number]> = {
+  name: 'migrations',
+  key: z.tuple([z.int().min(1)]),
+  keyOf: ({ number }) => [number],
+  sizeOf: ({ sql }) => sql.length,
+}
 const PREFIX = 'migration/'
 const NAMES = 'migration-name/'
 const NUMBER = 'migration-number'
@@ -39,10 +52,23 @@ export class Migrations {
     this.#ownPages = ownPages
   }
 
-  /** The newest first, from before the one with the id `before`. @throws PerSQLError `migration_not_found` */
-  list(limit: number, before?: string): StoredMigration[] {
-    const end = before === undefined ? {} : { end: keyOf(numberOf(before)) }
-    return [...this.#kv.list<StoredMigration>({ prefix: PREFIX, reverse: true, limit, ...end })].map(([, each]) => each)
+  /**
+   * Returns a page, the newest first, from before the one with the id `before`.
+   * @throws PerSQLError `migration_not_found`, or `invalid_input` for a cursor that is not understood
+   */
+  page({ pageSize, cursor, limit, before }: Wanted): Listed<StoredMigration> {
+    if (cursor !== undefined && before !== undefined) {
+      throw new PerSQLError('invalid_input', { problem: 'Pass "cursor" or "before", not both.' })
+    }
+    const first = before === undefined ? undefined : numberOf(before)
+    const read = (after: readonly [number] | undefined, most: number | undefined) => {
+      const behind = after?.[0] ?? first
+      const end = behind === undefined ? {} : { end: keyOf(behind) }
+      const options = { prefix: PREFIX, reverse: true, limit: most ?? MAX_MIGRATIONS, ...end }
+      return [...this.#kv.list<StoredMigration>(options)].map(([, each]) => each)
+    }
+    const size = pageSize ?? limit ?? (cursor === undefined ? LISTED : undefined)
+    return readPage(NEWEST_FIRST, { pageSize: size, cursor }, read, [...this.#kv.list({ prefix: NAMES })].length)
   }
 
   /** A migration that is not applied. @throws PerSQLError `migration_not_found` or `migration_applied` */

@@ -1,13 +1,16 @@
 import { type Api, type Parsed, PerSQLError } from '@persql/contract'
+import { mapPage } from '../../paging.ts'
 import { actorOf, type DatabaseCall, type SavedQueryOperation } from '../call.ts'
 import { isBranch } from '../merge/fork-state.ts'
 import type { Run } from '../operations.ts'
-import { done } from '../outcome.ts'
+import { done, donePage } from '../outcome.ts'
 import { type StoredQuery, savedQueryOf } from './store.ts'
 
 /** SQL that people keep for each other. Bodies are validated input. */
 export const savedQueryOperations: Record<SavedQueryOperation, Run> = {
-  list_saved_queries: whole((_call, { savedQueries }) => done(savedQueries.list().map(savedQueryOf))),
+  list_saved_queries: whole((call, { savedQueries }) =>
+    donePage(mapPage(savedQueries.page(inputOf<'list_saved_queries'>(call)), savedQueryOf)),
+  ),
 
   create_saved_query: whole((call, { savedQueries, storage, audit, now }) => {
     if (isBranch(storage.kv)) throw new PerSQLError('saved_query_on_branch')

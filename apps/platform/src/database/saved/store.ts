@@ -1,4 +1,6 @@
-import { PerSQLError, type SavedQuery } from '@persql/contract'
+import { type Listed, type Paging, PerSQLError, type SavedQuery } from '@persql/contract'
+import * as z from 'zod'
+import { compareKeys, pageOf } from '../../paging.ts'
 import { randomText } from '../../token.ts'
 import type { OwnPages } from '../own-pages.ts'
 
@@ -31,10 +33,13 @@ export class SavedQueries {
     this.#ownPages = ownPages
   }
 
-  /** By name, as people sort them. */
-  list(): StoredQuery[] {
-    const all = [...this.#kv.list<StoredQuery>({ prefix: PREFIX })].map(([, stored]) => stored)
-    return all.sort((a, b) => BY_NAME.compare(a.name, b.name))
+  /** Returns a page, by name as people sort them. @throws PerSQLError `invalid_input` for a cursor that is not understood */
+  page(paging: Paging): Listed<StoredQuery> {
+    return pageOf(
+      BY_NAME,
+      paging,
+      [...this.#kv.list<StoredQuery>({ prefix: PREFIX })].map(([, stored]) => stored),
+    )
   }
 
   /** @throws PerSQLError `saved_query_not_found` */
@@ -98,6 +103,12 @@ export const savedQueryOf = ({ createdAtMs, updatedAtMs, ...stored }: StoredQuer
   updatedAt: new Date(updatedAtMs).toISOString(),
 })
 
-const BY_NAME = new Intl.Collator('en', { numeric: true })
+const names = new Intl.Collator('en', { numeric: true })
+const BY_NAME = {
+  name: 'saved queries',
+  key: z.tuple([z.string(), z.string()]),
+  keyOf: ({ name, id }: StoredQuery): [string, string] => [name, id],
+  compare: (a: [string, string], b: [string, string]) => names.compare(a[0], b[0]) || compareKeys([a[1]], [b[1]]),
+}
 /** Names that look alike are one: `Revenue` and `revenue`, however their accents are encoded. */
 const folded = (name: string) => name.normalize('NFC').toLowerCase()

@@ -1,20 +1,18 @@
 import { type Api, type Parsed, PerSQLError } from '@persql/contract'
+import { mapPage } from '../../paging.ts'
 import { actorOf, type DatabaseCall, type Grant, type ScheduleOperation } from '../call.ts'
 import { OnHold } from '../engine.ts'
 import type { Run } from '../operations.ts'
-import { done } from '../outcome.ts'
+import { done, donePage } from '../outcome.ts'
 import { failed, lastRun, runStatement, statementOf } from './run.ts'
 import { type Rights, type Schedules, type StoredSchedule, scheduleOf } from './store.ts'
 
 /** Statements that run by themselves. Bodies are validated input. */
 export const scheduleOperations: Record<ScheduleOperation, Run> = {
-  list_schedules: ({ grant }, { schedules }) =>
-    done(
-      schedules
-        .list()
-        .filter((schedule) => covers(grant, schedule))
-        .map(scheduleOf),
-    ),
+  list_schedules(call, { schedules }) {
+    const page = schedules.page(inputOf<'list_schedules'>(call), (schedule) => covers(call.grant, schedule))
+    return donePage(mapPage(page, scheduleOf))
+  },
 
   create_schedule(call, { schedules, engine, audit, now }) {
     const { name, sql, params, intervalSec, enabled } = inputOf<'create_schedule'>(call)

@@ -1,4 +1,14 @@
-import { type Api, type Parsed, PerSQLError, type Role, type Schedule } from '@persql/contract'
+import {
+  type Api,
+  type Listed,
+  type Paging,
+  type Parsed,
+  PerSQLError,
+  type Role,
+  type Schedule,
+} from '@persql/contract'
+import * as z from 'zod'
+import { compareKeys, pageOf } from '../../paging.ts'
 import { randomText } from '../../token.ts'
 import type { OwnPages } from '../own-pages.ts'
 
@@ -32,6 +42,12 @@ export interface StoredSchedule extends Fields {
   readonly last: LastRun | null
 }
 
+const OLDEST_FIRST = {
+  name: 'schedules',
+  key: z.tuple([z.int(), z.string()]),
+  keyOf: ({ createdAtMs, id }: StoredSchedule): [number, string] => [createdAtMs, id],
+  compare: compareKeys,
+}
 const PREFIX = 'schedule/'
 const MAX_SCHEDULES = 50
 const MAX_ERROR = 1_000
@@ -52,6 +68,11 @@ export class Schedules {
     return [...this.#kv.list<StoredSchedule>({ prefix: PREFIX })]
       .map(([, schedule]) => schedule)
       .sort((a, b) => a.createdAtMs - b.createdAtMs)
+  }
+
+  /** Returns a page of those that pass, the oldest first. @throws PerSQLError `invalid_input` for a bad cursor */
+  page(paging: Paging, passes: (schedule: StoredSchedule) => boolean): Listed<StoredSchedule> {
+    return pageOf(OLDEST_FIRST, paging, this.list().filter(passes))
   }
 
   find(id: string): StoredSchedule | undefined {

@@ -1,13 +1,16 @@
 import { type Api, type Parsed, PerSQLError } from '@persql/contract'
+import { mapPage } from '../../paging.ts'
 import { actorOf, type DatabaseCall, type WebhookOperation } from '../call.ts'
 import { within } from '../feed/tables.ts'
 import type { Run } from '../operations.ts'
-import { done } from '../outcome.ts'
+import { done, donePage } from '../outcome.ts'
 import { deliveryOf, newSecret, webhookOf } from './store.ts'
 
 /** Webhooks, and what was posted to them. Bodies are validated input. */
 export const webhookOperations: Record<WebhookOperation, Run> = {
-  list_webhooks: whole((_call, { webhookStore }) => done(webhookStore.list().map(webhookOf))),
+  list_webhooks: whole((call, { webhookStore }) =>
+    donePage(mapPage(webhookStore.page(inputOf<'list_webhooks'>(call)), webhookOf)),
+  ),
 
   create_webhook(call, { webhookStore, audit, now, webhookProblem }) {
     const { name, url, tables, events, enabled } = inputOf<'create_webhook'>(call)

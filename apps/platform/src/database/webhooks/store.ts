@@ -4,10 +4,14 @@ import {
   type ApprovalRequest,
   type Change,
   type Delivery,
+  type Listed,
+  type Paging,
   type Parsed,
   PerSQLError,
   type Webhook,
 } from '@persql/contract'
+import * as z from 'zod'
+import { compareKeys, pageOf } from '../../paging.ts'
 import { randomText } from '../../token.ts'
 import { concerns } from '../feed/tables.ts'
 import type { OwnPages } from '../own-pages.ts'
@@ -56,6 +60,12 @@ export interface StoredDelivery {
   readonly last: Omit<Posted, 'delivered'> | null
 }
 
+const BY_ID = {
+  name: 'webhooks',
+  key: z.tuple([z.string()]),
+  keyOf: ({ id }: StoredWebhook): [string] => [id],
+  compare: compareKeys,
+}
 const HOOK = 'webhook/'
 const DUE = 'webhook-due/'
 const LOG = 'webhook-log/'
@@ -89,6 +99,11 @@ export class WebhookStore {
   list(): readonly StoredWebhook[] {
     this.#hooks ??= [...this.#kv.list<StoredWebhook>({ prefix: HOOK })].map(([, hook]) => hook)
     return this.#hooks
+  }
+
+  /** Returns a page, by id. @throws PerSQLError `invalid_input` for a cursor that is not understood */
+  page(paging: Paging): Listed<StoredWebhook> {
+    return pageOf(BY_ID, paging, this.list())
   }
 
   /** @throws PerSQLError `webhook_not_found` */
