@@ -191,13 +191,15 @@ describe('bodies', () => {
   })
 })
 
-test.each(['PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS', 'POST'])(
-  '%s is not taken by an endpoint for GET',
-  async (method) => {
-    const { status, headers } = await main.call('list-notes?author=ada', { method })
-    expect([status, headers.get('allow')]).toEqual([405, 'GET'])
-  },
-)
+test.each(['PUT', 'PATCH', 'DELETE', 'POST'])('%s is not taken by an endpoint for GET', async (method) => {
+  const { status, headers } = await main.call('list-notes?author=ada', { method })
+  expect([status, headers.get('allow')]).toEqual([405, 'GET, HEAD, OPTIONS'])
+})
+
+test.each(['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE'])('%s is not taken by an endpoint for POST', async (method) => {
+  const { status, headers } = await main.call('add-note', { method })
+  expect([status, headers.get('allow')]).toEqual([405, 'POST, OPTIONS'])
+})
 
 describe('slugs', () => {
   test.each([

@@ -181,7 +181,11 @@ describe('an address that leads nowhere', () => {
     const unknown = await platform.request('/v1/nothing', { token: acme.token })
     expect([unknown.status, unknown.body.code]).toEqual([404, 'route_not_found'])
     const method = await db.request('/query', { method: 'PUT', body: {} })
-    expect([method.status, method.body.code, method.headers.get('allow')]).toEqual([405, 'method_not_allowed', 'POST'])
+    expect([method.status, method.body.code, method.headers.get('allow')]).toEqual([
+      405,
+      'method_not_allowed',
+      'POST, OPTIONS',
+    ])
     const name = await platform.request('/v1/db/acme/No_Such/query', { token: acme.token, body: { sql: 'SELECT 1' } })
     expect([name.status, name.body.code]).toEqual([404, 'database_not_found'])
   })

@@ -8,6 +8,7 @@ import { clientAddress, isFromThisMachine } from './http/client-address.ts'
 import { consoleFiles } from './http/console.ts'
 import { dev } from './http/dev.ts'
 import { floodWaitS } from './http/flood.ts'
+import { answerOtherMethods, asGet, varyByOrigin } from './http/methods.ts'
 import { answerOpenApi } from './http/openapi-route.ts'
 import { pages } from './http/pages.ts'
 import { answerHosted, answerPublicCall } from './http/public-endpoint.ts'
@@ -46,17 +47,21 @@ app.route('/api/dev', dev())
 app.get('/api/openapi.json', (c) => answerOpenApi(c.req.raw, c.env))
 app.on(['GET', 'POST'], '/api/auth/*', (c) => answerAuth(c.req.raw, c.env))
 app.route('/', consoleFiles())
+answerOtherMethods(app)
 
 export default {
-  async fetch(request, env, ctx) {
-    const { url } = request
+  async fetch(sent, env, ctx) {
+    const { url } = sent
+    const isHead = sent.method === 'HEAD'
+    const request = isHead ? asGet(sent) : sent
     if (url.endsWith('/healthz') && url.indexOf('/', 8) === url.length - 8) return app.fetch(request, env, ctx)
     const startedMs = performance.now()
     const settings = settingsOf(env)
     const address = clientAddress(request, settings)
     const waitS = floodWaitS(networkOf(address), settings.floodPerMinute, Date.now())
-    const { response, operation, code } =
-      waitS > 0 ? flooded(waitS, url) : await answer(request, url, address, env, ctx)
+    const answered = waitS > 0 ? flooded(waitS, url) : await answer(request, url, address, env, ctx)
+    const { operation, code } = answered
+    const response = isHead ? await withoutBody(answered) : answered.response
     const ms = performance.now() - startedMs
     count('persql_requests_total', `operation="${operation}",status="${response.status}"`)
     if (code) count('persql_errors_total', `code="${code}"`)
@@ -66,7 +71,7 @@ export default {
         at: new Date().toISOString(),
         level: 'info',
         event: 'request',
-        method: request.method,
+        method: sent.method,
         path: pathOf(url),
         operation,
         status: response.status,
@@ -95,12 +100,21 @@ async function answer(
   const spoken = answerMcp(request, url, env)
   if (spoken) return spoken
   const response = await app.fetch(request, env, ctx)
-  return answers.get(request) ?? { response, operation: 'none', code: undefined }
+  const routed = answers.get(request) ?? { response, operation: 'none', code: undefined }
+  return API.test(url) ? { ...routed, response: varyByOrigin(routed.response) } : routed
+}
+
+/** The runtime leaves out the body of an answer to HEAD, but does not cancel a stream. */
+async function withoutBody({ response, isStream }: Answer): Promise<Response> {
+  if (!isStream) return response
+  await response.body?.cancel()
+  // Without a body at all, the runtime would say that its length is 0.
+  return new Response(new ReadableStream({ start: (controller) => controller.close() }), response)
 }
 
 function flooded(seconds: number, url: string): Answer {
   const error = new PerSQLError('flood', { seconds })
-  const headers = { 'Retry-After': String(seconds) }
+  const headers = { 'Retry-After': String(seconds), Vary: 'Origin' }
   const body = pathOf(url).startsWith('/p/') ? refused(error).body : JSON.stringify(error)
   const response = new Response(body, {
     status: error.status,
@@ -117,3 +131,5 @@ const pathOf = (url: string) =>
     .replace(/^(\/api\/(?:invitations|approvals)|\/invite|\/approve|\/api\/auth\/reset-password)\/[^/]+/, '$1/…')
     .replace(/\/approvals\/appr_[^/]+/, '/approvals/…')
     .slice(0, 300)
+/** Paths where the answer depends on the page that asks. */
+const API = /^[a-z]+:\/\/[^/]+\/api\//

@@ -1,5 +1,7 @@
+import { PerSQLError } from '@persql/contract'
 import { Hono } from 'hono'
 import type { Env } from '../env.ts'
+import { allowOf, optionsReply } from './methods.ts'
 
 const TYPES: { readonly [ending: string]: string } = {
   js: 'text/javascript; charset=utf-8',
@@ -28,6 +30,15 @@ export function consoleFiles(): Hono<{ Bindings: Env }> {
     const answer =
       ASSETS && (isFile ? await file(ASSETS, path, ending, c.req.raw) : isPage ? await page(ASSETS) : undefined)
     return answer ?? next()
+  })
+  app.all('*', (c, next) => {
+    const { path, method } = c.req
+    if (path !== '/' && !Object.hasOwn(TYPES, FILE.exec(path)?.[1] ?? '')) return next()
+    // At the root MCP is spoken too.
+    const allowed = allowOf(path === '/' ? ['GET', 'POST'] : ['GET'])
+    if (method === 'OPTIONS') return Promise.resolve(optionsReply(allowed))
+    if (method === 'GET') return next()
+    throw new PerSQLError('method_not_allowed', { path, method, allowed })
   })
   return app
 }

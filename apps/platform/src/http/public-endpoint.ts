@@ -10,6 +10,7 @@ import { logInternal } from '../reply.ts'
 import { type Settings, settingsOf } from '../settings.ts'
 import { readBody } from './body.ts'
 import { hostedDatabase } from './hostnames.ts'
+import { allowOf, optionsReply } from './methods.ts'
 import { databaseOpenApi } from './openapi-database.ts'
 import { paymentRequired } from './payment-required.ts'
 import type { Answer } from './rest.ts'
@@ -18,7 +19,8 @@ const MAX_BODY = 1024 * 1024
 const PUBLIC_PATH = /^[a-z]+:\/\/[^/]+\/p\/([^/?#]+)\/([^/?#]+)\/([^?#]*)(?:\?([^#]*))?/
 const SLUG = /^[a-z][a-z0-9-]{0,62}$/
 const ENDPOINT = /^[a-z][a-z0-9-]{0,40}$/
-const JSON_TYPE = { 'Content-Type': 'application/json' }
+/** Which page asks decides what an answer says to browsers, also where it names no page. */
+const HEADERS = { 'Content-Type': 'application/json', Vary: 'Origin' }
 
 /** A database as the public reaches it. */
 interface Place {
@@ -102,7 +104,7 @@ async function answerAt(place: Place, rest: string, query: string, from: From, c
     if (!ENDPOINT.test(rest)) throw new PerSQLError('endpoint_not_found', { endpoint: rest.slice(0, 80) })
     const reply = await call(place, rest, query, from, ctx)
     if (typeof reply === 'string')
-      return { response: new Response(reply, { headers: JSON_TYPE }), operation, code: undefined }
+      return { response: new Response(reply, { headers: HEADERS }), operation, code: undefined }
     return { response: respond(reply, ctx), operation, code: reply.code }
   } catch (cause) {
     const error = PerSQLError.from(cause)
@@ -180,19 +182,21 @@ async function discovery(
   { method }: Request,
   ctx: Context,
 ): Promise<Response> {
-  if (method !== 'GET') throw new PerSQLError('method_not_allowed', { path: name, method, allowed: 'GET' })
+  const allowed = allowOf(['GET'])
+  if (method === 'OPTIONS') return optionsReply(allowed, DISCOVERY)
+  if (method !== 'GET') throw new PerSQLError('method_not_allowed', { path: name, method, allowed })
   const face = await databaseObject(ctx.env, place.namespace, place.database).publicFace()
   return Response.json(describe(place, JSON.parse(face) as PublicFace), { headers: DISCOVERY })
 }
 
-const DISCOVERY = { 'Cache-Control': 'public, max-age=30', 'Access-Control-Allow-Origin': '*' }
+const DISCOVERY = { 'Cache-Control': 'public, max-age=30', 'Access-Control-Allow-Origin': '*', Vary: 'Origin' }
 
 function respond({ status, body, code, headers }: PublicReply, ctx: Context): Response {
-  if (status === 204) return new Response(null, { status, headers })
-  if (code !== 'insufficient_balance') return new Response(body, { status, headers: { ...headers, ...JSON_TYPE } })
+  if (status === 204) return new Response(null, { status, headers: { ...headers, Vary: 'Origin' } })
+  if (code !== 'insufficient_balance') return new Response(body, { status, headers: { ...headers, ...HEADERS } })
   const required = paymentRequired(ctx.baseUrl)
   return new Response(JSON.stringify({ ...(JSON.parse(body) as object), ...required.body }), {
     status,
-    headers: { ...headers, ...JSON_TYPE, 'PAYMENT-REQUIRED': required.header },
+    headers: { ...headers, ...HEADERS, 'PAYMENT-REQUIRED': required.header },
   })
 }

@@ -4,6 +4,7 @@ import { authenticateForNamespace, callerNamespace } from '../authenticate.ts'
 import { type Context, contextOf } from '../context.ts'
 import type { Env } from '../env.ts'
 import { readBody } from '../http/body.ts'
+import { allowOf, optionsReply } from '../http/methods.ts'
 import type { Answer } from '../http/rest.ts'
 import { assertShallow } from '../json-object.ts'
 import { refuse } from '../reply.ts'
@@ -22,6 +23,9 @@ export function answerMcp(request: Request, url: string, env: Env): Promise<Answ
   const [matched, path, query] = PATH.exec(url) ?? []
   if (matched === undefined) return undefined
   if (path === undefined && !speaksMcp(request)) return undefined
+  if (request.method === 'OPTIONS') {
+    return Promise.resolve({ response: optionsReply(allowOf(['POST'])), operation: 'mcp', code: undefined })
+  }
   return answer(request, path ?? '', query ?? '', { ...contextOf(request, env, url), audience: 'mcp' })
 }
 

@@ -6,6 +6,7 @@ import type { Env } from '../env.ts'
 import { readBody } from '../http/body.ts'
 import { clientAddress } from '../http/client-address.ts'
 import { Windows } from '../http/flood.ts'
+import { allowOf, optionsReply } from '../http/methods.ts'
 import { networkOf } from '../ip-address.ts'
 import { parseObject } from '../json-object.ts'
 import { namespaceObject } from '../objects.ts'
@@ -50,7 +51,7 @@ export function oauth(): Hono<{ Bindings: Env }> {
   }
   for (const [door, answer] of Object.entries(doors)) {
     const [method = '', path = ''] = door.split(' ')
-    app.options(path, () => new Response(null, { status: 204, headers: CORS }))
+    app.options(path, () => optionsReply(allowOf([method]), CORS))
     app.on(method, path, async (c) => {
       const response = await Promise.resolve(answer(c.req.raw, c.env)).catch(refused)
       const headers = new Headers(response.headers)

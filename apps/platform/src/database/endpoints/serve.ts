@@ -72,6 +72,8 @@ export interface Gatekeeping {
 }
 
 const MAX_BODY = '1 MB'
+/** HEAD comes as GET. */
+const ALLOW = { GET: 'GET, HEAD, OPTIONS', POST: 'POST, OPTIONS' } as const
 const ALLOWED_HEADERS = 'Authorization, Content-Type, cf-turnstile-response'
 
 /**
@@ -125,14 +127,14 @@ function admit(
   { spec }: OpenEndpoint,
   headers: PublicReply['headers'],
 ): PublicReply | undefined {
-  if (method === 'OPTIONS' && origin !== undefined) {
+  const allowed = ALLOW[spec.method]
+  if (method === 'OPTIONS') {
+    if (origin === undefined) return { status: 204, body: '', headers: { Allow: allowed } }
     if (!headers) throw new PerSQLError('page_not_allowed', { origin })
-    const allowed = { 'Access-Control-Allow-Methods': spec.method, 'Access-Control-Allow-Headers': ALLOWED_HEADERS }
-    return { status: 204, body: '', headers: { ...headers, ...allowed, 'Access-Control-Max-Age': '60' } }
+    const cors = { 'Access-Control-Allow-Methods': spec.method, 'Access-Control-Allow-Headers': ALLOWED_HEADERS }
+    return { status: 204, body: '', headers: { ...headers, ...cors, 'Access-Control-Max-Age': '60', Allow: allowed } }
   }
-  if (method !== spec.method) {
-    throw new PerSQLError('method_not_allowed', { path: `"${spec.slug}"`, method, allowed: spec.method })
-  }
+  if (method !== spec.method) throw new PerSQLError('method_not_allowed', { path: `"${spec.slug}"`, method, allowed })
   if (origin !== undefined && !headers) throw new PerSQLError('page_not_allowed', { origin: origin.slice(0, 200) })
   if (input === null) throw new PerSQLError('body_too_large', { limit: MAX_BODY })
   return undefined
@@ -152,7 +154,6 @@ function corsHeaders({ origin }: PublicCall, { spec: { cors } }: OpenEndpoint): 
   return {
     'Access-Control-Allow-Origin': any ? '*' : origin,
     'Access-Control-Expose-Headers': 'Retry-After',
-    ...(!any && { Vary: 'Origin' }),
   }
 }
 

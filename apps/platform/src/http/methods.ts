@@ -1,0 +1,52 @@
+import { PerSQLError } from '@persql/contract'
+import type { Hono } from 'hono'
+import type { Env } from '../env.ts'
+
+/** Returns the GET request that a HEAD request is answered with. It opens no WebSocket. */
+export function asGet(request: Request): Request {
+  const headers = new Headers(request.headers)
+  headers.delete('Upgrade')
+  return new Request(request, { method: 'GET', headers })
+}
+
+/** Returns the value of `Allow` for a path that takes these methods. */
+export function allowOf(methods: readonly string[]): string {
+  const all = new Set(methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])))
+  return [...all, 'OPTIONS'].join(', ')
+}
+
+/** Returns the answer to OPTIONS. */
+export const optionsReply = (allow: string, headers: HeadersInit = {}): Response =>
+  new Response(null, { status: 204, headers: { ...Object.fromEntries(new Headers(headers)), Allow: allow } })
+
+/**
+ * Answers the methods that the routes of an app do not take, at each of their paths: OPTIONS with 204, the others with
+ * 405, both with `Allow`. Call it after all routes are added.
+ */
+export function answerOtherMethods(app: Hono<{ Bindings: Env }>): void {
+  const methods = new Map<string, Set<string>>()
+  for (const { method, path } of app.routes) {
+    const known = methods.get(path) ?? new Set()
+    if (method !== 'ALL') methods.set(path, known.add(method))
+  }
+  for (const [path, given] of methods) {
+    if (path === '*' || path === '/*') continue
+    const allowed = allowOf([...given].filter((method) => method !== 'OPTIONS'))
+    app.all(path, (c) => {
+      if (c.req.method === 'OPTIONS') return optionsReply(allowed)
+      throw new PerSQLError('method_not_allowed', { path: c.req.path, method: c.req.method, allowed })
+    })
+  }
+}
+
+/** Adds `Vary: Origin`: the answer depends on the page that asks, so a cache must not give it to another page. */
+export function varyByOrigin(response: Response): Response {
+  if (response.webSocket) return response
+  try {
+    response.headers.append('Vary', 'Origin')
+    return response
+  } catch {
+    // The headers of some responses cannot be changed, those of redirects for one.
+    return varyByOrigin(new Response(response.body, response))
+  }
+}
