@@ -16,7 +16,7 @@ import { startPlatform, type TestPlatform } from '../harness.ts'
 let platform: TestPlatform
 let ns: Awaited<ReturnType<TestPlatform['createNamespace']>>
 beforeAll(async () => {
-  platform = await startPlatform({ environment: { PERSQL_DEV: '1' } })
+  platform = await startPlatform({ environment: { PERSQL_DEV: '1' }, failures: ['unavailable'] })
   ns = await platform.createNamespace('acme')
 })
 afterAll(() => platform.stop())

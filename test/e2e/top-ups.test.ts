@@ -433,7 +433,7 @@ test('a crash before, while or after Stripe is asked, or before the webhook is a
 }, 60_000)
 
 test('owners top up in the console, and everyone learns what to set where no payments are set up', async () => {
-  const owner = await platform.signUp('leaving@example.com')
+  const owner = await platform.signUp(`${ns}@example.com`)
   const { data } = (await owner.request('/api/namespaces')).body
   const answer = await owner.request(`/api/namespaces/${data[0].slug}/billing/topup`, { body: { amountUsd: 25 } })
   expect(answer.body.data.url).toMatch(/^https:/)
