@@ -1,4 +1,5 @@
-import { lower, nameOf, quoteName, tokens } from './statement.ts'
+import { lower, quoteName } from './statement.ts'
+import { sourcesOf } from './virtual-tables.ts'
 
 /** Runs SQL inside the object and returns its rows as arrays. */
 export type Run = (sql: string, ...params: unknown[]) => unknown[][]
@@ -13,12 +14,16 @@ export interface SchemaMap {
   readonly check: string | undefined
   /** Text of all views and triggers, in lower case. */
   readonly programs: string
+  /** Names of all views, in lower case. */
+  readonly views: ReadonlySet<string>
+  /** Names of all virtual tables, in lower case. */
+  readonly virtuals: ReadonlySet<string>
 }
 
 /** Table-valued functions that read nothing but their arguments. */
-const PURE = ['json_each', 'json_tree', 'jsonb_each', 'jsonb_tree']
+export const PURE = ['json_each', 'json_tree', 'jsonb_each', 'jsonb_tree']
 /** Table-valued functions that tell of the schema: reported as a read of `sqlite_schema`. */
-const ABOUT_SCHEMA = [
+export const ABOUT_SCHEMA = [
   'pragma_table_info',
   'pragma_table_xinfo',
   'pragma_table_list',
@@ -43,51 +48,93 @@ export function readSchemaMap(run: Run): SchemaMap {
   const roots = new Map([[1, SCHEMA_TABLE]])
   for (const [, , table, root] of rows) if (root) roots.set(root, table)
 
+  const views = new Set(rows.filter(([type]) => type === 'view').map(([, name]) => lower(name)))
   const virtual = new Map<string, readonly string[]>()
-  const learn = (from: string, tables: readonly string[]) => {
-    const address = addressOf(run, from)
+  const learn = (address: string | undefined, tables: readonly string[]) => {
     if (address) virtual.set(address, tables)
   }
-  for (const [type, name, , , sql] of rows) {
-    if (type === 'table' && sql && isVirtual(sql)) learn(quoteName(name), [name, ...readsOf(sql)])
-  }
-  for (const name of PURE) learn(`${name}('[]')`, [])
-  for (const name of ABOUT_SCHEMA) learn(name, [SCHEMA_TABLE])
+  for (const name of PURE) learn(addressOf(run, `${name}('[]')`), [])
+  for (const name of ABOUT_SCHEMA) learn(addressOf(run, name), [SCHEMA_TABLE])
+  const declared = rows.filter(([type, , , , sql]) => type === 'table' && sql && isVirtual(sql))
+  const found = declared.map(([, name, , , sql]) => {
+    return { name, address: addressOf(run, quoteName(name)), sources: sourcesOf(sql as string) }
+  })
+  for (const { name, address, reads } of resolve(found, roots, virtual, views, run)) learn(address, [name, ...reads])
   const programs = rows
     .filter(([type]) => type === 'view' || type === 'trigger')
     .map(([, , , , sql]) => lower(sql ?? ''))
     .join('\n')
-  return { roots, virtual, check: addressOf(run, 'pragma_quick_check'), programs }
+  const virtuals = new Set(declared.map(([, name]) => lower(name)))
+  return { roots, virtual, check: addressOf(run, 'pragma_quick_check'), programs, views, virtuals }
+}
+
+interface Declared {
+  readonly name: string
+  readonly address: string | undefined
+  /** What it reads besides itself, as it was declared; `undefined` when that is unknown. */
+  readonly sources: readonly string[] | undefined
+}
+
+/** Follows the sources of virtual tables, through views and other virtual tables, to all that they read. */
+function resolve(
+  declared: readonly Declared[],
+  roots: SchemaMap['roots'],
+  functions: SchemaMap['virtual'],
+  views: SchemaMap['views'],
+  run: Run,
+): (Declared & { readonly reads: readonly string[] })[] {
+  const byName = new Map(declared.map((each) => [lower(each.name), each]))
+  const byAddress = new Map(declared.map((each) => [each.address, each]))
+  const tables = new Map([...roots.values()].map((name) => [lower(name), name]))
+  tables.set('sqlite_master', SCHEMA_TABLE)
+  /** Adds all that `sources` read to `reads`, each once; false when some of it is unknown. */
+  const follow = (sources: readonly string[] | undefined, reads: Set<string>, seen: Set<string>): boolean => {
+    if (!sources) return false
+    return sources.every((source) => {
+      const name = lower(source)
+      if (seen.has(name)) return true
+      seen.add(name)
+      if (views.has(name)) return follow(readsOfView(source), reads, seen)
+      const virtual = byName.get(name)
+      reads.add(virtual?.name ?? tables.get(name) ?? source)
+      return virtual === undefined || follow(virtual.sources, reads, seen)
+    })
+  }
+  const readsOfView = (view: string): string[] | undefined => {
+    const program = programOf(run, quoteName(view))
+    // A view that does not work reads nothing, so its name stands for what it may read one day.
+    if (program.length === 0) return [view]
+    const reads: string[] = []
+    for (const [, opcode, , root, , address] of program) {
+      const table =
+        opcode === 'OpenRead' || opcode === 'ReopenIdx'
+          ? [roots.get(root as number)]
+          : opcode === 'VOpen'
+            ? (functions.get(address as string) ?? [byAddress.get(address as string)?.name])
+            : []
+      for (const name of table) {
+        if (name === undefined) return undefined
+        reads.push(name)
+      }
+    }
+    return reads
+  }
+  return declared.flatMap((each) => {
+    const reads = new Set<string>()
+    return follow(each.sources, reads, new Set([lower(each.name)])) ? [{ ...each, reads: [...reads] }] : []
+  })
 }
 
 /** The compiled program names a virtual table by its address only, so ask for a program that surely opens this one. */
-function addressOf(run: Run, from: string): string | undefined {
+const addressOf = (run: Run, from: string): string | undefined =>
+  programOf(run, from).find((row) => row[1] === 'VOpen')?.[5] as string | undefined
+
+function programOf(run: Run, from: string): readonly (readonly unknown[])[] {
   try {
-    return run(`EXPLAIN SELECT 1 FROM ${from}`).find((row) => row[1] === 'VOpen')?.[5] as string | undefined
+    return run(`EXPLAIN SELECT * FROM ${from}`)
   } catch {
-    return undefined // a broken or unavailable table opens nothing; what uses it stays unresolved
+    return [] // a broken or unavailable table opens nothing; what uses it stays unresolved
   }
 }
 
 const isVirtual = (sql: string) => /^\s*create\s+virtual\b/i.test(sql)
-
-/** The tables that a virtual table reads behind the program's back: FTS5's external content, fts5vocab's source. */
-function readsOf(sql: string): string[] {
-  const list = [...tokens(sql)].map((token) => ({
-    ...token,
-    name: nameOf(sql, token),
-    text: sql.slice(token.start, token.end),
-  }))
-  const using = list.findIndex((token) => token.name === 'using')
-  const module = list[using + 1]?.name
-  const args = list.slice(using + 3)
-  // fts5vocab(table, type) or fts5vocab(schema, table, type)
-  if (module === 'fts5vocab')
-    return args
-      .filter(({ kind }) => kind === 'word' || kind === 'quoted')
-      .slice(-2, -1)
-      .map(({ name }) => name)
-  return args.flatMap((token, i) =>
-    token.name === 'content' && args[i + 1]?.text === '=' && args[i + 2]?.name ? [args[i + 2]?.name as string] : [],
-  )
-}

@@ -1,0 +1,113 @@
+import { lower, nameOf, type Token, tokens, word } from './statement.ts'
+
+/** The arguments of a CREATE VIRTUAL TABLE statement, as its module receives them. */
+export interface VirtualTable {
+  readonly module: string
+  readonly args: readonly string[]
+}
+
+/** Options of FTS5 in the order in which FTS5 compares them: each may be shortened, and the first that begins so is meant. */
+const FTS5_OPTIONS = [
+  ...['prefix', 'tokenize', 'content', 'contentless_delete', 'contentless_unindexed', 'content_rowid'],
+  ...['columnsize', 'locale', 'detail', 'tokendata'],
+]
+
+/**
+ * Returns the names of tables and views that a virtual table reads besides its own; `undefined` when that is unknown, as
+ * for every module that is not listed here.
+ */
+export function sourcesOf(sql: string): readonly string[] | undefined {
+  const table = parseVirtualTable(sql)
+  switch (table?.module) {
+    case 'rtree':
+    case 'rtree_i32':
+      return []
+    case 'fts5':
+      return contentOf(table.args)
+    case 'fts5vocab': {
+      // fts5vocab(table, type); only in the temporary schema, which does not exist here, a schema comes first.
+      const [source] = table.args
+      return table.args.length === 2 && source ? [unquote(source)?.text ?? source] : undefined
+    }
+    default:
+      return undefined
+  }
+}
+
+/** Parses `CREATE VIRTUAL TABLE … USING module(…)`; `undefined` for everything else. */
+export function parseVirtualTable(sql: string): VirtualTable | undefined {
+  const list = [...tokens(sql)]
+  let at = 0
+  const next = (...words: string[]) => {
+    const isNext = words.every((each, i) => word(sql, list[at + i]) === each)
+    if (isNext) at += words.length
+    return isNext
+  }
+  if (!next('CREATE', 'VIRTUAL', 'TABLE')) return undefined
+  next('IF', 'NOT', 'EXISTS')
+  at++
+  if (textOf(sql, list[at]) === '.') at += 2
+  const module = list[at + 1]
+  if (!next('USING') || !module) return undefined
+  return { module: nameOf(sql, module), args: argumentsOf(sql, list.slice(at + 1)) }
+}
+
+/** Cuts arguments at commas outside parentheses, from the first token of each to its last, as SQLite does. */
+function argumentsOf(sql: string, list: readonly Token[]): string[] {
+  const args: string[] = []
+  let depth = 0
+  let from: number | undefined
+  let end = 0
+  const cut = () => {
+    if (from !== undefined) args.push(sql.slice(from, end))
+    from = undefined
+  }
+  for (const token of list) {
+    if (token.kind === 'open' && depth++ === 0) continue
+    if (token.kind === 'close' && --depth <= 0) break
+    if (depth === 1 && textOf(sql, token) === ',') {
+      cut()
+      continue
+    }
+    from ??= token.start
+    end = token.end
+  }
+  cut()
+  return args
+}
+
+/** The table of FTS5's option `content`, under whichever abbreviation; none when the index keeps its text, or no text. */
+function contentOf(args: readonly string[]): readonly string[] | undefined {
+  const found: string[] = []
+  for (const arg of args) {
+    const [, given, rest] = /^([^\s"'`[=]+)\s*=([\s\S]*)$/.exec(arg) ?? []
+    if (given === undefined || rest === undefined) continue
+    const name = FTS5_OPTIONS.find((each) => each.startsWith(lower(given)))
+    // A later version may know it, and this does not.
+    if (name === undefined) return undefined
+    const value = rest.trim()
+    if (name === 'content' && value !== '') {
+      const source = unquote(value)
+      if (source && source.end !== value.length) return undefined
+      const table = source?.text ?? value
+      if (table !== '') found.push(table)
+    }
+  }
+  return found
+}
+
+/** Undoes quotes as FTS5 does: a doubled closing quote stands for one, in brackets too. `undefined` without quotes. */
+function unquote(text: string): { readonly text: string; readonly end: number } | undefined {
+  const open = text[0] as string
+  if (!`"'\`[`.includes(open)) return undefined
+  const close = open === '[' ? ']' : open
+  let out = ''
+  for (let i = 1; i < text.length; i++) {
+    if (text[i] !== close) out += text[i]
+    else if (text[i + 1] === close) out += text[i++]
+    else return { text: out, end: i + 1 }
+  }
+  return { text: out, end: text.length }
+}
+
+const textOf = (sql: string, token: Token | undefined) => (token ? sql.slice(token.start, token.end) : undefined)
