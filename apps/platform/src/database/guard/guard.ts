@@ -2,7 +2,9 @@ import { PerSQLError, type Role } from '@persql/contract'
 import { castIntegers } from './bind.ts'
 import { type Effect, readEffect } from './effect.ts'
 import { type Loss, lossOf } from './loss.ts'
+import { assertCanRun } from './never-runs.ts'
 import { readPragma } from './pragma.ts'
+import { isHidden, isReserved } from './reserved.ts'
 import { hideRuntimeTables } from './runtime-tables.ts'
 import { type Run, readSchemaMap, SCHEMA_TABLE, type SchemaMap } from './schema-map.ts'
 import { lower, parseStatement, type Statement } from './statement.ts'
@@ -51,9 +53,6 @@ const NOT_HERE: Record<string, string> = {
 }
 /** They rebuild or describe the schema, whatever their program looks like. */
 const SCHEMA_VERBS = new Set(['CREATE', 'ALTER', 'DROP', 'REINDEX', 'ANALYZE'])
-const RESERVED = /^_(persql|cf)_/
-/** What was merged is of rows that need not be here any more; the probe of deferred keys is nobody's data. */
-const HIDDEN = /^_persql_(base_|deferred_keys$)/
 
 /** Knows what each statement would do, because it asks SQLite's compiler. One per database; it caches by SQL text. */
 export class Guard {
@@ -104,6 +103,7 @@ export class Guard {
     const instead = NOT_HERE[verb]
     if (instead) throw new PerSQLError('statement_not_allowed', { what: verb, instead })
     if (verb === 'PRAGMA') return pragmaAnalysis(statement)
+    assertCanRun(statement)
     const sqlFor = variants(statement)
     const inner =
       statement.explain === 'no' ? sqlFor(params) : castIntegers(statement, (i) => Number.isSafeInteger(params[i]))
@@ -130,7 +130,7 @@ export class Guard {
       countsOn: false,
     }
     return {
-      reserved: effect.writes.find((table) => RESERVED.test(lower(table))),
+      reserved: effect.writes.find(isReserved),
       loss: lossOf(statement),
       touched: readTouched(program, statement, this.#schema),
       statement,
@@ -169,25 +169,29 @@ function rollsBack({ fires }: Effect): PerSQLError {
 /** @throws PerSQLError when `permission` does not cover what the statement would do. Deny on doubt. */
 export function authorise({ statement, effect, sequenceImplied, reserved }: Analysis, permission: Permission): void {
   if (effect.unresolved) throw new PerSQLError('table_unresolved')
+  const { role, tableScope: scope } = permission
+  if (scope !== null) {
+    const isInScope = inScope(scope)
+    for (const table of [...effect.writes, ...effect.reads]) {
+      if (isInScope(table) || (sequenceImplied && table === 'sqlite_sequence')) continue
+      throw new PerSQLError('table_out_of_scope', { table })
+    }
+    if (effect.kind === 'schema') throw new PerSQLError('table_out_of_scope', { table: SCHEMA_TABLE })
+  }
   if (effect.kind !== 'read') {
-    const { role } = permission
     if (role === 'readonly') throw new PerSQLError('role_insufficient', { role, action: 'change data' })
     if (role !== 'admin' && effect.kind === 'schema') {
       throw new PerSQLError('role_insufficient', { role, action: `run ${statement.verb}` })
     }
     if (reserved !== undefined) throw new PerSQLError('table_protected', { table: reserved })
   }
-  const hidden = effect.reads.find((table) => HIDDEN.test(lower(table)))
+  const hidden = effect.reads.find(isHidden)
   if (hidden !== undefined) throw new PerSQLError('table_protected', { table: hidden })
-  const scope = permission.tableScope
-  if (scope === null) return
+}
+
+function inScope(scope: readonly string[]): (table: string) => boolean {
   const allowed = new Set(scope.map(lower))
-  for (const table of [...effect.writes, ...effect.reads]) {
-    if (allowed.has(lower(table)) && !RESERVED.test(lower(table))) continue
-    if (sequenceImplied && table === 'sqlite_sequence') continue
-    throw new PerSQLError('table_out_of_scope', { table })
-  }
-  if (effect.kind === 'schema') throw new PerSQLError('table_out_of_scope', { table: SCHEMA_TABLE })
+  return (table) => allowed.has(lower(table)) && !isReserved(table)
 }
 
 /**

@@ -1,0 +1,46 @@
+import { PerSQLError } from '@persql/contract'
+import { namedTables } from './named-tables.ts'
+import { isHidden, isReserved } from './reserved.ts'
+import { SCHEMA_TABLE } from './schema-map.ts'
+import { lower, type Statement, type Token, tokens, word } from './statement.ts'
+import { sourcesOf } from './virtual-tables.ts'
+
+const SCHEMA_TABLES = new Set([SCHEMA_TABLE, 'sqlite_master', 'sqlite_temp_schema', 'sqlite_temp_master'])
+
+/**
+ * Refuses to create a trigger, a view or a virtual table whose every use would be refused: SQLite compiles their text when
+ * they are used, so it accepts them, and a table with such a trigger accepts no more writes.
+ * @throws PerSQLError `table_protected` or `statement_not_allowed`
+ */
+export function assertCanRun({ verb, text }: Pick<Statement, 'verb' | 'text'>): void {
+  if (verb !== 'CREATE') return
+  const kind = kindOf(text)
+  if (kind === 'VIRTUAL') for (const source of sourcesOf(text) ?? []) if (isHidden(source)) throw protectedTable(source)
+  if (kind !== 'TRIGGER' && kind !== 'VIEW') return
+  for (const { name, isWritten, argument } of namedTables(text)) {
+    if (isHidden(name) || (argument !== undefined && isHidden(argument))) throw protectedTable(argument ?? name)
+    if (!isWritten) continue
+    if (isReserved(name)) throw protectedTable(name)
+    if (SCHEMA_TABLES.has(lower(name))) {
+      throw new PerSQLError('statement_not_allowed', {
+        what: `A trigger that writes to "${name}"`,
+        instead: 'Change the schema with CREATE, ALTER and DROP.',
+      })
+    }
+  }
+}
+
+/** The kind of object that a CREATE statement creates: the first word that is not about where or how. */
+function kindOf(text: string): string | undefined {
+  const words = [...firstTokens(text, 3)].map((token) => word(text, token))
+  return words.slice(1).find((each) => !['TEMP', 'TEMPORARY', 'UNIQUE'].includes(each))
+}
+
+function* firstTokens(text: string, count: number): Generator<Token> {
+  for (const token of tokens(text)) {
+    yield token
+    if (--count === 0) return
+  }
+}
+
+const protectedTable = (table: string) => new PerSQLError('table_protected', { table })
