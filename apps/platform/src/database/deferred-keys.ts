@@ -22,19 +22,28 @@ export class DeferredKeys {
     this.#ownPages = ownPages
   }
 
-  /** To be called before a statement runs that leaves keys to the end of the transaction; `all` for every key from here. */
-  open(all: boolean): void {
+  /**
+   * To be called before a statement runs that leaves keys to the end of the transaction; `all` for every key from here.
+   * Returns whether it inserted a row.
+   */
+  open(all: boolean): boolean {
+    const isNew = this.#calmReads === undefined
     this.#calmReads ??= this.#ownPages.around(() => this.#create())
     this.#isOpen = true
     this.#all ||= all
+    return isNew
   }
 
-  /** To be called at the end of a transaction, in it. @throws PerSQLError `sql_error` when a key is violated */
-  check(): void {
-    if (!this.#isOpen) return
+  /**
+   * To be called at the end of a transaction, in it. Returns whether it updated a row.
+   * @throws PerSQLError `sql_error` when a key is violated
+   */
+  check(): boolean {
+    if (!this.#isOpen) return false
     const isPending = this.#probe() > (this.#calmReads as number)
     this.close()
     if (isPending) throw violated()
+    return true
   }
 
   /** To be called after a rollback. */

@@ -2,6 +2,7 @@ import { type Change, PerSQLError } from '@persql/contract'
 import type { Count, StatementInput } from './call.ts'
 import { DeferredKeys } from './deferred-keys.ts'
 import { restoreNames } from './guard/bind.ts'
+import { CallCounters, withoutTotal } from './guard/counters.ts'
 import { type Analysis, authorise, Guard, type Permission, reservedObjects } from './guard/guard.ts'
 import type { Run } from './guard/schema-map.ts'
 import type { Statement } from './guard/statement.ts'
@@ -56,6 +57,7 @@ export class Engine {
   readonly #added = new Map<string, { readonly rowid: number; readonly last: boolean }>()
   /** What was changed and not taken yet. */
   #changes: Change[] = []
+  readonly #counters = new CallCounters()
   #bytesLeft = 0
   #tellsLoss = false
   #isAlone = false
@@ -83,6 +85,7 @@ export class Engine {
   begin(tellsLoss = false): void {
     this.#bytesLeft = MAX_RESULT_BYTES
     this.#tellsLoss = tellsLoss
+    this.#counters.forget()
   }
 
   /** Tells of losses before any of these statements runs: to be called when they are not one transaction. */
@@ -123,6 +126,23 @@ export class Engine {
     }
   }
 
+  /** Compiles and authorises a statement that will be a call of its own. @throws PerSQLError */
+  prepareAlone(input: StatementInput, permission: Permission): Analysis {
+    const analysis = this.prepare(input, permission)
+    this.#assertCounted(analysis)
+    return analysis
+  }
+
+  /** Lets statements of this call read `total_changes()`: to be called before the first one. */
+  countTotal(): void {
+    this.#counters.countFrom(this.#totalChanges())
+  }
+
+  /** Checks that earlier statements of the call set what `changes()` and its kin would read. @throws PerSQLError */
+  #assertCounted({ counters, statement }: Analysis): void {
+    if (counters.reads.length > 0 && statement.explain === 'no') this.#counters.assertSet(counters)
+  }
+
   /** Asks the rules about a statement that writes. @throws PerSQLError */
   admit(analysis: Analysis): void {
     if (analysis.effect.kind !== 'read' && this.#gate.closed) this.#gate.enter(analysis)
@@ -134,12 +154,13 @@ export class Engine {
    */
   run(analysis: Analysis, input: StatementInput, inTransaction = false): Result {
     const { kind, mayRunLong, appendsTo, defers } = analysis.effect
+    this.#assertCounted(analysis)
     if (!this.#isAlone && this.#onHold(kind === 'read')) throw new OnHold()
     this.admit(analysis)
     if (analysis.loss && this.#tellsLoss) this.#watch.losing(analysis)
     // It holds until the transaction ends: for a statement of its own, at once.
     if (defers === 'all' && !inTransaction) return NO_RESULT
-    if (defers !== 'none') this.#keys.open(defers === 'all')
+    if (defers !== 'none' && this.#keys.open(defers === 'all')) this.#counters.forget()
     const watched = mayRunLong ? this.#watch.started(input.sql) : undefined
     try {
       if (kind === 'read') return this.#read(analysis, input)
@@ -148,7 +169,7 @@ export class Engine {
       if (inTransaction || whole) return this.#write(analysis, input)
       return this.#storage.transactionSync(() => {
         const result = this.#write(analysis, input)
-        this.#keys.check()
+        if (this.#keys.check()) this.#counters.forgetChanges()
         return result
       })
     } catch (cause) {
@@ -254,6 +275,7 @@ export class Engine {
     const after = readObjects(rows)
     if (this.#gate.closed) this.#gate.changed(tablesChanged(before, after))
     const objects = diffOfStatement(before, after)
+    this.#counters.forget()
     if (objects.length === 0) return result
     this.#watch.schemaChanged(analysis.statement, objects)
     if (!this.#watch.listening()) this.#unheard()
@@ -274,7 +296,7 @@ export class Engine {
    * not asked where it is known: a row added behind the last one of its table has the rowid after that one's. Two
    * rowids in a row are the last ones, for where they are not the next number, SQLite takes one of 2^62 at random.
    */
-  #counted({ effect, statement }: Analysis, result: Result): Result {
+  #counted({ effect, statement, counters }: Analysis, result: Result): Result {
     const { appendsTo, writes } = effect
     const appended = appendsTo !== undefined && result.rowsWritten > 0
     const before = appended ? this.#added.get(appendsTo) : undefined
@@ -286,14 +308,20 @@ export class Engine {
     if (appended && rowid < Number.MAX_SAFE_INTEGER) {
       this.#added.set(appendsTo, { rowid, last: before !== undefined && rowid === before.rowid + 1 })
     }
-    const inserted = ['INSERT', 'REPLACE'].includes(statement.verb) && Number.isSafeInteger(rowid)
+    this.#counters.wrote(counters, changes)
+    // Where the call has inserted no row, the rowid is one of an earlier call.
+    const inserted =
+      this.#counters.hasRowid && ['INSERT', 'REPLACE'].includes(statement.verb) && Number.isSafeInteger(rowid)
     return inserted ? { ...result, changes, lastInsertRowid: rowid } : { ...result, changes }
   }
 
   #execute(analysis: Analysis, { params }: StatementInput) {
     const startedMs = performance.now()
-    const cursor = this.#storage.sql.exec(analysis.sqlFor(params), ...params)
-    analysis.columns ??= restoreNames(cursor.columnNames)
+    const counts = analysis.counters.reads.includes('total_changes') && analysis.statement.explain === 'no'
+    const text = analysis.sqlFor(params)
+    const sql = counts ? this.#counters.ofCall(text, analysis.counters) : text
+    const cursor = this.#storage.sql.exec(sql, ...params)
+    analysis.columns ??= restoreNames(counts ? cursor.columnNames.map(withoutTotal) : cursor.columnNames)
     const { columns } = analysis
     // Without columns there are no rows to wait for: the statement has run.
     if (columns.length === 0) return { result: resultOf(cursor, columns, NO_ROWS), suspects: NO_SUSPECTS }

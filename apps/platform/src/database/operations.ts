@@ -125,6 +125,7 @@ export const databaseOperations: Record<DatabaseCall['operation'], Run> = {
     ({ body, grant }, { engine, approvals }) => {
       const { statements, transaction } = parseBatch(body)
       const sql = statements.map((statement) => statement.sql).join(';\n')
+      if (/total_changes/i.test(sql)) engine.countTotal()
       if (!transaction && !approvals.gate.closed) return oneByOne(statements, grant, engine, sql)
       if (!transaction) return engine.transaction(() => oneByOne(statements, grant, engine, sql))
       const results: Result[] = []
@@ -186,7 +187,7 @@ function verdict(
   engine: Engine,
 ): { ok: boolean; error?: string; errorDetail?: unknown } {
   try {
-    engine.prepare(input, grant)
+    engine.prepareAlone(input, grant)
     return { ok: true }
   } catch (cause) {
     const error = PerSQLError.from(cause)

@@ -61,7 +61,7 @@ export function checkSpec(value: unknown, { tableScope }: Grant, engine: Engine,
   }
   const { text, placeholders } = parseStatement(spec.sql)
   const params = placeholders.map(() => null)
-  const { effect, statement } = engine.prepare({ sql: spec.sql, params }, { role: 'admin', tableScope })
+  const { effect, statement } = engine.prepareAlone({ sql: spec.sql, params }, { role: 'admin', tableScope })
   const facts: StatementFacts = {
     kind: effect.kind,
     placeholders: placeholders.map(([start, end]) => text.slice(start, end)),

@@ -1,5 +1,6 @@
 import { PerSQLError, type Role } from '@persql/contract'
 import { castIntegers } from './bind.ts'
+import { type Counters, NO_COUNTERS, readCounters } from './counters.ts'
 import { type Effect, readEffect } from './effect.ts'
 import { type Loss, lossOf } from './loss.ts'
 import { assertCanRun } from './never-runs.ts'
@@ -27,6 +28,8 @@ export interface Analysis {
   readonly reserved: string | undefined
   /** How it loses rows without saying which, if it does. */
   readonly loss: Loss | undefined
+  /** Counters of the connection that it reads or sets. */
+  readonly counters: Counters
   /** Which tables are to be told of when it has run. */
   readonly touched: Touched
   /** The SQL to run for these parameters, with integers bound as integers. */
@@ -131,6 +134,7 @@ export class Guard {
     }
     return {
       reserved: effect.writes.find(isReserved),
+      counters: readCounters(program),
       loss: lossOf(statement),
       touched: readTouched(program, statement, this.#schema),
       statement,
@@ -147,6 +151,7 @@ function pragmaAnalysis(statement: Statement): Analysis {
   const text = `${prefixOf(statement)}${sql}`
   return {
     reserved: undefined,
+    counters: NO_COUNTERS,
     loss: undefined,
     touched: NO_CHANGE,
     statement,

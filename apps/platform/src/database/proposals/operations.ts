@@ -10,7 +10,7 @@ import { undone } from '../undone.ts'
 export const proposalOperations: Record<ProposalOperation, Run> = {
   propose({ body, grant }, { engine, proposals, approvals, storage, now }) {
     const { ttlSec, ...statement } = parseProposal(body)
-    const analysis = engine.prepare(statement, grant)
+    const analysis = engine.prepareAlone(statement, grant)
     const { kind } = analysis.effect
     if (kind === 'read')
       throw new PerSQLError('invalid_input', { problem: 'This statement only reads: send it to query.' })

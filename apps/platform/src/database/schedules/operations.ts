@@ -16,7 +16,7 @@ export const scheduleOperations: Record<ScheduleOperation, Run> = {
 
   create_schedule(call, { schedules, engine, audit, now }) {
     const { name, sql, params, intervalSec, enabled } = inputOf<'create_schedule'>(call)
-    engine.prepare(statementOf({ sql, params }), call.grant)
+    engine.prepareAlone(statementOf({ sql, params }), call.grant)
     const schedule = schedules.create({ name, sql, params, intervalSec, enabled }, rightsOf(call), now())
     audit(actorOf(call.grant), 'schedule.created', schedule.id, { name, intervalSec })
     return done(scheduleOf(schedule))
@@ -27,7 +27,7 @@ export const scheduleOperations: Record<ScheduleOperation, Run> = {
     const known = find(id, call, schedules)
     const all = Object.entries({ name, sql, params, intervalSec, enabled }).filter(([, value]) => value !== undefined)
     const fields = Object.fromEntries(all) as Partial<StoredSchedule>
-    engine.prepare(statementOf({ ...known, ...fields }), call.grant)
+    engine.prepareAlone(statementOf({ ...known, ...fields }), call.grant)
     const schedule = schedules.change(known, fields, rightsOf(call), now())
     audit(actorOf(call.grant), 'schedule.updated', id, { name: schedule.name, intervalSec: schedule.intervalSec })
     return done(scheduleOf(schedule))
