@@ -47,7 +47,7 @@ describe('a body that is not what it should be', () => {
       'invalid_input',
       '101',
     ],
-    ['too few parameters', '/query', '{"sql":"SELECT ?"}', 'sql_error', 'Wrong number of parameter'],
+    ['too few parameters', '/query', '{"sql":"SELECT ?"}', 'sql_error', 'needs 1 parameter, but 0 were given'],
     [
       'a large integer',
       '/query',

@@ -83,7 +83,7 @@ export const cases: Record<string, Case> = {
       ['unknown_table', 'nope', undefined],
       ['unknown_column', undefined, 'nope'],
       ['syntax_error', undefined, undefined],
-      ['too_many_params', undefined, undefined],
+      ['too_few_params', undefined, undefined],
     ])
   },
   'one statement a call, and none that would open a transaction': async (db) => {

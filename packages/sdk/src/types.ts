@@ -106,6 +106,9 @@ export interface SqlErrorDetail {
     | 'type_mismatch'
     | 'database_locked'
     | 'too_many_params'
+    | 'too_few_params'
+    | 'limit_exceeded'
+    | 'not_available'
     | 'readonly'
     | 'unknown'
   message: string

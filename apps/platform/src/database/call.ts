@@ -7,6 +7,7 @@ import {
   type Role,
 } from '@persql/contract'
 import { isObject, parseObject } from '../json-object.ts'
+import { MAX_PARAMETERS } from './guard/parameters.ts'
 
 /** What the Worker learned of the caller, trusted by the objects. */
 export interface Grant {
@@ -235,8 +236,14 @@ function statement(body: Record<string, unknown>, at: string, text: string): Sta
   if (!(sql as string).isWellFormed()) refuse(`"${at}sql" holds half a surrogate pair, which is no Unicode text.`)
   if (!Array.isArray(params)) refuse(`"${at}params" must be a list.`)
   const list = params as unknown[]
-  if (list.length > 100) refuse(`"${at}params" holds ${list.length}; at most 100 fit in one statement.`)
+  if (list.length > MAX_PARAMETERS) throw tooManyParameters(at, list.length)
   return { sql: sql as string, params: list.map((value, i) => bound(value, `${at}params[${i}]`, text)) }
+}
+
+function tooManyParameters(at: string, given: number): PerSQLError {
+  const problem = `"${at}params" holds ${given}; at most ${MAX_PARAMETERS} fit in one statement.`
+  const errorDetail = { kind: 'too_many_params', message: problem }
+  return new PerSQLError('invalid_input', { problem }, { extra: { errorDetail } })
 }
 
 function bound(value: unknown, at: string, text: string): Bound {

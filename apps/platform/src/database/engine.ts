@@ -4,6 +4,7 @@ import { DeferredKeys } from './deferred-keys.ts'
 import { restoreNames } from './guard/bind.ts'
 import { CallCounters, withoutTotal } from './guard/counters.ts'
 import { type Analysis, authorise, Guard, type Permission, reservedObjects } from './guard/guard.ts'
+import { assertParameters } from './guard/parameters.ts'
 import type { Run } from './guard/schema-map.ts'
 import type { Statement } from './guard/statement.ts'
 import { changesOf, isOurs } from './guard/touched.ts'
@@ -120,6 +121,7 @@ export class Engine {
     try {
       const analysis = this.#guard.analyse(sql, params)
       authorise(analysis, permission)
+      assertParameters(analysis.parameters, params.length)
       return analysis
     } catch (cause) {
       throw sqlError(cause, sql)

@@ -1,17 +1,25 @@
 import { PerSQLError, type SqlErrorDetail } from '@persql/contract'
+import { explainRefusal } from './sql-refusals.ts'
 
 const CODE = /: (SQLITE_[A-Z_]+)(?: \(extended: (SQLITE_[A-Z_]+)\))?$/
 
 /** Turns what SQLite, or the runtime's wrapper of it, threw while compiling or running `sql` into an error that explains itself. */
 export function sqlError(cause: unknown, sql: string): PerSQLError {
-  if (cause instanceof PerSQLError) return cause
+  if (cause instanceof PerSQLError) return cause.code === 'statement_not_allowed' ? withDetail(cause) : cause
   const text = cause instanceof Error ? cause.message : String(cause)
   const [, code, extended] = CODE.exec(text) ?? []
   if (!code && !text.startsWith('Wrong number of parameter bindings')) return PerSQLError.from(cause)
   // Offsets count in the text as it was run, which is not quite the text as it was sent.
-  const message = text.replace(CODE, '').replace(/ at offset \d+$/, '')
-  const errorDetail = { message, ...detail(message, extended ?? code, sql) }
+  const reason = text.replace(CODE, '').replace(/ at offset \d+$/, '')
+  const errorDetail = explainRefusal(reason, sql) ?? { message: reason, ...detail(reason, extended ?? code, sql) }
+  const { message } = errorDetail
   return new PerSQLError('sql_error', { message }, { extra: { errorDetail }, cause })
+}
+
+function withDetail(cause: PerSQLError): PerSQLError {
+  const { code, details, extra, message } = cause
+  const errorDetail = { kind: 'not_available', message }
+  return new PerSQLError(code, details, { extra: { errorDetail, ...extra }, cause })
 }
 
 function detail(message: string, code: string | undefined, sql: string): Omit<SqlErrorDetail, 'message'> {
@@ -56,7 +64,9 @@ function detail(message: string, code: string | undefined, sql: string): Omit<Sq
   if (code.startsWith('SQLITE_MISMATCH') || code === 'SQLITE_CONSTRAINT_DATATYPE') return { kind: 'type_mismatch' }
   if (code.startsWith('SQLITE_LOCKED') || code.startsWith('SQLITE_BUSY')) return { kind: 'database_locked' }
   if (code.startsWith('SQLITE_READONLY')) return { kind: 'readonly' }
-  if (/too many (SQL variables|parameters)|variable number must be/.test(message)) return { kind: 'too_many_params' }
+  if (message.startsWith('no such function: ')) {
+    return { kind: 'not_available', hint: 'See docs/limits.md for the functions that are available.' }
+  }
   return { kind: 'unknown' }
 }
 

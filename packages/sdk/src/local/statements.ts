@@ -25,11 +25,7 @@ export function prepare(engine: Engine, { sql, params = [] }: WireStatement): { 
     throw refusal(400, 'multiple_statements', 'Send one statement per call; use batch for several.')
   }
   const values = params.map(nativeOf)
-  if (parameterCount(sql) !== values.length) {
-    const message = 'Wrong number of parameter bindings for SQL query.'
-    const hint = 'Give exactly one parameter for each placeholder.'
-    throw refusal(400, 'sql_error', message, { errorDetail: { kind: 'too_many_params', message, hint } })
-  }
+  assertParameters(parameterCount(sql), values.length)
   return { compiled, values }
 }
 
@@ -92,6 +88,14 @@ function parameterCount(sql: string): number {
     if (name) named.add(name)
   }
   return count
+}
+
+function assertParameters(needed: number, given: number): void {
+  if (needed === given) return
+  const kind = given > needed ? 'too_many_params' : 'too_few_params'
+  const parameters = needed === 0 ? 'no parameters' : needed === 1 ? '1 parameter' : `${needed} parameters`
+  const message = `The statement needs ${parameters}, but ${given} ${given === 1 ? 'was' : 'were'} given.`
+  throw refusal(400, 'sql_error', message, { errorDetail: { kind, message } })
 }
 
 /** Runs what may throw an error of SQLite's. */

@@ -122,6 +122,7 @@ const SENTENCES: Readonly<Record<string, string>> = {
   not_null_violation: 'This field is required.',
   check_violation: 'This value is not allowed.',
   type_mismatch: 'This value is not allowed.',
+  limit_exceeded: 'This value is too long.',
 }
 
 /** Codes whose sentence says nothing that is not meant for everyone. */

@@ -4,6 +4,7 @@ import { type Counters, NO_COUNTERS, readCounters } from './counters.ts'
 import { type Effect, readEffect } from './effect.ts'
 import { type Loss, lossOf } from './loss.ts'
 import { assertCanRun } from './never-runs.ts'
+import { countParameters, MAX_PARAMETERS } from './parameters.ts'
 import { readPragma } from './pragma.ts'
 import { isHidden, isReserved } from './reserved.ts'
 import { hideRuntimeTables } from './runtime-tables.ts'
@@ -28,6 +29,8 @@ export interface Analysis {
   readonly reserved: string | undefined
   /** How it loses rows without saying which, if it does. */
   readonly loss: Loss | undefined
+  /** How many parameters it needs. */
+  readonly parameters: number
   /** Counters of the connection that it reads or sets. */
   readonly counters: Counters
   /** Which tables are to be told of when it has run. */
@@ -108,9 +111,12 @@ export class Guard {
     if (verb === 'PRAGMA') return pragmaAnalysis(statement)
     assertCanRun(statement)
     const sqlFor = variants(statement)
+    const parameters = countParameters(statement)
     const inner =
       statement.explain === 'no' ? sqlFor(params) : castIntegers(statement, (i) => Number.isSafeInteger(params[i]))
-    const program = this.#run(`EXPLAIN ${inner}`, ...params)
+    // Values do not change the program, so it is read before their number is judged: scope and role come first.
+    const values = Array.from({ length: Math.min(parameters, MAX_PARAMETERS) }, (_, i) => params[i] ?? null)
+    const program = this.#run(`EXPLAIN ${inner}`, ...values)
     this.#schema ??= readSchemaMap(this.#run)
     const compiled = readEffect(program, this.#schema, verb === 'ALTER')
     if (compiled.rollsBack && statement.explain === 'no') throw rollsBack(compiled)
@@ -134,6 +140,7 @@ export class Guard {
     }
     return {
       reserved: effect.writes.find(isReserved),
+      parameters,
       counters: readCounters(program),
       loss: lossOf(statement),
       touched: readTouched(program, statement, this.#schema),
@@ -151,6 +158,7 @@ function pragmaAnalysis(statement: Statement): Analysis {
   const text = `${prefixOf(statement)}${sql}`
   return {
     reserved: undefined,
+    parameters: 0,
     counters: NO_COUNTERS,
     loss: undefined,
     touched: NO_CHANGE,

@@ -18,12 +18,18 @@ export function checkedStatements(sql: string, grant: Grant, engine: Engine): Sc
     } catch (cause) {
       const { code, extra } = PerSQLError.from(cause)
       const { kind } = (extra.errorDetail ?? {}) as { kind?: string }
-      if (HOPELESS.has(kind ?? code)) throw at(statement, cause)
+      if (HOPELESS.has(code) || HOPELESS.has(kind ?? '')) throw at(statement, cause)
     }
   }
   return statements
 }
-const HOPELESS = new Set(['syntax_error', 'statement_not_allowed', 'empty_statement'])
+const HOPELESS = new Set([
+  'syntax_error',
+  'statement_not_allowed',
+  'empty_statement',
+  'not_available',
+  'too_few_params',
+])
 
 /**
  * Runs statements, to be called in a transaction; `ran` is told of each, also of the one that fails.

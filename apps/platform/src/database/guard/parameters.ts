@@ -1,0 +1,26 @@
+import { PerSQLError } from '@persql/contract'
+import { numbering } from './bind.ts'
+import type { Statement } from './statement.ts'
+
+/** The runtime's limit of parameters in one statement. */
+export const MAX_PARAMETERS = 100
+
+/** Returns how many parameters a statement needs: the highest number among its placeholders. */
+export function countParameters({ text, placeholders }: Pick<Statement, 'text' | 'placeholders'>): number {
+  return numbering(text, placeholders).reduce((highest, number) => Math.max(highest, number), 0)
+}
+
+/** Throws unless exactly the parameters that a statement needs were given. @throws PerSQLError `sql_error` */
+export function assertParameters(needed: number, given: number): void {
+  if (needed === given) return
+  const kind = given > needed ? 'too_many_params' : 'too_few_params'
+  const message = `The statement needs ${parameters(needed)}, but ${given} ${given === 1 ? 'was' : 'were'} given.`
+  const hint =
+    kind === 'too_many_params'
+      ? 'Remove the parameters that no placeholder uses.'
+      : 'Add a value to "params" for each placeholder. "?7" needs at least 7 values.'
+  throw new PerSQLError('sql_error', { message }, { extra: { errorDetail: { message, kind, hint } } })
+}
+
+const parameters = (count: number) =>
+  count === 0 ? 'no parameters' : count === 1 ? '1 parameter' : `${count} parameters`

@@ -1,0 +1,105 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startPlatform, type TestPlatform } from '../harness.ts'
+import { accepted, refused, schema } from './refusal-corpus.ts'
+
+let platform: TestPlatform
+let acme: Awaited<ReturnType<TestPlatform['createNamespace']>>
+let db: ReturnType<TestPlatform['database']>
+let serial = 0
+
+beforeAll(async () => {
+  platform = await startPlatform()
+  acme = await platform.createNamespace('acme')
+  db = acme.db()
+  for (const sql of schema) expect((await db.query(sql)).body.error, sql).toBeUndefined()
+})
+afterAll(() => platform.stop())
+
+const short = (sql: string) => (sql.length > 60 ? `${sql.slice(0, 60)}…` : sql)
+const named = refused.map((each) => ({ ...each, name: short(each.sql) }))
+
+describe('a refusal says what the limit is, or what to do instead', () => {
+  test.each(named)('$name', async ({ sql, params = [], kind, says }) => {
+    const { status, body } = await db.query(sql, [...params])
+    expect(status).toBe(400)
+    expect(body.errorDetail).toMatchObject({ kind, message: body.error })
+    expect(body.error).toMatch(says)
+    expect(body.error).not.toMatch(/not authorized|bindings/)
+  })
+
+  test('in a batch, with the number of the statement', async () => {
+    for (const { sql, params = [], kind, says } of refused.filter(({ sql }) => !/total_changes/.test(sql))) {
+      const { status, body } = await db.batch([{ sql: 'SELECT 1' }, { sql, params: [...params] }], {
+        transaction: true,
+      })
+      expect([short(sql), status]).toEqual([short(sql), 400])
+      expect([short(sql), body.errorDetail.kind]).toEqual([short(sql), kind])
+      expect(body.error).toMatch(says)
+    }
+  })
+})
+
+describe('parameters are counted at every door', () => {
+  const sql = 'INSERT INTO t (a, b) VALUES (?1, ?2)'
+  const few = 'The statement needs 2 parameters, but 1 was given.'
+  const many = 'The statement needs 2 parameters, but 3 were given.'
+  test.each([
+    ['/query', (params: unknown[]) => ({ sql, params })],
+    ['/batch', (params: unknown[]) => ({ statements: [{ sql, params }] })],
+    ['/explain', (params: unknown[]) => ({ sql, params })],
+    ['/validate', (params: unknown[]) => ({ sql, params })],
+    ['/propose', (params: unknown[]) => ({ sql, params })],
+    ['/schedules', (params: unknown[]) => ({ name: `s${++serial}`, sql, params, intervalSec: 3600 })],
+  ])('%s', async (path, bodyOf) => {
+    for (const [params, error, kind] of [
+      [[1], few, 'too_few_params'],
+      [[1, 2, 3], many, 'too_many_params'],
+    ] as const) {
+      const { body } = await db.request(path, { body: bodyOf([...params]) })
+      const answer = path === '/validate' ? body.data : body
+      expect(answer).toMatchObject({ error, errorDetail: { kind, message: error } })
+    }
+  })
+
+  test('an endpoint whose inputs are not its placeholders is refused when it is saved', async () => {
+    const { status, body } = await db.request('/endpoints', {
+      body: { slug: 'e', name: 'E', kind: 'query', method: 'GET', sql: 'SELECT ?, ?', input: [], output: 'rows' },
+    })
+    expect(status).toBe(400)
+    expect(body.error).toMatch(/\?|placeholder|input/)
+  })
+
+  test('a stranger who sends an endpoint a text beyond a limit is told that it is too long', async () => {
+    const made = await db.request('/endpoints', {
+      body: {
+        ...{ slug: 'find', name: 'Find', kind: 'query', method: 'GET', sql: 'SELECT ? LIKE ?', output: 'rows' },
+        input: [
+          { name: 'text', type: 'text', required: true },
+          { name: 'pattern', type: 'text', required: true },
+        ],
+      },
+    })
+    expect(made.body.error).toBeUndefined()
+    await db.request('/endpoints/find/publish', { body: {} })
+    const call = (pattern: string) => platform.request(`/p/acme/main/find?text=a&pattern=${pattern}`)
+    expect((await call('a')).body).toMatchObject({ ok: true })
+    const { status, body } = await call('a'.repeat(60))
+    expect([status, body.code]).toEqual([400, 'values_refused'])
+  })
+
+  test('a cached statement is counted as well', async () => {
+    expect((await db.query('SELECT ?, ?', [1, 2])).status).toBe(200)
+    expect((await db.query('SELECT ?, ?', [1])).body.error).toBe(few)
+    expect((await db.query('SELECT ?, ?', [1, 2, 3])).body.error).toBe(many)
+    expect((await db.query('SELECT ?, ?', [1, 2])).body.data.rows).toEqual([[1, 2]])
+  })
+})
+
+test.each(accepted.map((each) => ({ ...each, name: short(each.sql) })))(
+  'what is at the limit works: $name',
+  async ({ sql, params = [] }) => {
+    const { status, body } = await db.query(sql, [...params])
+    expect(body.error).toBeUndefined()
+    expect(status).toBe(200)
+  },
+)
