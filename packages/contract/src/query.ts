@@ -126,7 +126,8 @@ export const list_tables = operation({
   scope: 'readonly',
   console: { route: 'GET /api/namespaces/{ns}/databases/{db}/tables', role: 'viewer' },
   input: z.strictObject(address),
-  output: z.array(z.object({ name: z.string(), rowCount: z.int() })),
+  /** `rowCount` is `null` for a virtual table that cannot be read. */
+  output: z.array(z.object({ name: z.string(), rowCount: z.int().nullable() })),
   errors: ['database_not_found'],
 })
 

@@ -120,10 +120,10 @@ export interface SqlErrorDetail {
   hint?: string
 }
 
-/** A table and how many rows it has. */
+/** A table and how many rows it has; `null` for a virtual table that cannot be read. */
 export interface Table {
   name: string
-  rowCount: number
+  rowCount: number | null
 }
 
 /** Whether a statement would compile, and if not, why. */

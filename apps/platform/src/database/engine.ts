@@ -124,7 +124,7 @@ export class Engine {
       assertParameters(analysis.parameters, params.length)
       return analysis
     } catch (cause) {
-      throw sqlError(cause, sql)
+      throw this.#guard.refusalInScope(sql, permission, cause) ?? sqlError(cause, sql)
     }
   }
 

@@ -1,27 +1,51 @@
+import { type Run, readSchemaMap } from './guard/schema-map.ts'
 import { lower, quoteName } from './guard/statement.ts'
 import { isInternal } from './internal.ts'
 
-/** Tables of the tenant: neither SQLite's own, nor ours, nor the tables behind a virtual table. */
+/**
+ * Tables of the tenant: neither SQLite's own, nor ours, nor the tables behind a virtual table. With a table scope, a virtual
+ * table that reads tables out of scope is left out, as every use of it is refused.
+ */
 export function userTables(sql: SqlStorage, scope: readonly string[] | null): { name: string; sql: string }[] {
-  const allowed = scope && new Set(scope.map(lower))
   const shadows = new Set(
     [...sql.exec(`SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'shadow'`).raw()].map(
       ([name]) => name,
     ),
   )
+  const isVisible = scope === null ? () => true : visibility((text) => [...sql.exec(text).raw()], scope)
   return [...sql.exec(`SELECT name, sql FROM sqlite_master WHERE type = 'table' ORDER BY name`).raw()]
     .map(([name, text]) => ({ name: name as string, sql: (text as string | null) ?? '' }))
-    .filter(({ name }) => !isInternal(name) && !shadows.has(name) && (!allowed || allowed.has(lower(name))))
+    .filter(({ name, sql: text }) => !isInternal(name) && !shadows.has(name) && isVisible(name, text))
+}
+
+function visibility(run: Run, scope: readonly string[]): (table: string, sql: string) => boolean {
+  const allowed = new Set(scope.map(lower))
+  const readable = new Set(
+    [...readSchemaMap(run).virtual.values()]
+      .filter((tables) => tables.every((table) => allowed.has(lower(table))))
+      .map(([name]) => name),
+  )
+  return (name, sql) => allowed.has(lower(name)) && (!/^create\s+virtual\b/i.test(sql) || readable.has(name))
 }
 
 /** Tables with their row counts, and how many rows it took to count them. */
 export function readTables(sql: SqlStorage, scope: readonly string[] | null) {
   let rowsRead = 0
   const tables = userTables(sql, scope).map(({ name }) => {
-    const cursor = sql.exec(`SELECT count(*) FROM ${quoteName(name)}`)
-    const rowCount = [...cursor.raw()][0]?.[0] as number
-    rowsRead += cursor.rowsRead
-    return { name, rowCount }
+    const counted = countRows(sql, name)
+    rowsRead += counted.rowsRead
+    return { name, rowCount: counted.rowCount }
   })
   return { tables, rowsRead }
+}
+
+/** Counts the rows of a table; `null` for a virtual table that cannot be read, because what it reads is gone. */
+export function countRows(sql: SqlStorage, table: string): { rowCount: number | null; rowsRead: number } {
+  try {
+    const cursor = sql.exec(`SELECT count(*) FROM ${quoteName(table)}`)
+    const [row] = [...cursor.raw()]
+    return { rowCount: row?.[0] as number, rowsRead: cursor.rowsRead }
+  } catch {
+    return { rowCount: null, rowsRead: 0 }
+  }
 }

@@ -37,7 +37,7 @@ export function Browser({ table, shape: given }: { table: SchemaTable; shape: Sh
   const [opened, setOpened] = useState<{ row: Row; column: number }>()
 
   const isFiltered = Object.keys(look.filters).length > 0
-  const total = isFiltered ? undefined : counts.data?.find(({ name }) => name === shape.name)?.rowCount
+  const total = isFiltered ? undefined : (counts.data?.find(({ name }) => name === shape.name)?.rowCount ?? undefined)
   const whyFixed = shape.whyFixed ?? (mayEdit ? undefined : 'As a viewer you can look, and an editor can change rows.')
   const { source, error: first, refetch, isComing } = useRows(ns, db, shape, look, total)
   const count = useSource(source, (now) => (now.isWhole || total === undefined ? now.count : total))

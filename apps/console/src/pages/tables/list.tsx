@@ -59,7 +59,7 @@ export function TableList() {
                 </Link>
               ),
             },
-            { name: 'Rows', isNumber: true, cell: ({ rowCount }) => formatNumber(rowCount) },
+            { name: 'Rows', isNumber: true, cell: ({ rowCount }) => rowCount !== null && formatNumber(rowCount) },
             { name: 'Columns', isNumber: true, isExtra: true, cell: ({ name }) => columns.get(name) },
           ]}
         />

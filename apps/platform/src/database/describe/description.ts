@@ -1,5 +1,5 @@
 import type { Described, Docs } from '@persql/contract'
-import { quoteName } from '../guard/statement.ts'
+import { countRows } from '../schema.ts'
 import { type Column, type Model, termNames } from './model.ts'
 import { notesOf } from './notes.ts'
 
@@ -8,14 +8,9 @@ export function describeModel(sql: SqlStorage, { tables, views, triggers }: Mode
   const noteOf = notesOf(docs)
   let rowsRead = 0
   const count = (table: string): number | null => {
-    try {
-      const cursor = sql.exec(`SELECT count(*) FROM ${quoteName(table)}`)
-      const [row] = [...cursor.raw()]
-      rowsRead += cursor.rowsRead
-      return row?.[0] as number
-    } catch {
-      return null // a virtual table over something that is gone
-    }
+    const counted = countRows(sql, table)
+    rowsRead += counted.rowsRead
+    return counted.rowCount
   }
   const described = (table: string) => (column: Column) => ({ ...column, description: noteOf(table, column.name) })
   const data: Described = {

@@ -1,3 +1,4 @@
+import { namedTables } from '../guard/named-tables.ts'
 import { lower } from '../guard/statement.ts'
 import { isInternal } from '../internal.ts'
 import { userTables } from '../schema.ts'
@@ -6,7 +7,7 @@ import type { Column, ForeignKey, Index, Model } from './model.ts'
 type Row = readonly unknown[]
 type Rows = (sql: string, ...params: unknown[]) => Row[]
 
-/** Reads the schema. */
+/** Reads the schema. With a table scope, nothing in it names a table out of scope. */
 export function readModel(sql: SqlStorage, scope: readonly string[] | null): Model {
   const rows: Rows = (text, ...params) => [...sql.exec(text, ...params).raw()]
   const kinds = new Map(
@@ -15,14 +16,16 @@ export function readModel(sql: SqlStorage, scope: readonly string[] | null): Mod
       { type, hasRowid: wr === 0 },
     ]),
   )
+  const allowed = scope && new Set(scope.map(lower))
+  const isInScope = (name: string) => allowed === null || allowed.has(lower(name))
   const tables = userTables(sql, scope).map(({ name, sql: text }) => ({
     name,
-    sql: text,
+    sql: maskTables(text, isInScope),
     virtual: kinds.get(name)?.type === 'virtual',
     hasRowid: kinds.get(name)?.hasRowid ?? false,
     columns: columnsOf(rows, name).columns,
     indexes: indexesOf(rows, name),
-    foreignKeys: foreignKeysOf(rows, name),
+    foreignKeys: foreignKeysOf(rows, name).filter(({ table }) => isInScope(table)),
   }))
   const visible = new Set(tables.map(({ name }) => lower(name)))
   const programs = (type: string) =>
@@ -37,9 +40,24 @@ export function readModel(sql: SqlStorage, scope: readonly string[] | null): Mod
     tables,
     views: scope ? [] : programs('view').map(([name, , text]) => ({ name, sql: text, ...columnsOf(rows, name) })),
     triggers: programs('trigger')
-      .filter(([, table]) => scope === null || visible.has(lower(table)))
+      .filter(
+        ([, table, text]) =>
+          scope === null || (visible.has(lower(table)) && namedTables(text).every(({ name }) => isInScope(name))),
+      )
       .map(([name, table, text]) => ({ name, table, sql: text })),
   }
+}
+
+/** Replaces the tables out of scope that a CREATE TABLE statement refers to. */
+function maskTables(sql: string, isInScope: (table: string) => boolean): string {
+  let masked = ''
+  let from = 0
+  for (const { name, isWritten, start, end } of namedTables(sql)) {
+    if (isWritten || isInScope(name)) continue
+    masked += `${sql.slice(from, start)}"(out of scope)"`
+    from = end
+  }
+  return masked + sql.slice(from)
 }
 
 function columnsOf(rows: Rows, table: string): { columns: Column[]; error: string | undefined } {

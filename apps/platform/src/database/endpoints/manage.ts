@@ -69,6 +69,7 @@ export function checkSpec(value: unknown, { tableScope }: Grant, engine: Engine,
   const checked = checkedSpec(value, facts)
   const { authConfig } = checked
   if (!authConfig) return checked
+  assertInScope([authConfig.usersTable], tableScope)
   const problems = usersProblems(authConfig, sql)
   if (checked.kind === 'auth_signup' && !statement.names.has('returning')) {
     problems.push({ field: 'sql', message: 'let it return the key of the new user: RETURNING id' })
@@ -85,6 +86,7 @@ export function checkSpec(value: unknown, { tableScope }: Grant, engine: Engine,
 
 function checkAllowedTables(spec: EndpointSpec, tableScope: Grant['tableScope'], sql: SqlStorage): void {
   const { allowedTables } = spec.askConfig as NonNullable<EndpointSpec['askConfig']>
+  assertInScope(allowedTables.length === 0 ? ['*'] : allowedTables, tableScope)
   const known = new Set(
     [...sql.exec("SELECT lower(name) FROM sqlite_master WHERE type IN ('table', 'view')").raw()].flat(),
   )
@@ -94,10 +96,13 @@ function checkAllowedTables(spec: EndpointSpec, tableScope: Grant['tableScope'],
       : [{ field: `askConfig.allowedTables[${i}]`, message: `there is no table "${table}"` }],
   )
   if (problems.length > 0) throw invalidSpec(problems)
-  if (tableScope === null) return
-  const scope = new Set(tableScope.map(lower))
-  const outside = allowedTables.length === 0 ? '*' : allowedTables.find((table) => !scope.has(lower(table)))
-  if (outside) throw new PerSQLError('table_out_of_scope', { table: outside })
+}
+
+/** Comes before every check that tells whether a table exists. @throws PerSQLError `table_out_of_scope` */
+function assertInScope(tables: readonly string[], tableScope: Grant['tableScope']): void {
+  const scope = tableScope && new Set(tableScope.map(lower))
+  const table = scope && tables.find((name) => !scope.has(lower(name)))
+  if (table !== null && table !== undefined) throw new PerSQLError('table_out_of_scope', { table })
 }
 
 function usersProblems(

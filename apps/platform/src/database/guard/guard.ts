@@ -4,12 +4,13 @@ import { type Counters, NO_COUNTERS, readCounters } from './counters.ts'
 import { type Effect, readEffect } from './effect.ts'
 import { type Loss, lossOf } from './loss.ts'
 import { assertCanRun } from './never-runs.ts'
+import { isSyntaxError, scopeRefusal, writesLike } from './out-of-scope.ts'
 import { countParameters, MAX_PARAMETERS } from './parameters.ts'
 import { readPragma } from './pragma.ts'
 import { isHidden, isReserved } from './reserved.ts'
 import { hideRuntimeTables } from './runtime-tables.ts'
 import { type Run, readSchemaMap, SCHEMA_TABLE, type SchemaMap } from './schema-map.ts'
-import { lower, parseStatement, type Statement } from './statement.ts'
+import { lower, parseStatement, quoteName, type Statement } from './statement.ts'
 import { NO_CHANGE, readTouched, type Touched } from './touched.ts'
 
 /** What a caller may do in one database. */
@@ -83,6 +84,42 @@ export class Guard {
       this.#analyses.set(sql, analysis)
     }
     return analysis
+  }
+
+  /**
+   * Returns the refusal that comes before `cause` for a caller with a table scope: of a statement that names a table out
+   * of its reach, it learns that and nothing else.
+   */
+  refusalInScope(sql: string, { tableScope }: Permission, cause: unknown): PerSQLError | undefined {
+    if (tableScope === null) return undefined
+    let statement: Statement
+    try {
+      statement = parseStatement(sql)
+    } catch {
+      return undefined // not a statement, or one that has no place here
+    }
+    const changesSchema = SCHEMA_VERBS.has(statement.verb)
+    // SQLite looks up no names before all of a statement is parsed, save in those that change the schema.
+    if (!changesSchema && isSyntaxError(cause)) return undefined
+    this.#schema ??= readSchemaMap(this.#run)
+    const { views, virtuals } = this.#schema
+    const assertMay = (...texts: string[]) => {
+      for (const text of texts) authorise(this.analyse(text, []), { role: 'admin', tableScope })
+    }
+    return scopeRefusal(statement, changesSchema, {
+      isInScope: inScope(tableScope),
+      isView: (name) => views.has(name),
+      isVirtual: (name) => virtuals.has(name),
+      assertReadable: (table) => assertMay(`SELECT * FROM ${quoteName(table)}`),
+      // What compiled was judged by all that it does, triggers and foreign keys included.
+      ...(!(cause instanceof PerSQLError) && {
+        assertWritable: (table) => assertMay(...writesLike(statement, table, this.#columnsOf(table))),
+      }),
+    })
+  }
+
+  #columnsOf(table: string): string[] {
+    return this.#run('SELECT name FROM pragma_table_xinfo(?) WHERE hidden = 0', table).map(([name]) => name as string)
   }
 
   /** To be called whenever the schema changed, or a change of it was rolled back. */
