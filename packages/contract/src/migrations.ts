@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { operation } from './operation.ts'
 import { PageMeta, paging } from './paging.ts'
-import { SqlErrorDetail } from './query.ts'
+import { QueryMeta, SqlErrorDetail } from './query.ts'
 import { Moment, Slug } from './values.ts'
 
 const database = { ns: Slug, db: Slug }
@@ -62,6 +62,17 @@ export const MigrationTrial = z.object({
   error: z.object(failure).optional(),
   /** Tables, indexes, views and triggers. */
   schema: z.object({ added: z.array(ObjectName), removed: z.array(ObjectName), changed: z.array(ObjectName) }),
+  /** The first 100 tables whose rows would be others, also those that triggers and foreign keys change. */
+  rows: z.array(
+    z.object({
+      table: z.string(),
+      /** Rows before and after; `null`: there is no such table. */
+      before: z.int().nullable(),
+      after: z.int().nullable(),
+      /** Rows inserted, updated and deleted; `null`: some were, by several triggers or foreign keys at a time. */
+      changes: z.int().nullable(),
+    }),
+  ),
 })
 export type MigrationTrial = z.infer<typeof MigrationTrial>
 
@@ -162,6 +173,7 @@ export const apply_migration = operation({
   console: { route: 'POST /api/namespaces/{ns}/databases/{db}/migrations/{id}/apply', role: 'admin' },
   input: z.strictObject(address),
   output: Migration,
+  meta: QueryMeta,
   errors: [...runRefusals, 'conflict', 'approval_denied'],
 })
 

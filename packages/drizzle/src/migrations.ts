@@ -1,5 +1,4 @@
-const FOREIGN_KEYS = /^\s*PRAGMA\s+foreign_keys\s*=\s*\w+\s*;?\s*$/i
-const DROP_TABLE = /^\s*DROP\s+TABLE\s+(?:IF\s+EXISTS\s+)?[`"[]?([^`"\];]+)/i
+const FOREIGN_KEYS_OFF = /^\s*(?:--[^\n]*\n\s*)*PRAGMA\s+foreign_keys\s*=\s*(?:OFF|0|NO|FALSE)\s*;?\s*$/i
 
 /** Cuts what drizzle's migrator wants run into its migrations: each ends where it is recorded. */
 export function migrationsOf(queries: readonly string[], table = '__drizzle_migrations'): string[][] {
@@ -15,13 +14,11 @@ export function migrationsOf(queries: readonly string[], table = '__drizzle_migr
   return migrations
 }
 
-/** The tables that a migration drops while it has foreign keys turned off. */
-export function rebuiltTables(migration: readonly string[]): string[] {
-  if (!migration.some((query) => FOREIGN_KEYS.test(query))) return []
-  return migration.flatMap((query) => DROP_TABLE.exec(query)?.[1] ?? [])
-}
-
-/** A migration without what switches foreign keys, which nobody can here. */
-export function withoutSettings(migration: readonly string[]): string[] {
-  return migration.filter((query) => !FOREIGN_KEYS.test(query))
+/**
+ * Puts the statement that turns foreign keys off first, where a migration has one. PerSQL then runs the migration with
+ * foreign keys off and checks them at its end.
+ */
+export function foreignKeysOffFirst(migration: readonly string[]): string[] {
+  const off = migration.find((query) => FOREIGN_KEYS_OFF.test(query))
+  return off === undefined ? [...migration] : [off, ...migration.filter((query) => query !== off)]
 }

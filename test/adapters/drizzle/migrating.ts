@@ -32,24 +32,57 @@ export const migrating: Suite = {
       await rm(folder, { recursive: true })
     }
   },
-  'a table that others reference is not rebuilt: they would lose their rows': async (db) => {
+  'a table that others reference is rebuilt, and they keep their rows': async (db) => {
     const folder = await mkdtemp(join(tmpdir(), 'persql-drizzle-'))
     try {
       await cp(join(here, 'migrations'), folder, { recursive: true })
-      const rebuild = (table: string) =>
+      await migrate(drizzle(db), { migrationsFolder: folder })
+      for (const action of ['CASCADE', 'SET NULL', 'SET DEFAULT', 'RESTRICT', 'NO ACTION']) {
+        const name = action.replace(' ', '_')
+        await db.query(`CREATE TABLE ${name} (town INTEGER DEFAULT 1 REFERENCES towns(id) ON DELETE ${action})`)
+        await db.query(`INSERT INTO ${name} SELECT id FROM towns`)
+      }
+      const rebuild = [
+        'PRAGMA foreign_keys=OFF;',
+        `CREATE TABLE \`__new_towns\` (id INTEGER PRIMARY KEY, name TEXT NOT NULL, country TEXT);`,
+        `INSERT INTO \`__new_towns\` (id, name) SELECT id, name FROM towns;`,
+        `DROP TABLE \`towns\`;`,
+        `ALTER TABLE \`__new_towns\` RENAME TO \`towns\`;`,
+        'PRAGMA foreign_keys=ON;',
+      ]
+      await addMigration(
+        folder,
+        ['ALTER TABLE streets ADD COLUMN late TEXT;', ...rebuild].join('--> statement-breakpoint\n'),
+      )
+      await migrate(drizzle(db), { migrationsFolder: folder })
+      same((await db.query('SELECT name, country FROM towns')).rows, [['Oslo', null]])
+      for (const name of ['CASCADE', 'SET_NULL', 'SET_DEFAULT', 'RESTRICT', 'NO_ACTION']) {
+        same((await db.query(`SELECT town FROM ${name}`)).rows, [[1]])
+      }
+      same((await db.query('SELECT name FROM streets')).rows, [['Karl']])
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  },
+  'a rebuild that loses rows which others refer to is refused, and leaves nothing': async (db) => {
+    const folder = await mkdtemp(join(tmpdir(), 'persql-drizzle-'))
+    try {
+      await cp(join(here, 'migrations'), folder, { recursive: true })
+      await migrate(drizzle(db), { migrationsFolder: folder })
+      await addMigration(
+        folder,
         [
           'PRAGMA foreign_keys=OFF;',
-          `CREATE TABLE __new (id INTEGER PRIMARY KEY, name TEXT, town INTEGER);`,
-          `INSERT INTO __new (id, name) SELECT id, name FROM ${table};`,
-          `DROP TABLE \`${table}\`;`,
-          `ALTER TABLE __new RENAME TO \`${table}\`;`,
+          'CREATE TABLE __new (id INTEGER PRIMARY KEY, name TEXT);',
+          'DROP TABLE `towns`;',
+          'ALTER TABLE __new RENAME TO `towns`;',
           'PRAGMA foreign_keys=ON;',
-        ].join('--> statement-breakpoint\n')
-      await addMigration(folder, rebuild('towns'))
-      await rejects(migrate(drizzle(db), { migrationsFolder: folder }), /"towns", which "streets" references/)
-      await writeFile(join(folder, '0002_added.sql'), rebuild('streets'))
-      await migrate(drizzle(db), { migrationsFolder: folder })
-      same((await db.query('SELECT name, town FROM streets')).rows, [['Karl', null]])
+        ].join('--> statement-breakpoint\n'),
+      )
+      await rejects(migrate(drizzle(db), { migrationsFolder: folder }), /"streets"/)
+      same((await db.query('SELECT name FROM towns')).rows, [['Oslo']])
+      same((await db.query('SELECT count(*) FROM __drizzle_migrations')).rows, [[2]])
+      await rejects(db.query('INSERT INTO streets (town) VALUES (99)'), /FOREIGN KEY/)
     } finally {
       await rm(folder, { recursive: true })
     }

@@ -4,7 +4,14 @@ import type { DatabaseOperation } from './call.ts'
 import type { Outcome } from './outcome.ts'
 
 /** Answers that say what the call cost. */
-const WITH_META = new Set<DatabaseOperation>(['query', 'batch', 'apply', 'redeem_approval', 'import_database'])
+const WITH_META = new Set<DatabaseOperation>([
+  'query',
+  'batch',
+  'apply',
+  'apply_migration',
+  'redeem_approval',
+  'import_database',
+])
 
 /** The whole response: `meta` stands beside `data` for what ran SQL, and for lists. */
 export function bodyOf(

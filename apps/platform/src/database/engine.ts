@@ -3,6 +3,7 @@ import type { Count, StatementInput } from './call.ts'
 import { DeferredKeys } from './deferred-keys.ts'
 import { restoreNames } from './guard/bind.ts'
 import { CallCounters, withoutTotal } from './guard/counters.ts'
+import { droppedTable, refuseCascade } from './guard/drop.ts'
 import { type Analysis, authorise, Guard, type Permission, reservedObjects } from './guard/guard.ts'
 import { assertParameters } from './guard/parameters.ts'
 import type { Run } from './guard/schema-map.ts'
@@ -152,14 +153,15 @@ export class Engine {
 
   /**
    * Runs a prepared statement whole or not at all; `inTransaction` leaves it to the caller's to be rolled back.
+   * @param spared tables that are dropped next, so that a DROP TABLE may change their rows
    * @throws PerSQLError; then nothing of the statement stays
    */
-  run(analysis: Analysis, input: StatementInput, inTransaction = false): Result {
+  run(analysis: Analysis, input: StatementInput, inTransaction = false, spared = NO_TABLES): Result {
     const { kind, mayRunLong, appendsTo, defers } = analysis.effect
     this.#assertCounted(analysis)
     if (!this.#isAlone && this.#onHold(kind === 'read')) throw new OnHold()
     this.admit(analysis)
-    if (analysis.loss && this.#tellsLoss) this.#watch.losing(analysis)
+    if (analysis.loss) this.#foreseeLoss(analysis, spared)
     // It holds until the transaction ends: for a statement of its own, at once.
     if (defers === 'all' && !inTransaction) return NO_RESULT
     if (defers !== 'none' && this.#keys.open(defers === 'all')) this.#counters.forget()
@@ -205,6 +207,15 @@ export class Engine {
   /** Checks the foreign keys that were left to the end of the transaction, in it. @throws PerSQLError `sql_error` */
   checkKeys(): void {
     this.#keys.check()
+  }
+
+  /** What only hurts others is refused before a snapshot is taken for it. */
+  #foreseeLoss(analysis: Analysis, spared: ReadonlySet<string>): void {
+    const dropped = droppedTable(analysis.statement)
+    if (dropped !== undefined) {
+      refuseCascade((sql, ...params) => [...this.#storage.sql.exec(sql, ...params).raw()], dropped, spared)
+    }
+    if (this.#tellsLoss) this.#watch.losing(analysis)
   }
 
   /** Drops what was learned of the schema and the rows: to be called after a rollback, or a change made by other means. */
@@ -370,6 +381,7 @@ const COUNTS = 'SELECT changes() AS changes, last_insert_rowid() AS rowid'
 const MAY_LOSE = /\b(delete|drop|replace)\b/i
 const NO_ROWS: Result['rows'] = []
 const NO_RESULT: Result = Object.freeze({ columns: [], rows: NO_ROWS, rowsRead: 0, rowsWritten: 0 })
+const NO_TABLES: ReadonlySet<string> = new Set()
 const NO_SUSPECTS: ReadonlySet<number> = new Set()
 
 const resultOf = (

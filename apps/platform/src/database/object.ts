@@ -370,7 +370,7 @@ export class Database extends DurableObject<Env> {
         const { namespace, slug } = this.#identity as Identity
         return databaseObject(this.env, namespace, `${slug}!import-${id}`).stage
       },
-      alone: (work) => this.#alone(work),
+      alone: (work, changes) => this.#alone(work, changes),
       settle: (call, outcome, startedMs) => this.#calls.settle(call, outcome, startedMs),
       migrations: new Migrations(ctx.storage, this.#ownPages),
       schemaChanges,
@@ -519,9 +519,9 @@ export class Database extends DurableObject<Env> {
   }
 
   /** Waits until nothing is copied, from here or to here, and has the database for itself then. */
-  async #alone<T>(work: () => Promise<T>): Promise<T> {
+  async #alone<T>(work: () => Promise<T>, changes = true): Promise<T> {
     for (let busy = this.#busy; busy; busy = this.#busy) await busy
-    return this.#replace(work)
+    return this.#replace(work, changes)
   }
 
   get #canServe(): boolean {

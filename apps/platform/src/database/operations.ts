@@ -9,6 +9,7 @@ import type { Approvals } from './approvals/approvals.ts'
 import { asking } from './approvals/asking.ts'
 import { approvalOperations } from './approvals/operations.ts'
 import type { Deed } from './audit-outbox.ts'
+import { batchWithoutForeignKeys, turnsForeignKeysOff } from './batch-without-foreign-keys.ts'
 import { type DatabaseCall, type Grant, parseBatch, parseQuery, type StatementInput } from './call.ts'
 import { describeOperations } from './describe/operations.ts'
 import { readSchema } from './describe/schema.ts'
@@ -86,8 +87,8 @@ export interface Parts {
   readonly imports: Imports
   /** What has arrived of an import. */
   readonly stageOf: (importId: string) => Remote<Stage>
-  /** Does something while nobody else is served, and foreign keys are not enforced. */
-  readonly alone: <T>(work: () => Promise<T>) => Promise<T>
+  /** Does something while nobody else is served, and foreign keys are not enforced; whether it `changes` something. */
+  readonly alone: <T>(work: () => Promise<T>, changes?: boolean) => Promise<T>
   /** Charges, and keeps the answer: to be called at the end of the transaction in which something was done alone. */
   readonly settle: (call: DatabaseCall, outcome: Outcome, startedMs: number) => void
 }
@@ -122,10 +123,16 @@ export const databaseOperations: Record<DatabaseCall['operation'], Run> = {
 
   batch: asking(
     ({ body }) => ({ statements: parseBatch(body).statements, batch: true }),
-    ({ body, grant }, { engine, approvals }) => {
-      const { statements, transaction } = parseBatch(body)
+    (call, parts) => {
+      const { grant } = call
+      const { engine, approvals } = parts
+      const input = parseBatch(call.body)
+      const { statements, transaction } = input
       const sql = statements.map((statement) => statement.sql).join(';\n')
       if (/total_changes/i.test(sql)) engine.countTotal()
+      if (turnsForeignKeysOff(input)) {
+        return batchWithoutForeignKeys(call, parts, input, (results) => outcome(results, results, sql))
+      }
       if (!transaction && !approvals.gate.closed) return oneByOne(statements, grant, engine, sql)
       if (!transaction) return engine.transaction(() => oneByOne(statements, grant, engine, sql))
       const results: Result[] = []

@@ -17,6 +17,7 @@ interface Batch {
 }
 
 const MAX_STATEMENTS = 100
+const FOREIGN_KEYS_OFF = /^(?:\s|--[^\n]*\n|\/\*[\s\S]*?\*\/)*PRAGMA\s+foreign_keys\s*=\s*(?:OFF|0|NO|FALSE)\s*;?\s*$/i
 
 /** One database in this process: it answers calls as a server does. */
 export class LocalDatabase {
@@ -78,7 +79,32 @@ export class LocalDatabase {
       throw refusal(400, 'invalid_input', `A batch has 1 to ${MAX_STATEMENTS} statements.`)
     }
     const all = () => statements.map((statement, index) => this.#checked(statement, index))
+    if (transaction && FOREIGN_KEYS_OFF.test(statements[0]?.sql ?? '')) {
+      return this.#measured(statements.length, () => this.#withoutForeignKeys(all))
+    }
     return this.#measured(statements.length, () => (transaction ? this.#atomically(all) : all()))
+  }
+
+  /** SQLite ignores the switch within a transaction, so it is set around one and the keys are checked at its end. */
+  #withoutForeignKeys<T>(run: () => T): T {
+    const rows = (sql: string) => this.#engine.compile(sql).run([])
+    const orphans = () => rows('PRAGMA foreign_key_check')
+    rows('PRAGMA foreign_keys = OFF')
+    try {
+      return this.#atomically(() => {
+        const before = orphans().length
+        const result = run()
+        const after = orphans()
+        if (after.length <= before) return result
+        const [table, rowid, parent] = after.at(-1) ?? []
+        const message = `FOREIGN KEY constraint failed: the row ${rowid} of "${table}" refers to a row of "${parent}" that is missing.`
+        throw refusal(400, 'sql_error', message, {
+          errorDetail: { kind: 'fk_violation', message, table: String(table) },
+        })
+      })
+    } finally {
+      rows('PRAGMA foreign_keys = ON')
+    }
   }
 
   #checked(statement: WireStatement, index: number): WireResult {

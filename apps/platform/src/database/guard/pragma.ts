@@ -48,7 +48,7 @@ const tuning: Setting = { accepts: INTEGER, instead: 'The server sets it.' }
 const SHARED = 'Settings of the connection are the same for all callers of the database.'
 const VERSION = 'Keep the version in a table, or use migrations, which record what was applied.'
 const NOT_ENFORCED =
-  'To rebuild a table, use a migration that begins with PRAGMA foreign_keys=OFF, or PRAGMA defer_foreign_keys=ON in a batch with "transaction": true.'
+  'To rebuild a table, begin a migration, or a batch with "transaction": true, with PRAGMA foreign_keys=OFF.'
 
 const SETTINGS: Readonly<Record<string, Setting>> = {
   foreign_keys: { ...on, instead: NOT_ENFORCED },

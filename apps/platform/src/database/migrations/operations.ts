@@ -2,15 +2,17 @@ import { type Api, type MigrationTrial, type Parsed, PerSQLError } from '@persql
 import { mapPage } from '../../paging.ts'
 import { actorOf, type DatabaseCall, type MigrationOperation } from '../call.ts'
 import { Postponed } from '../engine.ts'
-import { SCHEMA_TABLE } from '../guard/schema-map.ts'
+import { type Run as RunSql, SCHEMA_TABLE } from '../guard/schema-map.ts'
 import type { Parts, Run } from '../operations.ts'
 import { done, donePage, type Outcome } from '../outcome.ts'
 import type { Result } from '../result.ts'
 import type { SchemaChange } from '../schema-changes.ts'
 import { diffObjects, named, readObjects } from '../schema-diff.ts'
 import { undone } from '../undone.ts'
+import { withoutForeignKeys } from '../without-foreign-keys.ts'
+import { RowCounts } from './row-counts.ts'
 import { checkedStatements, runStatements } from './run.ts'
-import { headOf, statementsOf } from './script.ts'
+import { headOf, parseScript, type ScriptStatement } from './script.ts'
 import { idOf, migrationOf, type StoredMigration } from './store.ts'
 
 /** What changes the schema, and the record of what has. Bodies are validated input. */
@@ -46,10 +48,16 @@ export const migrationOperations: Record<MigrationOperation, Run> = {
 
   apply_migration: whole((call, parts) => {
     const draft = parts.migrations.draft(inputOf<'apply_migration'>(call).id)
-    return parts.bookmark ? appliedLater(call, parts, draft, parts.bookmark()) : applied(call, parts, draft, null)
+    const { foreignKeysOff } = parseScript(draft.sql)
+    if (!foreignKeysOff && !parts.bookmark) return applied(call, parts, draft, null)
+    return appliedLater(call, parts, draft, foreignKeysOff)
   }),
 
-  try_migration: whole(tried),
+  try_migration: whole((call, parts) => {
+    const draft = parts.migrations.draft(inputOf<'try_migration'>(call).id)
+    if (!parseScript(draft.sql).foreignKeysOff) return tried(call, parts, draft)
+    return withoutForeignKeys(call, parts, false, () => tried(call, parts, unchanged(parts, draft)))
+  }),
 
   list_schema_changes: whole((call, { schemaChanges }) => {
     const { limit, before } = inputOf<'list_schema_changes'>(call)
@@ -65,18 +73,25 @@ function whole(run: Run): Run {
   }
 }
 
-/** While the bookmark was asked for, others were served: all that was checked is checked again. */
+/** Others are served before this has its turn, so what was checked is checked again then. */
 async function appliedLater(
   call: DatabaseCall,
   parts: Parts,
-  asked: StoredMigration,
-  bookmark: Promise<string | null>,
-) {
-  const known = await bookmark
+  draft: StoredMigration,
+  foreignKeysOff: boolean,
+): Promise<Outcome> {
+  const bookmark = (await parts.bookmark?.()) ?? null
+  const apply = () => applied(call, parts, unchanged(parts, draft), bookmark)
+  if (foreignKeysOff) return withoutForeignKeys(call, parts, true, apply)
   if (!parts.admits(call.grant)) throw new PerSQLError('token_unknown')
-  const draft = parts.migrations.draft(idOf(asked))
-  if (draft.checksum !== asked.checksum || draft.createdAtMs !== asked.createdAtMs) throw new PerSQLError('conflict')
-  return applied(call, parts, draft, known)
+  return apply()
+}
+
+/** @throws PerSQLError `conflict` when the draft has changed */
+function unchanged({ migrations }: Parts, before: StoredMigration): StoredMigration {
+  const draft = migrations.draft(idOf(before))
+  if (draft.checksum !== before.checksum || draft.createdAtMs !== before.createdAtMs) throw new PerSQLError('conflict')
+  return draft
 }
 
 /** In one turn: statements, record and stamp are committed together, and nobody else is served in between. */
@@ -84,18 +99,18 @@ function applied({ grant }: DatabaseCall, parts: Parts, draft: StoredMigration, 
   const { engine, storage, migrations, schemaChanges } = parts
   const [by, startedMs] = [actorOf(grant), performance.now()]
   const used = { rowsRead: 0, rowsWritten: 0 }
-  const statements = statementsOf(draft.sql)
+  const script = parseScript(draft.sql)
   engine.begin(true)
   try {
     const stored = engine.transaction(() => {
       schemaChanges.by({ actor: by, migrationId: idOf(draft) }, () =>
-        runStatements(statements, grant, engine, storage, (_statement, result) => add(used, result)),
+        runStatements({ script, grant, engine, storage }, (_statement, result) => add(used, result)),
       )
       const durationMs = rounded(performance.now() - startedMs)
       return migrations.freeze(draft, { atMs: parts.now(), by, durationMs, bookmark })
     })
     parts.audit(by, 'migration.applied', idOf(draft), { name: draft.name, statements: draft.statements })
-    return { ...done(migrationOf(stored)), sql: draft.sql, statementCount: statements.length, ...used }
+    return { ...done(migrationOf(stored)), sql: draft.sql, statementCount: script.statements.length, ...used }
   } catch (cause) {
     engine.forget()
     if (cause instanceof Postponed) throw cause
@@ -105,21 +120,25 @@ function applied({ grant }: DatabaseCall, parts: Parts, draft: StoredMigration, 
   }
 }
 
-function tried(call: DatabaseCall, { engine, storage, migrations }: Parts): Outcome {
-  const draft = migrations.draft(inputOf<'try_migration'>(call).id)
-  const objects = () => readObjects((text) => [...storage.sql.exec(text).raw()])
+function tried({ grant }: DatabaseCall, { engine, storage }: Parts, draft: StoredMigration): Outcome {
+  const run: RunSql = (text, ...params) => [...storage.sql.exec(text, ...params).raw()]
+  const objects = () => readObjects(run)
+  const script = parseScript(draft.sql)
   const used = { rowsRead: 0, rowsWritten: 0 }
   const trial = undone(storage, engine, (): MigrationTrial => {
     const before = objects()
+    const counts = new RowCounts(run)
     const statements: MigrationTrial['statements'] = []
     let failure: PerSQLError | undefined
+    const ran = (statement: ScriptStatement, result: Result | PerSQLError) => {
+      add(used, result)
+      const failed = result instanceof PerSQLError
+      if (!failed) counts.ran(result)
+      const { rowsRead, rowsWritten } = failed ? NONE : result
+      statements.push({ ...headOf(statement), rowsRead, rowsWritten, ...(failed && { error: errorOf(result) }) })
+    }
     try {
-      runStatements(statementsOf(draft.sql), call.grant, engine, storage, (statement, result) => {
-        add(used, result)
-        const failed = result instanceof PerSQLError
-        const { rowsRead, rowsWritten } = failed ? NONE : result
-        statements.push({ ...headOf(statement), rowsRead, rowsWritten, ...(failed && { error: errorOf(result) }) })
-      })
+      runStatements({ script, grant, engine, storage }, ran, (_statement, analysis) => counts.runs(analysis))
     } catch (cause) {
       if (cause instanceof Postponed) throw cause
       failure = PerSQLError.from(cause)
@@ -130,6 +149,7 @@ function tried(call: DatabaseCall, { engine, storage, migrations }: Parts): Outc
       statements,
       ...(failure && !failure.extra.failedStatement && { error: errorOf(failure) }),
       schema: { added: added.map(named), removed: removed.map(named), changed: changed.map(named) },
+      rows: counts.changed(),
     }
   })
   return { ...done(trial), sql: draft.sql, statementCount: trial.statements.length, ...used }

@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { splitScript, statementsOf } from './script.ts'
+import { parseScript, splitScript } from './script.ts'
 
 const texts = (sql: string) => [...splitScript(sql)].map(({ text }) => text)
 const refusal = (sql: string) => {
   try {
-    statementsOf(sql)
+    parseScript(sql).statements
   } catch (cause) {
     return cause
   }
@@ -90,7 +90,7 @@ test('what is left open goes to the end, where SQLite refuses it', () => {
 test('a transaction around all of it is taken off, whatever it is called', () => {
   for (const begin of ['BEGIN', 'begin transaction', 'BEGIN IMMEDIATE', 'BEGIN /* now */ EXCLUSIVE TRANSACTION']) {
     for (const commit of ['COMMIT', 'END', 'end transaction', 'COMMIT TRANSACTION']) {
-      const statements = statementsOf(`-- made by a tool\n${begin};\nSELECT 1;\nSELECT 2;\n${commit};\n`)
+      const { statements } = parseScript(`-- made by a tool\n${begin};\nSELECT 1;\nSELECT 2;\n${commit};\n`)
       expect(statements).toEqual([
         { number: 1, line: 3, text: 'SELECT 1' },
         { number: 2, line: 4, text: 'SELECT 2' },
@@ -107,8 +107,6 @@ test.each([
   ['SELECT 1; ROLLBACK', 'ROLLBACK', 2],
   ['SELECT 1; SELECT ?', 'A parameter', 2],
   ['SELECT :a', 'A parameter', 1],
-  ['PRAGMA foreign_keys = OFF; SELECT 1', 'PRAGMA foreign_keys', 1],
-  ['SELECT 1; pragma main."foreign_keys"(0)', 'PRAGMA foreign_keys', 2],
 ])('%s is refused for %s', (sql, what, number) => {
   expect(refusal(sql)).toMatchObject({
     code: 'statement_not_allowed',
@@ -119,4 +117,23 @@ test.each([
 
 test.each(['', ' ; ;', '-- nothing', '/* nothing', 'BEGIN; COMMIT', '\ufeff'])('%j holds no statement', (sql) => {
   expect(refusal(sql)).toMatchObject({ code: 'empty_statement' })
+})
+
+test.each([
+  ['PRAGMA foreign_keys = OFF; SELECT 1', true],
+  ['-- RedefineTables\nPRAGMA foreign_keys=0;\nSELECT 1;\nPRAGMA foreign_keys=1', true],
+  ['PRAGMA foreign_keys=OFF; BEGIN; SELECT 1; COMMIT; PRAGMA foreign_keys=ON', true],
+  ['BEGIN; PRAGMA foreign_keys=no; SELECT 1; COMMIT', true],
+  ['SELECT 1; pragma main."foreign_keys"(false)', true],
+  ['PRAGMA foreign_keys=ON; SELECT 1', false],
+  ['pragma [foreign_keys] (yes); SELECT 1; PRAGMA foreign_keys = 1', false],
+  ['SELECT 1', false],
+])('%s leaves the switch out and says whether foreign keys are off', (sql, foreignKeysOff) => {
+  const script = parseScript(sql)
+  expect(script.foreignKeysOff).toBe(foreignKeysOff)
+  expect(script.statements.map(({ text }) => text)).toEqual(['SELECT 1'])
+})
+
+test('a question for the setting stays', () => {
+  expect(parseScript('PRAGMA foreign_keys').statements).toHaveLength(1)
 })

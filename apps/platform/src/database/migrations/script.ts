@@ -29,23 +29,48 @@ export function* splitScript(sql: string): Generator<Span> {
   }
 }
 
+/** A migration as it runs. */
+export interface Script {
+  readonly statements: ScriptStatement[]
+  /** The migration turns foreign keys off: they are off for all of it, and are checked at its end. */
+  readonly foreignKeysOff: boolean
+}
+
 /**
- * What a migration runs. A transaction that a tool has put around all of it is taken off: there is one anyway.
+ * Parses a migration. The transaction that a tool puts around it is left out, because PerSQL runs every migration in one.
+ * Statements that turn foreign keys on or off are left out too: SQLite ignores them within a transaction.
  * @throws PerSQLError `empty_statement`, or `statement_not_allowed` for what makes no sense within one transaction
  */
-export function statementsOf(sql: string): ScriptStatement[] {
-  const spans = [...splitScript(sql)]
+export function parseScript(sql: string): Script {
+  const switches: boolean[] = []
+  const spans = [...splitScript(sql)].filter((span) => {
+    const isOn = parseForeignKeys(sql, span.tokens)
+    if (isOn !== undefined) switches.push(isOn)
+    return isOn === undefined
+  })
   const wordsOf = (span: Span | undefined) => span?.tokens.map((token) => word(sql, token)).join(' ') ?? ''
   if (BEGIN.test(wordsOf(spans[0]))) spans.shift()
   if (COMMIT.test(wordsOf(spans.at(-1)))) spans.pop()
   if (spans.length === 0) throw new PerSQLError('empty_statement')
-  return spans.map((span, i) => {
+  const statements = spans.map((span, i) => {
     const statement = { number: i + 1, line: span.line, text: span.text }
     const refused = refusalOf(sql, span.tokens)
     if (refused) throw at(statement, new PerSQLError('statement_not_allowed', refused))
     return statement
   })
+  return { statements, foreignKeysOff: switches.includes(false) }
 }
+
+/** Returns whether a statement that sets `PRAGMA foreign_keys` turns them on; nothing for any other statement. */
+export function parseForeignKeys(sql: string, list: readonly Token[]): boolean | undefined {
+  if (word(sql, list[0]) !== 'PRAGMA') return undefined
+  const texts = list.slice(1).map((token) => nameOf(sql, token))
+  const [name, sign, ...value] = texts[1] === '.' ? texts.slice(2) : texts
+  if (name !== 'foreign_keys' || (sign !== '=' && sign !== '(')) return undefined
+  const [text = ''] = value[0] === '+' || value[0] === '-' ? value.slice(1) : value
+  return ON.has(text) || Number.parseInt(text, 10) > 0
+}
+const ON = new Set(['on', 'yes', 'true'])
 
 /** The same failure, telling which statement it was. */
 export function at(statement: ScriptStatement, cause: unknown): PerSQLError {
@@ -66,13 +91,8 @@ const CONTROLS = new Set(['BEGIN', 'COMMIT', 'END', 'ROLLBACK', 'SAVEPOINT', 'RE
 const WHOLE = 'A migration runs in one transaction, whole or not at all: leave it out.'
 
 function refusalOf(sql: string, list: readonly Token[]): { what: string; instead: string } | undefined {
-  const [first, ...rest] = list
-  const verb = word(sql, first)
+  const verb = word(sql, list[0])
   if (CONTROLS.has(verb)) return { what: verb, instead: WHOLE }
-  if (verb === 'PRAGMA' && rest.slice(0, 3).some((token) => nameOf(sql, token) === 'foreign_keys')) {
-    const instead = `${WHOLE} PRAGMA defer_foreign_keys = ON has foreign keys checked at its end.`
-    return { what: 'PRAGMA foreign_keys', instead }
-  }
   return list.some(({ kind }) => kind === 'variable')
     ? { what: 'A parameter', instead: 'Write the value into the migration.' }
     : undefined

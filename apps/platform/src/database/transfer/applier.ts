@@ -8,7 +8,7 @@ import { userTables } from '../schema.ts'
 import { diffOfStatement, type ObjectChange, readObjects } from '../schema-diff.ts'
 import { sqlError } from '../sql-error.ts'
 import { atLine } from './failure.ts'
-import { newViolation, violations } from './foreign-keys.ts'
+import { newViolation, type Violations, violations } from './foreign-keys.ts'
 import type { LongValue, Step } from './steps.ts'
 
 const MAX_KNOWN = 1_000
@@ -20,7 +20,7 @@ export class Applier {
   readonly #grant: Grant
   readonly #run: Run
   readonly #before: ReturnType<typeof readObjects>
-  readonly #violations: ReadonlyMap<string, number>
+  readonly #violations: Violations
   /** Beginnings of INSERT statements that this caller may run, as the schema is. */
   readonly #known = new Set<string>()
   readonly #tables = new Set<string>()

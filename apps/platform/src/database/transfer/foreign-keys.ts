@@ -1,38 +1,63 @@
 import type { Run } from '../guard/schema-map.ts'
 import { quoteName } from '../guard/statement.ts'
 
-/** How many rows lack the row they refer to: by table, parent and number of the key. */
-export function violations(run: Run): Map<string, number> {
-  const found = new Map<string, number>()
+/** Rows that lack the row they refer to. */
+interface Violation {
+  readonly count: number
+  /** The first rowids; `null` in a table without rowids. */
+  readonly rowids: readonly (number | null)[]
+}
+
+/** Violated foreign keys, by table, parent and number of the key; and tables with a key that can't be checked. */
+export interface Violations {
+  readonly keys: ReadonlyMap<string, Violation>
+  readonly mismatched: ReadonlySet<string>
+}
+
+const MAX_ROWIDS = 1_000
+
+/** Checks all foreign keys. */
+export function violations(run: Run): Violations {
+  const found = new Map<string, { count: number; rowids: (number | null)[] }>()
+  const mismatched = new Set<string>()
   const tables = run(
     `SELECT DISTINCT m.name FROM sqlite_master m, pragma_foreign_key_list(m.name) f
      WHERE m.type = 'table' AND lower(m.name) NOT GLOB '_cf_*' AND lower(m.name) NOT GLOB '_persql_*'`,
   )
   for (const [table] of tables as [string][]) {
-    for (const [, , parent, key] of checked(run, table)) {
+    for (const [, rowid, parent, key] of checked(run, table, mismatched)) {
       const name = JSON.stringify([table, parent, key])
-      found.set(name, (found.get(name) ?? 0) + 1)
+      const known = found.get(name) ?? { count: 0, rowids: [] }
+      known.count++
+      if (known.rowids.length < MAX_ROWIDS) known.rowids.push(rowid as number | null)
+      found.set(name, known)
     }
   }
-  return found
+  return { keys: found, mismatched }
 }
 
 /** A key to something that cannot be referred to has no rows that violate it: SQLite says so when they are written. */
-function checked(run: Run, table: string): unknown[][] {
+function checked(run: Run, table: string, mismatched: Set<string>): unknown[][] {
   try {
     return run(`PRAGMA foreign_key_check(${quoteName(table)})`)
   } catch {
+    mismatched.add(table)
     return []
   }
 }
 
-/** What is violated now and was not before. */
-export function newViolation(before: ReadonlyMap<string, number>, after: ReadonlyMap<string, number>) {
-  for (const [name, count] of after) {
-    if (count <= (before.get(name) ?? 0)) continue
+/** Returns the first key with more violations than before, naming a row where SQLite names one. */
+export function newViolation(before: Violations, after: Violations) {
+  for (const [name, { count, rowids }] of after.keys) {
+    const known = before.keys.get(name)
+    if (count <= (known?.count ?? 0)) continue
     const [table, parent] = JSON.parse(name) as [string, string]
     const message = 'FOREIGN KEY constraint failed'
-    const reason = `${message}: ${count} rows of "${table}" refer to rows of "${parent}" that are missing.`
+    const rowid = rowids.find((each) => each !== null && !known?.rowids.includes(each))
+    const row = rowid === undefined ? '' : `, the first of them with rowid ${rowid}`
+    const rows = count === 1 ? '1 row' : `${count} rows`
+    const refer = count === 1 ? 'refers' : 'refer'
+    const reason = `${message}: ${rows} of "${table}" ${refer} to rows of "${parent}" that are missing${row}.`
     return { reason, extra: { errorDetail: { kind: 'fk_violation', message, table } } }
   }
   return undefined

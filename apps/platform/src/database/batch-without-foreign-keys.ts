@@ -1,0 +1,52 @@
+import { PerSQLError } from '@persql/contract'
+import { actorOf, type BatchInput, type DatabaseCall } from './call.ts'
+import type { Run as RunSql } from './guard/schema-map.ts'
+import { SCHEMA_TABLE } from './guard/schema-map.ts'
+import { tokens } from './guard/statement.ts'
+import { checkForeignKeys } from './migrations/foreign-keys.ts'
+import { parseForeignKeys } from './migrations/script.ts'
+import type { Parts } from './operations.ts'
+import type { Outcome } from './outcome.ts'
+import type { Result } from './result.ts'
+import { runNext } from './run-next.ts'
+import { withoutForeignKeys } from './without-foreign-keys.ts'
+
+const NOTHING: Result = Object.freeze({ columns: [], rows: [], rowsRead: 0, rowsWritten: 0 })
+
+/** Returns whether a batch in one transaction begins by turning foreign keys off, as migration tools do. */
+export const turnsForeignKeysOff = ({ statements, transaction }: BatchInput): boolean =>
+  transaction && setsForeignKeys(statements[0]?.sql ?? '') === false
+
+/**
+ * Runs such a batch as a migration runs: with foreign keys off for all of it, checked at its end.
+ * @throws PerSQLError `role_insufficient` or `table_out_of_scope` unless the caller may change the schema
+ */
+export function batchWithoutForeignKeys(
+  call: DatabaseCall,
+  parts: Parts,
+  { statements }: BatchInput,
+  outcomeOf: (results: Result[]) => Outcome,
+): Promise<Outcome> {
+  const { grant } = call
+  const { role, tableScope } = grant
+  if (role !== 'admin') throw new PerSQLError('role_insufficient', { role, action: 'turn foreign keys off' })
+  if (tableScope !== null) throw new PerSQLError('table_out_of_scope', { table: SCHEMA_TABLE })
+  const { engine, storage, schemaChanges } = parts
+  const run: RunSql = (sql, ...params) => [...storage.sql.exec(sql, ...params).raw()]
+  const script = statements.map(({ sql }, i) => ({ number: i + 1, line: 1, text: sql }))
+  const runAll = () => {
+    const results: Result[] = []
+    const check = checkForeignKeys(run, script, true)
+    for (const statement of statements) {
+      if (setsForeignKeys(statement.sql) === undefined) runNext(statement, grant, engine, results, true)
+      else results.push(NOTHING)
+    }
+    check.end()
+    return outcomeOf(results)
+  }
+  const author = { actor: actorOf(grant), migrationId: null }
+  return withoutForeignKeys(call, parts, true, () => engine.transaction(() => schemaChanges.by(author, runAll)))
+}
+
+const setsForeignKeys = (sql: string): boolean | undefined =>
+  /foreign_keys/i.test(sql) ? parseForeignKeys(sql, [...tokens(sql)]) : undefined

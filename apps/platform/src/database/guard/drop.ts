@@ -1,0 +1,48 @@
+import { PerSQLError } from '@persql/contract'
+import type { Run } from './schema-map.ts'
+import { lower, nameOf, quoteName, type Statement, type Token, tokens, word } from './statement.ts'
+
+const ACTIONS: Readonly<Record<string, string>> = {
+  CASCADE: 'delete rows of',
+  'SET NULL': 'set the reference to NULL in rows of',
+  'SET DEFAULT': 'set the reference to its default in rows of',
+}
+
+/** Returns the table that a DROP TABLE names, in lower case; nothing for any other statement. */
+export function droppedTable({
+  text,
+  verb,
+  explain,
+}: Pick<Statement, 'text' | 'verb' | 'explain'>): string | undefined {
+  if (verb !== 'DROP' || explain !== 'no') return undefined
+  const list = [...tokens(text)]
+  return word(text, list[1]) === 'TABLE' ? nameOf(text, list.at(-1) as Token) : undefined
+}
+
+/**
+ * Refuses to drop a table when that would change rows of other tables: SQLite deletes all rows of a table before it drops
+ * the table, and the foreign keys of other tables act on that.
+ * @param spared tables whose rows don't matter: they are dropped next
+ * @throws PerSQLError `sql_error`
+ */
+export function refuseCascade(run: Run, table: string, spared: ReadonlySet<string>): void {
+  if (run('PRAGMA foreign_keys')[0]?.[0] !== 1) return
+  const keys = run(
+    `SELECT m.name, f.id, f.on_delete, json_group_array(f."from") FROM sqlite_master m, pragma_foreign_key_list(m.name) f
+     WHERE m.type = 'table' AND lower(m.name) NOT GLOB '_cf_*' AND lower(m.name) NOT GLOB '_persql_*'
+       AND f."table" = ?1 COLLATE NOCASE AND m.name <> ?1 COLLATE NOCASE AND f.on_delete IN ('CASCADE', 'SET NULL', 'SET DEFAULT')
+     GROUP BY m.name, f.id`,
+    table,
+  ) as [string, number, string, string][]
+  for (const [child, , action, columns] of keys) {
+    if (spared.has(lower(child))) continue
+    const refers = (JSON.parse(columns) as string[]).map((column) => `${quoteName(column)} IS NOT NULL`)
+    if (run(`SELECT 1 FROM ${quoteName(child)} WHERE ${refers.join(' AND ')} LIMIT 1`).length === 0) continue
+    const hint =
+      `To rebuild "${table}" and keep those rows, begin a migration, or a batch in one transaction, with PRAGMA foreign_keys=OFF. ` +
+      `To lose them, delete them first.`
+    const message = `Dropping "${table}" would ${ACTIONS[action]} "${child}" (ON DELETE ${action}).`
+    const errorDetail = { kind: 'fk_violation', message, table: child, hint }
+    throw new PerSQLError('sql_error', { message: `${message} ${hint}` }, { extra: { errorDetail } })
+  }
+}
