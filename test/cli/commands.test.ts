@@ -287,3 +287,14 @@ test('skill install teaches agents, and leaves files of others alone', async () 
     exitCode: 7,
   })
 })
+
+test('a branch may have any name that git takes', async () => {
+  for (const ref of ['dependabot/npm_and_yarn/@types/node-20', 'fix#123', '100%/ветка', 'a%2Fb']) {
+    const { branchRef } = await answer(['db', 'branch', 'create', 'acme/main', ref])
+    expect(branchRef).toBe(ref)
+    const { applied } = await answer(['db', 'branch', 'merge', 'acme/main', ref])
+    expect(applied).toBe(false)
+    expect(await answer(['db', 'branch', 'delete', 'acme/main', ref, '--yes'])).toEqual({ deleted: true })
+  }
+  expect(await failure(['db', 'branch', 'create', 'acme/main', 'a b'])).toMatchObject({ code: 'invalid_input' })
+})

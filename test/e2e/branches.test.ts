@@ -138,7 +138,7 @@ describe('a claim', () => {
     [{ ref: '' }],
     [{ ref: '-x' }],
     [{ ref: 'a b' }],
-    [{ ref: 'x'.repeat(65) }],
+    [{ ref: 'x'.repeat(256) }],
     [{ ttlSec: 59 }],
     [{ ttlSec: 2_592_001 }],
     [{ role: 'owner' }],

@@ -64,6 +64,16 @@ test('a token of another namespace, or of one database, reaches no further than 
   ])
 })
 
+test('a branch may have any name that git takes', async () => {
+  const agent = speaker(platform, made.token, '/mcp?tools=all')
+  for (const ref of ['dependabot/npm_and_yarn/@types/node-20', 'fix#123', '100%/ветка', 'a%2Fb']) {
+    const claim = await agent.call('claim_branch', { database: 'main', ref })
+    expect(claim.structuredContent.branchRef).toBe(ref)
+    expect((await agent.call('delete_branch', { database: 'main', ref })).structuredContent).toEqual({ deleted: true })
+  }
+  expect((await agent.call('claim_branch', { database: 'main', ref: 'a..b' })).isError).toBe(true)
+})
+
 test('pages of other sites are refused, our own are not', async () => {
   const { send } = speaker(platform, made.token)
   expect((await send('tools/list', {}, { origin: 'https://evil.example' })).status).toBe(403)

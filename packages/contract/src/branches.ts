@@ -4,10 +4,54 @@ import { operation } from './operation.ts'
 import { PageMeta, paging } from './paging.ts'
 import { Moment, Slug } from './values.ts'
 
-/** The name of a branch, unique in its parent: like a branch of git's. */
+const MAX_REF_BYTES = 255
+const CONTROL = /\p{Cc}/u
+const NOT_IN_GIT = [
+  [/^[-/]|\/$|\/\//, 'it must not begin with "-" or "/", end with "/" or hold "//"'],
+  [/(^|\/)\./, 'no part of it may begin with "."'],
+  [/\.lock(\/|$)|\.$/, 'no part of it may end with ".lock", and it must not end with "."'],
+  [/\.\.|@\{|^@$|^HEAD$/, 'it must not be "@" or "HEAD", or hold ".." or "@{"'],
+  [/[ ~^:?*[\\]/, 'it must not hold spaces or any of ~ ^ : ? * [ \\'],
+] as const
+
+/** The name of a branch, unique in its parent: any name that git takes for a branch. */
 export const Ref = z
   .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,63}$/, 'use letters, digits and . _ - / (first a letter or digit), at most 64')
+  .max(MAX_REF_BYTES)
+  .superRefine((ref, context) => {
+    const problem = problemOf(ref)
+    if (problem) context.addIssue({ code: 'custom', message: problem })
+  })
+
+/** A name that a branch may have. Some were given before names had to be such as git takes them. */
+export const KnownRef = z
+  .string()
+  .max(MAX_REF_BYTES)
+  .superRefine((ref, context) => {
+    const problem = lengthProblemOf(ref)
+    if (problem) context.addIssue({ code: 'custom', message: problem })
+  })
+
+function problemOf(ref: string): string | undefined {
+  const [, problem] = NOT_IN_GIT.find(([pattern]) => pattern.test(ref)) ?? []
+  return lengthProblemOf(ref) ?? problem
+}
+
+/** The length in UTF-8. */
+const bytesOf = (text: string): number =>
+  [...text].reduce((sum, { length }, i, all) => {
+    const point = all[i]?.codePointAt(0) ?? 0
+    return sum + (length === 2 ? 4 : point < 0x80 ? 1 : point < 0x800 ? 2 : 3)
+  }, 0)
+
+function lengthProblemOf(ref: string): string | undefined {
+  if (ref === '') return 'it must not be empty'
+  if (!ref.isWellFormed() || CONTROL.test(ref)) return 'it must not hold control characters or half a surrogate pair'
+  if (bytesOf(ref) > MAX_REF_BYTES) {
+    return `at most ${MAX_REF_BYTES} bytes of UTF-8`
+  }
+  return undefined
+}
 
 /** What a token of a branch may do; a console token's `readonly`, `readwrite` and `admin`. */
 const BranchRole = z.enum(['read', 'write', 'admin'])
@@ -15,8 +59,9 @@ export type BranchRole = z.infer<typeof BranchRole>
 
 const MAX_TTL_S = 30 * 24 * 60 * 60
 
-const branch = { db: Slug, ref: Ref }
+const branch = { db: Slug, ref: KnownRef }
 const errors = ['namespace_mismatch', 'database_not_found', 'branch_of_branch', 'role_insufficient'] as const
+const loading = ['copy_cut_off', 'took_too_long'] as const
 
 export const Claim = z.object({
   branchRef: z.string(),
@@ -27,6 +72,13 @@ export const Claim = z.object({
   /** `null`: the branch stays until it is deleted. */
   expiresAt: Moment.nullable(),
   outcome: z.enum(['created', 'reset']),
+  /** Rows that the branch begins with beside the schema of its parent; absent where there are none. */
+  rows: z
+    .object({
+      /** Tables in which migration tools keep what they have applied; `rows` is `null` where that is too much. */
+      carried: z.array(z.object({ table: z.string(), rows: z.int().nullable() })),
+    })
+    .optional(),
 })
 
 export const claim_branch = operation({
@@ -47,7 +99,7 @@ export const claim_branch = operation({
     role: BranchRole.default('write'),
   }),
   output: Claim,
-  errors: [...errors, 'slug_taken', 'database_deleting'],
+  errors: [...errors, 'slug_taken', 'database_deleting', ...loading],
 })
 
 export const list_branches = operation({
@@ -68,6 +120,7 @@ export const put_branch = operation({
   console: { route: 'PUT /api/namespaces/{ns}/databases/{db}/branches/{ref}', role: 'editor' },
   input: z.strictObject({
     ...branch,
+    ref: Ref,
     name: z.string().trim().min(1).max(80).optional(),
     /** The database itself: its slug, or `main`. */
     fromRef: z.string().max(64).optional(),
@@ -77,7 +130,7 @@ export const put_branch = operation({
     region: z.string().max(20).optional(),
   }),
   output: Database,
-  errors: [...errors, 'slug_taken', 'database_deleting'],
+  errors: [...errors, 'slug_taken', 'database_deleting', ...loading],
 })
 
 export const get_branch = operation({
@@ -120,7 +173,7 @@ export const redeem_handoff = operation({
   route: 'POST /v1/handoff/redeem',
   scope: 'anyone',
   input: z.strictObject({ token: z.string().max(200) }),
-  output: Claim.omit({ outcome: true }).extend({ role: BranchRole }),
+  output: Claim.omit({ outcome: true, rows: true }).extend({ role: BranchRole }),
   errors: ['handoff_not_found'],
 })
 

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { Ref } from './branches.ts'
+import { KnownRef } from './branches.ts'
 import { operation } from './operation.ts'
 import { Snapshot } from './snapshots.ts'
 import { Slug, Value } from './values.ts'
@@ -27,7 +27,20 @@ export const MergeReport = z.object({
       }),
     ),
   }),
+  /** What merging the schema does to the state of migrations; absent where that stays as it is. */
+  migrations: z
+    .object({
+      /** Names of migrations that were applied in the branch and count as applied in the parent then. */
+      recorded: z.array(z.string()),
+      /** Names under which the parent has another migration: they are left as they are. */
+      diverged: z.array(z.string()),
+      /** Tables in which migration tools keep what they have applied, with the rows that are added. */
+      tables: z.array(z.object({ table: z.string(), rows: z.int() })),
+    })
+    .optional(),
   data: z.object({
+    /** In a preview: tables with rows that can only be merged after the schema, if there are any. */
+    schemaFirst: z.array(z.string()).optional(),
     /** Tables with rows in the branch, or of which rows were merged before. */
     tables: z.array(
       z.object({
@@ -83,7 +96,7 @@ export const merge_branch = operation({
   input: z.strictObject({
     ns: Slug,
     db: Slug,
-    ref: Ref,
+    ref: KnownRef,
     mode: z.enum(['preview', 'schema', 'data']).default('preview'),
     /** Whose row stays, or whose deletion holds, where both sides have changed it. */
     onConflict: z.enum(['abort', 'branch', 'parent']).default('abort'),

@@ -7,10 +7,13 @@ const MAX = 63
  * hash of the ref where that, or `isTaken`, would make two refs one slug.
  */
 export function branchSlug(parent: string, ref: string, isTaken: (slug: string) => boolean): string {
-  const plain = `${parent}-${ref}`
-  const slug = plain.toLowerCase().replace(/[^a-z0-9-]/g, '-')
-  if (slug === plain && slug.length <= MAX && !isTaken(slug)) return slug
-  const hash = crc32(ref).toString(36).padStart(7, '0')
-  const mapped = `${slug.slice(0, MAX - 1 - hash.length)}-${hash}`
-  return slug.length <= MAX && !isTaken(slug) ? slug : mapped
+  const slug = `${parent}-${ref}`.toLowerCase().replace(/[^a-z0-9-]/gu, '-')
+  if (slug.length <= MAX && !isTaken(slug)) return slug
+  for (let round = 0; ; round++) {
+    const hash = crc32(round === 0 ? ref : `${ref} ${round}`)
+      .toString(36)
+      .padStart(7, '0')
+    const mapped = `${slug.slice(0, MAX - 1 - hash.length)}-${hash}`
+    if (!isTaken(mapped)) return mapped
+  }
 }

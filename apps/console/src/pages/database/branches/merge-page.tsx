@@ -1,4 +1,4 @@
-import { useParams } from 'react-router'
+import { useLocation } from 'react-router'
 import { useCall } from '../../../api/hooks.ts'
 import { databasePath, useDatabase, useNamespace } from '../../../shell/address.ts'
 import { useAsked } from '../../../shell/asked.ts'
@@ -15,7 +15,7 @@ import { SchemaMerge } from './schema-merge.tsx'
 
 /** What merging a branch would do, and doing it: first the schema, then the rows. */
 export function MergePage() {
-  const place = { ns: useNamespace(), db: useDatabase(), ref: useParams()['*'] ?? '' }
+  const place = { ns: useNamespace(), db: useDatabase(), ref: refIn(useLocation().pathname) }
   if (useMay('admin')) return <Preview key={JSON.stringify(place)} {...place} />
   return (
     <Page {...headOf(place)}>
@@ -25,6 +25,17 @@ export function MergePage() {
     </Page>
   )
 }
+
+/** From the address itself: the router takes "%2F" in the name of a branch for a slash. */
+function refIn(path: string): string {
+  const encoded = path.slice(path.indexOf(MERGE) + MERGE.length)
+  try {
+    return decodeURIComponent(encoded)
+  } catch {
+    return encoded
+  }
+}
+const MERGE = '/branches/merge/'
 
 type Place = Pick<MergePlan, 'ns' | 'db' | 'ref'>
 const headOf = ({ ns, db, ref }: Place) => ({
