@@ -38,8 +38,31 @@ export function Trial({ trial, sql }: { trial: MigrationTrial; sql: string }) {
           { name: 'Rows written', isNumber: true, cell: ({ rowsWritten }) => formatNumber(rowsWritten) },
         ]}
       />
+      {trial.ok && trial.rows.length > 0 && <RowDifference rows={trial.rows} />}
       {trial.ok && <SchemaDifference schema={trial.schema} />}
     </Card>
+  )
+}
+
+function RowDifference({ rows }: Pick<MigrationTrial, 'rows'>) {
+  const number = (value: number | null) => (value === null ? '–' : formatNumber(value))
+  return (
+    <Table
+      label="Rows that change"
+      rows={rows}
+      keyOf={({ table }) => table}
+      columns={[
+        { name: 'Table', cell: ({ table }) => <span className="wrap-anywhere">{table}</span> },
+        { name: 'Rows before', isNumber: true, cell: ({ before }) => number(before) },
+        { name: 'Rows after', isNumber: true, cell: ({ after }) => number(after) },
+        {
+          name: 'Changed',
+          isNumber: true,
+          isExtra: true,
+          cell: ({ changes }) => (changes === null ? 'some' : formatNumber(changes)),
+        },
+      ]}
+    />
   )
 }
 
