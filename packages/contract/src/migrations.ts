@@ -40,6 +40,8 @@ export const Migration = z.object({
   durationMs: z.number().nullable(),
   /** The moment before, where the platform can go back to one. */
   bookmark: z.string().nullable(),
+  /** Whether it was applied in the database that this one was forked or branched from. */
+  inherited: z.boolean().optional(),
   /** Why the last attempt to apply this text failed. */
   error: z.object({ ...failure, at: Moment, failedStatement: ScriptStatement.optional() }).optional(),
 })

@@ -71,7 +71,18 @@ export interface MergeReport {
       branch: string | null
     }[]
   }
+  /** What merging the schema does to the state of migrations. */
+  migrations?: {
+    /** Names of migrations that were applied in the branch and count as applied in the parent then. */
+    recorded: string[]
+    /** Names under which the parent has another migration. */
+    diverged: string[]
+    /** Tables of migration tools, with the rows that are added. */
+    tables: { table: string; rows: number }[]
+  }
   data: {
+    /** In a preview: tables with rows that can only be merged after the schema. */
+    schemaFirst?: string[]
     tables: {
       table: string
       inserted: number

@@ -271,6 +271,10 @@ export interface Claim {
   token: string
   expiresAt: string | null
   outcome: 'created' | 'reset'
+  rows?: {
+    /** Tables of migration tools, whose rows the branch begins with; `rows` is `null` where that is too much. */
+    carried: { table: string; rows: number | null }[]
+  }
 }
 
 /** What redeeming a handoff gave, without its token. */
@@ -410,6 +414,8 @@ export interface Migration {
   appliedBy: string | null
   durationMs: number | null
   bookmark: string | null
+  /** Whether it was applied in the database that this one was forked or branched from. */
+  inherited?: boolean
   error?: { code: string; error: string; errorDetail?: SqlErrorDetail; at: string }
 }
 

@@ -9,6 +9,7 @@ import { assertParameters } from './guard/parameters.ts'
 import type { Run } from './guard/schema-map.ts'
 import type { Statement } from './guard/statement.ts'
 import { changesOf, isOurs } from './guard/touched.ts'
+import type { Seeds } from './ids/seeds.ts'
 import type { OwnPages } from './own-pages.ts'
 import { collect, MAX_RESULT_BYTES, type Result, tooLarge } from './result.ts'
 import { diffObjects, diffOfStatement, type ObjectChange, readObjects, tablesChanged } from './schema-diff.ts'
@@ -41,6 +42,9 @@ export interface Gatekeeper {
   changed(tables: readonly string[]): void
 }
 
+/** Has ids assigned above those of other databases with the same tables. */
+type Seeding = Pick<Seeds, 'lacking' | 'around' | 'follow' | 'forget'>
+
 /** Thrown before anything was done that stays: something has to come first, then the call is served again. */
 export class Postponed extends Error {}
 
@@ -66,14 +70,18 @@ export class Engine {
   /** What has to wait until a copy is done. */
   readonly #onHold: (isRead: boolean) => boolean
 
+  readonly #seeds: Seeding
+
   constructor(
     storage: DurableObjectStorage,
     ownPages: OwnPages,
     watch: Watch,
     gate: Gatekeeper,
+    seeds: Seeding,
     onHold: (isRead: boolean) => boolean,
   ) {
     const run: Run = (sql, ...params) => [...storage.sql.exec(sql, ...params).raw()]
+    this.#seeds = seeds
     this.#storage = storage
     this.#onHold = onHold
     this.#guard = new Guard(run)
@@ -169,6 +177,8 @@ export class Engine {
     try {
       if (kind === 'read') return this.#read(analysis, input)
       // One row is whole by itself.
+      const lacking = kind === 'write' ? this.#seeds.lacking(analysis.assigned) : NO_SEEDS
+      if (lacking.length > 0) return this.#seeded(lacking, analysis, input, inTransaction)
       const whole = appendsTo !== undefined && defers === 'none' && input.expect === undefined
       if (inTransaction || whole) return this.#write(analysis, input)
       return this.#storage.transactionSync(() => {
@@ -209,6 +219,20 @@ export class Engine {
     this.#keys.check()
   }
 
+  /** Has the ids assigned where this database may assign them; what is known of rowids and of the catalog is void then. */
+  #seeded(tables: readonly string[], analysis: Analysis, input: StatementInput, inTransaction: boolean): Result {
+    this.#learnAnew()
+    try {
+      return this.#storage.transactionSync(() => {
+        const result = this.#seeds.around(tables, () => this.#write(analysis, input))
+        if (!inTransaction) this.#keys.check()
+        return result
+      })
+    } finally {
+      this.#learnAnew()
+    }
+  }
+
   /** What only hurts others is refused before a snapshot is taken for it. */
   #foreseeLoss(analysis: Analysis, spared: ReadonlySet<string>): void {
     const dropped = droppedTable(analysis.statement)
@@ -222,6 +246,7 @@ export class Engine {
   forget(): void {
     this.#keys.forget()
     this.#learnAnew()
+    this.#seeds.forget()
     this.#changes = []
   }
 
@@ -290,6 +315,7 @@ export class Engine {
     const objects = diffOfStatement(before, after)
     this.#counters.forget()
     if (objects.length === 0) return result
+    this.#seeds.follow(objects)
     this.#watch.schemaChanged(analysis.statement, objects)
     if (!this.#watch.listening()) this.#unheard()
     else {
@@ -381,6 +407,7 @@ const COUNTS = 'SELECT changes() AS changes, last_insert_rowid() AS rowid'
 const MAY_LOSE = /\b(delete|drop|replace)\b/i
 const NO_ROWS: Result['rows'] = []
 const NO_RESULT: Result = Object.freeze({ columns: [], rows: NO_ROWS, rowsRead: 0, rowsWritten: 0 })
+const NO_SEEDS: readonly string[] = []
 const NO_TABLES: ReadonlySet<string> = new Set()
 const NO_SUSPECTS: ReadonlySet<number> = new Set()
 

@@ -21,8 +21,8 @@ import { AuditOutbox } from './audit-outbox.ts'
 import { actorOf, type DatabaseOperation, type Grant, type ReplayKey } from './call.ts'
 import { Calls } from './calls.ts'
 import { Charges } from './charges.ts'
-import { loadFrom } from './copy/load.ts'
-import { dropSchema, loadSchema, readSchemaText, type SchemaText } from './copy/schema.ts'
+import { loadFrom, loadSmallCopy, readSmallCopy } from './copy/load.ts'
+import { dropSchema } from './copy/schema.ts'
 import { CopySource } from './copy/source.ts'
 import { AllMeans } from './endpoints/means.ts'
 import { RateLimits } from './endpoints/rate-limits.ts'
@@ -35,15 +35,20 @@ import { Feed } from './feed/feed.ts'
 import { Sockets } from './feed/sockets.ts'
 import { Waiting } from './feed/waiting.ts'
 import type { Run } from './guard/schema-map.ts'
-import { History } from './history/history.ts'
+import { History, type Restore } from './history/history.ts'
 import { Keeper } from './history/keeper.ts'
 import type { Identity } from './identity.ts'
+import { type Ids, readHighestIds } from './ids/highest.ts'
+import { IdRanges } from './ids/ranges.ts'
+import { Seeds } from './ids/seeds.ts'
 import { Lease } from './lease.ts'
 import { dropBases } from './merge/bases.ts'
 import { beginFork, type ForkState, forkStateOf, renewRows } from './merge/fork-state.ts'
 import { dropSchemas, MERGED } from './merge/kept-schema.ts'
 import { Merger } from './merge/merger.ts'
 import type { Report } from './meter.ts'
+import { type BookkeepingRows, freeLocks, readVersions } from './migrations/bookkeeping.ts'
+import { Ledger } from './migrations/ledger.ts'
 import { bookmarkOf } from './migrations/run.ts'
 import { Migrations } from './migrations/store.ts'
 import type { Parts } from './operations.ts'
@@ -55,6 +60,7 @@ import { SavedQueries } from './saved/store.ts'
 import { runDue } from './schedules/run.ts'
 import { Schedules } from './schedules/store.ts'
 import { SchemaChanges } from './schema-changes.ts'
+import { diffObjects, named, readObjects, type SchemaObject } from './schema-diff.ts'
 import type { Measured } from './size/measured.ts'
 import { Size } from './size/size.ts'
 import { Imports } from './transfer/imports.ts'
@@ -81,6 +87,7 @@ const OF_CONTENT = [
   'approval',
   'migration/',
   'migration-name/',
+  'id-range/',
   'schema-change/',
   'merged/',
   'import',
@@ -131,6 +138,8 @@ export class Database extends DurableObject<Env> {
   readonly #scratch: Scratch
   readonly #fileExport: FileExport
   readonly #source: CopySource
+  readonly #ledger: Ledger
+  readonly #seeds: Seeds
   readonly #history: History
   readonly #keeper: Keeper
   readonly #imports: Imports
@@ -249,6 +258,8 @@ export class Database extends DurableObject<Env> {
       ready: (address, grant) => this.#ready(address, grant),
     })
     const schemaChanges = new SchemaChanges(ctx.storage, this.#ownPages)
+    this.#ledger = new Ledger(ctx.storage, this.#ownPages, () => this.#identity !== undefined)
+    this.#seeds = new Seeds(ctx.storage, this.#ownPages)
     this.#engine = new Engine(
       ctx.storage,
       this.#ownPages,
@@ -267,6 +278,7 @@ export class Database extends DurableObject<Env> {
         },
       },
       this.#approvals.gate,
+      this.#seeds,
       (isRead) => this.#exclusion.held !== undefined || (!isRead && this.#source.frozen !== undefined),
     )
     this.#charges = new Charges({
@@ -300,6 +312,8 @@ export class Database extends DurableObject<Env> {
         // Nobody asked for it.
         if (!this.#keeper.isKeeping) this.#lease.charge({ ...NOTHING, rowsRead }, 'copy')
       },
+      this.#ledger,
+      () => this.#exclusion.held,
     )
     this.#history = new History({
       storage: ctx.storage,
@@ -309,9 +323,9 @@ export class Database extends DurableObject<Env> {
         const { namespace, slug, id: databaseId } = this.#identity as Identity
         return this.#snapshot(id).copyFrom(undefined, { namespace, name: slug, id: databaseId })
       },
-      copyFrom: (id) => {
+      copyFrom: (id, restore) => {
         const { namespace, slug } = this.#identity as Identity
-        return this.copyFrom(undefined, { namespace, name: `${slug}@${id}`, id: undefined })
+        return this.copyFrom(undefined, { namespace, name: `${slug}@${id}`, id: undefined }, restore)
       },
       wipe: (id) => {
         const { namespace, slug } = this.#identity as Identity
@@ -332,6 +346,8 @@ export class Database extends DurableObject<Env> {
       ownPages: this.#ownPages,
       history: this.#history,
       schemaChanges,
+      ledger: this.#ledger,
+      seeds: this.#seeds,
       now,
       hold: () => this.#source.freeze(),
       permit: (tables) => this.#approvals.gate.changed(tables),
@@ -473,26 +489,46 @@ export class Database extends DurableObject<Env> {
    * then on; without, it keeps the one it has, or is none (a snapshot). Returns how many rows it has got.
    * @throws PerSQLError `copy_cut_off`, `copy_impossible`, `took_too_long` or `database_not_found`
    */
-  async copyFrom(identity: Identity | undefined, from: Source): Promise<number> {
+  async copyFrom(identity: Identity | undefined, from: Source, restore?: Restore): Promise<number> {
     if (identity && this.#identity && this.#identity.id !== identity.id) await this.wipe(this.#identity.id)
     if (identity && !this.#identity) this.#adopt(identity)
     try {
       const { source } = databaseObject(this.env, from.namespace, from.name)
+      let before: readonly SchemaObject[] = []
+      const clear = () => {
+        before = readObjects(this.#run)
+        if (identity) this.#clearContent()
+        // What was merged may not be in what it goes back to.
+        else {
+          dropSchemas(this.ctx.storage.kv, MERGED)
+          this.#forgetMerged()
+          renewRows(this.ctx.storage.kv)
+        }
+      }
       return await this.#replace(() =>
-        loadFrom(this.ctx.storage, this.#inTransaction, source, from.id, () => {
-          if (identity) this.#clearContent()
-          // What was merged may not be in what it goes back to.
-          else {
-            dropSchemas(this.ctx.storage.kv, MERGED)
-            this.#forgetMerged()
-            renewRows(this.ctx.storage.kv)
-          }
+        loadFrom(this.ctx.storage, this.#inTransaction, {
+          ...{ source, sourceId: from.id, clear },
+          wanted: { rows: 'all', migrations: 'all' },
+          end: () => restore && this.#recordRestore(restore, before),
+          takeMigrations: this.#ledger.replace(identity !== undefined),
         }),
       )
     } catch (cause) {
       const error = errorOf(cause)
       throw error.code === 'internal' ? new PerSQLError('copy_cut_off', {}, { cause }) : error
     }
+  }
+
+  /** Notes in the record of schema changes what a restore did to the schema. */
+  #recordRestore({ actor, label }: Restore, before: readonly SchemaObject[]): void {
+    const { added, removed, changed } = diffObjects(before, readObjects(this.#run))
+    const objects = [
+      ...added.map((object) => ({ ...named(object), change: 'added' as const })),
+      ...removed.map((object) => ({ ...named(object), change: 'removed' as const })),
+      ...changed.map((object) => ({ ...named(object), change: 'changed' as const })),
+    ]
+    const text = `-- Restore of "${label.replace(/\s+/g, ' ')}"`
+    if (objects.length > 0) this.#parts.schemaChanges.add({ text, verb: 'RESTORE' }, objects, actor, now())
   }
 
   /** Replaces all tables, which hold on to each other in whatever order. Nothing else is served meanwhile. */
@@ -515,6 +551,7 @@ export class Database extends DurableObject<Env> {
     this.#rateLimits.forget()
     this.#approvals.rules.forget()
     this.#engine.forget()
+    this.#seeds.forget()
     this.#webhookStore.forget()
   }
 
@@ -552,6 +589,7 @@ export class Database extends DurableObject<Env> {
   #clearContent(): void {
     const { kv } = this.ctx.storage
     for (const prefix of OF_CONTENT) for (const [key] of [...kv.list({ prefix })]) kv.delete(key)
+    this.#seeds.clear()
     this.#forgetMerged()
   }
 
@@ -584,10 +622,20 @@ export class Database extends DurableObject<Env> {
     return this.#fileExport
   }
 
-  /** The tenant's schema as text, for a copy of it. @throws PerSQLError `database_not_found` */
-  schemaText(id: string): SchemaText {
-    if (this.#identity && this.#identity.id !== id) throw new PerSQLError('database_not_found', {})
-    return readSchemaText(this.#run)
+  /** Gives a branch ids of its own, above those that are assigned here. @throws PerSQLError `database_not_found` */
+  async reserveIds(id: string, branchId: string, live: readonly string[]): Promise<Ids> {
+    // Until it is over, nothing that is read here is sure to stay.
+    for (let held = this.#exclusion.held; held; held = this.#exclusion.held) await held
+    if (!this.#identity) return {}
+    if (this.#identity.id !== id) throw new PerSQLError('database_not_found', {})
+    const ranges = new IdRanges(this.ctx.storage.kv)
+    return this.#ownPages.around(() => ranges.reserve(branchId, live, readHighestIds(this.#run)))
+  }
+
+  /** Has ids assigned above these, for the parent that merges this branch. @throws PerSQLError `database_not_found` */
+  seedIds(id: string, floors: Ids): void {
+    if (this.#identity?.id !== id) throw new PerSQLError('database_not_found', {})
+    this.ctx.storage.transactionSync(() => this.#seeds.plant(floors))
   }
 
   /** A branch, for its parent that merges it. @throws PerSQLError `database_not_found` or `copy_cut_off` */
@@ -597,20 +645,35 @@ export class Database extends DurableObject<Env> {
     return forkStateOf(this.ctx.storage.kv, this.#run, this.#parts.schemaChanges)
   }
 
-  /** Becomes that database, if it is none yet, and has this schema from then on and no rows: wholly, or not at all. */
-  async loadSchema(identity: Identity, schema: SchemaText): Promise<void> {
+  /**
+   * Becomes that database, if it is none yet, and has the schema of its parent from then on, what migration tools keep
+   * there, and no other rows: wholly, or not at all. Returns what was taken along.
+   * @throws PerSQLError `copy_cut_off`, `took_too_long` or `database_not_found`
+   */
+  async loadSchema(identity: Identity, from: Source, floors: Ids): Promise<readonly BookkeepingRows[]> {
     if (this.#identity && this.#identity.id !== identity.id) await this.wipe(this.#identity.id)
     if (!this.#identity) this.#adopt(identity)
     // Whoever gets the branch next must not go back to the rows of whoever had it before.
     await this.#history.drop()
+    const { storage } = this.ctx
+    const { source } = databaseObject(this.env, from.namespace, from.name)
+    const copy = await readSmallCopy(source, from.id).catch((cause: unknown) => {
+      const error = errorOf(cause)
+      throw error.code === 'internal' ? new PerSQLError('copy_cut_off', {}, { cause }) : error
+    })
+    const { schema, bookkeeping } = copy
     await this.#replace(() =>
-      this.ctx.storage.transactionSync(() => {
+      storage.transactionSync(() => {
         this.#clearContent()
         dropSchema(this.#run)
-        loadSchema(this.#run, schema)
-        this.#ownPages.around(() => beginFork(this.ctx.storage.kv, schema))
+        loadSmallCopy(storage.sql, copy, this.#ledger.replace(true))
+        freeLocks(this.#run, bookkeeping)
+        const versions = readVersions(this.#run, bookkeeping)
+        this.#ownPages.around(() => beginFork(storage.kv, schema, versions))
+        this.#seeds.plant(floors)
       }),
     )
+    return bookkeeping
   }
 
   /** Saves and reports the counters; `version` numbers the recall, so that a lease on its way is not taken for newer. */

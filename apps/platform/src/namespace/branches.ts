@@ -10,6 +10,7 @@ import {
   type Role,
 } from '@persql/contract'
 import { now } from '../clock.ts'
+import type { BookkeepingRows } from '../database/migrations/bookkeeping.ts'
 import type { Database as DatabaseObject } from '../database/object.ts'
 import type { Env } from '../env.ts'
 import { discardObject } from '../object-files.ts'
@@ -85,10 +86,11 @@ export class Branches extends RpcTarget {
   ): Promise<Output<Api['claim_branch']>> {
     return this.#oneByOne(parent, ref, async () => {
       const expiresAtMs = ttlS === 0 ? null : now() + ttlS * 1000
-      const { record, outcome } = await this.#upsert(parent, ref, undefined, expiresAtMs, actor)
+      const { record, outcome, carried } = await this.#upsert(parent, ref, undefined, expiresAtMs, actor)
       const request = { name: `branch ${ref}`, role: ROLES[role], ...(ttlS > 0 && { expiresIn: ttlS }) }
       this.#options.tokens.add(secret, hash, request, now(), record.id)
-      return { ...this.#claimed(record, secret, ref, expiresAtMs), outcome }
+      const claimed = { ...this.#claimed(record, secret, ref, expiresAtMs), outcome }
+      return carried.length > 0 ? { ...claimed, rows: { carried: [...carried] } } : claimed
     })
   }
 
@@ -214,13 +216,13 @@ export class Branches extends RpcTarget {
     name: string | undefined,
     expiresAtMs: number | null,
     actor: string,
-  ): Promise<{ record: Record; outcome: 'created' | 'reset' }> {
-    const { databases, lineage, audit, slug, stub, storage } = this.#options
+  ): Promise<{ record: Record; outcome: 'created' | 'reset'; carried: readonly BookkeepingRows[] }> {
+    const { databases, lineage, audit, stub, storage } = this.#options
     const parent = databases.existing(parentSlug)
     if (lineage.find(parent.id)?.ref) throw new PerSQLError('branch_of_branch', { database: parentSlug })
-    const schema = await stub(parent.slug).schemaText(parent.id)
     const known = lineage.branch(parent.id, ref)
     const existing = known && databases.byId(known.databaseId)
+    const live = lineage.branches(parent.id).map(({ databaseId }) => databaseId)
     const record = existing ?? this.#add(parent, ref, name)
     const origin = { ...originOf(parent, record.id, ref, expiresAtMs), parentName: databases.get(parentSlug).name }
     const nowMs = now()
@@ -232,15 +234,19 @@ export class Branches extends RpcTarget {
     this.#filling.add(record.id)
     const fill = async () => {
       for (const tokenId of revoked) await stub(record.slug).revoke(tokenId)
-      await stub(record.slug).loadSchema({ id: record.id, namespace: slug(), slug: record.slug }, schema)
+      return this.#fill(parent, record, live)
     }
+    let carried: readonly BookkeepingRows[]
     try {
-      await fill().catch(async (cause: unknown) => {
+      carried = await fill().catch(async (cause: unknown) => {
         if (PerSQLError.from(cause).code !== 'internal') throw cause
         // A reset keeps no rows, so a damaged branch starts over with an empty file.
-        await discardObject(this.#options.env, slug(), record.slug, record.id)
-        await fill()
+        await discardObject(this.#options.env, this.#options.slug(), record.slug, record.id)
+        return fill()
       })
+    } catch (cause) {
+      if (!existing) await this.#options.delete(record.slug, 'system', 'database.fork_failed')
+      throw cause
     } finally {
       this.#filling.delete(record.id)
     }
@@ -255,13 +261,21 @@ export class Branches extends RpcTarget {
       audit.add(actor, action, record.slug, { parent: parentSlug, ref }, nowMs)
       if (expiresAtMs !== null) this.#options.sweepAt(expiresAtMs)
     })
-    return { record, outcome }
+    return { record, outcome, carried }
+  }
+
+  async #fill(parent: Record, branch: Record, live: readonly string[]): Promise<readonly BookkeepingRows[]> {
+    const { slug, stub } = this.#options
+    const floors = await stub(parent.slug).reserveIds(parent.id, branch.id, live)
+    const namespace = slug()
+    const identity = { id: branch.id, namespace, slug: branch.slug }
+    return stub(branch.slug).loadSchema(identity, { namespace, name: parent.slug, id: parent.id }, floors)
   }
 
   #add(parent: Record, ref: string, name: string | undefined): Record {
     const { databases } = this.#options
     const slug = branchSlug(parent.slug, ref, (taken) => databases.hasAny(taken))
-    const { id } = databases.add(slug, name ?? `${databases.get(parent.slug).name} (${ref})`.slice(0, 80), now())
+    const { id } = databases.add(slug, name ?? cut(`${databases.get(parent.slug).name} (${ref})`, 80), now())
     return databases.byId(id) as Record
   }
 
@@ -287,6 +301,9 @@ export class Branches extends RpcTarget {
     }
   }
 }
+
+/** The first characters, without half of a pair at the end. */
+const cut = (text: string, length: number) => text.slice(0, length).replace(/[\ud800-\udbff]$/, '')
 
 const originOf = (parent: Record, databaseId: string, ref: string | null, expiresAtMs: number | null): Origin => ({
   databaseId,

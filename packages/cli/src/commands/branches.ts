@@ -57,7 +57,9 @@ interface Report {
   applied: boolean
   planHash: string
   schema: { statements: { sql: string; reason: string; losesData: boolean }[]; conflicts: object[] }
+  migrations?: { recorded: string[]; diverged: string[]; tables: { table: string; rows: number }[] }
   data: {
+    schemaFirst?: string[]
     tables: {
       table: string
       inserted: number
@@ -71,10 +73,14 @@ interface Report {
   }
 }
 
-function told({ applied, schema, data, planHash }: Report): string {
+function told({ applied, schema, migrations, data, planHash }: Report): string {
   const parts = [
     applied ? 'Merged.' : 'Nothing was changed: this is what a merge would do.',
     schema.statements.map(({ sql, losesData }) => `${sql};${losesData ? ' -- loses data' : ''}`).join('\n'),
+    ...(migrations?.recorded ?? []).map((name) => `Migration ${name} counts as applied.`),
+    ...(migrations?.diverged ?? []).map((name) => `The parent has another migration ${name}, which stays.`),
+    ...(migrations?.tables ?? []).map(({ table, rows }) => `${count(rows, 'row')} added to ${table}.`),
+    data.schemaFirst && `Merge the schema first: the rows of ${data.schemaFirst.join(', ')} need it.`,
     data.tables.length > 0 &&
       listing(data.tables, ['table', 'inserted', 'updated', 'deleted', 'unchanged', 'conflicts'], ''),
     [...schema.conflicts, ...data.conflicts].map(fields).join('\n\n'),

@@ -2,9 +2,22 @@ import { PerSQLError } from '@persql/contract'
 import type { Remote } from '../../objects.ts'
 import type { LongTransaction } from '../../storage/long-transaction.ts'
 import type { Run } from '../guard/schema-map.ts'
+import type { StoredMigration } from '../migrations/stored-migration.ts'
 import { type Page, rebuilds } from './rows.ts'
 import { dropSchema, type SchemaText } from './schema.ts'
-import type { CopySource } from './source.ts'
+import type { CopyOffer, CopySource, Wanted } from './source.ts'
+
+/** A copy on its way: where from, and what to do with it. */
+interface Loading {
+  readonly source: Pick<Remote<CopySource>, 'begin' | 'next' | 'end'>
+  readonly sourceId: string | undefined
+  readonly wanted: Wanted
+  /** Called first in the transaction, and last. */
+  readonly clear: () => void
+  readonly end?: () => void
+  /** Takes migrations that were applied to the source. */
+  readonly takeMigrations: (page: readonly StoredMigration[]) => void
+}
 
 /**
  * Replaces all tables of a database by those of a source, in one transaction that may take a while: wholly, or not at
@@ -14,12 +27,10 @@ import type { CopySource } from './source.ts'
 export async function loadFrom(
   { sql }: DurableObjectStorage,
   inTransaction: LongTransaction,
-  source: Pick<Remote<CopySource>, 'begin' | 'next' | 'end'>,
-  sourceId: string | undefined,
-  clear: () => void,
+  { source, sourceId, wanted, clear, end, takeMigrations }: Loading,
 ): Promise<number> {
   const run: Run = (text, ...params) => [...sql.exec(text, ...params).raw()]
-  const { copy, schema } = await source.begin(sourceId)
+  const { copy, schema } = await source.begin(sourceId, false, '', wanted)
   try {
     let rows = 0
     await inTransaction(async (checkTime) => {
@@ -28,6 +39,7 @@ export async function loadFrom(
       for (const table of schema.tables) run(table.sql)
       for (let page = await source.next(copy); page; page = await source.next(copy)) {
         loadPage(sql, page)
+        if (page.migrations) takeMigrations(page.migrations)
         rows += page.rows
         // Calls between objects do not let the process look for requests; a timer does.
         await scheduler.wait(0)
@@ -35,6 +47,7 @@ export async function loadFrom(
       }
       for (const other of schema.others) run(other.sql)
       rebuildAll(run, schema)
+      end?.()
     })
     return rows
   } finally {
@@ -42,6 +55,53 @@ export async function loadFrom(
       // It gives up by itself.
     })
   }
+}
+
+/** A schema with few rows, read whole. */
+interface SmallCopy extends Pick<CopyOffer, 'schema' | 'bookkeeping'> {
+  readonly pages: readonly Page[]
+}
+
+/**
+ * Reads the schema of a parent, and what a branch begins with beside it. It is read before the branch is changed, because the
+ * parent may be waiting for the branch by then. @throws PerSQLError `copy_cut_off` or `database_not_found`
+ */
+export async function readSmallCopy(source: Loading['source'], sourceId: string | undefined): Promise<SmallCopy> {
+  const wanted: Wanted = { rows: 'bookkeeping', migrations: 'all', waits: true }
+  const { copy, schema, bookkeeping } = await source.begin(sourceId, false, '', wanted)
+  try {
+    const pages: Page[] = []
+    let characters = 0
+    for (let page = await source.next(copy); page; page = await source.next(copy)) {
+      const migrations = page.migrations?.map((stored) => {
+        characters += stored.sql.length
+        return characters <= MAX_CHARACTERS ? stored : { ...stored, sql: LEFT_OUT }
+      })
+      pages.push(migrations ? { ...page, migrations } : page)
+    }
+    return { schema, bookkeeping, pages }
+  } finally {
+    await source.end(copy).catch(() => {
+      // It gives up by itself.
+    })
+  }
+}
+/** Of all migrations; of those beyond it the name and the checksum are enough. */
+const MAX_CHARACTERS = 16_000_000
+const LEFT_OUT = '-- The text of this migration is kept in the database that it was applied to first.'
+
+/** Makes all of that, in a database without tables. To be called in a transaction, with foreign keys not enforced. */
+export function loadSmallCopy(
+  sql: SqlStorage,
+  { schema, pages }: SmallCopy,
+  takeMigrations: Loading['takeMigrations'],
+): void {
+  for (const table of schema.tables) sql.exec(table.sql)
+  for (const page of pages) {
+    loadPage(sql, page)
+    if (page.migrations) takeMigrations(page.migrations)
+  }
+  for (const other of schema.others) sql.exec(other.sql)
 }
 
 /** Fills the full-text indexes of what other tables hold. */

@@ -1,6 +1,7 @@
 import { PerSQLError } from '@persql/contract'
 import type { Run } from '../guard/schema-map.ts'
 import { lower, quoteName, tokens, word } from '../guard/statement.ts'
+import type { StoredMigration } from '../migrations/stored-migration.ts'
 import { listed, literal } from './literal.ts'
 import type { SchemaText } from './schema.ts'
 
@@ -8,6 +9,8 @@ import type { SchemaText } from './schema.ts'
 export interface Page {
   readonly statements: readonly { readonly sql: string; readonly params: readonly (string | ArrayBuffer)[] }[]
   readonly rows: number
+  /** Migrations that were applied to the source. */
+  readonly migrations?: readonly StoredMigration[]
 }
 
 /** Reads rows, with what that cost; `isCut` when there were more of them than may be held at once. */

@@ -22,11 +22,6 @@ export function readSchemaText(run: Run): SchemaText {
   }
 }
 
-/** Makes all of a schema. To be called in a transaction, in a database without one. */
-export function loadSchema(run: Run, { tables, others }: SchemaText): void {
-  for (const { sql } of [...tables, ...others]) run(sql)
-}
-
 /** Drops all of the tenant's schema, with its rows. To be called in a transaction, with foreign keys not enforced. */
 export function dropSchema(run: Run): void {
   const { tables, others } = readSchemaText(run)

@@ -1,6 +1,8 @@
 import { RpcTarget } from 'cloudflare:workers'
 import { PerSQLError } from '@persql/contract'
 import type { Run } from '../guard/schema-map.ts'
+import { type BookkeepingRows, bookkeepingRows } from '../migrations/bookkeeping.ts'
+import type { Ledger } from '../migrations/ledger.ts'
 import { type RowFormat, rowsOut } from '../transfer/rows-out.ts'
 import { type Page, pagesOf, type Read } from './rows.ts'
 import { readSchemaText, type SchemaText } from './schema.ts'
@@ -8,10 +10,23 @@ import { readSchemaText, type SchemaText } from './schema.ts'
 /** A copy that does not ask for its next page within this time is given up. */
 const PATIENCE_MS = 30_000
 
+/** What is wanted of a copy beside its schema. */
+export interface Wanted {
+  /** All rows, or those of the tables in which migration tools keep what they have applied. */
+  readonly rows: 'all' | 'bookkeeping'
+  /** All applied migrations, those that were applied here, or none. */
+  readonly migrations: 'all' | 'own' | 'none'
+  /** Whether it waits while something has the source for itself, instead of being refused. */
+  readonly waits?: boolean
+}
+const ROWS: Wanted = { rows: 'all', migrations: 'none' }
+
 /** What a copy is made of: the schema, and a name under which its pages can be had. */
 export interface CopyOffer {
   readonly copy: number
   readonly schema: SchemaText
+  /** The tables of migration tools, with their numbers of rows; `null` for one that is too large to be copied alone. */
+  readonly bookkeeping: readonly BookkeepingRows[]
 }
 
 interface Copy {
@@ -28,6 +43,8 @@ export class CopySource extends RpcTarget {
   readonly #check: (id: string | undefined) => void
   readonly #copies = new Map<number, Copy>()
   readonly #charge: (rowsRead: number) => void
+  readonly #ledger: Pick<Ledger, 'pages'>
+  readonly #held: () => Promise<void> | undefined
   #rowsRead = 0
   #last = 0
   #holders = 0
@@ -35,7 +52,13 @@ export class CopySource extends RpcTarget {
   #frozen: Promise<void> | undefined
 
   /** @param check throws unless the database has this id; `charge` is told how many rows were read for a copy */
-  constructor(read: Read, check: (id: string | undefined) => void, charge: (rowsRead: number) => void) {
+  constructor(
+    read: Read,
+    check: (id: string | undefined) => void,
+    charge: (rowsRead: number) => void,
+    ledger: Pick<Ledger, 'pages'>,
+    held: () => Promise<void> | undefined,
+  ) {
     super()
     this.#read = (sql, ...params) => {
       const result = read(sql, ...params)
@@ -44,6 +67,8 @@ export class CopySource extends RpcTarget {
     }
     this.#check = check
     this.#charge = charge
+    this.#ledger = ledger
+    this.#held = held
   }
 
   /** What writes have to wait for, if there is something. */
@@ -62,11 +87,28 @@ export class CopySource extends RpcTarget {
   }
 
   /** @throws PerSQLError `database_not_found` */
-  begin(id: string | undefined, asText = false, staged = ''): CopyOffer {
+  async begin(
+    id: string | undefined,
+    asText = false,
+    staged = '',
+    { rows, migrations, waits = false } = ROWS,
+  ): Promise<CopyOffer> {
+    for (let held = this.#held(); waits && held; held = this.#held()) await held
     this.#check(id)
     const run: Run = (sql, ...params) => this.#read(sql, ...params).rows
     const schema = readSchemaText(run)
-    return { copy: this.#begin(pagesOf(this.#read, schema, asText, staged)), schema }
+    const bookkeeping = bookkeepingRows(run, schema)
+    const small = new Set(bookkeeping.flatMap(({ table, rows }) => (rows === null ? [] : [table])))
+    const tables = rows === 'all' ? schema.tables : schema.tables.filter(({ name }) => small.has(name))
+    const pages = pagesOf(this.#read, { ...schema, tables }, asText, staged)
+    return { copy: this.#begin(this.#withMigrations(pages, migrations)), schema, bookkeeping }
+  }
+
+  *#withMigrations(pages: Generator<Page>, which: Wanted['migrations']): Generator<Page> {
+    yield* pages
+    if (which === 'none') return
+    const ledger = this.#ledger.pages(({ inherited }) => which === 'all' || !inherited)
+    for (const migrations of ledger) yield { statements: [], rows: 0, migrations }
   }
 
   /** The rows of one table as text, to be had by `nextText`. @throws PerSQLError `database_not_found` */

@@ -1,4 +1,5 @@
 import { PerSQLError, type Role } from '@persql/contract'
+import { readAssigned } from '../ids/assigned.ts'
 import { castIntegers } from './bind.ts'
 import { type Counters, NO_COUNTERS, readCounters } from './counters.ts'
 import { type Effect, readEffect } from './effect.ts'
@@ -36,6 +37,8 @@ export interface Analysis {
   readonly counters: Counters
   /** Which tables are to be told of when it has run. */
   readonly touched: Touched
+  /** Tables in which the highest id decides about the next one, as long as nothing else of the statement reads them. */
+  readonly assigned: readonly string[]
   /** The SQL to run for these parameters, with integers bound as integers. */
   sqlFor(params: readonly unknown[]): string
   /** Names of the result's columns, once it has run: they hold until the schema changes, and asking for them is dear. */
@@ -181,6 +184,7 @@ export class Guard {
       counters: readCounters(program),
       loss: lossOf(statement),
       touched: readTouched(program, statement, this.#schema),
+      assigned: statement.explain === 'no' ? readAssigned(program, this.#schema) : [],
       statement,
       effect: Object.freeze(statement.explain === 'no' ? effect : explained),
       sequenceImplied,
@@ -199,6 +203,7 @@ function pragmaAnalysis(statement: Statement): Analysis {
     counters: NO_COUNTERS,
     loss: undefined,
     touched: NO_CHANGE,
+    assigned: [],
     statement,
     effect: Object.freeze(effect),
     sequenceImplied: false,

@@ -11,6 +11,12 @@ interface Kept {
   readonly rows: number
 }
 
+/** Who restores which snapshot. */
+export interface Restore {
+  readonly actor: string
+  readonly label: string
+}
+
 /** What snapshots need of the database they are of. */
 export interface HistoryOptions {
   readonly storage: DurableObjectStorage
@@ -18,7 +24,7 @@ export interface HistoryOptions {
   readonly now: () => number
   /** Copies this database into the snapshot's object, and the other way round. They return the number of rows. */
   readonly copyTo: (id: string) => Promise<number>
-  readonly copyFrom: (id: string) => Promise<number>
+  readonly copyFrom: (id: string, restore: Restore) => Promise<number>
   /** Wipes a snapshot's object. */
   readonly wipe: (id: string) => Promise<void>
   /** Has `sweep` called at that moment. */
@@ -136,12 +142,12 @@ export class History {
   }
 
   /** @throws PerSQLError `snapshot_not_found`, `copy_impossible` or `copy_cut_off` */
-  async restore(wanted: string | number): Promise<{ restored: Snapshot; before: Snapshot }> {
+  async restore(wanted: string | number, actor: string): Promise<{ restored: Snapshot; before: Snapshot }> {
     const kept =
       typeof wanted === 'string' ? this.#get(wanted) : this.#kept().find(({ createdAtMs }) => createdAtMs <= wanted)
     if (!kept) throw new PerSQLError('snapshot_not_found', { snapshot: new Date(Number(wanted)).toISOString() })
     const before = await this.create(`before restoring "${kept.label}"`.slice(0, 80), true, kept.id)
-    await this.#options.copyFrom(kept.id)
+    await this.#options.copyFrom(kept.id, { actor, label: kept.label })
     return { restored: snapshotOf(kept), before }
   }
 

@@ -32,7 +32,7 @@ export const historyOperations: Record<HistoryOperation, Run> = {
     if (given.length !== 1) {
       throw new PerSQLError('invalid_input', { problem: 'Give one of "snapshotId", "bookmark" and "timestamp".' })
     }
-    const went = await history.restore(given[0] as string | number)
+    const went = await history.restore(given[0] as string | number, actorOf(call.grant))
     audit(actorOf(call.grant), 'database.restored', went.restored.id, { before: went.before.id })
     return done(went)
   },

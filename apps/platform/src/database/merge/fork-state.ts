@@ -1,7 +1,8 @@
 import { readSchemaText, type SchemaText } from '../copy/schema.ts'
 import type { Run } from '../guard/schema-map.ts'
+import { type HighestId, readHighestIds } from '../ids/highest.ts'
 import type { SchemaChanges } from '../schema-changes.ts'
-import { FORK_POINT, keepSchema, keptSchema } from './kept-schema.ts'
+import { type CommonSchema, FORK_POINT, keepSchema, keptSchema } from './kept-schema.ts'
 import { type Rename, renamesOf } from './renames.ts'
 
 /** A branch as a merge sees it. */
@@ -13,13 +14,17 @@ export interface ForkState {
   /** The number of the last change of the schema, and what changes have renamed. */
   readonly change: number
   readonly renames: readonly Rename[]
+  /** Of its tables, the highest ids. */
+  readonly ids: readonly HighestId[]
+  /** How far migration tools had come where it began. */
+  readonly versions: CommonSchema['versions']
   /** Another one each time that its rows are replaced by those of a snapshot. */
   readonly rows: string
 }
 
 /** Notes what a branch begins with. To be called in the transaction in which it begins. */
-export const beginFork = (kv: SyncKvStorage, schema: SchemaText): void =>
-  keepSchema(kv, FORK_POINT, { fork: crypto.randomUUID(), change: 0, schema })
+export const beginFork = (kv: SyncKvStorage, schema: SchemaText, versions: CommonSchema['versions']): void =>
+  keepSchema(kv, FORK_POINT, { fork: crypto.randomUUID(), change: 0, schema, versions })
 
 /** Whether a database has begun as a branch. */
 export const isBranch = (kv: SyncKvStorage): boolean => [...kv.list({ prefix: FORK_POINT, limit: 1 })].length > 0
@@ -34,6 +39,8 @@ export function forkStateOf(kv: SyncKvStorage, run: Run, schemaChanges: SchemaCh
     schema: readSchemaText(run),
     change: changes[0]?.number ?? 0,
     renames: renamesOf(changes),
+    ids: readHighestIds(run),
+    versions: point?.versions,
     rows: kv.get<string>(ROWS) ?? '',
   }
 }

@@ -3,7 +3,10 @@ import { PerSQLError } from '@persql/contract'
 import type { Remote } from '../../objects.ts'
 import { errorOf } from '../../storage/long-transaction.ts'
 import { loadPage } from '../copy/load.ts'
-import type { CopySource } from '../copy/source.ts'
+import type { CopySource, Wanted } from '../copy/source.ts'
+import type { Ids } from '../ids/highest.ts'
+import type { BookkeepingRows } from '../migrations/bookkeeping.ts'
+import type { StoredMigration } from '../migrations/stored-migration.ts'
 import type { ForkState } from './fork-state.ts'
 import { STAGED } from './shape.ts'
 
@@ -11,30 +14,53 @@ import { STAGED } from './shape.ts'
 export interface Branch {
   readonly source: Pick<Remote<CopySource>, 'begin' | 'next' | 'end'>
   readonly forkState: (id: string) => Promise<ForkState>
+  readonly seedIds: (id: string, floors: Ids) => Promise<void>
 }
 
+/** What a merge needs of a branch. */
+export interface Gathered extends ForkState {
+  readonly bookkeeping: readonly BookkeepingRows[]
+  /** What was applied in the branch itself, up to a limit. */
+  readonly migrations: readonly StoredMigration[]
+}
+
+/** What is asked of a branch. */
+interface Gathering {
+  readonly wanted: Wanted
+  readonly digest: Hash
+  readonly checkTime: () => void
+  /** Called while the branch's writes still wait. Returns where its ids are to begin from then on. */
+  readonly seeds: (state: ForkState) => Ids
+}
+
+/** Migrations beyond this length of all are left where they are. */
+const MAX_CHARACTERS = 8_000_000
+
 /**
- * Asks a branch what it is, and stages its rows here if they are wanted, all of one moment: its writes wait meanwhile.
+ * Asks a branch what it is, and stages its rows here, all of one moment: its writes wait until that is done.
  * @throws PerSQLError `copy_cut_off` when the branch is reset, restored or deleted under way, `took_too_long`
  */
 export async function gather(
   sql: SqlStorage,
-  { source, forkState }: Branch,
+  { source, forkState, seedIds }: Branch,
   id: string,
-  withRows: boolean,
-  digest: Hash,
-  checkTime: () => void,
-): Promise<ForkState> {
+  { wanted, digest, checkTime, seeds }: Gathering,
+): Promise<Gathered> {
   try {
-    if (!withRows) return await forkState(id)
-    const { copy } = await source.begin(id, false, STAGED)
+    const { copy, bookkeeping } = await source.begin(id, false, STAGED, wanted)
     try {
       const state = await forkState(id)
+      const migrations: StoredMigration[] = []
+      let characters = 0
       for (let page = await source.next(copy); page; page = await source.next(copy)) {
         loadPage(sql, page)
         for (const statement of page.statements) {
           digest.update(statement.sql)
           for (const param of statement.params) digest.update(typeof param === 'string' ? param : new Uint8Array(param))
+        }
+        for (const stored of page.migrations ?? []) {
+          characters += stored.sql.length
+          if (characters <= MAX_CHARACTERS) migrations.push(stored)
         }
         // Calls between objects do not let the process look for requests; a timer does.
         await scheduler.wait(0)
@@ -42,7 +68,9 @@ export async function gather(
       }
       const { fork, rows } = await forkState(id)
       if (fork !== state.fork || rows !== state.rows) throw new PerSQLError('copy_cut_off')
-      return state
+      const floors = seeds(state)
+      if (Object.keys(floors).length > 0) await seedIds(id, floors)
+      return { ...state, bookkeeping, migrations }
     } finally {
       await source.end(copy).catch(() => {
         // It gives up by itself.

@@ -7,6 +7,8 @@ export interface CommonSchema {
   /** The branch's last change of the schema that is in it. */
   readonly change: number
   readonly schema: SchemaText
+  /** How far migration tools had come that keep only that, by table. */
+  readonly versions?: Readonly<Record<string, string>>
 }
 
 /** Of a branch: the schema it began with. */

@@ -8,7 +8,7 @@ import { MAX_CONFLICTS, type RowConflict, type RowDeletion, tableConflict } from
 import { type Match, matchOf } from './match.ts'
 import { countOf, mergeTable, type RowsMerge, type Scan, type Side, type TableReport } from './merge-table.ts'
 import { remember } from './remember.ts'
-import { STAGED } from './shape.ts'
+import { hasRows, STAGED } from './shape.ts'
 
 /** What bringing rows together came to. */
 export interface RowsMerged {
@@ -33,7 +33,11 @@ export const written = ({ inserted, updated, deleted }: TableReport): number => 
  * not enforced; what is unsettled is to be rolled back. No trigger runs: what triggers did for these rows, they did in
  * the branch, and it is among what is merged.
  */
-export function mergeRows(merge: Omit<RowsMerge, 'tell' | 'tellDeletion'>, bases: Pick<Bases, 'of'>): RowsMerged {
+export function mergeRows(
+  merge: Omit<RowsMerge, 'tell' | 'tellDeletion'>,
+  bases: Pick<Bases, 'of'>,
+  isSkipped: (table: string) => boolean,
+): RowsMerged {
   const { run, side, note } = merge
   const settled: RowConflict[] = []
   const unsettled: RowConflict[] = []
@@ -51,6 +55,7 @@ export function mergeRows(merge: Omit<RowsMerge, 'tell' | 'tellDeletion'>, bases
   const triggers = readSchemaText(run).others.filter(({ type }) => type === 'trigger')
   for (const { name } of triggers) run(`DROP TRIGGER ${quoteName(name)}`)
   for (const table of stagedTables(run)) {
+    if (isSkipped(table)) continue
     const total = countOf(run, `SELECT count(*) FROM ${quoteName(STAGED + table)}`)
     const base = bases.of(table)
     if (total === 0 && base === undefined) continue
@@ -85,6 +90,12 @@ export function rememberRows(run: Run, scan: Scan, { matches }: RowsMerged, base
     if (base !== undefined) remember(run, scan, match, base)
   }
 }
+
+/** Tables of the branch with rows that the parent cannot take as its schema is. */
+export const needsSchema = (run: Run, isSkipped: (table: string) => boolean): string[] =>
+  stagedTables(run).filter(
+    (table) => !isSkipped(table) && hasRows(run, STAGED + table) && typeof matchOf(run, table) === 'string',
+  )
 
 /** Drops the staged tables. */
 export function unstage(run: Run): void {

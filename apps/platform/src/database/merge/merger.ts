@@ -2,16 +2,22 @@ import { createHash } from 'node:crypto'
 import { type Database, type MergeReport, PerSQLError } from '@persql/contract'
 import type { LongTransaction } from '../../storage/long-transaction.ts'
 import type { Run } from '../guard/schema-map.ts'
-import { parseStatement } from '../guard/statement.ts'
+import { lower, parseStatement } from '../guard/statement.ts'
 import type { History } from '../history/history.ts'
+import { type HighestId, type Ids, readHighestIds } from '../ids/highest.ts'
+import { IdRanges } from '../ids/ranges.ts'
+import type { Seeds } from '../ids/seeds.ts'
+import type { Ledger } from '../migrations/ledger.ts'
+import type { StoredMigration } from '../migrations/stored-migration.ts'
 import type { OwnPages } from '../own-pages.ts'
 import type { SchemaChanges } from '../schema-changes.ts'
 import { readObjects, tablesChanged } from '../schema-diff.ts'
 import { Bases, dropBases } from './bases.ts'
 import type { ForkState } from './fork-state.ts'
-import { type Branch, gather } from './gather.ts'
+import { type Branch, type Gathered, gather } from './gather.ts'
 import { dropSchemas, keepSchema, keptSchema, MERGED } from './kept-schema.ts'
-import { mergeRows, NO_ROWS, type RowsMerged, rememberRows, unstage, written } from './merge-rows.ts'
+import { mergeBookkeeping, readStagedVersions } from './merge-bookkeeping.ts'
+import { mergeRows, NO_ROWS, needsSchema, type RowsMerged, rememberRows, unstage, written } from './merge-rows.ts'
 import { mergeSchema } from './merge-schema.ts'
 import { judge } from './verdict.ts'
 
@@ -22,6 +28,8 @@ export interface MergerOptions {
   readonly ownPages: OwnPages
   readonly history: History
   readonly schemaChanges: SchemaChanges
+  readonly ledger: Pick<Ledger, 'compare' | 'record'>
+  readonly seeds: Pick<Seeds, 'plant'>
   readonly now: () => number
   /** Has writes wait until what it returns is called. */
   readonly hold: () => () => void
@@ -114,7 +122,8 @@ export class Merger {
     judge(request, tried.report, tried.isUnsettled)
     if (mode === 'preview' || !hasEffect(tried.report)) return tried
     const { history } = this.#options
-    const snapshot = await history.create(`before merging "${request.ref}"`.slice(0, 80), true)
+    const label = `before merging "${request.ref}"`.slice(0, 80).replace(/[\ud800-\udbff]$/, '')
+    const snapshot = await history.create(label, true)
     try {
       request.check()
       this.#forgetOthers(branches)
@@ -156,7 +165,11 @@ export class Merger {
       try {
         await inTransaction(async (checkTime) => {
           const digest = createHash('sha256')
-          const state = await gather(storage.sql, branch(slug), id, scope.data, digest, checkTime)
+          const state = await gather(storage.sql, branch(slug), id, {
+            ...{ digest, checkTime },
+            wanted: { rows: scope.data ? 'all' : 'bookkeeping', migrations: scope.schema ? 'own' : 'none' },
+            seeds: ({ ids }) => (scope.apply === true ? this.#renewIds(id, scope, ids) : {}),
+          })
           result = { ...this.#bringTogether(run, request, id, scope, state, digest, checkTime), ...cost }
           if (!isKept(scope, result)) throw new Undone()
           if (scope.apply === 'memory') result = { ...result, rowsWritten: 0 }
@@ -176,7 +189,7 @@ export class Merger {
     request: MergeRequest,
     branchId: string,
     scope: Scope,
-    state: ForkState,
+    state: Gathered,
     digest: ReturnType<typeof createHash>,
     checkTime: () => void,
   ) {
@@ -185,28 +198,49 @@ export class Merger {
     const bases = new Bases(storage.kv, this.#free, branchId, state)
     const common = this.#common(branchId, state, request.ref)
     const before = readObjects(run)
+    const had = new Set(readHighestIds(run).map(({ table }) => lower(table)))
+    const isBookkeeping = isOneOf(state.bookkeeping)
+    const schemaFirst = scope.schema && scope.data ? needsSchema(this.#free, isBookkeeping) : []
     const renames = state.renames.filter(({ number }) => number > common.change)
     const sides = { base: common.schema, branch: state.schema, renames }
-    const { steps, clashes } = scope.schema ? mergeSchema(run, sides) : { steps: [], clashes: [] }
+    const merged = scope.schema ? mergeSchema(run, sides) : { steps: [], clashes: [] }
+    const { steps } = merged
+    const isWhole = scope.schema && merged.clashes.length === 0
+    const carried = isWhole ? mergeBookkeeping(run, state.bookkeeping, common.versions) : { tables: [], clashes: [] }
+    const clashes = [...merged.clashes, ...carried.clashes]
+    const ledger = isWhole ? this.#options.ledger.compare(state.migrations) : { missing: [], diverged: [] }
     const statements = steps.map(({ sql, reason, losesData }) => ({ sql, reason, losesData }))
     const changed = tablesChanged(before, readObjects(run))
     const { onConflict: side } = request
     const note = (part: unknown) => digest.update(JSON.stringify(part, bytesAsText))
     const rows: RowsMerged =
       scope.data && clashes.length === 0
-        ? mergeRows({ run, free: this.#free, scan, side, note, checkTime }, bases)
+        ? mergeRows({ run, free: this.#free, scan, side, note, checkTime }, bases, isBookkeeping)
         : NO_ROWS
     const changedRows = rows.tables.filter((table) => written(table) > 0).map(({ table }) => table)
-    if (request.mode !== 'preview') this.#options.permit([...changed, ...changedRows])
+    const changedBooks = carried.tables.map(({ table }) => table)
+    if (request.mode !== 'preview') this.#options.permit([...changed, ...changedRows, ...changedBooks])
+    const isMigrated = ledger.missing.length + ledger.diverged.length + carried.tables.length > 0
+    const migrations = isMigrated && {
+      recorded: ledger.missing.map(({ name }) => name),
+      diverged: ledger.diverged.map(({ name }) => name),
+      tables: carried.tables,
+    }
     const schemaHash = createHash('sha256')
-      .update(JSON.stringify([statements, clashes]))
+      .update(JSON.stringify([statements, clashes, ...(migrations ? [migrations] : [])]))
       .digest('hex')
       .slice(0, 32)
     const report: MergeReport = {
       mode: request.mode,
       applied: false,
-      schema: { statements, conflicts: [...clashes] },
-      data: { tables: rows.tables, conflicts: [...rows.conflicts], deletions: [...rows.deletions] },
+      schema: { statements, conflicts: clashes },
+      ...(migrations && { migrations }),
+      data: {
+        ...(schemaFirst.length > 0 && { schemaFirst }),
+        tables: rows.tables,
+        conflicts: [...rows.conflicts],
+        deletions: [...rows.deletions],
+      },
       snapshot: null,
       planHash: scope.data ? `${schemaHash}.${digest.digest('hex').slice(0, 32)}` : schemaHash,
     }
@@ -214,32 +248,58 @@ export class Merger {
     if (isKept(scope, tried)) {
       judge(request, report, rows.isUnsettled)
       if (scope.data) ownPages.around(() => rememberRows(this.#free, scan, rows, bases))
-      if (scope.apply === true) this.#record(request, branchId, state, report, steps)
+      if (scope.apply === true) this.#record(request, branchId, state, report, steps, ledger.missing)
+      if (scope.apply === true && scope.schema) this.#seedNew(run, had, state)
     }
     unstage(run)
     return tried
   }
 
+  /** Has the ids of the branch begin above those that the parent has afterwards, in tables that the merge is about. */
+  #renewIds(branchId: string, { data }: Scope, branch: readonly HighestId[]): Ids {
+    const { storage, ownPages } = this.#options
+    const parent = new Map(readHighestIds(this.#free).map(({ table, highest }) => [lower(table), highest]))
+    const ids = branch.flatMap((id) => {
+      const highest = parent.get(lower(id.table))
+      if (data === (highest === undefined)) return []
+      return [{ ...id, highest: Math.max(id.highest, highest ?? 0) }]
+    })
+    return ownPages.around(() => new IdRanges(storage.kv).renew(branchId, ids))
+  }
+
+  /** Tables that came from the branch go on behind its rows, so that those can be merged later. */
+  #seedNew(run: Run, had: ReadonlySet<string>, { ids }: ForkState): void {
+    const theirs = new Map(ids.map(({ table, highest }) => [lower(table), highest]))
+    const floors = readHighestIds(run).flatMap(({ table, highest }) => {
+      const floor = theirs.get(lower(table)) ?? 0
+      return had.has(lower(table)) || highest > 0 || floor === 0 ? [] : [[lower(table), floor] as const]
+    })
+    if (floors.length > 0) this.#options.seeds.plant(Object.fromEntries(floors))
+  }
+
   /** What branch and parent have in common: what was merged last, or what the branch began with. */
-  #common(branchId: string, { fork, base }: ForkState, ref: string) {
+  #common(branchId: string, { fork, base, versions }: ForkState, ref: string) {
     if (!base || fork === undefined) throw new PerSQLError('fork_point_unknown', { ref })
     const merged = keptSchema(this.#options.storage.kv, MERGED + branchId)
-    return merged?.fork === fork ? merged : { change: 0, schema: base }
+    return merged?.fork === fork ? merged : { change: 0, schema: base, versions }
   }
 
   #record(
     { ref, mode, actor }: MergeRequest,
     branchId: string,
-    { fork, change, schema }: ForkState,
+    { fork, change, schema, bookkeeping }: Gathered,
     { data }: MergeReport,
     steps: ReturnType<typeof mergeSchema>['steps'],
+    missing: readonly StoredMigration[],
   ): void {
-    const { storage, ownPages, schemaChanges, now, note } = this.#options
+    const { storage, ownPages, schemaChanges, ledger, now, note } = this.#options
+    ledger.record(missing, actor, now())
     for (const { sql, object } of steps) if (object) schemaChanges.add(parseStatement(sql), [object], actor, now())
     if (mode === 'schema') {
       ownPages.around(() => {
         dropSchemas(storage.kv, MERGED + branchId)
-        keepSchema(storage.kv, MERGED + branchId, { fork: fork as string, change, schema })
+        const versions = readStagedVersions(this.#free, bookkeeping)
+        keepSchema(storage.kv, MERGED + branchId, { fork: fork as string, change, schema, versions })
       })
     }
     const sum = (field: 'inserted' | 'updated' | 'deleted') =>
@@ -249,11 +309,18 @@ export class Merger {
   }
 }
 
-const hasEffect = ({ schema, data }: MergeReport): boolean =>
-  schema.statements.length > 0 || data.tables.some((table) => written(table) > 0)
+const hasEffect = ({ schema, migrations, data }: MergeReport): boolean =>
+  schema.statements.length > 0 ||
+  (migrations !== undefined && migrations.recorded.length + migrations.tables.length > 0) ||
+  data.tables.some((table) => written(table) > 0)
 
 const isKept = ({ apply }: Scope, { report, isUnsettled }: Pick<Tried, 'report' | 'isUnsettled'>): boolean =>
   apply === 'memory' ? !isUnsettled && !hasEffect(report) : apply
+
+const isOneOf = (tables: readonly { readonly table: string }[]) => {
+  const names = new Set(tables.map(({ table }) => lower(table)))
+  return (table: string) => names.has(lower(table))
+}
 
 const bytesAsText = (_key: string, value: unknown) =>
   value instanceof ArrayBuffer ? new Uint8Array(value).toBase64() : value

@@ -1,5 +1,6 @@
 import type { SchemaObject, SchemaText } from '../copy/schema-text.ts'
 import { lower, nameOf, tokens, word } from '../guard/statement.ts'
+import { addedColumns, isVirtual } from './table-text.ts'
 
 /** An object that the branch alone has changed: what it was there, and is; `undefined` where it is not there. */
 export interface Change {
@@ -33,10 +34,26 @@ export function threeWay(base: SchemaText, parent: SchemaText, branch: SchemaTex
   for (const key of new Set([...was.keys(), ...ours.keys(), ...theirs.keys()])) {
     const [b, o, t] = [was.get(key), ours.get(key), theirs.get(key)]
     if (isSame(t, b) || isSame(t, o)) continue
-    if (isSame(o, b)) changes.push({ before: o, after: t })
+    if (isSame(o, b) || hasOnlyColumnsMore(b, o, t)) changes.push({ before: o, after: t })
+    else if (hasOnlyColumnsMore(b, t, o)) continue
     else clashes.push(clashOf('Both sides have changed it, and not to the same.', t ?? o ?? b, b, o, t))
   }
   return { changes, clashes }
+}
+
+/** Whether two tables both got columns, the second all of the first one's and more: what both sides did is in it. */
+function hasOnlyColumnsMore(
+  base: SchemaObject | undefined,
+  some: SchemaObject | undefined,
+  more: SchemaObject | undefined,
+): boolean {
+  if (
+    !some ||
+    !more ||
+    [base, some, more].some((object) => object && (object.type !== 'table' || isVirtual(object.sql)))
+  )
+    return false
+  return (!base || addedColumns(base.sql, some.sql) !== undefined) && addedColumns(some.sql, more.sql) !== undefined
 }
 
 /** A clash about an object, with what is known of it. */

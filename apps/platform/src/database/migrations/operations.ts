@@ -13,7 +13,8 @@ import { withoutForeignKeys } from '../without-foreign-keys.ts'
 import { RowCounts } from './row-counts.ts'
 import { checkedStatements, runStatements } from './run.ts'
 import { headOf, parseScript, type ScriptStatement } from './script.ts'
-import { idOf, migrationOf, type StoredMigration } from './store.ts'
+import { idOf, migrationOf } from './store.ts'
+import type { StoredMigration } from './stored-migration.ts'
 
 /** What changes the schema, and the record of what has. Bodies are validated input. */
 export const migrationOperations: Record<MigrationOperation, Run> = {

@@ -3,25 +3,7 @@ import { type Api, type Listed, type Migration, type Parsed, PerSQLError } from 
 import * as z from 'zod'
 import { type Order, readPage } from '../../paging.ts'
 import type { OwnPages } from '../own-pages.ts'
-
-/** A migration as it is stored; without `applied`, a draft. */
-export interface StoredMigration {
-  /** Numbers of one database only grow. */
-  readonly number: number
-  readonly name: string
-  readonly sql: string
-  readonly checksum: string
-  readonly statements: number
-  readonly createdAtMs: number
-  readonly updatedAtMs: number
-  readonly applied?: {
-    readonly atMs: number
-    readonly by: string
-    readonly durationMs: number
-    readonly bookmark: string | null
-  }
-  readonly failed?: Omit<NonNullable<Migration['error']>, 'at'> & { readonly atMs: number }
-}
+import type { StoredMigration } from './stored-migration.ts'
 
 /** What a draft says. */
 export type Draft = Pick<StoredMigration, 'name' | 'sql' | 'statements'>
@@ -38,9 +20,12 @@ const NEWEST_FIRST: Order<StoredMigration, [number]> = {
   keyOf: ({ number }) => [number],
   sizeOf: ({ sql }) => sql.length,
 }
-const PREFIX = 'migration/'
-const NAMES = 'migration-name/'
-const NUMBER = 'migration-number'
+/** Keys of migrations begin so. */
+export const PREFIX = 'migration/'
+/** Keys of their names begin so. */
+export const NAMES = 'migration-name/'
+/** The key of the last number. */
+export const NUMBER = 'migration-number'
 
 /** The migrations of a database, out of reach of SQL: `migration/<number>`, and the number under `migration-name/<name>`. */
 export class Migrations {
@@ -144,7 +129,7 @@ export class Migrations {
 
 /** A migration as callers see it. */
 export function migrationOf(stored: StoredMigration): Migration {
-  const { name, sql, checksum, statements, createdAtMs, updatedAtMs, applied, failed } = stored
+  const { name, sql, checksum, statements, createdAtMs, updatedAtMs, applied, inherited, failed } = stored
   return {
     id: idOf(stored),
     name,
@@ -157,6 +142,7 @@ export function migrationOf(stored: StoredMigration): Migration {
     appliedBy: applied?.by ?? null,
     durationMs: applied?.durationMs ?? null,
     bookmark: applied?.bookmark ?? null,
+    ...(inherited && { inherited }),
     ...(failed && { error: errorOf(failed) }),
   }
 }
@@ -181,7 +167,8 @@ function taken(stored: StoredMigration): PerSQLError {
 
 const errorOf = ({ atMs, ...error }: NonNullable<StoredMigration['failed']>) => ({ ...error, at: moment(atMs) })
 const notFound = (id: string) => new PerSQLError('migration_not_found', { id })
-const keyOf = (number: number) => PREFIX + String(number).padStart(12, '0')
+/** The key of a migration. */
+export const keyOf = (number: number) => PREFIX + String(number).padStart(12, '0')
 const moment = (ms: number) => new Date(ms).toISOString()
 // Not the runtime's own digest: it answers later, and by then a name may be taken.
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')

@@ -1,6 +1,7 @@
 import type { MergeReport } from '@persql/contract'
 import { TriangleAlert } from 'lucide-react'
 import { Badge } from '../../../ui/badge.tsx'
+import { formatNumber } from '../../../ui/format.ts'
 import { Card } from '../../../ui/page.tsx'
 import { ApplyMerge, type MergePlan } from './apply-merge.tsx'
 import { SideBySide } from './side-by-side.tsx'
@@ -8,10 +9,12 @@ import { SideBySide } from './side-by-side.tsx'
 /** Statements that bring the parent's schema to what the branch made of it. */
 export function SchemaMerge(plan: MergePlan) {
   const { statements, conflicts } = plan.report.schema
+  const { recorded = [], diverged = [], tables = [] } = plan.report.migrations ?? {}
+  const isEmpty = statements.length + recorded.length + tables.length === 0
   const isLossy = statements.some(({ losesData }) => losesData)
   return (
     <Card title="Schema">
-      {statements.length === 0 && conflicts.length === 0 && (
+      {isEmpty && conflicts.length === 0 && (
         <p className="text-muted">The schemas are the same as far as the branch goes: there is nothing to merge.</p>
       )}
       {isLossy && (
@@ -34,7 +37,23 @@ export function SchemaMerge(plan: MergePlan) {
           ))}
         </ol>
       )}
-      <ApplyMerge {...plan} mode="schema" disabled={statements.length === 0 || conflicts.length > 0} />
+      {recorded.length > 0 && (
+        <p>
+          Counts as applied in {plan.db} afterwards: <span className="wrap-anywhere">{recorded.join(', ')}</span>.
+        </p>
+      )}
+      {tables.map(({ table, rows }) => (
+        <p key={table}>
+          Adds {rows === 1 ? '1 row' : `${formatNumber(rows)} rows`} to {table}, the table of a migration tool.
+        </p>
+      ))}
+      {diverged.length > 0 && (
+        <p className="text-warning">
+          {plan.db} has other migrations under these names, which stay:{' '}
+          <span className="wrap-anywhere">{diverged.join(', ')}</span>.
+        </p>
+      )}
+      <ApplyMerge {...plan} mode="schema" disabled={isEmpty || conflicts.length > 0} />
     </Card>
   )
 }
