@@ -110,6 +110,40 @@ test('rows that were merged and then deleted in the branch are shown before they
   await close()
 })
 
+test('rows that need the schema of the branch are merged after it, and the page says so', async () => {
+  const { page, ns, go, complaints, close } = await visit(browser, platform)
+  const query = sqlAs(page, ns)
+  await query('CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT)')
+  const ref = 'fix#1/100%2F/ветка'
+  const slug = await page.evaluate(
+    async ([path, body]) => (await (await fetch(path, { method: 'POST', body })).json()).data.databaseSlug,
+    [`/api/namespaces/${ns}/databases/main/claim_branch`, JSON.stringify({ ref, ttlSec: 0 })] as const,
+  )
+  const inBranch = sqlAs(page, ns, slug)
+  await inBranch('CREATE TABLE added (id INTEGER PRIMARY KEY, b TEXT)')
+  await inBranch("INSERT INTO added (b) VALUES ('x'), ('y')")
+  await go(`/${ns}/main/branches`)
+  await page.getByRole('button', { name: `More for ${ref}` }).click()
+  await page.getByRole('menuitem', { name: 'Merge into main' }).click()
+  await page.getByRole('heading', { name: `Merge ${ref} into main` }).waitFor()
+  const first = page.getByRole('button', { name: 'Merge the schema first' })
+  await first.waitFor()
+  expect(await first.isDisabled()).toBe(true)
+  await page.getByText('Merge the schema first: the rows of added need it.').waitFor()
+  expect(await page.getByRole('button', { name: 'Merge the rows' }).count()).toBe(0)
+  expect(await faultsOf(page)).toEqual([])
+
+  await page.getByRole('button', { name: 'Merge the schema', exact: true }).click()
+  await page.getByRole('button', { name: 'Merge schema', exact: true }).click()
+  await page.getByText('The branch was merged.').first().waitFor()
+  await page.getByRole('button', { name: 'Merge the rows' }).click()
+  await page.getByRole('button', { name: 'Merge rows', exact: true }).click()
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+  expect(await query('SELECT b FROM added ORDER BY id')).toEqual([['x'], ['y']])
+  expect(complaints).toEqual([])
+  await close()
+})
+
 test('data that a merge would lose is marked and the name asked for; a branch is reset and deleted', async () => {
   const { page, ns, go, complaints, close } = await visit(browser, platform, { width: 390, theme: 'dark' })
   const query = sqlAs(page, ns)

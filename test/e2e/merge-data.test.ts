@@ -198,7 +198,13 @@ test('a preview compares the rows in the schema that there would be', async () =
     { table: 'u', inserted: 1, updated: 0, unchanged: 0, conflicts: 0 },
   ])
   const { planHash: expectedPlan } = preview
-  expect((await merge(db, { mode: 'data', expectedPlan })).code).toBe('merge_stale')
+  expect(preview.data.schemaFirst).toEqual(['t', 'u'])
+  // Trying again would not help: the plan is only good once the schema is merged.
+  const early = await merge(db, { mode: 'data', expectedPlan })
+  expect([early.code, early.error]).toEqual([
+    'merge_conflict',
+    expect.stringMatching(/rows of "t", "u" need the schema merged first/),
+  ])
   expect((await merge(db, { mode: 'data' })).merge.data.conflicts).toMatchObject([
     { reason: 'schema_differs' },
     { reason: 'schema_differs' },

@@ -20,8 +20,9 @@ const STEPS: Readonly<Record<string, string>> = {
   model_unavailable: 'The operator of this instance has set up no model. SQL works without.',
   mail_failed: 'Try again later, or pass the link on yourself.',
   idempotency_mismatch: 'Reload the page and do it once more.',
-  merge_stale: 'Look again at what the merge would do now, then merge.',
-  merge_conflict: 'Look at the conflicts: choose whose rows stay, or change the branch or its parent.',
+  merge_stale: 'Review what the merge would do now. If it does what you want, merge.',
+  merge_conflict:
+    'Review the conflicts: merge the schema first where rows need it, choose whose rows stay, or change the branch or its parent.',
   merge_under_way: 'Wait until the other merge has ended, then try again.',
   fork_point_unknown: 'Reset the branch, bring your changes in again, and merge soon after.',
   import_failed: 'Correct the file at that line and import it again.',

@@ -14,17 +14,26 @@ interface Asked {
 export function judge({ mode, allowDataLoss, expectedPlan }: Asked, report: MergeReport, isUnsettled: boolean): void {
   const refuse = (code: 'merge_stale' | 'merge_conflict' | 'merge_would_lose_data', what = '') =>
     new PerSQLError(code, { what }, { extra: { merge: report } })
+  const schemaFirst = mode === 'data' ? tablesOf(report, ({ reason }) => reason === 'schema_differs') : ''
+  // A plan that was made with the schema merged does not hold without it, and never will.
+  if (schemaFirst) throw refuse('merge_conflict', `rows of ${schemaFirst} need the schema merged first`)
   if (expectedPlan !== undefined && !isExpected(mode, expectedPlan, report.planHash)) throw refuse('merge_stale')
   if (mode === 'preview') return
   const { statements, conflicts } = report.schema
   const [clash] = conflicts
   if (clash) throw refuse('merge_conflict', `${clash.type} "${clash.name}"`)
   if (isUnsettled) {
-    const tables = new Set(report.data.conflicts.map(({ table }) => `"${table}"`))
-    throw refuse('merge_conflict', `rows of ${[...tables].slice(0, 5).join(', ')}`)
+    throw refuse('merge_conflict', `rows of ${tablesOf(report, () => true)}`)
   }
   const loss = statements.find(({ losesData }) => losesData)
   if (loss && !allowDataLoss) throw refuse('merge_would_lose_data', loss.reason.replace(/\.$/, ''))
+}
+
+type Conflict = MergeReport['data']['conflicts'][number]
+
+function tablesOf({ data }: MergeReport, isMeant: (conflict: Conflict) => boolean): string {
+  const tables = new Set(data.conflicts.filter(isMeant).map(({ table }) => `"${table}"`))
+  return [...tables].slice(0, 5).join(', ')
 }
 
 /** A plan has a half for the schema and one for the rows; each mode goes by its own. */

@@ -30,6 +30,7 @@ export function ApplyMerge({ ns, db, ref, side, report, isOld, onMerged, mode, d
   const [asked, ask] = useAsked('ask')
   const { mutateAsync } = useDo('POST /api/namespaces/{ns}/databases/{db}/branches/{ref}/merge')
   const what = mode === 'schema' ? 'schema' : 'rows'
+  const needsSchema = mode === 'data' && report.data.schemaFirst !== undefined
   const isLossy = mode === 'schema' && report.schema.statements.some(({ losesData }) => losesData)
   const deleted = mode === 'data' ? report.data.tables.reduce((sum, table) => sum + table.deleted, 0) : 0
   const goes =
@@ -37,7 +38,7 @@ export function ApplyMerge({ ns, db, ref, side, report, isOld, onMerged, mode, d
   return (
     <div>
       <Button look="primary" disabled={disabled} busy={isOld && !disabled} onClick={() => ask(mode)}>
-        Merge the {what}
+        {needsSchema ? 'Merge the schema first' : `Merge the ${what}`}
       </Button>
       <ConfirmDialog
         open={asked === mode && !disabled && !isOld}

@@ -18,7 +18,7 @@ const SIDES = [
 
 /** Rows of the branch that come into the parent or go from it, and who decides where both have changed one. */
 export function RowsMerge({ onSide, ...plan }: MergePlan & { onSide: (side: MergePlan['side']) => void }) {
-  const { tables, conflicts, deletions } = plan.report.data
+  const { tables, conflicts, deletions, schemaFirst = [] } = plan.report.data
   const isOpen = conflicts.some(({ reason }) => isOpenBy(reason, plan.side))
   const count = tables.reduce((sum, row) => sum + row.conflicts, 0)
   const hasChanges = tables.some(({ inserted, updated, deleted }) => inserted + updated + deleted > 0)
@@ -77,7 +77,13 @@ export function RowsMerge({ onSide, ...plan }: MergePlan & { onSide: (side: Merg
         deletions={deletions}
         count={tables.reduce((sum, { deleted }) => sum + deleted, 0)}
       />
-      <ApplyMerge {...plan} mode="data" disabled={isOpen || !hasChanges} />
+      <ApplyMerge {...plan} mode="data" disabled={isOpen || !hasChanges || schemaFirst.length > 0} />
+      {schemaFirst.length > 0 && (
+        <p className="text-sm text-muted">
+          Merge the schema first: the rows of {schemaFirst.slice(0, 5).join(', ')}
+          {schemaFirst.length > 5 && ` and ${formatNumber(schemaFirst.length - 5)} more tables`} need it.
+        </p>
+      )}
       {isOpen && <p className="text-sm text-muted">Rows cannot be merged while conflicts are open.</p>}
     </Card>
   )
