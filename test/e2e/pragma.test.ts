@@ -249,7 +249,7 @@ test.each([
 })
 
 test.each([
-  ['foreign_keys = OFF', /migration that begins with PRAGMA foreign_keys=OFF/],
+  ['foreign_keys = OFF', /begin a migration, or a batch .* with PRAGMA foreign_keys=OFF/],
   ['journal_mode = DELETE', /always WAL/],
   ['user_version = 3', /table/],
   ['schema_version', /sqlite_schema/],
