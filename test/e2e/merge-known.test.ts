@@ -146,13 +146,11 @@ test('what is remembered is nobody’s to read, write or drop', async () => {
     `DELETE FROM ${name}`,
     `DROP TABLE ${name}`,
     `ALTER TABLE ${name} RENAME TO mine`,
+    `CREATE VIEW peeks AS SELECT * FROM ${name}`,
   ]) {
     const { status, body } = await db.query(sql)
     expect([status, body.code], sql).toEqual([403, 'table_protected'])
   }
-  await ran(db, `CREATE VIEW peeks AS SELECT * FROM ${name}`)
-  expect((await db.query('SELECT * FROM peeks')).body.code).toBe('table_protected')
-  await ran(db, 'DROP VIEW peeks')
   const tables = (await db.request('/tables')).body.data
   expect(JSON.stringify(tables)).not.toContain('_persql_base')
   // A schema that was merged has not become another by it.
