@@ -5,7 +5,7 @@ import { branchOf, databaseWith, merge, ran, rowsOf, type TestDatabase } from '.
 let platform: TestPlatform
 let token: string
 beforeAll(async () => {
-  platform = await startPlatform()
+  platform = await startPlatform({ failures: ['copy_cut_off'] })
   token = (await platform.createNamespace('acme')).token
 })
 afterAll(() => platform.stop())
