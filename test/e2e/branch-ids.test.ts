@@ -151,6 +151,29 @@ describe('ids on a branch begin above those of the parent', () => {
     expect(both.body.data[0]).toMatchObject({ changes: 1, rowsWritten: 1 })
   })
 
+  test('what the connection counts is that of the caller, or refused', async () => {
+    const db = await parents('CREATE TABLE t (id INTEGER PRIMARY KEY, n TEXT UNIQUE)', "INSERT INTO t (n) VALUES ('p')")
+    const branch = await branchOf(platform, db)
+    const batch = async (...statements: string[]) =>
+      (
+        await branch.batch(
+          statements.map((sql) => ({ sql })),
+          { transaction: true },
+        )
+      ).body
+    const both = await batch("INSERT INTO t (n) VALUES ('a'), ('b')", 'SELECT last_insert_rowid(), max(id) FROM t')
+    const [[last, highest] = []] = both.data[1].rows
+    expect([last, both.data[0].changes, both.data[0].lastInsertRowid]).toEqual([highest, 2, highest])
+    await ran(branch, 'DELETE FROM t')
+    expect((await batch("INSERT INTO t (n) VALUES ('a'), ('b')", 'SELECT changes()')).code).toBe(
+      'statement_not_allowed',
+    )
+    await ran(branch, "INSERT INTO t (id, n) VALUES (1, 'x')")
+    const ignored = await branch.query("INSERT OR IGNORE INTO t (n) VALUES ('x')")
+    expect(ignored.body.data).toMatchObject({ changes: 0, rowsWritten: 0 })
+    expect(ignored.body.data.lastInsertRowid).toBeUndefined()
+  })
+
   test('a statement that searches its own table sees only rows that are there', async () => {
     const db = await parents('CREATE TABLE t (id INTEGER PRIMARY KEY, n TEXT)')
     const branch = await branchOf(platform, db)

@@ -177,7 +177,8 @@ export class Engine {
     try {
       if (kind === 'read') return this.#read(analysis, input)
       // One row is whole by itself.
-      const lacking = kind === 'write' ? this.#seeds.lacking(analysis.assigned) : NO_SEEDS
+      const mayLack = kind === 'write' && analysis.counters.reads.length === 0
+      const lacking = mayLack ? this.#seeds.lacking(analysis.assigned) : NO_SEEDS
       if (lacking.length > 0) return this.#seeded(lacking, analysis, input, inTransaction)
       const whole = appendsTo !== undefined && defers === 'none' && input.expect === undefined
       if (inTransaction || whole) return this.#write(analysis, input)
@@ -223,13 +224,19 @@ export class Engine {
   #seeded(tables: readonly string[], analysis: Analysis, input: StatementInput, inTransaction: boolean): Result {
     this.#learnAnew()
     try {
-      return this.#storage.transactionSync(() => {
-        const result = this.#seeds.around(tables, () => this.#write(analysis, input))
+      const result = this.#storage.transactionSync(() => {
+        const written = this.#seeds.around(tables, () => this.#write(analysis, input))
         if (!inTransaction) this.#keys.check()
-        return result
+        return written
       })
+      if (result.changes !== 0) return result
+      // The last row that was inserted is the one that held the place.
+      this.#counters.forget()
+      const { lastInsertRowid: _placeholder, ...without } = result
+      return without
     } finally {
       this.#learnAnew()
+      this.#counters.forgetChanges()
     }
   }
 
