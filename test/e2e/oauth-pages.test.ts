@@ -63,6 +63,22 @@ describe('the page of consent', () => {
     )
   })
 
+  test.each([
+    ['readonly readwrite admin', 'readonly'],
+    ['admin readwrite', 'readwrite'],
+    ['admin', 'admin'],
+    ['openid readwrite', 'readwrite'],
+    ['openid profile', 'readwrite'],
+    [undefined, 'readwrite'],
+  ])('preselects, for the scopes %s, %s and lets the member choose any', async (scope, role) => {
+    const { body } = await client.register()
+    const query = client.queryOf(body.client_id, pkce().challenge, { query: { scope } })
+    const { html } = await shown(`/oauth/authorize?${query}`, owner.cookie)
+    const roles = [...html.matchAll(/name="role" value="(\w+)"( checked)?/g)]
+    expect(roles.map(([, value]) => value)).toEqual(['readonly', 'readwrite', 'admin'])
+    expect(roles.filter(([, , isChecked]) => isChecked).map(([, value]) => value)).toEqual([role])
+  })
+
   test('takes a form from our own pages only, made for this person, request and namespace', async () => {
     const { html } = await shown(asked, owner.cookie)
     const fields = { ...fieldsOf(html, '/oauth/authorize'), which: 'all', role: 'readonly', decision: 'allow' }

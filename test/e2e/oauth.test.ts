@@ -51,7 +51,11 @@ describe('what a client finds', () => {
     ['/v1', '/v1'],
   ])('the resource at "%s" names its authorization server', async (suffix, path) => {
     const { body } = await platform.request(`/.well-known/oauth-protected-resource${suffix}`)
-    expect(body).toMatchObject({ resource: platform.url + path, authorization_servers: [platform.url] })
+    expect(body).toMatchObject({
+      resource: platform.url + path,
+      authorization_servers: [platform.url],
+      scopes_supported: ['readwrite'],
+    })
   })
 
   test('who has no token is told where to look', async () => {

@@ -49,7 +49,8 @@ async function ask(ctx: Context, query: string): Promise<Response> {
     api(ctx).lookupClient(request.clientId),
   ])
   const roles = scopes.slice(0, scopes.indexOf(highest) + 1)
-  const asked = roles.findLast((role) => request.scope.includes(role))
+  // Clients tend to request every scope they find, so the smallest is preselected: the member can choose more.
+  const asked = roles.find((role) => request.scope.includes(role))
   return consentPage({
     clientId: request.clientId,
     clientName: client?.clientName ?? 'An app without a name',

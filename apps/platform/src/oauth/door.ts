@@ -36,6 +36,8 @@ export function oauth(): Hono<{ Bindings: Env }> {
     return json({
       resource: resourcesOf(baseUrl)[name],
       authorization_servers: [baseUrl],
+      // Clients request what stands here. The member decides in the end.
+      scopes_supported: ['readwrite'],
       bearer_methods_supported: ['header'],
       resource_name: 'PerSQL',
     })
