@@ -206,7 +206,7 @@ test('tokens are minted, listed and revoked', async () => {
   const listed = await cli.run(['token', 'list'], { env })
   expect(listed.stdout).toContain('reader')
   expect(listed.stdout).not.toContain(minted.token)
-  expect(await answer(['token', 'revoke', minted.id, '--yes'])).toEqual({ revoked: true })
+  expect(await answer(['token', 'revoke', minted.id, '--yes'])).toEqual({ revoked: true, alsoRevoked: 0 })
   expect(await failure(['whoami'], { env: { ...env, PERSQL_TOKEN: minted.token } })).toMatchObject({ exitCode: 3 })
 })
 

@@ -107,7 +107,7 @@ test('requests are listed for members, those that wait first, with the beginning
   ])
   expect(await code(agent.request('/approvals'))).toEqual([403, 'role_insufficient'])
   const scoped = platform.database('acme', 'main', (await minted({ role: 'admin', tableScope: ['bills'] })).token)
-  expect(await code(scoped.request('/approvals'))).toEqual([403, 'table_out_of_scope'])
+  expect(await code(scoped.request('/approvals'))).toEqual([403, 'not_for_scoped_token'])
 })
 
 test('a guarded write waits, is decided by a human, and is then done exactly so, once', async () => {
@@ -233,7 +233,7 @@ describe('rules', () => {
     const scoped = platform.database('acme', 'main', (await minted({ role: 'admin', tableScope: ['bills'] })).token)
     for (const [as, why] of [
       [agent, 'role_insufficient'],
-      [scoped, 'table_out_of_scope'],
+      [scoped, 'not_for_scoped_token'],
     ] as const) {
       expect((await as.request('/approval_rules')).body.code).toBe(why)
       expect((await as.request('/approval_rules', { body: { tableGlob: '*', action: 'deny' } })).body.code).toBe(why)

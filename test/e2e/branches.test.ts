@@ -166,14 +166,24 @@ describe('a token of a branch', () => {
       const { status, body } = await as(`/v1/db/acme/${db}/query`, { body: { sql: 'SELECT 1' } })
       expect([status, body.code], db).toEqual([403, 'token_pinned'])
     }
-    for (const path of ['/v1/databases/main', '/v1/tokens', '/v1/billing', '/v1/db/acme/main/branches', '/v1/usage']) {
+    for (const path of ['/v1/databases/main', '/v1/billing', '/v1/db/acme/main/branches', '/v1/usage']) {
       expect((await as(path)).body.code, path).toBe('token_pinned')
     }
-    expect((await as('/v1/tokens', { body: { name: 'x' } })).body.code).toBe('token_pinned')
+    const child = (await as('/v1/tokens', { body: { name: 'x', databases: ['main', data.databaseSlug] } })).body.data
+    expect(child).toMatchObject({ database: data.databaseSlug, expiresAt: data.expiresAt })
+    expect((await as('/v1/tokens', { body: { name: 'x', databases: ['main'] } })).body.code).toBe('exceeds_parent')
+    const own = (await as('/v1/tokens')).body.data.map(({ name }: { name: string }) => name)
+    expect(own).toEqual(['branch pinned', 'x'])
     expect((await as(`/v1/db/acme/${data.databaseSlug}/claim_branch`, { body: {} })).body.code).toBe('token_pinned')
     const session = { namespaceSlug: 'acme', databaseSlug: 'main', userId: 1 }
     expect((await as('/v1/sessions', { body: session })).body.code).toBe('token_pinned')
-    expect((await as('/v1/me')).status).toBe(200)
+    expect((await as('/v1/me')).body.data).toMatchObject({
+      database: data.databaseSlug,
+      branch: 'pinned',
+      databases: [data.databaseSlug],
+      tableScope: null,
+      expiresAt: data.expiresAt,
+    })
     const seen = (await as('/v1/databases')).body.data.map(({ slug }: { slug: string }) => slug)
     expect(seen).toEqual([data.databaseSlug])
     const listed = (await platform.request('/v1/tokens', { token })).body.data

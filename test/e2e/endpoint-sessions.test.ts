@@ -101,7 +101,7 @@ describe('a session that the app’s backend opens', () => {
     const readonly = await mint({ userId: 1 }, await tokenOf({ role: 'readonly' }))
     const scoped = await mint({ userId: 1 }, await tokenOf({ tableScope: ['notes'] }))
     expect([readonly.status, readonly.body.code]).toEqual([403, 'role_insufficient'])
-    expect([scoped.status, scoped.body.code]).toEqual([403, 'table_out_of_scope'])
+    expect([scoped.status, scoped.body.code]).toEqual([403, 'not_for_scoped_token'])
   })
 })
 

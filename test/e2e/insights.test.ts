@@ -73,7 +73,7 @@ test('keeps to 1 to 168 hours, and tells nothing to tokens of some tables only',
     token,
     body: { name: 'some', role: 'admin', tableScope: ['t'] },
   })
-  expect((await insights('main', '', minted.body.data.token)).body).toMatchObject({ code: 'table_out_of_scope' })
+  expect((await insights('main', '', minted.body.data.token)).body).toMatchObject({ code: 'not_for_scoped_token' })
 })
 
 test('of an endpoint it is told how often it ran, in 24 parts of the window, what that cost and why it failed', async () => {
@@ -116,5 +116,5 @@ test('of an endpoint it is told how often it ran, in 24 parts of the window, wha
     body: { name: 'scoped', tableScope: ['t'] },
   })
   const refusal = await platform.request('/v1/db/other/main/endpoints/parts/traffic', { token: scoped.body.data.token })
-  expect(refusal.body.code).toBe('table_out_of_scope')
+  expect(refusal.body.code).toBe('not_for_scoped_token')
 })

@@ -424,7 +424,7 @@ test('a token with a table scope sees and does nothing of this', async () => {
   const slug = admin.path.split('/').at(-1) as string
   db = platform.database('acme', slug, body.data.token)
   for (const answer of [await db.request('/migrations'), await post('SELECT 2'), await apply(id), await attempt(id)]) {
-    expect([answer.status, answer.body.code]).toEqual([403, 'table_out_of_scope'])
+    expect([answer.status, answer.body.code]).toEqual([403, 'not_for_scoped_token'])
   }
 })
 

@@ -269,7 +269,7 @@ describe('an app', () => {
       lastTokenAt: expect.any(String),
     })
     const shown = await owner.request(`/api/namespaces/owner/oauth_grants/${grant.id}`, { method: 'DELETE' })
-    expect(shown.body.data).toEqual({ revoked: true })
+    expect(shown.body.data).toEqual({ revoked: true, alsoRevoked: 0 })
     expect((await client.query(access)).status).toBe(401)
     expect((await client.refresh(clientId, token)).status).toBe(400)
     const again = await owner.request(`/api/namespaces/owner/oauth_grants/${grant.id}`, { method: 'DELETE' })

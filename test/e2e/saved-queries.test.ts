@@ -188,7 +188,7 @@ test('they are out of reach of SQL and of tokens with a table scope, cost member
   const path = `/v1/db/acme/${saved.slug}/saved-queries`
   for (const options of [{}, { body: { name: 'x', sql: 'SELECT 1' } }]) {
     const answer = await platform.request(path, { token: narrow, ...options })
-    expect([answer.status, answer.body.code]).toEqual([403, 'table_out_of_scope'])
+    expect([answer.status, answer.body.code]).toEqual([403, 'not_for_scoped_token'])
   }
   const tables = await withToken(`/v1/db/acme/${saved.slug}/query`, {
     body: { sql: "SELECT count(*) FROM sqlite_master WHERE name LIKE '%saved%'" },

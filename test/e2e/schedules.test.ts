@@ -186,7 +186,7 @@ describe('what is refused', () => {
     const { id } = (await scoped.request('/schedules', { body })).body.data
     const other = await create()
     expect((await scoped.request('/schedules')).body.data.map((each: { id: string }) => each.id)).toEqual([id])
-    expect((await scoped.request(`/schedules/${other.id}/run`, { body: {} })).body.code).toBe('table_out_of_scope')
+    expect((await scoped.request(`/schedules/${other.id}/run`, { body: {} })).body.code).toBe('not_for_scoped_token')
     expect((await scoped.request(`/schedules/${id}/run`, { body: {} })).body.data.lastStatus).toBe('ok')
     await run('CREATE TRIGGER reach AFTER INSERT ON t BEGIN INSERT INTO secret VALUES (NEW.n); END')
     const reached = await db.request(`/schedules/${id}/run`, { body: {} })

@@ -162,5 +162,5 @@ test('a token with a table scope is refused: the record tells of all tables', as
   const request = { name: 'x', role: 'readonly', tableScope: ['t'] }
   const { body } = await platform.request('/v1/tokens', { token: acme.token, body: request })
   const answer = await platform.database('acme', slug, body.data.token).request('/schema_changes')
-  expect([answer.status, answer.body.code]).toEqual([403, 'table_out_of_scope'])
+  expect([answer.status, answer.body.code]).toEqual([403, 'not_for_scoped_token'])
 })

@@ -39,6 +39,8 @@ test('the secret is in the answer that mints it, and nowhere else', async () => 
     preview: expect.any(String),
     createdAt: expect.stringMatching(/^20\d\d-.*Z$/),
     expiresAt: null,
+    mintedBy: acme.tokenId,
+    descendants: 0,
   })
   const secret = token.split('_').at(-1)
   expect(rest.preview).toContain(secret.slice(0, 4))
@@ -63,6 +65,11 @@ test.each([
     namespaceId: acme.namespace.id,
     role,
     tokenId: id,
+    database: null,
+    branch: null,
+    databases: null,
+    tableScope: null,
+    expiresAt: null,
   })
   expect(await status(token, 'SELECT * FROM open')).toBe(read)
   expect(await status(token, 'INSERT INTO open VALUES (1)')).toBe(write)
@@ -91,7 +98,7 @@ test('a revoked token is refused from the answer on, and only it', async () => {
   const [doomed, other] = [await mint({}), await mint({})]
   expect(await status(doomed.token, 'SELECT 1')).toBe(200)
   const answer = await platform.request(`/v1/tokens/${doomed.id}`, { method: 'DELETE', token: acme.token })
-  expect(answer.body.data).toEqual({ revoked: true })
+  expect(answer.body.data).toEqual({ revoked: true, alsoRevoked: 0 })
   expect(await status(doomed.token, 'SELECT 1')).toBe(401)
   expect((await me(doomed.token)).body.code).toBe('token_unknown')
   expect(await status(other.token, 'SELECT 1')).toBe(200)

@@ -315,7 +315,7 @@ describe('who may', () => {
       'table_out_of_scope',
     )
     expect((await scoped.request('/webhooks', { body: { ...body, tables: ['t'] } })).status).toBe(200)
-    expect((await scoped.request('/webhooks')).body.code).toBe('table_out_of_scope')
+    expect((await scoped.request('/webhooks')).body.code).toBe('not_for_scoped_token')
   })
 
   test('a fork has no webhooks, and a restore keeps them', async () => {

@@ -49,8 +49,14 @@ async function authenticateAndRemember(
   database: string,
 ): Promise<string> {
   if (tokenNamespace(token) !== namespace) throw new PerSQLError('namespace_mismatch')
-  const { tokenId, role, tableScope, expiresAtMs, memberRole } = await ask(ctx, token, namespace, database)
-  const grant = JSON.stringify({ tokenId, role, tableScope, expiresAtMs, memberRole } satisfies {
+  const { tokenId, secretId, role, tableScope, expiresAtMs, memberRole, opens } = await ask(
+    ctx,
+    token,
+    namespace,
+    database,
+  )
+  const pinned = opens === null ? undefined : true
+  const grant = JSON.stringify({ tokenId, secretId, role, tableScope, expiresAtMs, memberRole, pinned } satisfies {
     [K in keyof Grant]: Grant[K] | undefined
   })
   const grants = cache.get(token)?.grants ?? new Map<string, string>()
@@ -136,7 +142,9 @@ export function refuseForeignOrigin({ headers, route, baseUrl }: Context): void 
 
 async function ask(ctx: Context, token: string, namespace: string, database?: string): Promise<Caller> {
   if (!(await isNamespace(ctx, namespace))) throw new PerSQLError('token_unknown')
-  return namespaceObject(ctx.env, namespace).authenticate(await hashToken(token), database, audienceAt(ctx))
+  // A caller that asked to read only doesn't create the database that it names.
+  const creates = ctx.atMost === undefined || ctx.atMost === 'admin'
+  return namespaceObject(ctx.env, namespace).authenticate(await hashToken(token), database, audienceAt(ctx), creates)
 }
 
 /** Whether there is such a namespace. Asked before its object is, because asking an object makes it a file. */

@@ -20,11 +20,12 @@ import {
   authenticateOperator,
   forgetToken,
 } from './authenticate.ts'
+import { assertMayCall, assertMemberMayCall, databaseRole, lowerOf, openToAll } from './authority.ts'
 import type { Context } from './context.ts'
 import type { DatabaseOperation, Grant, ReplayKey, StatementOperation } from './database/call.ts'
 import { databaseOperations } from './database/operations.ts'
 import { parseObject } from './json-object.ts'
-import { covers, databaseRole } from './namespace/members.ts'
+import type { Minter } from './namespace/credentials.ts'
 import type { Caller, MemberAccess, Namespace } from './namespace/object.ts'
 import { databaseObject, namespaceObject, type Remote } from './objects.ts'
 import { accounts } from './operations/accounts.ts'
@@ -54,8 +55,12 @@ interface NamespaceContext extends Context {
   /** Who is calling, for the audit log: `token:<id>` or `user:<id>`. */
   readonly actor: string
   readonly namespace: Remote<Namespace>
-  /** Ids of the only databases that the caller's token opens, or `null` for all. */
+  /** IDs of the only databases that the caller's token opens, or `null` for all. */
   readonly opens: readonly string[] | null
+  /** The only tables that the caller's token touches, or `null` for all. */
+  readonly tableScope: readonly string[] | null
+  /** The credential that everything the caller creates ends with. */
+  readonly minter: Minter
 }
 interface TokenContext extends NamespaceContext {
   readonly caller: Caller
@@ -101,9 +106,6 @@ const statementOperations: ReadonlySet<string> = new Set<StatementOperation>([
 ])
 /** Whether a database serves this by itself. */
 export const isDatabaseOperation = (name: string): name is DatabaseOperation => Object.hasOwn(databaseOperations, name)
-const rank = { readonly: 0, readwrite: 1, admin: 2 }
-/** What a token that opens some databases only may still do in its namespace: it sees those. */
-const openToPinned: ReadonlySet<keyof Api> = new Set(['get_me', 'list_databases'])
 
 /** What a surface gathered from a request: parameters of path and query, and the body as text. */
 export interface Raw {
@@ -121,7 +123,7 @@ export async function execute(name: keyof Api, door: Door, raw: Raw, ctx: Contex
     if (isDatabaseOperation(name)) return await executeOnDatabase(name, raw, ctx)
     const { scope } = api[name]
     if (scope === 'anyone') return answered(name, await run(ofAnyone, name, await validated(api[name], raw), ctx))
-    const result = scope === 'operator' ? executeForOperator(name, raw, ctx) : executeForToken(name, scope, raw, ctx)
+    const result = scope === 'operator' ? executeForOperator(name, raw, ctx) : executeForToken(name, raw, ctx)
     return answered(name, await result)
   } catch (cause) {
     return refuse(cause)
@@ -137,9 +139,8 @@ async function executeOnDatabase(operation: DatabaseOperation, raw: Raw, ctx: Co
   if (!SLUG.test(ns) || !SLUG.test(db)) throw new PerSQLError('database_not_found', { database: db.slice(0, 80) })
   const known = authenticateForDatabase(ctx, ns, db)
   let grant = lowered(known instanceof Promise ? await known : known, ctx)
-  // Statements that anyone may send are judged by what they would do, where they are compiled.
-  if (api[operation].scope !== 'readonly') checkRole(operation, grant)
-  else if (grant.includes('"memberRole"')) checkMember(operation, JSON.parse(grant) as Grant)
+  // A statement that anyone may send is judged by what it would do, where it is compiled.
+  if (!openToAll.has(operation)) assertMayCall(operation, JSON.parse(grant) as Grant, 'database')
   const body = await bodyFor(operation, raw, ctx, grant)
   const replayKeys = await raw.replayKeys(body)
   const call = () => callDatabase(ctx, operation, ns, db, grant, body, replayKeys)
@@ -165,22 +166,7 @@ function bodyFor(operation: DatabaseOperation, raw: Raw, ctx: Context, grant: st
 function lowered(grant: string, ctx: Context): string {
   if (ctx.atMost === undefined) return grant
   const known = JSON.parse(grant) as Grant
-  return JSON.stringify({ ...known, role: atMost(known.role, ctx) } satisfies Grant)
-}
-
-const atMost = (role: Role, ctx: Context): Role =>
-  ctx.atMost !== undefined && rank[ctx.atMost] < rank[role] ? ctx.atMost : role
-
-function checkRole(operation: DatabaseOperation, grant: string): void {
-  const known = JSON.parse(grant) as Grant
-  if (rank[known.role] < rank[api[operation].scope]) throw insufficient(known.role, operation)
-  checkMember(operation, known)
-}
-
-/** What is closed to a member is closed to the apps of that member. */
-function checkMember(name: keyof Api, { memberRole }: Pick<Grant, 'memberRole'>): void {
-  const needed = (api[name] as Operation).console?.role
-  if (memberRole && needed && !covers(memberRole, needed)) throw insufficient(memberRole, name)
+  return JSON.stringify({ ...known, role: lowerOf(known.role, ctx.atMost) } satisfies Grant)
 }
 
 async function callDatabase(
@@ -213,13 +199,12 @@ function linked(reply: Reply, baseUrl: string): Reply {
   return { ...reply, body: JSON.stringify({ ...refusal, approvalUrl }) }
 }
 
-async function executeForToken(name: keyof Api, scope: Scope, raw: Raw, ctx: Context): Promise<unknown> {
+async function executeForToken(name: keyof Api, raw: Raw, ctx: Context): Promise<unknown> {
   const operation: Operation = api[name]
   const { namespace: slug, caller: known } = await authenticateForNamespace(ctx)
-  const caller = { ...known, role: atMost(known.role, ctx) }
-  if (rank[caller.role] < rank[scope as Role]) throw insufficient(caller.role, name)
-  checkMember(name, caller)
-  if (caller.opens !== null && !openToPinned.has(name)) throw new PerSQLError('token_pinned')
+  const caller = { ...known, role: lowerOf(known.role, ctx.atMost) }
+  const { opens, tableScope, minter } = caller
+  assertMayCall(name, { ...caller, pinned: opens !== null }, 'namespace')
   const { ns, ...params } = raw.params
   const named = operation.route.includes('/{ns}/')
   if (named && ns !== slug) throw new PerSQLError('namespace_mismatch')
@@ -230,7 +215,9 @@ async function executeForToken(name: keyof Api, scope: Scope, raw: Raw, ctx: Con
     ...ctx,
     slug,
     caller,
-    opens: caller.opens,
+    opens,
+    tableScope,
+    minter,
     actor: `token:${caller.tokenId}`,
     namespace,
   })
@@ -249,16 +236,15 @@ async function executeForAccount(name: keyof Api, raw: Raw, ctx: Context): Promi
     return answered(name, await run(ofAccounts, name, await validated(operation, raw), { ...ctx, account }))
   }
   const { ns: slug, ...params } = raw.params as { ns: string; db?: string }
-  const needed = operation.role ?? operation.console?.role
   if (!SLUG.test(slug)) throw new PerSQLError('namespace_not_found', { namespace: slug.slice(0, 80) })
   const member = await accessOf(ctx, account, slug, params.db)
-  if (!needed || !covers(member.role, needed)) throw insufficient(member.role, name)
+  assertMemberMayCall(name, member.role)
   const actor = `user:${account.userId}`
   if (isDatabaseOperation(name)) return executeAsMember(name, member, actor, raw, ctx)
   const input = await validated(operation, { ...raw, params })
   const namespace = namespaceObject(ctx.env, slug)
   const handlers = operation.scope === 'member' ? ofMembers : ofNamespaces
-  return answered(name, await run(handlers, name, input, { ...ctx, slug, actor, member, namespace, opens: null }))
+  return answered(name, await run(handlers, name, input, { ...ctx, slug, actor, member, namespace, ...unlimited }))
 }
 
 async function executeAsMember(
@@ -299,7 +285,7 @@ async function validated(operation: Operation, raw: Raw): Promise<unknown> {
   throw new PerSQLError('invalid_input', { problem: `${problem.join('; ').slice(0, 1000)}.` }, { extra: { fields } })
 }
 
-const insufficient = (role: string, name: string) =>
-  new PerSQLError('role_insufficient', { role, action: `call ${name}` })
+/** A member is limited by roles alone, and what a member creates belongs to the namespace. */
+const unlimited = { opens: null, tableScope: null, minter: null }
 const SLUG = /^[a-z][a-z0-9-]{0,62}$/
 const hasBody = ({ route }: Operation) => /^(POST|PUT|PATCH)/.test(route)

@@ -13,6 +13,12 @@ export function mintToken(namespace: string): string {
   return body + checksum(body)
 }
 
+/** Creates the secret of a token, with its hash. */
+export async function newSecret(namespace: string): Promise<{ secret: string; hash: string }> {
+  const secret = mintToken(namespace)
+  return { secret, hash: await hashToken(secret) }
+}
+
 /** What tokens of apps, their codes and refresh tokens begin with: they too name their namespace. */
 export const appTokenUser = (namespace: string, userId: string): string => `psql_oauth_${namespace}_${userId}`
 

@@ -29,6 +29,7 @@ export const advise_indexes = operation({
   summary: 'Suggest indexes for what the query log holds, each tried out on a copy; nothing is changed',
   route: 'POST /v1/db/{ns}/{db}/ai/indexes',
   scope: 'readonly',
+  scoped: true,
   console: { route: 'POST /api/namespaces/{ns}/databases/{db}/ai/indexes', role: 'editor' },
   input: z.strictObject({
     ns: Slug,

@@ -77,7 +77,7 @@ export const list_approvals = operation({
   console: { route: 'GET /api/namespaces/{ns}/databases/{db}/approvals', role: 'viewer' },
   input: z.strictObject(address),
   output: z.array(ListedApproval),
-  errors: ['database_not_found', 'table_out_of_scope'],
+  errors: ['database_not_found'],
 })
 
 export const list_approval_rules = operation({
@@ -87,7 +87,7 @@ export const list_approval_rules = operation({
   console: { route: 'GET /api/namespaces/{ns}/databases/{db}/approval_rules', role: 'viewer' },
   input: z.strictObject(address),
   output: z.array(ApprovalRule),
-  errors: ['database_not_found', 'table_out_of_scope'],
+  errors: ['database_not_found'],
 })
 
 export const create_approval_rule = operation({
@@ -97,7 +97,7 @@ export const create_approval_rule = operation({
   console: { route: 'POST /api/namespaces/{ns}/databases/{db}/approval_rules', role: 'admin' },
   input: z.strictObject({ ...address, ...RuleShape, note: z.string().max(500).optional() }),
   output: ApprovalRule,
-  errors: ['database_not_found', 'table_out_of_scope', 'limit_reached'],
+  errors: ['database_not_found', 'limit_reached'],
 })
 
 export const delete_approval_rule = operation({
@@ -107,13 +107,14 @@ export const delete_approval_rule = operation({
   console: { route: 'DELETE /api/namespaces/{ns}/databases/{db}/approval_rules/{id}', role: 'admin' },
   input: z.strictObject({ ...address, id: z.string().min(1).max(40) }),
   output: z.object({ deleted: z.literal(true) }),
-  errors: ['database_not_found', 'table_out_of_scope', 'approval_rule_not_found'],
+  errors: ['database_not_found', 'approval_rule_not_found'],
 })
 
 export const get_approval = operation({
   summary: 'Tell how an approval stands that one was told to wait for',
   route: 'GET /v1/db/{ns}/{db}/approvals/{token}',
   scope: 'readonly',
+  scoped: true,
   console: { route: 'GET /api/namespaces/{ns}/databases/{db}/approvals/{token}', role: 'viewer' },
   input: z.strictObject({ ...address, token: Token }),
   output: Approval,
@@ -124,6 +125,7 @@ export const redeem_approval = operation({
   summary: 'Run exactly what was approved, whole or not at all, once: a result, or one for each statement of a batch',
   route: 'POST /v1/db/{ns}/{db}/redeem_approval',
   scope: 'readwrite',
+  scoped: true,
   console: { route: 'POST /api/namespaces/{ns}/databases/{db}/redeem_approval', role: 'editor' },
   input: z.strictObject({ ...address, approvalToken: Token }),
   output: z.union([QueryResult, z.array(QueryResult)]),

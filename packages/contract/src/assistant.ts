@@ -41,6 +41,7 @@ export const ask = operation({
   summary: 'Ask in words: a model writes one SELECT, the guard checks it, and it runs',
   route: 'POST /v1/db/{ns}/{db}/ask',
   scope: 'readonly',
+  scoped: true,
   console: { route: 'POST /api/namespaces/{ns}/databases/{db}/ask', role: 'viewer' },
   input: z.strictObject({
     ...address,
@@ -59,6 +60,7 @@ export const generate_sql = operation({
   summary: 'Have a SELECT written for a question, and run it with execute',
   route: 'POST /v1/db/{ns}/{db}/ai/sql',
   scope: 'readonly',
+  scoped: true,
   console: { route: 'POST /api/namespaces/{ns}/databases/{db}/ai/sql', role: 'editor' },
   input: z.strictObject({
     ...address,
@@ -75,6 +77,7 @@ export const describe_tables = operation({
   summary: 'Have tables described by a model, from their schema and a few rows, and keep that',
   route: 'POST /v1/db/{ns}/{db}/ai/describe',
   scope: 'admin',
+  scoped: true,
   console: { route: 'POST /api/namespaces/{ns}/databases/{db}/ai/describe', role: 'editor' },
   input: z.strictObject({ ...address, tables: z.array(TableName).min(1).max(200).optional() }),
   output: Docs.extend({ failures: z.array(z.object({ table: z.string(), error: z.string() })) }),
@@ -86,6 +89,7 @@ export const get_docs = operation({
   summary: 'Read what is written about the database and its tables',
   route: 'GET /v1/db/{ns}/{db}/ai/docs',
   scope: 'readonly',
+  scoped: true,
   console: { route: 'GET /api/namespaces/{ns}/databases/{db}/ai/docs', role: 'viewer' },
   input: z.strictObject(address),
   output: Docs,

@@ -91,15 +91,15 @@ export const claim_branch = operation({
     /** Made of `purpose` and six random characters unless it is given. */
     ref: Ref.optional(),
     purpose: z.string().trim().min(1).max(200).optional(),
-    /** Seconds until branch and token end; 0 for a branch that stays. */
+    /** Seconds until branch and token expire; 0 for no expiry. Default: 3600, or the rest of the caller's token if shorter. */
     ttlSec: z
       .int()
       .refine((ttl) => ttl === 0 || (ttl >= 60 && ttl <= MAX_TTL_S), `give 0, or 60 to ${MAX_TTL_S} seconds`)
-      .default(3600),
+      .optional(),
     role: BranchRole.default('write'),
   }),
   output: Claim,
-  errors: [...errors, 'slug_taken', 'database_deleting', ...loading],
+  errors: [...errors, 'slug_taken', 'database_deleting', 'exceeds_parent', ...loading],
 })
 
 export const list_branches = operation({
@@ -161,11 +161,11 @@ export const hand_off_branch = operation({
   input: z.strictObject({
     ...branch,
     role: BranchRole.default('write'),
-    /** Seconds within which it must be redeemed. */
-    ttlSec: z.int().min(60).max(86_400).default(900),
+    /** Seconds within which it must be redeemed. Default: 900, or the rest of the caller's token if shorter. */
+    ttlSec: z.int().min(60).max(86_400).optional(),
   }),
   output: z.object({ token: z.string(), expiresAt: Moment }),
-  errors: ['namespace_mismatch', 'database_not_found', 'branch_not_found'],
+  errors: ['namespace_mismatch', 'database_not_found', 'branch_not_found', 'exceeds_parent'],
 })
 
 export const redeem_handoff = operation({

@@ -21,6 +21,7 @@ export const subscribe = operation({
   summary: 'Open a WebSocket that tells which tables change: {"type":"change","table","kind","cursor"}',
   route: 'GET /v1/db/{ns}/{db}/subscribe',
   scope: 'readonly',
+  scoped: true,
   console: { route: 'GET /api/namespaces/{ns}/databases/{db}/subscribe', role: 'viewer' },
   input: z.strictObject({ ...address, tables: Tables.optional(), cursor: Cursor.optional() }),
   output: z.object({}),
@@ -32,6 +33,7 @@ export const wait_for_changes = operation({
   summary: 'Wait until tables change, at most timeoutSec; with the cursor of the last answer nothing is missed',
   route: 'GET /v1/db/{ns}/{db}/wait_for_changes',
   scope: 'readonly',
+  scoped: true,
   console: { route: 'GET /api/namespaces/{ns}/databases/{db}/wait_for_changes', role: 'viewer' },
   input: z.strictObject({
     ...address,

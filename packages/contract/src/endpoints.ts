@@ -23,7 +23,7 @@ export const Endpoint = z.object({
 })
 export type Endpoint = z.infer<typeof Endpoint>
 
-const refusals = ['database_not_found', 'role_insufficient', 'table_out_of_scope'] as const
+const refusals = ['database_not_found', 'role_insufficient', 'table_out_of_scope', 'not_for_scoped_token'] as const
 const specRefusals = [
   ...refusals,
   'invalid_spec',
@@ -39,6 +39,7 @@ export const list_endpoints = operation({
   summary: 'List the public endpoints of a database',
   route: 'GET /v1/db/{ns}/{db}/endpoints',
   scope: 'readonly',
+  scoped: true,
   console: { route: 'GET /api/namespaces/{ns}/databases/{db}/endpoints', role: 'viewer' },
   input: z.strictObject(database),
   output: z.array(Endpoint),
@@ -49,6 +50,7 @@ export const create_endpoint = operation({
   summary: 'Save a new endpoint as a draft',
   route: 'POST /v1/db/{ns}/{db}/endpoints',
   scope: 'admin',
+  scoped: true,
   console: { route: 'POST /api/namespaces/{ns}/databases/{db}/endpoints', role: 'editor' },
   input: z.strictObject({ ...database, ...EndpointShape }),
   output: Endpoint,
@@ -59,6 +61,7 @@ export const get_endpoint = operation({
   summary: 'Read one endpoint',
   route: 'GET /v1/db/{ns}/{db}/endpoints/{slug}',
   scope: 'readonly',
+  scoped: true,
   console: { route: 'GET /api/namespaces/{ns}/databases/{db}/endpoints/{slug}', role: 'viewer' },
   input: z.strictObject(address),
   output: Endpoint,
@@ -69,6 +72,7 @@ export const update_endpoint = operation({
   summary: 'Change an endpoint: a new version, which a published endpoint serves at once. null takes a field out',
   route: 'PATCH /v1/db/{ns}/{db}/endpoints/{slug}',
   scope: 'admin',
+  scoped: true,
   console: { route: 'PATCH /api/namespaces/{ns}/databases/{db}/endpoints/{slug}', role: 'editor' },
   input: z.strictObject({ ...EndpointChangeShape, ...address }),
   output: Endpoint,
@@ -79,6 +83,7 @@ export const publish_endpoint = operation({
   summary: 'Publish an endpoint, or go back to the spec of an earlier version and publish that',
   route: 'POST /v1/db/{ns}/{db}/endpoints/{slug}/publish',
   scope: 'admin',
+  scoped: true,
   console: { route: 'POST /api/namespaces/{ns}/databases/{db}/endpoints/{slug}/publish', role: 'editor' },
   input: z.strictObject({ ...address, version: z.int().min(1).optional() }),
   output: Endpoint,
@@ -89,6 +94,7 @@ export const pause_endpoint = operation({
   summary: 'Pause an endpoint: from the answer on it is not found',
   route: 'POST /v1/db/{ns}/{db}/endpoints/{slug}/pause',
   scope: 'admin',
+  scoped: true,
   console: { route: 'POST /api/namespaces/{ns}/databases/{db}/endpoints/{slug}/pause', role: 'editor' },
   input: z.strictObject(address),
   output: Endpoint,
@@ -99,6 +105,7 @@ export const delete_endpoint = operation({
   summary: 'Delete an endpoint with its versions',
   route: 'DELETE /v1/db/{ns}/{db}/endpoints/{slug}',
   scope: 'admin',
+  scoped: true,
   console: { route: 'DELETE /api/namespaces/{ns}/databases/{db}/endpoints/{slug}', role: 'editor' },
   input: z.strictObject(address),
   output: z.object({ deleted: z.literal(true) }),
@@ -109,6 +116,7 @@ export const list_endpoint_versions = operation({
   summary: 'List the versions of an endpoint, the newest first; the newest 50 are kept',
   route: 'GET /v1/db/{ns}/{db}/endpoints/{slug}/versions',
   scope: 'readonly',
+  scoped: true,
   console: { route: 'GET /api/namespaces/{ns}/databases/{db}/endpoints/{slug}/versions', role: 'viewer' },
   input: z.strictObject(address),
   output: z.array(z.object({ version: z.int(), spec: z.object(EndpointShape), savedAt: Moment, savedBy: z.string() })),
@@ -119,6 +127,7 @@ export const try_endpoint = operation({
   summary: 'Call an endpoint, published or not, with sample input and unsaved changes; what it writes is undone',
   route: 'POST /v1/db/{ns}/{db}/endpoints/{slug}/try',
   scope: 'admin',
+  scoped: true,
   console: { route: 'POST /api/namespaces/{ns}/databases/{db}/endpoints/{slug}/try', role: 'editor' },
   input: z.strictObject({
     ...address,
@@ -162,9 +171,9 @@ export const create_session = operation({
     databaseSlug: Slug,
     userId: z.union([z.string().min(1).max(256), z.int()]),
     email: z.string().max(320).optional(),
-    /** Seconds. */
-    expiresIn: z.int().min(60).max(MAX_SESSION_S).default(3600),
+    /** Seconds. Default: 3600, or the rest of the caller's token if shorter. */
+    expiresIn: z.int().min(60).max(MAX_SESSION_S).optional(),
   }),
   output: z.object({ token: z.string(), expiresAt: Moment, expiresIn: z.int() }),
-  errors: ['namespace_mismatch', 'database_not_found', 'table_out_of_scope'],
+  errors: ['namespace_mismatch', 'database_not_found', 'exceeds_parent'],
 })

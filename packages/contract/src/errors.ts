@@ -20,6 +20,10 @@ export const errors = {
   },
   webhook_refused: { status: 400, message: 'This is not signed by Stripe, or was signed too long ago.' },
   payment_not_understood: { status: 400, message: 'A payment that PerSQL did not ask for like this: {what}.' },
+  exceeds_parent: {
+    status: 400,
+    message: 'A token can give at most its own access, and "{field}" exceeds it. Lower or omit "{field}".',
+  },
   url_not_public: { status: 400, message: 'The URL must be https and lead to a public host: {problem}.' },
   token_missing: { status: 401, message: 'Send "Authorization: Bearer <token>".' },
   token_malformed: { status: 401, message: 'Invalid token format' },
@@ -42,6 +46,10 @@ export const errors = {
   captcha_missing: { status: 403, message: 'Send the token of the captcha in the header cf-turnstile-response.' },
   captcha_failed: { status: 403, message: 'The captcha was not passed, or its token was used before. Try again.' },
   token_pinned: { status: 403, message: 'This token opens the database it was made for, and nothing else.' },
+  not_for_scoped_token: {
+    status: 403,
+    message: "A token with a table scope can't {action}, because that reaches beyond the tables in its scope.",
+  },
   table_out_of_scope: { status: 403, message: 'Token scope does not include table "{table}"' },
   table_protected: {
     status: 403,

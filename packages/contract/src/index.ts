@@ -123,6 +123,7 @@ export const api = {
   list_tokens: tokens.list_tokens,
   create_token: tokens.create_token,
   revoke_token: tokens.revoke_token,
+  rotate_token: tokens.rotate_token,
   get_me: tokens.get_me,
   get_usage: billing.get_usage,
   get_billing: billing.get_billing,

@@ -42,7 +42,7 @@ export const get_insights = operation({
   console: { route: 'GET /api/namespaces/{ns}/databases/{db}/insights', role: 'viewer' },
   input: z.strictObject({ ns: Slug, db: Slug, hours: Hours }),
   output: Insights,
-  errors: ['database_not_found', 'table_out_of_scope'],
+  errors: ['database_not_found'],
 })
 
 /** What callers of an endpoint had it run lately. What a gate stopped or a cache answered ran nothing, and is not in it. */
@@ -73,5 +73,5 @@ export const get_endpoint_traffic = operation({
   console: { route: 'GET /api/namespaces/{ns}/databases/{db}/endpoints/{slug}/traffic', role: 'viewer' },
   input: z.strictObject({ ns: Slug, db: Slug, slug: EndpointShape.slug, hours: Hours }),
   output: EndpointTraffic,
-  errors: ['database_not_found', 'endpoint_not_found', 'table_out_of_scope'],
+  errors: ['database_not_found', 'endpoint_not_found'],
 })

@@ -92,6 +92,7 @@ export const merge_branch = operation({
   summary: 'Merge the schema or the rows of a branch into its parent, wholly or not at all, or tell what that would do',
   route: 'POST /v1/db/{ns}/{db}/branches/{ref}/merge',
   scope: 'admin',
+  pinned: false,
   console: { route: 'POST /api/namespaces/{ns}/databases/{db}/branches/{ref}/merge', role: 'admin' },
   input: z.strictObject({
     ns: Slug,
@@ -108,7 +109,6 @@ export const merge_branch = operation({
   errors: [
     'database_not_found',
     'branch_not_found',
-    'table_out_of_scope',
     'fork_point_unknown',
     'merge_conflict',
     'merge_would_lose_data',

@@ -97,7 +97,7 @@ const SchemaChange = z.object({
   migrationId: z.string().nullable(),
 })
 
-const refusals = ['database_not_found', 'table_out_of_scope'] as const
+const refusals = ['database_not_found'] as const
 const draftRefusals = [
   ...refusals,
   'migration_applied',

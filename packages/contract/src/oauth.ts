@@ -20,6 +20,8 @@ export const OAuthGrant = z.object({
   createdAt: Moment,
   /** When it last got an access token. */
   lastTokenAt: Moment.nullable(),
+  /** Number of tokens and unredeemed handoffs that the app created and that end with its access. */
+  descendants: z.int(),
 })
 export type OAuthGrant = z.infer<typeof OAuthGrant>
 
@@ -33,11 +35,15 @@ export const list_oauth_grants = operation({
 })
 
 export const revoke_oauth_grant = operation({
-  summary: 'Show an app out: from the answer on its tokens are refused everywhere',
+  summary: 'Revoke the access of an app. Once this returns, its tokens, and those it created, are refused everywhere',
   route: 'DELETE /api/namespaces/{ns}/oauth_grants/{id}',
   scope: 'member',
   role: 'viewer',
   input: z.strictObject({ id: z.string().min(1).max(40) }),
-  output: z.object({ revoked: z.literal(true) }),
+  output: z.object({
+    revoked: z.literal(true),
+    /** Number of tokens and unredeemed handoffs that the app had created and that ended with its access. */
+    alsoRevoked: z.int(),
+  }),
   errors: ['oauth_grant_not_found'],
 })

@@ -24,6 +24,13 @@ export interface Operation {
   readonly console?: { readonly route: Route; readonly role: MemberRole }
   /** `false`: neither billed nor refused at an empty balance, so that one can always look and pay. */
   readonly billed?: false
+  /** `true`: stays within the tables of a token's scope. Every other operation refuses tokens with a table scope. */
+  readonly scoped?: true
+  /**
+   * Whether a token that opens only some databases can call it. By default, operations that a database serves accept such
+   * a token for the databases it opens, and operations of the namespace refuse it.
+   */
+  readonly pinned?: boolean
   readonly input: z.ZodObject
   readonly output: z.ZodType
   /** What stands beside `data` in the response. */

@@ -25,6 +25,7 @@ export const propose = operation({
   summary: 'Say what a write would do, without doing it, and get a token that does exactly that, once',
   route: 'POST /v1/db/{ns}/{db}/propose',
   scope: 'readwrite',
+  scoped: true,
   console: { route: 'POST /api/namespaces/{ns}/databases/{db}/propose', role: 'editor' },
   input: z.strictObject({
     ...address,
@@ -48,6 +49,7 @@ export const apply = operation({
   summary: 'Do what was proposed: once, by the token that proposed it',
   route: 'POST /v1/db/{ns}/{db}/apply',
   scope: 'readwrite',
+  scoped: true,
   console: { route: 'POST /api/namespaces/{ns}/databases/{db}/apply', role: 'editor' },
   input: z.strictObject({ ...address, executionToken: z.string().max(100) }),
   output: QueryResult,

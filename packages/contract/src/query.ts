@@ -98,6 +98,7 @@ export const query = operation({
   summary: 'Run one SQL statement',
   route: 'POST /v1/db/{ns}/{db}/query',
   scope: 'readonly',
+  scoped: true,
   console: { route: 'POST /api/namespaces/{ns}/databases/{db}/query', role: 'viewer' },
   input: z.strictObject({ ...address, ...Statement.shape }),
   output: QueryResult,
@@ -109,6 +110,7 @@ export const batch = operation({
   summary: 'Run up to 100 SQL statements, as one transaction or one by one',
   route: 'POST /v1/db/{ns}/{db}/batch',
   scope: 'readonly',
+  scoped: true,
   console: { route: 'POST /api/namespaces/{ns}/databases/{db}/batch', role: 'viewer' },
   input: z.strictObject({
     ...address,
@@ -124,6 +126,7 @@ export const list_tables = operation({
   summary: 'List the tables with their row counts',
   route: 'GET /v1/db/{ns}/{db}/tables',
   scope: 'readonly',
+  scoped: true,
   console: { route: 'GET /api/namespaces/{ns}/databases/{db}/tables', role: 'viewer' },
   input: z.strictObject(address),
   /** `rowCount` is `null` for a virtual table that cannot be read. */
@@ -135,6 +138,7 @@ export const validate = operation({
   summary: 'Check a statement and its parameters without running it',
   route: 'POST /v1/db/{ns}/{db}/validate',
   scope: 'readonly',
+  scoped: true,
   console: { route: 'POST /api/namespaces/{ns}/databases/{db}/validate', role: 'viewer' },
   input: z.strictObject({ ...address, ...Statement.shape }),
   output: z.object({ ok: z.boolean(), error: z.string().optional(), errorDetail: SqlErrorDetail.optional() }),
@@ -145,6 +149,7 @@ export const explain = operation({
   summary: 'Show the query plan of a statement and the tables it would read and write, without running it',
   route: 'POST /v1/db/{ns}/{db}/explain',
   scope: 'readonly',
+  scoped: true,
   console: { route: 'POST /api/namespaces/{ns}/databases/{db}/explain', role: 'viewer' },
   input: z.strictObject({ ...address, ...Statement.shape }),
   output: z.object({
@@ -160,6 +165,7 @@ export const get_schema = operation({
   summary: 'Read the schema: tables with columns, indexes and foreign keys, views and triggers',
   route: 'GET /v1/db/{ns}/{db}/schema',
   scope: 'readonly',
+  scoped: true,
   console: { route: 'GET /api/namespaces/{ns}/databases/{db}/schema', role: 'viewer' },
   input: z.strictObject(address),
   output: z.object({

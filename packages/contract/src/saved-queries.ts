@@ -32,7 +32,7 @@ export const SavedQuery = z.object({
 })
 export type SavedQuery = z.infer<typeof SavedQuery>
 
-const refusals = ['database_not_found', 'table_out_of_scope'] as const
+const refusals = ['database_not_found'] as const
 const path = '/v1/db/{ns}/{db}/saved-queries'
 const apiPath = '/api/namespaces/{ns}/databases/{db}/saved-queries'
 

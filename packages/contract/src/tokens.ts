@@ -22,6 +22,10 @@ export const Token = z.object({
   preview: z.string(),
   createdAt: Moment,
   expiresAt: Moment.nullable(),
+  /** ID of the token, or of the app's grant, that created it and ends it; `null` if the namespace owns it. */
+  mintedBy: z.string().nullable(),
+  /** Number of tokens and unredeemed handoffs that end with it. */
+  descendants: z.int(),
 })
 export type Token = z.infer<typeof Token>
 
@@ -31,11 +35,16 @@ export const MintedToken = Token.extend({
 })
 export type MintedToken = z.infer<typeof MintedToken>
 
-/** What minting a token takes. */
+/**
+ * The access of a new token. A token that creates another gives at most its own access: `tableScope`, `databases` and
+ * expiry are inherited if left out, and `claims` are always inherited.
+ */
 export const TokenRequest = z.strictObject({
   name: z.string().trim().min(1).max(80),
   role: Role.default('admin'),
   tableScope: z.array(z.string().min(1).max(200)).min(1).max(200).optional(),
+  /** Slugs of the only databases it opens. A branch has a slug of its own. */
+  databases: z.array(Slug).min(1).max(100).optional(),
   claims: z
     .record(z.string().min(1).max(80), z.json())
     .refine((claims) => JSON.stringify(claims).length <= 4096, 'keep claims within 4096 characters')
@@ -49,10 +58,14 @@ export const TokenRequest = z.strictObject({
 })
 export type TokenRequest = z.infer<typeof TokenRequest>
 
+const TokenId = z.string().min(1).max(40)
+
 export const list_tokens = operation({
   summary: 'List the tokens of the namespace, without their secrets',
   route: 'GET /v1/tokens',
   scope: 'admin',
+  scoped: true,
+  pinned: true,
   console: { route: 'GET /api/namespaces/{ns}/tokens', role: 'admin' },
   input: z.strictObject(paging),
   output: z.array(Token),
@@ -60,28 +73,68 @@ export const list_tokens = operation({
 })
 
 export const create_token = operation({
-  summary: 'Mint a token; the secret is in this answer only',
+  summary: 'Create a token with at most the access of the caller; only this response contains the secret',
   route: 'POST /v1/tokens',
   scope: 'admin',
+  scoped: true,
+  pinned: true,
   console: { route: 'POST /api/namespaces/{ns}/tokens', role: 'admin' },
   input: TokenRequest,
   output: MintedToken,
+  errors: ['exceeds_parent', 'database_not_found'],
 })
 
 export const revoke_token = operation({
-  summary: 'Revoke a token: from the answer on it is refused everywhere',
+  summary: 'Revoke a token and the tokens it created. Once this returns, they are refused everywhere',
   route: 'DELETE /v1/tokens/{id}',
   scope: 'admin',
+  scoped: true,
+  pinned: true,
   console: { route: 'DELETE /api/namespaces/{ns}/tokens/{id}', role: 'admin' },
-  input: z.strictObject({ id: z.string().min(1).max(40) }),
-  output: z.object({ revoked: z.literal(true) }),
-  errors: ['token_not_found'],
+  input: z.strictObject({
+    id: TokenId,
+    /** `keep`: the tokens that it created stay, as tokens of the caller. The caller needs at least their access. */
+    children: z.enum(['revoke', 'keep']).default('revoke'),
+  }),
+  output: z.object({
+    revoked: z.literal(true),
+    /** Number of tokens and unredeemed handoffs that ended with it. */
+    alsoRevoked: z.int(),
+  }),
+  errors: ['token_not_found', 'exceeds_parent'],
+})
+
+export const rotate_token = operation({
+  summary: 'Replace the secret of a token. The old secret is refused immediately; ID, access and descendants stay',
+  route: 'POST /v1/tokens/{id}/rotate',
+  scope: 'admin',
+  scoped: true,
+  pinned: true,
+  console: { route: 'POST /api/namespaces/{ns}/tokens/{id}/rotate', role: 'admin' },
+  input: z.strictObject({ id: TokenId }),
+  output: MintedToken,
+  errors: ['token_not_found', 'exceeds_parent'],
 })
 
 export const get_me = operation({
-  summary: 'Tell which namespace and token this is',
+  summary: 'Describe the token of the caller: its namespace, role and what it opens',
   route: 'GET /v1/me',
   scope: 'readonly',
+  scoped: true,
+  pinned: true,
   input: z.strictObject({}),
-  output: z.object({ namespaceSlug: Slug, namespaceId: z.string(), role: Role, tokenId: z.string() }),
+  output: z.object({
+    namespaceSlug: Slug,
+    namespaceId: z.string(),
+    role: Role,
+    tokenId: z.string(),
+    /** Slug of the only database it opens; `null` if it opens several. */
+    database: z.string().nullable(),
+    /** Ref of that database if it is a branch. */
+    branch: z.string().nullable(),
+    /** Slugs of the only databases it opens; `null` for all. */
+    databases: z.array(z.string()).nullable(),
+    tableScope: z.array(z.string()).nullable(),
+    expiresAt: Moment.nullable(),
+  }),
 })

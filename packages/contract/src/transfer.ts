@@ -10,6 +10,7 @@ export const export_database = operation({
   summary: 'Download the database as an SQL dump or as a SQLite file, or one table as CSV or NDJSON',
   route: 'GET /v1/db/{ns}/{db}/export',
   scope: 'readonly',
+  scoped: true,
   console: { route: 'GET /api/namespaces/{ns}/databases/{db}/export', role: 'viewer' },
   input: z.strictObject({
     ...address,
@@ -25,6 +26,7 @@ export const export_database = operation({
     'table_not_found',
     'table_protected',
     'table_out_of_scope',
+    'not_for_scoped_token',
     'copy_impossible',
     'copy_cut_off',
     'took_too_long',
@@ -36,6 +38,7 @@ export const import_database = operation({
   summary: 'Import a file: an SQL dump or a SQLite file, or CSV or NDJSON into one table; wholly, or not at all',
   route: 'POST /v1/db/{ns}/{db}/import',
   scope: 'admin',
+  scoped: true,
   console: { route: 'POST /api/namespaces/{ns}/databases/{db}/import', role: 'admin' },
   /** These travel in the query string: the body is the file. */
   input: z.strictObject({

@@ -80,6 +80,7 @@ export const create_webhook = operation({
   summary: 'Have changes posted to a URL',
   route: `POST ${path}`,
   scope: 'admin',
+  scoped: true,
   console: { route: `POST ${apiPath}`, role: 'editor' },
   input: z.strictObject({
     ...database,
@@ -109,7 +110,7 @@ export const update_webhook = operation({
   console: { route: `PATCH ${apiPath}/{id}`, role: 'editor' },
   input: z.strictObject({ ...z.object(fields).partial().shape, ...address }),
   output: Webhook,
-  errors: ['database_not_found', 'webhook_not_found', 'url_not_public', 'table_out_of_scope'],
+  errors: ['database_not_found', 'webhook_not_found', 'url_not_public'],
 })
 
 export const delete_webhook = operation({

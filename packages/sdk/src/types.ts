@@ -386,6 +386,10 @@ export interface Token {
   preview: string
   createdAt: string
   expiresAt: string | null
+  /** ID of the token, or of the app's grant, that created it and ends it; `null` if the namespace owns it. */
+  mintedBy: string | null
+  /** Number of tokens and unredeemed handoffs that end with it. */
+  descendants: number
 }
 
 /** A public endpoint of a database. */

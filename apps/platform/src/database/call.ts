@@ -12,12 +12,16 @@ import { MAX_PARAMETERS } from './guard/parameters.ts'
 /** What the Worker learned of the caller, trusted by the objects. */
 export interface Grant {
   readonly tokenId: string
+  /** Names the secret that was shown: when a token is rotated, its old secret is refused and its ID stays. */
+  readonly secretId?: string
   readonly role: Role
   readonly tableScope: readonly string[] | null
   /** Milliseconds since 1970, or `null` for a token that does not expire. */
   readonly expiresAtMs: number | null
   /** Of an app's token: what its member is there, which bounds it as it bounds the member. */
   readonly memberRole?: MemberRole
+  /** `true` for a token that opens only some databases. */
+  readonly pinned?: boolean
 }
 
 /** Who is acting, for the records: members come with their kind, tokens with their id alone. */

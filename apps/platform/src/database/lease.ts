@@ -21,11 +21,16 @@ export interface LeaseOptions {
   readonly wipe: (id: string) => Promise<void>
   /** Whether what is written now may be rolled back: then it is saved when that is over. */
   readonly isHeld: () => boolean
-  /** Tokens that are listened with. */
+  /** Keys of secrets, tokens and grants that something here lives on: subscriptions and sessions. */
   readonly listening: () => readonly string[]
+  /** Learns which keys have ended. */
+  readonly ended: (keys: readonly string[]) => void
   /** Called each second while there is credit. */
   readonly beat: () => void
 }
+
+/** The part of a grant that says whether its holder is still admitted. */
+export type Bearer = Pick<Grant, 'tokenId' | 'secretId' | 'expiresAtMs'>
 
 const TICK_MS = 1_000
 /** Reports go out this often while the database is busy. */
@@ -81,12 +86,19 @@ export class Lease {
   }
 
   /** Whether a caller is one still: not revoked, not expired. */
-  admits({ tokenId, expiresAtMs }: Pick<Grant, 'tokenId' | 'expiresAtMs'>, nowMs: number): boolean {
-    return !this.#revoked.has(tokenId) && (expiresAtMs === null || expiresAtMs > nowMs)
+  admits({ secretId, tokenId, expiresAtMs }: Bearer, nowMs: number): boolean {
+    return !this.#revoked.has(secretId ?? tokenId) && (expiresAtMs === null || expiresAtMs > nowMs)
   }
 
-  revoke(tokenId: string): void {
-    this.#revoked.set(tokenId, now())
+  /** Returns whether a key ended recently. */
+  isRevoked(key: string): boolean {
+    return this.#revoked.has(key)
+  }
+
+  revoke(keys: readonly string[]): void {
+    const nowMs = now()
+    for (const key of keys) this.#revoked.set(key, nowMs)
+    this.#options.ended(keys)
   }
 
   /** Somebody has come. */
@@ -164,9 +176,9 @@ export class Lease {
   /** Learns which of those who listen are shut out by now. */
   async askForTokens(): Promise<void> {
     const { env, identity, listening } = this.#options
-    const [tokenIds, known] = [listening(), identity()]
-    if (tokenIds.length === 0 || !known) return
-    for (const tokenId of await namespaceObject(env, known.namespace).unknownTokens([...tokenIds])) this.revoke(tokenId)
+    const [keys, known] = [listening(), identity()]
+    if (keys.length === 0 || !known) return
+    this.revoke(await namespaceObject(env, known.namespace).credentials.ended([...keys]))
   }
 
   #report(): Report {
@@ -211,7 +223,7 @@ export class Lease {
     // Of this answer only: callers who keep trying must not put off the next question.
     if (!this.#meter.canServe()) this.#emptyUntilMs = nowMs + EMPTY_MS
     for (const [tokenId, atMs] of this.#revoked) if (atMs < nowMs - REVOKED_MS) this.#revoked.delete(tokenId)
-    for (const tokenId of lease.revoked) this.#revoked.set(tokenId, nowMs)
+    if (lease.revoked.length > 0) this.revoke(lease.revoked)
     this.#ticksSinceReport = 0
     this.#tick()
   }

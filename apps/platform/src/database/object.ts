@@ -82,6 +82,7 @@ const OF_CONTENT = [
   'endpoint',
   'rate/',
   'session-keys',
+  'session-minters',
   'docs',
   'proposal/',
   'approval',
@@ -174,7 +175,8 @@ export class Database extends DurableObject<Env> {
       adopt: (identity) => this.#adopt(identity),
       wipe: (id) => this.wipe(id),
       isHeld: () => this.#exclusion.held !== undefined,
-      listening: () => this.#sockets.tokenIds(),
+      listening: () => [...this.#sockets.keys(), ...this.#sessions.minters()],
+      ended: (keys) => this.#sessions.end(keys),
       beat: () => this.#charges.flushLog(),
     })
     this.#exclusion = new Exclusion(ctx, (changed) => this.#changedWhole(changed))
@@ -453,9 +455,10 @@ export class Database extends DurableObject<Env> {
     return JSON.stringify({ description, specs: this.#endpoints.publishedSpecs() } satisfies PublicFace)
   }
 
-  /** Opens a session of the app's user, for its backend. */
-  mintSession(userId: string, email: string | null, ttlS: number): Promise<MintedSession> {
-    return this.#sessions.mint(userId, email, ttlS, now())
+  /** Opens a session of the app's user for the app's backend. It ends with the token, or grant, that opens it. */
+  async mintSession(userId: string, email: string | null, ttlS: number, mintedBy: string): Promise<MintedSession> {
+    if (this.#lease.isRevoked(mintedBy)) throw new PerSQLError('token_unknown')
+    return this.#sessions.mint(userId, email, ttlS, now(), mintedBy)
   }
 
   /** Charges tokens that a model used, and saves that before anything else is done. */
@@ -692,9 +695,9 @@ export class Database extends DurableObject<Env> {
     return this.#identity?.id === id ? this.#size.measure() : undefined
   }
 
-  /** From the answer on, this token is refused here. */
-  revoke(tokenId: string): void {
-    this.#lease.revoke(tokenId)
+  /** Refuses these keys of secrets, tokens and grants from the answer on. */
+  revoke(keys: readonly string[]): void {
+    this.#lease.revoke(keys)
     this.#sockets.sweep()
   }
 

@@ -24,13 +24,15 @@ export const isOfDatabase = ({ params }: Way): boolean => params.includes('db')
 
 const billed = ['insufficient_balance', 'namespace_suspended'] as const
 
-function ofBearer({ scope, billed: charged }: Operation, way: Way): readonly ErrorCode[] {
+function ofBearer({ scope, scoped, billed: charged }: Operation, way: Way): readonly ErrorCode[] {
   if (scope === 'anyone') return []
   if (scope === 'operator') return ['operator_only']
   return [
     'token_missing',
     'token_malformed',
     'token_unknown',
+    'token_pinned',
+    ...(scoped ? [] : (['not_for_scoped_token'] as const)),
     ...(charged === false ? [] : billed),
     ...(isOfDatabase(way) ? (['namespace_mismatch'] as const) : []),
     ...(scope === 'readonly' ? [] : (['role_insufficient'] as const)),
@@ -117,6 +119,7 @@ export const failureSchemas = {
         description: 'What is wrong with the input, by field',
         additionalProperties: { type: 'string' },
       },
+      field: { type: 'string', description: 'The field that asks for more than the caller has' },
       errorDetail: { $ref: '#/components/schemas/SqlErrorDetail' },
       merge: { $ref: '#/components/schemas/MergeReport' },
       statement: { type: 'integer', description: 'In a batch: which statement failed, counted from 0' },

@@ -142,6 +142,7 @@ export const table: Readonly<Record<string, Row>> = {
   list_tokens: { group: 'admin', operation: 'list_tokens' },
   create_token: { group: 'admin', operation: 'create_token' },
   revoke_token: { group: 'admin', operation: 'revoke_token' },
+  rotate_token: { group: 'admin', operation: 'rotate_token', destructive: true },
 }
 
 /** Operations that are no tools, each with the reason. Those of people and of the operator ask for no token at all. */

@@ -32,8 +32,8 @@ export interface AppStoreOptions {
   readonly tokens: Tokens
   readonly members: Members
   readonly records: OAuthRecords
-  /** Takes ids of tokens that databases have to be told of. */
-  readonly revoked: (tokenIds: readonly string[]) => void
+  /** Takes the keys that databases have to refuse. */
+  readonly revoked: (keys: readonly string[]) => void
   readonly end: (grantId: string) => void
 }
 
@@ -109,7 +109,7 @@ export function appStore({ storage, env, tokens, members, records, revoked, end 
     delete: async (key) => {
       if (key.startsWith('grant:')) return end(key.split(':')[2] ?? '')
       const hash = /^token:[^:]*:[^:]*:(.+)$/.exec(key)?.[1]
-      if (hash) revoked(tokens.revokeByHash(hash, now()))
+      if (hash) revoked(tokens.revoke(tokens.idsByHash(hash), now()).keys)
       records.delete(key)
     },
     list: async ({ prefix }) => ({ keys: records.keys(prefix, now()), list_complete: true }),

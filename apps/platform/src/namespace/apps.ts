@@ -1,6 +1,7 @@
 import { RpcTarget } from 'cloudflare:workers'
 import type { AuthRequest } from '@cloudflare/workers-oauth-provider'
 import { type MemberRole, type OAuthGrant, PerSQLError, type Role } from '@persql/contract'
+import { type Authority, covers, databaseRole, isWithin, lowerOf } from '../authority.ts'
 import { now } from '../clock.ts'
 import type { Env } from '../env.ts'
 import { type OAuthAnswer, refusal } from '../oauth/refusal.ts'
@@ -11,9 +12,9 @@ import { appTokenUser, hashToken } from '../token.ts'
 import { type AppStore, appStore, type GrantRecord, heldBack } from './app-store.ts'
 import type { Audit } from './audit.ts'
 import type { Databases } from './databases.ts'
-import { covers, databaseRole, type Members } from './members.ts'
+import type { Members } from './members.ts'
 import { OAuthRecords } from './oauth-records.ts'
-import type { AppToken, Tokens } from './tokens.ts'
+import type { AppToken, Revocation, Tokens } from './tokens.ts'
 
 /** What a member lets an app do. */
 export interface Consent {
@@ -33,11 +34,9 @@ export interface AppsOptions {
   readonly databases: Databases
   readonly audit: Audit
   readonly slug: () => string
-  /** Resolves when every database that serves refuses these tokens. */
-  readonly revoke: (tokenIds: readonly string[]) => Promise<void>
+  /** Resolves when every database that serves refuses these keys. */
+  readonly refuse: (keys: readonly string[]) => Promise<void>
 }
-
-const RANK: Record<Role, number> = { readonly: 0, readwrite: 1, admin: 2 }
 
 /**
  * Apps that members let in: the library's grants, each with the tokens it gave. An access token is a token like any other,
@@ -49,8 +48,8 @@ export class Apps extends RpcTarget {
   readonly #store: AppStore
   /** Work on a grant that is under way: the library reads, thinks and writes. */
   readonly #underWay = new Map<string, Promise<unknown>>()
-  /** Tokens revoked here that databases have not been told of yet. */
-  #untold: string[] = []
+  /** Keys of what ended here, until databases know of it. */
+  #ended: string[] = []
 
   constructor(options: AppsOptions) {
     super()
@@ -59,8 +58,8 @@ export class Apps extends RpcTarget {
     this.#store = appStore({
       ...options,
       records: this.#records,
-      revoked: (tokenIds) => this.#untold.push(...tokenIds),
-      end: (grantId) => this.#end(grantId, 'system', 'app.revoked'),
+      revoked: (keys) => this.#ended.push(...keys),
+      end: (grantId) => void this.#end(grantId, 'system', 'app.revoked'),
     })
   }
 
@@ -72,7 +71,7 @@ export class Apps extends RpcTarget {
     const { databases: all, audit, slug } = this.#options
     const ids = databases === null ? null : databases.map((name) => all.existing(name).id)
     const highest = this.highestRole(userId, ids)
-    if (RANK[consent.role] > RANK[highest]) {
+    if (!isWithin(consent.role, highest)) {
       throw new PerSQLError('role_insufficient', { role: highest, action: `let an app be ${consent.role}` })
     }
     const { redirectTo } = await authorizationServer(baseUrl)
@@ -91,7 +90,7 @@ export class Apps extends RpcTarget {
       databases: databases?.join(' ') ?? 'all',
     }
     audit.add(`user:${userId}`, 'app.allowed', request.clientId, detail, now())
-    await this.#tell()
+    await this.notify()
     return redirectTo
   }
 
@@ -111,7 +110,7 @@ export class Apps extends RpcTarget {
       }
       const grant = this.#records.get<GrantRecord>(`grant:${user}:${grantId}`, now())
       if (grant === undefined || grant.clientId !== given.get('client_id')) {
-        await this.#tell()
+        await this.notify()
         return refusal(given)
       }
       if (kept !== undefined) return (await openAnswer(this.#options.env, given, kept)) ?? refusal(given)
@@ -139,7 +138,7 @@ export class Apps extends RpcTarget {
   async #ask(baseUrl: string, form: string, store: OAuthStore): Promise<OAuthAnswer> {
     const headers = { 'Content-Type': 'application/x-www-form-urlencoded' }
     const response = await answerAs(baseUrl, '/oauth/token', { method: 'POST', headers, body: form }, store)
-    await this.#tell()
+    await this.notify()
     return { status: response.status, headers: [...response.headers], body: await response.text() }
   }
 
@@ -147,6 +146,7 @@ export class Apps extends RpcTarget {
   list(userId: string, role: MemberRole): OAuthGrant[] {
     const { tokens } = this.#options
     const all = covers(role, 'admin')
+    const descendants = tokens.origins.counts(now())
     return this.#records
       .values<GrantRecord>('grant:', now())
       .filter(({ refreshTokenId, metadata }) => refreshTokenId !== undefined && (all || metadata.userId === userId))
@@ -160,31 +160,88 @@ export class Apps extends RpcTarget {
         audience: audienceOf(resource),
         createdAt: new Date(createdAt * 1000).toISOString(),
         lastTokenAt: isoOrNull(tokens.lastOfGrant(id)),
+        descendants: descendants.get(id) ?? 0,
       }))
   }
 
-  /** Shows an app out, at once. @throws PerSQLError `oauth_grant_not_found` */
-  async revoke(id: string, userId: string, role: MemberRole): Promise<void> {
+  /**
+   * Revokes an app's access with everything that it created. Returns how many other credentials ended.
+   * @throws PerSQLError `oauth_grant_not_found`
+   */
+  async revoke(id: string, userId: string, role: MemberRole): Promise<number> {
     if (!this.list(userId, role).some((grant) => grant.id === id))
       throw new PerSQLError('oauth_grant_not_found', { id })
-    await this.end(id, `user:${userId}`)
+    const { descendants } = this.#end(id, `user:${userId}`, 'app.revoked')
+    await this.notify()
+    return descendants
   }
 
-  /** Ends a grant with its tokens. */
-  async end(grantId: string, actor: string): Promise<void> {
-    this.#end(grantId, actor, 'app.revoked')
-    await this.#tell()
+  /** Ends a grant in the caller's transaction; the caller has databases refuse the keys that it returns. */
+  endIn(grantId: string, actor: string): Revocation {
+    const revocation = this.#end(grantId, actor, 'app.revoked')
+    this.#ended = this.#ended.filter((key) => !revocation.keys.includes(key))
+    return revocation
   }
 
-  /** What a member became holds for the apps of that member at once: they ask for a new token, or are out. */
-  async memberChanged(userId: string): Promise<void> {
+  /**
+   * Applies what a member became to the apps of that member: they request a new token, or have no access any more. To be
+   * called in the transaction of the change; `notify` follows it. Only admins' apps create tokens, so others' end.
+   */
+  memberChanged(userId: string): void {
     const { members, tokens } = this.#options
-    if (members.find(userId)) this.#untold.push(...tokens.revokeOfUser(userId, now()))
-    else {
-      const grants = this.#records.values<GrantRecord>('grant:', now())
-      for (const { id, metadata } of grants) if (metadata.userId === userId) this.#end(id, 'system', 'app.revoked')
+    const member = members.find(userId)
+    const grants = this.#records
+      .values<GrantRecord>('grant:', now())
+      .filter(({ metadata }) => metadata.userId === userId)
+    if (!member) {
+      for (const { id } of grants) this.#end(id, 'system', 'app.revoked')
+      return
     }
-    await this.#tell()
+    const ids = covers(member.role, 'admin') ? [] : grants.map(({ id }) => id)
+    const created = ids.flatMap((id) => tokens.origins.children(id, now()))
+    tokens.origins.dropHandoffs(ids, now())
+    this.#ended.push(...tokens.revoke([...tokens.ofApps('user_id', userId), ...created], now()).keys)
+    // Sessions of an app's users end with its right to open them.
+    const closed = grants.map(({ id }) => id).filter((id) => !this.opensSessions(id))
+    tokens.noteEnded(closed, now())
+    this.#ended.push(...closed)
+  }
+
+  /** Returns whether an app has access that includes opening sessions. */
+  opensSessions(grantId: string): boolean {
+    const grant = this.#find(grantId)
+    const member = grant && this.#options.members.find(grant.metadata.userId)
+    return member !== undefined && lowerOf(grant?.metadata.role ?? 'readonly', databaseRole[member.role]) !== 'readonly'
+  }
+
+  /** Ends what apps created whose access lapsed, because it was not used for as long as a refresh token lasts. */
+  endLapsed(): void {
+    const { storage, tokens, audit } = this.#options
+    const lapsed = tokens.origins.grants().filter((id) => !this.isOpen(id))
+    if (lapsed.length === 0) return
+    storage.transactionSync(() => {
+      for (const id of lapsed) audit.add('system', 'app.lapsed', id, {}, now())
+      this.#ended.push(...tokens.revoke(lapsed, now()).keys)
+    })
+  }
+
+  /** Returns whether an app with this grant has access. */
+  isOpen(grantId: string): boolean {
+    return this.#find(grantId) !== undefined
+  }
+
+  /** Returns the IDs of a token, or of a grant and its access tokens. */
+  tokensOf(id: string): string[] {
+    return [id, ...this.#options.tokens.ofApps('grant_id', id)]
+  }
+
+  /** Returns the access that an app can give to what it creates. @throws PerSQLError `token_unknown` if it has none */
+  authorityOf(grantId: string): Authority {
+    const grant = this.#find(grantId)
+    const member = grant && this.#options.members.find(grant.metadata.userId)
+    if (!grant || !member || !covers(member.role, 'admin')) throw new PerSQLError('token_unknown')
+    const role = lowerOf(grant.metadata.role, databaseRole[member.role])
+    return { role, opens: grant.metadata.databases, tableScope: null, expiresAtMs: null, claims: null }
   }
 
   /**
@@ -197,8 +254,7 @@ export class Apps extends RpcTarget {
     const member = members.find(userId)
     if (!member) throw new PerSQLError('token_unknown')
     const memberRole = databaseId === undefined ? member.role : members.roleIn(databaseId, member)
-    const most = databaseRole[memberRole]
-    return { role: RANK[role] > RANK[most] ? most : role, memberRole }
+    return { role: lowerOf(role, databaseRole[memberRole]), memberRole }
   }
 
   /** The most that a member can let an app do. @throws PerSQLError `namespace_not_found` */
@@ -208,19 +264,23 @@ export class Apps extends RpcTarget {
     if (!member) throw new PerSQLError('namespace_not_found', { namespace: slug() })
     const ids = databaseIds ?? databases.list().map(({ id }) => id)
     const roles = [...ids.map((id) => members.roleIn(id, member)), ...(databaseIds ? [] : [member.role])]
-    return roles.map((role) => databaseRole[role]).reduce((a, b) => (RANK[b] > RANK[a] ? b : a), 'readonly')
+    return roles.map((role) => databaseRole[role]).reduce((a, b) => (isWithin(b, a) ? a : b), 'readonly')
   }
 
   #slugs(ids: readonly string[]): string[] {
     return ids.flatMap((id) => this.#options.databases.listed(id)?.slug ?? [])
   }
 
-  #end(grantId: string, actor: string, action: string): void {
+  #find(grantId: string): GrantRecord | undefined {
+    return this.#records.values<GrantRecord>('grant:', now()).find(({ id }) => id === grantId)
+  }
+
+  #end(grantId: string, actor: string, action: string): Revocation {
     const { storage, tokens, audit } = this.#options
-    const found = this.#records.values<GrantRecord>('grant:', now()).find(({ id }) => id === grantId)
-    if (!found) return
+    const found = this.#find(grantId)
+    if (!found) return { keys: [], descendants: 0 }
     const user = appTokenUser(this.#options.slug(), found.metadata.userId)
-    storage.transactionSync(() => {
+    return storage.transactionSync(() => {
       for (const prefix of [
         `grant:${user}:${grantId}`,
         `token:${user}:${grantId}:`,
@@ -229,15 +289,18 @@ export class Apps extends RpcTarget {
       ]) {
         this.#records.delete(prefix)
       }
-      this.#untold.push(...tokens.revokeOfGrant(grantId, now()))
+      const revocation = tokens.revoke(this.tokensOf(grantId), now())
+      this.#ended.push(...revocation.keys)
       audit.add(actor, action, grantId, { client: found.clientId, member: found.metadata.userId }, now())
+      return revocation
     })
   }
 
-  async #tell(): Promise<void> {
-    const ids = this.#untold
-    this.#untold = []
-    if (ids.length > 0) await this.#options.revoke(ids)
+  /** Resolves when every database that serves refuses what ended here. */
+  async notify(): Promise<void> {
+    const keys = this.#ended
+    this.#ended = []
+    if (keys.length > 0) await this.#options.refuse(keys)
   }
 
   async #oneByOne<T>(grantId: string, work: () => Promise<T>): Promise<T> {

@@ -9,6 +9,7 @@ import {
   PerSQLError,
   type Role,
 } from '@persql/contract'
+import { derive, expiryWithin } from '../authority.ts'
 import { now } from '../clock.ts'
 import type { BookkeepingRows } from '../database/migrations/bookkeeping.ts'
 import type { Database as DatabaseObject } from '../database/object.ts'
@@ -17,15 +18,10 @@ import { discardObject } from '../object-files.ts'
 import type { Remote } from '../objects.ts'
 import type { Audit } from './audit.ts'
 import { branchSlug } from './branch-slug.ts'
+import { type Credentials, idOf, type Minter } from './credentials.ts'
 import type { Databases, Record } from './databases.ts'
 import type { Lineage, Origin } from './lineage.ts'
-import type { Tokens } from './tokens.ts'
-
-/** A secret that the Worker made, and its hash. */
-export interface Secret {
-  readonly secret: string
-  readonly hash: string
-}
+import type { Secret, Tokens } from './tokens.ts'
 
 /** What branches need of their namespace. */
 export interface BranchesOptions {
@@ -34,6 +30,7 @@ export interface BranchesOptions {
   readonly databases: Databases
   readonly lineage: Lineage
   readonly tokens: Tokens
+  readonly credentials: Pick<Credentials, 'authorityOf' | 'creator'>
   readonly audit: Audit
   readonly slug: () => string
   readonly stub: (slug: string) => Remote<DatabaseObject>
@@ -45,6 +42,8 @@ export interface BranchesOptions {
 const ROLES: { readonly [role in BranchRole]: Role } = { read: 'readonly', write: 'readwrite', admin: 'admin' }
 /** A fork that a crash cut off is looked for after this time. */
 const SWEEP_UNREADY_MS = 30_000
+const CLAIMED_S = 60 * 60
+const HANDOFF_S = 15 * 60
 const HANDED_OFF_S = 24 * 60 * 60
 
 /** Branches: databases with the schema of their parent and rows of their own, and the tokens that open one of them alone. */
@@ -75,21 +74,30 @@ export class Branches extends RpcTarget {
     return database
   }
 
-  /** @throws PerSQLError `database_not_found`, `branch_of_branch` or `slug_taken` */
+  /** @throws PerSQLError `database_not_found`, `branch_of_branch`, `slug_taken`, `exceeds_parent` or `token_unknown` */
   claim(
     parent: string,
     ref: string,
     role: BranchRole,
-    ttlS: number,
-    { secret, hash }: Secret,
+    ttlS: number | undefined,
+    secret: Secret,
+    minter: Minter,
     actor: string,
   ): Promise<Output<Api['claim_branch']>> {
     return this.#oneByOne(parent, ref, async () => {
-      const expiresAtMs = ttlS === 0 ? null : now() + ttlS * 1000
+      const { credentials, tokens, storage } = this.#options
+      const wantedMs = ttlS === undefined ? undefined : ttlS === 0 ? null : now() + ttlS * 1000
+      const endsAtMs = credentials.authorityOf(minter)?.expiresAtMs ?? null
+      const expiresAtMs = expiryWithin(endsAtMs, wantedMs, now() + CLAIMED_S * 1000, 'ttlSec')
+      const wanted = { role: ROLES[role], expiresAtMs }
+      derive(credentials.authorityOf(minter), wanted, 'ttlSec')
       const { record, outcome, carried } = await this.#upsert(parent, ref, undefined, expiresAtMs, actor)
-      const request = { name: `branch ${ref}`, role: ROLES[role], ...(ttlS > 0 && { expiresIn: ttlS }) }
-      this.#options.tokens.add(secret, hash, request, now(), record.id)
-      const claimed = { ...this.#claimed(record, secret, ref, expiresAtMs), outcome }
+      storage.transactionSync(() => {
+        // Once more: the credential can have ended since.
+        const authority = derive(credentials.authorityOf(minter), { ...wanted, opens: [record.id] }, 'ttlSec')
+        tokens.add(secret, { name: `branch ${ref}`, ...authority, mintedBy: idOf(minter) }, now())
+      })
+      const claimed = { ...this.#claimed(record, secret.secret, ref, expiresAtMs), outcome }
       return carried.length > 0 ? { ...claimed, rows: { carried: [...carried] } } : claimed
     })
   }
@@ -116,38 +124,47 @@ export class Branches extends RpcTarget {
     })
   }
 
-  /** @throws PerSQLError `database_not_found` or `branch_not_found` */
+  /** @throws PerSQLError `database_not_found`, `branch_not_found`, `exceeds_parent` or `token_unknown` */
   handOff(
     parent: string,
     ref: string,
     role: BranchRole,
-    ttlS: number,
+    ttlS: number | undefined,
     hash: string,
+    minter: Minter,
     actor: string,
   ): { expiresAt: string } {
-    const { lineage, audit } = this.#options
+    const { lineage, audit, credentials } = this.#options
     const { id, slug } = this.get(parent, ref)
-    const expiresAtMs = now() + ttlS * 1000
-    lineage.addHandoff(hash, id, role, expiresAtMs)
+    const authority = credentials.authorityOf(minter)
+    const wantedMs = ttlS === undefined ? undefined : now() + ttlS * 1000
+    const standardMs = now() + HANDOFF_S * 1000
+    const expiresAtMs = expiryWithin(authority?.expiresAtMs ?? null, wantedMs, standardMs, 'ttlSec') ?? standardMs
+    derive(authority, { role: ROLES[role], expiresAtMs }, 'ttlSec')
+    lineage.addHandoff(hash, id, role, expiresAtMs, idOf(minter))
     audit.add(actor, 'database.branch_handed_off', slug, { role }, now())
     return { expiresAt: new Date(expiresAtMs).toISOString() }
   }
 
   /** @throws PerSQLError `handoff_not_found` */
-  redeem(hash: string, { secret, hash: tokenHash }: Secret): Output<Api['redeem_handoff']> {
-    const { lineage, databases, tokens, audit, storage } = this.#options
+  redeem(hash: string, secret: Secret): Output<Api['redeem_handoff']> {
+    const { lineage, databases, tokens, audit, storage, credentials } = this.#options
     return storage.transactionSync(() => {
       const nowMs = now()
       const handoff = lineage.takeHandoff(hash, nowMs)
       const origin = handoff && lineage.find(handoff.databaseId)
       const record = handoff && databases.byId(handoff.databaseId)
       if (!handoff || !record || !origin?.ref) throw new PerSQLError('handoff_not_found')
+      const { mintedBy } = handoff
       const role = handoff.role as BranchRole
-      const expiresAtMs = origin.expiresAtMs ?? nowMs + HANDED_OFF_S * 1000
-      const expiresIn = Math.max(1, Math.round((expiresAtMs - nowMs) / 1000))
-      tokens.add(secret, tokenHash, { name: `handoff ${origin.ref}`, role: ROLES[role], expiresIn }, nowMs, record.id)
-      audit.add('handoff', 'token.created', record.slug, { role }, nowMs)
-      return { ...this.#claimed(record, secret, origin.ref, expiresAtMs), role }
+      // A handoff ends with its creator, so the creator is still there.
+      const creator = credentials.creator(mintedBy)
+      const lastsMs = origin.expiresAtMs ?? nowMs + HANDED_OFF_S * 1000
+      const expiresAtMs = Math.min(lastsMs, creator?.expiresAtMs ?? lastsMs)
+      const authority = derive(creator, { role: ROLES[role], opens: [record.id], expiresAtMs })
+      tokens.add(secret, { name: `handoff ${origin.ref}`, ...authority, mintedBy }, nowMs)
+      audit.add('handoff', 'token.created', record.slug, { role, mintedBy }, nowMs)
+      return { ...this.#claimed(record, secret.secret, origin.ref, expiresAtMs), role }
     })
   }
 
@@ -230,10 +247,11 @@ export class Branches extends RpcTarget {
       if (!existing) lineage.put({ ...origin, ready: false })
       if (existing && name) databases.rename(record.id, name)
     })
-    const revoked = this.#options.tokens.revokePinned(record.id, nowMs)
+    const { tokens } = this.#options
+    const { keys } = storage.transactionSync(() => tokens.revoke(tokens.pinnedTo(record.id), nowMs))
     this.#filling.add(record.id)
     const fill = async () => {
-      for (const tokenId of revoked) await stub(record.slug).revoke(tokenId)
+      if (keys.length > 0) await stub(record.slug).revoke(keys)
       return this.#fill(parent, record, live)
     }
     let carried: readonly BookkeepingRows[]

@@ -40,6 +40,14 @@ export interface Origin {
   readonly ready: boolean
 }
 
+/** A handoff that is being redeemed. */
+export interface Handoff {
+  readonly databaseId: string
+  readonly role: string
+  /** ID of the token or of the grant that created it. */
+  readonly mintedBy: string | null
+}
+
 type Row = {
   database_id: string
   parent_id: string
@@ -106,15 +114,17 @@ export class Lineage {
     return (row?.[0] as number | null) ?? undefined
   }
 
-  addHandoff(hash: string, databaseId: string, role: string, expiresAtMs: number): void {
-    this.#sql.exec('INSERT INTO handoff VALUES (?, ?, ?, ?)', hash, databaseId, role, expiresAtMs)
+  addHandoff(hash: string, databaseId: string, role: string, expiresAtMs: number, mintedBy: string | null): void {
+    const sql = 'INSERT INTO handoff (hash, database_id, role, expires_at, minted_by) VALUES (?, ?, ?, ?, ?)'
+    this.#sql.exec(sql, hash, databaseId, role, expiresAtMs, mintedBy)
   }
 
   /** Takes a handoff: nobody else gets it. */
-  takeHandoff(hash: string, nowMs: number): { databaseId: string; role: string } | undefined {
+  takeHandoff(hash: string, nowMs: number): Handoff | undefined {
     this.#sql.exec('DELETE FROM handoff WHERE expires_at <= ?', nowMs)
-    const [row] = [...this.#sql.exec('DELETE FROM handoff WHERE hash = ? RETURNING database_id, role', hash)]
-    return row && { databaseId: row.database_id as string, role: row.role as string }
+    const sql = 'DELETE FROM handoff WHERE hash = ? RETURNING database_id, role, minted_by'
+    const [row] = [...this.#sql.exec<{ database_id: string; role: string; minted_by: string | null }>(sql, hash)]
+    return row && { databaseId: row.database_id, role: row.role, mintedBy: row.minted_by }
   }
 
   #rows(where: string, ...params: (string | number)[]): Origin[] {

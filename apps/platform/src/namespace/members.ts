@@ -1,4 +1,5 @@
-import { type Invitation, type MemberRole, PerSQLError, type Role, type Share } from '@persql/contract'
+import { type Invitation, type MemberRole, PerSQLError, type Share } from '@persql/contract'
+import { covers } from '../authority.ts'
 import type { Migration } from '../storage/migrate.ts'
 
 export const MEMBERS: Migration = {
@@ -40,18 +41,6 @@ export interface Actor {
 }
 
 const INVITATION_MS = 7 * 24 * 60 * 60 * 1000
-const rank: Record<MemberRole, number> = { viewer: 0, editor: 1, admin: 2, owner: 3 }
-
-/** What a member may do in a database, as a token's role: to edit is to change the schema too. */
-export const databaseRole: Record<MemberRole, Role> = {
-  viewer: 'readonly',
-  editor: 'admin',
-  admin: 'admin',
-  owner: 'admin',
-}
-
-/** Whether `role` is at least `needed`. */
-export const covers = (role: MemberRole, needed: MemberRole): boolean => rank[role] >= rank[needed]
 
 /**
  * Checks that `actor` may make `target` a `to`, or remove it when there is no `to`. Everyone may step down or leave;

@@ -3,17 +3,15 @@ import {
   type Api,
   type Database,
   type Listed,
+  type MemberRole,
   type Membership,
-  type MintedToken,
   type Output,
   type Paging,
   PerSQLError,
-  type Token,
-  type TokenRequest,
 } from '@persql/contract'
+import { derive } from '../authority.ts'
 import { now } from '../clock.ts'
 import type { Deed } from '../database/audit-outbox.ts'
-import type { Grant } from '../database/call.ts'
 import type { Allowance, Report } from '../database/meter.ts'
 import type { Env } from '../env.ts'
 import { NOTHING, usd } from '../money.ts'
@@ -26,6 +24,7 @@ import { balance } from './account.ts'
 import { Apps } from './apps.ts'
 import { Audit, type AuditEntry } from './audit.ts'
 import { Branches } from './branches.ts'
+import { Credentials } from './credentials.ts'
 import { Databases, type Record } from './databases.ts'
 import { Deletions } from './deletions.ts'
 import { Hostnames } from './hostnames.ts'
@@ -37,7 +36,7 @@ import { type Actor, Members } from './members.ts'
 import { Payments } from './payments.ts'
 import { People } from './people.ts'
 import { NAMESPACE_SCHEMA } from './schema.ts'
-import { Tokens } from './tokens.ts'
+import { type Secret, type TokenGrant, Tokens } from './tokens.ts'
 import { TopUps } from './top-ups.ts'
 
 interface Identity {
@@ -54,11 +53,17 @@ export interface LeaseAnswer extends Allowance {
   readonly revoked: readonly string[]
 }
 
-/** Who is calling, and in which namespace. */
-export interface Caller extends Grant {
+/** The caller with a token, and its namespace. */
+export interface Caller extends TokenGrant {
   readonly namespaceId: string
-  /** Ids of the only databases it opens, or `null` for all. */
+  /** IDs of the only databases it opens, or `null` for all. */
   readonly opens: readonly string[] | null
+  /** Of an app's token: the role of its member. */
+  readonly memberRole?: MemberRole
+  /** What the creations of the caller end with: the key of its secret, or its grant. */
+  readonly minter: string
+  /** When they end at the latest. */
+  readonly minterEndsAtMs: number | null
 }
 
 /** A member who calls, with what that person is in the database asked about. */
@@ -82,6 +87,7 @@ export class Namespace extends DurableObject<Env> {
   readonly #members: Members
   readonly #people: People
   readonly #apps: Apps
+  readonly #credentials: Credentials
   readonly #hostnames: Hostnames
   readonly #lineage: Lineage
   readonly #branches: Branches
@@ -117,11 +123,9 @@ export class Namespace extends DurableObject<Env> {
       databases: this.#databases,
       audit: this.#audit,
       slug: () => this.#identity?.slug ?? '',
-      revoke: (ids) => this.#refuse(ids),
+      refuse: (keys) => this.#refuse(keys),
     })
-    this.#people = new People(ctx.storage, this.#members, this.#databases, this.#audit, (userId) =>
-      this.#apps.memberChanged(userId),
-    )
+    this.#people = new People(ctx.storage, this.#members, this.#databases, this.#audit, this.#apps)
     this.#timers = new Timers(ctx.storage, {
       'close-day': () => this.#closeDay(),
       'finish-deletions': () => this.#finishDeletions(),
@@ -147,12 +151,22 @@ export class Namespace extends DurableObject<Env> {
       namespace: () => this.#identity?.slug ?? '',
       finishAt: (atMs) => this.#timers.set('finish-deletions', atMs),
     })
+    this.#credentials = new Credentials({
+      storage: ctx.storage,
+      tokens: this.#tokens,
+      apps: this.#apps,
+      databases: this.#databases,
+      lineage: this.#lineage,
+      audit: this.#audit,
+      refuse: (keys) => this.#refuse(keys),
+    })
     this.#branches = new Branches({
       storage: ctx.storage,
       env,
       databases: this.#databases,
       lineage: this.#lineage,
       tokens: this.#tokens,
+      credentials: this.#credentials,
       audit: this.#audit,
       slug: () => this.#identity?.slug ?? '',
       stub: (slug) => this.#stub(slug),
@@ -180,18 +194,13 @@ export class Namespace extends DurableObject<Env> {
   // --- the operator ------------------------------------------------------------------------------------------------
 
   /** Makes the namespace, with its welcome credit, and the database, unless they exist, and mints an admin token. */
-  ensure(
-    slug: string,
-    database: string,
-    tokenName: string,
-    secret: string,
-    hash: string,
-  ): Output<Api['create_namespace']> {
+  ensure(slug: string, database: string, tokenName: string, secret: Secret): Output<Api['create_namespace']> {
     const nowMs = now()
     const created = this.#identity === undefined
     this.#identity ??= this.#create(slug, 'operator', nowMs)
     if (!this.#databases.has(database)) this.#databases.add(database, database, nowMs)
-    const token = this.#tokens.add(secret, hash, { name: tokenName, role: 'admin' }, nowMs)
+    const authority = derive(null, { role: 'admin' })
+    const token = this.#tokens.add(secret, { name: tokenName, ...authority, mintedBy: null }, nowMs)
     this.#audit.add('operator', 'token.created', token.id, { name: tokenName, role: 'admin' }, nowMs)
     return { namespace: { id: this.#identity.id, slug }, database: { slug: database }, token, created }
   }
@@ -211,22 +220,30 @@ export class Namespace extends DurableObject<Env> {
   // --- callers -----------------------------------------------------------------------------------------------------
 
   /**
-   * Who holds the secret with this hash. With `database` also makes sure that it exists: an admin's first call makes it.
-   * @throws PerSQLError `token_unknown`, `token_audience` or `database_not_found`
+   * Returns the caller whose secret has this hash. With `database`, also checks that the database exists, and creates it
+   * if `creates` is set and the caller is an admin of the whole namespace.
+   * @throws PerSQLError `token_unknown`, `token_audience`, `token_pinned` or `database_not_found`
    */
-  authenticate(hash: string, database: string | undefined, at: Audience): Caller {
+  authenticate(hash: string, database: string | undefined, at: Audience, creates: boolean): Caller {
     const nowMs = now()
     if (!this.#identity || this.#identity.deletedAtMs) throw new PerSQLError('token_unknown')
-    const { app, ...known } = this.#tokens.grantOf(hash, nowMs)
+    this.#apps.endLapsed()
+    const { id: tokenId, secretId, app, role, tableScope, expiresAtMs, opens } = this.#tokens.byHash(hash, nowMs)
+    const minter = app
+      ? { minter: app.grantId, minterEndsAtMs: null }
+      : { minter: secretId, minterEndsAtMs: expiresAtMs }
+    const namespaceId = this.#identity.id
+    const known = { tokenId, secretId, role, tableScope, expiresAtMs, opens, namespaceId, ...minter }
     const id = database === undefined ? undefined : this.#databases.find(database)?.id
-    const caller = app ? { ...known, ...this.#apps.capped(app, known.role, id, at) } : known
-    if (database !== undefined && caller.opens !== null) {
-      if (id === undefined || !caller.opens.includes(id)) throw new PerSQLError('token_pinned')
+    const caller = app ? { ...known, ...this.#apps.capped(app, role, id, at) } : known
+    if (database !== undefined && opens !== null) {
+      if (id === undefined || !opens.includes(id)) throw new PerSQLError('token_pinned')
     } else if (database !== undefined && !this.#databases.has(database)) {
-      if (caller.role !== 'admin') throw new PerSQLError('database_not_found', { database })
+      if (!creates || caller.role !== 'admin' || tableScope !== null)
+        throw new PerSQLError('database_not_found', { database })
       this.#databases.add(database, database, nowMs)
     }
-    return { ...caller, namespaceId: this.#identity.id }
+    return caller
   }
 
   /** Charges one request that reaches no database. @throws PerSQLError `insufficient_balance` */
@@ -237,38 +254,9 @@ export class Namespace extends DurableObject<Env> {
     this.#checkBalance()
   }
 
-  listTokens(paging: Paging): Listed<Token> {
-    return this.#tokens.page(paging, now())
-  }
-
-  mintToken(secret: string, hash: string, request: TokenRequest, actor: string): MintedToken {
-    const nowMs = now()
-    const token = this.#tokens.add(secret, hash, request, nowMs)
-    this.#audit.add(actor, 'token.created', token.id, { name: token.name, role: token.role }, nowMs)
-    return token
-  }
-
-  /** Those of the tokens that open nothing any more. */
-  unknownTokens(ids: readonly string[]): string[] {
-    const known = new Set(this.#tokens.ids(now()))
-    return ids.filter((id) => !known.has(id))
-  }
-
-  /** Resolves when every database that serves refuses the token. */
-  async revokeToken(id: string, actor: string): Promise<void> {
-    const nowMs = now()
-    const grantId = this.#tokens.revoke(id, nowMs)
-    this.#audit.add(actor, 'token.revoked', id, {}, nowMs)
-    // An app that keeps its grant gets another token for it.
-    if (grantId !== null) await this.#apps.end(grantId, actor)
-    await this.#refuse([id])
-  }
-
-  /** Resolves when every database that serves refuses these tokens. */
-  async #refuse(ids: readonly string[]): Promise<void> {
-    await this.#lending.each(this.#databases.holders(), async (record) => {
-      await Promise.all(ids.map((id) => this.#stub(record.slug).revoke(id)))
-    })
+  /** Resolves when every database that serves refuses these keys. */
+  async #refuse(keys: readonly string[]): Promise<void> {
+    await this.#lending.each(this.#databases.holders(), (record) => this.#stub(record.slug).revoke(keys))
   }
 
   listDatabases(paging: Paging = {}, ids: readonly string[] | null = null): Listed<Database> {
@@ -299,7 +287,7 @@ export class Namespace extends DurableObject<Env> {
       if (status !== 'deleting') this.#audit.add(actor, action, slug, {}, nowMs)
       for (const leaving of ids) {
         this.#databases.markLeaving(leaving)
-        this.#tokens.revokePinned(leaving, nowMs)
+        this.#tokens.revoke(this.#tokens.pinnedTo(leaving), nowMs)
       }
     })
     // Should this be cut off, the timer finishes it.
@@ -386,6 +374,11 @@ export class Namespace extends DurableObject<Env> {
     return this.#apps
   }
 
+  /** Tokens, for callers and members whose access was checked before. */
+  get credentials(): Credentials {
+    return this.#credentials
+  }
+
   /** Branches of its databases, likewise. */
   get branches(): Branches {
     return this.#branches
@@ -444,7 +437,7 @@ export class Namespace extends DurableObject<Env> {
     if (dayOf(now()) > this.#ledger.day) this.ctx.waitUntil(this.#closeDay())
     if (id === asked.id) this.#lending.settle(asked, report)
     const lent = await this.#lending.lend(() => this.#healthy(slug))
-    return { ...lent, revoked: this.#tokens.lately(now()) }
+    return { ...lent, revoked: this.#tokens.recentlyEnded(now()) }
   }
 
   #healthy(slug: string): Record {

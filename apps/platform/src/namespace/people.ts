@@ -1,6 +1,7 @@
 import { RpcTarget } from 'cloudflare:workers'
 import { type Invitation, type MemberRole, PerSQLError, type Share } from '@persql/contract'
 import { now } from '../clock.ts'
+import type { Apps } from './apps.ts'
 import type { Audit } from './audit.ts'
 import type { Databases } from './databases.ts'
 import { type Actor, checkChange, type MemberRow, type Members, successor } from './members.ts'
@@ -11,22 +12,22 @@ export class People extends RpcTarget {
   readonly #members: Members
   readonly #databases: Databases
   readonly #audit: Audit
-  readonly #changed: (userId: string) => Promise<void>
+  readonly #apps: Pick<Apps, 'memberChanged' | 'notify'>
 
-  /** `changed` is told who became something else, and is waited for. */
+  /** `apps` learns of each change in its transaction, and is waited for afterwards. */
   constructor(
     storage: DurableObjectStorage,
     members: Members,
     databases: Databases,
     audit: Audit,
-    changed: (userId: string) => Promise<void>,
+    apps: Pick<Apps, 'memberChanged' | 'notify'>,
   ) {
     super()
     this.#storage = storage
     this.#members = members
     this.#databases = databases
     this.#audit = audit
-    this.#changed = changed
+    this.#apps = apps
   }
 
   list(): MemberRow[] {
@@ -37,7 +38,7 @@ export class People extends RpcTarget {
   async setRole(actor: Actor, userId: string, role: MemberRole): Promise<MemberRow> {
     checkChange(actor, this.#members.get(userId), role)
     this.#change(actor, 'member.role_changed', userId, { role }, () => this.#members.put(userId, role, now()))
-    await this.#changed(userId)
+    await this.#apps.notify()
     return this.#members.get(userId)
   }
 
@@ -45,7 +46,7 @@ export class People extends RpcTarget {
   async remove(actor: Actor, userId: string): Promise<void> {
     checkChange(actor, this.#members.get(userId), undefined)
     this.#change(actor, 'member.removed', userId, {}, () => this.#members.remove(userId))
-    await this.#changed(userId)
+    await this.#apps.notify()
   }
 
   /** Changes the members whole or not at all, and sees to it that there is an owner afterwards. */
@@ -54,9 +55,11 @@ export class People extends RpcTarget {
       change()
       this.#audit.add(`user:${actor.userId}`, action, userId, detail, now())
       const heir = successor(this.#members.list())
-      if (!heir) return
-      this.#members.put(heir.userId, 'owner', now())
-      this.#audit.add('system', 'member.role_changed', heir.userId, { role: 'owner' }, now())
+      if (heir) {
+        this.#members.put(heir.userId, 'owner', now())
+        this.#audit.add('system', 'member.role_changed', heir.userId, { role: 'owner' }, now())
+      }
+      this.#apps.memberChanged(userId)
     })
   }
 
@@ -102,17 +105,23 @@ export class People extends RpcTarget {
   async share(slug: string, userId: string, role: Share['role'], actor: string): Promise<void> {
     const { id } = this.#databases.existing(slug)
     this.#members.get(userId)
-    this.#members.share(id, userId, role)
-    this.#audit.add(actor, 'share.granted', slug, { member: userId, role }, now())
-    await this.#changed(userId)
+    this.#storage.transactionSync(() => {
+      this.#members.share(id, userId, role)
+      this.#audit.add(actor, 'share.granted', slug, { member: userId, role }, now())
+      this.#apps.memberChanged(userId)
+    })
+    await this.#apps.notify()
   }
 
   /** @throws PerSQLError `database_not_found` or `member_not_found` */
   async unshare(slug: string, userId: string, actor: string): Promise<void> {
     const { id } = this.#databases.existing(slug)
     this.#members.get(userId)
-    this.#members.unshare(id, userId)
-    this.#audit.add(actor, 'share.revoked', slug, { member: userId }, now())
-    await this.#changed(userId)
+    this.#storage.transactionSync(() => {
+      this.#members.unshare(id, userId)
+      this.#audit.add(actor, 'share.revoked', slug, { member: userId }, now())
+      this.#apps.memberChanged(userId)
+    })
+    await this.#apps.notify()
   }
 }

@@ -5,6 +5,7 @@ import { AI_TOKENS, STORAGE_CHARGES, TOKEN_USAGE } from './ledger.ts'
 import { LINEAGE } from './lineage.ts'
 import { MEMBERS } from './members.ts'
 import { OAUTH } from './oauth-records.ts'
+import { ORIGINS } from './origins.ts'
 import { TOKEN_PAGES } from './tokens.ts'
 import { REFUND_PARTS, TOP_UPS } from './top-ups.ts'
 
@@ -76,4 +77,5 @@ export const NAMESPACE_SCHEMA: readonly Migration[] = [
   SIZES,
   REFUND_PARTS,
   TOKEN_PAGES,
+  ORIGINS,
 ]

@@ -1,21 +1,15 @@
-import {
-  type Listed,
-  type MintedToken,
-  type Paging,
-  PerSQLError,
-  type Role,
-  type Token,
-  type TokenRequest,
-} from '@persql/contract'
+import { type Listed, type MintedToken, type Paging, PerSQLError, type Role, type Token } from '@persql/contract'
 import * as z from 'zod'
+import type { Authority } from '../authority.ts'
 import type { Grant } from '../database/call.ts'
 import type { Audience } from '../oauth/server.ts'
 import { mapPage, type Order, readPage } from '../paging.ts'
 import type { Migration } from '../storage/migrate.ts'
 import { previewOf } from '../token.ts'
+import { Origins } from './origins.ts'
 
-/** A revocation is worth telling for longer than any cache keeps a token. */
-const TELL_MS = 10 * 60 * 1000
+/** A revocation is reported for longer than any cache keeps a token. */
+const REPORT_MS = 10 * 60 * 1000
 const FORGET_MS = 24 * 60 * 60 * 1000
 
 export const TOKEN_PAGES: Migration = {
@@ -37,99 +31,134 @@ interface Row {
   readonly grant_id: string | null
   readonly user_id: string | null
   readonly audience: Audience | null
+  readonly minted_by: string | null
+  readonly generation: number
 }
 
-/** What an access token of an app has beside: what it was given by, for whom, and the door that takes it. */
+/** The origin of an app's access token: its grant, its member, and the door that accepts it. */
 export interface AppToken {
   readonly grantId: string
   readonly userId: string
   readonly audience: Audience
 }
 
-/** What the holder of a token may do, and where. */
-export interface TokenGrant extends Grant {
-  /** Ids of the only databases it opens, or `null` for all. */
-  readonly opens: readonly string[] | null
+/** A token that is neither revoked nor expired. */
+export interface LiveToken extends Authority {
+  readonly id: string
+  readonly name: string
+  /** Names its current secret: a replaced secret has another key. */
+  readonly secretId: string
   readonly app: AppToken | null
+  readonly mintedBy: string | null
 }
 
-/** The tokens of one namespace. Only hashes of their secrets are here. */
+/** A token to be recorded. */
+export interface NewToken extends Authority {
+  readonly name: string
+  /** ID of the token or of the grant that creates it, or `null`. */
+  readonly mintedBy: string | null
+}
+
+/** A token's access as the Worker remembers it. */
+export type TokenGrant = Pick<Grant, 'tokenId' | 'secretId' | 'role' | 'tableScope' | 'expiresAtMs'>
+
+/** A new secret and its hash. */
+export interface Secret {
+  readonly secret: string
+  readonly hash: string
+}
+
+const LIVE = 'revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)'
+
+/** The tokens of one namespace. Only the hashes of their secrets are stored. */
 export class Tokens {
   readonly #sql: SqlStorage
+  /** Which token or app created which. */
+  readonly origins: Origins
 
   constructor(sql: SqlStorage) {
     this.#sql = sql
+    this.origins = new Origins(sql)
   }
 
-  /** What the secret with this hash may do, and where, if not everywhere. @throws PerSQLError `token_unknown` */
-  grantOf(hash: string, nowMs: number): TokenGrant {
-    const [row] = this.#rows(
-      'WHERE hash = ? AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)',
-      hash,
-      nowMs,
-    )
+  /** Returns the token whose secret has this hash. @throws PerSQLError `token_unknown` */
+  byHash(hash: string, nowMs: number): LiveToken {
+    const [row] = this.#rows(`WHERE hash = ? AND ${LIVE}`, hash, nowMs)
     if (!row) throw new PerSQLError('token_unknown')
-    return {
-      tokenId: row.id,
-      role: row.role,
-      tableScope: row.table_scope === null ? null : (JSON.parse(row.table_scope) as string[]),
-      expiresAtMs: row.expires_at,
-      opens: row.databases === null ? null : (JSON.parse(row.databases) as string[]),
-      app: appOf(row),
+    return toLiveToken(row)
+  }
+
+  /** Returns a token by its ID. @throws PerSQLError `token_not_found` */
+  get(id: string, nowMs: number): LiveToken {
+    const [row] = this.#rows(`WHERE id = ? AND ${LIVE}`, id, nowMs)
+    if (!row) throw new PerSQLError('token_not_found', { id })
+    return toLiveToken(row)
+  }
+
+  /** Returns the token that a secret's key names. @throws PerSQLError `token_unknown` if the secret was replaced */
+  bySecretId(secretId: string, nowMs: number): LiveToken {
+    const [row] = this.#rows(`WHERE id = ? AND ${LIVE}`, idOf(secretId), nowMs)
+    const token = row && toLiveToken(row)
+    if (token?.secretId !== secretId) throw new PerSQLError('token_unknown')
+    return token
+  }
+
+  /**
+   * Returns a page of the live tokens, the oldest first, with `ids` of these only.
+   * @throws PerSQLError `invalid_input`
+   */
+  page(paging: Paging, ids: readonly string[] | null, nowMs: number): Listed<Token> {
+    const descendants = this.origins.counts(nowMs)
+    const only = ids === null ? '' : 'AND id IN (SELECT value FROM json_each(?))'
+    const given = [nowMs, ...(ids === null ? [] : [JSON.stringify(ids)])]
+    const read = (after: readonly [number, string] | undefined, limit = -1) => {
+      const behind = after === undefined ? '' : 'AND (created_at, id) > (?, ?)'
+      const where = `WHERE ${LIVE} ${only} ${behind} ORDER BY created_at, id LIMIT ?`
+      return this.#rows(where, ...given, ...(after ?? []), limit)
     }
-  }
-
-  /** Returns a page of the tokens that work, the oldest first. @throws PerSQLError `invalid_input` */
-  page(paging: Paging, nowMs: number): Listed<Token> {
-    const read = (after: readonly [number, string] | undefined, limit = -1) =>
-      after === undefined
-        ? this.#rows(`WHERE ${WORKS} ORDER BY created_at, id LIMIT ?`, nowMs, limit)
-        : this.#rows(
-            `WHERE ${WORKS} AND (created_at, id) > (?, ?) ORDER BY created_at, id LIMIT ?`,
-            nowMs,
-            ...after,
-            limit,
-          )
     const { total } = this.#sql
-      .exec<{ total: number }>(`SELECT count(*) AS total FROM token WHERE ${WORKS}`, nowMs)
+      .exec<{ total: number }>(`SELECT count(*) AS total FROM token WHERE ${LIVE} ${only}`, ...given)
       .one()
-    return mapPage(readPage(BY_AGE, paging, read, total), tokenOf)
+    return mapPage(readPage(BY_AGE, paging, read, total), (row) => toToken(row, descendants))
   }
 
-  /** Returns the ids of the tokens that work. */
-  ids(nowMs: number): string[] {
-    return [...this.#sql.exec(`SELECT id FROM token WHERE ${WORKS}`, nowMs)].map(({ id }) => id as string)
-  }
-
-  /** Records a token whose secret was made by the Worker; one that is pinned opens that database alone. */
-  add(
-    secret: string,
-    hash: string,
-    request: Omit<TokenRequest, 'role'> & { readonly role: Role },
-    nowMs: number,
-    pinnedTo: string | null = null,
-  ): MintedToken {
-    const id = `tok_${crypto.randomUUID().replaceAll('-', '').slice(0, 20)}`
-    const { name, role, tableScope, claims, expiresIn } = request
+  /** Records a token whose secret the Worker created. */
+  add({ secret, hash }: Secret, token: NewToken, nowMs: number): MintedToken {
+    const id = newId()
+    const { name, role, tableScope, opens, claims, expiresAtMs, mintedBy } = token
     this.#sql.exec(
-      `INSERT INTO token (id, hash, name, role, table_scope, claims, preview, created_at, expires_at, databases)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO token
+         (id, hash, name, role, table_scope, claims, preview, created_at, expires_at, databases, minted_by)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       id,
       hash,
       name,
       role,
-      tableScope ? JSON.stringify(tableScope) : null,
-      claims ? JSON.stringify(claims) : null,
+      tableScope && JSON.stringify(tableScope),
+      claims && JSON.stringify(claims),
       previewOf(secret),
       nowMs,
-      expiresIn === undefined ? null : nowMs + expiresIn * 1000,
-      pinnedTo && JSON.stringify([pinnedTo]),
+      expiresAtMs,
+      opens && JSON.stringify(opens),
+      mintedBy,
     )
-    const [row] = this.#rows('WHERE id = ?', id)
-    return { ...tokenOf(row as Row), token: secret }
+    return this.#minted(id, secret, new Map())
   }
 
-  /** Records an access token of an app, of which only the hash is known here. Those that ended long ago go. */
+  /** Replaces the secret of a token. Returns the token with the new secret, and the key of the old one. */
+  rotate(id: string, { secret, hash }: Secret, nowMs: number): { token: MintedToken; replaced: string } {
+    const { secretId: replaced } = this.get(id, nowMs)
+    this.#sql.exec(
+      'UPDATE token SET hash = ?, preview = ?, generation = generation + 1 WHERE id = ?',
+      hash,
+      previewOf(secret),
+      id,
+    )
+    this.noteEnded([replaced], nowMs)
+    return { token: this.#minted(id, secret, this.origins.counts(nowMs)), replaced }
+  }
+
+  /** Records an access token of an app, of which only the hash is known here, and deletes those that ended long ago. */
   addOfApp(
     hash: string,
     { name, role, expiresIn }: { readonly name: string; readonly role: Role; readonly expiresIn: number },
@@ -141,7 +170,7 @@ export class Tokens {
     this.#sql.exec(
       `INSERT INTO token (id, hash, name, role, preview, created_at, expires_at, databases, grant_id, user_id, audience)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      `tok_${crypto.randomUUID().replaceAll('-', '').slice(0, 20)}`,
+      newId(),
       hash,
       name,
       role,
@@ -155,7 +184,7 @@ export class Tokens {
     )
   }
 
-  /** When a grant last gave a token. */
+  /** Returns when a grant last gave a token. */
   lastOfGrant(grantId: string): number | null {
     const [row] = this.#sql.exec<{ at: number | null }>(
       'SELECT max(created_at) AS at FROM token WHERE grant_id = ?',
@@ -164,55 +193,94 @@ export class Tokens {
     return row?.at ?? null
   }
 
-  /** Revokes a token. Returns the grant that gave it, if it is an app's. @throws PerSQLError `token_not_found` */
-  revoke(id: string, nowMs: number): string | null {
-    const [revoked] = this.#sql.exec<{ grant_id: string | null }>(
-      'UPDATE token SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL RETURNING grant_id',
-      nowMs,
-      id,
+  /** Returns the IDs of the access tokens of a grant, or of all apps of a member. */
+  ofApps(column: 'grant_id' | 'user_id', value: string): string[] {
+    return this.#ids(`${column} = ?`, value)
+  }
+
+  /** Returns the IDs of the tokens that open this database alone. */
+  pinnedTo(databaseId: string): string[] {
+    return this.#ids('databases = ?', JSON.stringify([databaseId]))
+  }
+
+  /** Returns the ID of the token with this hash, if there is one. */
+  idsByHash(hash: string): string[] {
+    return this.#ids('hash = ?', hash)
+  }
+
+  /**
+   * Revokes credentials, by IDs of tokens and grants, with everything that they created. To be called in a transaction.
+   * Returns the keys that databases have to refuse, and how many other credentials ended.
+   */
+  revoke(ids: readonly string[], nowMs: number): Revocation {
+    const all = this.origins.withDescendants(ids)
+    const revoked = [
+      ...this.#sql.exec<{ id: string; generation: number; expires_at: number | null }>(
+        `UPDATE token SET revoked_at = ? WHERE revoked_at IS NULL AND id IN (SELECT value FROM json_each(?))
+         RETURNING id, generation, expires_at`,
+        nowMs,
+        JSON.stringify(all),
+      ),
+    ]
+    const handoffs = this.origins.dropHandoffs(all, nowMs)
+    const others = revoked.filter(({ id, expires_at }) => !ids.includes(id) && (expires_at ?? nowMs + 1) > nowMs)
+    const grants = ids.filter((id) => !id.startsWith(PREFIX))
+    this.noteEnded(grants, nowMs)
+    const keys = revoked.flatMap(({ id, generation }) => [id, secretIdOf(id, generation)])
+    return { keys: [...keys, ...grants], descendants: others.length + handoffs }
+  }
+
+  /** Records keys that databases have to refuse, for as long as a cache can hold them. */
+  noteEnded(keys: readonly string[], nowMs: number): void {
+    if (keys.length === 0) return
+    this.#sql.exec('DELETE FROM ended_key WHERE at < ?', nowMs - REPORT_MS)
+    for (const key of keys) this.#sql.exec('INSERT OR REPLACE INTO ended_key VALUES (?, ?)', key, nowMs)
+  }
+
+  /** Returns the keys that ended so recently that a cache can still hold them. */
+  recentlyEnded(nowMs: number): string[] {
+    const sinceMs = nowMs - REPORT_MS
+    const revoked = this.#sql.exec<{ id: string; generation: number }>(
+      'SELECT id, generation FROM token WHERE revoked_at > ?',
+      sinceMs,
     )
-    if (!revoked) throw new PerSQLError('token_not_found', { id })
-    return revoked.grant_id
+    const ended = this.#sql.exec<{ key: string }>('SELECT key FROM ended_key WHERE at > ?', sinceMs)
+    return [
+      ...[...revoked].flatMap(({ id, generation }) => [id, secretIdOf(id, generation)]),
+      ...[...ended].map(({ key }) => key),
+    ]
   }
 
-  /** Revokes what a grant gave. Returns ids. */
-  revokeOfGrant = (grantId: string, nowMs: number): string[] => this.#revokeBy('grant_id', grantId, nowMs)
-
-  /** Revokes what apps of a member hold. Returns ids. */
-  revokeOfUser = (userId: string, nowMs: number): string[] => this.#revokeBy('user_id', userId, nowMs)
-
-  revokeByHash = (hash: string, nowMs: number): string[] => this.#revokeBy('hash', hash, nowMs)
-
-  /** Revokes all that open this database alone. Returns their ids. */
-  revokePinned(databaseId: string, nowMs: number): string[] {
-    return this.#revokeBy('databases', JSON.stringify([databaseId]), nowMs)
+  /** Returns whether a key names a token that is live, with the secret that it has now. */
+  isLive(key: string, nowMs: number): boolean {
+    const [row] = this.#rows(`WHERE id = ? AND ${LIVE}`, idOf(key), nowMs)
+    return row !== undefined && (!key.includes('.') || key === secretIdOf(row.id, row.generation))
   }
 
-  #revokeBy(column: 'grant_id' | 'user_id' | 'hash' | 'databases', value: string, nowMs: number): string[] {
-    const sql = `UPDATE token SET revoked_at = ? WHERE ${column} = ? AND revoked_at IS NULL RETURNING id`
-    return [...this.#sql.exec(sql, nowMs, value)].map(({ id }) => id as string)
+  #minted(id: string, secret: string, descendants: ReadonlyMap<string, number>): MintedToken {
+    const [row] = this.#rows('WHERE id = ?', id)
+    return { ...toToken(row as Row, descendants), token: secret }
   }
 
-  /** Ids revoked so lately that a cache may still hold them. */
-  lately(nowMs: number): string[] {
-    return [...this.#sql.exec('SELECT id FROM token WHERE revoked_at > ?', nowMs - TELL_MS).raw()].map(
-      ([id]) => id as string,
-    )
+  #ids(where: string, value: string): string[] {
+    const rows = this.#sql.exec<{ id: string }>(`SELECT id FROM token WHERE ${where} AND revoked_at IS NULL`, value)
+    return [...rows].map(({ id }) => id)
   }
 
   #rows(where: string, ...params: (string | number)[]): Row[] {
     const columns = `id, name, role, table_scope, claims, preview, created_at, expires_at, databases, grant_id, user_id,
-      audience, (SELECT json_group_array(slug) FROM database
+      audience, minted_by, generation, (SELECT json_group_array(slug) FROM database
         WHERE id IN (SELECT value FROM json_each(token.databases))) AS slugs`
     return [...this.#sql.exec(`SELECT ${columns} FROM token ${where}`, ...params)] as unknown as Row[]
   }
 }
 
-const appOf = ({ grant_id, user_id, audience }: Row): AppToken | null =>
-  grant_id && user_id && audience ? { grantId: grant_id, userId: user_id, audience } : null
+/** The outcome of a revocation. */
+export interface Revocation {
+  readonly keys: readonly string[]
+  readonly descendants: number
+}
 
-/** Without those that were revoked or have expired. */
-const WORKS = 'revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)'
 const BY_AGE: Order<Row, [number, string]> = {
   name: 'tokens',
   key: z.tuple([z.int(), z.string()]),
@@ -220,18 +288,44 @@ const BY_AGE: Order<Row, [number, string]> = {
   sizeOf: ({ table_scope, claims }) => (table_scope?.length ?? 0) + (claims?.length ?? 0),
 }
 
-function tokenOf(row: Row): Token {
-  const databases = row.databases === null ? null : (JSON.parse(row.slugs ?? '[]') as string[])
+const PREFIX = 'tok_'
+const newId = () => `${PREFIX}${crypto.randomUUID().replaceAll('-', '').slice(0, 20)}`
+const secretIdOf = (id: string, generation: number) => `${id}.${generation}`
+/** Returns the ID of the token that a secret's key names. */
+const idOf = (key: string): string => key.split('.', 1)[0] as string
+
+const list = (text: string | null): string[] | null => (text === null ? null : (JSON.parse(text) as string[]))
+
+const toLiveToken = (row: Row): LiveToken => ({
+  id: row.id,
+  name: row.name,
+  secretId: secretIdOf(row.id, row.generation),
+  role: row.role,
+  tableScope: list(row.table_scope),
+  opens: list(row.databases),
+  expiresAtMs: row.expires_at,
+  claims: row.claims === null ? null : (JSON.parse(row.claims) as Token['claims']),
+  app:
+    row.grant_id && row.user_id && row.audience
+      ? { grantId: row.grant_id, userId: row.user_id, audience: row.audience }
+      : null,
+  mintedBy: row.minted_by,
+})
+
+function toToken(row: Row, descendants: ReadonlyMap<string, number>): Token {
+  const databases = row.databases === null ? null : (JSON.parse(row.slugs ?? '[]') as string[]).sort()
   return {
     id: row.id,
     name: row.name,
     role: row.role,
-    tableScope: row.table_scope === null ? null : (JSON.parse(row.table_scope) as string[]),
+    tableScope: list(row.table_scope),
     claims: row.claims === null ? null : (JSON.parse(row.claims) as Token['claims']),
     database: databases?.length === 1 ? (databases[0] as string) : null,
     databases,
     preview: row.preview,
     createdAt: new Date(row.created_at).toISOString(),
     expiresAt: row.expires_at === null ? null : new Date(row.expires_at).toISOString(),
+    mintedBy: row.minted_by,
+    descendants: descendants.get(row.grant_id ?? row.id) ?? 0,
   }
 }

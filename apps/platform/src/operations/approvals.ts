@@ -1,10 +1,10 @@
 import { PerSQLError } from '@persql/contract'
 import type { Account } from '../accounts/auth.ts'
 import { accessOf } from '../authenticate.ts'
+import { covers } from '../authority.ts'
 import type { Context } from '../context.ts'
 import { approvalAddress } from '../database/approvals/tokens.ts'
 import type { AccountHandlers } from '../execute.ts'
-import { covers } from '../namespace/members.ts'
 import { databaseObject } from '../objects.ts'
 
 type AccountContext = Context & { readonly account: Account }

@@ -2,15 +2,15 @@ import { PerSQLError } from '@persql/contract'
 import { now } from '../clock.ts'
 import type { AnyoneHandlers, NamespaceHandlers } from '../execute.ts'
 import { directoryObject, namespaceObject } from '../objects.ts'
-import { hashToken, mintToken, randomText } from '../token.ts'
+import { hashToken, newSecret, randomText } from '../token.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 /** A handoff's secret, `phand_<namespace>_<32 characters>`: the namespace routes it without a look-up. */
 const HANDOFF = /^phand_([a-z][a-z0-9-]{0,62})_[0-9A-Za-z]{32}$/
 
 export const branches = {
-  claim_branch: async ({ db, ref, purpose, ttlSec, role }, { namespace, slug, actor }) =>
-    namespace.branches.claim(db, ref ?? refFor(purpose), role, ttlSec, await newSecret(slug), actor),
+  claim_branch: async ({ db, ref, purpose, ttlSec, role }, { namespace, slug, minter, actor }) =>
+    namespace.branches.claim(db, ref ?? refFor(purpose), role, ttlSec, await newSecret(slug), minter, actor),
   list_branches: ({ db, ...paging }, { namespace }) => namespace.branches.list(db, paging),
   put_branch: ({ db, ref, name, fromRef, expiresAt, ttlDays }, { namespace, actor }) => {
     if (fromRef !== undefined && fromRef !== 'main' && fromRef !== db) {
@@ -23,9 +23,10 @@ export const branches = {
     await namespace.branches.delete(db, ref, actor)
     return { deleted: true }
   },
-  hand_off_branch: async ({ db, ref, role, ttlSec }, { namespace, slug, actor }) => {
+  hand_off_branch: async ({ db, ref, role, ttlSec }, { namespace, slug, minter, actor }) => {
     const token = `phand_${slug}_${randomText(32)}`
-    const { expiresAt } = await namespace.branches.handOff(db, ref, role, ttlSec, await hashToken(token), actor)
+    const hash = await hashToken(token)
+    const { expiresAt } = await namespace.branches.handOff(db, ref, role, ttlSec, hash, minter, actor)
     return { token, expiresAt }
   },
   fork_database: ({ db, slug, name, ttlDays }, { namespace, actor }) =>
@@ -39,11 +40,6 @@ export const handoffs = {
     return namespaceObject(env, namespace).branches.redeem(await hashToken(token), await newSecret(namespace))
   },
 } satisfies Partial<AnyoneHandlers>
-
-async function newSecret(namespace: string) {
-  const secret = mintToken(namespace)
-  return { secret, hash: await hashToken(secret) }
-}
 
 /** What it is for, as a ref that nobody else has. */
 function refFor(purpose = 'branch'): string {

@@ -1,13 +1,26 @@
+import { type Database, PerSQLError } from '@persql/contract'
 import type { NamespaceHandlers } from '../execute.ts'
 import { forgetHostnamesOf } from '../http/hostnames.ts'
+import { mapPage } from '../paging.ts'
 
 export const databases = {
-  list_databases: (paging, { namespace, opens }) => namespace.listDatabases(paging, opens),
+  list_databases: async (paging, { namespace, opens, tableScope }) =>
+    mapPage(await namespace.listDatabases(paging, opens), (database) => shown(database, tableScope)),
   create_database: ({ slug, name }, { namespace, actor }) => namespace.createDatabase(slug, name ?? slug, actor),
-  get_database: ({ slug }, { namespace }) => namespace.getDatabase(slug),
+  get_database: async ({ slug }, { namespace, opens, tableScope }) => {
+    const database = await namespace.getDatabase(slug).catch((cause: unknown) => {
+      throw opens ? new PerSQLError('token_pinned', {}, { cause }) : cause
+    })
+    if (opens && !opens.includes(database.id)) throw new PerSQLError('token_pinned')
+    return shown(database, tableScope)
+  },
   delete_database: async ({ slug }, { namespace, actor, slug: ns }) => {
     await namespace.deleteDatabase(slug, actor)
     forgetHostnamesOf(ns, slug)
     return { deleted: true }
   },
 } satisfies Partial<NamespaceHandlers>
+
+/** Size and rows are of all tables, so a token with a table scope doesn't see them. */
+const shown = (database: Database, tableScope: readonly string[] | null): Database =>
+  tableScope === null ? database : { ...database, storedBytes: null, rows: null, measuredAt: null }

@@ -72,8 +72,8 @@ export const members = {
 
   list_oauth_grants: (_input, { namespace, member }) => namespace.apps.list(member.userId, member.role),
   revoke_oauth_grant: async ({ id }, { namespace, member }) => {
-    await namespace.apps.revoke(id, member.userId, member.role)
-    return { revoked: true }
+    const alsoRevoked = await namespace.apps.revoke(id, member.userId, member.role)
+    return { revoked: true, alsoRevoked }
   },
 
   list_audit: ({ limit, before, action }, { namespace }) => namespace.listAudit(limit, before, action),

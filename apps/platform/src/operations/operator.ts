@@ -4,14 +4,13 @@ import type { AnyoneHandlers, OperatorHandlers } from '../execute.ts'
 import { usd } from '../money.ts'
 import { directoryObject, namespaceObject } from '../objects.ts'
 import { logUnavailable } from '../reply.ts'
-import { hashToken, mintToken } from '../token.ts'
+import { newSecret } from '../token.ts'
 import { invite } from './members.ts'
 
 export const operator = {
   create_namespace: async ({ slug, database, tokenName }, { env }) => {
     if (!(await directoryObject(env).isOpenToOperator(slug))) throw new PerSQLError('slug_taken', { slug })
-    const secret = mintToken(slug)
-    const made = await namespaceObject(env, slug).ensure(slug, database, tokenName, secret, await hashToken(secret))
+    const made = await namespaceObject(env, slug).ensure(slug, database, tokenName, await newSecret(slug))
     await directoryObject(env).add(slug, made.namespace.id)
     return made
   },

@@ -1,16 +1,24 @@
 import { PerSQLError } from '@persql/contract'
+import { expiryWithin } from '../authority.ts'
+import { now } from '../clock.ts'
 import type { NamespaceHandlers } from '../execute.ts'
+import { idOf } from '../namespace/credentials.ts'
 import { databaseObject } from '../objects.ts'
+
+const STANDARD_S = 3600
 
 export const sessions = {
   create_session: async ({ namespaceSlug, databaseSlug, userId, email, expiresIn }, ctx) => {
     const { env, slug, caller, namespace } = ctx
     if (namespaceSlug !== slug) throw new PerSQLError('namespace_mismatch')
-    // Endpoints answer to a session with tables that the token may not be meant to reach.
-    if (caller.tableScope !== null) throw new PerSQLError('table_out_of_scope', { table: '*' })
+    const nowMs = now()
+    const wantedMs = expiresIn === undefined ? undefined : nowMs + expiresIn * 1000
+    const endsAtMs = expiryWithin(caller.minterEndsAtMs, wantedMs, nowMs + STANDARD_S * 1000, 'expiresIn') as number
+    const lastsS = Math.max(1, Math.floor((endsAtMs - nowMs) / 1000))
     const { status } = await namespace.getDatabase(databaseSlug)
     if (status !== 'healthy') throw new PerSQLError('database_not_found', { database: databaseSlug })
     const database = databaseObject(env, slug, databaseSlug)
-    return { ...(await database.mintSession(String(userId), email ?? null, expiresIn)), expiresIn }
+    const minted = await database.mintSession(String(userId), email ?? null, lastsS, idOf(caller.minter))
+    return { ...minted, expiresIn: lastsS }
   },
 } satisfies Partial<NamespaceHandlers>

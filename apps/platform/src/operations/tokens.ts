@@ -1,20 +1,21 @@
 import type { NamespaceHandlers } from '../execute.ts'
-import { hashToken, mintToken } from '../token.ts'
+import { newSecret } from '../token.ts'
 
 export const tokens = {
-  list_tokens: (paging, { namespace }) => namespace.listTokens(paging),
-  create_token: async (request, { namespace, slug, actor }) => {
-    const secret = mintToken(slug)
-    return namespace.mintToken(secret, await hashToken(secret), request, actor)
-  },
-  revoke_token: async ({ id }, { namespace, actor }) => {
-    await namespace.revokeToken(id, actor)
-    return { revoked: true }
-  },
-  get_me: async (_input, { slug, caller }) => ({
+  list_tokens: (paging, { namespace, minter }) => namespace.credentials.list(paging, minter),
+  create_token: async (request, { namespace, slug, minter, actor }) =>
+    namespace.credentials.mint(await newSecret(slug), request, minter, actor),
+  revoke_token: ({ id, children }, { namespace, minter, actor }) =>
+    namespace.credentials.revoke(id, children, minter, actor),
+  rotate_token: async ({ id }, { namespace, slug, minter, actor }) =>
+    namespace.credentials.rotate(id, await newSecret(slug), minter, actor),
+  get_me: async (_input, { slug, caller, namespace }) => ({
     namespaceSlug: slug,
     namespaceId: caller.namespaceId,
     role: caller.role,
     tokenId: caller.tokenId,
+    ...(await namespace.credentials.opened(caller.opens)),
+    tableScope: caller.tableScope && [...caller.tableScope],
+    expiresAt: caller.expiresAtMs === null ? null : new Date(caller.expiresAtMs).toISOString(),
   }),
 } satisfies Partial<NamespaceHandlers>

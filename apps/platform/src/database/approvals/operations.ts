@@ -1,6 +1,5 @@
 import { type Api, type Parsed, PerSQLError } from '@persql/contract'
 import { type ApprovalOperation, actorOf, type DatabaseCall } from '../call.ts'
-import { SCHEMA_TABLE } from '../guard/schema-map.ts'
 import type { Run } from '../operations.ts'
 import { done } from '../outcome.ts'
 import { approvalOf, nameOf, notOpen } from './approvals.ts'
@@ -12,22 +11,22 @@ const MOST_LISTED = 100
 
 /** Rules that make writes wait for a human, and what callers do who were told to wait. Bodies come validated. */
 export const approvalOperations: Record<ApprovalOperation, Run> = {
-  list_approval_rules: forWhole((_call, { approvals }) => done(approvals.rules.list())),
+  list_approval_rules: (_call, { approvals }) => done(approvals.rules.list()),
 
-  create_approval_rule: forWhole((call, { approvals, audit, now }) => {
+  create_approval_rule: (call, { approvals, audit, now }) => {
     const { tableGlob, action, note = null } = inputOf<'create_approval_rule'>(call)
     const rule = approvals.rules.add({ tableGlob, action, note }, actorOf(call.grant), now())
     audit(actorOf(call.grant), 'approval_rule.created', rule.id, { tableGlob, action })
     return done(rule)
-  }),
+  },
 
-  delete_approval_rule: forWhole((call, { approvals, audit }) => {
+  delete_approval_rule: (call, { approvals, audit }) => {
     const { id, tableGlob, action } = approvals.rules.remove(inputOf<'delete_approval_rule'>(call).id)
     audit(actorOf(call.grant), 'approval_rule.deleted', id, { tableGlob, action })
     return done({ deleted: true })
-  }),
+  },
 
-  list_approvals: forWhole((_call, { approvals, now }) => done(approvals.list(MOST_LISTED, now()))),
+  list_approvals: (_call, { approvals, now }) => done(approvals.list(MOST_LISTED, now())),
 
   get_approval(call, { approvals, now }) {
     const { token } = inputOf<'get_approval'>(call)
@@ -52,14 +51,6 @@ export const approvalOperations: Record<ApprovalOperation, Run> = {
     const used = { sql: textOf(request), statementCount: results.length, ...sum(results) }
     return done(request.batch ? results : results[0], used)
   },
-}
-
-/** Rules are about all tables, so a token that is to know of some only has nothing to do with them. */
-function forWhole(run: Run): Run {
-  return (call, parts) => {
-    if (call.grant.tableScope !== null) throw new PerSQLError('table_out_of_scope', { table: SCHEMA_TABLE })
-    return run(call, parts)
-  }
 }
 
 const inputOf = <K extends ApprovalOperation>({ body }: DatabaseCall) => JSON.parse(body) as Parsed<Api[K]>

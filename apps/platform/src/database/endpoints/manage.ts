@@ -1,5 +1,6 @@
 import { type Api, type Endpoint, type Output, type Parsed, PerSQLError } from '@persql/contract'
 import type { EndpointSpec, StatementFacts } from '@persql/endpoint-spec'
+import { assertInScope } from '../../authority.ts'
 import type { Grant } from '../call.ts'
 import type { Engine } from '../engine.ts'
 import { lower, parseStatement } from '../guard/statement.ts'
@@ -69,7 +70,8 @@ export function checkSpec(value: unknown, { tableScope }: Grant, engine: Engine,
   const checked = checkedSpec(value, facts)
   const { authConfig } = checked
   if (!authConfig) return checked
-  assertInScope([authConfig.usersTable], tableScope)
+  // Its sessions count at all endpoints of the database.
+  assertInScope(null, { tableScope }, 'save an endpoint that opens sessions')
   const problems = usersProblems(authConfig, sql)
   if (checked.kind === 'auth_signup' && !statement.names.has('returning')) {
     problems.push({ field: 'sql', message: 'let it return the key of the new user: RETURNING id' })
@@ -86,7 +88,7 @@ export function checkSpec(value: unknown, { tableScope }: Grant, engine: Engine,
 
 function checkAllowedTables(spec: EndpointSpec, tableScope: Grant['tableScope'], sql: SqlStorage): void {
   const { allowedTables } = spec.askConfig as NonNullable<EndpointSpec['askConfig']>
-  assertInScope(allowedTables.length === 0 ? ['*'] : allowedTables, tableScope)
+  assertTablesInScope(allowedTables.length === 0 ? ['*'] : allowedTables, tableScope)
   const known = new Set(
     [...sql.exec("SELECT lower(name) FROM sqlite_master WHERE type IN ('table', 'view')").raw()].flat(),
   )
@@ -99,7 +101,7 @@ function checkAllowedTables(spec: EndpointSpec, tableScope: Grant['tableScope'],
 }
 
 /** Comes before every check that tells whether a table exists. @throws PerSQLError `table_out_of_scope` */
-function assertInScope(tables: readonly string[], tableScope: Grant['tableScope']): void {
+function assertTablesInScope(tables: readonly string[], tableScope: Grant['tableScope']): void {
   const scope = tableScope && new Set(tableScope.map(lower))
   const table = scope && tables.find((name) => !scope.has(lower(name)))
   if (table !== null && table !== undefined) throw new PerSQLError('table_out_of_scope', { table })

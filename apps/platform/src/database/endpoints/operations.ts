@@ -1,4 +1,5 @@
 import { type Api, type Parsed, PerSQLError } from '@persql/contract'
+import { assertInScope, isInScope } from '../../authority.ts'
 import { actorOf, type DatabaseCall, type EndpointOperation } from '../call.ts'
 import type { Parts, Run } from '../operations.ts'
 import { done, type Outcome } from '../outcome.ts'
@@ -11,9 +12,15 @@ import { openEndpoint, type StoredEndpoint } from './store.ts'
 
 /** What managing endpoints does in the database they belong to. Bodies are validated input, with the base URL in it. */
 export const endpointOperations: Record<EndpointOperation, Run> = {
-  list_endpoints: (call, { endpoints }) => done(endpoints.list().map(wireOf(call))),
-  get_endpoint: (call, { endpoints }) => done(wireOf(call)(endpoints.get(slugOf(call)))),
-  list_endpoint_versions: (call, { endpoints }) => done(endpoints.versions(slugOf(call)).map(versionOf)),
+  list_endpoints: (call, { endpoints }) => {
+    const listed = endpoints.list().filter(({ tableScope }) => isInScope(tableScope, call.grant))
+    return done(listed.map(wireOf(call)))
+  },
+  get_endpoint: (call, parts) => done(wireOf(call)(find(call, parts))),
+  list_endpoint_versions: (call, parts) => {
+    const { slug } = find(call, parts).spec
+    return done(parts.endpoints.versions(slug).map(versionOf))
+  },
 
   create_endpoint(call, parts) {
     const { ns: _ns, db: _db, baseUrl: _baseUrl, ...given } = inputOf<'create_endpoint'>(call)
@@ -26,7 +33,7 @@ export const endpointOperations: Record<EndpointOperation, Run> = {
 
   update_endpoint(call, parts) {
     const { baseUrl: _baseUrl, ...changes } = inputOf<'update_endpoint'>(call)
-    const { spec: before, status } = parts.endpoints.get(changes.slug)
+    const { spec: before, status } = find(call, parts)
     const spec = checkSpec(changed(before, changes), call.grant, parts.engine, parts.storage.sql)
     const stored = parts.endpoints.change(spec, call.grant.tableScope, actorOf(call.grant), parts.now())
     parts.audit(actorOf(call.grant), 'endpoint.updated', spec.slug, { version: stored.version, status })
@@ -36,7 +43,7 @@ export const endpointOperations: Record<EndpointOperation, Run> = {
   publish_endpoint(call, parts) {
     const { slug, version } = inputOf<'publish_endpoint'>(call)
     const { endpoints, engine, storage } = parts
-    let current = endpoints.get(slug)
+    let current = find(call, parts)
     const wanted = version === undefined || version === current.version ? current : savedVersion(parts, slug, version)
     // Checked again: tables may have changed since it was saved, and whoever publishes answers for what it reads.
     const spec = checkSpec(wanted.spec, call.grant, engine, storage.sql)
@@ -47,12 +54,14 @@ export const endpointOperations: Record<EndpointOperation, Run> = {
   },
 
   pause_endpoint(call, parts) {
+    find(call, parts)
     const stored = parts.endpoints.setStatus(slugOf(call), 'paused', parts.now())
     parts.audit(actorOf(call.grant), 'endpoint.unpublished', stored.spec.slug, {})
     return done(wireOf(call)(stored))
   },
 
   delete_endpoint(call, parts) {
+    find(call, parts)
     parts.endpoints.delete(slugOf(call))
     parts.audit(actorOf(call.grant), 'endpoint.deleted', slugOf(call), {})
     return done({ deleted: true })
@@ -71,9 +80,9 @@ export const endpointOperations: Record<EndpointOperation, Run> = {
 
 /** Calls the endpoint as its public would, behind all gates, and takes back what it wrote. */
 async function tried(call: DatabaseCall, parts: Parts): Promise<Outcome> {
-  const { slug, input, session, changes } = inputOf<'try_endpoint'>(call)
-  const { endpoints, engine, storage } = parts
-  const stored = endpoints.get(slug)
+  const { input, session, changes } = inputOf<'try_endpoint'>(call)
+  const { engine, storage } = parts
+  const stored = find(call, parts)
   const spec = checkSpec(changed(stored.spec, changes ?? {}), call.grant, engine, storage.sql)
   const endpoint = openEndpoint({ ...stored, spec, tableScope: call.grant.tableScope })
   const used = { rowsRead: 0, rowsWritten: 0 }
@@ -114,6 +123,13 @@ function tasted(storage: DurableObjectStorage, engine: Parts['engine'], run: () 
   used.rowsRead += done.rowsRead
   used.rowsWritten += done.rowsWritten
   return done
+}
+
+/** @throws PerSQLError `endpoint_not_found`, or `not_for_scoped_token` if it can reach tables that the caller's token can't */
+function find(call: DatabaseCall, { endpoints }: Parts): StoredEndpoint {
+  const stored = endpoints.get(slugOf(call))
+  assertInScope(stored.tableScope, call.grant, 'use this endpoint')
+  return stored
 }
 
 type Used = { rowsRead: number; rowsWritten: number }

@@ -18,6 +18,8 @@ interface Key {
 }
 
 const KEY = 'session-keys'
+const MINTERS = 'session-minters'
+const DAY_MS = 24 * 60 * 60 * 1000
 
 /**
  * Sessions of an app's users: JWT, HS256, under a key that only this database has, made when it is first needed. What
@@ -32,11 +34,25 @@ export class Sessions {
     this.#ownPages = ownPages
   }
 
-  async mint(userId: string, email: string | null, ttlS: number, nowMs: number): Promise<MintedSession> {
+  /** @param mintedBy the token or grant that opens the session and ends it; none where an endpoint does */
+  async mint(
+    userId: string,
+    email: string | null,
+    ttlS: number,
+    nowMs: number,
+    mintedBy?: string,
+  ): Promise<MintedSession> {
+    if (mintedBy !== undefined) this.#addMinter(mintedBy, nowMs)
     const key = this.#keys()[0] ?? this.#addKey([])
     const issuedAtS = Math.floor(nowMs / 1000)
     const expiresAtS = issuedAtS + ttlS
-    const token = await new SignJWT({ sub: userId, ...(email !== null && { email }), iat: issuedAtS, exp: expiresAtS })
+    const token = await new SignJWT({
+      sub: userId,
+      ...(email !== null && { email }),
+      ...(mintedBy !== undefined && { mby: mintedBy }),
+      iat: issuedAtS,
+      exp: expiresAtS,
+    })
       .setProtectedHeader({ alg: 'HS256', typ: 'JWT', kid: key.id })
       .sign(Uint8Array.fromBase64(key.secret))
     return { token, expiresAt: new Date(expiresAtS * 1000).toISOString() }
@@ -58,7 +74,8 @@ export class Sessions {
         },
         { algorithms: ['HS256'], requiredClaims: ['sub', 'iat', 'exp'], currentDate: new Date(nowMs) },
       )
-      const { sub, email, iat } = payload as { sub: string; email?: unknown; iat: number }
+      const { sub, email, iat, mby } = payload as { sub: string; email?: unknown; iat: number; mby?: string }
+      if (mby !== undefined && !Object.hasOwn(this.#minters(), mby)) throw new Error('its token ended')
       return { userId: sub, email: typeof email === 'string' ? email : null, issuedAtS: iat }
     } catch (cause) {
       throw new PerSQLError('session_invalid', {}, { cause })
@@ -75,6 +92,37 @@ export class Sessions {
           .filter((key) => key.untilMs > nowMs)
     const { id } = this.#addKey(earlier)
     return { keyId: id, previousUntilMs: earlier[0]?.untilMs ?? null }
+  }
+
+  /** Returns the IDs of tokens and grants that opened sessions. */
+  minters(): string[] {
+    return Object.keys(this.#minters())
+  }
+
+  /** Ends the sessions that these tokens or grants opened. */
+  end(ids: readonly string[]): void {
+    const all = Object.entries(this.#minters())
+    if (all.length === 0) return
+    const ended = new Set(ids)
+    const left = all.filter(([id]) => !ended.has(id))
+    if (left.length < all.length) this.#putMinters(Object.fromEntries(left))
+  }
+
+  /** Writes at most once a day for each creator, and drops those whose last session is over. */
+  #addMinter(id: string, nowMs: number): void {
+    const minters = this.#minters()
+    const untilMs = (Math.ceil((nowMs + MAX_SESSION_S * 1000) / DAY_MS) + 1) * DAY_MS
+    if ((minters[id] ?? 0) >= untilMs - DAY_MS) return
+    const left = Object.entries(minters).filter(([, endsAtMs]) => endsAtMs > nowMs)
+    this.#putMinters({ ...Object.fromEntries(left), [id]: untilMs })
+  }
+
+  #minters(): Readonly<Record<string, number>> {
+    return this.#kv.get<Readonly<Record<string, number>>>(MINTERS) ?? {}
+  }
+
+  #putMinters(minters: Readonly<Record<string, number>>): void {
+    this.#ownPages.around(() => this.#kv.put(MINTERS, minters))
   }
 
   #keys(): readonly Key[] {

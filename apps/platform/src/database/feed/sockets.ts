@@ -1,12 +1,14 @@
 import { type Change, PerSQLError } from '@persql/contract'
 import { randomText } from '../../token.ts'
 import type { Grant } from '../call.ts'
+import type { Bearer } from '../lease.ts'
 import type { Feed, FeedEvent } from './feed.ts'
 import { concerns, type Tables, within } from './tables.ts'
 
 /** What is known of a socket, kept with it by the runtime while the object sleeps. */
 interface Subscription {
   readonly tokenId: string
+  readonly secretId?: string | undefined
   readonly scope: Tables
   readonly expiresAtMs: number | null
   readonly tables: Tables
@@ -27,7 +29,7 @@ export interface SocketsOptions {
   readonly ctx: DurableObjectState
   readonly feed: Feed
   readonly now: () => number
-  readonly admits: (grant: Pick<Grant, 'tokenId' | 'expiresAtMs'>) => boolean
+  readonly admits: (grant: Bearer) => boolean
   /** Has `sweep` called at that moment. */
   readonly sweepAt: (atMs: number) => void
 }
@@ -70,14 +72,14 @@ export class Sockets {
   }
 
   /** Lets one in who comes with the ticket that this returns. @throws PerSQLError `limit_reached` or `invalid_input` */
-  admit({ tokenId, tableScope, expiresAtMs }: Grant, wanted: Tables, cursor: string | undefined): string {
+  admit({ tokenId, secretId, tableScope, expiresAtMs }: Grant, wanted: Tables, cursor: string | undefined): string {
     const { ctx, now } = this.#options
     if (ctx.getWebSockets().length + this.#tickets.size >= MAX_SOCKETS) {
       throw new PerSQLError('limit_reached', { limit: MAX_SOCKETS, what: 'subscriptions' })
     }
     const endsAtMs = tokenId.startsWith('user:') ? now() + MEMBER_MS : expiresAtMs
     const tables = within(wanted, tableScope)
-    const ticket: Ticket = { tokenId, scope: tableScope, expiresAtMs: endsAtMs, tables, cursor }
+    const ticket: Ticket = { tokenId, secretId, scope: tableScope, expiresAtMs: endsAtMs, tables, cursor }
     if (!isKept(ticket)) throw new PerSQLError('invalid_input', { problem: TOO_MANY_TABLES })
     const key = randomText(24)
     this.#tickets.set(key, ticket)
@@ -141,10 +143,10 @@ export class Sockets {
     this.#leave = undefined
   }
 
-  /** Tokens that somebody listens with; members are not among them. */
-  tokenIds(): string[] {
-    const ids = [...this.#sockets.values()].map(({ subscription }) => subscription.tokenId)
-    return [...new Set(ids)].filter((id) => !id.startsWith('user:'))
+  /** Returns the keys of the secrets that subscriptions were opened with. Members have none. */
+  keys(): string[] {
+    const keys = [...this.#sockets.values()].map(({ subscription: { secretId, tokenId } }) => secretId ?? tokenId)
+    return [...new Set(keys)].filter((key) => !key.startsWith('user:'))
   }
 
   /** Closes those whose token is not good any more. Returns when to come again. */

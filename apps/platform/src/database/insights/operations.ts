@@ -1,5 +1,5 @@
-import { type Api, type Insights, type Parsed, PerSQLError } from '@persql/contract'
-import type { Grant, InsightsOperation } from '../call.ts'
+import type { Api, Insights, Parsed } from '@persql/contract'
+import type { InsightsOperation } from '../call.ts'
 import type { Run } from '../operations.ts'
 import { done } from '../outcome.ts'
 import { percentile } from './percentile.ts'
@@ -13,8 +13,7 @@ const STATEMENTS = `FROM _persql_query_log WHERE sql <> '' AND ts >= ?`
 
 /** What the query log says of statements. */
 export const insightsOperations: Record<InsightsOperation, Run> = {
-  get_insights({ body, grant }, { storage, now }) {
-    refuseScoped(grant)
+  get_insights({ body }, { storage, now }) {
     const { hours: windowHours } = JSON.parse(body) as Parsed<Api['get_insights']>
     const fromMs = now() - windowHours * HOUR_MS
     const all = storage.sql.exec<Timed>(
@@ -31,8 +30,7 @@ export const insightsOperations: Record<InsightsOperation, Run> = {
     return done(data, { rowsRead: all.rowsRead + recent.rowsRead })
   },
 
-  get_endpoint_traffic({ body, grant }, { storage, endpoints, now }) {
-    refuseScoped(grant)
+  get_endpoint_traffic({ body }, { storage, endpoints, now }) {
     const { slug, hours } = JSON.parse(body) as Parsed<Api['get_endpoint_traffic']>
     endpoints.get(slug)
     const toMs = now()
@@ -47,11 +45,6 @@ export const insightsOperations: Record<InsightsOperation, Run> = {
     const data = trafficOf(ran.toArray(), fromMs, toMs)
     return done({ windowHours: hours, ...data }, { rowsRead: ran.rowsRead })
   },
-}
-
-/** The log tells of statements on all tables. */
-function refuseScoped({ tableScope }: Grant): void {
-  if (tableScope !== null) throw new PerSQLError('table_out_of_scope', { table: '_persql_query_log' })
 }
 
 type Timed = { durationMs: number; isFailed: number }

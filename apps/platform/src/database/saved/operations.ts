@@ -8,20 +8,19 @@ import { type StoredQuery, savedQueryOf } from './store.ts'
 
 /** SQL that people keep for each other. Bodies are validated input. */
 export const savedQueryOperations: Record<SavedQueryOperation, Run> = {
-  list_saved_queries: whole((call, { savedQueries }) =>
+  list_saved_queries: (call, { savedQueries }) =>
     donePage(mapPage(savedQueries.page(inputOf<'list_saved_queries'>(call)), savedQueryOf)),
-  ),
 
-  create_saved_query: whole((call, { savedQueries, storage, audit, now }) => {
+  create_saved_query: (call, { savedQueries, storage, audit, now }) => {
     if (isBranch(storage.kv)) throw new PerSQLError('saved_query_on_branch')
     const { name, sql } = inputOf<'create_saved_query'>(call)
     const actor = actorOf(call.grant)
     const stored = savedQueries.create({ name, sql }, actor, now())
     audit(actor, 'saved_query.created', stored.id, { name })
     return done(savedQueryOf(stored))
-  }),
+  },
 
-  update_saved_query: whole((call, { savedQueries, audit, now }) => {
+  update_saved_query: (call, { savedQueries, audit, now }) => {
     const { id, name, sql, ifVersion } = inputOf<'update_saved_query'>(call)
     const before = unchanged(savedQueries.get(id), ifVersion)
     const saving = { name: name ?? before.name, sql: sql ?? before.sql }
@@ -30,22 +29,14 @@ export const savedQueryOperations: Record<SavedQueryOperation, Run> = {
     const stored = savedQueries.change(before, saving, actor, now())
     audit(actor, 'saved_query.updated', id, { name: stored.name })
     return done(savedQueryOf(stored))
-  }),
+  },
 
-  delete_saved_query: whole((call, { savedQueries, audit }) => {
+  delete_saved_query: (call, { savedQueries, audit }) => {
     const stored = savedQueries.get(inputOf<'delete_saved_query'>(call).id)
     savedQueries.delete(stored)
     audit(actorOf(call.grant), 'saved_query.deleted', stored.id, { name: stored.name })
     return done({ deleted: true })
-  }),
-}
-
-/** What people saved may name any table. */
-function whole(run: Run): Run {
-  return (call, parts) => {
-    if (call.grant.tableScope !== null) throw new PerSQLError('table_out_of_scope', { table: '*' })
-    return run(call, parts)
-  }
+  },
 }
 
 function unchanged(stored: StoredQuery, ifVersion: number | undefined): StoredQuery {

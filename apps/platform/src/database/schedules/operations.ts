@@ -1,6 +1,7 @@
-import { type Api, type Parsed, PerSQLError } from '@persql/contract'
+import type { Api, Parsed } from '@persql/contract'
+import { assertInScope, isInScope } from '../../authority.ts'
 import { mapPage } from '../../paging.ts'
-import { actorOf, type DatabaseCall, type Grant, type ScheduleOperation } from '../call.ts'
+import { actorOf, type DatabaseCall, type ScheduleOperation } from '../call.ts'
 import { OnHold } from '../engine.ts'
 import type { Run } from '../operations.ts'
 import { done, donePage } from '../outcome.ts'
@@ -10,7 +11,9 @@ import { type Rights, type Schedules, type StoredSchedule, scheduleOf } from './
 /** Statements that run by themselves. Bodies are validated input. */
 export const scheduleOperations: Record<ScheduleOperation, Run> = {
   list_schedules(call, { schedules }) {
-    const page = schedules.page(inputOf<'list_schedules'>(call), (schedule) => covers(call.grant, schedule))
+    const page = schedules.page(inputOf<'list_schedules'>(call), ({ rights }) =>
+      isInScope(rights.tableScope, call.grant),
+    )
     return donePage(mapPage(page, scheduleOf))
   },
 
@@ -57,15 +60,10 @@ export const scheduleOperations: Record<ScheduleOperation, Run> = {
   },
 }
 
-/** A token with a table scope sees, and changes, schedules that can reach no other tables than it. */
-function covers({ tableScope }: Grant, { rights }: StoredSchedule): boolean {
-  if (tableScope === null) return true
-  return rights.tableScope?.every((table) => tableScope.includes(table)) ?? false
-}
-
+/** @throws PerSQLError `not_for_scoped_token` if the schedule can reach tables that the caller's token can't */
 function find(id: string, { grant }: DatabaseCall, schedules: Schedules): StoredSchedule {
   const schedule = schedules.get(id)
-  if (!covers(grant, schedule)) throw new PerSQLError('table_out_of_scope', { table: '*' })
+  assertInScope(schedule.rights.tableScope, grant, 'use this schedule')
   return schedule
 }
 

@@ -1,4 +1,5 @@
 import { type Api, type Parsed, PerSQLError } from '@persql/contract'
+import { assertInScope } from '../../authority.ts'
 import { actorOf, type DatabaseCall, type TransferOperation } from '../call.ts'
 import { Postponed } from '../engine.ts'
 import { lower } from '../guard/statement.ts'
@@ -30,7 +31,7 @@ export const transferOperations: Record<TransferOperation, Run> = {
     if (format === 'sql' || format === 'sqlite') {
       if (table !== undefined)
         throw new PerSQLError('invalid_input', { problem: `${format} is of all tables: leave "table" out.` })
-      if (grant.tableScope !== null) throw new PerSQLError('table_out_of_scope', { table: '*' })
+      assertInScope(null, grant, `export the whole database as ${format}`)
     } else checkTable(storage.sql, table, grant.tableScope, format)
     return done({ snapshot: await history.borrow() })
   },

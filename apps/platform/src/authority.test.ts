@@ -1,0 +1,103 @@
+import { api, PerSQLError } from '@persql/contract'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { type Authority, assertMayCall, derive, excessOf, expiryWithin, isInScope, openToAll } from './authority.ts'
+
+const name = fc.constantFrom('a', 'A', 'b', 'c', 'é', 'É')
+const role = fc.constantFrom('readonly' as const, 'readwrite' as const, 'admin' as const)
+const some = <T>(one: fc.Arbitrary<T>) => fc.array(one, { minLength: 1, maxLength: 4 })
+const claims = fc.dictionary(fc.constantFrom('team', 'user', '__proto__'), fc.constantFrom(1, 2, null), { maxKeys: 3 })
+const expiry = fc.integer({ min: 1, max: 5 })
+const authority: fc.Arbitrary<Authority> = fc.record({
+  role,
+  tableScope: fc.option(some(name)),
+  opens: fc.option(some(name)),
+  expiresAtMs: fc.option(expiry),
+  claims: fc.option(claims),
+})
+const wanted = fc.record(
+  { role, tableScope: some(name), opens: some(name), expiresAtMs: fc.option(expiry), claims },
+  { requiredKeys: ['role'] },
+)
+
+describe('what is derived', () => {
+  test('never exceeds its parent, and is what was requested where that is within the parent', () => {
+    let derived = 0
+    fc.assert(
+      fc.property(authority, wanted, (parent, request) => {
+        try {
+          const child = derive(parent, request)
+          derived++
+          expect(excessOf(child, parent)).toBeUndefined()
+          expect(child.role).toBe(request.role)
+          for (const table of child.tableScope ?? []) expect(isInScope([table], parent)).toBe(true)
+          if (request.tableScope) expect(isInScope(child.tableScope, { tableScope: request.tableScope })).toBe(true)
+          for (const [key, value] of Object.entries(parent.claims ?? {})) {
+            expect(Object.entries(child.claims ?? {})).toContainEqual([key, value])
+          }
+        } catch (cause) {
+          if (!(cause instanceof PerSQLError)) throw cause
+          expect([cause.code, typeof cause.extra.field]).toEqual(['exceeds_parent', 'string'])
+        }
+      }),
+      { numRuns: 3_000 },
+    )
+    expect(derived).toBeGreaterThan(300)
+  })
+
+  test('of what was derived is within the first, through any number of steps', () => {
+    fc.assert(
+      fc.property(authority, fc.array(wanted, { maxLength: 4 }), (root, requests) => {
+        let last = root
+        for (const request of requests) {
+          try {
+            last = derive(last, request)
+          } catch (cause) {
+            if (!(cause instanceof PerSQLError)) throw cause
+          }
+        }
+        expect(excessOf(last, root)).toBeUndefined()
+      }),
+    )
+  })
+
+  test('with the same access can be requested again', () => {
+    fc.assert(
+      fc.property(authority, (parent) => {
+        const { role, tableScope, opens, expiresAtMs, claims } = parent
+        const same = derive(parent, {
+          role,
+          expiresAtMs,
+          ...(tableScope && { tableScope }),
+          ...(opens && { opens }),
+          ...(claims && { claims }),
+        })
+        expect([excessOf(same, parent), excessOf(parent, same)]).toEqual([undefined, undefined])
+      }),
+    )
+  })
+})
+
+test.each<[parent: number | null, wanted: number | null | undefined, standard: number, ends: number | null | string]>([
+  [null, undefined, 5, 5],
+  [null, null, 5, null],
+  [null, 9, 5, 9],
+  [3, undefined, 5, 3],
+  [9, undefined, 5, 5],
+  [9, 9, 5, 9],
+  [3, 4, 5, 'exceeds_parent'],
+  [3, null, 5, 'exceeds_parent'],
+])('a parent that ends at %s gives, for %s or else %s, %s', (parent, asked, standard, ends) => {
+  const end = () => expiryWithin(parent, asked, standard, 'ttlSec')
+  if (typeof ends === 'string') expect(end).toThrow('ttlSec')
+  else expect(end()).toBe(ends)
+})
+
+test('operations that need no check are open to the smallest token there is', () => {
+  const least = { role: 'readonly', tableScope: ['t'], pinned: true, memberRole: 'viewer' } as const
+  for (const operation of openToAll) {
+    expect(() => assertMayCall(operation as keyof typeof api, least, 'database'), operation).not.toThrow()
+    expect(api[operation as keyof typeof api].route).toContain('/{db}/')
+  }
+  expect([...openToAll]).toEqual(expect.arrayContaining(['query', 'batch', 'validate', 'explain']))
+})

@@ -1,0 +1,196 @@
+import { type Api, api, type MemberRole, type Operation, PerSQLError, type Role, type Token } from '@persql/contract'
+import { lower } from './database/guard/statement.ts'
+
+/** The access of a caller, as far as it decides which operations are open. */
+export interface Access {
+  readonly role: Role
+  readonly tableScope: readonly string[] | null
+  /** `true` for a token that opens only some databases. */
+  readonly pinned?: boolean | undefined
+  /** The namespace role of the member whose app this is, or who is signed in. */
+  readonly memberRole?: MemberRole | undefined
+}
+
+/** The object that serves an operation: the database in its path, or the namespace. */
+export type Served = 'database' | 'namespace'
+
+const rank: Record<Role, number> = { readonly: 0, readwrite: 1, admin: 2 }
+const memberRank: Record<MemberRole, number> = { viewer: 0, editor: 1, admin: 2, owner: 3 }
+
+/** What a member can do in a database, as a token's role: editing includes changing the schema. */
+export const databaseRole: Record<MemberRole, Role> = {
+  viewer: 'readonly',
+  editor: 'admin',
+  admin: 'admin',
+  owner: 'admin',
+}
+
+/** Returns whether a member's role is at least another. */
+export const covers = (role: MemberRole, needed: MemberRole): boolean => memberRank[role] >= memberRank[needed]
+
+/** Returns whether a role is at most another. */
+export const isWithin = (role: Role, most: Role): boolean => rank[role] <= rank[most]
+
+/** Returns the lower of two roles. */
+export const lowerOf = (role: Role, most: Role = 'admin'): Role => (isWithin(role, most) ? role : most)
+
+/**
+ * Checks whether a token, or an app's token, can call an operation.
+ * @throws PerSQLError `role_insufficient`, `token_pinned` or `not_for_scoped_token`
+ */
+export function assertMayCall(name: keyof Api, access: Access, served: Served): void {
+  const { scope, scoped, pinned, console }: Operation = api[name]
+  const { role, tableScope, memberRole } = access
+  if (!isWithin(scope as Role, role)) throw insufficient(role, name)
+  // An operation that is closed to a member is closed to the apps of that member.
+  if (memberRole && console && !covers(memberRole, console.role)) throw insufficient(memberRole, name)
+  if (access.pinned && !(pinned ?? served === 'database')) throw new PerSQLError('token_pinned')
+  if (tableScope !== null && scoped !== true) throw notForScoped(name)
+}
+
+/** Checks whether a signed-in member can call an operation. @throws PerSQLError `role_insufficient` */
+export function assertMemberMayCall(name: keyof Api, memberRole: MemberRole): void {
+  const { role, console }: Operation = api[name]
+  const needed = role ?? console?.role
+  if (!needed || !covers(memberRole, needed)) throw insufficient(memberRole, name)
+}
+
+/**
+ * Operations that a database serves and that every token with access to that database can call. A warm call to one of
+ * them needs no check, so its grant isn't parsed.
+ */
+export const openToAll: ReadonlySet<string> = new Set(
+  Object.entries<Operation>(api)
+    .filter(
+      ([, { route, scope, scoped, pinned, console }]) =>
+        route.includes('/{db}/') &&
+        scope === 'readonly' &&
+        scoped === true &&
+        pinned !== false &&
+        (!console || console.role === 'viewer'),
+    )
+    .map(([name]) => name),
+)
+
+/** Checks that tables are all in a token's scope; `null` is every table. @throws PerSQLError `not_for_scoped_token` */
+export function assertInScope(
+  tables: readonly string[] | null,
+  access: Pick<Access, 'tableScope'>,
+  action: string,
+): void {
+  if (!isInScope(tables, access)) throw new PerSQLError('not_for_scoped_token', { action })
+}
+
+/** Returns whether tables are all in a token's scope. `null` is every table. */
+export function isInScope(tables: readonly string[] | null, { tableScope }: Pick<Access, 'tableScope'>): boolean {
+  if (tableScope === null) return true
+  const names = new Set(tableScope.map(lower))
+  return tables?.every((table) => names.has(lower(table))) ?? false
+}
+
+/** Everything that a credential can give to another one. */
+export interface Authority {
+  readonly role: Role
+  readonly tableScope: readonly string[] | null
+  /** IDs of the only databases it opens, or `null` for all. */
+  readonly opens: readonly string[] | null
+  readonly expiresAtMs: number | null
+  readonly claims: Claims | null
+}
+
+/** The access that a new credential is requested with. What is left out is inherited. */
+export interface WantedAuthority {
+  readonly role: Role
+  readonly tableScope?: readonly string[] | undefined
+  readonly opens?: readonly string[] | undefined
+  /** `null`: without expiry. */
+  readonly expiresAtMs?: number | null | undefined
+  readonly claims?: Claims | undefined
+}
+
+type Claims = NonNullable<Token['claims']>
+const UNLIMITED: Authority = { role: 'admin', tableScope: null, opens: null, expiresAtMs: null, claims: null }
+const MAX_CLAIMS = 4096
+
+/**
+ * Returns the access of a new credential: at most that of the one that creates it, which is `null` for a member.
+ * @param expiryField the field of the request that the expiry comes from
+ * @throws PerSQLError `exceeds_parent`
+ */
+export function derive(parent: Authority | null, wanted: WantedAuthority, expiryField = 'expiresIn'): Authority {
+  const { role, tableScope, opens, expiresAtMs, claims } = parent ?? UNLIMITED
+  if (!isWithin(wanted.role, role)) throw exceeds('role')
+  const ends = wanted.expiresAtMs === undefined ? expiresAtMs : wanted.expiresAtMs
+  if (expiresAtMs !== null && (ends === null || ends > expiresAtMs)) throw exceeds(expiryField)
+  return {
+    role: wanted.role,
+    tableScope: intersection(tableScope, wanted.tableScope, lower, 'tableScope'),
+    opens: intersection(opens, wanted.opens, (id) => id, 'databases'),
+    expiresAtMs: ends,
+    claims: merged(claims, wanted.claims),
+  }
+}
+
+/**
+ * Returns when something that a credential creates expires: as requested, or after a standard time, or sooner with the
+ * credential. `wantedMs` is `null` for something without expiry.
+ * @throws PerSQLError `exceeds_parent`
+ */
+export function expiryWithin(
+  parentEndsAtMs: number | null,
+  wantedMs: number | null | undefined,
+  standardMs: number,
+  field: string,
+): number | null {
+  if (wantedMs === undefined) return parentEndsAtMs === null ? standardMs : Math.min(standardMs, parentEndsAtMs)
+  if (parentEndsAtMs !== null && (wantedMs === null || wantedMs > parentEndsAtMs)) throw exceeds(field)
+  return wantedMs
+}
+
+/** Returns the first field in which a credential exceeds another one, or `undefined` if the other could have created it. */
+export function excessOf(child: Authority, parent: Authority | null): string | undefined {
+  if (parent === null) return undefined
+  const { role, expiresAtMs } = child
+  if (!isWithin(role, parent.role)) return 'role'
+  if (parent.expiresAtMs !== null && (expiresAtMs === null || expiresAtMs > parent.expiresAtMs)) return 'expiresIn'
+  if (!isInScope(child.tableScope, parent)) return 'tableScope'
+  if (parent.opens !== null && !(child.opens?.every((id) => parent.opens?.includes(id)) ?? false)) return 'databases'
+  const differs = Object.entries(parent.claims ?? {}).some(
+    ([key, value]) => !Object.hasOwn(child.claims ?? {}, key) || !isSame(child.claims?.[key], value),
+  )
+  return differs ? 'claims' : undefined
+}
+
+function intersection(
+  all: readonly string[] | null,
+  some: readonly string[] | undefined,
+  key: (one: string) => string,
+  field: string,
+): readonly string[] | null {
+  if (some === undefined) return all
+  const allowed = all && new Set(all.map(key))
+  const result = new Map(some.filter((one) => allowed?.has(key(one)) ?? true).map((one) => [key(one), one]))
+  if (result.size === 0) throw exceeds(field)
+  return [...result.values()]
+}
+
+/** A claim decides what rows its holder gets, so the keys that a credential has stay as they are in all it creates. */
+function merged(inherited: Claims | null, wanted: Claims | undefined): Claims | null {
+  if (inherited === null || wanted === undefined) return wanted ?? inherited
+  const differs = Object.keys(inherited).some(
+    (key) => Object.hasOwn(wanted, key) && !isSame(wanted[key], inherited[key]),
+  )
+  const claims = Object.fromEntries([...Object.entries(wanted), ...Object.entries(inherited)]) as Claims
+  if (differs || JSON.stringify(claims).length > MAX_CLAIMS) throw exceeds('claims')
+  return claims
+}
+
+/** Compares JSON values; the order of keys counts, so two ways to write one object are different claims. */
+const isSame = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b)
+
+/** Creates the error for a request that asks for more than the caller has. */
+export const exceeds = (field: string) => new PerSQLError('exceeds_parent', { field }, { extra: { field } })
+
+const notForScoped = (name: string) => new PerSQLError('not_for_scoped_token', { action: `call ${name}` })
+const insufficient = (role: string, name: string) =>
+  new PerSQLError('role_insufficient', { role, action: `call ${name}` })
