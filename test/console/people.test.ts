@@ -45,10 +45,31 @@ test('a token is made with a narrow scope, shown once, works as it says, and is 
   expect(await row.textContent()).toContain('in 30 days')
   expect(await page.content()).not.toContain(token)
 
+  await page.getByRole('button', { name: 'Rotate Reporting' }).click()
+  await dialog.getByRole('button', { name: 'Rotate token' }).click()
+  const rotated = (await dialog.getByText(/^psql_live_/).textContent()) ?? ''
+  expect(await faultsOf(page)).toEqual([])
+  await dialog.getByRole('button', { name: 'Done' }).click()
+  expect((await platform.request('/v1/me', { token })).status).toBe(401)
+  expect((await platform.request('/v1/me', { token: rotated })).status).toBe(200)
+
   await page.getByRole('button', { name: 'Revoke Reporting' }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Revoke token' }).click()
   await page.getByText('No token yet').first().waitFor()
-  expect((await platform.request('/v1/me', { token })).status).toBe(401)
+  expect((await platform.request('/v1/me', { token: rotated })).status).toBe(401)
+
+  const made = await page.request.post(`${platform.url}/api/namespaces/${ns}/tokens`, {
+    data: { name: 'Deploys' },
+    headers: { origin: platform.url },
+  })
+  const parent = (await made.json()).data.token
+  for (const name of ['Preview', 'Tests']) await platform.request('/v1/tokens', { token: parent, body: { name } })
+  await page.reload()
+  await page.getByRole('button', { name: 'Revoke Deploys' }).click()
+  await dialog.getByText('2 credentials that it created are revoked with it.').waitFor()
+  await dialog.getByRole('button', { name: 'Revoke token' }).click()
+  await page.getByText('Revoked Deploys and 2 credentials that it created.').first().waitFor()
+  await page.getByText('No token yet').first().waitFor()
   expect(complaints).toEqual([])
   await close()
 })

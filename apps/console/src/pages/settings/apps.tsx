@@ -14,6 +14,7 @@ import { Page } from '../../ui/page.tsx'
 import { SkeletonRows } from '../../ui/skeleton.tsx'
 import { Table } from '../../ui/table.tsx'
 import { toast } from '../../ui/toast.tsx'
+import { andRevoked, endsWith } from './tokens/descendants.ts'
 
 const GRANTS = 'GET /api/namespaces/{ns}/oauth_grants'
 
@@ -98,12 +99,12 @@ export function AppsPage() {
         open={leaving !== undefined}
         onOpenChange={() => setLeaving(undefined)}
         title={`Show ${leaving?.clientName} out?`}
-        description="Its tokens are refused everywhere from now on. It can ask to be let in again."
+        description={`Its tokens are refused everywhere.${endsWith(leaving?.descendants ?? 0)} It can ask for access again.`}
         action="Show out"
         onConfirm={async () => {
           if (!leaving) return
-          await mutateAsync({ ns, id: leaving.id })
-          toast(`${leaving.clientName} was shown out.`)
+          const { alsoRevoked } = await mutateAsync({ ns, id: leaving.id })
+          toast(`Revoked the access of ${leaving.clientName}${andRevoked(alsoRevoked)}.`)
         }}
       />
     </Page>

@@ -13,7 +13,9 @@ import { ErrorPanel } from '../../../ui/error-panel.tsx'
 import { Page } from '../../../ui/page.tsx'
 import { SkeletonRows } from '../../../ui/skeleton.tsx'
 import { toast } from '../../../ui/toast.tsx'
+import { andRevoked, endsWith } from './descendants.ts'
 import { NewToken } from './new-token.tsx'
+import { RotateToken } from './rotate-token.tsx'
 import { TokenTable } from './token-table.tsx'
 
 /** What programs sign in with. */
@@ -46,6 +48,7 @@ function Tokens({ make }: { make: ReactNode }) {
   const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/tokens', { ns })
   const { mutateAsync } = useDo('DELETE /api/namespaces/{ns}/tokens/{id}', ['GET /api/namespaces/{ns}/tokens'])
   const [leaving, setLeaving] = useState<Token>()
+  const [rotating, setRotating] = useState<Token>()
   return (
     <>
       {error && <ErrorPanel error={error} onRetry={refetch} />}
@@ -55,19 +58,20 @@ function Tokens({ make }: { make: ReactNode }) {
           Make one for each program: with a role, for some tables only, or for a while. Each can be revoked by itself.
         </EmptyState>
       )}
-      {data && data.length > 0 && <TokenTable tokens={data} onRevoke={setLeaving} />}
+      {data && data.length > 0 && <TokenTable tokens={data} onRotate={setRotating} onRevoke={setLeaving} />}
       <ConfirmDialog
         open={leaving !== undefined}
         onOpenChange={() => setLeaving(undefined)}
         title={`Revoke ${leaving?.name}?`}
-        description="Whatever signs in with it is refused from now on, everywhere. This cannot be undone."
+        description={`Programs that use it are refused everywhere.${endsWith(leaving?.descendants ?? 0)} This can't be undone.`}
         action="Revoke token"
         onConfirm={async () => {
           if (!leaving) return
-          await mutateAsync({ ns, id: leaving.id })
-          toast(`${leaving.name} was revoked.`)
+          const { alsoRevoked } = await mutateAsync({ ns, id: leaving.id })
+          toast(`Revoked ${leaving.name}${andRevoked(alsoRevoked)}.`)
         }}
       />
+      <RotateToken token={rotating} onClose={() => setRotating(undefined)} />
     </>
   )
 }

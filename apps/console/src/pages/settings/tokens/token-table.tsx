@@ -8,11 +8,12 @@ const TONES = { readonly: 'neutral', readwrite: 'accent', admin: 'warning' } as 
 
 interface TokenTableProps {
   tokens: readonly Token[]
+  onRotate: (token: Token) => void
   onRevoke: (token: Token) => void
 }
 
 /** Tokens, without their secrets. */
-export const TokenTable = ({ tokens, onRevoke }: TokenTableProps) => (
+export const TokenTable = ({ tokens, onRotate, onRevoke }: TokenTableProps) => (
   <Table
     label="Tokens"
     rows={tokens}
@@ -41,9 +42,17 @@ export const TokenTable = ({ tokens, onRevoke }: TokenTableProps) => (
         isUnnamed: true,
         isNumber: true,
         cell: (token) => (
-          <Button size="small" onClick={() => onRevoke(token)} aria-label={`Revoke ${token.name}`}>
-            Revoke
-          </Button>
+          <span className="flex flex-wrap justify-end gap-2">
+            {/* Apps renew their tokens themselves. */}
+            {token.preview !== 'app' && (
+              <Button size="small" onClick={() => onRotate(token)} aria-label={`Rotate ${token.name}`}>
+                Rotate
+              </Button>
+            )}
+            <Button size="small" onClick={() => onRevoke(token)} aria-label={`Revoke ${token.name}`}>
+              Revoke
+            </Button>
+          </span>
         ),
       },
     ]}
