@@ -8,20 +8,28 @@ export interface Databases {
   delete(slug: string, options?: CallOptions): Promise<{ deleted: true }>
 }
 
-/** `persql.tokens`: the tokens of the namespace. A secret is shown once, by `create`. */
+/** `persql.tokens`: the tokens of the namespace. A secret is shown once, by `create` or `rotate`. */
 export interface Tokens {
   create(
     token: {
       name: string
       role?: TokenRole
       tableScope?: string[]
+      /** Slugs of the only databases it opens. */
+      databases?: string[]
       claims?: Record<string, unknown>
       expiresIn?: number
     },
     options?: CallOptions,
   ): Promise<Token & { token: string }>
   list(options?: PageOptions): Promise<Listed<Token>>
-  revoke(id: string, options?: CallOptions): Promise<{ revoked: true }>
+  /** Revokes a token with the tokens that it created, unless `children` is `keep`. */
+  revoke(
+    id: string,
+    options?: CallOptions & { children?: 'revoke' | 'keep' },
+  ): Promise<{ revoked: true; alsoRevoked: number }>
+  /** Replaces the secret of a token. The old secret is refused immediately. */
+  rotate(id: string, options?: CallOptions): Promise<Token & { token: string }>
 }
 
 /** `persql.billing`: the prepaid balance. */

@@ -17,7 +17,7 @@ const randomKey = () => Array.from(crypto.getRandomValues(new Uint32Array(4)), (
 /**
  * Does what a route says: `METHOD path field`. Arguments fill the `*` of the path, then the field, if one is named; those
  * that follow are objects of fields and options, or the file that is sent; beside a file, fields travel in the query
- * string, as they do with GET. Behind the method, `!` stands for a call whose answer the server does
+ * string, as they do with GET and DELETE. Behind the method, `!` stands for a call whose answer the server does
  * not keep, so that it is not sent twice, `?` for one that only reads, `=` for one that answers rows.
  */
 export async function perform<T>(target: TargetSource, route: string, args: unknown[]): Promise<T> {
@@ -37,10 +37,10 @@ export async function perform<T>(target: TargetSource, route: string, args: unkn
       for (const [name, value] of Object.entries(given ?? {})) (OPTIONS.test(name) ? call : fields)[name] = value
   }
   if (Array.isArray(fields.params)) fields.params = fields.params.map(encode)
-  if (verb === 'GET' || call.body) {
+  if (verb === 'GET' || verb === 'DELETE' || call.body) {
     const given = Object.entries(fields).filter(([, value]) => value !== undefined)
     if (given.length > 0) call.path += `?${new URLSearchParams(given as string[][])}`
-  } else if (verb !== 'DELETE') call.body = fields
+  } else call.body = fields
   if (verb !== 'GET') {
     if (marks.includes('?')) call.repeatable = true
     const isSafe = call.repeatable || (call.planKey && call.planStep)

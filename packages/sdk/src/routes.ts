@@ -10,7 +10,7 @@ export const ofNamespace: Routes<OfNamespace> = {
     get: 'GET databases/*',
     delete: 'DELETE! databases/*',
   },
-  tokens: { create: 'POST! tokens', list: 'GET tokens', revoke: 'DELETE! tokens/*' },
+  tokens: { create: 'POST! tokens', list: 'GET tokens', revoke: 'DELETE! tokens/*', rotate: 'POST! tokens/*/rotate' },
   billing: { get: 'GET billing', topUp: 'POST! billing/topup amountUsd' },
 }
 

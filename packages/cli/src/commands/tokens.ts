@@ -22,16 +22,18 @@ const create = command({
   options: {
     role: { help: 'What it may do; readonly unless it is given', value: 'role', choices: roles },
     table: { help: 'The only tables it may touch', value: 'name', multiple: true },
+    database: { help: 'The only databases it opens', value: 'slug', multiple: true },
     claims: { help: 'Claims as a JSON object', value: 'json' },
     expires: { help: 'When it ends, like 30d', value: 'time' },
   },
   examples: ['persql token create dashboard --role readonly --table orders --expires 30d'],
   async run(ctx, { args, options }) {
-    const { role = 'readonly', table, claims, expires } = options
+    const { role = 'readonly', table, database, claims, expires } = options
     const json = await (await ctx.persql()).tokens.create({
       name: args.name,
       role: role as (typeof roles)[number],
       ...(table.length > 0 && { tableScope: table }),
+      ...(database.length > 0 && { databases: database }),
       ...(claims !== undefined && { claims: object('--claims', claims) }),
       ...(expires !== undefined && { expiresIn: duration('--expires', expires) }),
     })
@@ -41,13 +43,30 @@ const create = command({
 
 const revoke = command({
   path: 'token revoke',
-  summary: 'Revoke a token: from then on it is refused everywhere',
+  summary: 'Revoke a token and the tokens it created',
   args: { id: { help: 'The id of the token' } },
-  options: { yes },
+  options: { 'keep-children': { help: 'Keep the tokens that it created, as tokens of yours' }, yes },
   async run(ctx, { args, options }) {
-    await confirm(ctx, `Whatever uses the token ${args.id} stops working.`, args.id, options.yes)
-    return { json: await (await ctx.persql()).tokens.revoke(args.id), text: `Revoked ${args.id}.` }
+    await confirm(ctx, `Programs that use the token ${args.id} stop working.`, args.id, options.yes)
+    const children = options['keep-children'] ? 'keep' : 'revoke'
+    const json = await (await ctx.persql()).tokens.revoke(args.id, { children })
+    const others = json.alsoRevoked === 1 ? '1 credential' : `${json.alsoRevoked} credentials`
+    const text = json.alsoRevoked > 0 ? `Revoked ${args.id} and ${others} that it created.` : `Revoked ${args.id}.`
+    return { json, text }
   },
 })
 
-export const tokenCommands: Command[] = [list, create, revoke]
+const rotate = command({
+  path: 'token rotate',
+  summary: 'Replace the secret of a token; the new secret is shown once',
+  details: 'The old secret is refused immediately. The ID of the token, its access and the tokens it created stay.',
+  args: { id: { help: 'The id of the token' } },
+  options: { yes },
+  async run(ctx, { args, options }) {
+    await confirm(ctx, `Programs that use the old secret of ${args.id} stop working.`, args.id, options.yes)
+    const json = await (await ctx.persql()).tokens.rotate(args.id)
+    return { json, text: fields(json) }
+  },
+})
+
+export const tokenCommands: Command[] = [list, create, revoke, rotate]
