@@ -134,7 +134,12 @@ export const errors = {
   },
   copy_impossible: {
     status: 409,
-    message: 'Table "{table}" indexes texts that are kept nowhere, so this database cannot be copied with its rows.',
+    message: 'This database cannot be copied with its rows: {problem}.',
+  },
+  text_not_utf8: {
+    status: 409,
+    message:
+      'Column "{column}" of table "{table}" contains text that is not valid UTF-8{where}. CSV and NDJSON cannot represent it. Correct the value, or export as SQL or as a SQLite file.',
   },
   limit_reached: { status: 409, message: 'There are {limit} {what} already, which is as many as a database can have.' },
   conflict: { status: 409, message: 'This conflicts with what is there already.' },

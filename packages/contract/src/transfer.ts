@@ -31,6 +31,7 @@ export const export_database = operation({
     'copy_cut_off',
     'took_too_long',
     'file_impossible',
+    'text_not_utf8',
   ],
 })
 

@@ -9,7 +9,7 @@ import { verifyCaptcha } from '../ports/captcha.ts'
 import type { Reply } from '../reply.ts'
 import { settingsOf } from '../settings.ts'
 import { FileExport } from '../sqlite-file/export.ts'
-import { errorOf, type LongTransaction, longTransactions } from '../storage/long-transaction.ts'
+import { type LongTransaction, longTransactions } from '../storage/long-transaction.ts'
 import { migrate } from '../storage/migrate.ts'
 import { Timers } from '../storage/timers.ts'
 import { type Advised, advise } from './advisor/advise.ts'
@@ -21,9 +21,11 @@ import { AuditOutbox } from './audit-outbox.ts'
 import { actorOf, type DatabaseOperation, type Grant, type ReplayKey } from './call.ts'
 import { Calls } from './calls.ts'
 import { Charges } from './charges.ts'
+import { copyError } from './copy/failure.ts'
 import { loadFrom, loadSmallCopy, readSmallCopy } from './copy/load.ts'
 import { dropSchema } from './copy/schema.ts'
 import { CopySource } from './copy/source.ts'
+import type { DamagedText } from './copy/walk.ts'
 import { AllMeans } from './endpoints/means.ts'
 import { RateLimits } from './endpoints/rate-limits.ts'
 import { type Gatekeeping, type PublicAnswer, type PublicFace, servePublic, unpackCall } from './endpoints/serve.ts'
@@ -35,6 +37,7 @@ import { Feed } from './feed/feed.ts'
 import { Sockets } from './feed/sockets.ts'
 import { Waiting } from './feed/waiting.ts'
 import type { Run } from './guard/schema-map.ts'
+import { lower } from './guard/statement.ts'
 import { History, type Restore } from './history/history.ts'
 import { Keeper } from './history/keeper.ts'
 import type { Identity } from './identity.ts'
@@ -76,6 +79,8 @@ export interface Source {
   readonly id: string | undefined
 }
 
+/** Where a copy keeps which of its texts are not UTF-8. */
+const DAMAGED = 'damaged-texts'
 /** Kept answers, endpoints, sessions and docs: what goes when all rows and tables go. */
 const OF_CONTENT = [
   'replay',
@@ -316,6 +321,7 @@ export class Database extends DurableObject<Env> {
       },
       this.#ledger,
       () => this.#exclusion.held,
+      (table) => ctx.storage.kv.get<DamagedText[]>(DAMAGED)?.find((text) => lower(text.table) === lower(table)),
     )
     this.#history = new History({
       storage: ctx.storage,
@@ -508,7 +514,7 @@ export class Database extends DurableObject<Env> {
           renewRows(this.ctx.storage.kv)
         }
       }
-      return await this.#replace(() =>
+      const { rows, damaged } = await this.#replace(() =>
         loadFrom(this.ctx.storage, this.#inTransaction, {
           ...{ source, sourceId: from.id, clear },
           wanted: { rows: 'all', migrations: 'all' },
@@ -516,9 +522,10 @@ export class Database extends DurableObject<Env> {
           takeMigrations: this.#ledger.replace(identity !== undefined),
         }),
       )
+      if (!this.#identity && damaged.length > 0) this.ctx.storage.kv.put(DAMAGED, damaged)
+      return rows
     } catch (cause) {
-      const error = errorOf(cause)
-      throw error.code === 'internal' ? new PerSQLError('copy_cut_off', {}, { cause }) : error
+      throw copyError(cause)
     }
   }
 
@@ -661,8 +668,7 @@ export class Database extends DurableObject<Env> {
     const { storage } = this.ctx
     const { source } = databaseObject(this.env, from.namespace, from.name)
     const copy = await readSmallCopy(source, from.id).catch((cause: unknown) => {
-      const error = errorOf(cause)
-      throw error.code === 'internal' ? new PerSQLError('copy_cut_off', {}, { cause }) : error
+      throw copyError(cause)
     })
     const { schema, bookkeeping } = copy
     await this.#replace(() =>

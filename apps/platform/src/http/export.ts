@@ -1,4 +1,6 @@
 import type { Api, Parsed } from '@persql/contract'
+import { copyError } from '../database/copy/failure.ts'
+import { toPortableSql } from '../database/copy/portable-schema.ts'
 import type { Page } from '../database/copy/rows.ts'
 import { rebuilds } from '../database/copy/rows.ts'
 import type { CopySource } from '../database/copy/source.ts'
@@ -21,21 +23,41 @@ export async function exported(
   const { snapshot } = (JSON.parse(body) as { data: { snapshot: string } }).data
   if (format === 'sqlite') return sqliteDownload(env, ns, db, snapshot)
   const { source } = databaseObject(env, ns, `${db}@${snapshot}`)
-  const { copy, texts } = format === 'sql' ? await dump(source) : await tableRows(source, table, format)
+  let copy: number | undefined
+  const end = async () => {
+    if (copy !== undefined) await source.end(copy)
+    await databaseObject(env, ns, db).endExport(snapshot)
+  }
+  const failed = async (cause: unknown) => {
+    await end()
+    return copyError(cause)
+  }
+  let texts: AsyncGenerator<string>
+  let first: IteratorResult<string> | undefined
+  try {
+    const text = format === 'sql' ? await dump(source) : await tableRows(source, table, format)
+    copy = text.copy
+    texts = text.texts
+    // Once the status is sent, a failure can only break the connection.
+    first = await texts.next()
+  } catch (cause) {
+    throw await failed(cause)
+  }
   source.hold(copy).catch(() => {
     // Cut off: the next page tells.
   })
   const utf8 = new TextEncoder()
-  const end = async () => {
-    await source.end(copy)
-    await databaseObject(env, ns, db).endExport(snapshot)
-  }
   const stream = new ReadableStream<Uint8Array>({
     async pull(controller) {
-      const { value, done } = await texts.next()
-      if (!done) {
-        controller.enqueue(utf8.encode(value))
-        return
+      try {
+        const { value, done } = first ?? (await texts.next())
+        first = undefined
+        if (!done) {
+          controller.enqueue(utf8.encode(value))
+          return
+        }
+      } catch (cause) {
+        throw await failed(cause)
       }
       controller.close()
       await end()
@@ -61,10 +83,14 @@ interface Text {
 async function dump(source: Source): Promise<Text> {
   const { copy, schema } = await source.begin(undefined, true)
   async function* texts() {
-    const tables = schema.tables.map(({ sql }) => `${sql};\n`).join('')
-    yield `PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\n${tables}`
-    for (let page = await source.next(copy); page; page = await source.next(copy)) yield textOf(page)
-    const others = [...schema.others.map(({ sql }) => sql), ...rebuilds(schema)]
+    const tables = schema.tables.map(({ sql }) => `${toPortableSql(sql)};\n`).join('')
+    let page = await source.next(copy)
+    yield `PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\n${tables}${page ? textOf(page) : ''}`
+    while (page) {
+      page = await source.next(copy)
+      if (page) yield textOf(page)
+    }
+    const others = [...schema.others.map(({ sql }) => toPortableSql(sql)), ...rebuilds(schema)]
     yield `${others.map((sql) => `${sql};\n`).join('')}COMMIT;\n`
   }
   return { copy, texts: texts() }

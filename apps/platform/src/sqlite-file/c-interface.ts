@@ -14,6 +14,7 @@ export interface Exports {
   readonly sqlite3_step: (statement: number) => number
   readonly sqlite3_finalize: (statement: number) => number
   readonly sqlite3_bind_text: (statement: number, i: number, text: number, length: number, free: number) => number
+  readonly sqlite3_bind_blob: (statement: number, i: number, bytes: number, length: number, free: number) => number
   readonly sqlite3_bind_double: (statement: number, i: number, value: number) => number
   readonly sqlite3_column_count: (statement: number) => number
   readonly sqlite3_column_type: (statement: number, i: number) => number

@@ -1,7 +1,9 @@
 import { RpcTarget } from 'cloudflare:workers'
 import { PerSQLError } from '@persql/contract'
-import { pagesOf, type Read } from '../database/copy/rows.ts'
+import { copyError } from '../database/copy/failure.ts'
+import { pagesOf } from '../database/copy/rows.ts'
 import { readSchemaText } from '../database/copy/schema.ts'
+import type { Read } from '../database/copy/walk.ts'
 import { CHUNK_BYTES } from './chunks.ts'
 import { sqliteModule } from './module.ts'
 import { SqliteError } from './sqlite.ts'
@@ -44,7 +46,7 @@ export class FileExport extends RpcTarget {
       return undefined
     } catch (cause) {
       this.#end()
-      if (!(cause instanceof SqliteError)) throw cause
+      if (!(cause instanceof SqliteError)) throw copyError(cause)
       throw new PerSQLError('file_impossible', { problem: cause.message }, { cause })
     }
   }

@@ -5,7 +5,7 @@ import { quoteName } from '../database/guard/statement.ts'
 import type { Chunks } from './chunks.ts'
 import type { ChunkedFile } from './file.ts'
 import { HEADER_BYTES, LOG_MARK, problemOf } from './header.ts'
-import { Sqlite, SqliteError } from './sqlite.ts'
+import { decodeLeniently, Sqlite, SqliteError } from './sqlite.ts'
 import { checkSchema, distrust } from './trust.ts'
 
 /** Rows that are held at once; the last one may go beyond. */
@@ -43,7 +43,7 @@ export async function* readSqliteFile(
     checkSchema(schema)
     for (const { sql } of schema.tables) yield plain(sql)
     for (const { statements } of pagesOf(
-      (sql, ...params) => ({ ...sqlite.read(sql, params, MAX_BYTES), rowsRead: 0 }),
+      (sql, ...params) => ({ ...sqlite.read(sql, params, MAX_BYTES, decodeLeniently), rowsRead: 0 }),
       schema,
       asText,
     )) {

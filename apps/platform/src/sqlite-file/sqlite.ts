@@ -1,3 +1,4 @@
+import { decodeText } from '../database/copy/values.ts'
 import type { Call, Exports } from './c-interface.ts'
 import type { Chunks } from './chunks.ts'
 import type { ChunkedFile } from './file.ts'
@@ -102,7 +103,7 @@ export class Sqlite {
       statement = this.#pointer(into)
       const code = await this.#step(statement)
       if (code !== ROW && code !== DONE) throw this.#error()
-      return code === ROW ? this.#row(statement) : undefined
+      return code === ROW ? this.#row(statement, decodeStrictly) : undefined
     } finally {
       this.#c.sqlite3_finalize(statement)
       for (const at of [text, into]) this.#c.free(at)
@@ -111,9 +112,10 @@ export class Sqlite {
 
   /**
    * The rows of one statement, at least one and then as many as `maxBytes` hold; integers are rounded to numbers.
-   * @throws SqliteError, also for a text that is not in UTF-8
+   * @param decode says what is to become of a text that is not UTF-8
+   * @throws SqliteError
    */
-  read(sql: string, params: readonly unknown[] = [], maxBytes = Number.POSITIVE_INFINITY) {
+  read(sql: string, params: readonly unknown[] = [], maxBytes = Number.POSITIVE_INFINITY, decode = decodeStrictly) {
     const c = this.#c
     const statement = this.#compile(sql)
     try {
@@ -126,7 +128,7 @@ export class Sqlite {
         if (code === DONE) return { rows, isCut: false }
         if (code !== ROW) throw this.#error()
         if (bytes > maxBytes) return { rows, isCut: true }
-        const row = this.#row(statement)
+        const row = this.#row(statement, decode)
         rows.push(row)
         for (const i of row.keys()) bytes += c.sqlite3_column_bytes(statement, i)
       }
@@ -149,17 +151,23 @@ export class Sqlite {
 
   #bind(statement: number, i: number, value: unknown): void {
     if (typeof value === 'number') this.#c.sqlite3_bind_double(statement, i, value)
-    if (typeof value !== 'string') return
-    const text = this.#text(value)
-    this.#c.sqlite3_bind_text(statement, i, text, utf8.encode(value).length, TRANSIENT)
-    this.#c.free(text)
+    if (typeof value === 'string') {
+      const text = this.#text(value)
+      this.#c.sqlite3_bind_text(statement, i, text, utf8.encode(value).length, TRANSIENT)
+      this.#c.free(text)
+    }
+    if (value instanceof ArrayBuffer) {
+      const at = this.#copy(new Uint8Array(value))
+      this.#c.sqlite3_bind_blob(statement, i, at, value.byteLength, TRANSIENT)
+      this.#c.free(at)
+    }
   }
 
-  #row(statement: number): unknown[] {
-    return Array.from({ length: this.#c.sqlite3_column_count(statement) }, (_, i) => this.#value(statement, i))
+  #row(statement: number, decode: Decode): unknown[] {
+    return Array.from({ length: this.#c.sqlite3_column_count(statement) }, (_, i) => this.#value(statement, i, decode))
   }
 
-  #value(statement: number, i: number): unknown {
+  #value(statement: number, i: number, decode: Decode): unknown {
     const c = this.#c
     switch (c.sqlite3_column_type(statement, i)) {
       case INTEGER:
@@ -167,7 +175,7 @@ export class Sqlite {
       case FLOAT:
         return c.sqlite3_column_double(statement, i)
       case TEXT:
-        return decoded(this.#bytes(statement, i, c.sqlite3_column_text(statement, i)))
+        return decode(this.#bytes(statement, i, c.sqlite3_column_text(statement, i)))
       case BLOB:
         return this.#bytes(statement, i, c.sqlite3_column_blob(statement, i)).slice().buffer
       default:
@@ -181,7 +189,11 @@ export class Sqlite {
 
   /** A text as C has it; the caller frees it. */
   #text(text: string): number {
-    const bytes = utf8.encode(text)
+    return this.#copy(utf8.encode(text))
+  }
+
+  /** Bytes with a zero behind them. */
+  #copy(bytes: Uint8Array): number {
     const at = this.#c.malloc(bytes.length + 1)
     if (at === 0) throw new SqliteError('out of memory', NOMEM)
     const { bytes: memory } = this.#system
@@ -202,12 +214,16 @@ export class Sqlite {
 
 const utf8 = new TextEncoder()
 // With `ignoreBOM` a leading U+FEFF stays part of the text.
-const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+const lenient = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true })
 
-function decoded(bytes: Uint8Array): string {
-  try {
-    return strict.decode(bytes)
-  } catch {
-    throw new SqliteError('a text is not in UTF-8', MISMATCH)
-  }
+/** Makes a string of a text's bytes. */
+type Decode = (bytes: Uint8Array) => string
+
+function decodeStrictly(bytes: Uint8Array): string {
+  const text = decodeText(bytes)
+  if (text === undefined) throw new SqliteError('a text is not in UTF-8', MISMATCH)
+  return text
 }
+
+/** Decodes as the runtime does: U+FFFD stands for what is not UTF-8. */
+export const decodeLeniently: Decode = (bytes) => lenient.decode(bytes)

@@ -19,6 +19,8 @@ export interface Advised {
 }
 
 const MAX_ROWS = 20_000
+/** Values of a row, where a statement has several rows. */
+const MAX_COLUMNS = 100
 /** Of all tables together. */
 const MAX_ROWS_IN_ALL = 200_000
 /** Rows for a first look at how the statements behave. */
@@ -93,7 +95,7 @@ async function copy(
       rowsRead += page.rowsRead
       isSample ||= page.isSample
       rows += page.rows.length
-      if (page.rows.length > 0) await scratch.load(into, page.rows)
+      if (page.rows.length > 0) await scratch.load(into, page.rows, table.stored.length > MAX_COLUMNS)
       // Calls between objects do not let the process look for requests; a timer does.
       await scheduler.wait(0)
     }

@@ -1,3 +1,4 @@
+import { listed } from '../copy/literal.ts'
 import { quoteName } from '../guard/statement.ts'
 import { sqlError } from '../sql-error.ts'
 import type { Table } from './tables.ts'
@@ -57,14 +58,14 @@ function* walk(sql: SqlStorage, table: Table, step: string, maxRows: number): Ge
     return `quote(iif(typeof(${name}) IN ('text', 'blob'), substr(${name}, 1, ${longest}), ${name}))`
   })
   const straight = (first: string, count: number) =>
-    `SELECT CAST(t.${id} AS TEXT), ${values} FROM ${from} t WHERE t.${id} ${first} ORDER BY t.${id} LIMIT ${count}`
+    `SELECT CAST(t.${id} AS TEXT), ${listed(values)} FROM ${from} t WHERE t.${id} ${first} ORDER BY t.${id} LIMIT ${count}`
   // Each step finds the next row there is, so that gaps between rowids cost nothing.
   const stepping = (first: string, count: number) => `WITH RECURSIVE "#"(at) AS (
       SELECT (SELECT ${id} FROM ${from} WHERE ${id} ${first} ORDER BY ${id} LIMIT 1)
       UNION ALL
       SELECT (SELECT ${id} FROM ${from} WHERE ${id} >= "#".at + ${step} ORDER BY ${id} LIMIT 1)
       FROM "#" WHERE "#".at IS NOT NULL LIMIT ${count})
-    SELECT CAST("#".at AS TEXT), ${values} FROM "#" CROSS JOIN ${from} t ON t.${id} = "#".at`
+    SELECT CAST("#".at AS TEXT), ${listed(values)} FROM "#" CROSS JOIN ${from} t ON t.${id} = "#".at`
   const text = step === '1' ? straight : stepping
   let after = '>= -9223372036854775808'
   let pageRows = FIRST_PAGE_ROWS
@@ -74,7 +75,7 @@ function* walk(sql: SqlStorage, table: Table, step: string, maxRows: number): Ge
     const rows: string[] = []
     let bytes = 0
     let last = ''
-    for (const [rowid, ...literals] of cursor.raw()) {
+    for (const [rowid, literals] of cursor.raw()) {
       const row = `(${literals})`
       rows.push(row)
       bytes += row.length

@@ -37,15 +37,18 @@ export class Scratch extends RpcTarget {
     for (const text of schema) storage.sql.exec(text)
   }
 
-  /** Adds rows to a table; `into` is the statement up to its values. What breaks a constraint is left out. */
-  load(into: string, rows: readonly string[]): void {
+  /**
+   * Adds rows to a table; `into` is the statement up to its values. What breaks a constraint is left out.
+   * @param isWide whether rows have more values than a statement of several rows may have
+   */
+  load(into: string, rows: readonly string[], isWide: boolean): void {
     this.#refuseOccupied()
     const { sql } = this.#parts.storage
     // Of a sample, rows refer to rows that are not there.
     sql.exec('PRAGMA foreign_keys = OFF')
     let values = ''
     for (const row of rows) {
-      if (values && into.length + values.length + row.length > MAX_INSERT) {
+      if (values && (isWide || into.length + values.length + row.length > MAX_INSERT)) {
         sql.exec(into + values)
         values = ''
       }

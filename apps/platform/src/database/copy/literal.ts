@@ -1,6 +1,16 @@
-/** A value as SQL says it, exactly; `quote` alone would cut a text at a NUL. */
+const castHex = (value: string) => `'CAST(X''' || hex(${value}) || ''' AS TEXT)'`
+
+/** Formats a value as SQL, except a text that is not UTF-8: it stays as it is. `quote` alone would cut a text at a NUL. */
 export const literal = (value: string): string =>
-  `CASE WHEN typeof(${value}) = 'text' AND instr(${value}, char(0)) > 0 THEN 'CAST(X''' || hex(${value}) || ''' AS TEXT)' ELSE quote(${value}) END`
+  `CASE WHEN typeof(${value}) = 'text' AND instr(${value}, char(0)) > 0 THEN ${castHex(value)} ELSE quote(${value}) END`
+
+/** Formats a value as SQL, or as U+FFFD when `quote` would cut it: then its bytes have to be read. */
+export const literalOrMark = (value: string): string =>
+  `CASE WHEN typeof(${value}) = 'text' AND instr(${value}, char(0)) > 0 THEN char(65533) ELSE quote(${value}) END`
+
+/** Formats any value as SQL in ASCII letters, which no reader of the text can damage. */
+export const asciiLiteral = (value: string): string =>
+  `CASE WHEN typeof(${value}) = 'text' AND (${value} GLOB '*[^' || char(1, 45, 127) || ']*' OR instr(${value}, char(0)) > 0) THEN ${castHex(value)} ELSE quote(${value}) END`
 
 /** Brings pieces of SQL together by an operator, in halves: how deep an expression may be is limited. */
 export function joined(pieces: readonly string[], operator: string): string {

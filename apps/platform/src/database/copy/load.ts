@@ -6,6 +6,7 @@ import type { StoredMigration } from '../migrations/stored-migration.ts'
 import { type Page, rebuilds } from './rows.ts'
 import { dropSchema, type SchemaText } from './schema.ts'
 import type { CopyOffer, CopySource, Wanted } from './source.ts'
+import type { DamagedText } from './walk.ts'
 
 /** A copy on its way: where from, and what to do with it. */
 interface Loading {
@@ -19,20 +20,27 @@ interface Loading {
   readonly takeMigrations: (page: readonly StoredMigration[]) => void
 }
 
+/** What a copy came to: its rows, and the first text of each table that is not UTF-8. */
+interface Loaded {
+  readonly rows: number
+  readonly damaged: readonly DamagedText[]
+}
+
 /**
  * Replaces all tables of a database by those of a source, in one transaction that may take a while: wholly, or not at
- * all. Nothing else may use the database meanwhile, and foreign keys must not be enforced. Returns how many rows were copied.
- * @throws PerSQLError `took_too_long`
+ * all. Nothing else may use the database meanwhile, and foreign keys must not be enforced.
+ * @throws PerSQLError `took_too_long`, `copy_impossible`
  */
 export async function loadFrom(
   { sql }: DurableObjectStorage,
   inTransaction: LongTransaction,
   { source, sourceId, wanted, clear, end, takeMigrations }: Loading,
-): Promise<number> {
+): Promise<Loaded> {
   const run: Run = (text, ...params) => [...sql.exec(text, ...params).raw()]
   const { copy, schema } = await source.begin(sourceId, false, '', wanted)
   try {
     let rows = 0
+    const damaged = new Map<string, DamagedText>()
     await inTransaction(async (checkTime) => {
       clear()
       dropSchema(run)
@@ -41,6 +49,7 @@ export async function loadFrom(
         loadPage(sql, page)
         if (page.migrations) takeMigrations(page.migrations)
         rows += page.rows
+        for (const text of page.damaged) if (!damaged.has(text.table)) damaged.set(text.table, text)
         // Calls between objects do not let the process look for requests; a timer does.
         await scheduler.wait(0)
         checkTime()
@@ -49,7 +58,7 @@ export async function loadFrom(
       rebuildAll(run, schema)
       end?.()
     })
-    return rows
+    return { rows, damaged: [...damaged.values()] }
   } finally {
     await source.end(copy).catch(() => {
       // It gives up by itself.

@@ -2,28 +2,31 @@ import { PerSQLError } from '@persql/contract'
 import type { Run } from '../guard/schema-map.ts'
 import { lower, quoteName, tokens, word } from '../guard/statement.ts'
 import type { StoredMigration } from '../migrations/stored-migration.ts'
-import { listed, literal } from './literal.ts'
+import { listed, literalOrMark } from './literal.ts'
 import type { SchemaText } from './schema.ts'
+import { contentOf, isVocabulary, shapeOf } from './shape.ts'
+import { type BoundSql, toBoundRow, toSql, type Value } from './values.ts'
+import { type DamagedText, groupsOf, mayBeDamaged, type Read, TableWalk, utf8Length } from './walk.ts'
 
 /** Rows on their way to another database: statements that insert many each, or one row with values too long for SQL. */
 export interface Page {
-  readonly statements: readonly { readonly sql: string; readonly params: readonly (string | ArrayBuffer)[] }[]
+  readonly statements: readonly BoundSql[]
   readonly rows: number
   /** Migrations that were applied to the source. */
   readonly migrations?: readonly StoredMigration[]
+  /** Texts among them that are not UTF-8, the first of each table and page. */
+  readonly damaged: readonly DamagedText[]
 }
-
-/** Reads rows, with what that cost; `isCut` when there were more of them than may be held at once. */
-export type Read = (sql: string, ...params: unknown[]) => { rows: unknown[][]; rowsRead: number; isCut?: boolean }
 
 /** Small enough that others are served in between without noticing. */
 const PAGE_CHARACTERS = 200_000
 /** A statement may have 100,000 bytes; a character up to three of them. */
+const STATEMENT_BYTES = 98_000
 const STATEMENT_CHARACTERS = 30_000
+/** Rows of more values are inserted one by one: a statement with several has a result, whose columns are limited. */
+const MAX_COLUMNS = 100
 const FIRST_ROWS = 32
 const MAX_ROWS = 4_000
-/** Of a row that is too long for a statement, values longer than this are bound: at most 100 can be. */
-const LONG_CHARACTERS = 300
 
 /**
  * All rows of a schema's tables, in pages. What a virtual table keeps elsewhere comes with it by itself.
@@ -33,22 +36,25 @@ const LONG_CHARACTERS = 300
  */
 export function* pagesOf(read: Read, { tables }: SchemaText, asText = false, staged = ''): Generator<Page> {
   const run: Run = (sql, ...params) => read(sql, ...params).rows
-  let statements: Page['statements'][number][] = []
+  let statements: BoundSql[] = []
+  let damaged: DamagedText[] = []
   let characters = 0
   let rows = 0
   for (const { name, sql } of tables) {
     for (const chunk of chunksOf(read, run, name, sql, asText, staged)) {
       statements.push(chunk.statement)
+      if (chunk.damaged && damaged.at(-1)?.table !== name) damaged.push(chunk.damaged)
       characters += chunk.statement.sql.length + sizeOf(chunk.statement.params)
       rows += chunk.rows
       if (characters < PAGE_CHARACTERS) continue
-      yield { statements, rows }
+      yield { statements, rows, damaged }
       statements = []
+      damaged = []
       characters = rows = 0
     }
   }
   const sequences = staged ? undefined : sequencesOf(run, tables)
-  yield { statements: sequences ? [...statements, ...sequences] : statements, rows }
+  yield { statements: sequences ? [...statements, ...sequences] : statements, rows, damaged }
 }
 
 /** Statements that a database needs once its tables are full; one that fails could not be run where it came from either. */
@@ -66,8 +72,9 @@ export const filling = (table: string): string =>
   `INSERT INTO ${quoteName(table)} (${quoteName(table)}) VALUES ('rebuild')`
 
 interface Chunk {
-  readonly statement: Page['statements'][number]
+  readonly statement: BoundSql
   readonly rows: number
+  readonly damaged?: DamagedText | undefined
 }
 
 function* chunksOf(
@@ -81,150 +88,112 @@ function* chunksOf(
   const content = contentOf(sql)
   // An index of texts that are kept nowhere: they cannot be read back.
   if (content === '' && staged) return
-  if (content === '') throw new PerSQLError('copy_impossible', { table })
+  if (content === '') throw new PerSQLError('copy_impossible', { problem: `table "${table}" does not store its texts` })
   // Its rows are those of another table.
-  if (content !== undefined) return
-  const { columns, key } = shapeOf(run, table)
-  if (columns.length === 0 || /\busing\s+fts5vocab\b/i.test(sql)) return
-  const from = quoteName(table)
+  if (content !== undefined || isVocabulary(sql)) return
+  const shape = shapeOf(run, table)
+  if (shape.columns.length === 0) return
+  // A staged table has a rowid of its own, so one more column need not hold it.
+  const isTooWide = staged !== '' && shape.columns.length > MAX_COLUMNS
+  const columns = isTooWide ? shape.columns.slice(1) : shape.columns
   const target = quoteName(staged + table)
   if (staged) yield { statement: { sql: `CREATE TABLE ${target} (${columns})`, params: [] }, rows: 0 }
   const into = `INSERT INTO ${target} (${columns}) VALUES `
-  const literals = listed(columns.map(literal))
-  const order = key.join(', ')
-  const last = listed(key.map((column) => `quote(${column})`))
-  let after = ''
+  const most = Math.max(1_000, Math.min(STATEMENT_CHARACTERS, Math.floor((STATEMENT_BYTES - utf8Length(into)) / 3)))
+  const isInexact = asText ? isInexactInFile : (text: string) => mayBeDamaged(text) || text.length > most
+  const rows = rowsOf(new TableWalk(read, table, shape), columns, isInexact)
+  const write = (row: readonly Value[]) => inParentheses(asText ? toSqlRow(row) : toBoundRow(row, most))
+  yield* inserts(into, rows, write, columns.length > MAX_COLUMNS ? 0 : most)
+}
+
+/** A row as it is inserted: SQL in parentheses, or the values where SQL would not be exact or short enough. */
+type Row = string | { readonly values: readonly Value[]; readonly damaged: DamagedText | undefined }
+
+/** Whether a file of SQL would not have this row as it is: bytes may be lost, and the shell loses some line ends. */
+const isInexactInFile = (text: string): boolean => mayBeDamaged(text) || text.includes('\r')
+
+/** Rows of a table, a page at a time. */
+function* rowsOf(walk: TableWalk, columns: readonly string[], isInexact: (text: string) => boolean): Generator<Row[]> {
+  const tuples = groupsOf(columns.map(literalOrMark)).map(listed)
+  const isWhole = tuples.length === 1
+  const expressions = [...(isWhole ? [`'(' || ${tuples} || ')'`] : tuples), walk.keySql]
+  const toText = (row: readonly unknown[]) => (isWhole ? (row[0] as string) : `(${row.slice(0, -1).join(',')})`)
+  const exact = (count: number, offset: number): Row[] =>
+    walk.values(count, offset, columns).map((values) => ({ values, damaged: walk.damageOf(values, columns) }))
   let wanted = FIRST_ROWS
   for (;;) {
-    const page = `SELECT ${[...new Set([...columns, ...key])]} FROM ${from} ${after} ORDER BY ${order} LIMIT ${wanted}`
-    const found = pageOf(read, literals, last, page, order)
-    if (found === undefined && wanted > 1) {
+    const page = tryPage(walk, expressions, wanted)
+    if (page === undefined && wanted > 1) {
       wanted = Math.ceil(wanted / 8)
       continue
     }
-    const { rows, isCut } = found ?? read(`SELECT NULL, ${last} FROM (${page}) ORDER BY ${order}`)
-    let values = ''
-    let count = 0
-    for (const [tuple, at] of rows as [string | null, string][]) {
-      if (tuple === null) {
-        yield hugeRow(run, into, from, columns, key, at, asText)
-        continue
-      }
-      if (tuple.length > STATEMENT_CHARACTERS && !asText) {
-        if (count > 0) yield { statement: { sql: into + values, params: [] }, rows: count }
-        values = ''
-        count = 0
-        yield longRow(run, into, from, columns, key, at)
-        continue
-      }
-      if (values && values.length + tuple.length > STATEMENT_CHARACTERS) {
-        yield { statement: { sql: into + values, params: [] }, rows: count }
-        values = ''
-        count = 0
-      }
-      values += values ? `,${tuple}` : tuple
-      count++
+    // Without a page: one row whose values are too long together for one text.
+    const rows: Row[] = page?.rows.map(toText) ?? exact(1, 0)
+    const characters = rows.reduce((sum, row) => sum + (typeof row === 'string' ? row.length : PAGE_CHARACTERS), 0)
+    const isOdd = (row: Row) => typeof row === 'string' && isInexact(row)
+    const from = rows.findIndex(isOdd)
+    if (from >= 0) {
+      const odd = exact(rows.findLastIndex(isOdd) + 1 - from, from)
+      for (const [i, row] of odd.entries()) if (isOdd(rows[from + i] as Row)) rows[from + i] = row
     }
-    if (count > 0) yield { statement: { sql: into + values, params: [] }, rows: count }
-    if (rows.length < wanted && !isCut) return
-    after = `WHERE (${order}) > (${rows.at(-1)?.[1]})`
-    const characters = rows.reduce((sum, [tuple]) => sum + ((tuple as string | null)?.length ?? PAGE_CHARACTERS), 0)
+    if (rows.length > 0) yield rows
+    if (page?.isLast || rows.length === 0) return
+    walk.advance(rows.length - 1, page?.rows.at(-1)?.at(-1) as string | undefined)
     wanted = Math.max(1, Math.min(MAX_ROWS, Math.floor((rows.length * PAGE_CHARACTERS) / (characters || 1))))
   }
 }
 
 /** Rows as SQL says them, unless that is longer than the runtime takes for one text. */
-function pageOf(read: Read, literals: string, last: string, page: string, order: string) {
+function tryPage(walk: TableWalk, expressions: readonly string[], count: number) {
   try {
-    return read(`SELECT '(' || ${literals} || ')', ${last} FROM (${page}) ORDER BY ${order}`)
+    return walk.page(expressions, count)
   } catch (cause) {
     if (String(cause).includes('too big')) return undefined
     throw cause
   }
 }
 
-/** A row of values that are too long together for one text, so each is read by itself. */
-function hugeRow(
-  run: Run,
+/** Gathers rows into statements of so many characters; with 0 each row has its own. */
+function* inserts(
   into: string,
-  from: string,
-  columns: readonly string[],
-  key: readonly string[],
-  at: string,
-  asText: boolean,
-): Chunk {
-  const values = columns.map((column) => {
-    const value = `CASE WHEN ${isLong(column)} THEN ${column} ELSE ${literal(column)} END, ${isLong(column)}`
-    const [row = []] = run(`SELECT ${value} FROM ${from} WHERE (${key}) = (${at})`)
-    return { value: row[0] as string | ArrayBuffer, isBound: row[1] === 1 }
-  })
-  const texts = values.map(({ value, isBound }) => (!isBound ? value : asText ? written(value) : '?'))
-  const params = asText ? [] : values.filter(({ isBound }) => isBound).map(({ value }) => value)
-  return { statement: { sql: `${into}(${texts})`, params }, rows: 1 }
-}
-
-function written(value: string | ArrayBuffer): string {
-  if (typeof value !== 'string') return `X'${new Uint8Array(value).toHex().toUpperCase()}'`
-  if (value.includes('\0')) return `CAST(X'${new TextEncoder().encode(value).toHex().toUpperCase()}' AS TEXT)`
-  return `'${value.replaceAll("'", "''")}'`
-}
-
-const isLong = (column: string) =>
-  `typeof(${column}) IN ('text', 'blob') AND length(CAST(${column} AS BLOB)) > ${LONG_CHARACTERS}`
-
-/** A row with values too long for the text of a statement: those are bound. */
-function longRow(
-  run: Run,
-  into: string,
-  from: string,
-  columns: readonly string[],
-  key: readonly string[],
-  at: string,
-): Chunk {
-  const texts = columns.map((column) => `CASE WHEN ${isLong(column)} THEN '?' ELSE ${literal(column)} END`)
-  const values = columns.map((column) => `CASE WHEN ${isLong(column)} THEN ${column} END`)
-  const where = `WHERE (${key}) = (${at})`
-  const [row = []] = run(`SELECT ${listed(texts)}, ${values} FROM ${from} ${where}`)
-  const [text, ...bound] = row as [string, ...(string | ArrayBuffer | null)[]]
-  const params = bound.filter((value) => value !== null)
-  return { statement: { sql: `${into}(${text})`, params }, rows: 1 }
-}
-
-/** Columns that are inserted, the rowid among them unless a column is it, and those that order the rows. */
-export function shapeOf(run: Run, table: string): { columns: string[]; key: string[] } {
-  const all = run('SELECT name, type, pk, hidden FROM pragma_table_xinfo(?)', table) as [
-    string,
-    string,
-    number,
-    number,
-  ][]
-  const [kind] = run(`SELECT type, wr FROM pragma_table_list WHERE schema = 'main' AND name = ?`, table)
-  const plain = all.filter(([, , , hidden]) => hidden === 0).map(([name]) => quoteName(name))
-  const keys = all.filter(([, , pk]) => pk > 0).sort(([, , a], [, , b]) => a - b)
-  if (kind?.[1] === 1) return { columns: plain, key: keys.map(([name]) => quoteName(name)) }
-  const isRowid = keys.length === 1 && lower(keys[0]?.[1] ?? '') === 'integer'
-  const rowid = ['rowid', '_rowid_', 'oid'].find((word) => !all.some(([name]) => lower(name) === word))
-  if (isRowid) return { columns: plain, key: [quoteName(keys[0]?.[0] as string)] }
-  // An r-tree's first column is its rowid.
-  if (kind?.[0] === 'virtual' && /^\s*create\s+virtual\s+table\b.*\busing\s+rtree/is.test(sqlOf(run, table))) {
-    return { columns: plain, key: [plain[0] as string] }
+  pages: Iterable<readonly Row[]>,
+  write: (row: readonly Value[]) => BoundSql,
+  most: number,
+): Generator<Chunk> {
+  let values = ''
+  let count = 0
+  let damaged: DamagedText | undefined
+  const take = (): Chunk => {
+    const chunk = { statement: { sql: into + values, params: [] }, rows: count, damaged }
+    values = ''
+    count = 0
+    damaged = undefined
+    return chunk
   }
-  return rowid ? { columns: [rowid, ...plain], key: [rowid] } : { columns: plain, key: plain }
+  for (const rows of pages) {
+    for (const row of rows) {
+      const { sql, params } = typeof row === 'string' ? { sql: row, params: NONE } : write(row.values)
+      if (count > 0 && (params.length > 0 || values.length + sql.length > most)) yield take()
+      if (typeof row !== 'string') damaged ??= row.damaged
+      if (params.length > 0) {
+        yield { statement: { sql: into + sql, params }, rows: 1, damaged }
+        damaged = undefined
+        continue
+      }
+      values += values ? `,${sql}` : sql
+      count++
+    }
+  }
+  if (count > 0) yield take()
 }
 
-const sqlOf = (run: Run, table: string) =>
-  (run("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?", table)[0]?.[0] as string | undefined) ?? ''
+const NONE: BoundSql['params'] = []
 
-/** What a full-text table says of where its content is: `undefined` for one that keeps it, '' for one that has none. */
-export function contentOf(sql: string): string | undefined {
-  if (!/^\s*create\s+virtual\s+table\b/i.test(sql)) return undefined
-  if (/\busing\s+fts5vocab\b/i.test(sql)) return undefined
-  const [, quoted, plain] = /[(,]\s*content\s*=\s*(?:(['"][^'"]*['"])|([\w$]+))/i.exec(sql) ?? []
-  return quoted === undefined ? plain : quoted.slice(1, -1)
-}
+const inParentheses = ({ sql, params }: BoundSql): BoundSql => ({ sql: `(${sql})`, params })
+const toSqlRow = (row: readonly Value[]): BoundSql => ({ sql: row.map(toSql).join(','), params: [] })
 
 /** How far AUTOINCREMENT has counted. */
-function sequencesOf(run: Run, tables: SchemaText['tables']): Page['statements'] | undefined {
+function sequencesOf(run: Run, tables: SchemaText['tables']): BoundSql[] | undefined {
   // The table of the counts stays when the last one that counts is dropped, but comes only with one.
   const counts = ({ sql }: { readonly sql: string }) =>
     [...tokens(sql)].some((token) => word(sql, token) === 'AUTOINCREMENT')
@@ -241,5 +210,5 @@ function sequencesOf(run: Run, tables: SchemaText['tables']): Page['statements']
   ]
 }
 
-const sizeOf = (params: readonly (string | ArrayBuffer)[]): number =>
+const sizeOf = (params: BoundSql['params']): number =>
   params.reduce((sum, param) => sum + (typeof param === 'string' ? param.length : param.byteLength), 0)

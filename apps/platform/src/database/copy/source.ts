@@ -3,9 +3,11 @@ import { PerSQLError } from '@persql/contract'
 import type { Run } from '../guard/schema-map.ts'
 import { type BookkeepingRows, bookkeepingRows } from '../migrations/bookkeeping.ts'
 import type { Ledger } from '../migrations/ledger.ts'
-import { type RowFormat, rowsOut } from '../transfer/rows-out.ts'
-import { type Page, pagesOf, type Read } from './rows.ts'
+import { notUtf8, type RowFormat, rowsOut } from '../transfer/rows-out.ts'
+import { copyError } from './failure.ts'
+import { type Page, pagesOf } from './rows.ts'
 import { readSchemaText, type SchemaText } from './schema.ts'
+import type { DamagedText, Read } from './walk.ts'
 
 /** A copy that does not ask for its next page within this time is given up. */
 const PATIENCE_MS = 30_000
@@ -45,19 +47,25 @@ export class CopySource extends RpcTarget {
   readonly #charge: (rowsRead: number) => void
   readonly #ledger: Pick<Ledger, 'pages'>
   readonly #held: () => Promise<void> | undefined
+  readonly #damagedIn: (table: string) => DamagedText | undefined
   #rowsRead = 0
   #last = 0
   #holders = 0
   #thaw: (() => void) | undefined
   #frozen: Promise<void> | undefined
 
-  /** @param check throws unless the database has this id; `charge` is told how many rows were read for a copy */
+  /**
+   * @param check throws unless the database has this id
+   * @param charge bills the rows read for a copy
+   * @param damagedIn finds a text of a table that was not UTF-8 when this database became a copy
+   */
   constructor(
     read: Read,
     check: (id: string | undefined) => void,
     charge: (rowsRead: number) => void,
     ledger: Pick<Ledger, 'pages'>,
     held: () => Promise<void> | undefined,
+    damagedIn: (table: string) => DamagedText | undefined,
   ) {
     super()
     this.#read = (sql, ...params) => {
@@ -69,6 +77,7 @@ export class CopySource extends RpcTarget {
     this.#charge = charge
     this.#ledger = ledger
     this.#held = held
+    this.#damagedIn = damagedIn
   }
 
   /** What writes have to wait for, if there is something. */
@@ -108,12 +117,14 @@ export class CopySource extends RpcTarget {
     yield* pages
     if (which === 'none') return
     const ledger = this.#ledger.pages(({ inherited }) => which === 'all' || !inherited)
-    for (const migrations of ledger) yield { statements: [], rows: 0, migrations }
+    for (const migrations of ledger) yield { statements: [], rows: 0, damaged: [], migrations }
   }
 
-  /** The rows of one table as text, to be had by `nextText`. @throws PerSQLError `database_not_found` */
+  /** The rows of one table as text, to be had by `nextText`. @throws PerSQLError `database_not_found`, `text_not_utf8` */
   beginTable(id: string | undefined, table: string, format: RowFormat): number {
     this.#check(id)
+    const damaged = this.#damagedIn(table)
+    if (damaged) throw notUtf8(damaged)
     return this.#begin(rowsOut(this.#read, table, format))
   }
 
@@ -125,12 +136,12 @@ export class CopySource extends RpcTarget {
     return copy
   }
 
-  /** The next page, or nothing when that was all. @throws PerSQLError `copy_cut_off` */
+  /** The next page, or nothing when that was all. @throws PerSQLError `copy_cut_off`, `copy_impossible` */
   next(copy: number): Page | undefined {
     return this.#next(copy) as Page | undefined
   }
 
-  /** The next piece of a table's rows, or nothing when that was all. @throws PerSQLError `copy_cut_off` */
+  /** The next piece of a table's rows, or nothing when that was all. @throws PerSQLError `copy_cut_off`, `copy_impossible` */
   nextText(copy: number): string | undefined {
     return this.#next(copy) as string | undefined
   }
@@ -138,8 +149,12 @@ export class CopySource extends RpcTarget {
   #next(copy: number): Page | string | undefined {
     const { pages } = this.#get(copy)
     this.#watch(copy)
-    const { value, done } = pages.next() as IteratorResult<Page | string, undefined>
-    return done ? undefined : value
+    try {
+      const { value, done } = pages.next() as IteratorResult<Page | string, undefined>
+      return done ? undefined : value
+    } catch (cause) {
+      throw copyError(cause)
+    }
   }
 
   /** Resolves when the copy ends. Whoever waits for that keeps this object from being put to sleep by slow readers. */

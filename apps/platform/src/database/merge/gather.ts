@@ -1,7 +1,7 @@
 import type { Hash } from 'node:crypto'
 import { PerSQLError } from '@persql/contract'
 import type { Remote } from '../../objects.ts'
-import { errorOf } from '../../storage/long-transaction.ts'
+import { copyError } from '../copy/failure.ts'
 import { loadPage } from '../copy/load.ts'
 import type { CopySource, Wanted } from '../copy/source.ts'
 import type { Ids } from '../ids/highest.ts'
@@ -77,7 +77,6 @@ export async function gather(
       })
     }
   } catch (cause) {
-    const error = errorOf(cause)
-    throw error.code === 'internal' ? new PerSQLError('copy_cut_off', {}, { cause }) : error
+    throw copyError(cause)
   }
 }

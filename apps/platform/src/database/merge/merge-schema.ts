@@ -1,5 +1,6 @@
-import { contentOf, filling } from '../copy/rows.ts'
+import { filling } from '../copy/rows.ts'
 import { readSchemaText, type SchemaObject, type SchemaText } from '../copy/schema.ts'
+import { contentOf } from '../copy/shape.ts'
 import type { Run } from '../guard/schema-map.ts'
 import { lower, quoteName } from '../guard/statement.ts'
 import { added, brokenPrograms, orphans } from './checks.ts'

@@ -1,5 +1,5 @@
-import { contentOf } from '../copy/rows.ts'
 import type { SchemaObject } from '../copy/schema.ts'
+import { contentOf } from '../copy/shape.ts'
 import type { Run } from '../guard/schema-map.ts'
 import { lower, quoteName } from '../guard/statement.ts'
 import { hasRows, nameIn, type Shape, shapeOf } from './shape.ts'

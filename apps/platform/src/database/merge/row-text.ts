@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { joined, listed, literal } from '../copy/literal.ts'
+import { asciiLiteral, joined, listed, literal } from '../copy/literal.ts'
 
 /** Rows with more bytes than this are not remembered; as SQL says them, they may be twice as long. */
 const MAX_ROW_BYTES = 500_000
@@ -9,11 +9,11 @@ const MAX_KEY_BYTES = 1_000
 const bytes = (value: string): string => `coalesce(length(CAST(${value} AS BLOB)), 0)`
 
 /** Values as the inside of a `VALUES` that says them to the last bit. */
-export const keyText = (values: readonly string[]): string => listed(values.map(literal))
+export const keyText = (values: readonly string[]): string => listed(values.map(asciiLiteral))
 
 /** That, in bytes, or NULL where it would be too long. */
 export const rowBytes = (values: readonly string[]): string =>
-  `CASE WHEN NOT (${isLong(values)}) THEN CAST(${keyText(values)} AS BLOB) END`
+  `CASE WHEN NOT (${isLong(values)}) THEN CAST(${listed(values.map(literal))} AS BLOB) END`
 
 /** Whether a row is too long for that. */
 export const isLong = (values: readonly string[]): string => `${joined(values.map(bytes), '+')} > ${MAX_ROW_BYTES}`

@@ -1,5 +1,7 @@
-import type { Read } from '../copy/rows.ts'
-import { shapeOf } from '../copy/rows.ts'
+import { PerSQLError } from '@persql/contract'
+import { joined } from '../copy/literal.ts'
+import { shapeOf } from '../copy/shape.ts'
+import { type DamagedText, groupsOf, mayBeDamaged, type Read, TableWalk } from '../copy/walk.ts'
 import type { Run } from '../guard/schema-map.ts'
 import { quoteName } from '../guard/statement.ts'
 
@@ -10,57 +12,73 @@ const PAGE_CHARACTERS = 200_000
 const FIRST_ROWS = 32
 const MAX_ROWS = 4_000
 
-/** A table's rows as text, in pieces, in the order of their key: all columns that can be inserted. */
+/** Says that a row has no form as text. */
+export const notUtf8 = ({ table, column, row }: DamagedText): PerSQLError =>
+  new PerSQLError(
+    'text_not_utf8',
+    { table, column, where: row && ` in the row where ${row}` },
+    { extra: { table, column, row } },
+  )
+
+/**
+ * A table's rows as text, in pieces, in the order of their key: all columns that can be inserted.
+ * @throws PerSQLError `text_not_utf8`
+ */
 export function* rowsOut(read: Read, table: string, format: RowFormat): Generator<string> {
   const run: Run = (sql, ...params) => read(sql, ...params).rows
-  const { key } = shapeOf(run, table)
+  const shape = shapeOf(run, table)
+  const walk = new TableWalk(read, table, shape)
   const names = run('SELECT name FROM pragma_table_xinfo(?) WHERE hidden = 0', table).map(([name]) => name as string)
   const columns = names.map(quoteName)
-  const cells = columns.map(
-    (column) =>
-      `CASE WHEN typeof(${column}) IN ('integer', 'real') THEN quote(${column}) END, CASE WHEN typeof(${column}) IN ('text', 'blob') THEN ${column} END`,
-  )
-  const last = key.map((column) => `quote(${column})`).join(` || ',' || `)
-  const write = format === 'csv' ? csvLine : ndjsonLine(names)
-  if (format === 'csv') yield `${names.map((name) => (/^[\w ]+$/.test(name) ? name : quoted(name))).join(',')}\r\n`
-  let after = ''
-  let wanted = FIRST_ROWS
-  for (;;) {
-    const order = key.join(', ')
-    const page = `SELECT ${[...new Set([...columns, ...key])]} FROM ${quoteName(table)} ${after} ORDER BY ${order} LIMIT ${wanted}`
-    const { rows } = read(`SELECT ${last}, ${cells} FROM (${page}) ORDER BY ${order}`)
-    if (rows.length > 0) {
-      const text = rows.map(write).join('')
-      yield text
-      after = `WHERE (${order}) > (${rows.at(-1)?.[0]})`
-      if (rows.length < wanted) return
-      wanted = Math.max(1, Math.min(MAX_ROWS, Math.floor((rows.length * PAGE_CHARACTERS) / text.length)))
-    } else return
+  const isNumber = (column: string) => `(typeof(${column}) IN ('integer', 'real'))`
+  const kinds = groupsOf(columns.map(isNumber)).map((group) => joined(group, '||'))
+  const cells = columns.map((column) => `CASE WHEN ${isNumber(column)} THEN quote(${column}) ELSE ${column} END`)
+  const expressions = [...kinds, walk.keySql, ...cells]
+  const cell = format === 'csv' ? csvCell : jsonCell
+  const keys = format === 'csv' ? names.map(() => '') : names.map((name) => `${JSON.stringify(name)}:`)
+  const [begin, end] = format === 'csv' ? ['', '\r\n'] : ['{', '}\n']
+  const at = kinds.length + 1
+  const write = (row: readonly unknown[]): string => {
+    const numbers = kinds.length === 1 ? String(row[0]) : row.slice(0, kinds.length).join('')
+    let line = begin
+    for (let i = 0; i < keys.length; i++) {
+      if (i > 0) line += ','
+      line += keys[i] + cell(row[at + i], numbers.charCodeAt(i) === ONE)
+    }
+    return line + end
   }
-}
-
-function csvLine(row: readonly unknown[]): string {
-  const fields: string[] = []
-  for (let i = 1; i < row.length; i += 2) {
-    const [number, other] = [row[i], row[i + 1]]
-    if (typeof number === 'string') fields.push(number)
-    else if (typeof other === 'string') fields.push(quoted(other))
-    else fields.push(other === null ? '' : `X'${new Uint8Array(other as ArrayBuffer).toHex()}'`)
-  }
-  return `${fields.join(',')}\r\n`
-}
-
-function ndjsonLine(names: readonly string[]) {
-  const keys = names.map((name) => `${JSON.stringify(name)}:`)
-  return (row: readonly unknown[]): string => {
-    const fields = keys.map((key, at) => {
-      const [number, other] = [row[1 + 2 * at], row[2 + 2 * at]]
-      if (typeof number === 'string') return key + number
-      if (other === null || typeof other === 'string') return key + JSON.stringify(other)
-      return `${key}{"base64":"${new Uint8Array(other as ArrayBuffer).toBase64()}"}`
+  // With the first rows, so that a table that cannot be read gives nothing.
+  let head =
+    format === 'csv' ? `${names.map((name) => (/^[\w ]+$/.test(name) ? name : quoted(name))).join(',')}\r\n` : ''
+  for (let wanted = FIRST_ROWS; ; ) {
+    const { rows, isLast } = walk.page(expressions, wanted)
+    const lines = rows.map(write)
+    lines.forEach((line, i) => {
+      const [values] = mayBeDamaged(line) ? walk.values(1, i) : []
+      const damaged = values && walk.damageOf(values)
+      if (damaged) throw notUtf8(damaged)
     })
-    return `{${fields.join(',')}}\n`
+    const text = lines.join('')
+    if (head + text) yield head + text
+    head = ''
+    if (isLast || rows.length === 0) return
+    walk.advance(rows.length - 1, rows.at(-1)?.[kinds.length] as string)
+    wanted = Math.max(1, Math.min(MAX_ROWS, Math.floor((rows.length * PAGE_CHARACTERS) / text.length)))
   }
+}
+
+const ONE = 49
+
+function csvCell(value: unknown, isNumber: boolean): string {
+  if (isNumber) return value as string
+  if (typeof value === 'string') return quoted(value)
+  return value === null ? '' : `X'${new Uint8Array(value as ArrayBuffer).toHex()}'`
+}
+
+function jsonCell(value: unknown, isNumber: boolean): string {
+  if (isNumber) return value as string
+  if (value === null || typeof value === 'string') return JSON.stringify(value)
+  return `{"base64":"${new Uint8Array(value as ArrayBuffer).toBase64()}"}`
 }
 
 const quoted = (text: string) => `"${text.replaceAll('"', '""')}"`

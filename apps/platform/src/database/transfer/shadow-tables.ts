@@ -1,4 +1,4 @@
-import { contentOf } from '../copy/rows.ts'
+import { contentOf } from '../copy/shape.ts'
 import { nameOf, quoteName } from '../guard/statement.ts'
 import { importFailed } from './failure.ts'
 import { valuesOf } from './literals.ts'
@@ -51,7 +51,8 @@ export class ShadowTables {
       const coordinates = given.split(',').filter((column) => !column.trim().startsWith('+')).length - 1
       this.#trees.set(name, { coordinates, isInteger: /i32/i.test(module), leaves: new Set(), extras: new Map() })
     } else if (/^fts5$/i.test(module)) this.#texts.add(name)
-    else throw importFailed(line, `A virtual table of the kind "${module}" cannot be read out of a dump.`)
+    else if (!/^fts5vocab$/i.test(module))
+      throw importFailed(line, `A virtual table of the kind "${module}" cannot be read out of a dump.`)
     const content = contentOf(sql)
     if (content === '') {
       throw importFailed(line, `"${name}" indexes texts that are kept nowhere, so its index cannot be made anew.`)
