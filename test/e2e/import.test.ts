@@ -112,7 +112,12 @@ test.each([
   ['a statement that is no SQL', 'SELECT 1;\n\n-- why;\nCRATE TABLE t (n);', 'import_failed', 4],
   ['a value too many', 'CREATE TABLE t (a);\nINSERT INTO t VALUES (1, 2);', 'import_failed', 2],
   ['ATTACH', "CREATE TABLE t (a);\nATTACH 'x' AS y;", 'statement_not_allowed', 2],
-  ['a setting of the connection', 'PRAGMA foreign_keys=OFF;\nPRAGMA journal_mode=WAL;', 'import_failed', 2],
+  [
+    'a setting of the connection',
+    'PRAGMA foreign_keys=OFF;\nPRAGMA ignore_check_constraints=ON;',
+    'statement_not_allowed',
+    2,
+  ],
   ['a table of PerSQL', "SELECT 1;\nINSERT INTO _persql_query_log (sql) VALUES ('x');", 'table_protected', 2],
   ['a table of PerSQL, dropped', 'SELECT 1;\nSELECT 2;\nDROP TABLE _persql_query_log;', 'table_protected', 3],
   [

@@ -12,6 +12,8 @@ import { newViolation, type Violations, violations } from './foreign-keys.ts'
 import type { LongValue, Step } from './steps.ts'
 
 const MAX_KNOWN = 1_000
+/** An INSERT that takes every row or fails; others may replace rows or leave some out. */
+const PLAIN_INSERT = /^INSERT\s+INTO\b/i
 
 /** Does the steps of an import as its sender may, in a transaction that somebody else begins and ends. */
 export class Applier {
@@ -90,7 +92,12 @@ export class Applier {
     } catch (cause) {
       throw this.#culprit(into, rows, lines) ?? atLine(sqlError(cause, into), lines[0] as number, into)
     }
-    this.used.rows += rows.length
+    this.used.rows += this.#inserted(into, rows.length)
+  }
+
+  /** How many rows the last statement has inserted: some that are in conflict with others may have been left out. */
+  #inserted(into: string, rows: number): number {
+    return PLAIN_INSERT.test(into) ? rows : (this.#run('SELECT changes()')[0]?.[0] as number)
   }
 
   /** Finds the row that is not taken, by inserting them one by one; that is undone. */
@@ -121,17 +128,20 @@ export class Applier {
     } catch (cause) {
       throw atLine(sqlError(cause, into), line, into + row)
     }
-    this.used.rows++
+    this.used.rows += this.#inserted(into, 1)
   }
 
   /** What an INSERT of plain values touches is the same whatever the values are, so it is looked at once. */
   #authorise(into: string, row: string, line: number, params: (string | Uint8Array)[]): void {
     if (this.#known.has(into)) return
     try {
-      const analysis = this.#engine.prepare({ sql: into + row, params }, this.#grant)
+      const input = { sql: into + row, params }
+      const analysis = this.#engine.prepare(input, this.#grant)
       this.#engine.admit(analysis)
+      if (!PLAIN_INSERT.test(into)) this.#engine.foresee([input], this.#grant)
       for (const table of analysis.effect.writes) this.#tables.add(table)
     } catch (cause) {
+      if (cause instanceof Postponed) throw cause
       throw atLine(cause, line, into + row)
     }
     if (this.#known.size >= MAX_KNOWN) this.#known.clear()

@@ -1,8 +1,19 @@
+import { utf8Length } from '../copy/walk.ts'
 import { nameOf, type Token, tokens, word } from '../guard/statement.ts'
 import { Cursor } from './cursor.ts'
-import { BEGIN, COMMIT, ends, INSERT, nameIn } from './dump-syntax.ts'
+import {
+  BEGIN,
+  COMMIT,
+  countNames,
+  ends,
+  INSERT,
+  isSetting,
+  nameIn,
+  SHELL_LINE,
+  SHELL_SETTINGS,
+} from './dump-syntax.ts'
 import { atLine, excerpt, importFailed } from './failure.ts'
-import { endOfRow, rowOf, skipSpace, valuesOf } from './literals.ts'
+import { endOfExpressions, endOfRow, type Found, isComment, rowOf, skipSpace, valuesOf } from './literals.ts'
 import { ShadowTables } from './shadow-tables.ts'
 import { type Reader, STATEMENT_CHARACTERS, type Steps } from './steps.ts'
 
@@ -10,10 +21,25 @@ import { type Reader, STATEMENT_CHARACTERS, type Steps } from './steps.ts'
 const MAX_CHARACTERS = 8_000_000
 /** Rows of a statement are held back up to this, for what comes behind them may change their meaning. */
 const HELD_CHARACTERS = 100_000
+/** A statement that is longer, in bytes, is not run as it is: the runtime's limit is 100,000. */
+const MAX_STATEMENT_BYTES = 100_000
+/** A line of the sqlite3 shell is not longer. */
+const LONGEST_SHELL_LINE = 10_000
+/** Rows of more values are inserted one by one. */
+const MAX_COLUMNS = 100
+
+/** A row: plain values, plain ones that have to be rewritten, or any expressions. */
+interface HeldRow {
+  readonly text: string
+  readonly kind: 'plain' | 'special' | 'expressions'
+  readonly line: number
+}
+
 interface Held {
   readonly into: string
   readonly table: string
-  readonly rows: { readonly text: string; readonly isSpecial: boolean; readonly line: number }[]
+  readonly isWide: boolean
+  readonly rows: HeldRow[]
   characters: number
   /** Some of its rows are on their way already. */
   isSent: boolean
@@ -64,33 +90,31 @@ export class DumpReader implements Reader {
   #statement(isEnd: boolean): boolean {
     const start = skipSpace(this.#cursor.text, this.#cursor.at)
     this.#cursor.advance(start)
+    if (this.#cursor.text[start] === '.') return this.#shellLine(isEnd)
     INSERT.lastIndex = start
     const found = INSERT.exec(this.#cursor.text)
     if (found && INSERT.lastIndex - start < 20_000) {
       this.#heldAt = { at: start, line: this.#cursor.line }
-      const into = `INSERT INTO ${found[1]} ${found[2] ? `${found[2]} ` : ''}VALUES `
-      this.#held = { into, table: nameIn(found[1] as string), rows: [], characters: 0, isSent: false }
+      const [, how = '', table = '', columns] = found
+      const into = `${how} INTO ${table} ${columns ? `${columns} ` : ''}VALUES `
+      const isWide = columns !== undefined && countNames(columns) > MAX_COLUMNS
+      this.#held = { into, table: nameIn(table), isWide, rows: [], characters: 0, isSent: false }
       this.#cursor.advance(INSERT.lastIndex)
       return true
     }
     return this.#other(isEnd)
   }
 
-  /** A row of plain values. Whatever else comes, the statement is taken as a whole. */
+  /** A row. Whatever else comes, the statement is taken as a whole. */
   #row(held: Held, isEnd: boolean): boolean {
     const start = skipSpace(this.#cursor.text, this.#cursor.at)
-    let isSpecial = false
-    const end =
-      this.#cursor.text[start] === '('
-        ? endOfRow(this.#cursor.text, start, () => {
-            isSpecial = true
-          })
-        : start < this.#cursor.text.length
-          ? 'other'
-          : 'incomplete'
-    if (end === 'other' || (end === 'incomplete' && isEnd)) return this.#unheld(held, isEnd)
+    const { end, kind } = this.#endOf(start, isEnd)
+    if (end === 'other' || (end === 'incomplete' && isEnd)) return this.#unheld(held, isEnd, end === 'incomplete')
     const behind = end === 'incomplete' ? Number.NaN : skipSpace(this.#cursor.text, end)
-    if (end === 'incomplete' || (behind >= this.#cursor.text.length && !isEnd)) {
+    if (
+      end === 'incomplete' ||
+      ((behind >= this.#cursor.text.length || isComment(this.#cursor.text, behind)) && !isEnd)
+    ) {
       // What is held stays in the buffer, but not for ever.
       if (held.isSent) return false
       const rewind = this.#heldAt
@@ -100,9 +124,10 @@ export class DumpReader implements Reader {
     }
     const c = this.#cursor.text[behind]
     if (c !== ',' && c !== ';' && behind < this.#cursor.text.length) return this.#unheld(held, isEnd)
+    if (c !== ',' && !held.isSent && this.#isSimple(held, kind, end)) return this.#unheld(held, isEnd)
     this.#cursor.advance(start)
     const text = this.#cursor.text.slice(start, end)
-    held.rows.push({ text, isSpecial, line: this.#cursor.line })
+    held.rows.push({ text, kind, line: this.#cursor.line })
     held.characters += text.length
     this.#cursor.advance(Math.min(behind + 1, this.#cursor.text.length))
     if (held.characters > HELD_CHARACTERS || held.isSent || c !== ',') {
@@ -117,13 +142,36 @@ export class DumpReader implements Reader {
     return true
   }
 
-  #unheld(held: Held, isEnd: boolean): boolean {
+  #endOf(start: number, isEnd: boolean): { readonly end: Found; readonly kind: HeldRow['kind'] } {
+    const { text } = this.#cursor
+    if (text[start] !== '(') {
+      return { end: start < text.length && !isComment(text, start) ? 'other' : 'incomplete', kind: 'plain' }
+    }
+    let kind: HeldRow['kind'] = 'plain'
+    const end = endOfRow(text, start, () => {
+      kind = 'special'
+    })
+    if (typeof end === 'number' || (end === 'incomplete' && !isEnd)) return { end, kind }
+    try {
+      return { end: endOfExpressions(text, start), kind: 'expressions' }
+    } catch (cause) {
+      throw atLine(cause, this.#cursor.line, text.slice(start, start + 200))
+    }
+  }
+
+  /** Whether a statement with expressions, whose last row ends here, can run as it is. */
+  #isSimple({ rows }: Held, kind: HeldRow['kind'], end: number): boolean {
+    const hasExpressions = kind === 'expressions' || rows.some((row) => row.kind === 'expressions')
+    return hasExpressions && utf8Length(this.#cursor.text.slice(this.#heldAt.at, end)) <= MAX_STATEMENT_BYTES
+  }
+
+  #unheld(held: Held, isEnd: boolean, isCut = false): boolean {
     if (held.isSent) {
       this.#cursor.advance(skipSpace(this.#cursor.text, this.#cursor.at))
-      if (isEnd) throw importFailed(this.#cursor.line, 'The file ends within a statement: it is cut short.')
+      if (isCut) throw importFailed(this.#cursor.line, 'The file ends within a statement: it is cut short.')
       throw importFailed(
         this.#cursor.line,
-        'Among many rows of one INSERT only plain values are taken, and nothing behind them.',
+        `In an INSERT of more than ${HELD_CHARACTERS} characters, each row must be values without subqueries, and nothing can follow the last one.`,
         { statement: excerpt(this.#cursor.text.slice(this.#cursor.at, this.#cursor.at + 200)) },
       )
     }
@@ -132,22 +180,23 @@ export class DumpReader implements Reader {
     return this.#other(isEnd)
   }
 
-  #send({ into, table, rows }: Held): void {
-    for (const { text, isSpecial, line } of rows.splice(0)) {
-      if (this.#shadows.has(table)) {
+  #send({ into, table, rows, isWide }: Held): void {
+    for (const { text, kind, line } of rows.splice(0)) {
+      if (kind === 'expressions') this.#statementStep(into + text, line)
+      else if (this.#shadows.has(table)) {
         this.#shadows.row(table, text, line)
       } else if (table === 'sqlite_sequence') {
         const [name = '', seq = ''] = valuesOf(text)
-        if (!/^'/.test(name) || !/^\d{1,19}$/.test(seq))
+        if (!/^'/.test(name) || !/^-?\d{1,19}$/.test(seq))
           throw importFailed(line, 'A counter of AUTOINCREMENT is a name and a number.')
         this.#steps.step({ kind: 'sequence', table: name, seq, line })
       } else if (table === 'sqlite_master' || table === 'sqlite_schema') {
         this.#shadows.define(valuesOf(text), line)
       } else if (table === 'sqlite_stat3' || table === 'sqlite_stat4') {
         // Samples that only other builds of SQLite keep.
-      } else if (isSpecial || text.length > STATEMENT_CHARACTERS || text.includes('\0')) {
-        this.#steps.anyRow(into, rowOf(valuesOf(text), STATEMENT_CHARACTERS), line)
-      } else this.#steps.row(into, text, line)
+      } else if (kind === 'special' || text.length > STATEMENT_CHARACTERS || text.includes('\0')) {
+        this.#steps.anyRow(into, rowOf(valuesOf(text), STATEMENT_CHARACTERS), line, isWide)
+      } else this.#steps.row(into, text, line, isWide)
     }
   }
 
@@ -190,7 +239,7 @@ export class DumpReader implements Reader {
     else if (COMMIT.test(said)) this.#open = undefined
     else if (verb === 'ROLLBACK')
       throw importFailed(this.#cursor.line, 'The file takes back all it says: its dump has failed.')
-    else if (verb === 'PRAGMA' && (names[1] === 'foreign_keys' || names[1] === 'writable_schema')) return
+    else if (verb === 'PRAGMA' && isSetting(names.slice(1))) return
     else if (/^DELETE FROM$/.test(words.slice(0, 2).join(' ')) && names[2] === 'sqlite_sequence' && names.length === 3)
       return
     else if (verb === 'CREATE' && words[1] === 'TABLE' && names.slice(2, 7).some((name) => this.#shadows.has(name)))
@@ -200,6 +249,29 @@ export class DumpReader implements Reader {
 
   #ordinary(sql: string): void {
     this.#steps.statements++
-    this.#steps.step({ kind: 'sql', sql, line: this.#cursor.line })
+    this.#statementStep(sql, this.#cursor.line)
+  }
+
+  #statementStep(sql: string, line: number): void {
+    const bytes = sql.length * 3 > MAX_STATEMENT_BYTES ? utf8Length(sql) : 0
+    if (bytes > MAX_STATEMENT_BYTES) {
+      const limit = `A statement can have ${MAX_STATEMENT_BYTES} bytes, except INSERT and REPLACE with rows of values.`
+      throw importFailed(line, `This statement has ${bytes} bytes. ${limit}`, { statement: excerpt(sql) })
+    }
+    this.#steps.step({ kind: 'sql', sql, line })
+  }
+
+  /** Passes over a line for the sqlite3 shell. Returns whether it was complete. */
+  #shellLine(isEnd: boolean): boolean {
+    const { text, at } = this.#cursor
+    SHELL_LINE.lastIndex = at
+    const [line, command = ''] = SHELL_LINE.exec(text) ?? []
+    if (line === undefined && text.length - at < LONGEST_SHELL_LINE && !isEnd) return false
+    if (line === undefined || !SHELL_SETTINGS.has(command.toLowerCase())) {
+      const shown = excerpt(text.slice(at, at + 100)).split('\n')[0]
+      throw importFailed(this.#cursor.line, `This is a command of the sqlite3 shell, not SQL: "${shown}".`)
+    }
+    this.#cursor.advance(at + line.length)
+    return true
   }
 }

@@ -1,11 +1,38 @@
 import { nameOf, type Token, word } from '../guard/statement.ts'
 
 const NAME = `(?:"(?:[^"]|""){1,300}"|'(?:[^']|''){1,300}'|\`(?:[^\`]|\`\`){1,300}\`|\\[[^\\]]{1,300}\\]|[A-Za-z_\\u0080-\\uffff][\\w$\\u0080-\\uffff]*)`
-/** `INSERT INTO t (a, b) VALUES`, up to the first row: its table and its columns. */
+const CONFLICT = 'INSERT\\s+OR\\s+(?:ABORT|FAIL|IGNORE|REPLACE|ROLLBACK)'
+/** `INSERT INTO t (a, b) VALUES`, up to the first row: how it inserts, its table and its columns. */
 export const INSERT = new RegExp(
-  `INSERT\\s+INTO\\s+(${NAME})\\s*(\\(\\s*${NAME}(?:\\s*,\\s*${NAME})*\\s*\\))?\\s*VALUES\\s*(?=\\()`,
+  `(INSERT|REPLACE|${CONFLICT})\\s+INTO\\s+(?:(?:main|"main")\\s*\\.\\s*)?(${NAME})\\s*(\\(\\s*${NAME}(?:\\s*,\\s*${NAME})*\\s*\\))?\\s*VALUES\\s*(?=[(/-])`,
   'iy',
 )
+/** How many columns a list of them names. */
+export const countNames = (list: string): number => [...list.matchAll(new RegExp(NAME, 'g'))].length
+
+/** PRAGMAs at the head of a dump that have no effect on what an import does; databases here have their own settings. */
+const SETTINGS = new Set([
+  ...['foreign_keys', 'defer_foreign_keys', 'writable_schema', 'user_version', 'application_id', 'schema_version'],
+  ...['page_size', 'encoding', 'auto_vacuum', 'incremental_vacuum', 'legacy_file_format', 'max_page_count'],
+  ...['journal_mode', 'journal_size_limit', 'synchronous', 'fullfsync', 'checkpoint_fullfsync', 'locking_mode'],
+  ...['wal_autocheckpoint', 'wal_checkpoint', 'cache_size', 'cache_spill', 'mmap_size', 'temp_store', 'busy_timeout'],
+  ...['threads', 'soft_heap_limit', 'hard_heap_limit', 'secure_delete', 'cell_size_check', 'trusted_schema'],
+  ...['optimize', 'analysis_limit', 'automatic_index', 'read_uncommitted', 'query_only', 'integrity_check'],
+  ...['quick_check', 'foreign_key_check'],
+])
+
+/** Whether a PRAGMA, given by its names, can be passed over. */
+export const isSetting = (names: readonly (string | undefined)[]): boolean => {
+  const [name, dot, of] = names
+  return SETTINGS.has((dot === '.' ? of : name) ?? '')
+}
+
+/** Lines for the sqlite3 shell that have no effect on what an import does; `.recover` and scripts write some. */
+export const SHELL_LINE = /\.([a-z]+)[^\n]*\n/iy
+export const SHELL_SETTINGS = new Set([
+  ...['bail', 'changes', 'dbconfig', 'echo', 'eqp', 'headers', 'limit', 'mode', 'nullvalue', 'print', 'progress'],
+  ...['prompt', 'separator', 'stats', 'timeout', 'timer', 'trace', 'width'],
+])
 /** What begins and what ends a transaction. */
 export const BEGIN = /^BEGIN( (DEFERRED|IMMEDIATE|EXCLUSIVE))?( TRANSACTION)?$/
 export const COMMIT = /^(COMMIT|END)( TRANSACTION)?$/

@@ -1,13 +1,20 @@
+import { decodeText } from '../copy/values.ts'
+import { tokens, word } from '../guard/statement.ts'
 import type { LongValue, Row } from './steps.ts'
+import { unistr } from './unistr.ts'
 
 /** What was found where a row of plain values was looked for. */
 export type Found = number | 'incomplete' | 'other'
 
 /** Of a row that is too long for a statement, values longer than this are bound: at most 100 can be. */
 const LONG_CHARACTERS = 300
-const NUMBER = /[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?/y
+const NUMBER = /[+-]?\s*(?:0x[0-9a-f]+|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)/iy
 const CAST = /CAST\s*\(\s*(X'[0-9A-Fa-f]*')\s*AS\s+TEXT\s*\)/iy
-const NULL = /NULL/iy
+const CONSTANT = /(?:NULL|TRUE|FALSE|CURRENT_(?:TIMESTAMP|DATE|TIME))(?![\w$\u0080-\uffff])/iy
+/** The longest of what a value can begin with: of less, the end may not have arrived. */
+const LOOK_AHEAD = 40
+/** What makes a row depend on others: those of one statement cannot be inserted one by one then. */
+const DEPENDENT = new Set(['SELECT', 'VALUES', 'LAST_INSERT_ROWID', 'CHANGES', 'TOTAL_CHANGES'])
 const CHAR = /\s*,\s*'((?:[^']|''){0,20})'\s*,\s*char\((\d{1,7})\)\s*\)/y
 
 /** Where the row of plain values that begins at the parenthesis `at` ends; `special` is told of values that must be rewritten. */
@@ -21,7 +28,7 @@ export function endOfRow(sql: string, at: number, special: () => void): Found {
     const c = sql.charCodeAt(i)
     if (c === 44) i++
     else if (c === 41) return i + 1
-    else return i >= sql.length ? 'incomplete' : 'other'
+    else return i + LOOK_AHEAD >= sql.length ? 'incomplete' : 'other'
   }
 }
 
@@ -35,11 +42,12 @@ function endOfValue(sql: string, at: number, special: () => void): Found {
     const end = sql.indexOf("'", at + 2)
     return end < 0 ? 'incomplete' : end + 1
   }
-  if (c === 78 || c === 110) return matchEnd(NULL, sql, at)
   if (c === 67 || c === 99) {
     const end = matchEnd(CAST, sql, at)
-    return end === 'other' && sql.indexOf(')', at) < 0 ? 'incomplete' : end
+    if (typeof end === 'number') return end
+    if ((sql.charCodeAt(at + 1) | 32) === 97) return sql.indexOf(')', at) < 0 ? 'incomplete' : end
   }
+  if (FIRST_OF_CONSTANTS.has(c)) return matchEnd(CONSTANT, sql, at)
   special()
   return specialText(sql, at)?.end ?? (sql.length - at < 20 || !sql.includes(';', at) ? 'incomplete' : 'other')
 }
@@ -47,7 +55,7 @@ function endOfValue(sql: string, at: number, special: () => void): Found {
 function matchEnd(pattern: RegExp, sql: string, at: number): Found {
   pattern.lastIndex = at
   if (pattern.test(sql)) return pattern.lastIndex
-  return sql.length - at < 5 ? 'incomplete' : 'other'
+  return sql.length - at < LOOK_AHEAD ? 'incomplete' : 'other'
 }
 
 function endOfText(sql: string, at: number): Found {
@@ -58,44 +66,65 @@ function endOfText(sql: string, at: number): Found {
   }
 }
 
-/** Spaces and line ends, as SQLite sees them. */
+const FIRST_OF_CONSTANTS = new Set([...'NnTtFfCc'].map((letter) => letter.charCodeAt(0)))
+
+/**
+ * Where a row of any expressions ends, of which each is about this row alone. Its parenthesis is `at`.
+ */
+export function endOfExpressions(sql: string, at: number): Found {
+  const rest = sql.slice(at)
+  let depth = 0
+  for (const token of tokens(rest)) {
+    if (token.kind === 'open') depth++
+    else if (token.kind === 'close' && --depth === 0) return at + token.end
+    else if (token.kind === 'semicolon' || token.kind === 'variable') return 'other'
+    else if (token.kind === 'word' && DEPENDENT.has(word(rest, token))) return 'other'
+  }
+  return 'incomplete'
+}
+
+/** Spaces, line ends and comments, as SQLite sees them; a comment that does not end stays. */
 export function skipSpace(sql: string, at: number): number {
   let i = at
   for (;;) {
     const c = sql.charCodeAt(i)
-    if (c !== 32 && c !== 10 && c !== 13 && c !== 9) return i
-    i++
+    if (c === 32 || c === 10 || c === 13 || c === 9) i++
+    else if (c !== 45 && c !== 47) return i
+    else {
+      const [mark, from] = isComment(sql, i) ? (c === 45 ? ['\n', i] : ['*/', i + 2]) : ['', i]
+      const end = mark === '' ? -1 : sql.indexOf(mark, from)
+      if (end < 0) return i
+      i = end + mark.length
+    }
   }
 }
 
-/** Texts as the sqlite3 shell says those with line ends: `replace('a\nb','\n',char(10))`, `unistr('a\u000ab')`. */
-function specialText(sql: string, at: number): { value: string; end: number } | undefined {
+/** Whether a comment begins here. */
+export const isComment = (sql: string, at: number): boolean => sql.startsWith('--', at) || sql.startsWith('/*', at)
+
+/**
+ * Texts as the sqlite3 shell says those with line ends: `replace('a\nb','\n',char(10))`, `unistr('a\u000ab')`. Bytes are
+ * those of one that is not UTF-8.
+ */
+function specialText(sql: string, at: number): { value: string | Uint8Array; end: number } | undefined {
   if (sql.charCodeAt(at) === 39) {
     const end = endOfText(sql, at)
     return typeof end === 'number' ? { value: unquoted(sql.slice(at, end)), end } : undefined
   }
   if (/^unistr\('/i.test(sql.slice(at, at + 8))) {
     const inner = specialText(sql, at + 7)
-    if (!inner || sql[inner.end] !== ')') return undefined
-    const value = inner.value.replace(
-      /\\(?:u([0-9a-f]{4})|U([0-9a-f]{8})|\+([0-9a-f]{6})|([0-9a-f]{4})|(\\))/gi,
-      unescaped,
-    )
-    return { value, end: inner.end + 1 }
+    if (!inner || typeof inner.value !== 'string' || sql[inner.end] !== ')') return undefined
+    const bytes = unistr(inner.value)
+    return bytes && { value: decodeText(bytes) ?? bytes, end: inner.end + 1 }
   }
   if (!/^replace\(/i.test(sql.slice(at, at + 8))) return undefined
   const inner = specialText(sql, at + 8)
-  if (!inner) return undefined
+  if (typeof inner?.value !== 'string') return undefined
   CHAR.lastIndex = inner.end
   const [, mark = '', code] = CHAR.exec(sql) ?? []
-  if (!mark || Number(code) > 0x10ffff) return undefined
+  if (!mark || Number(code) > 0x10ffff || (Number(code) >= 0xd800 && Number(code) <= 0xdfff)) return undefined
   const value = inner.value.replaceAll(mark.replaceAll("''", "'"), () => String.fromCodePoint(Number(code)))
   return { value, end: CHAR.lastIndex }
-}
-
-function unescaped(_all: string, ...found: (string | undefined)[]): string {
-  const [a, b, c, d, slash] = found
-  return slash ? '\\' : String.fromCodePoint(Number.parseInt(a ?? b ?? c ?? d ?? '0', 16))
 }
 
 const unquoted = (literal: string) => literal.slice(1, -1).replaceAll("''", "'")
@@ -114,8 +143,9 @@ export function valuesOf(row: string): string[] {
   }
 }
 
-/** A text as a literal; SQL itself has no room for a NUL. */
-export function textLiteral(value: string): string {
+/** A text as a literal; SQL itself has no room for a NUL, and bytes are those of a text that is not UTF-8. */
+export function textLiteral(value: string | Uint8Array): string {
+  if (typeof value !== 'string') return `CAST(X'${value.toHex()}' AS TEXT)`
   if (value.includes('\0')) return `CAST(X'${new TextEncoder().encode(value).toHex()}' AS TEXT)`
   return `'${value.replaceAll("'", "''")}'`
 }

@@ -47,8 +47,10 @@ export class Steps {
   /** Statements of the file, without those that are passed over. */
   statements = 0
 
-  row(into: string, row: string, line: number): void {
+  /** @param isAlone whether each row needs a statement of its own */
+  row(into: string, row: string, line: number, isAlone = false): void {
     this.rows++
+    if (isAlone) this.#close()
     let open = this.#open
     if (open?.into !== into || open.characters + row.length > STATEMENT_CHARACTERS) {
       this.#close()
@@ -61,8 +63,8 @@ export class Steps {
   }
 
   /** A row with values that may have to be bound. */
-  anyRow(into: string, { text, params }: Row, line: number): void {
-    if (params.length === 0) this.row(into, text, line)
+  anyRow(into: string, { text, params }: Row, line: number, isAlone = false): void {
+    if (params.length === 0) this.row(into, text, line, isAlone)
     else {
       this.rows++
       this.step({ kind: 'long', into, row: text, params, line })
