@@ -102,6 +102,19 @@ test.each([
   refused(await db.query('INSERT INTO now VALUES (7, 1234)'), 'fk_violation')
 })
 
+test.each(['ANALYZE', 'REINDEX', 'PRAGMA optimize', 'PRAGMA quick_check'])(
+  'the table that finds violated keys stands in the way of no %s, and shows nowhere',
+  async (sql) => {
+    const db = await acme.make(...KEYS)
+    refused(await db.query('INSERT INTO l (u_id) VALUES (99)'), 'fk_violation')
+    const { status, body } = await db.query(sql)
+    expect(status, JSON.stringify(body)).toBe(200)
+    expect(JSON.stringify((await db.request('/tables')).body)).not.toContain('_persql')
+    expect((await db.query('SELECT * FROM _persql_deferred_keys')).status).toBe(403)
+    expect((await db.query('DROP TABLE _persql_deferred_keys')).status).toBe(403)
+  },
+)
+
 test('PRAGMA defer_foreign_keys alone reaches no other call, also none of the same moment', async () => {
   const db = await acme.make(...KEYS)
   const answers = await Promise.all(

@@ -63,6 +63,8 @@ const NOT_HERE: Record<string, string> = {
 }
 /** They rebuild or describe the schema, whatever their program looks like. */
 const SCHEMA_VERBS = new Set(['CREATE', 'ALTER', 'DROP', 'REINDEX', 'ANALYZE'])
+/** They go through every table, return no row of it and change none. */
+const MAINTENANCE_VERBS = new Set(['REINDEX', 'ANALYZE'])
 
 /** Knows what each statement would do, because it asks SQLite's compiler. One per database; it caches by SQL text. */
 export class Guard {
@@ -225,6 +227,7 @@ function rollsBack({ fires }: Effect): PerSQLError {
 export function authorise({ statement, effect, sequenceImplied, reserved }: Analysis, permission: Permission): void {
   if (effect.unresolved) throw new PerSQLError('table_unresolved')
   const { role, tableScope: scope } = permission
+  const isMaintenance = MAINTENANCE_VERBS.has(statement.verb)
   if (scope !== null) {
     const isInScope = inScope(scope)
     for (const table of [...effect.writes, ...effect.reads]) {
@@ -238,9 +241,9 @@ export function authorise({ statement, effect, sequenceImplied, reserved }: Anal
     if (role !== 'admin' && effect.kind === 'schema') {
       throw new PerSQLError('role_insufficient', { role, action: `run ${statement.verb}` })
     }
-    if (reserved !== undefined) throw new PerSQLError('table_protected', { table: reserved })
+    if (reserved !== undefined && !isMaintenance) throw new PerSQLError('table_protected', { table: reserved })
   }
-  const hidden = effect.reads.find(isHidden)
+  const hidden = isMaintenance ? undefined : effect.reads.find(isHidden)
   if (hidden !== undefined) throw new PerSQLError('table_protected', { table: hidden })
 }
 
