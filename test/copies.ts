@@ -58,7 +58,7 @@ export function contentsOfFile(file: string, tables: readonly Readable[]): Conte
 const named = (table: Readable) =>
   `SELECT ${table.columns.map((column, i) => `${ascii(quoteName(column))} AS c${i}`)} FROM ${quoteName(table.name)} ORDER BY ${table.order}`
 
-/** Where two databases differ, in short. */
+/** Where two databases differ, in short: the first places. */
 export function differences(actual: Contents, expected: Contents): string[] {
   const found: string[] = []
   const compare = (where: string, one: unknown, other: unknown) => {
@@ -78,5 +78,5 @@ export function differences(actual: Contents, expected: Contents): string[] {
       compareAll(`${table} ${i}`, others[i]?.split('|') ?? [], row.split('|'))
     })
   }
-  return found
+  return found.slice(0, 20)
 }

@@ -332,7 +332,11 @@ test('whatever a database holds, each kind of copy holds the same, and the sqlit
         expect(shell(file, 'PRAGMA integrity_check; PRAGMA foreign_key_check;'), format).toBe('ok\n')
         // Line ends within CREATE statements are rewritten for the shell.
         const same = format === 'sql' ? withoutLineEnds : (contents: Contents) => contents
-        expect(differences(same(contentsOfFile(file, tables)), same(expected)), `${format} in the shell`).toEqual([])
+        // How FTS5 cuts any text into terms differs from version to version, so its terms are compared within one version.
+        const own = tables.filter(({ name }) => !name.startsWith('w '))
+        const rows = Object.fromEntries(own.map(({ name }) => [name, expected.rows[name] ?? []]))
+        const found = differences(same(contentsOfFile(file, own)), same({ ...expected, rows }))
+        expect(found, `${format} in the shell`).toEqual([])
         const copy = await make()
         const { status, body } = await send(copy, bytes)
         expect(status, JSON.stringify(body)).toBe(200)
