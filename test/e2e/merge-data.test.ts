@@ -241,3 +241,21 @@ test('rows as written are charged, and nothing for what is undone but what was r
   expect(logged[0]).toEqual([0])
   expect(logged[1][0]).toBeGreaterThanOrEqual(3)
 })
+
+test.each([10, 30, 42, 60])(
+  'rows of a table with 100 columns whose names have %i letters are merged, twice',
+  async (length) => {
+    const names = Array.from({ length: 99 }, (_, i) => `c${i}`.padEnd(length, 'x'))
+    const { db, branch } = await sides(
+      [`CREATE TABLE wide (id INTEGER PRIMARY KEY, ${names.join(', ')})`],
+      [],
+      [`INSERT INTO wide (id, ${names[0]}) VALUES (1, 'one')`],
+    )
+    expect((await merge(db, { mode: 'data' })).data.applied).toBe(true)
+    await ran(branch, `UPDATE wide SET ${names[98]} = 'two'`)
+    const again = await merge(db, { mode: 'data' })
+    // The statement that compares the sides can be longer than SQLite takes: then the answer says so.
+    if (again.code !== undefined) expect(again).toMatchObject({ code: 'merge_impossible' })
+    else expect(await rowsOf(db, `SELECT ${names[0]}, ${names[98]} FROM wide`)).toEqual([['one', 'two']])
+  },
+)

@@ -179,6 +179,10 @@ export const errors = {
     status: 409,
     message: 'Branch or parent have changed: this merge would do something else now. Look at "merge" and ask again.',
   },
+  merge_impossible: {
+    status: 409,
+    message: "The rows of this branch can't be merged: {problem}. Nothing was changed.",
+  },
   merge_under_way: { status: 409, message: 'A branch is being merged here already. Ask again when that has ended.' },
   last_owner: { status: 409, message: 'A namespace needs an owner. Make somebody else owner or admin first.' },
   expectation_failed: { status: 409, message: 'Statement {statement}: expected {expected}, got {actual}.' },

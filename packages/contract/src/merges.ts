@@ -114,6 +114,7 @@ export const merge_branch = operation({
     'merge_would_lose_data',
     'merge_stale',
     'merge_under_way',
+    'merge_impossible',
     'copy_impossible',
     'copy_cut_off',
     'took_too_long',

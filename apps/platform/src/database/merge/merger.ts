@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type Database, type MergeReport, PerSQLError } from '@persql/contract'
 import type { LongTransaction } from '../../storage/long-transaction.ts'
+import { refusalOf } from '../copy/failure.ts'
 import type { Run } from '../guard/schema-map.ts'
 import { lower, parseStatement } from '../guard/statement.ts'
 import type { History } from '../history/history.ts'
@@ -175,7 +176,7 @@ export class Merger {
           if (scope.apply === 'memory') result = { ...result, rowsWritten: 0 }
         })
       } catch (cause) {
-        if (!(cause instanceof Undone) || !result) throw PerSQLError.from(cause)
+        if (!(cause instanceof Undone) || !result) throw mergeError(cause)
         // What was undone is charged as read, which it was.
         result = { ...result, rowsRead: cost.rowsRead, rowsWritten: 0 }
       }
@@ -326,3 +327,10 @@ const bytesAsText = (_key: string, value: unknown) =>
   value instanceof ArrayBuffer ? new Uint8Array(value).toBase64() : value
 
 class Undone extends Error {}
+
+/** A statement of a merge is made of a table's columns, so it can be more than SQLite takes. */
+function mergeError(cause: unknown): PerSQLError {
+  const error = PerSQLError.from(cause)
+  const problem = error.code === 'internal' ? refusalOf(cause) : undefined
+  return problem === undefined ? error : new PerSQLError('merge_impossible', { problem }, { cause })
+}
