@@ -238,6 +238,7 @@ test.each([
 })
 
 const LAST = '9223372036854775807'
+const NEXT_TO_LAST = '9223372036854775806'
 test.each([
   [
     'by a row',
@@ -279,6 +280,21 @@ test.each([
     'INSERT INTO s (x) SELECT 2 UNION ALL SELECT 3',
   ],
   [
+    'but for one id, by two rows',
+    ['CREATE TABLE s (id INTEGER PRIMARY KEY AUTOINCREMENT, x)', `INSERT INTO s VALUES (${NEXT_TO_LAST}, 1)`],
+    'INSERT INTO s (x) VALUES (2), (3)',
+  ],
+  [
+    'but for one id, by a trigger for each row',
+    [
+      'CREATE TABLE s (id INTEGER PRIMARY KEY AUTOINCREMENT, x)',
+      'CREATE TABLE a (x)',
+      'CREATE TRIGGER t AFTER INSERT ON a BEGIN INSERT INTO s (x) VALUES (new.x); END',
+      `INSERT INTO s VALUES (${NEXT_TO_LAST}, 1)`,
+    ],
+    'INSERT INTO a VALUES (2), (3)',
+  ],
+  [
     'with NULL as the id',
     ['CREATE TABLE s (id INTEGER PRIMARY KEY AUTOINCREMENT, x)', `INSERT INTO s VALUES (${LAST}, 1)`],
     'INSERT INTO s VALUES (NULL, 2)',
@@ -307,6 +323,31 @@ test.each([
     })
   }
   expect(await count()).toEqual(before)
+})
+
+test('the last id of a sequence can be used, by one row', async () => {
+  const db = await acme.make(
+    'CREATE TABLE s (id INTEGER PRIMARY KEY AUTOINCREMENT, x)',
+    `INSERT INTO s VALUES (${NEXT_TO_LAST}, 1)`,
+    'INSERT INTO s (x) VALUES (2)',
+  )
+  expect((await db.query('SELECT CAST(max(id) AS TEXT) FROM s')).body.data.rows).toEqual([[LAST]])
+})
+
+test.each([
+  `INSERT INTO s VALUES (${LAST}, 1);\nINSERT INTO s (x) VALUES (2);`,
+  `INSERT INTO s VALUES (${LAST}, 1), (NULL, 2);`,
+  `INSERT INTO s VALUES (${LAST}, 1);\nINSERT INTO s VALUES (NULL, 2);`,
+  `INSERT INTO s VALUES (${NEXT_TO_LAST}, 1);\nINSERT INTO s (x) VALUES (2), (3), (4);`,
+])('an import that uses a sequence up is refused: %s', async (dump) => {
+  const db = await acme.make('CREATE TABLE s (id INTEGER PRIMARY KEY AUTOINCREMENT, x)')
+  const form = new FormData()
+  form.append('file', new File([dump], 'dump.sql'))
+  await among(db, async () => {
+    const { status, body } = await db.request('/import', { method: 'POST', body: form })
+    expect(status, JSON.stringify(body)).toBe(400)
+  })
+  expect((await db.query('SELECT count(*) FROM s')).body.data.rows).toEqual([[0]])
 })
 
 test('a rowid table without AUTOINCREMENT takes another id when the last one is used', async () => {

@@ -249,6 +249,17 @@ export class Engine {
     if (this.#tellsLoss) this.#watch.losing(analysis)
   }
 
+  /**
+   * Checks that there are rowids left for what a statement inserts, before it runs.
+   * @param takes whether the statement takes one rowid, or maybe more
+   * @throws PerSQLError `sql_error`
+   */
+  checkSequences({ effect, sequenceImplied }: Analysis, takes = effect.countsOn): void {
+    const { countsOn, setsRowids, writes } = effect
+    if (countsOn !== 'never' && takes !== 'never') this.#sequences.check(writes, takes)
+    if (setsRowids || !sequenceImplied) this.#sequences.forget()
+  }
+
   /** Drops what was learned of the schema and the rows: to be called after a rollback, or a change made by other means. */
   forget(): void {
     this.#keys.forget()
@@ -281,9 +292,8 @@ export class Engine {
   }
 
   #write(analysis: Analysis, input: StatementInput): Result {
-    const { kind, countsOn, setsRowids, writes } = analysis.effect
-    if (countsOn) this.#sequences.check(writes)
-    if (setsRowids || !analysis.sequenceImplied) this.#sequences.forget()
+    const { kind } = analysis.effect
+    this.checkSequences(analysis)
     if (kind === 'schema') return this.#changeSchema(analysis, input)
     const listening = this.#watch.listening()
     const others = listening && analysis.touched.others.length > 0

@@ -4,7 +4,9 @@ import { lower, quoteName } from './guard/statement.ts'
 
 /** Beyond this a sequence is looked at before each insert; below it, counting on cannot reach the end. */
 const FAR = '4611686018427387904'
-const LAST = '9223372036854775807'
+const LAST = 2n ** 63n - 1n
+/** With fewer rowids left, a statement that may take more than one is refused: none inserts as many rows. */
+const FEW = 2n ** 32n
 
 /**
  * Refuses to insert into a table whose AUTOINCREMENT sequence is used up: SQLite answers that with an error that rolls
@@ -19,13 +21,17 @@ export class Sequences {
     this.#run = run
   }
 
-  /** To be called before a statement runs that takes rowids from the sequences of these tables. @throws PerSQLError */
-  check(tables: readonly string[]): void {
+  /**
+   * To be called before a statement runs that takes rowids from the sequences of these tables.
+   * @param takes whether it takes one, or maybe more
+   * @throws PerSQLError `sql_error`
+   */
+  check(tables: readonly string[], takes: 'once' | 'often'): void {
     for (const table of tables) {
       if (this.#far.has(table) || table === SCHEMA_TABLE || table === 'sqlite_sequence') continue
       const used = this.#used(table)
-      if (used === LAST) throw usedUp(table)
       if (used === undefined) this.#far.add(table)
+      else if (used >= LAST - (takes === 'once' ? 0n : FEW)) throw usedUp(table, used)
     }
   }
 
@@ -35,21 +41,23 @@ export class Sequences {
   }
 
   /** The highest rowid so far, where that is near the end. */
-  #used(table: string): string | undefined {
+  #used(table: string): bigint | undefined {
     const [row] = this.#run('SELECT sql FROM sqlite_master WHERE type = ? AND lower(name) = ?', 'table', lower(table))
     if (!/autoincrement/i.test(String(row?.[0]))) return undefined
     const [[used] = []] = this.#run(
       `SELECT CAST(max(n) AS TEXT) FROM (
          SELECT max(rowid) AS n FROM ${quoteName(table)}
-         UNION ALL SELECT seq FROM sqlite_sequence WHERE lower(name) = ?) WHERE n > ${FAR}`,
+         UNION ALL SELECT seq FROM sqlite_sequence WHERE lower(name) = ?)
+         WHERE typeof(n) = 'integer' AND n > ${FAR}`,
       lower(table),
     )
-    return typeof used === 'string' ? used : undefined
+    return typeof used === 'string' ? BigInt(used) : undefined
   }
 }
 
-function usedUp(table: string): PerSQLError {
-  const message = `the AUTOINCREMENT sequence of table "${table}" is used up: it has reached ${LAST}`
+function usedUp(table: string, used: bigint): PerSQLError {
+  const how = used === LAST ? 'is used up' : 'is nearly used up'
+  const message = `the AUTOINCREMENT sequence of table "${table}" ${how}: it has reached ${used}`
   const hint =
     'Insert rows with ids of their own, or lower the sequence in sqlite_sequence and delete the highest rows.'
   return new PerSQLError(

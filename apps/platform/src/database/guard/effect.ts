@@ -19,8 +19,8 @@ export interface Effect {
   readonly fires: readonly string[]
   /** Which foreign keys are checked when the transaction ends: none that it touches, those declared so, or all from here. */
   readonly defers: 'none' | 'declared' | 'all'
-  /** It may take a rowid from the sequence of a table with AUTOINCREMENT. */
-  readonly countsOn: boolean
+  /** How many rowids it may take from the sequence of a table with AUTOINCREMENT. */
+  readonly countsOn: 'never' | 'once' | 'often'
   /** It may set rowids, rather than take the next ones. */
   readonly setsRowids: boolean
   /** It may end the transaction by ROLLBACK, which is not its own here. */
@@ -38,7 +38,7 @@ export const NO_EFFECT: Effect = Object.freeze({
   appendsTo: undefined,
   fires: [],
   defers: 'none',
-  countsOn: false,
+  countsOn: 'never',
   setsRowids: false,
   rollsBack: false,
 })
@@ -111,7 +111,11 @@ export function readEffect(program: readonly (readonly unknown[])[], schema: Sch
   let inserts = 0
   let appends = true
   let defers = false
-  let countsOn = false
+  let counted = 0
+  let isRepeated = false
+  /** Cursors of the running program on the table of sequences, which each insert looks through. */
+  let onSequences = new Set<number>()
+  let sequenceLoops = 0
   let rollsBack = false
   let isSet = false
   let isCopied = false
@@ -128,6 +132,9 @@ export function readEffect(program: readonly (readonly unknown[])[], schema: Sch
 
   for (const [, opcode, p1, p2, p3, p4, p5] of program as readonly Instruction[]) {
     if (LOOPS.has(opcode)) loops++
+    if (opcode === 'Init') onSequences = new Set()
+    if (opcode === 'Next' && onSequences.has(p1)) sequenceLoops++
+    if (opcode === 'OpenRead' && schema.roots.get(p2) === 'sqlite_sequence') onSequences.add(p1)
     if (opcode === 'Init' && p4?.startsWith(TRIGGER)) fires.add(p4.slice(TRIGGER.length))
     if (SCHEMA_CHANGES.has(opcode)) changesSchema = true
     if (opcode === 'Insert') inserts++
@@ -145,7 +152,11 @@ export function readEffect(program: readonly (readonly unknown[])[], schema: Sch
         break
       case 'NewRowid':
         // P3 is the register of AUTOINCREMENT, which looks beyond the table for the next rowid.
-        if (p3 !== 0) countsOn = true
+        if (p3 !== 0) counted++
+        break
+      case 'InitCoroutine':
+        // Several rows of VALUES, or those of a SELECT.
+        isRepeated = true
         break
       case 'MustBeInt':
         isSet = true
@@ -190,6 +201,7 @@ export function readEffect(program: readonly (readonly unknown[])[], schema: Sch
     }
   }
   if (changesSchema) writes.add(SCHEMA_TABLE)
+  const countsOn = counted === 0 ? 'never' : counted === 1 && loops === sequenceLoops && !isRepeated ? 'once' : 'often'
   return Object.freeze({
     kind: changesSchema || writes.has(SCHEMA_TABLE) ? 'schema' : transaction || writes.size > 0 ? 'write' : 'read',
     reads: [...reads].sort(),
@@ -200,10 +212,10 @@ export function readEffect(program: readonly (readonly unknown[])[], schema: Sch
     fires: [...fires].sort(),
     defers: defers ? 'declared' : 'none',
     countsOn,
-    setsRowids: isSet || (isCopied && !countsOn),
+    setsRowids: isSet || (isCopied && counted === 0),
     rollsBack,
     appendsTo:
-      appends && !countsOn && inserts === 1 && program.some(([, opcode]) => opcode === 'NewRowid')
+      appends && counted === 0 && inserts === 1 && program.some(([, opcode]) => opcode === 'NewRowid')
         ? [...writes][0]
         : undefined,
   })

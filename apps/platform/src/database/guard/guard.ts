@@ -178,7 +178,7 @@ export class Guard {
       cleared: [],
       mayRunLong: false,
       defers: 'none',
-      countsOn: false,
+      countsOn: 'never',
     }
     return {
       reserved: effect.writes.find(isReserved),

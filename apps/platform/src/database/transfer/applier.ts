@@ -1,6 +1,7 @@
 import { PerSQLError } from '@persql/contract'
 import type { Grant } from '../call.ts'
 import { type Engine, Postponed } from '../engine.ts'
+import type { Analysis } from '../guard/guard.ts'
 import type { Run } from '../guard/schema-map.ts'
 import { lower, nameOf, quoteName, withoutRollback } from '../guard/statement.ts'
 import { isInternal } from '../internal.ts'
@@ -24,7 +25,7 @@ export class Applier {
   readonly #before: ReturnType<typeof readObjects>
   readonly #violations: Violations
   /** Beginnings of INSERT statements that this caller may run, as the schema is. */
-  readonly #known = new Set<string>()
+  readonly #known = new Map<string, Analysis>()
   readonly #tables = new Set<string>()
   readonly #rebuilds: { readonly table: string; readonly line: number }[] = []
   readonly used = { rowsRead: 0, rowsWritten: 0, rows: 0 }
@@ -85,14 +86,23 @@ export class Applier {
   }
 
   #rows(into: string, rows: readonly string[], lines: readonly number[]): void {
-    this.#authorise(into, rows[0] as string, lines[0] as number, [])
+    const analysis = this.#authorise(into, rows[0] as string, lines[0] as number, [])
     const { sql } = this.#storage
+    this.#checkSequences(analysis, 'often', lines[0] as number, into)
     try {
       this.#storage.transactionSync(() => this.#count(sql.exec(into + rows.join(','))))
     } catch (cause) {
-      throw this.#culprit(into, rows, lines) ?? atLine(sqlError(cause, into), lines[0] as number, into)
+      throw this.#culprit(analysis, into, rows, lines) ?? atLine(sqlError(cause, into), lines[0] as number, into)
     }
     this.used.rows += this.#inserted(into, rows.length)
+  }
+
+  #checkSequences(analysis: Analysis, takes: 'once' | 'often', line: number, into: string): void {
+    try {
+      this.#engine.checkSequences(analysis, takes)
+    } catch (cause) {
+      throw atLine(cause, line, into)
+    }
   }
 
   /** How many rows the last statement has inserted: some that are in conflict with others may have been left out. */
@@ -101,13 +111,19 @@ export class Applier {
   }
 
   /** Finds the row that is not taken, by inserting them one by one; that is undone. */
-  #culprit(into: string, rows: readonly string[], lines: readonly number[]): PerSQLError | undefined {
+  #culprit(
+    analysis: Analysis,
+    into: string,
+    rows: readonly string[],
+    lines: readonly number[],
+  ): PerSQLError | undefined {
     let found: PerSQLError | undefined
     try {
       this.#storage.transactionSync(() => {
         rows.forEach((row, i) => {
           if (found) return
           try {
+            this.#engine.checkSequences(analysis, 'once')
             this.#storage.sql.exec(into + row)
           } catch (cause) {
             found = atLine(sqlError(cause, into + row), lines[i] as number, into + row)
@@ -122,7 +138,8 @@ export class Applier {
   }
 
   #insert(into: string, row: string, line: number, params: (string | Uint8Array)[]): void {
-    this.#authorise(into, row, line, params)
+    const analysis = this.#authorise(into, row, line, params)
+    this.#checkSequences(analysis, 'once', line, into)
     try {
       this.#count(this.#storage.sql.exec(into + row, ...params))
     } catch (cause) {
@@ -132,11 +149,13 @@ export class Applier {
   }
 
   /** What an INSERT of plain values touches is the same whatever the values are, so it is looked at once. */
-  #authorise(into: string, row: string, line: number, params: (string | Uint8Array)[]): void {
-    if (this.#known.has(into)) return
+  #authorise(into: string, row: string, line: number, params: (string | Uint8Array)[]): Analysis {
+    const known = this.#known.get(into)
+    if (known) return known
+    let analysis: Analysis
     try {
       const input = { sql: into + row, params }
-      const analysis = this.#engine.prepare(input, this.#grant)
+      analysis = this.#engine.prepare(input, this.#grant)
       this.#engine.admit(analysis)
       if (!PLAIN_INSERT.test(into)) this.#engine.foresee([input], this.#grant)
       for (const table of analysis.effect.writes) this.#tables.add(table)
@@ -145,7 +164,8 @@ export class Applier {
       throw atLine(cause, line, into + row)
     }
     if (this.#known.size >= MAX_KNOWN) this.#known.clear()
-    this.#known.add(into)
+    this.#known.set(into, analysis)
+    return analysis
   }
 
   #intoFullText(table: string): string {
