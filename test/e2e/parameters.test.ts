@@ -71,7 +71,10 @@ describe('a parameter that a call does not have is ignored', () => {
   test('when something is deleted', async () => {
     const { body } = await platform.request('/v1/tokens', { token: made.token, body: { name: 'x' } })
     const path = `/v1/tokens/${body.data.id}?id=other&${FOREIGN}`
-    expect((await platform.request(path, { token: made.token, method: 'DELETE' })).body.data).toEqual({ revoked: true })
+    expect((await platform.request(path, { token: made.token, method: 'DELETE' })).body.data).toEqual({
+      revoked: true,
+      alsoRevoked: 0,
+    })
   })
 
   test('when a file is read, or changes are waited for', async () => {
