@@ -24,6 +24,8 @@ export interface PlatformSettings {
   failures?: readonly string[]
 }
 
+/** Answers of 5xx to calls that a killed process cut off. */
+const OF_KILLS = new Set(['unavailable', 'copy_cut_off', 'import_cut_off'])
 /** Answers of 5xx that say what others than the caller have to do. */
 const OF_OTHERS = new Set([
   ...['model_unavailable', 'model_failed', 'payments_unavailable', 'payment_provider_failed', 'mail_failed'],
@@ -85,6 +87,7 @@ export class TestPlatform {
   readonly #settings: PlatformSettings
   readonly #requestLog = join(tmpdir(), `persql-requests-${randomBytes(8).toString('hex')}.log`)
   #running: Running | undefined
+  #wasKilled = false
   #port = 0
 
   constructor(settings: PlatformSettings, data: string, secret: string) {
@@ -105,6 +108,7 @@ export class TestPlatform {
 
   /** SIGKILL to workerd. Nothing starts it again but `restart`, or the watchdog where there is one. */
   async kill(): Promise<void> {
+    this.#wasKilled = true
     await this.#running?.kill()
   }
 
@@ -131,7 +135,9 @@ export class TestPlatform {
     return lines.filter((line) => {
       if (!line.includes('"status":5')) return false
       const { code } = JSON.parse(line) as { code?: string }
-      return code === undefined || !(OF_OTHERS.has(code) || this.#settings.failures?.includes(code))
+      if (code === undefined) return true
+      const isExpected = OF_OTHERS.has(code) || this.#settings.failures?.includes(code)
+      return !isExpected && !(this.#wasKilled && OF_KILLS.has(code))
     })
   }
 
