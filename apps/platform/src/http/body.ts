@@ -83,7 +83,16 @@ function within<T>(work: Promise<T>, ms: number): Promise<T | undefined>
 function within<T>(work: Promise<T>, ms: number, late?: () => PerSQLError): Promise<T | undefined> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => (late ? reject(late()) : resolve(undefined)), ms)
-    work.then(resolve, reject).finally(() => clearTimeout(timer))
+    work.then(
+      (result) => {
+        clearTimeout(timer)
+        resolve(result)
+      },
+      (cause) => {
+        clearTimeout(timer)
+        reject(cause)
+      },
+    )
   })
 }
 
