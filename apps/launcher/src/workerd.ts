@@ -4,9 +4,9 @@ import { copyFile, cp, mkdir, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { isIPv6 } from 'node:net'
 import { dirname, join } from 'node:path'
-import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { type PlatformEnvironment, workerdConfig } from './config.ts'
+import { onLines } from './lines.ts'
 import { platformBundle, platformModules } from './paths.ts'
 
 const stopGraceMs = 5_000
@@ -92,7 +92,7 @@ export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
   child.on('exit', () => process.off('exit', endWithUs))
   const early: string[] = []
   let report = (line: string): void => void early.push(line)
-  createInterface({ input: child.stderr as Readable }).on('line', (line) => {
+  onLines(child.stderr as Readable, (line) => {
     if (!expected.test(line)) report(line)
   })
   const port = await Promise.race([listening(child.stdio[3] as Readable), exited])
@@ -143,7 +143,7 @@ async function exit(child: ChildProcess): Promise<Exit> {
 
 function listening(control: Readable): Promise<number> {
   return new Promise((resolve) => {
-    createInterface({ input: control }).on('line', (line) => {
+    onLines(control, (line) => {
       const message = JSON.parse(line)
       if (message.event === 'listen') resolve(message.port)
     })
