@@ -140,6 +140,36 @@ describe.concurrent('a body that stops arriving is refused', () => {
   })
 })
 
+describe.concurrent('a body that is cut off is refused', () => {
+  const cases: [string, Omit<Sent, 'send'>, string][] = [
+    ['a query', { path: query, length: 100 }, sql],
+    ['a large query', { path: query, length: 5_000_000 }, 'x'.repeat(300_000)],
+    ['a query of unknown length', { path: query, length: 'chunked' }, '5\r\n{"sql\r\n'],
+    ['a query with a chunk that has no length', { path: query, length: 'chunked' }, '5\r\n{"sql\r\nnone\r\n'],
+    ['a batch', { path: '/v1/db/acme/main/batch', length: 1_000 }, '{"statements":['],
+    ['a call of an endpoint', { path: '/p/acme/main/none', length: 1_000 }, '{'],
+    ['a sign-in', { path: '/api/auth/sign-in/email', length: 1_000 }, '{'],
+    ['a request for a token', { path: '/oauth/token', length: 1_000 }, 'grant_type='],
+    ['a message of MCP', { path: '/mcp', length: 1_000 }, '{'],
+    ['an operation without a fast way', { path: '/v1/tokens', length: 1_000 }, '{'],
+    ['a dump', { path: '/v1/db/acme/dumps/import?format=sql', length: 9_000_000 }, 'CREATE TABLE x (n);\n'],
+    ['a SQLite file', { path: '/v1/db/acme/files/import?format=sqlite', length: 9_000_000 }, 'SQLite format 3\0'],
+  ]
+  const cutOff = (sent: Omit<Sent, 'send'>, part: string, leave: (socket: Socket) => void) =>
+    send({ ...sent, send: (socket) => socket.write(part, () => setTimeout(() => leave(socket), 100)) })
+
+  test.each(cases)('%s, by a sender that still listens', async (_what, sent, part) => {
+    const { status, code = 'body_incomplete' } = await cutOff(sent, part, (socket) => socket.end())
+    expect({ status, code }).toEqual({ status: 400, code: 'body_incomplete' })
+  })
+
+  // The log of requests, which is read when the platform stops, has no 5xx for them.
+  test.each(cases)('%s, by a sender that is gone', async (_what, sent, part) => {
+    const answer = cutOff(sent, part, (socket) => socket.resetAndDestroy())
+    await expect(answer.catch(() => ({ status: 400 }))).resolves.toMatchObject({ status: 400 })
+  })
+})
+
 test('a body that nobody needs does not keep the connection open', async () => {
   expect(await send({ path: '/v1/nowhere', length: 1_000, send: () => {} })).toEqual({
     status: 404,

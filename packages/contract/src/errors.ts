@@ -1,6 +1,10 @@
 /** Every failure a caller can see. The code, the HTTP status and the sentence live here and nowhere else. `{name}` is filled from the error's details. */
 export const errors = {
   invalid_json: { status: 400, message: 'The body is not valid JSON.' },
+  body_incomplete: {
+    status: 400,
+    message: 'The connection ended before all of the request body had arrived. Nothing was done.',
+  },
   invalid_input: { status: 400, message: '{problem}' },
   invalid_spec: { status: 400, message: '{problem}' },
   fields_refused: { status: 400, message: 'Some fields are missing or wrong: {fields}.' },

@@ -16,7 +16,7 @@ type BodyLimits = Pick<Settings, 'bodyTimeoutMs'>
 
 /**
  * Returns the body as text. One that is too large is not kept, whatever length it declares.
- * @throws PerSQLError `body_too_large`, `body_timeout`, or `invalid_json` when it is not UTF-8
+ * @throws PerSQLError `body_too_large`, `body_incomplete`, `body_timeout`, or `invalid_json` when it is not UTF-8
  */
 export async function readBody(request: Request, maxBytes: number, { bodyTimeoutMs }: BodyLimits): Promise<string> {
   if (request.body === null) return ''
@@ -56,7 +56,7 @@ export class ArrivingBody {
     this.#totalMs = totalMs
   }
 
-  /** Returns what came next, or `undefined` at the end. @throws PerSQLError `body_timeout` */
+  /** Returns what came next, or `undefined` at the end. @throws PerSQLError `body_incomplete` or `body_timeout` */
   async read(): Promise<Uint8Array | undefined> {
     const arriving = this.#reader.read(new Uint8Array(PART))
     for (;;) {
@@ -77,7 +77,10 @@ export class ArrivingBody {
   }
 }
 
-/** Waits for at most `ms`; then throws what `late` makes, or resolves with nothing. */
+/**
+ * Waits for a body for at most `ms`; then throws what `late` makes, or resolves with nothing. A body that cannot be read
+ * is one whose sender left, or broke the rules of HTTP.
+ */
 function within<T>(work: Promise<T>, ms: number, late: () => PerSQLError): Promise<T>
 function within<T>(work: Promise<T>, ms: number): Promise<T | undefined>
 function within<T>(work: Promise<T>, ms: number, late?: () => PerSQLError): Promise<T | undefined> {
@@ -90,7 +93,7 @@ function within<T>(work: Promise<T>, ms: number, late?: () => PerSQLError): Prom
       },
       (cause) => {
         clearTimeout(timer)
-        reject(cause)
+        reject(new PerSQLError('body_incomplete', {}, { cause }))
       },
     )
   })

@@ -9,7 +9,7 @@ const codes = Object.keys(errors) as ErrorCode[]
 export function failuresOf(operation: Operation, door: Door, way: Way): ErrorCode[] {
   const possible = new Set<ErrorCode>([
     ...(operation.errors ?? []),
-    ...(way.inQuery ? [] : (['invalid_json', 'body_too_large', 'body_timeout'] as const)),
+    ...(way.inQuery ? [] : (['invalid_json', 'body_too_large', 'body_incomplete', 'body_timeout'] as const)),
     ...(door === 'session' ? ofSession(operation, way) : ofBearer(operation, way)),
     ...(isOfDatabase(way) ? (['query_timeout', 'unavailable'] as const) : []),
     'invalid_input',
