@@ -6,7 +6,7 @@ import {
   PROPOSAL_S,
   type Role,
 } from '@persql/contract'
-import { isObject, parseObject } from '../json-object.ts'
+import { assertShallow, isObject, parseDeepObject } from '../json-object.ts'
 import { MAX_PARAMETERS } from './guard/parameters.ts'
 
 /** What the Worker learned of the caller, trusted by the objects. */
@@ -182,18 +182,19 @@ export interface BatchInput {
 }
 
 // The bodies of `query` and `batch` are checked by hand rather than by the contract's schemas: the runtime forbids
-// the code generation that makes those fast. `contract.test.ts` holds the two to the same verdicts.
+// the code generation that makes those fast. `contract.test.ts` holds the two to the same verdicts. Nothing here recurses
+// but the search for a rounded integer, so how deep a body is nested is counted only before that.
 
 /** @throws PerSQLError `invalid_json`, `invalid_input` or `integer_out_of_range` */
 export function parseQuery(text: string): StatementInput {
-  const body = parseObject(text)
+  const body = parseDeepObject(text)
   onlyFields(body, ['sql', 'params'], '')
   return statement(body, '', text)
 }
 
 /** @throws PerSQLError `invalid_json`, `invalid_input` or `integer_out_of_range` */
 export function parseProposal(text: string): StatementInput & { readonly ttlSec: number } {
-  const body = parseObject(text)
+  const body = parseDeepObject(text)
   onlyFields(body, ['sql', 'params', 'ttlSec'], '')
   const { ttlSec = PROPOSAL_S.standard } = body
   if (!Number.isInteger(ttlSec) || (ttlSec as number) < 1 || (ttlSec as number) > PROPOSAL_S.longest) {
@@ -204,7 +205,7 @@ export function parseProposal(text: string): StatementInput & { readonly ttlSec:
 
 /** The token of a proposal. @throws PerSQLError `invalid_json` or `invalid_input` */
 export function parseApply(text: string): string {
-  const body = parseObject(text)
+  const body = parseDeepObject(text)
   onlyFields(body, ['executionToken'], '')
   if (typeof body.executionToken !== 'string') refuse('"executionToken" must be a string, as propose answers it.')
   return body.executionToken as string
@@ -212,7 +213,7 @@ export function parseApply(text: string): string {
 
 /** @throws PerSQLError `invalid_json`, `invalid_input` or `integer_out_of_range` */
 export function parseBatch(text: string): BatchInput {
-  const body = parseObject(text)
+  const body = parseDeepObject(text)
   onlyFields(body, ['statements', 'transaction'], '')
   const { statements, transaction = false } = body
   if (!Array.isArray(statements) || statements.length === 0)
@@ -276,6 +277,7 @@ function bound(value: unknown, at: string, text: string): Bound {
 
 /** A number this large is a REAL if it was written as one (1e16, 2.5e20); as an integer it has lost digits already. */
 function refuseRounded(value: number, at: string, text: string): void {
+  assertShallow(text)
   let integers = false
   JSON.parse(text, (_key, parsed: unknown, context?: { source?: string }) => {
     if (parsed === value && /^-?\d+$/.test(context?.source ?? '')) integers = true

@@ -13,7 +13,7 @@ export class Seeds {
   readonly #kv: SyncKvStorage
   readonly #run: Run
   readonly #ownPages: OwnPages
-  #known: Ids | undefined
+  #known: Known | undefined
 
   constructor(storage: DurableObjectStorage, ownPages: OwnPages) {
     this.#storage = storage
@@ -29,22 +29,22 @@ export class Seeds {
 
   /** Has ids assigned above these from now on. To be called in a transaction. */
   plant(floors: Ids): void {
-    const seeds = { ...this.#all, ...floors }
+    const seeds = { ...this.#all.ids, ...floors }
     this.#ownPages.around(() => this.#kv.put(KEY, seeds))
-    this.#known = seeds
+    this.#known = known(seeds)
     raiseSequences(this.#run, seeds)
   }
 
   /** Forgets all. To be called in a transaction, and followed by `forget` when that is rolled back. */
   clear(): void {
     this.#ownPages.around(() => this.#kv.delete(KEY))
-    this.#known = {}
+    this.#known = known({})
   }
 
   /** A table that was created again has lost its counter, and a renamed one its name. To be called in that transaction. */
   follow(changes: readonly ObjectChange[]): void {
-    if (this.#isEmpty) return
-    const seeds = this.#all
+    const { ids: seeds, isEmpty } = this.#all
+    if (isEmpty) return
     const moved = changes.flatMap(({ name, from }) => {
       const floor = from === undefined || lower(name) in seeds ? undefined : seeds[lower(from)]
       return floor === undefined ? [] : [[lower(name), floor] as const]
@@ -55,9 +55,11 @@ export class Seeds {
 
   /** The tables among these whose next id would be too low. */
   lacking(tables: readonly string[]): readonly string[] {
-    if (tables.length === 0 || this.#isEmpty) return NONE
+    if (tables.length === 0) return NONE
+    const { ids, isEmpty } = this.#all
+    if (isEmpty) return NONE
     return tables.filter((table) => {
-      const floor = this.#all[lower(table)]
+      const floor = ids[lower(table)]
       return floor !== undefined && this.#highestOf(table) < floor
     })
   }
@@ -75,7 +77,7 @@ export class Seeds {
   /** A table that takes no such row, by an index over an expression say, assigns ids as SQLite does. */
   #place(table: string): (() => void) | undefined {
     try {
-      return this.#storage.transactionSync(() => placeRow(this.#run, table, this.#all[lower(table)] as number))
+      return this.#storage.transactionSync(() => placeRow(this.#run, table, this.#all.ids[lower(table)] as number))
     } catch {
       return undefined
     }
@@ -86,14 +88,18 @@ export class Seeds {
     return Number(found[0]?.[0] ?? 0)
   }
 
-  get #isEmpty(): boolean {
-    return Object.keys(this.#all).length === 0
-  }
-
-  get #all(): Ids {
-    this.#known ??= this.#kv.get<Ids>(KEY) ?? {}
+  get #all(): Known {
+    this.#known ??= known(this.#kv.get<Ids>(KEY) ?? {})
     return this.#known
   }
 }
+
+/** Asked before each write. */
+interface Known {
+  readonly ids: Ids
+  readonly isEmpty: boolean
+}
+
+const known = (ids: Ids): Known => ({ ids, isEmpty: Object.keys(ids).length === 0 })
 
 const NONE: readonly string[] = []
