@@ -188,25 +188,25 @@ export interface BatchInput {
 /** @throws PerSQLError `invalid_json`, `invalid_input` or `integer_out_of_range` */
 export function parseQuery(text: string): StatementInput {
   const body = parseDeepObject(text)
-  onlyFields(body, ['sql', 'params'], '')
-  return statement(body, '', text)
+  onlyFields(body, ['sql', 'params'])
+  return statement(body, undefined, text)
 }
 
 /** @throws PerSQLError `invalid_json`, `invalid_input` or `integer_out_of_range` */
 export function parseProposal(text: string): StatementInput & { readonly ttlSec: number } {
   const body = parseDeepObject(text)
-  onlyFields(body, ['sql', 'params', 'ttlSec'], '')
+  onlyFields(body, ['sql', 'params', 'ttlSec'])
   const { ttlSec = PROPOSAL_S.standard } = body
   if (!Number.isInteger(ttlSec) || (ttlSec as number) < 1 || (ttlSec as number) > PROPOSAL_S.longest) {
     refuse(`"ttlSec" must be a whole number of seconds from 1 to ${PROPOSAL_S.longest}.`)
   }
-  return { ...statement(body, '', text), ttlSec: ttlSec as number }
+  return { ...statement(body, undefined, text), ttlSec: ttlSec as number }
 }
 
 /** The token of a proposal. @throws PerSQLError `invalid_json` or `invalid_input` */
 export function parseApply(text: string): string {
   const body = parseDeepObject(text)
-  onlyFields(body, ['executionToken'], '')
+  onlyFields(body, ['executionToken'])
   if (typeof body.executionToken !== 'string') refuse('"executionToken" must be a string, as propose answers it.')
   return body.executionToken as string
 }
@@ -214,7 +214,7 @@ export function parseApply(text: string): string {
 /** @throws PerSQLError `invalid_json`, `invalid_input` or `integer_out_of_range` */
 export function parseBatch(text: string): BatchInput {
   const body = parseDeepObject(text)
-  onlyFields(body, ['statements', 'transaction'], '')
+  onlyFields(body, ['statements', 'transaction'])
   const { statements, transaction = false } = body
   if (!Array.isArray(statements) || statements.length === 0)
     refuse('"statements" must be a list with at least one statement.')
@@ -225,24 +225,32 @@ export function parseBatch(text: string): BatchInput {
   return {
     transaction: transaction as boolean,
     statements: list.map((item, i) => {
-      const at = `statements[${i}]`
-      if (!isObject(item)) refuse(`"${at}" must be an object with "sql" and "params".`)
+      if (!isObject(item)) refuse(`"statements[${i}]" must be an object with "sql" and "params".`)
       const fields = item as Record<string, unknown>
-      onlyFields(fields, ['sql', 'params', 'expect'], `${at}.`)
-      const input = statement(fields, `${at}.`, text)
-      return fields.expect === undefined ? input : { ...input, expect: expectation(fields.expect, `${at}.expect`) }
+      onlyFields(fields, STATEMENT_FIELDS, i)
+      const input = statement(fields, i, text)
+      if (fields.expect === undefined) return input
+      return { ...input, expect: expectation(fields.expect, `${pathOf(i)}expect`) }
     }),
   }
 }
 
-function statement(body: Record<string, unknown>, at: string, text: string): StatementInput {
+/** Where a body has what is wrong: in itself, or in the statement of a batch with this number. */
+type Place = number | undefined
+
+/** Paths are built for errors alone: a batch of 100 statements has hundreds. */
+const pathOf = (place: Place): string => (place === undefined ? '' : `statements[${place}].`)
+
+function statement(body: Record<string, unknown>, place: Place, text: string): StatementInput {
   const { sql, params = [] } = body
-  if (typeof sql !== 'string' || sql === '') refuse(`"${at}sql" must be a string with one SQL statement.`)
-  if (!(sql as string).isWellFormed()) refuse(`"${at}sql" holds half a surrogate pair, which is no Unicode text.`)
-  if (!Array.isArray(params)) refuse(`"${at}params" must be a list.`)
+  if (typeof sql !== 'string' || sql === '') refuse(`"${pathOf(place)}sql" must be a string with one SQL statement.`)
+  if (!(sql as string).isWellFormed()) {
+    refuse(`"${pathOf(place)}sql" holds half a surrogate pair, which is no Unicode text.`)
+  }
+  if (!Array.isArray(params)) refuse(`"${pathOf(place)}params" must be a list.`)
   const list = params as unknown[]
-  if (list.length > MAX_PARAMETERS) throw tooManyParameters(at, list.length)
-  return { sql: sql as string, params: list.map((value, i) => bound(value, `${at}params[${i}]`, text)) }
+  if (list.length > MAX_PARAMETERS) throw tooManyParameters(pathOf(place), list.length)
+  return { sql: sql as string, params: list.map((value, i) => bound(value, place, i, text)) }
 }
 
 function tooManyParameters(at: string, given: number): PerSQLError {
@@ -251,13 +259,14 @@ function tooManyParameters(at: string, given: number): PerSQLError {
   return new PerSQLError('invalid_input', { problem }, { extra: { errorDetail } })
 }
 
-function bound(value: unknown, at: string, text: string): Bound {
+function bound(value: unknown, place: Place, index: number, text: string): Bound {
+  const at = () => `${pathOf(place)}params[${index}]`
   switch (typeof value) {
     case 'string':
-      if (!value.isWellFormed()) refuse(`"${at}" holds half a surrogate pair, which is no Unicode text.`)
+      if (!value.isWellFormed()) refuse(`"${at()}" holds half a surrogate pair, which is no Unicode text.`)
       return value
     case 'number':
-      if (Number.isInteger(value) && !Number.isSafeInteger(value)) refuseRounded(value, at, text)
+      if (Number.isInteger(value) && !Number.isSafeInteger(value)) refuseRounded(value, at(), text)
       return value
     case 'boolean':
       return value ? 1 : 0
@@ -268,11 +277,11 @@ function bound(value: unknown, at: string, text: string): Bound {
       try {
         return Uint8Array.fromBase64(base64)
       } catch (cause) {
-        throw new PerSQLError('invalid_input', { problem: `"${at}.base64" is not valid base64.` }, { cause })
+        throw new PerSQLError('invalid_input', { problem: `"${at()}.base64" is not valid base64.` }, { cause })
       }
     }
   }
-  return refuse(`"${at}" must be a string, number, boolean, null or {"base64": "…"}.`)
+  return refuse(`"${at()}" must be a string, number, boolean, null or {"base64": "…"}.`)
 }
 
 /** A number this large is a REAL if it was written as one (1e16, 2.5e20); as an integer it has lost digits already. */
@@ -304,9 +313,13 @@ function checkCount(value: unknown, at: string): void {
   refuse(`"${at}" must be a whole number, or {"min": n, "max": n}.`)
 }
 
-function onlyFields(body: Record<string, unknown>, known: readonly string[], at: string): void {
+const STATEMENT_FIELDS = ['sql', 'params', 'expect']
+
+function onlyFields(body: Record<string, unknown>, known: readonly string[], at: Place | string = undefined): void {
   for (const name in body) {
-    if (!known.includes(name)) refuse(`There is no field "${at}${name.slice(0, 80)}". Known here: ${known.join(', ')}.`)
+    if (known.includes(name)) continue
+    const path = typeof at === 'string' ? at : pathOf(at)
+    refuse(`There is no field "${path}${name.slice(0, 80)}". Known here: ${known.join(', ')}.`)
   }
 }
 

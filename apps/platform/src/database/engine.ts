@@ -366,9 +366,12 @@ export class Engine {
     }
     this.#counters.wrote(counters, changes)
     // Where the call has inserted no row, the rowid is one of an earlier call.
-    const inserted =
-      this.#counters.hasRowid && ['INSERT', 'REPLACE'].includes(statement.verb) && Number.isSafeInteger(rowid)
-    return inserted ? { ...result, changes, lastInsertRowid: rowid } : { ...result, changes }
+    const { verb } = statement
+    const inserted = this.#counters.hasRowid && (verb === 'INSERT' || verb === 'REPLACE') && Number.isSafeInteger(rowid)
+    const { columns, rows, rowsRead, rowsWritten } = result
+    return inserted
+      ? { columns, rows, rowsRead, rowsWritten, changes, lastInsertRowid: rowid }
+      : { columns, rows, rowsRead, rowsWritten, changes }
   }
 
   #execute(analysis: Analysis, { params }: StatementInput) {
