@@ -25,19 +25,22 @@ export const IndexAdvice = z.object({
 })
 export type IndexAdvice = z.infer<typeof IndexAdvice>
 
-export const advise_indexes = operation({
-  summary: 'Suggest indexes for what the query log holds, each tried out on a copy; nothing is changed',
-  route: 'POST /v1/db/{ns}/{db}/ai/indexes',
-  scope: 'readonly',
-  scoped: true,
-  console: { route: 'POST /api/namespaces/{ns}/databases/{db}/ai/indexes', role: 'editor' },
-  input: z.strictObject({
-    ns: Slug,
-    db: Slug,
-    /** Have a model phrase the reasons; what is proposed and measured stays as it is. */
-    explain: z.boolean().default(false),
+/** Operations that suggest indexes. */
+export const advice = {
+  advise_indexes: operation({
+    summary: 'Suggest indexes for what the query log holds, each tried out on a copy; nothing is changed',
+    route: 'POST /v1/db/{ns}/{db}/ai/indexes',
+    scope: 'readonly',
+    scoped: true,
+    console: { route: 'POST /api/namespaces/{ns}/databases/{db}/ai/indexes', role: 'editor' },
+    input: z.strictObject({
+      ns: Slug,
+      db: Slug,
+      /** Have a model phrase the reasons; what is proposed and measured stays as it is. */
+      explain: z.boolean().default(false),
+    }),
+    output: IndexAdvice,
+    meta: AiMeta,
+    errors: ['database_not_found', 'sql_error', 'advice_under_way', 'model_unavailable', 'model_failed'],
   }),
-  output: IndexAdvice,
-  meta: AiMeta,
-  errors: ['database_not_found', 'sql_error', 'advice_under_way', 'model_unavailable', 'model_failed'],
-})
+}

@@ -70,86 +70,6 @@ export const ListedApproval = ApprovalRequest.omit({
 })
 export type ListedApproval = z.infer<typeof ListedApproval>
 
-export const list_approvals = operation({
-  summary: 'List up to 100 requests for approval: those that wait, then those of the last 90 minutes, newest first',
-  route: 'GET /v1/db/{ns}/{db}/approvals',
-  scope: 'admin',
-  console: { route: 'GET /api/namespaces/{ns}/databases/{db}/approvals', role: 'viewer' },
-  input: z.strictObject(address),
-  output: z.array(ListedApproval),
-  errors: ['database_not_found'],
-})
-
-export const list_approval_rules = operation({
-  summary: 'List the rules that make writes to some tables wait for a human, or forbid them',
-  route: 'GET /v1/db/{ns}/{db}/approval_rules',
-  scope: 'admin',
-  console: { route: 'GET /api/namespaces/{ns}/databases/{db}/approval_rules', role: 'viewer' },
-  input: z.strictObject(address),
-  output: z.array(ApprovalRule),
-  errors: ['database_not_found'],
-})
-
-export const create_approval_rule = operation({
-  summary: 'Make writes to tables of this name wait for a human, or forbid them; it holds from the answer on',
-  route: 'POST /v1/db/{ns}/{db}/approval_rules',
-  scope: 'admin',
-  console: { route: 'POST /api/namespaces/{ns}/databases/{db}/approval_rules', role: 'admin' },
-  input: z.strictObject({ ...address, ...RuleShape, note: z.string().max(500).optional() }),
-  output: ApprovalRule,
-  errors: ['database_not_found', 'limit_reached'],
-})
-
-export const delete_approval_rule = operation({
-  summary: 'Delete an approval rule',
-  route: 'DELETE /v1/db/{ns}/{db}/approval_rules/{id}',
-  scope: 'admin',
-  console: { route: 'DELETE /api/namespaces/{ns}/databases/{db}/approval_rules/{id}', role: 'admin' },
-  input: z.strictObject({ ...address, id: z.string().min(1).max(40) }),
-  output: z.object({ deleted: z.literal(true) }),
-  errors: ['database_not_found', 'approval_rule_not_found'],
-})
-
-export const get_approval = operation({
-  summary: 'Tell how an approval stands that one was told to wait for',
-  route: 'GET /v1/db/{ns}/{db}/approvals/{token}',
-  scope: 'readonly',
-  scoped: true,
-  console: { route: 'GET /api/namespaces/{ns}/databases/{db}/approvals/{token}', role: 'viewer' },
-  input: z.strictObject({ ...address, token: Token }),
-  output: Approval,
-  errors: ['database_not_found', 'approval_not_found'],
-})
-
-export const redeem_approval = operation({
-  summary: 'Run exactly what was approved, whole or not at all, once: a result, or one for each statement of a batch',
-  route: 'POST /v1/db/{ns}/{db}/redeem_approval',
-  scope: 'readwrite',
-  scoped: true,
-  console: { route: 'POST /api/namespaces/{ns}/databases/{db}/redeem_approval', role: 'editor' },
-  input: z.strictObject({ ...address, approvalToken: Token }),
-  output: z.union([QueryResult, z.array(QueryResult)]),
-  meta: QueryMeta,
-  errors: [
-    ...refusals,
-    'approval_denied',
-    'approval_not_found',
-    'approval_not_open',
-    'approval_stale',
-    'expectation_failed',
-    'idempotency_mismatch',
-  ],
-})
-
-export const get_approval_request = operation({
-  summary: 'Show what an approval is asked for: who wants to run what, on which tables',
-  route: 'GET /api/approvals/{token}',
-  scope: 'account',
-  input: z.strictObject({ token: Token }),
-  output: ApprovalRequest,
-  errors: ['approval_not_found'],
-})
-
 const decision = {
   scope: 'account',
   input: z.strictObject({ token: Token, note: z.string().max(500).optional() }),
@@ -157,14 +77,97 @@ const decision = {
   errors: ['approval_not_found', 'approval_not_open', 'role_insufficient'],
 } as const
 
-export const approve_request = operation({
-  summary: 'Approve what is asked for, as an editor of the database or more',
-  route: 'POST /api/approvals/{token}/approve',
-  ...decision,
-})
+/** Operations on approval rules and approval requests. */
+export const approvals = {
+  list_approval_rules: operation({
+    summary: 'List the rules that make writes to some tables wait for a human, or forbid them',
+    route: 'GET /v1/db/{ns}/{db}/approval_rules',
+    scope: 'admin',
+    console: { route: 'GET /api/namespaces/{ns}/databases/{db}/approval_rules', role: 'viewer' },
+    input: z.strictObject(address),
+    output: z.array(ApprovalRule),
+    errors: ['database_not_found'],
+  }),
 
-export const deny_request = operation({
-  summary: 'Deny what is asked for, as an editor of the database or more',
-  route: 'POST /api/approvals/{token}/deny',
-  ...decision,
-})
+  create_approval_rule: operation({
+    summary: 'Make writes to tables of this name wait for a human, or forbid them; it holds from the answer on',
+    route: 'POST /v1/db/{ns}/{db}/approval_rules',
+    scope: 'admin',
+    console: { route: 'POST /api/namespaces/{ns}/databases/{db}/approval_rules', role: 'admin' },
+    input: z.strictObject({ ...address, ...RuleShape, note: z.string().max(500).optional() }),
+    output: ApprovalRule,
+    errors: ['database_not_found', 'limit_reached'],
+  }),
+
+  delete_approval_rule: operation({
+    summary: 'Delete an approval rule',
+    route: 'DELETE /v1/db/{ns}/{db}/approval_rules/{id}',
+    scope: 'admin',
+    console: { route: 'DELETE /api/namespaces/{ns}/databases/{db}/approval_rules/{id}', role: 'admin' },
+    input: z.strictObject({ ...address, id: z.string().min(1).max(40) }),
+    output: z.object({ deleted: z.literal(true) }),
+    errors: ['database_not_found', 'approval_rule_not_found'],
+  }),
+
+  list_approvals: operation({
+    summary: 'List up to 100 requests for approval: those that wait, then those of the last 90 minutes, newest first',
+    route: 'GET /v1/db/{ns}/{db}/approvals',
+    scope: 'admin',
+    console: { route: 'GET /api/namespaces/{ns}/databases/{db}/approvals', role: 'viewer' },
+    input: z.strictObject(address),
+    output: z.array(ListedApproval),
+    errors: ['database_not_found'],
+  }),
+
+  get_approval: operation({
+    summary: 'Tell how an approval stands that one was told to wait for',
+    route: 'GET /v1/db/{ns}/{db}/approvals/{token}',
+    scope: 'readonly',
+    scoped: true,
+    console: { route: 'GET /api/namespaces/{ns}/databases/{db}/approvals/{token}', role: 'viewer' },
+    input: z.strictObject({ ...address, token: Token }),
+    output: Approval,
+    errors: ['database_not_found', 'approval_not_found'],
+  }),
+
+  redeem_approval: operation({
+    summary: 'Run exactly what was approved, whole or not at all, once: a result, or one for each statement of a batch',
+    route: 'POST /v1/db/{ns}/{db}/redeem_approval',
+    scope: 'readwrite',
+    scoped: true,
+    console: { route: 'POST /api/namespaces/{ns}/databases/{db}/redeem_approval', role: 'editor' },
+    input: z.strictObject({ ...address, approvalToken: Token }),
+    output: z.union([QueryResult, z.array(QueryResult)]),
+    meta: QueryMeta,
+    errors: [
+      ...refusals,
+      'approval_denied',
+      'approval_not_found',
+      'approval_not_open',
+      'approval_stale',
+      'expectation_failed',
+      'idempotency_mismatch',
+    ],
+  }),
+
+  get_approval_request: operation({
+    summary: 'Show what an approval is asked for: who wants to run what, on which tables',
+    route: 'GET /api/approvals/{token}',
+    scope: 'account',
+    input: z.strictObject({ token: Token }),
+    output: ApprovalRequest,
+    errors: ['approval_not_found'],
+  }),
+
+  approve_request: operation({
+    summary: 'Approve what is asked for, as an editor of the database or more',
+    route: 'POST /api/approvals/{token}/approve',
+    ...decision,
+  }),
+
+  deny_request: operation({
+    summary: 'Deny what is asked for, as an editor of the database or more',
+    route: 'POST /api/approvals/{token}/deny',
+    ...decision,
+  }),
+}

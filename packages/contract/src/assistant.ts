@@ -37,71 +37,74 @@ const refusals = [
   'result_too_large',
 ] as const
 
-export const ask = operation({
-  summary: 'Ask in words: a model writes one SELECT, the guard checks it, and it runs',
-  route: 'POST /v1/db/{ns}/{db}/ask',
-  scope: 'readonly',
-  scoped: true,
-  console: { route: 'POST /api/namespaces/{ns}/databases/{db}/ask', role: 'viewer' },
-  input: z.strictObject({
-    ...address,
-    question: Question,
-    /** Tables the model gets to know and its statement may read; none named means all. */
-    allowedTables: z.array(TableName).max(200).optional(),
-    context: z.string().max(4_000).optional(),
-    maxRows: z.int().min(1).max(1_000).default(100),
+/** Operations that ask the AI model, and those on descriptions of tables. */
+export const assistant = {
+  ask: operation({
+    summary: 'Ask in words: a model writes one SELECT, the guard checks it, and it runs',
+    route: 'POST /v1/db/{ns}/{db}/ask',
+    scope: 'readonly',
+    scoped: true,
+    console: { route: 'POST /api/namespaces/{ns}/databases/{db}/ask', role: 'viewer' },
+    input: z.strictObject({
+      ...address,
+      question: Question,
+      /** Tables the model gets to know and its statement may read; none named means all. */
+      allowedTables: z.array(TableName).max(200).optional(),
+      context: z.string().max(4_000).optional(),
+      maxRows: z.int().min(1).max(1_000).default(100),
+    }),
+    output: z.object({ ...answers, ...result }),
+    meta: AiMeta,
+    errors: refusals,
   }),
-  output: z.object({ ...answers, ...result }),
-  meta: AiMeta,
-  errors: refusals,
-})
 
-export const generate_sql = operation({
-  summary: 'Have a SELECT written for a question, and run it with execute',
-  route: 'POST /v1/db/{ns}/{db}/ai/sql',
-  scope: 'readonly',
-  scoped: true,
-  console: { route: 'POST /api/namespaces/{ns}/databases/{db}/ai/sql', role: 'editor' },
-  input: z.strictObject({
-    ...address,
-    question: Question,
-    execute: z.boolean().default(false),
-    allowedTables: z.array(TableName).max(200).optional(),
+  generate_sql: operation({
+    summary: 'Have a SELECT written for a question, and run it with execute',
+    route: 'POST /v1/db/{ns}/{db}/ai/sql',
+    scope: 'readonly',
+    scoped: true,
+    console: { route: 'POST /api/namespaces/{ns}/databases/{db}/ai/sql', role: 'editor' },
+    input: z.strictObject({
+      ...address,
+      question: Question,
+      execute: z.boolean().default(false),
+      allowedTables: z.array(TableName).max(200).optional(),
+    }),
+    output: z.object({ ...answers, columns: result.columns.optional(), rows: result.rows.optional() }),
+    meta: AiMeta,
+    errors: refusals,
   }),
-  output: z.object({ ...answers, columns: result.columns.optional(), rows: result.rows.optional() }),
-  meta: AiMeta,
-  errors: refusals,
-})
 
-export const describe_tables = operation({
-  summary: 'Have tables described by a model, from their schema and a few rows, and keep that',
-  route: 'POST /v1/db/{ns}/{db}/ai/describe',
-  scope: 'admin',
-  scoped: true,
-  console: { route: 'POST /api/namespaces/{ns}/databases/{db}/ai/describe', role: 'editor' },
-  input: z.strictObject({ ...address, tables: z.array(TableName).min(1).max(200).optional() }),
-  output: Docs.extend({ failures: z.array(z.object({ table: z.string(), error: z.string() })) }),
-  meta: AiMeta,
-  errors: ['database_not_found', 'model_unavailable'],
-})
+  describe_tables: operation({
+    summary: 'Have tables described by a model, from their schema and a few rows, and keep that',
+    route: 'POST /v1/db/{ns}/{db}/ai/describe',
+    scope: 'admin',
+    scoped: true,
+    console: { route: 'POST /api/namespaces/{ns}/databases/{db}/ai/describe', role: 'editor' },
+    input: z.strictObject({ ...address, tables: z.array(TableName).min(1).max(200).optional() }),
+    output: Docs.extend({ failures: z.array(z.object({ table: z.string(), error: z.string() })) }),
+    meta: AiMeta,
+    errors: ['database_not_found', 'model_unavailable'],
+  }),
 
-export const get_docs = operation({
-  summary: 'Read what is written about the database and its tables',
-  route: 'GET /v1/db/{ns}/{db}/ai/docs',
-  scope: 'readonly',
-  scoped: true,
-  console: { route: 'GET /api/namespaces/{ns}/databases/{db}/ai/docs', role: 'viewer' },
-  input: z.strictObject(address),
-  output: Docs,
-  errors: ['database_not_found'],
-})
+  get_docs: operation({
+    summary: 'Read what is written about the database and its tables',
+    route: 'GET /v1/db/{ns}/{db}/ai/docs',
+    scope: 'readonly',
+    scoped: true,
+    console: { route: 'GET /api/namespaces/{ns}/databases/{db}/ai/docs', role: 'viewer' },
+    input: z.strictObject(address),
+    output: Docs,
+    errors: ['database_not_found'],
+  }),
 
-export const put_docs = operation({
-  summary: 'Write what the database and its tables are for, in place of what was written',
-  route: 'PUT /v1/db/{ns}/{db}/ai/docs',
-  scope: 'admin',
-  console: { route: 'PUT /api/namespaces/{ns}/databases/{db}/ai/docs', role: 'editor' },
-  input: z.strictObject({ ...address, ...Docs.shape }),
-  output: Docs,
-  errors: ['database_not_found'],
-})
+  put_docs: operation({
+    summary: 'Write what the database and its tables are for, in place of what was written',
+    route: 'PUT /v1/db/{ns}/{db}/ai/docs',
+    scope: 'admin',
+    console: { route: 'PUT /api/namespaces/{ns}/databases/{db}/ai/docs', role: 'editor' },
+    input: z.strictObject({ ...address, ...Docs.shape }),
+    output: Docs,
+    errors: ['database_not_found'],
+  }),
+}

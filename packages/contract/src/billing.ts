@@ -43,72 +43,75 @@ export const LedgerEntry = z.object({
   detail: z.json(),
 })
 
-export const get_usage = operation({
-  summary: 'Read what was used, by meter and by database',
-  route: 'GET /v1/usage',
-  scope: 'readonly',
-  console: { route: 'GET /api/namespaces/{ns}/usage', role: 'viewer' },
-  billed: false,
-  input: z.strictObject({
-    /** UTC days of the history, both included; the last 30 unless told. At most 366. */
-    from: z.iso.date().optional(),
-    to: z.iso.date().optional(),
+/** Operations on usage, the balance and the ledger. */
+export const billing = {
+  get_usage: operation({
+    summary: 'Read what was used, by meter and by database',
+    route: 'GET /v1/usage',
+    scope: 'readonly',
+    console: { route: 'GET /api/namespaces/{ns}/usage', role: 'viewer' },
+    billed: false,
+    input: z.strictObject({
+      /** UTC days of the history, both included; the last 30 unless told. At most 366. */
+      from: z.iso.date().optional(),
+      to: z.iso.date().optional(),
+    }),
+    output: z.object({
+      spend: Spend,
+      costUsd: z.number(),
+      databases: z.array(
+        z.object({ slug: Slug, requests: z.int(), rowsRead: z.int(), rowsWritten: z.int(), costUsd: z.number() }),
+      ),
+      /** What each database used on each day; calls to no database stand under the empty name. */
+      days: z.array(DayUsage),
+      /** What each token used on each day, for charts: a crash may cost a few seconds of it. People stand as `user:<id>`. */
+      tokens: z.array(
+        z.object({
+          day: z.iso.date(),
+          token: z.string(),
+          requests: z.int(),
+          rowsRead: z.int(),
+          rowsWritten: z.int(),
+          aiTokens: z.int(),
+        }),
+      ),
+    }),
   }),
-  output: z.object({
-    spend: Spend,
-    costUsd: z.number(),
-    databases: z.array(
-      z.object({ slug: Slug, requests: z.int(), rowsRead: z.int(), rowsWritten: z.int(), costUsd: z.number() }),
-    ),
-    /** What each database used on each day; calls to no database stand under the empty name. */
-    days: z.array(DayUsage),
-    /** What each token used on each day, for charts: a crash may cost a few seconds of it. People stand as `user:<id>`. */
-    tokens: z.array(
-      z.object({
-        day: z.iso.date(),
-        token: z.string(),
-        requests: z.int(),
-        rowsRead: z.int(),
-        rowsWritten: z.int(),
-        aiTokens: z.int(),
-      }),
-    ),
-  }),
-})
 
-export const get_billing = operation({
-  summary: 'Read the balance, the spend by meter and the ledger',
-  route: 'GET /v1/billing',
-  scope: 'readonly',
-  console: { route: 'GET /api/namespaces/{ns}/billing', role: 'owner' },
-  billed: false,
-  input: z.strictObject({
-    /** Entries of the ledger, the newest first. */
-    limit: z.int().min(1).max(1_000).default(1_000),
-    /** Entries older than this one's id. */
-    before: z.int().min(1).optional(),
+  get_billing: operation({
+    summary: 'Read the balance, the spend by meter and the ledger',
+    route: 'GET /v1/billing',
+    scope: 'readonly',
+    console: { route: 'GET /api/namespaces/{ns}/billing', role: 'owner' },
+    billed: false,
+    input: z.strictObject({
+      /** Entries of the ledger, the newest first. */
+      limit: z.int().min(1).max(1_000).default(1_000),
+      /** Entries older than this one's id. */
+      before: z.int().min(1).optional(),
+    }),
+    output: z.object({
+      balanceUsd: z.number(),
+      balanceNanoUsd: NanoUsd,
+      spend: Spend,
+      ledger: z.array(LedgerEntry),
+    }),
   }),
-  output: z.object({
-    balanceUsd: z.number(),
-    balanceNanoUsd: NanoUsd,
-    spend: Spend,
-    ledger: z.array(LedgerEntry),
-  }),
-})
 
-export const top_up = operation({
-  summary: 'Open a payment page that adds funds',
-  route: 'POST /v1/billing/topup',
-  scope: 'admin',
-  console: { route: 'POST /api/namespaces/{ns}/billing/topup', role: 'owner' },
-  billed: false,
-  input: z.strictObject({
-    amountUsd: z
-      .number()
-      .min(5, 'add $5 at least')
-      .max(10_000, 'add $10,000 at most')
-      .refine((usd) => Math.abs(usd * 100 - Math.round(usd * 100)) < 1e-6, 'use whole cents'),
+  top_up: operation({
+    summary: 'Open a payment page that adds funds',
+    route: 'POST /v1/billing/topup',
+    scope: 'admin',
+    console: { route: 'POST /api/namespaces/{ns}/billing/topup', role: 'owner' },
+    billed: false,
+    input: z.strictObject({
+      amountUsd: z
+        .number()
+        .min(5, 'add $5 at least')
+        .max(10_000, 'add $10,000 at most')
+        .refine((usd) => Math.abs(usd * 100 - Math.round(usd * 100)) < 1e-6, 'use whole cents'),
+    }),
+    output: z.object({ url: z.url(), sessionId: z.string(), amountUsd: z.number(), expiresAt: Moment }),
+    errors: ['payments_unavailable', 'payment_provider_failed', 'idempotency_mismatch'],
   }),
-  output: z.object({ url: z.url(), sessionId: z.string(), amountUsd: z.number(), expiresAt: Moment }),
-  errors: ['payments_unavailable', 'payment_provider_failed', 'idempotency_mismatch'],
-})
+}

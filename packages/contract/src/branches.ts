@@ -81,121 +81,124 @@ export const Claim = z.object({
     .optional(),
 })
 
-export const claim_branch = operation({
-  summary: 'Make a branch with the schema of its parent and without rows, or reset it, and get a token for it',
-  route: 'POST /v1/db/{ns}/{db}/claim_branch',
-  scope: 'admin',
-  console: { route: 'POST /api/namespaces/{ns}/databases/{db}/claim_branch', role: 'admin' },
-  input: z.strictObject({
-    db: Slug,
-    /** Made of `purpose` and six random characters unless it is given. */
-    ref: Ref.optional(),
-    purpose: z.string().trim().min(1).max(200).optional(),
-    /** Seconds until branch and token expire; 0 for no expiry. Default: 3600, or the rest of the caller's token if shorter. */
-    ttlSec: z
-      .int()
-      .refine((ttl) => ttl === 0 || (ttl >= 60 && ttl <= MAX_TTL_S), `give 0, or 60 to ${MAX_TTL_S} seconds`)
-      .optional(),
-    role: BranchRole.default('write'),
+/** Operations on branches, forks and handoffs. */
+export const branches = {
+  claim_branch: operation({
+    summary: 'Make a branch with the schema of its parent and without rows, or reset it, and get a token for it',
+    route: 'POST /v1/db/{ns}/{db}/claim_branch',
+    scope: 'admin',
+    console: { route: 'POST /api/namespaces/{ns}/databases/{db}/claim_branch', role: 'admin' },
+    input: z.strictObject({
+      db: Slug,
+      /** Made of `purpose` and six random characters unless it is given. */
+      ref: Ref.optional(),
+      purpose: z.string().trim().min(1).max(200).optional(),
+      /** Seconds until branch and token expire; 0 for no expiry. Default: 3600, or the rest of the caller's token if shorter. */
+      ttlSec: z
+        .int()
+        .refine((ttl) => ttl === 0 || (ttl >= 60 && ttl <= MAX_TTL_S), `give 0, or 60 to ${MAX_TTL_S} seconds`)
+        .optional(),
+      role: BranchRole.default('write'),
+    }),
+    output: Claim,
+    errors: [...errors, 'slug_taken', 'database_deleting', 'exceeds_parent', ...loading],
   }),
-  output: Claim,
-  errors: [...errors, 'slug_taken', 'database_deleting', 'exceeds_parent', ...loading],
-})
 
-export const list_branches = operation({
-  summary: 'List the branches of a database',
-  route: 'GET /v1/db/{ns}/{db}/branches',
-  scope: 'readonly',
-  console: { route: 'GET /api/namespaces/{ns}/databases/{db}/branches', role: 'viewer' },
-  input: z.strictObject({ db: Slug, ...paging }),
-  output: z.array(Database),
-  meta: PageMeta,
-  errors: ['namespace_mismatch', 'database_not_found'],
-})
-
-export const put_branch = operation({
-  summary: 'Make a branch, or reset it to the present schema of its parent',
-  route: 'PUT /v1/db/{ns}/{db}/branches/{ref}',
-  scope: 'admin',
-  console: { route: 'PUT /api/namespaces/{ns}/databases/{db}/branches/{ref}', role: 'editor' },
-  input: z.strictObject({
-    ...branch,
-    ref: Ref,
-    name: z.string().trim().min(1).max(80).optional(),
-    /** The database itself: its slug, or `main`. */
-    fromRef: z.string().max(64).optional(),
-    expiresAt: Moment.optional(),
-    ttlDays: z.int().min(1).max(30).optional(),
-    /** Where it is to be; taken for granted on one machine. */
-    region: z.string().max(20).optional(),
+  list_branches: operation({
+    summary: 'List the branches of a database',
+    route: 'GET /v1/db/{ns}/{db}/branches',
+    scope: 'readonly',
+    console: { route: 'GET /api/namespaces/{ns}/databases/{db}/branches', role: 'viewer' },
+    input: z.strictObject({ db: Slug, ...paging }),
+    output: z.array(Database),
+    meta: PageMeta,
+    errors: ['namespace_mismatch', 'database_not_found'],
   }),
-  output: Database,
-  errors: [...errors, 'slug_taken', 'database_deleting', ...loading],
-})
 
-export const get_branch = operation({
-  summary: 'Read one branch',
-  route: 'GET /v1/db/{ns}/{db}/branches/{ref}',
-  scope: 'readonly',
-  console: { route: 'GET /api/namespaces/{ns}/databases/{db}/branches/{ref}', role: 'viewer' },
-  input: z.strictObject(branch),
-  output: Database,
-  errors: ['namespace_mismatch', 'database_not_found', 'branch_not_found'],
-})
-
-export const delete_branch = operation({
-  summary: 'Delete a branch with its rows and tokens',
-  route: 'DELETE /v1/db/{ns}/{db}/branches/{ref}',
-  scope: 'admin',
-  console: { route: 'DELETE /api/namespaces/{ns}/databases/{db}/branches/{ref}', role: 'editor' },
-  input: z.strictObject(branch),
-  output: z.object({ deleted: z.literal(true) }),
-  errors: ['namespace_mismatch', 'database_not_found', 'branch_not_found'],
-})
-
-export const hand_off_branch = operation({
-  summary: 'Make a secret that can be redeemed once for a token of the branch: for a sub-agent',
-  route: 'POST /v1/db/{ns}/{db}/branches/{ref}/handoff',
-  scope: 'admin',
-  console: { route: 'POST /api/namespaces/{ns}/databases/{db}/branches/{ref}/handoff', role: 'admin' },
-  input: z.strictObject({
-    ...branch,
-    role: BranchRole.default('write'),
-    /** Seconds within which it must be redeemed. Default: 900, or the rest of the caller's token if shorter. */
-    ttlSec: z.int().min(60).max(86_400).optional(),
+  put_branch: operation({
+    summary: 'Make a branch, or reset it to the present schema of its parent',
+    route: 'PUT /v1/db/{ns}/{db}/branches/{ref}',
+    scope: 'admin',
+    console: { route: 'PUT /api/namespaces/{ns}/databases/{db}/branches/{ref}', role: 'editor' },
+    input: z.strictObject({
+      ...branch,
+      ref: Ref,
+      name: z.string().trim().min(1).max(80).optional(),
+      /** The database itself: its slug, or `main`. */
+      fromRef: z.string().max(64).optional(),
+      expiresAt: Moment.optional(),
+      ttlDays: z.int().min(1).max(30).optional(),
+      /** Where it is to be; taken for granted on one machine. */
+      region: z.string().max(20).optional(),
+    }),
+    output: Database,
+    errors: [...errors, 'slug_taken', 'database_deleting', ...loading],
   }),
-  output: z.object({ token: z.string(), expiresAt: Moment }),
-  errors: ['namespace_mismatch', 'database_not_found', 'branch_not_found', 'exceeds_parent'],
-})
 
-export const redeem_handoff = operation({
-  summary: 'Redeem a handoff for a token of its branch; it works once',
-  route: 'POST /v1/handoff/redeem',
-  scope: 'anyone',
-  input: z.strictObject({ token: z.string().max(200) }),
-  output: Claim.omit({ outcome: true, rows: true }).extend({ role: BranchRole }),
-  errors: ['handoff_not_found'],
-})
-
-export const fork_database = operation({
-  summary: 'Make a database of its own with the schema and all rows of this one, as they are now',
-  route: 'POST /v1/db/{ns}/{db}/fork',
-  scope: 'admin',
-  console: { route: 'POST /api/namespaces/{ns}/databases/{db}/fork', role: 'editor' },
-  input: z.strictObject({
-    db: Slug,
-    slug: Slug,
-    name: z.string().trim().min(1).max(80).optional(),
-    ttlDays: z.int().min(1).max(30).optional(),
+  get_branch: operation({
+    summary: 'Read one branch',
+    route: 'GET /v1/db/{ns}/{db}/branches/{ref}',
+    scope: 'readonly',
+    console: { route: 'GET /api/namespaces/{ns}/databases/{db}/branches/{ref}', role: 'viewer' },
+    input: z.strictObject(branch),
+    output: Database,
+    errors: ['namespace_mismatch', 'database_not_found', 'branch_not_found'],
   }),
-  output: Database,
-  errors: [
-    'namespace_mismatch',
-    'database_not_found',
-    'slug_taken',
-    'database_deleting',
-    'copy_impossible',
-    'copy_cut_off',
-    'took_too_long',
-  ],
-})
+
+  delete_branch: operation({
+    summary: 'Delete a branch with its rows and tokens',
+    route: 'DELETE /v1/db/{ns}/{db}/branches/{ref}',
+    scope: 'admin',
+    console: { route: 'DELETE /api/namespaces/{ns}/databases/{db}/branches/{ref}', role: 'editor' },
+    input: z.strictObject(branch),
+    output: z.object({ deleted: z.literal(true) }),
+    errors: ['namespace_mismatch', 'database_not_found', 'branch_not_found'],
+  }),
+
+  hand_off_branch: operation({
+    summary: 'Make a secret that can be redeemed once for a token of the branch: for a sub-agent',
+    route: 'POST /v1/db/{ns}/{db}/branches/{ref}/handoff',
+    scope: 'admin',
+    console: { route: 'POST /api/namespaces/{ns}/databases/{db}/branches/{ref}/handoff', role: 'admin' },
+    input: z.strictObject({
+      ...branch,
+      role: BranchRole.default('write'),
+      /** Seconds within which it must be redeemed. Default: 900, or the rest of the caller's token if shorter. */
+      ttlSec: z.int().min(60).max(86_400).optional(),
+    }),
+    output: z.object({ token: z.string(), expiresAt: Moment }),
+    errors: ['namespace_mismatch', 'database_not_found', 'branch_not_found', 'exceeds_parent'],
+  }),
+
+  redeem_handoff: operation({
+    summary: 'Redeem a handoff for a token of its branch; it works once',
+    route: 'POST /v1/handoff/redeem',
+    scope: 'anyone',
+    input: z.strictObject({ token: z.string().max(200) }),
+    output: Claim.omit({ outcome: true, rows: true }).extend({ role: BranchRole }),
+    errors: ['handoff_not_found'],
+  }),
+
+  fork_database: operation({
+    summary: 'Make a database of its own with the schema and all rows of this one, as they are now',
+    route: 'POST /v1/db/{ns}/{db}/fork',
+    scope: 'admin',
+    console: { route: 'POST /api/namespaces/{ns}/databases/{db}/fork', role: 'editor' },
+    input: z.strictObject({
+      db: Slug,
+      slug: Slug,
+      name: z.string().trim().min(1).max(80).optional(),
+      ttlDays: z.int().min(1).max(30).optional(),
+    }),
+    output: Database,
+    errors: [
+      'namespace_mismatch',
+      'database_not_found',
+      'slug_taken',
+      'database_deleting',
+      'copy_impossible',
+      'copy_cut_off',
+      'took_too_long',
+    ],
+  }),
+}

@@ -17,30 +17,33 @@ const Cursor = z.string().regex(/^[0-9A-Za-z]{1,20}\.\d{1,15}$/, 'give back a cu
 /** Names of tables, with commas between them; none or `*` means all. */
 const Tables = z.string().max(8_000)
 
-export const subscribe = operation({
-  summary: 'Open a WebSocket that tells which tables change: {"type":"change","table","kind","cursor"}',
-  route: 'GET /v1/db/{ns}/{db}/subscribe',
-  scope: 'readonly',
-  scoped: true,
-  console: { route: 'GET /api/namespaces/{ns}/databases/{db}/subscribe', role: 'viewer' },
-  input: z.strictObject({ ...address, tables: Tables.optional(), cursor: Cursor.optional() }),
-  output: z.object({}),
-  upgrade: 'websocket',
-  errors: ['database_not_found', 'upgrade_required', 'limit_reached', 'origin_refused'],
-})
-
-export const wait_for_changes = operation({
-  summary: 'Wait until tables change, at most timeoutSec; with the cursor of the last answer nothing is missed',
-  route: 'GET /v1/db/{ns}/{db}/wait_for_changes',
-  scope: 'readonly',
-  scoped: true,
-  console: { route: 'GET /api/namespaces/{ns}/databases/{db}/wait_for_changes', role: 'viewer' },
-  input: z.strictObject({
-    ...address,
-    tables: Tables.optional(),
-    cursor: Cursor.optional(),
-    timeoutSec: z.int().min(0).max(25).default(25),
+/** Operations on the change feed. */
+export const changes = {
+  subscribe: operation({
+    summary: 'Open a WebSocket that tells which tables change: {"type":"change","table","kind","cursor"}',
+    route: 'GET /v1/db/{ns}/{db}/subscribe',
+    scope: 'readonly',
+    scoped: true,
+    console: { route: 'GET /api/namespaces/{ns}/databases/{db}/subscribe', role: 'viewer' },
+    input: z.strictObject({ ...address, tables: Tables.optional(), cursor: Cursor.optional() }),
+    output: z.object({}),
+    upgrade: 'websocket',
+    errors: ['database_not_found', 'upgrade_required', 'limit_reached', 'origin_refused'],
   }),
-  output: z.object({ changes: z.array(Change), cursor: z.string(), timedOut: z.boolean() }),
-  errors: ['database_not_found', 'limit_reached'],
-})
+
+  wait_for_changes: operation({
+    summary: 'Wait until tables change, at most timeoutSec; with the cursor of the last answer nothing is missed',
+    route: 'GET /v1/db/{ns}/{db}/wait_for_changes',
+    scope: 'readonly',
+    scoped: true,
+    console: { route: 'GET /api/namespaces/{ns}/databases/{db}/wait_for_changes', role: 'viewer' },
+    input: z.strictObject({
+      ...address,
+      tables: Tables.optional(),
+      cursor: Cursor.optional(),
+      timeoutSec: z.int().min(0).max(25).default(25),
+    }),
+    output: z.object({ changes: z.array(Change), cursor: z.string(), timedOut: z.boolean() }),
+    errors: ['database_not_found', 'limit_reached'],
+  }),
+}

@@ -30,46 +30,49 @@ export const Database = z.object({
 })
 export type Database = z.infer<typeof Database>
 
-export const list_databases = operation({
-  summary: 'List the databases of the namespace',
-  route: 'GET /v1/databases',
-  scope: 'readonly',
-  pinned: true,
-  scoped: true,
-  console: { route: 'GET /api/namespaces/{ns}/databases', role: 'viewer' },
-  input: z.strictObject(paging),
-  output: z.array(Database),
-  meta: PageMeta,
-})
+/** Operations on the databases of a namespace. */
+export const databases = {
+  list_databases: operation({
+    summary: 'List the databases of the namespace',
+    route: 'GET /v1/databases',
+    scope: 'readonly',
+    pinned: true,
+    scoped: true,
+    console: { route: 'GET /api/namespaces/{ns}/databases', role: 'viewer' },
+    input: z.strictObject(paging),
+    output: z.array(Database),
+    meta: PageMeta,
+  }),
 
-export const create_database = operation({
-  summary: 'Create a database',
-  route: 'POST /v1/databases',
-  scope: 'admin',
-  console: { route: 'POST /api/namespaces/{ns}/databases', role: 'editor' },
-  input: z.strictObject({ slug: Slug, name: z.string().trim().min(1).max(80).optional() }),
-  output: Database,
-  errors: ['slug_taken', 'database_deleting'],
-})
+  create_database: operation({
+    summary: 'Create a database',
+    route: 'POST /v1/databases',
+    scope: 'admin',
+    console: { route: 'POST /api/namespaces/{ns}/databases', role: 'editor' },
+    input: z.strictObject({ slug: Slug, name: z.string().trim().min(1).max(80).optional() }),
+    output: Database,
+    errors: ['slug_taken', 'database_deleting'],
+  }),
 
-export const get_database = operation({
-  summary: 'Read one database',
-  route: 'GET /v1/databases/{slug}',
-  scope: 'readonly',
-  pinned: true,
-  scoped: true,
-  console: { route: 'GET /api/namespaces/{ns}/databases/{slug}', role: 'viewer' },
-  input: z.strictObject({ slug: Slug }),
-  output: Database,
-  errors: ['database_not_found'],
-})
+  get_database: operation({
+    summary: 'Read one database',
+    route: 'GET /v1/databases/{slug}',
+    scope: 'readonly',
+    pinned: true,
+    scoped: true,
+    console: { route: 'GET /api/namespaces/{ns}/databases/{slug}', role: 'viewer' },
+    input: z.strictObject({ slug: Slug }),
+    output: Database,
+    errors: ['database_not_found'],
+  }),
 
-export const delete_database = operation({
-  summary: 'Delete a database with all its data',
-  route: 'DELETE /v1/databases/{slug}',
-  scope: 'admin',
-  console: { route: 'DELETE /api/namespaces/{ns}/databases/{slug}', role: 'admin' },
-  input: z.strictObject({ slug: Slug }),
-  output: z.object({ deleted: z.literal(true) }),
-  errors: ['database_not_found'],
-})
+  delete_database: operation({
+    summary: 'Delete a database with all its data',
+    route: 'DELETE /v1/databases/{slug}',
+    scope: 'admin',
+    console: { route: 'DELETE /api/namespaces/{ns}/databases/{slug}', role: 'admin' },
+    input: z.strictObject({ slug: Slug }),
+    output: z.object({ deleted: z.literal(true) }),
+    errors: ['database_not_found'],
+  }),
+}

@@ -64,27 +64,6 @@ export type Described = z.infer<typeof Described>
 
 const Compact = z.object({ text: z.string() })
 
-export const describe = operation({
-  summary: 'Read the whole schema with what is written about it, as data or as a short text for a prompt',
-  route: 'GET /v1/db/{ns}/{db}/describe',
-  scope: 'readonly',
-  scoped: true,
-  console: { route: 'GET /api/namespaces/{ns}/databases/{db}/describe', role: 'viewer' },
-  input: z.strictObject({ ...address, format: z.enum(['json', 'compact']).default('json') }),
-  output: z.union([Described, Compact]),
-  errors: ['database_not_found'],
-})
-
-export const set_description = operation({
-  summary: 'Write what the database and its tables are for, in place of what was written; the same as put_docs',
-  route: 'PUT /v1/db/{ns}/{db}/describe',
-  scope: 'admin',
-  console: { route: 'PUT /api/namespaces/{ns}/databases/{db}/describe', role: 'editor' },
-  input: z.strictObject({ ...address, ...Docs.shape }),
-  output: Docs,
-  errors: ['database_not_found'],
-})
-
 /** A table, column or view that words were found in. */
 const Hit = z.object({
   kind: z.enum(['table', 'column', 'view']),
@@ -96,17 +75,6 @@ const Hit = z.object({
   description: z.string().optional(),
 })
 export type Hit = z.infer<typeof Hit>
-
-export const search = operation({
-  summary: 'Find tables, columns and views by words in their names and descriptions, the best first',
-  route: 'GET /v1/db/{ns}/{db}/search',
-  scope: 'readonly',
-  scoped: true,
-  console: { route: 'GET /api/namespaces/{ns}/databases/{db}/search', role: 'viewer' },
-  input: z.strictObject({ ...address, q: z.string().max(1_000), limit: z.int().min(1).max(100).default(20) }),
-  output: z.object({ hits: z.array(Hit) }),
-  errors: ['database_not_found'],
-})
 
 /** Something in a schema, or in the first and last rows of a table, that confuses people and models. */
 const Finding = z.object({
@@ -133,13 +101,48 @@ export const Diagnosis = z.object({
 })
 export type Diagnosis = z.infer<typeof Diagnosis>
 
-export const doctor = operation({
-  summary: 'Look for what confuses people and models in the schema and in a sample of the rows; nothing is changed',
-  route: 'GET /v1/db/{ns}/{db}/doctor',
-  scope: 'readonly',
-  scoped: true,
-  console: { route: 'GET /api/namespaces/{ns}/databases/{db}/doctor', role: 'viewer' },
-  input: z.strictObject(address),
-  output: Diagnosis,
-  errors: ['database_not_found'],
-})
+/** Operations that describe, search and check a schema. */
+export const describe = {
+  describe: operation({
+    summary: 'Read the whole schema with what is written about it, as data or as a short text for a prompt',
+    route: 'GET /v1/db/{ns}/{db}/describe',
+    scope: 'readonly',
+    scoped: true,
+    console: { route: 'GET /api/namespaces/{ns}/databases/{db}/describe', role: 'viewer' },
+    input: z.strictObject({ ...address, format: z.enum(['json', 'compact']).default('json') }),
+    output: z.union([Described, Compact]),
+    errors: ['database_not_found'],
+  }),
+
+  set_description: operation({
+    summary: 'Write what the database and its tables are for, in place of what was written; the same as put_docs',
+    route: 'PUT /v1/db/{ns}/{db}/describe',
+    scope: 'admin',
+    console: { route: 'PUT /api/namespaces/{ns}/databases/{db}/describe', role: 'editor' },
+    input: z.strictObject({ ...address, ...Docs.shape }),
+    output: Docs,
+    errors: ['database_not_found'],
+  }),
+
+  search: operation({
+    summary: 'Find tables, columns and views by words in their names and descriptions, the best first',
+    route: 'GET /v1/db/{ns}/{db}/search',
+    scope: 'readonly',
+    scoped: true,
+    console: { route: 'GET /api/namespaces/{ns}/databases/{db}/search', role: 'viewer' },
+    input: z.strictObject({ ...address, q: z.string().max(1_000), limit: z.int().min(1).max(100).default(20) }),
+    output: z.object({ hits: z.array(Hit) }),
+    errors: ['database_not_found'],
+  }),
+
+  doctor: operation({
+    summary: 'Look for what confuses people and models in the schema and in a sample of the rows; nothing is changed',
+    route: 'GET /v1/db/{ns}/{db}/doctor',
+    scope: 'readonly',
+    scoped: true,
+    console: { route: 'GET /api/namespaces/{ns}/databases/{db}/doctor', role: 'viewer' },
+    input: z.strictObject(address),
+    output: Diagnosis,
+    errors: ['database_not_found'],
+  }),
+}

@@ -35,145 +35,150 @@ const specRefusals = [
   'table_protected',
 ] as const
 
-export const list_endpoints = operation({
-  summary: 'List the public endpoints of a database',
-  route: 'GET /v1/db/{ns}/{db}/endpoints',
-  scope: 'readonly',
-  scoped: true,
-  console: { route: 'GET /api/namespaces/{ns}/databases/{db}/endpoints', role: 'viewer' },
-  input: z.strictObject(database),
-  output: z.array(Endpoint),
-  errors: ['database_not_found'],
-})
-
-export const create_endpoint = operation({
-  summary: 'Save a new endpoint as a draft',
-  route: 'POST /v1/db/{ns}/{db}/endpoints',
-  scope: 'admin',
-  scoped: true,
-  console: { route: 'POST /api/namespaces/{ns}/databases/{db}/endpoints', role: 'editor' },
-  input: z.strictObject({ ...database, ...EndpointShape }),
-  output: Endpoint,
-  errors: [...specRefusals, 'slug_taken', 'limit_reached'],
-})
-
-export const get_endpoint = operation({
-  summary: 'Read one endpoint',
-  route: 'GET /v1/db/{ns}/{db}/endpoints/{slug}',
-  scope: 'readonly',
-  scoped: true,
-  console: { route: 'GET /api/namespaces/{ns}/databases/{db}/endpoints/{slug}', role: 'viewer' },
-  input: z.strictObject(address),
-  output: Endpoint,
-  errors: ['database_not_found', 'endpoint_not_found'],
-})
-
-export const update_endpoint = operation({
-  summary: 'Change an endpoint: a new version, which a published endpoint serves at once. null takes a field out',
-  route: 'PATCH /v1/db/{ns}/{db}/endpoints/{slug}',
-  scope: 'admin',
-  scoped: true,
-  console: { route: 'PATCH /api/namespaces/{ns}/databases/{db}/endpoints/{slug}', role: 'editor' },
-  input: z.strictObject({ ...EndpointChangeShape, ...address }),
-  output: Endpoint,
-  errors: [...specRefusals, 'endpoint_not_found'],
-})
-
-export const publish_endpoint = operation({
-  summary: 'Publish an endpoint, or go back to the spec of an earlier version and publish that',
-  route: 'POST /v1/db/{ns}/{db}/endpoints/{slug}/publish',
-  scope: 'admin',
-  scoped: true,
-  console: { route: 'POST /api/namespaces/{ns}/databases/{db}/endpoints/{slug}/publish', role: 'editor' },
-  input: z.strictObject({ ...address, version: z.int().min(1).optional() }),
-  output: Endpoint,
-  errors: [...specRefusals, 'endpoint_not_found', 'version_not_found'],
-})
-
-export const pause_endpoint = operation({
-  summary: 'Pause an endpoint: from the answer on it is not found',
-  route: 'POST /v1/db/{ns}/{db}/endpoints/{slug}/pause',
-  scope: 'admin',
-  scoped: true,
-  console: { route: 'POST /api/namespaces/{ns}/databases/{db}/endpoints/{slug}/pause', role: 'editor' },
-  input: z.strictObject(address),
-  output: Endpoint,
-  errors: ['database_not_found', 'endpoint_not_found'],
-})
-
-export const delete_endpoint = operation({
-  summary: 'Delete an endpoint with its versions',
-  route: 'DELETE /v1/db/{ns}/{db}/endpoints/{slug}',
-  scope: 'admin',
-  scoped: true,
-  console: { route: 'DELETE /api/namespaces/{ns}/databases/{db}/endpoints/{slug}', role: 'editor' },
-  input: z.strictObject(address),
-  output: z.object({ deleted: z.literal(true) }),
-  errors: ['database_not_found', 'endpoint_not_found'],
-})
-
-export const list_endpoint_versions = operation({
-  summary: 'List the versions of an endpoint, the newest first; the newest 50 are kept',
-  route: 'GET /v1/db/{ns}/{db}/endpoints/{slug}/versions',
-  scope: 'readonly',
-  scoped: true,
-  console: { route: 'GET /api/namespaces/{ns}/databases/{db}/endpoints/{slug}/versions', role: 'viewer' },
-  input: z.strictObject(address),
-  output: z.array(z.object({ version: z.int(), spec: z.object(EndpointShape), savedAt: Moment, savedBy: z.string() })),
-  errors: ['database_not_found', 'endpoint_not_found'],
-})
-
-export const try_endpoint = operation({
-  summary: 'Call an endpoint, published or not, with sample input and unsaved changes; what it writes is undone',
-  route: 'POST /v1/db/{ns}/{db}/endpoints/{slug}/try',
-  scope: 'admin',
-  scoped: true,
-  console: { route: 'POST /api/namespaces/{ns}/databases/{db}/endpoints/{slug}/try', role: 'editor' },
-  input: z.strictObject({
-    ...address,
-    input: z.record(z.string(), z.json()).default({}),
-    /** Whose session it is, for endpoints that ask for one. */
-    session: z.strictObject({ userId: z.union([z.string(), z.int()]), email: z.string().optional() }).optional(),
-    changes: z.strictObject(EndpointChangeShape).optional(),
+/** Operations on public endpoints and their sessions. */
+export const endpoints = {
+  list_endpoints: operation({
+    summary: 'List the public endpoints of a database',
+    route: 'GET /v1/db/{ns}/{db}/endpoints',
+    scope: 'readonly',
+    scoped: true,
+    console: { route: 'GET /api/namespaces/{ns}/databases/{db}/endpoints', role: 'viewer' },
+    input: z.strictObject(database),
+    output: z.array(Endpoint),
+    errors: ['database_not_found'],
   }),
-  output: z.object({
-    status: z.int(),
-    /** What a caller would get. */
-    body: z.json(),
-    /** What went wrong, in words that callers do not get. */
-    reason: z.string().optional(),
-    rowsRead: z.int(),
-    rowsWritten: z.int(),
-  }),
-  errors: [...specRefusals, 'endpoint_not_found'],
-})
 
-export const rotate_session_key = operation({
-  summary: 'Sign sessions with a new key. Those that are open go on until they expire, or end with endSessions',
-  route: 'POST /v1/db/{ns}/{db}/session_key/rotate',
-  scope: 'admin',
-  console: { route: 'POST /api/namespaces/{ns}/databases/{db}/session_key/rotate', role: 'admin' },
-  input: z.strictObject({ ...database, endSessions: z.boolean().default(false) }),
-  output: z.object({
-    keyId: z.string(),
-    /** Until when sessions of earlier keys are taken. */
-    previousUntil: Moment.nullable(),
+  create_endpoint: operation({
+    summary: 'Save a new endpoint as a draft',
+    route: 'POST /v1/db/{ns}/{db}/endpoints',
+    scope: 'admin',
+    scoped: true,
+    console: { route: 'POST /api/namespaces/{ns}/databases/{db}/endpoints', role: 'editor' },
+    input: z.strictObject({ ...database, ...EndpointShape }),
+    output: Endpoint,
+    errors: [...specRefusals, 'slug_taken', 'limit_reached'],
   }),
-  errors: ['database_not_found'],
-})
 
-export const create_session = operation({
-  summary: 'Open a session for a user of your app, as its own backend',
-  route: 'POST /v1/sessions',
-  scope: 'readwrite',
-  input: z.strictObject({
-    namespaceSlug: Slug,
-    databaseSlug: Slug,
-    userId: z.union([z.string().min(1).max(256), z.int()]),
-    email: z.string().max(320).optional(),
-    /** Seconds. Default: 3600, or the rest of the caller's token if shorter. */
-    expiresIn: z.int().min(60).max(MAX_SESSION_S).optional(),
+  get_endpoint: operation({
+    summary: 'Read one endpoint',
+    route: 'GET /v1/db/{ns}/{db}/endpoints/{slug}',
+    scope: 'readonly',
+    scoped: true,
+    console: { route: 'GET /api/namespaces/{ns}/databases/{db}/endpoints/{slug}', role: 'viewer' },
+    input: z.strictObject(address),
+    output: Endpoint,
+    errors: ['database_not_found', 'endpoint_not_found'],
   }),
-  output: z.object({ token: z.string(), expiresAt: Moment, expiresIn: z.int() }),
-  errors: ['namespace_mismatch', 'database_not_found', 'exceeds_parent'],
-})
+
+  update_endpoint: operation({
+    summary: 'Change an endpoint: a new version, which a published endpoint serves at once. null takes a field out',
+    route: 'PATCH /v1/db/{ns}/{db}/endpoints/{slug}',
+    scope: 'admin',
+    scoped: true,
+    console: { route: 'PATCH /api/namespaces/{ns}/databases/{db}/endpoints/{slug}', role: 'editor' },
+    input: z.strictObject({ ...EndpointChangeShape, ...address }),
+    output: Endpoint,
+    errors: [...specRefusals, 'endpoint_not_found'],
+  }),
+
+  publish_endpoint: operation({
+    summary: 'Publish an endpoint, or go back to the spec of an earlier version and publish that',
+    route: 'POST /v1/db/{ns}/{db}/endpoints/{slug}/publish',
+    scope: 'admin',
+    scoped: true,
+    console: { route: 'POST /api/namespaces/{ns}/databases/{db}/endpoints/{slug}/publish', role: 'editor' },
+    input: z.strictObject({ ...address, version: z.int().min(1).optional() }),
+    output: Endpoint,
+    errors: [...specRefusals, 'endpoint_not_found', 'version_not_found'],
+  }),
+
+  pause_endpoint: operation({
+    summary: 'Pause an endpoint: from the answer on it is not found',
+    route: 'POST /v1/db/{ns}/{db}/endpoints/{slug}/pause',
+    scope: 'admin',
+    scoped: true,
+    console: { route: 'POST /api/namespaces/{ns}/databases/{db}/endpoints/{slug}/pause', role: 'editor' },
+    input: z.strictObject(address),
+    output: Endpoint,
+    errors: ['database_not_found', 'endpoint_not_found'],
+  }),
+
+  delete_endpoint: operation({
+    summary: 'Delete an endpoint with its versions',
+    route: 'DELETE /v1/db/{ns}/{db}/endpoints/{slug}',
+    scope: 'admin',
+    scoped: true,
+    console: { route: 'DELETE /api/namespaces/{ns}/databases/{db}/endpoints/{slug}', role: 'editor' },
+    input: z.strictObject(address),
+    output: z.object({ deleted: z.literal(true) }),
+    errors: ['database_not_found', 'endpoint_not_found'],
+  }),
+
+  list_endpoint_versions: operation({
+    summary: 'List the versions of an endpoint, the newest first; the newest 50 are kept',
+    route: 'GET /v1/db/{ns}/{db}/endpoints/{slug}/versions',
+    scope: 'readonly',
+    scoped: true,
+    console: { route: 'GET /api/namespaces/{ns}/databases/{db}/endpoints/{slug}/versions', role: 'viewer' },
+    input: z.strictObject(address),
+    output: z.array(
+      z.object({ version: z.int(), spec: z.object(EndpointShape), savedAt: Moment, savedBy: z.string() }),
+    ),
+    errors: ['database_not_found', 'endpoint_not_found'],
+  }),
+
+  try_endpoint: operation({
+    summary: 'Call an endpoint, published or not, with sample input and unsaved changes; what it writes is undone',
+    route: 'POST /v1/db/{ns}/{db}/endpoints/{slug}/try',
+    scope: 'admin',
+    scoped: true,
+    console: { route: 'POST /api/namespaces/{ns}/databases/{db}/endpoints/{slug}/try', role: 'editor' },
+    input: z.strictObject({
+      ...address,
+      input: z.record(z.string(), z.json()).default({}),
+      /** Whose session it is, for endpoints that ask for one. */
+      session: z.strictObject({ userId: z.union([z.string(), z.int()]), email: z.string().optional() }).optional(),
+      changes: z.strictObject(EndpointChangeShape).optional(),
+    }),
+    output: z.object({
+      status: z.int(),
+      /** What a caller would get. */
+      body: z.json(),
+      /** What went wrong, in words that callers do not get. */
+      reason: z.string().optional(),
+      rowsRead: z.int(),
+      rowsWritten: z.int(),
+    }),
+    errors: [...specRefusals, 'endpoint_not_found'],
+  }),
+
+  rotate_session_key: operation({
+    summary: 'Sign sessions with a new key. Those that are open go on until they expire, or end with endSessions',
+    route: 'POST /v1/db/{ns}/{db}/session_key/rotate',
+    scope: 'admin',
+    console: { route: 'POST /api/namespaces/{ns}/databases/{db}/session_key/rotate', role: 'admin' },
+    input: z.strictObject({ ...database, endSessions: z.boolean().default(false) }),
+    output: z.object({
+      keyId: z.string(),
+      /** Until when sessions of earlier keys are taken. */
+      previousUntil: Moment.nullable(),
+    }),
+    errors: ['database_not_found'],
+  }),
+
+  create_session: operation({
+    summary: 'Open a session for a user of your app, as its own backend',
+    route: 'POST /v1/sessions',
+    scope: 'readwrite',
+    input: z.strictObject({
+      namespaceSlug: Slug,
+      databaseSlug: Slug,
+      userId: z.union([z.string().min(1).max(256), z.int()]),
+      email: z.string().max(320).optional(),
+      /** Seconds. Default: 3600, or the rest of the caller's token if shorter. */
+      expiresIn: z.int().min(60).max(MAX_SESSION_S).optional(),
+    }),
+    output: z.object({ token: z.string(), expiresAt: Moment, expiresIn: z.int() }),
+    errors: ['namespace_mismatch', 'database_not_found', 'exceeds_parent'],
+  }),
+}

@@ -45,42 +45,45 @@ export const Hostname = z.object({
 })
 export type Hostname = z.infer<typeof Hostname>
 
-export const list_hostnames = operation({
-  summary: 'List the hostnames that lead to a database',
-  route: 'GET /v1/db/{ns}/{db}/hostnames',
-  scope: 'readonly',
-  console: { route: 'GET /api/namespaces/{ns}/databases/{db}/hostnames', role: 'viewer' },
-  input: z.strictObject({ db: Slug }),
-  output: z.array(Hostname),
-  errors: ['namespace_mismatch', 'database_not_found'],
-})
+/** Operations on custom hostnames. */
+export const hostnames = {
+  list_hostnames: operation({
+    summary: 'List the hostnames that lead to a database',
+    route: 'GET /v1/db/{ns}/{db}/hostnames',
+    scope: 'readonly',
+    console: { route: 'GET /api/namespaces/{ns}/databases/{db}/hostnames', role: 'viewer' },
+    input: z.strictObject({ db: Slug }),
+    output: z.array(Hostname),
+    errors: ['namespace_mismatch', 'database_not_found'],
+  }),
 
-export const create_hostname = operation({
-  summary: 'Claim a hostname for a database, or read the claim again; it counts once its TXT record was found',
-  route: 'POST /v1/db/{ns}/{db}/hostnames',
-  scope: 'admin',
-  console: { route: 'POST /api/namespaces/{ns}/databases/{db}/hostnames', role: 'editor' },
-  input: z.strictObject({ db: Slug, hostname: Name }),
-  output: Hostname,
-  errors: ['namespace_mismatch', 'database_not_found', 'hostname_taken', 'limit_reached'],
-})
+  create_hostname: operation({
+    summary: 'Claim a hostname for a database, or read the claim again; it counts once its TXT record was found',
+    route: 'POST /v1/db/{ns}/{db}/hostnames',
+    scope: 'admin',
+    console: { route: 'POST /api/namespaces/{ns}/databases/{db}/hostnames', role: 'editor' },
+    input: z.strictObject({ db: Slug, hostname: Name }),
+    output: Hostname,
+    errors: ['namespace_mismatch', 'database_not_found', 'hostname_taken', 'limit_reached'],
+  }),
 
-export const refresh_hostname = operation({
-  summary: 'Look the TXT record of a hostname up, and ask how its certificate stands',
-  route: 'POST /v1/db/{ns}/{db}/hostnames/{hostname}/refresh',
-  scope: 'admin',
-  console: { route: 'POST /api/namespaces/{ns}/databases/{db}/hostnames/{hostname}/refresh', role: 'editor' },
-  input: z.strictObject({ db: Slug, hostname: Name }),
-  output: Hostname,
-  errors: ['namespace_mismatch', 'database_not_found', 'hostname_not_found', 'hostname_taken', 'dns_unavailable'],
-})
+  refresh_hostname: operation({
+    summary: 'Look the TXT record of a hostname up, and ask how its certificate stands',
+    route: 'POST /v1/db/{ns}/{db}/hostnames/{hostname}/refresh',
+    scope: 'admin',
+    console: { route: 'POST /api/namespaces/{ns}/databases/{db}/hostnames/{hostname}/refresh', role: 'editor' },
+    input: z.strictObject({ db: Slug, hostname: Name }),
+    output: Hostname,
+    errors: ['namespace_mismatch', 'database_not_found', 'hostname_not_found', 'hostname_taken', 'dns_unavailable'],
+  }),
 
-export const delete_hostname = operation({
-  summary: 'Let go of a hostname: from the answer on it leads nowhere, and is free for whoever proves it theirs',
-  route: 'DELETE /v1/db/{ns}/{db}/hostnames/{hostname}',
-  scope: 'admin',
-  console: { route: 'DELETE /api/namespaces/{ns}/databases/{db}/hostnames/{hostname}', role: 'editor' },
-  input: z.strictObject({ db: Slug, hostname: Name }),
-  output: z.object({ deleted: z.literal(true) }),
-  errors: ['namespace_mismatch', 'database_not_found', 'hostname_not_found'],
-})
+  delete_hostname: operation({
+    summary: 'Let go of a hostname: from the answer on it leads nowhere, and is free for whoever proves it theirs',
+    route: 'DELETE /v1/db/{ns}/{db}/hostnames/{hostname}',
+    scope: 'admin',
+    console: { route: 'DELETE /api/namespaces/{ns}/databases/{db}/hostnames/{hostname}', role: 'editor' },
+    input: z.strictObject({ db: Slug, hostname: Name }),
+    output: z.object({ deleted: z.literal(true) }),
+    errors: ['namespace_mismatch', 'database_not_found', 'hostname_not_found'],
+  }),
+}

@@ -35,16 +35,6 @@ export const Insights = z.object({
 })
 export type Insights = z.infer<typeof Insights>
 
-export const get_insights = operation({
-  summary: 'Tell how long statements take, and which were slower than 500 ms or failed',
-  route: 'GET /v1/db/{ns}/{db}/insights',
-  scope: 'readonly',
-  console: { route: 'GET /api/namespaces/{ns}/databases/{db}/insights', role: 'viewer' },
-  input: z.strictObject({ ns: Slug, db: Slug, hours: Hours }),
-  output: Insights,
-  errors: ['database_not_found'],
-})
-
 /** What callers of an endpoint had it run lately. What a gate stopped or a cache answered ran nothing, and is not in it. */
 export const EndpointTraffic = z.object({
   windowHours: z.int(),
@@ -66,12 +56,25 @@ export const EndpointTraffic = z.object({
 })
 export type EndpointTraffic = z.infer<typeof EndpointTraffic>
 
-export const get_endpoint_traffic = operation({
-  summary: 'Tell how often a public endpoint ran, how long that took, what it cost and why it failed',
-  route: 'GET /v1/db/{ns}/{db}/endpoints/{slug}/traffic',
-  scope: 'readonly',
-  console: { route: 'GET /api/namespaces/{ns}/databases/{db}/endpoints/{slug}/traffic', role: 'viewer' },
-  input: z.strictObject({ ns: Slug, db: Slug, slug: EndpointShape.slug, hours: Hours }),
-  output: EndpointTraffic,
-  errors: ['database_not_found', 'endpoint_not_found'],
-})
+/** Operations on statistics of statements and endpoints. */
+export const insights = {
+  get_insights: operation({
+    summary: 'Tell how long statements take, and which were slower than 500 ms or failed',
+    route: 'GET /v1/db/{ns}/{db}/insights',
+    scope: 'readonly',
+    console: { route: 'GET /api/namespaces/{ns}/databases/{db}/insights', role: 'viewer' },
+    input: z.strictObject({ ns: Slug, db: Slug, hours: Hours }),
+    output: Insights,
+    errors: ['database_not_found'],
+  }),
+
+  get_endpoint_traffic: operation({
+    summary: 'Tell how often a public endpoint ran, how long that took, what it cost and why it failed',
+    route: 'GET /v1/db/{ns}/{db}/endpoints/{slug}/traffic',
+    scope: 'readonly',
+    console: { route: 'GET /api/namespaces/{ns}/databases/{db}/endpoints/{slug}/traffic', role: 'viewer' },
+    input: z.strictObject({ ns: Slug, db: Slug, slug: EndpointShape.slug, hours: Hours }),
+    output: EndpointTraffic,
+    errors: ['database_not_found', 'endpoint_not_found'],
+  }),
+}

@@ -45,159 +45,162 @@ export const Share = z.object({
 })
 export type Share = z.infer<typeof Share>
 
-export const list_my_namespaces = operation({
-  summary: 'List the namespaces one is a member of',
-  route: 'GET /api/namespaces',
-  scope: 'account',
-  input: z.strictObject({}),
-  output: z.array(Membership),
-})
-
-export const create_my_namespace = operation({
-  summary: 'Make a namespace and become its owner',
-  route: 'POST /api/namespaces',
-  scope: 'account',
-  input: z.strictObject({ slug: Slug }),
-  output: Membership,
-  errors: ['slug_taken'],
-})
-
-export const get_namespace = operation({
-  summary: 'Read one namespace and what one is in it',
-  route: 'GET /api/namespaces/{ns}',
-  scope: 'member',
-  role: 'viewer',
-  input: z.strictObject({}),
-  output: Membership,
-})
-
-export const delete_namespace = operation({
-  summary: 'Delete a namespace with all its databases and tokens; its slug is not given out again',
-  route: 'DELETE /api/namespaces/{ns}',
-  scope: 'member',
-  role: 'owner',
-  input: z.strictObject({}),
-  output: done('deleted'),
-})
-
-export const list_members = operation({
-  summary: 'List the members of a namespace',
-  route: 'GET /api/namespaces/{ns}/members',
-  scope: 'member',
-  role: 'viewer',
-  input: z.strictObject({}),
-  output: z.array(Member),
-})
-
-export const set_member_role = operation({
-  summary: 'Change what a member may do; only an owner makes or unmakes an owner, and everyone may step down',
-  route: 'PATCH /api/namespaces/{ns}/members/{userId}',
-  scope: 'member',
-  role: 'viewer',
-  input: z.strictObject({ userId: UserId, role: MemberRole }),
-  output: Member,
-  errors: ['role_insufficient', 'member_not_found', 'last_owner'],
-})
-
-export const remove_member = operation({
-  summary:
-    'Remove a member, or leave; apps the member let in are out, tokens the member minted work until they are revoked',
-  route: 'DELETE /api/namespaces/{ns}/members/{userId}',
-  scope: 'member',
-  role: 'viewer',
-  input: z.strictObject({ userId: UserId }),
-  output: done('removed'),
-  errors: ['role_insufficient', 'member_not_found', 'last_owner'],
-})
-
-export const list_invitations = operation({
-  summary: 'List invitations that are open',
-  route: 'GET /api/namespaces/{ns}/invitations',
-  scope: 'member',
-  role: 'admin',
-  input: z.strictObject({}),
-  output: z.array(Invitation),
-})
-
-export const create_invitation = operation({
-  summary: 'Invite somebody: by mail, or with the link in the answer where no mail is set up',
-  route: 'POST /api/namespaces/{ns}/invitations',
-  scope: 'member',
-  role: 'admin',
-  input: z.strictObject({ email: z.email().max(200), role: InvitedRole }),
-  output: Invitation.extend({ link: z.url().optional() }),
-  errors: ['already_member', 'mail_failed'],
-})
-
-export const revoke_invitation = operation({
-  summary: 'Take an invitation back',
-  route: 'DELETE /api/namespaces/{ns}/invitations/{id}',
-  scope: 'member',
-  role: 'admin',
-  input: z.strictObject({ id: z.string().min(1).max(40) }),
-  output: done('revoked'),
-  errors: ['invitation_not_found'],
-})
-
-export const accept_invitation = operation({
-  summary: 'Accept an invitation, which uses it up',
-  route: 'POST /api/invitations/{token}/accept',
-  scope: 'account',
-  input: z.strictObject({ token: z.string().min(1).max(200) }),
-  output: Membership,
-  errors: ['invitation_not_found', 'already_member'],
-})
-
-export const list_shares = operation({
-  summary: 'List whom a database is shared with beyond their role in the namespace',
-  route: 'GET /api/namespaces/{ns}/databases/{slug}/shares',
-  scope: 'member',
-  role: 'admin',
-  input: z.strictObject({ slug: Slug }),
-  output: z.array(Share),
-  errors: ['database_not_found'],
-})
-
-export const share_database = operation({
-  summary: 'Let a viewer of the namespace edit one database, or take that back to viewing',
-  route: 'POST /api/namespaces/{ns}/databases/{slug}/shares',
-  scope: 'member',
-  role: 'admin',
-  input: z.strictObject({ slug: Slug, email: z.email().max(200), role: Share.shape.role }),
-  output: Share,
-  errors: ['database_not_found', 'member_not_found'],
-})
-
-export const unshare_database = operation({
-  summary: 'End the sharing of a database with a member',
-  route: 'DELETE /api/namespaces/{ns}/databases/{slug}/shares/{userId}',
-  scope: 'member',
-  role: 'admin',
-  input: z.strictObject({ slug: Slug, userId: UserId }),
-  output: done('removed'),
-  errors: ['database_not_found', 'member_not_found'],
-})
-
-export const list_audit = operation({
-  summary: 'Read who did what, the newest first',
-  route: 'GET /api/namespaces/{ns}/audit',
-  scope: 'member',
-  role: 'admin',
-  input: z.strictObject({
-    limit: z.int().min(1).max(500).default(100),
-    /** Entries older than this one's id. */
-    before: z.int().min(1).optional(),
-    /** One action, such as `token.created`, or what all of them begin with, such as `token`. */
-    action: z.string().min(1).max(80).optional(),
+/** Operations on namespaces, members, invitations, shares and the audit log. */
+export const members = {
+  list_my_namespaces: operation({
+    summary: 'List the namespaces one is a member of',
+    route: 'GET /api/namespaces',
+    scope: 'account',
+    input: z.strictObject({}),
+    output: z.array(Membership),
   }),
-  output: z.array(
-    z.object({
-      id: z.int(),
-      at: Moment,
-      actor: z.string(),
-      action: z.string(),
-      target: z.string(),
-      detail: z.record(z.string(), z.json()),
+
+  create_my_namespace: operation({
+    summary: 'Make a namespace and become its owner',
+    route: 'POST /api/namespaces',
+    scope: 'account',
+    input: z.strictObject({ slug: Slug }),
+    output: Membership,
+    errors: ['slug_taken'],
+  }),
+
+  get_namespace: operation({
+    summary: 'Read one namespace and what one is in it',
+    route: 'GET /api/namespaces/{ns}',
+    scope: 'member',
+    role: 'viewer',
+    input: z.strictObject({}),
+    output: Membership,
+  }),
+
+  delete_namespace: operation({
+    summary: 'Delete a namespace with all its databases and tokens; its slug is not given out again',
+    route: 'DELETE /api/namespaces/{ns}',
+    scope: 'member',
+    role: 'owner',
+    input: z.strictObject({}),
+    output: done('deleted'),
+  }),
+
+  list_members: operation({
+    summary: 'List the members of a namespace',
+    route: 'GET /api/namespaces/{ns}/members',
+    scope: 'member',
+    role: 'viewer',
+    input: z.strictObject({}),
+    output: z.array(Member),
+  }),
+
+  set_member_role: operation({
+    summary: 'Change what a member may do; only an owner makes or unmakes an owner, and everyone may step down',
+    route: 'PATCH /api/namespaces/{ns}/members/{userId}',
+    scope: 'member',
+    role: 'viewer',
+    input: z.strictObject({ userId: UserId, role: MemberRole }),
+    output: Member,
+    errors: ['role_insufficient', 'member_not_found', 'last_owner'],
+  }),
+
+  remove_member: operation({
+    summary:
+      'Remove a member, or leave; apps the member let in are out, tokens the member minted work until they are revoked',
+    route: 'DELETE /api/namespaces/{ns}/members/{userId}',
+    scope: 'member',
+    role: 'viewer',
+    input: z.strictObject({ userId: UserId }),
+    output: done('removed'),
+    errors: ['role_insufficient', 'member_not_found', 'last_owner'],
+  }),
+
+  list_invitations: operation({
+    summary: 'List invitations that are open',
+    route: 'GET /api/namespaces/{ns}/invitations',
+    scope: 'member',
+    role: 'admin',
+    input: z.strictObject({}),
+    output: z.array(Invitation),
+  }),
+
+  create_invitation: operation({
+    summary: 'Invite somebody: by mail, or with the link in the answer where no mail is set up',
+    route: 'POST /api/namespaces/{ns}/invitations',
+    scope: 'member',
+    role: 'admin',
+    input: z.strictObject({ email: z.email().max(200), role: InvitedRole }),
+    output: Invitation.extend({ link: z.url().optional() }),
+    errors: ['already_member', 'mail_failed'],
+  }),
+
+  revoke_invitation: operation({
+    summary: 'Take an invitation back',
+    route: 'DELETE /api/namespaces/{ns}/invitations/{id}',
+    scope: 'member',
+    role: 'admin',
+    input: z.strictObject({ id: z.string().min(1).max(40) }),
+    output: done('revoked'),
+    errors: ['invitation_not_found'],
+  }),
+
+  accept_invitation: operation({
+    summary: 'Accept an invitation, which uses it up',
+    route: 'POST /api/invitations/{token}/accept',
+    scope: 'account',
+    input: z.strictObject({ token: z.string().min(1).max(200) }),
+    output: Membership,
+    errors: ['invitation_not_found', 'already_member'],
+  }),
+
+  list_shares: operation({
+    summary: 'List whom a database is shared with beyond their role in the namespace',
+    route: 'GET /api/namespaces/{ns}/databases/{slug}/shares',
+    scope: 'member',
+    role: 'admin',
+    input: z.strictObject({ slug: Slug }),
+    output: z.array(Share),
+    errors: ['database_not_found'],
+  }),
+
+  share_database: operation({
+    summary: 'Let a viewer of the namespace edit one database, or take that back to viewing',
+    route: 'POST /api/namespaces/{ns}/databases/{slug}/shares',
+    scope: 'member',
+    role: 'admin',
+    input: z.strictObject({ slug: Slug, email: z.email().max(200), role: Share.shape.role }),
+    output: Share,
+    errors: ['database_not_found', 'member_not_found'],
+  }),
+
+  unshare_database: operation({
+    summary: 'End the sharing of a database with a member',
+    route: 'DELETE /api/namespaces/{ns}/databases/{slug}/shares/{userId}',
+    scope: 'member',
+    role: 'admin',
+    input: z.strictObject({ slug: Slug, userId: UserId }),
+    output: done('removed'),
+    errors: ['database_not_found', 'member_not_found'],
+  }),
+
+  list_audit: operation({
+    summary: 'Read who did what, the newest first',
+    route: 'GET /api/namespaces/{ns}/audit',
+    scope: 'member',
+    role: 'admin',
+    input: z.strictObject({
+      limit: z.int().min(1).max(500).default(100),
+      /** Entries older than this one's id. */
+      before: z.int().min(1).optional(),
+      /** One action, such as `token.created`, or what all of them begin with, such as `token`. */
+      action: z.string().min(1).max(80).optional(),
     }),
-  ),
-})
+    output: z.array(
+      z.object({
+        id: z.int(),
+        at: Moment,
+        actor: z.string(),
+        action: z.string(),
+        target: z.string(),
+        detail: z.record(z.string(), z.json()),
+      }),
+    ),
+  }),
+}

@@ -88,35 +88,39 @@ export const MergeReport = z.object({
 })
 export type MergeReport = z.infer<typeof MergeReport>
 
-export const merge_branch = operation({
-  summary: 'Merge the schema or the rows of a branch into its parent, wholly or not at all, or tell what that would do',
-  route: 'POST /v1/db/{ns}/{db}/branches/{ref}/merge',
-  scope: 'admin',
-  pinned: false,
-  console: { route: 'POST /api/namespaces/{ns}/databases/{db}/branches/{ref}/merge', role: 'admin' },
-  input: z.strictObject({
-    ns: Slug,
-    db: Slug,
-    ref: KnownRef,
-    mode: z.enum(['preview', 'schema', 'data']).default('preview'),
-    /** Whose row stays, or whose deletion holds, where both sides have changed it. */
-    onConflict: z.enum(['abort', 'branch', 'parent']).default('abort'),
-    allowDataLoss: z.boolean().default(false),
-    /** `planHash` of a preview: refused if it would do something else by now. */
-    expectedPlan: z.string().max(100).optional(),
+/** Operations that merge branches. */
+export const merges = {
+  merge_branch: operation({
+    summary:
+      'Merge the schema or the rows of a branch into its parent, wholly or not at all, or tell what that would do',
+    route: 'POST /v1/db/{ns}/{db}/branches/{ref}/merge',
+    scope: 'admin',
+    pinned: false,
+    console: { route: 'POST /api/namespaces/{ns}/databases/{db}/branches/{ref}/merge', role: 'admin' },
+    input: z.strictObject({
+      ns: Slug,
+      db: Slug,
+      ref: KnownRef,
+      mode: z.enum(['preview', 'schema', 'data']).default('preview'),
+      /** Whose row stays, or whose deletion holds, where both sides have changed it. */
+      onConflict: z.enum(['abort', 'branch', 'parent']).default('abort'),
+      allowDataLoss: z.boolean().default(false),
+      /** `planHash` of a preview: refused if it would do something else by now. */
+      expectedPlan: z.string().max(100).optional(),
+    }),
+    output: MergeReport,
+    errors: [
+      'database_not_found',
+      'branch_not_found',
+      'fork_point_unknown',
+      'merge_conflict',
+      'merge_would_lose_data',
+      'merge_stale',
+      'merge_under_way',
+      'merge_impossible',
+      'copy_impossible',
+      'copy_cut_off',
+      'took_too_long',
+    ],
   }),
-  output: MergeReport,
-  errors: [
-    'database_not_found',
-    'branch_not_found',
-    'fork_point_unknown',
-    'merge_conflict',
-    'merge_would_lose_data',
-    'merge_stale',
-    'merge_under_way',
-    'merge_impossible',
-    'copy_impossible',
-    'copy_cut_off',
-    'took_too_long',
-  ],
-})
+}

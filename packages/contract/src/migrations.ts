@@ -120,86 +120,89 @@ const runRefusals = [
   'query_timeout',
 ] as const
 
-export const list_migrations = operation({
-  summary: 'List migrations, the newest first',
-  route: 'GET /v1/db/{ns}/{db}/migrations',
-  scope: 'readonly',
-  console: { route: 'GET /api/namespaces/{ns}/databases/{db}/migrations', role: 'viewer' },
-  input: z.strictObject({
-    ...database,
-    ...paging,
-    /** Migrations in the answer, 100 by default. `pageSize` overrides it. */
-    limit: z.int().min(1).max(100).optional(),
-    /** Migrations older than the one with this id. Not together with `cursor`. */
-    before: address.id.optional(),
+/** Operations on migrations and the schema change log. */
+export const migrations = {
+  list_migrations: operation({
+    summary: 'List migrations, the newest first',
+    route: 'GET /v1/db/{ns}/{db}/migrations',
+    scope: 'readonly',
+    console: { route: 'GET /api/namespaces/{ns}/databases/{db}/migrations', role: 'viewer' },
+    input: z.strictObject({
+      ...database,
+      ...paging,
+      /** Migrations in the answer, 100 by default. `pageSize` overrides it. */
+      limit: z.int().min(1).max(100).optional(),
+      /** Migrations older than the one with this id. Not together with `cursor`. */
+      before: address.id.optional(),
+    }),
+    output: z.array(Migration),
+    meta: PageMeta,
+    errors: [...refusals, 'migration_not_found'],
   }),
-  output: z.array(Migration),
-  meta: PageMeta,
-  errors: [...refusals, 'migration_not_found'],
-})
 
-export const create_migration = operation({
-  summary: 'Save a migration as a draft: statements separated by ";", checked for their syntax',
-  route: 'POST /v1/db/{ns}/{db}/migrations',
-  scope: 'admin',
-  console: { route: 'POST /api/namespaces/{ns}/databases/{db}/migrations', role: 'editor' },
-  input: z.strictObject({ ...database, name: Name, sql: Sql }),
-  output: Migration,
-  errors: [...draftRefusals, 'limit_reached'],
-})
-
-export const update_migration = operation({
-  summary: 'Change a draft',
-  route: 'PATCH /v1/db/{ns}/{db}/migrations/{id}',
-  scope: 'admin',
-  console: { route: 'PATCH /api/namespaces/{ns}/databases/{db}/migrations/{id}', role: 'editor' },
-  input: z.strictObject({ ...address, name: Name.optional(), sql: Sql.optional() }),
-  output: Migration,
-  errors: [...draftRefusals, 'migration_not_found'],
-})
-
-export const delete_migration = operation({
-  summary: 'Delete a draft',
-  route: 'DELETE /v1/db/{ns}/{db}/migrations/{id}',
-  scope: 'admin',
-  console: { route: 'DELETE /api/namespaces/{ns}/databases/{db}/migrations/{id}', role: 'editor' },
-  input: z.strictObject(address),
-  output: z.object({ deleted: z.literal(true) }),
-  errors: [...refusals, 'migration_not_found', 'migration_applied'],
-})
-
-export const apply_migration = operation({
-  summary: 'Run a draft in one transaction, whole or not at all; from then on it stays as it is',
-  route: 'POST /v1/db/{ns}/{db}/migrations/{id}/apply',
-  scope: 'admin',
-  console: { route: 'POST /api/namespaces/{ns}/databases/{db}/migrations/{id}/apply', role: 'admin' },
-  input: z.strictObject(address),
-  output: Migration,
-  meta: QueryMeta,
-  errors: [...runRefusals, 'conflict', 'approval_denied'],
-})
-
-export const try_migration = operation({
-  summary: 'Run a draft, tell what each statement does and how the schema differs, and undo it all',
-  route: 'POST /v1/db/{ns}/{db}/migrations/{id}/try',
-  scope: 'admin',
-  console: { route: 'POST /api/namespaces/{ns}/databases/{db}/migrations/{id}/try', role: 'editor' },
-  input: z.strictObject(address),
-  output: MigrationTrial,
-  errors: runRefusals,
-})
-
-export const list_schema_changes = operation({
-  summary: 'Read which statements changed the schema, the newest first; the newest 1,000 are kept',
-  route: 'GET /v1/db/{ns}/{db}/schema_changes',
-  scope: 'readonly',
-  console: { route: 'GET /api/namespaces/{ns}/databases/{db}/schema_changes', role: 'viewer' },
-  input: z.strictObject({
-    ...database,
-    limit: z.int().min(1).max(500).default(100),
-    /** Changes older than the one with this id. */
-    before: z.int().min(1).optional(),
+  create_migration: operation({
+    summary: 'Save a migration as a draft: statements separated by ";", checked for their syntax',
+    route: 'POST /v1/db/{ns}/{db}/migrations',
+    scope: 'admin',
+    console: { route: 'POST /api/namespaces/{ns}/databases/{db}/migrations', role: 'editor' },
+    input: z.strictObject({ ...database, name: Name, sql: Sql }),
+    output: Migration,
+    errors: [...draftRefusals, 'limit_reached'],
   }),
-  output: z.array(SchemaChange),
-  errors: refusals,
-})
+
+  update_migration: operation({
+    summary: 'Change a draft',
+    route: 'PATCH /v1/db/{ns}/{db}/migrations/{id}',
+    scope: 'admin',
+    console: { route: 'PATCH /api/namespaces/{ns}/databases/{db}/migrations/{id}', role: 'editor' },
+    input: z.strictObject({ ...address, name: Name.optional(), sql: Sql.optional() }),
+    output: Migration,
+    errors: [...draftRefusals, 'migration_not_found'],
+  }),
+
+  delete_migration: operation({
+    summary: 'Delete a draft',
+    route: 'DELETE /v1/db/{ns}/{db}/migrations/{id}',
+    scope: 'admin',
+    console: { route: 'DELETE /api/namespaces/{ns}/databases/{db}/migrations/{id}', role: 'editor' },
+    input: z.strictObject(address),
+    output: z.object({ deleted: z.literal(true) }),
+    errors: [...refusals, 'migration_not_found', 'migration_applied'],
+  }),
+
+  apply_migration: operation({
+    summary: 'Run a draft in one transaction, whole or not at all; from then on it stays as it is',
+    route: 'POST /v1/db/{ns}/{db}/migrations/{id}/apply',
+    scope: 'admin',
+    console: { route: 'POST /api/namespaces/{ns}/databases/{db}/migrations/{id}/apply', role: 'admin' },
+    input: z.strictObject(address),
+    output: Migration,
+    meta: QueryMeta,
+    errors: [...runRefusals, 'conflict', 'approval_denied'],
+  }),
+
+  try_migration: operation({
+    summary: 'Run a draft, tell what each statement does and how the schema differs, and undo it all',
+    route: 'POST /v1/db/{ns}/{db}/migrations/{id}/try',
+    scope: 'admin',
+    console: { route: 'POST /api/namespaces/{ns}/databases/{db}/migrations/{id}/try', role: 'editor' },
+    input: z.strictObject(address),
+    output: MigrationTrial,
+    errors: runRefusals,
+  }),
+
+  list_schema_changes: operation({
+    summary: 'Read which statements changed the schema, the newest first; the newest 1,000 are kept',
+    route: 'GET /v1/db/{ns}/{db}/schema_changes',
+    scope: 'readonly',
+    console: { route: 'GET /api/namespaces/{ns}/databases/{db}/schema_changes', role: 'viewer' },
+    input: z.strictObject({
+      ...database,
+      limit: z.int().min(1).max(500).default(100),
+      /** Changes older than the one with this id. */
+      before: z.int().min(1).optional(),
+    }),
+    output: z.array(SchemaChange),
+    errors: refusals,
+  }),
+}

@@ -25,25 +25,28 @@ export const OAuthGrant = z.object({
 })
 export type OAuthGrant = z.infer<typeof OAuthGrant>
 
-export const list_oauth_grants = operation({
-  summary: 'List the apps one let into the namespace; admins see those of all members',
-  route: 'GET /api/namespaces/{ns}/oauth_grants',
-  scope: 'member',
-  role: 'viewer',
-  input: z.strictObject({}),
-  output: z.array(OAuthGrant),
-})
-
-export const revoke_oauth_grant = operation({
-  summary: 'Revoke the access of an app. Once this returns, its tokens, and those it created, are refused everywhere',
-  route: 'DELETE /api/namespaces/{ns}/oauth_grants/{id}',
-  scope: 'member',
-  role: 'viewer',
-  input: z.strictObject({ id: z.string().min(1).max(40) }),
-  output: z.object({
-    revoked: z.literal(true),
-    /** Number of tokens and unredeemed handoffs that the app had created and that ended with its access. */
-    alsoRevoked: z.int(),
+/** Operations on connected apps. */
+export const oauth = {
+  list_oauth_grants: operation({
+    summary: 'List the apps one let into the namespace; admins see those of all members',
+    route: 'GET /api/namespaces/{ns}/oauth_grants',
+    scope: 'member',
+    role: 'viewer',
+    input: z.strictObject({}),
+    output: z.array(OAuthGrant),
   }),
-  errors: ['oauth_grant_not_found'],
-})
+
+  revoke_oauth_grant: operation({
+    summary: 'Revoke the access of an app. Once this returns, its tokens, and those it created, are refused everywhere',
+    route: 'DELETE /api/namespaces/{ns}/oauth_grants/{id}',
+    scope: 'member',
+    role: 'viewer',
+    input: z.strictObject({ id: z.string().min(1).max(40) }),
+    output: z.object({
+      revoked: z.literal(true),
+      /** Number of tokens and unredeemed handoffs that the app had created and that ended with its access. */
+      alsoRevoked: z.int(),
+    }),
+    errors: ['oauth_grant_not_found'],
+  }),
+}

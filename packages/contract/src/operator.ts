@@ -4,20 +4,6 @@ import { MemberRole, operation } from './operation.ts'
 import { MintedToken } from './tokens.ts'
 import { Moment, Slug } from './values.ts'
 
-export const create_namespace = operation({
-  summary: 'Make sure a namespace and a database exist, and mint an admin token for them',
-  route: 'POST /api/operator/namespaces',
-  scope: 'operator',
-  input: z.strictObject({ slug: Slug, database: Slug, tokenName: z.string().trim().min(1).max(80) }),
-  output: z.object({
-    namespace: z.object({ id: z.string(), slug: Slug }),
-    database: z.object({ slug: Slug }),
-    token: MintedToken,
-    created: z.boolean(),
-  }),
-  errors: ['slug_taken'],
-})
-
 export const Standing = z.object({
   id: z.string(),
   slug: Slug,
@@ -30,69 +16,86 @@ export const Standing = z.object({
 })
 const Note = z.string().trim().min(1).max(500)
 
-export const list_namespaces = operation({
-  summary: 'List the namespaces of this instance with balance and drift',
-  route: 'GET /api/operator/namespaces',
-  scope: 'operator',
-  input: z.strictObject({}),
-  output: z.array(Standing),
-})
-
-export const credit_namespace = operation({
-  summary: 'Add to the balance of a namespace, or take from it to correct it',
-  route: 'POST /api/operator/namespaces/{ns}/credit',
-  scope: 'operator',
-  input: z.strictObject({
-    ns: Slug,
-    amountUsd: z
-      .number()
-      .min(-1_000_000)
-      .max(1_000_000)
-      .refine((usd) => usd !== 0, 'must not be 0'),
-    note: Note,
-    /** Sent again with the same reference, a credit counts once. */
-    ref: z.string().min(1).max(200).optional(),
+/** Operations of the operator, and the status that anyone can read. */
+export const operator = {
+  create_namespace: operation({
+    summary: 'Make sure a namespace and a database exist, and mint an admin token for them',
+    route: 'POST /api/operator/namespaces',
+    scope: 'operator',
+    input: z.strictObject({ slug: Slug, database: Slug, tokenName: z.string().trim().min(1).max(80) }),
+    output: z.object({
+      namespace: z.object({ id: z.string(), slug: Slug }),
+      database: z.object({ slug: Slug }),
+      token: MintedToken,
+      created: z.boolean(),
+    }),
+    errors: ['slug_taken'],
   }),
-  output: z.object({ balanceUsd: z.number() }),
-  errors: ['namespace_not_found'],
-})
 
-export const suspend_namespace = operation({
-  summary: 'Stop serving a namespace; its data and its billing stay',
-  route: 'POST /api/operator/namespaces/{ns}/suspend',
-  scope: 'operator',
-  input: z.strictObject({ ns: Slug, note: Note }),
-  output: z.object({ status: z.literal('suspended') }),
-  errors: ['namespace_not_found'],
-})
-
-export const resume_namespace = operation({
-  summary: 'Serve a suspended namespace again',
-  route: 'POST /api/operator/namespaces/{ns}/resume',
-  scope: 'operator',
-  input: z.strictObject({ ns: Slug, note: Note }),
-  output: z.object({ status: z.literal('active') }),
-  errors: ['namespace_not_found'],
-})
-
-export const invite_to_namespace = operation({
-  summary: 'Invite a member to a namespace: by mail, or with the link in the answer where no mail is set up',
-  route: 'POST /api/operator/namespaces/{ns}/invite',
-  scope: 'operator',
-  input: z.strictObject({ ns: Slug, email: z.email().max(200), role: MemberRole }),
-  output: Invitation.extend({ link: z.url().optional() }),
-  errors: ['namespace_not_found', 'already_member', 'mail_failed'],
-})
-
-export const get_status = operation({
-  summary: 'Tell whether the books of this instance balance',
-  route: 'GET /api/status',
-  scope: 'anyone',
-  input: z.strictObject({}),
-  output: z.object({
-    ok: z.boolean(),
-    namespaces: z.int(),
-    drifting: z.int(),
-    lastReconcileAt: Moment.nullable(),
+  list_namespaces: operation({
+    summary: 'List the namespaces of this instance with balance and drift',
+    route: 'GET /api/operator/namespaces',
+    scope: 'operator',
+    input: z.strictObject({}),
+    output: z.array(Standing),
   }),
-})
+
+  credit_namespace: operation({
+    summary: 'Add to the balance of a namespace, or take from it to correct it',
+    route: 'POST /api/operator/namespaces/{ns}/credit',
+    scope: 'operator',
+    input: z.strictObject({
+      ns: Slug,
+      amountUsd: z
+        .number()
+        .min(-1_000_000)
+        .max(1_000_000)
+        .refine((usd) => usd !== 0, 'must not be 0'),
+      note: Note,
+      /** Sent again with the same reference, a credit counts once. */
+      ref: z.string().min(1).max(200).optional(),
+    }),
+    output: z.object({ balanceUsd: z.number() }),
+    errors: ['namespace_not_found'],
+  }),
+
+  suspend_namespace: operation({
+    summary: 'Stop serving a namespace; its data and its billing stay',
+    route: 'POST /api/operator/namespaces/{ns}/suspend',
+    scope: 'operator',
+    input: z.strictObject({ ns: Slug, note: Note }),
+    output: z.object({ status: z.literal('suspended') }),
+    errors: ['namespace_not_found'],
+  }),
+
+  resume_namespace: operation({
+    summary: 'Serve a suspended namespace again',
+    route: 'POST /api/operator/namespaces/{ns}/resume',
+    scope: 'operator',
+    input: z.strictObject({ ns: Slug, note: Note }),
+    output: z.object({ status: z.literal('active') }),
+    errors: ['namespace_not_found'],
+  }),
+
+  invite_to_namespace: operation({
+    summary: 'Invite a member to a namespace: by mail, or with the link in the answer where no mail is set up',
+    route: 'POST /api/operator/namespaces/{ns}/invite',
+    scope: 'operator',
+    input: z.strictObject({ ns: Slug, email: z.email().max(200), role: MemberRole }),
+    output: Invitation.extend({ link: z.url().optional() }),
+    errors: ['namespace_not_found', 'already_member', 'mail_failed'],
+  }),
+
+  get_status: operation({
+    summary: 'Tell whether the books of this instance balance',
+    route: 'GET /api/status',
+    scope: 'anyone',
+    input: z.strictObject({}),
+    output: z.object({
+      ok: z.boolean(),
+      namespaces: z.int(),
+      drifting: z.int(),
+      lastReconcileAt: Moment.nullable(),
+    }),
+  }),
+}

@@ -21,46 +21,49 @@ const refusals = [
   'database_not_found',
 ] as const
 
-export const propose = operation({
-  summary: 'Say what a write would do, without doing it, and get a token that does exactly that, once',
-  route: 'POST /v1/db/{ns}/{db}/propose',
-  scope: 'readwrite',
-  scoped: true,
-  console: { route: 'POST /api/namespaces/{ns}/databases/{db}/propose', role: 'editor' },
-  input: z.strictObject({
-    ...address,
-    ...Statement.shape,
-    ttlSec: z.int().min(1).max(PROPOSAL_S.longest).default(PROPOSAL_S.standard),
+/** Operations on proposals: dry runs that can be applied later. */
+export const proposals = {
+  propose: operation({
+    summary: 'Say what a write would do, without doing it, and get a token that does exactly that, once',
+    route: 'POST /v1/db/{ns}/{db}/propose',
+    scope: 'readwrite',
+    scoped: true,
+    console: { route: 'POST /api/namespaces/{ns}/databases/{db}/propose', role: 'editor' },
+    input: z.strictObject({
+      ...address,
+      ...Statement.shape,
+      ttlSec: z.int().min(1).max(PROPOSAL_S.longest).default(PROPOSAL_S.standard),
+    }),
+    output: z.object({
+      sql: z.string(),
+      /** Rows of EXPLAIN QUERY PLAN: id, parent, unused, detail. */
+      plan: z.array(z.array(z.json())),
+      /** Rows that it would change by now; `null` where that is not known beforehand. */
+      estimatedAffectedRows: z.int().nullable(),
+      executionToken: z.string(),
+      expiresAt: Moment,
+      action: z.enum(['write', 'schema']),
+    }),
+    errors: [...refusals, 'approval_denied', 'limit_reached'],
   }),
-  output: z.object({
-    sql: z.string(),
-    /** Rows of EXPLAIN QUERY PLAN: id, parent, unused, detail. */
-    plan: z.array(z.array(z.json())),
-    /** Rows that it would change by now; `null` where that is not known beforehand. */
-    estimatedAffectedRows: z.int().nullable(),
-    executionToken: z.string(),
-    expiresAt: Moment,
-    action: z.enum(['write', 'schema']),
-  }),
-  errors: [...refusals, 'approval_denied', 'limit_reached'],
-})
 
-export const apply = operation({
-  summary: 'Do what was proposed: once, by the token that proposed it',
-  route: 'POST /v1/db/{ns}/{db}/apply',
-  scope: 'readwrite',
-  scoped: true,
-  console: { route: 'POST /api/namespaces/{ns}/databases/{db}/apply', role: 'editor' },
-  input: z.strictObject({ ...address, executionToken: z.string().max(100) }),
-  output: QueryResult,
-  meta: QueryMeta,
-  errors: [
-    ...refusals,
-    ...guarded,
-    'proposal_not_found',
-    'proposal_stale',
-    'query_timeout',
-    'result_too_large',
-    'idempotency_mismatch',
-  ],
-})
+  apply: operation({
+    summary: 'Do what was proposed: once, by the token that proposed it',
+    route: 'POST /v1/db/{ns}/{db}/apply',
+    scope: 'readwrite',
+    scoped: true,
+    console: { route: 'POST /api/namespaces/{ns}/databases/{db}/apply', role: 'editor' },
+    input: z.strictObject({ ...address, executionToken: z.string().max(100) }),
+    output: QueryResult,
+    meta: QueryMeta,
+    errors: [
+      ...refusals,
+      ...guarded,
+      'proposal_not_found',
+      'proposal_stale',
+      'query_timeout',
+      'result_too_large',
+      'idempotency_mismatch',
+    ],
+  }),
+}

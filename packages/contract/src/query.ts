@@ -94,111 +94,119 @@ export const refusals = [
 /** What keeps a write from a table with an approval rule. */
 export const guarded = ['approval_denied', 'approval_required', 'limit_reached'] as const
 
-export const query = operation({
-  summary: 'Run one SQL statement',
-  route: 'POST /v1/db/{ns}/{db}/query',
-  scope: 'readonly',
-  scoped: true,
-  console: { route: 'POST /api/namespaces/{ns}/databases/{db}/query', role: 'viewer' },
-  input: z.strictObject({ ...address, ...Statement.shape }),
-  output: QueryResult,
-  meta: QueryMeta,
-  errors: [...refusals, ...guarded, 'idempotency_mismatch'],
-})
-
-export const batch = operation({
-  summary: 'Run up to 100 SQL statements, as one transaction or one by one',
-  route: 'POST /v1/db/{ns}/{db}/batch',
-  scope: 'readonly',
-  scoped: true,
-  console: { route: 'POST /api/namespaces/{ns}/databases/{db}/batch', role: 'viewer' },
-  input: z.strictObject({
-    ...address,
-    statements: z.array(BatchStatement).min(1).max(MAX_STATEMENTS),
-    transaction: z.boolean().default(false),
+/** Operations that run, check and explain SQL. */
+export const query = {
+  query: operation({
+    summary: 'Run one SQL statement',
+    route: 'POST /v1/db/{ns}/{db}/query',
+    scope: 'readonly',
+    scoped: true,
+    console: { route: 'POST /api/namespaces/{ns}/databases/{db}/query', role: 'viewer' },
+    input: z.strictObject({ ...address, ...Statement.shape }),
+    output: QueryResult,
+    meta: QueryMeta,
+    errors: [...refusals, ...guarded, 'idempotency_mismatch'],
   }),
-  output: z.array(QueryResult),
-  meta: QueryMeta,
-  errors: [...refusals, ...guarded, 'idempotency_mismatch', 'expectation_failed'],
-})
 
-export const list_tables = operation({
-  summary: 'List the tables with their row counts',
-  route: 'GET /v1/db/{ns}/{db}/tables',
-  scope: 'readonly',
-  scoped: true,
-  console: { route: 'GET /api/namespaces/{ns}/databases/{db}/tables', role: 'viewer' },
-  input: z.strictObject(address),
-  /** `rowCount` is `null` for a virtual table that cannot be read. */
-  output: z.array(z.object({ name: z.string(), rowCount: z.int().nullable() })),
-  errors: ['database_not_found'],
-})
-
-export const validate = operation({
-  summary: 'Check a statement and its parameters without running it',
-  route: 'POST /v1/db/{ns}/{db}/validate',
-  scope: 'readonly',
-  scoped: true,
-  console: { route: 'POST /api/namespaces/{ns}/databases/{db}/validate', role: 'viewer' },
-  input: z.strictObject({ ...address, ...Statement.shape }),
-  output: z.object({ ok: z.boolean(), error: z.string().optional(), errorDetail: SqlErrorDetail.optional() }),
-  errors: ['integer_out_of_range', 'database_not_found'],
-})
-
-export const explain = operation({
-  summary: 'Show the query plan of a statement and the tables it would read and write, without running it',
-  route: 'POST /v1/db/{ns}/{db}/explain',
-  scope: 'readonly',
-  scoped: true,
-  console: { route: 'POST /api/namespaces/{ns}/databases/{db}/explain', role: 'viewer' },
-  input: z.strictObject({ ...address, ...Statement.shape }),
-  output: z.object({
-    plan: z.array(z.object({ id: z.int(), parent: z.int(), detail: z.string() })),
-    kind: z.enum(['read', 'write', 'schema']),
-    reads: z.array(z.string()),
-    writes: z.array(z.string()),
+  batch: operation({
+    summary: 'Run up to 100 SQL statements, as one transaction or one by one',
+    route: 'POST /v1/db/{ns}/{db}/batch',
+    scope: 'readonly',
+    scoped: true,
+    console: { route: 'POST /api/namespaces/{ns}/databases/{db}/batch', role: 'viewer' },
+    input: z.strictObject({
+      ...address,
+      statements: z.array(BatchStatement).min(1).max(MAX_STATEMENTS),
+      transaction: z.boolean().default(false),
+    }),
+    output: z.array(QueryResult),
+    meta: QueryMeta,
+    errors: [...refusals, ...guarded, 'idempotency_mismatch', 'expectation_failed'],
   }),
-  errors: refusals,
-})
 
-export const get_schema = operation({
-  summary: 'Read the schema: tables with columns, indexes and foreign keys, views and triggers',
-  route: 'GET /v1/db/{ns}/{db}/schema',
-  scope: 'readonly',
-  scoped: true,
-  console: { route: 'GET /api/namespaces/{ns}/databases/{db}/schema', role: 'viewer' },
-  input: z.strictObject(address),
-  output: z.object({
-    tables: z.array(
-      z.object({
-        name: z.string(),
-        sql: z.string(),
-        columns: z.array(
-          z.object({
-            name: z.string(),
-            type: z.string(),
-            notNull: z.boolean(),
-            default: z.string().nullable(),
-            primaryKey: z.int(),
-            generated: z.boolean(),
-          }),
-        ),
-        indexes: z.array(
-          z.object({ name: z.string(), unique: z.boolean(), columns: z.array(z.string()), sql: z.string().nullable() }),
-        ),
-        foreignKeys: z.array(
-          z.object({
-            column: z.string(),
-            table: z.string(),
-            to: z.string().nullable(),
-            onDelete: z.string(),
-            onUpdate: z.string(),
-          }),
-        ),
-      }),
-    ),
-    views: z.array(z.object({ name: z.string(), sql: z.string() })),
-    triggers: z.array(z.object({ name: z.string(), table: z.string(), sql: z.string() })),
+  list_tables: operation({
+    summary: 'List the tables with their row counts',
+    route: 'GET /v1/db/{ns}/{db}/tables',
+    scope: 'readonly',
+    scoped: true,
+    console: { route: 'GET /api/namespaces/{ns}/databases/{db}/tables', role: 'viewer' },
+    input: z.strictObject(address),
+    /** `rowCount` is `null` for a virtual table that cannot be read. */
+    output: z.array(z.object({ name: z.string(), rowCount: z.int().nullable() })),
+    errors: ['database_not_found'],
   }),
-  errors: ['database_not_found'],
-})
+
+  validate: operation({
+    summary: 'Check a statement and its parameters without running it',
+    route: 'POST /v1/db/{ns}/{db}/validate',
+    scope: 'readonly',
+    scoped: true,
+    console: { route: 'POST /api/namespaces/{ns}/databases/{db}/validate', role: 'viewer' },
+    input: z.strictObject({ ...address, ...Statement.shape }),
+    output: z.object({ ok: z.boolean(), error: z.string().optional(), errorDetail: SqlErrorDetail.optional() }),
+    errors: ['integer_out_of_range', 'database_not_found'],
+  }),
+
+  explain: operation({
+    summary: 'Show the query plan of a statement and the tables it would read and write, without running it',
+    route: 'POST /v1/db/{ns}/{db}/explain',
+    scope: 'readonly',
+    scoped: true,
+    console: { route: 'POST /api/namespaces/{ns}/databases/{db}/explain', role: 'viewer' },
+    input: z.strictObject({ ...address, ...Statement.shape }),
+    output: z.object({
+      plan: z.array(z.object({ id: z.int(), parent: z.int(), detail: z.string() })),
+      kind: z.enum(['read', 'write', 'schema']),
+      reads: z.array(z.string()),
+      writes: z.array(z.string()),
+    }),
+    errors: refusals,
+  }),
+
+  get_schema: operation({
+    summary: 'Read the schema: tables with columns, indexes and foreign keys, views and triggers',
+    route: 'GET /v1/db/{ns}/{db}/schema',
+    scope: 'readonly',
+    scoped: true,
+    console: { route: 'GET /api/namespaces/{ns}/databases/{db}/schema', role: 'viewer' },
+    input: z.strictObject(address),
+    output: z.object({
+      tables: z.array(
+        z.object({
+          name: z.string(),
+          sql: z.string(),
+          columns: z.array(
+            z.object({
+              name: z.string(),
+              type: z.string(),
+              notNull: z.boolean(),
+              default: z.string().nullable(),
+              primaryKey: z.int(),
+              generated: z.boolean(),
+            }),
+          ),
+          indexes: z.array(
+            z.object({
+              name: z.string(),
+              unique: z.boolean(),
+              columns: z.array(z.string()),
+              sql: z.string().nullable(),
+            }),
+          ),
+          foreignKeys: z.array(
+            z.object({
+              column: z.string(),
+              table: z.string(),
+              to: z.string().nullable(),
+              onDelete: z.string(),
+              onUpdate: z.string(),
+            }),
+          ),
+        }),
+      ),
+      views: z.array(z.object({ name: z.string(), sql: z.string() })),
+      triggers: z.array(z.object({ name: z.string(), table: z.string(), sql: z.string() })),
+    }),
+    errors: ['database_not_found'],
+  }),
+}

@@ -36,49 +36,52 @@ const refusals = ['database_not_found'] as const
 const path = '/v1/db/{ns}/{db}/saved-queries'
 const apiPath = '/api/namespaces/{ns}/databases/{db}/saved-queries'
 
-export const list_saved_queries = operation({
-  summary: 'List the saved queries of a database, by name',
-  route: `GET ${path}`,
-  scope: 'readonly',
-  console: { route: `GET ${apiPath}`, role: 'viewer' },
-  input: z.strictObject({ ...database, ...paging }),
-  output: z.array(SavedQuery),
-  meta: PageMeta,
-  errors: refusals,
-})
-
-export const create_saved_query = operation({
-  summary: 'Save SQL under a name that no other saved query of the database has',
-  route: `POST ${path}`,
-  scope: 'readwrite',
-  console: { route: `POST ${apiPath}`, role: 'editor' },
-  input: z.strictObject({ ...database, ...fields }),
-  output: SavedQuery,
-  errors: [...refusals, 'saved_query_exists', 'saved_query_on_branch', 'limit_reached'],
-})
-
-export const update_saved_query = operation({
-  summary: 'Change the name or the SQL of a saved query',
-  route: `PATCH ${path}/{id}`,
-  scope: 'readwrite',
-  console: { route: `PATCH ${apiPath}/{id}`, role: 'editor' },
-  input: z.strictObject({
-    ...address,
-    name: fields.name.optional(),
-    sql: fields.sql.optional(),
-    /** Changes it only while it has this version, so that nobody overwrites what they have not seen. */
-    ifVersion: z.int().min(1).optional(),
+/** Operations on saved queries. */
+export const savedQueries = {
+  list_saved_queries: operation({
+    summary: 'List the saved queries of a database, by name',
+    route: `GET ${path}`,
+    scope: 'readonly',
+    console: { route: `GET ${apiPath}`, role: 'viewer' },
+    input: z.strictObject({ ...database, ...paging }),
+    output: z.array(SavedQuery),
+    meta: PageMeta,
+    errors: refusals,
   }),
-  output: SavedQuery,
-  errors: [...refusals, 'saved_query_not_found', 'saved_query_exists', 'saved_query_changed'],
-})
 
-export const delete_saved_query = operation({
-  summary: 'Delete a saved query',
-  route: `DELETE ${path}/{id}`,
-  scope: 'readwrite',
-  console: { route: `DELETE ${apiPath}/{id}`, role: 'editor' },
-  input: z.strictObject(address),
-  output: z.object({ deleted: z.literal(true) }),
-  errors: [...refusals, 'saved_query_not_found'],
-})
+  create_saved_query: operation({
+    summary: 'Save SQL under a name that no other saved query of the database has',
+    route: `POST ${path}`,
+    scope: 'readwrite',
+    console: { route: `POST ${apiPath}`, role: 'editor' },
+    input: z.strictObject({ ...database, ...fields }),
+    output: SavedQuery,
+    errors: [...refusals, 'saved_query_exists', 'saved_query_on_branch', 'limit_reached'],
+  }),
+
+  update_saved_query: operation({
+    summary: 'Change the name or the SQL of a saved query',
+    route: `PATCH ${path}/{id}`,
+    scope: 'readwrite',
+    console: { route: `PATCH ${apiPath}/{id}`, role: 'editor' },
+    input: z.strictObject({
+      ...address,
+      name: fields.name.optional(),
+      sql: fields.sql.optional(),
+      /** Changes it only while it has this version, so that nobody overwrites what they have not seen. */
+      ifVersion: z.int().min(1).optional(),
+    }),
+    output: SavedQuery,
+    errors: [...refusals, 'saved_query_not_found', 'saved_query_exists', 'saved_query_changed'],
+  }),
+
+  delete_saved_query: operation({
+    summary: 'Delete a saved query',
+    route: `DELETE ${path}/{id}`,
+    scope: 'readwrite',
+    console: { route: `DELETE ${apiPath}/{id}`, role: 'editor' },
+    input: z.strictObject(address),
+    output: z.object({ deleted: z.literal(true) }),
+    errors: [...refusals, 'saved_query_not_found'],
+  }),
+}

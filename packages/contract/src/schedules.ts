@@ -46,63 +46,66 @@ const refusals = [
 const path = '/v1/db/{ns}/{db}/schedules'
 const apiPath = '/api/namespaces/{ns}/databases/{db}/schedules'
 
-export const list_schedules = operation({
-  summary: 'List the schedules of a database, with how their last run went',
-  route: `GET ${path}`,
-  scope: 'readonly',
-  scoped: true,
-  console: { route: `GET ${apiPath}`, role: 'viewer' },
-  input: z.strictObject({ ...database, ...paging }),
-  output: z.array(Schedule),
-  meta: PageMeta,
-  errors: ['database_not_found'],
-})
-
-export const create_schedule = operation({
-  summary: 'Run a statement every so many seconds, with the rights that its creator has now',
-  route: `POST ${path}`,
-  scope: 'admin',
-  scoped: true,
-  console: { route: `POST ${apiPath}`, role: 'editor' },
-  input: z.strictObject({
-    ...database,
-    ...fields,
-    params: fields.params.default([]),
-    enabled: fields.enabled.default(true),
+/** Operations on schedules. */
+export const schedules = {
+  list_schedules: operation({
+    summary: 'List the schedules of a database, with how their last run went',
+    route: `GET ${path}`,
+    scope: 'readonly',
+    scoped: true,
+    console: { route: `GET ${apiPath}`, role: 'viewer' },
+    input: z.strictObject({ ...database, ...paging }),
+    output: z.array(Schedule),
+    meta: PageMeta,
+    errors: ['database_not_found'],
   }),
-  output: Schedule,
-  errors: [...refusals, 'limit_reached'],
-})
 
-export const update_schedule = operation({
-  summary: 'Change a schedule, which then runs with the rights of whoever changed it',
-  route: `PATCH ${path}/{id}`,
-  scope: 'admin',
-  scoped: true,
-  console: { route: `PATCH ${apiPath}/{id}`, role: 'editor' },
-  input: z.strictObject({ ...z.object(fields).partial().shape, ...address }),
-  output: Schedule,
-  errors: [...refusals, 'not_for_scoped_token', 'schedule_not_found'],
-})
+  create_schedule: operation({
+    summary: 'Run a statement every so many seconds, with the rights that its creator has now',
+    route: `POST ${path}`,
+    scope: 'admin',
+    scoped: true,
+    console: { route: `POST ${apiPath}`, role: 'editor' },
+    input: z.strictObject({
+      ...database,
+      ...fields,
+      params: fields.params.default([]),
+      enabled: fields.enabled.default(true),
+    }),
+    output: Schedule,
+    errors: [...refusals, 'limit_reached'],
+  }),
 
-export const delete_schedule = operation({
-  summary: 'Delete a schedule',
-  route: `DELETE ${path}/{id}`,
-  scope: 'admin',
-  scoped: true,
-  console: { route: `DELETE ${apiPath}/{id}`, role: 'editor' },
-  input: z.strictObject(address),
-  output: z.object({ deleted: z.literal(true) }),
-  errors: ['database_not_found', 'not_for_scoped_token', 'schedule_not_found'],
-})
+  update_schedule: operation({
+    summary: 'Change a schedule, which then runs with the rights of whoever changed it',
+    route: `PATCH ${path}/{id}`,
+    scope: 'admin',
+    scoped: true,
+    console: { route: `PATCH ${apiPath}/{id}`, role: 'editor' },
+    input: z.strictObject({ ...z.object(fields).partial().shape, ...address }),
+    output: Schedule,
+    errors: [...refusals, 'not_for_scoped_token', 'schedule_not_found'],
+  }),
 
-export const run_schedule = operation({
-  summary: 'Run a schedule now, whether enabled or not; when it runs next stays as it is',
-  route: `POST ${path}/{id}/run`,
-  scope: 'admin',
-  scoped: true,
-  console: { route: `POST ${apiPath}/{id}/run`, role: 'editor' },
-  input: z.strictObject(address),
-  output: Schedule,
-  errors: ['database_not_found', 'not_for_scoped_token', 'schedule_not_found'],
-})
+  delete_schedule: operation({
+    summary: 'Delete a schedule',
+    route: `DELETE ${path}/{id}`,
+    scope: 'admin',
+    scoped: true,
+    console: { route: `DELETE ${apiPath}/{id}`, role: 'editor' },
+    input: z.strictObject(address),
+    output: z.object({ deleted: z.literal(true) }),
+    errors: ['database_not_found', 'not_for_scoped_token', 'schedule_not_found'],
+  }),
+
+  run_schedule: operation({
+    summary: 'Run a schedule now, whether enabled or not; when it runs next stays as it is',
+    route: `POST ${path}/{id}/run`,
+    scope: 'admin',
+    scoped: true,
+    console: { route: `POST ${apiPath}/{id}/run`, role: 'editor' },
+    input: z.strictObject(address),
+    output: Schedule,
+    errors: ['database_not_found', 'not_for_scoped_token', 'schedule_not_found'],
+  }),
+}

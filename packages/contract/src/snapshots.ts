@@ -25,81 +25,84 @@ export const AutomaticSnapshot = z.object({
 })
 export type AutomaticSnapshot = z.infer<typeof AutomaticSnapshot>
 
-export const list_snapshots = operation({
-  summary: 'List the snapshots of a database, the newest first',
-  route: 'GET /v1/db/{ns}/{db}/snapshots',
-  scope: 'readonly',
-  console: { route: 'GET /api/namespaces/{ns}/databases/{db}/snapshots', role: 'viewer' },
-  input: z.strictObject({ ...address, ...paging }),
-  output: z.array(Snapshot),
-  meta: PageMeta,
-  errors: ['database_not_found'],
-})
-
-export const create_snapshot = operation({
-  summary: 'Keep all tables and rows as they are now',
-  route: 'POST /v1/db/{ns}/{db}/snapshots',
-  scope: 'admin',
-  console: { route: 'POST /api/namespaces/{ns}/databases/{db}/snapshots', role: 'editor' },
-  input: z.strictObject({ ...address, label: z.string().trim().min(1).max(80) }),
-  output: Snapshot,
-  errors: [...errors, 'limit_reached'],
-})
-
-export const delete_snapshot = operation({
-  summary: 'Delete a snapshot',
-  route: 'DELETE /v1/db/{ns}/{db}/snapshots/{id}',
-  scope: 'admin',
-  console: { route: 'DELETE /api/namespaces/{ns}/databases/{db}/snapshots/{id}', role: 'editor' },
-  input: z.strictObject({ ...address, id: z.string().min(1).max(40) }),
-  output: z.object({ deleted: z.literal(true) }),
-  errors: ['database_not_found', 'snapshot_not_found'],
-})
-
-export const restore = operation({
-  summary: 'Put all tables and rows back to what a snapshot holds; what is there now is kept as a snapshot first',
-  route: 'POST /v1/db/{ns}/{db}/restore',
-  scope: 'admin',
-  console: { route: 'POST /api/namespaces/{ns}/databases/{db}/restore', role: 'admin' },
-  input: z.strictObject({
-    ...address,
-    /** Exactly one of these. */
-    snapshotId: z.string().min(1).max(40).optional(),
-    /** The snapshot with this id, as other clients name it. */
-    bookmark: z.string().min(1).max(200).optional(),
-    /** Milliseconds since 1970: the newest snapshot that is not newer than this. */
-    timestamp: z.int().min(0).optional(),
-  }),
-  output: z.object({
-    /** What the database is again. */
-    restored: Snapshot,
-    /** What it was before: restoring this undoes it. */
-    before: Snapshot,
-  }),
-  errors: [...errors, 'snapshot_not_found'],
-})
-
 const Settings = z.object({
   /** Whether a snapshot is made before DROP TABLE, DELETE without WHERE, ALTER TABLE … DROP COLUMN and REPLACE. */
   automaticSnapshots: z.boolean(),
 })
 
-export const get_settings = operation({
-  summary: 'Read the settings of a database',
-  route: 'GET /v1/db/{ns}/{db}/settings',
-  scope: 'readonly',
-  console: { route: 'GET /api/namespaces/{ns}/databases/{db}/settings', role: 'viewer' },
-  input: z.strictObject(address),
-  output: Settings,
-  errors: ['database_not_found'],
-})
+/** Operations on snapshots and snapshot settings. */
+export const snapshots = {
+  list_snapshots: operation({
+    summary: 'List the snapshots of a database, the newest first',
+    route: 'GET /v1/db/{ns}/{db}/snapshots',
+    scope: 'readonly',
+    console: { route: 'GET /api/namespaces/{ns}/databases/{db}/snapshots', role: 'viewer' },
+    input: z.strictObject({ ...address, ...paging }),
+    output: z.array(Snapshot),
+    meta: PageMeta,
+    errors: ['database_not_found'],
+  }),
 
-export const update_settings = operation({
-  summary: 'Change settings of a database',
-  route: 'PATCH /v1/db/{ns}/{db}/settings',
-  scope: 'admin',
-  console: { route: 'PATCH /api/namespaces/{ns}/databases/{db}/settings', role: 'admin' },
-  input: z.strictObject({ ...address, automaticSnapshots: z.boolean().optional() }),
-  output: Settings,
-  errors: ['database_not_found'],
-})
+  create_snapshot: operation({
+    summary: 'Keep all tables and rows as they are now',
+    route: 'POST /v1/db/{ns}/{db}/snapshots',
+    scope: 'admin',
+    console: { route: 'POST /api/namespaces/{ns}/databases/{db}/snapshots', role: 'editor' },
+    input: z.strictObject({ ...address, label: z.string().trim().min(1).max(80) }),
+    output: Snapshot,
+    errors: [...errors, 'limit_reached'],
+  }),
+
+  delete_snapshot: operation({
+    summary: 'Delete a snapshot',
+    route: 'DELETE /v1/db/{ns}/{db}/snapshots/{id}',
+    scope: 'admin',
+    console: { route: 'DELETE /api/namespaces/{ns}/databases/{db}/snapshots/{id}', role: 'editor' },
+    input: z.strictObject({ ...address, id: z.string().min(1).max(40) }),
+    output: z.object({ deleted: z.literal(true) }),
+    errors: ['database_not_found', 'snapshot_not_found'],
+  }),
+
+  restore: operation({
+    summary: 'Put all tables and rows back to what a snapshot holds; what is there now is kept as a snapshot first',
+    route: 'POST /v1/db/{ns}/{db}/restore',
+    scope: 'admin',
+    console: { route: 'POST /api/namespaces/{ns}/databases/{db}/restore', role: 'admin' },
+    input: z.strictObject({
+      ...address,
+      /** Exactly one of these. */
+      snapshotId: z.string().min(1).max(40).optional(),
+      /** The snapshot with this id, as other clients name it. */
+      bookmark: z.string().min(1).max(200).optional(),
+      /** Milliseconds since 1970: the newest snapshot that is not newer than this. */
+      timestamp: z.int().min(0).optional(),
+    }),
+    output: z.object({
+      /** What the database is again. */
+      restored: Snapshot,
+      /** What it was before: restoring this undoes it. */
+      before: Snapshot,
+    }),
+    errors: [...errors, 'snapshot_not_found'],
+  }),
+
+  get_settings: operation({
+    summary: 'Read the settings of a database',
+    route: 'GET /v1/db/{ns}/{db}/settings',
+    scope: 'readonly',
+    console: { route: 'GET /api/namespaces/{ns}/databases/{db}/settings', role: 'viewer' },
+    input: z.strictObject(address),
+    output: Settings,
+    errors: ['database_not_found'],
+  }),
+
+  update_settings: operation({
+    summary: 'Change settings of a database',
+    route: 'PATCH /v1/db/{ns}/{db}/settings',
+    scope: 'admin',
+    console: { route: 'PATCH /api/namespaces/{ns}/databases/{db}/settings', role: 'admin' },
+    input: z.strictObject({ ...address, automaticSnapshots: z.boolean().optional() }),
+    output: Settings,
+    errors: ['database_not_found'],
+  }),
+}

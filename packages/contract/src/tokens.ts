@@ -60,81 +60,84 @@ export type TokenRequest = z.infer<typeof TokenRequest>
 
 const TokenId = z.string().min(1).max(40)
 
-export const list_tokens = operation({
-  summary: 'List the tokens of the namespace, without their secrets',
-  route: 'GET /v1/tokens',
-  scope: 'admin',
-  scoped: true,
-  pinned: true,
-  console: { route: 'GET /api/namespaces/{ns}/tokens', role: 'admin' },
-  input: z.strictObject(paging),
-  output: z.array(Token),
-  meta: PageMeta,
-})
-
-export const create_token = operation({
-  summary: 'Create a token with at most the access of the caller; only this response contains the secret',
-  route: 'POST /v1/tokens',
-  scope: 'admin',
-  scoped: true,
-  pinned: true,
-  console: { route: 'POST /api/namespaces/{ns}/tokens', role: 'admin' },
-  input: TokenRequest,
-  output: MintedToken,
-  errors: ['exceeds_parent', 'database_not_found'],
-})
-
-export const revoke_token = operation({
-  summary: 'Revoke a token and the tokens it created. Once this returns, they are refused everywhere',
-  route: 'DELETE /v1/tokens/{id}',
-  scope: 'admin',
-  scoped: true,
-  pinned: true,
-  console: { route: 'DELETE /api/namespaces/{ns}/tokens/{id}', role: 'admin' },
-  input: z.strictObject({
-    id: TokenId,
-    /** `keep`: the tokens that it created stay, as tokens of the caller. The caller needs at least their access. */
-    children: z.enum(['revoke', 'keep']).default('revoke'),
+/** Operations on tokens. */
+export const tokens = {
+  list_tokens: operation({
+    summary: 'List the tokens of the namespace, without their secrets',
+    route: 'GET /v1/tokens',
+    scope: 'admin',
+    scoped: true,
+    pinned: true,
+    console: { route: 'GET /api/namespaces/{ns}/tokens', role: 'admin' },
+    input: z.strictObject(paging),
+    output: z.array(Token),
+    meta: PageMeta,
   }),
-  output: z.object({
-    revoked: z.literal(true),
-    /** Number of tokens and unredeemed handoffs that ended with it. */
-    alsoRevoked: z.int(),
-  }),
-  errors: ['token_not_found', 'exceeds_parent'],
-})
 
-export const rotate_token = operation({
-  summary: 'Replace the secret of a token. The old secret is refused immediately; ID, access and descendants stay',
-  route: 'POST /v1/tokens/{id}/rotate',
-  scope: 'admin',
-  scoped: true,
-  pinned: true,
-  console: { route: 'POST /api/namespaces/{ns}/tokens/{id}/rotate', role: 'admin' },
-  input: z.strictObject({ id: TokenId }),
-  output: MintedToken,
-  errors: ['token_not_found', 'exceeds_parent'],
-})
-
-export const get_me = operation({
-  summary: 'Describe the token of the caller: its namespace, role and what it opens',
-  route: 'GET /v1/me',
-  scope: 'readonly',
-  scoped: true,
-  pinned: true,
-  input: z.strictObject({}),
-  output: z.object({
-    namespaceSlug: Slug,
-    namespaceId: z.string(),
-    role: Role,
-    tokenId: z.string(),
-    /** Slug of the only database it opens; `null` if it opens several. */
-    database: z.string().nullable(),
-    /** Ref of that database if it is a branch. */
-    branch: z.string().nullable(),
-    /** Slugs of the only databases it opens; `null` for all. */
-    databases: z.array(z.string()).nullable(),
-    tableScope: z.array(z.string()).nullable(),
-    expiresAt: Moment.nullable(),
+  create_token: operation({
+    summary: 'Create a token with at most the access of the caller; only this response contains the secret',
+    route: 'POST /v1/tokens',
+    scope: 'admin',
+    scoped: true,
+    pinned: true,
+    console: { route: 'POST /api/namespaces/{ns}/tokens', role: 'admin' },
+    input: TokenRequest,
+    output: MintedToken,
+    errors: ['exceeds_parent', 'database_not_found'],
   }),
-})
+
+  revoke_token: operation({
+    summary: 'Revoke a token and the tokens it created. Once this returns, they are refused everywhere',
+    route: 'DELETE /v1/tokens/{id}',
+    scope: 'admin',
+    scoped: true,
+    pinned: true,
+    console: { route: 'DELETE /api/namespaces/{ns}/tokens/{id}', role: 'admin' },
+    input: z.strictObject({
+      id: TokenId,
+      /** `keep`: the tokens that it created stay, as tokens of the caller. The caller needs at least their access. */
+      children: z.enum(['revoke', 'keep']).default('revoke'),
+    }),
+    output: z.object({
+      revoked: z.literal(true),
+      /** Number of tokens and unredeemed handoffs that ended with it. */
+      alsoRevoked: z.int(),
+    }),
+    errors: ['token_not_found', 'exceeds_parent'],
+  }),
+
+  rotate_token: operation({
+    summary: 'Replace the secret of a token. The old secret is refused immediately; ID, access and descendants stay',
+    route: 'POST /v1/tokens/{id}/rotate',
+    scope: 'admin',
+    scoped: true,
+    pinned: true,
+    console: { route: 'POST /api/namespaces/{ns}/tokens/{id}/rotate', role: 'admin' },
+    input: z.strictObject({ id: TokenId }),
+    output: MintedToken,
+    errors: ['token_not_found', 'exceeds_parent'],
+  }),
+
+  get_me: operation({
+    summary: 'Describe the token of the caller: its namespace, role and what it opens',
+    route: 'GET /v1/me',
+    scope: 'readonly',
+    scoped: true,
+    pinned: true,
+    input: z.strictObject({}),
+    output: z.object({
+      namespaceSlug: Slug,
+      namespaceId: z.string(),
+      role: Role,
+      tokenId: z.string(),
+      /** Slug of the only database it opens; `null` if it opens several. */
+      database: z.string().nullable(),
+      /** Ref of that database if it is a branch. */
+      branch: z.string().nullable(),
+      /** Slugs of the only databases it opens; `null` for all. */
+      databases: z.array(z.string()).nullable(),
+      tableScope: z.array(z.string()).nullable(),
+      expiresAt: Moment.nullable(),
+    }),
+  }),
+}
