@@ -3,6 +3,7 @@ import {
   api,
   type Door,
   isPaged,
+  isSlug,
   type Listed,
   type Operation,
   type Parsed,
@@ -136,7 +137,7 @@ export async function execute(name: keyof Api, door: Door, raw: Raw, ctx: Contex
  */
 async function executeOnDatabase(operation: DatabaseOperation, raw: Raw, ctx: Context): Promise<Reply> {
   const { ns, db } = raw.params as { ns: string; db: string }
-  if (!SLUG.test(ns) || !SLUG.test(db)) throw new PerSQLError('database_not_found', { database: db.slice(0, 80) })
+  if (!isSlug(ns) || !isSlug(db)) throw new PerSQLError('database_not_found', { database: db.slice(0, 80) })
   const known = authenticateForDatabase(ctx, ns, db)
   let grant = lowered(known instanceof Promise ? await known : known, ctx)
   // A statement that anyone may send is judged by what it would do, where it is compiled.
@@ -236,7 +237,7 @@ async function executeForAccount(name: keyof Api, raw: Raw, ctx: Context): Promi
     return answered(name, await run(ofAccounts, name, await validated(operation, raw), { ...ctx, account }))
   }
   const { ns: slug, ...params } = raw.params as { ns: string; db?: string }
-  if (!SLUG.test(slug)) throw new PerSQLError('namespace_not_found', { namespace: slug.slice(0, 80) })
+  if (!isSlug(slug)) throw new PerSQLError('namespace_not_found', { namespace: slug.slice(0, 80) })
   const member = await accessOf(ctx, account, slug, params.db)
   assertMemberMayCall(name, member.role)
   const actor = `user:${account.userId}`
@@ -287,5 +288,4 @@ async function validated(operation: Operation, raw: Raw): Promise<unknown> {
 
 /** A member is limited by roles alone, and what a member creates belongs to the namespace. */
 const unlimited = { opens: null, tableScope: null, minter: null }
-const SLUG = /^[a-z][a-z0-9-]{0,62}$/
 const hasBody = ({ route }: Operation) => /^(POST|PUT|PATCH)/.test(route)

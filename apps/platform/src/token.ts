@@ -1,8 +1,9 @@
 import { crc32 } from 'node:zlib'
+import { SLUG } from '@persql/contract'
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
-const SHAPE = /^psql_live_([a-z][a-z0-9-]{0,62})_([0-9A-Za-z]{32})([0-9A-Za-z]{6})$/
-const APP_SHAPE = /^psql_oauth_([a-z][a-z0-9-]{0,62})_[\w-]{1,80}:[\w-]{1,40}:[\w-]{1,80}$/
+const SHAPE = new RegExp(`^psql_live_(${SLUG})_([0-9A-Za-z]{32})([0-9A-Za-z]{6})$`)
+const APP_SHAPE = new RegExp(`^psql_oauth_(${SLUG})_[\\w-]{1,80}:[\\w-]{1,40}:[\\w-]{1,80}$`)
 
 /**
  * A new secret, `psql_live_<namespace>_<32 characters><6 of checksum>`: the namespace routes it without a look-up, the

@@ -1,9 +1,16 @@
 import * as z from 'zod'
 
+/** The source of a regular expression for a slug, to build patterns of what has slugs in it. */
+export const SLUG = '[a-z][a-z0-9-]{0,62}'
+const WHOLE_SLUG = new RegExp(`^${SLUG}$`)
+
+/** Returns whether a text can be the slug of a namespace or a database. */
+export const isSlug = (text: string): boolean => WHOLE_SLUG.test(text)
+
 /** A name in a URL: lower case, digits and hyphens, starting with a letter, at most 63 characters. It never changes. */
 export const Slug = z
   .string()
-  .regex(/^[a-z][a-z0-9-]{0,62}$/, 'use lower-case letters, digits and hyphens, starting with a letter, at most 63')
+  .regex(WHOLE_SLUG, 'use lower-case letters, digits and hyphens, starting with a letter, at most 63')
 
 /** Bytes on the wire. */
 export const Blob = z.strictObject({ base64: z.base64() })

@@ -1,3 +1,4 @@
+import { isSlug } from '@persql/contract'
 import { Hono } from 'hono'
 import type { Env } from '../env.ts'
 import { approvePage } from './approve-page.ts'
@@ -16,7 +17,7 @@ export function pages(): Hono<{ Bindings: Env }> {
 
   app.get('/billing', (c) => {
     const { namespace = '', paid } = c.req.query()
-    const onward = /^[a-z][a-z0-9-]{0,62}$/.test(namespace) ? toBilling(namespace, paid) : TO_CONSOLE
+    const onward = isSlug(namespace) ? toBilling(namespace, paid) : TO_CONSOLE
     return paid === undefined
       ? page('Nothing was paid', ['The payment page was left. It can be opened again for a day.', onward])
       : page('Thank you', ['The balance is filled as soon as the payment is confirmed, which takes a moment.', onward])

@@ -1,4 +1,4 @@
-import { PerSQLError } from '@persql/contract'
+import { isSlug, PerSQLError } from '@persql/contract'
 import { endpointToToolDefinition } from '@persql/endpoint-spec'
 import { databaseExists } from '../authenticate.ts'
 import { type Context, contextOf } from '../context.ts'
@@ -17,7 +17,6 @@ import type { Answer } from './rest.ts'
 
 const MAX_BODY = 1024 * 1024
 const PUBLIC_PATH = /^[a-z]+:\/\/[^/]+\/p\/([^/?#]+)\/([^/?#]+)\/([^?#]*)(?:\?([^#]*))?/
-const SLUG = /^[a-z][a-z0-9-]{0,62}$/
 const ENDPOINT = /^[a-z][a-z0-9-]{0,40}$/
 /** Which page asks decides what an answer says to browsers, also where it names no page. */
 const HEADERS = { 'Content-Type': 'application/json', Vary: 'Origin' }
@@ -92,7 +91,7 @@ async function answerAt(place: Place, rest: string, query: string, from: From, c
   let operation = 'endpoint'
   try {
     const { namespace, database } = place
-    if (!SLUG.test(namespace) || !SLUG.test(database))
+    if (!isSlug(namespace) || !isSlug(database))
       throw new PerSQLError('database_not_found', { database: database.slice(0, 80) })
     const known = databaseExists(ctx, namespace, database)
     if (known !== true && !(await known)) throw new PerSQLError('database_not_found', { database })

@@ -1,4 +1,4 @@
-import { PerSQLError } from '@persql/contract'
+import { isSlug, PerSQLError } from '@persql/contract'
 import type Stripe from 'stripe'
 import type { Env } from '../env.ts'
 import { directoryObject, namespaceObject } from '../objects.ts'
@@ -110,12 +110,11 @@ async function paymentOf(
  * would send it again for days, and then switch the webhook off for all. The log has what the operator needs.
  */
 async function namespaceOf(slug: string, { id, type, data }: Stripe.Event, env: Env) {
-  if (SLUG.test(slug) && (await directoryObject(env).has(slug))) return namespaceObject(env, slug)
+  if (isSlug(slug) && (await directoryObject(env).has(slug))) return namespaceObject(env, slug)
   const object = (data.object as { id?: string }).id
   const fields = { event: 'payment_for_unknown_namespace', namespace: slug, stripeEvent: id, type, object }
   console.error(JSON.stringify({ level: 'error', ...fields }))
   return undefined
 }
 
-const SLUG = /^[a-z][a-z0-9-]{0,62}$/
 const idOf = (reference: string | { id: string } | null) => (typeof reference === 'string' ? reference : reference?.id)

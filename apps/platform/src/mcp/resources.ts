@@ -5,13 +5,13 @@ import {
   type Resource,
   ResourceNotFoundError,
 } from '@modelcontextprotocol/server'
-import type { api, Output } from '@persql/contract'
+import { type api, type Output, SLUG } from '@persql/contract'
 import type { Reply } from '../reply.ts'
 import { guide } from './guide.ts'
 import type { Session } from './session.ts'
 
 const GUIDE = 'persql://guide'
-const OF_DATABASE = /^persql:\/\/([a-z][a-z0-9-]{0,62})\/(schema|docs)$/
+const OF_DATABASE = new RegExp(`^persql://(${SLUG})/(schema|docs)$`)
 const JSON_TYPE = 'application/json'
 const operations = { schema: 'get_schema', docs: 'get_docs' } as const
 

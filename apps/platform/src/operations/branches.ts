@@ -1,4 +1,4 @@
-import { PerSQLError } from '@persql/contract'
+import { PerSQLError, SLUG } from '@persql/contract'
 import { now } from '../clock.ts'
 import type { AnyoneHandlers, NamespaceHandlers } from '../execute.ts'
 import { directoryObject, namespaceObject } from '../objects.ts'
@@ -6,7 +6,7 @@ import { hashToken, newSecret, randomText } from '../token.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 /** A handoff's secret, `phand_<namespace>_<32 characters>`: the namespace routes it without a look-up. */
-const HANDOFF = /^phand_([a-z][a-z0-9-]{0,62})_[0-9A-Za-z]{32}$/
+const HANDOFF = new RegExp(`^phand_(${SLUG})_[0-9A-Za-z]{32}$`)
 
 export const branches = {
   claim_branch: async ({ db, ref, purpose, ttlSec, role }, { namespace, slug, minter, actor }) =>

@@ -1,4 +1,4 @@
-import { type MemberRole, PerSQLError } from '@persql/contract'
+import { type MemberRole, PerSQLError, SLUG } from '@persql/contract'
 import type { Person } from '../directory/accounts.ts'
 import type { Env } from '../env.ts'
 import type { MemberHandlers } from '../execute.ts'
@@ -9,7 +9,7 @@ import { mailOf, reachesPeople } from '../ports/mail.ts'
 import { hashToken, randomText } from '../token.ts'
 
 /** An invitation's secret, `inv_<namespace>_<32 characters>`: the namespace routes it without a look-up. */
-const INVITATION = /^inv_([a-z][a-z0-9-]{0,62})_[0-9A-Za-z]{32}$/
+const INVITATION = new RegExp(`^inv_(${SLUG})_[0-9A-Za-z]{32}$`)
 
 /** The namespace an invitation is for. @throws PerSQLError `invitation_not_found` */
 export function invitationNamespace(secret: string): string {

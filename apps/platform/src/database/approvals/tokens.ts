@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import { PerSQLError } from '@persql/contract'
+import { PerSQLError, SLUG } from '@persql/contract'
 import { randomText } from '../../token.ts'
 
-const APPROVAL = /^appr_([a-z][a-z0-9-]{0,62})\.([a-z][a-z0-9-]{0,62})_[0-9A-Za-z]{32}$/
+const APPROVAL = new RegExp(`^appr_(${SLUG})\\.(${SLUG})_[0-9A-Za-z]{32}$`)
 
 /** Which database an approval is for. */
 export interface Address {
