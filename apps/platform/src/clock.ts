@@ -10,3 +10,10 @@ export const alarmAt = (atMs: number): number => atMs - aheadMs
 export function setAhead(ms: number): void {
   aheadMs = ms
 }
+
+/** Formats a time as ISO 8601 in UTC. No time stays `null`. */
+export function toIso(ms: number): string
+export function toIso(ms: number | null | undefined): string | null
+export function toIso(ms: number | null | undefined): string | null {
+  return ms === null || ms === undefined ? null : new Date(ms).toISOString()
+}

@@ -1,6 +1,6 @@
 import { DurableObject } from 'cloudflare:workers'
 import type { Api, Output } from '@persql/contract'
-import { now } from '../clock.ts'
+import { now, toIso } from '../clock.ts'
 import type { Env } from '../env.ts'
 import { migrate } from '../storage/migrate.ts'
 import { ACCOUNTS, Accounts, type Person } from './accounts.ts'
@@ -76,7 +76,7 @@ export class Directory extends DurableObject<Env> {
     ].map((row) => ({
       id: row.id as string,
       slug: row.slug as string,
-      createdAt: new Date(row.created_at as number).toISOString(),
+      createdAt: toIso(row.created_at as number),
     }))
   }
 
@@ -108,7 +108,7 @@ export class Directory extends DurableObject<Env> {
       ok: drifting === 0,
       namespaces,
       drifting,
-      lastReconcileAt: at === null ? null : new Date(at).toISOString(),
+      lastReconcileAt: toIso(at),
     }
   }
 

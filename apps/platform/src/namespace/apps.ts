@@ -2,7 +2,7 @@ import { RpcTarget } from 'cloudflare:workers'
 import type { AuthRequest } from '@cloudflare/workers-oauth-provider'
 import { type MemberRole, type OAuthGrant, PerSQLError, type Role } from '@persql/contract'
 import { type Authority, covers, databaseRole, isWithin, lowerOf } from '../authority.ts'
-import { now } from '../clock.ts'
+import { now, toIso } from '../clock.ts'
 import type { Env } from '../env.ts'
 import { type OAuthAnswer, refusal } from '../oauth/refusal.ts'
 import { openAnswer, REPEAT_S, sealAnswer } from '../oauth/repeated-refresh.ts'
@@ -158,8 +158,8 @@ export class Apps extends RpcTarget {
         role: metadata.role,
         databases: metadata.databases === null ? null : this.#slugs(metadata.databases),
         audience: audienceOf(resource),
-        createdAt: new Date(createdAt * 1000).toISOString(),
-        lastTokenAt: isoOrNull(tokens.lastOfGrant(id)),
+        createdAt: toIso(createdAt * 1000),
+        lastTokenAt: toIso(tokens.lastOfGrant(id)),
         descendants: descendants.get(id) ?? 0,
       }))
   }
@@ -314,5 +314,3 @@ export class Apps extends RpcTarget {
     }
   }
 }
-
-const isoOrNull = (atMs: number | null) => (atMs === null ? null : new Date(atMs).toISOString())

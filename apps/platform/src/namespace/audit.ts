@@ -1,3 +1,4 @@
+import { toIso } from '../clock.ts'
 import type { Migration } from '../storage/migrate.ts'
 
 export const AUDIT: Migration = {
@@ -60,7 +61,7 @@ export class Audit {
       ),
     ].map((row) => ({
       id: row.id as number,
-      at: new Date(row.at as number).toISOString(),
+      at: toIso(row.at as number),
       actor: row.actor as string,
       action: row.action as string,
       target: row.target as string,

@@ -10,7 +10,7 @@ import {
   type Role,
 } from '@persql/contract'
 import { derive, expiryWithin } from '../authority.ts'
-import { now } from '../clock.ts'
+import { now, toIso } from '../clock.ts'
 import type { BookkeepingRows } from '../database/migrations/bookkeeping.ts'
 import type { Database as DatabaseObject } from '../database/object.ts'
 import type { Env } from '../env.ts'
@@ -143,7 +143,7 @@ export class Branches extends RpcTarget {
     derive(authority, { role: ROLES[role], expiresAtMs }, 'ttlSec')
     lineage.addHandoff(hash, id, role, expiresAtMs, idOf(minter))
     audit.add(actor, 'database.branch_handed_off', slug, { role }, now())
-    return { expiresAt: new Date(expiresAtMs).toISOString() }
+    return { expiresAt: toIso(expiresAtMs) }
   }
 
   /** @throws PerSQLError `handoff_not_found` */
@@ -298,7 +298,7 @@ export class Branches extends RpcTarget {
   }
 
   #claimed({ slug }: Record, token: string, branchRef: string, expiresAtMs: number | null) {
-    const expiresAt = expiresAtMs === null ? null : new Date(expiresAtMs).toISOString()
+    const expiresAt = toIso(expiresAtMs)
     return { branchRef, databaseSlug: slug, namespaceSlug: this.#options.slug(), token, expiresAt }
   }
 

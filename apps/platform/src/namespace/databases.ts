@@ -1,5 +1,6 @@
 import { type Database, type Listed, type Paging, PerSQLError, rates } from '@persql/contract'
 import * as z from 'zod'
+import { toIso } from '../clock.ts'
 import type { Measured } from '../database/size/measured.ts'
 import { mapPage, type Order, readPage } from '../paging.ts'
 import type { Migration } from '../storage/migrate.ts'
@@ -255,23 +256,22 @@ const BY_REF: Order<Row, [string]> = { name: 'branches', key: z.tuple([z.string(
 
 function databaseOf(row: Row): Database {
   const { id, slug, name, ref } = row
-  const moment = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString())
   return {
     id,
     slug,
     name,
     status: row.status === 'healthy' && row.ready === 0 ? 'provisioning' : row.status,
-    createdAt: new Date(row.created_at).toISOString(),
+    createdAt: toIso(row.created_at),
     branchRef: ref,
     forkedFrom:
       row.parent_id === null ? null : { id: row.parent_id, slug: row.parent_slug ?? '', name: row.parent_name ?? '' },
-    forkedAt: moment(row.forked_at),
-    expiresAt: moment(row.expires_at),
+    forkedAt: toIso(row.forked_at),
+    expiresAt: toIso(row.expires_at),
     storedBytes: row.stored_bytes,
     rows: row.row_count,
     rowsAreEstimated: row.rows_estimated === 1,
-    measuredAt: moment(row.measured_at),
-    lastUsedAt: moment(row.used_at),
+    measuredAt: toIso(row.measured_at),
+    lastUsedAt: toIso(row.used_at),
   }
 }
 

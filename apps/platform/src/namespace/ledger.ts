@@ -1,4 +1,5 @@
 import { type Api, BYTE_HOURS_PER_NANO, type DayUsage, type Output, rates, type Spend } from '@persql/contract'
+import { toIso } from '../clock.ts'
 import { costNano, NOTHING, type Totals, usd } from '../money.ts'
 import type { Migration } from '../storage/migrate.ts'
 import type { Account } from './account.ts'
@@ -265,7 +266,7 @@ export class Ledger {
       ),
     ].map((row) => ({
       id: row.id as number,
-      at: new Date(row.at as number).toISOString(),
+      at: toIso(row.at as number),
       kind: row.kind as Entry['kind'],
       amountUsd: usd(row.amount_nano as number),
       balanceUsd: usd(row.balance_nano as number),
@@ -304,4 +305,4 @@ const COST = `(requests * ${rates.requests} + rows_read * ${rates.rowsRead} + ro
   + ai_tokens * ${rates.aiTokens} + storage_nano)`
 
 /** The UTC day of a moment, `2026-11-21`. */
-export const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10)
+export const dayOf = (ms: number): string => toIso(ms).slice(0, 10)

@@ -1,5 +1,6 @@
 import { type Invitation, type MemberRole, PerSQLError, type Share } from '@persql/contract'
 import { covers } from '../authority.ts'
+import { toIso } from '../clock.ts'
 import type { Migration } from '../storage/migrate.ts'
 
 export const MEMBERS: Migration = {
@@ -206,6 +207,6 @@ const invitationOf = ({ id, email, role, created_at, expires_at }: InvitationRow
   id,
   email,
   role,
-  createdAt: new Date(created_at).toISOString(),
-  expiresAt: new Date(expires_at).toISOString(),
+  createdAt: toIso(created_at),
+  expiresAt: toIso(expires_at),
 })

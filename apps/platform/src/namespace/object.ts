@@ -10,7 +10,7 @@ import {
   PerSQLError,
 } from '@persql/contract'
 import { derive } from '../authority.ts'
-import { now } from '../clock.ts'
+import { now, toIso } from '../clock.ts'
 import type { Deed } from '../database/audit-outbox.ts'
 import type { Allowance, Report } from '../database/meter.ts'
 import type { Env } from '../env.ts'
@@ -360,7 +360,7 @@ export class Namespace extends DurableObject<Env> {
     const { role } = this.access(userId)
     const { id, slug, createdAtMs } = this.#identity as Identity
     const shared = this.#members.sharedWith({ userId, role }).flatMap((one) => this.#databases.listed(one)?.slug ?? [])
-    const createdAt = new Date(createdAtMs).toISOString()
+    const createdAt = toIso(createdAtMs)
     return { id, slug, role, status: this.standing().status, createdAt, edits: shared.sort() }
   }
 

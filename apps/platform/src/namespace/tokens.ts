@@ -1,6 +1,7 @@
 import { type Listed, type MintedToken, type Paging, PerSQLError, type Role, type Token } from '@persql/contract'
 import * as z from 'zod'
 import type { Authority } from '../authority.ts'
+import { toIso } from '../clock.ts'
 import type { Grant } from '../database/call.ts'
 import type { Audience } from '../oauth/server.ts'
 import { mapPage, type Order, readPage } from '../paging.ts'
@@ -323,8 +324,8 @@ function toToken(row: Row, descendants: ReadonlyMap<string, number>): Token {
     database: databases?.length === 1 ? (databases[0] as string) : null,
     databases,
     preview: row.preview,
-    createdAt: new Date(row.created_at).toISOString(),
-    expiresAt: row.expires_at === null ? null : new Date(row.expires_at).toISOString(),
+    createdAt: toIso(row.created_at),
+    expiresAt: toIso(row.expires_at),
     mintedBy: row.minted_by,
     descendants: descendants.get(row.grant_id ?? row.id) ?? 0,
   }

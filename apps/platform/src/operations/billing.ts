@@ -1,5 +1,5 @@
 import { PerSQLError } from '@persql/contract'
-import { now } from '../clock.ts'
+import { now, toIso } from '../clock.ts'
 import type { NamespaceHandlers } from '../execute.ts'
 import { dayOf } from '../namespace/ledger.ts'
 import { paymentsOf } from '../ports/payments.ts'
@@ -32,6 +32,6 @@ export const billing = {
       throw new PerSQLError('payment_provider_failed')
     }
     if (!topUp.checkout) await books.recordCheckout(topUp.id, open.sessionId, open.url)
-    return { ...open, amountUsd, expiresAt: new Date(topUp.expiresAtMs).toISOString() }
+    return { ...open, amountUsd, expiresAt: toIso(topUp.expiresAtMs) }
   },
 } satisfies Partial<NamespaceHandlers>

@@ -1,4 +1,5 @@
 import { type Hostname, PerSQLError, recordName } from '@persql/contract'
+import { toIso } from '../clock.ts'
 import type { Context } from '../context.ts'
 import type { Claim, Finding } from '../directory/hostnames.ts'
 import type { NamespaceHandlers } from '../execute.ts'
@@ -90,8 +91,8 @@ function shown(claim: Claim, ctx: Context): Hostname {
     target: ownHost(ctx),
     certificate,
     error,
-    createdAt: new Date(createdAtMs).toISOString(),
-    verifiedAt: verifiedAtMs === null ? null : new Date(verifiedAtMs).toISOString(),
+    createdAt: toIso(createdAtMs),
+    verifiedAt: toIso(verifiedAtMs),
   }
 }
 

@@ -1,4 +1,5 @@
 import { type MemberRole, PerSQLError, SLUG } from '@persql/contract'
+import { toIso } from '../clock.ts'
 import type { Person } from '../directory/accounts.ts'
 import type { Env } from '../env.ts'
 import type { MemberHandlers } from '../execute.ts'
@@ -112,7 +113,7 @@ async function named(env: Env, rows: readonly MemberRow[]) {
   const people = await peopleById(env, rows)
   return rows.map(({ userId, role, joinedAtMs }) => {
     const { email = '', name = '' } = people.get(userId) ?? {}
-    return { userId, email, name, role, joinedAt: new Date(joinedAtMs).toISOString() }
+    return { userId, email, name, role, joinedAt: toIso(joinedAtMs) }
   })
 }
 

@@ -1,3 +1,4 @@
+import { toIso } from '../clock.ts'
 import type { NamespaceHandlers } from '../execute.ts'
 import { newSecret } from '../token.ts'
 
@@ -16,6 +17,6 @@ export const tokens = {
     tokenId: caller.tokenId,
     ...(await namespace.credentials.opened(caller.opens)),
     tableScope: caller.tableScope && [...caller.tableScope],
-    expiresAt: caller.expiresAtMs === null ? null : new Date(caller.expiresAtMs).toISOString(),
+    expiresAt: toIso(caller.expiresAtMs),
   }),
 } satisfies Partial<NamespaceHandlers>

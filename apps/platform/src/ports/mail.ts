@@ -2,7 +2,7 @@ import { connect as connectPlain } from 'node:net'
 import { connect as connectSecurely } from 'node:tls'
 import { PerSQLError } from '@persql/contract'
 import { createTransport } from 'nodemailer'
-import { now } from '../clock.ts'
+import { now, toIso } from '../clock.ts'
 import type { Env } from '../env.ts'
 
 /** A mail in plain text to one person. */
@@ -47,7 +47,7 @@ export function mailOf(env: Env): Mail | undefined {
       if (env.PERSQL_DEV !== '1') return
       // The text stays out of the log: it holds links that are secrets.
       console.log(JSON.stringify({ level: 'info', event: 'mail', to: message.to, subject: message.subject }))
-      outbox.push({ ...message, at: new Date(now()).toISOString() })
+      outbox.push({ ...message, at: toIso(now()) })
       if (outbox.length > MAX_SENT) outbox.shift()
     },
   }

@@ -1,4 +1,5 @@
 import { type ApprovalRequest, type ListedApproval, PerSQLError } from '@persql/contract'
+import { toIso } from '../../clock.ts'
 import { actorOf, type Bound } from '../call.ts'
 import type { OwnPages } from '../own-pages.ts'
 import type { ApprovalEvent } from '../webhooks/store.ts'
@@ -88,9 +89,9 @@ export function approvalOf(request: Request, nowMs: number) {
   return {
     status: statusOf(request, nowMs),
     hits: [...hits],
-    createdAt: iso(createdAtMs),
-    expiresAt: iso(expiresAtMs),
-    decidedAt: decision ? iso(decision.atMs) : null,
+    createdAt: toIso(createdAtMs),
+    expiresAt: toIso(expiresAtMs),
+    decidedAt: decision ? toIso(decision.atMs) : null,
     note: decision?.note ?? null,
   }
 }
@@ -119,4 +120,3 @@ const listed = (approvalToken: string, request: Request, nowMs: number): ListedA
 })
 
 const wireOf = (value: Bound) => (value instanceof Uint8Array ? { base64: value.toBase64() } : value)
-const iso = (ms: number) => new Date(ms).toISOString()

@@ -1,4 +1,5 @@
 import { PerSQLError } from '@persql/contract'
+import { toIso } from '../../clock.ts'
 import { actorOf, type DatabaseCall } from '../call.ts'
 import type { Parts, Run } from '../operations.ts'
 import { done, type Outcome } from '../outcome.ts'
@@ -51,12 +52,12 @@ function ask({ statements, batch, giveUp }: Waiting, { grant }: DatabaseCall, pa
   giveUp?.()
   const { status, askedBy, decidedBy } = approvals.show(token, createdAtMs)
   const about = { approvalToken: token, status, askedBy, decidedBy, tables: guarded, hits }
-  webhooks.announce([{ type: 'approval_required', ...about, expiresAt: new Date(expiresAtMs).toISOString() }])
+  webhooks.announce([{ type: 'approval_required', ...about, expiresAt: toIso(expiresAtMs) }])
   audit(actorOf(grant), 'approval.requested', nameOf(token), {
     tables: guarded.slice(0, MAX_HITS).join(', '),
     statements: statements.length,
   })
-  const extra = { approvalToken: token, hits, expiresAt: new Date(expiresAtMs).toISOString() }
+  const extra = { approvalToken: token, hits, expiresAt: toIso(expiresAtMs) }
   const failure = new PerSQLError('approval_required', { table: guarded[0] }, { extra })
   // What was tried is undone: it is charged as rows read, which it was.
   return done(undefined, { failure, status: failure.status, sql: textOf({ statements }), rowsRead })

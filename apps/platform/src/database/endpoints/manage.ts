@@ -1,6 +1,7 @@
 import { type Api, type Endpoint, type Output, type Parsed, PerSQLError } from '@persql/contract'
 import type { EndpointSpec, StatementFacts } from '@persql/endpoint-spec'
 import { assertInScope } from '../../authority.ts'
+import { toIso } from '../../clock.ts'
 import type { Grant } from '../call.ts'
 import type { Engine } from '../engine.ts'
 import { lower, parseStatement } from '../guard/statement.ts'
@@ -9,16 +10,15 @@ import { openEndpoint, type StoredEndpoint, type Version } from './store.ts'
 
 /** An endpoint on the wire, save its URL, which only the Worker knows. */
 export function endpointOf({ spec, status, version, ...times }: StoredEndpoint): Omit<Endpoint, 'url'> {
-  const moment = (ms: number) => new Date(ms).toISOString()
   return {
     slug: spec.slug,
     name: spec.name,
     status,
     version,
     spec,
-    createdAt: moment(times.createdAtMs),
-    updatedAt: moment(times.updatedAtMs),
-    publishedAt: times.publishedAtMs === null ? null : moment(times.publishedAtMs),
+    createdAt: toIso(times.createdAtMs),
+    updatedAt: toIso(times.updatedAtMs),
+    publishedAt: times.publishedAtMs === null ? null : toIso(times.publishedAtMs),
   }
 }
 
@@ -30,7 +30,7 @@ export const versionOf = ({
 }: Version): Output<Api['list_endpoint_versions']>[0] => ({
   version,
   spec,
-  savedAt: new Date(savedAtMs).toISOString(),
+  savedAt: toIso(savedAtMs),
   savedBy,
 })
 

@@ -1,5 +1,6 @@
 import { type Api, type Parsed, PerSQLError } from '@persql/contract'
 import { assertInScope, isInScope } from '../../authority.ts'
+import { toIso } from '../../clock.ts'
 import { actorOf, type DatabaseCall, type EndpointOperation } from '../call.ts'
 import type { Parts, Run } from '../operations.ts'
 import { done, type Outcome } from '../outcome.ts'
@@ -73,7 +74,7 @@ export const endpointOperations: Record<EndpointOperation, Run> = {
     const { endSessions } = inputOf<'rotate_session_key'>(call)
     const { keyId, previousUntilMs } = parts.sessions.rotate(endSessions, parts.now())
     parts.audit(actorOf(call.grant), 'session_key.rotated', keyId, { endSessions })
-    const previousUntil = previousUntilMs === null ? null : new Date(previousUntilMs).toISOString()
+    const previousUntil = toIso(previousUntilMs)
     return done({ keyId, previousUntil })
   },
 }
@@ -102,7 +103,7 @@ async function tried(call: DatabaseCall, parts: Parts): Promise<Outcome> {
       ask: parts.ask(call.grant.tokenId, spend),
       mint: async (_userId, _email, ttlS) => ({
         token: 'Made for callers only.',
-        expiresAt: new Date(parts.now() + ttlS * 1000).toISOString(),
+        expiresAt: toIso(parts.now() + ttlS * 1000),
       }),
       spend,
     })

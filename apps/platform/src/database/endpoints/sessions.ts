@@ -1,6 +1,7 @@
 import { PerSQLError } from '@persql/contract'
 import { MAX_SESSION_S } from '@persql/endpoint-spec'
 import { jwtVerify, SignJWT } from 'jose'
+import { toIso } from '../../clock.ts'
 import type { OwnPages } from '../own-pages.ts'
 import type { Session } from './input.ts'
 
@@ -55,7 +56,7 @@ export class Sessions {
     })
       .setProtectedHeader({ alg: 'HS256', typ: 'JWT', kid: key.id })
       .sign(Uint8Array.fromBase64(key.secret))
-    return { token, expiresAt: new Date(expiresAtS * 1000).toISOString() }
+    return { token, expiresAt: toIso(expiresAtS * 1000) }
   }
 
   /** @throws PerSQLError `session_missing` or `session_invalid` */

@@ -1,5 +1,6 @@
 import { type Listed, type Paging, PerSQLError, type Snapshot } from '@persql/contract'
 import * as z from 'zod'
+import { toIso } from '../../clock.ts'
 import { compareKeys, mapPage, pageOf } from '../../paging.ts'
 import type { OwnPages } from '../own-pages.ts'
 
@@ -145,7 +146,7 @@ export class History {
   async restore(wanted: string | number, actor: string): Promise<{ restored: Snapshot; before: Snapshot }> {
     const kept =
       typeof wanted === 'string' ? this.#get(wanted) : this.#kept().find(({ createdAtMs }) => createdAtMs <= wanted)
-    if (!kept) throw new PerSQLError('snapshot_not_found', { snapshot: new Date(Number(wanted)).toISOString() })
+    if (!kept) throw new PerSQLError('snapshot_not_found', { snapshot: toIso(Number(wanted)) })
     const before = await this.create(`before restoring "${kept.label}"`.slice(0, 80), true, kept.id)
     await this.#options.copyFrom(kept.id, { actor, label: kept.label })
     return { restored: snapshotOf(kept), before }
@@ -210,5 +211,5 @@ export class History {
 
 const snapshotOf = ({ createdAtMs, ...kept }: Kept): Snapshot => ({
   ...kept,
-  createdAt: new Date(createdAtMs).toISOString(),
+  createdAt: toIso(createdAtMs),
 })

@@ -1,4 +1,5 @@
 import type { Api, Insights, Parsed } from '@persql/contract'
+import { toIso } from '../../clock.ts'
 import type { InsightsOperation } from '../call.ts'
 import type { Run } from '../operations.ts'
 import { done } from '../outcome.ts'
@@ -80,5 +81,5 @@ const entryOf = ({ id, ts, sql, durationMs, rowsRead, rowsWritten, status, error
   rowsWritten,
   status: status >= 400 ? ('error' as const) : ('ok' as const),
   errorMessage: error,
-  createdAt: new Date(ts).toISOString(),
+  createdAt: toIso(ts),
 })

@@ -1,4 +1,5 @@
 import type { EndpointTraffic } from '@persql/contract'
+import { toIso } from '../../clock.ts'
 import { costNano, usd } from '../../money.ts'
 import { percentile } from './percentile.ts'
 
@@ -24,7 +25,7 @@ export function trafficOf(ran: readonly Ran[], fromMs: number, toMs: number): Om
   const failed = ran.filter(({ isFailed }) => isFailed === 1)
   const size = (toMs - fromMs) / PARTS
   const parts = Array.from({ length: PARTS }, (_, at) => ({
-    from: new Date(fromMs + at * size).toISOString(),
+    from: toIso(fromMs + at * size),
     calls: 0,
     failed: 0,
   }))
@@ -47,6 +48,6 @@ export function trafficOf(ran: readonly Ran[], fromMs: number, toMs: number): Om
     failures: failed
       .slice(-MOST_FAILURES)
       .reverse()
-      .map(({ id, ts, error }) => ({ id, at: new Date(ts).toISOString(), message: error ?? '' })),
+      .map(({ id, ts, error }) => ({ id, at: toIso(ts), message: error ?? '' })),
   }
 }

@@ -1,4 +1,5 @@
 import { type Api, type MigrationTrial, type Parsed, PerSQLError } from '@persql/contract'
+import { toIso } from '../../clock.ts'
 import { mapPage } from '../../paging.ts'
 import { actorOf, type DatabaseCall, type MigrationOperation } from '../call.ts'
 import { Postponed } from '../engine.ts'
@@ -175,7 +176,7 @@ function where({ extra }: PerSQLError): Pick<Failure, 'failedStatement'> {
 
 const wireOf = ({ number, atMs, ...change }: SchemaChange) => ({
   id: number,
-  at: new Date(atMs).toISOString(),
+  at: toIso(atMs),
   ...change,
 })
 const rounded = (ms: number) => Math.round(ms * 1000) / 1000

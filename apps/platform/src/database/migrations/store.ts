@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type Api, type Listed, type Migration, type Parsed, PerSQLError } from '@persql/contract'
 import * as z from 'zod'
+import { toIso } from '../../clock.ts'
 import { type Order, readPage } from '../../paging.ts'
 import type { OwnPages } from '../own-pages.ts'
 import type { StoredMigration } from './stored-migration.ts'
@@ -136,9 +137,9 @@ export function migrationOf(stored: StoredMigration): Migration {
     sql,
     checksum,
     statements,
-    createdAt: moment(createdAtMs),
-    updatedAt: moment(updatedAtMs),
-    appliedAt: applied ? moment(applied.atMs) : null,
+    createdAt: toIso(createdAtMs),
+    updatedAt: toIso(updatedAtMs),
+    appliedAt: applied ? toIso(applied.atMs) : null,
     appliedBy: applied?.by ?? null,
     durationMs: applied?.durationMs ?? null,
     bookmark: applied?.bookmark ?? null,
@@ -161,14 +162,13 @@ function taken(stored: StoredMigration): PerSQLError {
   const { name, checksum, applied } = stored
   const known = { id: idOf(stored), checksum }
   return applied
-    ? new PerSQLError('migration_applied', { name }, { extra: { ...known, appliedAt: moment(applied.atMs) } })
+    ? new PerSQLError('migration_applied', { name }, { extra: { ...known, appliedAt: toIso(applied.atMs) } })
     : new PerSQLError('migration_exists', { name }, { extra: known })
 }
 
-const errorOf = ({ atMs, ...error }: NonNullable<StoredMigration['failed']>) => ({ ...error, at: moment(atMs) })
+const errorOf = ({ atMs, ...error }: NonNullable<StoredMigration['failed']>) => ({ ...error, at: toIso(atMs) })
 const notFound = (id: string) => new PerSQLError('migration_not_found', { id })
 /** The key of a migration. */
 export const keyOf = (number: number) => PREFIX + String(number).padStart(12, '0')
-const moment = (ms: number) => new Date(ms).toISOString()
 // Not the runtime's own digest: it answers later, and by then a name may be taken.
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')

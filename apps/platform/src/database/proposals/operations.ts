@@ -1,4 +1,5 @@
 import { PerSQLError } from '@persql/contract'
+import { toIso } from '../../clock.ts'
 import { asking, type Waiting } from '../approvals/asking.ts'
 import { type DatabaseCall, type ProposalOperation, parseApply, parseProposal } from '../call.ts'
 import type { Analysis } from '../guard/guard.ts'
@@ -30,7 +31,7 @@ export const proposalOperations: Record<ProposalOperation, Run> = {
       plan: plan.rows,
       estimatedAffectedRows: tried?.changes ?? null,
       executionToken: proposals.add(proposal),
-      expiresAt: new Date(expiresAtMs).toISOString(),
+      expiresAt: toIso(expiresAtMs),
       action: kind,
     }
     // What was tried is undone: it is charged as rows read, which it was.

@@ -1,5 +1,6 @@
 import { type Listed, type Paging, PerSQLError, type SavedQuery } from '@persql/contract'
 import * as z from 'zod'
+import { toIso } from '../../clock.ts'
 import { compareKeys, pageOf } from '../../paging.ts'
 import { randomText } from '../../token.ts'
 import type { OwnPages } from '../own-pages.ts'
@@ -99,8 +100,8 @@ export class SavedQueries {
 /** A saved query on the wire. */
 export const savedQueryOf = ({ createdAtMs, updatedAtMs, ...stored }: StoredQuery): SavedQuery => ({
   ...stored,
-  createdAt: new Date(createdAtMs).toISOString(),
-  updatedAt: new Date(updatedAtMs).toISOString(),
+  createdAt: toIso(createdAtMs),
+  updatedAt: toIso(updatedAtMs),
 })
 
 const names = new Intl.Collator('en', { numeric: true })

@@ -8,6 +8,7 @@ import {
   type Schedule,
 } from '@persql/contract'
 import * as z from 'zod'
+import { toIso } from '../../clock.ts'
 import { compareKeys, pageOf } from '../../paging.ts'
 import { randomText } from '../../token.ts'
 import type { OwnPages } from '../own-pages.ts'
@@ -130,7 +131,6 @@ export class Schedules {
 }
 
 const cut = (last: LastRun): LastRun => ({ ...last, error: last.error?.slice(0, MAX_ERROR) ?? null })
-const moment = (ms: number | null | undefined) => (ms === null || ms === undefined ? null : new Date(ms).toISOString())
 
 /** A schedule on the wire. */
 export const scheduleOf = ({ last, ...stored }: StoredSchedule): Schedule => ({
@@ -140,10 +140,10 @@ export const scheduleOf = ({ last, ...stored }: StoredSchedule): Schedule => ({
   params: stored.params,
   intervalSec: stored.intervalSec,
   enabled: stored.enabled,
-  createdAt: new Date(stored.createdAtMs).toISOString(),
-  updatedAt: new Date(stored.updatedAtMs).toISOString(),
-  nextRunAt: moment(stored.nextAtMs),
-  lastRunAt: moment(last?.atMs),
+  createdAt: toIso(stored.createdAtMs),
+  updatedAt: toIso(stored.updatedAtMs),
+  nextRunAt: toIso(stored.nextAtMs),
+  lastRunAt: toIso(last?.atMs),
   lastStatus: last?.status ?? null,
   lastError: last?.error ?? null,
   lastDurationMs: last?.durationMs ?? null,

@@ -1,5 +1,6 @@
 import { RpcTarget } from 'cloudflare:workers'
 import { type Api, type Output, PerSQLError } from '@persql/contract'
+import { toIso } from '../../clock.ts'
 import type { Grant } from '../call.ts'
 import type { Run } from '../guard/schema-map.ts'
 import { lower } from '../guard/statement.ts'
@@ -116,8 +117,8 @@ export class Imports extends RpcTarget {
     return {
       import: {
         ...told,
-        startedAt: new Date(startedAtMs).toISOString(),
-        ...(endedAtMs !== undefined && { endedAt: new Date(endedAtMs).toISOString() }),
+        startedAt: toIso(startedAtMs),
+        ...(endedAtMs !== undefined && { endedAt: toIso(endedAtMs) }),
         ...(isCut && { state: 'failed' as const, error: new PerSQLError('import_cut_off').message }),
       },
     }

@@ -11,6 +11,7 @@ import {
   type Webhook,
 } from '@persql/contract'
 import * as z from 'zod'
+import { toIso } from '../../clock.ts'
 import { compareKeys, pageOf } from '../../paging.ts'
 import { randomText } from '../../token.ts'
 import { concerns } from '../feed/tables.ts'
@@ -153,7 +154,7 @@ export class WebhookStore {
     if (waiting >= MAX_DUE && this.due(webhookId).some(({ body }) => tells(body, event))) return false
     const id = this.newId(nowMs)
     const { type, ...about } = event
-    const body = JSON.stringify({ id, type, ts: new Date(nowMs).toISOString(), database, ...about })
+    const body = JSON.stringify({ id, type, ts: toIso(nowMs), database, ...about })
     const fresh = { status: 'pending', attempts: 0, createdAtMs: nowMs, nextAtMs: nowMs, lastAtMs: null } as const
     this.putDue({ id, webhookId, body, ...fresh, last: null })
     this.#waiting.set(webhookId, waiting + 1)
@@ -232,14 +233,12 @@ function tells(body: string, event: WebhookEvent): boolean {
   return type === event.type && table === event.table && kind === event.kind
 }
 
-const moment = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString())
-
 /** A webhook on the wire. */
 export const webhookOf = ({ createdAtMs, updatedAtMs, failingSinceMs, ...hook }: StoredWebhook): Webhook => ({
   ...hook,
-  createdAt: new Date(createdAtMs).toISOString(),
-  updatedAt: new Date(updatedAtMs).toISOString(),
-  failingSince: moment(failingSinceMs),
+  createdAt: toIso(createdAtMs),
+  updatedAt: toIso(updatedAtMs),
+  failingSince: toIso(failingSinceMs),
 })
 
 /** A delivery on the wire. */
@@ -248,9 +247,9 @@ export const deliveryOf = (stored: StoredDelivery): Delivery => ({
   status: stored.status,
   event: JSON.parse(stored.body) as Delivery['event'],
   attempts: stored.attempts,
-  createdAt: new Date(stored.createdAtMs).toISOString(),
-  nextAttemptAt: moment(stored.nextAtMs),
-  lastAttemptAt: moment(stored.lastAtMs),
+  createdAt: toIso(stored.createdAtMs),
+  nextAttemptAt: toIso(stored.nextAtMs),
+  lastAttemptAt: toIso(stored.lastAtMs),
   responseStatus: stored.last?.responseStatus ?? null,
   error: stored.last?.error ?? null,
   durationMs: stored.last?.durationMs ?? null,

@@ -1,3 +1,4 @@
+import { toIso } from '../../clock.ts'
 import { type Posted, post, type Send } from './post.ts'
 import type { StoredDelivery, StoredWebhook, WebhookEvent, WebhookStore } from './store.ts'
 
@@ -56,7 +57,7 @@ export class Webhooks {
   test(hook: StoredWebhook): Promise<Posted> {
     const { store, now, name, send } = this.#options
     const [id, nowMs] = [store.newId(now()), now()]
-    const event = { id, type: 'test', ts: new Date(nowMs).toISOString(), database: name() }
+    const event = { id, type: 'test', ts: toIso(nowMs), database: name() }
     return post(send, hook, { id, body: JSON.stringify(event), nowMs })
   }
 
