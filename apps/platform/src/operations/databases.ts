@@ -1,6 +1,6 @@
 import { type Database, PerSQLError } from '@persql/contract'
 import type { NamespaceHandlers } from '../execute.ts'
-import { forgetHostnamesOf } from '../http/hostnames.ts'
+import { forgetHostnamesOf } from '../hostname-cache.ts'
 import { mapPage } from '../paging.ts'
 
 export const databases = {
