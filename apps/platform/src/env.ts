@@ -1,13 +1,11 @@
-import type { Database } from './database/object.ts'
-import type { Directory } from './directory/object.ts'
-import type { Namespace } from './namespace/object.ts'
 import type { ModelSettings } from './ports/model.ts'
 
 /** What the runtime binds. Texts are settings as the operator wrote them; `settings.ts` gives them their meaning. */
 export interface Env extends ModelSettings {
-  readonly DATABASES: DurableObjectNamespace<Database>
-  readonly NAMESPACES: DurableObjectNamespace<Namespace>
-  readonly DIRECTORY: DurableObjectNamespace<Directory>
+  /** The objects, without the types of their classes, which `objects.ts` knows. */
+  readonly DATABASES: DurableObjectNamespace
+  readonly NAMESPACES: DurableObjectNamespace
+  readonly DIRECTORY: DurableObjectNamespace
   /** Reaches public addresses only, whatever names resolve to. Cloudflare's own `fetch` reaches no others. */
   readonly PUBLIC_NETWORK?: Fetcher
   /** The files of all objects, where this is one machine: for those of an object that damage keeps from starting. */

@@ -1,6 +1,6 @@
 import { PerSQLError } from '@persql/contract'
 import type { Env } from './env.ts'
-import { databaseObject } from './objects.ts'
+import { databaseAt } from './remote.ts'
 
 /**
  * Deletes the object of a database or snapshot with everything in it. Where damage to its file keeps the object from
@@ -8,7 +8,7 @@ import { databaseObject } from './objects.ts'
  * @throws when neither worked; to be repeated then
  */
 export async function discardObject(env: Env, namespace: string, name: string, id: string): Promise<void> {
-  const wipe = () => databaseObject(env, namespace, name).wipe(id)
+  const wipe = () => databaseAt<{ wipe(id: string): Promise<void> }>(env, namespace, name).wipe(id)
   try {
     await wipe()
   } catch (cause) {

@@ -1,6 +1,6 @@
 import { now } from '../clock.ts'
 import type { Env } from '../env.ts'
-import { namespaceObject } from '../objects.ts'
+import { namespaceAt } from '../remote.ts'
 import type { Identity } from './identity.ts'
 import type { OwnPages } from './own-pages.ts'
 
@@ -13,6 +13,11 @@ export interface Deed {
   readonly action: string
   readonly target: string
   readonly detail: Readonly<Record<string, string | number | boolean | null>>
+}
+
+/** The calls of an outbox to its namespace, which keeps the audit log. */
+export interface AuditCalls {
+  takeDeeds(databaseId: string, deeds: readonly Deed[]): Promise<void>
 }
 
 /** What an outbox needs of the database whose deeds it keeps. */
@@ -70,7 +75,7 @@ export class AuditOutbox {
     const identity = this.#options.identity()
     const deeds = [...this.#kv.list<Deed>({ prefix: PREFIX, limit: 100 })].map(([, deed]) => deed)
     if (deeds.length === 0 || !identity) return
-    await namespaceObject(env, identity.namespace).takeDeeds(identity.id, deeds)
+    await namespaceAt<AuditCalls>(env, identity.namespace).takeDeeds(identity.id, deeds)
     ownPages.around(() => {
       for (const { number } of deeds) this.#kv.delete(keyOf(number))
     })

@@ -3,11 +3,24 @@ import { now } from '../clock.ts'
 import type { Env } from '../env.ts'
 import { count } from '../metrics.ts'
 import { add, costNano, growth, NOTHING, type Totals } from '../money.ts'
-import { namespaceObject } from '../objects.ts'
+import { namespaceAt } from '../remote.ts'
 import type { Grant } from './call.ts'
 import type { Identity } from './identity.ts'
-import { Meter, NO_REPORT, type Report } from './meter.ts'
+import { type Allowance, Meter, NO_REPORT, type Report } from './meter.ts'
 import type { Size } from './size/size.ts'
+
+/** The answer to a request for a lease: how far the database can spend, and which keys it has to refuse. */
+export interface LeaseAnswer extends Allowance {
+  readonly databaseId: string
+  readonly revoked: readonly string[]
+}
+
+/** The calls of a lease to its namespace, which lends. */
+export interface LeaseCalls {
+  lease(slug: string, id: string | undefined, report: Report): Promise<LeaseAnswer>
+  release(slug: string, id: string, version: number, report: Report): Promise<void>
+  readonly credentials: { ended(keys: readonly string[]): Promise<string[]> }
+}
 
 /** What a lease needs of the database that spends. */
 export interface LeaseOptions {
@@ -178,7 +191,7 @@ export class Lease {
     const { env, identity, listening } = this.#options
     const [keys, known] = [listening(), identity()]
     if (keys.length === 0 || !known) return
-    this.revoke(await namespaceObject(env, known.namespace).credentials.ended([...keys]))
+    this.revoke(await lender(env, known.namespace).credentials.ended([...keys]))
   }
 
   #report(): Report {
@@ -198,7 +211,7 @@ export class Lease {
   async #lease(namespace: string, slug: string): Promise<void> {
     const { env, identity, adopt, wipe, size } = this.#options
     this.save()
-    const stub = namespaceObject(env, namespace)
+    const stub = lender(env, namespace)
     const meter = this.#meter
     // Before anything is written, and told, under a new lease: while there was none, nobody said who was shut out.
     if (meter.allowance.ceilingNano === 0) await this.askForTokens()
@@ -275,7 +288,7 @@ export class Lease {
     const { env, size } = this.#options
     size.refresh(0)
     const report = this.#report()
-    namespaceObject(env, namespace)
+    lender(env, namespace)
       .release(slug, id, version, report)
       .then(() => size.told(report.measured))
       .catch(() => {
@@ -290,3 +303,5 @@ export class Lease {
     if (before !== after) count('persql_leases', '', after ? 1 : -1)
   }
 }
+
+const lender = (env: Env, namespace: string) => namespaceAt<LeaseCalls>(env, namespace)

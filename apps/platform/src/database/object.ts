@@ -4,8 +4,8 @@ import { now } from '../clock.ts'
 import type { Env } from '../env.ts'
 import { NOTHING } from '../money.ts'
 import { discardObject } from '../object-files.ts'
-import { databaseObject, namespaceObject } from '../objects.ts'
 import { verifyCaptcha } from '../ports/captcha.ts'
+import type { Serves } from '../remote.ts'
 import type { Reply } from '../reply.ts'
 import { settingsOf } from '../settings.ts'
 import { FileExport } from '../sqlite-file/export.ts'
@@ -24,7 +24,7 @@ import { Charges } from './charges.ts'
 import { copyError } from './copy/failure.ts'
 import { loadFrom, loadSmallCopy, readSmallCopy } from './copy/load.ts'
 import { dropSchema } from './copy/schema.ts'
-import { CopySource } from './copy/source.ts'
+import { CopySource, type Source } from './copy/source.ts'
 import type { DamagedText } from './copy/walk.ts'
 import { AllMeans } from './endpoints/means.ts'
 import { RateLimits } from './endpoints/rate-limits.ts'
@@ -54,6 +54,7 @@ import { type BookkeepingRows, freeLocks, readVersions } from './migrations/book
 import { Ledger } from './migrations/ledger.ts'
 import { bookmarkOf } from './migrations/run.ts'
 import { Migrations } from './migrations/store.ts'
+import { type DatabaseCalls, databaseObject, namespaceObject } from './neighbors.ts'
 import type { Parts } from './operations.ts'
 import { OwnPages } from './own-pages.ts'
 import { Proposals } from './proposals/store.ts'
@@ -71,13 +72,6 @@ import { Stage } from './transfer/stage.ts'
 import { isLoopback, urlProblem } from './webhooks/address.ts'
 import { WebhookStore } from './webhooks/store.ts'
 import { Webhooks } from './webhooks/webhooks.ts'
-
-/** What a copy is made of: an object's name in a namespace, and the id it must have if it is a database. */
-export interface Source {
-  readonly namespace: string
-  readonly name: string
-  readonly id: string | undefined
-}
 
 /** Where a copy keeps which of its texts are not UTF-8. */
 const DAMAGED = 'damaged-texts'
@@ -106,7 +100,7 @@ const OF_CONTENT = [
 let statements = 0
 
 /** One tenant's database: its SQLite file, its counters, and the right to spend that its namespace has lent it. */
-export class Database extends DurableObject<Env> {
+export class Database extends DurableObject<Env> implements Serves<DatabaseCalls> {
   readonly #run: Run
   readonly #inTransaction: LongTransaction
   readonly #engine: Engine

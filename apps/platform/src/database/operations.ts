@@ -1,5 +1,5 @@
 import { PerSQLError } from '@persql/contract'
-import type { Remote } from '../objects.ts'
+import type { Remote } from '../remote.ts'
 import type { LongTransaction } from '../storage/long-transaction.ts'
 import type { Advised } from './advisor/advise.ts'
 import type { Assistant } from './ai/assistant.ts'

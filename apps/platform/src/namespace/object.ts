@@ -12,11 +12,14 @@ import {
 import { derive } from '../authority.ts'
 import { now, toIso } from '../clock.ts'
 import type { Deed } from '../database/audit-outbox.ts'
-import type { Allowance, Report } from '../database/meter.ts'
+import type { LeaseAnswer } from '../database/lease.ts'
+import type { Report } from '../database/meter.ts'
+import type { NamespaceCalls } from '../database/neighbors.ts'
 import type { Env } from '../env.ts'
 import { NOTHING, usd } from '../money.ts'
 import type { Audience } from '../oauth/server.ts'
 import { databaseObject, directoryObject } from '../objects.ts'
+import type { Serves } from '../remote.ts'
 import { settingsOf } from '../settings.ts'
 import { migrate } from '../storage/migrate.ts'
 import { Timers } from '../storage/timers.ts'
@@ -47,12 +50,6 @@ interface Identity {
   readonly suspended?: true
 }
 
-/** What a database gets: how far it may spend, and which tokens to refuse. */
-export interface LeaseAnswer extends Allowance {
-  readonly databaseId: string
-  readonly revoked: readonly string[]
-}
-
 /** The caller with a token, and its namespace. */
 export interface Caller extends TokenGrant {
   readonly namespaceId: string
@@ -79,7 +76,7 @@ export interface Standing {
 }
 
 /** One tenant: its tokens, its databases, and its money. */
-export class Namespace extends DurableObject<Env> {
+export class Namespace extends DurableObject<Env> implements Serves<NamespaceCalls> {
   readonly #tokens: Tokens
   readonly #databases: Databases
   readonly #lending: Lending

@@ -1,5 +1,6 @@
+import type { Directory } from '../directory/object.ts'
 import type { Env } from '../env.ts'
-import { directoryObject } from '../objects.ts'
+import { directoryAt, type Remote } from '../remote.ts'
 import { documentOf } from './documents.ts'
 import type { OAuthStore } from './store.ts'
 
@@ -10,17 +11,18 @@ export const isDocumentUrl = (clientId: string): boolean => /^https?:\/\//i.test
 
 /** The clients, as the library looks for them. It gets no other records here. */
 export function clientStore(env: Env): OAuthStore {
+  const clients = () => directoryAt<Remote<Directory>>(env).oauthClients
   return {
     async get(key) {
       if (!key.startsWith(PREFIX)) return null
       const id = key.slice(PREFIX.length)
       if (isDocumentUrl(id)) return documentOf(id, env)
       if (id.length > 100) return null
-      const record = await directoryObject(env).oauthClients.get(id)
+      const record = await clients().get(id)
       return record === undefined ? null : JSON.parse(record)
     },
     async put(key, value, { expirationTtl = 0 } = {}) {
-      await directoryObject(env).oauthClients.put(key.slice(PREFIX.length), value, expirationTtl * 1000)
+      await clients().put(key.slice(PREFIX.length), value, expirationTtl * 1000)
     },
     async delete() {},
     list: async () => ({ keys: [], list_complete: true }),

@@ -5,9 +5,9 @@ import type { Claim, Finding } from '../directory/hostnames.ts'
 import type { NamespaceHandlers } from '../execute.ts'
 import { forgetHostname, isOwnHost } from '../hostname-cache.ts'
 import type { Namespace } from '../namespace/object.ts'
-import type { Remote } from '../objects.ts'
 import { customHostnamesOf } from '../ports/custom-hostnames.ts'
 import { resolverOf } from '../ports/dns.ts'
+import type { Remote } from '../remote.ts'
 import { randomText } from '../token.ts'
 
 export const hostnames = {

@@ -1,5 +1,5 @@
 import type { IndexAdvice } from '@persql/contract'
-import type { Remote } from '../../objects.ts'
+import type { Remote } from '../../remote.ts'
 import type { Run } from '../guard/schema-map.ts'
 import { quoteName } from '../guard/statement.ts'
 import type { Candidate } from './candidates.ts'

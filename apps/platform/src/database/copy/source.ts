@@ -23,6 +23,13 @@ export interface Wanted {
 }
 const ROWS: Wanted = { rows: 'all', migrations: 'none' }
 
+/** The object that a copy is made of: its name in a namespace, and the ID that it must have if it is a database. */
+export interface Source {
+  readonly namespace: string
+  readonly name: string
+  readonly id: string | undefined
+}
+
 /** What a copy is made of: the schema, and a name under which its pages can be had. */
 export interface CopyOffer {
   readonly copy: number

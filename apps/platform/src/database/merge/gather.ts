@@ -1,6 +1,6 @@
 import type { Hash } from 'node:crypto'
 import { PerSQLError } from '@persql/contract'
-import type { Remote } from '../../objects.ts'
+import type { Remote } from '../../remote.ts'
 import { copyError } from '../copy/failure.ts'
 import { loadPage } from '../copy/load.ts'
 import type { CopySource, Wanted } from '../copy/source.ts'

@@ -1,0 +1,33 @@
+import type { Listed, Database as ListedDatabase } from '@persql/contract'
+import type { Env } from '../env.ts'
+import { databaseAt, namespaceAt, type Remote } from '../remote.ts'
+import type { Scratch } from './advisor/scratch.ts'
+import type { AuditCalls } from './audit-outbox.ts'
+import type { Source } from './copy/source.ts'
+import type { Restore } from './history/history.ts'
+import type { Identity } from './identity.ts'
+import type { LeaseCalls } from './lease.ts'
+import type { Branch } from './merge/gather.ts'
+import type { Stage } from './transfer/stage.ts'
+
+// The interfaces name the calls, not the classes: no feature of a database depends on the objects that all features are
+// composed in. Both classes declare that they serve these calls.
+
+/** The calls that a database makes to its namespace. */
+export interface NamespaceCalls extends AuditCalls, LeaseCalls {
+  readonly branches: { list(parent: string): Promise<Listed<ListedDatabase>> }
+}
+
+/** The calls that a database makes to other databases, and to the objects that hold its copies. */
+export interface DatabaseCalls extends Branch {
+  readonly scratch: Remote<Scratch>
+  readonly stage: Remote<Stage>
+  copyFrom(identity: Identity | undefined, from: Source, restore?: Restore): Promise<number>
+}
+
+/** Returns the object of a namespace, for the calls of its databases. */
+export const namespaceObject = (env: Env, slug: string): NamespaceCalls => namespaceAt(env, slug)
+
+/** Returns the object of another database, for the calls of a database. */
+export const databaseObject = (env: Env, namespace: string, name: string): DatabaseCalls =>
+  databaseAt(env, namespace, name)

@@ -1,0 +1,33 @@
+import type { RpcTarget } from 'cloudflare:workers'
+import type { Env } from './env.ts'
+
+/**
+ * An object as its callers see it: every method answers later, those of its parts too, in one call. The runtime's own
+ * type is too deep for JSON values.
+ */
+export type Remote<T> = {
+  readonly [K in keyof T as T[K] extends ((...args: never[]) => unknown) | RpcTarget ? K : never]: T[K] extends (
+    ...args: infer A
+  ) => infer R
+    ? (...args: A) => Promise<Awaited<R>>
+    : Remote<T[K]>
+}
+
+/** The implementation of calls in the object that receives them: an answer can be there without waiting. */
+export type Serves<T> = {
+  readonly [K in keyof T]: T[K] extends (...args: infer A) => Promise<infer R>
+    ? (...args: A) => R | Promise<R>
+    : Serves<T[K]>
+}
+
+// Bindings carry no types of classes: the caller of an object names the calls that it serves.
+
+/** Returns the object of a database, or of one of its copies. */
+export const databaseAt = <Calls>(env: Env, namespace: string, name: string): Calls =>
+  env.DATABASES.getByName(`${namespace}/${name}`) as unknown as Calls
+
+/** Returns the object of a namespace. */
+export const namespaceAt = <Calls>(env: Env, slug: string): Calls => env.NAMESPACES.getByName(slug) as unknown as Calls
+
+/** Returns the object of the instance. */
+export const directoryAt = <Calls>(env: Env): Calls => env.DIRECTORY.getByName('directory') as unknown as Calls
