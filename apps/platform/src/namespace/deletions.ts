@@ -8,13 +8,15 @@ import type { Lineage } from './lineage.ts'
 
 const AT_ONCE = 10
 const TRY_AGAIN_MS = 10 * 60 * 1000
+/** When the timer looks for a deletion that may have been interrupted. */
+export const FINISH_AFTER_MS = 30_000
 
 interface DeletionsOptions {
   readonly env: Env
   readonly databases: Databases
   readonly lineage: Lineage
-  readonly hostnames: Hostnames
-  readonly lending: Lending
+  readonly hostnames: Pick<Hostnames, 'dropDatabase'>
+  readonly lending: Pick<Lending, 'recall'>
   readonly namespace: () => string
   /** Has `finishAll` called at that time. */
   readonly finishAt: (atMs: number) => void
@@ -27,6 +29,11 @@ export class Deletions {
 
   constructor(options: DeletionsOptions) {
     this.#options = options
+  }
+
+  /** Has `finishAll` called at that time. */
+  finishAt(atMs: number): void {
+    this.#options.finishAt(atMs)
   }
 
   /** Ends every database that is marked for it. */

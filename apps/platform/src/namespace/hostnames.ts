@@ -2,9 +2,10 @@ import { RpcTarget } from 'cloudflare:workers'
 import { PerSQLError } from '@persql/contract'
 import { now } from '../clock.ts'
 import type { Claim, Finding, Owner } from '../directory/hostnames.ts'
+import type { Directory } from '../directory/object.ts'
 import type { Env } from '../env.ts'
-import { directoryObject } from '../objects.ts'
 import { customHostnamesOf } from '../ports/custom-hostnames.ts'
+import type { Remote } from '../remote.ts'
 import type { Audit } from './audit.ts'
 import type { Databases } from './databases.ts'
 
@@ -17,6 +18,7 @@ export interface HostnamesOptions {
   readonly env: Env
   readonly databases: Databases
   readonly audit: Audit
+  readonly directory: () => Pick<Remote<Directory>, 'hostname' | 'hostnames'>
   readonly slug: () => string
   /** Has `release` called at that moment. */
   readonly releaseAt: (atMs: number) => void
@@ -118,8 +120,8 @@ export class Hostnames extends RpcTarget {
 
   /** Whoever proved the hostname since goes on with the certificate that is there. */
   async #release(hostname: string): Promise<void> {
-    const { env } = this.#options
-    if (!(await directoryObject(env).hostname(hostname))) await customHostnamesOf(env)?.remove(hostname)
+    const { env, directory } = this.#options
+    if (!(await directory().hostname(hostname))) await customHostnamesOf(env)?.remove(hostname)
   }
 
   #owner(database: string): Owner {
@@ -132,6 +134,6 @@ export class Hostnames extends RpcTarget {
   }
 
   get #claims() {
-    return directoryObject(this.#options.env).hostnames
+    return this.#options.directory().hostnames
   }
 }

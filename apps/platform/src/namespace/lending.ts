@@ -1,11 +1,13 @@
 import { PerSQLError } from '@persql/contract'
 import { now } from '../clock.ts'
 import type { Allowance, Report } from '../database/meter.ts'
+import type { Database } from '../database/object.ts'
 import { costNano, REQUEST_NANO } from '../money.ts'
-import type { databaseObject } from '../objects.ts'
+import type { Remote } from '../remote.ts'
 import { balance, grant, outstanding, recall, settle } from './account.ts'
 import type { Databases, Record } from './databases.ts'
 import type { Ledger } from './ledger.ts'
+import type { LowBalance } from './low-balance.ts'
 
 /** A database that does not answer within this time keeps what it was lent; the others go on. */
 const ANSWER_MS = 2_000
@@ -15,9 +17,8 @@ interface LendingOptions {
   readonly storage: DurableObjectStorage
   readonly databases: Databases
   readonly ledger: () => Ledger
-  readonly stub: (slug: string) => ReturnType<typeof databaseObject>
-  /** Looks at the balance, in the transaction in which it changed. */
-  readonly spent: () => void
+  readonly stub: (slug: string) => Pick<Remote<Database>, 'recall' | 'report' | 'revoke'>
+  readonly lowBalance: LowBalance
   /** Starts the object afresh from what is stored. */
   readonly abort: (reason: string) => void
 }
@@ -54,7 +55,7 @@ export class Lending {
 
   /** Takes the counters of a database. */
   settle(record: Record, { totals, byToken, measured }: Report): void {
-    const { storage, databases, ledger, spent, abort } = this.#options
+    const { storage, databases, ledger, lowBalance, abort } = this.#options
     const { lease, used } = settle(ledger().account, databases.lease(record.id), totals)
     try {
       storage.transactionSync(() => {
@@ -63,7 +64,7 @@ export class Lending {
         databases.putLease(record.id, lease)
         if (costNano(used) > 0) databases.used(record.id, now())
         if (measured) databases.measured(record.id, measured)
-        spent()
+        lowBalance.check(now())
       })
     } catch (cause) {
       // What is in memory may be ahead of what is stored now.
@@ -107,6 +108,12 @@ export class Lending {
     if (id === record.id) this.settle(record, report)
     const lease = databases.lease(record.id)
     if (lease.version === version) databases.putLease(record.id, recall(lease))
+  }
+
+  /** Resolves when every database that serves refuses these keys. */
+  async revoke(keys: readonly string[]): Promise<void> {
+    const { databases, stub } = this.#options
+    await this.each(databases.holders(), (record) => stub(record.slug).revoke(keys))
   }
 
   /** Brings all counters up to now, for answers that must be exact. */

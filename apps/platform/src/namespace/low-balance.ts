@@ -2,31 +2,43 @@ import type { Env } from '../env.ts'
 import { usd } from '../money.ts'
 import { mailOf } from '../ports/mail.ts'
 import { settingsOf } from '../settings.ts'
-import { lowNano } from './account.ts'
+import { balance, lowNano } from './account.ts'
+import type { Ledger } from './ledger.ts'
 
 const WARNED = 'warned'
 const MAILED = 'warned-owners'
 const RETRY_MS = 5 * 60 * 1000
 
+/** The parts of a namespace that a warning is written from. */
+export interface LowBalanceOptions {
+  readonly kv: SyncKvStorage
+  readonly env: Env
+  readonly slug: () => string
+  readonly ledger: () => Ledger
+  /** Returns the email addresses of the owners. */
+  readonly owners: () => Promise<readonly string[]>
+  /** Has `warn` called at that time. */
+  readonly warnAt: (atMs: number) => void
+}
+
 /** Has the owners warned once when the balance falls below a tenth of the last top-up, or half a dollar. */
 export class LowBalance {
+  readonly #options: LowBalanceOptions
   readonly #kv: SyncKvStorage
-  readonly #env: Env
-  readonly #wake: (atMs: number) => void
   #warned: boolean
 
-  /** `wake` has `warn` called at a moment. */
-  constructor(kv: SyncKvStorage, env: Env, wake: (atMs: number) => void) {
-    this.#kv = kv
-    this.#env = env
-    this.#wake = wake
-    this.#warned = kv.get<boolean>(WARNED) ?? false
+  constructor(options: LowBalanceOptions) {
+    this.#options = options
+    this.#kv = options.kv
+    this.#warned = options.kv.get<boolean>(WARNED) ?? false
   }
 
-  check(balanceNano: number, lastTopUpNano: number, nowMs: number): void {
-    if (this.#warned || balanceNano >= lowNano(lastTopUpNano)) return
+  /** Looks at the balance, in the transaction in which it changed. */
+  check(nowMs: number): void {
+    const ledger = this.#options.ledger()
+    if (this.#warned || balance(ledger.account) >= lowNano(ledger.lastTopUpNano())) return
     this.#set(true)
-    this.#wake(nowMs)
+    this.#options.warnAt(nowMs)
   }
 
   /** To be called when the balance was filled. */
@@ -36,18 +48,20 @@ export class LowBalance {
   }
 
   /** Mails every owner who was not mailed yet; what the mail server does not take is tried again. */
-  async warn(slug: string, balanceNano: number, owners: readonly string[], nowMs: number): Promise<void> {
-    const mail = mailOf(this.#env)
+  async warn(nowMs: number): Promise<void> {
+    const { env, slug, ledger, owners, warnAt } = this.#options
+    const addresses = await owners()
+    const mail = mailOf(env)
     if (!mail || !this.#warned) return
-    const message = lowBalanceMail(slug, balanceNano, settingsOf(this.#env).url)
+    const message = lowBalanceMail(slug(), balance(ledger().account), settingsOf(env).url)
     const mailed = this.#kv.get<string[]>(MAILED) ?? []
-    for (const to of owners) {
+    for (const to of addresses) {
       if (mailed.includes(to)) continue
       try {
         await mail.send({ ...message, to })
       } catch {
         // Logged where it failed.
-        this.#wake(nowMs + RETRY_MS)
+        warnAt(nowMs + RETRY_MS)
         return
       }
       mailed.push(to)

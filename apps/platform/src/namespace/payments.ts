@@ -68,7 +68,7 @@ export class Payments extends RpcTarget {
     if (!this.#ledger().enter(kind, amountNano, ref, detail, now())) return
     this.#audit.add(actor, `balance.${ENTERED[kind]}`, ref, { ...detail, usd: usd(amountNano) }, now())
     if (amountNano > 0) this.#lowBalance.rearm()
-    this.#lowBalance.check(balance(this.#ledger().account), this.#ledger().lastTopUpNano(), now())
+    this.#lowBalance.check(now())
   }
 
   /** @throws PerSQLError `idempotency_mismatch` */

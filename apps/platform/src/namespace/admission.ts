@@ -1,0 +1,96 @@
+import { type MemberRole, type Membership, PerSQLError } from '@persql/contract'
+import { now, toIso } from '../clock.ts'
+import type { Audience } from '../oauth/server.ts'
+import type { Apps } from './apps.ts'
+import type { Databases } from './databases.ts'
+import type { IdentityStore } from './identity.ts'
+import type { Actor, Members } from './members.ts'
+import type { TokenGrant, Tokens } from './tokens.ts'
+
+/** The caller with a token, and its namespace. */
+export interface Caller extends TokenGrant {
+  readonly namespaceId: string
+  /** IDs of the only databases it opens, or `null` for all. */
+  readonly opens: readonly string[] | null
+  /** Of an app's token: the role of its member. */
+  readonly memberRole?: MemberRole
+  /** What the creations of the caller end with: the key of its secret, or its grant. */
+  readonly minter: string
+  /** When they end at the latest. */
+  readonly minterEndsAtMs: number | null
+}
+
+/** A member who calls, with the role of that person in the database asked about. */
+export interface MemberAccess extends Actor {
+  readonly namespaceId: string
+}
+
+/** The parts of a namespace that decide who gets in. */
+export interface AdmissionOptions {
+  readonly identity: IdentityStore
+  readonly tokens: Tokens
+  readonly apps: Pick<Apps, 'endLapsed' | 'capped'>
+  readonly databases: Databases
+  readonly members: Members
+}
+
+/** Finds callers by their tokens, and members by their accounts. */
+export class Admission {
+  readonly #options: AdmissionOptions
+
+  constructor(options: AdmissionOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Returns the caller whose secret has this hash. With `database`, also checks that the database exists, and creates it
+   * if `creates` is set and the caller is an admin of the whole namespace.
+   * @throws PerSQLError `token_unknown`, `token_audience`, `token_pinned` or `database_not_found`
+   */
+  authenticate(hash: string, database: string | undefined, at: Audience, creates: boolean): Caller {
+    const { tokens, apps, databases } = this.#options
+    const nowMs = now()
+    const identity = this.#options.identity.known
+    if (!identity || identity.deletedAtMs) throw new PerSQLError('token_unknown')
+    apps.endLapsed()
+    const { id: tokenId, secretId, app, role, tableScope, expiresAtMs, opens } = tokens.byHash(hash, nowMs)
+    const minter = app
+      ? { minter: app.grantId, minterEndsAtMs: null }
+      : { minter: secretId, minterEndsAtMs: expiresAtMs }
+    const namespaceId = identity.id
+    const known = { tokenId, secretId, role, tableScope, expiresAtMs, opens, namespaceId, ...minter }
+    const id = database === undefined ? undefined : databases.find(database)?.id
+    const caller = app ? { ...known, ...apps.capped(app, role, id, at) } : known
+    if (database !== undefined && opens !== null) {
+      if (id === undefined || !opens.includes(id)) throw new PerSQLError('token_pinned')
+    } else if (database !== undefined && !databases.has(database)) {
+      if (!creates || caller.role !== 'admin' || tableScope !== null)
+        throw new PerSQLError('database_not_found', { database })
+      databases.add(database, database, nowMs)
+    }
+    return caller
+  }
+
+  /**
+   * Returns the role of a member in the namespace, or in one of its databases.
+   * @throws PerSQLError `namespace_not_found` for those who are no members, `database_not_found`
+   */
+  access(userId: string, database?: string): MemberAccess {
+    const { members, databases } = this.#options
+    const identity = this.#options.identity.known
+    const member = identity?.deletedAtMs ? undefined : identity && members.find(userId)
+    if (!member || !identity) throw new PerSQLError('namespace_not_found', { namespace: identity?.slug ?? '' })
+    const role = database === undefined ? member.role : members.roleIn(databases.existing(database).id, member)
+    return { userId, role, namespaceId: identity.id }
+  }
+
+  /** Returns the namespace as one of its members sees it. @throws PerSQLError `namespace_not_found` */
+  membership(userId: string): Membership {
+    const { identity, members, databases } = this.#options
+    const { role } = this.access(userId)
+    const { id, slug, createdAtMs } = identity.existing
+    const shared = members.sharedWith({ userId, role }).flatMap((one) => databases.listed(one)?.slug ?? [])
+    const createdAt = toIso(createdAtMs)
+    return { id, slug, role, status: identity.status, createdAt, edits: shared.sort() }
+  }
+}

@@ -1,0 +1,79 @@
+import { type Api, type Output, PerSQLError } from '@persql/contract'
+import { now } from '../clock.ts'
+import { NOTHING, usd } from '../money.ts'
+import { balance } from './account.ts'
+import type { DayClose } from './day-close.ts'
+import type { IdentityStore } from './identity.ts'
+import type { Ledger } from './ledger.ts'
+import type { Lending } from './lending.ts'
+import type { LowBalance } from './low-balance.ts'
+
+/** The state of a namespace, for the operator. */
+export interface Standing {
+  readonly status: 'active' | 'suspended'
+  readonly balanceNano: number
+  readonly driftNano: number
+}
+
+/** The parts of a namespace that its balance follows from. */
+export interface BillingOptions {
+  readonly identity: IdentityStore
+  readonly ledger: () => Ledger
+  readonly lending: Lending
+  readonly lowBalance: LowBalance
+  readonly dayClose: DayClose
+}
+
+/** Charges requests of the namespace itself, and reports balance, usage and ledger. */
+export class Billing {
+  readonly #options: BillingOptions
+
+  constructor(options: BillingOptions) {
+    this.#options = options
+  }
+
+  /** Charges one request that reaches no database. @throws PerSQLError `insufficient_balance`, `namespace_suspended` */
+  async charge(): Promise<void> {
+    const { identity, ledger, lending, lowBalance } = this.#options
+    if (identity.known?.suspended) throw new PerSQLError('namespace_suspended')
+    await lending.refuseEmpty()
+    ledger().debit('', '', { ...NOTHING, requests: 1 })
+    lowBalance.check(now())
+  }
+
+  /** Returns the usage by kind, database, token and day. `from` and `to` are UTC days. */
+  async usage(from: string, to: string): Promise<Output<Api['get_usage']>> {
+    const { lending } = this.#options
+    await lending.collect()
+    const ledger = this.#options.ledger()
+    const spend = ledger.spend()
+    const costNano = Object.values(spend).reduce((sum, { costUsd }) => sum + Math.round(costUsd * 1e9), 0)
+    return {
+      spend,
+      costUsd: usd(costNano),
+      databases: ledger.byDatabase(),
+      days: ledger.history(from, to),
+      tokens: ledger.tokenHistory(from, to),
+    }
+  }
+
+  /** Returns the balance, with entries of the ledger older than `before`. */
+  async statement(limit: number, before?: number): Promise<Output<Api['get_billing']>> {
+    const { lending } = this.#options
+    await lending.collect()
+    const ledger = this.#options.ledger()
+    const balanceNano = balance(ledger.account)
+    return {
+      balanceUsd: usd(balanceNano),
+      balanceNanoUsd: String(balanceNano),
+      spend: ledger.spend(),
+      ledger: ledger.entries(limit, before),
+    }
+  }
+
+  /** Returns the state by the figures that are here, without what databases have not reported yet. */
+  standing(): Standing {
+    const { identity, ledger, dayClose } = this.#options
+    return { status: identity.status, balanceNano: balance(ledger().account), driftNano: dayClose.driftNano }
+  }
+}

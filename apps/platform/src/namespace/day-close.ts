@@ -1,0 +1,98 @@
+import { now } from '../clock.ts'
+import type { Database } from '../database/object.ts'
+import type { Remote } from '../remote.ts'
+import type { Databases, Record } from './databases.ts'
+import type { IdentityStore } from './identity.ts'
+import { dayOf, type Ledger } from './ledger.ts'
+import type { Lending } from './lending.ts'
+import type { LowBalance } from './low-balance.ts'
+
+/** The parts of a namespace that the close of a day adds up. */
+export interface DayCloseOptions {
+  readonly ctx: Pick<DurableObjectState, 'storage' | 'waitUntil'>
+  readonly identity: IdentityStore
+  readonly databases: Databases
+  readonly ledger: () => Ledger
+  readonly lending: Lending
+  readonly lowBalance: LowBalance
+  readonly stub: (slug: string) => Pick<Remote<Database>, 'measure'>
+  /** Reports the balance, and the difference between running figures and tables, to the Directory. */
+  readonly reconciled: (slug: string, balanceNano: number, driftNano: number) => Promise<void>
+  /** Has `run` called at that time. */
+  readonly runAt: (atMs: number) => void
+}
+
+const HOUR_MS = 60 * 60 * 1000
+const DRIFT = 'drift'
+
+/**
+ * Closes the days that are over: brings counters up to date, samples storage, posts usage and checks the sums. Each step
+ * can be repeated, so the next round finishes what an interruption left.
+ */
+export class DayClose {
+  readonly #options: DayCloseOptions
+  #closing: Promise<void> | undefined
+
+  constructor(options: DayCloseOptions) {
+    this.#options = options
+  }
+
+  /** The difference between running figures and tables that the last close found. */
+  get driftNano(): number {
+    return this.#options.ctx.storage.kv.get<number>(DRIFT) ?? 0
+  }
+
+  run(): Promise<void> {
+    this.#closing ??= this.#close(now()).finally(() => {
+      this.#closing = undefined
+    })
+    return this.#closing
+  }
+
+  /** Closes in the background if a day is over and its timer did not run, because nothing was running. */
+  runIfLate(): void {
+    const { ctx, ledger } = this.#options
+    if (dayOf(now()) > ledger().day) ctx.waitUntil(this.run())
+  }
+
+  /** Sets the timer for the end of the day. */
+  setNext(nowMs: number): void {
+    this.#options.runAt(nextMidnight(nowMs))
+  }
+
+  async #close(nowMs: number): Promise<void> {
+    const { ctx, identity, databases, ledger, lending, reconciled } = this.#options
+    if (dayOf(nowMs) > ledger().day) {
+      await lending.collect()
+      const midnightMs = Date.parse(dayOf(nowMs))
+      await lending.each(databases.toSample(), (record) => this.#sample(record, midnightMs))
+      ledger().close(nowMs)
+      await lending.cover()
+    }
+    const { balanceNano, driftNano } = ledger().reconcile()
+    const { slug, deletedAtMs } = identity.existing
+    if (driftNano !== 0) {
+      console.error(JSON.stringify({ level: 'error', event: 'ledger_drift', namespace: slug, driftNano }))
+    }
+    ctx.storage.kv.put(DRIFT, driftNano)
+    await reconciled(slug, balanceNano, driftNano)
+    // A deleted namespace has no more usage.
+    if (!deletedAtMs) this.setNext(nowMs)
+  }
+
+  /** Charges what is stored for the whole hours since the last sample, a day's worth at most. */
+  async #sample(record: Record & { readonly sampledAtMs: number }, midnightMs: number): Promise<void> {
+    const { ctx, databases, ledger, lowBalance, stub } = this.#options
+    const hours = Math.min(24, Math.floor((midnightMs - record.sampledAtMs) / HOUR_MS))
+    if (hours < 1) return
+    const measured = await stub(record.slug).measure(record.id)
+    ctx.storage.transactionSync(() => {
+      ledger().debitStorage(record.id, record.slug, (measured?.storedBytes ?? 0) * hours)
+      if (measured) databases.measured(record.id, measured)
+      databases.sampled(record.id, midnightMs)
+      lowBalance.check(now())
+    })
+  }
+}
+
+const nextMidnight = (nowMs: number) => Date.parse(`${dayOf(nowMs + 86_400_000)}T00:00:00Z`)

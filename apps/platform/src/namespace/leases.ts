@@ -1,0 +1,58 @@
+import { PerSQLError } from '@persql/contract'
+import { now } from '../clock.ts'
+import type { LeaseAnswer } from '../database/lease.ts'
+import type { Report } from '../database/meter.ts'
+import type { Databases, Record } from './databases.ts'
+import type { DayClose } from './day-close.ts'
+import type { IdentityStore } from './identity.ts'
+import type { Lending } from './lending.ts'
+import type { Tokens } from './tokens.ts'
+
+/** The parts of a namespace that its databases get leases from. */
+export interface LeasesOptions {
+  readonly identity: IdentityStore
+  readonly databases: Databases
+  readonly lending: Lending
+  readonly dayClose: DayClose
+  readonly tokens: Tokens
+}
+
+/** Gives leases to databases that serve: credit, and the keys that they have to refuse. */
+export class Leases {
+  readonly #options: LeasesOptions
+
+  constructor(options: LeasesOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Takes the counters of a database and lends it credit again. Counters with a foreign `id`, or without one, belong to
+   * another database and don't count. @throws PerSQLError `database_not_found` or `namespace_suspended`
+   */
+  async lease(slug: string, id: string | undefined, report: Report): Promise<LeaseAnswer> {
+    const { lending, dayClose, tokens } = this.#options
+    const asked = this.#healthy(slug)
+    dayClose.runIfLate()
+    if (id === asked.id) lending.settle(asked, report)
+    const lent = await lending.lend(() => this.#healthy(slug))
+    return { ...lent, revoked: tokens.recentlyEnded(now()) }
+  }
+
+  /** Takes back what a database does not use, unless it was lent more since. */
+  release(slug: string, id: string, version: number, report: Report): void {
+    const { identity, databases, lending } = this.#options
+    const record = identity.known && databases.find(slug)
+    if (record?.id !== id) return
+    lending.release(record, version, report)
+  }
+
+  #healthy(slug: string): Record {
+    const { databases } = this.#options
+    const identity = this.#options.identity.known
+    // Before it is created, a namespace has no tables to ask.
+    if (!identity) throw new PerSQLError('database_not_found', { database: slug })
+    const record = databases.existing(slug)
+    if (identity.suspended) throw new PerSQLError('namespace_suspended')
+    return record
+  }
+}

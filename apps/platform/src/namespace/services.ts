@@ -1,0 +1,127 @@
+import type { Database } from '../database/object.ts'
+import type { Directory } from '../directory/object.ts'
+import type { Env } from '../env.ts'
+import { databaseAt, directoryAt, type Remote } from '../remote.ts'
+import { settingsOf } from '../settings.ts'
+import { Timers } from '../storage/timers.ts'
+import { Admission } from './admission.ts'
+import { Apps } from './apps.ts'
+import { Audit } from './audit.ts'
+import { Billing } from './billing.ts'
+import { Branches } from './branches.ts'
+import { Credentials } from './credentials.ts'
+import { DatabaseDeeds } from './database-deeds.ts'
+import { DatabaseService } from './database-service.ts'
+import { Databases } from './databases.ts'
+import { DayClose } from './day-close.ts'
+import { Deletions } from './deletions.ts'
+import { Founding } from './founding.ts'
+import { Hostnames } from './hostnames.ts'
+import { IdentityStore } from './identity.ts'
+import { Leases } from './leases.ts'
+import { Ledger } from './ledger.ts'
+import { Lending } from './lending.ts'
+import { Lifecycle } from './lifecycle.ts'
+import { Lineage } from './lineage.ts'
+import { LowBalance } from './low-balance.ts'
+import { Members } from './members.ts'
+import { Payments } from './payments.ts'
+import { People } from './people.ts'
+import { Tokens } from './tokens.ts'
+import { TopUps } from './top-ups.ts'
+
+/** The parts of a namespace, composed once for each object. Each owns its storage keys. */
+export type NamespaceServices = ReturnType<typeof createServices>
+
+type TimerName = 'close-day' | 'finish-deletions' | 'warn-low-balance' | 'release-hostnames' | 'expire-databases'
+
+/**
+ * Composes the parts of a namespace. Those that call each other are handed in as functions, called only after all of them
+ * exist.
+ */
+export function createServices(ctx: DurableObjectState, env: Env) {
+  const { storage } = ctx
+  const identity = new IdentityStore(storage.kv)
+  const stub = (slug: string) => databaseAt<Remote<Database>>(env, identity.slug, slug)
+  const directory = () => directoryAt<Remote<Directory>>(env)
+  const abort = (reason: string) => ctx.abort(reason)
+  // Before the namespace is created, there are no tables that a ledger could be read from.
+  let opened: Ledger | undefined
+  const ledger = () => {
+    opened ??= new Ledger(storage)
+    return opened
+  }
+
+  const tokens = new Tokens(storage.sql)
+  const databases = new Databases(storage.sql)
+  const audit = new Audit(storage.sql)
+  const members = new Members(storage.sql)
+  const lineage = new Lineage(storage.sql)
+
+  const timers: Timers<TimerName> = new Timers(storage, {
+    'close-day': () => dayClose.run(),
+    'finish-deletions': () => lifecycle.finishDeletions(),
+    'warn-low-balance': (nowMs) => lowBalance.warn(nowMs),
+    'release-hostnames': () => hostnames.release(),
+    'expire-databases': async (nowMs) => {
+      const nextMs = await branches.sweep(nowMs)
+      if (nextMs !== undefined) timers.set('expire-databases', Math.max(nextMs, nowMs + 1_000))
+    },
+  })
+
+  const lowBalance = new LowBalance({
+    kv: storage.kv,
+    env,
+    slug: () => identity.existing.slug,
+    ledger,
+    owners: async () => {
+      const owners = members.list().filter(({ role }) => role === 'owner')
+      const people = await directory().people(owners.map(({ userId }) => userId))
+      return people.map(({ email }) => email)
+    },
+    warnAt: (atMs) => timers.set('warn-low-balance', atMs),
+  })
+  const lending = new Lending({ storage, databases, ledger, stub, lowBalance, abort })
+  const refuse = (keys: readonly string[]) => lending.revoke(keys)
+  const slug = () => identity.slug
+  const apps = new Apps({ storage, env, tokens, members, databases, audit, slug, refuse })
+  const credentials = new Credentials({ storage, tokens, apps, databases, lineage, audit, refuse })
+  const hostnames = new Hostnames({
+    ...{ storage, env, databases, audit, directory, slug },
+    releaseAt: (atMs) => timers.set('release-hostnames', atMs),
+  })
+  const deletions = new Deletions({
+    ...{ env, databases, lineage, hostnames, lending, namespace: slug },
+    finishAt: (atMs) => timers.set('finish-deletions', atMs),
+  })
+  const databaseService = new DatabaseService({ storage, databases, lineage, tokens, audit, deletions })
+  const branches = new Branches({
+    ...{ storage, env, databases, lineage, tokens, credentials, audit, slug, stub },
+    delete: (database, actor, action) => databaseService.delete(database, actor, action),
+    sweepAt: (atMs) => timers.set('expire-databases', atMs),
+  })
+  const dayClose = new DayClose({
+    ...{ ctx, identity, databases, ledger, lending, lowBalance, stub },
+    reconciled: (name, balanceNano, driftNano) => directory().reconciled(name, balanceNano, driftNano),
+    runAt: (atMs) => timers.set('close-day', atMs),
+  })
+  const admission = new Admission({ identity, tokens, apps, databases, members })
+  const forget = (name: string) => directory().remove(name)
+  const lifecycle = new Lifecycle({ storage, identity, databases, members, lending, deletions, audit, forget })
+  const payments = new Payments({
+    ...{ storage, ledger, topUps: new TopUps(storage.sql), audit, lowBalance, abort },
+    settled: () => lending.cover(),
+  })
+  return {
+    ...{ identity, timers, databases, databaseService, admission, lifecycle },
+    ...{ audit, apps, credentials, branches, hostnames, payments },
+    founding: new Founding({
+      ...{ storage, identity, ledger, dayClose, databases, databaseService, tokens, members, admission, audit },
+      welcomeCreditNano: () => settingsOf(env).welcomeCreditNano,
+    }),
+    people: new People(storage, members, databases, audit, apps),
+    leases: new Leases({ identity, databases, lending, dayClose, tokens }),
+    billing: new Billing({ identity, ledger, lending, lowBalance, dayClose }),
+    deeds: new DatabaseDeeds(storage, audit),
+  }
+}
