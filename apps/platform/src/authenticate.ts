@@ -18,12 +18,18 @@ interface Cached {
   readonly untilMs: number
   /** The door it was taken at, where it is taken at one only. */
   readonly audience: Audience | undefined
-  /**
-   * By database, as the objects take it: a `Grant` in JSON, made once. Only databases known to exist are here, so that
-   * nobody makes files by asking for names.
-   */
-  readonly grants: Map<string, string>
+  /** By database. Only databases known to exist are here, so that nobody makes files by asking for names. */
+  readonly grants: Map<string, Admitted>
 }
+
+/** A grant, and its JSON, written once: databases take it as text. */
+export interface Admitted {
+  readonly grant: Grant
+  readonly text: string
+}
+
+/** Returns a grant with its JSON. */
+export const toAdmitted = (grant: Grant): Admitted => ({ grant, text: JSON.stringify(grant) })
 
 // One cache for each isolate, bounded; the databases refuse what it holds too long.
 const cache = new Map<string, Cached>()
@@ -31,8 +37,12 @@ const namespaces = new Set<string>()
 /** Those that were there once: a deleted one has no endpoints, and says so itself. */
 const publicDatabases = new Set<string>()
 
-/** The grant of a database's caller, in JSON, from the cache when warm. @throws PerSQLError */
-export function authenticateForDatabase(ctx: Context, namespace: string, database: string): string | Promise<string> {
+/** Returns the grant of a database's caller, from the cache when warm. @throws PerSQLError */
+export function authenticateForDatabase(
+  ctx: Context,
+  namespace: string,
+  database: string,
+): Admitted | Promise<Admitted> {
   const token = bearer(ctx)
   const cached = cache.get(token)
   if (cached && cached.untilMs > now() && (cached.audience === undefined || cached.audience === audienceAt(ctx))) {
@@ -47,7 +57,7 @@ async function authenticateAndRemember(
   token: string,
   namespace: string,
   database: string,
-): Promise<string> {
+): Promise<Admitted> {
   if (tokenNamespace(token) !== namespace) throw new PerSQLError('namespace_mismatch')
   const { tokenId, secretId, role, tableScope, expiresAtMs, memberRole, opens } = await ask(
     ctx,
@@ -56,10 +66,11 @@ async function authenticateAndRemember(
     database,
   )
   const pinned = opens === null ? undefined : true
-  const grant = JSON.stringify({ tokenId, secretId, role, tableScope, expiresAtMs, memberRole, pinned } satisfies {
+  const known = { tokenId, secretId, role, tableScope, expiresAtMs, memberRole, pinned } satisfies {
     [K in keyof Grant]: Grant[K] | undefined
-  })
-  const grants = cache.get(token)?.grants ?? new Map<string, string>()
+  }
+  const grant = toAdmitted(known as Grant)
+  const grants = cache.get(token)?.grants ?? new Map<string, Admitted>()
   if (grants.size >= MAX_CACHED) grants.clear()
   grants.set(`${namespace}/${database}`, grant)
   cache.delete(token)

@@ -1,4 +1,4 @@
-import { api, PerSQLError } from '@persql/contract'
+import { api, type MemberRole, PerSQLError } from '@persql/contract'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Authority, assertMayCall, derive, excessOf, expiryWithin, isInScope, openToAll } from './authority.ts'
@@ -100,4 +100,19 @@ test('operations that need no check are open to the smallest token there is', ()
     expect(api[operation as keyof typeof api].route).toContain('/{db}/')
   }
   expect([...openToAll]).toEqual(expect.arrayContaining(['query', 'batch', 'validate', 'explain']))
+})
+
+test.each<[operation: keyof typeof api, role: MemberRole, code: string | undefined]>([
+  ['query', 'viewer', undefined],
+  ['list_tokens', 'editor', 'role_insufficient'],
+  ['list_tokens', 'admin', undefined],
+  ['delete_namespace', 'admin', 'role_insufficient'],
+  ['delete_namespace', 'owner', undefined],
+  // Neither has a route for signed-in members.
+  ['get_me', 'owner', 'role_insufficient'],
+  ['create_namespace', 'owner', 'role_insufficient'],
+])('a call of "%s" by a signed-in %s gives %s', (operation, signedIn, code) => {
+  const call = () => assertMayCall(operation, { signedIn }, 'namespace')
+  if (code === undefined) expect(call).not.toThrow()
+  else expect(call).toThrow(expect.objectContaining({ code }))
 })

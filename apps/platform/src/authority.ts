@@ -1,14 +1,29 @@
-import { type Api, api, type MemberRole, type Operation, PerSQLError, type Role, type Token } from '@persql/contract'
+import {
+  type Api,
+  api,
+  type MemberRole,
+  type Operation,
+  PerSQLError,
+  type Role,
+  route,
+  type Scope,
+  type Token,
+} from '@persql/contract'
 import { lower } from './database/guard/statement.ts'
 
-/** The access of a caller, as far as it decides which operations are open. */
-export interface Access {
+/** The access of a token, as far as it decides which operations are open. */
+export interface TokenAccess {
   readonly role: Role
   readonly tableScope: readonly string[] | null
   /** `true` for a token that opens only some databases. */
   readonly pinned?: boolean | undefined
-  /** The namespace role of the member whose app this is, or who is signed in. */
+  /** The namespace role of the member whose app this is. */
   readonly memberRole?: MemberRole | undefined
+}
+
+/** The access of a signed-in member, whom roles alone limit. */
+export interface SignedIn {
+  readonly signedIn: MemberRole
 }
 
 /** The object that serves an operation: the database in its path, or the namespace. */
@@ -25,6 +40,8 @@ export const databaseRole: Record<MemberRole, Role> = {
   owner: 'admin',
 }
 
+const isRole = (scope: Scope): scope is Role => Object.hasOwn(rank, scope)
+
 /** Returns whether a member's role is at least another. */
 export const covers = (role: MemberRole, needed: MemberRole): boolean => memberRank[role] >= memberRank[needed]
 
@@ -35,39 +52,43 @@ export const isWithin = (role: Role, most: Role): boolean => rank[role] <= rank[
 export const lowerOf = (role: Role, most: Role = 'admin'): Role => (isWithin(role, most) ? role : most)
 
 /**
- * Checks whether a token, or an app's token, can call an operation.
+ * Checks whether a token, an app's token or a signed-in member can call an operation, by its flags in the contract.
  * @throws PerSQLError `role_insufficient`, `token_pinned` or `not_for_scoped_token`
  */
-export function assertMayCall(name: keyof Api, access: Access, served: Served): void {
-  const { scope, scoped, pinned, console }: Operation = api[name]
-  const { role, tableScope, memberRole } = access
-  if (!isWithin(scope as Role, role)) throw insufficient(role, name)
-  // An operation that is closed to a member is closed to the apps of that member.
-  if (memberRole && console && !covers(memberRole, console.role)) throw insufficient(memberRole, name)
-  if (access.pinned && !(pinned ?? served === 'database')) throw new PerSQLError('token_pinned')
-  if (tableScope !== null && scoped !== true) throw notForScoped(name)
+export function assertMayCall(name: keyof Api, access: TokenAccess | SignedIn, served: Served): void {
+  const refusal = refusalOf(name, api[name], access, served)
+  if (refusal) throw refusal
 }
 
-/** Checks whether a signed-in member can call an operation. @throws PerSQLError `role_insufficient` */
-export function assertMemberMayCall(name: keyof Api, memberRole: MemberRole): void {
-  const { role, console }: Operation = api[name]
-  const needed = role ?? console?.role
-  if (!needed || !covers(memberRole, needed)) throw insufficient(memberRole, name)
+function refusalOf(
+  name: string,
+  { scope, role: memberScope, console, pinned, scoped }: Operation,
+  access: TokenAccess | SignedIn,
+  served: Served,
+): PerSQLError | undefined {
+  if ('signedIn' in access) {
+    const needed = memberScope ?? console?.role
+    return needed && covers(access.signedIn, needed) ? undefined : insufficient(access.signedIn, name)
+  }
+  const { role, memberRole, tableScope } = access
+  if (!isRole(scope) || !isWithin(scope, role)) return insufficient(role, name)
+  // An operation that is closed to a member is closed to the apps of that member.
+  if (memberRole && console && !covers(memberRole, console.role)) return insufficient(memberRole, name)
+  if (access.pinned && !(pinned ?? served === 'database')) return new PerSQLError('token_pinned')
+  return tableScope === null || scoped === true ? undefined : notForScoped(name)
 }
+
+const LEAST: TokenAccess = { role: 'readonly', tableScope: [], pinned: true, memberRole: 'viewer' }
 
 /**
  * Operations that a database serves and that every token with access to that database can call. A warm call to one of
- * them needs no check, so its grant isn't parsed.
+ * them needs no check.
  */
 export const openToAll: ReadonlySet<string> = new Set(
   Object.entries<Operation>(api)
     .filter(
-      ([, { route, scope, scoped, pinned, console }]) =>
-        route.includes('/{db}/') &&
-        scope === 'readonly' &&
-        scoped === true &&
-        pinned !== false &&
-        (!console || console.role === 'viewer'),
+      ([name, operation]) =>
+        route(operation).params.includes('db') && refusalOf(name, operation, LEAST, 'database') === undefined,
     )
     .map(([name]) => name),
 )
@@ -75,14 +96,14 @@ export const openToAll: ReadonlySet<string> = new Set(
 /** Checks that tables are all in a token's scope; `null` is every table. @throws PerSQLError `not_for_scoped_token` */
 export function assertInScope(
   tables: readonly string[] | null,
-  access: Pick<Access, 'tableScope'>,
+  access: Pick<TokenAccess, 'tableScope'>,
   action: string,
 ): void {
   if (!isInScope(tables, access)) throw new PerSQLError('not_for_scoped_token', { action })
 }
 
 /** Returns whether tables are all in a token's scope. `null` is every table. */
-export function isInScope(tables: readonly string[] | null, { tableScope }: Pick<Access, 'tableScope'>): boolean {
+export function isInScope(tables: readonly string[] | null, { tableScope }: Pick<TokenAccess, 'tableScope'>): boolean {
   if (tableScope === null) return true
   const names = new Set(tableScope.map(lower))
   return tables?.every((table) => names.has(lower(table))) ?? false

@@ -113,6 +113,7 @@ export type { MergeReport } from './merges.ts'
 export type { Migration, MigrationTrial } from './migrations.ts'
 export type { OAuthGrant } from './oauth.ts'
 export {
+  credentialAt,
   type Door,
   doorsOf,
   type Input,

@@ -67,6 +67,15 @@ export const isPaged = ({ meta }: Operation): boolean => meta === PageMeta
 /** Through which door a request comes: with a token (or the operator's secret), or with the cookie of somebody signed in. */
 export type Door = 'bearer' | 'session'
 
+/** What a door asks a caller for: a token, the operator's secret, the cookie of a person or a member, or nothing. */
+type Credential = 'token' | 'operator' | 'account' | 'member' | 'none'
+
+/** Returns the credential that an operation is called with at a door. */
+export function credentialAt(door: Door, { scope }: Pick<Operation, 'scope'>): Credential {
+  if (door === 'session') return scope === 'account' ? 'account' : 'member'
+  return scope === 'anyone' ? 'none' : scope === 'operator' ? 'operator' : 'token'
+}
+
 /** The routes of an operation, each with what it asks a caller for. */
 export function doorsOf(op: Operation): [Door, ReturnType<typeof route>][] {
   const first: Door = op.scope === 'account' || op.scope === 'member' ? 'session' : 'bearer'

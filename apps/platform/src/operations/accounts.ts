@@ -1,8 +1,8 @@
 import { type Membership, PerSQLError } from '@persql/contract'
-import type { AccountHandlers } from '../execute.ts'
 import { directoryObject, namespaceObject } from '../objects.ts'
 import { logUnavailable } from '../reply.ts'
 import { hashToken } from '../token.ts'
+import type { AccountHandlers } from './handlers.ts'
 import { invitationNamespace } from './members.ts'
 
 export const accounts = {

@@ -4,8 +4,8 @@ import { accessOf } from '../authenticate.ts'
 import { covers } from '../authority.ts'
 import type { Context } from '../context.ts'
 import { approvalAddress } from '../database/approvals/tokens.ts'
-import type { AccountHandlers } from '../execute.ts'
 import { databaseObject } from '../objects.ts'
+import type { AccountHandlers } from './handlers.ts'
 
 type AccountContext = Context & { readonly account: Account }
 interface Answered {

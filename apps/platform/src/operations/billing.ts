@@ -1,8 +1,8 @@
 import { PerSQLError } from '@persql/contract'
 import { now, toIso } from '../clock.ts'
-import type { NamespaceHandlers } from '../execute.ts'
 import { dayOf } from '../namespace/ledger.ts'
 import { paymentsOf } from '../ports/payments.ts'
+import type { NamespaceHandlers } from './handlers.ts'
 
 const NANO_PER_CENT = 10_000_000
 const DAY_MS = 24 * 60 * 60 * 1000

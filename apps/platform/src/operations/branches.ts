@@ -1,8 +1,8 @@
 import { PerSQLError, SLUG } from '@persql/contract'
 import { now } from '../clock.ts'
-import type { AnyoneHandlers, NamespaceHandlers } from '../execute.ts'
 import { directoryObject, namespaceObject } from '../objects.ts'
 import { hashToken, newSecret, randomText } from '../token.ts'
+import type { AnyoneHandlers, NamespaceHandlers } from './handlers.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 /** A handoff's secret, `phand_<namespace>_<32 characters>`: the namespace routes it without a look-up. */

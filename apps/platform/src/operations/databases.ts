@@ -1,7 +1,7 @@
 import { type Database, PerSQLError } from '@persql/contract'
-import type { NamespaceHandlers } from '../execute.ts'
 import { forgetHostnamesOf } from '../hostname-cache.ts'
 import { mapPage } from '../paging.ts'
+import type { NamespaceHandlers } from './handlers.ts'
 
 export const databases = {
   list_databases: async (paging, { namespace, opens, tableScope }) =>

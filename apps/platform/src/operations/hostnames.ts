@@ -2,13 +2,13 @@ import { type Hostname, PerSQLError, recordName } from '@persql/contract'
 import { toIso } from '../clock.ts'
 import type { Context } from '../context.ts'
 import type { Claim, Finding } from '../directory/hostnames.ts'
-import type { NamespaceHandlers } from '../execute.ts'
 import { forgetHostname, isOwnHost } from '../hostname-cache.ts'
 import type { Namespace } from '../namespace/object.ts'
 import { customHostnamesOf } from '../ports/custom-hostnames.ts'
 import { resolverOf } from '../ports/dns.ts'
 import type { Remote } from '../remote.ts'
 import { randomText } from '../token.ts'
+import type { NamespaceHandlers } from './handlers.ts'
 
 export const hostnames = {
   list_hostnames: async ({ db }, ctx) => (await ctx.namespace.hostnames.list(db)).map((claim) => shown(claim, ctx)),

@@ -1,9 +1,9 @@
 import { PerSQLError } from '@persql/contract'
 import { expiryWithin } from '../authority.ts'
 import { now } from '../clock.ts'
-import type { NamespaceHandlers } from '../execute.ts'
 import { idOf } from '../namespace/credentials.ts'
 import { databaseObject } from '../objects.ts'
+import type { NamespaceHandlers } from './handlers.ts'
 
 const STANDARD_S = 3600
 

@@ -1,6 +1,6 @@
 import { toIso } from '../clock.ts'
-import type { NamespaceHandlers } from '../execute.ts'
 import { newSecret } from '../token.ts'
+import type { NamespaceHandlers } from './handlers.ts'
 
 export const tokens = {
   list_tokens: (paging, { namespace, minter }) => namespace.credentials.list(paging, minter),

@@ -1,0 +1,58 @@
+import type { Api, Parsed, Result, Role, Scope } from '@persql/contract'
+import type { Account } from '../accounts/auth.ts'
+import type { Context } from '../context.ts'
+import type { DatabaseOperation } from '../database/call.ts'
+import type { Caller, MemberAccess } from '../namespace/admission.ts'
+import type { Minter } from '../namespace/credentials.ts'
+import type { Namespace } from '../namespace/object.ts'
+import type { Remote } from '../remote.ts'
+
+/** Operations that are declared with one of these scopes. */
+type Scoped<S extends Scope> = { [K in keyof Api]: Api[K]['scope'] extends S ? K : never }[keyof Api]
+/** Operations that have a route in the console too. */
+type WithConsole = { [K in keyof Api]: Api[K] extends { console: object } ? K : never }[keyof Api]
+
+/** Operations that a namespace serves, for tokens alone, or for tokens and signed-in members. */
+export type TokenOperation = Exclude<Scoped<Role>, DatabaseOperation | WithConsole>
+export type SharedOperation = Exclude<Scoped<Role> & WithConsole, DatabaseOperation>
+export type MemberOperation = Scoped<'member'>
+export type AccountOperation = Scoped<'account'>
+export type AnyoneOperation = Scoped<'anyone'>
+export type OperatorOperation = Scoped<'operator'>
+
+/** The context of an operation of a namespace. The caller is authenticated, its role checked, the request charged. */
+export interface NamespaceContext extends Context {
+  readonly slug: string
+  /** The caller, for the audit log: `token:<id>` or `user:<id>`. */
+  readonly actor: string
+  readonly namespace: Remote<Namespace>
+  /** IDs of the only databases that the caller's token opens, or `null` for all. */
+  readonly opens: readonly string[] | null
+  /** The only tables that the caller's token touches, or `null` for all. */
+  readonly tableScope: readonly string[] | null
+  /** The credential that everything the caller creates ends with. */
+  readonly minter: Minter
+}
+/** The context of an operation that is called with a token. */
+export interface TokenContext extends NamespaceContext {
+  readonly caller: Caller
+}
+/** The context of an operation that a signed-in member calls. */
+export interface MemberContext extends NamespaceContext {
+  readonly member: MemberAccess
+}
+/** The context of an operation that a signed-in person calls. */
+export interface AccountContext extends Context {
+  readonly account: Account
+}
+
+type Handler<K extends keyof Api, C> = (input: Parsed<Api[K]>, ctx: C) => Promise<Result<Api[K]>>
+/** Handlers of operations, by their names in the contract. */
+export type Handlers<K extends keyof Api, C> = { readonly [P in K]: Handler<P, C> }
+
+/** Handlers of operations of a namespace. Those with a route in the console don't ask for a token. */
+export type NamespaceHandlers = Handlers<SharedOperation, NamespaceContext> & Handlers<TokenOperation, TokenContext>
+export type MemberHandlers = Handlers<MemberOperation, MemberContext>
+export type AccountHandlers = Handlers<AccountOperation, AccountContext>
+export type AnyoneHandlers = Handlers<AnyoneOperation, Context>
+export type OperatorHandlers = Handlers<OperatorOperation, Context>

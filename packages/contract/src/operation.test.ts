@@ -1,0 +1,16 @@
+import { expect, test } from 'vitest'
+import { credentialAt, type Door, type Scope } from './operation.ts'
+
+test.each<[Door, Scope, ReturnType<typeof credentialAt>]>([
+  ['bearer', 'readonly', 'token'],
+  ['bearer', 'readwrite', 'token'],
+  ['bearer', 'admin', 'token'],
+  ['bearer', 'operator', 'operator'],
+  ['bearer', 'anyone', 'none'],
+  ['session', 'account', 'account'],
+  ['session', 'member', 'member'],
+  ['session', 'readonly', 'member'],
+  ['session', 'admin', 'member'],
+])('at the door "%s", an operation of scope "%s" needs the credential "%s"', (door, scope, credential) => {
+  expect(credentialAt(door, { scope })).toBe(credential)
+})
