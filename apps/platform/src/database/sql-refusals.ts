@@ -8,7 +8,7 @@ export interface Refusal {
   readonly hint?: string
 }
 
-/** Limits of the runtime, which docs/limits.md lists. */
+/** Limits of the runtime, which docs/reference/limits.md lists. */
 const LIMITS: readonly (readonly [RegExp, string, string?])[] = [
   [/^statement too long$/, 'A statement can have 100,000 bytes.', 'Send long values as parameters.'],
   [
@@ -68,7 +68,7 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
   uuid: 'Use hex(randomblob(16)), or send an ID as a parameter.',
   generate_series: 'Use a recursive WITH clause.',
 }
-const ALL_FUNCTIONS = 'See docs/limits.md for the functions that are available.'
+const ALL_FUNCTIONS = 'See docs/reference/limits.md for the functions that are available.'
 const MODULES = 'Available modules: fts5, fts5vocab, rtree, rtree_i32.'
 const SCHEMA_TABLES = /^table (sqlite_\w+) may not be modified$/
 
@@ -115,8 +115,11 @@ function explainDenial(sql: string): Refusal {
     return unavailable('The function load_extension() is not available.', hintFor('load_extension'))
   }
   const [verb] = words
-  if (verb === 'PRAGMA') return unavailable(`PRAGMA ${names[1]} is not available.`, 'See docs/limits.md.')
-  return unavailable(`This ${verb || 'statement'} uses something that is not available.`, 'See docs/limits.md.')
+  if (verb === 'PRAGMA') return unavailable(`PRAGMA ${names[1]} is not available.`, 'See docs/reference/limits.md.')
+  return unavailable(
+    `This ${verb || 'statement'} uses something that is not available.`,
+    'See docs/reference/limits.md.',
+  )
 }
 
 const hintFor = (name: string) => (Object.hasOwn(FUNCTIONS, lower(name)) && FUNCTIONS[lower(name)]) || ALL_FUNCTIONS
