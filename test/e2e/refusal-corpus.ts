@@ -60,7 +60,7 @@ export const refused: readonly Refused[] = [
   missing('CREATE VIRTUAL TABLE IF NOT EXISTS n USING Geopoly(x)', /"geopoly".*rtree/),
   missing("CREATE VIRTUAL TABLE n USING csv(filename = 'x')", /"csv"/),
   missing("SELECT load_extension('x')", /load_extension\(\).*Extensions/),
-  missing('SELECT sqlite_version()', /sqlite_version\(\).*docs\/reference\/limits\.md/),
+  missing('SELECT sqlite_version()', /sqlite_version\(\).*docs\/reference\/sql\.md/),
   missing("SELECT sqlite_compileoption_used('x')", /sqlite_compileoption_used\(\)/),
   missing('SELECT json_pretty(1)', /json_pretty\(\)/),
   missing("SELECT json_error_position('x')", /json_valid\(\)/),

@@ -68,7 +68,7 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
   uuid: 'Use hex(randomblob(16)), or send an ID as a parameter.',
   generate_series: 'Use a recursive WITH clause.',
 }
-const ALL_FUNCTIONS = 'See docs/reference/limits.md for the functions that are available.'
+const ALL_FUNCTIONS = 'See docs/reference/sql.md for the functions that are available.'
 const MODULES = 'Available modules: fts5, fts5vocab, rtree, rtree_i32.'
 const SCHEMA_TABLES = /^table (sqlite_\w+) may not be modified$/
 
@@ -115,11 +115,8 @@ function explainDenial(sql: string): Refusal {
     return unavailable('The function load_extension() is not available.', hintFor('load_extension'))
   }
   const [verb] = words
-  if (verb === 'PRAGMA') return unavailable(`PRAGMA ${names[1]} is not available.`, 'See docs/reference/limits.md.')
-  return unavailable(
-    `This ${verb || 'statement'} uses something that is not available.`,
-    'See docs/reference/limits.md.',
-  )
+  if (verb === 'PRAGMA') return unavailable(`PRAGMA ${names[1]} is not available.`, 'See docs/reference/sql.md.')
+  return unavailable(`This ${verb || 'statement'} uses something that is not available.`, 'See docs/reference/sql.md.')
 }
 
 const hintFor = (name: string) => (Object.hasOwn(FUNCTIONS, lower(name)) && FUNCTIONS[lower(name)]) || ALL_FUNCTIONS
