@@ -5,7 +5,7 @@ export default defineConfig({
     include: [
       'apps/*/src/**/*.test.ts',
       'packages/*/src/**/*.test.ts',
-      'bench/**/*.test.ts',
+      '{bench,tools}/**/*.test.ts',
       'packages/*/test/**/*.test.ts',
       'test/{e2e,mcp,sdk,adapters,cli,console}/**/*.test.ts',
     ],
