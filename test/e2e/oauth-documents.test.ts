@@ -94,7 +94,7 @@ describe('a client that is described by a document', () => {
 
 describe('a document is not taken', () => {
   test.each([
-    ['that is about another client', { client_id: 'https://other.example/x' }, 'about another client'],
+    ['that is about another client', { client_id: 'https://other.example/x' }, "client_id doesn't match"],
     ['with a secret', { client_secret: 'x' }, 'has no secret'],
     ['that wants keys', { token_endpoint_auth_method: 'private_key_jwt' }, 'the method &quot;none&quot;'],
     ['without a name', { client_name: '' }, 'client_name'],
@@ -111,7 +111,7 @@ describe('a document is not taken', () => {
     const redirected = publish('/redirect', '', { location: target }, 302)
     expect(await page(redirected)).toMatchObject({
       status: 400,
-      html: expect.stringContaining('does not answer with it'),
+      html: expect.stringContaining("the URL doesn't return the document"),
     })
     expect(asked).not.toContain('/target')
     const typed = publish('/typed', {}, { 'content-type': 'text/html' })
@@ -122,7 +122,7 @@ describe('a document is not taken', () => {
     answers['/silent'] = () => {}
     expect(await page(`${origin}/silent`)).toMatchObject({
       status: 400,
-      html: expect.stringContaining('could not be fetched'),
+      html: expect.stringContaining("the document couldn't be fetched"),
     })
   }, 15_000)
 })
@@ -169,7 +169,7 @@ describe('an address that is not public', () => {
     try {
       const { cookie } = await real.signUp('owner@example.com')
       const { status, html } = await page(publish('/real', {}), real, cookie)
-      expect([status, html]).toEqual([400, expect.stringContaining('its address is not https')])
+      expect([status, html]).toEqual([400, expect.stringContaining('client_id is not https')])
       expect(asked).not.toContain('/real')
     } finally {
       await real.stop()

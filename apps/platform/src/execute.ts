@@ -11,6 +11,7 @@ import {
   PerSQLError,
   route,
 } from '@persql/contract'
+import { describeIssue, toFieldMessage, toSentence } from '@persql/endpoint-spec'
 import {
   type Admitted,
   accessOf,
@@ -242,13 +243,13 @@ async function validated<K extends keyof Api>(name: K, raw: Raw): Promise<Parsed
   const operation: Operation = api[name]
   const text = hasBody(operation) && !operation.upload ? await raw.body() : ''
   const body = text === '' ? {} : parseObject(text)
-  const result = operation.input.safeParse({ ...body, ...raw.params })
+  const error = describeIssue(operation.input, Object.keys(raw.params))
+  const result = operation.input.safeParse({ ...body, ...raw.params }, { error })
   if (result.success) return result.data as Parsed<Api[K]>
-  const problem = result.error.issues.map(({ path, message }) =>
-    path.length ? `"${path.join('.')}": ${message}` : message,
-  )
-  const fields = Object.fromEntries(result.error.issues.map(({ path, message }) => [path.join('.'), message]))
-  throw new PerSQLError('invalid_input', { problem: `${problem.join('; ').slice(0, 1000)}.` }, { extra: { fields } })
+  const { issues } = result.error
+  const problem = [...new Set(issues.map(toSentence))].join(' ').slice(0, 1000)
+  const fields = Object.fromEntries(issues.map((issue) => [issue.path.join('.'), toFieldMessage(issue)]))
+  throw new PerSQLError('invalid_input', { problem }, { extra: { fields } })
 }
 
 /** A member is limited by roles alone, and what a member creates belongs to the namespace. */

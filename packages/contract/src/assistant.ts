@@ -20,7 +20,7 @@ export const Docs = z.strictObject({
       }),
     )
     .max(1_000)
-    .refine((tables) => JSON.stringify(tables).length <= 1_000_000, 'keep it within a megabyte'),
+    .refine((tables) => JSON.stringify(tables).length <= 1_000_000, 'must be at most 1 MB of JSON'),
 })
 export type Docs = z.infer<typeof Docs>
 

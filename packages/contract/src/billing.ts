@@ -107,9 +107,9 @@ export const billing = {
     input: z.strictObject({
       amountUsd: z
         .number()
-        .min(5, 'add $5 at least')
-        .max(10_000, 'add $10,000 at most')
-        .refine((usd) => Math.abs(usd * 100 - Math.round(usd * 100)) < 1e-6, 'use whole cents'),
+        .min(5, 'must be at least $5')
+        .max(10_000, 'must be at most $10,000')
+        .refine((usd) => Math.abs(usd * 100 - Math.round(usd * 100)) < 1e-6, 'must be a whole number of cents'),
     }),
     output: z.object({ url: z.url(), sessionId: z.string(), amountUsd: z.number(), expiresAt: Moment }),
     errors: ['payments_unavailable', 'payment_provider_failed', 'idempotency_mismatch'],

@@ -7,11 +7,11 @@ import { Moment, Slug } from './values.ts'
 const MAX_REF_BYTES = 255
 const CONTROL = /\p{Cc}/u
 const NOT_IN_GIT = [
-  [/^[-/]|\/$|\/\//, 'it must not begin with "-" or "/", end with "/" or hold "//"'],
-  [/(^|\/)\./, 'no part of it may begin with "."'],
-  [/\.lock(\/|$)|\.$/, 'no part of it may end with ".lock", and it must not end with "."'],
-  [/\.\.|@\{|^@$|^HEAD$/, 'it must not be "@" or "HEAD", or hold ".." or "@{"'],
-  [/[ ~^:?*[\\]/, 'it must not hold spaces or any of ~ ^ : ? * [ \\'],
+  [/^[-/]|\/$|\/\//, 'must not start with "-" or "/", end with "/" or contain "//"'],
+  [/(^|\/)\./, 'must not have a part that starts with "."'],
+  [/\.lock(\/|$)|\.$/, 'must not end with "." or have a part that ends with ".lock"'],
+  [/\.\.|@\{|^@$|^HEAD$/, 'must not be "@" or "HEAD", or contain ".." or "@{"'],
+  [/[ ~^:?*[\\]/, 'must not contain spaces or any of ~ ^ : ? * [ \\'],
 ] as const
 
 /** The name of a branch, unique in its parent: any name that git takes for a branch. */
@@ -45,10 +45,10 @@ const bytesOf = (text: string): number =>
   }, 0)
 
 function lengthProblemOf(ref: string): string | undefined {
-  if (ref === '') return 'it must not be empty'
-  if (!ref.isWellFormed() || CONTROL.test(ref)) return 'it must not hold control characters or half a surrogate pair'
+  if (ref === '') return 'must not be empty'
+  if (!ref.isWellFormed() || CONTROL.test(ref)) return 'must not contain control characters or unpaired surrogates'
   if (bytesOf(ref) > MAX_REF_BYTES) {
-    return `at most ${MAX_REF_BYTES} bytes of UTF-8`
+    return `must be at most ${MAX_REF_BYTES} bytes of UTF-8`
   }
   return undefined
 }
@@ -96,7 +96,10 @@ export const branches = {
       /** Seconds until branch and token expire; 0 for no expiry. Default: 3600, or the rest of the caller's token if shorter. */
       ttlSec: z
         .int()
-        .refine((ttl) => ttl === 0 || (ttl >= 60 && ttl <= MAX_TTL_S), `give 0, or 60 to ${MAX_TTL_S} seconds`)
+        .refine(
+          (ttl) => ttl === 0 || (ttl >= 60 && ttl <= MAX_TTL_S),
+          `must be 0, or an integer from 60 to ${MAX_TTL_S.toLocaleString('en-US')} (seconds)`,
+        )
         .optional(),
       role: BranchRole.default('write'),
     }),

@@ -13,7 +13,7 @@ export const Change = z.object({ table: z.string(), kind: ChangeKind })
 export type Change = z.infer<typeof Change>
 
 /** Where somebody has read to. Whoever gets it keeps it as it is. */
-const Cursor = z.string().regex(/^[0-9A-Za-z]{1,20}\.\d{1,15}$/, 'give back a cursor as it was answered')
+const Cursor = z.string().regex(/^[0-9A-Za-z]{1,20}\.\d{1,15}$/, 'must be a cursor that the server returned')
 /** Names of tables, with commas between them; none or `*` means all. */
 const Tables = z.string().max(8_000)
 

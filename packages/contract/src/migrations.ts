@@ -10,7 +10,7 @@ const text = (max: number) =>
   z
     .string()
     .max(max)
-    .refine((value) => value.isWellFormed(), 'it holds half a surrogate pair, which is no Unicode text')
+    .refine((value) => value.isWellFormed(), 'must be valid Unicode, without unpaired surrogates')
 const Name = text(80).trim().min(1)
 const Sql = text(50_000).min(1)
 

@@ -10,7 +10,7 @@ const Count = z.union([
   z.int().min(0),
   z
     .strictObject({ min: z.int().min(0).optional(), max: z.int().min(0).optional() })
-    .refine((range) => range.min !== undefined || range.max !== undefined, 'give min, max or both'),
+    .refine((range) => range.min !== undefined || range.max !== undefined, 'must have min, max or both'),
 ])
 
 /** One statement with its positional parameters. */

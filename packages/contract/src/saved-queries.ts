@@ -4,17 +4,17 @@ import { PageMeta, paging } from './paging.ts'
 import { Moment, Slug } from './values.ts'
 
 const database = { ns: Slug, db: Slug }
-const address = { ...database, id: z.string().regex(/^sq_[0-9A-Za-z]{16}$/, 'not the id of a saved query') }
+const address = { ...database, id: z.string().regex(/^sq_[0-9A-Za-z]{16}$/, 'must be a saved query ID (sq_…)') }
 const text = (max: number) =>
   z
     .string()
     .max(max)
-    .refine((value) => value.isWellFormed(), 'it holds half a surrogate pair, which is no Unicode text')
+    .refine((value) => value.isWellFormed(), 'must be valid Unicode, without unpaired surrogates')
 
 const fields = {
   name: text(80).trim().min(1),
   /** As somebody typed it: it is neither checked nor run by being saved. */
-  sql: text(10_000).refine((value) => value.trim() !== '', 'there is nothing in it'),
+  sql: text(10_000).refine((value) => value.trim() !== '', 'must not be empty'),
 }
 
 /** SQL that the people of a database keep for each other. */

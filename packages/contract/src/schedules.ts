@@ -4,7 +4,7 @@ import { PageMeta, paging } from './paging.ts'
 import { Moment, Param, Slug } from './values.ts'
 
 const database = { ns: Slug, db: Slug }
-const address = { ...database, id: z.string().regex(/^sch_[0-9A-Za-z]{16}$/, 'not the id of a schedule') }
+const address = { ...database, id: z.string().regex(/^sch_[0-9A-Za-z]{16}$/, 'must be a schedule ID (sch_…)') }
 
 const fields = {
   name: z.string().trim().min(1).max(80),

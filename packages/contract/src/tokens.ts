@@ -47,7 +47,7 @@ export const TokenRequest = z.strictObject({
   databases: z.array(Slug).min(1).max(100).optional(),
   claims: z
     .record(z.string().min(1).max(80), z.json())
-    .refine((claims) => JSON.stringify(claims).length <= 4096, 'keep claims within 4096 characters')
+    .refine((claims) => JSON.stringify(claims).length <= 4096, 'must be at most 4,096 characters of JSON')
     .optional(),
   /** Seconds until the token stops working. */
   expiresIn: z

@@ -10,7 +10,7 @@ export const isSlug = (text: string): boolean => WHOLE_SLUG.test(text)
 /** A name in a URL: lower case, digits and hyphens, starting with a letter, at most 63 characters. It never changes. */
 export const Slug = z
   .string()
-  .regex(WHOLE_SLUG, 'use lower-case letters, digits and hyphens, starting with a letter, at most 63')
+  .regex(WHOLE_SLUG, 'must start with a lowercase letter, followed by up to 62 lowercase letters, digits or hyphens')
 
 /** Bytes on the wire. */
 export const Blob = z.strictObject({ base64: z.base64() })

@@ -5,7 +5,7 @@ import { PageMeta, paging } from './paging.ts'
 import { Moment, Slug } from './values.ts'
 
 const database = { ns: Slug, db: Slug }
-const Id = z.string().regex(/^whk_[0-9A-Za-z]{16}$/, 'not the id of a webhook')
+const Id = z.string().regex(/^whk_[0-9A-Za-z]{16}$/, 'must be a webhook ID (whk_…)')
 const address = { ...database, id: Id }
 
 /** What a webhook can be told of. */

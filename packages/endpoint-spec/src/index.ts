@@ -1,3 +1,4 @@
+export { describeIssue, toFieldMessage, toSentence } from './input-issues.ts'
 export {
   type EndpointChange,
   EndpointChangeShape,

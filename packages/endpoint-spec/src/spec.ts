@@ -6,25 +6,26 @@ export const SESSION_FIELDS = ['$user_id', '$user_email', '$session_iat'] as con
 /** The longest session an endpoint may open. */
 export const MAX_SESSION_S = 30 * 24 * 60 * 60
 
-const count = (max: number) => z.int('give a whole number').min(1, 'give at least 1').max(max, `give at most ${max}`)
+const count = (max: number) =>
+  z.int('must be an integer').min(1, 'must be at least 1').max(max, `must be at most ${max}`)
 
 const Field = z.strictObject({
   name: z
-    .string('give a name')
+    .string('must not be empty')
     .regex(
       /^([a-z][a-z0-9_]{0,40}|\$[a-z_]+)$/,
-      'use a lower-case letter, then at most 40 lower-case letters, digits and underscores',
+      'must start with a lowercase letter, followed by up to 40 lowercase letters, digits or underscores',
     )
     .refine(
       (name) => !name.startsWith('$') || (SESSION_FIELDS as readonly string[]).includes(name),
-      `fields of the session are ${SESSION_FIELDS.join(', ')}`,
+      `must be one of ${SESSION_FIELDS.join(', ')}`,
     ),
   label: z.string().min(1).max(80).optional(),
   type: z.enum(['text', 'email', 'url', 'integer', 'number', 'boolean', 'json']),
   required: z.boolean().optional(),
   /** Source of a regular expression that must be found in the text. Linear-time syntax: no look-around, no back-references. */
-  pattern: z.string().min(1).max(500).refine(isRegExp, 'this is no regular expression').optional(),
-  enum: z.array(z.string().max(500)).min(1, 'give at least one value').max(200).optional(),
+  pattern: z.string().min(1).max(500).refine(isRegExp, 'must be a valid regular expression').optional(),
+  enum: z.array(z.string().max(500)).min(1, 'must have at least one value').max(200).optional(),
   min: z.number().optional(),
   max: z.number().optional(),
   maxLength: count(1_000_000).optional(),
@@ -38,23 +39,23 @@ const Cors = z
       .string()
       .refine(
         (text) => text === '*' || isOrigin(text),
-        'give an origin such as https://app.example.com, without a path, or "*" for any',
+        'must be an origin such as https://app.example.com, without a path, or "*" for any origin',
       ),
   )
   .max(50)
 
 const RateLimit = z
   .strictObject({ perMin: count(1_000_000).optional(), perDay: count(100_000_000).optional() })
-  .refine((limit) => limit.perMin !== undefined || limit.perDay !== undefined, 'give perMin, perDay or both')
+  .refine((limit) => limit.perMin !== undefined || limit.perDay !== undefined, 'must have perMin, perDay or both')
 
 const AuthConfig = z.strictObject({
-  usersTable: z.string('name the table of the users').min(1).max(200),
+  usersTable: z.string('must name the users table').min(1).max(200),
   emailColumn: z.string().min(1).max(200).optional(),
-  passwordColumn: z.literal('password_hash', 'the column must be named "password_hash"').optional(),
+  passwordColumn: z.literal('password_hash', 'must be "password_hash"').optional(),
   sessionTtlSec: z
     .int()
-    .min(60, 'give at least 60 seconds')
-    .max(MAX_SESSION_S, `give at most ${MAX_SESSION_S} seconds, 30 days`)
+    .min(60, 'must be at least 60 seconds')
+    .max(MAX_SESSION_S, `must be at most ${MAX_SESSION_S} seconds (30 days)`)
     .optional(),
 })
 
@@ -68,15 +69,18 @@ const AskConfig = z.strictObject({
 /** The fields of a spec as they travel. What they mean for each other is checked by `validateEndpointSpec`. */
 export const EndpointShape = {
   slug: z
-    .string('give a slug')
-    .regex(/^[a-z][a-z0-9-]{0,40}$/, 'use a lower-case letter, then at most 40 lower-case letters, digits and hyphens'),
-  name: z.string('give a name').trim().min(1, 'give a name').max(80),
+    .string('must not be empty')
+    .regex(
+      /^[a-z][a-z0-9-]{0,40}$/,
+      'must start with a lowercase letter, followed by up to 40 lowercase letters, digits or hyphens',
+    ),
+  name: z.string('must not be empty').trim().min(1, 'must not be empty').max(80),
   description: z.string().max(1_000).optional(),
   kind: z.enum(['query', 'mutation', 'auth_signup', 'auth_login', 'ask']),
   method: z.enum(['GET', 'POST']),
   /** With `?` placeholders, bound in the order of `input`. Empty for `ask`. */
   sql: z.string().max(50_000).optional(),
-  input: z.array(Field).max(100, 'a statement takes at most 100 parameters'),
+  input: z.array(Field).max(100, 'must have at most 100 fields'),
   output: z.enum(['rows', 'first_row', 'rows_written', 'session', 'answer']),
   auth: z.enum(['public', 'session']).optional(),
   /** Calls of one address, a network of one customer for IPv6. */

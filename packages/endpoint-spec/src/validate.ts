@@ -1,3 +1,4 @@
+import { describeIssue } from './input-issues.ts'
 import { Endpoint, type EndpointSpec, type FieldSpec } from './spec.ts'
 
 /** One thing that is wrong with a spec: `field` is a path such as `input[2].pattern`. */
@@ -21,11 +22,11 @@ export function validateEndpointSpec(
   value: unknown,
   statement?: StatementFacts,
 ): { ok: true; spec: EndpointSpec } | { ok: false; errors: readonly SpecProblem[] } {
-  const parsed = Endpoint.safeParse(value)
+  const parsed = Endpoint.safeParse(value, { error: describeIssue(Endpoint) })
   if (!parsed.success) {
     const errors = parsed.error.issues.flatMap((issue) =>
       issue.code === 'unrecognized_keys'
-        ? issue.keys.map((key) => problem(pathOf([...issue.path, key]), 'there is no such field'))
+        ? issue.keys.map((key) => problem(pathOf([...issue.path, key]), "isn't a known field"))
         : [problem(pathOf(issue.path), issue.message)],
     )
     return { ok: false, errors }
@@ -63,18 +64,25 @@ function* ofKind(spec: EndpointSpec): Generator<SpecProblem> {
   const { kind, method, output, sql, auth, authConfig, askConfig } = spec
   const outputs: readonly string[] = OUTPUTS[kind]
   const isAuth = kind === 'auth_signup' || kind === 'auth_login'
-  if (!outputs.includes(output)) yield problem('output', `kind "${kind}" answers ${outputs.join(' or ')}`)
-  if (method === 'GET' && (isAuth || kind === 'mutation')) yield problem('method', `kind "${kind}" takes POST only`)
+  if (!outputs.includes(output)) yield problem('output', `must be ${outputs.join(' or ')} for kind "${kind}"`)
+  if (method === 'GET' && (isAuth || kind === 'mutation')) yield problem('method', `must be POST for kind "${kind}"`)
   if (kind === 'ask' ? sql.trim() !== '' : sql.trim() === '') {
-    yield problem('sql', kind === 'ask' ? 'leave it empty: the model writes it' : 'give the statement to run')
+    yield problem(
+      'sql',
+      kind === 'ask' ? 'must be empty, because the AI model writes the SQL' : 'must contain a statement',
+    )
   }
   if (isAuth !== (authConfig !== undefined)) {
-    yield problem('authConfig', isAuth ? 'say where the users are' : `kind "${kind}" has none`)
+    yield problem('authConfig', isAuth ? 'must name the users table' : `isn't supported for kind "${kind}"`)
   }
   if ((kind === 'ask') !== (askConfig !== undefined)) {
-    yield problem('askConfig', kind === 'ask' ? 'say which tables may be asked about' : `kind "${kind}" has none`)
+    yield problem(
+      'askConfig',
+      kind === 'ask' ? 'must list the tables that can be queried' : `isn't supported for kind "${kind}"`,
+    )
   }
-  if (isAuth && auth === 'session') yield problem('auth', `kind "${kind}" opens sessions, so it cannot ask for one`)
+  if (isAuth && auth === 'session')
+    yield problem('auth', `must not be "session" for kind "${kind}", which creates sessions`)
 }
 
 function* ofFields(spec: EndpointSpec): Generator<SpecProblem> {
@@ -82,19 +90,19 @@ function* ofFields(spec: EndpointSpec): Generator<SpecProblem> {
   const names = new Set<string>()
   for (const [i, field] of input.entries()) {
     const at = `input[${i}]`
-    if (names.has(field.name)) yield problem(`${at}.name`, `"${field.name}" is there already`)
+    if (names.has(field.name)) yield problem(`${at}.name`, `must be unique, but "${field.name}" is used twice`)
     names.add(field.name)
     if (field.name.startsWith('$') && auth !== 'session') {
-      yield problem(`${at}.name`, `"${field.name}" comes from the session: set auth to "session"`)
+      yield problem(`${at}.name`, `must not be "${field.name}" unless auth is "session"`)
     }
     yield* ofField(field, at)
   }
   if (kind === 'ask') {
     const [question] = input
     if (input.length !== 1 || question?.name !== 'question' || question.type !== 'text') {
-      yield problem('input', 'kind "ask" takes one text field, "question"')
+      yield problem('input', 'must be exactly one text field named "question" for kind "ask"')
     } else if ((question.maxLength ?? 0) > 500)
-      yield problem('input[0].maxLength', 'a question has at most 500 characters')
+      yield problem('input[0].maxLength', 'must be at most 500 for kind "ask"')
   }
   if (kind === 'auth_signup' || kind === 'auth_login') {
     for (const [name, types] of [
@@ -103,7 +111,7 @@ function* ofFields(spec: EndpointSpec): Generator<SpecProblem> {
     ] as const) {
       const field = input.find((each) => each.name === name)
       if (!field || !(types as readonly string[]).includes(field.type)) {
-        yield problem('input', `kind "${kind}" needs a field "${name}" of type ${types.join(' or ')}`)
+        yield problem('input', `must include a field "${name}" of type ${types.join(' or ')} for kind "${kind}"`)
       }
     }
   }
@@ -114,34 +122,36 @@ function* ofField(field: FieldSpec, at: string): Generator<SpecProblem> {
   const only = (key: keyof FieldSpec, types: readonly FieldSpec['type'][]): SpecProblem[] =>
     field[key] === undefined || types.includes(type)
       ? []
-      : [problem(`${at}.${key}`, `only for type ${types.join(', ')}, not ${type}`)]
+      : [problem(`${at}.${key}`, `is only supported for type ${types.join(', ')}, not ${type}`)]
   yield* only('pattern', ['text'])
   yield* only('enum', ['text'])
   yield* only('min', ['integer', 'number'])
   yield* only('max', ['integer', 'number'])
   yield* only('maxLength', ['text', 'email', 'url', 'json'])
-  if (min !== undefined && max !== undefined && min > max) yield problem(`${at}.max`, `${max} is below min, ${min}`)
-  if (field.enum && new Set(field.enum).size < field.enum.length) yield problem(`${at}.enum`, 'a value is there twice')
+  if (min !== undefined && max !== undefined && min > max)
+    yield problem(`${at}.max`, `must be at least ${min}, the value of min`)
+  if (field.enum && new Set(field.enum).size < field.enum.length)
+    yield problem(`${at}.enum`, 'must not contain duplicates')
 }
 
 function* ofStatement(spec: EndpointSpec, { kind, placeholders }: StatementFacts): Generator<SpecProblem> {
   const reads = spec.kind === 'query' || spec.kind === 'auth_login'
-  if (kind === 'schema') yield problem('sql', 'an endpoint does not change the schema')
+  if (kind === 'schema') yield problem('sql', 'must not change the schema')
   else if (reads && kind !== 'read') {
-    const instead = spec.kind === 'query' ? ': use kind "mutation"' : ''
-    yield problem('sql', `kind "${spec.kind}" only reads, and this statement writes${instead}`)
+    const instead = spec.kind === 'query' ? ': use kind "mutation" to write' : ''
+    yield problem('sql', `must only read for kind "${spec.kind}"${instead}`)
   } else if (!reads && kind === 'read') {
-    const instead = spec.kind === 'mutation' ? ': use kind "query"' : ''
-    yield problem('sql', `kind "${spec.kind}" writes, and this statement only reads${instead}`)
+    const instead = spec.kind === 'mutation' ? ': use kind "query" to read' : ''
+    yield problem('sql', `must write for kind "${spec.kind}"${instead}`)
   }
   const other = placeholders.find((placeholder) => placeholder !== '?')
-  if (other) yield problem('sql', `use "?" instead of "${other}": values are bound in the order of input`)
+  if (other) yield problem('sql', `must use "?" instead of "${other}": values are bound in input order`)
   const fields = boundFields(spec)
   if (placeholders.length !== fields.length) {
     const names = fields.map(({ name }) => name).join(', ')
     yield problem(
       'input',
-      `the statement has ${placeholders.length} placeholders, and there are ${fields.length} fields to bind${names && ` (${names})`}`,
+      `must have one field per placeholder: the statement has ${placeholders.length} and the input ${fields.length}${names && ` (${names})`}`,
     )
   }
 }

@@ -1,4 +1,5 @@
 import { type Api, api, PerSQLError, route } from '@persql/contract'
+import { describeIssue, toSentence } from '@persql/endpoint-spec'
 import type * as z from 'zod'
 import type { Context } from '../context.ts'
 import { execute } from '../execute.ts'
@@ -89,8 +90,8 @@ function inputOf({ fields, row, operation }: Tool, given: Readonly<Record<string
   for (const [argument, value] of Object.entries(given)) {
     const field = fields.get(argument)
     if (field === undefined) {
-      const list = fields.size > 0 ? `Known here: ${[...fields.keys()].join(', ')}.` : 'It takes none.'
-      throw refused(`There is no argument "${argument.slice(0, 80)}". ${list}`)
+      const list = fields.size > 0 ? `Allowed: ${[...fields.keys()].join(', ')}.` : 'It takes no arguments.'
+      throw refused(`Unknown argument "${argument.slice(0, 80)}". ${list}`)
     }
     input[field] = value
   }
@@ -108,8 +109,9 @@ function inputOf({ fields, row, operation }: Tool, given: Readonly<Record<string
 }
 
 function check(argument: string, schema: Tool['operation']['input']['shape'][string] | undefined, value: unknown) {
-  const result = schema?.safeParse(value)
-  if (result?.success === false) throw refused(`"${argument}": ${result.error.issues[0]?.message}.`)
+  const result = schema?.safeParse(value, { error: describeIssue(schema as z.ZodType) })
+  const [issue] = result?.error?.issues ?? []
+  if (issue) throw refused(toSentence({ path: [argument, ...issue.path], message: issue.message }))
 }
 
 const refused = (problem: string) => new PerSQLError('invalid_input', { problem })

@@ -1,3 +1,4 @@
+import { describeIssue, toSentence } from '@persql/endpoint-spec'
 import * as z from 'zod'
 import { isDeepJson } from '../json-object.ts'
 
@@ -11,7 +12,7 @@ export const ClientMetadata = z.object({
 const Document = ClientMetadata.extend({
   client_id: z.string(),
   client_name: z.string().trim().min(1).max(100),
-  client_secret: z.undefined('a client with a document has no secret').optional(),
+  client_secret: z.undefined('must be omitted: a client with a metadata document has no secret').optional(),
   token_endpoint_auth_method: z.string().optional(),
   token_endpoint_auth_methods_supported: z.array(z.string()).optional(),
 })
@@ -27,16 +28,16 @@ const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/
  * to this machine, for development.
  */
 export function urlProblem(text: string, local: boolean): string | undefined {
-  if (text.length > 500 || !URL.canParse(text)) return 'its address is no URL'
+  if (text.length > 500 || !URL.canParse(text)) return 'client_id is not a URL'
   const url = new URL(text)
-  if (url.href !== text) return 'its address is not written as URLs are'
-  if (url.username || url.password || url.hash) return 'its address has a user, a password or a fragment'
-  if (url.pathname === '/') return 'its address has no path'
+  if (url.href !== text) return 'client_id is not a normalized URL'
+  if (url.username || url.password || url.hash) return 'client_id contains a user name, password or fragment'
+  if (url.pathname === '/') return 'client_id has no path'
   if (local && url.protocol === 'http:' && LOOPBACK.test(url.hostname)) return undefined
-  if (url.protocol !== 'https:') return 'its address is not https'
+  if (url.protocol !== 'https:') return 'client_id is not https'
   const numeric = /^[\d.]+$|^\[/.test(url.hostname)
   if (numeric || !url.hostname.includes('.') || /\.(local|localhost|internal)$/.test(url.hostname)) {
-    return 'its address is not one of the public internet'
+    return 'client_id is not on the public internet'
   }
   return undefined
 }
@@ -44,21 +45,21 @@ export function urlProblem(text: string, local: boolean): string | undefined {
 /** The record of a client, as the library keeps it, or what is wrong with the document. */
 export function recordOf(url: string, text: string): object | string {
   let json: unknown
-  if (isDeepJson(text)) return 'it is nested too deep'
+  if (isDeepJson(text)) return 'the document is nested too deeply'
   try {
     json = JSON.parse(text)
   } catch {
-    return 'it is no JSON'
+    return 'the document is not valid JSON'
   }
-  const result = Document.safeParse(json)
-  if (!result.success) return `"${result.error.issues[0]?.path.join('.')}": ${result.error.issues[0]?.message}`
+  const result = Document.safeParse(json, { error: describeIssue(Document) })
+  if (!result.success) return toSentence(result.error.issues[0] as z.core.$ZodIssue).replace(/\.$/, '')
   const { client_id, client_name, client_uri, redirect_uris, ...methods } = result.data
-  if (client_id !== url) return 'it says it is about another client'
+  if (client_id !== url) return "the document's client_id doesn't match its URL"
   const offered = [
     methods.token_endpoint_auth_method ?? 'none',
     ...(methods.token_endpoint_auth_methods_supported ?? []),
   ]
-  if (!offered.includes('none')) return 'it does not offer the method "none"'
+  if (!offered.includes('none')) return 'token_endpoint_auth_method must be "none"'
   return {
     clientId: url,
     clientName: client_name,

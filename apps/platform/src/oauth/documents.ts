@@ -38,14 +38,14 @@ async function fetched(url: string, env: Env): Promise<{ text: string; ageS: num
       redirect: 'manual',
       signal: AbortSignal.timeout(TIMEOUT_MS),
     })
-    if (response.status !== 200) throw invalid('its address does not answer with it')
+    if (response.status !== 200) throw invalid("the URL doesn't return the document")
     if (!/^application\/([\w.-]+\+)?json\b/i.test(response.headers.get('Content-Type') ?? '')) {
-      throw invalid('it is not of the type application/json')
+      throw invalid("the document's content type must be application/json")
     }
     return { text: await limited(response), ageS: ageOf(response.headers.get('Cache-Control')) }
   } catch (cause) {
     if (cause instanceof PerSQLError) throw cause
-    throw new PerSQLError('oauth_client_invalid', { problem: 'it could not be fetched' }, { cause })
+    throw new PerSQLError('oauth_client_invalid', { problem: "the document couldn't be fetched" }, { cause })
   }
 }
 
@@ -54,7 +54,7 @@ async function limited({ body }: Response): Promise<string> {
   let size = 0
   for await (const chunk of (body ?? []) as unknown as AsyncIterable<Uint8Array>) {
     size += chunk.length
-    if (size > MAX_BYTES) throw invalid('it is larger than 64 KB')
+    if (size > MAX_BYTES) throw invalid('the document exceeds 64 KB')
     chunks.push(chunk)
   }
   return new Blob(chunks).text()

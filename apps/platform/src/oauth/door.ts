@@ -1,5 +1,7 @@
 import { PerSQLError } from '@persql/contract'
+import { describeIssue, toSentence } from '@persql/endpoint-spec'
 import { Hono } from 'hono'
+import type * as z from 'zod'
 import { isNamespace } from '../authenticate.ts'
 import { type Context, contextOf } from '../context.ts'
 import type { Env } from '../env.ts'
@@ -86,11 +88,12 @@ async function register(request: Request, env: Env): Promise<Response> {
     response.headers.set('Retry-After', String(waitS))
     return response
   }
-  const given = ClientMetadata.safeParse(parseObject(await readBody(request, MAX_BODY, ctx.settings)))
+  const sent = parseObject(await readBody(request, MAX_BODY, ctx.settings))
+  const given = ClientMetadata.safeParse(sent, { error: describeIssue(ClientMetadata) })
   if (!given.success) {
-    const [issue] = given.error.issues
-    const code = issue?.path[0] === 'redirect_uris' ? 'invalid_redirect_uri' : 'invalid_client_metadata'
-    return failure(400, code, `"${issue?.path.join('.')}": ${issue?.message}`)
+    const issue = given.error.issues[0] as z.core.$ZodIssue
+    const code = issue.path[0] === 'redirect_uris' ? 'invalid_redirect_uri' : 'invalid_client_metadata'
+    return failure(400, code, toSentence(issue))
   }
   const body = JSON.stringify({
     ...given.data,
@@ -106,7 +109,7 @@ async function register(request: Request, env: Env): Promise<Response> {
 async function answerToken(request: Request, env: Env, revokes: boolean): Promise<Response> {
   const ctx = contextOf(request, env)
   if (!/^application\/x-www-form-urlencoded\b/i.test(request.headers.get('Content-Type') ?? '')) {
-    return failure(400, 'invalid_request', 'Send a form: application/x-www-form-urlencoded.')
+    return failure(400, 'invalid_request', 'Send application/x-www-form-urlencoded.')
   }
   const form = new URLSearchParams(await readBody(request, MAX_BODY, ctx.settings))
   // The library knows a revocation by what is missing.
@@ -131,7 +134,7 @@ function refused(cause: unknown): Response {
   if (error.code === 'token_unknown') return failure(400, 'invalid_grant', error.message)
   if (error.status < 500) return failure(error.status, 'invalid_request', error.message)
   console.error(JSON.stringify({ level: 'error', event: 'oauth_failed', cause: String(cause) }))
-  return failure(503, 'temporarily_unavailable', 'This did not work. Try again.')
+  return failure(503, 'temporarily_unavailable', 'Something went wrong. Try again.')
 }
 
 const json = (body: object, status = 200): Response =>

@@ -28,7 +28,7 @@ const bytesOf = ({ userId, query, namespace }: FormSubject, until: string) =>
   new TextEncoder().encode(JSON.stringify([until, userId, namespace, query]))
 
 function keyOf({ PERSQL_SECRET }: Env): Promise<CryptoKey> {
-  if (!PERSQL_SECRET) throw new Error('PERSQL_SECRET must be set.')
+  if (!PERSQL_SECRET) throw new Error('PERSQL_SECRET is required.')
   const bytes = new TextEncoder().encode(`consent:${PERSQL_SECRET}`)
   return crypto.subtle.importKey('raw', bytes, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign', 'verify'])
 }

@@ -14,7 +14,7 @@ export function refusal(form: URLSearchParams): OAuthAnswer {
   const type = form.get('grant_type')
   const known = type === 'authorization_code' || type === 'refresh_token'
   const error = known ? 'invalid_grant' : type === null ? 'invalid_request' : 'unsupported_grant_type'
-  const body = JSON.stringify({ error, error_description: 'This code or token is not known for this client.' })
+  const body = JSON.stringify({ error, error_description: 'Unknown code or token for this client.' })
   return {
     status: 400,
     headers: [

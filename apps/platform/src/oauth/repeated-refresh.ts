@@ -34,7 +34,7 @@ export async function openAnswer(env: Env, form: URLSearchParams, sealed: string
 }
 
 async function keyOf({ PERSQL_SECRET }: Env, form: URLSearchParams): Promise<CryptoKey> {
-  if (!PERSQL_SECRET) throw new Error('PERSQL_SECRET must be set.')
+  if (!PERSQL_SECRET) throw new Error('PERSQL_SECRET is required.')
   const utf8 = new TextEncoder()
   const secret = utf8.encode(`refresh:${PERSQL_SECRET}`)
   const hmac = await crypto.subtle.importKey('raw', secret, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign'])
