@@ -165,7 +165,7 @@ test('a text of many tables is cut, and names those that are left out', async ()
   }
   const { text } = (await db().request('/describe?format=compact')).body.data
   expect(text.length).toBeLessThan(70_000)
-  expect(text).toMatch(/\n\nNot shown for want of room: .*table_99$/)
+  expect(text).toMatch(/\n\nOmitted to save space: .*table_99$/)
   expect((await db().request('/describe')).body.data.tables).toHaveLength(500)
 })
 

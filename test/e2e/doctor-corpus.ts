@@ -77,7 +77,7 @@ export const CASES: readonly Case[] = [
   {
     rule: 'foreign_key_to_missing_column',
     sql: ['CREATE TABLE a1 (n INTEGER)', 'CREATE TABLE b1 (id INTEGER PRIMARY KEY, a_id REFERENCES a1)'],
-    says: 'a key that "a1" does not have',
+    says: 'a key that "a1" doesn\'t have',
   },
   {
     rule: 'foreign_key_to_column_not_unique',
@@ -99,7 +99,7 @@ export const CASES: readonly Case[] = [
       'CREATE INDEX b1_a ON b1 (a_id)',
     ],
     column: 'a_id',
-    says: '2 of the first rows point',
+    says: '2 sampled rows point',
   },
   {
     rule: 'duplicate_index',
@@ -108,7 +108,7 @@ export const CASES: readonly Case[] = [
       'CREATE INDEX wide ON a1 (m, n)',
       'CREATE INDEX narrow ON a1 (m)',
     ],
-    says: '"narrow" finds nothing that "wide"',
+    says: '"narrow" is redundant: "wide" covers it',
   },
   {
     rule: 'duplicate_index',
@@ -160,7 +160,7 @@ export const CASES: readonly Case[] = [
     rule: 'json_invalid',
     sql: values('TEXT', "('{}'), ('{oops'), (NULL)", 'payload'),
     column: 'payload',
-    says: '1 texts of 2',
+    says: '1 of 2 values',
   },
   { rule: 'json_invalid', sql: values('JSON', "('plain')"), column: 'c' },
   { rule: 'json_invalid', sql: values('TEXT', `('{"a":1}'), ('[2]'), ('{a:1}')`), column: 'c' },

@@ -247,7 +247,7 @@ describe('the sample', () => {
     ])
     const before = await rowsRead()
     expect((await diagnosis(db)).findings).toMatchObject([
-      { rule: 'foreign_key_violations', column: 'code', message: expect.stringContaining('200 of the first rows') },
+      { rule: 'foreign_key_violations', column: 'code', message: expect.stringContaining('200 sampled rows') },
     ])
     expect((await rowsRead()) - before).toBeLessThan(4_000)
   })

@@ -19,7 +19,7 @@ export function compactText({ databaseDescription, tables, views, triggers }: De
     shown++
   }
   const rest = names.slice(shown).map(name)
-  if (rest.length > 0) parts.push(cut(`Not shown for want of room: ${rest.join(', ')}`, MAX_LENGTH / 10))
+  if (rest.length > 0) parts.push(cut(`Omitted to save space: ${rest.join(', ')}`, MAX_LENGTH / 10))
   else if (triggers.length > 0) {
     parts.push(cut(`Triggers: ${triggers.map((one) => `${name(one.name)} on ${name(one.table)}`).join(', ')}`, 2_000))
   }

@@ -31,7 +31,7 @@ const FORMATS: readonly Format[] = [
   format('DD.MM.YYYY', String.raw`\d{1,2}\.\d{1,2}\.\d{4}(?: .*)?`),
   format('DD-MM-YYYY', String.raw`\d{1,2}-\d{1,2}-\d{4}(?: .*)?`),
   format(
-    'a date in words',
+    'text with month names',
     String.raw`(?:[a-z]{3,9},? )?(?:${MONTH} \d{1,2}(?:st|nd|rd|th)?,? \d{4}|\d{1,2}\.? ${MONTH},? \d{4})(?: .*)?`,
   ),
 ]
@@ -62,12 +62,12 @@ export const dateRules: readonly Rule[] = [
     {
       id: 'dates_as_text_in_several_formats',
       severity: 'warning',
-      why: 'As text they neither compare nor sort by time, so ranges miss rows. Write all of them as YYYY-MM-DDTHH:MM:SSZ, or all as YYYY-MM-DD.',
+      why: "These text formats don't compare or sort by time, so range queries miss rows. Store all values as YYYY-MM-DDTHH:MM:SSZ, or all as YYYY-MM-DD.",
     },
     (values, { name }) => {
       const formats = formatsOf(name, values)
       return (
-        formats && formats.length > 1 && `"${name}" holds dates as ${formats.map((one) => one.name).join(', and as ')}.`
+        formats && formats.length > 1 && `"${name}" mixes date formats: ${formats.map((one) => one.name).join(', ')}.`
       )
     },
   ),
@@ -75,18 +75,18 @@ export const dateRules: readonly Rule[] = [
     {
       id: 'dates_not_sortable',
       severity: 'warning',
-      why: "It does not sort by time, and SQLite's date functions answer NULL. Write YYYY-MM-DD, or YYYY-MM-DDTHH:MM:SSZ.",
+      why: "It doesn't sort by time, and SQLite's date functions return NULL. Use YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ.",
     },
     (values, { name }) => {
       const formats = formatsOf(name, values)
-      return formats?.length === 1 && !formats[0]?.iso && `"${name}" holds dates as ${formats[0]?.name}.`
+      return formats?.length === 1 && !formats[0]?.iso && `"${name}" stores dates as ${formats[0]?.name}.`
     },
   ),
   valueRule(
     {
       id: 'dates_without_timezone',
       severity: 'info',
-      why: 'Each reader takes it for a zone of its own, hours apart. Write the Z of UTC behind it, or say the zone in the description.',
+      why: 'Readers assume different time zones. Append Z for UTC, or document the zone in the description.',
     },
     (values, column, { noteOf, table }) => {
       // CURRENT_TIMESTAMP and datetime('now') are UTC by definition, though they do not say so.
@@ -94,19 +94,19 @@ export const dateRules: readonly Rule[] = [
       if (wordsOf(column.name).some((word) => word === 'utc' || word === 'local')) return false
       if (/utc|gmt|zone|local/i.test(noteOf(table.name, column.name) ?? '')) return false
       const local = formatsOf(column.name, values)?.find((one) => one.local)
-      return local && `"${column.name}" holds times as ${local.name}, without a time zone.`
+      return local && `"${column.name}" stores times as ${local.name}, without a time zone.`
     },
   ),
   valueRule(
     {
       id: 'timestamps_in_several_units',
       severity: 'warning',
-      why: 'They compare as if they were the same unit, and are a thousandfold apart. Convert them to one, and name it.',
+      why: 'They compare as if they had the same unit but differ by a factor of 1,000. Convert them to one unit and put it in the column name.',
     },
     ({ integers }, { name }) =>
       isTimeName(name) &&
       integers.some((value) => /^\d{9,10}$/.test(value)) &&
       integers.some((value) => /^\d{12,13}$/.test(value)) &&
-      `"${name}" holds seconds and milliseconds since 1970.`,
+      `"${name}" mixes seconds and milliseconds since 1970.`,
   ),
 ]

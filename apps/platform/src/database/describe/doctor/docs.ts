@@ -6,7 +6,7 @@ import { type Rule, same } from './rule.ts'
 export const docRule: Rule = {
   id: 'table_without_description',
   severity: 'info',
-  why: 'Others have one, so whoever relies on them passes over this one. Describe it.',
+  why: 'Other tables have descriptions, so readers who rely on them miss this one. Add a description.',
   *find({ table, model, noteOf }) {
     if (!noteOf(table.name) && model.tables.some(({ name }) => noteOf(name))) {
       yield { what: 'The table has no description.' }
@@ -22,12 +22,12 @@ export const viewFindings = ({ views }: Model): Finding[] =>
       severity: 'error',
       rule: 'broken_view',
       table: name,
-      message: `The view does not work: ${error}. It is listed like a table, and whoever tries it fails. Make it anew, or drop it.`,
+      message: `The view is broken: ${error}. Queries on it fail. Recreate it or drop it.`,
     }))
 
 /** Descriptions of what is not there. */
 export function staleDocs({ tables, views }: Model, docs: Docs, seesAll: boolean): Finding[] {
-  const why = 'It sends readers to something that they do not find. Take it out of the description.'
+  const why = "It points readers to something that doesn't exist. Remove it from the descriptions."
   const stale = (table: string, what: string, column?: string): Finding => ({
     severity: 'info',
     rule: 'description_of_nothing',
@@ -37,9 +37,9 @@ export function staleDocs({ tables, views }: Model, docs: Docs, seesAll: boolean
   })
   return docs.tables.flatMap(({ table, columns }) => {
     const found = [...tables, ...views].find(({ name }) => same(name, table))
-    if (!found) return seesAll ? [stale(table, 'A table is described that does not exist.')] : []
+    if (!found) return seesAll ? [stale(table, "A description exists for a table that doesn't exist.")] : []
     return columns
       .filter(({ column }) => !found.columns.some(({ name }) => same(name, column)))
-      .map(({ column }) => stale(table, `A column "${column}" is described that does not exist.`, column))
+      .map(({ column }) => stale(table, `A description exists for column "${column}", which doesn't exist.`, column))
   })
 }

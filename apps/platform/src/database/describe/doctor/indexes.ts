@@ -12,7 +12,7 @@ function* withoutIndex({ table, taken }: Patient): Iterable<Found> {
     seen.add(key)
     yield {
       ...(columns.length === 1 && { column: columns[0] as string }),
-      what: `${listed(columns)} refers to "${parent}" and has no index.`,
+      what: `Foreign key ${listed(columns)} → "${parent}" has no index.`,
       fix: fixFor(table.name, columns, taken),
     }
   }
@@ -49,7 +49,7 @@ function* duplicates({ table }: Patient): Iterable<Found> {
     const key = others.length === 0 && table.columns.find((column) => same(column.name, only?.name ?? null))
     const other = table.indexes.find((other, j) => other !== index && covers(other, index, j < i))
     const by = key && isRowid(table, key) ? 'the primary key' : other && `"${other.name}"`
-    if (by) yield { what: `The index "${index.name}" finds nothing that ${by} does not find.` }
+    if (by) yield { what: `The index "${index.name}" is redundant: ${by} covers it.` }
   }
 }
 
@@ -68,19 +68,19 @@ export const indexRules: readonly Rule[] = [
   {
     id: 'foreign_key_without_index',
     severity: 'warning',
-    why: 'Joins, and each delete in the other table, read this whole table, row by row, which is paid for. An index costs a row written for each row there is.',
+    why: 'Joins, and each delete in the parent table, scan this whole table, and those reads are billed. Creating an index writes one row per existing row.',
     find: withoutIndex,
   },
   {
     id: 'duplicate_index',
     severity: 'info',
-    why: 'It costs storage and a row written with each row. Drop it, if no statement names it with INDEXED BY.',
+    why: 'It uses storage and adds a written row to each insert. Drop it unless a statement uses INDEXED BY with it.',
     find: duplicates,
   },
   {
     id: 'nullable_unique',
     severity: 'info',
-    why: 'NULLs are never equal in a UNIQUE constraint, so there may be any number of them, and an upsert adds a row instead of changing one. Declare the column NOT NULL.',
+    why: 'NULLs are never equal in a UNIQUE constraint, so duplicates are possible and an upsert adds a row instead of updating one. Declare the column NOT NULL.',
     *find({ table, sample }): Iterable<Found> {
       for (const { unique, partial, terms } of table.indexes) {
         if (!unique || partial) continue
@@ -92,7 +92,7 @@ export const indexRules: readonly Rule[] = [
           if (terms.length > 1 || nulls > 1) {
             yield {
               column: column.name,
-              what: `${listed(termNames(terms))} is unique, but "${column.name}" may be NULL.`,
+              what: `${listed(termNames(terms))} is unique, but "${column.name}" can be NULL.`,
             }
           }
         }
@@ -103,14 +103,16 @@ export const indexRules: readonly Rule[] = [
     {
       id: 'missing_not_null',
       severity: 'info',
-      why: 'Statements then guard against what never happens. Declare it NOT NULL.',
+      why: 'Queries handle a case that never occurs. Declare it NOT NULL.',
     },
     (column, { table, sample }) => {
       const values = sample?.columns.get(column.name)
       if (!sample?.complete || sample.rows < 10 || !values || values.nulls > 0) return false
       if (column.notNull || column.primaryKey > 0 || isRowid(table, column)) return false
       return (
-        OBVIOUS.test(column.name) && { what: `"${column.name}" may be NULL, and in none of ${sample.rows} rows it is.` }
+        OBVIOUS.test(column.name) && {
+          what: `"${column.name}" can be NULL, but isn't in any of ${sample.rows} sampled rows.`,
+        }
       )
     },
   ),

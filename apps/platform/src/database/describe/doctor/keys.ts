@@ -20,7 +20,7 @@ export const keyRules: readonly Rule[] = [
   {
     id: 'no_primary_key',
     severity: 'warning',
-    why: 'A row cannot be named, so it cannot be changed, linked or upserted safely. Make the table anew with one.',
+    why: "Rows can't be identified, so they can't be safely updated, linked or upserted. Recreate the table with a primary key.",
     *find({ table }) {
       if (!table.virtual && table.columns.every(({ primaryKey }) => primaryKey === 0)) {
         yield { what: 'The table has no primary key.' }
@@ -31,24 +31,24 @@ export const keyRules: readonly Rule[] = [
     {
       id: 'nullable_primary_key',
       severity: 'warning',
-      why: 'Everybody else takes a primary key for a value that is there, and there once. Declare it NOT NULL.',
+      why: 'Most tools expect primary keys to be unique and never NULL. Declare it NOT NULL.',
     },
     (column, { table }) =>
       column.primaryKey > 0 &&
       !column.notNull &&
       table.hasRowid &&
       !table.virtual &&
-      !isRowid(table, column) && { what: `"${column.name}" is in the primary key, and may be NULL in SQLite.` },
+      !isRowid(table, column) && { what: `"${column.name}" is in the primary key but can be NULL (SQLite allows it).` },
   ),
   {
     id: 'foreign_key_to_missing_table',
     severity: 'error',
-    why: 'Writes fail with "no such table", and a join has nothing to go to. Make that table, or drop the reference.',
+    why: 'Writes fail with "no such table", and joins have no target. Create that table, or drop the reference.',
     *find(patient): Iterable<Found> {
       for (const { columns, parent } of parents(patient, 'no_table')) {
         yield {
           ...onlyColumn(columns),
-          what: `${listed(columns)} refers to the table "${parent}", which does not exist.`,
+          what: `${listed(columns)} references the table "${parent}", which doesn't exist.`,
         }
       }
     },
@@ -56,24 +56,24 @@ export const keyRules: readonly Rule[] = [
   {
     id: 'foreign_key_to_missing_column',
     severity: 'error',
-    why: 'Writes fail with "foreign key mismatch". Name columns that exist.',
+    why: 'Writes fail with "foreign key mismatch". Reference existing columns.',
     *find(patient): Iterable<Found> {
       for (const { columns, parent, missing } of parents(patient, 'no_column')) {
         const where =
-          missing === null ? `a key that "${parent}" does not have` : `"${parent}"."${missing}", which is not there`
-        yield { ...onlyColumn(columns), what: `${listed(columns)} refers to ${where}.` }
+          missing === null ? `a key that "${parent}" doesn't have` : `"${parent}"."${missing}", which doesn't exist`
+        yield { ...onlyColumn(columns), what: `${listed(columns)} references ${where}.` }
       }
     },
   },
   {
     id: 'foreign_key_to_column_not_unique',
     severity: 'error',
-    why: 'SQLite refuses writes with "foreign key mismatch": a reference must lead to one row. Make what it leads to UNIQUE.',
+    why: 'Writes fail with "foreign key mismatch", because a reference must match one row. Make the referenced columns UNIQUE.',
     *find(patient): Iterable<Found> {
       for (const { columns, parent, to } of parents(patient, 'not_unique')) {
         yield {
           ...onlyColumn(columns),
-          what: `${listed(columns)} refers to ${listed(to)} of "${parent}", which is not unique.`,
+          what: `${listed(columns)} references ${listed(to)} of "${parent}", which isn't unique.`,
         }
       }
     },
@@ -81,14 +81,14 @@ export const keyRules: readonly Rule[] = [
   {
     id: 'foreign_key_violations',
     severity: 'error',
-    why: 'Joins lose those rows without a word. Add what is missing, or clear the reference.',
+    why: 'Joins silently drop these rows. Add the missing rows, or clear the references.',
     *find({ sample }): Iterable<Found> {
       for (const [{ columns, table }, count] of sample?.orphans ?? []) {
         if (count === 0) continue
-        const rows = count === 1 ? '1 of the first rows points' : `${count} of the first rows point`
+        const rows = count === 1 ? '1 sampled row points' : `${count} sampled rows point`
         yield {
           ...onlyColumn(columns),
-          what: `In ${listed(columns)}, ${rows} to rows of "${table}" that do not exist.`,
+          what: `In ${listed(columns)}, ${rows} to missing rows of "${table}".`,
         }
       }
     },

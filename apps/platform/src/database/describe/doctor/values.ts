@@ -46,7 +46,7 @@ export const valueRules: readonly Rule[] = [
     {
       id: 'mixed_types_in_column',
       severity: 'warning',
-      why: 'Values of different types are never equal and sort apart, so filters and sums miss rows. Convert them to one.',
+      why: 'Values of different types are never equal and sort separately, so filters and sums miss rows. Convert them to one type.',
     },
     ({ texts, integers, reals, blobs }, { name, type }) => {
       const kinds = [
@@ -56,68 +56,68 @@ export const valueRules: readonly Rule[] = [
       ] as const
       const present = kinds.filter(([count]) => count > 0)
       if (present.length > 1) {
-        return `"${name}" holds ${present.map(([count, kind]) => `${kind} (${count})`).join(' and ')} in the rows looked at.`
+        return `"${name}" mixes types in the sampled rows: ${present.map(([count, kind]) => `${kind} (${count})`).join(' and ')}.`
       }
       const fractions = /int/i.test(type) && reals.some((value) => !/\.0$/.test(value))
-      return fractions && `"${name}" is declared ${type} and holds fractions.`
+      return fractions && `"${name}" is declared ${type} but holds fractions.`
     },
   ),
   valueRule(
     {
       id: 'boolean_as_text',
       severity: 'warning',
-      why: "SQLite takes any such text for false in a condition, 'true' too. Store 0 and 1.",
+      why: "SQLite treats any such text as false in a condition, including 'true'. Store 0 and 1.",
     },
     (values, { name }) => {
       const spelled = booleans(values)
-      return spelled && `"${name}" holds yes and no as text: ${shown(spelled)}.`
+      return spelled && `"${name}" stores booleans as text: ${shown(spelled)}.`
     },
   ),
   valueRule(
     {
       id: 'same_value_spelled_differently',
       severity: 'warning',
-      why: 'A filter for one spelling misses the others. Use one, and keep to it with a CHECK.',
+      why: 'A filter for one spelling misses the others. Use one spelling and enforce it with a CHECK.',
     },
     (values, { name }) => {
       const group = booleans(values) ? undefined : respelled(values)
-      return group && `"${name}" holds ${shown(group)}.`
+      return group && `"${name}" spells the same value differently: ${shown(group)}.`
     },
   ),
   valueRule(
     {
       id: 'empty_text_beside_null',
       severity: 'info',
-      why: 'Whoever looks for what is missing finds half of it. Use one of the two.',
+      why: "A query for missing values finds only some of them. Use only NULL or only ''.",
     },
     ({ texts, nulls }, { name }) =>
-      nulls > 0 && texts.includes('') && `Nothing is written as NULL and as '' in "${name}".`,
+      nulls > 0 && texts.includes('') && `"${name}" uses both NULL and '' for missing values.`,
   ),
   valueRule(
     {
       id: 'json_invalid',
       severity: 'warning',
-      why: 'json_extract and -> fail on it, and with it the whole statement. Mend the values, and add CHECK (json_valid(…)).',
+      why: 'json_extract and -> fail on them, and so does the whole statement. Fix the values and add CHECK (json_valid(…)).',
     },
     ({ json: { checked, invalid }, texts }, { name, type }) => {
       // Elsewhere text may start with a bracket and be no JSON: what is valid, and prevails, tells that it is meant.
       const meant = namesJson(name, type) || (invalid < checked && checked >= 0.8 * texts.length)
-      return invalid > 0 && meant && `"${name}" holds ${invalid} texts of ${checked} that are not valid JSON.`
+      return invalid > 0 && meant && `"${name}" contains ${invalid} of ${checked} values that aren't valid JSON.`
     },
   ),
   valueRule(
     {
       id: 'money_as_real',
       severity: 'warning',
-      why: 'Fractions of ten are not exact in binary, so sums are off by cents. Store whole cents as INTEGER, and say so in the name.',
+      why: "Binary fractions can't represent cents exactly, so sums drift. Store whole cents as INTEGER and say so in the name.",
     },
-    ({ reals }, { name }) => reals.length > 0 && isMoney(name) && `"${name}" looks like money and is kept as REAL.`,
+    ({ reals }, { name }) => reals.length > 0 && isMoney(name) && `"${name}" looks like money but is stored as REAL.`,
   ),
   valueRule(
     {
       id: 'id_as_text',
       severity: 'info',
-      why: "'10' sorts before '9', and in a join with an INTEGER of another table no index may serve. Declare it INTEGER.",
+      why: "'10' sorts before '9', and joins with an INTEGER column might not use an index. Declare it INTEGER.",
     },
     ({ texts, integers, reals, blobs }, { name }) => {
       const isId = /^id$|_id$|[a-z]I[dD]$/.test(name)
@@ -127,7 +127,7 @@ export const valueRules: readonly Rule[] = [
         others === 0 &&
         texts.length > 0 &&
         texts.every((text) => /^(0|[1-9]\d{0,17})$/.test(text)) &&
-        `"${name}" holds whole numbers as text.`
+        `"${name}" stores integers as text.`
       )
     },
   ),
