@@ -151,7 +151,7 @@ test('the shell dumps fts5vocab tables, and they show the terms again', async ()
 
 const REFUSED: [string, string, number, string][] = [
   ['a table that is too wide', `${TABLE}CREATE TABLE w (${many((i) => `c${i}`, 101)});`, 2, '100 columns'],
-  ['another long statement', `${TABLE}UPDATE t SET b = '${LONG}';`, 2, '100000 bytes'],
+  ['another long statement', `${TABLE}UPDATE t SET b = '${LONG}';`, 2, '100,000 bytes'],
   [
     'a subquery among many rows',
     `${TABLE}INSERT INTO t VALUES ${many((i) => `(${i}, '${'x'.repeat(20)}')`)},\n(-1, (SELECT 1));`,
@@ -162,7 +162,7 @@ const REFUSED: [string, string, number, string][] = [
     'a clause behind many rows',
     `${TABLE}INSERT INTO t VALUES ${many((i) => `(${i}, '${'x'.repeat(20)}')`)}\nON CONFLICT DO NOTHING;`,
     2,
-    '100000 characters',
+    '100,000 characters',
   ],
   ['a command of the shell', `${TABLE}.read other.sql\n`, 2, '.read other.sql'],
   ['a setting that matters', `${TABLE}\nPRAGMA ignore_check_constraints=ON;`, 3, 'ignore_check_constraints'],

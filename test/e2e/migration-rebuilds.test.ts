@@ -100,14 +100,14 @@ describe('a migration that begins with PRAGMA foreign_keys=OFF', () => {
     [
       'a row is left out',
       `${NEW}; INSERT INTO new_p SELECT * FROM p WHERE id < 3; ${SWAP}`,
-      /1 row of "\w+" refers to rows of "p" that are missing, the first of them with rowid 3/,
+      /1 row of "\w+" references missing rows of "p", for example the row with rowid 3/,
     ],
-    ['the table is gone', 'DROP TABLE p', /3 rows of "\w+" refer/],
-    ['a parent is deleted, which does not cascade', 'DELETE FROM p WHERE id = 2', /1 row of "\w+" refers/],
+    ['the table is gone', 'DROP TABLE p', /3 rows of "\w+" reference/],
+    ['a parent is deleted, which does not cascade', 'DELETE FROM p WHERE id = 2', /1 row of "\w+" references/],
     [
       'a reference is lost by a rename',
       `ALTER TABLE p RENAME TO old; CREATE TABLE p (id INTEGER PRIMARY KEY, a, boss); INSERT INTO p SELECT * FROM old; DROP TABLE old`,
-      /referred to "p" before this migration, and would refer to "old"/,
+      /references "p"\. After this migration it would reference "old"/,
     ],
     [
       'the parent has no key any more',

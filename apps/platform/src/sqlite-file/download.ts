@@ -27,7 +27,7 @@ function contentOf(file: { read(chunk: number): Promise<Uint8Array> }, size: num
   const source = new ReadableStream<Uint8Array>({
     async pull(controller) {
       const bytes = await file.read(at / CHUNK_BYTES)
-      if (bytes.length === 0) throw new Error('The copy is gone.')
+      if (bytes.length === 0) throw new Error('The copy no longer exists.')
       controller.enqueue(bytes.subarray(0, size - at))
       at += bytes.length
       if (at < size) return

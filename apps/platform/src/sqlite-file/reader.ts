@@ -65,7 +65,8 @@ const plain = (sql: string): Page['statements'][number] => ({ sql, params: [] })
 /** Puts a file down, as if it had no write-ahead log: what is in one was not sent. */
 async function stage(upload: AsyncIterable<Uint8Array>, file: ChunkedFile, maxBytes: number): Promise<void> {
   for await (const bytes of upload) {
-    if (file.size + bytes.length > maxBytes) throw new PerSQLError('body_too_large', { limit: `${maxBytes} bytes` })
+    if (file.size + bytes.length > maxBytes)
+      throw new PerSQLError('body_too_large', { limit: `${maxBytes / 1024 / 1024} MB` })
     file.write(file.size, bytes)
   }
   const header = new Uint8Array(HEADER_BYTES)
@@ -86,7 +87,7 @@ async function check(sqlite: Sqlite, file: ChunkedFile): Promise<void> {
   for (const name of ['sqlite_schema', ...(JSON.parse(names) as string[])]) {
     const found = String((await sqlite.first(`PRAGMA quick_check(${quoteName(name)})`))?.[0])
     if (found !== 'ok') {
-      throw new PerSQLError('sqlite_file_refused', { problem: `It is damaged: ${found.slice(0, 300)}.` })
+      throw new PerSQLError('sqlite_file_refused', { problem: `The file is corrupt: ${found.slice(0, 300)}.` })
     }
   }
   await sqlite.close()
@@ -94,5 +95,5 @@ async function check(sqlite: Sqlite, file: ChunkedFile): Promise<void> {
 
 function refusal(cause: unknown): unknown {
   if (!(cause instanceof SqliteError)) return cause
-  return new PerSQLError('sqlite_file_refused', { problem: `SQLite says: ${cause.message.slice(0, 300)}.` }, { cause })
+  return new PerSQLError('sqlite_file_refused', { problem: `SQLite error: ${cause.message.slice(0, 300)}.` }, { cause })
 }

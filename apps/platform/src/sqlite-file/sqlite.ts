@@ -221,7 +221,7 @@ type Decode = (bytes: Uint8Array) => string
 
 function decodeStrictly(bytes: Uint8Array): string {
   const text = decodeText(bytes)
-  if (text === undefined) throw new SqliteError('a text is not in UTF-8', MISMATCH)
+  if (text === undefined) throw new SqliteError('invalid UTF-8 text', MISMATCH)
   return text
 }
 

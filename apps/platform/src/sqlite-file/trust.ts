@@ -35,15 +35,16 @@ export function checkSchema({ tables, others }: SchemaText): void {
 
 function problemOf({ type, name, sql }: SchemaObject): string | undefined {
   const [, kind, made] = /^create\s+(?:(unique|virtual)\s+)?(table|index|view|trigger)\b/i.exec(sql) ?? []
-  if (lower(made ?? '') !== type) return `Its schema says that "${name}" is a ${type}, but does not make one.`
+  if (lower(made ?? '') !== type)
+    return `The schema entry "${name}" is declared as a ${type}, but its SQL doesn't create one.`
   try {
     parseStatement(sql)
   } catch {
-    return `Its schema makes "${name}" with something that is not one statement.`
+    return `The schema entry "${name}" isn't a single statement.`
   }
   if (lower(kind ?? '') !== 'virtual') return undefined
   const module = moduleOf(sql)
-  return MODULES.includes(module) ? undefined : `Table "${name}" uses "${module}", which databases here do not have.`
+  return MODULES.includes(module) ? undefined : `Table "${name}" uses the module "${module}", which isn't supported.`
 }
 
 /** The module of a virtual table: what stands behind USING. */

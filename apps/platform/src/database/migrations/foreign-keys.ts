@@ -40,8 +40,8 @@ function checkAtEnd(run: Run): Checks {
       if (violated) throw refused(violated.reason, violated.extra.errorDetail.table, OFF_UNTIL_END)
       const mismatched = [...after.mismatched].find((table) => existing.has(table) && !before.mismatched.has(table))
       if (mismatched === undefined) return
-      const message = `A foreign key of "${mismatched}" refers to columns that are no longer unique, or no longer exist.`
-      throw refused(message, mismatched, 'Create the primary key or the unique index of the parent again.')
+      const message = `A foreign key of "${mismatched}" references columns that are no longer unique or no longer exist.`
+      throw refused(message, mismatched, 'Recreate the primary key or the unique index of the parent table.')
     },
   }
 }
@@ -62,15 +62,16 @@ function checkDeferred(run: Run, statements: readonly ScriptStatement[]): Checks
     },
     end() {
       const after = orphans()
-      if (after.length > before) throw orphaned(after, 'At the end rows of this table refer to rows that are missing.')
+      if (after.length > before)
+        throw orphaned(after, 'After the migration, rows of this table would have missing references.')
     },
   }
 }
 
 const TAKES_PLACE = /\b(alter[\s\S]*rename|create[\s\S]*as)\b/i
 const REPLACED =
-  'Rows refer to a dropped table, and one that takes its name does not take its place. Begin the migration with PRAGMA foreign_keys=OFF.'
-const OFF_UNTIL_END = 'Foreign keys are off during this migration and are checked at its end.'
+  "Rows reference a dropped table, and a new table with the same name doesn't replace it. Start the migration with PRAGMA foreign_keys=OFF."
+const OFF_UNTIL_END = 'Foreign keys are off during this migration and are checked at the end.'
 
 function mayDefer(run: Run, statements: readonly ScriptStatement[]): boolean {
   if (statements.some(({ text }) => /defer/i.test(text))) return true
@@ -92,8 +93,8 @@ function refuseLostReferences(before: readonly Reference[], after: readonly Refe
     if (exists) continue
     const was = before.find(([name, key]) => name === child && key === id)
     if (!was || was[2] === parent || !was[3]) continue
-    const message = `"${child}" referred to "${was[2]}" before this migration, and would refer to "${parent}" after it, which is dropped.`
-    const hint = `Don't rename "${was[2]}" away: create the new table under another name, copy the rows, drop "${was[2]}" and rename the new table to it.`
+    const message = `"${child}" references "${was[2]}". After this migration it would reference "${parent}", which is dropped.`
+    const hint = `Don't rename "${was[2]}" first. Create the new table under another name, copy the rows, drop "${was[2]}", and rename the new table to "${was[2]}".`
     throw refused(message, child, hint)
   }
 }

@@ -36,12 +36,15 @@ export class CsvReader implements Reader {
     const left = this.#text.length - this.#at
     this.#wanted = left > 1_000_000 ? left * 2 : 0
     if (left > MAX_CHARACTERS)
-      throw importFailed(this.#line, `The record that begins here is longer than ${MAX_CHARACTERS} characters.`)
+      throw importFailed(
+        this.#line,
+        `The record that starts here exceeds ${MAX_CHARACTERS.toLocaleString('en-US')} characters.`,
+      )
   }
 
   end(): void {
     while (this.#at < this.#text.length && this.#record(true));
-    if (!this.#columns) throw importFailed(1, 'The file is empty: it must begin with a line of column names.')
+    if (!this.#columns) throw importFailed(1, 'The file is empty. The first line must contain column names.')
   }
 
   /** The statement that makes the table, when there is none; to be run first. */
@@ -66,7 +69,7 @@ export class CsvReader implements Reader {
         for (i = from; ; i += 2) {
           i = text.indexOf('"', i)
           if (i < 0 || (i + 1 >= text.length && !isEnd)) {
-            if (isEnd) throw importFailed(this.#line + lines, 'A quoted field that begins here does not end.')
+            if (isEnd) throw importFailed(this.#line + lines, 'Unterminated quoted field.')
             return false
           }
           if (text.charCodeAt(i + 1) !== 34) break
@@ -85,7 +88,7 @@ export class CsvReader implements Reader {
         if (c !== 44 && c !== 10 && i < text.length)
           throw importFailed(
             this.#line + lines,
-            `Behind the quoted field ${fields.length} there is more: "${excerpt(text.slice(i, i + 20))}".`,
+            `Unexpected text after quoted field ${fields.length}: "${excerpt(text.slice(i, i + 20))}".`,
           )
       } else {
         const from = i
@@ -117,7 +120,7 @@ export class CsvReader implements Reader {
       if (fields.length === 1 && fields[0] === '' && !quoted[0]) return
       throw importFailed(
         this.#line,
-        `There are ${fields.length} fields; the first line names ${columns.length} columns.`,
+        `Expected ${columns.length} fields, as in the first line, but got ${fields.length}.`,
       )
     }
     const literals = fields.map((field, i) => {
@@ -132,8 +135,8 @@ export class CsvReader implements Reader {
   #header(fields: readonly string[]): void {
     const { table, columns: known } = this.#target
     const names = new Set(fields.map(lower))
-    if (fields.includes('')) throw importFailed(this.#line, 'A column has no name.')
-    if (names.size < fields.length) throw importFailed(this.#line, 'Two columns have the same name.')
+    if (fields.includes('')) throw importFailed(this.#line, 'Missing column name.')
+    if (names.size < fields.length) throw importFailed(this.#line, 'Duplicate column name.')
     this.#columns = fields.map((name) => {
       const column = known ? known.find((each) => lower(each.name) === lower(name)) : { name, takesNumbers: false }
       if (!column)

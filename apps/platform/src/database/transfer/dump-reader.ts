@@ -70,16 +70,16 @@ export class DumpReader implements Reader {
     if (left > MAX_CHARACTERS)
       throw importFailed(
         this.#cursor.line,
-        `What begins here does not end within ${MAX_CHARACTERS} characters: "${excerpt(this.#cursor.text.slice(this.#cursor.at, this.#cursor.at + 60))}".`,
+        `The statement that starts here exceeds ${MAX_CHARACTERS.toLocaleString('en-US')} characters: "${excerpt(this.#cursor.text.slice(this.#cursor.at, this.#cursor.at + 60))}".`,
       )
   }
 
   end(): void {
     this.#cursor.add('\n')
     while (this.#next(true));
-    if (this.#statements === 0) throw importFailed(1, 'There is no SQL statement in this file.')
+    if (this.#statements === 0) throw importFailed(1, 'The file contains no SQL statement.')
     if (this.#open !== undefined)
-      throw importFailed(this.#open, 'The transaction that begins here does not end: the file is cut short.')
+      throw importFailed(this.#open, "The transaction that starts here doesn't end. The file is truncated.")
   }
 
   /** Takes one statement, or one row of one. Returns whether there may be more. */
@@ -168,10 +168,10 @@ export class DumpReader implements Reader {
   #unheld(held: Held, isEnd: boolean, isCut = false): boolean {
     if (held.isSent) {
       this.#cursor.advance(skipSpace(this.#cursor.text, this.#cursor.at))
-      if (isCut) throw importFailed(this.#cursor.line, 'The file ends within a statement: it is cut short.')
+      if (isCut) throw importFailed(this.#cursor.line, 'The file ends in the middle of a statement. It is truncated.')
       throw importFailed(
         this.#cursor.line,
-        `In an INSERT of more than ${HELD_CHARACTERS} characters, each row must be values without subqueries, and nothing can follow the last one.`,
+        `An INSERT of more than ${HELD_CHARACTERS.toLocaleString('en-US')} characters can contain only rows of values without subqueries, with nothing after them.`,
         { statement: excerpt(this.#cursor.text.slice(this.#cursor.at, this.#cursor.at + 200)) },
       )
     }
@@ -188,7 +188,7 @@ export class DumpReader implements Reader {
       } else if (table === 'sqlite_sequence') {
         const [name = '', seq = ''] = valuesOf(text)
         if (!/^'/.test(name) || !/^-?\d{1,19}$/.test(seq))
-          throw importFailed(line, 'A counter of AUTOINCREMENT is a name and a number.')
+          throw importFailed(line, 'Invalid AUTOINCREMENT entry. Expected a name and a number.')
         this.#steps.step({ kind: 'sequence', table: name, seq, line })
       } else if (table === 'sqlite_master' || table === 'sqlite_schema') {
         this.#shadows.define(valuesOf(text), line)
@@ -238,7 +238,7 @@ export class DumpReader implements Reader {
     if (BEGIN.test(said)) this.#open = this.#cursor.line
     else if (COMMIT.test(said)) this.#open = undefined
     else if (verb === 'ROLLBACK')
-      throw importFailed(this.#cursor.line, 'The file takes back all it says: its dump has failed.')
+      throw importFailed(this.#cursor.line, 'The dump ends with ROLLBACK, which means that creating it failed.')
     else if (verb === 'PRAGMA' && isSetting(names.slice(1))) return
     else if (/^DELETE FROM$/.test(words.slice(0, 2).join(' ')) && names[2] === 'sqlite_sequence' && names.length === 3)
       return
@@ -255,8 +255,10 @@ export class DumpReader implements Reader {
   #statementStep(sql: string, line: number): void {
     const bytes = sql.length * 3 > MAX_STATEMENT_BYTES ? utf8Length(sql) : 0
     if (bytes > MAX_STATEMENT_BYTES) {
-      const limit = `A statement can have ${MAX_STATEMENT_BYTES} bytes, except INSERT and REPLACE with rows of values.`
-      throw importFailed(line, `This statement has ${bytes} bytes. ${limit}`, { statement: excerpt(sql) })
+      const limit = `The maximum is ${MAX_STATEMENT_BYTES.toLocaleString('en-US')} bytes, except for INSERT and REPLACE with rows of values.`
+      throw importFailed(line, `This statement has ${bytes.toLocaleString('en-US')} bytes. ${limit}`, {
+        statement: excerpt(sql),
+      })
     }
     this.#steps.step({ kind: 'sql', sql, line })
   }
@@ -269,7 +271,7 @@ export class DumpReader implements Reader {
     if (line === undefined && text.length - at < LONGEST_SHELL_LINE && !isEnd) return false
     if (line === undefined || !SHELL_SETTINGS.has(command.toLowerCase())) {
       const shown = excerpt(text.slice(at, at + 100)).split('\n')[0]
-      throw importFailed(this.#cursor.line, `This is a command of the sqlite3 shell, not SQL: "${shown}".`)
+      throw importFailed(this.#cursor.line, `"${shown}" is a sqlite3 shell command, not SQL. Remove the line.`)
     }
     this.#cursor.advance(at + line.length)
     return true

@@ -10,7 +10,7 @@ export function atLine(cause: unknown, line: number, sql: string): PerSQLError {
   const { code, details, extra, message } = PerSQLError.from(cause)
   if (code === 'internal' || code === 'import_failed') return PerSQLError.from(cause)
   const where = { line, statement: excerpt(sql) }
-  const limit = message.startsWith('too many columns on ') ? '. A table can have 100 columns.' : ''
+  const limit = message.startsWith('too many columns on ') ? '. A table can have at most 100 columns.' : ''
   if (code === 'sql_error') return importFailed(line, message + limit, { ...extra, ...where })
   return new PerSQLError(code, details, { cause, extra: { ...extra, ...where } })
 }

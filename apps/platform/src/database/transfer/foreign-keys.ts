@@ -54,10 +54,10 @@ export function newViolation(before: Violations, after: Violations) {
     const [table, parent] = JSON.parse(name) as [string, string]
     const message = 'FOREIGN KEY constraint failed'
     const rowid = rowids.find((each) => each !== null && !known?.rowids.includes(each))
-    const row = rowid === undefined ? '' : `, the first of them with rowid ${rowid}`
+    const row = rowid === undefined ? '' : `, for example the row with rowid ${rowid}`
     const rows = count === 1 ? '1 row' : `${count} rows`
-    const refer = count === 1 ? 'refers' : 'refer'
-    const reason = `${message}: ${rows} of "${table}" ${refer} to rows of "${parent}" that are missing${row}.`
+    const reference = count === 1 ? 'references' : 'reference'
+    const reason = `${message}: ${rows} of "${table}" ${reference} missing rows of "${parent}"${row}.`
     return { reason, extra: { errorDetail: { kind: 'fk_violation', message, table } } }
   }
   return undefined

@@ -41,12 +41,12 @@ export class NdjsonReader implements Reader {
     }
     this.#text += text.slice(from)
     if (this.#text.length > MAX_CHARACTERS)
-      throw importFailed(this.#line + 1, `This line is longer than ${MAX_CHARACTERS} characters.`)
+      throw importFailed(this.#line + 1, `This line exceeds ${MAX_CHARACTERS.toLocaleString('en-US')} characters.`)
   }
 
   end(): void {
     this.#take(this.#text)
-    if (this.#intos.size === 0) throw importFailed(1, 'The file is empty: it must have a JSON object a line.')
+    if (this.#intos.size === 0) throw importFailed(1, 'The file is empty. It must contain one JSON object per line.')
   }
 
   /** The statement that makes the table, when there is none; to be run first. */
@@ -61,12 +61,12 @@ export class NdjsonReader implements Reader {
     if (text.trim() === '') return
     const row = this.#parsed(text)
     const names = Object.keys(row)
-    if (names.length === 0) throw importFailed(this.#line, 'This object names no column.')
+    if (names.length === 0) throw importFailed(this.#line, 'This object has no columns.')
     const key = JSON.stringify(names)
     let into = this.#intos.get(key)
     if (into === undefined) {
       const columns = names.map((name) => quoteName(this.#columnOf(name)))
-      if (new Set(columns).size < columns.length) throw importFailed(this.#line, 'Two columns have the same name.')
+      if (new Set(columns).size < columns.length) throw importFailed(this.#line, 'Duplicate column name.')
       into = `INSERT INTO ${quoteName(this.#target.table)} (${columns.join(', ')}) VALUES `
       if (this.#intos.size < 1_000) this.#intos.set(key, into)
     }
@@ -75,19 +75,19 @@ export class NdjsonReader implements Reader {
   }
 
   #parsed(text: string): Record<string, unknown> {
-    if (isDeepJson(text)) throw importFailed(this.#line, `JSON can be nested up to ${MAX_JSON_DEPTH} levels.`)
+    if (isDeepJson(text)) throw importFailed(this.#line, `JSON can be nested at most ${MAX_JSON_DEPTH} levels deep.`)
     let value: unknown
     try {
       value = JSON.parse(text, (_key, parsed: unknown, context?: { source?: string }) =>
         typeof parsed === 'number' ? new Written(context?.source ?? String(parsed)) : parsed,
       )
     } catch (cause) {
-      throw importFailed(this.#line, `This is not JSON: ${cause instanceof Error ? cause.message : cause}.`, {
+      throw importFailed(this.#line, `Invalid JSON: ${cause instanceof Error ? cause.message : cause}.`, {
         statement: excerpt(text),
       })
     }
     if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Written) {
-      throw importFailed(this.#line, 'This is not a JSON object.', { statement: excerpt(text) })
+      throw importFailed(this.#line, 'Not a JSON object.', { statement: excerpt(text) })
     }
     return value as Record<string, unknown>
   }
@@ -99,7 +99,7 @@ export class NdjsonReader implements Reader {
       throw importFailed(this.#line, `Table "${this.#target.table}" has no column "${excerpt(name)}".`, {
         column: excerpt(name),
       })
-    if (name === '') throw importFailed(this.#line, 'A column has no name.')
+    if (name === '') throw importFailed(this.#line, 'Missing column name.')
     this.#kinds.set(lower(name), { name, kinds: new Set() })
     return name
   }
@@ -114,7 +114,7 @@ export class NdjsonReader implements Reader {
     if (value instanceof Written) return told(/^-?\d+$/.test(value.source) ? 'integer' : 'real', value.source)
     if (typeof value === 'string') {
       if (value.isWellFormed()) return told('text', textLiteral(value))
-      throw importFailed(this.#line, `"${excerpt(name)}" holds half a surrogate pair, which is no Unicode text.`, {
+      throw importFailed(this.#line, `"${excerpt(name)}" contains an unpaired surrogate, which isn't valid Unicode.`, {
         column: excerpt(name),
       })
     }
@@ -123,7 +123,7 @@ export class NdjsonReader implements Reader {
       try {
         return told('blob', `X'${Uint8Array.fromBase64(base64).toHex()}'`)
       } catch {
-        throw importFailed(this.#line, `"${excerpt(name)}.base64" is not valid base64.`, { column: excerpt(name) })
+        throw importFailed(this.#line, `"${excerpt(name)}.base64" must be valid base64.`, { column: excerpt(name) })
       }
     }
     throw importFailed(this.#line, `"${excerpt(name)}" must be a string, number, boolean, null or {"base64": "…"}.`, {

@@ -30,7 +30,7 @@ export const transferOperations: Record<TransferOperation, Run> = {
     const { format, table } = JSON.parse(body) as Parsed<Api['export_database']>
     if (format === 'sql' || format === 'sqlite') {
       if (table !== undefined)
-        throw new PerSQLError('invalid_input', { problem: `${format} is of all tables: leave "table" out.` })
+        throw new PerSQLError('invalid_input', { problem: `${format} exports all tables. Remove "table".` })
       assertInScope(null, grant, `export the whole database as ${format}`)
     } else checkTable(storage.sql, table, grant.tableScope, format)
     return done({ snapshot: await history.borrow() })
@@ -39,7 +39,7 @@ export const transferOperations: Record<TransferOperation, Run> = {
 
 function checkTable(sql: SqlStorage, table: string | undefined, scope: readonly string[] | null, format: string): void {
   if (table === undefined)
-    throw new PerSQLError('invalid_input', { problem: `${format} is of one table: name it in "table".` })
+    throw new PerSQLError('invalid_input', { problem: `${format} exports one table. Set "table" to its name.` })
   if (isInternal(table)) throw new PerSQLError('table_protected', { table })
   if (scope !== null && !scope.some((name) => lower(name) === lower(table)))
     throw new PerSQLError('table_out_of_scope', { table })

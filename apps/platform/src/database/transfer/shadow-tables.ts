@@ -43,7 +43,7 @@ export class ShadowTables {
   define(values: readonly string[], line: number): void {
     const sql = values[4]?.startsWith("'") ? values[4].slice(1, -1).replaceAll("''", "'") : ''
     if (!/^\s*CREATE\s+VIRTUAL\s+TABLE\b/i.test(sql)) {
-      throw importFailed(line, 'The schema is changed by statements, not by writing into its table.')
+      throw importFailed(line, 'Write schema changes as statements, not as writes to the schema table.')
     }
     const name = nameInLiteral(values[1] ?? '')
     const [, module = '', given = ''] = /\busing\s+(\w+)\s*\(([\s\S]*)\)/i.exec(sql) ?? []
@@ -52,10 +52,10 @@ export class ShadowTables {
       this.#trees.set(name, { coordinates, isInteger: /i32/i.test(module), leaves: new Set(), extras: new Map() })
     } else if (/^fts5$/i.test(module)) this.#texts.add(name)
     else if (!/^fts5vocab$/i.test(module))
-      throw importFailed(line, `A virtual table of the kind "${module}" cannot be read out of a dump.`)
+      throw importFailed(line, `Virtual tables of type "${module}" can't be restored from a dump.`)
     const content = contentOf(sql)
     if (content === '') {
-      throw importFailed(line, `"${name}" indexes texts that are kept nowhere, so its index cannot be made anew.`)
+      throw importFailed(line, `"${name}" is a full-text index that doesn't store its content, so it can't be rebuilt.`)
     }
     this.#steps.statements++
     this.#steps.step({ kind: 'sql', sql, line })
@@ -75,7 +75,7 @@ export class ShadowTables {
       const [id = '', node = '', ...extras] = values
       tree.leaves.add(node)
       if (tree.extras.size >= MAX_EXTRAS)
-        throw importFailed(line, `"${owner}" has too many rows to be read out of its nodes.`)
+        throw importFailed(line, `"${owner}" has too many rows to be restored from a dump.`)
       if (extras.length > 0) tree.extras.set(id, extras)
     } else if (tree && part === 'node' && tree.leaves.has(values[0] ?? '')) {
       const into = `INSERT INTO ${quoteName(owner)} VALUES `
