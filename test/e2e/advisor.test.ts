@@ -86,7 +86,7 @@ describe('an index is suggested', () => {
         columns: ['customer_id'],
         sql: 'CREATE INDEX "idx_orders_customer_id" ON "orders" ("customer_id")',
         reason:
-          '1 query reads the whole table "orders" to find rows by customer_id; with this index it reads 11 rows instead of 5,000. Each insert into "orders" writes one row more.',
+          '1 query scans the whole table "orders" to filter by customer_id; with this index, it reads 11 rows instead of 5,000 rows. Each insert into "orders" writes one more row.',
         queries: [query],
         rowsReadBefore: 5_000,
         rowsReadAfter: expect.any(Number),
@@ -124,7 +124,7 @@ describe('an index is suggested', () => {
     await queried(db, query, ['open'])
     const { suggestions } = await advised(db)
     expect(suggestions.map(({ columns }) => columns)).toEqual([['status', 'created_at']])
-    expect(suggestions[0]?.reason).toContain('to find rows by status and sort by created_at')
+    expect(suggestions[0]?.reason).toContain('to filter by status and sort by created_at')
     await holds(db, suggestions[0]?.sql as string, query, ['paid'])
   })
 
@@ -422,7 +422,7 @@ describe('a call', () => {
     const { suggestions } = await advice
     expect(suggestions.map(({ columns }) => columns)).toEqual([['k']])
     expect(suggestions[0]?.rowsReadBefore).toBe(20_000)
-    expect(suggestions[0]?.reason).toContain('Measured on a sample of 20,000 rows of the table.')
+    expect(suggestions[0]?.reason).toContain('Measured on a sample of 20,000 rows.')
     await holds(db, suggestions[0]?.sql as string, query, [9])
   })
 })

@@ -117,7 +117,7 @@ test('a guarded write waits, is decided by a human, and is then done exactly so,
     403,
     {
       success: false,
-      error: 'Writing to "bills" needs the approval of a human. Nothing was done yet.',
+      error: 'Writes to "bills" need approval. Nothing was written yet. Send the approval URL to an editor.',
       code: 'approval_required',
       approvalToken: expect.stringMatching(/^appr_acme\.main_[0-9A-Za-z]{32}$/),
       approvalUrl: `${platform.url}/approve/${answer.body.approvalToken}`,
@@ -197,7 +197,7 @@ describe('rules', () => {
       403,
       {
         success: false,
-        error: 'An approval rule keeps this from writing to "bills". Nothing was done.',
+        error: 'An approval rule blocks writes to "bills". Nothing was written.',
         code: 'approval_denied',
         hits: [{ tableGlob: 'b*', action: 'deny', matchedTable: 'bills', note: 'hands off' }],
       },

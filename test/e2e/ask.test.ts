@@ -200,7 +200,7 @@ describe('the model is not asked', () => {
       expect([status, body.code, body.error]).toEqual([
         503,
         'model_unavailable',
-        'This instance has no model: its operator has to set AI_BASE_URL and AI_MODEL.',
+        "AI isn't set up on this instance. The operator must set AI_BASE_URL and AI_MODEL.",
       ])
     }
     expect((await db().request('/ai/describe', { body: {} })).status).toBe(503)
@@ -276,7 +276,7 @@ describe('an endpoint that is asked', () => {
     expect([refused.status, refused.body.code]).toEqual([422, 'question_refused'])
     model.asked.length = 0
     expect((await main.call('ask-us', { body: { question: 'x'.repeat(501) } })).body.fields).toEqual({
-      question: 'Keep it within 500 characters.',
+      question: 'Must be at most 500 characters.',
     })
     expect((await main.call('ask-us', { body: {} })).body.fields).toEqual({ question: 'This field is required.' })
     expect(model.asked).toHaveLength(0)
@@ -285,7 +285,7 @@ describe('an endpoint that is asked', () => {
   test('is saved only with tables that are there, and of a scoped token only with its own', async () => {
     const nowhere = { ...spec, slug: 'refused', askConfig: { allowedTables: ['orders', 'nowhere'] } }
     expect((await main.manage('', { body: nowhere })).body.fields).toEqual({
-      'askConfig.allowedTables[1]': 'there is no table "nowhere"',
+      'askConfig.allowedTables[1]': 'must name an existing table, but "nowhere" doesn\'t exist',
     })
     const minted = await platform.request('/v1/tokens', { token, body: { name: 'x', tableScope: ['orders'] } })
     const scoped = platform.database('acme', 'main', minted.body.data.token)
@@ -328,7 +328,7 @@ describe('docs', () => {
     const before = await usage()
     says = JSON.stringify({ description: 'Hidden things.', columns: { name: 'Its name', invented: 'no such column' } })
     const { body } = await main.admin.request('/ai/describe', { body: { tables: ['secrets', 'nowhere'] } })
-    expect(body.data.failures).toEqual([{ table: 'nowhere', error: 'There is no table "nowhere".' }])
+    expect(body.data.failures).toEqual([{ table: 'nowhere', error: 'Table "nowhere" not found.' }])
     expect(body.data.tables).toEqual([
       expect.objectContaining({ table: 'orders', description: 'One order.' }),
       { table: 'secrets', description: 'Hidden things.', columns: [{ column: 'name', description: 'Its name' }] },

@@ -252,7 +252,7 @@ test('a login takes a wrong password and an unknown e-mail for the same, in what
   const unknown = await main.call('login', { body: { email: 'nobody@example.com', password: 'wrong' } })
   expect([wrong.status, wrong.body]).toEqual([
     401,
-    { ok: false, error: 'E-mail or password is wrong.', code: 'login_failed' },
+    { ok: false, error: 'Incorrect email or password.', code: 'login_failed' },
   ])
   expect([unknown.status, unknown.body]).toEqual([wrong.status, wrong.body])
   const names = (headers: Headers) => [...headers.keys()].filter((name) => name !== 'date')

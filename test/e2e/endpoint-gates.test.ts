@@ -69,7 +69,7 @@ describe('a rate limit', () => {
     const seconds = Number(headers.get('retry-after'))
     expect(seconds).toBeGreaterThanOrEqual(1)
     expect(seconds).toBeLessThanOrEqual(60)
-    expect(body.error).toBe(`Too many calls. Retry after ${seconds} s.`)
+    expect(body.error).toBe(`Rate limit exceeded. Retry after ${seconds} s.`)
   })
 
   test('is exact across a crash in the middle', async () => {

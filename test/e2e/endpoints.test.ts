@@ -25,7 +25,7 @@ describe('an endpoint', () => {
     const unknown = await main.call('list-notes?author=ada')
     expect([unknown.status, unknown.body]).toEqual([
       404,
-      { ok: false, error: 'There is no endpoint "list-notes" here.', code: 'endpoint_not_found' },
+      { ok: false, error: 'Endpoint "list-notes" not found.', code: 'endpoint_not_found' },
     ])
     await main.manage('/list-notes/publish', { body: {} })
     const { status, body } = await main.call('list-notes?author=ada')
@@ -61,7 +61,7 @@ describe('an endpoint', () => {
     expect(body).toMatchObject({
       ok: false,
       code: 'fields_refused',
-      fields: { author: 'This field is required.', text: 'Give a text.', more: 'There is no such field.' },
+      fields: { author: 'This field is required.', text: 'Must be a string.', more: 'Unknown field.' },
     })
     expect((await usage()).spend.requests.quantity).toBe(before.spend.requests.quantity)
   })
@@ -72,9 +72,9 @@ describe('an endpoint', () => {
       409,
       {
         ok: false,
-        error: 'This conflicts with what is there already.',
+        error: 'This conflicts with existing data. Change the values, or reload and try again.',
         code: 'conflict',
-        fields: { text: 'This is taken already.' },
+        fields: { text: 'Already taken.' },
       },
     ])
     await main.admin.query('CREATE TABLE gone (n)')
@@ -85,7 +85,7 @@ describe('an endpoint', () => {
       500,
       {
         ok: false,
-        error: 'This endpoint does not work right now. Its owner finds the reason in the query log.',
+        error: 'This endpoint is failing. Its owner can find the reason in the query log.',
         code: 'endpoint_failed',
       },
     ])
@@ -254,7 +254,7 @@ describe('trying', () => {
     const left = await main.admin.query("SELECT count(*) FROM notes WHERE text = 'tried'")
     expect(left.body.data.rows).toEqual([[0]])
     const wrong = await main.manage('/try-note/try', { body: { input: { author: 7 } } })
-    expect(wrong.body.data).toMatchObject({ status: 400, body: { ok: false, fields: { author: 'Give a text.' } } })
+    expect(wrong.body.data).toMatchObject({ status: 400, body: { ok: false, fields: { author: 'Must be a string.' } } })
   })
 
   test('takes unsaved changes and a session of choice, and tells owners the reason', async () => {
@@ -275,7 +275,7 @@ describe('trying', () => {
     await main.manage('', { body: specs.signup })
     const body = { input: { email: 'try@example.com', password: 'secret' } }
     const { data } = (await main.manage('/signup/try', { body })).body
-    expect(data).toMatchObject({ status: 200, body: { ok: true, data: { token: 'Made for callers only.' } } })
+    expect(data).toMatchObject({ status: 200, body: { ok: true, data: { token: 'Issued to callers only.' } } })
     expect((await main.admin.query('SELECT count(*) FROM users')).body.data.rows).toEqual([[0]])
   })
 })

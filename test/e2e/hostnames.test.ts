@@ -151,7 +151,7 @@ test('without the record, or with another, a hostname fails and leads nowhere, u
   await acme.create(host)
   const missing = (await acme.refresh(host)).body.data
   expect(missing).toMatchObject({ status: 'failed', certificate: null, verifiedAt: null })
-  expect(missing.error).toContain(`There is no TXT record "_persql.${host}"`)
+  expect(missing.error).toContain(`TXT record "_persql.${host}" not found.`)
   dns.records.set(`_persql.${host}`, ['"persql-verify=something-else"'])
   const wrong = (await acme.refresh(host)).body.data
   expect(wrong).toMatchObject({ status: 'failed', error: expect.stringContaining(wrong.verification.value) })
@@ -265,7 +265,7 @@ test('an active hostname whose record is gone stays, and says so', async () => {
   await acme.prove(host)
   dns.records.delete(`_persql.${host}`)
   const { data } = (await acme.refresh(host)).body
-  expect(data).toMatchObject({ status: 'active', error: expect.stringContaining('There is no TXT record') })
+  expect(data).toMatchObject({ status: 'active', error: expect.stringContaining('TXT record "') })
   expect(await hosted(host)).toEqual(leadsTo(acme.slug))
   dns.records.set(`_persql.${host}`, [data.verification.value])
   expect((await acme.refresh(host)).body.data).toEqual({ ...data, error: null })
@@ -372,7 +372,7 @@ test.each(['fail', 'cut off'] as const)(
     expect(data).toMatchObject({
       status: 'active',
       certificate: null,
-      error: expect.stringContaining('Cloudflare did not take'),
+      error: expect.stringContaining('Cloudflare rejected'),
     })
     expect(await hosted(host)).toEqual(leadsTo(acme.slug))
     expect(cloudflare.of(host)).toHaveLength(mood === 'cut off' ? 1 : 0)

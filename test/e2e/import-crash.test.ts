@@ -122,7 +122,7 @@ test('a body may be as large as the operator lets it, whether its length is decl
   const { token, db } = await platform.createNamespace('acme')
   const file = `CREATE TABLE t (n);\n${'INSERT INTO t VALUES (1);\n'.repeat(60_000)}`
   const refused = await imported(db(), file)
-  expect([refused.status, refused.body.error]).toEqual([413, 'The body is larger than 1 MB.'])
+  expect([refused.status, refused.body.error]).toEqual([413, 'The request body exceeds 1 MB.'])
   const parts = [file.slice(0, 500_000), file.slice(500_000)].map((part) => new TextEncoder().encode(part))
   const body = new ReadableStream({
     pull: (stream) => {

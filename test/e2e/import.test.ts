@@ -254,7 +254,7 @@ test('a form with a file is taken, up to 50 MB; what is too large is told so', a
   const refused = await send(large)
   expect([refused.status, ((await refused.json()) as { error: string }).error]).toEqual([
     413,
-    'The body is larger than 50 MB.',
+    'The request body exceeds 50 MB.',
   ])
 })
 

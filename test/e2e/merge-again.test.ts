@@ -69,7 +69,7 @@ test('what both have changed since, each its own way, is a conflict, and the cho
     {
       table: 't',
       reason: 'differs',
-      message: 'Branch and parent have different rows with this key.',
+      message: 'The branch and its parent have different rows with this key.',
       key: { id: 1 },
       branch: { id: 1, a: 'branch' },
       parent: { id: 1, a: 'parent' },
@@ -77,7 +77,7 @@ test('what both have changed since, each its own way, is a conflict, and the cho
     {
       table: 't',
       reason: 'deleted_in_parent',
-      message: expect.stringContaining('parent has deleted'),
+      message: expect.stringContaining('Deleted in the parent'),
       key: { id: 3 },
       branch: { id: 3, a: 'branch' },
       parent: null,
@@ -85,7 +85,7 @@ test('what both have changed since, each its own way, is a conflict, and the cho
     {
       table: 't',
       reason: 'deleted_in_branch',
-      message: expect.stringContaining('branch has deleted'),
+      message: expect.stringContaining('Deleted in the branch'),
       key: { id: 2 },
       branch: null,
       parent: { id: 2, a: 'parent' },

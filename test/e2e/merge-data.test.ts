@@ -35,7 +35,7 @@ test('rows the parent does not have are added, those it has are left, and what d
       {
         table: 't',
         reason: 'differs',
-        message: 'Branch and parent have different rows with this key.',
+        message: 'The branch and its parent have different rows with this key.',
         key: { id: 1 },
         branch: { id: 1, a: 'theirs', b: '9007199254740993' },
         parent: { id: 1, a: 'mine', b: { base64: 'AQ==' } },
@@ -203,7 +203,7 @@ test('a preview compares the rows in the schema that there would be', async () =
   const early = await merge(db, { mode: 'data', expectedPlan })
   expect([early.code, early.error]).toEqual([
     'merge_conflict',
-    expect.stringMatching(/rows of "t", "u" need the schema merged first/),
+    expect.stringMatching(/merge the schema before the rows of "t", "u"/),
   ])
   expect((await merge(db, { mode: 'data' })).merge.data.conflicts).toMatchObject([
     { reason: 'schema_differs' },

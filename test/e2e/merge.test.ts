@@ -86,7 +86,7 @@ test('what the parent changed stays, what both changed alike is nothing, and wha
     {
       type: 'table',
       name: 'b',
-      reason: 'Both sides have changed it, and not to the same.',
+      reason: 'Changed differently on both sides.',
       base: 'CREATE TABLE b (x, theirs)',
       parent: 'CREATE TABLE b (x, theirs, more)',
       branch: 'CREATE TABLE b (x, other)',
@@ -154,7 +154,7 @@ describe('what would lose data', () => {
     expect(done.data?.applied, JSON.stringify(done)).toBe(true)
     return [
       refused.code,
-      refused.error?.replace(/^This would lose data of the parent: |\. Nothing was changed.*$/g, ''),
+      refused.error?.replace(/^This merge would delete data in the parent: |\. Nothing was changed.*$/g, ''),
     ]
   }
   test.each([

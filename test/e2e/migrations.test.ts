@@ -153,9 +153,7 @@ describe('a migration', () => {
       failedStatement: { number: 2, line: 4, text: 'SELECT' },
     })
     const hint = await post('SELECT 1; COMMIT; SELECT 2')
-    expect(hint.body.error).toBe(
-      'COMMIT is not available here. A migration runs in one transaction, whole or not at all: leave it out.',
-    )
+    expect(hint.body.error).toBe("COMMIT isn't supported. Migrations already run in one transaction. Remove it.")
   })
 })
 

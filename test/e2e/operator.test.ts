@@ -127,7 +127,7 @@ test('an owner is invited to a namespace that has nobody, where only the invited
     )
     expect(await cli(['invite', 'acme', 'ada@example.com', '--role', 'owner', ...url], environment)).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining('ada@example.com is a member already.'),
+      stderr: expect.stringContaining('ada@example.com is already a member.'),
     })
   } finally {
     await closed.stop()
@@ -166,7 +166,7 @@ test('an invitation that makes no sense is refused, and members cannot invite an
   const said = async (...args: string[]) => (await cli(['invite', ...args, ...url])).stderr
   expect(await said('picky', email)).toBe('Set --role to one of owner, admin, editor, viewer.\n')
   expect(await said('picky', email, '--role', 'king')).toContain('not "king"')
-  expect(await said('nowhere', email, '--role', 'owner')).toContain('There is no namespace "nowhere"')
+  expect(await said('nowhere', email, '--role', 'owner')).toContain('Namespace "nowhere" not found.')
   expect(await said('picky', 'ada', '--role', 'owner')).toContain('email')
   expect(await said('picky', '--role', 'owner')).toContain('npm run operator -- <command>')
 }, 60_000)
@@ -198,9 +198,9 @@ test('the program says what is wrong in a sentence', async () => {
   expect(await said(['credit', 'program', '5', ...url])).toEqual([1, expect.stringContaining('--note')])
   expect(await said(['credit', 'program', 'much', '--note', 'x', ...url])).toEqual([
     1,
-    '"much" is not an amount in dollars.',
+    'Invalid amount "much". Expected US dollars.',
   ])
-  expect(await said(['credit', 'nobody', '5', '--note', 'x', ...url])).toEqual([1, 'There is no namespace "nobody".'])
+  expect(await said(['credit', 'nobody', '5', '--note', 'x', ...url])).toEqual([1, 'Namespace "nobody" not found.'])
   expect(await said(['list', '--url', 'http://127.0.0.1:9'])).toEqual([
     1,
     expect.stringContaining('Is the instance running?'),

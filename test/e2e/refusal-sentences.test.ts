@@ -41,8 +41,8 @@ describe('a refusal says what the limit is, or what to do instead', () => {
 
 describe('parameters are counted at every door', () => {
   const sql = 'INSERT INTO t (a, b) VALUES (?1, ?2)'
-  const few = 'The statement needs 2 parameters, but 1 was given.'
-  const many = 'The statement needs 2 parameters, but 3 were given.'
+  const few = 'Expected 2 parameters, but got 1.'
+  const many = 'Expected 2 parameters, but got 3.'
   test.each([
     ['/query', (params: unknown[]) => ({ sql, params })],
     ['/batch', (params: unknown[]) => ({ statements: [{ sql, params }] })],

@@ -21,14 +21,20 @@ const many = (length: number) => Array.from({ length }, () => ({ sql: 'SELECT 1'
 
 describe('a body that is not what it should be', () => {
   const bodies: [name: string, path: string, body: string, code: string, sentence: string][] = [
-    ['no body', '/query', '', 'invalid_json', 'not valid JSON'],
-    ['half a body', '/query', '{"sql":', 'invalid_json', 'not valid JSON'],
+    ['no body', '/query', '', 'invalid_json', "isn't valid JSON"],
+    ['half a body', '/query', '{"sql":', 'invalid_json', "isn't valid JSON"],
     ['a list', '/query', '[]', 'invalid_input', 'must be a JSON object'],
     ['null', '/query', 'null', 'invalid_input', 'must be a JSON object'],
     ['no sql', '/query', '{}', 'invalid_input', '"sql" must be a string'],
     ['sql of another type', '/query', '{"sql":1}', 'invalid_input', '"sql" must be a string'],
-    ['params of another type', '/query', '{"sql":"SELECT 1","params":{}}', 'invalid_input', '"params" must be a list'],
-    ['an unknown field', '/query', '{"sql":"SELECT 1","parms":[]}', 'invalid_input', 'no field "parms"'],
+    [
+      'params of another type',
+      '/query',
+      '{"sql":"SELECT 1","params":{}}',
+      'invalid_input',
+      '"params" must be an array',
+    ],
+    ['an unknown field', '/query', '{"sql":"SELECT 1","parms":[]}', 'invalid_input', 'Unknown field "parms"'],
     [
       'an object parameter',
       '/query',
@@ -37,7 +43,7 @@ describe('a body that is not what it should be', () => {
       '"params[0]" must be a string',
     ],
     ['a list parameter', '/query', '{"sql":"SELECT ?","params":[[]]}', 'invalid_input', '"params[0]" must be a string'],
-    ['wrong base64', '/query', '{"sql":"SELECT ?","params":[{"base64":"!"}]}', 'invalid_input', 'not valid base64'],
+    ['wrong base64', '/query', '{"sql":"SELECT ?","params":[{"base64":"!"}]}', 'invalid_input', 'must be valid base64'],
     ['half a surrogate pair', '/query', '{"sql":"SELECT ?","params":["\\ud800"]}', 'invalid_input', 'surrogate'],
     ['half a surrogate pair in SQL', '/query', '{"sql":"SELECT \'\\ud800\'"}', 'invalid_input', 'surrogate'],
     [
@@ -47,7 +53,7 @@ describe('a body that is not what it should be', () => {
       'invalid_input',
       '101',
     ],
-    ['too few parameters', '/query', '{"sql":"SELECT ?"}', 'sql_error', 'needs 1 parameter, but 0 were given'],
+    ['too few parameters', '/query', '{"sql":"SELECT ?"}', 'sql_error', 'Expected 1 parameter, but got 0.'],
     [
       'a large integer',
       '/query',
@@ -56,8 +62,8 @@ describe('a body that is not what it should be', () => {
       'params[0]',
     ],
     ['a syntax error', '/query', '{"sql":"SELEC"}', 'sql_error', 'near "SELEC": syntax error'],
-    ['no statements', '/batch', '{"statements":[]}', 'invalid_input', 'at least one'],
-    ['101 statements', '/batch', JSON.stringify({ statements: many(101) }), 'invalid_input', 'at most 100'],
+    ['no statements', '/batch', '{"statements":[]}', 'invalid_input', 'non-empty array'],
+    ['101 statements', '/batch', JSON.stringify({ statements: many(101) }), 'invalid_input', 'The maximum is 100'],
     [
       'a statement that is text',
       '/batch',

@@ -166,7 +166,7 @@ test.each([
   ['SELEC * FROM secret', 'near "SELEC": syntax error'],
   ['SELECT * FROM secret WHERE', 'incomplete input'],
   ['SELECT nope() FROM t', 'no such function: nope'],
-  ['SELECT ? FROM t', 'The statement needs 1 parameter, but 0 were given.'],
+  ['SELECT ? FROM t', 'Expected 1 parameter, but got 0.'],
 ])('a mistake that has to do with tables in scope alone is explained: %s', async (sql, error) => {
   const { status, body } = await as(token).query(sql)
   expect([status, body.error]).toEqual([400, error])

@@ -20,7 +20,7 @@ const ROWS = Array.from(
     'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) INSERT INTO t (a) SELECT hex(randomblob(500)) FROM n',
 )
 const MESSAGE =
-  'This took longer than the 0.02 s that it may, so nothing of it was kept. Try again when the machine has less to do; if it stays so, there is too much for one go: do it in parts.'
+  'The operation was stopped after 0.02 s and rolled back. Try again later, or split it into smaller parts.'
 
 test('a copy that takes too long tells so, and leaves all as it was', async () => {
   for (const [path, body] of [

@@ -130,7 +130,7 @@ describe('a webhook', () => {
     expect(v1).toBe(createHmac('sha256', rotated.secret).update(`${t}.${text}`).digest('hex'))
     receiver.answer = (response) => response.writeHead(500).end()
     const failed = await db.request(`/webhooks/${hook.id}/test`, { body: {} })
-    expect(failed.body.data).toMatchObject({ delivered: false, responseStatus: 500, error: 'It answered 500.' })
+    expect(failed.body.data).toMatchObject({ delivered: false, responseStatus: 500, error: 'Responded with 500.' })
   })
 
   test('is told all that was written by many at once', async () => {
@@ -168,7 +168,7 @@ describe('a receiver that', () => {
     )
     expect((await get(hook.id)).failingSince).toEqual(expect.any(String))
     const [first] = await deliveries(hook.id)
-    expect(first).toMatchObject({ status: 'pending', error: 'The host could not be reached.', responseStatus: null })
+    expect(first).toMatchObject({ status: 'pending', error: "Couldn't connect to the host.", responseStatus: null })
     await platform.kill()
     // Before the second attempt, which is due by now: the third would be half a minute later.
     await receiver.start()
@@ -199,7 +199,7 @@ describe('a receiver that', () => {
       (list) => list.some(({ error }: { error: string }) => error),
       20_000,
     )
-    expect(timedOut.at(-1)).toMatchObject({ status: 'pending', error: 'No answer within 10 s.', attempts: 1 })
+    expect(timedOut.at(-1)).toMatchObject({ status: 'pending', error: 'No response within 10 s.', attempts: 1 })
     await quick.stop()
   }, 40_000)
 
@@ -211,7 +211,7 @@ describe('a receiver that', () => {
     expect(body.data).toMatchObject({
       delivered: false,
       responseStatus: status,
-      error: `It answered ${status}: redirects are not followed.`,
+      error: `Responded with ${status}. Redirects aren't followed.`,
     })
     expect(elsewhere.received).toEqual([])
     await elsewhere.stop()
@@ -231,7 +231,7 @@ describe('a receiver that', () => {
     expect(body.data).toMatchObject({ delivered: true, responseStatus: 200 })
     receiver.answer = (response) => response.socket?.end('this is no HTTP\r\n\r\n')
     const garbled = await db.request(`/webhooks/${hook.id}/test`, { body: {} })
-    expect(garbled.body.data).toMatchObject({ delivered: false, error: 'The host could not be reached.' })
+    expect(garbled.body.data).toMatchObject({ delivered: false, error: "Couldn't connect to the host." })
   })
 
   test('answers 410 is left alone', async () => {
@@ -350,6 +350,6 @@ test('a name that leads nowhere, or to a private address, is not posted to', asy
   const { port } = new URL(receiver.url)
   const hook = await create({ url: `https://private.example.com:${port}/` })
   const { body } = await db.request(`/webhooks/${hook.id}/test`, { body: {} })
-  expect(body.data).toMatchObject({ delivered: false, error: 'The host could not be reached.' })
+  expect(body.data).toMatchObject({ delivered: false, error: "Couldn't connect to the host." })
   expect(receiver.connections()).toBe(0)
 })

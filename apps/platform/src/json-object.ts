@@ -21,14 +21,14 @@ export function parseDeepObject(text: string): Record<string, unknown> {
   } catch (cause) {
     throw new PerSQLError('invalid_json', {}, { cause })
   }
-  if (!isObject(body)) throw new PerSQLError('invalid_input', { problem: 'The body must be a JSON object.' })
+  if (!isObject(body)) throw new PerSQLError('invalid_input', { problem: 'The request body must be a JSON object.' })
   return body
 }
 
 /** Checks, without parsing it, that JSON is not nested too deep. @throws PerSQLError `invalid_input` */
 export function assertShallow(text: string): void {
   if (isDeepJson(text)) {
-    throw new PerSQLError('invalid_input', { problem: `JSON can be nested up to ${MAX_JSON_DEPTH} levels.` })
+    throw new PerSQLError('invalid_input', { problem: `JSON can be nested at most ${MAX_JSON_DEPTH} levels deep.` })
   }
 }
 

@@ -25,11 +25,11 @@ export function observe(ms: number): void {
 
 const HELP: Record<string, [type: string, help: string]> = {
   persql_requests_total: ['counter', 'Requests by operation and status'],
-  persql_request_seconds: ['histogram', 'Time from a request to its response'],
-  persql_rows_read_total: ['counter', 'Rows that statements read'],
-  persql_rows_written_total: ['counter', 'Rows that statements wrote'],
-  persql_leases: ['gauge', 'Databases that hold credit and may serve'],
-  persql_errors_total: ['counter', 'Failures by code'],
+  persql_request_seconds: ['histogram', 'Request duration in seconds'],
+  persql_rows_read_total: ['counter', 'Rows read by statements'],
+  persql_rows_written_total: ['counter', 'Rows written by statements'],
+  persql_leases: ['gauge', 'Databases that hold a lease'],
+  persql_errors_total: ['counter', 'Errors by code'],
 }
 
 /** Everything counted, as Prometheus reads it. */

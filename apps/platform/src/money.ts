@@ -36,7 +36,7 @@ export const usd = (nano: number): number => nano / 1e9
 /** Dollars, as people write them, in nano-dollars. @throws when there is more than nine digits behind the point */
 export function nanoOf(dollars: string): number {
   const match = /^(-?)(\d{1,7})(?:\.(\d{1,9}))?$/.exec(dollars.trim())
-  if (!match) throw new Error(`"${dollars}" is not an amount in dollars.`)
+  if (!match) throw new Error(`Invalid amount "${dollars}". Expected US dollars.`)
   const nano = Number(match[2]) * 1e9 + Number((match[3] ?? '').padEnd(9, '0'))
   return match[1] ? -nano : nano
 }

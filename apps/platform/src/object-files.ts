@@ -28,6 +28,6 @@ export async function discardObject(env: Env, namespace: string, name: string, i
 async function removeFiles(files: Fetcher, id: string): Promise<void> {
   for (const suffix of ['-wal', '-shm', '']) {
     const { status } = await files.fetch(`http://files/database/${id}.sqlite${suffix}`, { method: 'DELETE' })
-    if (status !== 204 && status !== 404) throw new Error(`The file of object ${id} could not be removed: ${status}.`)
+    if (status !== 204 && status !== 404) throw new Error(`Couldn't delete the file of object ${id}: status ${status}.`)
   }
 }

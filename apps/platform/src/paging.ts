@@ -92,7 +92,7 @@ function parseCursor<T, K extends Key>(order: Order<T, K>, cursor: string): K {
   } catch {
     // Not a cursor of this platform: the caller gets the same answer for every reason.
   }
-  const problem = 'Invalid cursor. Pass "nextCursor" of the page before, unchanged, to the same list.'
+  const problem = 'Invalid cursor. Pass "nextCursor" of the previous page to the same list, unchanged.'
   throw new PerSQLError('invalid_input', { problem }, { extra: { fields: { cursor: problem } } })
 }
 

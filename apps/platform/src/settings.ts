@@ -41,16 +41,16 @@ export function settingsOf(env: Env): Settings {
       host: url && new URL(url).hostname,
       origin: url && new URL(url).origin,
       welcomeCreditNano: nanoOf(env.PERSQL_WELCOME_CREDIT_USD ?? '5'),
-      floodPerMinute: number(env.FLOOD_PER_MINUTE, 60_000),
+      floodPerMinute: number('FLOOD_PER_MINUTE', env.FLOOD_PER_MINUTE, 60_000),
       trustedProxies: (env.TRUSTED_PROXIES ?? '')
         .split(',')
         .map((item) => item.trim())
         .filter(Boolean)
         .map(proxyRange),
-      queryTimeoutMs: number(env.QUERY_TIMEOUT_S, 30) * 1000,
-      transactionTimeoutMs: number(env.TRANSACTION_TIMEOUT_S, 25) * 1000,
-      bodyTimeoutMs: number(env.BODY_TIMEOUT_S, 30) * 1000,
-      importMaxBytes: number(env.IMPORT_MAX_MB, 1_024) * 1024 * 1024,
+      queryTimeoutMs: number('QUERY_TIMEOUT_S', env.QUERY_TIMEOUT_S, 30) * 1000,
+      transactionTimeoutMs: number('TRANSACTION_TIMEOUT_S', env.TRANSACTION_TIMEOUT_S, 25) * 1000,
+      bodyTimeoutMs: number('BODY_TIMEOUT_S', env.BODY_TIMEOUT_S, 30) * 1000,
+      importMaxBytes: number('IMPORT_MAX_MB', env.IMPORT_MAX_MB, 1_024) * 1024 * 1024,
       signup: signup(env.PERSQL_SIGNUP ?? 'open'),
       dev: env.PERSQL_DEV === '1',
     })
@@ -67,17 +67,17 @@ function publicUrl(text: string | undefined): string | undefined {
 
 function proxyRange(text: string): AddressRange {
   const range = parseRange(text)
-  if (!range) throw new Error(`TRUSTED_PROXIES: "${text}" is not an IP address or a CIDR range.`)
+  if (!range) throw new Error(`TRUSTED_PROXIES must be a list of IP addresses and CIDR ranges, but contains "${text}".`)
   return range
 }
 
 function signup(text: string): Settings['signup'] {
   if (text === 'open' || text === 'invite' || text === 'off') return text
-  throw new Error(`PERSQL_SIGNUP "${text}" is none of open, invite, off.`)
+  throw new Error(`PERSQL_SIGNUP must be open, invite or off, not "${text}".`)
 }
 
-function number(text: string | undefined, fallback: number): number {
+function number(name: string, text: string | undefined, fallback: number): number {
   const value = text ? Number(text) : fallback
-  if (!Number.isFinite(value) || value <= 0) throw new Error(`"${text}" is not a positive number.`)
+  if (!Number.isFinite(value) || value <= 0) throw new Error(`${name} must be a positive number, not "${text}".`)
   return value
 }

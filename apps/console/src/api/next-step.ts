@@ -48,6 +48,6 @@ export function nextStep(error: unknown): string {
   return 'Correct what is named, then try again.'
 }
 
-/** What the platform advises; not where it names a call, which is for programs. */
+/** Returns the platform's hint without the sentence that names a call, which is for programs. */
 export const hintOf = (detail: { hint?: string | undefined } | undefined): string | undefined =>
-  detail?.hint?.startsWith('GET ') ? undefined : detail?.hint
+  detail?.hint?.replace(/ ?GET \u2026.*$/, '') || undefined

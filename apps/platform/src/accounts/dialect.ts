@@ -12,7 +12,7 @@ export function directoryDialect(env: Env): Dialect {
     },
     // biome-ignore lint/correctness/useYield: Kysely's interface wants a generator, and nobody streams
     async *streamQuery(): AsyncGenerator<never> {
-      throw new Error('Accounts are not streamed.')
+      throw new Error("Account queries can't be streamed.")
     },
   }
   const nothing = async () => {}

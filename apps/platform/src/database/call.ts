@@ -18,7 +18,7 @@ export interface Grant {
   readonly tableScope: readonly string[] | null
   /** Milliseconds since 1970, or `null` for a token that does not expire. */
   readonly expiresAtMs: number | null
-  /** Of an app's token: what its member is there, which bounds it as it bounds the member. */
+  /** The role of the member that calls, or whose app does. It bounds an app as it bounds the member. */
   readonly memberRole?: MemberRole
   /** `true` for a token that opens only some databases. */
   readonly pinned?: boolean
@@ -198,7 +198,7 @@ export function parseProposal(text: string): StatementInput & { readonly ttlSec:
   onlyFields(body, ['sql', 'params', 'ttlSec'])
   const { ttlSec = PROPOSAL_S.standard } = body
   if (!Number.isInteger(ttlSec) || (ttlSec as number) < 1 || (ttlSec as number) > PROPOSAL_S.longest) {
-    refuse(`"ttlSec" must be a whole number of seconds from 1 to ${PROPOSAL_S.longest}.`)
+    refuse(`"ttlSec" must be an integer from 1 to ${PROPOSAL_S.longest} (seconds).`)
   }
   return { ...statement(body, undefined, text), ttlSec: ttlSec as number }
 }
@@ -207,7 +207,7 @@ export function parseProposal(text: string): StatementInput & { readonly ttlSec:
 export function parseApply(text: string): string {
   const body = parseDeepObject(text)
   onlyFields(body, ['executionToken'])
-  if (typeof body.executionToken !== 'string') refuse('"executionToken" must be a string, as propose answers it.')
+  if (typeof body.executionToken !== 'string') refuse('"executionToken" must be the string returned by propose.')
   return body.executionToken as string
 }
 
@@ -216,11 +216,10 @@ export function parseBatch(text: string): BatchInput {
   const body = parseDeepObject(text)
   onlyFields(body, ['statements', 'transaction'])
   const { statements, transaction = false } = body
-  if (!Array.isArray(statements) || statements.length === 0)
-    refuse('"statements" must be a list with at least one statement.')
+  if (!Array.isArray(statements) || statements.length === 0) refuse('"statements" must be a non-empty array.')
   const list = statements as unknown[]
   if (list.length > MAX_STATEMENTS)
-    refuse(`"statements" holds ${list.length}; at most ${MAX_STATEMENTS} fit in one batch.`)
+    refuse(`"statements" has ${list.length} items. The maximum is ${MAX_STATEMENTS} per batch.`)
   if (typeof transaction !== 'boolean') refuse('"transaction" must be true or false.')
   return {
     transaction: transaction as boolean,
@@ -245,16 +244,16 @@ function statement(body: Record<string, unknown>, place: Place, text: string): S
   const { sql, params = [] } = body
   if (typeof sql !== 'string' || sql === '') refuse(`"${pathOf(place)}sql" must be a string with one SQL statement.`)
   if (!(sql as string).isWellFormed()) {
-    refuse(`"${pathOf(place)}sql" holds half a surrogate pair, which is no Unicode text.`)
+    refuse(`"${pathOf(place)}sql" contains an unpaired surrogate, which isn't valid Unicode.`)
   }
-  if (!Array.isArray(params)) refuse(`"${pathOf(place)}params" must be a list.`)
+  if (!Array.isArray(params)) refuse(`"${pathOf(place)}params" must be an array.`)
   const list = params as unknown[]
   if (list.length > MAX_PARAMETERS) throw tooManyParameters(pathOf(place), list.length)
   return { sql: sql as string, params: list.map((value, i) => bound(value, place, i, text)) }
 }
 
 function tooManyParameters(at: string, given: number): PerSQLError {
-  const problem = `"${at}params" holds ${given}; at most ${MAX_PARAMETERS} fit in one statement.`
+  const problem = `"${at}params" has ${given} items. The maximum is ${MAX_PARAMETERS} per statement.`
   const errorDetail = { kind: 'too_many_params', message: problem }
   return new PerSQLError('invalid_input', { problem }, { extra: { errorDetail } })
 }
@@ -263,7 +262,7 @@ function bound(value: unknown, place: Place, index: number, text: string): Bound
   const at = () => `${pathOf(place)}params[${index}]`
   switch (typeof value) {
     case 'string':
-      if (!value.isWellFormed()) refuse(`"${at()}" holds half a surrogate pair, which is no Unicode text.`)
+      if (!value.isWellFormed()) refuse(`"${at()}" contains an unpaired surrogate, which isn't valid Unicode.`)
       return value
     case 'number':
       if (Number.isInteger(value) && !Number.isSafeInteger(value)) refuseRounded(value, at(), text)
@@ -277,7 +276,7 @@ function bound(value: unknown, place: Place, index: number, text: string): Bound
       try {
         return Uint8Array.fromBase64(base64)
       } catch (cause) {
-        throw new PerSQLError('invalid_input', { problem: `"${at()}.base64" is not valid base64.` }, { cause })
+        throw new PerSQLError('invalid_input', { problem: `"${at()}.base64" must be valid base64.` }, { cause })
       }
     }
   }
@@ -310,7 +309,7 @@ function checkCount(value: unknown, at: string): void {
     const bounds = Object.values(value)
     if (bounds.length > 0 && bounds.every(isCount)) return
   }
-  refuse(`"${at}" must be a whole number, or {"min": n, "max": n}.`)
+  refuse(`"${at}" must be an integer, or {"min": n, "max": n}.`)
 }
 
 const STATEMENT_FIELDS = ['sql', 'params', 'expect']
@@ -319,7 +318,7 @@ function onlyFields(body: Record<string, unknown>, known: readonly string[], at:
   for (const name in body) {
     if (known.includes(name)) continue
     const path = typeof at === 'string' ? at : pathOf(at)
-    refuse(`There is no field "${path}${name.slice(0, 80)}". Known here: ${known.join(', ')}.`)
+    refuse(`Unknown field "${path}${name.slice(0, 80)}". Allowed: ${known.join(', ')}.`)
   }
 }
 

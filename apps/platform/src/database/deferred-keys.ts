@@ -79,6 +79,6 @@ export class DeferredKeys {
 
 function violated(): PerSQLError {
   const message = 'FOREIGN KEY constraint failed'
-  const hint = 'The key is deferred: at the end of the transaction, the row that it refers to is missing.'
+  const hint = 'The foreign key is deferred. At the end of the transaction, the row it references is missing.'
   return new PerSQLError('sql_error', { message }, { extra: { errorDetail: { kind: 'fk_violation', message, hint } } })
 }

@@ -449,4 +449,4 @@ function describe(count: Count): string {
 }
 
 const rounded = () =>
-  new PerSQLError('integer_out_of_range', { where: 'A value of the result', instead: 'Select CAST(… AS TEXT).' })
+  new PerSQLError('integer_out_of_range', { where: 'A value in the result', instead: 'Use CAST(… AS TEXT).' })

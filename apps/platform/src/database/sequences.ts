@@ -56,10 +56,10 @@ export class Sequences {
 }
 
 function usedUp(table: string, used: bigint): PerSQLError {
-  const how = used === LAST ? 'is used up' : 'is nearly used up'
-  const message = `the AUTOINCREMENT sequence of table "${table}" ${how}: it has reached ${used}`
+  const how = used === LAST ? 'is exhausted' : 'is nearly exhausted'
+  const message = `The AUTOINCREMENT sequence of table "${table}" ${how}: it has reached ${used}.`
   const hint =
-    'Insert rows with ids of their own, or lower the sequence in sqlite_sequence and delete the highest rows.'
+    'Insert rows with explicit IDs, or lower the sequence in sqlite_sequence and delete the rows with the highest IDs.'
   return new PerSQLError(
     'sql_error',
     { message },

@@ -24,7 +24,7 @@ function withDetail(cause: PerSQLError): PerSQLError {
 
 function detail(message: string, code: string | undefined, sql: string): Omit<SqlErrorDetail, 'message'> {
   if (code === undefined) {
-    return { kind: 'too_many_params', hint: 'Give exactly one parameter for each placeholder.' }
+    return { kind: 'too_many_params', hint: 'Pass exactly one parameter per placeholder.' }
   }
   const failed = /^(UNIQUE|NOT NULL|CHECK) constraint failed: (.*)$/.exec(message)
   switch (failed?.[1]) {
@@ -35,19 +35,19 @@ function detail(message: string, code: string | undefined, sql: string): Omit<Sq
         ...columnsOf(failed[2] as string),
         hint: insert
           ? 'Add ON CONFLICT DO UPDATE or DO NOTHING to the INSERT.'
-          : 'Another row has these values already.',
+          : 'Another row already has these values.',
       }
     }
     case 'NOT NULL':
-      return { kind: 'not_null_violation', ...columnsOf(failed[2] as string), hint: 'Give this column a value.' }
+      return { kind: 'not_null_violation', ...columnsOf(failed[2] as string), hint: 'Set a value for this column.' }
     case 'CHECK':
       return { kind: 'check_violation', constraint: failed[2] as string }
   }
   if (message.startsWith('FOREIGN KEY constraint failed')) {
-    return { kind: 'fk_violation', hint: 'The row it refers to is missing, or rows still refer to this one.' }
+    return { kind: 'fk_violation', hint: "The referenced row doesn't exist, or other rows still reference this one." }
   }
   const table = /^no such table: (?:main\.)?(.+)$/.exec(message)?.[1]
-  if (table) return { kind: 'unknown_table', table, hint: 'GET …/tables lists the tables.' }
+  if (table) return { kind: 'unknown_table', table, hint: 'Check the table name. GET …/tables lists all tables.' }
   const column = /^no such column: (.+)$/.exec(message)?.[1] ?? /^table .+ has no column named (.+)$/.exec(message)?.[1]
   if (column) {
     const [name, owner] = column.split('.').reverse()
@@ -55,7 +55,7 @@ function detail(message: string, code: string | undefined, sql: string): Omit<Sq
       kind: 'unknown_column',
       column: name as string,
       ...(owner && { table: owner }),
-      hint: 'GET …/schema lists the columns.',
+      hint: 'Check the column name. GET …/schema lists all columns.',
     }
   }
   const near = /^near "(.*)": syntax error$/.exec(message)?.[1]
@@ -65,7 +65,7 @@ function detail(message: string, code: string | undefined, sql: string): Omit<Sq
   if (code.startsWith('SQLITE_LOCKED') || code.startsWith('SQLITE_BUSY')) return { kind: 'database_locked' }
   if (code.startsWith('SQLITE_READONLY')) return { kind: 'readonly' }
   if (message.startsWith('no such function: ')) {
-    return { kind: 'not_available', hint: 'See docs/reference/sql.md for the functions that are available.' }
+    return { kind: 'not_available', hint: 'See docs/reference/sql.md for the supported functions.' }
   }
   return { kind: 'unknown' }
 }

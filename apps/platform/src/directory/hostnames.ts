@@ -1,5 +1,6 @@
 import { RpcTarget } from 'cloudflare:workers'
 import { type Hostname, MAX_HOSTNAMES, PerSQLError } from '@persql/contract'
+import { limitReached } from '../storage/limit-reached.ts'
 import type { Migration } from '../storage/migrate.ts'
 
 export const HOSTNAMES: Migration = {
@@ -90,8 +91,7 @@ export class Hostnames extends RpcTarget {
     const known = this.#find(databaseId, hostname)
     if (known) return { claim: known, isNew: false }
     this.#refuseTaken(databaseId, hostname)
-    if (this.list(databaseId).length >= MAX_HOSTNAMES)
-      throw new PerSQLError('limit_reached', { limit: MAX_HOSTNAMES, what: 'hostnames' })
+    if (this.list(databaseId).length >= MAX_HOSTNAMES) throw limitReached(MAX_HOSTNAMES, 'hostnames')
     this.#sql.exec(
       'INSERT INTO hostname (hostname, database_id, namespace, database, proof, created_at) VALUES (?, ?, ?, ?, ?, ?)',
       hostname,

@@ -100,8 +100,10 @@ function within<T>(work: Promise<T>, ms: number, late?: () => PerSQLError): Prom
 }
 
 const silent = (ms: number) =>
-  new PerSQLError('body_timeout', { problem: `less than ${LEAST} bytes came within ${ms / 1000} s` })
-const slow = (ms: number) => new PerSQLError('body_timeout', { problem: `it was not complete after ${ms / 1000} s` })
+  new PerSQLError('body_timeout', {
+    problem: `less than ${LEAST.toLocaleString('en-US')} bytes arrived within ${ms / 1000} s`,
+  })
+const slow = (ms: number) => new PerSQLError('body_timeout', { problem: `it was incomplete after ${ms / 1000} s` })
 
 /**
  * The runtime's own decoder is the fastest, but writes U+FFFD for bytes that are not UTF-8. They show in the length, save

@@ -189,7 +189,7 @@ function readerOf(
     case 'csv':
     case 'ndjson': {
       if (table === undefined)
-        throw new PerSQLError('invalid_input', { problem: `${format} is of one table: name it in "table".` })
+        throw new PerSQLError('invalid_input', { problem: `${format} holds one table. Set "table" to its name.` })
       return format === 'csv' ? new CsvReader(steps, { table, columns }) : new NdjsonReader(steps, { table, columns })
     }
   }

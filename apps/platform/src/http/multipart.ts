@@ -15,7 +15,7 @@ const MAX_OTHER_FIELD = 1_000_000
 export async function filePart(chunks: AsyncIterator<Uint8Array>, contentType: string): Promise<FilePart> {
   const [, quoted, plain] = /;\s*boundary=(?:"([^"]{1,200})"|([^\s;]{1,200}))/i.exec(contentType) ?? []
   const boundary = quoted ?? plain
-  if (!boundary) throw malformed('it names no boundary')
+  if (!boundary) throw malformed('missing boundary')
   const marker = Buffer.from(`\r\n--${boundary}`)
   let buffer = Buffer.from('\r\n')
   const fill = async () => {
@@ -27,7 +27,7 @@ export async function filePart(chunks: AsyncIterator<Uint8Array>, contentType: s
     for (;;) {
       const at = buffer.indexOf(mark)
       if (at >= 0) return at
-      if (buffer.length > most || !(await fill())) throw malformed('it ends early, or has no field "file"')
+      if (buffer.length > most || !(await fill())) throw malformed('truncated, or missing the field "file"')
     }
   }
   let headers = ''
@@ -35,7 +35,7 @@ export async function filePart(chunks: AsyncIterator<Uint8Array>, contentType: s
     const at = await find(marker, MAX_OTHER_FIELD)
     buffer = buffer.subarray(at + marker.length)
     const end = await find('\r\n', MAX_HEADERS)
-    if (buffer.subarray(0, 2).toString() === '--') throw malformed('it has no field "file"')
+    if (buffer.subarray(0, 2).toString() === '--') throw malformed('missing the field "file"')
     buffer = buffer.subarray(end)
     const headersEnd = await find('\r\n\r\n', MAX_HEADERS)
     headers = buffer.subarray(0, headersEnd).toString()
@@ -53,7 +53,7 @@ export async function filePart(chunks: AsyncIterator<Uint8Array>, contentType: s
         yield buffer.subarray(0, safe)
         buffer = buffer.subarray(safe)
       }
-      if (!(await fill())) throw malformed('it ends early')
+      if (!(await fill())) throw malformed('truncated')
     }
   }
   return {
@@ -63,5 +63,4 @@ export async function filePart(chunks: AsyncIterator<Uint8Array>, contentType: s
   }
 }
 
-const malformed = (why: string) =>
-  new PerSQLError('invalid_input', { problem: `The form is not well-formed multipart/form-data: ${why}.` })
+const malformed = (why: string) => new PerSQLError('invalid_input', { problem: `Invalid multipart/form-data: ${why}.` })

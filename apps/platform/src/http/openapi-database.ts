@@ -90,7 +90,7 @@ const outputs: { readonly [output in EndpointSpec['output']]: Json } = {
 }
 
 const success = (output: EndpointSpec['output']): Json => ({
-  description: 'Done',
+  description: 'Success',
   content: { 'application/json': { schema: fields({ ok: { const: true }, data: outputs[output] }) } },
 })
 
@@ -98,9 +98,9 @@ const failureSchema = {
   type: 'object',
   properties: {
     ok: { const: false },
-    error: { type: 'string', description: 'A sentence for people' },
-    code: { type: 'string', description: 'A state for programs' },
-    fields: { type: 'object', description: 'What is wrong, by field', additionalProperties: { type: 'string' } },
+    error: { type: 'string', description: 'Human-readable message' },
+    code: { type: 'string', description: 'Machine-readable code' },
+    fields: { type: 'object', description: 'Problems by field', additionalProperties: { type: 'string' } },
   },
   required: ['ok', 'error', 'code'],
 }

@@ -51,27 +51,27 @@ function ofSession({ role, console }: Operation, way: Way): readonly ErrorCode[]
 
 /** What a status says to whoever reads the document. */
 export const statusTexts: { readonly [status: number]: string } = {
-  400: 'The request is not understood, or cannot be done as it stands',
-  401: 'Nobody is known to be calling',
+  400: 'The request is malformed or invalid',
+  401: 'Missing or invalid credentials',
   402: 'The prepaid balance is empty',
-  403: 'The caller may not do this',
-  404: 'There is no such thing',
-  405: 'Not with this method',
-  408: 'The statement ran too long and was stopped',
-  409: 'It does not go together with what is there',
-  413: 'The body is too large',
-  422: 'The request is understood, and cannot be answered',
+  403: 'Not allowed',
+  404: 'Not found',
+  405: 'Method not allowed',
+  408: 'The statement exceeded the time limit and was stopped',
+  409: 'Conflict with the current state',
+  413: 'The request body is too large',
+  422: "The request is valid but can't be processed",
   429: 'Too many requests',
-  500: 'A failure of ours',
-  502: 'A service this one depends on failed',
-  503: 'Not available right now',
+  500: 'Internal error',
+  502: 'An upstream service failed',
+  503: 'Temporarily unavailable',
 }
 
 /** Headers that go with a status, by name. */
 export const statusHeaders: { readonly [status: number]: Json } = {
   401: { 'WWW-Authenticate': { schema: { type: 'string' } } },
-  402: { 'PAYMENT-REQUIRED': { description: 'The offer for x402 clients of version 2', schema: { type: 'string' } } },
-  429: { 'Retry-After': { description: 'Seconds to wait', schema: { type: 'integer', minimum: 1 } } },
+  402: { 'PAYMENT-REQUIRED': { description: 'Payment offer for x402 clients, version 2', schema: { type: 'string' } } },
+  429: { 'Retry-After': { description: 'Seconds to wait before retrying', schema: { type: 'integer', minimum: 1 } } },
 }
 
 /** The answers that carry these codes, by status. */
@@ -109,29 +109,32 @@ export const failureSchemas = {
     type: 'object',
     properties: {
       success: { const: false },
-      error: { type: 'string', description: 'A sentence for people' },
+      error: { type: 'string', description: 'Human-readable message' },
       code: {
         type: 'string',
-        description: `A state for programs:\n${codes.map((code) => `- \`${code}\` (${errors[code].status}): ${errors[code].message}`).join('\n')}`,
+        description: `Machine-readable code:\n${codes.map((code) => `- \`${code}\` (${errors[code].status}): ${errors[code].message}`).join('\n')}`,
       },
       fields: {
         type: 'object',
-        description: 'What is wrong with the input, by field',
+        description: 'Input problems by field',
         additionalProperties: { type: 'string' },
       },
-      field: { type: 'string', description: 'The field that asks for more than the caller has' },
+      field: { type: 'string', description: 'The field that exceeds the access of the caller' },
       errorDetail: { $ref: '#/components/schemas/SqlErrorDetail' },
       merge: { $ref: '#/components/schemas/MergeReport' },
-      statement: { type: 'integer', description: 'In a batch: which statement failed, counted from 0' },
+      statement: { type: 'integer', description: 'Index of the failed statement in the batch, starting at 0' },
       hits: {
         type: 'array',
-        description: 'Rules that stop a write',
+        description: 'Approval rules that matched the write',
         items: { $ref: '#/components/schemas/ApprovalHit' },
       },
-      approvalToken: { type: 'string', description: 'With it, what a human has approved is done' },
-      approvalUrl: { type: 'string', description: 'Where a human decides' },
-      expiresAt: { type: 'string', format: 'date-time', description: 'Until then an approval can be given and used' },
-      applied: { type: 'integer', description: 'In a batch that is no transaction: how many statements were done' },
+      approvalToken: { type: 'string', description: 'Token that redeems the approval' },
+      approvalUrl: { type: 'string', description: 'Page where an editor approves or denies the request' },
+      expiresAt: { type: 'string', format: 'date-time', description: 'When the approval expires' },
+      applied: {
+        type: 'integer',
+        description: 'Number of statements completed before the failure (batches without a transaction)',
+      },
     },
     required: ['success', 'error', 'code'],
   },

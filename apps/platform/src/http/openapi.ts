@@ -14,7 +14,7 @@ export function platformOpenApi(baseUrl: string): Json {
       title: 'PerSQL',
       version: '1',
       description:
-        'Isolated, metered SQLite databases over HTTP. Programs call `/v1` with a token; people call `/api` when signed in.',
+        'Isolated, metered SQLite databases over HTTP. Apps call `/v1` with a token; signed-in users call `/api`.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: baseUrl }],
@@ -70,7 +70,7 @@ function describeDoor(operation: Operation, door: Door, way: Way, schemas: Schem
     ...(!inQueryString && others.length > 0 && { requestBody: requestBody(others, fields, required) }),
     responses: {
       ...(operation.upgrade
-        ? { 101: { description: 'The connection is a WebSocket from here on' } }
+        ? { 101: { description: 'Switching to the WebSocket protocol' } }
         : { 200: success(operation, replays && isOfDatabase(way), schemas) }),
       ...failureResponses(failuresOf(operation, door, way)),
     },
@@ -120,7 +120,7 @@ function fileBody(types: readonly string[]): Json {
 }
 
 function success({ output, meta, stream }: Operation, replays: boolean, schemas: Schemas): Json {
-  if (stream) return { description: 'The file', content: { [stream]: { schema: { type: 'string' } } } }
+  if (stream) return { description: 'The exported file', content: { [stream]: { schema: { type: 'string' } } } }
   const schema = {
     type: 'object',
     properties: {
@@ -132,7 +132,7 @@ function success({ output, meta, stream }: Operation, replays: boolean, schemas:
   }
   const headers = Object.keys(replayHeaders).map((name) => [name, { $ref: `#/components/headers/${name}` }])
   return {
-    description: 'Done',
+    description: 'Success',
     ...(replays && { headers: Object.fromEntries(headers) }),
     content: { 'application/json': { schema } },
   }
@@ -168,15 +168,15 @@ function securityOf({ scope }: Operation, door: Door): readonly Json[] {
 function securitySchemes(baseUrl: string): Json {
   const cookie = 'better-auth.session_token'
   return {
-    token: { type: 'http', scheme: 'bearer', description: 'A token of a namespace: `psql_live_…`' },
+    token: { type: 'http', scheme: 'bearer', description: 'A namespace token: `psql_live_…`' },
     session: {
       type: 'apiKey',
       in: 'cookie',
       name: baseUrl.startsWith('https:') ? `__Secure-${cookie}` : cookie,
       description:
-        'Set by signing in under `/api/auth`. Requests that change something need our own `Origin`, or none.',
+        'Session cookie set by signing in under `/api/auth`. Requests that change data must have the same `Origin`, or none.',
     },
-    operator: { type: 'http', scheme: 'bearer', description: 'The secret of the instance' },
+    operator: { type: 'http', scheme: 'bearer', description: 'The instance secret' },
   }
 }
 
@@ -185,16 +185,16 @@ const replayParameters = {
   'Idempotency-Key': {
     name: 'Idempotency-Key',
     in: 'header',
-    description: 'Makes the call happen once in 24 hours: sent again, it gets the first answer',
+    description: 'Makes the request idempotent for 24 hours: repeats return the first response',
     schema: key,
   },
   'Plan-Key': {
     name: 'Plan-Key',
     in: 'header',
-    description: 'Makes each step of a plan happen once in 24 hours; goes together with Plan-Step',
+    description: 'Makes each step of a plan idempotent for 24 hours. Requires Plan-Step',
     schema: key,
   },
-  'Plan-Step': { name: 'Plan-Step', in: 'header', description: 'Goes together with Plan-Key', schema: key },
+  'Plan-Step': { name: 'Plan-Step', in: 'header', description: 'Requires Plan-Key', schema: key },
 }
 
 const replayReferences = (way: Way) =>
@@ -204,6 +204,9 @@ const replayReferences = (way: Way) =>
 
 const replayed = { schema: { const: 'true' } }
 const replayHeaders = {
-  'Idempotency-Replayed': { description: 'This is the first answer to this Idempotency-Key', ...replayed },
-  'Plan-Replayed': { description: 'This is the first answer to this step of the plan', ...replayed },
+  'Idempotency-Replayed': {
+    description: 'The response is a replay of the first response for this Idempotency-Key',
+    ...replayed,
+  },
+  'Plan-Replayed': { description: 'The response is a replay of the first response for this plan step', ...replayed },
 }

@@ -7,7 +7,7 @@ const SUGGESTED_USD = 25
  */
 export function paymentRequired(baseUrl: string): { body: object; header: string } {
   const url = `${baseUrl}/v1/billing/topup`
-  const description = 'Add funds to the prepaid balance of this namespace; answers a payment page.'
+  const description = "Add funds to this namespace's prepaid balance. Returns a payment page."
   const amount = String(SUGGESTED_USD * 100)
   const terms = { scheme: 'exact', network: 'fiat:usd', asset: 'usd', payTo: url, maxTimeoutSeconds: 3600 }
   const extra = { unit: 'cent', suggestedAmountUsd: SUGGESTED_USD, minimumAmountUsd: 5 }
@@ -33,7 +33,7 @@ export function paymentRequired(baseUrl: string): { body: object; header: string
 /** The body's part as JSON Schema. */
 export const paymentRequiredSchema = {
   type: 'object',
-  description: 'An x402 offer, version 1: a payment page in dollars, opened with the call that it describes',
+  description: 'An x402 offer (version 1): a payment page in US dollars. The listed call opens it.',
   properties: {
     x402Version: { const: 1 },
     accepts: {

@@ -164,12 +164,12 @@ async function replayKeys(headers: Headers, path: string, body: string): Promise
   const step = headers.get('Plan-Step')
   if (idempotency === null && plan === null && step === null) return undefined
   if ((plan === null) !== (step === null)) {
-    throw new PerSQLError('invalid_input', { problem: 'Plan-Key and Plan-Step go together.' })
+    throw new PerSQLError('invalid_input', { problem: 'Plan-Key and Plan-Step must be sent together.' })
   }
   for (const [name, key] of Object.entries({ 'Idempotency-Key': idempotency, 'Plan-Key': plan, 'Plan-Step': step })) {
     if (key !== null && (key.length === 0 || key.length > MAX_KEY)) {
       throw new PerSQLError('invalid_input', {
-        problem: `${name} must have 1 to ${MAX_KEY} characters; it has ${key.length}.`,
+        problem: `${name} must be 1 to ${MAX_KEY} characters long, but has ${key.length}.`,
       })
     }
   }

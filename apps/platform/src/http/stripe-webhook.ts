@@ -60,7 +60,7 @@ async function creditSession(session: Stripe.Checkout.Session, event: Stripe.Eve
   if (session.payment_status !== 'paid') return endSession(session, 'expired', event, env)
   const paymentIntent = idOf(session.payment_intent)
   if (!paymentIntent || session.currency !== 'usd' || !session.amount_total) {
-    throw new PerSQLError('payment_not_understood', { what: `session ${session.id}` })
+    throw new PerSQLError('payment_not_understood', { what: `checkout session ${session.id}` })
   }
   const namespace = await namespaceOf(slug, event, env)
   await namespace?.payments.payTopUp(topup, session.amount_total * NANO_PER_CENT, paymentIntent)

@@ -36,7 +36,7 @@ export async function* decoded(start: Uint8Array, rest: AsyncIterable<Uint8Array
       return decoder.decode(bytes, { stream: !isEnd })
     } catch {
       const [good = ''] = new TextDecoder().decode(bytes).split('\ufffd', 1)
-      throw importFailed(line + linesIn(good), 'This is not UTF-8.')
+      throw importFailed(line + linesIn(good), 'Invalid UTF-8.')
     }
   }
   for (let bytes: Uint8Array | undefined = start; bytes; bytes = (await next(rest)) ?? undefined) {

@@ -19,7 +19,7 @@ export const facades: Readonly<Record<string, Facade>> = {
   describe: {
     definition: {
       name: 'describe',
-      description: 'Without database: list databases. With: its tables, as SQL',
+      description: 'Without "database": list databases. With it: show its tables as SQL',
       inputSchema: { type: 'object', properties: { database: text } },
       outputSchema: {
         type: 'object',
@@ -33,7 +33,7 @@ export const facades: Readonly<Record<string, Facade>> = {
     definition: {
       name: 'find_tools',
       description:
-        'Find more tools by words: branches, snapshots, migrations, proposals, endpoints, tokens, billing… Answers input schemas',
+        'Find more tools by keyword (branches, snapshots, migrations, proposals, endpoints, tokens, billing…). Returns input schemas',
       inputSchema: { type: 'object', properties: { words: text }, required: ['words'] },
       outputSchema: {
         type: 'object',
@@ -46,7 +46,7 @@ export const facades: Readonly<Record<string, Facade>> = {
   call_tool: {
     definition: {
       name: 'call_tool',
-      description: 'Call a tool that find_tools found',
+      description: 'Call a tool returned by find_tools',
       inputSchema: {
         type: 'object',
         properties: { name: text, arguments: { type: 'object' } },
@@ -57,7 +57,7 @@ export const facades: Readonly<Record<string, Facade>> = {
     },
     run: async ({ name, arguments: given = {} }, session) => {
       const tool = session.tool(String(name))
-      if (!tool) return refusal(`Tool "${String(name).slice(0, 80)}" not found. Call find_tools to list the tools.`)
+      if (!tool) return refusal(`Tool "${String(name).slice(0, 80)}" not found. Call find_tools to list tools.`)
       return resultOf(await session.run(tool, given as Record<string, unknown>), session.ctx.baseUrl)
     },
   },
@@ -79,11 +79,10 @@ function facadeProblem({ definition }: Facade, given: Readonly<Record<string, un
   const properties = definition.inputSchema.properties as Record<string, { type: string }>
   const required = (definition.inputSchema.required ?? []) as string[]
   const missing = required.find((name) => given[name] === undefined)
-  if (missing) return `"${missing}" is missing.`
+  if (missing) return `Missing argument "${missing}".`
   for (const [name, value] of Object.entries(given)) {
     const wanted = properties[name]?.type
-    if (!wanted)
-      return `There is no argument "${name.slice(0, 80)}". Known here: ${Object.keys(properties).join(', ')}.`
+    if (!wanted) return `Unknown argument "${name.slice(0, 80)}". Allowed: ${Object.keys(properties).join(', ')}.`
     if (Array.isArray(value) || typeof value !== wanted) return `"${name}" must be of type ${wanted}.`
   }
   return undefined

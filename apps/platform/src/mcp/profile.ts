@@ -18,9 +18,9 @@ export function profileOf(query: string): Profile {
   const search = new URLSearchParams(query)
   for (const name of new Set(search.keys())) {
     if (name !== 'tools' && name !== 'readonly') {
-      throw refused(`There is no parameter "${name.slice(0, 80)}". Known here: tools, readonly.`)
+      throw refused(`Unknown parameter "${name.slice(0, 80)}". Allowed: tools, readonly.`)
     }
-    if (search.getAll(name).length > 1) throw refused(`Send "${name}" once.`)
+    if (search.getAll(name).length > 1) throw refused(`Pass "${name}" only once.`)
   }
   return { groups: groupsOf(search.get('tools')), readonly: flag(search.get('readonly')) }
 }
@@ -43,7 +43,7 @@ function groupsOf(text: string | null): Profile['groups'] {
   const named = text.split(',')
   const unknown = named.find((name) => name !== 'all' && !(groups as readonly string[]).includes(name))
   if (unknown !== undefined) {
-    throw refused(`There is no group "${unknown.slice(0, 80)}" of tools. Known: ${groups.join(', ')}, all.`)
+    throw refused(`Unknown tool group "${unknown.slice(0, 80)}". Available: ${groups.join(', ')}, all.`)
   }
   return new Set(named.includes('all') ? groups : (named as Group[]))
 }
@@ -51,7 +51,7 @@ function groupsOf(text: string | null): Profile['groups'] {
 function flag(text: string | null): boolean {
   if (text === null || text === '0' || text === 'false') return false
   if (text === '1' || text === 'true') return true
-  throw refused('"readonly" is 1 or 0.')
+  throw refused('"readonly" must be 1 or 0.')
 }
 
 const refused = (problem: string) => new PerSQLError('invalid_input', { problem })

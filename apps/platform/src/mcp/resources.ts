@@ -28,7 +28,7 @@ export const resourceTemplates = [
     uriTemplate: 'persql://{database}/docs',
     name: 'docs',
     title: 'Descriptions',
-    description: 'What the database and its tables are for, in words',
+    description: 'What the database and its tables are for',
     mimeType: JSON_TYPE,
   },
 ] as const
@@ -41,7 +41,7 @@ export async function listResources(session: Session): Promise<Resource[]> {
       uri: GUIDE,
       name: 'guide',
       title: 'How to work with PerSQL',
-      description: 'What agents should know of SQL, safety and limits here',
+      description: 'SQL, safety and limits for agents',
       mimeType: 'text/markdown',
     },
     ...slugs.flatMap((slug) =>

@@ -90,7 +90,7 @@ function inputOf({ fields, row, operation }: Tool, given: Readonly<Record<string
   for (const [argument, value] of Object.entries(given)) {
     const field = fields.get(argument)
     if (field === undefined) {
-      const list = fields.size > 0 ? `Allowed: ${[...fields.keys()].join(', ')}.` : 'It takes no arguments.'
+      const list = fields.size > 0 ? `Allowed: ${[...fields.keys()].join(', ')}.` : 'No arguments are allowed.'
       throw refused(`Unknown argument "${argument.slice(0, 80)}". ${list}`)
     }
     input[field] = value

@@ -30,7 +30,7 @@ export const table: Readonly<Record<string, Row>> = {
   batch: {
     group: 'core',
     operation: 'batch',
-    description: 'Run up to 100 statements, one by one or as one transaction',
+    description: 'Run up to 100 statements, one by one or in one transaction',
     destructive: true,
   },
   list_databases: { group: 'core', operation: 'list_databases' },
@@ -75,7 +75,7 @@ export const table: Readonly<Record<string, Row>> = {
   restore_to_time: {
     group: 'branches',
     operation: 'restore',
-    description: 'Put the database back to its newest snapshot that is not newer than a moment (ISO 8601)',
+    description: 'Restore the database to its latest snapshot at or before a time (ISO 8601)',
     destructive: true,
     input: z.strictObject({ ns: restore.ns, db: restore.db, time: z.iso.datetime({ offset: true }) }),
     convert: ({ time, ...rest }) => ({ ...rest, timestamp: Date.parse(String(time)) }),
@@ -147,9 +147,9 @@ export const table: Readonly<Record<string, Row>> = {
 
 /** Operations that are no tools, each with the reason. Those of people and of the operator ask for no token at all. */
 export const exceptions: Readonly<Partial<Record<keyof Api, string>>> = {
-  export_database: 'answers a file as a stream, which a tool result cannot carry',
-  import_database: 'takes a file as its body, which arguments of a tool cannot carry',
-  subscribe: 'is a WebSocket: agents wait with wait_for_changes',
+  export_database: "returns a file stream, which a tool result can't carry",
+  import_database: "takes a file as its body, which tool arguments can't carry",
+  subscribe: 'is a WebSocket; agents use wait_for_changes',
   set_description: 'is put_docs under another path',
-  get_status: 'is about the instance and asks for no token',
+  get_status: 'is about the instance and needs no token',
 }

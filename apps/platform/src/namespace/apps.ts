@@ -72,7 +72,10 @@ export class Apps extends RpcTarget {
     const ids = databases === null ? null : databases.map((name) => all.existing(name).id)
     const highest = this.highestRole(userId, ids)
     if (!isWithin(consent.role, highest)) {
-      throw new PerSQLError('role_insufficient', { role: highest, action: `let an app be ${consent.role}` })
+      throw new PerSQLError('role_insufficient', {
+        role: highest,
+        action: `authorize an app with the role "${consent.role}"`,
+      })
     }
     const { redirectTo } = await authorizationServer(baseUrl)
       .getOAuthApi({ OAUTH_KV: this.#store })

@@ -78,7 +78,10 @@ export class Credentials extends RpcTarget {
       const target = tokens.get(id, nowMs)
       const isOwn = this.#assertManages(target, minter, 'rotate')
       if (target.app) {
-        throw new PerSQLError('invalid_input', { problem: 'An app renews its token by OAuth. Revoke it instead.' })
+        throw new PerSQLError('invalid_input', {
+          problem:
+            "An app's token can't be rotated, because the app renews it with OAuth. To end its access, revoke it.",
+        })
       }
       // What the caller comes from lasts longer than the caller.
       if (!isOwn && this.#comesFrom(minter, target.id)) throw exceeds('expiresIn')
@@ -164,7 +167,7 @@ export class Credentials extends RpcTarget {
     const own = idOf(minter)
     if (target.id === own || target.app?.grantId === own || this.#comesFrom(target.secretId, own)) return true
     if (caller === null) return false
-    assertInScope(null, caller, `${action} a token that it did not create`)
+    assertInScope(null, caller, `${action} a token that it didn't create`)
     if (caller.opens !== null) throw new PerSQLError('token_pinned')
     // An app's access lasts for as long as its grant, which gives it new tokens.
     const field = excessOf(target.app ? { ...target, expiresAtMs: null } : target, caller)

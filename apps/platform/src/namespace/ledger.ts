@@ -90,7 +90,7 @@ export class Ledger {
     if ([...sql.exec('SELECT 1 FROM ledger WHERE ref = ?', ref)].length > 0) return false
     const ledgerNano = this.#money.ledgerNano + amountNano
     if (!Number.isSafeInteger(ledgerNano))
-      throw new Error(`A balance of ${ledgerNano} nano-dollars cannot be kept exactly.`)
+      throw new Error(`The balance ${ledgerNano} nano-USD exceeds the exact integer range.`)
     sql.exec(
       'INSERT INTO ledger (at, kind, amount_nano, balance_nano, ref, detail) VALUES (?, ?, ?, ?, ?, ?)',
       nowMs,

@@ -54,7 +54,7 @@ export function checkChange(actor: Actor, target: Actor, to: MemberRole | undefi
   if (!covers(actor.role, needed)) {
     throw new PerSQLError('role_insufficient', {
       role: actor.role,
-      action: `change a member who is, or becomes, ${to ?? target.role}`,
+      action: needed === 'owner' ? 'manage owners' : 'manage members',
     })
   }
 }

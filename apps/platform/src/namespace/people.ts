@@ -89,7 +89,7 @@ export class People extends RpcTarget {
   acceptInvitation(hash: string, userId: string): Invitation {
     return this.#storage.transactionSync(() => {
       const invitation = this.#members.takeInvitation('hash', hash, now())
-      if (this.#members.find(userId)) throw new PerSQLError('already_member', { member: 'You' })
+      if (this.#members.find(userId)) throw new PerSQLError('already_member', { member: 'Your account' })
       this.#members.put(userId, invitation.role, now())
       this.#audit.add(`user:${userId}`, 'invitation.accepted', invitation.id, { role: invitation.role }, now())
       return invitation

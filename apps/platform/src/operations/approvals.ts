@@ -21,7 +21,7 @@ export const approvals = {
 
 async function decided({ token, note = undefined }: Answered, approved: boolean, ctx: AccountContext) {
   const { database, role } = await requestAt(token, ctx)
-  if (!covers(role, 'editor')) throw new PerSQLError('role_insufficient', { role, action: 'decide about approvals' })
+  if (!covers(role, 'editor')) throw new PerSQLError('role_insufficient', { role, action: 'approve or deny requests' })
   return database.decideApproval(token, { approved, by: `user:${ctx.account.userId}`, note: note ?? null })
 }
 

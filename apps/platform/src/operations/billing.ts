@@ -13,7 +13,7 @@ export const billing = {
     const first = from ?? dayOf(Date.parse(last) - 29 * DAY_MS)
     const days = (Date.parse(last) - Date.parse(first)) / DAY_MS + 1
     if (days < 1 || days > 366)
-      throw new PerSQLError('invalid_input', { problem: '"from" to "to" must be 1 to 366 days.' })
+      throw new PerSQLError('invalid_input', { problem: '"from" to "to" must span 1 to 366 days.' })
     return namespace.usage(first, last)
   },
   get_billing: ({ limit, before }, { namespace }) => namespace.billing(limit, before),
@@ -21,7 +21,7 @@ export const billing = {
     const payments = paymentsOf(env)
     const key = headers.get('Idempotency-Key')
     if (key !== null && (key.length === 0 || key.length > 200)) {
-      throw new PerSQLError('invalid_input', { problem: 'Idempotency-Key must have 1 to 200 characters.' })
+      throw new PerSQLError('invalid_input', { problem: 'Idempotency-Key must be 1 to 200 characters long.' })
     }
     const amountCents = Math.round(amountUsd * 100)
     const { payments: books } = namespace

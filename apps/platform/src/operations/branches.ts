@@ -14,7 +14,9 @@ export const branches = {
   list_branches: ({ db, ...paging }, { namespace }) => namespace.branches.list(db, paging),
   put_branch: ({ db, ref, name, fromRef, expiresAt, ttlDays }, { namespace, actor }) => {
     if (fromRef !== undefined && fromRef !== 'main' && fromRef !== db) {
-      throw new PerSQLError('invalid_input', { problem: `"fromRef": a branch is made of "${db}" itself.` })
+      throw new PerSQLError('invalid_input', {
+        problem: `"fromRef" must be "${db}": a branch is always created from the database in the URL.`,
+      })
     }
     return namespace.branches.put(db, ref, name, expiryOf(expiresAt, ttlDays), actor)
   },
@@ -53,7 +55,8 @@ function refFor(purpose = 'branch'): string {
 function expiryOf(expiresAt: string | undefined, ttlDays: number | undefined): number | null {
   if (expiresAt === undefined) return ttlDays === undefined ? null : now() + ttlDays * DAY_MS
   const atMs = Date.parse(expiresAt)
-  if (ttlDays !== undefined) throw new PerSQLError('invalid_input', { problem: 'Give "expiresAt" or "ttlDays".' })
-  if (atMs <= now()) throw new PerSQLError('invalid_input', { problem: '"expiresAt": this moment is over.' })
+  if (ttlDays !== undefined)
+    throw new PerSQLError('invalid_input', { problem: 'Set "expiresAt" or "ttlDays", not both.' })
+  if (atMs <= now()) throw new PerSQLError('invalid_input', { problem: '"expiresAt" must be in the future.' })
   return atMs
 }

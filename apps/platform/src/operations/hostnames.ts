@@ -15,7 +15,9 @@ export const hostnames = {
 
   create_hostname: async ({ db, hostname }, ctx) => {
     if (isOwnHost(hostname, ownHost(ctx))) {
-      throw new PerSQLError('invalid_input', { problem: `"hostname": ${hostname} belongs to this instance itself.` })
+      throw new PerSQLError('invalid_input', {
+        problem: `"hostname" must not be ${hostname}, which belongs to this instance.`,
+      })
     }
     const proof = `persql-verify=${randomText(32)}`
     return shown(await ctx.namespace.hostnames.claim(db, hostname, proof, ctx.actor), ctx)
@@ -50,8 +52,8 @@ function judge({ hostname, proof, status, certificate }: Claim, records: readonl
   const name = recordName(hostname)
   const error =
     records.length > 0
-      ? `The TXT record "${name}" does not say "${proof}".`
-      : `There is no TXT record "${name}". When it was just made, try again in some minutes.`
+      ? `The TXT record "${name}" doesn't contain "${proof}".`
+      : `TXT record "${name}" not found. New records can take a few minutes to appear.`
   return { status: status === 'active' ? 'active' : 'failed', certificate, error }
 }
 
@@ -69,7 +71,7 @@ async function withCertificate(
       return {
         status: 'active',
         certificate,
-        error: error ?? 'Cloudflare did not take the certificate. Refresh again.',
+        error: error ?? 'Cloudflare rejected the certificate request. Refresh to try again.',
       }
     },
   )

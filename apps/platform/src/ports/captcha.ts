@@ -17,7 +17,7 @@ export async function verifyCaptcha(env: Env, token: string, address: string): P
       body: new URLSearchParams({ secret, response: token.slice(0, 2_048), remoteip: address }),
       signal: AbortSignal.timeout(TIMEOUT_MS),
     })
-    if (!response.ok) throw new Error(`Turnstile answered ${response.status}`)
+    if (!response.ok) throw new Error(`Turnstile responded with ${response.status}`)
     passed = ((await response.json()) as { success?: unknown }).success
   } catch (cause) {
     throw new PerSQLError('captcha_unavailable', {}, { cause })

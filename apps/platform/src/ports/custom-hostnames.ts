@@ -30,7 +30,7 @@ const Created = z.object({ result: Known })
 export function customHostnamesOf(env: Env): CustomHostnames | undefined {
   const { CLOUDFLARE_API_TOKEN: token, CLOUDFLARE_ZONE_ID: zone } = env
   if (!token && !zone) return undefined
-  if (!token || !zone) throw new Error('CLOUDFLARE_API_TOKEN and CLOUDFLARE_ZONE_ID go together.')
+  if (!token || !zone) throw new Error('Set both CLOUDFLARE_API_TOKEN and CLOUDFLARE_ZONE_ID.')
   const base = `${env.CLOUDFLARE_API_URL ?? 'https://api.cloudflare.com/client/v4'}/zones/${zone}/custom_hostnames`
   const call = (method: string, path: string, body?: object) => ask(base + path, token, method, body)
   const find = async (hostname: string): Promise<Known | undefined> => {
@@ -61,7 +61,7 @@ async function ask(url: string, token: string, method: string, body: object | un
   })
   const text = await response.text()
   const isGone = method === 'DELETE' && response.status === 404
-  if (!response.ok && !isGone) throw new Error(`Cloudflare answered ${response.status}: ${text.slice(0, 300)}`)
+  if (!response.ok && !isGone) throw new Error(`Cloudflare responded with ${response.status}: ${text.slice(0, 300)}`)
   return isGone ? undefined : JSON.parse(text)
 }
 

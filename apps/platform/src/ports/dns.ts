@@ -21,7 +21,7 @@ export function resolverOf(env: Env): TxtResolver {
           signal: AbortSignal.timeout(TIMEOUT_MS),
         })
         const text = await response.text()
-        if (!response.ok) throw new Error(`The resolver answered ${response.status}.`)
+        if (!response.ok) throw new Error(`The DNS resolver responded with ${response.status}.`)
         return txtRecords(text)
       } catch (cause) {
         console.error(JSON.stringify({ level: 'warn', event: 'dns_failed', name, cause: String(cause) }))

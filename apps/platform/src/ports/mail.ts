@@ -61,7 +61,7 @@ type Carry = (message: Message) => Promise<void>
 function carrierOf(env: Env): Carry | undefined {
   const { SMTP_URL: smtp, RESEND_API_KEY: key, MAIL_FROM: from } = env
   if (!smtp && !key) return undefined
-  if (!from) throw new Error('MAIL_FROM must be set: the address that mail comes from.')
+  if (!from) throw new Error('MAIL_FROM is required: the email address of the sender.')
   return smtp ? bySmtp(smtp, from) : byResend(key as string, env.RESEND_API_URL ?? 'https://api.resend.com', from)
 }
 
@@ -100,7 +100,7 @@ function bySmtp(smtpUrl: string, from: string): Carry {
 
 function opened(connection: ReturnType<typeof connectPlain>, event: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    const late = setTimeout(() => reject(new Error('The mail server does not answer.')), TIMEOUT_MS)
+    const late = setTimeout(() => reject(new Error("The mail server didn't respond.")), TIMEOUT_MS)
     connection.once(event, () => resolve(clearTimeout(late)))
     connection.once('error', (cause) => reject(cause))
   })
@@ -115,6 +115,6 @@ function byResend(key: string, url: string, from: string): Carry {
       signal: AbortSignal.timeout(TIMEOUT_MS),
     })
     const said = await response.text()
-    if (!response.ok) throw new Error(`Resend answered ${response.status}: ${said.slice(0, 300)}`)
+    if (!response.ok) throw new Error(`Resend responded with ${response.status}: ${said.slice(0, 300)}`)
   }
 }

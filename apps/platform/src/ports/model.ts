@@ -81,10 +81,10 @@ function compatible(url: string, key: string | undefined, model: string): Ask {
     })
     if (!response.ok) {
       await response.body?.cancel()
-      throw new Error(`The model's endpoint answered ${response.status}.`)
+      throw new Error(`The AI endpoint responded with ${response.status}.`)
     }
     const said = await response.text()
-    if (said.length > MAX_ANSWER) throw new Error('The model said too much.')
+    if (said.length > MAX_ANSWER) throw new Error('The AI response is too long.')
     const { choices, usage } = Answer.parse(JSON.parse(said))
     const text = choices[0]?.message.content ?? ''
     return { text, tokens: tokensOf(usage, messages, text) }

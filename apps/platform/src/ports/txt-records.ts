@@ -13,7 +13,7 @@ const Answer = z.object({
 export function txtRecords(text: string): string[] {
   const { Status: status, Answer: records } = Answer.parse(JSON.parse(text))
   if (status === NO_SUCH_NAME) return []
-  if (status !== NO_ERROR) throw new Error(`The resolver failed with status ${status}.`)
+  if (status !== NO_ERROR) throw new Error(`DNS lookup failed with status ${status}.`)
   return records.filter(({ type }) => type === TXT).map(({ data }) => joined(data))
 }
 

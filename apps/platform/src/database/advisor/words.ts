@@ -4,8 +4,8 @@ import type { Gain } from './proof.ts'
 import type { Mention } from './usage.ts'
 
 const DOES = {
-  equal: 'find rows by',
-  range: 'find rows by',
+  equal: 'filter by',
+  range: 'filter by',
   order: 'sort by',
   group: 'group by',
 } as const satisfies Record<Mention['role'], string>
@@ -33,13 +33,13 @@ export function reasonFor(
   const queries = one ? '1 query' : `${number(gains.length)} queries`
   const use = purpose(columnsOf(terms), mentions)
   const now = scans
-    ? `${queries} ${one ? 'reads' : 'read'} the whole table "${table}" to ${use}`
+    ? `${queries} ${one ? 'scans' : 'scan'} the whole table "${table}" to ${use}`
     : `${queries} could ${use} in "${table}" first`
   const beside = others.map((other) => `on "${other.table}" (${columnsOf(other.terms).join(', ')})`)
   const which = beside.length > 0 ? `this index and the one ${listed(beside)}` : 'this index'
-  const then = `with ${which} ${one ? 'it reads' : 'they read'} ${after} instead of ${before}`
-  const sampled = copied === undefined ? '' : ` Measured on a sample of ${number(copied)} rows of the table.`
-  return `${now}; ${then}.${sampled} Each insert into "${table}" writes one row more.`
+  const then = `with ${which}, ${one ? 'it reads' : 'they read'} ${after} rows instead of ${before}`
+  const sampled = copied === undefined ? '' : ` Measured on a sample of ${number(copied)} rows.`
+  return `${now}; ${then}.${sampled} Each insert into "${table}" writes one more row.`
 }
 
 /** `find rows by a and b and sort by c`. */

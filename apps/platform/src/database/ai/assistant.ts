@@ -67,14 +67,15 @@ export class Assistant {
     const model = modelOf(this.#env)
     const { allowedTables, context, maxRows, question } = asking
     const tables = this.#visible(allowedTables)
-    if (tables.length === 0) throw new PerSQLError('question_refused', { reason: 'there are no tables to ask about' })
+    if (tables.length === 0) throw new PerSQLError('question_refused', { reason: 'There are no tables to query.' })
     const prompt = askPrompt(tables, this.#docs.get(), context, maxRows)
     const { text, tokens } = await model.complete(prompt, question, MAX_SQL_TOKENS)
     this.#charge(tokenId, tokens)
     const written = statementIn(text)
-    if (!written) throw new PerSQLError('question_refused', { reason: 'the model did not answer with a statement' })
+    if (!written) throw new PerSQLError('question_refused', { reason: "The AI model didn't return a statement." })
     const explanation = written.explanation.slice(0, 1_000)
-    if (written.sql.trim() === '') throw new PerSQLError('question_refused', { reason: explanation || 'no statement' })
+    if (written.sql.trim() === '')
+      throw new PerSQLError('question_refused', { reason: explanation || "The AI model didn't return a statement." })
     return { sql: this.#checked(written.sql, asking), explanation, aiTokens: tokens }
   }
 
@@ -115,8 +116,10 @@ export class Assistant {
           this.#charge(tokenId, tokens)
           aiTokens += tokens
           const description = descriptionIn(text)
-          if (!description)
-            throw new PerSQLError('question_refused', { reason: 'the model did not answer with a description' })
+          if (!description) {
+            failures.push({ table: table.name, error: "The AI model didn't return a description. Try again." })
+            continue
+          }
           described.push(docOf(table.name, columnsOf(this.#sql, table.name), description))
         } catch (cause) {
           failures.push({ table: table.name, error: PerSQLError.from(cause).message })
@@ -190,7 +193,9 @@ export class Assistant {
       const analysis = this.#engine.prepare({ sql: written, params: [] }, { role: 'readonly', tableScope: null })
       const { verb, explain, text, placeholders } = analysis.statement
       if (!['SELECT', 'VALUES'].includes(verb) || explain !== 'no' || placeholders.length > 0) {
-        throw new PerSQLError('question_refused', { reason: 'the model wrote something else than a SELECT' })
+        throw new PerSQLError('question_refused', {
+          reason: 'The generated statement must be a SELECT without parameters.',
+        })
       }
       this.#checkReads(analysis, asking)
       return text
@@ -199,7 +204,7 @@ export class Assistant {
       if (error.code === 'question_refused' || error.code === 'internal') throw error
       throw new PerSQLError(
         'question_refused',
-        { reason: `the model's statement may not run: ${error.message}` },
+        { reason: `The generated statement failed: ${error.message}` },
         { cause },
       )
     }
@@ -211,7 +216,9 @@ export class Assistant {
    */
   #checkReads({ effect, statement }: ReturnType<Engine['prepare']>, { allowedTables }: Asking): void {
     const refuse = (table: string) => {
-      throw new PerSQLError('question_refused', { reason: `the model's statement reads "${table}", which it may not` })
+      throw new PerSQLError('question_refused', {
+        reason: `The generated statement reads "${table}", which is out of scope.`,
+      })
     }
     const visible = this.#visible(allowedTables)
     const allowed = new Set(visible.map(({ name }) => lower(name)))

@@ -1,4 +1,5 @@
 import { type ApprovalHit, type ApprovalStatus, PerSQLError } from '@persql/contract'
+import { limitReached } from '../../storage/limit-reached.ts'
 import type { StatementInput } from '../call.ts'
 import type { OwnPages } from '../own-pages.ts'
 import { hashOf } from './tokens.ts'
@@ -46,6 +47,7 @@ const MAX_KEPT = 1_000
 const MAX_OF_TOKEN = 100
 /** A stored value may have 2 MB on Cloudflare, and a character two bytes. */
 const MAX_CHARACTERS = 900_000
+const UNTIL_GONE = 'Try again when older requests have expired.'
 
 /** How a request stands. */
 export function statusOf({ decision, redeemedAtMs, expiresAtMs }: Request, nowMs: number): ApprovalStatus {
@@ -70,14 +72,11 @@ export class Requests {
   /** @throws PerSQLError `body_too_large` or `limit_reached` */
   add(token: string, request: Request): void {
     if (size(request) > MAX_CHARACTERS)
-      throw new PerSQLError('body_too_large', { limit: `${MAX_CHARACTERS} characters` })
+      throw new PerSQLError('body_too_large', { limit: `${MAX_CHARACTERS.toLocaleString('en-US')} characters` })
     const owners = [...this.#kv.list<string>({ prefix: DATES })].map(([, tokenId]) => tokenId)
-    const refuse = (limit: number, what: string) => {
-      throw new PerSQLError('limit_reached', { limit, what })
-    }
-    if (owners.length >= MAX_KEPT) refuse(MAX_KEPT, 'requests for approval')
+    if (owners.length >= MAX_KEPT) throw limitReached(MAX_KEPT, 'approval requests', UNTIL_GONE)
     if (owners.filter((tokenId) => tokenId === request.tokenId).length >= MAX_OF_TOKEN) {
-      refuse(MAX_OF_TOKEN, 'requests for approval of this token')
+      throw limitReached(MAX_OF_TOKEN, 'approval requests of one token', UNTIL_GONE)
     }
     const untilMs = request.expiresAtMs + KEPT_MS
     this.#ownPages.around(() => {

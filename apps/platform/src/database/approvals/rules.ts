@@ -1,5 +1,6 @@
 import { type ApprovalHit, type ApprovalRule, PerSQLError } from '@persql/contract'
 import { toIso } from '../../clock.ts'
+import { limitReached } from '../../storage/limit-reached.ts'
 import { randomText } from '../../token.ts'
 import type { OwnPages } from '../own-pages.ts'
 import { matchesGlob } from './glob.ts'
@@ -26,7 +27,7 @@ export class Rules {
   /** @throws PerSQLError `limit_reached` */
   add(rule: Pick<ApprovalRule, 'tableGlob' | 'action' | 'note'>, createdBy: string, nowMs: number): ApprovalRule {
     const rules = this.list()
-    if (rules.length >= MAX_RULES) throw new PerSQLError('limit_reached', { limit: MAX_RULES, what: 'approval rules' })
+    if (rules.length >= MAX_RULES) throw limitReached(MAX_RULES, 'approval rules')
     const added = { id: `rule_${randomText(16)}`, ...rule, createdAt: toIso(nowMs), createdBy }
     this.#put([...rules, added])
     return added

@@ -97,7 +97,7 @@ export async function readSmallCopy(source: Loading['source'], sourceId: string 
 }
 /** Of all migrations; of those beyond it the name and the checksum are enough. */
 const MAX_CHARACTERS = 16_000_000
-const LEFT_OUT = '-- The text of this migration is kept in the database that it was applied to first.'
+const LEFT_OUT = '-- The SQL of this migration is stored in the database that it was first applied to.'
 
 /** Makes all of that, in a database without tables. To be called in a transaction, with foreign keys not enforced. */
 export function loadSmallCopy(

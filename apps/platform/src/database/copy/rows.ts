@@ -88,7 +88,10 @@ function* chunksOf(
   const content = contentOf(sql)
   // An index of texts that are kept nowhere: they cannot be read back.
   if (content === '' && staged) return
-  if (content === '') throw new PerSQLError('copy_impossible', { problem: `table "${table}" does not store its texts` })
+  if (content === '')
+    throw new PerSQLError('copy_impossible', {
+      problem: `table "${table}" is a full-text index that doesn't store its content`,
+    })
   // Its rows are those of another table.
   if (content !== undefined || isVocabulary(sql)) return
   const shape = shapeOf(run, table)

@@ -10,7 +10,7 @@ export function checkedSpec(...args: Parameters<typeof validateEndpointSpec>): E
 
 /** @param problems what is wrong, by the path of the field */
 export function invalidSpec(problems: readonly { field: string; message: string }[]): PerSQLError {
-  const problem = `${problems.map(({ field, message }) => `"${field}": ${message}`).join('; ')}.`
+  const problem = `${problems.map(({ field, message }) => `"${field}" ${message}`).join('; ')}.`
   const fields = Object.fromEntries(problems.map(({ field, message }) => [field, message]))
   return new PerSQLError('invalid_spec', { problem: problem.slice(0, 2_000) }, { extra: { fields } })
 }

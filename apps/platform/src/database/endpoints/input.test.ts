@@ -72,14 +72,14 @@ test('all that is wrong is told at once, by field', () => {
     $user_id: 1,
   }
   expect(read(input, body)).toEqual({
-    mail: 'Give an e-mail address.',
-    age: 'Give a whole number.',
-    color: 'Give one of red, blue.',
-    site: 'Give a URL that begins with http:// or https://.',
-    code: 'Keep it within 3 characters.',
-    ok: 'Give true or false.',
-    more: 'There is no such field.',
-    $user_id: 'There is no such field.',
+    mail: 'Must be an email address.',
+    age: 'Must be an integer.',
+    color: 'Must be one of red, blue.',
+    site: 'Must be a URL that starts with http:// or https://.',
+    code: 'Must be at most 3 characters.',
+    ok: 'Must be true or false.',
+    more: 'Unknown field.',
+    $user_id: 'Unknown field.',
   })
   expect(read(input, {})).toEqual({ mail: 'This field is required.' })
   expect(read(input, { mail: '' })).toEqual({ mail: 'This field is required.' })
@@ -104,7 +104,7 @@ test.each(['[]', '1', '"a"', 'null', '[[[', '{"a":1', `${'['.repeat(500_000)}`, 
   'a body that is no object of fields is refused: %#',
   (body) => {
     const refused = read([{ name: 'a', type: 'integer' }], body)
-    expect(['invalid_json', 'invalid_input', '{"__proto__":"There is no such field."}']).toContain(
+    expect(['invalid_json', 'invalid_input', '{"__proto__":"Unknown field."}']).toContain(
       typeof refused === 'string' ? refused : JSON.stringify(refused),
     )
   },
@@ -124,11 +124,11 @@ describe('a query string', () => {
   })
   test('is refused where it does not fit', () => {
     expect(readQuery(input, 'n=7x&x=1e999&b=maybe&j={&t=1&t=2')).toEqual({
-      n: 'Give a number.',
-      x: 'Give a number.',
-      b: 'Give true or false.',
-      j: 'This is no valid JSON.',
-      t: 'It is there more than once.',
+      n: 'Must be a number.',
+      x: 'Must be a number.',
+      b: 'Must be true or false.',
+      j: 'Must be valid JSON.',
+      t: 'This field is set more than once.',
     })
   })
   test.each(['u=1', 'u=1&u=2', 'utm_source=mail&fbclid=x', '__proto__=1', 'n[]=1', '%00=1', '=1'])(
@@ -138,7 +138,7 @@ describe('a query string', () => {
     },
   )
   test('is refused where it claims what only a session has', () => {
-    expect(readQuery(input, 'n=7&$user_id=7')).toEqual({ $user_id: 'There is no such field.' })
+    expect(readQuery(input, 'n=7&$user_id=7')).toEqual({ $user_id: 'Unknown field.' })
   })
 })
 

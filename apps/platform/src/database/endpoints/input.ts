@@ -43,7 +43,7 @@ export function inputReader(spec: EndpointSpec): InputReader {
     const given = method === 'GET' ? fromQuery(text, fields, problems) : text === '' ? {} : parseDeepObject(text)
     const byName: Record<string, Bound> = {}
     for (const name of Object.keys(given)) {
-      if (!checks.has(name)) setOwn(problems, name.slice(0, 80), 'There is no such field.')
+      if (!checks.has(name)) setOwn(problems, name.slice(0, 80), 'Unknown field.')
     }
     for (const [name, check] of checks) {
       const value = Object.hasOwn(given, name) ? given[name] : undefined
@@ -89,7 +89,7 @@ function fromQuery(
   const types = new Map(fields.map(({ name, type }) => [name, type]))
   for (const [name, text] of pairsOf(query)) {
     if (!types.has(name) && !name.startsWith('$')) continue
-    if (Object.hasOwn(given, name)) setOwn(problems, name.slice(0, 80), 'It is there more than once.')
+    if (Object.hasOwn(given, name)) setOwn(problems, name.slice(0, 80), 'This field is set more than once.')
     setOwn(given, name, coerced(text, types.get(name)))
   }
   return given
@@ -134,27 +134,27 @@ function checkOf(field: FieldSpec, { kind, input }: EndpointSpec): Check {
     case 'integer':
     case 'number': {
       const bounds: [boolean, (value: number) => boolean, string][] = [
-        [true, (value) => type === 'number' || Number.isInteger(value), 'Give a whole number.'],
+        [true, (value) => type === 'number' || Number.isInteger(value), 'Must be an integer.'],
         [
           true,
           (value) => !Number.isInteger(value) || Number.isSafeInteger(value),
-          `Keep it within ±${Number.MAX_SAFE_INTEGER}.`,
+          `Must be within ±${Number.MAX_SAFE_INTEGER}.`,
         ],
-        [min !== undefined, (value) => value >= (min as number), `Give at least ${min}.`],
-        [max !== undefined, (value) => value <= (max as number), `Give at most ${max}.`],
+        [min !== undefined, (value) => value >= (min as number), `Must be at least ${min}.`],
+        [max !== undefined, (value) => value <= (max as number), `Must be at most ${max}.`],
       ]
       return (value) => {
-        if (typeof value !== 'number' || !Number.isFinite(value)) return { problem: 'Give a number.' }
+        if (typeof value !== 'number' || !Number.isFinite(value)) return { problem: 'Must be a number.' }
         const broken = bounds.find(([applies, holds]) => applies && !holds(value))
         return broken ? { problem: broken[2] } : { value }
       }
     }
     case 'boolean':
-      return (value) => (typeof value === 'boolean' ? { value: value ? 1 : 0 } : { problem: 'Give true or false.' })
+      return (value) => (typeof value === 'boolean' ? { value: value ? 1 : 0 } : { problem: 'Must be true or false.' })
     case 'json':
       return (value) => {
-        if (value === UNREADABLE) return { problem: 'This is no valid JSON.' }
-        if (isDeep(value)) return { problem: `Keep it within ${MAX_DEPTH} levels.` }
+        if (value === UNREADABLE) return { problem: 'Must be valid JSON.' }
+        if (isDeep(value)) return { problem: `Must not be nested more than ${MAX_DEPTH} levels deep.` }
         const text = JSON.stringify(value)
         const { maxLength } = field
         if (!text.isWellFormed()) return { problem: NOT_UNICODE }
@@ -165,13 +165,14 @@ function checkOf(field: FieldSpec, { kind, input }: EndpointSpec): Check {
       const allowed = field.enum && new Set(field.enum)
       const pattern = field.pattern === undefined ? undefined : compiled(field.pattern, input.indexOf(field))
       return (value) => {
-        if (typeof value !== 'string') return { problem: 'Give a text.' }
+        if (typeof value !== 'string') return { problem: 'Must be a string.' }
         if (!value.isWellFormed()) return { problem: NOT_UNICODE }
         if (value.length > maxLength) return { problem: tooLong(maxLength) }
-        if (type === 'email' && !EMAIL.safeParse(value).success) return { problem: 'Give an e-mail address.' }
-        if (type === 'url' && !isUrl(value)) return { problem: 'Give a URL that begins with http:// or https://.' }
-        if (allowed && !allowed.has(value)) return { problem: `Give one of ${[...allowed].join(', ').slice(0, 500)}.` }
-        if (pattern && !pattern.test(value)) return { problem: 'This does not have the form that is asked for.' }
+        if (type === 'email' && !EMAIL.safeParse(value).success) return { problem: 'Must be an email address.' }
+        if (type === 'url' && !isUrl(value)) return { problem: 'Must be a URL that starts with http:// or https://.' }
+        if (allowed && !allowed.has(value))
+          return { problem: `Must be one of ${[...allowed].join(', ').slice(0, 500)}.` }
+        if (pattern && !pattern.test(value)) return { problem: 'Invalid format.' }
         return { value }
       }
     }
@@ -192,7 +193,7 @@ function compiled(source: string, index: number): RE2JS {
   try {
     return RE2JS.compile(source)
   } catch {
-    const message = 'this pattern needs look-around or back-references, which can take forever, or is not valid'
+    const message = 'must be a valid pattern without look-around or backreferences'
     throw invalidSpec([{ field: `input[${index}].pattern`, message }])
   }
 }
@@ -217,5 +218,5 @@ function setOwn(target: Record<string, unknown>, name: string, value: unknown): 
 }
 
 const EMAIL = z.email()
-const NOT_UNICODE = 'This is no Unicode text.'
-const tooLong = (maxLength: number) => `Keep it within ${maxLength} characters.`
+const NOT_UNICODE = 'Must be valid Unicode.'
+const tooLong = (maxLength: number) => `Must be at most ${maxLength} characters.`

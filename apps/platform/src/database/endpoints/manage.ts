@@ -74,12 +74,12 @@ export function checkSpec(value: unknown, { tableScope }: Grant, engine: Engine,
   assertInScope(null, { tableScope }, 'save an endpoint that opens sessions')
   const problems = usersProblems(authConfig, sql)
   if (checked.kind === 'auth_signup' && !statement.names.has('returning')) {
-    problems.push({ field: 'sql', message: 'let it return the key of the new user: RETURNING id' })
+    problems.push({ field: 'sql', message: 'must return the key of the new user: add RETURNING id' })
   }
   if (checked.kind === 'auth_login') {
     const columns = sql.exec(`SELECT * FROM (${text}\n) LIMIT 0`, ...params).columnNames
     if (!columns.includes('password_hash')) {
-      problems.push({ field: 'sql', message: 'let it select password_hash, and the key of the user' })
+      problems.push({ field: 'sql', message: "must select password_hash and the user's key" })
     }
   }
   if (problems.length > 0) throw invalidSpec(problems)
@@ -95,7 +95,12 @@ function checkAllowedTables(spec: EndpointSpec, tableScope: Grant['tableScope'],
   const problems = allowedTables.flatMap((table, i) =>
     known.has(lower(table)) && !/^(sqlite|_persql|_cf)_/.test(lower(table))
       ? []
-      : [{ field: `askConfig.allowedTables[${i}]`, message: `there is no table "${table}"` }],
+      : [
+          {
+            field: `askConfig.allowedTables[${i}]`,
+            message: `must name an existing table, but "${table}" doesn't exist`,
+          },
+        ],
   )
   if (problems.length > 0) throw invalidSpec(problems)
 }
@@ -112,19 +117,28 @@ function usersProblems(
   sql: SqlStorage,
 ): { field: string; message: string }[] {
   const columns = [...sql.exec('SELECT name, pk FROM pragma_table_info(?)', usersTable).raw()] as [string, number][]
-  if (columns.length === 0) return [{ field: 'authConfig.usersTable', message: `there is no table "${usersTable}"` }]
+  if (columns.length === 0)
+    return [
+      { field: 'authConfig.usersTable', message: `must name an existing table, but "${usersTable}" doesn't exist` },
+    ]
   const problems: { field: string; message: string }[] = []
   const has = (column: string) => columns.some(([name]) => name === column)
   if (columns.filter(([, pk]) => pk > 0).length !== 1) {
-    problems.push({ field: 'authConfig.usersTable', message: `"${usersTable}" needs a primary key of one column` })
+    problems.push({ field: 'authConfig.usersTable', message: 'must name a table with a single-column primary key' })
   }
   if (!has('password_hash')) {
-    problems.push({ field: 'authConfig.usersTable', message: `"${usersTable}" needs a column "password_hash"` })
+    problems.push({ field: 'authConfig.usersTable', message: 'must name a table with a column "password_hash"' })
   }
   if (!has(emailColumn)) {
-    problems.push({ field: 'authConfig.emailColumn', message: `"${usersTable}" has no column "${emailColumn}"` })
+    problems.push({
+      field: 'authConfig.emailColumn',
+      message: `must name a column of "${usersTable}", which has no "${emailColumn}"`,
+    })
   } else if (!isUnique(usersTable, emailColumn, sql)) {
-    problems.push({ field: 'authConfig.emailColumn', message: `"${emailColumn}" must be unique` })
+    problems.push({
+      field: 'authConfig.emailColumn',
+      message: `must name a unique column, and "${emailColumn}" isn't unique`,
+    })
   }
   return problems
 }

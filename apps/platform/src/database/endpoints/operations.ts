@@ -102,7 +102,7 @@ async function tried(call: DatabaseCall, parts: Parts): Promise<Outcome> {
       keyOf: (table) => keyColumn(storage.sql, table),
       ask: parts.ask(call.grant.tokenId, spend),
       mint: async (_userId, _email, ttlS) => ({
-        token: 'Made for callers only.',
+        token: 'Issued to callers only.',
         expiresAt: toIso(parts.now() + ttlS * 1000),
       }),
       spend,

@@ -117,8 +117,8 @@ export function publicError(cause: unknown, { input }: EndpointSpec): PerSQLErro
 }
 
 const SENTENCES: Readonly<Record<string, string>> = {
-  unique_violation: 'This is taken already.',
-  fk_violation: 'This refers to something that is not there.',
+  unique_violation: 'Already taken.',
+  fk_violation: "Refers to something that doesn't exist.",
   not_null_violation: 'This field is required.',
   check_violation: 'This value is not allowed.',
   type_mismatch: 'This value is not allowed.',

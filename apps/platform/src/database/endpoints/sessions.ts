@@ -70,7 +70,7 @@ export class Sessions {
         token,
         ({ kid }) => {
           const key = keys.find(({ id }) => id === kid)
-          if (!key) throw new Error('no such key')
+          if (!key) throw new Error('unknown key')
           return Uint8Array.fromBase64(key.secret)
         },
         { algorithms: ['HS256'], requiredClaims: ['sub', 'iat', 'exp'], currentDate: new Date(nowMs) },

@@ -1,5 +1,6 @@
 import { type Endpoint, PerSQLError } from '@persql/contract'
 import type { EndpointSpec } from '@persql/endpoint-spec'
+import { limitReached } from '../../storage/limit-reached.ts'
 import type { OwnPages } from '../own-pages.ts'
 import { type InputReader, inputReader } from './input.ts'
 
@@ -84,7 +85,7 @@ export class Endpoints {
   create(spec: EndpointSpec, tableScope: StoredEndpoint['tableScope'], savedBy: string, nowMs: number): StoredEndpoint {
     if (this.#kv.get(PREFIX + spec.slug)) throw new PerSQLError('slug_taken', { slug: spec.slug })
     if (this.list().length >= MAX_ENDPOINTS) {
-      throw new PerSQLError('limit_reached', { limit: MAX_ENDPOINTS, what: 'endpoints' })
+      throw limitReached(MAX_ENDPOINTS, 'endpoints')
     }
     const times = { createdAtMs: nowMs, updatedAtMs: nowMs, publishedAtMs: null }
     const stored: StoredEndpoint = { spec, status: 'draft', version: 1, tableScope, ...times }

@@ -1,4 +1,5 @@
 import { type Change, PerSQLError } from '@persql/contract'
+import { limitReached } from '../../storage/limit-reached.ts'
 import { randomText } from '../../token.ts'
 import type { Grant } from '../call.ts'
 import type { Bearer } from '../lease.ts'
@@ -75,7 +76,7 @@ export class Sockets {
   admit({ tokenId, secretId, tableScope, expiresAtMs }: Grant, wanted: Tables, cursor: string | undefined): string {
     const { ctx, now } = this.#options
     if (ctx.getWebSockets().length + this.#tickets.size >= MAX_SOCKETS) {
-      throw new PerSQLError('limit_reached', { limit: MAX_SOCKETS, what: 'subscriptions' })
+      throw limitReached(MAX_SOCKETS, 'subscriptions', 'Close one you no longer need.')
     }
     const endsAtMs = tokenId.startsWith('user:') ? now() + MEMBER_MS : expiresAtMs
     const tables = within(wanted, tableScope)
@@ -207,8 +208,8 @@ export class Sockets {
   }
 }
 
-const UNDERSTOOD = 'Understood here: {"type":"set-tables","tables":[…] or "*"} and {"type":"ping"}.'
-const TOO_MANY_TABLES = 'These are more tables than one subscription can name. Subscribe to all of them.'
+const UNDERSTOOD = 'Supported messages: {"type":"set-tables","tables":[…] or "*"} and {"type":"ping"}.'
+const TOO_MANY_TABLES = 'Too many tables for one subscription. Subscribe to all tables instead.'
 
 /** The tables a client wants from now on; `undefined` when this is nothing that is understood. */
 function wishOf(message: string): Tables | 'ping' | undefined {

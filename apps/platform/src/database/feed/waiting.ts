@@ -1,4 +1,4 @@
-import { PerSQLError } from '@persql/contract'
+import { limitReached } from '../../storage/limit-reached.ts'
 import type { Feed, FeedEvent } from './feed.ts'
 import type { concerns } from './tables.ts'
 
@@ -16,7 +16,7 @@ export class Waiting {
   /** The events of the next commit that concerns the caller, or none when the time is over. @throws PerSQLError `limit_reached` */
   next(wanted: ReturnType<typeof concerns>, timeoutMs: number): Promise<readonly FeedEvent[]> {
     if (this.#ends.size >= MAX_WAITING) {
-      throw new PerSQLError('limit_reached', { limit: MAX_WAITING, what: 'calls that wait for changes' })
+      throw limitReached(MAX_WAITING, 'requests waiting for changes', 'Try again when one of them ends.')
     }
     return new Promise((resolve) => {
       const finish = (events: readonly FeedEvent[]) => {

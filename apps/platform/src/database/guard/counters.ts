@@ -120,15 +120,17 @@ function sinceTotal(sql: string, total: number): { readonly sql: string; readonl
 export const withoutTotal = (name: string): string => name.replace(/\((total_changes\s*\(\s*\))-\d+\)/gi, '$1')
 
 function notSet(counter: Counter): PerSQLError {
-  const [what, instead] = [`${counter}()`, INSTEAD[counter]]
-  const errorDetail = { kind: 'not_available', message: `${what} is not available here. ${instead}` }
-  return new PerSQLError('statement_not_allowed', { what, instead }, { extra: { errorDetail } })
+  const details = { what: `This use of ${counter}()`, instead: INSTEAD[counter] }
+  const { message } = new PerSQLError('statement_not_allowed', details)
+  const errorDetail = { kind: 'not_available', message }
+  return new PerSQLError('statement_not_allowed', details, { extra: { errorDetail } })
 }
 
 const INSTEAD: Record<Counter, string> = {
   changes:
-    'Callers share one connection. Use "changes" of the result, or call it after a write in one batch with "transaction": true.',
+    'All callers share one connection. Use "changes" in the result, or call it after a write in a batch with "transaction": true.',
   last_insert_rowid:
-    'Callers share one connection. Use "lastInsertRowid" of the result or RETURNING, or call it after an INSERT in one batch.',
-  total_changes: 'Callers share one connection. Add up "changes" of the results, or call it in the text of a batch.',
+    'All callers share one connection. Use "lastInsertRowid" in the result or RETURNING, or call it after an INSERT in the same batch.',
+  total_changes:
+    'All callers share one connection. Add up "changes" of the results, or call it directly in a statement of a batch.',
 }

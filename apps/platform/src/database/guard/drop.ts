@@ -39,8 +39,8 @@ export function refuseCascade(run: Run, table: string, spared: ReadonlySet<strin
     const refers = (JSON.parse(columns) as string[]).map((column) => `${quoteName(column)} IS NOT NULL`)
     if (run(`SELECT 1 FROM ${quoteName(child)} WHERE ${refers.join(' AND ')} LIMIT 1`).length === 0) continue
     const hint =
-      `To rebuild "${table}" and keep those rows, begin a migration, or a batch in one transaction, with PRAGMA foreign_keys=OFF. ` +
-      `To lose them, delete them first.`
+      `To rebuild "${table}" and keep these rows, start a migration, or a batch with "transaction": true, with PRAGMA foreign_keys=OFF. ` +
+      `Otherwise delete the rows first.`
     const message = `Dropping "${table}" would ${ACTIONS[action]} "${child}" (ON DELETE ${action}).`
     const errorDetail = { kind: 'fk_violation', message, table: child, hint }
     throw new PerSQLError('sql_error', { message: `${message} ${hint}` }, { extra: { errorDetail } })

@@ -54,12 +54,12 @@ const NOT_HERE: Record<string, string> = {
   BEGIN: 'Use batch with "transaction": true.',
   COMMIT: 'Use batch with "transaction": true.',
   END: 'Use batch with "transaction": true.',
-  ROLLBACK: 'Use batch with "transaction": true: the first error rolls all back.',
+  ROLLBACK: 'Use batch with "transaction": true. The first error rolls everything back.',
   SAVEPOINT: 'Use batch with "transaction": true.',
   RELEASE: 'Use batch with "transaction": true.',
-  ATTACH: 'Each database stands alone; query them one by one.',
-  DETACH: 'Each database stands alone; query them one by one.',
-  VACUUM: 'Space is reused by itself.',
+  ATTACH: 'Databases are isolated. Query them one at a time.',
+  DETACH: 'Databases are isolated. Query them one at a time.',
+  VACUUM: 'Free space is reused automatically.',
 }
 /** They rebuild or describe the schema, whatever their program looks like. */
 const SCHEMA_VERBS = new Set(['CREATE', 'ALTER', 'DROP', 'REINDEX', 'ANALYZE'])
@@ -216,10 +216,10 @@ function pragmaAnalysis(statement: Statement): Analysis {
 
 /** What stands in the schema of a database from before such clauses were rewritten, or came with a copy of one. */
 function rollsBack({ fires }: Effect): PerSQLError {
-  const what = fires.length > 0 ? `its table or a trigger of it (${fires.join(', ')})` : 'its table'
+  const what = fires.length > 0 ? `the table or its trigger (${fires.join(', ')})` : 'the table'
   return new PerSQLError('statement_not_allowed', {
-    what: 'Resolving a conflict by ROLLBACK',
-    instead: `Create ${what} again with ABORT, which does the same here.`,
+    what: 'The conflict clause ROLLBACK',
+    instead: `Recreate ${what} with ABORT, which has the same effect here.`,
   })
 }
 

@@ -14,11 +14,11 @@ export function countParameters({ text, placeholders }: Pick<Statement, 'text' |
 export function assertParameters(needed: number, given: number): void {
   if (needed === given) return
   const kind = given > needed ? 'too_many_params' : 'too_few_params'
-  const message = `The statement needs ${parameters(needed)}, but ${given} ${given === 1 ? 'was' : 'were'} given.`
+  const message = `Expected ${parameters(needed)}, but got ${given}.`
   const hint =
     kind === 'too_many_params'
-      ? 'Remove the parameters that no placeholder uses.'
-      : 'Add a value to "params" for each placeholder. "?7" needs at least 7 values.'
+      ? 'Remove the parameters that have no placeholder.'
+      : 'Add one value to "params" for each placeholder. "?7" needs at least 7 values.'
   throw new PerSQLError('sql_error', { message }, { extra: { errorDetail: { message, kind, hint } } })
 }
 

@@ -44,11 +44,11 @@ const INTEGER = /^[+-]?\d{1,18}$/
 
 const off: Setting = { value: 0, accepts: OFF }
 const on: Setting = { value: 1, accepts: ON }
-const tuning: Setting = { accepts: INTEGER, instead: 'The server sets it.' }
-const SHARED = 'Settings of the connection are the same for all callers of the database.'
-const VERSION = 'Keep the version in a table, or use migrations, which record what was applied.'
+const tuning: Setting = { accepts: INTEGER, instead: 'The server sets this value.' }
+const SHARED = 'Connection settings are shared by all callers of the database.'
+const VERSION = 'Store the version in a table, or use migrations, which record what was applied.'
 const NOT_ENFORCED =
-  'To rebuild a table, begin a migration, or a batch with "transaction": true, with PRAGMA foreign_keys=OFF.'
+  'To rebuild a table, start a migration, or a batch with "transaction": true, with PRAGMA foreign_keys=OFF.'
 
 const SETTINGS: Readonly<Record<string, Setting>> = {
   foreign_keys: { ...on, instead: NOT_ENFORCED },
@@ -62,7 +62,7 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
   synchronous: { value: 2, accepts: /^([0-3]|off|normal|full|extra)$/i },
   recursive_triggers: off,
   ignore_check_constraints: off,
-  case_sensitive_like: { accepts: OFF, instead: `${SHARED} Use GLOB for a match that minds case.` },
+  case_sensitive_like: { accepts: OFF, instead: `${SHARED} For case-sensitive matches, use GLOB.` },
   legacy_alter_table: off,
   reverse_unordered_selects: off,
   writable_schema: { value: 0, accepts: /^(off|no|false|[+-]?0|reset)$/i },
@@ -79,7 +79,7 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
   fullfsync: { value: 0, accepts: BOOLEAN },
   secure_delete: { ...off, confirms: 'secure_delete' },
   auto_vacuum: { value: 0, accepts: /^(0|none)$/i },
-  page_size: { value: 4096, accepts: /^4096$/, instead: 'Pages are always 4,096 bytes.' },
+  page_size: { value: 4096, accepts: /^4096$/, instead: 'The page size is always 4,096 bytes.' },
   locking_mode: { value: 'normal', accepts: /^normal$/i, confirms: 'locking_mode' },
   temp_store: { value: 0, accepts: /^([0-2]|default|file|memory)$/i },
   busy_timeout: { value: 0, accepts: INTEGER, confirms: 'timeout' },
@@ -104,11 +104,11 @@ const LISTS: Readonly<Record<string, string>> = {
 }
 
 const INSTEAD: Readonly<Record<string, string>> = {
-  schema_version: 'Read the schema from sqlite_schema; PRAGMA data_version changes with the data.',
+  schema_version: 'Read the schema from sqlite_schema. To detect data changes, use PRAGMA data_version.',
   integrity_check: 'Use PRAGMA quick_check.',
-  page_count: 'The list of databases shows their stored size.',
-  freelist_count: 'The list of databases shows their stored size.',
-  max_page_count: 'The list of databases shows their stored size.',
+  page_count: 'The list of databases shows the stored size of each.',
+  freelist_count: 'The list of databases shows the stored size of each.',
+  max_page_count: 'The list of databases shows the stored size of each.',
 }
 
 /**
@@ -176,7 +176,7 @@ function parsed(text: string): Parsed {
   if (hasSchema && nameOf(text, first) !== 'main') {
     throw new PerSQLError('statement_not_allowed', {
       what: `The schema "${nameOf(text, first)}"`,
-      instead: 'There is one, "main".',
+      instead: 'The only schema is "main".',
     })
   }
   const name = nameOf(text, named)

@@ -2,6 +2,7 @@ import { type Listed, type Paging, PerSQLError, type Snapshot } from '@persql/co
 import * as z from 'zod'
 import { toIso } from '../../clock.ts'
 import { compareKeys, mapPage, pageOf } from '../../paging.ts'
+import { limitReached } from '../../storage/limit-reached.ts'
 import type { OwnPages } from '../own-pages.ts'
 
 interface Kept {
@@ -76,7 +77,7 @@ export class History {
     const { storage, ownPages, now, copyTo, sweepAt } = this.#options
     const alike = this.#kept().filter((snapshot) => snapshot.automatic === automatic)
     if (!automatic && alike.length >= MAX_MADE) {
-      throw new PerSQLError('limit_reached', { limit: MAX_MADE, what: 'snapshots' })
+      throw limitReached(MAX_MADE, 'snapshots')
     }
     const id = `snap_${crypto.randomUUID().replaceAll('-', '').slice(0, 20)}`
     this.#underWay.add(id)
@@ -146,7 +147,10 @@ export class History {
   async restore(wanted: string | number, actor: string): Promise<{ restored: Snapshot; before: Snapshot }> {
     const kept =
       typeof wanted === 'string' ? this.#get(wanted) : this.#kept().find(({ createdAtMs }) => createdAtMs <= wanted)
-    if (!kept) throw new PerSQLError('snapshot_not_found', { snapshot: toIso(Number(wanted)) })
+    if (!kept)
+      throw new PerSQLError('snapshot_not_found', {
+        snapshot: `at or before ${toIso(Number(wanted))}`,
+      })
     const before = await this.create(`before restoring "${kept.label}"`.slice(0, 80), true, kept.id)
     await this.#options.copyFrom(kept.id, { actor, label: kept.label })
     return { restored: snapshotOf(kept), before }
@@ -204,7 +208,7 @@ export class History {
 
   #get(id: string): Kept {
     const kept = this.#options.storage.kv.get<Kept>(PREFIX + id)
-    if (!kept) throw new PerSQLError('snapshot_not_found', { snapshot: id })
+    if (!kept) throw new PerSQLError('snapshot_not_found', { snapshot: `"${id}"` })
     return kept
   }
 }

@@ -30,7 +30,9 @@ export const historyOperations: Record<HistoryOperation, Run> = {
     const { snapshotId, bookmark, timestamp } = inputOf<'restore'>(call)
     const given = [snapshotId, bookmark, timestamp].filter((each) => each !== undefined)
     if (given.length !== 1) {
-      throw new PerSQLError('invalid_input', { problem: 'Give one of "snapshotId", "bookmark" and "timestamp".' })
+      throw new PerSQLError('invalid_input', {
+        problem: 'Set exactly one of "snapshotId", "bookmark" and "timestamp".',
+      })
     }
     const went = await history.restore(given[0] as string | number, actorOf(call.grant))
     audit(actorOf(call.grant), 'database.restored', went.restored.id, { before: went.before.id })

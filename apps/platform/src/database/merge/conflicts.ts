@@ -15,7 +15,7 @@ const MAX_VALUE = 200
 export function differing(run: Run, match: Match, from: string): RowConflict[] {
   const order = `ORDER BY ${match.key.map((key) => `p.${key}`)} LIMIT ${MAX_CONFLICTS}`
   const [theirs, ours] = [rowsOf(run, match, 's', `${from} ${order}`), rowsOf(run, match, 'p', `${from} ${order}`)]
-  const message = 'Branch and parent have different rows with this key.'
+  const message = 'The branch and its parent have different rows with this key.'
   return theirs.map((branch, i) => ({
     table: match.table,
     reason: 'differs',
@@ -27,8 +27,8 @@ export function differing(run: Run, match: Match, from: string): RowConflict[] {
 }
 
 const DELETED = {
-  deleted_in_branch: 'The branch has deleted this row, and the parent has changed it since the last merge.',
-  deleted_in_parent: 'The parent has deleted this row, and the branch has changed it since the last merge.',
+  deleted_in_branch: 'Deleted in the branch, changed in the parent since the last merge.',
+  deleted_in_parent: 'Deleted in the parent, changed in the branch since the last merge.',
 }
 
 /** Rows that one side has deleted and the other changed. */

@@ -36,12 +36,12 @@ export const declared = (keys: readonly KeyColumn[]): string[] =>
 /** @returns why the table cannot be merged, where it cannot */
 export function matchOf(run: Run, table: string): Match | string {
   const shape = shapeOf(run, table)
-  if (!shape) return 'The parent has no such table: merge the schema first.'
+  if (!shape) return "The table doesn't exist in the parent. Merge the schema first."
   const staged = (shapeOf(run, STAGED + table) as Shape).columns
   const [ours, theirs] = [new Set(shape.columns.map(lower)), new Set(staged.map(lower))]
   const missing = staged.filter((name) => !ours.has(lower(name)) && !ROWIDS.includes(name))
   if (missing.length > 0 || [...ours].some((name) => !theirs.has(name))) {
-    return 'It has other columns in the parent: merge the schema first.'
+    return 'The table has different columns in the parent. Merge the schema first.'
   }
   const names = shape.key.some((name) => !shape.columns.includes(name))
     ? [...shape.key, ...shape.columns]

@@ -62,7 +62,8 @@ function mergeOne(run: Run, table: string, base: string | undefined): number | O
     const [parent, branch] = [readVersion(run, table, own), readVersion(run, STAGED + table, own)]
     if (parent === branch || branch === base || branch === '[]') return 0
     if (parent !== base && parent !== '[]') {
-      const reason = 'Parent and branch are at different versions. Migrate both to the same version, then merge.'
+      const reason =
+        'The branch and its parent are at different schema versions. Migrate both to the same version, then merge.'
       return { reason, base: base ?? null, parent, branch }
     }
     run(`DELETE FROM ${ours}`)

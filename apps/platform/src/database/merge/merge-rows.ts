@@ -74,7 +74,14 @@ export function mergeRows(
   for (const { sql } of triggers) run(sql)
   const missing = Map.groupBy(added(orphaned, orphans(run)), ([, table]) => table)
   for (const [table, rows] of missing) {
-    tell(tableConflict(table, 'foreign_key', `${rows.length} rows would refer to rows that are missing.`), false)
+    tell(
+      tableConflict(
+        table,
+        'foreign_key',
+        `${rows.length === 1 ? '1 row' : `${rows.length} rows`} would have missing references.`,
+      ),
+      false,
+    )
   }
   // Those that stop the merge first: of the rest there may be many.
   const conflicts = [...unsettled, ...settled].slice(0, MAX_CONFLICTS)
@@ -122,7 +129,7 @@ function withoutKey(run: Run, match: Match, total: number, side: Side, tell: Tel
     countOf(run, `SELECT count(*) FROM ${parent}`) === total &&
     countOf(run, `SELECT count(*) FROM (${rows(staged)} EXCEPT ${rows(parent)})`) === 0
   if (isSame) return { ...NO_CHANGE, table, unchanged: total }
-  const message = 'It has no primary key, so nothing tells which rows are the same. The parent keeps its own.'
+  const message = "The table has no primary key, so rows can't be matched. The parent keeps its rows."
   tell(tableConflict(table, 'no_primary_key', message), side === 'parent')
   return { ...NO_CHANGE, table, conflicts: total }
 }

@@ -32,9 +32,9 @@ export function mergeSchema(run: Run, sides: SchemaSides): { steps: readonly Ste
   try {
     apply(steps, parent, changes, sides)
     for (const [what, why] of added(broken, brokenPrograms(run)))
-      throw new Unfit({ type: 'program', name: what }, `It would not work any more: ${why}`)
+      throw new Unfit({ type: 'program', name: what }, `It would stop working: ${why}`)
     for (const [, table] of added(orphaned, orphans(run))) {
-      throw new Unfit({ type: 'table', name: table }, 'Rows of this table would refer to rows that are missing.')
+      throw new Unfit({ type: 'table', name: table }, 'Rows of this table would have missing references.')
     }
     return { steps: steps.done, clashes: [] }
   } catch (cause) {
@@ -72,7 +72,7 @@ function apply(steps: Steps, parent: SchemaText, changes: readonly Change[], { b
   for (const table of work.drop) {
     const { name } = table
     const losesData = hasRows(run, name)
-    const reason = losesData ? `Rows of "${name}" would be gone.` : `Drops table "${name}".`
+    const reason = losesData ? `Rows of "${name}" would be deleted.` : `Drops table "${name}".`
     steps.do(`DROP TABLE ${quoteName(name)}`, reason, { type: 'table', name, change: 'removed' }, { losesData })
   }
   for (const { table, origin } of work.rebuild) rebuild(steps, table, origin)
@@ -180,9 +180,9 @@ function addOthers(
 function verify(now: SchemaText, changes: readonly Change[]): void {
   const present = byKey(now)
   for (const { before, after } of changes) {
-    if (before && !after && present.has(keyOf(before))) throw new Unfit(before, 'It could not be dropped.')
+    if (before && !after && present.has(keyOf(before))) throw new Unfit(before, "It couldn't be dropped.")
     if (after && !isSame(present.get(keyOf(after)), after)) {
-      throw new Unfit(after, 'It did not become what it is in the branch.')
+      throw new Unfit(after, "It couldn't be changed to match the branch.")
     }
   }
 }

@@ -43,7 +43,10 @@ export function mergeTable(merge: RowsMerge, match: Match, base: string | undefi
   const nameless = `(${key.map((column) => `s.${column} IS NULL`).join(' OR ')})`
   const withNull = countOf(run, `SELECT count(*) FROM ${staged} s WHERE ${nameless}`)
   if (withNull > 0) {
-    tell(refusedRow(run, match, nameless, 'null_key', 'A primary key with NULL names no row.'), side === 'parent')
+    tell(
+      refusedRow(run, match, nameless, 'null_key', "The primary key is NULL, so the row can't be identified."),
+      side === 'parent',
+    )
   }
   const unchanged = count('keep') + countOf(run, `SELECT count(*) ${both} WHERE ${same}`)
 

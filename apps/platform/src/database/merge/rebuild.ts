@@ -39,7 +39,7 @@ export function rebuild(steps: Steps, table: SchemaObject, origin: Origin): void
   const counted = sequenceOf(run, origin.table)
   steps.do(withName(sql, staged), why, change, { record: false })
   const [from, to] = [shapeOf(run, origin.table), shapeOf(run, staged)]
-  if (!from || !to) throw new Unfit(change, `${why} There is no table "${origin.table}".`)
+  if (!from || !to) throw new Unfit(change, `${why} Table "${origin.table}" doesn't exist.`)
   const pairs = pairsOf(from, to, origin)
   const keepsRowid = from.rowid && to.rowid && (from.isVirtual || !(from.keyIsRowid || to.keyIsRowid))
   const [into, source] = [pairs.map(({ to }) => quoteName(to)), pairs.map(({ from }) => quoteName(from))]
@@ -85,12 +85,12 @@ function lostBy(run: Run, from: Shape, to: Shape, pairs: readonly Pair[], old: s
   const full = gone.filter(
     (name) => run(`SELECT 1 FROM ${table} WHERE ${quoteName(name)} IS NOT NULL LIMIT 1`).length > 0,
   )
-  if (full.length > 0) return `Values of ${full.map((name) => `"${old}"."${name}"`).join(', ')} would be gone.`
+  if (full.length > 0) return `Values of ${full.map((name) => `"${old}"."${name}"`).join(', ')} would be lost.`
   const converted = pairs.filter((pair) => from.types.get(lower(pair.from)) !== to.types.get(lower(pair.to)))
   if (converted.length === 0 || !hasRows(run, old)) return undefined
   const changed = converted.filter((pair) => becomesOther(run, from, to, pair, table, quoteName(staged)))
   if (changed.length === 0) return undefined
-  return `Values of ${changed.map((pair) => `"${old}"."${pair.from}"`).join(', ')} would become others.`
+  return `Values of ${changed.map((pair) => `"${old}"."${pair.from}"`).join(', ')} would change.`
 }
 
 /** Rows that cannot be found again by their rowid are taken to have changed. */

@@ -36,7 +36,7 @@ export function threeWay(base: SchemaText, parent: SchemaText, branch: SchemaTex
     if (isSame(t, b) || isSame(t, o)) continue
     if (isSame(o, b) || hasOnlyColumnsMore(b, o, t)) changes.push({ before: o, after: t })
     else if (hasOnlyColumnsMore(b, t, o)) continue
-    else clashes.push(clashOf('Both sides have changed it, and not to the same.', t ?? o ?? b, b, o, t))
+    else clashes.push(clashOf('Changed differently on both sides.', t ?? o ?? b, b, o, t))
   }
   return { changes, clashes }
 }

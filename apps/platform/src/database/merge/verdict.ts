@@ -16,7 +16,7 @@ export function judge({ mode, allowDataLoss, expectedPlan }: Asked, report: Merg
     new PerSQLError(code, { what }, { extra: { merge: report } })
   const schemaFirst = mode === 'data' ? tablesOf(report, ({ reason }) => reason === 'schema_differs') : ''
   // A plan that was made with the schema merged does not hold without it, and never will.
-  if (schemaFirst) throw refuse('merge_conflict', `rows of ${schemaFirst} need the schema merged first`)
+  if (schemaFirst) throw refuse('merge_conflict', `merge the schema before the rows of ${schemaFirst}`)
   if (expectedPlan !== undefined && !isExpected(mode, expectedPlan, report.planHash)) throw refuse('merge_stale')
   if (mode === 'preview') return
   const { statements, conflicts } = report.schema
@@ -26,7 +26,7 @@ export function judge({ mode, allowDataLoss, expectedPlan }: Asked, report: Merg
     throw refuse('merge_conflict', `rows of ${tablesOf(report, () => true)}`)
   }
   const loss = statements.find(({ losesData }) => losesData)
-  if (loss && !allowDataLoss) throw refuse('merge_would_lose_data', loss.reason.replace(/\.$/, ''))
+  if (loss && !allowDataLoss) throw refuse('merge_would_lose_data', clauseOf(loss.reason))
 }
 
 type Conflict = MergeReport['data']['conflicts'][number]
@@ -43,3 +43,6 @@ function isExpected(mode: MergeReport['mode'], expected: string, actual: string)
   const at = mode === 'schema' ? 0 : 1
   return halves(expected)[at] !== undefined && halves(expected)[at] === halves(actual)[at]
 }
+
+/** Turns a sentence into a clause to follow a colon. */
+const clauseOf = (sentence: string) => sentence.charAt(0).toLowerCase() + sentence.slice(1).replace(/\.$/, '')

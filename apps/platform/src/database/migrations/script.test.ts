@@ -105,8 +105,8 @@ test.each([
   ['BEGIN; BEGIN; SELECT 1; COMMIT', 'BEGIN', 1],
   ['SAVEPOINT a; SELECT 1', 'SAVEPOINT', 1],
   ['SELECT 1; ROLLBACK', 'ROLLBACK', 2],
-  ['SELECT 1; SELECT ?', 'A parameter', 2],
-  ['SELECT :a', 'A parameter', 1],
+  ['SELECT 1; SELECT ?', 'A parameter in a migration', 2],
+  ['SELECT :a', 'A parameter in a migration', 1],
 ])('%s is refused for %s', (sql, what, number) => {
   expect(refusal(sql)).toMatchObject({
     code: 'statement_not_allowed',

@@ -88,12 +88,12 @@ export const headOf = ({ number, line, text }: ScriptStatement): ScriptStatement
 const BEGIN = /^BEGIN( (DEFERRED|IMMEDIATE|EXCLUSIVE))?( TRANSACTION)?$/
 const COMMIT = /^(COMMIT|END)( TRANSACTION)?$/
 const CONTROLS = new Set(['BEGIN', 'COMMIT', 'END', 'ROLLBACK', 'SAVEPOINT', 'RELEASE'])
-const WHOLE = 'A migration runs in one transaction, whole or not at all: leave it out.'
+const WHOLE = 'Migrations already run in one transaction. Remove it.'
 
 function refusalOf(sql: string, list: readonly Token[]): { what: string; instead: string } | undefined {
   const verb = word(sql, list[0])
   if (CONTROLS.has(verb)) return { what: verb, instead: WHOLE }
   return list.some(({ kind }) => kind === 'variable')
-    ? { what: 'A parameter', instead: 'Write the value into the migration.' }
+    ? { what: 'A parameter in a migration', instead: 'Write the value in the SQL text.' }
     : undefined
 }

@@ -3,6 +3,7 @@ import { type Api, type Listed, type Migration, type Parsed, PerSQLError } from 
 import * as z from 'zod'
 import { toIso } from '../../clock.ts'
 import { type Order, readPage } from '../../paging.ts'
+import { limitReached } from '../../storage/limit-reached.ts'
 import type { OwnPages } from '../own-pages.ts'
 import type { StoredMigration } from './stored-migration.ts'
 
@@ -69,7 +70,7 @@ export class Migrations {
   create(draft: Draft, nowMs: number): StoredMigration {
     this.#requireFree(draft.name)
     if ([...this.#kv.list({ prefix: NAMES })].length >= MAX_MIGRATIONS) {
-      throw new PerSQLError('limit_reached', { limit: MAX_MIGRATIONS, what: 'migrations' })
+      throw limitReached(MAX_MIGRATIONS, 'migrations', 'Delete drafts you no longer need.')
     }
     const number = (this.#kv.get<number>(NUMBER) ?? 0) + 1
     const times = { createdAtMs: nowMs, updatedAtMs: nowMs }

@@ -14,7 +14,7 @@ export const proposalOperations: Record<ProposalOperation, Run> = {
     const analysis = engine.prepareAlone(statement, grant)
     const { kind } = analysis.effect
     if (kind === 'read')
-      throw new PerSQLError('invalid_input', { problem: 'This statement only reads: send it to query.' })
+      throw new PerSQLError('invalid_input', { problem: "This statement doesn't write. Use query instead." })
     const planned = { ...statement, sql: `EXPLAIN QUERY PLAN ${analysis.statement.text}` }
     const plan = engine.run(engine.prepare(planned, grant), planned)
     // Applying it asks for approval where that is needed; what is forbidden is told now.

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { PerSQLError } from '@persql/contract'
+import { limitReached } from '../../storage/limit-reached.ts'
 import { randomText } from '../../token.ts'
 import type { StatementInput } from '../call.ts'
 import type { OwnPages } from '../own-pages.ts'
@@ -32,7 +33,7 @@ export class Proposals {
   /** Keeps a proposal. Returns the token that applies it. @throws PerSQLError `limit_reached` */
   add(proposal: Proposal): string {
     if ([...this.#kv.list({ prefix: PREFIX, limit: MAX_PROPOSALS })].length >= MAX_PROPOSALS) {
-      throw new PerSQLError('limit_reached', { limit: MAX_PROPOSALS, what: 'open proposals' })
+      throw limitReached(MAX_PROPOSALS, 'open proposals', 'Apply one, or wait until one expires.')
     }
     const token = `pmut_${randomText(40)}`
     this.#ownPages.around(() => {

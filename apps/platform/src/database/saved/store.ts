@@ -2,6 +2,7 @@ import { type Listed, type Paging, PerSQLError, type SavedQuery } from '@persql/
 import * as z from 'zod'
 import { toIso } from '../../clock.ts'
 import { compareKeys, pageOf } from '../../paging.ts'
+import { limitReached } from '../../storage/limit-reached.ts'
 import { randomText } from '../../token.ts'
 import type { OwnPages } from '../own-pages.ts'
 
@@ -54,7 +55,7 @@ export class SavedQueries {
   create(saving: Saving, by: string, nowMs: number): StoredQuery {
     this.#requireFree(saving.name)
     if ([...this.#kv.list({ prefix: NAMES })].length >= MAX_SAVED) {
-      throw new PerSQLError('limit_reached', { limit: MAX_SAVED, what: 'saved queries' })
+      throw limitReached(MAX_SAVED, 'saved queries')
     }
     const [created, updated] = [
       { createdAtMs: nowMs, createdBy: by },

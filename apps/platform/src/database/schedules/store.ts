@@ -10,6 +10,7 @@ import {
 import * as z from 'zod'
 import { toIso } from '../../clock.ts'
 import { compareKeys, pageOf } from '../../paging.ts'
+import { limitReached } from '../../storage/limit-reached.ts'
 import { randomText } from '../../token.ts'
 import type { OwnPages } from '../own-pages.ts'
 
@@ -90,7 +91,7 @@ export class Schedules {
   /** @throws PerSQLError `limit_reached` */
   create(fields: Fields, rights: Rights, nowMs: number): StoredSchedule {
     if (this.list().length >= MAX_SCHEDULES) {
-      throw new PerSQLError('limit_reached', { limit: MAX_SCHEDULES, what: 'schedules' })
+      throw limitReached(MAX_SCHEDULES, 'schedules')
     }
     const nextAtMs = fields.enabled ? nowMs + fields.intervalSec * 1000 : null
     const times = { createdAtMs: nowMs, updatedAtMs: nowMs, nextAtMs }

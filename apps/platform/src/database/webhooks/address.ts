@@ -1,14 +1,14 @@
 /** Why nothing may be posted to this URL, in words; nothing when it may. Names are looked up by whoever connects. */
 export function urlProblem(text: string, allowLoopback: boolean): string | undefined {
   const url = URL.parse(text)
-  if (!url) return 'it is no URL'
-  if (url.username || url.password) return 'it holds a password'
+  if (!url) return 'not a valid URL'
+  if (url.username || url.password) return 'it contains a password'
   if (allowLoopback && isLoopback(url)) return undefined
-  if (url.protocol !== 'https:') return 'it is not https'
+  if (url.protocol !== 'https:') return "it isn't https"
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '')
   const literal = ipv4(host) ?? ipv6(host)
-  if (literal) return isPublic(literal) ? undefined : 'it names an address that is not public'
-  if (!host.includes('.') || PRIVATE_NAMES.test(host)) return 'it names a host that is not public'
+  if (literal) return isPublic(literal) ? undefined : "the address isn't public"
+  if (!host.includes('.') || PRIVATE_NAMES.test(host)) return "the host isn't public"
   return undefined
 }
 

@@ -39,7 +39,7 @@ export async function post(
   } catch (cause) {
     const timedOut = (cause as Error).name === 'TimeoutError'
     // What the runtime says of a refused connection tells of the network behind it, so it is not passed on.
-    const error = timedOut ? `No answer within ${TIMEOUT_MS / 1000} s.` : 'The host could not be reached.'
+    const error = timedOut ? `No response within ${TIMEOUT_MS / 1000} s.` : "Couldn't connect to the host."
     return { delivered: false, responseStatus: null, error, durationMs: passed() }
   }
 }
@@ -50,6 +50,6 @@ const signature = (secret: string, seconds: number, body: string): string =>
 
 function problemOf(status: number): string | null {
   if (status >= 200 && status < 300) return null
-  if (status >= 300 && status < 400) return `It answered ${status}: redirects are not followed.`
-  return `It answered ${status}.`
+  if (status >= 300 && status < 400) return `Responded with ${status}. Redirects aren't followed.`
+  return `Responded with ${status}.`
 }

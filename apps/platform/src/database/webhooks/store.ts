@@ -13,6 +13,7 @@ import {
 import * as z from 'zod'
 import { toIso } from '../../clock.ts'
 import { compareKeys, pageOf } from '../../paging.ts'
+import { limitReached } from '../../storage/limit-reached.ts'
 import { randomText } from '../../token.ts'
 import { concerns } from '../feed/tables.ts'
 import type { OwnPages } from '../own-pages.ts'
@@ -121,7 +122,7 @@ export class WebhookStore {
   /** @throws PerSQLError `limit_reached` */
   create(fields: Fields, nowMs: number): StoredWebhook {
     if (this.list().length >= MAX_WEBHOOKS) {
-      throw new PerSQLError('limit_reached', { limit: MAX_WEBHOOKS, what: 'webhooks' })
+      throw limitReached(MAX_WEBHOOKS, 'webhooks')
     }
     const times = { createdAtMs: nowMs, updatedAtMs: nowMs, failingSinceMs: null, disabledReason: null }
     return this.put({ ...fields, id: `whk_${randomText(16)}`, secret: newSecret(), ...times })

@@ -117,9 +117,9 @@ export class Webhooks {
     const failingSinceMs = hook.failingSinceMs ?? nowMs
     const reason =
       status === GONE
-        ? 'It answered 410: nobody is there any more.'
+        ? 'The URL responded with 410 Gone.'
         : nowMs - failingSinceMs >= GIVE_UP_MS
-          ? 'Nothing has arrived for three days.'
+          ? 'No delivery succeeded for three days.'
           : undefined
     if (reason === undefined) {
       if (hook.failingSinceMs === null) store.put({ ...hook, failingSinceMs })

@@ -1,0 +1,5 @@
+import { PerSQLError } from '@persql/contract'
+
+/** Creates the error for a limit per database. `instead` says what to do about it. */
+export const limitReached = (limit: number, what: string, instead = 'Delete one you no longer need.'): PerSQLError =>
+  new PerSQLError('limit_reached', { limit: limit.toLocaleString('en-US'), what, instead })
