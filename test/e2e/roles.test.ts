@@ -489,3 +489,11 @@ test('a cookie opens no door for tokens, and a token none for people', async () 
   const { body } = await platform.request('/api/namespaces/root', { token: tokens.admin })
   expect(body.code).toBe('not_signed_in')
 })
+
+test('a refused write names the role of the member, or that of the token', async () => {
+  const write = { sql: 'INSERT INTO t VALUES (1)' }
+  const asMember = await people.viewer.request('/api/namespaces/root/databases/main/query', { body: write })
+  expect([asMember.status, asMember.body.error]).toEqual([403, 'The role "viewer" isn\'t allowed to change data.'])
+  const asToken = await platform.request('/v1/db/root/main/query', { body: write, token: tokens.readonly })
+  expect([asToken.status, asToken.body.error]).toEqual([403, 'The role "readonly" isn\'t allowed to change data.'])
+})

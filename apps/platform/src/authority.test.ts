@@ -1,7 +1,16 @@
 import { api, type MemberRole, PerSQLError } from '@persql/contract'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Authority, assertMayCall, derive, excessOf, expiryWithin, isInScope, openToAll } from './authority.ts'
+import {
+  type Authority,
+  assertMayCall,
+  derive,
+  excessOf,
+  expiryWithin,
+  isInScope,
+  limitingRole,
+  openToAll,
+} from './authority.ts'
 
 const name = fc.constantFrom('a', 'A', 'b', 'c', 'é', 'É')
 const role = fc.constantFrom('readonly' as const, 'readwrite' as const, 'admin' as const)
@@ -115,4 +124,13 @@ test.each<[operation: keyof typeof api, role: MemberRole, code: string | undefin
   const call = () => assertMayCall(operation, { signedIn }, 'namespace')
   if (code === undefined) expect(call).not.toThrow()
   else expect(call).toThrow(expect.objectContaining({ code }))
+})
+
+test.each([
+  [{ role: 'readonly', memberRole: 'viewer' }, 'viewer'],
+  [{ role: 'readonly', memberRole: 'owner' }, 'readonly'],
+  [{ role: 'readwrite', memberRole: 'editor' }, 'readwrite'],
+  [{ role: 'readonly' }, 'readonly'],
+] as const)('of %j the role that limits the caller is named', (access, named) => {
+  expect(limitingRole(access)).toBe(named)
 })

@@ -71,12 +71,16 @@ function refusalOf(
     return needed && covers(access.signedIn, needed) ? undefined : insufficient(access.signedIn, name)
   }
   const { role, memberRole, tableScope } = access
-  if (!isRole(scope) || !isWithin(scope, role)) return insufficient(role, name)
+  if (!isRole(scope) || !isWithin(scope, role)) return insufficient(limitingRole(access), name)
   // An operation that is closed to a member is closed to the apps of that member.
   if (memberRole && console && !covers(memberRole, console.role)) return insufficient(memberRole, name)
   if (access.pinned && !(pinned ?? served === 'database')) return new PerSQLError('token_pinned')
   return tableScope === null || scoped === true ? undefined : notForScoped(name)
 }
+
+/** Returns the role to name in an error: that of the member where it limits the caller, else that of the token. */
+export const limitingRole = ({ role, memberRole }: Pick<TokenAccess, 'role' | 'memberRole'>): Role | MemberRole =>
+  memberRole && databaseRole[memberRole] === role ? memberRole : role
 
 const LEAST: TokenAccess = { role: 'readonly', tableScope: [], pinned: true, memberRole: 'viewer' }
 

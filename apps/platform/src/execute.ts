@@ -210,7 +210,13 @@ async function executeAsMember(
   ctx: Context,
 ): Promise<Reply> {
   const { ns, db } = raw.params as { ns: string; db: string }
-  const { grant, text } = toAdmitted({ tokenId, role: databaseRole[role], tableScope: null, expiresAtMs: null })
+  const { grant, text } = toAdmitted({
+    tokenId,
+    role: databaseRole[role],
+    memberRole: role,
+    tableScope: null,
+    expiresAtMs: null,
+  })
   const body = await bodyFor(operation, raw, ctx, grant)
   return callDatabase(ctx, operation, ns, db, text, body, await raw.replayKeys(body))
 }

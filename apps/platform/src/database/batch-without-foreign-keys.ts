@@ -1,4 +1,5 @@
 import { PerSQLError } from '@persql/contract'
+import { limitingRole } from '../authority.ts'
 import { actorOf, type BatchInput, type DatabaseCall } from './call.ts'
 import type { Run as RunSql } from './guard/schema-map.ts'
 import { SCHEMA_TABLE } from './guard/schema-map.ts'
@@ -29,7 +30,9 @@ export function batchWithoutForeignKeys(
 ): Promise<Outcome> {
   const { grant } = call
   const { role, tableScope } = grant
-  if (role !== 'admin') throw new PerSQLError('role_insufficient', { role, action: 'turn foreign keys off' })
+  if (role !== 'admin') {
+    throw new PerSQLError('role_insufficient', { role: limitingRole(grant), action: 'turn foreign keys off' })
+  }
   if (tableScope !== null) throw new PerSQLError('table_out_of_scope', { table: SCHEMA_TABLE })
   const { engine, storage, schemaChanges } = parts
   const run: RunSql = (sql, ...params) => [...storage.sql.exec(sql, ...params).raw()]

@@ -1,4 +1,5 @@
-import { PerSQLError, type Role } from '@persql/contract'
+import { type MemberRole, PerSQLError, type Role } from '@persql/contract'
+import { limitingRole } from '../../authority.ts'
 import { readAssigned } from '../ids/assigned.ts'
 import { castIntegers } from './bind.ts'
 import { type Counters, NO_COUNTERS, readCounters } from './counters.ts'
@@ -19,6 +20,8 @@ export interface Permission {
   readonly role: Role
   /** The only tables it may touch; `null` for all. */
   readonly tableScope: readonly string[] | null
+  /** The role of the member that calls, or whose app does. */
+  readonly memberRole?: MemberRole | undefined
 }
 
 /** A statement with everything that must be known before it runs. */
@@ -237,9 +240,11 @@ export function authorise({ statement, effect, sequenceImplied, reserved }: Anal
     if (effect.kind === 'schema') throw new PerSQLError('table_out_of_scope', { table: SCHEMA_TABLE })
   }
   if (effect.kind !== 'read') {
-    if (role === 'readonly') throw new PerSQLError('role_insufficient', { role, action: 'change data' })
+    if (role === 'readonly') {
+      throw new PerSQLError('role_insufficient', { role: limitingRole(permission), action: 'change data' })
+    }
     if (role !== 'admin' && effect.kind === 'schema') {
-      throw new PerSQLError('role_insufficient', { role, action: `run ${statement.verb}` })
+      throw new PerSQLError('role_insufficient', { role: limitingRole(permission), action: `run ${statement.verb}` })
     }
     if (reserved !== undefined && !isMaintenance) throw new PerSQLError('table_protected', { table: reserved })
   }
