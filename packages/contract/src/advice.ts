@@ -3,24 +3,24 @@ import { AiMeta } from './assistant.ts'
 import { operation } from './operation.ts'
 import { Slug } from './values.ts'
 
-/** An index that was tried out on a copy. Rows are those of one run of each of `queries`, on average over several values. */
+/** An index that was tested on a copy. Row counts are for one run of each of `queries`, averaged over several values. */
 const Suggestion = z.object({
   table: z.string(),
   columns: z.array(z.string()),
-  /** What makes the index, to be run as it is. */
+  /** The statement that creates the index. */
   sql: z.string(),
-  /** Why, in words, and what it costs. */
+  /** The reason and the cost, as text. */
   reason: z.string(),
-  /** The statements of the query log that gain by it. */
+  /** The logged statements that the index makes faster. */
   queries: z.array(z.string()),
   rowsReadBefore: z.int(),
   rowsReadAfter: z.int(),
 })
 
 export const IndexAdvice = z.object({
-  /** The best first, at most ten. */
+  /** Up to 10, best first. */
   suggestions: z.array(Suggestion).max(10),
-  /** How many different statements of the query log were looked at. */
+  /** The number of different logged statements that were examined. */
   examined: z.int(),
 })
 export type IndexAdvice = z.infer<typeof IndexAdvice>
@@ -28,7 +28,7 @@ export type IndexAdvice = z.infer<typeof IndexAdvice>
 /** Operations that suggest indexes. */
 export const advice = {
   advise_indexes: operation({
-    summary: 'Suggest indexes for what the query log holds, each tried out on a copy; nothing is changed',
+    summary: 'Suggest indexes for logged statements, each tested on a copy; changes nothing',
     route: 'POST /v1/db/{ns}/{db}/ai/indexes',
     scope: 'readonly',
     scoped: true,
@@ -36,7 +36,7 @@ export const advice = {
     input: z.strictObject({
       ns: Slug,
       db: Slug,
-      /** Have a model phrase the reasons; what is proposed and measured stays as it is. */
+      /** Whether an AI model words the reasons. It doesn't affect the suggestions. */
       explain: z.boolean().default(false),
     }),
     output: IndexAdvice,

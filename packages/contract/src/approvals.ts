@@ -6,9 +6,9 @@ import { Moment, Param, Slug } from './values.ts'
 const address = { ns: Slug, db: Slug }
 const Token = z.string().min(1).max(200)
 
-/** Of tables that match, writes are forbidden, or wait for a human. */
+/** The tables whose writes are denied or need approval. */
 const RuleShape = {
-  /** `*` stands for any characters, `?` for one; letters of either case are the same. */
+  /** `*` matches any characters, `?` exactly one. Case-insensitive. */
   tableGlob: z.string().min(1).max(200),
   action: z.enum(['deny', 'require_approval']),
 }
@@ -22,11 +22,11 @@ export const ApprovalRule = z.object({
 })
 export type ApprovalRule = z.infer<typeof ApprovalRule>
 
-/** A rule, and the table that a statement would write and that it matches. */
+/** A rule with the table that it matched in a statement. */
 export const ApprovalHit = z.object({ ...RuleShape, matchedTable: z.string(), note: z.string().nullable() })
 export type ApprovalHit = z.infer<typeof ApprovalHit>
 
-/** How an approval stands; once it is `redeemed`, what was asked for has been done. */
+/** The status of an approval. `redeemed` means that the write has run. */
 export const ApprovalStatus = z.enum(['pending', 'approved', 'denied', 'expired', 'redeemed'])
 export type ApprovalStatus = z.infer<typeof ApprovalStatus>
 
@@ -34,30 +34,30 @@ export const Approval = z.object({
   status: ApprovalStatus,
   hits: z.array(ApprovalHit),
   createdAt: Moment,
-  /** Until then it can be decided, and what was approved can be redeemed. */
+  /** The end of the time to decide, and to redeem an approval. */
   expiresAt: Moment,
   decidedAt: Moment.nullable(),
-  /** What the human who decided had to say. */
+  /** The note of the person who decided. */
   note: z.string().nullable(),
 })
 export type Approval = z.infer<typeof Approval>
 
-/** The same as those who decide see it. */
+/** An approval with everything that the person who decides needs to know. */
 export const ApprovalRequest = Approval.extend({
   namespaceSlug: Slug,
   databaseSlug: Slug,
   /** `token:<id>` or `user:<id>`. */
   askedBy: z.string(),
   statements: z.array(z.object({ sql: z.string(), params: z.array(Param) })),
-  /** All tables it writes, guarded or not. */
+  /** All tables it writes, protected or not. */
   tables: z.array(z.string()),
-  /** Rows and index entries it wrote when it was tried out, before anybody was asked. */
+  /** Rows and index entries that it wrote in the dry run before the request. */
   rowsWritten: z.int(),
   decidedBy: z.string().nullable(),
 })
 export type ApprovalRequest = z.infer<typeof ApprovalRequest>
 
-/** The same in a list: its address, and of what it would run the beginning. */
+/** An approval request in a list: its token and the beginning of its SQL. */
 export const ListedApproval = ApprovalRequest.omit({
   namespaceSlug: true,
   databaseSlug: true,
@@ -80,7 +80,7 @@ const decision = {
 /** Operations on approval rules and approval requests. */
 export const approvals = {
   list_approval_rules: operation({
-    summary: 'List the rules that make writes to some tables wait for a human, or forbid them',
+    summary: 'List approval rules: the tables whose writes are denied or need approval',
     route: 'GET /v1/db/{ns}/{db}/approval_rules',
     scope: 'admin',
     console: { route: 'GET /api/namespaces/{ns}/databases/{db}/approval_rules', role: 'viewer' },
@@ -90,7 +90,7 @@ export const approvals = {
   }),
 
   create_approval_rule: operation({
-    summary: 'Make writes to tables of this name wait for a human, or forbid them; it holds from the answer on',
+    summary: 'Create a rule that denies writes to matching tables or requires approval; takes effect immediately',
     route: 'POST /v1/db/{ns}/{db}/approval_rules',
     scope: 'admin',
     console: { route: 'POST /api/namespaces/{ns}/databases/{db}/approval_rules', role: 'admin' },
@@ -110,7 +110,7 @@ export const approvals = {
   }),
 
   list_approvals: operation({
-    summary: 'List up to 100 requests for approval: those that wait, then those of the last 90 minutes, newest first',
+    summary: 'List up to 100 approval requests: pending first, then those of the last 90 minutes, newest first',
     route: 'GET /v1/db/{ns}/{db}/approvals',
     scope: 'admin',
     console: { route: 'GET /api/namespaces/{ns}/databases/{db}/approvals', role: 'viewer' },
@@ -120,7 +120,7 @@ export const approvals = {
   }),
 
   get_approval: operation({
-    summary: 'Tell how an approval stands that one was told to wait for',
+    summary: 'Get the status of an approval you requested',
     route: 'GET /v1/db/{ns}/{db}/approvals/{token}',
     scope: 'readonly',
     scoped: true,
@@ -131,7 +131,7 @@ export const approvals = {
   }),
 
   redeem_approval: operation({
-    summary: 'Run exactly what was approved, whole or not at all, once: a result, or one for each statement of a batch',
+    summary: 'Run an approved write exactly as requested, once, all-or-nothing',
     route: 'POST /v1/db/{ns}/{db}/redeem_approval',
     scope: 'readwrite',
     scoped: true,
@@ -151,7 +151,7 @@ export const approvals = {
   }),
 
   get_approval_request: operation({
-    summary: 'Show what an approval is asked for: who wants to run what, on which tables',
+    summary: 'Get an approval request: who wants to run what, on which tables',
     route: 'GET /api/approvals/{token}',
     scope: 'account',
     input: z.strictObject({ token: Token }),
@@ -160,13 +160,13 @@ export const approvals = {
   }),
 
   approve_request: operation({
-    summary: 'Approve what is asked for, as an editor of the database or more',
+    summary: 'Approve a request; requires edit access to the database',
     route: 'POST /api/approvals/{token}/approve',
     ...decision,
   }),
 
   deny_request: operation({
-    summary: 'Deny what is asked for, as an editor of the database or more',
+    summary: 'Deny a request; requires edit access to the database',
     route: 'POST /api/approvals/{token}/deny',
     ...decision,
   }),

@@ -8,7 +8,7 @@ const Question = z.string().trim().min(1).max(500)
 const TableName = z.string().min(1).max(200)
 const Line = z.string().max(1_000)
 
-/** What a database and its tables are for, in words. */
+/** The descriptions of a database and its tables. */
 export const Docs = z.strictObject({
   databaseDescription: z.string().max(4_000).optional(),
   tables: z
@@ -24,7 +24,7 @@ export const Docs = z.strictObject({
 })
 export type Docs = z.infer<typeof Docs>
 
-/** What a call cost that may have asked the model. It stands beside `data`. */
+/** The cost of a call that may use an AI model, next to `data` in the response. */
 export const AiMeta = z.object({ ...QueryMeta.shape, aiTokens: z.int() })
 const answers = { sql: z.string(), explanation: z.string() }
 const result = { columns: z.array(z.string()), rows: z.array(z.array(Value)) }
@@ -40,7 +40,7 @@ const refusals = [
 /** Operations that ask the AI model, and those on descriptions of tables. */
 export const assistant = {
   ask: operation({
-    summary: 'Ask in words: a model writes one SELECT, the guard checks it, and it runs',
+    summary: 'Ask in natural language: an AI model writes one SELECT, which is checked and run',
     route: 'POST /v1/db/{ns}/{db}/ask',
     scope: 'readonly',
     scoped: true,
@@ -48,7 +48,7 @@ export const assistant = {
     input: z.strictObject({
       ...address,
       question: Question,
-      /** Tables the model gets to know and its statement may read; none named means all. */
+      /** The tables that the AI model sees and its statement can read. Default: all. */
       allowedTables: z.array(TableName).max(200).optional(),
       context: z.string().max(4_000).optional(),
       maxRows: z.int().min(1).max(1_000).default(100),
@@ -59,7 +59,7 @@ export const assistant = {
   }),
 
   generate_sql: operation({
-    summary: 'Have a SELECT written for a question, and run it with execute',
+    summary: 'Generate a SELECT for a question; with "execute", also run it',
     route: 'POST /v1/db/{ns}/{db}/ai/sql',
     scope: 'readonly',
     scoped: true,
@@ -76,7 +76,7 @@ export const assistant = {
   }),
 
   describe_tables: operation({
-    summary: 'Have tables described by a model, from their schema and a few rows, and keep that',
+    summary: 'Generate and save table descriptions with an AI model, from the schema and a few rows',
     route: 'POST /v1/db/{ns}/{db}/ai/describe',
     scope: 'admin',
     scoped: true,
@@ -88,7 +88,7 @@ export const assistant = {
   }),
 
   get_docs: operation({
-    summary: 'Read what is written about the database and its tables',
+    summary: 'Get the descriptions of the database and its tables',
     route: 'GET /v1/db/{ns}/{db}/ai/docs',
     scope: 'readonly',
     scoped: true,
@@ -99,7 +99,7 @@ export const assistant = {
   }),
 
   put_docs: operation({
-    summary: 'Write what the database and its tables are for, in place of what was written',
+    summary: 'Replace the descriptions of the database and its tables',
     route: 'PUT /v1/db/{ns}/{db}/ai/docs',
     scope: 'admin',
     console: { route: 'PUT /api/namespaces/{ns}/databases/{db}/ai/docs', role: 'editor' },

@@ -2,15 +2,15 @@ import * as z from 'zod'
 import { operation } from './operation.ts'
 import { Moment, NanoUsd, Slug } from './values.ts'
 
-/** Nano-dollars for one unit of each meter, so that every charge is a whole number. */
+/** The price of one unit of each meter in nano-dollars, so that every charge is a whole number. */
 export const rates = { requests: 500, rowsRead: 5, rowsWritten: 2_000, aiTokens: 1_000 } as const
 
-/** Storage: $0.40 for 10^9 bytes over a month of 30 days makes one nano-dollar for this many byte-hours. */
+/** The byte-hours of storage per nano-dollar, from $0.40 for 10^9 bytes over 30 days. */
 export const BYTE_HOURS_PER_NANO = 1_800
 
 const Line = z.object({ quantity: z.int(), costUsd: z.number() })
 
-/** What has been used since the namespace was made, by meter. */
+/** Usage by meter since the namespace was created. */
 export const Spend = z.object({
   requests: Line,
   rowsRead: Line,
@@ -37,7 +37,7 @@ export const LedgerEntry = z.object({
   at: Moment,
   kind: z.enum(['welcome_credit', 'topup', 'usage', 'adjustment', 'refund', 'dispute']),
   amountUsd: z.number(),
-  /** Balance of the ledger after this entry; usage not posted yet is not in it. */
+  /** Balance of the ledger after this entry, without usage that isn't posted yet. */
   balanceUsd: z.number(),
   ref: z.string(),
   detail: z.json(),
@@ -46,13 +46,13 @@ export const LedgerEntry = z.object({
 /** Operations on usage, the balance and the ledger. */
 export const billing = {
   get_usage: operation({
-    summary: 'Read what was used, by meter and by database',
+    summary: 'Get usage by meter and by database',
     route: 'GET /v1/usage',
     scope: 'readonly',
     console: { route: 'GET /api/namespaces/{ns}/usage', role: 'viewer' },
     billed: false,
     input: z.strictObject({
-      /** UTC days of the history, both included; the last 30 unless told. At most 366. */
+      /** First and last UTC day of the history, at most 366 days. Default: the last 30 days. */
       from: z.iso.date().optional(),
       to: z.iso.date().optional(),
     }),
@@ -62,9 +62,9 @@ export const billing = {
       databases: z.array(
         z.object({ slug: Slug, requests: z.int(), rowsRead: z.int(), rowsWritten: z.int(), costUsd: z.number() }),
       ),
-      /** What each database used on each day; calls to no database stand under the empty name. */
+      /** Usage per database and day. Calls to no database have an empty name. */
       days: z.array(DayUsage),
-      /** What each token used on each day, for charts: a crash may cost a few seconds of it. People stand as `user:<id>`. */
+      /** Usage per token and day, for charts. A crash can lose a few seconds of it. Users are `user:<id>`. */
       tokens: z.array(
         z.object({
           day: z.iso.date(),
@@ -79,15 +79,15 @@ export const billing = {
   }),
 
   get_billing: operation({
-    summary: 'Read the balance, the spend by meter and the ledger',
+    summary: 'Get the balance, spend by meter and ledger',
     route: 'GET /v1/billing',
     scope: 'readonly',
     console: { route: 'GET /api/namespaces/{ns}/billing', role: 'owner' },
     billed: false,
     input: z.strictObject({
-      /** Entries of the ledger, the newest first. */
+      /** The number of ledger entries, newest first. */
       limit: z.int().min(1).max(1_000).default(1_000),
-      /** Entries older than this one's id. */
+      /** Only entries with a lower ID. */
       before: z.int().min(1).optional(),
     }),
     output: z.object({
@@ -99,7 +99,7 @@ export const billing = {
   }),
 
   top_up: operation({
-    summary: 'Open a payment page that adds funds',
+    summary: 'Create a payment page that adds funds',
     route: 'POST /v1/billing/topup',
     scope: 'admin',
     console: { route: 'POST /api/namespaces/{ns}/billing/topup', role: 'owner' },

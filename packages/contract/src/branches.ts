@@ -14,7 +14,7 @@ const NOT_IN_GIT = [
   [/[ ~^:?*[\\]/, 'must not contain spaces or any of ~ ^ : ? * [ \\'],
 ] as const
 
-/** The name of a branch, unique in its parent: any name that git takes for a branch. */
+/** The name of a branch, unique in its parent. All branch names of Git are valid. */
 export const Ref = z
   .string()
   .max(MAX_REF_BYTES)
@@ -23,7 +23,7 @@ export const Ref = z
     if (problem) context.addIssue({ code: 'custom', message: problem })
   })
 
-/** A name that a branch may have. Some were given before names had to be such as git takes them. */
+/** The name of an existing branch. Older branches can have names that are no longer valid for new ones. */
 export const KnownRef = z
   .string()
   .max(MAX_REF_BYTES)
@@ -37,7 +37,7 @@ function problemOf(ref: string): string | undefined {
   return lengthProblemOf(ref) ?? problem
 }
 
-/** The length in UTF-8. */
+/** Returns the length in UTF-8. */
 const bytesOf = (text: string): number =>
   [...text].reduce((sum, { length }, i, all) => {
     const point = all[i]?.codePointAt(0) ?? 0
@@ -53,7 +53,7 @@ function lengthProblemOf(ref: string): string | undefined {
   return undefined
 }
 
-/** What a token of a branch may do; a console token's `readonly`, `readwrite` and `admin`. */
+/** The role of a branch token, equal to `readonly`, `readwrite` and `admin` of other tokens. */
 const BranchRole = z.enum(['read', 'write', 'admin'])
 export type BranchRole = z.infer<typeof BranchRole>
 
@@ -67,15 +67,15 @@ export const Claim = z.object({
   branchRef: z.string(),
   databaseSlug: z.string(),
   namespaceSlug: z.string(),
-  /** Opens this branch and nothing else, until it expires, is reset or deleted. */
+  /** Gives access to this branch only, until the branch expires, is reset or is deleted. */
   token: z.string(),
-  /** `null`: the branch stays until it is deleted. */
+  /** `null` if the branch doesn't expire. */
   expiresAt: Moment.nullable(),
   outcome: z.enum(['created', 'reset']),
-  /** Rows that the branch begins with beside the schema of its parent; absent where there are none. */
+  /** Rows that were copied from the parent; absent if there are none. */
   rows: z
     .object({
-      /** Tables in which migration tools keep what they have applied; `rows` is `null` where that is too much. */
+      /** The tables in which migration tools record applied migrations; `rows` is `null` if the table was too large to copy. */
       carried: z.array(z.object({ table: z.string(), rows: z.int().nullable() })),
     })
     .optional(),
@@ -84,13 +84,13 @@ export const Claim = z.object({
 /** Operations on branches, forks and handoffs. */
 export const branches = {
   claim_branch: operation({
-    summary: 'Make a branch with the schema of its parent and without rows, or reset it, and get a token for it',
+    summary: "Create a branch with the parent's schema and no rows, or reset it, and get a token for it",
     route: 'POST /v1/db/{ns}/{db}/claim_branch',
     scope: 'admin',
     console: { route: 'POST /api/namespaces/{ns}/databases/{db}/claim_branch', role: 'admin' },
     input: z.strictObject({
       db: Slug,
-      /** Made of `purpose` and six random characters unless it is given. */
+      /** Default: `purpose` and 6 random characters. */
       ref: Ref.optional(),
       purpose: z.string().trim().min(1).max(200).optional(),
       /** Seconds until branch and token expire; 0 for no expiry. Default: 3600, or the rest of the caller's token if shorter. */
@@ -119,7 +119,7 @@ export const branches = {
   }),
 
   put_branch: operation({
-    summary: 'Make a branch, or reset it to the present schema of its parent',
+    summary: "Create a branch, or reset it to its parent's current schema",
     route: 'PUT /v1/db/{ns}/{db}/branches/{ref}',
     scope: 'admin',
     console: { route: 'PUT /api/namespaces/{ns}/databases/{db}/branches/{ref}', role: 'editor' },
@@ -127,11 +127,11 @@ export const branches = {
       ...branch,
       ref: Ref,
       name: z.string().trim().min(1).max(80).optional(),
-      /** The database itself: its slug, or `main`. */
+      /** The parent database: its slug, or `main`. */
       fromRef: z.string().max(64).optional(),
       expiresAt: Moment.optional(),
       ttlDays: z.int().min(1).max(30).optional(),
-      /** Where it is to be; taken for granted on one machine. */
+      /** The region of the branch. Ignored on a single machine. */
       region: z.string().max(20).optional(),
     }),
     output: Database,
@@ -139,7 +139,7 @@ export const branches = {
   }),
 
   get_branch: operation({
-    summary: 'Read one branch',
+    summary: 'Get a branch',
     route: 'GET /v1/db/{ns}/{db}/branches/{ref}',
     scope: 'readonly',
     console: { route: 'GET /api/namespaces/{ns}/databases/{db}/branches/{ref}', role: 'viewer' },
@@ -149,7 +149,7 @@ export const branches = {
   }),
 
   delete_branch: operation({
-    summary: 'Delete a branch with its rows and tokens',
+    summary: 'Delete a branch and its rows and tokens',
     route: 'DELETE /v1/db/{ns}/{db}/branches/{ref}',
     scope: 'admin',
     console: { route: 'DELETE /api/namespaces/{ns}/databases/{db}/branches/{ref}', role: 'editor' },
@@ -159,14 +159,14 @@ export const branches = {
   }),
 
   hand_off_branch: operation({
-    summary: 'Make a secret that can be redeemed once for a token of the branch: for a sub-agent',
+    summary: 'Create a one-time code that another agent can exchange for a token to this branch',
     route: 'POST /v1/db/{ns}/{db}/branches/{ref}/handoff',
     scope: 'admin',
     console: { route: 'POST /api/namespaces/{ns}/databases/{db}/branches/{ref}/handoff', role: 'admin' },
     input: z.strictObject({
       ...branch,
       role: BranchRole.default('write'),
-      /** Seconds within which it must be redeemed. Default: 900, or the rest of the caller's token if shorter. */
+      /** Seconds until the code expires. Default: 900, or the rest of the caller's token if shorter. */
       ttlSec: z.int().min(60).max(86_400).optional(),
     }),
     output: z.object({ token: z.string(), expiresAt: Moment }),
@@ -174,7 +174,7 @@ export const branches = {
   }),
 
   redeem_handoff: operation({
-    summary: 'Redeem a handoff for a token of its branch; it works once',
+    summary: 'Exchange a handoff code for a branch token; works once',
     route: 'POST /v1/handoff/redeem',
     scope: 'anyone',
     input: z.strictObject({ token: z.string().max(200) }),
@@ -183,7 +183,7 @@ export const branches = {
   }),
 
   fork_database: operation({
-    summary: 'Make a database of its own with the schema and all rows of this one, as they are now',
+    summary: 'Create an independent copy of a database with its schema and all rows',
     route: 'POST /v1/db/{ns}/{db}/fork',
     scope: 'admin',
     console: { route: 'POST /api/namespaces/{ns}/databases/{db}/fork', role: 'editor' },

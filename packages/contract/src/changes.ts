@@ -4,23 +4,23 @@ import { Slug } from './values.ts'
 
 const address = { ns: Slug, db: Slug }
 
-/** What happened to a table: `unknown` where it may have been any of them, or nothing at all. */
+/** The kind of a change. `unknown` means any of the others, or possibly no change. */
 export const ChangeKind = z.enum(['insert', 'update', 'delete', 'schema', 'unknown'])
 export type ChangeKind = z.infer<typeof ChangeKind>
 
-/** Something was committed. Table `*` stands for all of them: read anew. */
+/** A committed change. Table `*` means that any table may have changed. */
 export const Change = z.object({ table: z.string(), kind: ChangeKind })
 export type Change = z.infer<typeof Change>
 
-/** Where somebody has read to. Whoever gets it keeps it as it is. */
+/** A position in the change feed. Clients send it back unchanged. */
 const Cursor = z.string().regex(/^[0-9A-Za-z]{1,20}\.\d{1,15}$/, 'must be a cursor that the server returned')
-/** Names of tables, with commas between them; none or `*` means all. */
+/** Comma-separated table names. Empty or `*` for all. */
 const Tables = z.string().max(8_000)
 
 /** Operations on the change feed. */
 export const changes = {
   subscribe: operation({
-    summary: 'Open a WebSocket that tells which tables change: {"type":"change","table","kind","cursor"}',
+    summary: 'Open a WebSocket that reports table changes: {"type":"change","table","kind","cursor"}',
     route: 'GET /v1/db/{ns}/{db}/subscribe',
     scope: 'readonly',
     scoped: true,
@@ -32,7 +32,7 @@ export const changes = {
   }),
 
   wait_for_changes: operation({
-    summary: 'Wait until tables change, at most timeoutSec; with the cursor of the last answer nothing is missed',
+    summary: 'Wait for table changes, up to timeoutSec; pass the last cursor to miss nothing',
     route: 'GET /v1/db/{ns}/{db}/wait_for_changes',
     scope: 'readonly',
     scoped: true,

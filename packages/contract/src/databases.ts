@@ -7,25 +7,25 @@ export const Database = z.object({
   id: z.string(),
   slug: Slug,
   name: z.string(),
-  /** `provisioning`: rows are still being copied into it. */
+  /** `provisioning` while rows are being copied into it. */
   status: z.enum(['healthy', 'provisioning', 'deleting']),
   createdAt: Moment,
-  /** Of a branch: its name in its parent. */
+  /** For a branch, its name in the parent. */
   branchRef: z.string().nullable(),
-  /** The database it is a branch or a fork of, by the names that one had then. */
+  /** The database it was branched or forked from, with its names at that time. */
   forkedFrom: z.object({ id: z.string(), slug: Slug, name: z.string() }).nullable(),
   forkedAt: Moment.nullable(),
-  /** When it deletes itself. */
+  /** The time at which it is deleted automatically. */
   expiresAt: Moment.nullable(),
-  /** Bytes of its rows and indexes, as they are billed. */
+  /** Billed bytes of rows and indexes. */
   storedBytes: z.int().nullable(),
-  /** Rows in all its tables. */
+  /** Number of rows in all tables. */
   rows: z.int().nullable(),
-  /** Of a large database rows are not counted but estimated from samples. */
+  /** Whether `rows` is estimated from samples, as for large databases. */
   rowsAreEstimated: z.boolean(),
-  /** When size and rows were measured: some seconds after what was written last; while much is written, each minute. */
+  /** The time of the last measurement: a few seconds after the last write, or every minute under constant writes. */
   measuredAt: Moment.nullable(),
-  /** When it was used last, give or take some seconds. */
+  /** The time of last use, accurate to a few seconds. */
   lastUsedAt: Moment.nullable(),
 })
 export type Database = z.infer<typeof Database>
@@ -55,7 +55,7 @@ export const databases = {
   }),
 
   get_database: operation({
-    summary: 'Read one database',
+    summary: 'Get a database',
     route: 'GET /v1/databases/{slug}',
     scope: 'readonly',
     pinned: true,
@@ -67,7 +67,7 @@ export const databases = {
   }),
 
   delete_database: operation({
-    summary: 'Delete a database with all its data',
+    summary: 'Delete a database and all its data',
     route: 'DELETE /v1/databases/{slug}',
     scope: 'admin',
     console: { route: 'DELETE /api/namespaces/{ns}/databases/{slug}', role: 'admin' },

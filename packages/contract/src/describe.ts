@@ -10,7 +10,7 @@ const Column = z.object({
   name: z.string(),
   type: z.string(),
   notNull: z.boolean(),
-  /** Its place in the primary key, from 1; 0 when it is no part of it. */
+  /** Position in the primary key, starting at 1; 0 if it isn't part of it. */
   primaryKey: z.int(),
   default: z.string().nullable(),
   generated: z.boolean(),
@@ -20,14 +20,14 @@ const Column = z.object({
 const Table = z.object({
   table: z.string(),
   description: Description,
-  /** `null` when the table cannot be read. */
+  /** `null` if the table can't be read. */
   rowCount: z.int().nullable(),
   columns: z.array(Column),
   foreignKeys: z.array(
     z.object({
       columns: z.array(z.string()),
       table: z.string(),
-      /** Columns of that table; `null` stands for its primary key. */
+      /** Referenced columns; `null` for the primary key. */
       to: z.array(z.string().nullable()),
       onDelete: z.string(),
       onUpdate: z.string(),
@@ -37,7 +37,7 @@ const Table = z.object({
     z.object({
       name: z.string(),
       unique: z.boolean(),
-      /** It holds only some of the rows. */
+      /** Whether the index has a WHERE clause. */
       partial: z.boolean(),
       columns: z.array(z.string()),
       sql: z.string().nullable(),
@@ -45,7 +45,7 @@ const Table = z.object({
   ),
 })
 
-/** A database with all its tables, and what is written about them. */
+/** The schema of a database with its descriptions. */
 export const Described = z.object({
   databaseDescription: Description,
   tables: z.array(Table),
@@ -54,7 +54,7 @@ export const Described = z.object({
       name: z.string(),
       sql: z.string(),
       description: Description,
-      /** None when the view does not work. */
+      /** Empty if the view is broken. */
       columns: z.array(Column.pick({ name: true, type: true, description: true })),
     }),
   ),
@@ -64,39 +64,39 @@ export type Described = z.infer<typeof Described>
 
 const Compact = z.object({ text: z.string() })
 
-/** A table, column or view that words were found in. */
+/** A table, column or view that matches a search. */
 const Hit = z.object({
   kind: z.enum(['table', 'column', 'view']),
-  /** The table or view, also of a column. */
+  /** The table or view; for a column, the one it belongs to. */
   table: z.string(),
   column: z.string().optional(),
-  /** Higher is better; to be compared within one answer only. */
+  /** Higher is better. Comparable only within one response. */
   score: z.number(),
   description: z.string().optional(),
 })
 export type Hit = z.infer<typeof Hit>
 
-/** Something in a schema, or in the first and last rows of a table, that confuses people and models. */
+/** A problem in the schema, or in the first and last rows of a table, that confuses people and AI models. */
 const Finding = z.object({
   severity: z.enum(['error', 'warning', 'info']),
   rule: z.string(),
   table: z.string(),
   column: z.string().optional(),
-  /** What is wrong, why that confuses, and what helps. */
+  /** The problem, its effect and a remedy. */
   message: z.string(),
-  /** SQL that mends it, where that only adds something and so cannot break what works. */
+  /** SQL that fixes it. Present only if the fix adds something and can't break anything. */
   fix: z.string().optional(),
 })
 export type Finding = z.infer<typeof Finding>
 
-/** What the doctor has to say of a schema. */
+/** The report of the schema doctor. */
 export const Diagnosis = z.object({
-  /** The most severe first. */
+  /** Most severe first. */
   findings: z.array(Finding),
-  /** How many more there are than are listed. */
+  /** The number of findings that aren't listed. */
   omitted: z.int(),
   tables: z.int(),
-  /** Tables whose rows were looked at: 1,000 rows of each, and of no more than 200 tables. */
+  /** The number of tables whose rows were sampled: 1,000 rows each, in up to 200 tables. */
   tablesSampled: z.int(),
 })
 export type Diagnosis = z.infer<typeof Diagnosis>
@@ -104,7 +104,7 @@ export type Diagnosis = z.infer<typeof Diagnosis>
 /** Operations that describe, search and check a schema. */
 export const describe = {
   describe: operation({
-    summary: 'Read the whole schema with what is written about it, as data or as a short text for a prompt',
+    summary: 'Get the schema with its descriptions, as JSON or as compact text for a prompt',
     route: 'GET /v1/db/{ns}/{db}/describe',
     scope: 'readonly',
     scoped: true,
@@ -115,7 +115,7 @@ export const describe = {
   }),
 
   set_description: operation({
-    summary: 'Write what the database and its tables are for, in place of what was written; the same as put_docs',
+    summary: 'Replace the descriptions of the database and its tables (alias of put_docs)',
     route: 'PUT /v1/db/{ns}/{db}/describe',
     scope: 'admin',
     console: { route: 'PUT /api/namespaces/{ns}/databases/{db}/describe', role: 'editor' },
@@ -125,7 +125,7 @@ export const describe = {
   }),
 
   search: operation({
-    summary: 'Find tables, columns and views by words in their names and descriptions, the best first',
+    summary: 'Search tables, columns and views by name and description, best match first',
     route: 'GET /v1/db/{ns}/{db}/search',
     scope: 'readonly',
     scoped: true,
@@ -136,7 +136,7 @@ export const describe = {
   }),
 
   doctor: operation({
-    summary: 'Look for what confuses people and models in the schema and in a sample of the rows; nothing is changed',
+    summary: 'Find problems in the schema and a sample of the rows that confuse people and AI models; changes nothing',
     route: 'GET /v1/db/{ns}/{db}/doctor',
     scope: 'readonly',
     scoped: true,

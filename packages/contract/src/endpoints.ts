@@ -6,15 +6,15 @@ import { Moment, Slug } from './values.ts'
 const database = { ns: Slug, db: Slug }
 const address = { ...database, slug: EndpointShape.slug }
 
-/** A stored statement that anyone may call over HTTP, once it is published. */
+/** A stored statement that anyone can call over HTTP once it is published. */
 export const Endpoint = z.object({
   slug: z.string(),
   name: z.string(),
-  /** Only a published endpoint answers. */
+  /** Only published endpoints can be called. */
   status: z.enum(['draft', 'published', 'paused']),
-  /** Counts up with every change of the spec. */
+  /** Increases with every change of the spec. */
   version: z.int(),
-  /** Where it answers. */
+  /** The URL to call. */
   url: z.string(),
   spec: z.object(EndpointShape),
   createdAt: Moment,
@@ -60,7 +60,7 @@ export const endpoints = {
   }),
 
   get_endpoint: operation({
-    summary: 'Read one endpoint',
+    summary: 'Get an endpoint',
     route: 'GET /v1/db/{ns}/{db}/endpoints/{slug}',
     scope: 'readonly',
     scoped: true,
@@ -71,7 +71,7 @@ export const endpoints = {
   }),
 
   update_endpoint: operation({
-    summary: 'Change an endpoint: a new version, which a published endpoint serves at once. null takes a field out',
+    summary: 'Update an endpoint, creating a new version that goes live immediately if published; null removes a field',
     route: 'PATCH /v1/db/{ns}/{db}/endpoints/{slug}',
     scope: 'admin',
     scoped: true,
@@ -82,7 +82,7 @@ export const endpoints = {
   }),
 
   publish_endpoint: operation({
-    summary: 'Publish an endpoint, or go back to the spec of an earlier version and publish that',
+    summary: 'Publish an endpoint, or publish an earlier version again',
     route: 'POST /v1/db/{ns}/{db}/endpoints/{slug}/publish',
     scope: 'admin',
     scoped: true,
@@ -93,7 +93,7 @@ export const endpoints = {
   }),
 
   pause_endpoint: operation({
-    summary: 'Pause an endpoint: from the answer on it is not found',
+    summary: 'Pause an endpoint; callers get 404 immediately',
     route: 'POST /v1/db/{ns}/{db}/endpoints/{slug}/pause',
     scope: 'admin',
     scoped: true,
@@ -104,7 +104,7 @@ export const endpoints = {
   }),
 
   delete_endpoint: operation({
-    summary: 'Delete an endpoint with its versions',
+    summary: 'Delete an endpoint and its versions',
     route: 'DELETE /v1/db/{ns}/{db}/endpoints/{slug}',
     scope: 'admin',
     scoped: true,
@@ -115,7 +115,7 @@ export const endpoints = {
   }),
 
   list_endpoint_versions: operation({
-    summary: 'List the versions of an endpoint, the newest first; the newest 50 are kept',
+    summary: 'List the versions of an endpoint, newest first; the latest 50 are kept',
     route: 'GET /v1/db/{ns}/{db}/endpoints/{slug}/versions',
     scope: 'readonly',
     scoped: true,
@@ -128,7 +128,7 @@ export const endpoints = {
   }),
 
   try_endpoint: operation({
-    summary: 'Call an endpoint, published or not, with sample input and unsaved changes; what it writes is undone',
+    summary: 'Call a draft or published endpoint with sample input and unsaved changes; writes are rolled back',
     route: 'POST /v1/db/{ns}/{db}/endpoints/{slug}/try',
     scope: 'admin',
     scoped: true,
@@ -136,15 +136,15 @@ export const endpoints = {
     input: z.strictObject({
       ...address,
       input: z.record(z.string(), z.json()).default({}),
-      /** Whose session it is, for endpoints that ask for one. */
+      /** The user of the session, for endpoints that require one. */
       session: z.strictObject({ userId: z.union([z.string(), z.int()]), email: z.string().optional() }).optional(),
       changes: z.strictObject(EndpointChangeShape).optional(),
     }),
     output: z.object({
       status: z.int(),
-      /** What a caller would get. */
+      /** The response that a caller would get. */
       body: z.json(),
-      /** What went wrong, in words that callers do not get. */
+      /** The cause of a failure, which callers don't get. */
       reason: z.string().optional(),
       rowsRead: z.int(),
       rowsWritten: z.int(),
@@ -153,21 +153,21 @@ export const endpoints = {
   }),
 
   rotate_session_key: operation({
-    summary: 'Sign sessions with a new key. Those that are open go on until they expire, or end with endSessions',
+    summary: 'Rotate the session key; active sessions stay valid until they expire, or end with "endSessions"',
     route: 'POST /v1/db/{ns}/{db}/session_key/rotate',
     scope: 'admin',
     console: { route: 'POST /api/namespaces/{ns}/databases/{db}/session_key/rotate', role: 'admin' },
     input: z.strictObject({ ...database, endSessions: z.boolean().default(false) }),
     output: z.object({
       keyId: z.string(),
-      /** Until when sessions of earlier keys are taken. */
+      /** The end of the validity of sessions that an earlier key signed. */
       previousUntil: Moment.nullable(),
     }),
     errors: ['database_not_found'],
   }),
 
   create_session: operation({
-    summary: 'Open a session for a user of your app, as its own backend',
+    summary: 'Create a session for a user of your app, from your backend',
     route: 'POST /v1/sessions',
     scope: 'readwrite',
     input: z.strictObject({
@@ -175,7 +175,7 @@ export const endpoints = {
       databaseSlug: Slug,
       userId: z.union([z.string().min(1).max(256), z.int()]),
       email: z.string().max(320).optional(),
-      /** Seconds. Default: 3600, or the rest of the caller's token if shorter. */
+      /** Duration in seconds. Default: 3600, or the rest of the caller's token if shorter. */
       expiresIn: z.int().min(60).max(MAX_SESSION_S).optional(),
     }),
     output: z.object({ token: z.string(), expiresAt: Moment, expiresIn: z.int() }),

@@ -2,21 +2,21 @@ import * as z from 'zod'
 import { operation } from './operation.ts'
 import { Moment, Slug } from './values.ts'
 
-/** How many hostnames may lead to one database. */
+/** The maximum number of hostnames per database. */
 export const MAX_HOSTNAMES = 20
-/** Where the TXT record of a hostname is looked for: this, then the hostname. */
+/** The prefix of the hostname in the name of its TXT record. */
 const PREFIX = '_persql.'
-/** A DNS name has at most 253 characters, and that of the TXT record is one too. */
+/** The name of the TXT record is a DNS name, which has at most 253 characters. */
 const MAX_LENGTH = 253 - PREFIX.length
 const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?'
-/** Two labels at least. The last starts with a letter: a name that ends in a number is read as an address by browsers. */
+/** At least two labels. The last starts with a letter, because browsers read a name that ends in a number as an IP address. */
 const NAME = new RegExp(`^(?:${LABEL}\\.)+(?=[a-z])${LABEL}$`)
 
-/** Whether a text, in lower case already, is a name that may be mapped to a database: no address, wildcard or port. */
+/** Returns whether a lowercase text is a DNS name without wildcard or port, and not an IP address. */
 export const isHostname = (text: string): boolean =>
   text.length <= MAX_LENGTH && NAME.test(text) && !text.endsWith('.localhost')
 
-/** The name of the TXT record that proves whose a hostname is. */
+/** Returns the name of the TXT record that verifies a hostname. */
 export const recordName = (hostname: string): string => PREFIX + hostname
 
 const Name = z
@@ -30,15 +30,15 @@ const Name = z
 
 export const Hostname = z.object({
   hostname: z.string(),
-  /** `failed`: the last look-up did not find the record. It may be refreshed again, as often as it takes. */
+  /** `failed`: the last lookup didn't find the record. Refresh it again at any time. */
   status: z.enum(['pending', 'active', 'failed']),
-  /** The record to set, which stays there: it is looked for on each refresh. */
+  /** The record to set. Keep it: every refresh checks it. */
   verification: z.object({ type: z.literal('TXT'), name: z.string(), value: z.string() }),
-  /** What the hostname's CNAME record is to point to. */
+  /** The target for the CNAME record of the hostname. */
   target: z.string(),
-  /** The certificate as Cloudflare tells; `null` before the hostname is active, and where a proxy of one's own has it. */
+  /** The certificate as Cloudflare reports it; `null` before the hostname is active, and behind your own proxy. */
   certificate: z.object({ status: z.string(), hostnameStatus: z.string(), errors: z.array(z.string()) }).nullable(),
-  /** What is wrong, if something is. An active hostname is served none the less. */
+  /** The current problem, if any. An active hostname is still served. */
   error: z.string().nullable(),
   createdAt: Moment,
   verifiedAt: Moment.nullable(),
@@ -48,7 +48,7 @@ export type Hostname = z.infer<typeof Hostname>
 /** Operations on custom hostnames. */
 export const hostnames = {
   list_hostnames: operation({
-    summary: 'List the hostnames that lead to a database',
+    summary: 'List the custom hostnames of a database',
     route: 'GET /v1/db/{ns}/{db}/hostnames',
     scope: 'readonly',
     console: { route: 'GET /api/namespaces/{ns}/databases/{db}/hostnames', role: 'viewer' },
@@ -58,7 +58,7 @@ export const hostnames = {
   }),
 
   create_hostname: operation({
-    summary: 'Claim a hostname for a database, or read the claim again; it counts once its TXT record was found',
+    summary: 'Add a custom hostname, or get an existing one; it becomes active once its TXT record is found',
     route: 'POST /v1/db/{ns}/{db}/hostnames',
     scope: 'admin',
     console: { route: 'POST /api/namespaces/{ns}/databases/{db}/hostnames', role: 'editor' },
@@ -68,7 +68,7 @@ export const hostnames = {
   }),
 
   refresh_hostname: operation({
-    summary: 'Look the TXT record of a hostname up, and ask how its certificate stands',
+    summary: "Check a hostname's TXT record and certificate",
     route: 'POST /v1/db/{ns}/{db}/hostnames/{hostname}/refresh',
     scope: 'admin',
     console: { route: 'POST /api/namespaces/{ns}/databases/{db}/hostnames/{hostname}/refresh', role: 'editor' },
@@ -78,7 +78,7 @@ export const hostnames = {
   }),
 
   delete_hostname: operation({
-    summary: 'Let go of a hostname: from the answer on it leads nowhere, and is free for whoever proves it theirs',
+    summary: 'Delete a hostname; it stops routing immediately and anyone who verifies ownership can add it',
     route: 'DELETE /v1/db/{ns}/{db}/hostnames/{hostname}',
     scope: 'admin',
     console: { route: 'DELETE /api/namespaces/{ns}/databases/{db}/hostnames/{hostname}', role: 'editor' },

@@ -6,9 +6,9 @@ import { Moment, Slug } from './values.ts'
 const Milliseconds = z.number().nullable()
 const Hours = z.int().min(1).max(168).default(24)
 
-/** How statements of a database did lately. */
+/** The recent latency and errors of a database. */
 export const Insights = z.object({
-  /** Of all statements of the window that the query log still holds: it keeps the newest 10,000 calls. */
+  /** Statements in the window, as far as the query log goes back. It keeps the latest 10,000 calls. */
   summary: z.object({
     windowHours: z.int(),
     slowCount: z.int(),
@@ -19,7 +19,7 @@ export const Insights = z.object({
     p99DurationMs: Milliseconds,
     maxDurationMs: Milliseconds,
   }),
-  /** Slower than 500 ms or failed, the newest first, at most 500. */
+  /** Statements that took more than 500 ms or failed, newest first, at most 500. */
   recent: z.array(
     z.object({
       id: z.int(),
@@ -35,23 +35,23 @@ export const Insights = z.object({
 })
 export type Insights = z.infer<typeof Insights>
 
-/** What callers of an endpoint had it run lately. What a gate stopped or a cache answered ran nothing, and is not in it. */
+/** The recent calls of an endpoint that ran its statement. Calls that a guard refused or the cache answered aren't included. */
 export const EndpointTraffic = z.object({
   windowHours: z.int(),
-  /** Of the window, as far as the query log still holds it: it keeps the newest 10,000 calls of the database. */
+  /** Calls in the window, as far as the query log goes back. It keeps the latest 10,000 calls of the database. */
   calls: z.int(),
   failed: z.int(),
   rowsRead: z.int(),
   rowsWritten: z.int(),
-  /** Without the tokens of models. */
+  /** Without AI tokens. */
   costUsd: z.number(),
   /** `null` where nothing ran. */
   p50DurationMs: Milliseconds,
   p95DurationMs: Milliseconds,
   p99DurationMs: Milliseconds,
-  /** The window in 24 equal parts, the oldest first. */
+  /** The window in 24 equal parts, oldest first. */
   parts: z.array(z.object({ from: Moment, calls: z.int(), failed: z.int() })),
-  /** The newest 20 that failed, with the reason that callers do not get. */
+  /** The latest 20 failures, with the cause that callers don't get. */
   failures: z.array(z.object({ id: z.int(), at: Moment, message: z.string() })),
 })
 export type EndpointTraffic = z.infer<typeof EndpointTraffic>
@@ -59,7 +59,7 @@ export type EndpointTraffic = z.infer<typeof EndpointTraffic>
 /** Operations on statistics of statements and endpoints. */
 export const insights = {
   get_insights: operation({
-    summary: 'Tell how long statements take, and which were slower than 500 ms or failed',
+    summary: 'Get query latency, and statements that took more than 500 ms or failed',
     route: 'GET /v1/db/{ns}/{db}/insights',
     scope: 'readonly',
     console: { route: 'GET /api/namespaces/{ns}/databases/{db}/insights', role: 'viewer' },
@@ -69,7 +69,7 @@ export const insights = {
   }),
 
   get_endpoint_traffic: operation({
-    summary: 'Tell how often a public endpoint ran, how long that took, what it cost and why it failed',
+    summary: 'Get call counts, latency, cost and errors of a public endpoint',
     route: 'GET /v1/db/{ns}/{db}/endpoints/{slug}/traffic',
     scope: 'readonly',
     console: { route: 'GET /api/namespaces/{ns}/databases/{db}/endpoints/{slug}/traffic', role: 'viewer' },

@@ -11,7 +11,7 @@ export const Membership = z.object({
   role: MemberRole,
   status: z.enum(['active', 'suspended']),
   createdAt: Moment,
-  /** Databases that a viewer may edit nevertheless, because they are shared; none for others. */
+  /** Databases that are shared with a viewer for editing; empty for other roles. */
   edits: z.array(Slug),
 })
 export type Membership = z.infer<typeof Membership>
@@ -25,13 +25,13 @@ export const Member = z.object({
 })
 export type Member = z.infer<typeof Member>
 
-/** Roles that members can invite to: they make an owner out of a member. */
+/** The roles that members can invite to. Only a member can become an owner. */
 const InvitedRole = z.enum(['viewer', 'editor', 'admin'])
 
 export const Invitation = z.object({
   id: z.string(),
   email: z.string(),
-  /** `owner` where the operator of the instance invited. */
+  /** `owner` only for invitations by the operator of the instance. */
   role: MemberRole,
   createdAt: Moment,
   expiresAt: Moment,
@@ -48,7 +48,7 @@ export type Share = z.infer<typeof Share>
 /** Operations on namespaces, members, invitations, shares and the audit log. */
 export const members = {
   list_my_namespaces: operation({
-    summary: 'List the namespaces one is a member of',
+    summary: 'List the namespaces you are a member of',
     route: 'GET /api/namespaces',
     scope: 'account',
     input: z.strictObject({}),
@@ -56,7 +56,7 @@ export const members = {
   }),
 
   create_my_namespace: operation({
-    summary: 'Make a namespace and become its owner',
+    summary: 'Create a namespace and become its owner',
     route: 'POST /api/namespaces',
     scope: 'account',
     input: z.strictObject({ slug: Slug }),
@@ -65,7 +65,7 @@ export const members = {
   }),
 
   get_namespace: operation({
-    summary: 'Read one namespace and what one is in it',
+    summary: 'Get a namespace and your role in it',
     route: 'GET /api/namespaces/{ns}',
     scope: 'member',
     role: 'viewer',
@@ -74,7 +74,7 @@ export const members = {
   }),
 
   delete_namespace: operation({
-    summary: 'Delete a namespace with all its databases and tokens; its slug is not given out again',
+    summary: "Delete a namespace with all its databases and tokens; the slug can't be reused",
     route: 'DELETE /api/namespaces/{ns}',
     scope: 'member',
     role: 'owner',
@@ -92,7 +92,7 @@ export const members = {
   }),
 
   set_member_role: operation({
-    summary: 'Change what a member may do; only an owner makes or unmakes an owner, and everyone may step down',
+    summary: "Change a member's role; only owners can add or remove owners, and anyone can step down",
     route: 'PATCH /api/namespaces/{ns}/members/{userId}',
     scope: 'member',
     role: 'viewer',
@@ -102,8 +102,7 @@ export const members = {
   }),
 
   remove_member: operation({
-    summary:
-      'Remove a member, or leave; apps the member let in are out, tokens the member minted work until they are revoked',
+    summary: 'Remove a member, or leave; revokes apps the member authorized, but not tokens the member created',
     route: 'DELETE /api/namespaces/{ns}/members/{userId}',
     scope: 'member',
     role: 'viewer',
@@ -113,7 +112,7 @@ export const members = {
   }),
 
   list_invitations: operation({
-    summary: 'List invitations that are open',
+    summary: 'List pending invitations',
     route: 'GET /api/namespaces/{ns}/invitations',
     scope: 'member',
     role: 'admin',
@@ -122,7 +121,7 @@ export const members = {
   }),
 
   create_invitation: operation({
-    summary: 'Invite somebody: by mail, or with the link in the answer where no mail is set up',
+    summary: 'Invite someone by email; without email set up, the response contains the link',
     route: 'POST /api/namespaces/{ns}/invitations',
     scope: 'member',
     role: 'admin',
@@ -132,7 +131,7 @@ export const members = {
   }),
 
   revoke_invitation: operation({
-    summary: 'Take an invitation back',
+    summary: 'Revoke an invitation',
     route: 'DELETE /api/namespaces/{ns}/invitations/{id}',
     scope: 'member',
     role: 'admin',
@@ -142,7 +141,7 @@ export const members = {
   }),
 
   accept_invitation: operation({
-    summary: 'Accept an invitation, which uses it up',
+    summary: 'Accept an invitation; works once',
     route: 'POST /api/invitations/{token}/accept',
     scope: 'account',
     input: z.strictObject({ token: z.string().min(1).max(200) }),
@@ -151,7 +150,7 @@ export const members = {
   }),
 
   list_shares: operation({
-    summary: 'List whom a database is shared with beyond their role in the namespace',
+    summary: 'List members with access to a database beyond their namespace role',
     route: 'GET /api/namespaces/{ns}/databases/{slug}/shares',
     scope: 'member',
     role: 'admin',
@@ -161,7 +160,7 @@ export const members = {
   }),
 
   share_database: operation({
-    summary: 'Let a viewer of the namespace edit one database, or take that back to viewing',
+    summary: 'Give a viewer edit access to one database, or set it back to view only',
     route: 'POST /api/namespaces/{ns}/databases/{slug}/shares',
     scope: 'member',
     role: 'admin',
@@ -171,7 +170,7 @@ export const members = {
   }),
 
   unshare_database: operation({
-    summary: 'End the sharing of a database with a member',
+    summary: "Remove a member's extra access to a database",
     route: 'DELETE /api/namespaces/{ns}/databases/{slug}/shares/{userId}',
     scope: 'member',
     role: 'admin',
@@ -181,15 +180,15 @@ export const members = {
   }),
 
   list_audit: operation({
-    summary: 'Read who did what, the newest first',
+    summary: 'List audit log entries, newest first',
     route: 'GET /api/namespaces/{ns}/audit',
     scope: 'member',
     role: 'admin',
     input: z.strictObject({
       limit: z.int().min(1).max(500).default(100),
-      /** Entries older than this one's id. */
+      /** Only entries with a lower ID. */
       before: z.int().min(1).optional(),
-      /** One action, such as `token.created`, or what all of them begin with, such as `token`. */
+      /** One action, such as `token.created`, or a prefix, such as `token`. */
       action: z.string().min(1).max(80).optional(),
     }),
     output: z.array(

@@ -6,54 +6,54 @@ import { Slug, Value } from './values.ts'
 
 const Row = z.record(z.string(), Value)
 
-/** What merging a branch does, or would do. */
+/** The result of a merge, or its preview. */
 export const MergeReport = z.object({
   mode: z.enum(['preview', 'schema', 'data']),
   /** Whether anything was changed. */
   applied: z.boolean(),
   schema: z.object({
-    /** In the order in which they run. */
+    /** In the order they run. */
     statements: z.array(z.object({ sql: z.string(), reason: z.string(), losesData: z.boolean() })),
-    /** What does not go together; nothing of the schema is applied while there are any. */
+    /** Conflicts between the schemas. The schema isn't merged while there are any. */
     conflicts: z.array(
       z.object({
         type: z.string(),
         name: z.string(),
         reason: z.string(),
-        /** The object where the branch began, in the parent, and in the branch; `null` where there is none. */
+        /** The object at the merge base, in the parent and in the branch; `null` if it doesn't exist there. */
         base: z.string().nullable(),
         parent: z.string().nullable(),
         branch: z.string().nullable(),
       }),
     ),
   }),
-  /** What merging the schema does to the state of migrations; absent where that stays as it is. */
+  /** The effect of a schema merge on recorded migrations; absent if there is none. */
   migrations: z
     .object({
-      /** Names of migrations that were applied in the branch and count as applied in the parent then. */
+      /** Migrations that were applied in the branch and are recorded as applied in the parent. */
       recorded: z.array(z.string()),
-      /** Names under which the parent has another migration: they are left as they are. */
+      /** Names of migrations that differ in the parent. They are unchanged. */
       diverged: z.array(z.string()),
-      /** Tables in which migration tools keep what they have applied, with the rows that are added. */
+      /** The tables in which migration tools record applied migrations, with the number of rows added. */
       tables: z.array(z.object({ table: z.string(), rows: z.int() })),
     })
     .optional(),
   data: z.object({
-    /** In a preview: tables with rows that can only be merged after the schema, if there are any. */
+    /** In a preview: tables whose rows can be merged only after the schema. */
     schemaFirst: z.array(z.string()).optional(),
-    /** Tables with rows in the branch, or of which rows were merged before. */
+    /** Tables with rows in the branch, or with rows from an earlier merge. */
     tables: z.array(
       z.object({
         table: z.string(),
         inserted: z.int(),
-        /** Rows of the parent that the branch's took the place of. */
+        /** Rows of the parent that were replaced by rows of the branch. */
         updated: z.int(),
-        /** Rows of the parent that were merged before and are deleted in the branch. */
+        /** Rows of the parent from an earlier merge that are deleted in the branch. */
         deleted: z.int(),
-        /** Rows that are the same on both sides, or that the parent alone has changed or deleted since the last merge. */
+        /** Rows that are equal on both sides, or that only the parent changed or deleted since the last merge. */
         unchanged: z.int(),
         conflicts: z.int(),
-        /** Rows of which it was known what both sides had when they were merged last. */
+        /** Rows whose value at the last merge is known. */
         known: z.int(),
       }),
     ),
@@ -72,18 +72,18 @@ export const MergeReport = z.object({
           'foreign_key',
         ]),
         message: z.string(),
-        /** Values are cut to 200 characters; integers that JSON readers would round are strings. */
+        /** Values are truncated to 200 characters; integers that JSON can't represent exactly are strings. */
         key: Row.nullable(),
         branch: Row.nullable(),
         parent: Row.nullable(),
       }),
     ),
-    /** Rows of the parent that go, the first 100; values as above. */
+    /** The first 100 rows that are deleted in the parent; values as above. */
     deletions: z.array(z.object({ table: z.string(), key: Row, parent: Row })),
   }),
-  /** The parent as it was before: restoring it undoes the merge. */
+  /** The parent before the merge. Restore it to undo the merge. */
   snapshot: Snapshot.nullable(),
-  /** Names this plan: `expectedPlan` of a later call. */
+  /** The hash of this plan, for `expectedPlan` of a later call. */
   planHash: z.string(),
 })
 export type MergeReport = z.infer<typeof MergeReport>
@@ -91,8 +91,7 @@ export type MergeReport = z.infer<typeof MergeReport>
 /** Operations that merge branches. */
 export const merges = {
   merge_branch: operation({
-    summary:
-      'Merge the schema or the rows of a branch into its parent, wholly or not at all, or tell what that would do',
+    summary: "Merge a branch's schema or rows into its parent, all-or-nothing, or preview the merge",
     route: 'POST /v1/db/{ns}/{db}/branches/{ref}/merge',
     scope: 'admin',
     pinned: false,
@@ -102,10 +101,10 @@ export const merges = {
       db: Slug,
       ref: KnownRef,
       mode: z.enum(['preview', 'schema', 'data']).default('preview'),
-      /** Whose row stays, or whose deletion holds, where both sides have changed it. */
+      /** The side that wins if both sides changed or deleted a row. */
       onConflict: z.enum(['abort', 'branch', 'parent']).default('abort'),
       allowDataLoss: z.boolean().default(false),
-      /** `planHash` of a preview: refused if it would do something else by now. */
+      /** `planHash` of a preview. The merge is refused if the plan has changed. */
       expectedPlan: z.string().max(100).optional(),
     }),
     output: MergeReport,

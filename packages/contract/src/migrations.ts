@@ -14,7 +14,7 @@ const text = (max: number) =>
 const Name = text(80).trim().min(1)
 const Sql = text(50_000).min(1)
 
-/** A statement of a migration: its number and the line it begins on, both from 1, and its first line. */
+/** A statement of a migration: its number and start line, both from 1, and its first line of text. */
 const ScriptStatement = z.object({ number: z.int(), line: z.int(), text: z.string() })
 const failure = {
   code: z.string(),
@@ -22,37 +22,37 @@ const failure = {
   errorDetail: SqlErrorDetail.optional(),
 }
 
-/** Statements that change a database, as a draft or, once applied, for good. */
+/** A migration: a draft, or applied. */
 export const Migration = z.object({
   id: z.string(),
   name: z.string(),
   sql: z.string(),
   /** SHA-256 of `sql`, in hex. */
   checksum: z.string(),
-  /** How many there are. */
+  /** The number of statements. */
   statements: z.int(),
   createdAt: Moment,
   updatedAt: Moment,
-  /** `null`: a draft. What is applied stays as it is. */
+  /** `null` for a draft. An applied migration can't be changed. */
   appliedAt: Moment.nullable(),
   /** `user:<id>` or `token:<id>`. */
   appliedBy: z.string().nullable(),
   durationMs: z.number().nullable(),
-  /** The moment before, where the platform can go back to one. */
+  /** The point-in-time recovery bookmark from before the migration, if the platform has them. */
   bookmark: z.string().nullable(),
   /** Whether it was applied in the database that this one was forked or branched from. */
   inherited: z.boolean().optional(),
-  /** Why the last attempt to apply this text failed. */
+  /** The error of the last attempt to apply this text. */
   error: z.object({ ...failure, at: Moment, failedStatement: ScriptStatement.optional() }).optional(),
 })
 export type Migration = z.infer<typeof Migration>
 
 const ObjectName = z.object({ type: z.string(), name: z.string() })
 
-/** What applying a migration would do. */
+/** The result of a dry run of a migration. */
 export const MigrationTrial = z.object({
   ok: z.boolean(),
-  /** Those that ran, and the one that failed. */
+  /** The statements that ran, and the one that failed. */
   statements: z.array(
     ScriptStatement.extend({
       rowsRead: z.int(),
@@ -60,18 +60,18 @@ export const MigrationTrial = z.object({
       error: z.object(failure).optional(),
     }),
   ),
-  /** What only the whole can violate: foreign keys that were deferred. */
+  /** An error that only the end of the transaction reveals: a violated deferred foreign key. */
   error: z.object(failure).optional(),
   /** Tables, indexes, views and triggers. */
   schema: z.object({ added: z.array(ObjectName), removed: z.array(ObjectName), changed: z.array(ObjectName) }),
-  /** The first 100 tables whose rows would be others, also those that triggers and foreign keys change. */
+  /** The first 100 tables whose rows would change, including changes by triggers and foreign keys. */
   rows: z.array(
     z.object({
       table: z.string(),
-      /** Rows before and after; `null`: there is no such table. */
+      /** Number of rows before and after; `null` if the table doesn't exist. */
       before: z.int().nullable(),
       after: z.int().nullable(),
-      /** Rows inserted, updated and deleted; `null`: some were, by several triggers or foreign keys at a time. */
+      /** Number of rows inserted, updated and deleted; `null` if several triggers or foreign keys changed rows. */
       changes: z.int().nullable(),
     }),
   ),
@@ -89,11 +89,11 @@ const SchemaChange = z.object({
   objects: z.array(
     ObjectName.extend({
       change: z.enum(['added', 'removed', 'changed', 'renamed']),
-      /** The name before it was renamed. */
+      /** The name before a rename. */
       from: z.string().optional(),
     }),
   ),
-  /** The migration it was part of. */
+  /** The ID of the migration that contained the statement. */
   migrationId: z.string().nullable(),
 })
 
@@ -123,16 +123,16 @@ const runRefusals = [
 /** Operations on migrations and the schema change log. */
 export const migrations = {
   list_migrations: operation({
-    summary: 'List migrations, the newest first',
+    summary: 'List migrations, newest first',
     route: 'GET /v1/db/{ns}/{db}/migrations',
     scope: 'readonly',
     console: { route: 'GET /api/namespaces/{ns}/databases/{db}/migrations', role: 'viewer' },
     input: z.strictObject({
       ...database,
       ...paging,
-      /** Migrations in the answer, 100 by default. `pageSize` overrides it. */
+      /** Maximum number of migrations. Default: 100. `pageSize` overrides it. */
       limit: z.int().min(1).max(100).optional(),
-      /** Migrations older than the one with this id. Not together with `cursor`. */
+      /** Only migrations older than the one with this ID. Can't be combined with `cursor`. */
       before: address.id.optional(),
     }),
     output: z.array(Migration),
@@ -141,7 +141,7 @@ export const migrations = {
   }),
 
   create_migration: operation({
-    summary: 'Save a migration as a draft: statements separated by ";", checked for their syntax',
+    summary: 'Save a migration draft: statements separated by ";", checked for syntax',
     route: 'POST /v1/db/{ns}/{db}/migrations',
     scope: 'admin',
     console: { route: 'POST /api/namespaces/{ns}/databases/{db}/migrations', role: 'editor' },
@@ -151,7 +151,7 @@ export const migrations = {
   }),
 
   update_migration: operation({
-    summary: 'Change a draft',
+    summary: 'Update a migration draft',
     route: 'PATCH /v1/db/{ns}/{db}/migrations/{id}',
     scope: 'admin',
     console: { route: 'PATCH /api/namespaces/{ns}/databases/{db}/migrations/{id}', role: 'editor' },
@@ -161,7 +161,7 @@ export const migrations = {
   }),
 
   delete_migration: operation({
-    summary: 'Delete a draft',
+    summary: 'Delete a migration draft',
     route: 'DELETE /v1/db/{ns}/{db}/migrations/{id}',
     scope: 'admin',
     console: { route: 'DELETE /api/namespaces/{ns}/databases/{db}/migrations/{id}', role: 'editor' },
@@ -171,7 +171,7 @@ export const migrations = {
   }),
 
   apply_migration: operation({
-    summary: 'Run a draft in one transaction, whole or not at all; from then on it stays as it is',
+    summary: "Apply a migration draft in one transaction; it can't be changed afterwards",
     route: 'POST /v1/db/{ns}/{db}/migrations/{id}/apply',
     scope: 'admin',
     console: { route: 'POST /api/namespaces/{ns}/databases/{db}/migrations/{id}/apply', role: 'admin' },
@@ -182,7 +182,7 @@ export const migrations = {
   }),
 
   try_migration: operation({
-    summary: 'Run a draft, tell what each statement does and how the schema differs, and undo it all',
+    summary: "Dry-run a migration: report each statement's effect and the schema diff, then roll back",
     route: 'POST /v1/db/{ns}/{db}/migrations/{id}/try',
     scope: 'admin',
     console: { route: 'POST /api/namespaces/{ns}/databases/{db}/migrations/{id}/try', role: 'editor' },
@@ -192,14 +192,14 @@ export const migrations = {
   }),
 
   list_schema_changes: operation({
-    summary: 'Read which statements changed the schema, the newest first; the newest 1,000 are kept',
+    summary: 'List statements that changed the schema, newest first; the latest 1,000 are kept',
     route: 'GET /v1/db/{ns}/{db}/schema_changes',
     scope: 'readonly',
     console: { route: 'GET /api/namespaces/{ns}/databases/{db}/schema_changes', role: 'viewer' },
     input: z.strictObject({
       ...database,
       limit: z.int().min(1).max(500).default(100),
-      /** Changes older than the one with this id. */
+      /** Only changes with a lower ID. */
       before: z.int().min(1).optional(),
     }),
     output: z.array(SchemaChange),

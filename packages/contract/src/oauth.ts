@@ -3,22 +3,22 @@ import { operation } from './operation.ts'
 import { Role } from './tokens.ts'
 import { Moment } from './values.ts'
 
-/** An app that a member let into a namespace, by OAuth. */
+/** An app that a member authorized with OAuth. */
 export const OAuthGrant = z.object({
   id: z.string(),
   /** The id the app was registered with, or the URL of its metadata document. */
   clientId: z.string(),
-  /** What the app calls itself. */
+  /** The name that the app registered. */
   clientName: z.string(),
-  /** The member who let it in, and whose own role bounds what it may do. */
+  /** The member who authorized the app, whose role limits its access. */
   userId: z.string(),
   role: Role,
-  /** The only databases it opens, by their slugs; `null` for all. */
+  /** Slugs of the only databases it has access to; `null` for all. */
   databases: z.array(z.string()).nullable(),
-  /** Where its tokens are taken: at the MCP door, or at `/v1`. */
+  /** The API its tokens are for: MCP or `/v1`. */
   audience: z.enum(['mcp', 'v1']),
   createdAt: Moment,
-  /** When it last got an access token. */
+  /** The time of its last access token. */
   lastTokenAt: Moment.nullable(),
   /** Number of tokens and unredeemed handoffs that the app created and that end with its access. */
   descendants: z.int(),
@@ -28,7 +28,7 @@ export type OAuthGrant = z.infer<typeof OAuthGrant>
 /** Operations on connected apps. */
 export const oauth = {
   list_oauth_grants: operation({
-    summary: 'List the apps one let into the namespace; admins see those of all members',
+    summary: 'List connected apps you authorized; admins see those of all members',
     route: 'GET /api/namespaces/{ns}/oauth_grants',
     scope: 'member',
     role: 'viewer',
@@ -37,7 +37,7 @@ export const oauth = {
   }),
 
   revoke_oauth_grant: operation({
-    summary: 'Revoke the access of an app. Once this returns, its tokens, and those it created, are refused everywhere',
+    summary: "Revoke an app's access; its tokens, and tokens it created, stop working before the response is sent",
     route: 'DELETE /api/namespaces/{ns}/oauth_grants/{id}',
     scope: 'member',
     role: 'viewer',

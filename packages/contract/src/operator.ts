@@ -8,10 +8,10 @@ export const Standing = z.object({
   id: z.string(),
   slug: Slug,
   createdAt: Moment,
-  /** `unavailable`: the namespace does not answer, so its balance is not known. */
+  /** `unavailable` if the namespace doesn't respond, so its balance is unknown. */
   status: z.enum(['active', 'suspended', 'unavailable']),
   balanceUsd: z.number().nullable(),
-  /** Running balance less what the ledger and the day's usage add up to, at the last daily check: zero, or a fault. */
+  /** The balance minus the sum of the ledger and today's usage at the last daily check. Always 0 unless there is a fault. */
   driftUsd: z.number().nullable(),
 })
 const Note = z.string().trim().min(1).max(500)
@@ -19,7 +19,7 @@ const Note = z.string().trim().min(1).max(500)
 /** Operations of the operator, and the status that anyone can read. */
 export const operator = {
   create_namespace: operation({
-    summary: 'Make sure a namespace and a database exist, and mint an admin token for them',
+    summary: 'Create a namespace and a database unless they exist, and create an admin token',
     route: 'POST /api/operator/namespaces',
     scope: 'operator',
     input: z.strictObject({ slug: Slug, database: Slug, tokenName: z.string().trim().min(1).max(80) }),
@@ -41,7 +41,7 @@ export const operator = {
   }),
 
   credit_namespace: operation({
-    summary: 'Add to the balance of a namespace, or take from it to correct it',
+    summary: "Add to or subtract from a namespace's balance",
     route: 'POST /api/operator/namespaces/{ns}/credit',
     scope: 'operator',
     input: z.strictObject({
@@ -52,7 +52,7 @@ export const operator = {
         .max(1_000_000)
         .refine((usd) => usd !== 0, 'must not be 0'),
       note: Note,
-      /** Sent again with the same reference, a credit counts once. */
+      /** A credit with the same reference is applied once. */
       ref: z.string().min(1).max(200).optional(),
     }),
     output: z.object({ balanceUsd: z.number() }),
@@ -60,7 +60,7 @@ export const operator = {
   }),
 
   suspend_namespace: operation({
-    summary: 'Stop serving a namespace; its data and its billing stay',
+    summary: 'Suspend a namespace; its data and billing are kept',
     route: 'POST /api/operator/namespaces/{ns}/suspend',
     scope: 'operator',
     input: z.strictObject({ ns: Slug, note: Note }),
@@ -69,7 +69,7 @@ export const operator = {
   }),
 
   resume_namespace: operation({
-    summary: 'Serve a suspended namespace again',
+    summary: 'Resume a suspended namespace',
     route: 'POST /api/operator/namespaces/{ns}/resume',
     scope: 'operator',
     input: z.strictObject({ ns: Slug, note: Note }),
@@ -78,7 +78,7 @@ export const operator = {
   }),
 
   invite_to_namespace: operation({
-    summary: 'Invite a member to a namespace: by mail, or with the link in the answer where no mail is set up',
+    summary: 'Invite a member to a namespace by email; without email set up, the response contains the link',
     route: 'POST /api/operator/namespaces/{ns}/invite',
     scope: 'operator',
     input: z.strictObject({ ns: Slug, email: z.email().max(200), role: MemberRole }),
@@ -87,7 +87,7 @@ export const operator = {
   }),
 
   get_status: operation({
-    summary: 'Tell whether the books of this instance balance',
+    summary: 'Check whether the balances of all namespaces match their ledgers',
     route: 'GET /api/status',
     scope: 'anyone',
     input: z.strictObject({}),

@@ -1,23 +1,23 @@
 import * as z from 'zod'
 
-/** What a list takes to be read in pages. With neither, the whole list is the page. */
+/** The input of a paged list. Without both fields, the page is the whole list. */
 export const paging = {
   /** Items on a page; 100 when only `cursor` is given. */
   pageSize: z.int().min(1).max(1000).optional(),
-  /** Where the page begins: `nextCursor` of the page before. */
+  /** `nextCursor` of the previous page. */
   cursor: z.string().min(1).max(2_000).optional(),
 }
 
-/** What stands beside a page of a list. */
+/** The `meta` of a page. */
 export const PageMeta = z.object({
   /** `cursor` of the next page; `null` on the last. */
   nextCursor: z.string().nullable(),
-  /** Items of the whole list now. */
+  /** Number of items in the whole list. */
   total: z.int(),
 })
 export type PageMeta = z.infer<typeof PageMeta>
 
-/** Where a page begins and how long it is, as a caller asks for it. */
+/** The page that a caller requests. */
 export interface Paging {
   readonly pageSize?: number | undefined
   readonly cursor?: string | undefined

@@ -5,7 +5,7 @@ import { Moment, Slug } from './values.ts'
 
 const address = { ns: Slug, db: Slug }
 
-/** Seconds a proposal stands, unless it says otherwise, and at most. */
+/** The default and maximum duration of a proposal in seconds. */
 export const PROPOSAL_S = { standard: 600, longest: 3_600 } as const
 
 const refusals = [
@@ -24,7 +24,7 @@ const refusals = [
 /** Operations on proposals: dry runs that can be applied later. */
 export const proposals = {
   propose: operation({
-    summary: 'Say what a write would do, without doing it, and get a token that does exactly that, once',
+    summary: 'Dry-run a write and get a token that applies exactly that write, once',
     route: 'POST /v1/db/{ns}/{db}/propose',
     scope: 'readwrite',
     scoped: true,
@@ -38,7 +38,7 @@ export const proposals = {
       sql: z.string(),
       /** Rows of EXPLAIN QUERY PLAN: id, parent, unused, detail. */
       plan: z.array(z.array(z.json())),
-      /** Rows that it would change by now; `null` where that is not known beforehand. */
+      /** Number of rows it would change; `null` if unknown. */
       estimatedAffectedRows: z.int().nullable(),
       executionToken: z.string(),
       expiresAt: Moment,
@@ -48,7 +48,7 @@ export const proposals = {
   }),
 
   apply: operation({
-    summary: 'Do what was proposed: once, by the token that proposed it',
+    summary: 'Apply a proposed write, once, with the token that proposed it',
     route: 'POST /v1/db/{ns}/{db}/apply',
     scope: 'readwrite',
     scoped: true,

@@ -5,7 +5,7 @@ import { Param, Slug, Value } from './values.ts'
 
 const address = { ns: Slug, db: Slug }
 
-/** A count that must be met exactly, or within bounds. */
+/** An expected count: exact, or within bounds. */
 const Count = z.union([
   z.int().min(0),
   z
@@ -35,7 +35,7 @@ export const QueryResult = z.object({
   lastInsertRowid: z.int().optional(),
 })
 
-/** What a call cost. It stands beside `data` in the response. */
+/** The cost of a call, next to `data` in the response. */
 export const QueryMeta = z.object({
   rowsRead: z.int(),
   rowsWritten: z.int(),
@@ -46,7 +46,7 @@ export const QueryMeta = z.object({
   ...AutomaticSnapshot.shape,
 })
 
-/** What kept a statement from running, in a form a program can act on. */
+/** The cause of an SQL error in machine-readable form. */
 export const SqlErrorDetail = z.object({
   kind: z.enum([
     'unique_violation',
@@ -75,7 +75,7 @@ export const SqlErrorDetail = z.object({
 })
 export type SqlErrorDetail = z.infer<typeof SqlErrorDetail>
 
-/** What keeps a statement from running, whoever sends it and by which call. */
+/** The errors of every call that runs a statement. */
 export const refusals = [
   'sql_error',
   'multiple_statements',
@@ -91,7 +91,7 @@ export const refusals = [
   'database_not_found',
 ] as const
 
-/** What keeps a write from a table with an approval rule. */
+/** The errors of a write to a protected table. */
 export const guarded = ['approval_denied', 'approval_required', 'limit_reached'] as const
 
 /** Operations that run, check and explain SQL. */
@@ -109,7 +109,7 @@ export const query = {
   }),
 
   batch: operation({
-    summary: 'Run up to 100 SQL statements, as one transaction or one by one',
+    summary: 'Run up to 100 SQL statements, in one transaction or one by one',
     route: 'POST /v1/db/{ns}/{db}/batch',
     scope: 'readonly',
     scoped: true,
@@ -125,13 +125,13 @@ export const query = {
   }),
 
   list_tables: operation({
-    summary: 'List the tables with their row counts',
+    summary: 'List tables with row counts',
     route: 'GET /v1/db/{ns}/{db}/tables',
     scope: 'readonly',
     scoped: true,
     console: { route: 'GET /api/namespaces/{ns}/databases/{db}/tables', role: 'viewer' },
     input: z.strictObject(address),
-    /** `rowCount` is `null` for a virtual table that cannot be read. */
+    /** `rowCount` is `null` for a virtual table that can't be read. */
     output: z.array(z.object({ name: z.string(), rowCount: z.int().nullable() })),
     errors: ['database_not_found'],
   }),
@@ -148,7 +148,7 @@ export const query = {
   }),
 
   explain: operation({
-    summary: 'Show the query plan of a statement and the tables it would read and write, without running it',
+    summary: "Get a statement's query plan and the tables it would read and write, without running it",
     route: 'POST /v1/db/{ns}/{db}/explain',
     scope: 'readonly',
     scoped: true,
@@ -164,7 +164,7 @@ export const query = {
   }),
 
   get_schema: operation({
-    summary: 'Read the schema: tables with columns, indexes and foreign keys, views and triggers',
+    summary: 'Get the schema: tables with columns, indexes and foreign keys, views and triggers',
     route: 'GET /v1/db/{ns}/{db}/schema',
     scope: 'readonly',
     scoped: true,

@@ -13,16 +13,16 @@ const text = (max: number) =>
 
 const fields = {
   name: text(80).trim().min(1),
-  /** As somebody typed it: it is neither checked nor run by being saved. */
+  /** The SQL as entered. Saving neither checks nor runs it. */
   sql: text(10_000).refine((value) => value.trim() !== '', 'must not be empty'),
 }
 
-/** SQL that the people of a database keep for each other. */
+/** A query that is saved for everyone with access to the database. */
 export const SavedQuery = z.object({
   id: z.string(),
   name: z.string(),
   sql: z.string(),
-  /** From 1; each change adds one. */
+  /** Starts at 1 and increases with each change. */
   version: z.int(),
   createdAt: Moment,
   /** `user:<id>` or `token:<id>`. */
@@ -50,7 +50,7 @@ export const savedQueries = {
   }),
 
   create_saved_query: operation({
-    summary: 'Save SQL under a name that no other saved query of the database has',
+    summary: 'Save a query under a unique name',
     route: `POST ${path}`,
     scope: 'readwrite',
     console: { route: `POST ${apiPath}`, role: 'editor' },
@@ -60,7 +60,7 @@ export const savedQueries = {
   }),
 
   update_saved_query: operation({
-    summary: 'Change the name or the SQL of a saved query',
+    summary: 'Update the name or SQL of a saved query',
     route: `PATCH ${path}/{id}`,
     scope: 'readwrite',
     console: { route: `PATCH ${apiPath}/{id}`, role: 'editor' },
@@ -68,7 +68,7 @@ export const savedQueries = {
       ...address,
       name: fields.name.optional(),
       sql: fields.sql.optional(),
-      /** Changes it only while it has this version, so that nobody overwrites what they have not seen. */
+      /** The expected version. The update fails if the query has changed since. */
       ifVersion: z.int().min(1).optional(),
     }),
     output: SavedQuery,

@@ -15,13 +15,13 @@ const fields = {
   enabled: z.boolean(),
 }
 
-/** A statement that runs by itself. */
+/** A statement that runs at an interval. */
 export const Schedule = z.object({
   id: z.string(),
   ...fields,
   createdAt: Moment,
   updatedAt: Moment,
-  /** `null` while it is not enabled. */
+  /** `null` if it is disabled. */
   nextRunAt: Moment.nullable(),
   lastRunAt: Moment.nullable(),
   lastStatus: z.enum(['ok', 'error']).nullable(),
@@ -49,7 +49,7 @@ const apiPath = '/api/namespaces/{ns}/databases/{db}/schedules'
 /** Operations on schedules. */
 export const schedules = {
   list_schedules: operation({
-    summary: 'List the schedules of a database, with how their last run went',
+    summary: 'List schedules with the result of their last run',
     route: `GET ${path}`,
     scope: 'readonly',
     scoped: true,
@@ -61,7 +61,7 @@ export const schedules = {
   }),
 
   create_schedule: operation({
-    summary: 'Run a statement every so many seconds, with the rights that its creator has now',
+    summary: "Create a schedule that runs a statement at an interval, with its creator's current permissions",
     route: `POST ${path}`,
     scope: 'admin',
     scoped: true,
@@ -77,7 +77,7 @@ export const schedules = {
   }),
 
   update_schedule: operation({
-    summary: 'Change a schedule, which then runs with the rights of whoever changed it',
+    summary: 'Update a schedule; from then on it runs with your permissions',
     route: `PATCH ${path}/{id}`,
     scope: 'admin',
     scoped: true,
@@ -99,7 +99,7 @@ export const schedules = {
   }),
 
   run_schedule: operation({
-    summary: 'Run a schedule now, whether enabled or not; when it runs next stays as it is',
+    summary: 'Run a schedule now, even if disabled; the next run is not affected',
     route: `POST ${path}/{id}/run`,
     scope: 'admin',
     scoped: true,

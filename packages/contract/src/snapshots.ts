@@ -5,12 +5,12 @@ import { Moment, Slug } from './values.ts'
 
 const address = { ns: Slug, db: Slug }
 
-/** All tables and rows of a database, as they were at one moment. */
+/** All tables and rows of a database at one time. */
 export const Snapshot = z.object({
   id: z.string(),
   label: z.string(),
   createdAt: Moment,
-  /** Made by itself before rows were lost, so that one can go back. Kept for 30 days, ten at most. */
+  /** Whether PerSQL created it before a destructive statement. The latest 10 are kept for 30 days. */
   automatic: z.boolean(),
   rows: z.int(),
 })
@@ -18,7 +18,7 @@ export type Snapshot = z.infer<typeof Snapshot>
 
 const errors = ['database_not_found', 'copy_impossible', 'copy_cut_off', 'took_too_long'] as const
 
-/** A snapshot that was made before a statement that loses rows without saying which, or why there is none. */
+/** The automatic snapshot before a destructive statement, or the reason why there is none. */
 export const AutomaticSnapshot = z.object({
   snapshot: z.object({ id: z.string(), label: z.string() }).optional(),
   snapshotSkipped: z.enum(['too_large', 'copy_impossible']).optional(),
@@ -26,14 +26,14 @@ export const AutomaticSnapshot = z.object({
 export type AutomaticSnapshot = z.infer<typeof AutomaticSnapshot>
 
 const Settings = z.object({
-  /** Whether a snapshot is made before DROP TABLE, DELETE without WHERE, ALTER TABLE … DROP COLUMN and REPLACE. */
+  /** Whether a snapshot is created before DROP TABLE, DELETE without WHERE, ALTER TABLE … DROP COLUMN and REPLACE. */
   automaticSnapshots: z.boolean(),
 })
 
 /** Operations on snapshots and snapshot settings. */
 export const snapshots = {
   list_snapshots: operation({
-    summary: 'List the snapshots of a database, the newest first',
+    summary: 'List the snapshots of a database, newest first',
     route: 'GET /v1/db/{ns}/{db}/snapshots',
     scope: 'readonly',
     console: { route: 'GET /api/namespaces/{ns}/databases/{db}/snapshots', role: 'viewer' },
@@ -44,7 +44,7 @@ export const snapshots = {
   }),
 
   create_snapshot: operation({
-    summary: 'Keep all tables and rows as they are now',
+    summary: 'Create a snapshot of all tables and rows',
     route: 'POST /v1/db/{ns}/{db}/snapshots',
     scope: 'admin',
     console: { route: 'POST /api/namespaces/{ns}/databases/{db}/snapshots', role: 'editor' },
@@ -64,30 +64,30 @@ export const snapshots = {
   }),
 
   restore: operation({
-    summary: 'Put all tables and rows back to what a snapshot holds; what is there now is kept as a snapshot first',
+    summary: 'Restore all tables and rows from a snapshot; the current state is saved as a snapshot first',
     route: 'POST /v1/db/{ns}/{db}/restore',
     scope: 'admin',
     console: { route: 'POST /api/namespaces/{ns}/databases/{db}/restore', role: 'admin' },
     input: z.strictObject({
       ...address,
-      /** Exactly one of these. */
+      /** Pass exactly one of these 3 fields. */
       snapshotId: z.string().min(1).max(40).optional(),
-      /** The snapshot with this id, as other clients name it. */
+      /** The ID of a snapshot, under the name that other clients use. */
       bookmark: z.string().min(1).max(200).optional(),
-      /** Milliseconds since 1970: the newest snapshot that is not newer than this. */
+      /** Milliseconds since 1970. Restores the latest snapshot at or before this time. */
       timestamp: z.int().min(0).optional(),
     }),
     output: z.object({
-      /** What the database is again. */
+      /** The snapshot that was restored. */
       restored: Snapshot,
-      /** What it was before: restoring this undoes it. */
+      /** The state before. Restore it to undo. */
       before: Snapshot,
     }),
     errors: [...errors, 'snapshot_not_found'],
   }),
 
   get_settings: operation({
-    summary: 'Read the settings of a database',
+    summary: 'Get the settings of a database',
     route: 'GET /v1/db/{ns}/{db}/settings',
     scope: 'readonly',
     console: { route: 'GET /api/namespaces/{ns}/databases/{db}/settings', role: 'viewer' },
@@ -97,7 +97,7 @@ export const snapshots = {
   }),
 
   update_settings: operation({
-    summary: 'Change settings of a database',
+    summary: 'Update the settings of a database',
     route: 'PATCH /v1/db/{ns}/{db}/settings',
     scope: 'admin',
     console: { route: 'PATCH /api/namespaces/{ns}/databases/{db}/settings', role: 'admin' },

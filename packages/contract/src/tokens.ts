@@ -3,7 +3,7 @@ import { operation } from './operation.ts'
 import { PageMeta, paging } from './paging.ts'
 import { Moment, Slug } from './values.ts'
 
-/** What a token may do: `readonly` reads, `readwrite` also changes rows, `admin` everything. */
+/** The role of a token: `readonly` reads, `readwrite` also changes rows, `admin` does everything. */
 export const Role = z.enum(['readonly', 'readwrite', 'admin'])
 export type Role = z.infer<typeof Role>
 
@@ -11,12 +11,12 @@ export const Token = z.object({
   id: z.string(),
   name: z.string(),
   role: Role,
-  /** The only tables it may touch; `null` for all. */
+  /** The only tables it has access to; `null` for all. */
   tableScope: z.array(z.string()).nullable(),
   claims: z.record(z.string(), z.json()).nullable(),
-  /** The one database it opens, by its slug; `null` when it opens several. */
+  /** Slug of the only database it has access to; `null` if there are several. */
   database: z.string().nullable(),
-  /** The only databases it opens, by their slugs; `null` for all of the namespace. */
+  /** Slugs of the only databases it has access to; `null` for all of the namespace. */
   databases: z.array(z.string()).nullable(),
   /** First four and last four characters of the secret. */
   preview: z.string(),
@@ -30,7 +30,7 @@ export const Token = z.object({
 export type Token = z.infer<typeof Token>
 
 export const MintedToken = Token.extend({
-  /** The secret: shown here and never again. */
+  /** The secret, which only this response contains. */
   token: z.string(),
 })
 export type MintedToken = z.infer<typeof MintedToken>
@@ -43,7 +43,7 @@ export const TokenRequest = z.strictObject({
   name: z.string().trim().min(1).max(80),
   role: Role.default('admin'),
   tableScope: z.array(z.string().min(1).max(200)).min(1).max(200).optional(),
-  /** Slugs of the only databases it opens. A branch has a slug of its own. */
+  /** Slugs of the only databases it has access to. A branch has its own slug. */
   databases: z.array(Slug).min(1).max(100).optional(),
   claims: z
     .record(z.string().min(1).max(80), z.json())
@@ -63,7 +63,7 @@ const TokenId = z.string().min(1).max(40)
 /** Operations on tokens. */
 export const tokens = {
   list_tokens: operation({
-    summary: 'List the tokens of the namespace, without their secrets',
+    summary: "List the namespace's tokens, without secrets",
     route: 'GET /v1/tokens',
     scope: 'admin',
     scoped: true,
@@ -75,7 +75,7 @@ export const tokens = {
   }),
 
   create_token: operation({
-    summary: 'Create a token with at most the access of the caller; only this response contains the secret',
+    summary: 'Create a token with at most your own access; only this response contains its secret',
     route: 'POST /v1/tokens',
     scope: 'admin',
     scoped: true,
@@ -87,7 +87,7 @@ export const tokens = {
   }),
 
   revoke_token: operation({
-    summary: 'Revoke a token and the tokens it created. Once this returns, they are refused everywhere',
+    summary: 'Revoke a token and the tokens it created; they stop working everywhere before the response is sent',
     route: 'DELETE /v1/tokens/{id}',
     scope: 'admin',
     scoped: true,
@@ -95,19 +95,20 @@ export const tokens = {
     console: { route: 'DELETE /api/namespaces/{ns}/tokens/{id}', role: 'admin' },
     input: z.strictObject({
       id: TokenId,
-      /** `keep`: the tokens that it created stay, as tokens of the caller. The caller needs at least their access. */
+      /** `keep`: the tokens it created stay valid and become the caller's. The caller needs at least their access. */
       children: z.enum(['revoke', 'keep']).default('revoke'),
     }),
     output: z.object({
       revoked: z.literal(true),
-      /** Number of tokens and unredeemed handoffs that ended with it. */
+      /** Number of tokens and unredeemed handoffs that were revoked with it. */
       alsoRevoked: z.int(),
     }),
     errors: ['token_not_found', 'exceeds_parent'],
   }),
 
   rotate_token: operation({
-    summary: 'Replace the secret of a token. The old secret is refused immediately; ID, access and descendants stay',
+    summary:
+      'Replace the secret of a token; the old secret stops working immediately, its ID, access and descendants stay',
     route: 'POST /v1/tokens/{id}/rotate',
     scope: 'admin',
     scoped: true,
@@ -119,7 +120,7 @@ export const tokens = {
   }),
 
   get_me: operation({
-    summary: 'Describe the token of the caller: its namespace, role and what it opens',
+    summary: 'Get the namespace, role and scope of the current token',
     route: 'GET /v1/me',
     scope: 'readonly',
     scoped: true,
@@ -130,11 +131,11 @@ export const tokens = {
       namespaceId: z.string(),
       role: Role,
       tokenId: z.string(),
-      /** Slug of the only database it opens; `null` if it opens several. */
+      /** Slug of the only database it has access to; `null` if there are several. */
       database: z.string().nullable(),
       /** Ref of that database if it is a branch. */
       branch: z.string().nullable(),
-      /** Slugs of the only databases it opens; `null` for all. */
+      /** Slugs of the only databases it has access to; `null` for all. */
       databases: z.array(z.string()).nullable(),
       tableScope: z.array(z.string()).nullable(),
       expiresAt: Moment.nullable(),

@@ -9,7 +9,7 @@ const TableName = z.string().min(1).max(200)
 /** Operations that export and import data. */
 export const transfer = {
   export_database: operation({
-    summary: 'Download the database as an SQL dump or as a SQLite file, or one table as CSV or NDJSON',
+    summary: 'Export a database as an SQL dump or SQLite file, or one table as CSV or NDJSON',
     route: 'GET /v1/db/{ns}/{db}/export',
     scope: 'readonly',
     scoped: true,
@@ -17,10 +17,10 @@ export const transfer = {
     input: z.strictObject({
       ...address,
       format: z.enum(['sql', 'sqlite', 'csv', 'ndjson']).default('sql'),
-      /** The table to be given, for csv and ndjson. */
+      /** The table to export, for csv and ndjson. */
       table: TableName.optional(),
     }),
-    /** What the Worker gets: the copy out of which it streams. */
+    /** The internal copy that the Worker streams. */
     output: z.object({ snapshot: z.string() }),
     stream: 'application/sql',
     errors: [
@@ -38,31 +38,31 @@ export const transfer = {
   }),
 
   import_database: operation({
-    summary: 'Import a file: an SQL dump or a SQLite file, or CSV or NDJSON into one table; wholly, or not at all',
+    summary: 'Import an SQL dump or SQLite file, or CSV or NDJSON into one table; all-or-nothing',
     route: 'POST /v1/db/{ns}/{db}/import',
     scope: 'admin',
     scoped: true,
     console: { route: 'POST /api/namespaces/{ns}/databases/{db}/import', role: 'admin' },
-    /** These travel in the query string: the body is the file. */
+    /** In the query string, because the body is the file. */
     input: z.strictObject({
       ...address,
-      /** Found by the type, the name or the first bytes of the file when it is not given. */
+      /** Default: detected from the media type, name or first bytes of the file. */
       format: z.enum(['sql', 'sqlite', 'csv', 'ndjson']).optional(),
-      /** Where the rows go, for csv and ndjson. */
+      /** The target table, for csv and ndjson. */
       table: TableName.optional(),
-      /** Make the table; the types of its columns are found from the data. */
+      /** Whether to create the table, with column types detected from the data. */
       create: z.enum(['0', '1', 'true', 'false']).default('0'),
     }),
     upload: ['application/sql', 'application/vnd.sqlite3', 'text/csv', 'application/x-ndjson'],
     output: z.object({
       id: z.string(),
-      /** Statements of the file that ran; rows of CSV and NDJSON are none. */
+      /** Number of statements that ran; 0 for CSV and NDJSON. */
       statements: z.int(),
-      /** Rows that were inserted, changed or deleted by the file. */
+      /** Number of rows that were inserted, changed or deleted. */
       rows: z.int(),
       tables: z.array(z.string()),
       bytes: z.int(),
-      /** Of the time in which others waited. */
+      /** The time that other calls waited. */
       durationMs: z.number(),
     }),
     meta: QueryMeta,
@@ -84,7 +84,7 @@ export const transfer = {
   }),
 
   get_import: operation({
-    summary: 'See how far the import is that is under way, or how the last one ended',
+    summary: 'Get the progress of the current import, or the result of the last one',
     route: 'GET /v1/db/{ns}/{db}/import',
     scope: 'readonly',
     console: { route: 'GET /api/namespaces/{ns}/databases/{db}/import', role: 'viewer' },
@@ -93,12 +93,12 @@ export const transfer = {
       import: z
         .object({
           id: z.string(),
-          /** While it is `receiving` the database serves everything; while it is `applying` calls wait, this one too. */
+          /** The database serves calls while `receiving`; all calls, including this one, wait while `applying`. */
           state: z.enum(['receiving', 'applying', 'done', 'failed']),
-          /** What has arrived, of how much if the sender has said so. */
+          /** Bytes received, and the total if the sender declared it. */
           bytes: z.int(),
           totalBytes: z.int().nullable(),
-          /** Rows that were read from the file; while `applying`, those that are in the tables. */
+          /** Rows read from the file; while `applying`, rows written to the tables. */
           rows: z.int(),
           startedAt: Moment,
           endedAt: Moment.optional(),

@@ -7,12 +7,12 @@ const WHOLE_SLUG = new RegExp(`^${SLUG}$`)
 /** Returns whether a text can be the slug of a namespace or a database. */
 export const isSlug = (text: string): boolean => WHOLE_SLUG.test(text)
 
-/** A name in a URL: lower case, digits and hyphens, starting with a letter, at most 63 characters. It never changes. */
+/** A name in a URL: lowercase letters, digits and hyphens, starting with a letter, at most 63 characters. It can't be changed. */
 export const Slug = z
   .string()
   .regex(WHOLE_SLUG, 'must start with a lowercase letter, followed by up to 62 lowercase letters, digits or hyphens')
 
-/** Bytes on the wire. */
+/** Bytes in JSON. */
 export const Blob = z.strictObject({ base64: z.base64() })
 
 /** A value bound to a placeholder: booleans become 0 and 1, integers must be within ±(2^53 − 1). */
@@ -21,8 +21,8 @@ export const Param = z.union([z.string(), z.number(), z.boolean(), z.null(), Blo
 /** A value in a result row. */
 export const Value = z.union([z.string(), z.number(), z.null(), Blob])
 
-/** A moment, ISO 8601 in UTC. */
+/** A time in UTC, ISO 8601. */
 export const Moment = z.iso.datetime()
 
-/** Nano-dollars as a decimal string: exact however large. */
+/** Nano-dollars as a decimal string, exact at any size. */
 export const NanoUsd = z.string().regex(/^-?\d+$/)

@@ -8,7 +8,7 @@ const database = { ns: Slug, db: Slug }
 const Id = z.string().regex(/^whk_[0-9A-Za-z]{16}$/, 'must be a webhook ID (whk_…)')
 const address = { ...database, id: Id }
 
-/** What a webhook can be told of. */
+/** The events of a webhook. */
 export const WebhookEventName = z.enum([
   'insert',
   'update',
@@ -20,42 +20,42 @@ export const WebhookEventName = z.enum([
 
 const fields = {
   name: z.string().trim().min(1).max(80),
-  /** https, and leading to a public address. */
+  /** Must be https and resolve to a public IP address. */
   url: z.url().max(2_000),
-  /** Tables whose changes are told; `null` means all. */
+  /** The tables whose changes are delivered; `null` for all. */
   tables: z.array(z.string().min(1).max(200)).min(1).max(200).nullable(),
-  /** `null` means all. A change whose kind cannot be told goes to whoever wants any of rows. */
+  /** `null` for all. A change of unknown kind is delivered to every webhook with a row event. */
   events: z.array(WebhookEventName).min(1).max(6).nullable(),
   enabled: z.boolean(),
 }
 
-/** Where changes of a database are posted. */
+/** A URL to which the changes of a database are delivered. */
 export const Webhook = z.object({
   id: z.string(),
   ...fields,
   url: z.string(),
-  /** Signs what is posted: `X-PerSQL-Signature`. */
+  /** The secret for the `X-PerSQL-Signature` of deliveries. */
   secret: z.string(),
   createdAt: Moment,
   updatedAt: Moment,
-  /** Since when nothing has arrived. */
+  /** The time of the first failure since the last successful delivery. */
   failingSince: Moment.nullable(),
-  /** Why PerSQL has turned it off. */
+  /** The reason why PerSQL disabled it. */
   disabledReason: z.string().nullable(),
 })
 export type Webhook = z.infer<typeof Webhook>
 
-/** Something that was, or is to be, posted. */
+/** A delivery: pending, delivered or failed. */
 export const Delivery = z.object({
   id: z.string(),
   status: z.enum(['pending', 'delivered', 'failed']),
-  /** The body as it is posted, save for what approvals add. */
+  /** The delivered body, without the extra fields of approval events. */
   event: z.looseObject({ type: z.string(), table: z.string().optional(), kind: ChangeKind.optional() }),
   attempts: z.int(),
   createdAt: Moment,
   nextAttemptAt: Moment.nullable(),
   lastAttemptAt: Moment.nullable(),
-  /** What the last attempt was answered. */
+  /** The response status of the last attempt. */
   responseStatus: z.int().nullable(),
   error: z.string().nullable(),
   durationMs: z.int().nullable(),
@@ -79,7 +79,7 @@ export const webhooks = {
   }),
 
   create_webhook: operation({
-    summary: 'Have changes posted to a URL',
+    summary: 'Create a webhook that posts changes to a URL',
     route: `POST ${path}`,
     scope: 'admin',
     scoped: true,
@@ -96,7 +96,7 @@ export const webhooks = {
   }),
 
   get_webhook: operation({
-    summary: 'Read one webhook',
+    summary: 'Get a webhook',
     route: `GET ${path}/{id}`,
     scope: 'admin',
     console: { route: `GET ${apiPath}/{id}`, role: 'editor' },
@@ -106,7 +106,7 @@ export const webhooks = {
   }),
 
   update_webhook: operation({
-    summary: 'Change a webhook. One that was turned off is tried again from then on',
+    summary: 'Update a webhook; a disabled one is retried from now on',
     route: `PATCH ${path}/{id}`,
     scope: 'admin',
     console: { route: `PATCH ${apiPath}/{id}`, role: 'editor' },
@@ -116,7 +116,7 @@ export const webhooks = {
   }),
 
   delete_webhook: operation({
-    summary: 'Delete a webhook with all that waits for it',
+    summary: 'Delete a webhook and its pending deliveries',
     route: `DELETE ${path}/{id}`,
     scope: 'admin',
     console: { route: `DELETE ${apiPath}/{id}`, role: 'editor' },
@@ -126,7 +126,7 @@ export const webhooks = {
   }),
 
   rotate_webhook_secret: operation({
-    summary: 'Sign with a new secret from now on',
+    summary: 'Rotate the signing secret of a webhook',
     route: `POST ${path}/{id}/rotate-secret`,
     scope: 'admin',
     console: { route: `POST ${apiPath}/{id}/rotate-secret`, role: 'editor' },
@@ -136,7 +136,7 @@ export const webhooks = {
   }),
 
   test_webhook: operation({
-    summary: 'Post something of type "test" now, once, and say what came of it',
+    summary: 'Send a "test" event once and return the result',
     route: `POST ${path}/{id}/test`,
     scope: 'admin',
     console: { route: `POST ${apiPath}/{id}/test`, role: 'editor' },
@@ -151,7 +151,7 @@ export const webhooks = {
   }),
 
   list_deliveries: operation({
-    summary: 'List what waits for a webhook and what was posted lately, the newest first; 100 that are done are kept',
+    summary: 'List pending and recent deliveries, newest first; the latest 100 finished ones are kept',
     route: `GET ${path}/{id}/deliveries`,
     scope: 'admin',
     console: { route: `GET ${apiPath}/{id}/deliveries`, role: 'editor' },
@@ -161,7 +161,7 @@ export const webhooks = {
   }),
 
   replay_delivery: operation({
-    summary: 'Post something again, with the id it had',
+    summary: 'Redeliver an event with its original ID',
     route: `POST ${path}/{id}/deliveries/{deliveryId}/replay`,
     scope: 'admin',
     console: { route: `POST ${apiPath}/{id}/deliveries/{deliveryId}/replay`, role: 'editor' },

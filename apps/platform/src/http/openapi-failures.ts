@@ -49,7 +49,7 @@ function ofSession({ role, console }: Operation, way: Way): readonly ErrorCode[]
   ]
 }
 
-/** What a status says to whoever reads the document. */
+/** The description of each status. */
 export const statusTexts: { readonly [status: number]: string } = {
   400: 'The request is malformed or invalid',
   401: 'Missing or invalid credentials',

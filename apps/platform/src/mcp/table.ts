@@ -1,30 +1,30 @@
 import { type Api, api } from '@persql/contract'
 import * as z from 'zod'
 
-/** The groups that `?tools=` opens. */
+/** The tool groups for `?tools=`. */
 export const groups = ['core', 'branches', 'endpoints', 'billing', 'admin'] as const
 export type Group = (typeof groups)[number]
 
-/** One tool: an operation of the contract under the name that agents know. What is not said here follows from that. */
+/** A tool: an operation of the contract under its name for agents. All other properties come from the operation. */
 export interface Row {
   readonly group: Group
   readonly operation: keyof Api
-  /** The operation's summary unless it is said. */
+  /** Default: the operation's summary. */
   readonly description?: string
-  /** It may take away what is there; deleting does so without saying. */
+  /** It may delete or overwrite data. Operations that delete are destructive by default. */
   readonly destructive?: true
-  /** It reaches beyond this instance: a model, a payment page, the DNS. */
+  /** It calls services outside this instance: an AI model, payments, DNS. */
   readonly openWorld?: true
-  /** Fields that have another name as arguments; `db` is `database` everywhere. */
+  /** Arguments whose name differs from the field; `db` is always `database`. */
   readonly rename?: Readonly<Record<string, string>>
-  /** Takes this instead of the operation's input, and turns it into that. */
+  /** An input schema to use instead of the operation's, with `convert` to that one. */
   readonly input?: z.ZodObject
   readonly convert?: (input: Record<string, unknown>) => Record<string, unknown>
 }
 
 const restore = api.restore.input.shape
 
-/** Every tool by its name. An operation that is contracted anew needs a line here, or among the exceptions below. */
+/** Every tool by name. A new operation needs a row here or in the exceptions below. */
 export const table: Readonly<Record<string, Row>> = {
   query: { group: 'core', operation: 'query', description: 'Run one SQLite statement', destructive: true },
   batch: {
