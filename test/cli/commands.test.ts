@@ -117,6 +117,15 @@ test('tables are aligned by what is seen, and nothing in them reaches the termin
   expect(failed).toMatchObject({ code: 1, stderr: expect.stringContaining('\\u001b[31m') })
 })
 
+test('hints name commands, not routes', async () => {
+  const { stderr } = await cli.run(['db', 'query', 'acme/main', 'SELECT * FROM nowhere'], { env })
+  expect(stderr).toMatch(/\nHint: .*Run persql db tables to list (all|the) tables\.\n$/)
+  const column = await cli.run(['db', 'query', 'acme/main', 'SELECT nothing FROM people'], { env })
+  expect(column.stderr).toMatch(/\nHint: .*Run persql db describe to list (all|the) columns\.\n$/)
+  const inShell = await cli.run(['db', 'shell', 'acme/main'], { env, stdin: 'SELECT * FROM nowhere;' })
+  expect(inShell.stderr).toMatch(/\n.*Run \.tables to list (all|the) tables\.\n/)
+})
+
 test('migrations are applied in order, each once, and stay as they were', async () => {
   const folder = join(cli.folder, 'migrations')
   await import('node:fs/promises').then(({ mkdir }) => mkdir(folder))

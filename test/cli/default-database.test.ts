@@ -119,7 +119,8 @@ test.each([
   expect({ code, stdout, stderr }).toEqual({
     code: 2,
     stdout: '',
-    stderr: 'persql: This token opens several databases. Name one as namespace/database, or set PERSQL_DATABASE.\n',
+    stderr:
+      'persql: This token has access to several databases. Pass one as namespace/database, or set PERSQL_DATABASE.\n',
   })
 })
 

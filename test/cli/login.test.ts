@@ -60,12 +60,15 @@ test('login goes through the browser, and is renewed when it expires', async () 
 
   second.profiles.default.renewal = { ...second.profiles.default.renewal, refreshToken: 'made-up', expiresAt: 0 }
   await writeFile(file, JSON.stringify(second))
-  expect(await whoami()).toMatchObject({ code: 3, stderr: expect.stringContaining('Log in again') })
+  expect(await whoami()).toMatchObject({ code: 3, stderr: expect.stringContaining('Run persql login.') })
 })
 
 test('a login that is refused in the browser ends with exit code 3, and keeps nothing', async () => {
   const env = { XDG_CONFIG_HOME: join(cli.folder, 'refused') }
   const { code, stdout } = await login(env, { decision: 'deny' })
-  expect({ code, stdout }).toMatchObject({ code: 3, stdout: expect.stringContaining('The login was refused') })
-  expect(await cli.run(['whoami'], { env })).toMatchObject({ code: 3, stderr: expect.stringContaining('Log in first') })
+  expect({ code, stdout }).toMatchObject({ code: 3, stdout: expect.stringContaining('Login failed') })
+  expect(await cli.run(['whoami'], { env })).toMatchObject({
+    code: 3,
+    stderr: expect.stringContaining('Not logged in. Run persql login'),
+  })
 })

@@ -86,18 +86,23 @@ test('from a pipe it runs what it reads, up to the first failure', async () => {
   )
 })
 
+test('a dot command without its argument names it', async () => {
+  const { stderr } = await cli.run(['db', 'shell'], { env, stdin: '.read\n' })
+  expect(stderr).toContain('Error: Missing argument: file.\n')
+})
+
 test('something destructive asks a person for the name', async () => {
   await cli.run(['db', 'create', 'doomed'], { env })
-  const spared = await cli.inTerminal(['db', 'delete', 'doomed'], env, [{ after: 'to go on: ', type: 'domed\r' }])
-  expect(spared).toMatchObject({ code: 5, stdout: expect.stringContaining('nothing was done') })
-  const gone = await cli.inTerminal(['db', 'delete', 'doomed'], env, [{ after: 'to go on: ', type: 'doomed\r' }])
+  const spared = await cli.inTerminal(['db', 'delete', 'doomed'], env, [{ after: 'to confirm: ', type: 'domed\r' }])
+  expect(spared).toMatchObject({ code: 5, stdout: expect.stringContaining('Nothing was changed.') })
+  const gone = await cli.inTerminal(['db', 'delete', 'doomed'], env, [{ after: 'to confirm: ', type: 'doomed\r' }])
   expect(gone).toMatchObject({ code: 0, stdout: expect.stringContaining('Deleted doomed.') })
 })
 
 test('a token that is typed is not shown', async () => {
   const { PERSQL_TOKEN: token = '' } = env
   const where = { XDG_CONFIG_HOME: join(cli.folder, 'typed') }
-  const steps = [{ after: 'it is not shown', type: `${token}\r` }]
+  const steps = [{ after: 'input is hidden', type: `${token}\r` }]
   const { code, stdout } = await cli.inTerminal(['login', '--url', platform.url, '--token', '-'], where, steps)
   expect({ code, shown: stdout.includes(token) }).toEqual({ code: 0, shown: false })
   expect((await cli.run(['whoami', '--json'], { env: where })).code).toBe(0)

@@ -33,23 +33,23 @@ test('help is short, and made of the same table as the program', async () => {
   const { code, stdout } = await cli.run(['db', 'fork', '--help'])
   expect({ code, stdout }).toEqual({
     code: 0,
-    stdout: `Make a database of its own with the schema and all rows of this one.
+    stdout: `Create an independent copy with the schema and all rows.
 
 Usage: persql db fork <database> <slug> [options]
 
-  database  The database, as namespace/database
-  slug      The name of the new database
+  database  Database, as namespace/database
+  slug      Name of the new database
 
 Options:
-      --ttl <time>   Delete it after so many days, like 7d
-      --name <name>  What people call it
+      --ttl <time>   Delete it after this many days, for example 7d
+      --name <name>  Display name
 
-For all commands:
-      --json            Print one JSON value on stdout; failures as JSON on stderr
-      --profile <name>  The account to use, of those that logged in
-      --url <url>       The server, else PERSQL_API_URL, else that of the profile
-  -q, --quiet           No progress on stderr
-  -h, --help            Show this
+Global options:
+      --json            Print one JSON value to stdout; print errors as JSON to stderr
+      --profile <name>  The profile to use
+      --url <url>       Server URL (default: PERSQL_API_URL, then the profile's URL)
+  -q, --quiet           Don't print progress to stderr
+  -h, --help            Show help
 
 Examples:
   persql db fork acme/main what-if --ttl 7d

@@ -2,10 +2,10 @@ import { Writable } from 'node:stream'
 import type { Context } from './context.ts'
 import { CliError } from './exits.ts'
 
-/** Whether there is a person to ask. */
+/** Returns whether a user can be prompted. */
 export const attended = () => process.stdin.isTTY === true && process.stderr.isTTY === true
 
-/** Asks on stderr: stdout is for answers. Hidden: what is typed is not shown. */
+/** Prompts on stderr, because stdout is for results. `hidden` hides the input. */
 export async function ask(
   question: string,
   { hidden = false, signal }: { hidden?: boolean; signal?: AbortSignal } = {},
@@ -13,7 +13,7 @@ export async function ask(
   const { createInterface } = await import('node:readline/promises')
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
   const lines = createInterface({ input: process.stdin, output: hidden ? silent : undefined, terminal: hidden })
-  // After that: what is typed at the question must not meet a terminal that still shows it.
+  // The prompt comes last, so that the terminal already hides the input.
   process.stderr.write(question)
   const closed = new Promise<never>((_, reject) => {
     const end = () => reject(new CliError('interrupted', 'interrupted', 'Interrupted.'))
@@ -28,12 +28,12 @@ export async function ask(
   }
 }
 
-/** Goes on only when the name was typed, or `--yes` was given. */
+/** Asks the user to type a name, unless `--yes` was passed. @throws CliError if not confirmed */
 export async function confirm(ctx: Context, what: string, name: string, yes: boolean): Promise<void> {
   if (yes) return
   if (ctx.json || !attended()) {
-    throw new CliError('refused', 'not_confirmed', `${what} Give --yes to do that without being asked.`)
+    throw new CliError('refused', 'not_confirmed', `${what} To confirm, pass --yes.`)
   }
-  const typed = await ask(`${what}\nType ${name} to go on: `, { signal: ctx.signal })
-  if (typed !== name) throw new CliError('refused', 'not_confirmed', 'That is not the name, so nothing was done.')
+  const typed = await ask(`${what}\nType ${name} to confirm: `, { signal: ctx.signal })
+  if (typed !== name) throw new CliError('refused', 'not_confirmed', "The name doesn't match. Nothing was changed.")
 }

@@ -1,15 +1,15 @@
 import type { Context } from './context.ts'
 
-/** What stands at a place of the command line. */
+/** A positional argument. */
 export interface Arg {
   help: string
   optional?: true
   /**
-   * A database. `PERSQL_DATABASE` stands in for one that is left out, else the token's only database; a name alone is
-   * one of the token's namespace.
+   * Whether it is a database. If omitted, `PERSQL_DATABASE` is used, or else the token's only database. A name without
+   * namespace is in the token's namespace.
    */
   database?: true
-  /** Shells complete it as a path. */
+  /** Whether shells complete it as a path. */
   file?: true
   choices?: readonly string[]
 }
@@ -17,14 +17,14 @@ export interface Arg {
 export interface Option {
   help: string
   short?: string
-  /** What its value is called; a flag has none. */
+  /** The placeholder of its value; absent for a flag. */
   value?: string
   multiple?: true
   choices?: readonly string[]
   file?: true
 }
 
-/** What a command answers: one JSON value, and the same for people. */
+/** The result of a command, as one JSON value and as text. */
 export interface Result {
   json: unknown
   text: string
@@ -37,27 +37,27 @@ type OptionValue<O extends Option> = O extends { value: string }
   : boolean
 type ArgValue<A extends Arg> = A extends { optional: true } | { database: true } ? string | undefined : string
 
-/** What was given on the command line, by the names of the table. */
+/** The parsed arguments and options, by name. */
 export interface Given<A extends Record<string, Arg>, O extends Record<string, Option>> {
   args: { [K in keyof A]: ArgValue<A[K]> }
   options: { [K in keyof O]: OptionValue<O[K]> }
 }
 
-/** A command as data: parser, help, completion and docs are made of it. */
+/** A command as data, from which parser, help, completion and docs are generated. */
 export interface Command {
-  /** Its words, as they are typed. */
+  /** The words of the command. */
   path: string
   summary: string
-  /** More, for its help. */
+  /** More text for the help. */
   details?: string
   args: Record<string, Arg>
   options: Record<string, Option>
   examples?: readonly string[]
-  /** Nothing is printed when it answers nothing: it has written to stdout itself. */
+  /** Runs the command. Returns `undefined` if it has written to stdout itself. */
   run(ctx: Context, given: Given<Record<string, Arg>, Record<string, Option>>): Promise<Result | undefined>
 }
 
-/** Declares a command; `run` gets what was given with the types of the declaration. */
+/** Declares a command with typed arguments for `run`. */
 export function command<
   const A extends Record<string, Arg> = Record<never, Arg>,
   const O extends Record<string, Option> = Record<never, Option>,
@@ -73,14 +73,14 @@ export function command<
 
 /** The options of every command. */
 export const common = {
-  json: { help: 'Print one JSON value on stdout; failures as JSON on stderr' },
-  profile: { help: 'The account to use, of those that logged in', value: 'name' },
-  url: { help: 'The server, else PERSQL_API_URL, else that of the profile', value: 'url' },
-  quiet: { help: 'No progress on stderr', short: 'q' },
-  help: { help: 'Show this', short: 'h' },
+  json: { help: 'Print one JSON value to stdout; print errors as JSON to stderr' },
+  profile: { help: 'The profile to use', value: 'name' },
+  url: { help: "Server URL (default: PERSQL_API_URL, then the profile's URL)", value: 'url' },
+  quiet: { help: "Don't print progress to stderr", short: 'q' },
+  help: { help: 'Show help', short: 'h' },
 } as const satisfies Record<string, Option>
 
-/** The database a command is about. */
-export const database = { help: 'The database, as namespace/database', database: true } as const
-/** For what destroys. */
-export const yes = { help: 'Do not ask', short: 'y' } as const
+/** The database argument. */
+export const database = { help: 'Database, as namespace/database', database: true } as const
+/** The `--yes` option of destructive commands. */
+export const yes = { help: 'Skip the confirmation prompt', short: 'y' } as const

@@ -3,16 +3,16 @@ import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { CliError } from './exits.ts'
 
-/** An account that logged in. */
+/** A saved login. */
 export interface Profile {
   url: string
   token: string
   namespace: string
-  /** Of a login in the browser: how to get the next token. */
+  /** How to refresh the token, for a login through the browser. */
   renewal?: Renewal
 }
 
-/** What gets the next access token once one has expired. */
+/** The data to refresh an expired access token. */
 export interface Renewal {
   tokenEndpoint: string
   clientId: string
@@ -22,7 +22,7 @@ export interface Renewal {
   expiresAt: number
 }
 
-/** What is kept between calls. */
+/** The saved configuration. */
 export interface Config {
   profiles: Record<string, Profile>
 }
@@ -30,7 +30,7 @@ export interface Config {
 const folder = (env: NodeJS.ProcessEnv, variable: string, usual: string) =>
   join(env[variable] || join(homedir(), usual), 'persql')
 
-/** Where accounts are kept. */
+/** Returns the path of the configuration file. */
 export const configFile = (env: NodeJS.ProcessEnv): string =>
   join(
     process.platform === 'win32'
@@ -39,27 +39,27 @@ export const configFile = (env: NodeJS.ProcessEnv): string =>
     'config.json',
   )
 
-/** Where the shell keeps what was typed. */
+/** Returns the path of the shell's history file. */
 export const historyFile = (env: NodeJS.ProcessEnv): string =>
   join(folder(env, 'XDG_STATE_HOME', '.local/state'), 'history')
 
-/** Reads the accounts; none is no error. */
+/** Reads the configuration. A missing file is an empty configuration. */
 export async function readConfig(file: string): Promise<Config> {
   try {
     const { profiles } = JSON.parse(await readFile(file, 'utf8'))
     return { profiles: Object(profiles) }
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return { profiles: {} }
-    throw new CliError('failed', 'config_unreadable', `${file} cannot be read: ${(cause as Error).message}`, cause)
+    throw new CliError('failed', 'config_unreadable', `Can't read ${file}: ${(cause as Error).message}`, cause)
   }
 }
 
-/** Keeps the accounts for nobody else to read. Another process sees the old file or the new one. */
+/** Saves the profiles, readable only by their owner. The file is replaced atomically. */
 export async function writeConfig(file: string, config: Config): Promise<void> {
   await writePrivately(file, `${JSON.stringify(config, null, 2)}\n`)
 }
 
-/** Writes a file that only its owner can read, as a whole. */
+/** Writes a file atomically, readable only by its owner. */
 export async function writePrivately(file: string, text: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true, mode: 0o700 })
   const draft = `${file}.${crypto.randomUUID()}`

@@ -5,12 +5,12 @@ import { CliError, usage } from './exits.ts'
 import { renewed } from './login/renew.ts'
 import { Progress } from './progress.ts'
 
-/** `namespace/database`, `database`, or either with `.ref` of a branch behind it. */
+/** `namespace/database` or `database`, each with an optional `.ref` of a branch. */
 const ADDRESS = /^(?:([a-z][a-z0-9-]{0,62})\/)?([a-z][a-z0-9-]{0,62})(?:\.(.+))?$/s
 
 const HOSTED = 'https://api.persql.com'
 
-/** What stands on every command line. */
+/** The global options of a command line. */
 export interface Common {
   json: boolean
   profile: string | undefined
@@ -18,19 +18,19 @@ export interface Common {
   quiet: boolean
 }
 
-/** Where a call goes, and with what. */
+/** The server and token of a call. */
 export interface Access {
   url: string
   token: string
 }
 
-/** What a command needs of its surroundings. */
+/** The context of a command: profile, server, token and output. */
 export class Context {
   readonly json: boolean
   readonly quiet: boolean
   readonly profileName: string
   readonly env: NodeJS.ProcessEnv
-  /** Ends with Ctrl-C. */
+  /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal
   readonly #url: string | undefined
   #access: Promise<Access> | undefined
@@ -53,25 +53,25 @@ export class Context {
     return readConfig(this.configFile)
   }
 
-  /** Keeps an account, or with nothing forgets it. */
+  /** Saves the profile, or removes it if `undefined`. */
   async keep(profile: Profile | undefined): Promise<void> {
     const { profiles } = await this.readConfig()
     const { [this.profileName]: _, ...others } = profiles
     await writeConfig(this.configFile, { profiles: profile ? { ...others, [this.profileName]: profile } : others })
   }
 
-  /** The account of the profile in use. */
+  /** Returns the current profile. */
   async profile(): Promise<Profile | undefined> {
     const { profiles } = await this.readConfig()
     return Object.hasOwn(profiles, this.profileName) ? profiles[this.profileName] : undefined
   }
 
-  /** The server a login is for. */
+  /** Returns the server to log in to. */
   async loginUrl(): Promise<string> {
     return this.#url ?? (await this.profile())?.url ?? HOSTED
   }
 
-  /** Where calls go, and the token that goes with them. */
+  /** Returns the server and token for calls. */
   access(): Promise<Access> {
     this.#access ??= this.#reach()
     return this.#access
@@ -82,14 +82,14 @@ export class Context {
     return new PerSQL({ baseURL: url, token, signal: this.signal })
   }
 
-  /** The namespace of the token. */
+  /** Returns the namespace of the token. */
   async namespace(): Promise<string> {
     return (await this.#whoami()).namespaceSlug
   }
 
   /**
-   * Namespace and slug of `namespace/database`, of a database of the token's namespace, or of a branch behind
-   * `database.ref`. With nothing, those of the only database that the token opens.
+   * Returns the namespace and slug of `namespace/database`, of a database in the token's namespace, or of the branch
+   * `database.ref`. Without an address, of the only database the token has access to.
    */
   async address(text: string | undefined): Promise<[namespace: string, database: string]> {
     if (text === undefined) return this.#ownDatabase()
@@ -104,25 +104,25 @@ export class Context {
     return (await this.persql()).database(namespace, slug)
   }
 
-  /** The slug of a database that must be of the token's own namespace. */
+  /** Returns the slug of a database, which must be in the token's namespace. */
   async ownSlug(text: string | undefined): Promise<string> {
     const [namespace, slug] = await this.address(text)
     if (namespace !== (await this.namespace())) {
       throw new CliError(
         'refused',
         'namespace_mismatch',
-        `This token is of "${await this.namespace()}", not of "${namespace}".`,
+        `This token belongs to the namespace "${await this.namespace()}", not "${namespace}".`,
       )
     }
     return slug
   }
 
-  /** Tells people how far long work is. */
+  /** Returns a progress line for a long task. */
   progress(label: string): Progress {
     return new Progress(label, !this.json && !this.quiet && process.stderr.isTTY === true)
   }
 
-  /** Tells people something beside the answer. */
+  /** Prints a note to stderr. */
   note(text: string): void {
     if (!this.json && !this.quiet) process.stderr.write(`${text}\n`)
   }
@@ -135,7 +135,8 @@ export class Context {
   async #ownDatabase(): Promise<[namespace: string, database: string]> {
     const { namespaceSlug, database, branch } = await this.#whoami()
     if (!database) {
-      const message = 'This token opens several databases. Name one as namespace/database, or set PERSQL_DATABASE.'
+      const message =
+        'This token has access to several databases. Pass one as namespace/database, or set PERSQL_DATABASE.'
       throw new CliError('usage', 'database_missing', message)
     }
     this.note(`Using ${namespaceSlug}/${database}${branch ? ` (branch ${branch})` : ''}.`)
@@ -153,11 +154,15 @@ export class Context {
     const profile = await this.profile()
     if (given) return { url: this.#url ?? profile?.url ?? HOSTED, token: given }
     if (!profile) {
-      throw new CliError('auth', 'not_logged_in', `Log in first: persql login${this.#login()}, or set PERSQL_TOKEN.`)
+      throw new CliError(
+        'auth',
+        'not_logged_in',
+        `Not logged in. Run persql login${this.#login()}, or set PERSQL_TOKEN.`,
+      )
     }
-    // A kept token goes to the server that it was kept for: a PERSQL_API_URL of some folder's .env must not collect it.
+    // A saved token is sent only to the server it was saved for, so that a PERSQL_API_URL in a folder's .env can't steal it.
     if (this.#url !== undefined && this.#url !== profile.url) {
-      const message = `The token of profile "${this.profileName}" is for ${profile.url}, not for ${this.#url}: log in there, or set PERSQL_TOKEN.`
+      const message = `The token in profile "${this.profileName}" is for ${profile.url}, not ${this.#url}. Log in to that server, or set PERSQL_TOKEN.`
       throw new CliError('auth', 'other_server', message)
     }
     const { url, token } = await renewed(profile, this.signal, (next) => this.keep(next))
@@ -171,6 +176,6 @@ export class Context {
 
 function address(url: string | undefined): string | undefined {
   if (!url) return undefined
-  if (!URL.canParse(url) || !/^https?:/.test(url)) throw usage(`"${url}" is no address of a server: give http(s)://….`)
+  if (!URL.canParse(url) || !/^https?:/.test(url)) throw usage(`Invalid server URL "${url}". Expected http(s)://….`)
   return url.replace(/\/+$/, '')
 }

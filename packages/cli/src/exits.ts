@@ -1,7 +1,7 @@
 import { PerSQLError } from '@persql/sdk'
 import type { Exit } from './exit-codes.ts'
 
-/** A failure on this side of the network. */
+/** An error of the CLI itself. */
 export class CliError extends Error {
   readonly exit: Exit
   readonly code: string
@@ -12,7 +12,7 @@ export class CliError extends Error {
   }
 }
 
-/** A command line that is not understood. */
+/** Creates an error for an invalid command line. */
 export const usage = (message: string) => new CliError('usage', 'usage', message)
 
 const byStatus: Record<number, Exit> = {
@@ -23,7 +23,7 @@ const byStatus: Record<number, Exit> = {
   409: 'conflict',
 }
 
-/** How the program ends after this failure. */
+/** Returns the exit of an error. */
 export function exitOf(error: unknown): Exit {
   if (error instanceof CliError) return error.exit
   if (error instanceof PerSQLError) {

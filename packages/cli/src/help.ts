@@ -10,34 +10,34 @@ function columns(rows: readonly (readonly [string, string])[]): string {
   return rows.map(([name, help]) => `  ${name.padEnd(widest)}  ${help}`).join('\n')
 }
 
-const told = ({ help, choices }: { help: string; choices?: readonly string[] }) =>
-  choices ? `${help}: ${choices.join(', ')}` : help
+const formatHelp = ({ help, choices }: { help: string; choices?: readonly string[] }) =>
+  choices ? help.replace(/( \(default: .*\))?$/, `: ${choices.join(', ')}$1`) : help
 
-/** The help of one command. */
+/** Returns the help of one command. */
 export function commandHelp({ path, summary, details, args, options, examples }: Command): string {
   const rows = (given: Record<string, Option>) =>
-    columns(Object.entries(given).map(([name, option]) => [left(name, option), told(option)]))
+    columns(Object.entries(given).map(([name, option]) => [left(name, option), formatHelp(option)]))
   const parts = [
     `${summary}.`,
     `Usage: ${synopsis(path, args)}${Object.keys(options).length > 0 ? ' [options]' : ''}`,
     details,
-    Object.keys(args).length > 0 && columns(Object.entries(args).map(([name, arg]) => [name, told(arg)])),
+    Object.keys(args).length > 0 && columns(Object.entries(args).map(([name, arg]) => [name, formatHelp(arg)])),
     Object.keys(options).length > 0 && `Options:\n${rows(options)}`,
-    `For all commands:\n${rows(common)}`,
+    `Global options:\n${rows(common)}`,
     examples && `Examples:\n${examples.map((example) => `  ${example}`).join('\n')}`,
   ]
   return `${parts.filter(Boolean).join('\n\n')}\n`
 }
 
-/** The commands that begin with these words. */
+/** Returns an overview of the commands that start with these words. */
 export function overview(commands: readonly Command[], under = ''): string {
   const chosen = commands.filter(({ path }) => under === '' || path.startsWith(`${under} `))
   const list = columns(chosen.map(({ path, summary }) => [path, summary]))
   const head = under === '' ? 'PerSQL: isolated, metered SQLite databases over HTTP.\n\n' : ''
-  return `${head}Usage: persql ${under ? `${under} ` : ''}<command> [options]\n\n${list}\n\npersql <command> --help tells more; persql --version tells which this is.\n`
+  return `${head}Usage: persql ${under ? `${under} ` : ''}<command> [options]\n\n${list}\n\nRun persql <command> --help for details, or persql --version for the version.\n`
 }
 
-/** All commands as a page of documentation. */
+/** Returns the reference of all commands in Markdown. */
 export function markdown(commands: readonly Command[]): string {
   const code = (text: string) => `\`${text.replaceAll('|', '\\|')}\``
   const list = (rows: readonly (readonly [string, string])[]) =>
@@ -48,8 +48,8 @@ export function markdown(commands: readonly Command[]): string {
       `${summary}.${details ? ` ${details}` : ''}`,
       `\`\`\`sh\n${synopsis(path, args)}${Object.keys(options).length > 0 ? ' [options]' : ''}\n\`\`\``,
       list([
-        ...Object.entries(args).map(([name, arg]) => [name, told(arg)] as const),
-        ...Object.entries(options).map(([name, option]) => [left(name, option).trim(), told(option)] as const),
+        ...Object.entries(args).map(([name, arg]) => [name, formatHelp(arg)] as const),
+        ...Object.entries(options).map(([name, option]) => [left(name, option).trim(), formatHelp(option)] as const),
       ]),
       examples && `\`\`\`sh\n${examples.join('\n')}\n\`\`\``,
     ]
@@ -64,17 +64,17 @@ export function markdown(commands: readonly Command[]): string {
     `| ${'-'.repeat(9)} | ${'-'.repeat(widest)} |`,
     ...meanings.map(([code, meaning]) => row(code, meaning)),
   ]
-  return `# persql: the command line
+  return `# persql command line reference
 
-Made from the program's own table by \`persql help --markdown\`.
+Generated from the command table by \`persql help --markdown\`.
 
-Every command takes ${Object.entries(common)
-    .map(([name, option]) => `${code(left(name, option).trim())} (${option.help})`)
-    .join(', ')}.
+Every command accepts these options:
 
-PERSQL_TOKEN, PERSQL_API_URL, PERSQL_DATABASE and PERSQL_PROFILE win over what \`persql login\` kept. PERSQL_DATABASE stands in for the database where
-a command line has one word too few, or begins with something that is no namespace/database; without it, the only database that the
-token opens does. \`acme/main.pr-42\` is the branch \`pr-42\` of \`acme/main\`. A kept token is sent to the server that it was kept for, and to no other.
+${list(Object.entries(common).map(([name, option]) => [left(name, option).trim(), option.help] as const))}
+
+PERSQL_TOKEN, PERSQL_API_URL, PERSQL_DATABASE and PERSQL_PROFILE override the saved login. If a command omits the database, PERSQL_DATABASE is used,
+or else the only database the token gives access to. \`acme/main.pr-42\` is the branch \`pr-42\` of \`acme/main\`. A saved token is only ever sent to
+the server it was saved for.
 
 ${codes.join('\n')}
 

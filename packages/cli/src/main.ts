@@ -6,6 +6,7 @@ import { type Common, Context } from './context.ts'
 import { exits } from './exit-codes.ts'
 import { exitOf, usage } from './exits.ts'
 import { commandHelp, overview } from './help.ts'
+import { toCommandHint } from './hint.ts'
 import { find, parse } from './parse.ts'
 import { suggest } from './suggest.ts'
 import { visibleLines } from './width.ts'
@@ -15,11 +16,11 @@ declare const VERSION: string
 const argv = process.argv.slice(2)
 const interrupted = new AbortController()
 
-// Readers that have had enough (`persql … | head`) are no failure.
+// A closed pipe (`persql … | head`) isn't an error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
 process.once('SIGINT', () => {
   interrupted.abort()
-  // What does not listen to the signal ends all the same.
+  // A second Ctrl-C ends commands that ignore the signal.
   process.once('SIGINT', () => process.exit(exits.interrupted.code))
 })
 
@@ -43,13 +44,13 @@ async function run(): Promise<void> {
   if (text !== '') process.stdout.write(`${text}\n`)
 }
 
-/** The words of the line, without common options that stand before or between them. */
+/** Returns the words of the line, without global options before or between them. */
 function commandWords(given: readonly string[]): string[] {
   const valued = Object.entries(common).flatMap(([name, option]) => ('value' in option ? [`--${name}`] : []))
   return given.filter((word, i) => !word.startsWith('-') && !valued.includes(given[i - 1] ?? ''))
 }
 
-/** What is no command: help, the version, or a mistake. */
+/** Prints help or the version. @throws CliError for an unknown command */
 function other(words: readonly string[]): void {
   if (words.length === 0 && argv.includes('--version')) return void process.stdout.write(`${VERSION}\n`)
   const group = commands.some(({ path }) => path.startsWith(`${words.join(' ')} `)) ? words.join(' ') : ''
@@ -65,17 +66,17 @@ function other(words: readonly string[]): void {
   throw usage(`Unknown command "${typed}". ${advice}`)
 }
 
-/** Tells of a failure, and ends as it asks for. */
+/** Prints an error and sets the exit code. */
 function fail(error: unknown): void {
   const failure = interrupted.signal.aborted ? Object.assign(new Error('Interrupted.'), { name: 'AbortError' }) : error
   const exit = exitOf(failure)
   const { message } = failure as Error
   if (argv.includes('--json')) {
-    const { success: _, ...told } = failure instanceof PerSQLError ? failure.body : {}
+    const { success: _, ...fields } = failure instanceof PerSQLError ? failure.body : {}
     const status = failure instanceof PerSQLError && failure.status > 0 ? { status: failure.status } : {}
     const code = (failure as { code?: string }).code ?? exit
     process.stderr.write(
-      `${JSON.stringify({ ...told, error: message, code, ...status, exitCode: exits[exit].code })}\n`,
+      `${JSON.stringify({ ...fields, error: message, code, ...status, exitCode: exits[exit].code })}\n`,
     )
   } else {
     process.stderr.write(`persql: ${visibleLines(message + advice(failure))}\n`)
@@ -83,13 +84,13 @@ function fail(error: unknown): void {
   process.exitCode = exits[exit].code
 }
 
-/** What one may do about a failure. */
+/** Returns the next step after an error. */
 function advice(failure: unknown): string {
   if (!(failure instanceof PerSQLError)) return ''
   const { body, code, detail } = failure
   if (typeof body.approvalUrl === 'string') {
-    return `\nApprove it at ${body.approvalUrl}\nthen run: persql db redeem <ns/db> ${body.approvalToken}`
+    return `\nTo approve, open ${body.approvalUrl}\nThen run: persql db redeem <ns/db> ${body.approvalToken}`
   }
   if (code === 'insufficient_balance') return '\nAdd funds: persql topup <usd>'
-  return detail?.hint ? `\nHint: ${detail.hint}` : ''
+  return detail?.hint ? `\nHint: ${toCommandHint(detail.hint, 'persql db tables', 'persql db describe')}` : ''
 }

@@ -3,14 +3,14 @@ import { parseArgs } from 'node:util'
 import { type Command, common, type Option } from './command.ts'
 import { usage } from './exits.ts'
 
-/** A command line that was understood. */
+/** A parsed command line. */
 export interface Line {
   command: Command
   args: Record<string, string | undefined>
   options: Record<string, string | string[] | boolean | undefined>
 }
 
-/** The command whose words begin the line (flags may stand between them), and how many words those are. */
+/** Returns the command with the longest path that the words start with. */
 export function find(commands: readonly Command[], words: readonly string[]): Command | undefined {
   const fits = ({ path }: Command) => path.split(' ').every((word, i) => words[i] === word)
   return commands.filter(fits).sort((a, b) => b.path.length - a.path.length)[0]
@@ -28,7 +28,7 @@ const forms = (options: Record<string, Option>) =>
     ]),
   )
 
-/** Understands the options and places of a command. `standing` is the database that stands in for one that is left out. */
+/** Parses the options and arguments of a command. `standing` is the database to use if the line has none. @throws CliError */
 export function parse(command: Command, argv: readonly string[], standing: string | undefined): Line {
   const all: Record<string, Option> = { ...common, ...command.options }
   const { values, positionals } = understood(command, argv, all)
@@ -47,7 +47,7 @@ function understood({ path }: Command, argv: readonly string[], all: Record<stri
     return parseArgs({ args: [...argv], options: forms(all), allowPositionals: true, strict: true })
   } catch (cause) {
     const [sentence] = (cause as Error).message.split('. To specify')
-    throw usage(`${sentence?.replace(/\.$/, '')}. See persql ${path} --help.`)
+    throw usage(`${sentence?.replace(/\.$/, '')}. Run persql ${path} --help.`)
   }
 }
 
@@ -59,7 +59,7 @@ function places({ path, args }: Command, words: string[], standing: string | und
   const entries = Object.entries(args)
   const needed = entries.filter(([, { optional }]) => !optional).length
   const [first = ''] = words
-  // Whether the first word is what follows the database.
+  // Whether the first word is the argument after the database.
   const isNext = () => {
     const isFile = entries[1]?.[1].file && existsSync(first)
     if (ADDRESS.test(first)) return isFile && first.includes('.')
@@ -69,9 +69,9 @@ function places({ path, args }: Command, words: string[], standing: string | und
   const isLeftOut = entries[0]?.[1].database && room && (words.length < needed || isNext())
   const given = isLeftOut ? [standing, ...words] : words
   const missing = entries.slice(given.length).find(([, { optional }]) => !optional)
-  if (missing) throw usage(`${missing[1].help} is missing: ${synopsis(path, args)}`)
+  if (missing) throw usage(`Missing argument: ${missing[0]}. Usage: ${synopsis(path, args)}`)
   if (given.length > entries.length) {
-    throw usage(`"${given[entries.length]}" is one too many: ${synopsis(path, args)}`)
+    throw usage(`Unexpected argument "${given[entries.length]}". Usage: ${synopsis(path, args)}`)
   }
   for (const [i, [name, { choices }]] of entries.entries()) refuseUnknown(name, choices, given[i])
   return Object.fromEntries(entries.map(([name], i) => [name, given[i]]))
@@ -79,11 +79,11 @@ function places({ path, args }: Command, words: string[], standing: string | und
 
 function refuseUnknown(name: string, choices: readonly string[] | undefined, value: unknown): void {
   if (choices && value !== undefined && !choices.includes(value as string)) {
-    throw usage(`${name} is one of ${choices.join(', ')}, not "${value}".`)
+    throw usage(`Invalid value "${value}" for ${name}. Expected one of ${choices.join(', ')}.`)
   }
 }
 
-/** How a command is called. */
+/** Returns the usage line of a command. */
 export const synopsis = (path: string, args: Command['args']): string =>
   ['persql', path, ...Object.entries(args).map(([name, { optional }]) => (optional ? `[${name}]` : `<${name}>`))].join(
     ' ',

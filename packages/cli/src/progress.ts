@@ -3,7 +3,7 @@ import { size } from './render.ts'
 const turns = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏']
 const BAR = 24
 
-/** One line on stderr that tells how far long work is; it writes nothing where nobody looks. */
+/** A progress line on stderr. It writes nothing if stderr isn't a terminal. */
 export class Progress {
   readonly #label: string
   readonly #startMs = Date.now()
@@ -18,12 +18,12 @@ export class Progress {
     this.#timer.unref()
   }
 
-  /** Whether somebody looks. */
+  /** Whether the line is shown. */
   get on(): boolean {
     return this.#timer !== undefined
   }
 
-  /** So many bytes are done, of so many where that is known. */
+  /** Shows the number of bytes done, and the total if known. */
   bytes(done: number, total?: number | null): void {
     const perSecond = (done * 1000) / Math.max(1, Date.now() - this.#startMs)
     const speed = `${size(done)}${total ? ` of ${size(total)}` : ''}, ${size(Math.round(perSecond))}/s`
@@ -34,7 +34,7 @@ export class Progress {
     this.#text = text
   }
 
-  /** Takes the line away. */
+  /** Clears the line. */
   end(): void {
     if (!this.on) return
     clearInterval(this.#timer)
@@ -53,7 +53,7 @@ const bar = (share: number) => {
   return `${'█'.repeat(full)}${'░'.repeat(BAR - full)} ${Math.floor(Math.min(1, share) * 100)}%`
 }
 
-/** Does long work under a line that tells of it. */
+/** Runs a task with a progress line. */
 export async function during<T>(progress: Progress, work: (progress: Progress) => Promise<T>): Promise<T> {
   try {
     return await work(progress)

@@ -1,6 +1,6 @@
 import { networkError } from '../../sdk/src/network-error.ts'
 
-/** Calls `fetch`, and names failures of the network as the SDK does. @throws PerSQLError */
+/** Calls `fetch` with the SDK's network errors. @throws PerSQLError */
 export async function reach(url: string, init: RequestInit & { signal: AbortSignal }): Promise<Response> {
   try {
     return await fetch(url, init)
@@ -10,6 +10,6 @@ export async function reach(url: string, init: RequestInit & { signal: AbortSign
   }
 }
 
-/** Returns in one sentence why a stream was cut off. Failures of the network are `TypeError`s. */
+/** Returns why a stream was interrupted. Network failures are `TypeError`s. */
 export const cutOff = (cause: unknown, url: string): string =>
   cause instanceof TypeError ? networkError(cause, url).message : (cause as Error).message

@@ -1,7 +1,7 @@
 import type { Value } from '@persql/sdk'
 import { cut, visible, width } from './width.ts'
 
-/** How rows are shown. */
+/** The output formats of rows. */
 export const modes = ['table', 'csv', 'json', 'ndjson', 'line', 'markdown'] as const
 export type Mode = (typeof modes)[number]
 
@@ -15,7 +15,7 @@ function shown(value: Cell, empty: string): string {
   return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }
 
-/** A value as JSON has it: bytes as the wire has them. */
+/** Converts a value to JSON, with bytes as base64. */
 export const plain = (value: Cell): unknown =>
   value instanceof Uint8Array ? { base64: Buffer.from(value).toString('base64') } : value
 
@@ -24,7 +24,7 @@ const pad = (text: string, columns: number, right: boolean) => {
   return right ? space + text : text + space
 }
 
-/** Rows in columns as wide as what they hold; numbers to the right. `max` is the width of a cell at most. */
+/** Formats rows as a table with right-aligned numbers. `max` is the maximum width of a cell. */
 export function table(columns: readonly string[], rows: readonly (readonly Cell[])[], max = Number.POSITIVE_INFINITY) {
   const cells = rows.map((row) => columns.map((_, i) => cut(visible(shown(row[i], 'NULL')), max)))
   const heads = columns.map(visible)
@@ -43,7 +43,7 @@ export function table(columns: readonly string[], rows: readonly (readonly Cell[
 const quoted = (text: string) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text)
 const piped = (text: string) => visible(text).replaceAll('|', '\\|')
 
-/** The rows of a result as text. */
+/** Formats the rows of a result. */
 export function render(
   mode: Mode,
   columns: readonly string[],
@@ -81,7 +81,7 @@ export function render(
   }
 }
 
-/** What an answer lists, in the columns that matter. */
+/** Formats a list as a table with the given columns. */
 export function listing<T extends object>(
   rows: readonly T[],
   columns: readonly (keyof T & string)[],
@@ -94,22 +94,22 @@ export function listing<T extends object>(
   )
 }
 
-/** The fields of an answer, one a line. */
+/** Formats the fields of an object, one per line. */
 export function fields(object: object): string {
   const entries = Object.entries(object).filter(([, value]) => value !== null && value !== undefined)
   const widest = Math.max(0, ...entries.map(([name]) => name.length))
   return entries.map(([name, value]) => `${name.padEnd(widest)}  ${visible(shown(value as Cell, ''))}`).join('\n')
 }
 
-/** An amount of money, as small as it may be. */
+/** Formats an amount in US dollars with all significant digits. */
 export const money = (usd: number): string =>
   `$${usd !== 0 && Math.abs(usd) < 0.01 ? usd.toFixed(9).replace(/0+$/, '') : usd.toFixed(2)}`
 
-/** A number with its noun. */
+/** Formats a number with its noun: "1 row", "2 rows". */
 export const count = (number: number, noun: string): string =>
   `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`
 
-/** A size in bytes, for people. */
+/** Formats a size in bytes with a unit. */
 export function size(bytes: number): string {
   const units = ['B', 'KB', 'MB', 'GB']
   const power = Math.min(units.length - 1, bytes > 0 ? Math.floor(Math.log10(bytes) / 3) : 0)

@@ -1,4 +1,4 @@
-/** Returns the command, or the group of commands, that these words are closest to. */
+/** Returns the command or command group that is closest to these words. */
 export function suggest(paths: readonly string[], words: readonly string[]): string | undefined {
   const groups = paths.flatMap((path) => path.split(' ').map((_, i, all) => all.slice(0, i + 1).join(' ')))
   const typed = words.join(' ')
@@ -9,8 +9,8 @@ export function suggest(paths: readonly string[], words: readonly string[]): str
 }
 
 /**
- * How many letters differ from the path, or from its end where its first words were left out. Where as many do, the path
- * that leaves out fewer words and covers more of what was typed is closer.
+ * Returns the edit distance to the path, or to its end if its first words were omitted. On a tie, a path with fewer omitted
+ * words that covers more of the input is closer.
  */
 function distanceOf(path: string, words: readonly string[]): number {
   const parts = path.split(' ')
@@ -24,7 +24,7 @@ function distanceOf(path: string, words: readonly string[]): number {
   return Math.min(...ends)
 }
 
-/** Insertions, deletions, replacements and swaps of neighbours that make one text of another. */
+/** Returns the number of insertions, deletions, replacements and swaps that turn one text into another. */
 function editDistance(a: string, b: string): number {
   const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)]
   const at = (i: number, j: number) => rows[i]?.[j] ?? Number.POSITIVE_INFINITY

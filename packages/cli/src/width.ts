@@ -1,4 +1,4 @@
-// Made when it is wanted: that takes longer than all else the program does before it calls the server.
+// Created on first use, because it takes longer than everything else before the first call.
 let segmenter: Intl.Segmenter | undefined
 const graphemes = (text: string) => {
   segmenter ??= new Intl.Segmenter(undefined, { granularity: 'grapheme' })
@@ -13,17 +13,17 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g
 const PLAIN = /^[\x20-\x7e]*$/
 const named: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }
 
-/** A text without what a terminal would obey, or what would turn the order of the text around. */
+/** Escapes control characters and characters that reverse the text direction. */
 export const visible = (text: string): string =>
   text.replace(CONTROL, (char) => named[char] ?? `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
 
-/** The same, but with its lines. */
+/** Escapes control characters except line breaks. */
 export const visibleLines = (text: string): string => text.split('\n').map(visible).join('\n')
 
 const columnsOf = (grapheme: string) =>
   NOTHING.test(grapheme) ? 0 : EMOJI.test(grapheme) || WIDE.test(grapheme) ? 2 : 1
 
-/** How many columns of a terminal a text takes. */
+/** Returns the width of a text in terminal columns. */
 export function width(text: string): number {
   if (PLAIN.test(text)) return text.length
   let columns = 0
@@ -31,7 +31,7 @@ export function width(text: string): number {
   return columns
 }
 
-/** A text in at most so many columns, with an ellipsis where it was cut. */
+/** Truncates a text to a number of columns, with an ellipsis. */
 export function cut(text: string, columns: number): string {
   if (width(text) <= columns) return text
   let [kept, used] = ['', 0]

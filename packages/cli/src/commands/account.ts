@@ -13,26 +13,26 @@ interface Login {
   renewal?: Renewal
 }
 
-/** A token from wherever one may come: the line, stdin, the browser, or typed where nobody sees it. */
+/** Returns a token from the command line, stdin, the browser or a hidden prompt. */
 async function obtain(ctx: Context, url: string, given: string | undefined): Promise<Login> {
   if (given !== undefined && given !== '-') return { token: given.trim() }
   if (!attended()) return { token: (await textOf('-')).trim() }
   const server = given === '-' ? undefined : await discover(url, ctx.signal)
-  if (!server) return { token: await ask(`Token for ${url} (it is not shown): `, { hidden: true, signal: ctx.signal }) }
+  if (!server) return { token: await ask(`Token for ${url} (input is hidden): `, { hidden: true, signal: ctx.signal }) }
   return await browserLogin(server, url, ctx.signal, (address) => {
-    process.stderr.write(`Log in here, if no browser opens by itself:\n${address}\n`)
+    process.stderr.write(`If your browser doesn't open, log in at:\n${address}\n`)
     void openBrowser(address, ctx.env)
   })
 }
 
 const login = command({
   path: 'login',
-  summary: 'Check a token and keep it for later calls',
+  summary: 'Check a token and save it for later commands',
   details:
-    'Without --token it goes through the browser where the server offers that, else it asks for a token, which is not shown, or reads one from a pipe.',
+    'Without --token, logs in through the browser if the server supports it. Otherwise it prompts for a token, or reads one from a pipe.',
   options: {
     token: {
-      help: 'The token; - asks for it, or reads it from a pipe: other users of this machine see what is on a command line',
+      help: "The token. Use - to enter it at a prompt or read it from a pipe, so that other users of this machine can't see it",
       value: 'token',
     },
   },
@@ -40,7 +40,7 @@ const login = command({
   async run(ctx, { options }) {
     const url = await ctx.loginUrl()
     const { token, renewal } = await obtain(ctx, url, options.token)
-    if (!/^[\x21-\x7e]+$/.test(token)) throw usage('That is no token.')
+    if (!/^[\x21-\x7e]+$/.test(token)) throw usage('Invalid token format.')
     const me = await new PerSQL({ token, baseURL: url, signal: ctx.signal }).me()
     await ctx.keep({ url, token, namespace: me.namespaceSlug, ...(renewal && { renewal }) })
     const json = { profile: ctx.profileName, url, ...me }
@@ -50,19 +50,19 @@ const login = command({
 
 const logout = command({
   path: 'logout',
-  summary: 'Forget the token of this profile',
-  details: 'The token itself stays good: persql token revoke ends it.',
+  summary: 'Remove the saved token from this profile',
+  details: 'The token stays valid. To revoke it, run persql token revoke.',
   async run(ctx) {
     const loggedOut = (await ctx.profile()) !== undefined
     if (loggedOut) await ctx.keep(undefined)
-    const text = loggedOut ? 'Logged out.' : 'Nobody was logged in.'
+    const text = loggedOut ? 'Logged out.' : 'Not logged in.'
     return { json: { profile: ctx.profileName, loggedOut }, text }
   },
 })
 
 const whoami = command({
   path: 'whoami',
-  summary: 'Tell which server, namespace and token this is',
+  summary: 'Show the current server, namespace and token',
   async run(ctx) {
     const { url } = await ctx.access()
     const me = await (await ctx.persql()).me()

@@ -12,11 +12,11 @@ const meters = (spend: Spend) =>
 
 const topup = command({
   path: 'topup',
-  summary: 'Open a payment page that adds funds, and print its address',
-  args: { usd: { help: 'How many dollars' } },
+  summary: 'Create a payment page to add funds and print its URL',
+  args: { usd: { help: 'Amount in US dollars' } },
   async run(ctx, { args }) {
     const amount = Number(args.usd.replace(/^\$/, ''))
-    if (!Number.isFinite(amount)) throw misused(`"${args.usd}" is no amount.`)
+    if (!Number.isFinite(amount)) throw misused(`Invalid amount "${args.usd}". Use a number of dollars, such as 25.`)
     const json = await (await ctx.persql()).billing.topUp(amount)
     return { json, text: json.url }
   },
@@ -24,10 +24,10 @@ const topup = command({
 
 const usage = command({
   path: 'usage',
-  summary: 'Show what was used, by meter and by database',
+  summary: 'Show usage by meter and by database',
   options: {
-    from: { help: 'The first day of the history, like 2026-11-01', value: 'day' },
-    to: { help: 'The last day', value: 'day' },
+    from: { help: 'First day, for example 2026-11-01', value: 'day' },
+    to: { help: 'Last day', value: 'day' },
   },
   async run(ctx, { options: { from, to } }) {
     const query = new URLSearchParams({ ...(from && { from }), ...(to && { to }) })
@@ -46,7 +46,7 @@ const usage = command({
 
 const billing = command({
   path: 'billing',
-  summary: 'Show the balance, the spend and the ledger',
+  summary: 'Show the balance, spend and ledger',
   async run(ctx) {
     const json = await (await ctx.persql()).billing.get()
     const ledger = json.ledger as { at: string; kind: string; amountUsd: number; balanceUsd: number }[]

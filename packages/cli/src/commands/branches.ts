@@ -3,9 +3,9 @@ import { type Command, command, database, yes } from '../command.ts'
 import { count, fields, listing } from '../render.ts'
 import { duration } from '../values.ts'
 
-const ref = { help: 'The name of the branch' } as const
+const ref = { help: 'Branch name' } as const
 const roles = ['read', 'write', 'admin'] as const
-const ttl = { help: 'Delete it after this time, like 12h or 7d', value: 'time' } as const
+const ttl = { help: 'Delete it after this time, for example 12h or 7d', value: 'time' } as const
 
 const list = command({
   path: 'db branch list',
@@ -19,26 +19,26 @@ const list = command({
 
 const create = command({
   path: 'db branch create',
-  summary: 'Make a branch with the schema and without rows, or reset it to the present schema',
+  summary: "Create a branch with the parent's schema and no rows, or reset an existing one",
   args: { database, ref },
-  options: { ttl, name: { help: 'What people call it', value: 'name' } },
+  options: { ttl, name: { help: 'Display name', value: 'name' } },
   async run(ctx, { args, options }) {
     const db = await ctx.database(args.database)
     const expiresAt =
       options.ttl === undefined ? undefined : new Date(Date.now() + duration('--ttl', options.ttl) * 1000)
     const json = await db.branches.upsert(args.ref, { name: options.name, expiresAt })
-    return { json, text: `The branch ${json.branchRef} is ${db.namespace}/${json.slug}.` }
+    return { json, text: `Branch ${json.branchRef} is ready: ${db.namespace}/${json.slug}.` }
   },
 })
 
 const claim = command({
   path: 'db branch claim',
-  summary: 'Make or reset a branch and get a token that opens it alone',
+  summary: 'Create or reset a branch and get a token limited to it',
   args: { database, ref: { ...ref, optional: true } },
   options: {
-    purpose: { help: 'What it is for: a name is made of it', value: 'text' },
-    ttl: { ...ttl, help: 'Branch and token end after this time; 0 keeps them' },
-    role: { help: 'What the token may do', value: 'role', choices: roles },
+    purpose: { help: 'Purpose of the branch; used for its name', value: 'text' },
+    ttl: { ...ttl, help: 'Expire the branch and its token after this time; 0 for never' },
+    role: { help: 'Role of the token', value: 'role', choices: roles },
   },
   examples: ['persql db branch claim acme/main --purpose "try an index" --ttl 1h'],
   async run(ctx, { args, options }) {
@@ -73,14 +73,16 @@ interface Report {
   }
 }
 
-function told({ applied, schema, migrations, data, planHash }: Report): string {
+function formatReport({ applied, schema, migrations, data, planHash }: Report): string {
   const parts = [
-    applied ? 'Merged.' : 'Nothing was changed: this is what a merge would do.',
-    schema.statements.map(({ sql, losesData }) => `${sql};${losesData ? ' -- loses data' : ''}`).join('\n'),
-    ...(migrations?.recorded ?? []).map((name) => `Migration ${name} counts as applied.`),
-    ...(migrations?.diverged ?? []).map((name) => `The parent has another migration ${name}, which stays.`),
+    applied ? 'Merged.' : 'Preview only. Nothing was changed.',
+    schema.statements.map(({ sql, losesData }) => `${sql};${losesData ? ' -- deletes data' : ''}`).join('\n'),
+    ...(migrations?.recorded ?? []).map((name) => `Migration ${name} is recorded as applied.`),
+    ...(migrations?.diverged ?? []).map(
+      (name) => `The parent has a different migration named ${name}, which stays unchanged.`,
+    ),
     ...(migrations?.tables ?? []).map(({ table, rows }) => `${count(rows, 'row')} added to ${table}.`),
-    data.schemaFirst && `Merge the schema first: the rows of ${data.schemaFirst.join(', ')} need it.`,
+    data.schemaFirst && `Merge the schema first. Rows of ${data.schemaFirst.join(', ')} depend on it.`,
     data.tables.length > 0 &&
       listing(data.tables, ['table', 'inserted', 'updated', 'deleted', 'unchanged', 'conflicts'], ''),
     [...schema.conflicts, ...data.conflicts].map(fields).join('\n\n'),
@@ -91,17 +93,17 @@ function told({ applied, schema, migrations, data, planHash }: Report): string {
 
 const merge = command({
   path: 'db branch merge',
-  summary: 'Merge the schema or the rows of a branch into its parent, or tell what that would do',
+  summary: "Merge a branch's schema or rows into its parent, or preview the merge",
   args: { database, ref },
   options: {
     mode: {
-      help: 'What to merge; preview changes nothing, and is what happens unless it is given',
+      help: 'What to merge (default: preview, which changes nothing)',
       value: 'mode',
       choices: ['preview', 'schema', 'data'],
     },
-    'on-conflict': { help: 'Whose row stays', value: 'side', choices: ['abort', 'branch', 'parent'] },
-    'allow-data-loss': { help: 'Also drop what the branch has dropped' },
-    plan: { help: 'The plan of a preview: refused if it would do something else by now', value: 'hash' },
+    'on-conflict': { help: 'Which row wins in a conflict', value: 'side', choices: ['abort', 'branch', 'parent'] },
+    'allow-data-loss': { help: 'Also apply drops that delete data in the parent' },
+    plan: { help: 'Plan hash from a preview; the merge is refused if the plan has changed', value: 'hash' },
     yes,
   },
   examples: ['persql db branch merge acme/main add-index', 'persql db branch merge acme/main add-index --mode schema'],
@@ -109,7 +111,7 @@ const merge = command({
     const db = await ctx.database(args.database)
     const { mode, plan, 'on-conflict': onConflict, 'allow-data-loss': allowDataLoss } = options
     const loses = mode !== undefined && mode !== 'preview' && allowDataLoss
-    if (loses) await confirm(ctx, `This may drop tables and rows of ${db.slug}.`, db.slug, options.yes)
+    if (loses) await confirm(ctx, `This may drop tables and rows in ${db.slug}.`, db.slug, options.yes)
     const json = await db.branches.merge(args.ref, {
       mode: mode as 'preview' | 'schema' | 'data' | undefined,
       onConflict: onConflict as 'abort' | 'branch' | 'parent' | undefined,
@@ -117,17 +119,17 @@ const merge = command({
       expectedPlan: plan,
       timeoutMs: 0,
     })
-    return { json, text: told(json as unknown as Report) }
+    return { json, text: formatReport(json as unknown as Report) }
   },
 })
 
 const remove = command({
   path: 'db branch delete',
-  summary: 'Delete a branch with its rows',
+  summary: 'Delete a branch and its rows',
   args: { database, ref },
   options: { yes },
   async run(ctx, { args, options }) {
-    await confirm(ctx, `This deletes the branch ${args.ref} with its rows.`, args.ref, options.yes)
+    await confirm(ctx, `This deletes branch ${args.ref} and its rows.`, args.ref, options.yes)
     return { json: await (await ctx.database(args.database)).branches.delete(args.ref), text: `Deleted ${args.ref}.` }
   },
 })

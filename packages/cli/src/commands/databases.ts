@@ -5,7 +5,7 @@ import { days } from '../values.ts'
 
 const list = command({
   path: 'db list',
-  summary: 'List the databases of the namespace',
+  summary: "List the namespace's databases",
   async run(ctx) {
     const databases = await (await ctx.persql()).databases.list()
     return {
@@ -19,7 +19,7 @@ const create = command({
   path: 'db create',
   summary: 'Create a database',
   args: { database },
-  options: { name: { help: 'What people call it', value: 'name' } },
+  options: { name: { help: 'Display name', value: 'name' } },
   async run(ctx, { args, options }) {
     const slug = await ctx.ownSlug(args.database)
     const json = await (await ctx.persql()).databases.create({ slug, ...(options.name && { name: options.name }) })
@@ -29,7 +29,7 @@ const create = command({
 
 const remove = command({
   path: 'db delete',
-  summary: 'Delete a database with all its data',
+  summary: 'Delete a database and all its data',
   args: { database },
   options: { yes },
   async run(ctx, { args, options }) {
@@ -41,11 +41,11 @@ const remove = command({
 
 const fork = command({
   path: 'db fork',
-  summary: 'Make a database of its own with the schema and all rows of this one',
-  args: { database, slug: { help: 'The name of the new database' } },
+  summary: 'Create an independent copy with the schema and all rows',
+  args: { database, slug: { help: 'Name of the new database' } },
   options: {
-    ttl: { help: 'Delete it after so many days, like 7d', value: 'time' },
-    name: { help: 'What people call it', value: 'name' },
+    ttl: { help: 'Delete it after this many days, for example 7d', value: 'time' },
+    name: { help: 'Display name', value: 'name' },
   },
   examples: ['persql db fork acme/main what-if --ttl 7d'],
   async run(ctx, { args, options }) {

@@ -4,15 +4,15 @@ import { type Command, command, database, yes } from '../command.ts'
 import { fields, listing } from '../render.ts'
 import { object, textOf } from '../values.ts'
 
-const slug = { help: 'The name of the endpoint' } as const
-const file = { help: 'The spec as JSON; - is stdin', short: 'f', value: 'file', file: true } as const
-const told = ({ slug, status, version, url }: Endpoint) => `${slug} is ${status} (version ${version}): ${url}`
+const slug = { help: 'Endpoint slug' } as const
+const file = { help: 'Endpoint spec as JSON; - reads stdin', short: 'f', value: 'file', file: true } as const
+const formatEndpoint = ({ slug, status, version, url }: Endpoint) => `${slug} is ${status} (version ${version}): ${url}`
 
 const spec = async (name: string) => object('The spec', await textOf(name))
 
 const list = command({
   path: 'endpoint list',
-  summary: 'List the public endpoints of a database',
+  summary: "List a database's public endpoints",
   args: { database },
   async run(ctx, { args }) {
     const json = await (await ctx.database(args.database)).endpoints.list()
@@ -26,64 +26,64 @@ const get = command({
   args: { database, slug },
   async run(ctx, { args }) {
     const json = await (await ctx.database(args.database)).endpoints.get(args.slug)
-    return { json, text: `${told(json)}\n${JSON.stringify(json.spec, null, 2)}` }
+    return { json, text: `${formatEndpoint(json)}\n${JSON.stringify(json.spec, null, 2)}` }
   },
 })
 
 const create = command({
   path: 'endpoint create',
-  summary: 'Save an endpoint as a draft',
+  summary: 'Save a new endpoint as a draft',
   args: { database },
   options: { file },
   examples: ['persql endpoint create acme/main -f people.json'],
   async run(ctx, { args, options }) {
     const given = (await spec(options.file ?? '-')) as { slug: string; name: string; kind: string }
     const json = await (await ctx.database(args.database)).endpoints.create(given)
-    return { json, text: told(json) }
+    return { json, text: formatEndpoint(json) }
   },
 })
 
 const update = command({
   path: 'endpoint update',
-  summary: 'Change some fields of an endpoint: a new version',
+  summary: 'Update fields of an endpoint (creates a new version)',
   args: { database, slug },
   options: { file },
   async run(ctx, { args, options }) {
     const changes = await spec(options.file ?? '-')
     const json = await (await ctx.database(args.database)).endpoints.update(args.slug, changes)
-    return { json, text: told(json) }
+    return { json, text: formatEndpoint(json) }
   },
 })
 
 const publish = command({
   path: 'endpoint publish',
-  summary: 'Publish an endpoint, or go back to an earlier version and publish that',
+  summary: 'Publish an endpoint, or publish an earlier version again',
   args: { database, slug },
-  options: { version: { help: 'The version to go back to', value: 'number' } },
+  options: { version: { help: 'Version to publish again', value: 'number' } },
   async run(ctx, { args, options }) {
     const version = options.version === undefined ? undefined : Number(options.version)
     const json = await (await ctx.database(args.database)).endpoints.publish(args.slug, { version })
-    return { json, text: told(json) }
+    return { json, text: formatEndpoint(json) }
   },
 })
 
 const pause = command({
   path: 'endpoint pause',
-  summary: 'Pause an endpoint: from then on it is not found',
+  summary: 'Pause an endpoint; callers get 404 until you publish it again',
   args: { database, slug },
   async run(ctx, { args }) {
     const json = await (await ctx.database(args.database)).endpoints.pause(args.slug)
-    return { json, text: told(json) }
+    return { json, text: formatEndpoint(json) }
   },
 })
 
 const remove = command({
   path: 'endpoint delete',
-  summary: 'Delete an endpoint with its versions',
+  summary: 'Delete an endpoint and its versions',
   args: { database, slug },
   options: { yes },
   async run(ctx, { args, options }) {
-    await confirm(ctx, `Whatever calls ${args.slug} stops working.`, args.slug, options.yes)
+    await confirm(ctx, `Callers of ${args.slug} will get 404.`, args.slug, options.yes)
     return {
       json: await (await ctx.database(args.database)).endpoints.delete(args.slug),
       text: `Deleted ${args.slug}.`,
@@ -93,11 +93,11 @@ const remove = command({
 
 const attempt = command({
   path: 'endpoint try',
-  summary: 'Call an endpoint, published or not, with sample input; what it writes is undone',
+  summary: 'Call a draft or published endpoint with sample input; writes are rolled back',
   args: { database, slug },
   options: {
-    input: { help: 'The input as a JSON object', value: 'json' },
-    changes: { help: 'Changes of the spec to try, as JSON; - is stdin', value: 'file', file: true },
+    input: { help: 'Input as a JSON object', value: 'json' },
+    changes: { help: 'Spec changes to test, as JSON; - reads stdin', value: 'file', file: true },
   },
   examples: [`persql endpoint try acme/main people --input '{"id": 1}'`],
   async run(ctx, { args, options }) {

@@ -3,10 +3,10 @@ import { proxy } from '../mcp/proxy.ts'
 
 export const mcp = command({
   path: 'mcp',
-  summary: 'Serve MCP on stdin and stdout, by the MCP server of PerSQL',
-  details: 'For clients that start programs. The token is that of the profile, or PERSQL_TOKEN.',
+  summary: 'Serve the PerSQL MCP server over stdio',
+  details: "For MCP clients that start a command. Uses the profile's token, or PERSQL_TOKEN.",
   options: {
-    tools: { help: 'Groups of tools to list instead of the short list, like core,branches', value: 'groups' },
+    tools: { help: 'Tool groups to list instead of the default set, for example core,branches', value: 'groups' },
   },
   examples: ['claude mcp add persql -- persql mcp'],
   async run(ctx, { options }) {

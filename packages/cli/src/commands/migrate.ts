@@ -13,17 +13,17 @@ interface File {
   checksum: string
 }
 
-/** What is to be done with a file. */
+/** The state of a migration file. */
 export interface Step {
   name: string
   state: 'applied' | 'pending' | 'changed'
-  /** The draft of this name, which takes the text of the file. */
+  /** The ID of the draft with this name, which is updated from the file. */
   draft?: string
 }
 
 const byName = new Intl.Collator('en', { numeric: true })
 
-/** What is to be done, file by file: what was applied is not applied again, and must not have changed since. */
+/** Returns the state of each file. An applied file must not have changed. */
 export function plan(files: readonly File[], known: readonly Migration[]): Step[] {
   return files.map(({ name, checksum }) => {
     const same = known.filter((one) => one.name === name)
@@ -48,7 +48,7 @@ async function filesOf(path: string): Promise<File[]> {
   return Promise.all(names.map(read))
 }
 
-/** All migrations: the server lists 100 at a time. */
+/** Lists all migrations. The server returns 100 per page. */
 async function knownTo(ctx: Context, ns: string, db: string): Promise<Migration[]> {
   const persql = await ctx.persql()
   const all: Migration[] = []
@@ -63,14 +63,14 @@ async function knownTo(ctx: Context, ns: string, db: string): Promise<Migration[
 
 export const migrate = command({
   path: 'db migrate',
-  summary: 'Apply .sql files in the order of their names, each once and each whole or not at all',
+  summary: 'Apply .sql files in name order, each once and in its own transaction',
   details:
-    'Numbers in names count as numbers: 2-a.sql comes before 10-b.sql. It stops at the first that fails; a file that was applied must not change.',
+    'Numbers in names sort numerically: 2-a.sql comes before 10-b.sql. Stops at the first failure. Applied files must not change.',
   args: {
     database,
-    path: { help: 'A folder of .sql files, or one such file (default: migrations)', file: true, optional: true },
+    path: { help: 'A folder of .sql files, or one file (default: migrations)', file: true, optional: true },
   },
-  options: { 'dry-run': { help: 'Tell what would be applied, and apply nothing' } },
+  options: { 'dry-run': { help: 'Show which migrations would run, without applying them' } },
   examples: ['persql db migrate', 'persql db migrate acme/main migrations/ --dry-run'],
   async run(ctx, { args, options }) {
     const files = await filesOf(args.path ?? 'migrations')
@@ -78,7 +78,7 @@ export const migrate = command({
     const steps = plan(files, await knownTo(ctx, ns, slug))
     const changed = steps.find(({ state }) => state === 'changed')
     if (changed) {
-      const message = `${changed.name} was changed after it was applied. Put it back, and write a new one.`
+      const message = `${changed.name} was changed after it was applied. Restore the original file and add a new migration instead.`
       throw new CliError('conflict', 'migration_changed', message)
     }
     const dryRun = options['dry-run']

@@ -4,11 +4,11 @@ import { duration, param } from '../values.ts'
 
 const propose = command({
   path: 'db propose',
-  summary: 'Tell what a write would do, without doing it, and get a token that does exactly that, once',
-  args: { database, sql: { help: 'The statement' } },
+  summary: 'Dry-run a write and get a token that applies exactly that write, once',
+  args: { database, sql: { help: 'SQL statement' } },
   options: {
-    param: { help: 'A value for the next ?', short: 'p', value: 'value', multiple: true },
-    ttl: { help: 'How long it stands, like 10m', value: 'time' },
+    param: { help: 'Value for the next ? placeholder', short: 'p', value: 'value', multiple: true },
+    ttl: { help: 'How long the proposal is valid, for example 10m', value: 'time' },
   },
   examples: [`persql db propose acme/main "DELETE FROM people WHERE id = ?" --param 1`],
   async run(ctx, { args, options }) {
@@ -16,18 +16,18 @@ const propose = command({
     const ttlSec = options.ttl === undefined ? undefined : duration('--ttl', options.ttl)
     const json = await db.proposals.propose(args.sql, { params: options.param.map(param), ttlSec })
     const { estimatedAffectedRows: rows, executionToken, expiresAt } = json
-    const text = fields({ sql: json.sql, 'affected rows': rows ?? 'not known', 'stands until': expiresAt })
-    return { json, text: `${text}\n\nDo it: persql db apply ${db.namespace}/${db.slug} ${executionToken}` }
+    const text = fields({ sql: json.sql, 'affected rows': rows ?? 'unknown', expires: expiresAt })
+    return { json, text: `${text}\n\nTo apply: persql db apply ${db.namespace}/${db.slug} ${executionToken}` }
   },
 })
 
 const done = ({ changes, rowsWritten, meta }: { changes?: number; rowsWritten: number; meta?: { costUsd: number } }) =>
-  `Done: ${changes ?? rowsWritten} rows changed, ${money(meta?.costUsd ?? 0)}.`
+  `Done. ${changes ?? rowsWritten} rows changed, ${money(meta?.costUsd ?? 0)}.`
 
 const apply = command({
   path: 'db apply',
-  summary: 'Do what was proposed, once',
-  args: { database, token: { help: 'The executionToken of the proposal' } },
+  summary: 'Apply a proposal, once',
+  args: { database, token: { help: 'executionToken from the proposal' } },
   async run(ctx, { args }) {
     const { data: _, ...json } = await (await ctx.database(args.database)).proposals.apply(args.token)
     return { json, text: done(json) }
@@ -36,10 +36,10 @@ const apply = command({
 
 const redeem = command({
   path: 'db redeem',
-  summary: 'Run what was approved by a human, once',
-  details: 'A write to a guarded table ends with exit code 5 and the approvalToken for this.',
-  args: { database, token: { help: 'The approvalToken' } },
-  options: { wait: { help: 'Wait until somebody has decided, for so long, like 10m', value: 'time' } },
+  summary: 'Run an approved write, once',
+  details: 'A write to a protected table exits with code 5 and prints the approvalToken to use here.',
+  args: { database, token: { help: 'approvalToken of the request' } },
+  options: { wait: { help: 'Wait for a decision for up to this long, for example 10m', value: 'time' } },
   async run(ctx, { args, options }) {
     const { approvals } = await ctx.database(args.database)
     if (options.wait !== undefined) {

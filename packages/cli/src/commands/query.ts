@@ -6,7 +6,7 @@ import { costLine } from '../shell/cost.ts'
 import { splitStatements } from '../shell/statements.ts'
 import { param, textOf } from '../values.ts'
 
-/** A result as JSON: rows by the names of their columns, and as they came where names are repeated. */
+/** Returns a result as JSON: rows as objects, and also as arrays if column names repeat. */
 const jsonOf = ({ data: _, rows, columns, meta, ...rest }: QueryResult) => {
   const values = rows.map((row) => row.map(plain))
   const data = values.map((row) => Object.fromEntries(row.map((value, i) => [columns[i], value])))
@@ -15,31 +15,32 @@ const jsonOf = ({ data: _, rows, columns, meta, ...rest }: QueryResult) => {
 
 export const query = command({
   path: 'db query',
-  summary: 'Run one SQL statement, or several',
-  details: 'Without SQL it is read from stdin. Several statements run one by one, or with --transaction all or none.',
-  args: { database, sql: { help: 'The statements', optional: true } },
+  summary: 'Run one or more SQL statements',
+  details:
+    'Reads SQL from stdin if none is given. Several statements run one by one, or all-or-nothing with --transaction.',
+  args: { database, sql: { help: 'SQL statements', optional: true } },
   options: {
-    file: { help: 'Read the statements from a file; - is stdin', short: 'f', value: 'file', file: true },
+    file: { help: 'Read SQL from a file; - reads stdin', short: 'f', value: 'file', file: true },
     param: {
-      help: 'A value for the next ?: numbers, true, false and null as JSON has them, all else is text',
+      help: 'Value for the next ?: numbers, true, false and null are parsed as JSON, anything else is text',
       short: 'p',
       value: 'value',
       multiple: true,
     },
-    format: { help: 'How rows are printed', value: 'format', choices: modes },
-    transaction: { help: 'All statements or none' },
-    'idempotency-key': { help: 'Calls with the same key happen once in 24 hours', value: 'key' },
+    format: { help: 'Output format', value: 'format', choices: modes },
+    transaction: { help: 'Run all statements in one transaction' },
+    'idempotency-key': { help: 'Idempotency key: repeated calls with the same key run once in 24 hours', value: 'key' },
   },
   examples: [
     `persql db query acme/main "SELECT * FROM people WHERE id = ?" --param 1`,
     'persql db query acme/main --transaction -f changes.sql',
   ],
   async run(ctx, { args, options }): Promise<Result> {
-    if (args.sql !== undefined && options.file !== undefined) throw usage('Give SQL or --file, not both.')
+    if (args.sql !== undefined && options.file !== undefined) throw usage('Pass SQL or --file, not both.')
     const { statements, rest } = splitStatements(args.sql ?? (await textOf(options.file ?? '-')))
     const all = rest.trim() === '' ? statements : [...statements, rest]
     const params = options.param.map(param)
-    if (all.length !== 1 && params.length > 0) throw usage('--param is for one statement.')
+    if (all.length !== 1 && params.length > 0) throw usage('--param works with a single statement only.')
     const db = await ctx.database(args.database)
     const how = options['idempotency-key'] === undefined ? {} : { idempotencyKey: options['idempotency-key'] }
     const single = all.length < 2 && !options.transaction

@@ -3,7 +3,7 @@ import { fields, listing } from '../render.ts'
 
 const tables = command({
   path: 'db tables',
-  summary: 'List the tables with their row counts',
+  summary: 'List tables with row counts',
   args: { database },
   async run(ctx, { args }) {
     const json = await (await ctx.database(args.database)).tables()
@@ -13,7 +13,7 @@ const tables = command({
 
 const describe = command({
   path: 'db describe',
-  summary: 'Show the whole schema with what is written about it',
+  summary: 'Show the schema with its descriptions',
   args: { database },
   async run(ctx, { args }) {
     const db = await ctx.database(args.database)
@@ -25,21 +25,21 @@ const describe = command({
 
 const search = command({
   path: 'db search',
-  summary: 'Find tables, columns and views by words',
-  args: { database, words: { help: 'What to look for' } },
+  summary: 'Search tables, columns and views',
+  args: { database, words: { help: 'Search terms' } },
   async run(ctx, { args }) {
     const json = await (await ctx.database(args.database)).search(args.words)
-    return { json, text: listing(json.hits, ['kind', 'table', 'column', 'score', 'description'], 'Nothing was found.') }
+    return { json, text: listing(json.hits, ['kind', 'table', 'column', 'score', 'description'], 'No results.') }
   },
 })
 
 const doctor = command({
   path: 'db doctor',
-  summary: 'Tell what in the schema confuses people and models',
+  summary: 'Find schema problems that confuse people and AI models',
   args: { database },
   async run(ctx, { args }) {
     const json = await (await ctx.database(args.database)).doctor()
-    const text = listing(json.findings, ['severity', 'rule', 'table', 'column', 'message'], 'Nothing was found.')
+    const text = listing(json.findings, ['severity', 'rule', 'table', 'column', 'message'], 'No problems found.')
     return { json, text: `${text}\n\n${fields({ tables: json.tables, omitted: json.omitted })}` }
   },
 })

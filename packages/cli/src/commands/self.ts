@@ -11,8 +11,8 @@ const scripts = { bash, zsh, fish }
 export const selfCommands = (commands: () => readonly Command[]): Command[] => [
   command({
     path: 'completion',
-    summary: 'Print a script that completes commands and options in a shell',
-    args: { shell: { help: 'The shell', choices: ['bash', 'zsh', 'fish'] } },
+    summary: 'Print a shell completion script',
+    args: { shell: { help: 'Shell', choices: ['bash', 'zsh', 'fish'] } },
     examples: ['source <(persql completion bash)', 'persql completion fish > ~/.config/fish/completions/persql.fish'],
     async run(_ctx, { args }) {
       const text = scripts[args.shell as keyof typeof scripts](commands()).trimEnd()
@@ -21,13 +21,13 @@ export const selfCommands = (commands: () => readonly Command[]): Command[] => [
   }),
   command({
     path: 'help',
-    summary: 'Show the commands, or the help of one',
+    summary: 'Show all commands, or help for one',
     args: {
-      first: { help: 'The command', optional: true },
+      first: { help: 'Command', optional: true },
       second: { help: '…', optional: true },
       third: { help: '…', optional: true },
     },
-    options: { markdown: { help: 'All of it as a page of documentation' } },
+    options: { markdown: { help: 'Print all help as a Markdown page' } },
     async run(_ctx, { args, options }) {
       const words = [args.first, args.second, args.third].filter((word) => word !== undefined)
       const found = find(commands(), words)

@@ -4,12 +4,12 @@ import { CliError, usage } from '../exits.ts'
 
 export const shell = command({
   path: 'db shell',
-  summary: 'Type SQL at a database, with history and completion',
+  summary: 'Open an interactive SQL shell with history and completion',
   details:
-    'Statements end with ;. Ctrl-C ends the statement that runs, Ctrl-D the shell. From a pipe it runs what it reads, up to the first failure.',
+    'End statements with ;. Ctrl-C cancels the running statement, Ctrl-D exits. With piped input, runs it up to the first error.',
   args: { database },
   async run(ctx, { args }) {
-    if (ctx.json) throw usage('A shell has no one answer: persql db query --json has.')
+    if (ctx.json) throw usage('The shell has no --json output. Use persql db query --json.')
     const [{ Session }, { createInterface }] = await Promise.all([
       import('../shell/session.ts'),
       import('node:readline'),
@@ -21,15 +21,15 @@ export const shell = command({
       const { interact } = await import('../shell/interactive.ts')
       await db.tables()
       await session.refresh()
-      process.stdout.write(`${db.namespace}/${db.slug}. .help tells more, Ctrl-D leaves.\n`)
+      process.stdout.write(`${db.namespace}/${db.slug}. Type .help for help, Ctrl-D to exit.\n`)
       await interact(session, historyFile(ctx.env))
       return undefined
     }
     for await (const line of createInterface({ input: process.stdin, terminal: false })) {
-      if (!(await session.take(line))) throw new CliError('failed', 'statement_failed', 'Stopped at this statement.')
+      if (!(await session.take(line))) throw new CliError('failed', 'statement_failed', 'Stopped at the first error.')
       if (session.quit) return undefined
     }
-    if (!(await session.finish())) throw new CliError('failed', 'statement_failed', 'Stopped at this statement.')
+    if (!(await session.finish())) throw new CliError('failed', 'statement_failed', 'Stopped at the first error.')
     return undefined
   },
 })

@@ -8,19 +8,23 @@ import { SKILL } from '../skill-text.ts'
 export const skillInstall = command({
   path: 'skill install',
   summary: 'Write a SKILL.md that teaches agents to use PerSQL',
-  details: 'Into .claude/skills of this folder, or with --global of the home folder.',
+  details: 'Writes to .claude/skills in this folder, or in your home folder with --global.',
   options: {
-    global: { help: 'For all projects of this user' },
-    dir: { help: 'The folder of skills', value: 'folder', file: true },
-    force: { help: 'Replace a file that is not of this program' },
+    global: { help: 'Install for all of your projects' },
+    dir: { help: 'Skills folder', value: 'folder', file: true },
+    force: { help: 'Overwrite an existing file that PerSQL did not write' },
   },
   async run(_ctx, { options }) {
-    if (options.global && options.dir !== undefined) throw usage('Give --global or --dir, not both.')
+    if (options.global && options.dir !== undefined) throw usage('Pass --global or --dir, not both.')
     const skills = options.dir ?? join(options.global ? homedir() : process.cwd(), '.claude', 'skills')
     const path = join(skills, 'persql', 'SKILL.md')
     const there = await readFile(path, 'utf8').catch(() => undefined)
     if (there !== undefined && !there.startsWith('---\nname: persql\n') && !options.force) {
-      throw new CliError('conflict', 'not_ours', `${path} is another file. --force replaces it.`)
+      throw new CliError(
+        'conflict',
+        'not_ours',
+        `${path} already exists and wasn't written by PerSQL. To overwrite it, pass --force.`,
+      )
     }
     await mkdir(join(skills, 'persql'), { recursive: true })
     await writeFile(path, SKILL)

@@ -7,7 +7,7 @@ import { moment } from '../values.ts'
 
 const list = command({
   path: 'db snapshot list',
-  summary: 'List the snapshots of a database, the newest first',
+  summary: "List a database's snapshots, newest first",
   args: { database },
   async run(ctx, { args }) {
     const json = await (await ctx.database(args.database)).snapshots.list()
@@ -17,44 +17,47 @@ const list = command({
 
 const create = command({
   path: 'db snapshot create',
-  summary: 'Keep all tables and rows as they are now',
-  args: { database, label: { help: 'What it is called' } },
+  summary: 'Create a snapshot of all tables and rows',
+  args: { database, label: { help: 'Label' } },
   async run(ctx, { args }) {
     const { snapshots } = await ctx.database(args.database)
     const json = await during(ctx.progress('Copying'), () => snapshots.create(args.label, { timeoutMs: 0 }))
-    return { json, text: `Kept ${count(json.rows, 'row')} as ${json.id}.` }
+    return { json, text: `Created snapshot ${json.id} with ${count(json.rows, 'row')}.` }
   },
 })
 
 const remove = command({
   path: 'db snapshot delete',
   summary: 'Delete a snapshot',
-  args: { database, id: { help: 'The id of the snapshot' } },
+  args: { database, id: { help: 'Snapshot ID' } },
   options: { yes },
   async run(ctx, { args, options }) {
-    await confirm(ctx, `This deletes the snapshot ${args.id}.`, args.id, options.yes)
+    await confirm(ctx, `This deletes snapshot ${args.id}.`, args.id, options.yes)
     return { json: await (await ctx.database(args.database)).snapshots.delete(args.id), text: `Deleted ${args.id}.` }
   },
 })
 
 const restore = command({
   path: 'db restore',
-  summary: 'Put all tables and rows back to what a snapshot holds; what is there now is kept first',
+  summary: 'Restore all tables and rows from a snapshot; the current state is saved first',
   args: { database },
   options: {
-    snapshot: { help: 'The id of the snapshot', value: 'id' },
-    time: { help: 'The newest snapshot that is not newer than this, like 2026-11-21T12:00:00Z', value: 'moment' },
+    snapshot: { help: 'Snapshot ID', value: 'id' },
+    time: {
+      help: 'Restore the latest snapshot created at or before this time, for example 2026-11-21T12:00:00Z',
+      value: 'time',
+    },
     yes,
   },
   async run(ctx, { args, options }) {
     const { snapshot, time } = options
-    if ((snapshot === undefined) === (time === undefined)) throw usage('Give --snapshot or --time.')
+    if ((snapshot === undefined) === (time === undefined)) throw usage('Pass --snapshot or --time.')
     const to = snapshot === undefined ? { timestamp: moment('--time', time ?? '') } : { snapshotId: snapshot }
     const db = await ctx.database(args.database)
-    await confirm(ctx, `This puts ${db.namespace}/${db.slug} back to ${snapshot ?? time}.`, db.slug, options.yes)
+    await confirm(ctx, `This restores ${db.namespace}/${db.slug} to ${snapshot ?? time}.`, db.slug, options.yes)
     const json = await during(ctx.progress('Restoring'), () => db.snapshots.restore(to, { timeoutMs: 0 }))
     const { restored, before } = json
-    return { json, text: `Restored "${restored.label}" of ${restored.createdAt}.\nUndo: --snapshot ${before.id}` }
+    return { json, text: `Restored "${restored.label}" from ${restored.createdAt}.\nTo undo: --snapshot ${before.id}` }
   },
 })
 

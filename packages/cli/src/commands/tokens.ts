@@ -7,7 +7,7 @@ const roles = ['readonly', 'readwrite', 'admin'] as const
 
 const list = command({
   path: 'token list',
-  summary: 'List the tokens of the namespace, without their secrets',
+  summary: "List the namespace's tokens, without secrets",
   async run(ctx) {
     const json = await (await ctx.persql()).tokens.list()
     const columns = ['id', 'name', 'role', 'database', 'preview', 'createdAt', 'expiresAt'] as const
@@ -17,14 +17,14 @@ const list = command({
 
 const create = command({
   path: 'token create',
-  summary: 'Mint a token; its secret is shown once',
-  args: { name: { help: 'What it is for' } },
+  summary: 'Create a token; the secret is shown once',
+  args: { name: { help: 'Token name, shown in the audit log' } },
   options: {
-    role: { help: 'What it may do; readonly unless it is given', value: 'role', choices: roles },
-    table: { help: 'The only tables it may touch', value: 'name', multiple: true },
-    database: { help: 'The only databases it opens', value: 'slug', multiple: true },
+    role: { help: 'Role (default: readonly)', value: 'role', choices: roles },
+    table: { help: 'Limit the token to these tables', value: 'name', multiple: true },
+    database: { help: 'Limit the token to these databases', value: 'slug', multiple: true },
     claims: { help: 'Claims as a JSON object', value: 'json' },
-    expires: { help: 'When it ends, like 30d', value: 'time' },
+    expires: { help: 'Expire after this time, for example 30d', value: 'time' },
   },
   examples: ['persql token create dashboard --role readonly --table orders --expires 30d'],
   async run(ctx, { args, options }) {
@@ -44,26 +44,26 @@ const create = command({
 const revoke = command({
   path: 'token revoke',
   summary: 'Revoke a token and the tokens it created',
-  args: { id: { help: 'The id of the token' } },
-  options: { 'keep-children': { help: 'Keep the tokens that it created, as tokens of yours' }, yes },
+  args: { id: { help: 'Token ID' } },
+  options: { 'keep-children': { help: 'Keep the tokens it created; they become yours' }, yes },
   async run(ctx, { args, options }) {
-    await confirm(ctx, `Programs that use the token ${args.id} stop working.`, args.id, options.yes)
+    await confirm(ctx, `Apps that use token ${args.id} will lose access.`, args.id, options.yes)
     const children = options['keep-children'] ? 'keep' : 'revoke'
     const json = await (await ctx.persql()).tokens.revoke(args.id, { children })
     const others = json.alsoRevoked === 1 ? '1 credential' : `${json.alsoRevoked} credentials`
-    const text = json.alsoRevoked > 0 ? `Revoked ${args.id} and ${others} that it created.` : `Revoked ${args.id}.`
+    const text = json.alsoRevoked > 0 ? `Revoked ${args.id} and ${others} it created.` : `Revoked ${args.id}.`
     return { json, text }
   },
 })
 
 const rotate = command({
   path: 'token rotate',
-  summary: 'Replace the secret of a token; the new secret is shown once',
-  details: 'The old secret is refused immediately. The ID of the token, its access and the tokens it created stay.',
-  args: { id: { help: 'The id of the token' } },
+  summary: "Replace a token's secret; the new secret is shown once",
+  details: 'The old secret stops working immediately. The token keeps its ID, its access and the tokens it created.',
+  args: { id: { help: 'Token ID' } },
   options: { yes },
   async run(ctx, { args, options }) {
-    await confirm(ctx, `Programs that use the old secret of ${args.id} stop working.`, args.id, options.yes)
+    await confirm(ctx, `Apps that use the old secret of token ${args.id} will lose access.`, args.id, options.yes)
     const json = await (await ctx.persql()).tokens.rotate(args.id)
     return { json, text: fields(json) }
   },

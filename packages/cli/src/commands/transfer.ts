@@ -12,7 +12,7 @@ import { count, size } from '../render.ts'
 
 const POLL_MS = 500
 
-/** Writes a stream to a file, of which nothing is seen until it is whole; answers how many bytes those were. */
+/** Writes a stream to a file, which appears only once it is complete. Returns the number of bytes. */
 async function save(
   body: ReadableStream,
   out: string | undefined,
@@ -46,23 +46,23 @@ async function save(
 
 const exporting = command({
   path: 'db export',
-  summary: 'Download the database, or one of its tables',
+  summary: 'Download a database, or one of its tables',
   args: { database },
   options: {
-    out: { help: 'The file to write, else stdout', short: 'o', value: 'file', file: true },
+    out: { help: 'Output file (default: stdout)', short: 'o', value: 'file', file: true },
     format: {
-      help: 'What to write; sql unless it is given',
+      help: 'Output format (default: sql)',
       value: 'format',
       choices: ['sql', 'csv', 'ndjson', 'sqlite'],
     },
-    table: { help: 'The table, for csv and ndjson', value: 'name' },
+    table: { help: 'Table, for csv and ndjson', value: 'name' },
   },
   examples: ['persql db export acme/main --out main.sql', 'persql db export acme/main --format csv --table people'],
   async run(ctx, { args, options: { out, format, table } }) {
-    if (ctx.json && out === undefined) throw usage('With --json an export needs --out: stdout is for the answer.')
+    if (ctx.json && out === undefined) throw usage('--json requires --out, because the export itself goes to stdout.')
     const db = await ctx.database(args.database)
     const { body } = await db.export({ format: format as 'sql', table, signal: ctx.signal })
-    if (!body) throw new CliError('failed', 'empty_answer', 'The server sent nothing.')
+    if (!body) throw new CliError('failed', 'empty_answer', 'The server sent an empty response.')
     const { signal } = ctx
     const { url } = await ctx.access()
     const bytes = await during(ctx.progress('Exporting'), (progress) => save(body, out, progress, { url, signal }))
@@ -80,12 +80,12 @@ interface Status {
   import: { state: string; bytes: number; totalBytes: number | null; rows: number } | null
 }
 
-/** Asks how far an import is, until it has ended. */
+/** Polls the progress of an import until it ends. */
 function watch(ctx: Context, path: string, progress: Progress): () => void {
   if (!progress.on) return () => {}
   let ended = false
   const ask = async () => {
-    // While rows are applied the database answers nobody, this call neither: it tells again once that is over.
+    // While rows are applied, the database serves no calls. This one waits too and reports the progress afterwards.
     const persql = await ctx.persql()
     const status = await persql.request<Status>('GET', path, undefined, { maxRetries: 0 }).catch(() => undefined)
     if (ended) return
@@ -109,27 +109,27 @@ const kinds: Record<string, string> = {
   '.sqlite3': 'sqlite',
 }
 
-/** A file that is read as it is sent, or all of stdin. */
+/** Returns a file that is read while it is sent, or all of stdin. */
 async function blobOf(file: string): Promise<Blob> {
   if (file === '-') return new Blob(await process.stdin.toArray())
   await stat(file)
-  // Node 20 warns that this is new.
+  // Node 20 warns that openAsBlob is experimental.
   process.removeAllListeners('warning')
   return openAsBlob(file)
 }
 
 const importing = command({
   path: 'db import',
-  summary: 'Import an SQL dump or a SQLite file, or CSV or NDJSON into one table; wholly, or not at all',
-  args: { database, file: { help: 'The file; - is stdin', file: true } },
+  summary: 'Import an SQL dump or SQLite file, or CSV or NDJSON into one table; all-or-nothing',
+  args: { database, file: { help: 'Input file; - reads stdin', file: true } },
   options: {
     format: {
-      help: 'What the file is, else its name or first bytes tell',
+      help: 'File format (default: detected from the name or content)',
       value: 'format',
       choices: ['sql', 'sqlite', 'csv', 'ndjson'],
     },
-    table: { help: 'Where the rows go, for csv and ndjson', value: 'name' },
-    create: { help: 'Make that table' },
+    table: { help: 'Target table, for csv and ndjson', value: 'name' },
+    create: { help: 'Create the table' },
   },
   examples: ['persql db import acme/main main.sql', 'persql db import acme/main people.csv --table people --create'],
   async run(ctx, { args, options }) {
@@ -142,7 +142,9 @@ const importing = command({
       const { table, create } = options
       return (await db.import(blob, { format, table, create }).finally(end)) as unknown as Imported
     })
-    const text = `Imported ${count(json.rows, 'row')} with ${count(json.statements, 'statement')}: ${json.tables.join(', ')}.`
+    const { rows, statements, tables } = json
+    const how = statements > 0 ? ` with ${count(statements, 'statement')}` : ''
+    const text = `Imported ${count(rows, 'row')}${how}${tables.length > 0 ? ` into ${tables.join(', ')}` : ''}.`
     return { json, text }
   },
 })

@@ -22,7 +22,7 @@ const values = ({ path, command }: Place) =>
       })
     : []
 
-/** A script that completes the program in bash. */
+/** Returns the completion script for bash. */
 export function bash(commands: readonly Command[]): string {
   const all = places(commands)
   return `# persql completion for bash: source <(persql completion bash)

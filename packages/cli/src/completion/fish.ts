@@ -22,7 +22,7 @@ function lines(commands: readonly Command[]): string[] {
   })
 }
 
-/** A script that completes the program in fish. */
+/** Returns the completion script for fish. */
 export function fish(commands: readonly Command[]): string {
   const paths = places(commands).flatMap(({ path }) => (path === '' ? [] : [quoted(path)]))
   return `# persql completion for fish: persql completion fish > ~/.config/fish/completions/persql.fish

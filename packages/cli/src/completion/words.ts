@@ -1,16 +1,16 @@
 import { type Command, common, type Option } from '../command.ts'
 
-/** What may follow the words typed so far. */
+/** The completions after some words. */
 export interface Place {
-  /** Words of commands, joined by blanks; empty at the beginning. */
+  /** The words so far, joined by spaces; empty at the start. */
   path: string
-  /** The next words, with what they do. */
+  /** The next words with their descriptions. */
   next: readonly (readonly [word: string, help: string])[]
-  /** The command that these words are. */
+  /** The command with these words. */
   command: Command | undefined
 }
 
-/** Every place where a command may go on. */
+/** Returns all prefixes of commands with their completions. */
 export function places(commands: readonly Command[]): Place[] {
   const prefixes = commands.flatMap(({ path }) => {
     const words = path.split(' ')
@@ -32,8 +32,8 @@ export function places(commands: readonly Command[]): Place[] {
   })
 }
 
-/** All options of a command. */
+/** Returns all options of a command. */
 export const optionsOf = ({ options }: Command): Record<string, Option> => ({ ...options, ...common })
 
-/** A text between single quotes, for a POSIX shell. */
+/** Quotes a text for a POSIX shell. */
 export const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`

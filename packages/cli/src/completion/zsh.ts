@@ -22,7 +22,7 @@ const values = ({ path, command }: Place) =>
       return `    ${quoted(`${path} --${name}`)}) options=() words=(${words})${file ? ' files=1' : ' files='} ;;`
     })
 
-/** A script that completes the program in zsh. */
+/** Returns the completion script for zsh. */
 export function zsh(commands: readonly Command[]): string {
   const all = places(commands)
   return `#compdef persql

@@ -4,7 +4,7 @@ import { CliError } from '../exits.ts'
 import { reach } from '../reach.ts'
 import { expiryOf, grant } from './renew.ts'
 
-/** What a server says about logging in by a browser. */
+/** The OAuth metadata of a server. */
 export interface LoginServer {
   issuer: string
   authorization_endpoint: string
@@ -12,7 +12,7 @@ export interface LoginServer {
   registration_endpoint: string
 }
 
-/** How to log in by a browser at this server, if it says so. */
+/** Returns the OAuth metadata of a server, or `undefined` if it doesn't support a login through the browser. */
 export async function discover(url: string, signal: AbortSignal): Promise<LoginServer | undefined> {
   const response = await reach(`${url}/.well-known/oauth-authorization-server`, { signal })
   if (!response.ok) return undefined
@@ -21,7 +21,7 @@ export async function discover(url: string, signal: AbortSignal): Promise<LoginS
     const endpoints = ['authorization_endpoint', 'token_endpoint', 'registration_endpoint'].map(
       (name) => metadata[name],
     )
-    // A server that names endpoints elsewhere would have the code and the token sent there.
+    // Endpoints on another origin would receive the code and the token.
     const own = endpoints.every((one) => URL.canParse(one) && new URL(one).origin === new URL(url).origin)
     return own && metadata.code_challenge_methods_supported?.includes('S256') ? metadata : undefined
   } catch {
@@ -34,7 +34,7 @@ const secret = () => Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toS
 const challengeOf = async (verifier: string) =>
   Buffer.from(await crypto.subtle.digest('SHA-256', Buffer.from(verifier))).toString('base64url')
 
-/** Logs in by a browser: authorization code with PKCE, and a redirect to this machine. */
+/** Logs in through a browser: authorization code with PKCE, and a redirect to this machine. */
 export async function browserLogin(
   server: LoginServer,
   url: string,
@@ -94,11 +94,11 @@ async function register(
   const response = await reach(registration_endpoint, { method: 'POST', headers, body: JSON.stringify(body), signal })
   const { client_id } = Object(await response.json().catch(() => undefined))
   if (typeof client_id !== 'string')
-    throw new CliError('auth', 'login_failed', 'The server does not register this program.')
+    throw new CliError('auth', 'login_failed', 'The server refused to register the CLI as an OAuth client.')
   return client_id
 }
 
-/** Waits on a port of this machine for the browser to come back. */
+/** Listens on a local port for the redirect of the browser. */
 async function listen(state: string, issuer: string, signal: AbortSignal) {
   const { createServer } = await import('node:http')
   const server = createServer()
@@ -106,16 +106,23 @@ async function listen(state: string, issuer: string, signal: AbortSignal) {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true })
     server.on('request', (request, response) => {
       const { pathname, searchParams } = new URL(request.url ?? '/', 'http://127.0.0.1')
-      // Whoever does not know the state is not the browser that was sent away.
+      // Only the browser that was sent to the server knows the state.
       if (pathname !== '/callback' || searchParams.get('state') !== state) return response.writeHead(404).end()
       const failure = searchParams.get('error_description') ?? searchParams.get('error')
       const given = searchParams.get('code')
       const from = searchParams.get('iss') ?? issuer
       const good = given !== null && failure === null && from === issuer
       response.writeHead(good ? 200 : 400, { 'Content-Type': 'text/plain; charset=utf-8', Connection: 'close' })
-      response.end(good ? 'You are logged in. This page can be closed.\n' : 'The login failed. See the terminal.\n')
+      response.end(good ? 'Logged in. You can close this page.\n' : 'Login failed. See your terminal for details.\n')
       if (good) resolve(given)
-      else reject(new CliError('auth', 'login_failed', `The login was refused: ${failure ?? 'no code came back'}.`))
+      else
+        reject(
+          new CliError(
+            'auth',
+            'login_failed',
+            `Login failed: ${failure?.replace(/\.$/, '') ?? 'the server returned no code'}.`,
+          ),
+        )
     })
   })
   code.catch(() => {})
@@ -124,7 +131,7 @@ async function listen(state: string, issuer: string, signal: AbortSignal) {
   return { code, redirectUri: `http://127.0.0.1:${port}/callback`, close: () => server.close() }
 }
 
-/** Opens an address in the browser of this machine, if there is one. */
+/** Opens a URL in the default browser, if there is one. */
 export async function openBrowser(address: string, env: NodeJS.ProcessEnv): Promise<void> {
   const { spawn } = await import('node:child_process')
   const usual = { darwin: 'open', win32: 'explorer' } as Record<string, string>

@@ -2,28 +2,28 @@ import type { Profile } from '../config.ts'
 import { CliError } from '../exits.ts'
 import { reach } from '../reach.ts'
 
-/** What a token endpoint answers. */
+/** The response of a token endpoint. */
 export interface Granted {
   access_token: string
   refresh_token?: string
   expires_in?: number
 }
 
-/** Asks a token endpoint. */
+/** Requests a token from a token endpoint. @throws CliError */
 export async function grant(endpoint: string, form: Record<string, string>, signal: AbortSignal): Promise<Granted> {
   const response = await reach(endpoint, { method: 'POST', body: new URLSearchParams(form), signal })
   const answer = Object(await response.json().catch(() => undefined))
   if (!response.ok || typeof answer.access_token !== 'string') {
-    const reason = answer.error_description ?? answer.error ?? `status ${response.status}`
-    throw new CliError('auth', 'login_failed', `The login was refused: ${reason}. Log in again: persql login.`)
+    const reason = String(answer.error_description ?? answer.error ?? `status ${response.status}`).replace(/\.$/, '')
+    throw new CliError('auth', 'login_failed', `Login failed: ${reason}. Run persql login.`)
   }
   return answer as Granted
 }
 
-/** When a token expires, a minute early: clocks differ, and calls take time. */
+/** Returns the expiry time of a token, one minute early because clocks differ and calls take time. */
 export const expiryOf = ({ expires_in = 3600 }: Granted, nowMs: number) => nowMs + (expires_in - 60) * 1000
 
-/** The account with a token that is good, after getting the next one where it had expired. */
+/** Returns the profile with a valid token, after refreshing an expired one. */
 export async function renewed(
   profile: Profile,
   signal: AbortSignal,

@@ -1,4 +1,4 @@
-/** A message of MCP, as far as a proxy has to know it. */
+/** The parts of an MCP message that the proxy needs. */
 export interface Message {
   jsonrpc?: string
   id?: string | number | null
@@ -9,7 +9,7 @@ export interface Message {
 }
 
 const VERSION_KEY = 'io.modelcontextprotocol/protocolVersion'
-/** Since 2026-07-28 a header repeats which thing a request is about. */
+/** The parameter that a header repeats, since protocol version 2026-07-28. */
 const named: Record<string, string> = {
   'tools/call': 'name',
   'prompts/get': 'name',
@@ -19,13 +19,13 @@ const named: Record<string, string> = {
   'tasks/cancel': 'taskId',
 }
 
-/** Headers carry printable ASCII as it is, and everything else as base64. */
+/** Encodes a header value: printable ASCII unchanged, everything else as base64. */
 function headerValue(value: string): string {
   const plain = /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(value) && !value.startsWith('=?base64?')
   return plain ? value : `=?base64?${Buffer.from(value).toString('base64')}?=`
 }
 
-/** The headers that go with a message: since 2026-07-28 by what it says itself, before by what was negotiated. */
+/** Returns the headers of a message: since version 2026-07-28 from the message itself, before from the negotiated version. */
 export function headersFor(message: Message, negotiated: string | undefined): Record<string, string> {
   const headers: Record<string, string> = {
     'Content-Type': 'application/json',
@@ -44,7 +44,7 @@ export function headersFor(message: Message, negotiated: string | undefined): Re
   return headers
 }
 
-/** The messages of an answer: one, or those of a stream of events. @throws Error for what holds none */
+/** Yields the messages of a response: one, or those of an event stream. @throws Error if there is none */
 export async function* messagesOf(response: Response): AsyncGenerator<Message> {
   const type = response.headers.get('Content-Type') ?? ''
   if (type.startsWith('text/event-stream') && response.body) {
@@ -68,7 +68,7 @@ function object(text: string): Message | undefined {
 
 function refusal(status: number, body: object | undefined, text: string): string {
   const { error } = Object(body) as { error?: unknown }
-  return typeof error === 'string' ? error : `The server answered ${status}: ${text.slice(0, 200)}`
+  return typeof error === 'string' ? error : `The server responded with ${status}: ${text.slice(0, 200)}`
 }
 
 async function* events(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {

@@ -2,10 +2,10 @@ import { createInterface } from 'node:readline'
 import { reach } from '../reach.ts'
 import { headersFor, type Message, messagesOf } from './messages.ts'
 
-/** Ends when its request was cancelled by the client, which then awaits no answer. */
+/** The running requests. A request is aborted when the client cancels it. */
 type Running = Map<Message['id'], AbortController>
 
-/** Carries messages between a program on stdin and stdout and an MCP server over streamable HTTP, until stdin ends. */
+/** Forwards messages between stdin and stdout and an MCP server over streamable HTTP, until stdin ends. */
 export async function proxy(url: string, token: string, ended: AbortSignal): Promise<void> {
   const running: Running = new Map()
   const pending = new Set<Promise<void>>()
@@ -16,12 +16,12 @@ export async function proxy(url: string, token: string, ended: AbortSignal): Pro
     if (line.trim() === '') continue
     const message = parsed(line)
     if (!message) {
-      write({ jsonrpc: '2.0', id: null, error: { code: -32700, message: 'This line is not JSON.' } })
+      write({ jsonrpc: '2.0', id: null, error: { code: -32700, message: 'Invalid JSON on this line.' } })
       continue
     }
     const work = carry(session, message, running).finally(() => pending.delete(work))
     pending.add(work)
-    // What follows an initialize goes by what it answers.
+    // Later messages depend on the response to initialize.
     if (message.method === 'initialize') await work
   }
   await Promise.all(pending)
@@ -47,7 +47,7 @@ async function carry(session: Session, message: Message, running: Running): Prom
   if (method === 'notifications/cancelled') running.get(message.params?.requestId as Message['id'])?.abort()
   try {
     const answered = await session.send(message, ended.signal)
-    if (awaited && !answered) throw new Error('The server sent no answer.')
+    if (awaited && !answered) throw new Error("The server didn't respond.")
   } catch (cause) {
     if (awaited && !ended.signal.aborted) {
       write({ jsonrpc: '2.0', id, error: { code: -32000, message: (cause as Error).message } })
@@ -57,7 +57,7 @@ async function carry(session: Session, message: Message, running: Running): Prom
   }
 }
 
-/** What goes with every message to one server. */
+/** The connection to one server. */
 class Session {
   readonly #url: string
   readonly #token: string
@@ -69,7 +69,7 @@ class Session {
     this.#token = token
   }
 
-  /** Sends a message and writes what comes back; answers whether its answer was among that. */
+  /** Sends a message and writes the messages of the response. Returns whether they include the response to it. */
   async send(message: Message, signal: AbortSignal): Promise<boolean> {
     const headers = { ...this.#headers(), ...headersFor(message, this.#version) }
     const response = await reach(this.#url, { method: 'POST', headers, body: JSON.stringify(message), signal })
@@ -80,7 +80,7 @@ class Session {
       if (message.method === 'initialize')
         this.#version = (result?.protocolVersion as string | undefined) ?? this.#version
       const theirs = result !== undefined || error !== undefined
-      // A refusal before the message was read, as for a bad token, names no id: it is about this one all the same.
+      // An error before the message was read, such as for an invalid token, has no ID. It belongs to this message.
       const own = theirs && (came.id === message.id || came.id === undefined || came.id === null)
       if (own && message.id === undefined) continue
       answered ||= own

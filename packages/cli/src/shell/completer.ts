@@ -5,9 +5,9 @@ const keywords =
     ' ',
   )
 
-/** What a database has that can be named. */
+/** The names in a database, for completion. */
 export interface Names {
-  /** Columns by the table (or view) they are of. */
+  /** Columns by table or view. */
   tables: Record<string, string[]>
 }
 
@@ -21,7 +21,7 @@ export const namesOf = ({ tables, views }: Schema): Names => ({
 const quotedName = (name: string) => (/^[\p{L}_][\p{L}\p{N}_]*$/u.test(name) ? name : `"${name.replaceAll('"', '""')}"`)
 const TABLE_NEXT = /\b(from|join|into|update|table|references|on)\s+$/i
 
-/** What may stand in place of the last word: tables after FROM, columns of the tables that are named, else all. */
+/** Completes the last word: tables after FROM, columns of the named tables, else all names. */
 export function complete(line: string, names: Names, dots: readonly string[]): [hits: string[], word: string] {
   if (/^\s*\./.test(line) && !/\s/.test(line.trim())) {
     const word = line.trim()
@@ -39,7 +39,7 @@ export function complete(line: string, names: Names, dots: readonly string[]): [
   const named = tables.filter((name) => line.includes(name))
   const columns = (named.length > 0 ? named : tables).flatMap((name) => names.tables[name] ?? [])
   const own = [...matching([...new Set(columns)], word), ...matching(tables, word)]
-  // Before anything is typed, keywords would only hide what is the database's own.
+  // On an empty word, keywords would hide the names of the database.
   if (word === '' && line.trim() !== '') return [own, word]
   const lower = word !== '' && word === word.toLowerCase()
   const fitting = keywords.filter((keyword) => keyword.startsWith(word.toUpperCase()))

@@ -1,7 +1,7 @@
 import type { QueryResult } from '@persql/sdk'
 import { count, money } from '../render.ts'
 
-/** What statements took: rows, time and money. */
+/** Formats rows, time and cost of statements. */
 export function costLine(results: readonly QueryResult[], ms?: number): string {
   const sum = (of: (result: QueryResult) => number) => results.reduce((total, one) => total + of(one), 0)
   const changes = sum(({ changes = 0 }) => changes)

@@ -6,7 +6,7 @@ import { usage } from '../exits.ts'
 import { count, listing, type Mode, modes } from '../render.ts'
 import { textOf } from '../values.ts'
 
-/** What dot commands act on. */
+/** The state that dot commands change. */
 export interface Stage {
   db: PerSQLDatabase
   mode: Mode
@@ -26,7 +26,7 @@ interface Dot {
 }
 
 const needed = (value: string | undefined, what: string) => {
-  if (!value) throw usage(`${what}?`)
+  if (!value) throw usage(`Missing argument: ${what}.`)
   return value
 }
 
@@ -41,29 +41,29 @@ function globbed(pattern: string | undefined, name: string): boolean {
 
 const quit: Dot = {
   args: '',
-  help: 'Leave (also Ctrl-D)',
+  help: 'Exit (also Ctrl-D)',
   run: (stage) => {
     stage.quit = true
   },
 }
 
-/** What begins with a dot is for the shell, and not for the database. */
+/** The commands of the shell itself, which start with a dot. */
 export const dots: Record<string, Dot> = {
   '.help': {
     args: '',
-    help: 'Show this',
+    help: 'Show help',
     run: (stage) =>
       stage.print(
         listing(
-          Object.entries(dots).map(([name, { args, help }]) => ({ command: `${name} ${args}`, does: help })),
-          ['command', 'does'],
+          Object.entries(dots).map(([name, { args, help }]) => ({ command: `${name} ${args}`, description: help })),
+          ['command', 'description'],
           '',
         ),
       ),
   },
   '.tables': {
     args: '[pattern]',
-    help: 'List the tables with their row counts',
+    help: 'List tables with row counts',
     async run({ db, print, signal }, [pattern]) {
       const tables = (await db.tables({ signal })).filter(({ name }) => globbed(pattern, name))
       print(listing(tables, ['name', 'rowCount'], 'No tables.'))
@@ -71,45 +71,45 @@ export const dots: Record<string, Dot> = {
   },
   '.schema': {
     args: '[pattern]',
-    help: 'Show what made tables, indexes, views and triggers',
+    help: 'Show the SQL that created tables, indexes, views and triggers',
     async run({ db, print, signal }, [pattern]) {
       const { tables, views, triggers } = await db.schema({ signal })
       const indexes = tables.flatMap(({ name, indexes }) => indexes.map(({ sql }) => ({ name, sql })))
       const all = [...tables, ...indexes, ...views, ...triggers.map(({ table, sql }) => ({ name: table, sql }))]
       const found = all.filter(({ name, sql }) => sql && globbed(pattern, name))
-      print(found.length > 0 ? found.map(({ sql }) => `${sql};`).join('\n') : 'Nothing there.')
+      print(found.length > 0 ? found.map(({ sql }) => `${sql};`).join('\n') : 'No results.')
     },
   },
   '.mode': {
     args: modes.join('|'),
-    help: 'How rows are shown',
+    help: 'Set the output format',
     run(stage, [mode]) {
-      if (!modes.includes(mode as Mode)) throw usage(`.mode is one of ${modes.join(', ')}`)
+      if (!modes.includes(mode as Mode)) throw usage(`Invalid mode. Expected one of ${modes.join(', ')}.`)
       stage.mode = mode as Mode
     },
   },
   '.timer': {
     args: 'on|off',
-    help: 'Show what a statement took: rows, time and money',
+    help: 'Show rows, time and cost of each statement',
     run(stage, [how]) {
       stage.timing = how !== 'off'
     },
   },
   '.use': {
     args: 'namespace/database',
-    help: 'Go on with another database',
-    run: (stage, [address]) => stage.open(needed(address, 'Which database')),
+    help: 'Switch to another database',
+    run: (stage, [address]) => stage.open(needed(address, 'database')),
   },
   '.read': {
     args: 'file.sql',
-    help: 'Run the statements of a file',
-    run: async (stage, [file]) => stage.runText(await textOf(needed(file, 'Which file'))),
+    help: 'Run the statements in a file',
+    run: async (stage, [file]) => stage.runText(await textOf(needed(file, 'file'))),
   },
   '.import': {
     args: 'file [table]',
-    help: 'Import an SQL dump, or CSV or NDJSON into a table that is there',
+    help: 'Import an SQL dump, or CSV or NDJSON into an existing table',
     async run({ db, print, signal }, [given, table]) {
-      const file = needed(given, 'Which file')
+      const file = needed(given, 'file')
       process.removeAllListeners('warning')
       const format = /\.(csv|ndjson|jsonl|sql)$/i.exec(file)?.[1]?.toLowerCase().replace('jsonl', 'ndjson')
       const done = await db.import(await openAsBlob(file), { format: format as 'sql', table, signal })
@@ -118,9 +118,9 @@ export const dots: Record<string, Dot> = {
   },
   '.export': {
     args: 'file.sql',
-    help: 'Write the database as an SQL dump',
+    help: 'Export the database as an SQL dump',
     async run({ db, print, signal }, [given]) {
-      const file = needed(given, 'Which file')
+      const file = needed(given, 'file')
       const { body } = await db.export({ signal })
       if (body)
         await pipeline(Readable.fromWeb(body as import('node:stream/web').ReadableStream), createWriteStream(file))
@@ -129,16 +129,16 @@ export const dots: Record<string, Dot> = {
   },
   '.snapshot': {
     args: '[label]',
-    help: 'Keep all tables and rows as they are now',
+    help: 'Create a snapshot of all tables and rows',
     async run({ db, print, signal }, words) {
       const { id, rows } = await db.snapshots.create(words.join(' ') || 'from the shell', { signal, timeoutMs: 0 })
-      print(`Kept ${count(rows, 'row')} as ${id}.`)
+      print(`Created snapshot ${id} with ${count(rows, 'row')}.`)
     },
   },
   '.quit': quit,
   '.exit': quit,
 }
 
-/** The words of a dot command; quotes hold words together. */
+/** Splits a dot command into words. Quotes group words. */
 export const wordsOf = (line: string): string[] =>
   [...line.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map(([, double, single, bare]) => double ?? single ?? bare ?? '')

@@ -4,7 +4,7 @@ import { dots } from './dots.ts'
 import { joined, readHistory, writeHistory } from './history.ts'
 import type { Session } from './session.ts'
 
-/** Talks with a person until that one leaves. */
+/** Runs the shell in a terminal until the user exits. */
 export async function interact(session: Session, historyFile: string): Promise<void> {
   let history = await readHistory(historyFile)
   const lines = createInterface({
@@ -16,7 +16,7 @@ export async function interact(session: Session, historyFile: string): Promise<v
     removeHistoryDuplicates: true,
     completer: (line: string) => complete(line, session.names, Object.keys(dots)),
   })
-  // The array that readline goes by: what is put there comes back with the arrow keys.
+  // readline's own history array, which the arrow keys use.
   let live: string[] = []
   lines.on('history', (now: string[]) => {
     live = now
@@ -38,7 +38,7 @@ export async function interact(session: Session, historyFile: string): Promise<v
     typed = []
   }
 
-  // Lines that are typed or pasted while a statement runs wait for it.
+  // Lines that arrive while a statement runs wait for it.
   let work = Promise.resolve()
   const left = new Promise<void>((resolve) => lines.once('close', resolve))
   lines.on('line', (line) => {
@@ -53,7 +53,7 @@ export async function interact(session: Session, historyFile: string): Promise<v
     if (session.cancel()) return
     session.forget()
     typed = []
-    // Ctrl-U and Ctrl-K: the line that is being typed goes away.
+    // Move to the end and delete to the start: clears the current line.
     lines.write(null, { ctrl: true, name: 'e' })
     lines.write(null, { ctrl: true, name: 'u' })
     process.stdout.write('\n')

@@ -1,6 +1,7 @@
 import { type PerSQLDatabase, PerSQLError } from '@persql/sdk'
 import type { Context } from '../context.ts'
 import { CliError } from '../exits.ts'
+import { toCommandHint } from '../hint.ts'
 import { type Mode, render } from '../render.ts'
 import { visibleLines } from '../width.ts'
 import { type Names, namesOf } from './completer.ts'
@@ -10,7 +11,7 @@ import { changesSchema, splitStatements } from './statements.ts'
 
 const CELL = 60
 
-/** What a shell does with what is typed, wherever that comes from. */
+/** A shell session, for input from a terminal or a pipe. */
 export class Session implements Stage {
   db: PerSQLDatabase
   mode: Mode = 'table'
@@ -29,7 +30,7 @@ export class Session implements Stage {
     this.timing = interactive
   }
 
-  /** Whether a statement has begun and not ended. */
+  /** Whether a statement is incomplete. */
   get pending(): boolean {
     return this.#typed.trim() !== ''
   }
@@ -42,7 +43,7 @@ export class Session implements Stage {
     if (text !== '') process.stdout.write(`${text}\n`)
   }
 
-  /** Takes a line: a dot command, or some more of a statement. Answers whether all went well. */
+  /** Handles a line: a dot command, or part of a statement. Returns whether it succeeded. */
   async take(line: string): Promise<boolean> {
     if (!this.pending && line.trimStart().startsWith('.')) return this.#guarded(() => this.#dot(line))
     const { statements, rest } = splitStatements(`${this.#typed}${line}\n`)
@@ -50,19 +51,19 @@ export class Session implements Stage {
     return this.#guarded(() => this.#runAll(statements))
   }
 
-  /** Runs what has no `;` behind it. */
+  /** Runs the last statement without `;`. */
   async finish(): Promise<boolean> {
     const rest = this.#typed
     this.#typed = ''
     return rest.trim() === '' || this.#guarded(() => this.#runAll([rest]))
   }
 
-  /** Forgets what was typed of a statement. */
+  /** Discards an incomplete statement. */
   forget(): void {
     this.#typed = ''
   }
 
-  /** Ends what runs; answers whether anything did. */
+  /** Cancels the running statement. Returns whether there was one. */
   cancel(): boolean {
     const busy = this.#busy
     if (busy) this.#running.abort()
@@ -81,7 +82,7 @@ export class Session implements Stage {
     await this.refresh()
   }
 
-  /** Learns which tables and columns there are. */
+  /** Reads the names of tables and columns, for completion. */
   async refresh(): Promise<void> {
     if (!this.#interactive) return
     this.names = await this.db.schema({ maxRetries: 0 }).then(namesOf, () => ({ tables: {} }))
@@ -92,7 +93,7 @@ export class Session implements Stage {
   async #dot(line: string): Promise<void> {
     const [name = '', ...args] = wordsOf(line.trim().replace(/;$/, ''))
     const dot = Object.hasOwn(dots, name) ? dots[name] : undefined
-    if (!dot) throw new CliError('usage', 'usage', `"${name}" is no command of the shell. See .help`)
+    if (!dot) throw new CliError('usage', 'usage', `Unknown command "${name}". Type .help for the list.`)
     await dot.run(this, args)
   }
 
@@ -116,8 +117,8 @@ export class Session implements Stage {
       await work()
       return true
     } catch (error) {
-      process.stderr.write(`${this.signal.aborted ? cancelled : visibleLines(told(error))}\n`)
-      // What does not run may hide behind names that have changed elsewhere.
+      process.stderr.write(`${this.signal.aborted ? cancelled : visibleLines(formatError(error))}\n`)
+      // An unknown name can mean that the schema was changed by another client.
       if (error instanceof PerSQLError && error.detail?.kind.startsWith('unknown_')) await this.refresh()
       return false
     } finally {
@@ -126,12 +127,14 @@ export class Session implements Stage {
   }
 }
 
-const cancelled = 'Cancelled. What had reached the database by then may have been done.'
+const cancelled = 'Canceled. The statement may still have run.'
 
-function told(error: unknown): string {
+const hintOf = (hint: string | undefined) => hint && toCommandHint(hint, '.tables', '.schema')
+
+function formatError(error: unknown): string {
   const { message } = error as Error
   if (!(error instanceof PerSQLError)) return `Error: ${message}`
   const { body, detail, code } = error
-  const more = typeof body.approvalUrl === 'string' ? `Approve it at ${body.approvalUrl}` : detail?.hint
+  const more = typeof body.approvalUrl === 'string' ? `To approve, open ${body.approvalUrl}` : hintOf(detail?.hint)
   return [`Error: ${message} (${detail?.kind ?? code})`, more].filter(Boolean).join('\n')
 }

@@ -5,7 +5,7 @@ const TOKEN =
 
 const comment = (token: string) => token.startsWith('--') || token.startsWith('/*')
 
-/** The statements of a text, without their `;`, and what is left after the last of them. */
+/** Splits a text into statements without `;`, and the rest after the last one. */
 export function splitStatements(text: string): { statements: string[]; rest: string } {
   const statements: string[] = []
   let [current, code, last] = ['', '', '']
@@ -24,6 +24,6 @@ export function splitStatements(text: string): { statements: string[]; rest: str
   return { statements, rest: code.trim() === '' ? '' : current }
 }
 
-/** Whether a statement changes which tables and columns there are. */
+/** Returns whether a statement changes the schema. */
 export const changesSchema = (sql: string): boolean =>
   /^\s*(create|alter|drop)\b/i.test(sql.replace(/^\s*(--[^\n]*\n|\/\*[\s\S]*?\*\/)/g, ''))
