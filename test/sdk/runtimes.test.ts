@@ -121,7 +121,9 @@ test('Node has local mode with its own SQLite, or says what it takes', async () 
   const given = await results(node, 'esm.mjs', { local: ':memory:' })
   if (able) expect(given).toEqual(allHold)
   else
-    expect(given['rows come as objects and as arrays, with counts and meta']).toMatch(/^(ok$|Local mode needs Node 22)/)
+    expect(given['rows come as objects and as arrays, with counts and meta']).toMatch(
+      /^(ok$|Local mode requires Node 22)/,
+    )
 })
 
 test('failures of the network are named in Node, Bun and Deno, with the host', async () => {

@@ -3,12 +3,12 @@ import type { Transport } from './http.ts'
 import { perform, type Target } from './perform.ts'
 import type { DatabaseInfo } from './types.ts'
 
-/** How long the database of a branch is remembered. */
+/** The time for which the database of a branch is cached. */
 const KEEP_MS = 300_000
 
 /**
- * Opens the branch `ref` of a database: looks up its database with the first call, and again after five minutes or once
- * it is gone.
+ * Opens the branch `ref` of a database. Looks up its database on the first call, and again after 5 minutes or once it is
+ * deleted.
  */
 export function openBranch(
   transport: Target['transport'],
@@ -39,7 +39,7 @@ export function openBranch(
   }
 }
 
-/** The same transport, which reports when the database is gone. */
+/** Wraps a transport and reports when the database is deleted. */
 const watched = (inner: Transport, onGone: () => void): Transport => ({
   close: () => inner.close(),
   async call(call) {
@@ -52,13 +52,13 @@ const watched = (inner: Transport, onGone: () => void): Transport => ({
   },
 })
 
-/** Two ways to a branch: by its ref in its parent, and among the databases that the token opens. */
+/** Finds a branch by its ref in the parent, or among the databases the token has access to. */
 export interface Lookup {
   get(ref: string): Promise<DatabaseInfo>
   list(): Promise<DatabaseInfo[]>
 }
 
-/** Finds the slug of a branch's database. A token that opens some databases only finds it among those. */
+/** Returns the slug of a branch's database. A token that is limited to some databases finds it only among those. */
 export async function slugOf(parent: string, ref: string, { get, list }: Lookup): Promise<string> {
   try {
     return (await get(ref)).slug

@@ -5,18 +5,18 @@ import { perform, resourcesOf, type Target, type TargetSource } from './perform.
 import { ofNamespace } from './routes.ts'
 import type { BranchRole, CallOptions, Claim, HandedOff, Me, QueryMeta } from './types.ts'
 
-/** How to reach the databases. */
+/** The options of a client. */
 export interface PerSQLOptions extends CallOptions {
-  /** Else `PERSQL_TOKEN` of the environment. */
+  /** Default: the environment variable `PERSQL_TOKEN`. */
   token?: string
-  /** Else `PERSQL_API_URL` of the environment, else https://api.persql.com. */
+  /** Default: the environment variable `PERSQL_API_URL`, then https://api.persql.com. */
   baseURL?: string
   fetch?: typeof fetch
-  /** For subscriptions where there is no global one: Node 20. */
+  /** The WebSocket class for subscriptions. Default: the global one, which Node 20 doesn't have. */
   WebSocket?: unknown
   /**
-   * SQLite in this process instead of a server: `:memory:` for a database of its own behind each address, a file for
-   * one database, a folder (ending in `/`) for a file behind each address.
+   * Uses SQLite in this process instead of a server: `:memory:` for databases in memory, a file for a single database, or a
+   * folder (ending in `/`) with one file per database.
    */
   local?: string
 }
@@ -24,9 +24,9 @@ export interface PerSQLOptions extends CallOptions {
 /** `namespace/database`, or `namespace/database.ref`. */
 const ADDRESS = /^([a-z][a-z0-9-]*)\/([a-z][a-z0-9-]*)(?:\.(.+))?$/s
 
-/** Opens databases by their address, and manages the namespace of its token. */
+/** The client: opens databases by address, and manages the namespace of its token. */
 export class PerSQL {
-  /** Of a client made by `fromHandoff`: what it may reach. */
+  /** The branch of a client that `fromHandoff` created. */
   readonly handedOff: HandedOff | undefined
   declare readonly databases: Databases
   /** The tokens of the namespace. A secret is shown once, by `create`. */
@@ -44,7 +44,7 @@ export class PerSQL {
     Object.assign(this, resourcesOf<OfNamespace>(this.#target, ofNamespace))
   }
 
-  /** Redeems the secret of `db.branches.pin`: a client that opens one branch. */
+  /** Redeems a handoff code of `db.branches.pin` and returns a client limited to its branch. */
   static async fromHandoff(
     handoff: string,
     options: PerSQLOptions = {},
@@ -76,17 +76,17 @@ export class PerSQL {
     })
   }
 
-  /** Which namespace and token this is, and the database or branch that a limited token opens. */
+  /** Returns the namespace, role and scope of the token. */
   me(options?: CallOptions): Promise<Me> {
     return perform(this.#target, 'GET me', [options])
   }
 
-  /** Any other call of the API, by method and path. It answers `data`. */
+  /** Calls the API by method and path. Returns `data` of the response. */
   async request<T>(method: string, path: string, body?: unknown, options?: CallOptions): Promise<T> {
     return (await this.requestWithMeta<T>(method, path, body, options)).data
   }
 
-  /** The same with what stands beside `data`, such as what it cost. */
+  /** Calls the API by method and path. Returns `data` and `meta` of the response. */
   async requestWithMeta<T>(
     method: string,
     path: string,
@@ -126,7 +126,7 @@ export class PerSQL {
   }
 }
 
-/** Finds a branch's database once it is needed. */
+/** Returns a target that finds the database of a branch on first use. */
 function branchTarget({ transport }: Target, ...where: [namespace: string, parent: string, ref: string]): TargetSource {
   let opened: Promise<() => Promise<Target>> | undefined
   return async () => {
@@ -135,7 +135,7 @@ function branchTarget({ transport }: Target, ...where: [namespace: string, paren
   }
 }
 
-/** A variable of the environment, where there is one that may be read. */
+/** Returns an environment variable, or `undefined` if the environment can't be read. */
 function environment(name: string): string | undefined {
   try {
     return (globalThis as { process?: { env?: Record<string, string> } }).process?.env?.[name] || undefined

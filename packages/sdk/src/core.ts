@@ -1,4 +1,4 @@
-// What every part of the built package shares: one file, so that what is loaded later brings nothing twice.
+// The shared part of the built package, in one file, so that parts loaded later don't contain it again.
 export { pause } from './http.ts'
 export * from './index.ts'
 export { perform } from './perform.ts'

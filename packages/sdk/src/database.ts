@@ -44,16 +44,16 @@ import type {
 } from './types.ts'
 import { encode } from './values.ts'
 
-/** What a database needs of the client that opened it. */
+/** The dependencies of a database on its client. */
 export interface Client {
   readonly target: TargetSource
   /** The target of the namespace. */
   readonly root: Target
-  /** Where and with what to subscribe; `undefined` in local mode. */
+  /** The settings for subscriptions; `undefined` in local mode. */
   readonly live: (() => Omit<Live, 'path' | 'ask'>) | undefined
 }
 
-/** What drizzle's sqlite-proxy calls. */
+/** The callbacks of Drizzle's sqlite-proxy. */
 export interface Driver {
   // biome-ignore lint/suspicious/noExplicitAny: drizzle's own signature
   (sql: string, params: any[], method: 'run' | 'all' | 'values' | 'get'): Promise<{ rows: any[] }>
@@ -65,29 +65,29 @@ export interface Driver {
   ): Promise<{ rows: any[] }[]>
 }
 
-/** What surely writes nothing, and so may be sent twice without a key. */
+/** Statements that can't write, and so can be retried without a key. */
 const READS = /^\s*(select|values|explain)\b/i
 
 /** One database: the handle that `persql.database(…)` returns. */
 export class PerSQLDatabase {
   readonly namespace: string
-  /** The slug, or `<slug>.<ref>` of a branch: as the database was opened. */
+  /** The slug, or `<slug>.<ref>` for a branch, as passed to `persql.database()`. */
   readonly slug: string
   /** Copies of the schema without rows, for agents and pull requests. */
   declare readonly branches: Branches
-  /** Writes that are proposed first and applied afterwards. */
+  /** Dry runs of writes that can be applied afterwards. */
   declare readonly proposals: Proposals
-  /** Writes that are forbidden, or wait for a human. */
+  /** Rules that deny writes to some tables or require approval. */
   declare readonly approvalRules: ApprovalRules
-  /** What an `ApprovalRequiredError` asks for. */
+  /** The approvals of writes that threw an `ApprovalRequiredError`. */
   declare readonly approvals: Approvals
   declare readonly snapshots: Snapshots
   declare readonly migrations: Migrations
-  /** Stored statements that anyone may call, once they are published. */
+  /** Stored statements that anyone can call once they are published. */
   declare readonly endpoints: Endpoints
-  /** Where changes are posted. */
+  /** URLs to which changes are delivered. */
   declare readonly webhooks: Webhooks
-  /** Statements that run by themselves. */
+  /** Statements that run at an interval. */
   declare readonly schedules: Schedules
   declare readonly settings: SettingsOf
   readonly #client: Client
@@ -117,7 +117,7 @@ export class PerSQLDatabase {
     return this.#do('POST= query', { sql, params }, options, { repeatable: READS.test(sql) || undefined })
   }
 
-  /** Runs up to 100 statements one by one, or as one transaction. */
+  /** Runs up to 100 statements, one by one or in one transaction. */
   async batch<T extends object = Row>(
     statements: readonly Statement[],
     options?: BatchOptions,
@@ -127,7 +127,7 @@ export class PerSQLDatabase {
     return this.#do('POST= batch statements', encoded, options, { repeatable })
   }
 
-  /** Runs all statements or none. */
+  /** Runs up to 100 statements in one transaction. */
   transaction<T extends object = Row>(
     statements: readonly Statement[],
     options?: WriteOptions,
@@ -139,12 +139,12 @@ export class PerSQLDatabase {
     return this.#do('GET tables', options)
   }
 
-  /** The query plan of a statement and the tables it would read and write; nothing runs. */
+  /** Returns the query plan of a statement and the tables it would read and write, without running it. */
   explain(sql: string, params: readonly Param[] = [], options?: CallOptions): Promise<Explanation> {
     return this.#do('POST? explain', { sql, params }, options)
   }
 
-  /** Whether a statement with these parameters would compile; nothing runs. */
+  /** Checks a statement and its parameters without running it. */
   validate(sql: string, params: readonly Param[] = [], options?: CallOptions): Promise<Validation> {
     return this.#do('POST? validate', { sql, params }, options)
   }
@@ -153,38 +153,38 @@ export class PerSQLDatabase {
     return this.#do('GET schema', options)
   }
 
-  /** The whole schema with what is written about it. */
+  /** Returns the schema with its descriptions. */
   describe(options?: CallOptions): Promise<Described> {
     return this.#do('GET describe', options)
   }
 
-  /** The same as a short text for a prompt. */
+  /** Returns the schema with its descriptions as compact text for a prompt. */
   async describeCompact(options?: CallOptions): Promise<string> {
     return (await this.#do<{ text: string }>('GET describe format', 'compact', options)).text
   }
 
-  /** Writes what the database and its tables are for, in place of what was written. */
+  /** Replaces the descriptions of the database and its tables. */
   setDescription(docs: Docs, options?: WriteOptions): Promise<Docs> {
     return this.#do('PUT describe', docs, options)
   }
 
-  /** Finds tables, columns and views by words, the best first. */
+  /** Searches tables, columns and views, best match first. */
   search(q: string, options?: { limit?: number } & CallOptions): Promise<{ hits: SearchHit[] }> {
     return this.#do('GET search q', q, options)
   }
 
-  /** What in the schema confuses people and models. */
+  /** Finds schema problems that confuse people and AI models. */
   doctor(options?: CallOptions): Promise<Diagnosis> {
     return this.#do('GET doctor', options)
   }
 
-  /** The latest calls, the newest first. */
+  /** Lists the latest calls, newest first. */
   async queryLog({ limit = 100, ...options }: { limit?: number } & CallOptions = {}): Promise<QueryLogEntry[]> {
     const sql = 'SELECT * FROM _persql_query_log ORDER BY id DESC LIMIT ?'
     return (await this.query<QueryLogEntry>(sql, [limit], options)).data
   }
 
-  /** Asks in words: a model writes one SELECT, and it runs. */
+  /** Asks in natural language: an AI model writes one SELECT, which is checked and run. */
   ask(
     question: string,
     options?: { allowedTables?: string[]; context?: string; maxRows?: number } & CallOptions,
@@ -192,7 +192,7 @@ export class PerSQLDatabase {
     return this.#do('POST?= ask question', question, options)
   }
 
-  /** Opens a session for a user of your app, for endpoints that ask for one. */
+  /** Creates a session for a user of your app, for endpoints that require one. */
   async createSession(
     user: { userId: string | number; email?: string; expiresIn?: number },
     options?: CallOptions,
@@ -201,45 +201,45 @@ export class PerSQLDatabase {
     return perform(this.#client.root, 'POST! sessions', [{ namespaceSlug, databaseSlug }, user, options])
   }
 
-  /** Makes a database of its own with the schema and all rows, as they are now. */
+  /** Creates an independent copy with the schema and all rows. */
   fork(slug: string, options?: { name?: string; ttlDays?: number } & CallOptions): Promise<DatabaseInfo> {
     return this.#do('POST! fork slug', slug, options)
   }
 
-  /** The database as an SQL dump or an SQLite file, or a table as CSV or NDJSON: `.text()`, `.blob()`, or `.body`. */
+  /** Exports the database as an SQL dump or SQLite file, or a table as CSV or NDJSON. Returns the HTTP response. */
   export(options?: { format?: FileFormat; table?: string } & CallOptions): Promise<Response> {
     return this.#do('GET export', { timeoutMs: 0, raw: true }, options)
   }
 
-  /** Imports an SQL dump or an SQLite file, or CSV or NDJSON into a table; whole or not at all. */
+  /** Imports an SQL dump or SQLite file, or CSV or NDJSON into a table; all-or-nothing. */
   async import(file: string | Blob | Uint8Array, options: ImportOptions = {}): Promise<Imported> {
     return (await import('./import-file.ts')).importFile(this.#target, file, options)
   }
 
-  /** How far the import is that is under way, or how the last one ended. */
+  /** Returns the progress of the current import, or the result of the last one. */
   async importProgress(options?: CallOptions): Promise<ImportProgress | null> {
     return (await this.#do<{ import: ImportProgress | null }>('GET import', options)).import
   }
 
-  /** Waits until tables change, at most `timeoutSec` (25); with the cursor of the last answer nothing is missed. */
+  /** Waits for table changes, up to `timeoutSec` (default 25). Pass the last cursor to miss nothing. */
   waitForChanges(
     options?: { tables?: readonly string[]; cursor?: string; timeoutSec?: number } & CallOptions,
   ): Promise<Changes> {
     return this.#do('GET wait_for_changes', options)
   }
 
-  /** Tells when rows change. Call what it returns to stop. */
+  /** Calls `onChange` when tables change. Returns a function that ends the subscription. */
   subscribe(options: SubscribeOptions): Subscription {
     const live = this.#client.live?.()
     if (!live?.WebSocket) {
       const message = live
-        ? 'There is no WebSocket here: give one to new PerSQL({ WebSocket }).'
-        : 'Local mode has no subscriptions: that takes a server.'
+        ? 'This runtime has no WebSocket. Pass one to new PerSQL({ WebSocket }).'
+        : "Subscriptions aren't available in local mode. Connect to a server."
       throw new PerSQLError({ status: 0, code: live ? 'no_websocket' : 'not_available_locally', message })
     }
     let { tables } = options
     let ended = false
-    // Loaded when it is wanted: most pages do not subscribe.
+    // Loaded on first use, because most pages don't subscribe.
     const running = Promise.all([import('./subscribe.ts'), this.#find()]).then(([{ subscribe }, { path }]) =>
       ended
         ? undefined
@@ -265,9 +265,9 @@ export class PerSQLDatabase {
     return Object.assign(off, { setTables })
   }
 
-  /** For drizzle: `drizzle(db.driver())`, or with transactional batches `drizzle(driver, driver.batch)`. */
+  /** Returns a driver for Drizzle: `drizzle(db.driver())`, or with transactional batches `drizzle(driver, driver.batch)`. */
   driver(): Driver {
-    // drizzle takes rows as arrays, for `get` the one row.
+    // Drizzle expects rows as arrays, and a single row for `get`.
     const shaped = ({ rows }: QueryResult, method: string) =>
       ({ rows: method === 'get' ? rows[0] : rows }) as { rows: unknown[] }
     const run = async (sql: string, params: Param[], method: string) => shaped(await this.query(sql, params), method)
@@ -278,7 +278,7 @@ export class PerSQLDatabase {
     return Object.assign(run, { batch })
   }
 
-  /** Runs what a model sends. Errors that a model can mend are answered, not thrown. */
+  /** Runs a statement from an AI model. Errors that the model can fix are returned, all others are thrown. */
   async runTool(
     { sql, params }: { sql: string; params?: readonly Param[] },
     options?: ToolOptions,
@@ -286,7 +286,7 @@ export class PerSQLDatabase {
     return (await import('./run-table-tool.ts')).toolResult(() => this.query(sql, params), options)
   }
 
-  /** One tool that runs SQL, in the form of each framework. */
+  /** Returns a tool that runs SQL, in the format of each framework. */
   asTool<const Name extends string = 'query'>(name = 'query' as Name, options: ToolOptions = {}): Tool<Name> {
     const { description = `Run one SQLite statement on the database ${this.slug}. Use ? for values.` } = options
     const properties = {
@@ -296,7 +296,7 @@ export class PerSQLDatabase {
     return toolOf(name, description, properties, ['sql'], (input) => this.#runTool(options, 'run_sql', input))
   }
 
-  /** A tool for each operation on tables, and some to look before leaping. */
+  /** Returns tools to read and write tables, and to dry-run writes. */
   asTools(options: ToolOptions = {}): Toolbox {
     return toolbox(tableTools((name, input) => this.#runTool(options, name, input)))
   }

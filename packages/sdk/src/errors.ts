@@ -1,27 +1,27 @@
 import type { ApprovalHit, MergeReport, SqlErrorDetail } from './types.ts'
 
-/** What a failure is made of. */
+/** The fields of an error. */
 export interface Failure {
   status: number
   code: string
   message: string
-  /** The body that was answered, as it came. */
+  /** The response body. */
   body?: Record<string, unknown>
   retryAfterS?: number
   cause?: unknown
 }
 
-/** A call that failed. `code` tells which failure; `network` and `timeout` have the status 0. */
+/** An error of a call, identified by `code`. Errors without a response, such as `network` and `timeout`, have the status 0. */
 export class PerSQLError extends Error {
   override name = 'PerSQLError'
   readonly status: number
   readonly code: string
-  /** Why SQL was not run. */
+  /** The cause of an SQL error. */
   readonly detail: SqlErrorDetail | undefined
-  /** The body that was answered: some failures say more there. */
+  /** The response body, which has more fields for some errors. */
   readonly body: Readonly<Record<string, unknown>>
 
-  /** Seconds to wait, where the server told. */
+  /** Seconds to wait before a retry, if the server sent `Retry-After`. */
   readonly retryAfter: number | undefined
 
   constructor({ status, code, message, body = {}, retryAfterS, cause }: Failure) {
@@ -34,7 +34,7 @@ export class PerSQLError extends Error {
   }
 }
 
-/** A write that a human must approve first: show `approvalUrl`, then `db.approvals.poll` and `redeem` the token. */
+/** Thrown for a write that needs approval. Show `approvalUrl`, then call `db.approvals.poll` and `redeem` with the token. */
 export class ApprovalRequiredError extends PerSQLError {
   override name = 'ApprovalRequiredError'
   get approvalToken(): string {
@@ -51,35 +51,35 @@ export class ApprovalRequiredError extends PerSQLError {
   }
 }
 
-/** Too many calls, also after the retries. */
+/** Thrown if the rate limit is still exceeded after all retries. */
 export class RateLimitError extends PerSQLError {
   override name = 'RateLimitError'
 }
 
-/** The prepaid balance is used up: `persql.billing.topUp(amountUsd)` answers a payment page. */
+/** Thrown if the prepaid balance is empty. `persql.billing.topUp(amountUsd)` returns a payment page. */
 export class InsufficientBalanceError extends PerSQLError {
   override name = 'InsufficientBalanceError'
-  /** How to pay: x402 offers. */
+  /** The x402 payment offers. */
   get accepts(): Record<string, unknown>[] {
     return (this.body.accepts ?? []) as Record<string, unknown>[]
   }
-  /** The call that opens a payment page, and how much is suggested. */
+  /** The API call that creates a payment page, and the suggested amount. */
   get topUp(): { url: string; suggestedAmountUsd: number | undefined } | undefined {
     const [offer] = this.accepts as { resource?: string; extra?: { suggestedAmountUsd?: number } }[]
     return offer?.resource ? { url: offer.resource, suggestedAmountUsd: offer.extra?.suggestedAmountUsd } : undefined
   }
 }
 
-/** A merge that was not done: `merge_conflict`, `merge_would_lose_data` or `merge_stale`. */
+/** Thrown for a refused merge: `merge_conflict`, `merge_would_lose_data` or `merge_stale`. */
 export class MergeRefusedError extends PerSQLError {
   override name = 'MergeRefusedError'
-  /** What it would do, and what stands in its way. */
+  /** The plan of the merge and its conflicts. */
   get report(): MergeReport {
     return this.body.merge as MergeReport
   }
 }
 
-/** The error of the class that fits. */
+/** Creates an error of the matching class. */
 export function errorOf(failure: Failure): PerSQLError {
   if (failure.status === 402) return new InsufficientBalanceError(failure)
   if (failure.status === 429) return new RateLimitError(failure)

@@ -1,52 +1,52 @@
-/** What can happen to a table: `unknown` where it may have been any of them, or nothing at all. */
+/** The kind of a change. `unknown` means any of the others, or possibly no change. */
 export type ChangeKind = 'insert' | 'update' | 'delete' | 'schema' | 'unknown'
 
-/** Something that happened to the rows or the schema of a table. Table `*` stands for all of them: read anew. */
+/** A change of the rows or the schema of a table. Table `*` means that any table may have changed. */
 export interface Change {
   type: 'change'
   table: string
   kind: ChangeKind
-  /** Where to go on from: `cursor` of a later subscription. */
+  /** The position after this change, for `cursor` of a later subscription. */
   cursor: string
 }
 
-/** What happened while one waited. */
+/** The changes that `waitForChanges` returns. */
 export interface Changes {
   changes: { table: string; kind: ChangeKind }[]
-  /** Given to the next call, nothing is missed. */
+  /** Pass it to the next call to miss nothing. */
   cursor: string
   timedOut: boolean
 }
 
-/** What a webhook can be told of. */
+/** The events of a webhook. */
 export type WebhookEventName = 'insert' | 'update' | 'delete' | 'schema' | 'approval_required' | 'approval_resolved'
 
-/** What a webhook is made of. */
+/** The fields of a webhook. */
 export interface WebhookSpec {
   name: string
-  /** https, and leading to a public address. */
+  /** Must be https and resolve to a public IP address. */
   url: string
-  /** Tables whose changes are told; `null` means all. */
+  /** The tables whose changes are delivered; `null` for all. */
   tables?: string[] | null
   /** `null` means all. */
   events?: WebhookEventName[] | null
   enabled?: boolean
 }
 
-/** Where changes of a database are posted. */
+/** A URL to which the changes of a database are delivered. */
 export interface Webhook extends Required<WebhookSpec> {
   id: string
-  /** Signs what is posted: see `verifyWebhook` of `@persql/sdk/webhooks`. */
+  /** The signing secret, for `verifyWebhook` of `@persql/sdk/webhooks`. */
   secret: string
   createdAt: string
   updatedAt: string
-  /** Since when nothing has arrived. */
+  /** The time of the first failure since the last successful delivery. */
   failingSince: string | null
-  /** Why PerSQL has turned it off. */
+  /** The reason why PerSQL disabled it. */
   disabledReason: string | null
 }
 
-/** What came of posting a test. */
+/** The result of a test delivery. */
 export interface WebhookTest {
   delivered: boolean
   responseStatus: number | null
@@ -54,7 +54,7 @@ export interface WebhookTest {
   durationMs: number
 }
 
-/** Something that was, or is to be, posted. */
+/** A delivery: pending, delivered or failed. */
 export interface Delivery {
   id: string
   status: 'pending' | 'delivered' | 'failed'
@@ -63,24 +63,24 @@ export interface Delivery {
   createdAt: string
   nextAttemptAt: string | null
   lastAttemptAt: string | null
-  /** What the last attempt was answered. */
+  /** The response status of the last attempt. */
   responseStatus: number | null
   error: string | null
   durationMs: number | null
 }
 
-/** A statement that runs by itself. */
+/** A statement that runs at an interval. */
 export interface Schedule {
   id: string
   name: string
   sql: string
-  /** As they travel: bytes as base64. */
+  /** Parameters as JSON, with bytes as base64. */
   params: (string | number | boolean | null | { base64: string })[]
   intervalSec: number
   enabled: boolean
   createdAt: string
   updatedAt: string
-  /** `null` while it is not enabled. */
+  /** `null` if it is disabled. */
   nextRunAt: string | null
   lastRunAt: string | null
   lastStatus: 'ok' | 'error' | null

@@ -1,51 +1,51 @@
 import { errorOf, PerSQLError } from './errors.ts'
 import type { CallOptions, WriteOptions } from './types.ts'
 
-/** One call of the API. */
+/** An API call. */
 export interface Call extends WriteOptions {
   method: string
-  /** Below the base URL, with its query string. */
+  /** The path after the base URL, with the query string. */
   path: string
   body?: unknown
-  /** Doing it twice is doing it once, with or without a key. */
+  /** Whether the call is idempotent, with or without a key. */
   repeatable?: boolean
-  /** Take the answer as it is instead of as JSON. */
+  /** Whether to return the response itself instead of its JSON. */
   raw?: boolean
 }
 
-/** What a call answered: `data`, and what stands beside it. */
+/** The response of a call. */
 export interface Answer {
-  // biome-ignore lint/suspicious/noExplicitAny: each method says what its call answers
+  // biome-ignore lint/suspicious/noExplicitAny: each method declares the type of its response
   data: any
   // biome-ignore lint/suspicious/noExplicitAny: as above
   meta?: any
 }
 
-/** What serves calls: HTTP, or a database in this process. */
+/** The transport of calls: HTTP, or a database in this process. */
 export interface Transport {
   call(call: Call): Promise<Answer>
   close(): Promise<unknown> | undefined
 }
 
-/** Where calls go, and with what. */
+/** The settings of the HTTP transport. */
 export interface HttpSettings extends CallOptions {
   baseURL: string
   token: string | undefined
   fetch: typeof globalThis.fetch
 }
 
-/** The failures that another attempt can mend. All others repeat: refusals, faults of the server, wrong URLs. */
+/** The codes of errors that a retry can fix. */
 const PASSING = /^(network|unavailable|model_failed)$/
 
-/** The transport over HTTP. */
+/** Creates the HTTP transport. */
 export const http = (settings: HttpSettings): Transport => ({
   call: (call) => send(settings, call),
   close: () => undefined,
 })
 
 /**
- * Sends a call until it is answered: again after 429, and if doing it twice is doing it once, after failures that pass.
- * Before each further attempt it waits as long as the server asks, or a random while that grows.
+ * Sends a call with retries: after 429, and for idempotent calls also after temporary errors. The delay before a retry is
+ * `Retry-After`, or random and increasing.
  */
 async function send(settings: HttpSettings, call: Call): Promise<Answer> {
   const { timeoutMs = settings.timeoutMs ?? 60_000, maxRetries = settings.maxRetries ?? 3 } = call
@@ -68,9 +68,9 @@ async function send(settings: HttpSettings, call: Call): Promise<Answer> {
       signal?.throwIfAborted()
       const failure = cause instanceof PerSQLError ? cause : await network(cause, settings.baseURL)
       const { status, code, retryAfter = 0 } = failure
-      // A proxy that can't reach the server answers 502, 503 or 504 in its own words.
+      // A proxy that can't reach the server responds with its own 502, 503 or 504.
       const passes = PASSING.test(code) || (code === 'not_persql' && status > 501 && status < 505)
-      // A call that was answered 429 was not served, whatever it was.
+      // A call with a 429 response didn't run, so every call can be retried.
       const again = status === 429 || (safe && passes)
       if (!again || attempt >= maxRetries || retryAfter > 60) throw failure
       await pause(retryAfter * 1000 + Math.random() * Math.min(8000, 200 * 2 ** attempt), signal).catch((reason) => {
@@ -90,7 +90,7 @@ async function once(settings: HttpSettings, call: Call, signal: AbortSignal | un
   const file = body instanceof Blob
   if (body !== undefined && !file) headers['Content-Type'] = 'application/json'
   const content = file ? body : JSON.stringify(body)
-  // Called as a function: as a method of something else, `fetch` of browsers and Workers refuses to run.
+  // Called as a function, because `fetch` of browsers and Workers throws if called as a method of another object.
   const { fetch } = settings
   const response = await fetch(settings.baseURL + path, { method, headers, body: content, signal })
   if (call.raw && response.ok) return { data: response }
@@ -111,7 +111,7 @@ async function once(settings: HttpSettings, call: Call, signal: AbortSignal | un
 
 const NO_TOKEN = 'Set PERSQL_TOKEN, or pass { token } to new PerSQL().'
 
-/** Names a failure of the network. A browser that is offline can't load the names. */
+/** Converts a network failure to an error. An offline browser can't load the module with the details. */
 const network = (cause: unknown, url: string) =>
   import('./network-error.ts').then(
     ({ networkError }) => networkError(cause, url),
@@ -126,7 +126,7 @@ function parsed(text: string): Record<string, unknown> | undefined {
   }
 }
 
-/** Waits, unless the signal ends it. */
+/** Waits for a time, or until the signal aborts. */
 export const pause = (ms: number, signal?: AbortSignal): Promise<void> =>
   new Promise((resolve, reject) => {
     const end = () => {

@@ -4,11 +4,11 @@ import type { Imported, ImportOptions, ImportProgress } from './transfer-types.t
 
 const POLL_MS = 500
 
-/** How far the import is that is under way, or how the last one ended. */
+/** Returns the progress of the current import, or the result of the last one. */
 const progressOf = async (target: TargetSource): Promise<ImportProgress | null> =>
   (await perform<{ import: ImportProgress | null }>(target, 'GET import', [])).import
 
-/** Imports a file, and tells how far that is. */
+/** Imports a file and reports its progress. */
 export async function importFile(
   target: TargetSource,
   file: string | Blob | Uint8Array,
@@ -20,14 +20,14 @@ export async function importFile(
   const ended = new AbortController()
   const how = { format: format ?? named, table, create: create ? '1' : undefined }
   const send = () => perform<Imported>(target, 'POST import', [body, how, { timeoutMs: 0, ...options }])
-  const watch = async (tell: (progress: ImportProgress) => void) => {
+  const watch = async (report: (progress: ImportProgress) => void) => {
     while (!ended.signal.aborted) {
       const progress = await progressOf(target)
-      if (progress && progress.id !== before?.id) tell(progress)
+      if (progress && progress.id !== before?.id) report(progress)
       await pause(POLL_MS, ended.signal)
     }
   }
-  // What goes wrong with watching is no failure of the import.
+  // An error while polling doesn't fail the import.
   const watched = onProgress && watch(onProgress).catch(() => {})
   try {
     return await send()

@@ -15,7 +15,7 @@ export interface Tokens {
       name: string
       role?: TokenRole
       tableScope?: string[]
-      /** Slugs of the only databases it opens. */
+      /** Slugs of the only databases it has access to. */
       databases?: string[]
       claims?: Record<string, unknown>
       expiresIn?: number
@@ -23,19 +23,19 @@ export interface Tokens {
     options?: CallOptions,
   ): Promise<Token & { token: string }>
   list(options?: PageOptions): Promise<Listed<Token>>
-  /** Revokes a token with the tokens that it created, unless `children` is `keep`. */
+  /** Revokes a token and the tokens it created, unless `children` is `keep`. */
   revoke(
     id: string,
     options?: CallOptions & { children?: 'revoke' | 'keep' },
   ): Promise<{ revoked: true; alsoRevoked: number }>
-  /** Replaces the secret of a token. The old secret is refused immediately. */
+  /** Replaces the secret of a token. The old secret stops working immediately. */
   rotate(id: string, options?: CallOptions): Promise<Token & { token: string }>
 }
 
 /** `persql.billing`: the prepaid balance. */
 export interface Billing {
   get(options?: CallOptions): Promise<{ balanceUsd: number; balanceNanoUsd: string; [more: string]: unknown }>
-  /** Opens a payment page. */
+  /** Creates a payment page that adds funds. */
   topUp(amountUsd: number, options?: CallOptions): Promise<{ url: string; sessionId: string }>
 }
 

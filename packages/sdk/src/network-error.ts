@@ -1,6 +1,6 @@
 import { PerSQLError } from './errors.ts'
 
-/** A kind of network failure. Node and Bun name it by code, Deno in the words of its message. */
+/** A kind of network failure. Node and Bun identify it by code, Deno by message. */
 interface Kind {
   pattern: RegExp
   code: string
@@ -79,7 +79,7 @@ const kinds: readonly Kind[] = [
   },
 ]
 
-/** Names a failure of `fetch` with the host and port of the server. */
+/** Converts a failure of `fetch` to an error that names the host and port. */
 export function networkError(cause: unknown, url: string): PerSQLError {
   const chain = chainOf(cause)
   const names = chain.flatMap(({ code, message }) => [code, message].filter((name) => typeof name === 'string'))
@@ -91,14 +91,14 @@ export function networkError(cause: unknown, url: string): PerSQLError {
   return new PerSQLError({ status: 0, code, message, cause })
 }
 
-/** The error and its causes. */
+/** Returns the error and its causes. */
 function chainOf(error: unknown): { code?: unknown; message?: unknown }[] {
   const chain: { code?: unknown; message?: unknown; cause?: unknown }[] = []
   for (let one = error; one instanceof Object && chain.length < 5; one = (one as Error).cause) chain.push(one)
   return chain
 }
 
-/** The host of a URL, with its port unless it is the usual one. */
+/** Returns the host of a URL, with its port unless it is the default. */
 function hostOf(url: string): string {
   const base = (globalThis as { location?: { href?: string } }).location?.href
   return (URL.canParse(url, base) && new URL(url, base).host) || `"${url}"`

@@ -1,7 +1,7 @@
 import type { Answer, Call, Transport } from './http.ts'
 import { encode, resultOf } from './values.ts'
 
-/** Where calls go: the path that theirs follow, and what sends them. */
+/** The target of calls: a base path and a transport. */
 export interface Target {
   readonly path: string
   readonly transport: () => Promise<Transport> | Transport
@@ -10,15 +10,14 @@ export interface Target {
 /** A target, or a function that finds it before each call. */
 export type TargetSource = Target | (() => Promise<Target>)
 
-/** What of the arguments says how a call is sent. All else is what is sent. */
+/** The argument fields that are options of the call. All other fields are sent. */
 const OPTIONS = /^(signal|timeoutMs|maxRetries|idempotencyKey|planKey|planStep|repeatable|raw)$/
 const randomKey = () => Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(36)).join('-')
 
 /**
- * Does what a route says: `METHOD path field`. Arguments fill the `*` of the path, then the field, if one is named; those
- * that follow are objects of fields and options, or the file that is sent; beside a file, fields travel in the query
- * string, as they do with GET and DELETE. Behind the method, `!` stands for a call whose answer the server does
- * not keep, so that it is not sent twice, `?` for one that only reads, `=` for one that answers rows.
+ * Calls a route: `METHOD path field`. Arguments fill each `*` of the path, then the field if the route has one. Further
+ * arguments are objects of fields and options, or a file. With a file, GET or DELETE, fields go in the query string. Marks
+ * after the method: `!` for a call that isn't idempotent, `?` for a call that only reads, `=` for a call that returns rows.
  */
 export async function perform<T>(target: TargetSource, route: string, args: unknown[]): Promise<T> {
   const { path: base, transport } = typeof target === 'function' ? await target() : target
@@ -47,22 +46,22 @@ export async function perform<T>(target: TargetSource, route: string, args: unkn
     if (!isSafe && !marks.includes('!')) call.idempotencyKey ??= randomKey()
   }
   const { data, meta }: Answer = await (await transport()).call(call as unknown as Call)
-  // Not enumerable, so a list is serialized and compared by its items alone.
+  // Not enumerable, so that a list is serialized and compared by its items alone.
   if (meta?.total >= 0) Object.defineProperty(data, 'meta', { value: meta })
   if (!marks.includes('=')) return data
   return (Array.isArray(data) ? data.map((one) => resultOf(one, meta)) : resultOf(data, meta)) as T
 }
 
-/** A part of a path. @throws TypeError for one that would lead elsewhere */
+/** Encodes a part of a path. @throws TypeError for a part that would change the path */
 function segment(part: unknown): string {
-  if (typeof part !== 'string' || /^\.{0,2}$/.test(part)) throw new TypeError(`Invalid name or id "${part}".`)
+  if (typeof part !== 'string' || /^\.{0,2}$/.test(part)) throw new TypeError(`Invalid name or ID "${part}".`)
   return encodeURIComponent(part)
 }
 
-/** The routes of resources, by the names of their methods. */
+/** The routes of resources, by method name. */
 export type Routes<Resources> = { readonly [R in keyof Resources]: { readonly [M in keyof Resources[R]]: string } }
 
-/** Makes resources of their routes. */
+/** Creates resources from their routes. */
 export const resourcesOf = <Resources>(target: TargetSource, routes: Routes<Resources>): Resources => {
   const map = (given: object, make: (value: never) => unknown) =>
     Object.fromEntries(Object.entries(given).map(([name, value]) => [name, make(value as never)]))

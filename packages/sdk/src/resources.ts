@@ -25,33 +25,33 @@ type Deleted = Promise<{ deleted: true }>
 
 /** `db.branches`: copies of the schema without rows, for agents and pull requests. */
 export interface Branches {
-  /** Makes a branch, or resets it to the present schema. */
+  /** Creates a branch, or resets it to its parent's current schema. */
   upsert(
     ref: string,
     options?: { name?: string; expiresAt?: string | Date; ttlDays?: number; fromRef?: string } & CallOptions,
   ): Promise<DatabaseInfo>
-  /** Makes or resets a branch and gets a token that opens it alone. */
+  /** Creates or resets a branch and returns a token limited to it. */
   claim(options?: { ref?: string; purpose?: string; ttlSec?: number; role?: BranchRole } & CallOptions): Promise<Claim>
-  /** Makes a secret that a sub-agent redeems once, with `PerSQL.fromHandoff`. */
+  /** Creates a handoff code that another agent redeems once, with `PerSQL.fromHandoff`. */
   pin(
     ref: string,
     options?: { role?: BranchRole; ttlSec?: number } & CallOptions,
   ): Promise<{ token: string; expiresAt: string }>
-  /** Brings what changed on the branch into the database, or tells what that would do. @throws MergeRefusedError */
+  /** Merges the branch into the database, or previews the merge. @throws MergeRefusedError */
   merge(ref: string, options?: MergeOptions & WriteOptions): Promise<MergeReport>
   list(options?: PageOptions): Promise<Listed<DatabaseInfo>>
   get(ref: string, options?: CallOptions): Promise<DatabaseInfo>
   delete(ref: string, options?: CallOptions): Deleted
 }
 
-/** `db.proposals`: writes that are proposed first and applied afterwards. */
+/** `db.proposals`: dry runs of writes that can be applied afterwards. */
 export interface Proposals {
-  /** Tells what a write would do, and gets a token that does exactly that, once. */
+  /** Dry-runs a write and returns a token that applies exactly that write, once. */
   propose(sql: string, options?: { params?: readonly Param[]; ttlSec?: number } & WriteOptions): Promise<Proposal>
   apply<T extends object = Row>(executionToken: string, options?: WriteOptions): Promise<QueryResult<T>>
 }
 
-/** `db.approvalRules`: writes to some tables are forbidden, or wait for a human. */
+/** `db.approvalRules`: rules that deny writes to some tables or require approval. */
 export interface ApprovalRules {
   create(
     rule: { tableGlob: string; action: 'deny' | 'require_approval'; note?: string },
@@ -61,33 +61,33 @@ export interface ApprovalRules {
   delete(id: string, options?: WriteOptions): Deleted
 }
 
-/** `db.approvals`: what an `ApprovalRequiredError` asks for. */
+/** `db.approvals`: the approvals of writes that threw an `ApprovalRequiredError`. */
 export interface Approvals {
-  /** Up to 100 requests, those that wait for a human first. Takes an admin token. */
+  /** Lists up to 100 requests, pending ones first. Requires an admin token. */
   list(options?: CallOptions): Promise<ListedApproval[]>
   get(approvalToken: string, options?: CallOptions): Promise<Approval>
-  /** Waits until a human has decided, or the approval has expired. @throws PerSQLError `timeout` */
+  /** Waits until the request is approved, denied or expired. @throws PerSQLError `timeout` */
   poll(
     approvalToken: string,
     options?: { intervalMs?: number; timeoutMs?: number; signal?: AbortSignal },
   ): Promise<Approval>
-  /** Runs what was approved, once: a result, or one for each statement of a batch. */
+  /** Runs an approved write, once. Returns its result, or one result for each statement of a batch. */
   redeem(approvalToken: string, options?: WriteOptions): Promise<QueryResult | QueryResult[]>
 }
 
-/** `db.snapshots`: all tables and rows, as they were at one moment. */
+/** `db.snapshots`: copies of all tables and rows at one time. */
 export interface Snapshots {
   create(label: string, options?: WriteOptions): Promise<Snapshot>
   list(options?: PageOptions): Promise<Listed<Snapshot>>
   delete(id: string, options?: WriteOptions): Deleted
-  /** Puts everything back; what was there is kept as `before`. */
+  /** Restores a snapshot. The state before is saved as the snapshot `before`. */
   restore(
     to: { snapshotId: string } | { bookmark: string } | { timestamp: number },
     options?: WriteOptions,
   ): Promise<{ restored: Snapshot; before: Snapshot }>
 }
 
-/** `db.migrations`: statements that change a database, as drafts until they are applied, whole or not at all. */
+/** `db.migrations`: drafts of schema changes, each applied in one transaction. */
 export interface Migrations {
   create(draft: { name: string; sql: string }, options?: WriteOptions): Promise<Migration>
   list(options?: { limit?: number; before?: string } & PageOptions): Promise<Listed<Migration>>
@@ -96,7 +96,7 @@ export interface Migrations {
   delete(id: string, options?: WriteOptions): Deleted
 }
 
-/** `db.endpoints`: stored statements that anyone may call, once they are published. */
+/** `db.endpoints`: stored statements that anyone can call once they are published. */
 export interface Endpoints {
   create(
     spec: { slug: string; name: string; kind: string; [field: string]: unknown },
@@ -110,46 +110,46 @@ export interface Endpoints {
   delete(slug: string, options?: WriteOptions): Deleted
 }
 
-/** `db.webhooks`: where changes are posted. */
+/** `db.webhooks`: URLs to which changes are delivered. */
 export interface Webhooks {
   create(webhook: WebhookSpec, options?: WriteOptions): Promise<Webhook>
   list(options?: PageOptions): Promise<Listed<Webhook>>
   get(id: string, options?: CallOptions): Promise<Webhook>
-  /** One that was turned off is tried again from then on. */
+  /** Updates a webhook. A disabled one is retried from now on. */
   update(id: string, changes: Partial<WebhookSpec>, options?: WriteOptions): Promise<Webhook>
   delete(id: string, options?: WriteOptions): Deleted
-  /** Signs with a new secret from now on. */
+  /** Replaces the signing secret. */
   rotateSecret(id: string, options?: WriteOptions): Promise<Webhook>
-  /** Posts something of type `test` now, once, and says what came of it. */
+  /** Sends a `test` event once and returns the result. */
   test(id: string, options?: WriteOptions): Promise<WebhookTest>
-  /** What waits and what was posted lately, the newest first. */
+  /** Lists pending and recent deliveries, newest first. */
   deliveries(id: string, options?: { limit?: number } & CallOptions): Promise<Delivery[]>
-  /** Posts something again, with the id it had. */
+  /** Redelivers an event with its original ID. */
   replay(id: string, deliveryId: string, options?: WriteOptions): Promise<Delivery>
 }
 
-/** What a schedule is made of. */
+/** The fields of a schedule. */
 interface ScheduleSpec {
   name: string
   /** One statement. */
   sql: string
   params?: readonly Param[]
-  /** 60 to 604,800. */
+  /** Seconds between runs, from 60 to 604,800. */
   intervalSec: number
   enabled?: boolean
 }
 
-/** `db.schedules`: statements that run by themselves. */
+/** `db.schedules`: statements that run at an interval. */
 export interface Schedules {
   create(schedule: ScheduleSpec, options?: WriteOptions): Promise<Schedule>
   list(options?: PageOptions): Promise<Listed<Schedule>>
   update(id: string, changes: Partial<ScheduleSpec>, options?: WriteOptions): Promise<Schedule>
   delete(id: string, options?: WriteOptions): Deleted
-  /** Runs it now, whether enabled or not; when it runs next stays as it is. */
+  /** Runs a schedule now, even if disabled. Its next run isn't affected. */
   run(id: string, options?: WriteOptions): Promise<Schedule>
 }
 
-/** `db.settings`: how a database behaves. */
+/** `db.settings`: the settings of a database. */
 export interface SettingsOf {
   get(options?: CallOptions): Promise<Settings>
   update(changes: Partial<Settings>, options?: WriteOptions): Promise<Settings>

@@ -2,7 +2,7 @@ import type { OfNamespace } from './namespace-resources.ts'
 import type { Routes } from './perform.ts'
 import type { Approvals, OfDatabase } from './resources.ts'
 
-/** Where the methods of a namespace's resources go, as `perform` reads it. */
+/** The routes of a namespace's resources, in the format of `perform`. */
 export const ofNamespace: Routes<OfNamespace> = {
   databases: {
     create: 'POST! databases',
@@ -14,7 +14,7 @@ export const ofNamespace: Routes<OfNamespace> = {
   billing: { get: 'GET billing', topUp: 'POST! billing/topup amountUsd' },
 }
 
-/** Where the methods of a database's resources go. Only `poll` is more than one call. */
+/** The routes of a database's resources. Only `poll` makes more than one call. */
 export const ofDatabase: Routes<Omit<OfDatabase, 'approvals'> & { approvals: Omit<Approvals, 'poll'> }> = {
   branches: {
     upsert: 'PUT! branches/*',

@@ -22,13 +22,13 @@ interface Input {
 
 const quote = (name: string) => `"${String(name).replaceAll('"', '""')}"`
 
-/** With the table's name: alone, a column that does not exist would be read as a string, and match anything. */
+/** Builds a WHERE clause. Columns are qualified with the table, because SQLite reads an unknown quoted name alone as a string. */
 function matching({ table, where = {} }: Input): { text: string; values: Param[] } {
   const parts = Object.keys(where).map((column) => `${quote(table)}.${quote(column)} IS ?`)
   return { text: parts.length > 0 ? ` WHERE ${parts.join(' AND ')}` : '', values: Object.values(where) }
 }
 
-/** Does what a tool is for. */
+/** Runs a tool by name. */
 export async function runTableTool(
   db: PerSQLDatabase,
   options: ToolOptions,
@@ -40,7 +40,7 @@ export async function runTableTool(
   const matched = matching(input)
   const run = (text: string, values: Param[]) => withoutData(toolResult(() => db.query(text, values), options))
   if ((name === 'update_rows' || name === 'delete_rows') && !matched.text) {
-    return { error: 'Give at least one condition in "where".', code: 'invalid_input' }
+    return { error: '"where" needs at least one condition.', code: 'invalid_input' }
   }
   switch (name) {
     case 'list_tables':

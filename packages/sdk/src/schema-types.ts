@@ -4,12 +4,12 @@ export interface SchemaColumn {
   type: string
   notNull: boolean
   default: string | null
-  /** Its place in the primary key, from 1; 0 when it is no part of it. */
+  /** Position in the primary key, starting at 1; 0 if it isn't part of it. */
   primaryKey: number
   generated: boolean
 }
 
-/** A table as it was declared. */
+/** A table of a schema. */
 export interface SchemaTable {
   name: string
   sql: string
@@ -18,14 +18,14 @@ export interface SchemaTable {
   foreignKeys: { column: string; table: string; to: string | null; onDelete: string; onUpdate: string }[]
 }
 
-/** Everything that a database declares. */
+/** The schema of a database. */
 export interface Schema {
   tables: SchemaTable[]
   views: { name: string; sql: string }[]
   triggers: { name: string; table: string; sql: string }[]
 }
 
-/** A table with what is written about it. */
+/** A table with its descriptions. */
 export interface DescribedTable {
   table: string
   description: string | null
@@ -35,7 +35,7 @@ export interface DescribedTable {
   indexes: { name: string; unique: boolean; partial: boolean; columns: string[]; sql: string | null }[]
 }
 
-/** A whole schema with what is written about it. */
+/** A schema with its descriptions. */
 export interface Described {
   databaseDescription: string | null
   tables: DescribedTable[]
@@ -48,13 +48,13 @@ export interface Described {
   triggers: { name: string; table: string; sql: string }[]
 }
 
-/** What a database and its tables are for, in words. */
+/** The descriptions of a database and its tables. */
 export interface Docs {
   databaseDescription?: string
   tables: { table: string; description: string; columns: { column: string; description: string }[] }[]
 }
 
-/** A table, column or view that words were found in. */
+/** A table, column or view that matches a search. */
 export interface SearchHit {
   kind: 'table' | 'column' | 'view'
   table: string
@@ -63,7 +63,7 @@ export interface SearchHit {
   description?: string
 }
 
-/** What in a schema confuses people and models. */
+/** The report of the schema doctor. */
 export interface Diagnosis {
   findings: {
     severity: 'error' | 'warning' | 'info'

@@ -1,49 +1,49 @@
 import { PerSQLError } from './errors.ts'
 import type { Change } from './types.ts'
 
-/** What to listen to, and what to do then. */
+/** The options of a subscription. */
 export interface SubscribeOptions {
-  /** All tables unless some are named. */
+  /** Default: all tables. */
   tables?: readonly string[]
-  /** Tells what has happened since, first: `cursor` of a change, or of `db.waitForChanges`. */
+  /** Start after this position: `cursor` of a change, or of `db.waitForChanges`. */
   cursor?: string
   onChange: (change: Change) => void
-  /** Each time the server has confirmed the subscription, with the tables that it covers. */
+  /** Called whenever the server confirms the subscription, with its tables. */
   onReady?: (tables: string[] | '*') => void
-  /** What went wrong. After `token_unknown`, `database_not_found` and the like, it does not come back. */
+  /** Called with each error. After errors such as `token_unknown` or `database_not_found`, it doesn't reconnect. */
   onError?: (error: Error) => void
 }
 
-/** Ends a subscription when it is called. */
+/** Ends a subscription. */
 export interface Subscription {
   (): void
-  /** Listens to other tables from now on; none named means all. */
+  /** Changes the tables of the subscription; none for all. */
   setTables(tables?: readonly string[]): void
 }
 
-/** Where to subscribe. */
+/** The target of a subscription. */
 export interface Live {
   baseURL: string
   path: string
   token: string | undefined
   WebSocket: typeof WebSocket | undefined
-  /** Asks the same over HTTP: a WebSocket that is refused does not tell why. */
+  /** Sends the same request over HTTP, because a refused WebSocket has no error message. */
   ask: () => Promise<unknown>
 }
 
 const PING_MS = 30_000
 const open = 1
-/** Why the server closes, as it says right before it does. The connection itself may take its time to end. */
+/** The reason that the server sends before it closes a connection, which can stay open for a while. */
 const CLOSING: Record<string, number> = {
   token_unknown: 401,
   database_not_found: 404,
   too_many_messages: 429,
   message_too_large: 413,
 }
-/** What will be refused again. */
+/** Errors that a retry can't fix. */
 const isFinal = ({ status }: PerSQLError) => [400, 401, 403, 404].includes(status)
 
-/** Listens until it is ended. After a lost connection it comes back by itself, behind the last change it was told of. */
+/** Subscribes to changes. After a lost connection, it reconnects and resumes after the last change it received. */
 export function subscribe(live: Live, options: SubscribeOptions): Subscription {
   const { onChange, onReady, onError } = options
   const { baseURL, path, token } = live
@@ -68,17 +68,18 @@ export function subscribe(live: Live, options: SubscribeOptions): Subscription {
     let isHeard = true
     ping = setInterval(() => {
       if (current.readyState !== open) return
-      if (!isHeard) return void lost(new PerSQLError({ status: 0, code: 'network', message: 'The server is silent.' }))
+      if (!isHeard)
+        return void lost(new PerSQLError({ status: 0, code: 'network', message: 'The server stopped responding.' }))
       isHeard = false
       current.send('{"type":"ping"}')
     }, PING_MS)
-    /** Once for each connection, whatever tells of its end first. */
-    const lost = async (told: PerSQLError) => {
+    /** Called once per connection, by the first event that ends it. */
+    const lost = async (failure: PerSQLError) => {
       if (socket !== current) return
       socket = undefined
       clearInterval(ping)
       drop(current)
-      const error = isReady || told.code !== 'network' ? told : ((await reasonOf(live)) ?? told)
+      const error = isReady || failure.code !== 'network' ? failure : ((await reasonOf(live)) ?? failure)
       if (ended) return
       ended = isFinal(error)
       onError?.(error)
@@ -104,10 +105,10 @@ export function subscribe(live: Live, options: SubscribeOptions): Subscription {
     }
     current.onclose = ({ code, reason }) => {
       const status = CLOSING[reason] ?? 0
-      const message = `The subscription was cut off (${code} ${reason}).`
+      const message = `The subscription was interrupted (${code} ${reason}).`
       lost(new PerSQLError({ status, code: status ? reason : 'network', message }))
     }
-    // What went wrong is told by the close that follows.
+    // The close event that follows carries the reason.
     current.onerror = () => {}
   }
   connect()
@@ -127,13 +128,13 @@ export function subscribe(live: Live, options: SubscribeOptions): Subscription {
   return Object.assign(off, { setTables })
 }
 
-/** Ends a connection. One that the server closes it keeps open for up to 20 s, and the process with it: `ws` need not wait. */
+/** Closes a connection. `ws` terminates it, because a connection that the server closes can keep the process alive for 20 s. */
 function drop(socket: WebSocket): void {
   if ('terminate' in socket && typeof socket.terminate === 'function') socket.terminate()
   else socket.close()
 }
 
-/** Why the server lets nobody in, if it says so. */
+/** Returns the server's reason for refusing a connection, if it has one. */
 async function reasonOf({ ask }: Live): Promise<PerSQLError | undefined> {
   try {
     await ask()

@@ -2,7 +2,7 @@ import { PerSQLError } from './errors.ts'
 import type { ToolError, ToolOptions, ToolResult, ToolRows } from './tools.ts'
 import type { QueryResult, Row } from './types.ts'
 
-/** Runs a statement for a model. Refusals that a model can act on are returned, all others thrown. */
+/** Runs a statement for an AI model. Errors that the model can fix are returned, all others are thrown. */
 export function toolResult(run: () => Promise<QueryResult>, { maxRows = 100 }: ToolOptions = {}): Promise<ToolResult> {
   return mendable(async () => {
     const { columns, rows: all, changes } = await run()
@@ -15,13 +15,13 @@ export function toolResult(run: () => Promise<QueryResult>, { maxRows = 100 }: T
   })
 }
 
-/** The same for a model: each row once. */
+/** Returns a result without the duplicate rows in `data`. */
 export async function withoutData(result: Promise<ToolResult>): Promise<ToolRows | ToolError> {
   const { data: _, ...rest } = await result
   return rest
 }
 
-/** Returns the failures that a model can act on, and throws all others. */
+/** Returns an error that an AI model can fix, and throws all others. */
 export async function mendable<T>(run: () => Promise<T>): Promise<T | ToolError> {
   try {
     return await run()

@@ -9,24 +9,24 @@ export interface ObjectSchema {
   [key: string]: unknown
 }
 
-/** How a tool answers and presents itself. */
+/** The options of a tool. */
 export interface ToolOptions {
-  /** More rows than this a model does not get to see. */
+  /** Maximum number of rows that the AI model sees. */
   maxRows?: number
   description?: string
 }
 
-/** Rows as JSON that a model can read: bytes as their number. */
+/** A result for an AI model: rows as JSON, bytes as their length. */
 export interface ToolRows {
   columns: string[]
   rows: unknown[][]
   rowCount: number
-  /** There are more rows than `maxRows`. */
+  /** Whether there are more than `maxRows` rows. */
   truncated?: true
   changes?: number
 }
 
-/** A refusal that a model can act on. */
+/** An error that an AI model can fix. */
 export interface ToolError {
   error: string
   code: string
@@ -35,15 +35,15 @@ export interface ToolError {
   approvalToken?: string
 }
 
-/** The fields that only another shape has. */
+/** The fields of other shapes, which this one can't have. */
 type Without<Shape> = { [Field in keyof Shape]?: undefined }
 
-/** The result of `db.runTool()`. `data` has the rows as objects, which tools leave out for models. */
+/** The result of `db.runTool()`, with the rows as objects in `data`. */
 export type ToolResult =
   | (ToolRows & { data: Row[] } & Without<ToolError>)
   | (ToolError & Without<ToolRows & { data: Row[] }>)
 
-/** A schema as Vercel's AI SDK and Mastra take it: both their own form and Standard Schema. */
+/** A schema in the formats of Vercel's AI SDK, of Mastra and of Standard Schema. */
 interface StandardObjectSchema {
   readonly '~standard': {
     readonly version: 1
@@ -53,7 +53,7 @@ interface StandardObjectSchema {
   }
 }
 
-/** A tool, in the form of each framework. `run` does what it is for. */
+/** A tool in the format of each framework. `run` calls it. */
 export interface Tool<Name extends string = string> {
   readonly name: Name
   readonly description: string
@@ -76,19 +76,19 @@ export interface Tool<Name extends string = string> {
   }
 }
 
-/** A tool as Vercel's AI SDK takes it. */
+/** A tool in the format of Vercel's AI SDK. */
 export interface AiSdkTool {
   description: string
   inputSchema: StandardObjectSchema
   execute: (input: Record<string, unknown>) => Promise<unknown>
 }
 
-/** A tool as Mastra takes it. */
+/** A tool in the format of Mastra. */
 export interface MastraTool extends AiSdkTool {
   id: string
 }
 
-/** Several tools, in the form of each framework. */
+/** Several tools in the format of each framework. */
 export interface Toolbox {
   readonly tools: readonly Tool[]
   readonly anthropic: Tool['anthropic'][]
@@ -112,7 +112,7 @@ export function toolOf<Name extends string>(
   const execute = async (input: unknown) => {
     const given = typeof input === 'string' ? JSON.parse(input || '{}') : (input ?? {})
     const missing = required.filter((field) => given[field] === undefined)
-    if (missing.length > 0) return { error: `Give ${missing.join(', ')}.`, code: 'invalid_input' }
+    if (missing.length > 0) return { error: `Missing ${missing.join(', ')}.`, code: 'invalid_input' }
     return run(given)
   }
   const standard = {
@@ -122,7 +122,7 @@ export function toolOf<Name extends string>(
       validate: (value: unknown) => ({ value: value as Record<string, unknown> }),
       jsonSchema: { input: () => schema, output: () => schema },
     },
-    // What versions of the AI SDK before Standard Schema look for.
+    // For versions of the AI SDK before Standard Schema.
     [Symbol.for('vercel.ai.schema')]: true,
     jsonSchema: schema,
     validate: (value: unknown) => ({ success: true, value }),
@@ -136,7 +136,7 @@ export function toolOf<Name extends string>(
     anthropic: { name, description, input_schema: schema },
     openai: { type: 'function', function: { name, description, parameters: schema } },
     aiSdk: () => named({ description, inputSchema: standard, execute }),
-    // Mastra before version 1 hands the input over as `context`.
+    // Mastra before version 1 passes the input as `context`.
     mastra: () =>
       named({
         id: name,
@@ -149,7 +149,7 @@ export function toolOf<Name extends string>(
   }
 }
 
-/** Puts tools together. */
+/** Combines tools. */
 export function toolbox(tools: readonly Tool[]): Toolbox {
   const merged = <T>(form: (tool: Tool) => Record<string, T>): Record<string, T> =>
     Object.assign({}, ...tools.map(form))
@@ -162,7 +162,7 @@ export function toolbox(tools: readonly Tool[]): Toolbox {
     langchain: () => tools.map((tool) => tool.langchain()),
     run: async (name, input) => {
       const tool = tools.find((one) => one.name === name)
-      return tool ? tool.run(input) : { error: `There is no tool "${name}".`, code: 'tool_not_found' }
+      return tool ? tool.run(input) : { error: `Unknown tool "${name}".`, code: 'tool_not_found' }
     },
   }
 }

@@ -1,37 +1,37 @@
 import type { Snapshot, Value, WriteOptions } from './types.ts'
 
-/** How a database leaves and enters. */
+/** The format of an export or import. */
 export type FileFormat = 'sql' | 'sqlite' | 'csv' | 'ndjson'
 
-/** How a file is imported. */
+/** The options of an import. */
 export interface ImportOptions extends WriteOptions {
-  /** Found by the name or the beginning of the file when it is not given. */
+  /** Default: detected from the name or the first bytes of the file. */
   format?: FileFormat
-  /** Where the rows go, for csv and ndjson. */
+  /** The target table, for csv and ndjson. */
   table?: string
-  /** Make the table; the types of its columns are found from the data. */
+  /** Whether to create the table, with column types detected from the data. */
   create?: boolean
-  /** Told how far it is, about twice a second. */
+  /** Called with the progress about twice a second. */
   onProgress?: (progress: ImportProgress) => void
 }
 
-/** What an import did. */
+/** The result of an import. */
 export interface Imported {
   id: string
-  /** Statements of the file that ran; rows of CSV and NDJSON are none. */
+  /** Number of statements that ran; 0 for CSV and NDJSON. */
   statements: number
-  /** Rows that were inserted, changed or deleted by the file. */
+  /** Number of rows that were inserted, changed or deleted. */
   rows: number
   tables: string[]
   bytes: number
-  /** Of the time in which others waited. */
+  /** The time that other calls waited. */
   durationMs: number
 }
 
-/** How far an import is, or how it ended. */
+/** The progress of an import, or its result. */
 export interface ImportProgress {
   id: string
-  /** While it is `receiving` the database serves everything; while it is `applying` calls wait. */
+  /** The database serves calls while `receiving`; all calls wait while `applying`. */
   state: 'receiving' | 'applying' | 'done' | 'failed'
   bytes: number
   totalBytes: number | null
@@ -41,21 +41,21 @@ export interface ImportProgress {
   error?: string
 }
 
-/** How a branch is merged. */
+/** The options of a merge. */
 export interface MergeOptions {
-  /** `preview` changes nothing, and is what is done when nothing is said. */
+  /** Default: `preview`, which changes nothing. */
   mode?: 'preview' | 'schema' | 'data'
-  /** Whose row stays, or whose deletion holds, where both sides have changed it. */
+  /** The side that wins if both sides changed or deleted a row. */
   onConflict?: 'abort' | 'branch' | 'parent'
   allowDataLoss?: boolean
-  /** `planHash` of a preview: refused if it would do something else by now. */
+  /** `planHash` of a preview. The merge is refused if the plan has changed. */
   expectedPlan?: string
 }
 
-/** A row of a conflict. A value of bytes is base64, as it travels. */
+/** A row of a conflict. Bytes are base64. */
 export type MergeRow = Record<string, Exclude<Value, Uint8Array> | { base64: string }>
 
-/** What merging a branch did, or would do. */
+/** The result of a merge, or its preview. */
 export interface MergeReport {
   mode: 'preview' | 'schema' | 'data'
   /** Whether anything was changed. */
@@ -71,27 +71,27 @@ export interface MergeReport {
       branch: string | null
     }[]
   }
-  /** What merging the schema does to the state of migrations. */
+  /** The effect of a schema merge on recorded migrations. */
   migrations?: {
-    /** Names of migrations that were applied in the branch and count as applied in the parent then. */
+    /** Migrations that were applied in the branch and are recorded as applied in the parent. */
     recorded: string[]
-    /** Names under which the parent has another migration. */
+    /** Names of migrations that differ in the parent. */
     diverged: string[]
-    /** Tables of migration tools, with the rows that are added. */
+    /** Tables of migration tools, with the number of rows added. */
     tables: { table: string; rows: number }[]
   }
   data: {
-    /** In a preview: tables with rows that can only be merged after the schema. */
+    /** In a preview: tables whose rows can be merged only after the schema. */
     schemaFirst?: string[]
     tables: {
       table: string
       inserted: number
       updated: number
-      /** Rows that were merged before and are deleted in the branch. */
+      /** Rows of the parent from an earlier merge that are deleted in the branch. */
       deleted: number
       unchanged: number
       conflicts: number
-      /** Rows of which it was known what both sides had when they were merged last. */
+      /** Rows whose value at the last merge is known. */
       known: number
     }[]
     /** The first 100. */
@@ -111,10 +111,10 @@ export interface MergeReport {
       branch: MergeRow | null
       parent: MergeRow | null
     }[]
-    /** Rows of the parent that go, the first 100. */
+    /** The first 100 rows that are deleted in the parent. */
     deletions: { table: string; key: MergeRow; parent: MergeRow }[]
   }
-  /** The parent as it was before: restoring it undoes the merge. */
+  /** The parent before the merge. Restore it to undo the merge. */
   snapshot: Snapshot | null
   planHash: string
 }

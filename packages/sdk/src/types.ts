@@ -2,86 +2,86 @@ export type * from './event-types.ts'
 export type * from './schema-types.ts'
 export type * from './transfer-types.ts'
 
-/** A value in a row. Bytes come as they are, integers beyond ±(2^53 − 1) are refused rather than rounded. */
+/** A value in a row. Integers outside ±(2^53 − 1) are refused, never rounded. */
 export type Value = string | number | null | Uint8Array
 /** A value for a placeholder: booleans become 0 and 1. */
 export type Param = string | number | bigint | boolean | null | Uint8Array
-/** A row by the names of its columns. */
+/** A row as an object with its column names as keys. */
 export type Row = Record<string, Value>
 
-/** A value of JSON. */
+/** A JSON value. */
 export type Json = string | number | boolean | null | Json[] | { [name: string]: Json }
 
-/** What every call takes. */
+/** The options of every call. */
 export interface CallOptions {
-  /** Ends the call; it rejects with the signal's reason. */
+  /** Aborts the call, which rejects with the signal's reason. */
   signal?: AbortSignal
-  /** For the call as a whole, attempts and pauses included; 0 for no limit. */
+  /** Timeout for the whole call, including retries and delays; 0 for none. Default: 60,000. */
   timeoutMs?: number
-  /** How many more attempts a failed call may have. */
+  /** Maximum number of retries after a failure. Default: 3. */
   maxRetries?: number
 }
 
-/** What lists take to be read in pages. With neither, the whole list is the page. */
+/** The options of a paged list. Without both, the page is the whole list. */
 export interface PageOptions extends CallOptions {
-  /** Items on a page, at most 1,000; 100 when only `cursor` is given. */
+  /** Items per page, at most 1,000. Default: 100 if `cursor` is set. */
   pageSize?: number
-  /** Where the page begins: `meta.nextCursor` of the page before. */
+  /** `meta.nextCursor` of the previous page. */
   cursor?: string
 }
 
-/** A page of a list; `meta` says how it goes on. */
+/** A page of a list, with the cursor of the next page in `meta`. */
 export type Listed<T> = T[] & {
   readonly meta: {
     /** `cursor` of the next page; `null` on the last. */
     nextCursor: string | null
-    /** Items of the whole list. */
+    /** Number of items in the whole list. */
     total: number
   }
 }
 
-/** What calls that may write take. */
+/** The options of calls that can write. */
 export interface WriteOptions extends CallOptions {
-  /** Up to 200 characters: calls with the same key happen once in 24 hours. Writes get a random one. */
+  /** Idempotency key of up to 200 characters. Calls with the same key run once in 24 hours. Default for writes: a random key. */
   idempotencyKey?: string
-  /** With `planStep`: a step of this plan that succeeded is answered again instead of being done again. */
+  /** With `planStep`: a step of this plan that succeeded returns its first response instead of running again. */
   planKey?: string
   planStep?: string
 }
 
-/** What a batch takes. */
+/** The options of a batch. */
 export interface BatchOptions extends WriteOptions {
-  /** All statements or none. */
+  /** Whether to run all statements in one transaction. */
   transaction?: boolean
 }
 
-/** A count that must be met exactly, or within bounds. */
+/** An expected count: exact, or within bounds. */
 export type Count = number | { min?: number; max?: number }
 
-/** A statement with what its counts must be. */
+/** A statement with its expected row counts. */
 export interface Statement {
   sql: string
   params?: readonly Param[]
-  /** Undoes a transaction with 409 when the counts differ. */
+  /** Rolls the transaction back and fails with 409 if the counts differ. */
   expect?: { rows?: Count; rowsWritten?: Count }
 }
 
-/** What a call cost. */
+/** The cost of a call. */
 export interface QueryMeta {
   rowsRead: number
   rowsWritten: number
   durationMs: number
   statementCount: number
   costUsd: number
-  /** Made by itself before a statement that destroys. */
+  /** The automatic snapshot before a destructive statement. */
   snapshot?: { id: string; label: string }
-  /** Why there is none. */
+  /** The reason why there is no automatic snapshot. */
   snapshotSkipped?: 'too_large' | 'copy_impossible'
 }
 
-/** What a statement gave. */
+/** The result of a statement. */
 export interface QueryResult<T extends object = Row> {
-  /** The rows by the names of their columns. */
+  /** The rows as objects. */
   data: T[]
   columns: string[]
   rows: Value[][]
@@ -90,11 +90,11 @@ export interface QueryResult<T extends object = Row> {
   /** Rows changed, without index entries; absent for reads. */
   changes?: number
   lastInsertRowid?: number
-  /** Of the whole call, also in a batch. */
+  /** The cost of the whole call, also for a statement of a batch. */
   meta?: QueryMeta
 }
 
-/** Why SQL was not run, in a form that a program can act on. */
+/** The cause of an SQL error in machine-readable form. */
 export interface SqlErrorDetail {
   kind:
     | 'unique_violation'
@@ -121,20 +121,20 @@ export interface SqlErrorDetail {
   hint?: string
 }
 
-/** A table and how many rows it has; `null` for a virtual table that cannot be read. */
+/** A table with its row count, which is `null` for a virtual table that can't be read. */
 export interface Table {
   name: string
   rowCount: number | null
 }
 
-/** Whether a statement would compile, and if not, why. */
+/** The result of checking a statement. */
 export interface Validation {
   ok: boolean
   error?: string
   errorDetail?: SqlErrorDetail
 }
 
-/** What a statement would do, and how. */
+/** The query plan of a statement and the tables it would read and write. */
 export interface Explanation {
   plan: { id: number; parent: number; detail: string }[]
   kind: 'read' | 'write' | 'schema'
@@ -142,7 +142,7 @@ export interface Explanation {
   writes: string[]
 }
 
-/** A call, as the database remembers it. */
+/** A call in the query log. */
 export interface QueryLogEntry {
   id: number
   ts: number
@@ -157,7 +157,7 @@ export interface QueryLogEntry {
   error: string | null
 }
 
-/** A database as the namespace lists it; a branch is one, too. */
+/** A database or branch in the list of the namespace. */
 export interface DatabaseInfo {
   id: string
   slug: string
@@ -168,37 +168,37 @@ export interface DatabaseInfo {
   forkedFrom: { id: string; slug: string; name: string } | null
   forkedAt: string | null
   expiresAt: string | null
-  /** Bytes of its rows and indexes, as they are billed. */
+  /** Billed bytes of rows and indexes. */
   storedBytes: number | null
-  /** Rows in all its tables. */
+  /** Number of rows in all tables. */
   rows: number | null
-  /** Of a large database rows are not counted but estimated from samples. */
+  /** Whether `rows` is estimated from samples, as for large databases. */
   rowsAreEstimated: boolean
-  /** When size and rows were measured: some seconds after what was written last. */
+  /** The time of the last measurement, a few seconds after the last write. */
   measuredAt: string | null
-  /** When it was used last, give or take some seconds. */
+  /** The time of last use, accurate to a few seconds. */
   lastUsedAt: string | null
 }
 
-/** What a token of a branch may do. */
+/** The role of a branch token. */
 export type BranchRole = 'read' | 'write' | 'admin'
 
-/** A branch and the token that opens it. */
+/** A branch with a token for it. */
 export interface Claim {
   branchRef: string
   databaseSlug: string
   namespaceSlug: string
-  /** Opens this branch and nothing else. */
+  /** A token with access to this branch only. */
   token: string
   expiresAt: string | null
   outcome: 'created' | 'reset'
   rows?: {
-    /** Tables of migration tools, whose rows the branch begins with; `rows` is `null` where that is too much. */
+    /** Tables of migration tools, whose rows were copied; `rows` is `null` if the table was too large. */
     carried: { table: string; rows: number | null }[]
   }
 }
 
-/** What redeeming a handoff gave, without its token. */
+/** The branch of a redeemed handoff, without its token. */
 export interface HandedOff {
   branchRef: string
   databaseSlug: string
@@ -207,7 +207,7 @@ export interface HandedOff {
   role: BranchRole
 }
 
-/** What a write would do, and the token that does it. */
+/** The effect of a proposed write, and the token that applies it. */
 export interface Proposal {
   sql: string
   /** Rows of EXPLAIN QUERY PLAN. */
@@ -218,7 +218,7 @@ export interface Proposal {
   action: 'write' | 'schema'
 }
 
-/** All tables and rows, as they were at one moment. */
+/** All tables and rows of a database at one time. */
 export interface Snapshot {
   id: string
   label: string
@@ -227,7 +227,7 @@ export interface Snapshot {
   rows: number
 }
 
-/** Which writes are forbidden, or wait for a human. */
+/** A rule that denies writes or requires approval. */
 export interface ApprovalRule {
   id: string
   tableGlob: string
@@ -237,7 +237,7 @@ export interface ApprovalRule {
   createdBy: string
 }
 
-/** A rule, and the table of a write that it matches. */
+/** A rule with the table that it matched in a write. */
 export interface ApprovalHit {
   tableGlob: string
   action: 'deny' | 'require_approval'
@@ -245,7 +245,7 @@ export interface ApprovalHit {
   note: string | null
 }
 
-/** How it stands with a write that waits for a human. */
+/** The approval of a write. */
 export interface Approval {
   status: 'pending' | 'approved' | 'denied' | 'expired' | 'redeemed'
   hits: ApprovalHit[]
@@ -255,7 +255,7 @@ export interface Approval {
   note: string | null
 }
 
-/** The same as those who decide find it in a list. */
+/** An approval request in a list. */
 export interface ListedApproval extends Approval {
   approvalToken: string
   /** The first 500 characters of the first statement. */
@@ -274,20 +274,20 @@ export interface Session {
   expiresIn: number
 }
 
-/** What a token may do. */
+/** The role of a token. */
 export type TokenRole = 'readonly' | 'readwrite' | 'admin'
 
-/** The token that is in use. */
+/** The token of the client. */
 export interface Me {
   namespaceSlug: string
   namespaceId: string
   role: TokenRole
   tokenId: string
-  /** The slug of the one database that the token opens; `null` when it opens several. */
+  /** Slug of the only database the token has access to; `null` if there are several. */
   database: string | null
-  /** The ref of that database, when it is a branch. */
+  /** Ref of that database, if it is a branch. */
   branch: string | null
-  /** The slugs of the only databases that the token opens; `null` for all. */
+  /** Slugs of the only databases the token has access to; `null` for all. */
   databases: string[] | null
   tableScope: string[] | null
   expiresAt: string | null
@@ -300,9 +300,9 @@ export interface Token {
   role: TokenRole
   tableScope: string[] | null
   claims: Record<string, Json> | null
-  /** The one database it opens, by its slug; `null` when it opens several. */
+  /** Slug of the only database it has access to; `null` if there are several. */
   database: string | null
-  /** The only databases it opens, by their slugs; `null` for all of the namespace. */
+  /** Slugs of the only databases it has access to; `null` for all of the namespace. */
   databases: string[] | null
   preview: string
   createdAt: string
@@ -326,7 +326,7 @@ export interface Endpoint {
   publishedAt: string | null
 }
 
-/** Statements that change a database: a draft, or applied for good. */
+/** A migration: a draft, or applied. */
 export interface Migration {
   id: string
   name: string
@@ -344,8 +344,8 @@ export interface Migration {
   error?: { code: string; error: string; errorDetail?: SqlErrorDetail; at: string }
 }
 
-/** How a database behaves. */
+/** The settings of a database. */
 export interface Settings {
-  /** Whether a snapshot is made by itself before a statement that destroys. */
+  /** Whether a snapshot is created before a destructive statement. */
   automaticSnapshots: boolean
 }

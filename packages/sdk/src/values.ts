@@ -1,6 +1,6 @@
 import type { Param, QueryMeta, QueryResult, Value } from './types.ts'
 
-/** A result as it travels: bytes as base64. */
+/** A result in JSON, with bytes as base64. */
 export interface WireResult {
   columns: string[]
   rows: (Exclude<Value, Uint8Array> | { base64: string })[][]
@@ -10,7 +10,7 @@ export interface WireResult {
   lastInsertRowid?: number
 }
 
-/** A parameter as JSON carries it. @throws TypeError for what it would carry as something else */
+/** Encodes a parameter for JSON. @throws TypeError for a value that JSON can't represent exactly */
 export function encode(value: Param): unknown {
   if (value instanceof Uint8Array) {
     let text = ''
@@ -21,7 +21,9 @@ export function encode(value: Param): unknown {
   if (
     typeof value === 'bigint' ? !Number.isSafeInteger(number) : typeof value === 'number' && !Number.isFinite(value)
   ) {
-    throw new TypeError(`${value} cannot be a parameter: JSON would carry another value. Send it as text and CAST it.`)
+    throw new TypeError(
+      `${value} can't be a parameter because JSON can't represent it exactly. Send it as text and CAST it in SQL.`,
+    )
   }
   return number
 }
@@ -29,7 +31,7 @@ export function encode(value: Param): unknown {
 const decode = (value: WireResult['rows'][number][number]): Value =>
   typeof value === 'object' && value ? Uint8Array.from(atob(value.base64), (c) => c.charCodeAt(0)) : value
 
-/** A result with its rows as objects beside the rows as they came. An answer to a question has its counts in `meta`. */
+/** Adds the rows as objects to a result. The result of `ask` has its counts in `meta`. */
 export function resultOf<T extends object>(
   wire: Pick<WireResult, 'columns' | 'rows'> & Partial<WireResult>,
   meta: QueryMeta | undefined,

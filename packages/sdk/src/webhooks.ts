@@ -1,6 +1,6 @@
 import type { ApprovalHit, ChangeKind } from './types.ts'
 
-/** What a webhook is posted. The `id` stays the same when it is posted again. */
+/** The event of a delivery. Its `id` stays the same when it is redelivered. */
 export type WebhookEvent = { id: string; ts: string; database: string } & (
   | { type: 'row.change'; table: string; kind: ChangeKind }
   | {
@@ -16,7 +16,7 @@ export type WebhookEvent = { id: string; ts: string; database: string } & (
   | { type: 'test' }
 )
 
-/** A request that must not be believed. */
+/** Thrown for a request that isn't a genuine delivery. */
 export class WebhookVerificationError extends Error {
   override name = 'WebhookVerificationError'
   readonly code: 'signature_missing' | 'signature_wrong' | 'too_old'
@@ -27,12 +27,12 @@ export class WebhookVerificationError extends Error {
   }
 }
 
-/** The headers of a request, as `fetch` or Node has them. */
+/** The headers of a request, as `fetch` or Node provides them. */
 export type WebhookHeaders = Headers | Readonly<Record<string, string | readonly string[] | undefined>>
 
-/** How a request is looked at. */
+/** The options of `verifyWebhook`. */
 export interface VerifyOptions {
-  /** By how many seconds the clocks may differ; 300 unless it is given. */
+  /** Maximum age of a signature in seconds. Default: 300. */
   toleranceSec?: number
   nowMs?: number
 }
@@ -41,10 +41,10 @@ const HEADER = 'x-persql-signature'
 const text = new TextEncoder()
 
 /**
- * Answers the event that was posted, if PerSQL has signed it.
+ * Verifies a delivery and returns its event.
  *
- * @param secret The webhook's `secret`; several while it is being replaced.
- * @param body The body as it came: parsed and written anew, its signature would not fit.
+ * @param secret The webhook's `secret`, or several while you rotate it.
+ * @param body The raw body. A body that was parsed and serialized again has a different signature.
  * @throws WebhookVerificationError
  */
 export async function verifyWebhook(
@@ -54,7 +54,7 @@ export async function verifyWebhook(
   { toleranceSec = 300, nowMs = Date.now() }: VerifyOptions = {},
 ): Promise<WebhookEvent> {
   const [, seconds = '', hex = ''] = /^t=(\d{1,15}),v1=([0-9a-f]{64})$/.exec(headerOf(headers)) ?? []
-  if (!hex) throw new WebhookVerificationError('signature_missing', `There is no well-formed ${HEADER}.`)
+  if (!hex) throw new WebhookVerificationError('signature_missing', `Missing or malformed ${HEADER} header.`)
   const bytes = typeof body === 'string' ? text.encode(body) : body
   const prefix = text.encode(`${seconds}.`)
   const signed = new Uint8Array(prefix.length + bytes.length)
@@ -62,10 +62,13 @@ export async function verifyWebhook(
   signed.set(bytes, prefix.length)
   const signature = Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16))
   const fits = await Promise.all([secret].flat().map((one) => isSignature(one, signature, signed)))
-  if (!fits.includes(true)) throw new WebhookVerificationError('signature_wrong', 'The signature does not fit.')
-  // Looked at last: what was not signed is not answered with more than that.
+  if (!fits.includes(true)) throw new WebhookVerificationError('signature_wrong', 'Invalid signature.')
+  // Checked last, so that an unsigned request learns nothing else.
   if (!(Math.abs(nowMs / 1000 - Number(seconds)) <= toleranceSec)) {
-    throw new WebhookVerificationError('too_old', `It was signed more than ${toleranceSec} s from now.`)
+    throw new WebhookVerificationError(
+      'too_old',
+      `The signature timestamp differs by more than ${toleranceSec} s from the current time.`,
+    )
   }
   return JSON.parse(new TextDecoder().decode(bytes))
 }

@@ -123,7 +123,7 @@ export const body: InferSelectModel<typeof notes>['body'] = null
 test('prints where no file is named, and says what is missing', async () => {
   expect((await codegen([], { PERSQL_DATABASE: 'acme/main' })).stdout).toContain("sqliteTable('orders'")
   expect((await codegen(['--help'])).stdout).toContain('PERSQL_TOKEN=…')
-  await expect(codegen([])).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('Give --db') })
+  await expect(codegen([])).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('Missing --db') })
   await expect(codegen(['--db', 'acme/main'], { PERSQL_TOKEN: 'x' })).rejects.toMatchObject({
     code: 1,
     stderr: 'Invalid token format\n',

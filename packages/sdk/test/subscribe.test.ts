@@ -81,7 +81,7 @@ test('it leaves a server that answers nothing any more', async () => {
     expect(errors).toEqual([])
     await vi.advanceTimersByTimeAsync(30_000)
     await vi.waitFor(() => expect(connections).toHaveLength(2), { timeout: 5000 })
-    expect(errors).toMatchObject([{ code: 'network', message: 'The server is silent.' }])
+    expect(errors).toMatchObject([{ code: 'network', message: 'The server stopped responding.' }])
     off()
   } finally {
     vi.useRealTimers()
@@ -96,7 +96,7 @@ test('ending it before it has begun leaves nothing behind', async () => {
 
 test('where there are no subscriptions, it says so at once', () => {
   const local = new PerSQL({ local: ':memory:' }).database('acme/main')
-  expect(() => local.subscribe({ onChange() {} })).toThrow('Local mode has no subscriptions')
+  expect(() => local.subscribe({ onChange() {} })).toThrow("Subscriptions aren't available in local mode.")
   const without = new PerSQL({ token: 't', WebSocket: null }).database('acme/main')
-  expect(() => without.subscribe({ onChange() {} })).toThrow('There is no WebSocket here')
+  expect(() => without.subscribe({ onChange() {} })).toThrow('This runtime has no WebSocket.')
 })

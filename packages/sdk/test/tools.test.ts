@@ -99,6 +99,6 @@ test('runTool() has the rows as objects; a model gets each row once', async () =
 test('a tool that does not exist and input that is missing are told to the model', async () => {
   const tools = database().db.asTools()
   expect(await tools.run('nope', {})).toMatchObject({ code: 'tool_not_found' })
-  expect(await tools.run('run_sql', {})).toEqual({ error: 'Give sql.', code: 'invalid_input' })
+  expect(await tools.run('run_sql', {})).toEqual({ error: 'Missing sql.', code: 'invalid_input' })
   expect(await tools.run('run_sql', '{"sql":"SELECT 1"}')).toEqual(answer)
 })

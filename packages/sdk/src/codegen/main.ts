@@ -6,14 +6,14 @@ import { PerSQL } from '../client.ts'
 import { drizzleSchema } from './drizzle.ts'
 import { readTables } from './tables.ts'
 
-const USAGE = `Write the tables of a database as a drizzle schema.
+const USAGE = `Generate a Drizzle schema from a database's tables.
 
-  PERSQL_TOKEN=… persql-codegen --db <namespace>/<database> [--out src/db/schema.ts]
+Usage: PERSQL_TOKEN=… persql-codegen --db <namespace>/<database> [--out src/db/schema.ts]
 
-  --db     the database, else PERSQL_DATABASE
-  --out    the file to write, else it is printed
-  --url    the server, else PERSQL_API_URL, else https://api.persql.com
-  --local  read this SQLite file instead of a server
+  --db     database (default: PERSQL_DATABASE)
+  --out    output file (default: stdout)
+  --url    server URL (default: PERSQL_API_URL, then https://api.persql.com)
+  --local  read a local SQLite file instead of a server
 `
 
 try {
@@ -35,7 +35,7 @@ try {
 
 async function generate({ db, out, url, local }: { db?: string; out?: string; url?: string; local?: string }) {
   const address = db ?? (local && 'local/main')
-  if (!address) throw new Error(`Which database? Give --db.\n\n${USAGE}`)
+  if (!address) throw new Error(`Missing --db.\n\n${USAGE}`)
   const persql = new PerSQL({ baseURL: url, local })
   const tables = await readTables(persql.database(address))
   await persql.close()

@@ -61,7 +61,7 @@ async function better(): Promise<BetterSqlite> {
   try {
     return (await import(/* @vite-ignore */ /* webpackIgnore: true */ name)).default as BetterSqlite
   } catch (cause) {
-    const message = 'Local mode needs Node 22.16 or newer, Deno, Bun, or the package better-sqlite3.'
+    const message = 'Local mode requires Node 22.16 or newer, Deno, Bun, or the better-sqlite3 package.'
     throw new PerSQLError({ status: 0, code: 'no_local_engine', message, cause })
   }
 }

@@ -6,8 +6,8 @@ import { refusal } from './sql-error.ts'
 const DATABASE = /^\/v1\/db\/([^/]+)\/([^/]+)\/(.+)$/
 
 /**
- * Databases in this process. `:memory:` is a database of its own behind each address, a folder (ending in `/`) a file
- * behind each, and a file is the one database of whoever asks first.
+ * Opens databases in this process: in memory for `:memory:`, in one file per database for a folder (ending in `/`). A
+ * single file can be only one database, the first that is opened.
  */
 export function openLocal(path: string): Transport {
   const opened = new Map<string, Promise<LocalDatabase>>()
@@ -17,7 +17,7 @@ export function openLocal(path: string): Transport {
     const many = path === ':memory:' || path.endsWith('/')
     const [other] = opened.keys()
     if (!many && other !== undefined) {
-      const message = `${path} is the database ${other}, and cannot be ${address} too. Give a folder, ending in "/".`
+      const message = `${path} is already used by the database ${other}, so it can't also be ${address}. Use a folder (ending in "/") instead.`
       throw refusal(0, 'one_local_database', message)
     }
     const file = path.endsWith('/') ? `${path}${address.replace('/', '.')}.sqlite` : path
@@ -28,7 +28,8 @@ export function openLocal(path: string): Transport {
   return {
     async call(call: Call) {
       const [, namespace, slug, name] = DATABASE.exec(call.path) ?? []
-      if (!name) throw refusal(0, 'not_available_locally', `Local mode has no ${call.path}: that takes a server.`)
+      if (!name)
+        throw refusal(0, 'not_available_locally', `${call.path} isn't available in local mode. Connect to a server.`)
       const database = await open(`${namespace}/${slug}`)
       call.signal?.throwIfAborted()
       return structuredClone(database.call(name, call))

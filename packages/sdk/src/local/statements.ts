@@ -17,12 +17,12 @@ const REFUSED = /^(begin|commit|end|rollback|savepoint|release|attach|detach|vac
 
 /** Compiles one statement and binds its parameters. @throws PerSQLError as a server would */
 export function prepare(engine: Engine, { sql, params = [] }: WireStatement): { compiled: Compiled; values: Native[] } {
-  if (isEmpty(sql)) throw refusal(400, 'empty_statement', 'There is no SQL statement in "sql".')
+  if (isEmpty(sql)) throw refusal(400, 'empty_statement', 'The "sql" field contains no SQL statement.')
   const verb = REFUSED.exec(sql.replace(LEADING, ''))?.[1]?.toUpperCase()
   if (verb) throw refusal(400, 'statement_not_allowed', `${verb} is not available here. Use batch with "transaction".`)
   const compiled = attempt(() => engine.compile(sql))
   if (!isEmpty(compiled.rest)) {
-    throw refusal(400, 'multiple_statements', 'Send one statement per call; use batch for several.')
+    throw refusal(400, 'multiple_statements', 'Only one statement is allowed per call. To run several, use batch.')
   }
   const values = params.map(nativeOf)
   assertParameters(parameterCount(sql), values.length)
@@ -94,7 +94,7 @@ function assertParameters(needed: number, given: number): void {
   if (needed === given) return
   const kind = given > needed ? 'too_many_params' : 'too_few_params'
   const parameters = needed === 0 ? 'no parameters' : needed === 1 ? '1 parameter' : `${needed} parameters`
-  const message = `The statement needs ${parameters}, but ${given} ${given === 1 ? 'was' : 'were'} given.`
+  const message = `Expected ${parameters}, but got ${given}.`
   throw refusal(400, 'sql_error', message, { errorDetail: { kind, message } })
 }
 
@@ -121,6 +121,7 @@ function wireOf(value: Native): WireResult['rows'][number][number] {
   if (value instanceof Uint8Array) return encode(value) as { base64: string }
   if (typeof value !== 'bigint') return value
   if (Number.isSafeInteger(Number(value))) return Number(value)
-  const message = 'A column is an integer beyond ±9007199254740991, which JSON readers would round. CAST it AS TEXT.'
+  const message =
+    "A column value is an integer outside ±9007199254740991, which JSON can't represent exactly. Use CAST(… AS TEXT)."
   throw refusal(400, 'integer_out_of_range', message)
 }
