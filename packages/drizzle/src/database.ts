@@ -3,13 +3,13 @@ import type { DrizzleConfig } from 'drizzle-orm'
 import { drizzle as proxy, type SqliteRemoteDatabase } from 'drizzle-orm/sqlite-proxy'
 import { runTransaction } from './transaction.ts'
 
-/** Drizzle on one database: all of drizzle's sqlite-proxy, with transactions of its own. */
+/** A Drizzle database: everything of Drizzle's sqlite-proxy, with PerSQL transactions. */
 export type PerSQLDatabase<TSchema extends Record<string, unknown> = Record<string, never>> =
   SqliteRemoteDatabase<TSchema> & { $client: Handle }
 
 /**
- * Opens drizzle on a database of `@persql/sdk`. `db.batch([…])` is one transaction with its results;
- * `db.transaction(…)` collects writes, and sends them as one transaction when its function is done.
+ * Opens Drizzle on a database of `@persql/sdk`. `db.batch([…])` runs statements in one transaction and returns their results;
+ * `db.transaction(…)` collects writes and sends them in one transaction on commit.
  */
 export function drizzle<TSchema extends Record<string, unknown> = Record<string, never>>(
   database: Handle,

@@ -1,6 +1,6 @@
 const FOREIGN_KEYS_OFF = /^\s*(?:--[^\n]*\n\s*)*PRAGMA\s+foreign_keys\s*=\s*(?:OFF|0|NO|FALSE)\s*;?\s*$/i
 
-/** Cuts what drizzle's migrator wants run into its migrations: each ends where it is recorded. */
+/** Splits the statements of Drizzle's migrator into migrations. Each ends with the statement that records it. */
 export function migrationsOf(queries: readonly string[], table = '__drizzle_migrations'): string[][] {
   const migrations: string[][] = []
   let current: string[] = []
@@ -15,8 +15,8 @@ export function migrationsOf(queries: readonly string[], table = '__drizzle_migr
 }
 
 /**
- * Puts the statement that turns foreign keys off first, where a migration has one. PerSQL then runs the migration with
- * foreign keys off and checks them at its end.
+ * Moves the statement that disables foreign keys to the start of a migration that has one. PerSQL then runs the migration
+ * with foreign keys off and checks them at its end.
  */
 export function foreignKeysOffFirst(migration: readonly string[]): string[] {
   const off = migration.find((query) => FOREIGN_KEYS_OFF.test(query))

@@ -4,9 +4,9 @@ import type { PerSQLDatabase } from './database.ts'
 import { foreignKeysOffFirst, migrationsOf } from './migrations.ts'
 
 /**
- * Applies the migrations of a folder that are not applied yet. Each is one transaction with its own entry in the table of
- * migrations: applied whole or not at all. A migration that turns foreign keys off to rebuild a table keeps the rows that
- * refer to it: foreign keys are off for all of it, and are checked at its end.
+ * Applies the pending migrations of a folder. Each migration and its entry in the migrations table are one transaction. A
+ * migration that disables foreign keys to rebuild a table keeps the rows that reference the table: foreign keys are off
+ * for the whole migration, and are checked at its end.
  */
 export async function migrate<TSchema extends Record<string, unknown>>(
   db: PerSQLDatabase<TSchema>,

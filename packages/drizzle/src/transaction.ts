@@ -2,16 +2,16 @@ import type { Param, Statement } from '@persql/sdk'
 import { type DrizzleConfig, TransactionRollbackError } from 'drizzle-orm'
 import { drizzle as proxy, type SqliteRemoteDatabase } from 'drizzle-orm/sqlite-proxy'
 
-/** What a function of `db.transaction` is given. */
+/** The argument of a `db.transaction` function. */
 type Transaction<TSchema extends Record<string, unknown>> = SqliteRemoteDatabase<TSchema> & { rollback(): never }
 
 const READ =
-  'A transaction of PerSQL collects writes and sends them at its end, so it has no rows to give inside: ' +
-  'read before it, or use db.batch([…]), which gives the results of all its statements.'
+  "PerSQL transactions collect writes and send them on commit, so they can't return rows. Read " +
+  'before the transaction, or use db.batch([…]), which returns the result of each statement.'
 
 /**
- * Makes `db.transaction`: writes are collected, and given to `commit` together when the function is done. A transaction
- * inside hands its writes to the one around it, or drops them when it fails: what a savepoint would do.
+ * Creates `db.transaction`, which collects writes and passes them to `commit` when its function returns. A nested
+ * transaction adds its writes to the outer one, or drops them if it fails, like a savepoint.
  */
 export function runTransaction<TSchema extends Record<string, unknown>>(
   commit: (statements: Statement[]) => unknown,
@@ -21,7 +21,7 @@ export function runTransaction<TSchema extends Record<string, unknown>>(
     const statements: Statement[] = []
     let open = true
     const collect = async (sql: string, params: Param[], method: string) => {
-      if (!open) throw new Error('This transaction has ended.')
+      if (!open) throw new Error('This transaction has already ended.')
       if (method !== 'run') throw new Error(READ)
       statements.push({ sql, params })
       return { rows: [] }

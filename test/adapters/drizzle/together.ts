@@ -78,7 +78,7 @@ export const together: Suite = {
         orm.transaction(async (tx) => {
           await run(tx)
         }),
-        causedBy(/read before it, or use db\.batch/),
+        causedBy(/can't return rows\. Read before the transaction, or use db\.batch/),
       )
     }
     equal(await orm.$count(users), 3)
@@ -104,7 +104,7 @@ export const together: Suite = {
       await orm.insert(users).values({ name: 'beside' })
     })
     same(names(await orm.select().from(users).where(gt(users.id, 3))), ['beside', 'inside'])
-    await rejects(Promise.resolve(late?.insert(users).values({ name: 'late' })), causedBy(/has ended/))
+    await rejects(Promise.resolve(late?.insert(users).values({ name: 'late' })), causedBy(/has already ended/))
   }),
   'BEGIN by hand is refused': seeded(async (orm) => {
     await rejects(orm.run(sql`begin`), causedBy(/BEGIN is not available/i))
