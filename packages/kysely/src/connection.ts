@@ -4,15 +4,15 @@ import { onlyWrites } from './only-writes.ts'
 import { Writes } from './writes.ts'
 
 const READ =
-  'A transaction of PerSQL collects writes and sends them when it commits, so it has no rows to give inside: read ' +
-  'before it, and leave out returning(). Where a later write needs what an earlier one made, say so in SQL.'
+  "PerSQL transactions collect writes and send them on commit, so they can't return rows. Read " +
+  'before the transaction and omit returning(). If a later write depends on an earlier one, express it in SQL.'
 
 /** The options that Kysely 0.29 passes with a query. */
 interface Abortable {
   readonly signal?: AbortSignal
 }
 
-/** A connection: queries go out at once, those of a transaction when it commits. */
+/** A connection. Queries are sent immediately, and the writes of a transaction on commit. */
 export class PerSQLConnection implements DatabaseConnection {
   readonly #database: PerSQLDatabase
   #writes: Writes | undefined
@@ -30,7 +30,7 @@ export class PerSQLConnection implements DatabaseConnection {
     return { rows: [] }
   }
 
-  /** The rows of one moment, asked for at once and handed on in pieces. */
+  /** Fetches all rows in one response and yields them in chunks. */
   async *streamQuery<R>(
     query: CompiledQuery,
     chunkSize = 100,
@@ -42,7 +42,7 @@ export class PerSQLConnection implements DatabaseConnection {
   }
 
   begin(): void {
-    if (this.#writes) throw new Error('This connection is in a transaction already.')
+    if (this.#writes) throw new Error('This connection is already in a transaction.')
     this.#writes = new Writes()
   }
 

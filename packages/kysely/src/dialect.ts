@@ -12,13 +12,13 @@ import { PerSQLAdapter } from './adapter.ts'
 import { PerSQLDriver } from './driver.ts'
 import { PerSQLIntrospector } from './introspector.ts'
 
-/** What the dialect needs. */
+/** The options of the dialect. */
 export interface PerSQLDialectConfig {
   /** `new PerSQL().database('namespace/database')` of `@persql/sdk`. */
   database: PerSQLDatabase
 }
 
-/** Kysely on one database: SQLite's dialect, with transactions that are sent as one. */
+/** The Kysely dialect for a PerSQL database. A transaction is sent in one call. */
 export class PerSQLDialect implements Dialect {
   readonly #config: PerSQLDialectConfig
 

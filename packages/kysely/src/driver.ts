@@ -2,7 +2,7 @@ import type { PerSQLDatabase } from '@persql/sdk'
 import type { Driver, TransactionSettings } from 'kysely'
 import { PerSQLConnection } from './connection.ts'
 
-/** Connections are cheap: there is one for each use, and it holds the writes of its transaction. */
+/** A driver with a connection for each use, which buffers the writes of its transaction. */
 export class PerSQLDriver implements Driver {
   readonly #database: PerSQLDatabase
 
@@ -19,7 +19,9 @@ export class PerSQLDriver implements Driver {
   async beginTransaction(connection: PerSQLConnection, settings: TransactionSettings): Promise<void> {
     const { isolationLevel = 'serializable', accessMode = 'read write' } = settings
     if (isolationLevel !== 'serializable' || accessMode !== 'read write') {
-      throw new Error('Transactions of PerSQL are serializable and write: they have no other isolation or access mode.')
+      throw new Error(
+        "PerSQL transactions are serializable and read-write. Other isolation levels and access modes aren't supported.",
+      )
     }
     connection.begin()
   }
@@ -48,6 +50,6 @@ export class PerSQLDriver implements Driver {
     connection.rollback()
   }
 
-  /** The database belongs to whoever opened it. */
+  /** Closes nothing, because the caller opened the database. */
   async destroy(): Promise<void> {}
 }

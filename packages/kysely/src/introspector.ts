@@ -10,7 +10,7 @@ import {
 // Where Kysely exports these names from differs between 0.28 and 0.29.
 const MIGRATION_TABLES = ['kysely_migration', 'kysely_migration_lock']
 
-/** A table as Kysely 0.29 has it. */
+/** A table in the format of Kysely 0.29. */
 type Table = TableMetadata & { readonly isForeign: boolean }
 
 interface ColumnRow {
@@ -21,11 +21,11 @@ interface ColumnRow {
   notnull: 0 | 1
   dflt_value: string | null
   pk: number
-  /** How many columns the primary key has. */
+  /** The number of columns of the primary key. */
   keys: number
 }
 
-/** Reads tables and views as Kysely's own introspector does, without what belongs to the platform. */
+/** Reads tables and views like Kysely's own introspector, without system tables. */
 export class PerSQLIntrospector implements DatabaseIntrospector {
   // biome-ignore lint/suspicious/noExplicitAny: Kysely's own signature
   readonly #db: Kysely<any>
@@ -35,13 +35,13 @@ export class PerSQLIntrospector implements DatabaseIntrospector {
     this.#db = db
   }
 
-  /** SQLite has none. */
+  /** Returns no schemas, because SQLite has none. */
   async getSchemas(): Promise<SchemaMetadata[]> {
     return []
   }
 
   async getTables(options: DatabaseMetadataOptions = { withInternalKyselyTables: false }): Promise<TableMetadata[]> {
-    // The names are filtered before columns are looked up: looking up those of the runtime's own tables is refused.
+    // The names are filtered before columns are read, because the columns of the runtime's own tables can't be read.
     const { rows } = await sql<ColumnRow>`
       SELECT m.name AS "table", m.type AS kind, p.name, p.type, p."notnull", p.dflt_value, p.pk,
         sum(p.pk > 0) OVER (PARTITION BY m.name) AS keys

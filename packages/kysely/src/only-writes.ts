@@ -3,7 +3,7 @@ import type { CompiledQuery } from 'kysely'
 const WRITE = /^(insert|replace|update|delete|create|drop|alter|reindex|analyze)\b/i
 const LEADING = /^(?:\s|--[^\n]*\n|\/\*[\s\S]*?\*\/)*/
 
-/** Whether a query surely gives no rows, so that nobody misses them before the transaction commits. */
+/** Returns whether a query can't return rows, which a transaction could not provide before it commits. */
 export function onlyWrites({ query, sql }: CompiledQuery): boolean {
   switch (query.kind) {
     case 'SelectQueryNode':

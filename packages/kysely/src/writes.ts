@@ -17,21 +17,21 @@ export class Writes {
     this.#marks.push({ name, at: this.#statements.length })
   }
 
-  /** Drops what was written since; the savepoint stays. */
+  /** Removes the writes since the savepoint, and keeps the savepoint. */
   rollbackTo(name: string): void {
     const index = this.#find(name)
     this.#statements.length = this.#marks[index]?.at as number
     this.#marks.length = index + 1
   }
 
-  /** Forgets the savepoint and those after it; what was written stays. */
+  /** Removes the savepoint and later ones, and keeps the writes. */
   release(name: string): void {
     this.#marks.length = this.#find(name)
   }
 
   #find(name: string): number {
     const index = this.#marks.findLastIndex((mark) => mark.name === name)
-    if (index < 0) throw new Error(`There is no savepoint "${name}".`)
+    if (index < 0) throw new Error(`Savepoint "${name}" not found.`)
     return index
   }
 }

@@ -62,7 +62,7 @@ export const transactions: Suite = {
     ]) {
       await rejects(
         db.transaction().execute(async (trx) => void (await run(trx))),
-        /no rows to give inside: read before it/,
+        /can't return rows\. Read before the transaction/,
       )
     }
     same(await people(db), seededNames)
