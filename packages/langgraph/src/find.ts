@@ -1,27 +1,27 @@
 import type { Param, Statement } from '@persql/sdk'
 
-/** Which checkpoints to find; what is left out matches all. */
+/** The filter for checkpoints. Omitted fields match all. */
 export interface Wanted {
   threadId?: string
   namespace?: string
   checkpointId?: string
-  /** Only ids that sort before it. */
+  /** Only checkpoints whose ID sorts before this one. */
   before?: string
-  /** JSON of an object whose entries must all be entries of the metadata. */
+  /** A JSON object whose entries must all be in the metadata. */
   filter?: string
-  /** The last one found so far: only what comes after it. */
+  /** Only checkpoints after this one. */
   after?: readonly [checkpointId: string, threadId: string, namespace: string]
   limit: number
 }
 
 const KEY = 'thread_id, checkpoint_ns, checkpoint_id'
-// Names and values are compared as rows, so that no key of a filter ever becomes part of SQL or of a JSON path.
+// Names and values are compared as rows, so that a key of a filter never becomes part of SQL or of a JSON path.
 const MATCHES = `metadata_type = 'json' AND NOT EXISTS (
   SELECT 1 FROM json_each(?) f WHERE NOT EXISTS (
     SELECT 1 FROM json_each(CASE metadata_type WHEN 'json' THEN metadata ELSE '{}' END) m
     WHERE m.key = f.key AND m.type = f.type AND m.value IS f.value))`
 
-/** Finds checkpoints, the newest first, the values of their channels, and writes in the order they are replayed in. */
+/** Finds checkpoints, newest first, with the values of their channels and their writes in replay order. */
 export function find(wanted: Wanted): [checkpoints: Statement, values: Statement, writes: Statement] {
   const { threadId, namespace, checkpointId, before, filter, after, limit } = wanted
   const conditions: [sql: string, ...params: Param[]][] = []

@@ -20,8 +20,8 @@ import { type Found, Store } from './store.ts'
 import { type CheckpointRow, PENDING_SENDS, PUT_CHECKPOINT, PUT_VALUE, putWrite } from './tables.ts'
 
 /**
- * Keeps the checkpoints of LangGraph in a database, in the tables `langgraph_checkpoints`, `langgraph_values` and
- * `langgraph_writes`. They are made by the first write.
+ * A LangGraph checkpointer that stores checkpoints in the tables `langgraph_checkpoints`, `langgraph_values` and
+ * `langgraph_writes` of a database. The first write creates the tables.
  */
 export class PerSQLSaver extends BaseCheckpointSaver {
   readonly #store: Store
@@ -32,8 +32,8 @@ export class PerSQLSaver extends BaseCheckpointSaver {
   }
 
   /**
-   * Unique also between two runs that go on from one checkpoint, because a value is stored once for each version: the
-   * whole part counts, the fraction is random.
+   * Returns a version that is unique even if two runs continue from the same checkpoint, because each version of a value is
+   * stored once. The integer part is a counter, the fraction is random.
    */
   override getNextVersion(current: number | undefined): number {
     return Math.floor(current ?? 0) + 1 + Math.random()
@@ -95,7 +95,7 @@ export class PerSQLSaver extends BaseCheckpointSaver {
   async putWrites(config: RunnableConfig, writes: PendingWrite[], taskId: string, taskPath = ''): Promise<void> {
     const [threadId, namespace] = addressOf(config)
     const checkpointId = getCheckpointId(config)
-    if (!checkpointId) throw new Error('The configuration has no "checkpoint_id" in "configurable".')
+    if (!checkpointId) throw new Error('Missing "checkpoint_id" in "configurable".')
     const statements = await Promise.all(
       writes.map(async ([channel, given], i): Promise<Statement> => {
         const idx = WRITES_IDX_MAP[channel] ?? i
@@ -153,12 +153,12 @@ export class PerSQLSaver extends BaseCheckpointSaver {
   async #json(filter: Record<string, unknown>): Promise<string> {
     const entries = Object.entries(filter).filter(([, value]) => value !== undefined)
     const [type, json] = await this.#dump(Object.fromEntries(entries))
-    if (type !== 'json') throw new Error('This serializer does not write JSON, so its metadata cannot be filtered.')
+    if (type !== 'json') throw new Error("This serializer doesn't write JSON, so its metadata can't be filtered.")
     return json as string
   }
 }
 
 function addressOf({ configurable }: RunnableConfig): [threadId: string, namespace: string] {
-  if (!configurable?.thread_id) throw new Error('The configuration has no "thread_id" in "configurable".')
+  if (!configurable?.thread_id) throw new Error('Missing "thread_id" in "configurable".')
   return [configurable.thread_id, configurable.checkpoint_ns ?? '']
 }

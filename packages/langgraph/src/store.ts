@@ -2,19 +2,19 @@ import type { PerSQLDatabase, PerSQLError, QueryResult, Statement } from '@persq
 import { find, type Wanted } from './find.ts'
 import { type CheckpointRow, CREATE_TABLES, TABLES, type ValueRow, type WriteRow } from './tables.ts'
 
-/** A checkpoint with its values and writes, as they are stored. */
+/** A stored checkpoint with its values and writes. */
 export interface Found {
   checkpoint: CheckpointRow
   values: ValueRow[]
   writes: WriteRow[]
 }
 
-/** How many checkpoints are asked for at a time: who stops early has not paid for all. */
+/** The number of checkpoints per query, so that a caller who stops early doesn't pay for all. */
 const PAGE = 10
-/** A transaction has at most 100 statements, and may have to make the tables first. */
+/** A transaction has at most 100 statements, and may have to create the tables first. */
 const MAX_STATEMENTS = 100 - CREATE_TABLES.length
 
-/** The rows behind the saver. Tables are made by the first write; until then everything is empty. */
+/** The storage of the saver. The first write creates the tables; until then all reads are empty. */
 export class Store {
   readonly #database: PerSQLDatabase
 
@@ -26,7 +26,7 @@ export class Store {
     return (await this.#database.query<T>(sql, params)).data
   }
 
-  /** One transaction; beyond its limit one after the other, so that the last statement is only there with all others. */
+  /** Writes in one transaction. More statements than its limit run in several, so that the last statement implies all others. */
   async write(statements: readonly Statement[]): Promise<void> {
     for (let i = 0; i < statements.length; i += MAX_STATEMENTS) {
       const some = statements.slice(i, i + MAX_STATEMENTS)
@@ -40,7 +40,7 @@ export class Store {
     await this.#existing(() => this.#database.transaction(statements))
   }
 
-  /** Page by page, until there are no more or `limit` is reached. */
+  /** Yields checkpoints page by page, up to `limit`. */
   async *find(wanted: Omit<Wanted, 'after'>): AsyncGenerator<Found> {
     let left = wanted.limit
     let size = PAGE
@@ -70,7 +70,7 @@ export class Store {
     }
   }
 
-  /** `undefined` where there are no tables yet. */
+  /** Returns `undefined` if the tables don't exist yet. */
   async #existing<T>(run: () => Promise<T>): Promise<T | undefined> {
     try {
       return await run()

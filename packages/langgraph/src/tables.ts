@@ -1,11 +1,11 @@
 import type { Statement } from '@persql/sdk'
 
-/** The tables, as they are created. */
+/** The tables of the saver. */
 export const TABLES = ['langgraph_checkpoints', 'langgraph_values', 'langgraph_writes'] as const
 
 /**
- * Makes the tables where there are none. The value of a channel is stored once for each version of it, however many
- * checkpoints have it. JSON is stored as text that SQL can read, everything else as bytes.
+ * The statements that create missing tables. Each version of a channel's value is stored once, even if several checkpoints
+ * use it. JSON is stored as text that SQL can read, everything else as bytes.
  */
 export const CREATE_TABLES: readonly Statement[] = [
   {
@@ -33,7 +33,7 @@ export const CREATE_TABLES: readonly Statement[] = [
   },
 ]
 
-/** A checkpoint as it is stored. */
+/** A stored checkpoint. */
 export interface CheckpointRow {
   thread_id: string
   checkpoint_ns: string
@@ -45,7 +45,7 @@ export interface CheckpointRow {
   metadata: string | Uint8Array
 }
 
-/** A value of a channel as it is stored, with a checkpoint that has it. */
+/** A stored channel value with a checkpoint that uses it. */
 export interface ValueRow {
   thread_id: string
   checkpoint_ns: string
@@ -55,7 +55,7 @@ export interface ValueRow {
   value: string | Uint8Array
 }
 
-/** A pending write as it is stored. */
+/** A stored pending write. */
 export interface WriteRow {
   thread_id: string
   checkpoint_ns: string
@@ -66,21 +66,21 @@ export interface WriteRow {
   value: string | Uint8Array
 }
 
-/** Stores a checkpoint in place of one with the same id. */
+/** Stores a checkpoint, replacing one with the same ID. */
 export const PUT_CHECKPOINT = `INSERT OR REPLACE INTO langgraph_checkpoints
   (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata_type, metadata,
    channel_versions)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
-/** Stores a version of a channel's value. Versions are unique, so what is there already is the same. */
+/** Stores a version of a channel's value. Versions are unique, so an existing row is the same. */
 export const PUT_VALUE = `INSERT OR IGNORE INTO langgraph_values
   (thread_id, checkpoint_ns, channel, version, type, value) VALUES (?, ?, ?, ?, ?, ?)`
 
-/** Stores a write: special ones (errors, interrupts) replace what they were, the others happen once. */
+/** Stores a write. Special writes (errors, interrupts) replace earlier ones; others are stored once. */
 export const putWrite = (special: boolean): string => `INSERT OR ${special ? 'REPLACE' : 'IGNORE'} INTO langgraph_writes
   (thread_id, checkpoint_ns, checkpoint_id, task_id, idx, task_path, channel, type, value)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
-/** What was sent from a checkpoint to the next, where checkpoints do not have it in themselves (before version 4). */
+/** Selects the sends from a checkpoint to the next, which checkpoints before version 4 don't contain. */
 export const PENDING_SENDS = `SELECT type, value FROM langgraph_writes
   WHERE thread_id = ? AND checkpoint_ns = ? AND checkpoint_id = ? AND channel = ? ORDER BY task_path, task_id, idx`
