@@ -50,7 +50,7 @@ export class LauncherProcess {
 
   /** Waits for the welcome and returns what it says. */
   async welcome(): Promise<{ url: string; commands: string[] }> {
-    await this.printed('Ctrl-C stops it.')
+    await this.printed('Press Ctrl-C to stop.')
     const url = /URL\s+(\S+)/.exec(this.stdout)?.[1] ?? ''
     const commands = [...this.stdout.matchAll(/^curl (?:.*\\\n)*.*$/gm)].map(([command]) => command)
     return { url, commands }

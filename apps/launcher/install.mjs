@@ -28,7 +28,7 @@ export async function ensureInstalled({ dev }) {
     ...(dev ? [] : ['--omit=dev']),
   ])
   if (code !== 0) {
-    process.stderr.write(`${output}\nnpm could not install the packages.\n`)
+    process.stderr.write(`${output}\nnpm couldn't install the packages. See the output above.\n`)
     process.exit(1)
   }
   writeFileSync(stampFile, stamp(dev))

@@ -111,7 +111,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)('%s stops launcher and workerd in orde
   expect(await launcher.stop(signal)).toBe(0)
   expect(isRunning(workerd)).toBe(false)
   expect(existsSync(inData('lock'))).toBe(false)
-  expect(launcher.stdout.trimEnd().split('\n').at(-1)).toContain(`${signal}: stopping`)
+  expect(launcher.stdout.trimEnd().split('\n').at(-1)).toContain(`${signal} received, stopping`)
 })
 
 test('starting again on the same data continues where it was', async () => {
@@ -180,7 +180,7 @@ test('a port in use ends the launcher with a sentence that says so', async () =>
   )
   const launcher = launch({ PORT: String(port) })
   expect(await launcher.exitCode()).toBe(1)
-  expect(launcher.stderr).toMatch(new RegExp(`^PORT ${port} on 127\\.0\\.0\\.1 is in use\\..*\\n$`))
+  expect(launcher.stderr).toMatch(new RegExp(`^Port ${port} on 127\\.0\\.0\\.1 is already in use\\..*\\n$`))
   other.close()
 })
 
@@ -212,7 +212,7 @@ test('a second launcher on the same data is refused, and the first is not distur
   const { commands } = await launch().welcome()
   const second = launch()
   expect(await second.exitCode()).toBe(1)
-  expect(second.stderr).toMatch(/is in use by another PerSQL \(process \d+\)\.\n$/)
+  expect(second.stderr).toMatch(/is already in use by another PerSQL process \(PID \d+\)\. .*\n$/)
   expect(await paste(commands[0] as string)).toMatchObject({ success: true })
 })
 
@@ -222,7 +222,7 @@ test('a launcher in another container is refused, and one that was killed there 
   const { commands } = await first.welcome()
   for (const second of [launch(), launch({}, container)]) {
     expect(await second.exitCode()).toBe(1)
-    expect(second.stderr).toMatch(/is in use by another PerSQL \(process \d+\)\.\n$/)
+    expect(second.stderr).toMatch(/is already in use by another PerSQL process \(PID \d+\)\. .*\n$/)
   }
   expect(await paste(commands[0] as string)).toMatchObject({ success: true })
   await first.stop('SIGKILL')

@@ -164,9 +164,9 @@ test('an invitation that makes no sense is refused, and members cannot invite an
   expect(invited.body.code).toBe('invalid_input')
   const url = ['--url', platform.url]
   const said = async (...args: string[]) => (await cli(['invite', ...args, ...url])).stderr
-  expect(await said('picky', email)).toBe('Set --role to one of owner, admin, editor, viewer.\n')
-  expect(await said('picky', email, '--role', 'king')).toContain('not "king"')
-  expect(await said('nowhere', email, '--role', 'owner')).toContain('Namespace "nowhere" not found.')
+  expect(await said('picky', email)).toBe('Missing --role. Expected one of owner, admin, editor, viewer.\n')
+  expect(await said('picky', email, '--role', 'king')).toContain('Invalid role "king". Expected one of owner')
+  expect(await said('nowhere', email, '--role', 'owner')).toContain('There is no namespace "nowhere"')
   expect(await said('picky', 'ada', '--role', 'owner')).toContain('email')
   expect(await said('picky', '--role', 'owner')).toContain('npm run operator -- <command>')
 }, 60_000)
@@ -176,10 +176,10 @@ test('the program does all that, with the secret of the data folder', async () =
   const url = ['--url', platform.url]
   expect(await cli(['credit', 'program', '100', '--note', 'by hand', ...url])).toEqual({
     code: 0,
-    stdout: 'program has $105.\n',
+    stdout: 'Balance of program: $105.\n',
     stderr: '',
   })
-  expect((await cli(['credit', 'program', '-5.5', '--note', 'correction', ...url])).stdout).toBe('program has $99.5.\n')
+  expect((await cli(['credit', 'program', '-5.5', '--note', 'correction', ...url])).stdout).toBe('Balance of program: $99.5.\n')
   expect((await cli(['suspend', 'program', '--note', 'x', ...url])).stdout).toBe('program is suspended.\n')
   expect((await cli(['list', ...url])).stdout).toMatch(
     /^namespace +status +balance +drift +since\n(.*\n)*program +suspended +\$99\.5 +\$0 +20/,
@@ -198,7 +198,7 @@ test('the program says what is wrong in a sentence', async () => {
   expect(await said(['credit', 'program', '5', ...url])).toEqual([1, expect.stringContaining('--note')])
   expect(await said(['credit', 'program', 'much', '--note', 'x', ...url])).toEqual([
     1,
-    'Invalid amount "much". Expected US dollars.',
+    'Invalid amount "much". Use US dollars, such as 25 or -5.',
   ])
   expect(await said(['credit', 'nobody', '5', '--note', 'x', ...url])).toEqual([1, 'Namespace "nobody" not found.'])
   expect(await said(['list', '--url', 'http://127.0.0.1:9'])).toEqual([

@@ -4,7 +4,7 @@ import * as z from 'zod'
 
 const Bootstrap = z.object({ url: z.string(), namespace: z.string(), database: z.string(), token: z.string() })
 
-/** What `bootstrap.json` holds: enough for a script to make its first request. */
+/** The contents of `bootstrap.json`: everything a script needs for its first request. */
 export type Bootstrap = z.infer<typeof Bootstrap>
 
 const Provisioned = z.object({
@@ -17,9 +17,9 @@ const Provisioned = z.object({
 
 export interface BootstrapOptions {
   data: string
-  /** Where this machine reaches the platform. */
+  /** The URL of the platform from this machine. */
   localUrl: string
-  /** Where others do; what the file says. */
+  /** The public URL, which is written to the file. */
   url: string
   secret: string
   namespace: string
@@ -27,8 +27,8 @@ export interface BootstrapOptions {
 }
 
 /**
- * The contents of `<data>/bootstrap.json`. Where the file is missing, makes namespace and database if need be, mints an
- * admin token and writes it, mode 600. An existing file is kept, with its `url` brought up to date.
+ * Returns the contents of `<data>/bootstrap.json`. If the file doesn't exist, creates the namespace, the database and an
+ * admin token, and writes the file with mode 600. In an existing file, only `url` is updated.
  */
 export async function bootstrap(options: BootstrapOptions): Promise<Bootstrap> {
   const file = join(options.data, 'bootstrap.json')
@@ -45,7 +45,7 @@ async function readBootstrap(file: string): Promise<Bootstrap | undefined> {
     return Bootstrap.parse(JSON.parse(await readFile(file, 'utf8')))
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw new Error(`${file} cannot be read. Repair it, or remove it to have a new token made.`, { cause })
+    throw new Error(`Can't read ${file}. Repair it, or delete it to create a new token.`, { cause })
   }
 }
 
@@ -56,7 +56,7 @@ async function provision({ localUrl, url, secret, namespace, database }: Bootstr
     body: JSON.stringify({ slug: namespace, database, tokenName: 'bootstrap' }),
   })
   const text = await response.text()
-  if (!response.ok) throw new Error(`${namespace}/${database} could not be made: ${response.status} ${text}`)
+  if (!response.ok) throw new Error(`Couldn't create ${namespace}/${database}: ${response.status} ${text}`)
   const { data } = Provisioned.parse(JSON.parse(text))
   return { url, namespace: data.namespace.slug, database: data.database.slug, token: data.token.token }
 }

@@ -6,7 +6,7 @@ import { platformModules } from './paths.ts'
  */
 const v8Flags: readonly string[] = ['--optimize-for-size', '--initial-heap-size=4', '--max-semi-space-size=4']
 
-/** Settings that the launcher hands through to the Worker as they are. */
+/** Settings that the launcher passes to the Worker unchanged. */
 export const passedSettings = [
   'PERSQL_URL',
   'PERSQL_WELCOME_CREDIT_USD',
@@ -44,9 +44,9 @@ const environmentBindings = [
   ...passedSettings,
   'PERSQL_RUNTIME',
   'PERSQL_SECRET',
-  /** For tests: what is beyond the limit by default takes a minute to make. */
+  /** For tests, which would take a minute to exceed the default limit. */
   'TRANSACTION_TIMEOUT_S',
-  /** The namespace that the first account owns; only where nobody but this machine's users can reach the instance. */
+  /** The namespace that the first account owns; set only if just the users of this machine can reach the instance. */
   'PERSQL_FIRST_OWNS',
 ] as const
 

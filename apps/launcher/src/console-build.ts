@@ -5,11 +5,11 @@ import { cp, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises
 import { join } from 'node:path'
 import { consoleBuilds, repository } from './paths.ts'
 
-/** All that goes into a build, as far as it can change. */
+/** The sources of a build. */
 const SOURCES = ['apps/console', 'packages/sdk/src', 'packages/endpoint-spec/src', 'package-lock.json']
 const KEEP_MS = 24 * 60 * 60 * 1000
 
-/** The folder of the console's files, built if what they are made of has changed since they were. */
+/** Returns the folder of the console's files, after building them if their sources changed. */
 export async function buildConsole(): Promise<string> {
   const folder = join(consoleBuilds, await hashOf(SOURCES))
   if (existsSync(folder)) return folder
@@ -24,7 +24,7 @@ export async function buildConsole(): Promise<string> {
   return folder
 }
 
-/** Builds it for Cloudflare, where its folder has a fixed name. Resolves with the exit code. */
+/** Builds the console for Cloudflare, into a folder with a fixed name. Resolves with the exit code. */
 export async function main(): Promise<number> {
   const deployed = join(consoleBuilds, 'deployed')
   const built = await buildConsole()
@@ -50,7 +50,7 @@ async function filesIn(path: string): Promise<string[]> {
     .sort()
 }
 
-/** In a process of its own, which gives back the memory that a build takes. */
+/** Runs Vite in a separate process, which returns its memory when it ends. */
 async function viteBuild(outDir: string): Promise<void> {
   await mkdir(consoleBuilds, { recursive: true })
   const vite = join(repository, 'node_modules/vite/bin/vite.js')
@@ -61,10 +61,10 @@ async function viteBuild(outDir: string): Promise<void> {
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output += text))
   const code = await new Promise((resolve) => child.on('close', resolve))
-  if (code !== 0) throw new Error(`The console could not be built.\n${output}`)
+  if (code !== 0) throw new Error(`The console build failed.\n${output}`)
 }
 
-/** Builds that nobody can be reading any more. */
+/** Removes builds that are old enough to be unused. */
 async function removeOld(current: string): Promise<void> {
   for (const name of await readdir(consoleBuilds)) {
     const folder = join(consoleBuilds, name)

@@ -4,11 +4,11 @@ import * as z from 'zod'
 import { repository } from './paths.ts'
 
 /**
- * The format of what this program writes. To be raised with every step that is added to a schema of ours. Format 1 was
- * written before there was a stamp.
+ * The data format that this program writes. Raise it with every migration that is added to a schema of ours. Format 1
+ * has no stamp.
  */
 const current = 2
-/** The oldest format whose programs can work with what this one writes. */
+/** The oldest format whose programs can read data that this program wrote. */
 const oldestReader = 2
 const Format = z.int().min(1).max(1_000_000)
 const Stamp = z.object({
@@ -22,16 +22,16 @@ const Stamp = z.object({
 export type Stamp = z.infer<typeof Stamp>
 
 /**
- * Makes sure that this program can work with the data, and stamps the folder with what it writes from now on. To be
- * called before anything in the folder is changed.
- * @throws Error with a sentence for the operator
+ * Checks that this program can read the data, and stamps the folder with its own format. Call it before anything in the
+ * folder changes.
+ * @throws Error with a message for the operator
  */
 export async function stampData(data: string): Promise<void> {
   const file = join(data, 'format.json')
   const version = await programVersion()
   const found = await readStamp(file)
   if (found && found.oldestReader > current) throw new Error(tooNew(data, found, version))
-  // A newer program's stamp stays: what it wrote is still there.
+  // A newer program's stamp stays, because its data is still there.
   if (found && (found.format > current || (found.format === current && found.writtenBy === version))) return
   const stamp: Stamp = { format: current, writtenBy: version, oldestReader }
   await writeFile(`${file}.new`, `${JSON.stringify(stamp, null, 2)}\n`)
@@ -44,20 +44,20 @@ async function readStamp(file: string): Promise<Stamp | undefined> {
     text = await readFile(file, 'utf8')
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw new Error(`${file} cannot be read: ${(cause as Error).message}`, { cause })
+    throw new Error(`Can't read ${file}: ${(cause as Error).message}`, { cause })
   }
   try {
     return Stamp.parse(JSON.parse(text))
   } catch (cause) {
     throw new Error(
-      `${file} is damaged, so PerSQL can't know which version wrote the data. Restore the file from a backup. If no newer version than this one ever ran on the folder, remove the file.`,
+      `${file} is damaged, so PerSQL can't determine which version wrote the data. Restore the file from a backup. If no newer version ever ran on the folder, delete the file.`,
       { cause },
     )
   }
 }
 
 function tooNew(data: string, { format, writtenBy, oldestReader: needed }: Stamp, version: string): string {
-  return `${data} was written by PerSQL ${writtenBy} (data format ${format}), and needs a program of data format ${needed} or newer. This is PerSQL ${version} (data format ${current}). Start PerSQL ${writtenBy} or newer.`
+  return `${data} was written by PerSQL ${writtenBy} (data format ${format}) and requires data format ${needed} or newer. This is PerSQL ${version} (data format ${current}). Start PerSQL ${writtenBy} or newer.`
 }
 
 async function programVersion(): Promise<string> {

@@ -57,7 +57,7 @@ async function leaveSocket(name: string): Promise<void> {
 
 test('a folder is held once, until it is released', async () => {
   const first = await lock()
-  await expect(lock()).rejects.toThrow(`${folder} is in use by another PerSQL (process ${process.pid}).`)
+  await expect(lock()).rejects.toThrow(`${folder} is already in use by another PerSQL process (PID ${process.pid}).`)
   first.release()
   expect(readdirSync(folder)).toEqual([])
   await lock()
@@ -136,7 +136,7 @@ test('a process that has inherited the hold keeps it when its launcher is gone',
   const elsewhere = JSON.parse(text)
   elsewhere.workerd.namespace = 'pid:[1]'
   writeFileSync(join(folder, 'lock'), JSON.stringify(elsewhere))
-  await expect(lock()).rejects.toThrow(/is in use by a process that does not answer/)
+  await expect(lock()).rejects.toThrow(/is already in use by a process that doesn't respond/)
   expect(heir.exitCode).toBeNull()
   // From here it can.
   writeFileSync(join(folder, 'lock'), text)
@@ -147,7 +147,7 @@ test('a process that has inherited the hold keeps it when its launcher is gone',
 test('a launcher of an older version, which has the lock file alone, is respected', async () => {
   const older = await child(undefined)
   writeFileSync(join(folder, 'lock'), JSON.stringify({ launcher: identify(older.pid as number) }))
-  await expect(lock()).rejects.toThrow(`is in use by another PerSQL (process ${older.pid})`)
+  await expect(lock()).rejects.toThrow(`is already in use by another PerSQL process (PID ${older.pid})`)
   older.kill('SIGKILL')
   await once(older, 'exit')
   await lock()
@@ -157,7 +157,7 @@ test('somebody who listens and says nothing of use still has the folder', async 
   for (const answer of ['', 'x'.repeat(100), '{"pid":']) {
     const server = createServer((socket) => socket.end(answer)).listen(join(folder, 'hold-1.sock'))
     await once(server, 'listening')
-    await expect(lock(), answer).rejects.toThrow(/is in use by a process that does not answer/)
+    await expect(lock(), answer).rejects.toThrow(/is already in use by a process that doesn't respond/)
     await new Promise((resolve) => server.close(resolve))
   }
 })

@@ -6,33 +6,33 @@ import { identify, isRunning, type ProcessIdentity } from './process-identity.ts
 
 const orphanAttempts = 5
 
-/** The processes that work on a data folder, as `<data>/lock` names them. The kernel alone knows whether they live. */
+/** The processes that use a data folder, as recorded in `<data>/lock`. Only the kernel knows whether they are alive. */
 interface Holder {
   launcher: ProcessIdentity
   workerd?: ProcessIdentity
-  /** Set by launchers that hold the folder by a socket. Of an older one, the file itself is the lock. */
+  /** Set by launchers that hold the folder with a socket. For older launchers, the file itself is the lock. */
   isHeld?: true
 }
 
-/** A data folder that nobody else works on: two workerd on one SQLite file would destroy it. */
+/** Exclusive use of a data folder. Two workerd processes on one SQLite file would corrupt it. */
 export interface DataLock {
-  /** To be inherited by workerd, so that the folder stays held while it lives, even without its launcher. */
+  /** The descriptor for workerd to inherit. It keeps the folder locked while workerd runs, even if the launcher is killed. */
   fd: number | undefined
-  /** Whether a PerSQL in another container would not be noticed. */
+  /** Whether an instance in another container can't be detected. */
   isLocal: boolean
-  /** Notes the workerd of the moment, so that the next launcher finds it should this one be killed. */
+  /** Records the current workerd, so that the next launcher finds it if this launcher is killed. */
   hold(workerdPid: number): void
   release(): void
 }
 
-/** Thrown when another instance runs on the data folder. */
+/** Thrown when another instance uses the data folder. */
 export class DataInUseError extends Error {
   override readonly name = 'DataInUseError'
 }
 
 /**
- * Takes the data folder. Where a launcher was killed, ends the workerd that it left behind.
- * @throws DataInUseError when another instance runs
+ * Locks the data folder. If an earlier launcher was killed, stops the workerd that it left running.
+ * @throws DataInUseError if another instance uses the folder
  */
 export async function lockData(data: string): Promise<DataLock> {
   const file = join(data, 'lock')
@@ -69,13 +69,14 @@ async function takeFolder(data: string, file: string): Promise<FolderHold> {
     if (cause.pid !== undefined || holder?.workerd === undefined || isRunning(holder.launcher)) {
       throw inUse(data, cause.pid)
     }
-    // Nobody speaks for the folder: a killed launcher has left its workerd. In another container it is not ours to end.
+    // The socket is held but doesn't respond, and the launcher is gone: only its workerd is left. A workerd in another container
+    // can't be stopped from here.
     if (!(await endOrphan(holder.workerd))) throw inUse(data, undefined)
     return takeFromOrphan(data)
   }
 }
 
-/** A process of many threads counts as ended a moment before the last of them has let go of the folder. */
+/** Retries, because a process with several threads is reported as ended shortly before its last thread closes the socket. */
 async function takeFromOrphan(data: string): Promise<FolderHold> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -89,20 +90,24 @@ async function takeFromOrphan(data: string): Promise<FolderHold> {
 }
 
 function inUse(data: string, pid: number | undefined): DataInUseError {
-  if (pid !== undefined) return new DataInUseError(`${data} is in use by another PerSQL (process ${pid}).`)
+  if (pid !== undefined) {
+    return new DataInUseError(
+      `${data} is already in use by another PerSQL process (PID ${pid}). Stop it, or set PERSQL_DATA to another folder.`,
+    )
+  }
   return new DataInUseError(
-    `${data} is in use by a process that does not answer. It may be a workerd that a killed launcher left behind, here or in another container. Stop it first.`,
+    `${data} is already in use by a process that doesn't respond. It may be a workerd process left by a killed launcher, possibly in another container. Stop it, or set PERSQL_DATA to another folder.`,
   )
 }
 
 function lockFailure(data: string, cause: unknown): string {
   const { code, message } = cause as NodeJS.ErrnoException
   if (code === 'EACCES' || code === 'EROFS')
-    return `${data} cannot be written by this user. PerSQL needs a folder that it can write.`
-  return `${data} cannot be locked: ${message}`
+    return `PerSQL has no write access to ${data}. Grant access, or set PERSQL_DATA to another folder.`
+  return `Can't lock ${data}: ${message}`
 }
 
-/** Writes the file in one step: a reader never sees it half written. */
+/** Writes the file atomically, so that readers never see a partial file. */
 function write(file: string, holder: Holder): void {
   const draft = `${file}.${process.pid}`
   writeFileSync(draft, JSON.stringify(holder))
@@ -117,7 +122,7 @@ function read(file: string): Holder | undefined {
   }
 }
 
-/** Returns whether the process was there to be ended. */
+/** Stops the process and returns whether it was running. */
 async function endOrphan(workerd: ProcessIdentity): Promise<boolean> {
   if (workerd.started === undefined || !isRunning(workerd)) return false
   process.kill(workerd.pid, 'SIGKILL')

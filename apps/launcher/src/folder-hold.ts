@@ -4,22 +4,22 @@ import { connect, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** What answers when a hold is asked: a process that has the folder, or one that is about to take it. */
+/** The response of a hold socket: a process that holds the folder, or one that is trying to. */
 interface Peer {
   pid: number
   isHolding: boolean
 }
 
-/** A folder that the kernel holds for this process and for those that inherit `fd`, until the last of them ends. */
+/** A hold on a folder, kept by the kernel until this process and all processes that inherited `fd` have ended. */
 export interface FolderHold {
-  /** To be inherited by a process that works on the folder too. Missing where processes cannot inherit it. */
+  /** The descriptor for a child process to inherit; `undefined` on systems without inheritance. */
   fd: number | undefined
-  /** Whether only processes that share this one's network can notice the hold. */
+  /** Whether only processes in the same network namespace can detect the hold. */
   isLocal: boolean
   release(): void
 }
 
-/** Thrown when a live process holds the folder. Without a `pid` it did not say who it is. */
+/** Thrown when a running process holds the folder. `pid` is undefined if that process didn't respond. */
 export class FolderHeldError extends Error {
   override readonly name = 'FolderHeldError'
   readonly pid: number | undefined
@@ -32,16 +32,17 @@ export class FolderHeldError extends Error {
 
 const answerMs = 1_000
 const maxAttempts = 40
-/** What the address of a unix socket can have: 104 bytes on macOS, 108 on Linux. */
+/** The limit for a Unix socket path: 104 bytes on macOS, 108 on Linux. */
 const maxPathBytes = 100
 const noSockets: ReadonlySet<string | undefined> = new Set(['ENOTSUP', 'EOPNOTSUPP', 'EPERM', 'ENOSYS', 'EINVAL'])
 
 /**
- * Takes a folder for this process. A unix socket in the folder is the hold: whether somebody listens on it is known to
- * the kernel alone, across containers, and ends with the process however that ends.
+ * Takes a hold on a folder with a listening Unix socket in it. The kernel knows whether a process listens, also across
+ * containers, and closes the socket however that process ends.
  *
- * No process removes a socket that may be alive. Each that wants the folder listens on a number of its own, then looks
- * for others: of two, the one that listened later sees the earlier one. Whoever sees another withdraws.
+ * A socket that may be in use is never removed. Each process listens on its own numbered socket first and then checks for
+ * other sockets. Of two processes, the later one always finds the earlier one. A process that finds another one withdraws.
+ * @throws FolderHeldError
  */
 export async function holdFolder(folder: string): Promise<FolderHold> {
   if (process.platform === 'win32') return holdName(`\\\\.\\pipe\\persql-${idOf(folder)}`)
@@ -80,12 +81,12 @@ async function take(folder: string): Promise<FolderHold | undefined> {
   }
   state.isHolding = true
   for (const other of socketsIn(folder)) {
-    if (other !== name && (await ask(folder, other)) === 'nobody') rmSync(join(folder, other), { force: true })
+    if (other !== name && (await ask(folder, other)) === 'not-listening') rmSync(join(folder, other), { force: true })
   }
   return { fd: fdOf(server), isLocal: false, release }
 }
 
-/** For systems whose kernel knows names that are no files: one process can have a name, and none is left behind. */
+/** Takes a hold by name, for systems whose socket names aren't files. One process can have the name; the kernel removes it. */
 async function holdName(name: string): Promise<FolderHold> {
   const server = answering({ pid: process.pid, isHolding: true })
   try {
@@ -98,7 +99,7 @@ async function holdName(name: string): Promise<FolderHold> {
   return { fd: fdOf(server), isLocal: process.platform !== 'win32', release: () => void server.close() }
 }
 
-/** The one that has the folder, or else one that tries to have it too. */
+/** Returns the process that holds the folder, or else one that is trying to. */
 async function rivalOf(
   folder: string,
   own?: string,
@@ -108,37 +109,37 @@ async function rivalOf(
       .filter((name) => name !== own)
       .map((name) => ask(folder, name)),
   )
-  const rivals = answers.filter((answer) => answer !== 'nobody')
-  // One that says nothing is a workerd whose launcher is gone, or a launcher that is stopped: both have the folder.
-  const known = rivals.map((answer) => (answer === 'silence' ? { pid: undefined, isHolding: true } : answer))
+  const rivals = answers.filter((answer) => answer !== 'not-listening')
+  // A socket without a response belongs to a workerd whose launcher was killed, or to a suspended launcher. Both hold the folder.
+  const known = rivals.map((answer) => (answer === 'no-response' ? { pid: undefined, isHolding: true } : answer))
   return known.find(({ isHolding }) => isHolding) ?? known[0]
 }
 
-function ask(folder: string | undefined, name: string): Promise<Peer | 'silence' | 'nobody'> {
+function ask(folder: string | undefined, name: string): Promise<Peer | 'no-response' | 'not-listening'> {
   return new Promise((resolve) => {
     let text = ''
     const socket = at(folder, name, (path) => connect(path))
-    const timer = setTimeout(() => finish('silence'), answerMs)
-    const finish = (answer: Peer | 'silence' | 'nobody'): void => {
+    const timer = setTimeout(() => finish('no-response'), answerMs)
+    const finish = (answer: Peer | 'no-response' | 'not-listening'): void => {
       clearTimeout(timer)
       socket.destroy()
       resolve(answer)
     }
     socket.setEncoding('utf8').on('data', (chunk) => (text += chunk))
     socket.on('end', () => finish(parsePeer(text)))
-    // Everything else means that somebody is there: a full queue, or another user's process.
+    // All other errors come from a listening process: its queue is full, or it belongs to another user.
     socket.on('error', ({ code }: NodeJS.ErrnoException) =>
-      finish(code === 'ECONNREFUSED' || code === 'ENOENT' ? 'nobody' : 'silence'),
+      finish(code === 'ECONNREFUSED' || code === 'ENOENT' ? 'not-listening' : 'no-response'),
     )
   })
 }
 
-function parsePeer(text: string): Peer | 'silence' {
+function parsePeer(text: string): Peer | 'no-response' {
   try {
     const { pid, isHolding } = JSON.parse(text)
     return { pid: Number(pid), isHolding: isHolding === true }
   } catch {
-    return 'silence'
+    return 'no-response'
   }
 }
 
@@ -158,7 +159,7 @@ function listen(server: Server, folder: string | undefined, name: string): Promi
   })
 }
 
-/** Does what takes the path of a socket. One that is too long for an address is reached from within its folder. */
+/** Calls `use` with the path of a socket. If the path exceeds the limit, changes into the folder and uses the name alone. */
 function at<T>(folder: string | undefined, name: string, use: (path: string) => T): T {
   const path = folder === undefined ? name : join(folder, name)
   if (folder === undefined || Buffer.byteLength(path) <= maxPathBytes) return use(path)
@@ -182,14 +183,14 @@ function inodeOf(file: string): number | undefined {
   return statSync(file, { throwIfNoEntry: false })?.ino
 }
 
-/** The same for every path that leads to the folder. */
+/** Returns an ID of the folder that is the same for every path to it. */
 function idOf(folder: string): string {
   const path = realpathSync.native(folder)
   const key = process.platform === 'win32' ? path.toLowerCase() : `${statSync(path).dev}:${statSync(path).ino}`
   return createHash('sha256').update(key).digest('hex').slice(0, 32)
 }
 
-/** Node has no public name for the descriptor of a server. */
+/** Returns the descriptor of a server, for which Node has no public API. */
 function fdOf(server: Server): number | undefined {
   const { fd } = (server as Server & { _handle?: { fd?: number } })._handle ?? {}
   return fd !== undefined && fd >= 0 ? fd : undefined

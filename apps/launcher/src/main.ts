@@ -35,7 +35,7 @@ async function run(settings: Settings): Promise<void> {
   const lock = await lockData(data)
   if (lock.isLocal) {
     process.stderr.write(
-      `The file system of ${data} has no unix sockets: PerSQL in another container is not noticed.\n`,
+      `The file system of ${data} doesn't support Unix sockets, so PerSQL can't detect another instance in a different container. Make sure that only one instance uses this folder.\n`,
     )
   }
   try {
@@ -47,7 +47,7 @@ async function run(settings: Settings): Promise<void> {
     const supervised = await start(settings, secret, lock)
     try {
       const signal = await Promise.race([stopped, greet(settings, secret, supervised.port).then(() => stopped)])
-      process.stdout.write(`\n${signal}: stopping. Everything committed is in ${data}.\n`)
+      process.stdout.write(`\n${signal} received, stopping. All committed data is in ${data}.\n`)
     } finally {
       await supervised.stop()
     }
@@ -56,7 +56,7 @@ async function run(settings: Settings): Promise<void> {
   }
 }
 
-/** Listens from the start, so that a Ctrl-C while starting stops in order too. */
+/** Resolves with the first stop signal. It listens from the start, so that Ctrl-C during the start also stops cleanly. */
 function stopSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, resolve)
@@ -89,7 +89,7 @@ async function start(settings: Settings, secret: string, lock: DataLock): Promis
 
 const given = (name: string, value: unknown): [string, string][] => (value === undefined ? [] : [[name, String(value)]])
 
-/** The bootstrap namespace, where nobody but this machine's users can be the first to sign up. */
+/** Returns the bootstrap namespace if only users of this machine can sign up first. */
 function firstOwns({ HOST, PERSQL_URL, TRUSTED_PROXIES, PERSQL_BOOTSTRAP }: Settings): string | undefined {
   const local = ['localhost', '::1'].includes(HOST) || HOST.startsWith('127.')
   const behindProxy = PERSQL_URL !== undefined || TRUSTED_PROXIES !== ''
@@ -102,14 +102,14 @@ async function greet(settings: Settings, secret: string, port: number): Promise<
   const url = settings.PERSQL_URL ?? local
   await answered(local)
   const access = wanted === 'off' ? undefined : await bootstrap({ data, localUrl: local, url, secret, ...wanted })
-  process.stdout.write(`${welcome({ url, data, stop: 'Ctrl-C stops it.' }, access)}\n`)
+  process.stdout.write(`${welcome({ url, data, stop: 'Press Ctrl-C to stop.' }, access)}\n`)
 }
 
 function startFailure(reason: string, host: string, port: number): string {
   if (/Address already in use|Only one usage of each socket address/.test(reason)) {
-    return `PORT ${port} on ${host} is in use. Stop what listens there, or set PORT to another (0 takes any free one).`
+    return `Port ${port} on ${host} is already in use. Stop the other process, or set PORT (0 picks a free port).`
   }
   if (/Permission denied|forbidden by its access permissions/.test(reason))
-    return `PORT ${port} on ${host} may not be opened by this user.`
-  return `workerd did not start:\n${reason}`
+    return `Permission denied for port ${port} on ${host}. Use a port above 1023, or run with the required privileges.`
+  return `workerd failed to start:\n${reason}`
 }

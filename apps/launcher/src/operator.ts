@@ -7,22 +7,22 @@ import { parseArgs, parseEnv } from 'node:util'
 
 const help = `npm run operator -- <command>
 
-  list                                  namespaces with status, balance and drift
-  credit <namespace> <usd> --note TEXT  add to a balance; a negative amount takes from it
-  suspend <namespace> --note TEXT       stop serving a namespace; data and billing stay
-  resume <namespace> --note TEXT        serve it again
+  list                                  list namespaces with status, balance and drift
+  credit <namespace> <usd> --note TEXT  add to a balance; a negative amount subtracts
+  suspend <namespace> --note TEXT       stop serving a namespace; data and billing are kept
+  resume <namespace> --note TEXT        serve a suspended namespace again
   invite <namespace> <email> --role R   invite a member: owner, admin, editor or viewer
 
-  --url URL   the instance; else what bootstrap.json in the data folder says, else http://127.0.0.1:8787
+  --url URL   instance URL (default: bootstrap.json in the data folder, then http://127.0.0.1:8787)
 
-The instance's secret is read from PERSQL_SECRET, or from the data folder (PERSQL_DATA, ./data).
+Reads the instance secret from PERSQL_SECRET or the data folder (PERSQL_DATA, default ./data).
 `
 const attempts = 3
 const roles = ['owner', 'admin', 'editor', 'viewer']
 
 type Call = (method: string, path: string, body?: object) => Promise<unknown>
 
-/** `npm run operator`: what the operator of an instance does from its machine. Resolves with the exit code. */
+/** Runs `npm run operator`, the commands of the operator of an instance. Resolves with the exit code. */
 export async function main(args: string[]): Promise<number> {
   try {
     process.stdout.write(await run(args))
@@ -52,31 +52,34 @@ async function run(args: string[]): Promise<string> {
   if (!['credit', 'suspend', 'resume', 'invite'].includes(command) || rest.length > 0) throw new Error(help)
   if (namespace === undefined || (value === undefined) === wantsValue) throw new Error(help)
   if (command === 'invite') return invite(call, namespace, value ?? '', values.role)
-  if (!values.note) throw new Error(`Say why with --note: it goes into the audit log of ${namespace}.`)
+  if (!values.note) throw new Error(`Missing --note. Give a reason; it is recorded in the audit log of ${namespace}.`)
   const path = `/${encodeURIComponent(namespace)}/${command}`
   if (!wantsValue) {
     const { status } = (await call('POST', path, { note: values.note })) as { status: string }
     return `${namespace} is ${status}.\n`
   }
   const amountUsd = Number(value?.replace(/^usd:/, '').replace(/^\$/, ''))
-  if (!Number.isFinite(amountUsd) || amountUsd === 0) throw new Error(`"${value}" is not an amount in dollars.`)
-  // Made once: an attempt whose answer was lost is repeated without counting twice.
+  if (!Number.isFinite(amountUsd) || amountUsd === 0)
+    throw new Error(`Invalid amount "${value}". Use US dollars, such as 25 or -5.`)
+  // Created once, so that a retry after a lost response doesn't count twice.
   const credit = { amountUsd, note: values.note, ref: randomUUID() }
   const { balanceUsd } = (await call('POST', path, credit)) as { balanceUsd: number }
-  return `${namespace} has $${balanceUsd}.\n`
+  return `Balance of ${namespace}: $${balanceUsd}.\n`
 }
 
 async function invite(call: Call, namespace: string, email: string, role: string | undefined): Promise<string> {
   if (role === undefined || !roles.includes(role)) {
-    throw new Error(`Set --role to one of ${roles.join(', ')}${role === undefined ? '' : `, not "${role}"`}.`)
+    const problem = role === undefined ? 'Missing --role.' : `Invalid role "${role}".`
+    throw new Error(`${problem} Expected one of ${roles.join(', ')}.`)
   }
   const invited = (await call('POST', `/${encodeURIComponent(namespace)}/invite`, { email, role })) as {
     email: string
     link?: string
   }
   const what = `${invited.email} is invited to ${namespace} as ${role}`
-  if (invited.link === undefined) return `${what}. The link was sent by mail. It works once, for 7 days.\n`
-  return `${what}. Send them this link. It works once, for 7 days:\n\n${invited.link}\n`
+  if (invited.link === undefined)
+    return `${what}. The invitation was sent by email. The link works once and expires in 7 days.\n`
+  return `${what}. Send them this link. It works once and expires in 7 days:\n\n${invited.link}\n`
 }
 
 interface Standing {
@@ -109,13 +112,13 @@ function table(standings: Standing[]): string {
     .join('\n')}\n`
 }
 
-/** How to reach `/api/operator/namespaces` of the instance. */
+/** Returns a function that calls `/api/operator/namespaces` of the instance. */
 async function door(url: string | undefined): Promise<Call> {
   const settings = { ...(existsSync('.env') ? parseEnv(readFileSync('.env', 'utf8')) : {}), ...process.env }
   const data = settings.PERSQL_DATA || './data'
   const secret = settings.PERSQL_SECRET || (await readFile(join(data, 'secret'), 'utf8').catch(() => '')).trim()
   if (!secret)
-    throw new Error(`There is no secret in ${data}. Set PERSQL_DATA to the instance's data folder, or PERSQL_SECRET.`)
+    throw new Error(`No instance secret in ${data}. Set PERSQL_DATA to the data folder, or set PERSQL_SECRET.`)
   const known = await readFile(join(data, 'bootstrap.json'), 'utf8').catch(() => '{}')
   const base = url ?? (JSON.parse(known) as { url?: string }).url ?? 'http://127.0.0.1:8787'
   return async (method, path, body) => {
@@ -125,7 +128,7 @@ async function door(url: string | undefined): Promise<Call> {
       ...(body && { body: JSON.stringify(body) }),
     })
     const text = await response.text()
-    if (!response.ok) throw new Error(errorOf(text) ?? `The instance answered ${response.status}.`)
+    if (!response.ok) throw new Error(errorOf(text) ?? `The instance responded with ${response.status}.`)
     return (JSON.parse(text) as { data: unknown }).data
   }
 }
@@ -136,7 +139,7 @@ async function fetchPatiently(url: string, init: RequestInit): Promise<Response>
       return await fetch(url, { ...init, signal: AbortSignal.timeout(30_000) })
     } catch (cause) {
       if (attempt === attempts)
-        throw new Error(`Nothing answers at ${new URL(url).origin}. Is the instance running?`, { cause })
+        throw new Error(`Can't reach ${new URL(url).origin}. Is the instance running?`, { cause })
       await delay(attempt * 300)
     }
   }

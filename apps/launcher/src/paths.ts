@@ -2,21 +2,21 @@ import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** The repository's root, wherever in it this module was bundled to. */
+/** The root of the repository, found from the location of the bundle. */
 export const repository = above(dirname(fileURLToPath(import.meta.url)))
 
-/** The platform Worker as one module, made by `buildPlatform`. */
+/** The bundled platform Worker, written by `buildPlatform`. */
 export const platformBundle = join(repository, 'dist/platform.mjs')
 
-/** Where builds of the console lie, each in a folder named after what it was made of. */
+/** The folder of console builds, each in a subfolder named after the hash of its sources. */
 export const consoleBuilds = join(repository, 'dist/console')
 
-/** What the bundle imports from beside it. */
+/** The files next to the bundle that it imports. */
 export const platformModules = ['sqlite3.wasm'] as const
 
 function above(folder: string): string {
   if (existsSync(join(folder, 'package-lock.json'))) return folder
   const parent = dirname(folder)
-  if (parent === folder) throw new Error('PerSQL runs from its repository, where package-lock.json is.')
+  if (parent === folder) throw new Error('Run PerSQL from its repository (package-lock.json not found).')
   return above(parent)
 }

@@ -4,10 +4,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 const everyMs = 250
 
 /**
- * Asks `GET /healthz` on a connection of its own, again and again, and resolves once an answer has been outstanding for
- * `timeoutMs` without `progress()` changing meanwhile. Resolves early when `signal` aborts.
+ * Sends `GET /healthz` repeatedly on its own connection, and resolves once a response has been outstanding for `timeoutMs`
+ * while `progress()` stayed the same. Resolves early when `signal` aborts.
  *
- * Waiting is counted in ticks of bounded length, so that a machine that slept is not taken for a process that hangs.
+ * The wait is counted in ticks of bounded length, so that a suspended machine doesn't look like a hanging process.
  */
 export async function untilHeldUp(
   url: string,
@@ -33,7 +33,7 @@ export async function untilHeldUp(
   }
 }
 
-/** True once the answer, of whatever status, or the connection's end is here: a dead process is noticed by its exit. */
+/** Resolves once the response, of any status, or the end of the connection arrives. A dead process is detected by its exit. */
 export function answered(url: string, agent?: Agent): Promise<true> {
   return new Promise((resolve) => {
     const request = get(`${url}/healthz`, { agent }, (response) => {

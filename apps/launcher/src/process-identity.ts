@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync, readlinkSync } from 'node:fs'
 
-/** A process that cannot be confused with a later one that got the same pid, as happens after every container restart. */
+/** The identity of a process. A later process with the same PID, as after a container restart, has another one. */
 export interface ProcessIdentity {
   pid: number
-  /** When it started, as the system writes it; absent where the system does not tell. */
+  /** The start time as the system reports it; absent if it doesn't. */
   started?: string
   /** The system's name for the set of processes in which `pid` means this one: each container has its own. */
   namespace?: string
@@ -14,7 +14,7 @@ export function identify(pid: number): ProcessIdentity {
   return { pid, started: startOf(pid), namespace }
 }
 
-/** Whether this very process still runs, as far as it can be seen from here. */
+/** Returns whether the process still runs, as far as this process can see. */
 export function isRunning({ pid, started, namespace: where = namespace }: ProcessIdentity): boolean {
   if (where !== namespace) return false
   try {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** This instance's secret: made on the first start and kept, for the owner's eyes only, in `<data>/secret`. */
+/** Returns the instance secret. The first start generates it and saves it in `<data>/secret`, readable only by its owner. */
 export async function instanceSecret(data: string): Promise<string> {
   const file = join(data, 'secret')
   try {
@@ -11,6 +11,6 @@ export async function instanceSecret(data: string): Promise<string> {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
   const secret = (await readFile(file, 'utf8')).trim()
-  if (secret === '') throw new Error(`${file} is empty. Restore it, or remove it to have a new secret made.`)
+  if (secret === '') throw new Error(`${file} is empty. Restore it, or delete it to generate a new secret.`)
   return secret
 }

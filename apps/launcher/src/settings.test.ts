@@ -113,6 +113,6 @@ describe('settings', () => {
     [{ GITHUB_CLIENT_SECRET: 'x' }, 'GITHUB_CLIENT_ID'],
     [{ AI_BASE_URL: 'https://models.example/v1' }, 'AI_MODEL'],
   ])('that go together are asked for together: %j', (given, missing) => {
-    expect(() => readSettings(given)).toThrow(new RegExp(`^${missing} must be set`))
+    expect(() => readSettings(given)).toThrow(new RegExp(`^${missing} is required`))
   })
 })

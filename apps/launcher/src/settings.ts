@@ -9,72 +9,74 @@ const hostname = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i
 const maxWelcomeCreditUsd = 1_000_000
 const minSecretLength = 16
 
-/** Where the operator's settings come from, each under the name it has in the environment. */
+/** The operator's settings, by the name of the environment variable. */
 const Settings = z.object({
-  PORT: setting('8787', 'a whole number from 0 to 65535', (text) => wholeNumber(text, 0, 65_535)),
-  HOST: setting('127.0.0.1', 'an IP address or a host name', (text) =>
+  PORT: setting('8787', 'an integer from 0 to 65535', (text) => wholeNumber(text, 0, 65_535)),
+  HOST: setting('127.0.0.1', 'an IP address or hostname', (text) =>
     isIP(text) > 0 || hostname.test(text) ? text : undefined,
   ),
-  PERSQL_DATA: setting('./data', 'a folder', (text) => resolve(text)),
+  PERSQL_DATA: setting('./data', 'a folder path', (text) => resolve(text)),
   PERSQL_URL: setting(
     undefined,
     'an http or https URL without a path, query, fragment or credentials, such as https://sql.example.com',
     originUrl,
   ),
   PERSQL_BOOTSTRAP: setting('acme/main', '"off" or <namespace>/<database>, each like "acme" or "my-db"', bootstrap),
-  PERSQL_WELCOME_CREDIT_USD: setting('5', 'an amount such as 5 or 0.25, up to a million', usd),
-  PERSQL_SECRET: setting(undefined, `at least ${minSecretLength} letters, digits or any of . _ ~ + / = -`, (text) =>
-    /^[\w.~+/=-]+$/.test(text) && text.length >= minSecretLength ? text : undefined,
+  PERSQL_WELCOME_CREDIT_USD: setting('5', 'an amount in US dollars such as 5 or 0.25, up to 1,000,000', usd),
+  PERSQL_SECRET: setting(
+    undefined,
+    `at least ${minSecretLength} characters: letters, digits or . _ ~ + / = -`,
+    (text) => (/^[\w.~+/=-]+$/.test(text) && text.length >= minSecretLength ? text : undefined),
   ),
-  FLOOD_PER_MINUTE: setting('60000', 'a whole number from 1', (text) => wholeNumber(text, 1, 1e9)),
+  FLOOD_PER_MINUTE: setting('60000', 'a positive integer', (text) => wholeNumber(text, 1, 1e9)),
   TRUSTED_PROXIES: setting(
     '',
-    'a list of IP addresses and CIDR ranges such as 10.0.0.0/8, fd00::/8, 192.0.2.7',
+    'a comma-separated list of IP addresses or CIDR ranges, such as 10.0.0.0/8, fd00::/8, 192.0.2.7',
     proxies,
   ),
   PERSQL_SIGNUP: setting('open', '"open", "invite" or "off"', oneOf('open', 'invite', 'off')),
-  PERSQL_DEV: setting(undefined, '1, or unset', oneOf('1')),
+  PERSQL_DEV: setting(undefined, '1 or unset', oneOf('1')),
   STRIPE_SECRET_KEY: setting(undefined, 'a key such as sk_live_…', secretText),
   STRIPE_WEBHOOK_SECRET: setting(undefined, 'a signing secret such as whsec_…', secretText),
   STRIPE_API_URL: setting(undefined, 'an http or https URL', baseUrl),
   SMTP_URL: setting(undefined, 'a URL such as smtps://user:password@mail.example.com:465', smtpUrl),
-  RESEND_API_KEY: setting(undefined, 'a key such as re_…', secretText),
+  RESEND_API_KEY: setting(undefined, 'an API key such as re_…', secretText),
   RESEND_API_URL: setting(undefined, 'an http or https URL', baseUrl),
-  MAIL_FROM: setting(undefined, 'an address such as PerSQL <mail@example.com>', (text) =>
+  MAIL_FROM: setting(undefined, 'a sender address such as PerSQL <mail@example.com>', (text) =>
     /^[^<>@\r\n]*<?[^\s<>@]+@[^\s<>@]+>?$/.test(text) ? text : undefined,
   ),
   AI_BASE_URL: setting(undefined, 'a URL such as https://api.openai.com/v1', baseUrl),
-  AI_API_KEY: setting(undefined, 'a key', secretText),
-  AI_MODEL: setting(undefined, 'the name of a model', secretText),
-  TURNSTILE_SECRET_KEY: setting(undefined, 'a secret key of Cloudflare Turnstile', secretText),
+  AI_API_KEY: setting(undefined, 'an API key', secretText),
+  AI_MODEL: setting(undefined, 'a model name', secretText),
+  TURNSTILE_SECRET_KEY: setting(undefined, 'a Cloudflare Turnstile secret key', secretText),
   TURNSTILE_URL: setting(undefined, 'an http or https URL', baseUrl),
-  DNS_RESOLVER_URL: setting(undefined, 'an http or https URL of DNS over HTTPS in JSON', baseUrl),
+  DNS_RESOLVER_URL: setting(undefined, 'an http or https URL of a DNS-over-HTTPS resolver with a JSON API', baseUrl),
   CLOUDFLARE_API_TOKEN: setting(undefined, 'an API token', secretText),
-  CLOUDFLARE_ZONE_ID: setting(undefined, 'the 32 hexadecimal digits of a zone', (text) =>
+  CLOUDFLARE_ZONE_ID: setting(undefined, 'a 32-digit hexadecimal zone ID', (text) =>
     /^[0-9a-f]{32}$/.test(text) ? text : undefined,
   ),
   CLOUDFLARE_API_URL: setting(undefined, 'an http or https URL', baseUrl),
-  GITHUB_CLIENT_ID: setting(undefined, 'a client id', secretText),
+  GITHUB_CLIENT_ID: setting(undefined, 'a client ID', secretText),
   GITHUB_CLIENT_SECRET: setting(undefined, 'a client secret', secretText),
-  GOOGLE_CLIENT_ID: setting(undefined, 'a client id', secretText),
+  GOOGLE_CLIENT_ID: setting(undefined, 'a client ID', secretText),
   GOOGLE_CLIENT_SECRET: setting(undefined, 'a client secret', secretText),
-  NODE_EXTRA_CA_CERTS: setting(undefined, 'a file with certificates in PEM', (text) =>
+  NODE_EXTRA_CA_CERTS: setting(undefined, 'a PEM certificate file', (text) =>
     existsSync(text) ? resolve(text) : undefined,
   ),
-  QUERY_TIMEOUT_S: setting('30', 'a whole number of seconds from 1', (text) => wholeNumber(text, 1, 86_400)),
-  BODY_TIMEOUT_S: setting('30', 'a whole number of seconds from 1', (text) => wholeNumber(text, 1, 86_400)),
-  IMPORT_MAX_MB: setting('1024', 'a whole number of megabytes from 1', (text) => wholeNumber(text, 1, 1_000_000)),
+  QUERY_TIMEOUT_S: setting('30', 'a positive number of whole seconds', (text) => wholeNumber(text, 1, 86_400)),
+  BODY_TIMEOUT_S: setting('30', 'a positive number of whole seconds', (text) => wholeNumber(text, 1, 86_400)),
+  IMPORT_MAX_MB: setting('1024', 'a positive number of whole megabytes', (text) => wholeNumber(text, 1, 1_000_000)),
 })
 
-/** What the operator set, or left to its default. */
+/** The settings with their defaults filled in. */
 export type Settings = z.output<typeof Settings>
 
-/** Every setting that is wrong, one sentence each. */
+/** Thrown for invalid settings, with one sentence for each. */
 export class SettingsError extends Error {
   override readonly name = 'SettingsError'
 }
 
-/** Reads the settings; an empty variable counts as unset. Throws a `SettingsError`. */
+/** Reads the settings; an empty variable counts as unset. @throws SettingsError */
 export function readSettings(environment: Readonly<Record<string, string | undefined>>): Settings {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value?.trim()))
   const result = Settings.safeParse(given)
@@ -86,7 +88,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
   throw new SettingsError(result.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`).join('\n'))
 }
 
-/** Settings that others need beside them. */
+/** Returns a sentence for each setting that another setting requires. */
 function missingBeside(settings: Settings): string[] {
   const mail = settings.SMTP_URL ?? settings.RESEND_API_KEY
   const pairs = [
@@ -97,16 +99,16 @@ function missingBeside(settings: Settings): string[] {
     ['GOOGLE_CLIENT_ID', 'GOOGLE_CLIENT_SECRET'],
   ] as const
   return [
-    ...(mail && !settings.MAIL_FROM ? ['MAIL_FROM must be set: the address that mail comes from.'] : []),
-    ...(mail && !settings.PERSQL_URL ? ['PERSQL_URL must be set: links in mail start with it.'] : []),
+    ...(mail && !settings.MAIL_FROM ? ['MAIL_FROM is required: it is the sender address of emails.'] : []),
+    ...(mail && !settings.PERSQL_URL ? ['PERSQL_URL is required: emails contain links to it.'] : []),
     ...pairs.flatMap(([one, other]) => {
       if ((settings[one] === undefined) === (settings[other] === undefined)) return []
-      return [`${settings[one] ? other : one} must be set: it goes with ${settings[one] ? one : other}.`]
+      return [`${settings[one] ? other : one} is required when ${settings[one] ? one : other} is set.`]
     }),
   ]
 }
 
-/** Secret values stay out of the sentence: it may end up in a log. */
+/** Parses one setting. The message never contains the value, because it may be a secret and end up in a log. */
 function setting<T, const D extends string | undefined>(
   preset: D,
   what: string,
@@ -132,7 +134,7 @@ function wholeNumber(text: string, min: number, max: number): number | undefined
   return /^\d+$/.test(text) && value >= min && value <= max ? value : undefined
 }
 
-/** A key or secret: printable, without spaces. */
+/** Accepts a key or secret: printable characters without spaces. */
 function secretText(text: string): string | undefined {
   return /^[\x21-\x7e]+$/.test(text) ? text : undefined
 }
@@ -143,7 +145,7 @@ function smtpUrl(text: string): string | undefined {
     : undefined
 }
 
-/** Kept as text, to the nano-dollar. */
+/** Accepts an amount as text, exact to the nano-dollar. */
 function usd(text: string): string | undefined {
   return /^\d+(\.\d{1,9})?$/.test(text) && Number(text) <= maxWelcomeCreditUsd ? text : undefined
 }
@@ -155,7 +157,7 @@ function baseUrl(text: string): string | undefined {
   return origin + pathname.replace(/\/+$/, '')
 }
 
-/** The instance's own URL: cookies, OAuth metadata and links all start at its root. */
+/** Accepts the URL of the instance. Cookies, OAuth metadata and links start at its root. */
 function originUrl(text: string): string | undefined {
   const url = baseUrl(text)
   return url !== undefined && url === new URL(url).origin && !/[?#@]/.test(text) ? url : undefined

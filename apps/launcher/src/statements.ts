@@ -13,7 +13,7 @@ export class RunningStatements {
   #running = new Map<number, RunningStatement>()
   #events = 0
 
-  /** Takes a line; false when it is about something else. */
+  /** Reads a line; returns false if it isn't a statement event. */
   read(line: string): boolean {
     const event = statementEvent(line)
     if (event === undefined) return false
@@ -24,12 +24,12 @@ export class RunningStatements {
     return true
   }
 
-  /** Grows with every event: while it does, the process is not held up. */
+  /** The number of events so far. While it grows, the process isn't blocked. */
   get events(): number {
     return this.#events
   }
 
-  /** The statement that has the thread: the one started last, since statements run one at a time. */
+  /** The statement that is running: the one started last, since statements run one at a time. */
   get current(): RunningStatement | undefined {
     return [...this.#running.values()].at(-1)
   }

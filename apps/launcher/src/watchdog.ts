@@ -8,31 +8,31 @@ const loggedSqlLength = 500
 const stableAfterMs = 30_000
 const maxBackOffMs = 30_000
 
-/** A workerd that comes back, always at the same address and on the same data. */
+/** A workerd process that is restarted whenever it ends, with the same port and the same data. */
 export interface Supervised {
   port: number
-  /** The process of the moment. */
+  /** The PID of the current process. */
   pid(): number
-  /** Stops for good. */
+  /** Stops the process and its supervision. */
   stop(): Promise<void>
 }
 
 export interface WatchdogOptions extends WorkerdOptions {
-  /** How long a statement may hold the process. */
+  /** The time after which a statement that blocks the process is stopped. */
   timeoutS: number
   log: Log
-  /** Told the pid of every process that replaces another. */
+  /** Called with the PID of each replacement process. */
   onRestart?: (pid: number) => void
 }
 
-/** How long to wait before the next start, after so many crashes in a row: 0, 0.5, 1, 2, 4 … 30 s. */
+/** Returns the delay before the next start, by the number of crashes in a row: 0, 0.5, 1, 2, 4 … 30 s. */
 export function backOffMs(crashes: number): number {
   return crashes <= 1 ? 0 : Math.min(maxBackOffMs, 500 * 2 ** (crashes - 2))
 }
 
 /**
- * Starts workerd and keeps it running: a process held up past `timeoutS` by one statement is killed and replaced at
- * once, a crashed one is replaced with growing patience. Rejects only when the very first start fails.
+ * Starts workerd and keeps it running. A process that one statement blocks for more than `timeoutS` is killed and replaced
+ * immediately; a crashed process is replaced after an increasing delay. Rejects only if the first start fails.
  */
 export async function supervise(options: WatchdogOptions): Promise<Supervised> {
   const { timeoutS, log, onRestart, onStderr } = options
@@ -87,7 +87,7 @@ export async function supervise(options: WatchdogOptions): Promise<Supervised> {
   }
 }
 
-/** Resolves when the process must be replaced, true when because it was held up, or when `signal` aborts. */
+/** Resolves when the process must be replaced, with `true` if it was blocked, or when `signal` aborts. */
 async function outcome(
   workerd: Workerd,
   url: string,

@@ -14,7 +14,7 @@ export function welcome(place: { url: string; data: string; stop: string }, acce
     ['Data', place.data],
   ]
   const table = rows.map(([name, value]) => `  ${name?.padEnd(11)}${value}`).join('\n')
-  const hints = access === undefined ? [] : ['', '  Try it:', '', firstQuery(access), '', firstTable(access)]
+  const hints = access === undefined ? [] : ['', '  Run a query:', '', firstQuery(access), '', firstTable(access)]
   return ['', '  PerSQL is running.', '', table, ...hints, '', `  ${place.stop}`, ''].join('\n')
 }
 

@@ -26,7 +26,7 @@ export interface WorkerdOptions {
   stdout?: 'inherit' | 'ignore' | number
 }
 
-/** workerd says so whenever V8 has flags of its own: it compiles its internals instead of reading them. */
+/** A line that workerd writes whenever V8 flags are set, because it then compiles its internals instead of reading a cache. */
 const expected = /bootstrap compile cache failed its compatibility check/
 
 /** How a process ended. */
@@ -39,15 +39,15 @@ export interface Exit {
 export interface Workerd {
   pid: number
   port: number
-  /** Resolves when the process has ended, whoever ended it. */
+  /** Resolves when the process has ended for any reason. */
   exited: Promise<Exit>
-  /** SIGTERM, and SIGKILL when that does not help in time. */
+  /** Sends SIGTERM, then SIGKILL if the process doesn't end in time. */
   stop(): Promise<Exit>
-  /** SIGKILL. */
+  /** Sends SIGKILL. */
   kill(): Promise<Exit>
 }
 
-/** Puts bundle, console and config into the data folder, where a later build cannot change them under a running instance. */
+/** Copies bundle, console and config into the data folder, so that a later build doesn't change a running instance. */
 export async function prepareData(
   data: string,
   bundle = platformBundle,
@@ -64,7 +64,7 @@ export async function prepareData(
   await writeFile(join(data, 'run', 'workerd.capnp'), workerdConfig(trustedCertificates))
 }
 
-/** Starts workerd on a prepared data folder and resolves once it listens; rejects with its last words if it cannot. */
+/** Starts workerd on a prepared data folder and resolves once it listens; rejects with its error output if it can't start. */
 export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
   const { data, host, environment, onStderr, heldFd, stdout = 'inherit' } = options
   const child = spawn(
@@ -96,7 +96,7 @@ export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
     if (!expected.test(line)) report(line)
   })
   const port = await Promise.race([listening(child.stdio[3] as Readable), exited])
-  if (typeof port !== 'number') throw new Error(early.join('\n') || 'workerd ended without a word.')
+  if (typeof port !== 'number') throw new Error(early.join('\n') || 'workerd exited without an error message.')
   report = onStderr
   for (const line of early) onStderr(line)
   const end = async (signal: NodeJS.Signals): Promise<Exit> => {
@@ -137,7 +137,7 @@ async function exit(child: ChildProcess): Promise<Exit> {
     const [code, signal] = await once(child, 'close')
     return { code, signal }
   } catch (cause) {
-    throw new Error('workerd could not be executed.', { cause })
+    throw new Error('workerd could not be started. Check that it is installed and executable.', { cause })
   }
 }
 
