@@ -35,10 +35,10 @@ export async function visit(browser: Browser, platform: TestPlatform, options: V
     if (message.type() === 'error') complaints.push(message.text())
   })
   await page.goto(`${platform.url}/`)
-  await page.getByRole('link', { name: 'Make an account' }).click()
+  await page.getByRole('link', { name: "Don't have an account? Create one" }).click()
   await page.getByLabel('Email').fill(email)
   await page.getByLabel('Password').fill('correct horse battery')
-  await page.getByRole('button', { name: 'Sign up' }).click()
+  await page.getByRole('button', { name: 'Create account' }).click()
   await page.waitForURL('**/welcome')
   complaints.length = 0
   const settled = async () => {

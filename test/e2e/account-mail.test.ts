@@ -60,7 +60,7 @@ test('who signs up on the way to let an app in gets back there by the link in th
     body: new URLSearchParams({ email, password, return: back }).toString(),
     headers: { 'content-type': 'application/x-www-form-urlencoded' },
   })
-  expect([status, body]).toEqual([200, expect.stringContaining('Open the link that was sent to you')])
+  expect([status, body]).toEqual([200, expect.stringContaining('We sent you a link. Open it to continue.')])
   const confirmed = await follow(await linkTo(email))
   expect(confirmed.headers.getSetCookie().join()).toContain('session_token')
   const { searchParams, pathname } = new URL(confirmed.headers.get('location') ?? '', platform.url)
@@ -106,7 +106,9 @@ test('owners are warned once when the balance runs low, and again after it was f
   await operator('low/credit', { amountUsd: -4.6, note: 'spent' })
   await query()
   await expect.poll(warnings).toHaveLength(1)
-  expect((await warnings())[0]).toMatchObject({ subject: expect.stringMatching(/^low: \$0\.\d\d left/) })
+  expect((await warnings())[0]).toMatchObject({
+    subject: expect.stringMatching(/^Low balance on low: \$0\.\d\d left$/),
+  })
   await operator('low/credit', { amountUsd: -0.1, note: 'spent more' })
   await query()
   // A tenth of what was paid in last counts from now on: ten dollars.

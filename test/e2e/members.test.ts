@@ -20,6 +20,8 @@ const invite = async (email: string, role: string): Promise<string> => {
   const { body } = await owner.request(`${ns}/invitations`, { body: { email, role } })
   return body.data.link.split('/').at(-1)
 }
+const pageOf = async (secret: string, session?: Session): Promise<string> =>
+  (await (session ?? platform).request(`/invite/${secret}`)).body
 const accept = (who: Session, secret: string) => who.request(`/api/invitations/${secret}/accept`, { body: {} })
 async function join(name: string, role: string): Promise<Session> {
   const email = `${name}${number}@example.com`
@@ -71,6 +73,22 @@ test('an invitation can be taken back, and inviting an address anew voids the ol
   })
   expect((await owner.request(`${ns}/invitations/${open.id}`, { method: 'DELETE' })).status).toBe(200)
   expect(await codeOf(accept(late, second))).toEqual([404, 'invitation_not_found'])
+})
+
+test('the page of an invitation shows who invites, and the role', async () => {
+  const secret = await invite('reader@example.com', 'editor')
+  const intro = `<strong>owner${number}@example.com</strong> invited you to join the namespace <strong>owner${number}</strong> as <strong>an editor</strong>.`
+  expect(await pageOf(secret)).toContain(intro)
+  expect(await pageOf(secret, await platform.signUp(`reader${number}@example.com`))).toContain(intro)
+  const named = await platform.request('/api/auth/sign-up/email', {
+    body: { email: `named${number}@example.com`, password: 'correct horse battery', name: '<b>Ada</b>' },
+  })
+  const ada = platform.session(named, `named${number}@example.com`)
+  expect((await accept(ada, await invite(ada.email, 'admin'))).status).toBe(200)
+  const { body } = await ada.request(`${ns}/invitations`, { body: { email: 'guest@example.com', role: 'viewer' } })
+  const page = await pageOf(body.data.link.split('/').at(-1))
+  expect(page).toContain(`<strong>&lt;b&gt;Ada&lt;/b&gt;</strong> (${ada.email}) invited you`)
+  expect(page).toContain('as <strong>a viewer</strong>.')
 })
 
 test('who is a member is neither invited nor made one again', async () => {

@@ -34,8 +34,8 @@ describe('the page of consent', () => {
     const { html } = await shown(asked, owner.cookie)
     expect(html).toContain('&lt;b&gt;&quot;Agent&quot;&lt;/b&gt;')
     expect(html).not.toContain('<b>')
-    expect(html).toContain('anyone can register under any name')
-    expect(html).toContain('a program on this computer')
+    expect(html).toContain('its name is not verified')
+    expect(html).toContain('an app on this computer')
     expect(html).toContain('owner@example.com')
   })
 
@@ -123,11 +123,14 @@ describe('who is not signed in', () => {
     const fields = fieldsOf(html, '/login')
     expect(fields).toEqual({ return: asked })
     const wrong = await post('/login', { ...fields, email: 'owner@example.com', password: 'wrong password' })
-    expect([wrong.status, await wrong.text()]).toEqual([401, expect.stringContaining('Invalid email or password')])
+    expect([wrong.status, await wrong.text()]).toEqual([
+      401,
+      expect.stringContaining('The email address or password is incorrect.'),
+    ])
     const done = await post('/login', { ...fields, email: 'owner@example.com', password: 'correct horse battery' })
     expect([done.status, done.headers.get('location')]).toEqual([303, asked])
     const cookie = done.headers.getSetCookie().map((line) => line.split(';')[0])
-    expect((await shown(asked, cookie.join('; '))).html).toContain('You are signed in as owner@example.com')
+    expect((await shown(asked, cookie.join('; '))).html).toContain("You're signed in as owner@example.com")
   })
 
   test('gets back to a request that was not written as forms write it', async () => {
@@ -181,6 +184,20 @@ describe('who is not signed in', () => {
     }
   })
 
+  test('reads how long a password must be, and keeps what was entered after an error', async () => {
+    const { html } = await shown('/signup')
+    expect(html).toContain('At least 8 characters.')
+    const fields = { name: 'Ada "A" Lovelace', email: 'short@example.com', password: '1234567', return: '/' }
+    const refused = await post('/signup', fields)
+    const text = await refused.text()
+    expect([refused.status, text]).toEqual([
+      400,
+      expect.stringContaining('The password must have at least 8 characters.'),
+    ])
+    expect(text).toContain('value="Ada &quot;A&quot; Lovelace"')
+    expect(text).toContain('value="short@example.com"')
+  })
+
   test('signs up where that is open, and is told where it is not', async () => {
     const fields = { name: 'New', email: 'new@example.com', password: 'correct horse battery', return: asked }
     const made = await post('/signup', fields)
@@ -189,13 +206,13 @@ describe('who is not signed in', () => {
     expect(twice.status).toBe(422)
     const invite = await startPlatform({ environment: { PERSQL_SIGNUP: 'invite' } })
     try {
-      expect((await invite.request('/signup')).body).toContain('Only those who were invited')
+      expect((await invite.request('/signup')).body).toContain('Sign-up is by invitation only.')
       const { status, body } = await invite.request('/signup', {
         method: 'POST',
         headers: { 'content-type': 'application/x-www-form-urlencoded' },
         body: new URLSearchParams(fields).toString(),
       })
-      expect([status, body]).toEqual([403, expect.stringContaining('Only those who were invited can sign up here.')])
+      expect([status, body]).toEqual([403, expect.stringContaining('Sign-up is by invitation only.')])
     } finally {
       await invite.stop()
     }
@@ -222,15 +239,15 @@ describe('in a browser', () => {
       const { verifier, challenge } = pkce()
       const page = await browser.newPage()
       await page.goto(`${platform.url}/oauth/authorize?${client.queryOf(body.client_id, challenge, { redirect })}`)
-      await page.click('text=Make an account')
+      await page.click('text=Create one')
       await page.fill('[name=email]', 'browser@example.com')
       await page.fill('[name=password]', 'correct horse battery')
-      await page.click('text=Sign up')
-      await page.waitForSelector('text=You are signed in as browser@example.com')
+      await page.click('button:has-text("Create account")')
+      await page.waitForSelector("text=You're signed in as browser@example.com")
       await page.check('[value=some]')
       await page.check('[name=database][value=main]')
       await page.check('[name=role][value=admin]')
-      await page.click('text=Allow')
+      await page.click('button:has-text("Authorize")')
       await page.waitForURL(`${redirect}*`)
       const answer = new URL(arrived.find((url) => url.startsWith('/callback')) ?? '', redirect).searchParams
       expect(answer.get('iss')).toBe(platform.url)

@@ -112,6 +112,9 @@ test('an owner is invited to a namespace that has nobody, where only the invited
     expect(code).toBe(0)
     const secret = /^https:\/\/sql\.example\.com\/invite\/(inv_acme_\w{32})$/m.exec(stdout)?.[1]
     expect(stdout).toMatch(/^ada@example\.com is invited to acme as owner\. /)
+    expect((await closed.request(`/invite/${secret}`)).body).toContain(
+      'The operator of this instance invited you to join',
+    )
     const answer = await signUp('ada@example.com')
     expect(answer.status).toBe(200)
     const ada = closed.session(answer, 'ada@example.com')
@@ -179,7 +182,9 @@ test('the program does all that, with the secret of the data folder', async () =
     stdout: 'Balance of program: $105.\n',
     stderr: '',
   })
-  expect((await cli(['credit', 'program', '-5.5', '--note', 'correction', ...url])).stdout).toBe('Balance of program: $99.5.\n')
+  expect((await cli(['credit', 'program', '-5.5', '--note', 'correction', ...url])).stdout).toBe(
+    'Balance of program: $99.5.\n',
+  )
   expect((await cli(['suspend', 'program', '--note', 'x', ...url])).stdout).toBe('program is suspended.\n')
   expect((await cli(['list', ...url])).stdout).toMatch(
     /^namespace +status +balance +drift +since\n(.*\n)*program +suspended +\$99\.5 +\$0 +20/,

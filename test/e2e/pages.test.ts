@@ -9,8 +9,8 @@ beforeAll(async () => {
 afterAll(() => platform.stop())
 
 test.each([
-  ['/billing?namespace=acme&paid=topup_1', 'The balance is filled'],
-  ['/billing?namespace=acme', 'Nothing was paid'],
+  ['/billing?namespace=acme&paid=topup_1', 'Your balance updates once the payment is confirmed'],
+  ['/billing?namespace=acme', 'Payment canceled'],
 ])('%s is a page that runs no script', async (path, text) => {
   const { status, headers, body } = await platform.request(path)
   expect(status).toBe(200)

@@ -8,20 +8,23 @@ import { welcome } from './welcome.ts'
 
 export type Auth = ReturnType<typeof makeAuth>
 
-/** Somebody signed in. */
+/** A signed-in user. */
 export interface Account {
   readonly userId: string
   readonly email: string
   readonly name: string
 }
 
-/** The header in which the library finds the client's address, as `clientAddress` knows it. */
+/** The header in which the account library finds the client's IP address. */
 export const ADDRESS_HEADER = 'x-persql-client-address'
+
+/** The number of characters that a new password must have. */
+export const MIN_PASSWORD_LENGTH = 8
 
 const MAX_KNOWN = 20
 const known = new WeakMap<Env, Map<string, Auth>>()
 
-/** Better Auth for the address that this instance is reached under; made once for each. */
+/** Returns Better Auth for the base URL of a request. Instances are cached. */
 export function authOf(env: Env, baseUrl: string): Auth {
   const auths = known.get(env) ?? new Map<string, Auth>()
   known.set(env, auths)
@@ -34,7 +37,7 @@ export function authOf(env: Env, baseUrl: string): Auth {
 function makeAuth(env: Env, baseUrl: string) {
   const { signup } = settingsOf(env)
   const mail = mailOf(env)
-  if (!env.PERSQL_SECRET) throw new Error('PERSQL_SECRET must be set.')
+  if (!env.PERSQL_SECRET) throw new Error('PERSQL_SECRET is required.')
   return betterAuth({
     appName: 'PerSQL',
     baseURL: baseUrl,
@@ -62,6 +65,7 @@ function makeAuth(env: Env, baseUrl: string) {
     emailAndPassword: {
       enabled: true,
       disableSignUp: signup === 'off',
+      minPasswordLength: MIN_PASSWORD_LENGTH,
       requireEmailVerification: reachesPeople(env),
       revokeSessionsOnPasswordReset: true,
       ...(mail && {
@@ -75,7 +79,7 @@ function makeAuth(env: Env, baseUrl: string) {
         sendOnSignIn: true,
         autoSignInAfterVerification: true,
         sendVerificationEmail: ({ user, url }) =>
-          mail.send({ to: user.email, subject: 'Confirm your address for PerSQL', text: verifyText(url) }),
+          mail.send({ to: user.email, subject: 'Confirm your email address for PerSQL', text: verifyText(url) }),
       },
     }),
     socialProviders: {
@@ -88,11 +92,11 @@ function makeAuth(env: Env, baseUrl: string) {
           before: async ({ email }) => {
             if (signup === 'open') return
             const { first, invited } = await directoryObject(env).standing(email)
-            // Somebody has to be the first who can invite, where only this machine's users can reach it.
+            // Without any account, the first user of this machine can sign up to invite others.
             if (signup === 'invite' && (invited || (first && env.PERSQL_FIRST_OWNS))) return
             throw new APIError('FORBIDDEN', {
               code: 'SIGNUP_CLOSED',
-              message: signup === 'off' ? 'Nobody can sign up here.' : 'Only those who were invited can sign up here.',
+              message: signup === 'off' ? 'Sign-up is disabled on this instance.' : 'Sign-up is by invitation only.',
             })
           },
         },
@@ -107,18 +111,18 @@ const provider = <K extends string>(name: K, clientId?: string, clientSecret?: s
 
 const verifyText = (url: string) => `Welcome to PerSQL.
 
-Open this link to confirm that this address is yours:
+Confirm your email address:
 
 ${url}
 
-If you did not sign up, nothing needs to be done.
+If you didn't request this, you can ignore this email.
 `
 
-const resetText = (url: string) => `Somebody, hopefully you, asked to reset the password of your PerSQL account.
-
-Open this link to choose a new one:
+const resetText = (url: string) => `We received a request to reset your PerSQL password. Choose a new password:
 
 ${url}
 
-If it was not you, nothing needs to be done: the password stays as it is.
+Your password doesn't change until you choose a new one.
+
+If you didn't request this, you can ignore this email.
 `

@@ -15,14 +15,14 @@ import { asSomebodyElse, hidden, signedIn, waysIn } from './signed-in.ts'
 
 const MAX_BODY = 64 * 1024
 const STANDS = {
-  pending: 'It waits for a decision.',
-  approved: 'It was approved. Whoever asked can now run it, once.',
-  denied: 'It was denied. Nothing is run.',
-  expired: 'Nobody decided in time. Nothing is run.',
-  redeemed: 'It was approved and has been run.',
+  pending: 'Pending. Nothing has been written.',
+  approved: 'Approved. The requester can now run it once.',
+  denied: 'Denied. Nothing was written.',
+  expired: 'Expired. Nothing was written.',
+  redeemed: 'Approved. The write has run.',
 }
 
-/** Where the link of an approval leads: what is asked for, and two buttons. */
+/** Returns the page that the link of an approval opens: the request, and buttons to approve or deny it. */
 export function approvePage(): Hono<{ Bindings: Env }> {
   const app = new Hono<{ Bindings: Env }>()
   app.get('/approve/:token', (c) => {
@@ -34,12 +34,15 @@ export function approvePage(): Hono<{ Bindings: Env }> {
 }
 
 async function ask(ctx: Context, token: string): Promise<Response> {
-  // Only what has the shape of such a token gets into the page.
+  // Only a well-formed token gets into the page.
   const { namespace, slug } = approvalAddress(token)
-  const title = `A write to ${namespace}/${slug} waits for you`
+  const title = `Approval request for ${namespace}/${slug}`
   const account = await signedIn(ctx)
   if (account) return requestPage(ctx, account, token)
-  return page(title, ['Sign in to see what is asked for. Editors of the database decide.', waysIn(`/approve/${token}`)])
+  return page(title, [
+    'Sign in to review this request. Editors of the database can approve or deny it.',
+    waysIn(`/approve/${token}`),
+  ])
 }
 
 async function requestPage(ctx: Context, account: Account, token: string): Promise<Response> {
@@ -47,18 +50,18 @@ async function requestPage(ctx: Context, account: Account, token: string): Promi
   const blocks = blocksOf(request, await nameOf(ctx, request.askedBy))
   const path = `/approve/${token}`
   const address = `${request.namespaceSlug}/${request.databaseSlug}`
-  if (request.status !== 'pending') return page(`A write to ${address}`, [...blocks, STANDS[request.status]])
+  if (request.status !== 'pending') return page(`Approval request for ${address}`, [...blocks, STANDS[request.status]])
   const subject = { userId: account.userId, query: path, namespace: request.namespaceSlug }
   const form = `<form method="post" action="${path}">${hidden('state', await signForm(ctx.env, subject))}
-    <label>A word to whoever asked, if you like <input name="note" maxlength="500"></label>
+    <label>Note (optional) <input name="note" maxlength="500"></label>
     <p class="actions"><button name="decision" value="approve">Approve</button>
     <button class="plain" name="decision" value="deny">Deny</button></p></form>`
-  return page(`A write to ${address} waits for you`, [...blocks, form, asSomebodyElse(account.email, path)], {
+  return page(`Approval request for ${address}`, [...blocks, form, asSomebodyElse(account.email, path)], {
     formAction: "'self'",
   })
 }
 
-/** Who asks, as whoever decides knows them: people by their address, tokens by their id. */
+/** Returns the requester's name: the email address of a user, the ID of a token. */
 async function nameOf(ctx: Context, actor: string): Promise<string> {
   const [kind, id = ''] = actor.split(':')
   if (kind !== 'user') return actor
@@ -67,23 +70,23 @@ async function nameOf(ctx: Context, actor: string): Promise<string> {
 }
 
 function blocksOf({ statements, tables, rowsWritten, expiresAt, hits }: ApprovalRequest, askedBy: string): string[] {
-  const rows = rowsWritten === 1 ? 'one row or index entry' : `${rowsWritten} rows and index entries`
+  const rows = rowsWritten === 1 ? '1 row or index entry' : `${rowsWritten} rows and index entries`
   const notes = hits.flatMap(({ note }) => (note === null ? [] : [escapeHtml(note)]))
   return [
-    `<strong>${escapeHtml(askedBy)}</strong> asks to run:`,
+    `<strong>${escapeHtml(askedBy)}</strong> wants to run:`,
     ...statements.map(
       ({ sql, params }) =>
         `<pre tabindex="0"><code>${escapeHtml(sql)}</code></pre>${
-          params.length > 0 ? `<p>with <code>${escapeHtml(JSON.stringify(params))}</code></p>` : ''
+          params.length > 0 ? `<p>with parameters <code>${escapeHtml(JSON.stringify(params))}</code></p>` : ''
         }`,
     ),
-    `It writes to ${tables.map((table) => `<code>${escapeHtml(table)}</code>`).join(', ')}. Tried out, it wrote ${rows}.`,
+    `Writes to ${tables.map((table) => `<code>${escapeHtml(table)}</code>`).join(', ')}. In a dry run, it wrote ${rows}.`,
     ...notes.map((note) => `<p class="warning">${note}</p>`),
-    `<p class="quiet">It can be decided until <time datetime="${escapeHtml(expiresAt)}">${utc(expiresAt)}</time>.</p>`,
+    `<p class="quiet">Expires <time datetime="${escapeHtml(expiresAt)}">${utc(expiresAt)}</time>.</p>`,
   ]
 }
 
-/** A moment for people: pages without script do not know their time zone. */
+/** Formats a time in UTC, because a page without script doesn't know the user's time zone. */
 const utc = (moment: string) => `${moment.slice(0, 10)}, ${moment.slice(11, 16)} UTC`
 
 async function decide(ctx: Context, token: string, raw: Request): Promise<Response> {
@@ -94,7 +97,7 @@ async function decide(ctx: Context, token: string, raw: Request): Promise<Respon
   if (!(await isSigned(ctx.env, subject, form.get('state') ?? ''))) throw new PerSQLError('oauth_form_expired')
   const decision = form.get('decision')
   if (decision !== 'approve' && decision !== 'deny') {
-    throw new PerSQLError('invalid_input', { problem: 'Approve or deny.' })
+    throw new PerSQLError('invalid_input', { problem: 'Choose Approve or Deny.' })
   }
   const given = { token, note: form.get('note')?.trim().slice(0, 500) || undefined }
   const { status } = await (decision === 'approve' ? approvals.approve_request : approvals.deny_request)(given, {

@@ -4,16 +4,17 @@ import { authenticateAccount } from '../authenticate.ts'
 import { type Context, contextOf } from '../context.ts'
 import type { Env } from '../env.ts'
 import { isSigned, signForm } from '../oauth/form-state.ts'
+import { directoryObject } from '../objects.ts'
 import { accounts } from '../operations/accounts.ts'
-import { invitationNamespace, knownInvitation } from '../operations/members.ts'
+import { invitationNamespace, type OpenInvitation, openInvitation, withArticle } from '../operations/members.ts'
 import { readBody } from './body.ts'
-import { page } from './page.ts'
+import { escapeHtml, page } from './page.ts'
 import { shown } from './shown.ts'
 import { asSomebodyElse, hidden, signedIn, waysIn } from './signed-in.ts'
 
 const MAX_BODY = 16 * 1024
 
-/** Where the link of an invitation leads: signing in first, if need be, and then one button. */
+/** Returns the page that the link of an invitation opens: who invites, and a button to accept. */
 export function invitePage(): Hono<{ Bindings: Env }> {
   const app = new Hono<{ Bindings: Env }>()
   app.get('/invite/:token', (c) => {
@@ -25,26 +26,39 @@ export function invitePage(): Hono<{ Bindings: Env }> {
 }
 
 async function ask(ctx: Context, token: string): Promise<Response> {
-  // Only what has the shape of an invitation gets into the page.
+  // Only a well-formed token gets into the page.
   const namespace = invitationNamespace(token)
-  // Nobody makes an account for an invitation that is over.
-  await knownInvitation(ctx.env, token)
+  // Checked first, so that no visitor creates an account for an invitation that has ended.
+  const invitation = await openInvitation(ctx.env, token)
+  const intro = `${await inviterOf(ctx, invitation)} to join the namespace <strong>${namespace}</strong> as <strong>${withArticle(invitation.role)}</strong>.`
   const account = await signedIn(ctx)
-  const title = `You are invited to ${namespace}`
+  const title = `Join ${namespace} on PerSQL`
   const path = `/invite/${token}`
   if (!account) {
-    return page(title, ['Sign in with the account you have, or make one. Then you can accept it, once.', waysIn(path)])
+    return page(title, [intro, 'Sign in or create an account to accept this invitation. It works once.', waysIn(path)])
   }
   const state = await signForm(ctx.env, { userId: account.userId, query: path, namespace })
   return page(
     title,
     [
-      `Accept it to see the databases of <strong>${namespace}</strong>. You can leave at any time.`,
-      `<form method="post" action="${path}" class="actions">${hidden('state', state)}<button>Accept the invitation</button></form>`,
+      intro,
+      'Accept to get access to its databases. You can leave at any time.',
+      `<form method="post" action="${path}" class="actions">${hidden('state', state)}<button>Accept invitation</button></form>`,
       asSomebodyElse(account.email, path),
     ],
     { formAction: "'self'" },
   )
+}
+
+/** Returns the beginning of the sentence that names who invites. */
+async function inviterOf(ctx: Context, { invitedBy = '' }: OpenInvitation): Promise<string> {
+  if (invitedBy === 'operator') return 'The operator of this instance invited you'
+  const id = /^user:(.+)$/.exec(invitedBy)?.[1]
+  const [inviter] = id === undefined ? [] : await directoryObject(ctx.env).people([id])
+  if (!inviter) return "You've been invited"
+  const { name, email } = inviter
+  const address = name === '' || name === email ? '' : ` (${escapeHtml(email)})`
+  return `<strong>${escapeHtml(name || email)}</strong>${address} invited you`
 }
 
 async function accept(ctx: Context, token: string, request: Request): Promise<Response> {

@@ -6,23 +6,23 @@ const ENTITIES: { readonly [character: string]: string } = {
   "'": '&#39;',
 }
 
-/** Text as it stands in HTML, in an attribute too. */
+/** Escapes a text for HTML, including attributes. */
 export const escapeHtml = (text: string): string =>
   text.replace(/[&<>"']/g, (character) => ENTITIES[character] as string)
 
-/** What a page may do beyond being read. */
+/** The options of a page. */
 export interface PageOptions {
   readonly status?: number
-  /** Where its forms may lead, redirects included: sources of a Content-Security-Policy. */
+  /** The CSP sources for its forms and their redirects. */
   readonly formAction?: string
 }
 
-/** The mark of the product, in the page itself: it may load nothing. */
+/** The logo, inline because the page can't load anything. */
 const MARK = `<svg viewBox="0 0 32 32" width="24" height="24" aria-hidden="true"><rect width="32" height="32" rx="8" fill="#0b7a6f"/><g
  fill="none" stroke="#fff" stroke-width="2.5"><ellipse cx="16" cy="10" rx="8" ry="3.2"/><path
  d="M8 10v12c0 1.8 3.6 3.2 8 3.2s8-1.4 8-3.2V10M8 16c0 1.8 3.6 3.2 8 3.2s8-1.4 8-3.2"/></g></svg>`
 
-/** A page that runs no script, loads nothing and stands in no frame. `blocks` are HTML. */
+/** Returns a page that runs no script, loads nothing and can't be framed. `blocks` are HTML. */
 export function page(
   title: string,
   blocks: readonly string[],
@@ -82,7 +82,7 @@ ${blocks.map((text) => (/^<(?!strong)/.test(text) ? text : `<p>${text}</p>`)).jo
       'Content-Type': 'text/html; charset=utf-8',
       'Content-Security-Policy': `default-src 'none'; style-src 'nonce-${nonce}'; base-uri 'none'; form-action ${formAction ?? "'none'"}; frame-ancestors 'none'`,
       'X-Frame-Options': 'DENY',
-      // With "no-referrer" browsers would call the origin of a form "null", and it is what forms are known by.
+      // With "no-referrer", browsers would send the origin "null" with a form, and forms are verified by their origin.
       'Referrer-Policy': formAction ? 'same-origin' : 'no-referrer',
       'X-Content-Type-Options': 'nosniff',
       'Cache-Control': 'no-store',

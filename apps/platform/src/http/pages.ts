@@ -7,11 +7,11 @@ import { page } from './page.ts'
 
 const TO_CONSOLE = '<p><a href="/">Go to the console</a></p>'
 
-/** The @ keeps namespaces apart whose names are addresses of something else. */
+/** The @ distinguishes namespaces from other paths with the same name. */
 const toBilling = (namespace: string, paid = '') =>
   `<p><a href="/@${namespace}/settings/billing${/^\w+$/.test(paid) ? `?paid=${paid}` : ''}">Go to billing</a></p>`
 
-/** The pages that links in mail, and Stripe, lead to. They run no script and load nothing. */
+/** Returns the pages for links in emails and for Stripe. They run no script and load nothing. */
 export function pages(): Hono<{ Bindings: Env }> {
   const app = new Hono<{ Bindings: Env }>()
 
@@ -19,8 +19,8 @@ export function pages(): Hono<{ Bindings: Env }> {
     const { namespace = '', paid } = c.req.query()
     const onward = isSlug(namespace) ? toBilling(namespace, paid) : TO_CONSOLE
     return paid === undefined
-      ? page('Nothing was paid', ['The payment page was left. It can be opened again for a day.', onward])
-      : page('Thank you', ['The balance is filled as soon as the payment is confirmed, which takes a moment.', onward])
+      ? page('Payment canceled', ['You left the payment page. The link stays valid for 24 hours.', onward])
+      : page('Thank you', ['Your balance updates once the payment is confirmed, usually within a minute.', onward])
   })
   app.route('/', invitePage())
   app.route('/', approvePage())

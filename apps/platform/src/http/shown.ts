@@ -2,14 +2,14 @@ import { PerSQLError } from '@persql/contract'
 import { logInternal } from '../reply.ts'
 import { escapeHtml, page } from './page.ts'
 
-/** A page, or a page that says why there is none. */
+/** Returns the page, or a page with the error. */
 export async function shown(work: () => Promise<Response>): Promise<Response> {
   try {
     return await work()
   } catch (cause) {
     const error = PerSQLError.from(cause)
     if (error.code === 'internal') logInternal(cause)
-    return page('This did not work', [escapeHtml(error.message), '<p><a href="/">Go to the console</a></p>'], {
+    return page('Something went wrong', [escapeHtml(error.message), '<p><a href="/">Go to the console</a></p>'], {
       status: error.status,
     })
   }

@@ -4,7 +4,7 @@ import { authenticateAccount } from '../authenticate.ts'
 import type { Context } from '../context.ts'
 import { escapeHtml } from './page.ts'
 
-/** Who looks at a page, or nobody. @throws PerSQLError */
+/** Returns the signed-in account, if any. @throws PerSQLError */
 export async function signedIn(ctx: Context): Promise<Account | undefined> {
   try {
     return await authenticateAccount(ctx)
@@ -14,17 +14,17 @@ export async function signedIn(ctx: Context): Promise<Account | undefined> {
   }
 }
 
-/** The ways in, each of which comes back to `back`. */
+/** Returns the links to sign in and to sign up, which return to `back`. */
 export const waysIn = (back: string): string => {
   const query = escapeHtml(new URLSearchParams({ return: back }).toString())
-  return `<p class="actions"><a class="button" href="/login?${query}">Sign in</a> <a class="button plain" href="/signup?${query}">Make an account</a></p>`
+  return `<p class="actions"><a class="button" href="/login?${query}">Sign in</a> <a class="button plain" href="/signup?${query}">Create account</a></p>`
 }
 
-/** Says who is signed in, and lets somebody else sign in instead and come back. */
+/** Returns a form that shows the signed-in account and switches to another one, returning to `back`. */
 export const asSomebodyElse = (email: string, back: string): string =>
-  `<form method="post" action="/logout"><p class="quiet">You are signed in as ${escapeHtml(email)}.
+  `<form method="post" action="/logout"><p class="quiet">You're signed in as ${escapeHtml(email)}.
     ${hidden('return', back)}<button class="link">Use another account</button></p></form>`
 
-/** A field that travels with a form. */
+/** Returns a hidden form field. */
 export const hidden = (name: string, value: string): string =>
   `<input type="hidden" name="${escapeHtml(name)}" value="${escapeHtml(value)}">`

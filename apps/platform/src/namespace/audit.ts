@@ -48,6 +48,16 @@ export class Audit {
     )
   }
 
+  /** Returns the actor of the latest entry with this action and target. */
+  actorOf(action: string, target: string): string | undefined {
+    const [row] = this.#sql.exec(
+      'SELECT actor FROM audit WHERE action = ? AND target = ? ORDER BY id DESC LIMIT 1',
+      action,
+      target,
+    )
+    return row?.actor as string | undefined
+  }
+
   /** The newest first, older than `before`; of one action only, or of all that begin with `action` and a dot. */
   list(limit: number, before = Number.MAX_SAFE_INTEGER, action?: string): AuditEntry[] {
     return [

@@ -75,19 +75,19 @@ export class LowBalance {
   }
 }
 
-/** What owners are told before the balance is used up. */
+/** The mail to the owners of a namespace whose balance is low. */
 function lowBalanceMail(slug: string, balanceNano: number, baseUrl: string | undefined) {
   const left = `$${usd(Math.max(0, balanceNano)).toFixed(2)}`
   const where = baseUrl ? `Add funds: ${baseUrl}/billing?namespace=${slug}` : 'Add funds on the billing page.'
   return {
-    subject: `${slug}: ${left} left on PerSQL`,
-    text: `The balance of the namespace "${slug}" is down to ${left}.
+    subject: `Low balance on ${slug}: ${left} left`,
+    text: `The balance of your namespace "${slug}" is down to ${left}.
 
-When it is used up, requests are answered with 402 until funds are added. Your data stays as it is.
+When it runs out, requests return 402 until you add funds. Your data is kept.
 
 ${where}
 
-You will not be reminded again before the next top-up.
+We won't remind you again until your next top-up.
 `,
   }
 }

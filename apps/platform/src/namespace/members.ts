@@ -135,9 +135,10 @@ export class Members {
     return invitationOf(this.#invitations('WHERE id = ?', id)[0] as InvitationRow)
   }
 
-  isInvited(hash: string, nowMs: number): boolean {
+  /** Returns the invitation with this secret unless it has expired. */
+  findInvitation(hash: string, nowMs: number): Invitation | undefined {
     const [row] = this.#invitations('WHERE hash = ?', hash)
-    return row !== undefined && row.expires_at > nowMs
+    return row && row.expires_at > nowMs ? invitationOf(row) : undefined
   }
 
   /** Takes an invitation out, by its id or the hash of its secret. @throws PerSQLError `invitation_not_found` */

@@ -80,9 +80,10 @@ export class People extends RpcTarget {
     return invitation
   }
 
-  /** Whether an invitation with this secret can still be accepted. */
-  isInvitationOpen(hash: string): boolean {
-    return this.#members.isInvited(hash, now())
+  /** Returns the invitation with this secret if it can still be accepted, with the actor who created it. */
+  findInvitation(hash: string): { role: Invitation['role']; invitedBy: string | undefined } | undefined {
+    const invitation = this.#members.findInvitation(hash, now())
+    return invitation && { role: invitation.role, invitedBy: this.#audit.actorOf('invitation.created', invitation.id) }
   }
 
   /** Makes the holder of the invitation's secret a member. @throws PerSQLError `invitation_not_found`, `already_member` */

@@ -19,7 +19,7 @@ import { audienceOf, authorizationServer, REGISTRATION_S, scopes } from './serve
 const MAX_QUERY = 6_000
 const MAX_BODY = 64 * 1024
 
-/** Where an app sends a browser to be let in, and where the form of that page leads. */
+/** Returns the routes of the consent page and its form. */
 export function authorize(): Hono<{ Bindings: Env }> {
   const app = new Hono<{ Bindings: Env }>()
   app.get('/oauth/authorize', (c) =>
@@ -29,11 +29,11 @@ export function authorize(): Hono<{ Bindings: Env }> {
   return app
 }
 
-/** Asks whoever is signed in; who is not gets to sign in first. */
+/** Shows the consent page, after signing in if necessary. */
 async function ask(ctx: Context, query: string): Promise<Response> {
   const account = await signedIn(ctx)
   const params = new URLSearchParams(query)
-  // No URL is asked for somebody unknown.
+  // A metadata URL is fetched for signed-in users only.
   if (!account && isDocumentUrl(params.get('client_id') ?? '')) return toLogin(query)
   const request = await parsed(ctx, query)
   if (!account) return toLogin(query)
@@ -41,7 +41,7 @@ async function ask(ctx: Context, query: string): Promise<Response> {
   const namespaces = memberships.map(({ slug }) => slug)
   const wanted = params.get('namespace')
   const namespace = wanted !== null && namespaces.includes(wanted) ? wanted : namespaces[0]
-  if (namespace === undefined) return page('No namespace', ['You are a member of no namespace yet.'])
+  if (namespace === undefined) return page('No namespace', ["You're not a member of any namespace yet."])
   const object = namespaceObject(ctx.env, namespace)
   const [databases, highest, client] = await Promise.all([
     object.listDatabases(),
@@ -53,7 +53,7 @@ async function ask(ctx: Context, query: string): Promise<Response> {
   const asked = roles.find((role) => request.scope.includes(role))
   return consentPage({
     clientId: request.clientId,
-    clientName: client?.clientName ?? 'An app without a name',
+    clientName: client?.clientName ?? 'Unnamed app',
     redirectUri: request.redirectUri,
     audience: audienceOf(request.resource),
     email: account.email,
@@ -67,7 +67,7 @@ async function ask(ctx: Context, query: string): Promise<Response> {
   })
 }
 
-/** Takes what the form says, from whom it was made for only. */
+/** Handles the form, from the account it was signed for only. */
 async function decide(ctx: Context, raw: Request): Promise<Response> {
   const form = new URLSearchParams(await readBody(raw, MAX_BODY, ctx.settings))
   const account = await authenticateAccount(ctx)
@@ -81,7 +81,7 @@ async function decide(ctx: Context, raw: Request): Promise<Response> {
   const role = scopes.find((one) => one === given('role'))
   const databases = form.getAll('database')
   if (!role || (given('which') === 'some' && databases.length === 0)) {
-    throw new PerSQLError('invalid_input', { problem: 'Choose what the app may do, and a database at least.' })
+    throw new PerSQLError('invalid_input', { problem: 'Choose a role and at least one database.' })
   }
   const chosen = given('which') === 'all' ? null : databases
   return redirect(await allow(ctx, request, account, namespace, role, chosen))
@@ -96,8 +96,8 @@ async function allow(
   databases: readonly string[] | null,
 ): Promise<string> {
   const client = await api(ctx).lookupClient(request.clientId)
-  const clientName = client?.clientName ?? 'An app without a name'
-  // First, so that the registration is there for as long as what follows.
+  const clientName = client?.clientName ?? 'Unnamed app'
+  // First, so that the registration lives as long as the grant.
   await directoryObject(ctx.env).oauthClients.used(request.clientId, REGISTRATION_S * 1000)
   return namespaceObject(ctx.env, namespace).apps.approve(ctx.baseUrl, request, { userId, role, databases, clientName })
 }
@@ -109,7 +109,7 @@ async function parsed(ctx: Context, query: string): Promise<AuthRequest> {
   return api(ctx).parseAuthRequest(new Request(`${ctx.baseUrl}/oauth/authorize?${query}`))
 }
 
-/** An app is told of a mistake where it can be, at an address that is its own; else whoever is here is. */
+/** Reports an error to the app if it has a valid redirect URI, and to the user otherwise. */
 async function shown(work: () => Promise<Response>): Promise<Response> {
   try {
     return await work()
@@ -124,7 +124,7 @@ async function shown(work: () => Promise<Response>): Promise<Response> {
   }
 }
 
-const problem = (status: number, text: string) => page('This did not work', [escapeHtml(text)], { status })
+const problem = (status: number, text: string) => page('Something went wrong', [escapeHtml(text)], { status })
 
 const toLogin = (query: string) => redirect(`/login?${new URLSearchParams({ return: backTo(query) })}`)
 

@@ -2,7 +2,7 @@ import type { Role } from '@persql/contract'
 import { escapeHtml, page } from '../http/page.ts'
 import { isDocumentUrl } from './clients.ts'
 
-/** What the page of consent shows and asks. */
+/** The contents of the consent page. */
 export interface ConsentPage {
   readonly clientId: string
   readonly clientName: string
@@ -10,7 +10,7 @@ export interface ConsentPage {
   readonly audience: string
   readonly email: string
   readonly namespace: string
-  /** All that may be chosen instead. */
+  /** All namespaces that the member can choose. */
   readonly namespaces: readonly string[]
   readonly databases: readonly string[]
   readonly roles: readonly Role[]
@@ -20,27 +20,27 @@ export interface ConsentPage {
 }
 
 const MEANS: Record<Role, string> = {
-  readonly: 'read',
-  readwrite: 'read, and change rows',
-  admin: 'do everything you may do in them: change tables and delete',
+  readonly: 'Read rows and the schema',
+  readwrite: 'Read and change rows',
+  admin: 'Full access, up to your own role: also change the schema and delete databases',
 }
 
-/** The address of a request, written as the account library takes addresses to go on to. */
+/** Returns the URL of a request in a form that the account library accepts as a return URL. */
 export const backTo = (query: string): string =>
   `/oauth/authorize?${new URLSearchParams(query).toString().replaceAll('*', '%2A')}`
 
-/** The page on which a member lets an app in, or does not. */
+/** Returns the page on which a member authorizes an app. */
 export function consentPage(consent: ConsentPage): Response {
   const { clientName, clientId, redirectUri, email, namespace, namespaces, databases, roles, role } = consent
   const { query, state, audience } = consent
   const name = escapeHtml(clientName)
   const blocks = [
-    `<p><strong>${name}</strong> asks to use databases of yours ${audience === 'mcp' ? 'through MCP' : 'through the API'}.</p>`,
+    `<p><strong>${name}</strong> wants to access your databases ${audience === 'mcp' ? 'over MCP' : 'through the API'}.</p>`,
     isDocumentUrl(clientId)
-      ? `<p>It is described at <strong>${escapeHtml(new URL(clientId).host)}</strong>.</p>`
-      : '<p class="warning">It registered itself, and anyone can register under any name. Go on only if you started this.</p>',
-    `<p>Afterwards your browser is sent to ${destination(redirectUri)}.</p>`,
-    `<form method="post" action="/logout"><p class="quiet">You are signed in as ${escapeHtml(email)}.
+      ? `<p>Published by <strong>${escapeHtml(new URL(clientId).host)}</strong>.</p>`
+      : '<p class="warning">This app registered itself and its name is not verified. Continue only if you started this.</p>',
+    `<p>After you authorize, you are redirected to ${destination(redirectUri)}.</p>`,
+    `<form method="post" action="/logout"><p class="quiet">You're signed in as ${escapeHtml(email)}.
       ${hidden('return', backTo(query))}<button class="link">Use another account</button></p></form>`,
   ]
   if (namespaces.length > 1) {
@@ -52,12 +52,12 @@ export function consentPage(consent: ConsentPage): Response {
   }
   blocks.push(`<form method="post" action="/oauth/authorize">
     ${hidden('query', query)}${hidden('namespace', namespace)}${hidden('state', state)}
-    <fieldset><legend>In the namespace <strong>${namespace}</strong>, it gets to use</legend>
-      <label><input type="radio" name="which" value="all" checked> all databases, those to come too</label>
-      <label><input type="radio" name="which" value="some"> only these:</label>
+    <fieldset><legend>Databases in <strong>${namespace}</strong></legend>
+      <label><input type="radio" name="which" value="all" checked> All databases, including future ones</label>
+      <label><input type="radio" name="which" value="some"> Only selected databases:</label>
       ${databases.map((slug) => `<label><input type="checkbox" name="database" value="${slug}"> ${slug}</label>`).join('')}
     </fieldset>
-    <fieldset><legend>In them it may</legend>
+    <fieldset><legend>Access</legend>
       ${roles
         .map(
           (one) =>
@@ -65,10 +65,10 @@ export function consentPage(consent: ConsentPage): Response {
         )
         .join('')}
     </fieldset>
-    <p>It never may do more than you may, and you can show it out at any time.</p>
-    <p class="actions"><button name="decision" value="allow">Allow</button> <button class="plain" name="decision" value="deny">Deny</button></p>
+    <p>It can never do more than you can. You can revoke access at any time.</p>
+    <p class="actions"><button name="decision" value="allow">Authorize</button> <button class="plain" name="decision" value="deny">Cancel</button></p>
   </form>`)
-  return page(`Let ${name} in?`, blocks, { formAction: `'self' ${source(redirectUri)}` })
+  return page(`Authorize ${name}?`, blocks, { formAction: `'self' ${source(redirectUri)}` })
 }
 
 const hidden = (name: string, value: string) =>
@@ -76,15 +76,15 @@ const hidden = (name: string, value: string) =>
 
 function destination(redirectUri: string): string {
   const { protocol, hostname, host } = new URL(redirectUri)
-  if (protocol === 'http:') return 'a program on this computer'
+  if (protocol === 'http:') return 'an app on this computer'
   if (protocol === 'https:' && !/^(localhost|127[\d.]+|\[::1\])$/.test(hostname))
     return `<strong>${escapeHtml(host)}</strong>`
-  return `the app that opens <strong>${escapeHtml(protocol)}</strong> on this computer`
+  return `the app that handles <strong>${escapeHtml(protocol)}</strong> links on this computer`
 }
 
-/** Browsers apply the rule for forms to where a form's answer redirects to. */
+/** Returns the CSP source of the redirect, because browsers also apply `form-action` to redirects after a form. */
 function source(redirectUri: string): string {
   const { protocol, origin } = new URL(redirectUri)
-  // A policy cannot name every address there is, IPv6 for one; and nothing else gets into it.
+  // A policy can't contain every host, such as an IPv6 address. Only safe characters get into it.
   return /^https?:\/\/[a-z\d.-]+(:\d+)?$/.test(origin) ? origin : protocol
 }

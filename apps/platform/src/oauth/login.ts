@@ -1,5 +1,6 @@
 import { PerSQLError } from '@persql/contract'
 import { Hono } from 'hono'
+import { MIN_PASSWORD_LENGTH } from '../accounts/auth.ts'
 import { refuseForeignOrigin } from '../authenticate.ts'
 import { contextOf } from '../context.ts'
 import type { Env } from '../env.ts'
@@ -12,8 +13,17 @@ import { type LoginPage, loginPage } from './login-page.ts'
 
 const MAX_BODY = 16 * 1024
 const providers = ['github', 'google'] as const
+/** Messages for the codes of the account library. */
+const PROBLEMS: { readonly [code: string]: string } = {
+  INVALID_EMAIL: 'Enter a valid email address.',
+  INVALID_EMAIL_OR_PASSWORD: 'The email address or password is incorrect.',
+  PASSWORD_TOO_SHORT: `The password must have at least ${MIN_PASSWORD_LENGTH} characters.`,
+  PASSWORD_TOO_LONG: 'The password must have at most 128 characters.',
+  USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL: 'An account with this email address already exists. Sign in instead.',
+  EMAIL_NOT_VERIFIED: 'Confirm your email address first. We sent you another link.',
+}
 
-/** Pages to sign in, sign up and sign out on, on the way to where `return` says. */
+/** Returns the pages to sign in, sign up and sign out, which then redirect to `return`. */
 export function login(): Hono<{ Bindings: Env }> {
   const app = new Hono<{ Bindings: Env }>()
   app.get('/login', (c) => loginPage(pageOf('login', c.env, c.req.raw, returnOf(c.req.query('return')))))
@@ -25,7 +35,7 @@ export function login(): Hono<{ Bindings: Env }> {
         return await answer(path, c.req.raw, c.env)
       } catch (cause) {
         const error = PerSQLError.from(cause)
-        return page('This did not work', [escapeHtml(error.message)], { status: error.status })
+        return page('Something went wrong', [escapeHtml(error.message)], { status: error.status })
       }
     })
   }
@@ -46,27 +56,33 @@ async function answer(path: string, request: Request, env: Env): Promise<Respons
     const { url } = (await response.clone().json()) as { url?: string }
     if (response.ok && url) return onward(url, response)
   }
-  const [email, password] = [given('email'), given('password')]
+  const [name, email, password] = [given('name'), given('email'), given('password')]
   const signsUp = path === '/signup'
   const response = signsUp
     ? await callAuth(
         request,
         '/api/auth/sign-up/email',
-        { email, password, name: given('name') || email, callbackURL: back },
+        { email, password, name: name || email, callbackURL: back },
         env,
       )
     : await callAuth(request, '/api/auth/sign-in/email', { email, password, callbackURL: back }, env)
-  const { message, token } = (await response.clone().json()) as { message?: string; token?: string | null }
+  const { code, message, token } = (await response.clone().json()) as {
+    code?: string
+    message?: string
+    token?: string | null
+  }
   if (response.ok && token) return onward(back, response)
-  if (response.ok) return page('Confirm your address', ['Open the link that was sent to you to go on.'])
+  if (response.ok) return page('Confirm your email address', ['We sent you a link. Open it to continue.'])
   const shown = pageOf(signsUp ? 'signup' : 'login', env, request, back)
-  return loginPage({ ...shown, email, problem: message ?? 'This did not work.' }, response.status)
+  const problem = PROBLEMS[code ?? ''] ?? message ?? 'Something went wrong. Try again.'
+  return loginPage({ ...shown, name, email, problem }, response.status)
 }
 
 function pageOf(kind: LoginPage['kind'], env: Env, request: Request, back: string): LoginPage {
   return {
     kind,
     back,
+    name: '',
     email: '',
     signup: contextOf(request, env).settings.signup,
     providers: [
@@ -76,7 +92,7 @@ function pageOf(kind: LoginPage['kind'], env: Env, request: Request, back: strin
   }
 }
 
-/** Goes on with the cookies that an answer of the library sets. */
+/** Redirects with the cookies of a response of the account library. */
 function onward(location: string, from: Response): Response {
   const headers = new Headers({ Location: location, 'Cache-Control': 'no-store' })
   for (const cookie of from.headers.getSetCookie()) headers.append('Set-Cookie', cookie)

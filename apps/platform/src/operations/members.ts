@@ -12,21 +12,35 @@ import type { MemberHandlers } from './handlers.ts'
 /** An invitation's secret, `inv_<namespace>_<32 characters>`: the namespace routes it without a look-up. */
 const INVITATION = new RegExp(`^inv_(${SLUG})_[0-9A-Za-z]{32}$`)
 
-/** The namespace an invitation is for. @throws PerSQLError `invitation_not_found` */
+/** Returns the namespace of an invitation. @throws PerSQLError `invitation_not_found` */
 export function invitationNamespace(secret: string): string {
   const namespace = INVITATION.exec(secret)?.[1]
   if (!namespace) throw new PerSQLError('invitation_not_found')
   return namespace
 }
 
-/** @throws PerSQLError `invitation_not_found` where it was accepted, taken back, or is over */
-export async function knownInvitation(env: Env, secret: string): Promise<void> {
-  const slug = invitationNamespace(secret)
-  const isOpen =
-    (await directoryObject(env).has(slug)) &&
-    (await namespaceObject(env, slug).people.isInvitationOpen(await hashToken(secret)))
-  if (!isOpen) throw new PerSQLError('invitation_not_found')
+/** An invitation that can be accepted. */
+export interface OpenInvitation {
+  readonly role: MemberRole
+  /** `user:<id>` or `operator`. */
+  readonly invitedBy: string | undefined
 }
+
+/**
+ * Returns the invitation with this secret.
+ * @throws PerSQLError `invitation_not_found` if it was accepted or revoked, or has expired
+ */
+export async function openInvitation(env: Env, secret: string): Promise<OpenInvitation> {
+  const slug = invitationNamespace(secret)
+  const invitation = (await directoryObject(env).has(slug))
+    ? await namespaceObject(env, slug).people.findInvitation(await hashToken(secret))
+    : undefined
+  if (!invitation) throw new PerSQLError('invitation_not_found')
+  return invitation
+}
+
+/** Returns a role with its article: "an editor". */
+export const withArticle = (role: MemberRole): string => `${role === 'viewer' ? 'a' : 'an'} ${role}`
 
 export const members = {
   get_namespace: (_input, { namespace, member }) => namespace.membership(member.userId),
@@ -81,7 +95,7 @@ export const members = {
 } satisfies MemberHandlers
 
 /**
- * Invites somebody to a namespace that exists: by mail, or with the link in the answer where no mail is set up.
+ * Invites a user to an existing namespace by email. Without email set up, the result contains the link.
  * @throws PerSQLError `already_member` or `mail_failed`
  */
 export async function invite(
@@ -103,7 +117,7 @@ export async function invite(
   const link = `${baseUrl}/invite/${secret}`
   await mailOf(env)?.send({
     to: email,
-    subject: `You are invited to ${slug} on PerSQL`,
+    subject: `Join ${slug} on PerSQL`,
     text: invitationText(slug, role, link),
   })
   return reachesPeople(env) ? invitation : { ...invitation, link }
@@ -124,11 +138,13 @@ async function peopleById(env: Env, rows: readonly { readonly userId: string }[]
 
 const invitationText = (
   slug: string,
-  role: string,
+  role: MemberRole,
   link: string,
-) => `You are invited to the namespace "${slug}" on PerSQL, as ${role}.
-
-Open this link to accept. It works once, for seven days:
+) => `You've been invited to join the namespace "${slug}" on PerSQL as ${withArticle(role)}. Accept the invitation:
 
 ${link}
+
+The link works once and expires in 7 days.
+
+If you weren't expecting this invitation, you can ignore this email.
 `
