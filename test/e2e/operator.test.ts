@@ -169,7 +169,7 @@ test('an invitation that makes no sense is refused, and members cannot invite an
   const said = async (...args: string[]) => (await cli(['invite', ...args, ...url])).stderr
   expect(await said('picky', email)).toBe('Missing --role. Expected one of owner, admin, editor, viewer.\n')
   expect(await said('picky', email, '--role', 'king')).toContain('Invalid role "king". Expected one of owner')
-  expect(await said('nowhere', email, '--role', 'owner')).toContain('There is no namespace "nowhere"')
+  expect(await said('nowhere', email, '--role', 'owner')).toContain('Namespace "nowhere" not found')
   expect(await said('picky', 'ada', '--role', 'owner')).toContain('email')
   expect(await said('picky', '--role', 'owner')).toContain('npm run operator -- <command>')
 }, 60_000)
