@@ -17,7 +17,7 @@ const NANO_PER_CENT = 10_000_000
 export async function takeStripeWebhook(request: Request, env: Env): Promise<void> {
   const payments = paymentsOf(env)
   const body = await readBody(request, MAX_BODY, settingsOf(env))
-  const event = await payments.eventOf(body, request.headers.get('Stripe-Signature') ?? '')
+  const event = payments.eventOf(body, request.headers.get('Stripe-Signature') ?? '')
   switch (event.type) {
     case 'checkout.session.completed':
     case 'checkout.session.async_payment_succeeded':

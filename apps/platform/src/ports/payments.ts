@@ -1,6 +1,8 @@
 import { PerSQLError } from '@persql/contract'
-import Stripe from 'stripe'
+import type Stripe from 'stripe'
 import type { Env } from '../env.ts'
+import { StripeClient, type StripeError } from './stripe/client.ts'
+import { isSignedByStripe } from './stripe/signature.ts'
 
 /** A payment page that is open. */
 export interface Checkout {
@@ -26,12 +28,11 @@ export interface Payments {
    */
   openCheckout(request: CheckoutRequest): Promise<Checkout | 'refused'>
   /** The event in a webhook's body. @throws PerSQLError `webhook_refused` unless Stripe signed it, lately */
-  eventOf(body: string, signature: string): Promise<Stripe.Event>
+  eventOf(body: string, signature: string): Stripe.Event
   /** The metadata of a payment. @throws PerSQLError `payment_provider_failed` */
   metadataOf(paymentIntent: string): Promise<Stripe.Metadata>
 }
 
-const TIMEOUT_MS = 20_000
 const known = new WeakMap<Env, Payments>()
 
 /** @throws PerSQLError `payments_unavailable` unless both of Stripe's secrets are set */
@@ -43,21 +44,13 @@ export function paymentsOf(env: Env): Payments {
 
 function makePayments({ STRIPE_SECRET_KEY: key, STRIPE_WEBHOOK_SECRET: secret, STRIPE_API_URL: url }: Env): Payments {
   if (!key || !secret) throw new PerSQLError('payments_unavailable')
-  const stripe = new Stripe(key, {
-    ...(url && addressOf(url)),
-    httpClient: Stripe.createFetchHttpClient(),
-    maxNetworkRetries: 2,
-    timeout: TIMEOUT_MS,
-    telemetry: false,
-    appInfo: { name: 'PerSQL' },
-  })
-  const signatures = Stripe.createSubtleCryptoProvider()
+  const stripe = new StripeClient(key, url)
   return {
     async openCheckout({ id, namespace, amountCents, expiresAtMs, baseUrl }) {
       const metadata = { namespace, topup: id }
       const back = `${baseUrl}/billing?namespace=${namespace}`
       const session = await answeredOrRefused(
-        stripe.checkout.sessions.create(
+        stripe.createCheckoutSession(
           {
             mode: 'payment',
             line_items: [
@@ -80,20 +73,25 @@ function makePayments({ STRIPE_SECRET_KEY: key, STRIPE_WEBHOOK_SECRET: secret, S
             success_url: `${back}&paid=${id}`,
             cancel_url: back,
           },
-          { idempotencyKey: id },
+          id,
         ),
       )
       if (session === 'refused' || !session.url) return 'refused'
       return { sessionId: session.id, url: session.url }
     },
-    async eventOf(body, signature) {
+    eventOf(body, signature) {
       try {
-        return await stripe.webhooks.constructEventAsync(body, signature, secret, undefined, signatures)
+        if (!isSignedByStripe(body, signature, secret, Date.now()))
+          throw new Error('Not signed by Stripe in the last minutes.')
+        const event = JSON.parse(body) as Stripe.Event
+        // Stripe's second generation of events has neither this object nor its fields.
+        if (event.object !== 'event') throw new Error(`Not an event: ${event.object}`)
+        return event
       } catch (cause) {
         throw new PerSQLError('webhook_refused', {}, { cause })
       }
     },
-    metadataOf: async (paymentIntent) => (await asked(stripe.paymentIntents.retrieve(paymentIntent))).metadata,
+    metadataOf: async (paymentIntent) => (await asked(stripe.retrievePaymentIntent(paymentIntent))).metadata,
   }
 }
 
@@ -102,8 +100,8 @@ async function answeredOrRefused<T>(answer: Promise<T>): Promise<T | 'refused'> 
   try {
     return await answer
   } catch (cause) {
-    const { statusCode } = Object(cause) as { statusCode?: number }
-    if (statusCode === undefined || statusCode === 429 || statusCode === 409) return asked(Promise.reject(cause))
+    const { status } = Object(cause) as Partial<StripeError>
+    if (status === undefined || status === 429 || status === 409) return asked(Promise.reject(cause))
     return asked<T>(Promise.reject(cause)).catch(() => 'refused')
   }
 }
@@ -112,14 +110,8 @@ async function asked<T>(answer: Promise<T>): Promise<T> {
   try {
     return await answer
   } catch (cause) {
-    const { type, code, requestId } = Object(cause) as { type?: string; code?: string; requestId?: string }
+    const { type, code, requestId } = Object(cause) as Partial<StripeError>
     console.error(JSON.stringify({ level: 'error', event: 'stripe_failed', type, code, requestId }))
     throw new PerSQLError('payment_provider_failed', {}, { cause })
   }
-}
-
-function addressOf(url: string): { host: string; port: string; protocol: 'http' | 'https' } {
-  const { hostname, port, protocol } = new URL(url)
-  const secure = protocol === 'https:'
-  return { host: hostname, port: port || (secure ? '443' : '80'), protocol: secure ? 'https' : 'http' }
 }
