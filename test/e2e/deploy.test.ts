@@ -15,6 +15,15 @@ test('npm run deploy passes a dry run of a deployment to Cloudflare', async () =
   for (const binding of ['DATABASES (Database)', 'NAMESPACES (Namespace)', 'DIRECTORY (Directory)', 'ASSETS']) {
     expect(stdout).toContain(binding)
   }
-  expect(await readFile(join(out, 'index.js'), 'utf8')).toContain('export')
+  const [, gzipKiB] = /Total Upload: .* gzip: ([\d.]+) KiB/.exec(stdout) ?? []
+  // The free plan of Cloudflare Workers takes 3 MB.
+  expect(Number(gzipKiB)).toBeLessThan(3_000_000 / 1024)
+  const code = await readFile(join(out, 'index.js'), 'utf8')
+  expect(code).toContain('export')
+  expect(code.length).toBeLessThan(3_000_000)
+  // Stack traces need the names, and the map from the minified code to the source.
+  expect(code).toContain('"PerSQLError"')
+  const { sources } = JSON.parse(await readFile(join(out, 'index.js.map'), 'utf8')) as { sources: string[] }
+  expect(sources.filter((source) => source.endsWith('apps/platform/src/execute.ts'))).toHaveLength(1)
   await rm(out, { recursive: true, force: true })
 }, 600_000)
