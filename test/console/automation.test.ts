@@ -51,7 +51,7 @@ const sql = (text: string) =>
 const go = (path: string) => here.go(`/${here.ns}/main/${path}`)
 const click = (name: string) => here.page.getByRole('button', { name, exact: true }).click()
 const choose = async (of: string, name: string) => {
-  await click(`More for ${of}`)
+  await click(`Actions for ${of}`)
   await here.page.getByRole('menuitem', { name }).click()
 }
 const says = (text: string | RegExp) => here.page.getByText(text).first().waitFor()

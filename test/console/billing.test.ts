@@ -48,7 +48,7 @@ test('with an empty balance a banner leads to funds; once they are paid for, it 
     }, `/api/namespaces/${ns}/databases/main/query`)
   expect(await asked()).toBe(402)
   await go(`/${ns}`)
-  await page.getByRole('alert').getByRole('link', { name: 'add funds' }).click()
+  await page.getByRole('alert').getByRole('link', { name: 'Add funds' }).click()
   await page.waitForURL('**/settings/billing')
   await page.getByText('It is used up: calls are refused').first().waitFor()
   expect(await faultsOf(page)).toEqual([])
@@ -71,7 +71,7 @@ test('with an empty balance a banner leads to funds; once they are paid for, it 
   await page.getByText('the payment is in the ledger').first().waitFor()
   await page.getByRole('row', { name: /Added funds/ }).waitFor()
   await page.getByText('$50.00').first().waitFor()
-  expect(await page.getByText('Your balance is used up').count()).toBe(0)
+  expect(await page.getByText('Your balance is empty').count()).toBe(0)
 
   expect(await asked()).toBe(200)
   await close()

@@ -33,7 +33,7 @@ test('at the side stand all pages in groups, the current one is marked, and a pa
   const { page, ns, complaints, close } = await arrive()
   const side = page.getByRole('navigation', { name: 'Pages of main' })
   expect(await side.getByRole('list').count()).toBe(5)
-  expect(await side.getByRole('list', { name: 'Reach' }).getByRole('link').first().textContent()).toBe('Connect')
+  expect(await side.getByRole('list', { name: 'API & access' }).getByRole('link').first().textContent()).toBe('Connect')
   await page.evaluate(() => scrollTo(0, 300))
   await side.getByRole('link', { name: 'Schedules' }).click()
   await page.waitForURL(`**/${ns}/main/schedules`)
@@ -54,7 +54,7 @@ test('at the side stand all pages in groups, the current one is marked, and a pa
 test('another database is found by a part of its name, and opens on the same page', async () => {
   const { page, ns, go, complaints, close } = await arrive()
   await go(`/${ns}/main/schedules`)
-  await page.getByRole('button', { name: 'Database main: change' }).click()
+  await page.getByRole('button', { name: 'Switch database, current: main' }).click()
   const field = page.getByRole('combobox', { name: 'Find a database' })
   await field.fill('us')
   await page.getByRole('option', { name: 'orders-us', selected: true }).waitFor()
@@ -62,7 +62,7 @@ test('another database is found by a part of its name, and opens on the same pag
   expect(await faultsOf(page)).toEqual([])
   await page.keyboard.press('Enter')
   await page.waitForURL(`**/${ns}/orders-us/schedules`)
-  await page.getByRole('button', { name: 'Database orders-us: change' }).click()
+  await page.getByRole('button', { name: 'Switch database, current: orders-us' }).click()
   await page.getByRole('combobox').fill('nowhere')
   await page.getByRole('option', { name: 'New database', selected: true }).waitFor()
   await page.keyboard.press('Enter')
@@ -73,9 +73,9 @@ test('another database is found by a part of its name, and opens on the same pag
 
 test('the palette finds pages, tables, databases and deeds with the keyboard alone, and gives the focus back', async () => {
   const { page, ns, complaints, close } = await arrive()
-  const opener = page.getByRole('button', { name: 'Go to' })
+  const opener = page.getByRole('button', { name: 'Search' })
   await opener.focus()
-  const field = page.getByRole('combobox', { name: 'Find a page, a database or an action' })
+  const field = page.getByRole('combobox', { name: 'Search pages, databases and actions' })
   const find = async (text: string, name: string) => {
     await page.getByRole('dialog').waitFor({ state: 'detached' })
     await page.keyboard.press('Control+k')
@@ -88,11 +88,11 @@ test('the palette finds pages, tables, databases and deeds with the keyboard alo
     await page.getByRole('option', { selected: true }).getAttribute('id'),
   )
   await page.keyboard.press('Escape')
-  await page.locator('button:focus', { hasText: 'Go to' }).waitFor()
+  await page.locator('button:focus', { hasText: 'Search' }).waitFor()
 
   await page.keyboard.press('Control+k')
   await field.fill('no such thing')
-  await page.getByText('Nothing is called so.').first().waitFor()
+  await page.getByText('No results.').first().waitFor()
   await page.keyboard.press('Escape')
 
   await find('invo', 'invoices')
@@ -112,7 +112,7 @@ test('the palette finds pages, tables, databases and deeds with the keyboard alo
   await page.keyboard.press('Enter')
   await page.getByRole('dialog', { name: 'New token' }).getByLabel('Name').fill('made from afar')
   await page.keyboard.press('Escape')
-  await find('dark', 'Dark colours')
+  await find('dark', 'Dark theme')
   await page.keyboard.press('Enter')
   await page.locator('html[data-theme=dark]').waitFor()
   expect(complaints).toEqual([])
@@ -138,7 +138,7 @@ test('on a phone a button says where one is and opens all there is; whoever goes
   const { page, ns, complaints, close } = await arrive(390)
   await page.getByRole('button', { name: 'Menu: main Overview' }).click()
   const menu = page.getByRole('dialog', { name: 'Menu' })
-  await menu.getByRole('button', { name: 'Database main: change' }).click()
+  await menu.getByRole('button', { name: 'Switch database, current: main' }).click()
   await page.getByRole('option', { name: 'orders-eu' }).waitFor()
   expect(await faultsOf(page)).toEqual([])
   await page.keyboard.press('Escape')
@@ -147,7 +147,7 @@ test('on a phone a button says where one is and opens all there is; whoever goes
   await menu.waitFor({ state: 'detached' })
   await page.getByRole('button', { name: 'Menu: main Webhooks' }).waitFor()
   await page.locator('#page:focus').waitFor()
-  await page.getByRole('button', { name: 'Go to' }).click()
+  await page.getByRole('button', { name: 'Search' }).click()
   await page.getByRole('option', { name: 'Insights' }).click()
   await page.waitForURL(`**/${ns}/main/insights`)
   expect(complaints).toEqual([])
@@ -157,7 +157,7 @@ test('on a phone a button says where one is and opens all there is; whoever goes
 test('the first key leads past all of that to the page', async () => {
   const { page, close } = await arrive()
   await page.keyboard.press('Tab')
-  await page.getByRole('link', { name: 'Skip to the page' }).press('Enter')
+  await page.getByRole('link', { name: 'Skip to content' }).press('Enter')
   await page.locator('#page:focus').waitFor()
   await close()
 })

@@ -97,7 +97,7 @@ describe.each([
     await page.getByRole('dialog', { name: 'New database' }).waitFor()
     expect(await faultsOf(page)).toEqual([])
     await page.keyboard.press('Escape')
-    await page.getByRole('button', { name: 'More for main' }).click()
+    await page.getByRole('button', { name: 'Actions for main' }).click()
     expect(await faultsOf(page)).toEqual([])
     await page.getByRole('menuitem', { name: 'Delete' }).click()
     await page.getByRole('dialog', { name: 'Delete main?' }).waitFor()

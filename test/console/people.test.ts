@@ -141,7 +141,7 @@ test('somebody is invited by a link, joins, rises, lets the owner leave, and the
   await page.getByRole('button', { name: `Leave ${ns}` }).click()
   await page.getByRole('dialog').getByText(`${guest.email} becomes owner`).first().waitFor()
   await page.getByRole('dialog').getByRole('button', { name: 'Leave' }).click()
-  await page.getByText('You are in no namespace').first().waitFor()
+  await page.getByText("You're not in a namespace yet").first().waitFor()
   await guest.go(`/${ns}/settings/members`)
   expect(await guest.page.getByRole('row', { name: guest.email }).textContent()).toContain('owner')
   await Promise.all([owner.close(), guest.close()])

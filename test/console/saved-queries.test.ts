@@ -93,12 +93,12 @@ test('a query is saved by the keyboard, changed, saved as another, found, rename
   expect(new URL(page.url()).searchParams.get('saved')).toBe(id)
 
   await page.getByRole('button', { name: 'Saved queries' }).click()
-  await page.getByRole('button', { name: 'More for Revenue by month' }).click()
+  await page.getByRole('button', { name: 'Actions for Revenue by month' }).click()
   await page.getByRole('menuitem', { name: 'Rename' }).click()
   await list.getByLabel('New name').fill('Turnover')
   await page.keyboard.press('Enter')
   await list.getByRole('link', { name: /Turnover/ }).waitFor()
-  await page.getByRole('button', { name: 'More for Turnover' }).click()
+  await page.getByRole('button', { name: 'Actions for Turnover' }).click()
   await page.getByRole('menuitem', { name: 'Delete' }).click()
   await told(page, '“Turnover” was deleted.')
   await told(page, /not saved any more/)
@@ -133,7 +133,7 @@ test('a link to a saved query opens it for a colleague, who may run it and not c
   await dialog(page, 'Saved queries')
     .getByRole('link', { name: /The answer/ })
     .waitFor()
-  expect(await page.getByRole('button', { name: /^More for/ }).count()).toBe(0)
+  expect(await page.getByRole('button', { name: /^Actions for/ }).count()).toBe(0)
   expect(await faultsOf(page)).toEqual([])
 
   await go(`/${ns}/main/query?saved=sq_${'0'.repeat(16)}`)

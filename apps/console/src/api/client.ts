@@ -68,6 +68,6 @@ export async function callAuth<T>(path: string, body?: object): Promise<T> {
   })
   const answer = await response.json().catch(() => ({}))
   if (response.ok) return answer as T
-  const { message = 'This did not work.', code = 'account' } = answer ?? {}
+  const { message = 'Something went wrong.', code = 'account' } = answer ?? {}
   throw new PerSQLError({ status: response.status, code: String(code).toLowerCase(), message })
 }

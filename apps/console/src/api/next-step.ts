@@ -1,51 +1,53 @@
 import { PerSQLError } from '@persql/sdk'
 
 const STEPS: Readonly<Record<string, string>> = {
-  network: 'Check your connection, and that the instance is running. Then try again.',
-  timeout: 'The server took too long. Try again, or ask for less at once.',
-  not_signed_in: 'Sign in, and you come back here.',
-  insufficient_balance: 'Add funds under Settings → Billing. Your data stays as it is meanwhile.',
-  role_insufficient: 'Ask an admin or owner of the namespace for a higher role (Settings → Members).',
-  namespace_not_found: 'It may have been deleted, or you are no member. Choose another in the menu at the top.',
-  database_not_found: 'It may have been deleted or renamed. Go back to the list of databases.',
-  namespace_suspended: 'Write to whoever runs this instance.',
-  saved_query_exists: 'Type another name, or replace what is saved under this one.',
-  slug_taken: 'Choose another name.',
-  sql_error: 'Correct the statement and run it again. The pages Tables and Schema tell what there is.',
-  query_timeout: 'Select fewer rows, or add an index for what the statement filters by.',
+  network: 'Check your connection and make sure the server is running, then try again.',
+  timeout: 'The server took too long to respond. Try again, or request less data.',
+  not_signed_in: "Sign in to continue. You'll come back to this page.",
+  insufficient_balance: 'Add funds in Settings → Billing. Your data is kept.',
+  role_insufficient: 'Ask a namespace admin or owner for a higher role (Settings → Members).',
+  namespace_not_found:
+    "It may have been deleted, or you're not a member. Choose another namespace from the menu at the top.",
+  database_not_found: 'It may have been deleted or renamed. Go back to your databases.',
+  namespace_suspended: 'Contact the operator of this instance.',
+  saved_query_exists: 'Choose another name, or replace the existing query.',
+  slug_taken: 'Choose a different name.',
+  sql_error: 'Fix the statement and run it again. Check names on the Tables or Schema page.',
+  query_timeout: 'Select fewer rows, or add an index on the columns you filter by.',
   result_too_large: 'Select fewer columns, or page with LIMIT and OFFSET.',
-  statement_not_allowed: 'Write it another way; the message says how.',
-  limit_reached: 'Delete one that you no longer need first.',
-  payments_unavailable: 'The operator of this instance has set up no payments. Ask them for credit.',
-  model_unavailable: 'The operator of this instance has set up no model. SQL works without.',
-  mail_failed: 'Try again later, or pass the link on yourself.',
-  idempotency_mismatch: 'Reload the page and do it once more.',
-  merge_stale: 'Review what the merge would do now. If it does what you want, merge.',
+  statement_not_allowed: 'Rewrite the statement as the message suggests.',
+  limit_reached: 'Delete one you no longer need, then try again.',
+  payments_unavailable: "Payments aren't set up on this instance. Ask the operator to add credit.",
+  model_unavailable: 'No AI model is configured on this instance. You can still write SQL.',
+  mail_failed: 'Try again later, or share the link yourself.',
+  idempotency_mismatch: 'Reload the page and try again.',
+  merge_stale: 'Review the updated preview before you merge.',
   merge_conflict:
-    'Review the conflicts: merge the schema first where rows need it, choose whose rows stay, or change the branch or its parent.',
-  merge_under_way: 'Wait until the other merge has ended, then try again.',
-  fork_point_unknown: 'Reset the branch, bring your changes in again, and merge soon after.',
-  import_failed: 'Correct the file at that line and import it again.',
-  import_under_way: 'Wait until the other import has ended; its progress is shown here.',
-  import_cut_off: 'Choose the file and import it again.',
-  table_exists: 'Import without making the table, or give it another name.',
-  stopped: 'Choose the file again when you want to.',
-  approval_denied: 'Ask an admin for a change of the approval rules, or run the statement by itself.',
-  approval_not_found: 'It may have been asked for too long ago. Whoever asked has to ask anew.',
-  approval_not_open: 'Look at how it stands by now. To run it after all, it has to be asked for anew.',
-  approval_stale: 'Run the statement again: that asks for what it would do now.',
+    'Merge the schema first if the rows depend on it. Then choose which side wins, or fix the branch or its parent.',
+  merge_under_way: 'Wait for the other merge to finish, then try again.',
+  fork_point_unknown: 'Reset the branch, reapply your changes, and merge again.',
+  import_failed: 'Fix the file at that line and import it again.',
+  import_under_way: 'Wait for the current import to finish. Its progress is shown here.',
+  import_cut_off: 'Select the file and import it again.',
+  table_exists: 'Turn off “Create table”, or choose another table name.',
+  stopped: "Select the file again when you're ready.",
+  approval_denied: 'Ask an admin to change the approval rules, or run the statement on its own.',
+  approval_not_found: 'The request may have expired. Ask the requester to submit it again.',
+  approval_not_open: 'Check its current status. To run the write, request approval again.',
+  approval_stale: 'Run the statement again to request approval against the current schema.',
   flood: 'Wait a moment, then try again.',
 }
 
-/** What somebody can do about a failure, in a sentence. */
+/** Returns the next step after a failure, as one or two sentences. */
 export function nextStep(error: unknown): string {
-  if (!(error instanceof PerSQLError)) return 'Reload the page. If it happens again, tell whoever runs this instance.'
+  if (!(error instanceof PerSQLError))
+    return 'Reload the page. If it happens again, contact the operator of this instance.'
   const known = STEPS[error.code]
   if (known) return known
   if (error.status === 429) return 'Wait a moment, then try again.'
-  if (error.status >= 500) return 'Nothing you did wrong. Try again in a moment.'
-  if (error.status === 404) return 'It may have been deleted meanwhile. Reload to see what is there.'
-  return 'Correct what is named, then try again.'
+  if (error.status >= 500) return 'Something went wrong on our side. Try again in a moment.'
+  if (error.status === 404) return 'It may have been deleted. Reload the page to see the current state.'
+  return 'Fix the problem above, then try again.'
 }
 
 /** Returns the platform's hint without the sentence that names a call, which is for programs. */

@@ -1,4 +1,4 @@
 /** Stands where the SDK has SQLite in the same process. */
 export const openLocal = (): never => {
-  throw new Error('There is no local mode in the console.')
+  throw new Error("Local mode isn't available in the console.")
 }

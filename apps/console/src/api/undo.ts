@@ -1,7 +1,7 @@
 import { toast } from '../ui/toast.tsx'
 import { nextStep } from './next-step.ts'
 
-/** Tells what was done and offers to undo it; whether that worked is told too, wherever one is by then. */
+/** Shows a toast with an Undo button, then a second toast with the result of the undo. */
 export function toastWithUndo(text: string, undo: () => Promise<unknown>): void {
   const run = async () => {
     try {
@@ -9,7 +9,7 @@ export function toastWithUndo(text: string, undo: () => Promise<unknown>): void 
       toast('Undone.')
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause)
-      toast(`It could not be undone: ${why} ${nextStep(cause)}`)
+      toast(`Couldn't undo: ${why} ${nextStep(cause)}`)
     }
   }
   toast(text, { name: 'Undo', run: () => void run() })

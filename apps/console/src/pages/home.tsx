@@ -23,14 +23,14 @@ export function HomePage() {
       {!data && !error && <SkeletonRows />}
       {data && (
         <EmptyState
-          title="You are in no namespace"
+          title="You're not in a namespace yet"
           action={
             <Button look="primary" onClick={() => setMaking(true)}>
               New namespace
             </Button>
           }
         >
-          A namespace holds databases, tokens, members and a balance. Make one, or have somebody invite you to theirs.
+          A namespace holds databases, tokens, members and a balance. Create one, or ask a teammate to invite you.
         </EmptyState>
       )}
       <NewNamespace open={isMaking} onOpenChange={setMaking} />

@@ -5,16 +5,16 @@ import { Page } from '../ui/page.tsx'
 
 /** Where there is nothing, or nothing for whoever is here. */
 export const NotFoundPage = () => (
-  <Page title="Nothing here">
+  <Page title="Page not found">
     <EmptyState
-      title="There is nothing at this address"
+      title="This page doesn't exist"
       action={
         <Button asChild look="primary">
-          <Link to="/">Go to your databases</Link>
+          <Link to="/">Go to databases</Link>
         </Button>
       }
     >
-      It may have been deleted or renamed, or belong to a namespace that you are no member of.
+      It may have been deleted or renamed, or it belongs to a namespace you're not a member of.
     </EmptyState>
   </Page>
 )

@@ -26,10 +26,10 @@ export function AccountMenu({ isWide }: { isWide: boolean }) {
     >
       {email && <MenuLabel>{email}</MenuLabel>}
       <MenuChoice
-        label="Colours"
+        label="Theme"
         value={theme}
         options={[
-          ['system', 'As the system'],
+          ['system', 'System'],
           ['light', 'Light'],
           ['dark', 'Dark'],
         ]}

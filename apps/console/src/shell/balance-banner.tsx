@@ -16,15 +16,15 @@ export function BalanceBanner({ ns }: { ns: string }) {
   if (!isEmpty) return null
   return (
     <p role="alert" className="border-b border-warning/40 bg-warning-soft px-4 py-2.5 text-center font-medium">
-      Your balance is used up:{' '}
+      Your balance is empty.{' '}
       {isOwner ? (
         <Link className="underline" to={namespacePath(ns, 'settings', 'billing')}>
-          add funds
+          Add funds
         </Link>
       ) : (
-        'ask the owner of the namespace to add funds'
+        'Ask the owner to add funds'
       )}
-      . Your data stays as it is.
+      . Your data is kept.
     </p>
   )
 }

@@ -20,11 +20,11 @@ export function DatabaseMenu({ ns, db, page, isWide = false }: DatabaseMenuProps
   const { data = [] } = useCall('GET /api/namespaces/{ns}/databases', { ns })
   return (
     <Switcher
-      kind="Database"
+      kind="database"
       current={db}
       isWide={isWide}
       label="Find a database"
-      none="No database of this namespace is called so."
+      none="No matching databases."
       choices={[
         ...data.map(({ slug, branchRef, forkedFrom }) => ({
           id: slug,

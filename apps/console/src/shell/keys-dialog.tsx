@@ -10,26 +10,26 @@ const KEYS: readonly (readonly [where: string, keys: readonly (readonly [keys: s
   [
     'Everywhere',
     [
-      ['Mod K', 'Go to a page, a database or an action'],
-      ['?', 'Show this list'],
-      ['Esc', 'Close what is open'],
+      ['Mod K', 'Search pages, databases and actions'],
+      ['?', 'Show keyboard shortcuts'],
+      ['Esc', 'Close dialog or menu'],
     ],
   ],
-  ['Query', [['Mod Enter', 'Run the statement, or what is selected']]],
+  ['Query', [['Mod Enter', 'Run the selection or the statement at the cursor']]],
   [
     'Tables',
     [
       ['↑ ↓ ← →', 'Move between cells'],
-      ['Enter', 'Edit the cell'],
-      ['Delete', 'Mark the row to be deleted'],
-      ['Mod Z', 'Take the last change back'],
+      ['Enter', 'Edit cell'],
+      ['Delete', 'Mark row for deletion'],
+      ['Mod Z', 'Undo last change'],
     ],
   ],
   [
     'Schema',
     [
-      ['+ −', 'Zoom the diagram'],
-      ['0', 'Fit it into its frame'],
+      ['+ −', 'Zoom diagram'],
+      ['0', 'Fit diagram to view'],
     ],
   ],
 ]

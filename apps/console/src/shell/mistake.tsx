@@ -19,7 +19,7 @@ export const PageMistake = () => <Broken error={useRouteError()} />
 
 const Broken = ({ error }: { error: unknown }) => (
   <main className="mx-auto max-w-xl p-6">
-    <h1 className="sr-only">Something broke</h1>
+    <h1 className="sr-only">Something went wrong</h1>
     <ErrorPanel error={error} onRetry={() => location.reload()} />
   </main>
 )

@@ -1,5 +1,6 @@
 import { useState } from 'react'
 import { SearchField } from '../pages/query/search-field.tsx'
+import { formatNumber } from '../ui/format.ts'
 import { useAsked } from './asked.ts'
 
 /** Lists up to this long are seen at a glance. */
@@ -38,7 +39,9 @@ export function NameSearch({ label, text, found, count, search, onEnter }: NameS
       </div>
       <p role="status" className="text-sm text-muted">
         {text !== '' &&
-          (found.length === 0 ? 'Nothing is called so. Try a part of the name.' : `${found.length} of ${count}`)}
+          (found.length === 0
+            ? 'No results. Try part of the name.'
+            : `${formatNumber(found.length)} of ${formatNumber(count)}`)}
       </p>
     </div>
   )

@@ -15,11 +15,11 @@ export function NamespaceMenu({ isWide = false }: { isWide?: boolean }) {
   return (
     <>
       <Switcher
-        kind="Namespace"
+        kind="namespace"
         current={ns}
         isWide={isWide}
         label="Find a namespace"
-        none="No namespace of yours is called so."
+        none="No matching namespaces."
         choices={[
           ...data.map(({ slug, role }) => ({
             id: slug,

@@ -41,7 +41,7 @@ export function NamespaceShell() {
       here={
         <>
           <span className="min-w-0 truncate font-normal text-muted">{db}</span>
-          <span className="shrink-0">{isNobodys ? 'Nothing here' : currentOf(groups, pathname)?.name}</span>
+          <span className="shrink-0">{isNobodys ? 'Page not found' : currentOf(groups, pathname)?.name}</span>
         </>
       }
       banner={<BalanceBanner ns={ns} />}

@@ -18,12 +18,11 @@ export function NeedsRole({ least, what, children }: NeedsRoleProps) {
   const mine = useMembership()?.role
   if (useMay(least)) return children
   return (
-    <EmptyState title={`For ${least === 'owner' ? 'owners' : 'admins and owners'}`}>
-      {what} You are {mine} here: ask one of the{' '}
+    <EmptyState title={`For ${least === 'owner' ? 'owners' : 'admins and owners'} only`}>
+      {what} Your role is {mine}. Ask {least === 'owner' ? 'an owner' : 'an admin or owner'} for access:{' '}
       <Link className="text-accent underline" to={namespacePath(ns, 'settings', 'members')}>
-        members
-      </Link>{' '}
-      who may.
+        Members
+      </Link>
     </EmptyState>
   )
 }

@@ -35,10 +35,10 @@ export function NewNamespace({ open, onOpenChange }: NewNamespaceProps) {
       open={open}
       onOpenChange={change}
       title="New namespace"
-      description="It has its own databases, tokens, members and balance."
+      description="A namespace has its own databases, tokens, members and balance."
     >
       <form onSubmit={submit} className="grid gap-4">
-        <SlugField label="Name" value={slug} onChange={setSlug} hint="It stands in addresses and cannot be changed." />
+        <SlugField label="Name" value={slug} onChange={setSlug} hint="Used in URLs. Can't be changed later." />
         {error && <ErrorPanel error={error} />}
         <DialogActions>
           <Button onClick={() => change(false)}>Cancel</Button>

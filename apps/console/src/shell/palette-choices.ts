@@ -73,17 +73,17 @@ function deedsOf({ place: { ns, db }, may, go }: PaletteInput): Choice[] {
       ? []
       : ([
           ['New migration', inDatabase('migrations', 'new'), may.edit],
-          ['Take a snapshot', `${inDatabase('history')}?new=`, may.administer],
-          ['Claim a branch', `${inDatabase('branches')}?new=`, may.administer],
+          ['Create snapshot', `${inDatabase('history')}?new=`, may.administer],
+          ['Create branch', `${inDatabase('branches')}?new=`, may.administer],
           ['New endpoint', `${inDatabase('endpoints')}?new=`, may.administer],
           ['New webhook', `${inDatabase('webhooks')}?webhook=new`, may.administer],
           ['New schedule', `${inDatabase('schedules')}?schedule=new`, may.administer],
           ['New approval rule', `${inDatabase('approvals')}?new=`, may.administer],
-          ['Add a hostname', `${inDatabase('hostnames')}?new=`, may.administer],
+          ['Add hostname', `${inDatabase('hostnames')}?new=`, may.administer],
         ] as [string, string, boolean][])),
     ['New database', `${inNamespace()}?new=`, may.edit],
     ['New token', `${inNamespace('settings', 'tokens')}?new=`, may.administer],
-    ['Invite somebody', `${inNamespace('settings', 'members')}?invite=`, may.administer],
+    ['Invite a member', `${inNamespace('settings', 'members')}?invite=`, may.administer],
   ]
   return deeds
     .filter(([, , mayDo]) => mayDo)
@@ -109,9 +109,9 @@ const namespacesOf = ({ place, namespaces, go }: PaletteInput): Choice[] =>
 const consoleOf = ({ setTheme, showKeys, signOut }: PaletteInput): Choice[] =>
   (
     [
-      ['Light colours', Sun, 'theme mode', () => setTheme('light')],
-      ['Dark colours', Moon, 'theme mode', () => setTheme('dark')],
-      ['Colours of the system', SunMoon, 'theme mode', () => setTheme('system')],
+      ['Light theme', Sun, 'theme mode', () => setTheme('light')],
+      ['Dark theme', Moon, 'theme mode', () => setTheme('dark')],
+      ['System theme', SunMoon, 'theme mode', () => setTheme('system')],
       ['Keyboard shortcuts', Keyboard, 'keys help', showKeys],
       ['Sign out', LogOut, 'log out leave', signOut],
     ] as const

@@ -26,9 +26,9 @@ export function Palette({ place, open, onOpenChange, showKeys }: PaletteProps) {
     <FinderDialog
       open={open}
       onOpenChange={onOpenChange}
-      title="Go to or do"
-      label="Find a page, a database or an action"
-      none="Nothing is called so. Try another word, or a part of it."
+      title="Command palette"
+      label="Search pages, databases and actions"
+      none="No results. Try another word."
       choices={paletteChoices({
         place,
         tables: db === '' ? [] : (schema.data?.tables.map(({ name }) => name) ?? []),

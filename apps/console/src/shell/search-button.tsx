@@ -5,14 +5,14 @@ import { commandKey, Kbd } from '../ui/kbd.tsx'
 /** Opens the palette, for those who do not know its key yet. */
 export const SearchButton = ({ isSmall, onClick }: { isSmall: boolean; onClick: () => void }) =>
   isSmall ? (
-    <Button size="icon" look="quiet" aria-label="Go to" onClick={onClick}>
+    <Button size="icon" look="quiet" aria-label="Search" onClick={onClick}>
       <Search aria-hidden className="size-4" />
     </Button>
   ) : (
     <Button size="small" align="between" className="w-52 font-normal text-muted" onClick={onClick}>
       <span className="flex items-center gap-2">
         <Search aria-hidden className="size-4" />
-        Go to …
+        Search
       </span>
       <span aria-hidden className="flex gap-0.5">
         <Kbd>{commandKey()}</Kbd>

@@ -64,7 +64,7 @@ export function BarChart({ label, series, bars, format }: BarChartProps) {
       <div className="flex justify-between text-sm text-muted tabular-nums">
         <span>{bars[0]?.name}</span>
         <span className="font-medium text-ink">
-          {told ? `${told.name}: ${format(totals[at as number] ?? 0)}` : `Highest: ${format(Math.max(...totals, 0))}`}
+          {told ? `${told.name}: ${format(totals[at as number] ?? 0)}` : `Max: ${format(Math.max(...totals, 0))}`}
         </span>
         <span>{bars.at(-1)?.name}</span>
       </div>

@@ -58,7 +58,7 @@ export function Button({
       {busy ? <span className="invisible contents *:invisible">{children}</span> : children}
       {busy && (
         <span className="absolute inset-0 grid place-items-center">
-          <Spinner label="Working" />
+          <Spinner label="Loading" />
         </span>
       )}
     </button>

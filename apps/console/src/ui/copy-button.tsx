@@ -21,7 +21,7 @@ export function CopyButton({ text, label = 'Copy' }: CopyButtonProps) {
       () => setState('copied'),
       () => setState('failed'),
     )
-  const said = { idle: 'Copy', copied: 'Copied', failed: 'Select and copy it' }[state]
+  const said = { idle: 'Copy', copied: 'Copied', failed: 'Select the text and copy it' }[state]
   return (
     <Button size="small" onClick={copy} aria-label={state === 'idle' ? label : undefined}>
       {state === 'copied' ? <Check aria-hidden className="size-3.5" /> : <Copy aria-hidden className="size-3.5" />}

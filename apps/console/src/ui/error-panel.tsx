@@ -6,19 +6,23 @@ import { Button } from './button.tsx'
 
 interface ErrorPanelProps {
   error: unknown
+  /** Replaces the server's message. */
+  message?: string | undefined
   /** Tries again. */
   onRetry?: () => void
 }
 
 /** A failure: what happened, what to do next, and the code to look it up by. */
-export function ErrorPanel({ error, onRetry }: ErrorPanelProps) {
+export function ErrorPanel({ error, message, onRetry }: ErrorPanelProps) {
   const known = error instanceof PerSQLError
   const hint = known && hintOf(error.detail)
   return (
     <div role="alert" className="flex gap-3 rounded-card border border-danger/40 bg-danger-soft p-4">
       <CircleAlert aria-hidden className="mt-0.5 size-5 shrink-0 text-danger" />
       <div className="grid min-w-0 justify-items-start gap-2">
-        <p className="font-medium break-words">{known ? error.message : 'The console made a mistake.'}</p>
+        <p className="font-medium break-words">
+          {known ? (message ?? error.message) : 'The console ran into an error.'}
+        </p>
         {hint && <p className="break-words">{hint}</p>}
         <p className="text-sm">{nextStep(error)}</p>
         <Badge tone="danger">{known ? error.code : String(error).slice(0, 120)}</Badge>

@@ -1,6 +1,7 @@
 import { Check, type LucideIcon, Search } from 'lucide-react'
 import { type KeyboardEvent, useEffect, useId, useRef, useState } from 'react'
 import { classes } from './classes.ts'
+import { formatCount } from './format.ts'
 import { type Findable, matching } from './matching.ts'
 
 /** One of many: what it is called, and what happens when it is chosen. */
@@ -113,7 +114,7 @@ export function Finder({ label, choices, onChosen, none }: FinderProps) {
         )}
       </div>
       <p role="status" className="sr-only">
-        {text && (found.length === 0 ? none : `${found.length} found`)}
+        {text && (found.length === 0 ? none : formatCount(found.length, 'result'))}
       </p>
     </>
   )

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { formatAgo } from './format.ts'
+import { capitalize, formatAgo, formatCount } from './format.ts'
 
 test.each([
   [10, 'just now'],
@@ -17,4 +17,22 @@ test.each([
 ])('%s seconds ago is %s', (seconds, text) => {
   const nowMs = Date.parse('2026-11-21T12:00:00Z')
   expect(formatAgo(new Date(nowMs - seconds * 1_000).toISOString(), nowMs)).toBe(text)
+})
+
+test.each([
+  [0, '0 rows'],
+  [1, '1 row'],
+  [1_234, '1,234 rows'],
+])('a count of %s is %s', (count, text) => {
+  expect(formatCount(count, 'row')).toBe(text)
+})
+
+test('a plural that is not formed with an s is passed', () => {
+  expect(formatCount(1, 'query', 'queries')).toBe('1 query')
+  expect(formatCount(2, 'query', 'queries')).toBe('2 queries')
+})
+
+test('words of the API are capitalized', () => {
+  expect(capitalize('syntax_error')).toBe('Syntax error')
+  expect(capitalize('')).toBe('')
 })

@@ -13,6 +13,13 @@ const UNITS = [
 /** `1234567` as `1,234,567`. */
 export const formatNumber = (value: number): string => number.format(value)
 
+/** Formats a count with its noun: `1 row`, `1,234 rows`. */
+export const formatCount = (count: number, noun: string, plural = `${noun}s`): string =>
+  `${formatNumber(count)} ${count === 1 ? noun : plural}`
+
+/** Formats a word of the API for people: `rows_written` as `Rows written`. */
+export const capitalize = (word: string): string => (word[0] ?? '').toUpperCase() + word.slice(1).replaceAll('_', ' ')
+
 /** `1234567` as `1.2M`. */
 export const formatCompact = (value: number): string => compact.format(value)
 

@@ -28,7 +28,7 @@ export function Layout({ crumbs, search, account, side, here, banner, isWide, ch
         href="#page"
         className="sr-only z-50 rounded-field bg-accent p-3 text-on-accent focus:not-sr-only focus:fixed focus:top-2 focus:left-2"
       >
-        Skip to the page
+        Skip to content
       </a>
       <header className="sticky top-0 z-30 col-span-2 flex h-13 items-center gap-2 border-b border-line bg-surface px-3 md:px-4">
         <Brand />

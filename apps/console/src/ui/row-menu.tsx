@@ -7,7 +7,7 @@ import { Menu } from './menu.tsx'
 export const RowMenu = ({ of, children }: { of: string; children: ReactNode }) => (
   <Menu
     trigger={
-      <Button look="quiet" size="icon" aria-label={`More for ${of}`}>
+      <Button look="quiet" size="icon" aria-label={`Actions for ${of}`}>
         <Ellipsis aria-hidden className="size-4" />
       </Button>
     }

@@ -5,7 +5,7 @@ import { Button } from './button.tsx'
 import { type Choice, Finder } from './finder.tsx'
 
 interface SwitcherProps {
-  /** What kind of thing one is in: "Database". */
+  /** The kind of thing: `database`. */
   kind: string
   current: string
   /** What the field asks for. */
@@ -27,7 +27,7 @@ export function Switcher({ kind, current, isWide = false, ...finder }: SwitcherP
           size="small"
           align="between"
           className={isWide ? 'h-10 w-full' : 'max-w-60 min-w-0 px-2'}
-          aria-label={`${kind} ${current}: change`}
+          aria-label={`Switch ${kind}, current: ${current}`}
         >
           <span className="min-w-0 truncate">{current}</span>
           <ChevronsUpDown aria-hidden className="size-3.5 shrink-0 text-muted" />

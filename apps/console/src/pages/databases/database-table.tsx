@@ -5,7 +5,7 @@ import { databasePath } from '../../shell/address.ts'
 import { useMay } from '../../shell/membership.ts'
 import { useSort } from '../../shell/use-sort.ts'
 import { Badge } from '../../ui/badge.tsx'
-import { formatAgo, formatCompact } from '../../ui/format.ts'
+import { capitalize, formatAgo, formatCompact } from '../../ui/format.ts'
 import { MenuItem } from '../../ui/menu.tsx'
 import { RowMenu } from '../../ui/row-menu.tsx'
 import { Skeleton } from '../../ui/skeleton.tsx'
@@ -54,7 +54,7 @@ export function DatabaseTable({ ns, databases, usage, onFork, onDelete }: Databa
           cell: (database) => <Rows {...database} isShort />,
         },
         {
-          name: '30-day requests',
+          name: 'Requests (30 days)',
           isNumber: true,
           isExtra: true,
           sort: { id: 'requests', value: ({ slug }) => requests?.get(slug) ?? 0, startsDown: true },
@@ -71,13 +71,13 @@ export function DatabaseTable({ ns, databases, usage, onFork, onDelete }: Databa
           ),
         },
         {
-          name: 'Made',
+          name: 'Created',
           isExtra: true,
           sort: { id: 'made', value: ({ createdAt }) => createdAt, startsDown: true },
           cell: ({ createdAt }) => <span className="whitespace-nowrap">{formatAgo(createdAt)}</span>,
         },
         {
-          name: 'More',
+          name: 'Actions',
           isUnnamed: true,
           isNumber: true,
           cell: ({ slug }) =>
@@ -85,7 +85,7 @@ export function DatabaseTable({ ns, databases, usage, onFork, onDelete }: Databa
               <RowMenu of={slug}>
                 <MenuItem onSelect={() => onFork(slug)}>
                   <Copy aria-hidden className="size-4" />
-                  Fork with all rows
+                  Fork with data
                 </MenuItem>
                 {mayDelete && (
                   <MenuItem tone="danger" onSelect={() => onDelete(slug)}>
@@ -106,8 +106,8 @@ const Name = ({ ns, slug, branchRef, forkedFrom, status, expiresAt }: Database &
     <Link className="break-all text-accent underline-offset-2 hover:underline" to={databasePath(ns, slug)}>
       {slug}
     </Link>
-    {branchRef !== null && <Badge tone="accent">branch of {forkedFrom?.slug}</Badge>}
-    {status !== 'healthy' && <Badge tone="warning">{status}</Badge>}
-    {expiresAt && <Badge>ends {formatAgo(expiresAt)}</Badge>}
+    {branchRef !== null && <Badge tone="accent">Branch of {forkedFrom?.slug}</Badge>}
+    {status !== 'healthy' && <Badge tone="warning">{capitalize(status)}</Badge>}
+    {expiresAt && <Badge>Expires {formatAgo(expiresAt)}</Badge>}
   </span>
 )

@@ -21,12 +21,12 @@ export function DeleteDatabase({ ns, slug, onClose }: DeleteDatabaseProps) {
       open
       onOpenChange={onClose}
       title={`Delete ${slug}?`}
-      description="Its tables, branches, snapshots and endpoints go with it. This cannot be undone."
+      description="Deletes its tables, branches, snapshots and endpoints. This can't be undone."
       typed={slug}
       action="Delete database"
       onConfirm={async () => {
         await mutateAsync({ ns, slug })
-        toast(`${slug} was deleted.`)
+        toast(`${slug} deleted.`)
       }}
     />
   )

@@ -19,15 +19,15 @@ const unknown = (what: string) => (
 
 /** How much a database stores. */
 export const Size = ({ storedBytes }: Database) =>
-  storedBytes === null ? unknown('not measured yet') : formatBytes(storedBytes)
+  storedBytes === null ? unknown('Not measured yet') : formatBytes(storedBytes)
 
 /** How many rows a database has: to the row, unless that is not known or there is no room. */
 export function Rows({ rows, rowsAreEstimated, isShort = false }: Database & { isShort?: boolean }) {
-  if (rows === null) return unknown('not counted yet')
+  if (rows === null) return unknown('Not counted yet')
   const text = isShort || rowsAreEstimated ? formatCompact(rows) : formatNumber(rows)
-  return rowsAreEstimated ? `about ${text}` : text
+  return rowsAreEstimated ? `About ${text}` : text
 }
 
 /** When a database was used last. */
 export const LastUse = ({ lastUsedAt }: Database) =>
-  lastUsedAt === null ? <span className="text-muted">never</span> : formatAgo(lastUsedAt)
+  lastUsedAt === null ? <span className="text-muted">Never</span> : formatAgo(lastUsedAt)

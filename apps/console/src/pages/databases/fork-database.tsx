@@ -20,9 +20,9 @@ interface ForkDatabaseProps {
 }
 
 const LIFETIMES = [
-  ['', 'until it is deleted'],
-  ['1', 'a day'],
-  ['7', 'a week'],
+  ['', 'Never'],
+  ['1', '1 day'],
+  ['7', '7 days'],
   ['30', '30 days'],
 ] as const
 
@@ -38,11 +38,11 @@ export function ForkDatabase({ ns, slug, close }: ForkDatabaseProps) {
     <Dialog
       open
       onOpenChange={end}
-      title={fork ? `${fork.slug} is ready` : `Fork ${slug}`}
+      title={fork ? `Fork ${fork.slug} created` : `Fork ${slug}`}
       description={
         fork
-          ? `A copy of ${slug}, from now on a database of its own.`
-          : `A database of its own with all tables and rows of ${slug}, as they are now. Endpoints, schedules, webhooks, hostnames and snapshots stay behind.`
+          ? `An independent copy of ${slug}.`
+          : `Creates an independent database with all tables and rows of ${slug}. Endpoints, schedules, webhooks, hostnames and snapshots aren't copied.`
       }
     >
       {fork ? (
@@ -57,11 +57,11 @@ export function ForkDatabase({ ns, slug, close }: ForkDatabaseProps) {
 const Forked = ({ ns, fork, close }: { ns: string; fork: Database; close: () => void }) => (
   <div className="grid gap-4">
     <p role="status" className="text-muted">
-      <Rows {...fork} /> {fork.rows === 1 ? 'row was' : 'rows were'} copied.
-      {fork.expiresAt && ` It deletes itself ${formatMoment(fork.expiresAt)}.`}
+      <Rows {...fork} /> {fork.rows === 1 ? 'row' : 'rows'} copied.
+      {fork.expiresAt && ` Expires ${formatMoment(fork.expiresAt)}.`}
     </p>
     <DialogActions>
-      <Button onClick={close}>Stay here</Button>
+      <Button onClick={close}>Close</Button>
       <Button look="primary" asChild>
         <Link to={databasePath(ns, fork.slug)} onClick={close}>
           Open {fork.slug}
@@ -93,13 +93,8 @@ function ForkForm({ ns, slug, close, onFork }: ForkFormProps) {
   }
   return (
     <form onSubmit={submit} className="grid gap-4">
-      <SlugField
-        label="Name of the copy"
-        value={name}
-        onChange={setName}
-        hint={`Its address will be ${ns}/${name || '…'}`}
-      />
-      <Field label="It stays for">
+      <SlugField label="Name" value={name} onChange={setName} hint={`Database address: ${ns}/${name || '…'}`} />
+      <Field label="Expires after">
         {(control) => (
           <Select {...control} value={ttlDays} onChange={({ target }) => setTtlDays(target.value)}>
             {LIFETIMES.map(([value, text]) => (
@@ -113,10 +108,11 @@ function ForkForm({ ns, slug, close, onFork }: ForkFormProps) {
       {source.error && <ErrorPanel error={source.error} onRetry={source.refetch} />}
       <p role="status" className="min-h-12 text-muted">
         {isPending
-          ? `Copying all rows. ${slug} is read meanwhile, and writes to it wait; this may take a while for a large one.`
+          ? `Copying all rows. You can read ${slug} in the meantime; writes wait. Large databases can take a while.`
           : source.data && (
               <>
-                To copy: <Rows {...source.data} /> rows, <Size {...source.data} />. Reading them is billed as rows read.
+                <Rows {...source.data} /> {source.data.rows === 1 ? 'row' : 'rows'}, <Size {...source.data} /> to copy.
+                Billed as rows read.
               </>
             )}
       </p>

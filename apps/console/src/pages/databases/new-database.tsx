@@ -20,7 +20,7 @@ export const NewDatabase = ({ ns, open, onOpenChange }: NewDatabaseProps) => (
     open={open}
     onOpenChange={onOpenChange}
     title="New database"
-    description="An empty SQLite file, ready at once."
+    description="An empty SQLite database, ready to use."
   >
     <NewDatabaseForm ns={ns} close={() => onOpenChange(false)} />
   </Dialog>
@@ -37,11 +37,11 @@ function NewDatabaseForm({ ns, close }: { ns: string; close: () => void }) {
     const made = await mutateAsync({ ns, slug }).catch(() => undefined)
     if (!made) return
     navigate(databasePath(ns, made.slug))
-    toast(`${made.slug} is ready.`)
+    toast(`${made.slug} created.`)
   }
   return (
     <form onSubmit={submit} className="grid gap-4">
-      <SlugField label="Name" value={slug} onChange={setSlug} hint={`Its address will be ${ns}/${slug || '…'}`} />
+      <SlugField label="Name" value={slug} onChange={setSlug} hint={`Database address: ${ns}/${slug || '…'}`} />
       {error && <ErrorPanel error={error} />}
       <DialogActions>
         <Button onClick={close}>Cancel</Button>

@@ -42,9 +42,8 @@ export function DatabasesPage() {
       {error && <ErrorPanel error={error} onRetry={refetch} />}
       {!data && !error && <SkeletonRows label="Loading databases" />}
       {data?.length === 0 && (
-        <EmptyState title="No database yet" action={mayMake && make}>
-          A database is one SQLite file that nobody else shares. Give each app, agent or customer their own: an empty
-          one costs nothing.
+        <EmptyState title="No databases yet" action={mayMake && make}>
+          Each database is an isolated SQLite file. Create one per app, agent or customer. Empty databases are free.
         </EmptyState>
       )}
       {usage.error && <ErrorPanel error={usage.error} onRetry={usage.refetch} />}

@@ -1,7 +1,7 @@
 import { AppWindow, CreditCard, KeyRound, ScrollText, Settings2, Users } from 'lucide-react'
 import type { Tab } from '../../shell/tab.ts'
 
-/** The pages of the settings, as they stand at the side; the first is where one arrives. */
+/** The settings pages in the order of the side navigation. The first is the default. */
 export const settingsTabs = [
   {
     path: 'general',
@@ -29,10 +29,10 @@ export const settingsTabs = [
   },
   {
     path: 'apps',
-    name: 'Apps',
+    name: 'Connected apps',
     group: 'Settings',
     icon: AppWindow,
-    words: 'oauth clients',
+    words: 'oauth clients agents',
     load: () => import('./apps.tsx').then(({ AppsPage }) => AppsPage),
   },
   {
@@ -45,10 +45,10 @@ export const settingsTabs = [
   },
   {
     path: 'audit',
-    name: 'Audit',
+    name: 'Audit log',
     group: 'Settings',
     icon: ScrollText,
-    words: 'log who did what',
+    words: 'events history who did what',
     load: () => import('./audit/page.tsx').then(({ AuditPage }) => AuditPage),
   },
 ] as const satisfies readonly Tab[]

@@ -23,25 +23,25 @@ export function WelcomePage() {
   const mayMint = useMay('admin')
   const place = { origin: location.origin, address: `${ns}/${slug}`, token: token ?? 'YOUR_TOKEN' }
   return (
-    <Page title={`Welcome to ${ns}`} lead="Two minutes from here to rows of your own: take a token, paste a line.">
+    <Page title={`Welcome to ${ns}`} lead="Run your first query in 2 minutes: create a token, then paste a command.">
       <div className="grid gap-6 lg:grid-cols-2">
         <Balance ns={ns} />
         <Card title="Your database">
           {databases.error && <ErrorPanel error={databases.error} onRetry={databases.refetch} />}
           {databases.data?.length === 0 ? (
             <p>
-              There is none yet.{' '}
+              This namespace has no databases yet.{' '}
               {mayMint ? (
                 <>
-                  The first query of your token makes <code className="font-mono wrap-anywhere">{`${ns}/${slug}`}</code>
-                  , or{' '}
+                  The first query with your token creates{' '}
+                  <code className="font-mono wrap-anywhere">{`${ns}/${slug}`}</code>. Or{' '}
                   <Link className="text-accent underline" to={`${namespacePath(ns)}?new=`}>
-                    make one
+                    create a database
                   </Link>{' '}
-                  under a name of your own.
+                  with another name.
                 </>
               ) : (
-                'Ask an editor of this namespace to make one.'
+                'Ask an editor of this namespace to create one.'
               )}
             </p>
           ) : databases.data ? (
@@ -49,7 +49,7 @@ export function WelcomePage() {
               <Link className="font-mono font-medium text-accent underline wrap-anywhere" to={databasePath(ns, slug)}>
                 {ns}/{slug}
               </Link>{' '}
-              is one SQLite file that nobody else shares. Every app, agent or customer can have one of its own.
+              is an isolated SQLite file. Create one per app, agent or customer.
             </p>
           ) : (
             <Skeleton className="h-12" />
@@ -57,9 +57,9 @@ export function WelcomePage() {
         </Card>
       </div>
       <TokenCard ns={ns} mayMint={mayMint} minting={minting} />
-      <Card title="First rows">
+      <Card title="Run your first query">
         <ChoiceTabs
-          label="Clients"
+          label="Client"
           param="client"
           choices={snippets(place).map(({ id, name, where, code }) => ({
             id,
@@ -71,8 +71,8 @@ export function WelcomePage() {
                   {token
                     ? ':'
                     : mayMint
-                      ? '. Create a token first: it is put in for you.'
-                      : ', with a token in place of YOUR_TOKEN:'}
+                      ? ". Create a token above and it's filled in here."
+                      : '. Replace YOUR_TOKEN with your token:'}
                 </p>
                 <CodeBlock label={name} code={code} />
               </>
@@ -89,10 +89,10 @@ type Minting = ReturnType<typeof useDo<'POST /api/namespaces/{ns}/tokens'>>
 function TokenCard({ ns, mayMint, minting }: { ns: string; mayMint: boolean; minting: Minting }) {
   const { data, error, isPending, mutate } = minting
   return (
-    <Card title="A token">
+    <Card title="Your token">
       {data ? (
         <>
-          <p>This is its only appearance. Keep it where your program reads it, or revoke it under Settings.</p>
+          <p>Copy the token now. You won't be able to see it again. Store it safely, or revoke it in Settings.</p>
           <div className="flex flex-wrap items-center gap-2">
             <code className="min-w-0 rounded-field border border-line bg-sunken px-3 py-1.5 font-mono text-sm break-all">
               {data.token}
@@ -104,13 +104,13 @@ function TokenCard({ ns, mayMint, minting }: { ns: string; mayMint: boolean; min
         <>
           <p className="text-muted">
             {mayMint
-              ? 'Programs sign in with a token. This one may do everything in the namespace; narrower ones are made under Settings.'
-              : 'Programs sign in with a token. Ask an admin of this namespace for one.'}
+              ? 'Apps authenticate with a token. This one has full access; create limited ones in Settings.'
+              : 'Apps authenticate with a token. Ask a namespace admin for one.'}
           </p>
           {mayMint && (
             <div>
               <Button look="primary" busy={isPending} onClick={() => mutate({ ns, name: 'First token' })}>
-                Create a token
+                Create token
               </Button>
             </div>
           )}
@@ -134,15 +134,15 @@ function Balance({ ns }: { ns: string }) {
             {data ? formatUsd(data.balanceUsd) : <Skeleton className="h-9 w-28" />}
           </p>
           <p className="text-muted">
-            Prepaid: $0.50 for a million requests, $5 for a billion rows read. When it is used up, calls stop and data
-            stays.{' '}
+            Prepaid: $0.50 per million requests, $5 per billion rows read. When the balance runs out, requests are
+            refused; your data is kept.{' '}
             <Link className="text-accent underline" to={namespacePath(ns, 'settings')}>
               Settings
             </Link>
           </p>
         </>
       ) : (
-        <p className="text-muted">The owner of this namespace pays for it and sees its balance.</p>
+        <p className="text-muted">Owners manage billing for this namespace.</p>
       )}
     </Card>
   )

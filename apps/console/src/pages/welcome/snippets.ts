@@ -23,7 +23,7 @@ export function snippets({ origin, address, token }: Place, quote: "'" | '"' = "
     {
       id: 'curl',
       name: 'curl',
-      where: 'In a terminal',
+      where: 'Run in a terminal',
       code: [
         `curl '${origin}/v1/db/${address}/query' \\`,
         `  -H ${authorization} \\`,
@@ -34,7 +34,7 @@ export function snippets({ origin, address, token }: Place, quote: "'" | '"' = "
     {
       id: 'sdk',
       name: 'TypeScript',
-      where: 'npm install @persql/sdk, then',
+      where: 'Run npm install @persql/sdk, then run this code',
       code: [
         "import { PerSQL } from '@persql/sdk'",
         '',
@@ -50,19 +50,19 @@ export function snippets({ origin, address, token }: Place, quote: "'" | '"' = "
     {
       id: 'claude',
       name: 'Claude Code',
-      where: 'In a terminal, in the folder of your project',
+      where: 'Run in your project folder',
       code: `claude mcp add --transport http persql ${origin}/mcp --header ${authorization}`,
     },
     {
       id: 'cursor',
       name: 'Cursor',
-      where: 'In .cursor/mcp.json',
+      where: 'Add to .cursor/mcp.json',
       code: JSON.stringify({ mcpServers: { persql: mcp } }, null, 2),
     },
     {
       id: 'vscode',
       name: 'VS Code',
-      where: 'In .vscode/mcp.json',
+      where: 'Add to .vscode/mcp.json',
       code: JSON.stringify({ servers: { persql: { type: 'http', ...mcp } } }, null, 2),
     },
   ]
