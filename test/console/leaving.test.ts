@@ -26,7 +26,7 @@ test('a table with unsaved changes asks before it is left, by link, by the way b
   const here = page.url()
   const overview = page.getByRole('link', { name: 'Overview' })
   await page.getByRole('button', { name: 'Add row' }).click()
-  await page.getByRole('dialog').getByRole('button', { name: 'Add', exact: false }).last().click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Add row' }).click()
   await page.getByRole('button', { name: 'Review 1 change' }).waitFor()
 
   await overview.click()

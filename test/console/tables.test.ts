@@ -23,7 +23,7 @@ test('rows are changed together: reviewed as SQL, sent as one transaction, taken
   const { page, ns, go, complaints, close } = await visit(browser, platform)
   const sql = sqlAs(page, ns)
   await go(`/${ns}/main/tables`)
-  await page.getByRole('heading', { name: 'No table yet' }).waitFor()
+  await page.getByRole('heading', { name: 'No tables yet' }).waitFor()
   await sql('CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, age INT, about TEXT, photo BLOB)')
   await sql(PEOPLE)
   await go(`/${ns}/main/tables`)
@@ -53,7 +53,7 @@ test('rows are changed together: reviewed as SQL, sent as one transaction, taken
   await page.getByRole('button', { name: 'Add row' }).click()
   await page.getByLabel('name', { exact: true }).fill('Edsger')
   await page.getByLabel('age', { exact: true }).fill('1')
-  await page.getByRole('button', { name: 'Add', exact: true }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Add row' }).click()
   await page.getByRole('button', { name: 'Review 3 changes' }).click()
   const review = page.getByRole('dialog', { name: 'Review changes' })
   await review
@@ -69,7 +69,7 @@ test('rows are changed together: reviewed as SQL, sent as one transaction, taken
   expect(await sql('SELECT count(*), sum(age) FROM people')).toEqual([[3, 193]])
   await review.getByRole('button', { name: 'Undo change 3' }).click()
   await review.getByRole('button', { name: 'Save 2 changes' }).click()
-  await page.getByText('2 changes were saved.').first().waitFor()
+  await page.getByText('2 changes saved.').first().waitFor()
   await grid.getByText('37', { exact: true }).first().waitFor()
   expect(await sql('SELECT name, age FROM people ORDER BY id')).toEqual([
     ['Ada', 37],
@@ -85,7 +85,7 @@ test('rows are changed together: reviewed as SQL, sent as one transaction, taken
   await page.getByRole('button', { name: 'Review 1 change' }).click()
   await review.getByRole('button', { name: 'Save 1 change' }).click()
   await review
-    .getByText(/Somebody has changed or deleted this row/)
+    .getByText(/Someone else changed or deleted this row/)
     .first()
     .waitFor()
   expect(await sql('SELECT name FROM people WHERE age = 72')).toEqual([['Dijkstra']])
@@ -125,7 +125,7 @@ test('order and filters stand in the address, and rows of any key are found', as
   await page.keyboard.press('Control+Enter')
   await page.getByRole('button', { name: 'Review 1 change' }).click()
   await page.getByRole('button', { name: 'Save 1 change' }).click()
-  await page.getByText('1 change was saved.').first().waitFor()
+  await page.getByText('1 change saved.').first().waitFor()
   expect(await sql("SELECT hall, seat FROM seats WHERE note = 'mine'")).toEqual([['h2', 1196]])
 
   await go(`/${ns}/main/tables/big`)
@@ -138,7 +138,7 @@ test('order and filters stand in the address, and rows of any key are found', as
   await page.keyboard.press('Control+Enter')
   await page.getByRole('button', { name: 'Review 1 change' }).click()
   await page.getByRole('button', { name: 'Save 1 change' }).click()
-  await page.getByText('1 change was saved.').last().waitFor()
+  await page.getByText('1 change saved.').last().waitFor()
   expect(await sql('SELECT "a ""b", CAST(v AS TEXT) FROM big')).toEqual([['short', '9223372036854775807']])
   expect(complaints).toEqual([])
   await close()
@@ -248,7 +248,7 @@ test('a table of many columns stays where it is in another order, and values kee
   await grid.getByText('{"big"').click()
   await page.keyboard.press('Enter')
   const dialog = page.getByRole('dialog', { name: 'c41' })
-  await dialog.getByRole('button', { name: 'Indent JSON' }).click()
+  await dialog.getByRole('button', { name: 'Format JSON' }).click()
   expect(await dialog.getByRole('textbox').inputValue()).toBe('{\n  "big": 12345678901234567890\n}')
   expect(complaints).toEqual([])
   await close()

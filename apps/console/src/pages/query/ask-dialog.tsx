@@ -20,8 +20,8 @@ export const AskDialog = ({ onClose, ...rest }: AskDialogProps) => (
   <Dialog
     open
     onOpenChange={onClose}
-    title="Have a query written"
-    description="A model gets your question and the schema, no rows, and writes a SELECT. Nothing runs before you run it."
+    title="Generate a query"
+    description="An AI model gets your question and the schema, but no rows, and writes a SELECT. Review it before you run it."
   >
     <AskForm {...rest} onClose={onClose} />
   </Dialog>
@@ -40,7 +40,7 @@ function AskForm({ ns, db, onClose, onTake }: AskDialogProps) {
   }
   return (
     <form onSubmit={submit} className="grid min-w-0 gap-4">
-      <Field label="Question" hint="Costs a request and the model's tokens, $1 per million.">
+      <Field label="Question" hint="Billed as one request plus AI tokens at $1 per million.">
         {(control) => (
           <Textarea
             {...control}
@@ -49,13 +49,13 @@ function AskForm({ ns, db, onClose, onTake }: AskDialogProps) {
             required
             maxLength={500}
             rows={3}
-            placeholder="Which ten customers spent most this year?"
+            placeholder="Which 10 customers spent the most this year?"
           />
         )}
       </Field>
       {error && <ErrorPanel error={error} />}
       <div role="status" className="grid min-w-0 gap-3">
-        {isPending && <p className="text-muted">Writing…</p>}
+        {isPending && <p className="text-muted">Generating…</p>}
         {data && !isPending && (
           <>
             <CodeBlock label="SQL" code={data.sql} />
@@ -66,11 +66,11 @@ function AskForm({ ns, db, onClose, onTake }: AskDialogProps) {
       <DialogActions>
         <Button onClick={onClose}>Cancel</Button>
         <Button type="submit" look={data ? 'secondary' : 'primary'} busy={isPending} disabled={question.trim() === ''}>
-          {data ? 'Write it anew' : 'Write it'}
+          {data ? 'Generate again' : 'Generate'}
         </Button>
         {data && !isPending && (
           <Button look="primary" onClick={() => take(data.sql)}>
-            Take it to the editor
+            Open in editor
           </Button>
         )}
       </DialogActions>

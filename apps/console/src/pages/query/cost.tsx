@@ -1,12 +1,12 @@
 import type { QueryMeta } from '@persql/sdk'
-import { formatMs, formatNumber, formatUsd } from '../../ui/format.ts'
+import { formatCount, formatMs, formatUsd } from '../../ui/format.ts'
 
 /** What a run cost, and what it took. */
 export const Cost = ({ meta }: { meta: QueryMeta }) => (
   <span className="flex flex-wrap gap-x-4 text-sm text-muted tabular-nums">
     <span>{formatUsdExact(meta.costUsd)}</span>
-    <span>{formatNumber(meta.rowsRead)} rows read</span>
-    <span>{formatNumber(meta.rowsWritten)} rows written</span>
+    <span>{formatCount(meta.rowsRead, 'row')} read</span>
+    <span>{formatCount(meta.rowsWritten, 'row')} written</span>
     <span>{formatMs(meta.durationMs)}</span>
   </span>
 )

@@ -1,9 +1,10 @@
 import type { SqlErrorDetail } from '@persql/sdk'
+import { capitalize } from '../../ui/format.ts'
 
-/** What a program would be told about a failure, for people. */
+/** Shows the details of a SQL error. */
 export function ErrorFacts({ detail }: { detail: SqlErrorDetail }) {
   const facts = [
-    ['Kind', detail.kind.replaceAll('_', ' ')],
+    ['Type', capitalize(detail.kind)],
     ['Near', detail.near],
     ['Table', detail.table],
     ['Column', detail.column ?? detail.columns?.map(({ table, column }) => `${table}.${column}`).join(', ')],

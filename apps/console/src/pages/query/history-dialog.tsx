@@ -18,19 +18,24 @@ export function HistoryDialog({ past, onTake, onClose }: HistoryDialogProps) {
   const [wanted, setWanted] = useState('')
   const shown = matching(past, ({ sql }) => sql, wanted)
   return (
-    <Dialog open onOpenChange={onClose} title="History" description="What you ran here, in this browser only.">
+    <Dialog
+      open
+      onOpenChange={onClose}
+      title="Query history"
+      description="Queries you ran on this database, saved in this browser only."
+    >
       <search className="grid min-w-0 gap-3" onKeyDown={pickKeys}>
         {past.length === 0 ? (
-          <p>Nothing yet. What you run is remembered here.</p>
+          <p>No queries yet. Queries you run appear here.</p>
         ) : (
           <SearchField
-            label="Search the history"
+            label="Search query history"
             value={wanted}
             onChange={setWanted}
             onEnter={() => shown[0] && onTake(shown[0].sql)}
           />
         )}
-        {past.length > 0 && shown.length === 0 && <p role="status">Nothing that you ran here holds these words.</p>}
+        {past.length > 0 && shown.length === 0 && <p role="status">No matching queries.</p>}
         <ul className="grid max-h-[60dvh] min-w-0 gap-1 overflow-y-auto">
           {shown.map(({ sql, atMs, failed }) => (
             <li key={sql} className="min-w-0">
@@ -43,7 +48,7 @@ export function HistoryDialog({ past, onTake, onClose }: HistoryDialogProps) {
                 <code className="line-clamp-3 min-w-0 font-mono text-sm break-words whitespace-pre-wrap">{sql}</code>
                 <span className="flex gap-2 text-sm text-muted">
                   {formatAgo(new Date(atMs).toISOString())}
-                  {failed && <Badge tone="danger">failed</Badge>}
+                  {failed && <Badge tone="danger">Failed</Badge>}
                 </span>
               </button>
             </li>

@@ -6,11 +6,9 @@ export const Missing = ({ onSee, onClose }: { onSee: () => void; onClose: () => 
     role="alert"
     className="flex flex-wrap items-center gap-3 rounded-card border border-warning/40 bg-warning-soft p-4"
   >
-    <p className="min-w-0 grow">
-      The saved query that this link leads to is not here: it was deleted, or belongs to another database.
-    </p>
+    <p className="min-w-0 grow">Saved query not found. It may have been deleted, or it belongs to another database.</p>
     <Button size="small" onClick={onSee}>
-      See what is saved
+      View saved queries
     </Button>
     <Button size="small" onClick={onClose}>
       Dismiss

@@ -1,4 +1,5 @@
 import { ApprovalRequiredError, PerSQLError, type QueryMeta } from '@persql/sdk'
+import { useMembership } from '../../shell/membership.ts'
 import { EmptyState } from '../../ui/empty-state.tsx'
 import { ErrorPanel } from '../../ui/error-panel.tsx'
 import { SkeletonRows } from '../../ui/skeleton.tsx'
@@ -24,20 +25,14 @@ interface OutcomeProps {
 export function Outcome({ outcome, name, onRedeemed, onRetry, onMeasure }: OutcomeProps) {
   if (!outcome) {
     return (
-      <EmptyState title="Nothing run yet">
-        Write a statement and run it with Ctrl+Enter. Explain shows how SQLite would find the rows, without running it;
-        that costs nothing.
+      <EmptyState title="No results yet">
+        Write a statement and press Ctrl+Enter to run it. Explain shows the query plan without running it, for free.
       </EmptyState>
     )
   }
   if (outcome.kind === 'running') return <SkeletonRows label="Running" rows={4} />
   if (outcome.kind === 'cancelled') {
-    return (
-      <p role="status">
-        You no longer wait for this. If it had reached the database, it ran on to its end there: look whether it did
-        before you run it again.
-      </p>
-    )
+    return <p role="status">Stopped waiting. The statement may still finish; check before you run it again.</p>
   }
   if (outcome.kind === 'explained') {
     const { sql, explained, measured } = outcome
@@ -50,7 +45,7 @@ export function Outcome({ outcome, name, onRedeemed, onRetry, onMeasure }: Outco
     }
     return (
       <>
-        <ErrorPanel error={error} onRetry={onRetry} />
+        <QueryError error={error} onRetry={onRetry} />
         {error instanceof PerSQLError && error.detail && <ErrorFacts detail={error.detail} />}
       </>
     )
@@ -66,8 +61,8 @@ export function Outcome({ outcome, name, onRedeemed, onRetry, onMeasure }: Outco
       {meta?.snapshot && <SnapshotNote snapshot={meta.snapshot} />}
       {meta?.snapshotSkipped && (
         <p>
-          No snapshot was taken before this:{' '}
-          {meta.snapshotSkipped === 'too_large' ? 'it is too large' : 'it cannot be copied'}.
+          No snapshot was saved before this statement:{' '}
+          {meta.snapshotSkipped === 'too_large' ? 'the database is too large' : "this database can't be copied"}.
         </p>
       )}
       {results.map((result, index) => (
@@ -76,4 +71,12 @@ export function Outcome({ outcome, name, onRedeemed, onRetry, onMeasure }: Outco
       ))}
     </div>
   )
+}
+
+/** Shows why a statement failed. The server names the role of a token, so a refused write names the member's role here. */
+function QueryError({ error, onRetry }: { error: unknown; onRetry: () => void }) {
+  const role = useMembership()?.role
+  const isRefused = error instanceof PerSQLError && error.code === 'role_insufficient'
+  const message = isRefused && role ? `Your role is ${role}. You need the editor role to change data.` : undefined
+  return <ErrorPanel error={error} message={message} onRetry={onRetry} />
 }

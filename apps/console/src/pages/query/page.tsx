@@ -56,7 +56,7 @@ function Workbench({ ns, db }: { ns: string; db: string }) {
     tabs.close(id)
     if (!sql.trim() || sql === saved?.sql) return
     setPast(addPast(ns, db, { sql, atMs: Date.now(), failed: false }))
-    toast('The tab was closed.', { name: 'Undo', run: () => tabs.add(sql, saved) })
+    toast('Tab closed.', { name: 'Undo', run: () => tabs.add(sql, saved) })
   }
   const isMissing = tabs.isAsked && !tabs.wanted && saved.queries !== undefined
   const isOpening = tabs.isAsked && !isMissing && !saved.error
@@ -129,7 +129,7 @@ function Workbench({ ns, db }: { ns: string; db: string }) {
           name={draft.saved ? (standing === 'gone' ? draft.saved.name : `${draft.saved.name} 2`.slice(0, 80)) : ''}
           onSaved={(query) => {
             tabs.tie(draft.id, query)
-            toast(`“${query.name}” is saved.`)
+            toast(`“${query.name}” saved.`)
           }}
           onClose={() => see(null)}
         />

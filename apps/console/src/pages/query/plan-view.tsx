@@ -1,6 +1,6 @@
 import { Badge } from '../../ui/badge.tsx'
 import { Button } from '../../ui/button.tsx'
-import { formatNumber } from '../../ui/format.ts'
+import { capitalize, formatCount, formatNumber } from '../../ui/format.ts'
 import { Card } from '../../ui/page.tsx'
 import { Cost } from './cost.tsx'
 import { type Branch, looksAtAll, treeOf } from './plan.ts'
@@ -16,25 +16,25 @@ interface PlanViewProps {
 /** How SQLite would find the rows, as a tree, and how many it read when that was tried. */
 export function PlanView({ explained: { plan, kind, reads, writes }, measured, onMeasure }: PlanViewProps) {
   return (
-    <Card title="Query plan" actions={<Badge tone={kind === 'read' ? 'neutral' : 'warning'}>{kind}</Badge>}>
+    <Card title="Query plan" actions={<Badge tone={kind === 'read' ? 'neutral' : 'warning'}>{capitalize(kind)}</Badge>}>
       {plan.length === 0 ? (
-        <p className="text-muted">There is nothing to look up for this.</p>
+        <p className="text-muted">This statement doesn't read any table.</p>
       ) : (
         <Steps steps={treeOf(plan)} />
       )}
       <dl className="grid grid-cols-[auto_1fr] gap-x-6 gap-y-1 text-sm">
         <dt className="text-muted">Reads</dt>
-        <dd className="wrap-anywhere">{reads.join(', ') || 'no table'}</dd>
+        <dd className="wrap-anywhere">{reads.join(', ') || 'None'}</dd>
         <dt className="text-muted">Writes</dt>
-        <dd className="wrap-anywhere">{writes.join(', ') || 'no table'}</dd>
+        <dd className="wrap-anywhere">{writes.join(', ') || 'None'}</dd>
       </dl>
       {measured && <Reading measured={measured} isScan={plan.some(looksAtAll)} />}
       {!measured && kind === 'read' && (
         <div className="flex flex-wrap items-center gap-3">
           <Button size="small" onClick={onMeasure}>
-            Count the rows it reads
+            Run and count rows read
           </Button>
-          <span className="text-sm text-muted">Runs it once, and costs what that reads.</span>
+          <span className="text-sm text-muted">Runs the statement once. Billed as a normal run.</span>
         </div>
       )}
     </Card>
@@ -47,9 +47,8 @@ function Reading({ measured: { rows, meta }, isScan }: { measured: Measured; isS
   return (
     <div role="status" className="grid gap-1">
       <p>
-        When it ran last, it read {formatNumber(meta.rowsRead)} {meta.rowsRead === 1 ? 'row' : 'rows'} and answered{' '}
-        {formatNumber(rows)}.
-        {isMuch && ' Where it filters or joins by a column, an index on that may spare most of it.'}
+        The last run read {formatCount(meta.rowsRead, 'row')} and returned {formatNumber(rows)}.
+        {isMuch && ' An index on the columns it filters or joins by could reduce this.'}
       </p>
       <Cost meta={meta} />
     </div>
@@ -62,7 +61,7 @@ const Steps = ({ steps }: { steps: readonly Branch[] }) => (
       <li key={step.id} className="grid gap-1">
         <span className="flex flex-wrap items-center gap-2">
           <code className="font-mono text-sm break-words">{step.detail}</code>
-          {looksAtAll(step) && <Badge tone="warning">looks at every row</Badge>}
+          {looksAtAll(step) && <Badge tone="warning">Full table scan</Badge>}
         </span>
         {step.within.length > 0 && <Steps steps={step.within} />}
       </li>

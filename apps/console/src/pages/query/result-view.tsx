@@ -2,7 +2,7 @@ import { useMemo, useState } from 'react'
 import { Button } from '../../ui/button.tsx'
 import { CodeBlock } from '../../ui/code-block.tsx'
 import { Dialog } from '../../ui/dialog.tsx'
-import { formatNumber } from '../../ui/format.ts'
+import { formatCount } from '../../ui/format.ts'
 import { Grid } from '../../ui/grid.tsx'
 import { cellOf, widthOf } from '../results/cell-view.ts'
 import { saveFile } from '../results/save-file.ts'
@@ -27,14 +27,14 @@ export function ResultView({ result, name }: { result: Result; name: string }) {
     [columns, rows],
   )
   if (columns.length === 0) {
-    return <p>Done.{changes !== undefined && ` ${formatNumber(changes)} ${changes === 1 ? 'row' : 'rows'} changed.`}</p>
+    return <p>Done.{changes !== undefined && ` ${formatCount(changes, 'row')} changed.`}</p>
   }
   const value = opened && (rows[opened.row]?.[opened.column] ?? null)
   const text = value === undefined ? '' : value === null ? 'NULL' : isBytes(value) ? hexOf(value) : String(value)
   return (
     <div className="grid min-w-0 gap-2">
       <div className="flex flex-wrap items-center justify-between gap-2">
-        <p>{rows.length === 1 ? '1 row' : `${formatNumber(rows.length)} rows`}</p>
+        <p>{formatCount(rows.length, 'row')}</p>
         <div className="flex gap-2">
           <Button size="small" onClick={() => saveFile(`${name}.csv`, 'text/csv', toCsv(result))}>
             Download CSV

@@ -4,7 +4,7 @@ import { type FormEvent, useState } from 'react'
 import { Button } from '../../ui/button.tsx'
 import { Dialog, DialogActions } from '../../ui/dialog.tsx'
 import { ErrorPanel } from '../../ui/error-panel.tsx'
-import { formatNumber } from '../../ui/format.ts'
+import { formatCount, formatNumber } from '../../ui/format.ts'
 import { TextField } from '../../ui/text-field.tsx'
 import type { Saved } from './use-saved.ts'
 
@@ -38,7 +38,7 @@ export function SaveDialog({ saved, sql, onSaved, onClose, ...initial }: SaveDia
       open
       onOpenChange={onClose}
       title="Save query"
-      description={`For everybody who can see ${saved.ns}/${saved.db}${saved.isOfParent ? ', of which this is a branch' : ''}. All of the tab is saved.`}
+      description={`Shared with everyone who can access ${saved.ns}/${saved.db}${saved.isOfParent ? ', the parent of this branch' : ''}. Saves the whole tab.`}
     >
       <form onSubmit={submit} className="grid min-w-0 gap-4">
         <TextField
@@ -57,8 +57,8 @@ export function SaveDialog({ saved, sql, onSaved, onClose, ...initial }: SaveDia
         </div>
         {sql.length > MAX_SQL && (
           <p role="alert" className="font-medium text-danger">
-            This has {formatNumber(sql.length)} characters. A saved query holds {formatNumber(MAX_SQL)}: leave something
-            out, or save it in parts.
+            This query has {formatCount(sql.length, 'character')}. Saved queries are limited to {formatNumber(MAX_SQL)}.
+            Shorten the query or split it.
           </p>
         )}
         {error !== undefined && <ErrorPanel error={error} />}
@@ -70,7 +70,7 @@ export function SaveDialog({ saved, sql, onSaved, onClose, ...initial }: SaveDia
               busy={saved.isBusy}
               onClick={() => void attempt(saved.update(String(taken.id), { sql, ifVersion: Number(taken.version) }))}
             >
-              Replace that one
+              Replace query
             </Button>
           )}
           <Button
@@ -79,7 +79,7 @@ export function SaveDialog({ saved, sql, onSaved, onClose, ...initial }: SaveDia
             busy={saved.isBusy}
             disabled={name.trim() === '' || sql.length > MAX_SQL || taken !== undefined}
           >
-            Save
+            Save query
           </Button>
         </DialogActions>
       </form>

@@ -28,8 +28,8 @@ export function SavedDialog({ saved, onOpen, onDelete, onClose }: SavedDialogPro
   const { queries, error } = saved
   const shown = matching(queries ?? [], ({ name, sql }) => `${name} ${sql}`, wanted)
   const whose = saved.isOfParent
-    ? `Those of ${saved.db}: a branch has none of its own.`
-    : `Everybody who can see ${saved.ns}/${saved.db} finds them here.`
+    ? `Saved queries of ${saved.db}. Branches share their parent's saved queries.`
+    : `Shared with everyone who can access ${saved.ns}/${saved.db}.`
   return (
     <Dialog
       open
@@ -51,15 +51,13 @@ export function SavedDialog({ saved, onOpen, onDelete, onClose }: SavedDialogPro
         {error && <ErrorPanel error={error} onRetry={saved.refetch} />}
         {queries?.length === 0 && (
           <p>
-            Nothing is saved yet.{' '}
+            No saved queries yet.{' '}
             {mayChange
-              ? 'Write a query that you or others will want again, and choose Save, or press Ctrl+S.'
-              : 'Editors can save queries here, for everybody to open.'}
+              ? 'To save a query for your team, choose Save or press Ctrl+S.'
+              : 'Editors can save queries here for the team.'}
           </p>
         )}
-        {queries && queries.length > 0 && shown.length === 0 && (
-          <p role="status">No saved query holds these words, in its name or its SQL.</p>
-        )}
+        {queries && queries.length > 0 && shown.length === 0 && <p role="status">No matching saved queries.</p>}
         <ul aria-label="Saved queries" className="grid max-h-[55dvh] min-w-0 gap-1 overflow-y-auto">
           {shown.map((query) => (
             <li key={query.id} className="min-w-0">

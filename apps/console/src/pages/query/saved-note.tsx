@@ -17,13 +17,13 @@ export function SavedNote({ standing, origin, onTake, onOverwrite, onKeep }: Sav
   const mayChange = useMay('editor')
   if (standing === 'behind') {
     return (
-      <Note text={`Somebody saved another “${origin.name}” since you opened it here. Your changes are not in it.`}>
+      <Note text={`Someone else changed “${origin.name}” after you opened it. Your edits don't include those changes.`}>
         <Button size="small" onClick={onTake}>
-          Show theirs on a new tab
+          Open their version in a new tab
         </Button>
         {mayChange && (
           <Button size="small" onClick={onOverwrite}>
-            Overwrite with mine
+            Overwrite with my version
           </Button>
         )}
       </Note>
@@ -31,9 +31,9 @@ export function SavedNote({ standing, origin, onTake, onOverwrite, onKeep }: Sav
   }
   if (standing !== 'gone') return null
   return (
-    <Note text={`“${origin.name}” is not saved any more: it was deleted. Its text is still on this tab.`}>
+    <Note text={`“${origin.name}” was deleted. Its text is still in this tab.`}>
       <Button size="small" onClick={onKeep}>
-        Keep it as my own
+        Keep as unsaved query
       </Button>
     </Note>
   )

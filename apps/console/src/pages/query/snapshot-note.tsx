@@ -19,17 +19,17 @@ export function SnapshotNote({ snapshot: { id, label } }: { snapshot: { id: stri
     const { before } = await mutateAsync({ ns, db, snapshotId })
     forgetRows()
     void queryClient.invalidateQueries()
-    toast('The snapshot was restored.', {
+    toast('Snapshot restored.', {
       name: 'Undo',
-      run: () => void restore(before.id).catch((error: Error) => toast(`This was not undone: ${error.message}`)),
+      run: () => void restore(before.id).catch((error: Error) => toast(`Couldn't undo: ${error.message}`)),
     })
   }
   return (
     <div className="flex flex-wrap items-center gap-3 rounded-card border border-line bg-accent-soft p-4">
-      <p className="grow">Before this, all rows were kept as the snapshot “{label}”.</p>
+      <p className="grow">A snapshot, “{label}”, was saved before this statement ran.</p>
       {mayRestore ? (
         <Button size="small" onClick={() => setAsked(true)}>
-          Restore it
+          Restore snapshot
         </Button>
       ) : (
         <p className="text-sm">An admin can restore it.</p>
@@ -37,9 +37,9 @@ export function SnapshotNote({ snapshot: { id, label } }: { snapshot: { id: stri
       <ConfirmDialog
         open={isAsked}
         onOpenChange={setAsked}
-        title="Restore the snapshot?"
-        description="All tables and rows go back to what they were before the statement. What is there now is kept as a snapshot first, so this can be undone."
-        action="Restore"
+        title={`Restore snapshot “${label}”?`}
+        description="Replaces all tables and rows with their state before the statement. The current state is saved as a snapshot first, so you can undo this."
+        action="Restore snapshot"
         isHarmless
         onConfirm={() => restore(id)}
       />

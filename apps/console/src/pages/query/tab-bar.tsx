@@ -36,7 +36,7 @@ export const TabBar = ({ drafts, open, queries, onOpen, onClose, onAdd }: TabBar
           {hasChanges(draft, queries) && (
             <>
               <span aria-hidden className="size-2 shrink-0 rounded-full bg-warning" />
-              <span className="sr-only">with changes that are not saved</span>
+              <span className="sr-only">(unsaved changes)</span>
             </>
           )}
         </button>

@@ -24,7 +24,7 @@ export function Toolbar(props: ToolbarProps) {
     <div className="flex flex-wrap items-center gap-2 border-t border-line px-2 py-2">
       {isRunning ? (
         <Button size="small" look="danger" onClick={onCancel}>
-          Cancel
+          Stop waiting
         </Button>
       ) : (
         <Button size="small" look="primary" disabled={isEmpty} onClick={onRun}>
@@ -35,12 +35,12 @@ export function Toolbar(props: ToolbarProps) {
         Explain
       </Button>
       <span className={isRunning ? 'text-sm text-muted' : 'hidden text-sm text-muted lg:inline'}>
-        {isRunning ? 'Cancel ends the waiting, not the statement.' : 'Ctrl+Enter runs the statement at the cursor.'}
+        {isRunning ? 'The statement keeps running on the server.' : 'Ctrl+Enter runs the statement at the cursor.'}
       </span>
       <div className="flex flex-wrap gap-2 sm:ml-auto">
         {mayChange && (
           <Button size="small" onClick={() => onSee('ask')}>
-            Ask in words
+            Ask AI
           </Button>
         )}
         {mayChange && (
@@ -61,7 +61,9 @@ export function Toolbar(props: ToolbarProps) {
           </Button>
         )}
         <Button size="small" onClick={() => onSee('saved')}>
-          Saved<span className="max-sm:sr-only">queries</span>
+          <span>
+            Saved<span className="max-sm:sr-only"> queries</span>
+          </span>
         </Button>
         <Button size="small" onClick={() => onSee('history')}>
           History

@@ -19,7 +19,7 @@ export function useSaving(tabs: ReturnType<typeof useDrafts>, saved: Saved, stan
     try {
       const query = await saved.update(origin.id, { sql, ifVersion })
       tabs.change(id, { saved: originOf(query) })
-      toast(`“${query.name}” is saved.`)
+      toast(`“${query.name}” saved.`)
     } catch (cause) {
       // What others saved meanwhile shows beside the editor, with a choice.
       if (cause instanceof PerSQLError && /^saved_query_(changed|not_found)$/.test(cause.code)) saved.refetch()
@@ -27,10 +27,10 @@ export function useSaving(tabs: ReturnType<typeof useDrafts>, saved: Saved, stan
     }
   }
   const save = () => {
-    if (!mayChange) return toast('Editors can save queries. Yours stays on this tab, in this browser.')
-    if (!draft.sql.trim()) return toast('Write something first, then save it.')
-    if (standing === 'behind') return toast('Somebody saved another one: choose below the editor what becomes of it.')
-    if (standing === 'saved') return toast(`“${draft.saved?.name}” is saved already.`)
+    if (!mayChange) return toast('Only editors can save queries. Your query stays in this tab, in this browser.')
+    if (!draft.sql.trim()) return toast('Write a query before you save.')
+    if (standing === 'behind') return toast('Someone else changed this query. Choose how to continue below the editor.')
+    if (standing === 'saved') return toast(`“${draft.saved?.name}” is already saved.`)
     if (draft.saved && standing === 'unsaved') return void overwrite(draft, draft.saved.version)
     ask()
   }
@@ -50,11 +50,11 @@ export function useSaving(tabs: ReturnType<typeof useDrafts>, saved: Saved, stan
     const restore = async () => {
       const query = await saved.create(name, sql)
       for (const tab of tabs.drafts) if (tab.saved?.id === id) tabs.change(tab.id, { saved: originOf(query) })
-      toast(`“${name}” is back.`)
+      toast(`“${name}” restored.`)
     }
     try {
       await saved.remove(id)
-      toast(`“${name}” was deleted.`, { name: 'Undo', run: () => void restore().catch(setError) })
+      toast(`“${name}” deleted.`, { name: 'Undo', run: () => void restore().catch(setError) })
     } catch (cause) {
       setError(cause)
     }

@@ -36,19 +36,19 @@ export function ApprovalPanel({
       className="grid justify-items-start gap-3 rounded-card border border-warning/40 bg-warning-soft p-4"
     >
       <p className="font-medium">{message}</p>
-      {status === 'pending' && <p>Somebody who may edit this database decides. This page notices by itself.</p>}
-      {status === 'approved' && <p>It was approved: run it now.</p>}
+      {status === 'pending' && <p>Anyone with edit access can approve it. This page updates automatically.</p>}
+      {status === 'approved' && <p>Approved. Run it now.</p>}
       {(status === 'denied' || status === 'expired') && (
         <p>
-          It was {status === 'denied' ? 'denied' : 'not decided in time'}
-          {data?.note ? `: ${data.note}` : '.'} Nothing was done.
+          {status === 'denied' ? 'Denied' : 'Expired'}
+          {data?.note ? `: ${data.note}` : '.'} Nothing was written.
         </p>
       )}
       <div className="flex flex-wrap gap-2">
         {status === 'pending' && (
           <Button asChild>
             <a href={approvalUrl} target="_blank" rel="noreferrer">
-              Look at it and decide
+              Review request
             </a>
           </Button>
         )}
@@ -59,7 +59,7 @@ export function ApprovalPanel({
             busy={redeem.isPending}
             onClick={() => redeem.mutate()}
           >
-            Run what was approved
+            Run approved write
           </Button>
         )}
       </div>

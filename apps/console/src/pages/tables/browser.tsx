@@ -7,7 +7,7 @@ import { useMay } from '../../shell/membership.ts'
 import { Unsaved } from '../../shell/unsaved.tsx'
 import { Button } from '../../ui/button.tsx'
 import { ErrorPanel } from '../../ui/error-panel.tsx'
-import { formatNumber } from '../../ui/format.ts'
+import { formatCount, formatNumber } from '../../ui/format.ts'
 import { Page } from '../../ui/page.tsx'
 import { Skeleton } from '../../ui/skeleton.tsx'
 import { MOST_ROWS } from './blocks.ts'
@@ -38,14 +38,14 @@ export function Browser({ table, shape: given }: { table: SchemaTable; shape: Sh
 
   const isFiltered = Object.keys(look.filters).length > 0
   const total = isFiltered ? undefined : (counts.data?.find(({ name }) => name === shape.name)?.rowCount ?? undefined)
-  const whyFixed = shape.whyFixed ?? (mayEdit ? undefined : 'As a viewer you can look, and an editor can change rows.')
+  const whyFixed = shape.whyFixed ?? (mayEdit ? undefined : "Viewers can't edit rows.")
   const { source, error: first, refetch, isComing } = useRows(ns, db, shape, look, total)
   const count = useSource(source, (now) => (now.isWhole || total === undefined ? now.count : total))
   const isWhole = useSource(source, (now) => now.isWhole)
   const broken = useSource(source, (now) => now.error)
   const error = first ?? broken
   const known = isComing ? undefined : isWhole ? count : total
-  const said = count !== undefined && (known === undefined ? `${formatNumber(count)} rows and more` : inWords(known))
+  const said = count !== undefined && (known === undefined ? `${formatNumber(count)}+ rows` : formatCount(known, 'row'))
   return (
     <Page
       title={shape.name}
@@ -60,7 +60,7 @@ export function Browser({ table, shape: given }: { table: SchemaTable; shape: Sh
             )}
             {draft.length > 0 && (
               <Button look="primary" onClick={() => setAsked('review')}>
-                Review {draft.length === 1 ? '1 change' : `${draft.length} changes`}
+                Review {formatCount(draft.length, 'change')}
               </Button>
             )}
             <Button onClick={() => setAsked('insert')} disabled={draft.length >= MAX_CHANGES}>
@@ -75,7 +75,7 @@ export function Browser({ table, shape: given }: { table: SchemaTable; shape: Sh
         <Link className="text-accent underline-offset-2 hover:underline" to={databasePath(ns, db, 'tables')}>
           All tables
         </Link>
-        <span role="status">{error ? '' : (!isComing && said) || 'Loading rows'}</span>
+        <span role="status">{error ? '' : (!isComing && said) || 'Loading rows…'}</span>
         {isFiltered && (
           <Button
             size="small"
@@ -90,14 +90,16 @@ export function Browser({ table, shape: given }: { table: SchemaTable; shape: Sh
         )}
         {look.sort && error != null && (
           <Button size="small" onClick={unsort}>
-            Without an order
+            Clear sorting
           </Button>
         )}
-        <span>{whyFixed ? `Read only. ${whyFixed}` : 'Enter opens a cell, Delete marks its row.'}</span>
+        <span>
+          {whyFixed ? `Read-only. ${whyFixed}` : 'Press Enter to edit a cell, Delete to mark its row for deletion.'}
+        </span>
         {known !== undefined && known > MOST_ROWS && (
-          <span>The first {formatNumber(MOST_ROWS)} can be scrolled to: sort or filter to see others.</span>
+          <span>Only the first {formatNumber(MOST_ROWS)} rows are shown. Sort or filter to find others.</span>
         )}
-        {table.columns.length > MAX_COLUMNS && <span>The first {MAX_COLUMNS} columns are shown.</span>}
+        {table.columns.length > MAX_COLUMNS && <span>Only the first {MAX_COLUMNS} columns are shown.</span>}
       </div>
       {error != null && <ErrorPanel error={error} onRetry={first ? refetch : source?.retry} />}
       {!source && !error && <Skeleton className="h-[65dvh] min-h-80 w-full" />}
@@ -116,7 +118,7 @@ export function Browser({ table, shape: given }: { table: SchemaTable; shape: Sh
       )}
       {count === 0 && !isComing && (
         <p className="text-center text-muted">
-          {isFiltered ? 'No row is like that. Change or clear the filters.' : 'No rows yet: add the first, or INSERT.'}
+          {isFiltered ? 'No rows match these filters.' : 'No rows yet. Add a row, or use INSERT.'}
         </p>
       )}
       {opened && (
@@ -137,7 +139,7 @@ export function Browser({ table, shape: given }: { table: SchemaTable; shape: Sh
           onInsert={(values) => change(withInsert(draft, values))}
         />
       )}
-      <Unsaved when={draft.length > 0} what={draft.length === 1 ? '1 change' : `${draft.length} changes`} />
+      <Unsaved when={draft.length > 0} what={formatCount(draft.length, 'change')} />
       {asked === 'review' && (
         <ReviewDialog
           shape={shape}
@@ -150,5 +152,3 @@ export function Browser({ table, shape: given }: { table: SchemaTable; shape: Sh
     </Page>
   )
 }
-
-const inWords = (count: number) => (count === 1 ? '1 row' : `${formatNumber(count)} rows`)

@@ -49,7 +49,7 @@ export function CellDialog(props: CellDialogProps) {
       open
       onOpenChange={onClose}
       title={column.name}
-      description={`${column.type || 'any type'}${column.generated ? ', generated' : ''}${column.notNull ? ', not null' : ''}`}
+      description={`${column.type || 'Any type'}${column.generated ? ', generated' : ''}${column.notNull ? ', not null' : ''}`}
     >
       {whole.error && <ErrorPanel error={whole.error} onRetry={whole.refetch} />}
       {shown === undefined && !whole.error && <Skeleton className="h-32 w-full" />}
@@ -106,12 +106,12 @@ function Blob({ name, bytes }: { name: string; bytes: Bytes }) {
   return (
     <div className="grid min-w-0 gap-2">
       <CodeBlock
-        label={`${formatBytes(sizeOf(bytes))}, hexadecimal${hex.length > SHOWN_HEX ? ', the beginning' : ''}`}
+        label={`${formatBytes(sizeOf(bytes))}, hexadecimal${hex.length > SHOWN_HEX ? ', truncated' : ''}`}
         code={hex.slice(0, SHOWN_HEX)}
         copies={hex}
       />
       <Button size="small" onClick={save}>
-        Save as file
+        Download
       </Button>
     </div>
   )
@@ -151,14 +151,14 @@ function Content({ value, typedAs, label, canEdit, isGoing, mayDelete, onKeep, o
       {json && !canEdit && <CodeBlock label="JSON" code={json} copies={String(value)} />}
       {!canEdit && !json && !isBytes(value) && (
         <CodeBlock
-          label={value === null ? 'NULL' : typeof value === 'string' ? 'text' : 'number'}
+          label={value === null ? 'NULL' : typeof value === 'string' ? 'Text' : 'Number'}
           code={value === null ? '' : String(value)}
         />
       )}
       {canEdit && (
         <ValueField
-          label={isBytes(value) ? 'Another value' : 'Value'}
-          hint={isGoing ? undefined : 'Ctrl+Enter keeps it. Nothing is sent before you have reviewed it.'}
+          label={isBytes(value) ? 'New value' : 'Value'}
+          hint={isGoing ? undefined : 'Ctrl+Enter to apply. Nothing is saved until you review your changes.'}
           value={typed}
           rows={json || String(value).length > 60 ? 8 : 1}
           problem={'problem' in read && isTouched ? read.problem : undefined}
@@ -176,13 +176,13 @@ function Content({ value, typedAs, label, canEdit, isGoing, mayDelete, onKeep, o
               setTouched(true)
             }}
           >
-            Indent JSON
+            Format JSON
           </Button>
         )}
-        {mayDelete && <Button onClick={onDelete}>{isGoing ? 'Keep row' : 'Delete row'}</Button>}
+        {mayDelete && <Button onClick={onDelete}>{isGoing ? 'Undo delete' : 'Delete row'}</Button>}
         {canEdit && (
-          <Button type="submit" look="primary" disabled={!canKeep} aria-label={`Keep this value of ${label}`}>
-            Keep
+          <Button type="submit" look="primary" disabled={!canKeep} aria-label={`Apply value of ${label}`}>
+            Apply
           </Button>
         )}
       </DialogActions>

@@ -21,7 +21,7 @@ export function ColumnHead({
   return (
     <div className="grid gap-1">
       <button type="button" onClick={onSort} className="flex min-w-0 items-center gap-1 text-left -outline-offset-2">
-        {primaryKey > 0 && <KeyRound aria-label="primary key" className="size-3 shrink-0 text-muted" />}
+        {primaryKey > 0 && <KeyRound aria-label="Primary key" className="size-3 shrink-0 text-muted" />}
         <span className="truncate font-medium">{name}</span>
         <span className="shrink-0 text-xs text-muted">{type.toLowerCase().slice(0, 12)}</span>
         {direction === 'ascending' && <ArrowUp aria-hidden className="size-3.5 shrink-0" />}
@@ -47,7 +47,7 @@ function Filter({ name, filter, onFilter }: FilterProps) {
     <input
       aria-label={`Filter by ${name}`}
       placeholder="Filter"
-      title="Part of a text, or =5, >5, <=5, !=5, null, !null"
+      title="Text to find, or a condition: =5, >5, <=5, !=5, null, !null"
       value={text}
       onChange={({ target }) => setText(target.value)}
       onBlur={apply}

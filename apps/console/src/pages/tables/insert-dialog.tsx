@@ -32,7 +32,7 @@ export function InsertDialog({ shape, onClose, onInsert }: InsertDialogProps) {
     onClose()
   }
   return (
-    <Dialog open onOpenChange={onClose} title="Add row" description="It is sent once you have reviewed it.">
+    <Dialog open onOpenChange={onClose} title="Add row" description="Saved after you review your changes.">
       <form onSubmit={submit} className="grid gap-4">
         {columns.map((column, index) => {
           const result = read[index]?.[1]
@@ -51,7 +51,7 @@ export function InsertDialog({ shape, onClose, onInsert }: InsertDialogProps) {
         <DialogActions>
           <Button onClick={onClose}>Cancel</Button>
           <Button type="submit" look="primary">
-            Add
+            Add row
           </Button>
         </DialogActions>
       </form>

@@ -30,14 +30,14 @@ export function TableList() {
       {!data && !error && <SkeletonRows label="Loading tables" />}
       {data?.length === 0 && (
         <EmptyState
-          title="No table yet"
+          title="No tables yet"
           action={
             <Button look="primary" asChild>
-              <Link to={query(FIRST)}>Write the first one</Link>
+              <Link to={query(FIRST)}>Create table</Link>
             </Button>
           }
         >
-          Tables hold rows. Make one with CREATE TABLE on the page Query, from your code, or by importing a file.
+          Create one with CREATE TABLE on the Query page, in your code, or by importing a file.
         </EmptyState>
       )}
       <NameSearch

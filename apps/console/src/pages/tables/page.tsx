@@ -26,7 +26,7 @@ function OneTable({ name }: { name: string }) {
       {error ? (
         <ErrorPanel error={error} onRetry={refetch} />
       ) : data ? (
-        <EmptyState title="There is no such table">It may have been dropped or renamed meanwhile.</EmptyState>
+        <EmptyState title="Table not found">It may have been dropped or renamed.</EmptyState>
       ) : (
         <Skeleton className="h-[70dvh] min-h-80 w-full" />
       )}

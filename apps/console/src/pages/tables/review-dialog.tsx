@@ -7,6 +7,7 @@ import { Button } from '../../ui/button.tsx'
 import { classes } from '../../ui/classes.ts'
 import { Dialog, DialogActions } from '../../ui/dialog.tsx'
 import { ErrorPanel } from '../../ui/error-panel.tsx'
+import { formatCount } from '../../ui/format.ts'
 import { toast } from '../../ui/toast.tsx'
 import { ApprovalPanel } from '../results/approval-panel.tsx'
 import { type Draft, MAX_CHANGES, piecesOf, statementsOf } from './changing.ts'
@@ -33,7 +34,7 @@ export function ReviewDialog({ shape, draft, onDrop, onClose, onDone }: ReviewDi
     if (draft.length === 0) onClose()
   }, [draft, onClose])
   const done = () => {
-    toast(draft.length === 1 ? '1 change was saved.' : `${draft.length} changes were saved.`)
+    toast(`${formatCount(draft.length, 'change')} saved.`)
     onDone()
     onClose()
     rereadRows(ns, db)
@@ -46,7 +47,7 @@ export function ReviewDialog({ shape, draft, onDrop, onClose, onDone }: ReviewDi
       open
       onOpenChange={onClose}
       title="Review changes"
-      description="This runs as one transaction: all of it, or nothing. A value that somebody else has changed meanwhile is not overwritten."
+      description="All changes run in one transaction, all-or-nothing. Values that someone else changed in the meantime aren't overwritten."
     >
       <ol className="grid max-h-[45dvh] min-w-0 gap-2 overflow-y-auto">
         {draft.map((change, index) => (
@@ -81,7 +82,9 @@ export function ReviewDialog({ shape, draft, onDrop, onClose, onDone }: ReviewDi
           </li>
         ))}
       </ol>
-      {isTooMany && <p role="alert">One transaction takes {MAX_CHANGES} changes. Undo some, and send them later.</p>}
+      {isTooMany && (
+        <p role="alert">A transaction can have up to {MAX_CHANGES} changes. Undo some, and save them later.</p>
+      )}
       {error instanceof ApprovalRequiredError ? (
         <ApprovalPanel error={error} onRedeemed={done} />
       ) : (
@@ -90,7 +93,7 @@ export function ReviewDialog({ shape, draft, onDrop, onClose, onDone }: ReviewDi
       <DialogActions>
         <Button onClick={onClose}>Back</Button>
         <Button look="primary" busy={isPending} disabled={isTooMany} onClick={send}>
-          Save {draft.length === 1 ? '1 change' : `${draft.length} changes`}
+          Save {formatCount(draft.length, 'change')}
         </Button>
       </DialogActions>
     </Dialog>
@@ -103,7 +106,7 @@ const toSight = (element: Element | null) => element?.scrollIntoView({ block: 'n
 function whyOf(error: Error): string {
   if (!(error instanceof PerSQLError)) return `${error.message} ${nextStep(error)}`
   if (error.code === 'expectation_failed') {
-    return 'Somebody has changed or deleted this row meanwhile. Undo this change and look again.'
+    return 'Someone else changed or deleted this row. Undo this change and reload the page.'
   }
   return `${error.message.replace(/\.?$/, '.')} ${error.detail?.hint ?? nextStep(error)}`
 }

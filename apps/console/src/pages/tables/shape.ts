@@ -25,7 +25,7 @@ export interface Shape {
 export function shapeOf({ name, sql, columns }: SchemaTable): Shape {
   const shown = columns.slice(0, MAX_COLUMNS)
   if (/^\s*CREATE\s+VIRTUAL\b/i.test(sql)) {
-    return { name, columns: shown, key: [], whyFixed: 'A virtual table keeps its rows elsewhere.' }
+    return { name, columns: shown, key: [], whyFixed: 'Virtual tables are read-only here.' }
   }
   const options = sql.slice(sql.lastIndexOf(')') + 1)
   if (/\bWITHOUT\s+ROWID\b/i.test(options)) {
@@ -35,7 +35,7 @@ export function shapeOf({ name, sql, columns }: SchemaTable): Shape {
   const taken = new Set(columns.map((column) => column.name.toLowerCase()))
   const rowid = ['rowid', '_rowid_', 'oid'].find((alias) => !taken.has(alias))
   if (rowid) return { name, columns: shown, key: [rowid] }
-  return { name, columns: shown, key: [], whyFixed: 'Its columns take all names of the rowid, so no row can be named.' }
+  return { name, columns: shown, key: [], whyFixed: "This table can't be edited: its columns hide the rowid." }
 }
 
 /** Whether numbers belong into a column of this type, by SQLite's rules of affinity. */

@@ -14,9 +14,10 @@ export function readTyped({ kind, text }: Typed): { value: Value | undefined } |
   if (kind === 'null') return { value: null }
   if (kind === 'text') return { value: text }
   const number = Number(text)
-  if (text.trim() === '' || !Number.isFinite(number)) return { problem: 'This is no number. Choose Text to keep it.' }
+  if (text.trim() === '' || !Number.isFinite(number))
+    return { problem: 'Not a number. Switch to Text to store it as text.' }
   if (Number.isInteger(number) && !Number.isSafeInteger(number)) {
-    return { problem: 'Too large to be sent without rounding. Write it in SQL on the page Query.' }
+    return { problem: 'Too large to send exactly. Use SQL on the Query page instead.' }
   }
   return { value: number }
 }
