@@ -50,14 +50,14 @@ test('with an empty balance a banner leads to funds; once they are paid for, it 
   await go(`/${ns}`)
   await page.getByRole('alert').getByRole('link', { name: 'Add funds' }).click()
   await page.waitForURL('**/settings/billing')
-  await page.getByText('It is used up: calls are refused').first().waitFor()
+  await page.getByText('Requests are refused until you add funds.').first().waitFor()
   expect(await faultsOf(page)).toEqual([])
 
   await page.route('https://checkout.stripe.test/**', (route) =>
     route.fulfill({ contentType: 'text/html', body: '<h1>Pay</h1>' }),
   )
   await page.getByRole('button', { name: '$50', exact: true }).click()
-  await page.getByRole('button', { name: 'Go to payment' }).click()
+  await page.getByRole('button', { name: 'Continue to payment' }).click()
   await page.waitForURL('https://checkout.stripe.test/**')
   const [session] = [...stripe.sessions.values()].slice(-1)
   if (!session) throw new Error('No payment page was opened.')
@@ -65,11 +65,11 @@ test('with an empty balance a banner leads to funds; once they are paid for, it 
 
   await page.goto(session.form.get('success_url') ?? '')
   await page.getByRole('link', { name: 'Go to billing' }).click()
-  await page.getByText('as soon as the payment is confirmed').first().waitFor()
+  await page.getByText("Your balance updates once it's confirmed").first().waitFor()
   const { body, headers } = paid(session.id)
   expect((await platform.request('/api/stripe/webhook', { body, headers })).status).toBe(200)
-  await page.getByText('the payment is in the ledger').first().waitFor()
-  await page.getByRole('row', { name: /Added funds/ }).waitFor()
+  await page.getByText('Payment received and added to your balance.').first().waitFor()
+  await page.getByRole('row', { name: /Top-up/ }).waitFor()
   await page.getByText('$50.00').first().waitFor()
   expect(await page.getByText('Your balance is empty').count()).toBe(0)
 
@@ -88,19 +88,19 @@ test('spend is told by day and by meter, with a forecast and a table; the ledger
   for (let number = 0; number < 20; number++) await db().query('INSERT INTO t VALUES (?)', [number])
   await go(`/${ns}/settings/billing`)
   await page
-    .getByText(/At the pace of the last 7 days/)
+    .getByText(/7-day average/)
     .first()
     .waitFor()
   expect(await page.getByRole('region', { name: 'Spend by meter' }).textContent()).toMatch(/Rows written2\d/)
-  await page.getByRole('img', { name: /Dollars spent/ }).waitFor()
-  await page.getByText('As a table').click()
+  await page.getByRole('img', { name: /Daily spend/ }).waitFor()
+  await page.getByText('View as table').click()
   const today = new Date().toISOString().slice(0, 10)
   const row = page.getByRole('region', { name: 'Spend by day' }).getByRole('row', { name: today })
   expect(await row.textContent()).toMatch(/\$0\.00\d+/)
   expect(await faultsOf(page)).toEqual([])
   const [file] = await Promise.all([
     page.waitForEvent('download'),
-    page.getByRole('button', { name: 'Save as CSV' }).click(),
+    page.getByRole('button', { name: 'Download CSV' }).click(),
   ])
   expect(file.suggestedFilename()).toBe(`${ns}-ledger.csv`)
   const csv = await readFile(await file.path(), 'utf8')
@@ -113,9 +113,12 @@ test('where no payments are set up, the page says what to set', async () => {
   const bare = await startPlatform()
   const { page, ns, go, close } = await visit(browser, bare)
   await go(`/${ns}/settings/billing`)
-  await page.getByRole('button', { name: 'Go to payment' }).click()
+  await page.getByRole('button', { name: 'Continue to payment' }).click()
   await page.getByText('STRIPE_WEBHOOK_SECRET').first().waitFor()
-  expect(await page.getByRole('region', { name: 'Credit, as the operator' }).textContent()).toContain(ns)
+  const command = page.getByRole('region', { name: 'Add credit (operator)' })
+  expect(await command.count()).toBe(0)
+  await page.getByText('Add credit as the operator').click()
+  expect(await command.textContent()).toContain(ns)
   expect(await faultsOf(page)).toEqual([])
   await close()
   await bare.stop()
@@ -142,12 +145,12 @@ test('a ledger of more than one answer is leafed through, and saved whole', asyn
   await page.goBack()
   await page.getByRole('cell', { name: '$990.00', exact: true }).waitFor()
   await go(`/${ns}/settings/billing?before=1`)
-  await page.getByText('Nothing older.').first().waitFor()
+  await page.getByText('No older entries.').first().waitFor()
   await go(`/${ns}/settings/billing?before=-5`)
   await page.getByRole('cell', { name: '$1,010.00', exact: true }).waitFor()
   const [file] = await Promise.all([
     page.waitForEvent('download'),
-    page.getByRole('button', { name: 'Save as CSV' }).click(),
+    page.getByRole('button', { name: 'Download CSV' }).click(),
   ])
   const lines = (await readFile(await file.path(), 'utf8')).trim().split('\r\n').slice(1)
   expect(new Set(lines.map((line) => line.split(',')[0])).size).toBe(1_010)

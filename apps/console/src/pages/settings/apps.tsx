@@ -14,6 +14,7 @@ import { Page } from '../../ui/page.tsx'
 import { SkeletonRows } from '../../ui/skeleton.tsx'
 import { Table } from '../../ui/table.tsx'
 import { toast } from '../../ui/toast.tsx'
+import { ROLE_NAMES } from './tokens/choices.ts'
 import { andRevoked, endsWith } from './tokens/descendants.ts'
 
 const GRANTS = 'GET /api/namespaces/{ns}/oauth_grants'
@@ -25,34 +26,34 @@ export function AppsPage() {
   const members = useCall('GET /api/namespaces/{ns}/members', { ns })
   const { mutateAsync } = useDo('DELETE /api/namespaces/{ns}/oauth_grants/{id}', [GRANTS])
   const [leaving, setLeaving] = useState<OAuthGrant>()
-  const emailOf = (id: string) => members.data?.find(({ userId }) => userId === id)?.email ?? 'a member'
+  const emailOf = (id: string) => members.data?.find(({ userId }) => userId === id)?.email ?? 'A member'
   return (
     <Page
-      title="Apps"
-      lead="Apps and agents that were let in with a click instead of a token. They may do what they were allowed, and never more than the member who let them in."
+      title="Connected apps"
+      lead="Apps and agents that members authorized in the browser. An app never has more access than the member who authorized it."
     >
       {error && <ErrorPanel error={error} onRetry={refetch} />}
-      {!data && !error && <SkeletonRows label="Loading apps" />}
+      {!data && !error && <SkeletonRows label="Loading connected apps" />}
       {data?.length === 0 && (
         <>
-          <EmptyState title="No app has been let in yet">
-            Give an agent the address below, without any token: it opens a page here that asks you what it may do. You
-            can show it out at any time. All ways to connect stand on the Connect page of each{' '}
+          <EmptyState title="No connected apps yet">
+            Give an agent the URL below; no token is needed. The agent opens a page where you choose what it can access,
+            and you can revoke access at any time. For other ways to connect, open the Connect page of a{' '}
             <Link className="text-accent underline" to={namespacePath(ns)}>
               database
             </Link>
-            , and tokens under{' '}
+            or create a token under{' '}
             <Link className="text-accent underline" to={namespacePath(ns, 'settings', 'tokens')}>
               Tokens
             </Link>
             .
           </EmptyState>
-          <CodeBlock label="Address for MCP clients" code={`${location.origin}/mcp`} />
+          <CodeBlock label="MCP server URL" code={`${location.origin}/mcp`} />
         </>
       )}
       {data && data.length > 0 && (
         <Table
-          label="Apps"
+          label="Connected apps"
           rows={data}
           keyOf={({ id }) => id}
           columns={[
@@ -68,27 +69,31 @@ export function AppsPage() {
               ),
             },
             {
-              name: 'May',
+              name: 'Access',
               cell: ({ role, databases }) => (
                 <span className="grid justify-items-start gap-1">
-                  <Badge tone={role === 'admin' ? 'warning' : 'neutral'}>{role}</Badge>
-                  <span className="text-sm wrap-anywhere text-muted">{databases?.join(', ') ?? 'all databases'}</span>
+                  <Badge tone={role === 'admin' ? 'warning' : 'neutral'}>{ROLE_NAMES[role]}</Badge>
+                  <span className="text-sm wrap-anywhere text-muted">{databases?.join(', ') ?? 'All databases'}</span>
                 </span>
               ),
             },
-            { name: 'Let in by', isExtra: true, cell: ({ userId }) => emailOf(userId) },
+            { name: 'Authorized by', isExtra: true, cell: ({ userId }) => emailOf(userId) },
             {
-              name: 'Last here',
+              name: 'Last used',
               isExtra: true,
-              cell: ({ lastTokenAt }) => (lastTokenAt ? formatAgo(lastTokenAt) : 'never'),
+              cell: ({ lastTokenAt }) => (lastTokenAt ? formatAgo(lastTokenAt) : 'Never'),
             },
             {
-              name: 'Deeds',
+              name: 'Actions',
               isUnnamed: true,
               isNumber: true,
               cell: (grant) => (
-                <Button size="small" onClick={() => setLeaving(grant)} aria-label={`Show out: ${grant.clientName}`}>
-                  Show out
+                <Button
+                  size="small"
+                  onClick={() => setLeaving(grant)}
+                  aria-label={`Revoke access for ${grant.clientName}`}
+                >
+                  Revoke access
                 </Button>
               ),
             },
@@ -98,13 +103,13 @@ export function AppsPage() {
       <ConfirmDialog
         open={leaving !== undefined}
         onOpenChange={() => setLeaving(undefined)}
-        title={`Show ${leaving?.clientName} out?`}
-        description={`Its tokens are refused everywhere.${endsWith(leaving?.descendants ?? 0)} It can ask for access again.`}
-        action="Show out"
+        title={`Revoke access for ${leaving?.clientName}?`}
+        description={`Its tokens stop working immediately.${endsWith(leaving?.descendants ?? 0)} It can request access again.`}
+        action="Revoke access"
         onConfirm={async () => {
           if (!leaving) return
           const { alsoRevoked } = await mutateAsync({ ns, id: leaving.id })
-          toast(`Revoked the access of ${leaving.clientName}${andRevoked(alsoRevoked)}.`)
+          toast(`Access revoked for ${leaving.clientName}${andRevoked(alsoRevoked)}.`)
         }}
       />
     </Page>

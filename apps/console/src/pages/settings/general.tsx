@@ -6,7 +6,7 @@ import { useMay, useMembership } from '../../shell/membership.ts'
 import { Badge } from '../../ui/badge.tsx'
 import { Button } from '../../ui/button.tsx'
 import { ConfirmDialog } from '../../ui/confirm-dialog.tsx'
-import { formatMoment } from '../../ui/format.ts'
+import { capitalize, formatMoment } from '../../ui/format.ts'
 import { Card, Page } from '../../ui/page.tsx'
 import { toast } from '../../ui/toast.tsx'
 
@@ -21,7 +21,7 @@ export function GeneralPage() {
   const remove = async () => {
     await mutateAsync({ ns })
     navigate('/')
-    toast(`${ns} was deleted.`)
+    toast(`${ns} deleted.`)
   }
   return (
     <Page title="General">
@@ -31,15 +31,17 @@ export function GeneralPage() {
           <dd className="font-mono wrap-anywhere">{ns}</dd>
           <dt className="text-muted">Your role</dt>
           <dd>
-            <Badge>{membership?.role ?? '…'}</Badge>
+            <Badge>{membership ? capitalize(membership.role) : '…'}</Badge>
           </dd>
-          <dt className="text-muted">Made</dt>
+          <dt className="text-muted">Created</dt>
           <dd>{membership && formatMoment(membership.createdAt)}</dd>
         </dl>
       </Card>
       {isOwner && (
-        <Card title="Delete the namespace">
-          <p className="text-muted">Ends it with all databases, tokens and members. Its name is not given out again.</p>
+        <Card title="Delete namespace">
+          <p className="text-muted">
+            Permanently deletes the namespace and all its databases, tokens and members. The name can't be reused.
+          </p>
           <div>
             <Button look="danger" onClick={() => setAsked(true)}>
               Delete {ns}
@@ -51,7 +53,7 @@ export function GeneralPage() {
         open={isAsked}
         onOpenChange={setAsked}
         title={`Delete ${ns}?`}
-        description="All its databases are gone at once, and every token stops working. This cannot be undone."
+        description="All databases are deleted and every token stops working immediately. This can't be undone."
         typed={ns}
         action="Delete namespace"
         onConfirm={remove}

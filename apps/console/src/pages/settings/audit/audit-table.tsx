@@ -19,10 +19,10 @@ export const AuditTable = ({ entries, names }: AuditTableProps) => (
     rows={entries}
     keyOf={({ id }) => id}
     columns={[
-      { name: 'What', cell: (entry) => <What entry={entry} names={names} /> },
-      { name: 'Who', cell: ({ actor }) => <span className="wrap-anywhere">{actorName(actor, names)}</span> },
+      { name: 'Action', cell: (entry) => <What entry={entry} names={names} /> },
+      { name: 'User', cell: ({ actor }) => <span className="wrap-anywhere">{actorName(actor, names)}</span> },
       {
-        name: 'When',
+        name: 'Time',
         isExtra: true,
         cell: ({ at }) => (
           <time dateTime={at} title={formatMoment(at)} className="whitespace-nowrap">

@@ -17,8 +17,8 @@ const PAGE = 50
 
 /** Who did what. The filter and the place in the log stand in the address. */
 export const AuditPage = () => (
-  <Page title="Audit" lead="Who did what, the newest first. Entries are kept for good; times are yours.">
-    <NeedsRole least="admin" what="The log tells who did what in the namespace.">
+  <Page title="Audit log" lead="Who did what, newest first. Entries are kept forever. Times are in your time zone.">
+    <NeedsRole least="admin" what="The audit log shows who did what in the namespace.">
       <Log />
     </NeedsRole>
   </Page>
@@ -51,7 +51,7 @@ function Log() {
   return (
     <>
       <div className="max-w-xs">
-        <Field label="About">
+        <Field label="Category">
           {(control) => (
             <Select
               {...control}
@@ -69,15 +69,15 @@ function Log() {
         </Field>
       </div>
       {error && <ErrorPanel error={error} onRetry={refetch} />}
-      {!entries && !error && <SkeletonRows rows={10} label="Loading the log" />}
+      {!entries && !error && <SkeletonRows rows={10} label="Loading audit log" />}
       {entries?.length === 0 && (
-        <EmptyState title={before ? 'Nothing older' : 'Nothing of this kind yet'}>
-          Whatever changes the namespace is noted here: databases made and deleted, tokens, members, endpoints,
-          migrations, restores. Queries are not: they stand in the query log of their database.
+        <EmptyState title={before ? 'No older entries' : 'No entries in this category'}>
+          Changes to the namespace are logged here: databases, tokens, members, endpoints, migrations and restores.
+          Queries are in each database's query log.
         </EmptyState>
       )}
       {entries && entries.length > 0 && <AuditTable entries={entries} names={names} />}
-      <nav aria-label="Pages of the log" className="flex flex-wrap justify-between gap-2">
+      <nav aria-label="Audit log pages" className="flex flex-wrap justify-between gap-2">
         {before ? (
           <Button asChild>
             <Link to={address(undefined)}>Newest</Link>

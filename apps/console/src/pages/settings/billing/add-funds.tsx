@@ -11,7 +11,7 @@ import { Card } from '../../../ui/page.tsx'
 
 const AMOUNTS = [10, 25, 50, 100]
 
-/** Leads to the payment page of Stripe, or tells how the balance is filled where there is none. */
+/** Opens Stripe's payment page, or explains how to add credit on an instance without payments. */
 export function AddFunds() {
   const ns = useNamespace()
   const [amount, setAmount] = useState('25')
@@ -28,7 +28,7 @@ export function AddFunds() {
   return (
     <Card title="Add funds">
       <form onSubmit={submit} className="grid gap-3">
-        <Field label="Amount in dollars" hint="$5 to $10,000, paid once, on a page of Stripe's.">
+        <Field label="Amount (USD)" hint="$5 to $10,000. One-time payment via Stripe.">
           {(control) => (
             <Input
               {...control}
@@ -58,7 +58,7 @@ export function AddFunds() {
         </div>
         <div>
           <Button type="submit" look="primary" busy={isPending || isLeaving}>
-            Go to payment
+            Continue to payment
           </Button>
         </div>
       </form>
@@ -68,22 +68,29 @@ export function AddFunds() {
   )
 }
 
-/** What whoever runs the instance can do about it. */
+/**
+ * Explains how the operator sets up payments or adds credit. Accounts have no operator flag (the operator's credential is
+ * the secret of the instance), so the command is collapsed rather than hidden.
+ */
 const NoPayments = ({ ns }: { ns: string }) => (
   <div role="alert" className="grid min-w-0 gap-3 rounded-card bg-warning-soft p-4">
-    <p className="font-medium">This instance takes no payments yet.</p>
+    <p className="font-medium">Payments aren't set up on this instance.</p>
     <p>
-      Whoever runs it sets <code className="font-mono text-sm">STRIPE_SECRET_KEY</code> and{' '}
-      <code className="font-mono text-sm">STRIPE_WEBHOOK_SECRET</code> and starts it again, or gives credit:
+      The operator can set <code className="font-mono text-sm">STRIPE_SECRET_KEY</code> and{' '}
+      <code className="font-mono text-sm">STRIPE_WEBHOOK_SECRET</code> and restart the server.
     </p>
-    <CodeBlock
-      label="Credit, as the operator"
-      code={[
-        `curl '${location.origin}/api/operator/namespaces/${ns}/credit' \\`,
-        '  -H "Authorization: Bearer $PERSQL_SECRET" \\',
-        "  -H 'Content-Type: application/json' \\",
-        `  -d '{"amountUsd": 25, "ref": "${ns}-1"}'`,
-      ].join('\n')}
-    />
+    <details className="grid gap-2">
+      <summary className="w-fit cursor-pointer text-accent">Add credit as the operator</summary>
+      <p className="my-2">Requires the instance secret in PERSQL_SECRET.</p>
+      <CodeBlock
+        label="Add credit (operator)"
+        code={[
+          `curl '${location.origin}/api/operator/namespaces/${ns}/credit' \\`,
+          '  -H "Authorization: Bearer $PERSQL_SECRET" \\',
+          "  -H 'Content-Type: application/json' \\",
+          `  -d '{"amountUsd": 25, "ref": "${ns}-1"}'`,
+        ].join('\n')}
+      />
+    </details>
   </div>
 )

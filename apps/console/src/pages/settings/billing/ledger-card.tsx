@@ -16,8 +16,8 @@ import { type Entry, wholeLedger } from './ledger.ts'
 
 const KINDS: Readonly<Record<Entry['kind'], string>> = {
   welcome_credit: 'Welcome credit',
-  topup: 'Added funds',
-  usage: 'Usage of a day',
+  topup: 'Top-up',
+  usage: 'Daily usage',
   adjustment: 'Adjustment',
   refund: 'Refund',
   dispute: 'Dispute',
@@ -39,20 +39,20 @@ export function LedgerCard() {
       actions={
         <Button size="small" busy={save.isPending} onClick={() => save.mutate()}>
           <Download aria-hidden className="size-3.5" />
-          Save as CSV
+          Download CSV
         </Button>
       }
     >
       <p className="text-muted">
-        Usage of a day becomes one entry when the day is over (UTC); the balance above has it at once. The file has
-        every entry there is.
+        Usage is added as one entry per UTC day, when the day ends. The balance above already includes today's usage.
+        The CSV contains all entries.
       </p>
       {save.error && <ErrorPanel error={save.error} />}
       {error && <ErrorPanel error={error} onRetry={refetch} />}
-      {!rows && !error && <SkeletonRows rows={before ? LEDGER_PAGE : 3} label="Loading the ledger" />}
+      {!rows && !error && <SkeletonRows rows={before ? LEDGER_PAGE : 3} label="Loading ledger" />}
       {rows?.length === 0 && (
         <p className="text-muted">
-          {before ? 'Nothing older.' : 'Nothing yet: the first entry comes with the first funds.'}
+          {before ? 'No older entries.' : 'No entries yet. The first top-up will appear here.'}
         </p>
       )}
       {rows && rows.length > 0 && (
@@ -61,10 +61,10 @@ export function LedgerCard() {
           rows={rows}
           keyOf={({ id }) => id}
           columns={[
-            { name: 'What', cell: ({ kind }) => <span className="whitespace-nowrap">{KINDS[kind]}</span> },
+            { name: 'Type', cell: ({ kind }) => <span className="whitespace-nowrap">{KINDS[kind]}</span> },
             { name: 'Amount', isNumber: true, cell: ({ amountUsd }) => formatUsd(amountUsd) },
             { name: 'Balance', isNumber: true, cell: ({ balanceUsd }) => formatUsd(balanceUsd) },
-            { name: 'When', isExtra: true, cell: ({ at }) => <time dateTime={at}>{formatMoment(at)}</time> },
+            { name: 'Date', isExtra: true, cell: ({ at }) => <time dateTime={at}>{formatMoment(at)}</time> },
             {
               name: 'Reference',
               isExtra: true,
@@ -80,7 +80,7 @@ export function LedgerCard() {
 
 /** The ways to the newest and to older entries; the page stays where it is scrolled to. */
 const Pages = ({ before, olderAt }: { before: number | undefined; olderAt: number | undefined }) => (
-  <nav aria-label="Pages of the ledger" className="flex flex-wrap justify-between gap-2">
+  <nav aria-label="Ledger pages" className="flex flex-wrap justify-between gap-2">
     {before ? (
       <Button asChild>
         <Link to="?" preventScrollReset>

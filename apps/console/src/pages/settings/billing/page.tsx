@@ -18,8 +18,8 @@ const PAYMENT_POLL_MS = 2000
 
 /** The balance, what it goes to, how long it lasts, and how to fill it. */
 export const BillingPage = () => (
-  <Page title="Billing" lead="Everything is prepaid from one balance. When it is used up, calls stop and data stays.">
-    <NeedsRole least="owner" what="The owner pays for the namespace and sees its balance.">
+  <Page title="Billing" lead="Prepaid. When the balance runs out, requests are refused; your data is kept.">
+    <NeedsRole least="owner" what="Only owners can see the balance and add funds.">
       <Billing />
     </NeedsRole>
   </Page>
@@ -47,8 +47,8 @@ function Billing() {
           className="flex flex-wrap items-center justify-between gap-2 rounded-card bg-success-soft p-4"
         >
           {isPaid
-            ? 'Thank you: the payment is in the ledger.'
-            : 'Thank you. The balance is filled as soon as the payment is confirmed, which takes a moment …'}
+            ? 'Payment received and added to your balance.'
+            : "Payment received. Your balance updates once it's confirmed, usually within a minute…"}
           <Button size="small" onClick={() => setSearch({}, { replace: true })}>
             Dismiss
           </Button>
@@ -64,14 +64,14 @@ function Billing() {
             {!outlook ? (
               <Skeleton className="h-12 w-full" />
             ) : data.balanceUsd <= 0 ? (
-              'It is used up: calls are refused until funds are added. Data, tokens and members stay as they are.'
+              'Your balance is empty. Requests are refused until you add funds. Your data, tokens and members are kept.'
             ) : outlook.emptyAt ? (
               <>
-                At the pace of the last 7 days, {formatUsd(outlook.perDayUsd)} a day, it lasts until{' '}
+                At {formatUsd(outlook.perDayUsd)} a day (7-day average), your balance lasts until about{' '}
                 <time dateTime={outlook.emptyAt}>{formatMoment(outlook.emptyAt)}</time>.
               </>
             ) : (
-              'At the pace of the last 7 days it lasts for more than ten years.'
+              'At your 7-day average, your balance lasts more than 10 years.'
             )}
           </p>
         </Card>

@@ -19,9 +19,9 @@ const SERIES = METERS.map(([id, name]) => ({ id, name }))
 /** What money went to: by day as a chart and as a table, and by meter. */
 export const SpendCard = ({ days, spend }: SpendCardProps) => (
   <Card title="Spend">
-    <h3 className="font-medium">By day, the last 30 days</h3>
+    <h3 className="font-medium">Last 30 days, by day</h3>
     {days ? <Chart days={days} /> : <Skeleton className="h-72 w-full sm:h-66" />}
-    <h3 className="font-medium">By meter, since the namespace was made</h3>
+    <h3 className="font-medium">All time, by meter</h3>
     {spend ? (
       <Table
         label="Spend by meter"
@@ -29,7 +29,7 @@ export const SpendCard = ({ days, spend }: SpendCardProps) => (
         keyOf={([meter]) => meter}
         columns={[
           { name: 'Meter', cell: ([, name]) => name },
-          { name: 'Used', isNumber: true, cell: ([meter]) => amountOf(meter, spend) },
+          { name: 'Usage', isNumber: true, cell: ([meter]) => amountOf(meter, spend) },
           { name: 'Cost', isNumber: true, cell: ([meter]) => formatUsd(spend[meter].costUsd) },
         ]}
       />
@@ -44,16 +44,16 @@ function Chart({ days }: { days: readonly DaySpend[] }) {
   return (
     <>
       <BarChart
-        label="Dollars spent on each of the last 30 days, by meter"
+        label="Daily spend in US dollars over the last 30 days, by meter"
         series={SERIES}
         bars={days.map(({ day, costs }) => ({ name: day, values: METERS.map(([meter]) => costs[meter]) }))}
         format={formatUsd}
       />
       <details>
-        <summary className="cursor-pointer text-sm text-muted">As a table</summary>
+        <summary className="cursor-pointer text-sm text-muted">View as table</summary>
         <div className="mt-2">
           {used.length === 0 ? (
-            <p className="text-sm text-muted">Nothing was spent in these days.</p>
+            <p className="text-sm text-muted">No usage in the last 30 days.</p>
           ) : (
             <Table
               label="Spend by day"
@@ -67,7 +67,7 @@ function Chart({ days }: { days: readonly DaySpend[] }) {
                   isExtra: true,
                   cell: ({ costs }: DaySpend) => formatUsd(costs[meter]),
                 })),
-                { name: 'Together', isNumber: true, cell: ({ costUsd }) => formatUsd(costUsd) },
+                { name: 'Total', isNumber: true, cell: ({ costUsd }) => formatUsd(costUsd) },
               ]}
             />
           )}

@@ -6,7 +6,7 @@ import { Badge } from '../../../ui/badge.tsx'
 import { Button } from '../../../ui/button.tsx'
 import { ConfirmDialog } from '../../../ui/confirm-dialog.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
-import { formatAgo } from '../../../ui/format.ts'
+import { capitalize, formatAgo } from '../../../ui/format.ts'
 import { SkeletonRows } from '../../../ui/skeleton.tsx'
 import { Table } from '../../../ui/table.tsx'
 import { toast } from '../../../ui/toast.tsx'
@@ -26,9 +26,9 @@ export function Invitations({ onInvite }: { onInvite: () => void }) {
       {!data && !error && <SkeletonRows rows={1} label="Loading invitations" />}
       {data?.length === 0 && (
         <p className="p-4 text-muted">
-          No invitation is open.{' '}
+          No pending invitations.{' '}
           <button type="button" className="text-accent underline" onClick={onInvite}>
-            Invite somebody
+            Invite a member
           </button>{' '}
           to work on these databases with you.
         </p>
@@ -40,19 +40,19 @@ export function Invitations({ onInvite }: { onInvite: () => void }) {
           keyOf={({ id }) => id}
           columns={[
             { name: 'Email', cell: ({ email }) => <span className="wrap-anywhere">{email}</span> },
-            { name: 'Role', cell: ({ role }) => <Badge>{role}</Badge> },
-            { name: 'Ends', isExtra: true, cell: ({ expiresAt }) => formatAgo(expiresAt) },
+            { name: 'Role', cell: ({ role }) => <Badge>{capitalize(role)}</Badge> },
+            { name: 'Expires', isExtra: true, cell: ({ expiresAt }) => formatAgo(expiresAt) },
             {
-              name: 'Deeds',
+              name: 'Actions',
               isUnnamed: true,
               isNumber: true,
               cell: (invitation) => (
                 <Button
                   size="small"
                   onClick={() => setLeaving(invitation)}
-                  aria-label={`Take back the invitation of ${invitation.email}`}
+                  aria-label={`Revoke invitation for ${invitation.email}`}
                 >
-                  Take back
+                  Revoke
                 </Button>
               ),
             },
@@ -62,13 +62,13 @@ export function Invitations({ onInvite }: { onInvite: () => void }) {
       <ConfirmDialog
         open={leaving !== undefined}
         onOpenChange={() => setLeaving(undefined)}
-        title={`Take back the invitation of ${leaving?.email}?`}
-        description="Its link stops working. You can invite them again."
-        action="Take back"
+        title={`Revoke invitation for ${leaving?.email}?`}
+        description="The link stops working. You can invite them again."
+        action="Revoke invitation"
         onConfirm={async () => {
           if (!leaving) return
           await mutateAsync({ ns, id: leaving.id })
-          toast('The invitation was taken back.')
+          toast('Invitation revoked.')
         }}
       />
     </section>

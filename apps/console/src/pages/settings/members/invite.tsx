@@ -27,19 +27,19 @@ export function Invite({ open, onOpenChange }: InviteProps) {
     onOpenChange(false)
   }
   return (
-    <Dialog open={open} onOpenChange={close} title={sent ? `${sent.email} is invited` : 'Invite'}>
+    <Dialog open={open} onOpenChange={close} title={sent ? `Invitation for ${sent.email} created` : 'Invite a member'}>
       {sent ? (
         <>
           {sent.link ? (
             <>
               <p className="text-muted">
-                This instance sends no mail, so pass the link on yourself. It is shown this once, and works once within
-                seven days.
+                Email isn't set up on this instance, so share this link yourself. Copy it now: it's shown once, works
+                once, and expires in 7 days.
               </p>
               <Secret label="link" text={sent.link} />
             </>
           ) : (
-            <p className="text-muted">A mail with a link is on its way. The link works once, within seven days.</p>
+            <p className="text-muted">We emailed an invitation link. It works once and expires in 7 days.</p>
           )}
           <DialogActions>
             <Button look="primary" onClick={close}>
@@ -68,7 +68,7 @@ function InviteForm({ onSent, close }: { onSent: (sent: Sent) => void; close: ()
   }
   return (
     <form onSubmit={submit} className="grid gap-4">
-      <Field label="Email" hint="Whoever has no account yet makes one on the way.">
+      <Field label="Email" hint="They can sign up when they accept.">
         {(control) => (
           <Input
             {...control}
@@ -81,12 +81,12 @@ function InviteForm({ onSent, close }: { onSent: (sent: Sent) => void; close: ()
           />
         )}
       </Field>
-      <Field label="Role" hint={`${ROLES[role]} Owners are made out of members.`}>
+      <Field label="Role" hint={`${ROLES[role]} To add an owner, promote a member.`}>
         {(control) => (
           <Select {...control} value={role} onChange={({ target }) => setRole(target.value as InvitedRole)}>
-            <option>viewer</option>
-            <option>editor</option>
-            <option>admin</option>
+            <option value="viewer">Viewer</option>
+            <option value="editor">Editor</option>
+            <option value="admin">Admin</option>
           </Select>
         )}
       </Field>

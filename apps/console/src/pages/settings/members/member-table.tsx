@@ -8,7 +8,7 @@ import { useMembership } from '../../../shell/membership.ts'
 import { Badge } from '../../../ui/badge.tsx'
 import { Button } from '../../../ui/button.tsx'
 import { ConfirmDialog } from '../../../ui/confirm-dialog.tsx'
-import { formatAgo } from '../../../ui/format.ts'
+import { capitalize, formatAgo } from '../../../ui/format.ts'
 import { Select } from '../../../ui/input.tsx'
 import { Table } from '../../../ui/table.tsx'
 import { toast } from '../../../ui/toast.tsx'
@@ -35,11 +35,11 @@ export function MemberTable({ members }: { members: readonly Member[] }) {
     const { userId, email } = member
     if (to) {
       await setRole.mutateAsync({ ns, userId, role: to })
-      return toast(`${email} is ${to} now.`)
+      return toast(`Role of ${email} changed to ${to}.`)
     }
     await remove.mutateAsync({ ns, userId })
     if (userId === me) navigate('/')
-    toast(userId === me ? `You left ${ns}.` : `${email} was removed.`)
+    toast(userId === me ? `You left ${ns}.` : `${email} removed.`)
   }
   return (
     <>
@@ -53,7 +53,7 @@ export function MemberTable({ members }: { members: readonly Member[] }) {
             cell: ({ userId, email, name }) => (
               <span className="grid">
                 <span className="wrap-anywhere">
-                  {email} {userId === me && <Badge>you</Badge>}
+                  {email} {userId === me && <Badge>You</Badge>}
                 </span>
                 {name !== '' && name !== email && <span className="text-sm font-normal text-muted">{name}</span>}
               </span>
@@ -63,7 +63,7 @@ export function MemberTable({ members }: { members: readonly Member[] }) {
             name: 'Role',
             cell: (member) => {
               const roles = rolesFor(mine, member, member.userId === me)
-              if (roles.length === 1) return <Badge>{member.role}</Badge>
+              if (roles.length === 1) return <Badge>{capitalize(member.role)}</Badge>
               return (
                 <Select
                   aria-label={`Role of ${member.email}`}
@@ -72,7 +72,9 @@ export function MemberTable({ members }: { members: readonly Member[] }) {
                   onChange={({ target }) => setChange({ member, to: target.value as MemberRole })}
                 >
                   {roles.map((role) => (
-                    <option key={role}>{role}</option>
+                    <option key={role} value={role}>
+                      {capitalize(role)}
+                    </option>
                   ))}
                 </Select>
               )
@@ -80,7 +82,7 @@ export function MemberTable({ members }: { members: readonly Member[] }) {
           },
           { name: 'Joined', isExtra: true, cell: ({ joinedAt }) => formatAgo(joinedAt) },
           {
-            name: 'Deeds',
+            name: 'Actions',
             isUnnamed: true,
             isNumber: true,
             cell: (member) =>
@@ -113,13 +115,19 @@ function askedOf({ member, to }: Change, members: readonly Member[], ns: string,
   const heir = to === 'owner' ? undefined : afterOwner(members, member)
   if (to) {
     return {
-      title: `Make ${isSelf ? 'yourself' : email} ${to}?`,
-      description: [ROLES[to], isSelf && 'Only others can undo this.', heir].filter(Boolean).join(' '),
-      action: `Make ${to}`,
+      title: isSelf ? `Change your role to ${to}?` : `Change the role of ${email} to ${to}?`,
+      description: [ROLES[to], isSelf && "You can't undo this yourself.", heir].filter(Boolean).join(' '),
+      action: 'Change role',
     }
   }
-  const kept = 'Tokens made by them work until they are revoked; apps they let in are shown out.'
-  return isSelf
-    ? { title: `Leave ${ns}?`, description: [kept, heir].filter(Boolean).join(' '), action: 'Leave' }
-    : { title: `Remove ${email}?`, description: `${kept} You can invite them again.`, action: 'Remove' }
+  if (isSelf) {
+    const kept = 'Tokens you created keep working until an admin revokes them. Apps you authorized lose access.'
+    return { title: `Leave ${ns}?`, description: [kept, heir].filter(Boolean).join(' '), action: 'Leave namespace' }
+  }
+  return {
+    title: `Remove ${email}?`,
+    description:
+      'Tokens they created keep working until you revoke them. Apps they authorized lose access. You can invite them again.',
+    action: 'Remove member',
+  }
 }

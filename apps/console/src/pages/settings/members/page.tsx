@@ -5,6 +5,7 @@ import { useNamespace } from '../../../shell/address.ts'
 import { useMay } from '../../../shell/membership.ts'
 import { Button } from '../../../ui/button.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
+import { capitalize } from '../../../ui/format.ts'
 import { Page } from '../../../ui/page.tsx'
 import { SkeletonRows } from '../../../ui/skeleton.tsx'
 import { Invitations } from './invitations.tsx'
@@ -22,12 +23,12 @@ export function MembersPage() {
   return (
     <Page
       title="Members"
-      lead="Everybody here sees all databases. A viewer can be let edit a single one on its Sharing page."
+      lead="Members can see every database. To give a viewer edit access to one database, use its Sharing page."
       actions={
         mayInvite && (
           <Button look="primary" onClick={() => ask(true)}>
             <UserPlus aria-hidden className="size-4" />
-            Invite
+            Invite member
           </Button>
         )
       }
@@ -37,18 +38,18 @@ export function MembersPage() {
       {data && <MemberTable members={data} />}
       {mayInvite && <Invitations onInvite={() => ask(true)} />}
       <section className="grid gap-2 text-sm">
-        <h2 className="text-lg font-semibold">What a role may do</h2>
+        <h2 className="text-lg font-semibold">Role permissions</h2>
         <dl className="grid grid-cols-[auto_1fr] gap-x-4 gap-y-1">
           {Object.entries(ROLES).map(([role, text]) => (
             <div key={role} className="contents">
-              <dt className="font-medium">{role}</dt>
+              <dt className="font-medium">{capitalize(role)}</dt>
               <dd className="text-muted">{text}</dd>
             </div>
           ))}
         </dl>
         <p className="max-w-prose text-muted">
-          There is always an owner. When the last one leaves or steps down, the admin who has been here the longest
-          becomes owner; without an admin it is refused. Only owners make owners.
+          A namespace always has an owner. If the last owner leaves or steps down, the longest-standing admin becomes
+          owner. Without an admin, the last owner can't leave. Only owners can make other members owners.
         </p>
       </section>
       <Invite open={search.has('invite')} onOpenChange={ask} />

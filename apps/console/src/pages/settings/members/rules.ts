@@ -2,10 +2,10 @@ import type { Member, MemberRole } from '@persql/contract'
 
 /** What a role lets a member do, in a sentence. */
 export const ROLES: Readonly<Record<MemberRole, string>> = {
-  viewer: 'Looks at everything and runs queries that read.',
-  editor: 'Makes databases and changes rows, schemas and endpoints too.',
-  admin: 'Sees to tokens, members, migrations and the audit log too.',
-  owner: 'Pays, and may delete the namespace.',
+  viewer: 'Can view everything and run read-only queries.',
+  editor: 'Can also create databases and change rows, schemas and endpoints.',
+  admin: 'Can also manage tokens, members and the audit log.',
+  owner: 'Can also manage billing and delete the namespace.',
 }
 
 const RANKS: readonly MemberRole[] = ['viewer', 'editor', 'admin', 'owner']
@@ -34,6 +34,6 @@ export function afterOwner(members: readonly Member[], member: Member): string |
     .filter(({ role }) => role === 'admin')
     .sort((a, b) => Date.parse(a.joinedAt) - Date.parse(b.joinedAt))
   return senior
-    ? `${senior.email} becomes owner, as the admin who has been here the longest.`
-    : 'There has to be an owner: make somebody else owner or admin first.'
+    ? `${senior.email}, the longest-standing admin, becomes the owner.`
+    : 'A namespace needs an owner. Make another member an owner or admin first.'
 }

@@ -1,22 +1,29 @@
 import type { Role } from '@persql/contract'
 
-/** What a role of a token lets it do, in a sentence. */
+/** Permissions of each token role, in a sentence. */
 export const ROLES: Readonly<Record<Role, string>> = {
-  readonly: 'Reads rows and the schema, and changes nothing.',
-  readwrite: 'Reads and changes rows, and leaves the schema as it is.',
-  admin: 'Does everything: changes schemas, makes and deletes databases and tokens, adds funds.',
+  readonly: 'Can read rows and the schema.',
+  readwrite: 'Can read and change rows, but not the schema.',
+  admin: 'Full access: change schemas, manage databases and tokens, and add funds.',
+}
+
+/** Names of the token roles. */
+export const ROLE_NAMES: Readonly<Record<Role, string>> = {
+  readonly: 'Read-only',
+  readwrite: 'Read and write',
+  admin: 'Admin',
 }
 
 const DAY_S = 86_400
 
-/** Seconds until a token ends, and how that is said; 0 for never. */
+/** Seconds until a token expires, each with its name; 0 for never. */
 export const EXPIRIES = [
   [0, 'Never'],
-  [DAY_S, 'In a day'],
-  [7 * DAY_S, 'In a week'],
-  [30 * DAY_S, 'In 30 days'],
-  [90 * DAY_S, 'In 90 days'],
-  [365 * DAY_S, 'In a year'],
+  [DAY_S, '1 day'],
+  [7 * DAY_S, '7 days'],
+  [30 * DAY_S, '30 days'],
+  [90 * DAY_S, '90 days'],
+  [365 * DAY_S, '1 year'],
 ] as const
 
 /** The tables that were typed with commas between; `undefined` for all. */

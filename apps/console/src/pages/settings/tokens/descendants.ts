@@ -1,11 +1,12 @@
-import { formatNumber } from '../../../ui/format.ts'
+import { formatCount } from '../../../ui/format.ts'
 
-/** Returns the sentence that says how many credentials end with a token or an app, before it is revoked. */
+/** Returns the sentence about the credentials that are revoked with a token or an app, for its confirmation. */
 export const endsWith = (count: number): string =>
-  count === 0 ? '' : ` ${credentials(count)} that it created ${count === 1 ? 'is' : 'are'} revoked with it.`
+  count === 0 ? '' : ` This also revokes ${credentials(count)} it created.`
 
-/** Returns the end of a sentence that says what was revoked, as in `x and 2 credentials that it created`. */
-export const andRevoked = (count: number): string => (count === 0 ? '' : ` and ${credentials(count)} that it created`)
+/** Returns the end of a toast about revoked credentials, as in `, along with 2 credentials it created`. */
+export const andRevoked = (count: number): string =>
+  count === 0 ? '' : `, along with ${credentials(count)} it created`
 
-/** Tokens, and handoffs that were not redeemed. */
-const credentials = (count: number) => (count === 1 ? '1 credential' : `${formatNumber(count)} credentials`)
+/** Tokens, and handoff codes that weren't redeemed. */
+const credentials = (count: number) => formatCount(count, 'credential')

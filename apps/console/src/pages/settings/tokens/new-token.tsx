@@ -8,7 +8,7 @@ import { ErrorPanel } from '../../../ui/error-panel.tsx'
 import { Field } from '../../../ui/field.tsx'
 import { Input, Select } from '../../../ui/input.tsx'
 import { Secret } from '../../../ui/secret.tsx'
-import { EXPIRIES, ROLES, scopeOf } from './choices.ts'
+import { EXPIRIES, ROLE_NAMES, ROLES, scopeOf } from './choices.ts'
 
 interface NewTokenProps {
   open: boolean
@@ -27,11 +27,11 @@ export function NewToken({ open, onOpenChange }: NewTokenProps) {
       open={open}
       onOpenChange={close}
       isOnce={minted !== undefined}
-      title={minted ? `${minted.name} is ready` : 'New token'}
+      title={minted ? `Token ${minted.name} created` : 'New token'}
       description={
         minted
-          ? 'This is its only appearance. Keep it where your program reads it, in an environment variable for instance.'
-          : 'Give it no more than its program needs: another one is made in a moment.'
+          ? "Copy the token now. You won't be able to see it again. Store it in a secret or environment variable."
+          : 'Grant only the access your app needs. You can create more tokens at any time.'
       }
     >
       {minted ? (
@@ -39,7 +39,7 @@ export function NewToken({ open, onOpenChange }: NewTokenProps) {
           <Secret label="token" text={minted.token} />
           <DialogActions>
             <Button look="primary" onClick={close}>
-              I have kept it
+              Done
             </Button>
           </DialogActions>
         </>
@@ -68,7 +68,7 @@ function NewTokenForm({ onMinted, close }: { onMinted: (token: MintedToken) => v
   }
   return (
     <form onSubmit={submit} className="grid gap-4">
-      <Field label="Name" hint="What it is for: it stands in the audit log.">
+      <Field label="Name" hint="Shown in the audit log.">
         {(control) => (
           <Input
             {...control}
@@ -83,13 +83,15 @@ function NewTokenForm({ onMinted, close }: { onMinted: (token: MintedToken) => v
       <Field label="Role" hint={ROLES[role]}>
         {(control) => (
           <Select {...control} value={role} onChange={({ target }) => setRole(target.value as Role)}>
-            {Object.keys(ROLES).map((one) => (
-              <option key={one}>{one}</option>
+            {Object.entries(ROLE_NAMES).map(([one, name]) => (
+              <option key={one} value={one}>
+                {name}
+              </option>
             ))}
           </Select>
         )}
       </Field>
-      <Field label="Tables" hint="Names with commas between; none for all tables.">
+      <Field label="Tables" hint="Comma-separated. Leave empty for all tables.">
         {(control) => (
           <Input
             {...control}
@@ -103,7 +105,7 @@ function NewTokenForm({ onMinted, close }: { onMinted: (token: MintedToken) => v
           />
         )}
       </Field>
-      <Field label="Expires">
+      <Field label="Expires after">
         {(control) => (
           <Select {...control} value={expiresIn} onChange={({ target }) => setExpiresIn(Number(target.value))}>
             {EXPIRIES.map(([seconds, text]) => (

@@ -32,10 +32,13 @@ export function TokensPage() {
   return (
     <Page
       title="Tokens"
-      lead="Programs and agents sign in with a token. A narrow one does less harm when it gets into the wrong hands."
+      lead="Apps and agents authenticate with tokens. Limit a token's access to reduce the risk if it leaks."
       actions={mayMint && make}
     >
-      <NeedsRole least="admin" what="Tokens open databases, so few people see and make them.">
+      <NeedsRole
+        least="admin"
+        what="Tokens give access to your databases, so only admins and owners can see and create them."
+      >
         <Tokens make={make} />
         <NewToken open={search.has('new')} onOpenChange={ask} />
       </NeedsRole>
@@ -54,8 +57,8 @@ function Tokens({ make }: { make: ReactNode }) {
       {error && <ErrorPanel error={error} onRetry={refetch} />}
       {!data && !error && <SkeletonRows label="Loading tokens" />}
       {data?.length === 0 && (
-        <EmptyState title="No token yet" action={make}>
-          Make one for each program: with a role, for some tables only, or for a while. Each can be revoked by itself.
+        <EmptyState title="No tokens yet" action={make}>
+          Create one token per app. You can limit its role, tables and lifetime, and revoke it at any time.
         </EmptyState>
       )}
       {data && data.length > 0 && <TokenTable tokens={data} onRotate={setRotating} onRevoke={setLeaving} />}
@@ -63,12 +66,12 @@ function Tokens({ make }: { make: ReactNode }) {
         open={leaving !== undefined}
         onOpenChange={() => setLeaving(undefined)}
         title={`Revoke ${leaving?.name}?`}
-        description={`Programs that use it are refused everywhere.${endsWith(leaving?.descendants ?? 0)} This can't be undone.`}
+        description={`Apps using this token lose access immediately.${endsWith(leaving?.descendants ?? 0)} This can't be undone.`}
         action="Revoke token"
         onConfirm={async () => {
           if (!leaving) return
           const { alsoRevoked } = await mutateAsync({ ns, id: leaving.id })
-          toast(`Revoked ${leaving.name}${andRevoked(alsoRevoked)}.`)
+          toast(`${leaving.name} revoked${andRevoked(alsoRevoked)}.`)
         }}
       />
       <RotateToken token={rotating} onClose={() => setRotating(undefined)} />

@@ -13,7 +13,7 @@ interface RotateTokenProps {
   onClose: () => void
 }
 
-/** Replaces the secret of a token after a confirmation, and shows the new secret, which is its only appearance. */
+/** Rotates a token's secret after a confirmation, and shows the new secret once. */
 export function RotateToken({ token, onClose }: RotateTokenProps) {
   const ns = useNamespace()
   const [rotated, setRotated] = useState<MintedToken>()
@@ -25,7 +25,7 @@ export function RotateToken({ token, onClose }: RotateTokenProps) {
         open={token !== undefined}
         onOpenChange={onClose}
         title={`Rotate ${token?.name}?`}
-        description="The token gets a new secret, and the old one is refused everywhere. Its access stays, and so do the tokens that it created."
+        description="Creates a new secret for the token. The old secret stops working immediately. The token's access and the tokens it created don't change."
         action="Rotate token"
         onConfirm={async () => {
           if (token) setRotated(await mutateAsync({ ns, id: token.id }))
@@ -35,8 +35,8 @@ export function RotateToken({ token, onClose }: RotateTokenProps) {
         open={rotated !== undefined}
         onOpenChange={close}
         isOnce
-        title={`New secret of ${rotated?.name}`}
-        description="The secret is shown only here. Store it where your program reads it, such as an environment variable."
+        title={`New secret for ${rotated?.name}`}
+        description="Copy the token now. You won't be able to see it again. Store it in a secret or environment variable."
       >
         {rotated && <Secret label="token" text={rotated.token} />}
         <DialogActions>

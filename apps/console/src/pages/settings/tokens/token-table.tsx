@@ -3,6 +3,7 @@ import { Badge } from '../../../ui/badge.tsx'
 import { Button } from '../../../ui/button.tsx'
 import { formatAgo, formatMoment } from '../../../ui/format.ts'
 import { Table } from '../../../ui/table.tsx'
+import { ROLE_NAMES } from './choices.ts'
 
 const TONES = { readonly: 'neutral', readwrite: 'accent', admin: 'warning' } as const
 
@@ -28,17 +29,17 @@ export const TokenTable = ({ tokens, onRotate, onRevoke }: TokenTableProps) => (
           </span>
         ),
       },
-      { name: 'Role', cell: ({ role }) => <Badge tone={TONES[role]}>{role}</Badge> },
-      { name: 'Databases', isExtra: true, cell: ({ databases }) => <Names names={databases} all="all" /> },
-      { name: 'Tables', isExtra: true, cell: ({ tableScope }) => <Names names={tableScope} all="all" /> },
+      { name: 'Role', cell: ({ role }) => <Badge tone={TONES[role]}>{ROLE_NAMES[role]}</Badge> },
+      { name: 'Databases', isExtra: true, cell: ({ databases }) => <Names names={databases} all="All" /> },
+      { name: 'Tables', isExtra: true, cell: ({ tableScope }) => <Names names={tableScope} all="All" /> },
       { name: 'Expires', isExtra: true, cell: ({ expiresAt }) => <Expiry at={expiresAt} /> },
       {
-        name: 'Made',
+        name: 'Created',
         isExtra: true,
         cell: ({ createdAt }) => <time dateTime={createdAt}>{formatAgo(createdAt)}</time>,
       },
       {
-        name: 'Deeds',
+        name: 'Actions',
         isUnnamed: true,
         isNumber: true,
         cell: (token) => (
@@ -68,8 +69,8 @@ const Names = ({ names, all }: { names: readonly string[] | null; all: string })
   )
 
 function Expiry({ at }: { at: string | null }) {
-  if (at === null) return <span className="text-muted">never</span>
-  if (Date.parse(at) <= Date.now()) return <Badge tone="danger">expired</Badge>
+  if (at === null) return <span className="text-muted">Never</span>
+  if (Date.parse(at) <= Date.now()) return <Badge tone="danger">Expired</Badge>
   return (
     <time dateTime={at} title={formatMoment(at)}>
       {formatAgo(at)}
