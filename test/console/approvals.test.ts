@@ -54,11 +54,11 @@ async function colleague(role: string): Promise<Visit> {
 test('a write that waits appears by itself, is looked at and approved, and is found again as such', async () => {
   const { page, ns, go, complaints } = owner
   await go(`/${ns}/main/approvals`)
-  await page.getByText('Nothing waits.').waitFor()
+  await page.getByText('No pending requests.').waitFor()
   const token = await asks(page, "INSERT INTO bills VALUES ('<b>1</b>')")
   complaints.length = 0
   await page.getByRole('button', { name: /^Review INSERT/ }).click()
-  const dialog = page.getByRole('dialog', { name: 'A write waits for a decision' })
+  const dialog = page.getByRole('dialog', { name: 'Approval request' })
   await dialog.getByText("INSERT INTO bills VALUES ('<b>1</b>')").waitFor()
   await dialog.getByText('Ask Ada').waitFor()
   await dialog.getByText(owner.email).waitFor()
@@ -66,10 +66,10 @@ test('a write that waits appears by itself, is looked at and approved, and is fo
   expect(await faultsOf(page)).toEqual([])
   await dialog.getByLabel('Note').fill('Go on')
   await dialog.getByRole('button', { name: 'Approve' }).click()
-  await page.getByText('Approved. Whoever asked').first().waitFor()
+  await page.getByText('Approved. The requester can now run it once.').first().waitFor()
   await dialog.waitFor({ state: 'detached' })
-  await page.getByRole('button', { name: /^Show INSERT/ }).click()
-  await page.getByText(`Approved by ${owner.email}, who wrote: Go on`).waitFor()
+  await page.getByRole('button', { name: /^View INSERT/ }).click()
+  await page.getByText(`Approved by ${owner.email}. Note: Go on`).waitFor()
   await page.keyboard.press('Escape')
   expect(await faultsOf(page)).toEqual([])
   expect(complaints).toEqual([])
@@ -80,7 +80,7 @@ test('a colleague who edits may deny, one who reads sees who does, and who comes
   const at = `/${owner.ns}/main/approvals?request=${token}`
   const viewer = await colleague('viewer')
   await viewer.go(at)
-  await viewer.page.getByText('Editors and above decide. Tell one of them').first().waitFor()
+  await viewer.page.getByText('You need the editor role to decide.').first().waitFor()
   expect(await viewer.page.getByRole('button', { name: 'Approve' }).count()).toBe(0)
   // Made an editor of this one database, the same person is offered what editors are.
   await post(owner.page, '/shares', { email: viewer.email, role: 'editor' })
@@ -110,7 +110,7 @@ test('a colleague who edits may deny, one who reads sees who does, and who comes
 test('a request that is not known says what to do', async () => {
   const { page, ns, go, complaints } = owner
   await go(`/${ns}/main/approvals?request=appr_${ns}.main_${'a'.repeat(32)}`)
-  await page.getByText('Whoever asked has to ask anew.').first().waitFor()
+  await page.getByText('Ask the requester to submit it again.').first().waitFor()
   await page.getByRole('dialog').getByRole('button', { name: 'Close' }).last().click()
   await page.getByRole('dialog').waitFor({ state: 'detached' })
   complaints.length = 0

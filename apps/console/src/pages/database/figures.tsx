@@ -16,17 +16,16 @@ export function Figures({ ns, slug, database }: FiguresProps) {
   const usage = useUsage(ns)
   const requests = usage.data && (requestsByDatabase(usage.data).get(slug) ?? 0)
   return (
-    <section aria-label="Figures" className="grid gap-2">
+    <section aria-label="Database statistics" className="grid gap-2">
       <Tiles className="sm:grid-cols-4">
         <Tile name="Size">{database && <Size {...database} />}</Tile>
         <Tile name="Rows">{database && <Rows {...database} />}</Tile>
-        <Tile name="30-day requests">{requests !== undefined && formatNumber(requests)}</Tile>
+        <Tile name="Requests (30 days)">{requests !== undefined && formatNumber(requests)}</Tile>
         <Tile name="Last used">{database && <LastUse {...database} />}</Tile>
       </Tiles>
       <p className="min-h-5 text-sm text-muted">
-        {database?.measuredAt &&
-          `Measured ${formatAgo(database.measuredAt)}, and anew some seconds after something is written.`}
-        {database?.rowsAreEstimated && ' Rows are estimated, as of any large database.'}
+        {database?.measuredAt && `Updated ${formatAgo(database.measuredAt)}. Refreshes a few seconds after writes.`}
+        {database?.rowsAreEstimated && ' Row counts are estimates for large databases.'}
       </p>
       {usage.error && <ErrorPanel error={usage.error} onRetry={usage.refetch} />}
     </section>

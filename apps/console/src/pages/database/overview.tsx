@@ -8,7 +8,7 @@ import { Badge } from '../../ui/badge.tsx'
 import { Button } from '../../ui/button.tsx'
 import { CodeBlock } from '../../ui/code-block.tsx'
 import { ErrorPanel } from '../../ui/error-panel.tsx'
-import { formatMoment } from '../../ui/format.ts'
+import { capitalize, formatMoment } from '../../ui/format.ts'
 import { Card, Page } from '../../ui/page.tsx'
 import { Skeleton } from '../../ui/skeleton.tsx'
 import { ForkDatabase } from '../databases/fork-database.tsx'
@@ -28,7 +28,7 @@ export function OverviewPage() {
       actions={
         data && (
           <>
-            <Badge tone={data.status === 'healthy' ? 'success' : 'warning'}>{data.status}</Badge>
+            <Badge tone={data.status === 'healthy' ? 'success' : 'warning'}>{capitalize(data.status)}</Badge>
             {mayFork && (
               <Button size="small" onClick={() => askFork(slug)}>
                 <Copy aria-hidden className="size-3.5" />
@@ -51,28 +51,28 @@ function Facts({ ns, slug, database: data }: { ns: string; slug: string; databas
   return (
     <>
       <Figures ns={ns} slug={slug} database={data} />
-      <Card title="About">
+      <Card title="Details">
         <dl className="grid grid-cols-[auto_1fr] gap-x-6 gap-y-2">
-          <dt className="text-muted">Address</dt>
+          <dt className="text-muted">Database address</dt>
           <dd className="font-mono wrap-anywhere">{place.address}</dd>
-          <dt className="text-muted">Made</dt>
+          <dt className="text-muted">Created</dt>
           <dd>{data ? formatMoment(data.createdAt) : <Skeleton className="h-5 w-40" />}</dd>
           {data?.forkedFrom && (
             <>
-              <dt className="text-muted">{data.branchRef ? 'Branch of' : 'Copy of'}</dt>
+              <dt className="text-muted">{data.branchRef ? 'Branch of' : 'Forked from'}</dt>
               <dd className="font-mono">{data.forkedFrom.slug}</dd>
             </>
           )}
           {data?.expiresAt && (
             <>
-              <dt className="text-muted">Deletes itself</dt>
+              <dt className="text-muted">Expires</dt>
               <dd>{formatMoment(data.expiresAt)}</dd>
             </>
           )}
         </dl>
       </Card>
       <Card title="Connect">
-        <p className="text-muted">With a token of the namespace in PERSQL_TOKEN:</p>
+        <p className="text-muted">Set PERSQL_TOKEN to a token of this namespace, then:</p>
         {snippets(place, '"')
           .slice(0, 2)
           .map(({ id, name, code }) => (

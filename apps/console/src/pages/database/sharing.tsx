@@ -11,6 +11,7 @@ import { ConfirmDialog } from '../../ui/confirm-dialog.tsx'
 import { EmptyState } from '../../ui/empty-state.tsx'
 import { ErrorPanel } from '../../ui/error-panel.tsx'
 import { Field } from '../../ui/field.tsx'
+import { capitalize } from '../../ui/format.ts'
 import { Select } from '../../ui/input.tsx'
 import { Card, Page } from '../../ui/page.tsx'
 import { Skeleton, SkeletonRows } from '../../ui/skeleton.tsx'
@@ -25,9 +26,9 @@ export function SharingPage() {
   return (
     <Page
       title="Sharing"
-      lead={`Viewers of the namespace read all databases. Here they are let edit ${slug} alone; editors and those above edit it anyway.`}
+      lead={`Viewers can read every database in the namespace. Give a viewer edit access to ${slug} here. Editors and above already have it.`}
     >
-      <NeedsRole least="admin" what="Sharing lets viewers edit a single database.">
+      <NeedsRole least="admin" what="Sharing gives a viewer edit access to one database.">
         <Shares slug={slug} />
       </NeedsRole>
     </Page>
@@ -46,8 +47,8 @@ function Shares({ slug }: { slug: string }) {
       {error && <ErrorPanel error={error} onRetry={refetch} />}
       {!data && !error && <SkeletonRows label="Loading shares" />}
       {data?.length === 0 && (
-        <EmptyState title="Shared with nobody yet">
-          Let somebody work on this database who should only look at the others: a contractor, or another team.
+        <EmptyState title="Not shared with anyone">
+          Give a contractor or another team edit access to this database while they stay viewers elsewhere.
         </EmptyState>
       )}
       {data && data.length > 0 && (
@@ -57,14 +58,14 @@ function Shares({ slug }: { slug: string }) {
           keyOf={({ userId }) => userId}
           columns={[
             { name: 'Member', cell: ({ email }) => <span className="wrap-anywhere">{email}</span> },
-            { name: 'Here', cell: ({ role }) => <Badge tone="accent">{role}</Badge> },
+            { name: 'Access to this database', cell: ({ role }) => <Badge tone="accent">{capitalize(role)}</Badge> },
             {
-              name: 'Deeds',
+              name: 'Actions',
               isUnnamed: true,
               isNumber: true,
               cell: (share) => (
-                <Button size="small" onClick={() => setLeaving(share)} aria-label={`Stop sharing with ${share.email}`}>
-                  Stop sharing
+                <Button size="small" onClick={() => setLeaving(share)} aria-label={`Remove access for ${share.email}`}>
+                  Remove access
                 </Button>
               ),
             },
@@ -74,14 +75,14 @@ function Shares({ slug }: { slug: string }) {
       <ConfirmDialog
         open={leaving !== undefined}
         onOpenChange={() => setLeaving(undefined)}
-        title={`Stop sharing with ${leaving?.email}?`}
-        description={`They stay a member, with what their role lets them do in ${slug}. You can share it again.`}
-        action="Stop sharing"
+        title={`Remove ${leaving?.email}'s access?`}
+        description={`They stay a member and keep the access their role gives them in ${slug}. You can share it again.`}
+        action="Remove access"
         onConfirm={async () => {
           if (!leaving) return
           await mutateAsync({ ns, slug, userId: leaving.userId })
           const { email, role } = leaving
-          toastWithUndo(`${slug} is no longer shared with ${email}.`, () =>
+          toastWithUndo(`${email} no longer has edit access to ${slug}.`, () =>
             share.mutateAsync({ ns, slug, email, role }),
           )
         }}
@@ -101,7 +102,7 @@ function ShareForm({ slug, shared }: { slug: string; shared: ReadonlySet<string>
     event.preventDefault()
     if (!email) return
     const share = await mutateAsync({ ns, slug, email, role: 'editor' }).catch(() => undefined)
-    if (share) toast(`${share.email} may edit ${slug} now.`)
+    if (share) toast(`${share.email} can now edit ${slug}.`)
   }
   return (
     <Card title="Share">
@@ -109,11 +110,11 @@ function ShareForm({ slug, shared }: { slug: string; shared: ReadonlySet<string>
       {!viewers && !members.error && <Skeleton className="h-16 w-full" />}
       {viewers && !email && (
         <p className="min-h-16 text-muted">
-          There is no viewer to share it with.{' '}
+          There are no viewers to share with.{' '}
           <Link className="text-accent underline" to={`${namespacePath(ns, 'settings', 'members')}?invite`}>
-            Invite somebody
+            Invite a member
           </Link>{' '}
-          as viewer first.
+          as a viewer first.
         </p>
       )}
       {viewers && email && (
@@ -130,7 +131,7 @@ function ShareForm({ slug, shared }: { slug: string; shared: ReadonlySet<string>
             </Field>
           </div>
           <Button type="submit" look="primary" busy={isPending}>
-            Let edit {slug}
+            Give edit access to {slug}
           </Button>
         </form>
       )}

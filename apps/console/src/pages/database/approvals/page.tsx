@@ -34,56 +34,58 @@ export function ApprovalsPage() {
   const make = mayChange && (
     <Button look="primary" onClick={() => ask('')}>
       <Plus aria-hidden className="size-4" />
-      New rule
+      New approval rule
     </Button>
   )
   return (
-    <Page title="Approvals" lead="Writes to some tables wait for a human, or are forbidden." actions={make}>
+    <Page title="Approvals" lead="Require approval for writes to sensitive tables, or block them." actions={make}>
       <Requests />
-      <h2 className="-mb-3 text-lg font-semibold">Rules</h2>
+      <h2 className="-mb-3 text-lg font-semibold">Approval rules</h2>
       {error && <ErrorPanel error={error} onRetry={refetch} />}
-      {!data && !error && <SkeletonRows rows={6} label="Loading rules" />}
+      {!data && !error && <SkeletonRows rows={6} label="Loading approval rules" />}
       {data?.length === 0 && (
-        <EmptyState title="No rule: every write goes through" action={make}>
-          Guard what must not go wrong, payments for instance: what an agent wants to write there is tried out, undone,
-          and waits until somebody has looked at it.
+        <EmptyState title="No approval rules yet" action={make}>
+          Protect sensitive tables, such as payments. A matching write is dry-run, rolled back, and held until someone
+          approves it.
         </EmptyState>
       )}
       {data && data.length > 0 && <Rules rules={data} {...(mayChange && { onDelete: setLeaving })} />}
-      <Card title="How to decide">
+      <Card title="How approvals work">
         <ol className="grid list-decimal gap-2 pl-5">
           <li>
-            Whoever writes to a guarded table is answered <code className="font-mono">approval_required</code> with a
+            A write to a protected table returns <code className="font-mono">approval_required</code> with an approval
             link that starts with <code className="font-mono wrap-anywhere">{location.origin}/approve/</code>.
           </li>
           <li>
-            It is listed above. They may also pass the link on to you, or{' '}
+            The request appears above. The requester can also send you the link, or{' '}
             <Link
               className="text-accent underline underline-offset-2"
               to={`${databasePath(where.ns, where.db, 'webhooks')}?webhook=new`}
             >
               a webhook
             </Link>{' '}
-            for <code className="font-mono">approval_required</code> brings it to your chat.
+            for <code className="font-mono">approval_required</code> can post it to your chat.
           </li>
-          <li>Editors and above see the statements and the tables they write, and approve or deny, here or there.</li>
-          <li>Once approved, exactly that runs, once, when whoever asked comes back for it.</li>
+          <li>
+            Editors and above can review the statements and tables, then approve or deny here or on the approval page.
+          </li>
+          <li>An approved write runs exactly as requested, once, when the requester redeems it.</li>
         </ol>
       </Card>
-      <Dialog open={asked !== null} onOpenChange={() => ask(undefined)} title="New rule">
+      <Dialog open={asked !== null} onOpenChange={() => ask(undefined)} title="New approval rule">
         <RuleForm close={() => ask(undefined)} />
       </Dialog>
       {leaving && (
         <ConfirmDialog
           open
           onOpenChange={() => setLeaving(undefined)}
-          title={`Delete the rule for ${leaving.tableGlob}?`}
-          description="Writes to these tables go through at once, unless another rule matches."
+          title={`Delete the approval rule for ${leaving.tableGlob}?`}
+          description="Writes to these tables will run without approval, unless another rule matches."
           action="Delete rule"
           onConfirm={async () => {
             await remove.mutateAsync({ ...where, id: leaving.id })
             const { tableGlob, action, note } = leaving
-            toastWithUndo('The rule was deleted.', () =>
+            toastWithUndo('Rule deleted.', () =>
               create.mutateAsync({ ...where, tableGlob, action, ...(note && { note }) }),
             )
           }}
@@ -101,25 +103,25 @@ interface RulesProps {
 
 const Rules = ({ rules, onDelete }: RulesProps) => (
   <Table
-    label="Rules"
+    label="Approval rules"
     rows={rules}
     keyOf={({ id }) => id}
     columns={[
       { name: 'Tables', cell: ({ tableGlob }) => <code className="font-mono wrap-anywhere">{tableGlob}</code> },
       {
-        name: 'Writes',
+        name: 'Action',
         cell: ({ action }) =>
-          action === 'deny' ? <Badge tone="danger">forbidden</Badge> : <Badge tone="warning">wait for a human</Badge>,
+          action === 'deny' ? <Badge tone="danger">Deny</Badge> : <Badge tone="warning">Require approval</Badge>,
       },
       { name: 'Note', isExtra: true, cell: ({ note }) => note ?? '–' },
-      { name: 'Made', isExtra: true, cell: ({ createdAt }) => formatAgo(createdAt) },
+      { name: 'Created', isExtra: true, cell: ({ createdAt }) => formatAgo(createdAt) },
       {
-        name: 'Delete',
+        name: 'Actions',
         isUnnamed: true,
         isNumber: true,
         cell: (rule) =>
           onDelete && (
-            <Button size="small" aria-label={`Delete the rule for ${rule.tableGlob}`} onClick={() => onDelete(rule)}>
+            <Button size="small" aria-label={`Delete rule for ${rule.tableGlob}`} onClick={() => onDelete(rule)}>
               Delete
             </Button>
           ),

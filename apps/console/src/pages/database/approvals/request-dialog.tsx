@@ -7,7 +7,7 @@ import { Button } from '../../../ui/button.tsx'
 import { CodeBlock } from '../../../ui/code-block.tsx'
 import { Dialog, DialogActions } from '../../../ui/dialog.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
-import { formatAgo, formatMoment, formatNumber } from '../../../ui/format.ts'
+import { formatAgo, formatCount, formatMoment } from '../../../ui/format.ts'
 import { SkeletonRows } from '../../../ui/skeleton.tsx'
 import { TextField } from '../../../ui/text-field.tsx'
 import { toast } from '../../../ui/toast.tsx'
@@ -23,11 +23,11 @@ interface RequestDialogProps {
 /** What somebody asks for leave to run, and the two answers. */
 export function RequestDialog({ token, close }: RequestDialogProps) {
   const { data, error, refetch } = useCall(READ, { token }, { refetchInterval: 5_000 })
-  const title = data?.status === 'pending' ? 'A write waits for a decision' : 'A write that needed approval'
+
   return (
-    <Dialog open onOpenChange={close} title={title}>
+    <Dialog open onOpenChange={close} title="Approval request">
       {error && !data && <ErrorPanel error={error} onRetry={refetch} />}
-      {!data && !error && <SkeletonRows rows={4} label="Loading the request" />}
+      {!data && !error && <SkeletonRows rows={4} label="Loading request" />}
       {data && <About {...data} />}
       {data?.status === 'pending' ? (
         <Decision token={token} close={close} refetch={refetch} />
@@ -47,7 +47,7 @@ function About(request: ApprovalRequest) {
   return (
     <>
       <p className="wrap-anywhere">
-        <strong className="font-medium">{nameOf(askedBy) ?? '…'}</strong> asked {formatAgo(createdAt)} to run:
+        <strong className="font-medium">{nameOf(askedBy) ?? '…'}</strong> requested this {formatAgo(createdAt)}:
       </p>
       <div className="grid max-h-[40dvh] min-w-0 gap-2 overflow-y-auto">
         {statements.map(({ sql, params }, index) => (
@@ -56,15 +56,15 @@ function About(request: ApprovalRequest) {
             <CodeBlock label={statements.length === 1 ? 'SQL' : `SQL ${index + 1}`} code={sql} wraps />
             {params.length > 0 && (
               <p className="text-sm wrap-anywhere">
-                with <code className="font-mono">{JSON.stringify(params)}</code>
+                with parameters <code className="font-mono">{JSON.stringify(params)}</code>
               </p>
             )}
           </div>
         ))}
       </div>
       <p className="wrap-anywhere">
-        It writes to <code className="font-mono">{tables.join(', ')}</code>. Tried out and taken back, it wrote{' '}
-        {rowsWritten === 1 ? 'one row or index entry' : `${formatNumber(rowsWritten)} rows and index entries`}.
+        Writes to <code className="font-mono">{tables.join(', ')}</code>. A dry run wrote{' '}
+        {formatCount(rowsWritten, 'row or index entry', 'rows and index entries')}.
       </p>
       {notes.map((note) => (
         <p key={note} className="rounded-field bg-warning-soft px-3 py-2 wrap-anywhere">
@@ -72,7 +72,7 @@ function About(request: ApprovalRequest) {
         </p>
       ))}
       {status === 'pending' ? (
-        <p className="text-sm text-muted">It can be decided until {formatMoment(expiresAt)}.</p>
+        <p className="text-sm text-muted">Expires {formatMoment(expiresAt)}.</p>
       ) : (
         <p className="wrap-anywhere">{standing(request, nameOf)}</p>
       )}
@@ -81,12 +81,12 @@ function About(request: ApprovalRequest) {
 }
 
 function standing({ status, decidedBy, note }: ApprovalRequest, nameOf: (actor: string) => string | undefined): string {
-  if (status === 'expired') return 'It was not run in time. Whoever asked has to ask anew.'
+  if (status === 'expired') return 'This request expired before it ran. Ask the requester to submit it again.'
   const by = decidedBy ? ` by ${nameOf(decidedBy) ?? '…'}` : ''
-  const said = note ? `, who wrote: ${note}` : ''
-  if (status === 'denied') return `Denied${by}${said}. Nothing was done.`
-  if (status === 'redeemed') return `Approved${by}${said}. It has been run.`
-  return `Approved${by}${said}. It runs, once, when whoever asked comes back for it.`
+  const said = note ? `. Note: ${note}` : ''
+  if (status === 'denied') return `Denied${by}${said}. Nothing was written.`
+  if (status === 'redeemed') return `Approved${by}${said}. The write has run.`
+  return `Approved${by}${said}. It runs once, when the requester redeems it.`
 }
 
 function Decision({ token, close, refetch }: RequestDialogProps & { refetch: () => void }) {
@@ -112,7 +112,7 @@ function Decision({ token, close, refetch }: RequestDialogProps & { refetch: () 
   if (!mayDecide) {
     return (
       <>
-        <p>Editors and above decide. Tell one of them, or ask an admin for that role.</p>
+        <p>You need the editor role to decide. Ask an editor, or ask an admin for the role.</p>
         <DialogActions>
           <Button onClick={close}>Close</Button>
         </DialogActions>
@@ -126,17 +126,17 @@ function Decision({ token, close, refetch }: RequestDialogProps & { refetch: () 
         value={note}
         onChange={setNote}
         maxLength={500}
-        hint="Optional. Whoever asked reads it."
+        hint="Optional. Shown to the requester."
       />
       {error && <ErrorPanel error={error} />}
       <DialogActions>
-        <Button look="danger" busy={deny.isPending} onClick={() => decide(deny, 'Denied. Nothing is run.')}>
+        <Button look="danger" busy={deny.isPending} onClick={() => decide(deny, 'Denied. Nothing was written.')}>
           Deny
         </Button>
         <Button
           look="primary"
           busy={approve.isPending}
-          onClick={() => decide(approve, 'Approved. Whoever asked can now run it, once.')}
+          onClick={() => decide(approve, 'Approved. The requester can now run it once.')}
         >
           Approve
         </Button>

@@ -7,18 +7,18 @@ import { useMay } from '../../../shell/membership.ts'
 import { Badge } from '../../../ui/badge.tsx'
 import { Button } from '../../../ui/button.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
-import { formatAgo } from '../../../ui/format.ts'
+import { formatAgo, formatCount } from '../../../ui/format.ts'
 import { SkeletonRows } from '../../../ui/skeleton.tsx'
 import { Table } from '../../../ui/table.tsx'
 import { RequestDialog } from './request-dialog.tsx'
 
 const LIST = 'GET /api/namespaces/{ns}/databases/{db}/approvals'
 const STATES = {
-  pending: ['waits', 'warning'],
-  approved: ['approved', 'accent'],
-  redeemed: ['done', 'success'],
-  denied: ['denied', 'danger'],
-  expired: ['too late', 'neutral'],
+  pending: ['Pending', 'warning'],
+  approved: ['Approved', 'accent'],
+  redeemed: ['Done', 'success'],
+  denied: ['Denied', 'danger'],
+  expired: ['Expired', 'neutral'],
 } as const satisfies Record<ApprovalStatus, unknown>
 
 /** Writes that wait for a human, and what became of those before. It looks again by itself. */
@@ -33,44 +33,44 @@ export function Requests() {
     <section className="grid min-w-0 gap-3" aria-labelledby="requests">
       <div className="flex flex-wrap items-baseline gap-x-3">
         <h2 id="requests" className="text-lg font-semibold">
-          Requests
+          Approval requests
         </h2>
         <p role="status" className="text-sm text-muted">
-          {waiting > 0 && `${waiting} ${waiting === 1 ? 'waits' : 'wait'} for a decision`}
+          {waiting > 0 && `${waiting} pending`}
         </p>
       </div>
       {error && <ErrorPanel error={error} onRetry={refetch} />}
-      {!data && !error && <SkeletonRows rows={2} label="Loading requests" />}
+      {!data && !error && <SkeletonRows rows={2} label="Loading approval requests" />}
       {data?.length === 0 && (
         <p className="text-muted">
-          Nothing waits. A write to a guarded table appears here by itself, and stays for 90 minutes.
+          No pending requests. Writes to protected tables appear here automatically and expire after 90 minutes.
         </p>
       )}
       {data && data.length > 0 && (
         <Table
-          label="Requests"
+          label="Approval requests"
           rows={data}
           keyOf={({ approvalToken }) => approvalToken}
           columns={[
             { name: 'Statement', cell: (one) => <Statement {...one} /> },
             { name: 'Status', cell: (one) => <Status {...one} /> },
             {
-              name: 'Asked by',
+              name: 'Requested by',
               cell: ({ askedBy }) => <span className="break-words">{nameOf(askedBy) ?? '…'}</span>,
             },
-            { name: 'Asked', isExtra: true, cell: ({ createdAt }) => formatAgo(createdAt) },
+            { name: 'Requested', isExtra: true, cell: ({ createdAt }) => formatAgo(createdAt) },
             {
-              name: 'Look at it',
+              name: 'Actions',
               isUnnamed: true,
               isNumber: true,
               cell: ({ approvalToken, status, sql }) => (
                 <Button
                   size="small"
                   look={mayDecide && status === 'pending' ? 'primary' : 'secondary'}
-                  aria-label={`${mayDecide && status === 'pending' ? 'Review' : 'Show'} ${sql.slice(0, 80)}`}
+                  aria-label={`${mayDecide && status === 'pending' ? 'Review' : 'View'} ${sql.slice(0, 80)}`}
                   onClick={() => ask(approvalToken)}
                 >
-                  {mayDecide && status === 'pending' ? 'Review' : 'Show'}
+                  {mayDecide && status === 'pending' ? 'Review' : 'View'}
                 </Button>
               ),
             },
@@ -86,9 +86,7 @@ const Statement = ({ sql, statementCount }: ListedApproval) => (
   <span className="grid gap-0.5">
     <code className="line-clamp-2 max-w-80 font-mono text-sm font-normal wrap-anywhere">{sql}</code>
     {statementCount > 1 && (
-      <span className="text-sm font-normal text-muted">
-        and {statementCount - 1} more {statementCount === 2 ? 'statement' : 'statements'}
-      </span>
+      <span className="text-sm font-normal text-muted">and {formatCount(statementCount - 1, 'more statement')}</span>
     )}
   </span>
 )
@@ -96,6 +94,8 @@ const Statement = ({ sql, statementCount }: ListedApproval) => (
 const Status = ({ status, expiresAt }: ListedApproval) => (
   <span className="grid justify-items-start gap-1">
     <Badge tone={STATES[status][1]}>{STATES[status][0]}</Badge>
-    {status === 'pending' && <span className="text-sm whitespace-nowrap text-muted">ends {formatAgo(expiresAt)}</span>}
+    {status === 'pending' && (
+      <span className="text-sm whitespace-nowrap text-muted">expires {formatAgo(expiresAt)}</span>
+    )}
   </span>
 )

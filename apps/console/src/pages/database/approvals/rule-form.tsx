@@ -21,7 +21,7 @@ export function RuleForm({ close }: { close: () => void }) {
     event.preventDefault()
     const rule = { ns, db, tableGlob, action, ...(note && { note }) }
     if (!(await mutateAsync(rule).catch(() => undefined))) return
-    toast(`Writes to ${tableGlob} are guarded.`)
+    toast(`Writes to ${tableGlob} are now protected.`)
     close()
   }
   return (
@@ -34,15 +34,15 @@ export function RuleForm({ close }: { close: () => void }) {
         maxLength={200}
         autoCapitalize="none"
         className="font-mono"
-        hint="A name such as payments, or a pattern: * stands for any characters, ? for one."
+        hint="A table name, such as payments, or a pattern: * matches any characters, ? matches one."
       />
       <SelectField
-        label="Writes"
+        label="Action"
         value={action}
         onChange={(value) => setAction(value as ApprovalRule['action'])}
         options={[
-          ['require_approval', 'wait for a human'],
-          ['deny', 'are forbidden'],
+          ['require_approval', 'Require approval'],
+          ['deny', 'Deny'],
         ]}
       />
       <TextField
@@ -50,7 +50,7 @@ export function RuleForm({ close }: { close: () => void }) {
         value={note}
         onChange={setNote}
         maxLength={500}
-        hint="Optional. Whoever is stopped reads it, and so does whoever decides."
+        hint="Optional. Shown to the requester and the reviewer."
       />
       {error && <ErrorPanel error={error} />}
       <DialogActions>

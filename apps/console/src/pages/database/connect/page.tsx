@@ -14,22 +14,22 @@ export function ConnectPage() {
   const [token, setToken] = useState<string>()
   const target: Target = { origin: location.origin, address: `${ns}/${db}`, token }
   return (
-    <Page title="Connect" lead={`Ways to ${ns}/${db}. Everything below works as pasted.`}>
-      <Card title="1. A token in the environment">
+    <Page title="Connect" lead={`Connect to ${ns}/${db}. Copy and paste any snippet below.`}>
+      <Card title="1. Set your token">
         <TokenForHere db={db} token={token} onToken={setToken} />
-        <CodeBlock label="Environment" code={environmentOf(target)} />
+        <CodeBlock label="Environment variables" code={environmentOf(target)} />
       </Card>
-      <Card title="2. A program">
-        <Snippets label="Programs" param="program" snippets={programs(target)} />
+      <Card title="2. Connect your app">
+        <Snippets label="Languages and frameworks" param="program" snippets={programs(target)} />
       </Card>
-      <Card title="Or an agent, over MCP">
+      <Card title="Connect an agent over MCP">
         <p className="text-muted">
           {token
-            ? 'The token of above stands in it. Without one, agents ask you in the browser what they may do.'
-            : 'Needs no token: the agent opens a page here on which you say what it may do. Apps you let in are listed under '}
+            ? 'Includes the token above. Without a token, the agent asks you to authorize it in the browser.'
+            : 'No token needed. The agent opens a page where you choose what it can access. Manage authorized apps under '}
           {!token && (
             <Link className="text-accent underline" to={namespacePath(ns, 'settings', 'apps')}>
-              Apps
+              Connected apps
             </Link>
           )}
           {!token && '.'}

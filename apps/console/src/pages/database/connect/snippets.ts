@@ -26,7 +26,7 @@ export const programs = ({ origin, address }: Target): Snippet[] => [
     name: 'curl',
     steps: [
       {
-        say: 'One statement, with parameters where values go:',
+        say: 'Run a statement with parameters:',
         label: 'curl',
         code: [
           `curl '${origin}/v1/db/${address}/query' \\`,
@@ -103,7 +103,7 @@ export const programs = ({ origin, address }: Target): Snippet[] => [
           '  .compile({ checkpointer })',
           "console.log(await graph.invoke({}, { configurable: { thread_id: 'first' } }))",
         ],
-        ', with an admin token the first time, which makes its tables',
+        'The first run needs an admin token to create its tables. ',
       ),
     ],
   },
@@ -132,7 +132,7 @@ export function agents({ origin, token }: Target): Snippet[] {
       name: 'Claude Code',
       steps: [
         {
-          say: 'In a terminal, in the folder of your project:',
+          say: 'Run in your project folder:',
           label: 'Claude Code',
           code: `claude mcp add --transport http persql '${url}'${header ? ` --header 'Authorization: ${header}'` : ''}`,
         },
@@ -145,11 +145,11 @@ export function agents({ origin, token }: Target): Snippet[] {
     }),
     {
       id: 'other',
-      name: 'Others',
+      name: 'Other clients',
       steps: [
         {
-          say: 'Claude, ChatGPT and others take the address as a connector, and ask you here what they may do. They need to reach this instance from where they run:',
-          label: 'Address',
+          say: 'Add this URL as a connector in Claude, ChatGPT or another client. The client must be able to reach this instance. You then authorize it in the browser:',
+          label: 'URL',
           code: url,
         },
       ],
@@ -157,10 +157,10 @@ export function agents({ origin, token }: Target): Snippet[] {
   ]
 }
 
-const shell = (code: string) => ({ say: 'In a terminal:', label: 'Install', code })
+const shell = (code: string) => ({ say: 'Run in a terminal:', label: 'Install', code })
 
 const file = (name: string, lines: readonly string[], note = '') => ({
-  say: `Save this as ${name}, and run it with node ${name} where the environment is set${note}:`,
+  say: `${note}Save as ${name}, then run node ${name} in a shell where the variables are set:`,
   label: name,
   code: lines.join('\n'),
 })
@@ -168,5 +168,5 @@ const file = (name: string, lines: readonly string[], note = '') => ({
 const config = (id: string, name: string, path: string, content: object): Snippet => ({
   id,
   name,
-  steps: [{ say: `In ${path}:`, label: path, code: JSON.stringify(content, null, 2) }],
+  steps: [{ say: `Add to ${path}:`, label: path, code: JSON.stringify(content, null, 2) }],
 })

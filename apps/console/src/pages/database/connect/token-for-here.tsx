@@ -8,6 +8,7 @@ import { Button } from '../../../ui/button.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
 import { Field } from '../../../ui/field.tsx'
 import { Select } from '../../../ui/input.tsx'
+import { ROLE_NAMES } from '../../settings/tokens/choices.ts'
 
 interface TokenForHereProps {
   db: string
@@ -28,11 +29,12 @@ export function TokenForHere({ db, token, onToken }: TokenForHereProps) {
     const minted = await mutateAsync({ ns, name: `Connect to ${db}`, role }).catch(() => undefined)
     if (minted) onToken(minted.token)
   }
-  if (!mayMint) return <p className="text-muted">Ask an admin of this namespace for a token, and put it in here:</p>
+  if (!mayMint) return <p className="text-muted">Ask a namespace admin for a token, then replace YOUR_TOKEN:</p>
   if (token) {
     return (
       <p role="status">
-        It stands in what follows, and this is its only appearance. Narrower ones are made under{' '}
+        The snippets below include this token. Copy it now: you won't be able to see it again. Create tokens with
+        limited access in{' '}
         <Link className="text-accent underline" to={namespacePath(ns, 'settings', 'tokens')}>
           Tokens
         </Link>
@@ -47,15 +49,17 @@ export function TokenForHere({ db, token, onToken }: TokenForHereProps) {
           <Field label="Role">
             {(control) => (
               <Select {...control} value={role} onChange={({ target }) => setRole(target.value as Role)}>
-                <option>readonly</option>
-                <option>readwrite</option>
-                <option>admin</option>
+                {Object.entries(ROLE_NAMES).map(([value, name]) => (
+                  <option key={value} value={value}>
+                    {name}
+                  </option>
+                ))}
               </Select>
             )}
           </Field>
         </div>
         <Button type="submit" look="primary" busy={isPending}>
-          Create a token and put it in
+          Create token and fill in
         </Button>
       </form>
       {error && <ErrorPanel error={error} />}

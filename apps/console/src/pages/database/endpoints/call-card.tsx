@@ -11,20 +11,22 @@ export function CallSnippets({ endpoint }: { endpoint: Endpoint }) {
   const tool = rules ? JSON.stringify(rules.endpointToToolDefinition(endpoint.spec), null, 2) : '…'
   return (
     <>
-      {endpoint.status !== 'published' && <p>It answers once it is published.</p>}
+      {endpoint.status !== 'published' && <p>Publish the endpoint to receive requests.</p>}
       <ChoiceTabs
-        label="From where"
+        label="Client"
         param="from"
         choices={[
           { id: 'curl', name: 'curl', content: <CodeBlock label="curl" code={curl} /> },
           { id: 'fetch', name: 'JavaScript', content: <CodeBlock label="JavaScript" code={fetch} /> },
           {
             id: 'tool',
-            name: 'Tool of a model',
+            name: 'AI tool',
             content: (
               <>
-                <p className="text-muted">Give a model this tool, and call the endpoint with the input it chooses.</p>
-                <CodeBlock label="tool" code={tool} />
+                <p className="text-muted">
+                  Register this tool with your model, then call the endpoint with the input the model returns.
+                </p>
+                <CodeBlock label="AI tool" code={tool} />
               </>
             ),
           },

@@ -22,11 +22,11 @@ export function EndpointDeeds({ endpoint: { slug, name, status } }: { endpoint: 
   const remove = useDo('DELETE /api/namespaces/{ns}/databases/{db}/endpoints/{slug}', [LIST])
   const failure = publish.error ?? pause.error
   const open = async () => {
-    if (await publish.mutateAsync(where).catch(() => undefined)) toast(`${name} is published.`)
+    if (await publish.mutateAsync(where).catch(() => undefined)) toast(`${name} published.`)
   }
   const close = async () => {
     const done = await pause.mutateAsync(where).catch(() => undefined)
-    if (done) toast(`${name} is paused.`, { name: 'Undo', run: () => void open() })
+    if (done) toast(`${name} paused.`, { name: 'Undo', run: () => void open() })
   }
   return (
     <>
@@ -47,13 +47,13 @@ export function EndpointDeeds({ endpoint: { slug, name, status } }: { endpoint: 
         open={isLeaving}
         onOpenChange={setLeaving}
         title={`Delete ${name}?`}
-        description="Whoever calls it gets nothing any more. Its versions go with it; this cannot be undone."
+        description="Callers will get a 404. All versions are deleted. This can't be undone."
         typed={slug}
         action="Delete endpoint"
         onConfirm={async () => {
           await remove.mutateAsync(where)
           navigate(databasePath(where.ns, where.db, 'endpoints'), { state: DONE })
-          toast(`${name} was deleted.`)
+          toast(`${name} deleted.`)
         }}
       />
     </>

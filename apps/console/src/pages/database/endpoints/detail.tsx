@@ -32,14 +32,14 @@ export function EndpointDetail({ slug }: { slug: string }) {
       lead={
         <span className="flex min-h-6 items-center gap-3">
           {data && <StatusBadge status={data.status} />}
-          {data && `version ${data.version}`}
+          {data && `Version ${data.version}`}
         </span>
       }
       back={{ to: databasePath(where.ns, where.db, 'endpoints'), name: 'All endpoints' }}
       actions={data && mayChange && <EndpointDeeds endpoint={data} />}
     >
       {error && <ErrorPanel error={error} onRetry={refetch} />}
-      {!data && !error && <SkeletonRows rows={8} label="Loading the endpoint" />}
+      {!data && !error && <SkeletonRows rows={8} label="Loading endpoint" />}
       {data && <Parts endpoint={data} />}
     </Page>
   )
@@ -57,7 +57,7 @@ function Parts({ endpoint }: { endpoint: Endpoint }) {
   }
   const isBehind = base.version !== endpoint.version
   if (isBehind && (text === saved || text === textOf(endpoint.spec))) take(endpoint)
-  const call = { id: 'call', name: 'Call it', content: <CallSnippets endpoint={endpoint} /> }
+  const call = { id: 'call', name: 'Call the endpoint', content: <CallSnippets endpoint={endpoint} /> }
   const traffic = { id: 'traffic', name: 'Traffic', content: <Traffic slug={endpoint.slug} /> }
   const versions = { id: 'versions', name: 'Versions', content: <Versions endpoint={endpoint} /> }
   if (!mayChange) {
@@ -66,7 +66,7 @@ function Parts({ endpoint }: { endpoint: Endpoint }) {
   }
   return (
     <>
-      <Unsaved when={text !== saved} what="the spec" />
+      <Unsaved when={text !== saved} what="changes to the spec" />
       <ChoiceTabs
         label="Endpoint"
         param="view"
@@ -83,7 +83,7 @@ function Parts({ endpoint }: { endpoint: Endpoint }) {
           },
           {
             id: 'try',
-            name: 'Try it',
+            name: 'Test',
             content: <TryEndpoint endpoint={endpoint} draft={draftOf(text) ?? base.spec} />,
           },
           call,
@@ -98,11 +98,11 @@ function Parts({ endpoint }: { endpoint: Endpoint }) {
 const Behind = ({ version, onTake }: { version: number; onTake: () => void }) => (
   <div role="status" className="flex flex-wrap items-center justify-between gap-2 rounded-card bg-warning-soft p-4">
     <span>
-      Version {version} was saved elsewhere. What you wrote is kept: saving makes it the next version, without what
-      changed in {version}.
+      Someone else saved version {version}. Your edits are kept. Saving them creates a new version without the changes
+      in version {version}.
     </span>
     <Button size="small" onClick={onTake}>
-      Discard mine, show version {version}
+      Discard my edits and load version {version}
     </Button>
   </div>
 )
@@ -130,11 +130,11 @@ function Edit({ endpoint: { slug, status, spec }, text, onChange, onSaved }: Edi
     const made = await mutateAsync({ ...changesOf(spec, draft ?? {}), ...where }).catch(() => undefined)
     if (!made) return
     onSaved(made)
-    toast(`Version ${made.version} is saved.`)
+    toast(`Saved version ${made.version}.`)
   }
   const discard = () => {
     onChange(saved)
-    toast('Your changes were discarded.', { name: 'Undo', run: () => onChange(text) })
+    toast('Changes discarded.', { name: 'Undo', run: () => onChange(text) })
   }
   return (
     <>
@@ -147,7 +147,7 @@ function Edit({ endpoint: { slug, status, spec }, text, onChange, onSaved }: Edi
       {error && <ErrorPanel error={error} />}
       <div className="flex flex-wrap items-center gap-2">
         <Button look="primary" busy={isPending} disabled={!checked?.ok || text === saved} onClick={save}>
-          {status === 'published' ? 'Save and serve' : 'Save'}
+          {status === 'published' ? 'Save and publish' : 'Save'}
         </Button>
         <Button disabled={text === saved} onClick={discard}>
           Discard changes

@@ -19,11 +19,11 @@ export const FIRST: Draft = {
 
 /** How a kind is called, and what it answers. */
 export const KINDS = {
-  query: { name: 'reads rows', outputs: ['rows', 'first_row'], method: undefined },
-  mutation: { name: 'writes rows', outputs: ['rows_written'], method: 'POST' },
-  auth_signup: { name: 'signs users up', outputs: ['session'], method: 'POST' },
-  auth_login: { name: 'logs users in', outputs: ['session'], method: 'POST' },
-  ask: { name: 'answers questions with a model', outputs: ['answer'], method: undefined },
+  query: { name: 'Query (reads rows)', outputs: ['rows', 'first_row'], method: undefined },
+  mutation: { name: 'Mutation (writes rows)', outputs: ['rows_written'], method: 'POST' },
+  auth_signup: { name: 'Sign-up (creates a user)', outputs: ['session'], method: 'POST' },
+  auth_login: { name: 'Sign-in (starts a session)', outputs: ['session'], method: 'POST' },
+  ask: { name: 'Ask (AI answers questions)', outputs: ['answer'], method: undefined },
 } as const
 
 /** The draft in a text; `undefined` while that is no object in JSON. */

@@ -21,9 +21,9 @@ export function InputFields({ fields, onChange, problemOf }: InputFieldsProps) {
     onChange(fields.map((field, index) => (index === at ? { ...field, ...more } : field)))
   return (
     <fieldset className="grid gap-3">
-      <legend className="pb-1 text-sm font-medium">Input</legend>
+      <legend className="pb-1 text-sm font-medium">Inputs</legend>
       <p className="text-sm text-muted">
-        One for each ? of the statement, in that order. $user_id and $user_email come from the session of the caller.
+        One input per ? in the statement, in order. $user_id and $user_email come from the caller's session.
       </p>
       {fields.map((field, at) => (
         <div
@@ -32,7 +32,7 @@ export function InputFields({ fields, onChange, problemOf }: InputFieldsProps) {
           className="grid items-end gap-3 rounded-field border border-line p-3 sm:grid-cols-[1fr_auto_auto_auto]"
         >
           <TextField
-            label={`Name of input ${at + 1}`}
+            label={`Input ${at + 1} name`}
             value={String(field.name ?? '')}
             onChange={(name) => set(at, { name })}
             autoCapitalize="none"
@@ -41,7 +41,7 @@ export function InputFields({ fields, onChange, problemOf }: InputFieldsProps) {
             error={problemOf(`input[${at}].name`)}
           />
           <SelectField
-            label={`Type of input ${at + 1}`}
+            label={`Input ${at + 1} type`}
             value={field.type}
             onChange={(type) => set(at, { type: type as Field['type'] })}
             options={TYPES}

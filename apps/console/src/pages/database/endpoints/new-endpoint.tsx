@@ -26,11 +26,11 @@ export function NewEndpoint({ close }: { close: () => void }) {
     const made = await mutateAsync({ ...(draft as Spec), ns, db }).catch(() => undefined)
     if (!made) return
     navigate(databasePath(ns, db, 'endpoints', made.slug), { state: DONE })
-    toast(`${made.name} is saved as a draft.`)
+    toast(`Draft ${made.name} saved.`)
   }
   return (
-    <Page title="New endpoint" lead="Nobody can call it before you publish it.">
-      <Unsaved when={text !== textOf(FIRST)} what="the endpoint" />
+    <Page title="New endpoint" lead="Saved as a draft. It isn't public until you publish it.">
+      <Unsaved when={text !== textOf(FIRST)} what="the new endpoint" />
       <Card title="Spec">
         <SpecEditor text={text} onChange={setText} problems={checked && !checked.ok ? checked.errors : []} isNew />
         {error && <ErrorPanel error={error} />}

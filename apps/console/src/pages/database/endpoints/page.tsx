@@ -37,13 +37,13 @@ function Endpoints({ onNew }: { onNew: () => void }) {
     </Button>
   )
   return (
-    <Page title="Endpoints" lead="Statements that your app calls over HTTP, without a backend." actions={make}>
+    <Page title="Endpoints" lead="Publish a SQL statement as an HTTP API, without a backend." actions={make}>
       {error && <ErrorPanel error={error} onRetry={refetch} />}
       {!data && !error && <SkeletonRows label="Loading endpoints" />}
       {data?.length === 0 && (
-        <EmptyState title="No endpoint yet" action={make}>
-          An endpoint is one statement with an address. You say which values it takes and who may call it; a page or an
-          app sends those values and gets rows. Nothing else of the database can be reached that way.
+        <EmptyState title="No endpoints yet" action={make}>
+          An endpoint is one SQL statement with a public URL. You define its inputs and who can call it. Callers can't
+          reach anything else in the database.
         </EmptyState>
       )}
       {data && data.length > 0 && (
@@ -67,9 +67,9 @@ function Endpoints({ onNew }: { onNew: () => void }) {
               ),
             },
             { name: 'Status', cell: ({ status }) => <StatusBadge status={status} /> },
-            { name: 'What it does', isExtra: true, cell: ({ spec }) => KINDS[spec.kind].name },
+            { name: 'Type', isExtra: true, cell: ({ spec }) => KINDS[spec.kind].name },
             { name: 'Version', isNumber: true, isExtra: true, cell: ({ version }) => version },
-            { name: 'Changed', isExtra: true, cell: ({ updatedAt }) => formatAgo(updatedAt) },
+            { name: 'Updated', isExtra: true, cell: ({ updatedAt }) => formatAgo(updatedAt) },
           ]}
         />
       )}

@@ -21,19 +21,19 @@ export function SessionKey() {
       actions={
         <Button size="small" onClick={() => ask('')}>
           <KeyRound aria-hidden className="size-3.5" />
-          Rotate the session key
+          Rotate session key
         </Button>
       }
     >
       <p className="max-w-prose text-muted">
-        Who signs in at an endpoint, or whom your backend signs in, gets a session: it is signed with a key that only
-        this database has. Rotate the key now and then, and at once when a session may have fallen into wrong hands.
+        When users sign in through an endpoint or your backend, they get a session token signed with this database's
+        key. Rotate the key regularly, and immediately if a session leaks.
       </p>
       <Dialog
         open={asked !== null}
         onOpenChange={() => ask(null)}
-        title="Rotate the session key?"
-        description="New sessions are signed with a new key from now on. The old key cannot be had back."
+        title="Rotate session key?"
+        description="New sessions use the new key. The old key can't be restored."
       >
         <RotateForm close={() => ask(null)} />
       </Dialog>
@@ -55,11 +55,9 @@ function RotateForm({ close }: { close: () => void }) {
   return (
     <form onSubmit={submit} className="grid gap-4">
       <Checkbox
-        label="End all open sessions now"
+        label="End all active sessions now"
         hint={
-          endSessions
-            ? 'Everybody has to sign in again.'
-            : 'Without this, sessions that are open go on until they expire; nobody notices anything.'
+          endSessions ? 'Everyone has to sign in again.' : 'Otherwise, active sessions stay valid until they expire.'
         }
         checked={endSessions}
         onChange={({ target }) => setEndSessions(target.checked)}
@@ -68,7 +66,7 @@ function RotateForm({ close }: { close: () => void }) {
       <DialogActions>
         <Button onClick={close}>Cancel</Button>
         <Button type="submit" look={endSessions ? 'danger' : 'primary'} busy={isPending}>
-          {endSessions ? 'Rotate and end sessions' : 'Rotate the key'}
+          {endSessions ? 'Rotate key and end sessions' : 'Rotate key'}
         </Button>
       </DialogActions>
     </form>
@@ -77,5 +75,5 @@ function RotateForm({ close }: { close: () => void }) {
 
 const outcomeOf = ({ previousUntil }: Output<Api['rotate_session_key']>, endSessions: boolean) =>
   previousUntil
-    ? `The session key is a new one. Sessions of the last key are taken until ${formatMoment(previousUntil)}.`
-    : `The session key is a new one.${endSessions ? ' All sessions that were open have ended.' : ''}`
+    ? `Session key rotated. Existing sessions stay valid until ${formatMoment(previousUntil)}.`
+    : `Session key rotated.${endSessions ? ' All active sessions were ended.' : ''}`

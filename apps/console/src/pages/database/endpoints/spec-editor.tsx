@@ -25,7 +25,7 @@ export function SpecEditor({ text, onChange, problems, isNew }: SpecEditorProps)
   return (
     <div className="grid gap-4">
       <ChoiceTabs
-        label="How to edit"
+        label="Editor mode"
         param="edit"
         choices={[
           {
@@ -34,7 +34,7 @@ export function SpecEditor({ text, onChange, problems, isNew }: SpecEditorProps)
             content: draft ? (
               <SpecForm draft={draft} onChange={(next) => onChange(textOf(next))} problemOf={problemOf} isNew={isNew} />
             ) : (
-              <p role="alert">The JSON has a mistake. Correct it there, then the form can show it.</p>
+              <p role="alert">Fix the JSON to switch back to the form.</p>
             ),
           },
           {
@@ -46,17 +46,14 @@ export function SpecEditor({ text, onChange, problems, isNew }: SpecEditorProps)
                 value={text}
                 onChange={onChange}
                 rows={24}
-                error={draft ? undefined : 'This is no object in JSON.'}
+                error={draft ? undefined : 'Invalid JSON object.'}
               />
             ),
           },
         ]}
       />
       {problems.length > 0 && (
-        <ul
-          aria-label="What is left to do"
-          className="grid gap-1 rounded-card bg-warning-soft p-4 text-sm text-warning"
-        >
+        <ul aria-label="Problems to fix" className="grid gap-1 rounded-card bg-warning-soft p-4 text-sm text-warning">
           {problems.map(({ field, message }) => (
             <li key={field + message} className="break-words">
               <code className="font-mono font-medium">{field}</code>: {message}

@@ -39,10 +39,10 @@ export function SpecForm({ draft, onChange, problemOf, isNew }: SpecFormProps) {
           className="font-mono"
           autoCapitalize="none"
           spellCheck={false}
-          hint={isNew ? 'Stands in its address, for ever.' : undefined}
+          hint={isNew ? "Part of the URL. Can't be changed later." : undefined}
         />
         <SelectField
-          label="What it does"
+          label="Type"
           value={kind}
           onChange={(value) => onChange(ofKind(draft, value as keyof typeof KINDS))}
           options={Object.entries(KINDS).map(([key, { name }]) => [key, name])}
@@ -59,24 +59,24 @@ export function SpecForm({ draft, onChange, problemOf, isNew }: SpecFormProps) {
       {kind !== 'ask' && (
         <CodeField
           {...text('sql', 'SQL')}
-          hint="One statement, with ? for each input. Values are bound, never pasted."
+          hint="One statement, with a ? for each input. Values are always bound as parameters."
         />
       )}
       {authConfig && (
         <TextField
-          label="Table of users"
+          label="Users table"
           value={words(authConfig.usersTable)}
           onChange={(usersTable) => set('authConfig', { ...authConfig, usersTable })}
-          hint="It has a column email and a column password_hash."
+          hint="Must have the columns email and password_hash."
           error={problemOf('authConfig')}
         />
       )}
       {askConfig && (
         <TextField
-          label="Tables the model may read"
+          label="Tables the AI can read"
           value={list(askConfig.allowedTables)}
           onChange={(tables) => set('askConfig', { ...askConfig, allowedTables: items(tables) })}
-          hint="Names with commas between them. Empty means all."
+          hint="Comma-separated. Leave empty for all tables."
         />
       )}
       <InputFields
@@ -85,44 +85,44 @@ export function SpecForm({ draft, onChange, problemOf, isNew }: SpecFormProps) {
         problemOf={problemOf}
       />
       <div className="grid gap-4 sm:grid-cols-2">
-        <SelectField {...text('output', 'Answers')} options={KINDS[kind].outputs.map((output) => [output, output])} />
+        <SelectField {...text('output', 'Response')} options={KINDS[kind].outputs.map((output) => [output, output])} />
         <SelectField
-          label="Who may call"
+          label="Who can call it"
           value={words(draft.auth) || 'public'}
           onChange={(auth) => set('auth', auth)}
           options={[
-            ['public', 'anyone'],
-            ['session', 'users of the app who are logged in'],
+            ['public', 'Anyone'],
+            ['session', 'Signed-in users of your app'],
           ]}
           error={problemOf('auth')}
         />
         <TextField
-          label="Calls per minute"
+          label="Rate limit (calls per minute)"
           type="number"
           min={1}
           value={String(rateLimit?.perMin ?? '')}
           onChange={(perMin) => set('rateLimit', perMin ? { ...rateLimit, perMin: Number(perMin) } : undefined)}
-          hint="Of one address. Empty means as many as come."
+          hint="Per IP address. Leave empty for no limit."
           error={problemOf('rateLimit')}
         />
         <TextField
-          label="Pages that may call"
+          label="Allowed origins (CORS)"
           value={list(draft.cors)}
           onChange={(cors) => set('cors', items(cors).length > 0 ? items(cors) : undefined)}
           placeholder="https://app.example.com"
-          hint="Origins with commas between them; * is any. Empty means none of another site."
+          hint="Comma-separated; * allows any origin. Leave empty to block other sites."
           error={problemOf('cors')}
         />
       </div>
       <Checkbox
-        label="Ask for a captcha"
+        label="Require a captcha"
         checked={draft.captcha === true}
         onChange={({ target }) => set('captcha', target.checked || undefined)}
       />
       <TextField
         {...text('description', 'Description')}
         onChange={(value) => set('description', value || undefined)}
-        hint="What a model is told of it."
+        hint="Shown to AI models."
       />
     </div>
   )

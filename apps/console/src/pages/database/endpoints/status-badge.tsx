@@ -1,7 +1,10 @@
 import type { Endpoint } from '@persql/contract'
 import { Badge } from '../../../ui/badge.tsx'
+import { capitalize } from '../../../ui/format.ts'
 
 const TONES = { published: 'success', draft: 'neutral', paused: 'warning' } as const
 
-/** Whether an endpoint answers. */
-export const StatusBadge = ({ status }: Pick<Endpoint, 'status'>) => <Badge tone={TONES[status]}>{status}</Badge>
+/** Shows the status of an endpoint. */
+export const StatusBadge = ({ status }: Pick<Endpoint, 'status'>) => (
+  <Badge tone={TONES[status]}>{capitalize(status)}</Badge>
+)

@@ -13,7 +13,7 @@ import { Tile, Tiles } from '../../../ui/tiles.tsx'
 
 const WINDOWS = { '1': 'Last hour', '24': 'Last 24 hours', '168': 'Last 7 days' }
 const SERIES = [
-  { id: 'answered', name: 'Answered' },
+  { id: 'answered', name: 'Succeeded' },
   { id: 'failed', name: 'Failed' },
 ]
 
@@ -29,7 +29,7 @@ export function Traffic({ slug }: { slug: string }) {
   return (
     <div className="grid min-w-0 gap-4">
       <div className="flex flex-wrap items-center justify-between gap-3">
-        <p className="text-muted">Calls that ran. What the rate limit or a cache answered is not among them.</p>
+        <p className="text-muted">Excludes cached responses and rate-limited calls.</p>
         <Select aria-label="Period" className="w-auto" value={hours} onChange={({ target }) => ask(target.value)}>
           {Object.entries(WINDOWS).map(([value, name]) => (
             <option key={value} value={value}>
@@ -50,8 +50,8 @@ const Figures = ({ traffic }: { traffic: EndpointTraffic | undefined }) => (
   <Tiles className="sm:grid-cols-3 lg:grid-cols-6">
     <Tile name="Calls">{traffic && formatNumber(traffic.calls)}</Tile>
     <Tile name="Failed">{traffic && formatNumber(traffic.failed)}</Tile>
-    <Tile name="Half within">{traffic && formatMs(traffic.p50DurationMs)}</Tile>
-    <Tile name="95% within">{traffic && formatMs(traffic.p95DurationMs)}</Tile>
+    <Tile name="p50">{traffic && formatMs(traffic.p50DurationMs)}</Tile>
+    <Tile name="p95">{traffic && formatMs(traffic.p95DurationMs)}</Tile>
     <Tile name="Rows read">{traffic && formatNumber(traffic.rowsRead)}</Tile>
     <Tile name="Cost">{traffic && formatUsd(traffic.costUsd)}</Tile>
   </Tiles>
@@ -60,8 +60,8 @@ const Figures = ({ traffic }: { traffic: EndpointTraffic | undefined }) => (
 function Calls({ calls, parts }: EndpointTraffic) {
   if (calls === 0) {
     return (
-      <EmptyState title="Nobody has called it in this time">
-        Every call that runs is counted here, with how long it took. “Call it” has lines to paste.
+      <EmptyState title="No calls in this period">
+        Calls appear here with their duration. Copy a snippet from “Call the endpoint” to try it.
       </EmptyState>
     )
   }
@@ -69,7 +69,7 @@ function Calls({ calls, parts }: EndpointTraffic) {
   return (
     <Card title="Calls over time">
       <BarChart
-        label="Calls in 24 parts of this time, answered and failed"
+        label="Succeeded and failed calls over the period, in 24 intervals"
         series={SERIES}
         bars={bars}
         format={formatNumber}
@@ -84,8 +84,8 @@ const Failures = ({ failures }: { failures: EndpointTraffic['failures'] }) => (
     rows={failures}
     keyOf={({ id }) => id}
     columns={[
-      { name: 'Why it failed, which callers are not told', cell: ({ message }) => message },
-      { name: 'When', cell: ({ at }) => formatAgo(at) },
+      { name: 'Reason (not shown to callers)', cell: ({ message }) => message },
+      { name: 'Time', cell: ({ at }) => formatAgo(at) },
     ]}
   />
 )

@@ -6,7 +6,7 @@ import { Badge } from '../../../ui/badge.tsx'
 import { Button } from '../../../ui/button.tsx'
 import { CodeBlock } from '../../../ui/code-block.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
-import { formatNumber } from '../../../ui/format.ts'
+import { formatCount } from '../../../ui/format.ts'
 import { CodeField, SelectField, TextField } from '../../../ui/text-field.tsx'
 import { changesOf, type Draft, type Field } from './draft.ts'
 
@@ -38,7 +38,7 @@ export function TryEndpoint({ endpoint: { slug, spec }, draft }: TryProps) {
   }
   return (
     <form onSubmit={submit} className="grid gap-4">
-      <p className="text-muted">It runs as it stands here, saved or not. What it writes is undone.</p>
+      <p className="text-muted">Runs the spec as shown, saved or not. Writes are rolled back.</p>
       {fields.map((field) => (
         <Value
           key={field.name}
@@ -47,10 +47,10 @@ export function TryEndpoint({ endpoint: { slug, spec }, draft }: TryProps) {
           onChange={(value) => setValues({ ...values, [field.name]: value })}
         />
       ))}
-      {isSession && <TextField label="Id of the user who is logged in" value={userId} onChange={setUserId} required />}
+      {isSession && <TextField label="Signed-in user ID" value={userId} onChange={setUserId} required />}
       <div>
         <Button type="submit" look="primary" busy={isPending}>
-          Try it
+          Run test
         </Button>
       </div>
       {error && <ErrorPanel error={error} />}
@@ -59,11 +59,11 @@ export function TryEndpoint({ endpoint: { slug, spec }, draft }: TryProps) {
           <p className="flex flex-wrap items-center gap-2">
             <Badge tone={data.status < 400 ? 'success' : 'danger'}>{data.status}</Badge>
             <span className="text-sm text-muted">
-              {formatNumber(data.rowsRead)} rows read, {formatNumber(data.rowsWritten)} written
+              {formatCount(data.rowsRead, 'row')} read, {formatCount(data.rowsWritten, 'row')} written
             </span>
           </p>
           {data.reason && <p className="break-words text-danger">{data.reason}</p>}
-          <CodeBlock label="answer" code={JSON.stringify(data.body, null, 2)} />
+          <CodeBlock label="Response" code={JSON.stringify(data.body, null, 2)} />
         </div>
       )}
     </form>

@@ -40,7 +40,7 @@ export function Versions({ endpoint: { slug, version: current } }: { endpoint: E
             cell: ({ version }) => (
               <span className="flex items-center gap-2">
                 {version}
-                {version === current && <Badge tone="accent">current</Badge>}
+                {version === current && <Badge tone="accent">Current</Badge>}
               </span>
             ),
           },
@@ -51,14 +51,14 @@ export function Versions({ endpoint: { slug, version: current } }: { endpoint: E
             cell: ({ spec }) => <code className="line-clamp-3 font-mono text-sm break-words">{spec.sql}</code>,
           },
           {
-            name: 'Go back',
+            name: 'Actions',
             isUnnamed: true,
             isNumber: true,
             cell: ({ version }) =>
               mayChange &&
               version !== current && (
                 <Button size="small" onClick={() => ask(version)}>
-                  Go back to {version}
+                  Revert to {version}
                 </Button>
               ),
           },
@@ -68,13 +68,13 @@ export function Versions({ endpoint: { slug, version: current } }: { endpoint: E
         <ConfirmDialog
           open
           onOpenChange={() => ask(undefined)}
-          title={`Go back to version ${asked}?`}
-          description="Its spec is published at once, as a new version. The others stay, so you can come back."
+          title={`Revert to version ${asked}?`}
+          description="Publishes that spec as a new version. All versions are kept, so you can switch back."
           action={`Publish version ${asked}`}
           isHarmless
           onConfirm={async () => {
             await publish.mutateAsync({ ...where, version: asked })
-            toast(`Version ${asked} is published.`)
+            toast(`Published version ${asked}.`)
           }}
         />
       )}

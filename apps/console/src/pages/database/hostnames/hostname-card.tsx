@@ -3,7 +3,7 @@ import { useMay } from '../../../shell/membership.ts'
 import { Badge } from '../../../ui/badge.tsx'
 import { Button } from '../../../ui/button.tsx'
 import { CopyButton } from '../../../ui/copy-button.tsx'
-import { formatMoment } from '../../../ui/format.ts'
+import { capitalize, formatMoment } from '../../../ui/format.ts'
 import { Card } from '../../../ui/page.tsx'
 
 interface HostnameCardProps {
@@ -25,11 +25,11 @@ export function HostnameCard({ hostname, busy, onRefresh, onDelete }: HostnameCa
       title={hostname.hostname}
       actions={
         <span className="flex flex-wrap items-center gap-2">
-          <Badge tone={TONES[status]}>{status}</Badge>
+          <Badge tone={TONES[status]}>{capitalize(status)}</Badge>
           {may && (
             <>
               <Button size="small" busy={busy} onClick={onRefresh}>
-                Check now
+                Check DNS
               </Button>
               <Button size="small" aria-label={`Delete ${hostname.hostname}`} onClick={onDelete}>
                 Delete
@@ -46,11 +46,11 @@ export function HostnameCard({ hostname, busy, onRefresh, onDelete }: HostnameCa
       )}
       <p className="text-muted">
         {verifiedAt
-          ? `Proven yours ${formatMoment(verifiedAt)}. Leave both records where they are.`
-          : 'Set these two records where your DNS is run. When they are there, check: it can take minutes to hours.'}
+          ? `Verified ${formatMoment(verifiedAt)}. Keep both DNS records in place.`
+          : 'Add these 2 records at your DNS provider, then check. DNS changes can take from minutes to hours.'}
       </p>
-      <Record type="TXT" name={verification.name} value={verification.value} why="proves that the name is yours" />
-      <Record type="CNAME" name={hostname.hostname} value={target} why="leads its visitors here" />
+      <Record type="TXT" name={verification.name} value={verification.value} why="verifies that you own the domain" />
+      <Record type="CNAME" name={hostname.hostname} value={target} why="routes traffic to this instance" />
       {certificate && (
         <p className="text-sm text-muted">
           Certificate: {certificate.status}

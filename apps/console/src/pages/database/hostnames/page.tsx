@@ -28,7 +28,7 @@ export function HostnamesPage() {
   const remove = useDo('DELETE /api/namespaces/{ns}/databases/{db}/hostnames/{hostname}', [LIST])
   const check = async (hostname: string) => {
     const found = await refresh.mutateAsync({ ...where, hostname }).catch(() => undefined)
-    if (found) toast(found.status === 'active' ? `${hostname} leads here.` : 'The record is not there yet.')
+    if (found) toast(found.status === 'active' ? `${hostname} is active.` : 'DNS record not found yet.')
   }
   const make = mayChange && (
     <Button look="primary" onClick={() => ask('')}>
@@ -37,14 +37,14 @@ export function HostnamesPage() {
     </Button>
   )
   return (
-    <Page title="Hostnames" lead="Serve the endpoints of this database under a name of your own." actions={make}>
+    <Page title="Custom hostnames" lead="Serve this database's endpoints from your own domain." actions={make}>
       {error && <ErrorPanel error={error} onRetry={refetch} />}
       {refresh.error && <ErrorPanel error={refresh.error} />}
       {!data && !error && <SkeletonRows label="Loading hostnames" />}
       {data?.length === 0 && (
-        <EmptyState title="No hostname yet" action={make}>
-          With one, your app calls https://api.example.com instead of an address of this instance. You set two DNS
-          records: one proves that the name is yours, the other leads here.
+        <EmptyState title="No custom hostnames yet" action={make}>
+          Your app calls https://api.example.com instead of this instance's URL. Add 2 DNS records: one verifies
+          ownership, the other routes traffic here.
         </EmptyState>
       )}
       {data?.map((one) => (
@@ -64,12 +64,12 @@ export function HostnamesPage() {
           open
           onOpenChange={() => setLeaving(undefined)}
           title={`Delete ${leaving}?`}
-          description="It leads nowhere at once, and is free for whoever proves it theirs."
+          description="It stops routing here immediately. Anyone who verifies ownership can then add it."
           typed={leaving}
           action="Delete hostname"
           onConfirm={async () => {
             await remove.mutateAsync({ ...where, hostname: leaving })
-            toast(`${leaving} was deleted.`)
+            toast(`${leaving} deleted.`)
           }}
         />
       )}
@@ -96,7 +96,7 @@ function HostnameForm({ close }: { close: () => void }) {
         autoCapitalize="none"
         spellCheck={false}
         placeholder="api.example.com"
-        hint="A name whose DNS records you can set. Which ones is told next."
+        hint="A domain whose DNS you manage. You'll see the records to add next."
       />
       {error && <ErrorPanel error={error} />}
       <DialogActions>

@@ -47,7 +47,7 @@ export function InsightsPage() {
   return (
     <Page
       title="Insights"
-      lead="How long statements take, and which took more than 500 ms or failed."
+      lead="Query durations, and statements that took more than 500 ms or failed."
       actions={
         <>
           <Choice label="Period" options={WINDOWS} value={hours} onChange={(value) => set('hours', value)} />
@@ -59,9 +59,9 @@ export function InsightsPage() {
       <Summary summary={data?.summary} />
       {!data && !error && <SkeletonRows rows={5} label="Loading statements" />}
       {recent?.length === 0 && (
-        <EmptyState title="Nothing slow, nothing failed">
-          Statements that take more than 500 ms or fail are listed here with what they read and why they failed, so that
-          you see what to mend first.
+        <EmptyState title="No slow or failed statements">
+          Statements that take more than 500 ms or fail appear here, with rows read and the reason, so you know what to
+          fix first.
         </EmptyState>
       )}
       {recent && recent.length > 0 && <RecentTable recent={recent} />}
@@ -92,10 +92,10 @@ const Choice = ({ label, options, value, onChange }: ChoiceProps) => (
 
 function Summary({ summary }: { summary: Insights['summary'] | undefined }) {
   const parts = [
-    ['Half within', summary && formatMs(summary.p50DurationMs)],
-    ['95% within', summary && formatMs(summary.p95DurationMs)],
-    ['99% within', summary && formatMs(summary.p99DurationMs)],
-    ['Longest', summary && formatMs(summary.maxDurationMs)],
+    ['p50', summary && formatMs(summary.p50DurationMs)],
+    ['p95', summary && formatMs(summary.p95DurationMs)],
+    ['p99', summary && formatMs(summary.p99DurationMs)],
+    ['Max', summary && formatMs(summary.maxDurationMs)],
     ['Slow', summary && formatNumber(summary.slowCount)],
     ['Failed', summary && formatNumber(summary.errorCount)],
   ] as const

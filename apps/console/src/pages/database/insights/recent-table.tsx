@@ -20,15 +20,15 @@ export const RecentTable = ({ recent }: { recent: Insights['recent'] }) => (
         ),
       },
       {
-        name: 'Why',
+        name: 'Reason',
         cell: ({ status }) => (
-          <Badge tone={status === 'error' ? 'danger' : 'warning'}>{status === 'error' ? 'failed' : 'slow'}</Badge>
+          <Badge tone={status === 'error' ? 'danger' : 'warning'}>{status === 'error' ? 'Failed' : 'Slow'}</Badge>
         ),
       },
-      { name: 'Took', isNumber: true, cell: ({ durationMs }) => formatMs(durationMs) },
+      { name: 'Duration', isNumber: true, cell: ({ durationMs }) => formatMs(durationMs) },
       { name: 'Rows read', isNumber: true, isExtra: true, cell: ({ rowsRead }) => formatNumber(rowsRead) },
       { name: 'Rows written', isNumber: true, isExtra: true, cell: ({ rowsWritten }) => formatNumber(rowsWritten) },
-      { name: 'When', isExtra: true, cell: ({ createdAt }) => formatAgo(createdAt) },
+      { name: 'Time', isExtra: true, cell: ({ createdAt }) => formatAgo(createdAt) },
     ]}
   />
 )

@@ -1,3 +1,5 @@
+import { formatNumber } from '../../../ui/format.ts'
+
 const UNITS = [
   ['days', 86_400],
   ['hours', 3_600],
@@ -18,8 +20,8 @@ export function splitInterval(seconds: number): { count: number; unit: string } 
 export const joinInterval = (count: number, unit: string): number =>
   count * (UNITS.find(([name]) => name === unit)?.[1] ?? 1)
 
-/** How often, in words. */
+/** Formats an interval: `Every 5 minutes`. */
 export function intervalText(seconds: number): string {
   const { count, unit } = splitInterval(seconds)
-  return count === 1 ? `every ${unit.slice(0, -1)}` : `every ${count} ${unit}`
+  return count === 1 ? `Every ${unit.slice(0, -1)}` : `Every ${formatNumber(count)} ${unit}`
 }

@@ -36,12 +36,12 @@ export function SchedulesPage() {
   const pause = async ({ id, name, enabled }: Schedule) => {
     const set = (enabled: boolean) => update.mutateAsync({ ...where, id, enabled }).catch(() => undefined)
     if (await set(!enabled))
-      toast(enabled ? `${name} is paused.` : `${name} runs again.`, { name: 'Undo', run: () => void set(enabled) })
+      toast(enabled ? `${name} paused.` : `${name} resumed.`, { name: 'Undo', run: () => void set(enabled) })
   }
   const leave = async ({ id, name, sql, params, intervalSec, enabled }: Schedule) => {
     if (!(await remove.mutateAsync({ ...where, id }).catch(() => undefined))) return
     const again = { ...where, name, sql, params, intervalSec, enabled }
-    toastWithUndo(`${name} was deleted and does not run again.`, () => create.mutateAsync(again))
+    toastWithUndo(`${name} deleted. It won't run again.`, () => create.mutateAsync(again))
   }
   const make = mayChange && (
     <Button look="primary" onClick={() => ask('new')}>
@@ -50,15 +50,15 @@ export function SchedulesPage() {
     </Button>
   )
   return (
-    <Page title="Schedules" lead="Statements that run by themselves, every minute up to every week." actions={make}>
+    <Page title="Schedules" lead="Run a SQL statement on a schedule, from every minute to every week." actions={make}>
       {error && <ErrorPanel error={error} onRetry={refetch} />}
       {failure && <ErrorPanel error={failure} />}
       {run.isPending && <p role="status">Running…</p>}
       {!data && !error && <SkeletonRows label="Loading schedules" />}
       {data?.length === 0 && (
-        <EmptyState title="Nothing scheduled" action={make}>
-          A schedule keeps things tidy while nobody looks: delete sessions that ended, or sum up yesterday. A run that
-          fails is shown here, and the next one comes all the same.
+        <EmptyState title="No schedules yet" action={make}>
+          Use a schedule for recurring work, such as deleting expired sessions or summarizing yesterday's data. Failed
+          runs are shown here and don't stop the next one.
         </EmptyState>
       )}
       {data && data.length > 0 && (

@@ -30,16 +30,22 @@ export function ScheduleForm({ schedule, close }: { schedule: Schedule | undefin
     const fields = { ns, db, name, sql, params: list, intervalSec }
     const saved = schedule ? update.mutateAsync({ ...fields, id: schedule.id }) : create.mutateAsync(fields)
     if (!(await saved.catch(() => undefined))) return
-    toast(`${name} was saved.`)
+    toast(`${name} saved.`)
     close()
   }
   return (
     <form onSubmit={submit} className="grid gap-4">
       <TextField label="Name" value={name} onChange={setName} required maxLength={80} />
-      <CodeField label="SQL" value={sql} onChange={setSql} required hint="One statement. It runs with your rights." />
+      <CodeField
+        label="SQL"
+        value={sql}
+        onChange={setSql}
+        required
+        hint="One statement. It runs with your permissions."
+      />
       <div className="grid grid-cols-2 gap-3">
         <TextField
-          label="Every"
+          label="Run every"
           type="number"
           min={1}
           required
@@ -59,8 +65,8 @@ export function ScheduleForm({ schedule, close }: { schedule: Schedule | undefin
         value={params}
         onChange={setParams}
         className="font-mono"
-        hint="Values for the ? of the statement, as a JSON list."
-        error={list ? undefined : 'This is no JSON list, such as [1, "two"].'}
+        hint="Values for each ? in the statement, as a JSON array."
+        error={list ? undefined : 'Not a JSON array. Example: [1, "two"]'}
       />
       {error && <ErrorPanel error={error} />}
       <DialogActions>
@@ -76,7 +82,7 @@ export function ScheduleForm({ schedule, close }: { schedule: Schedule | undefin
 const intervalProblem = (seconds: number) =>
   Number.isInteger(seconds) && seconds >= 60 && seconds <= 604_800
     ? undefined
-    : 'Give at least 60 seconds and at most 7 days.'
+    : 'Enter an interval from 60 seconds to 7 days.'
 
 function listOf(text: string): Schedule['params'] | undefined {
   try {

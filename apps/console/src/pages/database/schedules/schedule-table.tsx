@@ -1,7 +1,7 @@
 import type { Schedule } from '@persql/contract'
 import { useMay } from '../../../shell/membership.ts'
 import { Badge } from '../../../ui/badge.tsx'
-import { formatAgo, formatMoment, formatNumber } from '../../../ui/format.ts'
+import { formatAgo, formatCount, formatMoment, formatMs } from '../../../ui/format.ts'
 import { MenuItem } from '../../../ui/menu.tsx'
 import { RowMenu } from '../../../ui/row-menu.tsx'
 import { Table } from '../../../ui/table.tsx'
@@ -30,7 +30,7 @@ export function ScheduleTable({ schedules, onRun, onEdit, onPause, onDelete }: S
             <span className="grid gap-1">
               <span className="flex flex-wrap items-center gap-2">
                 {name}
-                {!enabled && <Badge tone="warning">paused</Badge>}
+                {!enabled && <Badge tone="warning">Paused</Badge>}
               </span>
               <code className="line-clamp-2 max-w-80 text-sm font-normal break-words text-muted">{sql}</code>
             </span>
@@ -40,7 +40,7 @@ export function ScheduleTable({ schedules, onRun, onEdit, onPause, onDelete }: S
         { name: 'Next', cell: ({ nextRunAt }) => (nextRunAt ? formatMoment(nextRunAt) : '–') },
         { name: 'Last run', cell: (schedule) => <LastRun {...schedule} /> },
         {
-          name: 'More',
+          name: 'Actions',
           isUnnamed: true,
           isNumber: true,
           cell: (schedule) =>
@@ -61,15 +61,15 @@ export function ScheduleTable({ schedules, onRun, onEdit, onPause, onDelete }: S
 }
 
 function LastRun({ lastRunAt, lastStatus, lastError, lastDurationMs, lastRowsWritten }: Schedule) {
-  if (!lastRunAt) return <span className="text-muted">not yet</span>
+  if (!lastRunAt) return <span className="text-muted">Never</span>
   return (
     <span className="grid max-w-80 gap-1">
       <span className="flex flex-wrap items-center gap-2">
-        <Badge tone={lastStatus === 'ok' ? 'success' : 'danger'}>{lastStatus}</Badge>
+        <Badge tone={lastStatus === 'ok' ? 'success' : 'danger'}>{lastStatus === 'ok' ? 'Succeeded' : 'Failed'}</Badge>
         {formatAgo(lastRunAt)}
       </span>
       <span className="text-sm break-words text-muted">
-        {lastError ?? `${formatNumber(lastRowsWritten ?? 0)} rows written in ${Math.round(lastDurationMs ?? 0)} ms`}
+        {lastError ?? `${formatCount(lastRowsWritten ?? 0, 'row')} written in ${formatMs(lastDurationMs ?? 0)}`}
       </span>
     </span>
   )

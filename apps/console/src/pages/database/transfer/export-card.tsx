@@ -31,7 +31,7 @@ export function ExportCard(place: Place) {
       {error && <ErrorPanel error={error} onRetry={refetch} />}
       <div className="flex min-h-16 flex-wrap items-end gap-2">
         <div className="w-full sm:w-64">
-          <Field label="One table">
+          <Field label="Table to export">
             {(control) => (
               <Select
                 {...control}
@@ -40,7 +40,7 @@ export function ExportCard(place: Place) {
                 disabled={table === undefined}
               >
                 {table === undefined && (
-                  <option value="">{data ? 'no table yet' : error ? 'not known' : 'loading …'}</option>
+                  <option value="">{data ? 'No tables yet' : error ? 'Not available' : 'Loading…'}</option>
                 )}
                 {names.map((name) => (
                   <option key={name}>{name}</option>

@@ -33,9 +33,9 @@ export function FileDrop({ file, onFile, disabled }: FileDropProps) {
     >
       <FileUp aria-hidden className="size-6 text-muted" />
       <span className="font-medium wrap-anywhere">
-        {file ? `${file.name} (${formatBytes(file.size)})` : 'Drop a file here, or choose one'}
+        {file ? `${file.name} (${formatBytes(file.size)})` : 'Drop a file here, or choose a file'}
       </span>
-      <span className="text-sm text-muted">SQL dump, SQLite file, CSV or NDJSON. Imported whole, or not at all.</span>
+      <span className="text-sm text-muted">SQL dump, SQLite file, CSV or NDJSON. Imports are all-or-nothing.</span>
       <input
         type="file"
         className="sr-only"

@@ -72,7 +72,7 @@ export function ImportForm(place: { ns: string; db: string }) {
             )}
           </Field>
           {isTable && (
-            <Field label="Into the table">
+            <Field label="Import into table">
               {(control) => (
                 <Input
                   {...control}
@@ -88,8 +88,8 @@ export function ImportForm(place: { ns: string; db: string }) {
           )}
           {isTable && (
             <Checkbox
-              label="Make the table"
-              hint="The types of its columns are found from the data."
+              label="Create table"
+              hint="Column types are detected from the data."
               checked={create}
               onChange={({ target }) => setCreate(target.checked)}
             />
@@ -98,7 +98,7 @@ export function ImportForm(place: { ns: string; db: string }) {
       )}
       {file && isPending && (
         <ProgressBar
-          label={sent < file.size ? 'Sending the file' : 'Sent; the database takes it in'}
+          label={sent < file.size ? 'Uploading…' : 'Importing…'}
           value={sent}
           max={file.size}
           text={`${formatBytes(sent)} of ${formatBytes(file.size)}`}
@@ -111,7 +111,7 @@ export function ImportForm(place: { ns: string; db: string }) {
           <Button type="submit" look="primary" busy={isPending} className="max-w-full min-w-0">
             <span className="truncate">Import {file.name}</span>
           </Button>
-          {isPending && sent < file.size && <Button onClick={() => stop.current?.abort()}>Stop</Button>}
+          {isPending && sent < file.size && <Button onClick={() => stop.current?.abort()}>Cancel import</Button>}
         </div>
       )}
     </form>

@@ -2,18 +2,18 @@ import type { Api, Output } from '@persql/contract'
 import { PerSQLError } from '@persql/sdk'
 import { CodeBlock } from '../../../ui/code-block.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
-import { formatBytes, formatNumber } from '../../../ui/format.ts'
+import { formatBytes, formatCount, formatMs } from '../../../ui/format.ts'
 
 /** What an import brought. */
 export const ImportResult = ({ result }: { result: Output<Api['import_database']> }) => (
   <div role="status" className="grid gap-1 rounded-card border border-line bg-success-soft p-4">
     <p className="font-medium">
-      Imported {formatNumber(result.rows)} {result.rows === 1 ? 'row' : 'rows'}
+      Imported {formatCount(result.rows, 'row')}
       {result.tables.length > 0 && ` into ${result.tables.join(', ')}`}.
     </p>
     <p className="text-sm text-muted">
-      {formatBytes(result.bytes)}, {formatNumber(result.statements)} statements; others waited for{' '}
-      {formatNumber(Math.round(result.durationMs))} ms.
+      {formatBytes(result.bytes)}, {formatCount(result.statements, 'statement')}. Other requests waited{' '}
+      {formatMs(result.durationMs)}.
     </p>
   </div>
 )
@@ -25,7 +25,7 @@ export function ImportFailure({ error }: { error: Error }) {
     <div className="grid gap-3">
       <ErrorPanel error={error} />
       {typeof statement === 'string' && <CodeBlock label={`Line ${line} of the file`} code={statement} />}
-      <p className="text-sm text-muted">Nothing of the file was imported.</p>
+      <p className="text-sm text-muted">Nothing was imported.</p>
     </div>
   )
 }

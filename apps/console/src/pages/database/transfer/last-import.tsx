@@ -1,6 +1,6 @@
 import { useCall } from '../../../api/hooks.ts'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
-import { formatAgo, formatBytes, formatNumber } from '../../../ui/format.ts'
+import { formatAgo, formatBytes, formatCount } from '../../../ui/format.ts'
 import { ProgressBar } from './progress-bar.tsx'
 
 const ROUTE = 'GET /api/namespaces/{ns}/databases/{db}/import'
@@ -15,14 +15,14 @@ export function LastImport(place: Place) {
   const { data, error, refetch } = useCall(ROUTE, place, { refetchInterval: 5_000 })
   if (error && !data) return <ErrorPanel error={error} onRetry={refetch} />
   const last = data?.import
-  if (!last) return <p className="text-sm text-muted">{data ? 'Nothing was imported yet.' : 'Looking for imports …'}</p>
+  if (!last) return <p className="text-sm text-muted">{data ? 'No imports yet.' : 'Loading…'}</p>
   if (last.state === 'receiving' || last.state === 'applying') return <UnderWay {...place} />
   const when = formatAgo(last.endedAt ?? last.startedAt)
   return (
     <p className="text-sm break-words text-muted">
       {last.state === 'done'
-        ? `The last import ended ${when}: ${formatNumber(last.rows)} rows, ${formatBytes(last.bytes)}.`
-        : `The last import failed ${when}: ${last.error ?? 'it was cut off.'}`}
+        ? `Last import ${when}: ${formatCount(last.rows, 'row')}, ${formatBytes(last.bytes)}.`
+        : `The last import failed ${when}: ${last.error ?? 'the import was interrupted.'}`}
     </p>
   )
 }
@@ -34,10 +34,10 @@ function UnderWay(place: Place) {
   const total = last.totalBytes === null ? '' : ` of ${formatBytes(last.totalBytes)}`
   return (
     <ProgressBar
-      label={last.state === 'receiving' ? 'A file is being received' : 'Rows are being written; calls wait'}
+      label={last.state === 'receiving' ? 'Receiving file…' : 'Writing rows… Other requests are waiting.'}
       value={last.bytes}
       max={last.state === 'receiving' ? last.totalBytes : null}
-      text={`${formatBytes(last.bytes)}${total}, ${formatNumber(last.rows)} rows`}
+      text={`${formatBytes(last.bytes)}${total}, ${formatCount(last.rows, 'row')}`}
     />
   )
 }

@@ -10,7 +10,7 @@ export function TransferPage() {
   const place = { ns: useNamespace(), db: useDatabase() }
   const mayImport = useMay('admin')
   return (
-    <Page title="Import and export" lead="Your data in the formats everything reads. No lock-in in either direction.">
+    <Page title="Import & export" lead="Move data in and out in standard formats.">
       <ExportCard {...place} />
       <Card title="Import">
         <LastImport {...place} />
@@ -18,7 +18,7 @@ export function TransferPage() {
           <ImportForm {...place} />
         ) : (
           <p className="text-muted">
-            Importing needs the role admin. Ask an admin or owner of the namespace (Settings → Members).
+            You need the admin role to import. Ask a namespace admin or owner (Settings → Members).
           </p>
         )}
       </Card>

@@ -54,15 +54,13 @@ export function upload(
     request.responseType = 'json'
     request.upload.onprogress = ({ loaded }) => onSent(loaded)
     request.onerror = () =>
-      reject(
-        new PerSQLError({ status: 0, code: 'network', message: 'The file could not be sent. Nothing was imported.' }),
-      )
+      reject(new PerSQLError({ status: 0, code: 'network', message: 'The upload failed. Nothing was imported.' }))
     request.onabort = () =>
-      reject(new PerSQLError({ status: 0, code: 'stopped', message: 'The import was stopped. Nothing was imported.' }))
+      reject(new PerSQLError({ status: 0, code: 'stopped', message: 'Import canceled. Nothing was imported.' }))
     request.onload = () => {
       const body = request.response as { success?: boolean; data: never; error?: string; code?: string } | null
       if (body?.success) return resolve(body.data)
-      const { error = 'The server did not answer as expected.', code = 'internal' } = body ?? {}
+      const { error = 'Unexpected response from the server.', code = 'internal' } = body ?? {}
       reject(new PerSQLError({ status: request.status, code, message: error, body: { ...body } }))
     }
     signal.addEventListener('abort', () => request.abort())

@@ -4,7 +4,7 @@ import { useDatabase, useNamespace } from '../../../shell/address.ts'
 import { Badge } from '../../../ui/badge.tsx'
 import { Button } from '../../../ui/button.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
-import { formatAgo } from '../../../ui/format.ts'
+import { capitalize, formatAgo } from '../../../ui/format.ts'
 import { Card } from '../../../ui/page.tsx'
 import { SkeletonRows } from '../../../ui/skeleton.tsx'
 import { Table } from '../../../ui/table.tsx'
@@ -19,7 +19,7 @@ export function Deliveries({ id }: { id: string }) {
   const { data, error, refetch } = useCall(LIST, where, { refetchInterval: 5_000 })
   const replay = useDo('POST /api/namespaces/{ns}/databases/{db}/webhooks/{id}/deliveries/{deliveryId}/replay', [LIST])
   const again = async (deliveryId: string) => {
-    if (await replay.mutateAsync({ ...where, deliveryId }).catch(() => undefined)) toast('It is posted again.')
+    if (await replay.mutateAsync({ ...where, deliveryId }).catch(() => undefined)) toast('Redelivery queued.')
   }
   return (
     <Card title="Deliveries">
@@ -27,7 +27,9 @@ export function Deliveries({ id }: { id: string }) {
       {replay.error && <ErrorPanel error={replay.error} />}
       {!data && !error && <SkeletonRows label="Loading deliveries" />}
       {data?.length === 0 && (
-        <p className="text-muted">Nothing was posted yet. Change a row, or send a test: tests are not listed here.</p>
+        <p className="text-muted">
+          No deliveries yet. Change a row to trigger one. Test deliveries aren't listed here.
+        </p>
       )}
       {data && data.length > 0 && (
         <Table
@@ -35,12 +37,12 @@ export function Deliveries({ id }: { id: string }) {
           rows={data}
           keyOf={(one) => one.id}
           columns={[
-            { name: 'What', cell: ({ event }) => whatOf(event) },
+            { name: 'Event', cell: ({ event }) => whatOf(event) },
             { name: 'Status', cell: (one) => <Status {...one} /> },
             { name: 'Attempts', isNumber: true, isExtra: true, cell: ({ attempts }) => attempts },
-            { name: 'When', isExtra: true, cell: ({ createdAt }) => formatAgo(createdAt) },
+            { name: 'Time', isExtra: true, cell: ({ createdAt }) => formatAgo(createdAt) },
             {
-              name: 'Post again',
+              name: 'Actions',
               isUnnamed: true,
               isNumber: true,
               cell: (one) => (
@@ -49,7 +51,7 @@ export function Deliveries({ id }: { id: string }) {
                   busy={replay.isPending && replay.variables.deliveryId === one.id}
                   onClick={() => again(one.id)}
                 >
-                  Replay
+                  Redeliver
                 </Button>
               ),
             },
@@ -69,12 +71,12 @@ function whatOf({ kind, type, table }: Delivery['event']): string {
 const Status = ({ status, responseStatus, error, nextAttemptAt }: Delivery) => (
   <span className="grid max-w-80 justify-items-start gap-1">
     <Badge tone={TONES[status]}>
-      {status}
+      {capitalize(status)}
       {responseStatus !== null && ` ${responseStatus}`}
     </Badge>
     {error && <span className="text-sm break-words text-muted">{error}</span>}
     {status === 'pending' && nextAttemptAt && (
-      <span className="text-sm text-muted">next attempt {formatAgo(nextAttemptAt)}</span>
+      <span className="text-sm text-muted">Next attempt {formatAgo(nextAttemptAt)}</span>
     )}
   </span>
 )

@@ -32,10 +32,10 @@ export function WebhookDetail({ id }: { id: string }) {
       actions={data && <Deeds webhook={data} back={back} />}
     >
       {error && <ErrorPanel error={error} onRetry={refetch} />}
-      {!data && !error && <SkeletonRows rows={6} label="Loading the webhook" />}
+      {!data && !error && <SkeletonRows rows={6} label="Loading webhook" />}
       {data && (
         <>
-          <Card title="State">
+          <Card title="Status">
             <WebhookState webhook={data} />
           </Card>
           <Secret webhook={data} />
@@ -57,13 +57,13 @@ function Deeds({ webhook, back }: { webhook: Webhook; back: string }) {
   const failure = test.error ?? update.error
   const send = async () => {
     const came = await test.mutateAsync(where).catch(() => undefined)
-    if (came) toast(came.delivered ? `It arrived (${came.responseStatus}).` : `It did not arrive: ${came.error}`)
+    if (came) toast(came.delivered ? `Delivered (${came.responseStatus}).` : `Delivery failed: ${came.error}`)
   }
   const toggle = () => update.mutateAsync({ ...where, enabled: !webhook.enabled }).catch(() => undefined)
   return (
     <>
       <Button busy={test.isPending} onClick={send}>
-        Send a test
+        Send test event
       </Button>
       <Button onClick={() => ask('edit')}>Edit</Button>
       <Button busy={update.isPending} onClick={toggle}>
@@ -80,12 +80,12 @@ function Deeds({ webhook, back }: { webhook: Webhook; back: string }) {
         open={isLeaving}
         onOpenChange={setLeaving}
         title={`Delete ${webhook.name}?`}
-        description="What still waits to be posted goes with it. This cannot be undone."
+        description="Deletes pending deliveries too. This can't be undone."
         action="Delete webhook"
         onConfirm={async () => {
           await remove.mutateAsync(where)
           navigate(back)
-          toast(`${webhook.name} was deleted.`)
+          toast(`${webhook.name} deleted.`)
         }}
       />
     </>
@@ -99,33 +99,37 @@ function Secret({ webhook: { id, secret } }: { webhook: Webhook }) {
   const rotate = useDo('POST /api/namespaces/{ns}/databases/{db}/webhooks/{id}/rotate-secret', [ONE])
   return (
     <Card
-      title="Secret"
+      title="Signing secret"
       actions={
         <span className="flex flex-wrap gap-2">
           <Button size="small" onClick={() => setShown(!isShown)}>
-            {isShown ? 'Hide' : 'Show'}
+            {isShown ? 'Hide secret' : 'Show secret'}
           </Button>
           <Button size="small" onClick={() => setAsked(true)}>
-            Rotate
+            Rotate secret
           </Button>
         </span>
       }
     >
       <p className="text-muted">
-        Each post carries <code className="font-mono">X-PerSQL-Signature</code>, made with this. Check it before you
-        believe what arrives.
+        Each request has an <code className="font-mono">X-PerSQL-Signature</code> header, signed with this secret.
+        Verify it before you trust the payload.
       </p>
-      <CodeBlock label="secret" code={isShown ? secret : `${secret.slice(0, 6)}${'•'.repeat(16)}`} copies={secret} />
+      <CodeBlock
+        label="Signing secret"
+        code={isShown ? secret : `${secret.slice(0, 6)}${'•'.repeat(16)}`}
+        copies={secret}
+      />
       <ConfirmDialog
         open={isAsked}
         onOpenChange={setAsked}
-        title="Rotate the secret?"
-        description="From now on posts are signed with a new one. Until your server knows it, it will refuse them; they are posted again for a while."
+        title="Rotate signing secret?"
+        description="New deliveries are signed with the new secret. Deliveries your server rejects in the meantime are retried."
         action="Rotate secret"
         onConfirm={async () => {
           await rotate.mutateAsync(where)
           setShown(true)
-          toast('The secret is a new one.')
+          toast('Signing secret rotated.')
         }}
       />
     </Card>

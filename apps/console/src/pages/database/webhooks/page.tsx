@@ -35,13 +35,13 @@ function Webhooks() {
     </Button>
   )
   return (
-    <Page title="Webhooks" lead="Changes of this database, posted to your server as they happen." actions={make}>
+    <Page title="Webhooks" lead="Send database changes to your server as they happen." actions={make}>
       {error && <ErrorPanel error={error} onRetry={refetch} />}
       {!data && !error && <SkeletonRows label="Loading webhooks" />}
       {data?.length === 0 && (
-        <EmptyState title="No webhook yet" action={make}>
-          A webhook tells your server which table changed, signed and without row data, so that it can send a mail or
-          empty a cache. What does not arrive is posted again.
+        <EmptyState title="No webhooks yet" action={make}>
+          A webhook notifies your server which table changed. Requests are signed and contain no row data. Failed
+          deliveries are retried.
         </EmptyState>
       )}
       {data && data.length > 0 && (
@@ -61,8 +61,8 @@ function Webhooks() {
                 </span>
               ),
             },
-            { name: 'State', cell: (webhook) => <WebhookState webhook={webhook} /> },
-            { name: 'Made', isExtra: true, cell: ({ createdAt }) => formatAgo(createdAt) },
+            { name: 'Status', cell: (webhook) => <WebhookState webhook={webhook} /> },
+            { name: 'Created', isExtra: true, cell: ({ createdAt }) => formatAgo(createdAt) },
           ]}
         />
       )}

@@ -10,12 +10,12 @@ import { TextField } from '../../../ui/text-field.tsx'
 
 type Event = NonNullable<Webhook['events']>[number]
 const EVENTS: readonly (readonly [Event, string])[] = [
-  ['insert', 'Rows are inserted'],
-  ['update', 'Rows are updated'],
-  ['delete', 'Rows are deleted'],
-  ['schema', 'The schema changes'],
-  ['approval_required', 'A write waits for approval'],
-  ['approval_resolved', 'An approval was decided'],
+  ['insert', 'Row inserted'],
+  ['update', 'Row updated'],
+  ['delete', 'Row deleted'],
+  ['schema', 'Schema changed'],
+  ['approval_required', 'Approval requested'],
+  ['approval_resolved', 'Approval decided'],
 ]
 const CHANGED = [
   'GET /api/namespaces/{ns}/databases/{db}/webhooks',
@@ -66,17 +66,17 @@ export function WebhookForm({ webhook, close, onSaved }: WebhookFormProps) {
         onChange={setUrl}
         required
         placeholder="https://example.com/persql"
-        hint="https, and reachable from the internet."
+        hint="Must be https and reachable from the internet."
       />
       <TextField
         label="Tables"
         value={tables}
         onChange={setTables}
         autoCapitalize="none"
-        hint="Names with commas between them. Empty means all."
+        hint="Comma-separated. Leave empty for all tables."
       />
       <fieldset className="grid gap-2">
-        <legend className="pb-1 text-sm font-medium">Tell when</legend>
+        <legend className="pb-1 text-sm font-medium">Events</legend>
         {EVENTS.map(([event, what]) => (
           <Checkbox
             key={event}
@@ -87,7 +87,7 @@ export function WebhookForm({ webhook, close, onSaved }: WebhookFormProps) {
         ))}
         {events.length === 0 && (
           <p role="alert" className="text-sm font-medium text-danger">
-            Choose at least one.
+            Select at least one event.
           </p>
         )}
       </fieldset>
