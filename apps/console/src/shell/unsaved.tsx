@@ -9,7 +9,7 @@ export const DONE = { isDone: true } as const
 interface UnsavedProps {
   /** Whether there is anything that would be lost. */
   when: boolean
-  /** What that is, as in “Leave without saving 2 changes?”. */
+  /** The object of the question, as in “Discard 2 changes?” or “Discard changes to the draft?”. */
   what: string
 }
 
@@ -30,15 +30,15 @@ export function Unsaved({ when, what }: UnsavedProps) {
     <Dialog
       open
       onOpenChange={() => blocker.reset()}
-      title={`Leave without saving ${what}?`}
-      description="What is not saved is lost when you leave this page. Nothing of it has reached the database yet."
+      title={`Discard ${what}?`}
+      description="Your unsaved changes will be lost."
     >
       <DialogActions>
         <Button look="danger" onClick={() => blocker.proceed()}>
-          Leave and lose it
+          Discard changes
         </Button>
         <Button look="primary" onClick={() => blocker.reset()}>
-          Stay here
+          Keep editing
         </Button>
       </DialogActions>
     </Dialog>

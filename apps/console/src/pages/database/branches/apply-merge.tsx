@@ -4,7 +4,7 @@ import { queryClient } from '../../../api/query-client.ts'
 import { useAsked } from '../../../shell/asked.ts'
 import { Button } from '../../../ui/button.tsx'
 import { ConfirmDialog } from '../../../ui/confirm-dialog.tsx'
-import { formatNumber } from '../../../ui/format.ts'
+import { capitalize, formatCount } from '../../../ui/format.ts'
 import { toast } from '../../../ui/toast.tsx'
 
 /** What is to be merged, and as it was shown. */
@@ -33,18 +33,17 @@ export function ApplyMerge({ ns, db, ref, side, report, isOld, onMerged, mode, d
   const needsSchema = mode === 'data' && report.data.schemaFirst !== undefined
   const isLossy = mode === 'schema' && report.schema.statements.some(({ losesData }) => losesData)
   const deleted = mode === 'data' ? report.data.tables.reduce((sum, table) => sum + table.deleted, 0) : 0
-  const goes =
-    deleted === 0 ? '' : deleted === 1 ? `One row of ${db} goes. ` : `${formatNumber(deleted)} rows of ${db} go. `
+  const goes = deleted === 0 ? '' : `${formatCount(deleted, 'row')} will be deleted from ${db}. `
   return (
     <div>
       <Button look="primary" disabled={disabled} busy={isOld && !disabled} onClick={() => ask(mode)}>
-        {needsSchema ? 'Merge the schema first' : `Merge the ${what}`}
+        {needsSchema ? 'Merge the schema first' : `Merge ${what}`}
       </Button>
       <ConfirmDialog
         open={asked === mode && !disabled && !isOld}
         onOpenChange={(open) => open || ask(null)}
-        title={`Merge the ${what} of ${ref} into ${db}?`}
-        description={`${isLossy ? 'Data of the parent is lost by this. ' : ''}${goes}All of it or nothing. A snapshot of ${db} is taken first, so this can be undone.`}
+        title={`Merge ${what} from ${ref} into ${db}?`}
+        description={`${isLossy ? 'This deletes data in the parent. ' : ''}${goes}The merge is all-or-nothing. A snapshot of ${db} is saved first, so you can undo it.`}
         {...(isLossy && { typed: db })}
         action={`Merge ${what}`}
         isHarmless={!isLossy}
@@ -59,7 +58,7 @@ export function ApplyMerge({ ns, db, ref, side, report, isOld, onMerged, mode, d
             expectedPlan: report.planHash,
           }).finally(() => queryClient.invalidateQueries())
           onMerged(done.snapshot?.id ?? '')
-          toast(`The ${what} of ${ref} ${mode === 'schema' ? 'is' : 'are'} merged.`)
+          toast(`${capitalize(what)} of ${ref} merged.`)
         }}
       />
     </div>

@@ -5,7 +5,7 @@ import { databasePath, useDatabase, useNamespace } from '../../../shell/address.
 import { useMay } from '../../../shell/membership.ts'
 import { Badge } from '../../../ui/badge.tsx'
 import { Button } from '../../../ui/button.tsx'
-import { formatAgo } from '../../../ui/format.ts'
+import { capitalize, formatAgo } from '../../../ui/format.ts'
 import { Menu, MenuItem } from '../../../ui/menu.tsx'
 import { Table } from '../../../ui/table.tsx'
 
@@ -38,18 +38,18 @@ export function BranchTable({ branches, onHandOff, onReset, onDelete }: BranchTa
               >
                 {branchRef}
               </Link>
-              {status !== 'healthy' && <Badge tone="warning">{status}</Badge>}
+              {status !== 'healthy' && <Badge tone="warning">{capitalize(status)}</Badge>}
             </span>
           ),
         },
         { name: 'Database', isExtra: true, cell: ({ slug }) => <code className="font-mono text-sm">{slug}</code> },
-        { name: 'Begun', isExtra: true, cell: ({ forkedAt, createdAt }) => formatAgo(forkedAt ?? createdAt) },
+        { name: 'Created', isExtra: true, cell: ({ forkedAt, createdAt }) => formatAgo(forkedAt ?? createdAt) },
         {
-          name: 'Ends',
-          cell: ({ expiresAt }) => (expiresAt ? formatAgo(expiresAt) : <span className="text-muted">never</span>),
+          name: 'Expires',
+          cell: ({ expiresAt }) => (expiresAt ? formatAgo(expiresAt) : <span className="text-muted">Never</span>),
         },
         {
-          name: 'More',
+          name: 'Actions',
           isUnnamed: true,
           isNumber: true,
           cell: ({ branchRef }) =>
@@ -57,7 +57,7 @@ export function BranchTable({ branches, onHandOff, onReset, onDelete }: BranchTa
             branchRef !== null && (
               <Menu
                 trigger={
-                  <Button look="quiet" size="icon" aria-label={`More for ${branchRef}`}>
+                  <Button look="quiet" size="icon" aria-label={`Actions for ${branchRef}`}>
                     <Ellipsis aria-hidden className="size-4" />
                   </Button>
                 }

@@ -20,11 +20,11 @@ interface ClaimBranchProps {
 }
 
 const LIFETIMES = [
-  ['3600', 'an hour'],
-  ['86400', 'a day'],
-  ['604800', 'a week'],
+  ['3600', '1 hour'],
+  ['86400', '1 day'],
+  ['604800', '7 days'],
   ['2592000', '30 days'],
-  ['0', 'until it is deleted'],
+  ['0', 'Never'],
 ] as const
 
 /** Makes a branch and shows its token, once. */
@@ -39,11 +39,11 @@ export function ClaimBranch({ open, close, ...place }: ClaimBranchProps) {
       open={open}
       onOpenChange={end}
       isOnce={claim !== undefined}
-      title={claim ? `${claim.branchRef} is ready` : 'Claim a branch'}
+      title={claim ? `Branch ${claim.branchRef} created` : 'Create branch'}
       description={
         claim
-          ? 'This token is shown now and never again. Keep it where secrets are kept.'
-          : `A branch of ${place.db}, with a token that opens nothing else.`
+          ? "Copy the token now. You won't be able to see it again."
+          : `An isolated branch of ${place.db}, with a token that only works on this branch.`
       }
     >
       {claim ? <Claimed claim={claim} close={end} /> : <ClaimForm {...place} close={end} onClaim={setClaim} />}
@@ -53,14 +53,17 @@ export function ClaimBranch({ open, close, ...place }: ClaimBranchProps) {
 
 const Claimed = ({ claim, close }: { claim: Claim; close: () => void }) => (
   <div className="grid min-w-0 gap-4">
-    <CodeBlock label="token" code={claim.token} />
+    <CodeBlock label="Token" code={claim.token} />
     <p className="text-muted">
-      It opens <code className="font-mono wrap-anywhere">{`${claim.namespaceSlug}/${claim.databaseSlug}`}</code>
-      {claim.expiresAt ? ` until ${formatMoment(claim.expiresAt)}.` : ' until the branch is reset or deleted.'}
+      The token only works on{' '}
+      <code className="font-mono wrap-anywhere">{`${claim.namespaceSlug}/${claim.databaseSlug}`}</code>
+      {claim.expiresAt
+        ? ` and expires ${formatMoment(claim.expiresAt)}.`
+        : ' and stops working when you reset or delete the branch.'}
     </p>
     <DialogActions>
       <Button look="primary" onClick={close}>
-        I have kept it
+        Done
       </Button>
     </DialogActions>
   </div>
@@ -83,7 +86,7 @@ function ClaimForm({ ns, db, close, onClaim }: Omit<ClaimBranchProps, 'open'> & 
     <form onSubmit={submit} className="grid gap-4">
       <Field
         label="Branch"
-        hint="A name as git has them: fix/login. A branch with this name begins anew, without rows."
+        hint="For example fix/login. If the branch exists, it is reset to the parent's current schema and its rows are deleted."
       >
         {(control) => (
           <Input
@@ -93,7 +96,7 @@ function ClaimForm({ ns, db, close, onClaim }: Omit<ClaimBranchProps, 'open'> & 
             required
             maxLength={64}
             pattern="[A-Za-z0-9][A-Za-z0-9._\/\-]*"
-            title="Letters, digits and . _ - /, first a letter or digit"
+            title="Start with a letter or digit. Letters, digits and . _ - / are allowed."
             autoComplete="off"
             autoCapitalize="none"
             spellCheck={false}
@@ -101,7 +104,7 @@ function ClaimForm({ ns, db, close, onClaim }: Omit<ClaimBranchProps, 'open'> & 
           />
         )}
       </Field>
-      <Field label="It stays for">
+      <Field label="Expires after">
         {(control) => (
           <Select {...control} value={ttl} onChange={({ target }) => setTtl(target.value)}>
             {LIFETIMES.map(([value, name]) => (
@@ -112,7 +115,7 @@ function ClaimForm({ ns, db, close, onClaim }: Omit<ClaimBranchProps, 'open'> & 
           </Select>
         )}
       </Field>
-      <Field label="The token may">
+      <Field label="Token access">
         {(control) => (
           <Select {...control} value={role} onChange={({ target }) => setRole(target.value as typeof role)}>
             {ROLES.map(([value, name]) => (
@@ -127,7 +130,7 @@ function ClaimForm({ ns, db, close, onClaim }: Omit<ClaimBranchProps, 'open'> & 
       <DialogActions>
         <Button onClick={close}>Cancel</Button>
         <Button type="submit" look="primary" busy={isPending} disabled={ref === ''}>
-          Claim branch
+          Create branch
         </Button>
       </DialogActions>
     </form>

@@ -23,12 +23,12 @@ export function ResetBranch({ ns, db, branch, close }: BranchDialogProps) {
       open
       onOpenChange={close}
       title={`Reset ${ref}?`}
-      description={`It gets the present schema of ${db}; its rows are lost and its tokens end. ${db} stays as it is.`}
+      description={`Resets the branch to the current schema of ${db}. Its rows are deleted and its tokens stop working. ${db} isn't affected.`}
       action="Reset branch"
       onConfirm={async () => {
         const { expiresAt } = branch
         await mutateAsync({ ns, db, ref, ...(expiresAt && { expiresAt }) })
-        toast(`${ref} is as ${db} is now, without rows.`)
+        toast(`${ref} was reset to the current schema of ${db}.`)
       }}
     />
   )
@@ -43,13 +43,13 @@ export function DeleteBranch({ ns, db, branch, close }: BranchDialogProps) {
     <ConfirmDialog
       open
       onOpenChange={close}
-      title={`Delete the branch ${ref}?`}
-      description={`Its rows and tokens go with it, and what was not merged is lost. ${db} stays as it is. This cannot be undone.`}
+      title={`Delete branch ${ref}?`}
+      description={`Deletes its rows and tokens. Unmerged changes are lost. ${db} isn't affected. This can't be undone.`}
       typed={ref}
       action="Delete branch"
       onConfirm={async () => {
         await mutateAsync({ ns, db, ref })
-        toast(`${ref} was deleted.`)
+        toast(`${ref} deleted.`)
       }}
     />
   )

@@ -22,8 +22,8 @@ interface HandOffBranchProps {
 
 const LIFETIMES = [
   ['900', '15 minutes'],
-  ['3600', 'an hour'],
-  ['86400', 'a day'],
+  ['3600', '1 hour'],
+  ['86400', '1 day'],
 ] as const
 
 /** Makes a secret that somebody, or an agent, redeems once for a token of the branch. */
@@ -43,8 +43,8 @@ export function HandOffBranch({ branch, close, ...place }: HandOffBranchProps) {
       title={`Hand off ${ref}`}
       description={
         handoff
-          ? 'Pass this on. It is shown now and never again, and works once.'
-          : 'Make a secret for another agent or a colleague. It can be redeemed once, for a token that opens this branch and nothing else.'
+          ? "Copy the code now. You won't be able to see it again. It works once."
+          : 'Create a one-time code that an agent or teammate can exchange for a token limited to this branch.'
       }
     >
       {handoff ? (
@@ -58,12 +58,12 @@ export function HandOffBranch({ branch, close, ...place }: HandOffBranchProps) {
 
 const HandedOff = ({ handoff: { token, expiresAt }, close }: { handoff: Handoff; close: () => void }) => (
   <div className="grid min-w-0 gap-4">
-    <CodeBlock label="handoff" code={token} />
-    <p className="text-muted">It must be redeemed before {formatMoment(expiresAt)}, like this:</p>
+    <CodeBlock label="Handoff code" code={token} />
+    <p className="text-muted">Redeem before {formatMoment(expiresAt)}:</p>
     <CodeBlock label="curl" code={`curl ${location.origin}/v1/handoff/redeem -d '{"token": "${token}"}'`} />
     <DialogActions>
       <Button look="primary" onClick={close}>
-        I have passed it on
+        Done
       </Button>
     </DialogActions>
   </div>
@@ -88,7 +88,7 @@ function HandOffForm({ ns, db, branch, close, onMade }: HandOffFormProps) {
   }
   return (
     <form onSubmit={submit} className="grid gap-4">
-      <Field label="The token may">
+      <Field label="Token access">
         {(control) => (
           <Select {...control} value={role} onChange={({ target }) => setRole(target.value as BranchRole)}>
             {ROLES.map(([value, name]) => (
@@ -99,7 +99,7 @@ function HandOffForm({ ns, db, branch, close, onMade }: HandOffFormProps) {
           </Select>
         )}
       </Field>
-      <Field label="To be redeemed within">
+      <Field label="Redeem within">
         {(control) => (
           <Select {...control} value={ttl} onChange={({ target }) => setTtl(target.value)}>
             {LIFETIMES.map(([value, name]) => (
@@ -114,7 +114,7 @@ function HandOffForm({ ns, db, branch, close, onMade }: HandOffFormProps) {
       <DialogActions>
         <Button onClick={close}>Cancel</Button>
         <Button type="submit" look="primary" busy={isPending}>
-          Make the secret
+          Create handoff code
         </Button>
       </DialogActions>
     </form>

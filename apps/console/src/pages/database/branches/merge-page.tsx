@@ -19,7 +19,7 @@ export function MergePage() {
   if (useMay('admin')) return <Preview key={JSON.stringify(place)} {...place} />
   return (
     <Page {...headOf(place)}>
-      <NeedsRole least="admin" what="A merge changes the schema and the rows of the parent.">
+      <NeedsRole least="admin" what="A merge changes the schema and rows of the parent.">
         {null}
       </NeedsRole>
     </Page>
@@ -60,10 +60,10 @@ function Preview({ ns, db, ref }: Place) {
   return (
     <Page
       {...headOf({ ns, db, ref })}
-      lead="A preview: nothing is changed until you merge."
+      lead="Preview only. Nothing changes until you merge."
       actions={
         <Button busy={isFetching} onClick={() => refetch()}>
-          Look again
+          Refresh
         </Button>
       }
     >

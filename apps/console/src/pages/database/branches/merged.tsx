@@ -11,9 +11,9 @@ export function Merged({ snapshot, onEnd }: { snapshot: string; onEnd: () => voi
       role="status"
       className="flex flex-wrap items-center gap-3 rounded-card border border-line bg-success-soft p-4"
     >
-      <p className="grow">The branch was merged. What {db} was before is kept as a snapshot.</p>
+      <p className="grow">Branch merged. A snapshot of {db} was saved first.</p>
       <Button asChild size="small">
-        <Link to={`${databasePath(ns, db, 'history')}?restore=${encodeURIComponent(snapshot)}`}>Undo the merge</Link>
+        <Link to={`${databasePath(ns, db, 'history')}?restore=${encodeURIComponent(snapshot)}`}>Undo merge</Link>
       </Button>
       <Button size="small" look="quiet" onClick={onEnd}>
         Dismiss

@@ -38,36 +38,35 @@ function BranchList() {
     return (
       <Page title="Branches">
         <EmptyState
-          title={`This is the branch ${self.data?.branchRef} of ${parent}`}
+          title={`Branch ${self.data?.branchRef} of ${parent}`}
           action={
             <Button asChild>
-              <Link to={databasePath(ns, parent, 'branches')}>Branches of {parent}</Link>
+              <Link to={databasePath(ns, parent, 'branches')}>View branches of {parent}</Link>
             </Button>
           }
         >
-          A branch has no branches of its own. It is merged into {parent}, reset and deleted there.
+          This database is a branch, so it can't have branches of its own. Merge, reset or delete it from {parent}.
         </EmptyState>
       </Page>
     )
   const make = (
     <Button look="primary" onClick={() => askNew('')}>
       <GitBranchPlus aria-hidden className="size-4" />
-      Claim a branch
+      Create branch
     </Button>
   )
   const find = (ref: string | null) => data?.find(({ branchRef }) => branchRef === ref)
   return (
     <Page
       title="Branches"
-      lead="A branch has the schema of this database and rows of its own. Try changes there, then merge them."
+      lead="A branch starts with this database's schema and no rows. Try changes on it, then merge them."
       actions={mayClaim && make}
     >
       {error && <ErrorPanel error={error} onRetry={refetch} />}
       {!data && !error && <SkeletonRows rows={6} label="Loading branches" />}
       {data?.length === 0 && (
-        <EmptyState title="No branch yet" action={mayClaim && make}>
-          Give an agent or a colleague a branch with a token that opens nothing else. It deletes itself after its time,
-          or you merge what came of it.
+        <EmptyState title="No branches yet" action={mayClaim && make}>
+          Give an agent or a teammate a branch with its own token. Merge the changes, or let the branch expire.
         </EmptyState>
       )}
       {data && data.length > 0 && (

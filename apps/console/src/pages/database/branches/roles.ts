@@ -1,6 +1,6 @@
 /** What a token of a branch may do, and how that is said. */
 export const ROLES = [
-  ['read', 'read'],
-  ['write', 'read and write'],
-  ['admin', 'change the schema too'],
+  ['read', 'Read-only'],
+  ['write', 'Read and write'],
+  ['admin', 'Read, write and change the schema'],
 ] as const

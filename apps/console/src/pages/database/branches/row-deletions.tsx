@@ -1,5 +1,5 @@
 import type { MergeReport } from '@persql/contract'
-import { formatNumber } from '../../../ui/format.ts'
+import { formatCount, formatNumber } from '../../../ui/format.ts'
 
 interface RowDeletionsProps {
   parent: string
@@ -11,16 +11,16 @@ interface RowDeletionsProps {
 /** Rows that go from the parent because the branch has deleted them since the last merge. */
 export function RowDeletions({ parent, deletions, count }: RowDeletionsProps) {
   if (count === 0) return null
-  const shown = deletions.length < count ? `, of which the first ${formatNumber(deletions.length)} are shown` : ''
+  const shown = deletions.length < count ? ` Showing the first ${formatNumber(deletions.length)}.` : ''
   return (
     <section className="grid min-w-0 gap-2 rounded-card border border-line p-3">
-      <h3 className="font-medium">Rows that go from {parent}</h3>
+      <h3 className="font-medium">Rows to delete from {parent}</h3>
       <p className="text-sm text-muted">
-        {count === 1 ? 'One row was' : `${formatNumber(count)} rows were`} merged before and deleted in the branch since
-        {shown}. The snapshot that is taken first brings {count === 1 ? 'it' : 'them'} back.
+        The branch deleted {formatCount(count, 'row')} since the last merge.{shown} A snapshot is saved before the
+        merge, so you can restore {count === 1 ? 'it' : 'them'}.
       </p>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard */}
-      <section className="max-h-96 min-w-0 overflow-y-auto" aria-label={`Rows that go from ${parent}`} tabIndex={0}>
+      <section className="max-h-96 min-w-0 overflow-y-auto" aria-label={`Rows to delete from ${parent}`} tabIndex={0}>
         <ul className="grid min-w-0 gap-1">
           {deletions.map(({ table, key, parent: row }) => (
             <li key={`${table} ${JSON.stringify(key)}`} className="grid min-w-0 gap-1 py-1">

@@ -1,6 +1,6 @@
 import type { MergeReport } from '@persql/contract'
 import { Field } from '../../../ui/field.tsx'
-import { formatNumber } from '../../../ui/format.ts'
+import { formatCount, formatNumber } from '../../../ui/format.ts'
 import { Select } from '../../../ui/input.tsx'
 import { Card } from '../../../ui/page.tsx'
 import { Table } from '../../../ui/table.tsx'
@@ -11,9 +11,9 @@ import { SideBySide } from './side-by-side.tsx'
 type Conflict = MergeReport['data']['conflicts'][number]
 
 const SIDES = [
-  ['abort', 'nothing is merged'],
-  ['branch', 'the branch decides'],
-  ['parent', 'the parent decides'],
+  ['abort', 'Stop the merge'],
+  ['branch', 'Use the branch'],
+  ['parent', 'Use the parent'],
 ] as const
 
 /** Rows of the branch that come into the parent or go from it, and who decides where both have changed one. */
@@ -24,9 +24,7 @@ export function RowsMerge({ onSide, ...plan }: MergePlan & { onSide: (side: Merg
   const hasChanges = tables.some(({ inserted, updated, deleted }) => inserted + updated + deleted > 0)
   return (
     <Card title="Rows">
-      {tables.length === 0 && (
-        <p className="text-muted">The branch has no rows, and none were merged before: there is nothing to merge.</p>
-      )}
+      {tables.length === 0 && <p className="text-muted">The branch has no row changes to merge.</p>}
       {tables.length > 0 && (
         <Table
           label="Rows by table"
@@ -37,13 +35,13 @@ export function RowsMerge({ onSide, ...plan }: MergePlan & { onSide: (side: Merg
             { name: 'New', isNumber: true, cell: ({ inserted }) => formatNumber(inserted) },
             { name: 'Changed', isNumber: true, cell: ({ updated }) => formatNumber(updated) },
             { name: 'Deleted', isNumber: true, cell: ({ deleted }) => formatNumber(deleted) },
-            { name: 'Left', isNumber: true, isExtra: true, cell: ({ unchanged }) => formatNumber(unchanged) },
+            { name: 'Unchanged', isNumber: true, isExtra: true, cell: ({ unchanged }) => formatNumber(unchanged) },
             { name: 'Conflicts', isNumber: true, cell: (row) => formatNumber(row.conflicts) },
           ]}
         />
       )}
       {tables.length > 0 && (
-        <Field label="Where both have changed a row">
+        <Field label="If both sides changed a row">
           {(control) => (
             <Select
               {...control}
@@ -69,7 +67,7 @@ export function RowsMerge({ onSide, ...plan }: MergePlan & { onSide: (side: Merg
       ))}
       {conflicts.length < count && (
         <p className="text-sm text-muted">
-          Of {formatNumber(count)} conflicts, the first {formatNumber(conflicts.length)} are shown.
+          Showing the first {formatNumber(conflicts.length)} of {formatNumber(count)} conflicts.
         </p>
       )}
       <RowDeletions
@@ -80,11 +78,11 @@ export function RowsMerge({ onSide, ...plan }: MergePlan & { onSide: (side: Merg
       <ApplyMerge {...plan} mode="data" disabled={isOpen || !hasChanges || schemaFirst.length > 0} />
       {schemaFirst.length > 0 && (
         <p className="text-sm text-muted">
-          Merge the schema first: the rows of {schemaFirst.slice(0, 5).join(', ')}
-          {schemaFirst.length > 5 && ` and ${formatNumber(schemaFirst.length - 5)} more tables`} need it.
+          Merge the schema first. These rows depend on it: {schemaFirst.slice(0, 5).join(', ')}
+          {schemaFirst.length > 5 && ` and ${formatCount(schemaFirst.length - 5, 'more table')}`}.
         </p>
       )}
-      {isOpen && <p className="text-sm text-muted">Rows cannot be merged while conflicts are open.</p>}
+      {isOpen && <p className="text-sm text-muted">Resolve all conflicts before you merge rows.</p>}
     </Card>
   )
 }
@@ -111,8 +109,8 @@ function RowConflict({ conflict: { table, key, message, parent, branch }, winner
       title={key ? `${table} ${JSON.stringify(key)}` : table}
       reason={message}
       sides={[
-        [winner === 'parent' ? 'parent, which decides' : 'parent', text(parent)],
-        [winner === 'branch' ? 'branch, which decides' : 'branch', text(branch)],
+        [winner === 'parent' ? 'Parent (used)' : 'Parent', text(parent)],
+        [winner === 'branch' ? 'Branch (used)' : 'Branch', text(branch)],
       ]}
     />
   )

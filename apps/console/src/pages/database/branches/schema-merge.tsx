@@ -1,7 +1,7 @@
 import type { MergeReport } from '@persql/contract'
 import { TriangleAlert } from 'lucide-react'
 import { Badge } from '../../../ui/badge.tsx'
-import { formatNumber } from '../../../ui/format.ts'
+import { formatCount } from '../../../ui/format.ts'
 import { Card } from '../../../ui/page.tsx'
 import { ApplyMerge, type MergePlan } from './apply-merge.tsx'
 import { SideBySide } from './side-by-side.tsx'
@@ -14,23 +14,21 @@ export function SchemaMerge(plan: MergePlan) {
   const isLossy = statements.some(({ losesData }) => losesData)
   return (
     <Card title="Schema">
-      {isEmpty && conflicts.length === 0 && (
-        <p className="text-muted">The schemas are the same as far as the branch goes: there is nothing to merge.</p>
-      )}
+      {isEmpty && conflicts.length === 0 && <p className="text-muted">No schema changes to merge.</p>}
       {isLossy && (
         <p className="flex items-start gap-2 rounded-card bg-warning-soft p-3 text-warning">
           <TriangleAlert aria-hidden className="mt-0.5 size-5 shrink-0" />
-          Statements that are marked lose data of {plan.db}. You will be asked for its name.
+          Marked statements delete data in {plan.db}. You'll type its name to confirm.
         </p>
       )}
       {conflicts.length > 0 && <SchemaConflicts conflicts={conflicts} />}
       {statements.length > 0 && (
-        <ol aria-label="Statements in their order" className="grid gap-3">
+        <ol aria-label="Statements in execution order" className="grid gap-3">
           {statements.map(({ sql, reason, losesData }) => (
             <li key={sql} className="grid gap-1.5 border-l-2 border-line pl-3">
               <code className="font-mono text-sm break-words whitespace-pre-wrap">{sql}</code>
               <p className="flex flex-wrap items-center gap-2 text-sm text-muted">
-                {losesData && <Badge tone="warning">loses data</Badge>}
+                {losesData && <Badge tone="warning">Deletes data</Badge>}
                 {reason}
               </p>
             </li>
@@ -39,17 +37,17 @@ export function SchemaMerge(plan: MergePlan) {
       )}
       {recorded.length > 0 && (
         <p>
-          Counts as applied in {plan.db} afterwards: <span className="wrap-anywhere">{recorded.join(', ')}</span>.
+          Marked as applied in {plan.db} after the merge: <span className="wrap-anywhere">{recorded.join(', ')}</span>.
         </p>
       )}
       {tables.map(({ table, rows }) => (
         <p key={table}>
-          Adds {rows === 1 ? '1 row' : `${formatNumber(rows)} rows`} to {table}, the table of a migration tool.
+          Adds {formatCount(rows, 'row')} to {table}, a migration tool's table.
         </p>
       ))}
       {diverged.length > 0 && (
         <p className="text-warning">
-          {plan.db} has other migrations under these names, which stay:{' '}
+          Migrations that differ in {plan.db} and stay unchanged:{' '}
           <span className="wrap-anywhere">{diverged.join(', ')}</span>.
         </p>
       )}
@@ -59,17 +57,17 @@ export function SchemaMerge(plan: MergePlan) {
 }
 
 const SchemaConflicts = ({ conflicts }: { conflicts: MergeReport['schema']['conflicts'] }) => (
-  <section aria-label="Conflicts of the schema" className="grid gap-4">
-    <p>Nothing of the schema is merged while these are open: change the branch or the parent, then look again.</p>
+  <section aria-label="Schema conflicts" className="grid gap-4">
+    <p>Resolve these conflicts in the branch or the parent, then refresh.</p>
     {conflicts.map(({ type, name, reason, base, parent, branch }) => (
       <SideBySide
         key={`${type} ${name}`}
         title={`${type} ${name}`}
         reason={reason}
         sides={[
-          ['where it began', base],
-          ['parent', parent],
-          ['branch', branch],
+          ['Base', base],
+          ['Parent', parent],
+          ['Branch', branch],
         ]}
       />
     ))}

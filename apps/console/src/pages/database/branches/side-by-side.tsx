@@ -15,7 +15,7 @@ export const SideBySide = ({ title, reason, sides }: SideBySideProps) => (
         <div key={name} className="grid min-w-0 content-start gap-1">
           <p className="text-sm font-medium text-muted">{name}</p>
           <pre className="rounded-field bg-sunken p-2 font-mono text-sm break-words whitespace-pre-wrap">
-            {text ?? 'not there'}
+            {text ?? "Doesn't exist"}
           </pre>
         </div>
       ))}

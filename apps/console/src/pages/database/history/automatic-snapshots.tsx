@@ -18,7 +18,7 @@ export function AutomaticSnapshots(place: { ns: string; db: string }) {
   const change = (automaticSnapshots: boolean) =>
     mutateAsync({ ...place, automaticSnapshots }).then(
       () =>
-        toastWithUndo(`Automatic snapshots are ${automaticSnapshots ? 'on' : 'off'}.`, () =>
+        toastWithUndo(`Automatic snapshots turned ${automaticSnapshots ? 'on' : 'off'}.`, () =>
           mutateAsync({ ...place, automaticSnapshots: !automaticSnapshots }),
         ),
       () => undefined,
@@ -29,7 +29,7 @@ export function AutomaticSnapshots(place: { ns: string; db: string }) {
       <Checkbox
         role="switch"
         label="Automatic snapshots"
-        hint="Taken before DROP TABLE, DELETE without WHERE, ALTER TABLE … DROP COLUMN and REPLACE; kept for 30 days, ten at most."
+        hint="Saved before DROP TABLE, DELETE without WHERE, ALTER TABLE … DROP COLUMN and REPLACE. Up to 10 are kept, for 30 days."
         checked={isOn ?? false}
         disabled={!isAdmin || !data || isPending}
         onChange={({ target }) => change(target.checked)}

@@ -21,12 +21,12 @@ export function DeleteSnapshot({ ns, db, snapshot, close }: DeleteSnapshotProps)
     <ConfirmDialog
       open
       onOpenChange={close}
-      title={`Delete the snapshot “${snapshot.label}”?`}
-      description="The database stays as it is, but there is no going back to this moment then. This cannot be undone."
+      title={`Delete snapshot “${snapshot.label}”?`}
+      description="The database isn't affected, but you can no longer restore this snapshot. This can't be undone."
       action="Delete snapshot"
       onConfirm={async () => {
         await mutateAsync({ ns, db, id: snapshot.id })
-        toast(`The snapshot “${snapshot.label}” was deleted.`)
+        toast(`Snapshot “${snapshot.label}” deleted.`)
       }}
     />
   )

@@ -19,8 +19,8 @@ export const NewSnapshot = ({ open, ...rest }: NewSnapshotProps) => (
   <Dialog
     open={open}
     onOpenChange={rest.close}
-    title="Take a snapshot"
-    description="All tables and rows, as they are now."
+    title="Create snapshot"
+    description="Saves all tables and rows as they are now."
   >
     <NewSnapshotForm {...rest} />
   </Dialog>
@@ -36,11 +36,11 @@ function NewSnapshotForm({ ns, db, close }: Omit<NewSnapshotProps, 'open'>) {
     const made = await mutateAsync({ ns, db, label }).catch(() => undefined)
     if (!made) return
     close()
-    toast(`The snapshot “${made.label}” is kept.`)
+    toast(`Snapshot “${made.label}” created.`)
   }
   return (
     <form onSubmit={submit} className="grid gap-4">
-      <Field label="Label" hint="What you will know it by: “before the import”.">
+      <Field label="Label" hint="For example, “before the import”.">
         {(control) => (
           <Input
             {...control}
@@ -56,7 +56,7 @@ function NewSnapshotForm({ ns, db, close }: Omit<NewSnapshotProps, 'open'>) {
       <DialogActions>
         <Button onClick={close}>Cancel</Button>
         <Button type="submit" look="primary" busy={isPending} disabled={label.trim() === ''}>
-          Take snapshot
+          Create snapshot
         </Button>
       </DialogActions>
     </form>

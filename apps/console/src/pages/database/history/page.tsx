@@ -30,13 +30,13 @@ export function HistoryPage() {
   const make = (
     <Button look="primary" onClick={() => askNew('')}>
       <Camera aria-hidden className="size-4" />
-      Take a snapshot
+      Create snapshot
     </Button>
   )
   return (
     <Page
-      title="History"
-      lead="A snapshot keeps all tables and rows as they are at one moment. Snapshots cost nothing."
+      title="Snapshots"
+      lead="A snapshot saves all tables and rows at a point in time. Snapshots are free."
       actions={
         <>
           {mayRestore && data && data.length > 0 && (
@@ -54,9 +54,9 @@ export function HistoryPage() {
       {error && <ErrorPanel error={error} onRetry={refetch} />}
       {!data && !error && <SkeletonRows rows={6} label="Loading snapshots" />}
       {data?.length === 0 && (
-        <EmptyState title="No snapshot yet" action={mayMake && make}>
-          Take one before you change something large, and go back to it when that went wrong. Before rows are lost at
-          once, as by DROP TABLE, one is taken by itself.
+        <EmptyState title="No snapshots yet" action={mayMake && make}>
+          Create a snapshot before a large change so you can go back. One is created automatically before destructive
+          statements such as DROP TABLE.
         </EmptyState>
       )}
       {data && data.length > 0 && <Timeline snapshots={data} onRestore={askRestore} onDelete={askDelete} />}

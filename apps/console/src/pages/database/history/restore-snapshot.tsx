@@ -5,7 +5,7 @@ import { queryClient } from '../../../api/query-client.ts'
 import { Button } from '../../../ui/button.tsx'
 import { ConfirmDialog } from '../../../ui/confirm-dialog.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
-import { formatMoment, formatNumber } from '../../../ui/format.ts'
+import { formatCount, formatMoment } from '../../../ui/format.ts'
 import { toast } from '../../../ui/toast.tsx'
 
 interface Place {
@@ -41,10 +41,10 @@ export function RestoreSnapshot({ snapshot, close, onRestored, ...place }: Resto
     <ConfirmDialog
       open
       onOpenChange={(open) => open || close()}
-      title={`Restore “${label}”?`}
-      description={`All tables and rows become what they were at ${formatMoment(createdAt)} (${formatNumber(rows)} rows). What is there now is kept as a snapshot first, so this can be undone.`}
+      title={`Restore snapshot “${label}”?`}
+      description={`Replaces all tables and rows with their state at ${formatMoment(createdAt)} (${formatCount(rows, 'row')}). The current state is saved as a snapshot first, so you can undo this.`}
       typed={place.db}
-      action="Restore"
+      action="Restore snapshot"
       isHarmless
       onConfirm={async () => onRestored((await restore(id)).before.id)}
     />
@@ -64,19 +64,16 @@ export function UndoRestore({ id, before, onEnd, ...place }: UndoRestoreProps) {
   const undo = async () => {
     if (!(await restore(id).catch(() => undefined))) return
     onEnd()
-    toast('The restore was undone.')
+    toast('Restore undone.')
   }
   return (
     <div role="status" className="grid gap-3 rounded-card border border-line bg-success-soft p-4">
-      <p>
-        The database was restored.
-        {before && ` What was there before is kept as “${before.label}”.`}
-      </p>
+      <p>Database restored.{before && ` The previous state was saved as “${before.label}”.`}</p>
       {error && <ErrorPanel error={error} />}
       <div className="flex flex-wrap gap-2">
         <Button size="small" busy={isPending} onClick={undo}>
           <Undo2 aria-hidden className="size-3.5" />
-          Undo the restore
+          Undo restore
         </Button>
         <Button size="small" look="quiet" onClick={onEnd}>
           Dismiss

@@ -3,7 +3,7 @@ import { type FormEvent, useState } from 'react'
 import { Button } from '../../../ui/button.tsx'
 import { Dialog, DialogActions } from '../../../ui/dialog.tsx'
 import { Field } from '../../../ui/field.tsx'
-import { formatMoment, formatNumber } from '../../../ui/format.ts'
+import { formatCount, formatMoment } from '../../../ui/format.ts'
 import { Input } from '../../../ui/input.tsx'
 import { around, localText, momentOf } from './moment.ts'
 
@@ -21,7 +21,7 @@ export const RestoreToMoment = ({ open, close, ...rest }: RestoreToMomentProps) 
     open={open}
     onOpenChange={close}
     title="Restore to a point in time"
-    description="Snapshots are the moments one can go back to. A time in between means the newest snapshot before it."
+    description="Restores the latest snapshot created before the time you choose."
   >
     <MomentForm {...rest} close={close} />
   </Dialog>
@@ -37,7 +37,7 @@ function MomentForm({ snapshots, close, onChoose }: Omit<RestoreToMomentProps, '
   }
   return (
     <form onSubmit={submit} className="grid gap-4">
-      <Field label="As it was at" hint="In the time of this device.">
+      <Field label="Restore to" hint="Local time.">
         {(control) => (
           <Input
             {...control}
@@ -50,17 +50,15 @@ function MomentForm({ snapshots, close, onChoose }: Omit<RestoreToMomentProps, '
         )}
       </Field>
       <div role="status" className="grid gap-2 rounded-card border border-line bg-sunken p-4">
-        {atMs === undefined && <p>Choose a day and a time.</p>}
-        {atMs !== undefined && !before && (
-          <p>There is no snapshot that old, so this moment cannot be had back. Choose a later one.</p>
-        )}
-        {before && <Candidate name="Goes back to" snapshot={before} onPick={setText} />}
+        {atMs === undefined && <p>Choose a date and time.</p>}
+        {atMs !== undefined && !before && <p>No snapshot was created before this time. Choose a later time.</p>}
+        {before && <Candidate name="Snapshot to restore" snapshot={before} onPick={setText} />}
         {before && (
           <p className="text-sm text-muted">
-            What was written after this snapshot is not in it, up to the time above too.
+            Changes made after this snapshot aren't included, even if they came before the time you chose.
           </p>
         )}
-        {after && <Candidate name="The next one after" snapshot={after} onPick={setText} isOther />}
+        {after && <Candidate name="Next snapshot" snapshot={after} onPick={setText} isOther />}
       </div>
       <DialogActions>
         <Button onClick={close}>Cancel</Button>
@@ -83,11 +81,11 @@ interface CandidateProps {
 const Candidate = ({ name, snapshot: { label, createdAt, rows }, onPick, isOther = false }: CandidateProps) => (
   <div className="flex flex-wrap items-center justify-between gap-2">
     <p className={isOther ? 'text-muted' : 'font-medium'}>
-      {name}: “{label}”, {formatMoment(createdAt)}, {formatNumber(rows)} {rows === 1 ? 'row' : 'rows'}
+      {name}: “{label}”, {formatMoment(createdAt)}, {formatCount(rows, 'row')}
     </p>
     {isOther && (
       <Button size="small" onClick={() => onPick(localText(Date.parse(createdAt)))}>
-        Take this one
+        Use this snapshot
       </Button>
     )}
   </div>

@@ -3,7 +3,7 @@ import { RotateCcw, Trash2 } from 'lucide-react'
 import { useMay } from '../../../shell/membership.ts'
 import { Badge } from '../../../ui/badge.tsx'
 import { Button } from '../../../ui/button.tsx'
-import { formatAgo, formatMoment, formatNumber } from '../../../ui/format.ts'
+import { formatAgo, formatCount, formatMoment } from '../../../ui/format.ts'
 
 interface TimelineProps {
   snapshots: readonly Snapshot[]
@@ -17,7 +17,7 @@ export const Timeline = ({ snapshots, ...deeds }: TimelineProps) => (
     {daysOf(snapshots).map(([day, taken]) => (
       <section key={day} className="grid gap-3">
         <h2 className="text-sm font-medium text-muted">{day}</h2>
-        <ol className="grid gap-3 border-l-2 border-line pl-4" aria-label={`Snapshots of ${day}`}>
+        <ol className="grid gap-3 border-l-2 border-line pl-4" aria-label={`Snapshots from ${day}`}>
           {taken.map((snapshot) => (
             <Moment key={snapshot.id} snapshot={snapshot} {...deeds} />
           ))}
@@ -44,13 +44,13 @@ function Moment({
       <div className="grid min-w-0 gap-1">
         <p className="flex flex-wrap items-center gap-2 font-medium wrap-anywhere">
           {label}
-          {automatic && <Badge>automatic</Badge>}
+          {automatic && <Badge>Automatic</Badge>}
         </p>
         <p className="text-sm text-muted">
           <time dateTime={createdAt}>
             {formatMoment(createdAt)} ({formatAgo(createdAt)})
           </time>
-          {` · ${formatNumber(rows)} ${rows === 1 ? 'row' : 'rows'}`}
+          {` · ${formatCount(rows, 'row')}`}
         </p>
       </div>
       <div className="flex gap-2 empty:hidden">

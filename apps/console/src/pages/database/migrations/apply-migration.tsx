@@ -3,7 +3,7 @@ import { useDo } from '../../../api/hooks.ts'
 import { queryClient } from '../../../api/query-client.ts'
 import { useDatabase, useNamespace } from '../../../shell/address.ts'
 import { ConfirmDialog } from '../../../ui/confirm-dialog.tsx'
-import { formatNumber } from '../../../ui/format.ts'
+import { formatCount } from '../../../ui/format.ts'
 import { toast } from '../../../ui/toast.tsx'
 
 /** Asks before a migration is applied. */
@@ -16,13 +16,13 @@ export function ApplyMigration({ migration, open, close }: { migration: Migratio
       open={open}
       onOpenChange={(stays) => stays || close()}
       title={`Apply “${name}” to ${place.db}?`}
-      description={`${formatNumber(statements)} ${statements === 1 ? 'statement runs' : 'statements run'} in one transaction: if one fails, nothing has happened. Take a snapshot first (History) if you may want to go back.`}
+      description={`Runs ${formatCount(statements, 'statement')} in one transaction. If one fails, none are applied. Consider creating a snapshot first.`}
       action="Apply migration"
       isHarmless
       onConfirm={async () => {
         // Whether it went well or not: the draft tells why it failed.
         await mutateAsync({ ...place, id }).finally(() => queryClient.invalidateQueries())
-        toast(`“${name}” is applied.`)
+        toast(`“${name}” applied.`)
       }}
     />
   )

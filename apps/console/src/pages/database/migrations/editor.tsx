@@ -31,12 +31,15 @@ export function MigrationEditor({ draft, onChange }: { draft?: Migration; onChan
     ).catch(() => undefined)
     if (!saved) return
     onChange?.()
-    toast(`The draft “${saved.name}” is saved.`)
+    toast(`Draft “${saved.name}” saved.`)
     if (!draft) navigate(databasePath(place.ns, place.db, 'migrations', saved.id), { state: DONE })
   }
   return (
     <form onSubmit={submit} className="grid gap-4">
-      <Unsaved when={draft ? !isSaved : name + sql !== ''} what="the draft" />
+      <Unsaved
+        when={draft ? !isSaved : name + sql !== ''}
+        what={draft ? 'changes to the draft' : 'the new migration'}
+      />
       <Field label="Name">
         {(control) => (
           <Input
@@ -45,12 +48,15 @@ export function MigrationEditor({ draft, onChange }: { draft?: Migration; onChan
             onChange={({ target }) => setName(target.value)}
             required
             maxLength={80}
-            placeholder="add users"
+            placeholder="add_users"
             autoComplete="off"
           />
         )}
       </Field>
-      <Field label="SQL" hint="Statements separated by semicolons. They run in one transaction. Ctrl+Enter saves.">
+      <Field
+        label="SQL"
+        hint="Separate statements with semicolons. They run in one transaction. Press Ctrl+Enter to save."
+      >
         {(control) => (
           <Textarea
             {...control}

@@ -34,7 +34,7 @@ export function FailedStatement({ sql, failure }: FailedStatementProps) {
             .join('\n')}
         </pre>
       )}
-      <p className="text-sm">Nothing was changed. Correct the statement, save, and try again.</p>
+      <p className="text-sm">Nothing was changed. Fix the statement, save, and try again.</p>
     </section>
   )
 }

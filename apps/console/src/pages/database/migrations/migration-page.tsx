@@ -13,7 +13,7 @@ import { CodeBlock } from '../../../ui/code-block.tsx'
 import { ConfirmDialog } from '../../../ui/confirm-dialog.tsx'
 import { EmptyState } from '../../../ui/empty-state.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
-import { formatMoment, formatNumber } from '../../../ui/format.ts'
+import { formatCount, formatMoment, formatMs } from '../../../ui/format.ts'
 import { Page } from '../../../ui/page.tsx'
 import { SkeletonRows } from '../../../ui/skeleton.tsx'
 import { ApplyMigration } from './apply-migration.tsx'
@@ -43,17 +43,17 @@ export function MigrationPage() {
   return (
     <Page title="Migration">
       {error && <ErrorPanel error={error} onRetry={refetch} />}
-      {!data && !error && <SkeletonRows rows={8} label="Loading the migration" />}
+      {!data && !error && <SkeletonRows rows={8} label="Loading migration" />}
       {data && (
         <EmptyState
-          title="This migration is not here"
+          title="Migration not found"
           action={
             <Button asChild>
               <Link to={databasePath(ns, db, 'migrations')}>All migrations</Link>
             </Button>
           }
         >
-          It may have been deleted meanwhile.
+          It may have been deleted.
         </EmptyState>
       )}
     </Page>
@@ -71,7 +71,7 @@ function Applied({ migration }: { migration: Migration }) {
   const { name, sql, appliedAt, appliedBy, durationMs, statements } = migration
   const back = useBack()
   const by = useActorName()(appliedBy ?? '')
-  const lead = `Applied ${formatMoment(appliedAt ?? '')}${by === undefined ? '' : ` by ${by}`}: ${formatNumber(statements)} statements in ${formatNumber(durationMs ?? 0)} ms.`
+  const lead = `Applied ${formatMoment(appliedAt ?? '')}${by === undefined ? '' : ` by ${by}`}: ${formatCount(statements, 'statement')} in ${formatMs(durationMs ?? 0)}.`
   return (
     <Page title={name} lead={lead} back={back} actions={<MigrationState migration={migration} />}>
       <CodeBlock label="SQL" code={sql} />
@@ -107,7 +107,7 @@ function Draft({ migration }: { migration: Migration }) {
           )}
           {mayEdit && (
             <Button busy={attempt.isPending} onClick={() => attempt.mutate(place)}>
-              Try it
+              Dry run
             </Button>
           )}
           {mayApply && (
@@ -130,12 +130,12 @@ function Draft({ migration }: { migration: Migration }) {
       <ConfirmDialog
         open={asked === 'delete'}
         onOpenChange={() => ask(null)}
-        title={`Delete the draft “${migration.name}”?`}
-        description="Its text is lost. The database stays as it is."
+        title={`Delete draft “${migration.name}”?`}
+        description="The draft can't be recovered. The database isn't affected."
         action="Delete draft"
         onConfirm={async () => {
           await remove.mutateAsync(place)
-          toastWithUndo(`The draft “${name}” was deleted.`, () => create.mutateAsync({ ns, db, name, sql }))
+          toastWithUndo(`Draft “${name}” deleted.`, () => create.mutateAsync({ ns, db, name, sql }))
           navigate(databasePath(place.ns, place.db, 'migrations'), { state: DONE })
         }}
       />

@@ -10,8 +10,8 @@ import { Table } from '../../../ui/table.tsx'
 
 /** What became of a migration, in a word. */
 export function MigrationState({ migration }: { migration: Migration }) {
-  if (migration.appliedAt) return <Badge tone="success">applied</Badge>
-  return migration.error ? <Badge tone="danger">failed</Badge> : <Badge>draft</Badge>
+  if (migration.appliedAt) return <Badge tone="success">Applied</Badge>
+  return migration.error ? <Badge tone="danger">Failed</Badge> : <Badge>Draft</Badge>
 }
 
 /** Migrations, the newest first. */
@@ -40,14 +40,14 @@ export function MigrationTable({ migrations }: { migrations: readonly Migration[
             </Link>
           ),
         },
-        { name: 'State', cell: (migration) => <MigrationState migration={migration} /> },
+        { name: 'Status', cell: (migration) => <MigrationState migration={migration} /> },
         {
           name: 'Statements',
           isNumber: true,
           isExtra: true,
           cell: ({ statements }) => formatNumber(statements),
         },
-        { name: 'When', cell: ({ appliedAt, updatedAt }) => formatAgo(appliedAt ?? updatedAt) },
+        { name: 'Date', cell: ({ appliedAt, updatedAt }) => formatAgo(appliedAt ?? updatedAt) },
         {
           name: 'By',
           isExtra: true,
@@ -55,7 +55,7 @@ export function MigrationTable({ migrations }: { migrations: readonly Migration[
             appliedBy ? (
               <span className="wrap-anywhere">{nameOf(appliedBy) ?? <Skeleton className="h-5 w-40" />}</span>
             ) : (
-              <span className="text-muted">nobody yet</span>
+              <span className="text-muted">–</span>
             ),
         },
       ]}

@@ -46,11 +46,11 @@ function MigrationList() {
   return (
     <Page
       title="Migrations"
-      lead="Statements that change the schema: drafted, tried out, and applied whole or not at all."
+      lead="Schema changes: draft them, dry-run them, and apply them all-or-nothing."
       actions={mayMake && make}
     >
       <ChoiceTabs
-        label="What to see"
+        label="View"
         param="see"
         choices={[
           {
@@ -61,9 +61,9 @@ function MigrationList() {
                 {error && <ErrorPanel error={error} onRetry={refetch} />}
                 {!data && !error && <SkeletonRows rows={6} label="Loading migrations" />}
                 {data?.length === 0 && before === null && (
-                  <EmptyState title="No migration yet" action={mayMake && make}>
-                    Write a change as a draft, try it to see what each statement would do without doing it, and apply it
-                    once that looks right. What was applied stays here as a record.
+                  <EmptyState title="No migrations yet" action={mayMake && make}>
+                    Write a schema change as a draft, dry-run it to see what each statement would do, then apply it.
+                    Applied migrations stay here as a record.
                   </EmptyState>
                 )}
                 {data && data.length > 0 && <MigrationTable migrations={data} />}
@@ -71,7 +71,7 @@ function MigrationList() {
               </>
             ),
           },
-          { id: 'record', name: 'Record of schema changes', content: <SchemaChanges /> },
+          { id: 'record', name: 'Schema change log', content: <SchemaChanges /> },
         ]}
       />
     </Page>
@@ -79,7 +79,7 @@ function MigrationList() {
 }
 
 const NewMigration = () => (
-  <Page title="New migration" lead="A draft: nothing runs until you try or apply it.">
+  <Page title="New migration" lead="Saved as a draft. Nothing runs until you dry-run or apply it.">
     <MigrationEditor />
   </Page>
 )

@@ -5,7 +5,7 @@ import { useAsked } from '../../../shell/asked.ts'
 import { Badge } from '../../../ui/badge.tsx'
 import { EmptyState } from '../../../ui/empty-state.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
-import { formatMoment } from '../../../ui/format.ts'
+import { capitalize, formatMoment } from '../../../ui/format.ts'
 import { SkeletonRows } from '../../../ui/skeleton.tsx'
 import { Pager } from './pager.tsx'
 
@@ -21,11 +21,11 @@ export function SchemaChanges() {
     ...(after !== null && { before: Number(after) }),
   })
   if (error) return <ErrorPanel error={error} onRetry={refetch} />
-  if (!data) return <SkeletonRows rows={6} label="Loading the record" />
+  if (!data) return <SkeletonRows rows={6} label="Loading schema changes" />
   if (data.length === 0 && after === null)
     return (
-      <EmptyState title="The schema was never changed">
-        Every CREATE, ALTER and DROP is written down here with who ran it, also those outside of migrations.
+      <EmptyState title="No schema changes yet">
+        Every CREATE, ALTER and DROP is logged here with its author, including statements outside migrations.
       </EmptyState>
     )
   return (
@@ -34,10 +34,10 @@ export function SchemaChanges() {
         {data.map(({ id, at, actor, sql, kind, objects, migrationId }) => (
           <li key={id} className="grid min-w-0 gap-2 rounded-card border border-line bg-surface p-4">
             <div className="flex flex-wrap items-center gap-2 text-sm text-muted">
-              <Badge tone={TONES[kind]}>{kind}</Badge>
+              <Badge tone={TONES[kind]}>{capitalize(kind)}</Badge>
               <time dateTime={at}>{formatMoment(at)}</time>
               <span className="wrap-anywhere">{nameOf(actor)}</span>
-              {migrationId && <Badge>part of a migration</Badge>}
+              {migrationId && <Badge>Migration</Badge>}
             </div>
             <code className="font-mono text-sm break-words whitespace-pre-wrap">{sql}</code>
             <p className="text-sm break-words text-muted">

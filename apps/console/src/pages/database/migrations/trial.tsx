@@ -10,13 +10,13 @@ export function Trial({ trial, sql }: { trial: MigrationTrial; sql: string }) {
   const failed = trial.statements.find(({ error }) => error)
   const failure = failed?.error ? { ...failed.error, failedStatement: failed } : trial.error
   return (
-    <Card title={trial.ok ? 'It would work' : 'It would fail'}>
+    <Card title={trial.ok ? 'Dry run passed' : 'Dry run failed'}>
       <p role="status" className="text-muted">
-        It was run and undone: the database is as it was.
+        Everything was rolled back. The database is unchanged.
       </p>
       {failure && <FailedStatement sql={sql} failure={failure} />}
       <Table
-        label="What each statement does"
+        label="Result per statement"
         rows={trial.statements}
         keyOf={({ number }) => number}
         columns={[
@@ -25,9 +25,9 @@ export function Trial({ trial, sql }: { trial: MigrationTrial; sql: string }) {
             cell: ({ line, error }) => (
               <span className="flex items-center gap-2">
                 {error ? (
-                  <CircleX aria-label="failed" className="size-4 text-danger" />
+                  <CircleX aria-label="Failed" className="size-4 text-danger" />
                 ) : (
-                  <CircleCheck aria-label="works" className="size-4 text-success" />
+                  <CircleCheck aria-label="Passed" className="size-4 text-success" />
                 )}
                 {line}
               </span>
@@ -48,7 +48,7 @@ function RowDifference({ rows }: Pick<MigrationTrial, 'rows'>) {
   const number = (value: number | null) => (value === null ? '–' : formatNumber(value))
   return (
     <Table
-      label="Rows that change"
+      label="Row changes"
       rows={rows}
       keyOf={({ table }) => table}
       columns={[
@@ -59,7 +59,7 @@ function RowDifference({ rows }: Pick<MigrationTrial, 'rows'>) {
           name: 'Changed',
           isNumber: true,
           isExtra: true,
-          cell: ({ changes }) => (changes === null ? 'some' : formatNumber(changes)),
+          cell: ({ changes }) => (changes === null ? 'Unknown' : formatNumber(changes)),
         },
       ]}
     />
@@ -72,13 +72,13 @@ function SchemaDifference({ schema }: { schema: MigrationTrial['schema'] }) {
     ['Changed', '~', schema.changed],
     ['Removed', '−', schema.removed],
   ] as const
-  if (parts.every(([, , objects]) => objects.length === 0)) return <p>The schema stays as it is.</p>
+  if (parts.every(([, , objects]) => objects.length === 0)) return <p>No schema changes.</p>
   return (
     <dl className="grid gap-3 sm:grid-cols-3">
       {parts.map(([name, sign, objects]) => (
         <div key={name} className="grid content-start gap-1">
           <dt className="font-medium">{name}</dt>
-          {objects.length === 0 && <dd className="text-muted">nothing</dd>}
+          {objects.length === 0 && <dd className="text-muted">None</dd>}
           {objects.map((object) => (
             <dd key={`${object.type} ${object.name}`} className="font-mono text-sm wrap-anywhere">
               {sign} {object.type} {object.name}

@@ -6,6 +6,7 @@ import { toastWithUndo } from '../../../api/undo.ts'
 import { Button } from '../../../ui/button.tsx'
 import { Dialog, DialogActions } from '../../../ui/dialog.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
+import { formatCount } from '../../../ui/format.ts'
 import { Checkbox } from '../../../ui/input.tsx'
 
 interface DescribeTablesProps {
@@ -26,8 +27,8 @@ export const DescribeTables = ({ open, ...rest }: DescribeTablesProps) => (
   <Dialog
     open={open}
     onOpenChange={rest.close}
-    title="Have tables described"
-    description="A model reads names, types and up to five rows of each table, and writes a line for the table and each column. Do not do this when rows may not leave the instance."
+    title="Generate descriptions"
+    description="An AI model reads names, types and up to 5 rows of each table, then writes a description for the table and each column. Don't use this if your rows must stay on this instance."
   >
     <DescribeForm {...rest} />
   </Dialog>
@@ -47,7 +48,7 @@ function DescribeForm({ ns, db, schema, close }: Omit<DescribeTablesProps, 'open
       await put.mutateAsync({ ns, db, ...withTablesOf(now, before, new Set(tables)) })
     }
     const written = tables.length - failed.length
-    if (written > 0) toastWithUndo(`${written === 1 ? '1 table is' : `${written} tables are`} described.`, undo)
+    if (written > 0) toastWithUndo(`Descriptions generated for ${formatCount(written, 'table')}.`, undo)
     setFailures(failed)
     if (failed.length === 0) close()
   }
@@ -58,17 +59,17 @@ function DescribeForm({ ns, db, schema, close }: Omit<DescribeTablesProps, 'open
   return (
     <form onSubmit={submit} className="grid gap-4">
       <Checkbox
-        label="Also tables that are described already"
-        hint="What is written about them and their columns is replaced."
+        label="Also replace existing descriptions"
+        hint="Overwrites current descriptions of the tables and their columns."
         checked={isAll}
         onChange={({ target }) => setAll(target.checked)}
       />
       <p role="status" className="text-muted">
         {describe.isPending
-          ? 'The model is writing. Tables are done one after the other.'
+          ? 'Generating descriptions, one table at a time…'
           : tables.length === 0
-            ? 'All tables are described.'
-            : `${tables.length === 1 ? '1 table' : `${tables.length} tables`}, a request and the model's tokens, $1 per million.`}
+            ? 'All tables have descriptions.'
+            : `${formatCount(tables.length, 'table')}. Billed as one request plus AI tokens at $1 per million.`}
       </p>
       {failures.length > 0 && (
         <ul role="alert" className="grid gap-1 text-danger">
@@ -83,7 +84,7 @@ function DescribeForm({ ns, db, schema, close }: Omit<DescribeTablesProps, 'open
       <DialogActions>
         <Button onClick={close}>Cancel</Button>
         <Button type="submit" look="primary" busy={describe.isPending} disabled={tables.length === 0}>
-          Describe them
+          Generate descriptions
         </Button>
       </DialogActions>
     </form>

@@ -22,7 +22,7 @@ export function Diagram({ tables, onChoose }: DiagramProps) {
         ref={frame}
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard
         tabIndex={0}
-        aria-label="Diagram of the tables. Arrows move it, plus and minus zoom, 0 shows all of it."
+        aria-label="Schema diagram. Use the arrow keys to pan, plus and minus to zoom, and 0 to fit."
         className="h-[26rem] cursor-grab touch-none overflow-hidden rounded-card border border-line bg-sunken active:cursor-grabbing"
         {...handlers}
       >
@@ -50,7 +50,7 @@ export function Diagram({ tables, onChoose }: DiagramProps) {
         <Button size="icon" aria-label="Zoom out" onClick={zoomOut}>
           <ZoomOut aria-hidden className="size-4" />
         </Button>
-        <Button size="icon" aria-label="Show all" onClick={fit}>
+        <Button size="icon" aria-label="Fit to view" onClick={fit}>
           <Maximize aria-hidden className="size-4" />
         </Button>
       </div>

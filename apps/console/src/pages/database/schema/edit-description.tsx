@@ -26,8 +26,8 @@ export function EditDescription({ table: name, schema, ...rest }: EditDescriptio
     <Dialog
       open
       onOpenChange={rest.close}
-      title={`Describe ${name || rest.db}`}
-      description="People read this here; agents get it with the schema and write better SQL for it."
+      title={`Edit description of ${name || rest.db}`}
+      description="Shown to people here and to agents with the schema. Good descriptions lead to better SQL."
     >
       <DescriptionForm {...rest} table={table} before={table ? table.description : schema.databaseDescription} />
     </Dialog>
@@ -62,7 +62,7 @@ function DescriptionForm({ ns, db, close, table, before }: DescriptionFormProps)
         ...(table ? withTable(docs, table.table, text, columns) : { ...docs, databaseDescription: text }),
       })
       close()
-      toastWithUndo('The description is saved.', async () => {
+      toastWithUndo('Description saved.', async () => {
         const now = await call('GET /api/namespaces/{ns}/databases/{db}/ai/docs', { ns, db })
         await mutateAsync({ ns, db, ...asBefore(now, docs, table?.table) })
       })
@@ -73,7 +73,7 @@ function DescriptionForm({ ns, db, close, table, before }: DescriptionFormProps)
   }
   return (
     <form onSubmit={submit} className="grid max-h-[70vh] gap-4 overflow-y-auto p-1">
-      <Field label={table ? 'What the table is for' : 'What the database is for'}>
+      <Field label={table ? 'What is this table for?' : 'What is this database for?'}>
         {(control) => (
           <Textarea
             {...control}
@@ -100,7 +100,7 @@ function DescriptionForm({ ns, db, close, table, before }: DescriptionFormProps)
       <DialogActions>
         <Button onClick={close}>Cancel</Button>
         <Button type="submit" look="primary" busy={isBusy}>
-          Save
+          Save description
         </Button>
       </DialogActions>
     </form>

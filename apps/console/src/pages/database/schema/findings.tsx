@@ -6,6 +6,7 @@ import { Badge } from '../../../ui/badge.tsx'
 import { Button } from '../../../ui/button.tsx'
 import { ConfirmDialog } from '../../../ui/confirm-dialog.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
+import { capitalize, formatNumber } from '../../../ui/format.ts'
 import { Card } from '../../../ui/page.tsx'
 import { Skeleton } from '../../../ui/skeleton.tsx'
 import { toast } from '../../../ui/toast.tsx'
@@ -20,21 +21,21 @@ export function Findings(place: { ns: string; db: string }) {
   const { mutateAsync } = useDo('POST /api/namespaces/{ns}/databases/{db}/query')
   const chosen = data?.findings.find(({ fix }) => fix !== undefined && fix === asked)
   return (
-    <Card title="Findings">
+    <Card title="Issues">
       {error && <ErrorPanel error={error} onRetry={refetch} />}
       {!data && !error && <Skeleton className="h-24 w-full" />}
-      {data?.findings.length === 0 && <p className="text-muted">Nothing here confuses people or models.</p>}
+      {data?.findings.length === 0 && <p className="text-muted">No issues found.</p>}
       {data && data.findings.length > 0 && (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard
-        <section className="max-h-96 overflow-y-auto" aria-label="Findings" tabIndex={0}>
-          <ul className="grid grid-cols-[minmax(0,1fr)] gap-3" aria-label="Findings">
+        <section className="max-h-96 overflow-y-auto" aria-label="Issues" tabIndex={0}>
+          <ul className="grid grid-cols-[minmax(0,1fr)] gap-3" aria-label="Issues">
             {data.findings.map(({ severity, rule, table, column, message, fix }) => (
               <li
                 key={`${rule} ${table} ${column} ${message}`}
                 className="grid grid-cols-[minmax(0,1fr)] gap-1.5 border-l-2 border-line pl-3"
               >
                 <p className="flex flex-wrap items-center gap-2 wrap-anywhere">
-                  <Badge tone={TONES[severity]}>{severity}</Badge>
+                  <Badge tone={TONES[severity]}>{capitalize(severity)}</Badge>
                   <span className="font-medium">{column ? `${table}.${column}` : table}</span>
                 </p>
                 <p className="break-words">{message}</p>
@@ -42,7 +43,7 @@ export function Findings(place: { ns: string; db: string }) {
                 {fix && mayFix && (
                   <div>
                     <Button size="small" onClick={() => ask(fix)}>
-                      Run this fix
+                      Run fix
                     </Button>
                   </div>
                 )}
@@ -51,7 +52,9 @@ export function Findings(place: { ns: string; db: string }) {
           </ul>
         </section>
       )}
-      {data !== undefined && data.omitted > 0 && <p className="text-sm text-muted">And {data.omitted} more.</p>}
+      {data !== undefined && data.omitted > 0 && (
+        <p className="text-sm text-muted">{formatNumber(data.omitted)} more not shown.</p>
+      )}
       <ConfirmDialog
         open={chosen !== undefined}
         onOpenChange={() => ask(null)}
@@ -59,7 +62,7 @@ export function Findings(place: { ns: string; db: string }) {
         description={
           <>
             <code className="font-mono text-sm break-words whitespace-pre-wrap">{chosen?.fix}</code>
-            <span className="mt-2 block">It only adds something, so what works goes on working.</span>
+            <span className="mt-2 block">This fix only adds to the schema. Existing queries keep working.</span>
           </>
         }
         action="Run fix"
@@ -67,7 +70,7 @@ export function Findings(place: { ns: string; db: string }) {
         onConfirm={async () => {
           await mutateAsync({ ...place, sql: chosen?.fix ?? '' })
           await queryClient.invalidateQueries()
-          toast('The fix was run.')
+          toast('Fix applied.')
         }}
       />
     </Card>

@@ -36,7 +36,7 @@ export function SchemaPage() {
   return (
     <Page
       title="Schema"
-      lead={schema?.databaseDescription ?? 'Tables, how they belong together, and what they are for.'}
+      lead={schema?.databaseDescription ?? "Tables, their relationships, and what they're for."}
       actions={
         mayEdit &&
         schema && (
@@ -44,23 +44,23 @@ export function SchemaPage() {
             {schema.tables.length > 0 && (
               <Button onClick={() => describe('')}>
                 <Sparkles aria-hidden className="size-4" />
-                Have tables described
+                Generate descriptions
               </Button>
             )}
             <Button onClick={() => edit('')}>
               <Pencil aria-hidden className="size-4" />
-              Describe the database
+              Edit database description
             </Button>
           </>
         )
       }
     >
       {error && <ErrorPanel error={error} onRetry={refetch} />}
-      {!schema && !error && <SkeletonRows rows={10} label="Loading the schema" />}
+      {!schema && !error && <SkeletonRows rows={10} label="Loading schema" />}
       {schema?.tables.length === 0 && (
-        <EmptyState title="No table yet">
-          Make the first by a migration, by importing a file, or with CREATE TABLE from your program. It appears here
-          with its columns and foreign keys.
+        <EmptyState title="No tables yet">
+          Create your first table with a migration, an import, or CREATE TABLE in your code. It will appear here with
+          its columns and foreign keys.
         </EmptyState>
       )}
       {schema && schema.tables.length > 0 && (

@@ -3,7 +3,7 @@ import { Pencil } from 'lucide-react'
 import { Badge } from '../../../ui/badge.tsx'
 import { Button } from '../../../ui/button.tsx'
 import { classes } from '../../../ui/classes.ts'
-import { formatNumber } from '../../../ui/format.ts'
+import { formatCount } from '../../../ui/format.ts'
 import { Table } from '../../../ui/table.tsx'
 
 type TableOf = Described['tables'][number]
@@ -24,7 +24,7 @@ export const TableList = ({ schema, chosen, onEdit }: TableListProps) => (
     {schema.views.map(({ name, sql, description }) => (
       <section key={name} className="grid gap-2 rounded-card border border-line bg-surface p-5">
         <h2 className="flex items-center gap-2 text-lg font-semibold wrap-anywhere">
-          {name} <Badge>view</Badge>
+          {name} <Badge>View</Badge>
         </h2>
         {description && <p className="text-muted">{description}</p>}
         <code className="font-mono text-sm break-words whitespace-pre-wrap">{sql}</code>
@@ -56,11 +56,11 @@ function TableCard({
       <div className="flex flex-wrap items-center justify-between gap-2">
         <h2 className="text-lg font-semibold wrap-anywhere">{table}</h2>
         <span className="flex items-center gap-2 text-sm text-muted">
-          {rowCount !== null && `${formatNumber(rowCount)} ${rowCount === 1 ? 'row' : 'rows'}`}
+          {rowCount !== null && formatCount(rowCount, 'row')}
           {onEdit && (
-            <Button size="small" aria-label={`Describe ${table}`} onClick={() => onEdit(table)}>
+            <Button size="small" aria-label={`Edit description of ${table}`} onClick={() => onEdit(table)}>
               <Pencil aria-hidden className="size-3.5" />
-              Describe
+              Edit description
             </Button>
           )}
         </span>
@@ -83,7 +83,7 @@ function TableCard({
             ),
           },
           { name: 'Type', cell: ({ type }) => <span className="font-mono text-sm">{type || 'any'}</span> },
-          { name: 'Is', isExtra: true, cell: (column) => factsOf(column) },
+          { name: 'Constraints', isExtra: true, cell: (column) => factsOf(column) },
           { name: 'Description', isExtra: true, cell: ({ description: text }) => text ?? '' },
         ]}
       />
@@ -91,7 +91,7 @@ function TableCard({
         <ul aria-label={`Foreign keys of ${table}`} className="grid gap-1 text-sm">
           {foreignKeys.map((key) => (
             <li key={JSON.stringify(key)} className="break-words">
-              <code className="font-mono">{key.columns.join(', ')}</code> refers to{' '}
+              <code className="font-mono">{key.columns.join(', ')}</code> references{' '}
               <a className="text-accent underline" href={`#table-${key.table}`}>
                 {key.table}
               </a>
