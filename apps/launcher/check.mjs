@@ -4,5 +4,6 @@ import { runChecks } from './checks.mjs'
 import { ensureInstalled } from './install.mjs'
 
 await ensureInstalled({ dev: true })
-const { failed } = await runChecks()
-process.exit(failed === 0 ? 0 : 1)
+const { passed, failed } = await runChecks(process.argv[2])
+if (passed + failed === 0) process.stderr.write(`Unknown check "${process.argv[2]}".\n`)
+process.exit(passed > 0 && failed === 0 ? 0 : 1)

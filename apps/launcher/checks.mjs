@@ -3,24 +3,31 @@ import { run } from './run.mjs'
 
 const tsc = 'node_modules/typescript/bin/tsc'
 
+/** @type {{ script: CheckScript, name: string, args: string[] }[]} */
 const checks = [
-  { name: 'lint and format', args: ['node_modules/@biomejs/biome/bin/biome', 'check'] },
-  { name: 'types of launcher, bench and tests', args: [tsc, '--project', 'tsconfig.node.json'] },
-  { name: 'types of the platform', args: [tsc, '--project', 'apps/platform'] },
-  { name: 'types of the console', args: [tsc, '--project', 'apps/console'] },
-  { name: 'types of the contract', args: [tsc, '--project', 'packages/contract'] },
-  { name: 'types of the SDK', args: [tsc, '--project', 'packages/sdk'] },
-  { name: 'types of @persql/drizzle', args: [tsc, '--project', 'packages/drizzle'] },
-  { name: 'types of @persql/kysely', args: [tsc, '--project', 'packages/kysely'] },
-  { name: 'types of @persql/langgraph', args: [tsc, '--project', 'packages/langgraph'] },
-  { name: 'types of the command line', args: [tsc, '--project', 'packages/cli'] },
-  { name: 'dead code', args: ['node_modules/knip/bin/knip.js'] },
+  { script: 'lint', name: 'lint and format', args: ['node_modules/@biomejs/biome/bin/biome', 'check'] },
+  { script: 'typecheck', name: 'types of launcher, bench and tests', args: [tsc, '--project', 'tsconfig.node.json'] },
+  { script: 'typecheck', name: 'types of the platform', args: [tsc, '--project', 'apps/platform'] },
+  { script: 'typecheck', name: 'types of the console', args: [tsc, '--project', 'apps/console'] },
+  { script: 'typecheck', name: 'types of the contract', args: [tsc, '--project', 'packages/contract'] },
+  { script: 'typecheck', name: 'types of the SDK', args: [tsc, '--project', 'packages/sdk'] },
+  { script: 'typecheck', name: 'types of @persql/drizzle', args: [tsc, '--project', 'packages/drizzle'] },
+  { script: 'typecheck', name: 'types of @persql/kysely', args: [tsc, '--project', 'packages/kysely'] },
+  { script: 'typecheck', name: 'types of @persql/langgraph', args: [tsc, '--project', 'packages/langgraph'] },
+  { script: 'typecheck', name: 'types of the command line', args: [tsc, '--project', 'packages/cli'] },
+  { script: 'dead-code', name: 'dead code', args: ['node_modules/knip/bin/knip.js'] },
 ]
 
-/** Runs every check, prints what they found, and counts. */
-export async function runChecks() {
+/** @typedef {'lint' | 'typecheck' | 'dead-code'} CheckScript */
+
+/**
+ * Runs every check, or those of one script, prints their findings and returns how many passed and failed.
+ *
+ * @param {string} [script]
+ */
+export async function runChecks(script) {
   const counts = { passed: 0, failed: 0 }
-  for (const { name, args } of checks) {
+  for (const { name, args } of checks.filter((check) => script === undefined || check.script === script)) {
     const { code, output } = await run(args, 'pipe')
     counts[code === 0 ? 'passed' : 'failed']++
     process.stdout.write(code === 0 ? `ok    ${name}\n` : `FAIL  ${name}\n${output}\n`)

@@ -11,7 +11,10 @@ import { repository } from './install.mjs'
  */
 export function run(args, output) {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, args, { cwd: repository, stdio: ['ignore', output, output] })
+    const child = spawn(process.execPath, args, {
+      cwd: repository,
+      stdio: [output === 'inherit' ? 'inherit' : 'ignore', output, output],
+    })
     let text = ''
     for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (text += chunk))
     child.on('close', (code) => resolve({ code: code ?? 1, output: text }))

@@ -7,14 +7,26 @@ import { runChecks } from './checks.mjs'
 import { ensureInstalled } from './install.mjs'
 import { run } from './run.mjs'
 
+const vitest = 'node_modules/vitest/vitest.mjs'
 const args = process.argv.slice(2)
 
 await ensureInstalled({ dev: true })
+if (args.includes('--watch')) process.exit(await watchTests(args))
 const checks = args.length === 0 ? await runChecks() : { passed: 0, failed: 0 }
 const tests = await runTests(args)
 const failed = checks.failed + tests.failed
 process.stdout.write(`\n${checks.passed + tests.passed} passed, ${failed} failed\n`)
 process.exit(failed === 0 ? 0 : 1)
+
+/**
+ * Runs Vitest until it is stopped: unit tests again after each change, or the files that the arguments name.
+ *
+ * @param {string[]} args
+ */
+async function watchTests(args) {
+  const { code } = await run([vitest, ...args, ...(args.length === 1 ? ['--project', 'unit'] : [])], 'inherit')
+  return code
+}
 
 /**
  * Runs Vitest and counts tests; a file that could not be run, and a run that failed for another reason, count as one.
@@ -26,14 +38,7 @@ async function runTests(filters) {
   const outputFile = join(folder, 'results.json')
   try {
     const { code } = await run(
-      [
-        'node_modules/vitest/vitest.mjs',
-        'run',
-        '--reporter=default',
-        '--reporter=json',
-        `--outputFile.json=${outputFile}`,
-        ...filters,
-      ],
+      [vitest, 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${outputFile}`, ...filters],
       'inherit',
     )
     const { passed, failed } = count(outputFile)
