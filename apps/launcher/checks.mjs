@@ -16,9 +16,10 @@ const checks = [
   { script: 'typecheck', name: 'types of @persql/langgraph', args: [tsc, '--project', 'packages/langgraph'] },
   { script: 'typecheck', name: 'types of the command line', args: [tsc, '--project', 'packages/cli'] },
   { script: 'dead-code', name: 'dead code', args: ['node_modules/knip/bin/knip.js'] },
+  { script: 'words', name: 'words', args: ['apps/launcher/check-words.mjs'] },
 ]
 
-/** @typedef {'lint' | 'typecheck' | 'dead-code'} CheckScript */
+/** @typedef {'lint' | 'typecheck' | 'dead-code' | 'words'} CheckScript */
 
 /**
  * Runs every check, or those of one script, prints their findings and returns how many passed and failed.
