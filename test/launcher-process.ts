@@ -17,8 +17,13 @@ export class LauncherProcess {
   readonly #child
   readonly #exited
 
-  constructor(folder: string, settings: Record<string, string>, within: string[]) {
-    const [command = '', ...args] = [...within, process.execPath, join(repository, 'apps/launcher/main.mjs')]
+  constructor(
+    folder: string,
+    settings: Record<string, string>,
+    within: string[],
+    script = join(repository, 'apps/launcher/main.mjs'),
+  ) {
+    const [command = '', ...args] = [...within, process.execPath, script]
     this.#child = spawn(command, args, {
       cwd: folder,
       env: { PATH: process.env.PATH, HOME: process.env.HOME, ...settings },

@@ -1,11 +1,18 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { build } from 'esbuild'
+import { type BuildOptions, build, type OutputFile } from 'esbuild'
 import { platformBundle, repository } from './paths.ts'
 
 /** Bundles the platform Worker, workspace packages included, into one module at `outfile`, with WebAssembly beside it. */
 export async function buildPlatform(outfile = platformBundle): Promise<string> {
-  const { outputFiles } = await build({
+  const { outputFiles } = await build(platformBuild(outfile))
+  await writeModules(outputFiles)
+  return outfile
+}
+
+/** Returns how esbuild bundles the platform Worker for `outfile`. */
+export function platformBuild(outfile: string): BuildOptions & { write: false } {
+  return {
     absWorkingDir: repository,
     entryPoints: [join(repository, 'apps/platform/src/index.ts')],
     outfile,
@@ -19,13 +26,15 @@ export async function buildPlatform(outfile = platformBundle): Promise<string> {
     assetNames: '[name]',
     legalComments: 'none',
     logLevel: 'error',
-  })
-  await mkdir(dirname(outfile), { recursive: true })
-  for (const { path, contents } of outputFiles) {
-    // In one step: another launcher or test may be reading it.
+  }
+}
+
+/** Writes the modules of a build, each in one step: another launcher or test may be reading them. */
+export async function writeModules(modules: readonly OutputFile[]): Promise<void> {
+  for (const { path, contents } of modules) {
+    await mkdir(dirname(path), { recursive: true })
     const draft = `${path}.${process.pid}`
     await writeFile(draft, contents)
     await rename(draft, path)
   }
-  return outfile
 }

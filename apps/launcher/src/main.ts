@@ -18,9 +18,14 @@ import { localUrl, prepareData } from './workerd.ts'
 
 /** `npm start`: runs the platform in the foreground until SIGINT or SIGTERM. Resolves with the exit code. */
 export async function main(): Promise<number> {
+  return runProgram(run)
+}
+
+/** Runs a program with the settings of the environment and `.env`. Resolves with its exit code. */
+export async function runProgram(program: (settings: Settings) => Promise<void>): Promise<number> {
   try {
     const fromFile = existsSync('.env') ? parseEnv(readFileSync('.env', 'utf8')) : {}
-    await run(readSettings({ ...fromFile, ...process.env }))
+    await program(readSettings({ ...fromFile, ...process.env }))
     return 0
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
@@ -29,8 +34,27 @@ export async function main(): Promise<number> {
 }
 
 async function run(settings: Settings): Promise<void> {
-  const data = settings.PERSQL_DATA
   const stopped = stopSignal()
+  await withData(settings, async ({ lock, secret }) => {
+    const data = settings.PERSQL_DATA
+    const [consoleFiles] = await Promise.all([buildConsole(), buildPlatform()])
+    await prepareData(data, platformBundle, await readTrusted(settings), consoleFiles)
+    const supervised = await start(settings, secret, lock)
+    try {
+      const signal = await Promise.race([stopped, greet(settings, secret, supervised.port).then(() => stopped)])
+      process.stdout.write(`\n${signal}: stopping. Everything committed is in ${data}.\n`)
+    } finally {
+      await supervised.stop()
+    }
+  })
+}
+
+/** Runs `work` while this process holds the data folder, with the secret of the instance. */
+export async function withData(
+  settings: Settings,
+  work: (instance: { lock: DataLock; secret: string }) => Promise<void>,
+): Promise<void> {
+  const data = settings.PERSQL_DATA
   await mkdir(data, { recursive: true, mode: 0o700 })
   const lock = await lockData(data)
   if (lock.isLocal) {
@@ -40,31 +64,32 @@ async function run(settings: Settings): Promise<void> {
   }
   try {
     await stampData(data)
-    const secret = settings.PERSQL_SECRET ?? (await instanceSecret(data))
-    const [consoleFiles] = await Promise.all([buildConsole(), buildPlatform()])
-    const { NODE_EXTRA_CA_CERTS: trusted } = settings
-    await prepareData(data, platformBundle, trusted && (await readFile(trusted, 'utf8')), consoleFiles)
-    const supervised = await start(settings, secret, lock)
-    try {
-      const signal = await Promise.race([stopped, greet(settings, secret, supervised.port).then(() => stopped)])
-      process.stdout.write(`\n${signal} received, stopping. All committed data is in ${data}.\n`)
-    } finally {
-      await supervised.stop()
-    }
+    await work({ lock, secret: settings.PERSQL_SECRET ?? (await instanceSecret(data)) })
   } finally {
     lock.release()
   }
 }
 
+/** Reads the certificates that the platform trusts in addition to those of browsers. */
+export async function readTrusted({ NODE_EXTRA_CA_CERTS: file }: Settings): Promise<string | undefined> {
+  return file && readFile(file, 'utf8')
+}
+
 /** Resolves with the first stop signal. It listens from the start, so that Ctrl-C during the start also stops cleanly. */
-function stopSignal(): Promise<NodeJS.Signals> {
+export function stopSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, resolve)
   })
 }
 
-async function start(settings: Settings, secret: string, lock: DataLock): Promise<Supervised> {
-  const { HOST: host, PORT: port, PERSQL_DATA: data } = settings
+/** Starts workerd under the watchdog on a prepared data folder, at the address of the settings or another. */
+export async function start(
+  settings: Settings,
+  secret: string,
+  lock: DataLock,
+  { host, port } = { host: settings.HOST, port: settings.PORT },
+): Promise<Supervised> {
+  const { PERSQL_DATA: data } = settings
   const supervised = await supervise({
     data,
     host,
@@ -96,7 +121,8 @@ function firstOwns({ HOST, PERSQL_URL, TRUSTED_PROXIES, PERSQL_BOOTSTRAP }: Sett
   return local && !behindProxy && PERSQL_BOOTSTRAP !== 'off' ? PERSQL_BOOTSTRAP.namespace : undefined
 }
 
-async function greet(settings: Settings, secret: string, port: number): Promise<void> {
+/** Waits until the platform responds, creates the first namespace and prints the welcome message. */
+export async function greet(settings: Settings, secret: string, port: number): Promise<void> {
   const { PERSQL_DATA: data, PERSQL_BOOTSTRAP: wanted } = settings
   const local = localUrl(settings.HOST, port)
   const url = settings.PERSQL_URL ?? local

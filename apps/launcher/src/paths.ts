@@ -11,6 +11,9 @@ export const platformBundle = join(repository, 'dist/platform.mjs')
 /** The folder of console builds, each in a subfolder named after the hash of its sources. */
 export const consoleBuilds = join(repository, 'dist/console')
 
+/** The builds of `npm run dev`: the platform Worker and the console's page, separate from those of other runs. */
+export const devBuilds = join(repository, 'dist/dev')
+
 /** The files next to the bundle that it imports. */
 export const platformModules = ['sqlite3.wasm'] as const
 

@@ -1,0 +1,104 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { DataLock } from '../data-lock.ts'
+import { greet, readTrusted, runProgram, start, stopSignal, withData } from '../main.ts'
+import { devBuilds } from '../paths.ts'
+import type { Settings } from '../settings.ts'
+import type { Supervised } from '../watchdog.ts'
+import { prepareData } from '../workerd.ts'
+import { serveConsole } from './console.ts'
+import { startDevServer } from './server.ts'
+import { watchPlatform } from './watch-platform.ts'
+
+/**
+ * `npm run dev`: serves the console from its sources and the platform behind it, on the address and data of `npm start`.
+ * Rebuilds and restarts the platform when a source changes. Resolves with the exit code.
+ */
+export function main(): Promise<number> {
+  return runProgram(run)
+}
+
+async function run(settings: Settings): Promise<void> {
+  const stopped = Promise.race([stopSignal(), parentEnded()])
+  await withData(settings, async ({ lock, secret }) => {
+    const folder = join(devBuilds, String(process.pid))
+    const platform = new RestartingPlatform(settings, secret, lock, folder)
+    const server = await startDevServer(settings, () => platform.port())
+    try {
+      await serveConsole(server, join(folder, 'console'))
+      const watching = await watchPlatform(join(folder, 'platform.mjs'), () => platform.restart())
+      try {
+        const signal = await Promise.race([stopped, greet(settings, secret, server.port).then(() => stopped)])
+        process.stdout.write(`\n${signal}: stopping. Everything committed is in ${settings.PERSQL_DATA}.\n`)
+      } finally {
+        await watching.stop()
+      }
+    } finally {
+      await server.stop()
+      await platform.stop()
+      await rm(folder, { recursive: true, force: true })
+    }
+  })
+}
+
+/** Resolves when the process that watches the launcher's sources has ended. */
+function parentEnded(): Promise<string> {
+  return new Promise((resolve) => process.once('disconnect', () => resolve('Parent process ended')))
+}
+
+/** The platform of a build folder, replaced by the next build. Requests wait while one replaces the other. */
+class RestartingPlatform {
+  readonly #settings: Settings
+  readonly #secret: string
+  readonly #lock: DataLock
+  readonly #folder: string
+  #supervised: Supervised | undefined
+  #port = 0
+  #isStopped = false
+  #turn: Promise<void>
+  #begin: () => void = () => {}
+
+  constructor(settings: Settings, secret: string, lock: DataLock, folder: string) {
+    this.#settings = settings
+    this.#secret = secret
+    this.#lock = lock
+    this.#folder = folder
+    this.#turn = new Promise((resolve) => {
+      this.#begin = resolve
+    })
+  }
+
+  /** Resolves with the port once the newest build runs. @throws when it could not be started */
+  async port(): Promise<number> {
+    await this.#turn
+    return this.#port
+  }
+
+  /** Starts the newest build, after stopping the one before it. */
+  restart(): void {
+    this.#begin()
+    this.#turn = this.#turn.catch(() => {}).then(() => this.#replace())
+    this.#turn.catch((cause: Error) => process.stderr.write(`${cause.message}\nWaiting for a change.\n`))
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    this.#begin()
+    await this.#turn.catch(() => {})
+    await this.#supervised?.stop()
+  }
+
+  async #replace(): Promise<void> {
+    const isFirst = this.#port === 0
+    await this.#supervised?.stop()
+    this.#supervised = undefined
+    if (this.#isStopped) return
+    const bundle = join(this.#folder, 'platform.mjs')
+    const trusted = await readTrusted(this.#settings)
+    await prepareData(this.#settings.PERSQL_DATA, bundle, trusted, join(this.#folder, 'console'))
+    const address = { host: '127.0.0.1', port: this.#port }
+    this.#supervised = await start(this.#settings, this.#secret, this.#lock, address)
+    this.#port = this.#supervised.port
+    if (!isFirst) process.stdout.write('The platform was rebuilt and restarted.\n')
+  }
+}

@@ -1,0 +1,23 @@
+import { context } from 'esbuild'
+import { platformBuild, writeModules } from '../build.ts'
+
+/** Builds the platform into `outfile`, and again when a file that it consists of changes. Errors go to stderr. */
+export async function watchPlatform(outfile: string, onBuild: () => void): Promise<{ stop(): Promise<void> }> {
+  const builder = await context({
+    ...platformBuild(outfile),
+    plugins: [
+      {
+        name: 'write-and-report',
+        setup(build) {
+          build.onEnd(async ({ errors, outputFiles = [] }) => {
+            if (errors.length > 0) return void process.stderr.write('Waiting for a change.\n')
+            await writeModules(outputFiles)
+            onBuild()
+          })
+        },
+      },
+    ],
+  })
+  await builder.watch()
+  return { stop: () => builder.dispose() }
+}
