@@ -9,7 +9,9 @@ import {
   type Operation,
   type Parsed,
   PerSQLError,
+  type Role,
   route,
+  type Scope,
 } from '@persql/contract'
 import { describeIssue, toFieldMessage, toSentence } from '@persql/endpoint-spec'
 import {
@@ -24,8 +26,8 @@ import {
 } from './authenticate.ts'
 import { assertMayCall, databaseRole, lowerOf, openToAll } from './authority.ts'
 import type { Context } from './context.ts'
-import type { DatabaseOperation, Grant, ReplayKey, StatementOperation } from './database/call.ts'
-import { databaseOperations } from './database/operations.ts'
+import type { Grant, ReplayKey } from './database/call.ts'
+import type { DatabaseOperation } from './database/operations.ts'
 import { parseObject } from './json-object.ts'
 import type { MemberAccess } from './namespace/admission.ts'
 import { databaseObject, namespaceObject } from './objects.ts'
@@ -61,7 +63,8 @@ const ofMembers: Handlers<MemberOperation | SharedOperation, MemberContext> = { 
 const ofAccounts: AccountHandlers = { ...accounts, ...approvals }
 const ofOperators: OperatorHandlers = operator
 const ofAnyone: AnyoneHandlers = { ...anyone, ...handoffs }
-const statementOperations: ReadonlySet<string> = new Set<StatementOperation>([
+/** Operations whose bodies a database parses itself. */
+const statementOperations: ReadonlySet<string> = new Set<DatabaseOperation>([
   'query',
   'batch',
   'list_tables',
@@ -71,8 +74,15 @@ const statementOperations: ReadonlySet<string> = new Set<StatementOperation>([
   'propose',
   'apply',
 ])
-/** Whether a database serves this by itself. */
-export const isDatabaseOperation = (name: string): name is DatabaseOperation => Object.hasOwn(databaseOperations, name)
+const roles: ReadonlySet<Scope> = new Set<Role>(['readonly', 'readwrite', 'admin'])
+// `NamespaceHandlers` has a handler for each operation of a role that no database has one for.
+const databaseOperations: ReadonlySet<string> = new Set(
+  (Object.keys(api) as (keyof Api)[]).filter(
+    (name) => roles.has(api[name].scope) && !Object.hasOwn(ofNamespaces, name),
+  ),
+)
+/** Returns whether databases serve an operation. */
+export const isDatabaseOperation = (name: string): name is DatabaseOperation => databaseOperations.has(name)
 
 /** What a surface gathered from a request: parameters of path and query, and the body as text. */
 export interface Raw {

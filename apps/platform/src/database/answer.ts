@@ -1,10 +1,11 @@
 import type { AutomaticSnapshot } from '@persql/contract'
 import { costNano, usd } from '../money.ts'
-import type { DatabaseOperation } from './call.ts'
+import type { DatabaseCall } from './call.ts'
+import type { DatabaseOperation } from './operations.ts'
 import type { Outcome } from './outcome.ts'
 
 /** Answers that say what the call cost. */
-const WITH_META = new Set<DatabaseOperation>([
+const WITH_META: ReadonlySet<string> = new Set<DatabaseOperation>([
   'query',
   'batch',
   'apply',
@@ -15,7 +16,7 @@ const WITH_META = new Set<DatabaseOperation>([
 
 /** The whole response: `meta` stands beside `data` for what ran SQL, and for lists. */
 export function bodyOf(
-  operation: DatabaseOperation,
+  operation: DatabaseCall['operation'],
   outcome: Outcome,
   durationMs: number,
   kept: AutomaticSnapshot | undefined,

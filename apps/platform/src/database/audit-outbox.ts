@@ -31,6 +31,9 @@ export interface OutboxOptions {
 
 type NewDeed = [actor: string, action: string, target: string, detail: Deed['detail']]
 
+/** Records an action for the audit log of the namespace. */
+export type Audit = (...deed: NewDeed) => void
+
 /** Deeds that did not reach the namespace are told again after this time. */
 const AGAIN_MS = 10_000
 const PREFIX = 'deed/'

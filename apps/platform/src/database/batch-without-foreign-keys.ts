@@ -6,11 +6,17 @@ import { SCHEMA_TABLE } from './guard/schema-map.ts'
 import { tokens } from './guard/statement.ts'
 import { checkForeignKeys } from './migrations/foreign-keys.ts'
 import { parseForeignKeys } from './migrations/script.ts'
-import type { Parts } from './operations.ts'
 import type { Outcome } from './outcome.ts'
 import type { Result } from './result.ts'
 import { runNext } from './run-next.ts'
-import { withoutForeignKeys } from './without-foreign-keys.ts'
+import type { SchemaChanges } from './schema-changes.ts'
+import { type TurnWithoutForeignKeys, withoutForeignKeys } from './without-foreign-keys.ts'
+
+/** The services that such a batch uses. */
+export interface BatchWithoutForeignKeys extends TurnWithoutForeignKeys {
+  readonly storage: DurableObjectStorage
+  readonly schemaChanges: SchemaChanges
+}
 
 const NOTHING: Result = Object.freeze({ columns: [], rows: [], rowsRead: 0, rowsWritten: 0 })
 
@@ -24,7 +30,7 @@ export const turnsForeignKeysOff = ({ statements, transaction }: BatchInput): bo
  */
 export function batchWithoutForeignKeys(
   call: DatabaseCall,
-  parts: Parts,
+  services: BatchWithoutForeignKeys,
   { statements }: BatchInput,
   outcomeOf: (results: Result[]) => Outcome,
 ): Promise<Outcome> {
@@ -34,7 +40,7 @@ export function batchWithoutForeignKeys(
     throw new PerSQLError('role_insufficient', { role: limitingRole(grant), action: 'turn foreign keys off' })
   }
   if (tableScope !== null) throw new PerSQLError('table_out_of_scope', { table: SCHEMA_TABLE })
-  const { engine, storage, schemaChanges } = parts
+  const { engine, storage, schemaChanges } = services
   const run: RunSql = (sql, ...params) => [...storage.sql.exec(sql, ...params).raw()]
   const script = statements.map(({ sql }, i) => ({ number: i + 1, line: 1, text: sql }))
   const runAll = () => {
@@ -48,7 +54,7 @@ export function batchWithoutForeignKeys(
     return outcomeOf(results)
   }
   const author = { actor: actorOf(grant), migrationId: null }
-  return withoutForeignKeys(call, parts, true, () => engine.transaction(() => schemaChanges.by(author, runAll)))
+  return withoutForeignKeys(call, services, true, () => engine.transaction(() => schemaChanges.by(author, runAll)))
 }
 
 const setsForeignKeys = (sql: string): boolean | undefined =>

@@ -1,4 +1,5 @@
 import {
+  type Api,
   type AutomaticSnapshot,
   MAX_STATEMENTS,
   type MemberRole,
@@ -43,111 +44,6 @@ export class Grants {
   }
 }
 
-/** Operations that parse and check their bodies themselves, in the database. */
-export type ProposalOperation = 'propose' | 'apply'
-export type StatementOperation =
-  | 'query'
-  | 'batch'
-  | 'list_tables'
-  | 'validate'
-  | 'explain'
-  | 'get_schema'
-  | ProposalOperation
-/** Operations that manage public endpoints. Their bodies come validated, with the base URL in them. */
-export type EndpointOperation =
-  | 'list_endpoints'
-  | 'create_endpoint'
-  | 'get_endpoint'
-  | 'update_endpoint'
-  | 'publish_endpoint'
-  | 'pause_endpoint'
-  | 'delete_endpoint'
-  | 'list_endpoint_versions'
-  | 'try_endpoint'
-  | 'rotate_session_key'
-/** Operations that ask the model, or keep what is written about tables. */
-export type AssistantOperation = 'ask' | 'generate_sql' | 'describe_tables' | 'get_docs' | 'put_docs' | 'advise_indexes'
-
-/** Operations on what a database was before. */
-export type HistoryOperation =
-  | 'list_snapshots'
-  | 'create_snapshot'
-  | 'delete_snapshot'
-  | 'restore'
-  | 'get_settings'
-  | 'update_settings'
-
-/** Data on its way in and out. */
-export type TransferOperation = 'export_database' | 'import_database' | 'get_import'
-
-/** Operations about migrations, and what else changed the schema. Their bodies come validated. */
-export type MigrationOperation =
-  | 'list_migrations'
-  | 'create_migration'
-  | 'update_migration'
-  | 'delete_migration'
-  | 'apply_migration'
-  | 'try_migration'
-  | 'list_schema_changes'
-
-/** Operations that tell what is in the database. */
-export type DescribeOperation = 'describe' | 'set_description' | 'search' | 'doctor'
-
-/** Operations about rules that make writes wait for a human. Their bodies come validated. */
-export type ApprovalOperation =
-  | 'list_approval_rules'
-  | 'create_approval_rule'
-  | 'delete_approval_rule'
-  | 'list_approvals'
-  | 'get_approval'
-  | 'redeem_approval'
-/** What brings a branch back to its parent. Its body comes validated. */
-export type MergeOperation = 'merge_branch'
-/** Operations about changes and what follows from them. Their bodies come validated. */
-export type FeedOperation = 'subscribe' | 'wait_for_changes'
-export type WebhookOperation =
-  | 'list_webhooks'
-  | 'create_webhook'
-  | 'get_webhook'
-  | 'update_webhook'
-  | 'delete_webhook'
-  | 'rotate_webhook_secret'
-  | 'test_webhook'
-  | 'list_deliveries'
-  | 'replay_delivery'
-export type ScheduleOperation =
-  | 'list_schedules'
-  | 'create_schedule'
-  | 'update_schedule'
-  | 'delete_schedule'
-  | 'run_schedule'
-
-/** Operations on SQL that people keep for each other. Their bodies come validated. */
-export type SavedQueryOperation =
-  | 'list_saved_queries'
-  | 'create_saved_query'
-  | 'update_saved_query'
-  | 'delete_saved_query'
-
-/** What tells how statements did. */
-export type InsightsOperation = 'get_insights' | 'get_endpoint_traffic'
-
-export type DatabaseOperation =
-  | StatementOperation
-  | EndpointOperation
-  | AssistantOperation
-  | HistoryOperation
-  | MigrationOperation
-  | DescribeOperation
-  | ApprovalOperation
-  | MergeOperation
-  | TransferOperation
-  | FeedOperation
-  | WebhookOperation
-  | ScheduleOperation
-  | SavedQueryOperation
-  | InsightsOperation
-
 /** A key under which the answer is kept and replayed: Idempotency-Key, or Plan-Key with Plan-Step. */
 export interface ReplayKey {
   readonly header: 'Idempotency' | 'Plan'
@@ -158,7 +54,7 @@ export interface ReplayKey {
 
 /** One call to a database. The body stays text until the operation parses it. */
 export interface DatabaseCall {
-  readonly operation: DatabaseOperation
+  readonly operation: keyof Api
   readonly grant: Grant
   readonly body: string
   readonly replayKeys: readonly ReplayKey[]

@@ -3,19 +3,20 @@ import { now } from '../clock.ts'
 import { NOTHING } from '../money.ts'
 import { type Reply, refuse } from '../reply.ts'
 import { bodyOf, sentSql } from './answer.ts'
-import { type DatabaseCall, type DatabaseOperation, Grants, type ReplayKey } from './call.ts'
+import { type DatabaseCall, Grants, type ReplayKey } from './call.ts'
+import type { Handler } from './calls/handler.ts'
 import type { Charges } from './charges.ts'
 import { type Engine, OnHold } from './engine.ts'
 import { type Keeper, KeepFirst } from './history/keeper.ts'
 import type { Identity } from './identity.ts'
 import type { Lease } from './lease.ts'
-import { databaseOperations, type Parts } from './operations.ts'
+import type { DatabaseOperation } from './operations.ts'
 import type { Outcome } from './outcome.ts'
 import type { OwnPages } from './own-pages.ts'
 import type { Replays } from './replays.ts'
 
 /** Before what these run, a snapshot is made if it loses rows without saying which. */
-const KEEPS = new Set<DatabaseOperation>([
+const KEEPS: ReadonlySet<string> = new Set<DatabaseOperation>([
   'query',
   'batch',
   'apply',
@@ -24,11 +25,16 @@ const KEEPS = new Set<DatabaseOperation>([
   'import_database',
 ])
 /** What tells of the query log. */
-const OF_LOG = new Set<DatabaseOperation>(['get_insights', 'get_endpoint_traffic'])
+const OF_LOG: ReadonlySet<string> = new Set<DatabaseOperation>(['get_insights', 'get_endpoint_traffic'])
 const UNBILLED = new Set(['invalid_json', 'invalid_input', 'idempotency_mismatch', 'token_unknown'])
 
 /** The response's body alone when all went well. */
 type Answer = string | Reply
+
+/** A call of an operation that has a handler. */
+interface Call extends DatabaseCall {
+  readonly operation: DatabaseOperation
+}
 
 interface CallsOptions {
   readonly identity: () => Identity | undefined
@@ -38,7 +44,7 @@ interface CallsOptions {
   readonly replays: Replays
   readonly ownPages: OwnPages
   readonly charges: Charges
-  readonly parts: () => Parts
+  readonly handlers: Readonly<Record<DatabaseOperation, Handler>>
   /** Resolves when nothing has the database for itself any more. */
   readonly held: () => Promise<void> | undefined
   /** Resolves when nothing is copied any more, from here or to here. */
@@ -74,20 +80,20 @@ export class Calls {
     this.#options.lease.saveNow()
   }
 
-  #resume(address: string, call: DatabaseCall): Answer | Promise<Answer> {
+  #resume(address: string, call: Call): Answer | Promise<Answer> {
     const { identity, lease } = this.#options
     return identity() && lease.canServe() ? this.#serve(call) : this.#serveWithLease(address, call)
   }
 
   /** Serves a call that had to wait: for a copy that is being made, or for this to have become one. */
-  async #later(address: string, call: DatabaseCall): Promise<Answer> {
+  async #later(address: string, call: Call): Promise<Answer> {
     const { lease, busy } = this.#options
     await lease.awaiting(busy)
     return this.#resume(address, call)
   }
 
   /** Serves a call before which a snapshot has to be made. */
-  async #keepFirst(address: string, call: DatabaseCall, first: KeepFirst): Promise<Answer> {
+  async #keepFirst(address: string, call: Call, first: KeepFirst): Promise<Answer> {
     const { lease, keeper } = this.#options
     try {
       return await lease.awaiting(() => keeper.keep(first, (kept) => this.#resume(address, { ...call, kept })))
@@ -96,7 +102,7 @@ export class Calls {
     }
   }
 
-  async #serveWithLease(address: string, call: DatabaseCall): Promise<Answer> {
+  async #serveWithLease(address: string, call: Call): Promise<Answer> {
     const { lease } = this.#options
     const [namespace, slug] = address.split('/') as [string, string]
     try {
@@ -110,9 +116,9 @@ export class Calls {
     }
   }
 
-  #serve(call: DatabaseCall): Answer | Promise<Answer> {
+  #serve(call: Call): Answer | Promise<Answer> {
     const { grant, operation } = call
-    const { lease, charges, keeper, engine, parts } = this.#options
+    const { lease, charges, keeper, engine, handlers } = this.#options
     const nowMs = now()
     if (!lease.admits(grant, nowMs)) return refuse(new PerSQLError('token_unknown'))
     charges.begin(grant.tokenId)
@@ -124,7 +130,7 @@ export class Calls {
       if (OF_LOG.has(operation) || call.body.includes('_persql_')) charges.flushLog()
       keeper.begin(call.kept)
       engine.begin(KEEPS.has(operation))
-      const outcome = databaseOperations[operation](call, parts())
+      const outcome = handlers[operation](call)
       return outcome instanceof Promise
         ? this.#await(call, outcome, startedMs, nowMs)
         : this.#finish(call, outcome, startedMs, nowMs)
@@ -134,7 +140,7 @@ export class Calls {
   }
 
   /** Others are served while something is awaited, so the database may be gone by the end. */
-  async #await(call: DatabaseCall, outcome: Promise<Outcome>, startedMs: number, nowMs: number): Promise<Answer> {
+  async #await(call: Call, outcome: Promise<Outcome>, startedMs: number, nowMs: number): Promise<Answer> {
     const { identity, lease } = this.#options
     const was = identity()
     const ended = async () => {
@@ -150,7 +156,7 @@ export class Calls {
     return call.operation === 'wait_for_changes' ? ended() : lease.awaiting(ended)
   }
 
-  #fail(call: DatabaseCall, cause: unknown, startedMs: number, nowMs: number): Reply | Promise<Answer> {
+  #fail(call: Call, cause: unknown, startedMs: number, nowMs: number): Reply | Promise<Answer> {
     const { grant, operation, body } = call
     const { identity, charges } = this.#options
     const { namespace, slug } = identity() ?? {}

@@ -4,8 +4,8 @@ import { now } from '../clock.ts'
 import type { Env } from '../env.ts'
 import { NOTHING } from '../money.ts'
 import { discardObject } from '../object-files.ts'
+import { databaseObject, namespaceObject } from '../objects.ts'
 import { verifyCaptcha } from '../ports/captcha.ts'
-import type { Serves } from '../remote.ts'
 import type { Reply } from '../reply.ts'
 import { settingsOf } from '../settings.ts'
 import { FileExport } from '../sqlite-file/export.ts'
@@ -18,13 +18,13 @@ import { Assistant } from './ai/assistant.ts'
 import { DocsStore } from './ai/docs.ts'
 import { Approvals, nameOf, resolved, type Verdict } from './approvals/approvals.ts'
 import { AuditOutbox } from './audit-outbox.ts'
-import { actorOf, type DatabaseOperation, type Grant, type ReplayKey } from './call.ts'
+import { actorOf, type Grant, type ReplayKey } from './call.ts'
 import { Calls } from './calls.ts'
 import { Charges } from './charges.ts'
 import { copyError } from './copy/failure.ts'
 import { loadFrom, loadSmallCopy, readSmallCopy } from './copy/load.ts'
 import { dropSchema } from './copy/schema.ts'
-import { CopySource, type Source } from './copy/source.ts'
+import { CopySource } from './copy/source.ts'
 import type { DamagedText } from './copy/walk.ts'
 import { AllMeans } from './endpoints/means.ts'
 import { RateLimits } from './endpoints/rate-limits.ts'
@@ -54,8 +54,7 @@ import { type BookkeepingRows, freeLocks, readVersions } from './migrations/book
 import { Ledger } from './migrations/ledger.ts'
 import { bookmarkOf } from './migrations/run.ts'
 import { Migrations } from './migrations/store.ts'
-import { type DatabaseCalls, databaseObject, namespaceObject } from './neighbors.ts'
-import type { Parts } from './operations.ts'
+import { type DatabaseOperation, databaseOperations, type FeatureServices } from './operations.ts'
 import { OwnPages } from './own-pages.ts'
 import { Proposals } from './proposals/store.ts'
 import { QUERY_LOG, QueryLog } from './query-log.ts'
@@ -72,6 +71,13 @@ import { Stage } from './transfer/stage.ts'
 import { isLoopback, urlProblem } from './webhooks/address.ts'
 import { WebhookStore } from './webhooks/store.ts'
 import { Webhooks } from './webhooks/webhooks.ts'
+
+/** What a copy is made of: an object's name in a namespace, and the id it must have if it is a database. */
+export interface Source {
+  readonly namespace: string
+  readonly name: string
+  readonly id: string | undefined
+}
 
 /** Where a copy keeps which of its texts are not UTF-8. */
 const DAMAGED = 'damaged-texts'
@@ -100,7 +106,7 @@ const OF_CONTENT = [
 let statements = 0
 
 /** One tenant's database: its SQLite file, its counters, and the right to spend that its namespace has lent it. */
-export class Database extends DurableObject<Env> implements Serves<DatabaseCalls> {
+export class Database extends DurableObject<Env> {
   readonly #run: Run
   readonly #inTransaction: LongTransaction
   readonly #engine: Engine
@@ -144,7 +150,7 @@ export class Database extends DurableObject<Env> implements Serves<DatabaseCalls
   readonly #keeper: Keeper
   readonly #imports: Imports
   readonly #stage: Stage
-  readonly #parts: Parts
+  readonly #features: FeatureServices
   readonly #gates: Gatekeeping
   #identity: Identity | undefined
   #advising = false
@@ -365,7 +371,7 @@ export class Database extends DurableObject<Env> implements Serves<DatabaseCalls
       branch: (slug) => databaseObject(env, (this.#identity as Identity).namespace, slug),
       note: (actor, ref, detail) => this.#deeds.keep(actor, 'database.branch_merged', ref, detail),
     })
-    this.#parts = {
+    this.#features = {
       merger,
       engine: this.#engine,
       storage: ctx.storage,
@@ -410,7 +416,7 @@ export class Database extends DurableObject<Env> implements Serves<DatabaseCalls
       replays,
       ownPages: this.#ownPages,
       charges: this.#charges,
-      parts: () => this.#parts,
+      handlers: databaseOperations(this.#features),
       held: () => this.#exclusion.held,
       busy: () => this.#busy,
       sweepReplaysAt: (atMs) => this.#timers.set('replays', atMs),
@@ -451,7 +457,7 @@ export class Database extends DurableObject<Env> implements Serves<DatabaseCalls
 
   /** What the public may know, in JSON: the specs of published endpoints, and what the database is for. */
   publicFace(): string {
-    const { databaseDescription: description } = this.#parts.docs.get()
+    const { databaseDescription: description } = this.#features.docs.get()
     return JSON.stringify({ description, specs: this.#endpoints.publishedSpecs() } satisfies PublicFace)
   }
 
@@ -532,7 +538,7 @@ export class Database extends DurableObject<Env> implements Serves<DatabaseCalls
       ...changed.map((object) => ({ ...named(object), change: 'changed' as const })),
     ]
     const text = `-- Restore of "${label.replace(/\s+/g, ' ')}"`
-    if (objects.length > 0) this.#parts.schemaChanges.add({ text, verb: 'RESTORE' }, objects, actor, now())
+    if (objects.length > 0) this.#features.schemaChanges.add({ text, verb: 'RESTORE' }, objects, actor, now())
   }
 
   /** Replaces all tables, which hold on to each other in whatever order. Nothing else is served meanwhile. */
@@ -646,7 +652,7 @@ export class Database extends DurableObject<Env> implements Serves<DatabaseCalls
   forkState(id: string): ForkState {
     this.#checkSource(id)
     if (!this.#identity) throw new PerSQLError('copy_cut_off')
-    return forkStateOf(this.ctx.storage.kv, this.#run, this.#parts.schemaChanges)
+    return forkStateOf(this.ctx.storage.kv, this.#run, this.#features.schemaChanges)
   }
 
   /**

@@ -1,7 +1,24 @@
 import { PerSQLError } from '@persql/contract'
-import type { DatabaseCall } from './call.ts'
-import type { Parts } from './operations.ts'
+import type { DatabaseCall, Grant } from './call.ts'
+import type { Engine } from './engine.ts'
+import type { Keeper } from './history/keeper.ts'
 import type { Outcome } from './outcome.ts'
+
+/** Runs work while no other call is served and foreign keys are off; `changes` says whether it changes something. */
+export type Alone = <T>(work: () => Promise<T>, changes?: boolean) => Promise<T>
+
+/** Bills a call and saves its answer, at the end of the transaction that it ran in. */
+export type Settle = (call: DatabaseCall, outcome: Outcome, startedMs: number) => void
+
+/** The services that such a call uses. */
+export interface TurnWithoutForeignKeys {
+  readonly engine: Engine
+  readonly keeper: Keeper
+  readonly alone: Alone
+  readonly settle: Settle
+  /** Whether a caller is still admitted. */
+  readonly admits: (grant: Grant) => boolean
+}
 
 /**
  * Runs a call with foreign keys off while no other call is served, and settles the call in the turn that it runs in.
@@ -10,7 +27,7 @@ import type { Outcome } from './outcome.ts'
  */
 export function withoutForeignKeys(
   call: DatabaseCall,
-  { alone, admits, keeper, engine, settle }: Parts,
+  { alone, admits, keeper, engine, settle }: TurnWithoutForeignKeys,
   changes: boolean,
   run: () => Outcome,
 ): Promise<Outcome> {

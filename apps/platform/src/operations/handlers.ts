@@ -1,7 +1,7 @@
 import type { Api, Parsed, Result, Role, Scope } from '@persql/contract'
 import type { Account } from '../accounts/auth.ts'
 import type { Context } from '../context.ts'
-import type { DatabaseOperation } from '../database/call.ts'
+import type { DatabaseOperation } from '../database/operations.ts'
 import type { Caller, MemberAccess } from '../namespace/admission.ts'
 import type { Minter } from '../namespace/credentials.ts'
 import type { Namespace } from '../namespace/object.ts'

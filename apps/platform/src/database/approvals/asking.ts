@@ -1,18 +1,31 @@
 import { PerSQLError } from '@persql/contract'
 import { toIso } from '../../clock.ts'
+import type { Audit } from '../audit-outbox.ts'
 import { actorOf, type DatabaseCall } from '../call.ts'
-import type { Parts, Run } from '../operations.ts'
+import type { Handler } from '../calls/handler.ts'
+import type { Engine } from '../engine.ts'
 import { done, type Outcome } from '../outcome.ts'
 import type { Result } from '../result.ts'
 import { runNext } from '../run-next.ts'
 import { undone } from '../undone.ts'
-import { nameOf } from './approvals.ts'
+import type { Webhooks } from '../webhooks/webhooks.ts'
+import { type Approvals, nameOf } from './approvals.ts'
 import { MAX_HITS, mayBeApproved, Trial } from './gate.ts'
 import type { Frozen } from './requests.ts'
 import { mintApprovalToken } from './tokens.ts'
 
 /** How long a request can be decided, and what was approved be redeemed. */
 const OPEN_MS = 30 * 60 * 1000
+
+/** The services that a request for approval uses. */
+export interface ApprovalRequester {
+  readonly approvals: Approvals
+  readonly engine: Engine
+  readonly storage: DurableObjectStorage
+  readonly webhooks: Webhooks
+  readonly audit: Audit
+  readonly now: () => number
+}
 
 /** What a call would run, and what it must give up when it waits instead. */
 export interface Waiting extends Frozen {
@@ -21,19 +34,19 @@ export interface Waiting extends Frozen {
 
 /** An operation that, where rules ask for it, does nothing yet and waits for a human, frozen as it was sent. */
 export const asking =
-  (waitingOf: (call: DatabaseCall, parts: Parts) => Waiting, run: Run): Run =>
-  (call, parts) => {
+  (services: ApprovalRequester, waitingOf: (call: DatabaseCall) => Waiting, run: Handler): Handler =>
+  (call) => {
     try {
-      return run(call, parts)
+      return run(call)
     } catch (cause) {
       if (!mayBeApproved(cause)) throw cause
-      return ask(waitingOf(call, parts), call, parts)
+      return ask(waitingOf(call), call, services)
     }
   }
 
 /** Tries all of it and takes it back: to learn every table that is written, and not to ask for what fails anyway. */
-function ask({ statements, batch, giveUp }: Waiting, { grant }: DatabaseCall, parts: Parts): Outcome {
-  const { approvals, engine, storage, now, audit, webhooks } = parts
+function ask({ statements, batch, giveUp }: Waiting, { grant }: DatabaseCall, services: ApprovalRequester): Outcome {
+  const { approvals, engine, storage, now, audit, webhooks } = services
   const trial = new Trial()
   const results = undone(storage, engine, () =>
     approvals.gate.during(trial, () => runFrozen({ statements, batch }, grant, engine)),
@@ -64,7 +77,7 @@ function ask({ statements, batch, giveUp }: Waiting, { grant }: DatabaseCall, pa
 }
 
 /** Runs what is frozen, to be called in a transaction. */
-export function runFrozen({ statements, batch }: Frozen, grant: DatabaseCall['grant'], engine: Parts['engine']) {
+export function runFrozen({ statements, batch }: Frozen, grant: DatabaseCall['grant'], engine: Engine) {
   const results: Result[] = []
   for (const statement of statements) {
     if (batch) runNext(statement, grant, engine, results, true)

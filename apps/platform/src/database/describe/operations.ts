@@ -1,8 +1,9 @@
-import { type Api, type Parsed, PerSQLError } from '@persql/contract'
-import { docsInScope } from '../ai/docs.ts'
-import { assistantOperations } from '../ai/operations.ts'
-import type { DatabaseCall, DescribeOperation } from '../call.ts'
-import type { Run } from '../operations.ts'
+import { PerSQLError } from '@persql/contract'
+import { type DocsStore, docsInScope } from '../ai/docs.ts'
+import { putDocs } from '../ai/operations.ts'
+import type { Grant } from '../call.ts'
+import { type Handlers, parseInput } from '../calls/handler.ts'
+import type { Engine } from '../engine.ts'
 import { done } from '../outcome.ts'
 import { compactText } from './compact.ts'
 import { describeModel } from './description.ts'
@@ -11,31 +12,39 @@ import { readModel } from './read-model.ts'
 import { rank } from './search.ts'
 import { documentsOf } from './search-terms.ts'
 
-/** What tells a newcomer what is in the database. Bodies are validated input. */
-export const describeOperations: Record<DescribeOperation, Run> = {
-  describe(call, { storage, docs }) {
-    const { format } = inputOf<'describe'>(call)
-    const { tableScope } = call.grant
-    const model = readModel(storage.sql, tableScope)
-    const { data, rowsRead } = describeModel(storage.sql, model, docsInScope(docs.get(), tableScope))
-    return done(format === 'compact' ? { text: compactText(data) } : data, { rowsRead })
-  },
-
-  set_description: assistantOperations.put_docs,
-
-  search(call, { storage, docs, engine }) {
-    const { q, limit } = inputOf<'search'>(call)
-    const documents = documentsOf(readModel(storage.sql, call.grant.tableScope), docs.get())
-    return done({ hits: rank(storage, engine, documents, q, limit) })
-  },
-
-  async doctor({ grant }, { storage, docs, admits }) {
-    const known = docsInScope(docs.get(), grant.tableScope)
-    const { data, rowsRead } = await examine(storage.sql, grant.tableScope, known, () => {
-      if (!admits(grant)) throw new PerSQLError('token_unknown')
-    })
-    return done(data, { rowsRead })
-  },
+/** The services that descriptions use. */
+interface DescribeServices {
+  readonly storage: DurableObjectStorage
+  readonly docs: DocsStore
+  readonly engine: Engine
+  readonly admits: (grant: Grant) => boolean
 }
 
-const inputOf = <K extends DescribeOperation>({ body }: DatabaseCall) => JSON.parse(body) as Parsed<Api[K]>
+/** Returns the handlers of descriptions, search and the schema doctor. */
+export function operations({ storage, docs, engine, admits }: DescribeServices) {
+  return {
+    describe(call) {
+      const { format } = parseInput<'describe'>(call)
+      const { tableScope } = call.grant
+      const model = readModel(storage.sql, tableScope)
+      const { data, rowsRead } = describeModel(storage.sql, model, docsInScope(docs.get(), tableScope))
+      return done(format === 'compact' ? { text: compactText(data) } : data, { rowsRead })
+    },
+
+    set_description: putDocs(docs),
+
+    search(call) {
+      const { q, limit } = parseInput<'search'>(call)
+      const documents = documentsOf(readModel(storage.sql, call.grant.tableScope), docs.get())
+      return done({ hits: rank(storage, engine, documents, q, limit) })
+    },
+
+    async doctor({ grant }) {
+      const known = docsInScope(docs.get(), grant.tableScope)
+      const { data, rowsRead } = await examine(storage.sql, grant.tableScope, known, () => {
+        if (!admits(grant)) throw new PerSQLError('token_unknown')
+      })
+      return done(data, { rowsRead })
+    },
+  } satisfies Handlers
+}

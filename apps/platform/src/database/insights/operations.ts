@@ -1,7 +1,7 @@
-import type { Api, Insights, Parsed } from '@persql/contract'
+import type { Insights } from '@persql/contract'
 import { toIso } from '../../clock.ts'
-import type { InsightsOperation } from '../call.ts'
-import type { Run } from '../operations.ts'
+import { type Handlers, parseInput } from '../calls/handler.ts'
+import type { Endpoints } from '../endpoints/store.ts'
 import { done } from '../outcome.ts'
 import { percentile } from './percentile.ts'
 import { type Ran, trafficOf } from './traffic.ts'
@@ -12,40 +12,49 @@ const HOUR_MS = 3_600_000
 /** Calls that ran, or were to run, a statement. Ids grow with time, so that the newest come first without sorting. */
 const STATEMENTS = `FROM _persql_query_log WHERE sql <> '' AND ts >= ?`
 
-/** What the query log says of statements. */
-export const insightsOperations: Record<InsightsOperation, Run> = {
-  get_insights({ body }, { storage, now }) {
-    const { hours: windowHours } = JSON.parse(body) as Parsed<Api['get_insights']>
-    const fromMs = now() - windowHours * HOUR_MS
-    const all = storage.sql.exec<Timed>(
-      `SELECT duration_ms AS durationMs, status >= 400 AS isFailed ${STATEMENTS} ORDER BY duration_ms`,
-      fromMs,
-    )
-    const timed = all.toArray()
-    const recent = storage.sql.exec<Logged>(
-      `SELECT id, ts, sql, duration_ms AS durationMs, rows_read AS rowsRead, rows_written AS rowsWritten, status, error
-       ${STATEMENTS} AND (duration_ms > ${SLOW_MS} OR status >= 400) ORDER BY id DESC LIMIT ${MAX_RECENT}`,
-      fromMs,
-    )
-    const data: Insights = { summary: summaryOf(timed, windowHours), recent: recent.toArray().map(entryOf) }
-    return done(data, { rowsRead: all.rowsRead + recent.rowsRead })
-  },
+/** The services that insights use. */
+interface InsightsServices {
+  readonly storage: DurableObjectStorage
+  readonly endpoints: Endpoints
+  readonly now: () => number
+}
 
-  get_endpoint_traffic({ body }, { storage, endpoints, now }) {
-    const { slug, hours } = JSON.parse(body) as Parsed<Api['get_endpoint_traffic']>
-    endpoints.get(slug)
-    const toMs = now()
-    const fromMs = toMs - hours * HOUR_MS
-    const ran = storage.sql.exec<Ran>(
-      `SELECT id, ts, duration_ms AS durationMs, rows_read AS rowsRead, rows_written AS rowsWritten,
-         status >= 400 AS isFailed, error
-       FROM _persql_query_log WHERE token_id = ? AND ts >= ? ORDER BY id`,
-      `endpoint:${slug}`,
-      fromMs,
-    )
-    const data = trafficOf(ran.toArray(), fromMs, toMs)
-    return done({ windowHours: hours, ...data }, { rowsRead: ran.rowsRead })
-  },
+/** Returns the handlers of insights, which read the query log. */
+export function operations({ storage, endpoints, now }: InsightsServices) {
+  return {
+    get_insights(call) {
+      const { hours: windowHours } = parseInput<'get_insights'>(call)
+      const fromMs = now() - windowHours * HOUR_MS
+      const all = storage.sql.exec<Timed>(
+        `SELECT duration_ms AS durationMs, status >= 400 AS isFailed ${STATEMENTS} ORDER BY duration_ms`,
+        fromMs,
+      )
+      const timed = all.toArray()
+      const recent = storage.sql.exec<Logged>(
+        `SELECT id, ts, sql, duration_ms AS durationMs, rows_read AS rowsRead, rows_written AS rowsWritten, status, error
+         ${STATEMENTS} AND (duration_ms > ${SLOW_MS} OR status >= 400) ORDER BY id DESC LIMIT ${MAX_RECENT}`,
+        fromMs,
+      )
+      const data: Insights = { summary: summaryOf(timed, windowHours), recent: recent.toArray().map(entryOf) }
+      return done(data, { rowsRead: all.rowsRead + recent.rowsRead })
+    },
+
+    get_endpoint_traffic(call) {
+      const { slug, hours } = parseInput<'get_endpoint_traffic'>(call)
+      endpoints.get(slug)
+      const toMs = now()
+      const fromMs = toMs - hours * HOUR_MS
+      const ran = storage.sql.exec<Ran>(
+        `SELECT id, ts, duration_ms AS durationMs, rows_read AS rowsRead, rows_written AS rowsWritten,
+           status >= 400 AS isFailed, error
+         FROM _persql_query_log WHERE token_id = ? AND ts >= ? ORDER BY id`,
+        `endpoint:${slug}`,
+        fromMs,
+      )
+      const data = trafficOf(ran.toArray(), fromMs, toMs)
+      return done({ windowHours: hours, ...data }, { rowsRead: ran.rowsRead })
+    },
+  } satisfies Handlers
 }
 
 type Timed = { durationMs: number; isFailed: number }

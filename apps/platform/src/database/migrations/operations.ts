@@ -1,104 +1,123 @@
-import { type Api, type MigrationTrial, type Parsed, PerSQLError } from '@persql/contract'
+import { type MigrationTrial, PerSQLError } from '@persql/contract'
 import { toIso } from '../../clock.ts'
 import { mapPage } from '../../paging.ts'
-import { actorOf, type DatabaseCall, type MigrationOperation } from '../call.ts'
+import type { Audit } from '../audit-outbox.ts'
+import { actorOf, type DatabaseCall } from '../call.ts'
+import { type Handler, type Handlers, parseInput } from '../calls/handler.ts'
 import { Postponed } from '../engine.ts'
 import { type Run as RunSql, SCHEMA_TABLE } from '../guard/schema-map.ts'
-import type { Parts, Run } from '../operations.ts'
 import { done, donePage, type Outcome } from '../outcome.ts'
 import type { Result } from '../result.ts'
-import type { SchemaChange } from '../schema-changes.ts'
+import type { SchemaChange, SchemaChanges } from '../schema-changes.ts'
 import { diffObjects, named, readObjects } from '../schema-diff.ts'
 import { undone } from '../undone.ts'
-import { withoutForeignKeys } from '../without-foreign-keys.ts'
+import { type TurnWithoutForeignKeys, withoutForeignKeys } from '../without-foreign-keys.ts'
 import { RowCounts } from './row-counts.ts'
 import { checkedStatements, runStatements } from './run.ts'
 import { headOf, parseScript, type ScriptStatement } from './script.ts'
-import { idOf, migrationOf } from './store.ts'
+import { idOf, type Migrations, migrationOf } from './store.ts'
 import type { StoredMigration } from './stored-migration.ts'
 
-/** What changes the schema, and the record of what has. Bodies are validated input. */
-export const migrationOperations: Record<MigrationOperation, Run> = {
-  list_migrations: whole((call, { migrations }) =>
-    donePage(mapPage(migrations.page(inputOf<'list_migrations'>(call)), migrationOf)),
-  ),
+/** The services that migrations use. */
+interface MigrationServices extends TurnWithoutForeignKeys {
+  readonly storage: DurableObjectStorage
+  readonly migrations: Migrations
+  readonly schemaChanges: SchemaChanges
+  readonly audit: Audit
+  readonly now: () => number
+  /** Reads a bookmark of now; absent where the runtime has none. `null`: not available now. */
+  readonly bookmark: (() => Promise<string | null>) | undefined
+}
 
-  create_migration: whole((call, parts) => {
-    const { name, sql } = inputOf<'create_migration'>(call)
-    const statements = checkedStatements(sql, call.grant, parts.engine).length
-    const stored = parts.migrations.create({ name, sql, statements }, parts.now())
-    parts.audit(actorOf(call.grant), 'migration.created', idOf(stored), { name })
-    return done(migrationOf(stored))
-  }),
+/** Returns the handlers of migrations and of the schema change log. */
+export function operations(services: MigrationServices) {
+  return {
+    list_migrations: whole((call) =>
+      donePage(mapPage(services.migrations.page(parseInput<'list_migrations'>(call)), migrationOf)),
+    ),
 
-  update_migration: whole((call, parts) => {
-    const { id, ...changes } = inputOf<'update_migration'>(call)
-    const draft = parts.migrations.draft(id)
-    const { name, sql } = { ...draft, ...changes }
-    const statements = checkedStatements(sql, call.grant, parts.engine).length
-    const stored = parts.migrations.change(draft, { name, sql, statements }, parts.now())
-    parts.audit(actorOf(call.grant), 'migration.updated', id, { name })
-    return done(migrationOf(stored))
-  }),
+    create_migration: whole((call) => {
+      const { name, sql } = parseInput<'create_migration'>(call)
+      const statements = checkedStatements(sql, call.grant, services.engine).length
+      const stored = services.migrations.create({ name, sql, statements }, services.now())
+      services.audit(actorOf(call.grant), 'migration.created', idOf(stored), { name })
+      return done(migrationOf(stored))
+    }),
 
-  delete_migration: whole((call, parts) => {
-    const draft = parts.migrations.draft(inputOf<'delete_migration'>(call).id)
-    parts.migrations.delete(draft)
-    parts.audit(actorOf(call.grant), 'migration.deleted', idOf(draft), { name: draft.name })
-    return done({ deleted: true })
-  }),
+    update_migration: whole((call) => {
+      const { id, ...changes } = parseInput<'update_migration'>(call)
+      const draft = services.migrations.draft(id)
+      const { name, sql } = { ...draft, ...changes }
+      const statements = checkedStatements(sql, call.grant, services.engine).length
+      const stored = services.migrations.change(draft, { name, sql, statements }, services.now())
+      services.audit(actorOf(call.grant), 'migration.updated', id, { name })
+      return done(migrationOf(stored))
+    }),
 
-  apply_migration: whole((call, parts) => {
-    const draft = parts.migrations.draft(inputOf<'apply_migration'>(call).id)
-    const { foreignKeysOff } = parseScript(draft.sql)
-    if (!foreignKeysOff && !parts.bookmark) return applied(call, parts, draft, null)
-    return appliedLater(call, parts, draft, foreignKeysOff)
-  }),
+    delete_migration: whole((call) => {
+      const draft = services.migrations.draft(parseInput<'delete_migration'>(call).id)
+      services.migrations.delete(draft)
+      services.audit(actorOf(call.grant), 'migration.deleted', idOf(draft), { name: draft.name })
+      return done({ deleted: true })
+    }),
 
-  try_migration: whole((call, parts) => {
-    const draft = parts.migrations.draft(inputOf<'try_migration'>(call).id)
-    if (!parseScript(draft.sql).foreignKeysOff) return tried(call, parts, draft)
-    return withoutForeignKeys(call, parts, false, () => tried(call, parts, unchanged(parts, draft)))
-  }),
+    apply_migration: whole((call) => {
+      const draft = services.migrations.draft(parseInput<'apply_migration'>(call).id)
+      const { foreignKeysOff } = parseScript(draft.sql)
+      if (!foreignKeysOff && !services.bookmark) return applied(call, services, draft, null)
+      return appliedLater(call, services, draft, foreignKeysOff)
+    }),
 
-  list_schema_changes: whole((call, { schemaChanges }) => {
-    const { limit, before } = inputOf<'list_schema_changes'>(call)
-    return done(schemaChanges.list(limit, before).map(wireOf))
-  }),
+    try_migration: whole((call) => {
+      const draft = services.migrations.draft(parseInput<'try_migration'>(call).id)
+      if (!parseScript(draft.sql).foreignKeysOff) return tried(call, services, draft)
+      return withoutForeignKeys(call, services, false, () => tried(call, services, unchanged(services, draft)))
+    }),
+
+    list_schema_changes: whole((call) => {
+      const { limit, before } = parseInput<'list_schema_changes'>(call)
+      return done(services.schemaChanges.list(limit, before).map(wireOf))
+    }),
+  } satisfies Handlers
 }
 
 /** Migrations and changes of the schema show, and reach, all tables. */
-function whole(run: Run): Run {
-  return (call, parts) => {
+function whole(run: Handler): Handler {
+  return (call) => {
     if (call.grant.tableScope !== null) throw new PerSQLError('table_out_of_scope', { table: SCHEMA_TABLE })
-    return run(call, parts)
+    return run(call)
   }
 }
 
 /** Others are served before this has its turn, so what was checked is checked again then. */
 async function appliedLater(
   call: DatabaseCall,
-  parts: Parts,
+  services: MigrationServices,
   draft: StoredMigration,
   foreignKeysOff: boolean,
 ): Promise<Outcome> {
-  const bookmark = (await parts.bookmark?.()) ?? null
-  const apply = () => applied(call, parts, unchanged(parts, draft), bookmark)
-  if (foreignKeysOff) return withoutForeignKeys(call, parts, true, apply)
-  if (!parts.admits(call.grant)) throw new PerSQLError('token_unknown')
+  const bookmark = (await services.bookmark?.()) ?? null
+  const apply = () => applied(call, services, unchanged(services, draft), bookmark)
+  if (foreignKeysOff) return withoutForeignKeys(call, services, true, apply)
+  if (!services.admits(call.grant)) throw new PerSQLError('token_unknown')
   return apply()
 }
 
 /** @throws PerSQLError `conflict` when the draft has changed */
-function unchanged({ migrations }: Parts, before: StoredMigration): StoredMigration {
+function unchanged({ migrations }: Pick<MigrationServices, 'migrations'>, before: StoredMigration): StoredMigration {
   const draft = migrations.draft(idOf(before))
   if (draft.checksum !== before.checksum || draft.createdAtMs !== before.createdAtMs) throw new PerSQLError('conflict')
   return draft
 }
 
 /** In one turn: statements, record and stamp are committed together, and nobody else is served in between. */
-function applied({ grant }: DatabaseCall, parts: Parts, draft: StoredMigration, bookmark: string | null): Outcome {
-  const { engine, storage, migrations, schemaChanges } = parts
+function applied(
+  { grant }: DatabaseCall,
+  services: MigrationServices,
+  draft: StoredMigration,
+  bookmark: string | null,
+): Outcome {
+  const { engine, storage, migrations, schemaChanges } = services
   const [by, startedMs] = [actorOf(grant), performance.now()]
   const used = { rowsRead: 0, rowsWritten: 0 }
   const script = parseScript(draft.sql)
@@ -109,20 +128,20 @@ function applied({ grant }: DatabaseCall, parts: Parts, draft: StoredMigration, 
         runStatements({ script, grant, engine, storage }, (_statement, result) => add(used, result)),
       )
       const durationMs = rounded(performance.now() - startedMs)
-      return migrations.freeze(draft, { atMs: parts.now(), by, durationMs, bookmark })
+      return migrations.freeze(draft, { atMs: services.now(), by, durationMs, bookmark })
     })
-    parts.audit(by, 'migration.applied', idOf(draft), { name: draft.name, statements: draft.statements })
+    services.audit(by, 'migration.applied', idOf(draft), { name: draft.name, statements: draft.statements })
     return { ...done(migrationOf(stored)), sql: draft.sql, statementCount: script.statements.length, ...used }
   } catch (cause) {
     engine.forget()
     if (cause instanceof Postponed) throw cause
     const failure = PerSQLError.from(cause)
-    migrations.fail(draft, { ...errorOf(failure), ...where(failure), atMs: parts.now() })
+    migrations.fail(draft, { ...errorOf(failure), ...where(failure), atMs: services.now() })
     throw failure
   }
 }
 
-function tried({ grant }: DatabaseCall, { engine, storage }: Parts, draft: StoredMigration): Outcome {
+function tried({ grant }: DatabaseCall, { engine, storage }: MigrationServices, draft: StoredMigration): Outcome {
   const run: RunSql = (text, ...params) => [...storage.sql.exec(text, ...params).raw()]
   const objects = () => readObjects(run)
   const script = parseScript(draft.sql)
@@ -180,4 +199,3 @@ const wireOf = ({ number, atMs, ...change }: SchemaChange) => ({
   ...change,
 })
 const rounded = (ms: number) => Math.round(ms * 1000) / 1000
-const inputOf = <K extends MigrationOperation>({ body }: DatabaseCall) => JSON.parse(body) as Parsed<Api[K]>

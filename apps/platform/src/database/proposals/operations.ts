@@ -1,63 +1,71 @@
 import { PerSQLError } from '@persql/contract'
 import { toIso } from '../../clock.ts'
-import { asking, type Waiting } from '../approvals/asking.ts'
-import { type DatabaseCall, type ProposalOperation, parseApply, parseProposal } from '../call.ts'
+import { type ApprovalRequester, asking, type Waiting } from '../approvals/asking.ts'
+import { type DatabaseCall, parseApply, parseProposal } from '../call.ts'
+import type { Handlers } from '../calls/handler.ts'
 import type { Analysis } from '../guard/guard.ts'
-import type { Parts, Run } from '../operations.ts'
 import { done } from '../outcome.ts'
 import { undone } from '../undone.ts'
+import type { Proposals } from './store.ts'
 
-/** Writes that are proposed first and applied afterwards. */
-export const proposalOperations: Record<ProposalOperation, Run> = {
-  propose({ body, grant }, { engine, proposals, approvals, storage, now }) {
-    const { ttlSec, ...statement } = parseProposal(body)
-    const analysis = engine.prepareAlone(statement, grant)
-    const { kind } = analysis.effect
-    if (kind === 'read')
-      throw new PerSQLError('invalid_input', { problem: "This statement doesn't write. Use query instead." })
-    const planned = { ...statement, sql: `EXPLAIN QUERY PLAN ${analysis.statement.text}` }
-    const plan = engine.run(engine.prepare(planned, grant), planned)
-    // Applying it asks for approval where that is needed; what is forbidden is told now.
-    const attempt = () => {
-      const result = approvals.gate.trying(() => engine.run(analysis, statement, true))
-      engine.checkKeys()
-      return result
-    }
-    const tried = counts(analysis) ? undone(storage, engine, attempt) : undefined
-    const expiresAtMs = now() + ttlSec * 1000
-    const proposal = { statement, tokenId: grant.tokenId, expiresAtMs, effect: effectOf(analysis) }
-    const data = {
-      sql: statement.sql,
-      plan: plan.rows,
-      estimatedAffectedRows: tried?.changes ?? null,
-      executionToken: proposals.add(proposal),
-      expiresAt: toIso(expiresAtMs),
-      action: kind,
-    }
-    // What was tried is undone: it is charged as rows read, which it was.
-    const rowsRead = plan.rowsRead + (tried?.rowsRead ?? 0)
-    return done(data, { sql: statement.sql, statementCount: 1, rowsRead })
-  },
-
-  apply: asking(waiting, ({ body, grant }, { engine, proposals, now }) => {
-    const token = parseApply(body)
-    const { statement, effect } = proposals.get(token, grant.tokenId, now())
-    const analysis = engine.prepare(statement, grant)
-    if (effectOf(analysis) !== effect) throw new PerSQLError('proposal_stale')
-    const result = engine.transaction(() => {
-      proposals.spend(token)
-      return engine.run(analysis, statement, true)
-    })
-    const { rowsRead, rowsWritten } = result
-    return done(result, { sql: statement.sql, statementCount: 1, rowsRead, rowsWritten })
-  }),
+/** The services that proposals use. */
+interface ProposalServices extends ApprovalRequester {
+  readonly proposals: Proposals
 }
 
-/** A proposal that waits for approval is spent: it is the approval's from then on, or it would be done twice. */
-function waiting({ body, grant }: DatabaseCall, { proposals, now }: Parts): Waiting {
-  const token = parseApply(body)
-  const { statement } = proposals.get(token, grant.tokenId, now())
-  return { statements: [statement], batch: false, giveUp: () => proposals.spend(token) }
+/** Returns the handlers of writes that are proposed first and applied afterwards. */
+export function operations(services: ProposalServices) {
+  const { engine, proposals, approvals, storage, now } = services
+  /** A proposal that waits for approval is spent: it is the approval's from then on, or it would be done twice. */
+  const waiting = ({ body, grant }: DatabaseCall): Waiting => {
+    const token = parseApply(body)
+    const { statement } = proposals.get(token, grant.tokenId, now())
+    return { statements: [statement], batch: false, giveUp: () => proposals.spend(token) }
+  }
+  return {
+    propose({ body, grant }) {
+      const { ttlSec, ...statement } = parseProposal(body)
+      const analysis = engine.prepareAlone(statement, grant)
+      const { kind } = analysis.effect
+      if (kind === 'read')
+        throw new PerSQLError('invalid_input', { problem: "This statement doesn't write. Use query instead." })
+      const planned = { ...statement, sql: `EXPLAIN QUERY PLAN ${analysis.statement.text}` }
+      const plan = engine.run(engine.prepare(planned, grant), planned)
+      // Applying it asks for approval where that is needed; what is forbidden is told now.
+      const attempt = () => {
+        const result = approvals.gate.trying(() => engine.run(analysis, statement, true))
+        engine.checkKeys()
+        return result
+      }
+      const tried = counts(analysis) ? undone(storage, engine, attempt) : undefined
+      const expiresAtMs = now() + ttlSec * 1000
+      const proposal = { statement, tokenId: grant.tokenId, expiresAtMs, effect: effectOf(analysis) }
+      const data = {
+        sql: statement.sql,
+        plan: plan.rows,
+        estimatedAffectedRows: tried?.changes ?? null,
+        executionToken: proposals.add(proposal),
+        expiresAt: toIso(expiresAtMs),
+        action: kind,
+      }
+      // What was tried is undone: it is charged as rows read, which it was.
+      const rowsRead = plan.rowsRead + (tried?.rowsRead ?? 0)
+      return done(data, { sql: statement.sql, statementCount: 1, rowsRead })
+    },
+
+    apply: asking(services, waiting, ({ body, grant }) => {
+      const token = parseApply(body)
+      const { statement, effect } = proposals.get(token, grant.tokenId, now())
+      const analysis = engine.prepare(statement, grant)
+      if (effectOf(analysis) !== effect) throw new PerSQLError('proposal_stale')
+      const result = engine.transaction(() => {
+        proposals.spend(token)
+        return engine.run(analysis, statement, true)
+      })
+      const { rowsRead, rowsWritten } = result
+      return done(result, { sql: statement.sql, statementCount: 1, rowsRead, rowsWritten })
+    }),
+  } satisfies Handlers
 }
 
 /** Statements that change rows which can be counted beforehand by doing it and undoing it. */

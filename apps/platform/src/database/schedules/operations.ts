@@ -1,63 +1,73 @@
-import type { Api, Parsed } from '@persql/contract'
 import { assertInScope, isInScope } from '../../authority.ts'
 import { mapPage } from '../../paging.ts'
-import { actorOf, type DatabaseCall, type ScheduleOperation } from '../call.ts'
-import { OnHold } from '../engine.ts'
-import type { Run } from '../operations.ts'
+import type { Audit } from '../audit-outbox.ts'
+import { actorOf, type DatabaseCall } from '../call.ts'
+import { type Handlers, parseInput } from '../calls/handler.ts'
+import { type Engine, OnHold } from '../engine.ts'
 import { done, donePage } from '../outcome.ts'
 import { failed, lastRun, runStatement, statementOf } from './run.ts'
 import { type Rights, type Schedules, type StoredSchedule, scheduleOf } from './store.ts'
 
-/** Statements that run by themselves. Bodies are validated input. */
-export const scheduleOperations: Record<ScheduleOperation, Run> = {
-  list_schedules(call, { schedules }) {
-    const page = schedules.page(inputOf<'list_schedules'>(call), ({ rights }) =>
-      isInScope(rights.tableScope, call.grant),
-    )
-    return donePage(mapPage(page, scheduleOf))
-  },
+/** The services that schedules use. */
+interface ScheduleServices {
+  readonly schedules: Schedules
+  readonly engine: Engine
+  readonly audit: Audit
+  readonly now: () => number
+}
 
-  create_schedule(call, { schedules, engine, audit, now }) {
-    const { name, sql, params, intervalSec, enabled } = inputOf<'create_schedule'>(call)
-    engine.prepareAlone(statementOf({ sql, params }), call.grant)
-    const schedule = schedules.create({ name, sql, params, intervalSec, enabled }, rightsOf(call), now())
-    audit(actorOf(call.grant), 'schedule.created', schedule.id, { name, intervalSec })
-    return done(scheduleOf(schedule))
-  },
+/** Returns the handlers of schedules. */
+export function operations({ schedules, engine, audit, now }: ScheduleServices) {
+  return {
+    list_schedules(call) {
+      const page = schedules.page(parseInput<'list_schedules'>(call), ({ rights }) =>
+        isInScope(rights.tableScope, call.grant),
+      )
+      return donePage(mapPage(page, scheduleOf))
+    },
 
-  update_schedule(call, { schedules, engine, audit, now }) {
-    const { id, name, sql, params, intervalSec, enabled } = inputOf<'update_schedule'>(call)
-    const known = find(id, call, schedules)
-    const all = Object.entries({ name, sql, params, intervalSec, enabled }).filter(([, value]) => value !== undefined)
-    const fields = Object.fromEntries(all) as Partial<StoredSchedule>
-    engine.prepareAlone(statementOf({ ...known, ...fields }), call.grant)
-    const schedule = schedules.change(known, fields, rightsOf(call), now())
-    audit(actorOf(call.grant), 'schedule.updated', id, { name: schedule.name, intervalSec: schedule.intervalSec })
-    return done(scheduleOf(schedule))
-  },
+    create_schedule(call) {
+      const { name, sql, params, intervalSec, enabled } = parseInput<'create_schedule'>(call)
+      engine.prepareAlone(statementOf({ sql, params }), call.grant)
+      const schedule = schedules.create({ name, sql, params, intervalSec, enabled }, rightsOf(call), now())
+      audit(actorOf(call.grant), 'schedule.created', schedule.id, { name, intervalSec })
+      return done(scheduleOf(schedule))
+    },
 
-  delete_schedule(call, { schedules, audit }) {
-    const { id, name } = find(inputOf<'delete_schedule'>(call).id, call, schedules)
-    schedules.delete(id)
-    audit(actorOf(call.grant), 'schedule.deleted', id, { name })
-    return done({ deleted: true })
-  },
+    update_schedule(call) {
+      const { id, name, sql, params, intervalSec, enabled } = parseInput<'update_schedule'>(call)
+      const known = find(id, call, schedules)
+      const all = Object.entries({ name, sql, params, intervalSec, enabled }).filter(([, value]) => value !== undefined)
+      const fields = Object.fromEntries(all) as Partial<StoredSchedule>
+      engine.prepareAlone(statementOf({ ...known, ...fields }), call.grant)
+      const schedule = schedules.change(known, fields, rightsOf(call), now())
+      audit(actorOf(call.grant), 'schedule.updated', id, { name: schedule.name, intervalSec: schedule.intervalSec })
+      return done(scheduleOf(schedule))
+    },
 
-  run_schedule(call, { schedules, engine, now }) {
-    const schedule = find(inputOf<'run_schedule'>(call).id, call, schedules)
-    const [startedMs, atMs] = [performance.now(), now()]
-    const used = { sql: schedule.sql, statementCount: 1 }
-    try {
-      const result = runStatement(schedule, engine)
-      const { rowsRead, rowsWritten } = result
-      const ran = schedules.ranByHand(schedule, lastRun(result, atMs, startedMs))
-      return done(scheduleOf(ran), { ...used, rowsRead, rowsWritten })
-    } catch (cause) {
-      if (cause instanceof OnHold) throw cause
-      const durationMs = performance.now() - startedMs
-      return done(scheduleOf(schedules.ranByHand(schedule, { ...failed(cause, atMs), durationMs })), used)
-    }
-  },
+    delete_schedule(call) {
+      const { id, name } = find(parseInput<'delete_schedule'>(call).id, call, schedules)
+      schedules.delete(id)
+      audit(actorOf(call.grant), 'schedule.deleted', id, { name })
+      return done({ deleted: true })
+    },
+
+    run_schedule(call) {
+      const schedule = find(parseInput<'run_schedule'>(call).id, call, schedules)
+      const [startedMs, atMs] = [performance.now(), now()]
+      const used = { sql: schedule.sql, statementCount: 1 }
+      try {
+        const result = runStatement(schedule, engine)
+        const { rowsRead, rowsWritten } = result
+        const ran = schedules.ranByHand(schedule, lastRun(result, atMs, startedMs))
+        return done(scheduleOf(ran), { ...used, rowsRead, rowsWritten })
+      } catch (cause) {
+        if (cause instanceof OnHold) throw cause
+        const durationMs = performance.now() - startedMs
+        return done(scheduleOf(schedules.ranByHand(schedule, { ...failed(cause, atMs), durationMs })), used)
+      }
+    },
+  } satisfies Handlers
 }
 
 /** @throws PerSQLError `not_for_scoped_token` if the schedule can reach tables that the caller's token can't */
@@ -68,4 +78,3 @@ function find(id: string, { grant }: DatabaseCall, schedules: Schedules): Stored
 }
 
 const rightsOf = ({ grant: { role, tableScope } }: DatabaseCall): Rights => ({ role, tableScope })
-const inputOf = <K extends ScheduleOperation>({ body }: DatabaseCall) => JSON.parse(body) as Parsed<Api[K]>

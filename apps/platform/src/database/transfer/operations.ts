@@ -1,13 +1,21 @@
-import { type Api, type Parsed, PerSQLError } from '@persql/contract'
+import { PerSQLError } from '@persql/contract'
 import { assertInScope } from '../../authority.ts'
-import { actorOf, type DatabaseCall, type TransferOperation } from '../call.ts'
-import { Postponed } from '../engine.ts'
+import type { Remote } from '../../remote.ts'
+import type { LongTransaction } from '../../storage/long-transaction.ts'
+import type { Audit } from '../audit-outbox.ts'
+import { actorOf, type DatabaseCall, type Grant } from '../call.ts'
+import { type Handlers, parseInput } from '../calls/handler.ts'
+import { type Engine, Postponed } from '../engine.ts'
 import { lower } from '../guard/statement.ts'
+import type { History } from '../history/history.ts'
 import { isInternal } from '../internal.ts'
-import type { Parts, Run } from '../operations.ts'
 import { done, type Outcome } from '../outcome.ts'
 import { userTables } from '../schema.ts'
+import type { SchemaChanges } from '../schema-changes.ts'
+import type { Alone, Settle } from '../without-foreign-keys.ts'
 import { Applier } from './applier.ts'
+import type { Imports } from './imports.ts'
+import type { Stage } from './stage.ts'
 
 /** What the Worker has made of a file that somebody sent. */
 export interface Upload {
@@ -21,20 +29,40 @@ export interface Upload {
   readonly failure?: Pick<PerSQLError, 'code' | 'details' | 'extra'>
 }
 
-/** Data on its way in and out. Bodies are validated input. */
-export const transferOperations: Record<TransferOperation, Run> = {
-  get_import: (_call, { imports }) => done(imports.state),
-  import_database: imported,
+/** The services that imports and exports use. */
+interface TransferServices {
+  readonly storage: DurableObjectStorage
+  readonly inTransaction: LongTransaction
+  readonly engine: Engine
+  readonly history: History
+  readonly imports: Imports
+  readonly schemaChanges: SchemaChanges
+  readonly audit: Audit
+  readonly now: () => number
+  readonly admits: (grant: Grant) => boolean
+  readonly alone: Alone
+  readonly settle: Settle
+  /** Returns the object that holds the pieces of an import. */
+  readonly stageOf: (importId: string) => Remote<Stage>
+}
 
-  async export_database({ body, grant }, { history, storage }) {
-    const { format, table } = JSON.parse(body) as Parsed<Api['export_database']>
-    if (format === 'sql' || format === 'sqlite') {
-      if (table !== undefined)
-        throw new PerSQLError('invalid_input', { problem: `${format} exports all tables. Remove "table".` })
-      assertInScope(null, grant, `export the whole database as ${format}`)
-    } else checkTable(storage.sql, table, grant.tableScope, format)
-    return done({ snapshot: await history.borrow() })
-  },
+/** Returns the handlers of imports and exports. */
+export function operations(services: TransferServices) {
+  return {
+    get_import: () => done(services.imports.state),
+    import_database: (call) => imported(call, services),
+
+    async export_database(call) {
+      const { format, table } = parseInput<'export_database'>(call)
+      const { grant } = call
+      if (format === 'sql' || format === 'sqlite') {
+        if (table !== undefined)
+          throw new PerSQLError('invalid_input', { problem: `${format} exports all tables. Remove "table".` })
+        assertInScope(null, grant, `export the whole database as ${format}`)
+      } else checkTable(services.storage.sql, table, grant.tableScope, format)
+      return done({ snapshot: await services.history.borrow() })
+    },
+  } satisfies Handlers
 }
 
 function checkTable(sql: SqlStorage, table: string | undefined, scope: readonly string[] | null, format: string): void {
@@ -47,16 +75,14 @@ function checkTable(sql: SqlStorage, table: string | undefined, scope: readonly 
     throw new PerSQLError('table_not_found', { table })
 }
 
-async function imported(call: DatabaseCall, parts: Parts): Promise<Outcome> {
+async function imported(call: DatabaseCall, services: TransferServices): Promise<Outcome> {
   const { upload } = JSON.parse(call.body) as { upload: Upload }
-  const { imports } = parts
-  const stage = parts.stageOf(upload.id)
+  const { imports, alone, inTransaction } = services
+  const stage = services.stageOf(upload.id)
   try {
     if (upload.failure) throw PerSQLError.from(upload.failure)
     imports.applying(upload.id, upload.bytes)
-    const outcome = await parts.alone(() =>
-      parts.inTransaction((checkTime) => applied(call, parts, upload, stage, checkTime)),
-    )
+    const outcome = await alone(() => inTransaction((checkTime) => applied(call, services, upload, stage, checkTime)))
     imports.end(upload.id)
     return outcome
   } catch (cause) {
@@ -69,14 +95,14 @@ async function imported(call: DatabaseCall, parts: Parts): Promise<Outcome> {
 /** To be called in a transaction, while nobody else is served. */
 async function applied(
   call: DatabaseCall,
-  parts: Parts,
+  services: TransferServices,
   { id, pieces, statements, bytes }: Upload,
-  stage: ReturnType<Parts['stageOf']>,
+  stage: Remote<Stage>,
   checkTime: () => void,
 ): Promise<Outcome> {
-  const { storage, engine, imports, schemaChanges } = parts
+  const { storage, engine, imports, schemaChanges } = services
   const { grant } = call
-  if (!parts.admits(grant)) throw new PerSQLError('token_unknown')
+  if (!services.admits(grant)) throw new PerSQLError('token_unknown')
   const startedMs = performance.now()
   const applier = new Applier(storage, engine, grant)
   const { used } = applier
@@ -95,13 +121,13 @@ async function applied(
   const { rows, rowsRead, rowsWritten } = used
   const actor = actorOf(grant)
   if (objects.length > 0)
-    schemaChanges.add({ text: `-- Import of ${bytes} bytes`, verb: 'IMPORT' }, objects, actor, parts.now())
+    schemaChanges.add({ text: `-- Import of ${bytes} bytes`, verb: 'IMPORT' }, objects, actor, services.now())
   imports.done(id)
-  parts.audit(actor, 'database.imported', id, { bytes, rows, statements })
+  services.audit(actor, 'database.imported', id, { bytes, rows, statements })
   const outcome = done(
     { id, statements, rows, tables, bytes, durationMs },
     { sql: '', statementCount: statements, rowsRead, rowsWritten },
   )
-  parts.settle(call, outcome, startedMs)
+  services.settle(call, outcome, startedMs)
   return outcome
 }

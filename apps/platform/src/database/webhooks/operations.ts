@@ -1,65 +1,78 @@
-import { type Api, type Parsed, PerSQLError } from '@persql/contract'
+import { PerSQLError } from '@persql/contract'
 import { mapPage } from '../../paging.ts'
-import { actorOf, type DatabaseCall, type WebhookOperation } from '../call.ts'
+import type { Audit } from '../audit-outbox.ts'
+import { actorOf, type DatabaseCall } from '../call.ts'
+import { type Handlers, parseInput } from '../calls/handler.ts'
 import { within } from '../feed/tables.ts'
-import type { Run } from '../operations.ts'
 import { done, donePage } from '../outcome.ts'
-import { deliveryOf, newSecret, webhookOf } from './store.ts'
+import { deliveryOf, newSecret, type WebhookStore, webhookOf } from './store.ts'
+import type { Webhooks } from './webhooks.ts'
 
-/** Webhooks, and what was posted to them. Bodies are validated input. */
-export const webhookOperations: Record<WebhookOperation, Run> = {
-  list_webhooks: (call, { webhookStore }) =>
-    donePage(mapPage(webhookStore.page(inputOf<'list_webhooks'>(call)), webhookOf)),
+/** The services that webhooks use. */
+interface WebhookServices {
+  readonly webhookStore: WebhookStore
+  readonly webhooks: Webhooks
+  readonly audit: Audit
+  readonly now: () => number
+  /** Returns why a webhook cannot have a URL, if it cannot. */
+  readonly webhookProblem: (url: string) => string | undefined
+}
 
-  create_webhook(call, { webhookStore, audit, now, webhookProblem }) {
-    const { name, url, tables, events, enabled } = inputOf<'create_webhook'>(call)
-    checkUrl(webhookProblem(url))
-    checkTables(tables, call)
-    const hook = webhookStore.create({ name, url, tables, events, enabled }, now())
-    audit(actorOf(call.grant), 'webhook.created', hook.id, { name, url: new URL(url).origin })
-    return done(webhookOf(hook))
-  },
+/** Returns the handlers of webhooks and their deliveries. */
+export function operations({ webhookStore, webhooks, webhookProblem, audit, now }: WebhookServices) {
+  return {
+    list_webhooks: (call) => donePage(mapPage(webhookStore.page(parseInput<'list_webhooks'>(call)), webhookOf)),
 
-  get_webhook: (call, { webhookStore }) => done(webhookOf(webhookStore.get(inputOf<'get_webhook'>(call).id))),
+    create_webhook(call) {
+      const { name, url, tables, events, enabled } = parseInput<'create_webhook'>(call)
+      checkUrl(webhookProblem(url))
+      checkTables(tables, call)
+      const hook = webhookStore.create({ name, url, tables, events, enabled }, now())
+      audit(actorOf(call.grant), 'webhook.created', hook.id, { name, url: new URL(url).origin })
+      return done(webhookOf(hook))
+    },
 
-  update_webhook: (call, { webhookStore, audit, now, webhookProblem }) => {
-    const { id, name, url, tables, events, enabled } = inputOf<'update_webhook'>(call)
-    const known = webhookStore.get(id)
-    const given = Object.entries({ name, url, tables, events, enabled }).filter(([, value]) => value !== undefined)
-    if (url !== undefined) checkUrl(webhookProblem(url))
-    const fresh = enabled ? { failingSinceMs: null, disabledReason: null } : {}
-    const hook = webhookStore.put({ ...known, ...Object.fromEntries(given), ...fresh, updatedAtMs: now() })
-    audit(actorOf(call.grant), 'webhook.updated', id, { name: hook.name, url: new URL(hook.url).origin })
-    return done(webhookOf(hook))
-  },
+    get_webhook: (call) => done(webhookOf(webhookStore.get(parseInput<'get_webhook'>(call).id))),
 
-  delete_webhook: (call, { webhookStore, audit }) => {
-    const { id, name } = webhookStore.get(inputOf<'delete_webhook'>(call).id)
-    webhookStore.delete(id)
-    audit(actorOf(call.grant), 'webhook.deleted', id, { name })
-    return done({ deleted: true })
-  },
+    update_webhook: (call) => {
+      const { id, name, url, tables, events, enabled } = parseInput<'update_webhook'>(call)
+      const known = webhookStore.get(id)
+      const given = Object.entries({ name, url, tables, events, enabled }).filter(([, value]) => value !== undefined)
+      if (url !== undefined) checkUrl(webhookProblem(url))
+      const fresh = enabled ? { failingSinceMs: null, disabledReason: null } : {}
+      const hook = webhookStore.put({ ...known, ...Object.fromEntries(given), ...fresh, updatedAtMs: now() })
+      audit(actorOf(call.grant), 'webhook.updated', id, { name: hook.name, url: new URL(hook.url).origin })
+      return done(webhookOf(hook))
+    },
 
-  rotate_webhook_secret: (call, { webhookStore, audit, now }) => {
-    const known = webhookStore.get(inputOf<'rotate_webhook_secret'>(call).id)
-    const hook = webhookStore.put({ ...known, secret: newSecret(), updatedAtMs: now() })
-    audit(actorOf(call.grant), 'webhook.secret_rotated', hook.id, { name: hook.name })
-    return done(webhookOf(hook))
-  },
+    delete_webhook: (call) => {
+      const { id, name } = webhookStore.get(parseInput<'delete_webhook'>(call).id)
+      webhookStore.delete(id)
+      audit(actorOf(call.grant), 'webhook.deleted', id, { name })
+      return done({ deleted: true })
+    },
 
-  test_webhook: async (call, { webhookStore, webhooks }) => {
-    return done(await webhooks.test(webhookStore.get(inputOf<'test_webhook'>(call).id)))
-  },
+    rotate_webhook_secret: (call) => {
+      const known = webhookStore.get(parseInput<'rotate_webhook_secret'>(call).id)
+      const hook = webhookStore.put({ ...known, secret: newSecret(), updatedAtMs: now() })
+      audit(actorOf(call.grant), 'webhook.secret_rotated', hook.id, { name: hook.name })
+      return done(webhookOf(hook))
+    },
 
-  list_deliveries: (call, { webhookStore }) => {
-    const { id, limit } = inputOf<'list_deliveries'>(call)
-    return done(webhookStore.deliveries(webhookStore.get(id).id, limit).map(deliveryOf))
-  },
+    test_webhook: async (call) => {
+      return done(await webhooks.test(webhookStore.get(parseInput<'test_webhook'>(call).id)))
+    },
 
-  replay_delivery: (call, { webhookStore, webhooks }) => {
-    const { id, deliveryId } = inputOf<'replay_delivery'>(call)
-    return done(deliveryOf(webhooks.replay(webhookStore.delivery(webhookStore.get(id).id, deliveryId))))
-  },
+    list_deliveries: (call) => {
+      const { id, limit } = parseInput<'list_deliveries'>(call)
+      return done(webhookStore.deliveries(webhookStore.get(id).id, limit).map(deliveryOf))
+    },
+
+    replay_delivery: (call) => {
+      const { id, deliveryId } = parseInput<'replay_delivery'>(call)
+      return done(deliveryOf(webhooks.replay(webhookStore.delivery(webhookStore.get(id).id, deliveryId))))
+    },
+  } satisfies Handlers
 }
 
 function checkUrl(problem: string | undefined): void {
@@ -72,5 +85,3 @@ function checkTables(tables: readonly string[] | null, { grant }: DatabaseCall):
   const outside = tables === null ? '*' : tables.find((table) => !allowed.has(table))
   if (outside !== undefined) throw new PerSQLError('table_out_of_scope', { table: outside })
 }
-
-const inputOf = <K extends WebhookOperation>({ body }: DatabaseCall) => JSON.parse(body) as Parsed<Api[K]>

@@ -1,0 +1,15 @@
+import type { Api, Parsed } from '@persql/contract'
+import type { DatabaseCall } from '../call.ts'
+import type { Outcome } from '../outcome.ts'
+
+/** A handler of one operation, in the database that serves it. */
+export type Handler = (call: DatabaseCall) => Outcome | Promise<Outcome>
+
+/** The handlers of a feature, by their names in the contract. */
+export type Handlers = { readonly [K in keyof Api]?: Handler }
+
+/** The input of an operation, with the URL of this instance for links. */
+type Input<K extends keyof Api> = Parsed<Api[K]> & { readonly baseUrl: string }
+
+/** Parses the body of a call, which the Worker has validated. */
+export const parseInput = <K extends keyof Api>({ body }: DatabaseCall): Input<K> => JSON.parse(body) as Input<K>
