@@ -86,3 +86,8 @@ export class AuditOutbox {
 }
 
 const keyOf = (number: number) => PREFIX + String(number).padStart(12, '0')
+
+/** Returns the timer that retries to deliver audit events. */
+export const timers = (services: { readonly outbox: AuditOutbox }) => ({
+  deeds: () => services.outbox.deliver(),
+})

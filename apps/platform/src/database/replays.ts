@@ -1,7 +1,10 @@
 import { PerSQLError } from '@persql/contract'
 import type { ReplayKey } from './call.ts'
+import type { OwnPages } from './own-pages.ts'
 
 const TTL_MS = 24 * 60 * 60 * 1000
+/** Between two sweeps. */
+const MIN_PAUSE_MS = 60_000
 /** A stored value may have 2 MB on Cloudflare, so longer answers are kept in pieces. */
 const PIECE = 500_000
 
@@ -69,6 +72,9 @@ export class Replays {
   }
 }
 
+/** The keys, or how they begin, of what is deleted with the rows and tables of a database. */
+export const contentKeys = ['replay']
+
 const EXPIRY = 'replay-expiry/'
 const keyOf = (tokenId: string, header: string, key: string) => `replay/${header}/${tokenId}/${key}`
 const pieceOf = (name: string, i: number) => `replay-piece/${i}/${name}`
@@ -77,3 +83,11 @@ const splitExpiry = (entry: string): [number, string] => [
   Number(entry.slice(EXPIRY.length, EXPIRY.length + 15)),
   entry.slice(EXPIRY.length + 16),
 ]
+
+/** Returns the timer that deletes expired answers. */
+export const timers = (services: { readonly replays: Replays; readonly ownPages: OwnPages }) => ({
+  replays: (nowMs: number) => {
+    const nextMs = services.ownPages.around(() => services.replays.sweep(nowMs))
+    return nextMs === undefined ? undefined : Math.max(nextMs, nowMs + MIN_PAUSE_MS)
+  },
+})

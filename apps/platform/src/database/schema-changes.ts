@@ -21,6 +21,8 @@ export interface Author {
 }
 
 const PREFIX = 'schema-change/'
+/** The keys, or how they begin, of what is deleted with the rows and tables of a database. */
+export const contentKeys = [PREFIX]
 const NUMBER = 'schema-change-number'
 const MAX_KEPT = 1_000
 const MAX_SQL = 2_000

@@ -104,3 +104,8 @@ export class Scratch extends RpcTarget {
     if (this.#parts.occupied()) throw new PerSQLError('internal')
   }
 }
+
+/** Returns the timer that deletes a copy, should its advisor not come back. */
+export const timers = (services: { readonly scratch: Scratch }) => ({
+  scratch: () => services.scratch.wipe(),
+})

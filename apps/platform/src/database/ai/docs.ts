@@ -3,6 +3,8 @@ import { lower } from '../guard/statement.ts'
 import type { OwnPages } from '../own-pages.ts'
 
 const KEY = 'docs'
+/** The keys, or how they begin, of what is deleted with the rows and tables of a database. */
+export const contentKeys = [KEY]
 
 /** What people, or the model, say a database and its tables are for. It goes where a schema alone tells too little. */
 export class DocsStore {

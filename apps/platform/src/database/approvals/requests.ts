@@ -41,6 +41,8 @@ export interface Decision {
 
 const PREFIX = 'approval/'
 const DATES = 'approval-until/'
+/** The keys, or how they begin, of what is deleted with the rows and tables of a database: requests and rules. */
+export const contentKeys = ['approval']
 /** So long a request can still be asked about when its time is over. */
 const KEPT_MS = 60 * 60 * 1000
 const MAX_KEPT = 1_000
@@ -136,3 +138,8 @@ function size({ statements }: Frozen): number {
   }
   return characters
 }
+
+/** Returns the timer that deletes old requests. */
+export const timers = (services: { readonly approvals: { readonly requests: Requests } }) => ({
+  approvals: (nowMs: number) => services.approvals.requests.sweep(nowMs),
+})

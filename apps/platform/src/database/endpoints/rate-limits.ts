@@ -15,6 +15,8 @@ interface Windows {
 const MINUTE_MS = 60_000
 const DAY_MS = 24 * 60 * 60_000
 const PREFIX = 'rate/'
+/** The keys, or how they begin, of what is deleted with the rows and tables of a database. */
+export const contentKeys = [PREFIX]
 const SWEEP_AT_ONCE = 1_000
 /** Addresses remembered; of others the stored count is read again. */
 const MAX_KNOWN = 10_000
@@ -90,3 +92,8 @@ const current = (window: Window | undefined, lengthMs: number, nowMs: number): W
 
 const secondsLeft = ({ startMs }: Window, lengthMs: number, nowMs: number): number =>
   Math.max(1, Math.ceil((startMs + lengthMs - nowMs) / 1000))
+
+/** Returns the timer that deletes counts whose windows are over. */
+export const timers = (services: { readonly rateLimits: RateLimits }) => ({
+  rates: (nowMs: number) => services.rateLimits.sweep(nowMs),
+})

@@ -20,6 +20,8 @@ interface Key {
 
 const KEY = 'session-keys'
 const MINTERS = 'session-minters'
+/** The keys, or how they begin, of what is deleted with the rows and tables of a database. */
+export const contentKeys = [KEY, MINTERS]
 const DAY_MS = 24 * 60 * 60 * 1000
 
 /**

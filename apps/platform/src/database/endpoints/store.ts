@@ -139,6 +139,8 @@ export const openEndpoint = (stored: StoredEndpoint): OpenEndpoint => ({
   readInput: inputReader(stored.spec),
 })
 
+/** The keys, or how they begin, of what is deleted with the rows and tables of a database: endpoints and versions. */
+export const contentKeys = ['endpoint']
 const PREFIX = 'endpoint/'
 const versionsOf = (slug: string) => `endpoint-version/${slug}/`
 const versionKey = (slug: string, version: number) => versionsOf(slug) + String(version).padStart(9, '0')

@@ -2,7 +2,7 @@ import { type Change, PerSQLError } from '@persql/contract'
 import { limitReached } from '../../storage/limit-reached.ts'
 import { randomText } from '../../token.ts'
 import type { Grant } from '../call.ts'
-import type { Bearer } from '../lease.ts'
+import type { Bearer, Lease } from '../lease.ts'
 import type { Feed, FeedEvent } from './feed.ts'
 import { concerns, type Tables, within } from './tables.ts'
 
@@ -230,3 +230,11 @@ const isKept = (subscription: Subscription) => JSON.stringify(subscription).leng
 function send(ws: WebSocket, message: object): void {
   ws.send(JSON.stringify(message))
 }
+
+/** Returns the timer that closes sockets whose tokens are not valid any more. */
+export const timers = (services: { readonly sockets: Sockets; readonly lease: Lease }) => ({
+  sockets: async () => {
+    await services.lease.askForTokens()
+    return services.sockets.sweep()
+  },
+})

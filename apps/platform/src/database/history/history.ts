@@ -3,6 +3,7 @@ import * as z from 'zod'
 import { toIso } from '../../clock.ts'
 import { compareKeys, mapPage, pageOf } from '../../paging.ts'
 import { limitReached } from '../../storage/limit-reached.ts'
+import type { IdentityStore } from '../identity.ts'
 import type { OwnPages } from '../own-pages.ts'
 
 interface Kept {
@@ -38,6 +39,8 @@ const MAX_MADE = 50
 const MAX_AUTOMATIC = 10
 const AUTOMATIC_MS = 30 * 24 * 60 * 60 * 1000
 const CUT_OFF_MS = 60_000
+/** Between two sweeps. */
+const MIN_PAUSE_MS = 1_000
 /** Whoever reads a borrowed copy has this long. */
 const BORROWED_MS = 60 * 60 * 1000
 const NEWEST_FIRST = {
@@ -216,4 +219,13 @@ export class History {
 const snapshotOf = ({ createdAtMs, ...kept }: Kept): Snapshot => ({
   ...kept,
   createdAt: toIso(createdAtMs),
+})
+
+/** Returns the timer that deletes expired snapshots. */
+export const timers = (services: { readonly history: History; readonly identity: IdentityStore }) => ({
+  snapshots: async (nowMs: number) => {
+    if (!services.identity.current) return undefined
+    const nextMs = await services.history.sweep(nowMs)
+    return nextMs === undefined ? undefined : Math.max(nextMs, nowMs + MIN_PAUSE_MS)
+  },
 })

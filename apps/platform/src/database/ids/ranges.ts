@@ -5,6 +5,8 @@ import type { HighestId, Ids } from './highest.ts'
 const GAP = 1_000_000
 const MAX = Number.MAX_SAFE_INTEGER / 2
 const PREFIX = 'id-range/'
+/** The keys, or how they begin, of what is deleted with the rows and tables of a database. */
+export const contentKeys = [PREFIX]
 
 /** Returns a number with room for at least a million ids below it; nothing when numbers are used up. */
 function floorAbove(highest: number): number | undefined {

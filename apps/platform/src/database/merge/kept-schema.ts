@@ -15,6 +15,8 @@ export interface CommonSchema {
 export const FORK_POINT = 'fork-point'
 /** Of a parent: for each branch, the schema that was merged last. Void once the parent goes back to a snapshot. */
 export const MERGED = 'merged/'
+/** The keys, or how they begin, of what is deleted with the rows and tables of a database. */
+export const contentKeys = [MERGED]
 
 /** A value of the runtime's may have 2 MB; a character may be two bytes. */
 const CHUNK = 500_000

@@ -26,6 +26,8 @@ const NEWEST_FIRST: Order<StoredMigration, [number]> = {
 export const PREFIX = 'migration/'
 /** Keys of their names begin so. */
 export const NAMES = 'migration-name/'
+/** The keys, or how they begin, of what is deleted with the rows and tables of a database. */
+export const contentKeys = [PREFIX, NAMES]
 /** The key of the last number. */
 export const NUMBER = 'migration-number'
 

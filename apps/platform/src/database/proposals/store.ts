@@ -16,6 +16,8 @@ export interface Proposal {
 }
 
 const PREFIX = 'proposal/'
+/** The keys, or how they begin, of what is deleted with the rows and tables of a database. */
+export const contentKeys = [PREFIX]
 const MAX_PROPOSALS = 1_000
 
 /** Proposals that wait to be applied, under the hash of their token. */
@@ -72,3 +74,8 @@ export class Proposals {
 
 /** Only the hash is kept: who reads the storage cannot apply anything. */
 const keyOf = (token: string) => PREFIX + createHash('sha256').update(token).digest('hex')
+
+/** Returns the timer that deletes expired proposals. */
+export const timers = (services: { readonly proposals: Proposals }) => ({
+  proposals: (nowMs: number) => services.proposals.sweep(nowMs),
+})

@@ -24,6 +24,8 @@ export type Saving = Pick<StoredQuery, 'name' | 'sql'>
 const MAX_SAVED = 500
 const PREFIX = 'saved-query/'
 const NAMES = 'saved-query-name/'
+/** The keys, or how they begin, of what is deleted with the rows and tables of a database. */
+export const contentKeys = ['saved-query']
 
 /** The saved queries of a database, out of reach of SQL: `saved-query/<id>`, and the id under `saved-query-name/<name>`. */
 export class SavedQueries {

@@ -1,6 +1,11 @@
 import { PerSQLError } from '@persql/contract'
+import { now } from '../../clock.ts'
 import { type Bound, parseQuery, type StatementInput } from '../call.ts'
+import type { Access } from '../calls/access.ts'
+import type { Charges } from '../charges.ts'
 import { type Engine, OnHold } from '../engine.ts'
+import type { IdentityStore } from '../identity.ts'
+import type { Lease } from '../lease.ts'
 import type { Result } from '../result.ts'
 import type { LastRun, Schedules, StoredSchedule } from './store.ts'
 
@@ -97,3 +102,37 @@ export const failed = (cause: unknown, atMs: number): LastRun => ({
 
 const isDue = ({ nextAtMs, enabled }: StoredSchedule, nowMs: number) =>
   enabled && nextAtMs !== null && nextAtMs <= nowMs
+
+/** The services that run schedules. They are read when the timer is due, as some are made later than it. */
+interface ScheduleTimerServices {
+  readonly storage: DurableObjectStorage
+  readonly identity: IdentityStore
+  readonly schedules: Schedules
+  readonly engine: Engine
+  readonly lease: Lease
+  readonly access: Access
+  readonly charges: Charges
+}
+
+/** Returns the timer that runs schedules. */
+export const timers = (services: ScheduleTimerServices) => ({
+  schedules: async () => {
+    const { storage, identity, schedules, engine, lease, access, charges } = services
+    if (!identity.current) return undefined
+    await runDue({
+      schedules,
+      engine,
+      now,
+      sync: () => storage.sync(),
+      credit: async () => {
+        if (!lease.canServe()) await access.requestCredit()
+      },
+      unfrozen: async () => {
+        await access.busy
+      },
+      spend: (tokenId, sql, run) => charges.spend(tokenId, sql, run, 'schedule'),
+    })
+    const next = schedules.list().flatMap(({ nextAtMs }) => nextAtMs ?? [])
+    return next.length > 0 ? Math.min(...next) : undefined
+  },
+})

@@ -51,6 +51,8 @@ const OLDEST_FIRST = {
   compare: compareKeys,
 }
 const PREFIX = 'schedule/'
+/** The keys, or how they begin, of what is deleted with the rows and tables of a database. */
+export const contentKeys = [PREFIX]
 const MAX_SCHEDULES = 50
 const MAX_ERROR = 1_000
 

@@ -37,6 +37,8 @@ interface Parts {
 }
 
 const KEY = 'import'
+/** The keys, or how they begin, of what is deleted with the rows and tables of a database. */
+export const contentKeys = [KEY]
 /** An import that nothing is heard of for this time was left by its sender. */
 const SILENCE_MS = 60_000
 

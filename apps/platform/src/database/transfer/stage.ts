@@ -115,3 +115,8 @@ export class Stage extends RpcTarget {
     if (isNew) this.#parts.sweepAt(this.#usedMs + ABANDONED_MS)
   }
 }
+
+/** Returns the timer that deletes the pieces of an abandoned import. */
+export const timers = (services: { readonly stage: Stage }) => ({
+  stage: (nowMs: number) => services.stage.sweep(nowMs),
+})

@@ -71,6 +71,8 @@ const BY_ID = {
 const HOOK = 'webhook/'
 const DUE = 'webhook-due/'
 const LOG = 'webhook-log/'
+/** The keys, or how they begin, of what is deleted with the rows and tables of a database. */
+export const contentKeys = [HOOK, DUE, LOG]
 const MAX_WEBHOOKS = 50
 const MAX_LOG = 100
 /** When more wait for a webhook, what is told already is not told again: one for each table and kind. */

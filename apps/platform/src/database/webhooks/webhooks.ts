@@ -132,3 +132,8 @@ export class Webhooks {
     audit('webhook.disabled', webhookId, { reason })
   }
 }
+
+/** Returns the timer that posts deliveries. */
+export const timers = (services: { readonly webhooks: Webhooks }) => ({
+  webhooks: () => services.webhooks.sweep(),
+})

@@ -1,0 +1,46 @@
+import { PerSQLError } from '@persql/contract'
+import { now } from '../../clock.ts'
+import { actorOf } from '../call.ts'
+import type { Charges } from '../charges.ts'
+import type { Watch } from '../engine.ts'
+import type { Feed } from '../feed/feed.ts'
+import type { Keeper } from '../history/keeper.ts'
+import type { IdentityStore } from '../identity.ts'
+import type { SchemaChanges } from '../schema-changes.ts'
+import type { WebhookStore } from '../webhooks/store.ts'
+
+/** The services that learn of statements. They are read when they are used, as some are made later. */
+interface WatchServices {
+  readonly identity: IdentityStore
+  readonly schemaChanges: SchemaChanges
+  readonly charges: Charges
+  readonly keeper: Keeper
+  readonly feed: Feed
+  readonly webhookStore: WebhookStore
+}
+
+/** Statements of all databases of the process that have announced themselves. */
+let statements = 0
+
+/** Returns what the engine reports statements to. */
+export const watchFor = (ctx: DurableObjectState, services: WatchServices, queryTimeoutMs: number): Watch => ({
+  started(sql) {
+    const { identity, charges } = services
+    const id = ++statements
+    const database = `${identity.current?.namespace}/${identity.current?.slug}`
+    const { tokenId } = charges
+    console.error(JSON.stringify({ event: 'statement_started', id, database, tokenId, sql: sql.slice(0, 500) }))
+    return id
+  },
+  finished: (id) => console.error(JSON.stringify({ event: 'statement_finished', id })),
+  schemaChanged: (statement, objects) =>
+    services.schemaChanges.add(statement, objects, actorOf({ tokenId: services.charges.tokenId }), now()),
+  losing: (analysis) => services.keeper.check(analysis),
+  listening: () => services.feed.isHeard || services.webhookStore.list().length > 0,
+  overtime(startedMs) {
+    if (performance.now() - startedMs < queryTimeoutMs) return
+    // Nothing else ends a statement that is under way: the object starts afresh, with all that was committed.
+    ctx.abort('query_timeout')
+    throw new PerSQLError('query_timeout', { seconds: queryTimeoutMs / 1000 })
+  },
+})

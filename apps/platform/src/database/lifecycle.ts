@@ -1,0 +1,83 @@
+import { PerSQLError } from '@persql/contract'
+import { migrate } from '../storage/migrate.ts'
+import type { Approvals } from './approvals/approvals.ts'
+import type { Content } from './copy/content.ts'
+import type { Engine } from './engine.ts'
+import type { Exclusion } from './exclusion.ts'
+import type { Feed } from './feed/feed.ts'
+import type { Sockets } from './feed/sockets.ts'
+import type { Waiting } from './feed/waiting.ts'
+import type { History } from './history/history.ts'
+import type { Identity, IdentityStore } from './identity.ts'
+import type { Lease } from './lease.ts'
+import type { OwnPages } from './own-pages.ts'
+import { QUERY_LOG, type QueryLog } from './query-log.ts'
+import type { Size } from './size/size.ts'
+
+/** The services that the life of a database touches. They are read when they are used, as some are made later. */
+interface LifecycleServices {
+  readonly identity: IdentityStore
+  readonly ownPages: OwnPages
+  readonly log: QueryLog
+  readonly size: Size
+  readonly lease: Lease
+  readonly exclusion: Exclusion
+  readonly approvals: Approvals
+  readonly feed: Feed
+  readonly waiting: Waiting
+  readonly sockets: Sockets
+  readonly engine: Engine
+  readonly history: History
+  readonly content: Content
+}
+
+/** The beginning and the end of a database in its object. */
+export class Lifecycle {
+  readonly #ctx: DurableObjectState
+  readonly #services: LifecycleServices
+
+  constructor(ctx: DurableObjectState, services: LifecycleServices) {
+    this.#ctx = ctx
+    this.#services = services
+  }
+
+  /** Makes this object a database. */
+  adopt(identity: Identity): void {
+    const services = this.#services
+    migrate(this.#ctx.storage, [QUERY_LOG])
+    services.identity.save(identity)
+    services.ownPages.adoptAll()
+    services.approvals.rules.forget()
+    services.engine.forget()
+    services.identity.current = identity
+  }
+
+  /** Deletes the database `id` with everything. The caller has taken its counters and lets nobody in any more. */
+  async wipe(id: string): Promise<void> {
+    const { identity, exclusion, history, waiting, sockets } = this.#services
+    await exclusion.held
+    if (identity.current && identity.current.id !== id) return
+    try {
+      if (identity.current) await history.drop()
+      waiting.end()
+      sockets.end()
+      this.#forget()
+      await this.#ctx.storage.deleteAlarm()
+      await this.#ctx.storage.deleteAll()
+    } catch (cause) {
+      // The file is damaged. Whoever removes it must find nothing that goes on with it.
+      if (PerSQLError.from(cause).code === 'internal') this.#ctx.abort('damaged')
+      throw cause
+    }
+  }
+
+  #forget(): void {
+    const { identity, log, size, lease, feed, content } = this.#services
+    lease.forget()
+    log.forget()
+    size.forget()
+    identity.current = undefined
+    content.forget()
+    feed.forget()
+  }
+}

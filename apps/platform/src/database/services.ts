@@ -1,0 +1,305 @@
+import { PerSQLError } from '@persql/contract'
+import { now } from '../clock.ts'
+import type { Env } from '../env.ts'
+import { NOTHING } from '../money.ts'
+import { discardObject } from '../object-files.ts'
+import { databaseObject, namespaceObject } from '../objects.ts'
+import { verifyCaptcha } from '../ports/captcha.ts'
+import { settingsOf } from '../settings.ts'
+import { FileExport } from '../sqlite-file/export.ts'
+import { type LongTransaction, longTransactions } from '../storage/long-transaction.ts'
+import type { Timers } from '../storage/timers.ts'
+import { Advisor } from './advisor/advisor.ts'
+import { Scratch } from './advisor/scratch.ts'
+import { Assistant } from './ai/assistant.ts'
+import { DocsStore } from './ai/docs.ts'
+import { Approvals } from './approvals/approvals.ts'
+import { AuditOutbox } from './audit-outbox.ts'
+import { Access } from './calls/access.ts'
+import { Calls } from './calls.ts'
+import { Charges } from './charges.ts'
+import { Content } from './copy/content.ts'
+import { CopySource } from './copy/source.ts'
+import { CopyTarget } from './copy/target.ts'
+import { AllMeans } from './endpoints/means.ts'
+import { RateLimits } from './endpoints/rate-limits.ts'
+import type { Gatekeeping } from './endpoints/serve.ts'
+import { Sessions } from './endpoints/sessions.ts'
+import { Endpoints } from './endpoints/store.ts'
+import { watchFor } from './engine/watch.ts'
+import { Engine } from './engine.ts'
+import { Exclusion } from './exclusion.ts'
+import { Feed } from './feed/feed.ts'
+import { Sockets } from './feed/sockets.ts'
+import { Waiting } from './feed/waiting.ts'
+import { History } from './history/history.ts'
+import { Keeper } from './history/keeper.ts'
+import { IdentityStore } from './identity.ts'
+import { Seeds } from './ids/seeds.ts'
+import { Lease } from './lease.ts'
+import { Lifecycle } from './lifecycle.ts'
+import { Branching } from './merge/branching.ts'
+import { Merger } from './merge/merger.ts'
+import { Ledger } from './migrations/ledger.ts'
+import { bookmarkOf } from './migrations/run.ts'
+import { Migrations } from './migrations/store.ts'
+import { databaseOperations, type FeatureServices } from './operations.ts'
+import { OwnPages } from './own-pages.ts'
+import { Proposals } from './proposals/store.ts'
+import { QueryLog } from './query-log.ts'
+import { Replays } from './replays.ts'
+import { SavedQueries } from './saved/store.ts'
+import { Schedules } from './schedules/store.ts'
+import { SchemaChanges } from './schema-changes.ts'
+import { Size } from './size/size.ts'
+import { databaseTimers, type TimerName } from './timers.ts'
+import { Imports } from './transfer/imports.ts'
+import { Stage } from './transfer/stage.ts'
+import { isLoopback, urlProblem } from './webhooks/address.ts'
+import { WebhookStore } from './webhooks/store.ts'
+import { Webhooks } from './webhooks/webhooks.ts'
+
+/**
+ * The services of one database, each made once, in this order: some read storage when they are made, and the feed writes.
+ * Closures, and classes that are handed all of this, reach services that are made later.
+ */
+export class Services {
+  readonly env: Env
+  readonly storage: DurableObjectStorage
+  readonly inTransaction: LongTransaction
+  readonly identity: IdentityStore
+  readonly replays: Replays
+  readonly ownPages: OwnPages
+  readonly log: QueryLog
+  readonly size: Size
+  readonly lease: Lease
+  readonly exclusion: Exclusion
+  readonly endpoints: Endpoints
+  readonly rateLimits: RateLimits
+  readonly sessions: Sessions
+  readonly outbox: AuditOutbox
+  readonly approvals: Approvals
+  readonly proposals: Proposals
+  readonly timers: Timers<TimerName>
+  readonly feed: Feed
+  readonly waiting: Waiting
+  readonly sockets: Sockets
+  readonly webhookStore: WebhookStore
+  readonly webhooks: Webhooks
+  readonly schedules: Schedules
+  readonly scratch: Scratch
+  readonly fileExport: FileExport
+  readonly stage: Stage
+  readonly imports: Imports
+  readonly schemaChanges: SchemaChanges
+  readonly ledger: Ledger
+  readonly seeds: Seeds
+  readonly engine: Engine
+  readonly charges: Charges
+  readonly docs: DocsStore
+  readonly source: CopySource
+  readonly history: History
+  readonly keeper: Keeper
+  readonly calls: Calls
+  readonly gates: Gatekeeping
+  readonly lifecycle: Lifecycle
+  readonly content: Content
+  readonly access: Access
+  readonly target: CopyTarget
+  readonly branching: Branching
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    const { storage } = ctx
+    const settings = settingsOf(env)
+    this.env = env
+    this.storage = storage
+    this.lifecycle = new Lifecycle(ctx, this)
+    this.content = new Content(storage, this)
+    this.access = new Access(this)
+    this.inTransaction = longTransactions(storage, settings.transactionTimeoutMs)
+    this.identity = new IdentityStore(storage.kv)
+    const identity = () => this.identity.current
+    const isDatabase = () => this.identity.current !== undefined
+    const held = () => this.exclusion.held
+    const isHeld = () => this.exclusion.held !== undefined
+    const at = (name: TimerName) => (atMs: number) => this.timers.set(name, atMs)
+    this.replays = new Replays(storage)
+    this.ownPages = new OwnPages(storage)
+    const { ownPages } = this
+    this.log = new QueryLog(storage, identity)
+    this.size = new Size({ storage, ownPages, now, totals: () => this.lease.totals, isHeld })
+    this.lease = new Lease({
+      ...{ env, kv: storage.kv, identity, size: this.size, isHeld },
+      sync: () => storage.sync(),
+      adopt: (adopted) => this.lifecycle.adopt(adopted),
+      wipe: (id) => this.lifecycle.wipe(id),
+      listening: () => [...this.sockets.keys(), ...this.sessions.minters()],
+      ended: (keys) => this.sessions.end(keys),
+      beat: () => this.charges.flushLog(),
+    })
+    this.exclusion = new Exclusion(ctx, (changed) => this.content.replaced(changed))
+    this.endpoints = new Endpoints(storage, ownPages)
+    this.rateLimits = new RateLimits(storage, ownPages, at('rates'))
+    this.sessions = new Sessions(storage, ownPages)
+    this.outbox = new AuditOutbox({ ctx, env, ownPages, identity, deliverAt: at('deeds') })
+    this.approvals = new Approvals(storage, ownPages, at('approvals'), () => this.identity.known)
+    this.proposals = new Proposals(storage, ownPages, at('proposals'))
+    this.timers = databaseTimers(storage, this)
+    this.feed = new Feed(storage, ownPages, now)
+    this.waiting = new Waiting(this.feed)
+    this.sockets = new Sockets({
+      ...{ ctx, feed: this.feed, now, sweepAt: at('sockets') },
+      admits: (bearer) => this.lease.admits(bearer, now()),
+    })
+    this.webhookStore = new WebhookStore(storage, ownPages)
+    this.webhooks = createWebhooks(this, settings.dev, at('webhooks'))
+    this.schedules = new Schedules(storage, ownPages, at('schedules'))
+    this.scratch = new Scratch({ storage, occupied: isDatabase, wipeAt: at('scratch') })
+    this.fileExport = new FileExport(storage, isDatabase)
+    this.stage = new Stage({ storage, occupied: isDatabase, sweepAt: at('stage') })
+    this.imports = new Imports({
+      ...{ storage, ownPages, now },
+      ready: (address, grant) => this.access.assertReady(address, grant),
+    })
+    this.schemaChanges = new SchemaChanges(storage, ownPages)
+    this.ledger = new Ledger(storage, ownPages, isDatabase)
+    this.seeds = new Seeds(storage, ownPages)
+    this.engine = new Engine(
+      storage,
+      ownPages,
+      watchFor(ctx, this, settings.queryTimeoutMs),
+      this.approvals.gate,
+      this.seeds,
+      (isRead) => isHeld() || (!isRead && this.source.frozen !== undefined),
+    )
+    this.charges = new Charges({
+      ...{ lease: this.lease, log: this.log, ownPages, engine: this.engine, feed: this.feed, webhooks: this.webhooks },
+      ...{ isHeld, canServe: () => this.access.canServe },
+    })
+    this.docs = new DocsStore(storage, ownPages)
+    const { engine, docs, sessions, charges } = this
+    const assistant = new Assistant(env, engine, storage.sql, docs, (tokenId, aiTokens) =>
+      this.chargeAiTokens(tokenId, aiTokens),
+    )
+    const means = new AllMeans({ storage, engine, sessions, assistant, charges })
+    this.target = new CopyTarget(this)
+    this.source = createSource(this, held)
+    this.history = createHistory(this, at('snapshots'))
+    this.keeper = new Keeper({ storage, ownPages, history: this.history, now, freeze: () => this.source.freeze() })
+    const merger = createMerger(this)
+    const advisor = new Advisor(this)
+    const features: FeatureServices = {
+      ...{ storage, inTransaction: this.inTransaction, now, engine, docs, sessions, assistant, merger },
+      ...{ endpoints: this.endpoints, history: this.history, keeper: this.keeper, imports: this.imports },
+      ...{ proposals: this.proposals, approvals: this.approvals, schedules: this.schedules },
+      ...{ schemaChanges: this.schemaChanges, feed: this.feed, waiting: this.waiting, sockets: this.sockets },
+      ...{ webhookStore: this.webhookStore, webhooks: this.webhooks },
+      migrations: new Migrations(storage, ownPages),
+      savedQueries: new SavedQueries(storage, ownPages),
+      audit: (...deed) => this.outbox.note(...deed),
+      ask: (tokenId, spend) => means.ask(tokenId, spend),
+      advise: (tableScope) => advisor.advise(tableScope),
+      admits: (grant) => this.access.admits(grant),
+      stageOf: (id) =>
+        databaseObject(env, this.identity.known.namespace, `${this.identity.known.slug}!import-${id}`).stage,
+      alone: (work, changes) => this.access.runAlone(work, changes),
+      settle: (call, outcome, startedMs) => this.calls.settle(call, outcome, startedMs),
+      webhookProblem: (url) => urlProblem(url, settings.dev),
+      bookmark: settings.runtime === 'cloudflare' ? () => bookmarkOf(storage) : undefined,
+    }
+    this.calls = new Calls({
+      ...{ identity, lease: this.lease, engine, keeper: this.keeper, replays: this.replays, ownPages, charges, held },
+      handlers: databaseOperations(features),
+      busy: () => this.access.busy,
+      sweepReplaysAt: at('replays'),
+    })
+    this.gates = {
+      ...{ endpoints: this.endpoints, rateLimits: this.rateLimits, sessions, now },
+      canServe: () => this.access.canServe,
+      credit: () => this.access.requestCredit(),
+      verifyCaptcha: (token, address) => verifyCaptcha(env, token, address),
+      meansFor: (endpoint) => means.of(endpoint),
+    }
+    this.branching = new Branching(this)
+  }
+
+  /** Charges tokens that a model used, and saves that before anything else is done. */
+  chargeAiTokens(tokenId: string, aiTokens: number): void {
+    this.lease.charge({ ...NOTHING, aiTokens }, tokenId)
+    this.lease.save()
+  }
+}
+
+/** Returns webhooks. They post through a network that leads to public addresses only, whatever names resolve to. */
+function createWebhooks(services: Services, dev: boolean, sweepAt: (atMs: number) => void): Webhooks {
+  const { PUBLIC_NETWORK: network } = services.env
+  return new Webhooks({
+    store: services.webhookStore,
+    now,
+    name: () => `${services.identity.current?.namespace}:${services.identity.current?.slug}`,
+    send: (url, init) => (network && !(dev && isLoopback(new URL(url))) ? network.fetch(url, init) : fetch(url, init)),
+    sweepAt,
+    audit: (...deed) => services.outbox.note('persql', ...deed),
+  })
+}
+
+/** Returns what others copy this object from. */
+function createSource(services: Services, held: () => Promise<void> | undefined): CopySource {
+  return new CopySource(
+    (sql, ...params) => {
+      const cursor = services.storage.sql.exec(sql, ...params)
+      return { rows: [...cursor.raw()], rowsRead: cursor.rowsRead }
+    },
+    (id) => services.access.assertSource(id),
+    (rowsRead) => {
+      // Nobody asked for it.
+      if (!services.keeper.isKeeping) services.lease.charge({ ...NOTHING, rowsRead }, 'copy')
+    },
+    services.ledger,
+    held,
+    (table) => services.target.damagedIn(table),
+  )
+}
+
+/** Returns the snapshots. Each is in an object that no address can name: slugs have no `@`. */
+function createHistory(services: Services, sweepAt: (atMs: number) => void): History {
+  const { env, storage, ownPages, identity } = services
+  return new History({
+    storage,
+    ownPages,
+    now,
+    copyTo: (id) => {
+      const { namespace, slug, id: databaseId } = identity.known
+      const snapshot = databaseObject(env, namespace, `${slug}@${id}`)
+      return snapshot.copyFrom(undefined, { namespace, name: slug, id: databaseId })
+    },
+    copyFrom: (id, restore) => {
+      const { namespace, slug } = identity.known
+      return services.target.copyFrom(undefined, { namespace, name: `${slug}@${id}`, id: undefined }, restore)
+    },
+    wipe: (id) => {
+      const { namespace, slug } = identity.known
+      return discardObject(env, namespace, `${slug}@${id}`, id)
+    },
+    sweepAt,
+  })
+}
+
+/** Returns what merges branches into this database. */
+function createMerger(services: Services): Merger {
+  const { env, storage, inTransaction, ownPages, history, schemaChanges, ledger, seeds, identity } = services
+  return new Merger({
+    ...{ storage, inTransaction, ownPages, history, schemaChanges, ledger, seeds, now },
+    hold: () => services.source.freeze(),
+    permit: (tables) => services.approvals.gate.changed(tables),
+    alone: (changes, work) =>
+      services.access.replace(() => {
+        if (!identity.current) throw new PerSQLError('database_not_found', {})
+        return work()
+      }, changes),
+    branches: async () =>
+      (await namespaceObject(env, identity.known.namespace).branches.list(identity.known.slug)).items,
+    branch: (slug) => databaseObject(env, identity.known.namespace, slug),
+    note: (actor, ref, detail) => services.outbox.keep(actor, 'database.branch_merged', ref, detail),
+  })
+}

@@ -1,0 +1,57 @@
+import { Timers } from '../storage/timers.ts'
+import { timers as scratch } from './advisor/scratch.ts'
+import { timers as approvals } from './approvals/requests.ts'
+import { timers as audit } from './audit-outbox.ts'
+import { timers as rateLimits } from './endpoints/rate-limits.ts'
+import { timers as sockets } from './feed/sockets.ts'
+import { timers as snapshots } from './history/history.ts'
+import { timers as proposals } from './proposals/store.ts'
+import { timers as replays } from './replays.ts'
+import { timers as schedules } from './schedules/run.ts'
+import { timers as imports } from './transfer/stage.ts'
+import { timers as webhooks } from './webhooks/webhooks.ts'
+
+/** The services that work when timers are due. They are read then, as some are made later than the timers. */
+type TimerServices = Parameters<typeof scratch>[0] &
+  Parameters<typeof approvals>[0] &
+  Parameters<typeof audit>[0] &
+  Parameters<typeof rateLimits>[0] &
+  Parameters<typeof sockets>[0] &
+  Parameters<typeof snapshots>[0] &
+  Parameters<typeof proposals>[0] &
+  Parameters<typeof replays>[0] &
+  Parameters<typeof schedules>[0] &
+  Parameters<typeof imports>[0] &
+  Parameters<typeof webhooks>[0]
+
+const handlersFor = (services: TimerServices) => ({
+  ...replays(services),
+  ...rateLimits(services),
+  ...audit(services),
+  ...scratch(services),
+  ...imports(services),
+  ...snapshots(services),
+  ...approvals(services),
+  ...proposals(services),
+  ...schedules(services),
+  ...sockets(services),
+  ...webhooks(services),
+})
+
+/** The names of the timers of a database, which are storage keys. */
+export type TimerName = keyof ReturnType<typeof handlersFor>
+
+/** A handler of a timer. It returns when the timer is due again, unless it sets the timer itself. */
+type Due = (nowMs: number) => number | undefined | void | Promise<number | undefined> | Promise<void>
+
+/** Returns the timers of a database. */
+export function databaseTimers(storage: DurableObjectStorage, services: TimerServices): Timers<TimerName> {
+  const handlers: [string, Due][] = Object.entries(handlersFor(services))
+  const run = (name: TimerName, due: Due) => async (nowMs: number) => {
+    const nextMs = await due(nowMs)
+    if (typeof nextMs === 'number') timers.set(name, nextMs)
+  }
+  const runs = Object.fromEntries(handlers.map(([name, due]) => [name, run(name as TimerName, due)]))
+  const timers = new Timers(storage, runs as Record<TimerName, ReturnType<typeof run>>)
+  return timers
+}
