@@ -1,6 +1,9 @@
 import { type Change, PerSQLError } from '@persql/contract'
-import type { Count, StatementInput } from './call.ts'
+import type { StatementInput } from './call.ts'
 import { DeferredKeys } from './deferred-keys.ts'
+import { ConnectionCounts } from './engine/connection-counts.ts'
+import { assertExpected } from './engine/expectation.ts'
+import { hasRoundedIntegers, rounded } from './engine/rounded-integers.ts'
 import { restoreNames } from './guard/bind.ts'
 import { CallCounters, withoutTotal } from './guard/counters.ts'
 import { droppedTable, refuseCascade } from './guard/drop.ts'
@@ -59,8 +62,7 @@ export class Engine {
   readonly #gate: Gatekeeper
   readonly #keys: DeferredKeys
   readonly #sequences: Sequences
-  /** Rowid of the row added last to a table, while nothing else was written there; `last` when no row lies behind it. */
-  readonly #added = new Map<string, { readonly rowid: number; readonly last: boolean }>()
+  readonly #counts: ConnectionCounts
   /** What was changed and not taken yet. */
   #changes: Change[] = []
   readonly #counters = new CallCounters()
@@ -87,6 +89,7 @@ export class Engine {
     this.#guard = new Guard(run)
     this.#keys = new DeferredKeys(storage, ownPages)
     this.#sequences = new Sequences(run)
+    this.#counts = new ConnectionCounts(storage.sql)
     this.#watch = watch
     this.#gate = gate
   }
@@ -146,7 +149,7 @@ export class Engine {
 
   /** Lets statements of this call read `total_changes()`: to be called before the first one. */
   countTotal(): void {
-    this.#counters.countFrom(this.#totalChanges())
+    this.#counters.countFrom(this.#counts.total())
   }
 
   /** Checks that earlier statements of the call set what `changes()` and its kin would read. @throws PerSQLError */
@@ -188,7 +191,7 @@ export class Engine {
         return result
       })
     } catch (cause) {
-      this.#added.clear()
+      this.#counts.forget()
       this.#sequences.forget()
       if (!inTransaction) this.#keys.forget()
       throw sqlError(cause, input.sql)
@@ -278,7 +281,7 @@ export class Engine {
 
   #learnAnew(): void {
     this.#guard.invalidate()
-    this.#added.clear()
+    this.#counts.forget()
     this.#sequences.forget()
   }
 
@@ -286,8 +289,10 @@ export class Engine {
     const { result, suspects } = this.#execute(analysis, input)
     // A second lock: what was compiled as a read has written nothing.
     if (result.rowsWritten > 0) throw new PerSQLError('table_unresolved')
-    if (suspects.size > 0 && this.#roundedIntegers(analysis, input, result.columns.length, suspects)) throw rounded()
-    this.#expect(input, result)
+    if (suspects.size > 0 && hasRoundedIntegers(this.#storage.sql, analysis, input, result.columns.length, suspects)) {
+      throw rounded()
+    }
+    assertExpected(input, result)
     return result
   }
 
@@ -297,15 +302,15 @@ export class Engine {
     if (kind === 'schema') return this.#changeSchema(analysis, input)
     const listening = this.#watch.listening()
     const others = listening && analysis.touched.others.length > 0
-    const before = others ? this.#totalChanges() : 0
+    const before = others ? this.#counts.total() : 0
     const { result, suspects } = this.#execute(analysis, input)
     if (suspects.size > 0) throw rounded()
-    this.#expect(input, result)
+    assertExpected(input, result)
     const counted = this.#counted(analysis, result)
     if (!listening) this.#unheard()
     else {
       const { changes = 0 } = counted
-      const otherRows = others ? this.#totalChanges() - before - changes : 0
+      const otherRows = others ? this.#counts.total() - before - changes : 0
       this.#changes.push(...changesOf(analysis.touched, changes, otherRows))
     }
     return counted
@@ -315,18 +320,13 @@ export class Engine {
     if (this.#changes.length === 0) this.#changes.push(ALL)
   }
 
-  /** Rows changed on this connection, by triggers and foreign keys too. */
-  #totalChanges(): number {
-    return this.#storage.sql.exec<{ n: number }>('SELECT total_changes() AS n').one().n
-  }
-
   #changeSchema(analysis: Analysis, input: StatementInput): Result {
     const rows = (text: string) => [...this.#storage.sql.exec(text).raw()]
     const [reserved, before] = [reservedObjects(rows), readObjects(rows)]
     const { result, suspects } = this.#execute(analysis, input)
     if (suspects.size > 0) throw rounded()
     if (reservedObjects(rows) !== reserved) throw new PerSQLError('table_protected', { table: '_persql_*' })
-    this.#expect(input, result)
+    assertExpected(input, result)
     const after = readObjects(rows)
     if (this.#gate.closed) this.#gate.changed(tablesChanged(before, after))
     const objects = diffOfStatement(before, after)
@@ -347,23 +347,9 @@ export class Engine {
     return result
   }
 
-  /**
-   * Adds what SQLite counts in `changes()` and `last_insert_rowid()`. Asking costs as much as inserting a row, so it is
-   * not asked where it is known: a row added behind the last one of its table has the rowid after that one's. Two
-   * rowids in a row are the last ones, for where they are not the next number, SQLite takes one of 2^62 at random.
-   */
+  /** Adds the counts of the connection, as far as they are the call's. */
   #counted({ effect, statement, counters }: Analysis, result: Result): Result {
-    const { appendsTo, writes } = effect
-    const appended = appendsTo !== undefined && result.rowsWritten > 0
-    const before = appended ? this.#added.get(appendsTo) : undefined
-    for (const table of writes) this.#added.delete(table)
-    const { changes, rowid } = before?.last
-      ? { changes: 1, rowid: before.rowid + 1 }
-      : this.#storage.sql.exec<{ changes: number; rowid: number }>(COUNTS).one()
-    // Rowids near 2^53 are left to SQLite: the runtime rounds what lies beyond.
-    if (appended && rowid < Number.MAX_SAFE_INTEGER) {
-      this.#added.set(appendsTo, { rowid, last: before !== undefined && rowid === before.rowid + 1 })
-    }
+    const { changes, rowid } = this.#counts.after(effect, result)
     this.#counters.wrote(counters, changes)
     // Where the call has inserted no row, the rowid is one of an earlier call.
     const { verb } = statement
@@ -389,41 +375,11 @@ export class Engine {
     if (this.#bytesLeft < 0) throw tooLarge()
     return { result: resultOf(cursor, columns, rows), suspects }
   }
-
-  /** The runtime hands out rounded numbers without a word, so ask SQLite which of them were integers. */
-  #roundedIntegers(
-    analysis: Analysis,
-    { params }: StatementInput,
-    width: number,
-    suspects: ReadonlySet<number>,
-  ): boolean {
-    if (analysis.statement.verb === 'PRAGMA' || analysis.statement.explain !== 'no') return false
-    const names = Array.from({ length: width }, (_, i) => `c${i}`)
-    const test = [...suspects].map(
-      (i) => `(typeof(c${i}) = 'integer' AND c${i} NOT BETWEEN -9007199254740991 AND 9007199254740991)`,
-    )
-    const sql = `WITH q(${names}) AS (${analysis.sqlFor(params)}\n) SELECT 1 FROM q WHERE ${test.join(' OR ')} LIMIT 1`
-    return [...this.#storage.sql.exec(sql, ...params).raw()].length > 0
-  }
-
-  #expect({ expect }: StatementInput, { rows, rowsWritten }: Result): void {
-    if (expect === undefined) return
-    for (const [name, actual] of [
-      ['rows', rows.length],
-      ['rowsWritten', rowsWritten],
-    ] as const) {
-      const count = expect[name]
-      if (count === undefined || within(count, actual)) continue
-      const actualText = `${actual}`
-      throw new PerSQLError('expectation_failed', { expected: `${name} ${describe(count)}`, actual: actualText })
-    }
-  }
 }
 
 /** All tables may have changed. */
 export const ALL: Change = Object.freeze({ table: '*', kind: 'unknown' })
 const NO_CHANGES: readonly Change[] = []
-const COUNTS = 'SELECT changes() AS changes, last_insert_rowid() AS rowid'
 const MAY_LOSE = /\b(delete|drop|replace)\b/i
 const NO_ROWS: Result['rows'] = []
 const NO_RESULT: Result = Object.freeze({ columns: [], rows: NO_ROWS, rowsRead: 0, rowsWritten: 0 })
@@ -436,17 +392,3 @@ const resultOf = (
   columns: readonly string[],
   rows: Result['rows'],
 ): Result => ({ columns, rows, rowsRead, rowsWritten })
-
-function within(count: Count, actual: number): boolean {
-  if (typeof count === 'number') return actual === count
-  return actual >= (count.min ?? 0) && actual <= (count.max ?? Number.POSITIVE_INFINITY)
-}
-
-function describe(count: Count): string {
-  if (typeof count === 'number') return `${count}`
-  if (count.max === undefined) return `≥ ${count.min}`
-  return count.min === undefined ? `≤ ${count.max}` : `${count.min} to ${count.max}`
-}
-
-const rounded = () =>
-  new PerSQLError('integer_out_of_range', { where: 'A value in the result', instead: 'Use CAST(… AS TEXT).' })

@@ -1,0 +1,28 @@
+import { PerSQLError } from '@persql/contract'
+import type { Count, StatementInput } from '../call.ts'
+import type { Result } from '../result.ts'
+
+/** @throws PerSQLError `expectation_failed` unless a statement had the effect that its caller expects */
+export function assertExpected({ expect }: StatementInput, { rows, rowsWritten }: Result): void {
+  if (expect === undefined) return
+  for (const [name, actual] of [
+    ['rows', rows.length],
+    ['rowsWritten', rowsWritten],
+  ] as const) {
+    const count = expect[name]
+    if (count === undefined || within(count, actual)) continue
+    const actualText = `${actual}`
+    throw new PerSQLError('expectation_failed', { expected: `${name} ${describe(count)}`, actual: actualText })
+  }
+}
+
+function within(count: Count, actual: number): boolean {
+  if (typeof count === 'number') return actual === count
+  return actual >= (count.min ?? 0) && actual <= (count.max ?? Number.POSITIVE_INFINITY)
+}
+
+function describe(count: Count): string {
+  if (typeof count === 'number') return `${count}`
+  if (count.max === undefined) return `≥ ${count.min}`
+  return count.min === undefined ? `≤ ${count.max}` : `${count.min} to ${count.max}`
+}

@@ -1,0 +1,29 @@
+import { PerSQLError } from '@persql/contract'
+import type { StatementInput } from '../call.ts'
+import type { Analysis } from '../guard/guard.ts'
+
+/**
+ * Returns whether columns of a result hold integers that the runtime has rounded, which it does without a word. SQLite
+ * knows: the statement, which only reads, runs again.
+ * @param width the number of columns
+ * @param suspects the columns with numbers that can be rounded integers
+ */
+export function hasRoundedIntegers(
+  sql: SqlStorage,
+  analysis: Analysis,
+  { params }: StatementInput,
+  width: number,
+  suspects: ReadonlySet<number>,
+): boolean {
+  if (analysis.statement.verb === 'PRAGMA' || analysis.statement.explain !== 'no') return false
+  const names = Array.from({ length: width }, (_, i) => `c${i}`)
+  const test = [...suspects].map(
+    (i) => `(typeof(c${i}) = 'integer' AND c${i} NOT BETWEEN -9007199254740991 AND 9007199254740991)`,
+  )
+  const text = `WITH q(${names}) AS (${analysis.sqlFor(params)}\n) SELECT 1 FROM q WHERE ${test.join(' OR ')} LIMIT 1`
+  return [...sql.exec(text, ...params).raw()].length > 0
+}
+
+/** Returns the error of a result with a rounded integer. */
+export const rounded = (): PerSQLError =>
+  new PerSQLError('integer_out_of_range', { where: 'A value in the result', instead: 'Use CAST(… AS TEXT).' })
