@@ -2,7 +2,7 @@ import type { AutomaticSnapshot } from '@persql/contract'
 import { costNano, usd } from '../money.ts'
 import type { DatabaseCall } from './call.ts'
 import type { DatabaseOperation } from './operations.ts'
-import type { Outcome } from './outcome.ts'
+import { type Outcome, roundMs } from './outcome.ts'
 
 /** Answers that say what the call cost. */
 const WITH_META: ReadonlySet<string> = new Set<DatabaseOperation>([
@@ -30,7 +30,7 @@ export function bodyOf(
   const meta = {
     rowsRead,
     rowsWritten,
-    durationMs: Math.round(durationMs * 1000) / 1000,
+    durationMs: roundMs(durationMs),
     statementCount,
     costUsd,
     aiTokens,

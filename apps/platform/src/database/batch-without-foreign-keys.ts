@@ -1,7 +1,7 @@
 import { PerSQLError } from '@persql/contract'
 import { limitingRole } from '../authority.ts'
 import { actorOf, type BatchInput, type DatabaseCall } from './call.ts'
-import type { Run as RunSql } from './guard/schema-map.ts'
+import { createRunSql } from './engine/run-sql.ts'
 import { SCHEMA_TABLE } from './guard/schema-map.ts'
 import { tokens } from './guard/statement.ts'
 import { checkForeignKeys } from './migrations/foreign-keys.ts'
@@ -41,7 +41,7 @@ export function batchWithoutForeignKeys(
   }
   if (tableScope !== null) throw new PerSQLError('table_out_of_scope', { table: SCHEMA_TABLE })
   const { engine, storage, schemaChanges } = services
-  const run: RunSql = (sql, ...params) => [...storage.sql.exec(sql, ...params).raw()]
+  const run = createRunSql(storage.sql)
   const script = statements.map(({ sql }, i) => ({ number: i + 1, line: 1, text: sql }))
   const runAll = () => {
     const results: Result[] = []

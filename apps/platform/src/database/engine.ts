@@ -4,12 +4,12 @@ import { DeferredKeys } from './deferred-keys.ts'
 import { ConnectionCounts } from './engine/connection-counts.ts'
 import { assertExpected } from './engine/expectation.ts'
 import { hasRoundedIntegers, rounded } from './engine/rounded-integers.ts'
+import { createRunSql } from './engine/run-sql.ts'
 import { restoreNames } from './guard/bind.ts'
 import { CallCounters, withoutTotal } from './guard/counters.ts'
 import { droppedTable, refuseCascade } from './guard/drop.ts'
 import { type Analysis, authorise, Guard, type Permission, reservedObjects } from './guard/guard.ts'
 import { assertParameters } from './guard/parameters.ts'
-import type { Run } from './guard/schema-map.ts'
 import type { Statement } from './guard/statement.ts'
 import { changesOf, isOurs } from './guard/touched.ts'
 import type { Seeds } from './ids/seeds.ts'
@@ -82,7 +82,7 @@ export class Engine {
     seeds: Seeding,
     onHold: (isRead: boolean) => boolean,
   ) {
-    const run: Run = (sql, ...params) => [...storage.sql.exec(sql, ...params).raw()]
+    const run = createRunSql(storage.sql)
     this.#seeds = seeds
     this.#storage = storage
     this.#onHold = onHold
@@ -247,7 +247,7 @@ export class Engine {
   #foreseeLoss(analysis: Analysis, spared: ReadonlySet<string>): void {
     const dropped = droppedTable(analysis.statement)
     if (dropped !== undefined) {
-      refuseCascade((sql, ...params) => [...this.#storage.sql.exec(sql, ...params).raw()], dropped, spared)
+      refuseCascade(createRunSql(this.#storage.sql), dropped, spared)
     }
     if (this.#tellsLoss) this.#watch.losing(analysis)
   }

@@ -29,3 +29,6 @@ export const done = (data: unknown, used: Partial<Omit<Outcome, 'data'>> = {}): 
 
 /** What an operation gave that answers a page of a list. */
 export const donePage = <T>({ items, ...page }: Listed<T>): Outcome => done(items, { page })
+
+/** Rounds a duration to microseconds. */
+export const roundMs = (ms: number): number => Math.round(ms * 1000) / 1000

@@ -1,6 +1,6 @@
 import type { IndexAdvice } from '@persql/contract'
 import type { Remote } from '../../remote.ts'
-import type { Run } from '../guard/schema-map.ts'
+import { createRunSql } from '../engine/run-sql.ts'
 import { quoteName } from '../guard/statement.ts'
 import type { Candidate } from './candidates.ts'
 import { pagesOf } from './copy.ts'
@@ -38,7 +38,7 @@ export async function advise(
   scratch: Pick<Remote<Scratch>, 'begin' | 'load' | 'probe' | 'prove' | 'wipe'>,
   scope: readonly string[] | null,
 ): Promise<Advised> {
-  const run: Run = (text, ...params) => [...sql.exec(text, ...params).raw()]
+  const run = createRunSql(sql)
   const examined = examine(run, scope)
   const plan = planFor(run, examined)
   const none = { suggestions: [], examined: examined.length }

@@ -4,6 +4,7 @@ import { contentKeys as approvalKeys } from '../approvals/requests.ts'
 import { type RateLimits, contentKeys as rateKeys } from '../endpoints/rate-limits.ts'
 import { contentKeys as sessionKeys } from '../endpoints/sessions.ts'
 import { type Endpoints, contentKeys as endpointKeys } from '../endpoints/store.ts'
+import { createRunSql } from '../engine/run-sql.ts'
 import { ALL, type Engine } from '../engine.ts'
 import type { Feed } from '../feed/feed.ts'
 import type { Run } from '../guard/schema-map.ts'
@@ -64,7 +65,7 @@ export class Content {
 
   constructor(storage: DurableObjectStorage, services: ContentServices) {
     this.#kv = storage.kv
-    this.#run = (sql, ...params) => [...storage.sql.exec(sql, ...params).raw()]
+    this.#run = createRunSql(storage.sql)
     this.#services = services
   }
 

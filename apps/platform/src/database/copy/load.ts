@@ -1,6 +1,7 @@
 import { PerSQLError } from '@persql/contract'
 import type { Remote } from '../../remote.ts'
 import type { LongTransaction } from '../../storage/long-transaction.ts'
+import { createRunSql } from '../engine/run-sql.ts'
 import type { Run } from '../guard/schema-map.ts'
 import type { StoredMigration } from '../migrations/stored-migration.ts'
 import { type Page, rebuilds } from './rows.ts'
@@ -36,7 +37,7 @@ export async function loadFrom(
   inTransaction: LongTransaction,
   { source, sourceId, wanted, clear, end, takeMigrations }: Loading,
 ): Promise<Loaded> {
-  const run: Run = (text, ...params) => [...sql.exec(text, ...params).raw()]
+  const run = createRunSql(sql)
   const { copy, schema } = await source.begin(sourceId, false, '', wanted)
   try {
     let rows = 0

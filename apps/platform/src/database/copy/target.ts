@@ -3,6 +3,7 @@ import type { Env } from '../../env.ts'
 import { databaseObject } from '../../objects.ts'
 import type { LongTransaction } from '../../storage/long-transaction.ts'
 import type { Access } from '../calls/access.ts'
+import { createRunSql } from '../engine/run-sql.ts'
 import type { Run } from '../guard/schema-map.ts'
 import { lower } from '../guard/statement.ts'
 import type { Restore } from '../history/history.ts'
@@ -43,7 +44,7 @@ export class CopyTarget {
   constructor(services: CopyTargetServices) {
     const { sql } = services.storage
     this.#services = services
-    this.#run = (text, ...params) => [...sql.exec(text, ...params).raw()]
+    this.#run = createRunSql(sql)
   }
 
   /**

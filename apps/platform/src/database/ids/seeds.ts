@@ -1,3 +1,4 @@
+import { createRunSql } from '../engine/run-sql.ts'
 import type { Run } from '../guard/schema-map.ts'
 import { lower, quoteName } from '../guard/statement.ts'
 import type { OwnPages } from '../own-pages.ts'
@@ -18,7 +19,7 @@ export class Seeds {
   constructor(storage: DurableObjectStorage, ownPages: OwnPages) {
     this.#storage = storage
     this.#kv = storage.kv
-    this.#run = (sql, ...params) => [...storage.sql.exec(sql, ...params).raw()]
+    this.#run = createRunSql(storage.sql)
     this.#ownPages = ownPages
   }
 

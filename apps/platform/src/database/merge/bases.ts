@@ -3,8 +3,8 @@ import type { Run } from '../guard/schema-map.ts'
 import { lower } from '../guard/statement.ts'
 import type { ForkState } from './fork-state.ts'
 import { declared, type KeyColumn } from './match.ts'
+import { normalForm } from './normal-form.ts'
 import { textOf } from './shape.ts'
-import { normalForm } from './three-way.ts'
 
 /** So begin the tables with the rows that a parent and a branch had in common when they were merged last. */
 export const BASE = '_persql_base_'

@@ -7,6 +7,7 @@ import { copyError } from '../copy/failure.ts'
 import { loadSmallCopy, readSmallCopy } from '../copy/load.ts'
 import { dropSchema } from '../copy/schema.ts'
 import type { Source } from '../copy/source.ts'
+import { createRunSql } from '../engine/run-sql.ts'
 import type { Exclusion } from '../exclusion.ts'
 import type { Run } from '../guard/schema-map.ts'
 import type { History } from '../history/history.ts'
@@ -45,7 +46,7 @@ export class Branching {
   constructor(services: BranchingServices) {
     const { sql } = services.storage
     this.#services = services
-    this.#run = (text, ...params) => [...sql.exec(text, ...params).raw()]
+    this.#run = createRunSql(sql)
   }
 
   /** Reserves IDs for a branch, above those that are assigned here. @throws PerSQLError `database_not_found` */

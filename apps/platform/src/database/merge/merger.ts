@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { type Database, type MergeReport, PerSQLError } from '@persql/contract'
 import type { LongTransaction } from '../../storage/long-transaction.ts'
 import { refusalOf } from '../copy/failure.ts'
+import { createRunSql } from '../engine/run-sql.ts'
 import type { Run } from '../guard/schema-map.ts'
 import { lower, parseStatement } from '../guard/statement.ts'
 import type { History } from '../history/history.ts'
@@ -84,7 +85,7 @@ export class Merger {
 
   constructor(options: MergerOptions) {
     this.#options = options
-    this.#free = (sql, ...params) => [...options.storage.sql.exec(sql, ...params).raw()]
+    this.#free = createRunSql(options.storage.sql)
   }
 
   /**

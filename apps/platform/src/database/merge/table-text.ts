@@ -1,5 +1,5 @@
 import { quoteName, tokens, word } from '../guard/statement.ts'
-import { normalTokens } from './three-way.ts'
+import { normalTokens } from './normal-form.ts'
 
 /**
  * The definitions of the columns that make one table's text the other's when they are added behind its columns;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import { normalForm } from './normal-form.ts'
 import { originOf, renamesOf } from './renames.ts'
 import { addedColumns, withName } from './table-text.ts'
-import { normalForm } from './three-way.ts'
 
 test.each([
   ['CREATE TABLE t (a)', 'CREATE TABLE t (a, b TEXT)', ['b TEXT']],

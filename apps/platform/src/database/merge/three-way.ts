@@ -1,5 +1,6 @@
 import type { SchemaObject, SchemaText } from '../copy/schema-text.ts'
-import { lower, nameOf, tokens, word } from '../guard/statement.ts'
+import { lower } from '../guard/statement.ts'
+import { normalForm } from './normal-form.ts'
 import { addedColumns, isVirtual } from './table-text.ts'
 
 /** An object that the branch alone has changed: what it was there, and is; `undefined` where it is not there. */
@@ -83,19 +84,3 @@ export const byKey = (schema: SchemaText): Map<string, SchemaObject> =>
 /** Whether two objects are the same but for how they are written. */
 export const isSame = (a: SchemaObject | undefined, b: SchemaObject | undefined): boolean =>
   a === undefined || b === undefined ? a === b : a.type === b.type && normalForm(a.sql) === normalForm(b.sql)
-
-/** A statement as far as it matters: without white space, comments, the case of names, and quotes that need not be. */
-export const normalForm = (sql: string): string => normalTokens(sql).join('\0')
-
-/** The tokens of that. Texts keep their quotes, and what follows DEFAULT its case: there a name is a text. */
-export function normalTokens(sql: string): string[] {
-  let afterDefault = false
-  return [...tokens(sql)].map((token) => {
-    const raw = sql.slice(token.start, token.end)
-    const isText = raw[0] === "'" || (afterDefault && token.kind === 'quoted')
-    const keepsCase = isText || (afterDefault && token.kind === 'word')
-    afterDefault = word(sql, token) === 'DEFAULT'
-    if (keepsCase) return raw
-    return token.kind === 'quoted' ? nameOf(sql, token) : lower(raw)
-  })
-}

@@ -4,9 +4,10 @@ import { mapPage } from '../../paging.ts'
 import type { Audit } from '../audit-outbox.ts'
 import { actorOf, type DatabaseCall } from '../call.ts'
 import { type Handler, type Handlers, parseInput } from '../calls/handler.ts'
+import { createRunSql } from '../engine/run-sql.ts'
 import { Postponed } from '../engine.ts'
-import { type Run as RunSql, SCHEMA_TABLE } from '../guard/schema-map.ts'
-import { done, donePage, type Outcome } from '../outcome.ts'
+import { SCHEMA_TABLE } from '../guard/schema-map.ts'
+import { done, donePage, type Outcome, roundMs } from '../outcome.ts'
 import type { Result } from '../result.ts'
 import type { SchemaChange, SchemaChanges } from '../schema-changes.ts'
 import { diffObjects, named, readObjects } from '../schema-diff.ts'
@@ -127,7 +128,7 @@ function applied(
       schemaChanges.by({ actor: by, migrationId: idOf(draft) }, () =>
         runStatements({ script, grant, engine, storage }, (_statement, result) => add(used, result)),
       )
-      const durationMs = rounded(performance.now() - startedMs)
+      const durationMs = roundMs(performance.now() - startedMs)
       return migrations.freeze(draft, { atMs: services.now(), by, durationMs, bookmark })
     })
     services.audit(by, 'migration.applied', idOf(draft), { name: draft.name, statements: draft.statements })
@@ -142,7 +143,7 @@ function applied(
 }
 
 function tried({ grant }: DatabaseCall, { engine, storage }: MigrationServices, draft: StoredMigration): Outcome {
-  const run: RunSql = (text, ...params) => [...storage.sql.exec(text, ...params).raw()]
+  const run = createRunSql(storage.sql)
   const objects = () => readObjects(run)
   const script = parseScript(draft.sql)
   const used = { rowsRead: 0, rowsWritten: 0 }
@@ -198,4 +199,3 @@ const wireOf = ({ number, atMs, ...change }: SchemaChange) => ({
   at: toIso(atMs),
   ...change,
 })
-const rounded = (ms: number) => Math.round(ms * 1000) / 1000

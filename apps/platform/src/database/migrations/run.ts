@@ -1,9 +1,9 @@
 import { PerSQLError } from '@persql/contract'
 import type { Grant } from '../call.ts'
+import { createRunSql } from '../engine/run-sql.ts'
 import { type Engine, Postponed } from '../engine.ts'
 import { refuseCascade } from '../guard/drop.ts'
 import type { Analysis } from '../guard/guard.ts'
-import type { Run as RunSql } from '../guard/schema-map.ts'
 import type { Result } from '../result.ts'
 import { Drops } from './drops.ts'
 import { checkForeignKeys } from './foreign-keys.ts'
@@ -53,7 +53,7 @@ export function runStatements(
   before: (statement: ScriptStatement, analysis: Analysis) => void = () => {},
 ): void {
   const { statements, foreignKeysOff } = script
-  const run: RunSql = (sql, ...params) => [...storage.sql.exec(sql, ...params).raw()]
+  const run = createRunSql(storage.sql)
   const drops = new Drops(statements)
   const check = checkForeignKeys(run, statements, foreignKeysOff)
   for (const [i, statement] of statements.entries()) {

@@ -1,5 +1,6 @@
 import { PerSQLError } from '@persql/contract'
 import type { Grant } from '../call.ts'
+import { createRunSql } from '../engine/run-sql.ts'
 import { type Engine, Postponed } from '../engine.ts'
 import type { Analysis } from '../guard/guard.ts'
 import type { Run } from '../guard/schema-map.ts'
@@ -34,7 +35,7 @@ export class Applier {
     this.#storage = storage
     this.#engine = engine
     this.#grant = grant
-    this.#run = (sql, ...params) => [...storage.sql.exec(sql, ...params).raw()]
+    this.#run = createRunSql(storage.sql)
     this.#before = readObjects(this.#run)
     this.#violations = violations(this.#run)
   }

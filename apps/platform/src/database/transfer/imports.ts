@@ -2,7 +2,7 @@ import { RpcTarget } from 'cloudflare:workers'
 import { type Api, type Output, PerSQLError } from '@persql/contract'
 import { toIso } from '../../clock.ts'
 import type { Grant } from '../call.ts'
-import type { Run } from '../guard/schema-map.ts'
+import { createRunSql } from '../engine/run-sql.ts'
 import { lower } from '../guard/statement.ts'
 import { isInternal } from '../internal.ts'
 import type { OwnPages } from '../own-pages.ts'
@@ -148,7 +148,7 @@ export class Imports extends RpcTarget {
       throw new PerSQLError('table_out_of_scope', { table })
     }
     const { sql } = this.#parts.storage
-    const run: Run = (text, ...params) => [...sql.exec(text, ...params).raw()]
+    const run = createRunSql(sql)
     const columns = run('SELECT name, type FROM pragma_table_xinfo(?) WHERE hidden = 0', table) as [string, string][]
     if (columns.length > 0 && create) throw new PerSQLError('table_exists', { table })
     if (columns.length === 0 && !create) throw new PerSQLError('table_not_found', { table })

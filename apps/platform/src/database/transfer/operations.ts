@@ -9,7 +9,7 @@ import { type Engine, Postponed } from '../engine.ts'
 import { lower } from '../guard/statement.ts'
 import type { History } from '../history/history.ts'
 import { isInternal } from '../internal.ts'
-import { done, type Outcome } from '../outcome.ts'
+import { done, type Outcome, roundMs } from '../outcome.ts'
 import { userTables } from '../schema.ts'
 import type { SchemaChanges } from '../schema-changes.ts'
 import type { Alone, Settle } from '../without-foreign-keys.ts'
@@ -117,7 +117,7 @@ async function applied(
     checkTime()
   }
   const { tables, objects } = working(() => applier.finish())
-  const durationMs = Math.round((performance.now() - startedMs) * 1000) / 1000
+  const durationMs = roundMs(performance.now() - startedMs)
   const { rows, rowsRead, rowsWritten } = used
   const actor = actorOf(grant)
   if (objects.length > 0)

@@ -1,0 +1,6 @@
+import type { Run } from '../guard/schema-map.ts'
+
+/** Returns a function that runs SQL in a database. */
+export const createRunSql =
+  (sql: SqlStorage): Run =>
+  (text, ...params) => [...sql.exec(text, ...params).raw()]
