@@ -1,8 +1,8 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { RequestOptions, TestPlatform } from './harness.ts'
+import type { PlatformClient, RequestOptions } from './harness.ts'
 
-type Namespace = Awaited<ReturnType<TestPlatform['createNamespace']>>
+type Namespace = Awaited<ReturnType<PlatformClient['createNamespace']>>
 
 const credentials = [
   { name: 'email', type: 'email', required: true },
@@ -70,7 +70,7 @@ export const specs = {
 } as const
 
 /** A database with notes and users, its endpoints as their owner manages them, and as the public calls them. */
-export async function endpointsOf(platform: TestPlatform, { namespace, db }: Namespace, database = 'main') {
+export async function endpointsOf(platform: PlatformClient, { namespace, db }: Namespace, database = 'main') {
   const admin = db(database)
   const made = await admin.batch([
     { sql: 'CREATE TABLE IF NOT EXISTS notes (id INTEGER PRIMARY KEY, author TEXT, text TEXT NOT NULL UNIQUE)' },

@@ -25,7 +25,7 @@ export interface PlatformSettings {
 }
 
 /** Answers of 5xx to calls that a killed process cut off. */
-const OF_KILLS = new Set(['unavailable', 'copy_cut_off', 'import_cut_off'])
+const OF_KILLS = ['unavailable', 'copy_cut_off', 'import_cut_off']
 /** Answers of 5xx that say what others than the caller have to do. */
 const OF_OTHERS = new Set([
   ...['model_unavailable', 'model_failed', 'payments_unavailable', 'payment_provider_failed', 'mail_failed'],
@@ -77,69 +77,11 @@ interface Running {
 /** Bytes and forms are sent as they are. */
 const isFile = (body: unknown) => body instanceof Uint8Array || body instanceof FormData
 
-export class TestPlatform {
-  readonly data: string
-  readonly secret: string
-  /** What workerd wrote to stderr, save statement events under the watchdog. */
-  readonly stderr: string[] = []
-  /** What the watchdog logged. */
-  readonly log: Record<string, unknown>[] = []
-  readonly #settings: PlatformSettings
-  readonly #requestLog = join(tmpdir(), `persql-requests-${randomBytes(8).toString('hex')}.log`)
-  #running: Running | undefined
-  #wasKilled = false
-  #port = 0
-
-  constructor(settings: PlatformSettings, data: string, secret: string) {
-    this.#settings = settings
-    this.#port = settings.port ?? 0
-    this.data = data
-    this.secret = secret
-  }
-
-  get url(): string {
-    return localUrl(host, this.#port)
-  }
-
-  pid(): number {
-    if (this.#running === undefined) throw new Error('The platform is not running.')
-    return this.#running.pid()
-  }
-
-  /** SIGKILL to workerd. Nothing starts it again but `restart`, or the watchdog where there is one. */
-  async kill(): Promise<void> {
-    this.#wasKilled = true
-    await this.#running?.kill()
-  }
-
-  /** Starts again on the same data and port, after stopping what still runs. */
-  async restart(): Promise<void> {
-    await this.#running?.stop()
-    this.#running = await this.#start()
-    this.#port = this.#running.port
-    await answered(this.url)
-  }
-
-  /** Stops the platform and removes its data. @throws when an answer was a 5xx that a caller caused */
-  async stop(): Promise<void> {
-    await this.#running?.stop()
-    this.#running = undefined
-    if (this.#settings.data === undefined) await rm(this.data, { recursive: true, force: true })
-    const failures = await this.#failures()
-    await rm(this.#requestLog, { force: true })
-    if (failures.length > 0) throw new Error(`Answers of 5xx:\n${failures.join('\n')}`)
-  }
-
-  async #failures(): Promise<string[]> {
-    const lines = (await readFile(this.#requestLog, 'utf8').catch(() => '')).split('\n')
-    return lines.filter((line) => {
-      if (!line.includes('"status":5')) return false
-      const { code } = JSON.parse(line) as { code?: string }
-      if (code === undefined) return true
-      const isExpected = OF_OTHERS.has(code) || this.#settings.failures?.includes(code)
-      return !isExpected && !(this.#wasKilled && OF_KILLS.has(code))
-    })
-  }
+/** A running platform as tests call it. */
+export abstract class PlatformClient {
+  /** The operator's secret. */
+  abstract readonly secret: string
+  abstract get url(): string
 
   async request(path: string, options: RequestOptions = {}): Promise<Answer> {
     const { token, body, method = body === undefined ? 'GET' : 'POST', headers } = options
@@ -235,6 +177,74 @@ export class TestPlatform {
       ) => request('/batch', { body: { statements, ...options }, headers }),
     }
   }
+}
+
+/** A platform of one test file, which can kill and restart it. */
+export class TestPlatform extends PlatformClient {
+  readonly data: string
+  readonly secret: string
+  /** What workerd wrote to stderr, save statement events under the watchdog. */
+  readonly stderr: string[] = []
+  /** What the watchdog logged. */
+  readonly log: Record<string, unknown>[] = []
+  readonly #settings: PlatformSettings
+  readonly #requestLog = join(tmpdir(), `persql-requests-${randomBytes(8).toString('hex')}.log`)
+  #running: Running | undefined
+  #wasKilled = false
+  #port = 0
+
+  constructor(settings: PlatformSettings, data: string, secret: string) {
+    super()
+    this.#settings = settings
+    this.#port = settings.port ?? 0
+    this.data = data
+    this.secret = secret
+  }
+
+  get url(): string {
+    return localUrl(host, this.#port)
+  }
+
+  pid(): number {
+    if (this.#running === undefined) throw new Error('The platform is not running.')
+    return this.#running.pid()
+  }
+
+  /** SIGKILL to workerd. Nothing starts it again but `restart`, or the watchdog where there is one. */
+  async kill(): Promise<void> {
+    this.#wasKilled = true
+    await this.#running?.kill()
+  }
+
+  /** Starts again on the same data and port, after stopping what still runs. */
+  async restart(): Promise<void> {
+    await this.#running?.stop()
+    this.#running = await this.#start()
+    this.#port = this.#running.port
+    await answered(this.url)
+  }
+
+  /** Stops the platform and removes its data. @throws when an answer was a 5xx that a caller caused */
+  async stop(): Promise<void> {
+    await this.#running?.stop()
+    const lines = await this.readRequestLog()
+    await this.discard()
+    const { failures = [] } = this.#settings
+    assertNoFailures(lines, [...failures, ...(this.#wasKilled ? OF_KILLS : [])])
+  }
+
+  /** Stops the platform and removes its data, without a look at its answers. */
+  async discard(): Promise<void> {
+    await this.#running?.stop()
+    this.#running = undefined
+    if (this.#settings.data === undefined) await rm(this.data, { recursive: true, force: true })
+    await rm(this.#requestLog, { force: true })
+  }
+
+  /** Reads the request log since the start, one line of JSON per request. */
+  async readRequestLog(): Promise<string[]> {
+    return (await readFile(this.#requestLog, 'utf8').catch(() => '')).split('\n').slice(0, -1)
+  }
 
   async #start(): Promise<Running> {
     const log = await open(this.#requestLog, 'a')
@@ -274,6 +284,16 @@ export class TestPlatform {
     })
     return { ...supervised, kill: async () => process.kill(supervised.pid(), 'SIGKILL') }
   }
+}
+
+/** Fails when a request was answered by a 5xx whose code is neither expected nor another party's doing. */
+export function assertNoFailures(requestLog: readonly string[], expected: readonly string[]): void {
+  const failures = requestLog.filter((line) => {
+    if (!line.includes('"status":5')) return false
+    const { code } = JSON.parse(line) as { code?: string }
+    return code === undefined || !(OF_OTHERS.has(code) || expected.includes(code))
+  })
+  if (failures.length > 0) throw new Error(`Answers of 5xx:\n${failures.join('\n')}`)
 }
 
 function parsed(text: string): unknown {

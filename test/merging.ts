@@ -1,24 +1,30 @@
 import { expect } from 'vitest'
-import type { TestPlatform } from './harness.ts'
+import type { PlatformClient } from './harness.ts'
 
-export type TestDatabase = ReturnType<TestPlatform['database']>
+export type TestDatabase = ReturnType<PlatformClient['database']>
 
 let number = 0
 
 /** A database of its own with a schema, for a test of merges. */
-export async function databaseWith(platform: TestPlatform, token: string, statements: readonly string[]) {
+export async function databaseWith(
+  platform: PlatformClient,
+  token: string,
+  statements: readonly string[],
+  namespace = 'acme',
+) {
   const slug = `db-${++number}`
   await platform.request('/v1/databases', { token, body: { slug } })
-  const db = platform.database('acme', slug, token)
+  const db = platform.database(namespace, slug, token)
   await ran(db, ...statements)
   return db
 }
 
 /** A branch of it, as the token of its claim opens it. */
-export async function branchOf(platform: TestPlatform, db: TestDatabase, ref = 'work'): Promise<TestDatabase> {
+export async function branchOf(platform: PlatformClient, db: TestDatabase, ref = 'work'): Promise<TestDatabase> {
   const { body } = await db.request('/claim_branch', { body: { ref, role: 'admin', ttlSec: 0 } })
   expect(body.code).toBeUndefined()
-  return platform.database('acme', body.data.databaseSlug, body.data.token)
+  const [, , , namespace = ''] = db.path.split('/')
+  return platform.database(namespace, body.data.databaseSlug, body.data.token)
 }
 
 /** Runs statements that must succeed. */

@@ -1,11 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { expect } from 'vitest'
-import type { TestPlatform } from './harness.ts'
+import type { PlatformClient } from './harness.ts'
 import { speaker } from './mcp/rpc.ts'
 
 /** Where the clients of these tests want to be sent. */
 export const REDIRECT = 'http://127.0.0.1:7777/callback'
-type Session = Awaited<ReturnType<TestPlatform['signUp']>>
+type Session = Awaited<ReturnType<PlatformClient['signUp']>>
 
 /** What is done otherwise than usual in one flow. */
 export interface Flow {
@@ -36,7 +36,7 @@ export const fieldsOf = (html: string, action: string) => {
 }
 
 /** A client of OAuth, written by hand, and the browser of whoever lets it in. */
-export function oauthClient(platform: TestPlatform, owner: Session) {
+export function oauthClient(platform: PlatformClient, owner: Session) {
   async function register(body: object = {}) {
     const answer = await platform.request('/oauth/register', {
       body: { client_name: 'Test agent', redirect_uris: [REDIRECT], ...body },

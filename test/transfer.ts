@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process'
 import { expect } from 'vitest'
-import type { Answer, TestPlatform } from './harness.ts'
+import type { Answer, PlatformClient } from './harness.ts'
 
 /** One database as the tests of imports use it. */
-export type Database = ReturnType<TestPlatform['database']>
+export type Database = ReturnType<PlatformClient['database']>
 
 /** Makes databases of one namespace, each with statements run in it. */
-export function maker(platform: TestPlatform, token: string, namespace = 'acme') {
+export function maker(platform: PlatformClient, token: string, namespace = 'acme') {
   let number = 0
   return async (...statements: string[]): Promise<Database> => {
     const slug = `db-${++number}`

@@ -12,13 +12,15 @@ import { getMigrations } from 'better-auth/db/migration'
 import { Kysely, sql } from 'kysely'
 import { PerSQLDialect } from '../../packages/kysely/src/index.ts'
 import { PerSQL } from '../../packages/sdk/src/index.ts'
-import { startPlatform } from '../harness.ts'
+import { sharedPlatform, uniqueName } from '../shared-platform.ts'
+
+const ns = uniqueName('acme')
 
 // The tests that Better Auth holds adapters to, on its own adapter for Kysely. Its suite of transactions reads inside of
 // them, which no transaction within one call can.
-const platform = await startPlatform()
-const { token } = await platform.createNamespace('acme')
-const database = new PerSQL({ token, baseURL: platform.url }).database('acme/main')
+const platform = await sharedPlatform()
+const { token } = await platform.createNamespace(ns)
+const database = new PerSQL({ token, baseURL: platform.url }).database(`${ns}/main`)
 const db = new Kysely<Record<string, never>>({ dialect: new PerSQLDialect({ database }) })
 
 const { execute } = await testAdapter({

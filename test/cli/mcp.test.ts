@@ -3,19 +3,21 @@ import { StdioClientTransport as TransportOf2026 } from '@modelcontextprotocol/c
 import { Client as ClientOf2025 } from '@modelcontextprotocol/sdk/client/index.js'
 import { StdioClientTransport as TransportOf2025 } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startPlatform, type TestPlatform } from '../harness.ts'
+import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 import { builtCli } from './program.ts'
 
+const ns = uniqueName('acme')
+
 let cli: Awaited<ReturnType<typeof builtCli>>
-let platform: TestPlatform
+let platform: SharedPlatform
 let env: Record<string, string>
 const us = { name: 'test', version: '1' }
 const good = { name: 'query', arguments: { database: 'main', sql: "SELECT 'ü' AS n" } }
 const bad = { name: 'query', arguments: { database: 'main', sql: 'SELECT * FROM no' } }
 
 beforeAll(async () => {
-  ;[cli, platform] = await Promise.all([builtCli(), startPlatform()])
-  const { token } = await platform.createNamespace('acme')
+  ;[cli, platform] = await Promise.all([builtCli(), sharedPlatform()])
+  const { token } = await platform.createNamespace(ns)
   env = { PATH: `${process.env.PATH}`, HOME: cli.folder, PERSQL_TOKEN: token, PERSQL_API_URL: platform.url }
 })
 afterAll(async () => {

@@ -9,18 +9,18 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { buildPackage } from '../../packages/build.mjs'
 import { buildSdk } from '../../packages/sdk/build.mjs'
 import { startBrowser } from '../browser.ts'
-import { startPlatform, type TestPlatform } from '../harness.ts'
 import { speaker } from '../mcp/rpc.ts'
+import { type SharedPlatform, sharedPlatform } from '../shared-platform.ts'
 import { visit } from './visit.ts'
 
 const run = promisify(execFile)
 
-let platform: TestPlatform
+let platform: SharedPlatform
 let browser: Browser
 let folder: string
 beforeAll(async () => {
   ;[platform, browser, folder] = await Promise.all([
-    startPlatform(),
+    sharedPlatform(),
     startBrowser(),
     mkdtemp(join(tmpdir(), 'persql-connect-')),
   ])

@@ -1,15 +1,15 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startBrowser } from '../browser.ts'
-import { startPlatform, type TestPlatform } from '../harness.ts'
 import { oauthClient } from '../oauth.ts'
+import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 import { faultsOf } from './axe.ts'
 import { visit } from './visit.ts'
 
-let platform: TestPlatform
+let platform: SharedPlatform
 let browser: Browser
 beforeAll(async () => {
-  ;[platform, browser] = await Promise.all([startPlatform(), startBrowser()])
+  ;[platform, browser] = await Promise.all([sharedPlatform(), startBrowser()])
 })
 afterAll(async () => {
   await browser.close()
@@ -177,7 +177,7 @@ test('the audit log is read page by page, and the place in it stands in the addr
 test('an app that was let in is listed, and its token is refused once it is shown out', async () => {
   const { page, ns, email, go, complaints, close } = await visit(browser, platform)
   const cookie = (await page.context().cookies()).map(({ name, value }) => `${name}=${value}`).join('; ')
-  const session = { ...(await platform.signUp('apps@example.com')), cookie }
+  const session = { ...(await platform.signUp(`${uniqueName('apps')}@example.com`)), cookie }
   const client = oauthClient(platform, session)
   const { access: token } = await client.tokens({ namespace: ns })
   await go(`/${ns}/settings/apps`)

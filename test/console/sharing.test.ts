@@ -1,14 +1,14 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startBrowser } from '../browser.ts'
-import { startPlatform, type TestPlatform } from '../harness.ts'
+import { type SharedPlatform, sharedPlatform } from '../shared-platform.ts'
 import { sqlAs } from './sql.ts'
 import { visit } from './visit.ts'
 
-let platform: TestPlatform
+let platform: SharedPlatform
 let browser: Browser
 beforeAll(async () => {
-  ;[platform, browser] = await Promise.all([startPlatform(), startBrowser()])
+  ;[platform, browser] = await Promise.all([sharedPlatform(), startBrowser()])
 })
 afterAll(async () => {
   await browser.close()

@@ -1,5 +1,5 @@
 import type { Browser, Page } from 'playwright-core'
-import type { TestPlatform } from '../harness.ts'
+import type { PlatformClient } from '../harness.ts'
 
 /** Somebody in front of the console. */
 export interface Visit {
@@ -20,7 +20,7 @@ interface VisitOptions {
 }
 
 /** Signs somebody up on the page for it, as a person does, and is where that leads. */
-export async function visit(browser: Browser, platform: TestPlatform, options: VisitOptions = {}): Promise<Visit> {
+export async function visit(browser: Browser, platform: PlatformClient, options: VisitOptions = {}): Promise<Visit> {
   const { width = 1280, theme = 'light', email = `v${crypto.randomUUID().slice(0, 8)}@example.com` } = options
   const context = await browser.newContext({
     viewport: { width, height: 800 },

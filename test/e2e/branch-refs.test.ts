@@ -1,13 +1,15 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startPlatform, type TestPlatform } from '../harness.ts'
+import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 
-let platform: TestPlatform
-let acme: Awaited<ReturnType<TestPlatform['createNamespace']>>
-let main: ReturnType<TestPlatform['database']>
+const ns = uniqueName('acme')
+
+let platform: SharedPlatform
+let acme: Awaited<ReturnType<SharedPlatform['createNamespace']>>
+let main: ReturnType<SharedPlatform['database']>
 
 beforeAll(async () => {
-  platform = await startPlatform()
-  acme = await platform.createNamespace('acme')
+  platform = await sharedPlatform()
+  acme = await platform.createNamespace(ns)
   main = acme.db()
   await main.query('CREATE TABLE t (id INTEGER PRIMARY KEY)')
 })
@@ -51,7 +53,7 @@ test.each([
   expect([claimed.body.error, claimed.body.data?.branchRef]).toEqual([undefined, ref])
   const { databaseSlug, token } = claimed.body.data
   expect(databaseSlug).toMatch(/^main-[a-z0-9-]{1,58}$/)
-  const branch = platform.database('acme', databaseSlug, token)
+  const branch = platform.database(ns, databaseSlug, token)
   expect((await branch.query('INSERT INTO t DEFAULT VALUES')).status).toBe(200)
   expect((await main.request(at(ref))).body.data).toMatchObject({ branchRef: ref, slug: databaseSlug })
   expect((await main.request(at(ref, '/merge'), { body: { mode: 'data' } })).body.data.data.tables).toHaveLength(1)

@@ -1,13 +1,15 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startPlatform, type TestPlatform } from '../harness.ts'
 import { databaseWith, rowsOf } from '../merging.ts'
+import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 
-let platform: TestPlatform
-let db: ReturnType<TestPlatform['database']>
+const ns = uniqueName('acme')
+
+let platform: SharedPlatform
+let db: ReturnType<SharedPlatform['database']>
 beforeAll(async () => {
-  platform = await startPlatform()
-  const { token } = await platform.createNamespace('acme')
-  db = await databaseWith(platform, token, ['CREATE TABLE t (id INTEGER PRIMARY KEY, a)'])
+  platform = await sharedPlatform()
+  const { token } = await platform.createNamespace(ns)
+  db = await databaseWith(platform, token, ['CREATE TABLE t (id INTEGER PRIMARY KEY, a)'], ns)
 })
 afterAll(() => platform.stop())
 

@@ -1,18 +1,20 @@
 import { api } from '@persql/contract'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startPlatform, type TestPlatform } from '../harness.ts'
+import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 
-let platform: TestPlatform
-let db: ReturnType<TestPlatform['database']>
+const acme = uniqueName('acme')
+
+let platform: SharedPlatform
+let db: ReturnType<SharedPlatform['database']>
 
 beforeAll(async () => {
-  platform = await startPlatform()
-  db = (await platform.createNamespace('acme')).db()
+  platform = await sharedPlatform()
+  db = (await platform.createNamespace(acme)).db()
 })
 afterAll(() => platform.stop())
 
-const address = { ns: 'acme', db: 'main' }
+const address = { ns: acme, db: 'main' }
 const param = fc.oneof(
   fc.string(),
   fc.integer(),

@@ -3,20 +3,22 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startPlatform, type TestPlatform } from '../harness.ts'
 import { everything, everyValue } from '../schemas.ts'
+import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 
-type Database = ReturnType<TestPlatform['database']>
-let platform: TestPlatform
-let acme: Awaited<ReturnType<TestPlatform['createNamespace']>>
+const ns = uniqueName('acme')
+
+type Database = ReturnType<SharedPlatform['database']>
+let platform: SharedPlatform
+let acme: Awaited<ReturnType<SharedPlatform['createNamespace']>>
 let token: string
 let folder: string
 let number = 0
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'persql-dump-'))
-  platform = await startPlatform()
-  acme = await platform.createNamespace('acme')
+  platform = await sharedPlatform()
+  acme = await platform.createNamespace(ns)
   token = acme.token
 })
 afterAll(async () => {
@@ -75,7 +77,7 @@ test('a fork has the same dump to the letter, and long values are in it whole', 
   )
   await db.request('/fork', { body: { slug: 'same' } })
   const dump = await dumpOf(db)
-  expect(await dumpOf(platform.database('acme', 'same', token))).toBe(dump)
+  expect(await dumpOf(platform.database(ns, 'same', token))).toBe(dump)
   const sqlite = await inSqlite(dump)
   const sums = 'SELECT count(*) AS n, sum(length(a)) AS a, sum(length(b)) AS b, max(hex(substr(b, -20))) AS last FROM t'
   const { body } = await db.query(sums)
@@ -88,12 +90,12 @@ test('is for readers of the whole database, and of one that is there', async () 
   const db = await acme.make('CREATE TABLE t (n)')
   const minted = async (request: object) =>
     (await platform.request('/v1/tokens', { token, body: { name: 'x', ...request } })).body.data.token
-  const as = async (secret: string) => platform.database('acme', db.slug, secret).request('/export')
+  const as = async (secret: string) => platform.database(ns, db.slug, secret).request('/export')
   expect((await as(await minted({ role: 'readonly' }))).status).toBe(200)
   const scoped = await as(await minted({ tableScope: ['t'] }))
   expect([scoped.status, scoped.body.code]).toEqual([403, 'not_for_scoped_token'])
   const readonly = await minted({ role: 'readonly' })
-  expect((await platform.request('/v1/db/acme/nowhere/export', { token: readonly })).status).toBe(404)
+  expect((await platform.request(`/v1/db/${ns}/nowhere/export`, { token: readonly })).status).toBe(404)
 })
 
 test('writes go on while somebody reads slowly, and who leaves early leaves nothing behind', async () => {

@@ -1,22 +1,24 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startPlatform, type TestPlatform } from '../harness.ts'
+import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 import { corpus, refused, schema } from './guard-corpus.ts'
 
-type Database = ReturnType<TestPlatform['database']>
+const ns = uniqueName('acme')
 
-let platform: TestPlatform
+type Database = ReturnType<SharedPlatform['database']>
+
+let platform: SharedPlatform
 let admin: Database
 let mint: (request: object) => Promise<Database>
 
 beforeAll(async () => {
-  platform = await startPlatform()
-  const acme = await platform.createNamespace('acme')
+  platform = await sharedPlatform()
+  const acme = await platform.createNamespace(ns)
   admin = acme.db()
   const made = await admin.batch(schema.map((sql) => ({ sql })))
   expect(made.body.error).toBeUndefined()
   mint = async (request) => {
     const { body } = await platform.request('/v1/tokens', { token: acme.token, body: { name: 'x', ...request } })
-    return platform.database('acme', 'main', body.data.token)
+    return platform.database(ns, 'main', body.data.token)
   }
 })
 afterAll(() => platform.stop())
@@ -112,8 +114,8 @@ describe('a table scope', () => {
 })
 
 test('a namespace sees nothing of another', async () => {
-  const other = await platform.createNamespace('other')
-  const { status, body } = await platform.database('acme', 'main', other.token).query('SELECT 1')
+  const other = await platform.createNamespace(uniqueName('other'))
+  const { status, body } = await platform.database(ns, 'main', other.token).query('SELECT 1')
   expect(status).toBe(403)
   expect(body.error).toBe('Token namespace mismatch')
 })

@@ -1,13 +1,15 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startPlatform, type TestPlatform } from '../harness.ts'
+import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 import { type Database, exportOf, imported, maker, refusal, rowsOf } from '../transfer.ts'
 
-let platform: TestPlatform
+const ns = uniqueName('acme')
+
+let platform: SharedPlatform
 let made: (...statements: string[]) => Promise<Database>
 
 beforeAll(async () => {
-  platform = await startPlatform()
-  made = maker(platform, (await platform.createNamespace('acme')).token)
+  platform = await sharedPlatform()
+  made = maker(platform, (await platform.createNamespace(ns)).token, ns)
 })
 afterAll(() => platform.stop())
 
@@ -42,7 +44,7 @@ test('CSV is as RFC 4180 has it, and NULL is not the empty text', async () => {
     "INSERT INTO t VALUES (NULL, ''), (1.0, 'say \"hi\"'), (x'0aff', NULL)",
   )
   const response = await fetch(`${platform.url}${db.path}/export?format=csv&table=T`, {
-    headers: { authorization: `Bearer ${(await platform.createNamespace('acme')).token}` },
+    headers: { authorization: `Bearer ${(await platform.createNamespace(ns)).token}` },
   })
   expect(response.headers.get('content-type')).toBe('text/csv; charset=utf-8')
   expect(response.headers.get('content-disposition')).toMatch(/^attachment; filename="db-\d+-T\.csv"$/)
@@ -130,7 +132,7 @@ test.each([
   const answer = await fetch(`${platform.url}${db.path}/import?format=${format}&table=t`, {
     method: 'POST',
     body,
-    headers: { authorization: `Bearer ${(await platform.createNamespace('acme')).token}` },
+    headers: { authorization: `Bearer ${(await platform.createNamespace(ns)).token}` },
   })
   const told = (await answer.json()) as { code: string; line: number; error: string }
   expect([answer.status, told.code, told.line], told.error).toEqual([400, 'import_failed', line])

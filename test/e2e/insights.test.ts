@@ -1,17 +1,19 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startPlatform, type TestPlatform } from '../harness.ts'
+import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 
-let platform: TestPlatform
+const ns = uniqueName('acme')
+
+let platform: SharedPlatform
 let token: string
 beforeAll(async () => {
-  platform = await startPlatform()
-  token = (await platform.createNamespace('acme')).token
+  platform = await sharedPlatform()
+  token = (await platform.createNamespace(ns)).token
 })
 afterAll(() => platform.stop())
 
-const query = (db: string, sql: string) => platform.request(`/v1/db/acme/${db}/query`, { token, body: { sql } })
+const query = (db: string, sql: string) => platform.request(`/v1/db/${ns}/${db}/query`, { token, body: { sql } })
 const insights = (db: string, search = '', as = token) =>
-  platform.request(`/v1/db/acme/${db}/insights${search}`, { token: as })
+  platform.request(`/v1/db/${ns}/${db}/insights${search}`, { token: as })
 
 test('tells durations of what ran, and lists what failed with its error, the newest first', async () => {
   await query('main', 'CREATE TABLE t (a)')
@@ -77,7 +79,7 @@ test('keeps to 1 to 168 hours, and tells nothing to tokens of some tables only',
 })
 
 test('of an endpoint it is told how often it ran, in 24 parts of the window, what that cost and why it failed', async () => {
-  const { make } = await platform.createNamespace('traffic')
+  const { make, namespace } = await platform.createNamespace(uniqueName('traffic'))
   const db = await make('CREATE TABLE t (n INTEGER)', 'INSERT INTO t VALUES (1), (2)')
   const sql = 'SELECT n / ? AS part FROM t WHERE json_valid(?) OR n > json(?)'
   const input = ['by', 'text', 'other'].map((name) => ({
@@ -89,7 +91,7 @@ test('of an endpoint it is told how often it ran, in 24 parts of the window, wha
   expect((await db.request('/endpoints', { body: spec })).status).toBe(200)
   expect((await db.request('/endpoints/parts/publish', { body: {} })).status).toBe(200)
   const called = async (text: string) =>
-    (await platform.request(`/p/traffic/${db.slug}/parts?by=1&text=${text}&other=${text}`)).status
+    (await platform.request(`/p/${namespace.slug}/${db.slug}/parts?by=1&text=${text}&other=${text}`)).status
   expect([await called('1'), await called('1'), await called('no')]).toEqual([200, 200, 500])
   const { status, body } = await db.request('/endpoints/parts/traffic?hours=1')
   expect(status).toBe(200)
@@ -111,10 +113,13 @@ test('of an endpoint it is told how often it ran, in 24 parts of the window, wha
     { id: expect.any(Number), at: expect.stringMatching(/Z$/), message: expect.stringContaining('JSON') },
   ])
   expect((await db.request('/endpoints/nothing/traffic')).body.code).toBe('endpoint_not_found')
+  const other = await platform.createNamespace(uniqueName('other'))
   const scoped = await platform.request('/v1/tokens', {
-    token: (await platform.createNamespace('other')).token,
+    token: other.token,
     body: { name: 'scoped', tableScope: ['t'] },
   })
-  const refusal = await platform.request('/v1/db/other/main/endpoints/parts/traffic', { token: scoped.body.data.token })
+  const refusal = await platform.request(`/v1/db/${other.namespace.slug}/main/endpoints/parts/traffic`, {
+    token: scoped.body.data.token,
+  })
   expect(refusal.body.code).toBe('not_for_scoped_token')
 })

@@ -1,12 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startPlatform, type TestPlatform } from '../harness.ts'
 import { branchOf, databaseWith, merge, ran, rowsOf } from '../merging.ts'
+import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 
-let platform: TestPlatform
+const ns = uniqueName('acme')
+
+let platform: SharedPlatform
 let token: string
 beforeAll(async () => {
-  platform = await startPlatform()
-  token = (await platform.createNamespace('acme')).token
+  platform = await sharedPlatform()
+  token = (await platform.createNamespace(ns)).token
 })
 afterAll(() => platform.stop())
 
@@ -14,7 +16,7 @@ const T = 'CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT)'
 
 /** A database and a branch of it whose rows were merged. */
 async function mergedOnce(rows: string, schema: readonly string[] = [T], parent: readonly string[] = []) {
-  const db = await databaseWith(platform, token, schema)
+  const db = await databaseWith(platform, token, schema, ns)
   const branch = await branchOf(platform, db)
   await ran(db, ...parent)
   await ran(branch, rows)
@@ -111,7 +113,7 @@ test('what both changed alike counts as merged, though nothing was to be done', 
 })
 
 test('rows that only the parent ever had stay, and a preview remembers nothing', async () => {
-  const db = await databaseWith(platform, token, [T])
+  const db = await databaseWith(platform, token, [T], ns)
   const branch = await branchOf(platform, db)
   for (const side of [branch, db]) await ran(side, "INSERT INTO t VALUES (1,'1')")
   await merge(db)
@@ -136,7 +138,7 @@ describe('what was merged before is not known any more', () => {
   test('after the branch went back to a snapshot', async () => {
     const { db, branch } = await mergedOnce("INSERT INTO t VALUES (1,'1')")
     const { slug } = (await db.request('/branches/work')).body.data
-    const branchAsAdmin = platform.database('acme', slug, token)
+    const branchAsAdmin = platform.database(ns, slug, token)
     const { body } = await branchAsAdmin.request('/snapshots', { body: { label: 'empty' } })
     await ran(branch, "INSERT INTO t VALUES (2,'2')")
     expect((await merge(db, { mode: 'data' })).data.applied).toBe(true)

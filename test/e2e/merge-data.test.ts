@@ -1,19 +1,21 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startPlatform, type TestPlatform } from '../harness.ts'
 import { branchOf, databaseWith, merge, ran, rowsOf } from '../merging.ts'
 import { everything, everyValue } from '../schemas.ts'
+import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 
-let platform: TestPlatform
+const ns = uniqueName('acme')
+
+let platform: SharedPlatform
 let token: string
 beforeAll(async () => {
-  platform = await startPlatform()
-  token = (await platform.createNamespace('acme')).token
+  platform = await sharedPlatform()
+  token = (await platform.createNamespace(ns)).token
 })
 afterAll(() => platform.stop())
 
 /** A database and a branch of it, each with rows of its own. */
 async function sides(schema: readonly string[], parent: readonly string[], rows: readonly string[]) {
-  const db = await databaseWith(platform, token, schema)
+  const db = await databaseWith(platform, token, schema, ns)
   const branch = await branchOf(platform, db)
   await ran(db, ...parent)
   await ran(branch, ...rows)

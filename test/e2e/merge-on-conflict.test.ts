@@ -1,20 +1,21 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startPlatform, type TestPlatform } from '../harness.ts'
 import { branchOf, databaseWith, merge, ran, rowsOf } from '../merging.ts'
+import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 
-let platform: TestPlatform
+const ns = uniqueName('acme')
+
+let platform: SharedPlatform
 let token: string
 beforeAll(async () => {
-  platform = await startPlatform()
-  token = (await platform.createNamespace('acme')).token
+  platform = await sharedPlatform()
+  token = (await platform.createNamespace(ns)).token
 })
 afterAll(() => platform.stop())
 
 describe.each(['REPLACE', 'IGNORE', 'FAIL', 'ROLLBACK'])('where a table says ON CONFLICT %s', (clause) => {
   test('no row of the parent goes for one of the branch, and none of the branch is dropped without a word', async () => {
-    const db = await databaseWith(platform, token, [
-      `CREATE TABLE t (id INTEGER PRIMARY KEY, u UNIQUE ON CONFLICT ${clause})`,
-    ])
+    const schema = `CREATE TABLE t (id INTEGER PRIMARY KEY, u UNIQUE ON CONFLICT ${clause})`
+    const db = await databaseWith(platform, token, [schema], ns)
     const branch = await branchOf(platform, db)
     await ran(db, "INSERT INTO t VALUES (1, 'same'), (2, 'two')")
     await ran(branch, "INSERT INTO t VALUES (9, 'nine'), (10, 'same'), (11, 'eleven')")
@@ -34,7 +35,7 @@ describe.each(['REPLACE', 'IGNORE', 'FAIL', 'ROLLBACK'])('where a table says ON 
   })
 
   test('a schema that the parent’s rows do not keep to is a conflict', async () => {
-    const db = await databaseWith(platform, token, ['CREATE TABLE t (id INTEGER PRIMARY KEY, u)'])
+    const db = await databaseWith(platform, token, ['CREATE TABLE t (id INTEGER PRIMARY KEY, u)'], ns)
     const branch = await branchOf(platform, db)
     await ran(db, "INSERT INTO t VALUES (1, 'same'), (2, 'same')")
     await ran(branch, 'DROP TABLE t', `CREATE TABLE t (id INTEGER PRIMARY KEY, u UNIQUE ON CONFLICT ${clause})`)
@@ -45,9 +46,8 @@ describe.each(['REPLACE', 'IGNORE', 'FAIL', 'ROLLBACK'])('where a table says ON 
 })
 
 test('one row that does not fit costs a merge of many no more than a look at each', async () => {
-  const db = await databaseWith(platform, token, [
-    'CREATE TABLE t (k TEXT COLLATE NOCASE, n, a, u UNIQUE, PRIMARY KEY (k, n))',
-  ])
+  const schema = 'CREATE TABLE t (k TEXT COLLATE NOCASE, n, a, u UNIQUE, PRIMARY KEY (k, n))'
+  const db = await databaseWith(platform, token, [schema], ns)
   const branch = await branchOf(platform, db)
   const rows = (letter: string, a: string) =>
     `WITH RECURSIVE i(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM i WHERE i < 20000) INSERT INTO t SELECT '${letter}', i, '${a}', i FROM i`

@@ -1,16 +1,18 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startPlatform, type TestPlatform } from '../harness.ts'
+import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
+
+const ns = uniqueName('acme')
 
 /** SQLite compiles triggers, views and virtual tables when they are used, so it accepts those that never can be. */
 
-let platform: TestPlatform
-let acme: Awaited<ReturnType<TestPlatform['createNamespace']>>
-let db: ReturnType<TestPlatform['database']>
+let platform: SharedPlatform
+let acme: Awaited<ReturnType<SharedPlatform['createNamespace']>>
+let db: ReturnType<SharedPlatform['database']>
 let serial = 0
 
 beforeAll(async () => {
-  platform = await startPlatform()
-  acme = await platform.createNamespace('acme')
+  platform = await sharedPlatform()
+  acme = await platform.createNamespace(ns)
   db = await acme.make('CREATE TABLE t (a)', 'CREATE VIEW v AS SELECT a FROM t')
 })
 afterAll(() => platform.stop())

@@ -1,13 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startPlatform, type TestPlatform } from '../harness.ts'
+import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 
-let platform: TestPlatform
-let acme: Awaited<ReturnType<TestPlatform['createNamespace']>>
-let main: ReturnType<TestPlatform['database']>
+const ns = uniqueName('acme')
+
+let platform: SharedPlatform
+let acme: Awaited<ReturnType<SharedPlatform['createNamespace']>>
+let main: ReturnType<SharedPlatform['database']>
 
 beforeAll(async () => {
-  platform = await startPlatform()
-  acme = await platform.createNamespace('acme')
+  platform = await sharedPlatform()
+  acme = await platform.createNamespace(ns)
   main = acme.db()
 })
 afterAll(() => platform.stop())

@@ -1,13 +1,15 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startPlatform, type TestPlatform } from '../harness.ts'
+import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 
-let platform: TestPlatform
-let db: ReturnType<TestPlatform['database']>
+const ns = uniqueName('acme')
+
+let platform: SharedPlatform
+let db: ReturnType<SharedPlatform['database']>
 
 beforeAll(async () => {
-  platform = await startPlatform()
-  db = (await platform.createNamespace('acme')).db()
+  platform = await sharedPlatform()
+  db = (await platform.createNamespace(ns)).db()
   await db.batch([{ sql: 'CREATE TABLE marker (x)' }, { sql: 'CREATE TABLE t (a)' }])
 })
 afterAll(() => platform.stop())

@@ -1,12 +1,14 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startPlatform, type TestPlatform } from '../harness.ts'
+import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 
-let platform: TestPlatform
-let db: ReturnType<TestPlatform['database']>
+const ns = uniqueName('acme')
+
+let platform: SharedPlatform
+let db: ReturnType<SharedPlatform['database']>
 
 beforeAll(async () => {
-  platform = await startPlatform()
-  db = (await platform.createNamespace('acme')).db()
+  platform = await sharedPlatform()
+  db = (await platform.createNamespace(ns)).db()
   await db.batch([
     { sql: 'CREATE TABLE typed (i INTEGER, r REAL, n NUMERIC, t TEXT, b BLOB, x)' },
     { sql: 'CREATE INDEX typed_t ON typed (t)' },

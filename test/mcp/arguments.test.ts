@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { table } from '../../apps/platform/src/mcp/table.ts'
-import { startPlatform, type TestPlatform } from '../harness.ts'
+import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 import { speaker } from './rpc.ts'
 
-let platform: TestPlatform
-let made: Awaited<ReturnType<TestPlatform['createNamespace']>>
+const ns = uniqueName('acme')
+
+let platform: SharedPlatform
+let made: Awaited<ReturnType<SharedPlatform['createNamespace']>>
 const mcp = (path = '/mcp', token = made.token) => speaker(platform, token, path)
 const readonly = async () => {
   const { body } = await platform.request('/v1/tokens', { token: made.token, body: { name: 'r', role: 'readonly' } })
@@ -12,8 +14,8 @@ const readonly = async () => {
 }
 
 beforeAll(async () => {
-  platform = await startPlatform()
-  made = await platform.createNamespace('acme')
+  platform = await sharedPlatform()
+  made = await platform.createNamespace(ns)
   await made.db().query('CREATE TABLE t (id INTEGER PRIMARY KEY, body TEXT)')
 })
 afterAll(() => platform.stop())
@@ -31,7 +33,7 @@ describe('without ?tools=', () => {
   test.each<[string, object, object]>([
     ['claim_branch', { database: 'main', ref: 'by-name' }, { outcome: 'created' }],
     ['list_branches', { database: 'main' }, { result: expect.any(Array) }],
-    ['get_me', {}, { namespaceSlug: 'acme' }],
+    ['get_me', {}, { namespaceSlug: ns }],
     ['create_snapshot', { database: 'main', label: 'by name' }, { label: 'by name' }],
     ['get_billing', {}, { balanceUsd: expect.any(Number) }],
     ['list_tokens', {}, { result: expect.any(Array) }],
@@ -101,10 +103,10 @@ describe('null for an argument that can be left out', () => {
 
   test('is dropped where there are no arguments at all', async () => {
     const { body } = await mcp().send('tools/call', { name: 'get_me', arguments: null })
-    expect(body.result.structuredContent).toMatchObject({ namespaceSlug: 'acme' })
+    expect(body.result.structuredContent).toMatchObject({ namespaceSlug: ns })
     const meta = { progressToken: 'p' }
     const marked = await mcp().send('tools/call', { name: 'get_me', arguments: null, _meta: meta })
-    expect(marked.body.result.structuredContent).toMatchObject({ namespaceSlug: 'acme' })
+    expect(marked.body.result.structuredContent).toMatchObject({ namespaceSlug: ns })
   })
 
   test('stays where null is a value', async () => {

@@ -2,9 +2,11 @@ import { Client as ClientOf2026, StreamableHTTPClientTransport as TransportOf202
 import { Client as ClientOf2025 } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport as TransportOf2025 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startPlatform, type TestPlatform } from '../harness.ts'
+import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 
-let platform: TestPlatform
+const ns = uniqueName('acme')
+
+let platform: SharedPlatform
 let init: { requestInit: RequestInit }
 const us = { name: 'test', version: '1' }
 const good = { name: 'query', arguments: { database: 'main', sql: 'SELECT 1 AS n' } }
@@ -12,8 +14,8 @@ const bad = { name: 'query', arguments: { database: 'main', sql: 'SELECT * FROM 
 const failed = { isError: true, structuredContent: { code: 'sql_error' } }
 
 beforeAll(async () => {
-  platform = await startPlatform()
-  const { token } = await platform.createNamespace('acme')
+  platform = await sharedPlatform()
+  const { token } = await platform.createNamespace(ns)
   init = { requestInit: { headers: { authorization: `Bearer ${token}` } } }
 })
 afterAll(() => platform.stop())

@@ -1,12 +1,14 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startPlatform, type TestPlatform } from '../harness.ts'
+import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 
-let platform: TestPlatform
+const ns = uniqueName('acme')
+
+let platform: SharedPlatform
 let token: string
 
 beforeAll(async () => {
-  platform = await startPlatform()
-  const made = await platform.createNamespace('acme')
+  platform = await sharedPlatform()
+  const made = await platform.createNamespace(ns)
   token = made.token
   await made.db().query('CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT)')
   await made.db().query("INSERT INTO notes VALUES (1, 'one'), (2, NULL)")

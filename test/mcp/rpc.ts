@@ -1,11 +1,11 @@
-import type { TestPlatform } from '../harness.ts'
+import type { PlatformClient } from '../harness.ts'
 
 /** A tool, a resource or an error, as it came: a black-box test looks at whatever that is. */
 // biome-ignore lint/suspicious/noExplicitAny: see above
 type Whatever = any
 
 /** Speaks the protocol of 2025 by hand, to one address of the door, as one token. */
-export function speaker(platform: TestPlatform, token: string | undefined, path = '/mcp') {
+export function speaker(platform: PlatformClient, token: string | undefined, path = '/mcp') {
   const send = async (method: string, params: object = {}, headers: Record<string, string> = {}) => {
     const { status, body, ...rest } = await platform.request(path, {
       token,

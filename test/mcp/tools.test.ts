@@ -1,18 +1,20 @@
 import { encode } from 'gpt-tokenizer/encoding/o200k_base'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { toolNames } from '../../apps/platform/src/mcp/tools.ts'
-import { startPlatform, type TestPlatform } from '../harness.ts'
+import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 import { speaker } from './rpc.ts'
 
-let platform: TestPlatform
+const acme = uniqueName('acme')
+
+let platform: SharedPlatform
 let token: string
 let mcp: ReturnType<typeof speaker>
 const at = (search: string) => speaker(platform, token, `/mcp${search}`)
 const names = (tools: { name: string }[]) => tools.map(({ name }) => name)
 
 beforeAll(async () => {
-  platform = await startPlatform()
-  const made = await platform.createNamespace('acme')
+  platform = await sharedPlatform()
+  const made = await platform.createNamespace(acme)
   token = made.token
   mcp = speaker(platform, token)
   await made.db().query('CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT)')
@@ -94,7 +96,7 @@ test('a statement that fails is a result with the error in text and beside it, a
 test.each([
   [{ sql: 'SELECT 1' }, /"database"/],
   [{ database: 7, sql: 'SELECT 1' }, /"database"/],
-  [{ database: 'acme/main', sql: 'SELECT 1' }, /"database"/],
+  [{ database: `${acme}/main`, sql: 'SELECT 1' }, /"database"/],
   [{ database: 'main', ns: 'other', sql: 'SELECT 1' }, /"ns"/],
   [{ database: 'main', db: 'main', sql: 'SELECT 1' }, /"db"/],
   [{ database: 'main' }, /"sql"/],

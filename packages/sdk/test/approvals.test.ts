@@ -1,16 +1,18 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { startPlatform, type TestPlatform } from '../../../test/harness.ts'
+import { type SharedPlatform, sharedPlatform, uniqueName } from '../../../test/shared-platform.ts'
 import { ApprovalRequiredError, type Database, PerSQL } from '../src/index.ts'
 
-let platform: TestPlatform
-let owner: Awaited<ReturnType<TestPlatform['signUp']>>
+const ns = uniqueName('acme')
+
+let platform: SharedPlatform
+let owner: Awaited<ReturnType<SharedPlatform['signUp']>>
 let db: Database
 
 beforeAll(async () => {
-  platform = await startPlatform()
-  owner = await platform.signUp('acme@example.com')
-  const { body } = await owner.request('/api/namespaces/acme/tokens', { body: { name: 'sdk' } })
-  db = new PerSQL({ token: body.data.token, baseURL: platform.url }).database('acme/main')
+  platform = await sharedPlatform()
+  owner = await platform.signUp(`${ns}@example.com`)
+  const { body } = await owner.request(`/api/namespaces/${ns}/tokens`, { body: { name: 'sdk' } })
+  db = new PerSQL({ token: body.data.token, baseURL: platform.url }).database(`${ns}/main`)
   await db.query('CREATE TABLE bills (id INTEGER PRIMARY KEY, n INTEGER)')
 })
 afterAll(() => platform.stop())

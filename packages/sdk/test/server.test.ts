@@ -2,18 +2,20 @@ import { eq } from 'drizzle-orm'
 import { integer, sqliteTable, text } from 'drizzle-orm/sqlite-core'
 import { drizzle } from 'drizzle-orm/sqlite-proxy'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startPlatform, type TestPlatform } from '../../../test/harness.ts'
+import { type SharedPlatform, sharedPlatform, uniqueName } from '../../../test/shared-platform.ts'
 import { type DatabaseInfo, PerSQL, type PerSQLDatabase } from '../src/index.ts'
 
-let platform: TestPlatform
+const ns = uniqueName('acme')
+
+let platform: SharedPlatform
 let persql: PerSQL
 let db: PerSQLDatabase
 
 beforeAll(async () => {
-  platform = await startPlatform()
-  const { token } = await platform.createNamespace('acme')
+  platform = await sharedPlatform()
+  const { token } = await platform.createNamespace(ns)
   persql = new PerSQL({ token, baseURL: platform.url })
-  db = persql.database('acme/main')
+  db = persql.database(`${ns}/main`)
   await db.query('CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT NOT NULL)')
   await db.query("INSERT INTO notes (body) VALUES ('one'), ('two')")
 })
@@ -38,8 +40,8 @@ test('databases are made, listed, read and deleted', async () => {
 test('tokens are minted, listed and revoked, and tell who they are', async () => {
   const { id, token } = await persql.tokens.create({ name: 'reader', role: 'readonly' })
   const reader = new PerSQL({ token, baseURL: platform.url })
-  expect(await reader.me()).toMatchObject({ namespaceSlug: 'acme', role: 'readonly', tokenId: id })
-  await expect(reader.database('acme/main').query('DELETE FROM notes')).rejects.toMatchObject({
+  expect(await reader.me()).toMatchObject({ namespaceSlug: ns, role: 'readonly', tokenId: id })
+  await expect(reader.database(`${ns}/main`).query('DELETE FROM notes')).rejects.toMatchObject({
     code: 'role_insufficient',
   })
   expect((await persql.tokens.list()).some((one) => one.id === id)).toBe(true)
@@ -54,7 +56,7 @@ test('the balance is read', async () => {
 
 test('branches are claimed, handed off, reset, listed and deleted', async () => {
   const claim = await db.branches.claim({ ref: 'pr/42', role: 'write', ttlSec: 600 })
-  expect(claim).toMatchObject({ branchRef: 'pr/42', outcome: 'created', namespaceSlug: 'acme' })
+  expect(claim).toMatchObject({ branchRef: 'pr/42', outcome: 'created', namespaceSlug: ns })
   const branch = new PerSQL({ token: claim.token, baseURL: platform.url }).database(
     claim.namespaceSlug,
     claim.databaseSlug,
@@ -63,7 +65,7 @@ test('branches are claimed, handed off, reset, listed and deleted', async () => 
 
   const { token } = await db.branches.pin('pr/42', { role: 'read' })
   const sub = await PerSQL.fromHandoff(token, { baseURL: platform.url })
-  expect(sub.handedOff).toMatchObject({ namespaceSlug: 'acme', databaseSlug: claim.databaseSlug, role: 'read' })
+  expect(sub.handedOff).toMatchObject({ namespaceSlug: ns, databaseSlug: claim.databaseSlug, role: 'read' })
   expect(sub.handedOff).not.toHaveProperty('token')
   const { namespaceSlug = '', databaseSlug = '' } = sub.handedOff ?? {}
   expect((await sub.database(namespaceSlug, databaseSlug).query('SELECT * FROM notes')).data).toEqual([])
@@ -87,7 +89,7 @@ test('a snapshot is restored, and what was before with it', async () => {
 
 test('a fork has the rows, and an export is a dump of them', async () => {
   expect(await db.fork('copy')).toMatchObject({ slug: 'copy', forkedFrom: { slug: 'main' } })
-  expect((await persql.database('acme/copy').tables())[0]?.rowCount).toBe(2)
+  expect((await persql.database(`${ns}/copy`).tables())[0]?.rowCount).toBe(2)
   const dump = await (await db.export()).text()
   expect(dump).toContain('CREATE TABLE notes')
 })
@@ -127,7 +129,7 @@ test('the query log is read, and any other call can be made', async () => {
   await db.query('SELECT 4711')
   const [latest] = await db.queryLog({ limit: 1 })
   expect(latest).toMatchObject({ operation: 'query', sql: 'SELECT 4711', status: 200 })
-  expect(await persql.request('GET', '/v1/db/acme/main/hostnames')).toEqual([])
+  expect(await persql.request('GET', `/v1/db/${ns}/main/hostnames`)).toEqual([])
   await expect(db.ask('How many notes?')).rejects.toMatchObject({ code: 'model_unavailable' })
 })
 
