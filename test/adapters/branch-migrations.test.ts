@@ -9,18 +9,20 @@ import { migrate as migrateDrizzle } from '../../packages/drizzle/src/migrator.t
 import { PerSQLDialect } from '../../packages/kysely/src/index.ts'
 import { type Database, PerSQL } from '../../packages/sdk/src/index.ts'
 import { builtCli } from '../cli/program.ts'
-import { startPlatform, type TestPlatform } from '../harness.ts'
+import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
+
+const ns = uniqueName('acme')
 
 const here = dirname(fileURLToPath(import.meta.url))
-let platform: TestPlatform
+let platform: SharedPlatform
 let cli: Awaited<ReturnType<typeof builtCli>>
 let token: string
 let persql: PerSQL
 let folder: string
 
 beforeAll(async () => {
-  ;[cli, platform] = await Promise.all([builtCli(), startPlatform()])
-  token = (await platform.createNamespace('acme')).token
+  ;[cli, platform] = await Promise.all([builtCli(), sharedPlatform()])
+  token = (await platform.createNamespace(ns)).token
   persql = new PerSQL({ token, baseURL: platform.url })
   folder = await mkdtemp(join(tmpdir(), 'persql-branch-'))
 })
@@ -84,11 +86,11 @@ test.each([
   async (name, migrate) => {
     const slug = name.toLowerCase().replaceAll(' ', '-')
     await persql.databases.create({ slug })
-    const db = persql.database('acme', slug)
+    const db = persql.database(ns, slug)
     await migrate(db, 1)
     const branchOf = async () => {
       const claim = await db.branches.claim({ ref: 'pr/42', role: 'admin', ttlSec: 0 })
-      return persql.database('acme', claim.databaseSlug)
+      return persql.database(ns, claim.databaseSlug)
     }
     const branch = await branchOf()
     await migrate(branch, 1)
@@ -103,8 +105,8 @@ test.each([
     await migrate(reset, 3)
     await migrate(reset, 4)
     await db.fork(`${slug}-fork`)
-    await migrate(persql.database('acme', `${slug}-fork`), 4)
-    expect(await columns(persql.database('acme', `${slug}-fork`))).toEqual(await columns(reset))
+    await migrate(persql.database(ns, `${slug}-fork`), 4)
+    expect(await columns(persql.database(ns, `${slug}-fork`))).toEqual(await columns(reset))
     // Both sides run the same file, and the branch one more.
     await migrate(db, 4)
     await migrate(reset, 5)

@@ -13,13 +13,15 @@ import { sql } from 'drizzle-orm'
 import { getTableConfig, integer, real, type SQLiteColumnBuilderBase, sqliteTable, text } from 'drizzle-orm/sqlite-core'
 import { drizzle } from '../../packages/drizzle/src/index.ts'
 import { PerSQL } from '../../packages/sdk/src/index.ts'
-import { startPlatform } from '../harness.ts'
+import { sharedPlatform, uniqueName } from '../shared-platform.ts'
+
+const ns = uniqueName('acme')
 
 // The tests that Better Auth holds adapters to, on its own adapter for Drizzle. Its suite of transactions reads inside of
 // them, which no transaction within one call can; that of joins wants a generated schema of relations.
-const platform = await startPlatform()
-const { token } = await platform.createNamespace('acme')
-const database = new PerSQL({ token, baseURL: platform.url }).database('acme/main')
+const platform = await sharedPlatform()
+const { token } = await platform.createNamespace(ns)
+const database = new PerSQL({ token, baseURL: platform.url }).database(`${ns}/main`)
 
 type Field = ReturnType<typeof getAuthTables>[string]['fields'][string]
 

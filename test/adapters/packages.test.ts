@@ -8,7 +8,9 @@ import { transform } from 'esbuild'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { buildPackage } from '../../packages/build.mjs'
 import { buildSdk } from '../../packages/sdk/build.mjs'
-import { startPlatform, type TestPlatform } from '../harness.ts'
+import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
+
+const ns = uniqueName('acme')
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 const tsc = createRequire(import.meta.url)
@@ -16,7 +18,7 @@ const tsc = createRequire(import.meta.url)
   .replace('package.json', 'bin/tsc')
 const run = promisify(execFile)
 const names = ['drizzle', 'kysely', 'langgraph']
-let platform: TestPlatform
+let platform: SharedPlatform
 let token: string
 /** An app that has the packages installed as they are published. */
 let app: string
@@ -24,8 +26,8 @@ let app: string
 beforeAll(async () => {
   await mkdir(join(root, 'node_modules/.tmp'), { recursive: true })
   app = await mkdtemp(join(root, 'node_modules/.tmp/adapters-'))
-  platform = await startPlatform()
-  token = (await platform.createNamespace('acme')).token
+  platform = await sharedPlatform()
+  token = (await platform.createNamespace(ns)).token
   for (const name of ['sdk', ...names]) {
     const installed = join(app, 'node_modules/@persql', name)
     await mkdir(installed, { recursive: true })
@@ -47,7 +49,7 @@ test.each(names)('the examples in the README of @persql/%s compile and run as th
   const options = '--ignoreConfig --strict --noEmit --skipLibCheck --module nodenext --target es2024 --types node'
   await run(process.execPath, [tsc, ...options.split(' '), file], { cwd: root })
 
-  const script = code.replace('acme/main', `acme/${name}`)
+  const script = code.replace('acme/main', `${ns}/${name}`)
   await writeFile(join(app, `${name}.mjs`), (await transform(script, { loader: 'ts', target: 'es2022' })).code)
   const env = { ...process.env, PERSQL_TOKEN: token, PERSQL_API_URL: platform.url }
   const { stdout } = await run(process.execPath, [join(app, `${name}.mjs`)], { env })

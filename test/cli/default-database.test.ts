@@ -3,11 +3,13 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startPlatform, type TestPlatform } from '../harness.ts'
+import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 import { builtCli } from './program.ts'
 
+const ns = uniqueName('acme')
+
 let cli: Awaited<ReturnType<typeof builtCli>>
-let platform: TestPlatform
+let platform: SharedPlatform
 /** Of the namespace. */
 let token: string
 /** Of the branch `feature/one` of `acme/main`, with its slug. */
@@ -32,11 +34,11 @@ const double = createServer(async (request, response) => {
 })
 
 beforeAll(async () => {
-  ;[cli, platform] = await Promise.all([builtCli(), startPlatform()])
-  token = (await platform.createNamespace('acme')).token
+  ;[cli, platform] = await Promise.all([builtCli(), sharedPlatform()])
+  token = (await platform.createNamespace(ns)).token
   await new Promise<void>((resolve) => double.listen(0, '127.0.0.1', resolve))
-  await platform.database('acme', 'main', token).request('/query', { body: { sql: 'CREATE TABLE base (n)' } })
-  const claim = await platform.database('acme', 'main', token).request('/claim_branch', {
+  await platform.database(ns, 'main', token).request('/query', { body: { sql: 'CREATE TABLE base (n)' } })
+  const claim = await platform.database(ns, 'main', token).request('/claim_branch', {
     body: { ref: 'feature/one', role: 'admin' },
   })
   pinned = { token: claim.body.data.token, slug: claim.body.data.databaseSlug }
@@ -70,7 +72,7 @@ const run = (
 test('db migrate without arguments applies the folder migrations to the database of the token', async () => {
   const { code, stdout, stderr } = await run(['db', 'migrate'])
   expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.stringContaining('1-notes  applied now') })
-  expect(stderr).toContain(`Using acme/${pinned.slug} (branch feature/one).`)
+  expect(stderr).toContain(`Using ${ns}/${pinned.slug} (branch feature/one).`)
   expect(JSON.parse((await run(['db', 'tables', '--json'])).stdout)).toEqual([
     { name: 'base', rowCount: 0 },
     { name: 'notes', rowCount: 0 },
@@ -100,12 +102,12 @@ test.each(commands)('%j takes the database of the token', async (args, shown, st
 })
 
 test('PERSQL_DATABASE and an address win over the token', async () => {
-  const env = { PERSQL_DATABASE: 'acme/main' }
+  const env = { PERSQL_DATABASE: `${ns}/main` }
   expect((await run(['db', 'tables', '--json'], { env })).code).toBe(5)
   expect(JSON.parse((await run(['db', 'tables', '--json'], { env, token })).stdout)).toEqual([
     { name: 'base', rowCount: 0 },
   ])
-  expect((await run(['db', 'tables', 'acme/main', '--json'])).code).toBe(5)
+  expect((await run(['db', 'tables', `${ns}/main`, '--json'])).code).toBe(5)
 })
 
 test.each([
@@ -127,20 +129,21 @@ test.each([
 test('db migrate names a folder that is not there, and applies nothing', async () => {
   const { code, stderr } = await run(['db', 'migrate'], { cwd: cli.folder })
   expect({ code, stderr }).toEqual({ code: 1, stderr: 'persql: No file or folder "migrations" found.\n' })
-  expect((await run(['db', 'migrate', 'acme/main', 'nowhere'])).stderr).toContain('"nowhere"')
+  expect((await run(['db', 'migrate', `${ns}/main`, 'nowhere'])).stderr).toContain('"nowhere"')
 })
 
 test.each([
   ['acme/main.feature/one', 'namespace'],
   ['main.feature/one', 'namespace'],
   ['acme/main.feature/one', 'branch'],
-])('the address %s opens the branch, with the token of the %s', async (address, of) => {
+])('the address %s opens the branch, with the token of the %s', async (written, of) => {
+  const address = written.replace('acme', ns)
   const given = of === 'namespace' ? { token } : {}
   expect(JSON.parse((await run(['db', 'query', address, 'SELECT 1 AS n', '--json'], given)).stdout).data).toEqual([
     { n: 1 },
   ])
   expect((await run(['db', 'query', address], { ...given, stdin: 'SELECT 40 + 2 AS n' })).stdout).toContain('42')
-  const full = address.startsWith('acme/') ? address : `acme/${address}`
+  const full = address.startsWith(`${ns}/`) ? address : `${ns}/${address}`
   expect((await run(['db', 'migrate', full, '--dry-run'], given)).stdout).toContain('1-notes')
   expect((await run(['endpoint', 'list', address], given)).stdout).toBe('No endpoints.\n')
   expect((await run(['db', 'tables', `${address}-not`], given)).code).toBe(of === 'namespace' ? 4 : 5)

@@ -1,18 +1,20 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startPlatform, type TestPlatform } from '../harness.ts'
 import { branchOf, databaseWith, merge, ran, rowsOf, type TestDatabase } from '../merging.ts'
+import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 
-let platform: TestPlatform
+const ns = uniqueName('acme')
+
+let platform: SharedPlatform
 let token: string
 
 beforeAll(async () => {
-  platform = await startPlatform()
-  token = (await platform.createNamespace('acme')).token
+  platform = await sharedPlatform()
+  token = (await platform.createNamespace(ns)).token
 })
 afterAll(() => platform.stop())
 
 const ROOM = 1_000_000
-const parents = (...statements: string[]) => databaseWith(platform, token, statements)
+const parents = (...statements: string[]) => databaseWith(platform, token, statements, ns)
 /** Inserts a row and answers its id, as SQLite and the API tell it. */
 async function inserted(db: TestDatabase, sql = "INSERT INTO t (n) VALUES ('x')"): Promise<number> {
   const { body } = await db.query(`${sql} RETURNING id`)
@@ -234,6 +236,6 @@ describe('ids on a branch begin above those of the parent', () => {
     const reset = await branchOf(platform, db)
     expect(await inserted(reset)).toBeGreaterThan(ROOM)
     await db.request('/fork', { body: { slug: `${db.slug}-fork` } })
-    expect(await inserted(platform.database('acme', `${db.slug}-fork`, token))).toBe(2)
+    expect(await inserted(platform.database(ns, `${db.slug}-fork`, token))).toBe(2)
   })
 })

@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { startPlatform, type TestPlatform } from '../harness.ts'
+import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
+
+const ns = uniqueName('acme')
 
 /** `changes()` and its kin belong to a connection, which all callers and PerSQL itself share here. */
 
-let platform: TestPlatform
-let acme: Awaited<ReturnType<TestPlatform['createNamespace']>>
-let db: ReturnType<TestPlatform['database']>
+let platform: SharedPlatform
+let acme: Awaited<ReturnType<SharedPlatform['createNamespace']>>
+let db: ReturnType<SharedPlatform['database']>
 
 const SCHEMA = [
   'CREATE TABLE t (id INTEGER PRIMARY KEY, a UNIQUE)',
@@ -20,8 +22,8 @@ const SCHEMA = [
 ]
 
 beforeAll(async () => {
-  platform = await startPlatform()
-  acme = await platform.createNamespace('acme')
+  platform = await sharedPlatform()
+  acme = await platform.createNamespace(ns)
 })
 beforeEach(async () => {
   db = await acme.make(...SCHEMA, "INSERT INTO t VALUES (41, 'x')", 'INSERT INTO parent VALUES (1)')

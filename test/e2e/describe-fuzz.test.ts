@@ -1,13 +1,15 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startPlatform, type TestPlatform } from '../harness.ts'
+import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 
-let platform: TestPlatform
+const ns = uniqueName('acme')
+
+let platform: SharedPlatform
 let token: string
 
 beforeAll(async () => {
-  platform = await startPlatform()
-  token = (await platform.createNamespace('acme')).token
+  platform = await sharedPlatform()
+  token = (await platform.createNamespace(ns)).token
 })
 afterAll(() => platform.stop())
 
@@ -52,7 +54,7 @@ test('whatever tables there are, they are described and examined, and each fix r
     fc.asyncProperty(tables, async (list) => {
       const slug = `db-${++databases}`
       await platform.request('/v1/databases', { token, body: { slug } })
-      const db = platform.database('acme', slug, token)
+      const db = platform.database(ns, slug, token)
       const made: string[] = []
       const sql = (text: string) => db.query(text).then(({ body }) => body.error === undefined)
       for (const { name, columns, types, key, parent, rows, index } of list) {

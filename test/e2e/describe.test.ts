@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startPlatform, type TestPlatform } from '../harness.ts'
+import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 
-let platform: TestPlatform
-let acme: Awaited<ReturnType<TestPlatform['createNamespace']>>
-let db: ReturnType<TestPlatform['database']>
+const ns = uniqueName('acme')
+
+let platform: SharedPlatform
+let acme: Awaited<ReturnType<SharedPlatform['createNamespace']>>
+let db: ReturnType<SharedPlatform['database']>
 
 const docs = {
   databaseDescription: 'A shop.',
@@ -18,8 +20,8 @@ const docs = {
 }
 
 beforeAll(async () => {
-  platform = await startPlatform()
-  acme = await platform.createNamespace('acme')
+  platform = await sharedPlatform()
+  acme = await platform.createNamespace(ns)
   db = acme.db()
   const { body } = await db.batch(
     [
@@ -156,7 +158,7 @@ Triggers: tidy on orders`,
 })
 
 test('a text of many tables is cut, and names those that are left out', async () => {
-  const { db } = await platform.createNamespace('big')
+  const { db } = await platform.createNamespace(uniqueName('big'))
   for (let from = 0; from < 500; from += 100) {
     const statements = Array.from({ length: 100 }, (_, i) => ({
       sql: `CREATE TABLE table_${from + i} (${Array.from({ length: 20 }, (_, j) => `column_${j} INTEGER`).join(', ')})`,

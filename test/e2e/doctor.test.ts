@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { RESERVED } from '../../apps/platform/src/database/describe/doctor/reserved-words.ts'
-import { startPlatform, type TestPlatform } from '../harness.ts'
+import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 import { CASES, CLEAN } from './doctor-corpus.ts'
+
+const ns = uniqueName('acme')
 
 interface Finding {
   severity: string
@@ -11,15 +13,15 @@ interface Finding {
   message: string
   fix?: string
 }
-type Db = ReturnType<TestPlatform['database']>
+type Db = ReturnType<SharedPlatform['database']>
 
-let platform: TestPlatform
+let platform: SharedPlatform
 let token: string
 let number = 0
 
 beforeAll(async () => {
-  platform = await startPlatform()
-  token = (await platform.createNamespace('acme')).token
+  platform = await sharedPlatform()
+  token = (await platform.createNamespace(ns)).token
 })
 afterAll(() => platform.stop())
 
@@ -27,7 +29,7 @@ afterAll(() => platform.stop())
 async function made(statements: readonly string[]): Promise<Db> {
   const slug = `db-${++number}`
   await platform.request('/v1/databases', { token, body: { slug } })
-  const db = platform.database('acme', slug, token)
+  const db = platform.database(ns, slug, token)
   if (statements.length > 0) await run(db, statements)
   return db
 }

@@ -3,17 +3,19 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startPlatform, type TestPlatform } from '../harness.ts'
 import { databaseWith, ran, rowsOf } from '../merging.ts'
+import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 
-let platform: TestPlatform
+const ns = uniqueName('acme')
+
+let platform: SharedPlatform
 let token: string
 let folder: string
 let number = 0
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'persql-orphans-'))
-  platform = await startPlatform()
-  token = (await platform.createNamespace('acme')).token
+  platform = await sharedPlatform()
+  token = (await platform.createNamespace(ns)).token
 })
 afterAll(async () => {
   await platform.stop()
@@ -36,14 +38,14 @@ describe.each([
   ['the column', ['ALTER TABLE docs DROP COLUMN a']],
 ])('where %s is gone that a full-text index is of', (what, ending) => {
   test('the database is copied, kept, restored, exported and written as before', async () => {
-    const db = await databaseWith(platform, token, [...FILLED, ...ending])
+    const db = await databaseWith(platform, token, [...FILLED, ...ending], ns)
     const kept = await db.request('/snapshots', { body: { label: 'kept' } })
     expect([kept.status, kept.body.error]).toEqual([200, undefined])
     const deleted = await db.query('DELETE FROM other')
     expect([deleted.status, deleted.body.meta?.snapshot?.label]).toEqual([200, 'before DELETE FROM other'])
     const slug = `copy-${++number}`
     expect((await db.request('/fork', { body: { slug } })).status).toBe(200)
-    const fork = platform.database('acme', slug, token)
+    const fork = platform.database(ns, slug, token)
     await ran(fork, 'CREATE TABLE more (x)', 'INSERT INTO other VALUES (2)')
     expect(await rowsOf(fork, 'SELECT x FROM other')).toEqual([[2]])
     expect((await db.request('/restore', { body: { snapshotId: kept.body.data.id } })).status).toBe(200)

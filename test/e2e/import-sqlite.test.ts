@@ -3,18 +3,20 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startPlatform, type TestPlatform } from '../harness.ts'
 import { everything, everyValue } from '../schemas.ts'
+import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 import { type Database, exportOf, maker, refusal, rowsOf } from '../transfer.ts'
 
-let platform: TestPlatform
+const ns = uniqueName('acme')
+
+let platform: SharedPlatform
 let token: string
 let made: ReturnType<typeof maker>
 let folder: string
 beforeAll(async () => {
-  platform = await startPlatform()
-  token = (await platform.createNamespace('acme')).token
-  made = maker(platform, token)
+  platform = await sharedPlatform()
+  token = (await platform.createNamespace(ns)).token
+  made = maker(platform, token, ns)
   folder = await mkdtemp(join(tmpdir(), 'persql-files-'))
 })
 afterAll(async () => {

@@ -1,16 +1,18 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startPlatform, type TestPlatform } from '../harness.ts'
 import { everything, everyValue } from '../schemas.ts'
+import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 import { type Database, exportOf, imported, maker, refusal, rowsOf, shellDump } from '../transfer.ts'
 
-let platform: TestPlatform
+const ns = uniqueName('acme')
+
+let platform: SharedPlatform
 let token: string
 let made: (...statements: string[]) => Promise<Database>
 
 beforeAll(async () => {
-  platform = await startPlatform()
-  token = (await platform.createNamespace('acme')).token
-  made = maker(platform, token)
+  platform = await sharedPlatform()
+  token = (await platform.createNamespace(ns)).token
+  made = maker(platform, token, ns)
 })
 afterAll(() => platform.stop())
 
@@ -204,7 +206,7 @@ test('is for admins, within the tables of their token', async () => {
   )
   const as = async (request: object) => {
     const { body } = await platform.request('/v1/tokens', { token, body: { name: 'x', ...request } })
-    return platform.database('acme', db.slug, body.data.token)
+    return platform.database(ns, db.slug, body.data.token)
   }
   expect(refusal(await imported(await as({ role: 'readwrite' }), 'SELECT 1;'))).toEqual([
     403,
@@ -288,7 +290,7 @@ test('what has become of it can be seen', async () => {
 })
 
 test('people who may import do so from the console, which the audit log tells', async () => {
-  const owner = await platform.signUp('root@example.com')
+  const owner = await platform.signUp(`${uniqueName('root')}@example.com`)
   const slug = (await owner.request('/api/namespaces')).body.data[0].slug
   const path = `/api/namespaces/${slug}`
   await owner.request(`${path}/databases`, { body: { slug: 'mine' } })

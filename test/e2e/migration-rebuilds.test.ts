@@ -1,13 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startPlatform, type TestPlatform } from '../harness.ts'
+import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 
-let platform: TestPlatform
-let acme: Awaited<ReturnType<TestPlatform['createNamespace']>>
-let db: ReturnType<TestPlatform['database']>
+const ns = uniqueName('acme')
+
+let platform: SharedPlatform
+let acme: Awaited<ReturnType<SharedPlatform['createNamespace']>>
+let db: ReturnType<SharedPlatform['database']>
 
 beforeAll(async () => {
-  platform = await startPlatform()
-  acme = await platform.createNamespace('acme')
+  platform = await sharedPlatform()
+  acme = await platform.createNamespace(ns)
 })
 afterAll(() => platform.stop())
 
@@ -231,7 +233,7 @@ describe('without that PRAGMA', () => {
       [{ role: 'admin', tableScope: ['p'] }, 'table_out_of_scope'],
     ] as const) {
       const minted = await platform.request('/v1/tokens', { token: acme.token, body: { name: 'less', ...token } })
-      const less = platform.database('acme', db.slug, minted.body.data.token)
+      const less = platform.database(ns, db.slug, minted.body.data.token)
       expect((await together(less, bad)).body.code).toBe(code)
     }
   })

@@ -1,17 +1,19 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startPlatform, type TestPlatform } from '../harness.ts'
 import { branchOf, databaseWith, merge, ran, rowsOf, type TestDatabase } from '../merging.ts'
+import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 
-let platform: TestPlatform
+const ns = uniqueName('acme')
+
+let platform: SharedPlatform
 let token: string
 
 beforeAll(async () => {
-  platform = await startPlatform()
-  token = (await platform.createNamespace('acme')).token
+  platform = await sharedPlatform()
+  token = (await platform.createNamespace(ns)).token
 })
 afterAll(() => platform.stop())
 
-const fresh = (...statements: string[]) => databaseWith(platform, token, statements)
+const fresh = (...statements: string[]) => databaseWith(platform, token, statements, ns)
 async function migrated(db: TestDatabase, name: string, sql: string): Promise<string> {
   const { body } = await db.request('/migrations', { body: { name, sql } })
   expect(body.error).toBeUndefined()
@@ -140,7 +142,7 @@ describe('branches and forks begin with the applied migrations', () => {
     await migrated(db, 'one', 'CREATE TABLE a (id)')
     await db.request('/migrations', { body: { name: 'idea', sql: 'SELECT 1' } })
     await db.request('/fork', { body: { slug: `${db.slug}-fork` } })
-    const fork = platform.database('acme', `${db.slug}-fork`, token)
+    const fork = platform.database(ns, `${db.slug}-fork`, token)
     const [one] = (await fork.request('/migrations')).body.data
     expect(one).toMatchObject({ name: 'one', inherited: true, appliedAt: expect.any(String) })
     expect(await names(fork)).toEqual(['one'])
@@ -164,7 +166,7 @@ describe('branches and forks begin with the applied migrations', () => {
     if (how === 'claim') return expect(await names(branch)).toEqual(['one', 'two'])
     if (how === 'put') await db.request('/branches/work', { method: 'PUT', body: {} })
     else await branchOf(platform, db)
-    const reset = platform.database('acme', branch.slug, token)
+    const reset = platform.database(ns, branch.slug, token)
     expect(await state(reset)).toEqual([
       ['one', true],
       ['three', true],
@@ -337,7 +339,7 @@ describe('what migration tools have noted travels', () => {
     const db = await fresh('CREATE TABLE app (id INTEGER PRIMARY KEY)', 'INSERT INTO app VALUES (1)', table, put(row))
     const claimed = await db.request('/claim_branch', { body: { ref: 'work', role: 'admin', ttlSec: 0 } })
     expect(claimed.body.data.rows).toEqual({ carried: [{ table: name, rows: 1 }] })
-    const branch = platform.database('acme', claimed.body.data.databaseSlug, claimed.body.data.token)
+    const branch = platform.database(ns, claimed.body.data.databaseSlug, claimed.body.data.token)
     expect(await rowsOf(branch, `SELECT * FROM "${name}"`)).toEqual(await rowsOf(db, `SELECT * FROM "${name}"`))
     expect(await rowsOf(branch, 'SELECT count(*) FROM app')).toEqual([[0]])
 
@@ -447,7 +449,7 @@ describe('what migration tools have noted travels', () => {
     const { body } = await db.request('/claim_branch', { body: { ref: 'work', role: 'admin', ttlSec: 0 } })
     const carried = rows === undefined ? undefined : { carried: [{ table: 'schema_migrations', rows }] }
     expect(body.data.rows).toEqual(carried)
-    const branch = platform.database('acme', body.data.databaseSlug, body.data.token)
+    const branch = platform.database(ns, body.data.databaseSlug, body.data.token)
     expect(await rowsOf(branch, 'SELECT count(*) FROM schema_migrations')).toEqual([[0]])
   })
 })

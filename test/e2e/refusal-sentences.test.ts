@@ -1,15 +1,17 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startPlatform, type TestPlatform } from '../harness.ts'
+import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 import { accepted, refused, schema } from './refusal-corpus.ts'
 
-let platform: TestPlatform
-let acme: Awaited<ReturnType<TestPlatform['createNamespace']>>
-let db: ReturnType<TestPlatform['database']>
+const ns = uniqueName('acme')
+
+let platform: SharedPlatform
+let acme: Awaited<ReturnType<SharedPlatform['createNamespace']>>
+let db: ReturnType<SharedPlatform['database']>
 let serial = 0
 
 beforeAll(async () => {
-  platform = await startPlatform()
-  acme = await platform.createNamespace('acme')
+  platform = await sharedPlatform()
+  acme = await platform.createNamespace(ns)
   db = acme.db()
   for (const sql of schema) expect((await db.query(sql)).body.error, sql).toBeUndefined()
 })
@@ -81,7 +83,7 @@ describe('parameters are counted at every door', () => {
     })
     expect(made.body.error).toBeUndefined()
     await db.request('/endpoints/find/publish', { body: {} })
-    const call = (pattern: string) => platform.request(`/p/acme/main/find?text=a&pattern=${pattern}`)
+    const call = (pattern: string) => platform.request(`/p/${ns}/main/find?text=a&pattern=${pattern}`)
     expect((await call('a')).body).toMatchObject({ ok: true })
     const { status, body } = await call('a'.repeat(60))
     expect([status, body.code]).toEqual([400, 'values_refused'])

@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startPlatform, type TestPlatform } from '../harness.ts'
+import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
+
+const ns = uniqueName('acme')
 
 interface Hit {
   kind: string
@@ -10,13 +12,13 @@ interface Hit {
   description?: string
 }
 
-let platform: TestPlatform
-let acme: Awaited<ReturnType<TestPlatform['createNamespace']>>
-let db: ReturnType<TestPlatform['database']>
+let platform: SharedPlatform
+let acme: Awaited<ReturnType<SharedPlatform['createNamespace']>>
+let db: ReturnType<SharedPlatform['database']>
 
 beforeAll(async () => {
-  platform = await startPlatform()
-  acme = await platform.createNamespace('acme')
+  platform = await sharedPlatform()
+  acme = await platform.createNamespace(ns)
   db = acme.db()
   const statements = [
     'CREATE TABLE customers (id INTEGER PRIMARY KEY, full_name TEXT, emailAddress TEXT)',
@@ -115,7 +117,7 @@ test('a token for some tables finds those', async () => {
 })
 
 test('long descriptions of many columns fit', async () => {
-  const { db } = await platform.createNamespace('wordy')
+  const { db } = await platform.createNamespace(uniqueName('wordy'))
   const columns = Array.from({ length: 90 }, (_, i) => `c${i}`)
   const names = Array.from({ length: 12 }, (_, i) => `t${i}`)
   await db().batch(names.map((name) => ({ sql: `CREATE TABLE ${name} (${columns.join(', ')})` })))
@@ -198,7 +200,7 @@ test('never fails, whatever is looked for', async () => {
 })
 
 test('what is named exactly so comes before what starts like it', async () => {
-  const { db } = await platform.createNamespace('exact')
+  const { db } = await platform.createNamespace(uniqueName('exact'))
   await db().batch(['AB', 'ABC', 'a', '"A "'].map((name) => ({ sql: `CREATE TABLE ${name} (id INTEGER)` })))
   for (const q of ['a', 'ab', 'abc', 'A ']) {
     const { hits } = (await db().request(path(q))).body.data
@@ -207,7 +209,7 @@ test('what is named exactly so comes before what starts like it', async () => {
 })
 
 test('every table is found by its own name, before all others', async () => {
-  const { db } = await platform.createNamespace('names')
+  const { db } = await platform.createNamespace(uniqueName('names'))
   const char = fc.oneof(bits, fc.string({ unit: 'grapheme', minLength: 1, maxLength: 1 }))
   const name = fc
     .array(char, { minLength: 1, maxLength: 12 })

@@ -4,20 +4,22 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startPlatform, type TestPlatform } from '../harness.ts'
 import { everything, everyValue } from '../schemas.ts'
+import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 
-type Database = ReturnType<TestPlatform['database']>
-let platform: TestPlatform
-let acme: Awaited<ReturnType<TestPlatform['createNamespace']>>
+const ns = uniqueName('acme')
+
+type Database = ReturnType<SharedPlatform['database']>
+let platform: SharedPlatform
+let acme: Awaited<ReturnType<SharedPlatform['createNamespace']>>
 let token: string
 let folder: string
 let number = 0
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'persql-file-'))
-  platform = await startPlatform()
-  acme = await platform.createNamespace('acme')
+  platform = await sharedPlatform()
+  acme = await platform.createNamespace(ns)
   token = acme.token
 })
 afterAll(async () => {

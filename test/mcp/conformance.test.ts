@@ -1,13 +1,15 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startPlatform, type TestPlatform } from '../harness.ts'
+import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 import { conformance, withToken } from './conformance.ts'
 import { notApplicable } from './not-applicable.ts'
 
-let platform: TestPlatform
+const ns = uniqueName('acme')
+
+let platform: SharedPlatform
 let door: Awaited<ReturnType<typeof withToken>>
 beforeAll(async () => {
-  platform = await startPlatform()
-  const { token } = await platform.createNamespace('acme')
+  platform = await sharedPlatform()
+  const { token } = await platform.createNamespace(ns)
   door = await withToken(`${platform.url}/mcp`, token)
 })
 afterAll(async () => {

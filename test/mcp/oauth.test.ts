@@ -7,16 +7,16 @@ import type { OAuthClientProvider as ProviderOf2025 } from '@modelcontextprotoco
 import { Client as ClientOf2025 } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport as TransportOf2025 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startPlatform, type TestPlatform } from '../harness.ts'
 import { oauthClient, REDIRECT } from '../oauth.ts'
+import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 
-let platform: TestPlatform
+let platform: SharedPlatform
 let client: ReturnType<typeof oauthClient>
 const us = { name: 'test', version: '1' }
 
 beforeAll(async () => {
-  platform = await startPlatform()
-  client = oauthClient(platform, await platform.signUp('owner@example.com'))
+  platform = await sharedPlatform()
+  client = oauthClient(platform, await platform.signUp(`${uniqueName('owner')}@example.com`))
 })
 afterAll(() => platform.stop())
 

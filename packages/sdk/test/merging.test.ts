@@ -1,27 +1,29 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { startPlatform, type TestPlatform } from '../../../test/harness.ts'
+import { type SharedPlatform, sharedPlatform, uniqueName } from '../../../test/shared-platform.ts'
 import { type Database, MergeRefusedError, PerSQL } from '../src/index.ts'
 
-let platform: TestPlatform
+const ns = uniqueName('acme')
+
+let platform: SharedPlatform
 let persql: PerSQL
 let db: Database
 let branch: Database
 let number = 0
 
 beforeAll(async () => {
-  platform = await startPlatform()
-  const { token } = await platform.createNamespace('acme')
+  platform = await sharedPlatform()
+  const { token } = await platform.createNamespace(ns)
   persql = new PerSQL({ token, baseURL: platform.url })
 })
 afterAll(() => platform.stop())
 beforeEach(async () => {
   const slug = `db-${++number}`
   await persql.databases.create({ slug })
-  db = persql.database('acme', slug)
+  db = persql.database(ns, slug)
   await db.query('CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT)')
   await db.query("INSERT INTO notes VALUES (1, 'parent')")
   const { token, databaseSlug } = await db.branches.claim({ ref: 'work', role: 'admin', ttlSec: 0 })
-  branch = new PerSQL({ token, baseURL: platform.url }).database('acme', databaseSlug)
+  branch = new PerSQL({ token, baseURL: platform.url }).database(ns, databaseSlug)
 })
 
 async function refused(promise: Promise<unknown>): Promise<MergeRefusedError> {

@@ -1,14 +1,16 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startPlatform, type TestPlatform } from '../../../test/harness.ts'
+import { type SharedPlatform, sharedPlatform, uniqueName } from '../../../test/shared-platform.ts'
 import { type Database, type ImportProgress, PerSQL } from '../src/index.ts'
 
-let platform: TestPlatform
+const ns = uniqueName('acme')
+
+let platform: SharedPlatform
 let persql: PerSQL
 let number = 0
 
 beforeAll(async () => {
-  platform = await startPlatform()
-  const { token } = await platform.createNamespace('acme')
+  platform = await sharedPlatform()
+  const { token } = await platform.createNamespace(ns)
   persql = new PerSQL({ token, baseURL: platform.url })
 })
 afterAll(() => platform.stop())
@@ -16,7 +18,7 @@ afterAll(() => platform.stop())
 async function empty(): Promise<Database> {
   const slug = `db-${++number}`
   await persql.databases.create({ slug })
-  return persql.database('acme', slug)
+  return persql.database(ns, slug)
 }
 const PEOPLE = [
   { id: 1, name: 'Ada, "Countess"', photo: Uint8Array.from([0, 255]) },
@@ -114,5 +116,5 @@ test('a fork may have a name and an end', async () => {
   const slug = `${db.slug}-copy`
   const fork = await db.fork(slug, { name: 'Copy', ttlDays: 1 })
   expect(fork).toMatchObject({ slug, name: 'Copy', expiresAt: expect.any(String), forkedFrom: { slug: db.slug } })
-  expect(await rowsOf(persql.database('acme', slug))).toEqual(PEOPLE)
+  expect(await rowsOf(persql.database(ns, slug))).toEqual(PEOPLE)
 })
