@@ -216,6 +216,10 @@ const isSame = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.s
 /** Creates the error for a request that asks for more than the caller has. */
 export const exceeds = (field: string) => new PerSQLError('exceeds_parent', { field }, { extra: { field } })
 
-const notForScoped = (name: string) => new PerSQLError('not_for_scoped_token', { action: `call ${name}` })
-const insufficient = (role: string, name: string) =>
-  new PerSQLError('role_insufficient', { role, action: `call ${name}` })
+function notForScoped(name: string): PerSQLError {
+  return new PerSQLError('not_for_scoped_token', { action: `call ${name}` })
+}
+
+function insufficient(role: string, name: string): PerSQLError {
+  return new PerSQLError('role_insufficient', { role, action: `call ${name}` })
+}
