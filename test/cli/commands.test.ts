@@ -120,7 +120,7 @@ test('tables are aligned by what is seen, and nothing in them reaches the termin
 test('hints name commands, not routes', async () => {
   const { stderr } = await cli.run(['db', 'query', 'acme/main', 'SELECT * FROM nowhere'], { env })
   expect(stderr).toMatch(/\nHint: .*Run persql db tables to list (all|the) tables\.\n$/)
-  const column = await cli.run(['db', 'query', 'acme/main', 'SELECT nothing FROM people'], { env })
+  const column = await cli.run(['db', 'query', 'acme/main', 'SELECT nickname FROM (SELECT 1 AS id)'], { env })
   expect(column.stderr).toMatch(/\nHint: .*Run persql db describe to list (all|the) columns\.\n$/)
   const inShell = await cli.run(['db', 'shell', 'acme/main'], { env, stdin: 'SELECT * FROM nowhere;' })
   expect(inShell.stderr).toMatch(/\n.*Run \.tables to list (all|the) tables\.\n/)

@@ -32,7 +32,7 @@ test('a person types statements over several lines, with completion, and finds t
     { after: '...> ', type: 'ORDER BY id;\r' },
     { after: 'ms, $', type: '.tables\r' },
     { after: prompt, type: '.nonsense\r' },
-    { after: 'See .help', type: 'SELECT nope;\r' },
+    { after: 'Type .help', type: 'SELECT nope;\r' },
     { after: 'unknown_column', type: '.mode line\r' },
     { after: prompt, type: 'SELECT 1 AS one;\r' },
     { after: 'one = 1', type: '.quit\r' },
@@ -59,7 +59,7 @@ test('Ctrl-C ends the statement that runs, and not the shell', async () => {
     { after: prompt, type: 'SELECT what is\u0003' },
     { after: prompt, type: `${endless}\r` },
     { after: 'FROM n;', type: '\u0003' },
-    { after: 'Cancelled.', type: '.help\r' },
+    { after: 'Canceled.', type: '.help\r' },
     { after: '.snapshot', type: '\u0004' },
   ])
   expect(code).toBe(0)

@@ -98,7 +98,7 @@ test('an endpoint is written, tried, published, called, changed, put back, pause
   await isFine()
 
   await page.getByRole('tab', { name: 'Traffic' }).click()
-  await page.getByRole('img', { name: /calls over the period, in 24 intervals/ }).waitFor()
+  await page.getByRole('img', { name: /failed calls, in 24 intervals/ }).waitFor()
   expect(await page.getByRole('term').filter({ hasText: 'Calls' }).locator('..').textContent()).toBe('Calls2')
   await page.getByLabel('Period').selectOption('Last hour')
   await page.waitForURL('**hours=1**')

@@ -43,7 +43,7 @@ test('the README and at least twenty pages have examples that run', () => {
   expect(pages.length).toBeGreaterThan(20)
 })
 
-test.each(pages)('the examples of %s run as they stand and return what the page shows', async (page) => {
+test.each(pages)('the examples of %s run as they stand and return the output on the page', async (page) => {
   const namespace = `acme-${pages.indexOf(page)}`
   const { token } = await platform.createNamespace(namespace)
   const blocks = listBlocks(readPage(page)).filter(({ info }) => info.endsWith(' test'))
@@ -63,7 +63,7 @@ async function runShell(blocks: CodeBlock[], namespace: string, token: string): 
     const script = blocks
       .filter(({ info }) => info === 'sh test')
       .map(({ code }) => `${code.replaceAll('http://127.0.0.1:8787', platform.url)}\necho '${MARK}'`)
-    // The answers of curl end without a newline, and a page may ask for them one after the other.
+    // Response bodies end without a newline, and a block can have several calls.
     const curl = 'curl() { command curl -sS "$@"; echo; }'
     const text = ['set -euo pipefail', curl, ...script].join('\n')
     const env = { PATH: process.env.PATH, HOME: folder, TOKEN: token }
@@ -71,10 +71,10 @@ async function runShell(blocks: CodeBlock[], namespace: string, token: string): 
     const outputs = stdout.split(`${MARK}\n`)
     blocks.forEach(({ info, code }, i) => {
       if (info !== 'sh test') return
-      const output = outputs.shift() ?? ''
+      const lines = (outputs.shift() ?? '').trim().split('\n')
       const shown = blocks[i + 1]?.info === 'json test' ? blocks[i + 1]?.code : undefined
-      if (shown !== undefined) expectShown(lastJson(output), JSON.parse(shown), code)
-      else expect(output, code).not.toMatch(/"(success|ok)": ?false/)
+      if (shown !== undefined) expectShown(JSON.parse(lines.pop() ?? ''), JSON.parse(shown), code)
+      expect(lines.join('\n'), code).not.toMatch(/"(success|ok)": ?false/)
     })
   } finally {
     await rm(folder, { recursive: true, force: true })
@@ -82,11 +82,6 @@ async function runShell(blocks: CodeBlock[], namespace: string, token: string): 
 }
 
 const MARK = '--- end of the block ---'
-
-function lastJson(output: string): unknown {
-  const line = output.trim().split('\n').at(-1) ?? ''
-  return JSON.parse(line)
-}
 
 /** Compares a response with what a page shows: "…" stands for any text, and durations differ. */
 function expectShown(actual: unknown, shown: unknown, where: string): void {

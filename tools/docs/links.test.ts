@@ -5,15 +5,15 @@ import { findFiles, listAnchors, readPage, withoutCode } from './pages.ts'
 
 const pages = findFiles('.', /\.md$/)
 
-/** The targets of the relative links and images of a page. */
-function linksOf(page: string): string[] {
+/** Lists the targets of the relative links and images of a page. */
+function findLinks(page: string): string[] {
   const text = withoutCode(readPage(page))
   const targets = [...text.matchAll(/\]\(([^)\s]+)\)/g), ...text.matchAll(/(?:src|srcset|href)="([^"\s]+)"/g)]
   return targets.map(([, target = '']) => target).filter((target) => !/^[a-z]+:/i.test(target))
 }
 
-/** Says what is wrong with a link, or nothing. */
-function problemOf(page: string, link: string): string | undefined {
+/** Returns the problem of a link, or `undefined`. */
+function findProblem(page: string, link: string): string | undefined {
   const [path = '', anchor] = link.split('#')
   const file = path === '' ? page : normalize(join(dirname(page), decodeURIComponent(path)))
   if (!existsSync(file)) return `${page}: ${link} (file not found)`
@@ -22,21 +22,21 @@ function problemOf(page: string, link: string): string | undefined {
 }
 
 test('every relative link of every Markdown file leads to a file, and every anchor to a heading', () => {
-  const links = pages.flatMap((page) => linksOf(page).map((link) => [page, link] as const))
+  const links = pages.flatMap((page) => findLinks(page).map((link) => [page, link] as const))
   expect(links.length).toBeGreaterThan(300)
-  expect(links.map(([page, link]) => problemOf(page, link)).filter(Boolean)).toEqual([])
+  expect(links.map(([page, link]) => findProblem(page, link)).filter(Boolean)).toEqual([])
 })
 
 test('a missing file and a missing heading are found', () => {
-  expect(problemOf('README.md', 'docs/absent.md')).toContain('file not found')
-  expect(problemOf('docs/index.md', 'quickstart.md#absent')).toContain('heading not found')
-  expect(problemOf('docs/index.md', 'quickstart.md#5-open-the-console')).toBeUndefined()
+  expect(findProblem('README.md', 'docs/absent.md')).toContain('file not found')
+  expect(findProblem('docs/index.md', 'quickstart.md#absent')).toContain('heading not found')
+  expect(findProblem('docs/index.md', 'quickstart.md#5-open-the-console')).toBeUndefined()
 })
 
 test('every page of the documentation can be reached from a page at the root', () => {
   const reached = new Set(pages.filter((page) => !page.includes('/')))
   for (const page of reached) {
-    for (const link of linksOf(page)) {
+    for (const link of findLinks(page)) {
       const target = normalize(join(dirname(page), link.split('#')[0] ?? ''))
       if (target.endsWith('.md')) reached.add(target)
     }

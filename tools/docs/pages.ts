@@ -29,7 +29,7 @@ export function listBlocks(markdown: string): CodeBlock[] {
   return [...markdown.matchAll(/^```([^\n]*)\n([\s\S]*?)^```$/gm)].map(([, info = '', code = '']) => ({ info, code }))
 }
 
-/** Removes code blocks and inline code, whose text is no Markdown. */
+/** Removes code blocks and the brackets in inline code. */
 export const withoutCode = (markdown: string): string =>
   markdown.replace(/^```[^\n]*\n[\s\S]*?^```$/gm, '').replace(/`[^`\n]+`/g, (code) => code.replace(/[[\]()]/g, ' '))
 

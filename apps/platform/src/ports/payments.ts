@@ -81,10 +81,9 @@ function makePayments({ STRIPE_SECRET_KEY: key, STRIPE_WEBHOOK_SECRET: secret, S
     },
     eventOf(body, signature) {
       try {
-        if (!isSignedByStripe(body, signature, secret, Date.now()))
-          throw new Error('Not signed by Stripe in the last minutes.')
+        if (!isSignedByStripe(body, signature, secret, Date.now())) throw new Error('No valid signature of Stripe.')
         const event = JSON.parse(body) as Stripe.Event
-        // Stripe's second generation of events has neither this object nor its fields.
+        // Events of Stripe's API v2 are another object, without the fields that are read here.
         if (event.object !== 'event') throw new Error(`Not an event: ${event.object}`)
         return event
       } catch (cause) {

@@ -25,7 +25,7 @@ export class StripeError extends Error {
   }
 }
 
-/** The calls of Stripe's API that PerSQL makes, each retried where Stripe's documentation says that it is safe. */
+/** The calls of Stripe's API that PerSQL makes. Each is retried twice where Stripe's documentation says that this is safe. */
 export class StripeClient {
   readonly #secretKey: string
   readonly #origin: string
@@ -74,7 +74,7 @@ export class StripeClient {
   }
 }
 
-/** Stripe knows best. Without its word, conflicts between requests and failures of the server pass. */
+/** Returns whether another attempt can succeed: Stripe's advice, or else whether it reports a conflict or a server error. */
 function isRetryable({ status, headers }: Response): boolean {
   const advice = headers.get('Stripe-Should-Retry')
   return advice === 'true' || (advice !== 'false' && (status === 409 || status >= 500))

@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 
-/** The age that Stripe's libraries accept too: a longer one would let an intercepted event be delivered again. */
+/** The limit of Stripe's own libraries. An intercepted event can't be delivered again after it. */
 const MAX_AGE_S = 300
 
 /**
@@ -15,7 +15,7 @@ export function isSignedByStripe(body: string, header: string, secret: string, n
   if (!/^\d{1,15}$/.test(timestamp)) return false
   if (Math.floor(nowMs / 1000) - Number(timestamp) > MAX_AGE_S) return false
   const expected = createHmac('sha256', secret).update(`${timestamp}.${body}`).digest('hex')
-  // All are compared, so that the time does not depend on which of them is right.
+  // Comparing every signature keeps the time independent of which one is right.
   return valuesOf('v1').filter((signature) => isEqual(signature, expected)).length > 0
 }
 

@@ -68,12 +68,7 @@ function Calls({ calls, parts }: EndpointTraffic) {
   const bars = parts.map(({ from, calls, failed }) => ({ name: formatMoment(from), values: [calls - failed, failed] }))
   return (
     <Card title="Calls over time">
-      <BarChart
-        label="Succeeded and failed calls over the period, in 24 intervals"
-        series={SERIES}
-        bars={bars}
-        format={formatNumber}
-      />
+      <BarChart label="Succeeded and failed calls, in 24 intervals" series={SERIES} bars={bars} format={formatNumber} />
     </Card>
   )
 }
