@@ -90,7 +90,7 @@ const commands: [args: string[], shown: string, stdin?: string][] = [
   [['db', 'query', 'SELECT 40 + 2 AS n'], '42'],
   [['db', 'query'], '42', 'SELECT 40 + 2 AS n;'],
   [['db', 'export'], 'CREATE TABLE base'],
-  [['db', 'snapshot', 'create', 'kept'], 'Kept'],
+  [['db', 'snapshot', 'create', 'kept'], 'Created snapshot'],
   [['db', 'snapshot', 'list'], 'kept'],
   [['db', 'import', 'rows.csv', '--table', 'words', '--create'], 'Imported 1 row'],
   [['db', 'shell'], '42', 'SELECT 40 + 2 AS n;'],
