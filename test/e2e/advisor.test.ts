@@ -86,7 +86,7 @@ describe('an index is suggested', () => {
         columns: ['customer_id'],
         sql: 'CREATE INDEX "idx_orders_customer_id" ON "orders" ("customer_id")',
         reason:
-          '1 query scans the whole table "orders" to filter by customer_id; with this index, it reads 11 rows instead of 5,000 rows. Each insert into "orders" writes one more row.',
+          '1 query scans the whole table "orders" to filter by customer_id; with this index, it reads 11 rows instead of 5,000. Each insert into "orders" writes one more row.',
         queries: [query],
         rowsReadBefore: 5_000,
         rowsReadAfter: expect.any(Number),

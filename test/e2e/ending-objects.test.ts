@@ -318,7 +318,7 @@ test.each([
     await among(db, async () => {
       const answer = await db.query(sql)
       expect(answer.status).toBe(400)
-      expect(answer.body.error).toContain('used up')
+      expect(answer.body.error).toContain('exhausted')
       expect(answer.body.errorDetail.table).toBe('s')
     })
   }

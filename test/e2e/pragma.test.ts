@@ -249,15 +249,15 @@ test.each([
 })
 
 test.each([
-  ['foreign_keys = OFF', /begin a migration, or a batch .* with PRAGMA foreign_keys=OFF/],
+  ['foreign_keys = OFF', /start a migration, or a batch .* with PRAGMA foreign_keys=OFF/],
   ['journal_mode = DELETE', /always WAL/],
   ['user_version = 3', /table/],
   ['schema_version', /sqlite_schema/],
   ['integrity_check', /quick_check/],
   ['cache_size', /server/],
-  ['nothing_of_the_kind', /same for all callers/],
-  ['__proto__', /same for all callers/],
-  ['constructor = 1', /same for all callers/],
+  ['nothing_of_the_kind', /shared by all callers/],
+  ['__proto__', /shared by all callers/],
+  ['constructor = 1', /shared by all callers/],
   ['temp.table_info(t)', /"main"/],
 ])('PRAGMA %s is refused with what to do instead', async (pragma, instead) => {
   const { status, body } = await acme.db().query(`PRAGMA ${pragma}`)

@@ -332,7 +332,7 @@ describe('an idempotency key', () => {
   test('has at most 200 characters; a plan needs key and step', async () => {
     expect((await db.query('SELECT 1', [], key('k'.repeat(200)))).status).toBe(200)
     expect((await db.query('SELECT 1', [], key('k'.repeat(201)))).body.error).toContain('1 to 200 characters')
-    expect((await db.query('SELECT 1', [], { 'Plan-Key': 'p' })).body.error).toContain('go together')
+    expect((await db.query('SELECT 1', [], { 'Plan-Key': 'p' })).body.error).toContain('must be sent together')
   })
 
   test('of a plan replays each step that succeeded', async () => {

@@ -161,7 +161,7 @@ describe('a subscriber', () => {
     for (const message of ['ping', { type: 'ping' }, { type: 'ping', n: 1 }]) subscriber.send(message)
     for (const message of ['{', { type: 'other' }, { type: 'set-tables', tables: [1] }]) subscriber.send(message)
     subscriber.send({ type: 'set-tables', tables: Array.from({ length: 200 }, (_, i) => `${i}`.padEnd(76, 'x')) })
-    await subscriber.until(({ message }) => message?.includes('more tables') ?? false)
+    await subscriber.until(({ message }) => message?.includes('Too many tables') ?? false)
     expect(subscriber.messages.map(({ type }) => type)).toEqual([
       ...['subscribed', 'pong', 'pong', 'pong', 'error', 'error', 'error', 'error'],
     ])

@@ -198,7 +198,7 @@ export const errors = {
   merge_would_lose_data: {
     status: 409,
     message:
-      'This merge would delete data in the parent: {what}. Nothing was changed. To merge anyway, set "allowDataLoss".',
+      'This merge would delete or change data in the parent: {what}. Nothing was changed. To merge anyway, set "allowDataLoss".',
   },
   merge_stale: {
     status: 409,

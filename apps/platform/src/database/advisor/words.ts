@@ -37,7 +37,7 @@ export function reasonFor(
     : `${queries} could ${use} in "${table}" first`
   const beside = others.map((other) => `on "${other.table}" (${columnsOf(other.terms).join(', ')})`)
   const which = beside.length > 0 ? `this index and the one ${listed(beside)}` : 'this index'
-  const then = `with ${which}, ${one ? 'it reads' : 'they read'} ${after} rows instead of ${before}`
+  const then = `with ${which}, ${one ? 'it reads' : 'they read'} ${after} instead of ${before}`
   const sampled = copied === undefined ? '' : ` Measured on a sample of ${number(copied)} rows.`
   return `${now}; ${then}.${sampled} Each insert into "${table}" writes one more row.`
 }
