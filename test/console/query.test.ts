@@ -39,7 +39,12 @@ test('the statement at the cursor runs, tells what it cost, and its rows are sav
   await page.keyboard.press('Control+Enter')
   const result = page.getByRole('grid', { name: 'Result' })
   await result.getByText('a;b').first().waitFor()
-  expect(await page.getByRole('status').filter({ hasText: /rows? read/ }).textContent()).toMatch(/^\$0\.0+\d+/)
+  expect(
+    await page
+      .getByRole('status')
+      .filter({ hasText: /rows? read/ })
+      .textContent(),
+  ).toMatch(/^\$0\.0+\d+/)
   expect(await faultsOf(page)).toEqual([])
 
   const csv = page.waitForEvent('download')
