@@ -1,9 +1,9 @@
 import { PerSQLError } from '@persql/contract'
 import type { Env } from '../../env.ts'
-import { databaseObject } from '../../objects.ts'
 import type { Grant } from '../call.ts'
 import type { Charges } from '../charges.ts'
 import type { IdentityStore } from '../identity.ts'
+import { databaseObject } from '../neighbors.ts'
 import { type Advised, advise } from './advise.ts'
 
 /** The services that advice uses. */
