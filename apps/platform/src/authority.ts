@@ -9,7 +9,7 @@ import {
   type Scope,
   type Token,
 } from '@persql/contract'
-import { lower } from './database/guard/statement.ts'
+import { lower } from './sqlite/tokenizer.ts'
 
 /** The access of a token, as far as it decides which operations are open. */
 export interface TokenAccess {

@@ -1,6 +1,6 @@
-import type { Statement } from './guard/statement.ts'
+import type { ObjectChange } from '../sqlite/schema-diff.ts'
+import type { Statement } from '../sqlite/tokenizer.ts'
 import type { OwnPages } from './own-pages.ts'
-import type { ObjectChange } from './schema-diff.ts'
 
 /** A statement that changed the schema. */
 export interface SchemaChange {

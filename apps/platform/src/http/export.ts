@@ -1,15 +1,15 @@
 import type { Api, Parsed } from '@persql/contract'
 import { copyError } from '../database/copy/failure.ts'
 import { toPortableSql } from '../database/copy/portable-schema.ts'
-import type { Page } from '../database/copy/rows.ts'
-import { rebuilds } from '../database/copy/rows.ts'
 import type { CopySource } from '../database/copy/source.ts'
 import type { RowFormat } from '../database/transfer/rows-out.ts'
 import type { Env } from '../env.ts'
 import { databaseObject } from '../objects.ts'
 import type { Remote } from '../remote.ts'
 import type { Reply } from '../reply.ts'
-import { sqliteDownload } from '../sqlite-file/download.ts'
+import type { Page } from '../sqlite/rows.ts'
+import { rebuilds } from '../sqlite/rows.ts'
+import { sqliteDownload } from './files/sqlite-download.ts'
 
 type Input = Parsed<Api['export_database']>
 

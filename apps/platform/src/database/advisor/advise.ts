@@ -1,7 +1,7 @@
 import type { IndexAdvice } from '@persql/contract'
 import type { Remote } from '../../remote.ts'
+import { quoteName } from '../../sqlite/tokenizer.ts'
 import { createRunSql } from '../engine/run-sql.ts'
-import { quoteName } from '../guard/statement.ts'
 import type { Candidate } from './candidates.ts'
 import { pagesOf } from './copy.ts'
 import { indexName, indexSql } from './index-sql.ts'

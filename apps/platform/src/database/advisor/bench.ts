@@ -1,4 +1,4 @@
-import { lower, parseStatement, quoteName } from '../guard/statement.ts'
+import { lower, parseStatement, quoteName } from '../../sqlite/tokenizer.ts'
 import type { Candidate } from './candidates.ts'
 import { indexSql } from './index-sql.ts'
 import { accessOf } from './program.ts'

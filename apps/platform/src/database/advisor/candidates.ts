@@ -1,4 +1,4 @@
-import { lower } from '../guard/statement.ts'
+import { lower } from '../../sqlite/tokenizer.ts'
 import { type Mention, mayBeOf, type Usage } from './usage.ts'
 
 /** A column of an index. */

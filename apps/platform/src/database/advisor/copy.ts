@@ -1,5 +1,5 @@
-import { listed } from '../copy/literal.ts'
-import { quoteName } from '../guard/statement.ts'
+import { listed } from '../../sqlite/literal.ts'
+import { quoteName } from '../../sqlite/tokenizer.ts'
 import { sqlError } from '../sql-error.ts'
 import type { Table } from './tables.ts'
 

@@ -1,4 +1,4 @@
-import { lower, quoteName } from '../guard/statement.ts'
+import { lower, quoteName } from '../../sqlite/tokenizer.ts'
 import type { Candidate } from './candidates.ts'
 
 /** The SQL that makes an index of this name. */

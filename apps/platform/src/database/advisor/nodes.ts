@@ -1,4 +1,4 @@
-import { nameOf, tokens } from '../guard/statement.ts'
+import { nameOf, tokens } from '../../sqlite/tokenizer.ts'
 
 /** A column as a statement names it: in lower case, with what stands before the dot. */
 export interface ColumnName {

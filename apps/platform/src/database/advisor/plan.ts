@@ -1,5 +1,5 @@
-import type { Run } from '../guard/schema-map.ts'
-import { lower } from '../guard/statement.ts'
+import type { Run } from '../../sqlite/schema-map.ts'
+import { lower } from '../../sqlite/tokenizer.ts'
 import { type Candidate, candidatesFor } from './candidates.ts'
 import type { Trial } from './proof.ts'
 import { readTable, type Table } from './tables.ts'

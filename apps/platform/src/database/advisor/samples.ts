@@ -1,4 +1,4 @@
-import { lower, quoteName } from '../guard/statement.ts'
+import { lower, quoteName } from '../../sqlite/tokenizer.ts'
 import { mayBeOf, type Slot, type Usage } from './usage.ts'
 
 /** A value that a parameter may have. */

@@ -1,4 +1,4 @@
-import { tokens } from '../guard/statement.ts'
+import { tokens } from '../../sqlite/tokenizer.ts'
 
 /** A statement of the query log. */
 export interface Logged {

@@ -1,5 +1,5 @@
-import type { Run } from '../guard/schema-map.ts'
-import { lower, quoteName } from '../guard/statement.ts'
+import type { Run } from '../../sqlite/schema-map.ts'
+import { lower, quoteName } from '../../sqlite/tokenizer.ts'
 import type { TableShape, Term } from './candidates.ts'
 
 /** A table of the tenant that can be copied: it has rowids, and keeps its rows itself. */

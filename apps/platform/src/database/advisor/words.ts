@@ -1,4 +1,4 @@
-import { lower } from '../guard/statement.ts'
+import { lower } from '../../sqlite/tokenizer.ts'
 import type { Candidate } from './candidates.ts'
 import type { Gain } from './proof.ts'
 import type { Mention } from './usage.ts'

@@ -1,5 +1,5 @@
 import type { Docs } from '@persql/contract'
-import { lower } from '../guard/statement.ts'
+import { lower } from '../../sqlite/tokenizer.ts'
 import type { OwnPages } from '../own-pages.ts'
 
 const KEY = 'docs'

@@ -1,6 +1,6 @@
 import type { Docs } from '@persql/contract'
 import * as z from 'zod'
-import { lower } from '../guard/statement.ts'
+import { lower } from '../../sqlite/tokenizer.ts'
 
 /** A table or view as the model gets to see it. */
 export interface Described {

@@ -1,3 +1,4 @@
+import type { Run } from '../../sqlite/schema-map.ts'
 import { contentKeys as docKeys } from '../ai/docs.ts'
 import type { Approvals } from '../approvals/approvals.ts'
 import { contentKeys as approvalKeys } from '../approvals/requests.ts'
@@ -7,7 +8,6 @@ import { type Endpoints, contentKeys as endpointKeys } from '../endpoints/store.
 import { createRunSql } from '../engine/run-sql.ts'
 import { ALL, type Engine } from '../engine.ts'
 import type { Feed } from '../feed/feed.ts'
-import type { Run } from '../guard/schema-map.ts'
 import { contentKeys as idKeys } from '../ids/ranges.ts'
 import type { Seeds } from '../ids/seeds.ts'
 import { dropBases } from '../merge/bases.ts'

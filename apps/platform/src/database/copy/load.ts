@@ -1,13 +1,13 @@
 import { PerSQLError } from '@persql/contract'
 import type { Remote } from '../../remote.ts'
+import { type Page, rebuilds } from '../../sqlite/rows.ts'
+import { dropSchema, type SchemaText } from '../../sqlite/schema.ts'
+import type { Run } from '../../sqlite/schema-map.ts'
+import type { StoredMigration } from '../../sqlite/stored-migration.ts'
+import type { DamagedText } from '../../sqlite/walk.ts'
 import type { LongTransaction } from '../../storage/long-transaction.ts'
 import { createRunSql } from '../engine/run-sql.ts'
-import type { Run } from '../guard/schema-map.ts'
-import type { StoredMigration } from '../migrations/stored-migration.ts'
-import { type Page, rebuilds } from './rows.ts'
-import { dropSchema, type SchemaText } from './schema.ts'
 import type { CopyOffer, CopySource, Wanted } from './source.ts'
-import type { DamagedText } from './walk.ts'
 
 /** A copy on its way: where from, and what to do with it. */
 interface Loading {

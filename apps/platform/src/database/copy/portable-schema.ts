@@ -1,4 +1,4 @@
-import { type Token, tokens, word } from '../guard/statement.ts'
+import { type Token, tokens, word } from '../../sqlite/tokenizer.ts'
 
 /** Words behind which a text is a value and no name. */
 const BEFORE_VALUE = new Set([

@@ -1,13 +1,13 @@
 import { RpcTarget } from 'cloudflare:workers'
 import { PerSQLError } from '@persql/contract'
-import type { Run } from '../guard/schema-map.ts'
+import { type Page, pagesOf } from '../../sqlite/rows.ts'
+import { readSchemaText, type SchemaText } from '../../sqlite/schema.ts'
+import type { Run } from '../../sqlite/schema-map.ts'
+import type { DamagedText, Read } from '../../sqlite/walk.ts'
 import { type BookkeepingRows, bookkeepingRows } from '../migrations/bookkeeping.ts'
 import type { Ledger } from '../migrations/ledger.ts'
 import { notUtf8, type RowFormat, rowsOut } from '../transfer/rows-out.ts'
 import { copyError } from './failure.ts'
-import { type Page, pagesOf } from './rows.ts'
-import { readSchemaText, type SchemaText } from './schema.ts'
-import type { DamagedText, Read } from './walk.ts'
 
 /** A copy that does not ask for its next page within this time is given up. */
 const PATIENCE_MS = 30_000

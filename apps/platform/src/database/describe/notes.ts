@@ -1,5 +1,5 @@
 import type { Docs } from '@persql/contract'
-import { lower } from '../guard/statement.ts'
+import { lower } from '../../sqlite/tokenizer.ts'
 
 /** Finds what is written about a table or view, or a column of it. */
 export function notesOf({ tables }: Docs): (table: string, column?: string) => string | null {

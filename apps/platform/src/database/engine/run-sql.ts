@@ -1,4 +1,4 @@
-import type { Run } from '../guard/schema-map.ts'
+import type { Run } from '../../sqlite/schema-map.ts'
 
 /** Returns a function that runs SQL in a database. */
 export const createRunSql =

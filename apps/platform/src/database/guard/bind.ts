@@ -1,4 +1,4 @@
-import type { Statement } from './statement.ts'
+import type { Statement } from '../../sqlite/tokenizer.ts'
 
 const BEFORE = '(+CAST('
 const AFTER = ' AS INTEGER))'

@@ -1,5 +1,5 @@
 import { PerSQLError } from '@persql/contract'
-import { tokens, word } from './statement.ts'
+import { tokens, word } from '../../sqlite/tokenizer.ts'
 
 /** A function that reads what the connection counted last, whichever statement it was. */
 export type Counter = 'changes' | 'last_insert_rowid' | 'total_changes'

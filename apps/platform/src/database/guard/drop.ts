@@ -1,6 +1,6 @@
 import { PerSQLError } from '@persql/contract'
-import type { Run } from './schema-map.ts'
-import { lower, nameOf, quoteName, type Statement, type Token, tokens, word } from './statement.ts'
+import type { Run } from '../../sqlite/schema-map.ts'
+import { lower, nameOf, quoteName, type Statement, type Token, tokens, word } from '../../sqlite/tokenizer.ts'
 
 const ACTIONS: Readonly<Record<string, string>> = {
   CASCADE: 'delete rows of',

@@ -1,4 +1,4 @@
-import { SCHEMA_TABLE, type SchemaMap } from './schema-map.ts'
+import { SCHEMA_TABLE, type SchemaMap } from '../../sqlite/schema-map.ts'
 
 /** What a statement would do, read off the program that SQLite compiled for it. */
 export interface Effect {

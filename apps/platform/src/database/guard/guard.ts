@@ -1,5 +1,8 @@
 import { type MemberRole, PerSQLError, type Role } from '@persql/contract'
 import { limitingRole } from '../../authority.ts'
+import { hideRuntimeTables } from '../../sqlite/runtime-tables.ts'
+import { type Run, readSchemaMap, SCHEMA_TABLE, type SchemaMap } from '../../sqlite/schema-map.ts'
+import { lower, parseStatement, quoteName, type Statement } from '../../sqlite/tokenizer.ts'
 import { readAssigned } from '../ids/assigned.ts'
 import { castIntegers } from './bind.ts'
 import { type Counters, NO_COUNTERS, readCounters } from './counters.ts'
@@ -10,9 +13,6 @@ import { isSyntaxError, scopeRefusal, writesLike } from './out-of-scope.ts'
 import { countParameters, MAX_PARAMETERS } from './parameters.ts'
 import { readPragma } from './pragma.ts'
 import { isHidden, isReserved } from './reserved.ts'
-import { hideRuntimeTables } from './runtime-tables.ts'
-import { type Run, readSchemaMap, SCHEMA_TABLE, type SchemaMap } from './schema-map.ts'
-import { lower, parseStatement, quoteName, type Statement } from './statement.ts'
 import { NO_CHANGE, readTouched, type Touched } from './touched.ts'
 
 /** What a caller may do in one database. */

@@ -1,4 +1,4 @@
-import { type Statement, tokens, word } from './statement.ts'
+import { type Statement, tokens, word } from '../../sqlite/tokenizer.ts'
 
 /** How a statement loses rows: a table's all at once, or those that new rows take the place of. */
 export type Loss = 'whole' | 'replaced'

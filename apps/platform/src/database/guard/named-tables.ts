@@ -1,4 +1,4 @@
-import { nameOf, type Token, tokens, word } from './statement.ts'
+import { nameOf, type Token, tokens, word } from '../../sqlite/tokenizer.ts'
 
 /** A table, view or table-valued function that a statement names where SQL expects one. */
 export interface NamedTable {

@@ -1,9 +1,9 @@
 import { PerSQLError } from '@persql/contract'
+import { SCHEMA_TABLE } from '../../sqlite/schema-map.ts'
+import { lower, type Statement, type Token, tokens, word } from '../../sqlite/tokenizer.ts'
+import { sourcesOf } from '../../sqlite/virtual-tables.ts'
 import { namedTables } from './named-tables.ts'
 import { isHidden, isReserved } from './reserved.ts'
-import { SCHEMA_TABLE } from './schema-map.ts'
-import { lower, type Statement, type Token, tokens, word } from './statement.ts'
-import { sourcesOf } from './virtual-tables.ts'
 
 const SCHEMA_TABLES = new Set([SCHEMA_TABLE, 'sqlite_master', 'sqlite_temp_schema', 'sqlite_temp_master'])
 

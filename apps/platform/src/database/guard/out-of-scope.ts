@@ -1,7 +1,7 @@
 import { PerSQLError } from '@persql/contract'
+import { ABOUT_SCHEMA, PURE, SCHEMA_TABLE } from '../../sqlite/schema-map.ts'
+import { lower, quoteName, type Statement } from '../../sqlite/tokenizer.ts'
 import { namedTables } from './named-tables.ts'
-import { ABOUT_SCHEMA, PURE, SCHEMA_TABLE } from './schema-map.ts'
-import { lower, quoteName, type Statement } from './statement.ts'
 
 /** The schema and the caller's rights, as far as a refused statement is judged by them. */
 export interface ScopeChecks {

@@ -1,6 +1,6 @@
 import { PerSQLError } from '@persql/contract'
+import type { Statement } from '../../sqlite/tokenizer.ts'
 import { numbering } from './bind.ts'
-import type { Statement } from './statement.ts'
 
 /** The runtime's limit of parameters in one statement. */
 export const MAX_PARAMETERS = 100

@@ -1,4 +1,4 @@
-import { lower } from './statement.ts'
+import { lower } from '../../sqlite/tokenizer.ts'
 
 /** Returns whether a table belongs to PerSQL or to the runtime: tenants cannot write to it. */
 export const isReserved = (table: string): boolean => /^_(persql|cf)_/.test(lower(table))

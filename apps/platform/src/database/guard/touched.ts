@@ -1,6 +1,6 @@
 import type { Change, ChangeKind } from '@persql/contract'
-import { SCHEMA_TABLE, type SchemaMap } from './schema-map.ts'
-import type { Statement } from './statement.ts'
+import { SCHEMA_TABLE, type SchemaMap } from '../../sqlite/schema-map.ts'
+import type { Statement } from '../../sqlite/tokenizer.ts'
 
 /** What a write changes if it changes anything, read off its program. */
 export interface Touched {

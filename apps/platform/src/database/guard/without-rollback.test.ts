@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { withoutRollback } from './statement.ts'
+import { withoutRollback } from '../../sqlite/tokenizer.ts'
 
 test.each([
   ['INSERT OR ROLLBACK INTO t VALUES (1)', 'INSERT OR ABORT INTO t VALUES (1)'],

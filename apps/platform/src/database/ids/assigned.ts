@@ -1,4 +1,4 @@
-import { SCHEMA_TABLE, type SchemaMap } from '../guard/schema-map.ts'
+import { SCHEMA_TABLE, type SchemaMap } from '../../sqlite/schema-map.ts'
 
 type Instruction = readonly [number, string, number, number, number, ...unknown[]]
 

@@ -1,6 +1,6 @@
-import type { Run } from '../guard/schema-map.ts'
-import { lower, quoteName, tokens, word } from '../guard/statement.ts'
-import { isInternal } from '../internal.ts'
+import type { Run } from '../../sqlite/schema-map.ts'
+import { isInternal } from '../../sqlite/system-tables.ts'
+import { lower, quoteName, tokens, word } from '../../sqlite/tokenizer.ts'
 
 /** A table whose ids SQLite assigns, with the highest one so far. */
 export interface HighestId {

@@ -1,6 +1,6 @@
-import type { Run } from '../guard/schema-map.ts'
-import { lower, quoteName } from '../guard/statement.ts'
-import { isInternal } from '../internal.ts'
+import type { Run } from '../../sqlite/schema-map.ts'
+import { isInternal } from '../../sqlite/system-tables.ts'
+import { lower, quoteName } from '../../sqlite/tokenizer.ts'
 
 type Column = readonly [name: string, type: string, notNull: number, pk: number, hidden: number]
 

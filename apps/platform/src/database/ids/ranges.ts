@@ -1,4 +1,4 @@
-import { lower } from '../guard/statement.ts'
+import { lower } from '../../sqlite/tokenizer.ts'
 import type { HighestId, Ids } from './highest.ts'
 
 /** Ids between those that a parent and its branches assign. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { Run } from '../guard/schema-map.ts'
-import { lower } from '../guard/statement.ts'
+import type { Run } from '../../sqlite/schema-map.ts'
+import { lower } from '../../sqlite/tokenizer.ts'
 import type { ForkState } from './fork-state.ts'
 import { declared, type KeyColumn } from './match.ts'
 import { normalForm } from './normal-form.ts'

@@ -1,6 +1,6 @@
-import type { Run } from '../guard/schema-map.ts'
-import { quoteName } from '../guard/statement.ts'
-import { isInternal } from '../internal.ts'
+import type { Run } from '../../sqlite/schema-map.ts'
+import { isInternal } from '../../sqlite/system-tables.ts'
+import { quoteName } from '../../sqlite/tokenizer.ts'
 import { sentence } from './steps.ts'
 
 /** Views and triggers that do not compile, with the reason. */

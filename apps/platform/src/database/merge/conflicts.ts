@@ -1,6 +1,6 @@
 import type { MergeReport } from '@persql/contract'
-import type { Run } from '../guard/schema-map.ts'
-import { lower } from '../guard/statement.ts'
+import type { Run } from '../../sqlite/schema-map.ts'
+import { lower } from '../../sqlite/tokenizer.ts'
 import type { Match } from './match.ts'
 
 export type RowConflict = MergeReport['data']['conflicts'][number]

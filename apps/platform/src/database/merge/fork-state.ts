@@ -1,5 +1,5 @@
-import { readSchemaText, type SchemaText } from '../copy/schema.ts'
-import type { Run } from '../guard/schema-map.ts'
+import { readSchemaText, type SchemaText } from '../../sqlite/schema.ts'
+import type { Run } from '../../sqlite/schema-map.ts'
 import { type HighestId, readHighestIds } from '../ids/highest.ts'
 import type { SchemaChanges } from '../schema-changes.ts'
 import { type CommonSchema, FORK_POINT, keepSchema, keptSchema } from './kept-schema.ts'

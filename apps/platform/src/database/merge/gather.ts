@@ -1,12 +1,12 @@
 import type { Hash } from 'node:crypto'
 import { PerSQLError } from '@persql/contract'
 import type { Remote } from '../../remote.ts'
+import type { StoredMigration } from '../../sqlite/stored-migration.ts'
 import { copyError } from '../copy/failure.ts'
 import { loadPage } from '../copy/load.ts'
 import type { CopySource, Wanted } from '../copy/source.ts'
 import type { Ids } from '../ids/highest.ts'
 import type { BookkeepingRows } from '../migrations/bookkeeping.ts'
-import type { StoredMigration } from '../migrations/stored-migration.ts'
 import type { ForkState } from './fork-state.ts'
 import { STAGED } from './shape.ts'
 

@@ -1,4 +1,4 @@
-import type { Run } from '../guard/schema-map.ts'
+import type { Run } from '../../sqlite/schema-map.ts'
 import { type RowConflict, refusedRow, tableConflict } from './conflicts.ts'
 import { declared, type Match } from './match.ts'
 import { sentence } from './steps.ts'

@@ -1,4 +1,4 @@
-import type { SchemaText } from '../copy/schema.ts'
+import type { SchemaText } from '../../sqlite/schema.ts'
 
 /** What a branch and its parent had in common: the branch's schema when it began, or when it was last merged. */
 export interface CommonSchema {

@@ -1,5 +1,5 @@
-import type { Run } from '../guard/schema-map.ts'
-import { lower, quoteName } from '../guard/statement.ts'
+import type { Run } from '../../sqlite/schema-map.ts'
+import { lower, quoteName } from '../../sqlite/tokenizer.ts'
 import { nameIn, ROWIDS, type Shape, STAGED, shapeOf } from './shape.ts'
 
 /** A table of the branch, staged beside the parent's, as the pieces of SQL that bring their rows together. */

@@ -1,5 +1,5 @@
-import type { Run } from '../guard/schema-map.ts'
-import { lower, quoteName } from '../guard/statement.ts'
+import type { Run } from '../../sqlite/schema-map.ts'
+import { lower, quoteName } from '../../sqlite/tokenizer.ts'
 import { type BookkeepingRows, findBookkeeping, readVersion } from '../migrations/bookkeeping.ts'
 import { STAGED } from './shape.ts'
 import { sentence } from './steps.ts'

@@ -1,5 +1,5 @@
 import type { MergeReport } from '@persql/contract'
-import type { Run } from '../guard/schema-map.ts'
+import type { Run } from '../../sqlite/schema-map.ts'
 import { deletedOnOneSide, differing, going, type RowConflict, type RowDeletion, refusedRow } from './conflicts.ts'
 import { insertAll, REPLACED, setAside } from './insert-rows.ts'
 import type { Match } from './match.ts'

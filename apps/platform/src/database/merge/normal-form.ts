@@ -1,4 +1,4 @@
-import { lower, nameOf, tokens, word } from '../guard/statement.ts'
+import { lower, nameOf, tokens, word } from '../../sqlite/tokenizer.ts'
 
 /** Returns a statement without white space, comments, the case of names, and quotes that need not be. */
 export const normalForm = (sql: string): string => normalTokens(sql).join('\0')

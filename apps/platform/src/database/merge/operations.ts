@@ -1,7 +1,7 @@
 import { PerSQLError } from '@persql/contract'
+import { SCHEMA_TABLE } from '../../sqlite/schema-map.ts'
 import { actorOf, type Grant } from '../call.ts'
 import { type Handlers, parseInput } from '../calls/handler.ts'
-import { SCHEMA_TABLE } from '../guard/schema-map.ts'
 import { done } from '../outcome.ts'
 import type { Merger } from './merger.ts'
 

@@ -1,4 +1,4 @@
-import { lower, nameOf, tokens, word } from '../guard/statement.ts'
+import { lower, nameOf, tokens, word } from '../../sqlite/tokenizer.ts'
 
 /** A table or column that got another name: in `table`, as it was called then. Without `from`, it is new. */
 export interface Rename {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { asciiLiteral, joined, listed, literal } from '../copy/literal.ts'
+import { asciiLiteral, joined, listed, literal } from '../../sqlite/literal.ts'
 
 /** Rows with more bytes than this are not remembered; as SQL says them, they may be twice as long. */
 const MAX_ROW_BYTES = 500_000

@@ -1,5 +1,5 @@
-import type { Run } from '../guard/schema-map.ts'
-import { lower, quoteName } from '../guard/statement.ts'
+import type { Run } from '../../sqlite/schema-map.ts'
+import { lower, quoteName } from '../../sqlite/tokenizer.ts'
 import { isVirtual } from './table-text.ts'
 
 /** A table as rows are moved into and out of it. */

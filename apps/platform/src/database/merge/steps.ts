@@ -1,5 +1,5 @@
-import type { Run } from '../guard/schema-map.ts'
-import type { ObjectChange } from '../schema-diff.ts'
+import type { ObjectChange } from '../../sqlite/schema-diff.ts'
+import type { Run } from '../../sqlite/schema-map.ts'
 
 /** A statement of a merge: what it is for, and what it changes, for the record. */
 export interface Step {

@@ -1,4 +1,4 @@
-import { quoteName, tokens, word } from '../guard/statement.ts'
+import { quoteName, tokens, word } from '../../sqlite/tokenizer.ts'
 import { normalTokens } from './normal-form.ts'
 
 /**

@@ -1,4 +1,4 @@
-import { quoteName } from '../guard/statement.ts'
+import { quoteName } from '../../sqlite/tokenizer.ts'
 import { declared, type Match } from './match.ts'
 import { hashOf, keyText, rowBytes } from './row-text.ts'
 

@@ -1,6 +1,6 @@
-import type { SchemaText } from '../copy/schema-text.ts'
-import type { Run } from '../guard/schema-map.ts'
-import { lower, quoteName } from '../guard/statement.ts'
+import type { Run } from '../../sqlite/schema-map.ts'
+import type { SchemaText } from '../../sqlite/schema-text.ts'
+import { lower, quoteName } from '../../sqlite/tokenizer.ts'
 
 /** A table in which a migration tool keeps what it has applied. */
 interface Bookkeeping {

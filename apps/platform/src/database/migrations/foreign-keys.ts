@@ -1,6 +1,6 @@
 import { PerSQLError } from '@persql/contract'
-import type { Run } from '../guard/schema-map.ts'
-import { readObjects } from '../schema-diff.ts'
+import { readObjects } from '../../sqlite/schema-diff.ts'
+import type { Run } from '../../sqlite/schema-map.ts'
 import { newViolation, violations } from '../transfer/foreign-keys.ts'
 import type { ScriptStatement } from './script.ts'
 

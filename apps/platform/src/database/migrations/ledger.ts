@@ -1,6 +1,6 @@
+import type { StoredMigration } from '../../sqlite/stored-migration.ts'
 import type { OwnPages } from '../own-pages.ts'
 import { keyOf, NAMES, NUMBER, PREFIX } from './store.ts'
-import type { StoredMigration } from './stored-migration.ts'
 
 /** Noted where migrations were copied: a snapshot from before that was done says nothing about them. */
 const COPIED = 'migrations-copied'

@@ -1,7 +1,7 @@
 import type { MigrationTrial } from '@persql/contract'
+import type { Run } from '../../sqlite/schema-map.ts'
+import { lower, quoteName } from '../../sqlite/tokenizer.ts'
 import type { Analysis } from '../guard/guard.ts'
-import type { Run } from '../guard/schema-map.ts'
-import { lower, quoteName } from '../guard/statement.ts'
 import { isOurs } from '../guard/touched.ts'
 import type { Result } from '../result.ts'
 

@@ -1,5 +1,5 @@
 import { PerSQLError } from '@persql/contract'
-import { endOfStatement, nameOf, type Token, tokens, word } from '../guard/statement.ts'
+import { endOfStatement, nameOf, type Token, tokens, word } from '../../sqlite/tokenizer.ts'
 
 /** A statement of a script: its number and the line it begins on, both from 1. */
 export interface ScriptStatement {

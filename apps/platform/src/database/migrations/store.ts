@@ -3,9 +3,9 @@ import { type Api, type Listed, type Migration, type Parsed, PerSQLError } from 
 import * as z from 'zod'
 import { toIso } from '../../clock.ts'
 import { type Order, readPage } from '../../paging.ts'
+import type { StoredMigration } from '../../sqlite/stored-migration.ts'
 import { limitReached } from '../../storage/limit-reached.ts'
 import type { OwnPages } from '../own-pages.ts'
-import type { StoredMigration } from './stored-migration.ts'
 
 /** What a draft says. */
 export type Draft = Pick<StoredMigration, 'name' | 'sql' | 'statements'>

@@ -1,4 +1,4 @@
-import { lower, quoteName } from '../guard/statement.ts'
+import { lower, quoteName } from '../../sqlite/tokenizer.ts'
 import { type Column, type Kind, kindOfField, literalOfField, rowOfCells, typeOf } from './cells.ts'
 import { excerpt, importFailed } from './failure.ts'
 import type { Reader, Steps } from './steps.ts'

@@ -1,5 +1,5 @@
-import { utf8Length } from '../copy/walk.ts'
-import { nameOf, type Token, tokens, word } from '../guard/statement.ts'
+import { nameOf, type Token, tokens, word } from '../../sqlite/tokenizer.ts'
+import { utf8Length } from '../../sqlite/walk.ts'
 import { Cursor } from './cursor.ts'
 import {
   BEGIN,

@@ -1,4 +1,4 @@
-import { nameOf, type Token, word } from '../guard/statement.ts'
+import { nameOf, type Token, word } from '../../sqlite/tokenizer.ts'
 
 const NAME = `(?:"(?:[^"]|""){1,300}"|'(?:[^']|''){1,300}'|\`(?:[^\`]|\`\`){1,300}\`|\\[[^\\]]{1,300}\\]|[A-Za-z_\\u0080-\\uffff][\\w$\\u0080-\\uffff]*)`
 const CONFLICT = 'INSERT\\s+OR\\s+(?:ABORT|FAIL|IGNORE|REPLACE|ROLLBACK)'

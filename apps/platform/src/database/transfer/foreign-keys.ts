@@ -1,5 +1,5 @@
-import type { Run } from '../guard/schema-map.ts'
-import { quoteName } from '../guard/statement.ts'
+import type { Run } from '../../sqlite/schema-map.ts'
+import { quoteName } from '../../sqlite/tokenizer.ts'
 
 /** Rows that lack the row they refer to. */
 interface Violation {

@@ -1,10 +1,10 @@
 import { RpcTarget } from 'cloudflare:workers'
 import { type Api, type Output, PerSQLError } from '@persql/contract'
 import { toIso } from '../../clock.ts'
+import { isInternal } from '../../sqlite/system-tables.ts'
+import { lower } from '../../sqlite/tokenizer.ts'
 import type { Grant } from '../call.ts'
 import { createRunSql } from '../engine/run-sql.ts'
-import { lower } from '../guard/statement.ts'
-import { isInternal } from '../internal.ts'
 import type { OwnPages } from '../own-pages.ts'
 import type { Column } from './cells.ts'
 

@@ -1,5 +1,5 @@
-import { decodeText } from '../copy/values.ts'
-import { tokens, word } from '../guard/statement.ts'
+import { tokens, word } from '../../sqlite/tokenizer.ts'
+import { decodeText } from '../../sqlite/values.ts'
 import type { LongValue, Row } from './steps.ts'
 import { unistr } from './unistr.ts'
 

@@ -1,5 +1,5 @@
 import { isDeepJson, MAX_JSON_DEPTH } from '../../json-object.ts'
-import { lower, quoteName } from '../guard/statement.ts'
+import { lower, quoteName } from '../../sqlite/tokenizer.ts'
 import { type Kind, rowOfCells, typeOf } from './cells.ts'
 import type { Target } from './csv-reader.ts'
 import { excerpt, importFailed } from './failure.ts'

@@ -1,9 +1,9 @@
 import { PerSQLError } from '@persql/contract'
-import { joined } from '../copy/literal.ts'
-import { shapeOf } from '../copy/shape.ts'
-import { type DamagedText, groupsOf, mayBeDamaged, type Read, TableWalk } from '../copy/walk.ts'
-import type { Run } from '../guard/schema-map.ts'
-import { quoteName } from '../guard/statement.ts'
+import { joined } from '../../sqlite/literal.ts'
+import type { Run } from '../../sqlite/schema-map.ts'
+import { shapeOf } from '../../sqlite/table-shape.ts'
+import { quoteName } from '../../sqlite/tokenizer.ts'
+import { type DamagedText, groupsOf, mayBeDamaged, type Read, TableWalk } from '../../sqlite/walk.ts'
 
 /** Forms in which one table is given. */
 export type RowFormat = 'csv' | 'ndjson'

@@ -1,5 +1,5 @@
-import { contentOf } from '../copy/shape.ts'
-import { nameOf, quoteName } from '../guard/statement.ts'
+import { contentOf } from '../../sqlite/table-shape.ts'
+import { nameOf, quoteName } from '../../sqlite/tokenizer.ts'
 import { importFailed } from './failure.ts'
 import { valuesOf } from './literals.ts'
 import type { Steps } from './steps.ts'

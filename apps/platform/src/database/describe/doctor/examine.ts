@@ -1,5 +1,5 @@
 import type { Diagnosis, Docs, Finding } from '@persql/contract'
-import { lower } from '../../guard/statement.ts'
+import { lower } from '../../../sqlite/tokenizer.ts'
 import type { Model, Table } from '../model.ts'
 import { notesOf } from '../notes.ts'
 import { readModel } from '../read-model.ts'

@@ -1,5 +1,5 @@
+import { lower } from '../../../sqlite/tokenizer.ts'
 import { indexName, indexSql } from '../../advisor/index-sql.ts'
-import { lower } from '../../guard/statement.ts'
 import { type Index, type Table, termNames } from '../model.ts'
 import { columnRule, type Found, isRowid, listed, type Patient, type Rule, same } from './rule.ts'
 

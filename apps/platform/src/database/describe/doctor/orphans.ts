@@ -1,4 +1,4 @@
-import { quoteName } from '../../guard/statement.ts'
+import { quoteName } from '../../../sqlite/tokenizer.ts'
 import type { ForeignKey, Model, Table } from '../model.ts'
 import { parentOf } from './parents.ts'
 

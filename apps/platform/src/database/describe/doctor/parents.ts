@@ -1,4 +1,4 @@
-import { lower } from '../../guard/statement.ts'
+import { lower } from '../../../sqlite/tokenizer.ts'
 import type { ForeignKey, Model, Table } from '../model.ts'
 import { same } from './rule.ts'
 

@@ -1,5 +1,5 @@
 import type { Finding } from '@persql/contract'
-import { lower } from '../../guard/statement.ts'
+import { lower } from '../../../sqlite/tokenizer.ts'
 import type { Column, Model, Table } from '../model.ts'
 import type { ColumnSample, Sample } from './sample.ts'
 import type { Styles } from './styles.ts'

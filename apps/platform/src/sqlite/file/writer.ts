@@ -1,9 +1,9 @@
-import type { Page } from '../database/copy/rows.ts'
-import { filled, filling } from '../database/copy/rows.ts'
-import type { SchemaText } from '../database/copy/schema.ts'
-import { quoteName } from '../database/guard/statement.ts'
+import type { Page } from '../rows.ts'
+import { filled, filling } from '../rows.ts'
+import type { SchemaText } from '../schema.ts'
+import { quoteName } from '../tokenizer.ts'
 import type { Chunks } from './chunks.ts'
-import { Sqlite } from './sqlite.ts'
+import { Sqlite } from './wasm-sqlite.ts'
 
 /** Nothing is to be recovered of a file that nobody has yet, and nobody else opens it. */
 const SETTINGS = `

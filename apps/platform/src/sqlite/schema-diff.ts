@@ -1,5 +1,5 @@
-import type { Run } from './guard/schema-map.ts'
-import { isInternal } from './internal.ts'
+import type { Run } from './schema-map.ts'
+import { isInternal } from './system-tables.ts'
 
 /** A table, index, view or trigger as `sqlite_master` has it. */
 export interface SchemaObject {

@@ -1,12 +1,12 @@
 import { PerSQLError } from '@persql/contract'
-import { type Page, pagesOf, rebuilds } from '../database/copy/rows.ts'
-import { readSchemaText } from '../database/copy/schema.ts'
-import { quoteName } from '../database/guard/statement.ts'
+import { type Page, pagesOf, rebuilds } from '../rows.ts'
+import { readSchemaText } from '../schema.ts'
+import { quoteName } from '../tokenizer.ts'
 import type { Chunks } from './chunks.ts'
 import type { ChunkedFile } from './file.ts'
 import { HEADER_BYTES, LOG_MARK, problemOf } from './header.ts'
-import { decodeLeniently, Sqlite, SqliteError } from './sqlite.ts'
-import { checkSchema, distrust } from './trust.ts'
+import { checkSchema, distrust } from './validate-schema.ts'
+import { decodeLeniently, Sqlite, SqliteError } from './wasm-sqlite.ts'
 
 /** Rows that are held at once; the last one may go beyond. */
 const MAX_BYTES = 4_000_000

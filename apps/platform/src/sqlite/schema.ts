@@ -1,7 +1,7 @@
-import type { Run } from '../guard/schema-map.ts'
-import { quoteName } from '../guard/statement.ts'
-import { isInternal } from '../internal.ts'
+import type { Run } from './schema-map.ts'
 import type { SchemaObject, SchemaText } from './schema-text.ts'
+import { isInternal } from './system-tables.ts'
+import { quoteName } from './tokenizer.ts'
 
 export type { SchemaObject, SchemaText } from './schema-text.ts'
 

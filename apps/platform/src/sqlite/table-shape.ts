@@ -1,5 +1,5 @@
-import type { Run } from '../guard/schema-map.ts'
-import { lower, nameOf, quoteName, type Token, tokens, word } from '../guard/statement.ts'
+import type { Run } from './schema-map.ts'
+import { lower, nameOf, quoteName, type Token, tokens, word } from './tokenizer.ts'
 
 /** A table as its rows are copied. */
 export interface TableShape {

@@ -1,7 +1,7 @@
 import { PerSQLError } from '@persql/contract'
-import { quoteName } from '../guard/statement.ts'
 import { joined, listed, literalOrMark } from './literal.ts'
-import type { TableShape } from './shape.ts'
+import type { TableShape } from './table-shape.ts'
+import { quoteName } from './tokenizer.ts'
 import { type BoundSql, decodeText, listSql, toBound, toSql, type Value } from './values.ts'
 
 /** Reads rows, with what that cost; `isCut` when there were more of them than may be held at once. */

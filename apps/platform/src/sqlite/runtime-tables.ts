@@ -1,4 +1,4 @@
-import { type Statement, type Token, tokens, word } from './statement.ts'
+import { type Statement, type Token, tokens, word } from './tokenizer.ts'
 
 const LOOKUP = /^pragma_(table|index|foreign_key)_/
 const CATALOGS = ['sqlite_master', 'sqlite_schema']

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import type { SchemaObject } from '../database/copy/schema.ts'
-import { checkSchema } from './trust.ts'
+import type { SchemaObject } from '../schema.ts'
+import { checkSchema } from './validate-schema.ts'
 
 const checked = (type: SchemaObject['type'], sql: string) => {
   const object = { type, name: 'x', sql }

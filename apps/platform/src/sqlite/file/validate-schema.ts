@@ -1,7 +1,7 @@
 import { PerSQLError } from '@persql/contract'
-import type { SchemaObject, SchemaText } from '../database/copy/schema.ts'
-import { lower, nameOf, parseStatement, tokens, word } from '../database/guard/statement.ts'
-import type { Sqlite } from './sqlite.ts'
+import type { SchemaObject, SchemaText } from '../schema.ts'
+import { lower, nameOf, parseStatement, tokens, word } from '../tokenizer.ts'
+import type { Sqlite } from './wasm-sqlite.ts'
 
 /** `SQLITE_DBCONFIG_…`: what a schema that somebody else wrote must not do by itself. */
 const OFF = { ENABLE_TRIGGER: 1003, ENABLE_VIEW: 1015, WRITABLE_SCHEMA: 1011, TRUSTED_SCHEMA: 1017 }

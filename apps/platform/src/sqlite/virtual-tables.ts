@@ -1,4 +1,4 @@
-import { lower, nameOf, type Token, tokens, word } from './statement.ts'
+import { lower, nameOf, type Token, tokens, word } from './tokenizer.ts'
 
 /** The arguments of a CREATE VIRTUAL TABLE statement, as its module receives them. */
 export interface VirtualTable {

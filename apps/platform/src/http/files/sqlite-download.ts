@@ -1,6 +1,6 @@
-import type { Env } from '../env.ts'
-import { databaseObject } from '../objects.ts'
-import { CHUNK_BYTES } from './chunks.ts'
+import type { Env } from '../../env.ts'
+import { databaseObject } from '../../objects.ts'
+import { CHUNK_BYTES } from '../../sqlite/file/chunks.ts'
 
 /** Answers with the SQLite file of a copy that was made for this, and ends the copy when it is read or left. */
 export async function sqliteDownload(env: Env, ns: string, db: string, snapshot: string): Promise<Response> {

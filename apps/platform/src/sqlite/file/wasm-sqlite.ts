@@ -1,9 +1,9 @@
-import { decodeText } from '../database/copy/values.ts'
+import { decodeText } from '../values.ts'
 import type { Call, Exports } from './c-interface.ts'
 import type { Chunks } from './chunks.ts'
 import type { ChunkedFile } from './file.ts'
 import { canSuspend, promising } from './suspension.ts'
-import { System } from './system.ts'
+import { System } from './wasi.ts'
 
 const [OK, NOMEM, MISMATCH, ROW, DONE] = [0, 7, 20, 100, 101]
 const [INTEGER, FLOAT, TEXT, BLOB] = [1, 2, 3, 4]

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { hideRuntimeTables } from './runtime-tables.ts'
-import { parseStatement } from './statement.ts'
+import { parseStatement } from './tokenizer.ts'
 
 const shown = (sql: string) => hideRuntimeTables(parseStatement(sql))
 const catalog = (name: string) =>
