@@ -1,5 +1,5 @@
 import { lower, parseStatement } from '../../sqlite/tokenizer.ts'
-import { numbering } from '../guard/bind.ts'
+import { numbering } from '../authorizer/bind.ts'
 import { CLAUSES, type Clause, type ColumnName, type Node, nodesOf, textAt } from './nodes.ts'
 
 /** A place where an index could help. */

@@ -1,6 +1,6 @@
 import { isInternal } from '../../sqlite/system-tables.ts'
 import { lower } from '../../sqlite/tokenizer.ts'
-import { namedTables } from '../guard/named-tables.ts'
+import { namedTables } from '../authorizer/named-tables.ts'
 import { userTables } from '../schema.ts'
 import type { Column, ForeignKey, Index, Model } from './model.ts'
 

@@ -1,4 +1,4 @@
-import type { Effect } from '../guard/effect.ts'
+import type { Effect } from '../authorizer/statement-effect.ts'
 import type { Result } from '../result.ts'
 
 /** Counts of the connection after a write. */

@@ -1,8 +1,8 @@
 import { type AutomaticSnapshot, PerSQLError } from '@persql/contract'
 import { SCHEMA_TABLE } from '../../sqlite/schema-map.ts'
 import { quoteName } from '../../sqlite/tokenizer.ts'
+import type { Analysis } from '../authorizer/authorizer.ts'
 import { Postponed } from '../engine.ts'
-import type { Analysis } from '../guard/guard.ts'
 import type { OwnPages } from '../own-pages.ts'
 import type { History } from './history.ts'
 

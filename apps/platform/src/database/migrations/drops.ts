@@ -1,5 +1,5 @@
 import { nameOf, parseStatement, type Statement, tokens, word } from '../../sqlite/tokenizer.ts'
-import { droppedTable } from '../guard/drop.ts'
+import { droppedTable } from '../authorizer/drop.ts'
 import type { ScriptStatement } from './script.ts'
 
 /** Which tables a script drops, and what that means for the statements before. */

@@ -1,8 +1,8 @@
 import type { MigrationTrial } from '@persql/contract'
 import type { Run } from '../../sqlite/schema-map.ts'
 import { lower, quoteName } from '../../sqlite/tokenizer.ts'
-import type { Analysis } from '../guard/guard.ts'
-import { isOurs } from '../guard/touched.ts'
+import type { Analysis } from '../authorizer/authorizer.ts'
+import { isOurs } from '../authorizer/changed-tables.ts'
 import type { Result } from '../result.ts'
 
 interface Counted {

@@ -5,15 +5,15 @@ import { type Run, readSchemaMap, SCHEMA_TABLE, type SchemaMap } from '../../sql
 import { lower, parseStatement, quoteName, type Statement } from '../../sqlite/tokenizer.ts'
 import { readAssigned } from '../ids/assigned.ts'
 import { castIntegers } from './bind.ts'
+import { NO_CHANGE, readTouched, type Touched } from './changed-tables.ts'
 import { type Counters, NO_COUNTERS, readCounters } from './counters.ts'
-import { type Effect, readEffect } from './effect.ts'
-import { type Loss, lossOf } from './loss.ts'
+import { type Loss, lossOf } from './destructive.ts'
 import { assertCanRun } from './never-runs.ts'
 import { isSyntaxError, scopeRefusal, writesLike } from './out-of-scope.ts'
 import { countParameters, MAX_PARAMETERS } from './parameters.ts'
 import { readPragma } from './pragma.ts'
 import { isHidden, isReserved } from './reserved.ts'
-import { NO_CHANGE, readTouched, type Touched } from './touched.ts'
+import { type Effect, readEffect } from './statement-effect.ts'
 
 /** What a caller may do in one database. */
 export interface Permission {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { parseStatement } from '../../sqlite/tokenizer.ts'
-import { lossOf } from './loss.ts'
+import { lossOf } from './destructive.ts'
 
 const loss = (sql: string) => lossOf(parseStatement(sql))
 

@@ -1,7 +1,7 @@
 import { PerSQLError } from '@persql/contract'
 import { SCHEMA_TABLE } from '../../sqlite/schema-map.ts'
 import { nameOf, type Statement, syntaxError, type Token, tokens } from '../../sqlite/tokenizer.ts'
-import { type Effect, NO_EFFECT } from './effect.ts'
+import { type Effect, NO_EFFECT } from './statement-effect.ts'
 
 /** A PRAGMA that is allowed: what it does, and the SQL that answers it. */
 export interface Pragma {
