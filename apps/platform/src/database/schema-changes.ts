@@ -1,6 +1,6 @@
 import type { ObjectChange } from '../sqlite/schema-diff.ts'
 import type { Statement } from '../sqlite/tokenizer.ts'
-import type { OwnPages } from './own-pages.ts'
+import type { OwnPages } from './engine/system-storage.ts'
 
 /** A statement that changed the schema. */
 export interface SchemaChange {

@@ -1,6 +1,6 @@
 import { listed } from '../../sqlite/literal.ts'
 import { quoteName } from '../../sqlite/tokenizer.ts'
-import { sqlError } from '../sql-error.ts'
+import { sqlError } from '../engine/sql-error.ts'
 import type { Table } from './tables.ts'
 
 /** Rows of a table as SQL literals, which say every value exactly, also integers that JavaScript would round. */

@@ -3,9 +3,9 @@ import type { Env } from '../../env.ts'
 import { modelOf } from '../../ports/model.ts'
 import { isInternal } from '../../sqlite/system-tables.ts'
 import { lower, quoteName } from '../../sqlite/tokenizer.ts'
-import type { Engine } from '../engine.ts'
-import type { Result } from '../result.ts'
-import { userTables } from '../schema.ts'
+import type { Engine } from '../engine/engine.ts'
+import type { Result } from '../engine/result.ts'
+import { userTables } from '../engine/schema.ts'
 import type { DocsStore } from './docs.ts'
 import {
   askPrompt,

@@ -1,6 +1,6 @@
 import type { Docs } from '@persql/contract'
 import { lower } from '../../sqlite/tokenizer.ts'
-import type { OwnPages } from '../own-pages.ts'
+import type { OwnPages } from '../engine/system-storage.ts'
 
 const KEY = 'docs'
 /** The keys, or how they begin, of what is deleted with the rows and tables of a database. */

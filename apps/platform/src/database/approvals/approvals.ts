@@ -1,7 +1,7 @@
 import { type ApprovalRequest, type ListedApproval, PerSQLError } from '@persql/contract'
 import { toIso } from '../../clock.ts'
 import { actorOf, type Bound } from '../call.ts'
-import type { OwnPages } from '../own-pages.ts'
+import type { OwnPages } from '../engine/system-storage.ts'
 import type { ApprovalEvent } from '../webhooks/store.ts'
 import { Gate } from './gate.ts'
 import { type Request, Requests, statusOf } from './requests.ts'

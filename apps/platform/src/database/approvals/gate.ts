@@ -1,7 +1,7 @@
 import { type ApprovalHit, PerSQLError } from '@persql/contract'
 import { lower } from '../../sqlite/tokenizer.ts'
 import type { Analysis } from '../authorizer/authorizer.ts'
-import type { Gatekeeper } from '../engine.ts'
+import type { Gatekeeper } from '../engine/engine.ts'
 import { fingerprintOf } from './fingerprint.ts'
 import type { Rules } from './rules.ts'
 import { tablesWritten } from './written-tables.ts'

@@ -2,7 +2,7 @@ import { type ApprovalHit, type ApprovalRule, PerSQLError } from '@persql/contra
 import { toIso } from '../../clock.ts'
 import { limitReached } from '../../storage/limit-reached.ts'
 import { randomText } from '../../token.ts'
-import type { OwnPages } from '../own-pages.ts'
+import type { OwnPages } from '../engine/system-storage.ts'
 import { matchesGlob } from './glob.ts'
 
 const KEY = 'approval-rules'

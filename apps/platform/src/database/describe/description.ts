@@ -1,5 +1,5 @@
 import type { Described, Docs } from '@persql/contract'
-import { countRows } from '../schema.ts'
+import { countRows } from '../engine/schema.ts'
 import { type Column, type Model, termNames } from './model.ts'
 import { notesOf } from './notes.ts'
 

@@ -1,7 +1,7 @@
 import { isInternal } from '../../sqlite/system-tables.ts'
 import { lower } from '../../sqlite/tokenizer.ts'
 import { namedTables } from '../authorizer/named-tables.ts'
-import { userTables } from '../schema.ts'
+import { userTables } from '../engine/schema.ts'
 import type { Column, ForeignKey, Index, Model } from './model.ts'
 
 type Row = readonly unknown[]

@@ -1,6 +1,6 @@
 import type { Hit } from '@persql/contract'
-import type { Engine } from '../engine.ts'
-import { undone } from '../undone.ts'
+import { undone } from '../engine/dry-run.ts'
+import type { Engine } from '../engine/engine.ts'
 import { type Document, matchFor } from './search-terms.ts'
 
 const INDEX = '_persql_search'

@@ -4,7 +4,7 @@ import { assertInScope } from '../../authority.ts'
 import { toIso } from '../../clock.ts'
 import { lower, parseStatement } from '../../sqlite/tokenizer.ts'
 import type { Grant } from '../call.ts'
-import type { Engine } from '../engine.ts'
+import type { Engine } from '../engine/engine.ts'
 import { checkedSpec, invalidSpec } from './checked-spec.ts'
 import { openEndpoint, type StoredEndpoint, type Version } from './store.ts'
 

@@ -1,6 +1,6 @@
 import type { EndpointSpec } from '@persql/endpoint-spec'
 import { networkOf } from '../../ip-address.ts'
-import type { OwnPages } from '../own-pages.ts'
+import type { OwnPages } from '../engine/system-storage.ts'
 
 /** Calls of one address since a window was opened by the first of them. */
 interface Window {

@@ -2,7 +2,7 @@ import { PerSQLError } from '@persql/contract'
 import { MAX_SESSION_S } from '@persql/endpoint-spec'
 import { jwtVerify, SignJWT } from 'jose'
 import { toIso } from '../../clock.ts'
-import type { OwnPages } from '../own-pages.ts'
+import type { OwnPages } from '../engine/system-storage.ts'
 import type { Session } from './input.ts'
 
 export interface MintedSession {

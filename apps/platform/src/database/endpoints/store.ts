@@ -1,7 +1,7 @@
 import { type Endpoint, PerSQLError } from '@persql/contract'
 import type { EndpointSpec } from '@persql/endpoint-spec'
 import { limitReached } from '../../storage/limit-reached.ts'
-import type { OwnPages } from '../own-pages.ts'
+import type { OwnPages } from '../engine/system-storage.ts'
 import { type InputReader, inputReader } from './input.ts'
 
 /** An endpoint as it is stored. */

@@ -1,5 +1,5 @@
 import type { Effect } from '../authorizer/statement-effect.ts'
-import type { Result } from '../result.ts'
+import type { Result } from './result.ts'
 
 /** Counts of the connection after a write. */
 type Counts = { readonly changes: number; readonly rowid: number }

@@ -1,6 +1,6 @@
 import { PerSQLError } from '@persql/contract'
 import type { Count, StatementInput } from '../call.ts'
-import type { Result } from '../result.ts'
+import type { Result } from './result.ts'
 
 /** @throws PerSQLError `expectation_failed` unless a statement had the effect that its caller expects */
 export function assertExpected({ expect }: StatementInput, { rows, rowsWritten }: Result): void {

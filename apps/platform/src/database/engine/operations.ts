@@ -1,18 +1,18 @@
 import { PerSQLError } from '@persql/contract'
 import { type ApprovalRequester, asking } from '../approvals/asking.ts'
+import { type Grant, parseBatch, parseQuery, type StatementInput } from '../call.ts'
+import type { Handlers } from '../calls/handler.ts'
+import { readSchema } from '../describe/schema.ts'
+import { done, type Outcome } from '../outcome.ts'
 import {
   type BatchWithoutForeignKeys,
   batchWithoutForeignKeys,
   turnsForeignKeysOff,
-} from '../batch-without-foreign-keys.ts'
-import { type Grant, parseBatch, parseQuery, type StatementInput } from '../call.ts'
-import type { Handlers } from '../calls/handler.ts'
-import { readSchema } from '../describe/schema.ts'
-import { type Engine, Postponed } from '../engine.ts'
-import { done, type Outcome } from '../outcome.ts'
-import type { Result } from '../result.ts'
-import { runNext } from '../run-next.ts'
-import { readTables } from '../schema.ts'
+} from './batch-without-foreign-keys.ts'
+import { type Engine, Postponed } from './engine.ts'
+import type { Result } from './result.ts'
+import { runNext } from './run-batch-statement.ts'
+import { readTables } from './schema.ts'
 
 /** The services that statements use. */
 interface StatementServices extends ApprovalRequester, BatchWithoutForeignKeys {}

@@ -2,12 +2,12 @@ import { PerSQLError } from '@persql/contract'
 import { now } from '../../clock.ts'
 import { actorOf } from '../call.ts'
 import type { Charges } from '../charges.ts'
-import type { Watch } from '../engine.ts'
 import type { Feed } from '../feed/feed.ts'
 import type { Keeper } from '../history/keeper.ts'
 import type { IdentityStore } from '../identity.ts'
 import type { SchemaChanges } from '../schema-changes.ts'
 import type { WebhookStore } from '../webhooks/store.ts'
+import type { Watch } from './engine.ts'
 
 /** The services that learn of statements. They are read when they are used, as some are made later. */
 interface WatchServices {

@@ -3,8 +3,8 @@ import * as z from 'zod'
 import { toIso } from '../../clock.ts'
 import { compareKeys, mapPage, pageOf } from '../../paging.ts'
 import { limitReached } from '../../storage/limit-reached.ts'
+import type { OwnPages } from '../engine/system-storage.ts'
 import type { IdentityStore } from '../identity.ts'
-import type { OwnPages } from '../own-pages.ts'
 
 interface Kept {
   readonly id: string

@@ -2,8 +2,8 @@ import { type AutomaticSnapshot, PerSQLError } from '@persql/contract'
 import { SCHEMA_TABLE } from '../../sqlite/schema-map.ts'
 import { quoteName } from '../../sqlite/tokenizer.ts'
 import type { Analysis } from '../authorizer/authorizer.ts'
-import { Postponed } from '../engine.ts'
-import type { OwnPages } from '../own-pages.ts'
+import { Postponed } from '../engine/engine.ts'
+import type { OwnPages } from '../engine/system-storage.ts'
 import type { History } from './history.ts'
 
 /** Larger databases are not copied before a statement: writes would have to wait for too long. */

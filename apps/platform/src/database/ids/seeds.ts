@@ -2,7 +2,7 @@ import type { ObjectChange } from '../../sqlite/schema-diff.ts'
 import type { Run } from '../../sqlite/schema-map.ts'
 import { lower, quoteName } from '../../sqlite/tokenizer.ts'
 import { createRunSql } from '../engine/run-sql.ts'
-import type { OwnPages } from '../own-pages.ts'
+import type { OwnPages } from '../engine/system-storage.ts'
 import { type Ids, raiseSequences } from './highest.ts'
 import { placeRow } from './placeholder.ts'
 

@@ -1,5 +1,5 @@
 import type { StoredMigration } from '../../sqlite/stored-migration.ts'
-import type { OwnPages } from '../own-pages.ts'
+import type { OwnPages } from '../engine/system-storage.ts'
 import { keyOf, NAMES, NUMBER, PREFIX } from './store.ts'
 
 /** Noted where migrations were copied: a snapshot from before that was done says nothing about them. */

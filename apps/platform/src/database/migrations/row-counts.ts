@@ -3,7 +3,7 @@ import type { Run } from '../../sqlite/schema-map.ts'
 import { lower, quoteName } from '../../sqlite/tokenizer.ts'
 import type { Analysis } from '../authorizer/authorizer.ts'
 import { isOurs } from '../authorizer/changed-tables.ts'
-import type { Result } from '../result.ts'
+import type { Result } from '../engine/result.ts'
 
 interface Counted {
   readonly table: string

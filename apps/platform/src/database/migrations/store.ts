@@ -5,7 +5,7 @@ import { toIso } from '../../clock.ts'
 import { type Order, readPage } from '../../paging.ts'
 import type { StoredMigration } from '../../sqlite/stored-migration.ts'
 import { limitReached } from '../../storage/limit-reached.ts'
-import type { OwnPages } from '../own-pages.ts'
+import type { OwnPages } from '../engine/system-storage.ts'
 
 /** What a draft says. */
 export type Draft = Pick<StoredMigration, 'name' | 'sql' | 'statements'>

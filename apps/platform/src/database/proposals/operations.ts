@@ -4,8 +4,8 @@ import { type ApprovalRequester, asking, type Waiting } from '../approvals/askin
 import type { Analysis } from '../authorizer/authorizer.ts'
 import { type DatabaseCall, parseApply, parseProposal } from '../call.ts'
 import type { Handlers } from '../calls/handler.ts'
+import { undone } from '../engine/dry-run.ts'
 import { done } from '../outcome.ts'
-import { undone } from '../undone.ts'
 import type { Proposals } from './store.ts'
 
 /** The services that proposals use. */

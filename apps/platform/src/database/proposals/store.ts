@@ -3,7 +3,7 @@ import { PerSQLError } from '@persql/contract'
 import { limitReached } from '../../storage/limit-reached.ts'
 import { randomText } from '../../token.ts'
 import type { StatementInput } from '../call.ts'
-import type { OwnPages } from '../own-pages.ts'
+import type { OwnPages } from '../engine/system-storage.ts'
 
 /** A write that was proposed, frozen as it was then. */
 export interface Proposal {

@@ -4,7 +4,7 @@ import { toIso } from '../../clock.ts'
 import { compareKeys, pageOf } from '../../paging.ts'
 import { limitReached } from '../../storage/limit-reached.ts'
 import { randomText } from '../../token.ts'
-import type { OwnPages } from '../own-pages.ts'
+import type { OwnPages } from '../engine/system-storage.ts'
 
 /** A saved query as it is stored. */
 export interface StoredQuery {

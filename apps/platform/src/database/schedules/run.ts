@@ -3,10 +3,10 @@ import { now } from '../../clock.ts'
 import { type Bound, parseQuery, type StatementInput } from '../call.ts'
 import type { Access } from '../calls/access.ts'
 import type { Charges } from '../charges.ts'
-import { type Engine, OnHold } from '../engine.ts'
+import { type Engine, OnHold } from '../engine/engine.ts'
+import type { Result } from '../engine/result.ts'
 import type { IdentityStore } from '../identity.ts'
 import type { Lease } from '../lease.ts'
-import type { Result } from '../result.ts'
 import type { LastRun, Schedules, StoredSchedule } from './store.ts'
 
 /** The statement of a schedule, with its parameters as the runtime binds them. @throws PerSQLError */

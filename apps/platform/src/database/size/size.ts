@@ -1,6 +1,6 @@
 import type { Totals } from '../../money.ts'
-import type { OwnPages } from '../own-pages.ts'
-import { userTables } from '../schema.ts'
+import { userTables } from '../engine/schema.ts'
+import type { OwnPages } from '../engine/system-storage.ts'
 import { countRows } from './count-rows.ts'
 import type { Measured } from './measured.ts'
 

@@ -5,7 +5,7 @@ import { isInternal } from '../../sqlite/system-tables.ts'
 import { lower } from '../../sqlite/tokenizer.ts'
 import type { Grant } from '../call.ts'
 import { createRunSql } from '../engine/run-sql.ts'
-import type { OwnPages } from '../own-pages.ts'
+import type { OwnPages } from '../engine/system-storage.ts'
 import type { Column } from './cells.ts'
 
 /** An import as it is remembered. */

@@ -15,8 +15,8 @@ import { toIso } from '../../clock.ts'
 import { compareKeys, pageOf } from '../../paging.ts'
 import { limitReached } from '../../storage/limit-reached.ts'
 import { randomText } from '../../token.ts'
+import type { OwnPages } from '../engine/system-storage.ts'
 import { concerns } from '../feed/tables.ts'
-import type { OwnPages } from '../own-pages.ts'
 import type { Posted } from './post.ts'
 
 type Fields = Pick<Parsed<Api['create_webhook']>, 'name' | 'url' | 'tables' | 'events' | 'enabled'>

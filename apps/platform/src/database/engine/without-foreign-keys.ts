@@ -1,8 +1,8 @@
 import { PerSQLError } from '@persql/contract'
-import type { DatabaseCall, Grant } from './call.ts'
+import type { DatabaseCall, Grant } from '../call.ts'
+import type { Keeper } from '../history/keeper.ts'
+import type { Outcome } from '../outcome.ts'
 import type { Engine } from './engine.ts'
-import type { Keeper } from './history/keeper.ts'
-import type { Outcome } from './outcome.ts'
 
 /** Runs work while no other call is served and foreign keys are off; `changes` says whether it changes something. */
 export type Alone = <T>(work: () => Promise<T>, changes?: boolean) => Promise<T>

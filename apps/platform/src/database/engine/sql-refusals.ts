@@ -1,5 +1,5 @@
 import type { SqlErrorDetail } from '@persql/contract'
-import { lower, nameOf, tokens, word } from '../sqlite/tokenizer.ts'
+import { lower, nameOf, tokens, word } from '../../sqlite/tokenizer.ts'
 
 /** What SQLite or the runtime does not do, in words that say what to do instead. */
 export interface Refusal {

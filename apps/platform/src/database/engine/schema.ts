@@ -1,6 +1,6 @@
-import { type Run, readSchemaMap } from '../sqlite/schema-map.ts'
-import { isInternal } from '../sqlite/system-tables.ts'
-import { lower, quoteName } from '../sqlite/tokenizer.ts'
+import { type Run, readSchemaMap } from '../../sqlite/schema-map.ts'
+import { isInternal } from '../../sqlite/system-tables.ts'
+import { lower, quoteName } from '../../sqlite/tokenizer.ts'
 
 /**
  * Tables of the tenant: neither SQLite's own, nor ours, nor the tables behind a virtual table. With a table scope, a virtual

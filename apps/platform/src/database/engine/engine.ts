@@ -1,23 +1,29 @@
 import { type Change, PerSQLError } from '@persql/contract'
-import { diffObjects, diffOfStatement, type ObjectChange, readObjects, tablesChanged } from '../sqlite/schema-diff.ts'
-import type { Statement } from '../sqlite/tokenizer.ts'
-import { type Analysis, authorise, Guard, type Permission, reservedObjects } from './authorizer/authorizer.ts'
-import { restoreNames } from './authorizer/bind.ts'
-import { changesOf, isOurs } from './authorizer/changed-tables.ts'
-import { CallCounters, withoutTotal } from './authorizer/counters.ts'
-import { droppedTable, refuseCascade } from './authorizer/drop.ts'
-import { assertParameters } from './authorizer/parameters.ts'
-import type { StatementInput } from './call.ts'
+import {
+  diffObjects,
+  diffOfStatement,
+  type ObjectChange,
+  readObjects,
+  tablesChanged,
+} from '../../sqlite/schema-diff.ts'
+import type { Statement } from '../../sqlite/tokenizer.ts'
+import { type Analysis, authorise, Guard, type Permission, reservedObjects } from '../authorizer/authorizer.ts'
+import { restoreNames } from '../authorizer/bind.ts'
+import { changesOf, isOurs } from '../authorizer/changed-tables.ts'
+import { CallCounters, withoutTotal } from '../authorizer/counters.ts'
+import { droppedTable, refuseCascade } from '../authorizer/drop.ts'
+import { assertParameters } from '../authorizer/parameters.ts'
+import type { StatementInput } from '../call.ts'
+import type { Seeds } from '../ids/seeds.ts'
+import { ConnectionCounts } from './connection-counts.ts'
 import { DeferredKeys } from './deferred-keys.ts'
-import { ConnectionCounts } from './engine/connection-counts.ts'
-import { assertExpected } from './engine/expectation.ts'
-import { hasRoundedIntegers, rounded } from './engine/rounded-integers.ts'
-import { createRunSql } from './engine/run-sql.ts'
-import type { Seeds } from './ids/seeds.ts'
-import type { OwnPages } from './own-pages.ts'
+import { assertExpected } from './expectation.ts'
 import { collect, MAX_RESULT_BYTES, type Result, tooLarge } from './result.ts'
+import { hasRoundedIntegers, rounded } from './rounded-integers.ts'
+import { createRunSql } from './run-sql.ts'
 import { Sequences } from './sequences.ts'
 import { sqlError } from './sql-error.ts'
+import type { OwnPages } from './system-storage.ts'
 
 /** Told of what statements do. */
 export interface Watch {

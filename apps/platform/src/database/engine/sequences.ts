@@ -1,6 +1,6 @@
 import { PerSQLError } from '@persql/contract'
-import { type Run, SCHEMA_TABLE } from '../sqlite/schema-map.ts'
-import { lower, quoteName } from '../sqlite/tokenizer.ts'
+import { type Run, SCHEMA_TABLE } from '../../sqlite/schema-map.ts'
+import { lower, quoteName } from '../../sqlite/tokenizer.ts'
 
 /** Beyond this a sequence is looked at before each insert; below it, counting on cannot reach the end. */
 const FAR = '4611686018427387904'

@@ -1,5 +1,5 @@
 import { PerSQLError } from '@persql/contract'
-import type { OwnPages } from './own-pages.ts'
+import type { OwnPages } from './system-storage.ts'
 
 /**
  * Finds foreign keys that are violated while their check waits for the end of the transaction. The runtime commits after
