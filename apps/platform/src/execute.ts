@@ -26,7 +26,7 @@ import {
 } from './authenticate.ts'
 import { assertMayCall, databaseRole, lowerOf, openToAll } from './authority.ts'
 import type { Context } from './context.ts'
-import type { Grant, ReplayKey } from './database/call.ts'
+import type { Grant, ReplayKey } from './database/calls/call.ts'
 import type { DatabaseOperation } from './database/operations.ts'
 import { parseObject } from './json-object.ts'
 import type { MemberAccess } from './namespace/admission.ts'

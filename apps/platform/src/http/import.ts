@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type Api, type Parsed, PerSQLError } from '@persql/contract'
 import type { Context } from '../context.ts'
-import type { Grant } from '../database/call.ts'
+import type { Grant } from '../database/calls/call.ts'
 import type { Column } from '../database/transfer/cells.ts'
 import { CsvReader } from '../database/transfer/csv-reader.ts'
 import { DumpReader } from '../database/transfer/dump-reader.ts'

@@ -1,7 +1,7 @@
 import { type Api, api, type Door, doorsOf, type Operation, type Parsed, PerSQLError, route } from '@persql/contract'
 import { Hono, type Context as HonoContext } from 'hono'
 import { type Context, contextOf } from '../context.ts'
-import type { ReplayKey } from '../database/call.ts'
+import type { ReplayKey } from '../database/calls/call.ts'
 import type { Env } from '../env.ts'
 import { execute, isDatabaseOperation } from '../execute.ts'
 import { type Reply, refuse } from '../reply.ts'

@@ -2,7 +2,7 @@ import { type Listed, type MintedToken, type Paging, PerSQLError, type Role, typ
 import * as z from 'zod'
 import type { Authority } from '../authority.ts'
 import { toIso } from '../clock.ts'
-import type { Grant } from '../database/call.ts'
+import type { Grant } from '../database/calls/call.ts'
 import type { Audience } from '../oauth/server.ts'
 import { mapPage, type Order, readPage } from '../paging.ts'
 import type { Migration } from '../storage/migrate.ts'

@@ -1,9 +1,9 @@
 import { PerSQLError } from '@persql/contract'
 import { lower } from '../../sqlite/tokenizer.ts'
 import type { Advised } from '../advisor/advise.ts'
-import type { DatabaseCall, Grant } from '../call.ts'
+import type { DatabaseCall, Grant } from '../calls/call.ts'
 import { type Handler, type Handlers, parseInput } from '../calls/handler.ts'
-import { done, type Outcome } from '../outcome.ts'
+import { done, type Outcome } from '../calls/outcome.ts'
 import type { Asking, Assistant } from './assistant.ts'
 import { type DocsStore, docsInScope } from './docs.ts'
 

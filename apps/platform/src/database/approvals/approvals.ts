@@ -1,6 +1,6 @@
 import { type ApprovalRequest, type ListedApproval, PerSQLError } from '@persql/contract'
 import { toIso } from '../../clock.ts'
-import { actorOf, type Bound } from '../call.ts'
+import { actorOf, type Bound } from '../calls/call.ts'
 import type { OwnPages } from '../engine/system-storage.ts'
 import type { ApprovalEvent } from '../webhooks/store.ts'
 import { Gate } from './gate.ts'

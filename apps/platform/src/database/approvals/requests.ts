@@ -1,6 +1,6 @@
 import { type ApprovalHit, type ApprovalStatus, PerSQLError } from '@persql/contract'
 import { limitReached } from '../../storage/limit-reached.ts'
-import type { StatementInput } from '../call.ts'
+import type { StatementInput } from '../calls/call.ts'
 import type { OwnPages } from '../engine/system-storage.ts'
 import { hashOf } from './tokens.ts'
 

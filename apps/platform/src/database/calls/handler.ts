@@ -1,6 +1,6 @@
 import type { Api, Parsed } from '@persql/contract'
-import type { DatabaseCall } from '../call.ts'
-import type { Outcome } from '../outcome.ts'
+import type { DatabaseCall } from './call.ts'
+import type { Outcome } from './outcome.ts'
 
 /** A handler of one operation, in the database that serves it. */
 export type Handler = (call: DatabaseCall) => Outcome | Promise<Outcome>

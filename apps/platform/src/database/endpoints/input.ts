@@ -3,7 +3,7 @@ import { boundFields, type EndpointSpec, type FieldSpec, isRequired, maxLengthOf
 import { RE2JS } from 're2js'
 import * as z from 'zod'
 import { parseDeepObject } from '../../json-object.ts'
-import type { Bound } from '../call.ts'
+import type { Bound } from '../calls/call.ts'
 import { invalidSpec } from './checked-spec.ts'
 
 /** Who a session belongs to. */

@@ -1,5 +1,5 @@
 import { PerSQLError } from '@persql/contract'
-import type { Count, StatementInput } from '../call.ts'
+import type { Count, StatementInput } from '../calls/call.ts'
 import type { Result } from './result.ts'
 
 /** @throws PerSQLError `expectation_failed` unless a statement had the effect that its caller expects */

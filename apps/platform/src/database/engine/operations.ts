@@ -1,9 +1,9 @@
 import { PerSQLError } from '@persql/contract'
 import { type ApprovalRequester, asking } from '../approvals/asking.ts'
-import { type Grant, parseBatch, parseQuery, type StatementInput } from '../call.ts'
+import { type Grant, parseBatch, parseQuery, type StatementInput } from '../calls/call.ts'
 import type { Handlers } from '../calls/handler.ts'
+import { done, type Outcome } from '../calls/outcome.ts'
 import { readSchema } from '../describe/schema.ts'
-import { done, type Outcome } from '../outcome.ts'
 import {
   type BatchWithoutForeignKeys,
   batchWithoutForeignKeys,

@@ -1,6 +1,6 @@
 import { PerSQLError } from '@persql/contract'
 import type { Analysis } from '../authorizer/authorizer.ts'
-import type { StatementInput } from '../call.ts'
+import type { StatementInput } from '../calls/call.ts'
 
 /**
  * Returns whether columns of a result hold integers that the runtime has rounded, which it does without a word. SQLite

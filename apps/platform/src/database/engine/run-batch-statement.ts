@@ -1,5 +1,5 @@
 import { PerSQLError } from '@persql/contract'
-import type { Grant, StatementInput } from '../call.ts'
+import type { Grant, StatementInput } from '../calls/call.ts'
 import { type Engine, Postponed } from './engine.ts'
 import type { Result } from './result.ts'
 

@@ -1,6 +1,6 @@
 import { PerSQLError } from '@persql/contract'
 import { now } from '../../clock.ts'
-import { actorOf } from '../call.ts'
+import { actorOf } from '../calls/call.ts'
 import type { Charges } from '../charges.ts'
 import type { Feed } from '../feed/feed.ts'
 import type { Keeper } from '../history/keeper.ts'

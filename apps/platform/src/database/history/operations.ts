@@ -1,8 +1,8 @@
 import { PerSQLError } from '@persql/contract'
 import type { Audit } from '../audit-outbox.ts'
-import { actorOf } from '../call.ts'
+import { actorOf } from '../calls/call.ts'
 import { type Handlers, parseInput } from '../calls/handler.ts'
-import { done, donePage } from '../outcome.ts'
+import { done, donePage } from '../calls/outcome.ts'
 import type { History } from './history.ts'
 import type { Keeper } from './keeper.ts'
 

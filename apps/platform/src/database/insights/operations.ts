@@ -1,8 +1,8 @@
 import type { Insights } from '@persql/contract'
 import { toIso } from '../../clock.ts'
 import { type Handlers, parseInput } from '../calls/handler.ts'
+import { done } from '../calls/outcome.ts'
 import type { Endpoints } from '../endpoints/store.ts'
-import { done } from '../outcome.ts'
 import { percentile } from './percentile.ts'
 import { type Ran, trafficOf } from './traffic.ts'
 

@@ -1,8 +1,8 @@
 import { PerSQLError } from '@persql/contract'
 import { SCHEMA_TABLE } from '../../sqlite/schema-map.ts'
-import { actorOf, type Grant } from '../call.ts'
+import { actorOf, type Grant } from '../calls/call.ts'
 import { type Handlers, parseInput } from '../calls/handler.ts'
-import { done } from '../outcome.ts'
+import { done } from '../calls/outcome.ts'
 import type { Merger } from './merger.ts'
 
 /** The services that a merge uses. */

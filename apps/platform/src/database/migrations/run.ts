@@ -1,7 +1,7 @@
 import { PerSQLError } from '@persql/contract'
 import type { Analysis } from '../authorizer/authorizer.ts'
 import { refuseCascade } from '../authorizer/drop.ts'
-import type { Grant } from '../call.ts'
+import type { Grant } from '../calls/call.ts'
 import { type Engine, Postponed } from '../engine/engine.ts'
 import type { Result } from '../engine/result.ts'
 import { createRunSql } from '../engine/run-sql.ts'

@@ -2,10 +2,10 @@ import { PerSQLError } from '@persql/contract'
 import { toIso } from '../../clock.ts'
 import { type ApprovalRequester, asking, type Waiting } from '../approvals/asking.ts'
 import type { Analysis } from '../authorizer/authorizer.ts'
-import { type DatabaseCall, parseApply, parseProposal } from '../call.ts'
+import { type DatabaseCall, parseApply, parseProposal } from '../calls/call.ts'
 import type { Handlers } from '../calls/handler.ts'
+import { done } from '../calls/outcome.ts'
 import { undone } from '../engine/dry-run.ts'
-import { done } from '../outcome.ts'
 import type { Proposals } from './store.ts'
 
 /** The services that proposals use. */

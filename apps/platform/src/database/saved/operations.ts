@@ -1,10 +1,10 @@
 import { PerSQLError } from '@persql/contract'
 import { mapPage } from '../../paging.ts'
 import type { Audit } from '../audit-outbox.ts'
-import { actorOf } from '../call.ts'
+import { actorOf } from '../calls/call.ts'
 import { type Handlers, parseInput } from '../calls/handler.ts'
+import { done, donePage } from '../calls/outcome.ts'
 import { isBranch } from '../merge/fork-state.ts'
-import { done, donePage } from '../outcome.ts'
 import { type SavedQueries, type StoredQuery, savedQueryOf } from './store.ts'
 
 /** The services that saved queries use. */

@@ -1,7 +1,7 @@
 import { PerSQLError } from '@persql/contract'
 import { now } from '../../clock.ts'
-import { type Bound, parseQuery, type StatementInput } from '../call.ts'
 import type { Access } from '../calls/access.ts'
+import { type Bound, parseQuery, type StatementInput } from '../calls/call.ts'
 import type { Charges } from '../charges.ts'
 import { type Engine, OnHold } from '../engine/engine.ts'
 import type { Result } from '../engine/result.ts'

@@ -1,10 +1,10 @@
 import { PerSQLError } from '@persql/contract'
 import { mapPage } from '../../paging.ts'
 import type { Audit } from '../audit-outbox.ts'
-import { actorOf, type DatabaseCall } from '../call.ts'
+import { actorOf, type DatabaseCall } from '../calls/call.ts'
 import { type Handlers, parseInput } from '../calls/handler.ts'
+import { done, donePage } from '../calls/outcome.ts'
 import { within } from '../feed/tables.ts'
-import { done, donePage } from '../outcome.ts'
 import { deliveryOf, newSecret, type WebhookStore, webhookOf } from './store.ts'
 import type { Webhooks } from './webhooks.ts'
 

@@ -1,6 +1,6 @@
 import { PerSQLError } from '@persql/contract'
+import type { OwnPages } from '../engine/system-storage.ts'
 import type { ReplayKey } from './call.ts'
-import type { OwnPages } from './engine/system-storage.ts'
 
 const TTL_MS = 24 * 60 * 60 * 1000
 /** Between two sweeps. */

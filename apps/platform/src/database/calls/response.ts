@@ -1,7 +1,7 @@
 import type { AutomaticSnapshot } from '@persql/contract'
-import { costNano, usd } from '../money.ts'
+import { costNano, usd } from '../../money.ts'
+import type { DatabaseOperation } from '../operations.ts'
 import type { DatabaseCall } from './call.ts'
-import type { DatabaseOperation } from './operations.ts'
 import { type Outcome, roundMs } from './outcome.ts'
 
 /** Answers that say what the call cost. */

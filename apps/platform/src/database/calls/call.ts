@@ -7,8 +7,8 @@ import {
   PROPOSAL_S,
   type Role,
 } from '@persql/contract'
-import { assertShallow, isObject, parseDeepObject } from '../json-object.ts'
-import { MAX_PARAMETERS } from './authorizer/parameters.ts'
+import { assertShallow, isObject, parseDeepObject } from '../../json-object.ts'
+import { MAX_PARAMETERS } from '../authorizer/parameters.ts'
 
 /** What the Worker learned of the caller, trusted by the objects. */
 export interface Grant {
