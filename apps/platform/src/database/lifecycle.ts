@@ -10,9 +10,9 @@ import type { Sockets } from './feed/sockets.ts'
 import type { Waiting } from './feed/waiting.ts'
 import type { History } from './history/history.ts'
 import type { Identity, IdentityStore } from './identity.ts'
-import type { Lease } from './lease.ts'
-import { QUERY_LOG, type QueryLog } from './query-log.ts'
-import type { Size } from './size/size.ts'
+import type { Lease } from './metering/lease.ts'
+import { QUERY_LOG, type QueryLog } from './metering/query-log.ts'
+import type { Size } from './metering/size/size.ts'
 
 /** The services that the life of a database touches. They are read when they are used, as some are made later. */
 interface LifecycleServices {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Meter } from '../database/meter.ts'
+import { Meter } from '../database/metering/meter.ts'
 import { costNano, NOTHING, type Totals } from '../money.ts'
 import { type Account, balance, grant, type Lease, NO_LEASE, outstanding, recall, settle } from './account.ts'
 

@@ -1,6 +1,6 @@
 import { PerSQLError } from '@persql/contract'
 import { now } from '../clock.ts'
-import type { Allowance, Report } from '../database/meter.ts'
+import type { Allowance, Report } from '../database/metering/meter.ts'
 import type { Database } from '../database/object.ts'
 import { costNano, REQUEST_NANO } from '../money.ts'
 import type { Remote } from '../remote.ts'

@@ -2,8 +2,8 @@ import { PerSQLError } from '@persql/contract'
 import type { Env } from '../../env.ts'
 import type { Grant } from '../calls/call.ts'
 import { databaseObject } from '../calls/neighbors.ts'
-import type { Charges } from '../charges.ts'
 import type { IdentityStore } from '../identity.ts'
+import type { Charges } from '../metering/charges.ts'
 import { type Advised, advise } from './advise.ts'
 
 /** The services that advice uses. */

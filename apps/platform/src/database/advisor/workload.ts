@@ -2,7 +2,7 @@ import { type Run, readSchemaMap } from '../../sqlite/schema-map.ts'
 import { lower, parseStatement, type Statement } from '../../sqlite/tokenizer.ts'
 import { authorise, Guard } from '../authorizer/authorizer.ts'
 import { castIntegers, numbering } from '../authorizer/bind.ts'
-import { MAX_LOGGED_SQL } from '../query-log.ts'
+import { MAX_LOGGED_SQL } from '../metering/query-log.ts'
 import { accessOf } from './program.ts'
 import { distinctStatements, type Entry, type Logged } from './statements.ts'
 

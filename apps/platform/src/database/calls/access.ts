@@ -4,7 +4,7 @@ import type { CopySource } from '../copy/source.ts'
 import type { Exclusion } from '../engine/exclusive-lock.ts'
 import type { Feed } from '../feed/feed.ts'
 import type { IdentityStore } from '../identity.ts'
-import type { Lease } from '../lease.ts'
+import type { Lease } from '../metering/lease.ts'
 import type { Grant } from './call.ts'
 
 /** The services that access depends on. They are read when they are used, as some are made later. */

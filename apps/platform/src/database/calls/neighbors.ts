@@ -6,8 +6,8 @@ import type { AuditCalls } from '../audit-outbox.ts'
 import type { Source } from '../copy/source.ts'
 import type { Restore } from '../history/history.ts'
 import type { Identity } from '../identity.ts'
-import type { LeaseCalls } from '../lease.ts'
 import type { Branch } from '../merge/gather.ts'
+import type { LeaseCalls } from '../metering/lease.ts'
 import type { Stage } from '../transfer/stage.ts'
 
 // The interfaces name the calls, not the classes: no feature of a database depends on the objects that all features are

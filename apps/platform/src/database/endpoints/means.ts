@@ -1,7 +1,7 @@
 import { now } from '../../clock.ts'
 import type { Assistant } from '../ai/assistant.ts'
-import type { Charges } from '../charges.ts'
 import type { Engine } from '../engine/engine.ts'
+import type { Charges } from '../metering/charges.ts'
 import { keyColumn } from './manage.ts'
 import type { Means, RunAsk, Spend } from './run.ts'
 import type { Sessions } from './sessions.ts'

@@ -2,7 +2,7 @@ import { type Change, PerSQLError } from '@persql/contract'
 import { limitReached } from '../../storage/limit-reached.ts'
 import { randomText } from '../../token.ts'
 import type { Grant } from '../calls/call.ts'
-import type { Bearer, Lease } from '../lease.ts'
+import type { Bearer, Lease } from '../metering/lease.ts'
 import type { Feed, FeedEvent } from './feed.ts'
 import { concerns, type Tables, within } from './tables.ts'
 

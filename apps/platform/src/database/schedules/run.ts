@@ -2,11 +2,11 @@ import { PerSQLError } from '@persql/contract'
 import { now } from '../../clock.ts'
 import type { Access } from '../calls/access.ts'
 import { type Bound, parseQuery, type StatementInput } from '../calls/call.ts'
-import type { Charges } from '../charges.ts'
 import { type Engine, OnHold } from '../engine/engine.ts'
 import type { Result } from '../engine/result.ts'
 import type { IdentityStore } from '../identity.ts'
-import type { Lease } from '../lease.ts'
+import type { Charges } from '../metering/charges.ts'
+import type { Lease } from '../metering/lease.ts'
 import type { LastRun, Schedules, StoredSchedule } from './store.ts'
 
 /** The statement of a schedule, with its parameters as the runtime binds them. @throws PerSQLError */

@@ -1,4 +1,4 @@
-import { lower, quoteName } from '../../sqlite/tokenizer.ts'
+import { lower, quoteName } from '../../../sqlite/tokenizer.ts'
 
 /** Rows of a database, in all its tables. */
 export interface RowCount {

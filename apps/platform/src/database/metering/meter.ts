@@ -1,5 +1,5 @@
-import { add, costNano, growth, NOTHING, REQUEST_NANO, type Totals } from '../money.ts'
-import type { Measured } from './size/measured.ts'
+import { add, costNano, growth, NOTHING, REQUEST_NANO, type Totals } from '../../money.ts'
+import type { Measured } from './measurement.ts'
 
 /** Permission to spend until the cumulative cost reaches `ceilingNano`; of two, the one with the higher `version` counts. */
 export interface Allowance {

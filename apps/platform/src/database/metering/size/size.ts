@@ -1,8 +1,8 @@
-import type { Totals } from '../../money.ts'
-import { userTables } from '../engine/schema.ts'
-import type { OwnPages } from '../engine/system-storage.ts'
+import type { Totals } from '../../../money.ts'
+import { userTables } from '../../engine/schema.ts'
+import type { OwnPages } from '../../engine/system-storage.ts'
+import type { Measured } from '../measurement.ts'
 import { countRows } from './count-rows.ts'
-import type { Measured } from './measured.ts'
 
 /** What measuring needs of the database. */
 export interface SizeOptions {

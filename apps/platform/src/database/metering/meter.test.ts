@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { costNano, NOTHING, type Totals } from '../money.ts'
+import { costNano, NOTHING, type Totals } from '../../money.ts'
 import { type Allowance, Meter } from './meter.ts'
 
 const used: fc.Arbitrary<Totals> = fc.record({

@@ -1,5 +1,5 @@
-import type { Migration } from '../storage/migrate.ts'
-import type { Identity } from './identity.ts'
+import type { Migration } from '../../storage/migrate.ts'
+import type { Identity } from '../identity.ts'
 
 /** The query log lives among the tenant's tables, where plain SQL reads it; the guard keeps everyone from writing it. */
 export const QUERY_LOG: Migration = {
