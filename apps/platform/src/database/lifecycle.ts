@@ -1,18 +1,18 @@
 import { PerSQLError } from '@persql/contract'
 import { migrate } from '../storage/migrate.ts'
 import type { Approvals } from './approvals/approvals.ts'
-import type { Content } from './copy/content.ts'
 import type { Engine } from './engine/engine.ts'
 import type { Exclusion } from './engine/exclusive-lock.ts'
 import type { OwnPages } from './engine/system-storage.ts'
 import type { Feed } from './feed/feed.ts'
 import type { Sockets } from './feed/sockets.ts'
 import type { Waiting } from './feed/waiting.ts'
-import type { History } from './history/history.ts'
 import type { Identity, IdentityStore } from './identity.ts'
 import type { Lease } from './metering/lease.ts'
 import { QUERY_LOG, type QueryLog } from './metering/query-log.ts'
 import type { Size } from './metering/size/size.ts'
+import type { Content } from './versions/copy/content.ts'
+import type { History } from './versions/snapshots/snapshots.ts'
 
 /** The services that the life of a database touches. They are read when they are used, as some are made later. */
 interface LifecycleServices {

@@ -5,10 +5,10 @@ import { timers as audit } from './audit-outbox.ts'
 import { timers as replays } from './calls/idempotency.ts'
 import { timers as rateLimits } from './endpoints/rate-limits.ts'
 import { timers as sockets } from './feed/sockets.ts'
-import { timers as snapshots } from './history/history.ts'
 import { timers as proposals } from './proposals/store.ts'
 import { timers as schedules } from './schedules/run.ts'
 import { timers as imports } from './transfer/stage.ts'
+import { timers as snapshots } from './versions/snapshots/snapshots.ts'
 import { timers as webhooks } from './webhooks/webhooks.ts'
 
 /** The services that work when timers are due. They are read then, as some are made later than the timers. */

@@ -1,10 +1,10 @@
 import { PerSQLError } from '@persql/contract'
 import { now } from '../../clock.ts'
-import type { CopySource } from '../copy/source.ts'
 import type { Exclusion } from '../engine/exclusive-lock.ts'
 import type { Feed } from '../feed/feed.ts'
 import type { IdentityStore } from '../identity.ts'
 import type { Lease } from '../metering/lease.ts'
+import type { CopySource } from '../versions/copy/source.ts'
 import type { Grant } from './call.ts'
 
 /** The services that access depends on. They are read when they are used, as some are made later. */

@@ -3,12 +3,12 @@ import type { Env } from '../../env.ts'
 import { databaseAt, namespaceAt, type Remote } from '../../remote.ts'
 import type { Scratch } from '../advisor/scratch.ts'
 import type { AuditCalls } from '../audit-outbox.ts'
-import type { Source } from '../copy/source.ts'
-import type { Restore } from '../history/history.ts'
 import type { Identity } from '../identity.ts'
-import type { Branch } from '../merge/gather.ts'
 import type { LeaseCalls } from '../metering/lease.ts'
 import type { Stage } from '../transfer/stage.ts'
+import type { Source } from '../versions/copy/source.ts'
+import type { Branch } from '../versions/merge/fetch-branch.ts'
+import type { Restore } from '../versions/snapshots/snapshots.ts'
 
 // The interfaces name the calls, not the classes: no feature of a database depends on the objects that all features are
 // composed in. Both classes declare that they serve these calls.

@@ -1,4 +1,4 @@
-import { enforceForeignKeys } from '../copy/load.ts'
+import { enforceForeignKeys } from '../versions/copy/load-copy.ts'
 
 /** Lets something have the database for itself, with foreign keys not enforced: nothing else is served meanwhile. */
 export class Exclusion {

@@ -1,7 +1,7 @@
 import { PerSQLError } from '@persql/contract'
 import type { DatabaseCall, Grant } from '../calls/call.ts'
 import type { Outcome } from '../calls/outcome.ts'
-import type { Keeper } from '../history/keeper.ts'
+import type { Keeper } from '../versions/snapshots/auto-snapshotter.ts'
 import type { Engine } from './engine.ts'
 
 /** Runs work while no other call is served and foreign keys are off; `changes` says whether it changes something. */

@@ -4,7 +4,7 @@ import type { Audit } from '../audit-outbox.ts'
 import { actorOf } from '../calls/call.ts'
 import { type Handlers, parseInput } from '../calls/handler.ts'
 import { done, donePage } from '../calls/outcome.ts'
-import { isBranch } from '../merge/fork-state.ts'
+import { isBranch } from '../versions/merge/fork-state.ts'
 import { type SavedQueries, type StoredQuery, savedQueryOf } from './store.ts'
 
 /** The services that saved queries use. */

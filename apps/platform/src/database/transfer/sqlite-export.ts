@@ -9,7 +9,7 @@ import { write } from '../../sqlite/file/writer.ts'
 import { pagesOf } from '../../sqlite/rows.ts'
 import { readSchemaText } from '../../sqlite/schema.ts'
 import type { Read } from '../../sqlite/walk.ts'
-import { copyError } from '../copy/failure.ts'
+import { copyError } from '../versions/copy/failure.ts'
 
 /** Pages of a copy in one call: some 2 MB of SQL, so that no call comes near what the runtime lets one compute. */
 const PAGES_A_CALL = 10

@@ -1,0 +1,103 @@
+import type { Run } from '../../../sqlite/schema-map.ts'
+import { contentKeys as docKeys } from '../../ai/docs.ts'
+import type { Approvals } from '../../approvals/approvals.ts'
+import { contentKeys as approvalKeys } from '../../approvals/requests.ts'
+import { contentKeys as replayKeys } from '../../calls/idempotency.ts'
+import { type RateLimits, contentKeys as rateKeys } from '../../endpoints/rate-limits.ts'
+import { contentKeys as sessionKeys } from '../../endpoints/sessions.ts'
+import { type Endpoints, contentKeys as endpointKeys } from '../../endpoints/store.ts'
+import { ALL, type Engine } from '../../engine/engine.ts'
+import { createRunSql } from '../../engine/run-sql.ts'
+import type { OwnPages } from '../../engine/system-storage.ts'
+import type { Feed } from '../../feed/feed.ts'
+import type { Size } from '../../metering/size/size.ts'
+import { contentKeys as proposalKeys } from '../../proposals/store.ts'
+import { contentKeys as savedQueryKeys } from '../../saved/store.ts'
+import { contentKeys as scheduleKeys } from '../../schedules/store.ts'
+import { contentKeys as importKeys } from '../../transfer/imports.ts'
+import { type WebhookStore, contentKeys as webhookKeys } from '../../webhooks/store.ts'
+import type { Webhooks } from '../../webhooks/webhooks.ts'
+import { contentKeys as idKeys } from '../ids/ranges.ts'
+import type { Seeds } from '../ids/seeds.ts'
+import { dropBases } from '../merge/merge-base-rows.ts'
+import { contentKeys as mergeKeys } from '../merge/merge-base-schema.ts'
+import { contentKeys as migrationKeys } from '../migrations/store.ts'
+import { contentKeys as schemaChangeKeys } from '../schema-changes.ts'
+
+/** The keys of all that is deleted with the rows and tables of a database. Each stands for all keys that begin with it. */
+const KEYS = [
+  ...replayKeys,
+  ...endpointKeys,
+  ...rateKeys,
+  ...sessionKeys,
+  ...docKeys,
+  ...proposalKeys,
+  ...approvalKeys,
+  ...migrationKeys,
+  ...idKeys,
+  ...schemaChangeKeys,
+  ...mergeKeys,
+  ...importKeys,
+  ...webhookKeys,
+  ...scheduleKeys,
+  ...savedQueryKeys,
+]
+
+/** The services that depend on the content of a database. They are read when they are used, as some are made later. */
+interface ContentServices {
+  readonly ownPages: OwnPages
+  readonly size: Size
+  readonly endpoints: Endpoints
+  readonly rateLimits: RateLimits
+  readonly approvals: Approvals
+  readonly feed: Feed
+  readonly webhookStore: WebhookStore
+  readonly webhooks: Webhooks
+  readonly seeds: Seeds
+  readonly engine: Engine
+}
+
+/** The content of a database: its tables and rows, and everything that is stored beside them. */
+export class Content {
+  readonly #kv: SyncKvStorage
+  readonly #run: Run
+  readonly #services: ContentServices
+
+  constructor(storage: DurableObjectStorage, services: ContentServices) {
+    this.#kv = storage.kv
+    this.#run = createRunSql(storage.sql)
+    this.#services = services
+  }
+
+  /** Drops what is cached of tables and rows when something had the database to itself; `changed`: they can be others. */
+  replaced(changed: boolean): void {
+    const { size, feed, webhooks } = this.#services
+    this.forget()
+    if (changed) size.forget()
+    feed.replaced(changed)
+    if (changed) webhooks.announce([{ type: 'row.change', ...ALL }])
+  }
+
+  /** Drops what is cached. */
+  forget(): void {
+    const { endpoints, rateLimits, approvals, engine, seeds, webhookStore } = this.#services
+    endpoints.forget()
+    rateLimits.forget()
+    approvals.rules.forget()
+    engine.forget()
+    seeds.forget()
+    webhookStore.forget()
+  }
+
+  /** Deletes everything that is stored beside tables and rows. To be called in a transaction. */
+  clear(): void {
+    for (const prefix of KEYS) for (const [key] of [...this.#kv.list({ prefix })]) this.#kv.delete(key)
+    this.#services.seeds.clear()
+    this.forgetMerged()
+  }
+
+  /** Deletes the merge bases of all branches. To be called in a transaction. */
+  forgetMerged(): void {
+    this.#services.ownPages.around(() => dropBases(this.#kv, this.#run))
+  }
+}

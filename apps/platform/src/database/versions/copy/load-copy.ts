@@ -1,0 +1,144 @@
+import { PerSQLError } from '@persql/contract'
+import type { Remote } from '../../../remote.ts'
+import { type Page, rebuilds } from '../../../sqlite/rows.ts'
+import { dropSchema, type SchemaText } from '../../../sqlite/schema.ts'
+import type { Run } from '../../../sqlite/schema-map.ts'
+import type { StoredMigration } from '../../../sqlite/stored-migration.ts'
+import type { DamagedText } from '../../../sqlite/walk.ts'
+import type { LongTransaction } from '../../../storage/long-transaction.ts'
+import { createRunSql } from '../../engine/run-sql.ts'
+import type { CopyOffer, CopySource, Wanted } from './source.ts'
+
+/** A copy on its way: where from, and what to do with it. */
+interface Loading {
+  readonly source: Pick<Remote<CopySource>, 'begin' | 'next' | 'end'>
+  readonly sourceId: string | undefined
+  readonly wanted: Wanted
+  /** Called first in the transaction, and last. */
+  readonly clear: () => void
+  readonly end?: () => void
+  /** Takes migrations that were applied to the source. */
+  readonly takeMigrations: (page: readonly StoredMigration[]) => void
+}
+
+/** What a copy came to: its rows, and the first text of each table that is not UTF-8. */
+interface Loaded {
+  readonly rows: number
+  readonly damaged: readonly DamagedText[]
+}
+
+/**
+ * Replaces all tables of a database by those of a source, in one transaction that may take a while: wholly, or not at
+ * all. Nothing else may use the database meanwhile, and foreign keys must not be enforced.
+ * @throws PerSQLError `took_too_long`, `copy_impossible`
+ */
+export async function loadFrom(
+  { sql }: DurableObjectStorage,
+  inTransaction: LongTransaction,
+  { source, sourceId, wanted, clear, end, takeMigrations }: Loading,
+): Promise<Loaded> {
+  const run = createRunSql(sql)
+  const { copy, schema } = await source.begin(sourceId, false, '', wanted)
+  try {
+    let rows = 0
+    const damaged = new Map<string, DamagedText>()
+    await inTransaction(async (checkTime) => {
+      clear()
+      dropSchema(run)
+      for (const table of schema.tables) run(table.sql)
+      for (let page = await source.next(copy); page; page = await source.next(copy)) {
+        loadPage(sql, page)
+        if (page.migrations) takeMigrations(page.migrations)
+        rows += page.rows
+        for (const text of page.damaged) if (!damaged.has(text.table)) damaged.set(text.table, text)
+        // Calls between objects do not let the process look for requests; a timer does.
+        await scheduler.wait(0)
+        checkTime()
+      }
+      for (const other of schema.others) run(other.sql)
+      rebuildAll(run, schema)
+      end?.()
+    })
+    return { rows, damaged: [...damaged.values()] }
+  } finally {
+    await source.end(copy).catch(() => {
+      // It gives up by itself.
+    })
+  }
+}
+
+/** A schema with few rows, read whole. */
+interface SmallCopy extends Pick<CopyOffer, 'schema' | 'bookkeeping'> {
+  readonly pages: readonly Page[]
+}
+
+/**
+ * Reads the schema of a parent, and what a branch begins with beside it. It is read before the branch is changed, because the
+ * parent may be waiting for the branch by then. @throws PerSQLError `copy_cut_off` or `database_not_found`
+ */
+export async function readSmallCopy(source: Loading['source'], sourceId: string | undefined): Promise<SmallCopy> {
+  const wanted: Wanted = { rows: 'bookkeeping', migrations: 'all', waits: true }
+  const { copy, schema, bookkeeping } = await source.begin(sourceId, false, '', wanted)
+  try {
+    const pages: Page[] = []
+    let characters = 0
+    for (let page = await source.next(copy); page; page = await source.next(copy)) {
+      const migrations = page.migrations?.map((stored) => {
+        characters += stored.sql.length
+        return characters <= MAX_CHARACTERS ? stored : { ...stored, sql: LEFT_OUT }
+      })
+      pages.push(migrations ? { ...page, migrations } : page)
+    }
+    return { schema, bookkeeping, pages }
+  } finally {
+    await source.end(copy).catch(() => {
+      // It gives up by itself.
+    })
+  }
+}
+/** Of all migrations; of those beyond it the name and the checksum are enough. */
+const MAX_CHARACTERS = 16_000_000
+const LEFT_OUT = '-- The SQL of this migration is stored in the database that it was first applied to.'
+
+/** Makes all of that, in a database without tables. To be called in a transaction, with foreign keys not enforced. */
+export function loadSmallCopy(
+  sql: SqlStorage,
+  { schema, pages }: SmallCopy,
+  takeMigrations: Loading['takeMigrations'],
+): void {
+  for (const table of schema.tables) sql.exec(table.sql)
+  for (const page of pages) {
+    loadPage(sql, page)
+    if (page.migrations) takeMigrations(page.migrations)
+  }
+  for (const other of schema.others) sql.exec(other.sql)
+}
+
+/** Fills the full-text indexes of what other tables hold. */
+export function rebuildAll(run: Run, schema: SchemaText): void {
+  for (const text of rebuilds(schema)) {
+    try {
+      run(text)
+    } catch {
+      // A column that it indexes is not there, and was not before either.
+    }
+  }
+}
+
+/** Inserts the rows of a page. */
+export function loadPage(sql: SqlStorage, { statements }: Page): void {
+  for (const statement of statements) sql.exec(statement.sql, ...statement.params)
+}
+
+/**
+ * Has foreign keys enforced or not. With a transaction open the runtime ignores the switch without a word, so what was
+ * written before is committed first. @throws PerSQLError `copy_cut_off` when it cannot be switched
+ */
+export async function enforceForeignKeys(storage: DurableObjectStorage, on: boolean): Promise<void> {
+  for (let tries = 0; tries < 100; tries++) {
+    await storage.sync()
+    storage.sql.exec(`PRAGMA foreign_keys = ${on ? 'ON' : 'OFF'}`)
+    if ([...storage.sql.exec('PRAGMA foreign_keys').raw()][0]?.[0] === (on ? 1 : 0)) return
+  }
+  throw new PerSQLError('copy_cut_off')
+}

@@ -1,0 +1,50 @@
+import type { Run } from '../../../sqlite/schema-map.ts'
+import { isInternal } from '../../../sqlite/system-tables.ts'
+import { quoteName } from '../../../sqlite/tokenizer.ts'
+import { sentence } from './steps.ts'
+
+/** Views and triggers that do not compile, with the reason. */
+export function brokenPrograms(run: Run): Map<string, string> {
+  const broken = new Map<string, string>()
+  const attempt = (what: string, sql: string) => {
+    try {
+      run(`EXPLAIN ${sql}`)
+    } catch (cause) {
+      broken.set(what, sentence(cause))
+    }
+  }
+  const names = (sql: string) => run(sql).map(([name]) => name as string)
+  for (const view of names("SELECT name FROM sqlite_master WHERE type = 'view'")) {
+    if (!isInternal(view)) attempt(view, `SELECT 1 FROM ${quoteName(view)}`)
+  }
+  for (const table of names("SELECT DISTINCT tbl_name FROM sqlite_master WHERE type = 'trigger'")) {
+    const name = quoteName(table)
+    attempt(`${table} (insert)`, `INSERT INTO ${name} DEFAULT VALUES`)
+    attempt(`${table} (delete)`, `DELETE FROM ${name}`)
+    const column = broken.has(table) ? undefined : firstColumn(run, table)
+    if (column) attempt(`${table} (update)`, `UPDATE ${name} SET ${quoteName(column)} = 1`)
+  }
+  return broken
+}
+
+/** The columns of a view that does not work cannot be told. */
+function firstColumn(run: Run, table: string): string | undefined {
+  try {
+    return run('SELECT name FROM pragma_table_info(?) LIMIT 1', table)[0]?.[0] as string | undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Rows that refer to rows that are missing, as texts; or why that cannot be told. */
+export function orphans(run: Run): Map<string, string> {
+  try {
+    return new Map(run('PRAGMA foreign_key_check').map((row) => [JSON.stringify(row), row[0] as string]))
+  } catch (cause) {
+    return new Map([[cause instanceof Error ? cause.message : String(cause), '']])
+  }
+}
+
+/** What is in the second and was not in the first. */
+export const added = (before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): [string, string][] =>
+  [...after].filter(([key]) => !before.has(key))

@@ -1,0 +1,86 @@
+import type { MergeReport } from '@persql/contract'
+import type { Run } from '../../../sqlite/schema-map.ts'
+import { lower } from '../../../sqlite/tokenizer.ts'
+import type { Match } from './match-tables.ts'
+
+export type RowConflict = MergeReport['data']['conflicts'][number]
+
+export type RowDeletion = MergeReport['data']['deletions'][number]
+
+/** Of conflicts and deletions, so many are shown. */
+export const MAX_CONFLICTS = 100
+const MAX_VALUE = 200
+
+/** Rows that stand in each other's way, each as it is on both sides. */
+export function differing(run: Run, match: Match, from: string): RowConflict[] {
+  const order = `ORDER BY ${match.key.map((key) => `p.${key}`)} LIMIT ${MAX_CONFLICTS}`
+  const [theirs, ours] = [rowsOf(run, match, 's', `${from} ${order}`), rowsOf(run, match, 'p', `${from} ${order}`)]
+  const message = 'The branch and its parent have different rows with this key.'
+  return theirs.map((branch, i) => ({
+    table: match.table,
+    reason: 'differs',
+    message,
+    key: only(branch, match),
+    branch: match.columns.length === 0 ? null : branch,
+    parent: ours[i] ?? null,
+  }))
+}
+
+const DELETED = {
+  deleted_in_branch: 'Deleted in the branch, changed in the parent since the last merge.',
+  deleted_in_parent: 'Deleted in the parent, changed in the branch since the last merge.',
+}
+
+/** Rows that one side has deleted and the other changed. */
+export function deletedOnOneSide(run: Run, match: Match, reason: keyof typeof DELETED, from: string): RowConflict[] {
+  const isParents = reason === 'deleted_in_branch'
+  return rowsIn(run, match, isParents ? 'p' : 's', from).map((row) => ({
+    table: match.table,
+    reason,
+    message: DELETED[reason],
+    key: only(row, match),
+    branch: isParents ? null : row,
+    parent: isParents ? row : null,
+  }))
+}
+
+/** The first rows of the parent that go. */
+export const going = (run: Run, match: Match, from: string): RowDeletion[] =>
+  rowsIn(run, match, 'p', from).map((parent) => ({ table: match.table, key: only(parent, match), parent }))
+
+const rowsIn = (run: Run, match: Match, side: 's' | 'p', from: string) =>
+  rowsOf(run, match, side, `${from} ORDER BY ${match.key.map((key) => `${side}.${key}`)} LIMIT ${MAX_CONFLICTS}`)
+
+/** A row of the branch that the parent does not take. */
+export function refusedRow(run: Run, match: Match, where: string, reason: 'constraint' | 'null_key', message: string) {
+  const [branch = null] = rowsOf(run, match, 's', `FROM ${match.staged} s WHERE ${where} LIMIT 1`)
+  return { table: match.table, reason, message, key: branch && only(branch, match), branch, parent: null }
+}
+
+/** A conflict that is not about one row. */
+export const tableConflict = (
+  table: string,
+  reason: 'no_primary_key' | 'schema_differs' | 'foreign_key' | 'null_key' | 'constraint',
+  message: string,
+): RowConflict => ({ table, reason, message, key: null, branch: null, parent: null })
+
+const only = (row: Record<string, unknown>, { shape }: Match) =>
+  Object.fromEntries(
+    Object.entries(row).filter(([name]) => shape.key.some((key) => lower(key) === lower(name))),
+  ) as NonNullable<RowConflict['key']>
+
+function rowsOf(run: Run, { columns, shape }: Match, side: string, from: string) {
+  const names = columns.length > shape.columns.length ? [...shape.key, ...shape.columns] : shape.columns
+  const shown = columns.map((column) => {
+    const value = `${side}.${column}`
+    return `CASE typeof(${value}) WHEN 'integer' THEN CASE WHEN ${value} BETWEEN -9007199254740991 AND 9007199254740991 THEN ${value} ELSE CAST(${value} AS TEXT) END
+      WHEN 'real' THEN ${value} WHEN 'null' THEN NULL ELSE substr(${value}, 1, ${MAX_VALUE}) END`
+  })
+  return run(`SELECT ${shown} ${from}`).map(
+    (row) => Object.fromEntries(row.map((value, i) => [names[i] as string, wire(value)])) as Row,
+  )
+}
+type Row = NonNullable<RowConflict['branch']>
+
+const wire = (value: unknown) =>
+  value instanceof ArrayBuffer ? { base64: new Uint8Array(value).toBase64() } : (value as string | number | null)

@@ -1,0 +1,82 @@
+import type { Hash } from 'node:crypto'
+import { PerSQLError } from '@persql/contract'
+import type { Remote } from '../../../remote.ts'
+import type { StoredMigration } from '../../../sqlite/stored-migration.ts'
+import { copyError } from '../copy/failure.ts'
+import { loadPage } from '../copy/load-copy.ts'
+import type { CopySource, Wanted } from '../copy/source.ts'
+import type { Ids } from '../ids/highest.ts'
+import type { BookkeepingRows } from '../migrations/bookkeeping.ts'
+import type { ForkState } from './fork-state.ts'
+import { STAGED } from './merge-table-info.ts'
+
+/** A branch, as its parent asks it. */
+export interface Branch {
+  readonly source: Pick<Remote<CopySource>, 'begin' | 'next' | 'end'>
+  readonly forkState: (id: string) => Promise<ForkState>
+  readonly seedIds: (id: string, floors: Ids) => Promise<void>
+}
+
+/** What a merge needs of a branch. */
+export interface Gathered extends ForkState {
+  readonly bookkeeping: readonly BookkeepingRows[]
+  /** What was applied in the branch itself, up to a limit. */
+  readonly migrations: readonly StoredMigration[]
+}
+
+/** What is asked of a branch. */
+interface Gathering {
+  readonly wanted: Wanted
+  readonly digest: Hash
+  readonly checkTime: () => void
+  /** Called while the branch's writes still wait. Returns where its ids are to begin from then on. */
+  readonly seeds: (state: ForkState) => Ids
+}
+
+/** Migrations beyond this length of all are left where they are. */
+const MAX_CHARACTERS = 8_000_000
+
+/**
+ * Asks a branch what it is, and stages its rows here, all of one moment: its writes wait until that is done.
+ * @throws PerSQLError `copy_cut_off` when the branch is reset, restored or deleted under way, `took_too_long`
+ */
+export async function gather(
+  sql: SqlStorage,
+  { source, forkState, seedIds }: Branch,
+  id: string,
+  { wanted, digest, checkTime, seeds }: Gathering,
+): Promise<Gathered> {
+  try {
+    const { copy, bookkeeping } = await source.begin(id, false, STAGED, wanted)
+    try {
+      const state = await forkState(id)
+      const migrations: StoredMigration[] = []
+      let characters = 0
+      for (let page = await source.next(copy); page; page = await source.next(copy)) {
+        loadPage(sql, page)
+        for (const statement of page.statements) {
+          digest.update(statement.sql)
+          for (const param of statement.params) digest.update(typeof param === 'string' ? param : new Uint8Array(param))
+        }
+        for (const stored of page.migrations ?? []) {
+          characters += stored.sql.length
+          if (characters <= MAX_CHARACTERS) migrations.push(stored)
+        }
+        // Calls between objects do not let the process look for requests; a timer does.
+        await scheduler.wait(0)
+        checkTime()
+      }
+      const { fork, rows } = await forkState(id)
+      if (fork !== state.fork || rows !== state.rows) throw new PerSQLError('copy_cut_off')
+      const floors = seeds(state)
+      if (Object.keys(floors).length > 0) await seedIds(id, floors)
+      return { ...state, bookkeeping, migrations }
+    } finally {
+      await source.end(copy).catch(() => {
+        // It gives up by itself.
+      })
+    }
+  } catch (cause) {
+    throw copyError(cause)
+  }
+}

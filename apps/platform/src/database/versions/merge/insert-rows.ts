@@ -1,0 +1,93 @@
+import type { Run } from '../../../sqlite/schema-map.ts'
+import { type RowConflict, refusedRow, tableConflict } from './conflicts.ts'
+import { declared, type Match } from './match-tables.ts'
+import { sentence } from './steps.ts'
+
+/** Within a merge's transaction: the rows of the parent that those of the branch take the place of. */
+export const REPLACED = '_persql_replaced'
+
+/** How many rows of the branch the parent did not take: new ones, and ones that were to replace its own. */
+export interface Refused {
+  readonly added: number
+  readonly replaced: number
+}
+
+/** The runtime's limit for a table. */
+const MAX_COLUMNS = 100
+const NONE: Refused = { added: 0, replaced: 0 }
+
+/** Notes rows of the parent, to be found again by their key, and deletes them. */
+export function setAside(run: Run, free: Run, match: Match, from: string): void {
+  const { parent, columns, key, keyColumns, shape } = match
+  const named = columns.map((column, i) => `p.${column} AS ${nameOf(match, column, i)}`)
+  const rowid = keepsRowid(match) ? [`p.${shape.rowid} AS at`] : []
+  free(`CREATE TABLE ${REPLACED} AS SELECT ${[...rowid, ...named]} ${from}`)
+  run(`DELETE FROM ${parent} WHERE (${key}) IN (SELECT ${keyColumns.map(({ name }) => name)} FROM ${REPLACED})`)
+}
+
+/**
+ * Inserts rows of the branch all at once, or, where one does not fit, one by one: then a row of the parent whose place one
+ * was to take stays.
+ * @param where which rows of the branch, when what they replace is set aside
+ */
+export function insertAll(
+  run: Run,
+  match: Match,
+  where: string,
+  wanted: number,
+  replaced: number,
+  tell: (found: RowConflict) => void,
+  checkTime: () => void,
+): Refused {
+  if (wanted === 0) return NONE
+  const { parent, staged, columns, keyColumns, on, link, stagedRowid, table, key } = match
+  // Whatever the table does ON CONFLICT: a row must neither drive out another nor be dropped without a word.
+  const insert = `INSERT OR ABORT INTO ${parent} (${columns}) SELECT ${columns.map((column) => `s.${column}`)} FROM ${staged} s`
+  try {
+    run(`${insert} WHERE ${where}`)
+    return NONE
+  } catch (cause) {
+    const rows = stagedRowid ? run(`SELECT s.${stagedRowid} FROM ${staged} s WHERE ${where}`) : []
+    const back = putBack(match)
+    if (replaced > 0) run(back)
+    if (!stagedRowid) {
+      tell(tableConflict(table, 'constraint', sentence(cause)))
+      return { added: wanted - replaced, replaced }
+    }
+    if (replaced > 0) run(`CREATE INDEX ${REPLACED}_key ON ${REPLACED} (${declared(keyColumns)})`)
+    const refused = { added: 0, replaced: 0 }
+    for (const [at] of rows) {
+      checkTime()
+      const one = `s.${stagedRowid} = ${at}`
+      const inTheWay = `SELECT ${key.map((column) => `p.${column}`)} FROM ${staged} s JOIN ${parent} p ON ${on} WHERE ${one}`
+      // By the index, as no EXISTS in a condition would: there may be as many of these as of those.
+      const found = `SELECT o.rowid FROM ${staged} s CROSS JOIN ${REPLACED} o ON ${link('s', 'o')} WHERE ${one}`
+      const [old] = replaced > 0 ? run(found) : []
+      if (old) run(`DELETE FROM ${parent} WHERE (${key}) IN (${inTheWay})`)
+      try {
+        run(`${insert} WHERE ${one}`)
+      } catch (why) {
+        if (old) run(`${back} WHERE o.rowid = ${old[0]}`)
+        refused[old ? 'replaced' : 'added']++
+        tell(refusedRow(run, match, one, 'constraint', sentence(why)))
+      }
+    }
+    return refused
+  }
+}
+
+const putBack = (match: Match): string => {
+  const { parent, columns, shape } = match
+  const rowid = keepsRowid(match)
+  const into = rowid ? [shape.rowid, ...columns] : columns
+  const from = columns.map((column, i) => `o.${nameOf(match, column, i)}`)
+  return `INSERT OR ABORT INTO ${parent} (${into}) SELECT ${rowid ? ['o.at', ...from] : from} FROM ${REPLACED} o`
+}
+
+/** What a column is called among the rows that were set aside. */
+const nameOf = ({ key, keyColumns }: Match, column: string, i: number): string =>
+  keyColumns[key.indexOf(column)]?.name ?? `c${i}`
+
+/** Whether a row has a rowid that no column shows, and there is room for it beside the columns. */
+const keepsRowid = ({ shape: { rowid, keyIsRowid, isVirtual }, columns }: Match): boolean =>
+  rowid !== undefined && !keyIsRowid && !isVirtual && columns.length < MAX_COLUMNS

@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto'
+import type { Run } from '../../../sqlite/schema-map.ts'
+import { lower } from '../../../sqlite/tokenizer.ts'
+import type { ForkState } from './fork-state.ts'
+import { declared, type KeyColumn } from './match-tables.ts'
+import { textOf } from './merge-table-info.ts'
+import { normalForm } from './normal-form.ts'
+
+/** So begin the tables with the rows that a parent and a branch had in common when they were merged last. */
+export const BASE = '_persql_base_'
+const PREFIX = 'merged-rows/'
+
+/** Which rows a table of the parent holds what is known of, and when that is void. */
+interface Kept {
+  readonly branchId: string
+  /** The table, and its text where both had the same. */
+  readonly table: string
+  readonly text: string
+  readonly fork: string
+  readonly rows: string
+}
+
+/** What a parent remembers of the rows that it has merged, for each branch and table. */
+export class Bases {
+  readonly #kv: SyncKvStorage
+  readonly #run: Run
+  readonly #branchId: string
+  readonly #state: ForkState
+
+  /** @param run is not charged: what is remembered is ours */
+  constructor(kv: SyncKvStorage, run: Run, branchId: string, state: ForkState) {
+    this.#kv = kv
+    this.#run = run
+    this.#branchId = branchId
+    this.#state = state
+  }
+
+  /** The table that holds what is known of this one's rows; nothing where that is void: a side has changed since. */
+  of(table: string): string | undefined {
+    const text = this.#textOf(table)
+    const found = [...all(this.#kv)].find(([, kept]) => this.#isMine(kept) && kept.table === lower(table))
+    return found && text !== undefined && this.#isGood(found[1], text) ? nameOf(found[0]) : undefined
+  }
+
+  /** That, empty where there was none; nothing for a table that is not the same on both sides. */
+  open(table: string, keys: readonly KeyColumn[]): string | undefined {
+    const known = this.of(table)
+    const text = this.#textOf(table)
+    if (known !== undefined || text === undefined) return known
+    const { fork, rows } = this.#state
+    const number = 1 + Math.max(0, ...[...all(this.#kv)].map(([at]) => numberOf(at)))
+    const at = PREFIX + number
+    this.#kv.put(at, { branchId: this.#branchId, table: lower(table), text, fork: fork as string, rows } satisfies Kept)
+    const names = keys.map(({ name }) => name)
+    this.#run(`CREATE TABLE ${nameOf(at)} (${declared(keys)}, hash, PRIMARY KEY (${names})) WITHOUT ROWID`)
+    return nameOf(at)
+  }
+
+  /** Drops what is void. */
+  dropVoid(): void {
+    for (const [at, kept] of [...all(this.#kv)]) {
+      const text = this.#isMine(kept) ? this.#textOf(kept.table) : undefined
+      if (this.#isMine(kept) && !(text !== undefined && this.#isGood(kept, text))) drop(this.#kv, this.#run, at)
+    }
+  }
+
+  #isMine({ branchId }: Kept): boolean {
+    return branchId === this.#branchId
+  }
+
+  #isGood({ text, fork, rows }: Kept, now: string): boolean {
+    return text === now && fork === this.#state.fork && rows === this.#state.rows
+  }
+
+  /** A fingerprint of the table's text, if it is the same on both sides. */
+  #textOf(table: string): string | undefined {
+    const ours = textOf(this.#run, table)
+    const theirs = this.#state.schema.tables.find(({ name }) => lower(name) === lower(table))?.sql
+    if (ours === '' || theirs === undefined || normalForm(ours) !== normalForm(theirs)) return undefined
+    return createHash('sha256').update(normalForm(ours)).digest('hex').slice(0, 32)
+  }
+}
+
+/** Forgets what was merged, of all branches or of those that are gone. To be called in a transaction. */
+export function dropBases(kv: SyncKvStorage, run: Run, isGone: (branchId: string) => boolean = () => true): void {
+  for (const [at, { branchId }] of [...all(kv)]) if (isGone(branchId)) drop(kv, run, at)
+}
+
+const all = (kv: SyncKvStorage) => kv.list<Kept>({ prefix: PREFIX })
+const numberOf = (at: string) => Number(at.slice(PREFIX.length))
+const nameOf = (at: string) => `${BASE}${numberOf(at)}`
+
+function drop(kv: SyncKvStorage, run: Run, at: string): void {
+  run(`DROP TABLE IF EXISTS ${nameOf(at)}`)
+  kv.delete(at)
+}

@@ -1,0 +1,135 @@
+import { readSchemaText } from '../../../sqlite/schema.ts'
+import type { Run } from '../../../sqlite/schema-map.ts'
+import { lower, quoteName } from '../../../sqlite/tokenizer.ts'
+import { rebuildAll } from '../copy/load-copy.ts'
+import { added, orphans } from './checks.ts'
+import { MAX_CONFLICTS, type RowConflict, type RowDeletion, tableConflict } from './conflicts.ts'
+import { type Match, matchOf } from './match-tables.ts'
+import type { Bases } from './merge-base-rows.ts'
+import { countOf, mergeTable, type RowsMerge, type Scan, type Side, type TableReport } from './merge-table.ts'
+import { hasRows, STAGED } from './merge-table-info.ts'
+import { remember } from './save-merge-base.ts'
+
+/** What bringing rows together came to. */
+export interface RowsMerged {
+  readonly tables: TableReport[]
+  /** The first ones. */
+  readonly conflicts: readonly RowConflict[]
+  readonly deletions: readonly RowDeletion[]
+  /** Whether there are any that the chosen side does not settle. */
+  readonly isUnsettled: boolean
+  /** The tables whose rows were told apart, for what is to be remembered of them. */
+  readonly matches: readonly Match[]
+}
+
+/** Nothing at all. */
+export const NO_ROWS: RowsMerged = { tables: [], conflicts: [], deletions: [], isUnsettled: false, matches: [] }
+
+/** Of how many rows of a table something was changed. */
+export const written = ({ inserted, updated, deleted }: TableReport): number => inserted + updated + deleted
+
+/**
+ * Brings the staged rows of a branch into the tables of the same names. To be called in a transaction, with foreign keys
+ * not enforced; what is unsettled is to be rolled back. No trigger runs: what triggers did for these rows, they did in
+ * the branch, and it is among what is merged.
+ */
+export function mergeRows(
+  merge: Omit<RowsMerge, 'tell' | 'tellDeletion'>,
+  bases: Pick<Bases, 'of'>,
+  isSkipped: (table: string) => boolean,
+): RowsMerged {
+  const { run, side, note } = merge
+  const settled: RowConflict[] = []
+  const unsettled: RowConflict[] = []
+  const deletions: RowDeletion[] = []
+  const tables: TableReport[] = []
+  const matches: Match[] = []
+  const tell = (found: RowConflict, isSettled: boolean) => {
+    const alike = isSettled ? settled : unsettled
+    if (alike.length < MAX_CONFLICTS) alike.push(found)
+  }
+  const tellDeletion = (found: RowDeletion) => {
+    if (deletions.length < MAX_CONFLICTS) deletions.push(found)
+  }
+  const orphaned = orphans(run)
+  const triggers = readSchemaText(run).others.filter(({ type }) => type === 'trigger')
+  for (const { name } of triggers) run(`DROP TRIGGER ${quoteName(name)}`)
+  for (const table of stagedTables(run)) {
+    if (isSkipped(table)) continue
+    const total = countOf(run, `SELECT count(*) FROM ${quoteName(STAGED + table)}`)
+    const base = bases.of(table)
+    if (total === 0 && base === undefined) continue
+    const match = matchOf(run, table)
+    if (typeof match === 'string') {
+      tell(tableConflict(table, 'schema_differs', match), false)
+      tables.push({ ...NO_CHANGE, table, conflicts: total })
+    } else if (match.key.length === 0) tables.push(withoutKey(run, match, total, side, tell))
+    else {
+      const report = mergeTable({ ...merge, tell, tellDeletion }, match, base)
+      matches.push(match)
+      if (total > 0 || report.known > 0) tables.push(report)
+    }
+  }
+  if (tables.some((table) => written(table) > 0)) rebuildAll(run, readSchemaText(run))
+  for (const { sql } of triggers) run(sql)
+  const missing = Map.groupBy(added(orphaned, orphans(run)), ([, table]) => table)
+  for (const [table, rows] of missing) {
+    tell(
+      tableConflict(
+        table,
+        'foreign_key',
+        `${rows.length === 1 ? '1 row' : `${rows.length} rows`} would have missing references.`,
+      ),
+      false,
+    )
+  }
+  // Those that stop the merge first: of the rest there may be many.
+  const conflicts = [...unsettled, ...settled].slice(0, MAX_CONFLICTS)
+  note([tables, conflicts])
+  return { tables, conflicts, deletions, isUnsettled: unsettled.length > 0, matches }
+}
+
+/** Remembers what both sides have in common now, for the next merge. To be called before `unstage`. */
+export function rememberRows(run: Run, scan: Scan, { matches }: RowsMerged, bases: Bases): void {
+  bases.dropVoid()
+  for (const match of matches) {
+    const base = bases.open(match.table, match.keyColumns)
+    if (base !== undefined) remember(run, scan, match, base)
+  }
+}
+
+/** Tables of the branch with rows that the parent cannot take as its schema is. */
+export const needsSchema = (run: Run, isSkipped: (table: string) => boolean): string[] =>
+  stagedTables(run).filter(
+    (table) => !isSkipped(table) && hasRows(run, STAGED + table) && typeof matchOf(run, table) === 'string',
+  )
+
+/** Drops the staged tables. */
+export function unstage(run: Run): void {
+  for (const table of stagedTables(run)) run(`DROP TABLE ${quoteName(STAGED + table)}`)
+}
+
+const stagedTables = (run: Run): string[] =>
+  run("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
+    .map(([name]) => name as string)
+    .filter((name) => lower(name).startsWith(STAGED))
+    .map((name) => name.slice(STAGED.length))
+
+const NO_CHANGE = { inserted: 0, updated: 0, deleted: 0, unchanged: 0, conflicts: 0, known: 0 }
+
+type Tell = (found: RowConflict, isSettled: boolean) => void
+
+/** Rows that nothing names can only be found to be the same, all of them. */
+function withoutKey(run: Run, match: Match, total: number, side: Side, tell: Tell): TableReport {
+  const { table, staged, parent, columns } = match
+  const rows = (of: string) =>
+    `SELECT ${columns.map((column) => `typeof(${column}), ${column} COLLATE BINARY`)}, count(*) FROM ${of} GROUP BY ${columns.map((_, i) => `${2 * i + 1}, ${2 * i + 2}`)}`
+  const isSame =
+    columns.length <= 49 &&
+    countOf(run, `SELECT count(*) FROM ${parent}`) === total &&
+    countOf(run, `SELECT count(*) FROM (${rows(staged)} EXCEPT ${rows(parent)})`) === 0
+  if (isSame) return { ...NO_CHANGE, table, unchanged: total }
+  const message = "The table has no primary key, so rows can't be matched. The parent keeps its rows."
+  tell(tableConflict(table, 'no_primary_key', message), side === 'parent')
+  return { ...NO_CHANGE, table, conflicts: total }
+}

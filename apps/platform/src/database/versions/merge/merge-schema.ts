@@ -1,0 +1,188 @@
+import { filling } from '../../../sqlite/rows.ts'
+import { readSchemaText, type SchemaObject, type SchemaText } from '../../../sqlite/schema.ts'
+import type { Run } from '../../../sqlite/schema-map.ts'
+import { contentOf } from '../../../sqlite/table-shape.ts'
+import { lower, quoteName } from '../../../sqlite/tokenizer.ts'
+import { added, brokenPrograms, orphans } from './checks.ts'
+import { hasRows, textOf } from './merge-table-info.ts'
+import { type Origin, rebuild } from './rebuild.ts'
+import { originOf, type Rename } from './renames.ts'
+import { type Step, Steps, sentence, Unfit } from './steps.ts'
+import { addedColumns, isVirtual } from './table-text.ts'
+import { byKey, type Change, type Clash, clashOf, isSame, keyOf, threeWay } from './three-way.ts'
+
+/** What there is to bring together. */
+export interface SchemaSides {
+  readonly base: SchemaText
+  readonly branch: SchemaText
+  /** What the branch renamed since the base, the newest first. */
+  readonly renames: readonly Rename[]
+}
+
+/**
+ * Changes the schema here as the branch has changed it since the base. To be called in a transaction, with foreign keys
+ * not enforced; where it tells of clashes, that is to be rolled back.
+ */
+export function mergeSchema(run: Run, sides: SchemaSides): { steps: readonly Step[]; clashes: readonly Clash[] } {
+  const parent = readSchemaText(run)
+  const { changes, clashes } = threeWay(sides.base, parent, sides.branch)
+  if (clashes.length > 0 || changes.length === 0) return { steps: [], clashes }
+  const steps = new Steps(run)
+  const [broken, orphaned] = [brokenPrograms(run), orphans(run)]
+  try {
+    apply(steps, parent, changes, sides)
+    for (const [what, why] of added(broken, brokenPrograms(run)))
+      throw new Unfit({ type: 'program', name: what }, `It would stop working: ${why}`)
+    for (const [, table] of added(orphaned, orphans(run))) {
+      throw new Unfit({ type: 'table', name: table }, 'Rows of this table would have missing references.')
+    }
+    return { steps: steps.done, clashes: [] }
+  } catch (cause) {
+    if (!(cause instanceof Unfit)) throw cause
+    const key = keyOf(cause.object)
+    const [base, ours, theirs] = [sides.base, parent, sides.branch].map((schema) => byKey(schema).get(key))
+    return { steps: steps.done, clashes: [clashOf(cause.message, cause.object, base, ours, theirs)] }
+  }
+}
+
+interface TableWork {
+  readonly drop: SchemaObject[]
+  readonly create: SchemaObject[]
+  readonly rebuild: { readonly table: SchemaObject; readonly origin: Origin }[]
+}
+
+function apply(steps: Steps, parent: SchemaText, changes: readonly Change[], { branch, renames }: SchemaSides): void {
+  const { run } = steps
+  const wanted = byKey(parent)
+  for (const { before, after } of changes) {
+    if (before) wanted.delete(keyOf(before))
+    if (after) wanted.set(keyOf(after), after)
+  }
+  const others = changes.flatMap(({ before, after }) => (before && before.type !== 'table' ? [{ before, after }] : []))
+  const order = ['trigger', 'view', 'index']
+  for (const { before, after } of others.sort((a, b) => order.indexOf(a.before.type) - order.indexOf(b.before.type))) {
+    const { type, name } = before
+    const reason = after ? `Changes ${type} "${name}".` : `Drops ${type} "${name}".`
+    steps.do(`DROP ${type.toUpperCase()} ${quoteName(name)}`, reason, { type, name, change: 'removed' })
+  }
+  const work = sorted(steps, changes, renames)
+  const isDisruptive = work.drop.length + work.rebuild.length > 0
+  // None of them is to run, or to be in the way of a table that gets its name: they come back in the end.
+  if (isDisruptive) dropPrograms(run)
+  for (const table of work.drop) {
+    const { name } = table
+    const losesData = hasRows(run, name)
+    const reason = losesData ? `Rows of "${name}" would be deleted.` : `Drops table "${name}".`
+    steps.do(`DROP TABLE ${quoteName(name)}`, reason, { type: 'table', name, change: 'removed' }, { losesData })
+  }
+  for (const { table, origin } of work.rebuild) rebuild(steps, table, origin)
+  for (const { name, sql } of work.create) {
+    steps.do(sql, `Adds table "${name}".`, { type: 'table', name, change: 'added' })
+  }
+  addOthers(steps, wanted, changes, branch)
+  const now = readSchemaText(run)
+  const indexes = changes.some(({ after }) => after?.type === 'table' && isVirtual(after.sql))
+  if (isDisruptive || indexes) indexAnew(run, now, parent)
+  verify(now, changes)
+}
+
+/** What to do about tables. Those that only get columns have them by then. */
+function sorted(steps: Steps, changes: readonly Change[], renames: readonly Rename[]): TableWork {
+  const gone = new Map<string, SchemaObject>()
+  const work: TableWork = { drop: [], create: [], rebuild: [] }
+  const tables = changes.filter(({ before, after }) => (after ?? before)?.type === 'table')
+  for (const { before, after } of changes) {
+    if (before?.type === 'table' && after?.type !== 'table') gone.set(lower(before.name), before)
+  }
+  for (const { before, after } of tables) {
+    if (!after) continue
+    const origin = originOf(renames, after.name)
+    if (before?.type !== 'table') {
+      const former = gone.get(lower(origin.table))
+      if (former) {
+        work.rebuild.push({ table: after, origin: { ...origin, table: former.name } })
+        gone.delete(lower(former.name))
+      } else work.create.push(after)
+    } else if (!addColumns(steps, before, after)) {
+      const own = lower(origin.table) === lower(after.name) ? origin : originOf([], after.name)
+      work.rebuild.push({ table: after, origin: { ...own, table: before.name } })
+    }
+  }
+  const left = [...gone.values()]
+  work.drop.push(...left.filter(({ sql }) => isVirtual(sql)), ...left.filter(({ sql }) => !isVirtual(sql)))
+  return work
+}
+
+/** Adds columns where that is all there is to do, and SQLite can. */
+function addColumns(steps: Steps, before: SchemaObject, after: SchemaObject): boolean {
+  const columns = isVirtual(after.sql) ? undefined : addedColumns(before.sql, after.sql)
+  if (!columns) return false
+  const { run } = steps
+  const { name } = after
+  const texts = columns.map((column) => `ALTER TABLE ${quoteName(name)} ADD COLUMN ${column}`)
+  try {
+    for (const text of texts) run(text)
+  } catch {
+    return false
+  }
+  if (!isSame({ ...after, sql: textOf(run, name) }, after)) return false
+  for (const sql of texts) {
+    const object = { type: 'table', name, change: 'changed' } as const
+    steps.done.push({ sql, reason: `Adds a column to "${name}".`, losesData: false, object })
+  }
+  return true
+}
+
+/** Fills full-text indexes of what other tables hold; those that could not be filled before may stay as they are. */
+function indexAnew(run: Run, now: SchemaText, parent: SchemaText): void {
+  const had = new Set(parent.tables.map(({ name }) => lower(name)))
+  for (const table of now.tables) {
+    const content = contentOf(table.sql)
+    if (!content) continue
+    try {
+      run(filling(table.name))
+    } catch (cause) {
+      if (had.has(lower(content))) throw new Unfit(table, sentence(cause), cause)
+    }
+  }
+}
+
+function dropPrograms(run: Run): void {
+  const { others } = readSchemaText(run)
+  for (const { type, name } of others.toReversed()) {
+    if (type === 'trigger' || type === 'view') run(`DROP ${type.toUpperCase()} IF EXISTS ${quoteName(name)}`)
+  }
+}
+
+/** Makes what is missing: the branch's, and the parent's own that had to go meanwhile. */
+function addOthers(
+  steps: Steps,
+  wanted: ReadonlyMap<string, SchemaObject>,
+  changes: readonly Change[],
+  branch: SchemaText,
+): void {
+  const present = byKey(readSchemaText(steps.run))
+  const changed = new Map(changes.flatMap((change) => (change.after ? [[keyOf(change.after), change] as const] : [])))
+  const rank = new Map([...byKey(branch).keys()].map((key, i) => [key, i]))
+  const missing = [...wanted].filter(([key, { type }]) => type !== 'table' && !present.has(key))
+  missing.sort(([a], [b]) => (rank.get(a) ?? -1) - (rank.get(b) ?? -1))
+  for (const kind of ['index', 'view', 'trigger']) {
+    for (const [key, { type, name, sql }] of missing) {
+      if (type !== kind) continue
+      const change = changed.get(key)
+      const reason = change?.before ? `Changes ${type} "${name}".` : `Adds ${type} "${name}".`
+      if (change) steps.do(sql, reason, { type, name, change: 'added' })
+      else new Steps(steps.run).do(sql, `Keeps ${type} "${name}".`, { type, name, change: 'added' })
+    }
+  }
+}
+
+function verify(now: SchemaText, changes: readonly Change[]): void {
+  const present = byKey(now)
+  for (const { before, after } of changes) {
+    if (before && !after && present.has(keyOf(before))) throw new Unfit(before, "It couldn't be dropped.")
+    if (after && !isSame(present.get(keyOf(after)), after)) {
+      throw new Unfit(after, "It couldn't be changed to match the branch.")
+    }
+  }
+}

@@ -1,0 +1,337 @@
+import { createHash } from 'node:crypto'
+import { type Database, type MergeReport, PerSQLError } from '@persql/contract'
+import { readObjects, tablesChanged } from '../../../sqlite/schema-diff.ts'
+import type { Run } from '../../../sqlite/schema-map.ts'
+import type { StoredMigration } from '../../../sqlite/stored-migration.ts'
+import { lower, parseStatement } from '../../../sqlite/tokenizer.ts'
+import type { LongTransaction } from '../../../storage/long-transaction.ts'
+import { createRunSql } from '../../engine/run-sql.ts'
+import type { OwnPages } from '../../engine/system-storage.ts'
+import { refusalOf } from '../copy/failure.ts'
+import { type HighestId, type Ids, readHighestIds } from '../ids/highest.ts'
+import { IdRanges } from '../ids/ranges.ts'
+import type { Seeds } from '../ids/seeds.ts'
+import type { Ledger } from '../migrations/ledger.ts'
+import type { SchemaChanges } from '../schema-changes.ts'
+import type { History } from '../snapshots/snapshots.ts'
+import { judge } from './check-report.ts'
+import { type Branch, type Gathered, gather } from './fetch-branch.ts'
+import type { ForkState } from './fork-state.ts'
+import { Bases, dropBases } from './merge-base-rows.ts'
+import { dropSchemas, keepSchema, keptSchema, MERGED } from './merge-base-schema.ts'
+import { mergeBookkeeping, readStagedVersions } from './merge-bookkeeping.ts'
+import { mergeRows, NO_ROWS, needsSchema, type RowsMerged, rememberRows, unstage, written } from './merge-rows.ts'
+import { mergeSchema } from './merge-schema.ts'
+
+/** What a merge needs of the database that it changes. */
+export interface MergerOptions {
+  readonly storage: DurableObjectStorage
+  readonly inTransaction: LongTransaction
+  readonly ownPages: OwnPages
+  readonly history: History
+  readonly schemaChanges: SchemaChanges
+  readonly ledger: Pick<Ledger, 'compare' | 'record'>
+  readonly seeds: Pick<Seeds, 'plant'>
+  readonly now: () => number
+  /** Has writes wait until what it returns is called. */
+  readonly hold: () => () => void
+  /** Throws where a rule stops a write to one of these tables. */
+  readonly permit: (tables: readonly string[]) => void
+  /** Runs work that has the database for itself, with foreign keys not enforced; whether it `changes` something. */
+  readonly alone: <T>(changes: boolean, work: () => Promise<T>) => Promise<T>
+  readonly branches: () => Promise<readonly Database[]>
+  readonly branch: (slug: string) => Branch
+  /** Notes who did what, in the transaction of what was done. */
+  readonly note: (actor: string, ref: string, detail: Readonly<Record<string, string | number>>) => void
+}
+
+/** What is asked of a merge, and by whom. */
+export interface MergeRequest {
+  readonly ref: string
+  readonly mode: MergeReport['mode']
+  readonly onConflict: 'abort' | 'branch' | 'parent'
+  readonly allowDataLoss: boolean
+  readonly expectedPlan?: string | undefined
+  readonly actor: string
+  /** Throws once the caller may not do this any more. */
+  readonly check: () => void
+}
+
+/** A report, with what making it cost. */
+export interface Merged {
+  readonly report: MergeReport
+  readonly rowsRead: number
+  readonly rowsWritten: number
+}
+
+interface Scope {
+  readonly schema: boolean
+  readonly data: boolean
+  /** Whether what it does is kept. With `memory`, it is where that is nothing but what is remembered of the rows. */
+  readonly apply: boolean | 'memory'
+}
+
+/** A merge as it came out, kept or not. */
+interface Tried extends Merged {
+  readonly isUnsettled: boolean
+}
+
+/** Merges branches into this database, one at a time. */
+export class Merger {
+  readonly #options: MergerOptions
+  /** For tables of ours, which nobody pays for. */
+  readonly #free: Run
+  #isUnderWay = false
+
+  constructor(options: MergerOptions) {
+    this.#options = options
+    this.#free = createRunSql(options.storage.sql)
+  }
+
+  /**
+   * Tries it all first, and undoes that; then keeps a snapshot, and does it in one transaction. Writes wait from before
+   * the snapshot on, so it is of the moment before.
+   * @throws PerSQLError `merge_under_way`, `branch_not_found`, `copy_cut_off`, `took_too_long` and what `judge` refuses
+   */
+  async merge(request: MergeRequest): Promise<Merged> {
+    if (this.#isUnderWay) throw new PerSQLError('merge_under_way')
+    const release = this.#options.hold()
+    this.#isUnderWay = true
+    try {
+      const branches = await this.#options.branches()
+      const branch = branches.find(({ branchRef }) => branchRef === request.ref)
+      if (!branch) throw new PerSQLError('branch_not_found', { ref: request.ref })
+      // It is being made, and does not know yet what it begins with.
+      if (branch.status !== 'healthy') throw new PerSQLError('copy_cut_off')
+      return await this.#merge(request, branch, branches)
+    } finally {
+      release()
+      this.#isUnderWay = false
+    }
+  }
+
+  async #merge(request: MergeRequest, branch: Database, branches: readonly Database[]): Promise<Merged> {
+    const { mode } = request
+    const scope = { schema: mode !== 'data', data: mode !== 'schema', apply: false }
+    let tried = await this.#attempt(request, branch, { ...scope, apply: mode === 'data' && 'memory' })
+    // Rows are compared in the schema that there would be; where there would be none, in the one there is.
+    if (mode === 'preview' && tried.report.schema.conflicts.length > 0) {
+      const { report } = await this.#attempt(request, branch, { ...scope, schema: false })
+      const [schemaHash] = tried.report.planHash.split('.')
+      const planHash = `${schemaHash}.${report.planHash.split('.')[1]}`
+      tried = { ...tried, report: { ...tried.report, data: report.data, planHash } }
+    }
+    judge(request, tried.report, tried.isUnsettled)
+    if (mode === 'preview' || !hasEffect(tried.report)) return tried
+    const { history } = this.#options
+    const label = `before merging "${request.ref}"`.slice(0, 80).replace(/[\ud800-\udbff]$/, '')
+    const snapshot = await history.create(label, true)
+    try {
+      request.check()
+      this.#forgetOthers(branches)
+      const { report, rowsRead, rowsWritten } = await this.#attempt(request, branch, { ...scope, apply: true })
+      return { rowsRead, rowsWritten, report: { ...report, applied: true, snapshot } }
+    } catch (cause) {
+      await history.delete(snapshot.id)
+      throw cause
+    }
+  }
+
+  /** Drops what was merged of branches that are gone. */
+  #forgetOthers(branches: readonly Database[]): void {
+    const { ownPages, storage } = this.#options
+    const known = new Set(branches.map(({ id }) => id))
+    ownPages.around(() =>
+      storage.transactionSync(() => {
+        for (const [key] of [...storage.kv.list({ prefix: MERGED })]) {
+          if (!known.has(key.slice(MERGED.length).split('/')[0] as string)) storage.kv.delete(key)
+        }
+        dropBases(storage.kv, this.#free, (id) => !known.has(id))
+      }),
+    )
+  }
+
+  /** Does it in one transaction, and keeps that only when it is to be applied. */
+  async #attempt(request: MergeRequest, { id, slug }: Database, scope: Scope): Promise<Tried> {
+    const { storage, inTransaction, alone, branch } = this.#options
+    let result: Tried | undefined
+    await alone(scope.apply === true, async () => {
+      const cost = { rowsRead: 0, rowsWritten: 0 }
+      const run: Run = (sql, ...params) => {
+        const cursor = storage.sql.exec(sql, ...params)
+        const rows = [...cursor.raw()]
+        cost.rowsRead += cursor.rowsRead
+        cost.rowsWritten += cursor.rowsWritten
+        return rows
+      }
+      try {
+        await inTransaction(async (checkTime) => {
+          const digest = createHash('sha256')
+          const state = await gather(storage.sql, branch(slug), id, {
+            ...{ digest, checkTime },
+            wanted: { rows: scope.data ? 'all' : 'bookkeeping', migrations: scope.schema ? 'own' : 'none' },
+            seeds: ({ ids }) => (scope.apply === true ? this.#renewIds(id, scope, ids) : {}),
+          })
+          result = { ...this.#bringTogether(run, request, id, scope, state, digest, checkTime), ...cost }
+          if (!isKept(scope, result)) throw new Undone()
+          if (scope.apply === 'memory') result = { ...result, rowsWritten: 0 }
+        })
+      } catch (cause) {
+        if (!(cause instanceof Undone) || !result) throw mergeError(cause)
+        // What was undone is charged as read, which it was.
+        result = { ...result, rowsRead: cost.rowsRead, rowsWritten: 0 }
+      }
+    })
+    return result as Tried
+  }
+
+  /** In one turn, with the branch's rows at hand. @throws PerSQLError where it is to be applied and cannot be */
+  #bringTogether(
+    run: Run,
+    request: MergeRequest,
+    branchId: string,
+    scope: Scope,
+    state: Gathered,
+    digest: ReturnType<typeof createHash>,
+    checkTime: () => void,
+  ) {
+    const { storage, ownPages } = this.#options
+    const scan = (sql: string) => storage.sql.exec(sql).raw()
+    const bases = new Bases(storage.kv, this.#free, branchId, state)
+    const common = this.#common(branchId, state, request.ref)
+    const before = readObjects(run)
+    const had = new Set(readHighestIds(run).map(({ table }) => lower(table)))
+    const isBookkeeping = isOneOf(state.bookkeeping)
+    const schemaFirst = scope.schema && scope.data ? needsSchema(this.#free, isBookkeeping) : []
+    const renames = state.renames.filter(({ number }) => number > common.change)
+    const sides = { base: common.schema, branch: state.schema, renames }
+    const merged = scope.schema ? mergeSchema(run, sides) : { steps: [], clashes: [] }
+    const { steps } = merged
+    const isWhole = scope.schema && merged.clashes.length === 0
+    const carried = isWhole ? mergeBookkeeping(run, state.bookkeeping, common.versions) : { tables: [], clashes: [] }
+    const clashes = [...merged.clashes, ...carried.clashes]
+    const ledger = isWhole ? this.#options.ledger.compare(state.migrations) : { missing: [], diverged: [] }
+    const statements = steps.map(({ sql, reason, losesData }) => ({ sql, reason, losesData }))
+    const changed = tablesChanged(before, readObjects(run))
+    const { onConflict: side } = request
+    const note = (part: unknown) => digest.update(JSON.stringify(part, bytesAsText))
+    const rows: RowsMerged =
+      scope.data && clashes.length === 0
+        ? mergeRows({ run, free: this.#free, scan, side, note, checkTime }, bases, isBookkeeping)
+        : NO_ROWS
+    const changedRows = rows.tables.filter((table) => written(table) > 0).map(({ table }) => table)
+    const changedBooks = carried.tables.map(({ table }) => table)
+    if (request.mode !== 'preview') this.#options.permit([...changed, ...changedRows, ...changedBooks])
+    const isMigrated = ledger.missing.length + ledger.diverged.length + carried.tables.length > 0
+    const migrations = isMigrated && {
+      recorded: ledger.missing.map(({ name }) => name),
+      diverged: ledger.diverged.map(({ name }) => name),
+      tables: carried.tables,
+    }
+    const schemaHash = createHash('sha256')
+      .update(JSON.stringify([statements, clashes, ...(migrations ? [migrations] : [])]))
+      .digest('hex')
+      .slice(0, 32)
+    const report: MergeReport = {
+      mode: request.mode,
+      applied: false,
+      schema: { statements, conflicts: clashes },
+      ...(migrations && { migrations }),
+      data: {
+        ...(schemaFirst.length > 0 && { schemaFirst }),
+        tables: rows.tables,
+        conflicts: [...rows.conflicts],
+        deletions: [...rows.deletions],
+      },
+      snapshot: null,
+      planHash: scope.data ? `${schemaHash}.${digest.digest('hex').slice(0, 32)}` : schemaHash,
+    }
+    const tried = { report, isUnsettled: rows.isUnsettled }
+    if (isKept(scope, tried)) {
+      judge(request, report, rows.isUnsettled)
+      if (scope.data) ownPages.around(() => rememberRows(this.#free, scan, rows, bases))
+      if (scope.apply === true) this.#record(request, branchId, state, report, steps, ledger.missing)
+      if (scope.apply === true && scope.schema) this.#seedNew(run, had, state)
+    }
+    unstage(run)
+    return tried
+  }
+
+  /** Has the ids of the branch begin above those that the parent has afterwards, in tables that the merge is about. */
+  #renewIds(branchId: string, { data }: Scope, branch: readonly HighestId[]): Ids {
+    const { storage, ownPages } = this.#options
+    const parent = new Map(readHighestIds(this.#free).map(({ table, highest }) => [lower(table), highest]))
+    const ids = branch.flatMap((id) => {
+      const highest = parent.get(lower(id.table))
+      if (data === (highest === undefined)) return []
+      return [{ ...id, highest: Math.max(id.highest, highest ?? 0) }]
+    })
+    return ownPages.around(() => new IdRanges(storage.kv).renew(branchId, ids))
+  }
+
+  /** Tables that came from the branch go on behind its rows, so that those can be merged later. */
+  #seedNew(run: Run, had: ReadonlySet<string>, { ids }: ForkState): void {
+    const theirs = new Map(ids.map(({ table, highest }) => [lower(table), highest]))
+    const floors = readHighestIds(run).flatMap(({ table, highest }) => {
+      const floor = theirs.get(lower(table)) ?? 0
+      return had.has(lower(table)) || highest > 0 || floor === 0 ? [] : [[lower(table), floor] as const]
+    })
+    if (floors.length > 0) this.#options.seeds.plant(Object.fromEntries(floors))
+  }
+
+  /** What branch and parent have in common: what was merged last, or what the branch began with. */
+  #common(branchId: string, { fork, base, versions }: ForkState, ref: string) {
+    if (!base || fork === undefined) throw new PerSQLError('fork_point_unknown', { ref })
+    const merged = keptSchema(this.#options.storage.kv, MERGED + branchId)
+    return merged?.fork === fork ? merged : { change: 0, schema: base, versions }
+  }
+
+  #record(
+    { ref, mode, actor }: MergeRequest,
+    branchId: string,
+    { fork, change, schema, bookkeeping }: Gathered,
+    { data }: MergeReport,
+    steps: ReturnType<typeof mergeSchema>['steps'],
+    missing: readonly StoredMigration[],
+  ): void {
+    const { storage, ownPages, schemaChanges, ledger, now, note } = this.#options
+    ledger.record(missing, actor, now())
+    for (const { sql, object } of steps) if (object) schemaChanges.add(parseStatement(sql), [object], actor, now())
+    if (mode === 'schema') {
+      ownPages.around(() => {
+        dropSchemas(storage.kv, MERGED + branchId)
+        const versions = readStagedVersions(this.#free, bookkeeping)
+        keepSchema(storage.kv, MERGED + branchId, { fork: fork as string, change, schema, versions })
+      })
+    }
+    const sum = (field: 'inserted' | 'updated' | 'deleted') =>
+      data.tables.reduce((total, table) => total + table[field], 0)
+    const rows = { inserted: sum('inserted'), updated: sum('updated'), deleted: sum('deleted') }
+    note(actor, ref, { mode, statements: steps.length, ...rows })
+  }
+}
+
+const hasEffect = ({ schema, migrations, data }: MergeReport): boolean =>
+  schema.statements.length > 0 ||
+  (migrations !== undefined && migrations.recorded.length + migrations.tables.length > 0) ||
+  data.tables.some((table) => written(table) > 0)
+
+const isKept = ({ apply }: Scope, { report, isUnsettled }: Pick<Tried, 'report' | 'isUnsettled'>): boolean =>
+  apply === 'memory' ? !isUnsettled && !hasEffect(report) : apply
+
+const isOneOf = (tables: readonly { readonly table: string }[]) => {
+  const names = new Set(tables.map(({ table }) => lower(table)))
+  return (table: string) => names.has(lower(table))
+}
+
+const bytesAsText = (_key: string, value: unknown) =>
+  value instanceof ArrayBuffer ? new Uint8Array(value).toBase64() : value
+
+class Undone extends Error {}
+
+/** A statement of a merge is made of a table's columns, so it can be more than SQLite takes. */
+function mergeError(cause: unknown): PerSQLError {
+  const error = PerSQLError.from(cause)
+  const problem = error.code === 'internal' ? refusalOf(cause) : undefined
+  return problem === undefined ? error : new PerSQLError('merge_impossible', { problem }, { cause })
+}

@@ -1,0 +1,17 @@
+import { lower, nameOf, tokens, word } from '../../../sqlite/tokenizer.ts'
+
+/** Returns a statement without white space, comments, the case of names, and quotes that need not be. */
+export const normalForm = (sql: string): string => normalTokens(sql).join('\0')
+
+/** Returns the tokens of that. Texts keep their quotes, and what follows DEFAULT its case: there a name is a text. */
+export function normalTokens(sql: string): string[] {
+  let afterDefault = false
+  return [...tokens(sql)].map((token) => {
+    const raw = sql.slice(token.start, token.end)
+    const isText = raw[0] === "'" || (afterDefault && token.kind === 'quoted')
+    const keepsCase = isText || (afterDefault && token.kind === 'word')
+    afterDefault = word(sql, token) === 'DEFAULT'
+    if (keepsCase) return raw
+    return token.kind === 'quoted' ? nameOf(sql, token) : lower(raw)
+  })
+}

@@ -1,0 +1,28 @@
+import { PerSQLError } from '@persql/contract'
+import { SCHEMA_TABLE } from '../../../sqlite/schema-map.ts'
+import { actorOf, type Grant } from '../../calls/call.ts'
+import { type Handlers, parseInput } from '../../calls/handler.ts'
+import { done } from '../../calls/outcome.ts'
+import type { Merger } from './merger.ts'
+
+/** The services that a merge uses. */
+interface MergeServices {
+  readonly merger: Merger
+  readonly admits: (grant: Grant) => boolean
+}
+
+/** Returns the handler of merges. */
+export function operations({ merger, admits }: MergeServices) {
+  return {
+    async merge_branch(call) {
+      const { grant } = call
+      if (grant.tableScope !== null) throw new PerSQLError('table_out_of_scope', { table: SCHEMA_TABLE })
+      const input = parseInput<'merge_branch'>(call)
+      const check = () => {
+        if (!admits(grant)) throw new PerSQLError('token_unknown')
+      }
+      const { report, rowsRead, rowsWritten } = await merger.merge({ ...input, actor: actorOf(grant), check })
+      return done(report, { rowsRead, rowsWritten })
+    },
+  } satisfies Handlers
+}

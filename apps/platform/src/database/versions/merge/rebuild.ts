@@ -1,0 +1,113 @@
+import type { SchemaObject } from '../../../sqlite/schema.ts'
+import type { Run } from '../../../sqlite/schema-map.ts'
+import { contentOf } from '../../../sqlite/table-shape.ts'
+import { lower, quoteName } from '../../../sqlite/tokenizer.ts'
+import { hasRows, nameIn, type Shape, shapeOf } from './merge-table-info.ts'
+import type { Steps } from './steps.ts'
+import { Unfit } from './steps.ts'
+import { withName } from './table-text.ts'
+
+/** So begin, within a merge's transaction, the names of tables that take the place of others. */
+const ANEW = '_persql_new_'
+
+/** Where a table's rows come from: the table they are in now, and what each column is called there. */
+export interface Origin {
+  readonly table: string
+  readonly column: (now: string) => string
+}
+
+/**
+ * Has a table anew, with the rows of what it was. No trigger, view or foreign key must be in the way.
+ * @throws Unfit when the rows do not keep to what the new one asks for
+ */
+export function rebuild(steps: Steps, table: SchemaObject, origin: Origin): void {
+  const { run } = steps
+  const { name, sql } = table
+  const change =
+    lower(origin.table) === lower(name)
+      ? ({ type: 'table', name, change: 'changed' } as const)
+      : ({ type: 'table', name, change: 'renamed', from: origin.table } as const)
+  const why = change.change === 'renamed' ? `Renames "${origin.table}" to "${name}".` : `Changes table "${name}".`
+  const holdsNoRows = contentOf(sql) !== undefined
+  if (holdsNoRows) {
+    const losesData = contentOf(sql) === '' && hasRows(run, origin.table)
+    steps.do(`DROP TABLE ${quoteName(origin.table)}`, why, change, { losesData, record: false })
+    steps.do(sql, why, change)
+    return
+  }
+  const staged = ANEW + name
+  const counted = sequenceOf(run, origin.table)
+  steps.do(withName(sql, staged), why, change, { record: false })
+  const [from, to] = [shapeOf(run, origin.table), shapeOf(run, staged)]
+  if (!from || !to) throw new Unfit(change, `${why} Table "${origin.table}" doesn't exist.`)
+  const pairs = pairsOf(from, to, origin)
+  const keepsRowid = from.rowid && to.rowid && (from.isVirtual || !(from.keyIsRowid || to.keyIsRowid))
+  const [into, source] = [pairs.map(({ to }) => quoteName(to)), pairs.map(({ from }) => quoteName(from))]
+  if (keepsRowid && to.rowid && from.rowid) {
+    into.unshift(to.rowid)
+    source.unshift(from.rowid)
+  }
+  const rows = `SELECT ${source} FROM ${quoteName(origin.table)}`
+  if (into.length > 0) {
+    // Whatever the new table does ON CONFLICT, no row goes without a word.
+    steps.do(`INSERT OR ABORT INTO ${quoteName(staged)} (${into}) ${rows}`, why, change, { record: false })
+  }
+  const lost = lostBy(run, from, to, pairs, origin.table, staged)
+  steps.do(`DROP TABLE ${quoteName(origin.table)}`, lost ?? why, change, {
+    losesData: lost !== undefined,
+    record: false,
+  })
+  steps.do(`ALTER TABLE ${quoteName(staged)} RENAME TO ${quoteName(name)}`, why, change)
+  if (counted !== undefined && sequenceOf(run, name, true) !== undefined) {
+    run('DELETE FROM sqlite_sequence WHERE name = ?', name)
+    run(`INSERT INTO sqlite_sequence (name, seq) VALUES (?, ${counted})`, name)
+  }
+}
+
+interface Pair {
+  readonly from: string
+  readonly to: string
+}
+
+function pairsOf(from: Shape, to: Shape, origin: Origin): Pair[] {
+  const known = new Map(from.columns.map((name) => [lower(name), name]))
+  return to.columns.flatMap((name) => {
+    const was = known.get(lower(origin.column(name)))
+    return was === undefined ? [] : [{ from: was, to: name }]
+  })
+}
+
+/** What of the rows is not in the new table any more: columns with values, or values that became others. */
+function lostBy(run: Run, from: Shape, to: Shape, pairs: readonly Pair[], old: string, staged: string) {
+  const left = new Set(pairs.map((pair) => pair.from))
+  const table = quoteName(old)
+  const gone = from.columns.filter((name) => !left.has(name))
+  const full = gone.filter(
+    (name) => run(`SELECT 1 FROM ${table} WHERE ${quoteName(name)} IS NOT NULL LIMIT 1`).length > 0,
+  )
+  if (full.length > 0) return `Values of ${full.map((name) => `"${old}"."${name}"`).join(', ')} would be lost.`
+  const converted = pairs.filter((pair) => from.types.get(lower(pair.from)) !== to.types.get(lower(pair.to)))
+  if (converted.length === 0 || !hasRows(run, old)) return undefined
+  const changed = converted.filter((pair) => becomesOther(run, from, to, pair, table, quoteName(staged)))
+  if (changed.length === 0) return undefined
+  return `Values of ${changed.map((pair) => `"${old}"."${pair.from}"`).join(', ')} would change.`
+}
+
+/** Rows that cannot be found again by their rowid are taken to have changed. */
+function becomesOther(run: Run, from: Shape, to: Shape, pair: Pair, old: string, staged: string): boolean {
+  if (!from.rowid || !to.rowid || from.keyIsRowid !== to.keyIsRowid) return true
+  const [a, b] = [`o.${quoteName(pair.from)}`, `n.${quoteName(pair.to)}`]
+  const differs = `CAST(${a} AS TEXT) COLLATE BINARY IS NOT CAST(${b} AS TEXT)`
+  const sql = `SELECT 1 FROM ${old} o LEFT JOIN ${staged} n ON n.${nameIn(to, to.rowid)} = o.${nameIn(from, from.rowid)} WHERE ${differs} LIMIT 1`
+  return run(sql).length > 0
+}
+
+/** How far AUTOINCREMENT has counted, as SQL; with `may`, 0 for a table that counts and has not begun. */
+function sequenceOf(run: Run, table: string, may = false): string | undefined {
+  const counts = /\bautoincrement\b/i.test(
+    String(run("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ? COLLATE NOCASE", table)[0]?.[0]),
+  )
+  if (!counts) return undefined
+  const [row] = run('SELECT quote(max(seq)) FROM sqlite_sequence WHERE name = ? COLLATE NOCASE', table)
+  return row?.[0] === 'NULL' ? (may ? '0' : undefined) : (row?.[0] as string)
+}

@@ -1,0 +1,49 @@
+import type { ObjectChange } from '../../../sqlite/schema-diff.ts'
+import type { Run } from '../../../sqlite/schema-map.ts'
+
+/** A statement of a merge: what it is for, and what it changes, for the record. */
+export interface Step {
+  readonly sql: string
+  readonly reason: string
+  readonly losesData: boolean
+  readonly object: ObjectChange | undefined
+}
+
+/** Something of the branch that does not fit in the parent. */
+export class Unfit extends Error {
+  readonly object: { readonly type: string; readonly name: string }
+
+  constructor(object: { readonly type: string; readonly name: string }, reason: string, cause?: unknown) {
+    super(reason, { cause })
+    this.object = object
+  }
+}
+
+/** Runs the statements of a merge and keeps those that are worth telling. */
+export class Steps {
+  readonly run: Run
+  readonly done: Step[] = []
+
+  constructor(run: Run) {
+    this.run = run
+  }
+
+  /** @throws Unfit */
+  do(sql: string, reason: string, object: ObjectChange, more: { losesData?: boolean; record?: boolean } = {}): void {
+    try {
+      this.run(sql)
+    } catch (cause) {
+      throw new Unfit(object, `${reason} ${sentence(cause)}`, cause)
+    }
+    this.done.push({
+      sql,
+      reason,
+      losesData: more.losesData ?? false,
+      object: more.record === false ? undefined : object,
+    })
+  }
+}
+
+/** What SQLite says, without what the runtime adds. */
+export const sentence = (cause: unknown): string =>
+  (cause instanceof Error ? cause.message : String(cause)).replace(/: SQLITE_\w+.*$/, '').replace(/\.?$/, '.')

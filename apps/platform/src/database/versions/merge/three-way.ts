@@ -1,0 +1,86 @@
+import type { SchemaObject, SchemaText } from '../../../sqlite/schema-text.ts'
+import { lower } from '../../../sqlite/tokenizer.ts'
+import { normalForm } from './normal-form.ts'
+import { addedColumns, isVirtual } from './table-text.ts'
+
+/** An object that the branch alone has changed: what it was there, and is; `undefined` where it is not there. */
+export interface Change {
+  readonly before: SchemaObject | undefined
+  readonly after: SchemaObject | undefined
+}
+
+interface Named {
+  readonly type: string
+  readonly name: string
+}
+
+/** An object on which branch and parent do not agree. */
+export interface Clash {
+  readonly type: string
+  readonly name: string
+  readonly reason: string
+  readonly base: string | null
+  readonly parent: string | null
+  readonly branch: string | null
+}
+
+/**
+ * Compares two schemas with the one they both come from. What only the branch changed is a change; what both changed, or
+ * one changed and the other removed, a clash unless they agree.
+ */
+export function threeWay(base: SchemaText, parent: SchemaText, branch: SchemaText) {
+  const [was, ours, theirs] = [byKey(base), byKey(parent), byKey(branch)]
+  const changes: Change[] = []
+  const clashes: Clash[] = []
+  for (const key of new Set([...was.keys(), ...ours.keys(), ...theirs.keys()])) {
+    const [b, o, t] = [was.get(key), ours.get(key), theirs.get(key)]
+    if (isSame(t, b) || isSame(t, o)) continue
+    if (isSame(o, b) || hasOnlyColumnsMore(b, o, t)) changes.push({ before: o, after: t })
+    else if (hasOnlyColumnsMore(b, t, o)) continue
+    else clashes.push(clashOf('Changed differently on both sides.', t ?? o ?? b, b, o, t))
+  }
+  return { changes, clashes }
+}
+
+/** Whether two tables both got columns, the second all of the first one's and more: what both sides did is in it. */
+function hasOnlyColumnsMore(
+  base: SchemaObject | undefined,
+  some: SchemaObject | undefined,
+  more: SchemaObject | undefined,
+): boolean {
+  if (
+    !some ||
+    !more ||
+    [base, some, more].some((object) => object && (object.type !== 'table' || isVirtual(object.sql)))
+  )
+    return false
+  return (!base || addedColumns(base.sql, some.sql) !== undefined) && addedColumns(some.sql, more.sql) !== undefined
+}
+
+/** A clash about an object, with what is known of it. */
+export const clashOf = (
+  reason: string,
+  object: Named | undefined,
+  base?: SchemaObject,
+  parent?: SchemaObject,
+  branch?: SchemaObject,
+): Clash => ({
+  type: object?.type ?? 'table',
+  name: object?.name ?? '',
+  reason,
+  base: base?.sql ?? null,
+  parent: parent?.sql ?? null,
+  branch: branch?.sql ?? null,
+})
+
+/** Tables, indexes and views share their names; triggers have their own. */
+export const keyOf = ({ type, name }: Named): string => `${type === 'trigger' ? 'trigger' : ''} ${lower(name)}`
+
+export const objectsOf = ({ tables, others }: SchemaText): readonly SchemaObject[] => [...tables, ...others]
+
+export const byKey = (schema: SchemaText): Map<string, SchemaObject> =>
+  new Map(objectsOf(schema).map((object) => [keyOf(object), object]))
+
+/** Whether two objects are the same but for how they are written. */
+export const isSame = (a: SchemaObject | undefined, b: SchemaObject | undefined): boolean =>
+  a === undefined || b === undefined ? a === b : a.type === b.type && normalForm(a.sql) === normalForm(b.sql)

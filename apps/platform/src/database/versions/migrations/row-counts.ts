@@ -1,0 +1,74 @@
+import type { MigrationTrial } from '@persql/contract'
+import type { Run } from '../../../sqlite/schema-map.ts'
+import { lower, quoteName } from '../../../sqlite/tokenizer.ts'
+import type { Analysis } from '../../authorizer/authorizer.ts'
+import { isOurs } from '../../authorizer/changed-tables.ts'
+import type { Result } from '../../engine/result.ts'
+
+interface Counted {
+  readonly table: string
+  readonly before: number | null
+  /** Rows that statements inserted, updated or deleted; `null` when only SQLite knows. */
+  changes: number | null
+}
+
+/** Counts the rows that a migration changes in each table, including those that triggers and foreign keys change. */
+export class RowCounts {
+  readonly #run: Run
+  readonly #existing: ReadonlySet<string>
+  readonly #tables = new Map<string, Counted>()
+  #current: { readonly analysis: Analysis; readonly total: number } | undefined
+
+  constructor(run: Run) {
+    this.#run = run
+    const names = run("SELECT name FROM sqlite_master WHERE type = 'table'")
+    this.#existing = new Set(names.map(([name]) => lower(name as string)))
+  }
+
+  /** To be called before a statement runs. */
+  runs(analysis: Analysis): void {
+    const { writes } = analysis.effect
+    for (const table of writes) {
+      if (isOurs(table) || this.#tables.has(lower(table))) continue
+      const before = this.#existing.has(lower(table)) ? this.#count(table) : null
+      this.#tables.set(lower(table), { table, before, changes: 0 })
+    }
+    this.#current = { analysis, total: this.#total() }
+  }
+
+  /** To be called after it ran. */
+  ran({ changes = 0 }: Result): void {
+    if (!this.#current) return
+    const { analysis, total } = this.#current
+    const { direct, others } = analysis.touched
+    if (direct) this.#add(direct.table, changes)
+    const rest = this.#total() - total - changes
+    if (analysis.effect.kind === 'schema' || rest <= 0) return
+    for (const { table } of others) this.#add(table, others.length === 1 ? rest : null)
+  }
+
+  /** Tables with other rows than before, the first 100. A table that is rebuilt with all its rows is not among them. */
+  changed(): MigrationTrial['rows'] {
+    return [...this.#tables.values()]
+      .map(({ table, before, changes }) => ({ table, before, after: this.#count(table), changes }))
+      .filter(({ before, after, changes }) => before !== after || (after !== null && changes !== 0))
+      .slice(0, MAX_TABLES)
+  }
+
+  #add(table: string, changes: number | null): void {
+    const known = this.#tables.get(lower(table))
+    if (known) known.changes = changes === null || known.changes === null ? null : known.changes + changes
+  }
+
+  #count(table: string): number | null {
+    try {
+      return this.#run(`SELECT count(*) FROM ${quoteName(table)}`)[0]?.[0] as number
+    } catch {
+      return null
+    }
+  }
+
+  #total = (): number => this.#run('SELECT total_changes()')[0]?.[0] as number
+}
+
+const MAX_TABLES = 100

@@ -1,0 +1,177 @@
+import { createHash } from 'node:crypto'
+import { type Api, type Listed, type Migration, type Parsed, PerSQLError } from '@persql/contract'
+import * as z from 'zod'
+import { toIso } from '../../../clock.ts'
+import { type Order, readPage } from '../../../paging.ts'
+import type { StoredMigration } from '../../../sqlite/stored-migration.ts'
+import { limitReached } from '../../../storage/limit-reached.ts'
+import type { OwnPages } from '../../engine/system-storage.ts'
+
+/** What a draft says. */
+export type Draft = Pick<StoredMigration, 'name' | 'sql' | 'statements'>
+
+/** What a caller wants of the list. */
+type Wanted = Pick<Parsed<Api['list_migrations']>, 'pageSize' | 'cursor' | 'limit' | 'before'>
+
+const MAX_MIGRATIONS = 5_000
+/** Migrations in a list without `limit` and `pageSize`. */
+const LISTED = 100
+const NEWEST_FIRST: Order<StoredMigration, [number]> = {
+  name: 'migrations',
+  key: z.tuple([z.int().min(1)]),
+  keyOf: ({ number }) => [number],
+  sizeOf: ({ sql }) => sql.length,
+}
+/** Keys of migrations begin so. */
+export const PREFIX = 'migration/'
+/** Keys of their names begin so. */
+export const NAMES = 'migration-name/'
+/** The keys, or how they begin, of what is deleted with the rows and tables of a database. */
+export const contentKeys = [PREFIX, NAMES]
+/** The key of the last number. */
+export const NUMBER = 'migration-number'
+
+/** The migrations of a database, out of reach of SQL: `migration/<number>`, and the number under `migration-name/<name>`. */
+export class Migrations {
+  readonly #kv: SyncKvStorage
+  readonly #ownPages: OwnPages
+
+  constructor(storage: DurableObjectStorage, ownPages: OwnPages) {
+    this.#kv = storage.kv
+    this.#ownPages = ownPages
+  }
+
+  /**
+   * Returns a page, the newest first, from before the one with the id `before`.
+   * @throws PerSQLError `migration_not_found`, or `invalid_input` for a cursor that is not understood
+   */
+  page({ pageSize, cursor, limit, before }: Wanted): Listed<StoredMigration> {
+    if (cursor !== undefined && before !== undefined) {
+      throw new PerSQLError('invalid_input', { problem: 'Pass "cursor" or "before", not both.' })
+    }
+    const first = before === undefined ? undefined : numberOf(before)
+    const read = (after: readonly [number] | undefined, most: number | undefined) => {
+      const behind = after?.[0] ?? first
+      const end = behind === undefined ? {} : { end: keyOf(behind) }
+      const options = { prefix: PREFIX, reverse: true, limit: most ?? MAX_MIGRATIONS, ...end }
+      return [...this.#kv.list<StoredMigration>(options)].map(([, each]) => each)
+    }
+    const size = pageSize ?? limit ?? (cursor === undefined ? LISTED : undefined)
+    return readPage(NEWEST_FIRST, { pageSize: size, cursor }, read, [...this.#kv.list({ prefix: NAMES })].length)
+  }
+
+  /** A migration that is not applied. @throws PerSQLError `migration_not_found` or `migration_applied` */
+  draft(id: string): StoredMigration {
+    const stored = this.#kv.get<StoredMigration>(keyOf(numberOf(id)))
+    if (!stored) throw notFound(id)
+    if (stored.applied) throw taken(stored)
+    return stored
+  }
+
+  /** @throws PerSQLError `migration_applied` or `migration_exists` when the name is taken, or `limit_reached` */
+  create(draft: Draft, nowMs: number): StoredMigration {
+    this.#requireFree(draft.name)
+    if ([...this.#kv.list({ prefix: NAMES })].length >= MAX_MIGRATIONS) {
+      throw limitReached(MAX_MIGRATIONS, 'migrations', 'Delete drafts you no longer need.')
+    }
+    const number = (this.#kv.get<number>(NUMBER) ?? 0) + 1
+    const times = { createdAtMs: nowMs, updatedAtMs: nowMs }
+    const stored = { ...draft, number, checksum: sha256(draft.sql), ...times }
+    this.#ownPages.around(() => {
+      this.#kv.put(NUMBER, number)
+      this.#put(stored)
+    })
+    return stored
+  }
+
+  /** @throws PerSQLError `migration_applied` or `migration_exists` when the name is taken */
+  change({ failed, ...before }: StoredMigration, draft: Draft, nowMs: number): StoredMigration {
+    if (draft.name !== before.name) this.#requireFree(draft.name)
+    const checksum = sha256(draft.sql)
+    // What failed was another text.
+    const still = checksum === before.checksum && failed ? { failed } : {}
+    const stored = { ...before, ...draft, checksum, updatedAtMs: nowMs, ...still }
+    this.#ownPages.around(() => {
+      this.#kv.delete(NAMES + before.name)
+      this.#put(stored)
+    })
+    return stored
+  }
+
+  delete({ number, name }: StoredMigration): void {
+    this.#ownPages.around(() => {
+      this.#kv.delete(NAMES + name)
+      this.#kv.delete(keyOf(number))
+    })
+  }
+
+  /** To be called in the transaction of what it did. */
+  freeze(
+    { failed: _failed, ...draft }: StoredMigration,
+    applied: NonNullable<StoredMigration['applied']>,
+  ): StoredMigration {
+    const stored = { ...draft, applied }
+    this.#ownPages.around(() => this.#put(stored))
+    return stored
+  }
+
+  /** Keeps why a draft could not be applied. */
+  fail(draft: StoredMigration, failed: NonNullable<StoredMigration['failed']>): void {
+    this.#ownPages.around(() => this.#put({ ...draft, failed }))
+  }
+
+  #put(stored: StoredMigration): void {
+    this.#kv.put(NAMES + stored.name, stored.number)
+    this.#kv.put(keyOf(stored.number), stored)
+  }
+
+  #requireFree(name: string): void {
+    const number = this.#kv.get<number>(NAMES + name)
+    if (number !== undefined) throw taken(this.#kv.get<StoredMigration>(keyOf(number)) as StoredMigration)
+  }
+}
+
+/** A migration as callers see it. */
+export function migrationOf(stored: StoredMigration): Migration {
+  const { name, sql, checksum, statements, createdAtMs, updatedAtMs, applied, inherited, failed } = stored
+  return {
+    id: idOf(stored),
+    name,
+    sql,
+    checksum,
+    statements,
+    createdAt: toIso(createdAtMs),
+    updatedAt: toIso(updatedAtMs),
+    appliedAt: applied ? toIso(applied.atMs) : null,
+    appliedBy: applied?.by ?? null,
+    durationMs: applied?.durationMs ?? null,
+    bookmark: applied?.bookmark ?? null,
+    ...(inherited && { inherited }),
+    ...(failed && { error: errorOf(failed) }),
+  }
+}
+
+/** What a migration is called in paths. */
+export const idOf = ({ number }: Pick<StoredMigration, 'number'>): string => `mig_${number}`
+
+function numberOf(id: string): number {
+  const digits = /^mig_([1-9]\d{0,11})$/.exec(id)?.[1]
+  if (!digits) throw notFound(id)
+  return Number(digits)
+}
+
+/** It comes with what tells a caller whether it is the same one. */
+function taken(stored: StoredMigration): PerSQLError {
+  const { name, checksum, applied } = stored
+  const known = { id: idOf(stored), checksum }
+  return applied
+    ? new PerSQLError('migration_applied', { name }, { extra: { ...known, appliedAt: toIso(applied.atMs) } })
+    : new PerSQLError('migration_exists', { name }, { extra: known })
+}
+
+const errorOf = ({ atMs, ...error }: NonNullable<StoredMigration['failed']>) => ({ ...error, at: toIso(atMs) })
+const notFound = (id: string) => new PerSQLError('migration_not_found', { id })
+/** The key of a migration. */
+export const keyOf = (number: number) => PREFIX + String(number).padStart(12, '0')
+// Not the runtime's own digest: it answers later, and by then a name may be taken.
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')

@@ -1,0 +1,112 @@
+import { type AutomaticSnapshot, PerSQLError } from '@persql/contract'
+import { SCHEMA_TABLE } from '../../../sqlite/schema-map.ts'
+import { quoteName } from '../../../sqlite/tokenizer.ts'
+import type { Analysis } from '../../authorizer/authorizer.ts'
+import { Postponed } from '../../engine/engine.ts'
+import type { OwnPages } from '../../engine/system-storage.ts'
+import type { History } from './snapshots.ts'
+
+/** Larger databases are not copied before a statement: writes would have to wait for too long. */
+const MAX_BYTES = 32 * 1024 * 1024
+/** Statements that replace rows come often: they ask for a snapshot when the newest one is older than this. */
+const REPLACED_MS = 24 * 60 * 60 * 1000
+const KEY = 'no-automatic-snapshots'
+
+/** A snapshot is to be made first. */
+export class KeepFirst extends Postponed {}
+
+/** What a keeper needs of its database. */
+export interface KeeperOptions {
+  readonly storage: DurableObjectStorage
+  readonly ownPages: OwnPages
+  readonly history: History
+  readonly now: () => number
+  /** Makes writes wait until the returned function is called. */
+  readonly freeze: () => () => void
+}
+
+/** Has a snapshot made before a statement that loses rows without saying which. */
+export class Keeper {
+  readonly #options: KeeperOptions
+  #kept: AutomaticSnapshot | undefined
+  #keeping = 0
+
+  constructor(options: KeeperOptions) {
+    this.#options = options
+  }
+
+  /** A copy is being made that nobody asked for. */
+  get isKeeping(): boolean {
+    return this.#keeping > 0
+  }
+
+  get isOn(): boolean {
+    return this.#options.storage.kv.get(KEY) === undefined
+  }
+
+  set isOn(on: boolean) {
+    const { storage, ownPages } = this.#options
+    ownPages.around(() => (on ? storage.kv.delete(KEY) : storage.kv.put(KEY, true)))
+  }
+
+  /** What is to be told of the call that is being served. */
+  get kept(): AutomaticSnapshot | undefined {
+    return this.#kept
+  }
+
+  /** To be called before the statements of a call, with what was kept for it before. */
+  begin(kept: AutomaticSnapshot | undefined): void {
+    this.#kept = kept
+  }
+
+  /** To be called before a statement runs. @throws KeepFirst */
+  check(analysis: Analysis): void {
+    if (this.#kept) return
+    const { loss } = analysis
+    if (loss === undefined || !this.isOn || !this.#loses(analysis)) return
+    const { now, history, ownPages } = this.#options
+    if (loss === 'replaced' && history.newestMs > now() - REPLACED_MS) return
+    if (ownPages.tenantBytes() > MAX_BYTES) {
+      this.#kept = { snapshotSkipped: 'too_large' }
+      return
+    }
+    throw new KeepFirst(`before ${analysis.statement.text.replace(/\s+/g, ' ')}`)
+  }
+
+  /**
+   * Makes the snapshot, then calls `next` before any other write gets its turn.
+   * @throws PerSQLError `copy_cut_off`
+   */
+  async keep<T>({ message: label }: KeepFirst, next: (kept: AutomaticSnapshot) => T): Promise<Awaited<T>> {
+    const thaw = this.#options.freeze()
+    this.#keeping++
+    let kept: AutomaticSnapshot
+    try {
+      const { id, label: cut } = await this.#options.history.create(label.slice(0, 80), true)
+      kept = { snapshot: { id, label: cut } }
+    } catch (cause) {
+      if (PerSQLError.from(cause).code !== 'copy_impossible') throw cause
+      kept = { snapshotSkipped: 'copy_impossible' }
+    } finally {
+      this.#keeping--
+      thaw()
+    }
+    return await next(kept)
+  }
+
+  /** Of a table that is dropped the definition is lost too; else there must be rows. */
+  #loses({ statement: { verb, names }, effect: { writes } }: Analysis): boolean {
+    if (verb === 'DROP' || verb === 'ALTER') return this.#tables().some((table) => names.has(table))
+    return writes.some((table) => {
+      if (table === 'sqlite_sequence' || table === SCHEMA_TABLE) return false
+      return [...this.#options.storage.sql.exec(`SELECT 1 FROM ${quoteName(table)} LIMIT 1`).raw()].length > 0
+    })
+  }
+
+  #tables(): string[] {
+    const { sql } = this.#options.storage
+    return [...sql.exec(`SELECT lower(name) FROM ${SCHEMA_TABLE} WHERE type = 'table'`).raw()].map(
+      ([name]) => `${name}`,
+    )
+  }
+}
