@@ -4,12 +4,12 @@ import { timers as approvals } from './approvals/requests.ts'
 import { timers as audit } from './audit-outbox.ts'
 import { timers as replays } from './calls/idempotency.ts'
 import { timers as rateLimits } from './endpoints/rate-limits.ts'
-import { timers as sockets } from './feed/sockets.ts'
+import { timers as sockets } from './events/change-feed/sockets.ts'
+import { timers as schedules } from './events/schedules/run.ts'
+import { timers as webhooks } from './events/webhooks/delivery-worker.ts'
 import { timers as proposals } from './proposals/store.ts'
-import { timers as schedules } from './schedules/run.ts'
 import { timers as imports } from './transfer/stage.ts'
 import { timers as snapshots } from './versions/snapshots/snapshots.ts'
-import { timers as webhooks } from './webhooks/webhooks.ts'
 
 /** The services that work when timers are due. They are read then, as some are made later than the timers. */
 type TimerServices = Parameters<typeof scratch>[0] &

@@ -2,7 +2,7 @@ import { type ApprovalRequest, type ListedApproval, PerSQLError } from '@persql/
 import { toIso } from '../../clock.ts'
 import { actorOf, type Bound } from '../calls/call.ts'
 import type { OwnPages } from '../engine/system-storage.ts'
-import type { ApprovalEvent } from '../webhooks/store.ts'
+import type { ApprovalEvent } from '../events/webhooks/store.ts'
 import { Gate } from './gate.ts'
 import { type Request, Requests, statusOf } from './requests.ts'
 import { Rules } from './rules.ts'

@@ -1,7 +1,7 @@
 import { PerSQLError } from '@persql/contract'
 import { now } from '../../clock.ts'
 import type { Exclusion } from '../engine/exclusive-lock.ts'
-import type { Feed } from '../feed/feed.ts'
+import type { Feed } from '../events/change-feed/feed.ts'
 import type { IdentityStore } from '../identity.ts'
 import type { Lease } from '../metering/lease.ts'
 import type { CopySource } from '../versions/copy/source.ts'

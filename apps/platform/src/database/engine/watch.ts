@@ -1,12 +1,12 @@
 import { PerSQLError } from '@persql/contract'
 import { now } from '../../clock.ts'
 import { actorOf } from '../calls/call.ts'
-import type { Feed } from '../feed/feed.ts'
+import type { Feed } from '../events/change-feed/feed.ts'
+import type { WebhookStore } from '../events/webhooks/store.ts'
 import type { IdentityStore } from '../identity.ts'
 import type { Charges } from '../metering/charges.ts'
 import type { SchemaChanges } from '../versions/schema-changes.ts'
 import type { Keeper } from '../versions/snapshots/auto-snapshotter.ts'
-import type { WebhookStore } from '../webhooks/store.ts'
 import type { Watch } from './engine.ts'
 
 /** The services that learn of statements. They are read when they are used, as some are made later. */

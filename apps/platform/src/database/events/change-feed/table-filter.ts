@@ -1,5 +1,5 @@
 import type { Change } from '@persql/contract'
-import { lower } from '../../sqlite/tokenizer.ts'
+import { lower } from '../../../sqlite/tokenizer.ts'
 
 /** The tables somebody wants to hear of and may; `null` means all. */
 export type Tables = readonly string[] | null

@@ -11,13 +11,13 @@ import {
   type Webhook,
 } from '@persql/contract'
 import * as z from 'zod'
-import { toIso } from '../../clock.ts'
-import { compareKeys, pageOf } from '../../paging.ts'
-import { limitReached } from '../../storage/limit-reached.ts'
-import { randomText } from '../../token.ts'
-import type { OwnPages } from '../engine/system-storage.ts'
-import { concerns } from '../feed/tables.ts'
-import type { Posted } from './post.ts'
+import { toIso } from '../../../clock.ts'
+import { compareKeys, pageOf } from '../../../paging.ts'
+import { limitReached } from '../../../storage/limit-reached.ts'
+import { randomText } from '../../../token.ts'
+import type { OwnPages } from '../../engine/system-storage.ts'
+import { concerns } from '../change-feed/table-filter.ts'
+import type { Posted } from './deliver.ts'
 
 type Fields = Pick<Parsed<Api['create_webhook']>, 'name' | 'url' | 'tables' | 'events' | 'enabled'>
 

@@ -1,12 +1,12 @@
 import { PerSQLError } from '@persql/contract'
-import { mapPage } from '../../paging.ts'
-import type { Audit } from '../audit-outbox.ts'
-import { actorOf, type DatabaseCall } from '../calls/call.ts'
-import { type Handlers, parseInput } from '../calls/handler.ts'
-import { done, donePage } from '../calls/outcome.ts'
-import { within } from '../feed/tables.ts'
+import { mapPage } from '../../../paging.ts'
+import type { Audit } from '../../audit-outbox.ts'
+import { actorOf, type DatabaseCall } from '../../calls/call.ts'
+import { type Handlers, parseInput } from '../../calls/handler.ts'
+import { done, donePage } from '../../calls/outcome.ts'
+import { within } from '../change-feed/table-filter.ts'
+import type { Webhooks } from './delivery-worker.ts'
 import { deliveryOf, newSecret, type WebhookStore, webhookOf } from './store.ts'
-import type { Webhooks } from './webhooks.ts'
 
 /** The services that webhooks use. */
 interface WebhookServices {

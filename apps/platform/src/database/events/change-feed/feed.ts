@@ -1,7 +1,7 @@
 import type { Change } from '@persql/contract'
-import { randomText } from '../../token.ts'
-import { ALL } from '../engine/engine.ts'
-import type { OwnPages } from '../engine/system-storage.ts'
+import { randomText } from '../../../token.ts'
+import { ALL } from '../../engine/engine.ts'
+import type { OwnPages } from '../../engine/system-storage.ts'
 
 /** A change with its place in the feed. */
 export interface FeedEvent extends Change {

@@ -1,10 +1,10 @@
 import { type Change, PerSQLError } from '@persql/contract'
-import { limitReached } from '../../storage/limit-reached.ts'
-import { randomText } from '../../token.ts'
-import type { Grant } from '../calls/call.ts'
-import type { Bearer, Lease } from '../metering/lease.ts'
+import { limitReached } from '../../../storage/limit-reached.ts'
+import { randomText } from '../../../token.ts'
+import type { Grant } from '../../calls/call.ts'
+import type { Bearer, Lease } from '../../metering/lease.ts'
 import type { Feed, FeedEvent } from './feed.ts'
-import { concerns, type Tables, within } from './tables.ts'
+import { concerns, type Tables, within } from './table-filter.ts'
 
 /** What is known of a socket, kept with it by the runtime while the object sleeps. */
 interface Subscription {

@@ -1,11 +1,11 @@
 import { PerSQLError } from '@persql/contract'
-import type { Grant } from '../calls/call.ts'
-import { type Handlers, parseInput } from '../calls/handler.ts'
-import { done } from '../calls/outcome.ts'
+import type { Grant } from '../../calls/call.ts'
+import { type Handlers, parseInput } from '../../calls/handler.ts'
+import { done } from '../../calls/outcome.ts'
 import type { Feed } from './feed.ts'
+import type { Waiting } from './long-poll.ts'
 import type { Sockets } from './sockets.ts'
-import { concerns, tablesOf, within } from './tables.ts'
-import type { Waiting } from './waiting.ts'
+import { concerns, tablesOf, within } from './table-filter.ts'
 
 /** The services that subscribers use. */
 interface FeedServices {

@@ -8,11 +8,11 @@ import {
   type Schedule,
 } from '@persql/contract'
 import * as z from 'zod'
-import { toIso } from '../../clock.ts'
-import { compareKeys, pageOf } from '../../paging.ts'
-import { limitReached } from '../../storage/limit-reached.ts'
-import { randomText } from '../../token.ts'
-import type { OwnPages } from '../engine/system-storage.ts'
+import { toIso } from '../../../clock.ts'
+import { compareKeys, pageOf } from '../../../paging.ts'
+import { limitReached } from '../../../storage/limit-reached.ts'
+import { randomText } from '../../../token.ts'
+import type { OwnPages } from '../../engine/system-storage.ts'
 
 type Fields = Pick<Parsed<Api['create_schedule']>, 'name' | 'sql' | 'params' | 'intervalSec' | 'enabled'>
 

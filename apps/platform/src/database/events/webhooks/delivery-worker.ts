@@ -1,5 +1,5 @@
-import { toIso } from '../../clock.ts'
-import { type Posted, post, type Send } from './post.ts'
+import { toIso } from '../../../clock.ts'
+import { type Posted, post, type Send } from './deliver.ts'
 import type { StoredDelivery, StoredWebhook, WebhookEvent, WebhookStore } from './store.ts'
 
 /** What webhooks need of their database. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { urlProblem } from './address.ts'
+import { urlProblem } from './validate-url.ts'
 
 test.each([
   'https://127.0.0.1/',

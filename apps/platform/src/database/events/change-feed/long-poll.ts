@@ -1,6 +1,6 @@
-import { limitReached } from '../../storage/limit-reached.ts'
+import { limitReached } from '../../../storage/limit-reached.ts'
 import type { Feed, FeedEvent } from './feed.ts'
-import type { concerns } from './tables.ts'
+import type { concerns } from './table-filter.ts'
 
 const MAX_WAITING = 1_000
 
