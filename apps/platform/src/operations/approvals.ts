@@ -3,7 +3,7 @@ import type { Account } from '../accounts/auth.ts'
 import { accessOf } from '../authenticate.ts'
 import { covers } from '../authority.ts'
 import type { Context } from '../context.ts'
-import { approvalAddress } from '../database/approvals/tokens.ts'
+import { approvalAddress } from '../database/review/approvals/tokens.ts'
 import { databaseObject } from '../objects.ts'
 import type { AccountHandlers } from './handlers.ts'
 

@@ -1,9 +1,9 @@
 import { PerSQLError } from '@persql/contract'
-import { type ApprovalRequester, asking } from '../approvals/asking.ts'
 import { type Grant, parseBatch, parseQuery, type StatementInput } from '../calls/call.ts'
 import type { Handlers } from '../calls/handler.ts'
 import { done, type Outcome } from '../calls/outcome.ts'
 import { readSchema } from '../describe/schema.ts'
+import { type ApprovalRequester, asking } from '../review/approvals/with-approval.ts'
 import {
   type BatchWithoutForeignKeys,
   batchWithoutForeignKeys,

@@ -1,9 +1,9 @@
 import { PerSQLError } from '@persql/contract'
 import { mapPage } from '../../paging.ts'
-import type { Audit } from '../audit-outbox.ts'
 import { actorOf } from '../calls/call.ts'
 import { type Handlers, parseInput } from '../calls/handler.ts'
 import { done, donePage } from '../calls/outcome.ts'
+import type { Audit } from '../review/audit-outbox.ts'
 import { isBranch } from '../versions/merge/fork-state.ts'
 import { type SavedQueries, type StoredQuery, savedQueryOf } from './store.ts'
 

@@ -1,10 +1,10 @@
 import { assertInScope, isInScope } from '../../../authority.ts'
 import { mapPage } from '../../../paging.ts'
-import type { Audit } from '../../audit-outbox.ts'
 import { actorOf, type DatabaseCall } from '../../calls/call.ts'
 import { type Handlers, parseInput } from '../../calls/handler.ts'
 import { done, donePage } from '../../calls/outcome.ts'
 import { type Engine, OnHold } from '../../engine/engine.ts'
+import type { Audit } from '../../review/audit-outbox.ts'
 import { failed, lastRun, runStatement, statementOf } from './run.ts'
 import { type Rights, type Schedules, type StoredSchedule, scheduleOf } from './store.ts'
 

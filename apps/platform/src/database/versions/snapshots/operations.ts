@@ -1,8 +1,8 @@
 import { PerSQLError } from '@persql/contract'
-import type { Audit } from '../../audit-outbox.ts'
 import { actorOf } from '../../calls/call.ts'
 import { type Handlers, parseInput } from '../../calls/handler.ts'
 import { done, donePage } from '../../calls/outcome.ts'
+import type { Audit } from '../../review/audit-outbox.ts'
 import type { Keeper } from './auto-snapshotter.ts'
 import type { History } from './snapshots.ts'
 

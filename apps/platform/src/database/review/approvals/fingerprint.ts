@@ -1,5 +1,5 @@
-import { lower } from '../../sqlite/tokenizer.ts'
-import type { Analysis } from '../authorizer/authorizer.ts'
+import { lower } from '../../../sqlite/tokenizer.ts'
+import type { Analysis } from '../../authorizer/authorizer.ts'
 import { hashOf } from './tokens.ts'
 
 /**

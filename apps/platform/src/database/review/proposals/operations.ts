@@ -1,11 +1,11 @@
 import { PerSQLError } from '@persql/contract'
-import { toIso } from '../../clock.ts'
-import { type ApprovalRequester, asking, type Waiting } from '../approvals/asking.ts'
-import type { Analysis } from '../authorizer/authorizer.ts'
-import { type DatabaseCall, parseApply, parseProposal } from '../calls/call.ts'
-import type { Handlers } from '../calls/handler.ts'
-import { done } from '../calls/outcome.ts'
-import { undone } from '../engine/dry-run.ts'
+import { toIso } from '../../../clock.ts'
+import type { Analysis } from '../../authorizer/authorizer.ts'
+import { type DatabaseCall, parseApply, parseProposal } from '../../calls/call.ts'
+import type { Handlers } from '../../calls/handler.ts'
+import { done } from '../../calls/outcome.ts'
+import { undone } from '../../engine/dry-run.ts'
+import { type ApprovalRequester, asking, type Waiting } from '../approvals/with-approval.ts'
 import type { Proposals } from './store.ts'
 
 /** The services that proposals use. */

@@ -1,12 +1,12 @@
 import { type ApprovalRequest, type ListedApproval, PerSQLError } from '@persql/contract'
-import { toIso } from '../../clock.ts'
-import { actorOf, type Bound } from '../calls/call.ts'
-import type { OwnPages } from '../engine/system-storage.ts'
-import type { ApprovalEvent } from '../events/webhooks/store.ts'
-import { Gate } from './gate.ts'
+import { toIso } from '../../../clock.ts'
+import { actorOf, type Bound } from '../../calls/call.ts'
+import type { OwnPages } from '../../engine/system-storage.ts'
+import type { ApprovalEvent } from '../../events/webhooks/store.ts'
 import { type Request, Requests, statusOf } from './requests.ts'
 import { Rules } from './rules.ts'
 import { type Address, hashOf } from './tokens.ts'
+import { Gate } from './write-gate.ts'
 
 /** So much of its SQL a request shows in a list. */
 const LISTED_CHARACTERS = 500

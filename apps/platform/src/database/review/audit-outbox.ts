@@ -1,8 +1,8 @@
-import { now } from '../clock.ts'
-import type { Env } from '../env.ts'
-import { namespaceAt } from '../remote.ts'
-import type { OwnPages } from './engine/system-storage.ts'
-import type { Identity } from './identity.ts'
+import { now } from '../../clock.ts'
+import type { Env } from '../../env.ts'
+import { namespaceAt } from '../../remote.ts'
+import type { OwnPages } from '../engine/system-storage.ts'
+import type { Identity } from '../identity.ts'
 
 /** Something that was done to a database, for the audit log of its namespace. */
 export interface Deed {

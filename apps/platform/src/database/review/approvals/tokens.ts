@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { PerSQLError, SLUG } from '@persql/contract'
-import { randomText } from '../../token.ts'
+import { randomText } from '../../../token.ts'
 
 const APPROVAL = new RegExp(`^appr_(${SLUG})\\.(${SLUG})_[0-9A-Za-z]{32}$`)
 

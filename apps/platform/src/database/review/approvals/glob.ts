@@ -1,4 +1,4 @@
-import { lower } from '../../sqlite/tokenizer.ts'
+import { lower } from '../../../sqlite/tokenizer.ts'
 
 /**
  * Whether a table's name is one that the glob stands for: `*` for any characters, `?` for one, letters of either case

@@ -1,13 +1,13 @@
 import { PerSQLError } from '@persql/contract'
+import { actorOf } from '../../calls/call.ts'
+import { type Handlers, parseInput } from '../../calls/handler.ts'
+import { done } from '../../calls/outcome.ts'
+import type { Engine } from '../../engine/engine.ts'
 import type { Audit } from '../audit-outbox.ts'
-import { actorOf } from '../calls/call.ts'
-import { type Handlers, parseInput } from '../calls/handler.ts'
-import { done } from '../calls/outcome.ts'
-import type { Engine } from '../engine/engine.ts'
 import { type Approvals, approvalOf, nameOf, notOpen } from './approvals.ts'
-import { runFrozen, sum, textOf } from './asking.ts'
-import { Trial } from './gate.ts'
 import { statusOf } from './requests.ts'
+import { runFrozen, sum, textOf } from './with-approval.ts'
+import { Trial } from './write-gate.ts'
 
 const MOST_LISTED = 100
 

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { PerSQLError } from '@persql/contract'
-import { limitReached } from '../../storage/limit-reached.ts'
-import { randomText } from '../../token.ts'
-import type { StatementInput } from '../calls/call.ts'
-import type { OwnPages } from '../engine/system-storage.ts'
+import { limitReached } from '../../../storage/limit-reached.ts'
+import { randomText } from '../../../token.ts'
+import type { StatementInput } from '../../calls/call.ts'
+import type { OwnPages } from '../../engine/system-storage.ts'
 
 /** A write that was proposed, frozen as it was then. */
 export interface Proposal {

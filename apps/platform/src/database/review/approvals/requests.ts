@@ -1,7 +1,7 @@
 import { type ApprovalHit, type ApprovalStatus, PerSQLError } from '@persql/contract'
-import { limitReached } from '../../storage/limit-reached.ts'
-import type { StatementInput } from '../calls/call.ts'
-import type { OwnPages } from '../engine/system-storage.ts'
+import { limitReached } from '../../../storage/limit-reached.ts'
+import type { StatementInput } from '../../calls/call.ts'
+import type { OwnPages } from '../../engine/system-storage.ts'
 import { hashOf } from './tokens.ts'
 
 /** What would be run: frozen as it was sent. */

@@ -1,8 +1,8 @@
 import { type ApprovalHit, type ApprovalRule, PerSQLError } from '@persql/contract'
-import { toIso } from '../../clock.ts'
-import { limitReached } from '../../storage/limit-reached.ts'
-import { randomText } from '../../token.ts'
-import type { OwnPages } from '../engine/system-storage.ts'
+import { toIso } from '../../../clock.ts'
+import { limitReached } from '../../../storage/limit-reached.ts'
+import { randomText } from '../../../token.ts'
+import type { OwnPages } from '../../engine/system-storage.ts'
 import { matchesGlob } from './glob.ts'
 
 const KEY = 'approval-rules'

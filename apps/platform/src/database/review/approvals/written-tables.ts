@@ -1,6 +1,6 @@
-import { SCHEMA_TABLE } from '../../sqlite/schema-map.ts'
-import { lower } from '../../sqlite/tokenizer.ts'
-import type { Analysis } from '../authorizer/authorizer.ts'
+import { SCHEMA_TABLE } from '../../../sqlite/schema-map.ts'
+import { lower } from '../../../sqlite/tokenizer.ts'
+import type { Analysis } from '../../authorizer/authorizer.ts'
 
 // By analysis: it is made anew whenever the schema changed.
 const known = new WeakMap<Analysis, readonly string[]>()
