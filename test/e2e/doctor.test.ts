@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { RESERVED } from '../../apps/platform/src/database/describe/doctor/reserved-words.ts'
+import { RESERVED } from '../../apps/platform/src/database/insights/describe/doctor/reserved-words.ts'
 import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 import { CASES, CLEAN } from './doctor-corpus.ts'
 

@@ -1,6 +1,6 @@
 import { now } from '../../clock.ts'
-import type { Assistant } from '../ai/assistant.ts'
 import type { Engine } from '../engine/engine.ts'
+import type { Assistant } from '../insights/assistant/assistant.ts'
 import type { Charges } from '../metering/charges.ts'
 import { keyColumn } from './manage.ts'
 import type { Means, RunAsk, Spend } from './run.ts'

@@ -2,7 +2,7 @@ import { PerSQLError } from '@persql/contract'
 import { type Grant, parseBatch, parseQuery, type StatementInput } from '../calls/call.ts'
 import type { Handlers } from '../calls/handler.ts'
 import { done, type Outcome } from '../calls/outcome.ts'
-import { readSchema } from '../describe/schema.ts'
+import { readSchema } from '../insights/describe/schema.ts'
 import { type ApprovalRequester, asking } from '../review/approvals/with-approval.ts'
 import {
   type BatchWithoutForeignKeys,

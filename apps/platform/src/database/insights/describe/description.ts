@@ -1,0 +1,42 @@
+import type { Described, Docs } from '@persql/contract'
+import { countRows } from '../../engine/schema.ts'
+import { notesOf } from './find-description.ts'
+import { type Column, type Model, termNames } from './model.ts'
+
+/** The schema with what is written about it, and how many rows it took to count the tables. */
+export function describeModel(sql: SqlStorage, { tables, views, triggers }: Model, docs: Docs) {
+  const noteOf = notesOf(docs)
+  let rowsRead = 0
+  const count = (table: string): number | null => {
+    const counted = countRows(sql, table)
+    rowsRead += counted.rowsRead
+    return counted.rowCount
+  }
+  const described = (table: string) => (column: Column) => ({ ...column, description: noteOf(table, column.name) })
+  const data: Described = {
+    databaseDescription: docs.databaseDescription || null,
+    tables: tables.map(({ name, columns, foreignKeys, indexes }) => ({
+      table: name,
+      description: noteOf(name),
+      rowCount: count(name),
+      columns: columns.map(described(name)),
+      foreignKeys: [...foreignKeys],
+      indexes: indexes.map(({ terms, ...index }) => ({
+        ...index,
+        columns: termNames(terms),
+      })),
+    })) as Described['tables'],
+    views: views.map(({ name, sql, columns }) => ({
+      name,
+      sql,
+      description: noteOf(name),
+      columns: columns.map((column) => ({
+        name: column.name,
+        type: column.type,
+        description: noteOf(name, column.name),
+      })),
+    })),
+    triggers: [...triggers],
+  }
+  return { data, rowsRead }
+}

@@ -1,0 +1,45 @@
+import type { Docs, Finding } from '@persql/contract'
+import type { Model } from '../model.ts'
+import { type Rule, same } from './rule-types.ts'
+
+/** A table that nothing is written about, where something is about others. */
+export const docRule: Rule = {
+  id: 'table_without_description',
+  severity: 'info',
+  why: 'Other tables have descriptions, so readers who rely on them miss this one. Add a description.',
+  *find({ table, model, noteOf }) {
+    if (!noteOf(table.name) && model.tables.some(({ name }) => noteOf(name))) {
+      yield { what: 'The table has no description.' }
+    }
+  },
+}
+
+/** Views that do not work any more. */
+export const viewFindings = ({ views }: Model): Finding[] =>
+  views
+    .filter(({ error }) => error !== undefined)
+    .map(({ name, error }) => ({
+      severity: 'error',
+      rule: 'broken_view',
+      table: name,
+      message: `The view is broken: ${error}. Queries on it fail. Recreate it or drop it.`,
+    }))
+
+/** Descriptions of what is not there. */
+export function staleDocs({ tables, views }: Model, docs: Docs, seesAll: boolean): Finding[] {
+  const why = "It points readers to something that doesn't exist. Remove it from the descriptions."
+  const stale = (table: string, what: string, column?: string): Finding => ({
+    severity: 'info',
+    rule: 'description_of_nothing',
+    table,
+    ...(column !== undefined && { column }),
+    message: `${what} ${why}`,
+  })
+  return docs.tables.flatMap(({ table, columns }) => {
+    const found = [...tables, ...views].find(({ name }) => same(name, table))
+    if (!found) return seesAll ? [stale(table, "A description exists for a table that doesn't exist.")] : []
+    return columns
+      .filter(({ column }) => !found.columns.some(({ name }) => same(name, column)))
+      .map(({ column }) => stale(table, `A description exists for column "${column}", which doesn't exist.`, column))
+  })
+}

@@ -1,0 +1,74 @@
+import type { Diagnosis, Docs, Finding } from '@persql/contract'
+import { lower } from '../../../../sqlite/tokenizer.ts'
+import { notesOf } from '../find-description.ts'
+import type { Model, Table } from '../model.ts'
+import { readModel } from '../read-model.ts'
+import { staleDocs, viewFindings } from './docs.ts'
+import { sampleOf } from './read-sample.ts'
+import type { Patient } from './rule-types.ts'
+import { rules } from './rules.ts'
+import type { Sample } from './sample.ts'
+import { stylesOf } from './styles.ts'
+
+const MAX_SAMPLED = 200
+/** Tables of which only the schema is looked at are quick. */
+const UNSAMPLED_AT_ONCE = 20
+const MAX_FINDINGS = 1_000
+const ranks = { error: 0, warning: 1, info: 2 }
+
+/**
+ * Examines the schema and a sample of each table's rows. Between two tables others are served, so `check` is asked
+ * whether to go on.
+ */
+export async function examine(
+  sql: SqlStorage,
+  scope: readonly string[] | null,
+  docs: Docs,
+  check: () => void,
+): Promise<{ data: Diagnosis; rowsRead: number }> {
+  const model = readModel(sql, scope)
+  const around = {
+    model,
+    styles: stylesOf(model),
+    seesAll: scope === null,
+    noteOf: notesOf(docs),
+    taken: new Set([...sql.exec('SELECT name FROM sqlite_master').raw()].map(([name]) => lower(name as string))),
+  }
+  const findings: Finding[] = [...viewFindings(model), ...staleDocs(model, docs, scope === null)]
+  let rowsRead = 0
+  let tablesSampled = 0
+  for (const [i, table] of model.tables.entries()) {
+    const sample = !table.virtual && tablesSampled < MAX_SAMPLED ? sampled(sql, table, model) : undefined
+    findings.push(...findingsOf({ ...around, table, sample }))
+    rowsRead += sample?.rowsRead ?? 0
+    if (sample) tablesSampled++
+    else if (i % UNSAMPLED_AT_ONCE > 0) continue
+    await scheduler.wait(0)
+    check()
+  }
+  findings.sort((a, b) => ranks[a.severity] - ranks[b.severity])
+  const omitted = Math.max(0, findings.length - MAX_FINDINGS)
+  const listed = findings.slice(0, MAX_FINDINGS)
+  return { data: { findings: listed, omitted, tables: model.tables.length, tablesSampled }, rowsRead }
+}
+
+/** Nothing when the table cannot be read, or is not there any more: somebody may have dropped it meanwhile. */
+function sampled(sql: SqlStorage, table: Table, model: Model): Sample | undefined {
+  try {
+    return sampleOf(sql, table, model)
+  } catch {
+    return undefined
+  }
+}
+
+const findingsOf = (patient: Patient): Finding[] =>
+  rules.flatMap(({ id, severity, why, find }) =>
+    [...find(patient)].map(({ column, what, fix }) => ({
+      severity,
+      rule: id,
+      table: patient.table.name,
+      ...(column !== undefined && { column }),
+      message: `${what} ${why}`,
+      ...(fix !== undefined && { fix }),
+    })),
+  )

@@ -1,0 +1,50 @@
+import { PerSQLError } from '@persql/contract'
+import type { Grant } from '../../calls/call.ts'
+import { type Handlers, parseInput } from '../../calls/handler.ts'
+import { done } from '../../calls/outcome.ts'
+import type { Engine } from '../../engine/engine.ts'
+import { type DocsStore, docsInScope } from '../assistant/descriptions.ts'
+import { putDocs } from '../assistant/operations.ts'
+import { compactText } from './compact.ts'
+import { describeModel } from './description.ts'
+import { examine } from './doctor/examine.ts'
+import { readModel } from './read-model.ts'
+import { rank } from './search.ts'
+import { documentsOf } from './search-terms.ts'
+
+/** The services that descriptions use. */
+interface DescribeServices {
+  readonly storage: DurableObjectStorage
+  readonly docs: DocsStore
+  readonly engine: Engine
+  readonly admits: (grant: Grant) => boolean
+}
+
+/** Returns the handlers of descriptions, search and the schema doctor. */
+export function operations({ storage, docs, engine, admits }: DescribeServices) {
+  return {
+    describe(call) {
+      const { format } = parseInput<'describe'>(call)
+      const { tableScope } = call.grant
+      const model = readModel(storage.sql, tableScope)
+      const { data, rowsRead } = describeModel(storage.sql, model, docsInScope(docs.get(), tableScope))
+      return done(format === 'compact' ? { text: compactText(data) } : data, { rowsRead })
+    },
+
+    set_description: putDocs(docs),
+
+    search(call) {
+      const { q, limit } = parseInput<'search'>(call)
+      const documents = documentsOf(readModel(storage.sql, call.grant.tableScope), docs.get())
+      return done({ hits: rank(storage, engine, documents, q, limit) })
+    },
+
+    async doctor({ grant }) {
+      const known = docsInScope(docs.get(), grant.tableScope)
+      const { data, rowsRead } = await examine(storage.sql, grant.tableScope, known, () => {
+        if (!admits(grant)) throw new PerSQLError('token_unknown')
+      })
+      return done(data, { rowsRead })
+    },
+  } satisfies Handlers
+}

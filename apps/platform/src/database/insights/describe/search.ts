@@ -1,0 +1,76 @@
+import type { Hit } from '@persql/contract'
+import { undone } from '../../engine/dry-run.ts'
+import type { Engine } from '../../engine/engine.ts'
+import { type Document, matchFor } from './search-terms.ts'
+
+const INDEX = '_persql_search'
+/** Characters that go in at once: the runtime takes no text of some megabytes. */
+const PART = 200_000
+/** Of a whole name, words of the name, of the description, and of the table around a column. */
+const WEIGHTS = '20, 5, 2, 1'
+
+/**
+ * Ranks documents by FTS5's bm25. The index lives in a transaction that is rolled back: nobody sees it, nothing of it
+ * stays, and it is never out of date.
+ */
+export function rank(
+  storage: DurableObjectStorage,
+  engine: Engine,
+  documents: readonly Document[],
+  q: string,
+  limit: number,
+): Hit[] {
+  const match = matchFor(q)
+  if (match === undefined || documents.length === 0) return []
+  return undone(storage, engine, () => ranked(storage.sql, documents, match, limit))
+}
+
+function ranked(sql: SqlStorage, documents: readonly Document[], match: string, limit: number): Hit[] {
+  sql.exec(
+    `CREATE VIRTUAL TABLE ${INDEX} USING fts5(whole, name, about, context, content = '', tokenize = 'porter unicode61')`,
+  )
+  let first = 0
+  for (const part of parts(documents.map(({ whole, name, about, context }) => [whole, name, about, context]))) {
+    sql.exec(
+      `INSERT INTO ${INDEX} (rowid, whole, name, about, context)
+       SELECT key + CAST(? AS INTEGER), value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?)`,
+      first,
+      JSON.stringify(part),
+    )
+    first += part.length
+  }
+  const rows = [
+    ...sql
+      .exec(
+        `SELECT rowid, -bm25(${INDEX}, ${WEIGHTS}) AS score FROM ${INDEX} WHERE ${INDEX} MATCH ?
+         ORDER BY score DESC, rowid LIMIT ?`,
+        match,
+        limit,
+      )
+      .raw(),
+  ] as [number, number][]
+  return rows.map(([at, score]) => {
+    const { kind, table, column, description } = documents[at] as Document
+    return {
+      kind,
+      table,
+      ...(column !== undefined && { column }),
+      score,
+      ...(description !== undefined && { description }),
+    }
+  })
+}
+
+function* parts(documents: readonly string[][]): Generator<string[][]> {
+  let part: string[][] = []
+  let length = 0
+  for (const document of documents) {
+    part.push(document)
+    for (const text of document) length += text.length
+    if (length < PART) continue
+    yield part
+    part = []
+    length = 0
+  }
+  if (part.length > 0) yield part
+}

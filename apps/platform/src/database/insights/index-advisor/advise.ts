@@ -1,0 +1,128 @@
+import type { IndexAdvice } from '@persql/contract'
+import type { Remote } from '../../../remote.ts'
+import { quoteName } from '../../../sqlite/tokenizer.ts'
+import { createRunSql } from '../../engine/run-sql.ts'
+import type { Candidate } from './candidates.ts'
+import { indexName, indexSql } from './index-sql.ts'
+import { type Plan, planFor } from './plan.ts'
+import { reasonFor } from './reason-text.ts'
+import { pagesOf } from './sample-pages.ts'
+import type { Scratch } from './scratch-database.ts'
+import type { Table } from './tables.ts'
+import type { Proof } from './trial-result.ts'
+import { examine } from './workload.ts'
+
+/** Advice, and the tenant's rows that were read for it. */
+export interface Advised {
+  readonly data: IndexAdvice
+  readonly rowsRead: number
+}
+
+const MAX_ROWS = 20_000
+/** Values of a row, where a statement has several rows. */
+const MAX_COLUMNS = 100
+/** Of all tables together. */
+const MAX_ROWS_IN_ALL = 200_000
+/** Rows for a first look at how the statements behave. */
+const FEW_ROWS = 200
+/** Statements that take the square of their rows, or a second, are tried on fewer. */
+const MAX_ROWS_WHEN_SLOW = 2_000
+const SLOW_MS = 1_000
+const SLOW_FACTOR = 20
+/** Those that take their cube are not tried. */
+const HOPELESS_FACTOR = 1_000
+
+/** Looks at the query log, tries indexes on a copy of the tables that are scanned, and says which ones help. */
+export async function advise(
+  sql: SqlStorage,
+  scratch: Pick<Remote<Scratch>, 'begin' | 'load' | 'probe' | 'prove' | 'wipe'>,
+  scope: readonly string[] | null,
+): Promise<Advised> {
+  const run = createRunSql(sql)
+  const examined = examine(run, scope)
+  const plan = planFor(run, examined)
+  const none = { suggestions: [], examined: examined.length }
+  if (plan.candidates.length === 0) return { data: none, rowsRead: 0 }
+  const { tables, candidates } = plan
+  const schema = [...tables.flatMap((table) => table.schema), ...plan.views.map((view) => view.sql)]
+  const shapes = tables.map(({ name, columns }) => ({ name, columns }))
+  const statistics = run(`SELECT 1 FROM sqlite_master WHERE name = 'sqlite_stat1'`).length > 0
+  let rowsRead = 0
+  const copied = async (maxRows: number) => {
+    await scratch.begin(schema)
+    const result = await copy(sql, scratch, tables, maxRows)
+    rowsRead += result.rowsRead
+    return result.samples
+  }
+  try {
+    await copied(FEW_ROWS)
+    const costs = await scratch.probe(plan.trials, candidates, shapes)
+    const trials = plan.trials.map((trial, i) =>
+      (costs[i] ?? 0) > FEW_ROWS * HOPELESS_FACTOR ? { ...trial, candidates: [] } : trial,
+    )
+    const slow = trials.some(
+      (trial, i) =>
+        trial.candidates.length > 0 && (trial.slowestMs > SLOW_MS || (costs[i] ?? 0) > FEW_ROWS * SLOW_FACTOR),
+    )
+    const samples = await copied(
+      Math.min(slow ? MAX_ROWS_WHEN_SLOW : MAX_ROWS, Math.floor(MAX_ROWS_IN_ALL / tables.length)),
+    )
+    const proofs = await scratch.prove(trials, candidates, shapes, statistics)
+    const taken = new Set(run('SELECT lower(name) FROM sqlite_master').map(([name]) => name as string))
+    const suggestions = proofs.map((proof) => suggestion(proof, plan, samples, taken))
+    return { data: { ...none, suggestions }, rowsRead }
+  } finally {
+    await scratch.wipe().catch(() => {
+      // Its own timer does it.
+    })
+  }
+}
+
+/** Copies the tables page by page. Between two pages others are served. */
+async function copy(
+  sql: SqlStorage,
+  scratch: Pick<Remote<Scratch>, 'load'>,
+  tables: readonly Table[],
+  maxRows: number,
+): Promise<{ rowsRead: number; samples: ReadonlyMap<string, number> }> {
+  let rowsRead = 0
+  const samples = new Map<string, number>()
+  for (const table of tables) {
+    const into = `INSERT OR IGNORE INTO ${quoteName(table.name)} (${table.stored}) VALUES `
+    let rows = 0
+    let isSample = false
+    for (const page of pagesOf(sql, table, maxRows)) {
+      rowsRead += page.rowsRead
+      isSample ||= page.isSample
+      rows += page.rows.length
+      if (page.rows.length > 0) await scratch.load(into, page.rows, table.stored.length > MAX_COLUMNS)
+      // Calls between objects do not let the process look for requests; a timer does.
+      await scheduler.wait(0)
+    }
+    if (isSample) samples.set(table.name, rows)
+  }
+  return { rowsRead, samples }
+}
+
+function suggestion(
+  { candidate: number, gains }: Proof,
+  { candidates, trials, usages }: Plan,
+  samples: ReadonlyMap<string, number>,
+  taken: Set<string>,
+): IndexAdvice['suggestions'][number] {
+  const candidate = candidates[number] as Candidate
+  const name = indexName(candidate, taken)
+  taken.add(name)
+  const mentions = gains.flatMap(({ trial }) => usages[trial]?.mentions ?? [])
+  const scans = gains.some(({ trial }) => trials[trial]?.scanned.includes(candidate.table))
+  const others = [...new Set(gains.flatMap(({ together }) => together))].map((i) => candidates[i] as Candidate)
+  return {
+    table: candidate.table,
+    columns: candidate.terms.map(({ column }) => column),
+    sql: indexSql(name, candidate),
+    reason: reasonFor(candidate, gains, mentions, { scans, others, copied: samples.get(candidate.table) }),
+    queries: gains.map(({ trial }) => trials[trial]?.sql as string),
+    rowsReadBefore: gains.reduce((sum, { before }) => sum + before, 0),
+    rowsReadAfter: gains.reduce((sum, { after }) => sum + after, 0),
+  }
+}

@@ -1,0 +1,40 @@
+import { PerSQLError } from '@persql/contract'
+import type { Env } from '../../../env.ts'
+import type { Grant } from '../../calls/call.ts'
+import { databaseObject } from '../../calls/neighbors.ts'
+import type { IdentityStore } from '../../identity.ts'
+import type { Charges } from '../../metering/charges.ts'
+import { type Advised, advise } from './advise.ts'
+
+/** The services that advice uses. */
+interface AdvisorServices {
+  readonly env: Env
+  readonly storage: DurableObjectStorage
+  readonly identity: IdentityStore
+  readonly charges: Charges
+}
+
+/** Advice on indexes. There is one copy to try them on, so one caller gets it at a time. */
+export class Advisor {
+  readonly #services: AdvisorServices
+  #isRunning = false
+
+  constructor(services: AdvisorServices) {
+    this.#services = services
+  }
+
+  /** Finds indexes that logged statements lack. @throws PerSQLError `advice_under_way` */
+  async advise(tableScope: Grant['tableScope']): Promise<Advised> {
+    const { env, storage, identity, charges } = this.#services
+    const { namespace, slug } = identity.known
+    if (this.#isRunning) throw new PerSQLError('advice_under_way')
+    this.#isRunning = true
+    try {
+      charges.flushLog()
+      const { scratch } = databaseObject(env, namespace, `${slug}#advisor`)
+      return await advise(storage.sql, scratch, tableScope)
+    } finally {
+      this.#isRunning = false
+    }
+  }
+}

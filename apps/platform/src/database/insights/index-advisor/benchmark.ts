@@ -1,0 +1,136 @@
+import { lower, parseStatement, quoteName } from '../../../sqlite/tokenizer.ts'
+import type { Candidate } from './candidates.ts'
+import { usageOf } from './column-usage.ts'
+import { accessOf } from './compiled-access.ts'
+import { indexSql } from './index-sql.ts'
+import { Samples, type Value } from './sample-parameters.ts'
+import type { Shapes, Trial } from './trial-result.ts'
+import { bound } from './workload.ts'
+
+/** A statement slower than this is measured with one set of parameters only. */
+const SLOW_MS = 250
+
+/** A statement with parameters, several times. */
+export interface Prepared {
+  readonly trial: number
+  readonly kind: Trial['kind']
+  /** SQL and parameters of each sample. */
+  readonly runs: readonly (readonly [string, readonly Value[]])[]
+  /** Rows that one of them reads on average, without any candidate. */
+  readonly baseline: number
+}
+
+/** Makes indexes on the copy and measures statements. Nothing that they write stays. */
+export class Bench {
+  readonly #storage: DurableObjectStorage
+  readonly #candidates: readonly Candidate[]
+  readonly #samples: Samples
+  /** Root pages of the candidates that are made. */
+  readonly #roots = new Map<number, number>()
+  readonly #pause: () => Promise<void>
+
+  constructor(storage: DurableObjectStorage, candidates: readonly Candidate[], pause: () => Promise<void>) {
+    this.#storage = storage
+    this.#candidates = candidates
+    this.#samples = new Samples((sql, ...params) => this.#run(bound(sql, params), ...params))
+    this.#pause = pause
+  }
+
+  /** As in the original, so that foreign keys are looked after, and the planner knows as much as there. */
+  begin(statistics: boolean): void {
+    this.#run('PRAGMA foreign_keys = ON')
+    if (statistics) this.#run('ANALYZE')
+  }
+
+  /** Finds parameters, and measures for the first time. Nothing when the statement runs with none of them. */
+  async prepare(
+    trial: number,
+    { sql, kind, tables, candidates }: Trial,
+    shapes: Shapes,
+  ): Promise<Prepared | undefined> {
+    const first = this.#candidates[candidates[0] ?? -1]
+    const fallback = first && { table: first.table, column: first.terms[0]?.column as string }
+    const { names } = parseStatement(sql)
+    // A column that is named is one of a table that is named, rather than of one that a foreign key leads to.
+    const own = (name: string) => (names.has(lower(name)) ? 0 : 1)
+    const concerned = shapes.filter(({ name }) => tables.includes(name)).sort((a, b) => own(a.name) - own(b.name))
+    const runs: Prepared['runs'][number][] = []
+    let rowsRead = 0
+    for (const params of this.#samples.of(usageOf(sql), concerned, fallback)) {
+      await this.#pause()
+      const run = [bound(sql, params), params] as const
+      const startedMs = Date.now()
+      const read = this.#measure(kind, run)
+      if (read === undefined) continue
+      rowsRead += read
+      runs.push(run)
+      if (Date.now() - startedMs > SLOW_MS) break
+    }
+    return runs.length > 0 ? { trial, kind, runs, baseline: rowsRead / runs.length } : undefined
+  }
+
+  /** Rows that the statement reads as things are, on average; nothing when it fails by now. */
+  async measure({ kind, runs }: Prepared): Promise<number | undefined> {
+    let sum = 0
+    for (const run of runs) {
+      await this.#pause()
+      const rowsRead = this.#measure(kind, run)
+      if (rowsRead === undefined) return undefined
+      sum += rowsRead
+    }
+    return sum / runs.length
+  }
+
+  /** Of the candidates that are made, those that the planner takes for the statement. */
+  taken({ runs }: Prepared): number[] {
+    const [sql, params] = runs[0] as (typeof runs)[number]
+    const { opened } = accessOf(this.#run(`EXPLAIN ${sql}`, ...params))
+    return [...this.#roots].filter(([, root]) => opened.has(root)).map(([candidate]) => candidate)
+  }
+
+  isMade(candidate: number): boolean {
+    return this.#roots.has(candidate)
+  }
+
+  async make(candidate: number): Promise<void> {
+    await this.#pause()
+    this.#run(indexSql(nameOf(candidate), this.#candidates[candidate] as Candidate))
+    const [row] = this.#run('SELECT rootpage FROM sqlite_master WHERE name = ?', nameOf(candidate))
+    this.#roots.set(candidate, row?.[0] as number)
+  }
+
+  drop(candidate: number): void {
+    this.#run(`DROP INDEX ${quoteName(nameOf(candidate))}`)
+    this.#roots.delete(candidate)
+  }
+
+  #measure(kind: Trial['kind'], [sql, params]: Prepared['runs'][number]): number | undefined {
+    let rowsRead: number | undefined
+    const run = () => {
+      const cursor = this.#storage.sql.exec(sql, ...params)
+      for (const _ of cursor.raw());
+      rowsRead = cursor.rowsRead
+    }
+    try {
+      if (kind === 'read') run()
+      else {
+        this.#storage.transactionSync(() => {
+          // Rows of a sample refer to rows that are not there, which would count when the transaction ends. It does not.
+          this.#run('PRAGMA defer_foreign_keys = ON')
+          run()
+          throw UNDONE
+        })
+      }
+    } catch {
+      // What was measured is undone; or these parameters do not go with this statement.
+    }
+    return rowsRead
+  }
+
+  #run(sql: string, ...params: Value[]): Value[][] {
+    return [...this.#storage.sql.exec(sql, ...params).raw()]
+  }
+}
+
+const UNDONE = new Error('undone')
+const nameOf = (candidate: number) => `#advisor ${candidate}`

@@ -1,0 +1,90 @@
+import type { Run } from '../../../sqlite/schema-map.ts'
+import { lower } from '../../../sqlite/tokenizer.ts'
+import { type Candidate, candidatesFor } from './candidates.ts'
+import { type Usage, usageOf } from './column-usage.ts'
+import { readTable, type Table } from './tables.ts'
+import type { Trial } from './trial-result.ts'
+import type { Examined } from './workload.ts'
+
+/** A statement that scans nothing but reads this much may be searching by the wrong index. */
+const MANY_ROWS = 100
+const MAX_CANDIDATES = 100
+
+interface View {
+  readonly name: string
+  readonly sql: string
+}
+
+/** Statements to be tried, with all that they need. */
+export interface Plan {
+  readonly tables: readonly Table[]
+  readonly views: readonly View[]
+  readonly trials: readonly Trial[]
+  readonly usages: readonly Usage[]
+  readonly candidates: readonly Candidate[]
+}
+
+/**
+ * What is to be tried: statements that read much, all tables they need, and candidates for them. Of a join, the table that is
+ * not scanned counts too: with an index on it, the planner may turn the join round.
+ */
+export function planFor(run: Run, examined: readonly Examined[]): Plan {
+  const known = new Map<string, Table | undefined>()
+  const table = (name: string) => {
+    if (!known.has(name)) known.set(name, readTable(run, name))
+    return known.get(name)
+  }
+  const views = run(
+    `SELECT name, sql FROM sqlite_master WHERE type = 'view' AND lower(name) NOT GLOB '_persql_*' ORDER BY rowid`,
+  ).map(([name, sql]) => ({ name: name as string, sql: sql as string }))
+  const tried = examined.flatMap((statement) => {
+    if (statement.scanned.length === 0 && statement.rowsPerRun < MANY_ROWS) return []
+    const tables = statement.tables.map(table).filter((one) => one !== undefined)
+    // Virtual tables, and tables without rowids, cannot be copied like this.
+    if (tables.length < statement.tables.length) return []
+    const usage = withViews(statement.sql, views)
+    const names = new Set(tables.map(({ name }) => lower(name)))
+    const found = tables
+      .flatMap((one) => candidatesFor(usage, one, names))
+      .map((one) => [JSON.stringify(one), one] as const)
+    return found.length > 0 ? [{ statement, usage, tables, found: new Map(found) }] : []
+  })
+  const candidates = new Map(inTurn(tried.map(({ found }) => [...found])))
+  const keys = [...candidates.keys()].slice(0, MAX_CANDIDATES)
+  return {
+    tables: [...new Map(tried.flatMap(({ tables }) => tables).map((one) => [one.name, one])).values()],
+    views,
+    trials: tried.map(({ statement, found }) => ({
+      ...statement,
+      candidates: [...keys.keys()].filter((i) => found.has(keys[i] as string)),
+    })),
+    usages: tried.map(({ usage }) => usage),
+    candidates: keys.map((key) => candidates.get(key) as Candidate),
+  }
+}
+
+/** The first of each list, then the second of each, and so on. */
+function inTurn<T>(lists: readonly (readonly T[])[]): T[] {
+  const longest = Math.max(0, ...lists.map((list) => list.length))
+  return Array.from({ length: longest }, (_, i) => lists.flatMap((list) => list.slice(i, i + 1))).flat()
+}
+
+/** A statement's usage with that of the views it names. */
+function withViews(sql: string, views: readonly View[]): Usage {
+  const usage = usageOf(sql)
+  const used = new Set<View>()
+  const visit = (text: string) => {
+    for (const view of views) {
+      if (used.has(view) || !lower(text).includes(lower(view.name))) continue
+      used.add(view)
+      visit(view.sql)
+    }
+  }
+  visit(sql)
+  // What stands before a dot in a view is an alias of the view's own.
+  const theirs = [...used].flatMap((view) =>
+    usageOf(view.sql).mentions.map((one) => ({ ...one, qualifier: undefined })),
+  )
+  const mentions = [...usage.mentions, ...theirs]
+  return { ...usage, mentions }
+}

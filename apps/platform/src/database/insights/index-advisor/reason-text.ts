@@ -1,0 +1,61 @@
+import { lower } from '../../../sqlite/tokenizer.ts'
+import type { Candidate } from './candidates.ts'
+import type { Mention } from './column-usage.ts'
+import type { Gain } from './trial-result.ts'
+
+const DOES = {
+  equal: 'filter by',
+  range: 'filter by',
+  order: 'sort by',
+  group: 'group by',
+} as const satisfies Record<Mention['role'], string>
+
+/** What else is to be said of a suggestion. */
+interface Circumstances {
+  /** Whether the table is read from one end to the other by now. */
+  readonly scans: boolean
+  /** Indexes without which it does not do what is told. */
+  readonly others: readonly Candidate[]
+  /** How many rows the copy had, when it was only a sample of the table's. */
+  readonly copied: number | undefined
+}
+
+/** Why an index is suggested, in words. */
+export function reasonFor(
+  { table, terms }: Candidate,
+  gains: readonly Gain[],
+  mentions: readonly Mention[],
+  { scans, others, copied }: Circumstances,
+): string {
+  const one = gains.length === 1
+  const before = number(sum(gains.map((gain) => gain.before)))
+  const after = count(sum(gains.map((gain) => gain.after)))
+  const queries = one ? '1 query' : `${number(gains.length)} queries`
+  const use = purpose(columnsOf(terms), mentions)
+  const now = scans
+    ? `${queries} ${one ? 'scans' : 'scan'} the whole table "${table}" to ${use}`
+    : `${queries} could ${use} in "${table}" first`
+  const beside = others.map((other) => `on "${other.table}" (${columnsOf(other.terms).join(', ')})`)
+  const which = beside.length > 0 ? `this index and the one ${listed(beside)}` : 'this index'
+  const then = `with ${which}, ${one ? 'it reads' : 'they read'} ${after} instead of ${before}`
+  const sampled = copied === undefined ? '' : ` Measured on a sample of ${number(copied)} rows.`
+  return `${now}; ${then}.${sampled} Each insert into "${table}" writes one more row.`
+}
+
+/** `find rows by a and b and sort by c`. */
+function purpose(columns: readonly string[], mentions: readonly Mention[]): string {
+  const byUse = new Map<string, string[]>()
+  for (const column of columns) {
+    const roles = mentions.filter((mention) => mention.column === lower(column)).map(({ role }) => role)
+    const role = (['equal', 'range', 'order', 'group'] as const).find((one) => roles.includes(one)) ?? 'equal'
+    byUse.set(DOES[role], [...(byUse.get(DOES[role]) ?? []), column])
+  }
+  return [...byUse].map(([use, names]) => `${use} ${listed(names)}`).join(' and ')
+}
+
+const columnsOf = (terms: Candidate['terms']) => terms.map(({ column }) => column)
+const listed = (names: readonly string[]) =>
+  names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
+const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0)
+const number = (n: number) => n.toLocaleString('en-US')
+const count = (n: number) => (n === 1 ? '1 row' : `${number(n)} rows`)

@@ -1,0 +1,64 @@
+import type { Run } from '../../../sqlite/schema-map.ts'
+import { lower, quoteName } from '../../../sqlite/tokenizer.ts'
+import type { TableShape, Term } from './candidates.ts'
+
+/** A table of the tenant that can be copied: it has rowids, and keeps its rows itself. */
+export interface Table extends TableShape {
+  /** What makes it and its indexes. */
+  readonly schema: readonly string[]
+  /** Columns that are stored, as they are inserted; the rowid among them. */
+  readonly stored: readonly string[]
+  /** The rowid, by a name that no column has. */
+  readonly rowidName: string
+}
+
+/** Reads what is needed of a table, or nothing when it is of a kind that cannot be copied. */
+export function readTable(run: Run, name: string): Table | undefined {
+  const [kind] = run(`SELECT type, wr FROM pragma_table_list WHERE schema = 'main' AND name = ?`, name)
+  const [made] = run(`SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?`, name)
+  if (kind?.[0] !== 'table' || kind[1] !== 0 || !made) return undefined
+  const columns = run('SELECT name, type, pk, hidden FROM pragma_table_xinfo(?)', name) as [
+    string,
+    string,
+    number,
+    number,
+  ][]
+  const names = columns.map(([column]) => column)
+  const rowidName = ['rowid', '_rowid_', 'oid'].find((word) => !names.some((column) => lower(column) === word))
+  if (!rowidName) return undefined
+  const keys = columns.filter(([, , pk]) => pk > 0)
+  const rowid = keys.length === 1 && lower(keys[0]?.[1] ?? '') === 'integer' ? keys[0]?.[0] : undefined
+  const plain = columns.filter(([, , , hidden]) => hidden === 0).map(([column]) => quoteName(column))
+  const indexes = run(
+    `SELECT l.name, l.partial, m.sql FROM pragma_index_list(?) l
+     LEFT JOIN sqlite_master m ON m.type = 'index' AND m.name = l.name ORDER BY l.seq`,
+    name,
+  ) as [string, number, string | null][]
+  return {
+    name,
+    columns: names,
+    rowid,
+    indexes: indexes.filter(([, partial]) => partial === 0).map(([index]) => termsOf(run, index)),
+    foreignKeys: foreignKeysOf(run, name),
+    schema: [made[0] as string, ...indexes.flatMap(([, , sql]) => (sql === null ? [] : [sql]))],
+    stored: rowid === undefined ? [rowidName, ...plain] : plain,
+    rowidName,
+  }
+}
+
+/** The index's columns up to the first expression. */
+function termsOf(run: Run, index: string): Term[] {
+  const rows = run('SELECT name, "desc", coll FROM pragma_index_xinfo(?) WHERE key = 1 ORDER BY seqno', index)
+  const end = rows.findIndex(([name, , collation]) => name === null || collation !== 'BINARY')
+  return rows
+    .slice(0, end < 0 ? undefined : end)
+    .map(([name, descending]) => ({ column: name as string, descending: descending === 1 }))
+}
+
+function foreignKeysOf(run: Run, name: string): string[][] {
+  const keys = new Map<unknown, string[]>()
+  for (const [id, column] of run('SELECT id, "from" FROM pragma_foreign_key_list(?) ORDER BY id, seq', name)) {
+    keys.set(id, [...(keys.get(id) ?? []), column as string])
+  }
+  return [...keys.values()]
+}

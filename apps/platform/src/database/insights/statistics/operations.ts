@@ -1,0 +1,94 @@
+import type { Insights } from '@persql/contract'
+import { toIso } from '../../../clock.ts'
+import { type Handlers, parseInput } from '../../calls/handler.ts'
+import { done } from '../../calls/outcome.ts'
+import type { Endpoints } from '../../endpoints/store.ts'
+import { percentile } from './percentile.ts'
+import { type Ran, trafficOf } from './traffic.ts'
+
+const SLOW_MS = 500
+const MAX_RECENT = 500
+const HOUR_MS = 3_600_000
+/** Calls that ran, or were to run, a statement. Ids grow with time, so that the newest come first without sorting. */
+const STATEMENTS = `FROM _persql_query_log WHERE sql <> '' AND ts >= ?`
+
+/** The services that insights use. */
+interface InsightsServices {
+  readonly storage: DurableObjectStorage
+  readonly endpoints: Endpoints
+  readonly now: () => number
+}
+
+/** Returns the handlers of insights, which read the query log. */
+export function operations({ storage, endpoints, now }: InsightsServices) {
+  return {
+    get_insights(call) {
+      const { hours: windowHours } = parseInput<'get_insights'>(call)
+      const fromMs = now() - windowHours * HOUR_MS
+      const all = storage.sql.exec<Timed>(
+        `SELECT duration_ms AS durationMs, status >= 400 AS isFailed ${STATEMENTS} ORDER BY duration_ms`,
+        fromMs,
+      )
+      const timed = all.toArray()
+      const recent = storage.sql.exec<Logged>(
+        `SELECT id, ts, sql, duration_ms AS durationMs, rows_read AS rowsRead, rows_written AS rowsWritten, status, error
+         ${STATEMENTS} AND (duration_ms > ${SLOW_MS} OR status >= 400) ORDER BY id DESC LIMIT ${MAX_RECENT}`,
+        fromMs,
+      )
+      const data: Insights = { summary: summaryOf(timed, windowHours), recent: recent.toArray().map(entryOf) }
+      return done(data, { rowsRead: all.rowsRead + recent.rowsRead })
+    },
+
+    get_endpoint_traffic(call) {
+      const { slug, hours } = parseInput<'get_endpoint_traffic'>(call)
+      endpoints.get(slug)
+      const toMs = now()
+      const fromMs = toMs - hours * HOUR_MS
+      const ran = storage.sql.exec<Ran>(
+        `SELECT id, ts, duration_ms AS durationMs, rows_read AS rowsRead, rows_written AS rowsWritten,
+           status >= 400 AS isFailed, error
+         FROM _persql_query_log WHERE token_id = ? AND ts >= ? ORDER BY id`,
+        `endpoint:${slug}`,
+        fromMs,
+      )
+      const data = trafficOf(ran.toArray(), fromMs, toMs)
+      return done({ windowHours: hours, ...data }, { rowsRead: ran.rowsRead })
+    },
+  } satisfies Handlers
+}
+
+type Timed = { durationMs: number; isFailed: number }
+type Logged = {
+  id: number
+  ts: number
+  sql: string
+  durationMs: number
+  rowsRead: number
+  rowsWritten: number
+  status: number
+  error: string | null
+}
+
+function summaryOf(timed: readonly Timed[], windowHours: number): Insights['summary'] {
+  const durations = timed.map(({ durationMs }) => durationMs)
+  return {
+    windowHours,
+    slowCount: durations.filter((ms) => ms > SLOW_MS).length,
+    errorCount: timed.filter(({ isFailed }) => isFailed === 1).length,
+    p50DurationMs: percentile(durations, 0.5),
+    p95DurationMs: percentile(durations, 0.95),
+    p99DurationMs: percentile(durations, 0.99),
+    maxDurationMs: percentile(durations, 1),
+  }
+}
+
+const entryOf = ({ id, ts, sql, durationMs, rowsRead, rowsWritten, status, error }: Logged) => ({
+  id,
+  sqlText: sql,
+  durationMs,
+  rowsRead,
+  rowsWritten,
+  status: status >= 400 ? ('error' as const) : ('ok' as const),
+  errorMessage: error,
+  createdAt: toIso(ts),
+})
