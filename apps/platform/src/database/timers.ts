@@ -8,7 +8,7 @@ import { timers as scratch } from './insights/index-advisor/scratch-database.ts'
 import { timers as approvals } from './review/approvals/requests.ts'
 import { timers as audit } from './review/audit-outbox.ts'
 import { timers as proposals } from './review/proposals/store.ts'
-import { timers as imports } from './transfer/stage.ts'
+import { timers as imports } from './transfer/import-stage.ts'
 import { timers as snapshots } from './versions/snapshots/snapshots.ts'
 
 /** The services that work when timers are due. They are read then, as some are made later than the timers. */

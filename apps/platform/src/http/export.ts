@@ -1,5 +1,5 @@
 import type { Api, Parsed } from '@persql/contract'
-import type { RowFormat } from '../database/transfer/rows-out.ts'
+import type { RowFormat } from '../database/transfer/export-rows.ts'
 import { copyError } from '../database/versions/copy/failure.ts'
 import { toPortableSql } from '../database/versions/copy/portable-schema.ts'
 import type { CopySource } from '../database/versions/copy/source.ts'

@@ -4,7 +4,7 @@ import { RE2JS } from 're2js'
 import * as z from 'zod'
 import { parseDeepObject } from '../../json-object.ts'
 import type { Bound } from '../calls/call.ts'
-import { invalidSpec } from './checked-spec.ts'
+import { invalidSpec } from './validate-spec.ts'
 
 /** Who a session belongs to. */
 export interface Session {

@@ -5,8 +5,8 @@ import { toIso } from '../../clock.ts'
 import { lower, parseStatement } from '../../sqlite/tokenizer.ts'
 import type { Grant } from '../calls/call.ts'
 import type { Engine } from '../engine/engine.ts'
-import { checkedSpec, invalidSpec } from './checked-spec.ts'
 import { openEndpoint, type StoredEndpoint, type Version } from './store.ts'
+import { checkedSpec, invalidSpec } from './validate-spec.ts'
 
 /** An endpoint on the wire, save its URL, which only the Worker knows. */
 export function endpointOf({ spec, status, version, ...times }: StoredEndpoint): Omit<Endpoint, 'url'> {

@@ -1,7 +1,7 @@
 import { lower, quoteName } from '../../sqlite/tokenizer.ts'
-import { type Column, type Kind, kindOfField, literalOfField, rowOfCells, typeOf } from './cells.ts'
-import { excerpt, importFailed } from './failure.ts'
-import type { Reader, Steps } from './steps.ts'
+import { type Column, type Kind, kindOfField, literalOfField, rowOfCells, typeOf } from './csv-values.ts'
+import { excerpt, importFailed } from './import-errors.ts'
+import type { Reader, Steps } from './import-steps.ts'
 
 const MAX_CHARACTERS = 8_000_000
 

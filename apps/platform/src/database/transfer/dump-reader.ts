@@ -1,6 +1,5 @@
 import { nameOf, type Token, tokens, word } from '../../sqlite/tokenizer.ts'
 import { utf8Length } from '../../sqlite/walk.ts'
-import { Cursor } from './cursor.ts'
 import {
   BEGIN,
   COMMIT,
@@ -12,10 +11,11 @@ import {
   SHELL_LINE,
   SHELL_SETTINGS,
 } from './dump-syntax.ts'
-import { atLine, excerpt, importFailed } from './failure.ts'
-import { endOfExpressions, endOfRow, type Found, isComment, rowOf, skipSpace, valuesOf } from './literals.ts'
+import { atLine, excerpt, importFailed } from './import-errors.ts'
+import { type Reader, STATEMENT_CHARACTERS, type Steps } from './import-steps.ts'
+import { endOfExpressions, endOfRow, type Found, isComment, rowOf, skipSpace, valuesOf } from './row-literals.ts'
 import { ShadowTables } from './shadow-tables.ts'
-import { type Reader, STATEMENT_CHARACTERS, type Steps } from './steps.ts'
+import { Cursor } from './text-cursor.ts'
 
 /** A statement of plain values may be long, its rows are taken one by one; no row and no other statement may be longer. */
 const MAX_CHARACTERS = 8_000_000

@@ -6,7 +6,7 @@ import { lower } from '../../sqlite/tokenizer.ts'
 import type { Grant } from '../calls/call.ts'
 import { createRunSql } from '../engine/run-sql.ts'
 import type { OwnPages } from '../engine/system-storage.ts'
-import type { Column } from './cells.ts'
+import type { Column } from './csv-values.ts'
 
 /** An import as it is remembered. */
 interface Kept {

@@ -1,10 +1,10 @@
 import { isDeepJson, MAX_JSON_DEPTH } from '../../json-object.ts'
 import { lower, quoteName } from '../../sqlite/tokenizer.ts'
-import { type Kind, rowOfCells, typeOf } from './cells.ts'
 import type { Target } from './csv-reader.ts'
-import { excerpt, importFailed } from './failure.ts'
-import { textLiteral } from './literals.ts'
-import type { Reader, Steps } from './steps.ts'
+import { type Kind, rowOfCells, typeOf } from './csv-values.ts'
+import { excerpt, importFailed } from './import-errors.ts'
+import type { Reader, Steps } from './import-steps.ts'
+import { textLiteral } from './row-literals.ts'
 
 const MAX_CHARACTERS = 16_000_000
 

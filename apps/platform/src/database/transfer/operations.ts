@@ -13,9 +13,9 @@ import type { Alone, Settle } from '../engine/without-foreign-keys.ts'
 import type { Audit } from '../review/audit-outbox.ts'
 import type { SchemaChanges } from '../versions/schema-changes.ts'
 import type { History } from '../versions/snapshots/snapshots.ts'
-import { Applier } from './applier.ts'
+import { Applier } from './import-applier.ts'
+import type { Stage } from './import-stage.ts'
 import type { Imports } from './imports.ts'
-import type { Stage } from './stage.ts'
 
 /** What the Worker has made of a file that somebody sent. */
 export interface Upload {

@@ -1,8 +1,8 @@
 import { contentOf } from '../../sqlite/table-shape.ts'
 import { nameOf, quoteName } from '../../sqlite/tokenizer.ts'
-import { importFailed } from './failure.ts'
-import { valuesOf } from './literals.ts'
-import type { Steps } from './steps.ts'
+import { importFailed } from './import-errors.ts'
+import type { Steps } from './import-steps.ts'
+import { valuesOf } from './row-literals.ts'
 
 const PARTS = /_(data|idx|docsize|config|content|rowid|node|parent)$/i
 

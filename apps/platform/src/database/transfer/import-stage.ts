@@ -6,7 +6,7 @@ import { sqliteModule } from '../../sqlite/file/module.ts'
 import { readSqliteFile } from '../../sqlite/file/reader.ts'
 import { StoredChunks } from '../../sqlite/file/stored-chunks.ts'
 import { DumpReader } from './dump-reader.ts'
-import { Steps } from './steps.ts'
+import { Steps } from './import-steps.ts'
 
 const ABANDONED_MS = 10 * 60 * 1000
 /** A value of an object's store may have two megabytes, a character up to two bytes. */

@@ -1,5 +1,5 @@
-import { rowOf, textLiteral } from './literals.ts'
-import { type Row, STATEMENT_CHARACTERS } from './steps.ts'
+import { type Row, STATEMENT_CHARACTERS } from './import-steps.ts'
+import { rowOf, textLiteral } from './row-literals.ts'
 
 const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/
 const BLOB = /^[xX]'((?:[0-9A-Fa-f]{2})*)'$/

@@ -1,6 +1,6 @@
 import { tokens, word } from '../../sqlite/tokenizer.ts'
 import { decodeText } from '../../sqlite/values.ts'
-import type { LongValue, Row } from './steps.ts'
+import type { LongValue, Row } from './import-steps.ts'
 import { unistr } from './unistr.ts'
 
 /** What was found where a row of plain values was looked for. */

@@ -9,9 +9,9 @@ import { type Engine, Postponed } from '../engine/engine.ts'
 import { createRunSql } from '../engine/run-sql.ts'
 import { userTables } from '../engine/schema.ts'
 import { sqlError } from '../engine/sql-error.ts'
-import { atLine } from './failure.ts'
 import { newViolation, type Violations, violations } from './foreign-keys.ts'
-import type { LongValue, Step } from './steps.ts'
+import { atLine } from './import-errors.ts'
+import type { LongValue, Step } from './import-steps.ts'
 
 const MAX_KNOWN = 1_000
 /** An INSERT that takes every row or fails; others may replace rows or leave some out. */
