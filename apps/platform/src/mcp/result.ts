@@ -1,5 +1,5 @@
 import type { CallToolResult } from '@modelcontextprotocol/server'
-import { paymentRequired } from '../http/payment-required.ts'
+import { paymentRequired } from '../http/rest/payment-required.ts'
 import type { Reply } from '../reply.ts'
 
 /** What a successful answer holds: the `data`, and what stands beside it. */

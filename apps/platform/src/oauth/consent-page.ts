@@ -1,5 +1,5 @@
 import type { Role } from '@persql/contract'
-import { escapeHtml, page } from '../http/page.ts'
+import { escapeHtml, page } from '../http/pages/html-page.ts'
 import { isDocumentUrl } from './clients.ts'
 
 /** The contents of the consent page. */

@@ -1,5 +1,5 @@
 import { MIN_PASSWORD_LENGTH } from '../accounts/auth.ts'
-import { escapeHtml, page } from '../http/page.ts'
+import { escapeHtml, page } from '../http/pages/html-page.ts'
 import type { Settings } from '../settings.ts'
 
 /** The contents of the sign-in or sign-up page. */

@@ -1,4 +1,4 @@
-import { type AddressRange, isInRanges, isLoopbackAddress, normalizeAddress } from '../ip-address.ts'
+import { type AddressRange, isInRanges, isLoopbackAddress, normalizeAddress } from '../../ip-address.ts'
 
 /** The settings that say whose word about an address counts. */
 export interface AddressSettings {

@@ -1,9 +1,9 @@
 import { isSlug } from '@persql/contract'
 import { Hono } from 'hono'
-import type { Env } from '../env.ts'
+import type { Env } from '../../env.ts'
 import { approvePage } from './approve-page.ts'
+import { page } from './html-page.ts'
 import { invitePage } from './invite-page.ts'
-import { page } from './page.ts'
 
 const TO_CONSOLE = '<p><a href="/">Go to the console</a></p>'
 

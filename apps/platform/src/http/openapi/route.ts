@@ -1,5 +1,5 @@
-import { contextOf } from '../context.ts'
-import type { Env } from '../env.ts'
+import { contextOf } from '../../context.ts'
+import type { Env } from '../../env.ts'
 import { platformOpenApi } from './openapi.ts'
 
 const MAX_TEXTS = 20

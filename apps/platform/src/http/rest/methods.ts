@@ -1,6 +1,6 @@
 import { PerSQLError } from '@persql/contract'
 import type { Hono } from 'hono'
-import type { Env } from '../env.ts'
+import type { Env } from '../../env.ts'
 
 /** Returns the GET request that a HEAD request is answered with. It opens no WebSocket. */
 export function asGet(request: Request): Request {

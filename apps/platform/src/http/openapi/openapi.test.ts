@@ -1,6 +1,6 @@
 import { api, doorsOf, errors, type Operation, shapes } from '@persql/contract'
 import { describe, expect, test } from 'vitest'
-import { type Document, operationsOf, problemsOf } from '../../../../test/openapi-document.ts'
+import { type Document, operationsOf, problemsOf } from '../../../../../test/openapi-document.ts'
 import { platformOpenApi } from './openapi.ts'
 
 const operations: [string, Operation][] = Object.entries(api)

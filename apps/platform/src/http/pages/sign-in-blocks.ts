@@ -1,8 +1,8 @@
 import { PerSQLError } from '@persql/contract'
-import type { Account } from '../accounts/auth.ts'
-import { authenticateAccount } from '../authenticate.ts'
-import type { Context } from '../context.ts'
-import { escapeHtml } from './page.ts'
+import type { Account } from '../../accounts/auth.ts'
+import { authenticateAccount } from '../../authenticate.ts'
+import type { Context } from '../../context.ts'
+import { escapeHtml } from './html-page.ts'
 
 /** Returns the signed-in account, if any. @throws PerSQLError */
 export async function signedIn(ctx: Context): Promise<Account | undefined> {

@@ -1,7 +1,7 @@
 import { type Door, PerSQLError } from '@persql/contract'
-import type { Context } from '../context.ts'
-import type { Env } from '../env.ts'
-import type { Reply } from '../reply.ts'
+import type { Context } from '../../context.ts'
+import type { Env } from '../../env.ts'
+import type { Reply } from '../../reply.ts'
 
 const PROTOCOL = 'persql.bearer.'
 

@@ -1,7 +1,7 @@
 import { type EndpointSpec, inputSchema, type JsonSchema } from '@persql/endpoint-spec'
-import { statusHeaders, statusTexts } from './openapi-failures.ts'
-import type { Json } from './openapi-schemas.ts'
-import { paymentRequiredSchema } from './payment-required.ts'
+import { paymentRequiredSchema } from '../rest/payment-required.ts'
+import { statusHeaders, statusTexts } from './failures.ts'
+import type { Json } from './schemas.ts'
 
 /** A database as its public endpoints show it. */
 export interface PublicDatabase {

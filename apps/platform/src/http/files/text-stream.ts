@@ -1,4 +1,4 @@
-import { importFailed } from '../database/transfer/import-errors.ts'
+import { importFailed } from '../../database/transfer/import-errors.ts'
 
 const CHUNK = 128 * 1024
 

@@ -1,7 +1,7 @@
 import { PerSQLError } from '@persql/contract'
 import { Hono } from 'hono'
-import type { Env } from '../env.ts'
-import { allowOf, optionsReply } from './methods.ts'
+import type { Env } from '../../env.ts'
+import { allowOf, optionsReply } from '../rest/methods.ts'
 
 const TYPES: { readonly [ending: string]: string } = {
   js: 'text/javascript; charset=utf-8',

@@ -1,5 +1,5 @@
 import { PerSQLError } from '@persql/contract'
-import type { Settings } from '../settings.ts'
+import type { Settings } from '../../settings.ts'
 
 /** A body this many times too large is still read to its end, so that its sender gets to read the answer. */
 const PATIENCE = 4

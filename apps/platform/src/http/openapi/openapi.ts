@@ -1,6 +1,6 @@
 import { type Api, api, type Door, doorsOf, type Operation, type route } from '@persql/contract'
-import { failureResponses, failureSchemas, failuresOf, isOfDatabase } from './openapi-failures.ts'
-import { type Json, Schemas } from './openapi-schemas.ts'
+import { failureResponses, failureSchemas, failuresOf, isOfDatabase } from './failures.ts'
+import { type Json, Schemas } from './schemas.ts'
 
 type Way = ReturnType<typeof route>
 

@@ -1,14 +1,14 @@
 import { Hono } from 'hono'
 import * as z from 'zod'
-import { authenticateOperator } from '../authenticate.ts'
-import { setAhead } from '../clock.ts'
-import { contextOf } from '../context.ts'
-import type { Env } from '../env.ts'
-import { databaseObject, directoryObject, namespaceObject } from '../objects.ts'
-import { mailOf, sentMail } from '../ports/mail.ts'
-import { refuse } from '../reply.ts'
-import { settingsOf } from '../settings.ts'
-import { hostedDatabase } from './hostnames.ts'
+import { authenticateOperator } from '../../authenticate.ts'
+import { setAhead } from '../../clock.ts'
+import { contextOf } from '../../context.ts'
+import type { Env } from '../../env.ts'
+import { databaseObject, directoryObject, namespaceObject } from '../../objects.ts'
+import { mailOf, sentMail } from '../../ports/mail.ts'
+import { refuse } from '../../reply.ts'
+import { settingsOf } from '../../settings.ts'
+import { hostedDatabase } from '../hostnames.ts'
 
 const Clock = z.strictObject({
   aheadMs: z.int().min(0),

@@ -1,9 +1,9 @@
 import { isSlug, PerSQLError } from '@persql/contract'
 import type Stripe from 'stripe'
-import type { Env } from '../env.ts'
-import { directoryObject, namespaceObject } from '../objects.ts'
-import { type Payments, paymentsOf } from '../ports/payments.ts'
-import { settingsOf } from '../settings.ts'
+import type { Env } from '../../env.ts'
+import { directoryObject, namespaceObject } from '../../objects.ts'
+import { type Payments, paymentsOf } from '../../ports/payments.ts'
+import { settingsOf } from '../../settings.ts'
 import { readBody } from './body.ts'
 
 const MAX_BODY = 1024 * 1024

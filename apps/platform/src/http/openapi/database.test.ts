@@ -1,8 +1,8 @@
 import type { EndpointSpec, FieldSpec } from '@persql/endpoint-spec'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Document, DocumentSchemas, operationsOf, problemsOf } from '../../../../test/openapi-document.ts'
-import { databaseOpenApi } from './openapi-database.ts'
+import { type Document, DocumentSchemas, operationsOf, problemsOf } from '../../../../../test/openapi-document.ts'
+import { databaseOpenApi } from './database.ts'
 
 const info = { namespace: 'acme', database: 'main', baseUrl: 'https://sql.example.com/p/acme/main' }
 const endpoint = (spec: Partial<EndpointSpec> = {}): EndpointSpec => ({

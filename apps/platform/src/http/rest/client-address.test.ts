@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseRange } from '../ip-address.ts'
+import { parseRange } from '../../ip-address.ts'
 import { type AddressSettings, clientAddress, isFromThisMachine } from './client-address.ts'
 
 const behind = (proxies: string[], rest: Partial<AddressSettings> = {}): AddressSettings => ({

@@ -1,6 +1,6 @@
 import { PerSQLError } from '@persql/contract'
-import { logInternal } from '../reply.ts'
-import { escapeHtml, page } from './page.ts'
+import { logInternal } from '../../reply.ts'
+import { escapeHtml, page } from './html-page.ts'
 
 /** Returns the page, or a page with the error. */
 export async function shown(work: () => Promise<Response>): Promise<Response> {

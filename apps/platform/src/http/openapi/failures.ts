@@ -1,6 +1,6 @@
 import { type Door, type ErrorCode, errors, type Operation, type route } from '@persql/contract'
-import type { Json } from './openapi-schemas.ts'
-import { paymentRequiredSchema } from './payment-required.ts'
+import { paymentRequiredSchema } from '../rest/payment-required.ts'
+import type { Json } from './schemas.ts'
 
 type Way = ReturnType<typeof route>
 const codes = Object.keys(errors) as ErrorCode[]
