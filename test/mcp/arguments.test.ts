@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { table } from '../../apps/platform/src/mcp/table.ts'
+import { table } from '../../apps/platform/src/mcp/tool-table.ts'
 import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 import { speaker } from './rpc.ts'
 

@@ -1,7 +1,7 @@
 import { api } from '@persql/contract'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { expect, test } from 'vitest'
-import { exceptions, groups, table } from '../../apps/platform/src/mcp/table.ts'
+import { exceptions, groups, table } from '../../apps/platform/src/mcp/tool-table.ts'
 import { toolNames, toolOf } from '../../apps/platform/src/mcp/tools.ts'
 
 /** Callers with these need no token, but a cookie or the operator's secret. */

@@ -1,9 +1,9 @@
 import { type CallToolResult, Server, type Transport } from '@modelcontextprotocol/server'
-import { answered, call } from './call.ts'
-import { definitions } from './listing.ts'
 import { getPrompt, prompts } from './prompts.ts'
 import { completeDatabase, listResources, readResource, resourceTemplates } from './resources.ts'
 import type { Session } from './session.ts'
+import { answered, call } from './tool-call.ts'
+import { definitions } from './tool-list.ts'
 
 const HOUR_MS = 3_600_000
 /** What the address opens is the same for everybody; what a namespace holds is not. */

@@ -5,7 +5,7 @@ import type { Context } from '../context.ts'
 import { execute } from '../execute.ts'
 import { type Reply, refuse } from '../reply.ts'
 import { isNullLeftOut, withoutNulls } from './nulls.ts'
-import type { Profile } from './profile.ts'
+import type { Profile } from './tool-profile.ts'
 import { reachable, type Tool, toolOf } from './tools.ts'
 
 /** One request at the door: who calls, what is open, and what came of it. */

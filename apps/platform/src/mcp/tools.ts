@@ -1,7 +1,7 @@
 import type { JSONObject } from '@modelcontextprotocol/server'
 import { api, isPaged, type Operation, route, shapes } from '@persql/contract'
 import * as z from 'zod'
-import { type Group, type Row, table } from './table.ts'
+import { type Group, type Row, table } from './tool-table.ts'
 
 /** A JSON Schema whose root is an object. */
 export interface ObjectSchema {

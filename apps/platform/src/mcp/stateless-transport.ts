@@ -8,10 +8,10 @@ import {
   SUPPORTED_PROTOCOL_VERSIONS,
   type Transport,
 } from '@modelcontextprotocol/server'
-import { answered, call } from './call.ts'
-import { listText } from './listing.ts'
 import { serverFor } from './server.ts'
 import type { Session } from './session.ts'
+import { answered, call } from './tool-call.ts'
+import { listText } from './tool-list.ts'
 
 /** What the SDK's own transport sends with an answer of 2025. */
 const HEADERS = {

@@ -1,5 +1,5 @@
-import { facades } from './facade.ts'
-import { isListed, type Profile } from './profile.ts'
+import { facades } from './core-tools.ts'
+import { isListed, type Profile } from './tool-profile.ts'
 import { type Definition, readingOnly, type Tool, toolNames, toolOf } from './tools.ts'
 
 // One list for each choice of groups, of which there are some sixty.

@@ -1,10 +1,10 @@
 import { type CallToolResult, ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server'
 import { PerSQLError } from '@persql/contract'
 import { logInternal } from '../reply.ts'
-import { facades, runFacade } from './facade.ts'
-import { isOpen } from './profile.ts'
+import { facades, runFacade } from './core-tools.ts'
 import { resultOf } from './result.ts'
 import type { Session } from './session.ts'
+import { isOpen } from './tool-profile.ts'
 
 /** Calls a tool that is open at this address. @throws ProtocolError */
 export async function call(name: string, given: Record<string, unknown>, session: Session): Promise<CallToolResult> {

@@ -1,5 +1,5 @@
 import { PerSQLError } from '@persql/contract'
-import { type Group, groups } from './table.ts'
+import { type Group, groups } from './tool-table.ts'
 import { reachable } from './tools.ts'
 
 /**

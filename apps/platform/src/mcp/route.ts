@@ -8,10 +8,10 @@ import { allowOf, optionsReply } from '../http/rest/methods.ts'
 import type { Answer } from '../http/rest/rest.ts'
 import { assertShallow } from '../json-object.ts'
 import { refuse } from '../reply.ts'
-import { exchange, isPlainRequest } from './exchange.ts'
-import { profileOf } from './profile.ts'
 import { serverFor } from './server.ts'
 import { Session } from './session.ts'
+import { exchange, isPlainRequest } from './stateless-transport.ts'
+import { profileOf } from './tool-profile.ts'
 
 const MAX_BODY = 10 * 1024 * 1024
 const PATH = /^[a-z]+:\/\/[^/]+(\/mcp)?\/?(?:\?([^#]*))?$/
