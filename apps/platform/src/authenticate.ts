@@ -4,7 +4,7 @@ import { now } from './clock.ts'
 import type { Context } from './context.ts'
 import type { Grant } from './database/calls/call.ts'
 import type { Caller } from './namespace/admission.ts'
-import type { Audience } from './oauth/server.ts'
+import type { Audience } from './oauth-server/server.ts'
 import { directoryObject, namespaceObject } from './objects.ts'
 import { hashToken, namespaceOf } from './token.ts'
 

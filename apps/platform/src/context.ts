@@ -1,6 +1,6 @@
 import type { Role } from '@persql/contract'
 import type { Env } from './env.ts'
-import type { Audience } from './oauth/server.ts'
+import type { Audience } from './oauth-server/server.ts'
 import { type Settings, settingsOf } from './settings.ts'
 
 /** What one request brings, gathered in one place. */

@@ -1,6 +1,6 @@
 import { type MemberRole, type Membership, PerSQLError } from '@persql/contract'
 import { now, toIso } from '../clock.ts'
-import type { Audience } from '../oauth/server.ts'
+import type { Audience } from '../oauth-server/server.ts'
 import type { Apps } from './apps.ts'
 import type { Databases } from './databases.ts'
 import type { IdentityStore } from './identity.ts'

@@ -1,5 +1,5 @@
-import type { RecordOptions } from '../oauth/store.ts'
-import { endOf } from '../oauth/store.ts'
+import type { RecordOptions } from '../oauth-server/store.ts'
+import { endOf } from '../oauth-server/store.ts'
 import type { Migration } from '../storage/migrate.ts'
 
 export const OAUTH: Migration = {

@@ -1,6 +1,6 @@
 import type { Role } from '@persql/contract'
 import { escapeHtml, page } from '../http/pages/html-page.ts'
-import { isDocumentUrl } from './clients.ts'
+import { isDocumentUrl } from '../oauth-server/clients.ts'
 
 /** The contents of the consent page. */
 export interface ConsentPage {

@@ -1,5 +1,5 @@
 import type { Env } from '../env.ts'
-import type { OAuthAnswer } from './refusal.ts'
+import type { OAuthAnswer } from './error-response.ts'
 
 /**
  * Seconds in which a refresh token that was replaced gets the same answer: another process sent it too, or the first

@@ -11,12 +11,12 @@ import { Windows } from '../http/rest/flood-control.ts'
 import { allowOf, optionsReply } from '../http/rest/methods.ts'
 import { networkOf } from '../ip-address.ts'
 import { parseObject } from '../json-object.ts'
+import { ClientMetadata } from '../oauth-server/client-metadata.ts'
+import { clientStore } from '../oauth-server/clients.ts'
+import { refusal } from '../oauth-server/error-response.ts'
+import { answerAs, resourcesOf } from '../oauth-server/server.ts'
 import { namespaceObject } from '../objects.ts'
 import { namespaceOf } from '../token.ts'
-import { clientStore } from './clients.ts'
-import { ClientMetadata } from './document.ts'
-import { refusal } from './refusal.ts'
-import { answerAs, resourcesOf } from './server.ts'
 
 const MAX_BODY = 64 * 1024
 const REGISTRATIONS_PER_HOUR = 60

@@ -1,7 +1,7 @@
 import type { Directory } from '../directory/object.ts'
 import type { Env } from '../env.ts'
 import { directoryAt, type Remote } from '../remote.ts'
-import { documentOf } from './documents.ts'
+import { documentOf } from './fetch-client-metadata.ts'
 import type { OAuthStore } from './store.ts'
 
 const PREFIX = 'client:'

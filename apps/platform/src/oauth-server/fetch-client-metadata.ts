@@ -2,7 +2,7 @@ import { PerSQLError } from '@persql/contract'
 import { now } from '../clock.ts'
 import type { Env } from '../env.ts'
 import { settingsOf } from '../settings.ts'
-import { ageOf, recordOf, urlProblem } from './document.ts'
+import { ageOf, recordOf, urlProblem } from './client-metadata.ts'
 
 const TIMEOUT_MS = 5_000
 const MAX_BYTES = 64 * 1024

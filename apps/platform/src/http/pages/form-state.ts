@@ -1,5 +1,5 @@
-import { now } from '../clock.ts'
-import type { Env } from '../env.ts'
+import { now } from '../../clock.ts'
+import type { Env } from '../../env.ts'
 
 const LASTS_MS = 10 * 60 * 1000
 
