@@ -1,4 +1,4 @@
-import type { ModelSettings } from './ports/model.ts'
+import type { ModelSettings } from './integrations/model.ts'
 
 /** What the runtime binds. Texts are settings as the operator wrote them; `settings.ts` gives them their meaning. */
 export interface Env extends ModelSettings {

@@ -1,10 +1,10 @@
 import { APIError, betterAuth } from 'better-auth'
 import type { Env } from '../env.ts'
+import { mailOf, reachesPeople } from '../integrations/mail.ts'
 import { directoryObject } from '../objects.ts'
-import { mailOf, reachesPeople } from '../ports/mail.ts'
 import { settingsOf } from '../settings.ts'
 import { directoryDialect } from './dialect.ts'
-import { welcome } from './welcome.ts'
+import { welcome } from './onboarding.ts'
 
 export type Auth = ReturnType<typeof makeAuth>
 

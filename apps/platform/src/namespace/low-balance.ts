@@ -1,6 +1,6 @@
 import type { Env } from '../env.ts'
+import { mailOf } from '../integrations/mail.ts'
 import { usd } from '../money.ts'
-import { mailOf } from '../ports/mail.ts'
 import { settingsOf } from '../settings.ts'
 import { balance, lowNano } from './account.ts'
 import type { Ledger } from './ledger.ts'

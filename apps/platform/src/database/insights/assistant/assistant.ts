@@ -1,6 +1,6 @@
 import { type Docs, type IndexAdvice, PerSQLError } from '@persql/contract'
 import type { Env } from '../../../env.ts'
-import { modelOf } from '../../../ports/model.ts'
+import { modelOf } from '../../../integrations/model.ts'
 import { isInternal } from '../../../sqlite/system-tables.ts'
 import { lower, quoteName } from '../../../sqlite/tokenizer.ts'
 import type { Engine } from '../../engine/engine.ts'
