@@ -24,6 +24,6 @@ test('npm run deploy passes a dry run of a deployment to Cloudflare', async () =
   // Stack traces need the names, and the map from the minified code to the source.
   expect(code).toContain('"PerSQLError"')
   const { sources } = JSON.parse(await readFile(join(out, 'index.js.map'), 'utf8')) as { sources: string[] }
-  expect(sources.filter((source) => source.endsWith('apps/platform/src/execute.ts'))).toHaveLength(1)
+  expect(sources.filter((source) => source.endsWith('apps/platform/src/api/execute.ts'))).toHaveLength(1)
   await rm(out, { recursive: true, force: true })
 }, 600_000)

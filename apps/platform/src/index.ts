@@ -1,5 +1,5 @@
 import { PerSQLError } from '@persql/contract'
-import { authenticateOperator } from './authenticate.ts'
+import { authenticateOperator } from './api/authenticate.ts'
 import { contextOf } from './context.ts'
 import { refused } from './database/endpoints/serve.ts'
 import type { Env } from './env.ts'

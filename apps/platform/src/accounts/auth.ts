@@ -1,7 +1,7 @@
 import { APIError, betterAuth } from 'better-auth'
+import { directoryObject } from '../api/objects.ts'
 import type { Env } from '../env.ts'
 import { mailOf, reachesPeople } from '../integrations/mail.ts'
-import { directoryObject } from '../objects.ts'
 import { settingsOf } from '../settings.ts'
 import { directoryDialect } from './dialect.ts'
 import { welcome } from './onboarding.ts'

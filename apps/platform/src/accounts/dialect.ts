@@ -1,6 +1,6 @@
 import { type CompiledQuery, type Dialect, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from 'kysely'
+import { directoryObject } from '../api/objects.ts'
 import type { Env } from '../env.ts'
-import { directoryObject } from '../objects.ts'
 
 /** Kysely over the Directory's SQLite: each query is one call. There are no transactions across calls. */
 export function directoryDialect(env: Env): Dialect {

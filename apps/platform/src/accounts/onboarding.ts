@@ -1,6 +1,6 @@
+import { directoryObject, namespaceObject } from '../api/objects.ts'
 import { handleOf } from '../directory/memberships.ts'
 import type { Env } from '../env.ts'
-import { directoryObject, namespaceObject } from '../objects.ts'
 
 /**
  * Makes what somebody new needs: a namespace named after them with a database `main`; and the first one on an instance

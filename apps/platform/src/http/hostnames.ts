@@ -1,7 +1,7 @@
 import { isHostname } from '@persql/contract'
+import { findHosted, isOwnHost } from '../api/hostname-cache.ts'
 import type { Hosted } from '../directory/hostnames.ts'
 import type { Env } from '../env.ts'
-import { findHosted, isOwnHost } from '../hostname-cache.ts'
 import type { Settings } from '../settings.ts'
 
 /** The host of the last request that no tenant's hostname can have been: mostly that of the next one too. */

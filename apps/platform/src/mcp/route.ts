@@ -1,6 +1,6 @@
 import { createMcpHandler } from '@modelcontextprotocol/server'
 import { PerSQLError } from '@persql/contract'
-import { authenticateForNamespace, callerNamespace } from '../authenticate.ts'
+import { authenticateForNamespace, callerNamespace } from '../api/authenticate.ts'
 import { type Context, contextOf } from '../context.ts'
 import type { Env } from '../env.ts'
 import { readBody } from '../http/rest/body.ts'

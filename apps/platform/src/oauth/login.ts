@@ -1,7 +1,7 @@
 import { PerSQLError } from '@persql/contract'
 import { Hono } from 'hono'
 import { MIN_PASSWORD_LENGTH } from '../accounts/auth.ts'
-import { refuseForeignOrigin } from '../authenticate.ts'
+import { refuseForeignOrigin } from '../api/authenticate.ts'
 import { contextOf } from '../context.ts'
 import type { Env } from '../env.ts'
 import { escapeHtml, page } from '../http/pages/html-page.ts'

@@ -1,5 +1,5 @@
+import { databaseObject } from '../../api/objects.ts'
 import type { Env } from '../../env.ts'
-import { databaseObject } from '../../objects.ts'
 import { CHUNK_BYTES } from '../../sqlite/file/chunks.ts'
 
 /** Answers with the SQLite file of a copy that was made for this, and ends the copy when it is read or left. */

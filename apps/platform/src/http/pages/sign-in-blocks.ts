@@ -1,6 +1,6 @@
 import { PerSQLError } from '@persql/contract'
 import type { Account } from '../../accounts/auth.ts'
-import { authenticateAccount } from '../../authenticate.ts'
+import { authenticateAccount } from '../../api/authenticate.ts'
 import type { Context } from '../../context.ts'
 import { escapeHtml } from './html-page.ts'
 

@@ -1,8 +1,8 @@
 import { isSlug, PerSQLError } from '@persql/contract'
 import type Stripe from 'stripe'
+import { directoryObject, namespaceObject } from '../../api/objects.ts'
 import type { Env } from '../../env.ts'
 import { type Payments, paymentsOf } from '../../integrations/payments.ts'
-import { directoryObject, namespaceObject } from '../../objects.ts'
 import { settingsOf } from '../../settings.ts'
 import { readBody } from './body.ts'
 

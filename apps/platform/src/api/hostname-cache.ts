@@ -1,6 +1,6 @@
-import { now } from './clock.ts'
-import type { Hosted } from './directory/hostnames.ts'
-import type { Env } from './env.ts'
+import { now } from '../clock.ts'
+import type { Hosted } from '../directory/hostnames.ts'
+import type { Env } from '../env.ts'
 import { directoryObject } from './objects.ts'
 
 const CACHE_MS = 60_000

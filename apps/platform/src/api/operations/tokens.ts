@@ -1,5 +1,5 @@
-import { toIso } from '../clock.ts'
-import { newSecret } from '../token.ts'
+import { toIso } from '../../clock.ts'
+import { newSecret } from '../../token.ts'
 import type { NamespaceHandlers } from './handlers.ts'
 
 export const tokens = {

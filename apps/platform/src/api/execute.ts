@@ -14,6 +14,14 @@ import {
   type Scope,
 } from '@persql/contract'
 import { describeIssue, toFieldMessage, toSentence } from '@persql/endpoint-spec'
+import { assertMayCall, databaseRole, lowerOf, openToAll } from '../authority.ts'
+import type { Context } from '../context.ts'
+import type { Grant, ReplayKey } from '../database/calls/call.ts'
+import type { DatabaseOperation } from '../database/operations.ts'
+import { parseObject } from '../json-object.ts'
+import type { MemberAccess } from '../namespace/admission.ts'
+import { type Reply, refuse, succeed } from '../reply.ts'
+import { errorOf } from '../storage/long-transaction.ts'
 import {
   type Admitted,
   accessOf,
@@ -24,12 +32,6 @@ import {
   forgetToken,
   toAdmitted,
 } from './authenticate.ts'
-import { assertMayCall, databaseRole, lowerOf, openToAll } from './authority.ts'
-import type { Context } from './context.ts'
-import type { Grant, ReplayKey } from './database/calls/call.ts'
-import type { DatabaseOperation } from './database/operations.ts'
-import { parseObject } from './json-object.ts'
-import type { MemberAccess } from './namespace/admission.ts'
 import { databaseObject, namespaceObject } from './objects.ts'
 import { accounts } from './operations/accounts.ts'
 import { approvals } from './operations/approvals.ts'
@@ -53,8 +55,6 @@ import { members } from './operations/members.ts'
 import { anyone, operator } from './operations/operator.ts'
 import { sessions } from './operations/sessions.ts'
 import { tokens } from './operations/tokens.ts'
-import { type Reply, refuse, succeed } from './reply.ts'
-import { errorOf } from './storage/long-transaction.ts'
 
 // Handlers keep their types until they are called. An operation without a handler doesn't compile.
 const ofNamespaces: NamespaceHandlers = { ...databases, ...hostnames, ...tokens, ...billing, ...sessions, ...branches }

@@ -1,7 +1,7 @@
 import { PerSQLError, SLUG } from '@persql/contract'
-import { now } from '../clock.ts'
+import { now } from '../../clock.ts'
+import { hashToken, newSecret, randomText } from '../../token.ts'
 import { directoryObject, namespaceObject } from '../objects.ts'
-import { hashToken, newSecret, randomText } from '../token.ts'
 import type { AnyoneHandlers, NamespaceHandlers } from './handlers.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000

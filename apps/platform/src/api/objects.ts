@@ -1,8 +1,8 @@
-import type { Database } from './database/object.ts'
-import type { Directory } from './directory/object.ts'
-import type { Env } from './env.ts'
-import type { Namespace } from './namespace/object.ts'
-import { databaseAt, directoryAt, namespaceAt, type Remote } from './remote.ts'
+import type { Database } from '../database/object.ts'
+import type { Directory } from '../directory/object.ts'
+import type { Env } from '../env.ts'
+import type { Namespace } from '../namespace/object.ts'
+import { databaseAt, directoryAt, namespaceAt, type Remote } from '../remote.ts'
 
 /** Returns the object of a database. */
 export const databaseObject = (env: Env, namespace: string, slug: string): Remote<Database> =>

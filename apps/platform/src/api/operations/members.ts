@@ -1,12 +1,12 @@
 import { type MemberRole, PerSQLError, SLUG } from '@persql/contract'
-import { toIso } from '../clock.ts'
-import type { Person } from '../directory/accounts.ts'
-import type { Env } from '../env.ts'
+import { toIso } from '../../clock.ts'
+import type { Person } from '../../directory/accounts.ts'
+import type { Env } from '../../env.ts'
+import { mailOf, reachesPeople } from '../../integrations/mail.ts'
+import type { MemberRow } from '../../namespace/members.ts'
+import { hashToken, randomText } from '../../token.ts'
 import { forgetHostnamesOf } from '../hostname-cache.ts'
-import { mailOf, reachesPeople } from '../integrations/mail.ts'
-import type { MemberRow } from '../namespace/members.ts'
 import { directoryObject, namespaceObject } from '../objects.ts'
-import { hashToken, randomText } from '../token.ts'
 import type { MemberHandlers } from './handlers.ts'
 
 /** An invitation's secret, `inv_<namespace>_<32 characters>`: the namespace routes it without a look-up. */

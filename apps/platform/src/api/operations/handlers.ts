@@ -1,11 +1,11 @@
 import type { Api, Parsed, Result, Role, Scope } from '@persql/contract'
-import type { Account } from '../accounts/auth.ts'
-import type { Context } from '../context.ts'
-import type { DatabaseOperation } from '../database/operations.ts'
-import type { Caller, MemberAccess } from '../namespace/admission.ts'
-import type { Minter } from '../namespace/credentials.ts'
-import type { Namespace } from '../namespace/object.ts'
-import type { Remote } from '../remote.ts'
+import type { Account } from '../../accounts/auth.ts'
+import type { Context } from '../../context.ts'
+import type { DatabaseOperation } from '../../database/operations.ts'
+import type { Caller, MemberAccess } from '../../namespace/admission.ts'
+import type { Minter } from '../../namespace/credentials.ts'
+import type { Namespace } from '../../namespace/object.ts'
+import type { Remote } from '../../remote.ts'
 
 /** Operations that are declared with one of these scopes. */
 type Scoped<S extends Scope> = { [K in keyof Api]: Api[K]['scope'] extends S ? K : never }[keyof Api]

@@ -1,12 +1,12 @@
 import { PerSQLError } from '@persql/contract'
-import { type Account, authOf } from './accounts/auth.ts'
-import { now } from './clock.ts'
-import type { Context } from './context.ts'
-import type { Grant } from './database/calls/call.ts'
-import type { Caller } from './namespace/admission.ts'
-import type { Audience } from './oauth-server/server.ts'
+import { type Account, authOf } from '../accounts/auth.ts'
+import { now } from '../clock.ts'
+import type { Context } from '../context.ts'
+import type { Grant } from '../database/calls/call.ts'
+import type { Caller } from '../namespace/admission.ts'
+import type { Audience } from '../oauth-server/server.ts'
+import { hashToken, namespaceOf } from '../token.ts'
 import { directoryObject, namespaceObject } from './objects.ts'
-import { hashToken, namespaceOf } from './token.ts'
 
 /** How long a token may be taken as valid without asking. A revocation reaches the databases themselves at once. */
 const CACHE_MS = 5 * 60 * 1000

@@ -1,7 +1,7 @@
 import { type Membership, PerSQLError } from '@persql/contract'
+import { logUnavailable } from '../../reply.ts'
+import { hashToken } from '../../token.ts'
 import { directoryObject, namespaceObject } from '../objects.ts'
-import { logUnavailable } from '../reply.ts'
-import { hashToken } from '../token.ts'
 import type { AccountHandlers } from './handlers.ts'
 import { invitationNamespace } from './members.ts'
 

@@ -1,9 +1,9 @@
 import { type Api, type Output, PerSQLError } from '@persql/contract'
-import type { Env } from '../env.ts'
-import { usd } from '../money.ts'
+import type { Env } from '../../env.ts'
+import { usd } from '../../money.ts'
+import { logUnavailable } from '../../reply.ts'
+import { newSecret } from '../../token.ts'
 import { directoryObject, namespaceObject } from '../objects.ts'
-import { logUnavailable } from '../reply.ts'
-import { newSecret } from '../token.ts'
 import type { AnyoneHandlers, OperatorHandlers } from './handlers.ts'
 import { invite } from './members.ts'
 

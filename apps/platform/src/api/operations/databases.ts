@@ -1,6 +1,6 @@
 import { type Database, PerSQLError } from '@persql/contract'
+import { mapPage } from '../../paging.ts'
 import { forgetHostnamesOf } from '../hostname-cache.ts'
-import { mapPage } from '../paging.ts'
 import type { NamespaceHandlers } from './handlers.ts'
 
 export const databases = {

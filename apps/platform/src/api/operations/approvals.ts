@@ -1,9 +1,9 @@
 import { PerSQLError } from '@persql/contract'
-import type { Account } from '../accounts/auth.ts'
+import type { Account } from '../../accounts/auth.ts'
+import { covers } from '../../authority.ts'
+import type { Context } from '../../context.ts'
+import { approvalAddress } from '../../database/review/approvals/tokens.ts'
 import { accessOf } from '../authenticate.ts'
-import { covers } from '../authority.ts'
-import type { Context } from '../context.ts'
-import { approvalAddress } from '../database/review/approvals/tokens.ts'
 import { databaseObject } from '../objects.ts'
 import type { AccountHandlers } from './handlers.ts'
 
