@@ -19,7 +19,7 @@ import type { Context } from '../context.ts'
 import type { Grant, ReplayKey } from '../database/calls/call.ts'
 import type { DatabaseOperation } from '../database/operations.ts'
 import { parseObject } from '../json-object.ts'
-import type { MemberAccess } from '../namespace/admission.ts'
+import type { MemberAccess } from '../namespace/tokens/admission.ts'
 import { type Reply, refuse, succeed } from '../reply.ts'
 import { errorOf } from '../storage/long-transaction.ts'
 import {

@@ -1,10 +1,10 @@
 import { now } from '../clock.ts'
 import type { Audit } from './audit.ts'
-import type { Databases } from './databases.ts'
-import { type Deletions, FINISH_AFTER_MS } from './deletions.ts'
+import type { Lending } from './credit/credit-allocator.ts'
+import type { Databases } from './databases/databases.ts'
+import { type Deletions, FINISH_AFTER_MS } from './databases/deletions.ts'
 import type { IdentityStore } from './identity.ts'
-import type { Lending } from './lending.ts'
-import type { Members } from './members.ts'
+import type { Members } from './members/members.ts'
 
 /** The parts of a namespace that are stopped with it. */
 export interface LifecycleOptions {

@@ -1,13 +1,13 @@
 import type { Migration } from '../storage/migrate.ts'
 import { AUDIT } from './audit.ts'
-import { SIZES } from './databases.ts'
-import { AI_TOKENS, STORAGE_CHARGES, TOKEN_USAGE } from './ledger.ts'
-import { LINEAGE } from './lineage.ts'
-import { MEMBERS } from './members.ts'
-import { OAUTH } from './oauth-records.ts'
-import { ORIGINS } from './origins.ts'
-import { TOKEN_PAGES } from './tokens.ts'
-import { REFUND_PARTS, TOP_UPS } from './top-ups.ts'
+import { REFUND_PARTS, TOP_UPS } from './credit/top-ups.ts'
+import { LINEAGE } from './databases/branch-registry.ts'
+import { SIZES } from './databases/databases.ts'
+import { ORIGINS } from './databases/origins.ts'
+import { AI_TOKENS, STORAGE_CHARGES, TOKEN_USAGE } from './ledger/ledger.ts'
+import { MEMBERS } from './members/members.ts'
+import { OAUTH } from './tokens/oauth-records.ts'
+import { TOKEN_PAGES } from './tokens/tokens.ts'
 
 /** Storage of a namespace. Amounts are nano-dollars, moments milliseconds since 1970. Append; never edit what shipped. */
 export const NAMESPACE_SCHEMA: readonly Migration[] = [

@@ -1,7 +1,7 @@
 import { PerSQLError } from '@persql/contract'
 import { now, toIso } from '../../clock.ts'
 import { paymentsOf } from '../../integrations/payments.ts'
-import { dayOf } from '../../namespace/ledger.ts'
+import { dayOf } from '../../namespace/ledger/ledger.ts'
 import type { NamespaceHandlers } from './handlers.ts'
 
 const NANO_PER_CENT = 10_000_000

@@ -2,9 +2,9 @@ import type { Api, Parsed, Result, Role, Scope } from '@persql/contract'
 import type { Account } from '../../accounts/auth.ts'
 import type { Context } from '../../context.ts'
 import type { DatabaseOperation } from '../../database/operations.ts'
-import type { Caller, MemberAccess } from '../../namespace/admission.ts'
-import type { Minter } from '../../namespace/credentials.ts'
 import type { Namespace } from '../../namespace/object.ts'
+import type { Caller, MemberAccess } from '../../namespace/tokens/admission.ts'
+import type { Minter } from '../../namespace/tokens/credentials.ts'
 import type { Remote } from '../../remote.ts'
 
 /** Operations that are declared with one of these scopes. */

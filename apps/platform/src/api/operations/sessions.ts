@@ -1,7 +1,7 @@
 import { PerSQLError } from '@persql/contract'
 import { expiryWithin } from '../../authority.ts'
 import { now } from '../../clock.ts'
-import { idOf } from '../../namespace/credentials.ts'
+import { idOf } from '../../namespace/tokens/credentials.ts'
 import { databaseObject } from '../objects.ts'
 import type { NamespaceHandlers } from './handlers.ts'
 

@@ -1,11 +1,11 @@
 import { type Api, type Output, PerSQLError } from '@persql/contract'
-import { now } from '../clock.ts'
-import { NOTHING, usd } from '../money.ts'
-import { balance } from './account.ts'
-import type { DayClose } from './day-close.ts'
-import type { IdentityStore } from './identity.ts'
-import type { Ledger } from './ledger.ts'
-import type { Lending } from './lending.ts'
+import { now } from '../../clock.ts'
+import { NOTHING, usd } from '../../money.ts'
+import type { IdentityStore } from '../identity.ts'
+import type { DayClose } from '../ledger/day-close.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import { balance } from './credit-account.ts'
+import type { Lending } from './credit-allocator.ts'
 import type { LowBalance } from './low-balance.ts'
 
 /** The state of a namespace, for the operator. */

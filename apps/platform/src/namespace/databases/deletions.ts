@@ -1,10 +1,10 @@
-import { now } from '../clock.ts'
-import type { Env } from '../env.ts'
-import { discardObject } from '../object-files.ts'
+import { now } from '../../clock.ts'
+import type { Env } from '../../env.ts'
+import { discardObject } from '../../object-files.ts'
+import type { Lending } from '../credit/credit-allocator.ts'
+import type { Lineage } from './branch-registry.ts'
 import type { Databases, Record } from './databases.ts'
 import type { Hostnames } from './hostnames.ts'
-import type { Lending } from './lending.ts'
-import type { Lineage } from './lineage.ts'
 
 const AT_ONCE = 10
 const TRY_AGAIN_MS = 10 * 60 * 1000

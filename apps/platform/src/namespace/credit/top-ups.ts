@@ -1,5 +1,5 @@
 import { PerSQLError } from '@persql/contract'
-import type { Migration } from '../storage/migrate.ts'
+import type { Migration } from '../../storage/migrate.ts'
 
 export const TOP_UPS: Migration = {
   name: 'top-ups, refunds',

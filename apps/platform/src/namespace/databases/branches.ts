@@ -9,19 +9,19 @@ import {
   PerSQLError,
   type Role,
 } from '@persql/contract'
-import { derive, expiryWithin } from '../authority.ts'
-import { now, toIso } from '../clock.ts'
-import type { Database as DatabaseObject } from '../database/object.ts'
-import type { BookkeepingRows } from '../database/versions/migrations/bookkeeping.ts'
-import type { Env } from '../env.ts'
-import { discardObject } from '../object-files.ts'
-import type { Remote } from '../remote.ts'
-import type { Audit } from './audit.ts'
+import { derive, expiryWithin } from '../../authority.ts'
+import { now, toIso } from '../../clock.ts'
+import type { Database as DatabaseObject } from '../../database/object.ts'
+import type { BookkeepingRows } from '../../database/versions/migrations/bookkeeping.ts'
+import type { Env } from '../../env.ts'
+import { discardObject } from '../../object-files.ts'
+import type { Remote } from '../../remote.ts'
+import type { Audit } from '../audit.ts'
+import { type Credentials, idOf, type Minter } from '../tokens/credentials.ts'
+import type { Secret, Tokens } from '../tokens/tokens.ts'
+import type { Lineage, Origin } from './branch-registry.ts'
 import { branchSlug } from './branch-slug.ts'
-import { type Credentials, idOf, type Minter } from './credentials.ts'
 import type { Databases, Record } from './databases.ts'
-import type { Lineage, Origin } from './lineage.ts'
-import type { Secret, Tokens } from './tokens.ts'
 
 /** What branches need of their namespace. */
 export interface BranchesOptions {

@@ -1,12 +1,12 @@
 import { PerSQLError } from '@persql/contract'
-import { now } from '../clock.ts'
-import type { LeaseAnswer } from '../database/metering/lease.ts'
-import type { Report } from '../database/metering/meter.ts'
-import type { Databases, Record } from './databases.ts'
-import type { DayClose } from './day-close.ts'
-import type { IdentityStore } from './identity.ts'
-import type { Lending } from './lending.ts'
-import type { Tokens } from './tokens.ts'
+import { now } from '../../clock.ts'
+import type { LeaseAnswer } from '../../database/metering/lease.ts'
+import type { Report } from '../../database/metering/meter.ts'
+import type { Databases, Record } from '../databases/databases.ts'
+import type { IdentityStore } from '../identity.ts'
+import type { DayClose } from '../ledger/day-close.ts'
+import type { Tokens } from '../tokens/tokens.ts'
+import type { Lending } from './credit-allocator.ts'
 
 /** The parts of a namespace that its databases get leases from. */
 export interface LeasesOptions {

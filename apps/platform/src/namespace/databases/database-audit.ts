@@ -1,5 +1,5 @@
-import type { Deed } from '../database/review/audit-outbox.ts'
-import type { Audit } from './audit.ts'
+import type { Deed } from '../../database/review/audit-outbox.ts'
+import type { Audit } from '../audit.ts'
 
 /** Enters what was done in databases into the audit log of their namespace. */
 export class DatabaseDeeds {

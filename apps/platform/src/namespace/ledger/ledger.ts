@@ -1,8 +1,8 @@
 import { type Api, BYTE_HOURS_PER_NANO, type DayUsage, type Output, rates, type Spend } from '@persql/contract'
-import { toIso } from '../clock.ts'
-import { costNano, NOTHING, type Totals, usd } from '../money.ts'
-import type { Migration } from '../storage/migrate.ts'
-import type { Account } from './account.ts'
+import { toIso } from '../../clock.ts'
+import { costNano, NOTHING, type Totals, usd } from '../../money.ts'
+import type { Migration } from '../../storage/migrate.ts'
+import type { Account } from '../credit/credit-account.ts'
 
 type Entry = Output<Api['get_billing']>['ledger'][number]
 

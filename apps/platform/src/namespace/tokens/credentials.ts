@@ -9,12 +9,12 @@ import {
   PerSQLError,
   type Token,
 } from '@persql/contract'
-import { type Authority, assertInScope, derive, exceeds, excessOf } from '../authority.ts'
-import { now } from '../clock.ts'
-import type { Apps } from './apps.ts'
-import type { Audit } from './audit.ts'
-import type { Databases } from './databases.ts'
-import type { Lineage } from './lineage.ts'
+import { type Authority, assertInScope, derive, exceeds, excessOf } from '../../authority.ts'
+import { now } from '../../clock.ts'
+import type { Audit } from '../audit.ts'
+import type { Lineage } from '../databases/branch-registry.ts'
+import type { Databases } from '../databases/databases.ts'
+import type { Apps } from './connected-apps.ts'
 import type { LiveToken, Secret, Tokens } from './tokens.ts'
 
 /**

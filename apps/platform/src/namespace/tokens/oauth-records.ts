@@ -1,6 +1,6 @@
-import type { RecordOptions } from '../oauth-server/store.ts'
-import { endOf } from '../oauth-server/store.ts'
-import type { Migration } from '../storage/migrate.ts'
+import type { RecordOptions } from '../../oauth-server/store.ts'
+import { endOf } from '../../oauth-server/store.ts'
+import type { Migration } from '../../storage/migrate.ts'
 
 export const OAUTH: Migration = {
   name: 'oauth grants, tokens of several databases',

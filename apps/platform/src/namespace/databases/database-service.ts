@@ -1,10 +1,10 @@
 import type { Database } from '@persql/contract'
-import { now } from '../clock.ts'
-import type { Audit } from './audit.ts'
+import { now } from '../../clock.ts'
+import type { Audit } from '../audit.ts'
+import type { Tokens } from '../tokens/tokens.ts'
+import type { Lineage } from './branch-registry.ts'
 import type { Databases } from './databases.ts'
 import { type Deletions, FINISH_AFTER_MS } from './deletions.ts'
-import type { Lineage } from './lineage.ts'
-import type { Tokens } from './tokens.ts'
 
 /** The parts of a namespace that its databases are created and deleted with. */
 export interface DatabaseServiceOptions {

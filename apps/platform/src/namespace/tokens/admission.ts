@@ -1,10 +1,10 @@
 import { type MemberRole, type Membership, PerSQLError } from '@persql/contract'
-import { now, toIso } from '../clock.ts'
-import type { Audience } from '../oauth-server/server.ts'
-import type { Apps } from './apps.ts'
-import type { Databases } from './databases.ts'
-import type { IdentityStore } from './identity.ts'
-import type { Actor, Members } from './members.ts'
+import { now, toIso } from '../../clock.ts'
+import type { Audience } from '../../oauth-server/server.ts'
+import type { Databases } from '../databases/databases.ts'
+import type { IdentityStore } from '../identity.ts'
+import type { Actor, Members } from '../members/members.ts'
+import type { Apps } from './connected-apps.ts'
 import type { TokenGrant, Tokens } from './tokens.ts'
 
 /** The caller with a token, and its namespace. */

@@ -1,11 +1,11 @@
-import { now } from '../clock.ts'
-import type { Database } from '../database/object.ts'
-import type { Remote } from '../remote.ts'
-import type { Databases, Record } from './databases.ts'
-import type { IdentityStore } from './identity.ts'
+import { now } from '../../clock.ts'
+import type { Database } from '../../database/object.ts'
+import type { Remote } from '../../remote.ts'
+import type { Lending } from '../credit/credit-allocator.ts'
+import type { LowBalance } from '../credit/low-balance.ts'
+import type { Databases, Record } from '../databases/databases.ts'
+import type { IdentityStore } from '../identity.ts'
 import { dayOf, type Ledger } from './ledger.ts'
-import type { Lending } from './lending.ts'
-import type { LowBalance } from './low-balance.ts'
 
 /** The parts of a namespace that the close of a day adds up. */
 export interface DayCloseOptions {

@@ -1,9 +1,9 @@
 import { RpcTarget } from 'cloudflare:workers'
 import { type Invitation, type MemberRole, PerSQLError, type Share } from '@persql/contract'
-import { now } from '../clock.ts'
-import type { Apps } from './apps.ts'
-import type { Audit } from './audit.ts'
-import type { Databases } from './databases.ts'
+import { now } from '../../clock.ts'
+import type { Audit } from '../audit.ts'
+import type { Databases } from '../databases/databases.ts'
+import type { Apps } from '../tokens/connected-apps.ts'
 import { type Actor, checkChange, type MemberRow, type Members, successor } from './members.ts'
 
 /** What members do about members. Every change and its line in the audit log are made in one step. */

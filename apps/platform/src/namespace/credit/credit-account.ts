@@ -1,4 +1,4 @@
-import { costNano, growth, NOTHING, type Totals } from '../money.ts'
+import { costNano, growth, NOTHING, type Totals } from '../../money.ts'
 
 /** Money of a namespace. The balance is what the ledger says, less what was used and is not posted in it yet. */
 export interface Account {

@@ -1,13 +1,13 @@
 import { type Listed, type MintedToken, type Paging, PerSQLError, type Role, type Token } from '@persql/contract'
 import * as z from 'zod'
-import type { Authority } from '../authority.ts'
-import { toIso } from '../clock.ts'
-import type { Grant } from '../database/calls/call.ts'
-import type { Audience } from '../oauth-server/server.ts'
-import { mapPage, type Order, readPage } from '../paging.ts'
-import type { Migration } from '../storage/migrate.ts'
-import { previewOf } from '../token.ts'
-import { Origins } from './origins.ts'
+import type { Authority } from '../../authority.ts'
+import { toIso } from '../../clock.ts'
+import type { Grant } from '../../database/calls/call.ts'
+import type { Audience } from '../../oauth-server/server.ts'
+import { mapPage, type Order, readPage } from '../../paging.ts'
+import type { Migration } from '../../storage/migrate.ts'
+import { previewOf } from '../../token.ts'
+import { Origins } from '../databases/origins.ts'
 
 /** A revocation is reported for longer than any cache keeps a token. */
 const REPORT_MS = 10 * 60 * 1000

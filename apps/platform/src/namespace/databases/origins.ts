@@ -1,4 +1,4 @@
-import type { Migration } from '../storage/migrate.ts'
+import type { Migration } from '../../storage/migrate.ts'
 
 export const ORIGINS: Migration = {
   name: 'origins and generations of tokens',

@@ -1,10 +1,10 @@
 import { type Database, type Listed, type Paging, PerSQLError, rates } from '@persql/contract'
 import * as z from 'zod'
-import { toIso } from '../clock.ts'
-import type { Measured } from '../database/metering/measurement.ts'
-import { mapPage, type Order, readPage } from '../paging.ts'
-import type { Migration } from '../storage/migrate.ts'
-import { type Lease, NO_LEASE, outstanding } from './account.ts'
+import { toIso } from '../../clock.ts'
+import type { Measured } from '../../database/metering/measurement.ts'
+import { mapPage, type Order, readPage } from '../../paging.ts'
+import type { Migration } from '../../storage/migrate.ts'
+import { type Lease, NO_LEASE, outstanding } from '../credit/credit-account.ts'
 
 interface Row {
   readonly id: string

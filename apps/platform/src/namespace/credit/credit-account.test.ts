@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Meter } from '../database/metering/meter.ts'
-import { costNano, NOTHING, type Totals } from '../money.ts'
-import { type Account, balance, grant, type Lease, NO_LEASE, outstanding, recall, settle } from './account.ts'
+import { Meter } from '../../database/metering/meter.ts'
+import { costNano, NOTHING, type Totals } from '../../money.ts'
+import { type Account, balance, grant, type Lease, NO_LEASE, outstanding, recall, settle } from './credit-account.ts'
 
 const DATABASES = 2
 /** Few, so that the money lasts until something went wrong on the way. */

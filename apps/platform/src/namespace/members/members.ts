@@ -1,7 +1,7 @@
 import { type Invitation, type MemberRole, PerSQLError, type Share } from '@persql/contract'
-import { covers } from '../authority.ts'
-import { toIso } from '../clock.ts'
-import type { Migration } from '../storage/migrate.ts'
+import { covers } from '../../authority.ts'
+import { toIso } from '../../clock.ts'
+import type { Migration } from '../../storage/migrate.ts'
 
 export const MEMBERS: Migration = {
   name: 'members, invitations, shares',

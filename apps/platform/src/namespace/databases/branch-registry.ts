@@ -1,4 +1,4 @@
-import type { Migration } from '../storage/migrate.ts'
+import type { Migration } from '../../storage/migrate.ts'
 
 export const LINEAGE: Migration = {
   name: 'branches and forks, pinned tokens, handoffs',
