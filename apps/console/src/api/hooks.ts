@@ -1,7 +1,7 @@
 import { keepPreviousData, useMutation, useQuery } from '@tanstack/react-query'
 import { type CallInput, type CallOutput, call, type Route } from './client.ts'
-import { once } from './once.ts'
 import { queryClient } from './query-client.ts'
+import { once } from './run-once.ts'
 
 interface QueryOptions {
   /** `false` waits. */

@@ -1,8 +1,8 @@
 import { Link } from 'react-router'
-import { namespacePath } from './address.ts'
 import { useBilling } from './billing.ts'
 import { useEmptyBalance } from './empty-balance.ts'
 import { useMay } from './membership.ts'
+import { namespacePath } from './paths.ts'
 
 /** Below this, a refusal is believed rather than the balance: what is left may not pay for a call. */
 const NEXT_TO_NOTHING_USD = 0.01

@@ -2,8 +2,8 @@ import { Plus } from 'lucide-react'
 import { useNavigate } from 'react-router'
 import { useCall } from '../api/hooks.ts'
 import { Switcher } from '../ui/switcher.tsx'
-import { databasePath, namespacePath } from './address.ts'
 import { useMayInNamespace } from './membership.ts'
+import { databasePath, namespacePath } from './paths.ts'
 
 interface DatabaseMenuProps {
   ns: string

@@ -1,6 +1,6 @@
 import type { MemberRole, Membership } from '@persql/contract'
 import { useCall } from '../api/hooks.ts'
-import { useDatabase, useNamespace } from './address.ts'
+import { useDatabase, useNamespace } from './paths.ts'
 
 const RANKS: readonly MemberRole[] = ['viewer', 'editor', 'admin', 'owner']
 const LAST = 'persql.namespace'

@@ -1,7 +1,7 @@
 import { useState } from 'react'
 import { SearchField } from '../pages/query/search-field.tsx'
 import { formatNumber } from '../ui/format.ts'
-import { useAsked } from './asked.ts'
+import { useAsked } from './use-query-param.ts'
 
 /** Lists up to this long are seen at a glance. */
 const GLANCE = 12

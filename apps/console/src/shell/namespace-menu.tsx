@@ -2,9 +2,9 @@ import { Plus } from 'lucide-react'
 import { useState } from 'react'
 import { useNavigate } from 'react-router'
 import { Switcher } from '../ui/switcher.tsx'
-import { namespacePath, useNamespace } from './address.ts'
 import { useMemberships } from './membership.ts'
 import { NewNamespace } from './new-namespace.tsx'
+import { namespacePath, useNamespace } from './paths.ts'
 
 /** Which namespace one is in, and the way to the others. */
 export function NamespaceMenu({ isWide = false }: { isWide?: boolean }) {

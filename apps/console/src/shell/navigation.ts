@@ -2,8 +2,8 @@ import { ArrowLeft, Database, Rocket } from 'lucide-react'
 import { databaseTabs } from '../pages/database/tabs.ts'
 import { settingsTabs } from '../pages/settings/tabs.ts'
 import type { SideGroup, SideLink } from '../ui/side-nav.tsx'
-import { databasePath, namespacePath } from './address.ts'
-import { type Place, placeOf } from './place.ts'
+import { type Place, placeOf } from './location.ts'
+import { databasePath, namespacePath } from './paths.ts'
 import type { Tab } from './tab.ts'
 
 const tabs: readonly Tab[] = databaseTabs

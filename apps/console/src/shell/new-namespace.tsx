@@ -5,7 +5,7 @@ import { Button } from '../ui/button.tsx'
 import { Dialog, DialogActions } from '../ui/dialog.tsx'
 import { ErrorPanel } from '../ui/error-panel.tsx'
 import { SlugField } from '../ui/slug-field.tsx'
-import { namespacePath } from './address.ts'
+import { namespacePath } from './paths.ts'
 
 interface NewNamespaceProps {
   open: boolean

@@ -1,5 +1,5 @@
 import { type Sort, sortOfText, textOfSort } from '../ui/sorting.ts'
-import { useAsked } from './asked.ts'
+import { useAsked } from './use-query-param.ts'
 
 /** How a list is sorted, which stands in the address. */
 export function useSort(first: Sort): [sort: Sort, onSort: (sort: Sort) => void] {

@@ -1,6 +1,6 @@
 import { Slot } from 'radix-ui'
 import type { ComponentProps } from 'react'
-import { classes } from './classes.ts'
+import { classes } from './class-names.ts'
 import { Spinner } from './spinner.tsx'
 
 const LOOKS = {

@@ -1,4 +1,4 @@
-import { classes } from './classes.ts'
+import { classes } from './class-names.ts'
 import { CopyButton } from './copy-button.tsx'
 
 interface CodeBlockProps {

@@ -2,7 +2,7 @@ import { X } from 'lucide-react'
 import { Dialog as Primitive } from 'radix-ui'
 import type { ReactNode } from 'react'
 import { Button } from './button.tsx'
-import { useFocusBack } from './use-focus-back.ts'
+import { useFocusBack } from './use-return-focus.ts'
 
 interface DialogProps {
   open: boolean

@@ -3,7 +3,7 @@ import { Dialog } from 'radix-ui'
 import { type ReactNode, useEffect, useState } from 'react'
 import { useLocation } from 'react-router'
 import { Button } from './button.tsx'
-import { useFocusBack } from './use-focus-back.ts'
+import { useFocusBack } from './use-return-focus.ts'
 
 interface DrawerProps {
   /** Where one is. */

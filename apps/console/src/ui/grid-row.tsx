@@ -1,5 +1,5 @@
 import { memo } from 'react'
-import { classes } from './classes.ts'
+import { classes } from './class-names.ts'
 import type { Span } from './grid-window.ts'
 
 export const ROW_PX = 34

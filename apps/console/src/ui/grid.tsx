@@ -1,9 +1,9 @@
 import { type KeyboardEvent, type MouseEvent, useId, useLayoutEffect, useMemo, useRef, useState } from 'react'
-import { classes } from './classes.ts'
-import { type GridColumn, GridHeads } from './grid-heads.tsx'
+import { classes } from './class-names.ts'
+import { type GridColumn, GridHeads } from './grid-header.tsx'
 import { type Place, placeAfter } from './grid-keys.ts'
 import { type GridCell, GridRow, ROW_PX } from './grid-row.tsx'
-import { type OnSight, useWindow } from './use-window.ts'
+import { type OnSight, useWindow } from './use-visible-range.ts'
 
 interface GridProps<Row> {
   /** What the grid shows, for those who do not see it. */

@@ -1,7 +1,7 @@
 import type { LucideIcon } from 'lucide-react'
 import { useId } from 'react'
 import { NavLink } from 'react-router'
-import { classes } from './classes.ts'
+import { classes } from './class-names.ts'
 
 /** A page to go to. */
 export interface SideLink {

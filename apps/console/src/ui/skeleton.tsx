@@ -1,4 +1,4 @@
-import { classes } from './classes.ts'
+import { classes } from './class-names.ts'
 
 /** Keeps the place of a text that is still on its way. */
 export const Skeleton = ({ className = 'h-4 w-full' }: { className?: string }) => (

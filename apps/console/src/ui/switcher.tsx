@@ -2,7 +2,7 @@ import { ChevronsUpDown } from 'lucide-react'
 import { Popover } from 'radix-ui'
 import { useState } from 'react'
 import { Button } from './button.tsx'
-import { type Choice, Finder } from './finder.tsx'
+import { type Choice, Finder } from './combobox-list.tsx'
 
 interface SwitcherProps {
   /** The kind of thing: `database`. */

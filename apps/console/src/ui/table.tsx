@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react'
-import { classes } from './classes.ts'
-import { SortHead } from './sort-head.tsx'
+import { classes } from './class-names.ts'
+import { SortHead } from './sort-header.tsx'
 import { nextSort, type Sort, type SortValue, sorted } from './sorting.ts'
 
 /** A column: what stands above it and what it shows of a row. */

@@ -1,6 +1,6 @@
 import type { SavedQuery } from '@persql/contract'
 import { useState } from 'react'
-import { useActorName } from '../../shell/actors.ts'
+import { useActorName } from '../../shell/actor-names.ts'
 import { useMay } from '../../shell/membership.ts'
 import { Dialog } from '../../ui/dialog.tsx'
 import { ErrorPanel } from '../../ui/error-panel.tsx'

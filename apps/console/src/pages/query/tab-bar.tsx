@@ -1,7 +1,7 @@
 import type { SavedQuery } from '@persql/contract'
 import { Plus, X } from 'lucide-react'
 import { Button } from '../../ui/button.tsx'
-import { classes } from '../../ui/classes.ts'
+import { classes } from '../../ui/class-names.ts'
 import type { Draft } from './drafts.ts'
 import { standingOf, titleOf } from './saved.ts'
 

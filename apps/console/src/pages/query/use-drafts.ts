@@ -1,7 +1,7 @@
 import type { SavedQuery } from '@persql/contract'
 import { useCallback, useEffect, useState } from 'react'
 import { useSearchParams } from 'react-router'
-import { useAsked } from '../../shell/asked.ts'
+import { useAsked } from '../../shell/use-query-param.ts'
 import { type Draft, newDraft, type Origin, readDrafts, writeDrafts } from './drafts.ts'
 import { caughtUp, originOf } from './saved.ts'
 

@@ -2,7 +2,7 @@ import type { ApprovalRequiredError, QueryMeta } from '@persql/sdk'
 import { useMutation } from '@tanstack/react-query'
 import { type CallOutput, callWithMeta } from '../../api/client.ts'
 import { useCall } from '../../api/hooks.ts'
-import { useDatabase, useNamespace } from '../../shell/address.ts'
+import { useDatabase, useNamespace } from '../../shell/paths.ts'
 import { Button } from '../../ui/button.tsx'
 import { ErrorPanel } from '../../ui/error-panel.tsx'
 

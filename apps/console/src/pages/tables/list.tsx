@@ -1,7 +1,7 @@
 import { Link, useNavigate } from 'react-router'
 import { useCall } from '../../api/hooks.ts'
-import { databasePath, useDatabase, useNamespace, viewPath } from '../../shell/address.ts'
 import { NameSearch, useNameSearch } from '../../shell/name-search.tsx'
+import { databasePath, useDatabase, useNamespace, viewPath } from '../../shell/paths.ts'
 import { Button } from '../../ui/button.tsx'
 import { EmptyState } from '../../ui/empty-state.tsx'
 import { ErrorPanel } from '../../ui/error-panel.tsx'

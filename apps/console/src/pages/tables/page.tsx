@@ -1,6 +1,6 @@
 import { useParams } from 'react-router'
 import { useCall } from '../../api/hooks.ts'
-import { useDatabase, useNamespace } from '../../shell/address.ts'
+import { useDatabase, useNamespace } from '../../shell/paths.ts'
 import { EmptyState } from '../../ui/empty-state.tsx'
 import { ErrorPanel } from '../../ui/error-panel.tsx'
 import { Page } from '../../ui/page.tsx'

@@ -1,6 +1,6 @@
 import { useCallback, useMemo } from 'react'
 import { Grid } from '../../ui/grid.tsx'
-import type { GridColumn } from '../../ui/grid-heads.tsx'
+import type { GridColumn } from '../../ui/grid-header.tsx'
 import { cellOf, widthOf } from '../results/cell-view.ts'
 import type { Value } from '../results/values.ts'
 import type { Draft } from './changing.ts'

@@ -1,7 +1,7 @@
 import type { ApprovalRequest } from '@persql/contract'
 import { useState } from 'react'
 import { useCall, useDo } from '../../../api/hooks.ts'
-import { useActorName } from '../../../shell/actors.ts'
+import { useActorName } from '../../../shell/actor-names.ts'
 import { useMay } from '../../../shell/membership.ts'
 import { Button } from '../../../ui/button.tsx'
 import { CodeBlock } from '../../../ui/code-block.tsx'

@@ -1,7 +1,7 @@
 import type { ApprovalRule } from '@persql/contract'
 import { type FormEvent, useState } from 'react'
 import { useDo } from '../../../api/hooks.ts'
-import { useDatabase, useNamespace } from '../../../shell/address.ts'
+import { useDatabase, useNamespace } from '../../../shell/paths.ts'
 import { Button } from '../../../ui/button.tsx'
 import { DialogActions } from '../../../ui/dialog.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'

@@ -1,7 +1,7 @@
 import type { MergeReport } from '@persql/contract'
 import { useDo } from '../../../api/hooks.ts'
 import { queryClient } from '../../../api/query-client.ts'
-import { useAsked } from '../../../shell/asked.ts'
+import { useAsked } from '../../../shell/use-query-param.ts'
 import { Button } from '../../../ui/button.tsx'
 import { ConfirmDialog } from '../../../ui/confirm-dialog.tsx'
 import { capitalize, formatCount } from '../../../ui/format.ts'

@@ -1,5 +1,5 @@
 import { Link } from 'react-router'
-import { databasePath, useDatabase, useNamespace } from '../../../shell/address.ts'
+import { databasePath, useDatabase, useNamespace } from '../../../shell/paths.ts'
 import { Button } from '../../../ui/button.tsx'
 
 /** After a merge: where it can be undone. */

@@ -1,6 +1,6 @@
 import { useState } from 'react'
 import { Link } from 'react-router'
-import { namespacePath, useDatabase, useNamespace } from '../../../shell/address.ts'
+import { namespacePath, useDatabase, useNamespace } from '../../../shell/paths.ts'
 import { ChoiceTabs } from '../../../ui/choice-tabs.tsx'
 import { CodeBlock } from '../../../ui/code-block.tsx'
 import { Card, Page } from '../../../ui/page.tsx'

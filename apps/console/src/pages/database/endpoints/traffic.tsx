@@ -1,15 +1,15 @@
 import type { EndpointTraffic } from '@persql/contract'
 import { useCall } from '../../../api/hooks.ts'
-import { useDatabase, useNamespace } from '../../../shell/address.ts'
-import { useAsked } from '../../../shell/asked.ts'
+import { useDatabase, useNamespace } from '../../../shell/paths.ts'
+import { useAsked } from '../../../shell/use-query-param.ts'
 import { BarChart } from '../../../ui/bar-chart.tsx'
 import { EmptyState } from '../../../ui/empty-state.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
 import { formatAgo, formatMoment, formatMs, formatNumber, formatUsd } from '../../../ui/format.ts'
 import { Select } from '../../../ui/input.tsx'
 import { Card } from '../../../ui/page.tsx'
+import { Tile, Tiles } from '../../../ui/stat-tiles.tsx'
 import { Table } from '../../../ui/table.tsx'
-import { Tile, Tiles } from '../../../ui/tiles.tsx'
 
 const WINDOWS = { '1': 'Last hour', '24': 'Last 24 hours', '168': 'Last 7 days' }
 const SERIES = [

@@ -1,7 +1,7 @@
 import type { Endpoint } from '@persql/contract'
 import { type FormEvent, useState } from 'react'
 import { useDo } from '../../../api/hooks.ts'
-import { useDatabase, useNamespace } from '../../../shell/address.ts'
+import { useDatabase, useNamespace } from '../../../shell/paths.ts'
 import { Badge } from '../../../ui/badge.tsx'
 import { Button } from '../../../ui/button.tsx'
 import { CodeBlock } from '../../../ui/code-block.tsx'

@@ -1,5 +1,5 @@
 import { useCall, useDo } from '../../../api/hooks.ts'
-import { toastWithUndo } from '../../../api/undo.ts'
+import { toastWithUndo } from '../../../api/undo-toast.ts'
 import { useMay } from '../../../shell/membership.ts'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
 import { Checkbox } from '../../../ui/input.tsx'

@@ -1,6 +1,6 @@
 import type { IndexAdvice } from '@persql/contract'
 import { useDo } from '../../../api/hooks.ts'
-import { useDatabase, useNamespace } from '../../../shell/address.ts'
+import { useDatabase, useNamespace } from '../../../shell/paths.ts'
 import { Button } from '../../../ui/button.tsx'
 import { CodeBlock } from '../../../ui/code-block.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'

@@ -1,7 +1,7 @@
 import type { Migration } from '@persql/contract'
 import { useDo } from '../../../api/hooks.ts'
 import { queryClient } from '../../../api/query-client.ts'
-import { useDatabase, useNamespace } from '../../../shell/address.ts'
+import { useDatabase, useNamespace } from '../../../shell/paths.ts'
 import { ConfirmDialog } from '../../../ui/confirm-dialog.tsx'
 import { formatCount } from '../../../ui/format.ts'
 import { toast } from '../../../ui/toast.tsx'

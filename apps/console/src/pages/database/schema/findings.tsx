@@ -1,7 +1,7 @@
 import { useCall, useDo } from '../../../api/hooks.ts'
 import { queryClient } from '../../../api/query-client.ts'
-import { useAsked } from '../../../shell/asked.ts'
 import { useMay } from '../../../shell/membership.ts'
+import { useAsked } from '../../../shell/use-query-param.ts'
 import { Badge } from '../../../ui/badge.tsx'
 import { Button } from '../../../ui/button.tsx'
 import { ConfirmDialog } from '../../../ui/confirm-dialog.tsx'

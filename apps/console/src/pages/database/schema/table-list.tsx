@@ -2,7 +2,7 @@ import type { Described } from '@persql/contract'
 import { Pencil } from 'lucide-react'
 import { Badge } from '../../../ui/badge.tsx'
 import { Button } from '../../../ui/button.tsx'
-import { classes } from '../../../ui/classes.ts'
+import { classes } from '../../../ui/class-names.ts'
 import { formatCount } from '../../../ui/format.ts'
 import { Table } from '../../../ui/table.tsx'
 

@@ -1,6 +1,6 @@
 import { Download } from 'lucide-react'
 import { useCall } from '../../../api/hooks.ts'
-import { useAsked } from '../../../shell/asked.ts'
+import { useAsked } from '../../../shell/use-query-param.ts'
 import { Button } from '../../../ui/button.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
 import { Field } from '../../../ui/field.tsx'

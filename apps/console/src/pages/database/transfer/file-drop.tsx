@@ -1,6 +1,6 @@
 import { FileUp } from 'lucide-react'
 import { type DragEvent, useState } from 'react'
-import { classes } from '../../../ui/classes.ts'
+import { classes } from '../../../ui/class-names.ts'
 import { formatBytes } from '../../../ui/format.ts'
 
 interface FileDropProps {

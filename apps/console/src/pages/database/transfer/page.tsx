@@ -1,5 +1,5 @@
-import { useDatabase, useNamespace } from '../../../shell/address.ts'
 import { useMay } from '../../../shell/membership.ts'
+import { useDatabase, useNamespace } from '../../../shell/paths.ts'
 import { Card, Page } from '../../../ui/page.tsx'
 import { ExportCard } from './export-card.tsx'
 import { ImportForm } from './import-form.tsx'

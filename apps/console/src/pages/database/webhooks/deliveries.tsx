@@ -1,6 +1,6 @@
 import type { Delivery } from '@persql/contract'
 import { useCall, useDo } from '../../../api/hooks.ts'
-import { useDatabase, useNamespace } from '../../../shell/address.ts'
+import { useDatabase, useNamespace } from '../../../shell/paths.ts'
 import { Badge } from '../../../ui/badge.tsx'
 import { Button } from '../../../ui/button.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'

@@ -1,5 +1,5 @@
 import type { Api, Output } from '@persql/contract'
-import { actorName } from '../../../shell/actors.ts'
+import { actorName } from '../../../shell/actor-names.ts'
 import { formatAgo, formatMoment } from '../../../ui/format.ts'
 import { Table } from '../../../ui/table.tsx'
 import { targetName } from './actions.ts'

@@ -1,7 +1,7 @@
 import { PerSQLError } from '@persql/sdk'
 import { type FormEvent, useState } from 'react'
 import { useDo } from '../../../api/hooks.ts'
-import { useNamespace } from '../../../shell/address.ts'
+import { useNamespace } from '../../../shell/paths.ts'
 import { Button } from '../../../ui/button.tsx'
 import { CodeBlock } from '../../../ui/code-block.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'

@@ -1,7 +1,7 @@
 import type { Invitation } from '@persql/contract'
 import { useState } from 'react'
 import { useCall, useDo } from '../../../api/hooks.ts'
-import { useNamespace } from '../../../shell/address.ts'
+import { useNamespace } from '../../../shell/paths.ts'
 import { Badge } from '../../../ui/badge.tsx'
 import { Button } from '../../../ui/button.tsx'
 import { ConfirmDialog } from '../../../ui/confirm-dialog.tsx'

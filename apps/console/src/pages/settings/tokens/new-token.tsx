@@ -1,13 +1,13 @@
 import type { MintedToken, Role } from '@persql/contract'
 import { type FormEvent, useState } from 'react'
 import { useDo } from '../../../api/hooks.ts'
-import { useNamespace } from '../../../shell/address.ts'
+import { useNamespace } from '../../../shell/paths.ts'
 import { Button } from '../../../ui/button.tsx'
 import { Dialog, DialogActions } from '../../../ui/dialog.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
 import { Field } from '../../../ui/field.tsx'
 import { Input, Select } from '../../../ui/input.tsx'
-import { Secret } from '../../../ui/secret.tsx'
+import { Secret } from '../../../ui/one-time-secret.tsx'
 import { EXPIRIES, ROLE_NAMES, ROLES, scopeOf } from './choices.ts'
 
 interface NewTokenProps {

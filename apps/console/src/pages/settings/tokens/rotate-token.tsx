@@ -1,11 +1,11 @@
 import type { MintedToken, Token } from '@persql/contract'
 import { useState } from 'react'
 import { useDo } from '../../../api/hooks.ts'
-import { useNamespace } from '../../../shell/address.ts'
+import { useNamespace } from '../../../shell/paths.ts'
 import { Button } from '../../../ui/button.tsx'
 import { ConfirmDialog } from '../../../ui/confirm-dialog.tsx'
 import { Dialog, DialogActions } from '../../../ui/dialog.tsx'
-import { Secret } from '../../../ui/secret.tsx'
+import { Secret } from '../../../ui/one-time-secret.tsx'
 
 interface RotateTokenProps {
   /** The token to rotate, once it was chosen. */

@@ -1,8 +1,8 @@
 import { Check, type LucideIcon, Search } from 'lucide-react'
 import { type KeyboardEvent, useEffect, useId, useRef, useState } from 'react'
-import { classes } from './classes.ts'
+import { classes } from './class-names.ts'
 import { formatCount } from './format.ts'
-import { type Findable, matching } from './matching.ts'
+import { type Findable, matching } from './fuzzy-match.ts'
 
 /** One of many: what it is called, and what happens when it is chosen. */
 export interface Choice extends Findable {

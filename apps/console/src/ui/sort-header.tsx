@@ -1,5 +1,5 @@
 import { ArrowDown, ArrowUp, ArrowUpDown } from 'lucide-react'
-import { classes } from './classes.ts'
+import { classes } from './class-names.ts'
 import type { Sort } from './sorting.ts'
 
 interface SortHeadProps {

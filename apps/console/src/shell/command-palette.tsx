@@ -1,10 +1,10 @@
 import { useNavigate } from 'react-router'
 import { useCall } from '../api/hooks.ts'
-import { FinderDialog } from '../ui/finder-dialog.tsx'
+import { FinderDialog } from '../ui/combobox-dialog.tsx'
 import { chooseTheme } from '../ui/theme.ts'
+import { paletteChoices } from './command-palette-items.ts'
+import type { Place } from './location.ts'
 import { useMay, useMemberships } from './membership.ts'
-import { paletteChoices } from './palette-choices.ts'
-import type { Place } from './place.ts'
 import { signOut } from './sign-in.ts'
 
 interface PaletteProps {

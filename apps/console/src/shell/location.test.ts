@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { placeOf } from './place.ts'
+import { placeOf } from './location.ts'
 
 const pages = ['overview', 'tables']
 

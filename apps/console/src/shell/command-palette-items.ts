@@ -1,11 +1,11 @@
 import { Database, Eye, Keyboard, LogOut, Moon, Plus, Sun, SunMoon, Table2 } from 'lucide-react'
 import { databaseTabs } from '../pages/database/tabs.ts'
 import { settingsTabs } from '../pages/settings/tabs.ts'
-import type { Choice } from '../ui/finder.tsx'
+import type { Choice } from '../ui/combobox-list.tsx'
 import type { Theme } from '../ui/theme.ts'
-import { databasePath, namespacePath, viewPath } from './address.ts'
+import type { Place } from './location.ts'
 import { groupsOf } from './navigation.ts'
-import type { Place } from './place.ts'
+import { databasePath, namespacePath, viewPath } from './paths.ts'
 
 interface PaletteInput {
   place: Place

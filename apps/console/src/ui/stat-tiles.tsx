@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react'
-import { classes } from './classes.ts'
+import { classes } from './class-names.ts'
 import { Skeleton } from './skeleton.tsx'
 
 /** Figures side by side, each with its name. */

@@ -2,8 +2,8 @@ import type { MemberRole } from '@persql/contract'
 import type { ReactNode } from 'react'
 import { Link } from 'react-router'
 import { EmptyState } from '../ui/empty-state.tsx'
-import { namespacePath, useNamespace } from './address.ts'
 import { useMay, useMembership } from './membership.ts'
+import { namespacePath, useNamespace } from './paths.ts'
 
 interface NeedsRoleProps {
   least: MemberRole

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { matching } from './matching.ts'
+import { matching } from './fuzzy-match.ts'
 
 const all = [
   { name: 'Overview', group: 'main' },

@@ -1,6 +1,6 @@
 import { DatabaseMenu } from './database-menu.tsx'
+import type { Place } from './location.ts'
 import { NamespaceMenu } from './namespace-menu.tsx'
-import type { Place } from './place.ts'
 
 /** The namespace and the database one is in, each a way to the others: side by side, or one above the other. */
 export function Crumbs({ place: { ns, db, page }, isWide }: { place: Place; isWide: boolean }) {

@@ -1,6 +1,6 @@
 import { Dialog } from 'radix-ui'
-import { type Choice, Finder } from './finder.tsx'
-import { useFocusBack } from './use-focus-back.ts'
+import { type Choice, Finder } from './combobox-list.tsx'
+import { useFocusBack } from './use-return-focus.ts'
 
 interface FinderDialogProps {
   open: boolean

@@ -1,6 +1,6 @@
 import { useCall } from '../api/hooks.ts'
-import { useNamespace } from './address.ts'
 import { useMay } from './membership.ts'
+import { useNamespace } from './paths.ts'
 
 /** The name of an actor such as `user:<id>` or `token:<id>`, where it is known. */
 export function actorName(actor: string, names: ReadonlyMap<string, string>, knowsTokens = true): string {
