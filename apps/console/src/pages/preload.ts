@@ -1,5 +1,5 @@
-import { databaseTabs } from './database/tabs.ts'
-import { settingsTabs } from './settings/tabs.ts'
+import { databaseTabs } from './database/database-tabs.ts'
+import { settingsTabs } from './settings/settings-tabs.ts'
 
 /** Asks for the page of an address at once, and not only when it is known who is there. */
 export function preloadPage(path: string): void {

@@ -1,6 +1,6 @@
 import { Database, Eye, Keyboard, LogOut, Moon, Plus, Sun, SunMoon, Table2 } from 'lucide-react'
-import { databaseTabs } from '../pages/database/tabs.ts'
-import { settingsTabs } from '../pages/settings/tabs.ts'
+import { databaseTabs } from '../pages/database/database-tabs.ts'
+import { settingsTabs } from '../pages/settings/settings-tabs.ts'
 import type { Choice } from '../ui/combobox-list.tsx'
 import type { Theme } from '../ui/theme.ts'
 import type { Place } from './location.ts'

@@ -1,6 +1,6 @@
 import { ArrowLeft, Database, Rocket } from 'lucide-react'
-import { databaseTabs } from '../pages/database/tabs.ts'
-import { settingsTabs } from '../pages/settings/tabs.ts'
+import { databaseTabs } from '../pages/database/database-tabs.ts'
+import { settingsTabs } from '../pages/settings/settings-tabs.ts'
 import type { SideGroup, SideLink } from '../ui/side-nav.tsx'
 import { type Place, placeOf } from './location.ts'
 import { databasePath, namespacePath } from './paths.ts'

@@ -13,7 +13,7 @@ import { Card, Page } from '../../ui/page.tsx'
 import { Skeleton } from '../../ui/skeleton.tsx'
 import { ForkDatabase } from '../databases/fork-database.tsx'
 import { type Place, snippets } from '../welcome/snippets.ts'
-import { Figures } from './figures.tsx'
+import { Figures } from './statistics.tsx'
 
 /** What a database is and how programs reach it. */
 export function OverviewPage() {

@@ -10,7 +10,7 @@ import { MenuItem } from '../../ui/menu.tsx'
 import { RowMenu } from '../../ui/row-menu.tsx'
 import { Skeleton } from '../../ui/skeleton.tsx'
 import { Table } from '../../ui/table.tsx'
-import { LastUse, Rows, requestsByDatabase, Size } from './figures.tsx'
+import { LastUse, Rows, requestsByDatabase, Size } from './database-cells.tsx'
 
 interface DatabaseTableProps {
   ns: string

@@ -10,7 +10,7 @@ import { Field } from '../../ui/field.tsx'
 import { formatMoment } from '../../ui/format.ts'
 import { Select } from '../../ui/input.tsx'
 import { SlugField } from '../../ui/slug-field.tsx'
-import { Rows, Size } from './figures.tsx'
+import { Rows, Size } from './database-cells.tsx'
 
 interface ForkDatabaseProps {
   ns: string

@@ -2,9 +2,9 @@ import { useState } from 'react'
 import { Badge } from '../../ui/badge.tsx'
 import { Dialog } from '../../ui/dialog.tsx'
 import { formatAgo } from '../../ui/format.ts'
-import type { Past } from './drafts.ts'
-import { pickKeys } from './pick-keys.ts'
-import { matching } from './saved.ts'
+import { pickKeys } from './list-keyboard.ts'
+import type { Past } from './query-tabs.ts'
+import { matching } from './saved-query-status.ts'
 import { SearchField } from './search-field.tsx'
 
 interface HistoryDialogProps {

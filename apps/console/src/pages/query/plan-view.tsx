@@ -4,7 +4,7 @@ import { capitalize, formatCount, formatNumber } from '../../ui/format.ts'
 import { Card } from '../../ui/page.tsx'
 import { Cost } from './cost.tsx'
 import { type Branch, looksAtAll, treeOf } from './plan.ts'
-import type { Explained, Measured } from './use-run.ts'
+import type { Explained, Measured } from './use-query-runner.ts'
 
 interface PlanViewProps {
   explained: Explained

@@ -3,7 +3,7 @@ import { type FormEvent, useEffect, useRef, useState } from 'react'
 import { Button } from '../../ui/button.tsx'
 import { ErrorPanel } from '../../ui/error-panel.tsx'
 import { TextField } from '../../ui/text-field.tsx'
-import type { Saved } from './use-saved.ts'
+import type { Saved } from './use-saved-queries.ts'
 
 /** A saved query gets another name. */
 export function RenameForm({ saved, query, onDone }: { saved: Saved; query: SavedQuery; onDone: () => void }) {

@@ -2,8 +2,8 @@ import type { SavedQuery } from '@persql/contract'
 import { Plus, X } from 'lucide-react'
 import { Button } from '../../ui/button.tsx'
 import { classes } from '../../ui/class-names.ts'
-import type { Draft } from './drafts.ts'
-import { standingOf, titleOf } from './saved.ts'
+import type { Draft } from './query-tabs.ts'
+import { standingOf, titleOf } from './saved-query-status.ts'
 
 interface TabBarProps {
   drafts: readonly Draft[]

@@ -1,6 +1,6 @@
 import { useMay } from '../../shell/membership.ts'
 import { Button } from '../../ui/button.tsx'
-import type { Standing } from './saved.ts'
+import type { Standing } from './saved-query-status.ts'
 
 interface ToolbarProps {
   isRunning: boolean

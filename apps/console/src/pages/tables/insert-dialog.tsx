@@ -1,9 +1,9 @@
 import { type FormEvent, useState } from 'react'
 import { Button } from '../../ui/button.tsx'
 import { Dialog, DialogActions } from '../../ui/dialog.tsx'
-import type { Values } from './changing.ts'
-import { isNumeric, type SchemaColumn, type Shape } from './shape.ts'
-import { readTyped, type Typed } from './typed.ts'
+import { readTyped, type Typed } from './parse-value.ts'
+import type { Values } from './row-changes.ts'
+import { isNumeric, type SchemaColumn, type Shape } from './row-identity.ts'
 import { ValueField } from './value-field.tsx'
 
 interface InsertDialogProps {

@@ -5,9 +5,9 @@ import { EmptyState } from '../../ui/empty-state.tsx'
 import { ErrorPanel } from '../../ui/error-panel.tsx'
 import { Page } from '../../ui/page.tsx'
 import { Skeleton } from '../../ui/skeleton.tsx'
-import { Browser } from './browser.tsx'
-import { TableList } from './list.tsx'
-import { shapeOf } from './shape.ts'
+import { Browser } from './row-browser.tsx'
+import { shapeOf } from './row-identity.ts'
+import { TableList } from './table-list.tsx'
 
 /** The tables of a database, or the rows of the one that the address names. */
 export function TablesPage() {

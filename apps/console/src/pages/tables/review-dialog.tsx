@@ -10,9 +10,9 @@ import { ErrorPanel } from '../../ui/error-panel.tsx'
 import { formatCount } from '../../ui/format.ts'
 import { toast } from '../../ui/toast.tsx'
 import { ApprovalPanel } from '../results/approval-panel.tsx'
-import { type Draft, MAX_CHANGES, piecesOf, statementsOf } from './changing.ts'
-import type { Shape } from './shape.ts'
-import { toText } from './sql.ts'
+import { type Draft, MAX_CHANGES, piecesOf, statementsOf } from './row-changes.ts'
+import type { Shape } from './row-identity.ts'
+import { toText } from './sql-builder.ts'
 import { rereadRows } from './use-rows.ts'
 
 interface ReviewDialogProps {

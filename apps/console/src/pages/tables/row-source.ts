@@ -1,6 +1,15 @@
-import { blockSize, type Edges, isPlain, MOST_ROWS, reachOf, roadTo, startWithoutGap, wantedBlocks } from './blocks.ts'
-import type { From, Look, Row } from './reading.ts'
-import type { Shape } from './shape.ts'
+import {
+  blockSize,
+  type Edges,
+  isPlain,
+  MOST_ROWS,
+  reachOf,
+  roadTo,
+  startWithoutGap,
+  wantedBlocks,
+} from './row-blocks.ts'
+import type { Shape } from './row-identity.ts'
+import type { From, Look, Row } from './row-queries.ts'
 
 /** How a source reads. Both take a signal, by which what nobody waits for any more is given up. */
 export interface Reader {

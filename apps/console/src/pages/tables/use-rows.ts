@@ -3,10 +3,10 @@ import { useCallback, useEffect, useSyncExternalStore } from 'react'
 import { call } from '../../api/client.ts'
 import { notice, queryClient } from '../../api/query-client.ts'
 import { quoteName } from '../results/values.ts'
-import { type Look, pageOf, rowsOf } from './reading.ts'
+import type { Shape } from './row-identity.ts'
+import { type Look, pageOf, rowsOf } from './row-queries.ts'
 import { type Reader, RowSource } from './row-source.ts'
-import type { Shape } from './shape.ts'
-import { toStatement } from './sql.ts'
+import { toStatement } from './sql-builder.ts'
 
 const ROWS = 'rows of a table'
 

@@ -1,7 +1,7 @@
 import { Field } from '../../ui/field.tsx'
 import { Select, Textarea } from '../../ui/input.tsx'
 import type { Value } from '../results/values.ts'
-import type { Typed } from './typed.ts'
+import type { Typed } from './parse-value.ts'
 
 const KINDS = { text: 'Text', number: 'Number', null: 'NULL', default: 'Default' } as const
 

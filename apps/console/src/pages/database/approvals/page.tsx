@@ -17,7 +17,7 @@ import { formatAgo } from '../../../ui/format.ts'
 import { Card, Page } from '../../../ui/page.tsx'
 import { SkeletonRows } from '../../../ui/skeleton.tsx'
 import { Table } from '../../../ui/table.tsx'
-import { Requests } from './requests.tsx'
+import { Requests } from './request-list.tsx'
 import { RuleForm } from './rule-form.tsx'
 
 const LIST = 'GET /api/namespaces/{ns}/databases/{db}/approval_rules'

@@ -9,9 +9,9 @@ import { ErrorPanel } from '../../../ui/error-panel.tsx'
 import { Page } from '../../../ui/page.tsx'
 import { SkeletonRows } from '../../../ui/skeleton.tsx'
 import type { MergePlan } from './apply-merge.tsx'
-import { Merged } from './merged.tsx'
-import { RowsMerge } from './rows-merge.tsx'
-import { SchemaMerge } from './schema-merge.tsx'
+import { Merged } from './merge-result.tsx'
+import { RowsMerge } from './merge-rows-card.tsx'
+import { SchemaMerge } from './merge-schema-card.tsx'
 
 /** What merging a branch would do, and doing it: first the schema, then the rows. */
 export function MergePage() {

@@ -4,8 +4,8 @@ import { namespacePath, useDatabase, useNamespace } from '../../../shell/paths.t
 import { ChoiceTabs } from '../../../ui/choice-tabs.tsx'
 import { CodeBlock } from '../../../ui/code-block.tsx'
 import { Card, Page } from '../../../ui/page.tsx'
+import { TokenForHere } from './connect-token.tsx'
 import { agents, environmentOf, programs, type Snippet, type Target } from './snippets.ts'
-import { TokenForHere } from './token-for-here.tsx'
 
 /** How programs and agents reach a database: what to paste, ready to run. */
 export function ConnectPage() {

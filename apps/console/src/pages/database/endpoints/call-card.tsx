@@ -2,7 +2,7 @@ import type { Endpoint } from '@persql/contract'
 import { ChoiceTabs } from '../../../ui/choice-tabs.tsx'
 import { CodeBlock } from '../../../ui/code-block.tsx'
 import { snippetsOf } from './snippets.ts'
-import { useRules } from './use-rules.ts'
+import { useRules } from './use-spec-validation.ts'
 
 /** How an endpoint is called: from a terminal, from a page, and as a tool of a model. */
 export function CallSnippets({ endpoint }: { endpoint: Endpoint }) {

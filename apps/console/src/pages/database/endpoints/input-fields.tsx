@@ -2,7 +2,7 @@ import { Plus, Trash2 } from 'lucide-react'
 import { Button } from '../../../ui/button.tsx'
 import { Checkbox } from '../../../ui/input.tsx'
 import { SelectField, TextField } from '../../../ui/text-field.tsx'
-import type { Field } from './draft.ts'
+import type { Field } from './spec-draft.ts'
 
 const TYPES = (['text', 'email', 'url', 'integer', 'number', 'boolean', 'json'] as const).map(
   (type) => [type, type] as const,

@@ -7,9 +7,9 @@ import { Button } from '../../../ui/button.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
 import { Card, Page } from '../../../ui/page.tsx'
 import { toast } from '../../../ui/toast.tsx'
-import { draftOf, FIRST, type Spec, textOf } from './draft.ts'
+import { draftOf, FIRST, type Spec, textOf } from './spec-draft.ts'
 import { SpecEditor } from './spec-editor.tsx'
-import { useRules } from './use-rules.ts'
+import { useRules } from './use-spec-validation.ts'
 
 /** Writes a new endpoint and saves it as a draft. */
 export function NewEndpoint({ close }: { close: () => void }) {

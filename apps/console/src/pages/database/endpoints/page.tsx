@@ -12,9 +12,9 @@ import { Page } from '../../../ui/page.tsx'
 import { SkeletonRows } from '../../../ui/skeleton.tsx'
 import { Table } from '../../../ui/table.tsx'
 import { EndpointDetail } from './detail.tsx'
-import { KINDS } from './draft.ts'
 import { NewEndpoint } from './new-endpoint.tsx'
 import { SessionKey } from './session-key.tsx'
+import { KINDS } from './spec-draft.ts'
 import { StatusBadge } from './status-badge.tsx'
 
 /** Statements that anyone may call: all of them, a new one, or the one in the address. */

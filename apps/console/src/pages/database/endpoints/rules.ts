@@ -1,4 +1,4 @@
 // Before the schemas: see there.
-import './jitless.ts'
+import './disable-zod-jit.ts'
 
 export { endpointToToolDefinition, validateEndpointSpec } from '@persql/endpoint-spec'

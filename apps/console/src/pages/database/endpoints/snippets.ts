@@ -1,5 +1,5 @@
 import type { Endpoint } from '@persql/contract'
-import type { Field } from './draft.ts'
+import type { Field } from './spec-draft.ts'
 
 /** A value that a field might take, to show where it goes. */
 export function sampleOf({ type, enum: choices, min }: Field): unknown {

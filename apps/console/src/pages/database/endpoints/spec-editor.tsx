@@ -1,7 +1,7 @@
 import type { SpecProblem } from '@persql/endpoint-spec'
 import { ChoiceTabs } from '../../../ui/choice-tabs.tsx'
 import { CodeField } from '../../../ui/text-field.tsx'
-import { draftOf, textOf } from './draft.ts'
+import { draftOf, textOf } from './spec-draft.ts'
 import { SpecForm } from './spec-form.tsx'
 
 interface SpecEditorProps {

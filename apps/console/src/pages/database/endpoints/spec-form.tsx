@@ -1,7 +1,7 @@
 import { Checkbox } from '../../../ui/input.tsx'
 import { CodeField, SelectField, TextField } from '../../../ui/text-field.tsx'
-import { type Draft, type Field, KINDS, ofKind } from './draft.ts'
 import { InputFields } from './input-fields.tsx'
+import { type Draft, type Field, KINDS, ofKind } from './spec-draft.ts'
 
 interface SpecFormProps {
   draft: Draft

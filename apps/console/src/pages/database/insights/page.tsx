@@ -11,7 +11,7 @@ import { Page } from '../../../ui/page.tsx'
 import { SkeletonRows } from '../../../ui/skeleton.tsx'
 import { Tile, Tiles } from '../../../ui/stat-tiles.tsx'
 import { IndexAdviceCard } from './index-advice.tsx'
-import { RecentTable } from './recent-table.tsx'
+import { RecentTable } from './slow-statements-table.tsx'
 
 const WINDOWS = [
   ['1', 'Last hour'],

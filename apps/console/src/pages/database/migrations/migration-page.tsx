@@ -17,10 +17,10 @@ import { formatCount, formatMoment, formatMs } from '../../../ui/format.ts'
 import { Page } from '../../../ui/page.tsx'
 import { SkeletonRows } from '../../../ui/skeleton.tsx'
 import { ApplyMigration } from './apply-migration.tsx'
+import { Trial } from './dry-run-result.tsx'
 import { MigrationEditor } from './editor.tsx'
 import { FailedStatement } from './failed-statement.tsx'
 import { MigrationState } from './migration-table.tsx'
-import { Trial } from './trial.tsx'
 
 const LIST = 'GET /api/namespaces/{ns}/databases/{db}/migrations'
 

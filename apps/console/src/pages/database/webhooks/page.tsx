@@ -13,8 +13,8 @@ import { Page } from '../../../ui/page.tsx'
 import { SkeletonRows } from '../../../ui/skeleton.tsx'
 import { Table } from '../../../ui/table.tsx'
 import { WebhookDetail } from './detail.tsx'
-import { WebhookState } from './state.tsx'
 import { WebhookForm } from './webhook-form.tsx'
+import { WebhookState } from './webhook-status.tsx'
 
 /** Where changes are posted: all of them, or the one in the address. */
 export function WebhooksPage() {

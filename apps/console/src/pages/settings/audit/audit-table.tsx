@@ -2,7 +2,7 @@ import type { Api, Output } from '@persql/contract'
 import { actorName } from '../../../shell/actor-names.ts'
 import { formatAgo, formatMoment } from '../../../ui/format.ts'
 import { Table } from '../../../ui/table.tsx'
-import { targetName } from './actions.ts'
+import { targetName } from './categories.ts'
 
 type Entry = Output<Api['list_audit']>[number]
 

@@ -10,8 +10,8 @@ import { Field } from '../../../ui/field.tsx'
 import { Select } from '../../../ui/input.tsx'
 import { Page } from '../../../ui/page.tsx'
 import { SkeletonRows } from '../../../ui/skeleton.tsx'
-import { SUBJECTS } from './actions.ts'
 import { AuditTable } from './audit-table.tsx'
+import { SUBJECTS } from './categories.ts'
 
 const PAGE = 50
 

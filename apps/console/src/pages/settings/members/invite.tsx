@@ -8,7 +8,7 @@ import { ErrorPanel } from '../../../ui/error-panel.tsx'
 import { Field } from '../../../ui/field.tsx'
 import { Input, Select } from '../../../ui/input.tsx'
 import { Secret } from '../../../ui/one-time-secret.tsx'
-import { ROLES } from './rules.ts'
+import { ROLES } from './member-rules.ts'
 
 /** The roles that members can invite to. */
 type InvitedRole = Exclude<Invitation['role'], 'owner'>

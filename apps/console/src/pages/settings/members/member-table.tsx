@@ -12,7 +12,7 @@ import { capitalize, formatAgo } from '../../../ui/format.ts'
 import { Select } from '../../../ui/input.tsx'
 import { Table } from '../../../ui/table.tsx'
 import { toast } from '../../../ui/toast.tsx'
-import { afterOwner, mayRemove, ROLES, rolesFor } from './rules.ts'
+import { afterOwner, mayRemove, ROLES, rolesFor } from './member-rules.ts'
 
 /** What is about to happen to a member: another role, or none at all. */
 interface Change {

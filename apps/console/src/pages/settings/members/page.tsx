@@ -10,8 +10,8 @@ import { Page } from '../../../ui/page.tsx'
 import { SkeletonRows } from '../../../ui/skeleton.tsx'
 import { Invitations } from './invitations.tsx'
 import { Invite } from './invite.tsx'
+import { ROLES } from './member-rules.ts'
 import { MemberTable } from './member-table.tsx'
-import { ROLES } from './rules.ts'
 
 /** The people of a namespace, and those invited to it. */
 export function MembersPage() {

@@ -8,7 +8,7 @@ import { ErrorPanel } from '../../../ui/error-panel.tsx'
 import { Field } from '../../../ui/field.tsx'
 import { Input, Select } from '../../../ui/input.tsx'
 import { Secret } from '../../../ui/one-time-secret.tsx'
-import { EXPIRIES, ROLE_NAMES, ROLES, scopeOf } from './choices.ts'
+import { EXPIRIES, ROLE_NAMES, ROLES, scopeOf } from './token-options.ts'
 
 interface NewTokenProps {
   open: boolean

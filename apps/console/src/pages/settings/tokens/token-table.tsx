@@ -3,7 +3,7 @@ import { Badge } from '../../../ui/badge.tsx'
 import { Button } from '../../../ui/button.tsx'
 import { formatAgo, formatMoment } from '../../../ui/format.ts'
 import { Table } from '../../../ui/table.tsx'
-import { ROLE_NAMES } from './choices.ts'
+import { ROLE_NAMES } from './token-options.ts'
 
 const TONES = { readonly: 'neutral', readwrite: 'accent', admin: 'warning' } as const
 

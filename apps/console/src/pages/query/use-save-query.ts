@@ -3,10 +3,10 @@ import { PerSQLError } from '@persql/sdk'
 import { useEffect, useRef, useState } from 'react'
 import { useMay } from '../../shell/membership.ts'
 import { toast } from '../../ui/toast.tsx'
-import type { Draft } from './drafts.ts'
-import { originOf, type Standing } from './saved.ts'
-import type { useDrafts } from './use-drafts.ts'
-import type { Saved } from './use-saved.ts'
+import type { Draft } from './query-tabs.ts'
+import { originOf, type Standing } from './saved-query-status.ts'
+import type { useDrafts } from './use-query-tabs.ts'
+import type { Saved } from './use-saved-queries.ts'
 
 /** Saves the tab that is open, also with Ctrl+S; deletes what is saved, and undoes that. */
 export function useSaving(tabs: ReturnType<typeof useDrafts>, saved: Saved, standing: Standing, ask: () => void) {

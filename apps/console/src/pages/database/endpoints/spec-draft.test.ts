@@ -1,6 +1,6 @@
 import { validateEndpointSpec } from '@persql/endpoint-spec'
 import { expect, test } from 'vitest'
-import { changesOf, draftOf, FIRST, KINDS, ofKind, type Spec, textOf } from './draft.ts'
+import { changesOf, draftOf, FIRST, KINDS, ofKind, type Spec, textOf } from './spec-draft.ts'
 
 test('only an object in JSON is a draft, and it survives being text', () => {
   for (const text of ['', '{', '[]', 'null', '7']) expect(draftOf(text)).toBeUndefined()

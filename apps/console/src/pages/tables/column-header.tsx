@@ -1,6 +1,6 @@
 import { ArrowDown, ArrowUp, KeyRound } from 'lucide-react'
 import { useState } from 'react'
-import type { SchemaColumn } from './shape.ts'
+import type { SchemaColumn } from './row-identity.ts'
 
 interface ColumnHeadProps {
   column: SchemaColumn

@@ -1,7 +1,7 @@
 import { useMemo } from 'react'
 import { useSearchParams } from 'react-router'
-import type { Look } from './reading.ts'
-import type { Shape } from './shape.ts'
+import type { Shape } from './row-identity.ts'
+import type { Look } from './row-queries.ts'
 
 /** Order and filters, which stand in the address: `?sort=-name&where.email=@example.com`. */
 export function useLook({ columns }: Shape) {

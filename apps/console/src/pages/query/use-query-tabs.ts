@@ -2,8 +2,8 @@ import type { SavedQuery } from '@persql/contract'
 import { useCallback, useEffect, useState } from 'react'
 import { useSearchParams } from 'react-router'
 import { useAsked } from '../../shell/use-query-param.ts'
-import { type Draft, newDraft, type Origin, readDrafts, writeDrafts } from './drafts.ts'
-import { caughtUp, originOf } from './saved.ts'
+import { type Draft, newDraft, type Origin, readDrafts, writeDrafts } from './query-tabs.ts'
+import { caughtUp, originOf } from './saved-query-status.ts'
 
 /**
  * The tabs of a database. Which one is open stands in the address: `?tab=` in this browser, `?saved=` for everybody;

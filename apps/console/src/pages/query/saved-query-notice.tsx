@@ -1,8 +1,8 @@
 import type { ReactNode } from 'react'
 import { useMay } from '../../shell/membership.ts'
 import { Button } from '../../ui/button.tsx'
-import type { Origin } from './drafts.ts'
-import type { Standing } from './saved.ts'
+import type { Origin } from './query-tabs.ts'
+import type { Standing } from './saved-query-status.ts'
 
 interface SavedNoteProps {
   standing: Standing

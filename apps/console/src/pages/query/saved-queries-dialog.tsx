@@ -5,12 +5,12 @@ import { useMay } from '../../shell/membership.ts'
 import { Dialog } from '../../ui/dialog.tsx'
 import { ErrorPanel } from '../../ui/error-panel.tsx'
 import { SkeletonRows } from '../../ui/skeleton.tsx'
-import { pickKeys } from './pick-keys.ts'
+import { pickKeys } from './list-keyboard.ts'
 import { RenameForm } from './rename-form.tsx'
-import { matching } from './saved.ts'
-import { SavedEntry } from './saved-entry.tsx'
+import { SavedEntry } from './saved-query-item.tsx'
+import { matching } from './saved-query-status.ts'
 import { SearchField } from './search-field.tsx'
-import type { Saved } from './use-saved.ts'
+import type { Saved } from './use-saved-queries.ts'
 
 interface SavedDialogProps {
   saved: Saved

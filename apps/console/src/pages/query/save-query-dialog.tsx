@@ -6,7 +6,7 @@ import { Dialog, DialogActions } from '../../ui/dialog.tsx'
 import { ErrorPanel } from '../../ui/error-panel.tsx'
 import { formatCount, formatNumber } from '../../ui/format.ts'
 import { TextField } from '../../ui/text-field.tsx'
-import type { Saved } from './use-saved.ts'
+import type { Saved } from './use-saved-queries.ts'
 
 interface SaveDialogProps {
   saved: Saved

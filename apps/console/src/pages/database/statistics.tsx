@@ -2,7 +2,7 @@ import type { Database } from '@persql/contract'
 import { ErrorPanel } from '../../ui/error-panel.tsx'
 import { formatAgo, formatNumber } from '../../ui/format.ts'
 import { Tile, Tiles } from '../../ui/stat-tiles.tsx'
-import { LastUse, Rows, requestsByDatabase, Size } from '../databases/figures.tsx'
+import { LastUse, Rows, requestsByDatabase, Size } from '../databases/database-cells.tsx'
 import { useUsage } from '../databases/use-usage.ts'
 
 interface FiguresProps {

@@ -12,7 +12,7 @@ import { AutomaticSnapshots } from './automatic-snapshots.tsx'
 import { DeleteSnapshot } from './delete-snapshot.tsx'
 import { NewSnapshot } from './new-snapshot.tsx'
 import { RestoreSnapshot, UndoRestore } from './restore-snapshot.tsx'
-import { RestoreToMoment } from './restore-to-moment.tsx'
+import { RestoreToMoment } from './restore-to-time.tsx'
 import { Timeline } from './timeline.tsx'
 
 /** What a database was at moments one can go back to. */

@@ -77,7 +77,7 @@ export const databaseTabs = [
     group: 'Manage',
     icon: History,
     words: 'history restore backup',
-    load: () => import('./history/page.tsx').then(({ HistoryPage }) => HistoryPage),
+    load: () => import('./snapshots/page.tsx').then(({ HistoryPage }) => HistoryPage),
   },
   {
     path: 'transfer',

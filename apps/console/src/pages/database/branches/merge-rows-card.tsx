@@ -5,7 +5,7 @@ import { Select } from '../../../ui/input.tsx'
 import { Card } from '../../../ui/page.tsx'
 import { Table } from '../../../ui/table.tsx'
 import { ApplyMerge, type MergePlan } from './apply-merge.tsx'
-import { RowDeletions } from './row-deletions.tsx'
+import { RowDeletions } from './deleted-rows.tsx'
 import { SideBySide } from './side-by-side.tsx'
 
 type Conflict = MergeReport['data']['conflicts'][number]

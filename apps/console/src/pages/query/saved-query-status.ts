@@ -1,5 +1,5 @@
 import type { SavedQuery } from '@persql/contract'
-import { type Draft, newDraft, type Origin } from './drafts.ts'
+import { type Draft, newDraft, type Origin } from './query-tabs.ts'
 
 /**
  * How a tab stands to the saved query it was opened from: `own` is of none, `gone` of one that was deleted, `behind` has

@@ -1,7 +1,7 @@
 import { quoteName, type Value } from '../results/values.ts'
-import { isRow, type Row } from './reading.ts'
-import type { Shape } from './shape.ts'
-import { joined, type Piece, toStatement } from './sql.ts'
+import type { Shape } from './row-identity.ts'
+import { isRow, type Row } from './row-queries.ts'
+import { joined, type Piece, toStatement } from './sql-builder.ts'
 
 /** Values by column. */
 export type Values = Readonly<Record<string, Value>>

@@ -8,7 +8,7 @@ import { Button } from '../../../ui/button.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
 import { Field } from '../../../ui/field.tsx'
 import { Select } from '../../../ui/input.tsx'
-import { ROLE_NAMES } from '../../settings/tokens/choices.ts'
+import { ROLE_NAMES } from '../../settings/tokens/token-options.ts'
 
 interface TokenForHereProps {
   db: string

@@ -6,11 +6,11 @@ import { SkeletonRows } from '../../ui/skeleton.tsx'
 import { ApprovalPanel } from '../results/approval-panel.tsx'
 import type { Result } from '../results/values.ts'
 import { Cost } from './cost.tsx'
-import { ErrorFacts } from './error-facts.tsx'
+import { ErrorFacts } from './error-details.tsx'
 import { PlanView } from './plan-view.tsx'
 import { ResultView } from './result-view.tsx'
-import { SnapshotNote } from './snapshot-note.tsx'
-import type { Outcome as State } from './use-run.ts'
+import { SnapshotNote } from './snapshot-notice.tsx'
+import type { Outcome as State } from './use-query-runner.ts'
 
 interface OutcomeProps {
   outcome: State | undefined

@@ -1,6 +1,6 @@
 import { quoteName, type Result, type Value } from '../results/values.ts'
-import { isNumeric, type SchemaColumn, type Shape } from './shape.ts'
-import { joined, type Piece } from './sql.ts'
+import { isNumeric, type SchemaColumn, type Shape } from './row-identity.ts'
+import { joined, type Piece } from './sql-builder.ts'
 
 /** In what order rows are looked at, and which. */
 export interface Look {

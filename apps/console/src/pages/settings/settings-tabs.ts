@@ -33,7 +33,7 @@ export const settingsTabs = [
     group: 'Settings',
     icon: AppWindow,
     words: 'oauth clients agents',
-    load: () => import('./apps.tsx').then(({ AppsPage }) => AppsPage),
+    load: () => import('./connected-apps.tsx').then(({ AppsPage }) => AppsPage),
   },
   {
     path: 'billing',

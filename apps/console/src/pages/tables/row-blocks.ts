@@ -1,5 +1,5 @@
-import type { From, Look, Row } from './reading.ts'
-import type { Shape } from './shape.ts'
+import type { Shape } from './row-identity.ts'
+import type { From, Look, Row } from './row-queries.ts'
 
 /** Rows are read in blocks of one size; the first and the last row of a block lead to those beside it. */
 export interface Edges {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { around, localText, momentOf } from './moment.ts'
+import { around, localText, momentOf } from './restore-time.ts'
 
 const snapshot = (createdAt: string) => ({ id: createdAt, label: createdAt, createdAt, automatic: false, rows: 0 })
 const [first, second, third] = ['2026-01-01T10:00:00.500Z', '2026-01-02T10:00:00.000Z', '2026-01-03T10:00:00.000Z'].map(

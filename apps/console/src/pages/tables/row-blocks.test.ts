@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { type Edges, reachOf, roadTo, startWithoutGap, wantedBlocks } from './blocks.ts'
-import type { Row } from './reading.ts'
+import { type Edges, reachOf, roadTo, startWithoutGap, wantedBlocks } from './row-blocks.ts'
+import type { Row } from './row-queries.ts'
 
 const row = (key: number): Row => ({
   id: `[${key}]`,

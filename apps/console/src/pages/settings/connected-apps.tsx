@@ -14,8 +14,8 @@ import { Page } from '../../ui/page.tsx'
 import { SkeletonRows } from '../../ui/skeleton.tsx'
 import { Table } from '../../ui/table.tsx'
 import { toast } from '../../ui/toast.tsx'
-import { ROLE_NAMES } from './tokens/choices.ts'
 import { andRevoked, endsWith } from './tokens/descendants.ts'
+import { ROLE_NAMES } from './tokens/token-options.ts'
 
 const GRANTS = 'GET /api/namespaces/{ns}/oauth_grants'
 

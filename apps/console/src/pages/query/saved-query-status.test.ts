@@ -1,6 +1,6 @@
 import type { SavedQuery } from '@persql/contract'
 import { expect, test } from 'vitest'
-import { caughtUp, matching, originOf, standingOf } from './saved.ts'
+import { caughtUp, matching, originOf, standingOf } from './saved-query-status.ts'
 
 const at = '2026-11-21T00:00:00.000Z'
 const saved = (version: number, sql: string, name = 'One'): SavedQuery => ({

@@ -5,7 +5,7 @@ import { Dialog, DialogActions } from '../../../ui/dialog.tsx'
 import { Field } from '../../../ui/field.tsx'
 import { formatCount, formatMoment } from '../../../ui/format.ts'
 import { Input } from '../../../ui/input.tsx'
-import { around, localText, momentOf } from './moment.ts'
+import { around, localText, momentOf } from './restore-time.ts'
 
 interface RestoreToMomentProps {
   /** The newest first; at least one. */

@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useState } from 'react'
-import type { Draft } from './changing.ts'
+import type { Draft } from './row-changes.ts'
 
 /** What is to be changed, and the way back through what it was before. */
 export function useDraft() {

@@ -8,7 +8,7 @@ import { CodeBlock } from '../../../ui/code-block.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
 import { formatCount } from '../../../ui/format.ts'
 import { CodeField, SelectField, TextField } from '../../../ui/text-field.tsx'
-import { changesOf, type Draft, type Field } from './draft.ts'
+import { changesOf, type Draft, type Field } from './spec-draft.ts'
 
 interface TryProps {
   endpoint: Endpoint
