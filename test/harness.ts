@@ -7,7 +7,7 @@ import type { PlatformEnvironment } from '../apps/launcher/src/config.ts'
 import { buildConsole } from '../apps/launcher/src/console-build.ts'
 import { answered } from '../apps/launcher/src/probe.ts'
 import { supervise } from '../apps/launcher/src/watchdog.ts'
-import { localUrl, prepareData, startWorkerd } from '../apps/launcher/src/workerd.ts'
+import { localUrl, prepareData, startWorkerd } from '../apps/launcher/src/workerd-process.ts'
 
 /** What a test may set; the environment's names are those of the launcher. */
 export interface PlatformSettings {

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { answered } from '../../apps/launcher/src/probe.ts'
-import { localUrl, prepareData, startWorkerd, type Workerd } from '../../apps/launcher/src/workerd.ts'
+import { localUrl, prepareData, startWorkerd, type Workerd } from '../../apps/launcher/src/workerd-process.ts'
 
 const host = '127.0.0.1'
 

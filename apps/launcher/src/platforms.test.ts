@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { npmCommand } from '../install.mjs'
 import { repository } from './paths.ts'
 import { startCommand } from './process-identity.ts'
-import { inheritedEnvironment } from './workerd.ts'
+import { inheritedEnvironment } from './workerd-process.ts'
 
 interface Entry {
   version?: string

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Log } from './log.ts'
 import { untilHeldUp } from './probe.ts'
-import { type RunningStatement, RunningStatements } from './statements.ts'
-import { localUrl, startWorkerd, type Workerd, type WorkerdOptions } from './workerd.ts'
+import { type RunningStatement, RunningStatements } from './running-statements.ts'
+import { localUrl, startWorkerd, type Workerd, type WorkerdOptions } from './workerd-process.ts'
 
 const loggedSqlLength = 500
 const stableAfterMs = 30_000

@@ -5,7 +5,7 @@ import { greet, readTrusted, runProgram, start, stopSignal, withData } from '../
 import { devBuilds } from '../paths.ts'
 import type { Settings } from '../settings.ts'
 import type { Supervised } from '../watchdog.ts'
-import { prepareData } from '../workerd.ts'
+import { prepareData } from '../workerd-process.ts'
 import { serveConsole } from './console.ts'
 import { startDevServer } from './server.ts'
 import { watchPlatform } from './watch-platform.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { RunningStatements } from './statements.ts'
+import { RunningStatements } from './running-statements.ts'
 
 const started = (id: number, sql = 'select 1') =>
   JSON.stringify({ event: 'statement_started', id, database: 'acme/main', tokenId: 'tok', sql })

@@ -1,4 +1,4 @@
-import type { Bootstrap } from './bootstrap.ts'
+import type { Bootstrap } from './bootstrap-namespace.ts'
 
 /** What a newcomer sees once the platform answers: where it is, and a query that works as pasted. */
 export function welcome(place: { url: string; data: string; stop: string }, access: Bootstrap | undefined): string {
