@@ -1,7 +1,7 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { CliError } from './exits.ts'
+import { CliError } from './cli-error.ts'
 
 /** A saved login. */
 export interface Profile {

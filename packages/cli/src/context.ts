@@ -1,7 +1,7 @@
 import { type Me, PerSQL, type PerSQLDatabase } from '@persql/sdk'
 import { slugOf } from '../../sdk/src/branch.ts'
+import { CliError, usage } from './cli-error.ts'
 import { type Config, configFile, type Profile, readConfig, writeConfig } from './config.ts'
-import { CliError, usage } from './exits.ts'
 import { renewed } from './login/renew.ts'
 import { Progress } from './progress.ts'
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 import { PerSQLError } from '@persql/sdk'
+import { exitOf, usage } from './cli-error.ts'
 import { type Command, common } from './command.ts'
 import { commands } from './commands.ts'
 import { type Common, Context } from './context.ts'
 import { exits } from './exit-codes.ts'
-import { exitOf, usage } from './exits.ts'
 import { commandHelp, overview } from './help.ts'
 import { toCommandHint } from './hint.ts'
 import { find, parse } from './parse.ts'

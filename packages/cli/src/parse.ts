@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { usage } from './cli-error.ts'
 import { type Command, common, type Option } from './command.ts'
-import { usage } from './exits.ts'
 
 /** A parsed command line. */
 export interface Line {

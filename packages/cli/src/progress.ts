@@ -1,4 +1,4 @@
-import { size } from './render.ts'
+import { size } from './format-output.ts'
 
 const turns = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏']
 const BAR = 24

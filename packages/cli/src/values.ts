@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import type { Param } from '@persql/sdk'
-import { usage } from './exits.ts'
+import { usage } from './cli-error.ts'
 
 const seconds: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 }
 

@@ -1,11 +1,11 @@
 import { PerSQL } from '@persql/sdk'
-import { ask, attended } from '../ask.ts'
+import { usage } from '../cli-error.ts'
 import { type Command, command } from '../command.ts'
 import type { Renewal } from '../config.ts'
 import type { Context } from '../context.ts'
-import { usage } from '../exits.ts'
+import { fields } from '../format-output.ts'
 import { browserLogin, discover, openBrowser } from '../login/browser.ts'
-import { fields } from '../render.ts'
+import { ask, attended } from '../prompt.ts'
 import { textOf } from '../values.ts'
 
 interface Login {

@@ -1,6 +1,6 @@
+import { usage as misused } from '../cli-error.ts'
 import { type Command, command } from '../command.ts'
-import { usage as misused } from '../exits.ts'
-import { money, table } from '../render.ts'
+import { money, table } from '../format-output.ts'
 
 type Spend = Record<string, { quantity: number; costUsd: number }>
 

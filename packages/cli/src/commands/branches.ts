@@ -1,6 +1,6 @@
-import { confirm } from '../ask.ts'
 import { type Command, command, database, yes } from '../command.ts'
-import { count, fields, listing } from '../render.ts'
+import { count, fields, listing } from '../format-output.ts'
+import { confirm } from '../prompt.ts'
 import { duration } from '../values.ts'
 
 const ref = { help: 'Branch name' } as const

@@ -1,6 +1,6 @@
-import { confirm } from '../ask.ts'
 import { type Command, command, database, yes } from '../command.ts'
-import { fields, listing } from '../render.ts'
+import { fields, listing } from '../format-output.ts'
+import { confirm } from '../prompt.ts'
 import { days } from '../values.ts'
 
 const list = command({

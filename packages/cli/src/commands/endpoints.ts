@@ -1,7 +1,7 @@
 import type { Endpoint } from '@persql/sdk'
-import { confirm } from '../ask.ts'
 import { type Command, command, database, yes } from '../command.ts'
-import { fields, listing } from '../render.ts'
+import { fields, listing } from '../format-output.ts'
+import { confirm } from '../prompt.ts'
 import { object, textOf } from '../values.ts'
 
 const slug = { help: 'Endpoint slug' } as const

@@ -1,10 +1,10 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { type Migration, PerSQLError } from '@persql/sdk'
+import { CliError } from '../cli-error.ts'
 import { command, database } from '../command.ts'
 import type { Context } from '../context.ts'
-import { CliError } from '../exits.ts'
-import { listing } from '../render.ts'
+import { listing } from '../format-output.ts'
 
 interface File {
   name: string

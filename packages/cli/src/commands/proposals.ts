@@ -1,5 +1,5 @@
 import { type Command, command, database } from '../command.ts'
-import { fields, money } from '../render.ts'
+import { fields, money } from '../format-output.ts'
 import { duration, param } from '../values.ts'
 
 const propose = command({

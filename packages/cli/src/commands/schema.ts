@@ -1,5 +1,5 @@
 import { type Command, command, database } from '../command.ts'
-import { fields, listing } from '../render.ts'
+import { fields, listing } from '../format-output.ts'
 
 const tables = command({
   path: 'db tables',

@@ -1,6 +1,6 @@
+import { CliError, usage } from '../cli-error.ts'
 import { command, database } from '../command.ts'
 import { historyFile } from '../config.ts'
-import { CliError, usage } from '../exits.ts'
 
 export const shell = command({
   path: 'db shell',

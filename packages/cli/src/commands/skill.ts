@@ -1,8 +1,8 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { CliError, usage } from '../cli-error.ts'
 import { command } from '../command.ts'
-import { CliError, usage } from '../exits.ts'
 import { SKILL } from '../skill-text.ts'
 
 export const skillInstall = command({

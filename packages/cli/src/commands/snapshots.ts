@@ -1,8 +1,8 @@
-import { confirm } from '../ask.ts'
+import { usage } from '../cli-error.ts'
 import { type Command, command, database, yes } from '../command.ts'
-import { usage } from '../exits.ts'
+import { count, listing } from '../format-output.ts'
 import { during } from '../progress.ts'
-import { count, listing } from '../render.ts'
+import { confirm } from '../prompt.ts'
 import { moment } from '../values.ts'
 
 const list = command({

@@ -1,6 +1,6 @@
-import { confirm } from '../ask.ts'
 import { type Command, command, yes } from '../command.ts'
-import { fields, listing } from '../render.ts'
+import { fields, listing } from '../format-output.ts'
+import { confirm } from '../prompt.ts'
 import { duration, object } from '../values.ts'
 
 const roles = ['readonly', 'readwrite', 'admin'] as const

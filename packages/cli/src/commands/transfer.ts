@@ -3,12 +3,12 @@ import { rename, rm, stat } from 'node:fs/promises'
 import { extname } from 'node:path'
 import { Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { CliError, usage } from '../cli-error.ts'
 import { type Command, command, database } from '../command.ts'
 import type { Context } from '../context.ts'
-import { CliError, usage } from '../exits.ts'
+import { count, size } from '../format-output.ts'
 import { during, type Progress } from '../progress.ts'
 import { cutOff } from '../reach.ts'
-import { count, size } from '../render.ts'
 
 const POLL_MS = 500
 

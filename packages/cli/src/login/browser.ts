@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net'
+import { CliError } from '../cli-error.ts'
 import type { Renewal } from '../config.ts'
-import { CliError } from '../exits.ts'
 import { reach } from '../reach.ts'
 import { expiryOf, grant } from './renew.ts'
 

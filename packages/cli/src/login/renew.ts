@@ -1,5 +1,5 @@
+import { CliError } from '../cli-error.ts'
 import type { Profile } from '../config.ts'
-import { CliError } from '../exits.ts'
 import { reach } from '../reach.ts'
 
 /** The response of a token endpoint. */

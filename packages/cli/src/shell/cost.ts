@@ -1,5 +1,5 @@
 import type { QueryResult } from '@persql/sdk'
-import { count, money } from '../render.ts'
+import { count, money } from '../format-output.ts'
 
 /** Formats rows, time and cost of statements. */
 export function costLine(results: readonly QueryResult[], ms?: number): string {

@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline'
 import { complete } from './completer.ts'
-import { dots } from './dots.ts'
+import { dots } from './dot-commands.ts'
 import { joined, readHistory, writeHistory } from './history.ts'
 import type { Session } from './session.ts'
 

@@ -1,12 +1,12 @@
 import { type PerSQLDatabase, PerSQLError } from '@persql/sdk'
+import { CliError } from '../cli-error.ts'
 import type { Context } from '../context.ts'
-import { CliError } from '../exits.ts'
+import { type Mode, render } from '../format-output.ts'
 import { toCommandHint } from '../hint.ts'
-import { type Mode, render } from '../render.ts'
 import { visibleLines } from '../width.ts'
 import { type Names, namesOf } from './completer.ts'
 import { costLine } from './cost.ts'
-import { dots, type Stage, wordsOf } from './dots.ts'
+import { dots, type Stage, wordsOf } from './dot-commands.ts'
 import { changesSchema, splitStatements } from './statements.ts'
 
 const CELL = 60

@@ -2,8 +2,8 @@ import { createWriteStream, openAsBlob } from 'node:fs'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { PerSQLDatabase } from '@persql/sdk'
-import { usage } from '../exits.ts'
-import { count, listing, type Mode, modes } from '../render.ts'
+import { usage } from '../cli-error.ts'
+import { count, listing, type Mode, modes } from '../format-output.ts'
 import { textOf } from '../values.ts'
 
 /** The state that dot commands change. */

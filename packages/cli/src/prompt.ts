@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream'
+import { CliError } from './cli-error.ts'
 import type { Context } from './context.ts'
-import { CliError } from './exits.ts'
 
 /** Returns whether a user can be prompted. */
 export const attended = () => process.stdin.isTTY === true && process.stderr.isTTY === true
