@@ -1,4 +1,3 @@
-import { advice } from './advice.ts'
 import { Approval, ApprovalHit, ApprovalRequest, ApprovalRule, approvals, ListedApproval } from './approvals.ts'
 import { assistant, Docs } from './assistant.ts'
 import { billing, DayUsage, LedgerEntry, Spend } from './billing.ts'
@@ -8,6 +7,7 @@ import { Database, databases } from './databases.ts'
 import { describe } from './describe.ts'
 import { Endpoint, endpoints } from './endpoints.ts'
 import { Hostname, hostnames } from './hostnames.ts'
+import { advice } from './index-advice.ts'
 import { EndpointTraffic, Insights, insights } from './insights.ts'
 import { Invitation, Member, Membership, members, Share } from './members.ts'
 import { MergeReport, merges } from './merges.ts'
@@ -54,9 +54,9 @@ export const api = {
 } as const
 export type Api = typeof api
 
-export type { IndexAdvice } from './advice.ts'
 export type { ApprovalHit, ApprovalRequest, ApprovalRule, ApprovalStatus, ListedApproval } from './approvals.ts'
 export type { Docs } from './assistant.ts'
+export type { IndexAdvice } from './index-advice.ts'
 
 /** Shapes that have a name of their own where the API is described, because several operations share them. */
 export const shapes = {

@@ -1,7 +1,7 @@
 import type { QueryResult as Answer, Param, PerSQLDatabase } from '@persql/sdk'
 import type { CompiledQuery, DatabaseConnection, QueryResult } from 'kysely'
-import { onlyWrites } from './only-writes.ts'
-import { Writes } from './writes.ts'
+import { onlyWrites } from './assert-writes.ts'
+import { Writes } from './write-buffer.ts'
 
 const READ =
   "PerSQL transactions collect writes and send them on commit, so they can't return rows. Read " +

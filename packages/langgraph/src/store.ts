@@ -1,5 +1,5 @@
 import type { PerSQLDatabase, PerSQLError, QueryResult, Statement } from '@persql/sdk'
-import { find, type Wanted } from './find.ts'
+import { find, type Wanted } from './find-checkpoints.ts'
 import { type CheckpointRow, CREATE_TABLES, TABLES, type ValueRow, type WriteRow } from './tables.ts'
 
 /** A stored checkpoint with its values and writes. */

@@ -1,6 +1,6 @@
+import { perform, type Target } from './bind-routes.ts'
 import { PerSQLError } from './errors.ts'
 import type { Transport } from './http.ts'
-import { perform, type Target } from './perform.ts'
 import type { DatabaseInfo } from './types.ts'
 
 /** The time for which the database of a branch is cached. */

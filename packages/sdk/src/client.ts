@@ -1,7 +1,7 @@
+import { perform, resourcesOf, type Target, type TargetSource } from './bind-routes.ts'
 import { PerSQLDatabase } from './database.ts'
 import { http, type Transport } from './http.ts'
 import type { Billing, Databases, OfNamespace, Tokens } from './namespace-resources.ts'
-import { perform, resourcesOf, type Target, type TargetSource } from './perform.ts'
 import { ofNamespace } from './routes.ts'
 import type { BranchRole, CallOptions, Claim, HandedOff, Me, QueryMeta } from './types.ts'
 

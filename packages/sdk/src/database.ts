@@ -1,5 +1,5 @@
+import { perform, resourcesOf, type Target, type TargetSource } from './bind-routes.ts'
 import { PerSQLError } from './errors.ts'
-import { perform, resourcesOf, type Target, type TargetSource } from './perform.ts'
 import type {
   ApprovalRules,
   Approvals,

@@ -1,5 +1,5 @@
+import { perform, type TargetSource } from './bind-routes.ts'
 import { pause } from './http.ts'
-import { perform, type TargetSource } from './perform.ts'
 import type { Imported, ImportOptions, ImportProgress } from './transfer-types.ts'
 
 const POLL_MS = 500

@@ -1,5 +1,5 @@
+import type { Routes } from './bind-routes.ts'
 import type { OfNamespace } from './namespace-resources.ts'
-import type { Routes } from './perform.ts'
 import type { Approvals, OfDatabase } from './resources.ts'
 
 /** The routes of a namespace's resources, in the format of `perform`. */
