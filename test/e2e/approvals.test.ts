@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { startPlatform, type TestPlatform } from '../harness.ts'
-import { startReceiver } from '../receiver.ts'
+import { startReceiver } from '../webhook-receiver.ts'
 
 type Database = ReturnType<TestPlatform['database']>
 type Session = Awaited<ReturnType<TestPlatform['signUp']>>

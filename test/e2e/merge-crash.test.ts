@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { startPlatform } from '../harness.ts'
-import { branchOf, databaseWith, merge, ran, rowsOf } from '../merging.ts'
+import { branchOf, databaseWith, merge, ran, rowsOf } from '../merge-helpers.ts'
 
 const NEW_ROWS = 20_000
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { branchOf, databaseWith, merge, ran, rowsOf } from '../merging.ts'
+import { branchOf, databaseWith, merge, ran, rowsOf } from '../merge-helpers.ts'
 import { everything, everyValue } from '../schemas.ts'
 import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startPlatform, type TestPlatform } from '../harness.ts'
-import { branchOf, databaseWith, merge, ran, rowsOf, type TestDatabase } from '../merging.ts'
+import { branchOf, databaseWith, merge, ran, rowsOf, type TestDatabase } from '../merge-helpers.ts'
 
 let platform: TestPlatform
 let token: string

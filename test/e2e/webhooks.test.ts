@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { startPlatform, type TestPlatform } from '../harness.ts'
-import { type Received, type Receiver, startReceiver } from '../receiver.ts'
+import { type Received, type Receiver, startReceiver } from '../webhook-receiver.ts'
 
 type Database = ReturnType<TestPlatform['database']>
 let platform: TestPlatform

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { startPlatform, type TestPlatform } from '../../../test/harness.ts'
-import { type Receiver, startReceiver } from '../../../test/receiver.ts'
+import { type Receiver, startReceiver } from '../../../test/webhook-receiver.ts'
 import { type Database, PerSQL } from '../src/index.ts'
 import { verifyWebhook } from '../src/webhooks.ts'
 

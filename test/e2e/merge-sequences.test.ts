@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startPlatform, type TestPlatform } from '../harness.ts'
-import { branchOf, databaseWith, merge, type TestDatabase } from '../merging.ts'
+import { branchOf, databaseWith, merge, type TestDatabase } from '../merge-helpers.ts'
 
 let platform: TestPlatform
 let token: string
