@@ -30,7 +30,7 @@ export default defineConfig({
     conditions: ['persql-source', ...defaultClientConditions],
     alias: [
       // SQLite in the same process is for Node: the console never asks for it.
-      { find: './local/index.ts', replacement: fileURLToPath(new URL('src/api/no-local.ts', import.meta.url)) },
+      { find: './local/index.ts', replacement: fileURLToPath(new URL('src/api/local-mode-stub.ts', import.meta.url)) },
     ],
   },
   // The Worker puts a nonce in its place, for what sets styles at run time.
