@@ -91,7 +91,7 @@ test('rows that were merged and then deleted in the branch are shown before they
   await go(`/${ns}/main/branches/merge/work`)
   await page.getByRole('heading', { name: 'Rows to delete from main' }).waitFor()
   await page.getByText('{"id":2,"a":"two"}').waitFor()
-  await page.getByText('The branch has deleted this row, and the parent has changed it').waitFor()
+  await page.getByText('Deleted in the branch, changed in the parent').waitFor()
   expect(await faultsOf(page)).toEqual([])
   expect(await page.getByRole('button', { name: 'Merge rows' }).isDisabled()).toBe(true)
   const side = page.getByLabel('If both sides changed a row')

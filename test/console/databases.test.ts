@@ -125,7 +125,7 @@ test('many databases are found by name, and what is not there is said', async ()
   expect(complaints).toEqual([])
 
   await go(`/${ns}/nothing/overview`)
-  await page.getByText('There is no database').first().waitFor()
+  await page.getByText('"nothing" not found.').first().waitFor()
   expect(await page.getByRole('heading', { name: 'Connect' }).count()).toBe(0)
   await close()
 })

@@ -42,7 +42,7 @@ test('an endpoint is written, tried, published, called, changed, put back, pause
   await page.getByRole('button', { name: 'New endpoint' }).first().click()
   await field('Name').fill('Notes')
   await field('Slug').fill('Notes of one')
-  await says('use a lower-case letter')
+  await says('must start with a lowercase letter')
   await field('Slug').fill('notes')
   await field('SQL').fill('SELECT text FROM notes WHERE author = ?')
   await click('Add input')
