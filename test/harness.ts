@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { PlatformEnvironment } from '../apps/launcher/src/config.ts'
 import { buildConsole } from '../apps/launcher/src/console-build.ts'
-import { answered } from '../apps/launcher/src/probe.ts'
+import { probe } from '../apps/launcher/src/probe.ts'
 import { supervise } from '../apps/launcher/src/watchdog.ts'
 import { localUrl, prepareData, startWorkerd } from '../apps/launcher/src/workerd-process.ts'
 
@@ -221,7 +221,7 @@ export class TestPlatform extends PlatformClient {
     await this.#running?.stop()
     this.#running = await this.#start()
     this.#port = this.#running.port
-    await answered(this.url)
+    await probe(this.url)
   }
 
   /** Stops the platform and removes its data. @throws when an answer was a 5xx that a caller caused */

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { answered } from '../../apps/launcher/src/probe.ts'
+import { probe } from '../../apps/launcher/src/probe.ts'
 import { localUrl, prepareData, startWorkerd, type Workerd } from '../../apps/launcher/src/workerd-process.ts'
 
 const host = '127.0.0.1'
@@ -50,7 +50,7 @@ export class Instance {
       stdout: 'ignore',
       onStderr: () => {},
     })
-    await answered(this.url)
+    await probe(this.url)
   }
 
   async stop(): Promise<void> {

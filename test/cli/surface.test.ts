@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { exits } from '../../packages/cli/src/exit-codes.ts'
+import { exitCodes } from '../../packages/cli/src/exit-codes.ts'
 import { startPlatform, type TestPlatform } from '../harness.ts'
 import { builtCli } from './program.ts'
 
@@ -66,7 +66,7 @@ test('docs/cli.md is what the program says', async () => {
   expect(await readFile('docs/cli.md', 'utf8')).toBe(stdout)
 })
 
-const fails: [exit: keyof typeof exits, args: string[], env?: Record<string, string>][] = [
+const fails: [exit: keyof typeof exitCodes, args: string[], env?: Record<string, string>][] = [
   ['ok', ['whoami']],
   ['usage', ['nonsense']],
   ['usage', ['db']],
@@ -86,7 +86,7 @@ const fails: [exit: keyof typeof exits, args: string[], env?: Record<string, str
 ]
 test.each(fails)('%s: %j', async (exit, args, more) => {
   const { code, stdout, stderr } = await cli.run([...args, '--json'], { env: { ...env, ...more } })
-  expect(code, stderr).toBe(exits[exit].code)
+  expect(code, stderr).toBe(exitCodes[exit].code)
   if (exit === 'ok') return
   expect({ stdout, told: JSON.parse(stderr) }).toMatchObject({
     stdout: '',

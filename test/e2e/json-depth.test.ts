@@ -1,4 +1,4 @@
-import { api, doorsOf, type Operation } from '@persql/contract'
+import { api, getEntryPoints, type Operation } from '@persql/contract'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startPlatform, type TestPlatform } from '../harness.ts'
 
@@ -36,7 +36,7 @@ beforeAll(async () => {
 afterAll(() => platform.stop())
 
 const operations = Object.entries(api as Record<string, Operation>).flatMap(([name, operation]) =>
-  doorsOf(operation)
+  getEntryPoints(operation)
     .filter(([, { method }]) => /^(POST|PUT|PATCH)$/.test(method))
     .map(([door, { method, path }]) => {
       const at = path

@@ -1,5 +1,5 @@
 import { request as httpRequest } from 'node:http'
-import { api, doorsOf, type Operation } from '@persql/contract'
+import { api, getEntryPoints, type Operation } from '@persql/contract'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { endpointsOf, specs } from '../endpoints.ts'
 import { startPlatform, type TestPlatform } from '../harness.ts'
@@ -50,7 +50,7 @@ const lasting = ({ headers }: Sent) => {
 const allowed = ({ headers }: Sent) => String(headers.allow).split(', ')
 
 const contract = Object.entries(api as Record<string, Operation>).flatMap(([name, operation]) =>
-  doorsOf(operation).map(([door, { method, path }]) => {
+  getEntryPoints(operation).map(([door, { method, path }]) => {
     const at = path
       .replace('{ns}', 'acme')
       .replace('{db}', 'main')

@@ -1,4 +1,4 @@
-import { api, doorsOf, type Operation } from '@persql/contract'
+import { api, getEntryPoints, type Operation } from '@persql/contract'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { endpointsOf, specs } from '../endpoints.ts'
 import { startPlatform, type TestPlatform } from '../harness.ts'
@@ -22,7 +22,7 @@ afterAll(() => platform.stop())
 const FOREIGN = 'utm_source=mail&fbclid=x&_=1&v=2&v=3&page_size=x&constructor=1&__proto__=1&ns=other&%E2%98%83=&empty='
 
 const operations = Object.entries(api as Record<string, Operation>).flatMap(([name, operation]) =>
-  doorsOf(operation).map(([door, { method, path }]) => {
+  getEntryPoints(operation).map(([door, { method, path }]) => {
     const at = path
       .replace('{ns}', 'acme')
       .replace('{db}', 'main')

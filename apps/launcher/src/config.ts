@@ -7,7 +7,7 @@ import { platformModules } from './paths.ts'
 const v8Flags: readonly string[] = ['--optimize-for-size', '--initial-heap-size=4', '--max-semi-space-size=4']
 
 /** Settings that the launcher passes to the Worker unchanged. */
-export const passedSettings = [
+export const FORWARDED_SETTINGS = [
   'PERSQL_URL',
   'PERSQL_WELCOME_CREDIT_USD',
   'PERSQL_SIGNUP',
@@ -41,7 +41,7 @@ export const passedSettings = [
 
 /** Text bindings read from workerd's own environment, so that no secret is written to disk. Unset ones are `null`. */
 const environmentBindings = [
-  ...passedSettings,
+  ...FORWARDED_SETTINGS,
   'PERSQL_RUNTIME',
   'PERSQL_SECRET',
   /** For tests, which would take a minute to exceed the default limit. */

@@ -3,17 +3,17 @@ import { mkdir, readFile } from 'node:fs/promises'
 import { parseEnv } from 'node:util'
 import { bootstrap } from './bootstrap-namespace.ts'
 import { buildPlatform } from './build.ts'
-import { passedSettings } from './config.ts'
+import { FORWARDED_SETTINGS } from './config.ts'
 import { buildConsole } from './console-build.ts'
 import { stampData } from './data-format.ts'
 import { type DataLock, lockData } from './data-lock.ts'
 import { instanceSecret } from './instance-secret.ts'
 import { jsonLog } from './log.ts'
 import { platformBundle } from './paths.ts'
-import { answered } from './probe.ts'
+import { probe } from './probe.ts'
 import { readSettings, type Settings } from './settings.ts'
-import { type Supervised, supervise } from './watchdog.ts'
-import { welcome } from './welcome-message.ts'
+import { type SupervisedProcess, supervise } from './watchdog.ts'
+import { formatWelcome } from './welcome-message.ts'
 import { localUrl, prepareData } from './workerd-process.ts'
 
 /** `npm start`: runs the platform in the foreground until SIGINT or SIGTERM. Resolves with the exit code. */
@@ -88,14 +88,14 @@ export async function start(
   secret: string,
   lock: DataLock,
   { host, port } = { host: settings.HOST, port: settings.PORT },
-): Promise<Supervised> {
+): Promise<SupervisedProcess> {
   const { PERSQL_DATA: data } = settings
   const supervised = await supervise({
     data,
     host,
     port,
     environment: {
-      ...Object.fromEntries(passedSettings.flatMap((name) => given(name, settings[name]))),
+      ...Object.fromEntries(FORWARDED_SETTINGS.flatMap((name) => given(name, settings[name]))),
       PERSQL_RUNTIME: 'workerd',
       PERSQL_SECRET: secret,
       ...(firstOwns(settings) && { PERSQL_FIRST_OWNS: firstOwns(settings) }),
@@ -126,9 +126,9 @@ export async function greet(settings: Settings, secret: string, port: number): P
   const { PERSQL_DATA: data, PERSQL_BOOTSTRAP: wanted } = settings
   const local = localUrl(settings.HOST, port)
   const url = settings.PERSQL_URL ?? local
-  await answered(local)
+  await probe(local)
   const access = wanted === 'off' ? undefined : await bootstrap({ data, localUrl: local, url, secret, ...wanted })
-  process.stdout.write(`${welcome({ url, data, stop: 'Press Ctrl-C to stop.' }, access)}\n`)
+  process.stdout.write(`${formatWelcome({ url, data, stop: 'Press Ctrl-C to stop.' }, access)}\n`)
 }
 
 function startFailure(reason: string, host: string, port: number): string {

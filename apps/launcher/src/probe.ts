@@ -9,7 +9,7 @@ const everyMs = 250
  *
  * The wait is counted in ticks of bounded length, so that a suspended machine doesn't look like a hanging process.
  */
-export async function untilHeldUp(
+export async function waitUntilUnresponsive(
   url: string,
   timeoutMs: number,
   progress: () => number,
@@ -18,7 +18,7 @@ export async function untilHeldUp(
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   try {
     while (!signal.aborted) {
-      const answer = answered(url, agent)
+      const answer = probe(url, agent)
       let heldMs = 0
       let seen = progress()
       while (!(await Promise.race([answer, tick(signal)]))) {
@@ -34,7 +34,7 @@ export async function untilHeldUp(
 }
 
 /** Resolves once the response, of any status, or the end of the connection arrives. A dead process is detected by its exit. */
-export function answered(url: string, agent?: Agent): Promise<true> {
+export function probe(url: string, agent?: Agent): Promise<true> {
   return new Promise((resolve) => {
     const request = get(`${url}/healthz`, { agent }, (response) => {
       response.resume().on('close', () => resolve(true))

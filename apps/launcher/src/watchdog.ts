@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Log } from './log.ts'
-import { untilHeldUp } from './probe.ts'
+import { waitUntilUnresponsive } from './probe.ts'
 import { type RunningStatement, RunningStatements } from './running-statements.ts'
 import { localUrl, startWorkerd, type Workerd, type WorkerdOptions } from './workerd-process.ts'
 
@@ -9,7 +9,7 @@ const stableAfterMs = 30_000
 const maxBackOffMs = 30_000
 
 /** A workerd process that is restarted whenever it ends, with the same port and the same data. */
-export interface Supervised {
+export interface SupervisedProcess {
   port: number
   /** The PID of the current process. */
   pid(): number
@@ -34,7 +34,7 @@ export function backOffMs(crashes: number): number {
  * Starts workerd and keeps it running. A process that one statement blocks for more than `timeoutS` is killed and replaced
  * immediately; a crashed process is replaced after an increasing delay. Rejects only if the first start fails.
  */
-export async function supervise(options: WatchdogOptions): Promise<Supervised> {
+export async function supervise(options: WatchdogOptions): Promise<SupervisedProcess> {
   const { timeoutS, log, onRestart, onStderr } = options
   const statements = new RunningStatements()
   const stopping = new AbortController()
@@ -99,7 +99,7 @@ async function outcome(
   const abort = (): void => watching.abort()
   signal.addEventListener('abort', abort)
   const crashed = workerd.exited.then(() => false)
-  const heldUp = untilHeldUp(url, timeoutMs, () => statements.events, watching.signal).then(() => true)
+  const heldUp = waitUntilUnresponsive(url, timeoutMs, () => statements.events, watching.signal).then(() => true)
   const result = await Promise.race([crashed, heldUp])
   signal.removeEventListener('abort', abort)
   watching.abort()

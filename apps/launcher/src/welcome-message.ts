@@ -1,7 +1,10 @@
 import type { Bootstrap } from './bootstrap-namespace.ts'
 
 /** What a newcomer sees once the platform answers: where it is, and a query that works as pasted. */
-export function welcome(place: { url: string; data: string; stop: string }, access: Bootstrap | undefined): string {
+export function formatWelcome(
+  place: { url: string; data: string; stop: string },
+  access: Bootstrap | undefined,
+): string {
   const rows = [
     ['URL', place.url],
     ...(access === undefined

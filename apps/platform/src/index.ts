@@ -1,7 +1,7 @@
 import { PerSQLError } from '@persql/contract'
 import { authenticateOperator } from './api/authenticate.ts'
 import { contextOf } from './context.ts'
-import { refused } from './database/endpoints/serve.ts'
+import { createErrorResponse } from './database/endpoints/serve.ts'
 import type { Env } from './env.ts'
 import { consoleFiles } from './http/files/console.ts'
 import { answerOpenApi } from './http/openapi/route.ts'
@@ -10,17 +10,17 @@ import { answerHosted, answerPublicCall } from './http/public/public-endpoint.ts
 import { answerAuth } from './http/rest/auth.ts'
 import { clientAddress, isFromThisMachine } from './http/rest/client-address.ts'
 import { dev } from './http/rest/dev-routes.ts'
-import { floodWaitS } from './http/rest/flood-control.ts'
+import { floodRetryAfterS } from './http/rest/flood-control.ts'
 import { answerOtherMethods, asGet, varyByOrigin } from './http/rest/methods.ts'
 import { logRequest } from './http/rest/request-log.ts'
 import { type Answer, answerDatabaseCall, rest } from './http/rest/rest.ts'
-import { takeStripeWebhook } from './http/rest/stripe-webhook.ts'
+import { handleStripeWebhook } from './http/rest/stripe-webhook.ts'
 import { networkOf } from './ip-address.ts'
-import { answerMcp } from './mcp/route.ts'
+import { handleMcp } from './mcp/route.ts'
 import { count, exposition, observe } from './metrics.ts'
 import { authorize } from './oauth/authorize.ts'
 import { login } from './oauth/login.ts'
-import { oauth } from './oauth/routes.ts'
+import { oauthRoutes } from './oauth/routes.ts'
 import { settingsOf } from './settings.ts'
 
 export { Database } from './database/object.ts'
@@ -36,11 +36,11 @@ app.get('/metrics', async (c) => {
 })
 
 app.post('/api/stripe/webhook', async (c) => {
-  await takeStripeWebhook(c.req.raw, c.env)
+  await handleStripeWebhook(c.req.raw, c.env)
   return c.json({ received: true })
 })
 app.route('/', pages())
-app.route('/', oauth())
+app.route('/', oauthRoutes())
 app.route('/', authorize())
 app.route('/', login())
 app.route('/api/dev', dev())
@@ -58,7 +58,7 @@ export default {
     const startedMs = performance.now()
     const settings = settingsOf(env)
     const address = clientAddress(request, settings)
-    const waitS = floodWaitS(networkOf(address), settings.floodPerMinute, Date.now())
+    const waitS = floodRetryAfterS(networkOf(address), settings.floodPerMinute, Date.now())
     const answered = waitS > 0 ? flooded(waitS, url) : await answer(request, url, address, env, ctx)
     const { operation, code } = answered
     const response = isHead ? await withoutBody(answered) : answered.response
@@ -97,7 +97,7 @@ async function answer(
   const hosted = answerHosted(request, url, address, env)
   const known = (hosted && (await hosted)) ?? answerPublicCall(request, url, address, env)
   if (known) return known
-  const spoken = answerMcp(request, url, env)
+  const spoken = handleMcp(request, url, env)
   if (spoken) return spoken
   const response = await app.fetch(request, env, ctx)
   const routed = answers.get(request) ?? { response, operation: 'none', code: undefined }
@@ -115,7 +115,7 @@ async function withoutBody({ response, isStream }: Answer): Promise<Response> {
 function flooded(seconds: number, url: string): Answer {
   const error = new PerSQLError('flood', { seconds })
   const headers = { 'Retry-After': String(seconds), Vary: 'Origin' }
-  const body = pathOf(url).startsWith('/p/') ? refused(error).body : JSON.stringify(error)
+  const body = pathOf(url).startsWith('/p/') ? createErrorResponse(error).body : JSON.stringify(error)
   const response = new Response(body, {
     status: error.status,
     headers: { ...headers, 'Content-Type': 'application/json' },

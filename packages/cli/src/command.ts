@@ -38,7 +38,7 @@ type OptionValue<O extends Option> = O extends { value: string }
 type ArgValue<A extends Arg> = A extends { optional: true } | { database: true } ? string | undefined : string
 
 /** The parsed arguments and options, by name. */
-export interface Given<A extends Record<string, Arg>, O extends Record<string, Option>> {
+export interface ParsedArgs<A extends Record<string, Arg>, O extends Record<string, Option>> {
   args: { [K in keyof A]: ArgValue<A[K]> }
   options: { [K in keyof O]: OptionValue<O[K]> }
 }
@@ -54,7 +54,7 @@ export interface Command {
   options: Record<string, Option>
   examples?: readonly string[]
   /** Runs the command. Returns `undefined` if it has written to stdout itself. */
-  run(ctx: Context, given: Given<Record<string, Arg>, Record<string, Option>>): Promise<Result | undefined>
+  run(ctx: Context, given: ParsedArgs<Record<string, Arg>, Record<string, Option>>): Promise<Result | undefined>
 }
 
 /** Declares a command with typed arguments for `run`. */
@@ -65,7 +65,7 @@ export function command<
   spec: Omit<Command, 'args' | 'options' | 'run'> & {
     args?: A
     options?: O
-    run(ctx: Context, given: Given<A, O>): Promise<Result | undefined>
+    run(ctx: Context, given: ParsedArgs<A, O>): Promise<Result | undefined>
   },
 ): Command {
   return { args: {}, options: {}, ...spec } as unknown as Command

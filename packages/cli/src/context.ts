@@ -2,7 +2,7 @@ import { type Me, PerSQL, type PerSQLDatabase } from '@persql/sdk'
 import { slugOf } from '../../sdk/src/branch.ts'
 import { CliError, usage } from './cli-error.ts'
 import { type Config, configFile, type Profile, readConfig, writeConfig } from './config.ts'
-import { renewed } from './login/renew.ts'
+import { refreshToken } from './login/renew.ts'
 import { Progress } from './progress.ts'
 
 /** `namespace/database` or `database`, each with an optional `.ref` of a branch. */
@@ -165,7 +165,7 @@ export class Context {
       const message = `The token in profile "${this.profileName}" is for ${profile.url}, not ${this.#url}. Log in to that server, or set PERSQL_TOKEN.`
       throw new CliError('auth', 'other_server', message)
     }
-    const { url, token } = await renewed(profile, this.signal, (next) => this.keep(next))
+    const { url, token } = await refreshToken(profile, this.signal, (next) => this.keep(next))
     return { url, token }
   }
 

@@ -1,5 +1,5 @@
 /** The exit codes of the program, which scripts rely on. */
-export const exits = {
+export const exitCodes = {
   ok: { code: 0, meaning: 'Success.' },
   failed: { code: 1, meaning: 'Failure: an SQL error, invalid input, or an unreadable file.' },
   usage: { code: 2, meaning: 'Invalid command line.' },
@@ -12,4 +12,4 @@ export const exits = {
   interrupted: { code: 130, meaning: 'Interrupted with Ctrl-C.' },
 } as const
 
-export type Exit = keyof typeof exits
+export type Exit = keyof typeof exitCodes

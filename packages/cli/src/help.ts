@@ -1,5 +1,5 @@
 import { type Command, common, type Option } from './command.ts'
-import { exits } from './exit-codes.ts'
+import { exitCodes } from './exit-codes.ts'
 import { synopsis } from './parse.ts'
 
 const left = (name: string, { short, value, multiple }: Option) =>
@@ -56,7 +56,7 @@ export function markdown(commands: readonly Command[]): string {
       .filter(Boolean)
       .join('\n\n'),
   )
-  const meanings = Object.values(exits).map(({ code, meaning }) => [String(code), meaning] as const)
+  const meanings = Object.values(exitCodes).map(({ code, meaning }) => [String(code), meaning] as const)
   const widest = Math.max(...meanings.map(([, meaning]) => meaning.length))
   const row = (code: string, meaning: string) => `| ${code.padEnd(9)} | ${meaning.padEnd(widest)} |`
   const codes = [

@@ -4,7 +4,7 @@ import { exitOf, usage } from './cli-error.ts'
 import { type Command, common } from './command.ts'
 import { commands } from './commands.ts'
 import { type Common, Context } from './context.ts'
-import { exits } from './exit-codes.ts'
+import { exitCodes } from './exit-codes.ts'
 import { commandHelp, overview } from './help.ts'
 import { toCommandHint } from './hint.ts'
 import { find, parse } from './parse.ts'
@@ -21,12 +21,12 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.
 process.once('SIGINT', () => {
   interrupted.abort()
   // A second Ctrl-C ends commands that ignore the signal.
-  process.once('SIGINT', () => process.exit(exits.interrupted.code))
+  process.once('SIGINT', () => process.exit(exitCodes.interrupted.code))
 })
 
 try {
   await run()
-  if (interrupted.signal.aborted) process.exitCode = exits.interrupted.code
+  if (interrupted.signal.aborted) process.exitCode = exitCodes.interrupted.code
 } catch (error) {
   fail(error)
 }
@@ -76,12 +76,12 @@ function fail(error: unknown): void {
     const status = failure instanceof PerSQLError && failure.status > 0 ? { status: failure.status } : {}
     const code = (failure as { code?: string }).code ?? exit
     process.stderr.write(
-      `${JSON.stringify({ ...fields, error: message, code, ...status, exitCode: exits[exit].code })}\n`,
+      `${JSON.stringify({ ...fields, error: message, code, ...status, exitCode: exitCodes[exit].code })}\n`,
     )
   } else {
     process.stderr.write(`persql: ${visibleLines(message + advice(failure))}\n`)
   }
-  process.exitCode = exits[exit].code
+  process.exitCode = exitCodes[exit].code
 }
 
 /** Returns the next step after an error. */

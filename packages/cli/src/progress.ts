@@ -54,7 +54,7 @@ const bar = (share: number) => {
 }
 
 /** Runs a task with a progress line. */
-export async function during<T>(progress: Progress, work: (progress: Progress) => Promise<T>): Promise<T> {
+export async function withProgress<T>(progress: Progress, work: (progress: Progress) => Promise<T>): Promise<T> {
   try {
     return await work(progress)
   } finally {

@@ -3,7 +3,7 @@ import { CliError } from './cli-error.ts'
 import type { Context } from './context.ts'
 
 /** Returns whether a user can be prompted. */
-export const attended = () => process.stdin.isTTY === true && process.stderr.isTTY === true
+export const isInteractive = () => process.stdin.isTTY === true && process.stderr.isTTY === true
 
 /** Prompts on stderr, because stdout is for results. `hidden` hides the input. */
 export async function ask(
@@ -31,7 +31,7 @@ export async function ask(
 /** Asks the user to type a name, unless `--yes` was passed. @throws CliError if not confirmed */
 export async function confirm(ctx: Context, what: string, name: string, yes: boolean): Promise<void> {
   if (yes) return
-  if (ctx.json || !attended()) {
+  if (ctx.json || !isInteractive()) {
     throw new CliError('refused', 'not_confirmed', `${what} To confirm, pass --yes.`)
   }
   const typed = await ask(`${what}\nType ${name} to confirm: `, { signal: ctx.signal })

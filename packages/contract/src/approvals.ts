@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { operation } from './operation.ts'
-import { QueryMeta, QueryResult, refusals } from './query.ts'
-import { Moment, Param, Slug } from './values.ts'
+import { QueryMeta, QueryResult, statementErrors } from './query.ts'
+import { Param, Slug, Timestamp } from './values.ts'
 
 const address = { ns: Slug, db: Slug }
 const Token = z.string().min(1).max(200)
@@ -17,7 +17,7 @@ export const ApprovalRule = z.object({
   id: z.string(),
   ...RuleShape,
   note: z.string().nullable(),
-  createdAt: Moment,
+  createdAt: Timestamp,
   createdBy: z.string(),
 })
 export type ApprovalRule = z.infer<typeof ApprovalRule>
@@ -33,10 +33,10 @@ export type ApprovalStatus = z.infer<typeof ApprovalStatus>
 export const Approval = z.object({
   status: ApprovalStatus,
   hits: z.array(ApprovalHit),
-  createdAt: Moment,
+  createdAt: Timestamp,
   /** The end of the time to decide, and to redeem an approval. */
-  expiresAt: Moment,
-  decidedAt: Moment.nullable(),
+  expiresAt: Timestamp,
+  decidedAt: Timestamp.nullable(),
   /** The note of the person who decided. */
   note: z.string().nullable(),
 })
@@ -140,7 +140,7 @@ export const approvals = {
     output: z.union([QueryResult, z.array(QueryResult)]),
     meta: QueryMeta,
     errors: [
-      ...refusals,
+      ...statementErrors,
       'approval_denied',
       'approval_not_found',
       'approval_not_open',

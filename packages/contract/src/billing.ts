@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { operation } from './operation.ts'
-import { Moment, NanoUsd, Slug } from './values.ts'
+import { NanoUsd, Slug, Timestamp } from './values.ts'
 
 /** The price of one unit of each meter in nano-dollars, so that every charge is a whole number. */
 export const rates = { requests: 500, rowsRead: 5, rowsWritten: 2_000, aiTokens: 1_000 } as const
@@ -34,7 +34,7 @@ export type DayUsage = z.infer<typeof DayUsage>
 
 export const LedgerEntry = z.object({
   id: z.int(),
-  at: Moment,
+  at: Timestamp,
   kind: z.enum(['welcome_credit', 'topup', 'usage', 'adjustment', 'refund', 'dispute']),
   amountUsd: z.number(),
   /** Balance of the ledger after this entry, without usage that isn't posted yet. */
@@ -111,7 +111,7 @@ export const billing = {
         .max(10_000, 'must be at most $10,000')
         .refine((usd) => Math.abs(usd * 100 - Math.round(usd * 100)) < 1e-6, 'must be a whole number of cents'),
     }),
-    output: z.object({ url: z.url(), sessionId: z.string(), amountUsd: z.number(), expiresAt: Moment }),
+    output: z.object({ url: z.url(), sessionId: z.string(), amountUsd: z.number(), expiresAt: Timestamp }),
     errors: ['payments_unavailable', 'payment_provider_failed', 'idempotency_mismatch'],
   }),
 }

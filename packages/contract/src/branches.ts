@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { Database } from './databases.ts'
 import { operation } from './operation.ts'
 import { PageMeta, paging } from './paging.ts'
-import { Moment, Slug } from './values.ts'
+import { Slug, Timestamp } from './values.ts'
 
 const MAX_REF_BYTES = 255
 const CONTROL = /\p{Cc}/u
@@ -70,7 +70,7 @@ export const Claim = z.object({
   /** Gives access to this branch only, until the branch expires, is reset or is deleted. */
   token: z.string(),
   /** `null` if the branch doesn't expire. */
-  expiresAt: Moment.nullable(),
+  expiresAt: Timestamp.nullable(),
   outcome: z.enum(['created', 'reset']),
   /** Rows that were copied from the parent; absent if there are none. */
   rows: z
@@ -129,7 +129,7 @@ export const branches = {
       name: z.string().trim().min(1).max(80).optional(),
       /** The parent database: its slug, or `main`. */
       fromRef: z.string().max(64).optional(),
-      expiresAt: Moment.optional(),
+      expiresAt: Timestamp.optional(),
       ttlDays: z.int().min(1).max(30).optional(),
       /** The region of the branch. Ignored on a single machine. */
       region: z.string().max(20).optional(),
@@ -169,7 +169,7 @@ export const branches = {
       /** Seconds until the code expires. Default: 900, or the rest of the caller's token if shorter. */
       ttlSec: z.int().min(60).max(86_400).optional(),
     }),
-    output: z.object({ token: z.string(), expiresAt: Moment }),
+    output: z.object({ token: z.string(), expiresAt: Timestamp }),
     errors: ['namespace_mismatch', 'database_not_found', 'branch_not_found', 'exceeds_parent'],
   }),
 

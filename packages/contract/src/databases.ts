@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { operation } from './operation.ts'
 import { PageMeta, paging } from './paging.ts'
-import { Moment, Slug } from './values.ts'
+import { Slug, Timestamp } from './values.ts'
 
 export const Database = z.object({
   id: z.string(),
@@ -9,14 +9,14 @@ export const Database = z.object({
   name: z.string(),
   /** `provisioning` while rows are being copied into it. */
   status: z.enum(['healthy', 'provisioning', 'deleting']),
-  createdAt: Moment,
+  createdAt: Timestamp,
   /** For a branch, its name in the parent. */
   branchRef: z.string().nullable(),
   /** The database it was branched or forked from, with its names at that time. */
   forkedFrom: z.object({ id: z.string(), slug: Slug, name: z.string() }).nullable(),
-  forkedAt: Moment.nullable(),
+  forkedAt: Timestamp.nullable(),
   /** The time at which it is deleted automatically. */
-  expiresAt: Moment.nullable(),
+  expiresAt: Timestamp.nullable(),
   /** Billed bytes of rows and indexes. */
   storedBytes: z.int().nullable(),
   /** Number of rows in all tables. */
@@ -24,9 +24,9 @@ export const Database = z.object({
   /** Whether `rows` is estimated from samples, as for large databases. */
   rowsAreEstimated: z.boolean(),
   /** The time of the last measurement: a few seconds after the last write, or every minute under constant writes. */
-  measuredAt: Moment.nullable(),
+  measuredAt: Timestamp.nullable(),
   /** The time of last use, accurate to a few seconds. */
-  lastUsedAt: Moment.nullable(),
+  lastUsedAt: Timestamp.nullable(),
 })
 export type Database = z.infer<typeof Database>
 

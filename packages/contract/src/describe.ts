@@ -46,7 +46,7 @@ const Table = z.object({
 })
 
 /** The schema of a database with its descriptions. */
-export const Described = z.object({
+export const SchemaDescription = z.object({
   databaseDescription: Description,
   tables: z.array(Table),
   views: z.array(
@@ -60,7 +60,7 @@ export const Described = z.object({
   ),
   triggers: z.array(z.object({ name: z.string(), table: z.string(), sql: z.string() })),
 })
-export type Described = z.infer<typeof Described>
+export type SchemaDescription = z.infer<typeof SchemaDescription>
 
 const Compact = z.object({ text: z.string() })
 
@@ -74,7 +74,7 @@ const Hit = z.object({
   score: z.number(),
   description: z.string().optional(),
 })
-export type Hit = z.infer<typeof Hit>
+export type SearchHit = z.infer<typeof Hit>
 
 /** A problem in the schema, or in the first and last rows of a table, that confuses people and AI models. */
 const Finding = z.object({
@@ -90,7 +90,7 @@ const Finding = z.object({
 export type Finding = z.infer<typeof Finding>
 
 /** The report of the schema doctor. */
-export const Diagnosis = z.object({
+export const DoctorReport = z.object({
   /** Most severe first. */
   findings: z.array(Finding),
   /** The number of findings that aren't listed. */
@@ -99,7 +99,7 @@ export const Diagnosis = z.object({
   /** The number of tables whose rows were sampled: 1,000 rows each, in up to 200 tables. */
   tablesSampled: z.int(),
 })
-export type Diagnosis = z.infer<typeof Diagnosis>
+export type DoctorReport = z.infer<typeof DoctorReport>
 
 /** Operations that describe, search and check a schema. */
 export const describe = {
@@ -110,7 +110,7 @@ export const describe = {
     scoped: true,
     console: { route: 'GET /api/namespaces/{ns}/databases/{db}/describe', role: 'viewer' },
     input: z.strictObject({ ...address, format: z.enum(['json', 'compact']).default('json') }),
-    output: z.union([Described, Compact]),
+    output: z.union([SchemaDescription, Compact]),
     errors: ['database_not_found'],
   }),
 
@@ -142,7 +142,7 @@ export const describe = {
     scoped: true,
     console: { route: 'GET /api/namespaces/{ns}/databases/{db}/doctor', role: 'viewer' },
     input: z.strictObject(address),
-    output: Diagnosis,
+    output: DoctorReport,
     errors: ['database_not_found'],
   }),
 }

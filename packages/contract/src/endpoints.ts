@@ -1,7 +1,7 @@
 import { EndpointChangeShape, EndpointShape, MAX_SESSION_S } from '@persql/endpoint-spec'
 import * as z from 'zod'
 import { operation } from './operation.ts'
-import { Moment, Slug } from './values.ts'
+import { Slug, Timestamp } from './values.ts'
 
 const database = { ns: Slug, db: Slug }
 const address = { ...database, slug: EndpointShape.slug }
@@ -17,9 +17,9 @@ export const Endpoint = z.object({
   /** The URL to call. */
   url: z.string(),
   spec: z.object(EndpointShape),
-  createdAt: Moment,
-  updatedAt: Moment,
-  publishedAt: Moment.nullable(),
+  createdAt: Timestamp,
+  updatedAt: Timestamp,
+  publishedAt: Timestamp.nullable(),
 })
 export type Endpoint = z.infer<typeof Endpoint>
 
@@ -122,7 +122,7 @@ export const endpoints = {
     console: { route: 'GET /api/namespaces/{ns}/databases/{db}/endpoints/{slug}/versions', role: 'viewer' },
     input: z.strictObject(address),
     output: z.array(
-      z.object({ version: z.int(), spec: z.object(EndpointShape), savedAt: Moment, savedBy: z.string() }),
+      z.object({ version: z.int(), spec: z.object(EndpointShape), savedAt: Timestamp, savedBy: z.string() }),
     ),
     errors: ['database_not_found', 'endpoint_not_found'],
   }),
@@ -161,7 +161,7 @@ export const endpoints = {
     output: z.object({
       keyId: z.string(),
       /** The end of the validity of sessions that an earlier key signed. */
-      previousUntil: Moment.nullable(),
+      previousUntil: Timestamp.nullable(),
     }),
     errors: ['database_not_found'],
   }),
@@ -178,7 +178,7 @@ export const endpoints = {
       /** Duration in seconds. Default: 3600, or the rest of the caller's token if shorter. */
       expiresIn: z.int().min(60).max(MAX_SESSION_S).optional(),
     }),
-    output: z.object({ token: z.string(), expiresAt: Moment, expiresIn: z.int() }),
+    output: z.object({ token: z.string(), expiresAt: Timestamp, expiresIn: z.int() }),
     errors: ['namespace_mismatch', 'database_not_found', 'exceeds_parent'],
   }),
 }

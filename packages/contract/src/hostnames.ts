@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { operation } from './operation.ts'
-import { Moment, Slug } from './values.ts'
+import { Slug, Timestamp } from './values.ts'
 
 /** The maximum number of hostnames per database. */
 export const MAX_HOSTNAMES = 20
@@ -40,8 +40,8 @@ export const Hostname = z.object({
   certificate: z.object({ status: z.string(), hostnameStatus: z.string(), errors: z.array(z.string()) }).nullable(),
   /** The current problem, if any. An active hostname is still served. */
   error: z.string().nullable(),
-  createdAt: Moment,
-  verifiedAt: Moment.nullable(),
+  createdAt: Timestamp,
+  verifiedAt: Timestamp.nullable(),
 })
 export type Hostname = z.infer<typeof Hostname>
 

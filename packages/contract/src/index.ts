@@ -13,7 +13,7 @@ import { Invitation, Member, Membership, members, Share } from './members.ts'
 import { MergeReport, merges } from './merges.ts'
 import { Migration, migrations } from './migrations.ts'
 import { OAuthGrant, oauth } from './oauth.ts'
-import { operator, Standing } from './operator.ts'
+import { NamespaceStatus, operator } from './operator.ts'
 import { PageMeta } from './paging.ts'
 import { proposals } from './proposals.ts'
 import { BatchStatement, QueryMeta, QueryResult, query, SqlErrorDetail } from './query.ts'
@@ -83,7 +83,7 @@ export const shapes = {
   Member,
   Invitation,
   Share,
-  Standing,
+  Standing: NamespaceStatus,
   Endpoint,
   Docs,
   Hostname,
@@ -103,7 +103,7 @@ export { BYTE_HOURS_PER_NANO, type DayUsage, rates, type Spend } from './billing
 export type { BranchRole } from './branches.ts'
 export type { Change, ChangeKind } from './changes.ts'
 export type { Database } from './databases.ts'
-export type { Described, Diagnosis, Finding, Hit } from './describe.ts'
+export type { DoctorReport, Finding, SchemaDescription, SearchHit } from './describe.ts'
 export type { Endpoint } from './endpoints.ts'
 export { type ErrorCode, errors, PerSQLError } from './errors.ts'
 export { type Hostname, isHostname, MAX_HOSTNAMES, recordName } from './hostnames.ts'
@@ -114,8 +114,8 @@ export type { Migration, MigrationTrial } from './migrations.ts'
 export type { OAuthGrant } from './oauth.ts'
 export {
   credentialAt,
-  type Door,
-  doorsOf,
+  type EntryPoint,
+  getEntryPoints,
   type Input,
   isPaged,
   type MemberRole,

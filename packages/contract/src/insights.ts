@@ -1,7 +1,7 @@
 import { EndpointShape } from '@persql/endpoint-spec'
 import * as z from 'zod'
 import { operation } from './operation.ts'
-import { Moment, Slug } from './values.ts'
+import { Slug, Timestamp } from './values.ts'
 
 const Milliseconds = z.number().nullable()
 const Hours = z.int().min(1).max(168).default(24)
@@ -29,7 +29,7 @@ export const Insights = z.object({
       rowsWritten: z.int(),
       status: z.enum(['ok', 'error']),
       errorMessage: z.string().nullable(),
-      createdAt: Moment,
+      createdAt: Timestamp,
     }),
   ),
 })
@@ -50,9 +50,9 @@ export const EndpointTraffic = z.object({
   p95DurationMs: Milliseconds,
   p99DurationMs: Milliseconds,
   /** The window in 24 equal parts, oldest first. */
-  parts: z.array(z.object({ from: Moment, calls: z.int(), failed: z.int() })),
+  parts: z.array(z.object({ from: Timestamp, calls: z.int(), failed: z.int() })),
   /** The latest 20 failures, with the cause that callers don't get. */
-  failures: z.array(z.object({ id: z.int(), at: Moment, message: z.string() })),
+  failures: z.array(z.object({ id: z.int(), at: Timestamp, message: z.string() })),
 })
 export type EndpointTraffic = z.infer<typeof EndpointTraffic>
 

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { MemberRole, operation } from './operation.ts'
-import { Moment, Slug } from './values.ts'
+import { Slug, Timestamp } from './values.ts'
 
 const UserId = z.string().min(1).max(80)
 const done = <K extends string>(what: K) => z.object({ [what]: z.literal(true) } as Record<K, z.ZodLiteral<true>>)
@@ -10,7 +10,7 @@ export const Membership = z.object({
   slug: Slug,
   role: MemberRole,
   status: z.enum(['active', 'suspended']),
-  createdAt: Moment,
+  createdAt: Timestamp,
   /** Databases that are shared with a viewer for editing; empty for other roles. */
   edits: z.array(Slug),
 })
@@ -21,7 +21,7 @@ export const Member = z.object({
   email: z.string(),
   name: z.string(),
   role: MemberRole,
-  joinedAt: Moment,
+  joinedAt: Timestamp,
 })
 export type Member = z.infer<typeof Member>
 
@@ -33,8 +33,8 @@ export const Invitation = z.object({
   email: z.string(),
   /** `owner` only for invitations by the operator of the instance. */
   role: MemberRole,
-  createdAt: Moment,
-  expiresAt: Moment,
+  createdAt: Timestamp,
+  expiresAt: Timestamp,
 })
 export type Invitation = z.infer<typeof Invitation>
 
@@ -194,7 +194,7 @@ export const members = {
     output: z.array(
       z.object({
         id: z.int(),
-        at: Moment,
+        at: Timestamp,
         actor: z.string(),
         action: z.string(),
         target: z.string(),

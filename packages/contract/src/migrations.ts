@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { operation } from './operation.ts'
 import { PageMeta, paging } from './paging.ts'
 import { QueryMeta, SqlErrorDetail } from './query.ts'
-import { Moment, Slug } from './values.ts'
+import { Slug, Timestamp } from './values.ts'
 
 const database = { ns: Slug, db: Slug }
 const address = { ...database, id: z.string().min(1).max(40) }
@@ -31,10 +31,10 @@ export const Migration = z.object({
   checksum: z.string(),
   /** The number of statements. */
   statements: z.int(),
-  createdAt: Moment,
-  updatedAt: Moment,
+  createdAt: Timestamp,
+  updatedAt: Timestamp,
   /** `null` for a draft. An applied migration can't be changed. */
-  appliedAt: Moment.nullable(),
+  appliedAt: Timestamp.nullable(),
   /** `user:<id>` or `token:<id>`. */
   appliedBy: z.string().nullable(),
   durationMs: z.number().nullable(),
@@ -43,7 +43,7 @@ export const Migration = z.object({
   /** Whether it was applied in the database that this one was forked or branched from. */
   inherited: z.boolean().optional(),
   /** The error of the last attempt to apply this text. */
-  error: z.object({ ...failure, at: Moment, failedStatement: ScriptStatement.optional() }).optional(),
+  error: z.object({ ...failure, at: Timestamp, failedStatement: ScriptStatement.optional() }).optional(),
 })
 export type Migration = z.infer<typeof Migration>
 
@@ -80,7 +80,7 @@ export type MigrationTrial = z.infer<typeof MigrationTrial>
 
 const SchemaChange = z.object({
   id: z.int(),
-  at: Moment,
+  at: Timestamp,
   actor: z.string(),
   /** Its first 2,000 characters. */
   sql: z.string(),

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { operation } from './operation.ts'
 import { Role } from './tokens.ts'
-import { Moment } from './values.ts'
+import { Timestamp } from './values.ts'
 
 /** An app that a member authorized with OAuth. */
 export const OAuthGrant = z.object({
@@ -17,9 +17,9 @@ export const OAuthGrant = z.object({
   databases: z.array(z.string()).nullable(),
   /** The API its tokens are for: MCP or `/v1`. */
   audience: z.enum(['mcp', 'v1']),
-  createdAt: Moment,
+  createdAt: Timestamp,
   /** The time of its last access token. */
-  lastTokenAt: Moment.nullable(),
+  lastTokenAt: Timestamp.nullable(),
   /** Number of tokens and unredeemed handoffs that the app created and that end with its access. */
   descendants: z.int(),
 })

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { credentialAt, type Door, type Scope } from './operation.ts'
+import { credentialAt, type EntryPoint, type Scope } from './operation.ts'
 
-test.each<[Door, Scope, ReturnType<typeof credentialAt>]>([
+test.each<[EntryPoint, Scope, ReturnType<typeof credentialAt>]>([
   ['bearer', 'readonly', 'token'],
   ['bearer', 'readwrite', 'token'],
   ['bearer', 'admin', 'token'],

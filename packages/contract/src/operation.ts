@@ -65,21 +65,21 @@ export type Result<O extends Operation> = O extends {
 export const isPaged = ({ meta }: Operation): boolean => meta === PageMeta
 
 /** The entry point of a request: with a token or the operator's secret, or with the session cookie of a user. */
-export type Door = 'bearer' | 'session'
+export type EntryPoint = 'bearer' | 'session'
 
 /** What a door asks a caller for: a token, the operator's secret, the cookie of a person or a member, or nothing. */
 type Credential = 'token' | 'operator' | 'account' | 'member' | 'none'
 
 /** Returns the credential that an operation is called with at a door. */
-export function credentialAt(door: Door, { scope }: Pick<Operation, 'scope'>): Credential {
+export function credentialAt(door: EntryPoint, { scope }: Pick<Operation, 'scope'>): Credential {
   if (door === 'session') return scope === 'account' ? 'account' : 'member'
   return scope === 'anyone' ? 'none' : scope === 'operator' ? 'operator' : 'token'
 }
 
 /** Returns the routes of an operation with the entry point of each. */
-export function doorsOf(op: Operation): [Door, ReturnType<typeof route>][] {
-  const first: Door = op.scope === 'account' || op.scope === 'member' ? 'session' : 'bearer'
-  const doors: [Door, ReturnType<typeof route>][] = [[first, route(op)]]
+export function getEntryPoints(op: Operation): [EntryPoint, ReturnType<typeof route>][] {
+  const first: EntryPoint = op.scope === 'account' || op.scope === 'member' ? 'session' : 'bearer'
+  const doors: [EntryPoint, ReturnType<typeof route>][] = [[first, route(op)]]
   if (op.console) doors.push(['session', route({ ...op, route: op.console.route })])
   return doors
 }

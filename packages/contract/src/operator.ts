@@ -2,12 +2,12 @@ import * as z from 'zod'
 import { Invitation } from './members.ts'
 import { MemberRole, operation } from './operation.ts'
 import { MintedToken } from './tokens.ts'
-import { Moment, Slug } from './values.ts'
+import { Slug, Timestamp } from './values.ts'
 
-export const Standing = z.object({
+export const NamespaceStatus = z.object({
   id: z.string(),
   slug: Slug,
-  createdAt: Moment,
+  createdAt: Timestamp,
   /** `unavailable` if the namespace doesn't respond, so its balance is unknown. */
   status: z.enum(['active', 'suspended', 'unavailable']),
   balanceUsd: z.number().nullable(),
@@ -37,7 +37,7 @@ export const operator = {
     route: 'GET /api/operator/namespaces',
     scope: 'operator',
     input: z.strictObject({}),
-    output: z.array(Standing),
+    output: z.array(NamespaceStatus),
   }),
 
   credit_namespace: operation({
@@ -95,7 +95,7 @@ export const operator = {
       ok: z.boolean(),
       namespaces: z.int(),
       drifting: z.int(),
-      lastReconcileAt: Moment.nullable(),
+      lastReconcileAt: Timestamp.nullable(),
     }),
   }),
 }

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { operation } from './operation.ts'
-import { guarded, QueryMeta, QueryResult, Statement } from './query.ts'
-import { Moment, Slug } from './values.ts'
+import { QueryMeta, QueryResult, Statement, writeErrors } from './query.ts'
+import { Slug, Timestamp } from './values.ts'
 
 const address = { ns: Slug, db: Slug }
 
@@ -41,7 +41,7 @@ export const proposals = {
       /** Number of rows it would change; `null` if unknown. */
       estimatedAffectedRows: z.int().nullable(),
       executionToken: z.string(),
-      expiresAt: Moment,
+      expiresAt: Timestamp,
       action: z.enum(['write', 'schema']),
     }),
     errors: [...refusals, 'approval_denied', 'limit_reached'],
@@ -58,7 +58,7 @@ export const proposals = {
     meta: QueryMeta,
     errors: [
       ...refusals,
-      ...guarded,
+      ...writeErrors,
       'proposal_not_found',
       'proposal_stale',
       'query_timeout',

@@ -76,7 +76,7 @@ export const SqlErrorDetail = z.object({
 export type SqlErrorDetail = z.infer<typeof SqlErrorDetail>
 
 /** The errors of every call that runs a statement. */
-export const refusals = [
+export const statementErrors = [
   'sql_error',
   'multiple_statements',
   'empty_statement',
@@ -92,7 +92,7 @@ export const refusals = [
 ] as const
 
 /** The errors of a write to a protected table. */
-export const guarded = ['approval_denied', 'approval_required', 'limit_reached'] as const
+export const writeErrors = ['approval_denied', 'approval_required', 'limit_reached'] as const
 
 /** Operations that run, check and explain SQL. */
 export const query = {
@@ -105,7 +105,7 @@ export const query = {
     input: z.strictObject({ ...address, ...Statement.shape }),
     output: QueryResult,
     meta: QueryMeta,
-    errors: [...refusals, ...guarded, 'idempotency_mismatch'],
+    errors: [...statementErrors, ...writeErrors, 'idempotency_mismatch'],
   }),
 
   batch: operation({
@@ -121,7 +121,7 @@ export const query = {
     }),
     output: z.array(QueryResult),
     meta: QueryMeta,
-    errors: [...refusals, ...guarded, 'idempotency_mismatch', 'expectation_failed'],
+    errors: [...statementErrors, ...writeErrors, 'idempotency_mismatch', 'expectation_failed'],
   }),
 
   list_tables: operation({
@@ -160,7 +160,7 @@ export const query = {
       reads: z.array(z.string()),
       writes: z.array(z.string()),
     }),
-    errors: refusals,
+    errors: statementErrors,
   }),
 
   get_schema: operation({

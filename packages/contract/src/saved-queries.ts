@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { operation } from './operation.ts'
 import { PageMeta, paging } from './paging.ts'
-import { Moment, Slug } from './values.ts'
+import { Slug, Timestamp } from './values.ts'
 
 const database = { ns: Slug, db: Slug }
 const address = { ...database, id: z.string().regex(/^sq_[0-9A-Za-z]{16}$/, 'must be a saved query ID (sq_…)') }
@@ -24,10 +24,10 @@ export const SavedQuery = z.object({
   sql: z.string(),
   /** Starts at 1 and increases with each change. */
   version: z.int(),
-  createdAt: Moment,
+  createdAt: Timestamp,
   /** `user:<id>` or `token:<id>`. */
   createdBy: z.string(),
-  updatedAt: Moment,
+  updatedAt: Timestamp,
   updatedBy: z.string(),
 })
 export type SavedQuery = z.infer<typeof SavedQuery>

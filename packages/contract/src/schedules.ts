@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { operation } from './operation.ts'
 import { PageMeta, paging } from './paging.ts'
-import { Moment, Param, Slug } from './values.ts'
+import { Param, Slug, Timestamp } from './values.ts'
 
 const database = { ns: Slug, db: Slug }
 const address = { ...database, id: z.string().regex(/^sch_[0-9A-Za-z]{16}$/, 'must be a schedule ID (sch_…)') }
@@ -19,11 +19,11 @@ const fields = {
 export const Schedule = z.object({
   id: z.string(),
   ...fields,
-  createdAt: Moment,
-  updatedAt: Moment,
+  createdAt: Timestamp,
+  updatedAt: Timestamp,
   /** `null` if it is disabled. */
-  nextRunAt: Moment.nullable(),
-  lastRunAt: Moment.nullable(),
+  nextRunAt: Timestamp.nullable(),
+  lastRunAt: Timestamp.nullable(),
   lastStatus: z.enum(['ok', 'error']).nullable(),
   lastError: z.string().nullable(),
   lastDurationMs: z.number().nullable(),

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { operation } from './operation.ts'
 import { PageMeta, paging } from './paging.ts'
-import { Moment, Slug } from './values.ts'
+import { Slug, Timestamp } from './values.ts'
 
 const address = { ns: Slug, db: Slug }
 
@@ -9,7 +9,7 @@ const address = { ns: Slug, db: Slug }
 export const Snapshot = z.object({
   id: z.string(),
   label: z.string(),
-  createdAt: Moment,
+  createdAt: Timestamp,
   /** Whether PerSQL created it before a destructive statement. The latest 10 are kept for 30 days. */
   automatic: z.boolean(),
   rows: z.int(),

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { operation } from './operation.ts'
 import { PageMeta, paging } from './paging.ts'
-import { Moment, Slug } from './values.ts'
+import { Slug, Timestamp } from './values.ts'
 
 /** The role of a token: `readonly` reads, `readwrite` also changes rows, `admin` does everything. */
 export const Role = z.enum(['readonly', 'readwrite', 'admin'])
@@ -20,8 +20,8 @@ export const Token = z.object({
   databases: z.array(z.string()).nullable(),
   /** First four and last four characters of the secret. */
   preview: z.string(),
-  createdAt: Moment,
-  expiresAt: Moment.nullable(),
+  createdAt: Timestamp,
+  expiresAt: Timestamp.nullable(),
   /** ID of the token, or of the app's grant, that created it and ends it; `null` if the namespace owns it. */
   mintedBy: z.string().nullable(),
   /** Number of tokens and unredeemed handoffs that end with it. */
@@ -138,7 +138,7 @@ export const tokens = {
       /** Slugs of the only databases it has access to; `null` for all. */
       databases: z.array(z.string()).nullable(),
       tableScope: z.array(z.string()).nullable(),
-      expiresAt: Moment.nullable(),
+      expiresAt: Timestamp.nullable(),
     }),
   }),
 }

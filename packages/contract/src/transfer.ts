@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { operation } from './operation.ts'
 import { QueryMeta } from './query.ts'
-import { Moment, Slug } from './values.ts'
+import { Slug, Timestamp } from './values.ts'
 
 const address = { ns: Slug, db: Slug }
 const TableName = z.string().min(1).max(200)
@@ -100,8 +100,8 @@ export const transfer = {
           totalBytes: z.int().nullable(),
           /** Rows read from the file; while `applying`, rows written to the tables. */
           rows: z.int(),
-          startedAt: Moment,
-          endedAt: Moment.optional(),
+          startedAt: Timestamp,
+          endedAt: Timestamp.optional(),
           error: z.string().optional(),
         })
         .nullable(),

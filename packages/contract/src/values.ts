@@ -22,7 +22,7 @@ export const Param = z.union([z.string(), z.number(), z.boolean(), z.null(), Blo
 export const Value = z.union([z.string(), z.number(), z.null(), Blob])
 
 /** A time in UTC, ISO 8601. */
-export const Moment = z.iso.datetime()
+export const Timestamp = z.iso.datetime()
 
 /** Nano-dollars as a decimal string, exact at any size. */
 export const NanoUsd = z.string().regex(/^-?\d+$/)

@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { ChangeKind } from './changes.ts'
 import { operation } from './operation.ts'
 import { PageMeta, paging } from './paging.ts'
-import { Moment, Slug } from './values.ts'
+import { Slug, Timestamp } from './values.ts'
 
 const database = { ns: Slug, db: Slug }
 const Id = z.string().regex(/^whk_[0-9A-Za-z]{16}$/, 'must be a webhook ID (whk_…)')
@@ -36,10 +36,10 @@ export const Webhook = z.object({
   url: z.string(),
   /** The secret for the `X-PerSQL-Signature` of deliveries. */
   secret: z.string(),
-  createdAt: Moment,
-  updatedAt: Moment,
+  createdAt: Timestamp,
+  updatedAt: Timestamp,
   /** The time of the first failure since the last successful delivery. */
-  failingSince: Moment.nullable(),
+  failingSince: Timestamp.nullable(),
   /** The reason why PerSQL disabled it. */
   disabledReason: z.string().nullable(),
 })
@@ -52,9 +52,9 @@ export const Delivery = z.object({
   /** The delivered body, without the extra fields of approval events. */
   event: z.looseObject({ type: z.string(), table: z.string().optional(), kind: ChangeKind.optional() }),
   attempts: z.int(),
-  createdAt: Moment,
-  nextAttemptAt: Moment.nullable(),
-  lastAttemptAt: Moment.nullable(),
+  createdAt: Timestamp,
+  nextAttemptAt: Timestamp.nullable(),
+  lastAttemptAt: Timestamp.nullable(),
   /** The response status of the last attempt. */
   responseStatus: z.int().nullable(),
   error: z.string().nullable(),

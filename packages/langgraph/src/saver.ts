@@ -16,7 +16,7 @@ import {
   WRITES_IDX_MAP,
 } from '@langchain/langgraph-checkpoint'
 import type { PerSQLDatabase, Statement } from '@persql/sdk'
-import { type Found, Store } from './store.ts'
+import { Store, type StoredCheckpoint } from './store.ts'
 import { type CheckpointRow, PENDING_SENDS, PUT_CHECKPOINT, PUT_VALUE, putWrite } from './tables.ts'
 
 /**
@@ -111,7 +111,7 @@ export class PerSQLSaver extends BaseCheckpointSaver {
     return this.#store.deleteThread(threadId)
   }
 
-  async #tupleOf({ checkpoint: row, values, writes }: Found): Promise<CheckpointTuple> {
+  async #tupleOf({ checkpoint: row, values, writes }: StoredCheckpoint): Promise<CheckpointTuple> {
     const { thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id: parent } = row
     const load = this.serde.loadsTyped.bind(this.serde)
     const stored = values.map(async ({ channel, type, value }) => [channel, await load(type, value)])

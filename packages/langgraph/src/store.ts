@@ -3,7 +3,7 @@ import { find, type Wanted } from './find-checkpoints.ts'
 import { type CheckpointRow, CREATE_TABLES, TABLES, type ValueRow, type WriteRow } from './tables.ts'
 
 /** A stored checkpoint with its values and writes. */
-export interface Found {
+export interface StoredCheckpoint {
   checkpoint: CheckpointRow
   values: ValueRow[]
   writes: WriteRow[]
@@ -41,7 +41,7 @@ export class Store {
   }
 
   /** Yields checkpoints page by page, up to `limit`. */
-  async *find(wanted: Omit<Wanted, 'after'>): AsyncGenerator<Found> {
+  async *find(wanted: Omit<Wanted, 'after'>): AsyncGenerator<StoredCheckpoint> {
     let left = wanted.limit
     let size = PAGE
     let after: Wanted['after']
@@ -60,7 +60,7 @@ export class Store {
     }
   }
 
-  async #page(wanted: Wanted): Promise<Found[] | 'too_large'> {
+  async #page(wanted: Wanted): Promise<StoredCheckpoint[] | 'too_large'> {
     try {
       const results = await this.#existing(() => this.#database.transaction(find(wanted)))
       return results ? joined(results) : []
@@ -82,8 +82,8 @@ export class Store {
   }
 }
 
-function joined([checkpoints, values, writes]: QueryResult[]): Found[] {
-  const found = new Map<string, Found>()
+function joined([checkpoints, values, writes]: QueryResult[]): StoredCheckpoint[] {
+  const found = new Map<string, StoredCheckpoint>()
   for (const row of rowsOf<CheckpointRow>(checkpoints)) {
     found.set(keyOf(row), { checkpoint: row, values: [], writes: [] })
   }

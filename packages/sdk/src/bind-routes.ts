@@ -19,7 +19,7 @@ const randomKey = () => Array.from(crypto.getRandomValues(new Uint32Array(4)), (
  * arguments are objects of fields and options, or a file. With a file, GET or DELETE, fields go in the query string. Marks
  * after the method: `!` for a call that isn't idempotent, `?` for a call that only reads, `=` for a call that returns rows.
  */
-export async function perform<T>(target: TargetSource, route: string, args: unknown[]): Promise<T> {
+export async function callRoute<T>(target: TargetSource, route: string, args: unknown[]): Promise<T> {
   const { path: base, transport } = typeof target === 'function' ? await target() : target
   const [, verb, marks = '', path = '', field] = /^(\w+)(\W*) (\S+) ?(.*)/.exec(route) ?? []
   const rest = [...args]
@@ -68,6 +68,6 @@ export const resourcesOf = <Resources>(target: TargetSource, routes: Routes<Reso
   const methodOf =
     (route: string) =>
     (...args: unknown[]) =>
-      perform(target, route, args)
+      callRoute(target, route, args)
   return map(routes, (methods) => map(methods, methodOf)) as Resources
 }

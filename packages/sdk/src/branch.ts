@@ -1,4 +1,4 @@
-import { perform, type Target } from './bind-routes.ts'
+import { callRoute, type Target } from './bind-routes.ts'
 import { PerSQLError } from './errors.ts'
 import type { Transport } from './http.ts'
 import type { DatabaseInfo } from './types.ts'
@@ -17,8 +17,8 @@ export function openBranch(
   ref: string,
 ): () => Promise<Target> {
   const lookup: Lookup = {
-    get: (ref) => perform({ path: `/v1/db/${namespace}/${parent}/`, transport }, 'GET branches/*', [ref]),
-    list: () => perform({ path: '/v1/', transport }, 'GET databases', []),
+    get: (ref) => callRoute({ path: `/v1/db/${namespace}/${parent}/`, transport }, 'GET branches/*', [ref]),
+    list: () => callRoute({ path: '/v1/', transport }, 'GET databases', []),
   }
   let found: { slug: Promise<string>; untilMs: number } | undefined
   const forget = (what: typeof found) => {

@@ -1,9 +1,9 @@
-import { perform, resourcesOf, type Target, type TargetSource } from './bind-routes.ts'
+import { callRoute, resourcesOf, type Target, type TargetSource } from './bind-routes.ts'
 import { PerSQLDatabase } from './database.ts'
 import { http, type Transport } from './http.ts'
-import type { Billing, Databases, OfNamespace, Tokens } from './namespace-resources.ts'
+import type { Billing, Databases, NamespaceResources, Tokens } from './namespace-resources.ts'
 import { ofNamespace } from './routes.ts'
-import type { BranchRole, CallOptions, Claim, HandedOff, Me, QueryMeta } from './types.ts'
+import type { BranchHandoff, BranchRole, CallOptions, Claim, Me, QueryMeta } from './types.ts'
 
 /** The options of a client. */
 export interface PerSQLOptions extends CallOptions {
@@ -27,7 +27,7 @@ const ADDRESS = /^([a-z][a-z0-9-]*)\/([a-z][a-z0-9-]*)(?:\.(.+))?$/s
 /** The client: opens databases by address, and manages the namespace of its token. */
 export class PerSQL {
   /** The branch of a client that `fromHandoff` created. */
-  readonly handedOff: HandedOff | undefined
+  readonly handedOff: BranchHandoff | undefined
   declare readonly databases: Databases
   /** The tokens of the namespace. A secret is shown once, by `create`. */
   declare readonly tokens: Tokens
@@ -37,24 +37,24 @@ export class PerSQL {
   readonly #target: Target = { path: '/v1/', transport: () => this.#reach() }
   #transport: Transport | Promise<Transport> | undefined
 
-  constructor(options: PerSQLOptions = {}, handedOff?: HandedOff) {
+  constructor(options: PerSQLOptions = {}, handedOff?: BranchHandoff) {
     this.#options = options
     this.handedOff = handedOff
     if (options.local === undefined) this.#transport = http(this.#settings())
-    Object.assign(this, resourcesOf<OfNamespace>(this.#target, ofNamespace))
+    Object.assign(this, resourcesOf<NamespaceResources>(this.#target, ofNamespace))
   }
 
   /** Redeems a handoff code of `db.branches.pin` and returns a client limited to its branch. */
   static async fromHandoff(
     handoff: string,
     options: PerSQLOptions = {},
-  ): Promise<PerSQL & { readonly handedOff: HandedOff }> {
-    const { token, ...handedOff } = await perform<Omit<Claim, 'outcome'> & { role: BranchRole }>(
+  ): Promise<PerSQL & { readonly handedOff: BranchHandoff }> {
+    const { token, ...handedOff } = await callRoute<Omit<Claim, 'outcome'> & { role: BranchRole }>(
       new PerSQL(options).#target,
       'POST! handoff/redeem token',
       [handoff],
     )
-    return new PerSQL({ ...options, token }, handedOff) as PerSQL & { readonly handedOff: HandedOff }
+    return new PerSQL({ ...options, token }, handedOff) as PerSQL & { readonly handedOff: BranchHandoff }
   }
 
   /**
@@ -78,7 +78,7 @@ export class PerSQL {
 
   /** Returns the namespace, role and scope of the token. */
   me(options?: CallOptions): Promise<Me> {
-    return perform(this.#target, 'GET me', [options])
+    return callRoute(this.#target, 'GET me', [options])
   }
 
   /** Calls the API by method and path. Returns `data` of the response. */

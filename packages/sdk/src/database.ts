@@ -1,15 +1,15 @@
-import { perform, resourcesOf, type Target, type TargetSource } from './bind-routes.ts'
+import { callRoute, resourcesOf, type Target, type TargetSource } from './bind-routes.ts'
 import { PerSQLError } from './errors.ts'
 import type {
   ApprovalRules,
   Approvals,
   Branches,
+  DatabaseResources,
   Endpoints,
   Migrations,
-  OfDatabase,
   Proposals,
   Schedules,
-  SettingsOf,
+  SettingsResource,
   Snapshots,
   Webhooks,
 } from './resources.ts'
@@ -22,19 +22,19 @@ import type {
   CallOptions,
   Changes,
   DatabaseInfo,
-  Described,
-  Diagnosis,
   Docs,
+  DoctorReport,
   Explanation,
   FileFormat,
-  Imported,
   ImportOptions,
   ImportProgress,
+  ImportResult,
   Param,
   QueryLogEntry,
   QueryResult,
   Row,
   Schema,
+  SchemaDescription,
   SearchHit,
   Session,
   Statement,
@@ -89,7 +89,7 @@ export class PerSQLDatabase {
   declare readonly webhooks: Webhooks
   /** Statements that run at an interval. */
   declare readonly schedules: Schedules
-  declare readonly settings: SettingsOf
+  declare readonly settings: SettingsResource
   readonly #client: Client
   readonly #target: TargetSource
 
@@ -99,7 +99,7 @@ export class PerSQLDatabase {
     this.#client = client
     const { target } = client
     this.#target = target
-    const resources = resourcesOf<Omit<OfDatabase, 'approvals'> & { approvals: Omit<Approvals, 'poll'> }>(
+    const resources = resourcesOf<Omit<DatabaseResources, 'approvals'> & { approvals: Omit<Approvals, 'poll'> }>(
       target,
       ofDatabase,
     )
@@ -154,7 +154,7 @@ export class PerSQLDatabase {
   }
 
   /** Returns the schema with its descriptions. */
-  describe(options?: CallOptions): Promise<Described> {
+  describe(options?: CallOptions): Promise<SchemaDescription> {
     return this.#do('GET describe', options)
   }
 
@@ -174,7 +174,7 @@ export class PerSQLDatabase {
   }
 
   /** Finds schema problems that confuse people and AI models. */
-  doctor(options?: CallOptions): Promise<Diagnosis> {
+  doctor(options?: CallOptions): Promise<DoctorReport> {
     return this.#do('GET doctor', options)
   }
 
@@ -198,7 +198,7 @@ export class PerSQLDatabase {
     options?: CallOptions,
   ): Promise<Session> {
     const [, , , namespaceSlug, databaseSlug] = (await this.#find()).path.split('/')
-    return perform(this.#client.root, 'POST! sessions', [{ namespaceSlug, databaseSlug }, user, options])
+    return callRoute(this.#client.root, 'POST! sessions', [{ namespaceSlug, databaseSlug }, user, options])
   }
 
   /** Creates an independent copy with the schema and all rows. */
@@ -212,7 +212,7 @@ export class PerSQLDatabase {
   }
 
   /** Imports an SQL dump or SQLite file, or CSV or NDJSON into a table; all-or-nothing. */
-  async import(file: string | Blob | Uint8Array, options: ImportOptions = {}): Promise<Imported> {
+  async import(file: string | Blob | Uint8Array, options: ImportOptions = {}): Promise<ImportResult> {
     return (await import('./import-file.ts')).importFile(this.#target, file, options)
   }
 
@@ -310,6 +310,6 @@ export class PerSQLDatabase {
   }
 
   #do<T>(route: string, ...args: unknown[]): Promise<T> {
-    return perform(this.#target, route, args)
+    return callRoute(this.#target, route, args)
   }
 }

@@ -1,25 +1,25 @@
-import { perform, type TargetSource } from './bind-routes.ts'
+import { callRoute, type TargetSource } from './bind-routes.ts'
 import { pause } from './http.ts'
-import type { Imported, ImportOptions, ImportProgress } from './transfer-types.ts'
+import type { ImportOptions, ImportProgress, ImportResult } from './transfer-types.ts'
 
 const POLL_MS = 500
 
 /** Returns the progress of the current import, or the result of the last one. */
 const progressOf = async (target: TargetSource): Promise<ImportProgress | null> =>
-  (await perform<{ import: ImportProgress | null }>(target, 'GET import', [])).import
+  (await callRoute<{ import: ImportProgress | null }>(target, 'GET import', [])).import
 
 /** Imports a file and reports its progress. */
 export async function importFile(
   target: TargetSource,
   file: string | Blob | Uint8Array,
   { format, table, create, onProgress, ...options }: ImportOptions,
-): Promise<Imported> {
+): Promise<ImportResult> {
   const named = /\.(sql|sqlite|csv|ndjson)$/i.exec((file as File).name ?? '')?.[1]?.toLowerCase()
   const body = file instanceof Blob ? file : new Blob([file as Uint8Array<ArrayBuffer>])
   const before = onProgress && (await progressOf(target))
   const ended = new AbortController()
   const how = { format: format ?? named, table, create: create ? '1' : undefined }
-  const send = () => perform<Imported>(target, 'POST import', [body, how, { timeoutMs: 0, ...options }])
+  const send = () => callRoute<ImportResult>(target, 'POST import', [body, how, { timeoutMs: 0, ...options }])
   const watch = async (report: (progress: ImportProgress) => void) => {
     while (!ended.signal.aborted) {
       const progress = await progressOf(target)

@@ -1,7 +1,5 @@
 export { PerSQL, type PerSQLOptions } from './client.ts'
 
-import type { PerSQLDatabase } from './database.ts'
-
 export type { Driver, PerSQLDatabase } from './database.ts'
 export {
   ApprovalRequiredError,
@@ -10,6 +8,7 @@ export {
   PerSQLError,
   RateLimitError,
 } from './errors.ts'
+export type * from './former-names.ts'
 export type * from './namespace-resources.ts'
 export type * from './resources.ts'
 export type { SubscribeOptions, Subscription } from './subscribe.ts'
@@ -25,6 +24,3 @@ export type {
   ToolRows,
 } from './tools.ts'
 export type * from './types.ts'
-
-/** @deprecated The former name of `PerSQLDatabase`. */
-export type Database = PerSQLDatabase

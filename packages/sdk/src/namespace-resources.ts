@@ -40,7 +40,7 @@ export interface Billing {
 }
 
 /** The resources of a namespace by their names. */
-export interface OfNamespace {
+export interface NamespaceResources {
   databases: Databases
   tokens: Tokens
   billing: Billing

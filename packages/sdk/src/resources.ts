@@ -150,13 +150,13 @@ export interface Schedules {
 }
 
 /** `db.settings`: the settings of a database. */
-export interface SettingsOf {
+export interface SettingsResource {
   get(options?: CallOptions): Promise<Settings>
   update(changes: Partial<Settings>, options?: WriteOptions): Promise<Settings>
 }
 
 /** The resources of a database by their names. */
-export interface OfDatabase {
+export interface DatabaseResources {
   branches: Branches
   proposals: Proposals
   approvalRules: ApprovalRules
@@ -166,5 +166,5 @@ export interface OfDatabase {
   endpoints: Endpoints
   webhooks: Webhooks
   schedules: Schedules
-  settings: SettingsOf
+  settings: SettingsResource
 }

@@ -1,9 +1,9 @@
 import type { Routes } from './bind-routes.ts'
-import type { OfNamespace } from './namespace-resources.ts'
-import type { Approvals, OfDatabase } from './resources.ts'
+import type { NamespaceResources } from './namespace-resources.ts'
+import type { Approvals, DatabaseResources } from './resources.ts'
 
 /** The routes of a namespace's resources, in the format of `perform`. */
-export const ofNamespace: Routes<OfNamespace> = {
+export const ofNamespace: Routes<NamespaceResources> = {
   databases: {
     create: 'POST! databases',
     list: 'GET databases',
@@ -15,7 +15,7 @@ export const ofNamespace: Routes<OfNamespace> = {
 }
 
 /** The routes of a database's resources. Only `poll` makes more than one call. */
-export const ofDatabase: Routes<Omit<OfDatabase, 'approvals'> & { approvals: Omit<Approvals, 'poll'> }> = {
+export const ofDatabase: Routes<Omit<DatabaseResources, 'approvals'> & { approvals: Omit<Approvals, 'poll'> }> = {
   branches: {
     upsert: 'PUT! branches/*',
     claim: 'POST! claim_branch',

@@ -36,7 +36,7 @@ export interface DescribedTable {
 }
 
 /** A schema with its descriptions. */
-export interface Described {
+export interface SchemaDescription {
   databaseDescription: string | null
   tables: DescribedTable[]
   views: {
@@ -64,7 +64,7 @@ export interface SearchHit {
 }
 
 /** The report of the schema doctor. */
-export interface Diagnosis {
+export interface DoctorReport {
   findings: {
     severity: 'error' | 'warning' | 'info'
     rule: string

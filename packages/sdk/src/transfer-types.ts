@@ -16,7 +16,7 @@ export interface ImportOptions extends WriteOptions {
 }
 
 /** The result of an import. */
-export interface Imported {
+export interface ImportResult {
   id: string
   /** Number of statements that ran; 0 for CSV and NDJSON. */
   statements: number

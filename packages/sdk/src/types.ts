@@ -199,7 +199,7 @@ export interface Claim {
 }
 
 /** The branch of a redeemed handoff, without its token. */
-export interface HandedOff {
+export interface BranchHandoff {
   branchRef: string
   databaseSlug: string
   namespaceSlug: string

@@ -26,7 +26,7 @@ holds<Same<Sdk.QueryMeta, z.output<Api['query']['meta']>>>()
 holds<Same<Sdk.DatabaseInfo, Output<Api['get_database']>>>()
 holds<Same<Answered<Db['fork']>, Output<Api['fork_database']>>>()
 holds<Same<Sdk.Claim, Output<Api['claim_branch']>>>()
-holds<Same<Sdk.HandedOff & { token: string }, Output<Api['redeem_handoff']>>>()
+holds<Same<Sdk.BranchHandoff & { token: string }, Output<Api['redeem_handoff']>>>()
 holds<Same<Answered<Db['branches']['merge']>, Output<Api['merge_branch']>>>()
 holds<Same<Sdk.MergeOptions, Fields<'merge_branch'>>>()
 holds<Same<Sdk.Snapshot, Output<Api['create_snapshot']>>>()
@@ -46,10 +46,10 @@ holds<Output<Api['apply_migration']> extends Sdk.Migration ? true : false>()
 holds<'unavailable' extends ErrorCode ? true : false>()
 
 // Describing.
-holds<Same<Sdk.Described, Exclude<Output<Api['describe']>, { text: string }>>>()
+holds<Same<Sdk.SchemaDescription, Exclude<Output<Api['describe']>, { text: string }>>>()
 holds<Same<Sdk.Docs, Output<Api['set_description']>>>()
 holds<Same<Answered<Db['search']>, Output<Api['search']>>>()
-holds<Same<Sdk.Diagnosis, Output<Api['doctor']>>>()
+holds<Same<Sdk.DoctorReport, Output<Api['doctor']>>>()
 
 // Approvals.
 holds<Same<Sdk.ApprovalRule, Output<Api['create_approval_rule']>>>()
@@ -58,7 +58,7 @@ holds<Same<Sdk.Approval, Output<Api['get_approval']>>>()
 holds<Same<Sdk.ListedApproval[], Output<Api['list_approvals']>>>()
 
 // Files.
-holds<Same<Sdk.Imported, Output<Api['import_database']>>>()
+holds<Same<Sdk.ImportResult, Output<Api['import_database']>>>()
 holds<Same<{ import: Sdk.ImportProgress | null }, Output<Api['get_import']>>>()
 holds<Same<Sdk.FileFormat, NonNullable<Fields<'export_database'>['format']>>>()
 holds<Same<Sdk.FileFormat, NonNullable<Fields<'import_database'>['format']>>>()

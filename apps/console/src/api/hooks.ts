@@ -1,7 +1,7 @@
 import { keepPreviousData, useMutation, useQuery } from '@tanstack/react-query'
 import { type CallInput, type CallOutput, call, type Route } from './client.ts'
 import { queryClient } from './query-client.ts'
-import { once } from './run-once.ts'
+import { runOnce } from './run-once.ts'
 
 interface QueryOptions {
   /** `false` waits. */
@@ -13,7 +13,7 @@ interface QueryOptions {
 }
 
 /** What a route answers, kept while it is fresh and fetched anew when somebody comes back to it. */
-export const useCall = <R extends Route>(
+export const useApiQuery = <R extends Route>(
   route: R,
   input: CallInput<R>,
   { keepsBefore = false, ...options }: QueryOptions = {},
@@ -26,10 +26,10 @@ export const useCall = <R extends Route>(
   })
 
 /** Does what a route does; afterwards everything known by the routes in `changes` is fetched anew. */
-export const useDo = <R extends Route>(route: R, changes: readonly Route[] = []) =>
+export const useApiMutation = <R extends Route>(route: R, changes: readonly Route[] = []) =>
   useMutation<CallOutput<R>, Error, CallInput<R>>({
     // A button learns a turn later that it is busy, and a double click is faster than that.
-    mutationFn: (input) => once(JSON.stringify([route, input]), () => call(route, input)),
+    mutationFn: (input) => runOnce(JSON.stringify([route, input]), () => call(route, input)),
     onSuccess: () =>
       Promise.all(changes.map((changed) => queryClient.invalidateQueries({ queryKey: [changed] }))) as Promise<unknown>,
   })

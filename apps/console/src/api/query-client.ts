@@ -4,7 +4,7 @@ import { noteEmptyBalance } from '../shell/empty-balance.ts'
 import { toLogin } from '../shell/sign-in.ts'
 
 /** Looks at every failure once, wherever it happened; to be told of those that no hook sees. */
-export function notice(error: unknown): void {
+export function onError(error: unknown): void {
   if (!(error instanceof PerSQLError)) return
   if (error.code === 'not_signed_in') toLogin()
   if (error.status !== 402) return
@@ -14,7 +14,7 @@ export function notice(error: unknown): void {
 
 /** What the console knows of the server. The SDK repeats calls, so nothing is repeated here. */
 export const queryClient = new QueryClient({
-  queryCache: new QueryCache({ onError: notice }),
-  mutationCache: new MutationCache({ onError: notice }),
+  queryCache: new QueryCache({ onError: onError }),
+  mutationCache: new MutationCache({ onError: onError }),
   defaultOptions: { queries: { retry: false, staleTime: 10_000 }, mutations: { retry: false } },
 })

@@ -1,4 +1,4 @@
-import { useCall } from '../api/hooks.ts'
+import { useApiQuery } from '../api/hooks.ts'
 import { useMay } from './membership.ts'
 import { useNamespace } from './paths.ts'
 
@@ -15,8 +15,8 @@ export function actorName(actor: string, names: ReadonlyMap<string, string>, kno
 export function useActorName(): (actor: string) => string | undefined {
   const ns = useNamespace()
   const seesTokens = useMay('admin')
-  const members = useCall('GET /api/namespaces/{ns}/members', { ns })
-  const tokens = useCall('GET /api/namespaces/{ns}/tokens', { ns }, { enabled: seesTokens })
+  const members = useApiQuery('GET /api/namespaces/{ns}/members', { ns })
+  const tokens = useApiQuery('GET /api/namespaces/{ns}/tokens', { ns }, { enabled: seesTokens })
   if (members.isLoading || tokens.isLoading) return () => undefined
   const names = new Map([
     ...(members.data ?? []).map(({ userId, email }) => [userId, email] as const),

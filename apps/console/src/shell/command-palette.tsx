@@ -1,5 +1,5 @@
 import { useNavigate } from 'react-router'
-import { useCall } from '../api/hooks.ts'
+import { useApiQuery } from '../api/hooks.ts'
 import { FinderDialog } from '../ui/combobox-dialog.tsx'
 import { chooseTheme } from '../ui/theme.ts'
 import { paletteChoices } from './command-palette-items.ts'
@@ -20,8 +20,12 @@ export function Palette({ place, open, onOpenChange, showKeys }: PaletteProps) {
   const navigate = useNavigate()
   const may = { edit: useMay('editor'), administer: useMay('admin') }
   const namespaces = useMemberships().data
-  const databases = useCall('GET /api/namespaces/{ns}/databases', { ns }, { enabled: open }).data
-  const schema = useCall('GET /api/namespaces/{ns}/databases/{db}/schema', { ns, db }, { enabled: open && db !== '' })
+  const databases = useApiQuery('GET /api/namespaces/{ns}/databases', { ns }, { enabled: open }).data
+  const schema = useApiQuery(
+    'GET /api/namespaces/{ns}/databases/{db}/schema',
+    { ns, db },
+    { enabled: open && db !== '' },
+  )
   return (
     <FinderDialog
       open={open}

@@ -1,6 +1,6 @@
 import { Plus } from 'lucide-react'
 import { useNavigate } from 'react-router'
-import { useCall } from '../api/hooks.ts'
+import { useApiQuery } from '../api/hooks.ts'
 import { Switcher } from '../ui/switcher.tsx'
 import { useMayInNamespace } from './membership.ts'
 import { databasePath, namespacePath } from './paths.ts'
@@ -17,7 +17,7 @@ interface DatabaseMenuProps {
 export function DatabaseMenu({ ns, db, page, isWide = false }: DatabaseMenuProps) {
   const navigate = useNavigate()
   const mayMake = useMayInNamespace('editor')
-  const { data = [] } = useCall('GET /api/namespaces/{ns}/databases', { ns })
+  const { data = [] } = useApiQuery('GET /api/namespaces/{ns}/databases', { ns })
   return (
     <Switcher
       kind="database"

@@ -1,12 +1,12 @@
 import type { MemberRole, Membership } from '@persql/contract'
-import { useCall } from '../api/hooks.ts'
+import { useApiQuery } from '../api/hooks.ts'
 import { useDatabase, useNamespace } from './paths.ts'
 
 const RANKS: readonly MemberRole[] = ['viewer', 'editor', 'admin', 'owner']
 const LAST = 'persql.namespace'
 
 /** The namespaces of whoever is signed in. */
-export const useMemberships = () => useCall('GET /api/namespaces', {})
+export const useMemberships = () => useApiQuery('GET /api/namespaces', {})
 
 /** What somebody is in the namespace of the page, once that is known. */
 export function useMembership(): Membership | undefined {

@@ -1,6 +1,6 @@
 import { type FormEvent, useState } from 'react'
 import { useNavigate } from 'react-router'
-import { useDo } from '../api/hooks.ts'
+import { useApiMutation } from '../api/hooks.ts'
 import { Button } from '../ui/button.tsx'
 import { Dialog, DialogActions } from '../ui/dialog.tsx'
 import { ErrorPanel } from '../ui/error-panel.tsx'
@@ -16,7 +16,7 @@ interface NewNamespaceProps {
 export function NewNamespace({ open, onOpenChange }: NewNamespaceProps) {
   const [slug, setSlug] = useState('')
   const navigate = useNavigate()
-  const { mutateAsync, isPending, error, reset } = useDo('POST /api/namespaces', ['GET /api/namespaces'])
+  const { mutateAsync, isPending, error, reset } = useApiMutation('POST /api/namespaces', ['GET /api/namespaces'])
   const change = (next: boolean) => {
     if (next) return
     setSlug('')

@@ -4,7 +4,7 @@ import type { DataLock } from '../data-lock.ts'
 import { greet, readTrusted, runProgram, start, stopSignal, withData } from '../main.ts'
 import { devBuilds } from '../paths.ts'
 import type { Settings } from '../settings.ts'
-import type { Supervised } from '../watchdog.ts'
+import type { SupervisedProcess } from '../watchdog.ts'
 import { prepareData } from '../workerd-process.ts'
 import { serveConsole } from './console.ts'
 import { startDevServer } from './server.ts'
@@ -52,7 +52,7 @@ class RestartingPlatform {
   readonly #secret: string
   readonly #lock: DataLock
   readonly #folder: string
-  #supervised: Supervised | undefined
+  #supervised: SupervisedProcess | undefined
   #port = 0
   #isStopped = false
   #turn: Promise<void>

@@ -1,10 +1,10 @@
 import { APIError, betterAuth } from 'better-auth'
 import { directoryObject } from '../api/objects.ts'
 import type { Env } from '../env.ts'
-import { mailOf, reachesPeople } from '../integrations/mail.ts'
+import { canSendMail, mailOf } from '../integrations/mail.ts'
 import { settingsOf } from '../settings.ts'
 import { directoryDialect } from './dialect.ts'
-import { welcome } from './onboarding.ts'
+import { onboardAccount } from './onboarding.ts'
 
 export type Auth = ReturnType<typeof makeAuth>
 
@@ -66,7 +66,7 @@ function makeAuth(env: Env, baseUrl: string) {
       enabled: true,
       disableSignUp: signup === 'off',
       minPasswordLength: MIN_PASSWORD_LENGTH,
-      requireEmailVerification: reachesPeople(env),
+      requireEmailVerification: canSendMail(env),
       revokeSessionsOnPasswordReset: true,
       ...(mail && {
         sendResetPassword: ({ user, url }) =>
@@ -101,7 +101,7 @@ function makeAuth(env: Env, baseUrl: string) {
           },
         },
       },
-      session: { create: { after: ({ userId }) => welcome(env, userId) } },
+      session: { create: { after: ({ userId }) => onboardAccount(env, userId) } },
     },
   })
 }

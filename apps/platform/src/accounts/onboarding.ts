@@ -7,7 +7,7 @@ import type { Env } from '../env.ts'
  * that only its own machine reaches becomes owner of the namespace made at its start. Each step may be repeated: what
  * was cut off goes on at the next sign-in.
  */
-export async function welcome(env: Env, userId: string): Promise<void> {
+export async function onboardAccount(env: Env, userId: string): Promise<void> {
   const directory = directoryObject(env)
   const [person] = await directory.people([userId])
   if (!person) return
@@ -16,9 +16,9 @@ export async function welcome(env: Env, userId: string): Promise<void> {
   const owned = env.PERSQL_FIRST_OWNS
   if (plan.first && owned && (await directory.has(owned))) {
     await directory.join(userId, owned)
-    await namespaceObject(env, owned).adopt(userId)
+    await namespaceObject(env, owned).claimForFirstAccount(userId)
   }
-  const { namespaceId } = await namespaceObject(env, plan.slug).found(plan.slug, userId, 'main')
+  const { namespaceId } = await namespaceObject(env, plan.slug).initialize(plan.slug, userId, 'main')
   await directory.add(plan.slug, namespaceId)
   await directory.endWelcome(userId)
 }

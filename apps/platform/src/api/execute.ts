@@ -2,7 +2,7 @@ import {
   type Api,
   api,
   credentialAt,
-  type Door,
+  type EntryPoint,
   isPaged,
   isSlug,
   type Listed,
@@ -85,7 +85,7 @@ const databaseOperations: ReadonlySet<string> = new Set(
 export const isDatabaseOperation = (name: string): name is DatabaseOperation => databaseOperations.has(name)
 
 /** What a surface gathered from a request: parameters of path and query, and the body as text. */
-export interface Raw {
+export interface RawInput {
   readonly params: Readonly<Record<string, unknown>>
   readonly body: () => Promise<string>
   /** Takes in a body that is a file, for whom it is; returns what the database is told of it. */
@@ -94,7 +94,7 @@ export interface Raw {
 }
 
 /** Runs an operation: authenticates, authorizes, bills, validates the input, calls the handler and shapes the response. */
-export async function execute(name: keyof Api, door: Door, raw: Raw, ctx: Context): Promise<Reply> {
+export async function execute(name: keyof Api, door: EntryPoint, raw: RawInput, ctx: Context): Promise<Reply> {
   try {
     switch (credentialAt(door, api[name])) {
       case 'token':
@@ -118,7 +118,7 @@ export async function execute(name: keyof Api, door: Door, raw: Raw, ctx: Contex
  * A database checks and charges by itself, where its statements run, so that a warm call is one call to one object; the
  * body goes there as text, and what comes back is sent as it is. Bodies of statements are validated there too.
  */
-async function executeOnDatabase(operation: DatabaseOperation, raw: Raw, ctx: Context): Promise<Reply> {
+async function executeOnDatabase(operation: DatabaseOperation, raw: RawInput, ctx: Context): Promise<Reply> {
   const { ns, db } = raw.params as { ns: string; db: string }
   if (!isSlug(ns) || !isSlug(db)) throw new PerSQLError('database_not_found', { database: db.slice(0, 80) })
   const known = authenticateForDatabase(ctx, ns, db)
@@ -138,7 +138,7 @@ async function executeOnDatabase(operation: DatabaseOperation, raw: Raw, ctx: Co
 }
 
 /** What the object gets to read: statements as they were sent, all else validated, with the base URL for links. */
-function bodyFor(operation: DatabaseOperation, raw: Raw, ctx: Context, grant: Grant): string | Promise<string> {
+function bodyFor(operation: DatabaseOperation, raw: RawInput, ctx: Context, grant: Grant): string | Promise<string> {
   if (statementOperations.has(operation)) return hasBody(api[operation]) ? raw.body() : ''
   return validated(operation, raw).then(async (input) => {
     const { upload }: Operation = api[operation]
@@ -181,7 +181,7 @@ function linked(reply: Reply, baseUrl: string): Reply {
   return { ...reply, body: JSON.stringify({ ...refusal, approvalUrl }) }
 }
 
-async function executeForToken(name: keyof Api, raw: Raw, ctx: Context): Promise<Reply> {
+async function executeForToken(name: keyof Api, raw: RawInput, ctx: Context): Promise<Reply> {
   const operation: Operation = api[name]
   const { namespace: slug, caller: known } = await authenticateForNamespace(ctx)
   const caller = { ...known, role: lowerOf(known.role, ctx.atMost) }
@@ -200,7 +200,7 @@ async function executeForToken(name: keyof Api, raw: Raw, ctx: Context): Promise
 }
 
 /** Nothing here is cached: who was removed or made less is so with the next request. */
-async function executeForMember(name: keyof Api, raw: Raw, ctx: Context): Promise<Reply> {
+async function executeForMember(name: keyof Api, raw: RawInput, ctx: Context): Promise<Reply> {
   const account = await authenticateAccount(ctx)
   const { ns: slug, ...params } = raw.params as { ns: string; db?: string }
   if (!isSlug(slug)) throw new PerSQLError('namespace_not_found', { namespace: slug.slice(0, 80) })
@@ -216,7 +216,7 @@ async function executeAsMember(
   operation: DatabaseOperation,
   { role }: MemberAccess,
   tokenId: string,
-  raw: Raw,
+  raw: RawInput,
   ctx: Context,
 ): Promise<Reply> {
   const { ns, db } = raw.params as { ns: string; db: string }
@@ -235,7 +235,7 @@ async function executeAsMember(
 async function run<K extends keyof Api, C>(
   handlers: Handlers<K, C>,
   name: keyof Api,
-  raw: Raw,
+  raw: RawInput,
   ctx: C,
   charge?: () => Promise<void>,
 ): Promise<Reply> {
@@ -255,7 +255,7 @@ function answered(name: keyof Api, result: unknown): Reply {
   return succeed(items, meta)
 }
 
-async function validated<K extends keyof Api>(name: K, raw: Raw): Promise<Parsed<Api[K]>> {
+async function validated<K extends keyof Api>(name: K, raw: RawInput): Promise<Parsed<Api[K]>> {
   const operation: Operation = api[name]
   const text = hasBody(operation) && !operation.upload ? await raw.body() : ''
   const body = text === '' ? {} : parseObject(text)

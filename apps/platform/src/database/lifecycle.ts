@@ -1,33 +1,33 @@
 import { PerSQLError } from '@persql/contract'
 import { migrate } from '../storage/migrate.ts'
 import type { Engine } from './engine/engine.ts'
-import type { Exclusion } from './engine/exclusive-lock.ts'
-import type { OwnPages } from './engine/system-storage.ts'
-import type { Feed } from './events/change-feed/feed.ts'
-import type { Waiting } from './events/change-feed/long-poll.ts'
-import type { Sockets } from './events/change-feed/sockets.ts'
+import type { ExclusiveLock } from './engine/exclusive-lock.ts'
+import type { SystemStorage } from './engine/system-storage.ts'
+import type { ChangeFeed } from './events/change-feed/feed.ts'
+import type { LongPollers } from './events/change-feed/long-poll.ts'
+import type { ChangeSockets } from './events/change-feed/sockets.ts'
 import type { Identity, IdentityStore } from './identity.ts'
-import type { Lease } from './metering/lease.ts'
+import type { LeaseClient } from './metering/lease.ts'
 import { QUERY_LOG, type QueryLog } from './metering/query-log.ts'
-import type { Size } from './metering/size/size.ts'
+import type { SizeTracker } from './metering/size/size.ts'
 import type { Approvals } from './review/approvals/approvals.ts'
 import type { Content } from './versions/copy/content.ts'
-import type { History } from './versions/snapshots/snapshots.ts'
+import type { Snapshots } from './versions/snapshots/snapshots.ts'
 
 /** The services that the life of a database touches. They are read when they are used, as some are made later. */
 interface LifecycleServices {
   readonly identity: IdentityStore
-  readonly ownPages: OwnPages
+  readonly ownPages: SystemStorage
   readonly log: QueryLog
-  readonly size: Size
-  readonly lease: Lease
-  readonly exclusion: Exclusion
+  readonly size: SizeTracker
+  readonly lease: LeaseClient
+  readonly exclusion: ExclusiveLock
   readonly approvals: Approvals
-  readonly feed: Feed
-  readonly waiting: Waiting
-  readonly sockets: Sockets
+  readonly feed: ChangeFeed
+  readonly waiting: LongPollers
+  readonly sockets: ChangeSockets
   readonly engine: Engine
-  readonly history: History
+  readonly history: Snapshots
   readonly content: Content
 }
 

@@ -4,16 +4,16 @@ import { now } from '../clock.ts'
 import type { Env } from '../env.ts'
 import type { Reply } from '../reply.ts'
 import type { ReplayKey } from './calls/call.ts'
-import { type PublicAnswer, type PublicFace, servePublic, unpackCall } from './endpoints/serve.ts'
+import { decodeCall, type EndpointResponse, type PublicManifest, serveEndpoint } from './endpoints/serve.ts'
 import type { MintedSession } from './endpoints/sessions.ts'
 import type { Identity } from './identity.ts'
-import type { Scratch } from './insights/index-advisor/scratch-database.ts'
-import type { Measured } from './metering/measurement.ts'
+import type { ScratchDatabase } from './insights/index-advisor/scratch-database.ts'
+import type { SizeMeasurement } from './metering/measurement.ts'
 import type { Report } from './metering/meter.ts'
 import type { DatabaseOperation } from './operations.ts'
-import { nameOf, resolved, type Verdict } from './review/approvals/approvals.ts'
+import { type ApprovalDecision, nameOf, resolved } from './review/approvals/approvals.ts'
 import { Services } from './services.ts'
-import type { Stage } from './transfer/import-stage.ts'
+import type { ImportStage } from './transfer/import-stage.ts'
 import type { Imports } from './transfer/imports.ts'
 import type { FileExport } from './transfer/sqlite-export.ts'
 import type { CopySource, Source } from './versions/copy/source.ts'
@@ -48,18 +48,18 @@ export class Database extends DurableObject<Env> {
   }
 
   /** The door of the public: warm, and when nothing is to be signed or asked of others, it awaits nothing. */
-  serve(call: string): PublicAnswer | Promise<PublicAnswer> {
+  serve(call: string): EndpointResponse | Promise<EndpointResponse> {
     const { lease, access, gates } = this.#services
     lease.touch()
     const { busy } = access
-    return busy ? busy.then(() => this.serve(call)) : servePublic(unpackCall(call), gates)
+    return busy ? busy.then(() => this.serve(call)) : serveEndpoint(decodeCall(call), gates)
   }
 
   /** What the public may know, in JSON: the specs of published endpoints, and what the database is for. */
   publicFace(): string {
     const { docs, endpoints } = this.#services
     const { databaseDescription: description } = docs.get()
-    return JSON.stringify({ description, specs: endpoints.publishedSpecs() } satisfies PublicFace)
+    return JSON.stringify({ description, specs: endpoints.publishedSpecs() } satisfies PublicManifest)
   }
 
   /** Opens a session of the app's user for the app's backend. It ends with the token, or grant, that opens it. */
@@ -82,7 +82,7 @@ export class Database extends DurableObject<Env> {
   }
 
   /** Takes the answer of a human who may give it. @throws PerSQLError `approval_not_found` or `approval_not_open` */
-  async decideApproval(token: string, verdict: Verdict): Promise<ApprovalRequest> {
+  async decideApproval(token: string, verdict: ApprovalDecision): Promise<ApprovalRequest> {
     const { exclusion, approvals, outbox, ownPages, webhooks } = this.#services
     await exclusion.held
     const decided = approvals.decide(token, verdict, now())
@@ -116,12 +116,12 @@ export class Database extends DurableObject<Env> {
   }
 
   /** For the object that bears the name of an import, and is nobody's database. */
-  get stage(): Stage {
+  get stage(): ImportStage {
     return this.#services.stage
   }
 
   /** For the object that bears the name of an advisor, and is nobody's database. */
-  get scratch(): Scratch {
+  get scratch(): ScratchDatabase {
     return this.#services.scratch
   }
 
@@ -168,7 +168,7 @@ export class Database extends DurableObject<Env> {
   }
 
   /** How large the tenant's own data is now, for whoever knows the database by this id. */
-  measure(id: string): Measured | undefined {
+  measure(id: string): SizeMeasurement | undefined {
     const { identity, size } = this.#services
     return identity.current?.id === id ? size.measure() : undefined
   }

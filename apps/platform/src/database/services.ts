@@ -8,21 +8,21 @@ import { settingsOf } from '../settings.ts'
 import { type LongTransaction, longTransactions } from '../storage/long-transaction.ts'
 import type { Timers } from '../storage/timers.ts'
 import { Access } from './calls/access.ts'
-import { Calls } from './calls/calls.ts'
-import { Replays } from './calls/idempotency.ts'
+import { CallHandler } from './calls/calls.ts'
+import { IdempotencyStore } from './calls/idempotency.ts'
 import { databaseObject, namespaceObject } from './calls/neighbors.ts'
-import { AllMeans } from './endpoints/endpoint-context.ts'
+import { EndpointContextCache } from './endpoints/endpoint-context.ts'
 import { RateLimits } from './endpoints/rate-limits.ts'
-import type { Gatekeeping } from './endpoints/serve.ts'
+import type { EndpointGuards } from './endpoints/serve.ts'
 import { Sessions } from './endpoints/sessions.ts'
 import { Endpoints } from './endpoints/store.ts'
 import { Engine } from './engine/engine.ts'
-import { Exclusion } from './engine/exclusive-lock.ts'
-import { OwnPages } from './engine/system-storage.ts'
+import { ExclusiveLock } from './engine/exclusive-lock.ts'
+import { SystemStorage } from './engine/system-storage.ts'
 import { watchFor } from './engine/watch.ts'
-import { Feed } from './events/change-feed/feed.ts'
-import { Waiting } from './events/change-feed/long-poll.ts'
-import { Sockets } from './events/change-feed/sockets.ts'
+import { ChangeFeed } from './events/change-feed/feed.ts'
+import { LongPollers } from './events/change-feed/long-poll.ts'
+import { ChangeSockets } from './events/change-feed/sockets.ts'
 import { Schedules } from './events/schedules/store.ts'
 import { Webhooks } from './events/webhooks/delivery-worker.ts'
 import { WebhookStore } from './events/webhooks/store.ts'
@@ -31,19 +31,19 @@ import { IdentityStore } from './identity.ts'
 import { Assistant } from './insights/assistant/assistant.ts'
 import { DocsStore } from './insights/assistant/descriptions.ts'
 import { Advisor } from './insights/index-advisor/advisor.ts'
-import { Scratch } from './insights/index-advisor/scratch-database.ts'
+import { ScratchDatabase } from './insights/index-advisor/scratch-database.ts'
 import { Lifecycle } from './lifecycle.ts'
-import { Charges } from './metering/charges.ts'
-import { Lease } from './metering/lease.ts'
+import { CallBilling } from './metering/charges.ts'
+import { LeaseClient } from './metering/lease.ts'
 import { QueryLog } from './metering/query-log.ts'
-import { Size } from './metering/size/size.ts'
+import { SizeTracker } from './metering/size/size.ts'
 import { databaseOperations, type FeatureServices } from './operations.ts'
 import { Approvals } from './review/approvals/approvals.ts'
 import { AuditOutbox } from './review/audit-outbox.ts'
 import { Proposals } from './review/proposals/store.ts'
 import { SavedQueries } from './saved-queries/store.ts'
 import { databaseTimers, type TimerName } from './timers.ts'
-import { Stage } from './transfer/import-stage.ts'
+import { ImportStage } from './transfer/import-stage.ts'
 import { Imports } from './transfer/imports.ts'
 import { FileExport } from './transfer/sqlite-export.ts'
 import { Content } from './versions/copy/content.ts'
@@ -55,9 +55,9 @@ import { Merger } from './versions/merge/merger.ts'
 import { Ledger } from './versions/migrations/ledger.ts'
 import { bookmarkOf } from './versions/migrations/run.ts'
 import { Migrations } from './versions/migrations/store.ts'
-import { SchemaChanges } from './versions/schema-changes.ts'
-import { Keeper } from './versions/snapshots/auto-snapshotter.ts'
-import { History } from './versions/snapshots/snapshots.ts'
+import { SchemaChangeLog } from './versions/schema-changes.ts'
+import { AutoSnapshotter } from './versions/snapshots/auto-snapshotter.ts'
+import { Snapshots } from './versions/snapshots/snapshots.ts'
 
 /**
  * The services of one database, each made once, in this order: some read storage when they are made, and the feed writes.
@@ -68,12 +68,12 @@ export class Services {
   readonly storage: DurableObjectStorage
   readonly inTransaction: LongTransaction
   readonly identity: IdentityStore
-  readonly replays: Replays
-  readonly ownPages: OwnPages
+  readonly replays: IdempotencyStore
+  readonly ownPages: SystemStorage
   readonly log: QueryLog
-  readonly size: Size
-  readonly lease: Lease
-  readonly exclusion: Exclusion
+  readonly size: SizeTracker
+  readonly lease: LeaseClient
+  readonly exclusion: ExclusiveLock
   readonly endpoints: Endpoints
   readonly rateLimits: RateLimits
   readonly sessions: Sessions
@@ -81,27 +81,27 @@ export class Services {
   readonly approvals: Approvals
   readonly proposals: Proposals
   readonly timers: Timers<TimerName>
-  readonly feed: Feed
-  readonly waiting: Waiting
-  readonly sockets: Sockets
+  readonly feed: ChangeFeed
+  readonly waiting: LongPollers
+  readonly sockets: ChangeSockets
   readonly webhookStore: WebhookStore
   readonly webhooks: Webhooks
   readonly schedules: Schedules
-  readonly scratch: Scratch
+  readonly scratch: ScratchDatabase
   readonly fileExport: FileExport
-  readonly stage: Stage
+  readonly stage: ImportStage
   readonly imports: Imports
-  readonly schemaChanges: SchemaChanges
+  readonly schemaChanges: SchemaChangeLog
   readonly ledger: Ledger
   readonly seeds: Seeds
   readonly engine: Engine
-  readonly charges: Charges
+  readonly charges: CallBilling
   readonly docs: DocsStore
   readonly source: CopySource
-  readonly history: History
-  readonly keeper: Keeper
-  readonly calls: Calls
-  readonly gates: Gatekeeping
+  readonly history: Snapshots
+  readonly keeper: AutoSnapshotter
+  readonly calls: CallHandler
+  readonly gates: EndpointGuards
   readonly lifecycle: Lifecycle
   readonly content: Content
   readonly access: Access
@@ -123,12 +123,12 @@ export class Services {
     const held = () => this.exclusion.held
     const isHeld = () => this.exclusion.held !== undefined
     const at = (name: TimerName) => (atMs: number) => this.timers.set(name, atMs)
-    this.replays = new Replays(storage)
-    this.ownPages = new OwnPages(storage)
+    this.replays = new IdempotencyStore(storage)
+    this.ownPages = new SystemStorage(storage)
     const { ownPages } = this
     this.log = new QueryLog(storage, identity)
-    this.size = new Size({ storage, ownPages, now, totals: () => this.lease.totals, isHeld })
-    this.lease = new Lease({
+    this.size = new SizeTracker({ storage, ownPages, now, totals: () => this.lease.totals, isHeld })
+    this.lease = new LeaseClient({
       ...{ env, kv: storage.kv, identity, size: this.size, isHeld },
       sync: () => storage.sync(),
       adopt: (adopted) => this.lifecycle.adopt(adopted),
@@ -137,7 +137,7 @@ export class Services {
       ended: (keys) => this.sessions.end(keys),
       beat: () => this.charges.flushLog(),
     })
-    this.exclusion = new Exclusion(ctx, (changed) => this.content.replaced(changed))
+    this.exclusion = new ExclusiveLock(ctx, (changed) => this.content.replaced(changed))
     this.endpoints = new Endpoints(storage, ownPages)
     this.rateLimits = new RateLimits(storage, ownPages, at('rates'))
     this.sessions = new Sessions(storage, ownPages)
@@ -145,23 +145,23 @@ export class Services {
     this.approvals = new Approvals(storage, ownPages, at('approvals'), () => this.identity.known)
     this.proposals = new Proposals(storage, ownPages, at('proposals'))
     this.timers = databaseTimers(storage, this)
-    this.feed = new Feed(storage, ownPages, now)
-    this.waiting = new Waiting(this.feed)
-    this.sockets = new Sockets({
+    this.feed = new ChangeFeed(storage, ownPages, now)
+    this.waiting = new LongPollers(this.feed)
+    this.sockets = new ChangeSockets({
       ...{ ctx, feed: this.feed, now, sweepAt: at('sockets') },
-      admits: (bearer) => this.lease.admits(bearer, now()),
+      admits: (bearer) => this.lease.isTokenValid(bearer, now()),
     })
     this.webhookStore = new WebhookStore(storage, ownPages)
     this.webhooks = createWebhooks(this, settings.dev, at('webhooks'))
     this.schedules = new Schedules(storage, ownPages, at('schedules'))
-    this.scratch = new Scratch({ storage, occupied: isDatabase, wipeAt: at('scratch') })
+    this.scratch = new ScratchDatabase({ storage, occupied: isDatabase, wipeAt: at('scratch') })
     this.fileExport = new FileExport(storage, isDatabase)
-    this.stage = new Stage({ storage, occupied: isDatabase, sweepAt: at('stage') })
+    this.stage = new ImportStage({ storage, occupied: isDatabase, sweepAt: at('stage') })
     this.imports = new Imports({
       ...{ storage, ownPages, now },
       ready: (address, grant) => this.access.assertReady(address, grant),
     })
-    this.schemaChanges = new SchemaChanges(storage, ownPages)
+    this.schemaChanges = new SchemaChangeLog(storage, ownPages)
     this.ledger = new Ledger(storage, ownPages, isDatabase)
     this.seeds = new Seeds(storage, ownPages)
     this.engine = new Engine(
@@ -172,7 +172,7 @@ export class Services {
       this.seeds,
       (isRead) => isHeld() || (!isRead && this.source.frozen !== undefined),
     )
-    this.charges = new Charges({
+    this.charges = new CallBilling({
       ...{ lease: this.lease, log: this.log, ownPages, engine: this.engine, feed: this.feed, webhooks: this.webhooks },
       ...{ isHeld, canServe: () => this.access.canServe },
     })
@@ -181,11 +181,17 @@ export class Services {
     const assistant = new Assistant(env, engine, storage.sql, docs, (tokenId, aiTokens) =>
       this.chargeAiTokens(tokenId, aiTokens),
     )
-    const means = new AllMeans({ storage, engine, sessions, assistant, charges })
+    const means = new EndpointContextCache({ storage, engine, sessions, assistant, charges })
     this.target = new CopyTarget(this)
     this.source = createSource(this, held)
     this.history = createHistory(this, at('snapshots'))
-    this.keeper = new Keeper({ storage, ownPages, history: this.history, now, freeze: () => this.source.freeze() })
+    this.keeper = new AutoSnapshotter({
+      storage,
+      ownPages,
+      history: this.history,
+      now,
+      freeze: () => this.source.freeze(),
+    })
     const merger = createMerger(this)
     const advisor = new Advisor(this)
     const features: FeatureServices = {
@@ -207,7 +213,7 @@ export class Services {
       webhookProblem: (url) => urlProblem(url, settings.dev),
       bookmark: settings.runtime === 'cloudflare' ? () => bookmarkOf(storage) : undefined,
     }
-    this.calls = new Calls({
+    this.calls = new CallHandler({
       ...{ identity, lease: this.lease, engine, keeper: this.keeper, replays: this.replays, ownPages, charges, held },
       handlers: databaseOperations(features),
       busy: () => this.access.busy,
@@ -262,9 +268,9 @@ function createSource(services: Services, held: () => Promise<void> | undefined)
 }
 
 /** Returns the snapshots. Each is in an object that no address can name: slugs have no `@`. */
-function createHistory(services: Services, sweepAt: (atMs: number) => void): History {
+function createHistory(services: Services, sweepAt: (atMs: number) => void): Snapshots {
   const { env, storage, ownPages, identity } = services
-  return new History({
+  return new Snapshots({
     storage,
     ownPages,
     now,

@@ -52,7 +52,7 @@ export class OAuthClients extends RpcTarget {
   }
 
   /** Notes that somebody let the client in: its registration lasts as long as it was promised. */
-  used(id: string, ttlMs: number): void {
+  markUsed(id: string, ttlMs: number): void {
     this.#sql.exec('UPDATE oauth_client SET used = 1, expires_at = ? WHERE id = ? AND used = 0', now() + ttlMs, id)
   }
 }

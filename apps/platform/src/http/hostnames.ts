@@ -11,7 +11,7 @@ let ownHost = ''
  * The database that a request's `Host` leads to, if it is a tenant's hostname. Nothing is awaited for names of the instance
  * itself, loopback names and addresses, nor for what was asked within the last minute.
  */
-export function hostedDatabase(
+export function resolveHostname(
   host: string,
   env: Env,
   settings: Settings,

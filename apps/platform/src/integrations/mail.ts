@@ -6,7 +6,7 @@ import { now, toIso } from '../clock.ts'
 import type { Env } from '../env.ts'
 
 /** A mail in plain text to one person. */
-export interface Message {
+export interface MailMessage {
   readonly to: string
   readonly subject: string
   readonly text: string
@@ -15,11 +15,11 @@ export interface Message {
 /** Hands mail to whoever carries it. */
 export interface Mail {
   /** @throws PerSQLError `mail_failed` unless the message was accepted */
-  send(message: Message): Promise<void>
+  send(message: MailMessage): Promise<void>
 }
 
 /** A message as the outbox of development keeps it. */
-export interface Sent extends Message {
+export interface SentMail extends MailMessage {
   readonly at: string
 }
 
@@ -27,10 +27,10 @@ const TIMEOUT_MS = 15_000
 const MAX_SENT = 200
 
 // Of this isolate, which on one machine is the only one: all mail since the start, with PERSQL_DEV=1 alone.
-const outbox: Sent[] = []
+const outbox: SentMail[] = []
 
 /** Mail that was handed over while in development, the newest first. */
-export const sentMail = (): readonly Sent[] => outbox.toReversed()
+export const sentMail = (): readonly SentMail[] => outbox.toReversed()
 
 /** Mail by SMTP, by Resend, or in development into the outbox alone; nothing when none of them is set up. */
 export function mailOf(env: Env): Mail | undefined {
@@ -54,9 +54,9 @@ export function mailOf(env: Env): Mail | undefined {
 }
 
 /** Whether mail reaches people: what waits for an answer to one must not, where it stays in the outbox. */
-export const reachesPeople = (env: Env): boolean => Boolean(env.SMTP_URL || env.RESEND_API_KEY)
+export const canSendMail = (env: Env): boolean => Boolean(env.SMTP_URL || env.RESEND_API_KEY)
 
-type Carry = (message: Message) => Promise<void>
+type Carry = (message: MailMessage) => Promise<void>
 
 function carrierOf(env: Env): Carry | undefined {
   const { SMTP_URL: smtp, RESEND_API_KEY: key, MAIL_FROM: from } = env

@@ -21,7 +21,7 @@ export interface CheckoutRequest {
 }
 
 /** What PerSQL asks of Stripe. */
-export interface Payments {
+export interface PaymentProvider {
   /**
    * `refused` when Stripe answered that it will not: it says so again to the same id.
    * @throws PerSQLError `payment_provider_failed` when no answer came, so that nobody knows
@@ -33,16 +33,20 @@ export interface Payments {
   metadataOf(paymentIntent: string): Promise<Stripe.Metadata>
 }
 
-const known = new WeakMap<Env, Payments>()
+const known = new WeakMap<Env, PaymentProvider>()
 
 /** @throws PerSQLError `payments_unavailable` unless both of Stripe's secrets are set */
-export function paymentsOf(env: Env): Payments {
+export function paymentsOf(env: Env): PaymentProvider {
   const payments = known.get(env) ?? makePayments(env)
   known.set(env, payments)
   return payments
 }
 
-function makePayments({ STRIPE_SECRET_KEY: key, STRIPE_WEBHOOK_SECRET: secret, STRIPE_API_URL: url }: Env): Payments {
+function makePayments({
+  STRIPE_SECRET_KEY: key,
+  STRIPE_WEBHOOK_SECRET: secret,
+  STRIPE_API_URL: url,
+}: Env): PaymentProvider {
   if (!key || !secret) throw new PerSQLError('payments_unavailable')
   const stripe = new StripeClient(key, url)
   return {

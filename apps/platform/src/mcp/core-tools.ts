@@ -6,7 +6,7 @@ import type { Session } from './session.ts'
 import { type Definition, type Tool, toolNames, toolOf } from './tools.ts'
 
 /** A tool of the short list that stands for others. */
-export interface Facade {
+export interface CoreTool {
   readonly definition: Definition
   run(input: Readonly<Record<string, unknown>>, session: Session): CallToolResult | Promise<CallToolResult>
 }
@@ -15,7 +15,7 @@ const MAX_FOUND = 5
 const text = { type: 'string' }
 
 /** What the short list holds beside `query` and `batch`: sixty schemas would cost an agent some ten thousand tokens. */
-export const facades: Readonly<Record<string, Facade>> = {
+export const coreTools: Readonly<Record<string, CoreTool>> = {
   describe: {
     definition: {
       name: 'describe',
@@ -65,7 +65,7 @@ export const facades: Readonly<Record<string, Facade>> = {
 
 /** Runs a façade, or refuses its arguments. Those that are null count as left out. */
 export function runFacade(
-  facade: Facade,
+  facade: CoreTool,
   given: Readonly<Record<string, unknown>>,
   session: Session,
 ): CallToolResult | Promise<CallToolResult> {
@@ -75,7 +75,7 @@ export function runFacade(
 }
 
 /** Why these arguments are none of this façade's; `undefined` when they are. */
-function facadeProblem({ definition }: Facade, given: Readonly<Record<string, unknown>>): string | undefined {
+function facadeProblem({ definition }: CoreTool, given: Readonly<Record<string, unknown>>): string | undefined {
   const properties = definition.inputSchema.properties as Record<string, { type: string }>
   const required = (definition.inputSchema.required ?? []) as string[]
   const missing = required.find((name) => given[name] === undefined)

@@ -10,7 +10,7 @@ import { assertShallow } from '../json-object.ts'
 import { refuse } from '../reply.ts'
 import { serverFor } from './server.ts'
 import { Session } from './session.ts'
-import { exchange, isPlainRequest } from './stateless-transport.ts'
+import { handleStateless, isPlainRequest } from './stateless-transport.ts'
 import { profileOf } from './tool-profile.ts'
 
 const MAX_BODY = 10 * 1024 * 1024
@@ -19,7 +19,7 @@ const PATH = /^[a-z]+:\/\/[^/]+(\/mcp)?\/?(?:\?([^#]*))?$/
 const OWN_NAME = /^(localhost|\d+(\.\d+){3}|\[[0-9a-f:.]+\])$/
 
 /** Answers a request to the MCP door, at `/mcp` and at the root, or nothing when the request is something else. */
-export function answerMcp(request: Request, url: string, env: Env): Promise<Answer> | undefined {
+export function handleMcp(request: Request, url: string, env: Env): Promise<Answer> | undefined {
   const [matched, path, query] = PATH.exec(url) ?? []
   if (matched === undefined) return undefined
   if (path === undefined && !speaksMcp(request)) return undefined
@@ -47,7 +47,7 @@ async function answer(request: Request, path: string, query: string, ctx: Contex
     // Calls are authenticated on their way, like any other call.
     if (method !== 'tools/call') await authenticateForNamespace(ctx)
     const response = isPlainRequest(message, request)
-      ? await exchange(message, session)
+      ? await handleStateless(message, session)
       : await answerOfSdk(request, text, message, session)
     if (session.unauthorised) return refused(session.unauthorised, path, ctx)
     return { response, operation: session.operation ?? 'mcp', code: session.code }

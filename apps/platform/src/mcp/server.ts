@@ -2,7 +2,7 @@ import { type CallToolResult, Server, type Transport } from '@modelcontextprotoc
 import { getPrompt, prompts } from './prompts.ts'
 import { completeDatabase, listResources, readResource, resourceTemplates } from './resources.ts'
 import type { Session } from './session.ts'
-import { answered, call } from './tool-call.ts'
+import { call, toToolResult } from './tool-call.ts'
 import { definitions } from './tool-list.ts'
 
 const HOUR_MS = 3_600_000
@@ -16,7 +16,7 @@ type Caller = (name: string, given: Record<string, unknown>) => Promise<CallTool
 /** A server of the official SDK for one request; it speaks both eras of the protocol. */
 export function serverFor(
   session: Session,
-  called: Caller = (name, given) => answered(() => call(name, given, session)),
+  called: Caller = (name, given) => toToolResult(() => call(name, given, session)),
 ): Server {
   const server = new ServerOfOne(
     { name: 'persql', title: 'PerSQL', version: '1' },
@@ -35,13 +35,15 @@ export function serverFor(
   )
   server.setRequestHandler('tools/list', () => ({ tools: definitions(session.profile) }))
   server.setRequestHandler('tools/call', ({ params }) => called(params.name, params.arguments ?? {}))
-  server.setRequestHandler('resources/list', () => answered(async () => ({ resources: await listResources(session) })))
+  server.setRequestHandler('resources/list', () =>
+    toToolResult(async () => ({ resources: await listResources(session) })),
+  )
   server.setRequestHandler('resources/templates/list', () => ({ resourceTemplates: [...resourceTemplates] }))
-  server.setRequestHandler('resources/read', ({ params }) => answered(() => readResource(params.uri, session)))
+  server.setRequestHandler('resources/read', ({ params }) => toToolResult(() => readResource(params.uri, session)))
   server.setRequestHandler('prompts/list', () => ({ prompts: [...prompts] }))
   server.setRequestHandler('prompts/get', ({ params }) => getPrompt(params.name, params.arguments))
   server.setRequestHandler('completion/complete', ({ params: { argument } }) =>
-    answered(async () => {
+    toToolResult(async () => {
       const values = argument.name === 'database' ? await completeDatabase(argument.value, session) : []
       return { completion: { values, total: values.length, hasMore: false } }
     }),

@@ -10,7 +10,7 @@ import {
 } from '@modelcontextprotocol/server'
 import { serverFor } from './server.ts'
 import type { Session } from './session.ts'
-import { answered, call } from './tool-call.ts'
+import { call, toToolResult } from './tool-call.ts'
 import { listText } from './tool-list.ts'
 
 /** What the SDK's own transport sends with an answer of 2025. */
@@ -66,7 +66,7 @@ const isBareObject = (value: unknown): value is Record<string, unknown> =>
  * Answers such a request, as one event. The SDK's transport gives the same bytes from two streams and a timer that it
  * makes for each request, which take longer than a query.
  */
-export async function exchange(message: JSONRPCRequest, session: Session): Promise<Response> {
+export async function handleStateless(message: JSONRPCRequest, session: Session): Promise<Response> {
   return new Response(`event: message\ndata: ${textOf(await answerTo(message, session))}\n\n`, { headers: HEADERS })
 }
 
@@ -77,7 +77,7 @@ export async function exchange(message: JSONRPCRequest, session: Session): Promi
 async function answerTo(message: JSONRPCRequest, session: Session): Promise<JSONRPCMessage> {
   const bare = bareCall(message)
   if (!bare) return answerOfServer(serverFor(session), message)
-  const outcome = answered(() => call(bare.name, bare.given, session))
+  const outcome = toToolResult(() => call(bare.name, bare.given, session))
   try {
     return { result: await outcome, jsonrpc: '2.0', id: message.id }
   } catch {

@@ -1,14 +1,14 @@
 import { type CallToolResult, ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server'
 import { PerSQLError } from '@persql/contract'
 import { logInternal } from '../reply.ts'
-import { facades, runFacade } from './core-tools.ts'
+import { coreTools, runFacade } from './core-tools.ts'
 import { resultOf } from './result.ts'
 import type { Session } from './session.ts'
 import { isOpen } from './tool-profile.ts'
 
 /** Calls a tool that is open at this address. @throws ProtocolError */
 export async function call(name: string, given: Record<string, unknown>, session: Session): Promise<CallToolResult> {
-  const facade = !session.profile.groups && Object.hasOwn(facades, name) ? facades[name] : undefined
+  const facade = !session.profile.groups && Object.hasOwn(coreTools, name) ? coreTools[name] : undefined
   if (facade) return runFacade(facade, given, session)
   const tool = isOpen(name, session.profile) ? session.tool(name) : undefined
   if (!tool) throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Tool "${name.slice(0, 80)}" not found.`)
@@ -16,7 +16,7 @@ export async function call(name: string, given: Record<string, unknown>, session
 }
 
 /** What fails without being a refusal stays in the log: the SDK would tell its message to the caller. */
-export async function answered<T>(answer: () => Promise<T>): Promise<T> {
+export async function toToolResult<T>(answer: () => Promise<T>): Promise<T> {
   try {
     return await answer()
   } catch (cause) {

@@ -1,4 +1,4 @@
-import { facades } from './core-tools.ts'
+import { coreTools } from './core-tools.ts'
 import { isListed, type Profile } from './tool-profile.ts'
 import { type Definition, readingOnly, type Tool, toolNames, toolOf } from './tools.ts'
 
@@ -25,7 +25,7 @@ export const listText = (list: unknown): string | undefined => texts.get(Object(
 
 function listed(profile: Profile): Definition[] {
   const tools = toolNames(profile.readonly).filter((name) => isListed(name, profile))
-  const short = profile.groups ? [] : Object.values(facades).map(({ definition }) => definition)
+  const short = profile.groups ? [] : Object.values(coreTools).map(({ definition }) => definition)
   const all = [...tools.map((name) => (toolOf(name) as Tool).definition), ...short]
   return profile.readonly ? all.map(readingOnly) : all
 }

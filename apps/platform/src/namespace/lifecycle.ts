@@ -1,6 +1,6 @@
 import { now } from '../clock.ts'
 import type { Audit } from './audit.ts'
-import type { Lending } from './credit/credit-allocator.ts'
+import type { CreditAllocator } from './credit/credit-allocator.ts'
 import type { Databases } from './databases/databases.ts'
 import { type Deletions, FINISH_AFTER_MS } from './databases/deletions.ts'
 import type { IdentityStore } from './identity.ts'
@@ -12,7 +12,7 @@ export interface LifecycleOptions {
   readonly identity: IdentityStore
   readonly databases: Databases
   readonly members: Members
-  readonly lending: Pick<Lending, 'recallEach'>
+  readonly lending: Pick<CreditAllocator, 'reclaimFrom'>
   readonly deletions: Deletions
   readonly audit: Audit
   /** Removes the slug from the Directory. */
@@ -30,7 +30,7 @@ export class Lifecycle {
   /** Refuses all calls from the answer on, save those of billing. Data is unchanged. */
   async suspend(note: string): Promise<void> {
     this.#setSuspended(true, note)
-    await this.#options.lending.recallEach()
+    await this.#options.lending.reclaimFrom()
   }
 
   resume(note: string): void {
@@ -44,7 +44,7 @@ export class Lifecycle {
     const nowMs = now()
     storage.transactionSync(() => {
       identity.change({ ...identity.existing, deletedAtMs: nowMs })
-      for (const { id } of databases.list()) databases.markLeaving(id)
+      for (const { id } of databases.list()) databases.markPendingDeletion(id)
       members.clear()
       audit.add(actor, 'namespace.deleted', slug, {}, nowMs)
       deletions.finishAt(nowMs + FINISH_AFTER_MS)

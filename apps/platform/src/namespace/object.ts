@@ -4,21 +4,21 @@ import { now } from '../clock.ts'
 import type { NamespaceCalls } from '../database/calls/neighbors.ts'
 import type { LeaseAnswer } from '../database/metering/lease.ts'
 import type { Report } from '../database/metering/meter.ts'
-import type { Deed } from '../database/review/audit-outbox.ts'
+import type { AuditEvent } from '../database/review/audit-outbox.ts'
 import type { Env } from '../env.ts'
 import type { Audience } from '../oauth-server/server.ts'
 import type { Serves } from '../remote.ts'
 import { migrate } from '../storage/migrate.ts'
 import type { AuditEntry } from './audit.ts'
 import type { Standing } from './credit/billing.ts'
-import type { Payments } from './credit/payment-ledger.ts'
+import type { PaymentLedger } from './credit/payment-ledger.ts'
 import type { Branches } from './databases/branches.ts'
 import type { Hostnames } from './databases/hostnames.ts'
-import type { People } from './members/member-service.ts'
+import type { MemberService } from './members/member-service.ts'
 import { NAMESPACE_SCHEMA } from './schema.ts'
 import { createServices, type NamespaceServices } from './services.ts'
 import type { Caller, MemberAccess } from './tokens/admission.ts'
-import type { Apps } from './tokens/connected-apps.ts'
+import type { ConnectedApps } from './tokens/connected-apps.ts'
 import type { Credentials } from './tokens/credentials.ts'
 import type { Secret } from './tokens/tokens.ts'
 
@@ -69,12 +69,12 @@ export class Namespace extends DurableObject<Env> implements Serves<NamespaceCal
   }
 
   /** Apps that members authorized. */
-  get apps(): Apps {
+  get apps(): ConnectedApps {
     return this.#services.apps
   }
 
   /** Members, invitations and shares, for those whose access was checked before. */
-  get people(): People {
+  get people(): MemberService {
     return this.#services.people
   }
 
@@ -87,12 +87,12 @@ export class Namespace extends DurableObject<Env> implements Serves<NamespaceCal
    * Creates the namespace for its first owner. The same owner can call again if the first call was interrupted.
    * @throws PerSQLError `slug_taken`
    */
-  found(slug: string, userId: string, database?: string): MemberAccess {
+  initialize(slug: string, userId: string, database?: string): MemberAccess {
     return this.#services.founding.found(slug, userId, database)
   }
 
   /** Gives an owner to a namespace that the operator created and that has no members. */
-  adopt(userId: string): void {
+  claimForFirstAccount(userId: string): void {
     this.#services.founding.adopt(userId)
   }
 
@@ -158,7 +158,7 @@ export class Namespace extends DurableObject<Env> implements Serves<NamespaceCal
   }
 
   /** Enters what was done in a database into the audit log, each deed once. */
-  takeDeeds(databaseId: string, deeds: readonly Deed[]): void {
+  recordAuditEvents(databaseId: string, deeds: readonly AuditEvent[]): void {
     this.#services.deeds.take(databaseId, deeds)
   }
 
@@ -187,7 +187,7 @@ export class Namespace extends DurableObject<Env> implements Serves<NamespaceCal
   }
 
   /** Top-ups, refunds, disputes and adjustments. */
-  get payments(): Payments {
+  get payments(): PaymentLedger {
     return this.#services.payments
   }
 }

@@ -6,12 +6,12 @@ import { settingsOf } from '../settings.ts'
 import { Timers } from '../storage/timers.ts'
 import { Audit } from './audit.ts'
 import { Billing } from './credit/billing.ts'
-import { Lending } from './credit/credit-allocator.ts'
+import { CreditAllocator } from './credit/credit-allocator.ts'
 import { Leases } from './credit/leases.ts'
 import { LowBalance } from './credit/low-balance.ts'
-import { Payments } from './credit/payment-ledger.ts'
+import { PaymentLedger } from './credit/payment-ledger.ts'
 import { TopUps } from './credit/top-ups.ts'
-import { Lineage } from './databases/branch-registry.ts'
+import { BranchRegistry } from './databases/branch-registry.ts'
 import { Branches } from './databases/branches.ts'
 import { DatabaseDeeds } from './databases/database-audit.ts'
 import { DatabaseService } from './databases/database-service.ts'
@@ -23,10 +23,10 @@ import { IdentityStore } from './identity.ts'
 import { DayClose } from './ledger/day-close.ts'
 import { Ledger } from './ledger/ledger.ts'
 import { Lifecycle } from './lifecycle.ts'
-import { People } from './members/member-service.ts'
+import { MemberService } from './members/member-service.ts'
 import { Members } from './members/members.ts'
 import { Admission } from './tokens/admission.ts'
-import { Apps } from './tokens/connected-apps.ts'
+import { ConnectedApps } from './tokens/connected-apps.ts'
 import { Credentials } from './tokens/credentials.ts'
 import { Tokens } from './tokens/tokens.ts'
 
@@ -56,7 +56,7 @@ export function createServices(ctx: DurableObjectState, env: Env) {
   const databases = new Databases(storage.sql)
   const audit = new Audit(storage.sql)
   const members = new Members(storage.sql)
-  const lineage = new Lineage(storage.sql)
+  const lineage = new BranchRegistry(storage.sql)
 
   const timers: Timers<TimerName> = new Timers(storage, {
     'close-day': () => dayClose.run(),
@@ -81,10 +81,10 @@ export function createServices(ctx: DurableObjectState, env: Env) {
     },
     warnAt: (atMs) => timers.set('warn-low-balance', atMs),
   })
-  const lending = new Lending({ storage, databases, ledger, stub, lowBalance, abort })
+  const lending = new CreditAllocator({ storage, databases, ledger, stub, lowBalance, abort })
   const refuse = (keys: readonly string[]) => lending.revoke(keys)
   const slug = () => identity.slug
-  const apps = new Apps({ storage, env, tokens, members, databases, audit, slug, refuse })
+  const apps = new ConnectedApps({ storage, env, tokens, members, databases, audit, slug, refuse })
   const credentials = new Credentials({ storage, tokens, apps, databases, lineage, audit, refuse })
   const hostnames = new Hostnames({
     ...{ storage, env, databases, audit, directory, slug },
@@ -108,9 +108,9 @@ export function createServices(ctx: DurableObjectState, env: Env) {
   const admission = new Admission({ identity, tokens, apps, databases, members })
   const forget = (name: string) => directory().remove(name)
   const lifecycle = new Lifecycle({ storage, identity, databases, members, lending, deletions, audit, forget })
-  const payments = new Payments({
+  const payments = new PaymentLedger({
     ...{ storage, ledger, topUps: new TopUps(storage.sql), audit, lowBalance, abort },
-    settled: () => lending.cover(),
+    settled: () => lending.coverOverdraft(),
   })
   return {
     ...{ identity, timers, databases, databaseService, admission, lifecycle },
@@ -119,7 +119,7 @@ export function createServices(ctx: DurableObjectState, env: Env) {
       ...{ storage, identity, ledger, dayClose, databases, databaseService, tokens, members, admission, audit },
       welcomeCreditNano: () => settingsOf(env).welcomeCreditNano,
     }),
-    people: new People(storage, members, databases, audit, apps),
+    people: new MemberService(storage, members, databases, audit, apps),
     leases: new Leases({ identity, databases, lending, dayClose, tokens }),
     billing: new Billing({ identity, ledger, lending, lowBalance, dayClose }),
     deeds: new DatabaseDeeds(storage, audit),

@@ -43,7 +43,7 @@ export function urlProblem(text: string, local: boolean): string | undefined {
 }
 
 /** The record of a client, as the library keeps it, or what is wrong with the document. */
-export function recordOf(url: string, text: string): object | string {
+export function toClientRecord(url: string, text: string): object | string {
   let json: unknown
   if (isDeepJson(text)) return 'the document is nested too deeply'
   try {

@@ -1,7 +1,7 @@
 import type { Directory } from '../directory/object.ts'
 import type { Env } from '../env.ts'
 import { directoryAt, type Remote } from '../remote.ts'
-import { documentOf } from './fetch-client-metadata.ts'
+import { fetchClientMetadata } from './fetch-client-metadata.ts'
 import type { OAuthStore } from './store.ts'
 
 const PREFIX = 'client:'
@@ -16,7 +16,7 @@ export function clientStore(env: Env): OAuthStore {
     async get(key) {
       if (!key.startsWith(PREFIX)) return null
       const id = key.slice(PREFIX.length)
-      if (isDocumentUrl(id)) return documentOf(id, env)
+      if (isDocumentUrl(id)) return fetchClientMetadata(id, env)
       if (id.length > 100) return null
       const record = await clients().get(id)
       return record === undefined ? null : JSON.parse(record)

@@ -1,5 +1,5 @@
 /** An answer of the token endpoint, as it travels between objects. */
-export interface OAuthAnswer {
+export interface OAuthResponse {
   readonly status: number
   readonly headers: [string, string][]
   readonly body: string
@@ -9,7 +9,7 @@ export interface OAuthAnswer {
  * What the token endpoint says where nothing that was sent is known, before it looks at the client: a client may be a URL,
  * and URLs are asked for nobody. To give back what is not there has worked (RFC 7009).
  */
-export function refusal(form: URLSearchParams): OAuthAnswer {
+export function createOAuthError(form: URLSearchParams): OAuthResponse {
   if (form.has('token')) return { status: 200, headers: [['Cache-Control', 'no-store']], body: '' }
   const type = form.get('grant_type')
   const known = type === 'authorization_code' || type === 'refresh_token'

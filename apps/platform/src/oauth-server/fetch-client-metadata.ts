@@ -2,7 +2,7 @@ import { PerSQLError } from '@persql/contract'
 import { now } from '../clock.ts'
 import type { Env } from '../env.ts'
 import { settingsOf } from '../settings.ts'
-import { ageOf, recordOf, urlProblem } from './client-metadata.ts'
+import { ageOf, toClientRecord, urlProblem } from './client-metadata.ts'
 
 const TIMEOUT_MS = 5_000
 const MAX_BYTES = 64 * 1024
@@ -15,13 +15,13 @@ const kept = new Map<string, { readonly record: object; readonly untilMs: number
  * The client that a document describes. Anyone may name any URL here, so what is fetched is small, soon, public and not
  * somewhere else than it was said to be. @throws PerSQLError `oauth_client_invalid`
  */
-export async function documentOf(url: string, env: Env): Promise<object> {
+export async function fetchClientMetadata(url: string, env: Env): Promise<object> {
   const known = kept.get(url)
   if (known && known.untilMs > now()) return known.record
   const problem = urlProblem(url, settingsOf(env).dev)
   if (problem) throw invalid(problem)
   const { text, ageS } = await fetched(url, env)
-  const record = recordOf(url, text)
+  const record = toClientRecord(url, text)
   if (typeof record === 'string') throw invalid(record)
   kept.delete(url)
   if (kept.size >= MAX_KEPT) kept.delete(kept.keys().next().value as string)

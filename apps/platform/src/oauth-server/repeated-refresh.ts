@@ -1,5 +1,5 @@
 import type { Env } from '../env.ts'
-import type { OAuthAnswer } from './error-response.ts'
+import type { OAuthResponse } from './error-response.ts'
 
 /**
  * Seconds in which a refresh token that was replaced gets the same answer: another process sent it too, or the first
@@ -13,7 +13,7 @@ const IV_BYTES = 12
  * Encrypts the answer to a refresh, under a key that takes both the secret of the instance and the request with its
  * refresh token to derive: nothing that is stored opens it.
  */
-export async function sealAnswer(env: Env, form: URLSearchParams, answer: OAuthAnswer): Promise<string> {
+export async function sealAnswer(env: Env, form: URLSearchParams, answer: OAuthResponse): Promise<string> {
   const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES))
   const bytes = new TextEncoder().encode(JSON.stringify(answer))
   const sealed = await crypto.subtle.encrypt({ name: 'AES-GCM', iv }, await keyOf(env, form), bytes)
@@ -21,12 +21,12 @@ export async function sealAnswer(env: Env, form: URLSearchParams, answer: OAuthA
 }
 
 /** Decrypts the answer for a request that asks for the same, or returns nothing. */
-export async function openAnswer(env: Env, form: URLSearchParams, sealed: string): Promise<OAuthAnswer | undefined> {
+export async function openAnswer(env: Env, form: URLSearchParams, sealed: string): Promise<OAuthResponse | undefined> {
   const bytes = Uint8Array.fromBase64(sealed)
   const algorithm = { name: 'AES-GCM', iv: bytes.slice(0, IV_BYTES) }
   try {
     const opened = await crypto.subtle.decrypt(algorithm, await keyOf(env, form), bytes.slice(IV_BYTES))
-    return JSON.parse(new TextDecoder().decode(opened)) as OAuthAnswer
+    return JSON.parse(new TextDecoder().decode(opened)) as OAuthResponse
   } catch {
     // The request asks for something else than the first one, or the instance has another secret since.
     return undefined

@@ -9,7 +9,7 @@ import { type Context, contextOf } from '../context.ts'
 import type { Env } from '../env.ts'
 import { isSigned, signForm } from '../http/pages/form-state.ts'
 import { escapeHtml, page } from '../http/pages/html-page.ts'
-import { signedIn } from '../http/pages/sign-in-blocks.ts'
+import { getSignedInAccount } from '../http/pages/sign-in-blocks.ts'
 import { readBody } from '../http/rest/body.ts'
 import { clientStore, isDocumentUrl } from '../oauth-server/clients.ts'
 import { audienceOf, authorizationServer, REGISTRATION_S, scopes } from '../oauth-server/server.ts'
@@ -31,7 +31,7 @@ export function authorize(): Hono<{ Bindings: Env }> {
 
 /** Shows the consent page, after signing in if necessary. */
 async function ask(ctx: Context, query: string): Promise<Response> {
-  const account = await signedIn(ctx)
+  const account = await getSignedInAccount(ctx)
   const params = new URLSearchParams(query)
   // A metadata URL is fetched for signed-in users only.
   if (!account && isDocumentUrl(params.get('client_id') ?? '')) return toLogin(query)
@@ -98,7 +98,7 @@ async function allow(
   const client = await api(ctx).lookupClient(request.clientId)
   const clientName = client?.clientName ?? 'Unnamed app'
   // First, so that the registration lives as long as the grant.
-  await directoryObject(ctx.env).oauthClients.used(request.clientId, REGISTRATION_S * 1000)
+  await directoryObject(ctx.env).oauthClients.markUsed(request.clientId, REGISTRATION_S * 1000)
   return namespaceObject(ctx.env, namespace).apps.approve(ctx.baseUrl, request, { userId, role, databases, clientName })
 }
 

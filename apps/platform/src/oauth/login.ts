@@ -5,7 +5,7 @@ import { refuseForeignOrigin } from '../api/authenticate.ts'
 import { contextOf } from '../context.ts'
 import type { Env } from '../env.ts'
 import { escapeHtml, page } from '../http/pages/html-page.ts'
-import { returnOf } from '../http/pages/return-url.ts'
+import { parseReturnUrl } from '../http/pages/return-url.ts'
 import { callAuth } from '../http/rest/auth.ts'
 import { readBody } from '../http/rest/body.ts'
 import { settingsOf } from '../settings.ts'
@@ -26,8 +26,8 @@ const PROBLEMS: { readonly [code: string]: string } = {
 /** Returns the pages to sign in, sign up and sign out, which then redirect to `return`. */
 export function login(): Hono<{ Bindings: Env }> {
   const app = new Hono<{ Bindings: Env }>()
-  app.get('/login', (c) => loginPage(pageOf('login', c.env, c.req.raw, returnOf(c.req.query('return')))))
-  app.get('/signup', (c) => loginPage(pageOf('signup', c.env, c.req.raw, returnOf(c.req.query('return')))))
+  app.get('/login', (c) => loginPage(pageOf('login', c.env, c.req.raw, parseReturnUrl(c.req.query('return')))))
+  app.get('/signup', (c) => loginPage(pageOf('signup', c.env, c.req.raw, parseReturnUrl(c.req.query('return')))))
   for (const path of ['/login', '/signup', '/logout']) {
     app.post(path, async (c) => {
       try {
@@ -45,7 +45,7 @@ export function login(): Hono<{ Bindings: Env }> {
 async function answer(path: string, request: Request, env: Env): Promise<Response> {
   const form = new URLSearchParams(await readBody(request, MAX_BODY, settingsOf(env)))
   const given = (name: string) => form.get(name) ?? ''
-  const back = returnOf(given('return'))
+  const back = parseReturnUrl(given('return'))
   if (path === '/logout') {
     const response = await callAuth(request, '/api/auth/sign-out', {}, env)
     return onward(`/login?${new URLSearchParams({ return: back })}`, response)

@@ -8,19 +8,19 @@ import { type Context, contextOf } from '../context.ts'
 import type { Env } from '../env.ts'
 import { readBody } from '../http/rest/body.ts'
 import { clientAddress } from '../http/rest/client-address.ts'
-import { Windows } from '../http/rest/flood-control.ts'
+import { FixedWindowCounter } from '../http/rest/flood-control.ts'
 import { allowOf, optionsReply } from '../http/rest/methods.ts'
 import { networkOf } from '../ip-address.ts'
 import { parseObject } from '../json-object.ts'
 import { ClientMetadata } from '../oauth-server/client-metadata.ts'
 import { clientStore } from '../oauth-server/clients.ts'
-import { refusal } from '../oauth-server/error-response.ts'
+import { createOAuthError } from '../oauth-server/error-response.ts'
 import { answerAs, resourcesOf } from '../oauth-server/server.ts'
 import { namespaceOf } from '../token.ts'
 
 const MAX_BODY = 64 * 1024
 const REGISTRATIONS_PER_HOUR = 60
-const registrations = new Windows(60 * 60 * 1000)
+const registrations = new FixedWindowCounter(60 * 60 * 1000)
 
 /** No cookie counts here, so pages of all sites may ask. */
 const CORS = {
@@ -31,7 +31,7 @@ const CORS = {
 }
 
 /** What clients of OAuth ask without a browser: metadata, registration, tokens, revocation. */
-export function oauth(): Hono<{ Bindings: Env }> {
+export function oauthRoutes(): Hono<{ Bindings: Env }> {
   const app = new Hono<{ Bindings: Env }>()
   const resource = (name: keyof ReturnType<typeof resourcesOf>) => (request: Request, env: Env) => {
     const { baseUrl } = contextOf(request, env)
@@ -118,7 +118,7 @@ async function answerToken(request: Request, env: Env, revokes: boolean): Promis
   const namespace = await namespaceFor(form, ctx)
   const { status, headers, body } =
     namespace === undefined
-      ? refusal(form)
+      ? createOAuthError(form)
       : await namespaceObject(env, namespace).apps.answer(ctx.baseUrl, form.toString())
   return new Response(body, { status, headers })
 }

@@ -1,7 +1,7 @@
 import { PerSQLError } from '@persql/contract'
 import { listed, literalOrMark } from './literal.ts'
 import type { SchemaText } from './schema.ts'
-import type { Run } from './schema-map.ts'
+import type { RunSql } from './schema-map.ts'
 import type { StoredMigration } from './stored-migration.ts'
 import { contentOf, isVocabulary, shapeOf } from './table-shape.ts'
 import { lower, quoteName, tokens, word } from './tokenizer.ts'
@@ -35,7 +35,7 @@ const MAX_ROWS = 4_000
  * cannot be read back is left out
  */
 export function* pagesOf(read: Read, { tables }: SchemaText, asText = false, staged = ''): Generator<Page> {
-  const run: Run = (sql, ...params) => read(sql, ...params).rows
+  const run: RunSql = (sql, ...params) => read(sql, ...params).rows
   let statements: BoundSql[] = []
   let damaged: DamagedText[] = []
   let characters = 0
@@ -79,7 +79,7 @@ interface Chunk {
 
 function* chunksOf(
   read: Read,
-  run: Run,
+  run: RunSql,
   table: string,
   sql: string,
   asText: boolean,
@@ -196,7 +196,7 @@ const inParentheses = ({ sql, params }: BoundSql): BoundSql => ({ sql: `(${sql})
 const toSqlRow = (row: readonly Value[]): BoundSql => ({ sql: row.map(toSql).join(','), params: [] })
 
 /** How far AUTOINCREMENT has counted. */
-function sequencesOf(run: Run, tables: SchemaText['tables']): BoundSql[] | undefined {
+function sequencesOf(run: RunSql, tables: SchemaText['tables']): BoundSql[] | undefined {
   // The table of the counts stays when the last one that counts is dropped, but comes only with one.
   const counts = ({ sql }: { readonly sql: string }) =>
     [...tokens(sql)].some((token) => word(sql, token) === 'AUTOINCREMENT')

@@ -1,4 +1,4 @@
-import type { Run } from './schema-map.ts'
+import type { RunSql } from './schema-map.ts'
 import { isInternal } from './system-tables.ts'
 
 /** A table, index, view or trigger as `sqlite_master` has it. */
@@ -19,7 +19,7 @@ export interface ObjectChange {
 }
 
 /** All objects of the tenant. */
-export const readObjects = (run: Run): SchemaObject[] =>
+export const readObjects = (run: RunSql): SchemaObject[] =>
   (run('SELECT type, name, tbl_name, rootpage, sql FROM sqlite_master') as [string, string, string, number, string][])
     .filter(([, name]) => !isInternal(name))
     .map(([type, name, table, root, sql]) => ({ type, name, table, root, sql }))

@@ -2,7 +2,7 @@ import { lower, quoteName } from './tokenizer.ts'
 import { sourcesOf } from './virtual-tables.ts'
 
 /** Runs SQL inside the object and returns its rows as arrays. */
-export type Run = (sql: string, ...params: unknown[]) => unknown[][]
+export type RunSql = (sql: string, ...params: unknown[]) => unknown[][]
 
 /** Where the b-trees and virtual tables of a database are, so that a compiled program can be read back into names. */
 export interface SchemaMap {
@@ -37,7 +37,7 @@ export const ABOUT_SCHEMA = [
 export const SCHEMA_TABLE = 'sqlite_schema'
 
 /** Reads the map. It is valid until the schema changes; the addresses only within this life of the connection. */
-export function readSchemaMap(run: Run): SchemaMap {
+export function readSchemaMap(run: RunSql): SchemaMap {
   const rows = run('SELECT type, name, tbl_name, rootpage, sql FROM sqlite_master') as [
     string,
     string,
@@ -81,7 +81,7 @@ function resolve(
   roots: SchemaMap['roots'],
   functions: SchemaMap['virtual'],
   views: SchemaMap['views'],
-  run: Run,
+  run: RunSql,
 ): (Declared & { readonly reads: readonly string[] })[] {
   const byName = new Map(declared.map((each) => [lower(each.name), each]))
   const byAddress = new Map(declared.map((each) => [each.address, each]))
@@ -126,10 +126,10 @@ function resolve(
 }
 
 /** The compiled program names a virtual table by its address only, so ask for a program that surely opens this one. */
-const addressOf = (run: Run, from: string): string | undefined =>
+const addressOf = (run: RunSql, from: string): string | undefined =>
   programOf(run, from).find((row) => row[1] === 'VOpen')?.[5] as string | undefined
 
-function programOf(run: Run, from: string): readonly (readonly unknown[])[] {
+function programOf(run: RunSql, from: string): readonly (readonly unknown[])[] {
   try {
     return run(`EXPLAIN SELECT * FROM ${from}`)
   } catch {

@@ -1,4 +1,4 @@
-import type { Run } from './schema-map.ts'
+import type { RunSql } from './schema-map.ts'
 import type { SchemaObject, SchemaText } from './schema-text.ts'
 import { isInternal } from './system-tables.ts'
 import { quoteName } from './tokenizer.ts'
@@ -8,7 +8,7 @@ export type { SchemaObject, SchemaText } from './schema-text.ts'
 const AFTER_TABLES = ['index', 'view', 'trigger']
 
 /** Reads the tenant's schema: neither SQLite's own objects, nor the runtime's, nor PerSQL's. */
-export function readSchemaText(run: Run): SchemaText {
+export function readSchemaText(run: RunSql): SchemaText {
   const shadows = new Set(
     run("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'shadow'").map(([name]) => name),
   )
@@ -23,7 +23,7 @@ export function readSchemaText(run: Run): SchemaText {
 }
 
 /** Drops all of the tenant's schema, with its rows. To be called in a transaction, with foreign keys not enforced. */
-export function dropSchema(run: Run): void {
+export function dropSchema(run: RunSql): void {
   const { tables, others } = readSchemaText(run)
   const drop = ({ type, name }: SchemaObject) => run(`DROP ${type.toUpperCase()} IF EXISTS ${quoteName(name)}`)
   // Triggers first, so that none of them is run; virtual tables before those whose rows they index.

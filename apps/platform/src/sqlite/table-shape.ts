@@ -1,4 +1,4 @@
-import type { Run } from './schema-map.ts'
+import type { RunSql } from './schema-map.ts'
 import { lower, nameOf, quoteName, type Token, tokens, word } from './tokenizer.ts'
 
 /** A table as its rows are copied. */
@@ -14,7 +14,7 @@ export interface TableShape {
 }
 
 /** Reads how the rows of a table are copied. */
-export function shapeOf(run: Run, table: string): TableShape {
+export function shapeOf(run: RunSql, table: string): TableShape {
   const all = run('SELECT name, type, pk, hidden FROM pragma_table_xinfo(?)', table) as [
     string,
     string,
@@ -43,7 +43,7 @@ export function shapeOf(run: Run, table: string): TableShape {
 }
 
 /** Collations of a primary key, which may be others than those of its columns. */
-function collationsOf(run: Run, table: string): Map<string, string> {
+function collationsOf(run: RunSql, table: string): Map<string, string> {
   const rows = run(
     "SELECT x.name, x.coll FROM pragma_index_list(?) l, pragma_index_xinfo(l.name) x WHERE l.origin = 'pk' AND x.key = 1",
     table,
@@ -51,7 +51,7 @@ function collationsOf(run: Run, table: string): Map<string, string> {
   return new Map(rows.map(([name, collation]) => [lower(name), ` COLLATE ${quoteName(collation)}`]))
 }
 
-const sqlOf = (run: Run, table: string) =>
+const sqlOf = (run: RunSql, table: string) =>
   (run("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?", table)[0]?.[0] as string | undefined) ?? ''
 
 /**

@@ -18,11 +18,11 @@ export const shell = command({
     const db = await ctx.database(args.database)
     const session = new Session(ctx, db, interactive)
     if (interactive) {
-      const { interact } = await import('../shell/interactive.ts')
+      const { runInteractive } = await import('../shell/interactive.ts')
       await db.tables()
       await session.refresh()
       process.stdout.write(`${db.namespace}/${db.slug}. Type .help for help, Ctrl-D to exit.\n`)
-      await interact(session, historyFile(ctx.env))
+      await runInteractive(session, historyFile(ctx.env))
       return undefined
     }
     for await (const line of createInterface({ input: process.stdin, terminal: false })) {

@@ -1,7 +1,7 @@
 import { usage } from '../cli-error.ts'
 import { type Command, command, database, yes } from '../command.ts'
 import { count, listing } from '../format-output.ts'
-import { during } from '../progress.ts'
+import { withProgress } from '../progress.ts'
 import { confirm } from '../prompt.ts'
 import { moment } from '../values.ts'
 
@@ -21,7 +21,7 @@ const create = command({
   args: { database, label: { help: 'Label' } },
   async run(ctx, { args }) {
     const { snapshots } = await ctx.database(args.database)
-    const json = await during(ctx.progress('Copying'), () => snapshots.create(args.label, { timeoutMs: 0 }))
+    const json = await withProgress(ctx.progress('Copying'), () => snapshots.create(args.label, { timeoutMs: 0 }))
     return { json, text: `Created snapshot ${json.id} with ${count(json.rows, 'row')}.` }
   },
 })
@@ -55,7 +55,7 @@ const restore = command({
     const to = snapshot === undefined ? { timestamp: moment('--time', time ?? '') } : { snapshotId: snapshot }
     const db = await ctx.database(args.database)
     await confirm(ctx, `This restores ${db.namespace}/${db.slug} to ${snapshot ?? time}.`, db.slug, options.yes)
-    const json = await during(ctx.progress('Restoring'), () => db.snapshots.restore(to, { timeoutMs: 0 }))
+    const json = await withProgress(ctx.progress('Restoring'), () => db.snapshots.restore(to, { timeoutMs: 0 }))
     const { restored, before } = json
     return { json, text: `Restored "${restored.label}" from ${restored.createdAt}.\nTo undo: --snapshot ${before.id}` }
   },

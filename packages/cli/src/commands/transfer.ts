@@ -7,7 +7,7 @@ import { CliError, usage } from '../cli-error.ts'
 import { type Command, command, database } from '../command.ts'
 import type { Context } from '../context.ts'
 import { count, size } from '../format-output.ts'
-import { during, type Progress } from '../progress.ts'
+import { type Progress, withProgress } from '../progress.ts'
 import { cutOff } from '../reach.ts'
 
 const POLL_MS = 500
@@ -65,7 +65,9 @@ const exporting = command({
     if (!body) throw new CliError('failed', 'empty_answer', 'The server sent an empty response.')
     const { signal } = ctx
     const { url } = await ctx.access()
-    const bytes = await during(ctx.progress('Exporting'), (progress) => save(body, out, progress, { url, signal }))
+    const bytes = await withProgress(ctx.progress('Exporting'), (progress) =>
+      save(body, out, progress, { url, signal }),
+    )
     if (out === undefined) return undefined
     return { json: { out, bytes }, text: `Wrote ${size(bytes)} to ${out}.` }
   },
@@ -137,7 +139,7 @@ const importing = command({
     const format = (options.format ?? kinds[extname(args.file).toLowerCase()]) as 'sql' | undefined
     const db = await ctx.database(args.database)
     const path = `/v1/db/${db.namespace}/${db.slug}/import`
-    const json = await during(ctx.progress('Importing'), async (progress) => {
+    const json = await withProgress(ctx.progress('Importing'), async (progress) => {
       const end = watch(ctx, path, progress)
       const { table, create } = options
       return (await db.import(blob, { format, table, create }).finally(end)) as unknown as Imported

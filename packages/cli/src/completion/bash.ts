@@ -1,10 +1,10 @@
 import type { Command } from '../command.ts'
-import { optionsOf, type Place, places, quoted } from './words.ts'
+import { type CompletionContext, optionsOf, places, quoted } from './words.ts'
 
 const flags = (command: Command) => Object.keys(optionsOf(command)).map((name) => `--${name}`)
 const valued = (command: Command) => Object.entries(optionsOf(command)).filter(([, { value }]) => value)
 
-function line({ path, next, command }: Place): string {
+function line({ path, next, command }: CompletionContext): string {
   const words = [
     ...next.map(([word]) => word),
     ...Object.values(command?.args ?? {}).flatMap(({ choices = [] }) => choices),
@@ -14,7 +14,7 @@ function line({ path, next, command }: Place): string {
   return `    ${quoted(path)}) words=${quoted(words.join(' '))} options=${quoted(options.join(' '))}; ${files} ;;`
 }
 
-const values = ({ path, command }: Place) =>
+const values = ({ path, command }: CompletionContext) =>
   command
     ? valued(command).map(([name, { choices, file }]) => {
         const act = choices ? `words=${quoted(choices.join(' '))}` : file ? 'words= files=1' : 'words='

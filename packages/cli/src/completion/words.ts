@@ -1,7 +1,7 @@
 import { type Command, common, type Option } from '../command.ts'
 
 /** The completions after some words. */
-export interface Place {
+export interface CompletionContext {
   /** The words so far, joined by spaces; empty at the start. */
   path: string
   /** The next words with their descriptions. */
@@ -11,7 +11,7 @@ export interface Place {
 }
 
 /** Returns all prefixes of commands with their completions. */
-export function places(commands: readonly Command[]): Place[] {
+export function places(commands: readonly Command[]): CompletionContext[] {
   const prefixes = commands.flatMap(({ path }) => {
     const words = path.split(' ')
     return words.map((_, i) => words.slice(0, i).join(' '))

@@ -1,10 +1,10 @@
 import type { Command } from '../command.ts'
-import { optionsOf, type Place, places, quoted } from './words.ts'
+import { type CompletionContext, optionsOf, places, quoted } from './words.ts'
 
 const entry = (word: string, help: string) => quoted(`${word.replaceAll(':', '\\:')}:${help}`)
 const list = (rows: readonly (readonly [string, string])[]) => rows.map(([word, help]) => entry(word, help)).join(' ')
 
-function line({ path, next, command }: Place): string {
+function line({ path, next, command }: CompletionContext): string {
   const args = Object.values(command?.args ?? {})
   const words = [...next, ...args.flatMap(({ choices = [], help }) => choices.map((one) => [one, help] as const))]
   const options = command
@@ -14,7 +14,7 @@ function line({ path, next, command }: Place): string {
   return `    ${quoted(path)}) words=(${list(words)}) options=(${list(options)})${files} ;;`
 }
 
-const values = ({ path, command }: Place) =>
+const values = ({ path, command }: CompletionContext) =>
   Object.entries(command ? optionsOf(command) : {})
     .filter(([, { value }]) => value)
     .map(([name, { choices = [], file, help }]) => {

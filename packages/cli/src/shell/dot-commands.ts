@@ -7,7 +7,7 @@ import { count, listing, type Mode, modes } from '../format-output.ts'
 import { textOf } from '../values.ts'
 
 /** The state that dot commands change. */
-export interface Stage {
+export interface ShellContext {
   db: PerSQLDatabase
   mode: Mode
   timing: boolean
@@ -22,7 +22,7 @@ export interface Stage {
 interface Dot {
   args: string
   help: string
-  run(stage: Stage, args: string[]): Promise<void> | void
+  run(stage: ShellContext, args: string[]): Promise<void> | void
 }
 
 const needed = (value: string | undefined, what: string) => {
@@ -48,14 +48,17 @@ const quit: Dot = {
 }
 
 /** The commands of the shell itself, which start with a dot. */
-export const dots: Record<string, Dot> = {
+export const dotCommands: Record<string, Dot> = {
   '.help': {
     args: '',
     help: 'Show help',
     run: (stage) =>
       stage.print(
         listing(
-          Object.entries(dots).map(([name, { args, help }]) => ({ command: `${name} ${args}`, description: help })),
+          Object.entries(dotCommands).map(([name, { args, help }]) => ({
+            command: `${name} ${args}`,
+            description: help,
+          })),
           ['command', 'description'],
           '',
         ),

@@ -1,11 +1,11 @@
 import { createInterface } from 'node:readline'
 import { complete } from './completer.ts'
-import { dots } from './dot-commands.ts'
+import { dotCommands } from './dot-commands.ts'
 import { joined, readHistory, writeHistory } from './history.ts'
 import type { Session } from './session.ts'
 
 /** Runs the shell in a terminal until the user exits. */
-export async function interact(session: Session, historyFile: string): Promise<void> {
+export async function runInteractive(session: Session, historyFile: string): Promise<void> {
   let history = await readHistory(historyFile)
   const lines = createInterface({
     input: process.stdin,
@@ -14,7 +14,7 @@ export async function interact(session: Session, historyFile: string): Promise<v
     history: [...history],
     historySize: 1000,
     removeHistoryDuplicates: true,
-    completer: (line: string) => complete(line, session.names, Object.keys(dots)),
+    completer: (line: string) => complete(line, session.names, Object.keys(dotCommands)),
   })
   // readline's own history array, which the arrow keys use.
   let live: string[] = []

@@ -6,13 +6,13 @@ import { toCommandHint } from '../hint.ts'
 import { visibleLines } from '../width.ts'
 import { type Names, namesOf } from './completer.ts'
 import { costLine } from './cost.ts'
-import { dots, type Stage, wordsOf } from './dot-commands.ts'
+import { dotCommands, type ShellContext, wordsOf } from './dot-commands.ts'
 import { changesSchema, splitStatements } from './statements.ts'
 
 const CELL = 60
 
 /** A shell session, for input from a terminal or a pipe. */
-export class Session implements Stage {
+export class Session implements ShellContext {
   db: PerSQLDatabase
   mode: Mode = 'table'
   timing = true
@@ -92,7 +92,7 @@ export class Session implements Stage {
 
   async #dot(line: string): Promise<void> {
     const [name = '', ...args] = wordsOf(line.trim().replace(/;$/, ''))
-    const dot = Object.hasOwn(dots, name) ? dots[name] : undefined
+    const dot = Object.hasOwn(dotCommands, name) ? dotCommands[name] : undefined
     if (!dot) throw new CliError('usage', 'usage', `Unknown command "${name}". Type .help for the list.`)
     await dot.run(this, args)
   }

@@ -3,7 +3,7 @@ import type { Count } from '../types.ts'
 import type { WireResult } from '../values.ts'
 import type { Engine } from './engine.ts'
 import { schemaOf, tablesOf } from './schema.ts'
-import { refusal, sqlError } from './sql-error.ts'
+import { createError, sqlError } from './sql-error.ts'
 import { attempt, effectOf, execute, prepare, type WireStatement } from './statements.ts'
 
 interface Proposal {
@@ -39,7 +39,7 @@ export class LocalDatabase {
     const request = JSON.stringify([name, body])
     const kept = key === undefined ? undefined : this.#kept.get(key)
     if (kept && kept.request !== request) {
-      throw refusal(422, 'idempotency_mismatch', 'This key was already used with a different request.')
+      throw createError(422, 'idempotency_mismatch', 'This key was already used with a different request.')
     }
     if (kept) return kept.answer
     const answer = this.#serve(`${method} ${name}`, body)
@@ -69,14 +69,14 @@ export class LocalDatabase {
         return this.#measured(1, () => this.#apply((body as { executionToken: string }).executionToken))
       default: {
         const what = operation.split(' ')[1]?.split(/[/?]/)[0]
-        throw refusal(0, 'not_available_locally', `${what} isn't available in local mode. Connect to a server.`)
+        throw createError(0, 'not_available_locally', `${what} isn't available in local mode. Connect to a server.`)
       }
     }
   }
 
   #batch({ statements, transaction }: Batch): Answer {
     if (statements.length < 1 || statements.length > MAX_STATEMENTS) {
-      throw refusal(400, 'invalid_input', `A batch must have 1 to ${MAX_STATEMENTS} statements.`)
+      throw createError(400, 'invalid_input', `A batch must have 1 to ${MAX_STATEMENTS} statements.`)
     }
     const all = () => statements.map((statement, index) => this.#checked(statement, index))
     if (transaction && FOREIGN_KEYS_OFF.test(statements[0]?.sql ?? '')) {
@@ -98,7 +98,7 @@ export class LocalDatabase {
         if (after.length <= before) return result
         const [table, rowid, parent] = after.at(-1) ?? []
         const message = `FOREIGN KEY constraint failed: row ${rowid} of "${table}" references a row of "${parent}" that doesn't exist.`
-        throw refusal(400, 'sql_error', message, {
+        throw createError(400, 'sql_error', message, {
           errorDetail: { kind: 'fk_violation', message, table: String(table) },
         })
       })
@@ -111,7 +111,7 @@ export class LocalDatabase {
     const result = execute(this.#engine, statement)
     const { rows, rowsWritten } = statement.expect ?? {}
     if (meets(rows, result.rows.length) && meets(rowsWritten, result.rowsWritten)) return result
-    throw refusal(409, 'expectation_failed', `Statement ${index + 1} didn't match its expected row count.`)
+    throw createError(409, 'expectation_failed', `Statement ${index + 1} didn't match its expected row count.`)
   }
 
   #atomically<T>(run: () => T): T {
@@ -153,7 +153,8 @@ export class LocalDatabase {
   #propose({ sql, params, ttlSec = 600 }: WireStatement & { ttlSec?: number }) {
     const statement = { sql, params }
     const effect = this.#effect(statement)
-    if (effect.kind === 'read') throw refusal(400, 'invalid_input', "This statement doesn't write. Use query instead.")
+    if (effect.kind === 'read')
+      throw createError(400, 'invalid_input', "This statement doesn't write. Use query instead.")
     const executionToken = `pmut_${crypto.randomUUID().replaceAll('-', '')}`
     const expiresAtMs = Date.now() + ttlSec * 1000
     const estimatedAffectedRows = effect.kind === 'write' && !/\bselect\b/i.test(sql) ? this.#tried(statement) : null
@@ -180,11 +181,11 @@ export class LocalDatabase {
   #apply(executionToken: string): WireResult {
     const proposal = this.#proposals.get(executionToken)
     if (!proposal || proposal.expiresAtMs < Date.now()) {
-      throw refusal(404, 'proposal_not_found', 'Proposal not found. It may have been applied or expired.')
+      throw createError(404, 'proposal_not_found', 'Proposal not found. It may have been applied or expired.')
     }
     const { statement, effect } = proposal
     if (JSON.stringify(this.#effect(statement)) !== effect) {
-      throw refusal(409, 'proposal_stale', 'The schema changed since this was proposed. Propose it again.')
+      throw createError(409, 'proposal_stale', 'The schema changed since this was proposed. Propose it again.')
     }
     const result = execute(this.#engine, statement)
     this.#proposals.delete(executionToken)

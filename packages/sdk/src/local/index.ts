@@ -1,7 +1,7 @@
 import type { Call, Transport } from '../http.ts'
 import { LocalDatabase } from './database.ts'
 import { openEngine } from './engine.ts'
-import { refusal } from './sql-error.ts'
+import { createError } from './sql-error.ts'
 
 const DATABASE = /^\/v1\/db\/([^/]+)\/([^/]+)\/(.+)$/
 
@@ -18,7 +18,7 @@ export function openLocal(path: string): Transport {
     const [other] = opened.keys()
     if (!many && other !== undefined) {
       const message = `${path} is already used by the database ${other}, so it can't also be ${address}. Use a folder (ending in "/") instead.`
-      throw refusal(0, 'one_local_database', message)
+      throw createError(0, 'one_local_database', message)
     }
     const file = path.endsWith('/') ? `${path}${address.replace('/', '.')}.sqlite` : path
     const database = openEngine(file).then((engine) => new LocalDatabase(engine))
@@ -29,7 +29,11 @@ export function openLocal(path: string): Transport {
     async call(call: Call) {
       const [, namespace, slug, name] = DATABASE.exec(call.path) ?? []
       if (!name)
-        throw refusal(0, 'not_available_locally', `${call.path} isn't available in local mode. Connect to a server.`)
+        throw createError(
+          0,
+          'not_available_locally',
+          `${call.path} isn't available in local mode. Connect to a server.`,
+        )
       const database = await open(`${namespace}/${slug}`)
       call.signal?.throwIfAborted()
       return structuredClone(database.call(name, call))

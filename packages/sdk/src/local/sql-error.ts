@@ -2,14 +2,14 @@ import { PerSQLError } from '../errors.ts'
 import type { SqlErrorDetail } from '../types.ts'
 
 /** A refusal, as a server would word it. */
-export const refusal = (status: number, code: string, message: string, body: Record<string, unknown> = {}) =>
+export const createError = (status: number, code: string, message: string, body: Record<string, unknown> = {}) =>
   new PerSQLError({ status, code, message, body: { success: false, error: message, code, ...body } })
 
 /** What SQLite threw, as the error that a server would answer. */
 export function sqlError(cause: unknown): PerSQLError {
   if (cause instanceof PerSQLError) return cause
   const message = cause instanceof Error ? cause.message : String(cause)
-  return refusal(400, 'sql_error', message, { errorDetail: { message, ...detail(message) } })
+  return createError(400, 'sql_error', message, { errorDetail: { message, ...detail(message) } })
 }
 
 function detail(message: string): Omit<SqlErrorDetail, 'message'> {

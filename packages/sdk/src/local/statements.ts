@@ -1,7 +1,7 @@
 import type { Count, Explanation } from '../types.ts'
 import { encode, type WireResult } from '../values.ts'
 import type { Compiled, Engine, Native } from './engine.ts'
-import { refusal, sqlError } from './sql-error.ts'
+import { createError, sqlError } from './sql-error.ts'
 
 /** A statement as it comes over the wire. */
 export interface WireStatement {
@@ -17,12 +17,13 @@ const REFUSED = /^(begin|commit|end|rollback|savepoint|release|attach|detach|vac
 
 /** Compiles one statement and binds its parameters. @throws PerSQLError as a server would */
 export function prepare(engine: Engine, { sql, params = [] }: WireStatement): { compiled: Compiled; values: Native[] } {
-  if (isEmpty(sql)) throw refusal(400, 'empty_statement', 'The "sql" field contains no SQL statement.')
+  if (isEmpty(sql)) throw createError(400, 'empty_statement', 'The "sql" field contains no SQL statement.')
   const verb = REFUSED.exec(sql.replace(LEADING, ''))?.[1]?.toUpperCase()
-  if (verb) throw refusal(400, 'statement_not_allowed', `${verb} is not available here. Use batch with "transaction".`)
+  if (verb)
+    throw createError(400, 'statement_not_allowed', `${verb} is not available here. Use batch with "transaction".`)
   const compiled = attempt(() => engine.compile(sql))
   if (!isEmpty(compiled.rest)) {
-    throw refusal(400, 'multiple_statements', 'Only one statement is allowed per call. To run several, use batch.')
+    throw createError(400, 'multiple_statements', 'Only one statement is allowed per call. To run several, use batch.')
   }
   const values = params.map(nativeOf)
   assertParameters(parameterCount(sql), values.length)
@@ -95,7 +96,7 @@ function assertParameters(needed: number, given: number): void {
   const kind = given > needed ? 'too_many_params' : 'too_few_params'
   const parameters = needed === 0 ? 'no parameters' : needed === 1 ? '1 parameter' : `${needed} parameters`
   const message = `Expected ${parameters}, but got ${given}.`
-  throw refusal(400, 'sql_error', message, { errorDetail: { kind, message } })
+  throw createError(400, 'sql_error', message, { errorDetail: { kind, message } })
 }
 
 /** Runs what may throw an error of SQLite's. */
@@ -123,5 +124,5 @@ function wireOf(value: Native): WireResult['rows'][number][number] {
   if (Number.isSafeInteger(Number(value))) return Number(value)
   const message =
     "A column value is an integer outside ±9007199254740991, which JSON can't represent exactly. Use CAST(… AS TEXT)."
-  throw refusal(400, 'integer_out_of_range', message)
+  throw createError(400, 'integer_out_of_range', message)
 }

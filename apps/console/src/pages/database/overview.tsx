@@ -1,6 +1,6 @@
 import type { Database } from '@persql/contract'
 import { Copy } from 'lucide-react'
-import { useCall } from '../../api/hooks.ts'
+import { useApiQuery } from '../../api/hooks.ts'
 import { useMay } from '../../shell/membership.ts'
 import { useDatabase, useNamespace } from '../../shell/paths.ts'
 import { useAsked } from '../../shell/use-query-param.ts'
@@ -13,13 +13,13 @@ import { Card, Page } from '../../ui/page.tsx'
 import { Skeleton } from '../../ui/skeleton.tsx'
 import { ForkDatabase } from '../databases/fork-database.tsx'
 import { type Place, snippets } from '../welcome/snippets.ts'
-import { Figures } from './statistics.tsx'
+import { DatabaseStatistics } from './statistics.tsx'
 
 /** What a database is and how programs reach it. */
 export function OverviewPage() {
   const ns = useNamespace()
   const slug = useDatabase()
-  const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases/{slug}', { ns, slug })
+  const { data, error, refetch } = useApiQuery('GET /api/namespaces/{ns}/databases/{slug}', { ns, slug })
   const mayFork = useMay('editor')
   const [forking, askFork] = useAsked('fork')
   return (
@@ -50,7 +50,7 @@ function Facts({ ns, slug, database: data }: { ns: string; slug: string; databas
   const place: Place = { origin: location.origin, address: `${ns}/${slug}`, token: '$PERSQL_TOKEN' }
   return (
     <>
-      <Figures ns={ns} slug={slug} database={data} />
+      <DatabaseStatistics ns={ns} slug={slug} database={data} />
       <Card title="Details">
         <dl className="grid grid-cols-[auto_1fr] gap-x-6 gap-y-2">
           <dt className="text-muted">Database address</dt>

@@ -1,7 +1,7 @@
 import type { Share } from '@persql/contract'
 import { type FormEvent, useState } from 'react'
 import { Link } from 'react-router'
-import { useCall, useDo } from '../../api/hooks.ts'
+import { useApiMutation, useApiQuery } from '../../api/hooks.ts'
 import { toastWithUndo } from '../../api/undo-toast.ts'
 import { namespacePath, useDatabase, useNamespace } from '../../shell/paths.ts'
 import { NeedsRole } from '../../shell/require-role.tsx'
@@ -37,9 +37,9 @@ export function SharingPage() {
 
 function Shares({ slug }: { slug: string }) {
   const ns = useNamespace()
-  const { data, error, refetch } = useCall(SHARES, { ns, slug })
-  const { mutateAsync } = useDo('DELETE /api/namespaces/{ns}/databases/{slug}/shares/{userId}', [SHARES])
-  const share = useDo('POST /api/namespaces/{ns}/databases/{slug}/shares', [SHARES])
+  const { data, error, refetch } = useApiQuery(SHARES, { ns, slug })
+  const { mutateAsync } = useApiMutation('DELETE /api/namespaces/{ns}/databases/{slug}/shares/{userId}', [SHARES])
+  const share = useApiMutation('POST /api/namespaces/{ns}/databases/{slug}/shares', [SHARES])
   const [leaving, setLeaving] = useState<Share>()
   return (
     <>
@@ -93,8 +93,10 @@ function Shares({ slug }: { slug: string }) {
 
 function ShareForm({ slug, shared }: { slug: string; shared: ReadonlySet<string> }) {
   const ns = useNamespace()
-  const members = useCall('GET /api/namespaces/{ns}/members', { ns })
-  const { mutateAsync, isPending, error } = useDo('POST /api/namespaces/{ns}/databases/{slug}/shares', [SHARES])
+  const members = useApiQuery('GET /api/namespaces/{ns}/members', { ns })
+  const { mutateAsync, isPending, error } = useApiMutation('POST /api/namespaces/{ns}/databases/{slug}/shares', [
+    SHARES,
+  ])
   const [chosen, setChosen] = useState('')
   const viewers = members.data?.filter(({ role, userId }) => role === 'viewer' && !shared.has(userId))
   const email = viewers?.find((one) => one.email === chosen)?.email ?? viewers?.[0]?.email

@@ -2,7 +2,7 @@ import type { Database } from '@persql/contract'
 import { ErrorPanel } from '../../ui/error-panel.tsx'
 import { formatAgo, formatNumber } from '../../ui/format.ts'
 import { Tile, Tiles } from '../../ui/stat-tiles.tsx'
-import { LastUse, Rows, requestsByDatabase, Size } from '../databases/database-cells.tsx'
+import { LastUse, Rows, requestsByDatabase, SizeCell } from '../databases/database-cells.tsx'
 import { useUsage } from '../databases/use-usage.ts'
 
 interface FiguresProps {
@@ -12,13 +12,13 @@ interface FiguresProps {
 }
 
 /** How large a database is and how much it is used: what the list of databases says, with when it was measured. */
-export function Figures({ ns, slug, database }: FiguresProps) {
+export function DatabaseStatistics({ ns, slug, database }: FiguresProps) {
   const usage = useUsage(ns)
   const requests = usage.data && (requestsByDatabase(usage.data).get(slug) ?? 0)
   return (
     <section aria-label="Database statistics" className="grid gap-2">
       <Tiles className="sm:grid-cols-4">
-        <Tile name="Size">{database && <Size {...database} />}</Tile>
+        <Tile name="Size">{database && <SizeCell {...database} />}</Tile>
         <Tile name="Rows">{database && <Rows {...database} />}</Tile>
         <Tile name="Requests (30 days)">{requests !== undefined && formatNumber(requests)}</Tile>
         <Tile name="Last used">{database && <LastUse {...database} />}</Tile>

@@ -18,7 +18,7 @@ const unknown = (what: string) => (
 )
 
 /** How much a database stores. */
-export const Size = ({ storedBytes }: Database) =>
+export const SizeCell = ({ storedBytes }: Database) =>
   storedBytes === null ? unknown('Not measured yet') : formatBytes(storedBytes)
 
 /** How many rows a database has: to the row, unless that is not known or there is no room. */

@@ -10,7 +10,7 @@ import { MenuItem } from '../../ui/menu.tsx'
 import { RowMenu } from '../../ui/row-menu.tsx'
 import { Skeleton } from '../../ui/skeleton.tsx'
 import { Table } from '../../ui/table.tsx'
-import { LastUse, Rows, requestsByDatabase, Size } from './database-cells.tsx'
+import { LastUse, Rows, requestsByDatabase, SizeCell } from './database-cells.tsx'
 
 interface DatabaseTableProps {
   ns: string
@@ -44,7 +44,7 @@ export function DatabaseTable({ ns, databases, usage, onFork, onDelete }: Databa
           name: 'Size',
           isNumber: true,
           sort: { id: 'size', value: ({ storedBytes }) => storedBytes, startsDown: true },
-          cell: (database) => <Size {...database} />,
+          cell: (database) => <SizeCell {...database} />,
         },
         {
           name: 'Rows',

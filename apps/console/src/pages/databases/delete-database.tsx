@@ -1,4 +1,4 @@
-import { useDo } from '../../api/hooks.ts'
+import { useApiMutation } from '../../api/hooks.ts'
 import { ConfirmDialog } from '../../ui/confirm-dialog.tsx'
 import { toast } from '../../ui/toast.tsx'
 
@@ -11,7 +11,7 @@ interface DeleteDatabaseProps {
 
 /** Asks before a database is deleted. */
 export function DeleteDatabase({ ns, slug, onClose }: DeleteDatabaseProps) {
-  const { mutateAsync } = useDo('DELETE /api/namespaces/{ns}/databases/{slug}', [
+  const { mutateAsync } = useApiMutation('DELETE /api/namespaces/{ns}/databases/{slug}', [
     'GET /api/namespaces/{ns}/databases',
     'GET /api/namespaces/{ns}/usage',
   ])

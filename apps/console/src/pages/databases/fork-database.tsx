@@ -1,7 +1,7 @@
 import type { Database } from '@persql/contract'
 import { type FormEvent, useState } from 'react'
 import { Link } from 'react-router'
-import { useCall, useDo } from '../../api/hooks.ts'
+import { useApiMutation, useApiQuery } from '../../api/hooks.ts'
 import { databasePath } from '../../shell/paths.ts'
 import { Button } from '../../ui/button.tsx'
 import { Dialog, DialogActions } from '../../ui/dialog.tsx'
@@ -10,7 +10,7 @@ import { Field } from '../../ui/field.tsx'
 import { formatMoment } from '../../ui/format.ts'
 import { Select } from '../../ui/input.tsx'
 import { SlugField } from '../../ui/slug-field.tsx'
-import { Rows, Size } from './database-cells.tsx'
+import { Rows, SizeCell } from './database-cells.tsx'
 
 interface ForkDatabaseProps {
   ns: string
@@ -81,8 +81,8 @@ interface ForkFormProps {
 function ForkForm({ ns, slug, close, onFork }: ForkFormProps) {
   const [name, setName] = useState(`${slug}-copy`.slice(0, 63))
   const [ttlDays, setTtlDays] = useState('')
-  const source = useCall('GET /api/namespaces/{ns}/databases/{slug}', { ns, slug })
-  const { mutateAsync, isPending, error } = useDo('POST /api/namespaces/{ns}/databases/{db}/fork', [
+  const source = useApiQuery('GET /api/namespaces/{ns}/databases/{slug}', { ns, slug })
+  const { mutateAsync, isPending, error } = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/fork', [
     'GET /api/namespaces/{ns}/databases',
   ])
   const submit = async (event: FormEvent) => {
@@ -111,8 +111,8 @@ function ForkForm({ ns, slug, close, onFork }: ForkFormProps) {
           ? `Copying all rows. You can read ${slug} in the meantime; writes wait. Large databases can take a while.`
           : source.data && (
               <>
-                <Rows {...source.data} /> {source.data.rows === 1 ? 'row' : 'rows'}, <Size {...source.data} /> to copy.
-                Billed as rows read.
+                <Rows {...source.data} /> {source.data.rows === 1 ? 'row' : 'rows'}, <SizeCell {...source.data} /> to
+                copy. Billed as rows read.
               </>
             )}
       </p>

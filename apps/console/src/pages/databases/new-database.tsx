@@ -1,6 +1,6 @@
 import { type FormEvent, useState } from 'react'
 import { useNavigate } from 'react-router'
-import { useDo } from '../../api/hooks.ts'
+import { useApiMutation } from '../../api/hooks.ts'
 import { databasePath } from '../../shell/paths.ts'
 import { Button } from '../../ui/button.tsx'
 import { Dialog, DialogActions } from '../../ui/dialog.tsx'
@@ -29,7 +29,7 @@ export const NewDatabase = ({ ns, open, onOpenChange }: NewDatabaseProps) => (
 function NewDatabaseForm({ ns, close }: { ns: string; close: () => void }) {
   const [slug, setSlug] = useState('')
   const navigate = useNavigate()
-  const { mutateAsync, isPending, error } = useDo('POST /api/namespaces/{ns}/databases', [
+  const { mutateAsync, isPending, error } = useApiMutation('POST /api/namespaces/{ns}/databases', [
     'GET /api/namespaces/{ns}/databases',
   ])
   const submit = async (event: FormEvent) => {

@@ -2,7 +2,7 @@ import type { Database } from '@persql/contract'
 import { Plus } from 'lucide-react'
 import { useState } from 'react'
 import { useNavigate } from 'react-router'
-import { useCall } from '../../api/hooks.ts'
+import { useApiQuery } from '../../api/hooks.ts'
 import { useMay } from '../../shell/membership.ts'
 import { NameSearch, useNameSearch } from '../../shell/name-search.tsx'
 import { databasePath, useNamespace } from '../../shell/paths.ts'
@@ -24,7 +24,7 @@ const NONE: readonly Database[] = []
 export function DatabasesPage() {
   const ns = useNamespace()
   const mayMake = useMay('editor')
-  const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases', { ns })
+  const { data, error, refetch } = useApiQuery('GET /api/namespaces/{ns}/databases', { ns })
   const usage = useUsage(ns)
   const navigate = useNavigate()
   const named = useNameSearch(data ?? NONE, ({ slug }) => slug)

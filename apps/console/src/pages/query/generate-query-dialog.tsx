@@ -1,5 +1,5 @@
 import { type FormEvent, useState } from 'react'
-import { useDo } from '../../api/hooks.ts'
+import { useApiMutation } from '../../api/hooks.ts'
 import { Button } from '../../ui/button.tsx'
 import { CodeBlock } from '../../ui/code-block.tsx'
 import { Dialog, DialogActions } from '../../ui/dialog.tsx'
@@ -29,7 +29,7 @@ export const AskDialog = ({ onClose, ...rest }: AskDialogProps) => (
 
 function AskForm({ ns, db, onClose, onTake }: AskDialogProps) {
   const [question, setQuestion] = useState('')
-  const { mutate, data, isPending, error } = useDo('POST /api/namespaces/{ns}/databases/{db}/ai/sql')
+  const { mutate, data, isPending, error } = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/ai/sql')
   const submit = (event: FormEvent) => {
     event.preventDefault()
     mutate({ ns, db, question })

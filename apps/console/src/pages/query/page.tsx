@@ -1,5 +1,5 @@
 import { lazy, Suspense, useMemo, useRef, useState } from 'react'
-import { useCall } from '../../api/hooks.ts'
+import { useApiQuery } from '../../api/hooks.ts'
 import { useDatabase, useNamespace } from '../../shell/paths.ts'
 import { useAsked } from '../../shell/use-query-param.ts'
 import { ErrorPanel } from '../../ui/error-panel.tsx'
@@ -9,7 +9,7 @@ import { toast } from '../../ui/toast.tsx'
 import type { Editor } from './editor.tsx'
 import { AskDialog } from './generate-query-dialog.tsx'
 import { HistoryDialog } from './history-dialog.tsx'
-import { Outcome } from './query-result.tsx'
+import { QueryResult } from './query-result.tsx'
 import { addPast, type Draft, readPast } from './query-tabs.ts'
 import { SaveDialog } from './save-query-dialog.tsx'
 import { SavedDialog } from './saved-queries-dialog.tsx'
@@ -113,7 +113,7 @@ function Workbench({ ns, db }: { ns: string; db: string }) {
           onSee={see}
         />
       </div>
-      <Outcome
+      <QueryResult
         outcome={outcome}
         name={draft.saved?.name ?? db}
         onRedeemed={(answer) => settle(draft.id, answer)}
@@ -155,7 +155,7 @@ function Workbench({ ns, db }: { ns: string; db: string }) {
 
 /** The tables of a database with their columns, for completion: another object only when they differ. */
 function useColumnNames(ns: string, db: string): Record<string, string[]> {
-  const { data } = useCall('GET /api/namespaces/{ns}/databases/{db}/schema', { ns, db })
+  const { data } = useApiQuery('GET /api/namespaces/{ns}/databases/{db}/schema', { ns, db })
   const text = JSON.stringify(
     Object.fromEntries(data?.tables.map(({ name, columns }) => [name, columns.map((one) => one.name)]) ?? []),
   )

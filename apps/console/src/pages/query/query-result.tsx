@@ -10,7 +10,7 @@ import { ErrorFacts } from './error-details.tsx'
 import { PlanView } from './plan-view.tsx'
 import { ResultView } from './result-view.tsx'
 import { SnapshotNote } from './snapshot-notice.tsx'
-import type { Outcome as State } from './use-query-runner.ts'
+import type { RunState as State } from './use-query-runner.ts'
 
 interface OutcomeProps {
   outcome: State | undefined
@@ -22,7 +22,7 @@ interface OutcomeProps {
 }
 
 /** What came of a statement. */
-export function Outcome({ outcome, name, onRedeemed, onRetry, onMeasure }: OutcomeProps) {
+export function QueryResult({ outcome, name, onRedeemed, onRetry, onMeasure }: OutcomeProps) {
   if (!outcome) {
     return (
       <EmptyState title="No results yet">

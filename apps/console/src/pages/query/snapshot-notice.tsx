@@ -1,5 +1,5 @@
 import { useState } from 'react'
-import { useDo } from '../../api/hooks.ts'
+import { useApiMutation } from '../../api/hooks.ts'
 import { queryClient } from '../../api/query-client.ts'
 import { useMay } from '../../shell/membership.ts'
 import { useDatabase, useNamespace } from '../../shell/paths.ts'
@@ -14,7 +14,7 @@ export function SnapshotNote({ snapshot: { id, label } }: { snapshot: { id: stri
   const db = useDatabase()
   const mayRestore = useMay('admin')
   const [isAsked, setAsked] = useState(false)
-  const { mutateAsync } = useDo('POST /api/namespaces/{ns}/databases/{db}/restore')
+  const { mutateAsync } = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/restore')
   const restore = async (snapshotId: string) => {
     const { before } = await mutateAsync({ ns, db, snapshotId })
     forgetRows()

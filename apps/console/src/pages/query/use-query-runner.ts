@@ -1,7 +1,7 @@
 import type { QueryMeta } from '@persql/sdk'
 import { useEffect, useRef, useState } from 'react'
 import { type CallOutput, call, callWithMeta } from '../../api/client.ts'
-import { notice, queryClient } from '../../api/query-client.ts'
+import { onError, queryClient } from '../../api/query-client.ts'
 import type { Result } from '../results/values.ts'
 import { forgetRows } from '../tables/use-rows.ts'
 
@@ -16,7 +16,7 @@ export interface Measured {
 }
 
 /** How it stands with what was run. */
-export type Outcome =
+export type RunState =
   | { kind: 'running' }
   | { kind: 'cancelled' }
   | { kind: 'failed'; error: unknown }
@@ -25,7 +25,7 @@ export type Outcome =
 
 /** Runs statements, one for each tab at a time. */
 export function useRun(ns: string, db: string, onRun: (sql: string, failed: boolean) => void) {
-  const [outcomes, setOutcomes] = useState<Readonly<Record<string, Outcome>>>({})
+  const [outcomes, setOutcomes] = useState<Readonly<Record<string, RunState>>>({})
   const running = useRef(new Map<string, AbortController>())
   useEffect(
     () => () => {
@@ -34,8 +34,8 @@ export function useRun(ns: string, db: string, onRun: (sql: string, failed: bool
     [],
   )
   const measured = useRef(new Map<string, Measured>())
-  const put = (tab: string, outcome: Outcome) => setOutcomes((known) => ({ ...known, [tab]: outcome }))
-  const start = async (tab: string, work: (signal: AbortSignal) => Promise<Outcome>) => {
+  const put = (tab: string, outcome: RunState) => setOutcomes((known) => ({ ...known, [tab]: outcome }))
+  const start = async (tab: string, work: (signal: AbortSignal) => Promise<RunState>) => {
     if (running.current.has(tab)) return
     const controller = new AbortController()
     running.current.set(tab, controller)
@@ -43,7 +43,7 @@ export function useRun(ns: string, db: string, onRun: (sql: string, failed: bool
     try {
       put(tab, await work(controller.signal))
     } catch (error) {
-      notice(error)
+      onError(error)
       put(tab, controller.signal.aborted ? { kind: 'cancelled' } : { kind: 'failed', error })
     } finally {
       running.current.delete(tab)
@@ -70,7 +70,7 @@ export function useRun(ns: string, db: string, onRun: (sql: string, failed: bool
       throw error
     }
   }
-  const explained = async (tab: string, sql: string, signal: AbortSignal): Promise<Outcome> => {
+  const explained = async (tab: string, sql: string, signal: AbortSignal): Promise<RunState> => {
     const plan = await call('POST /api/namespaces/{ns}/databases/{db}/explain', { ns, db, sql }, signal)
     const known = measured.current.get(tab)
     return { kind: 'explained', sql, explained: plan, measured: known?.sql === sql ? known : undefined }

@@ -1,5 +1,5 @@
 import type { SavedQuery } from '@persql/contract'
-import { useCall, useDo } from '../../api/hooks.ts'
+import { useApiMutation, useApiQuery } from '../../api/hooks.ts'
 import { queryClient } from '../../api/query-client.ts'
 
 const LIST = 'GET /api/namespaces/{ns}/databases/{db}/saved-queries'
@@ -9,13 +9,13 @@ export type Saved = ReturnType<typeof useSaved>
 
 /** The saved queries of a database. A branch has none of its own: there, those of the database it is a branch of. */
 export function useSaved(ns: string, db: string) {
-  const self = useCall('GET /api/namespaces/{ns}/databases/{slug}', { ns, slug: db })
+  const self = useApiQuery('GET /api/namespaces/{ns}/databases/{slug}', { ns, slug: db })
   const parent = self.data?.branchRef != null ? self.data.forkedFrom?.slug : undefined
   const place = { ns, db: parent ?? db }
-  const list = useCall(LIST, place, { enabled: !self.isLoading })
-  const create = useDo('POST /api/namespaces/{ns}/databases/{db}/saved-queries')
-  const update = useDo('PATCH /api/namespaces/{ns}/databases/{db}/saved-queries/{id}')
-  const remove = useDo('DELETE /api/namespaces/{ns}/databases/{db}/saved-queries/{id}')
+  const list = useApiQuery(LIST, place, { enabled: !self.isLoading })
+  const create = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/saved-queries')
+  const update = useApiMutation('PATCH /api/namespaces/{ns}/databases/{db}/saved-queries/{id}')
+  const remove = useApiMutation('DELETE /api/namespaces/{ns}/databases/{db}/saved-queries/{id}')
   /** What was done is known at once; what others did comes after that. */
   const know = (id: string, query?: SavedQuery) => {
     const kept = (known: readonly SavedQuery[]) => known.filter((one) => one.id !== id)

@@ -1,7 +1,7 @@
 import type { ApprovalRequiredError, QueryMeta } from '@persql/sdk'
 import { useMutation } from '@tanstack/react-query'
 import { type CallOutput, callWithMeta } from '../../api/client.ts'
-import { useCall } from '../../api/hooks.ts'
+import { useApiQuery } from '../../api/hooks.ts'
 import { useDatabase, useNamespace } from '../../shell/paths.ts'
 import { Button } from '../../ui/button.tsx'
 import { ErrorPanel } from '../../ui/error-panel.tsx'
@@ -20,7 +20,7 @@ export function ApprovalPanel({
 }: ApprovalPanelProps) {
   const ns = useNamespace()
   const db = useDatabase()
-  const { data, error } = useCall(
+  const { data, error } = useApiQuery(
     'GET /api/namespaces/{ns}/databases/{db}/approvals/{token}',
     { ns, db, token },
     { refetchInterval: 3000 },

@@ -1,7 +1,7 @@
 import type { OAuthGrant } from '@persql/contract'
 import { useState } from 'react'
 import { Link } from 'react-router'
-import { useCall, useDo } from '../../api/hooks.ts'
+import { useApiMutation, useApiQuery } from '../../api/hooks.ts'
 import { namespacePath, useNamespace } from '../../shell/paths.ts'
 import { Badge } from '../../ui/badge.tsx'
 import { Button } from '../../ui/button.tsx'
@@ -22,9 +22,9 @@ const GRANTS = 'GET /api/namespaces/{ns}/oauth_grants'
 /** Apps that members let into the namespace by OAuth. */
 export function AppsPage() {
   const ns = useNamespace()
-  const { data, error, refetch } = useCall(GRANTS, { ns })
-  const members = useCall('GET /api/namespaces/{ns}/members', { ns })
-  const { mutateAsync } = useDo('DELETE /api/namespaces/{ns}/oauth_grants/{id}', [GRANTS])
+  const { data, error, refetch } = useApiQuery(GRANTS, { ns })
+  const members = useApiQuery('GET /api/namespaces/{ns}/members', { ns })
+  const { mutateAsync } = useApiMutation('DELETE /api/namespaces/{ns}/oauth_grants/{id}', [GRANTS])
   const [leaving, setLeaving] = useState<OAuthGrant>()
   const emailOf = (id: string) => members.data?.find(({ userId }) => userId === id)?.email ?? 'A member'
   return (

@@ -1,6 +1,6 @@
 import { useState } from 'react'
 import { useNavigate } from 'react-router'
-import { useDo } from '../../api/hooks.ts'
+import { useApiMutation } from '../../api/hooks.ts'
 import { useMay, useMembership } from '../../shell/membership.ts'
 import { useNamespace } from '../../shell/paths.ts'
 import { Badge } from '../../ui/badge.tsx'
@@ -17,7 +17,7 @@ export function GeneralPage() {
   const isOwner = useMay('owner')
   const navigate = useNavigate()
   const [isAsked, setAsked] = useState(false)
-  const { mutateAsync } = useDo('DELETE /api/namespaces/{ns}', ['GET /api/namespaces'])
+  const { mutateAsync } = useApiMutation('DELETE /api/namespaces/{ns}', ['GET /api/namespaces'])
   const remove = async () => {
     await mutateAsync({ ns })
     navigate('/')

@@ -1,5 +1,5 @@
 import { useParams } from 'react-router'
-import { useCall } from '../../api/hooks.ts'
+import { useApiQuery } from '../../api/hooks.ts'
 import { useDatabase, useNamespace } from '../../shell/paths.ts'
 import { EmptyState } from '../../ui/empty-state.tsx'
 import { ErrorPanel } from '../../ui/error-panel.tsx'
@@ -18,7 +18,7 @@ export function TablesPage() {
 function OneTable({ name }: { name: string }) {
   const ns = useNamespace()
   const db = useDatabase()
-  const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases/{db}/schema', { ns, db })
+  const { data, error, refetch } = useApiQuery('GET /api/namespaces/{ns}/databases/{db}/schema', { ns, db })
   const table = data?.tables.find((one) => one.name === name)
   if (table) return <Browser table={table} shape={shapeOf(table)} />
   return (

@@ -1,6 +1,6 @@
 import { ApprovalRequiredError, PerSQLError } from '@persql/sdk'
 import { useEffect } from 'react'
-import { useDo } from '../../api/hooks.ts'
+import { useApiMutation } from '../../api/hooks.ts'
 import { nextStep } from '../../api/next-step.ts'
 import { useDatabase, useNamespace } from '../../shell/paths.ts'
 import { Button } from '../../ui/button.tsx'
@@ -27,7 +27,7 @@ interface ReviewDialogProps {
 export function ReviewDialog({ shape, draft, onDrop, onClose, onDone }: ReviewDialogProps) {
   const ns = useNamespace()
   const db = useDatabase()
-  const { mutate, isPending, error, reset } = useDo('POST /api/namespaces/{ns}/databases/{db}/batch', [
+  const { mutate, isPending, error, reset } = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/batch', [
     'GET /api/namespaces/{ns}/databases/{db}/tables',
   ])
   useEffect(() => {

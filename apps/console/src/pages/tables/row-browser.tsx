@@ -1,7 +1,7 @@
 import { Plus, Undo2 } from 'lucide-react'
 import { useMemo, useState } from 'react'
 import { Link } from 'react-router'
-import { useCall } from '../../api/hooks.ts'
+import { useApiQuery } from '../../api/hooks.ts'
 import { useMay } from '../../shell/membership.ts'
 import { databasePath, useDatabase, useNamespace } from '../../shell/paths.ts'
 import { Unsaved } from '../../shell/unsaved-changes-guard.tsx'
@@ -31,7 +31,7 @@ export function Browser({ table, shape: given }: { table: SchemaTable; shape: Sh
   const text = JSON.stringify(given)
   const shape = useMemo((): Shape => JSON.parse(text), [text])
   const { look, filter, sort, clear, unsort } = useLook(shape)
-  const counts = useCall('GET /api/namespaces/{ns}/databases/{db}/tables', { ns, db })
+  const counts = useApiQuery('GET /api/namespaces/{ns}/databases/{db}/tables', { ns, db })
   const { draft, change, undo, canUndo, reset } = useDraft()
   const [asked, setAsked] = useState<'insert' | 'review'>()
   const [opened, setOpened] = useState<{ row: Row; column: number }>()

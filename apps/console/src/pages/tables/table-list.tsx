@@ -1,5 +1,5 @@
 import { Link, useNavigate } from 'react-router'
-import { useCall } from '../../api/hooks.ts'
+import { useApiQuery } from '../../api/hooks.ts'
 import { NameSearch, useNameSearch } from '../../shell/name-search.tsx'
 import { databasePath, useDatabase, useNamespace, viewPath } from '../../shell/paths.ts'
 import { Button } from '../../ui/button.tsx'
@@ -17,8 +17,8 @@ const LINK = 'break-all text-accent underline-offset-2 hover:underline'
 export function TableList() {
   const ns = useNamespace()
   const db = useDatabase()
-  const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases/{db}/tables', { ns, db })
-  const schema = useCall('GET /api/namespaces/{ns}/databases/{db}/schema', { ns, db })
+  const { data, error, refetch } = useApiQuery('GET /api/namespaces/{ns}/databases/{db}/tables', { ns, db })
+  const schema = useApiQuery('GET /api/namespaces/{ns}/databases/{db}/schema', { ns, db })
   const columns = new Map(schema.data?.tables.map((table) => [table.name, table.columns.length]))
   const query = (sql: string) => `${databasePath(ns, db, 'query')}?${new URLSearchParams({ sql })}`
   const navigate = useNavigate()

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { useCallback, useEffect, useSyncExternalStore } from 'react'
 import { call } from '../../api/client.ts'
-import { notice, queryClient } from '../../api/query-client.ts'
+import { onError, queryClient } from '../../api/query-client.ts'
 import { quoteName } from '../results/values.ts'
 import type { Shape } from './row-identity.ts'
 import { type Look, pageOf, rowsOf } from './row-queries.ts'
@@ -63,6 +63,6 @@ function readerOf(ns: string, db: string, shape: Shape, look: Look): Reader {
       void queryClient.invalidateQueries({ queryKey: ['GET /api/namespaces/{ns}/databases/{db}/tables'] })
       rereadRows(ns, db)
     },
-    onError: notice,
+    onError: onError,
   }
 }

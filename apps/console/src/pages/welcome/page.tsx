@@ -1,5 +1,5 @@
 import { Link } from 'react-router'
-import { useCall, useDo } from '../../api/hooks.ts'
+import { useApiMutation, useApiQuery } from '../../api/hooks.ts'
 import { useBilling } from '../../shell/billing.ts'
 import { useMay } from '../../shell/membership.ts'
 import { databasePath, namespacePath, useNamespace } from '../../shell/paths.ts'
@@ -16,8 +16,8 @@ import { snippets } from './snippets.ts'
 /** From nothing to the first rows: balance, a token, and what to paste. */
 export function WelcomePage() {
   const ns = useNamespace()
-  const databases = useCall('GET /api/namespaces/{ns}/databases', { ns })
-  const minting = useDo('POST /api/namespaces/{ns}/tokens', ['GET /api/namespaces/{ns}/tokens'])
+  const databases = useApiQuery('GET /api/namespaces/{ns}/databases', { ns })
+  const minting = useApiMutation('POST /api/namespaces/{ns}/tokens', ['GET /api/namespaces/{ns}/tokens'])
   const slug = (databases.data?.find(({ slug }) => slug === 'main') ?? databases.data?.[0])?.slug ?? 'main'
   const token = minting.data?.token
   const mayMint = useMay('admin')
@@ -84,7 +84,7 @@ export function WelcomePage() {
   )
 }
 
-type Minting = ReturnType<typeof useDo<'POST /api/namespaces/{ns}/tokens'>>
+type Minting = ReturnType<typeof useApiMutation<'POST /api/namespaces/{ns}/tokens'>>
 
 function TokenCard({ ns, mayMint, minting }: { ns: string; mayMint: boolean; minting: Minting }) {
   const { data, error, isPending, mutate } = minting

@@ -20,7 +20,7 @@ export const accounts = {
   create_my_namespace: async ({ slug }, { env, account }) => {
     await directoryObject(env).reserve(slug, account.userId)
     const namespace = namespaceObject(env, slug)
-    const { namespaceId } = await namespace.found(slug, account.userId)
+    const { namespaceId } = await namespace.initialize(slug, account.userId)
     await directoryObject(env).add(slug, namespaceId)
     return namespace.membership(account.userId)
   },

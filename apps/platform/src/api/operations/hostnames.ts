@@ -79,7 +79,7 @@ async function withCertificate(
     return await namespace.hostnames.record(db, hostname, finding ?? { status: 'active', certificate: null, error })
   } catch (cause) {
     // Deleted while Cloudflare was asked: what it was asked for is to go as well.
-    await namespace.hostnames.giveUp(hostname)
+    await namespace.hostnames.cancel(hostname)
     throw cause
   }
 }

@@ -2,7 +2,7 @@ import { type MemberRole, PerSQLError, SLUG } from '@persql/contract'
 import { toIso } from '../../clock.ts'
 import type { Person } from '../../directory/accounts.ts'
 import type { Env } from '../../env.ts'
-import { mailOf, reachesPeople } from '../../integrations/mail.ts'
+import { canSendMail, mailOf } from '../../integrations/mail.ts'
 import type { MemberRow } from '../../namespace/members/members.ts'
 import { hashToken, randomText } from '../../token.ts'
 import { forgetHostnamesOf } from '../hostname-cache.ts'
@@ -120,7 +120,7 @@ export async function invite(
     subject: `Join ${slug} on PerSQL`,
     text: invitationText(slug, role, link),
   })
-  return reachesPeople(env) ? invitation : { ...invitation, link }
+  return canSendMail(env) ? invitation : { ...invitation, link }
 }
 
 async function named(env: Env, rows: readonly MemberRow[]) {

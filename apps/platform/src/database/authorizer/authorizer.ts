@@ -1,13 +1,13 @@
 import { type MemberRole, PerSQLError, type Role } from '@persql/contract'
 import { limitingRole } from '../../authority.ts'
 import { hideRuntimeTables } from '../../sqlite/runtime-tables.ts'
-import { type Run, readSchemaMap, SCHEMA_TABLE, type SchemaMap } from '../../sqlite/schema-map.ts'
+import { type RunSql, readSchemaMap, SCHEMA_TABLE, type SchemaMap } from '../../sqlite/schema-map.ts'
 import { lower, parseStatement, quoteName, type Statement } from '../../sqlite/tokenizer.ts'
 import { readAssigned } from '../versions/ids/assigned.ts'
 import { castIntegers } from './bind.ts'
-import { NO_CHANGE, readTouched, type Touched } from './changed-tables.ts'
+import { type ChangedTables, NO_CHANGE, readTouched } from './changed-tables.ts'
 import { type Counters, NO_COUNTERS, readCounters } from './counters.ts'
-import { type Loss, lossOf } from './destructive.ts'
+import { type DestructiveEffect, getDestructiveEffect } from './destructive.ts'
 import { assertCanRun } from './never-runs.ts'
 import { isSyntaxError, scopeRefusal, writesLike } from './out-of-scope.ts'
 import { countParameters, MAX_PARAMETERS } from './parameters.ts'
@@ -33,13 +33,13 @@ export interface Analysis {
   /** A table among those written that is PerSQL's own. */
   readonly reserved: string | undefined
   /** How it loses rows without saying which, if it does. */
-  readonly loss: Loss | undefined
+  readonly loss: DestructiveEffect | undefined
   /** How many parameters it needs. */
   readonly parameters: number
   /** Counters of the connection that it reads or sets. */
   readonly counters: Counters
   /** Which tables are to be told of when it has run. */
-  readonly touched: Touched
+  readonly touched: ChangedTables
   /** Tables in which the highest id decides about the next one, as long as nothing else of the statement reads them. */
   readonly assigned: readonly string[]
   /** The SQL to run for these parameters, with integers bound as integers. */
@@ -70,12 +70,12 @@ const SCHEMA_VERBS = new Set(['CREATE', 'ALTER', 'DROP', 'REINDEX', 'ANALYZE'])
 const MAINTENANCE_VERBS = new Set(['REINDEX', 'ANALYZE'])
 
 /** Knows what each statement would do, because it asks SQLite's compiler. One per database; it caches by SQL text. */
-export class Guard {
-  readonly #run: Run
+export class Authorizer {
+  readonly #run: RunSql
   readonly #analyses = new Map<string, Analysis>()
   #schema: SchemaMap | undefined
 
-  constructor(run: Run) {
+  constructor(run: RunSql) {
     this.#run = run
   }
 
@@ -187,7 +187,7 @@ export class Guard {
       reserved: effect.writes.find(isReserved),
       parameters,
       counters: readCounters(program),
-      loss: lossOf(statement),
+      loss: getDestructiveEffect(statement),
       touched: readTouched(program, statement, this.#schema),
       assigned: statement.explain === 'no' ? readAssigned(program, this.#schema) : [],
       statement,
@@ -261,7 +261,7 @@ function inScope(scope: readonly string[]): (table: string) => boolean {
  * A fingerprint of all that involves PerSQL's own tables. Taken before and after a change of the schema, in its
  * transaction: when it differs, the change touched what it may not, by whatever road, and is rolled back.
  */
-export function reservedObjects(run: Run): string {
+export function reservedObjects(run: RunSql): string {
   const own = run(
     `SELECT type, name, tbl_name, sql FROM sqlite_master
      WHERE lower(name) GLOB '_persql_*' OR lower(tbl_name) GLOB '_persql_*'

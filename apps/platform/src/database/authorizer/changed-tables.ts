@@ -3,7 +3,7 @@ import { SCHEMA_TABLE, type SchemaMap } from '../../sqlite/schema-map.ts'
 import type { Statement } from '../../sqlite/tokenizer.ts'
 
 /** What a write changes if it changes anything, read off its program. */
-export interface Touched {
+export interface ChangedTables {
   /** What the statement itself changes: certain, once SQLite's `changes()` is above zero. */
   readonly direct: Change | undefined
   /** What its triggers and foreign keys may change. */
@@ -11,7 +11,7 @@ export interface Touched {
 }
 
 /** What a statement touches that changes no table. */
-export const NO_CHANGE: Touched = Object.freeze({ direct: undefined, others: [] })
+export const NO_CHANGE: ChangedTables = Object.freeze({ direct: undefined, others: [] })
 /** Flags of P5: an `Insert` that puts back a row that is updated, and one that is counted. */
 const IS_UPDATE = 0x04
 const IS_COUNTED = 0x01
@@ -23,7 +23,7 @@ export function readTouched(
   program: readonly (readonly unknown[])[],
   statement: Statement,
   schema: SchemaMap,
-): Touched {
+): ChangedTables {
   const own = new Set<string>()
   const others = new Map<string, Set<ChangeKind>>()
   const note = (table: string | null | undefined, kind: ChangeKind) => {
@@ -81,7 +81,7 @@ export const isOurs = (table: string): boolean => table === SCHEMA_TABLE || /^(s
  * What has changed, by how many rows the statement itself and the rest of its program changed. When several tables may
  * have been meant by the rest, each of them is told as `unknown`: rather once too often than never.
  */
-export function changesOf({ direct, others }: Touched, ownRows: number, otherRows: number): Change[] {
+export function changesOf({ direct, others }: ChangedTables, ownRows: number, otherRows: number): Change[] {
   const changes = direct && ownRows > 0 ? [direct] : []
   if (otherRows <= 0) return changes
   return [

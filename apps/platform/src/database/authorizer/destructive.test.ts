@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { parseStatement } from '../../sqlite/tokenizer.ts'
-import { lossOf } from './destructive.ts'
+import { getDestructiveEffect } from './destructive.ts'
 
-const loss = (sql: string) => lossOf(parseStatement(sql))
+const loss = (sql: string) => getDestructiveEffect(parseStatement(sql))
 
 test.each([
   'DELETE FROM t',

@@ -1,10 +1,14 @@
 import { type Statement, tokens, word } from '../../sqlite/tokenizer.ts'
 
 /** How a statement loses rows: a table's all at once, or those that new rows take the place of. */
-export type Loss = 'whole' | 'replaced'
+export type DestructiveEffect = 'whole' | 'replaced'
 
 /** Whether a statement loses rows without saying which: DROP, DELETE without WHERE, REPLACE. */
-export function lossOf({ text, verb, explain }: Pick<Statement, 'text' | 'verb' | 'explain'>): Loss | undefined {
+export function getDestructiveEffect({
+  text,
+  verb,
+  explain,
+}: Pick<Statement, 'text' | 'verb' | 'explain'>): DestructiveEffect | undefined {
   if (explain !== 'no') return undefined
   switch (verb) {
     case 'DELETE':

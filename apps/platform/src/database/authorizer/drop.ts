@@ -1,5 +1,5 @@
 import { PerSQLError } from '@persql/contract'
-import type { Run } from '../../sqlite/schema-map.ts'
+import type { RunSql } from '../../sqlite/schema-map.ts'
 import { lower, nameOf, quoteName, type Statement, type Token, tokens, word } from '../../sqlite/tokenizer.ts'
 
 const ACTIONS: Readonly<Record<string, string>> = {
@@ -25,7 +25,7 @@ export function droppedTable({
  * @param spared tables whose rows don't matter: they are dropped next
  * @throws PerSQLError `sql_error`
  */
-export function refuseCascade(run: Run, table: string, spared: ReadonlySet<string>): void {
+export function refuseCascade(run: RunSql, table: string, spared: ReadonlySet<string>): void {
   if (run('PRAGMA foreign_keys')[0]?.[0] !== 1) return
   const keys = run(
     `SELECT m.name, f.id, f.on_delete, json_group_array(f."from") FROM sqlite_master m, pragma_foreign_key_list(m.name) f

@@ -1,18 +1,18 @@
 import { PerSQLError } from '@persql/contract'
 import { now } from '../../clock.ts'
-import type { Exclusion } from '../engine/exclusive-lock.ts'
-import type { Feed } from '../events/change-feed/feed.ts'
+import type { ExclusiveLock } from '../engine/exclusive-lock.ts'
+import type { ChangeFeed } from '../events/change-feed/feed.ts'
 import type { IdentityStore } from '../identity.ts'
-import type { Lease } from '../metering/lease.ts'
+import type { LeaseClient } from '../metering/lease.ts'
 import type { CopySource } from '../versions/copy/source.ts'
 import type { Grant } from './call.ts'
 
 /** The services that access depends on. They are read when they are used, as some are made later. */
 interface AccessServices {
   readonly identity: IdentityStore
-  readonly lease: Lease
-  readonly exclusion: Exclusion
-  readonly feed: Feed
+  readonly lease: LeaseClient
+  readonly exclusion: ExclusiveLock
+  readonly feed: ChangeFeed
   readonly source: CopySource
 }
 
@@ -38,7 +38,7 @@ export class Access {
 
   /** Returns whether a caller is still admitted. */
   admits(grant: Grant): boolean {
-    return this.#services.lease.admits(grant, now())
+    return this.#services.lease.isTokenValid(grant, now())
   }
 
   /** @throws PerSQLError unless this caller can use the database now */

@@ -2,16 +2,16 @@ import { PerSQLError } from '@persql/contract'
 import { now } from '../../clock.ts'
 import { NOTHING } from '../../money.ts'
 import { type Reply, refuse } from '../../reply.ts'
-import { type Engine, OnHold } from '../engine/engine.ts'
-import type { OwnPages } from '../engine/system-storage.ts'
+import { DatabaseLocked, type Engine } from '../engine/engine.ts'
+import type { SystemStorage } from '../engine/system-storage.ts'
 import type { Identity } from '../identity.ts'
-import type { Charges } from '../metering/charges.ts'
-import type { Lease } from '../metering/lease.ts'
+import type { CallBilling } from '../metering/charges.ts'
+import type { LeaseClient } from '../metering/lease.ts'
 import type { DatabaseOperation } from '../operations.ts'
-import { type Keeper, KeepFirst } from '../versions/snapshots/auto-snapshotter.ts'
+import { type AutoSnapshotter, SnapshotRequired } from '../versions/snapshots/auto-snapshotter.ts'
 import { type DatabaseCall, Grants, type ReplayKey } from './call.ts'
 import type { Handler } from './handler.ts'
-import type { Replays } from './idempotency.ts'
+import type { IdempotencyStore } from './idempotency.ts'
 import type { Outcome } from './outcome.ts'
 import { bodyOf, sentSql } from './response.ts'
 
@@ -38,12 +38,12 @@ interface Call extends DatabaseCall {
 
 interface CallsOptions {
   readonly identity: () => Identity | undefined
-  readonly lease: Lease
+  readonly lease: LeaseClient
   readonly engine: Engine
-  readonly keeper: Keeper
-  readonly replays: Replays
-  readonly ownPages: OwnPages
-  readonly charges: Charges
+  readonly keeper: AutoSnapshotter
+  readonly replays: IdempotencyStore
+  readonly ownPages: SystemStorage
+  readonly charges: CallBilling
   readonly handlers: Readonly<Record<DatabaseOperation, Handler>>
   /** Resolves when nothing has the database for itself any more. */
   readonly held: () => Promise<void> | undefined
@@ -53,7 +53,7 @@ interface CallsOptions {
 }
 
 /** Takes the calls of one database to their answers; warm, that awaits nothing. */
-export class Calls {
+export class CallHandler {
   readonly #options: CallsOptions
   readonly #grants = new Grants()
   /** Answers of what was charged in the transaction that did it. */
@@ -93,7 +93,7 @@ export class Calls {
   }
 
   /** Serves a call before which a snapshot has to be made. */
-  async #keepFirst(address: string, call: Call, first: KeepFirst): Promise<Answer> {
+  async #keepFirst(address: string, call: Call, first: SnapshotRequired): Promise<Answer> {
     const { lease, keeper } = this.#options
     try {
       return await lease.awaiting(() => keeper.keep(first, (kept) => this.#resume(address, { ...call, kept })))
@@ -109,7 +109,7 @@ export class Calls {
       await lease.credit(namespace, slug)
       if (lease.canServe()) return await this.#serve(call)
       const nowMs = now()
-      const kept = lease.admits(call.grant, nowMs) ? this.#replay(call, nowMs) : undefined
+      const kept = lease.isTokenValid(call.grant, nowMs) ? this.#replay(call, nowMs) : undefined
       return kept ?? refuse(new PerSQLError('insufficient_balance'))
     } catch (cause) {
       return refuse(cause)
@@ -120,7 +120,7 @@ export class Calls {
     const { grant, operation } = call
     const { lease, charges, keeper, engine, handlers } = this.#options
     const nowMs = now()
-    if (!lease.admits(grant, nowMs)) return refuse(new PerSQLError('token_unknown'))
+    if (!lease.isTokenValid(grant, nowMs)) return refuse(new PerSQLError('token_unknown'))
     charges.begin(grant.tokenId)
     const startedMs = performance.now()
     try {
@@ -160,8 +160,8 @@ export class Calls {
     const { grant, operation, body } = call
     const { identity, charges } = this.#options
     const { namespace, slug } = identity() ?? {}
-    if (cause instanceof OnHold) return this.#later(`${namespace}/${slug}`, call)
-    if (cause instanceof KeepFirst) return this.#keepFirst(`${namespace}/${slug}`, call, cause)
+    if (cause instanceof DatabaseLocked) return this.#later(`${namespace}/${slug}`, call)
+    if (cause instanceof SnapshotRequired) return this.#keepFirst(`${namespace}/${slug}`, call, cause)
     const reply = refuse(cause)
     if (reply.code && UNBILLED.has(reply.code)) return reply
     charges.announce()

@@ -1,5 +1,5 @@
 import { PerSQLError } from '@persql/contract'
-import type { OwnPages } from '../engine/system-storage.ts'
+import type { SystemStorage } from '../engine/system-storage.ts'
 import type { ReplayKey } from './call.ts'
 
 const TTL_MS = 24 * 60 * 60 * 1000
@@ -19,7 +19,7 @@ interface Kept {
  * Answers kept for a day under (token, key). They are written in the turn that has the effect, so both are on disk or
  * neither is: a retry finds either nothing done or the answer.
  */
-export class Replays {
+export class IdempotencyStore {
   readonly #kv: SyncKvStorage
 
   constructor(storage: DurableObjectStorage) {
@@ -85,7 +85,7 @@ const splitExpiry = (entry: string): [number, string] => [
 ]
 
 /** Returns the timer that deletes expired answers. */
-export const timers = (services: { readonly replays: Replays; readonly ownPages: OwnPages }) => ({
+export const timers = (services: { readonly replays: IdempotencyStore; readonly ownPages: SystemStorage }) => ({
   replays: (nowMs: number) => {
     const nextMs = services.ownPages.around(() => services.replays.sweep(nowMs))
     return nextMs === undefined ? undefined : Math.max(nextMs, nowMs + MIN_PAUSE_MS)

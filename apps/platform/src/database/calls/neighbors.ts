@@ -2,10 +2,10 @@ import type { Listed, Database as ListedDatabase } from '@persql/contract'
 import type { Env } from '../../env.ts'
 import { databaseAt, namespaceAt, type Remote } from '../../remote.ts'
 import type { Identity } from '../identity.ts'
-import type { Scratch } from '../insights/index-advisor/scratch-database.ts'
+import type { ScratchDatabase } from '../insights/index-advisor/scratch-database.ts'
 import type { LeaseCalls } from '../metering/lease.ts'
 import type { AuditCalls } from '../review/audit-outbox.ts'
-import type { Stage } from '../transfer/import-stage.ts'
+import type { ImportStage } from '../transfer/import-stage.ts'
 import type { Source } from '../versions/copy/source.ts'
 import type { Branch } from '../versions/merge/fetch-branch.ts'
 import type { Restore } from '../versions/snapshots/snapshots.ts'
@@ -20,8 +20,8 @@ export interface NamespaceCalls extends AuditCalls, LeaseCalls {
 
 /** The calls that a database makes to other databases, and to the objects that hold its copies. */
 export interface DatabaseCalls extends Branch {
-  readonly scratch: Remote<Scratch>
-  readonly stage: Remote<Stage>
+  readonly scratch: Remote<ScratchDatabase>
+  readonly stage: Remote<ImportStage>
   copyFrom(identity: Identity | undefined, from: Source, restore?: Restore): Promise<number>
 }
 

@@ -1,9 +1,9 @@
 import { now } from '../../clock.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Assistant } from '../insights/assistant/assistant.ts'
-import type { Charges } from '../metering/charges.ts'
+import type { CallBilling } from '../metering/charges.ts'
 import { keyColumn } from './manage.ts'
-import type { Means, RunAsk, Spend } from './run.ts'
+import type { EndpointContext, RunBilled, RunQuestion } from './run.ts'
 import type { Sessions } from './sessions.ts'
 import type { OpenEndpoint } from './store.ts'
 
@@ -12,19 +12,19 @@ interface AllMeansOptions {
   readonly engine: Engine
   readonly sessions: Sessions
   readonly assistant: Assistant
-  readonly charges: Charges
+  readonly charges: CallBilling
 }
 
 /** What each endpoint runs with, made once for it. */
-export class AllMeans {
+export class EndpointContextCache {
   readonly #options: AllMeansOptions
-  readonly #made = new WeakMap<OpenEndpoint, Means>()
+  readonly #made = new WeakMap<OpenEndpoint, EndpointContext>()
 
   constructor(options: AllMeansOptions) {
     this.#options = options
   }
 
-  of(endpoint: OpenEndpoint): Means {
+  of(endpoint: OpenEndpoint): EndpointContext {
     let means = this.#made.get(endpoint)
     if (!means) {
       means = this.#make(endpoint)
@@ -34,7 +34,7 @@ export class AllMeans {
   }
 
   /** Puts questions on behalf of whoever `spend` charges. */
-  ask(tokenId: string, spend: Spend): RunAsk {
+  ask(tokenId: string, spend: RunBilled): RunQuestion {
     const { assistant } = this.#options
     return async ({ spec, tableScope }, question) => {
       const { allowedTables, context, maxRows } = spec.askConfig as NonNullable<typeof spec.askConfig>
@@ -46,10 +46,10 @@ export class AllMeans {
     }
   }
 
-  #make(endpoint: OpenEndpoint): Means {
+  #make(endpoint: OpenEndpoint): EndpointContext {
     const { storage, engine, sessions, charges } = this.#options
     const tokenId = `endpoint:${endpoint.spec.slug}`
-    const spend: Spend = (sql, run) => charges.spend(tokenId, sql, run, 'endpoint')
+    const spend: RunBilled = (sql, run) => charges.spend(tokenId, sql, run, 'endpoint')
     return {
       engine,
       keyOf: (table) => keyColumn(storage.sql, table),

@@ -4,13 +4,13 @@ import { toIso } from '../../clock.ts'
 import { actorOf, type DatabaseCall } from '../calls/call.ts'
 import { type Handlers, parseInput } from '../calls/handler.ts'
 import { done, type Outcome } from '../calls/outcome.ts'
-import { undone } from '../engine/dry-run.ts'
+import { dryRun } from '../engine/dry-run.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Result } from '../engine/result.ts'
 import type { Audit } from '../review/audit-outbox.ts'
 import { changed, checkSpec, endpointOf, keyColumn, versionOf } from './manage.ts'
-import { publicError, type RunAsk, runEndpoint, type Spend } from './run.ts'
-import { refused } from './serve.ts'
+import { publicError, type RunBilled, type RunQuestion, runEndpoint } from './run.ts'
+import { createErrorResponse } from './serve.ts'
 import type { Sessions } from './sessions.ts'
 import { type Endpoints, openEndpoint, type StoredEndpoint } from './store.ts'
 
@@ -23,7 +23,7 @@ interface EndpointServices {
   readonly audit: Audit
   readonly now: () => number
   /** Returns what puts questions to the AI model for an endpoint, at the expense of a token. */
-  readonly ask: (tokenId: string, spend: Spend) => RunAsk
+  readonly ask: (tokenId: string, spend: RunBilled) => RunQuestion
 }
 
 /** Returns the handlers that manage endpoints. Bodies have the base URL in them. */
@@ -106,7 +106,7 @@ async function tried(call: DatabaseCall, services: EndpointServices): Promise<Ou
   const spec = checkSpec(changed(stored.spec, changes ?? {}), call.grant, engine, storage.sql)
   const endpoint = openEndpoint({ ...stored, spec, tableScope: call.grant.tableScope })
   const used = { rowsRead: 0, rowsWritten: 0 }
-  const spend: Spend = (_sql, run) => tasted(storage, engine, run, used)
+  const spend: RunBilled = (_sql, run) => tasted(storage, engine, run, used)
   let failure: unknown
   let answer: { status: number; body: unknown }
   try {
@@ -129,7 +129,7 @@ async function tried(call: DatabaseCall, services: EndpointServices): Promise<Ou
     answer = { status: 200, body: { ok: true, data } }
   } catch (cause) {
     failure = cause
-    const { status, body } = refused(publicError(cause, spec))
+    const { status, body } = createErrorResponse(publicError(cause, spec))
     answer = { status, body: JSON.parse(body) }
   }
   // Who tries it is its owner, and may know what the public may not.
@@ -139,7 +139,7 @@ async function tried(call: DatabaseCall, services: EndpointServices): Promise<Ou
 
 /** What it read and wrote is charged although it is rolled back: it was done. */
 function tasted(storage: DurableObjectStorage, engine: Engine, run: () => Result, used: Used): Result {
-  const done = undone(storage, engine, run)
+  const done = dryRun(storage, engine, run)
   used.rowsRead += done.rowsRead
   used.rowsWritten += done.rowsWritten
   return done

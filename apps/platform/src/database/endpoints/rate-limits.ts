@@ -1,6 +1,6 @@
 import type { EndpointSpec } from '@persql/endpoint-spec'
 import { networkOf } from '../../ip-address.ts'
-import type { OwnPages } from '../engine/system-storage.ts'
+import type { SystemStorage } from '../engine/system-storage.ts'
 
 /** Calls of one address since a window was opened by the first of them. */
 interface Window {
@@ -27,12 +27,12 @@ const MAX_KNOWN = 10_000
  */
 export class RateLimits {
   readonly #kv: SyncKvStorage
-  readonly #ownPages: OwnPages
+  readonly #ownPages: SystemStorage
   readonly #known = new Map<string, Windows>()
 
   readonly #sweepAt: (atMs: number) => void
 
-  constructor(storage: DurableObjectStorage, ownPages: OwnPages, sweepAt: (atMs: number) => void) {
+  constructor(storage: DurableObjectStorage, ownPages: SystemStorage, sweepAt: (atMs: number) => void) {
     this.#kv = storage.kv
     this.#ownPages = ownPages
     this.#sweepAt = sweepAt

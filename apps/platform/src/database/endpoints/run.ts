@@ -11,23 +11,23 @@ import type { MintedSession } from './sessions.ts'
 import type { OpenEndpoint } from './store.ts'
 
 /** Runs a statement and charges it, in one turn. @throws whatever the statement throws, once that is charged */
-export type Spend = (sql: string, run: () => Result) => Result
+export type RunBilled = (sql: string, run: () => Result) => Result
 
 /** Puts a question to the model, runs what it writes, and gives the `data` of the answer. */
-export type RunAsk = (endpoint: OpenEndpoint, question: string) => Promise<unknown>
+export type RunQuestion = (endpoint: OpenEndpoint, question: string) => Promise<unknown>
 
 /** What running an endpoint takes from its database. */
-export interface Means {
+export interface EndpointContext {
   readonly engine: Engine
-  readonly spend: Spend
+  readonly spend: RunBilled
   readonly mint: (userId: string, email: string | null, ttlS: number) => Promise<MintedSession>
   /** Name of the primary key's column. */
   readonly keyOf: (table: string) => string | undefined
-  readonly ask: RunAsk
+  readonly ask: RunQuestion
 }
 
 /** The `data` of an answer. Only kinds that hash, sign or ask a model take their time. */
-export function runEndpoint(endpoint: OpenEndpoint, input: Input, means: Means): unknown | Promise<unknown> {
+export function runEndpoint(endpoint: OpenEndpoint, input: Input, means: EndpointContext): unknown | Promise<unknown> {
   switch (endpoint.spec.kind) {
     case 'query':
     case 'mutation':
@@ -41,7 +41,7 @@ export function runEndpoint(endpoint: OpenEndpoint, input: Input, means: Means):
   }
 }
 
-function runStatement(endpoint: OpenEndpoint, params: readonly Bound[], { engine, spend }: Means): Result {
+function runStatement(endpoint: OpenEndpoint, params: readonly Bound[], { engine, spend }: EndpointContext): Result {
   const statement: StatementInput = { sql: endpoint.spec.sql, params }
   return spend(statement.sql, () => engine.run(engine.prepare(statement, permissionOf(endpoint)), statement))
 }
@@ -60,7 +60,7 @@ function shape(output: EndpointSpec['output'], { columns, rows, rowsWritten }: R
 }
 
 /** The password is hashed before anything is asked, so that it takes as long whoever signs up. */
-async function signUp(endpoint: OpenEndpoint, { byName }: Input, means: Means): Promise<MintedSession> {
+async function signUp(endpoint: OpenEndpoint, { byName }: Input, means: EndpointContext): Promise<MintedSession> {
   const hash = await hashPassword(String(byName.password))
   const params = boundFields(endpoint.spec).map(({ name }) => (name === 'password' ? hash : (byName[name] ?? null)))
   const { columns, rows } = runStatement(endpoint, params, means)
@@ -69,7 +69,7 @@ async function signUp(endpoint: OpenEndpoint, { byName }: Input, means: Means): 
   return openSession(endpoint, recordOf(columns, row), byName, means)
 }
 
-async function logIn(endpoint: OpenEndpoint, { bound, byName }: Input, means: Means): Promise<MintedSession> {
+async function logIn(endpoint: OpenEndpoint, { bound, byName }: Input, means: EndpointContext): Promise<MintedSession> {
   const { columns, rows } = runStatement(endpoint, bound, means)
   const user = rows[0] && recordOf(columns, rows[0])
   const right = await verifyPassword(String(byName.password), user?.password_hash)
@@ -81,7 +81,7 @@ function openSession(
   { spec: { authConfig } }: OpenEndpoint,
   user: Readonly<Record<string, unknown>>,
   byName: Input['byName'],
-  { keyOf, mint }: Means,
+  { keyOf, mint }: EndpointContext,
 ): Promise<MintedSession> {
   const { usersTable, emailColumn, sessionTtlSec } = authConfig as NonNullable<EndpointSpec['authConfig']>
   const key = keyOf(usersTable)

@@ -2,7 +2,7 @@ import { PerSQLError } from '@persql/contract'
 import type { EndpointSpec } from '@persql/endpoint-spec'
 import type { Input, Session } from './input.ts'
 import type { RateLimits } from './rate-limits.ts'
-import { type Means, publicError, runEndpoint } from './run.ts'
+import { type EndpointContext, publicError, runEndpoint } from './run.ts'
 import type { Sessions } from './sessions.ts'
 import type { Endpoints, OpenEndpoint } from './store.ts'
 
@@ -21,13 +21,13 @@ export interface PublicCall {
 }
 
 /** A call as one text: several arguments cross to an object at a twentieth of the whole cost each. */
-export function packCall({ slug, method, input, address, ...headers }: PublicCall): string {
+export function encodeCall({ slug, method, input, address, ...headers }: PublicCall): string {
   const rest = headers.origin ?? headers.authorization ?? headers.captcha
   return `${slug}\n${method}\n${address}\n${rest === undefined ? '' : JSON.stringify(headers)}\n${input === null ? '-' : `+${input}`}`
 }
 
 /** Undoes `packCall`. */
-export function unpackCall(text: string): PublicCall {
+export function decodeCall(text: string): PublicCall {
   const ends: number[] = []
   for (let at = text.indexOf('\n'); ends.length < 4; at = text.indexOf('\n', at + 1)) ends.push(at)
   const [a = 0, b = 0, c = 0, d = 0] = ends
@@ -42,14 +42,14 @@ export function unpackCall(text: string): PublicCall {
 }
 
 /** What is known of a database's endpoints to everyone. */
-export interface PublicFace {
+export interface PublicManifest {
   readonly description?: string
   readonly specs: readonly EndpointSpec[]
 }
 
 /** An answer to the public: text alone when it is 200 and needs no headers of its own. */
-export type PublicAnswer = string | PublicReply
-export interface PublicReply {
+export type EndpointResponse = string | EndpointReply
+export interface EndpointReply {
   readonly status: number
   readonly body: string
   readonly code?: string
@@ -57,7 +57,7 @@ export interface PublicReply {
 }
 
 /** What the gates ask of the database they stand in. */
-export interface Gatekeeping {
+export interface EndpointGuards {
   readonly endpoints: Endpoints
   readonly rateLimits: RateLimits
   readonly sessions: Sessions
@@ -68,7 +68,7 @@ export interface Gatekeeping {
   readonly credit: () => Promise<void>
   /** @throws PerSQLError unless the token was made for this caller, just now */
   readonly verifyCaptcha: (token: string, address: string) => Promise<void>
-  readonly meansFor: (endpoint: OpenEndpoint) => Means
+  readonly meansFor: (endpoint: OpenEndpoint) => EndpointContext
 }
 
 const MAX_BODY = '1 MB'
@@ -80,11 +80,11 @@ const ALLOWED_HEADERS = 'Authorization, Content-Type, cf-turnstile-response'
  * Takes a call through the gates, in this order: published → method and CORS → size → balance → rate limit → captcha →
  * session → validation, and then runs it. What stops at a gate is not billed. Nothing is awaited that need not be.
  */
-export function servePublic(call: PublicCall, gates: Gatekeeping): PublicAnswer | Promise<PublicAnswer> {
+export function serveEndpoint(call: PublicCall, gates: EndpointGuards): EndpointResponse | Promise<EndpointResponse> {
   const endpoint = gates.endpoints.published(call.slug)
-  if (!endpoint) return refused(new PerSQLError('endpoint_not_found', { endpoint: call.slug.slice(0, 80) }))
+  if (!endpoint) return createErrorResponse(new PerSQLError('endpoint_not_found', { endpoint: call.slug.slice(0, 80) }))
   const headers = corsHeaders(call, endpoint)
-  const fail = (cause: unknown) => refused(publicError(cause, endpoint.spec), headers)
+  const fail = (cause: unknown) => createErrorResponse(publicError(cause, endpoint.spec), headers)
   try {
     const preflight = admit(call, endpoint, headers)
     if (preflight) return preflight
@@ -100,7 +100,7 @@ export function servePublic(call: PublicCall, gates: Gatekeeping): PublicAnswer 
   }
 }
 
-async function serveSlowly(call: PublicCall, endpoint: OpenEndpoint, gates: Gatekeeping): Promise<unknown> {
+async function serveSlowly(call: PublicCall, endpoint: OpenEndpoint, gates: EndpointGuards): Promise<unknown> {
   const { captcha, auth } = endpoint.spec
   if (!gates.canServe()) await gates.credit()
   limit(call, endpoint, gates)
@@ -116,7 +116,7 @@ async function serveSlowly(call: PublicCall, endpoint: OpenEndpoint, gates: Gate
   return run(call, endpoint, gates, session)
 }
 
-function run(call: PublicCall, endpoint: OpenEndpoint, gates: Gatekeeping, session: Session | undefined): unknown {
+function run(call: PublicCall, endpoint: OpenEndpoint, gates: EndpointGuards, session: Session | undefined): unknown {
   const input: Input = endpoint.readInput(endpoint.spec.method, call.input ?? '', session)
   return runEndpoint(endpoint, input, gates.meansFor(endpoint))
 }
@@ -125,8 +125,8 @@ function run(call: PublicCall, endpoint: OpenEndpoint, gates: Gatekeeping, sessi
 function admit(
   { method, origin, input }: PublicCall,
   { spec }: OpenEndpoint,
-  headers: PublicReply['headers'],
-): PublicReply | undefined {
+  headers: EndpointReply['headers'],
+): EndpointReply | undefined {
   const allowed = ALLOW[spec.method]
   if (method === 'OPTIONS') {
     if (origin === undefined) return { status: 204, body: '', headers: { Allow: allowed } }
@@ -140,14 +140,14 @@ function admit(
   return undefined
 }
 
-function limit({ address }: PublicCall, { spec }: OpenEndpoint, { rateLimits, now }: Gatekeeping): void {
+function limit({ address }: PublicCall, { spec }: OpenEndpoint, { rateLimits, now }: EndpointGuards): void {
   if (!spec.rateLimit) return
   const seconds = rateLimits.take(spec.slug, address, spec.rateLimit, now())
   if (seconds > 0) throw new PerSQLError('rate_limited', { seconds })
 }
 
 /** Headers that let the page read the answer, or nothing when its site is not one of those allowed. */
-function corsHeaders({ origin }: PublicCall, { spec: { cors } }: OpenEndpoint): PublicReply['headers'] {
+function corsHeaders({ origin }: PublicCall, { spec: { cors } }: OpenEndpoint): EndpointReply['headers'] {
   if (origin === undefined || !cors) return undefined
   const any = cors.includes('*')
   if (!any && !cors.includes(origin)) return undefined
@@ -157,13 +157,13 @@ function corsHeaders({ origin }: PublicCall, { spec: { cors } }: OpenEndpoint): 
   }
 }
 
-function succeeded(data: unknown, headers: PublicReply['headers']): PublicAnswer {
+function succeeded(data: unknown, headers: EndpointReply['headers']): EndpointResponse {
   const body = `{"ok":true,"data":${JSON.stringify(data)}}`
   return headers ? { status: 200, body, headers } : body
 }
 
 /** The answer to a failure, with what its status needs beside it. */
-export function refused(error: PerSQLError, headers?: PublicReply['headers']): PublicReply {
+export function createErrorResponse(error: PerSQLError, headers?: EndpointReply['headers']): EndpointReply {
   const { code, status, message, details, extra } = error
   const more: Record<string, string> = { ...headers }
   if (code === 'rate_limited') more['Retry-After'] = String(details.seconds)

@@ -2,7 +2,7 @@ import { PerSQLError } from '@persql/contract'
 import { MAX_SESSION_S } from '@persql/endpoint-spec'
 import { jwtVerify, SignJWT } from 'jose'
 import { toIso } from '../../clock.ts'
-import type { OwnPages } from '../engine/system-storage.ts'
+import type { SystemStorage } from '../engine/system-storage.ts'
 import type { Session } from './input.ts'
 
 export interface MintedSession {
@@ -30,9 +30,9 @@ const DAY_MS = 24 * 60 * 60 * 1000
  */
 export class Sessions {
   readonly #kv: SyncKvStorage
-  readonly #ownPages: OwnPages
+  readonly #ownPages: SystemStorage
 
-  constructor(storage: DurableObjectStorage, ownPages: OwnPages) {
+  constructor(storage: DurableObjectStorage, ownPages: SystemStorage) {
     this.#kv = storage.kv
     this.#ownPages = ownPages
   }

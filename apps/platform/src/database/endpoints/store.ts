@@ -1,7 +1,7 @@
 import { type Endpoint, PerSQLError } from '@persql/contract'
 import type { EndpointSpec } from '@persql/endpoint-spec'
 import { limitReached } from '../../storage/limit-reached.ts'
-import type { OwnPages } from '../engine/system-storage.ts'
+import type { SystemStorage } from '../engine/system-storage.ts'
 import { type InputReader, inputReader } from './input.ts'
 
 /** An endpoint as it is stored. */
@@ -38,10 +38,10 @@ const MAX_VERSIONS = 50
  */
 export class Endpoints {
   readonly #kv: SyncKvStorage
-  readonly #ownPages: OwnPages
+  readonly #ownPages: SystemStorage
   #open: Map<string, OpenEndpoint> | undefined
 
-  constructor(storage: DurableObjectStorage, ownPages: OwnPages) {
+  constructor(storage: DurableObjectStorage, ownPages: SystemStorage) {
     this.#kv = storage.kv
     this.#ownPages = ownPages
   }

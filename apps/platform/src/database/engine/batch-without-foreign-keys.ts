@@ -6,16 +6,16 @@ import { actorOf, type BatchInput, type DatabaseCall } from '../calls/call.ts'
 import type { Outcome } from '../calls/outcome.ts'
 import { checkForeignKeys } from '../versions/migrations/foreign-keys.ts'
 import { parseForeignKeys } from '../versions/migrations/script.ts'
-import type { SchemaChanges } from '../versions/schema-changes.ts'
+import type { SchemaChangeLog } from '../versions/schema-changes.ts'
 import type { Result } from './result.ts'
-import { runNext } from './run-batch-statement.ts'
+import { runBatchStatement } from './run-batch-statement.ts'
 import { createRunSql } from './run-sql.ts'
 import { type TurnWithoutForeignKeys, withoutForeignKeys } from './without-foreign-keys.ts'
 
 /** The services that such a batch uses. */
 export interface BatchWithoutForeignKeys extends TurnWithoutForeignKeys {
   readonly storage: DurableObjectStorage
-  readonly schemaChanges: SchemaChanges
+  readonly schemaChanges: SchemaChangeLog
 }
 
 const NOTHING: Result = Object.freeze({ columns: [], rows: [], rowsRead: 0, rowsWritten: 0 })
@@ -47,7 +47,7 @@ export function batchWithoutForeignKeys(
     const results: Result[] = []
     const check = checkForeignKeys(run, script, true)
     for (const statement of statements) {
-      if (setsForeignKeys(statement.sql) === undefined) runNext(statement, grant, engine, results, true)
+      if (setsForeignKeys(statement.sql) === undefined) runBatchStatement(statement, grant, engine, results, true)
       else results.push(NOTHING)
     }
     check.end()

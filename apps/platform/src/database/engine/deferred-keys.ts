@@ -1,5 +1,5 @@
 import { PerSQLError } from '@persql/contract'
-import type { OwnPages } from './system-storage.ts'
+import type { SystemStorage } from './system-storage.ts'
 
 /**
  * Finds foreign keys that are violated while their check waits for the end of the transaction. The runtime commits after
@@ -11,13 +11,13 @@ import type { OwnPages } from './system-storage.ts'
  */
 export class DeferredKeys {
   readonly #storage: DurableObjectStorage
-  readonly #ownPages: OwnPages
+  readonly #ownPages: SystemStorage
   /** Rows that the probe reads while nothing is pending. */
   #calmReads: number | undefined
   #isOpen = false
   #all = false
 
-  constructor(storage: DurableObjectStorage, ownPages: OwnPages) {
+  constructor(storage: DurableObjectStorage, ownPages: SystemStorage) {
     this.#storage = storage
     this.#ownPages = ownPages
   }

@@ -1,7 +1,7 @@
 import type { Engine } from './engine.ts'
 
 /** Runs `run` in a transaction and rolls that back, whether it succeeds or throws. */
-export function undone<T>(storage: DurableObjectStorage, engine: Engine, run: () => T): T {
+export function dryRun<T>(storage: DurableObjectStorage, engine: Engine, run: () => T): T {
   let done: { readonly result: T } | undefined
   try {
     storage.transactionSync(() => {

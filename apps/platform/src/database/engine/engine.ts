@@ -7,7 +7,7 @@ import {
   tablesChanged,
 } from '../../sqlite/schema-diff.ts'
 import type { Statement } from '../../sqlite/tokenizer.ts'
-import { type Analysis, authorise, Guard, type Permission, reservedObjects } from '../authorizer/authorizer.ts'
+import { type Analysis, Authorizer, authorise, type Permission, reservedObjects } from '../authorizer/authorizer.ts'
 import { restoreNames } from '../authorizer/bind.ts'
 import { changesOf, isOurs } from '../authorizer/changed-tables.ts'
 import { CallCounters, withoutTotal } from '../authorizer/counters.ts'
@@ -23,10 +23,10 @@ import { hasRoundedIntegers, rounded } from './rounded-integers.ts'
 import { createRunSql } from './run-sql.ts'
 import { Sequences } from './sequences.ts'
 import { sqlError } from './sql-error.ts'
-import type { OwnPages } from './system-storage.ts'
+import type { SystemStorage } from './system-storage.ts'
 
 /** Told of what statements do. */
-export interface Watch {
+export interface StatementObserver {
   /** Before a statement that may run long starts. */
   started(sql: string): number
   /** After it ended. */
@@ -42,7 +42,7 @@ export interface Watch {
 }
 
 /** Decides about writes, beyond what the caller may do. */
-export interface Gatekeeper {
+export interface WriteGuard {
   /** Whether there is anything to decide. */
   readonly closed: boolean
   /** Before a statement writes. @throws PerSQLError */
@@ -55,17 +55,17 @@ export interface Gatekeeper {
 type Seeding = Pick<Seeds, 'lacking' | 'around' | 'follow' | 'forget'>
 
 /** Thrown before anything was done that stays: something has to come first, then the call is served again. */
-export class Postponed extends Error {}
+export class RetryRequired extends Error {}
 
 /** A copy of the database is being made, or it is becoming one. */
-export class OnHold extends Postponed {}
+export class DatabaseLocked extends RetryRequired {}
 
 /** Runs single statements of tenants: compile, authorise, run, collect. */
 export class Engine {
   readonly #storage: DurableObjectStorage
-  readonly #guard: Guard
-  readonly #watch: Watch
-  readonly #gate: Gatekeeper
+  readonly #guard: Authorizer
+  readonly #watch: StatementObserver
+  readonly #gate: WriteGuard
   readonly #keys: DeferredKeys
   readonly #sequences: Sequences
   readonly #counts: ConnectionCounts
@@ -82,9 +82,9 @@ export class Engine {
 
   constructor(
     storage: DurableObjectStorage,
-    ownPages: OwnPages,
-    watch: Watch,
-    gate: Gatekeeper,
+    ownPages: SystemStorage,
+    watch: StatementObserver,
+    gate: WriteGuard,
     seeds: Seeding,
     onHold: (isRead: boolean) => boolean,
   ) {
@@ -92,7 +92,7 @@ export class Engine {
     this.#seeds = seeds
     this.#storage = storage
     this.#onHold = onHold
-    this.#guard = new Guard(run)
+    this.#guard = new Authorizer(run)
     this.#keys = new DeferredKeys(storage, ownPages)
     this.#sequences = new Sequences(run)
     this.#counts = new ConnectionCounts(storage.sql)
@@ -108,7 +108,7 @@ export class Engine {
   }
 
   /** Tells of losses before any of these statements runs: to be called when they are not one transaction. */
-  foresee(inputs: readonly StatementInput[], permission: Permission): void {
+  precheckDestructive(inputs: readonly StatementInput[], permission: Permission): void {
     if (!this.#tellsLoss || !inputs.some(({ sql }) => MAY_LOSE.test(sql))) return
     for (const input of inputs) {
       let analysis: Analysis
@@ -119,13 +119,13 @@ export class Engine {
         continue
       }
       // What is refused needs no snapshot.
-      this.admit(analysis)
+      this.checkLock(analysis)
       if (analysis.loss) this.#watch.losing(analysis)
     }
   }
 
   /** Runs statements of whoever it is that others have to wait for. */
-  alone<T>(run: () => T): T {
+  runExclusive<T>(run: () => T): T {
     this.#isAlone = true
     try {
       return run()
@@ -164,7 +164,7 @@ export class Engine {
   }
 
   /** Asks the rules about a statement that writes. @throws PerSQLError */
-  admit(analysis: Analysis): void {
+  checkLock(analysis: Analysis): void {
     if (analysis.effect.kind !== 'read' && this.#gate.closed) this.#gate.enter(analysis)
   }
 
@@ -176,8 +176,8 @@ export class Engine {
   run(analysis: Analysis, input: StatementInput, inTransaction = false, spared = NO_TABLES): Result {
     const { kind, mayRunLong, appendsTo, defers } = analysis.effect
     this.#assertCounted(analysis)
-    if (!this.#isAlone && this.#onHold(kind === 'read')) throw new OnHold()
-    this.admit(analysis)
+    if (!this.#isAlone && this.#onHold(kind === 'read')) throw new DatabaseLocked()
+    this.checkLock(analysis)
     if (analysis.loss) this.#foreseeLoss(analysis, spared)
     // It holds until the transaction ends: for a statement of its own, at once.
     if (defers === 'all' && !inTransaction) return NO_RESULT

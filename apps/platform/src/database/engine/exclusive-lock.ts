@@ -1,7 +1,7 @@
 import { enforceForeignKeys } from '../versions/copy/load-copy.ts'
 
 /** Lets something have the database for itself, with foreign keys not enforced: nothing else is served meanwhile. */
-export class Exclusion {
+export class ExclusiveLock {
   readonly #ctx: DurableObjectState
   readonly #over: (changed: boolean) => void
   #held: Promise<void> | undefined

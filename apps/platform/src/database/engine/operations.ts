@@ -3,15 +3,15 @@ import { type Grant, parseBatch, parseQuery, type StatementInput } from '../call
 import type { Handlers } from '../calls/handler.ts'
 import { done, type Outcome } from '../calls/outcome.ts'
 import { readSchema } from '../insights/describe/schema.ts'
-import { type ApprovalRequester, asking } from '../review/approvals/with-approval.ts'
+import { type ApprovalRequester, withApproval } from '../review/approvals/with-approval.ts'
 import {
   type BatchWithoutForeignKeys,
   batchWithoutForeignKeys,
   turnsForeignKeysOff,
 } from './batch-without-foreign-keys.ts'
-import { type Engine, Postponed } from './engine.ts'
+import { type Engine, RetryRequired } from './engine.ts'
 import type { Result } from './result.ts'
-import { runNext } from './run-batch-statement.ts'
+import { runBatchStatement } from './run-batch-statement.ts'
 import { readTables } from './schema.ts'
 
 /** The services that statements use. */
@@ -21,7 +21,7 @@ interface StatementServices extends ApprovalRequester, BatchWithoutForeignKeys {
 export function operations(services: StatementServices) {
   const { engine, approvals, storage } = services
   return {
-    query: asking(
+    query: withApproval(
       services,
       ({ body }) => ({ statements: [parseQuery(body)], batch: false }),
       ({ body, grant }) => {
@@ -31,7 +31,7 @@ export function operations(services: StatementServices) {
       },
     ),
 
-    batch: asking(
+    batch: withApproval(
       services,
       ({ body }) => ({ statements: parseBatch(body).statements, batch: true }),
       (call) => {
@@ -47,7 +47,7 @@ export function operations(services: StatementServices) {
         if (!transaction) return engine.transaction(() => oneByOne(statements, grant, engine, sql))
         const results: Result[] = []
         engine.transaction(() => {
-          for (const statement of statements) runNext(statement, grant, engine, results, true)
+          for (const statement of statements) runBatchStatement(statement, grant, engine, results, true)
         })
         return outcome(results, results, sql)
       },
@@ -82,12 +82,12 @@ export function operations(services: StatementServices) {
 /** Outside a transaction each statement stands alone: what ran before a failure stays, and the answer says how much. */
 function oneByOne(statements: readonly StatementInput[], grant: Grant, engine: Engine, sql: string): Outcome {
   const results: Result[] = []
-  engine.foresee(statements, grant)
+  engine.precheckDestructive(statements, grant)
   try {
-    for (const statement of statements) runNext(statement, grant, engine, results, false)
+    for (const statement of statements) runBatchStatement(statement, grant, engine, results, false)
     return outcome(results, results, sql)
   } catch (cause) {
-    if (cause instanceof Postponed) throw cause
+    if (cause instanceof RetryRequired) throw cause
     const error = PerSQLError.from(cause)
     // A rule stops the whole batch, which has not done anything then.
     if (error.code === 'approval_denied') throw error

@@ -1,10 +1,10 @@
 import { PerSQLError } from '@persql/contract'
 import type { Grant, StatementInput } from '../calls/call.ts'
-import { type Engine, Postponed } from './engine.ts'
+import { type Engine, RetryRequired } from './engine.ts'
 import type { Result } from './result.ts'
 
 /** Runs the next statement of a batch. @throws PerSQLError that tells which statement failed */
-export function runNext(
+export function runBatchStatement(
   statement: StatementInput,
   grant: Grant,
   engine: Engine,
@@ -14,7 +14,7 @@ export function runNext(
   try {
     results.push(engine.run(engine.prepare(statement, grant), statement, inTransaction))
   } catch (cause) {
-    if (cause instanceof Postponed) throw cause
+    if (cause instanceof RetryRequired) throw cause
     const { code, details, extra } = PerSQLError.from(cause)
     const index = { statement: results.length }
     throw new PerSQLError(code, { ...details, ...index }, { cause, extra: { ...extra, ...index } })

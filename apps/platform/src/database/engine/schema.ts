@@ -1,4 +1,4 @@
-import { type Run, readSchemaMap } from '../../sqlite/schema-map.ts'
+import { type RunSql, readSchemaMap } from '../../sqlite/schema-map.ts'
 import { isInternal } from '../../sqlite/system-tables.ts'
 import { lower, quoteName } from '../../sqlite/tokenizer.ts'
 
@@ -18,7 +18,7 @@ export function userTables(sql: SqlStorage, scope: readonly string[] | null): { 
     .filter(({ name, sql: text }) => !isInternal(name) && !shadows.has(name) && isVisible(name, text))
 }
 
-function visibility(run: Run, scope: readonly string[]): (table: string, sql: string) => boolean {
+function visibility(run: RunSql, scope: readonly string[]): (table: string, sql: string) => boolean {
   const allowed = new Set(scope.map(lower))
   const readable = new Set(
     [...readSchemaMap(run).virtual.values()]

@@ -1,5 +1,5 @@
 import { PerSQLError } from '@persql/contract'
-import { type Run, SCHEMA_TABLE } from '../../sqlite/schema-map.ts'
+import { type RunSql, SCHEMA_TABLE } from '../../sqlite/schema-map.ts'
 import { lower, quoteName } from '../../sqlite/tokenizer.ts'
 
 /** Beyond this a sequence is looked at before each insert; below it, counting on cannot reach the end. */
@@ -13,11 +13,11 @@ const FEW = 2n ** 32n
  * back the transaction which the runtime holds open, and so ends the object.
  */
 export class Sequences {
-  readonly #run: Run
+  readonly #run: RunSql
   /** Tables whose sequences have far to go. */
   readonly #far = new Set<string>()
 
-  constructor(run: Run) {
+  constructor(run: RunSql) {
     this.#run = run
   }
 

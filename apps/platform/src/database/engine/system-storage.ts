@@ -5,7 +5,7 @@ const PAGE = 4_096
  * How much of the file is PerSQL's: a tenant pays for its own data. SQLite's page statistics are not to be had here,
  * but while we write, nobody else does, so what the file grows by then is ours.
  */
-export class OwnPages {
+export class SystemStorage {
   readonly #storage: DurableObjectStorage
 
   constructor(storage: DurableObjectStorage) {

@@ -1,21 +1,21 @@
 import { PerSQLError } from '@persql/contract'
 import { now } from '../../clock.ts'
 import { actorOf } from '../calls/call.ts'
-import type { Feed } from '../events/change-feed/feed.ts'
+import type { ChangeFeed } from '../events/change-feed/feed.ts'
 import type { WebhookStore } from '../events/webhooks/store.ts'
 import type { IdentityStore } from '../identity.ts'
-import type { Charges } from '../metering/charges.ts'
-import type { SchemaChanges } from '../versions/schema-changes.ts'
-import type { Keeper } from '../versions/snapshots/auto-snapshotter.ts'
-import type { Watch } from './engine.ts'
+import type { CallBilling } from '../metering/charges.ts'
+import type { SchemaChangeLog } from '../versions/schema-changes.ts'
+import type { AutoSnapshotter } from '../versions/snapshots/auto-snapshotter.ts'
+import type { StatementObserver } from './engine.ts'
 
 /** The services that learn of statements. They are read when they are used, as some are made later. */
 interface WatchServices {
   readonly identity: IdentityStore
-  readonly schemaChanges: SchemaChanges
-  readonly charges: Charges
-  readonly keeper: Keeper
-  readonly feed: Feed
+  readonly schemaChanges: SchemaChangeLog
+  readonly charges: CallBilling
+  readonly keeper: AutoSnapshotter
+  readonly feed: ChangeFeed
   readonly webhookStore: WebhookStore
 }
 
@@ -23,7 +23,11 @@ interface WatchServices {
 let statements = 0
 
 /** Returns what the engine reports statements to. */
-export const watchFor = (ctx: DurableObjectState, services: WatchServices, queryTimeoutMs: number): Watch => ({
+export const watchFor = (
+  ctx: DurableObjectState,
+  services: WatchServices,
+  queryTimeoutMs: number,
+): StatementObserver => ({
   started(sql) {
     const { identity, charges } = services
     const id = ++statements

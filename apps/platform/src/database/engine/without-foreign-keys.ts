@@ -1,7 +1,7 @@
 import { PerSQLError } from '@persql/contract'
 import type { DatabaseCall, Grant } from '../calls/call.ts'
 import type { Outcome } from '../calls/outcome.ts'
-import type { Keeper } from '../versions/snapshots/auto-snapshotter.ts'
+import type { AutoSnapshotter } from '../versions/snapshots/auto-snapshotter.ts'
 import type { Engine } from './engine.ts'
 
 /** Runs work while no other call is served and foreign keys are off; `changes` says whether it changes something. */
@@ -13,7 +13,7 @@ export type Settle = (call: DatabaseCall, outcome: Outcome, startedMs: number) =
 /** The services that such a call uses. */
 export interface TurnWithoutForeignKeys {
   readonly engine: Engine
-  readonly keeper: Keeper
+  readonly keeper: AutoSnapshotter
   readonly alone: Alone
   readonly settle: Settle
   /** Whether a caller is still admitted. */
@@ -37,7 +37,7 @@ export function withoutForeignKeys(
     // Other calls were served before this one had its turn.
     keeper.begin(call.kept)
     engine.begin(true)
-    const outcome = engine.alone(run)
+    const outcome = engine.runExclusive(run)
     settle(call, outcome, startedMs)
     return outcome
   }, changes)

@@ -3,19 +3,19 @@ import { now } from '../../clock.ts'
 import { count } from '../../metrics.ts'
 import { NOTHING } from '../../money.ts'
 import { errorOf } from '../../storage/long-transaction.ts'
-import { type Engine, OnHold } from '../engine/engine.ts'
+import { DatabaseLocked, type Engine } from '../engine/engine.ts'
 import type { Result } from '../engine/result.ts'
-import type { OwnPages } from '../engine/system-storage.ts'
-import type { Feed } from '../events/change-feed/feed.ts'
+import type { SystemStorage } from '../engine/system-storage.ts'
+import type { ChangeFeed } from '../events/change-feed/feed.ts'
 import type { Webhooks } from '../events/webhooks/delivery-worker.ts'
-import type { Lease } from './lease.ts'
+import type { LeaseClient } from './lease.ts'
 import type { QueryLog } from './query-log.ts'
 
 /** What members are charged a request for in the console. */
 const AD_HOC = new Set(['query', 'batch', 'propose', 'apply', 'redeem_approval', 'ask', 'generate_sql'])
 
 /** What was run, for the log. */
-export interface Ran {
+export interface ExecutedStatement {
   readonly operation: string
   readonly sql: string
   readonly statementCount: number
@@ -28,11 +28,11 @@ interface Rows {
 }
 
 interface ChargesOptions {
-  readonly lease: Lease
+  readonly lease: LeaseClient
   readonly log: QueryLog
-  readonly ownPages: OwnPages
+  readonly ownPages: SystemStorage
   readonly engine: Engine
-  readonly feed: Feed
+  readonly feed: ChangeFeed
   readonly webhooks: Webhooks
   /** Whether something has the database for itself. */
   readonly isHeld: () => boolean
@@ -40,7 +40,7 @@ interface ChargesOptions {
 }
 
 /** What a call leaves behind beside its effect: counters, a line in the log, and word to those who listen for changes. */
-export class Charges {
+export class CallBilling {
   readonly #options: ChargesOptions
   #tokenId = ''
 
@@ -59,7 +59,13 @@ export class Charges {
   }
 
   /** Counts a call and notes it in the log. */
-  charge(tokenId: string, ran: Ran, { rowsRead, rowsWritten }: Rows, failure: unknown, nowMs: number): void {
+  charge(
+    tokenId: string,
+    ran: ExecutedStatement,
+    { rowsRead, rowsWritten }: Rows,
+    failure: unknown,
+    nowMs: number,
+  ): void {
     const { lease, log } = this.#options
     // What members do in the console is free, save for queries of their own.
     const free = tokenId.startsWith('user:') && !AD_HOC.has(ran.operation)
@@ -110,7 +116,7 @@ export class Charges {
       if (result.rowsWritten > 0) lease.save()
       return result
     } catch (cause) {
-      if (cause instanceof OnHold) throw new PerSQLError('unavailable')
+      if (cause instanceof DatabaseLocked) throw new PerSQLError('unavailable')
       charge(NOTHING, cause)
       throw cause
     }

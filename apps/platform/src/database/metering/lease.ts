@@ -7,7 +7,7 @@ import { namespaceAt } from '../../remote.ts'
 import type { Grant } from '../calls/call.ts'
 import type { Identity } from '../identity.ts'
 import { type Allowance, Meter, NO_REPORT, type Report } from './meter.ts'
-import type { Size } from './size/size.ts'
+import type { SizeTracker } from './size/size.ts'
 
 /** The answer to a request for a lease: how far the database can spend, and which keys it has to refuse. */
 export interface LeaseAnswer extends Allowance {
@@ -29,7 +29,7 @@ export interface LeaseOptions {
   /** Resolves when everything written so far is on disk. */
   readonly sync: () => Promise<void>
   readonly identity: () => Identity | undefined
-  readonly size: Size
+  readonly size: SizeTracker
   readonly adopt: (identity: Identity) => void
   readonly wipe: (id: string) => Promise<void>
   /** Whether what is written now may be rolled back: then it is saved when that is over. */
@@ -66,7 +66,7 @@ const MEASURE_ASKED_MS = 5_000
 const unsaved = new Map<string, Totals>()
 
 /** The right to spend that the namespace has lent, what was used of it, and which tokens are not good any more. */
-export class Lease {
+export class LeaseClient {
   readonly #options: LeaseOptions
   readonly #revoked = new Map<string, number>()
   #meter: Meter
@@ -99,7 +99,7 @@ export class Lease {
   }
 
   /** Whether a caller is one still: not revoked, not expired. */
-  admits({ secretId, tokenId, expiresAtMs }: Bearer, nowMs: number): boolean {
+  isTokenValid({ secretId, tokenId, expiresAtMs }: Bearer, nowMs: number): boolean {
     return !this.#revoked.has(secretId ?? tokenId) && (expiresAtMs === null || expiresAtMs > nowMs)
   }
 
@@ -195,7 +195,7 @@ export class Lease {
   }
 
   #report(): Report {
-    const measured = this.#options.size.news()
+    const measured = this.#options.size.unreported()
     return { ...this.#meter.report(), ...(measured && { measured }) }
   }
 
@@ -220,7 +220,7 @@ export class Lease {
       meter.unreported(report.byToken)
       throw cause
     })
-    size.told(report.measured)
+    size.markReported(report.measured)
     // Deleted while the answer was on its way: it lends to a database that is no more.
     if (this.#meter !== meter) throw new PerSQLError('database_not_found', { database: slug })
     const known = identity()
@@ -290,7 +290,7 @@ export class Lease {
     const report = this.#report()
     lender(env, namespace)
       .release(slug, id, version, report)
-      .then(() => size.told(report.measured))
+      .then(() => size.markReported(report.measured))
       .catch(() => {
         // Not lost: the namespace recalls what it still believes lent when it needs it.
       })

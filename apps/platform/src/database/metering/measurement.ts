@@ -1,5 +1,5 @@
 /** How large a database was at a moment. */
-export interface Measured {
+export interface SizeMeasurement {
   readonly storedBytes: number
   readonly rows: number
   readonly rowsAreEstimated: boolean

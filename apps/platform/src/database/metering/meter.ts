@@ -1,5 +1,5 @@
 import { add, costNano, growth, NOTHING, REQUEST_NANO, type Totals } from '../../money.ts'
-import type { Measured } from './measurement.ts'
+import type { SizeMeasurement } from './measurement.ts'
 
 /** Permission to spend until the cumulative cost reaches `ceilingNano`; of two, the one with the higher `version` counts. */
 export interface Allowance {
@@ -17,7 +17,7 @@ export interface Report {
   readonly totals: Totals
   readonly byToken: readonly TokenUsage[]
   /** How large it is, when that was measured and not told yet. */
-  readonly measured?: Measured
+  readonly measured?: SizeMeasurement
 }
 
 export const NO_REPORT: Report = Object.freeze({ totals: NOTHING, byToken: [] })

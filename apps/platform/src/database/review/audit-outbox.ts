@@ -1,11 +1,11 @@
 import { now } from '../../clock.ts'
 import type { Env } from '../../env.ts'
 import { namespaceAt } from '../../remote.ts'
-import type { OwnPages } from '../engine/system-storage.ts'
+import type { SystemStorage } from '../engine/system-storage.ts'
 import type { Identity } from '../identity.ts'
 
 /** Something that was done to a database, for the audit log of its namespace. */
-export interface Deed {
+export interface AuditEvent {
   /** Numbers of one database only grow: the namespace knows by them what it has taken. */
   readonly number: number
   readonly atMs: number
@@ -17,19 +17,19 @@ export interface Deed {
 
 /** The calls of an outbox to its namespace, which keeps the audit log. */
 export interface AuditCalls {
-  takeDeeds(databaseId: string, deeds: readonly Deed[]): Promise<void>
+  recordAuditEvents(databaseId: string, deeds: readonly AuditEvent[]): Promise<void>
 }
 
 /** What an outbox needs of the database whose deeds it keeps. */
 export interface OutboxOptions {
   readonly ctx: DurableObjectState
   readonly env: Env
-  readonly ownPages: OwnPages
+  readonly ownPages: SystemStorage
   readonly identity: () => Identity | undefined
   readonly deliverAt: (atMs: number) => void
 }
 
-type NewDeed = [actor: string, action: string, target: string, detail: Deed['detail']]
+type NewDeed = [actor: string, action: string, target: string, detail: AuditEvent['detail']]
 
 /** Records an action for the audit log of the namespace. */
 export type Audit = (...deed: NewDeed) => void
@@ -60,14 +60,14 @@ export class AuditOutbox {
   }
 
   /** Keeps a deed in a transaction that may still be rolled back: the timer tells it. */
-  keep(actor: string, action: string, target: string, detail: Deed['detail']): void {
+  keep(actor: string, action: string, target: string, detail: AuditEvent['detail']): void {
     const { ownPages, identity, deliverAt } = this.#options
     const atMs = now()
     ownPages.around(() => {
       const number = (this.#kv.get<number>(NUMBER) ?? 0) + 1
       this.#kv.put(NUMBER, number)
       const deed = { number, atMs, actor, action, target: `${identity()?.slug}/${target}`, detail }
-      this.#kv.put(keyOf(number), deed satisfies Deed)
+      this.#kv.put(keyOf(number), deed satisfies AuditEvent)
       deliverAt(atMs + AGAIN_MS)
     })
   }
@@ -76,9 +76,9 @@ export class AuditOutbox {
   async deliver(): Promise<void> {
     const { env, ownPages } = this.#options
     const identity = this.#options.identity()
-    const deeds = [...this.#kv.list<Deed>({ prefix: PREFIX, limit: 100 })].map(([, deed]) => deed)
+    const deeds = [...this.#kv.list<AuditEvent>({ prefix: PREFIX, limit: 100 })].map(([, deed]) => deed)
     if (deeds.length === 0 || !identity) return
-    await namespaceAt<AuditCalls>(env, identity.namespace).takeDeeds(identity.id, deeds)
+    await namespaceAt<AuditCalls>(env, identity.namespace).recordAuditEvents(identity.id, deeds)
     ownPages.around(() => {
       for (const { number } of deeds) this.#kv.delete(keyOf(number))
     })

@@ -4,7 +4,7 @@ import { toIso } from '../../clock.ts'
 import { compareKeys, pageOf } from '../../paging.ts'
 import { limitReached } from '../../storage/limit-reached.ts'
 import { randomText } from '../../token.ts'
-import type { OwnPages } from '../engine/system-storage.ts'
+import type { SystemStorage } from '../engine/system-storage.ts'
 
 /** A saved query as it is stored. */
 export interface StoredQuery {
@@ -19,7 +19,7 @@ export interface StoredQuery {
 }
 
 /** What somebody saves. */
-export type Saving = Pick<StoredQuery, 'name' | 'sql'>
+export type SavedQueryInput = Pick<StoredQuery, 'name' | 'sql'>
 
 const MAX_SAVED = 500
 const PREFIX = 'saved-query/'
@@ -30,9 +30,9 @@ export const contentKeys = ['saved-query']
 /** The saved queries of a database, out of reach of SQL: `saved-query/<id>`, and the id under `saved-query-name/<name>`. */
 export class SavedQueries {
   readonly #kv: SyncKvStorage
-  readonly #ownPages: OwnPages
+  readonly #ownPages: SystemStorage
 
-  constructor(storage: DurableObjectStorage, ownPages: OwnPages) {
+  constructor(storage: DurableObjectStorage, ownPages: SystemStorage) {
     this.#kv = storage.kv
     this.#ownPages = ownPages
   }
@@ -54,7 +54,7 @@ export class SavedQueries {
   }
 
   /** @throws PerSQLError `saved_query_exists` or `limit_reached` */
-  create(saving: Saving, by: string, nowMs: number): StoredQuery {
+  create(saving: SavedQueryInput, by: string, nowMs: number): StoredQuery {
     this.#requireFree(saving.name)
     if ([...this.#kv.list({ prefix: NAMES })].length >= MAX_SAVED) {
       throw limitReached(MAX_SAVED, 'saved queries')
@@ -69,7 +69,7 @@ export class SavedQueries {
   }
 
   /** @throws PerSQLError `saved_query_exists` when another has the name */
-  change(before: StoredQuery, saving: Saving, by: string, nowMs: number): StoredQuery {
+  change(before: StoredQuery, saving: SavedQueryInput, by: string, nowMs: number): StoredQuery {
     if (folded(saving.name) !== folded(before.name)) this.#requireFree(saving.name)
     const stored = { ...before, ...saving, version: before.version + 1, updatedAtMs: nowMs, updatedBy: by }
     this.#ownPages.around(() => {

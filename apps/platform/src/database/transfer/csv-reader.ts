@@ -1,7 +1,7 @@
 import { lower, quoteName } from '../../sqlite/tokenizer.ts'
 import { type Column, type Kind, kindOfField, literalOfField, rowOfCells, typeOf } from './csv-values.ts'
 import { excerpt, importFailed } from './import-errors.ts'
-import type { Reader, Steps } from './import-steps.ts'
+import type { ImportStepBuilder, Reader } from './import-steps.ts'
 
 const MAX_CHARACTERS = 8_000_000
 
@@ -14,7 +14,7 @@ export interface Target {
 
 /** Reads CSV by RFC 4180 with a line of column names first. */
 export class CsvReader implements Reader {
-  readonly #steps: Steps
+  readonly #steps: ImportStepBuilder
   readonly #target: Target
   #text = ''
   #at = 0
@@ -23,7 +23,7 @@ export class CsvReader implements Reader {
   #columns: { readonly column: Column; readonly kinds: Set<Kind> }[] | undefined
   #into = ''
 
-  constructor(steps: Steps, target: Target) {
+  constructor(steps: ImportStepBuilder, target: Target) {
     this.#steps = steps
     this.#target = target
   }

@@ -12,8 +12,8 @@ import {
   SHELL_SETTINGS,
 } from './dump-syntax.ts'
 import { atLine, excerpt, importFailed } from './import-errors.ts'
-import { type Reader, STATEMENT_CHARACTERS, type Steps } from './import-steps.ts'
-import { endOfExpressions, endOfRow, type Found, isComment, rowOf, skipSpace, valuesOf } from './row-literals.ts'
+import { type ImportStepBuilder, type Reader, STATEMENT_CHARACTERS } from './import-steps.ts'
+import { endOfExpressions, endOfRow, isComment, type RowScan, rowOf, skipSpace, valuesOf } from './row-literals.ts'
 import { ShadowTables } from './shadow-tables.ts'
 import { Cursor } from './text-cursor.ts'
 
@@ -47,7 +47,7 @@ interface Held {
 
 /** Reads an SQL dump: our own, that of the sqlite3 shell, or any script of statements. */
 export class DumpReader implements Reader {
-  readonly #steps: Steps
+  readonly #steps: ImportStepBuilder
   readonly #cursor = new Cursor()
   #wanted = 0
   #held: Held | undefined
@@ -56,7 +56,7 @@ export class DumpReader implements Reader {
   #statements = 0
   readonly #shadows: ShadowTables
 
-  constructor(steps: Steps) {
+  constructor(steps: ImportStepBuilder) {
     this.#steps = steps
     this.#shadows = new ShadowTables(steps)
   }
@@ -142,7 +142,7 @@ export class DumpReader implements Reader {
     return true
   }
 
-  #endOf(start: number, isEnd: boolean): { readonly end: Found; readonly kind: HeldRow['kind'] } {
+  #endOf(start: number, isEnd: boolean): { readonly end: RowScan; readonly kind: HeldRow['kind'] } {
     const { text } = this.#cursor
     if (text[start] !== '(') {
       return { end: start < text.length && !isComment(text, start) ? 'other' : 'incomplete', kind: 'plain' }

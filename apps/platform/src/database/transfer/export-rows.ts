@@ -1,6 +1,6 @@
 import { PerSQLError } from '@persql/contract'
 import { joined } from '../../sqlite/literal.ts'
-import type { Run } from '../../sqlite/schema-map.ts'
+import type { RunSql } from '../../sqlite/schema-map.ts'
 import { shapeOf } from '../../sqlite/table-shape.ts'
 import { quoteName } from '../../sqlite/tokenizer.ts'
 import { type DamagedText, groupsOf, mayBeDamaged, type Read, TableWalk } from '../../sqlite/walk.ts'
@@ -25,7 +25,7 @@ export const notUtf8 = ({ table, column, row }: DamagedText): PerSQLError =>
  * @throws PerSQLError `text_not_utf8`
  */
 export function* rowsOut(read: Read, table: string, format: RowFormat): Generator<string> {
-  const run: Run = (sql, ...params) => read(sql, ...params).rows
+  const run: RunSql = (sql, ...params) => read(sql, ...params).rows
   const shape = shapeOf(run, table)
   const walk = new TableWalk(read, table, shape)
   const names = run('SELECT name FROM pragma_table_xinfo(?) WHERE hidden = 0', table).map(([name]) => name as string)

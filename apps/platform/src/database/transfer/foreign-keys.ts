@@ -1,4 +1,4 @@
-import type { Run } from '../../sqlite/schema-map.ts'
+import type { RunSql } from '../../sqlite/schema-map.ts'
 import { quoteName } from '../../sqlite/tokenizer.ts'
 
 /** Rows that lack the row they refer to. */
@@ -17,7 +17,7 @@ export interface Violations {
 const MAX_ROWIDS = 1_000
 
 /** Checks all foreign keys. */
-export function violations(run: Run): Violations {
+export function violations(run: RunSql): Violations {
   const found = new Map<string, { count: number; rowids: (number | null)[] }>()
   const mismatched = new Set<string>()
   const tables = run(
@@ -37,7 +37,7 @@ export function violations(run: Run): Violations {
 }
 
 /** A key to something that cannot be referred to has no rows that violate it: SQLite says so when they are written. */
-function checked(run: Run, table: string, mismatched: Set<string>): unknown[][] {
+function checked(run: RunSql, table: string, mismatched: Set<string>): unknown[][] {
   try {
     return run(`PRAGMA foreign_key_check(${quoteName(table)})`)
   } catch {

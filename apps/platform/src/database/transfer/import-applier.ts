@@ -1,28 +1,28 @@
 import { PerSQLError } from '@persql/contract'
 import { diffOfStatement, type ObjectChange, readObjects } from '../../sqlite/schema-diff.ts'
-import type { Run } from '../../sqlite/schema-map.ts'
+import type { RunSql } from '../../sqlite/schema-map.ts'
 import { isInternal } from '../../sqlite/system-tables.ts'
 import { lower, nameOf, quoteName, withoutRollback } from '../../sqlite/tokenizer.ts'
 import type { Analysis } from '../authorizer/authorizer.ts'
 import type { Grant } from '../calls/call.ts'
-import { type Engine, Postponed } from '../engine/engine.ts'
+import { type Engine, RetryRequired } from '../engine/engine.ts'
 import { createRunSql } from '../engine/run-sql.ts'
 import { userTables } from '../engine/schema.ts'
 import { sqlError } from '../engine/sql-error.ts'
 import { newViolation, type Violations, violations } from './foreign-keys.ts'
 import { atLine } from './import-errors.ts'
-import type { LongValue, Step } from './import-steps.ts'
+import type { ImportStep, LongValue } from './import-steps.ts'
 
 const MAX_KNOWN = 1_000
 /** An INSERT that takes every row or fails; others may replace rows or leave some out. */
 const PLAIN_INSERT = /^INSERT\s+INTO\b/i
 
 /** Does the steps of an import as its sender may, in a transaction that somebody else begins and ends. */
-export class Applier {
+export class ImportApplier {
   readonly #storage: DurableObjectStorage
   readonly #engine: Engine
   readonly #grant: Grant
-  readonly #run: Run
+  readonly #run: RunSql
   readonly #before: ReturnType<typeof readObjects>
   readonly #violations: Violations
   /** Beginnings of INSERT statements that this caller may run, as the schema is. */
@@ -43,7 +43,7 @@ export class Applier {
   /** @throws PerSQLError that names the line; then all must be rolled back */
   apply(piece: string): void {
     this.#engine.begin(true)
-    for (const step of JSON.parse(piece) as Step[]) this.#step(step)
+    for (const step of JSON.parse(piece) as ImportStep[]) this.#step(step)
   }
 
   /** What is to be done at the end. Returns what the schema has become by it. */
@@ -61,7 +61,7 @@ export class Applier {
     return { tables: [...this.#tables].filter((name) => known.has(name)).sort(), objects }
   }
 
-  #step(step: Step): void {
+  #step(step: ImportStep): void {
     if (step.kind === 'rows') this.#rows(withoutRollback(step.into), step.rows, step.lines)
     else if (step.kind === 'sql') this.#statement(step.sql, step.line)
     else if (step.kind === 'long') this.#insert(withoutRollback(step.into), step.row, step.line, step.params.map(bound))
@@ -81,7 +81,7 @@ export class Applier {
       this.used.rows += result.changes ?? 0
       this.#count(result)
     } catch (cause) {
-      if (cause instanceof Postponed) throw cause
+      if (cause instanceof RetryRequired) throw cause
       throw atLine(cause, line, sql)
     }
   }
@@ -157,11 +157,11 @@ export class Applier {
     try {
       const input = { sql: into + row, params }
       analysis = this.#engine.prepare(input, this.#grant)
-      this.#engine.admit(analysis)
-      if (!PLAIN_INSERT.test(into)) this.#engine.foresee([input], this.#grant)
+      this.#engine.checkLock(analysis)
+      if (!PLAIN_INSERT.test(into)) this.#engine.precheckDestructive([input], this.#grant)
       for (const table of analysis.effect.writes) this.#tables.add(table)
     } catch (cause) {
-      if (cause instanceof Postponed) throw cause
+      if (cause instanceof RetryRequired) throw cause
       throw atLine(cause, line, into + row)
     }
     if (this.#known.size >= MAX_KNOWN) this.#known.clear()

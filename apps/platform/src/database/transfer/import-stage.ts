@@ -1,19 +1,19 @@
 import { RpcTarget } from 'cloudflare:workers'
 import { PerSQLError } from '@persql/contract'
 import { now } from '../../clock.ts'
-import { keepTurn, leaveTurn, takeTurn } from '../../sqlite/file/instance-slots.ts'
+import { acquireSlot, releaseSlot, renewSlot } from '../../sqlite/file/instance-slots.ts'
 import { sqliteModule } from '../../sqlite/file/module.ts'
 import { readSqliteFile } from '../../sqlite/file/reader.ts'
 import { StoredChunks } from '../../sqlite/file/stored-chunks.ts'
 import { DumpReader } from './dump-reader.ts'
-import { Steps } from './import-steps.ts'
+import { ImportStepBuilder } from './import-steps.ts'
 
 const ABANDONED_MS = 10 * 60 * 1000
 /** A value of an object's store may have two megabytes, a character up to two bytes. */
 const PART_CHARACTERS = 500_000
 
 /** What a file was turned into. */
-export interface Pieces {
+export interface ImportPieces {
   readonly pieces: number
   readonly statements: number
   readonly rows: number
@@ -28,7 +28,7 @@ interface Parts {
 }
 
 /** What of an import has arrived, in an object of its own: the database gets it when it is whole. */
-export class Stage extends RpcTarget {
+export class ImportStage extends RpcTarget {
   readonly #parts: Parts
   #usedMs = 0
 
@@ -48,9 +48,9 @@ export class Stage extends RpcTarget {
   }
 
   /** Turns a SQLite file into pieces, here where its pages can lie. @throws PerSQLError `sqlite_file_refused`, `import_failed` */
-  async putFile(file: ReadableStream<Uint8Array>, maxBytes: number): Promise<Pieces> {
+  async putFile(file: ReadableStream<Uint8Array>, maxBytes: number): Promise<ImportPieces> {
     this.#use()
-    const [steps, turn] = [new Steps(), {}]
+    const [steps, turn] = [new ImportStepBuilder(), {}]
     const reader = new DumpReader(steps)
     let pieces = 0
     const keep = (isEnd: boolean) => {
@@ -58,10 +58,10 @@ export class Stage extends RpcTarget {
     }
     async function* upload() {
       yield* file
-      await takeTurn(turn)
+      await acquireSlot(turn)
     }
     const pause = () => {
-      keepTurn(turn)
+      renewSlot(turn)
       return scheduler.wait(0)
     }
     const chunks = new StoredChunks(this.#parts.storage.sql)
@@ -75,7 +75,7 @@ export class Stage extends RpcTarget {
       reader.end()
       keep(true)
     } finally {
-      leaveTurn(turn)
+      releaseSlot(turn)
     }
     return { pieces, statements: steps.statements, rows: steps.rows }
   }
@@ -117,6 +117,6 @@ export class Stage extends RpcTarget {
 }
 
 /** Returns the timer that deletes the pieces of an abandoned import. */
-export const timers = (services: { readonly stage: Stage }) => ({
+export const timers = (services: { readonly stage: ImportStage }) => ({
   stage: (nowMs: number) => services.stage.sweep(nowMs),
 })

@@ -1,5 +1,5 @@
 /** Something an import does, in the order of the file. Lines count from 1. */
-export type Step =
+export type ImportStep =
   | { readonly kind: 'rows'; readonly into: string; readonly rows: string[]; readonly lines: number[] }
   | {
       readonly kind: 'long'
@@ -38,8 +38,8 @@ const PIECE_CHARACTERS = 200_000
 export const STATEMENT_CHARACTERS = 30_000
 
 /** Gathers rows into statements and steps into pieces of bounded size. */
-export class Steps {
-  #steps: Step[] = []
+export class ImportStepBuilder {
+  #steps: ImportStep[] = []
   #characters = 0
   #open: { into: string; rows: string[]; lines: number[]; characters: number } | undefined
   readonly #pieces: string[] = []
@@ -71,7 +71,7 @@ export class Steps {
     }
   }
 
-  step(step: Step): void {
+  step(step: ImportStep): void {
     this.#close()
     this.#push(step, JSON.stringify(step).length)
   }
@@ -92,7 +92,7 @@ export class Steps {
     this.#push({ kind: 'rows', into, rows, lines }, characters)
   }
 
-  #push(step: Step, characters: number): void {
+  #push(step: ImportStep, characters: number): void {
     this.#steps.push(step)
     this.#characters += characters
     if (this.#characters > PIECE_CHARACTERS) this.#cut()

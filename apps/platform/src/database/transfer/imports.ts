@@ -5,7 +5,7 @@ import { isInternal } from '../../sqlite/system-tables.ts'
 import { lower } from '../../sqlite/tokenizer.ts'
 import type { Grant } from '../calls/call.ts'
 import { createRunSql } from '../engine/run-sql.ts'
-import type { OwnPages } from '../engine/system-storage.ts'
+import type { SystemStorage } from '../engine/system-storage.ts'
 import type { Column } from './csv-values.ts'
 
 /** An import as it is remembered. */
@@ -21,7 +21,7 @@ interface Kept {
 }
 
 /** What somebody wants to import. */
-export interface Asked {
+export interface ImportRequest {
   readonly id: string
   readonly totalBytes: number | null
   readonly table: string | undefined
@@ -30,7 +30,7 @@ export interface Asked {
 
 interface Parts {
   readonly storage: DurableObjectStorage
-  readonly ownPages: OwnPages
+  readonly ownPages: SystemStorage
   readonly now: () => number
   /** Resolves when the database may be used by this caller. @throws PerSQLError */
   readonly ready: (address: string, grant: Grant) => Promise<void>
@@ -58,7 +58,11 @@ export class Imports extends RpcTarget {
    * Lets somebody send. Answers the columns of the table that is to be filled, if there is one already.
    * @throws PerSQLError when this caller may not, or cannot now
    */
-  async begin(address: string, grant: Grant, { id, totalBytes, table, create }: Asked): Promise<Column[] | undefined> {
+  async begin(
+    address: string,
+    grant: Grant,
+    { id, totalBytes, table, create }: ImportRequest,
+  ): Promise<Column[] | undefined> {
     const { storage, ready, now } = this.#parts
     await ready(address, grant)
     if (this.#isHeard()) throw new PerSQLError('import_under_way')

@@ -3,7 +3,7 @@ import { lower, quoteName } from '../../sqlite/tokenizer.ts'
 import type { Target } from './csv-reader.ts'
 import { type Kind, rowOfCells, typeOf } from './csv-values.ts'
 import { excerpt, importFailed } from './import-errors.ts'
-import type { Reader, Steps } from './import-steps.ts'
+import type { ImportStepBuilder, Reader } from './import-steps.ts'
 import { textLiteral } from './row-literals.ts'
 
 const MAX_CHARACTERS = 16_000_000
@@ -19,14 +19,14 @@ class Written {
 
 /** Reads a JSON object a line: names of columns, and values as statements take them. */
 export class NdjsonReader implements Reader {
-  readonly #steps: Steps
+  readonly #steps: ImportStepBuilder
   readonly #target: Target
   readonly #kinds = new Map<string, { readonly name: string; readonly kinds: Set<Kind> }>()
   readonly #intos = new Map<string, string>()
   #text = ''
   #line = 0
 
-  constructor(steps: Steps, target: Target) {
+  constructor(steps: ImportStepBuilder, target: Target) {
     this.#steps = steps
     this.#target = target
     for (const { name } of target.columns ?? []) this.#kinds.set(lower(name), { name, kinds: new Set() })

@@ -7,14 +7,14 @@ import type { LongTransaction } from '../../storage/long-transaction.ts'
 import { actorOf, type DatabaseCall, type Grant } from '../calls/call.ts'
 import { type Handlers, parseInput } from '../calls/handler.ts'
 import { done, type Outcome, roundMs } from '../calls/outcome.ts'
-import { type Engine, Postponed } from '../engine/engine.ts'
+import { type Engine, RetryRequired } from '../engine/engine.ts'
 import { userTables } from '../engine/schema.ts'
 import type { Alone, Settle } from '../engine/without-foreign-keys.ts'
 import type { Audit } from '../review/audit-outbox.ts'
-import type { SchemaChanges } from '../versions/schema-changes.ts'
-import type { History } from '../versions/snapshots/snapshots.ts'
-import { Applier } from './import-applier.ts'
-import type { Stage } from './import-stage.ts'
+import type { SchemaChangeLog } from '../versions/schema-changes.ts'
+import type { Snapshots } from '../versions/snapshots/snapshots.ts'
+import { ImportApplier } from './import-applier.ts'
+import type { ImportStage } from './import-stage.ts'
 import type { Imports } from './imports.ts'
 
 /** What the Worker has made of a file that somebody sent. */
@@ -34,16 +34,16 @@ interface TransferServices {
   readonly storage: DurableObjectStorage
   readonly inTransaction: LongTransaction
   readonly engine: Engine
-  readonly history: History
+  readonly history: Snapshots
   readonly imports: Imports
-  readonly schemaChanges: SchemaChanges
+  readonly schemaChanges: SchemaChangeLog
   readonly audit: Audit
   readonly now: () => number
   readonly admits: (grant: Grant) => boolean
   readonly alone: Alone
   readonly settle: Settle
   /** Returns the object that holds the pieces of an import. */
-  readonly stageOf: (importId: string) => Remote<Stage>
+  readonly stageOf: (importId: string) => Remote<ImportStage>
 }
 
 /** Returns the handlers of imports and exports. */
@@ -86,7 +86,7 @@ async function imported(call: DatabaseCall, services: TransferServices): Promise
     imports.end(upload.id)
     return outcome
   } catch (cause) {
-    if (cause instanceof Postponed) throw cause
+    if (cause instanceof RetryRequired) throw cause
     imports.failed(upload.id, PerSQLError.from(cause).message)
     throw cause
   }
@@ -97,16 +97,16 @@ async function applied(
   call: DatabaseCall,
   services: TransferServices,
   { id, pieces, statements, bytes }: Upload,
-  stage: Remote<Stage>,
+  stage: Remote<ImportStage>,
   checkTime: () => void,
 ): Promise<Outcome> {
   const { storage, engine, imports, schemaChanges } = services
   const { grant } = call
   if (!services.admits(grant)) throw new PerSQLError('token_unknown')
   const startedMs = performance.now()
-  const applier = new Applier(storage, engine, grant)
+  const applier = new ImportApplier(storage, engine, grant)
   const { used } = applier
-  const working = <T>(work: () => T): T => engine.alone(() => schemaChanges.silently(work))
+  const working = <T>(work: () => T): T => engine.runExclusive(() => schemaChanges.withoutLogging(work))
   for (let number = 0; number <= pieces; number++) {
     const piece = await stage.get(number)
     if (piece !== undefined) working(() => applier.apply(piece))

@@ -4,7 +4,7 @@ import type { LongValue, Row } from './import-steps.ts'
 import { unistr } from './unistr.ts'
 
 /** What was found where a row of plain values was looked for. */
-export type Found = number | 'incomplete' | 'other'
+export type RowScan = number | 'incomplete' | 'other'
 
 /** Of a row that is too long for a statement, values longer than this are bound: at most 100 can be. */
 const LONG_CHARACTERS = 300
@@ -18,7 +18,7 @@ const DEPENDENT = new Set(['SELECT', 'VALUES', 'LAST_INSERT_ROWID', 'CHANGES', '
 const CHAR = /\s*,\s*'((?:[^']|''){0,20})'\s*,\s*char\((\d{1,7})\)\s*\)/y
 
 /** Where the row of plain values that begins at the parenthesis `at` ends; `special` is told of values that must be rewritten. */
-export function endOfRow(sql: string, at: number, special: () => void): Found {
+export function endOfRow(sql: string, at: number, special: () => void): RowScan {
   let i = at + 1
   for (;;) {
     i = skipSpace(sql, i)
@@ -32,7 +32,7 @@ export function endOfRow(sql: string, at: number, special: () => void): Found {
   }
 }
 
-function endOfValue(sql: string, at: number, special: () => void): Found {
+function endOfValue(sql: string, at: number, special: () => void): RowScan {
   const c = sql.charCodeAt(at)
   if (Number.isNaN(c)) return 'incomplete'
   if (c === 39) return endOfText(sql, at)
@@ -52,13 +52,13 @@ function endOfValue(sql: string, at: number, special: () => void): Found {
   return specialText(sql, at)?.end ?? (sql.length - at < 20 || !sql.includes(';', at) ? 'incomplete' : 'other')
 }
 
-function matchEnd(pattern: RegExp, sql: string, at: number): Found {
+function matchEnd(pattern: RegExp, sql: string, at: number): RowScan {
   pattern.lastIndex = at
   if (pattern.test(sql)) return pattern.lastIndex
   return sql.length - at < LOOK_AHEAD ? 'incomplete' : 'other'
 }
 
-function endOfText(sql: string, at: number): Found {
+function endOfText(sql: string, at: number): RowScan {
   for (let i = at + 1; ; i += 2) {
     i = sql.indexOf("'", i)
     if (i < 0 || i + 1 >= sql.length) return 'incomplete'
@@ -71,7 +71,7 @@ const FIRST_OF_CONSTANTS = new Set([...'NnTtFfCc'].map((letter) => letter.charCo
 /**
  * Where a row of any expressions ends, of which each is about this row alone. Its parenthesis is `at`.
  */
-export function endOfExpressions(sql: string, at: number): Found {
+export function endOfExpressions(sql: string, at: number): RowScan {
   const rest = sql.slice(at)
   let depth = 0
   for (const token of tokens(rest)) {

@@ -1,7 +1,7 @@
 import { contentOf } from '../../sqlite/table-shape.ts'
 import { nameOf, quoteName } from '../../sqlite/tokenizer.ts'
 import { importFailed } from './import-errors.ts'
-import type { Steps } from './import-steps.ts'
+import type { ImportStepBuilder } from './import-steps.ts'
 import { valuesOf } from './row-literals.ts'
 
 const PARTS = /_(data|idx|docsize|config|content|rowid|node|parent)$/i
@@ -24,11 +24,11 @@ interface Tree {
  * So the virtual table is made anew, and its rows are read out of those tables.
  */
 export class ShadowTables {
-  readonly #steps: Steps
+  readonly #steps: ImportStepBuilder
   readonly #trees = new Map<string, Tree>()
   readonly #texts = new Set<string>()
 
-  constructor(steps: Steps) {
+  constructor(steps: ImportStepBuilder) {
     this.#steps = steps
   }
 

@@ -1,7 +1,7 @@
 import { RpcTarget } from 'cloudflare:workers'
 import { PerSQLError } from '@persql/contract'
 import { CHUNK_BYTES } from '../../sqlite/file/chunks.ts'
-import { keepTurn, leaveTurn, takeTurn } from '../../sqlite/file/instance-slots.ts'
+import { acquireSlot, releaseSlot, renewSlot } from '../../sqlite/file/instance-slots.ts'
 import { sqliteModule } from '../../sqlite/file/module.ts'
 import { StoredChunks } from '../../sqlite/file/stored-chunks.ts'
 import { SqliteError } from '../../sqlite/file/wasm-sqlite.ts'
@@ -33,7 +33,7 @@ export class FileExport extends RpcTarget {
   /** Writes on; returns the file's size once it is whole. @throws PerSQLError `copy_impossible` */
   async write(): Promise<number | undefined> {
     if (this.#occupied()) throw new PerSQLError('internal')
-    await takeTurn(this)
+    await acquireSlot(this)
     try {
       this.#work ??= this.#begin()
       for (let i = 0; i < PAGES_A_CALL; i++) {
@@ -42,7 +42,7 @@ export class FileExport extends RpcTarget {
         this.#end()
         return value
       }
-      keepTurn(this)
+      renewSlot(this)
       return undefined
     } catch (cause) {
       this.#end()
@@ -77,6 +77,6 @@ export class FileExport extends RpcTarget {
 
   #end(): void {
     this.#work = undefined
-    leaveTurn(this)
+    releaseSlot(this)
   }
 }

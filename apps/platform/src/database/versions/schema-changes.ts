@@ -1,6 +1,6 @@
 import type { ObjectChange } from '../../sqlite/schema-diff.ts'
 import type { Statement } from '../../sqlite/tokenizer.ts'
-import type { OwnPages } from '../engine/system-storage.ts'
+import type { SystemStorage } from '../engine/system-storage.ts'
 
 /** A statement that changed the schema. */
 export interface SchemaChange {
@@ -15,7 +15,7 @@ export interface SchemaChange {
 }
 
 /** On whose behalf statements run, and as part of what. */
-export interface Author {
+export interface ChangeAuthor {
   readonly actor: string
   readonly migrationId: string | null
 }
@@ -31,19 +31,19 @@ const MAX_OBJECTS = 100
 const MAX_NAME = 200
 
 /** The newest changes of the schema, each written in the transaction of the change: neither is without the other. */
-export class SchemaChanges {
+export class SchemaChangeLog {
   readonly #kv: SyncKvStorage
-  readonly #ownPages: OwnPages
-  #author: Author | undefined
+  readonly #ownPages: SystemStorage
+  #author: ChangeAuthor | undefined
   #isSilent = false
 
-  constructor(storage: DurableObjectStorage, ownPages: OwnPages) {
+  constructor(storage: DurableObjectStorage, ownPages: SystemStorage) {
     this.#kv = storage.kv
     this.#ownPages = ownPages
   }
 
   /** What changes the schema while `run` runs is the author's. */
-  by<T>(author: Author, run: () => T): T {
+  by<T>(author: ChangeAuthor, run: () => T): T {
     this.#author = author
     try {
       return run()
@@ -53,7 +53,7 @@ export class SchemaChanges {
   }
 
   /** What changes the schema while `run` runs is not recorded: whoever calls this records it as one change. */
-  silently<T>(run: () => T): T {
+  withoutLogging<T>(run: () => T): T {
     this.#isSilent = true
     try {
       return run()

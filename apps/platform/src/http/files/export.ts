@@ -16,7 +16,7 @@ type Input = Parsed<Api['export_database']>
 const types = { sql: 'application/sql', csv: 'text/csv; charset=utf-8', ndjson: 'application/x-ndjson' } as const
 
 /** Streams a copy that was made for this, and ends the copy when it is read or left. */
-export async function exported(
+export async function streamExport(
   { body }: Reply,
   { ns, db, format = 'sql', table = '' }: Pick<Input, 'ns' | 'db'> & Partial<Input>,
   env: Env,

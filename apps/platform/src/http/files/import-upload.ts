@@ -6,14 +6,14 @@ import type { Grant } from '../../database/calls/call.ts'
 import { CsvReader } from '../../database/transfer/csv-reader.ts'
 import type { Column } from '../../database/transfer/csv-values.ts'
 import { DumpReader } from '../../database/transfer/dump-reader.ts'
-import { type Reader, Steps } from '../../database/transfer/import-steps.ts'
+import { ImportStepBuilder, type Reader } from '../../database/transfer/import-steps.ts'
 import { NdjsonReader } from '../../database/transfer/ndjson-reader.ts'
 import type { Upload } from '../../database/transfer/operations.ts'
 import { logInternal } from '../../reply.ts'
 import { ArrivingBody } from '../rest/body.ts'
 import { type FileFormat, formatOf } from './import-format.ts'
 import { filePart } from './multipart.ts'
-import { decoded, gather } from './text-stream.ts'
+import { decoded, readAll } from './text-stream.ts'
 
 type Input = Parsed<Api['import_database']>
 
@@ -65,7 +65,7 @@ export class Receiver {
       this.#isBegun = true
       const chunks = this.#chunks(max)
       const part = isForm ? await filePart(chunks, contentType) : { name: '', type: contentType, bytes: chunks }
-      const gathered = gather(part.bytes)
+      const gathered = readAll(part.bytes)
       const first = await gathered.next()
       const start = first.done ? new Uint8Array() : first.value
       const kind = formatOf(format, part, start, table)
@@ -75,7 +75,7 @@ export class Receiver {
         await this.#imports.received(this.#id, this.#bytes, rows)
         return { id: this.#id, bytes: this.#bytes, pieces, statements }
       }
-      const steps = new Steps()
+      const steps = new ImportStepBuilder()
       await this.#stageText(decoded(start, gathered), readerOf(kind, table, columns, steps), steps)
       return { id: this.#id, bytes: this.#bytes, pieces: this.#pieces, statements: steps.statements }
     } catch (cause) {
@@ -100,7 +100,7 @@ export class Receiver {
   async #stageText(
     texts: AsyncIterable<string>,
     reader: Reader & { creation?(): string | undefined },
-    steps: Steps,
+    steps: ImportStepBuilder,
   ): Promise<void> {
     for await (const text of texts) {
       reader.add(text)
@@ -129,7 +129,7 @@ export class Receiver {
     })
   }
 
-  async #stage(steps: Steps, isEnd: boolean): Promise<void> {
+  async #stage(steps: ImportStepBuilder, isEnd: boolean): Promise<void> {
     for (const piece of steps.take(isEnd)) {
       await this.#stageObject.put(++this.#pieces, piece)
     }
@@ -181,7 +181,7 @@ function readerOf(
   format: Exclude<FileFormat, 'sqlite'>,
   table: string | undefined,
   columns: Column[] | undefined,
-  steps: Steps,
+  steps: ImportStepBuilder,
 ) {
   switch (format) {
     case 'sql':

@@ -3,7 +3,7 @@ import { importFailed } from '../../database/transfer/import-errors.ts'
 const CHUNK = 128 * 1024
 
 /** Small chunks put together: each costs a step. */
-export async function* gather(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+export async function* readAll(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let waiting: Uint8Array[] = []
   let size = 0
   for await (const chunk of chunks) {

@@ -1,4 +1,4 @@
-import { type Door, type ErrorCode, errors, type Operation, type route } from '@persql/contract'
+import { type EntryPoint, type ErrorCode, errors, type Operation, type route } from '@persql/contract'
 import { paymentRequiredSchema } from '../rest/payment-required.ts'
 import type { Json } from './schemas.ts'
 
@@ -6,7 +6,7 @@ type Way = ReturnType<typeof route>
 const codes = Object.keys(errors) as ErrorCode[]
 
 /** The codes a call of an operation through one of its doors can be refused with, in the order of the table of errors. */
-export function failuresOf(operation: Operation, door: Door, way: Way): ErrorCode[] {
+export function failuresOf(operation: Operation, door: EntryPoint, way: Way): ErrorCode[] {
   const possible = new Set<ErrorCode>([
     ...(operation.errors ?? []),
     ...(way.inQuery ? [] : (['invalid_json', 'body_too_large', 'body_incomplete', 'body_timeout'] as const)),

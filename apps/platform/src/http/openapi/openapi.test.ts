@@ -1,4 +1,4 @@
-import { api, doorsOf, errors, type Operation, shapes } from '@persql/contract'
+import { api, errors, getEntryPoints, type Operation, shapes } from '@persql/contract'
 import { describe, expect, test } from 'vitest'
 import { type Document, operationsOf, problemsOf } from '../../../../../test/openapi-document.ts'
 import { platformOpenApi } from './openapi.ts'
@@ -70,7 +70,7 @@ describe('what the check of documents is worth: it finds', () => {
 })
 
 test.each(operations)('%s stands at each of its doors, and asks for what it asks for', (_name, operation) => {
-  for (const [door, { method, path }] of doorsOf(operation)) {
+  for (const [door, { method, path }] of getEntryPoints(operation)) {
     const described = at(`${method} ${path}`)
     expect(described).toMatchObject({ summary: operation.summary, tags: [expect.any(String)] })
     const scheme = door === 'session' ? 'session' : operation.scope === 'operator' ? 'operator' : 'token'
@@ -79,7 +79,7 @@ test.each(operations)('%s stands at each of its doors, and asks for what it asks
 })
 
 test('nothing else stands there', () => {
-  const doors = operations.flatMap(([, operation]) => doorsOf(operation))
+  const doors = operations.flatMap(([, operation]) => getEntryPoints(operation))
   expect(operationsOf(document)).toHaveLength(doors.length)
 })
 
@@ -87,7 +87,7 @@ test.each(operations)(
   'every field of %s travels somewhere, and only what is needed is required',
   (_name, operation) => {
     const optional = Object.entries(operation.input.shape).filter(([, field]) => field.safeParse(undefined).success)
-    for (const [, { method, path, inQuery }] of doorsOf(operation)) {
+    for (const [, { method, path, inQuery }] of getEntryPoints(operation)) {
       const { parameters = [], requestBody } = at(`${method} ${path}`)
       const own = parameters.filter((p: Document) => p.in === 'path' || p.in === 'query')
       const body = requestBody?.content['application/json']?.schema ?? { properties: {} }
@@ -130,7 +130,7 @@ test('a refusal stands under its status, with the codes it can carry', () => {
 
 test('what the operation declares, its document says', () => {
   for (const [name, operation] of operations) {
-    for (const [, { method, path }] of doorsOf(operation)) {
+    for (const [, { method, path }] of getEntryPoints(operation)) {
       for (const code of operation.errors ?? []) {
         expect(codesOf(`${method} ${path}`, errors[code].status), name).toContain(code)
       }

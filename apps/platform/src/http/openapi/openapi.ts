@@ -1,4 +1,4 @@
-import { type Api, api, type Door, doorsOf, type Operation, type route } from '@persql/contract'
+import { type Api, api, type EntryPoint, getEntryPoints, type Operation, type route } from '@persql/contract'
 import { failureResponses, failureSchemas, failuresOf, isOfDatabase } from './failures.ts'
 import { type Json, Schemas } from './schemas.ts'
 
@@ -37,7 +37,7 @@ function describe(): { paths: Json; tags: readonly Json[]; schemas: Json } {
   const paths: Record<string, Record<string, Json>> = {}
   const tags = new Set<string>()
   for (const [name, operation] of Object.entries(api) as [keyof Api, Operation][]) {
-    doorsOf(operation).forEach(([door, way], i) => {
+    getEntryPoints(operation).forEach(([door, way], i) => {
       const tag = tagOf(way)
       tags.add(tag)
       const operationId = i === 0 ? name : `${name}_as_member`
@@ -52,7 +52,7 @@ function describe(): { paths: Json; tags: readonly Json[]; schemas: Json } {
   }
 }
 
-function describeDoor(operation: Operation, door: Door, way: Way, schemas: Schemas): Json {
+function describeDoor(operation: Operation, door: EntryPoint, way: Way, schemas: Schemas): Json {
   const { fields, required } = fieldsOf(operation, schemas)
   const replays = operation.errors?.includes('idempotency_mismatch') ?? false
   const inPath = way.params.map((name) => parameter('path', name, fields[name] ?? fieldSlug(schemas), true))
@@ -159,7 +159,7 @@ const verbs: { readonly [verb: string]: string } = {
   usage: 'billing',
 }
 
-function securityOf({ scope }: Operation, door: Door): readonly Json[] {
+function securityOf({ scope }: Operation, door: EntryPoint): readonly Json[] {
   if (scope === 'anyone') return []
   if (door === 'session') return [{ session: [] }]
   return [scope === 'operator' ? { operator: [] } : { token: [] }]

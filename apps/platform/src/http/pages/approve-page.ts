@@ -8,10 +8,10 @@ import { type Context, contextOf } from '../../context.ts'
 import { approvalAddress } from '../../database/review/approvals/tokens.ts'
 import type { Env } from '../../env.ts'
 import { readBody } from '../rest/body.ts'
-import { shown } from './error-page.ts'
+import { withErrorPage } from './error-page.ts'
 import { isSigned, signForm } from './form-state.ts'
 import { escapeHtml, page } from './html-page.ts'
-import { asSomebodyElse, hidden, signedIn, waysIn } from './sign-in-blocks.ts'
+import { getSignedInAccount, hidden, signInLinks, switchAccountForm } from './sign-in-blocks.ts'
 
 const MAX_BODY = 64 * 1024
 const STANDS = {
@@ -27,9 +27,11 @@ export function approvePage(): Hono<{ Bindings: Env }> {
   const app = new Hono<{ Bindings: Env }>()
   app.get('/approve/:token', (c) => {
     const token = c.req.param('token')
-    return shown(() => ask(contextOf(c.req.raw, c.env), token))
+    return withErrorPage(() => ask(contextOf(c.req.raw, c.env), token))
   })
-  app.post('/approve/:token', (c) => shown(() => decide(contextOf(c.req.raw, c.env), c.req.param('token'), c.req.raw)))
+  app.post('/approve/:token', (c) =>
+    withErrorPage(() => decide(contextOf(c.req.raw, c.env), c.req.param('token'), c.req.raw)),
+  )
   return app
 }
 
@@ -37,11 +39,11 @@ async function ask(ctx: Context, token: string): Promise<Response> {
   // Only a well-formed token gets into the page.
   const { namespace, slug } = approvalAddress(token)
   const title = `Approval request for ${namespace}/${slug}`
-  const account = await signedIn(ctx)
+  const account = await getSignedInAccount(ctx)
   if (account) return requestPage(ctx, account, token)
   return page(title, [
     'Sign in to review this request. Editors of the database can approve or deny it.',
-    waysIn(`/approve/${token}`),
+    signInLinks(`/approve/${token}`),
   ])
 }
 
@@ -56,7 +58,7 @@ async function requestPage(ctx: Context, account: Account, token: string): Promi
     <label>Note (optional) <input name="note" maxlength="500"></label>
     <p class="actions"><button name="decision" value="approve">Approve</button>
     <button class="plain" name="decision" value="deny">Deny</button></p></form>`
-  return page(`Approval request for ${address}`, [...blocks, form, asSomebodyElse(account.email, path)], {
+  return page(`Approval request for ${address}`, [...blocks, form, switchAccountForm(account.email, path)], {
     formAction: "'self'",
   })
 }

@@ -3,7 +3,7 @@ import { logInternal } from '../../reply.ts'
 import { escapeHtml, page } from './html-page.ts'
 
 /** Returns the page, or a page with the error. */
-export async function shown(work: () => Promise<Response>): Promise<Response> {
+export async function withErrorPage(work: () => Promise<Response>): Promise<Response> {
   try {
     return await work()
   } catch (cause) {

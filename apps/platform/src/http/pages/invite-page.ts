@@ -7,10 +7,10 @@ import { invitationNamespace, type OpenInvitation, openInvitation, withArticle }
 import { type Context, contextOf } from '../../context.ts'
 import type { Env } from '../../env.ts'
 import { readBody } from '../rest/body.ts'
-import { shown } from './error-page.ts'
+import { withErrorPage } from './error-page.ts'
 import { isSigned, signForm } from './form-state.ts'
 import { escapeHtml, page } from './html-page.ts'
-import { asSomebodyElse, hidden, signedIn, waysIn } from './sign-in-blocks.ts'
+import { getSignedInAccount, hidden, signInLinks, switchAccountForm } from './sign-in-blocks.ts'
 
 const MAX_BODY = 16 * 1024
 
@@ -19,9 +19,11 @@ export function invitePage(): Hono<{ Bindings: Env }> {
   const app = new Hono<{ Bindings: Env }>()
   app.get('/invite/:token', (c) => {
     const token = c.req.param('token')
-    return shown(() => ask(contextOf(c.req.raw, c.env), token))
+    return withErrorPage(() => ask(contextOf(c.req.raw, c.env), token))
   })
-  app.post('/invite/:token', (c) => shown(() => accept(contextOf(c.req.raw, c.env), c.req.param('token'), c.req.raw)))
+  app.post('/invite/:token', (c) =>
+    withErrorPage(() => accept(contextOf(c.req.raw, c.env), c.req.param('token'), c.req.raw)),
+  )
   return app
 }
 
@@ -31,11 +33,15 @@ async function ask(ctx: Context, token: string): Promise<Response> {
   // Checked first, so that no visitor creates an account for an invitation that has ended.
   const invitation = await openInvitation(ctx.env, token)
   const intro = `${await inviterOf(ctx, invitation)} to join the namespace <strong>${namespace}</strong> as <strong>${withArticle(invitation.role)}</strong>.`
-  const account = await signedIn(ctx)
+  const account = await getSignedInAccount(ctx)
   const title = `Join ${namespace} on PerSQL`
   const path = `/invite/${token}`
   if (!account) {
-    return page(title, [intro, 'Sign in or create an account to accept this invitation. It works once.', waysIn(path)])
+    return page(title, [
+      intro,
+      'Sign in or create an account to accept this invitation. It works once.',
+      signInLinks(path),
+    ])
   }
   const state = await signForm(ctx.env, { userId: account.userId, query: path, namespace })
   return page(
@@ -44,7 +50,7 @@ async function ask(ctx: Context, token: string): Promise<Response> {
       intro,
       'Accept to get access to its databases. You can leave at any time.',
       `<form method="post" action="${path}" class="actions">${hidden('state', state)}<button>Accept invitation</button></form>`,
-      asSomebodyElse(account.email, path),
+      switchAccountForm(account.email, path),
     ],
     { formAction: "'self'" },
   )

@@ -5,7 +5,7 @@ import type { Context } from '../../context.ts'
 import { escapeHtml } from './html-page.ts'
 
 /** Returns the signed-in account, if any. @throws PerSQLError */
-export async function signedIn(ctx: Context): Promise<Account | undefined> {
+export async function getSignedInAccount(ctx: Context): Promise<Account | undefined> {
   try {
     return await authenticateAccount(ctx)
   } catch (cause) {
@@ -15,13 +15,13 @@ export async function signedIn(ctx: Context): Promise<Account | undefined> {
 }
 
 /** Returns the links to sign in and to sign up, which return to `back`. */
-export const waysIn = (back: string): string => {
+export const signInLinks = (back: string): string => {
   const query = escapeHtml(new URLSearchParams({ return: back }).toString())
   return `<p class="actions"><a class="button" href="/login?${query}">Sign in</a> <a class="button plain" href="/signup?${query}">Create account</a></p>`
 }
 
 /** Returns a form that shows the signed-in account and switches to another one, returning to `back`. */
-export const asSomebodyElse = (email: string, back: string): string =>
+export const switchAccountForm = (email: string, back: string): string =>
   `<form method="post" action="/logout"><p class="quiet">You're signed in as ${escapeHtml(email)}.
     ${hidden('return', back)}<button class="link">Use another account</button></p></form>`
 

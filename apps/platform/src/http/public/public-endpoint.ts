@@ -3,12 +3,17 @@ import { endpointToToolDefinition } from '@persql/endpoint-spec'
 import { databaseExists } from '../../api/authenticate.ts'
 import { databaseObject } from '../../api/objects.ts'
 import { type Context, contextOf } from '../../context.ts'
-import { type PublicFace, type PublicReply, packCall, refused } from '../../database/endpoints/serve.ts'
+import {
+  createErrorResponse,
+  type EndpointReply,
+  encodeCall,
+  type PublicManifest,
+} from '../../database/endpoints/serve.ts'
 import type { Hosted } from '../../directory/hostnames.ts'
 import type { Env } from '../../env.ts'
 import { logInternal } from '../../reply.ts'
 import { type Settings, settingsOf } from '../../settings.ts'
-import { hostedDatabase } from '../hostnames.ts'
+import { resolveHostname } from '../hostnames.ts'
 import { databaseOpenApi } from '../openapi/database.ts'
 import { readBody } from '../rest/body.ts'
 import { allowOf, optionsReply } from '../rest/methods.ts'
@@ -67,7 +72,7 @@ export function answerHosted(
   address: string,
   env: Env,
 ): Promise<Answer | undefined> | undefined {
-  const hosted = hostedDatabase(url.slice(url.indexOf('/') + 2, url.indexOf('/', 8)), env, settingsOf(env))
+  const hosted = resolveHostname(url.slice(url.indexOf('/') + 2, url.indexOf('/', 8)), env, settingsOf(env))
   return hosted && answerAtHost(hosted, { request, address }, url, env)
 }
 
@@ -108,7 +113,7 @@ async function answerAt(place: Place, rest: string, query: string, from: From, c
   } catch (cause) {
     const error = PerSQLError.from(cause)
     if (error.code === 'internal') logInternal(cause)
-    return { response: respond(refused(error), ctx), operation, code: error.code }
+    return { response: respond(createErrorResponse(error), ctx), operation, code: error.code }
   }
 }
 
@@ -126,7 +131,7 @@ async function call(
   const startedMs = Date.now()
   try {
     return await object.serve(
-      packCall({
+      encodeCall({
         slug,
         method,
         address,
@@ -158,7 +163,7 @@ async function bodyOf(request: Request, settings: Settings): Promise<string | nu
 }
 
 /** What anyone may read about the endpoints of a database. */
-type Describe = (place: Place, face: PublicFace) => object
+type Describe = (place: Place, face: PublicManifest) => object
 const endpointsJson: Describe = ({ namespace, database, baseUrl }, { description, specs }) => ({
   namespace,
   database,
@@ -185,12 +190,12 @@ async function discovery(
   if (method === 'OPTIONS') return optionsReply(allowed, DISCOVERY)
   if (method !== 'GET') throw new PerSQLError('method_not_allowed', { path: name, method, allowed })
   const face = await databaseObject(ctx.env, place.namespace, place.database).publicFace()
-  return Response.json(describe(place, JSON.parse(face) as PublicFace), { headers: DISCOVERY })
+  return Response.json(describe(place, JSON.parse(face) as PublicManifest), { headers: DISCOVERY })
 }
 
 const DISCOVERY = { 'Cache-Control': 'public, max-age=30', 'Access-Control-Allow-Origin': '*', Vary: 'Origin' }
 
-function respond({ status, body, code, headers }: PublicReply, ctx: Context): Response {
+function respond({ status, body, code, headers }: EndpointReply, ctx: Context): Response {
   if (status === 204) return new Response(null, { status, headers: { ...headers, Vary: 'Origin' } })
   if (code !== 'insufficient_balance') return new Response(body, { status, headers: { ...headers, ...HEADERS } })
   const required = paymentRequired(ctx.baseUrl)

@@ -8,7 +8,7 @@ import type { Env } from '../../env.ts'
 import { mailOf, sentMail } from '../../integrations/mail.ts'
 import { refuse } from '../../reply.ts'
 import { settingsOf } from '../../settings.ts'
-import { hostedDatabase } from '../hostnames.ts'
+import { resolveHostname } from '../hostnames.ts'
 
 const Clock = z.strictObject({
   aheadMs: z.int().min(0),
@@ -54,7 +54,7 @@ export function dev(): Hono<{ Bindings: Env }> {
 
   /** The database that a request with this `Host` leads to, and whether that had to be asked. */
   app.get('/hosted', async (c) => {
-    const hosted = hostedDatabase(c.req.query('host') ?? '', c.env, settingsOf(c.env))
+    const hosted = resolveHostname(c.req.query('host') ?? '', c.env, settingsOf(c.env))
     return c.json({ success: true, data: { isAwaited: hosted instanceof Promise, hosted: (await hosted) ?? null } })
   })
 

@@ -1,7 +1,7 @@
 const MAX_KEYS = 50_000
 
 /** Counts what is done by key, of this isolate: a coarse net in front of everything, not a quota. */
-export class Windows {
+export class FixedWindowCounter {
   readonly #ms: number
   readonly #counts = new Map<string, number>()
   #startMs = 0
@@ -23,8 +23,8 @@ export class Windows {
   }
 }
 
-const requests = new Windows(60_000)
+const requests = new FixedWindowCounter(60_000)
 
 /** Counts a request of an address. Returns the seconds to wait when it made too many this minute, else 0. */
-export const floodWaitS = (address: string, perMinute: number, nowMs: number): number =>
+export const floodRetryAfterS = (address: string, perMinute: number, nowMs: number): number =>
   requests.waitS(address, perMinute, nowMs)

@@ -1,11 +1,20 @@
-import { type Api, api, type Door, doorsOf, type Operation, type Parsed, PerSQLError, route } from '@persql/contract'
+import {
+  type Api,
+  api,
+  type EntryPoint,
+  getEntryPoints,
+  type Operation,
+  type Parsed,
+  PerSQLError,
+  route,
+} from '@persql/contract'
 import { Hono, type Context as HonoContext } from 'hono'
 import { execute, isDatabaseOperation } from '../../api/execute.ts'
 import { type Context, contextOf } from '../../context.ts'
 import type { ReplayKey } from '../../database/calls/call.ts'
 import type { Env } from '../../env.ts'
 import { type Reply, refuse } from '../../reply.ts'
-import { exported } from '../files/export.ts'
+import { streamExport } from '../files/export.ts'
 import { Receiver } from '../files/import-upload.ts'
 import { readBody } from './body.ts'
 import { paymentRequired } from './payment-required.ts'
@@ -48,11 +57,11 @@ export function answerDatabaseCall(request: Request, url: string, env: Env): Pro
 
 type Afterwards = (reply: Reply, at: { ns: string; db: string }, env: Env, request: Request) => Promise<Response>
 /** What is answered with something else than what the operation gave. */
-const AFTERWARDS: Partial<Record<keyof Api, Afterwards>> = { export_database: exported, subscribe: upgraded }
+const AFTERWARDS: Partial<Record<keyof Api, Afterwards>> = { export_database: streamExport, subscribe: upgraded }
 
 async function answer(
   name: keyof Api,
-  door: Door,
+  door: EntryPoint,
   params: Record<string, unknown>,
   request: Request,
   known: Context,
@@ -88,7 +97,7 @@ async function answer(
 export function rest(answered: (request: Request, answer: Answer) => void): App {
   const app: App = new Hono()
   for (const name of names) {
-    for (const [door, { method, pattern, inQuery }] of doorsOf(api[name]).flatMap(spelled)) {
+    for (const [door, { method, pattern, inQuery }] of getEntryPoints(api[name]).flatMap(spelled)) {
       app.on(method, pattern, async (c) => {
         const params =
           inQuery || 'upload' in api[name] ? { ...queryOf(api[name], c.req.url), ...c.req.param() } : c.req.param()
@@ -113,7 +122,7 @@ export function rest(answered: (request: Request, answer: Answer) => void): App 
 }
 
 /** A route with its pattern, and once more with hyphens where that has underscores: one need not know which. */
-function spelled([door, way]: ReturnType<typeof doorsOf>[number]) {
+function spelled([door, way]: ReturnType<typeof getEntryPoints>[number]) {
   const pattern = way.path.replace(/\{(\w+)\}/g, ':$1')
   return [...new Set([pattern, pattern.replaceAll('_', '-')])].map((each) => [door, { ...way, pattern: each }] as const)
 }

@@ -2,7 +2,7 @@ import { isSlug, PerSQLError } from '@persql/contract'
 import type Stripe from 'stripe'
 import { directoryObject, namespaceObject } from '../../api/objects.ts'
 import type { Env } from '../../env.ts'
-import { type Payments, paymentsOf } from '../../integrations/payments.ts'
+import { type PaymentProvider, paymentsOf } from '../../integrations/payments.ts'
 import { settingsOf } from '../../settings.ts'
 import { readBody } from './body.ts'
 
@@ -14,7 +14,7 @@ const NANO_PER_CENT = 10_000_000
  * its own, and only after that is the delivery acknowledged.
  * @throws PerSQLError; Stripe then comes again
  */
-export async function takeStripeWebhook(request: Request, env: Env): Promise<void> {
+export async function handleStripeWebhook(request: Request, env: Env): Promise<void> {
   const payments = paymentsOf(env)
   const body = await readBody(request, MAX_BODY, settingsOf(env))
   const event = payments.eventOf(body, request.headers.get('Stripe-Signature') ?? '')
@@ -78,7 +78,12 @@ async function endSession(
 }
 
 /** A dispute takes the money; one that is won returns it. An inquiry moves none, until it becomes a dispute. */
-async function dispute(dispute: Stripe.Dispute, event: Stripe.Event, env: Env, payments: Payments): Promise<void> {
+async function dispute(
+  dispute: Stripe.Dispute,
+  event: Stripe.Event,
+  env: Env,
+  payments: PaymentProvider,
+): Promise<void> {
   if (dispute.status.startsWith('warning_')) return
   const payment = await paymentOf(dispute.payment_intent, {}, dispute.currency, payments)
   if (!payment) return
@@ -95,7 +100,7 @@ async function paymentOf(
   paymentIntent: string | Stripe.PaymentIntent | null,
   metadata: Stripe.Metadata,
   currency: string,
-  payments: Payments,
+  payments: PaymentProvider,
 ): Promise<{ id: string; namespace: string } | undefined> {
   const id = idOf(paymentIntent)
   if (!id) return undefined

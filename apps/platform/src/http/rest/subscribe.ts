@@ -1,4 +1,4 @@
-import { type Door, PerSQLError } from '@persql/contract'
+import { type EntryPoint, PerSQLError } from '@persql/contract'
 import type { Context } from '../../context.ts'
 import type { Env } from '../../env.ts'
 import type { Reply } from '../../reply.ts'
@@ -9,7 +9,7 @@ const PROTOCOL = 'persql.bearer.'
  * Who asks for a WebSocket. Browsers cannot send `Authorization` with one, so the token comes as the protocol
  * `persql.bearer.<token>`, or as `?token=`. With a cookie it counts where the page is from, as for what changes something.
  */
-export function callerOfSocket(request: Request, context: Context, door: Door): PerSQLError | Context {
+export function callerOfSocket(request: Request, context: Context, door: EntryPoint): PerSQLError | Context {
   if (door === 'session') {
     const origin = request.headers.get('Origin')
     const isOurs = origin === new URL(context.baseUrl).origin

@@ -5,7 +5,7 @@ import type { IdentityStore } from '../identity.ts'
 import type { DayClose } from '../ledger/day-close.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { balance } from './credit-account.ts'
-import type { Lending } from './credit-allocator.ts'
+import type { CreditAllocator } from './credit-allocator.ts'
 import type { LowBalance } from './low-balance.ts'
 
 /** The state of a namespace, for the operator. */
@@ -19,7 +19,7 @@ export interface Standing {
 export interface BillingOptions {
   readonly identity: IdentityStore
   readonly ledger: () => Ledger
-  readonly lending: Lending
+  readonly lending: CreditAllocator
   readonly lowBalance: LowBalance
   readonly dayClose: DayClose
 }

@@ -2,7 +2,16 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Meter } from '../../database/metering/meter.ts'
 import { costNano, NOTHING, type Totals } from '../../money.ts'
-import { type Account, balance, grant, type Lease, NO_LEASE, outstanding, recall, settle } from './credit-account.ts'
+import {
+  balance,
+  type CreditAccount,
+  type CreditLease,
+  grant,
+  NO_LEASE,
+  outstanding,
+  recall,
+  settle,
+} from './credit-account.ts'
 
 const DATABASES = 2
 /** Few, so that the money lasts until something went wrong on the way. */
@@ -17,9 +26,9 @@ type Message =
 
 /** The protocol between a namespace and its databases over a network that delays, reorders, repeats and loses. */
 class World {
-  account: Account
+  account: CreditAccount
   ledger: number[]
-  leases: Lease[] = Array.from({ length: DATABASES }, () => NO_LEASE)
+  leases: CreditLease[] = Array.from({ length: DATABASES }, () => NO_LEASE)
   meters = Array.from({ length: DATABASES }, () => new Meter())
   saved: Totals[] = Array.from({ length: DATABASES }, () => NOTHING)
   lives = Array.from({ length: DATABASES }, () => 0)
@@ -33,7 +42,7 @@ class World {
   }
 
   meter = (db: number) => this.meters[db] as Meter
-  lease = (db: number) => this.leases[db] as Lease
+  lease = (db: number) => this.leases[db] as CreditLease
 
   lent = () => this.leases.reduce((sum, lease) => sum + outstanding(lease), 0)
 

@@ -4,7 +4,7 @@ import type { Allowance, Report } from '../../database/metering/meter.ts'
 import type { Database } from '../../database/object.ts'
 import { costNano, REQUEST_NANO } from '../../money.ts'
 import type { Remote } from '../../remote.ts'
-import type { Databases, Record } from '../databases/databases.ts'
+import type { DatabaseRecord, Databases } from '../databases/databases.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { balance, grant, outstanding, recall, settle } from './credit-account.ts'
 import type { LowBalance } from './low-balance.ts'
@@ -24,7 +24,7 @@ interface LendingOptions {
 }
 
 /** The credit of a namespace, lent to its databases: what each may spend, and what each has. */
-export class Lending {
+export class CreditAllocator {
   readonly #options: LendingOptions
   #recalling: Promise<void> | undefined
 
@@ -36,9 +36,9 @@ export class Lending {
    * Lends a database credit anew.
    * @param healthy says which one it is; asked once more when credit was gathered, for it may have been deleted meanwhile
    */
-  async lend(healthy: () => Record): Promise<Allowance & { readonly databaseId: string }> {
+  async allocate(healthy: () => DatabaseRecord): Promise<Allowance & { readonly databaseId: string }> {
     const { databases, ledger } = this.#options
-    await this.gather(healthy().id)
+    await this.reclaim(healthy().id)
     const { id } = healthy()
     const lease = grant(ledger().account, databases.lease(id), this.#lent(id))
     databases.putLease(id, lease)
@@ -46,7 +46,7 @@ export class Lending {
   }
 
   /** Takes back what a database does not use, unless it was lent more since. */
-  release(record: Record, version: number, report: Report): void {
+  release(record: DatabaseRecord, version: number, report: Report): void {
     const { databases } = this.#options
     this.settle(record, report)
     const lease = databases.lease(record.id)
@@ -54,7 +54,7 @@ export class Lending {
   }
 
   /** Takes the counters of a database. */
-  settle(record: Record, { totals, byToken, measured }: Report): void {
+  settle(record: DatabaseRecord, { totals, byToken, measured }: Report): void {
     const { storage, databases, ledger, lowBalance, abort } = this.#options
     const { lease, used } = settle(ledger().account, databases.lease(record.id), totals)
     try {
@@ -62,8 +62,8 @@ export class Lending {
         ledger().debit(record.id, record.slug, used)
         for (const { tokenId, ...usedByToken } of byToken) ledger().countForToken(tokenId, usedByToken)
         databases.putLease(record.id, lease)
-        if (costNano(used) > 0) databases.used(record.id, now())
-        if (measured) databases.measured(record.id, measured)
+        if (costNano(used) > 0) databases.recordUse(record.id, now())
+        if (measured) databases.recordMeasurement(record.id, measured)
         lowBalance.check(now())
       })
     } catch (cause) {
@@ -77,7 +77,7 @@ export class Lending {
    * When little is free, calls in what other databases hold and do not use: the last cent goes to whoever asks for it.
    * A round that is under way may have spared the very database that holds it, so a second one follows.
    */
-  async gather(except?: string): Promise<void> {
+  async reclaim(except?: string): Promise<void> {
     for (let round = 0; round < 2; round++) {
       const own = except === undefined ? 0 : outstanding(this.#options.databases.lease(except))
       if (this.#free() + own >= REQUEST_NANO) return
@@ -87,21 +87,21 @@ export class Lending {
 
   /** @throws PerSQLError `insufficient_balance` when not even a request is left */
   async refuseEmpty(): Promise<void> {
-    await this.gather()
+    await this.reclaim()
     if (this.#free() < REQUEST_NANO) throw new PerSQLError('insufficient_balance')
   }
 
   /** What was lent before the balance fell may be more than there is now. */
-  async cover(): Promise<void> {
+  async coverOverdraft(): Promise<void> {
     if (this.#free() < 0) await this.#recallAll()
   }
 
   /** Calls in everything. */
-  async recallEach(): Promise<void> {
-    await this.each(this.#options.databases.holders(), (record) => this.recall(record))
+  async reclaimFrom(): Promise<void> {
+    await this.each(this.#options.databases.listLeaseHolders(), (record) => this.recall(record))
   }
 
-  async recall(record: Record): Promise<void> {
+  async recall(record: DatabaseRecord): Promise<void> {
     const { databases, stub } = this.#options
     const { version } = databases.lease(record.id)
     const { id, ...report } = await stub(record.slug).recall(version + 1)
@@ -113,20 +113,20 @@ export class Lending {
   /** Resolves when every database that serves refuses these keys. */
   async revoke(keys: readonly string[]): Promise<void> {
     const { databases, stub } = this.#options
-    await this.each(databases.holders(), (record) => stub(record.slug).revoke(keys))
+    await this.each(databases.listLeaseHolders(), (record) => stub(record.slug).revoke(keys))
   }
 
   /** Brings all counters up to now, for answers that must be exact. */
   async collect(): Promise<void> {
     const { databases, stub } = this.#options
-    await this.each(databases.holders(), async (record) => {
+    await this.each(databases.listLeaseHolders(), async (record) => {
       const { id, ...report } = await stub(record.slug).report()
       if (id === record.id) this.settle(record, report)
     })
   }
 
   /** Asks many databases, some at a time. One that fails or is slow does not hold up the rest. */
-  async each<R extends Record>(records: readonly R[], ask: (record: R) => Promise<void>): Promise<void> {
+  async each<R extends DatabaseRecord>(records: readonly R[], ask: (record: R) => Promise<void>): Promise<void> {
     const rest = [...records]
     const worker = async () => {
       for (let record = rest.pop(); record; record = rest.pop()) {
@@ -152,7 +152,7 @@ export class Lending {
   }
 
   #recallAll(except?: string): Promise<void> {
-    const holders = this.#options.databases.holders().filter(({ id }) => id !== except)
+    const holders = this.#options.databases.listLeaseHolders().filter(({ id }) => id !== except)
     this.#recalling ??= this.each(holders, (record) => this.recall(record)).finally(() => {
       this.#recalling = undefined
     })

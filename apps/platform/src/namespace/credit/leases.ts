@@ -2,17 +2,17 @@ import { PerSQLError } from '@persql/contract'
 import { now } from '../../clock.ts'
 import type { LeaseAnswer } from '../../database/metering/lease.ts'
 import type { Report } from '../../database/metering/meter.ts'
-import type { Databases, Record } from '../databases/databases.ts'
+import type { DatabaseRecord, Databases } from '../databases/databases.ts'
 import type { IdentityStore } from '../identity.ts'
 import type { DayClose } from '../ledger/day-close.ts'
 import type { Tokens } from '../tokens/tokens.ts'
-import type { Lending } from './credit-allocator.ts'
+import type { CreditAllocator } from './credit-allocator.ts'
 
 /** The parts of a namespace that its databases get leases from. */
 export interface LeasesOptions {
   readonly identity: IdentityStore
   readonly databases: Databases
-  readonly lending: Lending
+  readonly lending: CreditAllocator
   readonly dayClose: DayClose
   readonly tokens: Tokens
 }
@@ -34,7 +34,7 @@ export class Leases {
     const asked = this.#healthy(slug)
     dayClose.runIfLate()
     if (id === asked.id) lending.settle(asked, report)
-    const lent = await lending.lend(() => this.#healthy(slug))
+    const lent = await lending.allocate(() => this.#healthy(slug))
     return { ...lent, revoked: tokens.recentlyEnded(now()) }
   }
 
@@ -46,7 +46,7 @@ export class Leases {
     lending.release(record, version, report)
   }
 
-  #healthy(slug: string): Record {
+  #healthy(slug: string): DatabaseRecord {
     const { databases } = this.#options
     const identity = this.#options.identity.known
     // Before it is created, a namespace has no tables to ask.

@@ -33,7 +33,7 @@ interface Parts {
 }
 
 /** Money that comes and goes. Each entry, with its line in the audit log, is made once for its reference. */
-export class Payments extends RpcTarget {
+export class PaymentLedger extends RpcTarget {
   readonly #storage: DurableObjectStorage
   readonly #ledger: () => Ledger
   readonly #topUps: TopUps
@@ -83,7 +83,7 @@ export class Payments extends RpcTarget {
   }
 
   giveUpTopUp(id: string): void {
-    this.#topUps.giveUp(id)
+    this.#topUps.cancel(id)
   }
 
   endTopUp(id: string, status: 'failed' | 'expired'): void {

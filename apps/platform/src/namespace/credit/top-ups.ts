@@ -103,7 +103,7 @@ export class TopUps {
   }
 
   /** Forgets a top-up that Stripe refused: it would refuse it again for as long as it remembers the key. */
-  giveUp(id: string): void {
+  cancel(id: string): void {
     this.#sql.exec('DELETE FROM topup_key WHERE topup_id = ?', id)
     this.setStatus(id, 'failed')
   }

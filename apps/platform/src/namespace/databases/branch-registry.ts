@@ -28,7 +28,7 @@ export const LINEAGE: Migration = {
 }
 
 /** Where a database came from. */
-export interface Origin {
+export interface BranchOrigin {
   readonly databaseId: string
   readonly parentId: string
   readonly parentSlug: string
@@ -60,26 +60,26 @@ type Row = {
 }
 
 /** Which databases of a namespace are branches or forks of which. */
-export class Lineage {
+export class BranchRegistry {
   readonly #sql: SqlStorage
 
   constructor(sql: SqlStorage) {
     this.#sql = sql
   }
 
-  find(databaseId: string): Origin | undefined {
+  find(databaseId: string): BranchOrigin | undefined {
     return this.#rows('WHERE database_id = ?', databaseId)[0]
   }
 
-  branch(parentId: string, ref: string): Origin | undefined {
+  branch(parentId: string, ref: string): BranchOrigin | undefined {
     return this.#rows('WHERE parent_id = ? AND ref = ?', parentId, ref)[0]
   }
 
-  branches(parentId: string): Origin[] {
+  branches(parentId: string): BranchOrigin[] {
     return this.#rows('WHERE parent_id = ? AND ref IS NOT NULL ORDER BY ref', parentId)
   }
 
-  put(origin: Origin): void {
+  put(origin: BranchOrigin): void {
     const { databaseId, parentId, parentSlug, parentName, ref, forkedAtMs, expiresAtMs, ready } = origin
     this.#sql.exec(
       'INSERT OR REPLACE INTO lineage VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
@@ -100,12 +100,12 @@ export class Lineage {
   }
 
   /** Those whose time is over. */
-  expired(nowMs: number): Origin[] {
+  expired(nowMs: number): BranchOrigin[] {
     return this.#rows('WHERE expires_at <= ?', nowMs)
   }
 
   /** Those that are still being filled, or were when something crashed. */
-  unready(): Origin[] {
+  unready(): BranchOrigin[] {
     return this.#rows('WHERE ready = 0')
   }
 
@@ -127,7 +127,7 @@ export class Lineage {
     return row && { databaseId: row.database_id, role: row.role, mintedBy: row.minted_by }
   }
 
-  #rows(where: string, ...params: (string | number)[]): Origin[] {
+  #rows(where: string, ...params: (string | number)[]): BranchOrigin[] {
     return this.#sql
       .exec<Row>(`SELECT * FROM lineage ${where}`, ...params)
       .toArray()

@@ -19,16 +19,16 @@ import type { Remote } from '../../remote.ts'
 import type { Audit } from '../audit.ts'
 import { type Credentials, idOf, type Minter } from '../tokens/credentials.ts'
 import type { Secret, Tokens } from '../tokens/tokens.ts'
-import type { Lineage, Origin } from './branch-registry.ts'
+import type { BranchOrigin, BranchRegistry } from './branch-registry.ts'
 import { branchSlug } from './branch-slug.ts'
-import type { Databases, Record } from './databases.ts'
+import type { DatabaseRecord, Databases } from './databases.ts'
 
 /** What branches need of their namespace. */
 export interface BranchesOptions {
   readonly storage: DurableObjectStorage
   readonly env: Env
   readonly databases: Databases
-  readonly lineage: Lineage
+  readonly lineage: BranchRegistry
   readonly tokens: Tokens
   readonly credentials: Pick<Credentials, 'authorityOf' | 'creator'>
   readonly audit: Audit
@@ -189,14 +189,14 @@ export class Branches extends RpcTarget {
       sweepAt(nowMs + SWEEP_UNREADY_MS)
       return fork
     })
-    const origin = lineage.find(id) as Origin
+    const origin = lineage.find(id) as BranchOrigin
     const namespace = this.#options.slug()
     this.#filling.add(id)
     try {
       await stub(slug).copyFrom({ id, namespace, slug }, { namespace, name: parentSlug, id: parent.id })
       const measured = await stub(slug).measure(id)
       storage.transactionSync(() => {
-        if (measured) databases.measured(id, measured)
+        if (measured) databases.recordMeasurement(id, measured)
         lineage.put({ ...origin, ready: true })
         audit.add(actor, 'database.forked', slug, { parent: parentSlug }, now())
         if (expiresAtMs !== null) sweepAt(expiresAtMs)
@@ -233,7 +233,7 @@ export class Branches extends RpcTarget {
     name: string | undefined,
     expiresAtMs: number | null,
     actor: string,
-  ): Promise<{ record: Record; outcome: 'created' | 'reset'; carried: readonly BookkeepingRows[] }> {
+  ): Promise<{ record: DatabaseRecord; outcome: 'created' | 'reset'; carried: readonly BookkeepingRows[] }> {
     const { databases, lineage, audit, stub, storage } = this.#options
     const parent = databases.existing(parentSlug)
     if (lineage.find(parent.id)?.ref) throw new PerSQLError('branch_of_branch', { database: parentSlug })
@@ -282,7 +282,11 @@ export class Branches extends RpcTarget {
     return { record, outcome, carried }
   }
 
-  async #fill(parent: Record, branch: Record, live: readonly string[]): Promise<readonly BookkeepingRows[]> {
+  async #fill(
+    parent: DatabaseRecord,
+    branch: DatabaseRecord,
+    live: readonly string[],
+  ): Promise<readonly BookkeepingRows[]> {
     const { slug, stub } = this.#options
     const floors = await stub(parent.slug).reserveIds(parent.id, branch.id, live)
     const namespace = slug()
@@ -290,14 +294,14 @@ export class Branches extends RpcTarget {
     return stub(branch.slug).loadSchema(identity, { namespace, name: parent.slug, id: parent.id }, floors)
   }
 
-  #add(parent: Record, ref: string, name: string | undefined): Record {
+  #add(parent: DatabaseRecord, ref: string, name: string | undefined): DatabaseRecord {
     const { databases } = this.#options
     const slug = branchSlug(parent.slug, ref, (taken) => databases.hasAny(taken))
     const { id } = databases.add(slug, name ?? cut(`${databases.get(parent.slug).name} (${ref})`, 80), now())
-    return databases.byId(id) as Record
+    return databases.byId(id) as DatabaseRecord
   }
 
-  #claimed({ slug }: Record, token: string, branchRef: string, expiresAtMs: number | null) {
+  #claimed({ slug }: DatabaseRecord, token: string, branchRef: string, expiresAtMs: number | null) {
     const expiresAt = toIso(expiresAtMs)
     return { branchRef, databaseSlug: slug, namespaceSlug: this.#options.slug(), token, expiresAt }
   }
@@ -323,7 +327,12 @@ export class Branches extends RpcTarget {
 /** The first characters, without half of a pair at the end. */
 const cut = (text: string, length: number) => text.slice(0, length).replace(/[\ud800-\udbff]$/, '')
 
-const originOf = (parent: Record, databaseId: string, ref: string | null, expiresAtMs: number | null): Origin => ({
+const originOf = (
+  parent: DatabaseRecord,
+  databaseId: string,
+  ref: string | null,
+  expiresAtMs: number | null,
+): BranchOrigin => ({
   databaseId,
   parentId: parent.id,
   parentSlug: parent.slug,

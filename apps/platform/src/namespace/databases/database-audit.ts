@@ -1,4 +1,4 @@
-import type { Deed } from '../../database/review/audit-outbox.ts'
+import type { AuditEvent } from '../../database/review/audit-outbox.ts'
 import type { Audit } from '../audit.ts'
 
 /** Enters what was done in databases into the audit log of their namespace. */
@@ -12,7 +12,7 @@ export class DatabaseDeeds {
   }
 
   /** Enters each deed once, however often it is reported: their numbers only grow. */
-  take(databaseId: string, deeds: readonly Deed[]): void {
+  take(databaseId: string, deeds: readonly AuditEvent[]): void {
     const key = `deeds/${databaseId}`
     this.#storage.transactionSync(() => {
       const known = this.#storage.kv.get<number>(key) ?? 0

@@ -2,7 +2,7 @@ import type { Database } from '@persql/contract'
 import { now } from '../../clock.ts'
 import type { Audit } from '../audit.ts'
 import type { Tokens } from '../tokens/tokens.ts'
-import type { Lineage } from './branch-registry.ts'
+import type { BranchRegistry } from './branch-registry.ts'
 import type { Databases } from './databases.ts'
 import { type Deletions, FINISH_AFTER_MS } from './deletions.ts'
 
@@ -10,7 +10,7 @@ import { type Deletions, FINISH_AFTER_MS } from './deletions.ts'
 export interface DatabaseServiceOptions {
   readonly storage: DurableObjectStorage
   readonly databases: Databases
-  readonly lineage: Lineage
+  readonly lineage: BranchRegistry
   readonly tokens: Tokens
   readonly audit: Audit
   readonly deletions: Deletions
@@ -45,7 +45,7 @@ export class DatabaseService {
     storage.transactionSync(() => {
       if (status !== 'deleting') audit.add(actor, action, slug, {}, nowMs)
       for (const leaving of ids) {
-        databases.markLeaving(leaving)
+        databases.markPendingDeletion(leaving)
         tokens.revoke(tokens.pinnedTo(leaving), nowMs)
       }
     })

@@ -1,10 +1,10 @@
 import { type Database, type Listed, type Paging, PerSQLError, rates } from '@persql/contract'
 import * as z from 'zod'
 import { toIso } from '../../clock.ts'
-import type { Measured } from '../../database/metering/measurement.ts'
+import type { SizeMeasurement } from '../../database/metering/measurement.ts'
 import { mapPage, type Order, readPage } from '../../paging.ts'
 import type { Migration } from '../../storage/migrate.ts'
-import { type Lease, NO_LEASE, outstanding } from '../credit/credit-account.ts'
+import { type CreditLease, NO_LEASE, outstanding } from '../credit/credit-account.ts'
 
 interface Row {
   readonly id: string
@@ -49,10 +49,10 @@ export const SIZES: Migration = {
 }
 
 /** A database as its namespace knows it, with its lease. */
-export interface Record {
+export interface DatabaseRecord {
   readonly id: string
   readonly slug: string
-  readonly lease: Lease
+  readonly lease: CreditLease
 }
 
 const SPENT_NANO = `requests * ${rates.requests} + rows_read * ${rates.rowsRead} + rows_written * ${rates.rowsWritten}
@@ -96,13 +96,13 @@ export class Databases {
   }
 
   /** The record of a database that serves. */
-  find(slug: string): Record | undefined {
+  find(slug: string): DatabaseRecord | undefined {
     const [row] = this.#rows("WHERE slug = ? AND status = 'healthy' AND coalesce(ready, 1) = 1", slug)
     return row && recordOf(row)
   }
 
   /** The record of a database, whether it serves yet or not. */
-  byId(id: string): Record | undefined {
+  byId(id: string): DatabaseRecord | undefined {
     const [row] = this.#rows("WHERE id = ? AND status = 'healthy'", id)
     return row && recordOf(row)
   }
@@ -123,31 +123,31 @@ export class Databases {
   }
 
   /** Likewise. @throws PerSQLError `database_not_found` */
-  existing(slug: string): Record {
+  existing(slug: string): DatabaseRecord {
     const record = this.find(slug)
     if (!record) throw new PerSQLError('database_not_found', { database: slug })
     return record
   }
 
   /** Databases that may still spend, as far as is known. */
-  holders(): Record[] {
+  listLeaseHolders(): DatabaseRecord[] {
     return this.#rows(`WHERE ceiling_nano > (${SPENT_NANO})`).map(recordOf)
   }
 
   /** Databases that may hold data, with the moment up to which their storage has been charged. */
-  toSample(): (Record & { readonly sampledAtMs: number })[] {
+  listDueForSampling(): (DatabaseRecord & { readonly sampledAtMs: number })[] {
     return this.#rows("WHERE status = 'healthy' AND (lease_version > 0 OR stored_bytes > 0)").map((row) => ({
       ...recordOf(row),
       sampledAtMs: row.sampled_at ?? row.created_at,
     }))
   }
 
-  sampled(id: string, atMs: number): void {
+  markSampled(id: string, atMs: number): void {
     this.#sql.exec('UPDATE database SET sampled_at = ? WHERE id = ?', atMs, id)
   }
 
   /** Notes how large a database is, unless a later measurement is known. */
-  measured(id: string, { storedBytes, rows, rowsAreEstimated, measuredAtMs }: Measured): void {
+  recordMeasurement(id: string, { storedBytes, rows, rowsAreEstimated, measuredAtMs }: SizeMeasurement): void {
     this.#sql.exec(
       `UPDATE database SET stored_bytes = ?, row_count = ?, rows_estimated = ?, measured_at = ?
        WHERE id = ? AND (measured_at IS NULL OR measured_at <= ?)`,
@@ -161,12 +161,12 @@ export class Databases {
   }
 
   /** Notes that a database was used. */
-  used(id: string, atMs: number): void {
+  recordUse(id: string, atMs: number): void {
     this.#sql.exec('UPDATE database SET used_at = ? WHERE id = ?', atMs, id)
   }
 
   /** Deletions that were begun and not finished. */
-  leaving(): Record[] {
+  listPendingDeletion(): DatabaseRecord[] {
     return this.#rows("WHERE status = 'deleting'").map(recordOf)
   }
 
@@ -187,7 +187,7 @@ export class Databases {
     return this.get(slug)
   }
 
-  markLeaving(id: string): void {
+  markPendingDeletion(id: string): void {
     this.#sql.exec("UPDATE database SET status = 'deleting' WHERE id = ?", id)
   }
 
@@ -197,12 +197,12 @@ export class Databases {
   }
 
   /** Reads the lease anew: it may have changed while something was awaited. */
-  lease(id: string): Lease {
+  lease(id: string): CreditLease {
     const [row] = this.#rows('WHERE id = ?', id)
     return row ? recordOf(row).lease : NO_LEASE
   }
 
-  putLease(id: string, lease: Lease): void {
+  putLease(id: string, lease: CreditLease): void {
     const [row] = this.#rows('WHERE id = ?', id)
     if (!row) return
     const { seen, version, ceilingNano } = lease
@@ -221,7 +221,7 @@ export class Databases {
 
   /** What all of them together may still spend: a running sum, for there may be thousands, and each asks every few seconds. */
   get lentNano(): number {
-    this.#lentNano ??= this.holders().reduce((sum, { lease }) => sum + outstanding(lease), 0)
+    this.#lentNano ??= this.listLeaseHolders().reduce((sum, { lease }) => sum + outstanding(lease), 0)
     return this.#lentNano
   }
 
@@ -275,7 +275,7 @@ function databaseOf(row: Row): Database {
   }
 }
 
-function recordOf(row: Row): Record {
+function recordOf(row: Row): DatabaseRecord {
   const { requests, rows_read: rowsRead, rows_written: rowsWritten, ai_tokens: aiTokens } = row
   const seen = { requests, rowsRead, rowsWritten, aiTokens }
   return { id: row.id, slug: row.slug, lease: { seen, version: row.lease_version, ceilingNano: row.ceiling_nano } }

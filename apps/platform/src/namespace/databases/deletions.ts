@@ -1,9 +1,9 @@
 import { now } from '../../clock.ts'
 import type { Env } from '../../env.ts'
 import { discardObject } from '../../object-files.ts'
-import type { Lending } from '../credit/credit-allocator.ts'
-import type { Lineage } from './branch-registry.ts'
-import type { Databases, Record } from './databases.ts'
+import type { CreditAllocator } from '../credit/credit-allocator.ts'
+import type { BranchRegistry } from './branch-registry.ts'
+import type { DatabaseRecord, Databases } from './databases.ts'
 import type { Hostnames } from './hostnames.ts'
 
 const AT_ONCE = 10
@@ -14,9 +14,9 @@ export const FINISH_AFTER_MS = 30_000
 interface DeletionsOptions {
   readonly env: Env
   readonly databases: Databases
-  readonly lineage: Lineage
+  readonly lineage: BranchRegistry
   readonly hostnames: Pick<Hostnames, 'dropDatabase'>
-  readonly lending: Pick<Lending, 'recall'>
+  readonly lending: Pick<CreditAllocator, 'recall'>
   readonly namespace: () => string
   /** Has `finishAll` called at that time. */
   readonly finishAt: (atMs: number) => void
@@ -38,19 +38,19 @@ export class Deletions {
 
   /** Ends every database that is marked for it. */
   finishAll(): Promise<void> {
-    return this.finish(this.#options.databases.leaving().map(({ id }) => id))
+    return this.finish(this.#options.databases.listPendingDeletion().map(({ id }) => id))
   }
 
   /** Ends these databases, if they are marked for it. What cannot be ended now is tried again later. */
   async finish(ids: readonly string[]): Promise<void> {
-    const rest = this.#options.databases.leaving().filter(({ id }) => ids.includes(id))
+    const rest = this.#options.databases.listPendingDeletion().filter(({ id }) => ids.includes(id))
     const worker = async () => {
       for (let record = rest.pop(); record; record = rest.pop()) await this.#once(record)
     }
     await Promise.all(Array.from({ length: Math.min(AT_ONCE, rest.length) }, worker))
   }
 
-  #once(record: Record): Promise<void> {
+  #once(record: DatabaseRecord): Promise<void> {
     const known = this.#underWay.get(record.id)
     if (known) return known
     const ending = this.#end(record)
@@ -63,7 +63,7 @@ export class Deletions {
     return ending
   }
 
-  async #end(record: Record): Promise<void> {
+  async #end(record: DatabaseRecord): Promise<void> {
     const { env, databases, lineage, hostnames, lending, namespace } = this.#options
     // Before the slug is free again: what is created under it later is another's.
     await hostnames.dropDatabase(record.id)
@@ -74,7 +74,7 @@ export class Deletions {
     lineage.remove(record.id)
   }
 
-  #log(event: string, { slug }: Record, cause: unknown): void {
+  #log(event: string, { slug }: DatabaseRecord, cause: unknown): void {
     const namespace = this.#options.namespace()
     console.error(JSON.stringify({ level: 'error', event, namespace, database: slug, cause: String(cause) }))
   }

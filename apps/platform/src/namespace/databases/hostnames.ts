@@ -77,12 +77,12 @@ export class Hostnames extends RpcTarget {
     const { databaseId } = this.#owner(database)
     const { status } = await this.#claims.get(databaseId, hostname)
     this.#note(actor, 'hostname.deleted', hostname, database)
-    if (status === 'active') this.giveUp(hostname)
+    if (status === 'active') this.cancel(hostname)
     await this.#claims.remove(databaseId, hostname)
   }
 
   /** Has a hostname's certificate given up, in the background, for as long as it takes. */
-  giveUp(hostname: string): void {
+  cancel(hostname: string): void {
     const { storage, env, releaseAt } = this.#options
     if (!customHostnamesOf(env)) return
     storage.kv.put(RELEASES + hostname, now())
@@ -92,7 +92,7 @@ export class Hostnames extends RpcTarget {
   /** Drops what leads to a database that is being deleted. To be repeated when it was cut off. */
   async dropDatabase(databaseId: string): Promise<void> {
     for (const { hostname, status } of await this.#claims.list(databaseId)) {
-      if (status === 'active') this.giveUp(hostname)
+      if (status === 'active') this.cancel(hostname)
     }
     await this.#claims.dropDatabase(databaseId)
   }

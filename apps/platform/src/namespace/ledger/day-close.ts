@@ -1,9 +1,9 @@
 import { now } from '../../clock.ts'
 import type { Database } from '../../database/object.ts'
 import type { Remote } from '../../remote.ts'
-import type { Lending } from '../credit/credit-allocator.ts'
+import type { CreditAllocator } from '../credit/credit-allocator.ts'
 import type { LowBalance } from '../credit/low-balance.ts'
-import type { Databases, Record } from '../databases/databases.ts'
+import type { DatabaseRecord, Databases } from '../databases/databases.ts'
 import type { IdentityStore } from '../identity.ts'
 import { dayOf, type Ledger } from './ledger.ts'
 
@@ -13,7 +13,7 @@ export interface DayCloseOptions {
   readonly identity: IdentityStore
   readonly databases: Databases
   readonly ledger: () => Ledger
-  readonly lending: Lending
+  readonly lending: CreditAllocator
   readonly lowBalance: LowBalance
   readonly stub: (slug: string) => Pick<Remote<Database>, 'measure'>
   /** Reports the balance, and the difference between running figures and tables, to the Directory. */
@@ -65,9 +65,9 @@ export class DayClose {
     if (dayOf(nowMs) > ledger().day) {
       await lending.collect()
       const midnightMs = Date.parse(dayOf(nowMs))
-      await lending.each(databases.toSample(), (record) => this.#sample(record, midnightMs))
+      await lending.each(databases.listDueForSampling(), (record) => this.#sample(record, midnightMs))
       ledger().close(nowMs)
-      await lending.cover()
+      await lending.coverOverdraft()
     }
     const { balanceNano, driftNano } = ledger().reconcile()
     const { slug, deletedAtMs } = identity.existing
@@ -81,15 +81,15 @@ export class DayClose {
   }
 
   /** Charges what is stored for the whole hours since the last sample, a day's worth at most. */
-  async #sample(record: Record & { readonly sampledAtMs: number }, midnightMs: number): Promise<void> {
+  async #sample(record: DatabaseRecord & { readonly sampledAtMs: number }, midnightMs: number): Promise<void> {
     const { ctx, databases, ledger, lowBalance, stub } = this.#options
     const hours = Math.min(24, Math.floor((midnightMs - record.sampledAtMs) / HOUR_MS))
     if (hours < 1) return
     const measured = await stub(record.slug).measure(record.id)
     ctx.storage.transactionSync(() => {
       ledger().debitStorage(record.id, record.slug, (measured?.storedBytes ?? 0) * hours)
-      if (measured) databases.measured(record.id, measured)
-      databases.sampled(record.id, midnightMs)
+      if (measured) databases.recordMeasurement(record.id, measured)
+      databases.markSampled(record.id, midnightMs)
       lowBalance.check(now())
     })
   }

@@ -2,7 +2,7 @@ import { type Api, BYTE_HOURS_PER_NANO, type DayUsage, type Output, rates, type 
 import { toIso } from '../../clock.ts'
 import { costNano, NOTHING, type Totals, usd } from '../../money.ts'
 import type { Migration } from '../../storage/migrate.ts'
-import type { Account } from '../credit/credit-account.ts'
+import type { CreditAccount } from '../credit/credit-account.ts'
 
 type Entry = Output<Api['get_billing']>['ledger'][number]
 
@@ -17,7 +17,7 @@ export const STORAGE_CHARGES: Migration = {
   `,
 }
 
-interface Money extends Account {
+interface Money extends CreditAccount {
   /** The UTC day that takes all usage until it is closed. */
   readonly day: string
   /** Byte-hours that did not make a whole nano-dollar yet. */
@@ -75,7 +75,7 @@ export class Ledger {
     this.#money = { ...NO_MONEY, ...storage.kv.get<Money>(MONEY) }
   }
 
-  get account(): Account {
+  get account(): CreditAccount {
     return this.#money
   }
 

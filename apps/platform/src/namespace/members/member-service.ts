@@ -3,16 +3,16 @@ import { type Invitation, type MemberRole, PerSQLError, type Share } from '@pers
 import { now } from '../../clock.ts'
 import type { Audit } from '../audit.ts'
 import type { Databases } from '../databases/databases.ts'
-import type { Apps } from '../tokens/connected-apps.ts'
+import type { ConnectedApps } from '../tokens/connected-apps.ts'
 import { type Actor, checkChange, type MemberRow, type Members, successor } from './members.ts'
 
 /** What members do about members. Every change and its line in the audit log are made in one step. */
-export class People extends RpcTarget {
+export class MemberService extends RpcTarget {
   readonly #storage: DurableObjectStorage
   readonly #members: Members
   readonly #databases: Databases
   readonly #audit: Audit
-  readonly #apps: Pick<Apps, 'memberChanged' | 'notify'>
+  readonly #apps: Pick<ConnectedApps, 'memberChanged' | 'notify'>
 
   /** `apps` learns of each change in its transaction, and is waited for afterwards. */
   constructor(
@@ -20,7 +20,7 @@ export class People extends RpcTarget {
     members: Members,
     databases: Databases,
     audit: Audit,
-    apps: Pick<Apps, 'memberChanged' | 'notify'>,
+    apps: Pick<ConnectedApps, 'memberChanged' | 'notify'>,
   ) {
     super()
     this.#storage = storage

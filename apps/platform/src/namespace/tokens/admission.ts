@@ -4,7 +4,7 @@ import type { Audience } from '../../oauth-server/server.ts'
 import type { Databases } from '../databases/databases.ts'
 import type { IdentityStore } from '../identity.ts'
 import type { Actor, Members } from '../members/members.ts'
-import type { Apps } from './connected-apps.ts'
+import type { ConnectedApps } from './connected-apps.ts'
 import type { TokenGrant, Tokens } from './tokens.ts'
 
 /** The caller with a token, and its namespace. */
@@ -29,7 +29,7 @@ export interface MemberAccess extends Actor {
 export interface AdmissionOptions {
   readonly identity: IdentityStore
   readonly tokens: Tokens
-  readonly apps: Pick<Apps, 'endLapsed' | 'capped'>
+  readonly apps: Pick<ConnectedApps, 'endLapsed' | 'getEffectiveGrant'>
   readonly databases: Databases
   readonly members: Members
 }
@@ -60,7 +60,7 @@ export class Admission {
     const namespaceId = identity.id
     const known = { tokenId, secretId, role, tableScope, expiresAtMs, opens, namespaceId, ...minter }
     const id = database === undefined ? undefined : databases.find(database)?.id
-    const caller = app ? { ...known, ...apps.capped(app, role, id, at) } : known
+    const caller = app ? { ...known, ...apps.getEffectiveGrant(app, role, id, at) } : known
     if (database !== undefined && opens !== null) {
       if (id === undefined || !opens.includes(id)) throw new PerSQLError('token_pinned')
     } else if (database !== undefined && !databases.has(database)) {

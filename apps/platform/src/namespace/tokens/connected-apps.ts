@@ -4,7 +4,7 @@ import { type MemberRole, type OAuthGrant, PerSQLError, type Role } from '@persq
 import { type Authority, covers, databaseRole, isWithin, lowerOf } from '../../authority.ts'
 import { now, toIso } from '../../clock.ts'
 import type { Env } from '../../env.ts'
-import { type OAuthAnswer, refusal } from '../../oauth-server/error-response.ts'
+import { createOAuthError, type OAuthResponse } from '../../oauth-server/error-response.ts'
 import { openAnswer, REPEAT_S, sealAnswer } from '../../oauth-server/repeated-refresh.ts'
 import { type Audience, answerAs, audienceOf, authorizationServer } from '../../oauth-server/server.ts'
 import type { OAuthStore } from '../../oauth-server/store.ts'
@@ -12,7 +12,7 @@ import { appTokenUser, hashToken } from '../../token.ts'
 import type { Audit } from '../audit.ts'
 import type { Databases } from '../databases/databases.ts'
 import type { Members } from '../members/members.ts'
-import { type AppStore, appStore, type GrantRecord, heldBack } from './oauth-grant-store.ts'
+import { type AppStore, createOAuthGrantStore, type GrantRecord, heldBack } from './oauth-grant-store.ts'
 import { OAuthRecords } from './oauth-records.ts'
 import type { AppToken, Revocation, Tokens } from './tokens.ts'
 
@@ -42,7 +42,7 @@ export interface AppsOptions {
  * Apps that members let in: the library's grants, each with the tokens it gave. An access token is a token like any other,
  * save that it can do no more than its member can at that moment.
  */
-export class Apps extends RpcTarget {
+export class ConnectedApps extends RpcTarget {
   readonly #options: AppsOptions
   readonly #records: OAuthRecords
   readonly #store: AppStore
@@ -55,7 +55,7 @@ export class Apps extends RpcTarget {
     super()
     this.#options = options
     this.#records = new OAuthRecords(options.storage.sql)
-    this.#store = appStore({
+    this.#store = createOAuthGrantStore({
       ...options,
       records: this.#records,
       revoked: (keys) => this.#ended.push(...keys),
@@ -98,7 +98,7 @@ export class Apps extends RpcTarget {
   }
 
   /** Answers the token endpoint, and revocation, for one grant at a time. */
-  answer(baseUrl: string, form: string): Promise<OAuthAnswer> {
+  answer(baseUrl: string, form: string): Promise<OAuthResponse> {
     const given = new URLSearchParams(form)
     const secret = given.get('code') ?? given.get('refresh_token') ?? given.get('token') ?? ''
     const [user = '', grantId = ''] = secret.split(':')
@@ -114,9 +114,9 @@ export class Apps extends RpcTarget {
       const grant = this.#records.get<GrantRecord>(`grant:${user}:${grantId}`, now())
       if (grant === undefined || grant.clientId !== given.get('client_id')) {
         await this.notify()
-        return refusal(given)
+        return createOAuthError(given)
       }
-      if (kept !== undefined) return (await openAnswer(this.#options.env, given, kept)) ?? refusal(given)
+      if (kept !== undefined) return (await openAnswer(this.#options.env, given, kept)) ?? createOAuthError(given)
       return refreshes ? this.#refresh(baseUrl, given, repeat) : this.#ask(baseUrl, form, this.#store)
     })
   }
@@ -125,7 +125,7 @@ export class Apps extends RpcTarget {
    * Replaces a refresh token. That it is spent, what replaces it and the answer are written in one transaction, so that a
    * crash leaves all of them or none.
    */
-  async #refresh(baseUrl: string, form: URLSearchParams, repeat: string): Promise<OAuthAnswer> {
+  async #refresh(baseUrl: string, form: URLSearchParams, repeat: string): Promise<OAuthResponse> {
     const { env, storage } = this.#options
     const { store, puts } = heldBack(this.#store)
     const answer = await this.#ask(baseUrl, form.toString(), store)
@@ -138,7 +138,7 @@ export class Apps extends RpcTarget {
   }
 
   /** Has the library answer the token endpoint. */
-  async #ask(baseUrl: string, form: string, store: OAuthStore): Promise<OAuthAnswer> {
+  async #ask(baseUrl: string, form: string, store: OAuthStore): Promise<OAuthResponse> {
     const headers = { 'Content-Type': 'application/x-www-form-urlencoded' }
     const response = await answerAs(baseUrl, '/oauth/token', { method: 'POST', headers, body: form }, store)
     await this.notify()
@@ -251,7 +251,7 @@ export class Apps extends RpcTarget {
    * What an app's token may do now: at most what its member may, in the database asked about or in the namespace.
    * @throws PerSQLError `token_audience`, or `token_unknown` when the member is gone
    */
-  capped({ userId, audience }: AppToken, role: Role, databaseId: string | undefined, at: Audience) {
+  getEffectiveGrant({ userId, audience }: AppToken, role: Role, databaseId: string | undefined, at: Audience) {
     if (audience !== at) throw new PerSQLError('token_audience')
     const { members } = this.#options
     const member = members.find(userId)

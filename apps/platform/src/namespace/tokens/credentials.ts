@@ -12,9 +12,9 @@ import {
 import { type Authority, assertInScope, derive, exceeds, excessOf } from '../../authority.ts'
 import { now } from '../../clock.ts'
 import type { Audit } from '../audit.ts'
-import type { Lineage } from '../databases/branch-registry.ts'
+import type { BranchRegistry } from '../databases/branch-registry.ts'
 import type { Databases } from '../databases/databases.ts'
-import type { Apps } from './connected-apps.ts'
+import type { ConnectedApps } from './connected-apps.ts'
 import type { LiveToken, Secret, Tokens } from './tokens.ts'
 
 /**
@@ -27,9 +27,9 @@ export type Minter = string | null
 export interface CredentialsOptions {
   readonly storage: DurableObjectStorage
   readonly tokens: Tokens
-  readonly apps: Apps
+  readonly apps: ConnectedApps
   readonly databases: Databases
-  readonly lineage: Lineage
+  readonly lineage: BranchRegistry
   readonly audit: Audit
   /** Resolves when every database that serves refuses these keys. */
   readonly refuse: (keys: readonly string[]) => Promise<void>

@@ -68,7 +68,15 @@ export function heldBack(store: AppStore): { readonly store: OAuthStore; readonl
 const isClient = (key: string) => key.startsWith('client:')
 
 /** The library's records in a namespace: clients are the instance's, and an access token is a token of the namespace too. */
-export function appStore({ storage, env, tokens, members, records, revoked, end }: AppStoreOptions): AppStore {
+export function createOAuthGrantStore({
+  storage,
+  env,
+  tokens,
+  members,
+  records,
+  revoked,
+  end,
+}: AppStoreOptions): AppStore {
   const clients = clientStore(env)
 
   /** @throws PerSQLError `token_unknown` when the grant ended, or its member left, while the library was at it */

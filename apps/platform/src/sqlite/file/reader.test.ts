@@ -7,7 +7,7 @@ import { afterAll, expect, test } from 'vitest'
 import { everything, everyValue } from '../../../../../test/schemas.ts'
 import type { Page } from '../rows.ts'
 import type { Chunks } from './chunks.ts'
-import { type Reading, readSqliteFile } from './reader.ts'
+import { readSqliteFile, type SqliteFileContent } from './reader.ts'
 
 const module = new WebAssembly.Module(
   readFileSync(createRequire(import.meta.url).resolve('@sqlite.org/sqlite-wasm/sqlite3.wasm')),
@@ -46,7 +46,7 @@ async function* inPieces(bytes: Uint8Array, size = 50_001) {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)
 }
 
-async function statementsOf(bytes: Uint8Array, given: Partial<Reading> = {}) {
+async function statementsOf(bytes: Uint8Array, given: Partial<SqliteFileContent> = {}) {
   let pauses = 0
   const reading = {
     module,
@@ -60,7 +60,7 @@ async function statementsOf(bytes: Uint8Array, given: Partial<Reading> = {}) {
   for await (const statement of readSqliteFile(inPieces(bytes), reading)) statements.push(statement)
   return { statements, pauses }
 }
-const dumpOf = async (file: string, given?: Partial<Reading>) =>
+const dumpOf = async (file: string, given?: Partial<SqliteFileContent>) =>
   (await statementsOf(readFileSync(file), given)).statements.map(({ sql }) => sql)
 
 /** Reads a file and has Debian's SQLite make another one of what was read. */

@@ -5,14 +5,14 @@ import { quoteName } from '../tokenizer.ts'
 import type { Chunks } from './chunks.ts'
 import type { ChunkedFile } from './file.ts'
 import { HEADER_BYTES, LOG_MARK, problemOf } from './header.ts'
-import { checkSchema, distrust } from './validate-schema.ts'
+import { checkSchema, disableUnsafeFeatures } from './validate-schema.ts'
 import { decodeLeniently, Sqlite, SqliteError } from './wasm-sqlite.ts'
 
 /** Rows that are held at once; the last one may go beyond. */
 const MAX_BYTES = 4_000_000
 
 /** How a file is read. */
-export interface Reading {
+export interface SqliteFileContent {
   readonly module: WebAssembly.Module
   /** Where the file lies while it is read: empty, and nobody else's. */
   readonly chunks: Chunks
@@ -31,14 +31,14 @@ export interface Reading {
  */
 export async function* readSqliteFile(
   upload: AsyncIterable<Uint8Array>,
-  { module, chunks, maxBytes, pause, asText = false }: Reading,
+  { module, chunks, maxBytes, pause, asText = false }: SqliteFileContent,
 ): AsyncGenerator<Page['statements'][number], void> {
   const sqlite = new Sqlite(module, chunks)
   try {
     await stage(upload, sqlite.file, maxBytes)
     await check(new Sqlite(module, chunks, pause), sqlite.file)
     await sqlite.open(true)
-    await distrust(sqlite)
+    await disableUnsafeFeatures(sqlite)
     const schema = readSchemaText((sql, ...params) => sqlite.read(sql, params).rows)
     checkSchema(schema)
     for (const { sql } of schema.tables) yield plain(sql)
@@ -80,7 +80,7 @@ async function stage(upload: AsyncIterable<Uint8Array>, file: ChunkedFile, maxBy
 async function check(sqlite: Sqlite, file: ChunkedFile): Promise<void> {
   sqlite.file = file
   await sqlite.open(true)
-  await distrust(sqlite)
+  await disableUnsafeFeatures(sqlite)
   const [names] = (await sqlite.first(
     "SELECT json_group_array(name) FROM sqlite_schema WHERE type = 'table' AND rootpage > 0",
   )) as [string]

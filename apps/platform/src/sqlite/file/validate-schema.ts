@@ -18,7 +18,7 @@ const LIMITS = {
 const MODULES = ['fts5', 'fts5vocab', 'rtree', 'rtree_i32']
 
 /** To be called before anything is read of a file that somebody sent. */
-export async function distrust(sqlite: Sqlite): Promise<void> {
+export async function disableUnsafeFeatures(sqlite: Sqlite): Promise<void> {
   for (const option of Object.values(OFF)) sqlite.configure(option, false)
   for (const option of Object.values(ON)) sqlite.configure(option, true)
   for (const [limit, value] of Object.values(LIMITS)) sqlite.limit(limit, value)

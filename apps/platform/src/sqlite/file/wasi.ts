@@ -23,7 +23,7 @@ interface Open {
  * What SQLite's own file layer wants of an operating system: files, a clock, memory. SQLite is compiled with Emscripten,
  * whose names and error numbers these are.
  */
-export class System {
+export class WasiFileSystem {
   readonly memory = new WebAssembly.Memory({ initial: FIRST_PAGES, maximum: MAX_PAGES })
   readonly #chunks: Chunks
   readonly #files = new Map<string, ChunkedFile>()
@@ -53,7 +53,7 @@ export class System {
   }
 
   /** Has a file that another one made. */
-  adopt(path: string, file: ChunkedFile): void {
+  mount(path: string, file: ChunkedFile): void {
     this.#files.set(path, file)
     this.#lastFile = Math.max(this.#lastFile, file.number)
   }

@@ -3,7 +3,7 @@ import type { Call, Exports } from './c-interface.ts'
 import type { Chunks } from './chunks.ts'
 import type { ChunkedFile } from './file.ts'
 import { canSuspend, promising } from './suspension.ts'
-import { System } from './wasi.ts'
+import { WasiFileSystem } from './wasi.ts'
 
 const [OK, NOMEM, MISMATCH, ROW, DONE] = [0, 7, 20, 100, 101]
 const [INTEGER, FLOAT, TEXT, BLOB] = [1, 2, 3, 4]
@@ -25,7 +25,7 @@ export class SqliteError extends Error {
 
 /** A SQLite of one's own, with one database whose file lies in chunks. It is gone when nobody holds it any more. */
 export class Sqlite {
-  readonly #system: System
+  readonly #system: WasiFileSystem
   readonly #c: Exports
   /** Calls during which files are read or written, and so others may have their turn. */
   readonly #open: Call<Exports['sqlite3_open_v2']>
@@ -37,7 +37,7 @@ export class Sqlite {
 
   /** @param pause lets others have their turn; without, nothing is waited for and `read` can be used */
   constructor(module: WebAssembly.Module, chunks: Chunks, pause?: () => Promise<void>) {
-    this.#system = new System(chunks, pause)
+    this.#system = new WasiFileSystem(chunks, pause)
     this.#c = new WebAssembly.Instance(module, this.#system.imports).exports as unknown as Exports
     this.#c.__wasm_call_ctors()
     this.#c.sqlite3_initialize()
@@ -55,7 +55,7 @@ export class Sqlite {
   }
 
   set file(file: ChunkedFile) {
-    this.#system.adopt(PATH, file)
+    this.#system.mount(PATH, file)
   }
 
   /** @throws SqliteError */

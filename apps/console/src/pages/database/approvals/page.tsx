@@ -2,7 +2,7 @@ import type { ApprovalRule } from '@persql/contract'
 import { Plus } from 'lucide-react'
 import { useState } from 'react'
 import { Link } from 'react-router'
-import { useCall, useDo } from '../../../api/hooks.ts'
+import { useApiMutation, useApiQuery } from '../../../api/hooks.ts'
 import { toastWithUndo } from '../../../api/undo-toast.ts'
 import { useMay } from '../../../shell/membership.ts'
 import { databasePath, useDatabase, useNamespace } from '../../../shell/paths.ts'
@@ -26,11 +26,11 @@ const LIST = 'GET /api/namespaces/{ns}/databases/{db}/approval_rules'
 export function ApprovalsPage() {
   const where = { ns: useNamespace(), db: useDatabase() }
   const mayChange = useMay('admin')
-  const { data, error, refetch } = useCall(LIST, where)
+  const { data, error, refetch } = useApiQuery(LIST, where)
   const [asked, ask] = useAsked('new')
   const [leaving, setLeaving] = useState<ApprovalRule>()
-  const create = useDo('POST /api/namespaces/{ns}/databases/{db}/approval_rules', [LIST])
-  const remove = useDo('DELETE /api/namespaces/{ns}/databases/{db}/approval_rules/{id}', [LIST])
+  const create = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/approval_rules', [LIST])
+  const remove = useApiMutation('DELETE /api/namespaces/{ns}/databases/{db}/approval_rules/{id}', [LIST])
   const make = mayChange && (
     <Button look="primary" onClick={() => ask('')}>
       <Plus aria-hidden className="size-4" />

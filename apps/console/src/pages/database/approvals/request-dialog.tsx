@@ -1,6 +1,6 @@
 import type { ApprovalRequest } from '@persql/contract'
 import { useState } from 'react'
-import { useCall, useDo } from '../../../api/hooks.ts'
+import { useApiMutation, useApiQuery } from '../../../api/hooks.ts'
 import { useActorName } from '../../../shell/actor-names.ts'
 import { useMay } from '../../../shell/membership.ts'
 import { Button } from '../../../ui/button.tsx'
@@ -22,7 +22,7 @@ interface RequestDialogProps {
 
 /** What somebody asks for leave to run, and the two answers. */
 export function RequestDialog({ token, close }: RequestDialogProps) {
-  const { data, error, refetch } = useCall(READ, { token }, { refetchInterval: 5_000 })
+  const { data, error, refetch } = useApiQuery(READ, { token }, { refetchInterval: 5_000 })
 
   return (
     <Dialog open onOpenChange={close} title="Approval request">
@@ -92,8 +92,8 @@ function standing({ status, decidedBy, note }: ApprovalRequest, nameOf: (actor: 
 function Decision({ token, close, refetch }: RequestDialogProps & { refetch: () => void }) {
   const mayDecide = useMay('editor')
   const [note, setNote] = useState('')
-  const approve = useDo('POST /api/approvals/{token}/approve', CHANGED)
-  const deny = useDo('POST /api/approvals/{token}/deny', CHANGED)
+  const approve = useApiMutation('POST /api/approvals/{token}/approve', CHANGED)
+  const deny = useApiMutation('POST /api/approvals/{token}/deny', CHANGED)
   const isBusy = approve.isPending || deny.isPending
   const error = approve.error ?? deny.error
   const decide = async ({ mutateAsync }: typeof approve | typeof deny, said: string) => {

@@ -1,5 +1,5 @@
 import type { ApprovalStatus, ListedApproval } from '@persql/contract'
-import { useCall } from '../../../api/hooks.ts'
+import { useApiQuery } from '../../../api/hooks.ts'
 import { useActorName } from '../../../shell/actor-names.ts'
 import { useMay } from '../../../shell/membership.ts'
 import { useDatabase, useNamespace } from '../../../shell/paths.ts'
@@ -26,7 +26,7 @@ export function Requests() {
   const where = { ns: useNamespace(), db: useDatabase() }
   const mayDecide = useMay('editor')
   const nameOf = useActorName()
-  const { data, error, refetch } = useCall(LIST, where, { refetchInterval: 5_000 })
+  const { data, error, refetch } = useApiQuery(LIST, where, { refetchInterval: 5_000 })
   const [open, ask] = useAsked('request')
   const waiting = data?.filter(({ status }) => status === 'pending').length ?? 0
   return (

@@ -1,6 +1,6 @@
 import type { ApprovalRule } from '@persql/contract'
 import { type FormEvent, useState } from 'react'
-import { useDo } from '../../../api/hooks.ts'
+import { useApiMutation } from '../../../api/hooks.ts'
 import { useDatabase, useNamespace } from '../../../shell/paths.ts'
 import { Button } from '../../../ui/button.tsx'
 import { DialogActions } from '../../../ui/dialog.tsx'
@@ -14,7 +14,7 @@ export function RuleForm({ close }: { close: () => void }) {
   const [tableGlob, setGlob] = useState('')
   const [action, setAction] = useState<ApprovalRule['action']>('require_approval')
   const [note, setNote] = useState('')
-  const { mutateAsync, isPending, error } = useDo('POST /api/namespaces/{ns}/databases/{db}/approval_rules', [
+  const { mutateAsync, isPending, error } = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/approval_rules', [
     'GET /api/namespaces/{ns}/databases/{db}/approval_rules',
   ])
   const submit = async (event: FormEvent) => {

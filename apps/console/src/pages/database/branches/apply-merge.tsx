@@ -1,5 +1,5 @@
 import type { MergeReport } from '@persql/contract'
-import { useDo } from '../../../api/hooks.ts'
+import { useApiMutation } from '../../../api/hooks.ts'
 import { queryClient } from '../../../api/query-client.ts'
 import { useAsked } from '../../../shell/use-query-param.ts'
 import { Button } from '../../../ui/button.tsx'
@@ -28,7 +28,7 @@ interface ApplyMergeProps extends MergePlan {
 /** Merges what was shown, after asking; if it would do something else by now, nothing is done. */
 export function ApplyMerge({ ns, db, ref, side, report, isOld, onMerged, mode, disabled }: ApplyMergeProps) {
   const [asked, ask] = useAsked('ask')
-  const { mutateAsync } = useDo('POST /api/namespaces/{ns}/databases/{db}/branches/{ref}/merge')
+  const { mutateAsync } = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/branches/{ref}/merge')
   const what = mode === 'schema' ? 'schema' : 'rows'
   const needsSchema = mode === 'data' && report.data.schemaFirst !== undefined
   const isLossy = mode === 'schema' && report.schema.statements.some(({ losesData }) => losesData)

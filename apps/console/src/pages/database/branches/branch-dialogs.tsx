@@ -1,5 +1,5 @@
 import type { Database } from '@persql/contract'
-import { useDo } from '../../../api/hooks.ts'
+import { useApiMutation } from '../../../api/hooks.ts'
 import { ConfirmDialog } from '../../../ui/confirm-dialog.tsx'
 import { toast } from '../../../ui/toast.tsx'
 
@@ -15,7 +15,7 @@ const CHANGES = ['GET /api/namespaces/{ns}/databases/{db}/branches', 'GET /api/n
 
 /** Asks before a branch begins anew. */
 export function ResetBranch({ ns, db, branch, close }: BranchDialogProps) {
-  const { mutateAsync } = useDo('PUT /api/namespaces/{ns}/databases/{db}/branches/{ref}', CHANGES)
+  const { mutateAsync } = useApiMutation('PUT /api/namespaces/{ns}/databases/{db}/branches/{ref}', CHANGES)
   const ref = branch?.branchRef
   if (!branch || !ref) return null
   return (
@@ -36,7 +36,7 @@ export function ResetBranch({ ns, db, branch, close }: BranchDialogProps) {
 
 /** Asks before a branch is deleted. */
 export function DeleteBranch({ ns, db, branch, close }: BranchDialogProps) {
-  const { mutateAsync } = useDo('DELETE /api/namespaces/{ns}/databases/{db}/branches/{ref}', CHANGES)
+  const { mutateAsync } = useApiMutation('DELETE /api/namespaces/{ns}/databases/{db}/branches/{ref}', CHANGES)
   const ref = branch?.branchRef
   if (!ref) return null
   return (

@@ -1,6 +1,6 @@
 import type { Api, Output } from '@persql/contract'
 import { type FormEvent, useState } from 'react'
-import { useDo } from '../../../api/hooks.ts'
+import { useApiMutation } from '../../../api/hooks.ts'
 import { Button } from '../../../ui/button.tsx'
 import { CodeBlock } from '../../../ui/code-block.tsx'
 import { Dialog, DialogActions } from '../../../ui/dialog.tsx'
@@ -73,7 +73,7 @@ function ClaimForm({ ns, db, close, onClaim }: Omit<ClaimBranchProps, 'open'> & 
   const [ref, setRef] = useState('')
   const [ttl, setTtl] = useState<string>('86400')
   const [role, setRole] = useState<(typeof ROLES)[number][0]>('write')
-  const { mutateAsync, isPending, error } = useDo('POST /api/namespaces/{ns}/databases/{db}/claim_branch', [
+  const { mutateAsync, isPending, error } = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/claim_branch', [
     'GET /api/namespaces/{ns}/databases/{db}/branches',
     'GET /api/namespaces/{ns}/databases',
   ])

@@ -1,6 +1,6 @@
 import type { Api, BranchRole, Database, Output } from '@persql/contract'
 import { type FormEvent, useState } from 'react'
-import { useDo } from '../../../api/hooks.ts'
+import { useApiMutation } from '../../../api/hooks.ts'
 import { Button } from '../../../ui/button.tsx'
 import { CodeBlock } from '../../../ui/code-block.tsx'
 import { Dialog, DialogActions } from '../../../ui/dialog.tsx'
@@ -80,7 +80,9 @@ interface HandOffFormProps {
 function HandOffForm({ ns, db, branch, close, onMade }: HandOffFormProps) {
   const [role, setRole] = useState<BranchRole>('write')
   const [ttl, setTtl] = useState('900')
-  const { mutateAsync, isPending, error } = useDo('POST /api/namespaces/{ns}/databases/{db}/branches/{ref}/handoff')
+  const { mutateAsync, isPending, error } = useApiMutation(
+    'POST /api/namespaces/{ns}/databases/{db}/branches/{ref}/handoff',
+  )
   const submit = async (event: FormEvent) => {
     event.preventDefault()
     const made = await mutateAsync({ ns, db, ref: branch, role, ttlSec: Number(ttl) }).catch(() => undefined)

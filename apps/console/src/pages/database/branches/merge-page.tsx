@@ -1,5 +1,5 @@
 import { useLocation } from 'react-router'
-import { useCall } from '../../../api/hooks.ts'
+import { useApiQuery } from '../../../api/hooks.ts'
 import { useMay } from '../../../shell/membership.ts'
 import { databasePath, useDatabase, useNamespace } from '../../../shell/paths.ts'
 import { NeedsRole } from '../../../shell/require-role.tsx'
@@ -47,7 +47,7 @@ function Preview({ ns, db, ref }: Place) {
   const [asked, ask] = useAsked('side')
   const [merged, setMerged] = useAsked('merged')
   const side: MergePlan['side'] = asked === 'branch' || asked === 'parent' ? asked : 'abort'
-  const { data, error, refetch, isFetching, isPlaceholderData } = useCall(
+  const { data, error, refetch, isFetching, isPlaceholderData } = useApiQuery(
     'POST /api/namespaces/{ns}/databases/{db}/branches/{ref}/merge',
     { ns, db, ref, mode: 'preview', onConflict: side },
     // Another side changes some numbers: the page stays, and so does the focus of who chooses.

@@ -1,6 +1,6 @@
 import { GitBranchPlus } from 'lucide-react'
 import { Link, Route, Routes } from 'react-router'
-import { useCall } from '../../../api/hooks.ts'
+import { useApiQuery } from '../../../api/hooks.ts'
 import { useMay } from '../../../shell/membership.ts'
 import { databasePath, useDatabase, useNamespace } from '../../../shell/paths.ts'
 import { useAsked } from '../../../shell/use-query-param.ts'
@@ -31,8 +31,8 @@ function BranchList() {
   const [handing, askHandOff] = useAsked('handoff')
   const [resetting, askReset] = useAsked('reset')
   const [leaving, askDelete] = useAsked('delete')
-  const self = useCall('GET /api/namespaces/{ns}/databases/{slug}', { ns, slug: db })
-  const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases/{db}/branches', { ns, db })
+  const self = useApiQuery('GET /api/namespaces/{ns}/databases/{slug}', { ns, slug: db })
+  const { data, error, refetch } = useApiQuery('GET /api/namespaces/{ns}/databases/{db}/branches', { ns, db })
   const parent = self.data?.branchRef != null ? self.data.forkedFrom?.slug : undefined
   if (parent !== undefined)
     return (

@@ -1,7 +1,7 @@
 import type { Role } from '@persql/contract'
 import { type FormEvent, useState } from 'react'
 import { Link } from 'react-router'
-import { useDo } from '../../../api/hooks.ts'
+import { useApiMutation } from '../../../api/hooks.ts'
 import { useMay } from '../../../shell/membership.ts'
 import { namespacePath, useNamespace } from '../../../shell/paths.ts'
 import { Button } from '../../../ui/button.tsx'
@@ -21,7 +21,7 @@ export function TokenForHere({ db, token, onToken }: TokenForHereProps) {
   const ns = useNamespace()
   const mayMint = useMay('admin')
   const [role, setRole] = useState<Role>('readwrite')
-  const { mutateAsync, isPending, error } = useDo('POST /api/namespaces/{ns}/tokens', [
+  const { mutateAsync, isPending, error } = useApiMutation('POST /api/namespaces/{ns}/tokens', [
     'GET /api/namespaces/{ns}/tokens',
   ])
   const submit = async (event: FormEvent) => {

@@ -1,6 +1,6 @@
 import type { Endpoint } from '@persql/contract'
 import { useState } from 'react'
-import { useCall, useDo } from '../../../api/hooks.ts'
+import { useApiMutation, useApiQuery } from '../../../api/hooks.ts'
 import { useMay } from '../../../shell/membership.ts'
 import { databasePath, useDatabase, useNamespace } from '../../../shell/paths.ts'
 import { Unsaved } from '../../../shell/unsaved-changes-guard.tsx'
@@ -25,7 +25,7 @@ import { Versions } from './versions.tsx'
 export function EndpointDetail({ slug }: { slug: string }) {
   const where = { ns: useNamespace(), db: useDatabase(), slug }
   const mayChange = useMay('editor')
-  const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases/{db}/endpoints/{slug}', where)
+  const { data, error, refetch } = useApiQuery('GET /api/namespaces/{ns}/databases/{db}/endpoints/{slug}', where)
   return (
     <Page
       title={data?.name ?? slug}
@@ -121,11 +121,14 @@ function Edit({ endpoint: { slug, status, spec }, text, onChange, onSaved }: Edi
   const rules = useRules()
   const draft = draftOf(text)
   const checked = draft && rules?.validateEndpointSpec(draft)
-  const { mutateAsync, isPending, error } = useDo('PATCH /api/namespaces/{ns}/databases/{db}/endpoints/{slug}', [
-    'GET /api/namespaces/{ns}/databases/{db}/endpoints',
-    'GET /api/namespaces/{ns}/databases/{db}/endpoints/{slug}',
-    'GET /api/namespaces/{ns}/databases/{db}/endpoints/{slug}/versions',
-  ])
+  const { mutateAsync, isPending, error } = useApiMutation(
+    'PATCH /api/namespaces/{ns}/databases/{db}/endpoints/{slug}',
+    [
+      'GET /api/namespaces/{ns}/databases/{db}/endpoints',
+      'GET /api/namespaces/{ns}/databases/{db}/endpoints/{slug}',
+      'GET /api/namespaces/{ns}/databases/{db}/endpoints/{slug}/versions',
+    ],
+  )
   const save = async () => {
     const made = await mutateAsync({ ...changesOf(spec, draft ?? {}), ...where }).catch(() => undefined)
     if (!made) return

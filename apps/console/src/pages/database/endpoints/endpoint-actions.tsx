@@ -1,7 +1,7 @@
 import type { Endpoint } from '@persql/contract'
 import { useState } from 'react'
 import { useNavigate } from 'react-router'
-import { useDo } from '../../../api/hooks.ts'
+import { useApiMutation } from '../../../api/hooks.ts'
 import { databasePath, useDatabase, useNamespace } from '../../../shell/paths.ts'
 import { DONE } from '../../../shell/unsaved-changes-guard.tsx'
 import { Button } from '../../../ui/button.tsx'
@@ -17,9 +17,9 @@ export function EndpointDeeds({ endpoint: { slug, name, status } }: { endpoint: 
   const where = { ns: useNamespace(), db: useDatabase(), slug }
   const navigate = useNavigate()
   const [isLeaving, setLeaving] = useState(false)
-  const publish = useDo('POST /api/namespaces/{ns}/databases/{db}/endpoints/{slug}/publish', CHANGED)
-  const pause = useDo('POST /api/namespaces/{ns}/databases/{db}/endpoints/{slug}/pause', CHANGED)
-  const remove = useDo('DELETE /api/namespaces/{ns}/databases/{db}/endpoints/{slug}', [LIST])
+  const publish = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/endpoints/{slug}/publish', CHANGED)
+  const pause = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/endpoints/{slug}/pause', CHANGED)
+  const remove = useApiMutation('DELETE /api/namespaces/{ns}/databases/{db}/endpoints/{slug}', [LIST])
   const failure = publish.error ?? pause.error
   const open = async () => {
     if (await publish.mutateAsync(where).catch(() => undefined)) toast(`${name} published.`)

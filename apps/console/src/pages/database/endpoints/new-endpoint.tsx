@@ -1,6 +1,6 @@
 import { useState } from 'react'
 import { useNavigate } from 'react-router'
-import { useDo } from '../../../api/hooks.ts'
+import { useApiMutation } from '../../../api/hooks.ts'
 import { databasePath, useDatabase, useNamespace } from '../../../shell/paths.ts'
 import { DONE, Unsaved } from '../../../shell/unsaved-changes-guard.tsx'
 import { Button } from '../../../ui/button.tsx'
@@ -19,7 +19,7 @@ export function NewEndpoint({ close }: { close: () => void }) {
   const rules = useRules()
   const draft = draftOf(text)
   const checked = draft && rules?.validateEndpointSpec(draft)
-  const { mutateAsync, isPending, error } = useDo('POST /api/namespaces/{ns}/databases/{db}/endpoints', [
+  const { mutateAsync, isPending, error } = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/endpoints', [
     'GET /api/namespaces/{ns}/databases/{db}/endpoints',
   ])
   const save = async () => {

@@ -1,6 +1,6 @@
 import { Plus } from 'lucide-react'
 import { Link, useParams } from 'react-router'
-import { useCall } from '../../../api/hooks.ts'
+import { useApiQuery } from '../../../api/hooks.ts'
 import { useMay } from '../../../shell/membership.ts'
 import { databasePath, useDatabase, useNamespace } from '../../../shell/paths.ts'
 import { useAsked } from '../../../shell/use-query-param.ts'
@@ -29,7 +29,7 @@ function Endpoints({ onNew }: { onNew: () => void }) {
   const [ns, db] = [useNamespace(), useDatabase()]
   const mayChange = useMay('editor')
   const mayRotate = useMay('admin')
-  const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases/{db}/endpoints', { ns, db })
+  const { data, error, refetch } = useApiQuery('GET /api/namespaces/{ns}/databases/{db}/endpoints', { ns, db })
   const make = mayChange && (
     <Button look="primary" onClick={onNew}>
       <Plus aria-hidden className="size-4" />

@@ -1,7 +1,7 @@
 import type { Api, Output } from '@persql/contract'
 import { KeyRound } from 'lucide-react'
 import { type FormEvent, useState } from 'react'
-import { useDo } from '../../../api/hooks.ts'
+import { useApiMutation } from '../../../api/hooks.ts'
 import { useDatabase, useNamespace } from '../../../shell/paths.ts'
 import { useAsked } from '../../../shell/use-query-param.ts'
 import { Button } from '../../../ui/button.tsx'
@@ -44,7 +44,9 @@ export function SessionKey() {
 function RotateForm({ close }: { close: () => void }) {
   const place = { ns: useNamespace(), db: useDatabase() }
   const [endSessions, setEndSessions] = useState(false)
-  const { mutateAsync, isPending, error } = useDo('POST /api/namespaces/{ns}/databases/{db}/session_key/rotate')
+  const { mutateAsync, isPending, error } = useApiMutation(
+    'POST /api/namespaces/{ns}/databases/{db}/session_key/rotate',
+  )
   const submit = async (event: FormEvent) => {
     event.preventDefault()
     const rotated = await mutateAsync({ ...place, endSessions }).catch(() => undefined)

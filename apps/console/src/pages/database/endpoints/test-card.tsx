@@ -1,6 +1,6 @@
 import type { Endpoint } from '@persql/contract'
 import { type FormEvent, useState } from 'react'
-import { useDo } from '../../../api/hooks.ts'
+import { useApiMutation } from '../../../api/hooks.ts'
 import { useDatabase, useNamespace } from '../../../shell/paths.ts'
 import { Badge } from '../../../ui/badge.tsx'
 import { Button } from '../../../ui/button.tsx'
@@ -21,7 +21,9 @@ export function TryEndpoint({ endpoint: { slug, spec }, draft }: TryProps) {
   const where = { ns: useNamespace(), db: useDatabase(), slug }
   const [values, setValues] = useState<Record<string, string>>({})
   const [userId, setUserId] = useState('1')
-  const { mutate, data, isPending, error } = useDo('POST /api/namespaces/{ns}/databases/{db}/endpoints/{slug}/try')
+  const { mutate, data, isPending, error } = useApiMutation(
+    'POST /api/namespaces/{ns}/databases/{db}/endpoints/{slug}/try',
+  )
   const fields = (Array.isArray(draft.input) ? (draft.input as Field[]) : []).filter(
     ({ name }) => !name.startsWith('$'),
   )

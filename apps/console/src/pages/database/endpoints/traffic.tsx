@@ -1,5 +1,5 @@
 import type { EndpointTraffic } from '@persql/contract'
-import { useCall } from '../../../api/hooks.ts'
+import { useApiQuery } from '../../../api/hooks.ts'
 import { useDatabase, useNamespace } from '../../../shell/paths.ts'
 import { useAsked } from '../../../shell/use-query-param.ts'
 import { BarChart } from '../../../ui/bar-chart.tsx'
@@ -21,7 +21,7 @@ const SERIES = [
 export function Traffic({ slug }: { slug: string }) {
   const [asked, ask] = useAsked('hours')
   const hours = asked && Object.hasOwn(WINDOWS, asked) ? asked : '24'
-  const { data, error, refetch } = useCall(
+  const { data, error, refetch } = useApiQuery(
     'GET /api/namespaces/{ns}/databases/{db}/endpoints/{slug}/traffic',
     { ns: useNamespace(), db: useDatabase(), slug, hours: Number(hours) },
     { keepsBefore: true },

@@ -1,6 +1,6 @@
 import type { Endpoint } from '@persql/contract'
 import { useState } from 'react'
-import { useCall, useDo } from '../../../api/hooks.ts'
+import { useApiMutation, useApiQuery } from '../../../api/hooks.ts'
 import { useMay } from '../../../shell/membership.ts'
 import { useDatabase, useNamespace } from '../../../shell/paths.ts'
 import { Badge } from '../../../ui/badge.tsx'
@@ -23,9 +23,9 @@ const CHANGED = [
 export function Versions({ endpoint: { slug, version: current } }: { endpoint: Endpoint }) {
   const where = { ns: useNamespace(), db: useDatabase(), slug }
   const mayChange = useMay('editor')
-  const { data, error, refetch } = useCall(VERSIONS, where)
+  const { data, error, refetch } = useApiQuery(VERSIONS, where)
   const [asked, ask] = useState<number>()
-  const publish = useDo('POST /api/namespaces/{ns}/databases/{db}/endpoints/{slug}/publish', CHANGED)
+  const publish = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/endpoints/{slug}/publish', CHANGED)
   if (error) return <ErrorPanel error={error} onRetry={refetch} />
   if (!data) return <SkeletonRows label="Loading versions" />
   return (

@@ -1,6 +1,6 @@
 import { Plus } from 'lucide-react'
 import { type FormEvent, useState } from 'react'
-import { useCall, useDo } from '../../../api/hooks.ts'
+import { useApiMutation, useApiQuery } from '../../../api/hooks.ts'
 import { useMay } from '../../../shell/membership.ts'
 import { useDatabase, useNamespace } from '../../../shell/paths.ts'
 import { useAsked } from '../../../shell/use-query-param.ts'
@@ -21,11 +21,11 @@ const LIST = 'GET /api/namespaces/{ns}/databases/{db}/hostnames'
 export function HostnamesPage() {
   const where = { ns: useNamespace(), db: useDatabase() }
   const mayChange = useMay('editor')
-  const { data, error, refetch } = useCall(LIST, where)
+  const { data, error, refetch } = useApiQuery(LIST, where)
   const [asked, ask] = useAsked('new')
   const [leaving, setLeaving] = useState<string>()
-  const refresh = useDo('POST /api/namespaces/{ns}/databases/{db}/hostnames/{hostname}/refresh', [LIST])
-  const remove = useDo('DELETE /api/namespaces/{ns}/databases/{db}/hostnames/{hostname}', [LIST])
+  const refresh = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/hostnames/{hostname}/refresh', [LIST])
+  const remove = useApiMutation('DELETE /api/namespaces/{ns}/databases/{db}/hostnames/{hostname}', [LIST])
   const check = async (hostname: string) => {
     const found = await refresh.mutateAsync({ ...where, hostname }).catch(() => undefined)
     if (found) toast(found.status === 'active' ? `${hostname} is active.` : 'DNS record not found yet.')
@@ -80,7 +80,7 @@ export function HostnamesPage() {
 function HostnameForm({ close }: { close: () => void }) {
   const [ns, db] = [useNamespace(), useDatabase()]
   const [hostname, setHostname] = useState('')
-  const { mutateAsync, isPending, error } = useDo('POST /api/namespaces/{ns}/databases/{db}/hostnames', [LIST])
+  const { mutateAsync, isPending, error } = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/hostnames', [LIST])
   const submit = async (event: FormEvent) => {
     event.preventDefault()
     if (await mutateAsync({ ns, db, hostname }).catch(() => undefined)) close()

@@ -1,5 +1,5 @@
 import type { IndexAdvice } from '@persql/contract'
-import { useDo } from '../../../api/hooks.ts'
+import { useApiMutation } from '../../../api/hooks.ts'
 import { useDatabase, useNamespace } from '../../../shell/paths.ts'
 import { Button } from '../../../ui/button.tsx'
 import { CodeBlock } from '../../../ui/code-block.tsx'
@@ -12,7 +12,7 @@ import { toast } from '../../../ui/toast.tsx'
 /** Looks for indexes that statements lack, and makes those somebody wants. */
 export function IndexAdviceCard() {
   const where = { ns: useNamespace(), db: useDatabase() }
-  const { mutate, data, isPending, error } = useDo('POST /api/namespaces/{ns}/databases/{db}/ai/indexes')
+  const { mutate, data, isPending, error } = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/ai/indexes')
   return (
     <Card
       title="Index suggestions"
@@ -47,7 +47,7 @@ export function IndexAdviceCard() {
 
 function Suggestion({ sql, reason, queries, rowsReadBefore, rowsReadAfter }: IndexAdvice['suggestions'][number]) {
   const where = { ns: useNamespace(), db: useDatabase() }
-  const { mutateAsync, isPending, isSuccess, error } = useDo('POST /api/namespaces/{ns}/databases/{db}/query')
+  const { mutateAsync, isPending, isSuccess, error } = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/query')
   const create = async () => {
     if (await mutateAsync({ ...where, sql }).catch(() => undefined)) toast('Index created.')
   }

@@ -1,6 +1,6 @@
 import type { Insights } from '@persql/contract'
 import { useSearchParams } from 'react-router'
-import { useCall } from '../../../api/hooks.ts'
+import { useApiQuery } from '../../../api/hooks.ts'
 import { useMay } from '../../../shell/membership.ts'
 import { useDatabase, useNamespace } from '../../../shell/paths.ts'
 import { EmptyState } from '../../../ui/empty-state.tsx'
@@ -31,7 +31,7 @@ export function InsightsPage() {
   const [search, setSearch] = useSearchParams()
   const hours = known(WINDOWS, search.get('hours'), '24')
   const show = known(KINDS, search.get('show'), 'all')
-  const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases/{db}/insights', {
+  const { data, error, refetch } = useApiQuery('GET /api/namespaces/{ns}/databases/{db}/insights', {
     ...where,
     hours: Number(hours),
   })

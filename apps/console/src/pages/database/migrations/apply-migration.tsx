@@ -1,5 +1,5 @@
 import type { Migration } from '@persql/contract'
-import { useDo } from '../../../api/hooks.ts'
+import { useApiMutation } from '../../../api/hooks.ts'
 import { queryClient } from '../../../api/query-client.ts'
 import { useDatabase, useNamespace } from '../../../shell/paths.ts'
 import { ConfirmDialog } from '../../../ui/confirm-dialog.tsx'
@@ -9,7 +9,7 @@ import { toast } from '../../../ui/toast.tsx'
 /** Asks before a migration is applied. */
 export function ApplyMigration({ migration, open, close }: { migration: Migration; open: boolean; close: () => void }) {
   const place = { ns: useNamespace(), db: useDatabase() }
-  const { mutateAsync } = useDo('POST /api/namespaces/{ns}/databases/{db}/migrations/{id}/apply')
+  const { mutateAsync } = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/migrations/{id}/apply')
   const { id, name, statements } = migration
   return (
     <ConfirmDialog

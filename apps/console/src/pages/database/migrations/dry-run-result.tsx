@@ -6,7 +6,7 @@ import { Table } from '../../../ui/table.tsx'
 import { FailedStatement } from './failed-statement.tsx'
 
 /** What a migration would do, statement by statement, and how the schema would differ. */
-export function Trial({ trial, sql }: { trial: MigrationTrial; sql: string }) {
+export function DryRunResult({ trial, sql }: { trial: MigrationTrial; sql: string }) {
   const failed = trial.statements.find(({ error }) => error)
   const failure = failed?.error ? { ...failed.error, failedStatement: failed } : trial.error
   return (

@@ -1,7 +1,7 @@
 import type { Migration } from '@persql/contract'
 import { type FormEvent, useState } from 'react'
 import { useNavigate } from 'react-router'
-import { useDo } from '../../../api/hooks.ts'
+import { useApiMutation } from '../../../api/hooks.ts'
 import { databasePath, useDatabase, useNamespace } from '../../../shell/paths.ts'
 import { DONE, Unsaved } from '../../../shell/unsaved-changes-guard.tsx'
 import { Button } from '../../../ui/button.tsx'
@@ -19,8 +19,8 @@ export function MigrationEditor({ draft, onChange }: { draft?: Migration; onChan
   const navigate = useNavigate()
   const [name, setName] = useState(draft?.name ?? '')
   const [sql, setSql] = useState(draft?.sql ?? '')
-  const create = useDo('POST /api/namespaces/{ns}/databases/{db}/migrations', CHANGES)
-  const update = useDo('PATCH /api/namespaces/{ns}/databases/{db}/migrations/{id}', CHANGES)
+  const create = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/migrations', CHANGES)
+  const update = useApiMutation('PATCH /api/namespaces/{ns}/databases/{db}/migrations/{id}', CHANGES)
   const error = create.error ?? update.error
   const isSaved = draft !== undefined && draft.name === name && draft.sql === sql
   const submit = async (event: FormEvent) => {

@@ -1,7 +1,7 @@
 import type { Migration } from '@persql/contract'
 import { useEffect } from 'react'
 import { Link, useNavigate, useParams } from 'react-router'
-import { useCall, useDo } from '../../../api/hooks.ts'
+import { useApiMutation, useApiQuery } from '../../../api/hooks.ts'
 import { toastWithUndo } from '../../../api/undo-toast.ts'
 import { useActorName } from '../../../shell/actor-names.ts'
 import { useMay } from '../../../shell/membership.ts'
@@ -17,7 +17,7 @@ import { formatCount, formatMoment, formatMs } from '../../../ui/format.ts'
 import { Page } from '../../../ui/page.tsx'
 import { SkeletonRows } from '../../../ui/skeleton.tsx'
 import { ApplyMigration } from './apply-migration.tsx'
-import { Trial } from './dry-run-result.tsx'
+import { DryRunResult } from './dry-run-result.tsx'
 import { MigrationEditor } from './editor.tsx'
 import { FailedStatement } from './failed-statement.tsx'
 import { MigrationState } from './migration-table.tsx'
@@ -31,11 +31,11 @@ export function MigrationPage() {
   const db = useDatabase()
   // The page of the list that it stood on, and where it is not on that, the one before the next: no call is for one.
   const [before] = useAsked('before')
-  const listed = useCall(LIST, { ns, db, ...(before !== null && { before }) })
+  const listed = useApiQuery(LIST, { ns, db, ...(before !== null && { before }) })
   const onList = listed.data?.find((one) => one.id === id)
   const number = Number(/^mig_(\d{1,9})$/.exec(id ?? '')?.[1])
   const isElsewhere = listed.data !== undefined && onList === undefined && number > 0
-  const single = useCall(LIST, { ns, db, limit: 1, before: `mig_${number + 1}` }, { enabled: isElsewhere })
+  const single = useApiQuery(LIST, { ns, db, limit: 1, before: `mig_${number + 1}` }, { enabled: isElsewhere })
   const { data, error, refetch } = isElsewhere ? single : listed
   const migration = onList ?? data?.find((one) => one.id === id)
   if (migration?.appliedAt) return <Applied migration={migration} />
@@ -87,10 +87,10 @@ function Draft({ migration }: { migration: Migration }) {
   const mayEdit = useMay('editor')
   const mayApply = useMay('admin')
   const [asked, ask] = useAsked('ask')
-  const attempt = useDo('POST /api/namespaces/{ns}/databases/{db}/migrations/{id}/try')
-  const remove = useDo('DELETE /api/namespaces/{ns}/databases/{db}/migrations/{id}', [LIST])
+  const attempt = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/migrations/{id}/try')
+  const remove = useApiMutation('DELETE /api/namespaces/{ns}/databases/{db}/migrations/{id}', [LIST])
   const { reset } = attempt
-  const create = useDo('POST /api/namespaces/{ns}/databases/{db}/migrations', [LIST])
+  const create = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/migrations', [LIST])
   // biome-ignore lint/correctness/useExhaustiveDependencies: what was tried says nothing of another text
   useEffect(reset, [migration.checksum])
   return (
@@ -120,7 +120,7 @@ function Draft({ migration }: { migration: Migration }) {
     >
       {migration.error && <FailedStatement sql={migration.sql} failure={migration.error} />}
       {attempt.error && <ErrorPanel error={attempt.error} />}
-      {attempt.data && <Trial trial={attempt.data} sql={migration.sql} />}
+      {attempt.data && <DryRunResult trial={attempt.data} sql={migration.sql} />}
       {mayEdit ? (
         <MigrationEditor key={migration.id} draft={migration} />
       ) : (

@@ -1,6 +1,6 @@
 import { Plus } from 'lucide-react'
 import { Link, Route, Routes } from 'react-router'
-import { useCall } from '../../../api/hooks.ts'
+import { useApiQuery } from '../../../api/hooks.ts'
 import { useMay } from '../../../shell/membership.ts'
 import { databasePath, useDatabase, useNamespace } from '../../../shell/paths.ts'
 import { useAsked } from '../../../shell/use-query-param.ts'
@@ -30,7 +30,7 @@ function MigrationList() {
   const db = useDatabase()
   const mayMake = useMay('editor')
   const [before, turn] = useAsked('before')
-  const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases/{db}/migrations', {
+  const { data, error, refetch } = useApiQuery('GET /api/namespaces/{ns}/databases/{db}/migrations', {
     ns,
     db,
     ...(before !== null && { before }),

@@ -1,4 +1,4 @@
-import { useCall } from '../../../api/hooks.ts'
+import { useApiQuery } from '../../../api/hooks.ts'
 import { useActorName } from '../../../shell/actor-names.ts'
 import { useDatabase, useNamespace } from '../../../shell/paths.ts'
 import { useAsked } from '../../../shell/use-query-param.ts'
@@ -16,7 +16,7 @@ export function SchemaChanges() {
   const place = { ns: useNamespace(), db: useDatabase() }
   const [after, turn] = useAsked('older')
   const nameOf = useActorName()
-  const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases/{db}/schema_changes', {
+  const { data, error, refetch } = useApiQuery('GET /api/namespaces/{ns}/databases/{db}/schema_changes', {
     ...place,
     ...(after !== null && { before: Number(after) }),
   })

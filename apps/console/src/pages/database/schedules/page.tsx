@@ -1,6 +1,6 @@
 import type { Schedule } from '@persql/contract'
 import { Plus } from 'lucide-react'
-import { useCall, useDo } from '../../../api/hooks.ts'
+import { useApiMutation, useApiQuery } from '../../../api/hooks.ts'
 import { toastWithUndo } from '../../../api/undo-toast.ts'
 import { useMay } from '../../../shell/membership.ts'
 import { useDatabase, useNamespace } from '../../../shell/paths.ts'
@@ -21,12 +21,12 @@ const LIST = 'GET /api/namespaces/{ns}/databases/{db}/schedules'
 export function SchedulesPage() {
   const where = { ns: useNamespace(), db: useDatabase() }
   const mayChange = useMay('editor')
-  const { data, error, refetch } = useCall(LIST, where, { refetchInterval: 15_000 })
+  const { data, error, refetch } = useApiQuery(LIST, where, { refetchInterval: 15_000 })
   const [asked, ask] = useAsked('schedule')
-  const run = useDo('POST /api/namespaces/{ns}/databases/{db}/schedules/{id}/run', [LIST])
-  const update = useDo('PATCH /api/namespaces/{ns}/databases/{db}/schedules/{id}', [LIST])
-  const create = useDo('POST /api/namespaces/{ns}/databases/{db}/schedules', [LIST])
-  const remove = useDo('DELETE /api/namespaces/{ns}/databases/{db}/schedules/{id}', [LIST])
+  const run = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/schedules/{id}/run', [LIST])
+  const update = useApiMutation('PATCH /api/namespaces/{ns}/databases/{db}/schedules/{id}', [LIST])
+  const create = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/schedules', [LIST])
+  const remove = useApiMutation('DELETE /api/namespaces/{ns}/databases/{db}/schedules/{id}', [LIST])
   const edited = data?.find(({ id }) => id === asked)
   const failure = run.error ?? update.error ?? remove.error
   const runNow = async ({ id, name }: Schedule) => {

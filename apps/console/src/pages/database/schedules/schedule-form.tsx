@@ -1,6 +1,6 @@
 import type { Schedule } from '@persql/contract'
 import { type FormEvent, useState } from 'react'
-import { useDo } from '../../../api/hooks.ts'
+import { useApiMutation } from '../../../api/hooks.ts'
 import { useDatabase, useNamespace } from '../../../shell/paths.ts'
 import { Button } from '../../../ui/button.tsx'
 import { DialogActions } from '../../../ui/dialog.tsx'
@@ -18,8 +18,8 @@ export function ScheduleForm({ schedule, close }: { schedule: Schedule | undefin
   const [sql, setSql] = useState(schedule?.sql ?? '')
   const [params, setParams] = useState(JSON.stringify(schedule?.params ?? []))
   const [every, setEvery] = useState(splitInterval(schedule?.intervalSec ?? 3_600))
-  const create = useDo('POST /api/namespaces/{ns}/databases/{db}/schedules', [LIST])
-  const update = useDo('PATCH /api/namespaces/{ns}/databases/{db}/schedules/{id}', [LIST])
+  const create = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/schedules', [LIST])
+  const update = useApiMutation('PATCH /api/namespaces/{ns}/databases/{db}/schedules/{id}', [LIST])
   const list = listOf(params)
   const intervalSec = joinInterval(every.count, every.unit)
   const problem = intervalProblem(intervalSec)

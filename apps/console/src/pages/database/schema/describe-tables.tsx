@@ -1,7 +1,7 @@
-import type { Described, Docs } from '@persql/contract'
+import type { Docs, SchemaDescription } from '@persql/contract'
 import { type FormEvent, useState } from 'react'
 import { call } from '../../../api/client.ts'
-import { useDo } from '../../../api/hooks.ts'
+import { useApiMutation } from '../../../api/hooks.ts'
 import { toastWithUndo } from '../../../api/undo-toast.ts'
 import { Button } from '../../../ui/button.tsx'
 import { Dialog, DialogActions } from '../../../ui/dialog.tsx'
@@ -12,7 +12,7 @@ import { Checkbox } from '../../../ui/input.tsx'
 interface DescribeTablesProps {
   ns: string
   db: string
-  schema: Described
+  schema: SchemaDescription
   open: boolean
   close: () => void
 }
@@ -37,8 +37,8 @@ export const DescribeTables = ({ open, ...rest }: DescribeTablesProps) => (
 function DescribeForm({ ns, db, schema, close }: Omit<DescribeTablesProps, 'open'>) {
   const [isAll, setAll] = useState(false)
   const [failures, setFailures] = useState<readonly { table: string; error: string }[]>([])
-  const describe = useDo('POST /api/namespaces/{ns}/databases/{db}/ai/describe', CHANGED)
-  const put = useDo('PUT /api/namespaces/{ns}/databases/{db}/describe', CHANGED)
+  const describe = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/ai/describe', CHANGED)
+  const put = useApiMutation('PUT /api/namespaces/{ns}/databases/{db}/describe', CHANGED)
   const tables = schema.tables.filter(({ description }) => isAll || !description).map(({ table }) => table)
   const run = async () => {
     const before = await call('GET /api/namespaces/{ns}/databases/{db}/ai/docs', { ns, db })

@@ -1,4 +1,4 @@
-import type { Described } from '@persql/contract'
+import type { SchemaDescription } from '@persql/contract'
 import { Maximize, ZoomIn, ZoomOut } from 'lucide-react'
 import { useMemo } from 'react'
 import { Button } from '../../../ui/button.tsx'
@@ -8,7 +8,7 @@ import { useView } from './use-view.ts'
 const MARGIN = 16
 
 interface DiagramProps {
-  tables: Described['tables']
+  tables: SchemaDescription['tables']
   onChoose: (table: string) => void
 }
 

@@ -1,7 +1,7 @@
-import type { Described, Docs } from '@persql/contract'
+import type { Docs, SchemaDescription } from '@persql/contract'
 import { type FormEvent, useState } from 'react'
 import { call } from '../../../api/client.ts'
-import { useDo } from '../../../api/hooks.ts'
+import { useApiMutation } from '../../../api/hooks.ts'
 import { toastWithUndo } from '../../../api/undo-toast.ts'
 import { Button } from '../../../ui/button.tsx'
 import { Dialog, DialogActions } from '../../../ui/dialog.tsx'
@@ -12,7 +12,7 @@ import { Input, Textarea } from '../../../ui/input.tsx'
 interface EditDescriptionProps {
   ns: string
   db: string
-  schema: Described
+  schema: SchemaDescription
   /** Which table; empty for the database itself, `null` for none. */
   table: string | null
   close: () => void
@@ -35,7 +35,7 @@ export function EditDescription({ table: name, schema, ...rest }: EditDescriptio
 }
 
 interface DescriptionFormProps extends Pick<EditDescriptionProps, 'ns' | 'db' | 'close'> {
-  table: Described['tables'][number] | undefined
+  table: SchemaDescription['tables'][number] | undefined
   before: string | null
 }
 
@@ -46,7 +46,7 @@ function DescriptionForm({ ns, db, close, table, before }: DescriptionFormProps)
   )
   const [isBusy, setBusy] = useState(false)
   const [error, setError] = useState<unknown>()
-  const { mutateAsync } = useDo('PUT /api/namespaces/{ns}/databases/{db}/describe', [
+  const { mutateAsync } = useApiMutation('PUT /api/namespaces/{ns}/databases/{db}/describe', [
     'GET /api/namespaces/{ns}/databases/{db}/describe',
     'GET /api/namespaces/{ns}/databases/{db}/doctor',
   ])

@@ -1,4 +1,4 @@
-import { useCall, useDo } from '../../../api/hooks.ts'
+import { useApiMutation, useApiQuery } from '../../../api/hooks.ts'
 import { queryClient } from '../../../api/query-client.ts'
 import { useMay } from '../../../shell/membership.ts'
 import { useAsked } from '../../../shell/use-query-param.ts'
@@ -17,8 +17,8 @@ const TONES = { error: 'danger', warning: 'warning', info: 'neutral' } as const
 export function Findings(place: { ns: string; db: string }) {
   const mayFix = useMay('editor')
   const [asked, ask] = useAsked('fix')
-  const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases/{db}/doctor', place)
-  const { mutateAsync } = useDo('POST /api/namespaces/{ns}/databases/{db}/query')
+  const { data, error, refetch } = useApiQuery('GET /api/namespaces/{ns}/databases/{db}/doctor', place)
+  const { mutateAsync } = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/query')
   const chosen = data?.findings.find(({ fix }) => fix !== undefined && fix === asked)
   return (
     <Card title="Issues">

@@ -1,6 +1,6 @@
-import type { Described } from '@persql/contract'
+import type { SchemaDescription } from '@persql/contract'
 
-type Table = Described['tables'][number]
+type Table = SchemaDescription['tables'][number]
 
 const WIDTH = 224
 const HEAD = 32

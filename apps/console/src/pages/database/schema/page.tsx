@@ -1,6 +1,6 @@
 import { Pencil, Sparkles } from 'lucide-react'
 import { useEffect } from 'react'
-import { useCall } from '../../../api/hooks.ts'
+import { useApiQuery } from '../../../api/hooks.ts'
 import { useMay } from '../../../shell/membership.ts'
 import { useDatabase, useNamespace } from '../../../shell/paths.ts'
 import { useAsked } from '../../../shell/use-query-param.ts'
@@ -22,7 +22,7 @@ export function SchemaPage() {
   const [chosen, choose] = useAsked('table')
   const [editing, edit] = useAsked('edit')
   const [isDescribing, describe] = useAsked('describe')
-  const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases/{db}/describe', place)
+  const { data, error, refetch } = useApiQuery('GET /api/namespaces/{ns}/databases/{db}/describe', place)
   const schema = data && 'tables' in data ? data : undefined
   const isThere = schema !== undefined
   // biome-ignore lint/correctness/useExhaustiveDependencies: once, when the address names a table as the page comes

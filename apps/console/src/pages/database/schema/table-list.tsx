@@ -1,4 +1,4 @@
-import type { Described } from '@persql/contract'
+import type { SchemaDescription } from '@persql/contract'
 import { Pencil } from 'lucide-react'
 import { Badge } from '../../../ui/badge.tsx'
 import { Button } from '../../../ui/button.tsx'
@@ -6,10 +6,10 @@ import { classes } from '../../../ui/class-names.ts'
 import { formatCount } from '../../../ui/format.ts'
 import { Table } from '../../../ui/table.tsx'
 
-type TableOf = Described['tables'][number]
+type TableOf = SchemaDescription['tables'][number]
 
 interface TableListProps {
-  schema: Described
+  schema: SchemaDescription
   /** The table that was chosen in the diagram. */
   chosen: string | null
   onEdit: ((table: string) => void) | undefined

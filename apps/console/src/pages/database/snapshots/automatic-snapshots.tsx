@@ -1,4 +1,4 @@
-import { useCall, useDo } from '../../../api/hooks.ts'
+import { useApiMutation, useApiQuery } from '../../../api/hooks.ts'
 import { toastWithUndo } from '../../../api/undo-toast.ts'
 import { useMay } from '../../../shell/membership.ts'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
@@ -7,13 +7,15 @@ import { Checkbox } from '../../../ui/input.tsx'
 /** Whether snapshots are taken by themselves. */
 export function AutomaticSnapshots(place: { ns: string; db: string }) {
   const isAdmin = useMay('admin')
-  const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases/{db}/settings', place)
+  const { data, error, refetch } = useApiQuery('GET /api/namespaces/{ns}/databases/{db}/settings', place)
   const {
     mutateAsync,
     isPending,
     variables,
     error: refusal,
-  } = useDo('PATCH /api/namespaces/{ns}/databases/{db}/settings', ['GET /api/namespaces/{ns}/databases/{db}/settings'])
+  } = useApiMutation('PATCH /api/namespaces/{ns}/databases/{db}/settings', [
+    'GET /api/namespaces/{ns}/databases/{db}/settings',
+  ])
   const isOn = isPending ? variables.automaticSnapshots : data?.automaticSnapshots
   const change = (automaticSnapshots: boolean) =>
     mutateAsync({ ...place, automaticSnapshots }).then(

@@ -1,5 +1,5 @@
 import type { Snapshot } from '@persql/contract'
-import { useDo } from '../../../api/hooks.ts'
+import { useApiMutation } from '../../../api/hooks.ts'
 import { ConfirmDialog } from '../../../ui/confirm-dialog.tsx'
 import { toast } from '../../../ui/toast.tsx'
 
@@ -13,7 +13,7 @@ interface DeleteSnapshotProps {
 
 /** Asks before a snapshot is deleted. */
 export function DeleteSnapshot({ ns, db, snapshot, close }: DeleteSnapshotProps) {
-  const { mutateAsync } = useDo('DELETE /api/namespaces/{ns}/databases/{db}/snapshots/{id}', [
+  const { mutateAsync } = useApiMutation('DELETE /api/namespaces/{ns}/databases/{db}/snapshots/{id}', [
     'GET /api/namespaces/{ns}/databases/{db}/snapshots',
   ])
   if (!snapshot) return null

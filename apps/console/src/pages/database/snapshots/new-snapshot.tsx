@@ -1,5 +1,5 @@
 import { type FormEvent, useState } from 'react'
-import { useDo } from '../../../api/hooks.ts'
+import { useApiMutation } from '../../../api/hooks.ts'
 import { Button } from '../../../ui/button.tsx'
 import { Dialog, DialogActions } from '../../../ui/dialog.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
@@ -28,7 +28,7 @@ export const NewSnapshot = ({ open, ...rest }: NewSnapshotProps) => (
 
 function NewSnapshotForm({ ns, db, close }: Omit<NewSnapshotProps, 'open'>) {
   const [label, setLabel] = useState('')
-  const { mutateAsync, isPending, error } = useDo('POST /api/namespaces/{ns}/databases/{db}/snapshots', [
+  const { mutateAsync, isPending, error } = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/snapshots', [
     'GET /api/namespaces/{ns}/databases/{db}/snapshots',
   ])
   const submit = async (event: FormEvent) => {

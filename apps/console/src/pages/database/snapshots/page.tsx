@@ -1,5 +1,5 @@
 import { Camera, Clock } from 'lucide-react'
-import { useCall } from '../../../api/hooks.ts'
+import { useApiQuery } from '../../../api/hooks.ts'
 import { useMay } from '../../../shell/membership.ts'
 import { useDatabase, useNamespace } from '../../../shell/paths.ts'
 import { useAsked } from '../../../shell/use-query-param.ts'
@@ -20,7 +20,7 @@ export function HistoryPage() {
   const place = { ns: useNamespace(), db: useDatabase() }
   const mayMake = useMay('editor')
   const mayRestore = useMay('admin')
-  const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases/{db}/snapshots', place)
+  const { data, error, refetch } = useApiQuery('GET /api/namespaces/{ns}/databases/{db}/snapshots', place)
   const [isNew, askNew] = useAsked('new')
   const [restoring, askRestore] = useAsked('restore')
   const [leaving, askDelete] = useAsked('delete')

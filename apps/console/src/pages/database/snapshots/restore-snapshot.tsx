@@ -1,6 +1,6 @@
 import type { Snapshot } from '@persql/contract'
 import { Undo2 } from 'lucide-react'
-import { useDo } from '../../../api/hooks.ts'
+import { useApiMutation } from '../../../api/hooks.ts'
 import { queryClient } from '../../../api/query-client.ts'
 import { Button } from '../../../ui/button.tsx'
 import { ConfirmDialog } from '../../../ui/confirm-dialog.tsx'
@@ -23,7 +23,7 @@ interface RestoreSnapshotProps extends Place {
 
 /** Restores, after which nothing that is known of the database holds. */
 function useRestore({ ns, db }: Place) {
-  const { mutateAsync, isPending, error } = useDo('POST /api/namespaces/{ns}/databases/{db}/restore')
+  const { mutateAsync, isPending, error } = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/restore')
   const restore = async (snapshotId: string) => {
     const done = await mutateAsync({ ns, db, snapshotId })
     await queryClient.invalidateQueries()

@@ -1,5 +1,5 @@
 import { Download } from 'lucide-react'
-import { useCall } from '../../../api/hooks.ts'
+import { useApiQuery } from '../../../api/hooks.ts'
 import { useAsked } from '../../../shell/use-query-param.ts'
 import { Button } from '../../../ui/button.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
@@ -19,7 +19,7 @@ const exportPath = ({ ns, db }: Place, query: Record<string, string>) =>
 /** Downloads of the whole database, and of one table. */
 export function ExportCard(place: Place) {
   const [asked, ask] = useAsked('table')
-  const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases/{db}/tables', place)
+  const { data, error, refetch } = useApiQuery('GET /api/namespaces/{ns}/databases/{db}/tables', place)
   const names = data?.map(({ name }) => name) ?? []
   const table = names.find((name) => name === asked) ?? names[0]
   return (

@@ -1,6 +1,6 @@
 import { useMutation } from '@tanstack/react-query'
 import { type FormEvent, useRef, useState } from 'react'
-import { useCall } from '../../../api/hooks.ts'
+import { useApiQuery } from '../../../api/hooks.ts'
 import { queryClient } from '../../../api/query-client.ts'
 import { Button } from '../../../ui/button.tsx'
 import { Field } from '../../../ui/field.tsx'
@@ -24,7 +24,7 @@ export function ImportForm(place: { ns: string; db: string }) {
   const [format, setFormat] = useState('sql')
   const [table, setTable] = useState('')
   const [chosenCreate, setCreate] = useState<boolean>()
-  const tables = useCall('GET /api/namespaces/{ns}/databases/{db}/tables', place).data
+  const tables = useApiQuery('GET /api/namespaces/{ns}/databases/{db}/tables', place).data
   // What is not there has to be made, unless somebody says otherwise.
   const isThere = tables?.some(({ name }) => name.toLowerCase() === table.toLowerCase()) ?? true
   const create = chosenCreate ?? !isThere

@@ -1,4 +1,4 @@
-import { useCall } from '../../../api/hooks.ts'
+import { useApiQuery } from '../../../api/hooks.ts'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
 import { formatAgo, formatBytes, formatCount } from '../../../ui/format.ts'
 import { ProgressBar } from './progress-bar.tsx'
@@ -12,7 +12,7 @@ interface Place {
 
 /** The import that is under way, whoever started it and wherever, or how the last one ended. */
 export function LastImport(place: Place) {
-  const { data, error, refetch } = useCall(ROUTE, place, { refetchInterval: 5_000 })
+  const { data, error, refetch } = useApiQuery(ROUTE, place, { refetchInterval: 5_000 })
   if (error && !data) return <ErrorPanel error={error} onRetry={refetch} />
   const last = data?.import
   if (!last) return <p className="text-sm text-muted">{data ? 'No imports yet.' : 'Loading…'}</p>
@@ -29,7 +29,7 @@ export function LastImport(place: Place) {
 
 /** Looks more often while something moves. */
 function UnderWay(place: Place) {
-  const last = useCall(ROUTE, place, { refetchInterval: 1_000 }).data?.import
+  const last = useApiQuery(ROUTE, place, { refetchInterval: 1_000 }).data?.import
   if (!last) return null
   const total = last.totalBytes === null ? '' : ` of ${formatBytes(last.totalBytes)}`
   return (

@@ -1,5 +1,5 @@
 import type { Delivery } from '@persql/contract'
-import { useCall, useDo } from '../../../api/hooks.ts'
+import { useApiMutation, useApiQuery } from '../../../api/hooks.ts'
 import { useDatabase, useNamespace } from '../../../shell/paths.ts'
 import { Badge } from '../../../ui/badge.tsx'
 import { Button } from '../../../ui/button.tsx'
@@ -16,8 +16,11 @@ const TONES = { delivered: 'success', pending: 'warning', failed: 'danger' } as 
 /** What was posted lately, and what waits. It looks again by itself. */
 export function Deliveries({ id }: { id: string }) {
   const where = { ns: useNamespace(), db: useDatabase(), id }
-  const { data, error, refetch } = useCall(LIST, where, { refetchInterval: 5_000 })
-  const replay = useDo('POST /api/namespaces/{ns}/databases/{db}/webhooks/{id}/deliveries/{deliveryId}/replay', [LIST])
+  const { data, error, refetch } = useApiQuery(LIST, where, { refetchInterval: 5_000 })
+  const replay = useApiMutation(
+    'POST /api/namespaces/{ns}/databases/{db}/webhooks/{id}/deliveries/{deliveryId}/replay',
+    [LIST],
+  )
   const again = async (deliveryId: string) => {
     if (await replay.mutateAsync({ ...where, deliveryId }).catch(() => undefined)) toast('Redelivery queued.')
   }

@@ -1,7 +1,7 @@
 import type { Webhook } from '@persql/contract'
 import { useState } from 'react'
 import { useNavigate } from 'react-router'
-import { useCall, useDo } from '../../../api/hooks.ts'
+import { useApiMutation, useApiQuery } from '../../../api/hooks.ts'
 import { databasePath, useDatabase, useNamespace } from '../../../shell/paths.ts'
 import { useAsked } from '../../../shell/use-query-param.ts'
 import { Button } from '../../../ui/button.tsx'
@@ -22,7 +22,7 @@ const LIST = 'GET /api/namespaces/{ns}/databases/{db}/webhooks'
 /** One webhook: its secret, a test, and what was posted. */
 export function WebhookDetail({ id }: { id: string }) {
   const where = { ns: useNamespace(), db: useDatabase(), id }
-  const { data, error, refetch } = useCall(ONE, where)
+  const { data, error, refetch } = useApiQuery(ONE, where)
   const back = databasePath(where.ns, where.db, 'webhooks')
   return (
     <Page
@@ -51,9 +51,9 @@ function Deeds({ webhook, back }: { webhook: Webhook; back: string }) {
   const navigate = useNavigate()
   const [asked, ask] = useAsked('do')
   const [isLeaving, setLeaving] = useState(false)
-  const test = useDo('POST /api/namespaces/{ns}/databases/{db}/webhooks/{id}/test')
-  const update = useDo('PATCH /api/namespaces/{ns}/databases/{db}/webhooks/{id}', [ONE, LIST])
-  const remove = useDo('DELETE /api/namespaces/{ns}/databases/{db}/webhooks/{id}', [LIST])
+  const test = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/webhooks/{id}/test')
+  const update = useApiMutation('PATCH /api/namespaces/{ns}/databases/{db}/webhooks/{id}', [ONE, LIST])
+  const remove = useApiMutation('DELETE /api/namespaces/{ns}/databases/{db}/webhooks/{id}', [LIST])
   const failure = test.error ?? update.error
   const send = async () => {
     const came = await test.mutateAsync(where).catch(() => undefined)
@@ -96,7 +96,7 @@ function Secret({ webhook: { id, secret } }: { webhook: Webhook }) {
   const where = { ns: useNamespace(), db: useDatabase(), id }
   const [isShown, setShown] = useState(false)
   const [isAsked, setAsked] = useState(false)
-  const rotate = useDo('POST /api/namespaces/{ns}/databases/{db}/webhooks/{id}/rotate-secret', [ONE])
+  const rotate = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/webhooks/{id}/rotate-secret', [ONE])
   return (
     <Card
       title="Signing secret"

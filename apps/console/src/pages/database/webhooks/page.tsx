@@ -1,6 +1,6 @@
 import { Plus } from 'lucide-react'
 import { Link, useNavigate, useParams } from 'react-router'
-import { useCall } from '../../../api/hooks.ts'
+import { useApiQuery } from '../../../api/hooks.ts'
 import { useMay } from '../../../shell/membership.ts'
 import { databasePath, useDatabase, useNamespace } from '../../../shell/paths.ts'
 import { useAsked } from '../../../shell/use-query-param.ts'
@@ -25,7 +25,7 @@ export function WebhooksPage() {
 function Webhooks() {
   const [ns, db] = [useNamespace(), useDatabase()]
   const navigate = useNavigate()
-  const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/databases/{db}/webhooks', { ns, db })
+  const { data, error, refetch } = useApiQuery('GET /api/namespaces/{ns}/databases/{db}/webhooks', { ns, db })
   const [asked, ask] = useAsked('webhook')
   const path = (id: string) => databasePath(ns, db, 'webhooks', id)
   const make = useMay('editor') && (

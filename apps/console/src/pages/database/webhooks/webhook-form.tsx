@@ -1,6 +1,6 @@
 import type { Webhook } from '@persql/contract'
 import { type FormEvent, useState } from 'react'
-import { useDo } from '../../../api/hooks.ts'
+import { useApiMutation } from '../../../api/hooks.ts'
 import { useDatabase, useNamespace } from '../../../shell/paths.ts'
 import { Button } from '../../../ui/button.tsx'
 import { DialogActions } from '../../../ui/dialog.tsx'
@@ -35,8 +35,8 @@ export function WebhookForm({ webhook, close, onSaved }: WebhookFormProps) {
   const [url, setUrl] = useState(webhook?.url ?? '')
   const [tables, setTables] = useState(webhook?.tables?.join(', ') ?? '')
   const [events, setEvents] = useState<readonly Event[]>(webhook?.events ?? EVENTS.map(([event]) => event))
-  const create = useDo('POST /api/namespaces/{ns}/databases/{db}/webhooks', CHANGED)
-  const update = useDo('PATCH /api/namespaces/{ns}/databases/{db}/webhooks/{id}', CHANGED)
+  const create = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/webhooks', CHANGED)
+  const update = useApiMutation('PATCH /api/namespaces/{ns}/databases/{db}/webhooks/{id}', CHANGED)
   const error = create.error ?? update.error
   const submit = async (event: FormEvent) => {
     event.preventDefault()

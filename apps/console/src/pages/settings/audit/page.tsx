@@ -1,5 +1,5 @@
 import { Link, useSearchParams } from 'react-router'
-import { useCall } from '../../../api/hooks.ts'
+import { useApiQuery } from '../../../api/hooks.ts'
 import { useNamespace } from '../../../shell/paths.ts'
 import { NeedsRole } from '../../../shell/require-role.tsx'
 import { entryIn } from '../../../shell/use-query-param.ts'
@@ -30,14 +30,14 @@ function Log() {
   const action = search.get('action') ?? ''
   const before = entryIn(search.get('before'))
   // One more than is shown tells whether there are older ones.
-  const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/audit', {
+  const { data, error, refetch } = useApiQuery('GET /api/namespaces/{ns}/audit', {
     ns,
     limit: PAGE + 1,
     ...(before && { before }),
     ...(action && { action }),
   })
-  const members = useCall('GET /api/namespaces/{ns}/members', { ns })
-  const tokens = useCall('GET /api/namespaces/{ns}/tokens', { ns })
+  const members = useApiQuery('GET /api/namespaces/{ns}/members', { ns })
+  const tokens = useApiQuery('GET /api/namespaces/{ns}/tokens', { ns })
   const names = new Map([
     ...(members.data ?? []).map(({ userId, email }) => [userId, email] as const),
     ...(tokens.data ?? []).map(({ id, name }) => [id, name] as const),

@@ -1,6 +1,6 @@
 import { PerSQLError } from '@persql/sdk'
 import { type FormEvent, useState } from 'react'
-import { useDo } from '../../../api/hooks.ts'
+import { useApiMutation } from '../../../api/hooks.ts'
 import { useNamespace } from '../../../shell/paths.ts'
 import { Button } from '../../../ui/button.tsx'
 import { CodeBlock } from '../../../ui/code-block.tsx'
@@ -15,7 +15,7 @@ const AMOUNTS = [10, 25, 50, 100]
 export function AddFunds() {
   const ns = useNamespace()
   const [amount, setAmount] = useState('25')
-  const { mutateAsync, isPending, error } = useDo('POST /api/namespaces/{ns}/billing/topup')
+  const { mutateAsync, isPending, error } = useApiMutation('POST /api/namespaces/{ns}/billing/topup')
   const [isLeaving, setLeaving] = useState(false)
   const submit = async (event: FormEvent) => {
     event.preventDefault()

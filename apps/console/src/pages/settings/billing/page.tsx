@@ -1,5 +1,5 @@
 import { useSearchParams } from 'react-router'
-import { useCall } from '../../../api/hooks.ts'
+import { useApiQuery } from '../../../api/hooks.ts'
 import { useBilling } from '../../../shell/billing.ts'
 import { useMembership } from '../../../shell/membership.ts'
 import { useNamespace } from '../../../shell/paths.ts'
@@ -34,7 +34,7 @@ function Billing() {
   const nowMs = Date.now()
   const days = lastDays(30, nowMs)
   const [from = '', to = ''] = [days[0], days.at(-1)]
-  const usage = useCall('GET /api/namespaces/{ns}/usage', { ns, from, to })
+  const usage = useApiQuery('GET /api/namespaces/{ns}/usage', { ns, from, to })
   const { data } = billing
   const isPaid = paid !== null && data?.ledger.some(({ detail }) => topUpOf(detail) === paid)
   const spent = usage.data && spendByDay(days, usage.data)

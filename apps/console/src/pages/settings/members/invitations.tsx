@@ -1,6 +1,6 @@
 import type { Invitation } from '@persql/contract'
 import { useState } from 'react'
-import { useCall, useDo } from '../../../api/hooks.ts'
+import { useApiMutation, useApiQuery } from '../../../api/hooks.ts'
 import { useNamespace } from '../../../shell/paths.ts'
 import { Badge } from '../../../ui/badge.tsx'
 import { Button } from '../../../ui/button.tsx'
@@ -14,8 +14,8 @@ import { toast } from '../../../ui/toast.tsx'
 /** Invitations that nobody has accepted yet. */
 export function Invitations({ onInvite }: { onInvite: () => void }) {
   const ns = useNamespace()
-  const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/invitations', { ns })
-  const { mutateAsync } = useDo('DELETE /api/namespaces/{ns}/invitations/{id}', [
+  const { data, error, refetch } = useApiQuery('GET /api/namespaces/{ns}/invitations', { ns })
+  const { mutateAsync } = useApiMutation('DELETE /api/namespaces/{ns}/invitations/{id}', [
     'GET /api/namespaces/{ns}/invitations',
   ])
   const [leaving, setLeaving] = useState<Invitation>()

@@ -1,6 +1,6 @@
 import type { Invitation } from '@persql/contract'
 import { type FormEvent, useState } from 'react'
-import { useDo } from '../../../api/hooks.ts'
+import { useApiMutation } from '../../../api/hooks.ts'
 import { useNamespace } from '../../../shell/paths.ts'
 import { Button } from '../../../ui/button.tsx'
 import { Dialog, DialogActions } from '../../../ui/dialog.tsx'
@@ -58,7 +58,7 @@ function InviteForm({ onSent, close }: { onSent: (sent: Sent) => void; close: ()
   const ns = useNamespace()
   const [email, setEmail] = useState('')
   const [role, setRole] = useState<InvitedRole>('editor')
-  const { mutateAsync, isPending, error } = useDo('POST /api/namespaces/{ns}/invitations', [
+  const { mutateAsync, isPending, error } = useApiMutation('POST /api/namespaces/{ns}/invitations', [
     'GET /api/namespaces/{ns}/invitations',
   ])
   const submit = async (event: FormEvent) => {

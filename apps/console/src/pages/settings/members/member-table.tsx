@@ -1,7 +1,7 @@
 import type { Member, MemberRole } from '@persql/contract'
 import { useState } from 'react'
 import { useNavigate } from 'react-router'
-import { useDo } from '../../../api/hooks.ts'
+import { useApiMutation } from '../../../api/hooks.ts'
 import { useAccount } from '../../../shell/account.ts'
 import { useMembership } from '../../../shell/membership.ts'
 import { useNamespace } from '../../../shell/paths.ts'
@@ -28,8 +28,8 @@ export function MemberTable({ members }: { members: readonly Member[] }) {
   const navigate = useNavigate()
   const mine = useMembership()?.role
   const me = useAccount().data?.user.id
-  const setRole = useDo('PATCH /api/namespaces/{ns}/members/{userId}', LISTS)
-  const remove = useDo('DELETE /api/namespaces/{ns}/members/{userId}', LISTS)
+  const setRole = useApiMutation('PATCH /api/namespaces/{ns}/members/{userId}', LISTS)
+  const remove = useApiMutation('DELETE /api/namespaces/{ns}/members/{userId}', LISTS)
   const [change, setChange] = useState<Change>()
   const confirmed = async ({ member, to }: Change) => {
     const { userId, email } = member

@@ -1,6 +1,6 @@
 import { UserPlus } from 'lucide-react'
 import { useSearchParams } from 'react-router'
-import { useCall } from '../../../api/hooks.ts'
+import { useApiQuery } from '../../../api/hooks.ts'
 import { useMay } from '../../../shell/membership.ts'
 import { useNamespace } from '../../../shell/paths.ts'
 import { Button } from '../../../ui/button.tsx'
@@ -17,7 +17,7 @@ import { MemberTable } from './member-table.tsx'
 export function MembersPage() {
   const ns = useNamespace()
   const mayInvite = useMay('admin')
-  const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/members', { ns })
+  const { data, error, refetch } = useApiQuery('GET /api/namespaces/{ns}/members', { ns })
   const [search, setSearch] = useSearchParams()
   const ask = (isAsked: boolean) => setSearch(isAsked ? { invite: '' } : {})
   return (

@@ -1,6 +1,6 @@
 import type { MintedToken, Role } from '@persql/contract'
 import { type FormEvent, useState } from 'react'
-import { useDo } from '../../../api/hooks.ts'
+import { useApiMutation } from '../../../api/hooks.ts'
 import { useNamespace } from '../../../shell/paths.ts'
 import { Button } from '../../../ui/button.tsx'
 import { Dialog, DialogActions } from '../../../ui/dialog.tsx'
@@ -56,7 +56,7 @@ function NewTokenForm({ onMinted, close }: { onMinted: (token: MintedToken) => v
   const [role, setRole] = useState<Role>('readwrite')
   const [tables, setTables] = useState('')
   const [expiresIn, setExpiresIn] = useState(0)
-  const { mutateAsync, isPending, error } = useDo('POST /api/namespaces/{ns}/tokens', [
+  const { mutateAsync, isPending, error } = useApiMutation('POST /api/namespaces/{ns}/tokens', [
     'GET /api/namespaces/{ns}/tokens',
   ])
   const submit = async (event: FormEvent) => {

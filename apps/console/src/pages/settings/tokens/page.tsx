@@ -2,7 +2,7 @@ import type { Token } from '@persql/contract'
 import { Plus } from 'lucide-react'
 import { type ReactNode, useState } from 'react'
 import { useSearchParams } from 'react-router'
-import { useCall, useDo } from '../../../api/hooks.ts'
+import { useApiMutation, useApiQuery } from '../../../api/hooks.ts'
 import { useMay } from '../../../shell/membership.ts'
 import { useNamespace } from '../../../shell/paths.ts'
 import { NeedsRole } from '../../../shell/require-role.tsx'
@@ -48,8 +48,8 @@ export function TokensPage() {
 
 function Tokens({ make }: { make: ReactNode }) {
   const ns = useNamespace()
-  const { data, error, refetch } = useCall('GET /api/namespaces/{ns}/tokens', { ns })
-  const { mutateAsync } = useDo('DELETE /api/namespaces/{ns}/tokens/{id}', ['GET /api/namespaces/{ns}/tokens'])
+  const { data, error, refetch } = useApiQuery('GET /api/namespaces/{ns}/tokens', { ns })
+  const { mutateAsync } = useApiMutation('DELETE /api/namespaces/{ns}/tokens/{id}', ['GET /api/namespaces/{ns}/tokens'])
   const [leaving, setLeaving] = useState<Token>()
   const [rotating, setRotating] = useState<Token>()
   return (

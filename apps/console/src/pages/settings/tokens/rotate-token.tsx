@@ -1,6 +1,6 @@
 import type { MintedToken, Token } from '@persql/contract'
 import { useState } from 'react'
-import { useDo } from '../../../api/hooks.ts'
+import { useApiMutation } from '../../../api/hooks.ts'
 import { useNamespace } from '../../../shell/paths.ts'
 import { Button } from '../../../ui/button.tsx'
 import { ConfirmDialog } from '../../../ui/confirm-dialog.tsx'
@@ -17,7 +17,9 @@ interface RotateTokenProps {
 export function RotateToken({ token, onClose }: RotateTokenProps) {
   const ns = useNamespace()
   const [rotated, setRotated] = useState<MintedToken>()
-  const { mutateAsync } = useDo('POST /api/namespaces/{ns}/tokens/{id}/rotate', ['GET /api/namespaces/{ns}/tokens'])
+  const { mutateAsync } = useApiMutation('POST /api/namespaces/{ns}/tokens/{id}/rotate', [
+    'GET /api/namespaces/{ns}/tokens',
+  ])
   const close = () => setRotated(undefined)
   return (
     <>

@@ -1,7 +1,7 @@
 import type { Change } from '@persql/contract'
 import { randomText } from '../../../token.ts'
 import { ALL } from '../../engine/engine.ts'
-import type { OwnPages } from '../../engine/system-storage.ts'
+import type { SystemStorage } from '../../engine/system-storage.ts'
 
 /** A change with its place in the feed. */
 export interface FeedEvent extends Change {
@@ -33,15 +33,15 @@ const LINGER_MS = 10 * 60 * 1000
  * What was committed, in order: `feed-event/<seq of the last>` holds the events of one commit and is written with it.
  * While nobody has listened for a while nothing is kept but, once, that there was something.
  */
-export class Feed {
+export class ChangeFeed {
   readonly #kv: SyncKvStorage
-  readonly #ownPages: OwnPages
+  readonly #ownPages: SystemStorage
   readonly #now: () => number
   readonly #listeners = new Set<Listener>()
   #state: State | undefined
   #ring: FeedEvent[] = []
 
-  constructor(storage: DurableObjectStorage, ownPages: OwnPages, now: () => number) {
+  constructor(storage: DurableObjectStorage, ownPages: SystemStorage, now: () => number) {
     this.#kv = storage.kv
     this.#ownPages = ownPages
     this.#now = now

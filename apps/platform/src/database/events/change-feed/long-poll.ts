@@ -1,15 +1,15 @@
 import { limitReached } from '../../../storage/limit-reached.ts'
-import type { Feed, FeedEvent } from './feed.ts'
+import type { ChangeFeed, FeedEvent } from './feed.ts'
 import type { concerns } from './table-filter.ts'
 
 const MAX_WAITING = 1_000
 
 /** Those who wait for the next change with a call that stays open. */
-export class Waiting {
-  readonly #feed: Feed
+export class LongPollers {
+  readonly #feed: ChangeFeed
   readonly #ends = new Set<() => void>()
 
-  constructor(feed: Feed) {
+  constructor(feed: ChangeFeed) {
     this.#feed = feed
   }
 

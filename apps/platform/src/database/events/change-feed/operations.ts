@@ -2,16 +2,16 @@ import { PerSQLError } from '@persql/contract'
 import type { Grant } from '../../calls/call.ts'
 import { type Handlers, parseInput } from '../../calls/handler.ts'
 import { done } from '../../calls/outcome.ts'
-import type { Feed } from './feed.ts'
-import type { Waiting } from './long-poll.ts'
-import type { Sockets } from './sockets.ts'
+import type { ChangeFeed } from './feed.ts'
+import type { LongPollers } from './long-poll.ts'
+import type { ChangeSockets } from './sockets.ts'
 import { concerns, tablesOf, within } from './table-filter.ts'
 
 /** The services that subscribers use. */
 interface FeedServices {
-  readonly feed: Feed
-  readonly waiting: Waiting
-  readonly sockets: Sockets
+  readonly feed: ChangeFeed
+  readonly waiting: LongPollers
+  readonly sockets: ChangeSockets
   readonly admits: (grant: Grant) => boolean
 }
 
@@ -21,7 +21,7 @@ export function operations({ feed, waiting, sockets, admits }: FeedServices) {
     /** The Worker comes back with the ticket and the connection, which cannot travel with a call. */
     subscribe(call) {
       const { tables, cursor } = parseInput<'subscribe'>(call)
-      return done({ ticket: sockets.admit(call.grant, tablesOf(tables), cursor) })
+      return done({ ticket: sockets.issueTicket(call.grant, tablesOf(tables), cursor) })
     },
 
     async wait_for_changes(call) {

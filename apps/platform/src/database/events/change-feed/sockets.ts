@@ -2,8 +2,8 @@ import { type Change, PerSQLError } from '@persql/contract'
 import { limitReached } from '../../../storage/limit-reached.ts'
 import { randomText } from '../../../token.ts'
 import type { Grant } from '../../calls/call.ts'
-import type { Bearer, Lease } from '../../metering/lease.ts'
-import type { Feed, FeedEvent } from './feed.ts'
+import type { Bearer, LeaseClient } from '../../metering/lease.ts'
+import type { ChangeFeed, FeedEvent } from './feed.ts'
 import { concerns, type Tables, within } from './table-filter.ts'
 
 /** What is known of a socket, kept with it by the runtime while the object sleeps. */
@@ -28,7 +28,7 @@ interface Socket {
 /** What sockets need of their database. */
 export interface SocketsOptions {
   readonly ctx: DurableObjectState
-  readonly feed: Feed
+  readonly feed: ChangeFeed
   readonly now: () => number
   readonly admits: (grant: Bearer) => boolean
   /** Has `sweep` called at that moment. */
@@ -56,7 +56,7 @@ const MEMBER_MS = 15 * 60 * 1000
 const CHECK_MS = 10 * 60 * 1000
 
 /** WebSockets that are told of changes. They survive the object's sleep. */
-export class Sockets {
+export class ChangeSockets {
   readonly #options: SocketsOptions
   readonly #tickets = new Map<string, Ticket>()
   readonly #sockets = new Map<WebSocket, Socket>()
@@ -73,7 +73,11 @@ export class Sockets {
   }
 
   /** Lets one in who comes with the ticket that this returns. @throws PerSQLError `limit_reached` or `invalid_input` */
-  admit({ tokenId, secretId, tableScope, expiresAtMs }: Grant, wanted: Tables, cursor: string | undefined): string {
+  issueTicket(
+    { tokenId, secretId, tableScope, expiresAtMs }: Grant,
+    wanted: Tables,
+    cursor: string | undefined,
+  ): string {
     const { ctx, now } = this.#options
     if (ctx.getWebSockets().length + this.#tickets.size >= MAX_SOCKETS) {
       throw limitReached(MAX_SOCKETS, 'subscriptions', 'Close one you no longer need.')
@@ -232,7 +236,7 @@ function send(ws: WebSocket, message: object): void {
 }
 
 /** Returns the timer that closes sockets whose tokens are not valid any more. */
-export const timers = (services: { readonly sockets: Sockets; readonly lease: Lease }) => ({
+export const timers = (services: { readonly sockets: ChangeSockets; readonly lease: LeaseClient }) => ({
   sockets: async () => {
     await services.lease.askForTokens()
     return services.sockets.sweep()

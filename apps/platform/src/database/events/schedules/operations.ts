@@ -3,10 +3,10 @@ import { mapPage } from '../../../paging.ts'
 import { actorOf, type DatabaseCall } from '../../calls/call.ts'
 import { type Handlers, parseInput } from '../../calls/handler.ts'
 import { done, donePage } from '../../calls/outcome.ts'
-import { type Engine, OnHold } from '../../engine/engine.ts'
+import { DatabaseLocked, type Engine } from '../../engine/engine.ts'
 import type { Audit } from '../../review/audit-outbox.ts'
 import { failed, lastRun, runStatement, statementOf } from './run.ts'
-import { type Rights, type Schedules, type StoredSchedule, scheduleOf } from './store.ts'
+import { type SchedulePermission, type Schedules, type StoredSchedule, scheduleOf } from './store.ts'
 
 /** The services that schedules use. */
 interface ScheduleServices {
@@ -59,12 +59,12 @@ export function operations({ schedules, engine, audit, now }: ScheduleServices) 
       try {
         const result = runStatement(schedule, engine)
         const { rowsRead, rowsWritten } = result
-        const ran = schedules.ranByHand(schedule, lastRun(result, atMs, startedMs))
+        const ran = schedules.recordManualRun(schedule, lastRun(result, atMs, startedMs))
         return done(scheduleOf(ran), { ...used, rowsRead, rowsWritten })
       } catch (cause) {
-        if (cause instanceof OnHold) throw cause
+        if (cause instanceof DatabaseLocked) throw cause
         const durationMs = performance.now() - startedMs
-        return done(scheduleOf(schedules.ranByHand(schedule, { ...failed(cause, atMs), durationMs })), used)
+        return done(scheduleOf(schedules.recordManualRun(schedule, { ...failed(cause, atMs), durationMs })), used)
       }
     },
   } satisfies Handlers
@@ -77,4 +77,4 @@ function find(id: string, { grant }: DatabaseCall, schedules: Schedules): Stored
   return schedule
 }
 
-const rightsOf = ({ grant: { role, tableScope } }: DatabaseCall): Rights => ({ role, tableScope })
+const rightsOf = ({ grant: { role, tableScope } }: DatabaseCall): SchedulePermission => ({ role, tableScope })

@@ -2,11 +2,11 @@ import { PerSQLError } from '@persql/contract'
 import { now } from '../../../clock.ts'
 import type { Access } from '../../calls/access.ts'
 import { type Bound, parseQuery, type StatementInput } from '../../calls/call.ts'
-import { type Engine, OnHold } from '../../engine/engine.ts'
+import { DatabaseLocked, type Engine } from '../../engine/engine.ts'
 import type { Result } from '../../engine/result.ts'
 import type { IdentityStore } from '../../identity.ts'
-import type { Charges } from '../../metering/charges.ts'
-import type { Lease } from '../../metering/lease.ts'
+import type { CallBilling } from '../../metering/charges.ts'
+import type { LeaseClient } from '../../metering/lease.ts'
 import type { LastRun, Schedules, StoredSchedule } from './store.ts'
 
 /** The statement of a schedule, with its parameters as the runtime binds them. @throws PerSQLError */
@@ -66,7 +66,7 @@ async function runOne(known: StoredSchedule, options: DueOptions): Promise<void>
   // Others were served meanwhile: it may have been changed, or be gone.
   const schedule = schedules.find(known.id)
   if (!schedule || !isDue(schedule, now())) return
-  schedules.ran(schedule, refused === undefined ? runNow(schedule, options) : failed(refused, now()))
+  schedules.recordRun(schedule, refused === undefined ? runNow(schedule, options) : failed(refused, now()))
 }
 
 function runNow(schedule: StoredSchedule, { engine, spend, now }: DueOptions): LastRun {
@@ -75,7 +75,7 @@ function runNow(schedule: StoredSchedule, { engine, spend, now }: DueOptions): L
     const result = spend(`schedule:${schedule.id}`, schedule.sql, () => runStatement(schedule, engine))
     return lastRun(result, atMs, startedMs)
   } catch (cause) {
-    if (cause instanceof OnHold) return failed(new PerSQLError('unavailable'), atMs)
+    if (cause instanceof DatabaseLocked) return failed(new PerSQLError('unavailable'), atMs)
     return { ...failed(cause, atMs), durationMs: performance.now() - startedMs }
   }
 }
@@ -109,9 +109,9 @@ interface ScheduleTimerServices {
   readonly identity: IdentityStore
   readonly schedules: Schedules
   readonly engine: Engine
-  readonly lease: Lease
+  readonly lease: LeaseClient
   readonly access: Access
-  readonly charges: Charges
+  readonly charges: CallBilling
 }
 
 /** Returns the timer that runs schedules. */

@@ -12,7 +12,7 @@ import { toIso } from '../../../clock.ts'
 import { compareKeys, pageOf } from '../../../paging.ts'
 import { limitReached } from '../../../storage/limit-reached.ts'
 import { randomText } from '../../../token.ts'
-import type { OwnPages } from '../../engine/system-storage.ts'
+import type { SystemStorage } from '../../engine/system-storage.ts'
 
 type Fields = Pick<Parsed<Api['create_schedule']>, 'name' | 'sql' | 'params' | 'intervalSec' | 'enabled'>
 
@@ -27,7 +27,7 @@ export interface LastRun {
 }
 
 /** The rights of whoever saved a schedule, as they were then. */
-export interface Rights {
+export interface SchedulePermission {
   readonly role: Role
   readonly tableScope: readonly string[] | null
 }
@@ -35,7 +35,7 @@ export interface Rights {
 /** A schedule as it is stored. */
 export interface StoredSchedule extends Fields {
   readonly id: string
-  readonly rights: Rights
+  readonly rights: SchedulePermission
   readonly createdAtMs: number
   readonly updatedAtMs: number
   readonly nextAtMs: number | null
@@ -59,10 +59,10 @@ const MAX_ERROR = 1_000
 /** The schedules of a database: `schedule/<id>`, out of reach of SQL. */
 export class Schedules {
   readonly #kv: SyncKvStorage
-  readonly #ownPages: OwnPages
+  readonly #ownPages: SystemStorage
   readonly #sweepAt: (atMs: number) => void
 
-  constructor(storage: DurableObjectStorage, ownPages: OwnPages, sweepAt: (atMs: number) => void) {
+  constructor(storage: DurableObjectStorage, ownPages: SystemStorage, sweepAt: (atMs: number) => void) {
     this.#kv = storage.kv
     this.#ownPages = ownPages
     this.#sweepAt = sweepAt
@@ -91,7 +91,7 @@ export class Schedules {
   }
 
   /** @throws PerSQLError `limit_reached` */
-  create(fields: Fields, rights: Rights, nowMs: number): StoredSchedule {
+  create(fields: Fields, rights: SchedulePermission, nowMs: number): StoredSchedule {
     if (this.list().length >= MAX_SCHEDULES) {
       throw limitReached(MAX_SCHEDULES, 'schedules')
     }
@@ -101,7 +101,7 @@ export class Schedules {
   }
 
   /** One that gets another interval, or is enabled again, runs next when an interval has passed from now. */
-  change(known: StoredSchedule, fields: Partial<Fields>, rights: Rights, nowMs: number): StoredSchedule {
+  change(known: StoredSchedule, fields: Partial<Fields>, rights: SchedulePermission, nowMs: number): StoredSchedule {
     const changed = { ...known, ...fields, rights, updatedAtMs: nowMs }
     const anew = changed.intervalSec !== known.intervalSec || known.nextAtMs === null
     const next = anew ? nowMs + changed.intervalSec * 1000 : known.nextAtMs
@@ -119,7 +119,7 @@ export class Schedules {
   }
 
   /** Notes a run that was due, in its transaction. Those that were missed before are not made up for. */
-  ran(schedule: StoredSchedule, last: LastRun): void {
+  recordRun(schedule: StoredSchedule, last: LastRun): void {
     const { nextAtMs, intervalSec } = schedule
     const interval = intervalSec * 1000
     const missed = nextAtMs === null ? 0 : Math.max(0, Math.floor((last.atMs - nextAtMs) / interval))
@@ -128,7 +128,7 @@ export class Schedules {
   }
 
   /** Notes a run that somebody asked for: the next one stays when it is. */
-  ranByHand(schedule: StoredSchedule, last: LastRun): StoredSchedule {
+  recordManualRun(schedule: StoredSchedule, last: LastRun): StoredSchedule {
     return this.put({ ...schedule, last: cut(last) })
   }
 }

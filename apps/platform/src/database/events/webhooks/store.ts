@@ -15,7 +15,7 @@ import { toIso } from '../../../clock.ts'
 import { compareKeys, pageOf } from '../../../paging.ts'
 import { limitReached } from '../../../storage/limit-reached.ts'
 import { randomText } from '../../../token.ts'
-import type { OwnPages } from '../../engine/system-storage.ts'
+import type { SystemStorage } from '../../engine/system-storage.ts'
 import { concerns } from '../change-feed/table-filter.ts'
 import type { Posted } from './deliver.ts'
 
@@ -84,12 +84,12 @@ const MAX_DUE = 1_000
  */
 export class WebhookStore {
   readonly #kv: SyncKvStorage
-  readonly #ownPages: OwnPages
+  readonly #ownPages: SystemStorage
   #hooks: readonly StoredWebhook[] | undefined
   readonly #waiting = new Map<string, number>()
   #number = 0
 
-  constructor(storage: DurableObjectStorage, ownPages: OwnPages) {
+  constructor(storage: DurableObjectStorage, ownPages: SystemStorage) {
     this.#kv = storage.kv
     this.#ownPages = ownPages
   }

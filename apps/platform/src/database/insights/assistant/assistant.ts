@@ -9,16 +9,16 @@ import { userTables } from '../../engine/schema.ts'
 import type { DocsStore } from './descriptions.ts'
 import {
   askPrompt,
-  type Described,
   describePrompt,
   descriptionIn,
   PHRASE_PROMPT,
   reasonsIn,
   statementIn,
+  type TableForPrompt,
 } from './prompts.ts'
 
 /** A question, and how far its answer may reach. */
-export interface Asking {
+export interface Question {
   readonly question: string
   /** The only tables and views it may be about; `null` for all. */
   readonly allowedTables: readonly string[] | null
@@ -27,7 +27,7 @@ export interface Asking {
 }
 
 /** What the model made of a question. */
-export interface Generated {
+export interface GeneratedQuery {
   readonly sql: string
   readonly explanation: string
   readonly aiTokens: number
@@ -63,7 +63,7 @@ export class Assistant {
    * Has a statement written for a question. Its tokens are charged as soon as they are used, whatever comes of them.
    * @throws PerSQLError `model_unavailable`, `model_failed` or `question_refused`
    */
-  async generate(tokenId: string, asking: Asking): Promise<Generated> {
+  async generate(tokenId: string, asking: Question): Promise<GeneratedQuery> {
     const model = modelOf(this.#env)
     const { allowedTables, context, maxRows, question } = asking
     const tables = this.#visible(allowedTables)
@@ -80,7 +80,7 @@ export class Assistant {
   }
 
   /** Runs what was generated. @throws PerSQLError */
-  run(sql: string, asking: Asking): Result {
+  run(sql: string, asking: Question): Result {
     const statement = { sql: `SELECT * FROM (${sql}\n) LIMIT ${asking.maxRows}`, params: [] }
     const analysis = this.#engine.prepare(statement, { role: 'readonly', tableScope: null })
     this.#checkReads(analysis, asking)
@@ -178,7 +178,7 @@ export class Assistant {
     return { text: JSON.stringify(rows), rowsRead: cursor.rowsRead }
   }
 
-  #visible(allowed: readonly string[] | null): Described[] {
+  #visible(allowed: readonly string[] | null): TableForPrompt[] {
     const views = [
       ...this.#sql.exec("SELECT name, sql FROM sqlite_master WHERE type = 'view' ORDER BY name").raw(),
     ].map(([name, sql]) => ({ name: name as string, sql: sql as string }))
@@ -188,7 +188,7 @@ export class Assistant {
   }
 
   /** The one SELECT in what the model wrote, which by itself compiles and reads no more than it may. */
-  #checked(written: string, asking: Asking): string {
+  #checked(written: string, asking: Question): string {
     try {
       const analysis = this.#engine.prepare({ sql: written, params: [] }, { role: 'readonly', tableScope: null })
       const { verb, explain, text, placeholders } = analysis.statement
@@ -214,7 +214,7 @@ export class Assistant {
    * Tables that are read must be allowed. Those behind an allowed view may be read through it; then no other table or view
    * may be named at all, so that nobody reaches around it.
    */
-  #checkReads({ effect, statement }: ReturnType<Engine['prepare']>, { allowedTables }: Asking): void {
+  #checkReads({ effect, statement }: ReturnType<Engine['prepare']>, { allowedTables }: Question): void {
     const refuse = (table: string) => {
       throw new PerSQLError('question_refused', {
         reason: `The generated statement reads "${table}", which is out of scope.`,

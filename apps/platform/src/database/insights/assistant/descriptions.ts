@@ -1,6 +1,6 @@
 import type { Docs } from '@persql/contract'
 import { lower } from '../../../sqlite/tokenizer.ts'
-import type { OwnPages } from '../../engine/system-storage.ts'
+import type { SystemStorage } from '../../engine/system-storage.ts'
 
 const KEY = 'docs'
 /** The keys, or how they begin, of what is deleted with the rows and tables of a database. */
@@ -9,9 +9,9 @@ export const contentKeys = [KEY]
 /** What people, or the model, say a database and its tables are for. It goes where a schema alone tells too little. */
 export class DocsStore {
   readonly #kv: SyncKvStorage
-  readonly #ownPages: OwnPages
+  readonly #ownPages: SystemStorage
 
-  constructor(storage: DurableObjectStorage, ownPages: OwnPages) {
+  constructor(storage: DurableObjectStorage, ownPages: SystemStorage) {
     this.#kv = storage.kv
     this.#ownPages = ownPages
   }

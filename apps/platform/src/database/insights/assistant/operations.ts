@@ -3,8 +3,8 @@ import { lower } from '../../../sqlite/tokenizer.ts'
 import type { DatabaseCall, Grant } from '../../calls/call.ts'
 import { type Handler, type Handlers, parseInput } from '../../calls/handler.ts'
 import { done, type Outcome } from '../../calls/outcome.ts'
-import type { Advised } from '../index-advisor/advise.ts'
-import type { Asking, Assistant } from './assistant.ts'
+import type { IndexAdviceResult } from '../index-advisor/advise.ts'
+import type { Assistant, Question } from './assistant.ts'
 import { type DocsStore, docsInScope } from './descriptions.ts'
 
 /** The services that the assistant uses. */
@@ -13,7 +13,7 @@ interface AssistantServices {
   readonly docs: DocsStore
   readonly admits: (grant: Grant) => boolean
   /** Finds indexes that logged statements lack. @throws PerSQLError `advice_under_way` */
-  readonly advise: (tableScope: Grant['tableScope']) => Promise<Advised>
+  readonly advise: (tableScope: Grant['tableScope']) => Promise<IndexAdviceResult>
 }
 
 /** Returns the handlers of the AI model and of the descriptions of tables. */
@@ -56,7 +56,7 @@ export const putDocs =
 async function answered(
   { grant }: DatabaseCall,
   { assistant, admits }: AssistantServices,
-  input: Omit<Asking, 'allowedTables'> & { readonly allowedTables?: readonly string[] },
+  input: Omit<Question, 'allowedTables'> & { readonly allowedTables?: readonly string[] },
   run: boolean,
 ): Promise<Outcome> {
   const asking = { ...input, allowedTables: allowedFor(grant, input.allowedTables) }

@@ -1,12 +1,12 @@
-import type { Described } from '@persql/contract'
+import type { SchemaDescription } from '@persql/contract'
 
 /** Longer texts are cut, table by table, so that a prompt stays payable. */
 const MAX_LENGTH = 60_000
 
-type Table = Described['tables'][number]
+type Table = SchemaDescription['tables'][number]
 
 /** The schema as a short text for a prompt: a block for each table and view, and a line for each column. */
-export function compactText({ databaseDescription, tables, views, triggers }: Described): string {
+export function compactText({ databaseDescription, tables, views, triggers }: SchemaDescription): string {
   const blocks = [...tables.map(tableBlock), ...views.map(viewBlock)]
   const names = [...tables.map(({ table }) => table), ...views.map(({ name }) => name)]
   const parts = [`SQLite database${about(databaseDescription)}`]
@@ -57,7 +57,7 @@ function tableBlock({ table, description, rowCount, columns, foreignKeys, indexe
   return [`${name(table)}${rowCount === null ? '' : ` (${rowCount} rows)`}${about(description)}`, ...lines].join('\n')
 }
 
-function viewBlock({ name: view, description, columns }: Described['views'][number]): string {
+function viewBlock({ name: view, description, columns }: SchemaDescription['views'][number]): string {
   const lines = columns.map(
     (column) => `  ${[name(column.name), column.type].filter(Boolean).join(' ')}${about(column.description)}`,
   )

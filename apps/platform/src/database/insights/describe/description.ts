@@ -1,4 +1,4 @@
-import type { Described, Docs } from '@persql/contract'
+import type { Docs, SchemaDescription } from '@persql/contract'
 import { countRows } from '../../engine/schema.ts'
 import { notesOf } from './find-description.ts'
 import { type Column, type Model, termNames } from './model.ts'
@@ -13,7 +13,7 @@ export function describeModel(sql: SqlStorage, { tables, views, triggers }: Mode
     return counted.rowCount
   }
   const described = (table: string) => (column: Column) => ({ ...column, description: noteOf(table, column.name) })
-  const data: Described = {
+  const data: SchemaDescription = {
     databaseDescription: docs.databaseDescription || null,
     tables: tables.map(({ name, columns, foreignKeys, indexes }) => ({
       table: name,
@@ -25,7 +25,7 @@ export function describeModel(sql: SqlStorage, { tables, views, triggers }: Mode
         ...index,
         columns: termNames(terms),
       })),
-    })) as Described['tables'],
+    })) as SchemaDescription['tables'],
     views: views.map(({ name, sql, columns }) => ({
       name,
       sql,

@@ -1,5 +1,5 @@
-import type { Hit } from '@persql/contract'
-import { undone } from '../../engine/dry-run.ts'
+import type { SearchHit } from '@persql/contract'
+import { dryRun } from '../../engine/dry-run.ts'
 import type { Engine } from '../../engine/engine.ts'
 import { type Document, matchFor } from './search-terms.ts'
 
@@ -19,13 +19,13 @@ export function rank(
   documents: readonly Document[],
   q: string,
   limit: number,
-): Hit[] {
+): SearchHit[] {
   const match = matchFor(q)
   if (match === undefined || documents.length === 0) return []
-  return undone(storage, engine, () => ranked(storage.sql, documents, match, limit))
+  return dryRun(storage, engine, () => ranked(storage.sql, documents, match, limit))
 }
 
-function ranked(sql: SqlStorage, documents: readonly Document[], match: string, limit: number): Hit[] {
+function ranked(sql: SqlStorage, documents: readonly Document[], match: string, limit: number): SearchHit[] {
   sql.exec(
     `CREATE VIRTUAL TABLE ${INDEX} USING fts5(whole, name, about, context, content = '', tokenize = 'porter unicode61')`,
   )

@@ -5,15 +5,15 @@ import { createRunSql } from '../../engine/run-sql.ts'
 import type { Candidate } from './candidates.ts'
 import { indexName, indexSql } from './index-sql.ts'
 import { type Plan, planFor } from './plan.ts'
-import { reasonFor } from './reason-text.ts'
+import { formatReason } from './reason-text.ts'
 import { pagesOf } from './sample-pages.ts'
-import type { Scratch } from './scratch-database.ts'
+import type { ScratchDatabase } from './scratch-database.ts'
 import type { Table } from './tables.ts'
-import type { Proof } from './trial-result.ts'
+import type { TrialResult } from './trial-result.ts'
 import { examine } from './workload.ts'
 
 /** Advice, and the tenant's rows that were read for it. */
-export interface Advised {
+export interface IndexAdviceResult {
   readonly data: IndexAdvice
   readonly rowsRead: number
 }
@@ -35,9 +35,9 @@ const HOPELESS_FACTOR = 1_000
 /** Looks at the query log, tries indexes on a copy of the tables that are scanned, and says which ones help. */
 export async function advise(
   sql: SqlStorage,
-  scratch: Pick<Remote<Scratch>, 'begin' | 'load' | 'probe' | 'prove' | 'wipe'>,
+  scratch: Pick<Remote<ScratchDatabase>, 'begin' | 'load' | 'probe' | 'prove' | 'wipe'>,
   scope: readonly string[] | null,
-): Promise<Advised> {
+): Promise<IndexAdviceResult> {
   const run = createRunSql(sql)
   const examined = examine(run, scope)
   const plan = planFor(run, examined)
@@ -81,7 +81,7 @@ export async function advise(
 /** Copies the tables page by page. Between two pages others are served. */
 async function copy(
   sql: SqlStorage,
-  scratch: Pick<Remote<Scratch>, 'load'>,
+  scratch: Pick<Remote<ScratchDatabase>, 'load'>,
   tables: readonly Table[],
   maxRows: number,
 ): Promise<{ rowsRead: number; samples: ReadonlyMap<string, number> }> {
@@ -105,7 +105,7 @@ async function copy(
 }
 
 function suggestion(
-  { candidate: number, gains }: Proof,
+  { candidate: number, gains }: TrialResult,
   { candidates, trials, usages }: Plan,
   samples: ReadonlyMap<string, number>,
   taken: Set<string>,
@@ -120,7 +120,7 @@ function suggestion(
     table: candidate.table,
     columns: candidate.terms.map(({ column }) => column),
     sql: indexSql(name, candidate),
-    reason: reasonFor(candidate, gains, mentions, { scans, others, copied: samples.get(candidate.table) }),
+    reason: formatReason(candidate, gains, mentions, { scans, others, copied: samples.get(candidate.table) }),
     queries: gains.map(({ trial }) => trials[trial]?.sql as string),
     rowsReadBefore: gains.reduce((sum, { before }) => sum + before, 0),
     rowsReadAfter: gains.reduce((sum, { after }) => sum + after, 0),

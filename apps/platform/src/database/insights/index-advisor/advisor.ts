@@ -3,15 +3,15 @@ import type { Env } from '../../../env.ts'
 import type { Grant } from '../../calls/call.ts'
 import { databaseObject } from '../../calls/neighbors.ts'
 import type { IdentityStore } from '../../identity.ts'
-import type { Charges } from '../../metering/charges.ts'
-import { type Advised, advise } from './advise.ts'
+import type { CallBilling } from '../../metering/charges.ts'
+import { advise, type IndexAdviceResult } from './advise.ts'
 
 /** The services that advice uses. */
 interface AdvisorServices {
   readonly env: Env
   readonly storage: DurableObjectStorage
   readonly identity: IdentityStore
-  readonly charges: Charges
+  readonly charges: CallBilling
 }
 
 /** Advice on indexes. There is one copy to try them on, so one caller gets it at a time. */
@@ -24,7 +24,7 @@ export class Advisor {
   }
 
   /** Finds indexes that logged statements lack. @throws PerSQLError `advice_under_way` */
-  async advise(tableScope: Grant['tableScope']): Promise<Advised> {
+  async advise(tableScope: Grant['tableScope']): Promise<IndexAdviceResult> {
     const { env, storage, identity, charges } = this.#services
     const { namespace, slug } = identity.known
     if (this.#isRunning) throw new PerSQLError('advice_under_way')

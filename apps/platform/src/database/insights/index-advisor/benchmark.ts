@@ -21,7 +21,7 @@ export interface Prepared {
 }
 
 /** Makes indexes on the copy and measures statements. Nothing that they write stays. */
-export class Bench {
+export class IndexBenchmark {
   readonly #storage: DurableObjectStorage
   readonly #candidates: readonly Candidate[]
   readonly #samples: Samples

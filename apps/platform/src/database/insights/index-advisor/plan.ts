@@ -1,4 +1,4 @@
-import type { Run } from '../../../sqlite/schema-map.ts'
+import type { RunSql } from '../../../sqlite/schema-map.ts'
 import { lower } from '../../../sqlite/tokenizer.ts'
 import { type Candidate, candidatesFor } from './candidates.ts'
 import { type Usage, usageOf } from './column-usage.ts'
@@ -28,7 +28,7 @@ export interface Plan {
  * What is to be tried: statements that read much, all tables they need, and candidates for them. Of a join, the table that is
  * not scanned counts too: with an index on it, the planner may turn the join round.
  */
-export function planFor(run: Run, examined: readonly Examined[]): Plan {
+export function planFor(run: RunSql, examined: readonly Examined[]): Plan {
   const known = new Map<string, Table | undefined>()
   const table = (name: string) => {
     if (!known.has(name)) known.set(name, readTable(run, name))

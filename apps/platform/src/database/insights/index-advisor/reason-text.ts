@@ -21,7 +21,7 @@ interface Circumstances {
 }
 
 /** Why an index is suggested, in words. */
-export function reasonFor(
+export function formatReason(
   { table, terms }: Candidate,
   gains: readonly Gain[],
   mentions: readonly Mention[],

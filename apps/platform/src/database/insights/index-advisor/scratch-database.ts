@@ -1,10 +1,10 @@
 import { RpcTarget } from 'cloudflare:workers'
 import { PerSQLError } from '@persql/contract'
 import { now } from '../../../clock.ts'
-import { Bench } from './benchmark.ts'
+import { IndexBenchmark } from './benchmark.ts'
 import type { Candidate } from './candidates.ts'
-import type { Proof, Shapes, Trial } from './trial-result.ts'
-import { Prover } from './trial-runner.ts'
+import type { Shapes, Trial, TrialResult } from './trial-result.ts'
+import { TrialRunner } from './trial-runner.ts'
 
 const WIPE_AFTER_MS = 10 * 60 * 1000
 /** A statement may have 100 KB. */
@@ -19,7 +19,7 @@ interface Parts {
 }
 
 /** A copy of some tables, in an object of its own, on which indexes are tried out. What it holds is gone afterwards. */
-export class Scratch extends RpcTarget {
+export class ScratchDatabase extends RpcTarget {
   readonly #parts: Parts
   /** Which copy this is: whoever still works on an earlier one is stopped. */
   #copy = 0
@@ -75,8 +75,8 @@ export class Scratch extends RpcTarget {
     candidates: readonly Candidate[],
     tables: Shapes,
     statistics: boolean,
-  ): Promise<Proof[]> {
-    return new Prover(this.#bench(candidates, statistics), trials, candidates).prove(tables)
+  ): Promise<TrialResult[]> {
+    return new TrialRunner(this.#bench(candidates, statistics), trials, candidates).prove(tables)
   }
 
   /** Forgets everything. */
@@ -88,10 +88,10 @@ export class Scratch extends RpcTarget {
     await storage.deleteAll()
   }
 
-  #bench(candidates: readonly Candidate[], statistics: boolean): Bench {
+  #bench(candidates: readonly Candidate[], statistics: boolean): IndexBenchmark {
     this.#refuseOccupied()
     const copy = this.#copy
-    const bench = new Bench(this.#parts.storage, candidates, async () => {
+    const bench = new IndexBenchmark(this.#parts.storage, candidates, async () => {
       // Others of this process are waiting for their turn.
       await scheduler.wait(0)
       if (copy !== this.#copy) throw new PerSQLError('unavailable')
@@ -106,6 +106,6 @@ export class Scratch extends RpcTarget {
 }
 
 /** Returns the timer that deletes a copy, should its advisor not come back. */
-export const timers = (services: { readonly scratch: Scratch }) => ({
+export const timers = (services: { readonly scratch: ScratchDatabase }) => ({
   scratch: () => services.scratch.wipe(),
 })

@@ -1,4 +1,4 @@
-import type { Run } from '../../../sqlite/schema-map.ts'
+import type { RunSql } from '../../../sqlite/schema-map.ts'
 import { lower, quoteName } from '../../../sqlite/tokenizer.ts'
 import type { TableShape, Term } from './candidates.ts'
 
@@ -13,7 +13,7 @@ export interface Table extends TableShape {
 }
 
 /** Reads what is needed of a table, or nothing when it is of a kind that cannot be copied. */
-export function readTable(run: Run, name: string): Table | undefined {
+export function readTable(run: RunSql, name: string): Table | undefined {
   const [kind] = run(`SELECT type, wr FROM pragma_table_list WHERE schema = 'main' AND name = ?`, name)
   const [made] = run(`SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?`, name)
   if (kind?.[0] !== 'table' || kind[1] !== 0 || !made) return undefined
@@ -47,7 +47,7 @@ export function readTable(run: Run, name: string): Table | undefined {
 }
 
 /** The index's columns up to the first expression. */
-function termsOf(run: Run, index: string): Term[] {
+function termsOf(run: RunSql, index: string): Term[] {
   const rows = run('SELECT name, "desc", coll FROM pragma_index_xinfo(?) WHERE key = 1 ORDER BY seqno', index)
   const end = rows.findIndex(([name, , collation]) => name === null || collation !== 'BINARY')
   return rows
@@ -55,7 +55,7 @@ function termsOf(run: Run, index: string): Term[] {
     .map(([name, descending]) => ({ column: name as string, descending: descending === 1 }))
 }
 
-function foreignKeysOf(run: Run, name: string): string[][] {
+function foreignKeysOf(run: RunSql, name: string): string[][] {
   const keys = new Map<unknown, string[]>()
   for (const [id, column] of run('SELECT id, "from" FROM pragma_foreign_key_list(?) ORDER BY id, seq', name)) {
     keys.set(id, [...(keys.get(id) ?? []), column as string])

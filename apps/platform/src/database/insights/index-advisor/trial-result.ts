@@ -16,7 +16,7 @@ export interface Gain {
 }
 
 /** A candidate with the statements that gain by it. */
-export interface Proof {
+export interface TrialResult {
   readonly candidate: number
   readonly gains: readonly Gain[]
 }
@@ -46,7 +46,7 @@ export function ranked(
 }
 
 /** Of those proved, in their order, the ones that no other makes needless. */
-export function needed(proofs: readonly Proof[], candidates: readonly Candidate[]): Proof[] {
+export function needed(proofs: readonly TrialResult[], candidates: readonly Candidate[]): TrialResult[] {
   const covers = (b: number, a: number) => {
     const [wide, narrow] = [candidates[b], candidates[a]]
     if (!wide || !narrow || wide.table !== narrow.table || wide.terms.length <= narrow.terms.length) return false

@@ -1,6 +1,6 @@
-import type { Bench, Prepared } from './benchmark.ts'
+import type { IndexBenchmark, Prepared } from './benchmark.ts'
 import type { Candidate } from './candidates.ts'
-import { type Gain, needed, type Proof, ranked, type Shapes, type Trial, worthwhile } from './trial-result.ts'
+import { type Gain, needed, ranked, type Shapes, type Trial, type TrialResult, worthwhile } from './trial-result.ts'
 
 /** After this long nothing more is tried. */
 const MAX_TOTAL_MS = 20_000
@@ -11,8 +11,8 @@ const MAX_JOINS = 10
  * Finds out which candidates help: each by itself; for joins, those that the planner takes out of all, since one may do
  * nothing without the other. Then the best are kept one after the other, as long as each still helps beside the rest.
  */
-export class Prover {
-  readonly #bench: Bench
+export class TrialRunner {
+  readonly #bench: IndexBenchmark
   readonly #trials: readonly Trial[]
   readonly #candidates: readonly Candidate[]
   readonly #untilMs = Date.now() + MAX_TOTAL_MS
@@ -20,13 +20,13 @@ export class Prover {
   /** Rows that a statement reads with all that is kept. */
   readonly #rowsRead = new Map<Prepared, number>()
 
-  constructor(bench: Bench, trials: readonly Trial[], candidates: readonly Candidate[]) {
+  constructor(bench: IndexBenchmark, trials: readonly Trial[], candidates: readonly Candidate[]) {
     this.#bench = bench
     this.#trials = trials
     this.#candidates = candidates
   }
 
-  async prove(shapes: Shapes): Promise<Proof[]> {
+  async prove(shapes: Shapes): Promise<TrialResult[]> {
     for (const [i, trial] of this.#trials.entries()) {
       const prepared =
         this.#isOver() || trial.candidates.length === 0 ? undefined : await this.#bench.prepare(i, trial, shapes)
@@ -37,7 +37,7 @@ export class Prover {
     const alone: Gain[][] = []
     for (const i of this.#candidates.keys()) alone.push(await this.#alone(i))
     const weights = this.#trials.map(({ weight }) => weight)
-    const proofs: Proof[] = []
+    const proofs: TrialResult[] = []
     for (const i of ranked(this.#candidates, alone, weights)) proofs.push(...(await this.#keep([i], alone, weights)))
     for (const one of this.#prepared.filter(({ trial }) => this.#isJoin(trial)).slice(0, MAX_JOINS)) {
       proofs.push(...(await this.#keep(await this.#chosen(one), alone, weights)))
@@ -71,7 +71,11 @@ export class Prover {
   }
 
   /** Keeps indexes that still help beside those kept before, and harm no statement more than they help. */
-  async #keep(candidates: readonly number[], alone: readonly Gain[][], weights: readonly number[]): Promise<Proof[]> {
+  async #keep(
+    candidates: readonly number[],
+    alone: readonly Gain[][],
+    weights: readonly number[],
+  ): Promise<TrialResult[]> {
     if (this.#isOver() || candidates.length === 0) return []
     for (const i of candidates) await this.#bench.make(i)
     const gains: Gain[] = []
@@ -96,7 +100,7 @@ export class Prover {
   }
 
   /** Leaves out indexes that a wider one makes needless, and measures what that one does for their statements. */
-  async #without(proofs: readonly Proof[]): Promise<Proof[]> {
+  async #without(proofs: readonly TrialResult[]): Promise<TrialResult[]> {
     const rest = needed(proofs, this.#candidates).map((proof) => ({ ...proof, gains: [...proof.gains] }))
     const left = proofs.filter(({ candidate }) => !rest.some((proof) => proof.candidate === candidate))
     for (const { candidate } of left) this.#bench.drop(candidate)

@@ -1,6 +1,6 @@
-import { type Run, readSchemaMap } from '../../../sqlite/schema-map.ts'
+import { type RunSql, readSchemaMap } from '../../../sqlite/schema-map.ts'
 import { lower, parseStatement, type Statement } from '../../../sqlite/tokenizer.ts'
-import { authorise, Guard } from '../../authorizer/authorizer.ts'
+import { Authorizer, authorise } from '../../authorizer/authorizer.ts'
 import { castIntegers, numbering } from '../../authorizer/bind.ts'
 import { MAX_LOGGED_SQL } from '../../metering/query-log.ts'
 import { accessOf } from './compiled-access.ts'
@@ -26,8 +26,8 @@ const LOG = `SELECT sql, sum(rows_read), max(rows_read), max(duration_ms) FROM
  * The statements that read most. Left out is what no longer compiles, what touches tables out of scope or tables that
  * are not the tenant's, and what calls itself: with other parameters that might not end.
  */
-export function examine(run: Run, scope: readonly string[] | null): Examined[] {
-  const guard = new Guard(run)
+export function examine(run: RunSql, scope: readonly string[] | null): Examined[] {
+  const guard = new Authorizer(run)
   const { roots } = readSchemaMap(run)
   const examined: Examined[] = []
   for (const logged of distinctStatements(run(LOG) as unknown as Entry[], MAX_LOGGED_SQL)) {
@@ -40,8 +40,8 @@ export function examine(run: Run, scope: readonly string[] | null): Examined[] {
 
 function understand(
   logged: Logged,
-  run: Run,
-  guard: Guard,
+  run: RunSql,
+  guard: Authorizer,
   roots: ReadonlyMap<number, string>,
   tableScope: readonly string[] | null,
 ): Examined | undefined {
@@ -67,7 +67,7 @@ function understand(
 const nulls = ({ text, placeholders }: Statement): null[] =>
   Array(Math.max(0, ...numbering(text, placeholders))).fill(null)
 
-const recursive = (run: Run, text: string, params: readonly unknown[]) =>
+const recursive = (run: RunSql, text: string, params: readonly unknown[]) =>
   run(`EXPLAIN QUERY PLAN ${text}`, ...params).some(([, , , detail]) => detail === 'RECURSIVE STEP')
 
 const isInternal = (name: string) => /^(sqlite_|_persql_|_cf_)/.test(lower(name))

@@ -4,7 +4,7 @@ import { type Handlers, parseInput } from '../../calls/handler.ts'
 import { done } from '../../calls/outcome.ts'
 import type { Endpoints } from '../../endpoints/store.ts'
 import { percentile } from './percentile.ts'
-import { type Ran, trafficOf } from './traffic.ts'
+import { type LoggedCall, trafficOf } from './traffic.ts'
 
 const SLOW_MS = 500
 const MAX_RECENT = 500
@@ -44,7 +44,7 @@ export function operations({ storage, endpoints, now }: InsightsServices) {
       endpoints.get(slug)
       const toMs = now()
       const fromMs = toMs - hours * HOUR_MS
-      const ran = storage.sql.exec<Ran>(
+      const ran = storage.sql.exec<LoggedCall>(
         `SELECT id, ts, duration_ms AS durationMs, rows_read AS rowsRead, rows_written AS rowsWritten,
            status >= 400 AS isFailed, error
          FROM _persql_query_log WHERE token_id = ? AND ts >= ? ORDER BY id`,

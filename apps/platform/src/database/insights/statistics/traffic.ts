@@ -4,7 +4,7 @@ import { costNano, usd } from '../../../money.ts'
 import { percentile } from './percentile.ts'
 
 /** A line of the query log. */
-export type Ran = {
+export type LoggedCall = {
   id: number
   ts: number
   durationMs: number
@@ -18,7 +18,11 @@ const PARTS = 24
 const MOST_FAILURES = 20
 
 /** What the log says of an endpoint's calls in a window; the lines are in order of time. */
-export function trafficOf(ran: readonly Ran[], fromMs: number, toMs: number): Omit<EndpointTraffic, 'windowHours'> {
+export function trafficOf(
+  ran: readonly LoggedCall[],
+  fromMs: number,
+  toMs: number,
+): Omit<EndpointTraffic, 'windowHours'> {
   const sum = (of: 'rowsRead' | 'rowsWritten') => ran.reduce((total, line) => total + line[of], 0)
   const used = { requests: ran.length, rowsRead: sum('rowsRead'), rowsWritten: sum('rowsWritten'), aiTokens: 0 }
   const durations = ran.map(({ durationMs }) => durationMs).sort((a, b) => a - b)

@@ -1,13 +1,13 @@
 import type { Totals } from '../../../money.ts'
 import { userTables } from '../../engine/schema.ts'
-import type { OwnPages } from '../../engine/system-storage.ts'
-import type { Measured } from '../measurement.ts'
+import type { SystemStorage } from '../../engine/system-storage.ts'
+import type { SizeMeasurement } from '../measurement.ts'
 import { countRows } from './count-rows.ts'
 
 /** What measuring needs of the database. */
 export interface SizeOptions {
   readonly storage: DurableObjectStorage
-  readonly ownPages: OwnPages
+  readonly ownPages: SystemStorage
   readonly now: () => number
   /** All that was ever used: what was written shows in it. */
   readonly totals: () => Totals
@@ -15,7 +15,7 @@ export interface SizeOptions {
   readonly isHeld: () => boolean
 }
 
-interface Kept extends Measured {
+interface Kept extends SizeMeasurement {
   /** Rows ever written by then: as long as that stays, nothing has changed. */
   readonly rowsWritten: number
 }
@@ -23,7 +23,7 @@ interface Kept extends Measured {
 const KEY = 'measured'
 
 /** The size of a database, measured off the path of calls and only when something was written, for its namespace to tell. */
-export class Size {
+export class SizeTracker {
   readonly #options: SizeOptions
   #kept: Kept | undefined
   #toldAtMs: number | undefined
@@ -41,12 +41,12 @@ export class Size {
   }
 
   /** The last measurement, if the namespace does not have it yet. */
-  news(): Measured | undefined {
+  unreported(): SizeMeasurement | undefined {
     return this.#kept && this.#kept.measuredAtMs !== this.#toldAtMs ? plain(this.#kept) : undefined
   }
 
   /** To be called when the namespace has got it. */
-  told(measured: Measured | undefined): void {
+  markReported(measured: SizeMeasurement | undefined): void {
     if (measured) this.#toldAtMs = measured.measuredAtMs
   }
 
@@ -58,7 +58,7 @@ export class Size {
   }
 
   /** Measures now. */
-  measure(): Measured {
+  measure(): SizeMeasurement {
     const { storage, ownPages, now, totals, isHeld } = this.#options
     const { sql } = storage
     const read = (text: string, ...params: number[]) => [...sql.exec(text, ...params).raw()]
@@ -79,4 +79,4 @@ export class Size {
   }
 }
 
-const plain = ({ rowsWritten: _, ...measured }: Kept): Measured => measured
+const plain = ({ rowsWritten: _, ...measured }: Kept): SizeMeasurement => measured

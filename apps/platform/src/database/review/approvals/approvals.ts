@@ -1,18 +1,18 @@
 import { type ApprovalRequest, type ListedApproval, PerSQLError } from '@persql/contract'
 import { toIso } from '../../../clock.ts'
 import { actorOf, type Bound } from '../../calls/call.ts'
-import type { OwnPages } from '../../engine/system-storage.ts'
+import type { SystemStorage } from '../../engine/system-storage.ts'
 import type { ApprovalEvent } from '../../events/webhooks/store.ts'
 import { type Request, Requests, statusOf } from './requests.ts'
 import { Rules } from './rules.ts'
 import { type Address, hashOf } from './tokens.ts'
-import { Gate } from './write-gate.ts'
+import { WriteGate } from './write-gate.ts'
 
 /** So much of its SQL a request shows in a list. */
 const LISTED_CHARACTERS = 500
 
 /** What a human who was asked answers. */
-export interface Verdict {
+export interface ApprovalDecision {
   readonly approved: boolean
   readonly by: string
   readonly note: string | null
@@ -21,18 +21,18 @@ export interface Verdict {
 /** What a database knows of rules and approvals. */
 export class Approvals {
   readonly rules: Rules
-  readonly gate: Gate
+  readonly gate: WriteGate
   readonly requests: Requests
   readonly #address: () => Address
 
   constructor(
     storage: DurableObjectStorage,
-    ownPages: OwnPages,
+    ownPages: SystemStorage,
     sweepAt: (atMs: number) => void,
     address: () => Address,
   ) {
     this.rules = new Rules(storage, ownPages)
-    this.gate = new Gate(storage, this.rules)
+    this.gate = new WriteGate(storage, this.rules)
     this.requests = new Requests(storage, ownPages, sweepAt)
     this.#address = address
   }
@@ -61,7 +61,7 @@ export class Approvals {
   }
 
   /** Records what a human decided: once. @throws PerSQLError `approval_not_found` or `approval_not_open` */
-  decide(token: string, verdict: Verdict, nowMs: number): ApprovalRequest {
+  decide(token: string, verdict: ApprovalDecision, nowMs: number): ApprovalRequest {
     const request = this.requests.get(token)
     const status = statusOf(request, nowMs)
     if (status !== 'pending') throw notOpen(status)

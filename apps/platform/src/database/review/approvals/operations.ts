@@ -6,8 +6,8 @@ import type { Engine } from '../../engine/engine.ts'
 import type { Audit } from '../audit-outbox.ts'
 import { type Approvals, approvalOf, nameOf, notOpen } from './approvals.ts'
 import { statusOf } from './requests.ts'
-import { runFrozen, sum, textOf } from './with-approval.ts'
-import { Trial } from './write-gate.ts'
+import { runPendingWrite, sum, textOf } from './with-approval.ts'
+import { DryRunScope } from './write-gate.ts'
 
 const MOST_LISTED = 100
 
@@ -50,10 +50,10 @@ export function operations({ approvals, engine, audit, now }: ApprovalServices) 
       const [request, nowMs] = [requests.getOwn(approvalToken, call.grant.tokenId), now()]
       const status = statusOf(request, nowMs)
       if (status !== 'approved') throw notOpen(status)
-      const trial = new Trial(request.guarded)
+      const trial = new DryRunScope(request.guarded)
       const results = engine.transaction(() => {
         requests.replace(approvalToken, { ...request, redeemedAtMs: nowMs })
-        const results = gate.during(trial, () => runFrozen(request, call.grant, engine))
+        const results = gate.runAs(trial, () => runPendingWrite(request, call.grant, engine))
         const same = JSON.stringify(trial.prints) === JSON.stringify(request.prints)
         if (!same || trial.hits.length > 0) throw new PerSQLError('approval_stale')
         return results

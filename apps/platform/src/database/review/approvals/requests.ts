@@ -1,18 +1,18 @@
 import { type ApprovalHit, type ApprovalStatus, PerSQLError } from '@persql/contract'
 import { limitReached } from '../../../storage/limit-reached.ts'
 import type { StatementInput } from '../../calls/call.ts'
-import type { OwnPages } from '../../engine/system-storage.ts'
+import type { SystemStorage } from '../../engine/system-storage.ts'
 import { hashOf } from './tokens.ts'
 
 /** What would be run: frozen as it was sent. */
-export interface Frozen {
+export interface PendingStatements {
   readonly statements: readonly StatementInput[]
   /** Whether a result for each statement is answered, or the only one. */
   readonly batch: boolean
 }
 
 /** A write that waits for a human, and what became of it. */
-export interface Request extends Frozen {
+export interface Request extends PendingStatements {
   /** Its address, for those who decide: it opens nothing to others. Left out in those of versions before. */
   readonly token?: string
   /** Who asked, and so may redeem it. */
@@ -62,10 +62,10 @@ export function statusOf({ decision, redeemedAtMs, expiresAtMs }: Request, nowMs
 /** Requests for approval under the hash of their token, a bounded number of them, for a bounded time. */
 export class Requests {
   readonly #kv: SyncKvStorage
-  readonly #ownPages: OwnPages
+  readonly #ownPages: SystemStorage
   readonly #sweepAt: (atMs: number) => void
 
-  constructor(storage: DurableObjectStorage, ownPages: OwnPages, sweepAt: (atMs: number) => void) {
+  constructor(storage: DurableObjectStorage, ownPages: SystemStorage, sweepAt: (atMs: number) => void) {
     this.#kv = storage.kv
     this.#ownPages = ownPages
     this.#sweepAt = sweepAt
@@ -130,7 +130,7 @@ export class Requests {
   }
 }
 
-function size({ statements }: Frozen): number {
+function size({ statements }: PendingStatements): number {
   let characters = 0
   for (const { sql, params } of statements) {
     characters += sql.length

@@ -2,7 +2,7 @@ import { type ApprovalHit, type ApprovalRule, PerSQLError } from '@persql/contra
 import { toIso } from '../../../clock.ts'
 import { limitReached } from '../../../storage/limit-reached.ts'
 import { randomText } from '../../../token.ts'
-import type { OwnPages } from '../../engine/system-storage.ts'
+import type { SystemStorage } from '../../engine/system-storage.ts'
 import { matchesGlob } from './glob.ts'
 
 const KEY = 'approval-rules'
@@ -11,10 +11,10 @@ const MAX_RULES = 100
 /** The approval rules of a database. */
 export class Rules {
   readonly #kv: SyncKvStorage
-  readonly #ownPages: OwnPages
+  readonly #ownPages: SystemStorage
   #known: readonly ApprovalRule[] | undefined
 
-  constructor(storage: DurableObjectStorage, ownPages: OwnPages) {
+  constructor(storage: DurableObjectStorage, ownPages: SystemStorage) {
     this.#kv = storage.kv
     this.#ownPages = ownPages
   }

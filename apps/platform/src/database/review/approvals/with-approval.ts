@@ -3,16 +3,16 @@ import { toIso } from '../../../clock.ts'
 import { actorOf, type DatabaseCall } from '../../calls/call.ts'
 import type { Handler } from '../../calls/handler.ts'
 import { done, type Outcome } from '../../calls/outcome.ts'
-import { undone } from '../../engine/dry-run.ts'
+import { dryRun } from '../../engine/dry-run.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { Result } from '../../engine/result.ts'
-import { runNext } from '../../engine/run-batch-statement.ts'
+import { runBatchStatement } from '../../engine/run-batch-statement.ts'
 import type { Webhooks } from '../../events/webhooks/delivery-worker.ts'
 import type { Audit } from '../audit-outbox.ts'
 import { type Approvals, nameOf } from './approvals.ts'
-import type { Frozen } from './requests.ts'
+import type { PendingStatements } from './requests.ts'
 import { mintApprovalToken } from './tokens.ts'
-import { MAX_HITS, mayBeApproved, Trial } from './write-gate.ts'
+import { DryRunScope, MAX_HITS, mayBeApproved } from './write-gate.ts'
 
 /** How long a request can be decided, and what was approved be redeemed. */
 const OPEN_MS = 30 * 60 * 1000
@@ -28,13 +28,13 @@ export interface ApprovalRequester {
 }
 
 /** What a call would run, and what it must give up when it waits instead. */
-export interface Waiting extends Frozen {
+export interface PendingWrite extends PendingStatements {
   readonly giveUp?: () => void
 }
 
 /** An operation that, where rules ask for it, does nothing yet and waits for a human, frozen as it was sent. */
-export const asking =
-  (services: ApprovalRequester, waitingOf: (call: DatabaseCall) => Waiting, run: Handler): Handler =>
+export const withApproval =
+  (services: ApprovalRequester, waitingOf: (call: DatabaseCall) => PendingWrite, run: Handler): Handler =>
   (call) => {
     try {
       return run(call)
@@ -45,11 +45,15 @@ export const asking =
   }
 
 /** Tries all of it and takes it back: to learn every table that is written, and not to ask for what fails anyway. */
-function ask({ statements, batch, giveUp }: Waiting, { grant }: DatabaseCall, services: ApprovalRequester): Outcome {
+function ask(
+  { statements, batch, giveUp }: PendingWrite,
+  { grant }: DatabaseCall,
+  services: ApprovalRequester,
+): Outcome {
   const { approvals, engine, storage, now, audit, webhooks } = services
-  const trial = new Trial()
-  const results = undone(storage, engine, () =>
-    approvals.gate.during(trial, () => runFrozen({ statements, batch }, grant, engine)),
+  const trial = new DryRunScope()
+  const results = dryRun(storage, engine, () =>
+    approvals.gate.runAs(trial, () => runPendingWrite({ statements, batch }, grant, engine)),
   )
   const token = mintApprovalToken(approvals.address)
   const hits = trial.hits.slice(0, MAX_HITS)
@@ -77,17 +81,21 @@ function ask({ statements, batch, giveUp }: Waiting, { grant }: DatabaseCall, se
 }
 
 /** Runs what is frozen, to be called in a transaction. */
-export function runFrozen({ statements, batch }: Frozen, grant: DatabaseCall['grant'], engine: Engine) {
+export function runPendingWrite(
+  { statements, batch }: PendingStatements,
+  grant: DatabaseCall['grant'],
+  engine: Engine,
+) {
   const results: Result[] = []
   for (const statement of statements) {
-    if (batch) runNext(statement, grant, engine, results, true)
+    if (batch) runBatchStatement(statement, grant, engine, results, true)
     else results.push(engine.run(engine.prepare(statement, grant), statement, true))
   }
   engine.checkKeys()
   return results
 }
 
-export const textOf = ({ statements }: Pick<Frozen, 'statements'>): string =>
+export const textOf = ({ statements }: Pick<PendingStatements, 'statements'>): string =>
   statements.map(({ sql }) => sql).join(';\n')
 
 export function sum(results: readonly Result[]): { rowsRead: number; rowsWritten: number } {

@@ -1,7 +1,7 @@
 import { type ApprovalHit, PerSQLError } from '@persql/contract'
 import { lower } from '../../../sqlite/tokenizer.ts'
 import type { Analysis } from '../../authorizer/authorizer.ts'
-import type { Gatekeeper } from '../../engine/engine.ts'
+import type { WriteGuard } from '../../engine/engine.ts'
 import { fingerprintOf } from './fingerprint.ts'
 import type { Rules } from './rules.ts'
 import { tablesWritten } from './written-tables.ts'
@@ -10,7 +10,7 @@ import { tablesWritten } from './written-tables.ts'
 export const MAX_HITS = 100
 
 /** A run that may be taken back: rules that ask for approval do not stop it, what they would have stopped is noted. */
-export class Trial {
+export class DryRunScope {
   readonly hits: ApprovalHit[] = []
   /** What each statement that writes would do, in order. */
   readonly prints: string[] = []
@@ -30,10 +30,10 @@ export class Trial {
 }
 
 /** Stands between every statement that writes and its tables, by whatever door it came. Reads never come here. */
-export class Gate implements Gatekeeper {
+export class WriteGate implements WriteGuard {
   readonly #storage: DurableObjectStorage
   readonly #rules: Rules
-  #trial: Trial | undefined
+  #trial: DryRunScope | undefined
 
   constructor(storage: DurableObjectStorage, rules: Rules) {
     this.#storage = storage
@@ -45,7 +45,7 @@ export class Gate implements Gatekeeper {
   }
 
   /** Runs something under a trial, all in one turn. */
-  during<T>(trial: Trial, run: () => T): T {
+  runAs<T>(trial: DryRunScope, run: () => T): T {
     this.#trial = trial
     try {
       return run()
@@ -56,7 +56,7 @@ export class Gate implements Gatekeeper {
 
   /** Runs what will be taken back: only what is forbidden stops it. */
   trying<T>(run: () => T): T {
-    return this.closed ? this.during(new Trial(), run) : run()
+    return this.closed ? this.runAs(new DryRunScope(), run) : run()
   }
 
   /** @throws PerSQLError `approval_denied` */

@@ -4,8 +4,8 @@ import type { Analysis } from '../../authorizer/authorizer.ts'
 import { type DatabaseCall, parseApply, parseProposal } from '../../calls/call.ts'
 import type { Handlers } from '../../calls/handler.ts'
 import { done } from '../../calls/outcome.ts'
-import { undone } from '../../engine/dry-run.ts'
-import { type ApprovalRequester, asking, type Waiting } from '../approvals/with-approval.ts'
+import { dryRun } from '../../engine/dry-run.ts'
+import { type ApprovalRequester, type PendingWrite, withApproval } from '../approvals/with-approval.ts'
 import type { Proposals } from './store.ts'
 
 /** The services that proposals use. */
@@ -17,7 +17,7 @@ interface ProposalServices extends ApprovalRequester {
 export function operations(services: ProposalServices) {
   const { engine, proposals, approvals, storage, now } = services
   /** A proposal that waits for approval is spent: it is the approval's from then on, or it would be done twice. */
-  const waiting = ({ body, grant }: DatabaseCall): Waiting => {
+  const waiting = ({ body, grant }: DatabaseCall): PendingWrite => {
     const token = parseApply(body)
     const { statement } = proposals.get(token, grant.tokenId, now())
     return { statements: [statement], batch: false, giveUp: () => proposals.spend(token) }
@@ -37,7 +37,7 @@ export function operations(services: ProposalServices) {
         engine.checkKeys()
         return result
       }
-      const tried = counts(analysis) ? undone(storage, engine, attempt) : undefined
+      const tried = counts(analysis) ? dryRun(storage, engine, attempt) : undefined
       const expiresAtMs = now() + ttlSec * 1000
       const proposal = { statement, tokenId: grant.tokenId, expiresAtMs, effect: effectOf(analysis) }
       const data = {
@@ -53,7 +53,7 @@ export function operations(services: ProposalServices) {
       return done(data, { sql: statement.sql, statementCount: 1, rowsRead })
     },
 
-    apply: asking(services, waiting, ({ body, grant }) => {
+    apply: withApproval(services, waiting, ({ body, grant }) => {
       const token = parseApply(body)
       const { statement, effect } = proposals.get(token, grant.tokenId, now())
       const analysis = engine.prepare(statement, grant)

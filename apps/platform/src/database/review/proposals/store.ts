@@ -3,7 +3,7 @@ import { PerSQLError } from '@persql/contract'
 import { limitReached } from '../../../storage/limit-reached.ts'
 import { randomText } from '../../../token.ts'
 import type { StatementInput } from '../../calls/call.ts'
-import type { OwnPages } from '../../engine/system-storage.ts'
+import type { SystemStorage } from '../../engine/system-storage.ts'
 
 /** A write that was proposed, frozen as it was then. */
 export interface Proposal {
@@ -23,10 +23,10 @@ const MAX_PROPOSALS = 1_000
 /** Proposals that wait to be applied, under the hash of their token. */
 export class Proposals {
   readonly #kv: SyncKvStorage
-  readonly #ownPages: OwnPages
+  readonly #ownPages: SystemStorage
   readonly #sweepAt: (atMs: number) => void
 
-  constructor(storage: DurableObjectStorage, ownPages: OwnPages, sweepAt: (atMs: number) => void) {
+  constructor(storage: DurableObjectStorage, ownPages: SystemStorage, sweepAt: (atMs: number) => void) {
     this.#kv = storage.kv
     this.#ownPages = ownPages
     this.#sweepAt = sweepAt

@@ -1,17 +1,17 @@
-import type { Run } from '../../../sqlite/schema-map.ts'
+import type { RunSql } from '../../../sqlite/schema-map.ts'
 import { contentKeys as replayKeys } from '../../calls/idempotency.ts'
 import { type RateLimits, contentKeys as rateKeys } from '../../endpoints/rate-limits.ts'
 import { contentKeys as sessionKeys } from '../../endpoints/sessions.ts'
 import { type Endpoints, contentKeys as endpointKeys } from '../../endpoints/store.ts'
 import { ALL, type Engine } from '../../engine/engine.ts'
 import { createRunSql } from '../../engine/run-sql.ts'
-import type { OwnPages } from '../../engine/system-storage.ts'
-import type { Feed } from '../../events/change-feed/feed.ts'
+import type { SystemStorage } from '../../engine/system-storage.ts'
+import type { ChangeFeed } from '../../events/change-feed/feed.ts'
 import { contentKeys as scheduleKeys } from '../../events/schedules/store.ts'
 import type { Webhooks } from '../../events/webhooks/delivery-worker.ts'
 import { type WebhookStore, contentKeys as webhookKeys } from '../../events/webhooks/store.ts'
 import { contentKeys as docKeys } from '../../insights/assistant/descriptions.ts'
-import type { Size } from '../../metering/size/size.ts'
+import type { SizeTracker } from '../../metering/size/size.ts'
 import type { Approvals } from '../../review/approvals/approvals.ts'
 import { contentKeys as approvalKeys } from '../../review/approvals/requests.ts'
 import { contentKeys as proposalKeys } from '../../review/proposals/store.ts'
@@ -19,7 +19,7 @@ import { contentKeys as savedQueryKeys } from '../../saved-queries/store.ts'
 import { contentKeys as importKeys } from '../../transfer/imports.ts'
 import { contentKeys as idKeys } from '../ids/ranges.ts'
 import type { Seeds } from '../ids/seeds.ts'
-import { dropBases } from '../merge/merge-base-rows.ts'
+import { deleteMergeBases } from '../merge/merge-base-rows.ts'
 import { contentKeys as mergeKeys } from '../merge/merge-base-schema.ts'
 import { contentKeys as migrationKeys } from '../migrations/store.ts'
 import { contentKeys as schemaChangeKeys } from '../schema-changes.ts'
@@ -45,12 +45,12 @@ const KEYS = [
 
 /** The services that depend on the content of a database. They are read when they are used, as some are made later. */
 interface ContentServices {
-  readonly ownPages: OwnPages
-  readonly size: Size
+  readonly ownPages: SystemStorage
+  readonly size: SizeTracker
   readonly endpoints: Endpoints
   readonly rateLimits: RateLimits
   readonly approvals: Approvals
-  readonly feed: Feed
+  readonly feed: ChangeFeed
   readonly webhookStore: WebhookStore
   readonly webhooks: Webhooks
   readonly seeds: Seeds
@@ -60,7 +60,7 @@ interface ContentServices {
 /** The content of a database: its tables and rows, and everything that is stored beside them. */
 export class Content {
   readonly #kv: SyncKvStorage
-  readonly #run: Run
+  readonly #run: RunSql
   readonly #services: ContentServices
 
   constructor(storage: DurableObjectStorage, services: ContentServices) {
@@ -98,6 +98,6 @@ export class Content {
 
   /** Deletes the merge bases of all branches. To be called in a transaction. */
   forgetMerged(): void {
-    this.#services.ownPages.around(() => dropBases(this.#kv, this.#run))
+    this.#services.ownPages.around(() => deleteMergeBases(this.#kv, this.#run))
   }
 }

@@ -2,7 +2,7 @@ import { PerSQLError } from '@persql/contract'
 import type { Remote } from '../../../remote.ts'
 import { type Page, rebuilds } from '../../../sqlite/rows.ts'
 import { dropSchema, type SchemaText } from '../../../sqlite/schema.ts'
-import type { Run } from '../../../sqlite/schema-map.ts'
+import type { RunSql } from '../../../sqlite/schema-map.ts'
 import type { StoredMigration } from '../../../sqlite/stored-migration.ts'
 import type { DamagedText } from '../../../sqlite/walk.ts'
 import type { LongTransaction } from '../../../storage/long-transaction.ts'
@@ -115,7 +115,7 @@ export function loadSmallCopy(
 }
 
 /** Fills the full-text indexes of what other tables hold. */
-export function rebuildAll(run: Run, schema: SchemaText): void {
+export function rebuildAll(run: RunSql, schema: SchemaText): void {
   for (const text of rebuilds(schema)) {
     try {
       run(text)

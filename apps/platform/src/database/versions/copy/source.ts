@@ -2,7 +2,7 @@ import { RpcTarget } from 'cloudflare:workers'
 import { PerSQLError } from '@persql/contract'
 import { type Page, pagesOf } from '../../../sqlite/rows.ts'
 import { readSchemaText, type SchemaText } from '../../../sqlite/schema.ts'
-import type { Run } from '../../../sqlite/schema-map.ts'
+import type { RunSql } from '../../../sqlite/schema-map.ts'
 import type { DamagedText, Read } from '../../../sqlite/walk.ts'
 import { notUtf8, type RowFormat, rowsOut } from '../../transfer/export-rows.ts'
 import { type BookkeepingRows, bookkeepingRows } from '../migrations/bookkeeping.ts'
@@ -111,7 +111,7 @@ export class CopySource extends RpcTarget {
   ): Promise<CopyOffer> {
     for (let held = this.#held(); waits && held; held = this.#held()) await held
     this.#check(id)
-    const run: Run = (sql, ...params) => this.#read(sql, ...params).rows
+    const run: RunSql = (sql, ...params) => this.#read(sql, ...params).rows
     const schema = readSchemaText(run)
     const bookkeeping = bookkeepingRows(run, schema)
     const small = new Set(bookkeeping.flatMap(({ table, rows }) => (rows === null ? [] : [table])))

@@ -1,7 +1,7 @@
 import { now } from '../../../clock.ts'
 import type { Env } from '../../../env.ts'
 import { diffObjects, named, readObjects, type SchemaObject } from '../../../sqlite/schema-diff.ts'
-import type { Run } from '../../../sqlite/schema-map.ts'
+import type { RunSql } from '../../../sqlite/schema-map.ts'
 import { lower } from '../../../sqlite/tokenizer.ts'
 import type { DamagedText } from '../../../sqlite/walk.ts'
 import type { LongTransaction } from '../../../storage/long-transaction.ts'
@@ -13,7 +13,7 @@ import type { Lifecycle } from '../../lifecycle.ts'
 import { renewRows } from '../merge/fork-state.ts'
 import { dropSchemas, MERGED } from '../merge/merge-base-schema.ts'
 import type { Ledger } from '../migrations/ledger.ts'
-import type { SchemaChanges } from '../schema-changes.ts'
+import type { SchemaChangeLog } from '../schema-changes.ts'
 import type { Restore } from '../snapshots/snapshots.ts'
 import type { Content } from './content.ts'
 import { copyError } from './failure.ts'
@@ -30,7 +30,7 @@ interface CopyTargetServices {
   readonly access: Access
   readonly content: Content
   readonly ledger: Ledger
-  readonly schemaChanges: SchemaChanges
+  readonly schemaChanges: SchemaChangeLog
 }
 
 /** The texts of a copy that are not UTF-8. */
@@ -39,7 +39,7 @@ const DAMAGED = 'damaged-texts'
 /** The other side of a `CopySource`: replaces the tables and rows of this object by those of another one. */
 export class CopyTarget {
   readonly #services: CopyTargetServices
-  readonly #run: Run
+  readonly #run: RunSql
 
   constructor(services: CopyTargetServices) {
     const { sql } = services.storage

@@ -1,4 +1,4 @@
-import type { Run } from '../../../sqlite/schema-map.ts'
+import type { RunSql } from '../../../sqlite/schema-map.ts'
 import { isInternal } from '../../../sqlite/system-tables.ts'
 import { lower, quoteName, tokens, word } from '../../../sqlite/tokenizer.ts'
 
@@ -16,7 +16,7 @@ export interface HighestId {
 export type Ids = Readonly<Record<string, number>>
 
 /** Reads the highest ids of all tables with an INTEGER PRIMARY KEY; those with ids that JSON would round are left out. */
-export function readHighestIds(run: Run): HighestId[] {
+export function readHighestIds(run: RunSql): HighestId[] {
   const tables = run(
     `SELECT m.name, m.sql, x.name FROM sqlite_master m, pragma_table_xinfo(m.name) x
      WHERE m.type = 'table' AND m.sql NOT LIKE 'create virtual%' AND lower(m.name) NOT GLOB '_cf_*' AND lower(m.name) NOT GLOB '_persql_*'
@@ -33,7 +33,7 @@ export function readHighestIds(run: Run): HighestId[] {
   })
 }
 
-function readSequences(run: Run): [string, number][] {
+function readSequences(run: RunSql): [string, number][] {
   if (run("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'").length === 0) return []
   const rows = run('SELECT name, CAST(max(seq) AS TEXT) FROM sqlite_sequence GROUP BY name') as [
     string,
@@ -46,7 +46,7 @@ const hasAutoincrement = (sql: string): boolean =>
   /autoincrement/i.test(sql) && [...tokens(sql)].some((token) => word(sql, token) === 'AUTOINCREMENT')
 
 /** Raises the counters of AUTOINCREMENT tables that are below these numbers. */
-export function raiseSequences(run: Run, floors: Ids): void {
+export function raiseSequences(run: RunSql, floors: Ids): void {
   for (const { table, counts, highest } of readHighestIds(run)) {
     const floor = floors[lower(table)]
     if (!counts || floor === undefined || highest >= floor) continue

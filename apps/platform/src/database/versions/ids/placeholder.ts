@@ -1,4 +1,4 @@
-import type { Run } from '../../../sqlite/schema-map.ts'
+import type { RunSql } from '../../../sqlite/schema-map.ts'
 import { isInternal } from '../../../sqlite/system-tables.ts'
 import { lower, quoteName } from '../../../sqlite/tokenizer.ts'
 
@@ -8,7 +8,7 @@ type Column = readonly [name: string, type: string, notNull: number, pk: number,
  * Puts a row with this id into a table, so that SQLite assigns the ids behind it, and returns how to take it out again.
  * To be called in a transaction. Triggers don't run for the row.
  */
-export function placeRow(run: Run, table: string, id: number): () => void {
+export function placeRow(run: RunSql, table: string, id: number): () => void {
   const name = quoteName(table)
   const columns = run(
     'SELECT name, type, "notnull", pk, hidden FROM pragma_table_xinfo(?)',
@@ -42,7 +42,7 @@ const SWITCHES = [
   ['defer_foreign_keys', /\breferences\b/i],
 ] as const
 
-function withSwitches(run: Run, names: readonly string[], work: () => void): void {
+function withSwitches(run: RunSql, names: readonly string[], work: () => void): void {
   const changed = names.filter((name) => run(`PRAGMA ${name}`)[0]?.[0] === 0)
   for (const name of changed) run(`PRAGMA ${name} = ON`)
   try {
@@ -52,7 +52,7 @@ function withSwitches(run: Run, names: readonly string[], work: () => void): voi
   }
 }
 
-function withoutTriggers(run: Run, table: string, work: () => void): void {
+function withoutTriggers(run: RunSql, table: string, work: () => void): void {
   const triggers = run(
     "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE ORDER BY rowid",
     table,

@@ -1,8 +1,8 @@
 import type { ObjectChange } from '../../../sqlite/schema-diff.ts'
-import type { Run } from '../../../sqlite/schema-map.ts'
+import type { RunSql } from '../../../sqlite/schema-map.ts'
 import { lower, quoteName } from '../../../sqlite/tokenizer.ts'
 import { createRunSql } from '../../engine/run-sql.ts'
-import type { OwnPages } from '../../engine/system-storage.ts'
+import type { SystemStorage } from '../../engine/system-storage.ts'
 import { type Ids, raiseSequences } from './highest.ts'
 import { placeRow } from './placeholder.ts'
 
@@ -12,11 +12,11 @@ const KEY = 'id-seeds'
 export class Seeds {
   readonly #storage: DurableObjectStorage
   readonly #kv: SyncKvStorage
-  readonly #run: Run
-  readonly #ownPages: OwnPages
+  readonly #run: RunSql
+  readonly #ownPages: SystemStorage
   #known: Known | undefined
 
-  constructor(storage: DurableObjectStorage, ownPages: OwnPages) {
+  constructor(storage: DurableObjectStorage, ownPages: SystemStorage) {
     this.#storage = storage
     this.#kv = storage.kv
     this.#run = createRunSql(storage.sql)

@@ -1,12 +1,12 @@
 import { PerSQLError } from '@persql/contract'
 import type { Env } from '../../../env.ts'
 import { dropSchema } from '../../../sqlite/schema.ts'
-import type { Run } from '../../../sqlite/schema-map.ts'
+import type { RunSql } from '../../../sqlite/schema-map.ts'
 import type { Access } from '../../calls/access.ts'
 import { databaseObject } from '../../calls/neighbors.ts'
-import type { Exclusion } from '../../engine/exclusive-lock.ts'
+import type { ExclusiveLock } from '../../engine/exclusive-lock.ts'
 import { createRunSql } from '../../engine/run-sql.ts'
-import type { OwnPages } from '../../engine/system-storage.ts'
+import type { SystemStorage } from '../../engine/system-storage.ts'
 import type { Identity, IdentityStore } from '../../identity.ts'
 import type { Lifecycle } from '../../lifecycle.ts'
 import type { Content } from '../copy/content.ts'
@@ -18,30 +18,30 @@ import { IdRanges } from '../ids/ranges.ts'
 import type { Seeds } from '../ids/seeds.ts'
 import { type BookkeepingRows, freeLocks, readVersions } from '../migrations/bookkeeping.ts'
 import type { Ledger } from '../migrations/ledger.ts'
-import type { SchemaChanges } from '../schema-changes.ts'
-import type { History } from '../snapshots/snapshots.ts'
+import type { SchemaChangeLog } from '../schema-changes.ts'
+import type { Snapshots } from '../snapshots/snapshots.ts'
 import { beginFork, type ForkState, forkStateOf } from './fork-state.ts'
 
 /** The services that branches use. */
 interface BranchingServices {
   readonly env: Env
   readonly storage: DurableObjectStorage
-  readonly ownPages: OwnPages
+  readonly ownPages: SystemStorage
   readonly identity: IdentityStore
   readonly lifecycle: Lifecycle
-  readonly exclusion: Exclusion
+  readonly exclusion: ExclusiveLock
   readonly access: Access
   readonly content: Content
-  readonly history: History
+  readonly history: Snapshots
   readonly ledger: Ledger
   readonly seeds: Seeds
-  readonly schemaChanges: SchemaChanges
+  readonly schemaChanges: SchemaChangeLog
 }
 
 /** The calls between a database, its namespace and its branches, on either side. */
 export class Branching {
   readonly #services: BranchingServices
-  readonly #run: Run
+  readonly #run: RunSql
 
   constructor(services: BranchingServices) {
     const { sql } = services.storage

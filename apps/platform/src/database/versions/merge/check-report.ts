@@ -11,7 +11,11 @@ interface Asked {
  * Says whether a merge may be as it came out.
  * @throws PerSQLError `merge_stale`, `merge_conflict` or `merge_would_lose_data`, with the report in `merge`
  */
-export function judge({ mode, allowDataLoss, expectedPlan }: Asked, report: MergeReport, isUnsettled: boolean): void {
+export function assertMergeAllowed(
+  { mode, allowDataLoss, expectedPlan }: Asked,
+  report: MergeReport,
+  isUnsettled: boolean,
+): void {
   const refuse = (code: 'merge_stale' | 'merge_conflict' | 'merge_would_lose_data', what = '') =>
     new PerSQLError(code, { what }, { extra: { merge: report } })
   const schemaFirst = mode === 'data' ? tablesOf(report, ({ reason }) => reason === 'schema_differs') : ''

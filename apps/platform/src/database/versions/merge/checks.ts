@@ -1,10 +1,10 @@
-import type { Run } from '../../../sqlite/schema-map.ts'
+import type { RunSql } from '../../../sqlite/schema-map.ts'
 import { isInternal } from '../../../sqlite/system-tables.ts'
 import { quoteName } from '../../../sqlite/tokenizer.ts'
 import { sentence } from './steps.ts'
 
 /** Views and triggers that do not compile, with the reason. */
-export function brokenPrograms(run: Run): Map<string, string> {
+export function brokenPrograms(run: RunSql): Map<string, string> {
   const broken = new Map<string, string>()
   const attempt = (what: string, sql: string) => {
     try {
@@ -28,7 +28,7 @@ export function brokenPrograms(run: Run): Map<string, string> {
 }
 
 /** The columns of a view that does not work cannot be told. */
-function firstColumn(run: Run, table: string): string | undefined {
+function firstColumn(run: RunSql, table: string): string | undefined {
   try {
     return run('SELECT name FROM pragma_table_info(?) LIMIT 1', table)[0]?.[0] as string | undefined
   } catch {
@@ -37,7 +37,7 @@ function firstColumn(run: Run, table: string): string | undefined {
 }
 
 /** Rows that refer to rows that are missing, as texts; or why that cannot be told. */
-export function orphans(run: Run): Map<string, string> {
+export function orphans(run: RunSql): Map<string, string> {
   try {
     return new Map(run('PRAGMA foreign_key_check').map((row) => [JSON.stringify(row), row[0] as string]))
   } catch (cause) {

@@ -1,7 +1,7 @@
 import type { MergeReport } from '@persql/contract'
-import type { Run } from '../../../sqlite/schema-map.ts'
+import type { RunSql } from '../../../sqlite/schema-map.ts'
 import { lower } from '../../../sqlite/tokenizer.ts'
-import type { Match } from './match-tables.ts'
+import type { TableMatch } from './match-tables.ts'
 
 export type RowConflict = MergeReport['data']['conflicts'][number]
 
@@ -12,7 +12,7 @@ export const MAX_CONFLICTS = 100
 const MAX_VALUE = 200
 
 /** Rows that stand in each other's way, each as it is on both sides. */
-export function differing(run: Run, match: Match, from: string): RowConflict[] {
+export function readConflictingRows(run: RunSql, match: TableMatch, from: string): RowConflict[] {
   const order = `ORDER BY ${match.key.map((key) => `p.${key}`)} LIMIT ${MAX_CONFLICTS}`
   const [theirs, ours] = [rowsOf(run, match, 's', `${from} ${order}`), rowsOf(run, match, 'p', `${from} ${order}`)]
   const message = 'The branch and its parent have different rows with this key.'
@@ -32,7 +32,12 @@ const DELETED = {
 }
 
 /** Rows that one side has deleted and the other changed. */
-export function deletedOnOneSide(run: Run, match: Match, reason: keyof typeof DELETED, from: string): RowConflict[] {
+export function deletedOnOneSide(
+  run: RunSql,
+  match: TableMatch,
+  reason: keyof typeof DELETED,
+  from: string,
+): RowConflict[] {
   const isParents = reason === 'deleted_in_branch'
   return rowsIn(run, match, isParents ? 'p' : 's', from).map((row) => ({
     table: match.table,
@@ -45,14 +50,20 @@ export function deletedOnOneSide(run: Run, match: Match, reason: keyof typeof DE
 }
 
 /** The first rows of the parent that go. */
-export const going = (run: Run, match: Match, from: string): RowDeletion[] =>
+export const readDeletedRows = (run: RunSql, match: TableMatch, from: string): RowDeletion[] =>
   rowsIn(run, match, 'p', from).map((parent) => ({ table: match.table, key: only(parent, match), parent }))
 
-const rowsIn = (run: Run, match: Match, side: 's' | 'p', from: string) =>
+const rowsIn = (run: RunSql, match: TableMatch, side: 's' | 'p', from: string) =>
   rowsOf(run, match, side, `${from} ORDER BY ${match.key.map((key) => `${side}.${key}`)} LIMIT ${MAX_CONFLICTS}`)
 
 /** A row of the branch that the parent does not take. */
-export function refusedRow(run: Run, match: Match, where: string, reason: 'constraint' | 'null_key', message: string) {
+export function refusedRow(
+  run: RunSql,
+  match: TableMatch,
+  where: string,
+  reason: 'constraint' | 'null_key',
+  message: string,
+) {
   const [branch = null] = rowsOf(run, match, 's', `FROM ${match.staged} s WHERE ${where} LIMIT 1`)
   return { table: match.table, reason, message, key: branch && only(branch, match), branch, parent: null }
 }
@@ -64,12 +75,12 @@ export const tableConflict = (
   message: string,
 ): RowConflict => ({ table, reason, message, key: null, branch: null, parent: null })
 
-const only = (row: Record<string, unknown>, { shape }: Match) =>
+const only = (row: Record<string, unknown>, { shape }: TableMatch) =>
   Object.fromEntries(
     Object.entries(row).filter(([name]) => shape.key.some((key) => lower(key) === lower(name))),
   ) as NonNullable<RowConflict['key']>
 
-function rowsOf(run: Run, { columns, shape }: Match, side: string, from: string) {
+function rowsOf(run: RunSql, { columns, shape }: TableMatch, side: string, from: string) {
   const names = columns.length > shape.columns.length ? [...shape.key, ...shape.columns] : shape.columns
   const shown = columns.map((column) => {
     const value = `${side}.${column}`

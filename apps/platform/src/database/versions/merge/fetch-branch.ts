@@ -40,7 +40,7 @@ const MAX_CHARACTERS = 8_000_000
  * Asks a branch what it is, and stages its rows here, all of one moment: its writes wait until that is done.
  * @throws PerSQLError `copy_cut_off` when the branch is reset, restored or deleted under way, `took_too_long`
  */
-export async function gather(
+export async function fetchBranch(
   sql: SqlStorage,
   { source, forkState, seedIds }: Branch,
   id: string,

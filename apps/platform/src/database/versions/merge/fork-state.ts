@@ -1,7 +1,7 @@
 import { readSchemaText, type SchemaText } from '../../../sqlite/schema.ts'
-import type { Run } from '../../../sqlite/schema-map.ts'
+import type { RunSql } from '../../../sqlite/schema-map.ts'
 import { type HighestId, readHighestIds } from '../ids/highest.ts'
-import type { SchemaChanges } from '../schema-changes.ts'
+import type { SchemaChangeLog } from '../schema-changes.ts'
 import { type CommonSchema, FORK_POINT, keepSchema, keptSchema } from './merge-base-schema.ts'
 import { type Rename, renamesOf } from './renames.ts'
 
@@ -30,7 +30,7 @@ export const beginFork = (kv: SyncKvStorage, schema: SchemaText, versions: Commo
 export const isBranch = (kv: SyncKvStorage): boolean => [...kv.list({ prefix: FORK_POINT, limit: 1 })].length > 0
 
 /** All in one turn, so that it goes together. */
-export function forkStateOf(kv: SyncKvStorage, run: Run, schemaChanges: SchemaChanges): ForkState {
+export function forkStateOf(kv: SyncKvStorage, run: RunSql, schemaChanges: SchemaChangeLog): ForkState {
   const point = keptSchema(kv, FORK_POINT)
   const changes = schemaChanges.list(1_000)
   return {

@@ -1,23 +1,23 @@
-import type { Run } from '../../../sqlite/schema-map.ts'
+import type { RunSql } from '../../../sqlite/schema-map.ts'
 import { type RowConflict, refusedRow, tableConflict } from './conflicts.ts'
-import { declared, type Match } from './match-tables.ts'
+import { declared, type TableMatch } from './match-tables.ts'
 import { sentence } from './steps.ts'
 
 /** Within a merge's transaction: the rows of the parent that those of the branch take the place of. */
 export const REPLACED = '_persql_replaced'
 
 /** How many rows of the branch the parent did not take: new ones, and ones that were to replace its own. */
-export interface Refused {
+export interface RejectedCounts {
   readonly added: number
   readonly replaced: number
 }
 
 /** The runtime's limit for a table. */
 const MAX_COLUMNS = 100
-const NONE: Refused = { added: 0, replaced: 0 }
+const NONE: RejectedCounts = { added: 0, replaced: 0 }
 
 /** Notes rows of the parent, to be found again by their key, and deletes them. */
-export function setAside(run: Run, free: Run, match: Match, from: string): void {
+export function moveAside(run: RunSql, free: RunSql, match: TableMatch, from: string): void {
   const { parent, columns, key, keyColumns, shape } = match
   const named = columns.map((column, i) => `p.${column} AS ${nameOf(match, column, i)}`)
   const rowid = keepsRowid(match) ? [`p.${shape.rowid} AS at`] : []
@@ -31,14 +31,14 @@ export function setAside(run: Run, free: Run, match: Match, from: string): void 
  * @param where which rows of the branch, when what they replace is set aside
  */
 export function insertAll(
-  run: Run,
-  match: Match,
+  run: RunSql,
+  match: TableMatch,
   where: string,
   wanted: number,
   replaced: number,
   tell: (found: RowConflict) => void,
   checkTime: () => void,
-): Refused {
+): RejectedCounts {
   if (wanted === 0) return NONE
   const { parent, staged, columns, keyColumns, on, link, stagedRowid, table, key } = match
   // Whatever the table does ON CONFLICT: a row must neither drive out another nor be dropped without a word.
@@ -76,7 +76,7 @@ export function insertAll(
   }
 }
 
-const putBack = (match: Match): string => {
+const putBack = (match: TableMatch): string => {
   const { parent, columns, shape } = match
   const rowid = keepsRowid(match)
   const into = rowid ? [shape.rowid, ...columns] : columns
@@ -85,9 +85,9 @@ const putBack = (match: Match): string => {
 }
 
 /** What a column is called among the rows that were set aside. */
-const nameOf = ({ key, keyColumns }: Match, column: string, i: number): string =>
+const nameOf = ({ key, keyColumns }: TableMatch, column: string, i: number): string =>
   keyColumns[key.indexOf(column)]?.name ?? `c${i}`
 
 /** Whether a row has a rowid that no column shows, and there is room for it beside the columns. */
-const keepsRowid = ({ shape: { rowid, keyIsRowid, isVirtual }, columns }: Match): boolean =>
+const keepsRowid = ({ shape: { rowid, keyIsRowid, isVirtual }, columns }: TableMatch): boolean =>
   rowid !== undefined && !keyIsRowid && !isVirtual && columns.length < MAX_COLUMNS

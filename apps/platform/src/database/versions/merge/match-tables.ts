@@ -1,11 +1,11 @@
-import type { Run } from '../../../sqlite/schema-map.ts'
+import type { RunSql } from '../../../sqlite/schema-map.ts'
 import { lower, quoteName } from '../../../sqlite/tokenizer.ts'
-import { nameIn, ROWIDS, type Shape, STAGED, shapeOf } from './merge-table-info.ts'
+import { type MergeTableInfo, nameIn, ROWIDS, STAGED, shapeOf } from './merge-table-info.ts'
 
 /** A table of the branch, staged beside the parent's, as the pieces of SQL that bring their rows together. */
-export interface Match {
+export interface TableMatch {
   readonly table: string
-  readonly shape: Shape
+  readonly shape: MergeTableInfo
   /** The two tables: the branch's rows are `s`, the parent's `p`. */
   readonly staged: string
   readonly parent: string
@@ -34,10 +34,10 @@ export const declared = (keys: readonly KeyColumn[]): string[] =>
   keys.map(({ name, collation }) => (collation ? `${name} COLLATE ${quoteName(collation)}` : name))
 
 /** @returns why the table cannot be merged, where it cannot */
-export function matchOf(run: Run, table: string): Match | string {
+export function matchOf(run: RunSql, table: string): TableMatch | string {
   const shape = shapeOf(run, table)
   if (!shape) return "The table doesn't exist in the parent. Merge the schema first."
-  const staged = (shapeOf(run, STAGED + table) as Shape).columns
+  const staged = (shapeOf(run, STAGED + table) as MergeTableInfo).columns
   const [ours, theirs] = [new Set(shape.columns.map(lower)), new Set(staged.map(lower))]
   const missing = staged.filter((name) => !ours.has(lower(name)) && !ROWIDS.includes(name))
   if (missing.length > 0 || [...ours].some((name) => !theirs.has(name))) {
@@ -77,7 +77,7 @@ export function matchOf(run: Run, table: string): Match | string {
 }
 
 /** By which collation the primary key tells rows apart, by column. */
-function collationsOf(run: Run, table: string): Map<string, string> {
+function collationsOf(run: RunSql, table: string): Map<string, string> {
   return new Map(
     run(
       "SELECT x.name, x.coll FROM pragma_index_list(?) l, pragma_index_xinfo(l.name) x WHERE l.origin = 'pk' AND x.key = 1",

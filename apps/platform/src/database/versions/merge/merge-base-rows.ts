@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Run } from '../../../sqlite/schema-map.ts'
+import type { RunSql } from '../../../sqlite/schema-map.ts'
 import { lower } from '../../../sqlite/tokenizer.ts'
 import type { ForkState } from './fork-state.ts'
 import { declared, type KeyColumn } from './match-tables.ts'
@@ -21,14 +21,14 @@ interface Kept {
 }
 
 /** What a parent remembers of the rows that it has merged, for each branch and table. */
-export class Bases {
+export class MergeBases {
   readonly #kv: SyncKvStorage
-  readonly #run: Run
+  readonly #run: RunSql
   readonly #branchId: string
   readonly #state: ForkState
 
   /** @param run is not charged: what is remembered is ours */
-  constructor(kv: SyncKvStorage, run: Run, branchId: string, state: ForkState) {
+  constructor(kv: SyncKvStorage, run: RunSql, branchId: string, state: ForkState) {
     this.#kv = kv
     this.#run = run
     this.#branchId = branchId
@@ -82,7 +82,11 @@ export class Bases {
 }
 
 /** Forgets what was merged, of all branches or of those that are gone. To be called in a transaction. */
-export function dropBases(kv: SyncKvStorage, run: Run, isGone: (branchId: string) => boolean = () => true): void {
+export function deleteMergeBases(
+  kv: SyncKvStorage,
+  run: RunSql,
+  isGone: (branchId: string) => boolean = () => true,
+): void {
   for (const [at, { branchId }] of [...all(kv)]) if (isGone(branchId)) drop(kv, run, at)
 }
 
@@ -90,7 +94,7 @@ const all = (kv: SyncKvStorage) => kv.list<Kept>({ prefix: PREFIX })
 const numberOf = (at: string) => Number(at.slice(PREFIX.length))
 const nameOf = (at: string) => `${BASE}${numberOf(at)}`
 
-function drop(kv: SyncKvStorage, run: Run, at: string): void {
+function drop(kv: SyncKvStorage, run: RunSql, at: string): void {
   run(`DROP TABLE IF EXISTS ${nameOf(at)}`)
   kv.delete(at)
 }

@@ -1,9 +1,9 @@
-import type { Run } from '../../../sqlite/schema-map.ts'
+import type { RunSql } from '../../../sqlite/schema-map.ts'
 import { lower, quoteName } from '../../../sqlite/tokenizer.ts'
 import { type BookkeepingRows, findBookkeeping, readVersion } from '../migrations/bookkeeping.ts'
 import { STAGED } from './merge-table-info.ts'
 import { sentence } from './steps.ts'
-import type { Clash } from './three-way.ts'
+import type { SchemaConflict } from './three-way.ts'
 
 /** Rows that the parent gets in a table of a migration tool. */
 interface Carried {
@@ -17,12 +17,12 @@ interface Carried {
  * @param versions how far tools had come that keep only that, where branch and parent were last the same
  */
 export function mergeBookkeeping(
-  run: Run,
+  run: RunSql,
   tables: readonly BookkeepingRows[],
   versions: Readonly<Record<string, string>> | undefined,
-): { readonly tables: Carried[]; readonly clashes: Clash[] } {
+): { readonly tables: Carried[]; readonly clashes: SchemaConflict[] } {
   const carried: Carried[] = []
-  const clashes: Clash[] = []
+  const clashes: SchemaConflict[] = []
   for (const { table, rows } of tables) {
     if (rows === null) continue
     try {
@@ -38,7 +38,7 @@ export function mergeBookkeeping(
 }
 
 /** Reads how far the branch's tools have come. To be called while its rows are staged. */
-export function readStagedVersions(run: Run, tables: readonly BookkeepingRows[]): Readonly<Record<string, string>> {
+export function readStagedVersions(run: RunSql, tables: readonly BookkeepingRows[]): Readonly<Record<string, string>> {
   return Object.fromEntries(
     tables.flatMap(({ table, rows }) => {
       const columns = rows === null ? [] : columnsOf(run, table)
@@ -49,7 +49,11 @@ export function readStagedVersions(run: Run, tables: readonly BookkeepingRows[])
 }
 
 /** Returns the number of rows that were added, or why they cannot be. */
-function mergeOne(run: Run, table: string, base: string | undefined): number | Omit<Clash, 'type' | 'name'> {
+function mergeOne(
+  run: RunSql,
+  table: string,
+  base: string | undefined,
+): number | Omit<SchemaConflict, 'type' | 'name'> {
   // A rowid that is staged with a table without a primary key is no column of it.
   const own = columnsOf(run, table)
   const staged = new Set(columnsOf(run, STAGED + table).map(lower))
@@ -86,5 +90,5 @@ function mergeOne(run: Run, table: string, base: string | undefined): number | O
   return count
 }
 
-const columnsOf = (run: Run, table: string): string[] =>
+const columnsOf = (run: RunSql, table: string): string[] =>
   run('SELECT name FROM pragma_table_info(?)', table).map(([name]) => name as string)

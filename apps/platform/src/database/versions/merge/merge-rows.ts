@@ -1,17 +1,24 @@
 import { readSchemaText } from '../../../sqlite/schema.ts'
-import type { Run } from '../../../sqlite/schema-map.ts'
+import type { RunSql } from '../../../sqlite/schema-map.ts'
 import { lower, quoteName } from '../../../sqlite/tokenizer.ts'
 import { rebuildAll } from '../copy/load-copy.ts'
 import { added, orphans } from './checks.ts'
 import { MAX_CONFLICTS, type RowConflict, type RowDeletion, tableConflict } from './conflicts.ts'
-import { type Match, matchOf } from './match-tables.ts'
-import type { Bases } from './merge-base-rows.ts'
-import { countOf, mergeTable, type RowsMerge, type Scan, type Side, type TableReport } from './merge-table.ts'
+import { matchOf, type TableMatch } from './match-tables.ts'
+import type { MergeBases } from './merge-base-rows.ts'
+import {
+  type ConflictWinner,
+  countOf,
+  mergeTable,
+  type RowCursor,
+  type RowMergeContext,
+  type TableReport,
+} from './merge-table.ts'
 import { hasRows, STAGED } from './merge-table-info.ts'
-import { remember } from './save-merge-base.ts'
+import { saveMergeBase } from './save-merge-base.ts'
 
 /** What bringing rows together came to. */
-export interface RowsMerged {
+export interface RowMergeResult {
   readonly tables: TableReport[]
   /** The first ones. */
   readonly conflicts: readonly RowConflict[]
@@ -19,11 +26,11 @@ export interface RowsMerged {
   /** Whether there are any that the chosen side does not settle. */
   readonly isUnsettled: boolean
   /** The tables whose rows were told apart, for what is to be remembered of them. */
-  readonly matches: readonly Match[]
+  readonly matches: readonly TableMatch[]
 }
 
 /** Nothing at all. */
-export const NO_ROWS: RowsMerged = { tables: [], conflicts: [], deletions: [], isUnsettled: false, matches: [] }
+export const NO_ROWS: RowMergeResult = { tables: [], conflicts: [], deletions: [], isUnsettled: false, matches: [] }
 
 /** Of how many rows of a table something was changed. */
 export const written = ({ inserted, updated, deleted }: TableReport): number => inserted + updated + deleted
@@ -34,16 +41,16 @@ export const written = ({ inserted, updated, deleted }: TableReport): number => 
  * the branch, and it is among what is merged.
  */
 export function mergeRows(
-  merge: Omit<RowsMerge, 'tell' | 'tellDeletion'>,
-  bases: Pick<Bases, 'of'>,
+  merge: Omit<RowMergeContext, 'tell' | 'tellDeletion'>,
+  bases: Pick<MergeBases, 'of'>,
   isSkipped: (table: string) => boolean,
-): RowsMerged {
+): RowMergeResult {
   const { run, side, note } = merge
   const settled: RowConflict[] = []
   const unsettled: RowConflict[] = []
   const deletions: RowDeletion[] = []
   const tables: TableReport[] = []
-  const matches: Match[] = []
+  const matches: TableMatch[] = []
   const tell = (found: RowConflict, isSettled: boolean) => {
     const alike = isSettled ? settled : unsettled
     if (alike.length < MAX_CONFLICTS) alike.push(found)
@@ -90,26 +97,26 @@ export function mergeRows(
 }
 
 /** Remembers what both sides have in common now, for the next merge. To be called before `unstage`. */
-export function rememberRows(run: Run, scan: Scan, { matches }: RowsMerged, bases: Bases): void {
+export function rememberRows(run: RunSql, scan: RowCursor, { matches }: RowMergeResult, bases: MergeBases): void {
   bases.dropVoid()
   for (const match of matches) {
     const base = bases.open(match.table, match.keyColumns)
-    if (base !== undefined) remember(run, scan, match, base)
+    if (base !== undefined) saveMergeBase(run, scan, match, base)
   }
 }
 
 /** Tables of the branch with rows that the parent cannot take as its schema is. */
-export const needsSchema = (run: Run, isSkipped: (table: string) => boolean): string[] =>
+export const needsSchema = (run: RunSql, isSkipped: (table: string) => boolean): string[] =>
   stagedTables(run).filter(
     (table) => !isSkipped(table) && hasRows(run, STAGED + table) && typeof matchOf(run, table) === 'string',
   )
 
 /** Drops the staged tables. */
-export function unstage(run: Run): void {
+export function unstage(run: RunSql): void {
   for (const table of stagedTables(run)) run(`DROP TABLE ${quoteName(STAGED + table)}`)
 }
 
-const stagedTables = (run: Run): string[] =>
+const stagedTables = (run: RunSql): string[] =>
   run("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
     .map(([name]) => name as string)
     .filter((name) => lower(name).startsWith(STAGED))
@@ -120,7 +127,7 @@ const NO_CHANGE = { inserted: 0, updated: 0, deleted: 0, unchanged: 0, conflicts
 type Tell = (found: RowConflict, isSettled: boolean) => void
 
 /** Rows that nothing names can only be found to be the same, all of them. */
-function withoutKey(run: Run, match: Match, total: number, side: Side, tell: Tell): TableReport {
+function withoutKey(run: RunSql, match: TableMatch, total: number, side: ConflictWinner, tell: Tell): TableReport {
   const { table, staged, parent, columns } = match
   const rows = (of: string) =>
     `SELECT ${columns.map((column) => `typeof(${column}), ${column} COLLATE BINARY`)}, count(*) FROM ${of} GROUP BY ${columns.map((_, i) => `${2 * i + 1}, ${2 * i + 2}`)}`

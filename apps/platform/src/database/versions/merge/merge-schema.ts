@@ -1,15 +1,15 @@
 import { filling } from '../../../sqlite/rows.ts'
 import { readSchemaText, type SchemaObject, type SchemaText } from '../../../sqlite/schema.ts'
-import type { Run } from '../../../sqlite/schema-map.ts'
+import type { RunSql } from '../../../sqlite/schema-map.ts'
 import { contentOf } from '../../../sqlite/table-shape.ts'
 import { lower, quoteName } from '../../../sqlite/tokenizer.ts'
 import { added, brokenPrograms, orphans } from './checks.ts'
 import { hasRows, textOf } from './merge-table-info.ts'
-import { type Origin, rebuild } from './rebuild.ts'
+import { type RowOrigin, rebuild } from './rebuild.ts'
 import { originOf, type Rename } from './renames.ts'
-import { type Step, Steps, sentence, Unfit } from './steps.ts'
+import { IncompatibleChange, type MergeStep, MergeStepRunner, sentence } from './steps.ts'
 import { addedColumns, isVirtual } from './table-text.ts'
-import { byKey, type Change, type Clash, clashOf, isSame, keyOf, threeWay } from './three-way.ts'
+import { byKey, type Change, createConflict, isSame, keyOf, type SchemaConflict, threeWay } from './three-way.ts'
 
 /** What there is to bring together. */
 export interface SchemaSides {
@@ -23,35 +23,43 @@ export interface SchemaSides {
  * Changes the schema here as the branch has changed it since the base. To be called in a transaction, with foreign keys
  * not enforced; where it tells of clashes, that is to be rolled back.
  */
-export function mergeSchema(run: Run, sides: SchemaSides): { steps: readonly Step[]; clashes: readonly Clash[] } {
+export function mergeSchema(
+  run: RunSql,
+  sides: SchemaSides,
+): { steps: readonly MergeStep[]; clashes: readonly SchemaConflict[] } {
   const parent = readSchemaText(run)
   const { changes, clashes } = threeWay(sides.base, parent, sides.branch)
   if (clashes.length > 0 || changes.length === 0) return { steps: [], clashes }
-  const steps = new Steps(run)
+  const steps = new MergeStepRunner(run)
   const [broken, orphaned] = [brokenPrograms(run), orphans(run)]
   try {
     apply(steps, parent, changes, sides)
     for (const [what, why] of added(broken, brokenPrograms(run)))
-      throw new Unfit({ type: 'program', name: what }, `It would stop working: ${why}`)
+      throw new IncompatibleChange({ type: 'program', name: what }, `It would stop working: ${why}`)
     for (const [, table] of added(orphaned, orphans(run))) {
-      throw new Unfit({ type: 'table', name: table }, 'Rows of this table would have missing references.')
+      throw new IncompatibleChange({ type: 'table', name: table }, 'Rows of this table would have missing references.')
     }
     return { steps: steps.done, clashes: [] }
   } catch (cause) {
-    if (!(cause instanceof Unfit)) throw cause
+    if (!(cause instanceof IncompatibleChange)) throw cause
     const key = keyOf(cause.object)
     const [base, ours, theirs] = [sides.base, parent, sides.branch].map((schema) => byKey(schema).get(key))
-    return { steps: steps.done, clashes: [clashOf(cause.message, cause.object, base, ours, theirs)] }
+    return { steps: steps.done, clashes: [createConflict(cause.message, cause.object, base, ours, theirs)] }
   }
 }
 
 interface TableWork {
   readonly drop: SchemaObject[]
   readonly create: SchemaObject[]
-  readonly rebuild: { readonly table: SchemaObject; readonly origin: Origin }[]
+  readonly rebuild: { readonly table: SchemaObject; readonly origin: RowOrigin }[]
 }
 
-function apply(steps: Steps, parent: SchemaText, changes: readonly Change[], { branch, renames }: SchemaSides): void {
+function apply(
+  steps: MergeStepRunner,
+  parent: SchemaText,
+  changes: readonly Change[],
+  { branch, renames }: SchemaSides,
+): void {
   const { run } = steps
   const wanted = byKey(parent)
   for (const { before, after } of changes) {
@@ -87,7 +95,7 @@ function apply(steps: Steps, parent: SchemaText, changes: readonly Change[], { b
 }
 
 /** What to do about tables. Those that only get columns have them by then. */
-function sorted(steps: Steps, changes: readonly Change[], renames: readonly Rename[]): TableWork {
+function sorted(steps: MergeStepRunner, changes: readonly Change[], renames: readonly Rename[]): TableWork {
   const gone = new Map<string, SchemaObject>()
   const work: TableWork = { drop: [], create: [], rebuild: [] }
   const tables = changes.filter(({ before, after }) => (after ?? before)?.type === 'table')
@@ -114,7 +122,7 @@ function sorted(steps: Steps, changes: readonly Change[], renames: readonly Rena
 }
 
 /** Adds columns where that is all there is to do, and SQLite can. */
-function addColumns(steps: Steps, before: SchemaObject, after: SchemaObject): boolean {
+function addColumns(steps: MergeStepRunner, before: SchemaObject, after: SchemaObject): boolean {
   const columns = isVirtual(after.sql) ? undefined : addedColumns(before.sql, after.sql)
   if (!columns) return false
   const { run } = steps
@@ -134,7 +142,7 @@ function addColumns(steps: Steps, before: SchemaObject, after: SchemaObject): bo
 }
 
 /** Fills full-text indexes of what other tables hold; those that could not be filled before may stay as they are. */
-function indexAnew(run: Run, now: SchemaText, parent: SchemaText): void {
+function indexAnew(run: RunSql, now: SchemaText, parent: SchemaText): void {
   const had = new Set(parent.tables.map(({ name }) => lower(name)))
   for (const table of now.tables) {
     const content = contentOf(table.sql)
@@ -142,12 +150,12 @@ function indexAnew(run: Run, now: SchemaText, parent: SchemaText): void {
     try {
       run(filling(table.name))
     } catch (cause) {
-      if (had.has(lower(content))) throw new Unfit(table, sentence(cause), cause)
+      if (had.has(lower(content))) throw new IncompatibleChange(table, sentence(cause), cause)
     }
   }
 }
 
-function dropPrograms(run: Run): void {
+function dropPrograms(run: RunSql): void {
   const { others } = readSchemaText(run)
   for (const { type, name } of others.toReversed()) {
     if (type === 'trigger' || type === 'view') run(`DROP ${type.toUpperCase()} IF EXISTS ${quoteName(name)}`)
@@ -156,7 +164,7 @@ function dropPrograms(run: Run): void {
 
 /** Makes what is missing: the branch's, and the parent's own that had to go meanwhile. */
 function addOthers(
-  steps: Steps,
+  steps: MergeStepRunner,
   wanted: ReadonlyMap<string, SchemaObject>,
   changes: readonly Change[],
   branch: SchemaText,
@@ -172,7 +180,7 @@ function addOthers(
       const change = changed.get(key)
       const reason = change?.before ? `Changes ${type} "${name}".` : `Adds ${type} "${name}".`
       if (change) steps.do(sql, reason, { type, name, change: 'added' })
-      else new Steps(steps.run).do(sql, `Keeps ${type} "${name}".`, { type, name, change: 'added' })
+      else new MergeStepRunner(steps.run).do(sql, `Keeps ${type} "${name}".`, { type, name, change: 'added' })
     }
   }
 }
@@ -180,9 +188,9 @@ function addOthers(
 function verify(now: SchemaText, changes: readonly Change[]): void {
   const present = byKey(now)
   for (const { before, after } of changes) {
-    if (before && !after && present.has(keyOf(before))) throw new Unfit(before, "It couldn't be dropped.")
+    if (before && !after && present.has(keyOf(before))) throw new IncompatibleChange(before, "It couldn't be dropped.")
     if (after && !isSame(present.get(keyOf(after)), after)) {
-      throw new Unfit(after, "It couldn't be changed to match the branch.")
+      throw new IncompatibleChange(after, "It couldn't be changed to match the branch.")
     }
   }
 }

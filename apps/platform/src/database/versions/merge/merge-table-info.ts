@@ -1,9 +1,9 @@
-import type { Run } from '../../../sqlite/schema-map.ts'
+import type { RunSql } from '../../../sqlite/schema-map.ts'
 import { lower, quoteName } from '../../../sqlite/tokenizer.ts'
 import { isVirtual } from './table-text.ts'
 
 /** A table as rows are moved into and out of it. */
-export interface Shape {
+export interface MergeTableInfo {
   /** Columns that hold values: neither generated nor hidden. */
   readonly columns: readonly string[]
   /** Declared types, by lowered name. */
@@ -18,7 +18,7 @@ export interface Shape {
 }
 
 /** @returns `undefined` where there is no such table */
-export function shapeOf(run: Run, table: string): Shape | undefined {
+export function shapeOf(run: RunSql, table: string): MergeTableInfo | undefined {
   const [kind] = run(
     "SELECT type, wr FROM pragma_table_list WHERE schema = 'main' AND name = ? COLLATE NOCASE AND type IN ('table', 'virtual')",
     table,
@@ -54,17 +54,17 @@ export const STAGED = '_persql_merge_'
 export const ROWIDS = ['rowid', '_rowid_', 'oid']
 
 /** The text of a table, or nothing. */
-export const textOf = (run: Run, table: string): string =>
+export const textOf = (run: RunSql, table: string): string =>
   (run("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ? COLLATE NOCASE", table)[0]?.[0] as
     | string
     | undefined) ?? ''
 
 /** A column, or the word for the rowid, as it stands in SQL. */
-export const nameIn = ({ columns, rowid }: Pick<Shape, 'columns' | 'rowid'>, name: string): string =>
+export const nameIn = ({ columns, rowid }: Pick<MergeTableInfo, 'columns' | 'rowid'>, name: string): string =>
   name === rowid && !columns.includes(name) ? name : quoteName(name)
 
 /** Whether a table has rows; a virtual table that cannot tell has some. */
-export function hasRows(run: Run, table: string): boolean {
+export function hasRows(run: RunSql, table: string): boolean {
   try {
     return run(`SELECT 1 FROM ${quoteName(table)} LIMIT 1`).length > 0
   } catch {

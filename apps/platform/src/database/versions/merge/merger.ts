@@ -1,35 +1,35 @@
 import { createHash } from 'node:crypto'
 import { type Database, type MergeReport, PerSQLError } from '@persql/contract'
 import { readObjects, tablesChanged } from '../../../sqlite/schema-diff.ts'
-import type { Run } from '../../../sqlite/schema-map.ts'
+import type { RunSql } from '../../../sqlite/schema-map.ts'
 import type { StoredMigration } from '../../../sqlite/stored-migration.ts'
 import { lower, parseStatement } from '../../../sqlite/tokenizer.ts'
 import type { LongTransaction } from '../../../storage/long-transaction.ts'
 import { createRunSql } from '../../engine/run-sql.ts'
-import type { OwnPages } from '../../engine/system-storage.ts'
+import type { SystemStorage } from '../../engine/system-storage.ts'
 import { refusalOf } from '../copy/failure.ts'
 import { type HighestId, type Ids, readHighestIds } from '../ids/highest.ts'
 import { IdRanges } from '../ids/ranges.ts'
 import type { Seeds } from '../ids/seeds.ts'
 import type { Ledger } from '../migrations/ledger.ts'
-import type { SchemaChanges } from '../schema-changes.ts'
-import type { History } from '../snapshots/snapshots.ts'
-import { judge } from './check-report.ts'
-import { type Branch, type Gathered, gather } from './fetch-branch.ts'
+import type { SchemaChangeLog } from '../schema-changes.ts'
+import type { Snapshots } from '../snapshots/snapshots.ts'
+import { assertMergeAllowed } from './check-report.ts'
+import { type Branch, fetchBranch, type Gathered } from './fetch-branch.ts'
 import type { ForkState } from './fork-state.ts'
-import { Bases, dropBases } from './merge-base-rows.ts'
+import { deleteMergeBases, MergeBases } from './merge-base-rows.ts'
 import { dropSchemas, keepSchema, keptSchema, MERGED } from './merge-base-schema.ts'
 import { mergeBookkeeping, readStagedVersions } from './merge-bookkeeping.ts'
-import { mergeRows, NO_ROWS, needsSchema, type RowsMerged, rememberRows, unstage, written } from './merge-rows.ts'
+import { mergeRows, NO_ROWS, needsSchema, type RowMergeResult, rememberRows, unstage, written } from './merge-rows.ts'
 import { mergeSchema } from './merge-schema.ts'
 
 /** What a merge needs of the database that it changes. */
 export interface MergerOptions {
   readonly storage: DurableObjectStorage
   readonly inTransaction: LongTransaction
-  readonly ownPages: OwnPages
-  readonly history: History
-  readonly schemaChanges: SchemaChanges
+  readonly ownPages: SystemStorage
+  readonly history: Snapshots
+  readonly schemaChanges: SchemaChangeLog
   readonly ledger: Pick<Ledger, 'compare' | 'record'>
   readonly seeds: Pick<Seeds, 'plant'>
   readonly now: () => number
@@ -58,7 +58,7 @@ export interface MergeRequest {
 }
 
 /** A report, with what making it cost. */
-export interface Merged {
+export interface MergeResult {
   readonly report: MergeReport
   readonly rowsRead: number
   readonly rowsWritten: number
@@ -72,7 +72,7 @@ interface Scope {
 }
 
 /** A merge as it came out, kept or not. */
-interface Tried extends Merged {
+interface Tried extends MergeResult {
   readonly isUnsettled: boolean
 }
 
@@ -80,7 +80,7 @@ interface Tried extends Merged {
 export class Merger {
   readonly #options: MergerOptions
   /** For tables of ours, which nobody pays for. */
-  readonly #free: Run
+  readonly #free: RunSql
   #isUnderWay = false
 
   constructor(options: MergerOptions) {
@@ -93,7 +93,7 @@ export class Merger {
    * the snapshot on, so it is of the moment before.
    * @throws PerSQLError `merge_under_way`, `branch_not_found`, `copy_cut_off`, `took_too_long` and what `judge` refuses
    */
-  async merge(request: MergeRequest): Promise<Merged> {
+  async merge(request: MergeRequest): Promise<MergeResult> {
     if (this.#isUnderWay) throw new PerSQLError('merge_under_way')
     const release = this.#options.hold()
     this.#isUnderWay = true
@@ -110,7 +110,7 @@ export class Merger {
     }
   }
 
-  async #merge(request: MergeRequest, branch: Database, branches: readonly Database[]): Promise<Merged> {
+  async #merge(request: MergeRequest, branch: Database, branches: readonly Database[]): Promise<MergeResult> {
     const { mode } = request
     const scope = { schema: mode !== 'data', data: mode !== 'schema', apply: false }
     let tried = await this.#attempt(request, branch, { ...scope, apply: mode === 'data' && 'memory' })
@@ -121,7 +121,7 @@ export class Merger {
       const planHash = `${schemaHash}.${report.planHash.split('.')[1]}`
       tried = { ...tried, report: { ...tried.report, data: report.data, planHash } }
     }
-    judge(request, tried.report, tried.isUnsettled)
+    assertMergeAllowed(request, tried.report, tried.isUnsettled)
     if (mode === 'preview' || !hasEffect(tried.report)) return tried
     const { history } = this.#options
     const label = `before merging "${request.ref}"`.slice(0, 80).replace(/[\ud800-\udbff]$/, '')
@@ -146,7 +146,7 @@ export class Merger {
         for (const [key] of [...storage.kv.list({ prefix: MERGED })]) {
           if (!known.has(key.slice(MERGED.length).split('/')[0] as string)) storage.kv.delete(key)
         }
-        dropBases(storage.kv, this.#free, (id) => !known.has(id))
+        deleteMergeBases(storage.kv, this.#free, (id) => !known.has(id))
       }),
     )
   }
@@ -157,7 +157,7 @@ export class Merger {
     let result: Tried | undefined
     await alone(scope.apply === true, async () => {
       const cost = { rowsRead: 0, rowsWritten: 0 }
-      const run: Run = (sql, ...params) => {
+      const run: RunSql = (sql, ...params) => {
         const cursor = storage.sql.exec(sql, ...params)
         const rows = [...cursor.raw()]
         cost.rowsRead += cursor.rowsRead
@@ -167,7 +167,7 @@ export class Merger {
       try {
         await inTransaction(async (checkTime) => {
           const digest = createHash('sha256')
-          const state = await gather(storage.sql, branch(slug), id, {
+          const state = await fetchBranch(storage.sql, branch(slug), id, {
             ...{ digest, checkTime },
             wanted: { rows: scope.data ? 'all' : 'bookkeeping', migrations: scope.schema ? 'own' : 'none' },
             seeds: ({ ids }) => (scope.apply === true ? this.#renewIds(id, scope, ids) : {}),
@@ -187,7 +187,7 @@ export class Merger {
 
   /** In one turn, with the branch's rows at hand. @throws PerSQLError where it is to be applied and cannot be */
   #bringTogether(
-    run: Run,
+    run: RunSql,
     request: MergeRequest,
     branchId: string,
     scope: Scope,
@@ -197,7 +197,7 @@ export class Merger {
   ) {
     const { storage, ownPages } = this.#options
     const scan = (sql: string) => storage.sql.exec(sql).raw()
-    const bases = new Bases(storage.kv, this.#free, branchId, state)
+    const bases = new MergeBases(storage.kv, this.#free, branchId, state)
     const common = this.#common(branchId, state, request.ref)
     const before = readObjects(run)
     const had = new Set(readHighestIds(run).map(({ table }) => lower(table)))
@@ -215,7 +215,7 @@ export class Merger {
     const changed = tablesChanged(before, readObjects(run))
     const { onConflict: side } = request
     const note = (part: unknown) => digest.update(JSON.stringify(part, bytesAsText))
-    const rows: RowsMerged =
+    const rows: RowMergeResult =
       scope.data && clashes.length === 0
         ? mergeRows({ run, free: this.#free, scan, side, note, checkTime }, bases, isBookkeeping)
         : NO_ROWS
@@ -248,7 +248,7 @@ export class Merger {
     }
     const tried = { report, isUnsettled: rows.isUnsettled }
     if (isKept(scope, tried)) {
-      judge(request, report, rows.isUnsettled)
+      assertMergeAllowed(request, report, rows.isUnsettled)
       if (scope.data) ownPages.around(() => rememberRows(this.#free, scan, rows, bases))
       if (scope.apply === true) this.#record(request, branchId, state, report, steps, ledger.missing)
       if (scope.apply === true && scope.schema) this.#seedNew(run, had, state)
@@ -270,7 +270,7 @@ export class Merger {
   }
 
   /** Tables that came from the branch go on behind its rows, so that those can be merged later. */
-  #seedNew(run: Run, had: ReadonlySet<string>, { ids }: ForkState): void {
+  #seedNew(run: RunSql, had: ReadonlySet<string>, { ids }: ForkState): void {
     const theirs = new Map(ids.map(({ table, highest }) => [lower(table), highest]))
     const floors = readHighestIds(run).flatMap(({ table, highest }) => {
       const floor = theirs.get(lower(table)) ?? 0

@@ -1,17 +1,17 @@
 import type { SchemaObject } from '../../../sqlite/schema.ts'
-import type { Run } from '../../../sqlite/schema-map.ts'
+import type { RunSql } from '../../../sqlite/schema-map.ts'
 import { contentOf } from '../../../sqlite/table-shape.ts'
 import { lower, quoteName } from '../../../sqlite/tokenizer.ts'
-import { hasRows, nameIn, type Shape, shapeOf } from './merge-table-info.ts'
-import type { Steps } from './steps.ts'
-import { Unfit } from './steps.ts'
+import { hasRows, type MergeTableInfo, nameIn, shapeOf } from './merge-table-info.ts'
+import type { MergeStepRunner } from './steps.ts'
+import { IncompatibleChange } from './steps.ts'
 import { withName } from './table-text.ts'
 
 /** So begin, within a merge's transaction, the names of tables that take the place of others. */
 const ANEW = '_persql_new_'
 
 /** Where a table's rows come from: the table they are in now, and what each column is called there. */
-export interface Origin {
+export interface RowOrigin {
   readonly table: string
   readonly column: (now: string) => string
 }
@@ -20,7 +20,7 @@ export interface Origin {
  * Has a table anew, with the rows of what it was. No trigger, view or foreign key must be in the way.
  * @throws Unfit when the rows do not keep to what the new one asks for
  */
-export function rebuild(steps: Steps, table: SchemaObject, origin: Origin): void {
+export function rebuild(steps: MergeStepRunner, table: SchemaObject, origin: RowOrigin): void {
   const { run } = steps
   const { name, sql } = table
   const change =
@@ -39,7 +39,7 @@ export function rebuild(steps: Steps, table: SchemaObject, origin: Origin): void
   const counted = sequenceOf(run, origin.table)
   steps.do(withName(sql, staged), why, change, { record: false })
   const [from, to] = [shapeOf(run, origin.table), shapeOf(run, staged)]
-  if (!from || !to) throw new Unfit(change, `${why} Table "${origin.table}" doesn't exist.`)
+  if (!from || !to) throw new IncompatibleChange(change, `${why} Table "${origin.table}" doesn't exist.`)
   const pairs = pairsOf(from, to, origin)
   const keepsRowid = from.rowid && to.rowid && (from.isVirtual || !(from.keyIsRowid || to.keyIsRowid))
   const [into, source] = [pairs.map(({ to }) => quoteName(to)), pairs.map(({ from }) => quoteName(from))]
@@ -69,7 +69,7 @@ interface Pair {
   readonly to: string
 }
 
-function pairsOf(from: Shape, to: Shape, origin: Origin): Pair[] {
+function pairsOf(from: MergeTableInfo, to: MergeTableInfo, origin: RowOrigin): Pair[] {
   const known = new Map(from.columns.map((name) => [lower(name), name]))
   return to.columns.flatMap((name) => {
     const was = known.get(lower(origin.column(name)))
@@ -78,7 +78,14 @@ function pairsOf(from: Shape, to: Shape, origin: Origin): Pair[] {
 }
 
 /** What of the rows is not in the new table any more: columns with values, or values that became others. */
-function lostBy(run: Run, from: Shape, to: Shape, pairs: readonly Pair[], old: string, staged: string) {
+function lostBy(
+  run: RunSql,
+  from: MergeTableInfo,
+  to: MergeTableInfo,
+  pairs: readonly Pair[],
+  old: string,
+  staged: string,
+) {
   const left = new Set(pairs.map((pair) => pair.from))
   const table = quoteName(old)
   const gone = from.columns.filter((name) => !left.has(name))
@@ -94,7 +101,14 @@ function lostBy(run: Run, from: Shape, to: Shape, pairs: readonly Pair[], old: s
 }
 
 /** Rows that cannot be found again by their rowid are taken to have changed. */
-function becomesOther(run: Run, from: Shape, to: Shape, pair: Pair, old: string, staged: string): boolean {
+function becomesOther(
+  run: RunSql,
+  from: MergeTableInfo,
+  to: MergeTableInfo,
+  pair: Pair,
+  old: string,
+  staged: string,
+): boolean {
   if (!from.rowid || !to.rowid || from.keyIsRowid !== to.keyIsRowid) return true
   const [a, b] = [`o.${quoteName(pair.from)}`, `n.${quoteName(pair.to)}`]
   const differs = `CAST(${a} AS TEXT) COLLATE BINARY IS NOT CAST(${b} AS TEXT)`
@@ -103,7 +117,7 @@ function becomesOther(run: Run, from: Shape, to: Shape, pair: Pair, old: string,
 }
 
 /** How far AUTOINCREMENT has counted, as SQL; with `may`, 0 for a table that counts and has not begun. */
-function sequenceOf(run: Run, table: string, may = false): string | undefined {
+function sequenceOf(run: RunSql, table: string, may = false): string | undefined {
   const counts = /\bautoincrement\b/i.test(
     String(run("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ? COLLATE NOCASE", table)[0]?.[0]),
   )

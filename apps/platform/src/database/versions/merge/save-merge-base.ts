@@ -1,4 +1,4 @@
-import type { Match } from './match-tables.ts'
+import type { TableMatch } from './match-tables.ts'
 import { Inserts } from './row-decisions.ts'
 import { hashOf, isLong, isShort, keyText, rowBytes } from './row-text.ts'
 
@@ -9,10 +9,10 @@ const MAX_ROWS = 1_000_000
  * Notes what both sides have in common now: rows that are the same on both. Of a row that is on neither nothing is known
  * any more; what else was known stays so. To be called in the transaction of the merge, when it has come out.
  */
-export function remember(
+export function saveMergeBase(
   run: (sql: string) => unknown[][],
   scan: (sql: string) => Iterable<unknown>,
-  { staged, parent, columns, key, keyColumns, link, on, same }: Match,
+  { staged, parent, columns, key, keyColumns, link, on, same }: TableMatch,
   base: string,
 ): void {
   const names = keyColumns.map(({ name }) => name)

@@ -1,8 +1,8 @@
 import type { ObjectChange } from '../../../sqlite/schema-diff.ts'
-import type { Run } from '../../../sqlite/schema-map.ts'
+import type { RunSql } from '../../../sqlite/schema-map.ts'
 
 /** A statement of a merge: what it is for, and what it changes, for the record. */
-export interface Step {
+export interface MergeStep {
   readonly sql: string
   readonly reason: string
   readonly losesData: boolean
@@ -10,7 +10,7 @@ export interface Step {
 }
 
 /** Something of the branch that does not fit in the parent. */
-export class Unfit extends Error {
+export class IncompatibleChange extends Error {
   readonly object: { readonly type: string; readonly name: string }
 
   constructor(object: { readonly type: string; readonly name: string }, reason: string, cause?: unknown) {
@@ -20,11 +20,11 @@ export class Unfit extends Error {
 }
 
 /** Runs the statements of a merge and keeps those that are worth telling. */
-export class Steps {
-  readonly run: Run
-  readonly done: Step[] = []
+export class MergeStepRunner {
+  readonly run: RunSql
+  readonly done: MergeStep[] = []
 
-  constructor(run: Run) {
+  constructor(run: RunSql) {
     this.run = run
   }
 
@@ -33,7 +33,7 @@ export class Steps {
     try {
       this.run(sql)
     } catch (cause) {
-      throw new Unfit(object, `${reason} ${sentence(cause)}`, cause)
+      throw new IncompatibleChange(object, `${reason} ${sentence(cause)}`, cause)
     }
     this.done.push({
       sql,

@@ -15,7 +15,7 @@ interface Named {
 }
 
 /** An object on which branch and parent do not agree. */
-export interface Clash {
+export interface SchemaConflict {
   readonly type: string
   readonly name: string
   readonly reason: string
@@ -31,13 +31,13 @@ export interface Clash {
 export function threeWay(base: SchemaText, parent: SchemaText, branch: SchemaText) {
   const [was, ours, theirs] = [byKey(base), byKey(parent), byKey(branch)]
   const changes: Change[] = []
-  const clashes: Clash[] = []
+  const clashes: SchemaConflict[] = []
   for (const key of new Set([...was.keys(), ...ours.keys(), ...theirs.keys()])) {
     const [b, o, t] = [was.get(key), ours.get(key), theirs.get(key)]
     if (isSame(t, b) || isSame(t, o)) continue
     if (isSame(o, b) || hasOnlyColumnsMore(b, o, t)) changes.push({ before: o, after: t })
     else if (hasOnlyColumnsMore(b, t, o)) continue
-    else clashes.push(clashOf('Changed differently on both sides.', t ?? o ?? b, b, o, t))
+    else clashes.push(createConflict('Changed differently on both sides.', t ?? o ?? b, b, o, t))
   }
   return { changes, clashes }
 }
@@ -58,13 +58,13 @@ function hasOnlyColumnsMore(
 }
 
 /** A clash about an object, with what is known of it. */
-export const clashOf = (
+export const createConflict = (
   reason: string,
   object: Named | undefined,
   base?: SchemaObject,
   parent?: SchemaObject,
   branch?: SchemaObject,
-): Clash => ({
+): SchemaConflict => ({
   type: object?.type ?? 'table',
   name: object?.name ?? '',
   reason,

@@ -1,4 +1,4 @@
-import type { Run } from '../../../sqlite/schema-map.ts'
+import type { RunSql } from '../../../sqlite/schema-map.ts'
 import type { SchemaText } from '../../../sqlite/schema-text.ts'
 import { lower, quoteName } from '../../../sqlite/tokenizer.ts'
 
@@ -151,7 +151,7 @@ const MAX_ROWS = 10_000
 const MAX_BYTES = 1024 * 1024
 
 /** Lists the tables of migration tools. */
-export function bookkeepingRows(run: Run, { tables }: SchemaText): BookkeepingRows[] {
+export function bookkeepingRows(run: RunSql, { tables }: SchemaText): BookkeepingRows[] {
   return tables.flatMap(({ name, sql }) => {
     if (!NAMES.has(lower(name)) || /^\s*create\s+virtual\b/i.test(sql)) return []
     const columns = run('SELECT name FROM pragma_table_info(?)', name).map(([column]) => column as string)
@@ -161,7 +161,7 @@ export function bookkeepingRows(run: Run, { tables }: SchemaText): BookkeepingRo
 
 const NAMES = new Set(KNOWN.map(({ name }) => lower(name)))
 
-function countSmall(run: Run, table: string, columns: readonly string[]): number | null {
+function countSmall(run: RunSql, table: string, columns: readonly string[]): number | null {
   const rows = run(`SELECT count(*) FROM (SELECT 1 FROM ${quoteName(table)} LIMIT ${MAX_ROWS + 1})`)[0]?.[0] as number
   if (rows > MAX_ROWS) return null
   const lengths = columns.map((column) => `coalesce(length(CAST(${quoteName(column)} AS BLOB)), 0)`).join(' + ')
@@ -170,7 +170,7 @@ function countSmall(run: Run, table: string, columns: readonly string[]): number
 }
 
 /** Frees the locks that migration tools hold: whoever holds one does so in another database. */
-export function freeLocks(run: Run, carried: readonly BookkeepingRows[]): void {
+export function freeLocks(run: RunSql, carried: readonly BookkeepingRows[]): void {
   for (const { table } of carried) {
     const columns = run('SELECT name FROM pragma_table_info(?)', table).map(([column]) => column as string)
     const is = findBookkeeping(table, columns)?.is
@@ -180,7 +180,7 @@ export function freeLocks(run: Run, carried: readonly BookkeepingRows[]): void {
 
 /** Reads how far tools have come that keep only that, as texts that can be compared. */
 export function readVersions(
-  run: Run,
+  run: RunSql,
   tables: readonly Pick<BookkeepingRows, 'table'>[],
 ): Readonly<Record<string, string>> {
   return Object.fromEntries(
@@ -193,7 +193,7 @@ export function readVersions(
 }
 
 /** Reads the rows of such a table as a text. */
-export const readVersion = (run: Run, table: string, columns: readonly string[]): string =>
+export const readVersion = (run: RunSql, table: string, columns: readonly string[]): string =>
   JSON.stringify(
     run(
       `SELECT ${columns.map((column) => `CAST(${quoteName(column)} AS TEXT)`)} FROM ${quoteName(table)} ORDER BY 1 LIMIT 100`,

@@ -1,6 +1,6 @@
 import { PerSQLError } from '@persql/contract'
 import { readObjects } from '../../../sqlite/schema-diff.ts'
-import type { Run } from '../../../sqlite/schema-map.ts'
+import type { RunSql } from '../../../sqlite/schema-map.ts'
 import { newViolation, violations } from '../../transfer/foreign-keys.ts'
 import type { ScriptStatement } from './script.ts'
 
@@ -16,7 +16,7 @@ interface Checks {
  * Looks at the foreign keys before a migration, to find what it has violated when it is done.
  * @param off foreign keys are not enforced while it runs
  */
-export function checkForeignKeys(run: Run, statements: readonly ScriptStatement[], off: boolean): Checks {
+export function checkForeignKeys(run: RunSql, statements: readonly ScriptStatement[], off: boolean): Checks {
   const renames = statements.some(({ text }) => /\brename\b/i.test(text))
   const references = renames ? readReferences(run) : []
   const enforced = off ? checkAtEnd(run) : checkDeferred(run, statements)
@@ -29,7 +29,7 @@ export function checkForeignKeys(run: Run, statements: readonly ScriptStatement[
   }
 }
 
-function checkAtEnd(run: Run): Checks {
+function checkAtEnd(run: RunSql): Checks {
   const before = violations(run)
   const existing = new Set(run("SELECT name FROM sqlite_master WHERE type = 'table'").map(([name]) => name))
   return {
@@ -49,7 +49,7 @@ function checkAtEnd(run: Run): Checks {
 // Deferred foreign keys are counted while statements run, and the count is looked at by the commit. That is the
 // runtime's: it would end the object with no word of why. So rows without their parent are looked for beforehand.
 // SQLite counts them down where rows are inserted, but not where a table of the same name takes the place of the old.
-function checkDeferred(run: Run, statements: readonly ScriptStatement[]): Checks {
+function checkDeferred(run: RunSql, statements: readonly ScriptStatement[]): Checks {
   const deferred = mayDefer(run, statements)
   const orphans = () => (deferred ? run('PRAGMA foreign_key_check') : [])
   const before = orphans().length
@@ -73,14 +73,14 @@ const REPLACED =
   "Rows reference a dropped table, and a new table with the same name doesn't replace it. Start the migration with PRAGMA foreign_keys=OFF."
 const OFF_UNTIL_END = 'Foreign keys are off during this migration and are checked at the end.'
 
-function mayDefer(run: Run, statements: readonly ScriptStatement[]): boolean {
+function mayDefer(run: RunSql, statements: readonly ScriptStatement[]): boolean {
   if (statements.some(({ text }) => /defer/i.test(text))) return true
   return readObjects(run).some((object) => /deferred/i.test(object.sql ?? ''))
 }
 
 type Reference = readonly [child: string, id: number, parent: string, exists: number]
 
-const readReferences = (run: Run) =>
+const readReferences = (run: RunSql) =>
   run(
     `SELECT DISTINCT m.name, f.id, f."table", EXISTS (SELECT 1 FROM sqlite_master p WHERE p.type = 'table' AND p.name = f."table" COLLATE NOCASE)
      FROM sqlite_master m, pragma_foreign_key_list(m.name) f

@@ -1,5 +1,5 @@
 import type { StoredMigration } from '../../../sqlite/stored-migration.ts'
-import type { OwnPages } from '../../engine/system-storage.ts'
+import type { SystemStorage } from '../../engine/system-storage.ts'
 import { keyOf, NAMES, NUMBER, PREFIX } from './store.ts'
 
 /** Noted where migrations were copied: a snapshot from before that was done says nothing about them. */
@@ -17,11 +17,11 @@ interface LedgerDifference {
 /** Which migrations a database has applied, as that is copied with its tables. */
 export class Ledger {
   readonly #kv: SyncKvStorage
-  readonly #ownPages: OwnPages
+  readonly #ownPages: SystemStorage
   readonly #isDatabase: () => boolean
 
   /** @param isDatabase whether this is a database, and not just a copy of one */
-  constructor({ kv }: DurableObjectStorage, ownPages: OwnPages, isDatabase: () => boolean) {
+  constructor({ kv }: DurableObjectStorage, ownPages: SystemStorage, isDatabase: () => boolean) {
     this.#kv = kv
     this.#ownPages = ownPages
     this.#isDatabase = isDatabase

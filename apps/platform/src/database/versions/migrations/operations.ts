@@ -7,13 +7,13 @@ import type { StoredMigration } from '../../../sqlite/stored-migration.ts'
 import { actorOf, type DatabaseCall } from '../../calls/call.ts'
 import { type Handler, type Handlers, parseInput } from '../../calls/handler.ts'
 import { done, donePage, type Outcome, roundMs } from '../../calls/outcome.ts'
-import { undone } from '../../engine/dry-run.ts'
-import { Postponed } from '../../engine/engine.ts'
+import { dryRun } from '../../engine/dry-run.ts'
+import { RetryRequired } from '../../engine/engine.ts'
 import type { Result } from '../../engine/result.ts'
 import { createRunSql } from '../../engine/run-sql.ts'
 import { type TurnWithoutForeignKeys, withoutForeignKeys } from '../../engine/without-foreign-keys.ts'
 import type { Audit } from '../../review/audit-outbox.ts'
-import type { SchemaChange, SchemaChanges } from '../schema-changes.ts'
+import type { SchemaChange, SchemaChangeLog } from '../schema-changes.ts'
 import { RowCounts } from './row-counts.ts'
 import { checkedStatements, runStatements } from './run.ts'
 import { headOf, parseScript, type ScriptStatement } from './script.ts'
@@ -23,7 +23,7 @@ import { idOf, type Migrations, migrationOf } from './store.ts'
 interface MigrationServices extends TurnWithoutForeignKeys {
   readonly storage: DurableObjectStorage
   readonly migrations: Migrations
-  readonly schemaChanges: SchemaChanges
+  readonly schemaChanges: SchemaChangeLog
   readonly audit: Audit
   readonly now: () => number
   /** Reads a bookmark of now; absent where the runtime has none. `null`: not available now. */
@@ -135,7 +135,7 @@ function applied(
     return { ...done(migrationOf(stored)), sql: draft.sql, statementCount: script.statements.length, ...used }
   } catch (cause) {
     engine.forget()
-    if (cause instanceof Postponed) throw cause
+    if (cause instanceof RetryRequired) throw cause
     const failure = PerSQLError.from(cause)
     migrations.fail(draft, { ...errorOf(failure), ...where(failure), atMs: services.now() })
     throw failure
@@ -147,7 +147,7 @@ function tried({ grant }: DatabaseCall, { engine, storage }: MigrationServices, 
   const objects = () => readObjects(run)
   const script = parseScript(draft.sql)
   const used = { rowsRead: 0, rowsWritten: 0 }
-  const trial = undone(storage, engine, (): MigrationTrial => {
+  const trial = dryRun(storage, engine, (): MigrationTrial => {
     const before = objects()
     const counts = new RowCounts(run)
     const statements: MigrationTrial['statements'] = []
@@ -162,7 +162,7 @@ function tried({ grant }: DatabaseCall, { engine, storage }: MigrationServices, 
     try {
       runStatements({ script, grant, engine, storage }, ran, (_statement, analysis) => counts.runs(analysis))
     } catch (cause) {
-      if (cause instanceof Postponed) throw cause
+      if (cause instanceof RetryRequired) throw cause
       failure = PerSQLError.from(cause)
     }
     const { added, removed, changed } = diffObjects(before, objects())

@@ -1,5 +1,5 @@
 import type { MigrationTrial } from '@persql/contract'
-import type { Run } from '../../../sqlite/schema-map.ts'
+import type { RunSql } from '../../../sqlite/schema-map.ts'
 import { lower, quoteName } from '../../../sqlite/tokenizer.ts'
 import type { Analysis } from '../../authorizer/authorizer.ts'
 import { isOurs } from '../../authorizer/changed-tables.ts'
@@ -14,12 +14,12 @@ interface Counted {
 
 /** Counts the rows that a migration changes in each table, including those that triggers and foreign keys change. */
 export class RowCounts {
-  readonly #run: Run
+  readonly #run: RunSql
   readonly #existing: ReadonlySet<string>
   readonly #tables = new Map<string, Counted>()
   #current: { readonly analysis: Analysis; readonly total: number } | undefined
 
-  constructor(run: Run) {
+  constructor(run: RunSql) {
     this.#run = run
     const names = run("SELECT name FROM sqlite_master WHERE type = 'table'")
     this.#existing = new Set(names.map(([name]) => lower(name as string)))

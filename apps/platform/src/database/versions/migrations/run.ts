@@ -2,7 +2,7 @@ import { PerSQLError } from '@persql/contract'
 import type { Analysis } from '../../authorizer/authorizer.ts'
 import { refuseCascade } from '../../authorizer/drop.ts'
 import type { Grant } from '../../calls/call.ts'
-import { type Engine, Postponed } from '../../engine/engine.ts'
+import { type Engine, RetryRequired } from '../../engine/engine.ts'
 import type { Result } from '../../engine/result.ts'
 import { createRunSql } from '../../engine/run-sql.ts'
 import { Drops } from './drops.ts'
@@ -68,7 +68,7 @@ export function runStatements(
       compare()
       ran(statement, result)
     } catch (cause) {
-      if (cause instanceof Postponed) throw cause
+      if (cause instanceof RetryRequired) throw cause
       const error = at(statement, cause)
       ran(statement, error)
       throw error

@@ -5,10 +5,10 @@ import { toIso } from '../../../clock.ts'
 import { type Order, readPage } from '../../../paging.ts'
 import type { StoredMigration } from '../../../sqlite/stored-migration.ts'
 import { limitReached } from '../../../storage/limit-reached.ts'
-import type { OwnPages } from '../../engine/system-storage.ts'
+import type { SystemStorage } from '../../engine/system-storage.ts'
 
 /** What a draft says. */
-export type Draft = Pick<StoredMigration, 'name' | 'sql' | 'statements'>
+export type MigrationDraft = Pick<StoredMigration, 'name' | 'sql' | 'statements'>
 
 /** What a caller wants of the list. */
 type Wanted = Pick<Parsed<Api['list_migrations']>, 'pageSize' | 'cursor' | 'limit' | 'before'>
@@ -34,9 +34,9 @@ export const NUMBER = 'migration-number'
 /** The migrations of a database, out of reach of SQL: `migration/<number>`, and the number under `migration-name/<name>`. */
 export class Migrations {
   readonly #kv: SyncKvStorage
-  readonly #ownPages: OwnPages
+  readonly #ownPages: SystemStorage
 
-  constructor(storage: DurableObjectStorage, ownPages: OwnPages) {
+  constructor(storage: DurableObjectStorage, ownPages: SystemStorage) {
     this.#kv = storage.kv
     this.#ownPages = ownPages
   }
@@ -69,7 +69,7 @@ export class Migrations {
   }
 
   /** @throws PerSQLError `migration_applied` or `migration_exists` when the name is taken, or `limit_reached` */
-  create(draft: Draft, nowMs: number): StoredMigration {
+  create(draft: MigrationDraft, nowMs: number): StoredMigration {
     this.#requireFree(draft.name)
     if ([...this.#kv.list({ prefix: NAMES })].length >= MAX_MIGRATIONS) {
       throw limitReached(MAX_MIGRATIONS, 'migrations', 'Delete drafts you no longer need.')
@@ -85,7 +85,7 @@ export class Migrations {
   }
 
   /** @throws PerSQLError `migration_applied` or `migration_exists` when the name is taken */
-  change({ failed, ...before }: StoredMigration, draft: Draft, nowMs: number): StoredMigration {
+  change({ failed, ...before }: StoredMigration, draft: MigrationDraft, nowMs: number): StoredMigration {
     if (draft.name !== before.name) this.#requireFree(draft.name)
     const checksum = sha256(draft.sql)
     // What failed was another text.

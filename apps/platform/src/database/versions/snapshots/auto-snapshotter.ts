@@ -2,9 +2,9 @@ import { type AutomaticSnapshot, PerSQLError } from '@persql/contract'
 import { SCHEMA_TABLE } from '../../../sqlite/schema-map.ts'
 import { quoteName } from '../../../sqlite/tokenizer.ts'
 import type { Analysis } from '../../authorizer/authorizer.ts'
-import { Postponed } from '../../engine/engine.ts'
-import type { OwnPages } from '../../engine/system-storage.ts'
-import type { History } from './snapshots.ts'
+import { RetryRequired } from '../../engine/engine.ts'
+import type { SystemStorage } from '../../engine/system-storage.ts'
+import type { Snapshots } from './snapshots.ts'
 
 /** Larger databases are not copied before a statement: writes would have to wait for too long. */
 const MAX_BYTES = 32 * 1024 * 1024
@@ -13,25 +13,25 @@ const REPLACED_MS = 24 * 60 * 60 * 1000
 const KEY = 'no-automatic-snapshots'
 
 /** A snapshot is to be made first. */
-export class KeepFirst extends Postponed {}
+export class SnapshotRequired extends RetryRequired {}
 
 /** What a keeper needs of its database. */
-export interface KeeperOptions {
+export interface AutoSnapshotterOptions {
   readonly storage: DurableObjectStorage
-  readonly ownPages: OwnPages
-  readonly history: History
+  readonly ownPages: SystemStorage
+  readonly history: Snapshots
   readonly now: () => number
   /** Makes writes wait until the returned function is called. */
   readonly freeze: () => () => void
 }
 
 /** Has a snapshot made before a statement that loses rows without saying which. */
-export class Keeper {
-  readonly #options: KeeperOptions
+export class AutoSnapshotter {
+  readonly #options: AutoSnapshotterOptions
   #kept: AutomaticSnapshot | undefined
   #keeping = 0
 
-  constructor(options: KeeperOptions) {
+  constructor(options: AutoSnapshotterOptions) {
     this.#options = options
   }
 
@@ -70,14 +70,14 @@ export class Keeper {
       this.#kept = { snapshotSkipped: 'too_large' }
       return
     }
-    throw new KeepFirst(`before ${analysis.statement.text.replace(/\s+/g, ' ')}`)
+    throw new SnapshotRequired(`before ${analysis.statement.text.replace(/\s+/g, ' ')}`)
   }
 
   /**
    * Makes the snapshot, then calls `next` before any other write gets its turn.
    * @throws PerSQLError `copy_cut_off`
    */
-  async keep<T>({ message: label }: KeepFirst, next: (kept: AutomaticSnapshot) => T): Promise<Awaited<T>> {
+  async keep<T>({ message: label }: SnapshotRequired, next: (kept: AutomaticSnapshot) => T): Promise<Awaited<T>> {
     const thaw = this.#options.freeze()
     this.#keeping++
     let kept: AutomaticSnapshot

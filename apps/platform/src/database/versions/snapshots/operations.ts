@@ -3,13 +3,13 @@ import { actorOf } from '../../calls/call.ts'
 import { type Handlers, parseInput } from '../../calls/handler.ts'
 import { done, donePage } from '../../calls/outcome.ts'
 import type { Audit } from '../../review/audit-outbox.ts'
-import type { Keeper } from './auto-snapshotter.ts'
-import type { History } from './snapshots.ts'
+import type { AutoSnapshotter } from './auto-snapshotter.ts'
+import type { Snapshots } from './snapshots.ts'
 
 /** The services that snapshots use. */
 interface HistoryServices {
-  readonly history: History
-  readonly keeper: Keeper
+  readonly history: Snapshots
+  readonly keeper: AutoSnapshotter
   readonly audit: Audit
 }
 

@@ -3,7 +3,7 @@ import * as z from 'zod'
 import { toIso } from '../../../clock.ts'
 import { compareKeys, mapPage, pageOf } from '../../../paging.ts'
 import { limitReached } from '../../../storage/limit-reached.ts'
-import type { OwnPages } from '../../engine/system-storage.ts'
+import type { SystemStorage } from '../../engine/system-storage.ts'
 import type { IdentityStore } from '../../identity.ts'
 
 interface Kept {
@@ -21,9 +21,9 @@ export interface Restore {
 }
 
 /** What snapshots need of the database they are of. */
-export interface HistoryOptions {
+export interface SnapshotOptions {
   readonly storage: DurableObjectStorage
-  readonly ownPages: OwnPages
+  readonly ownPages: SystemStorage
   readonly now: () => number
   /** Copies this database into the snapshot's object, and the other way round. They return the number of rows. */
   readonly copyTo: (id: string) => Promise<number>
@@ -56,12 +56,12 @@ const PENDING = 'snapshot-pending/'
  * Snapshots of one database, each an object of its own. It is noted before one is begun and when it is whole, so what a
  * crash leaves of one is found and wiped.
  */
-export class History {
-  readonly #options: HistoryOptions
+export class Snapshots {
+  readonly #options: SnapshotOptions
   readonly #underWay = new Set<string>()
   #drops = 0
 
-  constructor(options: HistoryOptions) {
+  constructor(options: SnapshotOptions) {
     this.#options = options
   }
 
@@ -222,7 +222,7 @@ const snapshotOf = ({ createdAtMs, ...kept }: Kept): Snapshot => ({
 })
 
 /** Returns the timer that deletes expired snapshots. */
-export const timers = (services: { readonly history: History; readonly identity: IdentityStore }) => ({
+export const timers = (services: { readonly history: Snapshots; readonly identity: IdentityStore }) => ({
   snapshots: async (nowMs: number) => {
     if (!services.identity.current) return undefined
     const nextMs = await services.history.sweep(nowMs)

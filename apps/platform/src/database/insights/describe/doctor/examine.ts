@@ -1,11 +1,11 @@
-import type { Diagnosis, Docs, Finding } from '@persql/contract'
+import type { Docs, DoctorReport, Finding } from '@persql/contract'
 import { lower } from '../../../../sqlite/tokenizer.ts'
 import { notesOf } from '../find-description.ts'
 import type { Model, Table } from '../model.ts'
 import { readModel } from '../read-model.ts'
 import { staleDocs, viewFindings } from './docs.ts'
 import { sampleOf } from './read-sample.ts'
-import type { Patient } from './rule-types.ts'
+import type { TableUnderTest } from './rule-types.ts'
 import { rules } from './rules.ts'
 import type { Sample } from './sample.ts'
 import { stylesOf } from './styles.ts'
@@ -25,7 +25,7 @@ export async function examine(
   scope: readonly string[] | null,
   docs: Docs,
   check: () => void,
-): Promise<{ data: Diagnosis; rowsRead: number }> {
+): Promise<{ data: DoctorReport; rowsRead: number }> {
   const model = readModel(sql, scope)
   const around = {
     model,
@@ -61,7 +61,7 @@ function sampled(sql: SqlStorage, table: Table, model: Model): Sample | undefine
   }
 }
 
-const findingsOf = (patient: Patient): Finding[] =>
+const findingsOf = (patient: TableUnderTest): Finding[] =>
   rules.flatMap(({ id, severity, why, find }) =>
     [...find(patient)].map(({ column, what, fix }) => ({
       severity,

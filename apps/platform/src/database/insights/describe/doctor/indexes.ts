@@ -1,9 +1,9 @@
 import { lower } from '../../../../sqlite/tokenizer.ts'
 import { indexName, indexSql } from '../../index-advisor/index-sql.ts'
 import { type Index, type Table, termNames } from '../model.ts'
-import { columnRule, type Found, isRowid, listed, type Patient, type Rule, same } from './rule-types.ts'
+import { columnRule, isRowid, listed, type Rule, type RuleFinding, same, type TableUnderTest } from './rule-types.ts'
 
-function* withoutIndex({ table, taken }: Patient): Iterable<Found> {
+function* withoutIndex({ table, taken }: TableUnderTest): Iterable<RuleFinding> {
   if (table.virtual) return
   const seen = new Set<string>()
   for (const { columns, table: parent } of table.foreignKeys) {
@@ -42,7 +42,7 @@ function fixFor(table: string, columns: readonly string[], taken: Set<string>): 
   return indexSql(name, candidate)
 }
 
-function* duplicates({ table }: Patient): Iterable<Found> {
+function* duplicates({ table }: TableUnderTest): Iterable<RuleFinding> {
   for (const [i, index] of table.indexes.entries()) {
     if (index.sql === null || index.unique || index.partial || index.terms.some(({ name }) => name === null)) continue
     const [only, ...others] = index.terms
@@ -81,7 +81,7 @@ export const indexRules: readonly Rule[] = [
     id: 'nullable_unique',
     severity: 'info',
     why: 'NULLs are never equal in a UNIQUE constraint, so duplicates are possible and an upsert adds a row instead of updating one. Declare the column NOT NULL.',
-    *find({ table, sample }): Iterable<Found> {
+    *find({ table, sample }): Iterable<RuleFinding> {
       for (const { unique, partial, terms } of table.indexes) {
         if (!unique || partial) continue
         for (const { name } of terms) {

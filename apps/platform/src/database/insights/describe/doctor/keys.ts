@@ -1,8 +1,8 @@
 import { parentOf } from './parents.ts'
-import { columnRule, type Found, isRowid, listed, type Patient, type Rule } from './rule-types.ts'
+import { columnRule, isRowid, listed, type Rule, type RuleFinding, type TableUnderTest } from './rule-types.ts'
 
 function* parents(
-  { table, model, seesAll }: Patient,
+  { table, model, seesAll }: TableUnderTest,
   state: ReturnType<typeof parentOf>['state'],
 ): Iterable<{ columns: readonly string[]; parent: string; to: readonly (string | null)[]; missing: string | null }> {
   for (const key of table.foreignKeys) {
@@ -44,7 +44,7 @@ export const keyRules: readonly Rule[] = [
     id: 'foreign_key_to_missing_table',
     severity: 'error',
     why: 'Writes fail with "no such table", and joins have no target. Create that table, or drop the reference.',
-    *find(patient): Iterable<Found> {
+    *find(patient): Iterable<RuleFinding> {
       for (const { columns, parent } of parents(patient, 'no_table')) {
         yield {
           ...onlyColumn(columns),
@@ -57,7 +57,7 @@ export const keyRules: readonly Rule[] = [
     id: 'foreign_key_to_missing_column',
     severity: 'error',
     why: 'Writes fail with "foreign key mismatch". Reference existing columns.',
-    *find(patient): Iterable<Found> {
+    *find(patient): Iterable<RuleFinding> {
       for (const { columns, parent, missing } of parents(patient, 'no_column')) {
         const where =
           missing === null ? `a key that "${parent}" doesn't have` : `"${parent}"."${missing}", which doesn't exist`
@@ -69,7 +69,7 @@ export const keyRules: readonly Rule[] = [
     id: 'foreign_key_to_column_not_unique',
     severity: 'error',
     why: 'Writes fail with "foreign key mismatch", because a reference must match one row. Make the referenced columns UNIQUE.',
-    *find(patient): Iterable<Found> {
+    *find(patient): Iterable<RuleFinding> {
       for (const { columns, parent, to } of parents(patient, 'not_unique')) {
         yield {
           ...onlyColumn(columns),
@@ -82,7 +82,7 @@ export const keyRules: readonly Rule[] = [
     id: 'foreign_key_violations',
     severity: 'error',
     why: 'Joins silently drop these rows. Add the missing rows, or clear the references.',
-    *find({ sample }): Iterable<Found> {
+    *find({ sample }): Iterable<RuleFinding> {
       for (const [{ columns, table }, count] of sample?.orphans ?? []) {
         if (count === 0) continue
         const rows = count === 1 ? '1 sampled row points' : `${count} sampled rows point`

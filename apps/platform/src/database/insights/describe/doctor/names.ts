@@ -1,6 +1,6 @@
 import { wordsOf } from '../search-terms.ts'
 import { RESERVED } from './reserved-words.ts'
-import { columnRule, type Found, listed, type Patient, type Rule } from './rule-types.ts'
+import { columnRule, listed, type Rule, type RuleFinding, type TableUnderTest } from './rule-types.ts'
 import { columnStyle, isOdd, namesByStyle, styleOf } from './styles.ts'
 
 const VAGUE =
@@ -9,7 +9,7 @@ const VAGUE =
 /** Columns that stand in for a name, such as those of a table of settings. */
 const NAMERS = new Set(['key', 'name', 'code', 'label', 'metric', 'setting', 'field', 'property', 'attribute', 'unit'])
 
-function* ambiguous({ table, noteOf }: Patient): Iterable<Found> {
+function* ambiguous({ table, noteOf }: TableUnderTest): Iterable<RuleFinding> {
   if (VAGUE.test(table.name) && !noteOf(table.name))
     yield { what: `The table name "${table.name}" doesn't describe its rows.` }
   const names = new Set(table.columns.map(({ name }) => name.toLowerCase()))
@@ -22,7 +22,7 @@ function* ambiguous({ table, noteOf }: Patient): Iterable<Found> {
   }
 }
 
-function* mixedStyles({ table, styles }: Patient): Iterable<Found> {
+function* mixedStyles({ table, styles }: TableUnderTest): Iterable<RuleFinding> {
   const [few, many] = namesByStyle(table)
   if (few.length > 0) {
     yield { what: `Column names mix styles: ${listed(few.slice(0, 5))} and ${listed(many.slice(0, 3))}.` }
@@ -36,7 +36,11 @@ function* mixedStyles({ table, styles }: Patient): Iterable<Found> {
   }
 }
 
-function* named(patient: Patient, is: (name: string) => boolean, what: (name: string) => string): Iterable<Found> {
+function* named(
+  patient: TableUnderTest,
+  is: (name: string) => boolean,
+  what: (name: string) => string,
+): Iterable<RuleFinding> {
   const { table } = patient
   if (is(table.name)) yield { what: what(table.name) }
   for (const { name } of table.columns) if (is(name)) yield { column: name, what: what(name) }

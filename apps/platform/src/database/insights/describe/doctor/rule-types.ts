@@ -5,7 +5,7 @@ import type { ColumnSample, Sample } from './sample.ts'
 import type { Styles } from './styles.ts'
 
 /** One table, and what rules may want to know around it. */
-export interface Patient {
+export interface TableUnderTest {
   readonly table: Table
   /** Absent when its rows were not looked at. */
   readonly sample: Sample | undefined
@@ -19,7 +19,7 @@ export interface Patient {
 }
 
 /** What a rule found. */
-export interface Found {
+export interface RuleFinding {
   readonly column?: string
   /** What is wrong, as a sentence. */
   readonly what: string
@@ -32,13 +32,13 @@ export interface Rule {
   readonly severity: Finding['severity']
   /** Why that confuses, and what helps. */
   readonly why: string
-  readonly find: (patient: Patient) => Iterable<Found>
+  readonly find: (patient: TableUnderTest) => Iterable<RuleFinding>
 }
 
 /** A rule that looks at the columns of a table one by one. */
 export const columnRule = (
   rule: Omit<Rule, 'find'>,
-  find: (column: Column, patient: Patient) => Omit<Found, 'column'> | undefined | false,
+  find: (column: Column, patient: TableUnderTest) => Omit<RuleFinding, 'column'> | undefined | false,
 ): Rule => ({
   ...rule,
   *find(patient) {
@@ -52,7 +52,7 @@ export const columnRule = (
 /** A rule that looks at the sampled values of each column. */
 export const valueRule = (
   rule: Omit<Rule, 'find'>,
-  find: (values: ColumnSample, column: Column, patient: Patient) => string | undefined | false,
+  find: (values: ColumnSample, column: Column, patient: TableUnderTest) => string | undefined | false,
 ): Rule =>
   columnRule(rule, (column, patient) => {
     const values = patient.sample?.columns.get(column.name)
