@@ -107,6 +107,6 @@ export const together: Suite = {
     await rejects(Promise.resolve(late?.insert(users).values({ name: 'late' })), causedBy(/has already ended/))
   }),
   'BEGIN by hand is refused': seeded(async (orm) => {
-    await rejects(orm.run(sql`begin`), causedBy(/BEGIN is not available/i))
+    await rejects(orm.run(sql`begin`), causedBy(/BEGIN isn't supported/i))
   }),
 }

@@ -136,6 +136,6 @@ export const transactions: Suite = {
       await connection.insertInto('person').values(foo).execute()
       equal((await people(connection)).length, 4)
     })
-    await rejects(sql`begin`.execute(db), /BEGIN is not available/i)
+    await rejects(sql`begin`.execute(db), /BEGIN isn't supported/i)
   }),
 }

@@ -20,7 +20,7 @@ export function prepare(engine: Engine, { sql, params = [] }: WireStatement): { 
   if (isEmpty(sql)) throw createError(400, 'empty_statement', 'The "sql" field contains no SQL statement.')
   const verb = REFUSED.exec(sql.replace(LEADING, ''))?.[1]?.toUpperCase()
   if (verb)
-    throw createError(400, 'statement_not_allowed', `${verb} is not available here. Use batch with "transaction".`)
+    throw createError(400, 'statement_not_allowed', `${verb} isn't supported. Use batch with "transaction".`)
   const compiled = attempt(() => engine.compile(sql))
   if (!isEmpty(compiled.rest)) {
     throw createError(400, 'multiple_statements', 'Only one statement is allowed per call. To run several, use batch.')
