@@ -72,7 +72,7 @@ test('a query is saved by the keyboard, changed, saved as another, found, rename
   const name = dialog(page, 'Save query').getByLabel('Name')
   await name.fill('revenue BY month')
   await page.keyboard.press('Enter')
-  await told(page, /already\. Choose another name/)
+  await told(page, /already exists\. Edit it, or choose another name/)
   await name.fill('Users')
   await page.keyboard.press('Enter')
   await told(page, '“Users” saved.')
