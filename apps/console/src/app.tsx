@@ -6,14 +6,14 @@ import { DatabasesPage } from './pages/databases/page.tsx'
 import { HomePage } from './pages/home.tsx'
 import { NotFoundPage } from './pages/not-found.tsx'
 import { settingsTabs } from './pages/settings/settings-tabs.ts'
-import { Mistake, PageMistake } from './shell/error-boundary.tsx'
-import { later } from './shell/lazy-page.tsx'
+import { ErrorBoundary, RouteErrorBoundary } from './shell/error-boundary.tsx'
+import { lazyPage } from './shell/lazy-page.tsx'
 import { NamespaceShell } from './shell/namespace-shell.tsx'
 import { Toasts } from './ui/toast.tsx'
 
-const WelcomePage = later(() => import('./pages/welcome/page.tsx').then(({ WelcomePage }) => WelcomePage))
-const databasePages = databaseTabs.map(({ path, load }) => [path, later(load)] as const)
-const settingsPages = settingsTabs.map(({ path, load }) => [path, later(load)] as const)
+const WelcomePage = lazyPage(() => import('./pages/welcome/page.tsx').then(({ WelcomePage }) => WelcomePage))
+const databasePages = databaseTabs.map(({ path, load }) => [path, lazyPage(load)] as const)
+const settingsPages = settingsTabs.map(({ path, load }) => [path, lazyPage(load)] as const)
 
 const Root = () => (
   <>
@@ -25,7 +25,7 @@ const Root = () => (
 /** Every page and its address. Made once: a router that knows the way can ask before a page is left. */
 const router = createBrowserRouter(
   createRoutesFromElements(
-    <Route element={<Root />} errorElement={<PageMistake />}>
+    <Route element={<Root />} errorElement={<RouteErrorBoundary />}>
       <Route index element={<HomePage />} />
       <Route path=":ns" element={<NamespaceShell />}>
         <Route index element={<DatabasesPage />} />
@@ -50,9 +50,9 @@ const router = createBrowserRouter(
 
 /** The console. */
 export const App = () => (
-  <Mistake>
+  <ErrorBoundary>
     <QueryClientProvider client={queryClient}>
       <RouterProvider router={router} />
     </QueryClientProvider>
-  </Mistake>
+  </ErrorBoundary>
 )

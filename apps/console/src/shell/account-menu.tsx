@@ -1,6 +1,6 @@
 import { LogOut, UserRound } from 'lucide-react'
 import { Button } from '../ui/button.tsx'
-import { Menu, MenuChoice, MenuItem, MenuLabel, MenuLine } from '../ui/menu.tsx'
+import { Menu, MenuChoice, MenuItem, MenuLabel, MenuSeparator } from '../ui/menu.tsx'
 import { chooseTheme, useTheme } from '../ui/theme.ts'
 import { useAccount } from './account.ts'
 import { signOut } from './sign-in.ts'
@@ -35,7 +35,7 @@ export function AccountMenu({ isWide }: { isWide: boolean }) {
         ]}
         onChange={chooseTheme}
       />
-      <MenuLine />
+      <MenuSeparator />
       <MenuItem onSelect={() => void signOut()}>
         <LogOut aria-hidden className="size-4" />
         Sign out

@@ -1,5 +1,5 @@
 import { useApiQuery } from '../api/hooks.ts'
-import { useMay } from './membership.ts'
+import { useCan } from './membership.ts'
 import { useNamespace } from './paths.ts'
 
 /** The name of an actor such as `user:<id>` or `token:<id>`, where it is known. */
@@ -14,7 +14,7 @@ export function actorName(actor: string, names: ReadonlyMap<string, string>, kno
 /** Tells who actors of the namespace are. Nothing while that is not known. */
 export function useActorName(): (actor: string) => string | undefined {
   const ns = useNamespace()
-  const seesTokens = useMay('admin')
+  const seesTokens = useCan('admin')
   const members = useApiQuery('GET /api/namespaces/{ns}/members', { ns })
   const tokens = useApiQuery('GET /api/namespaces/{ns}/tokens', { ns }, { enabled: seesTokens })
   if (members.isLoading || tokens.isLoading) return () => undefined

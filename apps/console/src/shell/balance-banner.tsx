@@ -1,7 +1,7 @@
 import { Link } from 'react-router'
 import { useBilling } from './billing.ts'
 import { useEmptyBalance } from './empty-balance.ts'
-import { useMay } from './membership.ts'
+import { useCan } from './membership.ts'
 import { namespacePath } from './paths.ts'
 
 /** Below this, a refusal is believed rather than the balance: what is left may not pay for a call. */
@@ -9,7 +9,7 @@ const NEXT_TO_NOTHING_USD = 0.01
 
 /** Says that the balance is used up: to the owner as soon as it is so, to others once a call was refused for it. */
 export function BalanceBanner({ ns }: { ns: string }) {
-  const isOwner = useMay('owner')
+  const isOwner = useCan('owner')
   const wasRefused = useEmptyBalance()
   const balance = useBilling(ns, { enabled: isOwner }).data?.balanceUsd
   const isEmpty = balance === undefined ? wasRefused : balance <= (wasRefused ? NEXT_TO_NOTHING_USD : 0)

@@ -1,9 +1,9 @@
 import { DatabaseMenu } from './database-menu.tsx'
-import type { Place } from './location.ts'
+import type { AppLocation } from './location.ts'
 import { NamespaceMenu } from './namespace-menu.tsx'
 
 /** The namespace and the database one is in, each a way to the others: side by side, or one above the other. */
-export function Crumbs({ place: { ns, db, page }, isWide }: { place: Place; isWide: boolean }) {
+export function Breadcrumbs({ place: { ns, db, page }, isWide }: { place: AppLocation; isWide: boolean }) {
   const database = db !== undefined && <DatabaseMenu ns={ns} db={db} page={page} isWide={isWide} />
   if (isWide) {
     return (

@@ -3,12 +3,12 @@ import { databaseTabs } from '../pages/database/database-tabs.ts'
 import { settingsTabs } from '../pages/settings/settings-tabs.ts'
 import type { Choice } from '../ui/combobox-list.tsx'
 import type { Theme } from '../ui/theme.ts'
-import type { Place } from './location.ts'
+import type { AppLocation } from './location.ts'
 import { groupsOf } from './navigation.ts'
 import { databasePath, namespacePath, viewPath } from './paths.ts'
 
 interface PaletteInput {
-  place: Place
+  place: AppLocation
   tables: readonly string[]
   views: readonly string[]
   databases: readonly string[]
@@ -23,7 +23,7 @@ interface PaletteInput {
 const words = new Map<string, string>([...databaseTabs, ...settingsTabs].map(({ name, words }) => [name, words]))
 
 /** Everything somebody can go to or do from a place. */
-export const paletteChoices = (input: PaletteInput): Choice[] => [
+export const listCommands = (input: PaletteInput): Choice[] => [
   ...pagesOf(input, input.place),
   ...tablesOf(input),
   ...viewsOf(input),
@@ -34,7 +34,7 @@ export const paletteChoices = (input: PaletteInput): Choice[] => [
   ...consoleOf(input),
 ]
 
-const pagesOf = ({ go }: PaletteInput, place: Place): Choice[] =>
+const pagesOf = ({ go }: PaletteInput, place: AppLocation): Choice[] =>
   groupsOf(place)
     .flatMap(({ links }) => links)
     .filter(({ name }) => name !== 'All databases')

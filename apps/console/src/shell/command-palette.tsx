@@ -2,23 +2,23 @@ import { useNavigate } from 'react-router'
 import { useApiQuery } from '../api/hooks.ts'
 import { FinderDialog } from '../ui/combobox-dialog.tsx'
 import { chooseTheme } from '../ui/theme.ts'
-import { paletteChoices } from './command-palette-items.ts'
-import type { Place } from './location.ts'
-import { useMay, useMemberships } from './membership.ts'
+import { listCommands } from './command-palette-items.ts'
+import type { AppLocation } from './location.ts'
+import { useCan, useMemberships } from './membership.ts'
 import { signOut } from './sign-in.ts'
 
 interface PaletteProps {
-  place: Place
+  place: AppLocation
   open: boolean
   onOpenChange: (open: boolean) => void
   showKeys: () => void
 }
 
 /** Finds any page, table, database, namespace or deed by a few letters of its name. */
-export function Palette({ place, open, onOpenChange, showKeys }: PaletteProps) {
+export function CommandPalette({ place, open, onOpenChange, showKeys }: PaletteProps) {
   const { ns, db = '' } = place
   const navigate = useNavigate()
-  const may = { edit: useMay('editor'), administer: useMay('admin') }
+  const may = { edit: useCan('editor'), administer: useCan('admin') }
   const namespaces = useMemberships().data
   const databases = useApiQuery('GET /api/namespaces/{ns}/databases', { ns }, { enabled: open }).data
   const schema = useApiQuery(
@@ -33,7 +33,7 @@ export function Palette({ place, open, onOpenChange, showKeys }: PaletteProps) {
       title="Command palette"
       label="Search pages, databases and actions"
       none="No results. Try another word."
-      choices={paletteChoices({
+      choices={listCommands({
         place,
         tables: db === '' ? [] : (schema.data?.tables.map(({ name }) => name) ?? []),
         views: db === '' ? [] : (schema.data?.views.map(({ name }) => name) ?? []),

@@ -2,7 +2,7 @@ import { Plus } from 'lucide-react'
 import { useNavigate } from 'react-router'
 import { useApiQuery } from '../api/hooks.ts'
 import { Switcher } from '../ui/switcher.tsx'
-import { useMayInNamespace } from './membership.ts'
+import { useCanInNamespace } from './membership.ts'
 import { databasePath, namespacePath } from './paths.ts'
 
 interface DatabaseMenuProps {
@@ -16,7 +16,7 @@ interface DatabaseMenuProps {
 /** Which database one is in, and the way to the others of its namespace. */
 export function DatabaseMenu({ ns, db, page, isWide = false }: DatabaseMenuProps) {
   const navigate = useNavigate()
-  const mayMake = useMayInNamespace('editor')
+  const mayMake = useCanInNamespace('editor')
   const { data = [] } = useApiQuery('GET /api/namespaces/{ns}/databases', { ns })
   return (
     <Switcher

@@ -3,7 +3,7 @@ import { useRouteError } from 'react-router'
 import { ErrorPanel } from '../ui/error-panel.tsx'
 
 /** Shows a mistake of the console itself, instead of nothing at all. */
-export class Mistake extends Component<{ children: ReactNode }, { error: unknown }> {
+export class ErrorBoundary extends Component<{ children: ReactNode }, { error: unknown }> {
   override state = { error: undefined }
 
   static getDerivedStateFromError = (error: unknown) => ({ error })
@@ -15,7 +15,7 @@ export class Mistake extends Component<{ children: ReactNode }, { error: unknown
 }
 
 /** The same for pages, whose mistakes the router catches. */
-export const PageMistake = () => <Broken error={useRouteError()} />
+export const RouteErrorBoundary = () => <Broken error={useRouteError()} />
 
 const Broken = ({ error }: { error: unknown }) => (
   <main className="mx-auto max-w-xl p-6">

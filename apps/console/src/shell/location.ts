@@ -1,5 +1,5 @@
 /** Where one is: always in a namespace, often in a database, and perhaps on one of the pages that has. */
-export interface Place {
+export interface AppLocation {
   ns: string
   db?: string
   /** The last part of the address of a database's page. */
@@ -9,7 +9,7 @@ export interface Place {
 const RESERVED = new Set(['settings', 'welcome'])
 
 /** Reads an address. Below a namespace stands a database only where `pages` know what follows. */
-export function placeOf(pathname: string, pages: readonly string[]): Place {
+export function parseLocation(pathname: string, pages: readonly string[]): AppLocation {
   const [ns = '', db = '', page = ''] = pathname.split('/').slice(1)
   const place = { ns: ns.replace(/^@/, '') }
   if (db === '' || RESERVED.has(db)) return place

@@ -15,14 +15,14 @@ export function useMembership(): Membership | undefined {
 }
 
 /** Whether somebody may do here what needs this role: in the database of the page, if it is the page of one. */
-export function useMay(role: MemberRole): boolean {
+export function useCan(role: MemberRole): boolean {
   const db = useDatabase()
   const isShared = useMembership()?.edits.includes(db) === true
-  return useMayInNamespace(role) || (isShared && RANKS.indexOf('editor') >= RANKS.indexOf(role))
+  return useCanInNamespace(role) || (isShared && RANKS.indexOf('editor') >= RANKS.indexOf(role))
 }
 
 /** The same for what is done to the namespace, such as making a database, wherever one is. */
-export function useMayInNamespace(role: MemberRole): boolean {
+export function useCanInNamespace(role: MemberRole): boolean {
   const mine = useMembership()?.role
   return mine !== undefined && RANKS.indexOf(mine) >= RANKS.indexOf(role)
 }

@@ -1,14 +1,14 @@
 import { useState } from 'react'
 import { SearchField } from '../pages/query/search-field.tsx'
 import { formatNumber } from '../ui/format.ts'
-import { useAsked } from './use-query-param.ts'
+import { useQueryParam } from './use-query-param.ts'
 
 /** Lists up to this long are seen at a glance. */
 const GLANCE = 12
 
 /** Those of a list whose name holds what somebody looks for, which stands in the address. */
 export function useNameSearch<T>(all: readonly T[], nameOf: (one: T) => string) {
-  const [asked, ask] = useAsked('q')
+  const [asked, ask] = useQueryParam('q')
   const [text, setText] = useState(asked ?? '')
   const wanted = text.trim().toLowerCase()
   return {

@@ -3,19 +3,19 @@ import { Outlet, useLocation } from 'react-router'
 import { NotFoundPage } from '../pages/not-found.tsx'
 import { ErrorPanel } from '../ui/error-panel.tsx'
 import { Layout } from '../ui/layout.tsx'
-import { Within } from '../ui/page.tsx'
+import { TitleContext } from '../ui/page.tsx'
 import { SideNav } from '../ui/side-nav.tsx'
 import { SkeletonRows } from '../ui/skeleton.tsx'
 import { AccountMenu } from './account-menu.tsx'
 import { BalanceBanner } from './balance-banner.tsx'
-import { Crumbs } from './breadcrumbs.tsx'
-import { Palette } from './command-palette.tsx'
+import { Breadcrumbs } from './breadcrumbs.tsx'
+import { CommandPalette } from './command-palette.tsx'
 import { rememberNamespace, useMembership, useMemberships } from './membership.ts'
 import { currentOf, groupsOf, isWide, placeAt } from './navigation.ts'
 import { useNamespace } from './paths.ts'
 import { SearchButton } from './search-button.tsx'
-import { KeysDialog } from './shortcuts-dialog.tsx'
-import { type Asked, useKeys } from './use-shortcuts.ts'
+import { ShortcutsDialog } from './shortcuts-dialog.tsx'
+import { type ShortcutAction, useShortcuts } from './use-shortcuts.ts'
 
 /** What stands around every page of a namespace. */
 export function NamespaceShell() {
@@ -23,8 +23,8 @@ export function NamespaceShell() {
   const { pathname } = useLocation()
   const { data, error, refetch } = useMemberships()
   const membership = useMembership()
-  const [asked, ask] = useState<Asked>()
-  useKeys(ask)
+  const [asked, ask] = useState<ShortcutAction>()
+  useShortcuts(ask)
   useEffect(() => {
     if (membership) rememberNamespace(membership.slug)
   }, [membership])
@@ -34,7 +34,7 @@ export function NamespaceShell() {
   const { db = ns } = place
   return (
     <Layout
-      crumbs={(isWide) => <Crumbs place={place} isWide={isWide} />}
+      crumbs={(isWide) => <Breadcrumbs place={place} isWide={isWide} />}
       search={(isSmall) => <SearchButton isSmall={isSmall} onClick={() => ask('palette')} />}
       account={(isWide) => <AccountMenu isWide={isWide} />}
       side={<SideNav label={`Pages of ${db}`} groups={groups} />}
@@ -48,9 +48,9 @@ export function NamespaceShell() {
       isWide={isWide(place)}
     >
       {membership ? (
-        <Within value={db}>
+        <TitleContext value={db}>
           <Outlet />
-        </Within>
+        </TitleContext>
       ) : error ? (
         <ErrorPanel error={error} onRetry={refetch} />
       ) : data ? (
@@ -58,13 +58,13 @@ export function NamespaceShell() {
       ) : (
         <SkeletonRows />
       )}
-      <Palette
+      <CommandPalette
         place={place}
         open={asked === 'palette'}
         onOpenChange={(isOpen) => !isOpen && ask(undefined)}
         showKeys={() => ask('keys')}
       />
-      <KeysDialog open={asked === 'keys'} onOpenChange={(isOpen) => !isOpen && ask(undefined)} />
+      <ShortcutsDialog open={asked === 'keys'} onOpenChange={(isOpen) => !isOpen && ask(undefined)} />
     </Layout>
   )
 }

@@ -2,7 +2,7 @@ import { ArrowLeft, Database, Rocket } from 'lucide-react'
 import { databaseTabs } from '../pages/database/database-tabs.ts'
 import { settingsTabs } from '../pages/settings/settings-tabs.ts'
 import type { SideGroup, SideLink } from '../ui/side-nav.tsx'
-import { type Place, placeOf } from './location.ts'
+import { type AppLocation, parseLocation } from './location.ts'
 import { databasePath, namespacePath } from './paths.ts'
 import type { Tab } from './tab.ts'
 
@@ -10,13 +10,14 @@ const tabs: readonly Tab[] = databaseTabs
 const paths = tabs.map(({ path }) => path)
 
 /** Where an address is. */
-export const placeAt = (pathname: string): Place => placeOf(pathname, paths)
+export const placeAt = (pathname: string): AppLocation => parseLocation(pathname, paths)
 
 /** Whether the page of a place takes all the room there is. */
-export const isWide = ({ page }: Place): boolean => tabs.some(({ path, isWide }) => path === page && isWide === true)
+export const isWide = ({ page }: AppLocation): boolean =>
+  tabs.some(({ path, isWide }) => path === page && isWide === true)
 
 /** What stands at the side of a place: the pages of its database, or those of its namespace. */
-export function groupsOf({ ns, db }: Place): SideGroup[] {
+export function groupsOf({ ns, db }: AppLocation): SideGroup[] {
   if (db === undefined) {
     return [
       {

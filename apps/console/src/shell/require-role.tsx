@@ -2,7 +2,7 @@ import type { MemberRole } from '@persql/contract'
 import type { ReactNode } from 'react'
 import { Link } from 'react-router'
 import { EmptyState } from '../ui/empty-state.tsx'
-import { useMay, useMembership } from './membership.ts'
+import { useCan, useMembership } from './membership.ts'
 import { namespacePath, useNamespace } from './paths.ts'
 
 interface NeedsRoleProps {
@@ -13,10 +13,10 @@ interface NeedsRoleProps {
 }
 
 /** A part of a page for a role and those above; all others read whom to ask. */
-export function NeedsRole({ least, what, children }: NeedsRoleProps) {
+export function RequireRole({ least, what, children }: NeedsRoleProps) {
   const ns = useNamespace()
   const mine = useMembership()?.role
-  if (useMay(least)) return children
+  if (useCan(least)) return children
   return (
     <EmptyState title={`For ${least === 'owner' ? 'owners' : 'admins and owners'} only`}>
       {what} Your role is {mine}. Ask {least === 'owner' ? 'an owner' : 'an admin or owner'} for access:{' '}

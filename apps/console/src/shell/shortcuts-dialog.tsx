@@ -35,7 +35,7 @@ const KEYS: readonly (readonly [where: string, keys: readonly (readonly [keys: s
 ]
 
 /** Every key that does something. */
-export const KeysDialog = ({ open, onOpenChange }: KeysDialogProps) => (
+export const ShortcutsDialog = ({ open, onOpenChange }: KeysDialogProps) => (
   <Dialog open={open} onOpenChange={onOpenChange} title="Keyboard shortcuts">
     <div className="grid gap-5">
       {KEYS.map(([where, keys]) => (

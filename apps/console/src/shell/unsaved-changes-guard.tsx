@@ -4,7 +4,7 @@ import { Button } from '../ui/button.tsx'
 import { Dialog, DialogActions } from '../ui/dialog.tsx'
 
 /** State of a navigation after which nothing is unsaved, whatever the page still shows: nobody is asked then. */
-export const DONE = { isDone: true } as const
+export const NAVIGATION_SAVED = { isDone: true } as const
 
 interface UnsavedProps {
   /** Whether there is anything that would be lost. */
@@ -14,7 +14,7 @@ interface UnsavedProps {
 }
 
 /** Asks before one leaves a page on which something is not saved, within the console or out of it. */
-export function Unsaved({ when, what }: UnsavedProps) {
+export function UnsavedChangesGuard({ when, what }: UnsavedProps) {
   const blocker = useBlocker(
     ({ currentLocation, nextLocation }) =>
       when && currentLocation.pathname !== nextLocation.pathname && nextLocation.state?.isDone !== true,

@@ -5,7 +5,7 @@ export const entryIn = (text: string | null): number | undefined =>
   text !== null && /^[1-9]\d{0,14}$/.test(text) ? Number(text) : undefined
 
 /** A word in the query string, and how to change it: nothing takes it away. What else stands there stays. */
-export function useAsked(name: string): [asked: string | null, ask: (value: string | null | undefined) => void] {
+export function useQueryParam(name: string): [asked: string | null, ask: (value: string | null | undefined) => void] {
   const [search] = useSearchParams()
   const navigate = useNavigate()
   const ask = (value: string | null | undefined) => {

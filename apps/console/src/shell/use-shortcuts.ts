@@ -2,12 +2,12 @@ import { useEffect } from 'react'
 import { isCommand } from '../ui/kbd.tsx'
 
 /** What a key asks for, wherever one is. */
-export type Asked = 'palette' | 'keys'
+export type ShortcutAction = 'palette' | 'keys'
 
 const TYPING = 'input, textarea, select, [contenteditable], [role=grid], [role=textbox]'
 
 /** Listens for the keys that work everywhere. A letter alone is one only where nobody types, and not over a dialog. */
-export function useKeys(ask: (asked: Asked) => void): void {
+export function useShortcuts(ask: (asked: ShortcutAction) => void): void {
   useEffect(() => {
     const press = (event: KeyboardEvent) => {
       const asked = askedBy(event)
@@ -20,7 +20,7 @@ export function useKeys(ask: (asked: Asked) => void): void {
   }, [ask])
 }
 
-function askedBy(event: KeyboardEvent): Asked | undefined {
+function askedBy(event: KeyboardEvent): ShortcutAction | undefined {
   if (event.defaultPrevented || event.isComposing) return undefined
   const isOverPage = document.querySelector('[data-modal]') !== null
   if (event.key.toLowerCase() === 'k' && isCommand(event)) return isOverPage ? undefined : 'palette'

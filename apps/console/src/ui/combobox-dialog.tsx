@@ -1,6 +1,6 @@
 import { Dialog } from 'radix-ui'
 import { type Choice, Finder } from './combobox-list.tsx'
-import { useFocusBack } from './use-return-focus.ts'
+import { useReturnFocus } from './use-return-focus.ts'
 
 interface FinderDialogProps {
   open: boolean
@@ -14,7 +14,7 @@ interface FinderDialogProps {
 
 /** A finder over the page. Whoever it leads elsewhere has the focus there, all others where they were. */
 export function FinderDialog({ open, onOpenChange, title, ...finder }: FinderDialogProps) {
-  const focus = useFocusBack()
+  const focus = useReturnFocus()
   return (
     <Dialog.Root open={open} onOpenChange={onOpenChange}>
       <Dialog.Portal>

@@ -2,7 +2,7 @@ import { X } from 'lucide-react'
 import { Dialog as Primitive } from 'radix-ui'
 import type { ReactNode } from 'react'
 import { Button } from './button.tsx'
-import { useFocusBack } from './use-return-focus.ts'
+import { useReturnFocus } from './use-return-focus.ts'
 
 interface DialogProps {
   open: boolean
@@ -20,7 +20,7 @@ interface DialogProps {
  * because it puts a style element into the page, which the policy of the console forbids.
  */
 export function Dialog({ open, onOpenChange, title, description, isOnce = false, children }: DialogProps) {
-  const focus = useFocusBack()
+  const focus = useReturnFocus()
   return (
     <Primitive.Root open={open} onOpenChange={onOpenChange}>
       <Primitive.Portal>

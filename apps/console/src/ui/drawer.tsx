@@ -3,7 +3,7 @@ import { Dialog } from 'radix-ui'
 import { type ReactNode, useEffect, useState } from 'react'
 import { useLocation } from 'react-router'
 import { Button } from './button.tsx'
-import { useFocusBack } from './use-return-focus.ts'
+import { useReturnFocus } from './use-return-focus.ts'
 
 interface DrawerProps {
   /** Where one is. */
@@ -14,7 +14,7 @@ interface DrawerProps {
 /** A button that says where one is, and behind it, from the side, where one can go. */
 export function Drawer({ here, children }: DrawerProps) {
   const [isOpen, setOpen] = useState(false)
-  const focus = useFocusBack()
+  const focus = useReturnFocus()
   const { pathname } = useLocation()
   // biome-ignore lint/correctness/useExhaustiveDependencies: whoever has gone somewhere wants to see it
   useEffect(() => setOpen(false), [pathname])

@@ -1,5 +1,5 @@
 /** A cell of a grid. */
-export interface Place {
+export interface CellPosition {
   row: number
   column: number
 }
@@ -14,11 +14,11 @@ interface Bounds {
 /** Where a key leads from a cell; nothing when it does not move. */
 export function placeAfter(
   { key, ctrlKey, metaKey }: { key: string; ctrlKey: boolean; metaKey: boolean },
-  { row, column }: Place,
+  { row, column }: CellPosition,
   { rows, columns, page }: Bounds,
-): Place | undefined {
+): CellPosition | undefined {
   const far = ctrlKey || metaKey
-  const to = (nextRow: number, nextColumn: number): Place => ({
+  const to = (nextRow: number, nextColumn: number): CellPosition => ({
     row: Math.max(0, Math.min(rows - 1, nextRow)),
     column: Math.max(0, Math.min(columns - 1, nextColumn)),
   })

@@ -1,9 +1,9 @@
 import { type KeyboardEvent, type MouseEvent, useId, useLayoutEffect, useMemo, useRef, useState } from 'react'
 import { classes } from './class-names.ts'
 import { type GridColumn, GridHeads } from './grid-header.tsx'
-import { type Place, placeAfter } from './grid-keys.ts'
+import { type CellPosition, placeAfter } from './grid-keys.ts'
 import { type GridCell, GridRow, ROW_PX } from './grid-row.tsx'
-import { type OnSight, useWindow } from './use-visible-range.ts'
+import { type OnSight, useVisibleRange } from './use-visible-range.ts'
 
 interface GridProps<Row> {
   /** What the grid shows, for those who do not see it. */
@@ -21,9 +21,9 @@ interface GridProps<Row> {
   /** More classes of a row. */
   rowLook?: (row: Row) => string | undefined
   /** Enter, F2, a double click, or a second tap. */
-  onOpen?: (place: Place) => void
+  onOpen?: (place: CellPosition) => void
   /** Other keys than those that move. */
-  onKey?: (event: KeyboardEvent, place: Place) => void
+  onKey?: (event: KeyboardEvent, place: CellPosition) => void
   onSight?: OnSight
   /** Tells what rows these are: when it is otherwise, the first of them is in sight. */
   rowsId?: string
@@ -39,14 +39,19 @@ export function Grid<Row>({ label, columns, count, total = count, headPx = ROW_P
   const { rowAt, cell, rowLook, onOpen, onKey, onSight, rowsId, className } = rest
   const id = useId()
   const box = useRef<HTMLDivElement>(null)
-  const [place, setPlace] = useState<Place>({ row: 0, column: 0 })
+  const [place, setPlace] = useState<CellPosition>({ row: 0, column: 0 })
   const widths = useMemo(() => columns.map(({ widthPx }) => widthPx), [columns])
   // biome-ignore lint/correctness/useExhaustiveDependencies: done for other rows
   useLayoutEffect(() => {
     if (box.current) box.current.scrollTop = 0
     setPlace(({ column }) => ({ row: 0, column }))
   }, [rowsId])
-  const { rows, columns: across, starts, reveal } = useWindow(box, { count, widths, rowPx: ROW_PX, headPx }, onSight)
+  const {
+    rows,
+    columns: across,
+    starts,
+    reveal,
+  } = useVisibleRange(box, { count, widths, rowPx: ROW_PX, headPx }, onSight)
   const places = useMemo(() => widths.map((width, at) => ({ left: starts[at] ?? 0, width })), [widths, starts])
   const widthPx = starts.at(-1) ?? 0
 
@@ -115,7 +120,7 @@ export function Grid<Row>({ label, columns, count, total = count, headPx = ROW_P
   )
 }
 
-function placeOf(target: Element): Place | undefined {
+function placeOf(target: Element): CellPosition | undefined {
   const cell = target.closest('[role=gridcell]')
   const row = cell?.closest('[role=row]')
   return cell && row ? { row: Number(row.ariaRowIndex) - 2, column: Number(cell.ariaColIndex) - 1 } : undefined

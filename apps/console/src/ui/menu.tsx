@@ -67,4 +67,4 @@ export const MenuLabel = ({ children }: { children: ReactNode }) => (
 )
 
 /** A line between parts of a menu. */
-export const MenuLine = () => <DropdownMenu.Separator className="my-1 h-px bg-line" />
+export const MenuSeparator = () => <DropdownMenu.Separator className="my-1 h-px bg-line" />

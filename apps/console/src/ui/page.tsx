@@ -5,7 +5,7 @@ import { Link } from 'react-router'
 const Place = createContext<string | undefined>(undefined)
 
 /** Says what pages are of, which stands beside their title in the browser. */
-export const Within = Place.Provider
+export const TitleContext = Place.Provider
 
 interface PageProps {
   title: string

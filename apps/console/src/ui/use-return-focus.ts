@@ -4,7 +4,7 @@ import { useRef } from 'react'
  * Where the focus goes when a dialog closes: to the page, if that is another one now; else to where it was. Radix itself
  * gives it back to a trigger only, and most dialogs here are opened by an address or a key.
  */
-export function useFocusBack() {
+export function useReturnFocus() {
   const from = useRef<{ element: Element | null; pathname: string }>({ element: null, pathname: '' })
   return {
     opened: () => {

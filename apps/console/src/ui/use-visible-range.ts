@@ -21,7 +21,7 @@ const JUMP_PX = 5000
 const PAUSE_MS = 300
 
 /** Which rows and columns of a box that scrolls have to be there. */
-export function useWindow(
+export function useVisibleRange(
   box: RefObject<HTMLDivElement | null>,
   { count, widths, rowPx, headPx }: Sizes,
   onSight?: OnSight,

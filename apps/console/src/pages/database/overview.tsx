@@ -1,9 +1,9 @@
 import type { Database } from '@persql/contract'
 import { Copy } from 'lucide-react'
 import { useApiQuery } from '../../api/hooks.ts'
-import { useMay } from '../../shell/membership.ts'
+import { useCan } from '../../shell/membership.ts'
 import { useDatabase, useNamespace } from '../../shell/paths.ts'
-import { useAsked } from '../../shell/use-query-param.ts'
+import { useQueryParam } from '../../shell/use-query-param.ts'
 import { Badge } from '../../ui/badge.tsx'
 import { Button } from '../../ui/button.tsx'
 import { CodeBlock } from '../../ui/code-block.tsx'
@@ -20,8 +20,8 @@ export function OverviewPage() {
   const ns = useNamespace()
   const slug = useDatabase()
   const { data, error, refetch } = useApiQuery('GET /api/namespaces/{ns}/databases/{slug}', { ns, slug })
-  const mayFork = useMay('editor')
-  const [forking, askFork] = useAsked('fork')
+  const mayFork = useCan('editor')
+  const [forking, askFork] = useQueryParam('fork')
   return (
     <Page
       title={slug}

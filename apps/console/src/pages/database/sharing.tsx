@@ -4,7 +4,7 @@ import { Link } from 'react-router'
 import { useApiMutation, useApiQuery } from '../../api/hooks.ts'
 import { toastWithUndo } from '../../api/undo-toast.ts'
 import { namespacePath, useDatabase, useNamespace } from '../../shell/paths.ts'
-import { NeedsRole } from '../../shell/require-role.tsx'
+import { RequireRole } from '../../shell/require-role.tsx'
 import { Badge } from '../../ui/badge.tsx'
 import { Button } from '../../ui/button.tsx'
 import { ConfirmDialog } from '../../ui/confirm-dialog.tsx'
@@ -28,9 +28,9 @@ export function SharingPage() {
       title="Sharing"
       lead={`Viewers can read every database in the namespace. Give a viewer edit access to ${slug} here. Editors and above already have it.`}
     >
-      <NeedsRole least="admin" what="Sharing gives a viewer edit access to one database.">
+      <RequireRole least="admin" what="Sharing gives a viewer edit access to one database.">
         <Shares slug={slug} />
-      </NeedsRole>
+      </RequireRole>
     </Page>
   )
 }

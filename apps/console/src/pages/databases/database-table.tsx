@@ -1,7 +1,7 @@
 import type { Api, Database, Output } from '@persql/contract'
 import { Copy, Trash2 } from 'lucide-react'
 import { Link } from 'react-router'
-import { useMay } from '../../shell/membership.ts'
+import { useCan } from '../../shell/membership.ts'
 import { databasePath } from '../../shell/paths.ts'
 import { useSort } from '../../shell/use-sort.ts'
 import { Badge } from '../../ui/badge.tsx'
@@ -23,8 +23,8 @@ interface DatabaseTableProps {
 
 /** Databases with how large they are and what they are used for. */
 export function DatabaseTable({ ns, databases, usage, onFork, onDelete }: DatabaseTableProps) {
-  const mayFork = useMay('editor')
-  const mayDelete = useMay('admin')
+  const mayFork = useCan('editor')
+  const mayDelete = useCan('admin')
   const [sort, onSort] = useSort({ by: 'name', isDown: false })
   const requests = usage && requestsByDatabase(usage)
   return (

@@ -3,10 +3,10 @@ import { Plus } from 'lucide-react'
 import { useState } from 'react'
 import { useNavigate } from 'react-router'
 import { useApiQuery } from '../../api/hooks.ts'
-import { useMay } from '../../shell/membership.ts'
+import { useCan } from '../../shell/membership.ts'
 import { NameSearch, useNameSearch } from '../../shell/name-search.tsx'
 import { databasePath, useNamespace } from '../../shell/paths.ts'
-import { useAsked } from '../../shell/use-query-param.ts'
+import { useQueryParam } from '../../shell/use-query-param.ts'
 import { Button } from '../../ui/button.tsx'
 import { EmptyState } from '../../ui/empty-state.tsx'
 import { ErrorPanel } from '../../ui/error-panel.tsx'
@@ -23,13 +23,13 @@ const NONE: readonly Database[] = []
 /** The databases of a namespace. What is asked for in a dialog stands in the address. */
 export function DatabasesPage() {
   const ns = useNamespace()
-  const mayMake = useMay('editor')
+  const mayMake = useCan('editor')
   const { data, error, refetch } = useApiQuery('GET /api/namespaces/{ns}/databases', { ns })
   const usage = useUsage(ns)
   const navigate = useNavigate()
   const named = useNameSearch(data ?? NONE, ({ slug }) => slug)
-  const [isNew, askNew] = useAsked('new')
-  const [forking, askFork] = useAsked('fork')
+  const [isNew, askNew] = useQueryParam('new')
+  const [forking, askFork] = useQueryParam('fork')
   const [leaving, setLeaving] = useState<string>()
   const make = (
     <Button look="primary" onClick={() => askNew('')}>

@@ -3,12 +3,12 @@ import { Badge } from '../../ui/badge.tsx'
 import { Dialog } from '../../ui/dialog.tsx'
 import { formatAgo } from '../../ui/format.ts'
 import { pickKeys } from './list-keyboard.ts'
-import type { Past } from './query-tabs.ts'
+import type { HistoryEntry } from './query-tabs.ts'
 import { matching } from './saved-query-status.ts'
 import { SearchField } from './search-field.tsx'
 
 interface HistoryDialogProps {
-  past: readonly Past[]
+  past: readonly HistoryEntry[]
   onTake: (sql: string) => void
   onClose: () => void
 }

@@ -1,7 +1,7 @@
 import { lazy, Suspense, useMemo, useRef, useState } from 'react'
 import { useApiQuery } from '../../api/hooks.ts'
 import { useDatabase, useNamespace } from '../../shell/paths.ts'
-import { useAsked } from '../../shell/use-query-param.ts'
+import { useQueryParam } from '../../shell/use-query-param.ts'
 import { ErrorPanel } from '../../ui/error-panel.tsx'
 import { Page } from '../../ui/page.tsx'
 import { Skeleton } from '../../ui/skeleton.tsx'
@@ -10,12 +10,12 @@ import type { Editor } from './editor.tsx'
 import { AskDialog } from './generate-query-dialog.tsx'
 import { HistoryDialog } from './history-dialog.tsx'
 import { QueryResult } from './query-result.tsx'
-import { addPast, type Draft, readPast } from './query-tabs.ts'
+import { addPast, type QueryTab, readPast } from './query-tabs.ts'
 import { SaveDialog } from './save-query-dialog.tsx'
 import { SavedDialog } from './saved-queries-dialog.tsx'
-import { Missing } from './saved-query-not-found.tsx'
-import { SavedNote } from './saved-query-notice.tsx'
-import { originOf, standingOf } from './saved-query-status.ts'
+import { SavedQueryNotFound } from './saved-query-not-found.tsx'
+import { SavedQueryNotice } from './saved-query-notice.tsx'
+import { getSavedStatus, originOf } from './saved-query-status.ts'
 import { statementAt } from './statements.ts'
 import { TabBar } from './tab-bar.tsx'
 import { Toolbar } from './toolbar.tsx'
@@ -37,8 +37,8 @@ function Workbench({ ns, db }: { ns: string; db: string }) {
   const saved = useSaved(ns, db)
   const tabs = useDrafts(ns, db, saved.queries)
   const { draft } = tabs
-  const standing = standingOf(draft, saved.queries)
-  const [seen, see] = useAsked('see')
+  const standing = getSavedStatus(draft, saved.queries)
+  const [seen, see] = useQueryParam('see')
   const saving = useSaving(tabs, saved, standing, () => see('save'))
   const [past, setPast] = useState(() => readPast(ns, db))
   const editor = useRef<Editor>(undefined)
@@ -52,7 +52,7 @@ function Workbench({ ns, db }: { ns: string; db: string }) {
     const span = from < to ? { from, to } : statementAt(draft.sql, from)
     return span ? draft.sql.slice(span.from, span.to) : ''
   }
-  const close = ({ id, sql, saved }: Draft) => {
+  const close = ({ id, sql, saved }: QueryTab) => {
     tabs.close(id)
     if (!sql.trim() || sql === saved?.sql) return
     setPast(addPast(ns, db, { sql, atMs: Date.now(), failed: false }))
@@ -62,7 +62,7 @@ function Workbench({ ns, db }: { ns: string; db: string }) {
   const isOpening = tabs.isAsked && !isMissing && !saved.error
   return (
     <Page title="Query">
-      {isMissing && <Missing onSee={() => see('saved')} onClose={() => tabs.open(draft)} />}
+      {isMissing && <SavedQueryNotFound onSee={() => see('saved')} onClose={() => tabs.open(draft)} />}
       {tabs.isAsked && saved.error && <ErrorPanel error={saved.error} onRetry={saved.refetch} />}
       {saving.error !== undefined && <ErrorPanel error={saving.error} />}
       <div className="grid min-w-0 overflow-hidden rounded-card border border-line bg-surface">
@@ -93,7 +93,7 @@ function Workbench({ ns, db }: { ns: string; db: string }) {
           )}
         </div>
         {draft.saved && (
-          <SavedNote
+          <SavedQueryNotice
             standing={standing}
             origin={draft.saved}
             onTake={saving.take}

@@ -3,13 +3,13 @@ import { Button } from '../../ui/button.tsx'
 import { capitalize, formatCount, formatNumber } from '../../ui/format.ts'
 import { Card } from '../../ui/page.tsx'
 import { Cost } from './cost.tsx'
-import { type Branch, looksAtAll, treeOf } from './plan.ts'
-import type { Explained, Measured } from './use-query-runner.ts'
+import { type Branch, isFullScan, treeOf } from './plan.ts'
+import type { Explained, RunMeasurement } from './use-query-runner.ts'
 
 interface PlanViewProps {
   explained: Explained
   /** What the same statement took when it was run last. */
-  measured: Measured | undefined
+  measured: RunMeasurement | undefined
   onMeasure: () => void
 }
 
@@ -28,7 +28,7 @@ export function PlanView({ explained: { plan, kind, reads, writes }, measured, o
         <dt className="text-muted">Writes</dt>
         <dd className="wrap-anywhere">{writes.join(', ') || 'None'}</dd>
       </dl>
-      {measured && <Reading measured={measured} isScan={plan.some(looksAtAll)} />}
+      {measured && <Reading measured={measured} isScan={plan.some(isFullScan)} />}
       {!measured && kind === 'read' && (
         <div className="flex flex-wrap items-center gap-3">
           <Button size="small" onClick={onMeasure}>
@@ -42,7 +42,7 @@ export function PlanView({ explained: { plan, kind, reads, writes }, measured, o
 }
 
 /** What it read for each row that it answered tells whether an index would help. */
-function Reading({ measured: { rows, meta }, isScan }: { measured: Measured; isScan: boolean }) {
+function Reading({ measured: { rows, meta }, isScan }: { measured: RunMeasurement; isScan: boolean }) {
   const isMuch = isScan && meta.rowsRead >= 100 && meta.rowsRead >= 10 * Math.max(1, rows)
   return (
     <div role="status" className="grid gap-1">
@@ -61,7 +61,7 @@ const Steps = ({ steps }: { steps: readonly Branch[] }) => (
       <li key={step.id} className="grid gap-1">
         <span className="flex flex-wrap items-center gap-2">
           <code className="font-mono text-sm break-words">{step.detail}</code>
-          {looksAtAll(step) && <Badge tone="warning">Full table scan</Badge>}
+          {isFullScan(step) && <Badge tone="warning">Full table scan</Badge>}
         </span>
         {step.within.length > 0 && <Steps steps={step.within} />}
       </li>

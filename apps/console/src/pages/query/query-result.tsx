@@ -9,7 +9,7 @@ import { Cost } from './cost.tsx'
 import { ErrorFacts } from './error-details.tsx'
 import { PlanView } from './plan-view.tsx'
 import { ResultView } from './result-view.tsx'
-import { SnapshotNote } from './snapshot-notice.tsx'
+import { SnapshotNotice } from './snapshot-notice.tsx'
 import type { RunState as State } from './use-query-runner.ts'
 
 interface OutcomeProps {
@@ -58,7 +58,7 @@ export function QueryResult({ outcome, name, onRedeemed, onRetry, onMeasure }: O
           <Cost meta={meta} />
         </p>
       )}
-      {meta?.snapshot && <SnapshotNote snapshot={meta.snapshot} />}
+      {meta?.snapshot && <SnapshotNotice snapshot={meta.snapshot} />}
       {meta?.snapshotSkipped && (
         <p>
           No snapshot was saved before this statement:{' '}

@@ -1,5 +1,5 @@
 /** The saved query that a tab was opened from, as it was then. */
-export interface Origin {
+export interface SavedQueryRef {
   id: string
   name: string
   sql: string
@@ -7,14 +7,14 @@ export interface Origin {
 }
 
 /** A text somebody writes, on a tab of its own. */
-export interface Draft {
+export interface QueryTab {
   id: string
   sql: string
-  saved?: Origin
+  saved?: SavedQueryRef
 }
 
 /** What was run before. */
-export interface Past {
+export interface HistoryEntry {
   sql: string
   atMs: number
   failed: boolean
@@ -41,27 +41,27 @@ function write(name: string, value: unknown): void {
 }
 
 /** A new tab. */
-export const newDraft = (sql = '', saved?: Origin): Draft => ({
+export const newDraft = (sql = '', saved?: SavedQueryRef): QueryTab => ({
   id: Math.random().toString(36).slice(2, 10),
   sql,
   ...(saved && { saved }),
 })
 
 /** The tabs of a database in this browser. */
-export const readDrafts = (ns: string, db: string): Draft[] => {
-  const drafts = read<Draft[]>(key('drafts', ns, db), [])
+export const readDrafts = (ns: string, db: string): QueryTab[] => {
+  const drafts = read<QueryTab[]>(key('drafts', ns, db), [])
   return drafts.length > 0 ? drafts : [newDraft()]
 }
 
 /** Remembers the tabs. */
-export const writeDrafts = (ns: string, db: string, drafts: readonly Draft[]): void =>
+export const writeDrafts = (ns: string, db: string, drafts: readonly QueryTab[]): void =>
   write(key('drafts', ns, db), drafts)
 
 /** What was run in this browser, the newest first. */
-export const readPast = (ns: string, db: string): Past[] => read<Past[]>(key('past', ns, db), [])
+export const readPast = (ns: string, db: string): HistoryEntry[] => read<HistoryEntry[]>(key('past', ns, db), [])
 
 /** Remembers what was run; the same once more moves to the top. */
-export function addPast(ns: string, db: string, past: Past): Past[] {
+export function addPast(ns: string, db: string, past: HistoryEntry): HistoryEntry[] {
   const next = [past, ...readPast(ns, db).filter(({ sql }) => sql !== past.sql)].slice(0, MAX_PAST)
   write(key('past', ns, db), next)
   return next

@@ -1,13 +1,13 @@
 import type { SavedQuery } from '@persql/contract'
 import { useState } from 'react'
 import { useActorName } from '../../shell/actor-names.ts'
-import { useMay } from '../../shell/membership.ts'
+import { useCan } from '../../shell/membership.ts'
 import { Dialog } from '../../ui/dialog.tsx'
 import { ErrorPanel } from '../../ui/error-panel.tsx'
 import { SkeletonRows } from '../../ui/skeleton.tsx'
 import { pickKeys } from './list-keyboard.ts'
 import { RenameForm } from './rename-form.tsx'
-import { SavedEntry } from './saved-query-item.tsx'
+import { SavedQueryItem } from './saved-query-item.tsx'
 import { matching } from './saved-query-status.ts'
 import { SearchField } from './search-field.tsx'
 import type { Saved } from './use-saved-queries.ts'
@@ -21,7 +21,7 @@ interface SavedDialogProps {
 
 /** What is saved here, to be looked through; one of them opens on a tab of its own. */
 export function SavedDialog({ saved, onOpen, onDelete, onClose }: SavedDialogProps) {
-  const mayChange = useMay('editor')
+  const mayChange = useCan('editor')
   const nameOf = useActorName()
   const [wanted, setWanted] = useState('')
   const [renamed, setRenamed] = useState<string>()
@@ -64,7 +64,7 @@ export function SavedDialog({ saved, onOpen, onDelete, onClose }: SavedDialogPro
               {renamed === query.id ? (
                 <RenameForm saved={saved} query={query} onDone={() => setRenamed(undefined)} />
               ) : (
-                <SavedEntry
+                <SavedQueryItem
                   query={query}
                   by={nameOf(query.updatedBy)}
                   onOpen={() => onOpen(query)}

@@ -14,7 +14,7 @@ interface SavedEntryProps {
 }
 
 /** A saved query in the list: a link that can be passed on, and what may be done with it. */
-export const SavedEntry = ({ query, by, onOpen, deeds }: SavedEntryProps) => (
+export const SavedQueryItem = ({ query, by, onOpen, deeds }: SavedEntryProps) => (
   <div className="flex min-w-0 items-start gap-1">
     <Link
       to={`?saved=${query.id}`}

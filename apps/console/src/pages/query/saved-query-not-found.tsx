@@ -1,7 +1,7 @@
 import { Button } from '../../ui/button.tsx'
 
 /** Tells that the address is of a saved query that is not there, and what one can do. */
-export const Missing = ({ onSee, onClose }: { onSee: () => void; onClose: () => void }) => (
+export const SavedQueryNotFound = ({ onSee, onClose }: { onSee: () => void; onClose: () => void }) => (
   <div
     role="alert"
     className="flex flex-wrap items-center gap-3 rounded-card border border-warning/40 bg-warning-soft p-4"

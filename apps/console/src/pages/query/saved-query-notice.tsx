@@ -1,20 +1,20 @@
 import type { ReactNode } from 'react'
-import { useMay } from '../../shell/membership.ts'
+import { useCan } from '../../shell/membership.ts'
 import { Button } from '../../ui/button.tsx'
-import type { Origin } from './query-tabs.ts'
-import type { Standing } from './saved-query-status.ts'
+import type { SavedQueryRef } from './query-tabs.ts'
+import type { SavedStatus } from './saved-query-status.ts'
 
 interface SavedNoteProps {
-  standing: Standing
-  origin: Origin
+  standing: SavedStatus
+  origin: SavedQueryRef
   onTake: () => void
   onOverwrite: () => void
   onKeep: () => void
 }
 
 /** Tells when what a tab was opened from is not what it was, and what one can do. */
-export function SavedNote({ standing, origin, onTake, onOverwrite, onKeep }: SavedNoteProps) {
-  const mayChange = useMay('editor')
+export function SavedQueryNotice({ standing, origin, onTake, onOverwrite, onKeep }: SavedNoteProps) {
+  const mayChange = useCan('editor')
   if (standing === 'behind') {
     return (
       <Note text={`Someone else changed “${origin.name}” after you opened it. Your edits don't include those changes.`}>

@@ -1,6 +1,6 @@
 import type { SavedQuery } from '@persql/contract'
 import { expect, test } from 'vitest'
-import { caughtUp, matching, originOf, standingOf } from './saved-query-status.ts'
+import { getSavedStatus, matching, originOf, syncTabs } from './saved-query-status.ts'
 
 const at = '2026-11-21T00:00:00.000Z'
 const saved = (version: number, sql: string, name = 'One'): SavedQuery => ({
@@ -11,28 +11,28 @@ const tab = (sql: string, from?: SavedQuery) => ({ id: 'tab', sql, ...(from && {
 
 test('a tab knows how it stands to what is saved', () => {
   const [one, two] = [saved(1, 'a'), saved(2, 'b')]
-  expect(standingOf(tab('a'), [one])).toBe('own')
-  expect(standingOf(tab('a', one), [one])).toBe('saved')
-  expect(standingOf(tab('x', one), [one])).toBe('unsaved')
-  expect(standingOf(tab('x', one), undefined)).toBe('unsaved')
-  expect(standingOf(tab('x', one), [two])).toBe('behind')
-  expect(standingOf(tab('x', one), [saved(2, 'a', 'Renamed')])).toBe('unsaved')
-  expect(standingOf(tab('x', one), [])).toBe('gone')
+  expect(getSavedStatus(tab('a'), [one])).toBe('own')
+  expect(getSavedStatus(tab('a', one), [one])).toBe('saved')
+  expect(getSavedStatus(tab('x', one), [one])).toBe('unsaved')
+  expect(getSavedStatus(tab('x', one), undefined)).toBe('unsaved')
+  expect(getSavedStatus(tab('x', one), [two])).toBe('behind')
+  expect(getSavedStatus(tab('x', one), [saved(2, 'a', 'Renamed')])).toBe('unsaved')
+  expect(getSavedStatus(tab('x', one), [])).toBe('gone')
   // A list that is older than what this tab has saved.
-  expect(standingOf(tab('b', two), [one])).toBe('saved')
+  expect(getSavedStatus(tab('b', two), [one])).toBe('saved')
 })
 
 test('a tab without changes takes what others saved, and one with changes keeps them', () => {
   const [one, two] = [saved(1, 'a'), saved(2, 'b')]
-  const [caught] = caughtUp([tab('a', one)], [two])
+  const [caught] = syncTabs([tab('a', one)], [two])
   expect(caught).toMatchObject({ sql: 'b', saved: originOf(two) })
   expect(caught?.id).not.toBe('tab')
-  expect(caughtUp([tab('x', one)], [saved(2, 'a', 'Renamed')])).toMatchObject([
+  expect(syncTabs([tab('x', one)], [saved(2, 'a', 'Renamed')])).toMatchObject([
     { id: 'tab', sql: 'x', saved: { name: 'Renamed' } },
   ])
-  expect(caughtUp([tab('b', one)], [two])).toMatchObject([{ id: 'tab', sql: 'b', saved: { version: 2 } }])
+  expect(syncTabs([tab('b', one)], [two])).toMatchObject([{ id: 'tab', sql: 'b', saved: { version: 2 } }])
   for (const kept of [[tab('x', one)], [tab('a')], [tab('b', two)]]) {
-    expect(caughtUp(kept, kept[0]?.saved?.version === 2 ? [one] : [two])).toBe(kept)
+    expect(syncTabs(kept, kept[0]?.saved?.version === 2 ? [one] : [two])).toBe(kept)
   }
 })
 

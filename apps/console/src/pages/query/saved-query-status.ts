@@ -1,17 +1,17 @@
 import type { SavedQuery } from '@persql/contract'
-import { type Draft, newDraft, type Origin } from './query-tabs.ts'
+import { newDraft, type QueryTab, type SavedQueryRef } from './query-tabs.ts'
 
 /**
  * How a tab stands to the saved query it was opened from: `own` is of none, `gone` of one that was deleted, `behind` has
  * changes while somebody else saved others.
  */
-export type Standing = 'own' | 'saved' | 'unsaved' | 'behind' | 'gone'
+export type SavedStatus = 'own' | 'saved' | 'unsaved' | 'behind' | 'gone'
 
 /** What a tab remembers of a saved query. */
-export const originOf = ({ id, name, sql, version }: SavedQuery): Origin => ({ id, name, sql, version })
+export const originOf = ({ id, name, sql, version }: SavedQuery): SavedQueryRef => ({ id, name, sql, version })
 
 /** How a tab stands, by what is saved now; while that is not known, by what was. */
-export function standingOf({ sql, saved }: Draft, queries: readonly SavedQuery[] | undefined): Standing {
+export function getSavedStatus({ sql, saved }: QueryTab, queries: readonly SavedQuery[] | undefined): SavedStatus {
   if (!saved) return 'own'
   const now = queries?.find(({ id }) => id === saved.id)
   if (queries && !now) return 'gone'
@@ -20,7 +20,7 @@ export function standingOf({ sql, saved }: Draft, queries: readonly SavedQuery[]
 }
 
 /** Tabs without changes of their own take what others saved. A text that another replaces comes on a tab of a new id. */
-export function caughtUp(drafts: readonly Draft[], queries: readonly SavedQuery[]): readonly Draft[] {
+export function syncTabs(drafts: readonly QueryTab[], queries: readonly SavedQuery[]): readonly QueryTab[] {
   const next = drafts.map((draft) => {
     const { saved, sql } = draft
     const now = queries.find(({ id }) => id === saved?.id)
@@ -32,7 +32,7 @@ export function caughtUp(drafts: readonly Draft[], queries: readonly SavedQuery[
 }
 
 /** What a tab is called. */
-export const titleOf = ({ sql, saved }: Draft, index: number): string =>
+export const titleOf = ({ sql, saved }: QueryTab, index: number): string =>
   saved?.name ?? (sql.trim().split('\n')[0]?.slice(0, 24) || `Query ${index + 1}`)
 
 /** Those that hold every word somebody looks for. */

@@ -1,7 +1,7 @@
 import { useState } from 'react'
 import { useApiMutation } from '../../api/hooks.ts'
 import { queryClient } from '../../api/query-client.ts'
-import { useMay } from '../../shell/membership.ts'
+import { useCan } from '../../shell/membership.ts'
 import { useDatabase, useNamespace } from '../../shell/paths.ts'
 import { Button } from '../../ui/button.tsx'
 import { ConfirmDialog } from '../../ui/confirm-dialog.tsx'
@@ -9,10 +9,10 @@ import { toast } from '../../ui/toast.tsx'
 import { forgetRows } from '../tables/use-rows.ts'
 
 /** Tells that everything was kept before a statement that lost rows, and leads back. */
-export function SnapshotNote({ snapshot: { id, label } }: { snapshot: { id: string; label: string } }) {
+export function SnapshotNotice({ snapshot: { id, label } }: { snapshot: { id: string; label: string } }) {
   const ns = useNamespace()
   const db = useDatabase()
-  const mayRestore = useMay('admin')
+  const mayRestore = useCan('admin')
   const [isAsked, setAsked] = useState(false)
   const { mutateAsync } = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/restore')
   const restore = async (snapshotId: string) => {

@@ -2,16 +2,16 @@ import type { SavedQuery } from '@persql/contract'
 import { Plus, X } from 'lucide-react'
 import { Button } from '../../ui/button.tsx'
 import { classes } from '../../ui/class-names.ts'
-import type { Draft } from './query-tabs.ts'
-import { standingOf, titleOf } from './saved-query-status.ts'
+import type { QueryTab } from './query-tabs.ts'
+import { getSavedStatus, titleOf } from './saved-query-status.ts'
 
 interface TabBarProps {
-  drafts: readonly Draft[]
+  drafts: readonly QueryTab[]
   /** The one that is open. */
   open: string
   queries: readonly SavedQuery[] | undefined
-  onOpen: (draft: Draft) => void
-  onClose: (draft: Draft) => void
+  onOpen: (draft: QueryTab) => void
+  onClose: (draft: QueryTab) => void
   onAdd: () => void
 }
 
@@ -58,5 +58,5 @@ export const TabBar = ({ drafts, open, queries, onOpen, onClose, onAdd }: TabBar
   </div>
 )
 
-const hasChanges = (draft: Draft, queries: TabBarProps['queries']) =>
-  ['unsaved', 'behind', 'gone'].includes(standingOf(draft, queries))
+const hasChanges = (draft: QueryTab, queries: TabBarProps['queries']) =>
+  ['unsaved', 'behind', 'gone'].includes(getSavedStatus(draft, queries))

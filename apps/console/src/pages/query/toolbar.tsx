@@ -1,11 +1,11 @@
-import { useMay } from '../../shell/membership.ts'
+import { useCan } from '../../shell/membership.ts'
 import { Button } from '../../ui/button.tsx'
-import type { Standing } from './saved-query-status.ts'
+import type { SavedStatus } from './saved-query-status.ts'
 
 interface ToolbarProps {
   isRunning: boolean
   isEmpty: boolean
-  standing: Standing
+  standing: SavedStatus
   isSaving: boolean
   onRun: () => void
   onCancel: () => void
@@ -18,7 +18,7 @@ interface ToolbarProps {
 /** What can be done with the text of a tab. */
 export function Toolbar(props: ToolbarProps) {
   const { isRunning, isEmpty, standing, isSaving, onRun, onCancel, onExplain, onSave, onSee } = props
-  const mayChange = useMay('editor')
+  const mayChange = useCan('editor')
   const isTied = standing !== 'own' && standing !== 'gone'
   return (
     <div className="flex flex-wrap items-center gap-2 border-t border-line px-2 py-2">

@@ -9,7 +9,7 @@ import { forgetRows } from '../tables/use-rows.ts'
 export type Explained = CallOutput<'POST /api/namespaces/{ns}/databases/{db}/explain'>
 
 /** What running a statement took. */
-export interface Measured {
+export interface RunMeasurement {
   sql: string
   rows: number
   meta: QueryMeta
@@ -20,7 +20,7 @@ export type RunState =
   | { kind: 'running' }
   | { kind: 'cancelled' }
   | { kind: 'failed'; error: unknown }
-  | { kind: 'explained'; sql: string; explained: Explained; measured: Measured | undefined }
+  | { kind: 'explained'; sql: string; explained: Explained; measured: RunMeasurement | undefined }
   | { kind: 'done'; results: readonly Result[]; meta: QueryMeta | undefined }
 
 /** Runs statements, one for each tab at a time. */
@@ -33,7 +33,7 @@ export function useRun(ns: string, db: string, onRun: (sql: string, failed: bool
     },
     [],
   )
-  const measured = useRef(new Map<string, Measured>())
+  const measured = useRef(new Map<string, RunMeasurement>())
   const put = (tab: string, outcome: RunState) => setOutcomes((known) => ({ ...known, [tab]: outcome }))
   const start = async (tab: string, work: (signal: AbortSignal) => Promise<RunState>) => {
     if (running.current.has(tab)) return

@@ -1,9 +1,9 @@
 import type { SavedQuery } from '@persql/contract'
 import { useCallback, useEffect, useState } from 'react'
 import { useSearchParams } from 'react-router'
-import { useAsked } from '../../shell/use-query-param.ts'
-import { type Draft, newDraft, type Origin, readDrafts, writeDrafts } from './query-tabs.ts'
-import { caughtUp, originOf } from './saved-query-status.ts'
+import { useQueryParam } from '../../shell/use-query-param.ts'
+import { newDraft, type QueryTab, readDrafts, type SavedQueryRef, writeDrafts } from './query-tabs.ts'
+import { originOf, syncTabs } from './saved-query-status.ts'
 
 /**
  * The tabs of a database. Which one is open stands in the address: `?tab=` in this browser, `?saved=` for everybody;
@@ -11,26 +11,26 @@ import { caughtUp, originOf } from './saved-query-status.ts'
  */
 export function useDrafts(ns: string, db: string, queries: readonly SavedQuery[] | undefined) {
   const [search, setSearch] = useSearchParams()
-  const [drafts, setDrafts] = useState<readonly Draft[]>(() => readDrafts(ns, db))
+  const [drafts, setDrafts] = useState<readonly QueryTab[]>(() => readDrafts(ns, db))
   useEffect(() => writeDrafts(ns, db, drafts), [ns, db, drafts])
   useEffect(() => {
-    if (queries) setDrafts((known) => caughtUp(known, queries))
+    if (queries) setDrafts((known) => syncTabs(known, queries))
   }, [queries])
 
   const open = useCallback(
-    ({ id, saved }: Draft) => setSearch({ tab: id, ...(saved && { saved: saved.id }) }, { replace: true }),
+    ({ id, saved }: QueryTab) => setSearch({ tab: id, ...(saved && { saved: saved.id }) }, { replace: true }),
     [setSearch],
   )
-  const add = (sql = '', saved?: Origin) => {
+  const add = (sql = '', saved?: SavedQueryRef) => {
     const made = newDraft(sql, saved)
     // What is opened takes the place of tabs on which nothing was written.
     setDrafts((known) => [...(sql === '' ? known : known.filter((one) => one.saved || one.sql.trim() !== '')), made])
     open(made)
   }
-  const change = (id: string, part: Partial<Draft>) =>
+  const change = (id: string, part: Partial<QueryTab>) =>
     setDrafts((known) => known.map((one) => (one.id === id ? { ...one, ...part } : one)))
 
-  const [asked, ask] = useAsked('saved')
+  const [asked, ask] = useQueryParam('saved')
   const [tab, sql] = [search.get('tab'), search.get('sql')]
   const here = drafts.find(({ id }) => id === tab) ?? drafts.find(({ saved }) => saved && saved.id === asked)
   const wanted = queries?.find(({ id }) => id === asked)
@@ -43,7 +43,7 @@ export function useDrafts(ns: string, db: string, queries: readonly SavedQuery[]
     if (wanted && !here) add(wanted.sql, originOf(wanted))
   }, [wanted?.id])
 
-  const draft = here ?? (drafts[0] as Draft)
+  const draft = here ?? (drafts[0] as QueryTab)
   const isUnnamed = tab === null && asked === null && sql === null
   // biome-ignore lint/correctness/useExhaustiveDependencies: when either changes, and not when the page is drawn anew
   useEffect(() => {
@@ -60,13 +60,13 @@ export function useDrafts(ns: string, db: string, queries: readonly SavedQuery[]
     add,
     change,
     /** Leaves a tab's text on it, as one's own, and opens what is saved beside it. */
-    split: ({ id, sql }: Draft, saved: Origin) => {
+    split: ({ id, sql }: QueryTab, saved: SavedQueryRef) => {
       const made = newDraft(saved.sql, saved)
       setDrafts((known) => known.flatMap((one) => (one.id === id ? [made, { id, sql }] : [one])))
       open(made)
     },
     /** Makes a tab's text one's own. */
-    untie: ({ id, sql }: Draft) => {
+    untie: ({ id, sql }: QueryTab) => {
       setDrafts((known) => known.map((one) => (one.id === id ? { id, sql } : one)))
       open({ id, sql })
     },
@@ -80,7 +80,7 @@ export function useDrafts(ns: string, db: string, queries: readonly SavedQuery[]
       const rest = drafts.filter((one) => one.id !== id)
       const next = rest.length > 0 ? rest : [newDraft()]
       setDrafts(next)
-      if (id === draft.id) open(next[Math.min(index, next.length - 1)] as Draft)
+      if (id === draft.id) open(next[Math.min(index, next.length - 1)] as QueryTab)
     },
   }
 }

@@ -1,19 +1,19 @@
 import type { SavedQuery } from '@persql/contract'
 import { PerSQLError } from '@persql/sdk'
 import { useEffect, useRef, useState } from 'react'
-import { useMay } from '../../shell/membership.ts'
+import { useCan } from '../../shell/membership.ts'
 import { toast } from '../../ui/toast.tsx'
-import type { Draft } from './query-tabs.ts'
-import { originOf, type Standing } from './saved-query-status.ts'
+import type { QueryTab } from './query-tabs.ts'
+import { originOf, type SavedStatus } from './saved-query-status.ts'
 import type { useDrafts } from './use-query-tabs.ts'
 import type { Saved } from './use-saved-queries.ts'
 
 /** Saves the tab that is open, also with Ctrl+S; deletes what is saved, and undoes that. */
-export function useSaving(tabs: ReturnType<typeof useDrafts>, saved: Saved, standing: Standing, ask: () => void) {
-  const mayChange = useMay('editor')
+export function useSaving(tabs: ReturnType<typeof useDrafts>, saved: Saved, standing: SavedStatus, ask: () => void) {
+  const mayChange = useCan('editor')
   const [error, setError] = useState<unknown>()
   const { draft } = tabs
-  const overwrite = async ({ id, sql, saved: origin }: Draft, ifVersion: number) => {
+  const overwrite = async ({ id, sql, saved: origin }: QueryTab, ifVersion: number) => {
     if (!origin || saved.isBusy) return
     setError(undefined)
     try {

@@ -1,7 +1,7 @@
 import { useState } from 'react'
 import { useNavigate } from 'react-router'
 import { useApiMutation } from '../../api/hooks.ts'
-import { useMay, useMembership } from '../../shell/membership.ts'
+import { useCan, useMembership } from '../../shell/membership.ts'
 import { useNamespace } from '../../shell/paths.ts'
 import { Badge } from '../../ui/badge.tsx'
 import { Button } from '../../ui/button.tsx'
@@ -14,7 +14,7 @@ import { toast } from '../../ui/toast.tsx'
 export function GeneralPage() {
   const ns = useNamespace()
   const membership = useMembership()
-  const isOwner = useMay('owner')
+  const isOwner = useCan('owner')
   const navigate = useNavigate()
   const [isAsked, setAsked] = useState(false)
   const { mutateAsync } = useApiMutation('DELETE /api/namespaces/{ns}', ['GET /api/namespaces'])

@@ -11,8 +11,8 @@ import { Skeleton } from '../../ui/skeleton.tsx'
 import { saveFile } from '../results/save-file.ts'
 import { type Bytes, hexOf, isBytes, prettyJson, quoteName, sizeOf, type Value } from '../results/values.ts'
 import { readTyped } from './parse-value.ts'
-import type { Draft } from './row-changes.ts'
-import { isNumeric, type Shape } from './row-identity.ts'
+import type { RowChanges } from './row-changes.ts'
+import { isNumeric, type RowIdentity } from './row-identity.ts'
 import { isRow, type Row } from './row-queries.ts'
 import { toStatement } from './sql-builder.ts'
 import { typedOf, ValueField } from './value-field.tsx'
@@ -21,10 +21,10 @@ import { typedOf, ValueField } from './value-field.tsx'
 const SHOWN_HEX = 512
 
 interface CellDialogProps {
-  shape: Shape
+  shape: RowIdentity
   row: Row
   column: number
-  draft: Draft
+  draft: RowChanges
   isFixed: boolean
   onClose: () => void
   onChange: (column: string, before: Value | undefined, after: Value) => void
@@ -77,7 +77,7 @@ export function CellDialog(props: CellDialogProps) {
   )
 }
 
-function useWhole(shape: Shape, row: Row, column: string, enabled: boolean) {
+function useWhole(shape: RowIdentity, row: Row, column: string, enabled: boolean) {
   const ns = useNamespace()
   const db = useDatabase()
   return useQuery({

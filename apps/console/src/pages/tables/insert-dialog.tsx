@@ -1,13 +1,13 @@
 import { type FormEvent, useState } from 'react'
 import { Button } from '../../ui/button.tsx'
 import { Dialog, DialogActions } from '../../ui/dialog.tsx'
-import { readTyped, type Typed } from './parse-value.ts'
+import { type InputValue, readTyped } from './parse-value.ts'
 import type { Values } from './row-changes.ts'
-import { isNumeric, type SchemaColumn, type Shape } from './row-identity.ts'
+import { isNumeric, type RowIdentity, type SchemaColumn } from './row-identity.ts'
 import { ValueField } from './value-field.tsx'
 
 interface InsertDialogProps {
-  shape: Shape
+  shape: RowIdentity
   onClose: () => void
   onInsert: (values: Values) => void
 }
@@ -15,9 +15,9 @@ interface InsertDialogProps {
 /** A new row: a field for each column, all of which can be left to their defaults. */
 export function InsertDialog({ shape, onClose, onInsert }: InsertDialogProps) {
   const columns = shape.columns.filter(({ generated }) => !generated)
-  const [typed, setTyped] = useState<Readonly<Record<string, Typed>>>({})
+  const [typed, setTyped] = useState<Readonly<Record<string, InputValue>>>({})
   const [isTried, setTried] = useState(false)
-  const of = ({ name, type }: SchemaColumn): Typed =>
+  const of = ({ name, type }: SchemaColumn): InputValue =>
     typed[name] ?? { kind: 'default', text: '', typedAs: isNumeric(type) ? 'number' : 'text' }
   const read = columns.map((column) => [column.name, readTyped(of(column))] as const)
   const submit = (event: FormEvent) => {

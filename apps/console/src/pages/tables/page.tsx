@@ -5,7 +5,7 @@ import { EmptyState } from '../../ui/empty-state.tsx'
 import { ErrorPanel } from '../../ui/error-panel.tsx'
 import { Page } from '../../ui/page.tsx'
 import { Skeleton } from '../../ui/skeleton.tsx'
-import { Browser } from './row-browser.tsx'
+import { RowBrowser } from './row-browser.tsx'
 import { shapeOf } from './row-identity.ts'
 import { TableList } from './table-list.tsx'
 
@@ -20,7 +20,7 @@ function OneTable({ name }: { name: string }) {
   const db = useDatabase()
   const { data, error, refetch } = useApiQuery('GET /api/namespaces/{ns}/databases/{db}/schema', { ns, db })
   const table = data?.tables.find((one) => one.name === name)
-  if (table) return <Browser table={table} shape={shapeOf(table)} />
+  if (table) return <RowBrowser table={table} shape={shapeOf(table)} />
   return (
     <Page title={name}>
       {error ? (

@@ -1,7 +1,7 @@
 import type { Value } from '../results/values.ts'
 
 /** What somebody has typed, and as what it is meant. */
-export interface Typed {
+export interface InputValue {
   kind: 'text' | 'number' | 'null' | 'default'
   text: string
   /** What it becomes when somebody begins to type. */
@@ -9,7 +9,7 @@ export interface Typed {
 }
 
 /** The value, or what is wrong with it. `undefined` as the value leaves the column out. */
-export function readTyped({ kind, text }: Typed): { value: Value | undefined } | { problem: string } {
+export function readTyped({ kind, text }: InputValue): { value: Value | undefined } | { problem: string } {
   if (kind === 'default') return { value: undefined }
   if (kind === 'null') return { value: null }
   if (kind === 'text') return { value: text }

@@ -10,14 +10,14 @@ import { ErrorPanel } from '../../ui/error-panel.tsx'
 import { formatCount } from '../../ui/format.ts'
 import { toast } from '../../ui/toast.tsx'
 import { ApprovalPanel } from '../results/approval-panel.tsx'
-import { type Draft, MAX_CHANGES, piecesOf, statementsOf } from './row-changes.ts'
-import type { Shape } from './row-identity.ts'
+import { MAX_CHANGES, piecesOf, type RowChanges, statementsOf } from './row-changes.ts'
+import type { RowIdentity } from './row-identity.ts'
 import { toText } from './sql-builder.ts'
 import { rereadRows } from './use-rows.ts'
 
 interface ReviewDialogProps {
-  shape: Shape
-  draft: Draft
+  shape: RowIdentity
+  draft: RowChanges
   onDrop: (id: string) => void
   onClose: () => void
   onDone: () => void

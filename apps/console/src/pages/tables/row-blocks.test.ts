@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type Edges, reachOf, roadTo, startWithoutGap, wantedBlocks } from './row-blocks.ts'
+import { type BlockEdges, maxJump, planBlockRead, startWithoutGap, wantedBlocks } from './row-blocks.ts'
 import type { Row } from './row-queries.ts'
 
 const row = (key: number): Row => ({
@@ -10,7 +10,7 @@ const row = (key: number): Row => ({
   marks: '',
 })
 const edgesOf = (...blocks: number[]) =>
-  new Map<number, Edges>(blocks.map((block) => [block, { first: row(block * 500), last: row(block * 500 + 499) }]))
+  new Map<number, BlockEdges>(blocks.map((block) => [block, { first: row(block * 500), last: row(block * 500 + 499) }]))
 const known = (blocks: number[], total?: number, start?: bigint) => ({
   size: 500,
   edges: edgesOf(...blocks),
@@ -20,26 +20,26 @@ const known = (blocks: number[], total?: number, start?: bigint) => ({
 
 describe('the way to a block', () => {
   test('leads from the rows beside it, without passing any', () => {
-    expect(roadTo(3, known([2], 9000))).toMatchObject({ row: row(1499), isBack: false, skip: 0 })
-    expect(roadTo(3, known([0, 4], 9000))).toMatchObject({ row: row(2000), isBack: true, skip: 0 })
+    expect(planBlockRead(3, known([2], 9000))).toMatchObject({ row: row(1499), isBack: false, skip: 0 })
+    expect(planBlockRead(3, known([0, 4], 9000))).toMatchObject({ row: row(2000), isBack: true, skip: 0 })
   })
 
   test('leads to the end from there, for as many rows as are left', () => {
-    expect(roadTo(17, known([0], 8600))).toEqual({ isBack: true, skip: 0, size: 100 })
+    expect(planBlockRead(17, known([0], 8600))).toEqual({ isBack: true, skip: 0, size: 100 })
   })
 
   test('leads straight to a key where keys have no gap', () => {
-    expect(roadTo(10, known([0], 9000, 7n))).toEqual({ key: '5007', isBack: false, skip: 0, size: 500 })
+    expect(planBlockRead(10, known([0], 9000, 7n))).toEqual({ key: '5007', isBack: false, skip: 0, size: 500 })
   })
 
   test('passes as few rows as can be otherwise', () => {
-    expect(roadTo(10, known([0, 8], 20_000))).toMatchObject({ row: row(4499), isBack: false, skip: 500 })
-    expect(roadTo(10, known([0, 13], 20_000))).toMatchObject({ row: row(6500), isBack: true, skip: 1000 })
-    expect(roadTo(38, known([0], 20_000))).toEqual({ isBack: true, skip: 500, size: 500 })
+    expect(planBlockRead(10, known([0, 8], 20_000))).toMatchObject({ row: row(4499), isBack: false, skip: 500 })
+    expect(planBlockRead(10, known([0, 13], 20_000))).toMatchObject({ row: row(6500), isBack: true, skip: 1000 })
+    expect(planBlockRead(38, known([0], 20_000))).toEqual({ isBack: true, skip: 500, size: 500 })
   })
 
   test('never leads back where the end is not known', () => {
-    expect(roadTo(10, known([0, 11]))).toMatchObject({ row: row(499), isBack: false, skip: 4500 })
+    expect(planBlockRead(10, known([0, 11]))).toMatchObject({ row: row(499), isBack: false, skip: 4500 })
   })
 })
 
@@ -50,10 +50,10 @@ test('a gap among keys, or keys that are no numbers, cannot be jumped by', () =>
 })
 
 test('jumps go over all of a table that is small or without gaps', () => {
-  expect(reachOf({ total: 150_000, start: undefined })).toBe(150_000)
-  expect(reachOf({ total: 300_000, start: undefined })).toBe(0)
-  expect(reachOf({ total: 300_000, start: 1n })).toBe(300_000)
-  expect(reachOf({ total: 9_000_000, start: 1n })).toBe(440_000)
+  expect(maxJump({ total: 150_000, start: undefined })).toBe(150_000)
+  expect(maxJump({ total: 300_000, start: undefined })).toBe(0)
+  expect(maxJump({ total: 300_000, start: 1n })).toBe(300_000)
+  expect(maxJump({ total: 9_000_000, start: 1n })).toBe(440_000)
 })
 
 test('what is in sight is wanted first, then what lies ahead', () => {

@@ -1,16 +1,16 @@
-import type { Shape } from './row-identity.ts'
-import type { From, Look, Row } from './row-queries.ts'
+import type { RowIdentity } from './row-identity.ts'
+import type { ReadStart, Row, TableView } from './row-queries.ts'
 
 /** Rows are read in blocks of one size; the first and the last row of a block lead to those beside it. */
-export interface Edges {
+export interface BlockEdges {
   first: Row
   last: Row
 }
 
 /** What is known of a table, apart from its rows. */
-export interface Known {
+export interface TableFacts {
   size: number
-  edges: ReadonlyMap<number, Edges>
+  edges: ReadonlyMap<number, BlockEdges>
   /** All rows there are, where places can be told from either end. */
   total: number | undefined
   /** The first key, where keys are numbers without a gap. */
@@ -23,14 +23,15 @@ const MOST_PASSED = 100_000
 export const MOST_ROWS = 440_000
 
 /** Rows of a block. To sort reads all rows for each block, unless there is an index: so there are fewer then. */
-export const blockSize = (shape: Shape, look: Look): number => (look.sort || shape.key.length === 0 ? 1000 : 500)
+export const blockSize = (shape: RowIdentity, look: TableView): number =>
+  look.sort || shape.key.length === 0 ? 1000 : 500
 
 /** Whether places in the order of a look can be told from both ends, by the rows there are in all. */
-export const isPlain = (shape: Shape, look: Look): boolean =>
+export const isPlain = (shape: RowIdentity, look: TableView): boolean =>
   shape.key.length > 0 && !look.sort && Object.keys(look.filters).length === 0
 
 /** How far one can jump at once: over the whole table, unless finding the middle of it would cost too much. */
-export const reachOf = ({ total = 0, start }: Pick<Known, 'total' | 'start'>): number =>
+export const maxJump = ({ total = 0, start }: Pick<TableFacts, 'total' | 'start'>): number =>
   start !== undefined || total <= 2 * MOST_PASSED ? Math.min(total, MOST_ROWS) : 0
 
 /** Keys are without a gap when there are as many as fit between the first and the last. */
@@ -42,7 +43,7 @@ export function startWithoutGap(first: Row, last: string | undefined, total: num
 }
 
 /** How a block is read by looking at as few rows as can be. */
-export function roadTo(block: number, { size, edges, total, start }: Known): From {
+export function planBlockRead(block: number, { size, edges, total, start }: TableFacts): ReadStart {
   const before = edges.get(block - 1)
   if (block === 0 || before) return { ...(before && { row: before.last }), isBack: false, skip: 0, size }
   const after = total === undefined ? undefined : edges.get(block + 1)
@@ -51,7 +52,7 @@ export function roadTo(block: number, { size, edges, total, start }: Known): Fro
     return { isBack: true, skip: 0, size: Math.max(1, total - block * size) }
   }
   if (start !== undefined) return { key: String(start + BigInt(block * size)), isBack: false, skip: 0, size }
-  const roads: From[] = [{ isBack: false, skip: block * size, size }]
+  const roads: ReadStart[] = [{ isBack: false, skip: block * size, size }]
   for (const [at, { first, last }] of edges) {
     if (at < block) roads.push({ row: last, isBack: false, skip: (block - at - 1) * size, size })
     else if (at > block && total !== undefined)

@@ -2,9 +2,9 @@ import { Plus, Undo2 } from 'lucide-react'
 import { useMemo, useState } from 'react'
 import { Link } from 'react-router'
 import { useApiQuery } from '../../api/hooks.ts'
-import { useMay } from '../../shell/membership.ts'
+import { useCan } from '../../shell/membership.ts'
 import { databasePath, useDatabase, useNamespace } from '../../shell/paths.ts'
-import { Unsaved } from '../../shell/unsaved-changes-guard.tsx'
+import { UnsavedChangesGuard } from '../../shell/unsaved-changes-guard.tsx'
 import { Button } from '../../ui/button.tsx'
 import { ErrorPanel } from '../../ui/error-panel.tsx'
 import { formatCount, formatNumber } from '../../ui/format.ts'
@@ -14,23 +14,23 @@ import { CellDialog } from './cell-dialog.tsx'
 import { InsertDialog } from './insert-dialog.tsx'
 import { ReviewDialog } from './review-dialog.tsx'
 import { MOST_ROWS } from './row-blocks.ts'
-import { MAX_CHANGES, withDelete, withEdit, withInsert, without } from './row-changes.ts'
-import { MAX_COLUMNS, type SchemaTable, type Shape } from './row-identity.ts'
+import { MAX_CHANGES, setCell, withDelete, withInsert, without } from './row-changes.ts'
+import { MAX_COLUMNS, type RowIdentity, type SchemaTable } from './row-identity.ts'
 import type { Row } from './row-queries.ts'
 import { RowsGrid } from './rows-grid.tsx'
 import { useDraft } from './use-row-changes.ts'
 import { useRows, useSource } from './use-rows.ts'
-import { useLook } from './use-table-view.ts'
+import { useTableView } from './use-table-view.ts'
 
 /** The rows of a table: to look through, and to change several at once. */
-export function Browser({ table, shape: given }: { table: SchemaTable; shape: Shape }) {
+export function RowBrowser({ table, shape: given }: { table: SchemaTable; shape: RowIdentity }) {
   const ns = useNamespace()
   const db = useDatabase()
-  const mayEdit = useMay('editor')
+  const mayEdit = useCan('editor')
   // The schema is fetched anew now and then, mostly to be the same.
   const text = JSON.stringify(given)
-  const shape = useMemo((): Shape => JSON.parse(text), [text])
-  const { look, filter, sort, clear, unsort } = useLook(shape)
+  const shape = useMemo((): RowIdentity => JSON.parse(text), [text])
+  const { look, filter, sort, clear, unsort } = useTableView(shape)
   const counts = useApiQuery('GET /api/namespaces/{ns}/databases/{db}/tables', { ns, db })
   const { draft, change, undo, canUndo, reset } = useDraft()
   const [asked, setAsked] = useState<'insert' | 'review'>()
@@ -128,7 +128,7 @@ export function Browser({ table, shape: given }: { table: SchemaTable; shape: Sh
           draft={draft}
           isFixed={whyFixed !== undefined}
           onClose={() => setOpened(undefined)}
-          onChange={(column, before, after) => change(withEdit(draft, opened.row, column, before, after))}
+          onChange={(column, before, after) => change(setCell(draft, opened.row, column, before, after))}
           onDelete={() => change(withDelete(draft, opened.row))}
         />
       )}
@@ -139,7 +139,7 @@ export function Browser({ table, shape: given }: { table: SchemaTable; shape: Sh
           onInsert={(values) => change(withInsert(draft, values))}
         />
       )}
-      <Unsaved when={draft.length > 0} what={formatCount(draft.length, 'change')} />
+      <UnsavedChangesGuard when={draft.length > 0} what={formatCount(draft.length, 'change')} />
       {asked === 'review' && (
         <ReviewDialog
           shape={shape}

@@ -1,5 +1,5 @@
 import { quoteName, type Value } from '../results/values.ts'
-import type { Shape } from './row-identity.ts'
+import type { RowIdentity } from './row-identity.ts'
 import { isRow, type Row } from './row-queries.ts'
 import { joined, type Piece, toStatement } from './sql-builder.ts'
 
@@ -13,16 +13,22 @@ export type Change =
   | { readonly kind: 'insert'; readonly id: string; readonly after: Values }
 
 /** All that is to be done, one change for a row. */
-export type Draft = readonly Change[]
+export type RowChanges = readonly Change[]
 
 /** As many statements as one transaction takes. */
 export const MAX_CHANGES = 100
 
-const others = (draft: Draft, id: string) => draft.filter((change) => change.id !== id)
-const find = (draft: Draft, id: string) => draft.find((change) => change.id === id)
+const others = (draft: RowChanges, id: string) => draft.filter((change) => change.id !== id)
+const find = (draft: RowChanges, id: string) => draft.find((change) => change.id === id)
 
 /** Another value in a cell. What is as it was is no change. */
-export function withEdit(draft: Draft, row: Row, column: string, before: Value | undefined, after: Value): Draft {
+export function setCell(
+  draft: RowChanges,
+  row: Row,
+  column: string,
+  before: Value | undefined,
+  after: Value,
+): RowChanges {
   const known = find(draft, row.id)
   const earlier = known?.kind === 'edit' ? known : { before: {}, after: {} }
   const was = { ...(before !== undefined && { [column]: before }), ...earlier.before }
@@ -36,26 +42,26 @@ export function withEdit(draft: Draft, row: Row, column: string, before: Value |
 }
 
 /** A row that goes; once more, and it stays. */
-export function withDelete(draft: Draft, row: Row): Draft {
+export function withDelete(draft: RowChanges, row: Row): RowChanges {
   if (find(draft, row.id)?.kind === 'delete') return others(draft, row.id)
   return replaced(draft, { kind: 'delete', id: row.id, row })
 }
 
 /** A new row: columns that are not named get their default. */
-export const withInsert = (draft: Draft, after: Values): Draft => [
+export const withInsert = (draft: RowChanges, after: Values): RowChanges => [
   ...draft,
   { kind: 'insert', id: `new ${crypto.randomUUID()}`, after },
 ]
 
 /** Without one of the changes. */
-export const without = (draft: Draft, id: string): Draft => others(draft, id)
+export const without = (draft: RowChanges, id: string): RowChanges => others(draft, id)
 
-function replaced(draft: Draft, change: Change): Draft {
+function replaced(draft: RowChanges, change: Change): RowChanges {
   return find(draft, change.id) ? draft.map((known) => (known.id === change.id ? change : known)) : [...draft, change]
 }
 
 /** The statement of a change. It finds exactly the row that was looked at, with the values it had then. */
-export function piecesOf(shape: Shape, change: Change): Piece[] {
+export function piecesOf(shape: RowIdentity, change: Change): Piece[] {
   const table = quoteName(shape.name)
   if (change.kind === 'delete') return [`DELETE FROM ${table} WHERE `, ...isRow(shape, change.row), ' RETURNING 1']
   const entries = Object.entries(change.after)
@@ -80,5 +86,5 @@ export function piecesOf(shape: Shape, change: Change): Piece[] {
 }
 
 /** The statements of a draft, each of which must meet one row. */
-export const statementsOf = (shape: Shape, draft: Draft) =>
+export const statementsOf = (shape: RowIdentity, draft: RowChanges) =>
   draft.map((change) => ({ ...toStatement(piecesOf(shape, change)), expect: { rows: 1 } }))

@@ -12,7 +12,7 @@ export type SchemaColumn = SchemaTable['columns'][number]
 export const MAX_COLUMNS = 80
 
 /** What tells the rows of a table apart. */
-export interface Shape {
+export interface RowIdentity {
   name: string
   columns: readonly SchemaColumn[]
   /** Expressions in SQL by which a row is found again, and rows are in order; none when there are none. */
@@ -22,7 +22,7 @@ export interface Shape {
 }
 
 /** What tells the rows of a table apart: its rowid, or the primary key of a table WITHOUT ROWID. */
-export function shapeOf({ name, sql, columns }: SchemaTable): Shape {
+export function shapeOf({ name, sql, columns }: SchemaTable): RowIdentity {
   const shown = columns.slice(0, MAX_COLUMNS)
   if (/^\s*CREATE\s+VIRTUAL\b/i.test(sql)) {
     return { name, columns: shown, key: [], whyFixed: 'Virtual tables are read-only here.' }

@@ -1,16 +1,16 @@
 import { quoteName, type Result, type Value } from '../results/values.ts'
-import { isNumeric, type SchemaColumn, type Shape } from './row-identity.ts'
+import { isNumeric, type RowIdentity, type SchemaColumn } from './row-identity.ts'
 import { joined, type Piece } from './sql-builder.ts'
 
 /** In what order rows are looked at, and which. */
-export interface Look {
+export interface TableView {
   sort?: { column: string; isDown: boolean }
   /** By column, as somebody typed it: `text`, `=5`, `>5`, `null`, `!null`. */
   filters: Readonly<Record<string, string>>
 }
 
 /** A value with SQLite's type of it: integers travel as text, so that none is rounded. */
-export interface Exact {
+export interface TypedValue {
   type: string
   value: Value
 }
@@ -19,8 +19,8 @@ export interface Exact {
 export interface Row {
   /** What it is called among the rows of its table. */
   id: string
-  key: readonly Exact[]
-  sort: Exact | undefined
+  key: readonly TypedValue[]
+  sort: TypedValue | undefined
   cells: readonly Value[]
   /** For each cell `0`; `1` when it was cut, `2` when it is an integer too large for a number. */
   marks: string
@@ -40,11 +40,11 @@ const mark = (name: string) =>
   `CASE WHEN ${LARGE(name)} THEN '2' WHEN octet_length(${name}) > ${LONG} THEN '1' ELSE '0' END`
 
 /** A value as it was read, to be compared with. */
-export const bound = ({ type, value }: Exact): Piece[] =>
+export const bound = ({ type, value }: TypedValue): Piece[] =>
   type === 'integer' ? ['CAST(', { value }, ' AS INTEGER)'] : [{ value }]
 
 /** Where rows are read from: the beginning or the end, a row that is known, or a number that is the key. */
-export interface From {
+export interface ReadStart {
   row?: Row
   /** The first key that counts, of a table whose key is a number. */
   key?: string
@@ -57,7 +57,7 @@ export interface From {
 }
 
 /** A page of rows, found by their key and not by counting where that can be, so that the thousandth costs no more. */
-export function pageOf(shape: Shape, look: Look, from: From): Piece[] {
+export function pageOf(shape: RowIdentity, look: TableView, from: ReadStart): Piece[] {
   const names = shape.columns.map(({ name }) => quoteName(name))
   const sort = look.sort && quoteName(look.sort.column)
   const chosen = [...shape.key, ...(sort ? [sort] : [])].map(exactly)
@@ -82,15 +82,15 @@ export function pageOf(shape: Shape, look: Look, from: From): Piece[] {
   ]
 }
 
-const isDownwards = ({ sort }: Look, { isBack }: From): boolean => (sort?.isDown ?? false) !== isBack
+const isDownwards = ({ sort }: TableView, { isBack }: ReadStart): boolean => (sort?.isDown ?? false) !== isBack
 
-function startOf(shape: Shape, look: Look, from: From): Piece[][] {
+function startOf(shape: RowIdentity, look: TableView, from: ReadStart): Piece[][] {
   if (from.row) return [behind(shape, look, from.row, isDownwards(look, from))]
   return from.key === undefined ? [] : [[`${shape.key[0]} >= `, ...bound({ type: 'integer', value: from.key })]]
 }
 
 /** The rows of a page. */
-export function rowsOf(shape: Shape, look: Look, { rows }: Result): Row[] {
+export function rowsOf(shape: RowIdentity, look: TableView, { rows }: Result): Row[] {
   const keyEnd = shape.key.length * 2
   const cellsFrom = keyEnd + (look.sort ? 2 : 0)
   const cellsEnd = cellsFrom + shape.columns.length
@@ -111,18 +111,18 @@ export function rowsOf(shape: Shape, look: Look, { rows }: Result): Row[] {
 }
 
 /** The condition of being this row. */
-export const isRow = (shape: Shape, row: Row): Piece[] =>
+export const isRow = (shape: RowIdentity, row: Row): Piece[] =>
   joined(
-    shape.key.map((expression, index) => [`${expression} = `, ...bound(row.key[index] as Exact)]),
+    shape.key.map((expression, index) => [`${expression} = `, ...bound(row.key[index] as TypedValue)]),
     ' AND ',
   )
 
 /** The condition of coming after a row. SQLite puts NULL before everything else. */
-function behind(shape: Shape, look: Look, { key, sort }: Row, isDown: boolean): Piece[] {
+function behind(shape: RowIdentity, look: TableView, { key, sort }: Row, isDown: boolean): Piece[] {
   const beyond = isDown ? '<' : '>'
   const keys: Piece[] =
     shape.key.length === 1
-      ? [`${shape.key[0]} ${beyond} `, ...bound(key[0] as Exact)]
+      ? [`${shape.key[0]} ${beyond} `, ...bound(key[0] as TypedValue)]
       : [`(${shape.key.join(', ')}) ${beyond} (`, ...joined(key.map(bound), ', '), ')']
   if (!look.sort || !sort) return keys
   const name = quoteName(look.sort.column)
@@ -135,7 +135,7 @@ function behind(shape: Shape, look: Look, { key, sort }: Row, isDown: boolean): 
   return [`(${name} ${beyond} `, ...value, `${nulls} OR (${name} = `, ...value, ' AND ', ...keys, '))']
 }
 
-function filtersOf({ columns }: Shape, { filters }: Look): Piece[][] {
+function filtersOf({ columns }: RowIdentity, { filters }: TableView): Piece[][] {
   return columns.flatMap((column) => {
     const text = filters[column.name]?.trim()
     return text ? [filterOf(column, text)] : []

@@ -1,19 +1,19 @@
 import {
+  type BlockEdges,
   blockSize,
-  type Edges,
   isPlain,
   MOST_ROWS,
-  reachOf,
-  roadTo,
+  maxJump,
+  planBlockRead,
   startWithoutGap,
   wantedBlocks,
 } from './row-blocks.ts'
-import type { Shape } from './row-identity.ts'
-import type { From, Look, Row } from './row-queries.ts'
+import type { RowIdentity } from './row-identity.ts'
+import type { ReadStart, Row, TableView } from './row-queries.ts'
 
 /** How a source reads. Both take a signal, by which what nobody waits for any more is given up. */
 export interface Reader {
-  rows(from: From, signal: AbortSignal): Promise<Row[]>
+  rows(from: ReadStart, signal: AbortSignal): Promise<Row[]>
   /** The last key as a text, of a table whose key is one number. */
   lastKey(): Promise<string | undefined>
   /** What was read does not fit together any more: the table has changed. */
@@ -31,12 +31,12 @@ const NEAR_BLOCKS = 8
 /** The rows of a table by their place. Those that are looked at are read, and those that will be soon. */
 export class RowSource {
   /** In what order the rows are, and which they are. */
-  readonly look: Look
+  readonly look: TableView
   readonly #reader: Reader
   readonly #size: number
   readonly #isPlain: boolean
   readonly #blocks = new Map<number, readonly Row[]>()
-  readonly #edges = new Map<number, Edges>()
+  readonly #edges = new Map<number, BlockEdges>()
   readonly #running = new Map<number, AbortController>()
   readonly #listeners = new Set<() => void>()
   /** What was shown before all was read anew, until there is what is to be shown. */
@@ -51,7 +51,7 @@ export class RowSource {
   #error: unknown
   #version = 0
 
-  constructor(shape: Shape, look: Look, reader: Reader, before?: RowSource) {
+  constructor(shape: RowIdentity, look: TableView, reader: Reader, before?: RowSource) {
     this.look = look
     this.#reader = reader
     this.#size = blockSize(shape, look)
@@ -63,7 +63,7 @@ export class RowSource {
   /** Rows that have a place. */
   get count(): number {
     if (this.#end !== undefined) return this.#end
-    const reach = reachOf({ total: this.#total, start: this.#start })
+    const reach = maxJump({ total: this.#total, start: this.#start })
     return Math.min(MOST_ROWS, Math.max(this.#loadedEnd, reach, this.#before?.count ?? 0))
   }
 
@@ -97,7 +97,7 @@ export class RowSource {
 
   /** Reads the beginning. @throws what the reader throws */
   async begin(signal: AbortSignal, isShort: boolean): Promise<this> {
-    const from = roadTo(0, this.#known())
+    const from = planBlockRead(0, this.#known())
     const rows = await this.#reader.rows(from, signal)
     this.#take(0, from, rows)
     if (isShort) this.#end = rows.length
@@ -177,7 +177,7 @@ export class RowSource {
 
   async #read(block: number): Promise<void> {
     const controller = new AbortController()
-    const from = roadTo(block, this.#known())
+    const from = planBlockRead(block, this.#known())
     this.#running.set(block, controller)
     this.#tell()
     try {
@@ -195,7 +195,7 @@ export class RowSource {
     }
   }
 
-  #take(block: number, from: From, rows: Row[]): void {
+  #take(block: number, from: ReadStart, rows: Row[]): void {
     const isShort = rows.length < from.size
     if (isShort && from.isBack) {
       this.#reader.onStale()

@@ -4,9 +4,9 @@ import type { GridColumn } from '../../ui/grid-header.tsx'
 import { cellOf, widthOf } from '../results/cell-view.ts'
 import type { Value } from '../results/values.ts'
 import { ColumnHead } from './column-header.tsx'
-import type { Draft } from './row-changes.ts'
-import type { Shape } from './row-identity.ts'
-import type { Look, Row } from './row-queries.ts'
+import type { RowChanges } from './row-changes.ts'
+import type { RowIdentity } from './row-identity.ts'
+import type { Row, TableView } from './row-queries.ts'
 import type { RowSource } from './row-source.ts'
 import { useSource } from './use-rows.ts'
 
@@ -15,11 +15,11 @@ const SAMPLE = 50
 const EDITED = 'bg-warning-soft font-medium'
 
 interface RowsGridProps {
-  shape: Shape
+  shape: RowIdentity
   source: RowSource
   total: number | undefined
-  look: Look
-  draft: Draft
+  look: TableView
+  draft: RowChanges
   onSort: (column: string) => void
   onFilter: (column: string, text: string) => void
   onOpen: (cell: { row: Row; column: number }) => void
@@ -93,7 +93,7 @@ export function RowsGrid({ shape, source, total = -1, look, draft, onOpen, onDel
 }
 
 /** Widths that suit the first rows, and stay while others come. */
-function useWidths(shape: Shape, source: RowSource): number[] {
+function useWidths(shape: RowIdentity, source: RowSource): number[] {
   const first = source.rowAt(0)?.id
   // biome-ignore lint/correctness/useExhaustiveDependencies: as long as the first row is the same, so are they
   return useMemo(() => {

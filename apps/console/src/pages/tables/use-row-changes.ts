@@ -1,9 +1,9 @@
 import { useCallback, useEffect, useState } from 'react'
-import type { Draft } from './row-changes.ts'
+import type { RowChanges } from './row-changes.ts'
 
 /** What is to be changed, and the way back through what it was before. */
 export function useDraft() {
-  const [steps, setSteps] = useState<readonly Draft[]>([[]])
+  const [steps, setSteps] = useState<readonly RowChanges[]>([[]])
   const draft = steps.at(-1) ?? []
   const canUndo = steps.length > 1
   const undo = useCallback(() => setSteps((known) => (known.length > 1 ? known.slice(0, -1) : known)), [])
@@ -22,7 +22,7 @@ export function useDraft() {
     draft,
     canUndo,
     undo,
-    change: (next: Draft) => setSteps([...steps, next]),
+    change: (next: RowChanges) => setSteps([...steps, next]),
     reset: () => setSteps([[]]),
   }
 }

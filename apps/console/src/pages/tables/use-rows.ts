@@ -3,8 +3,8 @@ import { useCallback, useEffect, useSyncExternalStore } from 'react'
 import { call } from '../../api/client.ts'
 import { onError, queryClient } from '../../api/query-client.ts'
 import { quoteName } from '../results/values.ts'
-import type { Shape } from './row-identity.ts'
-import { type Look, pageOf, rowsOf } from './row-queries.ts'
+import type { RowIdentity } from './row-identity.ts'
+import { pageOf, rowsOf, type TableView } from './row-queries.ts'
 import { type Reader, RowSource } from './row-source.ts'
 import { toStatement } from './sql-builder.ts'
 
@@ -20,7 +20,7 @@ export function rereadRows(ns: string, db: string): void {
 }
 
 /** The rows of a table by their place; `total` of them, as far as that is known. */
-export function useRows(ns: string, db: string, shape: Shape, look: Look, total: number | undefined) {
+export function useRows(ns: string, db: string, shape: RowIdentity, look: TableView, total: number | undefined) {
   const queryKey = [ROWS, ns, db, shape, look]
   const query = useQuery({
     queryKey,
@@ -49,7 +49,7 @@ export function useSource<T>(source: RowSource | undefined, about: (source: RowS
   return useSyncExternalStore(subscribe, () => source && about(source))
 }
 
-function readerOf(ns: string, db: string, shape: Shape, look: Look): Reader {
+function readerOf(ns: string, db: string, shape: RowIdentity, look: TableView): Reader {
   const run = (statement: ReturnType<typeof toStatement>, signal?: AbortSignal) =>
     call('POST /api/namespaces/{ns}/databases/{db}/query', { ns, db, ...statement }, signal)
   return {

@@ -1,12 +1,12 @@
 import { useMemo } from 'react'
 import { useSearchParams } from 'react-router'
-import type { Shape } from './row-identity.ts'
-import type { Look } from './row-queries.ts'
+import type { RowIdentity } from './row-identity.ts'
+import type { TableView } from './row-queries.ts'
 
 /** Order and filters, which stand in the address: `?sort=-name&where.email=@example.com`. */
-export function useLook({ columns }: Shape) {
+export function useTableView({ columns }: RowIdentity) {
   const [search, setSearch] = useSearchParams()
-  const look = useMemo((): Look => {
+  const look = useMemo((): TableView => {
     const [, minus, column = ''] = /^(-?)(.*)$/s.exec(search.get('sort') ?? '') ?? []
     const names = columns.map(({ name }) => name)
     return {

@@ -1,17 +1,17 @@
 import { Field } from '../../ui/field.tsx'
 import { Select, Textarea } from '../../ui/input.tsx'
 import type { Value } from '../results/values.ts'
-import type { Typed } from './parse-value.ts'
+import type { InputValue } from './parse-value.ts'
 
 const KINDS = { text: 'Text', number: 'Number', null: 'NULL', default: 'Default' } as const
 
 interface ValueFieldProps {
   label: string
   hint?: string | undefined
-  value: Typed
+  value: InputValue
   /** Whether a column may be left to its default, as in a new row. */
   hasDefault?: boolean
-  onChange: (value: Typed) => void
+  onChange: (value: InputValue) => void
   problem: string | undefined
   rows?: number
 }
@@ -38,7 +38,7 @@ export function ValueField({ label, hint, value, hasDefault = false, onChange, p
           <Select
             aria-label={`Type of ${label}`}
             value={value.kind}
-            onChange={({ target }) => onChange({ ...value, kind: target.value as Typed['kind'] })}
+            onChange={({ target }) => onChange({ ...value, kind: target.value as InputValue['kind'] })}
           >
             {Object.entries(KINDS).map(
               ([kind, name]) =>
@@ -56,7 +56,7 @@ export function ValueField({ label, hint, value, hasDefault = false, onChange, p
 }
 
 /** A value as it can be typed. */
-export const typedOf = (value: Value, typedAs: Typed['typedAs']): Typed =>
+export const typedOf = (value: Value, typedAs: InputValue['typedAs']): InputValue =>
   value === null
     ? { kind: 'null', text: '', typedAs }
     : { kind: typeof value === 'number' ? 'number' : 'text', text: String(value), typedAs }

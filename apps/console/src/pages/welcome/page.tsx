@@ -1,7 +1,7 @@
 import { Link } from 'react-router'
 import { useApiMutation, useApiQuery } from '../../api/hooks.ts'
 import { useBilling } from '../../shell/billing.ts'
-import { useMay } from '../../shell/membership.ts'
+import { useCan } from '../../shell/membership.ts'
 import { databasePath, namespacePath, useNamespace } from '../../shell/paths.ts'
 import { Button } from '../../ui/button.tsx'
 import { ChoiceTabs } from '../../ui/choice-tabs.tsx'
@@ -20,7 +20,7 @@ export function WelcomePage() {
   const minting = useApiMutation('POST /api/namespaces/{ns}/tokens', ['GET /api/namespaces/{ns}/tokens'])
   const slug = (databases.data?.find(({ slug }) => slug === 'main') ?? databases.data?.[0])?.slug ?? 'main'
   const token = minting.data?.token
-  const mayMint = useMay('admin')
+  const mayMint = useCan('admin')
   const place = { origin: location.origin, address: `${ns}/${slug}`, token: token ?? 'YOUR_TOKEN' }
   return (
     <Page title={`Welcome to ${ns}`} lead="Run your first query in 2 minutes: create a token, then paste a command.">
@@ -122,7 +122,7 @@ function TokenCard({ ns, mayMint, minting }: { ns: string; mayMint: boolean; min
 }
 
 function Balance({ ns }: { ns: string }) {
-  const isOwner = useMay('owner')
+  const isOwner = useCan('owner')
   const { data, error } = useBilling(ns, { enabled: isOwner })
   return (
     <Card title="Balance">

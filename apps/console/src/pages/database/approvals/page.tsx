@@ -4,9 +4,9 @@ import { useState } from 'react'
 import { Link } from 'react-router'
 import { useApiMutation, useApiQuery } from '../../../api/hooks.ts'
 import { toastWithUndo } from '../../../api/undo-toast.ts'
-import { useMay } from '../../../shell/membership.ts'
+import { useCan } from '../../../shell/membership.ts'
 import { databasePath, useDatabase, useNamespace } from '../../../shell/paths.ts'
-import { useAsked } from '../../../shell/use-query-param.ts'
+import { useQueryParam } from '../../../shell/use-query-param.ts'
 import { Badge } from '../../../ui/badge.tsx'
 import { Button } from '../../../ui/button.tsx'
 import { ConfirmDialog } from '../../../ui/confirm-dialog.tsx'
@@ -25,9 +25,9 @@ const LIST = 'GET /api/namespaces/{ns}/databases/{db}/approval_rules'
 /** Rules that make writes wait for a human, and how that goes. */
 export function ApprovalsPage() {
   const where = { ns: useNamespace(), db: useDatabase() }
-  const mayChange = useMay('admin')
+  const mayChange = useCan('admin')
   const { data, error, refetch } = useApiQuery(LIST, where)
-  const [asked, ask] = useAsked('new')
+  const [asked, ask] = useQueryParam('new')
   const [leaving, setLeaving] = useState<ApprovalRule>()
   const create = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/approval_rules', [LIST])
   const remove = useApiMutation('DELETE /api/namespaces/{ns}/databases/{db}/approval_rules/{id}', [LIST])

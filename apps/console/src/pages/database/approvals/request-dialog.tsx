@@ -2,7 +2,7 @@ import type { ApprovalRequest } from '@persql/contract'
 import { useState } from 'react'
 import { useApiMutation, useApiQuery } from '../../../api/hooks.ts'
 import { useActorName } from '../../../shell/actor-names.ts'
-import { useMay } from '../../../shell/membership.ts'
+import { useCan } from '../../../shell/membership.ts'
 import { Button } from '../../../ui/button.tsx'
 import { CodeBlock } from '../../../ui/code-block.tsx'
 import { Dialog, DialogActions } from '../../../ui/dialog.tsx'
@@ -90,7 +90,7 @@ function standing({ status, decidedBy, note }: ApprovalRequest, nameOf: (actor: 
 }
 
 function Decision({ token, close, refetch }: RequestDialogProps & { refetch: () => void }) {
-  const mayDecide = useMay('editor')
+  const mayDecide = useCan('editor')
   const [note, setNote] = useState('')
   const approve = useApiMutation('POST /api/approvals/{token}/approve', CHANGED)
   const deny = useApiMutation('POST /api/approvals/{token}/deny', CHANGED)

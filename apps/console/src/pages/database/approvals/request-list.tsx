@@ -1,9 +1,9 @@
 import type { ApprovalStatus, ListedApproval } from '@persql/contract'
 import { useApiQuery } from '../../../api/hooks.ts'
 import { useActorName } from '../../../shell/actor-names.ts'
-import { useMay } from '../../../shell/membership.ts'
+import { useCan } from '../../../shell/membership.ts'
 import { useDatabase, useNamespace } from '../../../shell/paths.ts'
-import { useAsked } from '../../../shell/use-query-param.ts'
+import { useQueryParam } from '../../../shell/use-query-param.ts'
 import { Badge } from '../../../ui/badge.tsx'
 import { Button } from '../../../ui/button.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
@@ -24,10 +24,10 @@ const STATES = {
 /** Writes that wait for a human, and what became of those before. It looks again by itself. */
 export function Requests() {
   const where = { ns: useNamespace(), db: useDatabase() }
-  const mayDecide = useMay('editor')
+  const mayDecide = useCan('editor')
   const nameOf = useActorName()
   const { data, error, refetch } = useApiQuery(LIST, where, { refetchInterval: 5_000 })
-  const [open, ask] = useAsked('request')
+  const [open, ask] = useQueryParam('request')
   const waiting = data?.filter(({ status }) => status === 'pending').length ?? 0
   return (
     <section className="grid min-w-0 gap-3" aria-labelledby="requests">

@@ -1,7 +1,7 @@
 import type { MergeReport } from '@persql/contract'
 import { useApiMutation } from '../../../api/hooks.ts'
 import { queryClient } from '../../../api/query-client.ts'
-import { useAsked } from '../../../shell/use-query-param.ts'
+import { useQueryParam } from '../../../shell/use-query-param.ts'
 import { Button } from '../../../ui/button.tsx'
 import { ConfirmDialog } from '../../../ui/confirm-dialog.tsx'
 import { capitalize, formatCount } from '../../../ui/format.ts'
@@ -27,7 +27,7 @@ interface ApplyMergeProps extends MergePlan {
 
 /** Merges what was shown, after asking; if it would do something else by now, nothing is done. */
 export function ApplyMerge({ ns, db, ref, side, report, isOld, onMerged, mode, disabled }: ApplyMergeProps) {
-  const [asked, ask] = useAsked('ask')
+  const [asked, ask] = useQueryParam('ask')
   const { mutateAsync } = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/branches/{ref}/merge')
   const what = mode === 'schema' ? 'schema' : 'rows'
   const needsSchema = mode === 'data' && report.data.schemaFirst !== undefined

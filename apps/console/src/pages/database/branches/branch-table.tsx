@@ -1,7 +1,7 @@
 import type { Database } from '@persql/contract'
 import { Ellipsis, GitMerge, RotateCcw, Share2, Trash2 } from 'lucide-react'
 import { Link } from 'react-router'
-import { useMay } from '../../../shell/membership.ts'
+import { useCan } from '../../../shell/membership.ts'
 import { databasePath, useDatabase, useNamespace } from '../../../shell/paths.ts'
 import { Badge } from '../../../ui/badge.tsx'
 import { Button } from '../../../ui/button.tsx'
@@ -20,8 +20,8 @@ interface BranchTableProps {
 export function BranchTable({ branches, onHandOff, onReset, onDelete }: BranchTableProps) {
   const ns = useNamespace()
   const db = useDatabase()
-  const mayChange = useMay('editor')
-  const mayMerge = useMay('admin')
+  const mayChange = useCan('editor')
+  const mayMerge = useCan('admin')
   return (
     <Table
       label="Branches"

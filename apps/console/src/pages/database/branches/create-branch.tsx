@@ -28,7 +28,7 @@ const LIFETIMES = [
 ] as const
 
 /** Makes a branch and shows its token, once. */
-export function ClaimBranch({ open, close, ...place }: ClaimBranchProps) {
+export function CreateBranch({ open, close, ...place }: ClaimBranchProps) {
   const [claim, setClaim] = useState<Claim>()
   const end = () => {
     setClaim(undefined)

@@ -1,27 +1,27 @@
 import { useLocation } from 'react-router'
 import { useApiQuery } from '../../../api/hooks.ts'
-import { useMay } from '../../../shell/membership.ts'
+import { useCan } from '../../../shell/membership.ts'
 import { databasePath, useDatabase, useNamespace } from '../../../shell/paths.ts'
-import { NeedsRole } from '../../../shell/require-role.tsx'
-import { useAsked } from '../../../shell/use-query-param.ts'
+import { RequireRole } from '../../../shell/require-role.tsx'
+import { useQueryParam } from '../../../shell/use-query-param.ts'
 import { Button } from '../../../ui/button.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
 import { Page } from '../../../ui/page.tsx'
 import { SkeletonRows } from '../../../ui/skeleton.tsx'
 import type { MergePlan } from './apply-merge.tsx'
-import { Merged } from './merge-result.tsx'
-import { RowsMerge } from './merge-rows-card.tsx'
-import { SchemaMerge } from './merge-schema-card.tsx'
+import { MergeResult } from './merge-result.tsx'
+import { MergeRowsCard } from './merge-rows-card.tsx'
+import { MergeSchemaCard } from './merge-schema-card.tsx'
 
 /** What merging a branch would do, and doing it: first the schema, then the rows. */
 export function MergePage() {
   const place = { ns: useNamespace(), db: useDatabase(), ref: refIn(useLocation().pathname) }
-  if (useMay('admin')) return <Preview key={JSON.stringify(place)} {...place} />
+  if (useCan('admin')) return <Preview key={JSON.stringify(place)} {...place} />
   return (
     <Page {...headOf(place)}>
-      <NeedsRole least="admin" what="A merge changes the schema and rows of the parent.">
+      <RequireRole least="admin" what="A merge changes the schema and rows of the parent.">
         {null}
-      </NeedsRole>
+      </RequireRole>
     </Page>
   )
 }
@@ -44,8 +44,8 @@ const headOf = ({ ns, db, ref }: Place) => ({
 })
 
 function Preview({ ns, db, ref }: Place) {
-  const [asked, ask] = useAsked('side')
-  const [merged, setMerged] = useAsked('merged')
+  const [asked, ask] = useQueryParam('side')
+  const [merged, setMerged] = useQueryParam('merged')
   const side: MergePlan['side'] = asked === 'branch' || asked === 'parent' ? asked : 'abort'
   const { data, error, refetch, isFetching, isPlaceholderData } = useApiQuery(
     'POST /api/namespaces/{ns}/databases/{db}/branches/{ref}/merge',
@@ -67,11 +67,11 @@ function Preview({ ns, db, ref }: Place) {
         </Button>
       }
     >
-      {merged && <Merged snapshot={merged} onEnd={() => setMerged(null)} />}
+      {merged && <MergeResult snapshot={merged} onEnd={() => setMerged(null)} />}
       {error && <ErrorPanel error={error} onRetry={refetch} />}
       {!plan && !error && <SkeletonRows rows={10} label="Comparing branch and parent" />}
-      {plan && <SchemaMerge {...plan} />}
-      {plan && <RowsMerge {...plan} onSide={(chosen) => ask(chosen === 'abort' ? null : chosen)} />}
+      {plan && <MergeSchemaCard {...plan} />}
+      {plan && <MergeRowsCard {...plan} onSide={(chosen) => ask(chosen === 'abort' ? null : chosen)} />}
     </Page>
   )
 }

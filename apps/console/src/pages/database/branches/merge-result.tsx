@@ -3,7 +3,7 @@ import { databasePath, useDatabase, useNamespace } from '../../../shell/paths.ts
 import { Button } from '../../../ui/button.tsx'
 
 /** After a merge: where it can be undone. */
-export function Merged({ snapshot, onEnd }: { snapshot: string; onEnd: () => void }) {
+export function MergeResult({ snapshot, onEnd }: { snapshot: string; onEnd: () => void }) {
   const ns = useNamespace()
   const db = useDatabase()
   return (

@@ -17,7 +17,7 @@ const SIDES = [
 ] as const
 
 /** Rows of the branch that come into the parent or go from it, and who decides where both have changed one. */
-export function RowsMerge({ onSide, ...plan }: MergePlan & { onSide: (side: MergePlan['side']) => void }) {
+export function MergeRowsCard({ onSide, ...plan }: MergePlan & { onSide: (side: MergePlan['side']) => void }) {
   const { tables, conflicts, deletions, schemaFirst = [] } = plan.report.data
   const isOpen = conflicts.some(({ reason }) => isOpenBy(reason, plan.side))
   const count = tables.reduce((sum, row) => sum + row.conflicts, 0)

@@ -7,7 +7,7 @@ import { ApplyMerge, type MergePlan } from './apply-merge.tsx'
 import { SideBySide } from './side-by-side.tsx'
 
 /** Statements that bring the parent's schema to what the branch made of it. */
-export function SchemaMerge(plan: MergePlan) {
+export function MergeSchemaCard(plan: MergePlan) {
   const { statements, conflicts } = plan.report.schema
   const { recorded = [], diverged = [], tables = [] } = plan.report.migrations ?? {}
   const isEmpty = statements.length + recorded.length + tables.length === 0

@@ -1,9 +1,9 @@
 import { GitBranchPlus } from 'lucide-react'
 import { Link, Route, Routes } from 'react-router'
 import { useApiQuery } from '../../../api/hooks.ts'
-import { useMay } from '../../../shell/membership.ts'
+import { useCan } from '../../../shell/membership.ts'
 import { databasePath, useDatabase, useNamespace } from '../../../shell/paths.ts'
-import { useAsked } from '../../../shell/use-query-param.ts'
+import { useQueryParam } from '../../../shell/use-query-param.ts'
 import { Button } from '../../../ui/button.tsx'
 import { EmptyState } from '../../../ui/empty-state.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
@@ -11,7 +11,7 @@ import { Page } from '../../../ui/page.tsx'
 import { SkeletonRows } from '../../../ui/skeleton.tsx'
 import { DeleteBranch, ResetBranch } from './branch-dialogs.tsx'
 import { BranchTable } from './branch-table.tsx'
-import { ClaimBranch } from './create-branch.tsx'
+import { CreateBranch } from './create-branch.tsx'
 import { HandOffBranch } from './hand-off-branch.tsx'
 import { MergePage } from './merge-page.tsx'
 
@@ -26,11 +26,11 @@ export const BranchesPage = () => (
 function BranchList() {
   const ns = useNamespace()
   const db = useDatabase()
-  const mayClaim = useMay('admin')
-  const [isNew, askNew] = useAsked('new')
-  const [handing, askHandOff] = useAsked('handoff')
-  const [resetting, askReset] = useAsked('reset')
-  const [leaving, askDelete] = useAsked('delete')
+  const mayClaim = useCan('admin')
+  const [isNew, askNew] = useQueryParam('new')
+  const [handing, askHandOff] = useQueryParam('handoff')
+  const [resetting, askReset] = useQueryParam('reset')
+  const [leaving, askDelete] = useQueryParam('delete')
   const self = useApiQuery('GET /api/namespaces/{ns}/databases/{slug}', { ns, slug: db })
   const { data, error, refetch } = useApiQuery('GET /api/namespaces/{ns}/databases/{db}/branches', { ns, db })
   const parent = self.data?.branchRef != null ? self.data.forkedFrom?.slug : undefined
@@ -72,7 +72,7 @@ function BranchList() {
       {data && data.length > 0 && (
         <BranchTable branches={data} onHandOff={askHandOff} onReset={askReset} onDelete={askDelete} />
       )}
-      <ClaimBranch ns={ns} db={db} open={isNew !== null} close={() => askNew(null)} />
+      <CreateBranch ns={ns} db={db} open={isNew !== null} close={() => askNew(null)} />
       <HandOffBranch ns={ns} db={db} branch={find(handing)} close={() => askHandOff(null)} />
       <ResetBranch ns={ns} db={db} branch={find(resetting)} close={() => askReset(null)} />
       <DeleteBranch ns={ns} db={db} branch={find(leaving)} close={() => askDelete(null)} />

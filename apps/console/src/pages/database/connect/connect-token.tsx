@@ -2,7 +2,7 @@ import type { Role } from '@persql/contract'
 import { type FormEvent, useState } from 'react'
 import { Link } from 'react-router'
 import { useApiMutation } from '../../../api/hooks.ts'
-import { useMay } from '../../../shell/membership.ts'
+import { useCan } from '../../../shell/membership.ts'
 import { namespacePath, useNamespace } from '../../../shell/paths.ts'
 import { Button } from '../../../ui/button.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
@@ -17,9 +17,9 @@ interface TokenForHereProps {
 }
 
 /** Makes a token that is put into all that stands below. */
-export function TokenForHere({ db, token, onToken }: TokenForHereProps) {
+export function ConnectToken({ db, token, onToken }: TokenForHereProps) {
   const ns = useNamespace()
-  const mayMint = useMay('admin')
+  const mayMint = useCan('admin')
   const [role, setRole] = useState<Role>('readwrite')
   const { mutateAsync, isPending, error } = useApiMutation('POST /api/namespaces/{ns}/tokens', [
     'GET /api/namespaces/{ns}/tokens',

@@ -4,7 +4,7 @@ import { namespacePath, useDatabase, useNamespace } from '../../../shell/paths.t
 import { ChoiceTabs } from '../../../ui/choice-tabs.tsx'
 import { CodeBlock } from '../../../ui/code-block.tsx'
 import { Card, Page } from '../../../ui/page.tsx'
-import { TokenForHere } from './connect-token.tsx'
+import { ConnectToken } from './connect-token.tsx'
 import { agents, environmentOf, programs, type Snippet, type Target } from './snippets.ts'
 
 /** How programs and agents reach a database: what to paste, ready to run. */
@@ -16,7 +16,7 @@ export function ConnectPage() {
   return (
     <Page title="Connect" lead={`Connect to ${ns}/${db}. Copy and paste any snippet below.`}>
       <Card title="1. Set your token">
-        <TokenForHere db={db} token={token} onToken={setToken} />
+        <ConnectToken db={db} token={token} onToken={setToken} />
         <CodeBlock label="Environment variables" code={environmentOf(target)} />
       </Card>
       <Card title="2. Connect your app">

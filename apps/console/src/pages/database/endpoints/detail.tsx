@@ -1,9 +1,9 @@
 import type { Endpoint } from '@persql/contract'
 import { useState } from 'react'
 import { useApiMutation, useApiQuery } from '../../../api/hooks.ts'
-import { useMay } from '../../../shell/membership.ts'
+import { useCan } from '../../../shell/membership.ts'
 import { databasePath, useDatabase, useNamespace } from '../../../shell/paths.ts'
-import { Unsaved } from '../../../shell/unsaved-changes-guard.tsx'
+import { UnsavedChangesGuard } from '../../../shell/unsaved-changes-guard.tsx'
 import { Button } from '../../../ui/button.tsx'
 import { ChoiceTabs } from '../../../ui/choice-tabs.tsx'
 import { CodeBlock } from '../../../ui/code-block.tsx'
@@ -12,7 +12,7 @@ import { Page } from '../../../ui/page.tsx'
 import { SkeletonRows } from '../../../ui/skeleton.tsx'
 import { toast } from '../../../ui/toast.tsx'
 import { CallSnippets } from './call-card.tsx'
-import { EndpointDeeds } from './endpoint-actions.tsx'
+import { EndpointActions } from './endpoint-actions.tsx'
 import { changesOf, draftOf, textOf } from './spec-draft.ts'
 import { SpecEditor } from './spec-editor.tsx'
 import { StatusBadge } from './status-badge.tsx'
@@ -24,7 +24,7 @@ import { Versions } from './versions.tsx'
 /** One endpoint: its spec, a trial, how it is called and how often it was, and what it was before. */
 export function EndpointDetail({ slug }: { slug: string }) {
   const where = { ns: useNamespace(), db: useDatabase(), slug }
-  const mayChange = useMay('editor')
+  const mayChange = useCan('editor')
   const { data, error, refetch } = useApiQuery('GET /api/namespaces/{ns}/databases/{db}/endpoints/{slug}', where)
   return (
     <Page
@@ -36,7 +36,7 @@ export function EndpointDetail({ slug }: { slug: string }) {
         </span>
       }
       back={{ to: databasePath(where.ns, where.db, 'endpoints'), name: 'All endpoints' }}
-      actions={data && mayChange && <EndpointDeeds endpoint={data} />}
+      actions={data && mayChange && <EndpointActions endpoint={data} />}
     >
       {error && <ErrorPanel error={error} onRetry={refetch} />}
       {!data && !error && <SkeletonRows rows={8} label="Loading endpoint" />}
@@ -46,7 +46,7 @@ export function EndpointDetail({ slug }: { slug: string }) {
 }
 
 function Parts({ endpoint }: { endpoint: Endpoint }) {
-  const mayChange = useMay('editor')
+  const mayChange = useCan('editor')
   // What is being edited begins as one version; another that is saved meanwhile takes nothing away.
   const [base, setBase] = useState(endpoint)
   const [text, setText] = useState(textOf(endpoint.spec))
@@ -66,7 +66,7 @@ function Parts({ endpoint }: { endpoint: Endpoint }) {
   }
   return (
     <>
-      <Unsaved when={text !== saved} what="changes to the spec" />
+      <UnsavedChangesGuard when={text !== saved} what="changes to the spec" />
       <ChoiceTabs
         label="Endpoint"
         param="view"

@@ -3,7 +3,7 @@ import { useState } from 'react'
 import { useNavigate } from 'react-router'
 import { useApiMutation } from '../../../api/hooks.ts'
 import { databasePath, useDatabase, useNamespace } from '../../../shell/paths.ts'
-import { DONE } from '../../../shell/unsaved-changes-guard.tsx'
+import { NAVIGATION_SAVED } from '../../../shell/unsaved-changes-guard.tsx'
 import { Button } from '../../../ui/button.tsx'
 import { ConfirmDialog } from '../../../ui/confirm-dialog.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
@@ -13,7 +13,7 @@ const LIST = 'GET /api/namespaces/{ns}/databases/{db}/endpoints'
 const CHANGED = [LIST, 'GET /api/namespaces/{ns}/databases/{db}/endpoints/{slug}'] as const
 
 /** Publishes, pauses and deletes an endpoint. */
-export function EndpointDeeds({ endpoint: { slug, name, status } }: { endpoint: Endpoint }) {
+export function EndpointActions({ endpoint: { slug, name, status } }: { endpoint: Endpoint }) {
   const where = { ns: useNamespace(), db: useDatabase(), slug }
   const navigate = useNavigate()
   const [isLeaving, setLeaving] = useState(false)
@@ -52,7 +52,7 @@ export function EndpointDeeds({ endpoint: { slug, name, status } }: { endpoint: 
         action="Delete endpoint"
         onConfirm={async () => {
           await remove.mutateAsync(where)
-          navigate(databasePath(where.ns, where.db, 'endpoints'), { state: DONE })
+          navigate(databasePath(where.ns, where.db, 'endpoints'), { state: NAVIGATION_SAVED })
           toast(`${name} deleted.`)
         }}
       />

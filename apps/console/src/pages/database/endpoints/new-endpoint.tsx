@@ -2,7 +2,7 @@ import { useState } from 'react'
 import { useNavigate } from 'react-router'
 import { useApiMutation } from '../../../api/hooks.ts'
 import { databasePath, useDatabase, useNamespace } from '../../../shell/paths.ts'
-import { DONE, Unsaved } from '../../../shell/unsaved-changes-guard.tsx'
+import { NAVIGATION_SAVED, UnsavedChangesGuard } from '../../../shell/unsaved-changes-guard.tsx'
 import { Button } from '../../../ui/button.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
 import { Card, Page } from '../../../ui/page.tsx'
@@ -25,12 +25,12 @@ export function NewEndpoint({ close }: { close: () => void }) {
   const save = async () => {
     const made = await mutateAsync({ ...(draft as Spec), ns, db }).catch(() => undefined)
     if (!made) return
-    navigate(databasePath(ns, db, 'endpoints', made.slug), { state: DONE })
+    navigate(databasePath(ns, db, 'endpoints', made.slug), { state: NAVIGATION_SAVED })
     toast(`Draft ${made.name} saved.`)
   }
   return (
     <Page title="New endpoint" lead="Saved as a draft. It isn't public until you publish it.">
-      <Unsaved when={text !== textOf(FIRST)} what="the new endpoint" />
+      <UnsavedChangesGuard when={text !== textOf(FIRST)} what="the new endpoint" />
       <Card title="Spec">
         <SpecEditor text={text} onChange={setText} problems={checked && !checked.ok ? checked.errors : []} isNew />
         {error && <ErrorPanel error={error} />}

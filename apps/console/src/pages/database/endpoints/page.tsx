@@ -1,9 +1,9 @@
 import { Plus } from 'lucide-react'
 import { Link, useParams } from 'react-router'
 import { useApiQuery } from '../../../api/hooks.ts'
-import { useMay } from '../../../shell/membership.ts'
+import { useCan } from '../../../shell/membership.ts'
 import { databasePath, useDatabase, useNamespace } from '../../../shell/paths.ts'
-import { useAsked } from '../../../shell/use-query-param.ts'
+import { useQueryParam } from '../../../shell/use-query-param.ts'
 import { Button } from '../../../ui/button.tsx'
 import { EmptyState } from '../../../ui/empty-state.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
@@ -20,15 +20,15 @@ import { StatusBadge } from './status-badge.tsx'
 /** Statements that anyone may call: all of them, a new one, or the one in the address. */
 export function EndpointsPage() {
   const slug = useParams()['*']
-  const [asked, ask] = useAsked('new')
+  const [asked, ask] = useQueryParam('new')
   if (slug) return <EndpointDetail key={slug} slug={slug} />
   return asked === null ? <Endpoints onNew={() => ask('')} /> : <NewEndpoint close={() => ask(undefined)} />
 }
 
 function Endpoints({ onNew }: { onNew: () => void }) {
   const [ns, db] = [useNamespace(), useDatabase()]
-  const mayChange = useMay('editor')
-  const mayRotate = useMay('admin')
+  const mayChange = useCan('editor')
+  const mayRotate = useCan('admin')
   const { data, error, refetch } = useApiQuery('GET /api/namespaces/{ns}/databases/{db}/endpoints', { ns, db })
   const make = mayChange && (
     <Button look="primary" onClick={onNew}>

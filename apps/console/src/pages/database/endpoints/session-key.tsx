@@ -3,7 +3,7 @@ import { KeyRound } from 'lucide-react'
 import { type FormEvent, useState } from 'react'
 import { useApiMutation } from '../../../api/hooks.ts'
 import { useDatabase, useNamespace } from '../../../shell/paths.ts'
-import { useAsked } from '../../../shell/use-query-param.ts'
+import { useQueryParam } from '../../../shell/use-query-param.ts'
 import { Button } from '../../../ui/button.tsx'
 import { Dialog, DialogActions } from '../../../ui/dialog.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
@@ -14,7 +14,7 @@ import { toast } from '../../../ui/toast.tsx'
 
 /** The key that sessions of the app's users are signed with. */
 export function SessionKey() {
-  const [asked, ask] = useAsked('rotate')
+  const [asked, ask] = useQueryParam('rotate')
   return (
     <Card
       title="Sessions"

@@ -1,13 +1,13 @@
 import type { Endpoint } from '@persql/contract'
 
 /** A spec as it is being written: whatever JSON it is so far. */
-export type Draft = Readonly<Record<string, unknown>>
+export type SpecDraft = Readonly<Record<string, unknown>>
 /** A spec as the server tells it. */
 export type Spec = Endpoint['spec']
 export type Field = Spec['input'][number]
 
 /** What a new endpoint begins with. */
-export const FIRST: Draft = {
+export const FIRST: SpecDraft = {
   slug: '',
   name: '',
   kind: 'query',
@@ -27,20 +27,20 @@ export const KINDS = {
 } as const
 
 /** The draft in a text; `undefined` while that is no object in JSON. */
-export function draftOf(text: string): Draft | undefined {
+export function draftOf(text: string): SpecDraft | undefined {
   try {
     const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Draft) : undefined
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as SpecDraft) : undefined
   } catch {
     return undefined
   }
 }
 
 /** A draft as text. What is not set is left out. */
-export const textOf = (draft: Draft): string => JSON.stringify(draft, null, 2)
+export const textOf = (draft: SpecDraft): string => JSON.stringify(draft, null, 2)
 
 /** The draft as another kind: with what that takes, and without what only others do. */
-export function ofKind(draft: Draft, kind: keyof typeof KINDS): Draft {
+export function ofKind(draft: SpecDraft, kind: keyof typeof KINDS): SpecDraft {
   const { authConfig, askConfig, ...rest } = draft
   const { outputs, method } = KINDS[kind]
   return {
@@ -64,8 +64,8 @@ export function ofKind(draft: Draft, kind: keyof typeof KINDS): Draft {
 }
 
 /** What has to be sent to make a saved spec a draft: its fields, and `null` for what is not in it any more. */
-export function changesOf(saved: Spec, draft: Draft): Draft {
+export function changesOf(saved: Spec, draft: SpecDraft): SpecDraft {
   const gone = Object.keys(saved).filter((name) => draft[name] === undefined)
-  const { slug: _slug, ...fields } = { ...draft, ...Object.fromEntries(gone.map((name) => [name, null])) } as Draft
+  const { slug: _slug, ...fields } = { ...draft, ...Object.fromEntries(gone.map((name) => [name, null])) } as SpecDraft
   return fields
 }

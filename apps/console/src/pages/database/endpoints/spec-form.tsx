@@ -1,11 +1,11 @@
 import { Checkbox } from '../../../ui/input.tsx'
 import { CodeField, SelectField, TextField } from '../../../ui/text-field.tsx'
 import { InputFields } from './input-fields.tsx'
-import { type Draft, type Field, KINDS, ofKind } from './spec-draft.ts'
+import { type Field, KINDS, ofKind, type SpecDraft } from './spec-draft.ts'
 
 interface SpecFormProps {
-  draft: Draft
-  onChange: (draft: Draft) => void
+  draft: SpecDraft
+  onChange: (draft: SpecDraft) => void
   problemOf: (field: string) => string | undefined
   /** An endpoint keeps its slug for ever. */
   isNew: boolean

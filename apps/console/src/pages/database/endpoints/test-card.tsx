@@ -8,12 +8,12 @@ import { CodeBlock } from '../../../ui/code-block.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
 import { formatCount } from '../../../ui/format.ts'
 import { CodeField, SelectField, TextField } from '../../../ui/text-field.tsx'
-import { changesOf, type Draft, type Field } from './spec-draft.ts'
+import { changesOf, type Field, type SpecDraft } from './spec-draft.ts'
 
 interface TryProps {
   endpoint: Endpoint
   /** The spec as it is written by now, saved or not. */
-  draft: Draft
+  draft: SpecDraft
 }
 
 /** Calls an endpoint with values somebody enters; what it writes is undone. */

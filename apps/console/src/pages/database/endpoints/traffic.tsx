@@ -1,7 +1,7 @@
 import type { EndpointTraffic } from '@persql/contract'
 import { useApiQuery } from '../../../api/hooks.ts'
 import { useDatabase, useNamespace } from '../../../shell/paths.ts'
-import { useAsked } from '../../../shell/use-query-param.ts'
+import { useQueryParam } from '../../../shell/use-query-param.ts'
 import { BarChart } from '../../../ui/bar-chart.tsx'
 import { EmptyState } from '../../../ui/empty-state.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
@@ -19,7 +19,7 @@ const SERIES = [
 
 /** How often an endpoint ran, how long that took, what it cost, and why it failed. */
 export function Traffic({ slug }: { slug: string }) {
-  const [asked, ask] = useAsked('hours')
+  const [asked, ask] = useQueryParam('hours')
   const hours = asked && Object.hasOwn(WINDOWS, asked) ? asked : '24'
   const { data, error, refetch } = useApiQuery(
     'GET /api/namespaces/{ns}/databases/{db}/endpoints/{slug}/traffic',

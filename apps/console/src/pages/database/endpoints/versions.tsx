@@ -1,7 +1,7 @@
 import type { Endpoint } from '@persql/contract'
 import { useState } from 'react'
 import { useApiMutation, useApiQuery } from '../../../api/hooks.ts'
-import { useMay } from '../../../shell/membership.ts'
+import { useCan } from '../../../shell/membership.ts'
 import { useDatabase, useNamespace } from '../../../shell/paths.ts'
 import { Badge } from '../../../ui/badge.tsx'
 import { Button } from '../../../ui/button.tsx'
@@ -22,7 +22,7 @@ const CHANGED = [
 /** What an endpoint was before, and the way back. */
 export function Versions({ endpoint: { slug, version: current } }: { endpoint: Endpoint }) {
   const where = { ns: useNamespace(), db: useDatabase(), slug }
-  const mayChange = useMay('editor')
+  const mayChange = useCan('editor')
   const { data, error, refetch } = useApiQuery(VERSIONS, where)
   const [asked, ask] = useState<number>()
   const publish = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/endpoints/{slug}/publish', CHANGED)

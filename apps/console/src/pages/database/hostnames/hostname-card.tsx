@@ -1,5 +1,5 @@
 import type { Hostname } from '@persql/contract'
-import { useMay } from '../../../shell/membership.ts'
+import { useCan } from '../../../shell/membership.ts'
 import { Badge } from '../../../ui/badge.tsx'
 import { Button } from '../../../ui/button.tsx'
 import { CopyButton } from '../../../ui/copy-button.tsx'
@@ -18,7 +18,7 @@ const TONES = { active: 'success', pending: 'warning', failed: 'danger' } as con
 
 /** A hostname: how it stands, and the records it needs. */
 export function HostnameCard({ hostname, busy, onRefresh, onDelete }: HostnameCardProps) {
-  const may = useMay('editor')
+  const may = useCan('editor')
   const { status, verification, target, certificate, error, verifiedAt } = hostname
   return (
     <Card

@@ -1,9 +1,9 @@
 import { Plus } from 'lucide-react'
 import { type FormEvent, useState } from 'react'
 import { useApiMutation, useApiQuery } from '../../../api/hooks.ts'
-import { useMay } from '../../../shell/membership.ts'
+import { useCan } from '../../../shell/membership.ts'
 import { useDatabase, useNamespace } from '../../../shell/paths.ts'
-import { useAsked } from '../../../shell/use-query-param.ts'
+import { useQueryParam } from '../../../shell/use-query-param.ts'
 import { Button } from '../../../ui/button.tsx'
 import { ConfirmDialog } from '../../../ui/confirm-dialog.tsx'
 import { Dialog, DialogActions } from '../../../ui/dialog.tsx'
@@ -20,9 +20,9 @@ const LIST = 'GET /api/namespaces/{ns}/databases/{db}/hostnames'
 /** Names of one's own that lead to the endpoints of a database. */
 export function HostnamesPage() {
   const where = { ns: useNamespace(), db: useDatabase() }
-  const mayChange = useMay('editor')
+  const mayChange = useCan('editor')
   const { data, error, refetch } = useApiQuery(LIST, where)
-  const [asked, ask] = useAsked('new')
+  const [asked, ask] = useQueryParam('new')
   const [leaving, setLeaving] = useState<string>()
   const refresh = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/hostnames/{hostname}/refresh', [LIST])
   const remove = useApiMutation('DELETE /api/namespaces/{ns}/databases/{db}/hostnames/{hostname}', [LIST])

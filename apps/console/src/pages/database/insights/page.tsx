@@ -1,7 +1,7 @@
 import type { Insights } from '@persql/contract'
 import { useSearchParams } from 'react-router'
 import { useApiQuery } from '../../../api/hooks.ts'
-import { useMay } from '../../../shell/membership.ts'
+import { useCan } from '../../../shell/membership.ts'
 import { useDatabase, useNamespace } from '../../../shell/paths.ts'
 import { EmptyState } from '../../../ui/empty-state.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
@@ -27,7 +27,7 @@ const KINDS = [
 /** How long statements take, which are slow or fail, and what would help. */
 export function InsightsPage() {
   const where = { ns: useNamespace(), db: useDatabase() }
-  const mayLook = useMay('editor')
+  const mayLook = useCan('editor')
   const [search, setSearch] = useSearchParams()
   const hours = known(WINDOWS, search.get('hours'), '24')
   const show = known(KINDS, search.get('show'), 'all')

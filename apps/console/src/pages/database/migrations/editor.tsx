@@ -3,7 +3,7 @@ import { type FormEvent, useState } from 'react'
 import { useNavigate } from 'react-router'
 import { useApiMutation } from '../../../api/hooks.ts'
 import { databasePath, useDatabase, useNamespace } from '../../../shell/paths.ts'
-import { DONE, Unsaved } from '../../../shell/unsaved-changes-guard.tsx'
+import { NAVIGATION_SAVED, UnsavedChangesGuard } from '../../../shell/unsaved-changes-guard.tsx'
 import { Button } from '../../../ui/button.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
 import { Field } from '../../../ui/field.tsx'
@@ -32,11 +32,11 @@ export function MigrationEditor({ draft, onChange }: { draft?: Migration; onChan
     if (!saved) return
     onChange?.()
     toast(`Draft “${saved.name}” saved.`)
-    if (!draft) navigate(databasePath(place.ns, place.db, 'migrations', saved.id), { state: DONE })
+    if (!draft) navigate(databasePath(place.ns, place.db, 'migrations', saved.id), { state: NAVIGATION_SAVED })
   }
   return (
     <form onSubmit={submit} className="grid gap-4">
-      <Unsaved
+      <UnsavedChangesGuard
         when={draft ? !isSaved : name + sql !== ''}
         what={draft ? 'changes to the draft' : 'the new migration'}
       />

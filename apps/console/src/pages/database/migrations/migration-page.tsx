@@ -4,10 +4,10 @@ import { Link, useNavigate, useParams } from 'react-router'
 import { useApiMutation, useApiQuery } from '../../../api/hooks.ts'
 import { toastWithUndo } from '../../../api/undo-toast.ts'
 import { useActorName } from '../../../shell/actor-names.ts'
-import { useMay } from '../../../shell/membership.ts'
+import { useCan } from '../../../shell/membership.ts'
 import { databasePath, useDatabase, useNamespace } from '../../../shell/paths.ts'
-import { DONE } from '../../../shell/unsaved-changes-guard.tsx'
-import { useAsked } from '../../../shell/use-query-param.ts'
+import { NAVIGATION_SAVED } from '../../../shell/unsaved-changes-guard.tsx'
+import { useQueryParam } from '../../../shell/use-query-param.ts'
 import { Button } from '../../../ui/button.tsx'
 import { CodeBlock } from '../../../ui/code-block.tsx'
 import { ConfirmDialog } from '../../../ui/confirm-dialog.tsx'
@@ -30,7 +30,7 @@ export function MigrationPage() {
   const ns = useNamespace()
   const db = useDatabase()
   // The page of the list that it stood on, and where it is not on that, the one before the next: no call is for one.
-  const [before] = useAsked('before')
+  const [before] = useQueryParam('before')
   const listed = useApiQuery(LIST, { ns, db, ...(before !== null && { before }) })
   const onList = listed.data?.find((one) => one.id === id)
   const number = Number(/^mig_(\d{1,9})$/.exec(id ?? '')?.[1])
@@ -62,7 +62,7 @@ export function MigrationPage() {
 
 /** The way to the page of the list that a migration stands on. */
 function useBack() {
-  const [before] = useAsked('before')
+  const [before] = useQueryParam('before')
   const path = databasePath(useNamespace(), useDatabase(), 'migrations')
   return { to: before === null ? path : `${path}?${new URLSearchParams({ before })}`, name: 'All migrations' }
 }
@@ -84,9 +84,9 @@ function Draft({ migration }: { migration: Migration }) {
   const [ns, db] = [useNamespace(), useDatabase()]
   const place = { ns, db, id }
   const navigate = useNavigate()
-  const mayEdit = useMay('editor')
-  const mayApply = useMay('admin')
-  const [asked, ask] = useAsked('ask')
+  const mayEdit = useCan('editor')
+  const mayApply = useCan('admin')
+  const [asked, ask] = useQueryParam('ask')
   const attempt = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/migrations/{id}/try')
   const remove = useApiMutation('DELETE /api/namespaces/{ns}/databases/{db}/migrations/{id}', [LIST])
   const { reset } = attempt
@@ -136,7 +136,7 @@ function Draft({ migration }: { migration: Migration }) {
         onConfirm={async () => {
           await remove.mutateAsync(place)
           toastWithUndo(`Draft “${name}” deleted.`, () => create.mutateAsync({ ns, db, name, sql }))
-          navigate(databasePath(place.ns, place.db, 'migrations'), { state: DONE })
+          navigate(databasePath(place.ns, place.db, 'migrations'), { state: NAVIGATION_SAVED })
         }}
       />
     </Page>

@@ -2,7 +2,7 @@ import type { Migration } from '@persql/contract'
 import { Link } from 'react-router'
 import { useActorName } from '../../../shell/actor-names.ts'
 import { databasePath, useDatabase, useNamespace } from '../../../shell/paths.ts'
-import { useAsked } from '../../../shell/use-query-param.ts'
+import { useQueryParam } from '../../../shell/use-query-param.ts'
 import { Badge } from '../../../ui/badge.tsx'
 import { formatAgo, formatNumber } from '../../../ui/format.ts'
 import { Skeleton } from '../../../ui/skeleton.tsx'
@@ -18,7 +18,7 @@ export function MigrationState({ migration }: { migration: Migration }) {
 export function MigrationTable({ migrations }: { migrations: readonly Migration[] }) {
   const ns = useNamespace()
   const db = useDatabase()
-  const [before] = useAsked('before')
+  const [before] = useQueryParam('before')
   const nameOf = useActorName()
   return (
     <Table

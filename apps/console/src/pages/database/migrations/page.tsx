@@ -1,9 +1,9 @@
 import { Plus } from 'lucide-react'
 import { Link, Route, Routes } from 'react-router'
 import { useApiQuery } from '../../../api/hooks.ts'
-import { useMay } from '../../../shell/membership.ts'
+import { useCan } from '../../../shell/membership.ts'
 import { databasePath, useDatabase, useNamespace } from '../../../shell/paths.ts'
-import { useAsked } from '../../../shell/use-query-param.ts'
+import { useQueryParam } from '../../../shell/use-query-param.ts'
 import { Button } from '../../../ui/button.tsx'
 import { ChoiceTabs } from '../../../ui/choice-tabs.tsx'
 import { EmptyState } from '../../../ui/empty-state.tsx'
@@ -28,8 +28,8 @@ export const MigrationsPage = () => (
 function MigrationList() {
   const ns = useNamespace()
   const db = useDatabase()
-  const mayMake = useMay('editor')
-  const [before, turn] = useAsked('before')
+  const mayMake = useCan('editor')
+  const [before, turn] = useQueryParam('before')
   const { data, error, refetch } = useApiQuery('GET /api/namespaces/{ns}/databases/{db}/migrations', {
     ns,
     db,

@@ -1,7 +1,7 @@
 import { useApiQuery } from '../../../api/hooks.ts'
 import { useActorName } from '../../../shell/actor-names.ts'
 import { useDatabase, useNamespace } from '../../../shell/paths.ts'
-import { useAsked } from '../../../shell/use-query-param.ts'
+import { useQueryParam } from '../../../shell/use-query-param.ts'
 import { Badge } from '../../../ui/badge.tsx'
 import { EmptyState } from '../../../ui/empty-state.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
@@ -14,7 +14,7 @@ const TONES = { create: 'success', alter: 'accent', drop: 'danger', other: 'neut
 /** Which statements changed the schema, in migrations and outside of them. */
 export function SchemaChanges() {
   const place = { ns: useNamespace(), db: useDatabase() }
-  const [after, turn] = useAsked('older')
+  const [after, turn] = useQueryParam('older')
   const nameOf = useActorName()
   const { data, error, refetch } = useApiQuery('GET /api/namespaces/{ns}/databases/{db}/schema_changes', {
     ...place,

@@ -2,9 +2,9 @@ import type { Schedule } from '@persql/contract'
 import { Plus } from 'lucide-react'
 import { useApiMutation, useApiQuery } from '../../../api/hooks.ts'
 import { toastWithUndo } from '../../../api/undo-toast.ts'
-import { useMay } from '../../../shell/membership.ts'
+import { useCan } from '../../../shell/membership.ts'
 import { useDatabase, useNamespace } from '../../../shell/paths.ts'
-import { useAsked } from '../../../shell/use-query-param.ts'
+import { useQueryParam } from '../../../shell/use-query-param.ts'
 import { Button } from '../../../ui/button.tsx'
 import { Dialog } from '../../../ui/dialog.tsx'
 import { EmptyState } from '../../../ui/empty-state.tsx'
@@ -20,9 +20,9 @@ const LIST = 'GET /api/namespaces/{ns}/databases/{db}/schedules'
 /** Statements that run by themselves. */
 export function SchedulesPage() {
   const where = { ns: useNamespace(), db: useDatabase() }
-  const mayChange = useMay('editor')
+  const mayChange = useCan('editor')
   const { data, error, refetch } = useApiQuery(LIST, where, { refetchInterval: 15_000 })
-  const [asked, ask] = useAsked('schedule')
+  const [asked, ask] = useQueryParam('schedule')
   const run = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/schedules/{id}/run', [LIST])
   const update = useApiMutation('PATCH /api/namespaces/{ns}/databases/{db}/schedules/{id}', [LIST])
   const create = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/schedules', [LIST])

@@ -1,5 +1,5 @@
 import type { Schedule } from '@persql/contract'
-import { useMay } from '../../../shell/membership.ts'
+import { useCan } from '../../../shell/membership.ts'
 import { Badge } from '../../../ui/badge.tsx'
 import { formatAgo, formatCount, formatMoment, formatMs } from '../../../ui/format.ts'
 import { MenuItem } from '../../../ui/menu.tsx'
@@ -17,7 +17,7 @@ interface ScheduleTableProps {
 
 /** Schedules with when they run next, and how they went. */
 export function ScheduleTable({ schedules, onRun, onEdit, onPause, onDelete }: ScheduleTableProps) {
-  const may = useMay('editor')
+  const may = useCan('editor')
   return (
     <Table
       label="Schedules"

@@ -1,7 +1,7 @@
 import { useApiMutation, useApiQuery } from '../../../api/hooks.ts'
 import { queryClient } from '../../../api/query-client.ts'
-import { useMay } from '../../../shell/membership.ts'
-import { useAsked } from '../../../shell/use-query-param.ts'
+import { useCan } from '../../../shell/membership.ts'
+import { useQueryParam } from '../../../shell/use-query-param.ts'
 import { Badge } from '../../../ui/badge.tsx'
 import { Button } from '../../../ui/button.tsx'
 import { ConfirmDialog } from '../../../ui/confirm-dialog.tsx'
@@ -15,8 +15,8 @@ const TONES = { error: 'danger', warning: 'warning', info: 'neutral' } as const
 
 /** What in the schema confuses people and models, each with what mends it where that is safe. */
 export function Findings(place: { ns: string; db: string }) {
-  const mayFix = useMay('editor')
-  const [asked, ask] = useAsked('fix')
+  const mayFix = useCan('editor')
+  const [asked, ask] = useQueryParam('fix')
   const { data, error, refetch } = useApiQuery('GET /api/namespaces/{ns}/databases/{db}/doctor', place)
   const { mutateAsync } = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/query')
   const chosen = data?.findings.find(({ fix }) => fix !== undefined && fix === asked)

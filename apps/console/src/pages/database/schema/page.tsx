@@ -1,9 +1,9 @@
 import { Pencil, Sparkles } from 'lucide-react'
 import { useEffect } from 'react'
 import { useApiQuery } from '../../../api/hooks.ts'
-import { useMay } from '../../../shell/membership.ts'
+import { useCan } from '../../../shell/membership.ts'
 import { useDatabase, useNamespace } from '../../../shell/paths.ts'
-import { useAsked } from '../../../shell/use-query-param.ts'
+import { useQueryParam } from '../../../shell/use-query-param.ts'
 import { Button } from '../../../ui/button.tsx'
 import { EmptyState } from '../../../ui/empty-state.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
@@ -18,10 +18,10 @@ import { TableList } from './table-list.tsx'
 /** The tables of a database as a diagram and as a list, what is written about them, and what would make them better. */
 export function SchemaPage() {
   const place = { ns: useNamespace(), db: useDatabase() }
-  const mayEdit = useMay('editor')
-  const [chosen, choose] = useAsked('table')
-  const [editing, edit] = useAsked('edit')
-  const [isDescribing, describe] = useAsked('describe')
+  const mayEdit = useCan('editor')
+  const [chosen, choose] = useQueryParam('table')
+  const [editing, edit] = useQueryParam('edit')
+  const [isDescribing, describe] = useQueryParam('describe')
   const { data, error, refetch } = useApiQuery('GET /api/namespaces/{ns}/databases/{db}/describe', place)
   const schema = data && 'tables' in data ? data : undefined
   const isThere = schema !== undefined

@@ -1,12 +1,12 @@
 import { useApiMutation, useApiQuery } from '../../../api/hooks.ts'
 import { toastWithUndo } from '../../../api/undo-toast.ts'
-import { useMay } from '../../../shell/membership.ts'
+import { useCan } from '../../../shell/membership.ts'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
 import { Checkbox } from '../../../ui/input.tsx'
 
 /** Whether snapshots are taken by themselves. */
 export function AutomaticSnapshots(place: { ns: string; db: string }) {
-  const isAdmin = useMay('admin')
+  const isAdmin = useCan('admin')
   const { data, error, refetch } = useApiQuery('GET /api/namespaces/{ns}/databases/{db}/settings', place)
   const {
     mutateAsync,

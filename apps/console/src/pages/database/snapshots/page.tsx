@@ -1,8 +1,8 @@
 import { Camera, Clock } from 'lucide-react'
 import { useApiQuery } from '../../../api/hooks.ts'
-import { useMay } from '../../../shell/membership.ts'
+import { useCan } from '../../../shell/membership.ts'
 import { useDatabase, useNamespace } from '../../../shell/paths.ts'
-import { useAsked } from '../../../shell/use-query-param.ts'
+import { useQueryParam } from '../../../shell/use-query-param.ts'
 import { Button } from '../../../ui/button.tsx'
 import { EmptyState } from '../../../ui/empty-state.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
@@ -12,20 +12,20 @@ import { AutomaticSnapshots } from './automatic-snapshots.tsx'
 import { DeleteSnapshot } from './delete-snapshot.tsx'
 import { NewSnapshot } from './new-snapshot.tsx'
 import { RestoreSnapshot, UndoRestore } from './restore-snapshot.tsx'
-import { RestoreToMoment } from './restore-to-time.tsx'
+import { RestoreToTime } from './restore-to-time.tsx'
 import { Timeline } from './timeline.tsx'
 
 /** What a database was at moments one can go back to. */
 export function HistoryPage() {
   const place = { ns: useNamespace(), db: useDatabase() }
-  const mayMake = useMay('editor')
-  const mayRestore = useMay('admin')
+  const mayMake = useCan('editor')
+  const mayRestore = useCan('admin')
   const { data, error, refetch } = useApiQuery('GET /api/namespaces/{ns}/databases/{db}/snapshots', place)
-  const [isNew, askNew] = useAsked('new')
-  const [restoring, askRestore] = useAsked('restore')
-  const [leaving, askDelete] = useAsked('delete')
-  const [moment, askMoment] = useAsked('moment')
-  const [undo, askUndo] = useAsked('undo')
+  const [isNew, askNew] = useQueryParam('new')
+  const [restoring, askRestore] = useQueryParam('restore')
+  const [leaving, askDelete] = useQueryParam('delete')
+  const [moment, askMoment] = useQueryParam('moment')
+  const [undo, askUndo] = useQueryParam('undo')
   const find = (id: string | null) => data?.find((snapshot) => snapshot.id === id)
   const make = (
     <Button look="primary" onClick={() => askNew('')}>
@@ -61,7 +61,7 @@ export function HistoryPage() {
       )}
       {data && data.length > 0 && <Timeline snapshots={data} onRestore={askRestore} onDelete={askDelete} />}
       <NewSnapshot {...place} open={isNew !== null} close={() => askNew(null)} />
-      <RestoreToMoment
+      <RestoreToTime
         snapshots={data ?? []}
         open={moment !== null && (data?.length ?? 0) > 0}
         close={() => askMoment(null)}

@@ -16,7 +16,7 @@ interface RestoreToMomentProps {
 }
 
 /** Asks for a moment and tells which snapshot that means. */
-export const RestoreToMoment = ({ open, close, ...rest }: RestoreToMomentProps) => (
+export const RestoreToTime = ({ open, close, ...rest }: RestoreToMomentProps) => (
   <Dialog
     open={open}
     onOpenChange={close}

@@ -1,6 +1,6 @@
 import type { Snapshot } from '@persql/contract'
 import { RotateCcw, Trash2 } from 'lucide-react'
-import { useMay } from '../../../shell/membership.ts'
+import { useCan } from '../../../shell/membership.ts'
 import { Badge } from '../../../ui/badge.tsx'
 import { Button } from '../../../ui/button.tsx'
 import { formatAgo, formatCount, formatMoment } from '../../../ui/format.ts'
@@ -32,8 +32,8 @@ function Moment({
   onRestore,
   onDelete,
 }: { snapshot: Snapshot } & Pick<TimelineProps, 'onRestore' | 'onDelete'>) {
-  const mayRestore = useMay('admin')
-  const mayDelete = useMay('editor')
+  const mayRestore = useCan('admin')
+  const mayDelete = useCan('editor')
   const { id, label, automatic, createdAt, rows } = snapshot
   return (
     <li className="relative flex flex-wrap items-center justify-between gap-3 rounded-card border border-line bg-surface p-4">

@@ -1,6 +1,6 @@
 import { Download } from 'lucide-react'
 import { useApiQuery } from '../../../api/hooks.ts'
-import { useAsked } from '../../../shell/use-query-param.ts'
+import { useQueryParam } from '../../../shell/use-query-param.ts'
 import { Button } from '../../../ui/button.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
 import { Field } from '../../../ui/field.tsx'
@@ -18,7 +18,7 @@ const exportPath = ({ ns, db }: Place, query: Record<string, string>) =>
 
 /** Downloads of the whole database, and of one table. */
 export function ExportCard(place: Place) {
-  const [asked, ask] = useAsked('table')
+  const [asked, ask] = useQueryParam('table')
   const { data, error, refetch } = useApiQuery('GET /api/namespaces/{ns}/databases/{db}/tables', place)
   const names = data?.map(({ name }) => name) ?? []
   const table = names.find((name) => name === asked) ?? names[0]

@@ -1,4 +1,4 @@
-import { useMay } from '../../../shell/membership.ts'
+import { useCan } from '../../../shell/membership.ts'
 import { useDatabase, useNamespace } from '../../../shell/paths.ts'
 import { Card, Page } from '../../../ui/page.tsx'
 import { ExportCard } from './export-card.tsx'
@@ -8,7 +8,7 @@ import { LastImport } from './last-import.tsx'
 /** Brings files into a database, and gives it out as files. */
 export function TransferPage() {
   const place = { ns: useNamespace(), db: useDatabase() }
-  const mayImport = useMay('admin')
+  const mayImport = useCan('admin')
   return (
     <Page title="Import & export" lead="Move data in and out in standard formats.">
       <ExportCard {...place} />

@@ -3,7 +3,7 @@ import { useState } from 'react'
 import { useNavigate } from 'react-router'
 import { useApiMutation, useApiQuery } from '../../../api/hooks.ts'
 import { databasePath, useDatabase, useNamespace } from '../../../shell/paths.ts'
-import { useAsked } from '../../../shell/use-query-param.ts'
+import { useQueryParam } from '../../../shell/use-query-param.ts'
 import { Button } from '../../../ui/button.tsx'
 import { CodeBlock } from '../../../ui/code-block.tsx'
 import { ConfirmDialog } from '../../../ui/confirm-dialog.tsx'
@@ -49,7 +49,7 @@ export function WebhookDetail({ id }: { id: string }) {
 function Deeds({ webhook, back }: { webhook: Webhook; back: string }) {
   const where = { ns: useNamespace(), db: useDatabase(), id: webhook.id }
   const navigate = useNavigate()
-  const [asked, ask] = useAsked('do')
+  const [asked, ask] = useQueryParam('do')
   const [isLeaving, setLeaving] = useState(false)
   const test = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/webhooks/{id}/test')
   const update = useApiMutation('PATCH /api/namespaces/{ns}/databases/{db}/webhooks/{id}', [ONE, LIST])

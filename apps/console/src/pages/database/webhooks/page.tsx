@@ -1,9 +1,9 @@
 import { Plus } from 'lucide-react'
 import { Link, useNavigate, useParams } from 'react-router'
 import { useApiQuery } from '../../../api/hooks.ts'
-import { useMay } from '../../../shell/membership.ts'
+import { useCan } from '../../../shell/membership.ts'
 import { databasePath, useDatabase, useNamespace } from '../../../shell/paths.ts'
-import { useAsked } from '../../../shell/use-query-param.ts'
+import { useQueryParam } from '../../../shell/use-query-param.ts'
 import { Button } from '../../../ui/button.tsx'
 import { Dialog } from '../../../ui/dialog.tsx'
 import { EmptyState } from '../../../ui/empty-state.tsx'
@@ -26,9 +26,9 @@ function Webhooks() {
   const [ns, db] = [useNamespace(), useDatabase()]
   const navigate = useNavigate()
   const { data, error, refetch } = useApiQuery('GET /api/namespaces/{ns}/databases/{db}/webhooks', { ns, db })
-  const [asked, ask] = useAsked('webhook')
+  const [asked, ask] = useQueryParam('webhook')
   const path = (id: string) => databasePath(ns, db, 'webhooks', id)
-  const make = useMay('editor') && (
+  const make = useCan('editor') && (
     <Button look="primary" onClick={() => ask('new')}>
       <Plus aria-hidden className="size-4" />
       New webhook

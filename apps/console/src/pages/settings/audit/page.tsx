@@ -1,7 +1,7 @@
 import { Link, useSearchParams } from 'react-router'
 import { useApiQuery } from '../../../api/hooks.ts'
 import { useNamespace } from '../../../shell/paths.ts'
-import { NeedsRole } from '../../../shell/require-role.tsx'
+import { RequireRole } from '../../../shell/require-role.tsx'
 import { entryIn } from '../../../shell/use-query-param.ts'
 import { Button } from '../../../ui/button.tsx'
 import { EmptyState } from '../../../ui/empty-state.tsx'
@@ -18,9 +18,9 @@ const PAGE = 50
 /** Who did what. The filter and the place in the log stand in the address. */
 export const AuditPage = () => (
   <Page title="Audit log" lead="Who did what, newest first. Entries are kept forever. Times are in your time zone.">
-    <NeedsRole least="admin" what="The audit log shows who did what in the namespace.">
+    <RequireRole least="admin" what="The audit log shows who did what in the namespace.">
       <Log />
-    </NeedsRole>
+    </RequireRole>
   </Page>
 )
 

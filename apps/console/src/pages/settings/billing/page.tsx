@@ -3,7 +3,7 @@ import { useApiQuery } from '../../../api/hooks.ts'
 import { useBilling } from '../../../shell/billing.ts'
 import { useMembership } from '../../../shell/membership.ts'
 import { useNamespace } from '../../../shell/paths.ts'
-import { NeedsRole } from '../../../shell/require-role.tsx'
+import { RequireRole } from '../../../shell/require-role.tsx'
 import { Button } from '../../../ui/button.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
 import { formatMoment, formatUsd } from '../../../ui/format.ts'
@@ -19,9 +19,9 @@ const PAYMENT_POLL_MS = 2000
 /** The balance, what it goes to, how long it lasts, and how to fill it. */
 export const BillingPage = () => (
   <Page title="Billing" lead="Prepaid. When the balance runs out, requests are refused; your data is kept.">
-    <NeedsRole least="owner" what="Only owners can see the balance and add funds.">
+    <RequireRole least="owner" what="Only owners can see the balance and add funds.">
       <Billing />
-    </NeedsRole>
+    </RequireRole>
   </Page>
 )
 

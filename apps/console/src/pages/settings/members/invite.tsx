@@ -7,7 +7,7 @@ import { Dialog, DialogActions } from '../../../ui/dialog.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
 import { Field } from '../../../ui/field.tsx'
 import { Input, Select } from '../../../ui/input.tsx'
-import { Secret } from '../../../ui/one-time-secret.tsx'
+import { OneTimeSecret } from '../../../ui/one-time-secret.tsx'
 import { ROLES } from './member-rules.ts'
 
 /** The roles that members can invite to. */
@@ -36,7 +36,7 @@ export function Invite({ open, onOpenChange }: InviteProps) {
                 Email isn't set up on this instance, so share this link yourself. Copy it now: it's shown once, works
                 once, and expires in 7 days.
               </p>
-              <Secret label="link" text={sent.link} />
+              <OneTimeSecret label="link" text={sent.link} />
             </>
           ) : (
             <p className="text-muted">We emailed an invitation link. It works once and expires in 7 days.</p>

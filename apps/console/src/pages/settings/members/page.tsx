@@ -1,7 +1,7 @@
 import { UserPlus } from 'lucide-react'
 import { useSearchParams } from 'react-router'
 import { useApiQuery } from '../../../api/hooks.ts'
-import { useMay } from '../../../shell/membership.ts'
+import { useCan } from '../../../shell/membership.ts'
 import { useNamespace } from '../../../shell/paths.ts'
 import { Button } from '../../../ui/button.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
@@ -16,7 +16,7 @@ import { MemberTable } from './member-table.tsx'
 /** The people of a namespace, and those invited to it. */
 export function MembersPage() {
   const ns = useNamespace()
-  const mayInvite = useMay('admin')
+  const mayInvite = useCan('admin')
   const { data, error, refetch } = useApiQuery('GET /api/namespaces/{ns}/members', { ns })
   const [search, setSearch] = useSearchParams()
   const ask = (isAsked: boolean) => setSearch(isAsked ? { invite: '' } : {})

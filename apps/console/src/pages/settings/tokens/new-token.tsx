@@ -7,7 +7,7 @@ import { Dialog, DialogActions } from '../../../ui/dialog.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
 import { Field } from '../../../ui/field.tsx'
 import { Input, Select } from '../../../ui/input.tsx'
-import { Secret } from '../../../ui/one-time-secret.tsx'
+import { OneTimeSecret } from '../../../ui/one-time-secret.tsx'
 import { EXPIRIES, ROLE_NAMES, ROLES, scopeOf } from './token-options.ts'
 
 interface NewTokenProps {
@@ -36,7 +36,7 @@ export function NewToken({ open, onOpenChange }: NewTokenProps) {
     >
       {minted ? (
         <>
-          <Secret label="token" text={minted.token} />
+          <OneTimeSecret label="token" text={minted.token} />
           <DialogActions>
             <Button look="primary" onClick={close}>
               Done

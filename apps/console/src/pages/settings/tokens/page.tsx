@@ -3,9 +3,9 @@ import { Plus } from 'lucide-react'
 import { type ReactNode, useState } from 'react'
 import { useSearchParams } from 'react-router'
 import { useApiMutation, useApiQuery } from '../../../api/hooks.ts'
-import { useMay } from '../../../shell/membership.ts'
+import { useCan } from '../../../shell/membership.ts'
 import { useNamespace } from '../../../shell/paths.ts'
-import { NeedsRole } from '../../../shell/require-role.tsx'
+import { RequireRole } from '../../../shell/require-role.tsx'
 import { Button } from '../../../ui/button.tsx'
 import { ConfirmDialog } from '../../../ui/confirm-dialog.tsx'
 import { EmptyState } from '../../../ui/empty-state.tsx'
@@ -20,7 +20,7 @@ import { TokenTable } from './token-table.tsx'
 
 /** What programs sign in with. */
 export function TokensPage() {
-  const mayMint = useMay('admin')
+  const mayMint = useCan('admin')
   const [search, setSearch] = useSearchParams()
   const ask = (isAsked: boolean) => setSearch(isAsked ? { new: '' } : {})
   const make = (
@@ -35,13 +35,13 @@ export function TokensPage() {
       lead="Apps and agents authenticate with tokens. Limit a token's access to reduce the risk if it leaks."
       actions={mayMint && make}
     >
-      <NeedsRole
+      <RequireRole
         least="admin"
         what="Tokens give access to your databases, so only admins and owners can see and create them."
       >
         <Tokens make={make} />
         <NewToken open={search.has('new')} onOpenChange={ask} />
-      </NeedsRole>
+      </RequireRole>
     </Page>
   )
 }

@@ -5,7 +5,7 @@ import { useNamespace } from '../../../shell/paths.ts'
 import { Button } from '../../../ui/button.tsx'
 import { ConfirmDialog } from '../../../ui/confirm-dialog.tsx'
 import { Dialog, DialogActions } from '../../../ui/dialog.tsx'
-import { Secret } from '../../../ui/one-time-secret.tsx'
+import { OneTimeSecret } from '../../../ui/one-time-secret.tsx'
 
 interface RotateTokenProps {
   /** The token to rotate, once it was chosen. */
@@ -40,7 +40,7 @@ export function RotateToken({ token, onClose }: RotateTokenProps) {
         title={`New secret for ${rotated?.name}`}
         description="Copy the token now. You won't be able to see it again. Store it in a secret or environment variable."
       >
-        {rotated && <Secret label="token" text={rotated.token} />}
+        {rotated && <OneTimeSecret label="token" text={rotated.token} />}
         <DialogActions>
           <Button look="primary" onClick={close}>
             Done
