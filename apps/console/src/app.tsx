@@ -4,11 +4,11 @@ import { queryClient } from './api/query-client.ts'
 import { databaseTabs } from './pages/database/database-tabs.ts'
 import { DatabasesPage } from './pages/databases/page.tsx'
 import { HomePage } from './pages/home.tsx'
-import { NotFoundPage } from './pages/not-found.tsx'
 import { settingsTabs } from './pages/settings/settings-tabs.ts'
 import { ErrorBoundary, RouteErrorBoundary } from './shell/error-boundary.tsx'
 import { lazyPage } from './shell/lazy-page.tsx'
 import { NamespaceShell } from './shell/namespace-shell.tsx'
+import { NotFoundPage } from './shell/not-found.tsx'
 import { Toasts } from './ui/toast.tsx'
 
 const WelcomePage = lazyPage(() => import('./pages/welcome/page.tsx').then(({ WelcomePage }) => WelcomePage))

@@ -1,5 +1,5 @@
+import { nextStep } from '../ui/next-step.ts'
 import { toast } from '../ui/toast.tsx'
-import { nextStep } from './next-step.ts'
 
 /** Shows a toast with an Undo button, then a second toast with the result of the undo. */
 export function toastWithUndo(text: string, undo: () => Promise<unknown>): void {

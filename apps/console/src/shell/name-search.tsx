@@ -1,6 +1,6 @@
 import { useState } from 'react'
-import { SearchField } from '../pages/query/search-field.tsx'
 import { formatNumber } from '../ui/format.ts'
+import { SearchField } from '../ui/search-field.tsx'
 import { useQueryParam } from './use-query-param.ts'
 
 /** Lists up to this long are seen at a glance. */

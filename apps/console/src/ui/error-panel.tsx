@@ -1,8 +1,8 @@
 import { PerSQLError } from '@persql/sdk'
 import { CircleAlert } from 'lucide-react'
-import { hintOf, nextStep } from '../api/next-step.ts'
 import { Badge } from './badge.tsx'
 import { Button } from './button.tsx'
+import { hintOf, nextStep } from './next-step.ts'
 
 interface ErrorPanelProps {
   error: unknown

@@ -19,8 +19,7 @@ const REFUSED = /^(begin|commit|end|rollback|savepoint|release|attach|detach|vac
 export function prepare(engine: Engine, { sql, params = [] }: WireStatement): { compiled: Compiled; values: Native[] } {
   if (isEmpty(sql)) throw createError(400, 'empty_statement', 'The "sql" field contains no SQL statement.')
   const verb = REFUSED.exec(sql.replace(LEADING, ''))?.[1]?.toUpperCase()
-  if (verb)
-    throw createError(400, 'statement_not_allowed', `${verb} isn't supported. Use batch with "transaction".`)
+  if (verb) throw createError(400, 'statement_not_allowed', `${verb} isn't supported. Use batch with "transaction".`)
   const compiled = attempt(() => engine.compile(sql))
   if (!isEmpty(compiled.rest)) {
     throw createError(400, 'multiple_statements', 'Only one statement is allowed per call. To run several, use batch.')

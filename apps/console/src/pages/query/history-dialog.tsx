@@ -2,10 +2,10 @@ import { useState } from 'react'
 import { Badge } from '../../ui/badge.tsx'
 import { Dialog } from '../../ui/dialog.tsx'
 import { formatAgo } from '../../ui/format.ts'
+import { SearchField } from '../../ui/search-field.tsx'
 import { pickKeys } from './list-keyboard.ts'
 import type { HistoryEntry } from './query-tabs.ts'
 import { matching } from './saved-query-status.ts'
-import { SearchField } from './search-field.tsx'
 
 interface HistoryDialogProps {
   past: readonly HistoryEntry[]

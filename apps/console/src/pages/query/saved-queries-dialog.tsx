@@ -4,12 +4,12 @@ import { useActorName } from '../../shell/actor-names.ts'
 import { useCan } from '../../shell/membership.ts'
 import { Dialog } from '../../ui/dialog.tsx'
 import { ErrorPanel } from '../../ui/error-panel.tsx'
+import { SearchField } from '../../ui/search-field.tsx'
 import { SkeletonRows } from '../../ui/skeleton.tsx'
 import { pickKeys } from './list-keyboard.ts'
 import { RenameForm } from './rename-form.tsx'
 import { SavedQueryItem } from './saved-query-item.tsx'
 import { matching } from './saved-query-status.ts'
-import { SearchField } from './search-field.tsx'
 import type { Saved } from './use-saved-queries.ts'
 
 interface SavedDialogProps {

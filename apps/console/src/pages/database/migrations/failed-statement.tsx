@@ -1,4 +1,4 @@
-import { hintOf } from '../../../api/next-step.ts'
+import { hintOf } from '../../../ui/next-step.ts'
 
 interface FailedStatementProps {
   sql: string
