@@ -1,15 +1,21 @@
 import { QueryClientProvider } from '@tanstack/react-query'
 import { createBrowserRouter, createRoutesFromElements, Navigate, Outlet, Route, RouterProvider } from 'react-router'
-import { queryClient } from './api/query-client.ts'
+import { queryClient, reactToFailures } from './api/query-client.ts'
 import { databaseTabs } from './pages/database/database-tabs.ts'
 import { DatabasesPage } from './pages/databases/page.tsx'
 import { HomePage } from './pages/home.tsx'
 import { settingsTabs } from './pages/settings/settings-tabs.ts'
+import { noteEmptyBalance } from './shell/empty-balance.ts'
 import { ErrorBoundary, RouteErrorBoundary } from './shell/error-boundary.tsx'
 import { lazyPage } from './shell/lazy-page.tsx'
 import { NamespaceShell } from './shell/namespace-shell.tsx'
 import { NotFoundPage } from './shell/not-found.tsx'
+import { toLogin } from './shell/sign-in.ts'
 import { Toasts } from './ui/toast.tsx'
+
+reactToFailures({ notSignedIn: toLogin, emptyBalance: noteEmptyBalance })
+
+const TABS = { database: databaseTabs, settings: settingsTabs }
 
 const WelcomePage = lazyPage(() => import('./pages/welcome/page.tsx').then(({ WelcomePage }) => WelcomePage))
 const databasePages = databaseTabs.map(({ path, load }) => [path, lazyPage(load)] as const)
@@ -27,7 +33,7 @@ const router = createBrowserRouter(
   createRoutesFromElements(
     <Route element={<Root />} errorElement={<RouteErrorBoundary />}>
       <Route index element={<HomePage />} />
-      <Route path=":ns" element={<NamespaceShell />}>
+      <Route path=":ns" element={<NamespaceShell tabs={TABS} />}>
         <Route index element={<DatabasesPage />} />
         <Route path="welcome" element={<WelcomePage />} />
         <Route path="settings">

@@ -1,13 +1,13 @@
 import { Database, Eye, Keyboard, LogOut, Moon, Plus, Sun, SunMoon, Table2 } from 'lucide-react'
-import { databaseTabs } from '../pages/database/database-tabs.ts'
-import { settingsTabs } from '../pages/settings/settings-tabs.ts'
 import type { Choice } from '../ui/combobox-list.tsx'
 import type { Theme } from '../ui/theme.ts'
 import type { AppLocation } from './location.ts'
 import { groupsOf } from './navigation.ts'
 import { databasePath, namespacePath, viewPath } from './paths.ts'
+import type { Tabs } from './tab.ts'
 
 interface PaletteInput {
+  tabs: Tabs
   place: AppLocation
   tables: readonly string[]
   views: readonly string[]
@@ -19,8 +19,6 @@ interface PaletteInput {
   showKeys: () => void
   signOut: () => void
 }
-
-const words = new Map<string, string>([...databaseTabs, ...settingsTabs].map(({ name, words }) => [name, words]))
 
 /** Everything somebody can go to or do from a place. */
 export const listCommands = (input: PaletteInput): Choice[] => [
@@ -34,8 +32,9 @@ export const listCommands = (input: PaletteInput): Choice[] => [
   ...consoleOf(input),
 ]
 
-const pagesOf = ({ go }: PaletteInput, place: AppLocation): Choice[] =>
-  groupsOf(place)
+function pagesOf({ tabs, go }: PaletteInput, place: AppLocation): Choice[] {
+  const words = new Map([...tabs.database, ...tabs.settings].map(({ name, words }) => [name, words]))
+  return groupsOf(place, tabs)
     .flatMap(({ links }) => links)
     .filter(({ name }) => name !== 'All databases')
     .map(({ to, name, icon }) => ({
@@ -46,6 +45,7 @@ const pagesOf = ({ go }: PaletteInput, place: AppLocation): Choice[] =>
       words: words.get(name),
       choose: () => go(to),
     }))
+}
 
 const tablesOf = ({ place: { ns, db }, tables, go }: PaletteInput): Choice[] =>
   tables.map((name) => ({

@@ -6,16 +6,18 @@ import { listCommands } from './command-palette-items.ts'
 import type { AppLocation } from './location.ts'
 import { useCan, useMemberships } from './membership.ts'
 import { signOut } from './sign-in.ts'
+import type { Tabs } from './tab.ts'
 
 interface PaletteProps {
   place: AppLocation
+  tabs: Tabs
   open: boolean
   onOpenChange: (open: boolean) => void
   showKeys: () => void
 }
 
 /** Finds any page, table, database, namespace or deed by a few letters of its name. */
-export function CommandPalette({ place, open, onOpenChange, showKeys }: PaletteProps) {
+export function CommandPalette({ place, tabs, open, onOpenChange, showKeys }: PaletteProps) {
   const { ns, db = '' } = place
   const navigate = useNavigate()
   const may = { edit: useCan('editor'), administer: useCan('admin') }
@@ -35,6 +37,7 @@ export function CommandPalette({ place, open, onOpenChange, showKeys }: PaletteP
       none="No results. Try another word."
       choices={listCommands({
         place,
+        tabs,
         tables: db === '' ? [] : (schema.data?.tables.map(({ name }) => name) ?? []),
         views: db === '' ? [] : (schema.data?.views.map(({ name }) => name) ?? []),
         databases: databases?.map(({ slug }) => slug) ?? [],

@@ -15,10 +15,11 @@ import { NotFoundPage } from './not-found.tsx'
 import { useNamespace } from './paths.ts'
 import { SearchButton } from './search-button.tsx'
 import { ShortcutsDialog } from './shortcuts-dialog.tsx'
+import type { Tabs } from './tab.ts'
 import { type ShortcutAction, useShortcuts } from './use-shortcuts.ts'
 
 /** What stands around every page of a namespace. */
-export function NamespaceShell() {
+export function NamespaceShell({ tabs }: { tabs: Tabs }) {
   const ns = useNamespace()
   const { pathname } = useLocation()
   const { data, error, refetch } = useMemberships()
@@ -28,9 +29,9 @@ export function NamespaceShell() {
   useEffect(() => {
     if (membership) rememberNamespace(membership.slug)
   }, [membership])
-  const place = placeAt(pathname)
+  const place = placeAt(pathname, tabs)
   const isNobodys = data !== undefined && membership === undefined
-  const groups = isNobodys ? [] : groupsOf(place)
+  const groups = isNobodys ? [] : groupsOf(place, tabs)
   const { db = ns } = place
   return (
     <Layout
@@ -45,7 +46,7 @@ export function NamespaceShell() {
         </>
       }
       banner={<BalanceBanner ns={ns} />}
-      isWide={isWide(place)}
+      isWide={isWide(place, tabs)}
     >
       {membership ? (
         <TitleContext value={db}>
@@ -60,6 +61,7 @@ export function NamespaceShell() {
       )}
       <CommandPalette
         place={place}
+        tabs={tabs}
         open={asked === 'palette'}
         onOpenChange={(isOpen) => !isOpen && ask(undefined)}
         showKeys={() => ask('keys')}

@@ -1,23 +1,22 @@
 import { ArrowLeft, Database, Rocket } from 'lucide-react'
-import { databaseTabs } from '../pages/database/database-tabs.ts'
-import { settingsTabs } from '../pages/settings/settings-tabs.ts'
 import type { SideGroup, SideLink } from '../ui/side-nav.tsx'
 import { type AppLocation, parseLocation } from './location.ts'
 import { databasePath, namespacePath } from './paths.ts'
-import type { Tab } from './tab.ts'
+import type { Tab, Tabs } from './tab.ts'
 
-const tabs: readonly Tab[] = databaseTabs
-const paths = tabs.map(({ path }) => path)
-
-/** Where an address is. */
-export const placeAt = (pathname: string): AppLocation => parseLocation(pathname, paths)
+/** Returns the location of a URL path. */
+export const placeAt = (pathname: string, { database }: Tabs): AppLocation =>
+  parseLocation(
+    pathname,
+    database.map(({ path }) => path),
+  )
 
 /** Whether the page of a place takes all the room there is. */
-export const isWide = ({ page }: AppLocation): boolean =>
-  tabs.some(({ path, isWide }) => path === page && isWide === true)
+export const isWide = ({ page }: AppLocation, { database }: Tabs): boolean =>
+  database.some(({ path, isWide }) => path === page && isWide === true)
 
 /** What stands at the side of a place: the pages of its database, or those of its namespace. */
-export function groupsOf({ ns, db }: AppLocation): SideGroup[] {
+export function groupsOf({ ns, db }: AppLocation, tabs: Tabs): SideGroup[] {
   if (db === undefined) {
     return [
       {
@@ -26,12 +25,12 @@ export function groupsOf({ ns, db }: AppLocation): SideGroup[] {
           { to: namespacePath(ns, 'welcome'), name: 'Get started', icon: Rocket },
         ],
       },
-      ...grouped(settingsTabs, (path) => namespacePath(ns, 'settings', path)),
+      ...grouped(tabs.settings, (path) => namespacePath(ns, 'settings', path)),
     ]
   }
   return [
     { links: [{ to: namespacePath(ns), name: 'All databases', icon: ArrowLeft, isExact: true }] },
-    ...grouped(tabs, (path) => databasePath(ns, db, path)),
+    ...grouped(tabs.database, (path) => databasePath(ns, db, path)),
   ]
 }
 

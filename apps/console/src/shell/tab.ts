@@ -14,3 +14,9 @@ export interface Tab {
   isWide?: boolean
   load: () => Promise<ComponentType>
 }
+
+/** The pages that the app hands to the shell, which knows none of them. */
+export interface Tabs {
+  readonly database: readonly Tab[]
+  readonly settings: readonly Tab[]
+}
