@@ -56,7 +56,7 @@ describe('a client that is described by a document', () => {
   test('is let in under the name of its host, without registration', async () => {
     const id = publish('/agent.json', {}, { 'cache-control': 'max-age=60' })
     const { html } = await page(id)
-    expect(html).toContain(`described at <strong>${new URL(origin).host}</strong>`)
+    expect(html).toContain(`Published by <strong>${new URL(origin).host}</strong>`)
     const { access, refresh } = await client.tokens({ clientId: id })
     expect(await client.worked(access)).toBe(true)
     expect((await client.refresh(id, refresh)).status).toBe(200)

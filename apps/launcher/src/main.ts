@@ -42,7 +42,7 @@ async function run(settings: Settings): Promise<void> {
     const supervised = await start(settings, secret, lock)
     try {
       const signal = await Promise.race([stopped, greet(settings, secret, supervised.port).then(() => stopped)])
-      process.stdout.write(`\n${signal}: stopping. Everything committed is in ${data}.\n`)
+      process.stdout.write(`\n${signal} received, stopping. All committed data is in ${data}.\n`)
     } finally {
       await supervised.stop()
     }

@@ -29,7 +29,7 @@ async function run(settings: Settings): Promise<void> {
       const watching = await watchPlatform(join(folder, 'platform.mjs'), () => platform.restart())
       try {
         const signal = await Promise.race([stopped, greet(settings, secret, server.port).then(() => stopped)])
-        process.stdout.write(`\n${signal}: stopping. Everything committed is in ${settings.PERSQL_DATA}.\n`)
+        process.stdout.write(`\n${signal} received, stopping. All committed data is in ${settings.PERSQL_DATA}.\n`)
       } finally {
         await watching.stop()
       }
