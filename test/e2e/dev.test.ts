@@ -108,7 +108,7 @@ test('a mistake in a source is printed, and what ran before goes on', async () =
 test('a change of the launcher starts everything again, and Ctrl-C ends it', async () => {
   const { length } = dev.stdout
   await appendFile(join(copy, 'apps/launcher/src/main.ts'), '\n// Changed.\n')
-  await until(() => dev.stdout.slice(length).includes('Ctrl-C stops it.'))
+  await until(() => dev.stdout.slice(length).includes('Press Ctrl-C to stop.'))
   url = /URL\s+(\S+)/.exec(dev.stdout.slice(length))?.[1] ?? ''
   expect(await query('SELECT count(*) AS n FROM kept')).toMatchObject({ data: { rows: [[0]] } })
   expect(await dev.stop()).toBe(0)
