@@ -7,7 +7,7 @@ const pictures = picturesOf({ addresses })
 
 /** The names of the pages that a file of the console lists: by a path that only runs, for it has types of the browser. */
 async function tabsIn(folder: string): Promise<string[]> {
-  const file = new URL(`../../apps/console/src/pages/${folder}/tabs.ts`, import.meta.url).pathname
+  const file = new URL(`../../apps/console/src/pages/${folder}/${folder}-tabs.ts`, import.meta.url).pathname
   const [tabs] = Object.values(await import(file)) as { path: string }[][]
   return (tabs ?? []).map(({ path }) => path)
 }
