@@ -13,12 +13,12 @@ import type { Hosted } from '../../directory/hostnames.ts'
 import type { Env } from '../../env.ts'
 import { logInternal } from '../../reply.ts'
 import { type Settings, settingsOf } from '../../settings.ts'
-import { resolveHostname } from '../hostnames.ts'
 import { databaseOpenApi } from '../openapi/database.ts'
 import { readBody } from '../rest/body.ts'
 import { allowOf, optionsReply } from '../rest/methods.ts'
 import { paymentRequired } from '../rest/payment-required.ts'
 import type { Answer } from '../rest/rest.ts'
+import { resolveHostname } from './hostnames.ts'
 
 const MAX_BODY = 1024 * 1024
 const PUBLIC_PATH = /^[a-z]+:\/\/[^/]+\/p\/([^/?#]+)\/([^/?#]+)\/([^?#]*)(?:\?([^#]*))?/

@@ -8,7 +8,7 @@ import type { Env } from '../../env.ts'
 import { mailOf, sentMail } from '../../integrations/mail.ts'
 import { refuse } from '../../reply.ts'
 import { settingsOf } from '../../settings.ts'
-import { resolveHostname } from '../hostnames.ts'
+import { resolveHostname } from '../public/hostnames.ts'
 
 const Clock = z.strictObject({
   aheadMs: z.int().min(0),

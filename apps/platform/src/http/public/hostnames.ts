@@ -1,8 +1,8 @@
 import { isHostname } from '@persql/contract'
-import { findHosted, isOwnHost } from '../api/hostname-cache.ts'
-import type { Hosted } from '../directory/hostnames.ts'
-import type { Env } from '../env.ts'
-import type { Settings } from '../settings.ts'
+import { findHosted, isOwnHost } from '../../api/hostname-cache.ts'
+import type { Hosted } from '../../directory/hostnames.ts'
+import type { Env } from '../../env.ts'
+import type { Settings } from '../../settings.ts'
 
 /** The host of the last request that no tenant's hostname can have been: mostly that of the next one too. */
 let ownHost = ''
