@@ -28,7 +28,7 @@ const Root = () => (
   </>
 )
 
-/** Every page and its address. Made once: a router that knows the way can ask before a page is left. */
+/** All pages and their paths. Created once: only a data router can block a navigation to ask about unsaved changes. */
 const router = createBrowserRouter(
   createRoutesFromElements(
     <Route element={<Root />} errorElement={<RouteErrorBoundary />}>
@@ -54,7 +54,6 @@ const router = createBrowserRouter(
   ),
 )
 
-/** The console. */
 export const App = () => (
   <ErrorBoundary>
     <QueryClientProvider client={queryClient}>

@@ -1,7 +1,7 @@
 import type { Api, Input, Output } from '@persql/contract'
 import { PerSQL, PerSQLError, type QueryMeta } from '@persql/sdk'
 
-/** The route by which somebody signed in reaches an operation. */
+/** The route of an operation for signed-in users. */
 type SessionRoute<O> = O extends { console: { route: infer R extends string } }
   ? R
   : O extends { scope: 'account' | 'member'; route: infer R extends string }
@@ -10,19 +10,19 @@ type SessionRoute<O> = O extends { console: { route: infer R extends string } }
 type Routes = { [K in keyof Api as SessionRoute<Api[K]>]: Api[K] }
 type PathParam<R> = R extends `${string}{${infer P}}${infer Rest}` ? P | PathParam<Rest> : never
 
-/** A route of the contract for people who are signed in, such as `GET /api/namespaces/{ns}/databases`. */
+/** A route of the contract for signed-in users, such as `GET /api/namespaces/{ns}/databases`. */
 export type Route = keyof Routes
-/** What a call of a route takes: parameters of its path, and all else flat beside them. */
+/** The input of a route: its path parameters and all other fields in one flat object. */
 export type CallInput<R extends Route> = { [K in PathParam<R>]: string } & Without<Input<Routes[R]>, PathParam<R>>
-/** `Omit`, which also takes away that an empty object may have any keys of no value. */
+/** `Omit` that also removes the index signature of an empty object. */
 type Without<I, P> = { [K in keyof I as string extends K ? never : K extends P ? never : K]: I[K] }
-/** What a call of a route answers: `data` of the response. */
+/** The output of a route: `data` of the response. */
 export type CallOutput<R extends Route> = Output<Routes[R]>
 
-// Without a token: the cookie says who it is. The SDK repeats what may be repeated, and knows the errors.
+// No token: the session cookie authenticates the calls. The SDK retries safe calls and parses errors.
 const persql = new PerSQL({ baseURL: location.origin })
 
-/** Calls a route of the contract with the session's cookie. @throws PerSQLError of the SDK */
+/** Calls a route of the contract with the session cookie. @throws PerSQLError of the SDK */
 export async function call<R extends Route>(
   route: R,
   input: CallInput<R>,
@@ -31,7 +31,7 @@ export async function call<R extends Route>(
   return (await callWithMeta(route, input, signal)).data
 }
 
-/** The same with what stands beside `data`: what the call cost. @throws PerSQLError of the SDK */
+/** Calls a route and also returns `meta`, the cost of the call. @throws PerSQLError of the SDK */
 export function callWithMeta<R extends Route>(
   route: R,
   input: CallInput<R>,
@@ -51,7 +51,7 @@ export function callWithMeta<R extends Route>(
   })
 }
 
-/** Copies of a whole database take as long as they take. */
+/** Routes that copy a whole database have no timeout. */
 const COPIES = /^POST .*\/(fork|restore|snapshots)$/
 
 function queryOf(values: Record<string, unknown>): string {
@@ -59,7 +59,7 @@ function queryOf(values: Record<string, unknown>): string {
   return given.length === 0 ? '' : `?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}`
 }
 
-/** The account library's own routes, which answer as they like. @throws PerSQLError with its sentence */
+/** Calls a route of the account library, whose responses have no common form. @throws PerSQLError with its message */
 export async function callAuth<T>(path: string, body?: object): Promise<T> {
   const response = await fetch(`/api/auth/${path}`, {
     method: body ? 'POST' : 'GET',

@@ -4,15 +4,15 @@ import { queryClient } from './query-client.ts'
 import { runOnce } from './run-once.ts'
 
 interface QueryOptions {
-  /** `false` waits. */
+  /** `false` doesn't call the route yet. */
   enabled?: boolean
-  /** Milliseconds between looks, for what changes by itself. */
+  /** Milliseconds between calls, for data that changes on the server. */
   refetchInterval?: number | false
-  /** Shows what was answered to the input before (`isPlaceholderData`) until the new answer is there. */
+  /** Shows the output for the previous input (`isPlaceholderData`) until the new one arrives. */
   keepsBefore?: boolean
 }
 
-/** What a route answers, kept while it is fresh and fetched anew when somebody comes back to it. */
+/** Returns a cached query of a route. React Query refetches stale data when the window regains the focus. */
 export const useApiQuery = <R extends Route>(
   route: R,
   input: CallInput<R>,
@@ -25,10 +25,10 @@ export const useApiQuery = <R extends Route>(
     ...(keepsBefore && { placeholderData: keepPreviousData }),
   })
 
-/** Does what a route does; afterwards everything known by the routes in `changes` is fetched anew. */
+/** Returns a mutation that calls a route and then refetches the data of the routes in `changes`. */
 export const useApiMutation = <R extends Route>(route: R, changes: readonly Route[] = []) =>
   useMutation<CallOutput<R>, Error, CallInput<R>>({
-    // A button learns a turn later that it is busy, and a double click is faster than that.
+    // A button only becomes disabled at the next render, and a double click is faster.
     mutationFn: (input) => runOnce(JSON.stringify([route, input]), () => call(route, input)),
     onSuccess: () =>
       Promise.all(changes.map((changed) => queryClient.invalidateQueries({ queryKey: [changed] }))) as Promise<unknown>,

@@ -14,7 +14,7 @@ export function reactToFailures(to: Reactions): void {
   reactions = to
 }
 
-/** Handles a failure of any call. Calls that no hook makes pass theirs in. */
+/** Handles the failure of a call. Code that calls a route without a hook must pass its failures here. */
 export function onError(error: unknown): void {
   if (!(error instanceof PerSQLError)) return
   if (error.code === 'not_signed_in') reactions?.notSignedIn()
@@ -23,7 +23,7 @@ export function onError(error: unknown): void {
   void queryClient.invalidateQueries({ queryKey: ['GET /api/namespaces/{ns}/billing'] })
 }
 
-/** What the console knows of the server. The SDK repeats calls, so nothing is repeated here. */
+/** The cache of server data. It doesn't retry, because the SDK does. */
 export const queryClient = new QueryClient({
   queryCache: new QueryCache({ onError }),
   mutationCache: new MutationCache({ onError }),

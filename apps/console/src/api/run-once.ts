@@ -1,6 +1,8 @@
 const underWay = new Map<string, Promise<unknown>>()
 
-/** Does something that is not under way already; the second of two clicks gets what the first one does. */
+/**
+ * Runs `work`, unless a run with the same key is in progress. The second of two clicks gets the result of the first.
+ */
 export function runOnce<T>(key: string, work: () => Promise<T>): Promise<T> {
   const before = underWay.get(key)
   if (before) return before as Promise<T>

@@ -5,7 +5,7 @@ import { chooseTheme, useTheme } from '../ui/theme.ts'
 import { useAccount } from './account.ts'
 import { signOut } from './sign-in.ts'
 
-/** Who one is, how the console looks, and the way out. */
+/** The menu with the account's email address, the theme and the sign-out button. */
 export function AccountMenu({ isWide }: { isWide: boolean }) {
   const theme = useTheme()
   const email = useAccount().data?.user.email

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { callAuth } from '../api/client.ts'
 
-/** Who is signed in. */
+/** Returns a query for the signed-in user. */
 export const useAccount = () =>
   useQuery({
     queryKey: ['account'],

@@ -2,7 +2,7 @@ import { useApiQuery } from '../api/hooks.ts'
 import { useCan } from './membership.ts'
 import { useNamespace } from './paths.ts'
 
-/** The name of an actor such as `user:<id>` or `token:<id>`, where it is known. */
+/** Returns the display name of an actor such as `user:<id>` or `token:<id>`. */
 export function actorName(actor: string, names: ReadonlyMap<string, string>, knowsTokens = true): string {
   const [kind, id = ''] = actor.split(/:(.*)/s)
   const name = names.get(id)
@@ -11,7 +11,7 @@ export function actorName(actor: string, names: ReadonlyMap<string, string>, kno
   return actor === 'system' ? 'PerSQL' : actor
 }
 
-/** Tells who actors of the namespace are. Nothing while that is not known. */
+/** Returns a function that looks up actors of the namespace. It returns `undefined` until the names are loaded. */
 export function useActorName(): (actor: string) => string | undefined {
   const ns = useNamespace()
   const seesTokens = useCan('admin')

@@ -4,10 +4,10 @@ import { useEmptyBalance } from './empty-balance.ts'
 import { useCan } from './membership.ts'
 import { namespacePath } from './paths.ts'
 
-/** Below this, a refusal is believed rather than the balance: what is left may not pay for a call. */
+/** Below this balance, a `402` counts more than the displayed balance: the rest may not cover a call. */
 const NEXT_TO_NOTHING_USD = 0.01
 
-/** Says that the balance is used up: to the owner as soon as it is so, to others once a call was refused for it. */
+/** Shows that the balance is empty: to owners as soon as it is, to others after a call was refused because of it. */
 export function BalanceBanner({ ns }: { ns: string }) {
   const isOwner = useCan('owner')
   const wasRefused = useEmptyBalance()

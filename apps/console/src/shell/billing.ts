@@ -1,14 +1,14 @@
 import { useApiQuery } from '../api/hooks.ts'
 
-/** How many entries of the ledger stand on a page. */
+/** The number of ledger entries per page. */
 export const LEDGER_PAGE = 20
 
-/** The balance and a page of the ledger, with one entry more where there are older ones: one answer for all who show it. */
+/** Returns a query for the balance and a page of the ledger. It requests one entry more, to detect a next page. */
 export const useBilling = (ns: string, { before, ...options }: BillingOptions = {}) =>
   useApiQuery('GET /api/namespaces/{ns}/billing', { ns, limit: LEDGER_PAGE + 1, ...(before && { before }) }, options)
 
 interface BillingOptions {
-  /** Entries older than this one's id. */
+  /** The ID of an entry. The page starts with the next older entry. */
   before?: number | undefined
   enabled?: boolean
   refetchInterval?: number | false

@@ -2,7 +2,7 @@ import { DatabaseMenu } from './database-menu.tsx'
 import type { AppLocation } from './location.ts'
 import { NamespaceMenu } from './namespace-menu.tsx'
 
-/** The namespace and the database one is in, each a way to the others: side by side, or one above the other. */
+/** The menus for the current namespace and database: in a row on wide screens, stacked on phones. */
 export function Breadcrumbs({ place: { ns, db, page }, isWide }: { place: AppLocation; isWide: boolean }) {
   const database = db !== undefined && <DatabaseMenu ns={ns} db={db} page={page} isWide={isWide} />
   if (isWide) {

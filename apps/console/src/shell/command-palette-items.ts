@@ -20,7 +20,7 @@ interface PaletteInput {
   signOut: () => void
 }
 
-/** Everything somebody can go to or do from a place. */
+/** Lists every page and action that the palette offers at a location. */
 export const listCommands = (input: PaletteInput): Choice[] => [
   ...pagesOf(input, input.place),
   ...tablesOf(input),

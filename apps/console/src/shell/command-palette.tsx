@@ -16,7 +16,7 @@ interface PaletteProps {
   showKeys: () => void
 }
 
-/** Finds any page, table, database, namespace or deed by a few letters of its name. */
+/** A search over all pages, tables, databases, namespaces and actions. */
 export function CommandPalette({ place, tabs, open, onOpenChange, showKeys }: PaletteProps) {
   const { ns, db = '' } = place
   const navigate = useNavigate()

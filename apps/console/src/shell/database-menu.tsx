@@ -8,12 +8,12 @@ import { databasePath, namespacePath } from './paths.ts'
 interface DatabaseMenuProps {
   ns: string
   db: string
-  /** Where one is in it; the same page of another database is opened. */
+  /** The current page. The menu opens the same page of another database. */
   page: string | undefined
   isWide?: boolean
 }
 
-/** Which database one is in, and the way to the others of its namespace. */
+/** The menu that shows the current database and switches to another one of the namespace. */
 export function DatabaseMenu({ ns, db, page, isWide = false }: DatabaseMenuProps) {
   const navigate = useNavigate()
   const mayMake = useCanInNamespace('editor')

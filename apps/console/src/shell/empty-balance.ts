@@ -3,13 +3,13 @@ import { useSyncExternalStore } from 'react'
 let wasRefused = false
 const listeners = new Set<() => void>()
 
-/** Notes that a call was refused because the balance is used up. */
+/** Records that a call was refused because the balance is empty. */
 export function noteEmptyBalance(): void {
   wasRefused = true
   for (const listener of listeners) listener()
 }
 
-/** Whether a call was refused because the balance is used up. */
+/** Returns whether a call was refused because the balance is empty. */
 export const useEmptyBalance = (): boolean =>
   useSyncExternalStore(
     (listener) => {

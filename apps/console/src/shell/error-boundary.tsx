@@ -2,7 +2,7 @@ import { Component, type ReactNode } from 'react'
 import { useRouteError } from 'react-router'
 import { ErrorPanel } from '../ui/error-panel.tsx'
 
-/** Shows a mistake of the console itself, instead of nothing at all. */
+/** Catches errors that a render throws outside of the router, and shows a message instead of an empty page. */
 export class ErrorBoundary extends Component<{ children: ReactNode }, { error: unknown }> {
   override state = { error: undefined }
 
@@ -14,7 +14,7 @@ export class ErrorBoundary extends Component<{ children: ReactNode }, { error: u
   }
 }
 
-/** The same for pages, whose mistakes the router catches. */
+/** Shows the same message for errors on pages, which the router catches. */
 export const RouteErrorBoundary = () => <Broken error={useRouteError()} />
 
 const Broken = ({ error }: { error: unknown }) => (

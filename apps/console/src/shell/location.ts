@@ -1,14 +1,14 @@
-/** Where one is: always in a namespace, often in a database, and perhaps on one of the pages that has. */
+/** A location in the console: a namespace, and optionally a database and one of its pages. */
 export interface AppLocation {
   ns: string
   db?: string
-  /** The last part of the address of a database's page. */
+  /** The last part of the URL path of a database page. */
   page?: string
 }
 
 const RESERVED = new Set(['settings', 'welcome'])
 
-/** Reads an address. Below a namespace stands a database only where `pages` know what follows. */
+/** Parses a URL path. The part after the namespace counts as a database only if `pages` contains the part after it. */
 export function parseLocation(pathname: string, pages: readonly string[]): AppLocation {
   const [ns = '', db = '', page = ''] = pathname.split('/').slice(1)
   const place = { ns: ns.replace(/^@/, '') }

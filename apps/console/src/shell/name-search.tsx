@@ -3,10 +3,10 @@ import { formatNumber } from '../ui/format.ts'
 import { SearchField } from '../ui/search-field.tsx'
 import { useQueryParam } from './use-query-param.ts'
 
-/** Lists up to this long are seen at a glance. */
+/** Lists of up to this length have no search field. */
 const GLANCE = 12
 
-/** Those of a list whose name holds what somebody looks for, which stands in the address. */
+/** Filters a list by name. The search text is stored in the URL. */
 export function useNameSearch<T>(all: readonly T[], nameOf: (one: T) => string) {
   const [asked, ask] = useQueryParam('q')
   const [text, setText] = useState(asked ?? '')
@@ -25,11 +25,11 @@ export function useNameSearch<T>(all: readonly T[], nameOf: (one: T) => string) 
 interface NameSearchProps extends Omit<ReturnType<typeof useNameSearch<unknown>>, 'found'> {
   label: string
   found: readonly unknown[]
-  /** Opens the first of what is found. */
+  /** Opens the first match. */
   onEnter: () => void
 }
 
-/** Where one types what to look for in a list too long for a glance. */
+/** A search field above a list that is too long to scan. */
 export function NameSearch({ label, text, found, count, search, onEnter }: NameSearchProps) {
   if (count <= GLANCE && text === '') return null
   return (

@@ -6,7 +6,7 @@ import { useMemberships } from './membership.ts'
 import { NewNamespace } from './new-namespace.tsx'
 import { namespacePath, useNamespace } from './paths.ts'
 
-/** Which namespace one is in, and the way to the others. */
+/** The menu that shows the current namespace and switches to another one. */
 export function NamespaceMenu({ isWide = false }: { isWide?: boolean }) {
   const ns = useNamespace()
   const navigate = useNavigate()

@@ -18,7 +18,7 @@ import { ShortcutsDialog } from './shortcuts-dialog.tsx'
 import type { Tabs } from './tab.ts'
 import { type ShortcutAction, useShortcuts } from './use-shortcuts.ts'
 
-/** What stands around every page of a namespace. */
+/** The layout around every page of a namespace. */
 export function NamespaceShell({ tabs }: { tabs: Tabs }) {
   const ns = useNamespace()
   const { pathname } = useLocation()

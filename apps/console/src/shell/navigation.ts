@@ -11,11 +11,11 @@ export const placeAt = (pathname: string, { database }: Tabs): AppLocation =>
     database.map(({ path }) => path),
   )
 
-/** Whether the page of a place takes all the room there is. */
+/** Returns whether the page at a location uses the full width. */
 export const isWide = ({ page }: AppLocation, { database }: Tabs): boolean =>
   database.some(({ path, isWide }) => path === page && isWide === true)
 
-/** What stands at the side of a place: the pages of its database, or those of its namespace. */
+/** Returns the groups of the side navigation: the pages of the database, or else those of the namespace. */
 export function groupsOf({ ns, db }: AppLocation, tabs: Tabs): SideGroup[] {
   if (db === undefined) {
     return [
@@ -42,7 +42,7 @@ function grouped(tabs: readonly Tab[], pathOf: (path: string) => string): SideGr
   }))
 }
 
-/** The link among groups that leads to where one is. */
+/** Finds the link to the current page. */
 export const currentOf = (groups: readonly SideGroup[], pathname: string): SideLink | undefined =>
   groups
     .flatMap(({ links }) => links)

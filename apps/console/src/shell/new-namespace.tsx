@@ -12,7 +12,7 @@ interface NewNamespaceProps {
   onOpenChange: (open: boolean) => void
 }
 
-/** Asks for the name of a new namespace and makes it. */
+/** A dialog that creates a namespace. */
 export function NewNamespace({ open, onOpenChange }: NewNamespaceProps) {
   const [slug, setSlug] = useState('')
   const navigate = useNavigate()

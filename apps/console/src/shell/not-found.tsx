@@ -3,7 +3,7 @@ import { Button } from '../ui/button.tsx'
 import { EmptyState } from '../ui/empty-state.tsx'
 import { Page } from '../ui/page.tsx'
 
-/** Where there is nothing, or nothing for whoever is here. */
+/** The page for unknown URLs, and for URLs that the user has no access to. */
 export const NotFoundPage = () => (
   <Page title="Page not found">
     <EmptyState

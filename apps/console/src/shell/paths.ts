@@ -1,27 +1,27 @@
 import { useParams } from 'react-router'
 
-/** First parts of addresses that are no namespaces, and second parts that are no databases. */
+/** First path parts that can't be namespaces, and second path parts that can't be databases. */
 const NO_NAMESPACE = /^(api|approve|assets|billing|healthz|invite|login|logout|mcp|metrics|oauth|p|signup|v1)$/
 const NO_DATABASE = /^(settings|welcome)$/
 
 const marked = (slug: string, taken: RegExp) => (taken.test(slug) ? `@${slug}` : slug)
 
-/** The address of a namespace's page. A namespace that is called like something else here gets an @ before its name. */
+/** Returns the path of a namespace page. A namespace with the name of another route gets an `@` prefix. */
 export const namespacePath = (ns: string, ...more: string[]): string =>
   ['', marked(ns, NO_NAMESPACE), ...more].join('/')
 
-/** The address of a database's page. */
+/** Returns the path of a database page. */
 export const databasePath = (ns: string, db: string, ...more: string[]): string =>
   namespacePath(ns, marked(db, NO_DATABASE), ...more)
 
-/** Where the rows of a view are: on the page of queries, for it has none of its own. */
+/** Returns the path to the rows of a view: a query on the query page, because views have no page. */
 export const viewPath = (ns: string, db: string, view: string): string => {
   const sql = `SELECT * FROM "${view.replaceAll('"', '""')}" LIMIT 100`
   return `${databasePath(ns, db, 'query')}?${new URLSearchParams({ sql })}`
 }
 
-/** The namespace of the page. */
+/** Returns the namespace of the current page. */
 export const useNamespace = (): string => (useParams().ns ?? '').replace(/^@/, '')
 
-/** The database of the page. */
+/** Returns the database of the current page. */
 export const useDatabase = (): string => (useParams().db ?? '').replace(/^@/, '')

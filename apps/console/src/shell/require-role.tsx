@@ -7,12 +7,12 @@ import { namespacePath, useNamespace } from './paths.ts'
 
 interface NeedsRoleProps {
   least: MemberRole
-  /** What one would see or do here. */
+  /** The content that needs the role, as the message names it. */
   what: string
   children: ReactNode
 }
 
-/** A part of a page for a role and those above; all others read whom to ask. */
+/** Renders its children for members with at least this role. Others see which role they need and whom to ask. */
 export function RequireRole({ least, what, children }: NeedsRoleProps) {
   const ns = useNamespace()
   const mine = useMembership()?.role

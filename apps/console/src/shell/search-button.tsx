@@ -2,7 +2,7 @@ import { Search } from 'lucide-react'
 import { Button } from '../ui/button.tsx'
 import { commandKey, Kbd } from '../ui/kbd.tsx'
 
-/** Opens the palette, for those who do not know its key yet. */
+/** A button that opens the command palette. */
 export const SearchButton = ({ isSmall, onClick }: { isSmall: boolean; onClick: () => void }) =>
   isSmall ? (
     <Button size="icon" look="quiet" aria-label="Search" onClick={onClick}>

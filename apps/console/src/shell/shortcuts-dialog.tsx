@@ -34,7 +34,7 @@ const KEYS: readonly (readonly [where: string, keys: readonly (readonly [keys: s
   ],
 ]
 
-/** Every key that does something. */
+/** The list of keyboard shortcuts. */
 export const ShortcutsDialog = ({ open, onOpenChange }: KeysDialogProps) => (
   <Dialog open={open} onOpenChange={onOpenChange} title="Keyboard shortcuts">
     <div className="grid gap-5">

@@ -1,21 +1,21 @@
 import type { LucideIcon } from 'lucide-react'
 import type { ComponentType } from 'react'
 
-/** A page of a database or of the settings: the last part of its address, its names, and how it is loaded. */
+/** A page of a database or of the settings. */
 export interface Tab {
   path: string
   name: string
-  /** What it stands with at the side. */
+  /** The heading above it in the side navigation. */
   group: string
   icon: LucideIcon
-  /** Other words by which somebody may look for it. */
+  /** Search terms for the command palette, besides the name. */
   words: string
-  /** It takes all the room there is. */
+  /** Whether the page uses the full width. */
   isWide?: boolean
   load: () => Promise<ComponentType>
 }
 
-/** The pages that the app hands to the shell, which knows none of them. */
+/** The pages that the app passes to the shell. The shell imports no pages. */
 export interface Tabs {
   readonly database: readonly Tab[]
   readonly settings: readonly Tab[]

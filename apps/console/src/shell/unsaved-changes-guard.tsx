@@ -3,17 +3,19 @@ import { useBlocker } from 'react-router'
 import { Button } from '../ui/button.tsx'
 import { Dialog, DialogActions } from '../ui/dialog.tsx'
 
-/** State of a navigation after which nothing is unsaved, whatever the page still shows: nobody is asked then. */
+/** State of a navigation that needs no confirmation, because the changes were just saved or discarded. */
 export const NAVIGATION_SAVED = { isDone: true } as const
 
 interface UnsavedProps {
-  /** Whether there is anything that would be lost. */
+  /** Whether the page has unsaved changes. */
   when: boolean
   /** The object of the question, as in “Discard 2 changes?” or “Discard changes to the draft?”. */
   what: string
 }
 
-/** Asks before one leaves a page on which something is not saved, within the console or out of it. */
+/**
+ * Asks for confirmation before the user leaves a page with unsaved changes, within the console or by closing the tab.
+ */
 export function UnsavedChangesGuard({ when, what }: UnsavedProps) {
   const blocker = useBlocker(
     ({ currentLocation, nextLocation }) =>

@@ -1,12 +1,12 @@
 import { useEffect } from 'react'
 import { isCommand } from '../ui/kbd.tsx'
 
-/** What a key asks for, wherever one is. */
+/** The action of a shortcut that works on every page. */
 export type ShortcutAction = 'palette' | 'keys'
 
 const TYPING = 'input, textarea, select, [contenteditable], [role=grid], [role=textbox]'
 
-/** Listens for the keys that work everywhere. A letter alone is one only where nobody types, and not over a dialog. */
+/** Listens for global shortcuts. Single letters are ignored in fields, in grids and while a dialog is open. */
 export function useShortcuts(ask: (asked: ShortcutAction) => void): void {
   useEffect(() => {
     const press = (event: KeyboardEvent) => {
