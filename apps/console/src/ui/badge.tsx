@@ -9,7 +9,7 @@ const TONES = {
   danger: 'bg-danger-soft text-danger-strong',
 }
 
-/** A state in a word. Its colour is never all that tells. */
+/** A state as a short label. The text always names the state, so the color isn't the only cue. */
 export const Badge = ({ tone = 'neutral', children }: { tone?: keyof typeof TONES; children: ReactNode }) => (
   <span
     className={classes(

@@ -1,13 +1,13 @@
 import { useState } from 'react'
 
-/** One kind of what is stacked; its colour is the token `chart-1` and so on, by its place. */
+/** A series of a stacked chart. Its position selects the color token: `chart-1`, `chart-2` and so on. */
 export interface Series {
   id: string
   name: string
 }
 
 interface BarChartProps {
-  /** What it shows, for those who do not see it. They read the table beside it. */
+  /** The chart's content for screen readers. The figures are in the table next to it. */
   label: string
   series: readonly Series[]
   bars: readonly { name: string; values: readonly number[] }[]
@@ -19,7 +19,7 @@ const STEP = 20
 const FILLS = ['fill-chart-1', 'fill-chart-2', 'fill-chart-3', 'fill-chart-4', 'fill-chart-5']
 const DOTS = ['bg-chart-1', 'bg-chart-2', 'bg-chart-3', 'bg-chart-4', 'bg-chart-5']
 
-/** Stacked bars, all of one scale. What is under the pointer is told above, so nothing covers the bars. */
+/** A chart of stacked bars on one scale. The values under the pointer are shown above, so nothing covers the bars. */
 export function BarChart({ label, series, bars, format }: BarChartProps) {
   const [at, setAt] = useState<number>()
   const totals = bars.map(({ values }) => values.reduce((sum, value) => sum + value, 0))
@@ -72,7 +72,7 @@ export function BarChart({ label, series, bars, format }: BarChartProps) {
   )
 }
 
-/** Where the parts of a bar stand, from the ground up. */
+/** Returns the positions of a bar's segments, from the bottom up. */
 function stacked(values: readonly number[], most: number) {
   let top = HEIGHT
   return values.flatMap((value, place) => {

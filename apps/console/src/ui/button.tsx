@@ -7,7 +7,7 @@ const LOOKS = {
   primary: 'bg-accent text-on-accent border-transparent hover:bg-accent-strong',
   secondary: 'bg-surface text-ink border-line-strong/60 hover:bg-sunken',
   quiet: 'bg-transparent text-ink border-transparent hover:bg-sunken',
-  /** Leads to a deed that cannot be undone, and asks first. */
+  /** Opens the confirmation of an action that can't be undone. */
   'soft-danger': 'bg-surface text-danger border-line-strong/60 hover:bg-danger-soft',
   danger: 'bg-danger text-on-danger border-transparent hover:bg-danger-strong',
 }
@@ -17,17 +17,17 @@ const ALIGNMENTS = { center: 'justify-center', start: 'justify-start', between: 
 
 interface ButtonProps extends ComponentProps<'button'> {
   look?: keyof typeof LOOKS
-  /** `icon` is a square: give it an `aria-label`. */
+  /** `icon` is a square button, which needs an `aria-label`. */
   size?: keyof typeof SIZES
-  /** Where its content stands, when it is wider than that. */
+  /** The alignment of content that is narrower than the button. */
   align?: keyof typeof ALIGNMENTS
-  /** Shows that it is at work and takes no further clicks; its width stays. */
+  /** Shows a spinner and ignores clicks. The width doesn't change. */
   busy?: boolean
-  /** Dresses its one child, a link for instance, as a button. */
+  /** Styles the only child, such as a link, as a button. */
   asChild?: boolean
 }
 
-/** A button. It submits nothing unless `type` says so. */
+/** A button. It only submits a form if `type` is `submit`. */
 export function Button({
   look = 'secondary',
   size = 'normal',

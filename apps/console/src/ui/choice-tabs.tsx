@@ -4,12 +4,12 @@ import { useSearchParams } from 'react-router'
 
 interface ChoiceTabsProps {
   label: string
-  /** The name of the choice in the address: `?client=curl`. */
+  /** The query parameter for the selected tab, as in `?client=curl`. */
   param: string
   choices: readonly { id: string; name: string; content: ReactNode }[]
 }
 
-/** Several ways of one thing within a page. Which one is shown stands in the address. */
+/** Tabs with alternatives for one task. The URL stores the selected tab. */
 export function ChoiceTabs({ label, param, choices }: ChoiceTabsProps) {
   const [search, setSearch] = useSearchParams()
   const wanted = search.get(param)

@@ -6,13 +6,13 @@ interface FinderDialogProps {
   open: boolean
   onOpenChange: (open: boolean) => void
   title: string
-  /** What the field asks for. */
+  /** The label of the search field. */
   label: string
   choices: readonly Choice[]
   none: string
 }
 
-/** A finder over the page. Whoever it leads elsewhere has the focus there, all others where they were. */
+/** A finder in a dialog. When it closes, the focus moves to the new page, or returns if the page didn't change. */
 export function FinderDialog({ open, onOpenChange, title, ...finder }: FinderDialogProps) {
   const focus = useReturnFocus()
   return (

@@ -4,28 +4,28 @@ import { classes } from './class-names.ts'
 import { formatCount } from './format.ts'
 import { type Findable, matching } from './fuzzy-match.ts'
 
-/** One of many: what it is called, and what happens when it is chosen. */
+/** An entry of the list and its action. */
 export interface Choice extends Findable {
   id: string
   icon?: LucideIcon | undefined
-  /** A word or two at its end. */
+  /** A short note at the end of the row. */
   hint?: string | undefined
-  /** Where one is. */
+  /** Marks the current page or object. */
   isCurrent?: boolean | undefined
   choose: () => void
 }
 
 interface FinderProps {
-  /** What is looked for: the name of the field and of the list. */
+  /** The label of the field and of the list. */
   label: string
   choices: readonly Choice[]
-  /** Said after the deed: closes what the finder stands in. */
+  /** Runs after the action and closes the finder's container. */
   onChosen: () => void
-  /** Stands in place of the list when nothing fits. */
+  /** The text for a search without matches. */
   none: string
 }
 
-/** A field and a list that gets shorter while one types. Arrows move, Enter chooses; the focus stays in the field. */
+/** A search field over a list. The arrow keys move the selection and Enter chooses; the focus stays in the field. */
 export function Finder({ label, choices, onChosen, none }: FinderProps) {
   const id = useId()
   const list = useRef<HTMLDivElement>(null)
@@ -54,7 +54,7 @@ export function Finder({ label, choices, onChosen, none }: FinderProps) {
     else setMarked(found[placeAfter(at, steps, found.length)]?.id)
   }
   const groups = [...new Set(found.map(({ group }) => group))]
-  // Names of tables may hold blanks, which would make several ids of one.
+  // Table names can contain spaces, which would split the ID into several.
   const optionId = (choice: Choice) => `${id}-${encodeURIComponent(choice.id)}`
   const option = (choice: Choice) => (
     <Option
@@ -103,7 +103,7 @@ export function Finder({ label, choices, onChosen, none }: FinderProps) {
           group === undefined ? (
             found.filter((choice) => choice.group === undefined).map(option)
           ) : (
-            // biome-ignore lint/a11y/useSemanticElements: a group of options is no set of fields
+            // biome-ignore lint/a11y/useSemanticElements: a fieldset can't group options
             <div key={group} role="group" aria-label={group} className="pb-1.5 last:pb-0">
               <p aria-hidden className="px-2.5 pt-1.5 pb-1 text-xs font-medium text-muted">
                 {group}
@@ -120,7 +120,7 @@ export function Finder({ label, choices, onChosen, none }: FinderProps) {
   )
 }
 
-/** Single steps go around, large ones stop at the ends. */
+/** Moves the selection. Single steps wrap around, larger steps stop at the ends. */
 function placeAfter(at: number, steps: number, count: number): number {
   if (count === 0) return 0
   return Math.abs(steps) === 1 ? (at + steps + count) % count : Math.max(0, Math.min(count - 1, at + steps))
@@ -135,7 +135,7 @@ interface OptionProps {
 }
 
 const Option = ({ id, choice: { icon: Icon, name, hint, isCurrent }, isActive, onPoint, onTake }: OptionProps) => (
-  // biome-ignore lint/a11y/useKeyWithClickEvents: the field has the focus and the keys
+  // biome-ignore lint/a11y/useKeyWithClickEvents: the field has the focus and handles the keys
   <div
     id={id}
     role="option"

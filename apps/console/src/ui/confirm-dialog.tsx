@@ -9,19 +9,19 @@ interface ConfirmDialogProps {
   open: boolean
   onOpenChange: (open: boolean) => void
   title: string
-  /** What happens, and whether it can be undone. */
+  /** The consequence, and whether it can be undone. */
   description: ReactNode
-  /** A name that has to be typed, for what cannot be undone. */
+  /** A name that the user must type before an action that can't be undone. */
   typed?: string
-  /** What the button says: the deed, not "OK". */
+  /** The label of the confirm button, a verb and an object. */
   action: string
-  /** Whether nothing is lost by it. */
+  /** Whether the action deletes nothing. */
   isHarmless?: boolean
-  /** Does it; while the promise is open the dialog waits, and it closes when that is fulfilled. */
+  /** Runs the action. The dialog waits for the promise and closes when it is fulfilled. */
   onConfirm: () => Promise<unknown>
 }
 
-/** Asks before something is done that cannot be undone, or that many will feel. */
+/** Asks for confirmation of an action that can't be undone or that affects others. */
 export function ConfirmDialog({ open, onOpenChange, ...rest }: ConfirmDialogProps) {
   return (
     <Dialog open={open} onOpenChange={onOpenChange} title={rest.title} description={rest.description}>

@@ -4,11 +4,11 @@ import { Button } from './button.tsx'
 
 interface CopyButtonProps {
   text: string
-  /** What is copied, for those who do not see what it stands beside: "Copy token". */
+  /** The accessible name, such as "Copy token". */
   label?: string
 }
 
-/** Copies a text, and says so for a moment. */
+/** A button that copies a text and briefly confirms it. */
 export function CopyButton({ text, label = 'Copy' }: CopyButtonProps) {
   const [state, setState] = useState<'idle' | 'copied' | 'failed'>('idle')
   useEffect(() => {
@@ -30,7 +30,7 @@ export function CopyButton({ text, label = 'Copy' }: CopyButtonProps) {
   )
 }
 
-/** Where a page is not served securely, browsers have no clipboard for it; the old command works everywhere. */
+/** Copies a text. Browsers offer no clipboard API on insecure pages, where `execCommand` still works. */
 async function copyText(text: string): Promise<void> {
   if (navigator.clipboard) return navigator.clipboard.writeText(text)
   const area = document.createElement('textarea')

@@ -8,16 +8,16 @@ interface DialogProps {
   open: boolean
   onOpenChange: (open: boolean) => void
   title: string
-  /** What this is about, in a sentence. */
+  /** The purpose or consequence, in one sentence. */
   description?: ReactNode
-  /** Shows what is gone once it is closed: a click beside it does not close it. */
+  /** Whether the content can't be shown again. A click outside of the dialog doesn't close it then. */
   isOnce?: boolean
   children: ReactNode
 }
 
 /**
- * A dialog over the page: keeps the focus, closes with Escape and gives the focus back. Radix's own overlay is left out,
- * because it puts a style element into the page, which the policy of the console forbids.
+ * A modal dialog that traps the focus, closes with Escape and restores the focus. It doesn't use Radix's overlay, which
+ * adds a style element that the console's content security policy blocks.
  */
 export function Dialog({ open, onOpenChange, title, description, isOnce = false, children }: DialogProps) {
   const focus = useReturnFocus()
@@ -59,7 +59,7 @@ export function Dialog({ open, onOpenChange, title, description, isOnce = false,
   )
 }
 
-/** What one is asked for comes before the button that closes. */
+/** Focuses the first field instead of the close button. */
 function toFirstField(event: Event): void {
   const field = (event.currentTarget as HTMLElement).querySelector<HTMLElement>('input, textarea, select')
   if (!field) return
@@ -67,7 +67,7 @@ function toFirstField(event: Event): void {
   field.focus()
 }
 
-/** The row of buttons at the foot of a dialog: on phones the important one is on top. */
+/** The buttons of a dialog. On phones they are stacked, with the primary one on top. */
 export const DialogActions = ({ children }: { children: ReactNode }) => (
   <div className="flex flex-col-reverse gap-2 pt-2 sm:flex-row sm:justify-end">{children}</div>
 )

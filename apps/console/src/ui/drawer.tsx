@@ -6,17 +6,17 @@ import { Button } from './button.tsx'
 import { useReturnFocus } from './use-return-focus.ts'
 
 interface DrawerProps {
-  /** Where one is. */
+  /** The current location, as the button shows it. */
   here: ReactNode
   children: ReactNode
 }
 
-/** A button that says where one is, and behind it, from the side, where one can go. */
+/** A button with the current location that opens the navigation from the side. */
 export function Drawer({ here, children }: DrawerProps) {
   const [isOpen, setOpen] = useState(false)
   const focus = useReturnFocus()
   const { pathname } = useLocation()
-  // biome-ignore lint/correctness/useExhaustiveDependencies: whoever has gone somewhere wants to see it
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a navigation must close the drawer
   useEffect(() => setOpen(false), [pathname])
   return (
     <Dialog.Root open={isOpen} onOpenChange={setOpen}>

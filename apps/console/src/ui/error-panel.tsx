@@ -8,11 +8,11 @@ interface ErrorPanelProps {
   error: unknown
   /** Replaces the server's message. */
   message?: string | undefined
-  /** Tries again. */
+  /** Retries the failed call. */
   onRetry?: () => void
 }
 
-/** A failure: what happened, what to do next, and the code to look it up by. */
+/** A failure: the message, the next step and the error code. */
 export function ErrorPanel({ error, message, onRetry }: ErrorPanelProps) {
   const known = error instanceof PerSQLError
   const hint = known && hintOf(error.detail)

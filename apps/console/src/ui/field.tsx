@@ -1,6 +1,6 @@
 import { type ReactNode, useId } from 'react'
 
-/** What a control in a field has to be given. */
+/** The attributes that tie a control to its label, hint and error. */
 export interface FieldControl {
   id: string
   'aria-describedby': string | undefined
@@ -10,13 +10,13 @@ export interface FieldControl {
 interface FieldProps {
   label: string
   hint?: ReactNode
-  /** What is wrong with what was entered. */
+  /** The validation error. */
   error?: string | undefined
-  /** Makes the control of the attributes that tie it to its label: `(control) => <Input {...control} />`. */
+  /** Renders the control with these attributes: `(control) => <Input {...control} />`. */
   children: (control: FieldControl) => ReactNode
 }
 
-/** A control with its label, a hint, and what is wrong with it. */
+/** A control with its label, hint and error. */
 export function Field({ label, hint, error, children }: FieldProps) {
   const id = useId()
   const describedBy = [hint && `${id}-hint`, error && `${id}-error`].filter(Boolean).join(' ')

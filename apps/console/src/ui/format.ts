@@ -10,20 +10,20 @@ const UNITS = [
   ['minute', 60],
 ] as const
 
-/** `1234567` as `1,234,567`. */
+/** Formats a number: `1234567` as `1,234,567`. */
 export const formatNumber = (value: number): string => number.format(value)
 
 /** Formats a count with its noun: `1 row`, `1,234 rows`. */
 export const formatCount = (count: number, noun: string, plural = `${noun}s`): string =>
   `${formatNumber(count)} ${count === 1 ? noun : plural}`
 
-/** Formats a word of the API for people: `rows_written` as `Rows written`. */
+/** Formats an API name for people: `rows_written` as `Rows written`. */
 export const capitalize = (word: string): string => (word[0] ?? '').toUpperCase() + word.slice(1).replaceAll('_', ' ')
 
-/** `1234567` as `1.2M`. */
+/** Formats a number briefly: `1234567` as `1.2M`. */
 export const formatCompact = (value: number): string => compact.format(value)
 
-/** Dollars, with as many places as small amounts need. */
+/** Formats dollars, with 6 decimal places below 1 cent. */
 export function formatUsd(value: number): string {
   const places = value !== 0 && Math.abs(value) < 0.01 ? 6 : 2
   return new Intl.NumberFormat('en', {
@@ -34,7 +34,7 @@ export function formatUsd(value: number): string {
   }).format(value)
 }
 
-/** A number of bytes. */
+/** Formats a number of bytes in decimal units, such as `1.2 MB`. */
 export function formatBytes(bytes: number): string {
   const units = ['B', 'KB', 'MB', 'GB']
   const power = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3))
@@ -42,22 +42,22 @@ export function formatBytes(bytes: number): string {
   return `${value >= 100 || power === 0 ? Math.round(value) : value.toFixed(1)} ${units[power]}`
 }
 
-/** Milliseconds as people say them; clocks of the platform go by whole ones. */
+/** Formats a duration in milliseconds. Clocks in Workers only return whole milliseconds. */
 export function formatMs(ms: number | null): string {
   if (ms === null) return '–'
   if (ms < 1) return '< 1 ms'
   return ms >= 1_000 ? `${(ms / 1_000).toFixed(2)} s` : `${Math.round(ms)} ms`
 }
 
-/** A moment in ISO 8601, in the time of whoever reads it. */
+/** Formats an ISO 8601 time in the reader's time zone. */
 export const formatMoment = (iso: string): string => moment.format(new Date(iso))
 
-/** How long ago a moment was, or how far off it is. */
+/** Formats a time relative to now, in the past or future. */
 export function formatAgo(iso: string, nowMs = Date.now()): string {
   const seconds = (Date.parse(iso) - nowMs) / 1000
   const [unit, size] =
     UNITS.find(([, length], at) => {
-      // As it would be rounded: 59.6 seconds are a minute.
+      // Compares the rounded value: 59.6 seconds count as 1 minute.
       const smaller = UNITS[at + 1]?.[1] ?? 1
       return Math.round(Math.abs(seconds) / smaller) * smaller >= length
     }) ?? (['second', 1] as const)

@@ -1,10 +1,10 @@
-/** Something to find by its name, or by other words for it. */
+/** An entry that can be found by its name or its search terms. */
 export interface Findable {
   name: string
   group?: string | undefined
-  /** Other words somebody may look for. */
+  /** Search terms besides the name. */
   words?: string | undefined
-  /** Stays whatever is looked for. */
+  /** Keeps the entry in every result. */
   isAlways?: boolean | undefined
 }
 
@@ -12,7 +12,7 @@ const MOST_OF_A_GROUP = 30
 
 const normal = (text: string) => text.toLowerCase().normalize('NFKD').replace(/\p{M}/gu, '')
 
-/** How well something fits: 0 begins with what is looked for, 1 has a word that does, 2 has it somewhere; else nothing. */
+/** Returns the rank of a match: 0 if the name starts with the text, 1 if one of its words does, 2 for other matches. */
 function rankOf({ name, group, words, isAlways }: Findable, wanted: readonly string[]): number | undefined {
   const own = normal(name)
   const all = normal(`${name} ${words ?? ''} ${group ?? ''}`)
@@ -22,7 +22,7 @@ function rankOf({ name, group, words, isAlways }: Findable, wanted: readonly str
   return all.split(/[^\p{L}\p{N}]+/u).some((word) => word.startsWith(first)) ? 1 : 2
 }
 
-/** What fits a text, best first within its group; of each group only as many as somebody reads. */
+/** Returns the entries that match a text, the best of each group first. The length of each group is limited. */
 export function matching<T extends Findable>(all: readonly T[], text: string): T[] {
   const wanted = normal(text).split(/\s+/).filter(Boolean)
   const ranked = all.flatMap((one) => {

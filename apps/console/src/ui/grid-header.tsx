@@ -1,7 +1,7 @@
 import { memo, type ReactNode } from 'react'
 import type { Span } from './grid-window.ts'
 
-/** A column of a grid: its width in pixels, and what stands above it. */
+/** A column of a grid, with its width in pixels and its header. */
 export interface GridColumn {
   name: string
   widthPx: number
@@ -17,9 +17,9 @@ interface GridHeadsProps {
   widthPx: number
 }
 
-/** What stands above the columns of a grid that are in sight. */
+/** The headers of the columns that are in view. */
 export const GridHeads = memo(({ columns, shown, places, heightPx, widthPx }: GridHeadsProps) => (
-  // biome-ignore lint/a11y/useSemanticElements: a table element cannot leave out the rows that are not in sight
+  // biome-ignore lint/a11y/useSemanticElements: a table element can't omit the rows that are out of view
   // biome-ignore lint/a11y/useFocusableInteractive: the grid has the focus
   <div
     role="row"

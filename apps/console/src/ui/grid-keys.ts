@@ -1,4 +1,4 @@
-/** A cell of a grid. */
+/** The position of a cell in a grid. */
 export interface CellPosition {
   row: number
   column: number
@@ -7,11 +7,11 @@ export interface CellPosition {
 interface Bounds {
   rows: number
   columns: number
-  /** Rows that are in sight. */
+  /** The number of rows in view. */
   page: number
 }
 
-/** Where a key leads from a cell; nothing when it does not move. */
+/** Returns the cell that a key moves to, or `undefined` for keys that don't move. */
 export function placeAfter(
   { key, ctrlKey, metaKey }: { key: string; ctrlKey: boolean; metaKey: boolean },
   { row, column }: CellPosition,

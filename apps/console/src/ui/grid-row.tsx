@@ -4,7 +4,7 @@ import type { Span } from './grid-window.ts'
 
 export const ROW_PX = 34
 
-/** What stands in a cell: a text, and classes for how it looks. */
+/** The content of a cell: a text and its classes. */
 export interface GridCell {
   text: string
   look?: string
@@ -12,14 +12,14 @@ export interface GridCell {
 
 interface GridRowProps<Row> {
   index: number
-  /** Nothing while it is on its way. */
+  /** `undefined` while the row loads. */
   row: Row | undefined
   columns: Span
-  /** For each column, where it stands. */
+  /** The position of each column. */
   places: readonly { left: number; width: number }[]
   cell: (row: Row, column: number) => GridCell
   look?: string | undefined
-  /** The column of the cell that is meant, if it is in this row. */
+  /** The column of the active cell, if that is in this row. */
   here?: number | undefined
   hereId: string
 }
@@ -30,7 +30,7 @@ function AnyRow<Row>({ index, row, columns, places, cell, look, here, hereId }: 
     const { text, look: cellLook } = row === undefined ? { text: '' } : cell(row, column)
     const isHere = column === here
     cells.push(
-      // biome-ignore lint/a11y/useSemanticElements: a table element cannot leave out the rows that are not in sight
+      // biome-ignore lint/a11y/useSemanticElements: a table element can't omit the rows that are out of view
       // biome-ignore lint/a11y/useFocusableInteractive: the grid has the focus
       <div
         key={column}
@@ -60,5 +60,5 @@ function AnyRow<Row>({ index, row, columns, places, cell, look, here, hereId }: 
   )
 }
 
-/** A row of a grid, made anew only when something in it is otherwise. */
+/** A row of a grid that renders again only if its props change. */
 export const GridRow = memo(AnyRow) as typeof AnyRow

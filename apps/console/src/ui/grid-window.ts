@@ -1,16 +1,18 @@
-/** Things in a line of which those from `from` to before `to` are made. */
+/** A half-open range of indexes: `from` is included, `to` isn't. */
 export interface Span {
   from: number
   to: number
 }
 
-/** Rows above and below those in sight, so that a turn of the wheel finds them there. */
+/** Rows that are rendered above and below the view, so that a turn of the mouse wheel reveals rendered rows. */
 const SPARE_ROWS = 12
-/** A window moves in steps of so many rows, and most small movements change nothing. */
+/** The window moves in steps of this number of rows, so most small scrolls change nothing. */
 const STEP = 4
 const SPARE_PX = 300
 
-/** The rows to make where a box is scrolled to: always as many, so that their elements are used again. */
+/**
+ * Returns the rows to render at a scroll position. The number of rows is constant, so that their elements are reused.
+ */
 export function rowsAt(scrollTop: number, height: number, rowPx: number, count: number): Span {
   const size = Math.ceil(height / rowPx) + 2 * SPARE_ROWS + STEP
   const wanted = Math.floor((scrollTop / rowPx - SPARE_ROWS) / STEP) * STEP
@@ -18,14 +20,14 @@ export function rowsAt(scrollTop: number, height: number, rowPx: number, count: 
   return { from, to: Math.min(count, from + size) }
 }
 
-/** Where each column begins, and where the last one ends. */
+/** Returns the left edge of each column, and the right edge of the last one. */
 export function startsOf(widths: readonly number[]): number[] {
   const starts = [0]
   for (const width of widths) starts.push((starts.at(-1) ?? 0) + width)
   return starts
 }
 
-/** The columns to make where a box is scrolled to: those made before, as long as all in sight are among them. */
+/** Returns the columns to render: the previous range as long as it contains all columns in view. */
 export function columnsAt(scrollLeft: number, width: number, starts: readonly number[], before?: Span): Span {
   const sight = columnsWithin(scrollLeft, scrollLeft + width, starts)
   const isThere = before && before.from <= sight.from && before.to >= sight.to && before.to < starts.length
@@ -41,7 +43,7 @@ function columnsWithin(left: number, right: number, starts: readonly number[]): 
   return { from, to }
 }
 
-/** How far to scroll so that all of something is in sight: nothing where it is. */
+/** Returns the scroll position that brings a whole element into view. */
 export function scrolledTo(start: number, end: number, scroll: number, size: number): number {
   if (start < scroll) return start
   return end > scroll + size ? end - size : scroll

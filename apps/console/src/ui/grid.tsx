@@ -6,34 +6,34 @@ import { type GridCell, GridRow, ROW_PX } from './grid-row.tsx'
 import { type OnSight, useVisibleRange } from './use-visible-range.ts'
 
 interface GridProps<Row> {
-  /** What the grid shows, for those who do not see it. */
+  /** The grid's content for screen readers. */
   label: string
   columns: readonly GridColumn[]
-  /** Rows that have a place. */
+  /** The number of rows that can be scrolled to. */
   count: number
-  /** Rows there will be, once all are there; `-1` where that is not known. */
+  /** The number of rows after all are loaded, or `-1` if unknown. */
   total?: number
   headPx?: number
-  /** A row, or nothing while it is on its way. */
+  /** Returns a row, or `undefined` while it loads. */
   rowAt: (row: number) => Row | undefined
-  /** What stands in a cell. As long as this is the same function, rows that are the same are not looked at again. */
+  /** Returns the content of a cell. Unchanged rows aren't rendered again as long as the function is the same. */
   cell: (row: Row, column: number) => GridCell
-  /** More classes of a row. */
+  /** Returns more classes for a row. */
   rowLook?: (row: Row) => string | undefined
-  /** Enter, F2, a double click, or a second tap. */
+  /** Handles Enter, F2, a double click or a second tap. */
   onOpen?: (place: CellPosition) => void
-  /** Other keys than those that move. */
+  /** Handles all keys that don't move the active cell. */
   onKey?: (event: KeyboardEvent, place: CellPosition) => void
   onSight?: OnSight
-  /** Tells what rows these are: when it is otherwise, the first of them is in sight. */
+  /** Identifies the rows. When it changes, the grid scrolls to the first row. */
   rowsId?: string
-  /** Of the box, which scrolls. */
+  /** Classes of the scrolling box. */
   className?: string
 }
 
 /**
- * A grid of any number of rows and columns, of which those in sight exist. The focus stays on the grid, which tells
- * what cell is meant: a cell that scrolls away would take the focus with it.
+ * A grid of any size that only renders the cells in view. The focus stays on the grid, which names the active cell for
+ * screen readers: a focused cell that scrolls out of view would lose the focus.
  */
 export function Grid<Row>({ label, columns, count, total = count, headPx = ROW_PX, ...rest }: GridProps<Row>) {
   const { rowAt, cell, rowLook, onOpen, onKey, onSight, rowsId, className } = rest
@@ -41,7 +41,7 @@ export function Grid<Row>({ label, columns, count, total = count, headPx = ROW_P
   const box = useRef<HTMLDivElement>(null)
   const [place, setPlace] = useState<CellPosition>({ row: 0, column: 0 })
   const widths = useMemo(() => columns.map(({ widthPx }) => widthPx), [columns])
-  // biome-ignore lint/correctness/useExhaustiveDependencies: done for other rows
+  // biome-ignore lint/correctness/useExhaustiveDependencies: different rows start at the top
   useLayoutEffect(() => {
     if (box.current) box.current.scrollTop = 0
     setPlace(({ column }) => ({ row: 0, column }))
@@ -75,7 +75,7 @@ export function Grid<Row>({ label, columns, count, total = count, headPx = ROW_P
     else setPlace(next)
   }
   const shown = []
-  // As many as there are places for rows: one that leaves above comes back below, with another row in it.
+  // The number of slots is constant: a row that leaves at the top returns at the bottom with other content.
   const slots = Math.max(1, rows.to - rows.from)
   for (let index = rows.from; index < rows.to; index++) {
     const row = rowAt(index)
@@ -96,7 +96,7 @@ export function Grid<Row>({ label, columns, count, total = count, headPx = ROW_P
   const isShown =
     place.row >= rows.from && place.row < rows.to && place.column >= across.from && place.column < across.to
   return (
-    // biome-ignore lint/a11y/useSemanticElements: a table element cannot leave out the rows that are not in sight
+    // biome-ignore lint/a11y/useSemanticElements: a table element can't omit the rows that are out of view
     <div
       ref={box}
       role="grid"

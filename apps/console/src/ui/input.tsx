@@ -4,15 +4,15 @@ import { classes } from './class-names.ts'
 const FIELD =
   'block min-w-0 rounded-field border border-line-strong bg-surface px-3 text-ink placeholder:text-muted disabled:opacity-60 aria-invalid:border-danger'
 
-/** As wide as where it stands, unless it is told how wide. */
+/** Full width, unless `className` sets a width. */
 const widthOf = (className: string | undefined) => !/(^|\s)w-/.test(className ?? '') && 'w-full'
 
-/** A line of text. It stands in a `Field`, or has an `aria-label`. */
+/** A single-line text field. It needs a `Field` around it or an `aria-label`. */
 export const Input = ({ className, ...rest }: ComponentProps<'input'>) => (
   <input {...rest} className={classes(FIELD, widthOf(className), 'h-10', className)} />
 )
 
-/** Several lines of text. */
+/** A text field of several lines. */
 export const Textarea = ({ className, ...rest }: ComponentProps<'textarea'>) => (
   <textarea
     {...rest}
@@ -20,7 +20,7 @@ export const Textarea = ({ className, ...rest }: ComponentProps<'textarea'>) => 
   />
 )
 
-/** A choice of a few, as the system shows it: right on phones and for every keyboard. */
+/** A native select, which works well on phones and with every keyboard. */
 export const Select = ({ className, ...rest }: ComponentProps<'select'>) => (
   <select {...rest} className={classes(FIELD, widthOf(className), 'h-10 pr-8', className)} />
 )
@@ -30,7 +30,7 @@ interface CheckboxProps extends Omit<ComponentProps<'input'>, 'type'> {
   hint?: string
 }
 
-/** A box to tick, with its label. */
+/** A checkbox with its label. */
 export const Checkbox = ({ label, hint, className, ...rest }: CheckboxProps) => (
   <label className={classes('flex items-start gap-2.5', className)}>
     <input type="checkbox" {...rest} className="mt-1 size-4 accent-accent" />

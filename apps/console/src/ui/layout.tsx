@@ -4,22 +4,22 @@ import { Drawer } from './drawer.tsx'
 import { useScrollToTop } from './scroll-to-top.ts'
 
 interface LayoutProps {
-  /** Where one is, as ways to elsewhere: at a desk in the bar, on phones in the drawer. */
+  /** The namespace and database menus: in the bar on wide screens, in the drawer on phones. */
   crumbs: (isWide: boolean) => ReactNode
-  /** At the end of the bar, and its smaller form for phones. */
+  /** The search button at the end of the bar. The small form is for phones. */
   search: (isSmall: boolean) => ReactNode
   account: (isWide: boolean) => ReactNode
   side: ReactNode
-  /** Where one is, in few words, for the button that opens the drawer. */
+  /** The current location in a few words, for the button that opens the drawer. */
   here: ReactNode
-  /** Over the page, when there is something everybody must know. */
+  /** A message above the page that concerns everyone. */
   banner: ReactNode
-  /** The page takes all the room there is. */
+  /** Whether the page uses the full width. */
   isWide: boolean
   children: ReactNode
 }
 
-/** A bar above, places to go at the side, and the page. On phones all but the page waits behind a button. */
+/** The bar, the side navigation and the page. On phones, a drawer contains the navigation. */
 export function Layout({ crumbs, search, account, side, here, banner, isWide, children }: LayoutProps) {
   useScrollToTop()
   return (
@@ -63,7 +63,7 @@ export function Layout({ crumbs, search, account, side, here, banner, isWide, ch
   )
 }
 
-/** The mark of the product. */
+/** The logo, with a link to the start page. */
 const Brand = () => (
   <Link to="/" aria-label="PerSQL" className="flex shrink-0 items-center rounded-field p-1">
     <img src="/favicon.svg" alt="" width="24" height="24" />

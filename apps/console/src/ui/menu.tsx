@@ -2,12 +2,12 @@ import { DropdownMenu } from 'radix-ui'
 import type { ReactNode } from 'react'
 
 interface MenuProps {
-  /** The button that opens it. */
+  /** The button that opens the menu. */
   trigger: ReactNode
   children: ReactNode
 }
 
-/** A menu of deeds. It does not lock the page: that needs a style element, which the policy forbids. */
+/** A menu of actions. It isn't modal: Radix locks the page with a style element, which the CSP blocks. */
 export const Menu = ({ trigger, children }: MenuProps) => (
   <DropdownMenu.Root modal={false}>
     <DropdownMenu.Trigger asChild>{trigger}</DropdownMenu.Trigger>
@@ -31,12 +31,12 @@ interface MenuItemProps {
   onSelect?: () => void
   disabled?: boolean
   tone?: 'danger'
-  /** Its one child, a link, is the item. */
+  /** Whether the only child, a link, becomes the item. */
   asChild?: boolean
   children: ReactNode
 }
 
-/** One deed of a menu. */
+/** A menu item that runs an action. */
 export const MenuItem = ({ tone, ...rest }: MenuItemProps) => (
   <DropdownMenu.Item {...rest} className={tone === 'danger' ? `${ITEM} text-danger` : ITEM} />
 )
@@ -48,7 +48,7 @@ interface MenuChoiceProps<T extends string> {
   onChange: (value: T) => void
 }
 
-/** One of several, in a menu. */
+/** A group of menu items of which one is selected. */
 export const MenuChoice = <T extends string>({ label, value, options, onChange }: MenuChoiceProps<T>) => (
   <DropdownMenu.RadioGroup value={value} onValueChange={(next) => onChange(next as T)} aria-label={label}>
     <MenuLabel>{label}</MenuLabel>
@@ -61,10 +61,10 @@ export const MenuChoice = <T extends string>({ label, value, options, onChange }
   </DropdownMenu.RadioGroup>
 )
 
-/** What follows in a menu, in a word or two. */
+/** A heading in a menu. */
 export const MenuLabel = ({ children }: { children: ReactNode }) => (
   <DropdownMenu.Label className="px-3 pt-2 pb-1 text-xs font-medium text-muted">{children}</DropdownMenu.Label>
 )
 
-/** A line between parts of a menu. */
+/** A line between sections of a menu. */
 export const MenuSeparator = () => <DropdownMenu.Separator className="my-1 h-px bg-line" />

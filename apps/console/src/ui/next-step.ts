@@ -50,6 +50,6 @@ export function nextStep(error: unknown): string {
   return 'Fix the problem above, then try again.'
 }
 
-/** Returns the platform's hint without the sentence that names a call, which is for programs. */
+/** Returns the platform's hint without its sentence about an API call, which is for programs. */
 export const hintOf = (detail: { hint?: string | undefined } | undefined): string | undefined =>
   detail?.hint?.replace(/ ?GET \u2026.*$/, '') || undefined

@@ -4,21 +4,21 @@ import { Link } from 'react-router'
 
 const Place = createContext<string | undefined>(undefined)
 
-/** Says what pages are of, which stands beside their title in the browser. */
+/** Provides the name of the namespace or database for the browser's title. */
 export const TitleContext = Place.Provider
 
 interface PageProps {
   title: string
-  /** Beside the title: what one can do here. */
+  /** Buttons next to the title. */
   actions?: ReactNode
-  /** What this is, in a sentence or two. */
+  /** The purpose of the page, in 1 or 2 sentences. */
   lead?: ReactNode
-  /** The list that this is one of. */
+  /** The list that contains the object of the page. */
   back?: { to: string; name: string }
   children: ReactNode
 }
 
-/** A page: its title, in the browser's too, and what is on it. */
+/** A page with its title, which also becomes the browser's title. */
 export function Page({ title, actions, lead, back, children }: PageProps) {
   const place = useContext(Place)
   useEffect(() => {
@@ -47,7 +47,7 @@ export function Page({ title, actions, lead, back, children }: PageProps) {
   )
 }
 
-/** A part of a page in a frame, with a title of its own. */
+/** A framed section of a page, with its title. */
 export const Card = ({ title, actions, children }: { title: string; actions?: ReactNode; children: ReactNode }) => (
   <section className="grid min-w-0 content-start gap-4 rounded-card border border-line bg-surface p-5">
     <div className="flex flex-wrap items-center justify-between gap-2">

@@ -3,7 +3,7 @@ import type { ReactNode } from 'react'
 import { Button } from './button.tsx'
 import { Menu } from './menu.tsx'
 
-/** What can be done with a row of a table. */
+/** The menu with the actions for a table row. */
 export const RowMenu = ({ of, children }: { of: string; children: ReactNode }) => (
   <Menu
     trigger={

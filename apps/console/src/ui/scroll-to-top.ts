@@ -1,11 +1,11 @@
 import { useEffect } from 'react'
 import { useLocation, useNavigationType } from 'react-router'
 
-/** A page that somebody goes to begins at its top; one they come back to stands where the browser had it. */
+/** Scrolls to the top of a new page. Back and forward keep the position that the browser restores. */
 export function useScrollToTop(): void {
   const { pathname } = useLocation()
   const how = useNavigationType()
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another page, not another way to it
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only another path scrolls, not another navigation type
   useEffect(() => {
     if (how === 'PUSH') scrollTo(0, 0)
   }, [pathname])

@@ -4,11 +4,11 @@ interface SearchFieldProps {
   label: string
   value: string
   onChange: (value: string) => void
-  /** Takes the first of what is shown. */
+  /** Chooses the first match. */
   onEnter: () => void
 }
 
-/** Where one types what to look for in a list. */
+/** A search field for a list. */
 export const SearchField = ({ label, value, onChange, onEnter }: SearchFieldProps) => (
   <Input
     type="search"

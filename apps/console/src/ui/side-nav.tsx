@@ -3,22 +3,22 @@ import { useId } from 'react'
 import { NavLink } from 'react-router'
 import { classes } from './class-names.ts'
 
-/** A page to go to. */
+/** A link to a page. */
 export interface SideLink {
   to: string
   name: string
   icon: LucideIcon
-  /** Only its own address is this page, not those below. */
+  /** Whether only the exact path is the current page, not the paths below it. */
   isExact?: boolean
 }
 
-/** Pages of one kind; the first group of a place often needs no name. */
+/** A group of pages. The first group often has no name. */
 export interface SideGroup {
   name?: string
   links: readonly SideLink[]
 }
 
-/** Where one can go from here, in groups. */
+/** The grouped links of the side navigation. */
 export const SideNav = ({ label, groups }: { label: string; groups: readonly SideGroup[] }) => (
   <nav aria-label={label} className="grid content-start gap-4">
     {groups.map((group) => (

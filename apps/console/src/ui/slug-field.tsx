@@ -9,7 +9,7 @@ interface SlugFieldProps {
   hint?: ReactNode
 }
 
-/** What can be a name in an address, made of what was typed. */
+/** Converts typed text to a valid slug. */
 const slugOf = (text: string) =>
   text
     .toLowerCase()
@@ -17,7 +17,7 @@ const slugOf = (text: string) =>
     .replace(/^[^a-z]+/, '')
     .slice(0, 63)
 
-/** A name that stands in addresses: what is typed becomes one. */
+/** A field for a name that is part of URLs. It converts the typed text to a slug. */
 export const SlugField = ({ label, value, onChange, hint }: SlugFieldProps) => (
   <Field label={label} hint={hint}>
     {(control) => (

@@ -10,7 +10,7 @@ interface SortHeadProps {
   onSort: () => void
 }
 
-/** The head of a column that rows can be sorted by. */
+/** The header of a sortable column. */
 export function SortHead({ name, id, isNumber, sort, onSort }: SortHeadProps) {
   const way = sort?.by === id ? (sort.isDown ? 'down' : 'up') : undefined
   const Icon = way === 'down' ? ArrowDown : way === 'up' ? ArrowUp : ArrowUpDown

@@ -1,24 +1,24 @@
-/** Which column rows are sorted by, and which way. */
+/** A sort order: the column and the direction. */
 export interface Sort {
   by: string
   isDown: boolean
 }
 
-/** What rows are sorted by in a column; nothing known stands last, whichever way. */
+/** The value that a column sorts by. `null` and `undefined` come last in both directions. */
 export type SortValue = string | number | null | undefined
 
-/** `-size` for the largest first. */
+/** Formats a sort order for the URL: `-size` is descending by size. */
 export const textOfSort = ({ by, isDown }: Sort): string => (isDown ? `-${by}` : by)
 
-/** The same read back. */
+/** Parses a sort order from the URL. */
 export const sortOfText = (text: string): Sort =>
   text.startsWith('-') ? { by: text.slice(1), isDown: true } : { by: text, isDown: false }
 
-/** After a click on the head of a column: numbers begin with the largest, a second click turns it around. */
+/** Returns the sort order after a click on a column header. A second click reverses the direction. */
 export const nextSort = (now: Sort | undefined, by: string, startsDown: boolean): Sort =>
   now?.by === by ? { by, isDown: !now.isDown } : { by, isDown: startsDown }
 
-/** Rows in order of a value; those that are the same stay as they were. */
+/** Returns sorted rows. Rows with equal values keep their order. */
 export function sorted<T>(rows: readonly T[], valueIn: (row: T) => SortValue, isDown: boolean): T[] {
   const way = isDown ? -1 : 1
   return rows

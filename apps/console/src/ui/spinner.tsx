@@ -1,6 +1,6 @@
 import { LoaderCircle } from 'lucide-react'
 
-/** Something is under way; `label` is for those who do not see it turn. */
+/** A spinner. Screen readers read `label`. */
 export const Spinner = ({ label = 'Loading' }: { label?: string }) => (
   <span role="status" className="inline-flex">
     <LoaderCircle aria-hidden className="size-4 animate-spin" />

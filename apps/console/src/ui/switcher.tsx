@@ -5,18 +5,18 @@ import { Button } from './button.tsx'
 import { type Choice, Finder } from './combobox-list.tsx'
 
 interface SwitcherProps {
-  /** The kind of thing: `database`. */
+  /** The type of the objects, such as `database`. */
   kind: string
   current: string
-  /** What the field asks for. */
+  /** The label of the search field. */
   label: string
   choices: readonly Choice[]
   none: string
-  /** As wide as where it stands. */
+  /** Whether the button has the full width of its container. */
   isWide?: boolean
 }
 
-/** Says which of many one is in, and leads to the others. */
+/** A button with the current object that opens a search for the others. */
 export function Switcher({ kind, current, isWide = false, ...finder }: SwitcherProps) {
   const [isOpen, setOpen] = useState(false)
   return (

@@ -3,38 +3,38 @@ import { classes } from './class-names.ts'
 import { SortHead } from './sort-header.tsx'
 import { nextSort, type Sort, type SortValue, sorted } from './sorting.ts'
 
-/** A column: what stands above it and what it shows of a row. */
+/** A column: its header and its cells. */
 export interface Column<T> {
   name: string
   cell: (row: T) => ReactNode
-  /** Numbers stand to the right. */
+  /** Right-aligns the column. */
   isNumber?: boolean
-  /** Left out where there is no room. */
+  /** Hides the column on narrow screens. */
   isExtra?: boolean
-  /** Its name is for those only who do not see the table. */
+  /** Shows the name to screen readers only. */
   isUnnamed?: boolean
-  /** The column's word in `sort`, and what rows are sorted by. */
+  /** The name and value to sort by. */
   sort?: { id: string; value: (row: T) => SortValue; startsDown?: boolean }
 }
 
 interface TableProps<T> {
-  /** What the table shows, for those who do not see it. */
+  /** The table's content for screen readers. */
   label: string
   columns: readonly Column<T>[]
   rows: readonly T[]
   keyOf: (row: T) => string | number
-  /** Which column it is sorted by, for columns that say how. */
+  /** The sort order of the table, for columns with `sort`. */
   sort?: Sort | undefined
   onSort?: (sort: Sort) => void
 }
 
-/** Texts up to this long are dates, names and states: they stay in one line. */
+/** Texts up to this length are dates, names and states, which don't wrap. */
 const SHORT = 24
 
 /**
- * Rows of one kind. The first column names the row. On phones a row of more than a name and a number is a block: its
- * name, what can be done, and below that a line for each column; the heads stay where rows can be sorted by them. The
- * roles are said, for that takes them away.
+ * A table whose first column names the row. On phones, a row with more than a name and a number becomes a block: the
+ * name, the actions and then one line per column; the headers stay if the table is sortable. The ARIA roles are
+ * explicit, because `display` styles remove the native ones.
  */
 export function Table<T>({ label, columns, rows, keyOf, sort, onSort }: TableProps<T>) {
   const [, second, ...more] = columns.filter(({ isExtra }) => !isExtra)
@@ -49,7 +49,7 @@ export function Table<T>({ label, columns, rows, keyOf, sort, onSort }: TablePro
   const by = columns.find((column) => column.sort && column.sort.id === sort?.by)?.sort
   const inOrder = by && sort ? sorted(rows, by.value, sort.isDown) : rows
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling box must be reachable with the keyboard
     <section className="overflow-x-auto rounded-card border border-line bg-surface" aria-label={label} tabIndex={0}>
       <table {...AS.table} className={classes('w-full text-left', part.body)}>
         <thead {...AS.rowgroup} className={classes('border-b border-line text-sm text-muted', part.head)}>
@@ -95,7 +95,7 @@ export function Table<T>({ label, columns, rows, keyOf, sort, onSort }: TablePro
   )
 }
 
-/** What these elements are anyway, as long as no style makes blocks of them. */
+/** The native roles, which a `display` style removes. */
 const AS = {
   table: { role: 'table' },
   rowgroup: { role: 'rowgroup' },
@@ -105,7 +105,7 @@ const AS = {
   cell: { role: 'cell' },
 }
 
-/** How a table stands on phones. */
+/** The classes of a table that becomes blocks on phones. */
 const STACKED = {
   row: 'max-sm:grid max-sm:grid-cols-[minmax(0,1fr)_auto] max-sm:items-center max-sm:gap-x-3 max-sm:gap-y-1.5 max-sm:px-4 max-sm:py-3',
   first: 'max-sm:p-0',

@@ -11,7 +11,7 @@ interface Named {
 }
 type Rest<E extends 'input' | 'textarea' | 'select'> = Omit<ComponentProps<E>, keyof Named>
 
-/** A line of text with its label. */
+/** A single-line text field with its label. */
 export const TextField = ({ label, value, onChange, hint, error, ...rest }: Named & Rest<'input'>) => (
   <Field label={label} hint={hint} error={error}>
     {(control) => (
@@ -26,7 +26,7 @@ export const TextField = ({ label, value, onChange, hint, error, ...rest }: Name
   </Field>
 )
 
-/** Code of several lines with its label. */
+/** A code field of several lines with its label. */
 export const CodeField = ({ label, value, onChange, hint, error, ...rest }: Named & Rest<'textarea'>) => (
   <Field label={label} hint={hint} error={error}>
     {(control) => (
@@ -44,7 +44,7 @@ export const CodeField = ({ label, value, onChange, hint, error, ...rest }: Name
   </Field>
 )
 
-/** A choice of a few with its label. */
+/** A select with its label. */
 export const SelectField = ({
   label,
   value,

@@ -1,20 +1,20 @@
 import { useSyncExternalStore } from 'react'
 
-/** What colours are taken: those of the system, or of somebody's own choice. */
+/** The color theme: the system's, or the user's choice. */
 export type Theme = 'system' | 'light' | 'dark'
 
 const KEY = 'persql.theme'
 const listeners = new Set<() => void>()
 const read = (): Theme => (localStorage.getItem(KEY) as Theme | null) ?? 'system'
 
-/** Applies the choice of earlier. */
+/** Applies the stored theme. */
 export function applyTheme(): void {
   const theme = read()
   if (theme === 'system') delete document.documentElement.dataset.theme
   else document.documentElement.dataset.theme = theme
 }
 
-/** Chooses, here and for later. */
+/** Applies and stores a theme. */
 export function chooseTheme(theme: Theme): void {
   if (theme === 'system') localStorage.removeItem(KEY)
   else localStorage.setItem(KEY, theme)
@@ -22,7 +22,7 @@ export function chooseTheme(theme: Theme): void {
   for (const listener of listeners) listener()
 }
 
-/** The choice as it is. */
+/** Returns the stored theme. */
 export const useTheme = (): Theme =>
   useSyncExternalStore((listener) => {
     listeners.add(listener)

@@ -3,7 +3,7 @@ import { Toast as Primitive } from 'radix-ui'
 import { useSyncExternalStore } from 'react'
 import { Button } from './button.tsx'
 
-/** A short message about what was done, and how to undo it where that is possible. */
+/** A short message about a finished action, with an optional action such as Undo. */
 interface Message {
   text: string
   action?: { name: string; run: () => void }
@@ -18,7 +18,7 @@ function change(next: typeof messages): void {
   for (const listener of listeners) listener()
 }
 
-/** Tells that something was done. What went wrong belongs where it was done instead, in an `ErrorPanel`. */
+/** Shows a toast for a finished action. Failures appear next to their cause instead, in an `ErrorPanel`. */
 export function toast(text: string, action?: Message['action']): void {
   change([...messages.slice(-2), { id: ++last, text, ...(action && { action }) }])
 }
@@ -28,7 +28,7 @@ const subscribe = (listener: () => void) => {
   return () => listeners.delete(listener)
 }
 
-/** Where messages appear; once, at the root. F8 leads there. */
+/** The container of all toasts, rendered once at the root. F8 focuses it. */
 export function Toasts() {
   const shown = useSyncExternalStore(subscribe, () => messages)
   return (
@@ -36,7 +36,7 @@ export function Toasts() {
       {shown.map(({ id, text, action }) => (
         <Primitive.Root
           key={id}
-          // Time enough to see that it can be undone; it waits as long as one points at it.
+          // Long enough to notice the action. Radix pauses the timer while the pointer is over the toast.
           {...(action && { duration: 12_000 })}
           onOpenChange={(open) => open || change(messages.filter((message) => message.id !== id))}
           className="flex min-w-0 animate-arrive items-center gap-3 rounded-card bg-ink py-2 pr-2 pl-4 text-canvas shadow-float"

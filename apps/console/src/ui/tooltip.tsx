@@ -1,7 +1,7 @@
 import { Tooltip as Primitive } from 'radix-ui'
 import type { ReactNode } from 'react'
 
-/** A word about a control, on hover and focus. Never the only name of it. */
+/** A short text about a control, on hover and focus. The control needs a name besides it. */
 export const Tooltip = ({ text, children }: { text: string; children: ReactNode }) => (
   <Primitive.Provider delayDuration={300}>
     <Primitive.Root>

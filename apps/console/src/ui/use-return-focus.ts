@@ -1,8 +1,8 @@
 import { useRef } from 'react'
 
 /**
- * Where the focus goes when a dialog closes: to the page, if that is another one now; else to where it was. Radix itself
- * gives it back to a trigger only, and most dialogs here are opened by an address or a key.
+ * Returns the handlers that move the focus when a dialog closes: to the page if it changed, or else to the previous
+ * element. Radix restores the focus to a trigger only, and most dialogs here open from a URL or a key.
  */
 export function useReturnFocus() {
   const from = useRef<{ element: Element | null; pathname: string }>({ element: null, pathname: '' })
@@ -13,10 +13,10 @@ export function useReturnFocus() {
     closed: (event: Event) => {
       const { element, pathname } = from.current
       const hasMoved = pathname !== location.pathname
-      // A button that is gone with what it was for leaves the page.
+      // The button was removed together with its object: focus the page.
       const isGone = element !== null && !element.isConnected
       const to = hasMoved || isGone ? document.getElementById('page') : element
-      // A dialog of the page one was led to may have the focus already.
+      // A dialog on the new page may already have the focus.
       if (document.activeElement?.closest('[data-modal]')) return event.preventDefault()
       if (!(to instanceof HTMLElement && to.isConnected && to !== document.body)) return
       event.preventDefault()

@@ -9,18 +9,18 @@ interface Sizes {
   headPx: number
 }
 
-/** What is in sight, and in how many rows from there somebody will be soon: fewer than none when going up. */
+/** Receives the rows in view and how many rows the scrolling is ahead of them. Upward is negative. */
 export type OnSight = (first: number, last: number, ahead: number) => void
 
-/** Rows that may be needed before they could be asked for, however slowly one goes. */
+/** The minimum number of rows to load ahead, for any speed. */
 const AHEAD_ROWS = 250
 const AHEAD_MS = 600
-/** Who goes so far at once is there, and does not go on like that. */
+/** A scroll farther than this is a jump to a position, not a speed to extrapolate. */
 const JUMP_PX = 5000
-/** Who has not moved for so long is not going anywhere. */
+/** The speed restarts at 0 after a pause of this length. */
 const PAUSE_MS = 300
 
-/** Which rows and columns of a box that scrolls have to be there. */
+/** Returns the rows and columns of a scrolling box that must be rendered. */
 export function useVisibleRange(
   box: RefObject<HTMLDivElement | null>,
   { count, widths, rowPx, headPx }: Sizes,
@@ -64,7 +64,7 @@ export function useVisibleRange(
     }
     measure()
     look()
-    // In the frame of the event: what is made later is missed by it.
+    // Renders in the frame of the scroll event. A later render would miss that frame.
     const scrolled = () => flushSync(look)
     current.addEventListener('scroll', scrolled, { passive: true })
     const observer = new ResizeObserver(() => {
