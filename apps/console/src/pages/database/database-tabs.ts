@@ -18,7 +18,7 @@ import {
 } from 'lucide-react'
 import type { Tab } from '../../shell/tab.ts'
 
-/** The pages of a database in their groups, as they stand at its side; the first is where one arrives. */
+/** The pages of a database, in the order of the side navigation. The first one is the default. */
 export const databaseTabs = [
   {
     path: 'overview',

@@ -15,7 +15,7 @@ import { ForkDatabase } from '../databases/fork-database.tsx'
 import { type Place, snippets } from '../welcome/snippets.ts'
 import { DatabaseStatistics } from './statistics.tsx'
 
-/** What a database is and how programs reach it. */
+/** The overview of a database. */
 export function OverviewPage() {
   const ns = useNamespace()
   const slug = useDatabase()

@@ -20,7 +20,7 @@ import { toast } from '../../ui/toast.tsx'
 
 const SHARES = 'GET /api/namespaces/{ns}/databases/{slug}/shares'
 
-/** Whom a database is shared with beyond their role. */
+/** The members who have edit access to the database beyond their member role. */
 export function SharingPage() {
   const slug = useDatabase()
   return (

@@ -11,7 +11,7 @@ interface FiguresProps {
   database: Database | undefined
 }
 
-/** How large a database is and how much it is used: what the list of databases says, with when it was measured. */
+/** The size and usage of a database, as in the list of databases, and the time of the measurement. */
 export function DatabaseStatistics({ ns, slug, database }: FiguresProps) {
   const usage = useUsage(ns)
   const requests = usage.data && (requestsByDatabase(usage.data).get(slug) ?? 0)

@@ -22,7 +22,7 @@ import { RuleForm } from './rule-form.tsx'
 
 const LIST = 'GET /api/namespaces/{ns}/databases/{db}/approval_rules'
 
-/** Rules that make writes wait for a human, and how that goes. */
+/** The page with the approval rules and the approval requests. */
 export function ApprovalsPage() {
   const where = { ns: useNamespace(), db: useDatabase() }
   const mayChange = useCan('admin')
@@ -97,7 +97,7 @@ export function ApprovalsPage() {
 
 interface RulesProps {
   rules: readonly ApprovalRule[]
-  /** Left out for those who may not. */
+  /** Omitted for members who can't delete rules. */
   onDelete?: (rule: ApprovalRule) => void
 }
 

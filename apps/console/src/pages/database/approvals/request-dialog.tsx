@@ -20,7 +20,7 @@ interface RequestDialogProps {
   close: () => void
 }
 
-/** What somebody asks for leave to run, and the two answers. */
+/** The statements of an approval request, with buttons to approve or deny it. */
 export function RequestDialog({ token, close }: RequestDialogProps) {
   const { data, error, refetch } = useApiQuery(READ, { token }, { refetchInterval: 5_000 })
 
@@ -51,7 +51,7 @@ function About(request: ApprovalRequest) {
       </p>
       <div className="grid max-h-[40dvh] min-w-0 gap-2 overflow-y-auto">
         {statements.map(({ sql, params }, index) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: statements are frozen and have no other name
+          // biome-ignore lint/suspicious/noArrayIndexKey: statements never change and have no ID
           <div key={index} className="grid min-w-0 gap-1">
             <CodeBlock label={statements.length === 1 ? 'SQL' : `SQL ${index + 1}`} code={sql} wraps />
             {params.length > 0 && (
@@ -105,7 +105,7 @@ function Decision({ token, close, refetch }: RequestDialogProps & { refetch: () 
       toast(said)
       close()
     } else {
-      // Somebody else may have been quicker.
+      // Someone else may have decided first.
       refetch()
     }
   }

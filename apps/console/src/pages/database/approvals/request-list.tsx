@@ -21,7 +21,7 @@ const STATES = {
   expired: ['Expired', 'neutral'],
 } as const satisfies Record<ApprovalStatus, unknown>
 
-/** Writes that wait for a human, and what became of those before. It looks again by itself. */
+/** Pending writes and past decisions. The list refreshes automatically. */
 export function Requests() {
   const where = { ns: useNamespace(), db: useDatabase() }
   const mayDecide = useCan('editor')

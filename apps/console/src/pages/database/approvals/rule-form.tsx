@@ -8,7 +8,7 @@ import { ErrorPanel } from '../../../ui/error-panel.tsx'
 import { SelectField, TextField } from '../../../ui/text-field.tsx'
 import { toast } from '../../../ui/toast.tsx'
 
-/** Makes a rule about writes to some tables. */
+/** Creates an approval rule for writes to some tables. */
 export function RuleForm({ close }: { close: () => void }) {
   const [ns, db] = [useNamespace(), useDatabase()]
   const [tableGlob, setGlob] = useState('')

@@ -7,16 +7,16 @@ import { ConfirmDialog } from '../../../ui/confirm-dialog.tsx'
 import { capitalize, formatCount } from '../../../ui/format.ts'
 import { toast } from '../../../ui/toast.tsx'
 
-/** What is to be merged, and as it was shown. */
+/** A merge and the report that its preview returned. */
 export interface MergePlan {
   ns: string
   db: string
   ref: string
   side: 'abort' | 'branch' | 'parent'
   report: MergeReport
-  /** Whether the report is about another side, until that about this one is there. */
+  /** Whether the report still belongs to another `side`, while the new one loads. */
   isOld: boolean
-  /** Gets the id of the snapshot that was taken first; empty when nothing had to be changed. */
+  /** Receives the ID of the snapshot from before the merge, or an empty text if the merge changed nothing. */
   onMerged: (snapshot: string) => void
 }
 
@@ -25,7 +25,9 @@ interface ApplyMergeProps extends MergePlan {
   disabled: boolean
 }
 
-/** Merges what was shown, after asking; if it would do something else by now, nothing is done. */
+/**
+ * Merges as previewed, after a confirmation. The server refuses the merge if its result would differ from the report.
+ */
 export function ApplyMerge({ ns, db, ref, side, report, isOld, onMerged, mode, disabled }: ApplyMergeProps) {
   const [asked, ask] = useQueryParam('ask')
   const { mutateAsync } = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/branches/{ref}/merge')

@@ -6,14 +6,14 @@ import { toast } from '../../../ui/toast.tsx'
 interface BranchDialogProps {
   ns: string
   db: string
-  /** Which one, once somebody wants to. */
+  /** The branch, or `undefined` while the dialog is closed. */
   branch: Database | undefined
   close: () => void
 }
 
 const CHANGES = ['GET /api/namespaces/{ns}/databases/{db}/branches', 'GET /api/namespaces/{ns}/databases'] as const
 
-/** Asks before a branch begins anew. */
+/** Asks for confirmation before a branch is reset. */
 export function ResetBranch({ ns, db, branch, close }: BranchDialogProps) {
   const { mutateAsync } = useApiMutation('PUT /api/namespaces/{ns}/databases/{db}/branches/{ref}', CHANGES)
   const ref = branch?.branchRef
@@ -34,7 +34,7 @@ export function ResetBranch({ ns, db, branch, close }: BranchDialogProps) {
   )
 }
 
-/** Asks before a branch is deleted. */
+/** Asks for confirmation before a branch is deleted. */
 export function DeleteBranch({ ns, db, branch, close }: BranchDialogProps) {
   const { mutateAsync } = useApiMutation('DELETE /api/namespaces/{ns}/databases/{db}/branches/{ref}', CHANGES)
   const ref = branch?.branchRef

@@ -16,7 +16,7 @@ interface BranchTableProps {
   onDelete: (ref: string) => void
 }
 
-/** Branches, each with what can be done with it. */
+/** The branches of a database, with their actions. */
 export function BranchTable({ branches, onHandOff, onReset, onDelete }: BranchTableProps) {
   const ns = useNamespace()
   const db = useDatabase()

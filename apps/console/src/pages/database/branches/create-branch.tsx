@@ -27,7 +27,7 @@ const LIFETIMES = [
   ['0', 'Never'],
 ] as const
 
-/** Makes a branch and shows its token, once. */
+/** Creates a branch and shows its token once. */
 export function CreateBranch({ open, close, ...place }: ClaimBranchProps) {
   const [claim, setClaim] = useState<Claim>()
   const end = () => {

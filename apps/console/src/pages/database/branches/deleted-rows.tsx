@@ -3,12 +3,12 @@ import { formatCount, formatNumber } from '../../../ui/format.ts'
 
 interface RowDeletionsProps {
   parent: string
-  /** The first ones, of so many. */
+  /** The first of `count` deletions. */
   deletions: MergeReport['data']['deletions']
   count: number
 }
 
-/** Rows that go from the parent because the branch has deleted them since the last merge. */
+/** Rows that the merge deletes from the parent, because the branch deleted them since the last merge. */
 export function RowDeletions({ parent, deletions, count }: RowDeletionsProps) {
   if (count === 0) return null
   const shown = deletions.length < count ? ` Showing the first ${formatNumber(deletions.length)}.` : ''
@@ -19,7 +19,7 @@ export function RowDeletions({ parent, deletions, count }: RowDeletionsProps) {
         The branch deleted {formatCount(count, 'row')} since the last merge.{shown} A snapshot is saved before the
         merge, so you can restore {count === 1 ? 'it' : 'them'}.
       </p>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard */}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling box must be reachable with the keyboard */}
       <section className="max-h-96 min-w-0 overflow-y-auto" aria-label={`Rows to delete from ${parent}`} tabIndex={0}>
         <ul className="grid min-w-0 gap-1">
           {deletions.map(({ table, key, parent: row }) => (

@@ -15,7 +15,7 @@ type Handoff = Output<Api['hand_off_branch']>
 interface HandOffBranchProps {
   ns: string
   db: string
-  /** Which one, once somebody wants to. */
+  /** The branch, or `undefined` while the dialog is closed. */
   branch: Database | undefined
   close: () => void
 }
@@ -26,7 +26,7 @@ const LIFETIMES = [
   ['86400', '1 day'],
 ] as const
 
-/** Makes a secret that somebody, or an agent, redeems once for a token of the branch. */
+/** Creates a handoff code that a person or an agent redeems once for a token of the branch. */
 export function HandOffBranch({ branch, close, ...place }: HandOffBranchProps) {
   const [handoff, setHandoff] = useState<Handoff>()
   const end = () => {

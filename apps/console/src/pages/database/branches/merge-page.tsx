@@ -13,7 +13,7 @@ import { MergeResult } from './merge-result.tsx'
 import { MergeRowsCard } from './merge-rows-card.tsx'
 import { MergeSchemaCard } from './merge-schema-card.tsx'
 
-/** What merging a branch would do, and doing it: first the schema, then the rows. */
+/** The preview of a merge and its two steps: first the schema, then the rows. */
 export function MergePage() {
   const place = { ns: useNamespace(), db: useDatabase(), ref: refIn(useLocation().pathname) }
   if (useCan('admin')) return <Preview key={JSON.stringify(place)} {...place} />
@@ -26,7 +26,7 @@ export function MergePage() {
   )
 }
 
-/** From the address itself: the router takes "%2F" in the name of a branch for a slash. */
+/** Parses the branch from the path itself, because the router decodes `%2F` in its name to a slash. */
 function refIn(path: string): string {
   const encoded = path.slice(path.indexOf(MERGE) + MERGE.length)
   try {
@@ -50,7 +50,7 @@ function Preview({ ns, db, ref }: Place) {
   const { data, error, refetch, isFetching, isPlaceholderData } = useApiQuery(
     'POST /api/namespaces/{ns}/databases/{db}/branches/{ref}/merge',
     { ns, db, ref, mode: 'preview', onConflict: side },
-    // Another side changes some numbers: the page stays, and so does the focus of who chooses.
+    // Another side only changes some numbers: the page stays, and the radio button keeps its focus.
     { keepsBefore: true },
   )
   const plan: MergePlan | undefined = data && {

@@ -2,7 +2,7 @@ import { Link } from 'react-router'
 import { databasePath, useDatabase, useNamespace } from '../../../shell/paths.ts'
 import { Button } from '../../../ui/button.tsx'
 
-/** After a merge: where it can be undone. */
+/** The message after a merge, with a link to undo it. */
 export function MergeResult({ snapshot, onEnd }: { snapshot: string; onEnd: () => void }) {
   const ns = useNamespace()
   const db = useDatabase()

@@ -16,7 +16,7 @@ const SIDES = [
   ['parent', 'Use the parent'],
 ] as const
 
-/** Rows of the branch that come into the parent or go from it, and who decides where both have changed one. */
+/** The rows that the merge adds, changes or deletes in the parent, and the choice of the side that wins conflicts. */
 export function MergeRowsCard({ onSide, ...plan }: MergePlan & { onSide: (side: MergePlan['side']) => void }) {
   const { tables, conflicts, deletions, schemaFirst = [] } = plan.report.data
   const isOpen = conflicts.some(({ reason }) => isOpenBy(reason, plan.side))
@@ -87,7 +87,7 @@ export function MergeRowsCard({ onSide, ...plan }: MergePlan & { onSide: (side: 
   )
 }
 
-/** As the server has it: what is settled by which choice. */
+/** Returns whether choosing a side resolves a conflict. The server applies the same rules. */
 const isSettled = (reason: Conflict['reason'], side: 'branch' | 'parent'): boolean => {
   if (['differs', 'deleted_in_branch', 'deleted_in_parent'].includes(reason)) return true
   return side === 'parent' && ['constraint', 'null_key', 'no_primary_key'].includes(reason)
@@ -98,7 +98,7 @@ const isOpenBy = (reason: Conflict['reason'], side: MergePlan['side']): boolean 
 
 interface RowConflictProps {
   conflict: Conflict
-  /** Whose row stays, once that is chosen. */
+  /** The side whose row is used, once chosen. */
   winner: MergePlan['side'] | undefined
 }
 

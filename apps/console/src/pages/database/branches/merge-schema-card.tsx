@@ -6,7 +6,7 @@ import { Card } from '../../../ui/page.tsx'
 import { ApplyMerge, type MergePlan } from './apply-merge.tsx'
 import { SideBySide } from './side-by-side.tsx'
 
-/** Statements that bring the parent's schema to what the branch made of it. */
+/** The statements that bring the branch's schema changes to the parent. */
 export function MergeSchemaCard(plan: MergePlan) {
   const { statements, conflicts } = plan.report.schema
   const { recorded = [], diverged = [], tables = [] } = plan.report.migrations ?? {}

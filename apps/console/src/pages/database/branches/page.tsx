@@ -15,7 +15,7 @@ import { CreateBranch } from './create-branch.tsx'
 import { HandOffBranch } from './hand-off-branch.tsx'
 import { MergePage } from './merge-page.tsx'
 
-/** Branches of a database, and merging one: `/acme/main/branches/merge/<ref>`. */
+/** The branches of a database. The merge of a branch has its own page: `/acme/main/branches/merge/<ref>`. */
 export const BranchesPage = () => (
   <Routes>
     <Route index element={<BranchList />} />

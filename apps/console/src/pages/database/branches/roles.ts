@@ -1,4 +1,4 @@
-/** What a token of a branch may do, and how that is said. */
+/** The roles of a branch token, with their labels. */
 export const ROLES = [
   ['read', 'Read-only'],
   ['write', 'Read and write'],

@@ -1,11 +1,11 @@
 interface SideBySideProps {
   title: string
   reason: string
-  /** Name and text of each side; `null` where there is none. */
+  /** Name and text of each side, or `null` if the side has no row or object. */
   sides: readonly (readonly [name: string, text: string | null])[]
 }
 
-/** What does not go together, one beside the other; one below the other on phones. */
+/** Both sides of a conflict next to each other, or stacked on phones. */
 export const SideBySide = ({ title, reason, sides }: SideBySideProps) => (
   <article className="grid min-w-0 gap-2 rounded-card border border-line p-3">
     <h3 className="font-medium wrap-anywhere">{title}</h3>

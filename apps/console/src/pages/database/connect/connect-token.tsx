@@ -16,7 +16,7 @@ interface TokenForHereProps {
   onToken: (token: string) => void
 }
 
-/** Makes a token that is put into all that stands below. */
+/** Creates a token and inserts it into the snippets below. */
 export function ConnectToken({ db, token, onToken }: TokenForHereProps) {
   const ns = useNamespace()
   const mayMint = useCan('admin')

@@ -7,7 +7,7 @@ import { Card, Page } from '../../../ui/page.tsx'
 import { ConnectToken } from './connect-token.tsx'
 import { agents, environmentOf, programs, type Snippet, type Target } from './snippets.ts'
 
-/** How programs and agents reach a database: what to paste, ready to run. */
+/** Snippets that connect programs and agents to a database, ready to paste. */
 export function ConnectPage() {
   const ns = useNamespace()
   const db = useDatabase()

@@ -1,25 +1,25 @@
-/** Where a database is, and the token that stands in what is pasted. */
+/** The database and token that snippets contain. */
 export interface Target {
   origin: string
-  /** `namespace/database`. */
+  /** The database address: `namespace/database`. */
   address: string
-  /** Left out, programs read `PERSQL_TOKEN`, and MCP clients ask in the browser. */
+  /** Without a token, programs read `PERSQL_TOKEN`, and MCP clients authorize in the browser. */
   token?: string | undefined
 }
 
-/** How one client is told of a database. */
+/** Setup instructions for one client. */
 export interface Snippet {
   id: string
   name: string
-  /** What to do with it, a step each. */
+  /** The steps, each with a text and code. */
   steps: readonly { say: string; label: string; code: string }[]
 }
 
-/** What is asked of the shell before anything else: where the instance is, and who one is. */
+/** Returns the environment variables that all snippets need: the instance and the token. */
 export const environmentOf = ({ origin, token }: Target): string =>
   [`export PERSQL_API_URL='${origin}'`, `export PERSQL_TOKEN='${token ?? 'YOUR_TOKEN'}'`].join('\n')
 
-/** For terminals and programs. They read the environment, so no secret gets into code. */
+/** Returns snippets for terminals and programs. They read the environment, so that no secret gets into code. */
 export const programs = ({ origin, address }: Target): Snippet[] => [
   {
     id: 'curl',
@@ -121,7 +121,7 @@ export const programs = ({ origin, address }: Target): Snippet[] => [
   },
 ]
 
-/** For agents that speak MCP. Without a token they open a page here that asks what they may do. */
+/** Returns snippets for MCP clients. Without a token, a client opens the authorization page in the browser. */
 export function agents({ origin, token }: Target): Snippet[] {
   const url = `${origin}/mcp`
   const header = token && `Bearer ${token}`

@@ -4,7 +4,7 @@ import { CodeBlock } from '../../../ui/code-block.tsx'
 import { snippetsOf } from './snippets.ts'
 import { useRules } from './use-spec-validation.ts'
 
-/** How an endpoint is called: from a terminal, from a page, and as a tool of a model. */
+/** Snippets that call an endpoint: from a terminal, from a web page and as an AI tool. */
 export function CallSnippets({ endpoint }: { endpoint: Endpoint }) {
   const rules = useRules()
   const { curl, fetch } = snippetsOf(endpoint)

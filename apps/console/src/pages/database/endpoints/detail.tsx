@@ -21,7 +21,7 @@ import { Traffic } from './traffic.tsx'
 import { useRules } from './use-spec-validation.ts'
 import { Versions } from './versions.tsx'
 
-/** One endpoint: its spec, a trial, how it is called and how often it was, and what it was before. */
+/** The page of an endpoint: spec, test, snippets, statistics and versions. */
 export function EndpointDetail({ slug }: { slug: string }) {
   const where = { ns: useNamespace(), db: useDatabase(), slug }
   const mayChange = useCan('editor')
@@ -47,7 +47,7 @@ export function EndpointDetail({ slug }: { slug: string }) {
 
 function Parts({ endpoint }: { endpoint: Endpoint }) {
   const mayChange = useCan('editor')
-  // What is being edited begins as one version; another that is saved meanwhile takes nothing away.
+  // Edits start from one version. A version that someone else saves must not overwrite them.
   const [base, setBase] = useState(endpoint)
   const [text, setText] = useState(textOf(endpoint.spec))
   const saved = textOf(base.spec)
@@ -108,7 +108,7 @@ const Behind = ({ version, onTake }: { version: number; onTake: () => void }) =>
 )
 
 interface EditProps {
-  /** With the spec that the changes began as. */
+  /** The endpoint with the spec that the edits are based on. */
   endpoint: Endpoint
   text: string
   onChange: (text: string) => void

@@ -1,4 +1,4 @@
 import { config } from 'zod'
 
-// Zod looks whether it may generate code as soon as a schema is made, and the policy of the console reports that it may not.
+// Zod checks whether it can generate code when a schema is created. The CSP blocks that and reports a violation.
 config({ jitless: true })

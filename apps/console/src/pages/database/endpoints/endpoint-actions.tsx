@@ -12,7 +12,7 @@ import { toast } from '../../../ui/toast.tsx'
 const LIST = 'GET /api/namespaces/{ns}/databases/{db}/endpoints'
 const CHANGED = [LIST, 'GET /api/namespaces/{ns}/databases/{db}/endpoints/{slug}'] as const
 
-/** Publishes, pauses and deletes an endpoint. */
+/** Buttons to publish, pause and delete an endpoint. */
 export function EndpointActions({ endpoint: { slug, name, status } }: { endpoint: Endpoint }) {
   const where = { ns: useNamespace(), db: useDatabase(), slug }
   const navigate = useNavigate()

@@ -11,11 +11,11 @@ const TYPES = (['text', 'email', 'url', 'integer', 'number', 'boolean', 'json'] 
 interface InputFieldsProps {
   fields: readonly Field[]
   onChange: (fields: readonly Field[]) => void
-  /** What is wrong with `input[2].name` and the like. */
+  /** Finds the problem of a path such as `input[2].name`. */
   problemOf: (field: string) => string | undefined
 }
 
-/** The values an endpoint takes, in the order of the placeholders. */
+/** The input fields of an endpoint, in the order of the placeholders. */
 export function InputFields({ fields, onChange, problemOf }: InputFieldsProps) {
   const set = (at: number, more: Partial<Field>) =>
     onChange(fields.map((field, index) => (index === at ? { ...field, ...more } : field)))
@@ -27,7 +27,7 @@ export function InputFields({ fields, onChange, problemOf }: InputFieldsProps) {
       </p>
       {fields.map((field, at) => (
         <div
-          // biome-ignore lint/suspicious/noArrayIndexKey: the place is what a field is bound by
+          // biome-ignore lint/suspicious/noArrayIndexKey: a field is bound by its position
           key={at}
           className="grid items-end gap-3 rounded-field border border-line p-3 sm:grid-cols-[1fr_auto_auto_auto]"
         >

@@ -11,7 +11,7 @@ import { draftOf, FIRST, type Spec, textOf } from './spec-draft.ts'
 import { SpecEditor } from './spec-editor.tsx'
 import { useRules } from './use-spec-validation.ts'
 
-/** Writes a new endpoint and saves it as a draft. */
+/** The form that saves a new endpoint as a draft. */
 export function NewEndpoint({ close }: { close: () => void }) {
   const [ns, db] = [useNamespace(), useDatabase()]
   const [text, setText] = useState(textOf(FIRST))

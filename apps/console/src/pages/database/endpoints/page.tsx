@@ -17,7 +17,7 @@ import { SessionKey } from './session-key.tsx'
 import { KINDS } from './spec-draft.ts'
 import { StatusBadge } from './status-badge.tsx'
 
-/** Statements that anyone may call: all of them, a new one, or the one in the address. */
+/** The endpoints of a database, the form for a new one, or the endpoint in the URL. */
 export function EndpointsPage() {
   const slug = useParams()['*']
   const [asked, ask] = useQueryParam('new')

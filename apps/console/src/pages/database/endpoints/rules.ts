@@ -1,4 +1,4 @@
-// Before the schemas: see there.
+// Must come before the schemas. The reason is in that file.
 import './disable-zod-jit.ts'
 
 export { endpointToToolDefinition, validateEndpointSpec } from '@persql/endpoint-spec'

@@ -12,7 +12,7 @@ import { Checkbox } from '../../../ui/input.tsx'
 import { Card } from '../../../ui/page.tsx'
 import { toast } from '../../../ui/toast.tsx'
 
-/** The key that sessions of the app's users are signed with. */
+/** The key that signs the sessions of the app's users. */
 export function SessionKey() {
   const [asked, ask] = useQueryParam('rotate')
   return (

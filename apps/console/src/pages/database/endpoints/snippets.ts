@@ -1,7 +1,7 @@
 import type { Endpoint } from '@persql/contract'
 import type { Field } from './spec-draft.ts'
 
-/** A value that a field might take, to show where it goes. */
+/** Returns a sample value for a field. */
 export function sampleOf({ type, enum: choices, min }: Field): unknown {
   if (choices) return choices[0]
   return {
@@ -26,7 +26,7 @@ const searchOf = (input: Record<string, unknown>) => {
   return pairs.length === 0 ? '' : `?${new URLSearchParams(pairs)}`
 }
 
-/** How an endpoint is called from a terminal and from a page. */
+/** Returns snippets that call an endpoint from a terminal and from a web page. */
 export function snippetsOf({ url, spec }: Endpoint): { curl: string; fetch: string } {
   const input = sampleInput(spec.input)
   const isPost = spec.method === 'POST'

@@ -1,12 +1,12 @@
 import type { Endpoint } from '@persql/contract'
 
-/** A spec as it is being written: whatever JSON it is so far. */
+/** A spec while it is edited: any JSON object. */
 export type SpecDraft = Readonly<Record<string, unknown>>
-/** A spec as the server tells it. */
+/** A spec as the server returns it. */
 export type Spec = Endpoint['spec']
 export type Field = Spec['input'][number]
 
-/** What a new endpoint begins with. */
+/** The spec that a new endpoint starts with. */
 export const FIRST: SpecDraft = {
   slug: '',
   name: '',
@@ -17,7 +17,7 @@ export const FIRST: SpecDraft = {
   output: 'rows',
 }
 
-/** How a kind is called, and what it answers. */
+/** The name and the outputs of each endpoint type. */
 export const KINDS = {
   query: { name: 'Query (reads rows)', outputs: ['rows', 'first_row'], method: undefined },
   mutation: { name: 'Mutation (writes rows)', outputs: ['rows_written'], method: 'POST' },
@@ -26,7 +26,7 @@ export const KINDS = {
   ask: { name: 'Ask (AI answers questions)', outputs: ['answer'], method: undefined },
 } as const
 
-/** The draft in a text; `undefined` while that is no object in JSON. */
+/** Parses a draft. Returns `undefined` if the text isn't a JSON object. */
 export function draftOf(text: string): SpecDraft | undefined {
   try {
     const value: unknown = JSON.parse(text)
@@ -36,10 +36,10 @@ export function draftOf(text: string): SpecDraft | undefined {
   }
 }
 
-/** A draft as text. What is not set is left out. */
+/** Formats a draft as JSON. */
 export const textOf = (draft: SpecDraft): string => JSON.stringify(draft, null, 2)
 
-/** The draft as another kind: with what that takes, and without what only others do. */
+/** Converts a draft to another type: adds the fields that the type needs and removes those of other types. */
 export function ofKind(draft: SpecDraft, kind: keyof typeof KINDS): SpecDraft {
   const { authConfig, askConfig, ...rest } = draft
   const { outputs, method } = KINDS[kind]
@@ -63,7 +63,7 @@ export function ofKind(draft: SpecDraft, kind: keyof typeof KINDS): SpecDraft {
   }
 }
 
-/** What has to be sent to make a saved spec a draft: its fields, and `null` for what is not in it any more. */
+/** Returns the fields to send to update a saved spec. Removed fields are `null`. */
 export function changesOf(saved: Spec, draft: SpecDraft): SpecDraft {
   const gone = Object.keys(saved).filter((name) => draft[name] === undefined)
   const { slug: _slug, ...fields } = { ...draft, ...Object.fromEntries(gone.map((name) => [name, null])) } as SpecDraft

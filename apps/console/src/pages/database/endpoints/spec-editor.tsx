@@ -5,14 +5,14 @@ import { draftOf, textOf } from './spec-draft.ts'
 import { SpecForm } from './spec-form.tsx'
 
 interface SpecEditorProps {
-  /** The spec as JSON: form and text are two views of it. */
+  /** The spec as JSON, which the form and the text field both edit. */
   text: string
   onChange: (text: string) => void
   problems: readonly SpecProblem[]
   isNew: boolean
 }
 
-/** A spec as a form or as JSON, with what is wrong in either. */
+/** An editor for a spec, as a form or as JSON, with its problems. */
 export function SpecEditor({ text, onChange, problems, isNew }: SpecEditorProps) {
   const draft = draftOf(text)
   const problemOf = (field: string) =>

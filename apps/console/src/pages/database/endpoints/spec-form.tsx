@@ -7,7 +7,7 @@ interface SpecFormProps {
   draft: SpecDraft
   onChange: (draft: SpecDraft) => void
   problemOf: (field: string) => string | undefined
-  /** An endpoint keeps its slug for ever. */
+  /** Whether the slug can still be edited. It can't be changed after the endpoint is created. */
   isNew: boolean
 }
 
@@ -15,7 +15,7 @@ const words = (value: unknown) => (typeof value === 'string' ? value : '')
 const items = (text: string) => text.split(/[\s,]+/).filter(Boolean)
 const list = (value: unknown) => (Array.isArray(value) ? (value as unknown[]).join(', ') : '')
 
-/** The fields of a spec that most endpoints need. All others are in its JSON. */
+/** A form with the most common fields of a spec. The JSON editor has all fields. */
 export function SpecForm({ draft, onChange, problemOf, isNew }: SpecFormProps) {
   const kind = (words(draft.kind) in KINDS ? draft.kind : 'query') as keyof typeof KINDS
   const set = (name: string, value: unknown) => {

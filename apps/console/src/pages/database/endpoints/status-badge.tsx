@@ -4,7 +4,7 @@ import { capitalize } from '../../../ui/format.ts'
 
 const TONES = { published: 'success', draft: 'neutral', paused: 'warning' } as const
 
-/** Shows the status of an endpoint. */
+/** The status of an endpoint. */
 export const StatusBadge = ({ status }: Pick<Endpoint, 'status'>) => (
   <Badge tone={TONES[status]}>{capitalize(status)}</Badge>
 )

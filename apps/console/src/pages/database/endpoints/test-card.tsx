@@ -12,11 +12,11 @@ import { changesOf, type Field, type SpecDraft } from './spec-draft.ts'
 
 interface TryProps {
   endpoint: Endpoint
-  /** The spec as it is written by now, saved or not. */
+  /** The current draft of the spec, saved or not. */
   draft: SpecDraft
 }
 
-/** Calls an endpoint with values somebody enters; what it writes is undone. */
+/** Runs an endpoint with test values. Its writes are rolled back. */
 export function TryEndpoint({ endpoint: { slug, spec }, draft }: TryProps) {
   const where = { ns: useNamespace(), db: useDatabase(), slug }
   const [values, setValues] = useState<Record<string, string>>({})
@@ -88,7 +88,7 @@ function Value({ field, value, onChange }: ValueProps) {
 
 const isNumber = ({ type }: Field) => type === 'integer' || type === 'number'
 
-/** What was typed as a value of the field; what is none goes as it is, and the endpoint says so. */
+/** Converts typed text to the field's type. Invalid text is sent unchanged, so that the endpoint returns its error. */
 function inputOf(field: Field, text: string) {
   if (!isNumber(field) && field.type !== 'boolean' && field.type !== 'json') return text
   try {

@@ -17,7 +17,7 @@ const SERIES = [
   { id: 'failed', name: 'Failed' },
 ]
 
-/** How often an endpoint ran, how long that took, what it cost, and why it failed. */
+/** Statistics of an endpoint: calls, durations, costs and errors. */
 export function Traffic({ slug }: { slug: string }) {
   const [asked, ask] = useQueryParam('hours')
   const hours = asked && Object.hasOwn(WINDOWS, asked) ? asked : '24'

@@ -2,7 +2,7 @@ import { useEffect, useState } from 'react'
 
 type Rules = typeof import('./rules.ts')
 
-/** The rules a spec must keep, the same as on the server; they come a little later than the page. */
+/** Returns the rules for specs, the same as on the server, or `undefined` while they load. */
 export function useRules(): Rules | undefined {
   const [rules, setRules] = useState<Rules>()
   useEffect(() => {

@@ -8,7 +8,7 @@ import { Card } from '../../../ui/page.tsx'
 
 interface HostnameCardProps {
   hostname: Hostname
-  /** While it is being looked up. */
+  /** Whether its DNS records are being checked. */
   busy: boolean
   onRefresh: () => void
   onDelete: () => void
@@ -16,7 +16,7 @@ interface HostnameCardProps {
 
 const TONES = { active: 'success', pending: 'warning', failed: 'danger' } as const
 
-/** A hostname: how it stands, and the records it needs. */
+/** A custom hostname, with its status and the DNS records that it needs. */
 export function HostnameCard({ hostname, busy, onRefresh, onDelete }: HostnameCardProps) {
   const may = useCan('editor')
   const { status, verification, target, certificate, error, verifiedAt } = hostname

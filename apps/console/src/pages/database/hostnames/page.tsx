@@ -17,7 +17,7 @@ import { HostnameCard } from './hostname-card.tsx'
 
 const LIST = 'GET /api/namespaces/{ns}/databases/{db}/hostnames'
 
-/** Names of one's own that lead to the endpoints of a database. */
+/** The custom hostnames for the endpoints of a database. */
 export function HostnamesPage() {
   const where = { ns: useNamespace(), db: useDatabase() }
   const mayChange = useCan('editor')

@@ -9,7 +9,7 @@ import { Card } from '../../../ui/page.tsx'
 import { SkeletonRows } from '../../../ui/skeleton.tsx'
 import { toast } from '../../../ui/toast.tsx'
 
-/** Looks for indexes that statements lack, and makes those somebody wants. */
+/** Finds missing indexes and creates the chosen ones. */
 export function IndexAdviceCard() {
   const where = { ns: useNamespace(), db: useDatabase() }
   const { mutate, data, isPending, error } = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/ai/indexes')

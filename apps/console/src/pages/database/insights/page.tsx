@@ -24,7 +24,7 @@ const KINDS = [
   ['failed', 'Failed only'],
 ] as const
 
-/** How long statements take, which are slow or fail, and what would help. */
+/** Statistics of statements: durations, failures and suggested indexes. */
 export function InsightsPage() {
   const where = { ns: useNamespace(), db: useDatabase() }
   const mayLook = useCan('editor')

@@ -3,7 +3,7 @@ import { Badge } from '../../../ui/badge.tsx'
 import { formatAgo, formatMs, formatNumber } from '../../../ui/format.ts'
 import { Table } from '../../../ui/table.tsx'
 
-/** Statements that were slow or failed. */
+/** The statements that were slow or failed. */
 export const RecentTable = ({ recent }: { recent: Insights['recent'] }) => (
   <Table
     label="Slow and failed statements"

@@ -6,7 +6,7 @@ import { ConfirmDialog } from '../../../ui/confirm-dialog.tsx'
 import { formatCount } from '../../../ui/format.ts'
 import { toast } from '../../../ui/toast.tsx'
 
-/** Asks before a migration is applied. */
+/** Asks for confirmation before a migration is applied. */
 export function ApplyMigration({ migration, open, close }: { migration: Migration; open: boolean; close: () => void }) {
   const place = { ns: useNamespace(), db: useDatabase() }
   const { mutateAsync } = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/migrations/{id}/apply')
@@ -20,7 +20,7 @@ export function ApplyMigration({ migration, open, close }: { migration: Migratio
       action="Apply migration"
       isHarmless
       onConfirm={async () => {
-        // Whether it went well or not: the draft tells why it failed.
+        // After failures too: the draft then shows the error.
         await mutateAsync({ ...place, id }).finally(() => queryClient.invalidateQueries())
         toast(`“${name}” applied.`)
       }}

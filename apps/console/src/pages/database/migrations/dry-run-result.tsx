@@ -5,7 +5,7 @@ import { Card } from '../../../ui/page.tsx'
 import { Table } from '../../../ui/table.tsx'
 import { FailedStatement } from './failed-statement.tsx'
 
-/** What a migration would do, statement by statement, and how the schema would differ. */
+/** The result of a dry run: each statement, and the changes to the schema. */
 export function DryRunResult({ trial, sql }: { trial: MigrationTrial; sql: string }) {
   const failed = trial.statements.find(({ error }) => error)
   const failure = failed?.error ? { ...failed.error, failedStatement: failed } : trial.error

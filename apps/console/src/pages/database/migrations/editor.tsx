@@ -13,7 +13,7 @@ import { toast } from '../../../ui/toast.tsx'
 const CHANGES = ['GET /api/namespaces/{ns}/databases/{db}/migrations'] as const
 const EXAMPLE = 'CREATE TABLE users (\n  id INTEGER PRIMARY KEY,\n  email TEXT NOT NULL UNIQUE\n);'
 
-/** Name and statements of a draft: of a new one, or of one that is there. */
+/** The editor for a new or existing draft. */
 export function MigrationEditor({ draft, onChange }: { draft?: Migration; onChange?: () => void }) {
   const place = { ns: useNamespace(), db: useDatabase() }
   const navigate = useNavigate()

@@ -10,7 +10,7 @@ interface FailedStatementProps {
   }
 }
 
-/** Why a migration failed, and the lines of it where. */
+/** The error of a migration, with the lines that caused it. */
 export function FailedStatement({ sql, failure }: FailedStatementProps) {
   const { error, errorDetail, failedStatement } = failure
   const hint = hintOf(errorDetail)

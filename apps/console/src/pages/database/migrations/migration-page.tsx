@@ -24,12 +24,12 @@ import { MigrationState } from './migration-table.tsx'
 
 const LIST = 'GET /api/namespaces/{ns}/databases/{db}/migrations'
 
-/** One migration: a draft to edit, try and apply, or the record of what was applied. */
+/** The page of a migration: a draft to edit, test and apply, or an applied migration. */
 export function MigrationPage() {
   const { id } = useParams()
   const ns = useNamespace()
   const db = useDatabase()
-  // The page of the list that it stood on, and where it is not on that, the one before the next: no call is for one.
+  // No route returns a single migration: look at the list page in the URL first, then at the page of this ID.
   const [before] = useQueryParam('before')
   const listed = useApiQuery(LIST, { ns, db, ...(before !== null && { before }) })
   const onList = listed.data?.find((one) => one.id === id)
@@ -60,7 +60,7 @@ export function MigrationPage() {
   )
 }
 
-/** The way to the page of the list that a migration stands on. */
+/** Returns the link back to the list page that contains the migration. */
 function useBack() {
   const [before] = useQueryParam('before')
   const path = databasePath(useNamespace(), useDatabase(), 'migrations')
@@ -91,7 +91,7 @@ function Draft({ migration }: { migration: Migration }) {
   const remove = useApiMutation('DELETE /api/namespaces/{ns}/databases/{db}/migrations/{id}', [LIST])
   const { reset } = attempt
   const create = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/migrations', [LIST])
-  // biome-ignore lint/correctness/useExhaustiveDependencies: what was tried says nothing of another text
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a dry run doesn't apply to changed SQL
   useEffect(reset, [migration.checksum])
   return (
     <Page

@@ -8,13 +8,13 @@ import { formatAgo, formatNumber } from '../../../ui/format.ts'
 import { Skeleton } from '../../../ui/skeleton.tsx'
 import { Table } from '../../../ui/table.tsx'
 
-/** What became of a migration, in a word. */
+/** The state of a migration. */
 export function MigrationState({ migration }: { migration: Migration }) {
   if (migration.appliedAt) return <Badge tone="success">Applied</Badge>
   return migration.error ? <Badge tone="danger">Failed</Badge> : <Badge>Draft</Badge>
 }
 
-/** Migrations, the newest first. */
+/** A table of migrations, newest first. */
 export function MigrationTable({ migrations }: { migrations: readonly Migration[] }) {
   const ns = useNamespace()
   const db = useDatabase()

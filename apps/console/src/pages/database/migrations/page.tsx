@@ -16,7 +16,7 @@ import { MigrationTable } from './migration-table.tsx'
 import { Pager } from './pager.tsx'
 import { SchemaChanges } from './schema-changes.tsx'
 
-/** Migrations of a database, and each on a page of its own: `/acme/main/migrations/<id>`. */
+/** The migrations of a database. Each one has its own page: `/acme/main/migrations/<id>`. */
 export const MigrationsPage = () => (
   <Routes>
     <Route index element={<MigrationList />} />

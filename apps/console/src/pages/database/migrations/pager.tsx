@@ -1,17 +1,17 @@
 import { Button } from '../../../ui/button.tsx'
 
-/** As many as one call answers unless it says otherwise. */
+/** The default page size of the API. */
 const PER_PAGE = 100
 
 interface PagerProps {
-  /** What is shown, the newest first. */
+  /** The current page, newest first. */
   shown: readonly { id: string | number }[]
-  /** After which one it begins, as it stands in the address. */
+  /** The ID that the page starts after, from the URL. */
   before: string | null
   onTurn: (before: string | null) => void
 }
 
-/** Leads to what is older, and back to the newest; nothing where all of it is shown. */
+/** Buttons to the older entries and back to the newest. Renders nothing if one page has all entries. */
 export function Pager({ shown, before, onTurn }: PagerProps) {
   const last = shown.at(-1)
   const hasMore = shown.length === PER_PAGE && last !== undefined

@@ -11,7 +11,7 @@ import { Pager } from './pager.tsx'
 
 const TONES = { create: 'success', alter: 'accent', drop: 'danger', other: 'neutral' } as const
 
-/** Which statements changed the schema, in migrations and outside of them. */
+/** The statements that changed the schema, in migrations and outside of them. */
 export function SchemaChanges() {
   const place = { ns: useNamespace(), db: useDatabase() }
   const [after, turn] = useQueryParam('older')

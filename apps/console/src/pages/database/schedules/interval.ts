@@ -7,16 +7,16 @@ const UNITS = [
   ['seconds', 1],
 ] as const
 
-/** Units an interval can be told in, the shortest first. */
+/** Options for the unit of an interval, shortest first. */
 export const unitOptions = [...UNITS].reverse().map(([name]) => [name, name] as const)
 
-/** Seconds as a number of the longest unit that is whole. */
+/** Splits an interval into a count and the longest unit that divides it. */
 export function splitInterval(seconds: number): { count: number; unit: string } {
   const [unit, size] = UNITS.find(([, size]) => seconds % size === 0) ?? UNITS[3]
   return { count: seconds / size, unit }
 }
 
-/** A number of units in seconds. */
+/** Converts a count and a unit to seconds. */
 export const joinInterval = (count: number, unit: string): number =>
   count * (UNITS.find(([name]) => name === unit)?.[1] ?? 1)
 

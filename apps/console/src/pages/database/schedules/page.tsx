@@ -17,7 +17,7 @@ import { ScheduleTable } from './schedule-table.tsx'
 
 const LIST = 'GET /api/namespaces/{ns}/databases/{db}/schedules'
 
-/** Statements that run by themselves. */
+/** The scheduled statements of a database. */
 export function SchedulesPage() {
   const where = { ns: useNamespace(), db: useDatabase() }
   const mayChange = useCan('editor')

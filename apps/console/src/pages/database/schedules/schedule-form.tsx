@@ -11,7 +11,7 @@ import { joinInterval, splitInterval, unitOptions } from './interval.ts'
 
 const LIST = 'GET /api/namespaces/{ns}/databases/{db}/schedules'
 
-/** Makes a schedule, or changes one. */
+/** A form that creates or updates a schedule. */
 export function ScheduleForm({ schedule, close }: { schedule: Schedule | undefined; close: () => void }) {
   const [ns, db] = [useNamespace(), useDatabase()]
   const [name, setName] = useState(schedule?.name ?? '')

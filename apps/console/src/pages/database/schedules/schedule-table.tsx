@@ -15,7 +15,7 @@ interface ScheduleTableProps {
   onDelete: (schedule: Schedule) => void
 }
 
-/** Schedules with when they run next, and how they went. */
+/** A table of schedules, with their next run and the result of the last one. */
 export function ScheduleTable({ schedules, onRun, onEdit, onPause, onDelete }: ScheduleTableProps) {
   const may = useCan('editor')
   return (

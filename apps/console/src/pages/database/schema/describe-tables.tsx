@@ -22,7 +22,7 @@ const CHANGED = [
   'GET /api/namespaces/{ns}/databases/{db}/doctor',
 ] as const
 
-/** Has a model write what tables and columns are for. */
+/** Generates descriptions of tables and columns with an AI model. */
 export const DescribeTables = ({ open, ...rest }: DescribeTablesProps) => (
   <Dialog
     open={open}
@@ -91,7 +91,7 @@ function DescribeForm({ ns, db, schema, close }: Omit<DescribeTablesProps, 'open
   )
 }
 
-/** What is written by now, with these tables as they were described before. */
+/** Returns the current descriptions, with the previous ones for these tables. */
 function withTablesOf(now: Docs, before: Docs, tables: ReadonlySet<string>): Docs {
   const others = now.tables.filter(({ table }) => !tables.has(table))
   return { ...now, tables: [...others, ...before.tables.filter(({ table }) => tables.has(table))] }

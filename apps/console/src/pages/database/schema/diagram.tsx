@@ -12,7 +12,7 @@ interface DiagramProps {
   onChoose: (table: string) => void
 }
 
-/** Tables with their columns, and a line for each foreign key. The list below says the same in words. */
+/** A diagram of the tables, with a line for each foreign key. `TableList` shows the same as text. */
 export function Diagram({ tables, onChoose }: DiagramProps) {
   const { boxes, lines, width, height } = useMemo(() => layOut(tables), [tables])
   const { view, frame, fit, zoomIn, zoomOut, handlers } = useView()
@@ -20,14 +20,14 @@ export function Diagram({ tables, onChoose }: DiagramProps) {
     <div className="relative">
       <section
         ref={frame}
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that pans must be reachable with the keyboard
         tabIndex={0}
         aria-label="Schema diagram. Use the arrow keys to pan, plus and minus to zoom, and 0 to fit."
         className="h-[26rem] cursor-grab touch-none overflow-hidden rounded-card border border-line bg-sunken active:cursor-grabbing"
         {...handlers}
       >
         <div className="size-full" style={{ transform: `translate(${view.x}px, ${view.y}px) scale(${view.scale})` }}>
-          {/* biome-ignore lint/a11y/useSemanticElements: what is drawn cannot be a fieldset */}
+          {/* biome-ignore lint/a11y/useSemanticElements: an SVG can't be a fieldset */}
           <svg
             viewBox={`${-MARGIN} ${-MARGIN} ${width + MARGIN * 2} ${height + MARGIN * 2}`}
             className="size-full select-none"

@@ -13,12 +13,12 @@ interface EditDescriptionProps {
   ns: string
   db: string
   schema: SchemaDescription
-  /** Which table; empty for the database itself, `null` for none. */
+  /** The table, `''` for the database itself, or `null` while the dialog is closed. */
   table: string | null
   close: () => void
 }
 
-/** Writes what a table and its columns are for, or the database. People read it, and models do. */
+/** Edits the descriptions of a table and its columns, or of the database. People and AI models read them. */
 export function EditDescription({ table: name, schema, ...rest }: EditDescriptionProps) {
   const table = schema.tables.find((one) => one.table === name)
   if (name === null || (name !== '' && !table)) return null
@@ -54,7 +54,7 @@ function DescriptionForm({ ns, db, close, table, before }: DescriptionFormProps)
     event.preventDefault()
     setBusy(true)
     try {
-      // All of it is written at once, so what others wrote meanwhile has to be in it.
+      // The call replaces all descriptions, so it starts from the current ones to keep the edits of others.
       const docs = await call('GET /api/namespaces/{ns}/databases/{db}/ai/docs', { ns, db })
       await mutateAsync({
         ns,
@@ -107,14 +107,14 @@ function DescriptionForm({ ns, db, close, table, before }: DescriptionFormProps)
   )
 }
 
-/** Puts back what was said of one table, or of the database; what else was written since stays. */
+/** Restores the description of one table or of the database. Other changes since then stay. */
 function asBefore(now: Docs, before: Docs, table: string | undefined): Docs {
   if (table === undefined) return { ...now, databaseDescription: before.databaseDescription }
   const others = now.tables?.filter((one) => one.table !== table) ?? []
   return { ...now, tables: [...others, ...(before.tables?.filter((one) => one.table === table) ?? [])] }
 }
 
-/** The same with one table described anew. */
+/** Returns the descriptions with those of one table replaced. */
 function withTable(docs: Docs, table: string, description: string, columns: Record<string, string>): Docs {
   const others = docs.tables?.filter((one) => one.table !== table) ?? []
   const written = Object.entries(columns)

@@ -13,7 +13,7 @@ import { toast } from '../../../ui/toast.tsx'
 
 const TONES = { error: 'danger', warning: 'warning', info: 'neutral' } as const
 
-/** What in the schema confuses people and models, each with what mends it where that is safe. */
+/** The issues that the schema doctor found, each with a fix if a safe one exists. */
 export function Findings(place: { ns: string; db: string }) {
   const mayFix = useCan('editor')
   const [asked, ask] = useQueryParam('fix')
@@ -26,7 +26,7 @@ export function Findings(place: { ns: string; db: string }) {
       {!data && !error && <Skeleton className="h-24 w-full" />}
       {data?.findings.length === 0 && <p className="text-muted">No issues found.</p>}
       {data && data.findings.length > 0 && (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling box must be reachable with the keyboard
         <section className="max-h-96 overflow-y-auto" aria-label="Issues" tabIndex={0}>
           <ul className="grid grid-cols-[minmax(0,1fr)] gap-3" aria-label="Issues">
             {data.findings.map(({ severity, rule, table, column, message, fix }) => (

@@ -8,10 +8,10 @@ const ROW = 22
 const GAP_X = 96
 const GAP_Y = 32
 const MOST_COLUMNS = 12
-/** Tables that nothing refers to and that refer to nothing stand below, at least so many beside each other. */
+/** The minimum number of tables per row for tables without foreign keys, which come below the others. */
 const LONERS_BESIDE = 4
 
-/** As wide as high. */
+/** Width divided by height of the frame. */
 const FRAME_ASPECT = 2.35
 const LEAST_MOST_Y = 1200
 
@@ -23,17 +23,17 @@ export interface Box {
   width: number
   height: number
   columns: Table['columns']
-  /** How many columns are left out. */
+  /** The number of columns that aren't shown. */
   omitted: number
 }
 
-/** A foreign key in the diagram, as the path of a line. */
+/** A foreign key in the diagram, as an SVG path. */
 export interface Line {
   id: string
   path: string
 }
 
-/** Where tables and lines stand: those referred to on the left, those that refer to them to their right. */
+/** Computes the layout: referenced tables on the left, the tables that reference them to the right. */
 export function layOut(tables: readonly Table[]): { boxes: Box[]; lines: Line[]; width: number; height: number } {
   const named = new Map(tables.map((table) => [table.table, table]))
   const parentsOf = ({ table, foreignKeys }: Table) =>
@@ -73,11 +73,11 @@ export function layOut(tables: readonly Table[]): { boxes: Box[]; lines: Line[];
 
 const heightOf = (tables: readonly Table[]) => tables.reduce((sum, table) => sum + boxOf(table, 0, 0).height + GAP_Y, 0)
 
-/** How far down a column goes on in the next one, so that many tables fill the shape of the frame. */
+/** Returns the height at which a column of tables breaks, so that the layout fits the shape of the frame. */
 const mostYOf = (tables: readonly Table[]) =>
   Math.max(LEAST_MOST_Y, Math.sqrt((heightOf(tables) * (WIDTH + GAP_X)) / FRAME_ASPECT))
 
-/** How many tables stand one behind the other before each. Circles end where they began. */
+/** Returns each table's distance from a table without references. Cycles count as ending where they start. */
 function depthsOf(tables: readonly Table[], parentsOf: (table: Table) => Table[]): Map<Table, number> {
   const depths = new Map<Table, number>()
   const under = new Set<Table>()

@@ -15,7 +15,7 @@ import { EditDescription } from './edit-description.tsx'
 import { Findings } from './findings.tsx'
 import { TableList } from './table-list.tsx'
 
-/** The tables of a database as a diagram and as a list, what is written about them, and what would make them better. */
+/** The schema of a database: a diagram, the tables with their descriptions, and the issues. */
 export function SchemaPage() {
   const place = { ns: useNamespace(), db: useDatabase() }
   const mayEdit = useCan('editor')
@@ -25,7 +25,7 @@ export function SchemaPage() {
   const { data, error, refetch } = useApiQuery('GET /api/namespaces/{ns}/databases/{db}/describe', place)
   const schema = data && 'tables' in data ? data : undefined
   const isThere = schema !== undefined
-  // biome-ignore lint/correctness/useExhaustiveDependencies: once, when the address names a table as the page comes
+  // biome-ignore lint/correctness/useExhaustiveDependencies: scrolls once, to the table in the URL
   useEffect(() => {
     if (isThere && chosen) document.getElementById(`table-${chosen}`)?.scrollIntoView({ block: 'start' })
   }, [isThere])

@@ -10,12 +10,12 @@ type TableOf = SchemaDescription['tables'][number]
 
 interface TableListProps {
   schema: SchemaDescription
-  /** The table that was chosen in the diagram. */
+  /** The table that is selected in the diagram. */
   chosen: string | null
   onEdit: ((table: string) => void) | undefined
 }
 
-/** Tables and views in words: what the diagram shows, and what is written about them. */
+/** The tables and views as a list, with their descriptions. */
 export const TableList = ({ schema, chosen, onEdit }: TableListProps) => (
   <div className="grid min-w-0 gap-6">
     {schema.tables.map((table) => (

@@ -17,7 +17,7 @@ interface View {
   scale: number
 }
 
-/** Moving and zooming a picture with pointer, wheel and keys. */
+/** Returns the state and handlers that pan and zoom a diagram with pointer, wheel and keys. */
 export function useView() {
   const [view, setView] = useState<View>({ x: 0, y: 0, scale: 1 })
   const frame = useRef<HTMLElement>(null)
@@ -29,7 +29,7 @@ export function useView() {
 
   useEffect(() => {
     const element = frame.current
-    // React's own listener for wheels cannot keep the page from scrolling.
+    // React adds passive wheel listeners, which can't stop the page from scrolling.
     const onWheel = (event: WheelEvent) => {
       if (!event.ctrlKey && !event.metaKey) return
       event.preventDefault()
@@ -59,7 +59,7 @@ export function useView() {
     const { clientX: x, clientY: y } = event
     const held = grip.current
     if (!held || (!held.isMoved && Math.hypot(x - held.x, y - held.y) < CLICK_PX)) return
-    // From here on it is no click on a table any more.
+    // A drag isn't a click on a table anymore.
     event.currentTarget.setPointerCapture(event.pointerId)
     move(x - held.x, y - held.y)
     grip.current = { x, y, isMoved: true }

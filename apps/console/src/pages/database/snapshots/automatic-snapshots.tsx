@@ -4,7 +4,7 @@ import { useCan } from '../../../shell/membership.ts'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
 import { Checkbox } from '../../../ui/input.tsx'
 
-/** Whether snapshots are taken by themselves. */
+/** The setting for automatic snapshots. */
 export function AutomaticSnapshots(place: { ns: string; db: string }) {
   const isAdmin = useCan('admin')
   const { data, error, refetch } = useApiQuery('GET /api/namespaces/{ns}/databases/{db}/settings', place)

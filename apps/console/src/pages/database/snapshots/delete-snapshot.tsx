@@ -6,12 +6,12 @@ import { toast } from '../../../ui/toast.tsx'
 interface DeleteSnapshotProps {
   ns: string
   db: string
-  /** Which one, once somebody wants to. */
+  /** The snapshot, or `undefined` while the dialog is closed. */
   snapshot: Snapshot | undefined
   close: () => void
 }
 
-/** Asks before a snapshot is deleted. */
+/** Asks for confirmation before a snapshot is deleted. */
 export function DeleteSnapshot({ ns, db, snapshot, close }: DeleteSnapshotProps) {
   const { mutateAsync } = useApiMutation('DELETE /api/namespaces/{ns}/databases/{db}/snapshots/{id}', [
     'GET /api/namespaces/{ns}/databases/{db}/snapshots',

@@ -14,7 +14,7 @@ interface NewSnapshotProps {
   close: () => void
 }
 
-/** Asks what a snapshot is to be called, and takes it. */
+/** A dialog that creates a snapshot with a label. */
 export const NewSnapshot = ({ open, ...rest }: NewSnapshotProps) => (
   <Dialog
     open={open}

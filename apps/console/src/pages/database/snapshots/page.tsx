@@ -15,7 +15,7 @@ import { RestoreSnapshot, UndoRestore } from './restore-snapshot.tsx'
 import { RestoreToTime } from './restore-to-time.tsx'
 import { Timeline } from './timeline.tsx'
 
-/** What a database was at moments one can go back to. */
+/** The snapshots of a database. */
 export function HistoryPage() {
   const place = { ns: useNamespace(), db: useDatabase() }
   const mayMake = useCan('editor')

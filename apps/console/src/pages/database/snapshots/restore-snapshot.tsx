@@ -14,14 +14,14 @@ interface Place {
 }
 
 interface RestoreSnapshotProps extends Place {
-  /** Which one, once somebody wants to. */
+  /** The snapshot, or `undefined` while the dialog is closed. */
   snapshot: Snapshot | undefined
   close: () => void
-  /** Gets the id of what was there before. */
+  /** Receives the ID of the snapshot from before the restore. */
   onRestored: (before: string) => void
 }
 
-/** Restores, after which nothing that is known of the database holds. */
+/** Returns a function that restores a snapshot and invalidates all cached data. */
 function useRestore({ ns, db }: Place) {
   const { mutateAsync, isPending, error } = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/restore')
   const restore = async (snapshotId: string) => {
@@ -32,7 +32,7 @@ function useRestore({ ns, db }: Place) {
   return { restore, isPending, error }
 }
 
-/** Asks before a database is put back to a snapshot. */
+/** Asks for confirmation before a database is restored. */
 export function RestoreSnapshot({ snapshot, close, onRestored, ...place }: RestoreSnapshotProps) {
   const { restore } = useRestore(place)
   if (!snapshot) return null
@@ -53,12 +53,12 @@ export function RestoreSnapshot({ snapshot, close, onRestored, ...place }: Resto
 
 interface UndoRestoreProps extends Place {
   id: string
-  /** What was there before, once it is known. */
+  /** The snapshot from before the restore, or `undefined` while it loads. */
   before: Snapshot | undefined
   onEnd: () => void
 }
 
-/** After a restore: offers to go back. */
+/** The message after a restore, with a button to undo it. */
 export function UndoRestore({ id, before, onEnd, ...place }: UndoRestoreProps) {
   const { restore, isPending, error } = useRestore(place)
   const undo = async () => {

@@ -1,6 +1,6 @@
 import type { Snapshot } from '@persql/contract'
 
-/** The snapshots around a moment: the one it means, which is not newer, and the next one after it. */
+/** Finds the newest snapshot that isn't newer than a time, and the first one after it. */
 export function around(
   snapshots: readonly Snapshot[],
   atMs: number,
@@ -11,14 +11,14 @@ export function around(
   return { before, after }
 }
 
-/** A moment as a field for local time has it, to the second. */
+/** Formats a time for a `datetime-local` field, with seconds. */
 export function localText(atMs: number): string {
   const date = new Date(atMs)
   const local = new Date(atMs - date.getTimezoneOffset() * 60_000)
   return local.toISOString().slice(0, 19)
 }
 
-/** The end of the second, or of the minute, that such a field names; nothing when it names none. */
+/** Parses such a field to the end of its second or minute. Returns `undefined` if it is invalid. */
 export function momentOf(text: string): number | undefined {
   const ms = new Date(text).getTime()
   if (Number.isNaN(ms)) return undefined

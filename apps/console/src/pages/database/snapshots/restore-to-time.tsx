@@ -8,14 +8,14 @@ import { Input } from '../../../ui/input.tsx'
 import { around, localText, momentOf } from './restore-time.ts'
 
 interface RestoreToMomentProps {
-  /** The newest first; at least one. */
+  /** At least one, newest first. */
   snapshots: readonly Snapshot[]
   open: boolean
   close: () => void
   onChoose: (id: string) => void
 }
 
-/** Asks for a moment and tells which snapshot that means. */
+/** Asks for a time and shows the snapshot to restore. */
 export const RestoreToTime = ({ open, close, ...rest }: RestoreToMomentProps) => (
   <Dialog
     open={open}
@@ -74,7 +74,7 @@ interface CandidateProps {
   name: string
   snapshot: Snapshot
   onPick: (text: string) => void
-  /** Not the one that would be restored. */
+  /** Whether it isn't the snapshot that would be restored. */
   isOther?: boolean
 }
 

@@ -11,7 +11,7 @@ interface TimelineProps {
   onDelete: (id: string) => void
 }
 
-/** Snapshots on a line of time, the newest on top, under the days they were taken on. */
+/** A timeline of snapshots, newest first, grouped by day. */
 export const Timeline = ({ snapshots, ...deeds }: TimelineProps) => (
   <div className="grid gap-6">
     {daysOf(snapshots).map(([day, taken]) => (
@@ -70,7 +70,7 @@ function Moment({
   )
 }
 
-/** Snapshots by the day they were taken on, where the reader is. */
+/** Groups snapshots by day, in the reader's time zone. */
 function daysOf(snapshots: readonly Snapshot[]): [string, Snapshot[]][] {
   const days = new Map<string, Snapshot[]>()
   for (const snapshot of snapshots) {

@@ -12,11 +12,11 @@ interface Place {
   db: string
 }
 
-/** Where a file is downloaded from; the cookie says who asks. */
+/** Returns the URL path of a download. The session cookie authenticates it. */
 const exportPath = ({ ns, db }: Place, query: Record<string, string>) =>
   `/api/namespaces/${ns}/databases/${db}/export?${new URLSearchParams(query)}`
 
-/** Downloads of the whole database, and of one table. */
+/** Downloads of the whole database or of one table. */
 export function ExportCard(place: Place) {
   const [asked, ask] = useQueryParam('table')
   const { data, error, refetch } = useApiQuery('GET /api/namespaces/{ns}/databases/{db}/tables', place)

@@ -9,7 +9,7 @@ interface FileDropProps {
   disabled: boolean
 }
 
-/** A place to drop a file on; it is a file field too, for keyboards and phones. */
+/** A drop area for a file. It is also a file field, for keyboards and phones. */
 export function FileDrop({ file, onFile, disabled }: FileDropProps) {
   const [isOver, setIsOver] = useState(false)
   const take = (files: FileList | null) => files?.[0] && onFile(files[0])
@@ -42,7 +42,7 @@ export function FileDrop({ file, onFile, disabled }: FileDropProps) {
         disabled={disabled}
         onChange={({ target }) => {
           take(target.files)
-          // Whoever mended a file chooses it again.
+          // A file that was edited after an error can then be chosen again.
           target.value = ''
         }}
       />

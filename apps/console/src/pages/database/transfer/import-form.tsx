@@ -18,14 +18,14 @@ const FORMATS = [
   ['ndjson', 'NDJSON'],
 ] as const
 
-/** Chooses a file, says what it is, and brings it in. */
+/** A form that chooses a file and its format, and imports it. */
 export function ImportForm(place: { ns: string; db: string }) {
   const [file, setFile] = useState<File>()
   const [format, setFormat] = useState('sql')
   const [table, setTable] = useState('')
   const [chosenCreate, setCreate] = useState<boolean>()
   const tables = useApiQuery('GET /api/namespaces/{ns}/databases/{db}/tables', place).data
-  // What is not there has to be made, unless somebody says otherwise.
+  // Missing tables are created by default.
   const isThere = tables?.some(({ name }) => name.toLowerCase() === table.toLowerCase()) ?? true
   const create = chosenCreate ?? !isThere
   const [sent, setSent] = useState(0)
@@ -39,7 +39,7 @@ export function ImportForm(place: { ns: string; db: string }) {
       stop.current = new AbortController()
       return upload(request, setSent, stop.current.signal)
     },
-    // Rows, tables and the schema may all be others now.
+    // The import may have changed rows, tables and the schema.
     onSettled: () => queryClient.invalidateQueries(),
   })
   const isTable = format === 'csv' || format === 'ndjson'

@@ -4,7 +4,7 @@ import { CodeBlock } from '../../../ui/code-block.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
 import { formatBytes, formatCount, formatMs } from '../../../ui/format.ts'
 
-/** What an import brought. */
+/** The result of an import. */
 export const ImportResult = ({ result }: { result: Output<Api['import_database']> }) => (
   <div role="status" className="grid gap-1 rounded-card border border-line bg-success-soft p-4">
     <p className="font-medium">
@@ -18,7 +18,7 @@ export const ImportResult = ({ result }: { result: Output<Api['import_database']
   </div>
 )
 
-/** Why nothing was imported, with the line of the file that is to blame. */
+/** The error of an import that changed nothing, with the line of the file that caused it. */
 export function ImportFailure({ error }: { error: Error }) {
   const { line, statement } = error instanceof PerSQLError ? error.body : {}
   return (

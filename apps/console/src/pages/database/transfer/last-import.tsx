@@ -10,7 +10,7 @@ interface Place {
   db: string
 }
 
-/** The import that is under way, whoever started it and wherever, or how the last one ended. */
+/** The import in progress, from any client, or the result of the last one. */
 export function LastImport(place: Place) {
   const { data, error, refetch } = useApiQuery(ROUTE, place, { refetchInterval: 5_000 })
   if (error && !data) return <ErrorPanel error={error} onRetry={refetch} />
@@ -27,7 +27,7 @@ export function LastImport(place: Place) {
   )
 }
 
-/** Looks more often while something moves. */
+/** Refreshes more often while the import runs. */
 function UnderWay(place: Place) {
   const last = useApiQuery(ROUTE, place, { refetchInterval: 1_000 }).data?.import
   if (!last) return null

@@ -5,7 +5,7 @@ import { ExportCard } from './export-card.tsx'
 import { ImportForm } from './import-form.tsx'
 import { LastImport } from './last-import.tsx'
 
-/** Brings files into a database, and gives it out as files. */
+/** The page that imports and exports files. */
 export function TransferPage() {
   const place = { ns: useNamespace(), db: useDatabase() }
   const mayImport = useCan('admin')

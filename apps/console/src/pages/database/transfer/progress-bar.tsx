@@ -1,13 +1,13 @@
 interface ProgressBarProps {
   label: string
   value: number
-  /** `null`: nobody knows how much there is. */
+  /** `null` if the total is unknown. */
   max: number | null
-  /** How far it is, in words. */
+  /** The progress as text. */
   text: string
 }
 
-/** How far long work is. */
+/** A progress bar with its label. */
 export const ProgressBar = ({ label, value, max, text }: ProgressBarProps) => (
   <div className="grid gap-1.5">
     <p role="status" className="text-sm font-medium">

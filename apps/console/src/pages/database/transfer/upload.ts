@@ -1,7 +1,7 @@
 import type { Api, Output } from '@persql/contract'
 import { PerSQLError } from '@persql/sdk'
 
-/** What is to be imported, and how. */
+/** The input of an import. */
 export interface ImportRequest {
   ns: string
   db: string
@@ -25,10 +25,10 @@ const ENDS: readonly (readonly [RegExp, string])[] = [
   [/\.(ndjson|jsonl)$/i, 'ndjson'],
 ]
 
-/** What a file is by its name; an SQL dump when that does not tell. */
+/** Guesses the format from the file name. The default is an SQL dump. */
 export const formatOf = (name: string): string => ENDS.find(([end]) => end.test(name))?.[1] ?? 'sql'
 
-/** A name for the table of a file: `Users 2024.csv` goes into `users_2024`. */
+/** Suggests a table name for a file: `Users 2024.csv` becomes `users_2024`. */
 export const tableOf = (name: string): string =>
   name
     .replace(/\.[^.]*$/, '')
@@ -37,7 +37,7 @@ export const tableOf = (name: string): string =>
     .replace(/^_+|_+$/g, '')
 
 /**
- * Sends a file and tells how much has left. `fetch` cannot tell that, so this is the older way.
+ * Uploads a file and reports the progress. `XMLHttpRequest`, because `fetch` doesn't report upload progress.
  * @throws PerSQLError as the SDK does
  */
 export function upload(

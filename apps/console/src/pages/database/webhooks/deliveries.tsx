@@ -13,7 +13,7 @@ import { toast } from '../../../ui/toast.tsx'
 const LIST = 'GET /api/namespaces/{ns}/databases/{db}/webhooks/{id}/deliveries'
 const TONES = { delivered: 'success', pending: 'warning', failed: 'danger' } as const
 
-/** What was posted lately, and what waits. It looks again by itself. */
+/** Recent and pending deliveries. The list refreshes automatically. */
 export function Deliveries({ id }: { id: string }) {
   const where = { ns: useNamespace(), db: useDatabase(), id }
   const { data, error, refetch } = useApiQuery(LIST, where, { refetchInterval: 5_000 })
@@ -65,7 +65,7 @@ export function Deliveries({ id }: { id: string }) {
   )
 }
 
-/** What was told. After a restore, for one, every table may be another: `unknown` of `*`. */
+/** Formats an event. After a restore, for example, any table can have changed: kind `unknown` on table `*`. */
 function whatOf({ kind, type, table }: Delivery['event']): string {
   const where = table === '*' ? 'any table' : table
   return [kind === 'unknown' ? 'any change' : (kind ?? type), where].filter(Boolean).join(', ')

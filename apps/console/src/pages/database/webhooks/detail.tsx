@@ -19,7 +19,7 @@ import { WebhookState } from './webhook-status.tsx'
 const ONE = 'GET /api/namespaces/{ns}/databases/{db}/webhooks/{id}'
 const LIST = 'GET /api/namespaces/{ns}/databases/{db}/webhooks'
 
-/** One webhook: its secret, a test, and what was posted. */
+/** The page of a webhook: secret, test and deliveries. */
 export function WebhookDetail({ id }: { id: string }) {
   const where = { ns: useNamespace(), db: useDatabase(), id }
   const { data, error, refetch } = useApiQuery(ONE, where)

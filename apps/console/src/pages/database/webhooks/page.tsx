@@ -16,7 +16,7 @@ import { WebhookDetail } from './detail.tsx'
 import { WebhookForm } from './webhook-form.tsx'
 import { WebhookState } from './webhook-status.tsx'
 
-/** Where changes are posted: all of them, or the one in the address. */
+/** The webhooks of a database, or the webhook in the URL. */
 export function WebhooksPage() {
   const id = useParams()['*']
   return id ? <WebhookDetail key={id} id={id} /> : <Webhooks />

@@ -28,7 +28,7 @@ interface WebhookFormProps {
   onSaved: (webhook: Webhook) => void
 }
 
-/** Makes a webhook, or changes one. */
+/** A form that creates or updates a webhook. */
 export function WebhookForm({ webhook, close, onSaved }: WebhookFormProps) {
   const [ns, db] = [useNamespace(), useDatabase()]
   const [name, setName] = useState(webhook?.name ?? '')

@@ -2,7 +2,7 @@ import type { Webhook } from '@persql/contract'
 import { Badge } from '../../../ui/badge.tsx'
 import { formatMoment } from '../../../ui/format.ts'
 
-/** Whether a webhook works, in a word, and what is wrong if something is. */
+/** The state of a webhook, with its error if it fails. */
 export const WebhookState = ({ webhook }: { webhook: Webhook }) => {
   const { enabled, failingSince, disabledReason, tables, events } = webhook
   return (
