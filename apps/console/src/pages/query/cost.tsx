@@ -1,7 +1,7 @@
 import type { QueryMeta } from '@persql/sdk'
 import { formatCount, formatMs, formatUsd } from '../../ui/format.ts'
 
-/** What a run cost, and what it took. */
+/** The cost of a run, with the rows and time behind it. */
 export const Cost = ({ meta }: { meta: QueryMeta }) => (
   <span className="flex flex-wrap gap-x-4 text-sm text-muted tabular-nums">
     <span>{formatUsdExact(meta.costUsd)}</span>
@@ -11,5 +11,5 @@ export const Cost = ({ meta }: { meta: QueryMeta }) => (
   </span>
 )
 
-/** What is far below a cent, with all its places. */
+/** Formats dollars with 9 decimal places below $0.000001. */
 const formatUsdExact = (value: number) => (value !== 0 && value < 0.000001 ? `$${value.toFixed(9)}` : formatUsd(value))

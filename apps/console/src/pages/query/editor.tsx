@@ -13,18 +13,18 @@ import { drawSelection, EditorView, keymap, lineNumbers } from '@codemirror/view
 import { tags } from '@lezer/highlight'
 import { useEffect, useRef } from 'react'
 
-/** What the page can ask of the editor. */
+/** The methods of the editor that the page calls. */
 export interface Editor {
-  /** What is marked, or nothing; and where the cursor stands. */
+  /** Returns the selected range. Without a selection, both ends are the cursor. */
   selection(): { from: number; to: number }
   focus(): void
 }
 
 interface SqlEditorProps {
-  /** Of the tab: with another, there is another text with a history of its own. */
+  /** The ID of the tab. Each tab has its own text and undo history. */
   id: string
   initial: string
-  /** Tables with their columns. */
+  /** The column names of each table, for completion. */
   schema: Readonly<Record<string, readonly string[]>>
   onChange: (text: string) => void
   onRun: () => void
@@ -63,7 +63,7 @@ const theme = EditorView.theme({
 const dialectOf = (schema: SqlEditorProps['schema']) =>
   sql({ dialect: SQLite, schema: schema as Record<string, string[]>, upperCaseKeywords: true })
 
-/** Chromium would give what is typed over marked text that text's look in a style attribute, which the policy refuses. */
+/** Chromium copies the style of a replaced selection into a style attribute, which the CSP blocks. */
 const typeOver = EditorView.domEventHandlers({
   beforeinput: (event, view) => {
     const { from, to, empty } = view.state.selection.main
@@ -79,7 +79,7 @@ const typeOver = EditorView.domEventHandlers({
 
 const giveUpCompletion = (view: EditorView) => closeCompletion(view) && false
 
-/** Where SQL is written. Tab leads out of it, as everywhere; Ctrl+Enter runs. */
+/** The SQL editor. Tab leaves it, as in every field; Ctrl+Enter runs the statement. */
 export function SqlEditor({ id, initial, schema, onChange, onRun, onReady }: SqlEditorProps) {
   const place = useRef<HTMLDivElement>(null)
   const view = useRef<EditorView>(undefined)
@@ -89,7 +89,7 @@ export function SqlEditor({ id, initial, schema, onChange, onRun, onReady }: Sql
   const first = useRef(schema)
   first.current = schema
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: what is typed must not make another editor
+  // biome-ignore lint/correctness/useExhaustiveDependencies: typing must not create another editor
   useEffect(() => {
     const run = () => {
       calls.current.onRun()
@@ -102,7 +102,7 @@ export function SqlEditor({ id, initial, schema, onChange, onRun, onReady }: Sql
         doc: initial,
         extensions: [
           EditorView.cspNonce.of(nonce),
-          // The page saves: what is proposed must not stand over its dialog.
+          // The page handles Mod-s. An open completion list would cover its dialog.
           Prec.highest(
             keymap.of([
               { key: 'Mod-Enter', run },
@@ -114,7 +114,7 @@ export function SqlEditor({ id, initial, schema, onChange, onRun, onReady }: Sql
           drawSelection(),
           bracketMatching(),
           closeBrackets(),
-          // Its icons are letters that few fonts have.
+          // The built-in icons are characters that few fonts contain.
           autocompletion({ icons: false }),
           language.current.of(dialectOf(first.current)),
           syntaxHighlighting(look),

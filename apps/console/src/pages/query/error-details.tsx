@@ -1,7 +1,7 @@
 import type { SqlErrorDetail } from '@persql/sdk'
 import { capitalize } from '../../ui/format.ts'
 
-/** Shows the details of a SQL error. */
+/** The details of an SQL error. */
 export function ErrorFacts({ detail }: { detail: SqlErrorDetail }) {
   const facts = [
     ['Type', capitalize(detail.kind)],

@@ -11,11 +11,11 @@ interface AskDialogProps {
   ns: string
   db: string
   onClose: () => void
-  /** Takes the statement to a tab of its own. Nothing has run by then. */
+  /** Opens the statement in a new tab without running it. */
   onTake: (sql: string) => void
 }
 
-/** Has a model write a SELECT for a question. */
+/** Generates a SELECT statement for a question with an AI model. */
 export const AskDialog = ({ onClose, ...rest }: AskDialogProps) => (
   <Dialog
     open

@@ -13,7 +13,7 @@ interface HistoryDialogProps {
   onClose: () => void
 }
 
-/** What was run in this browser; one of them opens on a new tab. */
+/** The statements that ran in this browser. Choosing one opens it in a new tab. */
 export function HistoryDialog({ past, onTake, onClose }: HistoryDialogProps) {
   const [wanted, setWanted] = useState('')
   const shown = matching(past, ({ sql }) => sql, wanted)

@@ -1,8 +1,8 @@
 import type { KeyboardEvent } from 'react'
 
 /**
- * Arrow keys in a list that is looked through: from the field for the search into the list, up and down in it, and back.
- * What can be chosen is marked with `data-pick`.
+ * Handles arrow keys in a list with a search field: from the field into the list, through it and back. Entries are
+ * marked with `data-pick`.
  */
 export function pickKeys(event: KeyboardEvent<HTMLElement>): void {
   if (event.key !== 'ArrowDown' && event.key !== 'ArrowUp') return

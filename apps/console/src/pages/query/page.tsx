@@ -26,7 +26,7 @@ import { useSaved } from './use-saved-queries.ts'
 
 const SqlEditor = lazy(() => import('./editor.tsx').then(({ SqlEditor }) => ({ default: SqlEditor })))
 
-/** SQL, and what it answers. Tab, saved query and open dialog stand in the address; `?sql=…` opens a tab with that. */
+/** The SQL editor with its results. The URL stores the tab, saved query and dialog; `?sql=…` opens a new tab. */
 export function QueryPage() {
   const ns = useNamespace()
   const db = useDatabase()
@@ -153,7 +153,7 @@ function Workbench({ ns, db }: { ns: string; db: string }) {
   )
 }
 
-/** The tables of a database with their columns, for completion: another object only when they differ. */
+/** Returns the columns of each table, for completion. The object only changes if they do. */
 function useColumnNames(ns: string, db: string): Record<string, string[]> {
   const { data } = useApiQuery('GET /api/namespaces/{ns}/databases/{db}/schema', { ns, db })
   const text = JSON.stringify(

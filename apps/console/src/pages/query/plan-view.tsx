@@ -8,12 +8,12 @@ import type { Explained, RunMeasurement } from './use-query-runner.ts'
 
 interface PlanViewProps {
   explained: Explained
-  /** What the same statement took when it was run last. */
+  /** The measurements of the statement's last run. */
   measured: RunMeasurement | undefined
   onMeasure: () => void
 }
 
-/** How SQLite would find the rows, as a tree, and how many it read when that was tried. */
+/** The query plan as a tree, with the rows that the last run read. */
 export function PlanView({ explained: { plan, kind, reads, writes }, measured, onMeasure }: PlanViewProps) {
   return (
     <Card title="Query plan" actions={<Badge tone={kind === 'read' ? 'neutral' : 'warning'}>{capitalize(kind)}</Badge>}>
@@ -41,7 +41,7 @@ export function PlanView({ explained: { plan, kind, reads, writes }, measured, o
   )
 }
 
-/** What it read for each row that it answered tells whether an index would help. */
+/** Rows read per returned row, which shows whether an index would help. */
 function Reading({ measured: { rows, meta }, isScan }: { measured: RunMeasurement; isScan: boolean }) {
   const isMuch = isScan && meta.rowsRead >= 100 && meta.rowsRead >= 10 * Math.max(1, rows)
   return (

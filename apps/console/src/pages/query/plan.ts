@@ -1,16 +1,16 @@
-/** A step of a query plan, as it is answered. */
+/** A step of a query plan, as the API returns it. */
 export interface PlanStep {
   id: number
   parent: number
   detail: string
 }
 
-/** A step with those within it. */
+/** A step with its nested steps. */
 export interface Branch extends PlanStep {
   within: Branch[]
 }
 
-/** The steps of a plan as a tree. */
+/** Builds the tree from the steps of a plan. */
 export function treeOf(plan: readonly PlanStep[]): Branch[] {
   const branches = new Map(plan.map((step) => [step.id, { ...step, within: [] as Branch[] }]))
   const roots: Branch[] = []
@@ -21,5 +21,5 @@ export function treeOf(plan: readonly PlanStep[]): Branch[] {
   return roots
 }
 
-/** Whether a step looks at all rows there are: what an index would help. */
+/** Returns whether a step reads all rows, so that an index could help. */
 export const isFullScan = ({ detail }: PlanStep): boolean => /^SCAN (?!CONSTANT)/.test(detail) && !/USING/.test(detail)

@@ -14,14 +14,14 @@ import type { RunState as State } from './use-query-runner.ts'
 
 interface OutcomeProps {
   outcome: State | undefined
-  /** For files that are saved. */
+  /** The name of downloaded files. */
   name: string
   onRedeemed: (answer: { data: Result | Result[]; meta?: QueryMeta }) => void
   onRetry: () => void
   onMeasure: (sql: string) => void
 }
 
-/** What came of a statement. */
+/** The result of a run. */
 export function QueryResult({ outcome, name, onRedeemed, onRetry, onMeasure }: OutcomeProps) {
   if (!outcome) {
     return (
@@ -66,14 +66,14 @@ export function QueryResult({ outcome, name, onRedeemed, onRetry, onMeasure }: O
         </p>
       )}
       {results.map((result, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: results have no other name
+        // biome-ignore lint/suspicious/noArrayIndexKey: results have no ID
         <ResultView key={index} result={result} name={name} />
       ))}
     </div>
   )
 }
 
-/** Shows why a statement failed. The server names the role of a token, so a refused write names the member's role here. */
+/** The error of a statement. The server names the token role, so a refused write names the member role here. */
 function QueryError({ error, onRetry }: { error: unknown; onRetry: () => void }) {
   const role = useMembership()?.role
   const isRefused = error instanceof PerSQLError && error.code === 'role_insufficient'

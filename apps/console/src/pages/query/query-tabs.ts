@@ -1,4 +1,4 @@
-/** The saved query that a tab was opened from, as it was then. */
+/** The saved query that a tab was opened from, in the version of that time. */
 export interface SavedQueryRef {
   id: string
   name: string
@@ -6,14 +6,14 @@ export interface SavedQueryRef {
   version: number
 }
 
-/** A text somebody writes, on a tab of its own. */
+/** A tab of the editor with its text. */
 export interface QueryTab {
   id: string
   sql: string
   saved?: SavedQueryRef
 }
 
-/** What was run before. */
+/** A statement that ran before. */
 export interface HistoryEntry {
   sql: string
   atMs: number
@@ -31,36 +31,36 @@ function read<T>(name: string, otherwise: T): T {
   }
 }
 
-/** What is full keeps what it has: a text that is not remembered is better than a page that breaks. */
+/** Stores a value. If the storage is full, the previous value stays: losing a draft is better than a broken page. */
 function write(name: string, value: unknown): void {
   try {
     localStorage.setItem(name, JSON.stringify(value))
   } catch {
-    // Nothing to do about it.
+    // The draft stays in memory.
   }
 }
 
-/** A new tab. */
+/** Creates a tab. */
 export const newDraft = (sql = '', saved?: SavedQueryRef): QueryTab => ({
   id: Math.random().toString(36).slice(2, 10),
   sql,
   ...(saved && { saved }),
 })
 
-/** The tabs of a database in this browser. */
+/** Returns the tabs of a database in this browser. */
 export const readDrafts = (ns: string, db: string): QueryTab[] => {
   const drafts = read<QueryTab[]>(key('drafts', ns, db), [])
   return drafts.length > 0 ? drafts : [newDraft()]
 }
 
-/** Remembers the tabs. */
+/** Stores the tabs. */
 export const writeDrafts = (ns: string, db: string, drafts: readonly QueryTab[]): void =>
   write(key('drafts', ns, db), drafts)
 
-/** What was run in this browser, the newest first. */
+/** Returns the statements that ran in this browser, newest first. */
 export const readPast = (ns: string, db: string): HistoryEntry[] => read<HistoryEntry[]>(key('past', ns, db), [])
 
-/** Remembers what was run; the same once more moves to the top. */
+/** Adds a statement to the history. A repeated statement moves to the top. */
 export function addPast(ns: string, db: string, past: HistoryEntry): HistoryEntry[] {
   const next = [past, ...readPast(ns, db).filter(({ sql }) => sql !== past.sql)].slice(0, MAX_PAST)
   write(key('past', ns, db), next)

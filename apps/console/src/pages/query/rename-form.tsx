@@ -5,14 +5,14 @@ import { ErrorPanel } from '../../ui/error-panel.tsx'
 import { TextField } from '../../ui/text-field.tsx'
 import type { Saved } from './use-saved-queries.ts'
 
-/** A saved query gets another name. */
+/** A form that renames a saved query. */
 export function RenameForm({ saved, query, onDone }: { saved: Saved; query: SavedQuery; onDone: () => void }) {
   const [name, setName] = useState(query.name)
   const [error, setError] = useState<unknown>()
   const form = useRef<HTMLFormElement>(null)
   useEffect(() => {
     const select = () => form.current?.querySelector('input')?.select()
-    // After the menu that led here has given the focus back.
+    // The menu that opened the form first returns the focus to its trigger.
     const frame = requestAnimationFrame(select)
     return () => cancelAnimationFrame(frame)
   }, [])

@@ -10,7 +10,7 @@ import { hexOf, isBytes, prettyJson, type Result, toCsv, toJson, type Value } fr
 
 const cellIn = (row: readonly Value[], column: number) => cellOf(row[column] ?? null)
 
-/** Rows of a result, which can be saved. */
+/** The rows of a result, with buttons to save them as a file. */
 export function ResultView({ result, name }: { result: Result; name: string }) {
   const { columns, rows, changes } = result
   const [opened, setOpened] = useState<{ row: number; column: number }>()

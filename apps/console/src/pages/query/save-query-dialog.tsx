@@ -11,16 +11,16 @@ import type { Saved } from './use-saved-queries.ts'
 interface SaveDialogProps {
   saved: Saved
   sql: string
-  /** The name to begin with. */
+  /** The initial name. */
   name: string
   onSaved: (query: SavedQuery) => void
   onClose: () => void
 }
 
-/** As the server has it. */
+/** The server has the same limit. */
 const MAX_SQL = 10_000
 
-/** Asks what the text of a tab is to be called, and saves it. */
+/** A dialog that names and saves the text of a tab. */
 export function SaveDialog({ saved, sql, onSaved, onClose, ...initial }: SaveDialogProps) {
   const [name, setName] = useState(initial.name)
   const [error, setError] = useState<unknown>()

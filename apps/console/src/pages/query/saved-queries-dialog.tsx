@@ -19,7 +19,7 @@ interface SavedDialogProps {
   onClose: () => void
 }
 
-/** What is saved here, to be looked through; one of them opens on a tab of its own. */
+/** The saved queries, with a search. Choosing one opens it in a tab. */
 export function SavedDialog({ saved, onOpen, onDelete, onClose }: SavedDialogProps) {
   const mayChange = useCan('editor')
   const nameOf = useActorName()
@@ -33,7 +33,7 @@ export function SavedDialog({ saved, onOpen, onDelete, onClose }: SavedDialogPro
   return (
     <Dialog
       open
-      // Escape leaves what is innermost.
+      // Escape closes the innermost element: the rename form before the dialog.
       onOpenChange={() => (renamed === undefined ? onClose() : setRenamed(undefined))}
       title="Saved queries"
       description={whose}

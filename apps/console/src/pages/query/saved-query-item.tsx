@@ -6,14 +6,14 @@ import { RowMenu } from '../../ui/row-menu.tsx'
 
 interface SavedEntryProps {
   query: SavedQuery
-  /** Who changed it last, once that is known. */
+  /** The last editor's name, or `undefined` while it loads. */
   by: string | undefined
   onOpen: () => void
-  /** For those who may. */
+  /** `false` for members who can't change saved queries. */
   deeds: false | { rename: () => void; delete: () => void }
 }
 
-/** A saved query in the list: a link that can be passed on, and what may be done with it. */
+/** A saved query in the list: a link that can be shared, and the menu of its actions. */
 export const SavedQueryItem = ({ query, by, onOpen, deeds }: SavedEntryProps) => (
   <div className="flex min-w-0 items-start gap-1">
     <Link

@@ -1,6 +1,6 @@
 import { Button } from '../../ui/button.tsx'
 
-/** Tells that the address is of a saved query that is not there, and what one can do. */
+/** The message for a URL with an unknown saved query, with the next steps. */
 export const SavedQueryNotFound = ({ onSee, onClose }: { onSee: () => void; onClose: () => void }) => (
   <div
     role="alert"

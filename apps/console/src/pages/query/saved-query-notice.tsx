@@ -12,7 +12,7 @@ interface SavedNoteProps {
   onKeep: () => void
 }
 
-/** Tells when what a tab was opened from is not what it was, and what one can do. */
+/** The notice that a tab's saved query was changed or deleted, with the next steps. */
 export function SavedQueryNotice({ standing, origin, onTake, onOverwrite, onKeep }: SavedNoteProps) {
   const mayChange = useCan('editor')
   if (standing === 'behind') {

@@ -18,7 +18,7 @@ test('a tab knows how it stands to what is saved', () => {
   expect(getSavedStatus(tab('x', one), [two])).toBe('behind')
   expect(getSavedStatus(tab('x', one), [saved(2, 'a', 'Renamed')])).toBe('unsaved')
   expect(getSavedStatus(tab('x', one), [])).toBe('gone')
-  // A list that is older than what this tab has saved.
+  // The list is older than the version that this tab saved.
   expect(getSavedStatus(tab('b', two), [one])).toBe('saved')
 })
 

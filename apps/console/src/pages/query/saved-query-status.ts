@@ -2,15 +2,15 @@ import type { SavedQuery } from '@persql/contract'
 import { newDraft, type QueryTab, type SavedQueryRef } from './query-tabs.ts'
 
 /**
- * How a tab stands to the saved query it was opened from: `own` is of none, `gone` of one that was deleted, `behind` has
- * changes while somebody else saved others.
+ * How a tab relates to its saved query. `own`: the tab has none. `gone`: it was deleted. `behind`: someone else saved
+ * another text since the tab was opened.
  */
 export type SavedStatus = 'own' | 'saved' | 'unsaved' | 'behind' | 'gone'
 
-/** What a tab remembers of a saved query. */
+/** Returns the reference that a tab stores to its saved query. */
 export const originOf = ({ id, name, sql, version }: SavedQuery): SavedQueryRef => ({ id, name, sql, version })
 
-/** How a tab stands, by what is saved now; while that is not known, by what was. */
+/** Returns the status of a tab, compared with the current queries or, while they load, with the stored reference. */
 export function getSavedStatus({ sql, saved }: QueryTab, queries: readonly SavedQuery[] | undefined): SavedStatus {
   if (!saved) return 'own'
   const now = queries?.find(({ id }) => id === saved.id)
@@ -19,7 +19,7 @@ export function getSavedStatus({ sql, saved }: QueryTab, queries: readonly Saved
   return sql === saved.sql ? 'saved' : 'unsaved'
 }
 
-/** Tabs without changes of their own take what others saved. A text that another replaces comes on a tab of a new id. */
+/** Updates tabs without unsaved changes to the current queries. A tab whose text changes gets a new ID. */
 export function syncTabs(drafts: readonly QueryTab[], queries: readonly SavedQuery[]): readonly QueryTab[] {
   const next = drafts.map((draft) => {
     const { saved, sql } = draft
@@ -31,11 +31,11 @@ export function syncTabs(drafts: readonly QueryTab[], queries: readonly SavedQue
   return next.every((draft, index) => draft === drafts[index]) ? drafts : next
 }
 
-/** What a tab is called. */
+/** Returns the title of a tab. */
 export const titleOf = ({ sql, saved }: QueryTab, index: number): string =>
   saved?.name ?? (sql.trim().split('\n')[0]?.slice(0, 24) || `Query ${index + 1}`)
 
-/** Those that hold every word somebody looks for. */
+/** Returns the entries that contain all words of the search text. */
 export function matching<T>(all: readonly T[], textOf: (one: T) => string, wanted: string): readonly T[] {
   const words = wanted.toLowerCase().split(/\s+/).filter(Boolean)
   return all.filter((one) => {

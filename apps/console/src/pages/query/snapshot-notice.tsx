@@ -8,7 +8,7 @@ import { ConfirmDialog } from '../../ui/confirm-dialog.tsx'
 import { toast } from '../../ui/toast.tsx'
 import { forgetRows } from '../tables/use-rows.ts'
 
-/** Tells that everything was kept before a statement that lost rows, and leads back. */
+/** The notice that a snapshot was created before a destructive statement, with a button to restore it. */
 export function SnapshotNotice({ snapshot: { id, label } }: { snapshot: { id: string; label: string } }) {
   const ns = useNamespace()
   const db = useDatabase()

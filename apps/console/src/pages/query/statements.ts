@@ -1,4 +1,4 @@
-/** A statement within a text: where it begins and ends, without what separates it. */
+/** The range of a statement in a text, without its separator. */
 export interface Span {
   from: number
   to: number
@@ -8,7 +8,7 @@ const TOKEN =
   /--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|'(?:[^']|'')*(?:'|$)|"(?:[^"]|"")*(?:"|$)|`(?:[^`]|``)*(?:`|$)|\[[^\]]*(?:\]|$)|;|[\p{L}_][\p{L}\p{N}_$]*|\s+|./gsu
 const IGNORED = /^(\s|--|\/\*)/
 
-/** The statements of a text. A trigger holds statements of its own, until its END. */
+/** Splits a text into statements. A trigger contains statements of its own, up to its END. */
 export function statementsIn(text: string): Span[] {
   const spans: Span[] = []
   let current: (Span & { words: string[]; depth: number }) | undefined
@@ -34,7 +34,7 @@ export function statementsIn(text: string): Span[] {
   return spans
 }
 
-/** The statement at a place: the one it stands in, else the one before it, else the next. */
+/** Finds the statement at a position: the last one that starts there or before, or else the first. */
 export function statementAt(text: string, position: number): Span | undefined {
   const spans = statementsIn(text)
   return spans.findLast(({ from }) => from <= position) ?? spans[0]

@@ -7,7 +7,7 @@ import { getSavedStatus, titleOf } from './saved-query-status.ts'
 
 interface TabBarProps {
   drafts: readonly QueryTab[]
-  /** The one that is open. */
+  /** The ID of the open tab. */
   open: string
   queries: readonly SavedQuery[] | undefined
   onOpen: (draft: QueryTab) => void
@@ -15,7 +15,7 @@ interface TabBarProps {
   onAdd: () => void
 }
 
-/** The tabs of the editor. One that differs from what is saved has a dot. */
+/** The tabs of the editor. A dot marks unsaved changes. */
 export const TabBar = ({ drafts, open, queries, onOpen, onClose, onAdd }: TabBarProps) => (
   <div className="flex items-center gap-1 overflow-x-auto border-b border-line bg-sunken px-2 py-1">
     {drafts.map((draft, index) => (

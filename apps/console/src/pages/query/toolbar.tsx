@@ -11,11 +11,11 @@ interface ToolbarProps {
   onCancel: () => void
   onExplain: () => void
   onSave: () => void
-  /** Opens a dialog by its name in the address. */
+  /** Opens a dialog by its query parameter. */
   onSee: (what: 'save' | 'saved' | 'history' | 'ask') => void
 }
 
-/** What can be done with the text of a tab. */
+/** The actions for the text of a tab. */
 export function Toolbar(props: ToolbarProps) {
   const { isRunning, isEmpty, standing, isSaving, onRun, onCancel, onExplain, onSave, onSee } = props
   const mayChange = useCan('editor')

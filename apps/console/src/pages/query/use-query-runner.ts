@@ -5,17 +5,17 @@ import { onError, queryClient } from '../../api/query-client.ts'
 import type { Result } from '../results/values.ts'
 import { forgetRows } from '../tables/use-rows.ts'
 
-/** What an explanation tells. */
+/** The output of EXPLAIN. */
 export type Explained = CallOutput<'POST /api/namespaces/{ns}/databases/{db}/explain'>
 
-/** What running a statement took. */
+/** The measurements of a run. */
 export interface RunMeasurement {
   sql: string
   rows: number
   meta: QueryMeta
 }
 
-/** How it stands with what was run. */
+/** The state of a run. */
 export type RunState =
   | { kind: 'running' }
   | { kind: 'cancelled' }
@@ -23,7 +23,7 @@ export type RunState =
   | { kind: 'explained'; sql: string; explained: Explained; measured: RunMeasurement | undefined }
   | { kind: 'done'; results: readonly Result[]; meta: QueryMeta | undefined }
 
-/** Runs statements, one for each tab at a time. */
+/** Returns functions that run statements, one at a time per tab. */
 export function useRun(ns: string, db: string, onRun: (sql: string, failed: boolean) => void) {
   const [outcomes, setOutcomes] = useState<Readonly<Record<string, RunState>>>({})
   const running = useRef(new Map<string, AbortController>())
@@ -52,7 +52,7 @@ export function useRun(ns: string, db: string, onRun: (sql: string, failed: bool
   const settle = (tab: string, { data, meta }: { data: Result | Result[]; meta?: QueryMeta }) => {
     const results = Array.isArray(data) ? data : [data]
     put(tab, { kind: 'done', results, meta })
-    // Whatever it wrote, other pages have to look anew.
+    // The statement wrote rows: the cached data of other pages is stale.
     if (results.some(({ changes, rowsWritten }) => changes !== undefined || rowsWritten > 0)) {
       forgetRows()
       void queryClient.invalidateQueries()
@@ -86,7 +86,7 @@ export function useRun(ns: string, db: string, onRun: (sql: string, failed: bool
         return { kind: 'done', results: [answer.data], meta: answer.meta }
       }),
     explain: (tab: string, sql: string) => start(tab, (signal) => explained(tab, sql, signal)),
-    /** Runs a statement for what it reads, and explains it with that. */
+    /** Runs a statement, then explains it with the rows that it read. */
     measure: (tab: string, sql: string) =>
       start(tab, async (signal) => {
         await query(tab, sql, signal)

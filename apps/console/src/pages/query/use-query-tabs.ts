@@ -6,8 +6,8 @@ import { newDraft, type QueryTab, readDrafts, type SavedQueryRef, writeDrafts } 
 import { originOf, syncTabs } from './saved-query-status.ts'
 
 /**
- * The tabs of a database. Which one is open stands in the address: `?tab=` in this browser, `?saved=` for everybody;
- * `?sql=` opens a new one.
+ * Returns the tabs of a database and their actions. The URL stores the open tab: `?tab=` for this browser, `?saved=`
+ * for everyone. `?sql=` opens a new tab.
  */
 export function useDrafts(ns: string, db: string, queries: readonly SavedQuery[] | undefined) {
   const [search, setSearch] = useSearchParams()
@@ -23,7 +23,7 @@ export function useDrafts(ns: string, db: string, queries: readonly SavedQuery[]
   )
   const add = (sql = '', saved?: SavedQueryRef) => {
     const made = newDraft(sql, saved)
-    // What is opened takes the place of tabs on which nothing was written.
+    // A new text replaces empty tabs.
     setDrafts((known) => [...(sql === '' ? known : known.filter((one) => one.saved || one.sql.trim() !== '')), made])
     open(made)
   }
@@ -34,43 +34,43 @@ export function useDrafts(ns: string, db: string, queries: readonly SavedQuery[]
   const [tab, sql] = [search.get('tab'), search.get('sql')]
   const here = drafts.find(({ id }) => id === tab) ?? drafts.find(({ saved }) => saved && saved.id === asked)
   const wanted = queries?.find(({ id }) => id === asked)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: once for what the address asks
+  // biome-ignore lint/correctness/useExhaustiveDependencies: runs once per text in the URL
   useEffect(() => {
     if (sql !== null) add(sql)
   }, [sql])
-  // biome-ignore lint/correctness/useExhaustiveDependencies: once for what the address asks; a tab that is closed stays so
+  // biome-ignore lint/correctness/useExhaustiveDependencies: runs once per query in the URL; a closed tab stays closed
   useEffect(() => {
     if (wanted && !here) add(wanted.sql, originOf(wanted))
   }, [wanted?.id])
 
   const draft = here ?? (drafts[0] as QueryTab)
   const isUnnamed = tab === null && asked === null && sql === null
-  // biome-ignore lint/correctness/useExhaustiveDependencies: when either changes, and not when the page is drawn anew
+  // biome-ignore lint/correctness/useExhaustiveDependencies: runs if the tab or URL changes, not on every render
   useEffect(() => {
-    // What can be passed on is always that of the tab: it was saved, or deleted and brought back, meanwhile.
+    // `?saved=` follows the tab, whose saved query can be created, deleted or restored.
     if (here || isUnnamed) ask(draft.saved?.id)
   }, [asked, draft.id, draft.saved?.id])
   return {
     drafts,
     draft,
-    /** Whether the address asks for a saved query that has no tab yet. */
+    /** Whether the URL names a saved query that isn't open in a tab yet. */
     isAsked: asked !== null && !here,
     wanted,
     open,
     add,
     change,
-    /** Leaves a tab's text on it, as one's own, and opens what is saved beside it. */
+    /** Detaches a tab's text from its saved query and opens the query in a new tab next to it. */
     split: ({ id, sql }: QueryTab, saved: SavedQueryRef) => {
       const made = newDraft(saved.sql, saved)
       setDrafts((known) => known.flatMap((one) => (one.id === id ? [made, { id, sql }] : [one])))
       open(made)
     },
-    /** Makes a tab's text one's own. */
+    /** Detaches a tab from its saved query. */
     untie: ({ id, sql }: QueryTab) => {
       setDrafts((known) => known.map((one) => (one.id === id ? { id, sql } : one)))
       open({ id, sql })
     },
-    /** Ties a tab to what was saved of it. */
+    /** Attaches a tab to the query that it was saved as. */
     tie: (id: string, query: SavedQuery) => {
       change(id, { saved: originOf(query) })
       open({ id, sql: '', saved: originOf(query) })

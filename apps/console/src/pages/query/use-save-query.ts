@@ -8,7 +8,7 @@ import { originOf, type SavedStatus } from './saved-query-status.ts'
 import type { useDrafts } from './use-query-tabs.ts'
 import type { Saved } from './use-saved-queries.ts'
 
-/** Saves the tab that is open, also with Ctrl+S; deletes what is saved, and undoes that. */
+/** Returns functions that save the open tab, also with Ctrl+S, and delete a saved query with an Undo button. */
 export function useSaving(tabs: ReturnType<typeof useDrafts>, saved: Saved, standing: SavedStatus, ask: () => void) {
   const mayChange = useCan('editor')
   const [error, setError] = useState<unknown>()
@@ -21,7 +21,7 @@ export function useSaving(tabs: ReturnType<typeof useDrafts>, saved: Saved, stan
       tabs.change(id, { saved: originOf(query) })
       toast(`“${query.name}” saved.`)
     } catch (cause) {
-      // What others saved meanwhile shows beside the editor, with a choice.
+      // The refetched query shows up next to the editor, with a choice between both versions.
       if (cause instanceof PerSQLError && /^saved_query_(changed|not_found)$/.test(cause.code)) saved.refetch()
       else setError(cause)
     }
@@ -64,11 +64,11 @@ export function useSaving(tabs: ReturnType<typeof useDrafts>, saved: Saved, stan
     error,
     save,
     remove,
-    /** What somebody else saved meanwhile gives way to this tab. */
+    /** Overwrites the version that someone else saved with this tab's text. */
     overwrite: () => void (theirs && overwrite(draft, theirs.version)),
-    /** What somebody else saved comes on this tab's place, and its text on one of its own. */
+    /** Opens the version that someone else saved, and moves this tab's text to a tab of its own. */
     take: () => theirs && tabs.split(draft, originOf(theirs)),
-    /** The tab is of no saved query any more. */
+    /** Detaches the tab from its saved query. */
     untie: () => tabs.untie(draft),
   }
 }

@@ -4,10 +4,10 @@ import { queryClient } from '../../api/query-client.ts'
 
 const LIST = 'GET /api/namespaces/{ns}/databases/{db}/saved-queries'
 
-/** The saved queries that a page shows, and what can be done with them. */
+/** The saved queries of a page, with their actions. */
 export type Saved = ReturnType<typeof useSaved>
 
-/** The saved queries of a database. A branch has none of its own: there, those of the database it is a branch of. */
+/** Returns the saved queries of a database. A branch uses those of its parent. */
 export function useSaved(ns: string, db: string) {
   const self = useApiQuery('GET /api/namespaces/{ns}/databases/{slug}', { ns, slug: db })
   const parent = self.data?.branchRef != null ? self.data.forkedFrom?.slug : undefined
@@ -16,7 +16,7 @@ export function useSaved(ns: string, db: string) {
   const create = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/saved-queries')
   const update = useApiMutation('PATCH /api/namespaces/{ns}/databases/{db}/saved-queries/{id}')
   const remove = useApiMutation('DELETE /api/namespaces/{ns}/databases/{db}/saved-queries/{id}')
-  /** What was done is known at once; what others did comes after that. */
+  /** Updates the cache right after a call. The refetch then adds the changes of others. */
   const know = (id: string, query?: SavedQuery) => {
     const kept = (known: readonly SavedQuery[]) => known.filter((one) => one.id !== id)
     queryClient.setQueryData<readonly SavedQuery[]>(
@@ -27,7 +27,7 @@ export function useSaved(ns: string, db: string) {
   }
   return {
     ns,
-    /** Where they are kept. */
+    /** The database that stores them. */
     db: place.db,
     isOfParent: parent !== undefined,
     queries: list.data,
