@@ -17,7 +17,7 @@ import { isRow, type Row } from './row-queries.ts'
 import { toStatement } from './sql-builder.ts'
 import { typedOf, ValueField } from './value-field.tsx'
 
-/** As much of bytes as somebody looks at. */
+/** The number of bytes that the hexadecimal view shows. */
 const SHOWN_HEX = 512
 
 interface CellDialogProps {
@@ -31,7 +31,7 @@ interface CellDialogProps {
   onDelete: () => void
 }
 
-/** One cell with all that is in it, to read or to change. */
+/** A dialog to view or edit the full value of a cell. */
 export function CellDialog(props: CellDialogProps) {
   const { shape, row, column: index, draft, isFixed, onClose, onDelete } = props
   const column = shape.columns[index]
@@ -66,7 +66,7 @@ export function CellDialog(props: CellDialogProps) {
             onClose()
           }}
           onKeep={(after) => {
-            // What is too large for a number cannot be compared with; the key alone finds the row then.
+            // A number beyond JavaScript's precision can't be compared, so only the key identifies the row.
             props.onChange(column.name, isExact ? before : undefined, after)
             onClose()
           }}

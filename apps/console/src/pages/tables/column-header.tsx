@@ -10,7 +10,7 @@ interface ColumnHeadProps {
   onFilter: (text: string) => void
 }
 
-/** What stands above a column: its name, which sorts, its type, and a filter. */
+/** The header of a column: its name, which sorts, its type and a filter. */
 export function ColumnHead({
   column: { name, type, primaryKey },
   direction,
@@ -34,7 +34,9 @@ export function ColumnHead({
 
 type FilterProps = Pick<ColumnHeadProps, 'filter' | 'onFilter'> & { name: string }
 
-/** Applies with Enter, or when one goes on: not with every letter, because each costs a look at the rows. */
+/**
+ * Applies on Enter or when the field loses the focus. Each change is a billed read, so it doesn't apply while typing.
+ */
 function Filter({ name, filter, onFilter }: FilterProps) {
   const [text, setText] = useState(filter)
   const [known, setKnown] = useState(filter)

@@ -12,7 +12,7 @@ interface InsertDialogProps {
   onInsert: (values: Values) => void
 }
 
-/** A new row: a field for each column, all of which can be left to their defaults. */
+/** A form for a new row. Each column can keep its default. */
 export function InsertDialog({ shape, onClose, onInsert }: InsertDialogProps) {
   const columns = shape.columns.filter(({ generated }) => !generated)
   const [typed, setTyped] = useState<Readonly<Record<string, InputValue>>>({})

@@ -9,7 +9,7 @@ import { RowBrowser } from './row-browser.tsx'
 import { shapeOf } from './row-identity.ts'
 import { TableList } from './table-list.tsx'
 
-/** The tables of a database, or the rows of the one that the address names. */
+/** The tables of a database, or the rows of the table in the URL. */
 export function TablesPage() {
   const name = useParams()['*']
   return name ? <OneTable key={name} name={name} /> : <TableList />

@@ -1,14 +1,14 @@
 import type { Value } from '../results/values.ts'
 
-/** What somebody has typed, and as what it is meant. */
+/** Typed text with the type to store it as. */
 export interface InputValue {
   kind: 'text' | 'number' | 'null' | 'default'
   text: string
-  /** What it becomes when somebody begins to type. */
+  /** The type that typing switches to, from NULL or the default. */
   typedAs: 'text' | 'number'
 }
 
-/** The value, or what is wrong with it. `undefined` as the value leaves the column out. */
+/** Parses the value, or returns the problem. `undefined` as the value omits the column. */
 export function readTyped({ kind, text }: InputValue): { value: Value | undefined } | { problem: string } {
   if (kind === 'default') return { value: undefined }
   if (kind === 'null') return { value: null }

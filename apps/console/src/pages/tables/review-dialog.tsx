@@ -23,7 +23,7 @@ interface ReviewDialogProps {
   onDone: () => void
 }
 
-/** The SQL that is about to run: all of it or nothing. */
+/** A review of the SQL to run, which applies in one transaction. */
 export function ReviewDialog({ shape, draft, onDrop, onClose, onDone }: ReviewDialogProps) {
   const ns = useNamespace()
   const db = useDatabase()
@@ -102,7 +102,7 @@ export function ReviewDialog({ shape, draft, onDrop, onClose, onDone }: ReviewDi
 
 const toSight = (element: Element | null) => element?.scrollIntoView({ block: 'nearest' })
 
-/** What is wrong with a change, and what can be done about it. */
+/** Returns the cause of a failed change and the next step. */
 function whyOf(error: Error): string {
   if (!(error instanceof PerSQLError)) return `${error.message} ${nextStep(error)}`
   if (error.code === 'expectation_failed') {

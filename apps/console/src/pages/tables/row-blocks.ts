@@ -1,40 +1,40 @@
 import type { RowIdentity } from './row-identity.ts'
 import type { ReadStart, Row, TableView } from './row-queries.ts'
 
-/** Rows are read in blocks of one size; the first and the last row of a block lead to those beside it. */
+/** The first and last row of a block, from which the adjacent blocks are read. */
 export interface BlockEdges {
   first: Row
   last: Row
 }
 
-/** What is known of a table, apart from its rows. */
+/** The facts about a table that block reads are planned with. */
 export interface TableFacts {
   size: number
   edges: ReadonlyMap<number, BlockEdges>
-  /** All rows there are, where places can be told from either end. */
+  /** The number of rows, if positions can be counted from both ends. */
   total: number | undefined
-  /** The first key, where keys are numbers without a gap. */
+  /** The first key, if the keys are consecutive integers. */
   start: bigint | undefined
 }
 
-/** A jump reads what it passes over, up to half of a table: as many rows as that is worth at most. */
+/** A jump reads the rows that it skips, up to half of the table. This is the maximum number of them. */
 const MOST_PASSED = 100_000
-/** A box higher than some 17 million pixels is cut off by browsers. */
+/** Browsers limit the height of an element to about 17 million pixels. */
 export const MOST_ROWS = 440_000
 
-/** Rows of a block. To sort reads all rows for each block, unless there is an index: so there are fewer then. */
+/** Returns the rows per block. Without an index, sorting reads all rows for each block, so those blocks are larger. */
 export const blockSize = (shape: RowIdentity, look: TableView): number =>
   look.sort || shape.key.length === 0 ? 1000 : 500
 
-/** Whether places in the order of a look can be told from both ends, by the rows there are in all. */
+/** Returns whether the row count of the table locates rows from both ends: no sorting and no filters. */
 export const isPlain = (shape: RowIdentity, look: TableView): boolean =>
   shape.key.length > 0 && !look.sort && Object.keys(look.filters).length === 0
 
-/** How far one can jump at once: over the whole table, unless finding the middle of it would cost too much. */
+/** Returns how far a jump can go: the whole table, unless its middle would cost too many reads. */
 export const maxJump = ({ total = 0, start }: Pick<TableFacts, 'total' | 'start'>): number =>
   start !== undefined || total <= 2 * MOST_PASSED ? Math.min(total, MOST_ROWS) : 0
 
-/** Keys are without a gap when there are as many as fit between the first and the last. */
+/** Returns the first key if the keys are consecutive, that is if `total` keys fit between the first and the last. */
 export function startWithoutGap(first: Row, last: string | undefined, total: number): bigint | undefined {
   const [key] = first.key
   if (last === undefined || first.key.length !== 1 || key?.type !== 'integer') return undefined
@@ -42,7 +42,7 @@ export function startWithoutGap(first: Row, last: string | undefined, total: num
   return BigInt(last) - start + 1n === BigInt(total) ? start : undefined
 }
 
-/** How a block is read by looking at as few rows as can be. */
+/** Returns the way to read a block that skips the fewest rows. */
 export function planBlockRead(block: number, { size, edges, total, start }: TableFacts): ReadStart {
   const before = edges.get(block - 1)
   if (block === 0 || before) return { ...(before && { row: before.last }), isBack: false, skip: 0, size }
@@ -62,7 +62,7 @@ export function planBlockRead(block: number, { size, edges, total, start }: Tabl
   return roads.reduce((best, road) => (road.skip < best.skip ? road : best))
 }
 
-/** The blocks for rows in sight, then those ahead: the farther, the faster one goes there. */
+/** Returns the blocks in view, then the blocks ahead. Faster scrolling needs more of them. */
 export function wantedBlocks(first: number, last: number, ahead: number, size: number): number[] {
   const from = Math.max(0, Math.floor(first / size))
   const to = Math.floor(last / size)

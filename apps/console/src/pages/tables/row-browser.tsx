@@ -22,12 +22,12 @@ import { useDraft } from './use-row-changes.ts'
 import { useRows, useSource } from './use-rows.ts'
 import { useTableView } from './use-table-view.ts'
 
-/** The rows of a table: to look through, and to change several at once. */
+/** The rows of a table, with several changes that are saved together. */
 export function RowBrowser({ table, shape: given }: { table: SchemaTable; shape: RowIdentity }) {
   const ns = useNamespace()
   const db = useDatabase()
   const mayEdit = useCan('editor')
-  // The schema is fetched anew now and then, mostly to be the same.
+  // The schema is refetched regularly, mostly without changes. Its text keeps the object stable.
   const text = JSON.stringify(given)
   const shape = useMemo((): RowIdentity => JSON.parse(text), [text])
   const { look, filter, sort, clear, unsort } = useTableView(shape)
@@ -81,7 +81,7 @@ export function RowBrowser({ table, shape: given }: { table: SchemaTable; shape:
             size="small"
             onClick={() => {
               clear()
-              // The button goes, and would take the focus with it.
+              // The button disappears, which would lose the focus.
               document.querySelector<HTMLElement>('[role=grid]')?.focus()
             }}
           >

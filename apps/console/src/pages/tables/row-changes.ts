@@ -3,25 +3,25 @@ import type { RowIdentity } from './row-identity.ts'
 import { isRow, type Row } from './row-queries.ts'
 import { joined, type Piece, toStatement } from './sql-builder.ts'
 
-/** Values by column. */
+/** Values by column name. */
 export type Values = Readonly<Record<string, Value>>
 
-/** What is to become of one row. */
+/** A pending change to a row. */
 export type Change =
   | { readonly kind: 'edit'; readonly id: string; readonly row: Row; readonly before: Values; readonly after: Values }
   | { readonly kind: 'delete'; readonly id: string; readonly row: Row }
   | { readonly kind: 'insert'; readonly id: string; readonly after: Values }
 
-/** All that is to be done, one change for a row. */
+/** All pending changes, at most one per row. */
 export type RowChanges = readonly Change[]
 
-/** As many statements as one transaction takes. */
+/** The maximum number of statements in a transaction. */
 export const MAX_CHANGES = 100
 
 const others = (draft: RowChanges, id: string) => draft.filter((change) => change.id !== id)
 const find = (draft: RowChanges, id: string) => draft.find((change) => change.id === id)
 
-/** Another value in a cell. What is as it was is no change. */
+/** Sets a cell. A cell with its original value doesn't count as changed. */
 export function setCell(
   draft: RowChanges,
   row: Row,
@@ -41,26 +41,26 @@ export function setCell(
   return replaced(draft, { kind: 'edit', id: row.id, row, before: was, after: next })
 }
 
-/** A row that goes; once more, and it stays. */
+/** Marks a row for deletion, or removes the mark. */
 export function withDelete(draft: RowChanges, row: Row): RowChanges {
   if (find(draft, row.id)?.kind === 'delete') return others(draft, row.id)
   return replaced(draft, { kind: 'delete', id: row.id, row })
 }
 
-/** A new row: columns that are not named get their default. */
+/** Adds a row. Omitted columns get their defaults. */
 export const withInsert = (draft: RowChanges, after: Values): RowChanges => [
   ...draft,
   { kind: 'insert', id: `new ${crypto.randomUUID()}`, after },
 ]
 
-/** Without one of the changes. */
+/** Removes a change. */
 export const without = (draft: RowChanges, id: string): RowChanges => others(draft, id)
 
 function replaced(draft: RowChanges, change: Change): RowChanges {
   return find(draft, change.id) ? draft.map((known) => (known.id === change.id ? change : known)) : [...draft, change]
 }
 
-/** The statement of a change. It finds exactly the row that was looked at, with the values it had then. */
+/** Builds the statement of a change. It only matches the row as it was read: by its key and previous values. */
 export function piecesOf(shape: RowIdentity, change: Change): Piece[] {
   const table = quoteName(shape.name)
   if (change.kind === 'delete') return [`DELETE FROM ${table} WHERE `, ...isRow(shape, change.row), ' RETURNING 1']
@@ -85,6 +85,6 @@ export function piecesOf(shape: RowIdentity, change: Change): Piece[] {
   return [`UPDATE ${table} SET `, ...sets, ' WHERE ', ...isRow(shape, change.row), ...unchanged, ' RETURNING 1']
 }
 
-/** The statements of a draft, each of which must meet one row. */
+/** Builds the statements of all changes, each of which must affect 1 row. */
 export const statementsOf = (shape: RowIdentity, draft: RowChanges) =>
   draft.map((change) => ({ ...toStatement(piecesOf(shape, change)), expect: { rows: 1 } }))

@@ -3,25 +3,25 @@ import { quoteName } from '../results/values.ts'
 
 /** The schema of a database. */
 export type Schema = CallOutput<'GET /api/namespaces/{ns}/databases/{db}/schema'>
-/** A table as the schema tells it. */
+/** A table, as the schema describes it. */
 export type SchemaTable = Schema['tables'][number]
-/** A column as the schema tells it. */
+/** A column, as the schema describes it. */
 export type SchemaColumn = SchemaTable['columns'][number]
 
-/** More columns in one answer than SQLite gives here: a hundred, some of which tell the key. */
+/** The maximum number of columns to read. A result can have 100 columns, and some of them contain the key and marks. */
 export const MAX_COLUMNS = 80
 
-/** What tells the rows of a table apart. */
+/** The columns of a table and the key that identifies its rows. */
 export interface RowIdentity {
   name: string
   columns: readonly SchemaColumn[]
-  /** Expressions in SQL by which a row is found again, and rows are in order; none when there are none. */
+  /** SQL expressions that identify and order the rows. Empty if the table has no usable key. */
   key: readonly string[]
-  /** Why its rows cannot be changed here. */
+  /** The reason why the rows are read-only. */
   whyFixed?: string
 }
 
-/** What tells the rows of a table apart: its rowid, or the primary key of a table WITHOUT ROWID. */
+/** Returns the identity of a table's rows: the rowid, or the primary key of a WITHOUT ROWID table. */
 export function shapeOf({ name, sql, columns }: SchemaTable): RowIdentity {
   const shown = columns.slice(0, MAX_COLUMNS)
   if (/^\s*CREATE\s+VIRTUAL\b/i.test(sql)) {
@@ -38,6 +38,6 @@ export function shapeOf({ name, sql, columns }: SchemaTable): RowIdentity {
   return { name, columns: shown, key: [], whyFixed: "This table can't be edited: its columns hide the rowid." }
 }
 
-/** Whether numbers belong into a column of this type, by SQLite's rules of affinity. */
+/** Returns whether a column type stores numbers, by the rules of SQLite's type affinity. */
 export const isNumeric = (type: string): boolean =>
   /INT/i.test(type) || (type !== '' && !/CHAR|CLOB|TEXT|BLOB|JSON|ANY/i.test(type))

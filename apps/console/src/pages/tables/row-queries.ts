@@ -2,14 +2,14 @@ import { quoteName, type Result, type Value } from '../results/values.ts'
 import { isNumeric, type RowIdentity, type SchemaColumn } from './row-identity.ts'
 import { joined, type Piece } from './sql-builder.ts'
 
-/** In what order rows are looked at, and which. */
+/** The sort order and filters of a table. */
 export interface TableView {
   sort?: { column: string; isDown: boolean }
-  /** By column, as somebody typed it: `text`, `=5`, `>5`, `null`, `!null`. */
+  /** The typed filter of each column: `text`, `=5`, `>5`, `null`, `!null`. */
   filters: Readonly<Record<string, string>>
 }
 
-/** A value with SQLite's type of it: integers travel as text, so that none is rounded. */
+/** A value with its SQLite type. Integers are text on the wire, so that none is rounded. */
 export interface TypedValue {
   type: string
   value: Value
@@ -17,12 +17,12 @@ export interface TypedValue {
 
 /** A row that was read. */
 export interface Row {
-  /** What it is called among the rows of its table. */
+  /** Identifies the row within its table. */
   id: string
   key: readonly TypedValue[]
   sort: TypedValue | undefined
   cells: readonly Value[]
-  /** For each cell `0`; `1` when it was cut, `2` when it is an integer too large for a number. */
+  /** One digit per cell: `1` if it was truncated, `2` for an integer that a number can't represent, or else `0`. */
   marks: string
 }
 
@@ -39,24 +39,26 @@ const cell = (name: string) =>
 const mark = (name: string) =>
   `CASE WHEN ${LARGE(name)} THEN '2' WHEN octet_length(${name}) > ${LONG} THEN '1' ELSE '0' END`
 
-/** A value as it was read, to be compared with. */
+/** Builds the SQL that a stored value is compared with. */
 export const bound = ({ type, value }: TypedValue): Piece[] =>
   type === 'integer' ? ['CAST(', { value }, ' AS INTEGER)'] : [{ value }]
 
-/** Where rows are read from: the beginning or the end, a row that is known, or a number that is the key. */
+/** The start of a read: either end, a known row, or a numeric key. */
 export interface ReadStart {
   row?: Row
-  /** The first key that counts, of a table whose key is a number. */
+  /** The first key, for a table with a numeric key. */
   key?: string
-  /** Against the order, from the row or the end. */
+  /** Whether to read backward, from the row or the end. */
   isBack: boolean
-  /** Rows that are passed over, each of which is read. */
+  /** The number of rows to skip. Each of them is read. */
   skip: number
-  /** Rows that are read at most. */
+  /** The maximum number of rows to read. */
   size: number
 }
 
-/** A page of rows, found by their key and not by counting where that can be, so that the thousandth costs no more. */
+/**
+ * Builds the query of a page. It seeks by key instead of an offset where possible, so a distant page costs the same.
+ */
 export function pageOf(shape: RowIdentity, look: TableView, from: ReadStart): Piece[] {
   const names = shape.columns.map(({ name }) => quoteName(name))
   const sort = look.sort && quoteName(look.sort.column)
@@ -89,7 +91,7 @@ function startOf(shape: RowIdentity, look: TableView, from: ReadStart): Piece[][
   return from.key === undefined ? [] : [[`${shape.key[0]} >= `, ...bound({ type: 'integer', value: from.key })]]
 }
 
-/** The rows of a page. */
+/** Parses the rows of a page. */
 export function rowsOf(shape: RowIdentity, look: TableView, { rows }: Result): Row[] {
   const keyEnd = shape.key.length * 2
   const cellsFrom = keyEnd + (look.sort ? 2 : 0)
@@ -110,14 +112,14 @@ export function rowsOf(shape: RowIdentity, look: TableView, { rows }: Result): R
   })
 }
 
-/** The condition of being this row. */
+/** Builds the condition that matches this row. */
 export const isRow = (shape: RowIdentity, row: Row): Piece[] =>
   joined(
     shape.key.map((expression, index) => [`${expression} = `, ...bound(row.key[index] as TypedValue)]),
     ' AND ',
   )
 
-/** The condition of coming after a row. SQLite puts NULL before everything else. */
+/** Builds the condition for rows after this one. SQLite sorts NULL before all other values. */
 function behind(shape: RowIdentity, look: TableView, { key, sort }: Row, isDown: boolean): Piece[] {
   const beyond = isDown ? '<' : '>'
   const keys: Piece[] =

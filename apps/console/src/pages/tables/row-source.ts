@@ -11,26 +11,26 @@ import {
 import type { RowIdentity } from './row-identity.ts'
 import type { ReadStart, Row, TableView } from './row-queries.ts'
 
-/** How a source reads. Both take a signal, by which what nobody waits for any more is given up. */
+/** The reads of a source. `signal` aborts a read that isn't needed anymore. */
 export interface Reader {
   rows(from: ReadStart, signal: AbortSignal): Promise<Row[]>
-  /** The last key as a text, of a table whose key is one number. */
+  /** Returns the last key as text, for a table with a numeric key. */
   lastKey(): Promise<string | undefined>
-  /** What was read does not fit together any more: the table has changed. */
+  /** Runs if the blocks don't fit together, because the table changed. */
   onStale(): void
   onError(error: unknown): void
 }
 
 const AT_ONCE = 2
-/** A place far away is read when somebody stays there so long: who drags a scroll bar passes by many. */
+/** The delay before a distant position is read, because a dragged scrollbar passes many positions. */
 const SETTLED_MS = 80
 const KEPT_BLOCKS = 120
-/** What is being read is paid for: it is given up only when somebody is far from it. */
+/** A read in progress is billed, so it is only aborted if the view is farther away than this. */
 const NEAR_BLOCKS = 8
 
-/** The rows of a table by their place. Those that are looked at are read, and those that will be soon. */
+/** The rows of a table by position. It reads the rows in view and those that scrolling will reach soon. */
 export class RowSource {
-  /** In what order the rows are, and which they are. */
+  /** The sort order and filters. */
   readonly look: TableView
   readonly #reader: Reader
   readonly #size: number
@@ -39,7 +39,7 @@ export class RowSource {
   readonly #edges = new Map<number, BlockEdges>()
   readonly #running = new Map<number, AbortController>()
   readonly #listeners = new Set<() => void>()
-  /** What was shown before all was read anew, until there is what is to be shown. */
+  /** The previous source, whose rows are shown until the new ones arrive. */
   #before: RowSource | undefined
   #total: number | undefined
   #start: bigint | undefined
@@ -60,14 +60,14 @@ export class RowSource {
     if (before) before.#before = undefined
   }
 
-  /** Rows that have a place. */
+  /** The number of rows that can be scrolled to. */
   get count(): number {
     if (this.#end !== undefined) return this.#end
     const reach = maxJump({ total: this.#total, start: this.#start })
     return Math.min(MOST_ROWS, Math.max(this.#loadedEnd, reach, this.#before?.count ?? 0))
   }
 
-  /** Whether the last row is known, and so how many there are. */
+  /** Whether the last row is known, so that `count` is exact. */
   get isWhole(): boolean {
     return this.#end !== undefined
   }
@@ -76,7 +76,7 @@ export class RowSource {
     return this.#running.size > 0
   }
 
-  /** Why reading stopped, until `retry`. */
+  /** The error that stopped reading, until `retry`. */
   get error(): unknown {
     return this.#error
   }
@@ -92,10 +92,10 @@ export class RowSource {
     }
   }
 
-  /** Another number whenever something is otherwise. */
+  /** Returns a number that changes with every update. */
   version = (): number => this.#version
 
-  /** Reads the beginning. @throws what the reader throws */
+  /** Reads the first block. @throws the reader's errors */
   async begin(signal: AbortSignal, isShort: boolean): Promise<this> {
     const from = planBlockRead(0, this.#known())
     const rows = await this.#reader.rows(from, signal)
@@ -104,7 +104,7 @@ export class RowSource {
     return this
   }
 
-  /** How many rows there are in all, as somebody else has counted. */
+  /** Sets the number of rows in the table, which another route counted. */
   async expect(total: number | undefined): Promise<void> {
     if (!this.#isPlain || total === undefined || total === this.#total) return
     const first = this.#edges.get(0)?.first
@@ -116,7 +116,7 @@ export class RowSource {
     this.#tell()
   }
 
-  /** These rows are in sight, and in so many rows from there somebody will be soon. */
+  /** Sets the rows in view and how many rows ahead to load. */
   see(first: number, last: number, ahead: number): void {
     this.#sight = [first, last]
     clearTimeout(this.#settling)
@@ -157,14 +157,14 @@ export class RowSource {
     this.#readOn()
   }
 
-  /** Whether there is something to read: rows that are counted, or what follows the last one read. */
+  /** Returns whether a block has rows to read: counted ones, or those after the last block. */
   #isThere(block: number): boolean {
     const first = block * this.#size
     if (first >= (this.#end ?? MOST_ROWS)) return false
     return first < this.count || this.#edges.has(block - 1)
   }
 
-  /** One after the other where the next is found by the one before, and else two at a time. */
+  /** Reads the blocks 2 at a time if positions follow from the key, or else one after another: each finds the next. */
   #readOn(): void {
     if (this.#error !== undefined) return
     for (const block of this.#wanted) {
@@ -209,7 +209,7 @@ export class RowSource {
     this.#forgetFar()
   }
 
-  /** What is far away is read again should somebody come back: its edges still tell where it is. */
+  /** Drops distant blocks. Their edges stay, so that they can be read again without skipping rows. */
   #forgetFar(): void {
     if (this.#blocks.size <= KEPT_BLOCKS) return
     const middle = (this.#sight[0] + this.#sight[1]) / 2 / this.#size

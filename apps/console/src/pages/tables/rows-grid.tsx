@@ -26,7 +26,7 @@ interface RowsGridProps {
   onDelete: ((row: Row) => void) | undefined
 }
 
-/** Rows as they are, with what is to become of them. */
+/** The rows of a table with their pending changes. */
 export function RowsGrid({ shape, source, total = -1, look, draft, onOpen, onDelete, ...rest }: RowsGridProps) {
   const { onSort, onFilter } = rest
   useSource(source, (now) => now.version())
@@ -92,10 +92,10 @@ export function RowsGrid({ shape, source, total = -1, look, draft, onOpen, onDel
   )
 }
 
-/** Widths that suit the first rows, and stay while others come. */
+/** Returns widths that fit the first rows and stay the same while others load. */
 function useWidths(shape: RowIdentity, source: RowSource): number[] {
   const first = source.rowAt(0)?.id
-  // biome-ignore lint/correctness/useExhaustiveDependencies: as long as the first row is the same, so are they
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the sample only changes with the first row
   return useMemo(() => {
     const sample = Array.from({ length: Math.min(SAMPLE, source.count) }, (_, at) => source.rowAt(at))
     return shape.columns.map(({ name, type }, index) =>

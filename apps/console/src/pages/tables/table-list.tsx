@@ -13,7 +13,7 @@ import { Table } from '../../ui/table.tsx'
 const FIRST = 'CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL)'
 const LINK = 'break-all text-accent underline-offset-2 hover:underline'
 
-/** The tables of a database and how many rows they have; views below. */
+/** The tables of a database with their row counts, and the views below. */
 export function TableList() {
   const ns = useNamespace()
   const db = useDatabase()

@@ -1,7 +1,7 @@
 import { useCallback, useEffect, useState } from 'react'
 import type { RowChanges } from './row-changes.ts'
 
-/** What is to be changed, and the way back through what it was before. */
+/** Returns the pending changes and their undo history. */
 export function useDraft() {
   const [steps, setSteps] = useState<readonly RowChanges[]>([[]])
   const draft = steps.at(-1) ?? []

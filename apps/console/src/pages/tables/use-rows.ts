@@ -10,24 +10,24 @@ import { toStatement } from './sql-builder.ts'
 
 const ROWS = 'rows of a table'
 
-/** Rows that are not in sight are read anew when somebody comes back to them. */
+/** Drops the cached rows that aren't shown, so that they are read again when needed. */
 export const forgetRows = (): void => queryClient.removeQueries({ queryKey: [ROWS], type: 'inactive' })
 
-/** Reads the rows in sight anew after they were changed. */
+/** Reads the shown rows again after a change. */
 export function rereadRows(ns: string, db: string): void {
   forgetRows()
   void queryClient.invalidateQueries({ queryKey: [ROWS, ns, db] })
 }
 
-/** The rows of a table by their place; `total` of them, as far as that is known. */
+/** Returns the rows of a table by position. `total` is their number, if known. */
 export function useRows(ns: string, db: string, shape: RowIdentity, look: TableView, total: number | undefined) {
   const queryKey = [ROWS, ns, db, shape, look]
   const query = useQuery({
     queryKey,
     structuralSharing: false,
-    // Every page read costs: so only when asked to, and not whenever somebody comes back to the window.
+    // Every read is billed, so the rows don't refresh when the window regains the focus.
     staleTime: Number.POSITIVE_INFINITY,
-    // In another order or by other filters, what was there stays until the rows have come.
+    // After a change of order or filters, the previous rows stay until the new ones arrive.
     placeholderData: (before: RowSource | undefined, query) => (isSame(query?.queryKey[3], shape) ? before : undefined),
     queryFn: ({ signal }) => {
       const before = queryClient.getQueryData<RowSource>(queryKey)
@@ -43,7 +43,7 @@ export function useRows(ns: string, db: string, shape: RowIdentity, look: TableV
 
 const isSame = (one: unknown, other: unknown) => JSON.stringify(one) === JSON.stringify(other)
 
-/** Something about a source, looked at anew whenever it has changed. */
+/** Returns a property of a source and updates it with every change. */
 export function useSource<T>(source: RowSource | undefined, about: (source: RowSource) => T): T | undefined {
   const subscribe = useCallback((listener: () => void) => source?.subscribe(listener) ?? (() => {}), [source])
   return useSyncExternalStore(subscribe, () => source && about(source))

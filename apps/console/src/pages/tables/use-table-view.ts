@@ -3,7 +3,7 @@ import { useSearchParams } from 'react-router'
 import type { RowIdentity } from './row-identity.ts'
 import type { TableView } from './row-queries.ts'
 
-/** Order and filters, which stand in the address: `?sort=-name&where.email=@example.com`. */
+/** Returns the sort order and filters, which the URL stores: `?sort=-name&where.email=@example.com`. */
 export function useTableView({ columns }: RowIdentity) {
   const [search, setSearch] = useSearchParams()
   const look = useMemo((): TableView => {
@@ -31,13 +31,13 @@ export function useTableView({ columns }: RowIdentity) {
   return {
     look,
     filter: (column: string, text: string) => put(`where.${column}`, text.trim()),
-    /** Up, down, and as it was, in turn. */
+    /** Cycles through ascending, descending and the default order. */
     sort: (column: string) => {
       const isThis = look.sort?.column === column
       put('sort', !isThis ? column : look.sort?.isDown ? '' : `-${column}`)
     },
     unsort: () => put('sort', ''),
-    /** Takes the filters away, and leaves the order. */
+    /** Removes the filters and keeps the order. */
     clear: () =>
       setSearch((before) => new URLSearchParams([...before].filter(([name]) => !name.startsWith('where.'))), {
         replace: true,

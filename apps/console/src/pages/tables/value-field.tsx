@@ -9,14 +9,14 @@ interface ValueFieldProps {
   label: string
   hint?: string | undefined
   value: InputValue
-  /** Whether a column may be left to its default, as in a new row. */
+  /** Whether the column can keep its default, as in a new row. */
   hasDefault?: boolean
   onChange: (value: InputValue) => void
   problem: string | undefined
   rows?: number
 }
 
-/** A value of any type that can be typed. */
+/** A field for a value of any type except bytes. */
 export function ValueField({ label, hint, value, hasDefault = false, onChange, problem, rows = 1 }: ValueFieldProps) {
   const isWritten = value.kind === 'text' || value.kind === 'number'
   return (
@@ -55,7 +55,7 @@ export function ValueField({ label, hint, value, hasDefault = false, onChange, p
   )
 }
 
-/** A value as it can be typed. */
+/** Converts a value to typed text. */
 export const typedOf = (value: Value, typedAs: InputValue['typedAs']): InputValue =>
   value === null
     ? { kind: 'null', text: '', typedAs }
