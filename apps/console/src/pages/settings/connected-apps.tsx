@@ -19,7 +19,7 @@ import { ROLE_NAMES } from './tokens/token-options.ts'
 
 const GRANTS = 'GET /api/namespaces/{ns}/oauth_grants'
 
-/** Apps that members let into the namespace by OAuth. */
+/** The apps that members connected to the namespace with OAuth. */
 export function AppsPage() {
   const ns = useNamespace()
   const { data, error, refetch } = useApiQuery(GRANTS, { ns })

@@ -10,7 +10,7 @@ import { capitalize, formatMoment } from '../../ui/format.ts'
 import { Card, Page } from '../../ui/page.tsx'
 import { toast } from '../../ui/toast.tsx'
 
-/** What a namespace is, and its end. */
+/** The general settings of a namespace, and its deletion. */
 export function GeneralPage() {
   const ns = useNamespace()
   const membership = useMembership()

@@ -8,11 +8,11 @@ type Entry = Output<Api['list_audit']>[number]
 
 interface AuditTableProps {
   entries: readonly Entry[]
-  /** Of people and tokens, by their ids. */
+  /** Names of users and tokens by ID. */
   names: ReadonlyMap<string, string>
 }
 
-/** Entries of the log. All there is of one opens below it. */
+/** Audit events. Each one expands to show its details. */
 export const AuditTable = ({ entries, names }: AuditTableProps) => (
   <Table
     label="Audit log"

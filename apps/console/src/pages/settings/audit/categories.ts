@@ -1,4 +1,4 @@
-/** What entries of the log can be about, as they begin, and how that is said. */
+/** Prefixes of audit actions with their labels, for the filter. */
 export const SUBJECTS = [
   ['', 'All'],
   ['namespace', 'Namespace'],
@@ -21,5 +21,5 @@ export const SUBJECTS = [
   ['topup', 'Top-ups'],
 ] as const
 
-/** What was done it to, by name where that is known. */
+/** Returns the name of an audit event's target, or its ID. */
 export const targetName = (target: string, names: ReadonlyMap<string, string>): string => names.get(target) ?? target

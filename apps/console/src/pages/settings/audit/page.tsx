@@ -15,7 +15,7 @@ import { SUBJECTS } from './categories.ts'
 
 const PAGE = 50
 
-/** Who did what. The filter and the place in the log stand in the address. */
+/** The audit log. The URL stores the filter and the page. */
 export const AuditPage = () => (
   <Page title="Audit log" lead="Who did what, newest first. Entries are kept forever. Times are in your time zone.">
     <RequireRole least="admin" what="The audit log shows who did what in the namespace.">
@@ -29,7 +29,7 @@ function Log() {
   const [search, setSearch] = useSearchParams()
   const action = search.get('action') ?? ''
   const before = entryIn(search.get('before'))
-  // One more than is shown tells whether there are older ones.
+  // One entry more than a page, to detect older entries.
   const { data, error, refetch } = useApiQuery('GET /api/namespaces/{ns}/audit', {
     ns,
     limit: PAGE + 1,

@@ -1,15 +1,17 @@
 import type { Entry } from './ledger.ts'
 
-/** A field of RFC 4180. What a spreadsheet would take for a formula gets an apostrophe in front, as OWASP advises. */
+/**
+ * Formats a field as in RFC 4180. Text that a spreadsheet would run as a formula gets an apostrophe, as OWASP advises.
+ */
 function field(text: string): string {
   const harmless = /^[=+@\t\r]|^-\D/.test(text) ? `'${text}` : text
   return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless
 }
 
-/** Dollars to the nano-dollar, without the exponent that small numbers are written with. */
+/** Formats dollars to the nano-dollar. The default format of small numbers has an exponent. */
 const exact = (usd: number) => usd.toFixed(9)
 
-/** Entries of the ledger as CSV. */
+/** Formats ledger entries as CSV. */
 export const ledgerCsv = (entries: readonly Entry[]): string =>
   [
     ['id', 'at', 'kind', 'amount_usd', 'balance_usd', 'ref', 'detail'],

@@ -23,7 +23,7 @@ const KINDS: Readonly<Record<Entry['kind'], string>> = {
   dispute: 'Dispute',
 }
 
-/** Every entry that changed the balance, the newest first, by pages, and all of them as a file. */
+/** The ledger in pages, newest first, with a download of all entries. */
 export function LedgerCard() {
   const ns = useNamespace()
   const before = entryIn(useSearchParams()[0].get('before'))
@@ -78,7 +78,7 @@ export function LedgerCard() {
   )
 }
 
-/** The ways to the newest and to older entries; the page stays where it is scrolled to. */
+/** Links to the newest and to older entries. They keep the scroll position. */
 const Pages = ({ before, olderAt }: { before: number | undefined; olderAt: number | undefined }) => (
   <nav aria-label="Ledger pages" className="flex flex-wrap justify-between gap-2">
     {before ? (

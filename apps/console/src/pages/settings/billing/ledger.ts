@@ -1,13 +1,13 @@
 import type { Api, Output } from '@persql/contract'
 import { call } from '../../../api/client.ts'
 
-/** An entry of the ledger. */
+/** A ledger entry. */
 export type Entry = Output<Api['get_billing']>['ledger'][number]
 
-/** As many as one call answers. */
+/** The maximum number of entries per call. */
 const MOST = 1_000
 
-/** Every entry there is, the newest first. @throws PerSQLError of the SDK */
+/** Fetches all ledger entries, newest first. @throws PerSQLError of the SDK */
 export async function wholeLedger(ns: string): Promise<Entry[]> {
   const entries: Entry[] = []
   for (;;) {

@@ -16,7 +16,7 @@ import { SpendCard } from './spend-card.tsx'
 
 const PAYMENT_POLL_MS = 2000
 
-/** The balance, what it goes to, how long it lasts, and how to fill it. */
+/** The balance, the spend, the forecast and the form to add funds. */
 export const BillingPage = () => (
   <Page title="Billing" lead="Prepaid. When the balance runs out, requests are refused; your data is kept.">
     <RequireRole least="owner" what="Only owners can see the balance and add funds.">
@@ -84,6 +84,6 @@ function Billing() {
   )
 }
 
-/** The id of the top-up that an entry of the ledger is for. */
+/** Returns the top-up ID of a ledger entry. */
 const topUpOf = (detail: unknown) =>
   typeof detail === 'object' && detail !== null && 'topup' in detail ? detail.topup : undefined

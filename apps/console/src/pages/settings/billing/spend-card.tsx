@@ -7,16 +7,16 @@ import { Table } from '../../../ui/table.tsx'
 import { type DaySpend, METERS, type Meter } from './spend.ts'
 
 interface SpendCardProps {
-  /** The last 30 days, the oldest first. */
+  /** The last 30 days, oldest first. */
   days: readonly DaySpend[] | undefined
-  /** All that was ever used. */
+  /** The spend since the namespace was created, by meter. */
   spend: Spend | undefined
 }
 
 const HOURS_PER_MONTH = 720
 const SERIES = METERS.map(([id, name]) => ({ id, name }))
 
-/** What money went to: by day as a chart and as a table, and by meter. */
+/** The spend: by day as a chart and a table, and by meter. */
 export const SpendCard = ({ days, spend }: SpendCardProps) => (
   <Card title="Spend">
     <h3 className="font-medium">Last 30 days, by day</h3>

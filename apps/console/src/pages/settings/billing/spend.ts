@@ -3,7 +3,7 @@ import type { Api, Output } from '@persql/contract'
 type Usage = Output<Api['get_usage']>
 type Spend = Usage['spend']
 
-/** What is paid for, in the order of the charts. */
+/** The meters, in the order of the charts. */
 export const METERS = [
   ['requests', 'Requests'],
   ['rowsRead', 'Rows read'],
@@ -13,9 +13,9 @@ export const METERS = [
 ] as const
 export type Meter = (typeof METERS)[number][0]
 
-/** What one day cost, in dollars, by meter and as a whole. */
+/** The costs of one day in dollars, by meter and in total. */
 export interface DaySpend {
-  /** UTC, `2026-11-21`. */
+  /** The UTC date, such as `2026-11-21`. */
   day: string
   costs: Readonly<Record<Meter, number>>
   costUsd: number
@@ -24,11 +24,11 @@ export interface DaySpend {
 const DAY_MS = 86_400_000
 const NANO = 1e9
 
-/** The last `count` UTC days until now, the oldest first. */
+/** Returns the last `count` UTC dates up to today, oldest first. */
 export const lastDays = (count: number, nowMs: number): string[] =>
   Array.from({ length: count }, (_, back) => new Date(nowMs - (count - 1 - back) * DAY_MS).toISOString().slice(0, 10))
 
-/** What each of these days cost, days without any use too. */
+/** Returns the costs of each day, including days without usage. */
 export function spendByDay(days: readonly string[], { spend, days: used }: Pick<Usage, 'spend' | 'days'>): DaySpend[] {
   return days.map((day) => {
     const rows = used.filter((row) => row.day === day)
@@ -42,28 +42,28 @@ export function spendByDay(days: readonly string[], { spend, days: used }: Pick<
       aiTokens: counted('aiTokens'),
     }
     const others = Object.values(costs).reduce((total, cost) => total + cost, 0)
-    // Storage is charged in whole nano-dollars as it adds up, so it is what the others leave of the day.
+    // Storage is charged in whole nano-dollars as it accumulates, so it is the rest of the day's total.
     return { day, costUsd, costs: { ...costs, storageByteHours: Math.max(0, round(costUsd - others)) } }
   })
 }
 
-/** Dollars for one of a meter: what was used so far cost just this. */
+/** Returns the average price per unit of a meter, from all usage so far. */
 const priceOf = (spend: Spend, meter: Meter) =>
   spend[meter].quantity === 0 ? 0 : spend[meter].costUsd / spend[meter].quantity
 
 const round = (usd: number) => Math.round(usd * NANO) / NANO
 
-/** How long the balance lasts. */
+/** A forecast of the balance. */
 export interface Forecast {
-  /** Dollars a day, over the last seven days. */
+  /** Average dollars per day over the last 7 days. */
   perDayUsd: number
-  /** When the balance is used up at that pace; `undefined` when it is not within ten years. */
+  /** The time when the balance is empty at that rate. `undefined` if that takes more than 10 years. */
   emptyAt?: string
 }
 
 /**
- * Says when the balance runs out at the pace of the last seven days. What is younger than that is judged by the days it
- * has been there.
+ * Forecasts when the balance is empty at the rate of the last 7 days. For a younger namespace, the rate is the average
+ * since it was created.
  */
 export function forecast(balanceUsd: number, days: readonly DaySpend[], sinceMs: number, nowMs: number): Forecast {
   const span = Math.min(7, Math.max(1, (nowMs - sinceMs) / DAY_MS))

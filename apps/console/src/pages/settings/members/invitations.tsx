@@ -11,7 +11,7 @@ import { SkeletonRows } from '../../../ui/skeleton.tsx'
 import { Table } from '../../../ui/table.tsx'
 import { toast } from '../../../ui/toast.tsx'
 
-/** Invitations that nobody has accepted yet. */
+/** Invitations that weren't accepted yet. */
 export function Invitations({ onInvite }: { onInvite: () => void }) {
   const ns = useNamespace()
   const { data, error, refetch } = useApiQuery('GET /api/namespaces/{ns}/invitations', { ns })

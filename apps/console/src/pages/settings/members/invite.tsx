@@ -10,7 +10,7 @@ import { Input, Select } from '../../../ui/input.tsx'
 import { OneTimeSecret } from '../../../ui/one-time-secret.tsx'
 import { ROLES } from './member-rules.ts'
 
-/** The roles that members can invite to. */
+/** The roles that an invitation can have. */
 type InvitedRole = Exclude<Invitation['role'], 'owner'>
 type Sent = Invitation & { link?: string | undefined }
 
@@ -19,7 +19,7 @@ interface InviteProps {
   onOpenChange: (open: boolean) => void
 }
 
-/** Asks whom to invite; where the instance sends no mail, shows the link the only time. */
+/** The invitation form. If the instance sends no email, it shows the link once. */
 export function Invite({ open, onOpenChange }: InviteProps) {
   const [sent, setSent] = useState<Sent>()
   const close = () => {

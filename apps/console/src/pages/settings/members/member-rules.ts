@@ -1,6 +1,6 @@
 import type { Member, MemberRole } from '@persql/contract'
 
-/** What a role lets a member do, in a sentence. */
+/** The permissions of each member role, in one sentence. */
 export const ROLES: Readonly<Record<MemberRole, string>> = {
   viewer: 'Can view everything and run read-only queries.',
   editor: 'Can also create databases and change rows, schemas and endpoints.',
@@ -10,7 +10,7 @@ export const ROLES: Readonly<Record<MemberRole, string>> = {
 
 const RANKS: readonly MemberRole[] = ['viewer', 'editor', 'admin', 'owner']
 
-/** Which roles `mine` may give a member: admins see to all but owners, everyone may step down. */
+/** Returns the roles that `mine` can give a member: admins manage all but owners, and everyone can step down. */
 export function rolesFor(mine: MemberRole | undefined, member: Member, isSelf: boolean): MemberRole[] {
   if (mine === undefined) return [member.role]
   return RANKS.filter(
@@ -22,11 +22,11 @@ export function rolesFor(mine: MemberRole | undefined, member: Member, isSelf: b
   )
 }
 
-/** Whether `mine` may remove a member. */
+/** Returns whether `mine` can remove a member. */
 export const mayRemove = (mine: MemberRole | undefined, member: Member, isSelf: boolean): boolean =>
   isSelf || mine === 'owner' || (mine === 'admin' && member.role !== 'owner')
 
-/** What becomes of a namespace whose only owner goes or steps down; `undefined` where another owner stays. */
+/** Returns what happens if a sole owner leaves or steps down, or `undefined` if another owner stays. */
 export function afterOwner(members: readonly Member[], member: Member): string | undefined {
   if (member.role !== 'owner' || members.some(({ role, userId }) => role === 'owner' && userId !== member.userId))
     return

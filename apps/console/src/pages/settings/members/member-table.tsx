@@ -14,7 +14,7 @@ import { Table } from '../../../ui/table.tsx'
 import { toast } from '../../../ui/toast.tsx'
 import { afterOwner, mayRemove, ROLES, rolesFor } from './member-rules.ts'
 
-/** What is about to happen to a member: another role, or none at all. */
+/** A pending change to a member: a new role, or the removal. */
 interface Change {
   member: Member
   to?: MemberRole
@@ -22,7 +22,7 @@ interface Change {
 
 const LISTS = ['GET /api/namespaces/{ns}/members', 'GET /api/namespaces'] as const
 
-/** Members with their roles, which those who may can change. */
+/** The members with their roles, which can be changed with sufficient permissions. */
 export function MemberTable({ members }: { members: readonly Member[] }) {
   const ns = useNamespace()
   const navigate = useNavigate()

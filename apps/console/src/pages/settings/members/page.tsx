@@ -13,7 +13,7 @@ import { Invite } from './invite.tsx'
 import { ROLES } from './member-rules.ts'
 import { MemberTable } from './member-table.tsx'
 
-/** The people of a namespace, and those invited to it. */
+/** The members of a namespace and its pending invitations. */
 export function MembersPage() {
   const ns = useNamespace()
   const mayInvite = useCan('admin')

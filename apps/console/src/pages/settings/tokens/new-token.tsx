@@ -15,7 +15,7 @@ interface NewTokenProps {
   onOpenChange: (open: boolean) => void
 }
 
-/** Asks what a new token may do, makes it, and shows its secret the only time. */
+/** The form for a new token, which shows its secret once. */
 export function NewToken({ open, onOpenChange }: NewTokenProps) {
   const [minted, setMinted] = useState<MintedToken>()
   const close = () => {

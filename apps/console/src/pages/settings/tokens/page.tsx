@@ -18,7 +18,7 @@ import { NewToken } from './new-token.tsx'
 import { RotateToken } from './rotate-token.tsx'
 import { TokenTable } from './token-table.tsx'
 
-/** What programs sign in with. */
+/** The tokens of a namespace. */
 export function TokensPage() {
   const mayMint = useCan('admin')
   const [search, setSearch] = useSearchParams()

@@ -8,7 +8,7 @@ import { Dialog, DialogActions } from '../../../ui/dialog.tsx'
 import { OneTimeSecret } from '../../../ui/one-time-secret.tsx'
 
 interface RotateTokenProps {
-  /** The token to rotate, once it was chosen. */
+  /** The token to rotate, or `undefined` while the dialog is closed. */
   token: Token | undefined
   onClose: () => void
 }

@@ -26,7 +26,7 @@ export const EXPIRIES = [
   [365 * DAY_S, '1 year'],
 ] as const
 
-/** The tables that were typed with commas between; `undefined` for all. */
+/** Parses comma-separated table names. Returns `undefined` for all tables. */
 export function scopeOf(text: string): string[] | undefined {
   const names = text
     .split(',')

@@ -13,7 +13,7 @@ interface TokenTableProps {
   onRevoke: (token: Token) => void
 }
 
-/** Tokens, without their secrets. */
+/** The tokens, without their secrets. */
 export const TokenTable = ({ tokens, onRotate, onRevoke }: TokenTableProps) => (
   <Table
     label="Tokens"
@@ -60,7 +60,7 @@ export const TokenTable = ({ tokens, onRotate, onRevoke }: TokenTableProps) => (
   />
 )
 
-/** Names in the code's letters, or a word for no limit. */
+/** Names in the code font, or a label for no limit. */
 const Names = ({ names, all }: { names: readonly string[] | null; all: string }) =>
   names === null ? (
     <span className="text-muted">{all}</span>
