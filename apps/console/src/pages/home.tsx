@@ -8,7 +8,7 @@ import { EmptyState } from '../ui/empty-state.tsx'
 import { ErrorPanel } from '../ui/error-panel.tsx'
 import { SkeletonRows } from '../ui/skeleton.tsx'
 
-/** Leads to the namespace one was in last; whoever is here for the first time is welcomed. */
+/** Redirects to the last namespace or to the welcome page of the first one. Without any, offers to create one. */
 export function HomePage() {
   const { data, error, refetch } = useMemberships()
   const [isMaking, setMaking] = useState(false)

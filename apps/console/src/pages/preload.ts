@@ -1,7 +1,7 @@
 import { databaseTabs } from './database/database-tabs.ts'
 import { settingsTabs } from './settings/settings-tabs.ts'
 
-/** Asks for the page of an address at once, and not only when it is known who is there. */
+/** Starts to load the code of a page before the response for the signed-in user arrives. */
 export function preloadPage(path: string): void {
   const [ns, place, tab] = path.split('/').filter(Boolean)
   if (!ns || !place) return
@@ -14,5 +14,5 @@ export function preloadPage(path: string): void {
   void page?.load().catch(later)
 }
 
-/** The page asks for it once more, and says what happened. */
+/** The page loads its code again and reports the error. */
 const later = () => {}

@@ -15,7 +15,7 @@ interface ConfirmDialogProps {
   typed?: string
   /** The label of the confirm button, a verb and an object. */
   action: string
-  /** Whether the action deletes nothing. */
+  /** Whether the action can be undone. Otherwise the confirm button is red. */
   isHarmless?: boolean
   /** Runs the action. The dialog waits for the promise and closes when it is fulfilled. */
   onConfirm: () => Promise<unknown>

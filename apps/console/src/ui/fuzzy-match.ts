@@ -22,7 +22,7 @@ function rankOf({ name, group, words, isAlways }: Findable, wanted: readonly str
   return all.split(/[^\p{L}\p{N}]+/u).some((word) => word.startsWith(first)) ? 1 : 2
 }
 
-/** Returns the entries that match a text, the best of each group first. The length of each group is limited. */
+/** Returns the entries that match a text, in groups, the best match first. The length of each group is limited. */
 export function matching<T extends Findable>(all: readonly T[], text: string): T[] {
   const wanted = normal(text).split(/\s+/).filter(Boolean)
   const ranked = all.flatMap((one) => {

@@ -3,7 +3,7 @@ import { formatAgo, formatBytes, formatCompact, formatNumber } from '../../ui/fo
 
 type Usage = Output<Api['get_usage']>
 
-/** Requests of each database in the days that were asked for, which are the last 30. */
+/** Returns the requests of each database in the period of `usage`. */
 export function requestsByDatabase({ days }: Usage): Map<string, number> {
   const requests = new Map<string, number>()
   for (const day of days) requests.set(day.database, (requests.get(day.database) ?? 0) + day.requests)
@@ -17,17 +17,17 @@ const unknown = (what: string) => (
   </>
 )
 
-/** How much a database stores. */
+/** The stored bytes of a database. */
 export const SizeCell = ({ storedBytes }: Database) =>
   storedBytes === null ? unknown('Not measured yet') : formatBytes(storedBytes)
 
-/** How many rows a database has: to the row, unless that is not known or there is no room. */
+/** The row count of a database: exact, or rounded if it is an estimate or space is short. */
 export function Rows({ rows, rowsAreEstimated, isShort = false }: Database & { isShort?: boolean }) {
   if (rows === null) return unknown('Not counted yet')
   const text = isShort || rowsAreEstimated ? formatCompact(rows) : formatNumber(rows)
   return rowsAreEstimated ? `About ${text}` : text
 }
 
-/** When a database was used last. */
+/** The time of the last use of a database. */
 export const LastUse = ({ lastUsedAt }: Database) =>
   lastUsedAt === null ? <span className="text-muted">Never</span> : formatAgo(lastUsedAt)

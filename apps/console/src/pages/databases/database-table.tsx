@@ -15,13 +15,13 @@ import { LastUse, Rows, requestsByDatabase, SizeCell } from './database-cells.ts
 interface DatabaseTableProps {
   ns: string
   databases: readonly Database[]
-  /** Comes a little later than the databases. */
+  /** `undefined` while it loads. */
   usage: Output<Api['get_usage']> | undefined
   onFork: (slug: string) => void
   onDelete: (slug: string) => void
 }
 
-/** Databases with how large they are and what they are used for. */
+/** A table of databases with their size and usage. */
 export function DatabaseTable({ ns, databases, usage, onFork, onDelete }: DatabaseTableProps) {
   const mayFork = useCan('editor')
   const mayDelete = useCan('admin')

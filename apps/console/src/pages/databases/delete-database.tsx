@@ -4,12 +4,12 @@ import { toast } from '../../ui/toast.tsx'
 
 interface DeleteDatabaseProps {
   ns: string
-  /** Which one, once somebody wants to. */
+  /** The database, or `undefined` while the dialog is closed. */
   slug: string | undefined
   onClose: () => void
 }
 
-/** Asks before a database is deleted. */
+/** Asks for confirmation before a database is deleted. */
 export function DeleteDatabase({ ns, slug, onClose }: DeleteDatabaseProps) {
   const { mutateAsync } = useApiMutation('DELETE /api/namespaces/{ns}/databases/{slug}', [
     'GET /api/namespaces/{ns}/databases',

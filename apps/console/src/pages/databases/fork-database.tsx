@@ -14,7 +14,7 @@ import { Rows, SizeCell } from './database-cells.tsx'
 
 interface ForkDatabaseProps {
   ns: string
-  /** Which one, once somebody wants to. */
+  /** The database, or `null` while the dialog is closed. */
   slug: string | null
   close: () => void
 }
@@ -26,7 +26,7 @@ const LIFETIMES = [
   ['30', '30 days'],
 ] as const
 
-/** Copies a database with all its rows into one of its own. */
+/** Copies a database with all its rows to a new one. */
 export function ForkDatabase({ ns, slug, close }: ForkDatabaseProps) {
   const [fork, setFork] = useState<Database>()
   const end = () => {

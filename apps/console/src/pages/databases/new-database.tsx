@@ -14,7 +14,7 @@ interface NewDatabaseProps {
   onOpenChange: (open: boolean) => void
 }
 
-/** Asks for the name of a new database and makes it. */
+/** A dialog that creates a database. */
 export const NewDatabase = ({ ns, open, onOpenChange }: NewDatabaseProps) => (
   <Dialog
     open={open}

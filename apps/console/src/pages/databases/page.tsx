@@ -20,7 +20,7 @@ import { useUsage } from './use-usage.ts'
 
 const NONE: readonly Database[] = []
 
-/** The databases of a namespace. What is asked for in a dialog stands in the address. */
+/** The databases of a namespace. The URL stores the open dialog. */
 export function DatabasesPage() {
   const ns = useNamespace()
   const mayMake = useCan('editor')

@@ -2,7 +2,10 @@ import { useEffect } from 'react'
 import { useApiQuery } from '../../api/hooks.ts'
 import { queryClient } from '../../api/query-client.ts'
 
-/** What was used in the last 30 days. Asking brings counters up to date, so what is listed of databases is read anew then. */
+/**
+ * Returns the usage of the last 30 days. The route also updates the counters, so the databases are refetched
+ * afterwards.
+ */
 export function useUsage(ns: string) {
   const usage = useApiQuery('GET /api/namespaces/{ns}/usage', { ns })
   const atMs = usage.dataUpdatedAt

@@ -13,7 +13,7 @@ interface ApprovalPanelProps {
   onRedeemed: (answer: { data: CallOutput<typeof REDEEM>; meta?: QueryMeta }) => void
 }
 
-/** A write that waits for a human: where that is decided, how it stands, and the button to run it afterwards. */
+/** A write that needs approval: the approval link, the status, and the button to run the write after the approval. */
 export function ApprovalPanel({
   error: { approvalToken: token, approvalUrl, message },
   onRedeemed,

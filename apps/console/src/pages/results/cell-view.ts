@@ -2,12 +2,12 @@ import { formatBytes } from '../../ui/format.ts'
 import type { GridCell } from '../../ui/grid-row.tsx'
 import { isBytes, sizeOf, type Value } from './values.ts'
 
-/** More than the widest column has room for. */
+/** More characters than the widest column can show. */
 const SHOWN = 160
 const NULL: GridCell = { text: 'NULL', look: 'text-muted italic' }
 const EMPTY: GridCell = { text: 'empty', look: 'text-muted italic' }
 
-/** A value in one line: what is nothing, bytes, or longer than there is room looks unlike what was typed. */
+/** Formats a value in one line. NULL, empty text, bytes and truncated text look different from typed text. */
 export function cellOf(value: Value, isCut = false): GridCell {
   if (value === null) return NULL
   if (typeof value === 'number') return { text: String(value), look: 'text-right tabular-nums' }
@@ -17,7 +17,7 @@ export function cellOf(value: Value, isCut = false): GridCell {
   return { text: isCut || value.length > SHOWN ? `${line}…` : line }
 }
 
-/** A width for a column that suits its name and what is in it, in pixels. */
+/** Returns the width in pixels of a column that fits its name and values. */
 export function widthOf(name: string, values: readonly Value[]): number {
   const lengths = values.map((value) => (value === null || isBytes(value) ? 12 : String(value).length))
   const longest = Math.max(name.length + 3, ...lengths)

@@ -1,34 +1,34 @@
 import type { CallOutput } from '../../api/client.ts'
 
-/** What a statement answers. */
+/** The result of a statement. */
 export type Result = CallOutput<'POST /api/namespaces/{ns}/databases/{db}/query'>
-/** A value of a row, as it travels. */
+/** A value of a row, as the API returns it. */
 export type Value = Result['rows'][number][number]
-/** Bytes, as they travel. */
+/** Bytes, as the API returns them. */
 export type Bytes = Extract<Value, object>
 
-/** Whether a value is bytes. */
+/** Returns whether a value is bytes. */
 export const isBytes = (value: Value): value is Bytes => typeof value === 'object' && value !== null
 
-/** How many bytes there are. */
+/** Returns the number of bytes. */
 export const sizeOf = ({ base64 }: Bytes): number =>
   (base64.length / 4) * 3 - (base64.endsWith('==') ? 2 : base64.endsWith('=') ? 1 : 0)
 
-/** Bytes in hexadecimal. */
+/** Formats bytes in hexadecimal. */
 export const hexOf = ({ base64 }: Bytes): string =>
   Array.from(atob(base64), (char) => char.charCodeAt(0).toString(16).padStart(2, '0')).join('')
 
-/** A name as it stands in a statement, whatever it holds. */
+/** Quotes a name for a statement. */
 export const quoteName = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
-/** A value as it stands in a statement. */
+/** Formats a value as an SQL literal. */
 export function literal(value: Value): string {
   if (value === null) return 'NULL'
   if (typeof value === 'number') return String(value)
   return isBytes(value) ? `X'${hexOf(value)}'` : `'${value.replaceAll("'", "''")}'`
 }
 
-/** A text that holds an object or a list in JSON, indented; nothing when it does not. */
+/** Indents JSON objects and arrays. Returns `undefined` for all other values. */
 export function prettyJson(value: Value): string | undefined {
   if (typeof value !== 'string' || !/^\s*[[{]/.test(value)) return undefined
   try {
@@ -41,7 +41,7 @@ export function prettyJson(value: Value): string | undefined {
 
 const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|[[\]{},:]|[^\s[\]{},:"]+/g
 
-/** Moves what is there and writes nothing anew: numbers keep all their digits. */
+/** Only inserts whitespace: numbers keep all their digits. */
 function indented(tokens: readonly string[]): string {
   let depth = 0
   const line = () => `\n${'  '.repeat(depth)}`
@@ -65,14 +65,14 @@ const field = (value: Value): string => {
   return /[",\r\n]/.test(text) || (value === '' && text === '') ? `"${text.replaceAll('"', '""')}"` : text
 }
 
-/** A result as CSV (RFC 4180): NULL is nothing, an empty text is `""`, bytes are hexadecimal. */
+/** Formats a result as CSV (RFC 4180): NULL is empty, empty text is `""`, and bytes are hexadecimal. */
 export const toCsv = ({ columns, rows }: Pick<Result, 'columns' | 'rows'>): string =>
   [columns, ...rows]
     .map((row) => row.map(field).join(','))
     .join('\r\n')
     .concat('\r\n')
 
-/** A result as JSON: an object for each row. Columns of the same name get a number. */
+/** Formats a result as JSON, with one object per row. Repeated column names get a number. */
 export function toJson({ columns, rows }: Pick<Result, 'columns' | 'rows'>): string {
   const names = columns.map((name, index) => {
     const before = columns.slice(0, index).filter((other) => other === name).length

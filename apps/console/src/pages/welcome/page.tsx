@@ -13,7 +13,7 @@ import { Card, Page } from '../../ui/page.tsx'
 import { Skeleton } from '../../ui/skeleton.tsx'
 import { snippets } from './snippets.ts'
 
-/** From nothing to the first rows: balance, a token, and what to paste. */
+/** The setup of a new namespace: balance, token, and snippets that return the first rows. */
 export function WelcomePage() {
   const ns = useNamespace()
   const databases = useApiQuery('GET /api/namespaces/{ns}/databases', { ns })

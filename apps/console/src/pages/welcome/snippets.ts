@@ -1,21 +1,21 @@
-/** Where a database is, and with what it is reached. */
+/** The database and the token that snippets contain. */
 export interface Place {
   origin: string
-  /** `namespace/database`. */
+  /** The database address: `namespace/database`. */
   address: string
   token: string
 }
 
-/** How one client is told of a database. */
+/** Setup instructions for one client. */
 export interface Snippet {
   id: string
   name: string
-  /** Where it goes. */
+  /** The file or command that takes the code. */
   where: string
   code: string
 }
 
-/** What to paste where. `quote` is the shell's: double quotes let it put a variable's value in. */
+/** Returns the snippets of all clients. `quote` is the shell quote; double quotes expand a variable in the token. */
 export function snippets({ origin, address, token }: Place, quote: "'" | '"' = "'"): Snippet[] {
   const mcp = { url: `${origin}/mcp`, headers: { Authorization: `Bearer ${token}` } }
   const authorization = `${quote}Authorization: Bearer ${token}${quote}`

@@ -19,7 +19,7 @@ const CHANGED = [
   'GET /api/namespaces/{ns}/databases/{db}/endpoints/{slug}',
 ] as const
 
-/** The previous versions of an endpoint, each with a button to restore it. */
+/** The versions of an endpoint, with buttons to revert to a previous one. */
 export function Versions({ endpoint: { slug, version: current } }: { endpoint: Endpoint }) {
   const where = { ns: useNamespace(), db: useDatabase(), slug }
   const mayChange = useCan('editor')

@@ -8,7 +8,7 @@ const ROW = 22
 const GAP_X = 96
 const GAP_Y = 32
 const MOST_COLUMNS = 12
-/** The minimum number of tables per row for tables without foreign keys, which come below the others. */
+/** The minimum number of tables per row for tables without relations, which come below the others. */
 const LONERS_BESIDE = 4
 
 /** Width divided by height of the frame. */
@@ -77,7 +77,7 @@ const heightOf = (tables: readonly Table[]) => tables.reduce((sum, table) => sum
 const mostYOf = (tables: readonly Table[]) =>
   Math.max(LEAST_MOST_Y, Math.sqrt((heightOf(tables) * (WIDTH + GAP_X)) / FRAME_ASPECT))
 
-/** Returns each table's distance from a table without references. Cycles count as ending where they start. */
+/** Returns the length of each table's longest chain of references. References back into the chain are ignored. */
 function depthsOf(tables: readonly Table[], parentsOf: (table: Table) => Table[]): Map<Table, number> {
   const depths = new Map<Table, number>()
   const under = new Set<Table>()
