@@ -3,7 +3,7 @@ import { parseLocation } from './location.ts'
 
 const pages = ['overview', 'tables']
 
-test('an address tells the namespace, the database and its page', () => {
+test('a path contains the namespace, the database and its page', () => {
   expect(parseLocation('/acme', pages)).toEqual({ ns: 'acme' })
   expect(parseLocation('/acme/settings/general', pages)).toEqual({ ns: 'acme' })
   expect(parseLocation('/acme/main', pages)).toEqual({ ns: 'acme', db: 'main' })

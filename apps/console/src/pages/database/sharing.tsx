@@ -112,7 +112,7 @@ function ShareForm({ slug, shared }: { slug: string; shared: ReadonlySet<string>
       {!viewers && !members.error && <Skeleton className="h-16 w-full" />}
       {viewers && !email && (
         <p className="min-h-16 text-muted">
-          There are no viewers to share with.{' '}
+          No viewers to share with.{' '}
           <Link className="text-accent underline" to={`${namespacePath(ns, 'settings', 'members')}?invite`}>
             Invite a member
           </Link>{' '}

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { prettyJson } from './values.ts'
 
-test('JSON is indented without a number or a text being written anew', () => {
+test('JSON is indented without changes to numbers and strings', () => {
   const value = { a: [1, [], {}, 'x: {"y", [', null], 'b"\\': { c: true, d: -1.5e-7 } }
   expect(prettyJson(JSON.stringify(value))).toBe(JSON.stringify(value, null, 2))
   expect(prettyJson(' {"big":12345678901234567890,"one":1.0} ')).toBe(

@@ -96,7 +96,7 @@ function ClaimForm({ ns, db, close, onClaim }: Omit<ClaimBranchProps, 'open'> & 
             required
             maxLength={64}
             pattern="[A-Za-z0-9][A-Za-z0-9._\/\-]*"
-            title="Start with a letter or digit. Letters, digits and . _ - / are allowed."
+            title="Letters, digits and . _ - /, starting with a letter or digit"
             autoComplete="off"
             autoCapitalize="none"
             spellCheck={false}

@@ -8,7 +8,7 @@ test('only an object in JSON is a draft, and it survives being text', () => {
 })
 
 test.each(Object.keys(KINDS) as (keyof typeof KINDS)[])(
-  'a new endpoint turned into %s lacks no more than its words',
+  'a new endpoint of type %s is valid once its texts are set',
   (kind) => {
     const draft = { ...ofKind(FIRST, kind), slug: 'one', name: 'One', ...(kind !== 'ask' && { sql: 'SELECT 1' }) }
     expect(validateEndpointSpec(draft)).toMatchObject({ ok: true })

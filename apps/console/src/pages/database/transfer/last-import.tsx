@@ -34,7 +34,7 @@ function UnderWay(place: Place) {
   const total = last.totalBytes === null ? '' : ` of ${formatBytes(last.totalBytes)}`
   return (
     <ProgressBar
-      label={last.state === 'receiving' ? 'Receiving file…' : 'Writing rows… Other requests are waiting.'}
+      label={last.state === 'receiving' ? 'Receiving file…' : 'Writing rows while other requests wait…'}
       value={last.bytes}
       max={last.state === 'receiving' ? last.totalBytes : null}
       text={`${formatBytes(last.bytes)}${total}, ${formatCount(last.rows, 'row')}`}

@@ -46,7 +46,7 @@ test('the balance lasts as long as the last seven days say, and not what was bef
   expect(forecast(10, [], 0, nowMs)).toEqual({ perDayUsd: 0 })
 })
 
-test('the ledger as CSV keeps what spreadsheets would take apart, and is no formula to them', () => {
+test('the ledger CSV quotes special characters and escapes formulas', () => {
   const entry = { id: 1, at: '2026-03-01T12:00:00Z', kind: 'topup' as const, amountUsd: 5, balanceUsd: 10 }
   expect(ledgerCsv([{ ...entry, ref: '=1+1', detail: { note: 'a "b", c' } }])).toBe(
     'id,at,kind,amount_usd,balance_usd,ref,detail\r\n' +
