@@ -4,7 +4,7 @@ import { useEmptyBalance } from './empty-balance.ts'
 import { useCan } from './membership.ts'
 import { namespacePath } from './paths.ts'
 
-/** Below this balance, a `402` counts more than the displayed balance: the rest may not cover a call. */
+/** After a `402`, a balance of up to this amount counts as empty: it may not cover a call. */
 const NEXT_TO_NOTHING_USD = 0.01
 
 /** Shows that the balance is empty: to owners as soon as it is, to others after a call was refused because of it. */

@@ -3,7 +3,9 @@ import { useBlocker } from 'react-router'
 import { Button } from '../ui/button.tsx'
 import { Dialog, DialogActions } from '../ui/dialog.tsx'
 
-/** State of a navigation that needs no confirmation, because the changes were just saved or discarded. */
+/**
+ * State of a navigation that needs no confirmation, because the changes were just saved or their object was deleted.
+ */
 export const NAVIGATION_SAVED = { isDone: true } as const
 
 interface UnsavedProps {

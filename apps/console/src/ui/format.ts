@@ -23,7 +23,7 @@ export const capitalize = (word: string): string => (word[0] ?? '').toUpperCase(
 /** Formats a number briefly: `1234567` as `1.2M`. */
 export const formatCompact = (value: number): string => compact.format(value)
 
-/** Formats dollars, with 6 decimal places below 1 cent. */
+/** Formats dollars, with up to 6 decimal places below 1 cent. */
 export function formatUsd(value: number): string {
   const places = value !== 0 && Math.abs(value) < 0.01 ? 6 : 2
   return new Intl.NumberFormat('en', {
