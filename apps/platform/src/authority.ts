@@ -11,17 +11,17 @@ import {
 } from '@persql/contract'
 import { lower } from './sqlite/tokenizer.ts'
 
-/** The access of a token, as far as it decides which operations are open. */
+/** The access of a token, as far as it decides which operations the token can call. */
 export interface TokenAccess {
   readonly role: Role
   readonly tableScope: readonly string[] | null
-  /** `true` for a token that opens only some databases. */
+  /** `true` for a token that is limited to some databases. */
   readonly pinned?: boolean | undefined
-  /** The namespace role of the member whose app this is. */
+  /** For an app's token: the namespace role of its member. */
   readonly memberRole?: MemberRole | undefined
 }
 
-/** The access of a signed-in member, whom roles alone limit. */
+/** The access of a signed-in member, limited by the member role alone. */
 export interface SignedIn {
   readonly signedIn: MemberRole
 }
@@ -32,7 +32,7 @@ export type Served = 'database' | 'namespace'
 const rank: Record<Role, number> = { readonly: 0, readwrite: 1, admin: 2 }
 const memberRank: Record<MemberRole, number> = { viewer: 0, editor: 1, admin: 2, owner: 3 }
 
-/** What a member can do in a database, as a token's role: editing includes changing the schema. */
+/** Each member role as the token role that it has in a database. Editors can also change the schema. */
 export const databaseRole: Record<MemberRole, Role> = {
   viewer: 'readonly',
   editor: 'admin',
@@ -72,21 +72,23 @@ function refusalOf(
   }
   const { role, memberRole, tableScope } = access
   if (!isRole(scope) || !isWithin(scope, role)) return insufficient(limitingRole(access), name)
-  // An operation that is closed to a member is closed to the apps of that member.
+  // An operation that a member can't call is closed to the member's apps too.
   if (memberRole && console && !covers(memberRole, console.role)) return insufficient(memberRole, name)
   if (access.pinned && !(pinned ?? served === 'database')) return new PerSQLError('token_pinned')
   return tableScope === null || scoped === true ? undefined : notForScoped(name)
 }
 
-/** Returns the role to name in an error: that of the member where it limits the caller, else that of the token. */
+/**
+ * Returns the role to name in an error: the member role if it is the one that limits the caller, else the token role.
+ */
 export const limitingRole = ({ role, memberRole }: Pick<TokenAccess, 'role' | 'memberRole'>): Role | MemberRole =>
   memberRole && databaseRole[memberRole] === role ? memberRole : role
 
 const LEAST: TokenAccess = { role: 'readonly', tableScope: [], pinned: true, memberRole: 'viewer' }
 
 /**
- * Operations that a database serves and that every token with access to that database can call. A warm call to one of
- * them needs no check.
+ * Operations of databases that every token with access to the database can call. A warm call to one of them needs no
+ * check.
  */
 export const openToAll: ReadonlySet<string> = new Set(
   Object.entries<Operation>(api)
@@ -113,22 +115,22 @@ export function isInScope(tables: readonly string[] | null, { tableScope }: Pick
   return tables?.every((table) => names.has(lower(table))) ?? false
 }
 
-/** Everything that a credential can give to another one. */
+/** The access that a credential has and can pass on. */
 export interface Authority {
   readonly role: Role
   readonly tableScope: readonly string[] | null
-  /** IDs of the only databases it opens, or `null` for all. */
+  /** IDs of the databases that the credential gives access to, or `null` for all. */
   readonly opens: readonly string[] | null
   readonly expiresAtMs: number | null
   readonly claims: Claims | null
 }
 
-/** The access that a new credential is requested with. What is left out is inherited. */
+/** The access that is requested for a new credential. Missing fields are inherited. */
 export interface WantedAuthority {
   readonly role: Role
   readonly tableScope?: readonly string[] | undefined
   readonly opens?: readonly string[] | undefined
-  /** `null`: without expiry. */
+  /** `null` for no expiry. */
   readonly expiresAtMs?: number | null | undefined
   readonly claims?: Claims | undefined
 }
@@ -138,8 +140,9 @@ const UNLIMITED: Authority = { role: 'admin', tableScope: null, opens: null, exp
 const MAX_CLAIMS = 4096
 
 /**
- * Returns the access of a new credential: at most that of the one that creates it, which is `null` for a member.
- * @param expiryField the field of the request that the expiry comes from
+ * Returns the access of a new credential, limited to that of its creator. A `null` parent is a member, who has no
+ * limit.
+ * @param expiryField the field of the request that sets the expiry
  * @throws PerSQLError `exceeds_parent`
  */
 export function derive(parent: Authority | null, wanted: WantedAuthority, expiryField = 'expiresIn'): Authority {
@@ -157,8 +160,8 @@ export function derive(parent: Authority | null, wanted: WantedAuthority, expiry
 }
 
 /**
- * Returns when something that a credential creates expires: as requested, or after a standard time, or sooner with the
- * credential. `wantedMs` is `null` for something without expiry.
+ * Returns the expiry of something that a credential creates: the requested time, or the default, capped at the expiry
+ * of the credential. A `wantedMs` of `null` requests no expiry.
  * @throws PerSQLError `exceeds_parent`
  */
 export function expiryWithin(
@@ -172,7 +175,9 @@ export function expiryWithin(
   return wantedMs
 }
 
-/** Returns the first field in which a credential exceeds another one, or `undefined` if the other could have created it. */
+/**
+ * Returns the first field in which a credential exceeds its parent, or `undefined` if the parent could have created it.
+ */
 export function excessOf(child: Authority, parent: Authority | null): string | undefined {
   if (parent === null) return undefined
   const { role, expiresAtMs } = child
@@ -199,7 +204,7 @@ function intersection(
   return [...result.values()]
 }
 
-/** A claim decides what rows its holder gets, so the keys that a credential has stay as they are in all it creates. */
+/** Claims decide which rows their holder can read, so a new credential can't change the claims that it inherits. */
 function merged(inherited: Claims | null, wanted: Claims | undefined): Claims | null {
   if (inherited === null || wanted === undefined) return wanted ?? inherited
   const differs = Object.keys(inherited).some(
@@ -210,10 +215,10 @@ function merged(inherited: Claims | null, wanted: Claims | undefined): Claims | 
   return claims
 }
 
-/** Compares JSON values; the order of keys counts, so two ways to write one object are different claims. */
+/** Compares JSON values as text. The order of keys counts: `{a, b}` and `{b, a}` are different claims. */
 const isSame = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b)
 
-/** Creates the error for a request that asks for more than the caller has. */
+/** Creates the error for a request that exceeds the caller's access. */
 export const exceeds = (field: string) => new PerSQLError('exceeds_parent', { field }, { extra: { field } })
 
 function notForScoped(name: string): PerSQLError {

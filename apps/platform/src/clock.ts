@@ -1,17 +1,17 @@
-// How far the clock is ahead of the machine's. Tests set it, through a door that only `PERSQL_DEV=1` opens.
+// The offset of the clock from the machine's. Tests set it through a route that exists only with `PERSQL_DEV=1`.
 let aheadMs = 0
 
-/** The moment by PerSQL's clock, in milliseconds since 1970: what every lifetime and every day's work goes by. */
+/** Returns the current time in milliseconds since 1970. Every expiry and every daily task uses this clock. */
 export const now = (): number => Date.now() + aheadMs
 
-/** When the runtime's alarm must ring for a moment by PerSQL's clock. */
+/** Returns the machine's time for a time of this clock. The runtime's alarms need it. */
 export const alarmAt = (atMs: number): number => atMs - aheadMs
 
 export function setAhead(ms: number): void {
   aheadMs = ms
 }
 
-/** Formats a time as ISO 8601 in UTC. No time stays `null`. */
+/** Formats a time as ISO 8601 in UTC. Returns `null` for a missing time. */
 export function toIso(ms: number): string
 export function toIso(ms: number | null | undefined): string | null
 export function toIso(ms: number | null | undefined): string | null {

@@ -3,22 +3,24 @@ import type { Env } from './env.ts'
 import type { Audience } from './oauth-server/server.ts'
 import { type Settings, settingsOf } from './settings.ts'
 
-/** What one request brings, gathered in one place. */
+/** The context of one request. */
 export interface Context {
   readonly env: Env
   readonly settings: Settings
   readonly headers: Headers
-  /** Method and path: what an idempotency key is bound to, with the body. */
+  /** Method and path. An idempotency key is bound to them and to the body. */
   readonly route: string
-  /** Base URL under which callers reach this instance. */
+  /** The base URL that callers use for this instance. */
   readonly baseUrl: string
-  /** A role that the caller's is lowered to, where the caller asked for it. */
+  /** The highest role that the caller wants for this request. A higher role is lowered to it. */
   readonly atMost?: Role
-  /** The door of this request, where tokens are made for one; `v1` unless it says otherwise. */
+  /** The API of this request, for tokens that are valid for one API only. Defaults to `v1`. */
   readonly audience?: Audience
 }
 
-/** `url` is `request.url`, which the runtime makes anew each time it is asked. */
+/**
+ * Creates the context of a request. Pass `url` if it is known: the runtime builds `request.url` again on each access.
+ */
 export function contextOf(request: Request, env: Env, url = request.url): Context {
   const settings = settingsOf(env)
   const pathAt = url.indexOf('/', 8)

@@ -1,16 +1,19 @@
 import type { ModelSettings } from './integrations/model.ts'
 
-/** What the runtime binds. Texts are settings as the operator wrote them; `settings.ts` gives them their meaning. */
+/** The bindings of the Worker. Strings are settings as the operator wrote them; `settings.ts` parses them. */
 export interface Env extends ModelSettings {
-  /** The objects, without the types of their classes, which `objects.ts` knows. */
+  /** The Durable Objects. `objects.ts` adds the types of their classes. */
   readonly DATABASES: DurableObjectNamespace
   readonly NAMESPACES: DurableObjectNamespace
   readonly DIRECTORY: DurableObjectNamespace
-  /** Reaches public addresses only, whatever names resolve to. Cloudflare's own `fetch` reaches no others. */
+  /** Reaches public IP addresses only, whatever a name resolves to. On Cloudflare, plain `fetch` has the same limit. */
   readonly PUBLIC_NETWORK?: Fetcher
-  /** The files of all objects, where this is one machine: for those of an object that damage keeps from starting. */
+  /**
+   * The files of all objects, on a single machine. Used to delete an object that can't start because its file is
+   * damaged.
+   */
   readonly OBJECT_FILES?: Fetcher
-  /** The files of the console, as they were built. */
+  /** The built files of the console. */
   readonly ASSETS?: Fetcher
   readonly PERSQL_RUNTIME?: string
   readonly PERSQL_URL?: string

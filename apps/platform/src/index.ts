@@ -104,11 +104,11 @@ async function answer(
   return API.test(url) ? { ...routed, response: varyByOrigin(routed.response) } : routed
 }
 
-/** The runtime leaves out the body of an answer to HEAD, but does not cancel a stream. */
+/** Cancels the body of a response to HEAD. The runtime omits the body, but doesn't cancel its stream. */
 async function withoutBody({ response, isStream }: Answer): Promise<Response> {
   if (!isStream) return response
   await response.body?.cancel()
-  // Without a body at all, the runtime would say that its length is 0.
+  // With no body at all, the runtime would send `Content-Length: 0`.
   return new Response(new ReadableStream({ start: (controller) => controller.close() }), response)
 }
 
@@ -123,7 +123,7 @@ function flooded(seconds: number, url: string): Answer {
   return { response, operation: 'none', code: error.code }
 }
 
-/** The path for the log; what stands in some of them is a secret. */
+/** Returns the path for the log, without the secrets that some paths contain. */
 const pathOf = (url: string) =>
   url
     .slice(url.indexOf('/', 8))
@@ -131,5 +131,5 @@ const pathOf = (url: string) =>
     .replace(/^(\/api\/(?:invitations|approvals)|\/invite|\/approve|\/api\/auth\/reset-password)\/[^/]+/, '$1/…')
     .replace(/\/approvals\/appr_[^/]+/, '/approvals/…')
     .slice(0, 300)
-/** Paths where the answer depends on the page that asks. */
+/** Paths whose response depends on the `Origin` header. */
 const API = /^[a-z]+:\/\/[^/]+\/api\//

@@ -1,7 +1,7 @@
-/** An IP address as its 16-bit groups: 2 of an IPv4 address, 8 of an IPv6 address. A mapped IPv4 address has 2. */
+/** The 16-bit groups of an IP address: 2 for IPv4, 8 for IPv6. IPv4-mapped IPv6 addresses become IPv4. */
 type Groups = readonly number[]
 
-/** A range of IP addresses: those whose first `bits` bits are those of `groups`. */
+/** A range of IP addresses that share the first `bits` bits with `groups`. */
 export interface AddressRange {
   readonly groups: Groups
   readonly bits: number
@@ -10,15 +10,18 @@ export interface AddressRange {
 const MAPPED = [0, 0, 0, 0, 0, 0xffff]
 
 /**
- * Returns the one spelling of an IP address, or `undefined` for other text. Takes what proxies and the runtime write:
- * quotes, brackets, a port, a zone, capitals, and IPv4 mapped into IPv6, which becomes IPv4.
+ * Returns the canonical form of an IP address, or `undefined` for other text. Accepts the forms that proxies and the
+ * runtime write: quotes, brackets, a port, a zone, capitals, and IPv4-mapped IPv6, which becomes IPv4.
  */
 export function normalizeAddress(text: string): string | undefined {
   const groups = parseGroups(bareAddress(text))
   return groups && formatGroups(groups)
 }
 
-/** Returns the network of one customer: a single IPv4 address, and of IPv6 a /64, because a customer has at least that. */
+/**
+ * Returns the network of one customer: the IPv4 address itself, or the /64 of an IPv6 address. Providers assign at
+ * least a /64.
+ */
 export function networkOf(address: string): string {
   if (!address.includes(':')) return address
   const groups = parseGroups(bareAddress(address))
@@ -26,7 +29,7 @@ export function networkOf(address: string): string {
   return `${hex(groups.slice(0, 4)).join(':')}::/64`
 }
 
-/** Parses an address or a CIDR range, or returns `undefined`. A range of mapped IPv4 addresses is one of IPv4. */
+/** Parses an IP address or a CIDR range. Returns `undefined` for other text. Ranges of IPv4-mapped IPv6 become IPv4. */
 export function parseRange(text: string): AddressRange | undefined {
   const [address = '', suffix, ...rest] = text.split('/')
   const groups = parseGroups(address)
@@ -36,13 +39,13 @@ export function parseRange(text: string): AddressRange | undefined {
   return bits >= 0 && bits <= groups.length * 16 ? { groups, bits } : undefined
 }
 
-/** Returns whether a normalized address is in one of the ranges. */
+/** Returns whether a normalized IP address is in one of the ranges. */
 export function isInRanges(address: string, ranges: readonly AddressRange[]): boolean {
   const groups = parseGroups(address)
   return groups !== undefined && ranges.some((range) => includes(range, groups))
 }
 
-/** Returns whether a normalized address is one of this machine's own. */
+/** Returns whether a normalized IP address is a loopback address. */
 export const isLoopbackAddress = (address: string): boolean => address === '::1' || address.startsWith('127.')
 
 function includes({ groups, bits }: AddressRange, address: Groups): boolean {
@@ -53,12 +56,12 @@ function includes({ groups, bits }: AddressRange, address: Groups): boolean {
   })
 }
 
-/** `"[2001:db8::1%eth0]:443"` and `192.0.2.1:443` without what surrounds the address. */
+/** Strips quotes, brackets, port and zone: `"[2001:db8::1%eth0]:443"` becomes `2001:db8::1`. */
 function bareAddress(text: string): string {
   const bare = text.trim().replace(/^"(.*)"$/, '$1')
   const bracketed = /^\[([^\]]*)\](?::\d{0,5})?$/.exec(bare)?.[1]
   const address = bracketed ?? bare.replace(/^([\d.]+):\d{0,5}$/, '$1')
-  // An IPv4 address in brackets is nothing that a proxy writes.
+  // No proxy writes an IPv4 address in brackets.
   if (bracketed !== undefined && !bracketed.includes(':')) return ''
   return address.includes(':') ? address.replace(/%.*$/, '') : address
 }
@@ -68,7 +71,7 @@ function parseGroups(text: string): Groups | undefined {
   return text.includes(':') ? parseIPv6(text) : parseIPv4(text)
 }
 
-/** A number with a leading zero is decimal to some programs and octal to others, so it is none. */
+/** Parses an IPv4 address. Rejects leading zeros: some programs read such numbers as octal, others as decimal. */
 function parseIPv4(text: string): Groups | undefined {
   const parts = text.split('.')
   if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256))
@@ -87,7 +90,7 @@ function parseIPv6(text: string): Groups | undefined {
   return MAPPED.every((group, i) => groups[i] === group) ? groups.slice(6) : groups
 }
 
-/** The groups on one side of `::`. Only the last of all may be written as IPv4. */
+/** Parses the groups on one side of `::`. Only the last group of the address can be written as IPv4. */
 function parseSide(text: string, isLast: boolean): Groups | undefined {
   if (text === '') return []
   const parts = text.split(':')

@@ -1,11 +1,11 @@
 import { PerSQLError } from '@persql/contract'
 
-/** Levels of nesting in JSON that a caller sends. Code that recurses (zod, `JSON.stringify`, RPC) handles this many safely. */
+/** The nesting limit for JSON from callers. Recursive code (zod, `JSON.stringify`, RPC) handles this depth safely. */
 export const MAX_JSON_DEPTH = 128
 
 /**
  * Parses a body that must be a JSON object.
- * @throws PerSQLError `invalid_json`, or `invalid_input` for another value and for one that is nested too deep
+ * @throws PerSQLError `invalid_json`, or `invalid_input` for other values and for too many levels of nesting
  */
 export function parseObject(text: string): Record<string, unknown> {
   const body = parseDeepObject(text)
@@ -13,7 +13,10 @@ export function parseObject(text: string): Record<string, unknown> {
   return body
 }
 
-/** Parses the same for a reader that does not recurse: the runtime's parser handles any depth. @throws PerSQLError */
+/**
+ * Parses a JSON object of any depth, for callers that don't recurse. The runtime's parser handles any depth. @throws
+ * PerSQLError
+ */
 export function parseDeepObject(text: string): Record<string, unknown> {
   let body: unknown
   try {
@@ -25,7 +28,7 @@ export function parseDeepObject(text: string): Record<string, unknown> {
   return body
 }
 
-/** Checks, without parsing it, that JSON is not nested too deep. @throws PerSQLError `invalid_input` */
+/** Checks the nesting of JSON without parsing it. @throws PerSQLError `invalid_input` */
 export function assertShallow(text: string): void {
   if (isDeepJson(text)) {
     throw new PerSQLError('invalid_input', { problem: `JSON can be nested at most ${MAX_JSON_DEPTH} levels deep.` })
@@ -50,7 +53,7 @@ export function isDeepJson(text: string): boolean {
   return false
 }
 
-/** Returns whether there are more opening brackets than levels allowed. The runtime's search is far faster than a loop. */
+/** Returns whether the text has more opening brackets than levels allowed. `indexOf` is far faster than a loop. */
 function hasManyBrackets(text: string): boolean {
   let count = 0
   for (const bracket of ['[', '{']) {

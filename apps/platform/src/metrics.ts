@@ -1,10 +1,10 @@
-// Counters of this process. On one machine that is the whole service; on Cloudflare, one isolate of many.
+// Counters of this process: on one machine, of the whole service; on Cloudflare, of one isolate of many.
 
 const counters = new Map<string, number>()
 const MAX_SERIES = 2_000
 const BUCKETS_MS = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 10_000]
 
-/** Adds to a counter; `labels` is Prometheus text like `status="200"`, from a small fixed set of values. */
+/** Adds to a counter. `labels` is Prometheus text such as `status="200"`, from a small fixed set of values. */
 export function count(name: string, labels = '', by = 1): void {
   const series = labels ? `${name}{${labels}}` : name
   const value = counters.get(series)
@@ -12,7 +12,7 @@ export function count(name: string, labels = '', by = 1): void {
   counters.set(series, (value ?? 0) + by)
 }
 
-/** Latencies in seconds by bucket; cumulated only when they are read. */
+/** Latencies in seconds by bucket. `exposition` makes them cumulative. */
 const latency = { buckets: new Array<number>(BUCKETS_MS.length + 1).fill(0), sum: 0 }
 
 /** Adds one request to the latency histogram. */
@@ -32,7 +32,7 @@ const HELP: Record<string, [type: string, help: string]> = {
   persql_errors_total: ['counter', 'Errors by code'],
 }
 
-/** Everything counted, as Prometheus reads it. */
+/** Returns all metrics in the Prometheus text format. */
 export function exposition(): string {
   const lines: string[] = []
   for (const [name, [type, help]] of Object.entries(HELP)) {

@@ -1,6 +1,6 @@
 import { rates } from '@persql/contract'
 
-/** Counts of one database since it was made. They only grow. */
+/** The counters of one database since its creation. They only grow. */
 export interface Totals {
   readonly requests: number
   readonly rowsRead: number
@@ -11,7 +11,7 @@ export interface Totals {
 export const NOTHING: Totals = Object.freeze({ requests: 0, rowsRead: 0, rowsWritten: 0, aiTokens: 0 })
 export const REQUEST_NANO: number = rates.requests
 
-/** Cost in nano-dollars: a whole number, exact up to 9 million dollars for one database. */
+/** Returns the cost in nano-dollars: an integer, exact up to 9 million dollars per database. */
 export const costNano = ({ requests, rowsRead, rowsWritten, aiTokens }: Totals): number =>
   requests * rates.requests + rowsRead * rates.rowsRead + rowsWritten * rates.rowsWritten + aiTokens * rates.aiTokens
 
@@ -22,7 +22,7 @@ export const add = (a: Totals, b: Totals): Totals => ({
   aiTokens: a.aiTokens + b.aiTokens,
 })
 
-/** What `reported` has beyond `seen`; a repeated or overtaken report has nothing. */
+/** Returns the usage in `reported` that isn't in `seen` yet: zero for a repeated or outdated report. */
 export const growth = (seen: Totals, reported: Totals): Totals => ({
   requests: Math.max(0, reported.requests - seen.requests),
   rowsRead: Math.max(0, reported.rowsRead - seen.rowsRead),
@@ -30,10 +30,10 @@ export const growth = (seen: Totals, reported: Totals): Totals => ({
   aiTokens: Math.max(0, reported.aiTokens - seen.aiTokens),
 })
 
-/** Nano-dollars as the nearest number of dollars; it prints as the exact decimal up to 15 digits. */
+/** Converts nano-dollars to dollars. The result prints as the exact decimal for up to 15 digits. */
 export const usd = (nano: number): number => nano / 1e9
 
-/** Dollars, as people write them, in nano-dollars. @throws when there is more than nine digits behind the point */
+/** Parses a dollar amount into nano-dollars. @throws Error for other text and for more than 9 decimals */
 export function nanoOf(dollars: string): number {
   const match = /^(-?)(\d{1,7})(?:\.(\d{1,9}))?$/.exec(dollars.trim())
   if (!match) throw new Error(`Invalid amount "${dollars}". Expected US dollars.`)

@@ -2,28 +2,28 @@ import { crc32 } from 'node:zlib'
 import { type Listed, type Paging, PerSQLError } from '@persql/contract'
 import type * as z from 'zod'
 
-/** How a list is ordered: by keys that no two items share, so that a page can begin behind an item that is gone. */
+/** The order of a list. Its keys are unique, so a page can continue after an item that was deleted. */
 export interface Order<T, K extends Key> {
-  /** Names the list: a cursor of another list is refused. */
+  /** The name of the list. A cursor is valid for this list only. */
   readonly name: string
-  /** What a key consists of. Cursors come from callers. */
+  /** The schema of a key. Cursors come from callers, so their keys are validated. */
   readonly key: z.ZodType<K>
   readonly keyOf: (item: T) => K
-  /** How much of a page an item takes, in characters, where items can be large. */
+  /** The size of an item in characters, for lists whose items can be large. */
   readonly sizeOf?: (item: T) => number
 }
 type Key = readonly (string | number)[]
 
 const STANDARD_SIZE = 100
-/** Items are read in steps, so that a page of large ones ends early without all of them having been read. */
+/** Items are read in steps, so a page of large items ends early without reading all of them. */
 const STEP = 100
 const MAX_CHARACTERS = 8_000_000
 
 /**
- * Reads a page of a list, or the whole list when neither a size nor a cursor is given. No item is on
- * two pages, and no item that stays in the list is missed, also when items are created or deleted between them.
- * @param read returns at most `limit` items behind the key `after`, in order; all of them without a limit
- * @throws PerSQLError `invalid_input` for a cursor that this list has not given
+ * Reads a page of a list, or the whole list if the request has neither a page size nor a cursor. Pages never repeat an
+ * item or skip one that stays in the list, even if items are created or deleted between two requests.
+ * @param read returns at most `limit` items after the key `after`, in order; without a limit, all of them
+ * @throws PerSQLError `invalid_input` for a cursor of another list
  */
 export function readPage<T, K extends Key>(
   order: Order<T, K>,
@@ -38,7 +38,7 @@ export function readPage<T, K extends Key>(
   let after = cursor === undefined ? undefined : parseCursor(order, cursor)
   for (let size = 0; items.length < limit; ) {
     const step = Math.min(STEP, limit - items.length)
-    // One item more than needed shows whether there is a next page.
+    // Read one more item than needed, to know whether there is a next page.
     const found = read(after, step + 1)
     for (const item of found.slice(0, step)) {
       size += order.sizeOf?.(item) ?? 0
@@ -53,7 +53,7 @@ export function readPage<T, K extends Key>(
   return { items, nextCursor: after === undefined ? null : formatCursor(order, after), total }
 }
 
-/** Reads a page of a list that is short enough to be sorted in memory. @throws PerSQLError `invalid_input` */
+/** Returns a page of a list that is short enough to sort in memory. @throws PerSQLError `invalid_input` */
 export function pageOf<T, K extends Key>(
   order: Order<T, K> & { readonly compare: (a: K, b: K) => number },
   paging: Paging,
@@ -66,19 +66,19 @@ export function pageOf<T, K extends Key>(
   return readPage(order, paging, read, all.length)
 }
 
-/** Returns the page with something else in the place of each item. */
+/** Returns the page with each item converted. */
 export const mapPage = <T, U>({ items, ...rest }: Listed<T>, to: (item: T) => U): Listed<U> => ({
   ...rest,
   items: items.map(to),
 })
 
-/** Compares texts by their code units and numbers by their size, part by part. */
+/** Compares keys part by part: strings by code units, numbers by value. */
 export function compareKeys(a: Key, b: Key): number {
   const i = a.findIndex((part, at) => part !== b[at])
   return i < 0 ? 0 : (a[i] as string) < (b[i] as string) ? -1 : 1
 }
 
-/** Formats a key as a cursor, with a checksum over it and the name of the list. */
+/** Formats a key as a cursor, with a checksum over the key and the list's name. */
 function formatCursor<T, K extends Key>({ name }: Order<T, K>, key: K): string {
   const text = JSON.stringify(key)
   return new TextEncoder().encode(checksum(name, text) + text).toBase64({ alphabet: 'base64url', omitPadding: true })
@@ -90,7 +90,7 @@ function parseCursor<T, K extends Key>(order: Order<T, K>, cursor: string): K {
     const key = order.key.parse(JSON.parse(content.slice(CHECKSUM_LENGTH)))
     if (formatCursor(order, key) === cursor) return key
   } catch {
-    // Not a cursor of this platform: the caller gets the same answer for every reason.
+    // Not a valid cursor. The error is the same for every reason.
   }
   const problem = 'Invalid cursor. Pass "nextCursor" of the previous page to the same list, unchanged.'
   throw new PerSQLError('invalid_input', { problem }, { extra: { fields: { cursor: problem } } })

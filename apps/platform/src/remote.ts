@@ -2,8 +2,8 @@ import type { RpcTarget } from 'cloudflare:workers'
 import type { Env } from './env.ts'
 
 /**
- * An object as its callers see it: every method answers later, those of its parts too, in one call. The runtime's own
- * type is too deep for JSON values.
+ * A Durable Object as its callers see it: every method, also of nested RPC targets, returns a promise. The runtime's
+ * own type is too deep for JSON values.
  */
 export type Remote<T> = {
   readonly [K in keyof T as T[K] extends ((...args: never[]) => unknown) | RpcTarget ? K : never]: T[K] extends (
@@ -13,14 +13,14 @@ export type Remote<T> = {
     : Remote<T[K]>
 }
 
-/** The implementation of calls in the object that receives them: an answer can be there without waiting. */
+/** The implementation of an object's calls. Methods can return their result without a promise. */
 export type Serves<T> = {
   readonly [K in keyof T]: T[K] extends (...args: infer A) => Promise<infer R>
     ? (...args: A) => R | Promise<R>
     : Serves<T[K]>
 }
 
-// Bindings carry no types of classes: the caller of an object names the calls that it serves.
+// Bindings don't have the types of their classes, so the caller names the calls that the object serves.
 
 /** Returns the object of a database, or of one of its copies. */
 export const databaseAt = <Calls>(env: Env, namespace: string, name: string): Calls =>
@@ -29,5 +29,5 @@ export const databaseAt = <Calls>(env: Env, namespace: string, name: string): Ca
 /** Returns the object of a namespace. */
 export const namespaceAt = <Calls>(env: Env, slug: string): Calls => env.NAMESPACES.getByName(slug) as unknown as Calls
 
-/** Returns the object of the instance. */
+/** Returns the object of the Directory, of which each instance has one. */
 export const directoryAt = <Calls>(env: Env): Calls => env.DIRECTORY.getByName('directory') as unknown as Calls

@@ -1,7 +1,10 @@
-// What workerd and Node have and the type packages do not know yet.
+// APIs of workerd and Node that the type packages don't have yet.
 
 interface JSON {
-  /** Text that JSON.stringify takes over as it is: numbers that a JavaScript number cannot spell. */
+  /**
+   * Returns a value that `JSON.stringify` writes as this text, such as a number that a JavaScript number can't
+   * represent.
+   */
   rawJSON(text: string): object
 }
 

@@ -2,35 +2,38 @@ import type { Env } from './env.ts'
 import { type AddressRange, parseRange } from './ip-address.ts'
 import { nanoOf } from './money.ts'
 
-/** Settings with their meaning. */
+/** The parsed settings of the instance. */
 export interface Settings {
-  /** `workerd`: one machine behind nothing or a proxy of one's own. `cloudflare`: their edge sets the client's address. */
+  /**
+   * `workerd`: a single machine, with or without the operator's own proxy. `cloudflare`: the edge sets the client's IP
+   * address.
+   */
   readonly runtime: 'workerd' | 'cloudflare'
-  /** Public base URL, when it is not what requests are addressed to. */
+  /** The public base URL, if it differs from the URL of incoming requests. */
   readonly url: string | undefined
-  /** The host of that URL, without its port, and its origin. */
+  /** The hostname of `url`, without its port, and its origin. */
   readonly host: string | undefined
   readonly origin: string | undefined
   readonly welcomeCreditNano: number
   readonly floodPerMinute: number
-  /** Whose word about a client's address is believed. */
+  /** Proxies whose statements about a client's IP address are trusted. */
   readonly trustedProxies: readonly AddressRange[]
   readonly queryTimeoutMs: number
-  /** How long a copy, a merge or an import may be written: less than the runtime's 30 s. */
+  /** The time limit for the transaction of a copy, a merge or an import: less than the runtime's 30 s. */
   readonly transactionTimeoutMs: number
-  /** How long a request body can be silent before the call is refused. */
+  /** The time without new data after which a request body times out. */
   readonly bodyTimeoutMs: number
-  /** How large a file may be that is sent as the body of an import. */
+  /** The maximum size of a file that is sent as the body of an import. */
   readonly importMaxBytes: number
-  /** Who may make an account: anyone, whoever was invited, or nobody. */
+  /** Who can create an account: anyone, only invited people, or no one. */
   readonly signup: 'open' | 'invite' | 'off'
-  /** Opens the doors that only development and tests need: `/api/dev/*`. */
+  /** Enables the routes for development and tests, `/api/dev/*`. */
   readonly dev: boolean
 }
 
 const parsed = new WeakMap<Env, Settings>()
 
-/** @throws Error when a value is not what it should be: the Worker then refuses to serve rather than guess */
+/** Returns the parsed settings. @throws Error for an invalid value, so that the Worker doesn't serve with a guess */
 export function settingsOf(env: Env): Settings {
   let settings = parsed.get(env)
   if (!settings) {

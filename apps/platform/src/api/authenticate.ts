@@ -8,21 +8,21 @@ import type { Audience } from '../oauth-server/server.ts'
 import { hashToken, namespaceOf } from '../token.ts'
 import { directoryObject, namespaceObject } from './objects.ts'
 
-/** How long a token may be taken as valid without asking. A revocation reaches the databases themselves at once. */
+/** The time for which a cached token counts as valid. Revocations reach the databases directly, without delay. */
 const CACHE_MS = 5 * 60 * 1000
 const MAX_CACHED = 10_000
 
 interface Cached {
-  /** That the token names. */
+  /** The namespace in the token. */
   readonly namespace: string
   readonly untilMs: number
-  /** The door it was taken at, where it is taken at one only. */
+  /** The API that the token was accepted at, for tokens that are valid for one API only. */
   readonly audience: Audience | undefined
-  /** By database. Only databases known to exist are here, so that nobody makes files by asking for names. */
+  /** By database. Contains only existing databases, so requests for random names can't create files. */
   readonly grants: Map<string, Admitted>
 }
 
-/** A grant, and its JSON, written once: databases take it as text. */
+/** A grant and its JSON, serialized once: databases take it as text. */
 export interface Admitted {
   readonly grant: Grant
   readonly text: string
@@ -31,10 +31,10 @@ export interface Admitted {
 /** Returns a grant with its JSON. */
 export const toAdmitted = (grant: Grant): Admitted => ({ grant, text: JSON.stringify(grant) })
 
-// One cache for each isolate, bounded; the databases refuse what it holds too long.
+// One bounded cache per isolate. Databases themselves refuse tokens that it holds for too long.
 const cache = new Map<string, Cached>()
 const namespaces = new Set<string>()
-/** Those that were there once: a deleted one has no endpoints, and says so itself. */
+/** Databases that existed once. A deleted one has no endpoints and returns the error itself. */
 const publicDatabases = new Set<string>()
 
 /** Returns the grant of a database's caller, from the cache when warm. @throws PerSQLError */
@@ -79,7 +79,7 @@ async function authenticateAndRemember(
   return grant
 }
 
-/** Whether there is such a database, for those who come without a token: from the cache when it is known. */
+/** Returns whether a database exists, for callers without a token. A known database is answered from the cache. */
 export function databaseExists(ctx: Context, namespace: string, database: string): true | Promise<boolean> {
   return publicDatabases.has(`${namespace}/${database}`) || askForDatabase(ctx, namespace, database)
 }
@@ -92,25 +92,25 @@ async function askForDatabase(ctx: Context, namespace: string, database: string)
   return true
 }
 
-/** The caller of anything else, never from a cache, with the namespace the token names. @throws PerSQLError */
+/** Returns the caller of any other operation, never from a cache, and the token's namespace. @throws PerSQLError */
 export async function authenticateForNamespace(ctx: Context): Promise<{ namespace: string; caller: Caller }> {
   const token = bearer(ctx)
   const namespace = tokenNamespace(token)
   return { namespace, caller: await ask(ctx, token, namespace) }
 }
 
-/** The namespace that a caller's token names, without asking whether the token is good. @throws PerSQLError */
+/** Returns the namespace in the caller's token, without checking the token itself. @throws PerSQLError */
 export function callerNamespace(ctx: Context): string {
   const token = bearer(ctx)
   return cache.get(token)?.namespace ?? tokenNamespace(token)
 }
 
-/** Drops a token that an object refused, or a database that turned out to be gone. */
+/** Removes the caller's token from the cache, after an object refused it or its database wasn't found. */
 export function forgetToken(ctx: Context): void {
   cache.delete(bearer(ctx))
 }
 
-/** Lets only the holder of the instance's secret pass. @throws PerSQLError `operator_only` */
+/** Checks that the caller has the instance's secret. @throws PerSQLError `operator_only` */
 export async function authenticateOperator({ env, headers }: Context): Promise<void> {
   const secret = env.PERSQL_SECRET
   const given = /^Bearer (\S+)$/i.exec(headers.get('Authorization') ?? '')?.[1]
@@ -119,7 +119,7 @@ export async function authenticateOperator({ env, headers }: Context): Promise<v
   if (!crypto.subtle.timingSafeEqual(a, b)) throw new PerSQLError('operator_only')
 }
 
-/** Who is signed in, asked anew on each request. @throws PerSQLError `not_signed_in` or `origin_refused` */
+/** Returns the signed-in account. Not cached. @throws PerSQLError `not_signed_in` or `origin_refused` */
 export async function authenticateAccount(ctx: Context): Promise<Account> {
   if (!ctx.headers.has('Cookie')) throw new PerSQLError('not_signed_in')
   refuseForeignOrigin(ctx)
@@ -131,7 +131,7 @@ export async function authenticateAccount(ctx: Context): Promise<Account> {
 }
 
 /**
- * What somebody is in a namespace, or in one database of it, asked anew on each request.
+ * Returns the role of a user in a namespace, or in one of its databases. Not cached.
  * @throws PerSQLError `namespace_not_found` or `database_not_found`
  */
 export async function accessOf(ctx: Context, { userId }: Account, namespace: string, database?: string) {
@@ -140,7 +140,7 @@ export async function accessOf(ctx: Context, { userId }: Account, namespace: str
 }
 
 /**
- * Browsers say where a request that changes something comes from; a cookie counts only for our own pages.
+ * Checks the origin of a request that changes something: cookies count only on pages of this instance.
  * @throws PerSQLError `origin_refused`
  */
 export function refuseForeignOrigin({ headers, route, baseUrl }: Context): void {
@@ -153,12 +153,12 @@ export function refuseForeignOrigin({ headers, route, baseUrl }: Context): void 
 
 async function ask(ctx: Context, token: string, namespace: string, database?: string): Promise<Caller> {
   if (!(await isNamespace(ctx, namespace))) throw new PerSQLError('token_unknown')
-  // A caller that asked to read only doesn't create the database that it names.
+  // A caller that lowered its role below admin doesn't create the database that it names.
   const creates = ctx.atMost === undefined || ctx.atMost === 'admin'
   return namespaceObject(ctx.env, namespace).authenticate(await hashToken(token), database, audienceAt(ctx), creates)
 }
 
-/** Whether there is such a namespace. Asked before its object is, because asking an object makes it a file. */
+/** Returns whether the namespace exists. Check this first: calling a Durable Object creates its file. */
 export async function isNamespace(ctx: Context, namespace: string): Promise<boolean> {
   if (namespaces.has(namespace)) return true
   if (!(await directoryObject(ctx.env).has(namespace))) return false

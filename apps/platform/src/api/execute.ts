@@ -75,7 +75,7 @@ const statementOperations: ReadonlySet<string> = new Set<DatabaseOperation>([
   'apply',
 ])
 const roles: ReadonlySet<Scope> = new Set<Role>(['readonly', 'readwrite', 'admin'])
-// `NamespaceHandlers` has a handler for each operation of a role that no database has one for.
+// `NamespaceHandlers` has a handler for every operation with a token role that databases don't serve.
 const databaseOperations: ReadonlySet<string> = new Set(
   (Object.keys(api) as (keyof Api)[]).filter(
     (name) => roles.has(api[name].scope) && !Object.hasOwn(ofNamespaces, name),
@@ -84,11 +84,11 @@ const databaseOperations: ReadonlySet<string> = new Set(
 /** Returns whether databases serve an operation. */
 export const isDatabaseOperation = (name: string): name is DatabaseOperation => databaseOperations.has(name)
 
-/** What a surface gathered from a request: parameters of path and query, and the body as text. */
+/** The input of a request: parameters of path and query string, and the body as text. */
 export interface RawInput {
   readonly params: Readonly<Record<string, unknown>>
   readonly body: () => Promise<string>
-  /** Takes in a body that is a file, for whom it is; returns what the database is told of it. */
+  /** Receives a body that is a file. Returns the input for the database. */
   readonly upload: (input: unknown, grant: Grant) => Promise<object>
   readonly replayKeys: (body: string) => Promise<readonly ReplayKey[] | undefined>
 }
@@ -115,15 +115,16 @@ export async function execute(name: keyof Api, door: EntryPoint, raw: RawInput, 
 }
 
 /**
- * A database checks and charges by itself, where its statements run, so that a warm call is one call to one object; the
- * body goes there as text, and what comes back is sent as it is. Bodies of statements are validated there too.
+ * Runs an operation on a database. The database authorizes and bills the call where its statements run, so a warm call
+ * is one call to one object. The body goes there as text, and the response is forwarded unchanged. Bodies with
+ * statements are validated there too.
  */
 async function executeOnDatabase(operation: DatabaseOperation, raw: RawInput, ctx: Context): Promise<Reply> {
   const { ns, db } = raw.params as { ns: string; db: string }
   if (!isSlug(ns) || !isSlug(db)) throw new PerSQLError('database_not_found', { database: db.slice(0, 80) })
   const known = authenticateForDatabase(ctx, ns, db)
   let admitted = lowered(known instanceof Promise ? await known : known, ctx)
-  // A statement that anyone may send is judged by what it would do, where it is compiled.
+  // `query` and `batch` are open to every token: the database checks each statement when it compiles it.
   if (!openToAll.has(operation)) assertMayCall(operation, admitted.grant, 'database')
   const body = await bodyFor(operation, raw, ctx, admitted.grant)
   const replayKeys = await raw.replayKeys(body)
@@ -131,13 +132,16 @@ async function executeOnDatabase(operation: DatabaseOperation, raw: RawInput, ct
   const reply = await call()
   if (reply.code === 'token_unknown') forgetToken(ctx)
   if (reply.code !== 'database_not_found') return reply
-  // The database was there when the cache learned of it. Ask anew: an admin's call makes it again.
+  // The cached database is gone. Authenticate again without the cache: a call by an admin creates the database again.
   forgetToken(ctx)
   admitted = lowered(await authenticateForDatabase(ctx, ns, db), ctx)
   return call()
 }
 
-/** What the object gets to read: statements as they were sent, all else validated, with the base URL for links. */
+/**
+ * Returns the body for the object: statements as they were sent, any other input validated, with the base URL for
+ * links.
+ */
 function bodyFor(operation: DatabaseOperation, raw: RawInput, ctx: Context, grant: Grant): string | Promise<string> {
   if (statementOperations.has(operation)) return hasBody(api[operation]) ? raw.body() : ''
   return validated(operation, raw).then(async (input) => {
@@ -173,7 +177,7 @@ async function callDatabase(
   }
 }
 
-/** Tells whoever needs an approval where a human gives it: databases do not know under which URL they are reached. */
+/** Adds the approval link to an `approval_required` error. Databases don't know the base URL. */
 function linked(reply: Reply, baseUrl: string): Reply {
   if (reply.code !== 'approval_required') return reply
   const refusal = JSON.parse(reply.body) as { approvalToken: string }
@@ -199,7 +203,10 @@ async function executeForToken(name: keyof Api, raw: RawInput, ctx: Context): Pr
   return run(ofTokens, name, isNamed ? { ...raw, params } : raw, context, charge)
 }
 
-/** Nothing here is cached: who was removed or made less is so with the next request. */
+/**
+ * Runs an operation for a signed-in member. Nothing is cached, so a removal or a lower role applies to the next
+ * request.
+ */
 async function executeForMember(name: keyof Api, raw: RawInput, ctx: Context): Promise<Reply> {
   const account = await authenticateAccount(ctx)
   const { ns: slug, ...params } = raw.params as { ns: string; db?: string }
@@ -231,7 +238,7 @@ async function executeAsMember(
   return callDatabase(ctx, operation, ns, db, text, body, await raw.replayKeys(body))
 }
 
-/** Validates the input and calls the handler of an operation; `charge` is called in between. */
+/** Validates the input and calls the handler of an operation. `charge` runs in between. */
 async function run<K extends keyof Api, C>(
   handlers: Handlers<K, C>,
   name: keyof Api,
@@ -248,7 +255,7 @@ async function run<K extends keyof Api, C>(
 const isHandled = <K extends keyof Api>(handlers: Handlers<K, never>, name: keyof Api): name is K =>
   Object.hasOwn(handlers, name)
 
-/** What a handler answered: of a list its items, and beside them where the next page begins. */
+/** Creates the response from a handler's result. A list becomes `data`, with its cursor and total in `meta`. */
 function answered(name: keyof Api, result: unknown): Reply {
   if (!isPaged(api[name])) return succeed(result)
   const { items, ...meta } = result as Listed<unknown>
@@ -268,6 +275,6 @@ async function validated<K extends keyof Api>(name: K, raw: RawInput): Promise<P
   throw new PerSQLError('invalid_input', { problem }, { extra: { fields } })
 }
 
-/** A member is limited by roles alone, and what a member creates belongs to the namespace. */
+/** A member is limited by the role alone, and everything that a member creates belongs to the namespace. */
 const unlimited = { opens: null, tableScope: null, minter: null }
 const hasBody = ({ route }: Operation) => /^(POST|PUT|PATCH)/.test(route)

@@ -11,23 +11,23 @@ interface Cached {
   readonly untilMs: number
 }
 
-// Of this isolate, bounded. That a name leads nowhere is remembered too, and so asked once a minute at most.
+// One bounded cache per isolate. Unknown hostnames are cached too, so each is looked up once a minute at most.
 const cache = new Map<string, Cached>()
 let changes = 0
 
-/** Returns the database that a hostname routes to. Nothing is awaited for what was asked within the last minute. */
+/** Returns the database that a hostname routes to, without a promise if it was looked up within the last minute. */
 export function findHosted(name: string, env: Env): Promise<Hosted | undefined> | Hosted | undefined {
   const known = cache.get(name)
   return known && known.untilMs > now() ? known.hosted : lookUp(name, env)
 }
 
-/** Forgets where a hostname routes to, because its claim changed. */
+/** Removes a hostname from the cache, because its claim changed. */
 export function forgetHostname(hostname: string): void {
   changes++
   cache.delete(hostname)
 }
 
-/** Forgets which hostnames route to a database, or to any of a namespace, that was deleted. */
+/** Removes the hostnames of a deleted database, or of all databases of a deleted namespace. */
 export function forgetHostnamesOf(namespace: string, database?: string): void {
   changes++
   for (const [name, { hosted }] of cache) {
@@ -36,8 +36,8 @@ export function forgetHostnamesOf(namespace: string, database?: string): void {
 }
 
 /**
- * Returns whether a name is the instance's own or below it. Names below it belong to the operator, and could set cookies
- * for it.
+ * Returns whether a hostname is the instance's own or a subdomain of it. Subdomains belong to the operator, and could
+ * set cookies for the instance.
  */
 export function isOwnHost(name: string, own: string | undefined): boolean {
   return own !== undefined && (name === own || name.endsWith(`.${own}`))
@@ -46,7 +46,7 @@ export function isOwnHost(name: string, own: string | undefined): boolean {
 async function lookUp(name: string, env: Env): Promise<Hosted | undefined> {
   const changesBefore = changes
   const hosted = await directoryObject(env).hostname(name)
-  // An answer that was under way while something changed may be of before.
+  // If something changed during the lookup, its result can be outdated.
   if (changes !== changesBefore) return hosted
   cache.delete(name)
   if (cache.size >= MAX_CACHED) cache.delete(cache.keys().next().value as string)

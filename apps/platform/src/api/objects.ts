@@ -11,5 +11,5 @@ export const databaseObject = (env: Env, namespace: string, slug: string): Remot
 /** Returns the object of a namespace. */
 export const namespaceObject = (env: Env, slug: string): Remote<Namespace> => namespaceAt(env, slug)
 
-/** Returns the object of the instance. */
+/** Returns the object of the Directory, of which each instance has one. */
 export const directoryObject = (env: Env): Remote<Directory> => directoryAt(env)

@@ -36,7 +36,7 @@ export const accounts = {
   },
 } satisfies Partial<AccountHandlers>
 
-/** The index knows of a membership that the namespace does not, or not any more; or the namespace does not answer. */
+/** Handles a membership that only the index has: the namespace doesn't know it, or failed to respond. */
 function gone(slug: string, cause: unknown): Membership | undefined {
   if (PerSQLError.from(cause).code !== 'namespace_not_found') logUnavailable(slug, cause)
   return undefined

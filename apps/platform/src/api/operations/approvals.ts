@@ -25,7 +25,7 @@ async function decided({ token, note = undefined }: Answered, approved: boolean,
   return database.decideApproval(token, { approved, by: `user:${ctx.account.userId}`, note: note ?? null })
 }
 
-/** Where a request is, for members: to others there is none. */
+/** Finds the database of an approval request. Only its members learn that it exists. */
 async function requestAt(token: string, ctx: AccountContext) {
   const { namespace, slug } = approvalAddress(token)
   try {

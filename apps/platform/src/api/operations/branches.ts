@@ -5,7 +5,7 @@ import { directoryObject, namespaceObject } from '../objects.ts'
 import type { AnyoneHandlers, NamespaceHandlers } from './handlers.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
-/** A handoff's secret, `phand_<namespace>_<32 characters>`: the namespace routes it without a look-up. */
+/** A handoff code, `phand_<namespace>_<32 characters>`. The namespace routes the request without a lookup. */
 const HANDOFF = new RegExp(`^phand_(${SLUG})_[0-9A-Za-z]{32}$`)
 
 export const branches = {
@@ -43,7 +43,7 @@ export const handoffs = {
   },
 } satisfies Partial<AnyoneHandlers>
 
-/** What it is for, as a ref that nobody else has. */
+/** Returns a unique ref for a branch, made from its purpose. */
 function refFor(purpose = 'branch'): string {
   const words = purpose
     .toLowerCase()

@@ -21,6 +21,6 @@ export const databases = {
   },
 } satisfies Partial<NamespaceHandlers>
 
-/** Size and rows are of all tables, so a token with a table scope doesn't see them. */
+/** Size and row count cover all tables, so a token with a table scope doesn't see them. */
 const shown = (database: Database, tableScope: readonly string[] | null): Database =>
   tableScope === null ? database : { ...database, storedBytes: null, rows: null, measuredAt: null }

@@ -9,7 +9,7 @@ import type { Remote } from '../../remote.ts'
 
 /** Operations that are declared with one of these scopes. */
 type Scoped<S extends Scope> = { [K in keyof Api]: Api[K]['scope'] extends S ? K : never }[keyof Api]
-/** Operations that have a route in the console too. */
+/** Operations that also have a route in the console. */
 type WithConsole = { [K in keyof Api]: Api[K] extends { console: object } ? K : never }[keyof Api]
 
 /** Operations that a namespace serves, for tokens alone, or for tokens and signed-in members. */
@@ -20,17 +20,17 @@ export type AccountOperation = Scoped<'account'>
 export type AnyoneOperation = Scoped<'anyone'>
 export type OperatorOperation = Scoped<'operator'>
 
-/** The context of an operation of a namespace. The caller is authenticated, its role checked, the request charged. */
+/** The context of a namespace operation. The caller is authenticated and authorized, and the request billed. */
 export interface NamespaceContext extends Context {
   readonly slug: string
   /** The caller, for the audit log: `token:<id>` or `user:<id>`. */
   readonly actor: string
   readonly namespace: Remote<Namespace>
-  /** IDs of the only databases that the caller's token opens, or `null` for all. */
+  /** IDs of the databases that the caller's token gives access to, or `null` for all. */
   readonly opens: readonly string[] | null
-  /** The only tables that the caller's token touches, or `null` for all. */
+  /** The tables that the caller's token gives access to, or `null` for all. */
   readonly tableScope: readonly string[] | null
-  /** The credential that everything the caller creates ends with. */
+  /** The credential that the caller acts with. Everything that the caller creates ends with it. */
   readonly minter: Minter
 }
 /** The context of an operation that is called with a token. */
@@ -50,7 +50,7 @@ type Handler<K extends keyof Api, C> = (input: Parsed<Api[K]>, ctx: C) => Promis
 /** Handlers of operations, by their names in the contract. */
 export type Handlers<K extends keyof Api, C> = { readonly [P in K]: Handler<P, C> }
 
-/** Handlers of operations of a namespace. Those with a route in the console don't ask for a token. */
+/** Handlers of namespace operations. Those with a route in the console work without a token. */
 export type NamespaceHandlers = Handlers<SharedOperation, NamespaceContext> & Handlers<TokenOperation, TokenContext>
 export type MemberHandlers = Handlers<MemberOperation, MemberContext>
 export type AccountHandlers = Handlers<AccountOperation, AccountContext>

@@ -24,8 +24,8 @@ export const hostnames = {
   },
 
   /**
-   * An active hostname whose record is gone stays active, with an `error` that says so: zones are edited by accident, and
-   * letting go of a hostname has a call of its own.
+   * An active hostname whose DNS record is gone stays active, with an `error`: people edit zones by accident, and
+   * deleting a hostname has its own operation.
    */
   refresh_hostname: async ({ db, hostname }, ctx) => {
     const { hostnames: claims } = ctx.namespace
@@ -36,7 +36,7 @@ export const hostnames = {
       ? await claims.verify(db, hostname, finding, ctx.actor)
       : await claims.record(db, hostname, finding)
     forgetHostname(hostname)
-    // Only now: who asks for a certificate is the one to whom the hostname leads.
+    // Not earlier: a certificate is requested only for a hostname that is verified.
     return shown(known.status === 'active' ? await withCertificate(db, known, ctx) : known, ctx)
   },
 
@@ -57,7 +57,10 @@ function judge({ hostname, proof, status, certificate }: Claim, records: readonl
   return { status: status === 'active' ? 'active' : 'failed', certificate, error }
 }
 
-/** The certificate as it stands, asked for unless it was. Without an answer the hostname is served, and says what is wrong. */
+/**
+ * Returns the claim with the state of its certificate, which is requested first if necessary. If Cloudflare fails, the
+ * hostname is served, and the claim has the error.
+ */
 async function withCertificate(
   db: string,
   { hostname, certificate, error }: Claim,
@@ -78,7 +81,7 @@ async function withCertificate(
   try {
     return await namespace.hostnames.record(db, hostname, finding ?? { status: 'active', certificate: null, error })
   } catch (cause) {
-    // Deleted while Cloudflare was asked: what it was asked for is to go as well.
+    // The hostname was deleted during the call to Cloudflare, so its certificate has to go too.
     await namespace.hostnames.cancel(hostname)
     throw cause
   }

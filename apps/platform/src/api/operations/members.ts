@@ -9,7 +9,9 @@ import { forgetHostnamesOf } from '../hostname-cache.ts'
 import { directoryObject, namespaceObject } from '../objects.ts'
 import type { MemberHandlers } from './handlers.ts'
 
-/** An invitation's secret, `inv_<namespace>_<32 characters>`: the namespace routes it without a look-up. */
+/**
+ * The secret of an invitation, `inv_<namespace>_<32 characters>`. The namespace routes the request without a lookup.
+ */
 const INVITATION = new RegExp(`^inv_(${SLUG})_[0-9A-Za-z]{32}$`)
 
 /** Returns the namespace of an invitation. @throws PerSQLError `invitation_not_found` */
