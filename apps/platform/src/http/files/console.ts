@@ -11,13 +11,13 @@ const TYPES: { readonly [ending: string]: string } = {
   wasm: 'application/wasm',
 }
 const YEAR_S = 365 * 24 * 60 * 60
-/** What is answered by something else than a page, also when there is nothing. */
+/** Paths that never return the console page, even if no route matches. */
 const NO_PAGE = /^\/(v1|api|p|mcp|oauth|assets|\.well-known|healthz|metrics)(\/|$)/
-/** The place that a build leaves for what is made anew for each page. */
+/** The placeholder in the built page that each response replaces with a new nonce. */
 const NONCE = '__NONCE__'
 const FILE = /^\/(?:assets\/)?[\w-][\w.-]*\.([a-z\d]+)$/
 
-/** The console: its files, and its page at every address where nothing else is and a browser wants to go. */
+/** Serves the console: its files, and its page at every other path that a browser requests as HTML. */
 export function consoleFiles(): Hono<{ Bindings: Env }> {
   const app = new Hono<{ Bindings: Env }>()
   app.get('*', async (c, next) => {
@@ -34,7 +34,7 @@ export function consoleFiles(): Hono<{ Bindings: Env }> {
   app.all('*', (c, next) => {
     const { path, method } = c.req
     if (path !== '/' && !Object.hasOwn(TYPES, FILE.exec(path)?.[1] ?? '')) return next()
-    // At the root MCP is spoken too.
+    // The root path also accepts MCP requests.
     const allowed = allowOf(path === '/' ? ['GET', 'POST'] : ['GET'])
     if (method === 'OPTIONS') return Promise.resolve(optionsReply(allowed))
     if (method === 'GET') return next()
@@ -43,7 +43,7 @@ export function consoleFiles(): Hono<{ Bindings: Env }> {
   return app
 }
 
-/** A file as it was built: compressed then, and by a name that says what is in it. */
+/** Returns a built file. Files in `/assets/` have a compressed copy, and a content hash in their name. */
 async function file(assets: Fetcher, path: string, ending: string, request: Request): Promise<Response | undefined> {
   const isHashed = path.startsWith('/assets/')
   const headers = new Headers({
@@ -81,7 +81,7 @@ async function fileAt(assets: Fetcher, path: string): Promise<Response | undefin
   return undefined
 }
 
-/** The page. It may load what is here, and send to here, and nothing else; its nonce is for styles alone. */
+/** Returns the console page. Its policy allows resources and requests of this origin only. The nonce is for styles. */
 async function page(assets: Fetcher): Promise<Response | undefined> {
   const found = await fileAt(assets, '/index.html')
   if (!found) return undefined
@@ -103,7 +103,7 @@ async function page(assets: Fetcher): Promise<Response | undefined> {
       'Content-Security-Policy': policy.join('; '),
       'X-Frame-Options': 'DENY',
       'X-Content-Type-Options': 'nosniff',
-      // Forms of ours are known by the origin that they are sent from.
+      // Forms are verified by the origin in their request, which "no-referrer" would remove.
       'Referrer-Policy': 'same-origin',
       'Cross-Origin-Opener-Policy': 'same-origin',
       'Cache-Control': 'no-store',

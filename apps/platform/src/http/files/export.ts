@@ -15,7 +15,7 @@ type Input = Parsed<Api['export_database']>
 
 const types = { sql: 'application/sql', csv: 'text/csv; charset=utf-8', ndjson: 'application/x-ndjson' } as const
 
-/** Streams a copy that was made for this, and ends the copy when it is read or left. */
+/** Streams the copy that was created for this export. Ends the copy when the stream is read to its end or canceled. */
 export async function streamExport(
   { body }: Reply,
   { ns, db, format = 'sql', table = '' }: Pick<Input, 'ns' | 'db'> & Partial<Input>,
@@ -39,13 +39,13 @@ export async function streamExport(
     const text = format === 'sql' ? await dump(source) : await tableRows(source, table, format)
     copy = text.copy
     texts = text.texts
-    // Once the status is sent, a failure can only break the connection.
+    // The first read happens before the status is sent: later, a failure can only cut the connection.
     first = await texts.next()
   } catch (cause) {
     throw await failed(cause)
   }
   source.hold(copy).catch(() => {
-    // Cut off: the next page tells.
+    // The copy ended early. The next read throws the error.
   })
   const utf8 = new TextEncoder()
   const stream = new ReadableStream<Uint8Array>({

@@ -1,4 +1,4 @@
-/** Forms of files that can be imported. */
+/** The formats of files that can be imported. */
 export type FileFormat = 'sql' | 'sqlite' | 'csv' | 'ndjson'
 
 const BY_TYPE: readonly (readonly [RegExp, FileFormat])[] = [
@@ -16,7 +16,7 @@ const BY_NAME: readonly (readonly [RegExp, FileFormat])[] = [
 const SQLITE = 'SQLite format 3\0'
 const SQL = /^\s*(--|\/\*|(PRAGMA|BEGIN|CREATE|INSERT|REPLACE|UPDATE|DELETE|DROP|ALTER|WITH|SELECT)\s)/i
 
-/** What a file is: as it was said, or by its type, its name or its beginning. */
+/** Returns the format of a file: the requested one, or the one that its name, its type or its first bytes indicate. */
 export function formatOf(
   given: FileFormat | undefined,
   { type, name }: { readonly type: string; readonly name: string },

@@ -17,12 +17,12 @@ import { decoded, readAll } from './text-stream.ts'
 
 type Input = Parsed<Api['import_database']>
 
-/** Forms are what browsers send. Larger files are sent as the body itself. */
+/** The size limit of a form. Browsers send forms; larger files are sent as the request body itself. */
 const MAX_FORM = 50 * 1024 * 1024
-/** So much more of a body that is not taken is read, so that its sender gets to read the answer. */
+/** The number of bytes that are read from a rejected body, so that its sender can read the response. */
 const PATIENCE = 256 * 1024 * 1024
 
-/** Takes in a file: what it says goes to a stage of its own, piece by piece, while the database serves everything. */
+/** Receives a file: writes its content to a separate import stage in chunks, while the database serves other calls. */
 export class Receiver {
   readonly #request: Request
   readonly #ctx: Context
@@ -33,7 +33,7 @@ export class Receiver {
   #bytes = 0
   #pieces = 0
   #isBegun = false
-  /** What the file was, once it is received: who sends it again sends the same. */
+  /** The SHA-256 of the file, once received. A retry of the import sends the same file. */
   digest: string | undefined
 
   constructor(request: Request, address: { ns: string; db: string }, ctx: Context) {
@@ -42,14 +42,14 @@ export class Receiver {
     this.#ctx = ctx
   }
 
-  /** @throws PerSQLError when nothing of it is to be received */
+  /** Receives the file into the import stage. @throws PerSQLError if the file is rejected before the import begins */
   async receive({ format, table, create }: Input, grant: Grant): Promise<Upload> {
     const contentType = this.#request.headers.get('Content-Type') ?? ''
     const isForm = /^multipart\/form-data\b/i.test(contentType)
     const { importMaxBytes, bodyTimeoutMs } = this.#ctx.settings
     const max = isForm ? Math.min(MAX_FORM, importMaxBytes) : importMaxBytes
     const declared = Number(this.#request.headers.get('Content-Length') ?? Number.NaN)
-    // Without a limit in all: a large file over a slow line takes its time.
+    // No limit for the total time: a large file takes long on a slow connection.
     this.#body = this.#request.body ? new ArrivingBody(this.#request.body, bodyTimeoutMs) : undefined
     try {
       if (declared > max) throw tooLarge(max)
@@ -90,13 +90,13 @@ export class Receiver {
     }
   }
 
-  /** To be called in the end: what was received and not applied is forgotten. */
+  /** Deletes received data that wasn't applied. Call it at the end of the request. */
   async close(): Promise<void> {
     if (!this.#isBegun) return
     await Promise.allSettled([this.#imports.withdraw(this.#id), this.#stageObject.wipe()])
   }
 
-  /** Brings text to the stage. */
+  /** Writes text to the import stage. */
   async #stageText(
     texts: AsyncIterable<string>,
     reader: Reader & { creation?(): string | undefined },
@@ -113,7 +113,7 @@ export class Receiver {
     if (sql) await this.#stageObject.put(0, JSON.stringify([{ kind: 'sql', sql, line: 1 }]))
   }
 
-  /** The bytes as a stream that can go to another object; how many there were is told on the way. */
+  /** Returns the bytes as a stream that can go to another object, and reports the number of bytes on each read. */
   #seen(file: AsyncGenerator<Uint8Array>): ReadableStream<Uint8Array> {
     return new ReadableStream({
       type: 'bytes',
@@ -134,7 +134,7 @@ export class Receiver {
       await this.#stageObject.put(++this.#pieces, piece)
     }
     await this.#imports.received(this.#id, this.#bytes, steps.rows)
-    // Calls between objects do not let the process look for requests; a timer does.
+    // Calls between objects don't let the process accept requests. Waiting for a timer does.
     await scheduler.wait(0)
   }
 
@@ -167,7 +167,7 @@ export class Receiver {
         left -= value.length
       }
     } catch {
-      // Its sender is gone, or silent.
+      // The sender disconnected or sends nothing.
     }
   }
 }

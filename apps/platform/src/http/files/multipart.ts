@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { PerSQLError } from '@persql/contract'
 
-/** A file that came as a field of a form. */
+/** A file from a field of a form. */
 export interface FilePart {
   readonly name: string
   readonly type: string
@@ -11,7 +11,7 @@ export interface FilePart {
 const MAX_HEADERS = 16_384
 const MAX_OTHER_FIELD = 1_000_000
 
-/** The field `file` of a form, streamed; fields before it are passed over. @throws PerSQLError `invalid_input` */
+/** Returns the field `file` of a form as a stream. Fields before it are skipped. @throws PerSQLError `invalid_input` */
 export async function filePart(chunks: AsyncIterator<Uint8Array>, contentType: string): Promise<FilePart> {
   const [, quoted, plain] = /;\s*boundary=(?:"([^"]{1,200})"|([^\s;]{1,200}))/i.exec(contentType) ?? []
   const boundary = quoted ?? plain

@@ -2,7 +2,10 @@ import { databaseObject } from '../../api/objects.ts'
 import type { Env } from '../../env.ts'
 import { CHUNK_BYTES } from '../../sqlite/file/chunks.ts'
 
-/** Answers with the SQLite file of a copy that was made for this, and ends the copy when it is read or left. */
+/**
+ * Streams the SQLite file of a copy that was created for this export. Ends the copy when the stream is read or
+ * canceled.
+ */
 export async function sqliteDownload(env: Env, ns: string, db: string, snapshot: string): Promise<Response> {
   const { fileExport } = databaseObject(env, ns, `${db}@${snapshot}`)
   const end = () => databaseObject(env, ns, db).endExport(snapshot)
@@ -36,6 +39,6 @@ function contentOf(file: { read(chunk: number): Promise<Uint8Array> }, size: num
     },
     cancel: end,
   })
-  // With a length, whoever is cut off knows that it was.
+  // With a declared length, clients detect a truncated download.
   return source.pipeThrough(new FixedLengthStream(size))
 }

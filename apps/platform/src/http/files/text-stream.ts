@@ -2,7 +2,7 @@ import { importFailed } from '../../database/transfer/import-errors.ts'
 
 const CHUNK = 128 * 1024
 
-/** Small chunks put together: each costs a step. */
+/** Joins small chunks into larger ones, because each chunk costs one processing step. */
 export async function* readAll(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let waiting: Uint8Array[] = []
   let size = 0
@@ -27,7 +27,10 @@ function joined(parts: readonly Uint8Array[], size: number): Uint8Array {
   return whole
 }
 
-/** As text, without a byte order mark. @throws PerSQLError `import_failed` that names the line which is not UTF-8 */
+/**
+ * Decodes UTF-8 without the byte order mark. @throws PerSQLError `import_failed` with the first line that isn't valid
+ * UTF-8
+ */
 export async function* decoded(start: Uint8Array, rest: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
   let line = 1

@@ -3,18 +3,18 @@ import { paymentRequiredSchema } from '../rest/payment-required.ts'
 import { statusHeaders, statusTexts } from './failures.ts'
 import type { Json } from './schemas.ts'
 
-/** A database as its public endpoints show it. */
+/** The public description of a database, for its endpoints. */
 export interface PublicDatabase {
   readonly namespace: string
   readonly database: string
-  /** Under which the endpoints answer, like `https://host/p/acme/main`. */
+  /** The base URL of the endpoints, such as `https://host/p/acme/main`. */
   readonly baseUrl: string
   readonly description?: string
 }
 
 /**
- * The OpenAPI 3.1 document of the public endpoints of one database. It says what callers may know: neither SQL nor how
- * people sign in nor what a model is told.
+ * Returns the OpenAPI 3.1 document of a database's public endpoints. The document contains only public facts: no SQL,
+ * no sign-in query and no AI prompt.
  */
 export function databaseOpenApi(info: PublicDatabase, endpoints: readonly EndpointSpec[]): Json {
   const paths: Record<string, Json> = {}
@@ -68,7 +68,7 @@ function queryParameters({ input }: EndpointSpec, schema: JsonSchema): Json[] {
     name,
     in: 'query',
     ...(required.has(name) && { required: true }),
-    // JSON travels in a query string as text.
+    // A query string carries JSON as text.
     schema: asText.has(name) ? { ...field, type: 'string', contentMediaType: 'application/json' } : field,
   }))
 }

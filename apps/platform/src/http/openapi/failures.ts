@@ -5,7 +5,7 @@ import type { Json } from './schemas.ts'
 type Way = ReturnType<typeof route>
 const codes = Object.keys(errors) as ErrorCode[]
 
-/** The codes a call of an operation through one of its doors can be refused with, in the order of the table of errors. */
+/** Returns the error codes of an operation at one of its entry points, in the order of the error table. */
 export function failuresOf(operation: Operation, door: EntryPoint, way: Way): ErrorCode[] {
   const possible = new Set<ErrorCode>([
     ...(operation.errors ?? []),
@@ -19,7 +19,7 @@ export function failuresOf(operation: Operation, door: EntryPoint, way: Way): Er
   return codes.filter((code) => possible.has(code))
 }
 
-/** Whether a database answers the call itself, which charges for it through either door. */
+/** Returns whether a database serves the call. It bills the call at either entry point. */
 export const isOfDatabase = ({ params }: Way): boolean => params.includes('db')
 
 const billed = ['insufficient_balance', 'namespace_suspended'] as const
@@ -74,7 +74,7 @@ export const statusHeaders: { readonly [status: number]: Json } = {
   429: { 'Retry-After': { description: 'Seconds to wait before retrying', schema: { type: 'integer', minimum: 1 } } },
 }
 
-/** The answers that carry these codes, by status. */
+/** Returns the responses for these error codes, by status. */
 export function failureResponses(possible: readonly ErrorCode[]): Json {
   const statuses = new Set(possible.map((code) => errors[code].status))
   return Object.fromEntries(
@@ -103,7 +103,7 @@ function failure(status: number, group: readonly ErrorCode[]): Json {
   }
 }
 
-/** The shapes that failures refer to. */
+/** The schemas that error responses refer to. */
 export const failureSchemas = {
   Error: {
     type: 'object',

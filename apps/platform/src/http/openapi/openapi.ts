@@ -4,7 +4,7 @@ import { type Json, Schemas } from './schemas.ts'
 
 type Way = ReturnType<typeof route>
 
-/** The OpenAPI 3.1 document of the platform: every operation of the contract at each of its doors. */
+/** Returns the OpenAPI 3.1 document of the platform: every operation of the contract at each of its entry points. */
 export function platformOpenApi(baseUrl: string): Json {
   described ??= describe()
   const { paths, tags, schemas } = described
@@ -29,7 +29,7 @@ export function platformOpenApi(baseUrl: string): Json {
   }
 }
 
-// Made at first use and kept: it is the same under every base URL.
+// Created on first use and cached: only the base URL differs between callers.
 let described: ReturnType<typeof describe> | undefined
 
 function describe(): { paths: Json; tags: readonly Json[]; schemas: Json } {
@@ -77,13 +77,13 @@ function describeDoor(operation: Operation, door: EntryPoint, way: Way, schemas:
   }
 }
 
-/** The fields of the input, wherever they travel. */
+/** Returns the fields of the input, whether they are sent in the path, the query string or the body. */
 function fieldsOf({ input }: Operation, schemas: Schemas) {
   const { properties = {}, required = [] } = schemas.ofInput(input)
   return { fields: properties as { readonly [name: string]: Json }, required: required as readonly string[] }
 }
 
-/** Members name the namespace in the path; it is no field of the input. */
+/** Members pass the namespace in the path, so it isn't a field of the input. */
 const fieldSlug = (schemas: Schemas) => schemas.ofInput(api.get_database.input.shape.slug)
 
 const parameter = (place: 'path' | 'query', name: string, schema: Json, required: boolean): Json => ({
@@ -104,7 +104,7 @@ function requestBody(names: readonly string[], fields: { readonly [name: string]
   return { required: needed.length > 0, content: { 'application/json': { schema } } }
 }
 
-/** A file as it is, or as the field `file` of a form. */
+/** Returns the schema of a file body: the file itself, or the field `file` of a form. */
 function fileBody(types: readonly string[]): Json {
   const file = { type: 'string', contentMediaType: 'application/octet-stream' }
   const form = { type: 'object', properties: { file }, required: ['file'] }
@@ -138,7 +138,7 @@ function success({ output, meta, stream }: Operation, replays: boolean, schemas:
   }
 }
 
-/** What a call is about: the last noun of its path. */
+/** Returns the tag of a call: the last noun of its path. */
 function tagOf({ path }: Way): string {
   const rest = path
     .replace(/^\/(v1|api)\//, '')
@@ -148,7 +148,7 @@ function tagOf({ path }: Way): string {
   return verbs[noun] ?? noun
 }
 
-/** Calls whose path ends in what they do rather than what they are about. */
+/** Tags for paths that end in a verb. */
 const verbs: { readonly [verb: string]: string } = {
   query: 'sql',
   batch: 'sql',

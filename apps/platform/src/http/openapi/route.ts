@@ -4,10 +4,10 @@ import { platformOpenApi } from './openapi.ts'
 
 const MAX_TEXTS = 20
 
-// By base URL, which callers choose by their `Host` where none is set: bounded.
+// Cached by base URL. The cache is bounded: callers choose the base URL by `Host` unless `PERSQL_URL` is set.
 const texts = new Map<string, string>()
 
-/** The document of this instance, for anybody, also for pages of other sites. */
+/** Returns the OpenAPI document of this instance. It is public, also for pages of other sites. */
 export function answerOpenApi(request: Request, env: Env): Response {
   const { baseUrl } = contextOf(request, env)
   let text = texts.get(baseUrl)

@@ -1,31 +1,31 @@
 import { shapes } from '@persql/contract'
 import * as z from 'zod'
 
-/** A JSON Schema of draft 2020-12, or any other part of a document. */
+/** A JSON Schema of draft 2020-12, or any other part of an OpenAPI document. */
 export type Json = { readonly [key: string]: unknown }
 
 const names = z.registry<{ id: string }>()
 for (const [id, shape] of Object.entries(shapes)) names.add(shape, { id })
 
 const DEFS = '#/$defs/'
-/** Formats say it better than the patterns that zod adds, a screenful each. */
+/** Formats for which the long patterns that zod adds are removed. */
 const FORMATS = new Set(['date-time', 'date', 'email', 'uri'])
 
-/** Zod's schemas as JSON Schema. Shapes that the contract names are collected on the way, and referred to. */
+/** Converts zod schemas to JSON Schema. Collects the schemas that the contract names, and refers to them. */
 export class Schemas {
   readonly #shared = new Map<string, Json>()
 
-  /** What a caller sends: fields with a default may be left out. */
+  /** Returns the schema of an input, where fields with a default are optional. */
   ofInput(schema: z.ZodType): Json {
     return this.#convert(schema, 'input')
   }
 
-  /** What a caller gets. */
+  /** Returns the schema of an output. */
   ofOutput(schema: z.ZodType): Json {
     return this.#convert(schema, 'output')
   }
 
-  /** The shapes met so far, for `components.schemas`. */
+  /** The named schemas collected so far, for `components.schemas`. */
   get shared(): Json {
     return Object.fromEntries([...this.#shared].sort(([a], [b]) => (a < b ? -1 : 1)))
   }
@@ -44,7 +44,7 @@ export class Schemas {
   }
 }
 
-/** A recursive shape without a name: there is one, any JSON value. */
+/** Returns whether zod generated the name. The contract has one such recursive schema: any JSON value. */
 const isAnonymous = (name: string) => name.startsWith('__')
 
 function tidy(schema: unknown, io: 'input' | 'output'): unknown {
@@ -61,9 +61,9 @@ function tidy(schema: unknown, io: 'input' | 'output'): unknown {
     if (rest.maximum === Number.MAX_SAFE_INTEGER) delete rest.maximum
   }
   if (FORMATS.has(rest.format as string)) delete rest.pattern
-  // `contentEncoding` says the same, and this is a format that only zod knows.
+  // `contentEncoding` expresses the same, and only zod knows the format "base64".
   if (rest.format === 'base64') delete rest.format
-  // An answer may get more fields one day without breaking anybody.
+  // Responses can get more fields later without breaking clients.
   if (io === 'output' && rest.additionalProperties === false) delete rest.additionalProperties
   return Object.fromEntries(Object.entries(rest).map(([key, value]) => [key, tidy(value, io)]))
 }

@@ -22,7 +22,7 @@ const STANDS = {
   redeemed: 'Approved. The write has run.',
 }
 
-/** Returns the page that the link of an approval opens: the request, and buttons to approve or deny it. */
+/** Returns the page of an approval link: the request, and buttons to approve or deny it. */
 export function approvePage(): Hono<{ Bindings: Env }> {
   const app = new Hono<{ Bindings: Env }>()
   app.get('/approve/:token', (c) => {
@@ -36,7 +36,7 @@ export function approvePage(): Hono<{ Bindings: Env }> {
 }
 
 async function ask(ctx: Context, token: string): Promise<Response> {
-  // Only a well-formed token gets into the page.
+  // Validate the token first: only a well-formed token is written into the page.
   const { namespace, slug } = approvalAddress(token)
   const title = `Approval request for ${namespace}/${slug}`
   const account = await getSignedInAccount(ctx)
@@ -63,7 +63,7 @@ async function requestPage(ctx: Context, account: Account, token: string): Promi
   })
 }
 
-/** Returns the requester's name: the email address of a user, the ID of a token. */
+/** Returns the requester's name: the email address of a user, or the ID of a token. */
 async function nameOf(ctx: Context, actor: string): Promise<string> {
   const [kind, id = ''] = actor.split(':')
   if (kind !== 'user') return actor

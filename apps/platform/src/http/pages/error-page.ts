@@ -2,7 +2,7 @@ import { PerSQLError } from '@persql/contract'
 import { logInternal } from '../../reply.ts'
 import { escapeHtml, page } from './html-page.ts'
 
-/** Returns the page, or a page with the error. */
+/** Returns the page, or an error page if `work` throws. */
 export async function withErrorPage(work: () => Promise<Response>): Promise<Response> {
   try {
     return await work()

@@ -3,21 +3,21 @@ import type { Env } from '../../env.ts'
 
 const LASTS_MS = 10 * 60 * 1000
 
-/** What a form was made for: it counts for nothing else. */
+/** The subject that a form is signed for. The signature is valid for nothing else. */
 export interface FormSubject {
   readonly userId: string
-  /** The query of the authorization request, as it came. */
+  /** The query string of the authorization request, unchanged. */
   readonly query: string
   readonly namespace: string
 }
 
-/** A text that only this instance can make, which binds a form to whom and what it was made for, for ten minutes. */
+/** Returns a signature that binds a form to its user and purpose for 10 minutes. Only this instance can create it. */
 export async function signForm(env: Env, subject: FormSubject): Promise<string> {
   const until = String(now() + LASTS_MS)
   return `${until}.${new Uint8Array(await crypto.subtle.sign('HMAC', await keyOf(env), bytesOf(subject, until))).toHex()}`
 }
 
-/** Whether this form was made for this subject, lately. */
+/** Returns whether a form was signed for this subject and hasn't expired. */
 export async function isSigned(env: Env, subject: FormSubject, state: string): Promise<boolean> {
   const [, until, hex] = /^(\d{13,16})\.([0-9a-f]{64})$/.exec(state) ?? []
   if (until === undefined || hex === undefined || Number(until) <= now()) return false

@@ -14,7 +14,7 @@ import { getSignedInAccount, hidden, signInLinks, switchAccountForm } from './si
 
 const MAX_BODY = 16 * 1024
 
-/** Returns the page that the link of an invitation opens: who invites, and a button to accept. */
+/** Returns the page of an invitation link: who invites, and a button to accept. */
 export function invitePage(): Hono<{ Bindings: Env }> {
   const app = new Hono<{ Bindings: Env }>()
   app.get('/invite/:token', (c) => {
@@ -28,9 +28,9 @@ export function invitePage(): Hono<{ Bindings: Env }> {
 }
 
 async function ask(ctx: Context, token: string): Promise<Response> {
-  // Only a well-formed token gets into the page.
+  // Validate the token first: only a well-formed token is written into the page.
   const namespace = invitationNamespace(token)
-  // Checked first, so that no visitor creates an account for an invitation that has ended.
+  // Check first, so that no visitor creates an account for an expired invitation.
   const invitation = await openInvitation(ctx.env, token)
   const intro = `${await inviterOf(ctx, invitation)} to join the namespace <strong>${namespace}</strong> as <strong>${withArticle(invitation.role)}</strong>.`
   const account = await getSignedInAccount(ctx)
@@ -56,7 +56,7 @@ async function ask(ctx: Context, token: string): Promise<Response> {
   )
 }
 
-/** Returns the beginning of the sentence that names who invites. */
+/** Returns the start of the sentence that names the inviter. */
 async function inviterOf(ctx: Context, { invitedBy = '' }: OpenInvitation): Promise<string> {
   if (invitedBy === 'operator') return 'The operator of this instance invited you'
   const id = /^user:(.+)$/.exec(invitedBy)?.[1]

@@ -4,12 +4,12 @@ import type { Hosted } from '../../directory/hostnames.ts'
 import type { Env } from '../../env.ts'
 import type { Settings } from '../../settings.ts'
 
-/** The host of the last request that no tenant's hostname can have been: mostly that of the next one too. */
+/** The last `Host` that can't be a custom hostname. Most requests have the same one. */
 let ownHost = ''
 
 /**
- * The database that a request's `Host` leads to, if it is a tenant's hostname. Nothing is awaited for names of the instance
- * itself, loopback names and addresses, nor for what was asked within the last minute.
+ * Returns the database that a custom hostname in `Host` routes to. Returns without a promise for the instance's own
+ * hostnames, loopback names, IP addresses, and hostnames that were looked up within the last minute.
  */
 export function resolveHostname(
   host: string,
@@ -23,7 +23,7 @@ export function resolveHostname(
   return undefined
 }
 
-/** A `Host` in lower case, without its port and the dot that ends an absolute name. */
+/** Returns a `Host` in lower case, without its port and without the trailing dot of an absolute name. */
 function nameOf(host: string): string {
   return host.toLowerCase().replace(/:\d*$/, '').replace(/\.$/, '')
 }

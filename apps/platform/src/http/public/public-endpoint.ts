@@ -23,26 +23,26 @@ import { resolveHostname } from './hostnames.ts'
 const MAX_BODY = 1024 * 1024
 const PUBLIC_PATH = /^[a-z]+:\/\/[^/]+\/p\/([^/?#]+)\/([^/?#]+)\/([^?#]*)(?:\?([^#]*))?/
 const ENDPOINT = /^[a-z][a-z0-9-]{0,40}$/
-/** Which page asks decides what an answer says to browsers, also where it names no page. */
+/** The response depends on `Origin`, also when the request has none. */
 const HEADERS = { 'Content-Type': 'application/json', Vary: 'Origin' }
 
-/** A database as the public reaches it. */
+/** A database at its public URL. */
 interface Place {
   readonly namespace: string
   readonly database: string
-  /** Of the pages that are served beside its endpoints, and so are no other site's. */
+  /** The origin of pages that are served beside the endpoints. Their calls don't count as cross-origin. */
   readonly origin: string
-  /** Base URL of its endpoints. */
+  /** The base URL of its endpoints. */
   readonly baseUrl: string
 }
 
-/** A request, and the address it came from. */
+/** A request with the client's IP address. */
 interface From {
   readonly request: Request
   readonly address: string
 }
 
-/** Answers a call of a public endpoint, or nothing when the request is something else. */
+/** Responds to a call of a public endpoint. Returns `undefined` for any other request. */
 export function answerPublicCall(
   request: Request,
   url: string,
@@ -63,8 +63,8 @@ export function answerPublicCall(
 }
 
 /**
- * Answers a request to a hostname of a tenant's own, where endpoints live at the root and nothing else does; nothing
- * when the host is no such name.
+ * Responds to a request to a custom hostname, which serves only endpoints, at its root. Returns `undefined` for other
+ * hosts.
  */
 export function answerHosted(
   request: Request,
@@ -86,12 +86,12 @@ async function answerAtHost(
   if (!hosted) return undefined
   const { protocol, host, pathname, search } = new URL(url)
   const ctx = contextOf(from.request, env, url)
-  // A proxy in front speaks TLS on its behalf, as it does for the instance itself.
+  // If the instance has a proxy for TLS, the proxy serves custom hostnames over TLS too.
   const origin = `${ctx.settings.url?.startsWith('https:') ? 'https:' : protocol}//${host}`
   return answerAt({ ...hosted, origin, baseUrl: origin }, pathname.slice(1), search.slice(1), from, ctx)
 }
 
-/** Answers a request for something of a database's public face, by its path behind the base URL. */
+/** Responds to a request below a database's public base URL: an endpoint or a discovery document. */
 async function answerAt(place: Place, rest: string, query: string, from: From, ctx: Context): Promise<Answer> {
   let operation = 'endpoint'
   try {
@@ -136,7 +136,7 @@ async function call(
         method,
         address,
         input,
-        // Pages beside the endpoints themselves are no other site's.
+        // A page on the endpoints' own origin isn't another site.
         origin: from === origin ? undefined : from,
         authorization: headers.get('Authorization') ?? undefined,
         captcha: headers.get('cf-turnstile-response') ?? undefined,
@@ -152,7 +152,7 @@ async function call(
   }
 }
 
-/** The body, or `null` for one that is too large: whether that matters is decided behind other gates. */
+/** Returns the body, or `null` if it is too large. The database decides later whether that is an error. */
 async function bodyOf(request: Request, settings: Settings): Promise<string | null> {
   try {
     return await readBody(request, MAX_BODY, settings)
@@ -162,7 +162,7 @@ async function bodyOf(request: Request, settings: Settings): Promise<string | nu
   }
 }
 
-/** What anyone may read about the endpoints of a database. */
+/** Creates a public document about the endpoints of a database. */
 type Describe = (place: Place, face: PublicManifest) => object
 const endpointsJson: Describe = ({ namespace, database, baseUrl }, { description, specs }) => ({
   namespace,

@@ -11,8 +11,8 @@ const MAX_BODY = 64 * 1024
 const LOCAL = /^(localhost|127(\.\d+){3}|\[::1\])$/
 
 /**
- * Better Auth's routes: sign-up, sign-in, sign-out, verification, password reset, GitHub and Google.
- * @throws PerSQLError `origin_refused`, `body_too_large`, or `invalid_input` for JSON that is nested too deep
+ * Responds on Better Auth's routes: sign-up, sign-in, sign-out, verification, password reset, GitHub and Google.
+ * @throws PerSQLError `origin_refused`, `body_too_large`, or `invalid_input` for JSON with too many levels of nesting
  */
 export async function answerAuth(request: Request, env: Env): Promise<Response> {
   const body = request.method === 'POST' ? await readBody(request, MAX_BODY, settingsOf(env)) : undefined
@@ -20,7 +20,7 @@ export async function answerAuth(request: Request, env: Env): Promise<Response> 
   return ask(request, request.url, request.method, body, env)
 }
 
-/** Has Better Auth do for a form of ours what one of its routes does. @throws PerSQLError `origin_refused` */
+/** Calls a route of Better Auth for a server-rendered form. @throws PerSQLError `origin_refused` */
 export function callAuth(request: Request, path: string, body: object, env: Env): Promise<Response> {
   return ask(request, contextOf(request, env).baseUrl + path, 'POST', JSON.stringify(body), env)
 }
@@ -28,13 +28,15 @@ export function callAuth(request: Request, path: string, body: object, env: Env)
 function ask(request: Request, url: string, method: string, body: string | undefined, env: Env): Promise<Response> {
   const { baseUrl, settings } = contextOf(request, env)
   const { hostname, origin } = new URL(baseUrl)
-  // Where the first account owns what is here, a page of any name that is made to point to this machine would be first.
+  // If the first account owns the instance, an attacker's page could claim it through a hostname that resolves to this
+  // machine.
   if (env.PERSQL_FIRST_OWNS && !LOCAL.test(hostname)) throw new PerSQLError('origin_refused', { origin })
   const headers = new Headers(request.headers)
   headers.set(ADDRESS_HEADER, clientAddress(request, settings))
   headers.delete('Content-Length')
   if (url !== request.url) headers.set('Content-Type', 'application/json')
-  // No browser: it would say at least one of these. The library takes other programs for browsers that hide theirs.
+  // Not a browser, which would send at least one of these headers. Better Auth would treat the request as a browser
+  // that hides its origin.
   if (!headers.has('Origin') && !headers.has('Sec-Fetch-Site')) headers.set('Origin', origin)
   return authOf(env, baseUrl).handler(new Request(url, { method, headers, body }))
 }

@@ -1,22 +1,22 @@
 import { PerSQLError } from '@persql/contract'
 import type { Settings } from '../../settings.ts'
 
-/** A body this many times too large is still read to its end, so that its sender gets to read the answer. */
+/** Bodies up to this multiple of the limit are read to their end, so that their sender can read the response. */
 const PATIENCE = 4
-/** A body of at most this size is read as a whole, which is faster than reading it in parts. */
+/** Bodies up to this size are read in one call, which is faster than reading them in parts. */
 const SMALL = 128 * 1024
 const PART = 64 * 1024
-/** A sender who sends less than this within the limit for silence only pretends to send. */
+/** The minimum number of bytes per timeout window. A sender below it only keeps the connection open. */
 const LEAST = 128
-/** How long a body that is held in memory can take in all, as a multiple of the limit for silence. */
+/** The total time limit for a body that is held in memory, as a multiple of `bodyTimeoutMs`. */
 const TOTAL_WINDOWS = 10
 
-/** The setting that limits how long a request body can be silent. */
+/** The setting that limits the time without new data in a request body. */
 type BodyLimits = Pick<Settings, 'bodyTimeoutMs'>
 
 /**
- * Returns the body as text. One that is too large is not kept, whatever length it declares.
- * @throws PerSQLError `body_too_large`, `body_incomplete`, `body_timeout`, or `invalid_json` when it is not UTF-8
+ * Returns the body as text. A body that is too large isn't stored, whatever length it declares.
+ * @throws PerSQLError `body_too_large`, `body_incomplete`, `body_timeout`, or `invalid_json` for invalid UTF-8
  */
 export async function readBody(request: Request, maxBytes: number, { bodyTimeoutMs }: BodyLimits): Promise<string> {
   if (request.body === null) return ''
@@ -30,7 +30,7 @@ export async function readBody(request: Request, maxBytes: number, { bodyTimeout
     const body = new ArrivingBody(request.body, bodyTimeoutMs, bodyTimeoutMs * TOTAL_WINDOWS)
     for (let chunk = await body.read(); chunk; chunk = await body.read()) {
       size += chunk.length
-      // A short chunk would keep all of its buffer.
+      // Copy short chunks: each would otherwise retain its whole buffer.
       if (size <= maxBytes) chunks.push(chunk.length < PART / 2 ? chunk.slice() : chunk)
       else if (size > maxBytes * PATIENCE) break
     }
@@ -41,7 +41,7 @@ export async function readBody(request: Request, maxBytes: number, { bodyTimeout
   return decode(await new Blob(chunks).arrayBuffer())
 }
 
-/** A body whose sender has to keep sending: in each stretch of `silenceMs` something must come, and all in `totalMs`. */
+/** A body with timeouts: its sender must send data in every window of `silenceMs`, and finish within `totalMs`. */
 export class ArrivingBody {
   readonly #reader: ReadableStreamBYOBReader
   readonly #silenceMs: number
@@ -56,7 +56,7 @@ export class ArrivingBody {
     this.#totalMs = totalMs
   }
 
-  /** Returns what came next, or `undefined` at the end. @throws PerSQLError `body_incomplete` or `body_timeout` */
+  /** Returns the next chunk, or `undefined` at the end. @throws PerSQLError `body_incomplete` or `body_timeout` */
   async read(): Promise<Uint8Array | undefined> {
     const arriving = this.#reader.read(new Uint8Array(PART))
     for (;;) {
@@ -78,8 +78,8 @@ export class ArrivingBody {
 }
 
 /**
- * Waits for a body for at most `ms`; then throws what `late` makes, or resolves with nothing. A body that cannot be read
- * is one whose sender left, or broke the rules of HTTP.
+ * Waits at most `ms` for a body. Then throws the error of `late`, or resolves with `undefined` if `late` is missing. A
+ * read fails if the sender disconnects or violates HTTP.
  */
 function within<T>(work: Promise<T>, ms: number, late: () => PerSQLError): Promise<T>
 function within<T>(work: Promise<T>, ms: number): Promise<T | undefined>
@@ -106,8 +106,8 @@ const silent = (ms: number) =>
 const slow = (ms: number) => new PerSQLError('body_timeout', { problem: `it was incomplete after ${ms / 1000} s` })
 
 /**
- * The runtime's own decoder is the fastest, but writes U+FFFD for bytes that are not UTF-8. They show in the length, save
- * for the rare sequence that is as long as what stands for it.
+ * Checks the runtime's decoded text. Its decoder is the fastest, but replaces invalid UTF-8 by U+FFFD. The replacement
+ * changes the length in bytes, except for the rare invalid sequence of three bytes.
  */
 function whole(text: string, declared: number): string {
   if (!text.includes('\ufffd') || new TextEncoder().encode(text).length === declared) return text

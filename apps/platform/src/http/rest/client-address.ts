@@ -1,13 +1,13 @@
 import { type AddressRange, isInRanges, isLoopbackAddress, normalizeAddress } from '../../ip-address.ts'
 
-/** The settings that say whose word about an address counts. */
+/** The settings that decide which sources of an IP address are trusted. */
 export interface AddressSettings {
   readonly runtime: 'workerd' | 'cloudflare'
   readonly url: string | undefined
   readonly trustedProxies: readonly AddressRange[]
 }
 
-/** A request with the peer's address as the runtime gives it, in `cf.clientIp`. */
+/** A request with the peer's IP address from the runtime in `cf.clientIp`. */
 interface Received {
   readonly headers: Headers
   readonly cf?: unknown
@@ -31,8 +31,8 @@ const FORWARDING_HEADERS: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Returns the client's IP address in its one spelling, or `unknown`. On Cloudflare the edge sets it. On one machine it
- * is the peer's, or, behind trusted proxies, the last address before them.
+ * Returns the client's IP address in canonical form, or `unknown`. On Cloudflare, the edge sets it. On a single
+ * machine, it is the peer's IP address or, behind trusted proxies, the last IP address before them.
  */
 export function clientAddress(request: Received, settings: AddressSettings): string {
   if (settings.runtime === 'cloudflare')
@@ -40,7 +40,7 @@ export function clientAddress(request: Received, settings: AddressSettings): str
   const peer = peerAddress((request.cf as { clientIp?: string } | undefined)?.clientIp ?? '')
   const { trustedProxies } = settings
   if (trustedProxies.length === 0 || !isInRanges(peer, trustedProxies)) return peer
-  // What stands left of a hop that is not trusted, or says nothing, was written by whoever wanted to.
+  // Entries to the left of an untrusted or malformed hop can be forged by anyone.
   let client = peer
   for (const hop of hopsOf(request.headers).reverse()) {
     const address = normalizeAddress(hop)
@@ -52,8 +52,8 @@ export function clientAddress(request: Received, settings: AddressSettings): str
 }
 
 /**
- * Returns whether a request was surely sent by a program on this machine. A proxy on this machine has a loopback address
- * too, so the answer is no where a setting or a header speaks of one.
+ * Returns whether a program on this machine certainly sent the request. A local proxy has a loopback IP address too, so
+ * the result is `false` if a setting or a header indicates a proxy.
  */
 export function isFromThisMachine(request: Received, settings: AddressSettings): boolean {
   if (settings.runtime === 'cloudflare' || settings.url !== undefined || settings.trustedProxies.length > 0)
@@ -61,7 +61,7 @@ export function isFromThisMachine(request: Received, settings: AddressSettings):
   return isLoopbackAddress(clientAddress(request, settings)) && ![...request.headers.keys()].some(isForwarding)
 }
 
-// Of this isolate, bounded: requests of one connection come from the same address and port.
+// One bounded cache per isolate: requests of one connection have the same IP address and port.
 const knownPeers = new Map<string, string>()
 
 function peerAddress(text: string): string {
@@ -75,7 +75,9 @@ function peerAddress(text: string): string {
 
 const isForwarding = (name: string) => name.startsWith('x-forwarded') || FORWARDING_HEADERS.has(name)
 
-/** The addresses that proxies noted, the nearest last. `X-Forwarded-For` counts before `Forwarded`. */
+/**
+ * Returns the IP addresses that proxies added, the nearest last. `X-Forwarded-For` takes precedence over `Forwarded`.
+ */
 function hopsOf(headers: Headers): string[] {
   const listed = headers.get('X-Forwarded-For')
   const hops =

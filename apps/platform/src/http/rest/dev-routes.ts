@@ -12,13 +12,15 @@ import { resolveHostname } from '../public/hostnames.ts'
 
 const Clock = z.strictObject({
   aheadMs: z.int().min(0),
-  /** Does what is due in this one too. */
+  /** Also runs the due timers of this database. */
   database: z.strictObject({ namespace: z.string(), slug: z.string() }).optional(),
 })
 const Mail = z.strictObject({ to: z.email(), subject: z.string(), text: z.string() })
 const AiTokens = z.strictObject({ namespace: z.string(), database: z.string(), tokens: z.int().min(0) })
 
-/** Doors for tests and development, which exist with `PERSQL_DEV=1` only, for whoever holds the instance's secret. */
+/**
+ * Returns the routes for tests and development. They exist only with `PERSQL_DEV=1` and require the instance's secret.
+ */
 export function dev(): Hono<{ Bindings: Env }> {
   const app = new Hono<{ Bindings: Env }>()
   app.use(async (c, next) => {
@@ -27,7 +29,7 @@ export function dev(): Hono<{ Bindings: Env }> {
     return next()
   })
 
-  /** Sets the clock ahead, and does what is due by then before it answers. */
+  /** Sets the clock ahead and runs all timers that are due by then. */
   app.post('/clock', async (c) => {
     const { aheadMs, database } = Clock.parse(await c.req.json())
     setAhead(aheadMs)
@@ -36,23 +38,23 @@ export function dev(): Hono<{ Bindings: Env }> {
     return c.json({ success: true, data: {} })
   })
 
-  /** Charges tokens as a call of a model does. */
+  /** Bills AI tokens as an AI call does. */
   app.post('/ai-tokens', async (c) => {
     const { namespace, database, tokens } = AiTokens.parse(await c.req.json())
     await databaseObject(c.env, namespace, database).chargeAiTokens('test', tokens)
     return c.json({ success: true, data: {} })
   })
 
-  /** Mail since the start, the newest first. */
+  /** Returns the mail sent since the start, newest first. */
   app.get('/outbox', (c) => c.json({ success: true, data: sentMail() }))
 
-  /** Sends a mail, to try the settings. */
+  /** Sends a mail, to test the settings. */
   app.post('/outbox', async (c) => {
     await mailOf(c.env)?.send(Mail.parse(await c.req.json()))
     return c.json({ success: true, data: {} })
   })
 
-  /** The database that a request with this `Host` leads to, and whether that had to be asked. */
+  /** Returns the database that this `Host` routes to, and whether the lookup returned a promise. */
   app.get('/hosted', async (c) => {
     const hosted = resolveHostname(c.req.query('host') ?? '', c.env, settingsOf(c.env))
     return c.json({ success: true, data: { isAwaited: hosted instanceof Promise, hosted: (await hosted) ?? null } })

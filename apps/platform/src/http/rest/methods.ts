@@ -2,26 +2,26 @@ import { PerSQLError } from '@persql/contract'
 import type { Hono } from 'hono'
 import type { Env } from '../../env.ts'
 
-/** Returns the GET request that a HEAD request is answered with. It opens no WebSocket. */
+/** Returns the GET request whose response a HEAD request gets. It opens no WebSocket. */
 export function asGet(request: Request): Request {
   const headers = new Headers(request.headers)
   headers.delete('Upgrade')
   return new Request(request, { method: 'GET', headers })
 }
 
-/** Returns the value of `Allow` for a path that takes these methods. */
+/** Returns the value of `Allow` for a path that accepts these methods. */
 export function allowOf(methods: readonly string[]): string {
   const all = new Set(methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])))
   return [...all, 'OPTIONS'].join(', ')
 }
 
-/** Returns the answer to OPTIONS. */
+/** Returns the response to OPTIONS. */
 export const optionsReply = (allow: string, headers: HeadersInit = {}): Response =>
   new Response(null, { status: 204, headers: { ...Object.fromEntries(new Headers(headers)), Allow: allow } })
 
 /**
- * Answers the methods that the routes of an app do not take, at each of their paths: OPTIONS with 204, the others with
- * 405, both with `Allow`. Call it after all routes are added.
+ * Adds responses for the methods that a path doesn't accept: 204 for OPTIONS and 405 for the others, both with `Allow`.
+ * Call it after all routes are added.
  */
 export function answerOtherMethods(app: Hono<{ Bindings: Env }>): void {
   const methods = new Map<string, Set<string>>()
@@ -39,14 +39,14 @@ export function answerOtherMethods(app: Hono<{ Bindings: Env }>): void {
   }
 }
 
-/** Adds `Vary: Origin`: the answer depends on the page that asks, so a cache must not give it to another page. */
+/** Adds `Vary: Origin`: the response depends on the calling page, so a cache must not reuse it for another origin. */
 export function varyByOrigin(response: Response): Response {
   if (response.webSocket) return response
   try {
     response.headers.append('Vary', 'Origin')
     return response
   } catch {
-    // The headers of some responses cannot be changed, those of redirects for one.
+    // Some responses have immutable headers, for example redirects.
     return varyByOrigin(new Response(response.body, response))
   }
 }

@@ -2,8 +2,8 @@
 const SUGGESTED_USD = 25
 
 /**
- * What a 402 says to programs that pay: x402 version 1 in the body, version 2 in the `PAYMENT-REQUIRED` header. Both
- * point at the top-up, which opens a payment page in dollars; no wallet is involved.
+ * Returns a payment offer for programs: x402 version 1 in the body, version 2 in the `PAYMENT-REQUIRED` header. Both
+ * refer to the top-up operation, which opens a payment page in dollars. No wallet is involved.
  */
 export function paymentRequired(baseUrl: string): { body: object; header: string } {
   const url = `${baseUrl}/v1/billing/topup`
@@ -30,7 +30,7 @@ export function paymentRequired(baseUrl: string): { body: object; header: string
   return { body: { x402Version: 1, accepts: [accept] }, header: btoa(JSON.stringify(second)) }
 }
 
-/** The body's part as JSON Schema. */
+/** The JSON Schema of the offer in the body. */
 export const paymentRequiredSchema = {
   type: 'object',
   description: 'An x402 offer (version 1): a payment page in US dollars. The listed call opens it.',

@@ -1,11 +1,11 @@
 const FLUSH_MS = 100
 const MAX_LINES = 500
 
-// Lines of this isolate that wait to be written together: one write for many requests.
+// Lines of this isolate that are buffered: one write covers many requests.
 let lines: string[] = []
 let flushing = false
 
-/** Logs one request as a line of JSON. Never a token, a parameter or a query string. */
+/** Logs one request as a line of JSON, without tokens, parameters or query strings. */
 export function logRequest(fields: Readonly<Record<string, unknown>>, waitUntil: (work: Promise<void>) => void): void {
   lines.push(JSON.stringify(fields))
   if (lines.length >= MAX_LINES) write()

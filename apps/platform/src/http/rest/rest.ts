@@ -27,28 +27,28 @@ type App = Hono<{ Bindings: Env }>
 type Bound = HonoContext<{ Bindings: Env }>
 const names = Object.keys(api) as (keyof Api)[]
 
-/** What came of a request, for the log. */
+/** The outcome of a request, for the log. */
 export interface Answer {
   readonly response: Response
   readonly operation: string
   readonly code: string | undefined
-  /** The body is created while it is sent, so a caller that does not send it has to cancel it. */
+  /** The body is generated while it is sent. A caller that doesn't send it must cancel it. */
   readonly isStream?: boolean
 }
 
-// Calls of databases do not go through the router: it makes a warm point read dearer by a tenth (`npm run bench`).
+// Calls of databases bypass the router, which makes a warm point read 10% slower (`npm run bench`).
 const DATABASE_PATH = /^[a-z]+:\/\/[^/]+\/v1\/db\/([^/?#]+)\/([^/?#]+)\/([a-z_]+)(?:\?|$)/
 const databaseCalls = new Map<string, keyof Api>(
   names.filter(isDatabaseOperation).flatMap((name) => {
     const { method, path, params, inQuery } = route(api[name])
-    // What comes in the query string is read by the router alone.
+    // Only the router reads parameters from the query string.
     if ((inQuery || 'upload' in api[name]) && Object.keys(api[name].input.shape).length > params.length) return []
     const call = /^\/v1\/db\/\{ns\}\/\{db\}\/(\w+)$/.exec(path)?.[1]
     return call ? [[`${method} ${call}`, name] as const] : []
   }),
 )
 
-/** Answers a call of a database, or nothing when the request is something else. */
+/** Responds to a call of a database. Returns `undefined` for any other request. */
 export function answerDatabaseCall(request: Request, url: string, env: Env): Promise<Answer> | undefined {
   const [, ns, db, call] = DATABASE_PATH.exec(url) ?? []
   const name = databaseCalls.get(`${request.method} ${call}`)
@@ -56,7 +56,7 @@ export function answerDatabaseCall(request: Request, url: string, env: Env): Pro
 }
 
 type Afterwards = (reply: Reply, at: { ns: string; db: string }, env: Env, request: Request) => Promise<Response>
-/** What is answered with something else than what the operation gave. */
+/** Operations whose response isn't the operation's JSON. */
 const AFTERWARDS: Partial<Record<keyof Api, Afterwards>> = { export_database: streamExport, subscribe: upgraded }
 
 async function answer(
@@ -70,7 +70,7 @@ async function answer(
   if (context instanceof PerSQLError) {
     return { response: respond(refuse(context), known.baseUrl), operation: name, code: context.code }
   }
-  // Made for those alone that bring a file: to make it takes a thirtieth of a point read.
+  // Created only for requests with a file: creating it takes about 3% of a point read.
   let file: Receiver | undefined
   const reply = await execute(
     name,
@@ -93,7 +93,7 @@ async function answer(
   return { response, operation: name, code: undefined, isStream: 'stream' in api[name] }
 }
 
-/** Every operation of the contract at its route. `answered` is told what came of it. */
+/** Serves every operation of the contract at its route, and calls `answered` with each outcome. */
 export function rest(answered: (request: Request, answer: Answer) => void): App {
   const app: App = new Hono()
   for (const name of names) {
@@ -121,7 +121,7 @@ export function rest(answered: (request: Request, answer: Answer) => void): App 
   return app
 }
 
-/** A route with its pattern, and once more with hyphens where that has underscores: one need not know which. */
+/** Returns a route with its pattern and, if it contains underscores, once more with hyphens. Callers can use either. */
 function spelled([door, way]: ReturnType<typeof getEntryPoints>[number]) {
   const pattern = way.path.replace(/\{(\w+)\}/g, ':$1')
   return [...new Set([pattern, pattern.replaceAll('_', '-')])].map((each) => [door, { ...way, pattern: each }] as const)
@@ -129,7 +129,7 @@ function spelled([door, way]: ReturnType<typeof getEntryPoints>[number]) {
 
 /**
  * Returns the fields of an operation that are in the query string. All other parameters are ignored, because links and
- * proxies add their own. A field that is there more than once becomes an array, which no operation accepts.
+ * proxies add their own. A repeated field becomes an array, which no operation accepts.
  */
 function queryOf({ input }: Operation, url: string): Record<string, unknown> {
   const start = url.indexOf('?')
@@ -143,7 +143,7 @@ function queryOf({ input }: Operation, url: string): Record<string, unknown> {
   return Object.fromEntries(fields)
 }
 
-/** Values of a query string are text: those that the operation wants as numbers become numbers. */
+/** Returns the value of a query parameter: a number if the operation requires one, else the text. */
 function parameterValue(text: string, schema: Operation['input']['shape'][string]): string | number {
   return /^-?\d{1,15}$/.test(text) && !schema.safeParse(text).success ? Number(text) : text
 }
@@ -166,7 +166,7 @@ function respond(reply: Reply, baseUrl: string, more?: HeadersInit): Response {
 
 const JSON_TYPE = { 'Content-Type': 'application/json' }
 
-/** The keys under which an answer is kept, from the request's headers. @throws PerSQLError `invalid_input` */
+/** Returns the keys for an idempotent replay, from the request's headers. @throws PerSQLError `invalid_input` */
 async function replayKeys(headers: Headers, path: string, body: string): Promise<readonly ReplayKey[] | undefined> {
   const idempotency = headers.get('Idempotency-Key')
   const plan = headers.get('Plan-Key')

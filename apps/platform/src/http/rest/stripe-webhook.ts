@@ -10,9 +10,9 @@ const MAX_BODY = 1024 * 1024
 const NANO_PER_CENT = 10_000_000
 
 /**
- * Takes what Stripe reports. It reports everything at least once, in any order: each fact is entered under a reference of
- * its own, and only after that is the delivery acknowledged.
- * @throws PerSQLError; Stripe then comes again
+ * Handles an event from Stripe. Stripe delivers events at least once and in any order, so each one is recorded under a
+ * unique reference, and acknowledged only after that.
+ * @throws PerSQLError; Stripe then redelivers the event
  */
 export async function handleStripeWebhook(request: Request, env: Env): Promise<void> {
   const payments = paymentsOf(env)
@@ -54,9 +54,9 @@ export async function handleStripeWebhook(request: Request, env: Env): Promise<v
 
 async function creditSession(session: Stripe.Checkout.Session, event: Stripe.Event, env: Env): Promise<void> {
   const { namespace: slug, topup } = session.metadata ?? {}
-  // A page of somebody else's who shares the account.
+  // The payment page belongs to another app of the same Stripe account.
   if (!slug || !topup) return
-  // The money of slow ways to pay comes later, and so does the event that says so. The page has done its part.
+  // With delayed payment methods, the money arrives later and has its own event. The payment page can't be used again.
   if (session.payment_status !== 'paid') return endSession(session, 'expired', event, env)
   const paymentIntent = idOf(session.payment_intent)
   if (!paymentIntent || session.currency !== 'usd' || !session.amount_total) {
@@ -77,7 +77,10 @@ async function endSession(
   if (namespace) await namespace.payments.endTopUp(topup, status)
 }
 
-/** A dispute takes the money; one that is won returns it. An inquiry moves none, until it becomes a dispute. */
+/**
+ * Records a dispute: an open dispute debits the amount, a won dispute returns it. An inquiry changes nothing until it
+ * becomes a dispute.
+ */
 async function dispute(
   dispute: Stripe.Dispute,
   event: Stripe.Event,
@@ -95,7 +98,7 @@ async function dispute(
   )
 }
 
-/** The payment that a charge or dispute is about, or nothing when it is not for one of our namespaces. */
+/** Returns the payment of a charge or dispute, or `undefined` if it isn't for a namespace of this instance. */
 async function paymentOf(
   paymentIntent: string | Stripe.PaymentIntent | null,
   metadata: Stripe.Metadata,
@@ -111,8 +114,9 @@ async function paymentOf(
 }
 
 /**
- * Returns the namespace, or nothing when it does not exist or was deleted. Stripe is answered that the event arrived: it
- * would send it again for days, and then switch the webhook off for all. The log has what the operator needs.
+ * Returns the namespace, or `undefined` if it doesn't exist or was deleted. The event is acknowledged in this case too:
+ * Stripe would otherwise retry for days and then disable the webhook for all namespaces. The log has the details for
+ * the operator.
  */
 async function namespaceOf(slug: string, { id, type, data }: Stripe.Event, env: Env) {
   if (isSlug(slug) && (await directoryObject(env).has(slug))) return namespaceObject(env, slug)

@@ -6,8 +6,9 @@ import type { Reply } from '../../reply.ts'
 const PROTOCOL = 'persql.bearer.'
 
 /**
- * Who asks for a WebSocket. Browsers cannot send `Authorization` with one, so the token comes as the protocol
- * `persql.bearer.<token>`, or as `?token=`. With a cookie it counts where the page is from, as for what changes something.
+ * Returns the context of the caller of a WebSocket. Browsers can't send `Authorization` with one, so the token comes as
+ * the protocol `persql.bearer.<token>`, or as `?token=`. With a cookie, the origin is checked as for a request that
+ * changes something.
  */
 export function callerOfSocket(request: Request, context: Context, door: EntryPoint): PerSQLError | Context {
   if (door === 'session') {
@@ -22,7 +23,7 @@ export function callerOfSocket(request: Request, context: Context, door: EntryPo
   return { ...context, headers }
 }
 
-/** Hands the connection over to the database that has let it in. */
+/** Forwards the connection to the database that authorized it. */
 export async function upgraded(
   { body }: Reply,
   { ns, db }: { ns: string; db: string },
@@ -37,7 +38,7 @@ export async function upgraded(
   })
   const { webSocket } = opened
   if (!webSocket) return failed(new PerSQLError('unavailable'))
-  // Browsers close a connection whose answer does not name one of the protocols they asked for.
+  // Browsers close a connection if the response doesn't name one of the requested protocols.
   const protocol = protocolOf(request)
   return new Response(null, { status: 101, webSocket, headers: protocol ? { 'Sec-WebSocket-Protocol': protocol } : {} })
 }
