@@ -15,7 +15,7 @@ export const AUDIT: Migration = {
   `,
 }
 
-/** Something that somebody did to the namespace. */
+/** An audit event of the namespace. */
 export interface AuditEntry {
   readonly id: number
   /** ISO 8601. */
@@ -24,12 +24,15 @@ export interface AuditEntry {
   readonly actor: string
   /** Noun and past participle, like `token.created`. */
   readonly action: string
-  /** What it was done to: an id or a slug. */
+  /** The ID or slug of the object that the action applies to. */
   readonly target: string
   readonly detail: Readonly<Record<string, string | number | boolean | null>>
 }
 
-/** Who did what in one namespace, for good. Called in the step that does it, so that neither is without the other. */
+/**
+ * The audit log of a namespace, kept forever. Each event is written in the transaction of its change, so neither exists
+ * without the other.
+ */
 export class Audit {
   readonly #sql: SqlStorage
 
@@ -48,7 +51,7 @@ export class Audit {
     )
   }
 
-  /** Returns the actor of the latest entry with this action and target. */
+  /** Returns the actor of the latest event with this action and target. */
   actorOf(action: string, target: string): string | undefined {
     const [row] = this.#sql.exec(
       'SELECT actor FROM audit WHERE action = ? AND target = ? ORDER BY id DESC LIMIT 1',
@@ -58,7 +61,10 @@ export class Audit {
     return row?.actor as string | undefined
   }
 
-  /** The newest first, older than `before`; of one action only, or of all that begin with `action` and a dot. */
+  /**
+   * Returns the newest events first, older than `before`. `action` selects one action, or all actions that start with
+   * it and a dot.
+   */
   list(limit: number, before = Number.MAX_SAFE_INTEGER, action?: string): AuditEntry[] {
     return [
       ...this.#sql.exec(

@@ -13,7 +13,7 @@ import { NAMESPACE_SCHEMA } from './schema.ts'
 import type { Admission, MemberAccess } from './tokens/admission.ts'
 import type { Secret, Tokens } from './tokens/tokens.ts'
 
-/** The parts of a namespace that are there from its creation on. */
+/** The services that the creation of a namespace depends on. */
 export interface FoundingOptions {
   readonly storage: DurableObjectStorage
   readonly welcomeCreditNano: () => number
@@ -36,7 +36,9 @@ export class Founding {
     this.#options = options
   }
 
-  /** Creates the namespace, with its welcome credit, and the database, unless they exist, and creates an admin token. */
+  /**
+   * Creates the namespace with its welcome credit, and the database, unless they exist. Always creates an admin token.
+   */
   ensure(slug: string, database: string, tokenName: string, secret: Secret): Output<Api['create_namespace']> {
     const { identity, databases, tokens, audit } = this.#options
     const nowMs = now()
@@ -50,7 +52,7 @@ export class Founding {
   }
 
   /**
-   * Creates the namespace for its first owner. The same owner can call again if the first call was interrupted.
+   * Creates the namespace for its first owner. The same owner can repeat an interrupted call.
    * @throws PerSQLError `slug_taken`
    */
   found(slug: string, userId: string, database?: string): MemberAccess {
@@ -65,7 +67,7 @@ export class Founding {
     })
   }
 
-  /** Gives an owner to a namespace that the operator created and that has no members. */
+  /** Makes a user the owner of a namespace that the operator created and that has no members. */
   adopt(userId: string): void {
     const { identity, members, audit } = this.#options
     if (!identity.known || members.list().length > 0) return

@@ -1,4 +1,4 @@
-/** The namespace that an object holds. */
+/** The identity of the namespace that an object holds. */
 export interface Identity {
   readonly id: string
   readonly slug: string
@@ -9,7 +9,7 @@ export interface Identity {
 
 const KEY = 'identity'
 
-/** Keeps the identity of a namespace, and whether it is suspended or deleted. */
+/** Stores the identity of a namespace, and whether it is suspended or deleted. */
 export class IdentityStore {
   readonly #kv: SyncKvStorage
   #known: Identity | undefined
@@ -39,13 +39,13 @@ export class IdentityStore {
     return this.#known
   }
 
-  /** Returns the identity, created first unless there is one. It is known from when `create` returned. */
+  /** Returns the identity, created first if it is missing. The identity is known only after `create` has returned. */
   ensure(create: () => Identity): Identity {
     this.#known ??= create()
     return this.#known
   }
 
-  /** Stores an identity. Only `ensure` and `change` make it known. */
+  /** Stores an identity. Only `ensure` and `change` update the one in memory. */
   store(identity: Identity): Identity {
     this.#kv.put(KEY, identity)
     return identity

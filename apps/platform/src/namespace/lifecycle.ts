@@ -6,7 +6,7 @@ import { type Deletions, FINISH_AFTER_MS } from './databases/deletions.ts'
 import type { IdentityStore } from './identity.ts'
 import type { Members } from './members/members.ts'
 
-/** The parts of a namespace that are stopped with it. */
+/** The services that the lifecycle depends on. */
 export interface LifecycleOptions {
   readonly storage: DurableObjectStorage
   readonly identity: IdentityStore
@@ -27,7 +27,7 @@ export class Lifecycle {
     this.#options = options
   }
 
-  /** Refuses all calls from the answer on, save those of billing. Data is unchanged. */
+  /** Suspends the namespace. As soon as it returns, all calls are refused except billing. Data is unchanged. */
   async suspend(note: string): Promise<void> {
     this.#setSuspended(true, note)
     await this.#options.lending.reclaimFrom()
@@ -37,7 +37,7 @@ export class Lifecycle {
     this.#setSuspended(false, note)
   }
 
-  /** Deletes the namespace: from the answer on, all calls are refused. Ledger and audit log stay. */
+  /** Deletes the namespace. As soon as it returns, all calls are refused. Ledger and audit log are kept. */
   async delete(actor: string): Promise<void> {
     const { storage, identity, databases, members, deletions, audit } = this.#options
     const { slug } = identity.existing

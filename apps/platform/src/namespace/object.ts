@@ -22,7 +22,10 @@ import type { ConnectedApps } from './tokens/connected-apps.ts'
 import type { Credentials } from './tokens/credentials.ts'
 import type { Secret } from './tokens/tokens.ts'
 
-/** One tenant: its tokens, its databases, and its money. The methods are the calls that it serves; its services do the work. */
+/**
+ * The Durable Object of one tenant: its tokens, its databases and its money. Methods are the calls that it serves; its
+ * services do the work.
+ */
 export class Namespace extends DurableObject<Env> implements Serves<NamespaceCalls> {
   readonly #services: NamespaceServices
 
@@ -36,14 +39,14 @@ export class Namespace extends DurableObject<Env> implements Serves<NamespaceCal
     await this.runTimers()
   }
 
-  /** Runs what is due by PerSQL's clock; also for tests that moved it. */
+  /** Runs due timers by this clock. Tests that change the clock call it too. */
   async runTimers(): Promise<void> {
     await this.#services.timers.run(now())
   }
 
   /**
-   * Returns the caller whose secret has this hash. With `database`, also checks that the database exists, and creates it
-   * if `creates` is set and the caller is an admin of the whole namespace.
+   * Returns the caller whose secret has this hash. With `database`, also checks that the database exists, and creates
+   * it if `creates` is set and the caller is an admin of the whole namespace.
    * @throws PerSQLError `token_unknown`, `token_audience`, `token_pinned` or `database_not_found`
    */
   authenticate(hash: string, database: string | undefined, at: Audience, creates: boolean): Caller {
@@ -52,18 +55,18 @@ export class Namespace extends DurableObject<Env> implements Serves<NamespaceCal
 
   /**
    * Returns the role of a member in the namespace, or in one of its databases.
-   * @throws PerSQLError `namespace_not_found` for those who are no members, `database_not_found`
+   * @throws PerSQLError `namespace_not_found` for people who aren't members, `database_not_found`
    */
   access(userId: string, database?: string): MemberAccess {
     return this.#services.admission.access(userId, database)
   }
 
-  /** Returns the namespace as one of its members sees it. @throws PerSQLError `namespace_not_found` */
+  /** Returns the namespace from a member's view. @throws PerSQLError `namespace_not_found` */
   membership(userId: string): Membership {
     return this.#services.admission.membership(userId)
   }
 
-  /** Tokens, for callers and members whose access was checked before. */
+  /** Tokens. Check the caller's access before you use this service. */
   get credentials(): Credentials {
     return this.#services.credentials
   }
@@ -73,35 +76,37 @@ export class Namespace extends DurableObject<Env> implements Serves<NamespaceCal
     return this.#services.apps
   }
 
-  /** Members, invitations and shares, for those whose access was checked before. */
+  /** Members, invitations and shares. Check the caller's access before you use this service. */
   get people(): MemberService {
     return this.#services.people
   }
 
-  /** Creates the namespace, with its welcome credit, and the database, unless they exist, and creates an admin token. */
+  /**
+   * Creates the namespace with its welcome credit, and the database, unless they exist. Always creates an admin token.
+   */
   ensure(slug: string, database: string, tokenName: string, secret: Secret): Output<Api['create_namespace']> {
     return this.#services.founding.ensure(slug, database, tokenName, secret)
   }
 
   /**
-   * Creates the namespace for its first owner. The same owner can call again if the first call was interrupted.
+   * Creates the namespace for its first owner. The same owner can repeat an interrupted call.
    * @throws PerSQLError `slug_taken`
    */
   initialize(slug: string, userId: string, database?: string): MemberAccess {
     return this.#services.founding.found(slug, userId, database)
   }
 
-  /** Gives an owner to a namespace that the operator created and that has no members. */
+  /** Makes a user the owner of a namespace that the operator created and that has no members. */
   claimForFirstAccount(userId: string): void {
     this.#services.founding.adopt(userId)
   }
 
-  /** Deletes the namespace: from the answer on, all calls are refused. Ledger and audit log stay. */
+  /** Deletes the namespace. As soon as it returns, all calls are refused. Ledger and audit log are kept. */
   async delete(actor: string): Promise<void> {
     await this.#services.lifecycle.delete(actor)
   }
 
-  /** Refuses all calls from the answer on, save those of billing. Data is unchanged. */
+  /** Suspends the namespace. As soon as it returns, all calls are refused except billing. Data is unchanged. */
   async suspend(note: string): Promise<void> {
     await this.#services.lifecycle.suspend(note)
   }
@@ -129,35 +134,35 @@ export class Namespace extends DurableObject<Env> implements Serves<NamespaceCal
     return this.#services.databaseService.create(slug, name, actor)
   }
 
-  /** Deletes a database, its branches, and the tokens that open one of them alone. */
+  /** Deletes a database, its branches, and the tokens that are limited to one of them. */
   async deleteDatabase(slug: string, actor: string): Promise<void> {
     await this.#services.databaseService.delete(slug, actor)
   }
 
-  /** Branches of the databases, for callers whose access was checked before. */
+  /** Branches of the databases. Check the caller's access before you use this service. */
   get branches(): Branches {
     return this.#services.branches
   }
 
-  /** Custom hostnames of the databases, for those whose access was checked before. */
+  /** Custom hostnames of the databases. Check the caller's access before you use this service. */
   get hostnames(): Hostnames {
     return this.#services.hostnames
   }
 
   /**
-   * Takes the counters of a database and lends it credit again.
+   * Settles the counters of a database and allocates new credit.
    * @throws PerSQLError `database_not_found` or `namespace_suspended`
    */
   lease(slug: string, id: string | undefined, report: Report): Promise<LeaseAnswer> {
     return this.#services.leases.lease(slug, id, report)
   }
 
-  /** Takes back what a database does not use, unless it was lent more since. */
+  /** Reclaims the credit that a database returns, unless it has a newer lease. */
   release(slug: string, id: string, version: number, report: Report): void {
     this.#services.leases.release(slug, id, version, report)
   }
 
-  /** Enters what was done in a database into the audit log, each deed once. */
+  /** Records audit events of a database in the audit log, each event once. */
   recordAuditEvents(databaseId: string, deeds: readonly AuditEvent[]): void {
     this.#services.deeds.take(databaseId, deeds)
   }
@@ -166,7 +171,7 @@ export class Namespace extends DurableObject<Env> implements Serves<NamespaceCal
     return this.#services.audit.list(limit, before, action)
   }
 
-  /** Charges one request that reaches no database. @throws PerSQLError `insufficient_balance`, `namespace_suspended` */
+  /** Bills a request that reaches no database. @throws PerSQLError `insufficient_balance`, `namespace_suspended` */
   async charge(): Promise<void> {
     await this.#services.billing.charge()
   }
@@ -176,12 +181,12 @@ export class Namespace extends DurableObject<Env> implements Serves<NamespaceCal
     return this.#services.billing.usage(from, to)
   }
 
-  /** Returns the balance, with entries of the ledger older than `before`. */
+  /** Returns the balance, with ledger entries older than `before`. */
   billing(limit: number, before?: number): Promise<Output<Api['get_billing']>> {
     return this.#services.billing.statement(limit, before)
   }
 
-  /** Returns the state by the figures that are here, without what databases have not reported yet. */
+  /** Returns the state from the current figures, without usage that databases haven't reported yet. */
   standing(): Standing {
     return this.#services.billing.standing()
   }

@@ -9,7 +9,10 @@ import { MEMBERS } from './members/members.ts'
 import { OAUTH } from './tokens/oauth-records.ts'
 import { TOKEN_PAGES } from './tokens/tokens.ts'
 
-/** Storage of a namespace. Amounts are nano-dollars, moments milliseconds since 1970. Append; never edit what shipped. */
+/**
+ * The tables of a namespace. Amounts are in nano-dollars, times in milliseconds since 1970. Append only: never edit a
+ * released migration.
+ */
 export const NAMESPACE_SCHEMA: readonly Migration[] = [
   {
     name: 'databases, tokens, ledger, usage',

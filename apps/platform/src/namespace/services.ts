@@ -30,14 +30,14 @@ import { ConnectedApps } from './tokens/connected-apps.ts'
 import { Credentials } from './tokens/credentials.ts'
 import { Tokens } from './tokens/tokens.ts'
 
-/** The parts of a namespace, composed once for each object. Each owns its storage keys. */
+/** The services of a namespace, created once per object. Each owns its storage keys. */
 export type NamespaceServices = ReturnType<typeof createServices>
 
 type TimerName = 'close-day' | 'finish-deletions' | 'warn-low-balance' | 'release-hostnames' | 'expire-databases'
 
 /**
- * Composes the parts of a namespace. Those that call each other are handed in as functions, called only after all of them
- * exist.
+ * Creates the services of a namespace. Services that depend on each other are passed as functions, which are called
+ * only after all services exist.
  */
 export function createServices(ctx: DurableObjectState, env: Env) {
   const { storage } = ctx
@@ -45,7 +45,7 @@ export function createServices(ctx: DurableObjectState, env: Env) {
   const stub = (slug: string) => databaseAt<Remote<Database>>(env, identity.slug, slug)
   const directory = () => directoryAt<Remote<Directory>>(env)
   const abort = (reason: string) => ctx.abort(reason)
-  // Before the namespace is created, there are no tables that a ledger could be read from.
+  // Before the namespace is created, the ledger has no tables to read.
   let opened: Ledger | undefined
   const ledger = () => {
     opened ??= new Ledger(storage)

@@ -15,7 +15,7 @@ const TOTAL_WINDOWS = 10
 type BodyLimits = Pick<Settings, 'bodyTimeoutMs'>
 
 /**
- * Returns the body as text. A body that is too large isn't stored, whatever length it declares.
+ * Returns the body as text. A body that is too large isn't stored, even if its declared length is smaller.
  * @throws PerSQLError `body_too_large`, `body_incomplete`, `body_timeout`, or `invalid_json` for invalid UTF-8
  */
 export async function readBody(request: Request, maxBytes: number, { bodyTimeoutMs }: BodyLimits): Promise<string> {

@@ -8,14 +8,14 @@ import { balance } from './credit-account.ts'
 import type { CreditAllocator } from './credit-allocator.ts'
 import type { LowBalance } from './low-balance.ts'
 
-/** The state of a namespace, for the operator. */
+/** The state of a namespace for the operator. */
 export interface Standing {
   readonly status: 'active' | 'suspended'
   readonly balanceNano: number
   readonly driftNano: number
 }
 
-/** The parts of a namespace that its balance follows from. */
+/** The services that billing depends on. */
 export interface BillingOptions {
   readonly identity: IdentityStore
   readonly ledger: () => Ledger
@@ -24,7 +24,7 @@ export interface BillingOptions {
   readonly dayClose: DayClose
 }
 
-/** Charges requests of the namespace itself, and reports balance, usage and ledger. */
+/** Bills requests of the namespace itself, and reports balance, usage and ledger. */
 export class Billing {
   readonly #options: BillingOptions
 
@@ -32,7 +32,7 @@ export class Billing {
     this.#options = options
   }
 
-  /** Charges one request that reaches no database. @throws PerSQLError `insufficient_balance`, `namespace_suspended` */
+  /** Bills a request that reaches no database. @throws PerSQLError `insufficient_balance`, `namespace_suspended` */
   async charge(): Promise<void> {
     const { identity, ledger, lending, lowBalance } = this.#options
     if (identity.known?.suspended) throw new PerSQLError('namespace_suspended')
@@ -57,7 +57,7 @@ export class Billing {
     }
   }
 
-  /** Returns the balance, with entries of the ledger older than `before`. */
+  /** Returns the balance, with ledger entries older than `before`. */
   async statement(limit: number, before?: number): Promise<Output<Api['get_billing']>> {
     const { lending } = this.#options
     await lending.collect()
@@ -71,7 +71,7 @@ export class Billing {
     }
   }
 
-  /** Returns the state by the figures that are here, without what databases have not reported yet. */
+  /** Returns the state from the current figures, without usage that databases haven't reported yet. */
   standing(): Standing {
     const { identity, ledger, dayClose } = this.#options
     return { status: identity.status, balanceNano: balance(ledger().account), driftNano: dayClose.driftNano }

@@ -14,7 +14,7 @@ import {
 } from './credit-account.ts'
 
 const DATABASES = 2
-/** Few, so that the money lasts until something went wrong on the way. */
+/** A small number, so that the money lasts until something goes wrong on the network. */
 const MAX_ROWS = 40
 const MAX_ROW_COST = MAX_ROWS * 5 + MAX_ROWS * 2_000
 
@@ -24,7 +24,9 @@ type Message =
   | { kind: 'recall'; db: number; version: number }
   | { kind: 'recalled'; db: number; asked: number; totals: Totals }
 
-/** The protocol between a namespace and its databases over a network that delays, reorders, repeats and loses. */
+/**
+ * The protocol between a namespace and its databases, on a network that delays, reorders, repeats and loses messages.
+ */
 class World {
   account: CreditAccount
   ledger: number[]
@@ -32,7 +34,7 @@ class World {
   meters = Array.from({ length: DATABASES }, () => new Meter())
   saved: Totals[] = Array.from({ length: DATABASES }, () => NOTHING)
   lives = Array.from({ length: DATABASES }, () => 0)
-  /** What was served and not lost in a crash, in nano-dollars. */
+  /** The cost of the requests that were served and not lost in a crash, in nano-dollars. */
   served = 0
   network: Message[] = []
 
@@ -74,7 +76,7 @@ class World {
     this.network.push({ kind: 'recall', db, version: this.lease(db).version })
   }
 
-  /** Gives back by itself, as an idle database does; the namespace treats it as it does the answer to a recall. */
+  /** Returns credit as an idle database does. The namespace handles the message like the response to a recall. */
   release(db: number): void {
     const { version, ceilingNano } = this.meter(db).allowance
     if (ceilingNano === 0) return
@@ -108,7 +110,7 @@ class World {
         break
       }
       case 'lease':
-        // An answer to a process that died reaches nobody.
+        // The process that expects the response has crashed.
         if (message.life === this.lives[db]) this.meter(db).accept(message)
         break
       case 'recall':
@@ -132,7 +134,7 @@ class World {
     this.leases[db] = settled.lease
   }
 
-  /** Lets all that is under way arrive, then takes everybody's last report. */
+  /** Drops the messages on the network, and settles a last report of every database. */
   finish(): void {
     for (let db = 0; db < DATABASES; db++) {
       this.save(db)
@@ -142,7 +144,7 @@ class World {
 }
 
 type Act = 'request' | 'report' | 'deliver' | 'lose' | 'recall' | 'release' | 'crash' | 'post' | 'topUp'
-/** A method of the world and its arguments, so that a counterexample reads like a story. */
+/** Combines a method of the world with its arguments, so that a counterexample is readable. */
 const some = (weight: number, act: Act, ...args: fc.Arbitrary<number | boolean>[]) => ({
   weight,
   arbitrary: fc.tuple(fc.constant(act), fc.tuple(...args)),
@@ -172,20 +174,20 @@ describe('money over any interleaving of requests, renewals, repeats, reordering
         for (const [act, args] of steps) {
           const lentBefore = world.lent()
           Reflect.apply(world[act], world, args)
-          // Nothing is promised twice. Rows beyond a ceiling may eat into what another was promised, no more than that.
+          // No credit is allocated twice. Only rows beyond a ceiling can reduce the credit that other leases count on.
           expect(world.lent()).toBeLessThanOrEqual(Math.max(lentBefore, balance(world.account)))
           const posted = world.ledger.reduce((sum, nano) => sum + nano, 0)
           expect(balance(world.account)).toBe(posted - world.account.unpostedNano)
           for (let d = 0; d < DATABASES; d++) {
             const meter = world.meter(d)
-            // Nobody may spend more than the namespace has set aside for it.
+            // No database can spend more than the namespace has set aside for it.
             expect(Math.max(0, meter.creditNano)).toBeLessThanOrEqual(outstanding(world.lease(d)))
           }
         }
         world.finish()
         const paid = world.ledger.filter((nano) => nano > 0).reduce((sum, nano) => sum + nano, 0)
         expect(paid - balance(world.account)).toBe(world.served)
-        // At zero nothing is served: what is missing are the rows of requests that were covered when they began.
+        // At zero, nothing is served. A negative balance comes from rows of requests that had credit when they began.
         expect(balance(world.account)).toBeGreaterThanOrEqual(-DATABASES * MAX_ROW_COST)
       }),
       { numRuns: 3_000 },

@@ -1,14 +1,14 @@
 import { costNano, growth, NOTHING, type Totals } from '../../money.ts'
 
-/** Money of a namespace. The balance is what the ledger says, less what was used and is not posted in it yet. */
+/** The money of a namespace. The balance is the sum of the ledger minus the usage that isn't posted yet. */
 export interface CreditAccount {
   readonly ledgerNano: number
   readonly unpostedNano: number
 }
 
 /**
- * What the namespace knows of one database's spending. The database may spend until its cumulative cost reaches
- * `ceilingNano`. `version` grows with every change of the ceiling, so that an answer overtaken on its way is known.
+ * The credit lease of one database. The database can spend until its cumulative cost reaches `ceilingNano`. `version`
+ * grows with every change of the ceiling, so that outdated responses are recognized.
  */
 export interface CreditLease {
   readonly seen: Totals
@@ -18,20 +18,20 @@ export interface CreditLease {
 
 export const NO_LEASE: CreditLease = Object.freeze({ seen: NOTHING, version: 0, ceilingNano: 0 })
 
-/** Leases of less than this are not worth a call: 0.1 cent, 2,000 requests. */
+/** The smallest lease, because each lease costs a call: 0.1 cent, 2,000 requests. */
 const SMALL_NANO = 1_000_000
-/** No database holds more than this: one dollar. */
+/** The largest lease: 1 dollar. */
 const LARGE_NANO = 1_000_000_000
 
 export const balance = (account: CreditAccount): number => account.ledgerNano - account.unpostedNano
 
-/** The balance below which the owners are warned: a tenth of the last top-up, and half a dollar at least. */
+/** Returns the balance below which the owners are warned: a tenth of the last top-up, at least $0.50. */
 export const lowNano = (lastTopUpNano: number): number => Math.max(500_000_000, Math.floor(lastTopUpNano / 10))
 
-/** What a database may still spend, as far as the namespace knows. */
+/** Returns the amount that a database can still spend, as far as the namespace knows. */
 export const outstanding = (lease: CreditLease): number => Math.max(0, lease.ceilingNano - costNano(lease.seen))
 
-/** Debits what a report has beyond the last one seen. Repeated and overtaken reports change nothing. */
+/** Debits the usage in a report that previous reports don't have. Repeated and outdated reports change nothing. */
 export function settle(
   account: CreditAccount,
   lease: CreditLease,
@@ -46,8 +46,9 @@ export function settle(
 }
 
 /**
- * A new ceiling out of what no other lease has promised away. It shrinks with the balance, so the last cent is exact;
- * but it is never below the last one, which the database may go by until this answer arrives: only a recall lowers it.
+ * Allocates credit that no other lease holds. The share shrinks with the balance, so the balance can be spent to the
+ * last cent. The ceiling never falls here, because the database can spend up to the old one until this response
+ * arrives. Only a recall lowers it.
  */
 export function grant(account: CreditAccount, lease: CreditLease, othersOutstanding: number): CreditLease {
   const free = Math.max(0, balance(account) - othersOutstanding)
@@ -56,7 +57,7 @@ export function grant(account: CreditAccount, lease: CreditLease, othersOutstand
   return { ...lease, version: lease.version + 1, ceilingNano }
 }
 
-/** Takes back what is not spent. */
+/** Reclaims the unspent credit of a lease. */
 export const recall = (lease: CreditLease): CreditLease => ({
   ...lease,
   version: lease.version + 1,

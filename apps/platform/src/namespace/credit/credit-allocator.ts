@@ -9,7 +9,7 @@ import type { Ledger } from '../ledger/ledger.ts'
 import { balance, grant, outstanding, recall, settle } from './credit-account.ts'
 import type { LowBalance } from './low-balance.ts'
 
-/** A database that does not answer within this time keeps what it was lent; the others go on. */
+/** A database that doesn't respond within this time keeps its credit, and the others continue. */
 const ANSWER_MS = 2_000
 const AT_ONCE = 50
 
@@ -19,11 +19,11 @@ interface LendingOptions {
   readonly ledger: () => Ledger
   readonly stub: (slug: string) => Pick<Remote<Database>, 'recall' | 'report' | 'revoke'>
   readonly lowBalance: LowBalance
-  /** Starts the object afresh from what is stored. */
+  /** Restarts the object from its stored state. */
   readonly abort: (reason: string) => void
 }
 
-/** The credit of a namespace, lent to its databases: what each may spend, and what each has. */
+/** Allocates the credit of a namespace to its databases. */
 export class CreditAllocator {
   readonly #options: LendingOptions
   #recalling: Promise<void> | undefined
@@ -33,8 +33,9 @@ export class CreditAllocator {
   }
 
   /**
-   * Lends a database credit anew.
-   * @param healthy says which one it is; asked once more when credit was gathered, for it may have been deleted meanwhile
+   * Allocates credit to a database.
+   * @param healthy returns the record, and is called again after reclaiming credit: the database can have been deleted
+   * since
    */
   async allocate(healthy: () => DatabaseRecord): Promise<Allowance & { readonly databaseId: string }> {
     const { databases, ledger } = this.#options
@@ -45,7 +46,7 @@ export class CreditAllocator {
     return { databaseId: id, version: lease.version, ceilingNano: lease.ceilingNano }
   }
 
-  /** Takes back what a database does not use, unless it was lent more since. */
+  /** Reclaims the credit that a database returns, unless it has a newer lease. */
   release(record: DatabaseRecord, version: number, report: Report): void {
     const { databases } = this.#options
     this.settle(record, report)
@@ -53,7 +54,7 @@ export class CreditAllocator {
     if (lease.version === version) databases.putLease(record.id, recall(lease))
   }
 
-  /** Takes the counters of a database. */
+  /** Settles the counters of a database. */
   settle(record: DatabaseRecord, { totals, byToken, measured }: Report): void {
     const { storage, databases, ledger, lowBalance, abort } = this.#options
     const { lease, used } = settle(ledger().account, databases.lease(record.id), totals)
@@ -67,15 +68,15 @@ export class CreditAllocator {
         lowBalance.check(now())
       })
     } catch (cause) {
-      // What is in memory may be ahead of what is stored now.
+      // The state in memory can be ahead of storage now.
       abort('settlement_failed')
       throw cause
     }
   }
 
   /**
-   * When little is free, calls in what other databases hold and do not use: the last cent goes to whoever asks for it.
-   * A round that is under way may have spared the very database that holds it, so a second one follows.
+   * Reclaims unused credit from the other databases if too little is free, so that any database can spend the last
+   * cent. A round in progress can have excluded the database that holds the credit, so a second round follows.
    */
   async reclaim(except?: string): Promise<void> {
     for (let round = 0; round < 2; round++) {
@@ -85,18 +86,18 @@ export class CreditAllocator {
     }
   }
 
-  /** @throws PerSQLError `insufficient_balance` when not even a request is left */
+  /** @throws PerSQLError `insufficient_balance` if the balance doesn't cover one more request */
   async refuseEmpty(): Promise<void> {
     await this.reclaim()
     if (this.#free() < REQUEST_NANO) throw new PerSQLError('insufficient_balance')
   }
 
-  /** What was lent before the balance fell may be more than there is now. */
+  /** Reclaims credit if a lower balance no longer covers the leases. */
   async coverOverdraft(): Promise<void> {
     if (this.#free() < 0) await this.#recallAll()
   }
 
-  /** Calls in everything. */
+  /** Reclaims all credit. */
   async reclaimFrom(): Promise<void> {
     await this.each(this.#options.databases.listLeaseHolders(), (record) => this.recall(record))
   }
@@ -110,13 +111,13 @@ export class CreditAllocator {
     if (lease.version === version) databases.putLease(record.id, recall(lease))
   }
 
-  /** Resolves when every database that serves refuses these keys. */
+  /** Resolves when every active database refuses these keys. */
   async revoke(keys: readonly string[]): Promise<void> {
     const { databases, stub } = this.#options
     await this.each(databases.listLeaseHolders(), (record) => stub(record.slug).revoke(keys))
   }
 
-  /** Brings all counters up to now, for answers that must be exact. */
+  /** Settles the counters of all active databases, for responses that must be exact. */
   async collect(): Promise<void> {
     const { databases, stub } = this.#options
     await this.each(databases.listLeaseHolders(), async (record) => {
@@ -125,7 +126,7 @@ export class CreditAllocator {
     })
   }
 
-  /** Asks many databases, some at a time. One that fails or is slow does not hold up the rest. */
+  /** Calls many databases, with limited concurrency. A database that fails or is slow doesn't delay the others. */
   async each<R extends DatabaseRecord>(records: readonly R[], ask: (record: R) => Promise<void>): Promise<void> {
     const rest = [...records]
     const worker = async () => {
@@ -141,7 +142,7 @@ export class CreditAllocator {
     await Promise.all(Array.from({ length: Math.min(AT_ONCE, rest.length) }, worker))
   }
 
-  /** What is neither spent nor lent. */
+  /** Returns the balance that isn't allocated to databases. */
   #free(): number {
     return balance(this.#options.ledger().account) - this.#lent()
   }

@@ -8,7 +8,7 @@ import type { DayClose } from '../ledger/day-close.ts'
 import type { Tokens } from '../tokens/tokens.ts'
 import type { CreditAllocator } from './credit-allocator.ts'
 
-/** The parts of a namespace that its databases get leases from. */
+/** The services that leases depend on. */
 export interface LeasesOptions {
   readonly identity: IdentityStore
   readonly databases: Databases
@@ -17,7 +17,7 @@ export interface LeasesOptions {
   readonly tokens: Tokens
 }
 
-/** Gives leases to databases that serve: credit, and the keys that they have to refuse. */
+/** Gives leases to active databases: credit, and the keys that they must refuse. */
 export class Leases {
   readonly #options: LeasesOptions
 
@@ -26,8 +26,8 @@ export class Leases {
   }
 
   /**
-   * Takes the counters of a database and lends it credit again. Counters with a foreign `id`, or without one, belong to
-   * another database and don't count. @throws PerSQLError `database_not_found` or `namespace_suspended`
+   * Settles the counters of a database and allocates new credit. Counters with another `id`, or without one, come from
+   * a different database and are ignored. @throws PerSQLError `database_not_found` or `namespace_suspended`
    */
   async lease(slug: string, id: string | undefined, report: Report): Promise<LeaseAnswer> {
     const { lending, dayClose, tokens } = this.#options
@@ -38,7 +38,7 @@ export class Leases {
     return { ...lent, revoked: tokens.recentlyEnded(now()) }
   }
 
-  /** Takes back what a database does not use, unless it was lent more since. */
+  /** Reclaims the credit that a database returns, unless it has a newer lease. */
   release(slug: string, id: string, version: number, report: Report): void {
     const { identity, databases, lending } = this.#options
     const record = identity.known && databases.find(slug)
@@ -49,7 +49,7 @@ export class Leases {
   #healthy(slug: string): DatabaseRecord {
     const { databases } = this.#options
     const identity = this.#options.identity.known
-    // Before it is created, a namespace has no tables to ask.
+    // Before a namespace is created, it has no tables to query.
     if (!identity) throw new PerSQLError('database_not_found', { database: slug })
     const record = databases.existing(slug)
     if (identity.suspended) throw new PerSQLError('namespace_suspended')

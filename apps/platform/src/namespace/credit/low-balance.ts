@@ -9,7 +9,7 @@ const WARNED = 'warned'
 const MAILED = 'warned-owners'
 const RETRY_MS = 5 * 60 * 1000
 
-/** The parts of a namespace that a warning is written from. */
+/** The services that the low balance warning depends on. */
 export interface LowBalanceOptions {
   readonly kv: SyncKvStorage
   readonly env: Env
@@ -17,11 +17,11 @@ export interface LowBalanceOptions {
   readonly ledger: () => Ledger
   /** Returns the email addresses of the owners. */
   readonly owners: () => Promise<readonly string[]>
-  /** Has `warn` called at that time. */
+  /** Schedules a call of `warn`. */
   readonly warnAt: (atMs: number) => void
 }
 
-/** Has the owners warned once when the balance falls below a tenth of the last top-up, or half a dollar. */
+/** Warns the owners once when the balance falls below a tenth of the last top-up, or below $0.50. */
 export class LowBalance {
   readonly #options: LowBalanceOptions
   readonly #kv: SyncKvStorage
@@ -33,7 +33,7 @@ export class LowBalance {
     this.#warned = options.kv.get<boolean>(WARNED) ?? false
   }
 
-  /** Looks at the balance, in the transaction in which it changed. */
+  /** Checks the balance. Call it in the transaction that changes the balance. */
   check(nowMs: number): void {
     const ledger = this.#options.ledger()
     if (this.#warned || balance(ledger.account) >= lowNano(ledger.lastTopUpNano())) return
@@ -41,13 +41,13 @@ export class LowBalance {
     this.#options.warnAt(nowMs)
   }
 
-  /** To be called when the balance was filled. */
+  /** Enables the next warning. Call it after funds were added. */
   rearm(): void {
     this.#set(false)
     this.#kv.delete(MAILED)
   }
 
-  /** Mails every owner who was not mailed yet; what the mail server does not take is tried again. */
+  /** Sends the warning to every owner who hasn't received it. Schedules a retry if the mail server fails. */
   async warn(nowMs: number): Promise<void> {
     const { env, slug, ledger, owners, warnAt } = this.#options
     const addresses = await owners()
@@ -60,7 +60,7 @@ export class LowBalance {
       try {
         await mail.send({ ...message, to })
       } catch {
-        // Logged where it failed.
+        // The mail integration has logged the error.
         warnAt(nowMs + RETRY_MS)
         return
       }
@@ -75,7 +75,7 @@ export class LowBalance {
   }
 }
 
-/** The mail to the owners of a namespace whose balance is low. */
+/** Returns the mail to the owners of a namespace with a low balance. */
 function lowBalanceMail(slug: string, balanceNano: number, baseUrl: string | undefined) {
   const left = `$${usd(Math.max(0, balanceNano)).toFixed(2)}`
   const where = baseUrl ? `Add funds: ${baseUrl}/billing?namespace=${slug}` : 'Add funds on the billing page.'

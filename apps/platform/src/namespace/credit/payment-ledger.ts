@@ -26,13 +26,13 @@ interface Parts {
   readonly topUps: TopUps
   readonly audit: Audit
   readonly lowBalance: LowBalance
-  /** Called when an entry is on record, before it is acknowledged. */
+  /** Called after an entry is stored and before it is acknowledged. */
   readonly settled: () => Promise<void>
-  /** Starts the object afresh from what is stored. */
+  /** Restarts the object from its stored state. */
   readonly abort: (reason: string) => void
 }
 
-/** Money that comes and goes. Each entry, with its line in the audit log, is made once for its reference. */
+/** Records payments. Each entry is made once per reference, together with its audit event. */
 export class PaymentLedger extends RpcTarget {
   readonly #storage: DurableObjectStorage
   readonly #ledger: () => Ledger
@@ -53,7 +53,7 @@ export class PaymentLedger extends RpcTarget {
     this.#abort = abort
   }
 
-  /** Adds an amount, or takes a negative one, once per `ref`, however often it is asked to. */
+  /** Adds an amount, which can be negative, once per `ref`. Repeated calls change nothing. */
   credit(
     kind: 'topup' | 'adjustment',
     amountNano: number,
@@ -90,20 +90,21 @@ export class PaymentLedger extends RpcTarget {
     this.#topUps.setStatus(id, status)
   }
 
-  /** Credits a payment, once however often it is told. */
+  /** Adds the funds of a payment once, even if Stripe reports it repeatedly. */
   payTopUp(id: string, amountNano: number, paymentIntent: string): Promise<Credit> {
     this.#topUps.setStatus(id, 'paid')
     return this.credit('topup', amountNano, `stripe:${paymentIntent}`, { topup: id }, 'stripe')
   }
 
-  /** Takes back what was refunded of a payment; `refundedNano` is what was refunded of it in all. */
+  /** Debits refunds of a payment. `refundedNano` is the total of its refunds so far. */
   refund(paymentIntent: string, refundedNano: number): Promise<Credit> {
     return this.#book(() => this.#enterRefunds(paymentIntent, this.#topUps.recordRefunded(paymentIntent, refundedNano)))
   }
 
   /**
-   * Takes back one refund of a payment, unless it is in what was taken, and returns its amount when it failed: the payer
-   * did not get it. Whatever comes first, and whatever never comes: what is returned was taken before.
+   * Debits one refund of a payment, unless a reported total includes it. Returns the amount to the balance if the
+   * refund failed, because the payer didn't get the money. Events can arrive in any order or never, so a return always
+   * follows a debit.
    */
   refundPart(paymentIntent: string, part: RefundPart): Promise<Credit> {
     return this.#book(() => {
@@ -121,8 +122,8 @@ export class PaymentLedger extends RpcTarget {
   }
 
   /**
-   * Takes the disputed amount, and gives it back when the dispute is won. Whatever comes first, and whatever never comes:
-   * what is given back was taken before.
+   * Debits a disputed amount, and returns it if the dispute is won. Events can arrive in any order or never, so the
+   * debit is recorded first in both cases.
    */
   dispute(id: string, amountNano: number, outcome: 'opened' | 'won'): Promise<Credit> {
     return this.#book(() => {
@@ -137,7 +138,7 @@ export class PaymentLedger extends RpcTarget {
     try {
       this.#storage.transactionSync(enter)
     } catch (cause) {
-      // What is in memory may be ahead of what is stored now.
+      // The state in memory can be ahead of storage now.
       this.#abort('booking_failed')
       throw cause
     }

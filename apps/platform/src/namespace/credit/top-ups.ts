@@ -19,7 +19,7 @@ export const TOP_UPS: Migration = {
   `,
 }
 
-/** Single refunds, by Stripe's id: one that fails later brings its amount back. */
+/** Single refunds by Stripe's ID. A refund can fail later, and its amount is then returned to the balance. */
 export const REFUND_PARTS: Migration = {
   name: 'single refunds',
   sql: `
@@ -40,27 +40,27 @@ export interface RefundPart {
   readonly failed: boolean
 }
 
-/** A top-up that was asked for. Its id is what Stripe knows the request by, so a repetition gets the same page. */
+/** A requested top-up. Its ID is Stripe's idempotency key, so a retry gets the same payment page. */
 export interface TopUp {
   readonly id: string
   readonly amountNano: number
   readonly expiresAtMs: number
-  /** Where the payer is sent afterwards: kept, for Stripe refuses a request that differs from the first of its key. */
+  /** The base URL for the redirect after payment. Stored, because Stripe rejects a retry with other parameters. */
   readonly baseUrl: string
-  /** Missing until Stripe's answer was recorded. */
+  /** `undefined` until Stripe's response was recorded. */
   readonly checkout: { readonly sessionId: string; readonly url: string } | undefined
 }
 
-/** An amount before and after a piece of news. */
+/** An amount before and after an event. */
 interface Growth {
   readonly beforeNano: number
   readonly afterNano: number
 }
 
-/** Stripe keeps a page open for a day at most, and counts from when it hears of it. */
+/** Stripe expires a payment page after 24 hours at most, from the time when it receives the request. */
 const OPEN_MS = 23 * 60 * 60 * 1000
 
-/** Payment pages that were asked for, and what was paid back. */
+/** Payment pages and refunds. */
 export class TopUps {
   readonly #sql: SqlStorage
 
@@ -69,8 +69,8 @@ export class TopUps {
   }
 
   /**
-   * The top-up of this key, or one of this amount that is still open, or else a new one.
-   * @throws PerSQLError `idempotency_mismatch` when the key was used for another amount
+   * Returns the top-up of this key, an open one with the same amount, or a new one.
+   * @throws PerSQLError `idempotency_mismatch` if the key was used for another amount
    */
   reserve(amountNano: number, key: string | null, baseUrl: string, nowMs: number): TopUp {
     const keyed = this.#find(
@@ -102,7 +102,7 @@ export class TopUps {
     return { id, amountNano, expiresAtMs, baseUrl, checkout: undefined }
   }
 
-  /** Forgets a top-up that Stripe refused: it would refuse it again for as long as it remembers the key. */
+  /** Cancels a top-up that Stripe rejected. Stripe would repeat its response for this key. */
   cancel(id: string): void {
     this.#sql.exec('DELETE FROM topup_key WHERE topup_id = ?', id)
     this.setStatus(id, 'failed')
@@ -112,14 +112,14 @@ export class TopUps {
     this.#sql.exec('UPDATE topup SET session_id = ?, url = ? WHERE id = ?', sessionId, url, id)
   }
 
-  /** What is paid stays paid, in whatever order the news come. */
+  /** Sets the status. A paid top-up stays paid, because events can arrive in any order. */
   setStatus(id: string, status: 'paid' | 'failed' | 'expired'): void {
     this.#sql.exec("UPDATE topup SET status = ? WHERE id = ? AND status <> 'paid'", status, id)
   }
 
   /**
-   * Records what was refunded of a payment in all. Returns what has been refunded of it by now, whether it failed
-   * later or not, before and after.
+   * Records the total refunds of a payment. Returns the refunded amount before and after, including refunds that failed
+   * later.
    */
   recordRefunded(paymentIntent: string, refundedNano: number): Growth {
     return this.#growth(paymentIntent, () =>
@@ -132,7 +132,7 @@ export class TopUps {
     )
   }
 
-  /** Records one refund of a payment. One that failed stays so, in whatever order the news come. */
+  /** Records one refund of a payment. A failed refund stays failed, because events can arrive in any order. */
   recordRefund(paymentIntent: string, { id, amountNano, failed }: RefundPart): Growth {
     return this.#growth(paymentIntent, () =>
       this.#sql.exec(
@@ -152,8 +152,8 @@ export class TopUps {
   }
 
   /**
-   * Stripe's sum leaves out what failed before, and single refunds may not all have been reported: the larger of the two
-   * is what has been refunded so far.
+   * Returns the amount refunded so far. Stripe's total excludes refunds that already failed, and single refunds may not
+   * all have been reported, so the larger sum is correct.
    */
   #refundedNano(paymentIntent: string): number {
     const [row] = this.#sql

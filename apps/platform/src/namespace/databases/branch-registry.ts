@@ -27,13 +27,13 @@ export const LINEAGE: Migration = {
   `,
 }
 
-/** Where a database came from. */
+/** The origin of a branch or fork. */
 export interface BranchOrigin {
   readonly databaseId: string
   readonly parentId: string
   readonly parentSlug: string
   readonly parentName: string
-  /** Of a branch; a fork has none. */
+  /** The ref of a branch, or `null` for a fork. */
   readonly ref: string | null
   readonly forkedAtMs: number
   readonly expiresAtMs: number | null
@@ -44,7 +44,7 @@ export interface BranchOrigin {
 export interface Handoff {
   readonly databaseId: string
   readonly role: string
-  /** ID of the token or of the grant that created it. */
+  /** The ID of the token or grant that created it. */
   readonly mintedBy: string | null
 }
 
@@ -59,7 +59,7 @@ type Row = {
   ready: number
 }
 
-/** Which databases of a namespace are branches or forks of which. */
+/** The branches and forks of a namespace's databases, with their parents. */
 export class BranchRegistry {
   readonly #sql: SqlStorage
 
@@ -99,12 +99,12 @@ export class BranchRegistry {
     this.#sql.exec('DELETE FROM handoff WHERE database_id = ?', databaseId)
   }
 
-  /** Those whose time is over. */
+  /** Returns the expired branches and forks. */
   expired(nowMs: number): BranchOrigin[] {
     return this.#rows('WHERE expires_at <= ?', nowMs)
   }
 
-  /** Those that are still being filled, or were when something crashed. */
+  /** Returns the branches and forks that are being filled, or that a crash left unfinished. */
   unready(): BranchOrigin[] {
     return this.#rows('WHERE ready = 0')
   }
@@ -119,7 +119,7 @@ export class BranchRegistry {
     this.#sql.exec(sql, hash, databaseId, role, expiresAtMs, mintedBy)
   }
 
-  /** Takes a handoff: nobody else gets it. */
+  /** Deletes a handoff and returns it, so that it can be redeemed only once. */
   takeHandoff(hash: string, nowMs: number): Handoff | undefined {
     this.#sql.exec('DELETE FROM handoff WHERE expires_at <= ?', nowMs)
     const sql = 'DELETE FROM handoff WHERE hash = ? RETURNING database_id, role, minted_by'

@@ -3,8 +3,8 @@ import { crc32 } from 'node:zlib'
 const MAX = 63
 
 /**
- * The slug of a branch's database, `<parent>-<ref>`: lowered, with `-` for what a slug cannot have, and with a short
- * hash of the ref where that, or `isTaken`, would make two refs one slug.
+ * Returns the slug of a branch's database, `<parent>-<ref>` in lower case, with `-` for characters that a slug can't
+ * have. Adds a short hash of the ref if the slug would be too long or `isTaken`.
  */
 export function branchSlug(parent: string, ref: string, isTaken: (slug: string) => boolean): string {
   const slug = `${parent}-${ref}`.toLowerCase().replace(/[^a-z0-9-]/gu, '-')

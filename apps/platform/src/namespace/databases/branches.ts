@@ -23,7 +23,7 @@ import type { BranchOrigin, BranchRegistry } from './branch-registry.ts'
 import { branchSlug } from './branch-slug.ts'
 import type { DatabaseRecord, Databases } from './databases.ts'
 
-/** What branches need of their namespace. */
+/** The services that branches depend on. */
 export interface BranchesOptions {
   readonly storage: DurableObjectStorage
   readonly env: Env
@@ -35,23 +35,28 @@ export interface BranchesOptions {
   readonly slug: () => string
   readonly stub: (slug: string) => Remote<DatabaseObject>
   readonly delete: (slug: string, actor: string, action: string) => Promise<void>
-  /** Has `sweep` called at that moment. */
+  /** Schedules a call of `sweep`. */
   readonly sweepAt: (atMs: number) => void
 }
 
 const ROLES: { readonly [role in BranchRole]: Role } = { read: 'readonly', write: 'readwrite', admin: 'admin' }
-/** A fork that a crash cut off is looked for after this time. */
+/** The time after which a fork is checked for an interrupted copy. */
 const SWEEP_UNREADY_MS = 30_000
 const CLAIMED_S = 60 * 60
 const HANDOFF_S = 15 * 60
 const HANDED_OFF_S = 24 * 60 * 60
 
-/** Branches: databases with the schema of their parent and rows of their own, and the tokens that open one of them alone. */
+/**
+ * Branches: databases with their parent's schema and their own rows. Also creates the tokens that are limited to one
+ * branch.
+ */
 export class Branches extends RpcTarget {
   readonly #options: BranchesOptions
-  /** Forks that rows are being copied into. */
+  /** IDs of branches and forks that are being filled. */
   readonly #filling = new Set<string>()
-  /** Work on a ref that is under way: whoever comes next waits, so that nobody gets a token for what another resets. */
+  /**
+   * Work in progress by ref. Later calls wait, so that no caller gets a token for a branch that another call resets.
+   */
   readonly #underWay = new Map<string, Promise<unknown>>()
 
   constructor(options: BranchesOptions) {
@@ -59,7 +64,7 @@ export class Branches extends RpcTarget {
     this.#options = options
   }
 
-  /** @throws PerSQLError `database_not_found`, or `invalid_input` for a cursor that is not understood */
+  /** @throws PerSQLError `database_not_found`, or `invalid_input` for an invalid cursor */
   list(parent: string, paging: Paging = {}): Listed<Database> {
     const { databases } = this.#options
     return databases.branchPage(databases.existing(parent).id, paging)
@@ -93,7 +98,7 @@ export class Branches extends RpcTarget {
       derive(credentials.authorityOf(minter), wanted, 'ttlSec')
       const { record, outcome, carried } = await this.#upsert(parent, ref, undefined, expiresAtMs, actor)
       storage.transactionSync(() => {
-        // Once more: the credential can have ended since.
+        // Check again: the credential can have ended in the meantime.
         const authority = derive(credentials.authorityOf(minter), { ...wanted, opens: [record.id] }, 'ttlSec')
         tokens.add(secret, { name: `branch ${ref}`, ...authority, mintedBy: idOf(minter) }, now())
       })
@@ -157,7 +162,7 @@ export class Branches extends RpcTarget {
       if (!handoff || !record || !origin?.ref) throw new PerSQLError('handoff_not_found')
       const { mintedBy } = handoff
       const role = handoff.role as BranchRole
-      // A handoff ends with its creator, so the creator is still there.
+      // A handoff ends with its creator, so the creator still exists.
       const creator = credentials.creator(mintedBy)
       const lastsMs = origin.expiresAtMs ?? nowMs + HANDED_OFF_S * 1000
       const expiresAtMs = Math.min(lastsMs, creator?.expiresAtMs ?? lastsMs)
@@ -169,7 +174,7 @@ export class Branches extends RpcTarget {
   }
 
   /**
-   * Makes a database of its own with all the rows of another, as they are at one moment. What a crash leaves of it is
+   * Creates a database with all rows of another one, as of one point in time. A fork that a crash interrupts is
    * deleted. @throws PerSQLError `database_not_found`, `slug_taken`, `copy_impossible` or `copy_cut_off`
    */
   async fork(
@@ -210,7 +215,7 @@ export class Branches extends RpcTarget {
     }
   }
 
-  /** Deletes what has had its time, and what was never filled. Returns when to come again. */
+  /** Deletes expired databases and those that were never filled. Returns the time of the next expiry. */
   async sweep(nowMs: number): Promise<number | undefined> {
     const { databases, lineage } = this.#options
     for (const { databaseId } of lineage.unready()) {
@@ -226,7 +231,7 @@ export class Branches extends RpcTarget {
     return lineage.nextExpiryMs()
   }
 
-  /** Makes the branch, or resets it: its tokens are revoked before its schema is the parent's again. */
+  /** Creates or resets the branch. A reset revokes the branch's tokens before it loads the parent's schema. */
   async #upsert(
     parentSlug: string,
     ref: string,
@@ -311,7 +316,7 @@ export class Branches extends RpcTarget {
     const before = this.#underWay.get(key)
     const mine = (async () => {
       await before?.catch(() => {
-        // Whoever asked for it was told.
+        // The previous call has reported its error to its own caller.
       })
       return work()
     })()
@@ -324,7 +329,7 @@ export class Branches extends RpcTarget {
   }
 }
 
-/** The first characters, without half of a pair at the end. */
+/** Returns the first characters, without an unpaired surrogate at the end. */
 const cut = (text: string, length: number) => text.slice(0, length).replace(/[\ud800-\udbff]$/, '')
 
 const originOf = (

@@ -1,7 +1,7 @@
 import type { AuditEvent } from '../../database/review/audit-outbox.ts'
 import type { Audit } from '../audit.ts'
 
-/** Enters what was done in databases into the audit log of their namespace. */
+/** Copies the audit events of databases into the audit log of their namespace. */
 export class DatabaseDeeds {
   readonly #storage: DurableObjectStorage
   readonly #audit: Audit
@@ -11,7 +11,7 @@ export class DatabaseDeeds {
     this.#audit = audit
   }
 
-  /** Enters each deed once, however often it is reported: their numbers only grow. */
+  /** Records each event once, even if it is reported repeatedly: the events of a database have increasing numbers. */
   take(databaseId: string, deeds: readonly AuditEvent[]): void {
     const key = `deeds/${databaseId}`
     this.#storage.transactionSync(() => {

@@ -6,7 +6,7 @@ import type { BranchRegistry } from './branch-registry.ts'
 import type { Databases } from './databases.ts'
 import { type Deletions, FINISH_AFTER_MS } from './deletions.ts'
 
-/** The parts of a namespace that its databases are created and deleted with. */
+/** The services that the creation and deletion of databases depend on. */
 export interface DatabaseServiceOptions {
   readonly storage: DurableObjectStorage
   readonly databases: Databases
@@ -16,7 +16,7 @@ export interface DatabaseServiceOptions {
   readonly deletions: Deletions
 }
 
-/** Creates and deletes databases. Each change and its entry in the audit log are written in one step. */
+/** Creates and deletes databases. Each change and its audit event are written in one transaction. */
 export class DatabaseService {
   readonly #options: DatabaseServiceOptions
 
@@ -34,7 +34,7 @@ export class DatabaseService {
   }
 
   /**
-   * Deletes a database, its branches, and the tokens that open one of them alone.
+   * Deletes a database, its branches, and the tokens that are limited to one of them.
    * @throws PerSQLError `database_not_found`
    */
   async delete(slug: string, actor: string, action = 'database.deleted'): Promise<void> {
@@ -49,7 +49,7 @@ export class DatabaseService {
         tokens.revoke(tokens.pinnedTo(leaving), nowMs)
       }
     })
-    // If this is interrupted, the timer finishes it.
+    // The timer finishes an interrupted deletion.
     deletions.finishAt(nowMs + FINISH_AFTER_MS)
     await deletions.finish(ids)
   }

@@ -33,7 +33,7 @@ interface Row {
   readonly ready: number | null
 }
 
-/** How large a database was when it told last, and when it was used last: so a list asks no database. */
+/** Last reported size and last use, so that a list needs no calls to databases. */
 export const SIZES: Migration = {
   name: 'sizes and last use of databases',
   sql: `
@@ -48,7 +48,7 @@ export const SIZES: Migration = {
   `,
 }
 
-/** A database as its namespace knows it, with its lease. */
+/** A database in its namespace's records, with its credit lease. */
 export interface DatabaseRecord {
   readonly id: string
   readonly slug: string
@@ -58,7 +58,7 @@ export interface DatabaseRecord {
 const SPENT_NANO = `requests * ${rates.requests} + rows_read * ${rates.rowsRead} + rows_written * ${rates.rowsWritten}
   + ai_tokens * ${rates.aiTokens}`
 
-/** The databases of one namespace and what each may spend. */
+/** The databases of a namespace and their credit leases. */
 export class Databases {
   readonly #sql: SqlStorage
   #lentNano: number | undefined
@@ -71,7 +71,9 @@ export class Databases {
     return this.#rows('ORDER BY slug').map(databaseOf)
   }
 
-  /** Returns a page of the databases by slug, of those with these ids or of all. @throws PerSQLError `invalid_input` */
+  /**
+   * Returns a page of the databases by slug. `ids` limits it to these databases. @throws PerSQLError `invalid_input`
+   */
   page(paging: Paging, ids: readonly string[] | null): Listed<Database> {
     return this.#page(BY_SLUG, paging, 'slug', "(? = '' OR id IN (SELECT value FROM json_each(?)))", [
       ids ? 'some' : '',
@@ -95,25 +97,25 @@ export class Databases {
     return this.find(slug) !== undefined
   }
 
-  /** The record of a database that serves. */
+  /** Finds an active database that isn't being filled. */
   find(slug: string): DatabaseRecord | undefined {
     const [row] = this.#rows("WHERE slug = ? AND status = 'healthy' AND coalesce(ready, 1) = 1", slug)
     return row && recordOf(row)
   }
 
-  /** The record of a database, whether it serves yet or not. */
+  /** Finds an active database, even if it is still being filled. */
   byId(id: string): DatabaseRecord | undefined {
     const [row] = this.#rows("WHERE id = ? AND status = 'healthy'", id)
     return row && recordOf(row)
   }
 
-  /** A database that is not being deleted, as lists show it. */
+  /** Finds a database for a list, unless it is being deleted. */
   listed(id: string): Database | undefined {
     const [row] = this.#rows("WHERE id = ? AND status = 'healthy'", id)
     return row && databaseOf(row)
   }
 
-  /** Whether the slug is in use, by whatever database. */
+  /** Returns whether a database uses the slug, even one that is being deleted. */
   hasAny(slug: string): boolean {
     return this.#rows('WHERE slug = ?', slug).length > 0
   }
@@ -122,19 +124,19 @@ export class Databases {
     this.#sql.exec('UPDATE database SET name = ? WHERE id = ?', name, id)
   }
 
-  /** Likewise. @throws PerSQLError `database_not_found` */
+  /** Returns an active database that isn't being filled. @throws PerSQLError `database_not_found` */
   existing(slug: string): DatabaseRecord {
     const record = this.find(slug)
     if (!record) throw new PerSQLError('database_not_found', { database: slug })
     return record
   }
 
-  /** Databases that may still spend, as far as is known. */
+  /** Lists the databases that can still spend credit, as far as the namespace knows. */
   listLeaseHolders(): DatabaseRecord[] {
     return this.#rows(`WHERE ceiling_nano > (${SPENT_NANO})`).map(recordOf)
   }
 
-  /** Databases that may hold data, with the moment up to which their storage has been charged. */
+  /** Lists the databases that can contain data, with the time up to which their storage was billed. */
   listDueForSampling(): (DatabaseRecord & { readonly sampledAtMs: number })[] {
     return this.#rows("WHERE status = 'healthy' AND (lease_version > 0 OR stored_bytes > 0)").map((row) => ({
       ...recordOf(row),
@@ -146,7 +148,7 @@ export class Databases {
     this.#sql.exec('UPDATE database SET sampled_at = ? WHERE id = ?', atMs, id)
   }
 
-  /** Notes how large a database is, unless a later measurement is known. */
+  /** Records the size of a database, unless a newer measurement exists. */
   recordMeasurement(id: string, { storedBytes, rows, rowsAreEstimated, measuredAtMs }: SizeMeasurement): void {
     this.#sql.exec(
       `UPDATE database SET stored_bytes = ?, row_count = ?, rows_estimated = ?, measured_at = ?
@@ -160,12 +162,12 @@ export class Databases {
     )
   }
 
-  /** Notes that a database was used. */
+  /** Records the last use of a database. */
   recordUse(id: string, atMs: number): void {
     this.#sql.exec('UPDATE database SET used_at = ? WHERE id = ?', atMs, id)
   }
 
-  /** Deletions that were begun and not finished. */
+  /** Lists the databases whose deletion isn't finished. */
   listPendingDeletion(): DatabaseRecord[] {
     return this.#rows("WHERE status = 'deleting'").map(recordOf)
   }
@@ -196,7 +198,7 @@ export class Databases {
     this.#lentNano = undefined
   }
 
-  /** Reads the lease anew: it may have changed while something was awaited. */
+  /** Reads the current lease. A lease from before an `await` can be outdated. */
   lease(id: string): CreditLease {
     const [row] = this.#rows('WHERE id = ?', id)
     return row ? recordOf(row).lease : NO_LEASE
@@ -219,7 +221,10 @@ export class Databases {
     if (this.#lentNano !== undefined) this.#lentNano += outstanding(lease) - outstanding(recordOf(row).lease)
   }
 
-  /** What all of them together may still spend: a running sum, for there may be thousands, and each asks every few seconds. */
+  /**
+   * The credit that all databases can still spend. A running sum, because there can be thousands of databases, and each
+   * requests credit every few seconds.
+   */
   get lentNano(): number {
     this.#lentNano ??= this.listLeaseHolders().reduce((sum, { lease }) => sum + outstanding(lease), 0)
     return this.#lentNano

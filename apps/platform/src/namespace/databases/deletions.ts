@@ -8,7 +8,7 @@ import type { Hostnames } from './hostnames.ts'
 
 const AT_ONCE = 10
 const TRY_AGAIN_MS = 10 * 60 * 1000
-/** When the timer looks for a deletion that may have been interrupted. */
+/** The time after which the timer checks for an interrupted deletion. */
 export const FINISH_AFTER_MS = 30_000
 
 interface DeletionsOptions {
@@ -18,11 +18,11 @@ interface DeletionsOptions {
   readonly hostnames: Pick<Hostnames, 'dropDatabase'>
   readonly lending: Pick<CreditAllocator, 'recall'>
   readonly namespace: () => string
-  /** Has `finishAll` called at that time. */
+  /** Schedules a call of `finishAll`. */
   readonly finishAt: (atMs: number) => void
 }
 
-/** The databases that are being deleted. Each ends on its own, so that one that cannot end now holds up no other. */
+/** The databases that are being deleted. Each deletion is independent, so a failure doesn't delay the others. */
 export class Deletions {
   readonly #options: DeletionsOptions
   readonly #underWay = new Map<string, Promise<void>>()
@@ -31,17 +31,17 @@ export class Deletions {
     this.#options = options
   }
 
-  /** Has `finishAll` called at that time. */
+  /** Schedules a call of `finishAll`. */
   finishAt(atMs: number): void {
     this.#options.finishAt(atMs)
   }
 
-  /** Ends every database that is marked for it. */
+  /** Deletes every database that is marked for deletion. */
   finishAll(): Promise<void> {
     return this.finish(this.#options.databases.listPendingDeletion().map(({ id }) => id))
   }
 
-  /** Ends these databases, if they are marked for it. What cannot be ended now is tried again later. */
+  /** Deletes the given databases if they are marked for deletion. Schedules a retry for failures. */
   async finish(ids: readonly string[]): Promise<void> {
     const rest = this.#options.databases.listPendingDeletion().filter(({ id }) => ids.includes(id))
     const worker = async () => {
@@ -65,9 +65,9 @@ export class Deletions {
 
   async #end(record: DatabaseRecord): Promise<void> {
     const { env, databases, lineage, hostnames, lending, namespace } = this.#options
-    // Before the slug is free again: what is created under it later is another's.
+    // This comes before the slug is free, because the next database with this slug can have another owner.
     await hostnames.dropDatabase(record.id)
-    // What a damaged database cannot report any more was not used, as far as anybody knows.
+    // A damaged database can't report its last usage, so that usage isn't billed.
     await lending.recall(record).catch((cause: unknown) => this.#log('last_usage_unknown', record, cause))
     await discardObject(env, namespace(), record.slug, record.id)
     databases.remove(record.id)

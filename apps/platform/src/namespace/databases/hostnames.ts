@@ -12,7 +12,7 @@ import type { Databases } from './databases.ts'
 const RELEASES = 'release/'
 const TRY_AGAIN_MS = 10 * 60 * 1000
 
-/** What a namespace lends to its hostnames. */
+/** The services that hostnames depend on. */
 export interface HostnamesOptions {
   readonly storage: DurableObjectStorage
   readonly env: Env
@@ -20,14 +20,14 @@ export interface HostnamesOptions {
   readonly audit: Audit
   readonly directory: () => Pick<Remote<Directory>, 'hostname' | 'hostnames'>
   readonly slug: () => string
-  /** Has `release` called at that moment. */
+  /** Schedules a call of `release`. */
   readonly releaseAt: (atMs: number) => void
 }
 
 /**
- * The hostnames of a namespace's databases. Claims are kept by the Directory; here it is seen to that a claim has a
- * database, and a line in the audit log. That line is written before what takes effect, so a crash between the two leaves
- * one too many and never one too few.
+ * The hostnames of a namespace's databases. The Directory stores the claims. This class checks that a claim has a
+ * database, and writes its audit event. A change that takes effect is logged before it happens, so a crash in between
+ * can leave an extra event, but never omit one.
  */
 export class Hostnames extends RpcTarget {
   readonly #options: HostnamesOptions
@@ -47,7 +47,7 @@ export class Hostnames extends RpcTarget {
     const owner = this.#owner(database)
     const { claim, isNew } = await this.#claims.claim(owner, hostname, proof, now())
     if (this.#options.databases.find(database)?.id !== owner.databaseId) {
-      // Deleted meanwhile, and its hostnames dropped before this one was there.
+      // The database was deleted in the meantime, and its hostnames were dropped before this one existed.
       await this.#claims.dropDatabase(owner.databaseId)
       throw new PerSQLError('database_not_found', { database })
     }
@@ -55,19 +55,19 @@ export class Hostnames extends RpcTarget {
     return claim
   }
 
-  /** A claim that may still become the one that counts. @throws PerSQLError `…_not_found` or `hostname_taken` */
+  /** Returns a claim that can still be verified. @throws PerSQLError `…_not_found` or `hostname_taken` */
   open(database: string, hostname: string): Promise<Claim> {
     return this.#claims.open(this.#owner(database).databaseId, hostname)
   }
 
-  /** Makes a claim whose record was found the one that counts. @throws PerSQLError `…_not_found` or `hostname_taken` */
+  /** Activates a claim whose DNS record was found. @throws PerSQLError `…_not_found` or `hostname_taken` */
   async verify(database: string, hostname: string, finding: Finding, actor: string): Promise<Claim> {
     await this.open(database, hostname)
     this.#note(actor, 'hostname.verified', hostname, database)
     return this.record(database, hostname, finding)
   }
 
-  /** Keeps what a look-up found. @throws PerSQLError `…_not_found` or `hostname_taken` */
+  /** Records the result of a lookup. @throws PerSQLError `…_not_found` or `hostname_taken` */
   record(database: string, hostname: string, finding: Finding): Promise<Claim> {
     return this.#claims.record(this.#owner(database).databaseId, hostname, finding, now())
   }
@@ -81,7 +81,7 @@ export class Hostnames extends RpcTarget {
     await this.#claims.remove(databaseId, hostname)
   }
 
-  /** Has a hostname's certificate given up, in the background, for as long as it takes. */
+  /** Schedules the removal of a hostname's certificate, with retries. */
   cancel(hostname: string): void {
     const { storage, env, releaseAt } = this.#options
     if (!customHostnamesOf(env)) return
@@ -89,7 +89,7 @@ export class Hostnames extends RpcTarget {
     releaseAt(now())
   }
 
-  /** Drops what leads to a database that is being deleted. To be repeated when it was cut off. */
+  /** Deletes the hostnames of a database that is being deleted. Repeat it after an interruption. */
   async dropDatabase(databaseId: string): Promise<void> {
     for (const { hostname, status } of await this.#claims.list(databaseId)) {
       if (status === 'active') this.cancel(hostname)
@@ -97,11 +97,11 @@ export class Hostnames extends RpcTarget {
     await this.#claims.dropDatabase(databaseId)
   }
 
-  /** Gives certificates up that nobody needs any more; those that could not be are tried again later. */
+  /** Removes certificates that are no longer used. Schedules a retry for failures. */
   async release(): Promise<void> {
     const { storage, releaseAt } = this.#options
     const failed = new Set<string>()
-    // Read anew each time: more may be given up while Cloudflare is asked.
+    // Read the list again each time: it can grow while Cloudflare responds.
     const next = () => [...storage.kv.list<number>({ prefix: RELEASES })].find(([key]) => !failed.has(key))
     for (let release = next(); release; release = next()) {
       const [key, atMs] = release
@@ -118,7 +118,7 @@ export class Hostnames extends RpcTarget {
     if (failed.size > 0) releaseAt(now() + TRY_AGAIN_MS)
   }
 
-  /** Whoever proved the hostname since goes on with the certificate that is there. */
+  /** Removes a certificate, unless the hostname was verified again since and uses it. */
   async #release(hostname: string): Promise<void> {
     const { env, directory } = this.#options
     if (!(await directory().hostname(hostname))) await customHostnamesOf(env)?.remove(hostname)

@@ -17,7 +17,7 @@ export const ORIGINS: Migration = {
   `,
 }
 
-/** Which credential created which: tokens and handoffs that are not redeemed, by tokens and by apps. */
+/** Records which credential created which token or unredeemed handoff. Creators are tokens and apps. */
 export class Origins {
   readonly #sql: SqlStorage
 
@@ -25,7 +25,7 @@ export class Origins {
     this.#sql = sql
   }
 
-  /** Returns credentials with everything that they created, directly or not. */
+  /** Returns credentials with all that they created, directly or indirectly. */
   withDescendants(ids: readonly string[]): string[] {
     const rows = this.#sql.exec<{ id: string }>(
       `WITH RECURSIVE origin (id) AS (
@@ -37,7 +37,7 @@ export class Origins {
     return [...rows].map(({ id }) => id)
   }
 
-  /** Returns the credentials that a token comes from, directly or not. */
+  /** Returns the credentials that a token descends from, directly or indirectly. */
   ancestors(id: string): string[] {
     const rows = this.#sql.exec<{ id: string }>(
       `WITH RECURSIVE origin (id) AS (
@@ -49,7 +49,7 @@ export class Origins {
     return [...rows].map(({ id }) => id)
   }
 
-  /** Makes tokens the creations of another credential, or the namespace's own. */
+  /** Changes the creator of tokens. `null` makes them belong to the namespace. */
   move(ids: readonly string[], to: string | null): void {
     const sql = 'UPDATE token SET minted_by = ? WHERE id IN (SELECT value FROM json_each(?))'
     this.#sql.exec(sql, to, JSON.stringify(ids))
@@ -60,7 +60,7 @@ export class Origins {
     return this.#links(nowMs).flatMap(({ child, parent }) => (child !== null && parent === id ? [child] : []))
   }
 
-  /** Returns the grants that tokens come from directly. */
+  /** Returns the grants that created tokens directly. */
   grants(): string[] {
     const rows = this.#sql.exec<{ id: string }>(
       `SELECT DISTINCT minted_by AS id FROM token WHERE revoked_at IS NULL AND minted_by NOT LIKE 'tok\\_%' ESCAPE '\\'
@@ -78,7 +78,7 @@ export class Origins {
     return [...rows].filter(({ expires_at }) => expires_at > nowMs).length
   }
 
-  /** Returns how many live credentials end with each, by ID. */
+  /** Returns the number of live descendants of each credential, by ID. */
   counts(nowMs: number): Map<string, number> {
     const counts = new Map<string, number>()
     const children = new Map<string, string[]>()
@@ -86,7 +86,7 @@ export class Origins {
       if (child === null) counts.set(parent, (counts.get(parent) ?? 0) + 1)
       else if (!children.get(parent)?.push(child)) children.set(parent, [child])
     }
-    // Parents come before their children, so the sums are taken from the end.
+    // `order` lists parents before their children, so the sums run from the end.
     const isChild = new Set([...children.values()].flat())
     const order = [...children.keys()].filter((id) => !isChild.has(id))
     for (const id of order) for (const child of children.get(id) ?? []) order.push(child)

@@ -7,7 +7,7 @@ import type { DatabaseRecord, Databases } from '../databases/databases.ts'
 import type { IdentityStore } from '../identity.ts'
 import { dayOf, type Ledger } from './ledger.ts'
 
-/** The parts of a namespace that the close of a day adds up. */
+/** The services that the daily close depends on. */
 export interface DayCloseOptions {
   readonly ctx: Pick<DurableObjectState, 'storage' | 'waitUntil'>
   readonly identity: IdentityStore
@@ -16,9 +16,9 @@ export interface DayCloseOptions {
   readonly lending: CreditAllocator
   readonly lowBalance: LowBalance
   readonly stub: (slug: string) => Pick<Remote<Database>, 'measure'>
-  /** Reports the balance, and the difference between running figures and tables, to the Directory. */
+  /** Reports the balance and the difference between running sums and tables to the Directory. */
   readonly reconciled: (slug: string, balanceNano: number, driftNano: number) => Promise<void>
-  /** Has `run` called at that time. */
+  /** Schedules a call of `run`. */
   readonly runAt: (atMs: number) => void
 }
 
@@ -26,8 +26,8 @@ const HOUR_MS = 60 * 60 * 1000
 const DRIFT = 'drift'
 
 /**
- * Closes the days that are over: brings counters up to date, samples storage, posts usage and checks the sums. Each step
- * can be repeated, so the next round finishes what an interruption left.
+ * Closes past days: collects counters, samples storage, posts usage and checks the sums. Each step can be repeated, so
+ * the next run finishes what an interruption left undone.
  */
 export class DayClose {
   readonly #options: DayCloseOptions
@@ -37,7 +37,7 @@ export class DayClose {
     this.#options = options
   }
 
-  /** The difference between running figures and tables that the last close found. */
+  /** The difference between running sums and tables at the last close. */
   get driftNano(): number {
     return this.#options.ctx.storage.kv.get<number>(DRIFT) ?? 0
   }
@@ -49,13 +49,13 @@ export class DayClose {
     return this.#closing
   }
 
-  /** Closes in the background if a day is over and its timer did not run, because nothing was running. */
+  /** Closes in the background if a day is over and the timer didn't fire because the process was stopped. */
   runIfLate(): void {
     const { ctx, ledger } = this.#options
     if (dayOf(now()) > ledger().day) ctx.waitUntil(this.run())
   }
 
-  /** Sets the timer for the end of the day. */
+  /** Schedules the next run for the end of the day. */
   setNext(nowMs: number): void {
     this.#options.runAt(nextMidnight(nowMs))
   }
@@ -80,7 +80,7 @@ export class DayClose {
     if (!deletedAtMs) this.setNext(nowMs)
   }
 
-  /** Charges what is stored for the whole hours since the last sample, a day's worth at most. */
+  /** Bills storage for the full hours since the last sample, up to 24 hours. */
   async #sample(record: DatabaseRecord & { readonly sampledAtMs: number }, midnightMs: number): Promise<void> {
     const { ctx, databases, ledger, lowBalance, stub } = this.#options
     const hours = Math.min(24, Math.floor((midnightMs - record.sampledAtMs) / HOUR_MS))

@@ -8,7 +8,10 @@ type Entry = Output<Api['get_billing']>['ledger'][number]
 
 const MONEY = 'money'
 
-/** Storage is charged in whole nano-dollars; what it was charged is kept, for it cannot be told from the byte-hours. */
+/**
+ * Storage is billed in whole nano-dollars. The billed amount is stored, because it can't be derived from the
+ * byte-hours.
+ */
 export const STORAGE_CHARGES: Migration = {
   name: 'storage charges',
   sql: `
@@ -18,13 +21,13 @@ export const STORAGE_CHARGES: Migration = {
 }
 
 interface Money extends CreditAccount {
-  /** The UTC day that takes all usage until it is closed. */
+  /** The UTC day that all usage counts for until it is closed. */
   readonly day: string
-  /** Byte-hours that did not make a whole nano-dollar yet. */
+  /** Byte-hours that don't add up to a whole nano-dollar yet. */
   readonly byteHours: number
 }
 
-/** For charts: what is billed stands in `usage`. */
+/** Usage by token, for charts. Bills are based on `usage`. */
 export const TOKEN_USAGE: Migration = {
   name: 'usage by token',
   sql: `
@@ -39,7 +42,7 @@ export const TOKEN_USAGE: Migration = {
   `,
 }
 
-/** Tokens of the model are counted by databases like all else, and ascribed like all else. */
+/** Databases count AI tokens like all other usage, and assign them to tokens in the same way. */
 export const AI_TOKENS: Migration = {
   name: 'tokens of the model by database and by token',
   sql: `
@@ -48,7 +51,7 @@ export const AI_TOKENS: Migration = {
   `,
 }
 
-/** What a token used on a day. */
+/** The usage of a token on one day. */
 interface TokenDay extends Record<string, string | number> {
   readonly day: string
   readonly token: string
@@ -58,13 +61,13 @@ interface TokenDay extends Record<string, string | number> {
   readonly aiTokens: number
 }
 
-/** Running figures against what the tables say. */
+/** The result of comparing running sums with the tables. */
 export interface Reconciliation {
   readonly balanceNano: number
   readonly driftNano: number
 }
 
-/** Balance, ledger and usage of one namespace. Every method is one synchronous step, so one transaction. */
+/** The balance, ledger and usage of a namespace. Every method is synchronous, so it runs in one transaction. */
 export class Ledger {
   readonly #storage: DurableObjectStorage
   #money: Money
@@ -79,12 +82,12 @@ export class Ledger {
     return this.#money
   }
 
-  /** The UTC day that is open. */
+  /** The open UTC day. */
   get day(): string {
     return this.#money.day
   }
 
-  /** Adds an entry once per `ref`, however often it is asked to. Returns whether it was new. */
+  /** Adds an entry once per `ref`. Returns whether it is new. */
   enter(kind: Entry['kind'], amountNano: number, ref: string, detail: unknown, nowMs: number): boolean {
     const { sql } = this.#storage
     if ([...sql.exec('SELECT 1 FROM ledger WHERE ref = ?', ref)].length > 0) return false
@@ -105,7 +108,10 @@ export class Ledger {
     return true
   }
 
-  /** Debits usage of a database, or of none when the id is empty. It becomes a ledger entry when the day is closed. */
+  /**
+   * Debits usage of a database, or of the namespace itself if the ID is empty. The close of the day turns it into a
+   * ledger entry.
+   */
   debit(databaseId: string, slug: string, used: Totals): void {
     const cost = costNano(used)
     if (cost === 0) return
@@ -113,7 +119,7 @@ export class Ledger {
     this.#put({ ...this.#money, unpostedNano: this.#money.unpostedNano + cost })
   }
 
-  /** Debits storage. The fraction of a nano-dollar that is left is carried over to the next sample. */
+  /** Debits storage. The remaining fraction of a nano-dollar carries over to the next sample. */
   debitStorage(databaseId: string, slug: string, byteHours: number): void {
     if (byteHours === 0) return
     const due = this.#money.byteHours + byteHours
@@ -148,7 +154,7 @@ export class Ledger {
     )
   }
 
-  /** Counts what a token used, for the charts. */
+  /** Counts usage of a token for the charts. */
   countForToken(tokenId: string, { requests, rowsRead, rowsWritten, aiTokens }: Totals): void {
     this.#storage.sql.exec(
       `INSERT INTO token_usage (day, token_id, requests, rows_read, rows_written, ai_tokens) VALUES (?, ?, ?, ?, ?, ?)
@@ -163,7 +169,7 @@ export class Ledger {
     )
   }
 
-  /** What each token, or person in the console, used on each day of a span. */
+  /** Returns the usage of each token, or of each console user, per day of a period. */
   tokenHistory(from: string, to: string): TokenDay[] {
     return this.#storage.sql
       .exec<TokenDay>(
@@ -175,7 +181,7 @@ export class Ledger {
       .toArray()
   }
 
-  /** Posts the usage of the open day, and opens today. Done again it does nothing. */
+  /** Posts the usage of the open day and opens today. Repeated calls change nothing. */
   close(nowMs: number): void {
     const { day, unpostedNano } = this.#money
     const today = dayOf(nowMs)
@@ -186,7 +192,7 @@ export class Ledger {
     })
   }
 
-  /** Adds everything up anew: a drift other than zero means that something was counted wrongly. */
+  /** Adds up all tables. A drift other than 0 means that a running sum is wrong. */
   reconcile(): Reconciliation {
     const { ledgerNano, unpostedNano, day } = this.#money
     const sum = (sql: string, ...params: string[]) =>
@@ -197,7 +203,7 @@ export class Ledger {
     return { balanceNano, driftNano: balanceNano - (entries - open) }
   }
 
-  /** What the last payment, or credit of the operator's, brought. */
+  /** Returns the amount of the last payment or of the operator's last credit. */
   lastTopUpNano(): number {
     this.#lastTopUpNano ??= this.#readLastTopUp()
     return this.#lastTopUpNano
@@ -210,12 +216,12 @@ export class Ledger {
     return ([...rows.raw()][0]?.[0] as number | undefined) ?? 0
   }
 
-  /** Usage by meter since the beginning. */
+  /** Returns the total usage by meter. */
   spend(): Spend {
     return this.#spend('')
   }
 
-  /** What each database used on each day of a span, both ends included. */
+  /** Returns the usage of each database per day of a period, both ends included. */
   history(from: string, to: string): DayUsage[] {
     return [
       ...this.#storage.sql
@@ -240,7 +246,7 @@ export class Ledger {
     })
   }
 
-  /** Usage by database since the beginning, the busiest first. Calls to no database have the empty id. */
+  /** Returns the total usage by database, busiest first. Calls without a database have an empty ID. */
   byDatabase(): { slug: string; requests: number; rowsRead: number; rowsWritten: number; costUsd: number }[] {
     return [
       ...this.#storage.sql
@@ -255,7 +261,7 @@ export class Ledger {
     })
   }
 
-  /** The newest entries first, older than `before`. */
+  /** Returns the newest entries first, older than `before`. */
   entries(limit: number, before = Number.MAX_SAFE_INTEGER): Entry[] {
     return [
       ...this.#storage.sql.exec(
@@ -300,9 +306,9 @@ export class Ledger {
 }
 
 const NO_MONEY: Money = { ledgerNano: 0, unpostedNano: 0, day: '', byteHours: 0 }
-/** Cost of a row of `usage`, in nano-dollars. */
+/** The cost of a row of `usage`, in nano-dollars. */
 const COST = `(requests * ${rates.requests} + rows_read * ${rates.rowsRead} + rows_written * ${rates.rowsWritten}
   + ai_tokens * ${rates.aiTokens} + storage_nano)`
 
-/** The UTC day of a moment, `2026-11-21`. */
+/** Returns the UTC day of a time, such as `2026-11-21`. */
 export const dayOf = (ms: number): string => toIso(ms).slice(0, 10)

@@ -6,7 +6,7 @@ import type { Databases } from '../databases/databases.ts'
 import type { ConnectedApps } from '../tokens/connected-apps.ts'
 import { type Actor, checkChange, type MemberRow, type Members, successor } from './members.ts'
 
-/** What members do about members. Every change and its line in the audit log are made in one step. */
+/** Changes members, invitations and shares. Each change and its audit event are written in one transaction. */
 export class MemberService extends RpcTarget {
   readonly #storage: DurableObjectStorage
   readonly #members: Members
@@ -14,7 +14,7 @@ export class MemberService extends RpcTarget {
   readonly #audit: Audit
   readonly #apps: Pick<ConnectedApps, 'memberChanged' | 'notify'>
 
-  /** `apps` learns of each change in its transaction, and is waited for afterwards. */
+  /** `apps` is notified of each change in its transaction, and awaited afterwards. */
   constructor(
     storage: DurableObjectStorage,
     members: Members,
@@ -49,7 +49,7 @@ export class MemberService extends RpcTarget {
     await this.#apps.notify()
   }
 
-  /** Changes the members whole or not at all, and sees to it that there is an owner afterwards. */
+  /** Changes the members in one transaction, and makes sure that the namespace still has an owner. */
   #change(actor: Actor, action: string, userId: string, detail: { role?: MemberRole }, change: () => void): void {
     this.#storage.transactionSync(() => {
       change()
@@ -86,7 +86,7 @@ export class MemberService extends RpcTarget {
     return invitation && { role: invitation.role, invitedBy: this.#audit.actorOf('invitation.created', invitation.id) }
   }
 
-  /** Makes the holder of the invitation's secret a member. @throws PerSQLError `invitation_not_found`, `already_member` */
+  /** Makes a user a member. @throws PerSQLError `invitation_not_found`, `already_member` */
   acceptInvitation(hash: string, userId: string): Invitation {
     return this.#storage.transactionSync(() => {
       const invitation = this.#members.takeInvitation('hash', hash, now())

@@ -28,14 +28,14 @@ export const MEMBERS: Migration = {
   `,
 }
 
-/** A member as the namespace knows it: what people are called is for the Directory to say. */
+/** A member in the namespace's records. Names and email addresses are in the Directory. */
 export interface MemberRow {
   readonly userId: string
   readonly role: MemberRole
   readonly joinedAtMs: number
 }
 
-/** A member who acts. */
+/** A member who performs an action. */
 export interface Actor {
   readonly userId: string
   readonly role: MemberRole
@@ -44,8 +44,8 @@ export interface Actor {
 const INVITATION_MS = 7 * 24 * 60 * 60 * 1000
 
 /**
- * Checks that `actor` may make `target` a `to`, or remove it when there is no `to`. Everyone may step down or leave;
- * admins see to all but owners. @throws PerSQLError `role_insufficient`
+ * Checks that `actor` can give `target` the role `to`, or remove `target` if `to` is missing. All members can lower
+ * their own role or leave. Admins manage everyone except owners. @throws PerSQLError `role_insufficient`
  */
 export function checkChange(actor: Actor, target: Actor, to: MemberRole | undefined): void {
   const stepsDown = actor.userId === target.userId && (to === undefined || covers(target.role, to))
@@ -60,8 +60,9 @@ export function checkChange(actor: Actor, target: Actor, to: MemberRole | undefi
 }
 
 /**
- * Who becomes owner when a change would leave none: the admin who joined first. `members` are those after the change.
- * @throws PerSQLError `last_owner` when there is no admin either
+ * Returns the member to promote if a change leaves no owner: the admin who joined first. `members` is the list after
+ * the change.
+ * @throws PerSQLError `last_owner` without an admin
  */
 export function successor(members: readonly MemberRow[]): MemberRow | undefined {
   if (members.some(({ role }) => role === 'owner')) return undefined
@@ -70,7 +71,7 @@ export function successor(members: readonly MemberRow[]): MemberRow | undefined 
   return senior
 }
 
-/** The people of one namespace: members, invitations, and who may do more in a single database. */
+/** The people of a namespace: members, invitations, and shares, which give a higher role in one database. */
 export class Members {
   readonly #sql: SqlStorage
 
@@ -120,7 +121,7 @@ export class Members {
   }
 
   invite(email: string, role: Invitation['role'], hash: string, nowMs: number): Invitation {
-    // One invitation an address: the newest counts.
+    // One invitation per email address: a new one replaces it.
     this.#sql.exec('DELETE FROM invitation WHERE email = ?', email)
     const id = `inv_${crypto.randomUUID().replaceAll('-', '').slice(0, 20)}`
     this.#sql.exec(
@@ -141,7 +142,10 @@ export class Members {
     return row && row.expires_at > nowMs ? invitationOf(row) : undefined
   }
 
-  /** Takes an invitation out, by its id or the hash of its secret. @throws PerSQLError `invitation_not_found` */
+  /**
+   * Deletes an invitation and returns it, by its ID or the hash of its secret. @throws PerSQLError
+   * `invitation_not_found`
+   */
   takeInvitation(by: 'id' | 'hash', value: string, nowMs: number): Invitation {
     const [row] = this.#invitations(`WHERE ${by} = ?`, value)
     if (!row || row.expires_at <= nowMs) throw new PerSQLError('invitation_not_found')
@@ -170,13 +174,13 @@ export class Members {
     this.#sql.exec('DELETE FROM share WHERE database_id = ? AND user_id = ?', databaseId, userId)
   }
 
-  /** What a member is in one database: a share counts for those who are viewers in the namespace. */
+  /** Returns the role of a member in one database. Shares apply to viewers only. */
   roleIn(databaseId: string, { userId, role }: Actor): MemberRole {
     if (role !== 'viewer') return role
     return this.shares(databaseId).find((share) => share.userId === userId)?.role ?? role
   }
 
-  /** Ids of the databases that are shared with a member whom their role does not let edit all. */
+  /** Returns the IDs of the databases that are shared with a viewer. Other roles can edit all databases. */
   sharedWith({ userId, role }: Actor): string[] {
     if (role !== 'viewer') return []
     const rows = this.#sql.exec("SELECT database_id FROM share WHERE user_id = ? AND role = 'editor'", userId)

@@ -7,25 +7,25 @@ import type { Actor, Members } from '../members/members.ts'
 import type { ConnectedApps } from './connected-apps.ts'
 import type { TokenGrant, Tokens } from './tokens.ts'
 
-/** The caller with a token, and its namespace. */
+/** A caller with a token, and the token's namespace. */
 export interface Caller extends TokenGrant {
   readonly namespaceId: string
-  /** IDs of the only databases it opens, or `null` for all. */
+  /** IDs of the databases that the token gives access to, or `null` for all. */
   readonly opens: readonly string[] | null
-  /** Of an app's token: the role of its member. */
+  /** For an app's token: the role of its member. */
   readonly memberRole?: MemberRole
-  /** What the creations of the caller end with: the key of its secret, or its grant. */
+  /** The key of the caller's secret, or the ID of its grant. The caller's creations end with it. */
   readonly minter: string
-  /** When they end at the latest. */
+  /** The latest expiry of the caller's creations. */
   readonly minterEndsAtMs: number | null
 }
 
-/** A member who calls, with the role of that person in the database asked about. */
+/** A member who calls, with the member role in the requested database. */
 export interface MemberAccess extends Actor {
   readonly namespaceId: string
 }
 
-/** The parts of a namespace that decide who gets in. */
+/** The services that admission depends on. */
 export interface AdmissionOptions {
   readonly identity: IdentityStore
   readonly tokens: Tokens
@@ -34,7 +34,7 @@ export interface AdmissionOptions {
   readonly members: Members
 }
 
-/** Finds callers by their tokens, and members by their accounts. */
+/** Identifies callers by their tokens, and members by their accounts. */
 export class Admission {
   readonly #options: AdmissionOptions
 
@@ -43,8 +43,8 @@ export class Admission {
   }
 
   /**
-   * Returns the caller whose secret has this hash. With `database`, also checks that the database exists, and creates it
-   * if `creates` is set and the caller is an admin of the whole namespace.
+   * Returns the caller whose secret has this hash. With `database`, also checks that the database exists, and creates
+   * it if `creates` is set and the caller is an admin of the whole namespace.
    * @throws PerSQLError `token_unknown`, `token_audience`, `token_pinned` or `database_not_found`
    */
   authenticate(hash: string, database: string | undefined, at: Audience, creates: boolean): Caller {
@@ -73,7 +73,7 @@ export class Admission {
 
   /**
    * Returns the role of a member in the namespace, or in one of its databases.
-   * @throws PerSQLError `namespace_not_found` for those who are no members, `database_not_found`
+   * @throws PerSQLError `namespace_not_found` for people who aren't members, `database_not_found`
    */
   access(userId: string, database?: string): MemberAccess {
     const { members, databases } = this.#options
@@ -84,7 +84,7 @@ export class Admission {
     return { userId, role, namespaceId: identity.id }
   }
 
-  /** Returns the namespace as one of its members sees it. @throws PerSQLError `namespace_not_found` */
+  /** Returns the namespace from a member's view. @throws PerSQLError `namespace_not_found` */
   membership(userId: string): Membership {
     const { identity, members, databases } = this.#options
     const { role } = this.access(userId)

@@ -16,16 +16,16 @@ import { type AppStore, createOAuthGrantStore, type GrantRecord, heldBack } from
 import { OAuthRecords } from './oauth-records.ts'
 import type { AppToken, Revocation, Tokens } from './tokens.ts'
 
-/** What a member lets an app do. */
+/** The access that a member gives to an app. */
 export interface Consent {
   readonly userId: string
   readonly role: Role
-  /** Slugs of the only databases, or `null` for all, those to come too. */
+  /** Slugs of the databases, or `null` for all, including future ones. */
   readonly databases: readonly string[] | null
   readonly clientName: string
 }
 
-/** What apps need of their namespace. */
+/** The services that connected apps depend on. */
 export interface AppsOptions {
   readonly storage: DurableObjectStorage
   readonly env: Env
@@ -34,21 +34,21 @@ export interface AppsOptions {
   readonly databases: Databases
   readonly audit: Audit
   readonly slug: () => string
-  /** Resolves when every database that serves refuses these keys. */
+  /** Resolves when every active database refuses these keys. */
   readonly refuse: (keys: readonly string[]) => Promise<void>
 }
 
 /**
- * Apps that members let in: the library's grants, each with the tokens it gave. An access token is a token like any other,
- * save that it can do no more than its member can at that moment.
+ * Apps that members authorized: the OAuth library's grants with their tokens. An access token works like any other
+ * token, limited to its member's current access.
  */
 export class ConnectedApps extends RpcTarget {
   readonly #options: AppsOptions
   readonly #records: OAuthRecords
   readonly #store: AppStore
-  /** Work on a grant that is under way: the library reads, thinks and writes. */
+  /** Work in progress by grant. The library reads and writes a grant in separate steps, so calls must not overlap. */
   readonly #underWay = new Map<string, Promise<unknown>>()
-  /** Keys of what ended here, until databases know of it. */
+  /** Keys that ended here and that databases don't refuse yet. */
   #ended: string[] = []
 
   constructor(options: AppsOptions) {
@@ -64,7 +64,7 @@ export class ConnectedApps extends RpcTarget {
   }
 
   /**
-   * Lets an app in, on a member's word. Returns where to send the browser, with a code.
+   * Authorizes an app for a member. Returns the redirect URL with an authorization code.
    * @throws PerSQLError `namespace_not_found`, `database_not_found` or `role_insufficient`
    */
   async approve(baseUrl: string, request: AuthRequest, { userId, databases, ...consent }: Consent): Promise<string> {
@@ -97,7 +97,7 @@ export class ConnectedApps extends RpcTarget {
     return redirectTo
   }
 
-  /** Answers the token endpoint, and revocation, for one grant at a time. */
+  /** Handles requests to the token endpoint, including revocations, one at a time per grant. */
   answer(baseUrl: string, form: string): Promise<OAuthResponse> {
     const given = new URLSearchParams(form)
     const secret = given.get('code') ?? given.get('refresh_token') ?? given.get('token') ?? ''
@@ -108,7 +108,7 @@ export class ConnectedApps extends RpcTarget {
       const repeat = `repeat:${grantId}:${hash}`
       const kept = refreshes ? this.#records.get<string>(repeat, now()) : undefined
       if (kept === undefined && this.#records.get(`spent:${grantId}:${hash}`, now()) !== undefined) {
-        // It was replaced before, so two parties hold it: nobody can tell which of them is the app.
+        // The refresh token was used before, so two parties have it, and the server can't know which one is the app.
         this.#end(grantId, 'system', 'app.refresh_token_reused')
       }
       const grant = this.#records.get<GrantRecord>(`grant:${user}:${grantId}`, now())
@@ -122,8 +122,8 @@ export class ConnectedApps extends RpcTarget {
   }
 
   /**
-   * Replaces a refresh token. That it is spent, what replaces it and the answer are written in one transaction, so that a
-   * crash leaves all of them or none.
+   * Replaces a refresh token. The used token, its replacement and the response are written in one transaction, so a
+   * crash can't separate them.
    */
   async #refresh(baseUrl: string, form: URLSearchParams, repeat: string): Promise<OAuthResponse> {
     const { env, storage } = this.#options
@@ -137,7 +137,7 @@ export class ConnectedApps extends RpcTarget {
     return answer
   }
 
-  /** Has the library answer the token endpoint. */
+  /** Calls the library's token endpoint. */
   async #ask(baseUrl: string, form: string, store: OAuthStore): Promise<OAuthResponse> {
     const headers = { 'Content-Type': 'application/x-www-form-urlencoded' }
     const response = await answerAs(baseUrl, '/oauth/token', { method: 'POST', headers, body: form }, store)
@@ -145,7 +145,7 @@ export class ConnectedApps extends RpcTarget {
     return { status: response.status, headers: [...response.headers], body: await response.text() }
   }
 
-  /** Apps that are let in, those of one member or all. */
+  /** Lists the connected apps of one member or, for admins, of all members. */
   list(userId: string, role: MemberRole): OAuthGrant[] {
     const { tokens } = this.#options
     const all = covers(role, 'admin')
@@ -168,7 +168,7 @@ export class ConnectedApps extends RpcTarget {
   }
 
   /**
-   * Revokes an app's access with everything that it created. Returns how many other credentials ended.
+   * Revokes an app's access and everything that it created. Returns how many other credentials ended.
    * @throws PerSQLError `oauth_grant_not_found`
    */
   async revoke(id: string, userId: string, role: MemberRole): Promise<number> {
@@ -179,7 +179,7 @@ export class ConnectedApps extends RpcTarget {
     return descendants
   }
 
-  /** Ends a grant in the caller's transaction; the caller has databases refuse the keys that it returns. */
+  /** Ends a grant in the caller's transaction. Returns the keys, which the caller sends to the databases. */
   endIn(grantId: string, actor: string): Revocation {
     const revocation = this.#end(grantId, actor, 'app.revoked')
     this.#ended = this.#ended.filter((key) => !revocation.keys.includes(key))
@@ -187,8 +187,9 @@ export class ConnectedApps extends RpcTarget {
   }
 
   /**
-   * Applies what a member became to the apps of that member: they request a new token, or have no access any more. To be
-   * called in the transaction of the change; `notify` follows it. Only admins' apps create tokens, so others' end.
+   * Applies a member's new role or removal to the member's apps: their tokens end, and removed members' apps lose
+   * access. Only apps of admins can create tokens, so tokens that other members' apps created end too. Call it in the
+   * transaction of the change, and `notify` after it.
    */
   memberChanged(userId: string): void {
     const { members, tokens } = this.#options
@@ -204,7 +205,7 @@ export class ConnectedApps extends RpcTarget {
     const created = ids.flatMap((id) => tokens.origins.children(id, now()))
     tokens.origins.dropHandoffs(ids, now())
     this.#ended.push(...tokens.revoke([...tokens.ofApps('user_id', userId), ...created], now()).keys)
-    // Sessions of an app's users end with its right to open them.
+    // An app that can no longer open sessions for its users loses the open ones.
     const closed = grants.map(({ id }) => id).filter((id) => !this.opensSessions(id))
     tokens.noteEnded(closed, now())
     this.#ended.push(...closed)
@@ -217,7 +218,10 @@ export class ConnectedApps extends RpcTarget {
     return member !== undefined && lowerOf(grant?.metadata.role ?? 'readonly', databaseRole[member.role]) !== 'readonly'
   }
 
-  /** Ends what apps created whose access lapsed, because it was not used for as long as a refresh token lasts. */
+  /**
+   * Ends everything that an app created if its access lapsed because it wasn't used for the lifetime of a refresh
+   * token.
+   */
   endLapsed(): void {
     const { storage, tokens, audit } = this.#options
     const lapsed = tokens.origins.grants().filter((id) => !this.isOpen(id))
@@ -238,7 +242,7 @@ export class ConnectedApps extends RpcTarget {
     return [id, ...this.#options.tokens.ofApps('grant_id', id)]
   }
 
-  /** Returns the access that an app can give to what it creates. @throws PerSQLError `token_unknown` if it has none */
+  /** Returns the access that an app can pass on. @throws PerSQLError `token_unknown` if it has none */
   authorityOf(grantId: string): Authority {
     const grant = this.#find(grantId)
     const member = grant && this.#options.members.find(grant.metadata.userId)
@@ -248,8 +252,9 @@ export class ConnectedApps extends RpcTarget {
   }
 
   /**
-   * What an app's token may do now: at most what its member may, in the database asked about or in the namespace.
-   * @throws PerSQLError `token_audience`, or `token_unknown` when the member is gone
+   * Returns the current access of an app's token: at most the member's access, in the given database or in the
+   * namespace.
+   * @throws PerSQLError `token_audience`, or `token_unknown` if the member left
    */
   getEffectiveGrant({ userId, audience }: AppToken, role: Role, databaseId: string | undefined, at: Audience) {
     if (audience !== at) throw new PerSQLError('token_audience')
@@ -260,7 +265,7 @@ export class ConnectedApps extends RpcTarget {
     return { role: lowerOf(role, databaseRole[memberRole]), memberRole }
   }
 
-  /** The most that a member can let an app do. @throws PerSQLError `namespace_not_found` */
+  /** Returns the highest role that a member can give to an app. @throws PerSQLError `namespace_not_found` */
   highestRole(userId: string, databaseIds: readonly string[] | null): Role {
     const { members, databases, slug } = this.#options
     const member = members.find(userId)
@@ -299,7 +304,7 @@ export class ConnectedApps extends RpcTarget {
     })
   }
 
-  /** Resolves when every database that serves refuses what ended here. */
+  /** Resolves when every active database refuses the keys that ended here. */
   async notify(): Promise<void> {
     const keys = this.#ended
     this.#ended = []

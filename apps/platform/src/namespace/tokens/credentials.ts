@@ -18,12 +18,12 @@ import type { ConnectedApps } from './connected-apps.ts'
 import type { LiveToken, Secret, Tokens } from './tokens.ts'
 
 /**
- * The credential that acts, and that ends everything it creates: the key of a token's secret, or the ID of an app's
- * grant. `null`: a member, whose tokens belong to the namespace.
+ * The credential that acts: the key of a token's secret, or the ID of an app's grant. Everything that it creates ends
+ * with it. `null` is a member, whose tokens belong to the namespace.
  */
 export type Minter = string | null
 
-/** What credentials need of their namespace. */
+/** The services that credentials depend on. */
 export interface CredentialsOptions {
   readonly storage: DurableObjectStorage
   readonly tokens: Tokens
@@ -31,11 +31,11 @@ export interface CredentialsOptions {
   readonly databases: Databases
   readonly lineage: BranchRegistry
   readonly audit: Audit
-  /** Resolves when every database that serves refuses these keys. */
+  /** Resolves when every active database refuses these keys. */
   readonly refuse: (keys: readonly string[]) => Promise<void>
 }
 
-/** Creates, replaces and ends tokens: each at most with the access of its creator, and no longer than that lasts. */
+/** Creates, rotates and revokes tokens. A token never exceeds its creator's access or lifetime. */
 export class Credentials extends RpcTarget {
   readonly #options: CredentialsOptions
 
@@ -44,7 +44,7 @@ export class Credentials extends RpcTarget {
     this.#options = options
   }
 
-  /** Returns a page of the tokens of the namespace. A limited token sees itself and what it created. */
+  /** Returns a page of the tokens of the namespace. A limited token sees itself and the tokens that it created. */
   list(paging: Paging, minter: Minter): Listed<Token> {
     const { tokens, apps } = this.#options
     apps.endLapsed()
@@ -70,7 +70,7 @@ export class Credentials extends RpcTarget {
     })
   }
 
-  /** @throws PerSQLError `token_not_found`, or what `#assertManages` throws */
+  /** @throws PerSQLError `token_not_found`, or the errors of `#assertManages` */
   async rotate(id: string, secret: Secret, minter: Minter, actor: string): Promise<MintedToken> {
     const { storage, tokens, audit, refuse } = this.#options
     const { token, replaced } = storage.transactionSync(() => {
@@ -83,9 +83,9 @@ export class Credentials extends RpcTarget {
             "An app's token can't be rotated, because the app renews it with OAuth. To end its access, revoke it.",
         })
       }
-      // What the caller comes from lasts longer than the caller.
+      // The target is an ancestor of the caller, so it can outlive the caller.
       if (!isOwn && this.#comesFrom(minter, target.id)) throw exceeds('expiresIn')
-      // The new secret comes from the caller, so it ends with the caller, as a new token would.
+      // The caller learns the new secret, so the token ends with the caller, as a new token would.
       if (!isOwn) tokens.origins.move([id], idOf(minter))
       audit.add(actor, 'token.rotated', id, { name: target.name }, nowMs)
       return tokens.rotate(id, secret, nowMs)
@@ -94,7 +94,7 @@ export class Credentials extends RpcTarget {
     return token
   }
 
-  /** Resolves when every database that serves refuses the token and what it created. */
+  /** Resolves when every active database refuses the token and its creations. */
   async revoke(
     id: string,
     children: 'revoke' | 'keep',
@@ -110,7 +110,7 @@ export class Credentials extends RpcTarget {
       audit.add(actor, 'token.revoked', id, { name: target.name, kept }, nowMs)
       const revoked = tokens.revoke([id], nowMs)
       if (!target.app) return revoked
-      // An app that keeps its grant gets another token for it.
+      // End the app's grant too, because the app could get another token with it.
       const ended = apps.endIn(target.app.grantId, actor)
       return { keys: [...revoked.keys, ...ended.keys], descendants: ended.descendants }
     })
@@ -118,7 +118,7 @@ export class Credentials extends RpcTarget {
     return { revoked: true, alsoRevoked: descendants }
   }
 
-  /** Returns the access that a credential can give, or `null` for all. @throws PerSQLError `token_unknown` */
+  /** Returns the access that a credential can pass on, or `null` for no limit. @throws PerSQLError `token_unknown` */
   authorityOf(minter: Minter): Authority | null {
     if (minter === null) return null
     const { tokens, apps } = this.#options
@@ -126,7 +126,9 @@ export class Credentials extends RpcTarget {
     return minter.includes('.') ? tokens.bySecretId(minter, nowMs) : apps.authorityOf(minter)
   }
 
-  /** Returns the access of the creator of a handoff, by the ID of its token or grant. @throws PerSQLError `handoff_not_found` */
+  /**
+   * Returns the access of a handoff's creator, by the ID of its token or grant. @throws PerSQLError `handoff_not_found`
+   */
   creator(mintedBy: string | null): Authority | null {
     const { tokens } = this.#options
     try {
@@ -136,14 +138,14 @@ export class Credentials extends RpcTarget {
     }
   }
 
-  /** Returns which of these keys are no longer good: of secrets, and of tokens and grants that opened sessions. */
+  /** Returns which of these keys have ended: keys of secrets, and of tokens and grants that opened sessions. */
   ended(keys: readonly string[]): string[] {
     const { tokens, apps } = this.#options
     const nowMs = now()
     return keys.filter((key) => !tokens.isLive(key, nowMs) && !apps.opensSessions(key))
   }
 
-  /** Returns the branch that a token is pinned to, and the slugs that it opens. */
+  /** Returns the branch that a token is limited to, and the slugs of its databases. */
   opened(ids: readonly string[] | null): {
     database: string | null
     branch: string | null
@@ -158,7 +160,7 @@ export class Credentials extends RpcTarget {
   }
 
   /**
-   * Returns whether a token is the caller or comes from it; any other token has to be one that the caller could create.
+   * Returns whether a token is the caller or one of its descendants. The caller must be able to create any other token.
    * @throws PerSQLError `not_for_scoped_token`, `token_pinned` or `exceeds_parent`
    */
   #assertManages(target: LiveToken, minter: Minter, action: string): boolean {
@@ -169,18 +171,18 @@ export class Credentials extends RpcTarget {
     if (caller === null) return false
     assertInScope(null, caller, `${action} a token that it didn't create`)
     if (caller.opens !== null) throw new PerSQLError('token_pinned')
-    // An app's access lasts for as long as its grant, which gives it new tokens.
+    // An app's access lasts as long as its grant, which issues new tokens.
     const field = excessOf(target.app ? { ...target, expiresAtMs: null } : target, caller)
     if (field !== undefined) throw exceeds(field)
     return false
   }
 
-  /** Makes what a token created the creation of the caller. Returns how many tokens that were. */
+  /** Makes the caller the creator of a token's children. Returns how many there were. */
   #keep({ id, app }: LiveToken, minter: Minter, nowMs: number): number {
     const { tokens } = this.#options
     const parent = app?.grantId ?? id
     const caller = this.authorityOf(minter)
-    // A caller that ends with the token can't keep anything, itself included.
+    // A caller that ends with the token can't keep anything, including itself.
     if (idOf(minter) === parent || this.#comesFrom(minter, parent)) throw exceeds('children')
     const children = tokens.origins.children(parent, nowMs)
     for (const child of children) {
@@ -195,7 +197,7 @@ export class Credentials extends RpcTarget {
     return id !== null && ancestor !== null && this.#options.tokens.origins.ancestors(id).includes(ancestor)
   }
 
-  /** A limited caller learns nothing of other databases: what it does not open is left out. */
+  /** Returns the IDs of databases. A limited caller learns nothing about other databases, so they are omitted. */
   #idsOf(slugs: readonly string[], parent: Authority | null): string[] {
     const { databases } = this.#options
     if (!parent?.opens) return slugs.map((slug) => databases.existing(slug).id)
@@ -203,6 +205,6 @@ export class Credentials extends RpcTarget {
   }
 }
 
-/** Returns the ID under which the creations of a credential are recorded. */
+/** Returns the ID that a credential's creations are recorded under. */
 export const idOf = <M extends Minter>(minter: M): M extends string ? string : string | null =>
   (minter === null ? null : (minter.split('.', 1)[0] as string)) as M extends string ? string : string | null

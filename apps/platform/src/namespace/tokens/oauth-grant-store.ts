@@ -8,11 +8,11 @@ import type { Members } from '../members/members.ts'
 import type { OAuthRecords } from './oauth-records.ts'
 import type { Tokens } from './tokens.ts'
 
-/** The library's record of a grant, as far as it is read here. */
+/** The fields of the library's grant record that PerSQL reads. */
 export interface GrantRecord {
   readonly id: string
   readonly clientId: string
-  /** What the member said, with ids of databases. */
+  /** The member's consent, with database IDs. */
   readonly metadata: {
     readonly userId: string
     readonly role: Role
@@ -21,41 +21,38 @@ export interface GrantRecord {
   }
   readonly resource?: unknown
   readonly createdAt: number
-  /** Hash of the refresh token that counts; none before the code came. */
+  /** The hash of the current refresh token. Missing until the authorization code is exchanged. */
   readonly refreshTokenId?: string
 }
 
-/** What the store needs of the apps. */
+/** The services that the grant store depends on. */
 export interface AppStoreOptions {
   readonly storage: DurableObjectStorage
   readonly env: Env
   readonly tokens: Tokens
   readonly members: Members
   readonly records: OAuthRecords
-  /** Takes the keys that databases have to refuse. */
+  /** Receives the keys that databases must refuse. */
   readonly revoked: (keys: readonly string[]) => void
   readonly end: (grantId: string) => void
 }
 
 const SPENT_S = 31 * 24 * 60 * 60
 
-/** The library's records of one namespace. */
+/** The library's records in one namespace. */
 export interface AppStore extends OAuthStore {
-  /**
-   * Writes what the library put while its writes were held back. To be called in a transaction.
-   * @throws PerSQLError `token_unknown`
-   */
+  /** Writes the puts that were held back. Call it in a transaction. @throws PerSQLError `token_unknown` */
   write(puts: readonly Put[]): void
 }
 
-/** A record as the library puts it. */
+/** A record that the library writes. */
 export interface Put {
   readonly key: string
   readonly value: string
   readonly options: RecordOptions
 }
 
-/** Holds back what the library puts, so that it is written together with what follows from it. */
+/** Holds back the library's writes, so that they can be written in one transaction with their consequences. */
 export function heldBack(store: AppStore): { readonly store: OAuthStore; readonly puts: readonly Put[] } {
   const puts: Put[] = []
   const put: OAuthStore['put'] = async (key, value, options = {}) => {
@@ -67,7 +64,10 @@ export function heldBack(store: AppStore): { readonly store: OAuthStore; readonl
 
 const isClient = (key: string) => key.startsWith('client:')
 
-/** The library's records in a namespace: clients are the instance's, and an access token is a token of the namespace too. */
+/**
+ * Creates the library's storage in a namespace. Clients come from the instance's records, and an access token is also a
+ * token of the namespace.
+ */
 export function createOAuthGrantStore({
   storage,
   env,
@@ -79,7 +79,7 @@ export function createOAuthGrantStore({
 }: AppStoreOptions): AppStore {
   const clients = clientStore(env)
 
-  /** @throws PerSQLError `token_unknown` when the grant ended, or its member left, while the library was at it */
+  /** @throws PerSQLError `token_unknown` if the grant ended or its member left while the library was working */
   function checkGrant(key: string, value: string): void {
     const { id, refreshTokenId, metadata } = JSON.parse(value) as GrantRecord
     const before = records.get<GrantRecord>(key, now())

@@ -26,7 +26,7 @@ export const OAUTH: Migration = {
   `,
 }
 
-/** Records with an end, found by their key or its beginning. */
+/** Records with an expiry, found by key or by prefix. */
 export class OAuthRecords {
   readonly #sql: SqlStorage
 

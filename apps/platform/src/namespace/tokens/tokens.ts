@@ -9,7 +9,7 @@ import type { Migration } from '../../storage/migrate.ts'
 import { previewOf } from '../../token.ts'
 import { Origins } from '../databases/origins.ts'
 
-/** A revocation is reported for longer than any cache keeps a token. */
+/** Revocations are reported for longer than any cache keeps a token. */
 const REPORT_MS = 10 * 60 * 1000
 const FORGET_MS = 24 * 60 * 60 * 1000
 
@@ -36,7 +36,7 @@ interface Row {
   readonly generation: number
 }
 
-/** The origin of an app's access token: its grant, its member, and the door that accepts it. */
+/** The origin of an app's access token: its grant, its member, and the API that accepts it. */
 export interface AppToken {
   readonly grantId: string
   readonly userId: string
@@ -47,20 +47,20 @@ export interface AppToken {
 export interface LiveToken extends Authority {
   readonly id: string
   readonly name: string
-  /** Names its current secret: a replaced secret has another key. */
+  /** The key of the current secret. A rotated secret has another key. */
   readonly secretId: string
   readonly app: AppToken | null
   readonly mintedBy: string | null
 }
 
-/** A token to be recorded. */
+/** A new token to record. */
 export interface NewToken extends Authority {
   readonly name: string
-  /** ID of the token or of the grant that creates it, or `null`. */
+  /** ID of the token or grant that creates it, or `null`. */
   readonly mintedBy: string | null
 }
 
-/** A token's access as the Worker remembers it. */
+/** A token's access as the Worker caches it. */
 export type TokenGrant = Pick<Grant, 'tokenId' | 'secretId' | 'role' | 'tableScope' | 'expiresAtMs'>
 
 /** A new secret and its hash. */
@@ -71,10 +71,10 @@ export interface Secret {
 
 const LIVE = 'revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)'
 
-/** The tokens of one namespace. Only the hashes of their secrets are stored. */
+/** The tokens of a namespace. Only the hashes of their secrets are stored. */
 export class Tokens {
   readonly #sql: SqlStorage
-  /** Which token or app created which. */
+  /** The creators of tokens and handoffs. */
   readonly origins: Origins
 
   constructor(sql: SqlStorage) {
@@ -96,7 +96,7 @@ export class Tokens {
     return toLiveToken(row)
   }
 
-  /** Returns the token that a secret's key names. @throws PerSQLError `token_unknown` if the secret was replaced */
+  /** Returns the token of a secret's key. @throws PerSQLError `token_unknown` if the secret was rotated */
   bySecretId(secretId: string, nowMs: number): LiveToken {
     const [row] = this.#rows(`WHERE id = ? AND ${LIVE}`, idOf(secretId), nowMs)
     const token = row && toLiveToken(row)
@@ -105,7 +105,7 @@ export class Tokens {
   }
 
   /**
-   * Returns a page of the live tokens, the oldest first, with `ids` of these only.
+   * Returns a page of the live tokens, oldest first. `ids` limits it to these tokens.
    * @throws PerSQLError `invalid_input`
    */
   page(paging: Paging, ids: readonly string[] | null, nowMs: number): Listed<Token> {
@@ -146,7 +146,7 @@ export class Tokens {
     return this.#minted(id, secret, new Map())
   }
 
-  /** Replaces the secret of a token. Returns the token with the new secret, and the key of the old one. */
+  /** Rotates the secret of a token. Returns the token with the new secret, and the key of the old one. */
   rotate(id: string, { secret, hash }: Secret, nowMs: number): { token: MintedToken; replaced: string } {
     const { secretId: replaced } = this.get(id, nowMs)
     this.#sql.exec(
@@ -159,7 +159,9 @@ export class Tokens {
     return { token: this.#minted(id, secret, this.origins.counts(nowMs)), replaced }
   }
 
-  /** Records an access token of an app, of which only the hash is known here, and deletes those that ended long ago. */
+  /**
+   * Records an access token of an app by its hash, the only part known here. Also deletes tokens that ended long ago.
+   */
   addOfApp(
     hash: string,
     { name, role, expiresIn }: { readonly name: string; readonly role: Role; readonly expiresIn: number },
@@ -185,7 +187,7 @@ export class Tokens {
     )
   }
 
-  /** Returns when a grant last gave a token. */
+  /** Returns when a grant last issued a token. */
   lastOfGrant(grantId: string): number | null {
     const [row] = this.#sql.exec<{ at: number | null }>(
       'SELECT max(created_at) AS at FROM token WHERE grant_id = ?',
@@ -199,19 +201,19 @@ export class Tokens {
     return this.#ids(`${column} = ?`, value)
   }
 
-  /** Returns the IDs of the tokens that open this database alone. */
+  /** Returns the IDs of the tokens that are limited to this database. */
   pinnedTo(databaseId: string): string[] {
     return this.#ids('databases = ?', JSON.stringify([databaseId]))
   }
 
-  /** Returns the ID of the token with this hash, if there is one. */
+  /** Returns the IDs of the tokens with this hash: one or none. */
   idsByHash(hash: string): string[] {
     return this.#ids('hash = ?', hash)
   }
 
   /**
-   * Revokes credentials, by IDs of tokens and grants, with everything that they created. To be called in a transaction.
-   * Returns the keys that databases have to refuse, and how many other credentials ended.
+   * Revokes credentials by IDs of tokens and grants, with all their descendants. Call it in a transaction. Returns the
+   * keys that databases must refuse, and how many other credentials ended.
    */
   revoke(ids: readonly string[], nowMs: number): Revocation {
     const all = this.origins.withDescendants(ids)
@@ -231,7 +233,7 @@ export class Tokens {
     return { keys: [...keys, ...grants], descendants: others.length + handoffs }
   }
 
-  /** Records keys that databases have to refuse, for as long as a cache can hold them. */
+  /** Records keys that databases must refuse, for as long as a cache can hold them. */
   noteEnded(keys: readonly string[], nowMs: number): void {
     if (keys.length === 0) return
     this.#sql.exec('DELETE FROM ended_key WHERE at < ?', nowMs - REPORT_MS)
@@ -252,7 +254,7 @@ export class Tokens {
     ]
   }
 
-  /** Returns whether a key names a token that is live, with the secret that it has now. */
+  /** Returns whether a key belongs to a live token and its current secret. */
   isLive(key: string, nowMs: number): boolean {
     const [row] = this.#rows(`WHERE id = ? AND ${LIVE}`, idOf(key), nowMs)
     return row !== undefined && (!key.includes('.') || key === secretIdOf(row.id, row.generation))
@@ -292,7 +294,7 @@ const BY_AGE: Order<Row, [number, string]> = {
 const PREFIX = 'tok_'
 const newId = () => `${PREFIX}${crypto.randomUUID().replaceAll('-', '').slice(0, 20)}`
 const secretIdOf = (id: string, generation: number) => `${id}.${generation}`
-/** Returns the ID of the token that a secret's key names. */
+/** Returns the token ID in a secret's key. */
 const idOf = (key: string): string => key.split('.', 1)[0] as string
 
 const list = (text: string | null): string[] | null => (text === null ? null : (JSON.parse(text) as string[]))
