@@ -15,10 +15,10 @@ export interface Account {
   readonly name: string
 }
 
-/** The header in which the account library finds the client's IP address. */
+/** The header that passes the client's IP address to the account library. */
 export const ADDRESS_HEADER = 'x-persql-client-address'
 
-/** The number of characters that a new password must have. */
+/** The minimum length of a new password. */
 export const MIN_PASSWORD_LENGTH = 8
 
 const MAX_KNOWN = 20

@@ -2,15 +2,15 @@ import { type CompiledQuery, type Dialect, SqliteAdapter, SqliteIntrospector, Sq
 import { directoryObject } from '../api/objects.ts'
 import type { Env } from '../env.ts'
 
-/** Kysely over the Directory's SQLite: each query is one call. There are no transactions across calls. */
+/** A Kysely dialect for the Directory's SQLite: each query is one call, and transactions can't span calls. */
 export function directoryDialect(env: Env): Dialect {
   const connection = {
     async executeQuery<R>({ sql, parameters }: CompiledQuery) {
-      // A stub belongs to the request that made it, and this dialect serves them all.
+      // A stub belongs to the request that created it, but all requests share this dialect.
       const { rows, changes } = await directoryObject(env).runAccountQuery(sql, parameters.map(bindable))
       return { rows: rows as R[], numAffectedRows: BigInt(changes) }
     },
-    // biome-ignore lint/correctness/useYield: Kysely's interface wants a generator, and nobody streams
+    // biome-ignore lint/correctness/useYield: Kysely's interface requires a generator, but no caller streams
     async *streamQuery(): AsyncGenerator<never> {
       throw new Error("Account queries can't be streamed.")
     },

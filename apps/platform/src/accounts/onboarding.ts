@@ -3,9 +3,9 @@ import { handleOf } from '../directory/memberships.ts'
 import type { Env } from '../env.ts'
 
 /**
- * Makes what somebody new needs: a namespace named after them with a database `main`; and the first one on an instance
- * that only its own machine reaches becomes owner of the namespace made at its start. Each step may be repeated: what
- * was cut off goes on at the next sign-in.
+ * Creates the first namespace of a new user, named after the user, with a database `main`. On an instance that only its
+ * own machine can reach, the first user also becomes owner of the bootstrap namespace. Each step can be repeated: the
+ * next sign-in continues after an interruption.
  */
 export async function onboardAccount(env: Env, userId: string): Promise<void> {
   const directory = directoryObject(env)

@@ -1,6 +1,6 @@
 import type { Migration } from '../storage/migrate.ts'
 
-/** Better Auth's tables, as its migrations make them; the library runs its own queries on them. */
+/** Better Auth's tables, as its own migrations create them. The library runs its own queries on them. */
 export const ACCOUNTS: Migration = {
   name: 'accounts',
   sql: `
@@ -21,14 +21,14 @@ export const ACCOUNTS: Migration = {
   `,
 }
 
-/** A person, as others in a namespace see them. */
+/** A user as other members of a namespace see them. */
 export interface Person {
   readonly id: string
   readonly email: string
   readonly name: string
 }
 
-/** What PerSQL asks of the accounts beside the library. */
+/** PerSQL's own queries on the account tables. */
 export class Accounts {
   readonly #sql: SqlStorage
 
@@ -50,7 +50,7 @@ export class Accounts {
     return [...this.#sql.exec('SELECT id, email, name FROM user WHERE email = ?', email.toLowerCase())][0] as never
   }
 
-  /** Id of whoever made the first account here. */
+  /** Returns the ID of the first user of this instance. */
   first(): string | undefined {
     return [...this.#sql.exec<{ id: string }>('SELECT id FROM user ORDER BY createdAt, rowid LIMIT 1')][0]?.id
   }

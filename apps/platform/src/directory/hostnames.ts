@@ -25,14 +25,14 @@ export const HOSTNAMES: Migration = {
   `,
 }
 
-/** A database that hostnames may lead to. Its id tells it from a later one of the same slug. */
+/** A database that hostnames can route to. The ID distinguishes it from a later database with the same slug. */
 export interface Owner {
   readonly namespace: string
   readonly database: string
   readonly databaseId: string
 }
 
-/** Where requests to a hostname go. */
+/** The database that a hostname routes to. */
 export interface Hosted {
   readonly namespace: string
   readonly database: string
@@ -40,13 +40,13 @@ export interface Hosted {
 
 /** One database's claim to a hostname. */
 export interface Claim extends Omit<Hostname, 'verification' | 'target' | 'createdAt' | 'verifiedAt'> {
-  /** What the TXT record must say. It differs for each claim, so that a record proves one claim alone. */
+  /** The value of the TXT record. Each claim has its own, so a record verifies one claim only. */
   readonly proof: string
   readonly createdAtMs: number
   readonly verifiedAtMs: number | null
 }
 
-/** What a look-up found out about a claim. */
+/** The result of a DNS lookup for a claim. */
 export type Finding = Pick<Claim, 'certificate' | 'error'> & { readonly status: 'active' | 'failed' }
 
 type Row = {
@@ -59,7 +59,10 @@ type Row = {
   verified_at: number | null
 }
 
-/** Which hostname leads to which database, and who says that one should. Each method is one step. */
+/**
+ * The claims to hostnames, and the database that each verified hostname routes to. Each method is synchronous, so it
+ * runs in one transaction.
+ */
 export class Hostnames extends RpcTarget {
   readonly #sql: SqlStorage
 
@@ -68,7 +71,7 @@ export class Hostnames extends RpcTarget {
     this.#sql = sql
   }
 
-  /** Where requests to a hostname go, once it was proved. */
+  /** Returns the database that a verified hostname routes to. */
   hosted(hostname: string): Hosted | undefined {
     return this.#sql
       .exec<{ namespace: string; database: string }>(
@@ -83,7 +86,8 @@ export class Hostnames extends RpcTarget {
   }
 
   /**
-   * The claim, made unless it is there. Nobody is asked for a proof yet, so a claim keeps nobody else from making one.
+   * Returns the claim, created first if it is missing. An unverified claim doesn't prevent other claims to the same
+   * hostname.
    * @throws PerSQLError `hostname_taken` or `limit_reached`
    */
   claim(owner: Owner, hostname: string, proof: string, nowMs: number): { claim: Claim; isNew: boolean } {
@@ -111,17 +115,19 @@ export class Hostnames extends RpcTarget {
     return claim
   }
 
-  /** A claim that may still become, or is, the one that counts. @throws PerSQLError `hostname_not_found`, `hostname_taken` */
+  /**
+   * Returns a claim that is active or can still be verified. @throws PerSQLError `hostname_not_found`, `hostname_taken`
+   */
   open(databaseId: string, hostname: string): Claim {
     const claim = this.get(databaseId, hostname)
     this.#refuseTaken(databaseId, hostname)
     return claim
   }
 
-  /** Records what a look-up found. @throws PerSQLError `hostname_not_found` or `hostname_taken` */
+  /** Records the result of a lookup. @throws PerSQLError `hostname_not_found` or `hostname_taken` */
   record(databaseId: string, hostname: string, { status, certificate, error }: Finding, nowMs: number): Claim {
     if (status === 'active') this.#refuseTaken(databaseId, hostname)
-    // What was verified meanwhile, by another look-up, stays so.
+    // A claim that another lookup verified in the meantime stays active.
     this.#sql.exec(
       `UPDATE hostname SET status = iif(status = 'active', status, ?1), certificate = ?2, error = ?3,
          verified_at = iif(?1 = 'active', coalesce(verified_at, ?4), verified_at)
@@ -140,12 +146,12 @@ export class Hostnames extends RpcTarget {
     this.#sql.exec('DELETE FROM hostname WHERE database_id = ? AND hostname = ?', databaseId, hostname)
   }
 
-  /** Drops all that led, or was to lead, to a database. */
+  /** Deletes the claims of a database. */
   dropDatabase(databaseId: string): void {
     this.#sql.exec('DELETE FROM hostname WHERE database_id = ?', databaseId)
   }
 
-  /** Drops all of a namespace. */
+  /** Deletes the claims of a namespace. */
   dropNamespace(slug: string): void {
     this.#sql.exec('DELETE FROM hostname WHERE namespace = ?', slug)
   }

@@ -14,7 +14,7 @@ export const MEMBERSHIPS: Migration = {
   `,
 }
 
-/** Which slugs are taken, and who is likely to be found where. */
+/** The reserved slugs, and an index of members and invitations. */
 export class Memberships {
   readonly #sql: SqlStorage
 
@@ -23,7 +23,7 @@ export class Memberships {
   }
 
   /**
-   * Takes a slug for a namespace about to be made; again for the same founder, should that have been cut off.
+   * Reserves a slug for a new namespace. The same founder can repeat an interrupted call.
    * @throws PerSQLError `slug_taken`
    */
   reserve(slug: string, userId: string, nowMs: number): void {
@@ -68,7 +68,7 @@ export class Memberships {
     this.#sql.exec('DELETE FROM invited WHERE slug = ?', slug)
   }
 
-  /** The slug of the namespace to make for somebody new, or nothing when that was done. */
+  /** Returns the slug of the namespace to create for a new user, or `undefined` if that is done. */
   beginWelcome(userId: string, handle: string, nowMs: number): string | undefined {
     const [known] = this.#sql.exec<{ slug: string; done: number }>(
       'SELECT slug, done FROM welcome WHERE user_id = ?',
@@ -96,7 +96,7 @@ export class Memberships {
   }
 }
 
-/** What a namespace is called that is made for somebody with this address. */
+/** Returns the base of a slug for a user with this email address. */
 export function handleOf(email: string): string {
   const words = (email.split('@')[0] ?? '')
     .toLowerCase()

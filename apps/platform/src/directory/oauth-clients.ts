@@ -15,10 +15,10 @@ export const OAUTH_CLIENTS: Migration = {
   `,
 }
 
-/** Registering costs nothing, so what nobody ever let in does not stay. */
+/** The lifetime of a registration that no user authorizes. Anyone can register clients. */
 const UNUSED_MS = 7 * 24 * 60 * 60 * 1000
 
-/** Apps that registered themselves: public clients, which have no secret. */
+/** Apps that registered themselves: public clients without a secret. */
 export class OAuthClients extends RpcTarget {
   readonly #sql: SqlStorage
 
@@ -27,7 +27,7 @@ export class OAuthClients extends RpcTarget {
     this.#sql = sql
   }
 
-  /** The library's record of a client. */
+  /** Returns the library's record of a client. */
   get(id: string): string | undefined {
     const [row] = this.#sql.exec<{ record: string }>(
       'SELECT record FROM oauth_client WHERE id = ? AND expires_at > ?',
@@ -37,7 +37,7 @@ export class OAuthClients extends RpcTarget {
     return row?.record
   }
 
-  /** Registers a client, or renews one. What was let in once stays for `ttlMs`. */
+  /** Registers a client for up to 7 days, or renews it for `ttlMs`. */
   put(id: string, record: string, ttlMs: number): void {
     const nowMs = now()
     this.#sql.exec('DELETE FROM oauth_client WHERE expires_at <= ?', nowMs)
@@ -51,7 +51,7 @@ export class OAuthClients extends RpcTarget {
     )
   }
 
-  /** Notes that somebody let the client in: its registration lasts as long as it was promised. */
+  /** Extends the registration to its full lifetime after the first authorization. */
   markUsed(id: string, ttlMs: number): void {
     this.#sql.exec('UPDATE oauth_client SET used = 1, expires_at = ? WHERE id = ? AND used = 0', now() + ttlMs, id)
   }

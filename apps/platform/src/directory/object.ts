@@ -8,7 +8,7 @@ import { HOSTNAMES, type Hosted, Hostnames } from './hostnames.ts'
 import { MEMBERSHIPS, Memberships } from './memberships.ts'
 import { OAUTH_CLIENTS, OAuthClients } from './oauth-clients.ts'
 
-/** Which namespaces and accounts this instance has, and who is likely to be found where. One object for all. */
+/** The namespaces and accounts of this instance, with an index of memberships. Each instance has one such object. */
 export class Directory extends DurableObject<Env> {
   readonly #accounts: Accounts
   readonly #memberships: Memberships
@@ -43,7 +43,7 @@ export class Directory extends DurableObject<Env> {
 
   // --- namespaces --------------------------------------------------------------------------------------------------
 
-  /** Whether there is such a namespace: asked before its object is, because asking an object makes it a file. */
+  /** Returns whether the namespace exists. Check this first: calling a Durable Object creates its file. */
   has(slug: string): boolean {
     const found = this.ctx.storage.sql.exec(
       "SELECT 1 FROM namespace WHERE slug = ? AND id <> '' AND deleted_at IS NULL",
@@ -62,7 +62,7 @@ export class Directory extends DurableObject<Env> {
     )
   }
 
-  /** Whether the slug may be given to a namespace made by the operator: it is free, or such a namespace is there. */
+  /** Returns whether the operator can use the slug for a namespace: it is free, or its namespace exists. */
   isOpenToOperator(slug: string): boolean {
     const [row] = this.ctx.storage.sql.exec('SELECT id, deleted_at FROM namespace WHERE slug = ?', slug)
     return row === undefined || (row.id !== '' && row.deleted_at === null)
@@ -85,7 +85,7 @@ export class Directory extends DurableObject<Env> {
     this.#memberships.reserve(slug, userId, now())
   }
 
-  /** Takes what a namespace's daily check of its sums gave. */
+  /** Records the result of a namespace's daily check. */
   reconciled(slug: string, balanceNano: number, driftNano: number): void {
     this.ctx.storage.sql.exec(
       'UPDATE namespace SET balance_nano = ?, drift_nano = ?, reconciled_at = ? WHERE slug = ?',
@@ -96,7 +96,7 @@ export class Directory extends DurableObject<Env> {
     )
   }
 
-  /** How the instance stands, without names. */
+  /** Returns the state of the instance, without names. */
   status(): Output<Api['get_status']> {
     const { namespaces, drifting, at } = this.ctx.storage.sql
       .exec<{ namespaces: number; drifting: number; at: number | null }>(
@@ -119,24 +119,24 @@ export class Directory extends DurableObject<Env> {
 
   // --- hostnames ---------------------------------------------------------------------------------------------------
 
-  /** Where requests to a hostname go, once it was proved. */
+  /** Returns the database that a verified hostname routes to. */
   hostname(host: string): Hosted | undefined {
     return this.#hostnames.hosted(host)
   }
 
-  /** Claims to hostnames, for the namespaces that make them. */
+  /** Claims to hostnames, for the namespaces. */
   get hostnames(): Hostnames {
     return this.#hostnames
   }
 
-  /** Apps that registered themselves, for OAuth. */
+  /** Apps that registered themselves for OAuth. */
   get oauthClients(): OAuthClients {
     return this.#oauthClients
   }
 
   // --- people ------------------------------------------------------------------------------------------------------
 
-  /** A query of the account library's. Only the Worker calls this, and only with SQL the library made. */
+  /** Runs a query of the account library. Only the Worker calls this, with the library's own SQL. */
   runAccountQuery(sql: string, params: readonly SqlStorageValue[]) {
     return this.#accounts.run(sql, params)
   }
@@ -149,12 +149,15 @@ export class Directory extends DurableObject<Env> {
     return this.#accounts.byEmail(email)
   }
 
-  /** Whether nobody has an account yet, and whether this address has been invited. */
+  /** Returns whether no account exists yet, and whether this email address is invited. */
   standing(email: string): { first: boolean; invited: boolean } {
     return { first: this.#accounts.first() === undefined, invited: this.#memberships.isInvited(email.toLowerCase()) }
   }
 
-  /** What is to be made for somebody who signed in: a namespace of this slug, and whether theirs is the first account. */
+  /**
+   * Returns the slug of the namespace to create for a new user, and whether it is the first user. `undefined` if that
+   * is done.
+   */
   beginWelcome(userId: string, handle: string): { slug: string; first: boolean } | undefined {
     const slug = this.#memberships.beginWelcome(userId, handle, now())
     return slug === undefined ? undefined : { slug, first: this.#accounts.first() === userId }
@@ -164,7 +167,7 @@ export class Directory extends DurableObject<Env> {
     this.#memberships.endWelcome(userId)
   }
 
-  /** Namespaces that may have somebody as a member: each of them has the last word. */
+  /** Returns the namespaces that the index has for a user. Each namespace decides itself about its members. */
   namespacesOf(userId: string): string[] {
     return this.#memberships.of(userId)
   }

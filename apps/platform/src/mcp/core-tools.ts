@@ -5,7 +5,7 @@ import { resultOf, succeeded } from './result.ts'
 import type { Session } from './session.ts'
 import { type Definition, type Tool, toolNames, toolOf } from './tools.ts'
 
-/** A tool of the short list that stands for others. */
+/** A tool of the short list that gives access to other tools. */
 export interface CoreTool {
   readonly definition: Definition
   run(input: Readonly<Record<string, unknown>>, session: Session): CallToolResult | Promise<CallToolResult>
@@ -14,7 +14,7 @@ export interface CoreTool {
 const MAX_FOUND = 5
 const text = { type: 'string' }
 
-/** What the short list holds beside `query` and `batch`: sixty schemas would cost an agent some ten thousand tokens. */
+/** The tools of the short list besides `query` and `batch`. Sixty schemas would cost an agent about 10,000 tokens. */
 export const coreTools: Readonly<Record<string, CoreTool>> = {
   describe: {
     definition: {
@@ -63,7 +63,7 @@ export const coreTools: Readonly<Record<string, CoreTool>> = {
   },
 }
 
-/** Runs a façade, or refuses its arguments. Those that are null count as left out. */
+/** Runs such a tool after a check of its arguments. A `null` argument counts as missing. */
 export function runFacade(
   facade: CoreTool,
   given: Readonly<Record<string, unknown>>,
@@ -74,7 +74,7 @@ export function runFacade(
   return problem === undefined ? facade.run(input, session) : refusal(problem)
 }
 
-/** Why these arguments are none of this façade's; `undefined` when they are. */
+/** Returns the problem with the arguments, or `undefined`. */
 function facadeProblem({ definition }: CoreTool, given: Readonly<Record<string, unknown>>): string | undefined {
   const properties = definition.inputSchema.properties as Record<string, { type: string }>
   const required = (definition.inputSchema.required ?? []) as string[]
@@ -88,7 +88,7 @@ function facadeProblem({ definition }: CoreTool, given: Readonly<Record<string, 
   return undefined
 }
 
-/** A refusal of arguments, as `/v1` would word it. */
+/** Creates the result for invalid arguments, with the same message as `/v1`. */
 const refusal = (problem: string): CallToolResult => resultOf(refuse(new PerSQLError('invalid_input', { problem })), '')
 
 async function listDatabases(session: Session): Promise<CallToolResult> {
@@ -98,7 +98,7 @@ async function listDatabases(session: Session): Promise<CallToolResult> {
   return succeeded({ databases: data.map(({ slug }) => slug) })
 }
 
-/** The schema as the SQL that made it: models read that best, and it is the shortest. */
+/** Returns the schema as SQL, the shortest form and the one that AI models read best. */
 async function describe(database: unknown, session: Session): Promise<CallToolResult> {
   const reply = await session.run(toolOf('get_schema') as Tool, { database })
   if (reply.code !== undefined) return resultOf(reply, session.ctx.baseUrl)
@@ -108,7 +108,7 @@ async function describe(database: unknown, session: Session): Promise<CallToolRe
   return succeeded({ schema: statements.filter(Boolean).join(';\n') })
 }
 
-/** Tools whose name or description has most of the words, with their schemas; the names of all others. */
+/** Returns the tools whose name or description matches most words, with their schemas, and the names of all others. */
 function find(words: string, { profile }: Session): Record<string, unknown> {
   const wanted = (words.toLowerCase().match(/[a-z]{3,}/g) ?? []).map((word) => word.replace(/(es|s)$/, ''))
   const ranked = toolNames(profile.readonly)
@@ -131,7 +131,7 @@ function find(words: string, { profile }: Session): Record<string, unknown> {
   }
 }
 
-/** Nothing in it comes from a database, so there is nothing to fence. */
+/** Creates a result without a fence, because nothing in it comes from a database. */
 const succeededPlainly = (data: Record<string, unknown>): CallToolResult => ({
   content: [{ type: 'text', text: JSON.stringify(data) }],
   structuredContent: data,

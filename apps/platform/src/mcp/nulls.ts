@@ -1,14 +1,14 @@
 import * as z from 'zod'
 
 /**
- * Leaves out fields that are null where the schema has no null but the field can be left out: many models send null for
- * every optional argument. Items of arrays stay, because their place has a meaning. Nothing else is changed.
+ * Removes `null` fields that are optional and not nullable: many AI models send `null` for every optional argument.
+ * Items of arrays stay, because their position matters. Nothing else changes.
  */
 export function withoutNulls(schema: z.ZodType, value: unknown): unknown {
   return holdsNull(value) ? cleaned(schema, value) : value
 }
 
-/** Returns whether a field can be left out, and cannot be null. */
+/** Returns whether a field is optional and not nullable. */
 export const isNullLeftOut = (schema: z.ZodType): boolean =>
   !schema.safeParse(null).success && schema.safeParse(undefined).success
 
@@ -29,7 +29,7 @@ function cleaned(schema: z.ZodType, value: unknown): unknown {
   return Object.fromEntries(fields)
 }
 
-/** The value as the first of several schemas takes it, or as it was when none does. */
+/** Returns the value cleaned for the first schema that accepts it, or unchanged if none does. */
 function cleanedByOne(options: readonly z.ZodType[], value: unknown): unknown {
   for (const option of options) {
     const candidate = cleaned(option, value)

@@ -44,7 +44,7 @@ const recipes: Readonly<Record<string, Recipe>> = {
 /** All recipes, for listing. */
 export const prompts: readonly Prompt[] = Object.values(recipes).map(({ prompt }) => prompt)
 
-/** One recipe with its arguments filled in. @throws ProtocolError */
+/** Returns a recipe with its arguments filled in. @throws ProtocolError */
 export function getPrompt(name: string, given: Readonly<Record<string, string>> = {}): GetPromptResult {
   const recipe = Object.hasOwn(recipes, name) ? recipes[name] : undefined
   if (!recipe) throw invalid(`Unknown prompt "${name.slice(0, 80)}".`)

@@ -15,7 +15,7 @@ const OF_DATABASE = new RegExp(`^persql://(${SLUG})/(schema|docs)$`)
 const JSON_TYPE = 'application/json'
 const operations = { schema: 'get_schema', docs: 'get_docs' } as const
 
-/** What can be read of any database, by its address. */
+/** The resources of every database, by its slug. */
 export const resourceTemplates = [
   {
     uriTemplate: 'persql://{database}/schema',
@@ -33,7 +33,7 @@ export const resourceTemplates = [
   },
 ] as const
 
-/** The guide, and the schema and descriptions of each database of the namespace. */
+/** Lists the guide, and the schema and descriptions of each database of the namespace. */
 export async function listResources(session: Session): Promise<Resource[]> {
   const slugs = await databaseSlugs(session)
   return [
@@ -56,7 +56,7 @@ export async function listResources(session: Session): Promise<Resource[]> {
   ]
 }
 
-/** @throws ResourceNotFoundError; ProtocolError for what keeps an existing one from being read */
+/** Reads a resource. @throws ResourceNotFoundError if it doesn't exist, ProtocolError if it can't be read */
 export async function readResource(uri: string, session: Session): Promise<ReadResourceResult> {
   if (uri === GUIDE) return { contents: [{ uri, mimeType: 'text/markdown', text: guide }] }
   const [, db, part] = OF_DATABASE.exec(uri) ?? []
@@ -67,19 +67,22 @@ export async function readResource(uri: string, session: Session): Promise<ReadR
   return { contents: [{ uri, mimeType: JSON_TYPE, text }] }
 }
 
-/** Names of databases that begin like this, for those who are typing one. */
+/** Returns the database slugs that start with this text, for completion. */
 export async function completeDatabase(start: string, session: Session): Promise<string[]> {
   const slugs = await databaseSlugs(session)
   return slugs.filter((slug) => slug.startsWith(start)).slice(0, 100)
 }
 
-/** Those that the caller may open. */
+/** Returns the slugs of the databases that the caller has access to. */
 async function databaseSlugs(session: Session): Promise<string[]> {
   const reply = await session.execute('list_databases', {})
   return (dataOf(reply) as Output<typeof api.list_databases>).map(({ slug }) => slug)
 }
 
-/** A refusal of what is no tool is an error of the protocol, with the body of `/v1` as its data. */
+/**
+ * Returns the data of a response. Outside of tools, a failure becomes a protocol error with the body of `/v1` as its
+ * data.
+ */
 function dataOf({ body, code }: Reply): unknown {
   const { success: _, data, ...error } = JSON.parse(body) as { success: boolean; data: unknown; error: string }
   if (code !== undefined) throw new ProtocolError(ProtocolErrorCode.InternalError, error.error, error)

@@ -2,23 +2,23 @@ import type { CallToolResult } from '@modelcontextprotocol/server'
 import { paymentRequired } from '../http/rest/payment-required.ts'
 import type { Reply } from '../reply.ts'
 
-/** What a successful answer holds: the `data`, and what stands beside it. */
+/** The body of a successful response. */
 interface Success {
   readonly data: unknown
   readonly meta?: Record<string, unknown>
 }
 
-/** An answer of `/v1` as the result of a tool. */
+/** Converts a response of `/v1` to a tool result. */
 export function resultOf(reply: Reply, baseUrl: string): CallToolResult {
   if (reply.code !== undefined) return failed(reply, baseUrl)
   const { data, meta } = JSON.parse(reply.body) as Success
-  // Agents do not see `_meta`, and the next page is for them to ask for.
+  // Agents don't see `_meta`, but they need the cursor to request the next page.
   return meta && 'nextCursor' in meta ? succeeded({ result: data, ...meta }) : succeeded(objectOf(data), meta)
 }
 
 /**
- * The text is fenced, because models read it among their instructions. `structuredContent` is for programs, and has to
- * keep to the output schema: there the JSON itself keeps data and the rest apart.
+ * Creates a successful result. The text is fenced, because AI models read it next to their instructions.
+ * `structuredContent` is for programs: it has to match the output schema, and JSON separates data from instructions.
  */
 export function succeeded(data: Record<string, unknown>, meta?: Record<string, unknown>): CallToolResult {
   return {
@@ -28,7 +28,10 @@ export function succeeded(data: Record<string, unknown>, meta?: Record<string, u
   }
 }
 
-/** The same JSON in the text and beside it, so that agents can act on its code. */
+/**
+ * Creates a failed result, with the same JSON in the text and in `structuredContent`, so that agents can act on its
+ * code.
+ */
 function failed(reply: Reply, baseUrl: string): CallToolResult {
   const { success: _, ...error } = JSON.parse(reply.body) as Record<string, unknown>
   const offer = reply.code === 'insufficient_balance' ? paymentRequired(baseUrl).body : {}
@@ -36,7 +39,7 @@ function failed(reply: Reply, baseUrl: string): CallToolResult {
   return { content: [{ type: 'text', text: JSON.stringify(structuredContent) }], structuredContent, isError: true }
 }
 
-/** Text between two lines that nobody who wrote into the database can have known. */
+/** Puts text between two random lines, which no one who wrote to the database can predict. */
 export function fenced(text: string): string {
   const fence = crypto.getRandomValues(new Uint8Array(16)).toHex()
   return `${NOTICE}\n${fence}\n${text}\n${fence}`

@@ -15,10 +15,10 @@ import { profileOf } from './tool-profile.ts'
 
 const MAX_BODY = 10 * 1024 * 1024
 const PATH = /^[a-z]+:\/\/[^/]+(\/mcp)?\/?(?:\?([^#]*))?$/
-/** Names that no site elsewhere can make point here. */
+/** Hostnames that a remote attacker can't point to this machine. */
 const OWN_NAME = /^(localhost|\d+(\.\d+){3}|\[[0-9a-f:.]+\])$/
 
-/** Answers a request to the MCP door, at `/mcp` and at the root, or nothing when the request is something else. */
+/** Responds to a request at the MCP entry point, `/mcp` or the root. Returns `undefined` for any other request. */
 export function handleMcp(request: Request, url: string, env: Env): Promise<Answer> | undefined {
   const [matched, path, query] = PATH.exec(url) ?? []
   if (matched === undefined) return undefined
@@ -29,7 +29,7 @@ export function handleMcp(request: Request, url: string, env: Env): Promise<Answ
   return answer(request, path ?? '', query ?? '', { ...contextOf(request, env, url), audience: 'mcp' })
 }
 
-/** At the root there is a page for browsers too. */
+/** Returns whether a request at the root is for MCP. The root also serves a page to browsers. */
 const speaksMcp = ({ method, headers }: Request) =>
   method === 'POST' ||
   headers.has('MCP-Protocol-Version') ||
@@ -44,7 +44,7 @@ async function answer(request: Request, path: string, query: string, ctx: Contex
     const message = text === undefined ? undefined : parsed(text)
     if (Array.isArray(message)) throw new PerSQLError('invalid_input', { problem: 'Send one message per request.' })
     const method = Object(message).method as unknown
-    // Calls are authenticated on their way, like any other call.
+    // Tool calls are authenticated when they run, as all other calls.
     if (method !== 'tools/call') await authenticateForNamespace(ctx)
     const response = isPlainRequest(message, request)
       ? await handleStateless(message, session)
@@ -56,7 +56,9 @@ async function answer(request: Request, path: string, query: string, ctx: Contex
   }
 }
 
-/** What the SDK's handler answers: both eras, and all that is wrong with a request. */
+/**
+ * Returns the response of the SDK's handler, which supports both protocol versions and reports all invalid requests.
+ */
 async function answerOfSdk(
   request: Request,
   text: string | undefined,
@@ -64,23 +66,23 @@ async function answerOfSdk(
   session: Session,
 ): Promise<Response> {
   const handler = createMcpHandler(() => serverFor(session), { maxSubscriptions: 1 })
-  // What was not JSON it has to read again, and the body of a request can be read once.
+  // The SDK parses invalid JSON again for its error, but a request body can be read only once.
   const { method, headers, signal } = request
   const given =
     text === undefined || message !== undefined
       ? request
       : new Request(request.url, { method, headers, body: text, signal })
   const response = await handler.fetch(given, { parsedBody: message })
-  // A stream that is acknowledged and then stays silent: nothing that can be listened for ever changes here.
+  // The SDK acknowledges this stream and then sends nothing: no event that a client can subscribe to occurs here.
   if (Object(message).method === 'subscriptions/listen') return response
   if (!response.headers.get('Content-Type')?.includes('event-stream')) return response
-  // Each answer is one message, and only when it is there it is known whether the token was good.
+  // Read the whole response, which is one message: only then is it known whether the token is valid.
   return new Response(await response.arrayBuffer(), response)
 }
 
 /**
- * Browsers say which page a request comes from. Ours may call; so may none else, and no page of a name that was made to
- * point to this machine.
+ * Refuses calls from pages of other origins. If no public URL is set, also refuses hostnames that an attacker can point
+ * to this machine.
  */
 function refuseForeignPages({ headers, baseUrl, settings }: Context): void {
   const from = headers.get('Origin')
@@ -91,23 +93,26 @@ function refuseForeignPages({ headers, baseUrl, settings }: Context): void {
   }
 }
 
-/** @throws PerSQLError `invalid_input` when it is nested too deep */
+/** @throws PerSQLError `invalid_input` for too many levels of nesting */
 function parsed(text: string): unknown {
   let message: unknown
   try {
     message = JSON.parse(text)
   } catch {
-    // The SDK says so in the words of the protocol.
+    // The SDK reports invalid JSON as a protocol error.
     return undefined
   }
   assertShallow(text)
   const { params } = Object(message) as { params?: { arguments?: unknown } | null }
-  // Models without arguments to send write null, which the protocol does not have here.
+  // AI models write `null` if they have no arguments, which the protocol doesn't allow.
   if (params?.arguments === null) delete params.arguments
   return message
 }
 
-/** A refusal at the door, before there is a message to answer: the body of `/v1` is the data of the error. */
+/**
+ * Creates the response to a request that is refused before its message is handled. The error's data is the body of
+ * `/v1`.
+ */
 function refused({ status, body, code }: ReturnType<typeof refuse>, path: string, { baseUrl }: Context): Answer {
   const { success: _, ...data } = JSON.parse(body) as { success: boolean; error: string }
   const headers = new Headers({ 'Content-Type': 'application/json' })

@@ -6,14 +6,14 @@ import { call, toToolResult } from './tool-call.ts'
 import { definitions } from './tool-list.ts'
 
 const HOUR_MS = 3_600_000
-/** What the address opens is the same for everybody; what a namespace holds is not. */
+/** The lists of tools and prompts are the same for all callers of a URL. Lists of a namespace's contents are not. */
 const FIXED = { ttlMs: HOUR_MS, cacheScope: 'public' } as const
 const OWN = { ttlMs: 0, cacheScope: 'private' } as const
 
-/** Answers a call of a tool. */
+/** Runs a tool. */
 type Caller = (name: string, given: Record<string, unknown>) => Promise<CallToolResult>
 
-/** A server of the official SDK for one request; it speaks both eras of the protocol. */
+/** Creates a server of the official SDK for one request. It supports both versions of the protocol. */
 export function serverFor(
   session: Session,
   called: Caller = (name, given) => toToolResult(() => call(name, given, session)),
@@ -51,7 +51,10 @@ export function serverFor(
   return server
 }
 
-/** It is connected once, and nothing of it outlives the answer: to close it would make an error for nobody. */
+/**
+ * A server for one request. It isn't closed: it holds nothing after the response, and closing it would create an error
+ * that no one handles.
+ */
 class ServerOfOne extends Server {
   override async connect(transport: Transport): Promise<void> {
     await super.connect(transport)

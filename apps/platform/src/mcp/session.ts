@@ -8,31 +8,31 @@ import { isNullLeftOut, withoutNulls } from './nulls.ts'
 import type { Profile } from './tool-profile.ts'
 import { reachable, type Tool, toolOf } from './tools.ts'
 
-/** One request at the door: who calls, what is open, and what came of it. */
+/** The state of one MCP request: its caller, its profile and its outcome. */
 export class Session {
   readonly ctx: Context
   readonly namespace: string
   readonly profile: Profile
-  /** The last operation that ran, for the log. */
+  /** The last operation, for the log. */
   operation: keyof Api | undefined
-  /** Its failure. */
+  /** The error code of that operation. */
   code: Reply['code']
-  /** A refusal for which the caller has to bring another token. */
+  /** The response to a call that needs another token. */
   unauthorised: Reply | undefined
 
   constructor(ctx: Context, namespace: string, profile: Profile) {
-    // The guard of the databases holds to it, whatever a statement does.
+    // The authorizer of the database enforces the role for every statement.
     this.ctx = profile.readonly ? { ...ctx, atMost: 'readonly' } : ctx
     this.namespace = namespace
     this.profile = profile
   }
 
-  /** Any tool of the table that this caller may reach, listed or not. */
+  /** Returns a tool that this caller can call, listed or not. */
   tool(name: string): Tool | undefined {
     return reachable(name, this.profile.readonly) && toolOf(name)
   }
 
-  /** Runs a tool with its arguments as `/v1` would run it with them. */
+  /** Runs a tool with its arguments, as `/v1` runs the operation. */
   async run(tool: Tool, given: Readonly<Record<string, unknown>>): Promise<Reply> {
     try {
       return await this.execute(tool.row.operation, inputOf(tool, given))
@@ -54,7 +54,7 @@ export class Session {
         params: inQuery ? { ...rest, ...inPath } : inPath,
         body: async () => JSON.stringify(rest),
         replayKeys: async () => undefined,
-        // No tool has a file to send.
+        // No tool uploads a file.
         upload: () => Promise.reject(new PerSQLError('internal')),
       },
       this.ctx,
@@ -71,7 +71,7 @@ export class Session {
 
 const routes = new Map<keyof Api, ReturnType<typeof route>>()
 
-/** The route of an operation, taken apart once. */
+/** Returns the route of an operation. Routes are cached. */
 function routeOf(name: keyof Api): ReturnType<typeof route> {
   let known = routes.get(name)
   if (!known) {
@@ -82,7 +82,8 @@ function routeOf(name: keyof Api): ReturnType<typeof route> {
 }
 
 /**
- * Arguments as the operation names them. Nothing that was sent is ignored, save null for what can be left out.
+ * Converts a tool's arguments to the operation's input. Unknown arguments are errors; `null` for an optional argument
+ * is ignored.
  * @throws PerSQLError `invalid_input`
  */
 function inputOf({ fields, row, operation }: Tool, given: Readonly<Record<string, unknown>>): Record<string, unknown> {
@@ -102,7 +103,7 @@ function inputOf({ fields, row, operation }: Tool, given: Readonly<Record<string
     else input[field] = withoutNulls(schema, value)
   }
   for (const [argument, field] of fields) {
-    // What has another name here is looked at here, so that a refusal names what was sent.
+    // Check renamed arguments here, so that an error names the argument that was sent.
     if (row.input || argument !== field) check(argument, shape[field], input[field])
   }
   return row.convert ? row.convert(input) : input

@@ -13,7 +13,7 @@ import type { Session } from './session.ts'
 import { call, toToolResult } from './tool-call.ts'
 import { listText } from './tool-list.ts'
 
-/** What the SDK's own transport sends with an answer of 2025. */
+/** The headers that the SDK's own transport sends with a response of the 2025 protocol. */
 const HEADERS = {
   'Content-Type': 'text/event-stream',
   'Cache-Control': 'no-cache, no-transform',
@@ -22,8 +22,8 @@ const HEADERS = {
 }
 
 /**
- * Whether this is a request of 2025 that nothing at the level of HTTP speaks against. All else is left to the SDK's
- * handler: the protocol of 2026, the handshake, notifications, and whatever is to be refused.
+ * Returns whether this is a valid HTTP request of the 2025 protocol. All other messages go to the SDK's handler: the
+ * 2026 protocol, the handshake, notifications, and invalid requests.
  */
 export function isPlainRequest(message: unknown, { method, headers }: Request): message is JSONRPCRequest {
   if (method !== 'POST' || namesItsEra(message)) return false
@@ -37,11 +37,14 @@ export function isPlainRequest(message: unknown, { method, headers }: Request): 
   return outcome.kind === 'legacy' && outcome.reason === 'no-claim'
 }
 
-/** As each request of 2026 does. */
+/** Returns whether the message names its protocol version, as each request of the 2026 protocol does. */
 const namesItsEra = (message: unknown): boolean =>
   Object.hasOwn(Object(Object(Object(message).params)._meta), PROTOCOL_VERSION_META_KEY)
 
-/** What nearly all send. It cannot be taken for anything else, and this is told at a tenth of the cost. */
+/**
+ * Returns whether the message has the simple form that nearly all clients send. This check is unambiguous, and costs a
+ * tenth of the SDK's.
+ */
 function isBareRequest(message: unknown): boolean {
   const { jsonrpc, id, method, params, ...rest } = Object(message) as Record<string, unknown>
   return (
@@ -54,7 +57,7 @@ function isBareRequest(message: unknown): boolean {
   )
 }
 
-/** Names that mean something to the SDK or to the language are for the SDK to judge. */
+/** Returns whether a value is a plain object. Keys with a meaning for the SDK or the language are left to the SDK. */
 const isBareObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' &&
   value !== null &&
@@ -63,16 +66,17 @@ const isBareObject = (value: unknown): value is Record<string, unknown> =>
   !Object.hasOwn(value, '__proto__')
 
 /**
- * Answers such a request, as one event. The SDK's transport gives the same bytes from two streams and a timer that it
- * makes for each request, which take longer than a query.
+ * Responds to a plain request with one event. The SDK's transport sends the same bytes, but creates two streams and a
+ * timer per request, which takes longer than a query.
  */
 export async function handleStateless(message: JSONRPCRequest, session: Session): Promise<Response> {
   return new Response(`event: message\ndata: ${textOf(await answerTo(message, session))}\n\n`, { headers: HEADERS })
 }
 
 /**
- * A bare call that does not fail needs no server of the SDK: it would validate, in seven passes, what is seen to be valid
- * here and a result that we made, and that takes a fifth of the whole (`npm run bench -- --case MCP`).
+ * Runs a bare call without the SDK's server. The server would validate the call and our own result in seven passes,
+ * which takes a fifth of the total time (`npm run bench -- --case MCP`). A failed call goes through the server for its
+ * error.
  */
 async function answerTo(message: JSONRPCRequest, session: Session): Promise<JSONRPCMessage> {
   const bare = bareCall(message)
@@ -86,7 +90,7 @@ async function answerTo(message: JSONRPCRequest, session: Session): Promise<JSON
   }
 }
 
-/** The tool and its arguments, where there is nothing else. */
+/** Returns the tool and its arguments if the call has nothing else. */
 function bareCall({ method, params }: JSONRPCRequest): { name: string; given: Record<string, unknown> } | undefined {
   if (method !== 'tools/call') return undefined
   const { name, arguments: given = {}, ...rest } = Object(params) as Record<string, unknown>
@@ -101,16 +105,16 @@ async function answerOfServer(server: Server, message: JSONRPCRequest): Promise<
   return transport.answer
 }
 
-/** A message as JSON. Lists of tools are long and always the same, so they are put in as the text they once were. */
+/** Serializes a message. Lists of tools are long and constant, so their cached JSON is inserted. */
 function textOf(message: JSONRPCMessage): string {
   const result = 'result' in message ? message.result : {}
   const list = listText(result.tools)
   if (list === undefined) return JSON.stringify(message)
-  // The result stands first, and in it the list.
+  // The result comes first, so the first match is the list in it.
   return JSON.stringify({ ...message, result: { ...result, tools: 0 } }).replace('"tools":0', () => `"tools":${list}`)
 }
 
-/** Carries one request to a server, and its answer back. It is never closed: nothing is left open to close. */
+/** Passes one request to a server and returns its response. It has no resources, so it is never closed. */
 class Exchange implements Transport {
   onmessage: Transport['onmessage']
   readonly #answer = Promise.withResolvers<JSONRPCMessage>()
@@ -122,7 +126,7 @@ class Exchange implements Transport {
   async start(): Promise<void> {}
   async close(): Promise<void> {}
 
-  /** Our handlers send nothing but the answer. */
+  /** Handlers send nothing except the response. */
   async send(message: JSONRPCMessage): Promise<void> {
     this.#answer.resolve(message)
   }

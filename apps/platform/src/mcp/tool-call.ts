@@ -6,7 +6,7 @@ import { resultOf } from './result.ts'
 import type { Session } from './session.ts'
 import { isOpen } from './tool-profile.ts'
 
-/** Calls a tool that is open at this address. @throws ProtocolError */
+/** Calls a tool that the URL's profile includes. @throws ProtocolError */
 export async function call(name: string, given: Record<string, unknown>, session: Session): Promise<CallToolResult> {
   const facade = !session.profile.groups && Object.hasOwn(coreTools, name) ? coreTools[name] : undefined
   if (facade) return runFacade(facade, given, session)
@@ -15,7 +15,7 @@ export async function call(name: string, given: Record<string, unknown>, session
   return resultOf(await session.run(tool, given), session.ctx.baseUrl)
 }
 
-/** What fails without being a refusal stays in the log: the SDK would tell its message to the caller. */
+/** Runs a call and logs internal errors. The SDK would send their message to the caller. */
 export async function toToolResult<T>(answer: () => Promise<T>): Promise<T> {
   try {
     return await answer()

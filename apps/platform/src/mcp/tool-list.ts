@@ -2,10 +2,10 @@ import { coreTools } from './core-tools.ts'
 import { isListed, type Profile } from './tool-profile.ts'
 import { type Definition, readingOnly, type Tool, toolNames, toolOf } from './tools.ts'
 
-// One list for each choice of groups, of which there are some sixty.
+// One list per combination of groups: about sixty.
 const lists = new Map<string, Definition[]>()
 
-/** Tools as an address lists them. */
+/** Returns the tools that a profile lists. */
 export function definitions(profile: Profile): Definition[] {
   const key = `${profile.readonly} ${profile.groups ? [...profile.groups].sort() : 'short'}`
   let list = lists.get(key)
@@ -17,10 +17,10 @@ export function definitions(profile: Profile): Definition[] {
   return list
 }
 
-// As long as its list.
+// Each text lives as long as its list.
 const texts = new WeakMap<object, string>()
 
-/** The JSON of something that `definitions` gave; `undefined` for all else. */
+/** Returns the JSON of a list from `definitions`, or `undefined` for any other value. */
 export const listText = (list: unknown): string | undefined => texts.get(Object(list))
 
 function listed(profile: Profile): Definition[] {

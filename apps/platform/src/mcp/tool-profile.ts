@@ -3,16 +3,16 @@ import { type Group, groups } from './tool-table.ts'
 import { reachable } from './tools.ts'
 
 /**
- * What the URL opens: a short list of tools, beside which every tool can be called by its name, or the tools of some
- * groups and no other.
+ * The tools that the URL selects: the default short list, with all other tools callable by name, or only the tools of
+ * some groups.
  */
 export interface Profile {
-  /** `undefined`: the short list is listed, and every tool can be called. */
+  /** `undefined` selects the short list, and every tool can be called. */
   readonly groups: ReadonlySet<Group> | undefined
   readonly readonly: boolean
 }
 
-/** Reads the query string. @throws PerSQLError `invalid_input` for what it does not know, so that nothing is ignored */
+/** Parses the query string. @throws PerSQLError `invalid_input` for unknown parameters, so that none is ignored */
 export function profileOf(query: string): Profile {
   if (query === '') return PLAIN
   const search = new URLSearchParams(query)
@@ -25,13 +25,13 @@ export function profileOf(query: string): Profile {
   return { groups: groupsOf(search.get('tools')), readonly: flag(search.get('readonly')) }
 }
 
-/** Returns whether a tool of the table can be called by its name. Groups in the URL are a limit; the short list is not. */
+/** Returns whether a tool can be called by its name. Groups in the URL are a limit; the short list isn't. */
 export function isOpen(name: string, { groups: open, readonly }: Profile): boolean {
   const row = reachable(name, readonly)
   return row !== undefined && (open?.has(row.group) ?? true)
 }
 
-/** Returns whether a tool of the table is in the list of tools. */
+/** Returns whether the list of tools includes a tool. */
 export const isListed = (name: string, profile: Profile): boolean =>
   isOpen(name, profile) && (profile.groups !== undefined || SHORT.has(name))
 

@@ -5,15 +5,15 @@ import * as z from 'zod'
 export const groups = ['core', 'branches', 'endpoints', 'billing', 'admin'] as const
 export type Group = (typeof groups)[number]
 
-/** A tool: an operation of the contract under its name for agents. All other properties come from the operation. */
+/** A tool: an operation of the contract with a name for agents. All other properties come from the operation. */
 export interface Row {
   readonly group: Group
   readonly operation: keyof Api
   /** Default: the operation's summary. */
   readonly description?: string
-  /** It may delete or overwrite data. Operations that delete are destructive by default. */
+  /** The tool can delete or overwrite data. Operations with the method DELETE are destructive by default. */
   readonly destructive?: true
-  /** It calls services outside this instance: an AI model, payments, DNS. */
+  /** The tool calls services outside this instance: an AI model, payments, DNS. */
   readonly openWorld?: true
   /** Arguments whose name differs from the field; `db` is always `database`. */
   readonly rename?: Readonly<Record<string, string>>
@@ -145,7 +145,10 @@ export const table: Readonly<Record<string, Row>> = {
   rotate_token: { group: 'admin', operation: 'rotate_token', destructive: true },
 }
 
-/** Operations that are no tools, each with the reason. Those of people and of the operator ask for no token at all. */
+/**
+ * Operations that aren't tools, each with the reason. Operations for users and for the operator don't take tokens, so
+ * they are not listed here.
+ */
 export const exceptions: Readonly<Partial<Record<keyof Api, string>>> = {
   export_database: "returns a file stream, which a tool result can't carry",
   import_database: "takes a file as its body, which tool arguments can't carry",

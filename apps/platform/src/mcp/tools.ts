@@ -10,7 +10,7 @@ export interface ObjectSchema {
   readonly [key: string]: unknown
 }
 
-/** A tool as clients get to see it. */
+/** A tool definition as clients see it. */
 export interface Definition {
   readonly name: string
   readonly description: string
@@ -30,23 +30,23 @@ export interface Tool {
   readonly row: Row
   readonly operation: Operation
   readonly definition: Definition
-  /** Name of the operation's field by the name of the argument. */
+  /** The operation's field names by argument name. */
   readonly fields: ReadonlyMap<string, string>
 }
 
 const known = new Map<string, Tool>()
 
-/** Names of all tools in the order of the table; with `readonly` those that write are left out. */
+/** Returns the names of all tools in the order of the table. `readonly` omits tools that write. */
 export const toolNames = (readonly: boolean): readonly string[] =>
   Object.keys(table).filter((name) => reachable(name, readonly))
 
-/** The tool's line in the table; none for one that writes where only reading is asked for. */
+/** Returns the table's row for a tool. `readonly` omits tools that write. */
 export function reachable(name: string, readonly: boolean): Row | undefined {
   const row = Object.hasOwn(table, name) ? table[name] : undefined
   return row && readonly && writes(row) ? undefined : row
 }
 
-/** A tool by its name. Schemas are made when they are first asked for: sixty at once would make a cold start slow. */
+/** Returns a tool by its name. Schemas are created on first use, because sixty of them would slow down a cold start. */
 export function toolOf(name: string): Tool | undefined {
   const row = reachable(name, false)
   if (!row) return undefined
@@ -58,10 +58,13 @@ export function toolOf(name: string): Tool | undefined {
   return tool
 }
 
-/** Whether it does what a token for reading may not. Statements are judged by what they do: those of a reader read. */
+/**
+ * Returns whether the tool needs more than the `readonly` role. Tools for statements don't: the role limits each
+ * statement.
+ */
 const writes = (row: Row) => api[row.operation].scope !== 'readonly'
 
-/** A definition for a caller that can only read. */
+/** Returns the definition for a caller that can only read. */
 export const readingOnly = (definition: Definition): Definition => ({
   ...definition,
   annotations: { readOnlyHint: true, openWorldHint: definition.annotations.openWorldHint },
@@ -115,8 +118,8 @@ function inputSchema(input: z.ZodObject, fields: ReadonlyMap<string, string>): O
 const DATABASE = { type: 'string' }
 
 /**
- * What a tool answers, failures included: clients made with the SDK of 2025 hold those to the schema too. What is not
- * an object stands in `result`. It is told one level deep, as the rest shows in each answer.
+ * Returns the output schema of a tool, including failures: clients with the 2025 SDK validate those too. A value that
+ * isn't an object is in `result`. The schema is one level deep, because each response shows the rest.
  */
 function outputSchema(operation: Operation): ObjectSchema {
   const schema = shallow(converted(operation.output, 'output')) as Converted
@@ -133,7 +136,7 @@ function outputSchema(operation: Operation): ObjectSchema {
   }
 }
 
-/** Objects within the first ones are left open. */
+/** Removes the properties of nested objects. */
 function shallow(schema: unknown, inside = false): unknown {
   if (Array.isArray(schema)) return schema.map((item) => shallow(item, inside))
   if (typeof schema !== 'object' || schema === null) return schema
@@ -158,18 +161,18 @@ function converted(schema: z.ZodType, io: 'input' | 'output'): Converted {
     target: 'draft-2020-12',
     unrepresentable: 'any',
     override({ zodSchema, jsonSchema }) {
-      // Any value of SQLite: saying so each time takes a hundred tokens.
+      // Any SQLite value: repeating the schema would cost a hundred tokens each time.
       if (zodSchema === shapes.Value || zodSchema === shapes.Param) delete jsonSchema.anyOf
     },
   })
   return tidy(json, io) as Converted
 }
 
-/** Leaves out what costs an agent tokens and tells it nothing: what is refused says why. */
+/** Removes the parts of a schema that cost tokens without helping an agent: errors explain the rest. */
 function tidy(schema: unknown, io: 'input' | 'output'): unknown {
   if (Array.isArray(schema)) return schema.map((item) => tidy(item, io))
   if (typeof schema !== 'object' || schema === null) return schema
-  // Only a shape that is made of itself is referred to: any JSON value.
+  // Only the recursive schema for any JSON value is a reference.
   if ('$ref' in schema) return {}
   const rest = { ...(schema as Record<string, unknown>) }
   if (rest.minimum === Number.MIN_SAFE_INTEGER) delete rest.minimum
@@ -178,7 +181,7 @@ function tidy(schema: unknown, io: 'input' | 'output'): unknown {
   if (rest.minItems === 1) delete rest.minItems
   if (rest.format !== undefined) delete rest.pattern
   if (rest.format === 'base64') delete rest.format
-  // An answer may get more fields one day without breaking anybody.
+  // Responses can get more fields later without breaking clients.
   if (io === 'output' && rest.additionalProperties === false) delete rest.additionalProperties
   return Object.fromEntries(Object.entries(rest).map(([key, value]) => [key, tidy(value, io)]))
 }

@@ -2,7 +2,7 @@ import { describeIssue, toSentence } from '@persql/endpoint-spec'
 import * as z from 'zod'
 import { isDeepJson } from '../json-object.ts'
 
-/** What a client says of itself (RFC 7591), as far as PerSQL reads it. */
+/** The client metadata (RFC 7591) that PerSQL reads. */
 export const ClientMetadata = z.object({
   client_name: z.string().trim().min(1).max(100).optional(),
   client_uri: z.url().max(500).optional(),
@@ -19,13 +19,13 @@ const Document = ClientMetadata.extend({
 
 const MAX_AGE_S = 24 * 60 * 60
 const DEFAULT_AGE_S = 5 * 60
-/** One page asks for a document several times. */
+/** The minimum cache time: one page reads a document several times. */
 const MIN_AGE_S = 10
 const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/
 
 /**
- * What is wrong with a URL as the id of a client: it must be https, name its host, and have a path. `local` allows http
- * to this machine, for development.
+ * Returns the problem with a URL as a client ID. It must be https, have a public hostname, and have a path. `local`
+ * allows http on this machine, for development.
  */
 export function urlProblem(text: string, local: boolean): string | undefined {
   if (text.length > 500 || !URL.canParse(text)) return 'client_id is not a URL'
@@ -42,7 +42,7 @@ export function urlProblem(text: string, local: boolean): string | undefined {
   return undefined
 }
 
-/** The record of a client, as the library keeps it, or what is wrong with the document. */
+/** Returns the library's record of a client, or the problem with its document. */
 export function toClientRecord(url: string, text: string): object | string {
   let json: unknown
   if (isDeepJson(text)) return 'the document is nested too deeply'
@@ -72,7 +72,7 @@ export function toClientRecord(url: string, text: string): object | string {
   }
 }
 
-/** How many seconds an answer is kept by its header, a day at most. */
+/** Returns the cache time in seconds from a `Cache-Control` header, 24 hours at most. */
 export function ageOf(cacheControl: string | null): number {
   if (cacheControl === null) return DEFAULT_AGE_S
   if (/no-store|no-cache/i.test(cacheControl)) return MIN_AGE_S

@@ -6,10 +6,10 @@ import type { OAuthStore } from './store.ts'
 
 const PREFIX = 'client:'
 
-/** Whether a client names itself by the URL of a document about it. */
+/** Returns whether a client ID is the URL of a metadata document. */
 export const isDocumentUrl = (clientId: string): boolean => /^https?:\/\//i.test(clientId)
 
-/** The clients, as the library looks for them. It gets no other records here. */
+/** Returns the library's store for clients. It contains no other records. */
 export function clientStore(env: Env): OAuthStore {
   const clients = () => directoryAt<Remote<Directory>>(env).oauthClients
   return {

@@ -1,4 +1,4 @@
-/** An answer of the token endpoint, as it travels between objects. */
+/** A response of the token endpoint, in a form that can be passed between objects. */
 export interface OAuthResponse {
   readonly status: number
   readonly headers: [string, string][]
@@ -6,8 +6,9 @@ export interface OAuthResponse {
 }
 
 /**
- * What the token endpoint says where nothing that was sent is known, before it looks at the client: a client may be a URL,
- * and URLs are asked for nobody. To give back what is not there has worked (RFC 7009).
+ * Creates the response of the token endpoint for unknown codes and tokens. The client isn't checked first, because a
+ * client ID can be a URL, and no document is fetched for anonymous callers. Revoking an unknown token succeeds (RFC
+ * 7009).
  */
 export function createOAuthError(form: URLSearchParams): OAuthResponse {
   if (form.has('token')) return { status: 200, headers: [['Cache-Control', 'no-store']], body: '' }

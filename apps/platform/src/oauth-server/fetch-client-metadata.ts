@@ -8,12 +8,12 @@ const TIMEOUT_MS = 5_000
 const MAX_BYTES = 64 * 1024
 const MAX_KEPT = 1_000
 
-// Of this isolate, bounded: documents of clients, for as long as their sites allow.
+// One bounded cache per isolate for client documents, with the cache times that their sites allow.
 const kept = new Map<string, { readonly record: object; readonly untilMs: number }>()
 
 /**
- * The client that a document describes. Anyone may name any URL here, so what is fetched is small, soon, public and not
- * somewhere else than it was said to be. @throws PerSQLError `oauth_client_invalid`
+ * Fetches the client that a document describes. Anyone can pass any URL, so the response is limited in size, time and
+ * redirects, and must come from a public IP address. @throws PerSQLError `oauth_client_invalid`
  */
 export async function fetchClientMetadata(url: string, env: Env): Promise<object> {
   const known = kept.get(url)
@@ -30,7 +30,7 @@ export async function fetchClientMetadata(url: string, env: Env): Promise<object
 }
 
 async function fetched(url: string, env: Env): Promise<{ text: string; ageS: number }> {
-  // The network behind it refuses addresses that are not public after names were resolved. http is for development.
+  // `PUBLIC_NETWORK` refuses private IP addresses after name resolution. http is for development only.
   const network = url.startsWith('https:') ? (env.PUBLIC_NETWORK ?? globalThis) : globalThis
   try {
     const response = await network.fetch(url, {

@@ -2,16 +2,16 @@ import type { Env } from '../env.ts'
 import type { OAuthResponse } from './error-response.ts'
 
 /**
- * Seconds in which a refresh token that was replaced gets the same answer: another process sent it too, or the first
- * answer was lost.
+ * The time in seconds for which a used refresh token gets the same response again: another process can have sent it
+ * too, or the first response can be lost.
  */
 export const REPEAT_S = 30
 
 const IV_BYTES = 12
 
 /**
- * Encrypts the answer to a refresh, under a key that takes both the secret of the instance and the request with its
- * refresh token to derive: nothing that is stored opens it.
+ * Encrypts the response to a refresh. The key is derived from the instance's secret and from the request with its
+ * refresh token, so stored data alone can't decrypt it.
  */
 export async function sealAnswer(env: Env, form: URLSearchParams, answer: OAuthResponse): Promise<string> {
   const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES))
@@ -20,7 +20,7 @@ export async function sealAnswer(env: Env, form: URLSearchParams, answer: OAuthR
   return new Uint8Array([...iv, ...new Uint8Array(sealed)]).toBase64()
 }
 
-/** Decrypts the answer for a request that asks for the same, or returns nothing. */
+/** Decrypts the response for an identical request. Returns `undefined` for any other request. */
 export async function openAnswer(env: Env, form: URLSearchParams, sealed: string): Promise<OAuthResponse | undefined> {
   const bytes = Uint8Array.fromBase64(sealed)
   const algorithm = { name: 'AES-GCM', iv: bytes.slice(0, IV_BYTES) }
@@ -28,7 +28,7 @@ export async function openAnswer(env: Env, form: URLSearchParams, sealed: string
     const opened = await crypto.subtle.decrypt(algorithm, await keyOf(env, form), bytes.slice(IV_BYTES))
     return JSON.parse(new TextDecoder().decode(opened)) as OAuthResponse
   } catch {
-    // The request asks for something else than the first one, or the instance has another secret since.
+    // The request differs from the first one, or the instance's secret has changed.
     return undefined
   }
 }

@@ -2,33 +2,36 @@ import { OAuthAuthorizationServer } from '@cloudflare/workers-oauth-provider'
 import { PerSQLError } from '@persql/contract'
 import type { OAuthStore } from './store.ts'
 
-/** Where a token of an app is taken: at the MCP door, or at `/v1`. */
+/** The API that accepts an app's token: MCP or `/v1`. */
 export type Audience = 'mcp' | 'v1'
 
-/** What the library finds in its environment. */
+/** The environment of the OAuth library. */
 export interface OAuthEnv {
   readonly OAUTH_KV: OAuthStore
 }
 
-/** Roles that a client may ask for, as scopes. */
+/** Roles that a client can request as scopes. */
 export const scopes = ['readonly', 'readwrite', 'admin'] as const
 
 const ACCESS_S = 60 * 60
 const REFRESH_IDLE_S = 30 * 24 * 60 * 60
-/** Outlives every refresh token of its client: a registration is renewed past half its time, when one of them is used. */
+/**
+ * The lifetime of a registration. It exceeds that of every refresh token: using one renews a registration that is past
+ * half of its lifetime.
+ */
 export const REGISTRATION_S = 90 * 24 * 60 * 60
 const MAX_KNOWN = 20
 const known = new Map<string, OAuthAuthorizationServer<OAuthEnv>>()
 
-/** The URLs that tokens are made for (RFC 8707). The MCP door is at two. */
+/** Returns the resources of tokens (RFC 8707). MCP has two URLs. */
 export const resourcesOf = (baseUrl: string) => ({ mcp: `${baseUrl}/mcp`, root: `${baseUrl}/`, v1: `${baseUrl}/v1` })
 
-/** Which door a resource is. Only the library's own spelling of one gets here. */
+/** Returns the API of a resource. The library has normalized the URL. */
 export const audienceOf = (resource: unknown): Audience => (String(resource).endsWith('/v1') ? 'v1' : 'mcp')
 
 /**
- * The authorization server under one address of this instance, made once for each.
- * @throws PerSQLError `oauth_needs_https` where others could read along
+ * Returns the authorization server for a base URL of this instance. Servers are cached.
+ * @throws PerSQLError `oauth_needs_https` if others could read the traffic
  */
 export function authorizationServer(baseUrl: string): OAuthAuthorizationServer<OAuthEnv> {
   const server = known.get(baseUrl) ?? makeServer(baseUrl)
@@ -50,7 +53,7 @@ function makeServer(baseUrl: string): OAuthAuthorizationServer<OAuthEnv> {
       clientRegistrationTTL: REGISTRATION_S,
       scopesSupported: [...scopes],
       allowPrivateUseRedirectUris: true,
-      // Metadata documents are fetched by `clients.ts`, whose guard holds on one machine too.
+      // `clients.ts` fetches metadata documents instead: its protection also works on a single machine.
       clientIdMetadataDocumentEnabled: false,
       accessTokenTTL: ACCESS_S,
       refreshTokenTTL: REFRESH_IDLE_S,
@@ -62,7 +65,7 @@ function makeServer(baseUrl: string): OAuthAuthorizationServer<OAuthEnv> {
   }
 }
 
-/** Has the library answer a request. Nothing of what it is used for here outlives the answer. */
+/** Responds to a request with the library. The library starts no work that outlives the response. */
 export function answerAs(baseUrl: string, path: string, init: RequestInit, store: OAuthStore): Promise<Response> {
   const context = { waitUntil: () => {}, passThroughOnException: () => {}, props: {} } as unknown as ExecutionContext
   return authorizationServer(baseUrl).fetch(new Request(baseUrl + path, init), { OAUTH_KV: store }, context)

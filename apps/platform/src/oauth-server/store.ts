@@ -1,14 +1,11 @@
-/** When a record of the library's ends, and what lists show of it. */
+/** The expiry of one of the library's records, and its metadata for lists. */
 export interface RecordOptions {
   readonly expirationTtl?: number
   readonly expiration?: number
   readonly metadata?: unknown
 }
 
-/**
- * What the OAuth library keeps its records in. It was written for Workers KV; over an object's SQLite what was written is
- * there for the next read.
- */
+/** The OAuth library's storage. It was written for Workers KV. On an object's SQLite, the next read sees each write. */
 export interface OAuthStore {
   get(key: string): Promise<unknown>
   put(key: string, value: string, options?: RecordOptions): Promise<void>
@@ -19,7 +16,7 @@ export interface OAuthStore {
   }>
 }
 
-/** When a record ends by the library's options, or `null` for one that stays. */
+/** Returns the expiry of a record from the library's options, or `null` for none. */
 export function endOf({ expiration, expirationTtl }: RecordOptions, nowMs: number): number | null {
   if (expirationTtl !== undefined) return nowMs + expirationTtl * 1000
   return expiration === undefined ? null : nowMs + expiration * 1000 - Date.now()

@@ -67,7 +67,7 @@ async function ask(ctx: Context, query: string): Promise<Response> {
   })
 }
 
-/** Handles the form, from the account it was signed for only. */
+/** Handles the form. Only the account that it was signed for can submit it. */
 async function decide(ctx: Context, raw: Request): Promise<Response> {
   const form = new URLSearchParams(await readBody(raw, MAX_BODY, ctx.settings))
   const account = await authenticateAccount(ctx)
@@ -97,7 +97,7 @@ async function allow(
 ): Promise<string> {
   const client = await api(ctx).lookupClient(request.clientId)
   const clientName = client?.clientName ?? 'Unnamed app'
-  // First, so that the registration lives as long as the grant.
+  // Extend the registration first, so that it lives as long as the grant.
   await directoryObject(ctx.env).oauthClients.markUsed(request.clientId, REGISTRATION_S * 1000)
   return namespaceObject(ctx.env, namespace).apps.approve(ctx.baseUrl, request, { userId, role, databases, clientName })
 }

@@ -25,7 +25,7 @@ const MEANS: Record<Role, string> = {
   admin: 'Full access, up to your own role: also change the schema and delete databases',
 }
 
-/** Returns the URL of a request in a form that the account library accepts as a return URL. */
+/** Returns the URL of an authorization request in a form that the account library accepts as a return URL. */
 export const backTo = (query: string): string =>
   `/oauth/authorize?${new URLSearchParams(query).toString().replaceAll('*', '%2A')}`
 

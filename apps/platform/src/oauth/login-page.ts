@@ -7,7 +7,7 @@ export interface LoginPage {
   readonly kind: 'login' | 'signup'
   /** Where to go after signing in. */
   readonly back: string
-  /** What the visitor entered before an error. */
+  /** The visitor's input before an error. */
   readonly name: string
   readonly email: string
   readonly signup: Settings['signup']
@@ -16,7 +16,7 @@ export interface LoginPage {
 }
 
 const NAMES = { github: 'GitHub', google: 'Google' }
-/** Browsers apply the rule for forms to where a form's answer redirects to. */
+/** CSP sources for sign-in. Browsers also apply `form-action` to the redirect after a form. */
 const ORIGINS = { github: 'https://github.com', google: 'https://accounts.google.com' }
 
 /** Returns the page to sign in or to create an account. */

@@ -13,7 +13,7 @@ import { type LoginPage, loginPage } from './login-page.ts'
 
 const MAX_BODY = 16 * 1024
 const providers = ['github', 'google'] as const
-/** Messages for the codes of the account library. */
+/** Messages for error codes of the account library. */
 const PROBLEMS: { readonly [code: string]: string } = {
   INVALID_EMAIL: 'Enter a valid email address.',
   INVALID_EMAIL_OR_PASSWORD: 'The email address or password is incorrect.',
@@ -92,7 +92,7 @@ function pageOf(kind: LoginPage['kind'], env: Env, request: Request, back: strin
   }
 }
 
-/** Redirects with the cookies of a response of the account library. */
+/** Redirects with the cookies of a response from the account library. */
 function onward(location: string, from: Response): Response {
   const headers = new Headers({ Location: location, 'Cache-Control': 'no-store' })
   for (const cookie of from.headers.getSetCookie()) headers.append('Set-Cookie', cookie)

@@ -22,7 +22,7 @@ const MAX_BODY = 64 * 1024
 const REGISTRATIONS_PER_HOUR = 60
 const registrations = new FixedWindowCounter(60 * 60 * 1000)
 
-/** No cookie counts here, so pages of all sites may ask. */
+/** These routes ignore cookies, so pages of all sites can call them. */
 const CORS = {
   'Access-Control-Allow-Origin': '*',
   'Access-Control-Allow-Methods': 'GET, POST, OPTIONS',
@@ -30,7 +30,7 @@ const CORS = {
   'Access-Control-Max-Age': '86400',
 }
 
-/** What clients of OAuth ask without a browser: metadata, registration, tokens, revocation. */
+/** Returns the OAuth routes that clients call without a browser: metadata, registration, tokens, revocation. */
 export function oauthRoutes(): Hono<{ Bindings: Env }> {
   const app = new Hono<{ Bindings: Env }>()
   const resource = (name: keyof ReturnType<typeof resourcesOf>) => (request: Request, env: Env) => {
@@ -38,7 +38,7 @@ export function oauthRoutes(): Hono<{ Bindings: Env }> {
     return json({
       resource: resourcesOf(baseUrl)[name],
       authorization_servers: [baseUrl],
-      // Clients request what stands here. The member decides in the end.
+      // Clients request the scopes listed here. The member makes the final choice.
       scopes_supported: ['readwrite'],
       bearer_methods_supported: ['header'],
       resource_name: 'PerSQL',
@@ -79,7 +79,7 @@ async function metadata(request: Request, env: Env): Promise<Response> {
   })
 }
 
-/** Registers a public client, whatever else it asks to be: a secret that any program on any machine gets is none. */
+/** Registers a public client, even if it requests a secret: a secret that every installation shares isn't one. */
 async function register(request: Request, env: Env): Promise<Response> {
   const ctx = contextOf(request, env)
   const waitS = registrations.waitS(networkOf(clientAddress(request, ctx.settings)), REGISTRATIONS_PER_HOUR, Date.now())
@@ -105,14 +105,14 @@ async function register(request: Request, env: Env): Promise<Response> {
   return answerAs(ctx.baseUrl, '/oauth/register', { method: 'POST', headers, body }, clientStore(env))
 }
 
-/** Codes and tokens name their namespace, which keeps what they stand for. */
+/** Responds to the token endpoint. Codes and tokens contain their namespace, which stores their records. */
 async function answerToken(request: Request, env: Env, revokes: boolean): Promise<Response> {
   const ctx = contextOf(request, env)
   if (!/^application\/x-www-form-urlencoded\b/i.test(request.headers.get('Content-Type') ?? '')) {
     return failure(400, 'invalid_request', 'Send application/x-www-form-urlencoded.')
   }
   const form = new URLSearchParams(await readBody(request, MAX_BODY, ctx.settings))
-  // The library knows a revocation by what is missing.
+  // The library recognizes a revocation by its missing parameters.
   if (revokes) for (const name of ['grant_type', 'code', 'refresh_token']) form.delete(name)
   else form.delete('token')
   const namespace = await namespaceFor(form, ctx)
