@@ -53,7 +53,7 @@ test.each([
   '-',
   '1'.repeat(5_000),
   '\u0661.1.1.1',
-])('%s is no address', (text) => {
+])('%s is not an IP address', (text) => {
   expect(normalizeAddress(text)).toBeUndefined()
 })
 

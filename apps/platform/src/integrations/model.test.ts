@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest'
 import { type ModelSettings, modelOf } from './model.ts'
 
-/** An environment with the binding of Workers AI, which answers with these. */
+/** Returns an environment with a Workers AI binding that returns this response. */
 function workersAi(answer: unknown, settings: ModelSettings = {}) {
   const asked: { model: string; input: unknown }[] = []
   const AI = {
@@ -46,7 +46,7 @@ test.each([undefined, null, {}, { response: 7, usage: { prompt_tokens: -1 } }])(
   log.mockRestore()
 })
 
-test('without a setting there is no model', () => {
+test('without settings, no model is available', () => {
   expect(() => modelOf({})).toThrow(expect.objectContaining({ code: 'model_unavailable' }))
   expect(() => modelOf({ AI_BASE_URL: 'https://models.example' })).toThrow(
     expect.objectContaining({ code: 'model_unavailable' }),

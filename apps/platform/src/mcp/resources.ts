@@ -28,7 +28,7 @@ export const resourceTemplates = [
     uriTemplate: 'persql://{database}/docs',
     name: 'docs',
     title: 'Descriptions',
-    description: 'What the database and its tables are for',
+    description: 'Purpose of the database and its tables',
     mimeType: JSON_TYPE,
   },
 ] as const

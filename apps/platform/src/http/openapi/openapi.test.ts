@@ -37,7 +37,7 @@ describe('what the check of documents is worth: it finds', () => {
       (d) => Object.assign(d.components.schemas.Database, { type: 'record' }),
     ],
     [
-      'a bound that is no number',
+      "a bound that isn't a number",
       /^schema/,
       (d) => Object.assign(d.components.schemas.Error.properties.applied, { minimum: '0' }),
     ],

@@ -18,7 +18,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 type Statement = Page['statements'][number]
 
 let number = 0
-/** A file that Debian's own SQLite has made. */
+/** Creates a file with Debian's own SQLite. */
 function made(...statements: string[]): string {
   const file = join(folder, `${++number}.sqlite`)
   shell(file, statements.map((sql) => (sql.startsWith('.') ? sql : `${sql};`)).join('\n'))
@@ -63,7 +63,7 @@ async function statementsOf(bytes: Uint8Array, given: Partial<SqliteFileContent>
 const dumpOf = async (file: string, given?: Partial<SqliteFileContent>) =>
   (await statementsOf(readFileSync(file), given)).statements.map(({ sql }) => sql)
 
-/** Reads a file and has Debian's SQLite make another one of what was read. */
+/** Reads a file, then creates another one from the result with Debian's SQLite. */
 async function again(file: string): Promise<string> {
   return made('BEGIN', ...(await dumpOf(file)), 'COMMIT')
 }
@@ -153,7 +153,7 @@ test('small rows before large ones do not make it hold all of those', async () =
   expect(shell(copy, '.sha3sum')).toBe(shell(file, '.sha3sum'))
 })
 
-test('what is no database, or not a whole one, is refused', async () => {
+test('files that are not databases or are truncated are refused', async () => {
   const file = made('CREATE TABLE t (a)', 'INSERT INTO t SELECT zeroblob(100000)', 'CREATE TABLE u (a)')
   const whole = readFileSync(file)
   const changed = (at: number, ...bytes: number[]) => {
@@ -169,7 +169,7 @@ test('what is no database, or not a whole one, is refused', async () => {
   expect(await refused(whole.subarray(0, -1))).toMatch(/^sqlite_file_refused: .*truncated/)
   expect(await refused(changed(16, 0x0f, 0xff))).toMatch(/^sqlite_file_refused: .*Invalid page size/)
   expect(await refused(changed(19, 9))).toMatch(/^sqlite_file_refused: .*newer/)
-  // The page count and the root of a table made up, overflow pages that lead in a circle, a page that is none.
+  // A false page count, a false root page, a cycle of overflow pages, and an invalid page.
   expect(await refused(changed(4096, 0xff, 0xff, 0xff))).toMatch(/^sqlite_file_refused: /)
   expect(await refused(changed(4096 * 4, 0, 0, 0, 4))).toMatch(/^sqlite_file_refused: .*corrupt/)
   expect(await refused(changed(100, 0xff))).toMatch(/^sqlite_file_refused: /)
@@ -215,7 +215,7 @@ test('a schema that lies is refused', async () => {
   expect(await refused(lying("UPDATE sqlite_schema SET rootpage = 99 WHERE name = 't'"))).toMatch(refusal)
 })
 
-test('tables that read what is no table, and collations that are not there, are refused', async () => {
+test('tables that read outside of tables and unknown collations are refused', async () => {
   expect(
     await refused(
       made(
