@@ -6,7 +6,7 @@ export interface Env extends ModelSettings {
   readonly DATABASES: DurableObjectNamespace
   readonly NAMESPACES: DurableObjectNamespace
   readonly DIRECTORY: DurableObjectNamespace
-  /** Reaches public IP addresses only, whatever a name resolves to. On Cloudflare, plain `fetch` has the same limit. */
+  /** Reaches public IP addresses only, also for names that resolve to others. On Cloudflare, plain `fetch` has the same limit. */
   readonly PUBLIC_NETWORK?: Fetcher
   /**
    * The files of all objects, on a single machine. Used to delete an object that can't start because its file is

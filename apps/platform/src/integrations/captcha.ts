@@ -4,8 +4,9 @@ import type { Env } from '../env.ts'
 const TIMEOUT_MS = 10_000
 
 /**
- * Asks Cloudflare Turnstile whether a token was made by a visitor of this address, and not used before.
- * @throws PerSQLError `captcha_failed`, or `captcha_unavailable` when it cannot be asked: deny on doubt
+ * Verifies with Cloudflare Turnstile that a token was created for this IP address and not used before.
+ * @throws PerSQLError `captcha_failed`, or `captcha_unavailable` if Turnstile can't be reached: an unverified token is
+ * refused
  */
 export async function verifyCaptcha(env: Env, token: string, address: string): Promise<void> {
   const { TURNSTILE_SECRET_KEY: secret, TURNSTILE_URL: url = 'https://challenges.cloudflare.com' } = env

@@ -4,11 +4,14 @@ import type { Env } from '../env.ts'
 
 type Certificate = NonNullable<Hostname['certificate']>
 
-/** Has certificates made for hostnames of tenants. Every call may be repeated: each begins by looking the hostname up. */
+/** Manages certificates for tenants' hostnames. Every call can be repeated, because each begins with a lookup. */
 export interface CustomHostnames {
-  /** How the certificate of a hostname stands, which is asked for unless it was. @throws Error when no answer came */
+  /**
+   * Returns the state of a hostname's certificate, which is requested first if necessary. @throws Error if Cloudflare
+   * fails
+   */
   ensure(hostname: string): Promise<Certificate>
-  /** Gives a hostname up; one that is not known is given up already. @throws Error when no answer came */
+  /** Removes a hostname, if Cloudflare knows it. @throws Error if Cloudflare fails */
   remove(hostname: string): Promise<void>
 }
 
@@ -26,7 +29,7 @@ type Known = z.output<typeof Known>
 const Found = z.object({ result: z.array(Known) })
 const Created = z.object({ result: Known })
 
-/** Cloudflare for SaaS, where it is set up; elsewhere certificates are the matter of the operator's proxy. */
+/** Returns a client for Cloudflare for SaaS, if it is set up. Otherwise, the operator's proxy manages certificates. */
 export function customHostnamesOf(env: Env): CustomHostnames | undefined {
   const { CLOUDFLARE_API_TOKEN: token, CLOUDFLARE_ZONE_ID: zone } = env
   if (!token && !zone) return undefined
@@ -35,7 +38,7 @@ export function customHostnamesOf(env: Env): CustomHostnames | undefined {
   const call = (method: string, path: string, body?: object) => ask(base + path, token, method, body)
   const find = async (hostname: string): Promise<Known | undefined> => {
     const { result } = Found.parse(await call('GET', `?${new URLSearchParams({ hostname, per_page: '50' })}`))
-    // Cloudflare also finds names that the one asked for is a part of.
+    // Cloudflare also returns hostnames that contain the requested one.
     return result.find((known) => known.hostname === hostname)
   }
   return {
@@ -74,7 +77,7 @@ function certificateOf({ status, ssl, verification_errors }: Known): Certificate
   }
 }
 
-/** Cloudflare writes problems as texts in one place, and as `{ message }` in another. */
+/** Returns the message of a problem. Cloudflare sends strings in one field, and `{ message }` in the other. */
 function sentenceOf(problem: unknown): string {
   const { message = problem } = Object(problem) as { message?: unknown }
   return typeof message === 'string' ? message.slice(0, 500) : ''

@@ -2,15 +2,15 @@ import { PerSQLError } from '@persql/contract'
 import type { Env } from '../env.ts'
 import { txtRecords } from './txt-records.ts'
 
-/** Looks TXT records up. */
+/** Looks up TXT records. */
 export interface TxtResolver {
-  /** The values at a name, none when there is no such name. @throws PerSQLError `dns_unavailable` */
+  /** Returns the values at a name, or an empty list if the name doesn't exist. @throws PerSQLError `dns_unavailable` */
   txt(name: string): Promise<string[]>
 }
 
 const TIMEOUT_MS = 5_000
 
-/** DNS over HTTPS, answered in JSON: Cloudflare's resolver, or the one in `DNS_RESOLVER_URL`. */
+/** Returns a resolver for DNS over HTTPS in JSON: Cloudflare's, or the one in `DNS_RESOLVER_URL`. */
 export function resolverOf(env: Env): TxtResolver {
   const url = env.DNS_RESOLVER_URL ?? 'https://cloudflare-dns.com/dns-query'
   return {

@@ -5,20 +5,20 @@ import { createTransport } from 'nodemailer'
 import { now, toIso } from '../clock.ts'
 import type { Env } from '../env.ts'
 
-/** A mail in plain text to one person. */
+/** A plain-text mail to one recipient. */
 export interface MailMessage {
   readonly to: string
   readonly subject: string
   readonly text: string
 }
 
-/** Hands mail to whoever carries it. */
+/** Sends mail. */
 export interface Mail {
-  /** @throws PerSQLError `mail_failed` unless the message was accepted */
+  /** @throws PerSQLError `mail_failed` unless the mail server accepted the message */
   send(message: MailMessage): Promise<void>
 }
 
-/** A message as the outbox of development keeps it. */
+/** A message in the outbox for development. */
 export interface SentMail extends MailMessage {
   readonly at: string
 }
@@ -26,13 +26,16 @@ export interface SentMail extends MailMessage {
 const TIMEOUT_MS = 15_000
 const MAX_SENT = 200
 
-// Of this isolate, which on one machine is the only one: all mail since the start, with PERSQL_DEV=1 alone.
+// All mail of this isolate since the start, with `PERSQL_DEV=1` only. A single machine has one isolate.
 const outbox: SentMail[] = []
 
-/** Mail that was handed over while in development, the newest first. */
+/** Returns the mail sent in development, newest first. */
 export const sentMail = (): readonly SentMail[] => outbox.toReversed()
 
-/** Mail by SMTP, by Resend, or in development into the outbox alone; nothing when none of them is set up. */
+/**
+ * Returns a client for SMTP or Resend. In development without either, mail goes to the outbox only. `undefined` if mail
+ * isn't set up.
+ */
 export function mailOf(env: Env): Mail | undefined {
   const carry = carrierOf(env)
   if (!carry && env.PERSQL_DEV !== '1') return undefined
@@ -45,7 +48,7 @@ export function mailOf(env: Env): Mail | undefined {
         throw new PerSQLError('mail_failed', { to: message.to }, { cause })
       }
       if (env.PERSQL_DEV !== '1') return
-      // The text stays out of the log: it holds links that are secrets.
+      // The text isn't logged, because its links contain secrets.
       console.log(JSON.stringify({ level: 'info', event: 'mail', to: message.to, subject: message.subject }))
       outbox.push({ ...message, at: toIso(now()) })
       if (outbox.length > MAX_SENT) outbox.shift()
@@ -53,7 +56,7 @@ export function mailOf(env: Env): Mail | undefined {
   }
 }
 
-/** Whether mail reaches people: what waits for an answer to one must not, where it stays in the outbox. */
+/** Returns whether mail reaches people. Nothing can wait for a reply to mail that only goes to the outbox. */
 export const canSendMail = (env: Env): boolean => Boolean(env.SMTP_URL || env.RESEND_API_KEY)
 
 type Carry = (message: MailMessage) => Promise<void>
@@ -65,7 +68,7 @@ function carrierOf(env: Env): Carry | undefined {
   return smtp ? bySmtp(smtp, from) : byResend(key as string, env.RESEND_API_URL ?? 'https://api.resend.com', from)
 }
 
-/** `smtps://` speaks TLS from the start, `smtp://` once STARTTLS was agreed on, which a password waits for. */
+/** Sends by SMTP. `smtps://` uses TLS from the start, `smtp://` uses STARTTLS before it sends a password. */
 function bySmtp(smtpUrl: string, from: string): Carry {
   const url = new URL(smtpUrl)
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
@@ -75,7 +78,7 @@ function bySmtp(smtpUrl: string, from: string): Carry {
   const pass = decodeURIComponent(url.password)
   const local = host === 'localhost' || host === '::1' || host.startsWith('127.')
   return async (message) => {
-    // Opened here because the library would look the name up by itself, with a resolver that is not the machine's.
+    // Open the connection here: the library has its own resolver, which ignores the machine's.
     const connection = secure ? connectSecurely({ host, port, servername: host }) : connectPlain({ host, port })
     try {
       await opened(connection, secure ? 'secureConnect' : 'connect')

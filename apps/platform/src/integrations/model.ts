@@ -1,24 +1,24 @@
 import { PerSQLError } from '@persql/contract'
 import * as z from 'zod'
 
-/** What says which model there is. */
+/** The settings that select the AI model. */
 export interface ModelSettings {
-  /** Base URL of an endpoint that speaks as OpenAI's does, like `https://api.openai.com/v1`. */
+  /** The base URL of an OpenAI-compatible API, such as `https://api.openai.com/v1`. */
   readonly AI_BASE_URL?: string
   readonly AI_API_KEY?: string
   readonly AI_MODEL?: string
-  /** Workers AI, on Cloudflare. */
+  /** The Workers AI binding, on Cloudflare. */
   readonly AI?: { run(model: string, input: object): Promise<unknown> }
 }
 
-/** What a model said, and what that took. */
+/** The model's response and its token usage. */
 export interface Completion {
   readonly text: string
-  /** Tokens of prompt and answer together, as the provider counts them. */
+  /** The total tokens of prompt and response, as counted by the provider. */
   readonly tokens: number
 }
 
-/** A language model that is asked one thing at a time. */
+/** A language model for single requests, without a conversation. */
 export interface Model {
   /** @throws PerSQLError `model_failed` */
   complete(system: string, user: string, maxTokens: number): Promise<Completion>
@@ -32,8 +32,8 @@ type Messages = readonly { readonly role: 'system' | 'user'; readonly content: s
 type Ask = (messages: Messages, maxTokens: number) => Promise<Completion>
 
 /**
- * The model that is set up: any endpoint that speaks as OpenAI does, or Workers AI where its binding is there.
- * @throws PerSQLError `model_unavailable` when there is none
+ * Returns the configured AI model: an OpenAI-compatible API, or the Workers AI binding.
+ * @throws PerSQLError `model_unavailable` if no model is set up
  */
 export function modelOf(env: ModelSettings): Model {
   const ask = providerOf(env)
@@ -99,7 +99,7 @@ function byWorkersAi(ai: NonNullable<ModelSettings['AI']>, model: string): Ask {
   }
 }
 
-/** A provider that does not count gets the usual four characters a token. */
+/** Returns the tokens used. If the provider doesn't count them, estimates one per four characters. */
 function tokensOf(usage: z.infer<typeof Usage> | null | undefined, messages: Messages, text: string): number {
   if (usage) return usage.prompt_tokens + usage.completion_tokens
   const characters = messages.reduce((sum, { content }) => sum + content.length, text.length)

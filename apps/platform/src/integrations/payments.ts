@@ -4,38 +4,41 @@ import type { Env } from '../env.ts'
 import { StripeClient, type StripeError } from './stripe/client.ts'
 import { isSignedByStripe } from './stripe/signature.ts'
 
-/** A payment page that is open. */
+/** An open payment page. */
 export interface Checkout {
   readonly sessionId: string
   readonly url: string
 }
 
-/** What is asked of a payment page. The same `id` leads to the same page, however often it is asked for. */
+/** A request for a payment page. Requests with the same `id` return the same page. */
 export interface CheckoutRequest {
   readonly id: string
   readonly namespace: string
   readonly amountCents: number
   readonly expiresAtMs: number
-  /** Where the payer is sent afterwards. */
+  /** The base URL for the redirect after payment. */
   readonly baseUrl: string
 }
 
-/** What PerSQL asks of Stripe. */
+/** The calls to Stripe that PerSQL needs. */
 export interface PaymentProvider {
   /**
-   * `refused` when Stripe answered that it will not: it says so again to the same id.
-   * @throws PerSQLError `payment_provider_failed` when no answer came, so that nobody knows
+   * Opens a payment page. Returns `refused` if Stripe rejected the request; it would reject a retry with the same `id`
+   * too.
+   * @throws PerSQLError `payment_provider_failed` without a final response, so the outcome is unknown
    */
   openCheckout(request: CheckoutRequest): Promise<Checkout | 'refused'>
-  /** The event in a webhook's body. @throws PerSQLError `webhook_refused` unless Stripe signed it, lately */
+  /**
+   * Parses the event of a webhook. @throws PerSQLError `webhook_refused` without a valid and recent signature of Stripe
+   */
   eventOf(body: string, signature: string): Stripe.Event
-  /** The metadata of a payment. @throws PerSQLError `payment_provider_failed` */
+  /** Fetches the metadata of a payment. @throws PerSQLError `payment_provider_failed` */
   metadataOf(paymentIntent: string): Promise<Stripe.Metadata>
 }
 
 const known = new WeakMap<Env, PaymentProvider>()
 
-/** @throws PerSQLError `payments_unavailable` unless both of Stripe's secrets are set */
+/** Returns the Stripe client. @throws PerSQLError `payments_unavailable` unless both of Stripe's secrets are set */
 export function paymentsOf(env: Env): PaymentProvider {
   const payments = known.get(env) ?? makePayments(env)
   known.set(env, payments)
@@ -69,9 +72,9 @@ function makePayments({
             ],
             client_reference_id: namespace,
             metadata,
-            // A charge, and with it a refund, carries what its payment intent does.
+            // Charges inherit this metadata from the payment intent, and their refunds with them.
             payment_intent_data: { metadata },
-            // What is paid in another currency is not what was asked for, to the cent.
+            // With a conversion to another currency, the paid amount could differ from the requested one.
             adaptive_pricing: { enabled: false },
             expires_at: Math.floor(expiresAtMs / 1000),
             success_url: `${back}&paid=${id}`,
@@ -87,7 +90,7 @@ function makePayments({
       try {
         if (!isSignedByStripe(body, signature, secret, Date.now())) throw new Error('No valid signature of Stripe.')
         const event = JSON.parse(body) as Stripe.Event
-        // Events of Stripe's API v2 are another object, without the fields that are read here.
+        // Events of Stripe's API v2 are a different object, without the fields that PerSQL reads.
         if (event.object !== 'event') throw new Error(`Not an event: ${event.object}`)
         return event
       } catch (cause) {
@@ -98,7 +101,10 @@ function makePayments({
   }
 }
 
-/** Stripe keeps what it answered to a key, its own failures too; a connection that broke tells nothing. */
+/**
+ * Returns `refused` for a final rejection. Stripe stores its response per idempotency key, including its own failures.
+ * After a connection error, the outcome is unknown.
+ */
 async function answeredOrRefused<T>(answer: Promise<T>): Promise<T | 'refused'> {
   try {
     return await answer

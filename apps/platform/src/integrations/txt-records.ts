@@ -9,7 +9,10 @@ const Answer = z.object({
   Answer: z.array(z.object({ type: z.int(), data: z.string() })).default([]),
 })
 
-/** The values in a resolver's answer. What an alias leads to counts, the alias itself is no value. @throws Error */
+/**
+ * Parses the values in a resolver's response. Values of an alias's target count, the alias record itself isn't a value.
+ * @throws Error
+ */
 export function txtRecords(text: string): string[] {
   const { Status: status, Answer: records } = Answer.parse(JSON.parse(text))
   if (status === NO_SUCH_NAME) return []
@@ -18,8 +21,8 @@ export function txtRecords(text: string): string[] {
 }
 
 /**
- * The value of a record as a zone file writes it: `"one" "two"` is `onetwo`, since a string has 255 bytes at most. Some
- * resolvers leave the quotes out.
+ * Returns the value of a record in zone file format. `"one" "two"` becomes `onetwo`, because each string has at most
+ * 255 bytes. Some resolvers omit the quotes.
  */
 function joined(data: string): string {
   if (!data.startsWith('"')) return data

@@ -8,31 +8,33 @@ import { lower, quoteName, tokens, word } from './tokenizer.ts'
 import { type BoundSql, toBoundRow, toSql, type Value } from './values.ts'
 import { type DamagedText, groupsOf, mayBeDamaged, type Read, TableWalk, utf8Length } from './walk.ts'
 
-/** Rows on their way to another database: statements that insert many each, or one row with values too long for SQL. */
+/**
+ * Rows to copy into another database: statements that insert many rows each, or one row with values too long for SQL.
+ */
 export interface Page {
   readonly statements: readonly BoundSql[]
   readonly rows: number
   /** Migrations that were applied to the source. */
   readonly migrations?: readonly StoredMigration[]
-  /** Texts among them that are not UTF-8, the first of each table and page. */
+  /** Texts of these rows that aren't UTF-8: the first per table and page. */
   readonly damaged: readonly DamagedText[]
 }
 
-/** Small enough that others are served in between without noticing. */
+/** Small enough that other calls run in between without a noticeable delay. */
 const PAGE_CHARACTERS = 200_000
-/** A statement may have 100,000 bytes; a character up to three of them. */
+/** A statement can have 100,000 bytes, and a character up to three of them. */
 const STATEMENT_BYTES = 98_000
 const STATEMENT_CHARACTERS = 30_000
-/** Rows of more values are inserted one by one: a statement with several has a result, whose columns are limited. */
+/** Rows with more values are inserted one by one: VALUES with several rows is a result, whose columns are limited. */
 const MAX_COLUMNS = 100
 const FIRST_ROWS = 32
 const MAX_ROWS = 4_000
 
 /**
- * All rows of a schema's tables, in pages. What a virtual table keeps elsewhere comes with it by itself.
- * @param asText says every value in SQL, however long that gets, for readers that bind nothing
- * @param staged begins the names of the tables that the rows go to; these come first, with columns of no type, and what
- * cannot be read back is left out
+ * Yields all rows of a schema's tables in pages. The shadow tables of virtual tables are filled by their modules.
+ * @param asText writes every value as SQL, even if it is long, for readers that can't bind values
+ * @param staged prefixes the names of the target tables, which are created first, with untyped columns; content that
+ * can't be read back is omitted
  */
 export function* pagesOf(read: Read, { tables }: SchemaText, asText = false, staged = ''): Generator<Page> {
   const run: RunSql = (sql, ...params) => read(sql, ...params).rows
@@ -57,17 +59,20 @@ export function* pagesOf(read: Read, { tables }: SchemaText, asText = false, sta
   yield { statements: sequences ? [...statements, ...sequences] : statements, rows, damaged }
 }
 
-/** Statements that a database needs once its tables are full; one that fails could not be run where it came from either. */
+/**
+ * Returns the statements that a database needs after its tables are filled. If one fails, it would fail in the source
+ * too.
+ */
 export const rebuilds = (schema: SchemaText): string[] => filled(schema).map(filling)
 
-/** Full-text tables that index what other tables hold, as long as those are there. */
+/** Returns the full-text tables whose content is in another existing table or view. */
 export function filled({ tables, others }: SchemaText): string[] {
   const holders = [...tables, ...others.filter(({ type }) => type === 'view')]
   const names = new Set(holders.map(({ name }) => lower(name)))
   return tables.filter(({ sql }) => names.has(lower(contentOf(sql) ?? ''))).map(({ name }) => name)
 }
 
-/** Has a full-text table read anew what it indexes. */
+/** Returns the statement that rebuilds a full-text table from its content. */
 export const filling = (table: string): string =>
   `INSERT INTO ${quoteName(table)} (${quoteName(table)}) VALUES ('rebuild')`
 
@@ -86,17 +91,17 @@ function* chunksOf(
   staged: string,
 ): Generator<Chunk> {
   const content = contentOf(sql)
-  // An index of texts that are kept nowhere: they cannot be read back.
+  // A contentless full-text index can't be read back.
   if (content === '' && staged) return
   if (content === '')
     throw new PerSQLError('copy_impossible', {
       problem: `table "${table}" is a full-text index that doesn't store its content`,
     })
-  // Its rows are those of another table.
+  // The rows belong to another table.
   if (content !== undefined || isVocabulary(sql)) return
   const shape = shapeOf(run, table)
   if (shape.columns.length === 0) return
-  // A staged table has a rowid of its own, so one more column need not hold it.
+  // A staged table has its own rowid, so the source's can be omitted if there are too many columns.
   const isTooWide = staged !== '' && shape.columns.length > MAX_COLUMNS
   const columns = isTooWide ? shape.columns.slice(1) : shape.columns
   const target = quoteName(staged + table)
@@ -109,13 +114,16 @@ function* chunksOf(
   yield* inserts(into, rows, write, columns.length > MAX_COLUMNS ? 0 : most)
 }
 
-/** A row as it is inserted: SQL in parentheses, or the values where SQL would not be exact or short enough. */
+/** A row to insert: SQL in parentheses, or its values if SQL would be inexact or too long. */
 type Row = string | { readonly values: readonly Value[]; readonly damaged: DamagedText | undefined }
 
-/** Whether a file of SQL would not have this row as it is: bytes may be lost, and the shell loses some line ends. */
+/**
+ * Returns whether a row as SQL text would be inexact in a file: bytes can be lost, and the sqlite3 shell loses some
+ * line endings.
+ */
 const isInexactInFile = (text: string): boolean => mayBeDamaged(text) || text.includes('\r')
 
-/** Rows of a table, a page at a time. */
+/** Yields the rows of a table, page by page. */
 function* rowsOf(walk: TableWalk, columns: readonly string[], isInexact: (text: string) => boolean): Generator<Row[]> {
   const tuples = groupsOf(columns.map(literalOrMark)).map(listed)
   const isWhole = tuples.length === 1
@@ -130,7 +138,7 @@ function* rowsOf(walk: TableWalk, columns: readonly string[], isInexact: (text: 
       wanted = Math.ceil(wanted / 8)
       continue
     }
-    // Without a page: one row whose values are too long together for one text.
+    // Without a page, a single row is too long for one text.
     const rows: Row[] = page?.rows.map(toText) ?? exact(1, 0)
     const characters = rows.reduce((sum, row) => sum + (typeof row === 'string' ? row.length : PAGE_CHARACTERS), 0)
     const isOdd = (row: Row) => typeof row === 'string' && isInexact(row)
@@ -146,7 +154,7 @@ function* rowsOf(walk: TableWalk, columns: readonly string[], isInexact: (text: 
   }
 }
 
-/** Rows as SQL says them, unless that is longer than the runtime takes for one text. */
+/** Reads rows as SQL. Returns `undefined` if a text exceeds the runtime's limit. */
 function tryPage(walk: TableWalk, expressions: readonly string[], count: number) {
   try {
     return walk.page(expressions, count)
@@ -156,7 +164,7 @@ function tryPage(walk: TableWalk, expressions: readonly string[], count: number)
   }
 }
 
-/** Gathers rows into statements of so many characters; with 0 each row has its own. */
+/** Combines rows into statements of up to `most` characters. With 0, each row has its own statement. */
 function* inserts(
   into: string,
   pages: Iterable<readonly Row[]>,
@@ -195,9 +203,9 @@ const NONE: BoundSql['params'] = []
 const inParentheses = ({ sql, params }: BoundSql): BoundSql => ({ sql: `(${sql})`, params })
 const toSqlRow = (row: readonly Value[]): BoundSql => ({ sql: row.map(toSql).join(','), params: [] })
 
-/** How far AUTOINCREMENT has counted. */
+/** Returns the statements that restore the counters of AUTOINCREMENT. */
 function sequencesOf(run: RunSql, tables: SchemaText['tables']): BoundSql[] | undefined {
-  // The table of the counts stays when the last one that counts is dropped, but comes only with one.
+  // `sqlite_sequence` outlives the last AUTOINCREMENT table, but is created only with the first one.
   const counts = ({ sql }: { readonly sql: string }) =>
     [...tokens(sql)].some((token) => word(sql, token) === 'AUTOINCREMENT')
   if (!tables.some(counts)) return undefined

@@ -4,8 +4,9 @@ const LOOKUP = /^pragma_(table|index|foreign_key)_/
 const CATALOGS = ['sqlite_master', 'sqlite_schema']
 
 /**
- * The tables of the runtime stand in the catalog, and looking one up is refused: so would be every statement that looks
- * up all tables, as tools do that read a schema. Such a statement gets a catalog without them.
+ * Hides the runtime's tables from statements that read the catalog. The catalog lists them, but the runtime refuses to
+ * describe them, so a statement that inspects all tables, as many tools do, would fail. Such a statement gets a catalog
+ * without them.
  */
 export function hideRuntimeTables(statement: Statement): Statement {
   const { text, names, placeholders } = statement
@@ -23,7 +24,7 @@ export function hideRuntimeTables(statement: Statement): Statement {
   })
 }
 
-/** Where the words `WITH RECURSIVE` end that a statement begins with, whatever stands between them. */
+/** Returns the end of a leading `WITH` or `WITH RECURSIVE`, even with comments between the words. */
 function endOfWith(text: string): number {
   const [first, second] = firstTwo(text)
   if (word(text, first) !== 'WITH') return 0

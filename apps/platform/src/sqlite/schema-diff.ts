@@ -1,7 +1,7 @@
 import type { RunSql } from './schema-map.ts'
 import { isInternal } from './system-tables.ts'
 
-/** A table, index, view or trigger as `sqlite_master` has it. */
+/** A table, index, view or trigger in `sqlite_master`. */
 export interface SchemaObject {
   readonly type: string
   readonly name: string
@@ -10,7 +10,7 @@ export interface SchemaObject {
   readonly sql: string | null
 }
 
-/** How an object differs from before; `from` is the name it had. */
+/** The difference between two versions of an object. `from` is its previous name. */
 export interface ObjectChange {
   readonly type: string
   readonly name: string
@@ -18,13 +18,13 @@ export interface ObjectChange {
   readonly from?: string
 }
 
-/** All objects of the tenant. */
+/** Returns all objects of the tenant. */
 export const readObjects = (run: RunSql): SchemaObject[] =>
   (run('SELECT type, name, tbl_name, rootpage, sql FROM sqlite_master') as [string, string, string, number, string][])
     .filter(([, name]) => !isInternal(name))
     .map(([type, name, table, root, sql]) => ({ type, name, table, root, sql }))
 
-/** The difference by name: something renamed is removed and added. */
+/** Returns the difference by name. A renamed object is removed and added. */
 export function diffObjects(before: readonly SchemaObject[], after: readonly SchemaObject[]) {
   const known = new Map(before.map((object) => [keyOf(object), object]))
   const left = new Set(after.map(keyOf))
@@ -38,7 +38,10 @@ export function diffObjects(before: readonly SchemaObject[], after: readonly Sch
   }
 }
 
-/** What one statement changed. It never gives a new object the root page of one it removed, so who keeps that was renamed. */
+/**
+ * Returns the difference that one statement made. A new object never gets the root page that the same statement freed,
+ * so an object with a known root page was renamed.
+ */
 export function diffOfStatement(before: readonly SchemaObject[], after: readonly SchemaObject[]): ObjectChange[] {
   const { added, removed, changed } = diffObjects(before, after)
   const former = (object: SchemaObject) =>
@@ -56,13 +59,13 @@ export function diffOfStatement(before: readonly SchemaObject[], after: readonly
   ]
 }
 
-/** Tables and views that were made, changed or dropped, or whose indexes and triggers were. */
+/** Returns the tables and views that changed, including changes to their indexes and triggers. */
 export function tablesChanged(before: readonly SchemaObject[], after: readonly SchemaObject[]): string[] {
   const { added, removed, changed } = diffObjects(before, after)
   return [...new Set([...added, ...removed, ...changed].map(({ table }) => table))].sort()
 }
 
-/** An object by its type and name alone. */
+/** Returns the type and name of an object. */
 export const named = ({ type, name }: SchemaObject) => ({ type, name })
 
 const keyOf = ({ type, name }: SchemaObject) => `${type} ${name}`

@@ -4,25 +4,27 @@ import { sourcesOf } from './virtual-tables.ts'
 /** Runs SQL inside the object and returns its rows as arrays. */
 export type RunSql = (sql: string, ...params: unknown[]) => unknown[][]
 
-/** Where the b-trees and virtual tables of a database are, so that a compiled program can be read back into names. */
+/** The b-trees and virtual tables of a database, which translate a compiled program back to names. */
 export interface SchemaMap {
-  /** Root page → the table whose rows or index entries it holds. */
+  /** The table that a root page belongs to. Root pages of indexes are included. */
   readonly roots: ReadonlyMap<number, string>
-  /** Address in the program → the virtual table, and the tables it reads in turn. */
+  /** By address in the program: the virtual table, and the tables that it reads. */
   readonly virtual: ReadonlyMap<string, readonly string[]>
-  /** Address of what ALTER checks rows with that are there already, where a constraint or type is new to them. */
+  /**
+   * The address of `pragma_quick_check`, with which ALTER checks existing rows if a constraint or type is new for them.
+   */
   readonly check: string | undefined
-  /** Text of all views and triggers, in lower case. */
+  /** The SQL of all views and triggers, in lower case. */
   readonly programs: string
-  /** Names of all views, in lower case. */
+  /** The names of all views, in lower case. */
   readonly views: ReadonlySet<string>
-  /** Names of all virtual tables, in lower case. */
+  /** The names of all virtual tables, in lower case. */
   readonly virtuals: ReadonlySet<string>
 }
 
-/** Table-valued functions that read nothing but their arguments. */
+/** Table-valued functions that read only their arguments. */
 export const PURE = ['json_each', 'json_tree', 'jsonb_each', 'jsonb_tree']
-/** Table-valued functions that tell of the schema: reported as a read of `sqlite_schema`. */
+/** Table-valued functions that read the schema. They are reported as reads of `sqlite_schema`. */
 export const ABOUT_SCHEMA = [
   'pragma_table_info',
   'pragma_table_xinfo',
@@ -33,10 +35,10 @@ export const ABOUT_SCHEMA = [
   'pragma_foreign_key_list',
 ]
 
-/** The name under which the schema table is reported and scoped. */
+/** The name that reads of the schema table are reported and authorized under. */
 export const SCHEMA_TABLE = 'sqlite_schema'
 
-/** Reads the map. It is valid until the schema changes; the addresses only within this life of the connection. */
+/** Reads the map. It is valid until the schema changes, and its addresses until the connection closes. */
 export function readSchemaMap(run: RunSql): SchemaMap {
   const rows = run('SELECT type, name, tbl_name, rootpage, sql FROM sqlite_master') as [
     string,
@@ -71,11 +73,11 @@ export function readSchemaMap(run: RunSql): SchemaMap {
 interface Declared {
   readonly name: string
   readonly address: string | undefined
-  /** What it reads besides itself, as it was declared; `undefined` when that is unknown. */
+  /** The declared sources that the table reads besides itself, or `undefined` if unknown. */
   readonly sources: readonly string[] | undefined
 }
 
-/** Follows the sources of virtual tables, through views and other virtual tables, to all that they read. */
+/** Resolves the sources of virtual tables, through views and other virtual tables, to all tables that they read. */
 function resolve(
   declared: readonly Declared[],
   roots: SchemaMap['roots'],
@@ -87,7 +89,7 @@ function resolve(
   const byAddress = new Map(declared.map((each) => [each.address, each]))
   const tables = new Map([...roots.values()].map((name) => [lower(name), name]))
   tables.set('sqlite_master', SCHEMA_TABLE)
-  /** Adds all that `sources` read to `reads`, each once; false when some of it is unknown. */
+  /** Adds all tables that `sources` read to `reads`. Returns false if some are unknown. */
   const follow = (sources: readonly string[] | undefined, reads: Set<string>, seen: Set<string>): boolean => {
     if (!sources) return false
     return sources.every((source) => {
@@ -102,7 +104,7 @@ function resolve(
   }
   const readsOfView = (view: string): string[] | undefined => {
     const program = programOf(run, quoteName(view))
-    // A view that does not work reads nothing, so its name stands for what it may read one day.
+    // A broken view reads nothing now. Its name stands for the tables that it can read later.
     if (program.length === 0) return [view]
     const reads: string[] = []
     for (const [, opcode, , root, , address] of program) {
@@ -125,7 +127,10 @@ function resolve(
   })
 }
 
-/** The compiled program names a virtual table by its address only, so ask for a program that surely opens this one. */
+/**
+ * Returns the address of a virtual table. A compiled program contains only the address, so compile one that opens just
+ * this table.
+ */
 const addressOf = (run: RunSql, from: string): string | undefined =>
   programOf(run, from).find((row) => row[1] === 'VOpen')?.[5] as string | undefined
 
@@ -133,7 +138,7 @@ function programOf(run: RunSql, from: string): readonly (readonly unknown[])[] {
   try {
     return run(`EXPLAIN SELECT * FROM ${from}`)
   } catch {
-    return [] // a broken or unavailable table opens nothing; what uses it stays unresolved
+    return [] // A broken or unavailable table opens nothing, so its users stay unresolved.
   }
 }
 

@@ -1,8 +1,8 @@
-/** Everything a database's schema consists of, in an order in which it loads: rows go in after the tables. */
+/** A database's schema in an order in which it can be loaded. Rows are inserted after the tables are created. */
 export interface SchemaText {
-  /** `CREATE TABLE` and `CREATE VIRTUAL TABLE`, without the tables that a virtual table makes by itself. */
+  /** `CREATE TABLE` and `CREATE VIRTUAL TABLE`, without shadow tables. */
   readonly tables: readonly SchemaObject[]
-  /** Indexes, then views, then triggers: a trigger may stand on a view. */
+  /** Indexes, then views, then triggers, because a trigger can belong to a view. */
   readonly others: readonly SchemaObject[]
 }
 

@@ -7,7 +7,7 @@ export type { SchemaObject, SchemaText } from './schema-text.ts'
 
 const AFTER_TABLES = ['index', 'view', 'trigger']
 
-/** Reads the tenant's schema: neither SQLite's own objects, nor the runtime's, nor PerSQL's. */
+/** Reads the tenant's schema, without the objects of SQLite, the runtime and PerSQL. */
 export function readSchemaText(run: RunSql): SchemaText {
   const shadows = new Set(
     run("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'shadow'").map(([name]) => name),
@@ -22,11 +22,11 @@ export function readSchemaText(run: RunSql): SchemaText {
   }
 }
 
-/** Drops all of the tenant's schema, with its rows. To be called in a transaction, with foreign keys not enforced. */
+/** Drops the tenant's schema with its rows. Call it in a transaction with foreign keys off. */
 export function dropSchema(run: RunSql): void {
   const { tables, others } = readSchemaText(run)
   const drop = ({ type, name }: SchemaObject) => run(`DROP ${type.toUpperCase()} IF EXISTS ${quoteName(name)}`)
-  // Triggers first, so that none of them is run; virtual tables before those whose rows they index.
+  // Triggers first, so that none runs. Virtual tables before the tables that they index.
   for (const object of others.toReversed()) drop(object)
   const isVirtual = ({ sql }: SchemaObject) => /^\s*create\s+virtual\b/i.test(sql)
   for (const object of [...tables.filter(isVirtual), ...tables.filter((table) => !isVirtual(table))]) drop(object)

@@ -1,8 +1,8 @@
 import type { Migration } from '@persql/contract'
 
-/** A migration as it is stored; without `applied`, a draft. */
+/** A stored migration. Without `applied`, it is a draft. */
 export interface StoredMigration {
-  /** Numbers of one database only grow. */
+  /** Numbers increase within a database. */
   readonly number: number
   readonly name: string
   readonly sql: string
@@ -16,7 +16,7 @@ export interface StoredMigration {
     readonly durationMs: number
     readonly bookmark: string | null
   }
-  /** Applied in the database that this one was forked or branched from. */
+  /** Whether the migration was applied in the parent of this fork or branch. */
   readonly inherited?: boolean
   readonly failed?: Omit<NonNullable<Migration['error']>, 'at'> & { readonly atMs: number }
 }

@@ -1,19 +1,19 @@
 import type { RunSql } from './schema-map.ts'
 import { lower, nameOf, quoteName, type Token, tokens, word } from './tokenizer.ts'
 
-/** A table as its rows are copied. */
+/** The columns and key of a table, for copying its rows. */
 export interface TableShape {
-  /** Columns that are inserted, as they stand in SQL; the rowid comes first where no column is it. */
+  /** The inserted columns as SQL. The rowid comes first if no column is an alias for it. */
   readonly columns: readonly string[]
-  /** Whether the first of them is the rowid, which `SELECT *` leaves out. */
+  /** Whether the first column is a rowid that `SELECT *` omits. */
   readonly hasHiddenRowid: boolean
-  /** The columns that order the rows, each once and unique together; empty where columns bear all names of the rowid. */
+  /** The columns that order the rows and are unique together. Empty if columns use all names of the rowid. */
   readonly key: readonly string[]
-  /** Those with the collation by which they are unique. */
+  /** The key columns with the collations that make them unique. */
   readonly order: readonly string[]
 }
 
-/** Reads how the rows of a table are copied. */
+/** Reads the shape of a table. */
 export function shapeOf(run: RunSql, table: string): TableShape {
   const all = run('SELECT name, type, pk, hidden FROM pragma_table_xinfo(?)', table) as [
     string,
@@ -32,7 +32,7 @@ export function shapeOf(run: RunSql, table: string): TableShape {
   }
   const isRowid = keys.length === 1 && lower(keys[0]?.[1] ?? '') === 'integer'
   if (isRowid) return shape
-  // An r-tree's first column is its rowid.
+  // The first column of an R-Tree is its rowid.
   if (kind?.[0] === 'virtual' && /^\s*create\s+virtual\s+table\b.*\busing\s+rtree/is.test(sqlOf(run, table))) {
     const key = columns.slice(0, 1)
     return { ...shape, key, order: key }
@@ -42,7 +42,7 @@ export function shapeOf(run: RunSql, table: string): TableShape {
   return { columns: [rowid, ...columns], hasHiddenRowid: true, key: [rowid], order: [rowid] }
 }
 
-/** Collations of a primary key, which may be others than those of its columns. */
+/** Returns the collations of a primary key, which can differ from those of its columns. */
 function collationsOf(run: RunSql, table: string): Map<string, string> {
   const rows = run(
     "SELECT x.name, x.coll FROM pragma_index_list(?) l, pragma_index_xinfo(l.name) x WHERE l.origin = 'pk' AND x.key = 1",
@@ -55,8 +55,8 @@ const sqlOf = (run: RunSql, table: string) =>
   (run("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?", table)[0]?.[0] as string | undefined) ?? ''
 
 /**
- * Returns the table or view that a full-text table indexes: `undefined` for one that keeps its texts, '' for one that
- * keeps none. FTS5 takes any beginning of an option's name, and the first option that it fits.
+ * Returns the table or view that a full-text table indexes: `undefined` if it stores its own content, '' if it is
+ * contentless. FTS5 accepts prefixes of an option's name, and takes the first option that matches.
  */
 export function contentOf(sql: string): string | undefined {
   if (!/^\s*create\s+virtual\s+table\b/i.test(sql)) return undefined
@@ -74,10 +74,10 @@ export function contentOf(sql: string): string | undefined {
   return undefined
 }
 
-/** Returns whether a table shows the terms of a full-text index, and has no rows of its own. */
+/** Returns whether a table lists the terms of a full-text index. It has no rows of its own. */
 export const isVocabulary = (sql: string): boolean =>
   /^\s*create\s+virtual\s+table\b/i.test(sql) && /\busing\s+fts5vocab\b/i.test(sql)
 
 const unquoted = (sql: string, token: Token): string =>
-  // `nameOf` lowers the name, as SQLite compares it.
+  // `nameOf` converts the name to lower case, as SQLite does for comparisons.
   nameOf(sql.slice(token.start, token.end), { kind: 'quoted', start: 0, end: token.end - token.start })

@@ -1,21 +1,21 @@
 import { PerSQLError } from '@persql/contract'
 
-/** One SQL statement, cut out of what a caller sent. */
+/** A single SQL statement from a caller. */
 export interface Statement {
-  /** The statement without what precedes or follows it; for EXPLAIN, the statement explained. */
+  /** The statement without surrounding white space, comments and semicolons. For EXPLAIN, the explained statement. */
   readonly text: string
-  /** First keyword in upper case; behind a WITH clause, the verb of the statement proper. */
+  /** The first keyword in upper case. After a WITH clause, the verb of the main statement. */
   readonly verb: string
-  /** Whether the caller asked to explain `text` rather than to run it. */
+  /** Whether the caller requested an explanation of `text` instead of running it. */
   readonly explain: 'no' | 'program' | 'plan'
-  /** Where in `text` each parameter stands: `[start, end]`. */
+  /** The `[start, end]` positions of the parameters in `text`. */
   readonly placeholders: readonly (readonly [number, number])[]
-  /** Every name that occurs, in lower case and without quotes. */
+  /** All names in the statement, in lower case and without quotes. */
   readonly names: ReadonlySet<string>
 }
 
 type Kind = 'word' | 'quoted' | 'variable' | 'semicolon' | 'open' | 'close' | 'other'
-/** A token: its kind, and where in the SQL it stands. */
+/** A token's kind and position in the SQL. */
 export interface Token {
   readonly kind: Kind
   readonly start: number
@@ -23,8 +23,8 @@ export interface Token {
 }
 
 /**
- * Cuts SQL into tokens exactly where SQLite's own tokenizer does (sqlite3GetToken in src/tokenize.c), so that a
- * semicolon seen here is one that SQLite sees, and the other way round. White space and comments are left out.
+ * Splits SQL into tokens exactly as SQLite's own tokenizer does (`sqlite3GetToken` in src/tokenize.c), so both agree on
+ * every semicolon. White space and comments are omitted.
  */
 export function* tokens(sql: string): Generator<Token> {
   let at = 0
@@ -50,7 +50,7 @@ export function* tokens(sql: string): Generator<Token> {
     } else if (c === 36 || c === 58 || c === 64 || c === 35) {
       at++
       while (isName(sql.charCodeAt(at))) at++
-      // SQLite reads `$a(…)` and `$a::b` as one variable, quotes and semicolons included: nobody needs that.
+      // SQLite reads `$a(…)` and `$a::b` as one variable, including quotes and semicolons. No client needs that.
       if (c === 36 || c === 35 || (at > start + 1 && (sql[at] === '(' || sql.startsWith('::', at)))) {
         throw new PerSQLError('statement_not_allowed', {
           what: `The parameter "${sql.slice(start, at + 1)}"`,
@@ -75,7 +75,7 @@ export function* tokens(sql: string): Generator<Token> {
 }
 
 /**
- * Takes the one statement out of what was sent.
+ * Parses the single statement of a request.
  * @throws PerSQLError `multiple_statements`, `empty_statement`, `statement_not_allowed` or `sql_error`
  */
 export function parseStatement(sent: string): Statement {
@@ -101,7 +101,7 @@ export function parseStatement(sent: string): Statement {
   const first = list[0]
   const last = list.at(-1)
   if (!first || !last) throw new PerSQLError('empty_statement')
-  // No statement begins so, but behind the EXPLAIN that the guard puts before it, it would be one.
+  // No statement begins with QUERY, but after the authorizer's EXPLAIN it would read as EXPLAIN QUERY PLAN.
   if (word(sql, first) === 'QUERY') throw syntaxError(sql.slice(first.start, first.end))
   const offset = first.start
   return Object.freeze({
@@ -114,9 +114,9 @@ export function parseStatement(sent: string): Statement {
 }
 
 /**
- * Returns SQL in which conflicts are resolved by ABORT where it says ROLLBACK. A statement here is a transaction of its
- * own, or part of one that its first error rolls back, so the two do the same; but SQLite's ROLLBACK would end the
- * transaction that the runtime holds open, and with it the object.
+ * Replaces conflict resolution by ROLLBACK with ABORT. A statement here is its own transaction, or part of one that its
+ * first error rolls back, so both have the same effect. SQLite's ROLLBACK would end the transaction that the runtime
+ * holds open, and with it the object.
  */
 export function withoutRollback(sql: string): string {
   if (!/rollback/i.test(sql)) return sql
@@ -136,8 +136,8 @@ export function withoutRollback(sql: string): string {
 }
 
 /**
- * Index of the token behind the statement that begins at the token `from`. A trigger's body holds semicolons; it ends
- * at `; END ;`.
+ * Returns the index of the token after the statement that begins at the token `from`. A trigger's body contains
+ * semicolons and ends at `; END ;`.
  */
 export function endOfStatement(sql: string, list: readonly Token[], from = 0): number {
   let at = from
@@ -155,7 +155,7 @@ export function endOfStatement(sql: string, list: readonly Token[], from = 0): n
   return list.length
 }
 
-/** The first keyword, or behind WITH the first keyword outside the parentheses of its tables. */
+/** Returns the first keyword or, after WITH, the first keyword outside the parentheses of its tables. */
 function verbOf(sql: string, list: readonly Token[]): string {
   const first = word(sql, list[0])
   if (first !== 'WITH') return first
@@ -171,18 +171,20 @@ function verbOf(sql: string, list: readonly Token[]): string {
   return first
 }
 
-/** A keyword in upper case; empty for every other token. */
+/** Returns a keyword in upper case, or an empty string for any other token. */
 export function word(sql: string, token: Token | undefined): string {
   return token?.kind === 'word' ? sql.slice(token.start, token.end).toUpperCase() : ''
 }
 
-/** Returns SQLite's own error for a token that its grammar does not expect. */
+/** Returns SQLite's own error for a token that its grammar doesn't expect. */
 export function syntaxError(near: string): PerSQLError {
   const message = `near "${near}": syntax error`
   return new PerSQLError('sql_error', { message }, { extra: { errorDetail: { message, kind: 'syntax_error', near } } })
 }
 
-/** A token's name as SQLite compares it: unquoted, doubled quotes undone, ASCII letters lowered. */
+/**
+ * Returns a token's name as SQLite compares it: unquoted, with doubled quotes reduced and ASCII letters in lower case.
+ */
 export function nameOf(
   sql: string,
   token: { readonly kind: string; readonly start: number; readonly end: number },
@@ -194,10 +196,10 @@ export function nameOf(
   return lower(quote === '[' ? inner : inner.replaceAll(quote + quote, quote))
 }
 
-/** Lowers ASCII letters only, as SQLite does when it compares names. */
+/** Converts only ASCII letters to lower case, as SQLite does when it compares names. */
 export const lower = (name: string): string => name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
 
-/** A name as it may stand in SQL text, whatever it contains. */
+/** Quotes any name for use in SQL. */
 export const quoteName = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
 function closingQuote(sql: string, at: number): number {
@@ -216,8 +218,8 @@ function until(sql: string, mark: string, from: number): number {
 }
 
 const isDigit = (c: number) => c >= 48 && c <= 57
-// SQLite takes a vertical tab for white space behind other white space only, and refuses it elsewhere.
+// SQLite accepts a vertical tab as white space only after other white space, and refuses it elsewhere.
 const isSpace = (c: number) => c === 32 || (c >= 9 && c <= 13) || c === 0xfeff
-/** IdChar of SQLite: letters, digits, `_`, `$` and everything beyond ASCII. */
+/** IdChar in SQLite: letters, digits, `_`, `$` and all characters beyond ASCII. */
 const isName = (c: number) =>
   (c >= 97 && c <= 122) || (c >= 65 && c <= 90) || isDigit(c) || c === 95 || c === 36 || c >= 128

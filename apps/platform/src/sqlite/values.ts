@@ -1,11 +1,11 @@
 import { Buffer } from 'node:buffer'
 
-/** A value as it was read: SQL for numbers and NULL, the bytes of a text or a blob. */
+/** A value as read: SQL for numbers and NULL, bytes for a text or blob. */
 export type Value =
   | { readonly kind: 'sql'; readonly sql: string }
   | { readonly kind: 'text' | 'blob'; readonly bytes: Uint8Array }
 
-/** A value that is bound: texts as their bytes, for the runtime replaces those that are not UTF-8. */
+/** A bound value. A text that isn't UTF-8 is bound as bytes, because the runtime would replace them. */
 export type Param = string | ArrayBuffer
 
 /** SQL with the values that it binds. */
@@ -14,11 +14,11 @@ export interface BoundSql {
   readonly params: readonly Param[]
 }
 
-/** Of a row that is too long for a statement, values longer than this are bound: at most 100 can be. */
+/** In a row that is too long for a statement, longer values are bound, up to the limit of 100 parameters. */
 const LONG_BYTES = 300
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** Decodes a text; returns nothing for one that is not UTF-8. */
+/** Decodes a text. Returns `undefined` if it isn't UTF-8. */
 export function decodeText(bytes: Uint8Array): string | undefined {
   try {
     return strict.decode(bytes)
@@ -27,7 +27,7 @@ export function decodeText(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** Formats a value as SQL that every SQLite reads to the last bit, the sqlite3 shell included. */
+/** Formats a value as SQL that every SQLite, including the sqlite3 shell, reads exactly. */
 export function toSql(value: Value): string {
   if (value.kind === 'sql') return value.sql
   if (value.kind === 'blob') return `X'${hexOf(value.bytes)}'`
@@ -35,7 +35,10 @@ export function toSql(value: Value): string {
   return (text === undefined ? undefined : quoteText(text)) ?? `CAST(X'${hexOf(value.bytes)}' AS TEXT)`
 }
 
-/** A text as a literal. The shell drops a carriage return at the end of a line, so another mark stands for each. */
+/**
+ * Formats a text as a literal. The shell drops a carriage return at the end of a line, so a placeholder replaces each
+ * one.
+ */
 function quoteText(text: string): string | undefined {
   if (text.includes('\0')) return undefined
   const quoted = `'${text.replaceAll("'", "''")}'`
@@ -49,7 +52,7 @@ const hexOf = ({ buffer, byteOffset, byteLength }: Uint8Array): string =>
 
 const CARRIAGE_RETURNS = ['\\r', '\\015', '<CR>']
 
-/** Formats a row as SQL, with its long values bound when it is longer than a statement can be. */
+/** Formats a row as SQL. If the row is longer than a statement can be, its long values are bound. */
 export function toBoundRow(values: readonly Value[], maxCharacters: number): BoundSql {
   const size = values.reduce((sum, value) => sum + (value.kind === 'sql' ? value.sql.length : value.bytes.length), 0)
   const text = size <= maxCharacters ? values.map(toSql).join(',') : undefined
@@ -59,7 +62,7 @@ export function toBoundRow(values: readonly Value[], maxCharacters: number): Bou
 
 const isShort = (value: Value): boolean => value.kind === 'sql' || value.bytes.length <= LONG_BYTES
 
-/** Binds a value, so that no affinity goes with it. */
+/** Binds a value without an affinity. */
 export const toBound = (value: Value): BoundSql =>
   value.kind === 'sql'
     ? { sql: value.sql, params: [] }

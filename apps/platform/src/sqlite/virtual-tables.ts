@@ -1,20 +1,19 @@
 import { lower, nameOf, type Token, tokens, word } from './tokenizer.ts'
 
-/** The arguments of a CREATE VIRTUAL TABLE statement, as its module receives them. */
+/** The arguments of a CREATE VIRTUAL TABLE statement as its module receives them. */
 export interface VirtualTable {
   readonly module: string
   readonly args: readonly string[]
 }
 
-/** Options of FTS5 in the order in which FTS5 compares them: each may be shortened, and the first that begins so is meant. */
+/** The options of FTS5 in its order of comparison. Options can be abbreviated, and the first match counts. */
 const FTS5_OPTIONS = [
   ...['prefix', 'tokenize', 'content', 'contentless_delete', 'contentless_unindexed', 'content_rowid'],
   ...['columnsize', 'locale', 'detail', 'tokendata'],
 ]
 
 /**
- * Returns the names of tables and views that a virtual table reads besides its own; `undefined` when that is unknown, as
- * for every module that is not listed here.
+ * Returns the names of tables and views that a virtual table reads besides its own, or `undefined` for unknown modules.
  */
 export function sourcesOf(sql: string): readonly string[] | undefined {
   const table = parseVirtualTable(sql)
@@ -25,7 +24,7 @@ export function sourcesOf(sql: string): readonly string[] | undefined {
     case 'fts5':
       return contentOf(table.args)
     case 'fts5vocab': {
-      // fts5vocab(table, type); only in the temporary schema, which does not exist here, a schema comes first.
+      // `fts5vocab(table, type)`. The form with a schema is for the temporary schema only, which PerSQL doesn't have.
       const [source] = table.args
       return table.args.length === 2 && source ? [unquote(source)?.text ?? source] : undefined
     }
@@ -34,7 +33,7 @@ export function sourcesOf(sql: string): readonly string[] | undefined {
   }
 }
 
-/** Parses `CREATE VIRTUAL TABLE … USING module(…)`; `undefined` for everything else. */
+/** Parses `CREATE VIRTUAL TABLE … USING module(…)`. Returns `undefined` for any other SQL. */
 export function parseVirtualTable(sql: string): VirtualTable | undefined {
   const list = [...tokens(sql)]
   let at = 0
@@ -52,7 +51,7 @@ export function parseVirtualTable(sql: string): VirtualTable | undefined {
   return { module: nameOf(sql, module), args: argumentsOf(sql, list.slice(at + 1)) }
 }
 
-/** Cuts arguments at commas outside parentheses, from the first token of each to its last, as SQLite does. */
+/** Splits arguments at commas outside parentheses, each from its first to its last token, as SQLite does. */
 function argumentsOf(sql: string, list: readonly Token[]): string[] {
   const args: string[] = []
   let depth = 0
@@ -76,14 +75,17 @@ function argumentsOf(sql: string, list: readonly Token[]): string[] {
   return args
 }
 
-/** The table of FTS5's option `content`, under whichever abbreviation; none when the index keeps its text, or no text. */
+/**
+ * Returns the table in FTS5's option `content` or an abbreviation of it. Empty if the index stores its content or is
+ * contentless.
+ */
 function contentOf(args: readonly string[]): readonly string[] | undefined {
   const found: string[] = []
   for (const arg of args) {
     const [, given, rest] = /^([^\s"'`[=]+)\s*=([\s\S]*)$/.exec(arg) ?? []
     if (given === undefined || rest === undefined) continue
     const name = FTS5_OPTIONS.find((each) => each.startsWith(lower(given)))
-    // A later version may know it, and this does not.
+    // An option that only a later version of FTS5 knows.
     if (name === undefined) return undefined
     const value = rest.trim()
     if (name === 'content' && value !== '') {
@@ -96,7 +98,10 @@ function contentOf(args: readonly string[]): readonly string[] | undefined {
   return found
 }
 
-/** Undoes quotes as FTS5 does: a doubled closing quote stands for one, in brackets too. `undefined` without quotes. */
+/**
+ * Removes quotes as FTS5 does: a doubled closing quote stands for one, also in brackets. Returns `undefined` without
+ * quotes.
+ */
 function unquote(text: string): { readonly text: string; readonly end: number } | undefined {
   const open = text[0] as string
   if (!`"'\`[`.includes(open)) return undefined

@@ -4,16 +4,16 @@ import type { TableShape } from './table-shape.ts'
 import { quoteName } from './tokenizer.ts'
 import { type BoundSql, decodeText, listSql, toBound, toSql, type Value } from './values.ts'
 
-/** Reads rows, with what that cost; `isCut` when there were more of them than may be held at once. */
+/** Reads rows and reports the number of rows read. `isCut` means that there are more rows than fit in memory. */
 export type Read = (sql: string, ...params: unknown[]) => { rows: unknown[][]; rowsRead: number; isCut?: boolean }
 
-/** Rows of one page: what was asked of each, and whether they are the last. */
+/** The rows of a page with the requested expressions, and whether it is the last page. */
 export interface WalkedPage {
   readonly rows: unknown[][]
   readonly isLast: boolean
 }
 
-/** A text that is not UTF-8, and where it is. */
+/** A text that isn't UTF-8, and its location. */
 export interface DamagedText {
   readonly table: string
   readonly column: string
@@ -21,22 +21,22 @@ export interface DamagedText {
   readonly row: string
 }
 
-/** The runtime's limit for a result is 100 columns, for a statement 100,000 bytes: the rest of one has room for the key. */
+/** The runtime limits a result to 100 columns and a statement to 100,000 bytes. Both values leave room for the key. */
 const MAX_COLUMNS = 99
 const MAX_SUBQUERY_COLUMNS = 100
 const MAX_SQL_BYTES = 50_000
 /** Longer keys are bound. */
 const MAX_KEY_CHARACTERS = 4_000
-/** What decoding leaves of bytes that are not UTF-8, and a character of its own. */
+/** U+FFFD replaces bytes that aren't UTF-8, but can also be a character of the text. */
 const REPLACEMENT = '\ufffd'
 
-/** Walks through the rows of a table, page after page, in the order of its key. */
+/** Walks through the rows of a table page by page, in the order of its key. */
 export class TableWalk {
   readonly #read: Read
   readonly #table: string
   readonly #shape: TableShape
   #after: BoundSql | undefined
-  /** How many rows lie behind, for tables without a key. */
+  /** The number of rows passed, for tables without a key. */
   #passed = 0
 
   constructor(read: Read, table: string, shape: TableShape) {
@@ -45,12 +45,12 @@ export class TableWalk {
     this.#shape = shape
   }
 
-  /** The SQL of a row's key, to be read with a page and given to `advance`. */
+  /** The SQL of a row's key. Select it with a page and pass its value to `advance`. */
   get keySql(): string {
     return listed(this.#shape.key.map(literalOrMark))
   }
 
-  /** Reads the next rows, `offset` further on; the walk stays where it is. */
+  /** Reads the next rows after skipping `offset`, without advancing. */
   page(expressions: readonly string[], count: number, offset = 0): WalkedPage {
     const [first = [], ...others] = groupsOf(expressions, MAX_COLUMNS)
     const { rows, isCut = false } = this.#select(first, count, offset)
@@ -63,7 +63,7 @@ export class TableWalk {
     return { rows, isLast: !isCut && rows.length < count }
   }
 
-  /** Reads rows of the current page to the last bit: the values of all columns. */
+  /** Reads rows of the current page exactly: the values of all columns. */
   values(count: number, offset: number, columns: readonly string[] = this.#shape.columns): Value[][] {
     const kinds = groupsOf(
       columns.map((column) => `substr(typeof(${column}), 1, 1)`),
@@ -80,8 +80,8 @@ export class TableWalk {
   }
 
   /**
-   * Goes on behind a row of the current page.
-   * @param key what `keySql` gave for it, unless that is unknown
+   * Advances past a row of the current page.
+   * @param key the value of `keySql` for it, if known
    */
   advance(index: number, key: string | undefined): void {
     const { key: columns } = this.#shape
@@ -91,7 +91,7 @@ export class TableWalk {
     } else this.#after = listSql((this.values(1, index, columns)[0] ?? []).map(toBound))
   }
 
-  /** Finds the first text of a row that is not UTF-8. */
+  /** Finds the first text of a row that isn't UTF-8. */
   damageOf(values: readonly Value[], columns: readonly string[] = this.#shape.columns): DamagedText | undefined {
     const at = values.findIndex((value) => value.kind === 'text' && decodeText(value.bytes) === undefined)
     if (at < 0) return undefined
@@ -107,7 +107,7 @@ export class TableWalk {
     const rows: unknown[][] = []
     while (rows.length < count) {
       const page = this.#select(expressions, count - rows.length, offset + rows.length)
-      // Nobody writes in between, so as many rows are there as before.
+      // No one writes in between, so the number of rows can't change.
       if (page.rows.length === 0) throw new PerSQLError('copy_cut_off')
       rows.push(...page.rows)
     }
@@ -123,7 +123,8 @@ export class TableWalk {
         : `${after ? `WHERE (${order}) > (${after.sql})` : ''} ORDER BY ${order} LIMIT ${count} OFFSET ${offset}`
     const from = `FROM ${quoteName(this.#table)} ${place}`
     const columns = [...new Set([...this.#shape.columns, ...this.#shape.key])]
-    // Expressions over a subquery take each value out of its row once; the second LIMIT keeps the two apart.
+    // Expressions over a subquery read each value of a row only once. The second LIMIT prevents SQLite from flattening
+    // the subquery.
     const rows = columns.length > MAX_SUBQUERY_COLUMNS ? from : `FROM (SELECT ${columns} ${from}) LIMIT ${count}`
     return this.#read(`SELECT ${expressions} ${rows}`, ...(after?.params ?? []))
   }
@@ -158,11 +159,11 @@ export function groupsOf(expressions: readonly string[], maxCount = Number.POSIT
   return groups
 }
 
-/** Returns whether a text may have lost bytes that are not UTF-8. */
+/** Returns whether a text can have lost bytes that aren't UTF-8. */
 export const mayBeDamaged = (text: string): boolean => text.includes(REPLACEMENT)
 
-/** Returns how many bytes a text has in UTF-8. */
+/** Returns the length of a text in UTF-8 bytes. */
 export const utf8Length = (text: string): number => new TextEncoder().encode(text).length
 
-/** The name that stands in SQL, quoted or not. */
+/** Returns the name of a column from its SQL, quoted or not. */
 const nameOf = (column: string): string => (column.startsWith('"') ? column.slice(1, -1).replaceAll('""', '"') : column)

@@ -1,12 +1,15 @@
 import { PerSQLError } from '@persql/contract'
 
-/** Does work that takes a while in one transaction. The work has to call `checkTime` now and then. */
+/** Runs long work in one transaction. The work has to call `checkTime` regularly. */
 export type LongTransaction = <T>(work: (checkTime: () => void) => Promise<T>) => Promise<T>
 
-/** The runtime ends an object whose transaction waits for others longer than this, with all that was in its memory. */
+/**
+ * The runtime's limit for a transaction that blocks other calls. After it, the runtime restarts the object and its
+ * memory is lost.
+ */
 export const RUNTIME_LIMIT_S = 30
 
-/** Transactions that give up before the runtime ends the object: then nothing is lost but what they did. */
+/** Creates transactions that fail before the runtime's limit, so that only their own work is rolled back. */
 export function longTransactions(storage: DurableObjectStorage, timeoutMs: number): LongTransaction {
   return (work) => {
     const startedMs = performance.now()
@@ -19,7 +22,7 @@ export function longTransactions(storage: DurableObjectStorage, timeoutMs: numbe
   }
 }
 
-/** As `PerSQLError.from`, which does not know how the runtime says that it ended an object for this. */
+/** Converts an error as `PerSQLError.from` does, and also recognizes the runtime's error for its time limit. */
 export function errorOf(cause: unknown): PerSQLError {
   const error = PerSQLError.from(cause)
   if (error.code !== 'internal' || !String(cause).includes(WAITED)) return error

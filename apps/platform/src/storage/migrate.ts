@@ -1,6 +1,6 @@
 /**
- * One step of a schema of our own. A released step is never edited: write a new one, and raise the data format in
- * `apps/launcher/src/data-format.ts`, for older programs cannot work with the data any more.
+ * One step of an internal schema. Never edit a released step: add a new one, and raise the data format in
+ * `apps/launcher/src/data-format.ts`, because older versions can't read the new data.
  */
 export interface Migration {
   readonly name: string
@@ -10,8 +10,8 @@ export interface Migration {
 const KEY = 'migrations'
 
 /**
- * Brings an object's own tables up to date, in one transaction.
- * @throws when a step that ran before reads differently now: the code and the data no longer belong together
+ * Migrates an object's own tables in one transaction.
+ * @throws Error if an applied step has changed: code and data don't match
  */
 export function migrate(storage: DurableObjectStorage, migrations: readonly Migration[]): void {
   const applied = storage.kv.get<Migration[]>(KEY) ?? []

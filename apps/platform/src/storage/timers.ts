@@ -6,8 +6,9 @@ const FIRST_RETRY_MS = 2_000
 const LAST_RETRY_MS = 60 * 60 * 1000
 
 /**
- * Many named timers over the one alarm an object has. They survive restarts. A handler that throws is run again, after
- * growing waits, and holds up no other: the runtime would drop the alarm of all of them after some attempts.
+ * Named timers on top of the single alarm of an object. They survive restarts. A handler that fails is retried with
+ * growing delays and doesn't delay the others. Without that, the runtime would drop the shared alarm after some
+ * attempts.
  */
 export class Timers<Name extends string> {
   readonly #storage: DurableObjectStorage
@@ -23,7 +24,7 @@ export class Timers<Name extends string> {
     this.#handlers = handlers
   }
 
-  /** Sets the timer unless it is set for an earlier moment already. A handler may set its own timer anew. */
+  /** Sets a timer unless it is already set for an earlier time. A handler can set its own timer again. */
   set(name: Name, atMs: number): void {
     const known = this.#storage.kv.get<number>(PREFIX + name)
     if (known !== undefined && known <= atMs && name !== this.#running) return
@@ -31,11 +32,11 @@ export class Timers<Name extends string> {
     this.#arm()
   }
 
-  /** To be called by the object's `alarm()`: runs what is due and arms the next. */
+  /** Runs due timers and sets the next alarm. Call it from the object's `alarm()`. */
   async run(nowMs: number): Promise<void> {
     for (const [name, atMs] of this.#due()) {
       if (atMs > nowMs) continue
-      // Cleared only after the handler: a crash in between runs it again, and every handler may run twice.
+      // The timer is cleared after its handler, so a crash in between runs it again. Every handler can run twice.
       this.#running = name
       let againMs: number | undefined
       try {
@@ -50,7 +51,8 @@ export class Timers<Name extends string> {
       if (againMs === undefined) this.#storage.kv.delete(PREFIX + name)
       else this.#storage.kv.put(PREFIX + name, againMs)
     }
-    // An alarm may ring a moment early. Set for the very time it rang for, the runtime takes it for rung, and drops it.
+    // An alarm can fire slightly early. The runtime would then ignore a new alarm for the same time, so it is set
+    // later.
     this.#arm(Date.now() + 2)
   }
 

@@ -1,16 +1,18 @@
 import type Stripe from 'stripe'
 import { encodeForm } from './form.ts'
 
-/** The version of Stripe's API that the types of the package `stripe` describe. */
+/** The API version that the types of the package `stripe` describe. */
 const API_VERSION: typeof Stripe.API_VERSION = '2026-10-28.endive'
 const STRIPE_ORIGIN = 'https://api.stripe.com'
 const TIMEOUT_MS = 20_000
 const RETRIES = 2
 const RETRY_DELAY_MS = 500
 
-/** An error response from Stripe, or a request without a usable response: `status` is then missing. */
+/** An error response from Stripe, or a request without a usable response, in which case `status` is missing. */
 export class StripeError extends Error {
-  /** Stripe's type of error, `connection_error` without a response, `invalid_response` for one that is not JSON. */
+  /**
+   * Stripe's error type, `connection_error` without a response, or `invalid_response` for a response that isn't JSON.
+   */
   readonly type: string
   readonly status: number | undefined
   readonly code: string | undefined
@@ -25,12 +27,15 @@ export class StripeError extends Error {
   }
 }
 
-/** The calls of Stripe's API that PerSQL makes. Each is retried twice where Stripe's documentation says that this is safe. */
+/**
+ * The calls of Stripe's API that PerSQL makes. Each is retried twice where Stripe's documentation says that this is
+ * safe.
+ */
 export class StripeClient {
   readonly #secretKey: string
   readonly #origin: string
 
-  /** `url` names another server than Stripe's, such as a test's. */
+  /** `url` selects another server, such as a test server. */
   constructor(secretKey: string, url?: string) {
     this.#secretKey = secretKey
     this.#origin = url ? new URL(url).origin : STRIPE_ORIGIN
@@ -74,7 +79,7 @@ export class StripeClient {
   }
 }
 
-/** Returns whether another attempt can succeed: Stripe's advice, or else whether it reports a conflict or a server error. */
+/** Returns whether a retry can succeed: as Stripe's header says, or else after a conflict or a server error. */
 function isRetryable({ status, headers }: Response): boolean {
   const advice = headers.get('Stripe-Should-Retry')
   return advice === 'true' || (advice !== 'false' && (status === 409 || status >= 500))

@@ -23,7 +23,7 @@ test('members, items, null, missing values and reserved characters', () => {
 })
 
 test('any parameters are encoded as by Stripe', async () => {
-  // A copy of an object loses what it is given as `__proto__`.
+  // Copying an object loses the key `__proto__`.
   const name = fc.string({ minLength: 1, unit: 'grapheme' }).filter((text) => !(text in Object.prototype))
   const leaf = fc.oneof(fc.string({ unit: 'grapheme' }), fc.integer(), fc.boolean(), fc.constantFrom(null, undefined))
   const { value } = fc.letrec<{ value: unknown }>((tie) => ({

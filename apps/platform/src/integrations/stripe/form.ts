@@ -1,6 +1,4 @@
-/**
- * Encodes parameters as Stripe's API takes them: `a[b]` names a member, `a[0]` an item, and missing values are left out.
- */
+/** Encodes parameters for Stripe's API: `a[b]` is a member, `a[0]` is an item, and missing values are omitted. */
 export function encodeForm(params: object): string {
   return pairs('', params)
     .map(([name, value]) => `${encode(name)}=${encode(value)}`)
@@ -14,7 +12,7 @@ function pairs(name: string, value: unknown): [name: string, value: string][] {
   return Object.entries(value).flatMap(([key, member]) => pairs(name === '' ? key : `${name}[${key}]`, member))
 }
 
-/** Brackets stay readable, as Stripe's own libraries send them. */
+/** Encodes a text, except for brackets, which Stripe's own libraries send unencoded. */
 const encode = (text: string): string =>
   encodeURIComponent(text)
     .replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)

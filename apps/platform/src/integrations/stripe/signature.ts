@@ -1,11 +1,11 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 
-/** The limit of Stripe's own libraries. An intercepted event can't be delivered again after it. */
+/** The tolerance of Stripe's own libraries. After it, an intercepted event can't be replayed. */
 const MAX_AGE_S = 300
 
 /**
- * Returns whether the header `Stripe-Signature` shows that Stripe signed this body with this secret in the last 5 minutes.
- * One of several `v1` signatures is enough: while a secret is being replaced, Stripe sends one for each.
+ * Returns whether `Stripe-Signature` proves that Stripe signed this body with this secret in the last 5 minutes. One of
+ * several `v1` signatures is enough: during a rotation of the secret, Stripe sends one for each.
  */
 export function isSignedByStripe(body: string, header: string, secret: string, nowMs: number): boolean {
   if (secret.trim() === '') return false
@@ -15,7 +15,7 @@ export function isSignedByStripe(body: string, header: string, secret: string, n
   if (!/^\d{1,15}$/.test(timestamp)) return false
   if (Math.floor(nowMs / 1000) - Number(timestamp) > MAX_AGE_S) return false
   const expected = createHmac('sha256', secret).update(`${timestamp}.${body}`).digest('hex')
-  // Comparing every signature keeps the time independent of which one is right.
+  // Compare all signatures, so that the time doesn't depend on which one matches.
   return valuesOf('v1').filter((signature) => isEqual(signature, expected)).length > 0
 }
 

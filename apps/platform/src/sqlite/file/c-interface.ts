@@ -1,7 +1,7 @@
-/** A call that may have to be waited for. */
+/** A call that returns a promise if it has to wait. */
 export type Call<F extends (...args: never[]) => number> = (...args: Parameters<F>) => number | Promise<number>
 
-/** The part of SQLite's C interface that is used; pointers are numbers. */
+/** The functions of SQLite's C interface that are used here. Pointers are numbers. */
 export interface Exports {
   readonly __wasm_call_ctors: () => void
   readonly malloc: (size: number) => number

@@ -1,6 +1,6 @@
 import { CHUNK_BYTES, type Chunks } from './chunks.ts'
 
-/** Chunks of a file that are held: 2 MB. */
+/** The number of chunks in memory per file: 2 MB. */
 const MAX_HELD = 32
 
 interface Held {
@@ -8,10 +8,10 @@ interface Held {
   dirty: boolean
 }
 
-/** A file of any length, of which a few chunks are in memory. */
+/** A file of any length, with a few chunks in memory. */
 export class ChunkedFile {
   readonly #chunks: Chunks
-  /** The one used last stands last. */
+  /** Chunks in memory, in order of use. The most recent one is last. */
   readonly #held = new Map<number, Held>()
   readonly number: number
   size = 0
@@ -21,7 +21,7 @@ export class ChunkedFile {
     this.number = number
   }
 
-  /** Fills `into` from this position on; returns how many bytes there were. */
+  /** Fills `into` from this position on. Returns the number of bytes read. */
   read(position: number, into: Uint8Array): number {
     const length = Math.max(0, Math.min(into.length, this.size - position))
     for (const [chunk, from, to, at] of spans(position, length)) {
@@ -54,7 +54,7 @@ export class ChunkedFile {
     this.size = size
   }
 
-  /** Puts down what is held only here. */
+  /** Writes changed chunks to storage. */
   flush(): void {
     for (const [chunk, held] of this.#held) this.#putDown(chunk, held)
   }
@@ -81,7 +81,7 @@ export class ChunkedFile {
 
 const empty = () => new Uint8Array(CHUNK_BYTES)
 
-/** The chunks that bytes lie in: number, from and to in the chunk, and where that is in the bytes. */
+/** Yields the spans of a byte range: the chunk number, start and end within the chunk, and the offset in the range. */
 function* spans(position: number, length: number): Generator<[number, number, number, number]> {
   for (let at = 0; at < length; ) {
     const chunk = Math.floor((position + at) / CHUNK_BYTES)

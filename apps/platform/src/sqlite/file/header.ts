@@ -1,9 +1,9 @@
-/** How much of a file says what it is. */
+/** The size of the database header. */
 export const HEADER_BYTES = 100
 
 const MAGIC = 'SQLite format 3\0'
 
-/** Why a file of that size, with this beginning, is no database that can be read; nothing when it may be one. */
+/** Returns why a file with this size and header isn't a readable database, or `undefined` if it can be one. */
 export function problemOf(header: Uint8Array, size: number): string | undefined {
   const view = new DataView(header.buffer, header.byteOffset, header.byteLength)
   const magic = String.fromCharCode(...header.subarray(0, MAGIC.length))
@@ -13,7 +13,7 @@ export function problemOf(header: Uint8Array, size: number): string | undefined 
   if (pageSize < 512 || (pageSize & (pageSize - 1)) !== 0) return `Invalid page size: ${pageSize} bytes.`
   if (view.getUint8(19) > 2) return 'The file format is newer than this SQLite version supports.'
   if (view.getUint32(56) > 1) return 'UTF-16 databases aren\'t supported. Recreate it with PRAGMA encoding = "UTF-8".'
-  // Very old versions of SQLite leave the number of pages as it was.
+  // Very old SQLite versions don't update the page count in the header.
   const isCounted = view.getUint32(24) === view.getUint32(92)
   const pages = isCounted ? view.getUint32(28) : Math.ceil(size / pageSize)
   return size < pages * pageSize || size < pageSize ? TRUNCATED : undefined
@@ -21,5 +21,7 @@ export function problemOf(header: Uint8Array, size: number): string | undefined 
 
 const TRUNCATED = 'The file is truncated.'
 
-/** Where a file says that it has a write-ahead log, and what it says instead when it is taken as it is. */
+/**
+ * The position of the read and write versions in the header, and the bytes for "no write-ahead log".
+ */
 export const LOG_MARK = { at: 18, none: new Uint8Array([1, 1]) } as const

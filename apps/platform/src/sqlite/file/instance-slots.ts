@@ -1,10 +1,10 @@
-/** How many work at once: each has SQLite's memory of its own for as long as it works. */
+/** The number of concurrent tasks. Each has its own SQLite memory while it works. */
 const MAX_AT_ONCE = 2
 const GIVEN_UP_MS = 15_000
-/** Of this process, each with when it was last seen. */
+/** Tasks of this process, with the time of their last renewal. */
 const working = new Map<object, number>()
 
-/** Waits until few enough are working. Promises of other objects must not be awaited, so it looks now and then. */
+/** Waits for a free slot. It polls, because an object must not await another object's promises. */
 export async function acquireSlot(who: object): Promise<void> {
   for (;;) {
     for (const [other, sinceMs] of working) if (sinceMs < Date.now() - GIVEN_UP_MS) working.delete(other)
@@ -14,7 +14,7 @@ export async function acquireSlot(who: object): Promise<void> {
   renewSlot(who)
 }
 
-/** To be called now and then by whoever has a turn: who is not seen any more has lost it. */
+/** Renews a slot. Call it regularly: a slot without a renewal is given to another task. */
 export const renewSlot = (who: object): void => void working.set(who, Date.now())
 
 export const releaseSlot = (who: object): void => void working.delete(who)

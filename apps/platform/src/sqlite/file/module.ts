@@ -1,4 +1,4 @@
 import module from '@sqlite.org/sqlite-wasm/sqlite3.wasm'
 
-/** SQLite as WebAssembly, compiled ahead: the runtime compiles no code that it was not started with. */
+/** SQLite as precompiled WebAssembly: the runtime doesn't compile code at run time. */
 export const sqliteModule: WebAssembly.Module = module

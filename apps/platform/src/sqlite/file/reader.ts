@@ -8,25 +8,25 @@ import { HEADER_BYTES, LOG_MARK, problemOf } from './header.ts'
 import { checkSchema, disableUnsafeFeatures } from './validate-schema.ts'
 import { decodeLeniently, Sqlite, SqliteError } from './wasm-sqlite.ts'
 
-/** Rows that are held at once; the last one may go beyond. */
+/** The size of the rows in memory. The last row can exceed it. */
 const MAX_BYTES = 4_000_000
 
-/** How a file is read. */
+/** The options for reading a file. */
 export interface SqliteFileContent {
   readonly module: WebAssembly.Module
-  /** Where the file lies while it is read: empty, and nobody else's. */
+  /** Storage for the file during the read: empty, and not shared. */
   readonly chunks: Chunks
   readonly maxBytes: number
-  /** Called every now and then: lets others have their turn. */
+  /** Called regularly, so that other calls can run. */
   readonly pause: () => Promise<void>
-  /** Says every value in SQL, however long; otherwise values too long for a statement are bound. */
+  /** Writes every value as SQL, even if it is long. By default, values that are too long for a statement are bound. */
   readonly asText?: boolean
 }
 
 /**
- * What a SQLite file holds, as the statements that make it: tables, their rows, then indexes, views and triggers. The
- * file is read whole and checked before the first of them. Nothing of its schema is run here, and whoever runs the
- * statements has to treat them as what they are: sent by somebody.
+ * Reads a SQLite file as the statements that create its contents: tables, their rows, then indexes, views and triggers.
+ * The whole file is received and checked first. Nothing of its schema runs here. Statements are untrusted input, and
+ * their caller has to treat them as such.
  * @throws PerSQLError `sqlite_file_refused`, `body_too_large` or `copy_impossible`
  */
 export async function* readSqliteFile(
@@ -62,7 +62,7 @@ export async function* readSqliteFile(
 
 const plain = (sql: string): Page['statements'][number] => ({ sql, params: [] })
 
-/** Puts a file down, as if it had no write-ahead log: what is in one was not sent. */
+/** Stores the file, and marks it as one without a write-ahead log, because the log isn't part of the upload. */
 async function stage(upload: AsyncIterable<Uint8Array>, file: ChunkedFile, maxBytes: number): Promise<void> {
   for await (const bytes of upload) {
     if (file.size + bytes.length > maxBytes)
@@ -76,7 +76,7 @@ async function stage(upload: AsyncIterable<Uint8Array>, file: ChunkedFile, maxBy
   file.write(LOG_MARK.at, LOG_MARK.none)
 }
 
-/** Checks everything with pages of its own, the tables in which virtual ones keep theirs too. */
+/** Checks all tables that have pages, including the shadow tables of virtual tables. */
 async function check(sqlite: Sqlite, file: ChunkedFile): Promise<void> {
   sqlite.file = file
   await sqlite.open(true)

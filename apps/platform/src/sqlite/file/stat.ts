@@ -1,9 +1,9 @@
-/** What a path is, and who may do what with it. */
+/** File types with their permissions. */
 export const [IS_FOLDER, IS_FILE] = [0o040777, 0o100644]
 
 const BYTES = 96
 
-/** Writes what Emscripten's C knows as `struct stat`; answers 0, which says that it went well. */
+/** Writes Emscripten's `struct stat`. Returns 0, which means success. */
 export function writeStat(view: DataView, at: number, inode: number, mode: number, size: number): number {
   for (let i = 0; i < BYTES; i++) view.setUint8(at + i, 0)
   // Device, mode, links, size, preferred block, blocks, inode.

@@ -1,17 +1,20 @@
 type Callable = (...args: never[]) => unknown
 
-/** WebAssembly that waits for promises of JavaScript (JSPI), which the type packages do not know yet. */
+/**
+ * JavaScript Promise Integration (JSPI), with which WebAssembly can await promises. The type packages don't have it
+ * yet.
+ */
 const jspi = WebAssembly as unknown as {
   readonly Suspending?: new (run: Callable) => WebAssembly.ImportValue
   readonly promising?: <A extends unknown[], R>(run: (...args: A) => R) => (...args: A) => Promise<R>
 }
 
-/** Whether this runtime can have WebAssembly wait. */
+/** Whether WebAssembly can await promises in this runtime. */
 export const canSuspend = jspi.Suspending !== undefined && jspi.promising !== undefined
 
-/** An import that may answer with a promise. Whoever gets to it must have come through an export that is `promising`. */
+/** Wraps an import that can return a promise. It must be called from an export that is wrapped by `promising`. */
 export const suspending = (run: Callable): WebAssembly.ImportValue => (jspi.Suspending ? new jspi.Suspending(run) : run)
 
-/** An export during which such imports may make everything wait. */
+/** Wraps an export, so that imports called from it can return promises. */
 export const promising = <A extends unknown[], R>(run: (...args: A) => R): ((...args: A) => R | Promise<R>) =>
   jspi.promising ? jspi.promising(run) : run

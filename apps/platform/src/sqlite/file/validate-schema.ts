@@ -3,21 +3,21 @@ import type { SchemaObject, SchemaText } from '../schema.ts'
 import { lower, nameOf, parseStatement, tokens, word } from '../tokenizer.ts'
 import type { Sqlite } from './wasm-sqlite.ts'
 
-/** `SQLITE_DBCONFIG_…`: what a schema that somebody else wrote must not do by itself. */
+/** `SQLITE_DBCONFIG_…` options to disable, so that an untrusted schema can't run code. */
 const OFF = { ENABLE_TRIGGER: 1003, ENABLE_VIEW: 1015, WRITABLE_SCHEMA: 1011, TRUSTED_SCHEMA: 1017 }
-/** `DQS_DDL` and `DQS_DML` for schemas in which "x" is a text. */
+/** `SQLITE_DBCONFIG_…` options to enable. `DQS_DDL` and `DQS_DML` are for schemas that use "x" as a string. */
 const ON = { DEFENSIVE: 1010, DQS_DML: 1013, DQS_DDL: 1014 }
-/** `SQLITE_LIMIT_…`: a value may have as much as a database of ours takes, written out, and there is nothing to attach. */
+/** `SQLITE_LIMIT_…` values: lengths up to those of a PerSQL database as SQL text, and no attached databases. */
 const LIMITS = {
   LENGTH: [0, 10_000_000],
   SQL_LENGTH: [1, 10_000_000],
   ATTACHED: [7, 0],
   TRIGGER_DEPTH: [10, 1],
 } as const
-/** Virtual tables that our databases have. Others would read what is no table. */
+/** Modules that PerSQL databases support. Others could read data outside of the file's tables. */
 const MODULES = ['fts5', 'fts5vocab', 'rtree', 'rtree_i32']
 
-/** To be called before anything is read of a file that somebody sent. */
+/** Disables the features that an untrusted file could exploit. Call it before reading anything from the file. */
 export async function disableUnsafeFeatures(sqlite: Sqlite): Promise<void> {
   for (const option of Object.values(OFF)) sqlite.configure(option, false)
   for (const option of Object.values(ON)) sqlite.configure(option, true)
@@ -25,7 +25,10 @@ export async function disableUnsafeFeatures(sqlite: Sqlite): Promise<void> {
   await sqlite.exec('PRAGMA cell_size_check = ON; PRAGMA cache_size = -4000; PRAGMA temp_store = FILE')
 }
 
-/** Refuses schemas whose texts are not the one statement each that they stand for. @throws PerSQLError `sqlite_file_refused` */
+/**
+ * Checks that each schema entry is the single CREATE statement that it claims to be. @throws PerSQLError
+ * `sqlite_file_refused`
+ */
 export function checkSchema({ tables, others }: SchemaText): void {
   for (const object of [...tables, ...others]) {
     const problem = problemOf(object)
@@ -47,7 +50,7 @@ function problemOf({ type, name, sql }: SchemaObject): string | undefined {
   return MODULES.includes(module) ? undefined : `Table "${name}" uses the module "${module}", which isn't supported.`
 }
 
-/** The module of a virtual table: what stands behind USING. */
+/** Returns the module of a virtual table, the name after USING. */
 function moduleOf(sql: string): string {
   const list = [...tokens(sql)]
   const name = list[list.findIndex((token) => word(sql, token) === 'USING') + 1]

@@ -3,11 +3,11 @@ import { ChunkedFile } from './file.ts'
 import { IS_FILE, IS_FOLDER, writeStat } from './stat.ts'
 import { canSuspend, suspending } from './suspension.ts'
 
-/** What the module asks for at first, and what it may have at most: values, cache and sorters of one database. */
+/** The initial and maximum memory of the module, which holds the values, cache and sorters of one database. */
 const FIRST_PAGES = 128
 const MAX_PAGES = 1024
 const WASM_PAGE = 65_536
-/** Pages that are read or written before others have their turn: some milliseconds. */
+/** The number of reads and writes before other calls can run: a few milliseconds. */
 const MOVES_A_TURN = 256
 
 const [ENOENT, EBADF, EINVAL, ENOSYS] = [44, 8, 28, 52]
@@ -20,8 +20,8 @@ interface Open {
 }
 
 /**
- * What SQLite's own file layer wants of an operating system: files, a clock, memory. SQLite is compiled with Emscripten,
- * whose names and error numbers these are.
+ * The operating system for SQLite's own file layer: files, a clock, memory. The names and error numbers are
+ * Emscripten's, which compiled SQLite.
  */
 export class WasiFileSystem {
   readonly memory = new WebAssembly.Memory({ initial: FIRST_PAGES, maximum: MAX_PAGES })
@@ -32,7 +32,7 @@ export class WasiFileSystem {
   #moves = 0
   readonly #pause: (() => Promise<void>) | undefined
 
-  /** @param pause is what reading and writing wait for now and then, where the runtime can wait */
+  /** @param pause is awaited regularly by reads and writes, if the runtime supports it */
   constructor(chunks: Chunks, pause: (() => Promise<void>) | undefined) {
     this.#chunks = chunks
     this.#pause = canSuspend ? pause : undefined
@@ -42,7 +42,7 @@ export class WasiFileSystem {
     return new Uint8Array(this.memory.buffer)
   }
 
-  /** The file at that path, made when there is none. */
+  /** Returns the file at a path, created first if it is missing. */
   file(path: string): ChunkedFile {
     let file = this.#files.get(path)
     if (!file) {
@@ -52,7 +52,7 @@ export class WasiFileSystem {
     return file
   }
 
-  /** Has a file that another one made. */
+  /** Mounts a file that another instance created. */
   mount(path: string, file: ChunkedFile): void {
     this.#files.set(path, file)
     this.#lastFile = Math.max(this.#lastFile, file.number)
@@ -90,7 +90,7 @@ export class WasiFileSystem {
         _mmap_js: refused,
         _munmap_js: refused,
         _tzset_js: () => {},
-        // There is no local time but UTC: all of it that is asked for is left at zero.
+        // The time zone is UTC, so all local time fields stay 0.
         _localtime_js: () => {},
         emscripten_date_now: () => Date.now(),
         emscripten_get_now: () => performance.now(),
@@ -130,7 +130,7 @@ export class WasiFileSystem {
     if (!this.#files.has(path) && !(flags & O_CREAT)) return -ENOENT
     const file = this.file(path)
     if (flags & O_TRUNC) file.truncate(0)
-    // 0 to 2 are not for files.
+    // 0 to 2 are reserved for standard streams.
     let fd = 3
     while (this.#open.has(fd)) fd++
     this.#open.set(fd, { path, file, position: 0 })
@@ -141,7 +141,7 @@ export class WasiFileSystem {
     const open = this.#open.get(fd)
     if (!open) return EBADF
     this.#open.delete(fd)
-    // Temporary files are unlinked while they are open.
+    // SQLite unlinks temporary files while they are open.
     const isGone = this.#files.get(open.path) !== open.file
     if (isGone) open.file.truncate(0)
     return 0
@@ -213,7 +213,7 @@ export class WasiFileSystem {
       if (more > 0) this.memory.grow(more)
       return true
     } catch {
-      // SQLite is told that there is no memory, and gives the statement up.
+      // SQLite gets an out-of-memory error and stops the statement.
       return false
     }
   }

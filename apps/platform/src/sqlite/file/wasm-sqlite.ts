@@ -8,12 +8,12 @@ import { WasiFileSystem } from './wasi.ts'
 const [OK, NOMEM, MISMATCH, ROW, DONE] = [0, 7, 20, 100, 101]
 const [INTEGER, FLOAT, TEXT, BLOB] = [1, 2, 3, 4]
 const [READONLY, READWRITE, CREATE] = [1, 2, 4]
-/** Says of a value that SQLite has to copy it. */
+/** `SQLITE_TRANSIENT`: makes SQLite copy a bound value. */
 const TRANSIENT = -1
 
 const PATH = '/database'
 
-/** What SQLite says of a statement that failed. */
+/** SQLite's error for a failed statement. */
 export class SqliteError extends Error {
   readonly code: number
 
@@ -23,11 +23,11 @@ export class SqliteError extends Error {
   }
 }
 
-/** A SQLite of one's own, with one database whose file lies in chunks. It is gone when nobody holds it any more. */
+/** A separate SQLite instance with one database, whose file is stored in chunks. Garbage collection frees it. */
 export class Sqlite {
   readonly #system: WasiFileSystem
   readonly #c: Exports
-  /** Calls during which files are read or written, and so others may have their turn. */
+  /** Calls that read or write files, during which other calls can run. */
   readonly #open: Call<Exports['sqlite3_open_v2']>
   readonly #exec: Call<Exports['sqlite3_exec']>
   readonly #prepare: Call<Exports['sqlite3_prepare_v2']>
@@ -35,7 +35,7 @@ export class Sqlite {
   readonly #close: Call<Exports['sqlite3_close_v2']>
   #db = 0
 
-  /** @param pause lets others have their turn; without, nothing is waited for and `read` can be used */
+  /** @param pause lets other calls run; without it, no call waits, and `read` can be used */
   constructor(module: WebAssembly.Module, chunks: Chunks, pause?: () => Promise<void>) {
     this.#system = new WasiFileSystem(chunks, pause)
     this.#c = new WebAssembly.Instance(module, this.#system.imports).exports as unknown as Exports
@@ -74,12 +74,12 @@ export class Sqlite {
     this.#db = 0
   }
 
-  /** Sets one of `SQLITE_DBCONFIG_…` to on or off. */
+  /** Turns an option of `SQLITE_DBCONFIG_…` on or off. */
   configure(option: number, on: boolean): void {
     this.#c.sqlite3__wasm_db_config_ip(this.#db, option, on ? 1 : 0, 0)
   }
 
-  /** Sets one of `SQLITE_LIMIT_…`. */
+  /** Sets a limit of `SQLITE_LIMIT_…`. */
   limit(what: number, value: number): void {
     this.#c.sqlite3_limit(this.#db, what, value)
   }
@@ -94,7 +94,7 @@ export class Sqlite {
     }
   }
 
-  /** The first row of a statement, if it has one. @throws SqliteError */
+  /** Returns the first row of a statement, if there is one. @throws SqliteError */
   async first(sql: string): Promise<unknown[] | undefined> {
     const [text, into] = [this.#text(sql), this.#c.malloc(4)]
     let statement = 0
@@ -111,8 +111,8 @@ export class Sqlite {
   }
 
   /**
-   * The rows of one statement, at least one and then as many as `maxBytes` hold; integers are rounded to numbers.
-   * @param decode says what is to become of a text that is not UTF-8
+   * Returns rows of one statement: at least one, then up to `maxBytes`. Integers are rounded to numbers.
+   * @param decode converts text, including text that isn't UTF-8
    * @throws SqliteError
    */
   read(sql: string, params: readonly unknown[] = [], maxBytes = Number.POSITIVE_INFINITY, decode = decodeStrictly) {
@@ -187,12 +187,12 @@ export class Sqlite {
     return this.#system.bytes.subarray(at, at + this.#c.sqlite3_column_bytes(statement, i))
   }
 
-  /** A text as C has it; the caller frees it. */
+  /** Copies a text into memory as a C string, which the caller frees. */
   #text(text: string): number {
     return this.#copy(utf8.encode(text))
   }
 
-  /** Bytes with a zero behind them. */
+  /** Copies bytes into memory, followed by a zero. */
   #copy(bytes: Uint8Array): number {
     const at = this.#c.malloc(bytes.length + 1)
     if (at === 0) throw new SqliteError('out of memory', NOMEM)
@@ -213,10 +213,10 @@ export class Sqlite {
 }
 
 const utf8 = new TextEncoder()
-// With `ignoreBOM` a leading U+FEFF stays part of the text.
+// With `ignoreBOM`, a leading U+FEFF stays part of the text.
 const lenient = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true })
 
-/** Makes a string of a text's bytes. */
+/** Converts the bytes of a text to a string. */
 type Decode = (bytes: Uint8Array) => string
 
 function decodeStrictly(bytes: Uint8Array): string {
@@ -225,5 +225,5 @@ function decodeStrictly(bytes: Uint8Array): string {
   return text
 }
 
-/** Decodes as the runtime does: U+FFFD stands for what is not UTF-8. */
+/** Decodes as the runtime does, with U+FFFD for bytes that aren't UTF-8. */
 export const decodeLeniently: Decode = (bytes) => lenient.decode(bytes)

@@ -5,7 +5,7 @@ import { quoteName } from '../tokenizer.ts'
 import type { Chunks } from './chunks.ts'
 import { Sqlite } from './wasm-sqlite.ts'
 
-/** Nothing is to be recovered of a file that nobody has yet, and nobody else opens it. */
+/** A new file needs no recovery, and no one else opens it. */
 const SETTINGS = `
   PRAGMA page_size = 4096;
   PRAGMA journal_mode = OFF;
@@ -15,10 +15,10 @@ const SETTINGS = `
   PRAGMA temp_store = FILE;
   PRAGMA foreign_keys = OFF;
 `
-/** `SQLITE_DBCONFIG_DQS_DDL` and `…_DML`: where schemas were made, "x" may be a text. */
+/** `SQLITE_DBCONFIG_DQS_DDL` and `…_DML`: the source schema can use "x" as a string. */
 const DOUBLE_QUOTED = [1013, 1014]
 
-/** Writes a file, one turn after the other; returns its size once it is whole. @throws SqliteError */
+/** Writes a file step by step. Returns its size at the end. @throws SqliteError */
 export async function* write(
   module: WebAssembly.Module,
   chunks: Chunks,
@@ -51,7 +51,10 @@ export async function* write(
   return sqlite.file.size
 }
 
-/** Whether what a full-text table indexes has its columns. Nothing undoes a statement of this file that fails. */
+/**
+ * Returns whether the content of a full-text table can be read. Check this first, because this file has no journal to
+ * roll back a failed statement.
+ */
 async function canBeRead(sqlite: Sqlite, name: string): Promise<boolean> {
   try {
     await sqlite.exec(`SELECT * FROM ${quoteName(name)} LIMIT 1`)
