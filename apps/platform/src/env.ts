@@ -6,7 +6,10 @@ export interface Env extends ModelSettings {
   readonly DATABASES: DurableObjectNamespace
   readonly NAMESPACES: DurableObjectNamespace
   readonly DIRECTORY: DurableObjectNamespace
-  /** Reaches public IP addresses only, also for names that resolve to others. On Cloudflare, plain `fetch` has the same limit. */
+  /**
+   * Reaches public IP addresses only, even if a name resolves to a private one. On Cloudflare, plain `fetch` has this
+   * limit.
+   */
   readonly PUBLIC_NETWORK?: Fetcher
   /**
    * The files of all objects, on a single machine. Used to delete an object that can't start because its file is

@@ -79,7 +79,7 @@ async function authenticateAndRemember(
   return grant
 }
 
-/** Returns whether a database exists, for callers without a token. A known database is answered from the cache. */
+/** Returns whether a database exists, for callers without a token. Known databases come from the cache. */
 export function databaseExists(ctx: Context, namespace: string, database: string): true | Promise<boolean> {
   return publicDatabases.has(`${namespace}/${database}`) || askForDatabase(ctx, namespace, database)
 }

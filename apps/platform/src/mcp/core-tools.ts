@@ -63,7 +63,7 @@ export const coreTools: Readonly<Record<string, CoreTool>> = {
   },
 }
 
-/** Runs such a tool after a check of its arguments. A `null` argument counts as missing. */
+/** Checks the arguments of a core tool, then runs it. A `null` argument counts as missing. */
 export function runFacade(
   facade: CoreTool,
   given: Readonly<Record<string, unknown>>,

@@ -39,7 +39,7 @@ export class Namespace extends DurableObject<Env> implements Serves<NamespaceCal
     await this.runTimers()
   }
 
-  /** Runs due timers by this clock. Tests that change the clock call it too. */
+  /** Runs due timers by PerSQL's clock. Tests that change the clock call it too. */
   async runTimers(): Promise<void> {
     await this.#services.timers.run(now())
   }

@@ -19,7 +19,7 @@ type Input = Parsed<Api['import_database']>
 
 /** The size limit of a form. Browsers send forms; larger files are sent as the request body itself. */
 const MAX_FORM = 50 * 1024 * 1024
-/** The number of bytes that are read from a rejected body, so that its sender can read the response. */
+/** The maximum number of bytes to read from a rejected body, so that its sender can read the response. */
 const PATIENCE = 256 * 1024 * 1024
 
 /** Receives a file: writes its content to a separate import stage in chunks, while the database serves other calls. */

@@ -13,8 +13,8 @@ export interface PublicDatabase {
 }
 
 /**
- * Returns the OpenAPI 3.1 document of a database's public endpoints. The document contains only public facts: no SQL,
- * no sign-in query and no AI prompt.
+ * Returns the OpenAPI 3.1 document of a database's public endpoints. It contains only what callers can know: no SQL, no
+ * sign-in query and no AI prompt.
  */
 export function databaseOpenApi(info: PublicDatabase, endpoints: readonly EndpointSpec[]): Json {
   const paths: Record<string, Json> = {}

@@ -187,9 +187,9 @@ export class ConnectedApps extends RpcTarget {
   }
 
   /**
-   * Applies a member's new role or removal to the member's apps: their tokens end, and removed members' apps lose
-   * access. Only apps of admins can create tokens, so tokens that other members' apps created end too. Call it in the
-   * transaction of the change, and `notify` after it.
+   * Applies a member's new role or removal to the member's apps: their access tokens end, and a removed member's apps
+   * lose access. Only apps of admins can create tokens, so the tokens that they created end too if the member isn't an
+   * admin. Call it in the transaction of the change, and `notify` after it.
    */
   memberChanged(userId: string): void {
     const { members, tokens } = this.#options
