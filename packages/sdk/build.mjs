@@ -20,7 +20,7 @@ const later = Object.fromEntries(
     'branch.ts',
   ].map((file) => [file.replace(/(\/index)?\.ts$/, '.js'), file]),
 )
-const shared = /\/(client|errors|values|tools|http|perform)\.ts$/
+const shared = /\/(client|errors|values|tools|http|bind-routes)\.ts$/
 
 /**
  * Keeps the core in one file: what is loaded later is built apart, and takes from the core what it shares with it.
