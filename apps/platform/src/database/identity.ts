@@ -1,4 +1,4 @@
-/** The identity of a database. Its object learns it from its namespace. */
+/** The identity of a database, which its namespace assigns. */
 export interface Identity {
   readonly id: string
   readonly namespace: string
@@ -7,7 +7,7 @@ export interface Identity {
 
 const KEY = 'identity'
 
-/** The identity of an object, in memory and in storage. Objects that hold a copy, or were wiped, have none. */
+/** The identity of an object, in memory and in storage. Objects that hold a copy, or that were deleted, have none. */
 export class IdentityStore {
   readonly #kv: SyncKvStorage
   /** The identity that calls are served under. */
@@ -18,12 +18,12 @@ export class IdentityStore {
     this.current = kv.get<Identity>(KEY)
   }
 
-  /** The identity, for code that only databases run. */
+  /** The identity, for code that runs only in databases. */
   get known(): Identity {
     return this.current as Identity
   }
 
-  /** Writes an identity, which counts from the next construction of the object on. */
+  /** Saves an identity, which the next instance of the object reads. */
   save(identity: Identity): void {
     this.#kv.put(KEY, identity)
   }

@@ -14,7 +14,7 @@ import type { Approvals } from './review/approvals/approvals.ts'
 import type { Content } from './versions/copy/content.ts'
 import type { Snapshots } from './versions/snapshots/snapshots.ts'
 
-/** The services that the life of a database touches. They are read when they are used, as some are made later. */
+/** The services that creation and deletion use, read at use because some are created later. */
 interface LifecycleServices {
   readonly identity: IdentityStore
   readonly ownPages: SystemStorage
@@ -31,7 +31,7 @@ interface LifecycleServices {
   readonly content: Content
 }
 
-/** The beginning and the end of a database in its object. */
+/** Creates and deletes the database in its object. */
 export class Lifecycle {
   readonly #ctx: DurableObjectState
   readonly #services: LifecycleServices
@@ -41,7 +41,7 @@ export class Lifecycle {
     this.#services = services
   }
 
-  /** Makes this object a database. */
+  /** Makes this object the database `identity`. */
   adopt(identity: Identity): void {
     const services = this.#services
     migrate(this.#ctx.storage, [QUERY_LOG])
@@ -52,7 +52,7 @@ export class Lifecycle {
     services.identity.current = identity
   }
 
-  /** Deletes the database `id` with everything. The caller has taken its counters and lets nobody in any more. */
+  /** Deletes the database `id` and all its data. The caller has read its counters and blocks new requests. */
   async wipe(id: string): Promise<void> {
     const { identity, exclusion, history, waiting, sockets } = this.#services
     await exclusion.held
@@ -65,7 +65,7 @@ export class Lifecycle {
       await this.#ctx.storage.deleteAlarm()
       await this.#ctx.storage.deleteAll()
     } catch (cause) {
-      // The file is damaged. Whoever removes it must find nothing that goes on with it.
+      // The file is damaged. After the operator removes it, no memory of this object can remain.
       if (PerSQLError.from(cause).code === 'internal') this.#ctx.abort('damaged')
       throw cause
     }

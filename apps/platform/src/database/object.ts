@@ -22,7 +22,7 @@ import type { ForkState } from './versions/merge/fork-state.ts'
 import type { BookkeepingRows } from './versions/migrations/bookkeeping.ts'
 import type { Restore } from './versions/snapshots/snapshots.ts'
 
-/** One tenant's database: its SQLite file, its counters, and the right to spend that its namespace has lent it. */
+/** One tenant's database: its SQLite file, its counters and its credit lease from the namespace. */
 export class Database extends DurableObject<Env> {
   readonly #services: Services
 
@@ -32,8 +32,8 @@ export class Database extends DurableObject<Env> {
   }
 
   /**
-   * The one door for callers; warm, it awaits nothing. All that goes through it is text, which crosses cheaply: a
-   * `Grant` in JSON, the request's body, and back the response's body alone when all went well.
+   * Runs an operation. Without a cold start or a queue it awaits nothing. All values are text, which is cheap to pass:
+   * a `Grant` in JSON, the request's body, and back only the response's body if the call succeeded.
    */
   call(
     operation: DatabaseOperation,
@@ -47,7 +47,7 @@ export class Database extends DurableObject<Env> {
     return calls.take(operation, address, grant, body, replayKeys)
   }
 
-  /** The door of the public: warm, and when nothing is to be signed or asked of others, it awaits nothing. */
+  /** Serves a public endpoint. Without a cold start, a signature or an external request it awaits nothing. */
   serve(call: string): EndpointResponse | Promise<EndpointResponse> {
     const { lease, access, gates } = this.#services
     lease.touch()
@@ -55,33 +55,36 @@ export class Database extends DurableObject<Env> {
     return busy ? busy.then(() => this.serve(call)) : serveEndpoint(decodeCall(call), gates)
   }
 
-  /** What the public may know, in JSON: the specs of published endpoints, and what the database is for. */
+  /** Returns the public manifest in JSON: the specs of published endpoints and the description of the database. */
   publicFace(): string {
     const { docs, endpoints } = this.#services
     const { databaseDescription: description } = docs.get()
     return JSON.stringify({ description, specs: endpoints.publishedSpecs() } satisfies PublicManifest)
   }
 
-  /** Opens a session of the app's user for the app's backend. It ends with the token, or grant, that opens it. */
+  /** Creates a session of an app's user for the app's backend. It ends with the token, or grant, that creates it. */
   async mintSession(userId: string, email: string | null, ttlS: number, mintedBy: string): Promise<MintedSession> {
     const { lease, sessions } = this.#services
     if (lease.isRevoked(mintedBy)) throw new PerSQLError('token_unknown')
     return sessions.mint(userId, email, ttlS, now(), mintedBy)
   }
 
-  /** Charges tokens that a model used, and saves that before anything else is done. */
+  /** Charges AI tokens and saves the charge before any other work. */
   chargeAiTokens(tokenId: string, aiTokens: number): void {
     this.#services.chargeAiTokens(tokenId, aiTokens)
   }
 
-  /** What an approval is asked for. @throws PerSQLError `approval_not_found` */
+  /** Returns the request that an approval token belongs to. @throws PerSQLError `approval_not_found` */
   async showApproval(token: string): Promise<ApprovalRequest> {
     const { exclusion, approvals } = this.#services
     await exclusion.held
     return approvals.show(token, now())
   }
 
-  /** Takes the answer of a human who may give it. @throws PerSQLError `approval_not_found` or `approval_not_open` */
+  /**
+   * Records the decision of a person who is allowed to decide.
+   * @throws PerSQLError `approval_not_found` or `approval_not_open`
+   */
   async decideApproval(token: string, verdict: ApprovalDecision): Promise<ApprovalRequest> {
     const { exclusion, approvals, outbox, ownPages, webhooks } = this.#services
     await exclusion.held
@@ -91,101 +94,113 @@ export class Database extends DurableObject<Env> {
     return decided
   }
 
-  /** What others make a copy of this from. */
+  /** The interface that other objects copy this database from. */
   get source(): CopySource {
     return this.#services.source
   }
 
   /**
-   * Becomes a copy of another object's tables and rows: wholly, or not at all. With an identity it is that database from
-   * then on; without, it keeps the one it has, or is none (a snapshot). Returns how many rows it has got.
+   * Copies the tables and rows of another object into this one, in one transaction. With an identity, this object is
+   * that database from then on. Without one, it keeps its identity, or has none if it is a snapshot. Returns the number
+   * of rows copied.
    * @throws PerSQLError `copy_cut_off`, `copy_impossible`, `took_too_long` or `database_not_found`
    */
   copyFrom(identity: Identity | undefined, from: Source, restore?: Restore): Promise<number> {
     return this.#services.target.copyFrom(identity, from, restore)
   }
 
-  /** Ends a copy that was made to be read once. */
+  /** Deletes a snapshot that was created for one export. */
   endExport(snapshot: string): Promise<void> {
     return this.#services.history.leave(snapshot)
   }
 
-  /** Who wants to import something asks here before sending it. */
+  /** The imports of this database. An import is registered here before its data is sent. */
   get imports(): Imports {
     return this.#services.imports
   }
 
-  /** For the object that bears the name of an import, and is nobody's database. */
+  /** The stage of an import. Only an object with the name of an import uses it; such an object is not a database. */
   get stage(): ImportStage {
     return this.#services.stage
   }
 
-  /** For the object that bears the name of an advisor, and is nobody's database. */
+  /**
+   * The scratch database of the index advisor. Only an object with an advisor's name uses it; such an object is not a
+   * database.
+   */
   get scratch(): ScratchDatabase {
     return this.#services.scratch
   }
 
-  /** For the object that holds a copy, and is nobody's database. */
+  /** The export of a SQLite file. Only an object that holds a copy uses it; such an object is not a database. */
   get fileExport(): FileExport {
     return this.#services.fileExport
   }
 
-  /** Gives a branch ids of its own, above those that are assigned here. @throws PerSQLError `database_not_found` */
+  /** Reserves IDs for a branch, above those assigned here. @throws PerSQLError `database_not_found` */
   reserveIds(id: string, branchId: string, live: readonly string[]): Promise<Ids> {
     return this.#services.branching.reserveIds(id, branchId, live)
   }
 
-  /** Has ids assigned above these, for the parent that merges this branch. @throws PerSQLError `database_not_found` */
+  /**
+   * Raises the next IDs above `floors`, for the parent that merges this branch.
+   * @throws PerSQLError `database_not_found`
+   */
   seedIds(id: string, floors: Ids): void {
     this.#services.branching.seedIds(id, floors)
   }
 
-  /** A branch, for its parent that merges it. @throws PerSQLError `database_not_found` or `copy_cut_off` */
+  /**
+   * Returns the state of this branch, for the parent that merges it.
+   * @throws PerSQLError `database_not_found` or `copy_cut_off`
+   */
   forkState(id: string): ForkState {
     return this.#services.branching.forkState(id)
   }
 
   /**
-   * Becomes that database, if it is none yet, and has the schema of its parent from then on, what migration tools keep
-   * there, and no other rows: wholly, or not at all. Returns what was taken along.
+   * Makes this object the database `identity`, unless it already is one, and loads the schema of its parent and the
+   * rows of migration tools, but no other rows, in one transaction. Returns the bookkeeping rows that it copied.
    * @throws PerSQLError `copy_cut_off`, `took_too_long` or `database_not_found`
    */
   loadSchema(identity: Identity, from: Source, floors: Ids): Promise<readonly BookkeepingRows[]> {
     return this.#services.branching.loadSchema(identity, from, floors)
   }
 
-  /** Saves and reports the counters; `version` numbers the recall, so that a lease on its way is not taken for newer. */
+  /**
+   * Saves and reports the counters. `version` numbers the recall, so that an older lease that arrives later is ignored.
+   */
   recall(version: number): Report & { readonly id: string | undefined } {
     const { identity, lease } = this.#services
     const id = identity.current?.id
     return { id, ...lease.recall(version) }
   }
 
-  /** Current counters, saved first, for whoever wants to know the exact usage. */
+  /** Saves the counters, then returns them: the exact usage. */
   report(): Report & { readonly id: string | undefined } {
     const { identity, lease } = this.#services
     return { id: identity.current?.id, ...lease.report() }
   }
 
-  /** How large the tenant's own data is now, for whoever knows the database by this id. */
+  /** Returns the size of the tenant's data, or `undefined` if this object is not the database `id`. */
   measure(id: string): SizeMeasurement | undefined {
     const { identity, size } = this.#services
     return identity.current?.id === id ? size.measure() : undefined
   }
 
-  /** Refuses these keys of secrets, tokens and grants from the answer on. */
+  /** Rejects these keys of secrets, tokens and grants once this method returns. */
   revoke(keys: readonly string[]): void {
     const { lease, sockets } = this.#services
     lease.revoke(keys)
     sockets.sweep()
   }
 
-  /** Deletes the database `id` with everything. The caller has taken its counters and lets nobody in any more. */
+  /** Deletes the database `id` and all its data. The caller has read its counters and blocks new requests. */
   wipe(id: string): Promise<void> {
     return this.#services.lifecycle.wipe(id)
   }
 
-  /** For WebSockets, which no call can carry: whoever comes has been let in by the operation `subscribe`. */
+  /** Opens a WebSocket, which no call can carry. The operation `subscribe` issued the ticket. */
   override fetch(request: Request): Response {
     return this.#services.sockets.open(request.headers.get('X-PerSQL-Ticket'))
   }
@@ -206,7 +221,7 @@ export class Database extends DurableObject<Env> {
     await this.runTimers()
   }
 
-  /** Runs what is due by PerSQL's clock; also for tests that moved it. */
+  /** Runs the timers that are due by PerSQL's clock; tests that moved the clock call it directly. */
   async runTimers(): Promise<void> {
     const { exclusion, timers } = this.#services
     await exclusion.held

@@ -14,7 +14,7 @@ import { operations as merges } from './versions/merge/operations.ts'
 import { operations as migrations } from './versions/migrations/operations.ts'
 import { operations as snapshots } from './versions/snapshots/operations.ts'
 
-/** The services of all features together. Each feature takes its own. */
+/** The services of all features. Each feature uses its own subset. */
 export type FeatureServices = Parameters<typeof assistant>[0] &
   Parameters<typeof approvals>[0] &
   Parameters<typeof descriptions>[0] &
@@ -31,7 +31,7 @@ export type FeatureServices = Parameters<typeof assistant>[0] &
   Parameters<typeof transfer>[0] &
   Parameters<typeof webhooks>[0]
 
-/** Returns the handlers of a database, by their names in the contract. */
+/** Returns the operation handlers of a database, by their names in the contract. */
 export const databaseOperations = (services: FeatureServices) => ({
   ...statements(services),
   ...endpoints(services),

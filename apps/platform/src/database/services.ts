@@ -60,8 +60,8 @@ import { AutoSnapshotter } from './versions/snapshots/auto-snapshotter.ts'
 import { Snapshots } from './versions/snapshots/snapshots.ts'
 
 /**
- * The services of one database, each made once, in this order: some read storage when they are made, and the feed writes.
- * Closures, and classes that are handed all of this, reach services that are made later.
+ * The services of one database. Their order matters: some read storage when they are created, and the feed writes.
+ * Closures, and classes that receive this object, reach services that are created later.
  */
 export class Services {
   readonly env: Env
@@ -229,14 +229,17 @@ export class Services {
     this.branching = new Branching(this)
   }
 
-  /** Charges tokens that a model used, and saves that before anything else is done. */
+  /** Charges AI tokens and saves the charge before any other work. */
   chargeAiTokens(tokenId: string, aiTokens: number): void {
     this.lease.charge({ ...NOTHING, aiTokens }, tokenId)
     this.lease.save()
   }
 }
 
-/** Returns webhooks. They post through a network that leads to public addresses only, whatever names resolve to. */
+/**
+ * Creates the webhooks. They are sent through a network that reaches only public IP addresses, so no hostname can lead
+ * to a private one.
+ */
 function createWebhooks(services: Services, dev: boolean, sweepAt: (atMs: number) => void): Webhooks {
   const { PUBLIC_NETWORK: network } = services.env
   return new Webhooks({
@@ -249,7 +252,7 @@ function createWebhooks(services: Services, dev: boolean, sweepAt: (atMs: number
   })
 }
 
-/** Returns what others copy this object from. */
+/** Creates the source that other objects copy this object from. */
 function createSource(services: Services, held: () => Promise<void> | undefined): CopySource {
   return new CopySource(
     (sql, ...params) => {
@@ -258,7 +261,7 @@ function createSource(services: Services, held: () => Promise<void> | undefined)
     },
     (id) => services.access.assertSource(id),
     (rowsRead) => {
-      // Nobody asked for it.
+      // An automatic snapshot is free: no caller requested it.
       if (!services.keeper.isKeeping) services.lease.charge({ ...NOTHING, rowsRead }, 'copy')
     },
     services.ledger,
@@ -267,7 +270,7 @@ function createSource(services: Services, held: () => Promise<void> | undefined)
   )
 }
 
-/** Returns the snapshots. Each is in an object that no address can name: slugs have no `@`. */
+/** Creates the snapshots. Each is an object that no database address can name: slugs have no `@`. */
 function createHistory(services: Services, sweepAt: (atMs: number) => void): Snapshots {
   const { env, storage, ownPages, identity } = services
   return new Snapshots({
@@ -291,7 +294,7 @@ function createHistory(services: Services, sweepAt: (atMs: number) => void): Sna
   })
 }
 
-/** Returns what merges branches into this database. */
+/** Creates the merger of branches into this database. */
 function createMerger(services: Services): Merger {
   const { env, storage, inTransaction, ownPages, history, schemaChanges, ledger, seeds, identity } = services
   return new Merger({

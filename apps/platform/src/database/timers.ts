@@ -11,7 +11,7 @@ import { timers as proposals } from './review/proposals/store.ts'
 import { timers as imports } from './transfer/import-stage.ts'
 import { timers as snapshots } from './versions/snapshots/snapshots.ts'
 
-/** The services that work when timers are due. They are read then, as some are made later than the timers. */
+/** The services that run when timers are due, read at that time because some are created after the timers. */
 type TimerServices = Parameters<typeof scratch>[0] &
   Parameters<typeof approvals>[0] &
   Parameters<typeof audit>[0] &
@@ -41,7 +41,7 @@ const handlersFor = (services: TimerServices) => ({
 /** The names of the timers of a database, which are storage keys. */
 export type TimerName = keyof ReturnType<typeof handlersFor>
 
-/** A handler of a timer. It returns when the timer is due again, unless it sets the timer itself. */
+/** A handler of a timer. It returns the next due time, unless it sets the timer itself. */
 type Due = (nowMs: number) => number | undefined | void | Promise<number | undefined> | Promise<void>
 
 /** Returns the timers of a database. */
