@@ -12,7 +12,7 @@ import { runBatchStatement } from './run-batch-statement.ts'
 import { createRunSql } from './run-sql.ts'
 import { type TurnWithoutForeignKeys, withoutForeignKeys } from './without-foreign-keys.ts'
 
-/** The services that such a batch uses. */
+/** The services that a batch without foreign keys uses. */
 export interface BatchWithoutForeignKeys extends TurnWithoutForeignKeys {
   readonly storage: DurableObjectStorage
   readonly schemaChanges: SchemaChangeLog
@@ -20,12 +20,12 @@ export interface BatchWithoutForeignKeys extends TurnWithoutForeignKeys {
 
 const NOTHING: Result = Object.freeze({ columns: [], rows: [], rowsRead: 0, rowsWritten: 0 })
 
-/** Returns whether a batch in one transaction begins by turning foreign keys off, as migration tools do. */
+/** Returns whether a batch in one transaction starts by turning foreign keys off, as migration tools do. */
 export const turnsForeignKeysOff = ({ statements, transaction }: BatchInput): boolean =>
   transaction && setsForeignKeys(statements[0]?.sql ?? '') === false
 
 /**
- * Runs such a batch as a migration runs: with foreign keys off for all of it, checked at its end.
+ * Runs a batch like a migration: with foreign keys off, and checked at its end.
  * @throws PerSQLError `role_insufficient` or `table_out_of_scope` unless the caller may change the schema
  */
 export function batchWithoutForeignKeys(

@@ -7,27 +7,29 @@ type Counts = { readonly changes: number; readonly rowid: number }
 const COUNTS = 'SELECT changes() AS changes, last_insert_rowid() AS rowid'
 
 /**
- * The counts that SQLite keeps in `changes()` and `last_insert_rowid()`. Asking for them costs as much as inserting a
- * row, so they are not asked for where they are known: a row added behind the last one of its table has the rowid after
- * that one's. Two rowids in a row are the last ones, for where they are not the next number, SQLite takes one of 2^62 at
- * random.
+ * The values of SQLite's `changes()` and `last_insert_rowid()`. Reading them costs as much as inserting a row, so they
+ * are derived where possible: a row appended after the last row of its table has the next rowid. Two consecutive new
+ * rowids show that the row is the last one, because SQLite takes either the highest rowid plus 1 or, at its maximum, a
+ * random one of 2^62.
  */
 export class ConnectionCounts {
   readonly #sql: SqlStorage
-  /** Rowid of the row added last to a table, while nothing else was written there; `last` when no row lies behind it. */
+  /**
+   * The rowid of the last row inserted into a table, until another write there; `last` if no row has a higher rowid.
+   */
   readonly #added = new Map<string, { readonly rowid: number; readonly last: boolean }>()
 
   constructor(sql: SqlStorage) {
     this.#sql = sql
   }
 
-  /** Returns the counts of a statement that has just written. */
+  /** Returns the counts of the last statement, which was a write. */
   after({ appendsTo, writes }: Effect, { rowsWritten }: Result): Counts {
     const appended = appendsTo !== undefined && rowsWritten > 0
     const before = appended ? this.#added.get(appendsTo) : undefined
     for (const table of writes) this.#added.delete(table)
     const counts = before?.last ? { changes: 1, rowid: before.rowid + 1 } : this.#sql.exec<Counts>(COUNTS).one()
-    // Rowids near 2^53 are left to SQLite: the runtime rounds what lies beyond.
+    // Rowids near 2^53 are read from SQLite: the runtime rounds larger numbers.
     const { rowid } = counts
     if (appended && rowid < Number.MAX_SAFE_INTEGER) {
       this.#added.set(appendsTo, { rowid, last: before !== undefined && rowid === before.rowid + 1 })
@@ -35,12 +37,12 @@ export class ConnectionCounts {
     return counts
   }
 
-  /** Drops what is known of rowids: to be called after a failure, and after a change by other means. */
+  /** Drops the known rowids. Call it after a failure and after a change by other means. */
   forget(): void {
     this.#added.clear()
   }
 
-  /** Returns the number of rows changed on this connection, by triggers and foreign keys too. */
+  /** Returns the number of rows changed on this connection, including those changed by triggers and foreign keys. */
   total(): number {
     return this.#sql.exec<{ n: number }>('SELECT total_changes() AS n').one().n
   }

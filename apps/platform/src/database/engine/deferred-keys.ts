@@ -2,17 +2,16 @@ import { PerSQLError } from '@persql/contract'
 import type { SystemStorage } from './system-storage.ts'
 
 /**
- * Finds foreign keys that are violated while their check waits for the end of the transaction. The runtime commits after
- * the call, and a commit that SQLite refuses would end the object with everything in its memory; so the check comes first.
- *
- * SQLite counts deferred violations but has no way to ask for the count. It looks at it when a row's deferred key
- * changes: only if anything is pending does it search the parent for the old value, and that search counts as a row read.
- * A table of one row that refers to itself is such a probe; it costs a few microseconds, however large the tables are.
+ * Finds violated foreign keys whose check is deferred to the end of the transaction. The runtime commits after the
+ * call, and a commit that SQLite refuses would end the object and lose its memory, so PerSQL checks first. SQLite
+ * counts deferred violations but has no way to read the count. It uses the count when a row's deferred key changes:
+ * only if a violation is pending does it search the parent for the old value, and that search counts as a row read. A
+ * table with one row that references itself is the probe; it costs a few microseconds at any table size.
  */
 export class DeferredKeys {
   readonly #storage: DurableObjectStorage
   readonly #ownPages: SystemStorage
-  /** Rows that the probe reads while nothing is pending. */
+  /** The number of rows that the probe reads while no violation is pending. */
   #calmReads: number | undefined
   #isOpen = false
   #all = false
@@ -23,8 +22,8 @@ export class DeferredKeys {
   }
 
   /**
-   * To be called before a statement runs that leaves keys to the end of the transaction; `all` for every key from here.
-   * Returns whether it inserted a row.
+   * Prepares the check. Call it before a statement that defers keys; `all` defers every key from here. Returns whether
+   * it inserted a row.
    */
   open(all: boolean): boolean {
     const isNew = this.#calmReads === undefined
@@ -35,7 +34,7 @@ export class DeferredKeys {
   }
 
   /**
-   * To be called at the end of a transaction, in it. Returns whether it updated a row.
+   * Checks the deferred keys. Call it at the end of a transaction, inside it. Returns whether it updated a row.
    * @throws PerSQLError `sql_error` when a key is violated
    */
   check(): boolean {
@@ -46,13 +45,13 @@ export class DeferredKeys {
     return true
   }
 
-  /** To be called after a rollback. */
+  /** Resets the state after a rollback. */
   forget(): void {
     this.close()
     this.#calmReads = undefined
   }
 
-  /** The setting holds until the runtime commits, which may be after other callers' statements. */
+  /** Ends the check. The setting would last until the runtime commits, which can be after other callers' statements. */
   close(): void {
     this.#isOpen = false
     if (!this.#all) return

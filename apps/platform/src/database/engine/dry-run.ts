@@ -1,6 +1,6 @@
 import type { Engine } from './engine.ts'
 
-/** Runs `run` in a transaction and rolls that back, whether it succeeds or throws. */
+/** Runs `run` in a transaction and rolls it back, whether `run` succeeds or throws. */
 export function dryRun<T>(storage: DurableObjectStorage, engine: Engine, run: () => T): T {
   let done: { readonly result: T } | undefined
   try {

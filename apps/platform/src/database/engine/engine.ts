@@ -25,42 +25,42 @@ import { Sequences } from './sequences.ts'
 import { sqlError } from './sql-error.ts'
 import type { SystemStorage } from './system-storage.ts'
 
-/** Told of what statements do. */
+/** An observer of the statements that the engine runs. */
 export interface StatementObserver {
-  /** Before a statement that may run long starts. */
+  /** Runs before a statement that can run long. */
   started(sql: string): number
-  /** After it ended. */
+  /** Runs after that statement ended. */
   finished(id: number): void
-  /** A statement has changed the schema, in the transaction that still may be rolled back. */
+  /** Runs after a statement changed the schema, in its transaction, which can still be rolled back. */
   schemaChanged(statement: Statement, objects: readonly ObjectChange[]): void
-  /** Before a statement runs that loses rows without saying which, in a call that asked for this. */
+  /** Runs before a destructive statement, in a call that enabled `tellsLoss`. */
   losing(analysis: Analysis): void
-  /** Whether anybody wants to know which tables change. */
+  /** Returns whether someone observes which tables change. */
   listening(): boolean
-  /** Asked while rows are read; `startedMs` is on `performance.now()`'s clock. */
+  /** Checks the time limit while rows are read; `startedMs` is on `performance.now()`'s clock. */
   overtime(startedMs: number): void
 }
 
-/** Decides about writes, beyond what the caller may do. */
+/** Rules for writes, checked in addition to the caller's permissions. */
 export interface WriteGuard {
-  /** Whether there is anything to decide. */
+  /** Whether any rule applies. */
   readonly closed: boolean
-  /** Before a statement writes. @throws PerSQLError */
+  /** Checks a statement before it writes. @throws PerSQLError */
   enter(analysis: Analysis): void
-  /** After the schema of these tables was changed, in the transaction that still may be rolled back. @throws PerSQLError */
+  /** Checks the tables whose schema changed, in the transaction, which can still be rolled back. @throws PerSQLError */
   changed(tables: readonly string[]): void
 }
 
-/** Has ids assigned above those of other databases with the same tables. */
+/** The part of `Seeds` that assigns IDs above those of other databases with the same tables. */
 type Seeding = Pick<Seeds, 'lacking' | 'around' | 'follow' | 'forget'>
 
-/** Thrown before anything was done that stays: something has to come first, then the call is served again. */
+/** Thrown before any lasting change: another step has to run first, then the call is repeated. */
 export class RetryRequired extends Error {}
 
-/** A copy of the database is being made, or it is becoming one. */
+/** Thrown while the database is being copied or replaced by a copy. */
 export class DatabaseLocked extends RetryRequired {}
 
-/** Runs single statements of tenants: compile, authorise, run, collect. */
+/** Runs tenants' statements one at a time: compiles, authorizes, runs and collects the result. */
 export class Engine {
   readonly #storage: DurableObjectStorage
   readonly #guard: Authorizer
@@ -69,13 +69,13 @@ export class Engine {
   readonly #keys: DeferredKeys
   readonly #sequences: Sequences
   readonly #counts: ConnectionCounts
-  /** What was changed and not taken yet. */
+  /** Changes since the last `takeChanges`. */
   #changes: Change[] = []
   readonly #counters = new CallCounters()
   #bytesLeft = 0
   #tellsLoss = false
   #isAlone = false
-  /** What has to wait until a copy is done. */
+  /** Returns whether a statement has to wait: a read for the lock, a write also for a copy. */
   readonly #onHold: (isRead: boolean) => boolean
 
   readonly #seeds: Seeding
@@ -100,14 +100,14 @@ export class Engine {
     this.#gate = gate
   }
 
-  /** To be called before the statements of one call: together they may answer `MAX_RESULT_BYTES`. */
+  /** Starts a call. Its statements together can return `MAX_RESULT_BYTES`. */
   begin(tellsLoss = false): void {
     this.#bytesLeft = MAX_RESULT_BYTES
     this.#tellsLoss = tellsLoss
     this.#counters.forget()
   }
 
-  /** Tells of losses before any of these statements runs: to be called when they are not one transaction. */
+  /** Reports the destructive statements before the first statement runs. Call it if they don't share a transaction. */
   precheckDestructive(inputs: readonly StatementInput[], permission: Permission): void {
     if (!this.#tellsLoss || !inputs.some(({ sql }) => MAY_LOSE.test(sql))) return
     for (const input of inputs) {
@@ -115,16 +115,16 @@ export class Engine {
       try {
         analysis = this.prepare(input, permission)
       } catch {
-        // It needs what an earlier one makes, so it loses nothing that is there now; or it will be refused.
+        // The statement depends on an earlier one, so it can't delete existing data, or it will be refused.
         continue
       }
-      // What is refused needs no snapshot.
+      // A refused statement needs no snapshot.
       this.checkLock(analysis)
       if (analysis.loss) this.#watch.losing(analysis)
     }
   }
 
-  /** Runs statements of whoever it is that others have to wait for. */
+  /** Runs statements of the call that holds the lock. */
   runExclusive<T>(run: () => T): T {
     this.#isAlone = true
     try {
@@ -134,7 +134,7 @@ export class Engine {
     }
   }
 
-  /** Compiles and authorises without running. @throws PerSQLError */
+  /** Compiles and authorizes a statement without running it. @throws PerSQLError */
   prepare({ sql, params }: StatementInput, permission: Permission): Analysis {
     try {
       const analysis = this.#guard.analyse(sql, params)
@@ -146,32 +146,35 @@ export class Engine {
     }
   }
 
-  /** Compiles and authorises a statement that will be a call of its own. @throws PerSQLError */
+  /** Compiles and authorizes a statement that will be the only one of its call. @throws PerSQLError */
   prepareAlone(input: StatementInput, permission: Permission): Analysis {
     const analysis = this.prepare(input, permission)
     this.#assertCounted(analysis)
     return analysis
   }
 
-  /** Lets statements of this call read `total_changes()`: to be called before the first one. */
+  /** Lets the statements of this call read `total_changes()`. Call it before the first one. */
   countTotal(): void {
     this.#counters.countFrom(this.#counts.total())
   }
 
-  /** Checks that earlier statements of the call set what `changes()` and its kin would read. @throws PerSQLError */
+  /**
+   * Checks that earlier statements of the call set the counters that `changes()` and related functions read.
+   * @throws PerSQLError
+   */
   #assertCounted({ counters, statement }: Analysis): void {
     if (counters.reads.length > 0 && statement.explain === 'no') this.#counters.assertSet(counters)
   }
 
-  /** Asks the rules about a statement that writes. @throws PerSQLError */
+  /** Checks a statement that writes against the rules. @throws PerSQLError */
   checkLock(analysis: Analysis): void {
     if (analysis.effect.kind !== 'read' && this.#gate.closed) this.#gate.enter(analysis)
   }
 
   /**
-   * Runs a prepared statement whole or not at all; `inTransaction` leaves it to the caller's to be rolled back.
-   * @param spared tables that are dropped next, so that a DROP TABLE may change their rows
-   * @throws PerSQLError; then nothing of the statement stays
+   * Runs a prepared statement. It is all-or-nothing; with `inTransaction`, the caller's transaction rolls it back.
+   * @param spared tables that are dropped next, so that a DROP TABLE can change their rows
+   * @throws PerSQLError; the statement has no effect then
    */
   run(analysis: Analysis, input: StatementInput, inTransaction = false, spared = NO_TABLES): Result {
     const { kind, mayRunLong, appendsTo, defers } = analysis.effect
@@ -179,13 +182,13 @@ export class Engine {
     if (!this.#isAlone && this.#onHold(kind === 'read')) throw new DatabaseLocked()
     this.checkLock(analysis)
     if (analysis.loss) this.#foreseeLoss(analysis, spared)
-    // It holds until the transaction ends: for a statement of its own, at once.
+    // `PRAGMA defer_foreign_keys` lasts until the transaction ends, so it has no effect outside one.
     if (defers === 'all' && !inTransaction) return NO_RESULT
     if (defers !== 'none' && this.#keys.open(defers === 'all')) this.#counters.forget()
     const watched = mayRunLong ? this.#watch.started(input.sql) : undefined
     try {
       if (kind === 'read') return this.#read(analysis, input)
-      // One row is whole by itself.
+      // A single-row insert is atomic without a transaction.
       const mayLack = kind === 'write' && analysis.counters.reads.length === 0
       const lacking = mayLack ? this.#seeds.lacking(analysis.assigned) : NO_SEEDS
       if (lacking.length > 0) return this.#seeded(lacking, analysis, input, inTransaction)
@@ -208,7 +211,7 @@ export class Engine {
   }
 
   /**
-   * Runs statements as one transaction: at its end no foreign key is violated, or all of it is rolled back.
+   * Runs statements in one transaction. It is rolled back if a foreign key is violated at its end.
    * @throws PerSQLError, or what `work` throws
    */
   transaction<T>(work: () => T): T {
@@ -224,12 +227,15 @@ export class Engine {
     }
   }
 
-  /** Checks the foreign keys that were left to the end of the transaction, in it. @throws PerSQLError `sql_error` */
+  /** Checks the deferred foreign keys at the end of the transaction, inside it. @throws PerSQLError `sql_error` */
   checkKeys(): void {
     this.#keys.check()
   }
 
-  /** Has the ids assigned where this database may assign them; what is known of rowids and of the catalog is void then. */
+  /**
+   * Runs a statement with the IDs assigned in this database's range. Known rowids and the catalog are invalid
+   * afterwards.
+   */
   #seeded(tables: readonly string[], analysis: Analysis, input: StatementInput, inTransaction: boolean): Result {
     this.#learnAnew()
     try {
@@ -239,7 +245,7 @@ export class Engine {
         return written
       })
       if (result.changes !== 0) return result
-      // The last row that was inserted is the one that held the place.
+      // The last inserted row is the placeholder of the seed.
       this.#counters.forget()
       const { lastInsertRowid: _placeholder, ...without } = result
       return without
@@ -249,7 +255,7 @@ export class Engine {
     }
   }
 
-  /** What only hurts others is refused before a snapshot is taken for it. */
+  /** Refuses a DROP TABLE that would only damage other tables, before a snapshot is created for it. */
   #foreseeLoss(analysis: Analysis, spared: ReadonlySet<string>): void {
     const dropped = droppedTable(analysis.statement)
     if (dropped !== undefined) {
@@ -259,8 +265,8 @@ export class Engine {
   }
 
   /**
-   * Checks that there are rowids left for what a statement inserts, before it runs.
-   * @param takes whether the statement takes one rowid, or maybe more
+   * Checks that enough rowids remain for an insert, before it runs.
+   * @param takes whether the statement needs one rowid or possibly more
    * @throws PerSQLError `sql_error`
    */
   checkSequences({ effect, sequenceImplied }: Analysis, takes = effect.countsOn): void {
@@ -269,7 +275,7 @@ export class Engine {
     if (setsRowids || !sequenceImplied) this.#sequences.forget()
   }
 
-  /** Drops what was learned of the schema and the rows: to be called after a rollback, or a change made by other means. */
+  /** Drops the cached schema and rows. Call it after a rollback and after a change by other means. */
   forget(): void {
     this.#keys.forget()
     this.#learnAnew()
@@ -277,7 +283,7 @@ export class Engine {
     this.#changes = []
   }
 
-  /** What was changed since this was asked last: `ALL` alone while nobody listens. */
+  /** Returns the changes since the last call of this method: only `ALL` without listeners. */
   takeChanges(): readonly Change[] {
     if (this.#changes.length === 0) return NO_CHANGES
     const changes = this.#changes
@@ -293,7 +299,7 @@ export class Engine {
 
   #read(analysis: Analysis, input: StatementInput): Result {
     const { result, suspects } = this.#execute(analysis, input)
-    // A second lock: what was compiled as a read has written nothing.
+    // A second guard: a statement compiled as a read must not write.
     if (result.rowsWritten > 0) throw new PerSQLError('table_unresolved')
     if (suspects.size > 0 && hasRoundedIntegers(this.#storage.sql, analysis, input, result.columns.length, suspects)) {
       throw rounded()
@@ -342,7 +348,7 @@ export class Engine {
     this.#watch.schemaChanged(analysis.statement, objects)
     if (!this.#watch.listening()) this.#unheard()
     else {
-      // A dropped table is emptied first, and so may be those whose rows hang on it.
+      // SQLite empties a dropped table first, which can change the tables that reference it.
       const emptied = analysis.touched.others.map(({ table }) => ({ table, kind: 'unknown' as const }))
       const { added, removed, changed } = diffObjects(before, after)
       const tables = new Set(
@@ -353,11 +359,11 @@ export class Engine {
     return result
   }
 
-  /** Adds the counts of the connection, as far as they are the call's. */
+  /** Adds the connection's counts to a result, except those of earlier calls. */
   #counted({ effect, statement, counters }: Analysis, result: Result): Result {
     const { changes, rowid } = this.#counts.after(effect, result)
     this.#counters.wrote(counters, changes)
-    // Where the call has inserted no row, the rowid is one of an earlier call.
+    // If this call has not inserted a row, the rowid is from an earlier call.
     const { verb } = statement
     const inserted = this.#counters.hasRowid && (verb === 'INSERT' || verb === 'REPLACE') && Number.isSafeInteger(rowid)
     const { columns, rows, rowsRead, rowsWritten } = result
@@ -374,7 +380,7 @@ export class Engine {
     const cursor = this.#storage.sql.exec(sql, ...params)
     analysis.columns ??= restoreNames(counts ? cursor.columnNames.map(withoutTotal) : cursor.columnNames)
     const { columns } = analysis
-    // Without columns there are no rows to wait for: the statement has run.
+    // A statement without columns returns no rows, so it is already complete.
     if (columns.length === 0) return { result: resultOf(cursor, columns, NO_ROWS), suspects: NO_SUSPECTS }
     const { rows, suspects, bytes } = collect(cursor.raw(), this.#bytesLeft, () => this.#watch.overtime(startedMs))
     this.#bytesLeft -= bytes
@@ -383,7 +389,7 @@ export class Engine {
   }
 }
 
-/** All tables may have changed. */
+/** The change that stands for possible changes to all tables. */
 export const ALL: Change = Object.freeze({ table: '*', kind: 'unknown' })
 const NO_CHANGES: readonly Change[] = []
 const MAY_LOSE = /\b(delete|drop|replace)\b/i

@@ -1,23 +1,26 @@
 import { enforceForeignKeys } from '../versions/copy/load-copy.ts'
 
-/** Lets something have the database for itself, with foreign keys not enforced: nothing else is served meanwhile. */
+/** Runs a task with exclusive access to the database and foreign keys off. Other calls wait. */
 export class ExclusiveLock {
   readonly #ctx: DurableObjectState
   readonly #over: (changed: boolean) => void
   #held: Promise<void> | undefined
 
-  /** @param over is told when it is over, before others go on: whether all tables may be others by now */
+  /** @param over runs at the end, before other calls continue; its argument says whether all tables can have changed */
   constructor(ctx: DurableObjectState, over: (changed: boolean) => void) {
     this.#ctx = ctx
     this.#over = over
   }
 
-  /** Resolves when it is over, while something has the database for itself. */
+  /** A promise that resolves when the lock is released; `undefined` while no task holds it. */
   get held(): Promise<void> | undefined {
     return this.#held
   }
 
-  /** @param begin is called in the turn in which nobody else is served any more */
+  /**
+   * Waits for the lock, then runs `work`.
+   * @param begin runs in the turn that acquires the lock
+   */
   async run<T>(changes: boolean, work: () => T | Promise<T>, begin: () => void = () => {}): Promise<T> {
     while (this.#held) await this.#held
     let done = () => {}
@@ -33,7 +36,7 @@ export class ExclusiveLock {
       changed = changes
       return result
     } finally {
-      // An object that cannot enforce them any more starts afresh.
+      // If foreign keys can't be turned on again, the object restarts.
       await enforceForeignKeys(storage, true).catch(() => this.#ctx.abort('foreign_keys_off'))
       this.#held = undefined
       this.#over(changed)

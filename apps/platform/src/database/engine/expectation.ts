@@ -2,7 +2,7 @@ import { PerSQLError } from '@persql/contract'
 import type { Count, StatementInput } from '../calls/call.ts'
 import type { Result } from './result.ts'
 
-/** @throws PerSQLError `expectation_failed` unless a statement had the effect that its caller expects */
+/** Checks that a statement had the effect its caller expects. @throws PerSQLError `expectation_failed` */
 export function assertExpected({ expect }: StatementInput, { rows, rowsWritten }: Result): void {
   if (expect === undefined) return
   for (const [name, actual] of [

@@ -14,10 +14,10 @@ import type { Result } from './result.ts'
 import { runBatchStatement } from './run-batch-statement.ts'
 import { readTables } from './schema.ts'
 
-/** The services that statements use. */
+/** The services that the statement operations use. */
 interface StatementServices extends ApprovalRequester, BatchWithoutForeignKeys {}
 
-/** Returns the handlers of statements and of the schema. */
+/** Returns the handlers of the statement and schema operations. */
 export function operations(services: StatementServices) {
   const { engine, approvals, storage } = services
   return {
@@ -79,7 +79,7 @@ export function operations(services: StatementServices) {
   } satisfies Handlers
 }
 
-/** Outside a transaction each statement stands alone: what ran before a failure stays, and the answer says how much. */
+/** Runs a batch without a transaction. Statements before a failure stay applied, and the response says how many. */
 function oneByOne(statements: readonly StatementInput[], grant: Grant, engine: Engine, sql: string): Outcome {
   const results: Result[] = []
   engine.precheckDestructive(statements, grant)
@@ -89,7 +89,7 @@ function oneByOne(statements: readonly StatementInput[], grant: Grant, engine: E
   } catch (cause) {
     if (cause instanceof RetryRequired) throw cause
     const error = PerSQLError.from(cause)
-    // A rule stops the whole batch, which has not done anything then.
+    // A rule denies the whole batch, so no statement ran.
     if (error.code === 'approval_denied') throw error
     const failure = new PerSQLError(error.code, error.details, {
       cause,

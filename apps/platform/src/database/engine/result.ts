@@ -1,6 +1,6 @@
 import { PerSQLError } from '@persql/contract'
 
-/** What one statement gave. */
+/** The result of one statement. */
 export interface Result {
   readonly columns: readonly string[]
   readonly rows: readonly (readonly unknown[])[]
@@ -10,23 +10,23 @@ export interface Result {
   readonly lastInsertRowid?: number
 }
 
-/** A result, serialised, may have this many bytes, so that it fits in memory and through an RPC call. */
+/** The maximum size of a serialized result, so that it fits in memory and through an RPC call. */
 export const MAX_RESULT_BYTES = 16 * 1024 * 1024
 
-/** Rows as they are collected, with what JSON cannot say put into a form that it can. */
+/** Collected rows. Values that JSON can't represent are converted to a form that it can. */
 export interface Rows {
   readonly rows: unknown[][]
-  /** Columns that held an integral number beyond 2^53: an INTEGER among them has been rounded by the runtime. */
+  /** Columns with a whole number beyond 2^53: the runtime has rounded an INTEGER among them. */
   readonly suspects: ReadonlySet<number>
-  /** About how many bytes they make; if there was no room for that, the rows are not all here. */
+  /** Approximate size in bytes; if it exceeds the limit, `rows` is incomplete. */
   readonly bytes: number
 }
 
 type Cursor = { next(): { done?: boolean; value?: unknown } }
 
 /**
- * Drains a cursor. A cursor left open would block every commit after it, so it is read to its end whatever it holds;
- * `overtime` is asked now and then and may throw, which only makes sense if it ends the whole object.
+ * Reads a cursor to its end, because an open cursor blocks every later commit. `overtime` runs every 64 rows and can
+ * throw, which is only safe if it ends the whole object.
  */
 export function collect(cursor: Cursor, bytesLeft: number, overtime: () => void): Rows {
   const rows: unknown[][] = []
@@ -44,7 +44,7 @@ export function collect(cursor: Cursor, bytesLeft: number, overtime: () => void)
       if (typeof cell === 'string') bytes += cell.length
       else if (typeof cell === 'number') {
         if (cell > Number.MAX_SAFE_INTEGER || cell < Number.MIN_SAFE_INTEGER) {
-          // SQLite prints and reads infinity as 9e999, and so does JSON.parse.
+          // SQLite writes and reads infinity as 9e999, and so does JSON.parse.
           if (!Number.isFinite(cell)) row[i] = JSON.rawJSON(cell > 0 ? '9e999' : '-9e999')
           else if (Math.abs(cell) <= 2 ** 63) suspects.add(i)
         }

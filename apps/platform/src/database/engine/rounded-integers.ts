@@ -3,10 +3,10 @@ import type { Analysis } from '../authorizer/authorizer.ts'
 import type { StatementInput } from '../calls/call.ts'
 
 /**
- * Returns whether columns of a result hold integers that the runtime has rounded, which it does without a word. SQLite
- * knows: the statement, which only reads, runs again.
+ * Returns whether a result contains integers that the runtime silently rounded. It runs the statement, which only
+ * reads, again in SQLite, which has the exact values.
  * @param width the number of columns
- * @param suspects the columns with numbers that can be rounded integers
+ * @param suspects the columns with numbers that could be rounded integers
  */
 export function hasRoundedIntegers(
   sql: SqlStorage,

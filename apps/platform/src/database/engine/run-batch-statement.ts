@@ -3,7 +3,7 @@ import type { Grant, StatementInput } from '../calls/call.ts'
 import { type Engine, RetryRequired } from './engine.ts'
 import type { Result } from './result.ts'
 
-/** Runs the next statement of a batch. @throws PerSQLError that tells which statement failed */
+/** Runs the next statement of a batch. @throws PerSQLError with the index of the failed statement */
 export function runBatchStatement(
   statement: StatementInput,
   grant: Grant,

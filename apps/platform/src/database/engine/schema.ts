@@ -3,8 +3,8 @@ import { isInternal } from '../../sqlite/system-tables.ts'
 import { lower, quoteName } from '../../sqlite/tokenizer.ts'
 
 /**
- * Tables of the tenant: neither SQLite's own, nor ours, nor the tables behind a virtual table. With a table scope, a virtual
- * table that reads tables out of scope is left out, as every use of it is refused.
+ * Returns the tenant's tables, without those of SQLite and PerSQL and the shadow tables of virtual tables. With a table
+ * scope, it omits virtual tables that read tables out of scope, because every use of them is refused.
  */
 export function userTables(sql: SqlStorage, scope: readonly string[] | null): { name: string; sql: string }[] {
   const shadows = new Set(
@@ -28,7 +28,7 @@ function visibility(run: RunSql, scope: readonly string[]): (table: string, sql:
   return (name, sql) => allowed.has(lower(name)) && (!/^create\s+virtual\b/i.test(sql) || readable.has(name))
 }
 
-/** Tables with their row counts, and how many rows it took to count them. */
+/** Returns the tables with their row counts, and the number of rows read to count them. */
 export function readTables(sql: SqlStorage, scope: readonly string[] | null) {
   let rowsRead = 0
   const tables = userTables(sql, scope).map(({ name }) => {
@@ -39,7 +39,7 @@ export function readTables(sql: SqlStorage, scope: readonly string[] | null) {
   return { tables, rowsRead }
 }
 
-/** Counts the rows of a table; `null` for a virtual table that cannot be read, because what it reads is gone. */
+/** Counts the rows of a table; `null` for a virtual table that can't be read because its source is missing. */
 export function countRows(sql: SqlStorage, table: string): { rowCount: number | null; rowsRead: number } {
   try {
     const cursor = sql.exec(`SELECT count(*) FROM ${quoteName(table)}`)

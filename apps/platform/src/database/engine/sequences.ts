@@ -2,19 +2,19 @@ import { PerSQLError } from '@persql/contract'
 import { type RunSql, SCHEMA_TABLE } from '../../sqlite/schema-map.ts'
 import { lower, quoteName } from '../../sqlite/tokenizer.ts'
 
-/** Beyond this a sequence is looked at before each insert; below it, counting on cannot reach the end. */
+/** Above this value, a sequence is checked before each insert; below it, no run of inserts can reach the end. */
 const FAR = '4611686018427387904'
 const LAST = 2n ** 63n - 1n
-/** With fewer rowids left, a statement that may take more than one is refused: none inserts as many rows. */
+/** With fewer rowids left, a statement that can insert several rows is refused: no statement inserts this many. */
 const FEW = 2n ** 32n
 
 /**
- * Refuses to insert into a table whose AUTOINCREMENT sequence is used up: SQLite answers that with an error that rolls
- * back the transaction which the runtime holds open, and so ends the object.
+ * Refuses inserts into a table whose AUTOINCREMENT sequence is exhausted. The error of SQLite would roll back the
+ * transaction that the runtime holds open, which ends the object.
  */
 export class Sequences {
   readonly #run: RunSql
-  /** Tables whose sequences have far to go. */
+  /** Tables whose sequences are far from the end. */
   readonly #far = new Set<string>()
 
   constructor(run: RunSql) {
@@ -22,8 +22,8 @@ export class Sequences {
   }
 
   /**
-   * To be called before a statement runs that takes rowids from the sequences of these tables.
-   * @param takes whether it takes one, or maybe more
+   * Checks these tables before a statement inserts rows with rowids from their sequences.
+   * @param takes whether the statement needs one rowid or possibly more
    * @throws PerSQLError `sql_error`
    */
   check(tables: readonly string[], takes: 'once' | 'often'): void {
@@ -35,12 +35,12 @@ export class Sequences {
     }
   }
 
-  /** To be called when rowids may have been given, or sequences set. */
+  /** Drops the checked tables. Call it when explicit rowids may have been inserted or sequences changed. */
   forget(): void {
     this.#far.clear()
   }
 
-  /** The highest rowid so far, where that is near the end. */
+  /** Returns the highest rowid so far if it is near the end. */
   #used(table: string): bigint | undefined {
     const [row] = this.#run('SELECT sql FROM sqlite_master WHERE type = ? AND lower(name) = ?', 'table', lower(table))
     if (!/autoincrement/i.test(String(row?.[0]))) return undefined

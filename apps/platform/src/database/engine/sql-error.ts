@@ -3,13 +3,15 @@ import { explainRefusal } from './sql-refusals.ts'
 
 const CODE = /: (SQLITE_[A-Z_]+)(?: \(extended: (SQLITE_[A-Z_]+)\))?$/
 
-/** Turns what SQLite, or the runtime's wrapper of it, threw while compiling or running `sql` into an error that explains itself. */
+/**
+ * Converts an error of SQLite, or of the runtime's wrapper, from compiling or running `sql` to an error with details.
+ */
 export function sqlError(cause: unknown, sql: string): PerSQLError {
   if (cause instanceof PerSQLError) return cause.code === 'statement_not_allowed' ? withDetail(cause) : cause
   const text = cause instanceof Error ? cause.message : String(cause)
   const [, code, extended] = CODE.exec(text) ?? []
   if (!code && !text.startsWith('Wrong number of parameter bindings')) return PerSQLError.from(cause)
-  // Offsets count in the text as it was run, which is not quite the text as it was sent.
+  // Offsets refer to the statement as it ran, which can differ from the statement as it was sent.
   const reason = text.replace(CODE, '').replace(/ at offset \d+$/, '')
   const errorDetail = explainRefusal(reason, sql) ?? { message: reason, ...detail(reason, extended ?? code, sql) }
   const { message } = errorDetail
@@ -70,7 +72,7 @@ function detail(message: string, code: string | undefined, sql: string): Omit<Sq
   return { kind: 'unknown' }
 }
 
-/** `t.a, t.b` → table, first column and all of them. */
+/** Parses `t.a, t.b` to the table, the first column and all columns. */
 function columnsOf(list: string): Pick<SqlErrorDetail, 'table' | 'column' | 'columns'> {
   const columns = list.split(', ').flatMap((item) => {
     const dot = item.indexOf('.')

@@ -1,14 +1,14 @@
 import type { SqlErrorDetail } from '@persql/contract'
 import { lower, nameOf, tokens, word } from '../../sqlite/tokenizer.ts'
 
-/** What SQLite or the runtime does not do, in words that say what to do instead. */
+/** A feature that SQLite or the runtime doesn't support, with the alternative. */
 export interface Refusal {
   readonly kind: SqlErrorDetail['kind']
   readonly message: string
   readonly hint?: string
 }
 
-/** Limits of the runtime, which docs/reference/limits.md lists. */
+/** Limits of the runtime, listed in docs/reference/limits.md. */
 const LIMITS: readonly (readonly [RegExp, string, string?])[] = [
   [/^statement too long$/, 'A statement can have at most 100,000 bytes.', 'Send long values as parameters.'],
   [
@@ -50,7 +50,7 @@ const LIMITS: readonly (readonly [RegExp, string, string?])[] = [
   [/^out of memory$/, 'The statement needs more memory than is available.', 'Split it into smaller statements.'],
 ]
 
-/** Functions of SQLite that the runtime leaves out, with those to use instead. */
+/** SQLite functions that the runtime doesn't support, with their alternatives. */
 const FUNCTIONS: Readonly<Record<string, string>> = {
   ceiling: 'Use ceil().',
   if: 'Use iif() or CASE.',
@@ -71,7 +71,7 @@ const ALL_FUNCTIONS = 'See docs/reference/sql.md for the supported functions.'
 const MODULES = 'Available modules: fts5, fts5vocab, rtree, rtree_i32.'
 const SCHEMA_TABLES = /^table (sqlite_\w+) may not be modified$/
 
-/** Explains a refusal that SQLite words for programmers of C; `undefined` for errors that explain themselves. */
+/** Explains a refusal of SQLite that is unclear without knowledge of its C API; `undefined` for clear messages. */
 export function explainRefusal(message: string, sql: string): Refusal | undefined {
   for (const [pattern, limit, hint] of LIMITS) {
     if (pattern.test(message)) return { kind: 'limit_exceeded', message: hint ? `${limit} ${hint}` : limit }
@@ -92,7 +92,10 @@ export function explainRefusal(message: string, sql: string): Refusal | undefine
   return message === 'not authorized' ? explainDenial(sql) : undefined
 }
 
-/** The runtime says "not authorized" of all that it leaves out, so the statement tells which of it was meant. */
+/**
+ * Explains "not authorized", the runtime's error for every unsupported feature, by finding the feature in the
+ * statement.
+ */
 function explainDenial(sql: string): Refusal {
   const list = [...tokens(sql)]
   const names = list.map((token) => nameOf(sql, token))

@@ -2,8 +2,8 @@ const KEY = 'own-bytes'
 const PAGE = 4_096
 
 /**
- * How much of the file is PerSQL's: a tenant pays for its own data. SQLite's page statistics are not to be had here,
- * but while we write, nobody else does, so what the file grows by then is ours.
+ * The size of PerSQL's own data in the file: a tenant pays only for its own. The runtime has no page statistics, but
+ * PerSQL is the only writer while it writes, so the growth of the file in that time is its own.
  */
 export class SystemStorage {
   readonly #storage: DurableObjectStorage
@@ -12,12 +12,12 @@ export class SystemStorage {
     this.#storage = storage
   }
 
-  /** Takes all there is by now for ours: to be called before the tenant's first statement. */
+  /** Counts the whole file as PerSQL's. Call it before the tenant's first statement. */
   adoptAll(): void {
     this.#put(this.#storage.sql.databaseSize)
   }
 
-  /** Runs a step that writes to our own tables alone. */
+  /** Runs a step that writes only to system tables. */
   around<T>(write: () => T): T {
     const before = this.#storage.sql.databaseSize
     const result = write()
@@ -26,7 +26,10 @@ export class SystemStorage {
     return result
   }
 
-  /** Bytes of the tenant's rows and index entries. The first page of each table and index is free, so none means none. */
+  /**
+   * Returns the bytes of the tenant's rows and index entries. The first page of each table and index is free, so an
+   * empty table counts as 0.
+   */
   tenantBytes(): number {
     const { sql } = this.#storage
     const { trees } = sql
@@ -38,7 +41,7 @@ export class SystemStorage {
     return Math.max(0, sql.databaseSize - this.#bytes() - trees * PAGE)
   }
 
-  /** Not remembered: the transaction that it was written in may be rolled back. */
+  /** Reads from storage each time, because a rollback can revert the value. */
   #bytes(): number {
     return this.#storage.kv.get<number>(KEY) ?? 0
   }

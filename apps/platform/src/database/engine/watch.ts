@@ -9,7 +9,7 @@ import type { SchemaChangeLog } from '../versions/schema-changes.ts'
 import type { AutoSnapshotter } from '../versions/snapshots/auto-snapshotter.ts'
 import type { StatementObserver } from './engine.ts'
 
-/** The services that learn of statements. They are read when they are used, as some are made later. */
+/** The services that observe statements, read at use because some are created later. */
 interface WatchServices {
   readonly identity: IdentityStore
   readonly schemaChanges: SchemaChangeLog
@@ -19,10 +19,10 @@ interface WatchServices {
   readonly webhookStore: WebhookStore
 }
 
-/** Statements of all databases of the process that have announced themselves. */
+/** The number of statements logged so far, across all databases of the process. */
 let statements = 0
 
-/** Returns what the engine reports statements to. */
+/** Returns the observer that the engine reports statements to. */
 export const watchFor = (
   ctx: DurableObjectState,
   services: WatchServices,
@@ -43,7 +43,7 @@ export const watchFor = (
   listening: () => services.feed.isHeard || services.webhookStore.list().length > 0,
   overtime(startedMs) {
     if (performance.now() - startedMs < queryTimeoutMs) return
-    // Nothing else ends a statement that is under way: the object starts afresh, with all that was committed.
+    // Only an abort ends a running statement: the object restarts with all committed data.
     ctx.abort('query_timeout')
     throw new PerSQLError('query_timeout', { seconds: queryTimeoutMs / 1000 })
   },

@@ -4,26 +4,26 @@ import type { Outcome } from '../calls/outcome.ts'
 import type { AutoSnapshotter } from '../versions/snapshots/auto-snapshotter.ts'
 import type { Engine } from './engine.ts'
 
-/** Runs work while no other call is served and foreign keys are off; `changes` says whether it changes something. */
+/** Runs work with exclusive access and foreign keys off; `changes` says whether it changes data. */
 export type Alone = <T>(work: () => Promise<T>, changes?: boolean) => Promise<T>
 
-/** Bills a call and saves its answer, at the end of the transaction that it ran in. */
+/** Bills a call and saves its response, at the end of its transaction. */
 export type Settle = (call: DatabaseCall, outcome: Outcome, startedMs: number) => void
 
-/** The services that such a call uses. */
+/** The services that a call without foreign keys uses. */
 export interface TurnWithoutForeignKeys {
   readonly engine: Engine
   readonly keeper: AutoSnapshotter
   readonly alone: Alone
   readonly settle: Settle
-  /** Whether a caller is still admitted. */
+  /** Returns whether the caller still has access. */
   readonly admits: (grant: Grant) => boolean
 }
 
 /**
- * Runs a call with foreign keys off while no other call is served, and settles the call in the turn that it runs in.
- * @param changes whether what it does stays
- * @throws PerSQLError `token_unknown` when the token ended before the call had its turn
+ * Runs a call with exclusive access and foreign keys off, and settles it in the same turn.
+ * @param changes whether its changes stay
+ * @throws PerSQLError `token_unknown` if the token ended while the call waited
  */
 export function withoutForeignKeys(
   call: DatabaseCall,
@@ -34,7 +34,7 @@ export function withoutForeignKeys(
   return alone(async () => {
     if (!admits(call.grant)) throw new PerSQLError('token_unknown')
     const startedMs = performance.now()
-    // Other calls were served before this one had its turn.
+    // Other calls ran while this one waited.
     keeper.begin(call.kept)
     engine.begin(true)
     const outcome = engine.runExclusive(run)
