@@ -15,36 +15,38 @@ import { readPragma } from './pragma.ts'
 import { isHidden, isReserved } from './reserved.ts'
 import { type Effect, readEffect } from './statement-effect.ts'
 
-/** What a caller may do in one database. */
+/** The permissions of a caller in one database. */
 export interface Permission {
   readonly role: Role
-  /** The only tables it may touch; `null` for all. */
+  /** The only tables that the caller can access; `null` for all. */
   readonly tableScope: readonly string[] | null
-  /** The role of the member that calls, or whose app does. */
+  /** The role of the member who calls directly or through an app. */
   readonly memberRole?: MemberRole | undefined
 }
 
-/** A statement with everything that must be known before it runs. */
+/** A statement with all facts that are required before it runs. */
 export interface Analysis {
   readonly statement: Statement
   readonly effect: Effect
-  /** `sqlite_sequence` is written only because a table has AUTOINCREMENT, not because somebody named it. */
+  /** `sqlite_sequence` is written only because a table has AUTOINCREMENT; the statement doesn't name it. */
   readonly sequenceImplied: boolean
-  /** A table among those written that is PerSQL's own. */
+  /** A written table that belongs to PerSQL, if any. */
   readonly reserved: string | undefined
-  /** How it loses rows without saying which, if it does. */
+  /** How the statement deletes rows that it doesn't select, if it does. */
   readonly loss: DestructiveEffect | undefined
-  /** How many parameters it needs. */
+  /** The number of parameters. */
   readonly parameters: number
-  /** Counters of the connection that it reads or sets. */
+  /** Counters of the connection that the statement reads or sets. */
   readonly counters: Counters
-  /** Which tables are to be told of when it has run. */
+  /** The tables that the statement changes, for the change feed and webhooks. */
   readonly touched: ChangedTables
-  /** Tables in which the highest id decides about the next one, as long as nothing else of the statement reads them. */
+  /** Tables in which the highest ID determines the next one, unless another part of the statement reads them. */
   readonly assigned: readonly string[]
-  /** The SQL to run for these parameters, with integers bound as integers. */
+  /** Returns the SQL to run for these parameters, with integers bound as integers. */
   sqlFor(params: readonly unknown[]): string
-  /** Names of the result's columns, once it has run: they hold until the schema changes, and asking for them is dear. */
+  /**
+   * The names of the result's columns, cached by the first run until the schema changes, because reading them is slow.
+   */
   columns?: readonly string[]
 }
 
@@ -52,7 +54,7 @@ const MAX_ANALYSES = 1_000
 const MAX_CACHED_SQL = 8_192
 const MAX_VARIANTS = 8
 
-/** Statements that only make sense on a connection of one's own, and what does the job here. */
+/** Statements that require a private connection, with their alternatives. */
 const NOT_HERE: Record<string, string> = {
   BEGIN: 'Use batch with "transaction": true.',
   COMMIT: 'Use batch with "transaction": true.',
@@ -64,12 +66,12 @@ const NOT_HERE: Record<string, string> = {
   DETACH: 'Databases are isolated. Query them one at a time.',
   VACUUM: 'Free space is reused automatically.',
 }
-/** They rebuild or describe the schema, whatever their program looks like. */
+/** Statements that rebuild or describe the schema, regardless of their compiled program. */
 const SCHEMA_VERBS = new Set(['CREATE', 'ALTER', 'DROP', 'REINDEX', 'ANALYZE'])
-/** They go through every table, return no row of it and change none. */
+/** Statements that scan every table without returning or changing rows. */
 const MAINTENANCE_VERBS = new Set(['REINDEX', 'ANALYZE'])
 
-/** Knows what each statement would do, because it asks SQLite's compiler. One per database; it caches by SQL text. */
+/** Compiles statements with SQLite to find what they would do. One per database; it caches by SQL text. */
 export class Authorizer {
   readonly #run: RunSql
   readonly #analyses = new Map<string, Analysis>()
@@ -81,7 +83,7 @@ export class Authorizer {
 
   /**
    * Compiles `sql` without running it.
-   * @throws PerSQLError when it may not run here whoever asks; SQLite's own error when it does not compile
+   * @throws PerSQLError if no caller can run it; SQLite's own error if it doesn't compile
    */
   analyse(sql: string, params: readonly unknown[]): Analysis {
     const known = this.#analyses.get(sql)
@@ -95,8 +97,8 @@ export class Authorizer {
   }
 
   /**
-   * Returns the refusal that comes before `cause` for a caller with a table scope: of a statement that names a table out
-   * of its reach, it learns that and nothing else.
+   * Returns the refusal that replaces `cause` for a caller with a table scope: if a statement names a table out of
+   * scope, the caller learns only that.
    */
   refusalInScope(sql: string, { tableScope }: Permission, cause: unknown): PerSQLError | undefined {
     if (tableScope === null) return undefined
@@ -107,7 +109,7 @@ export class Authorizer {
       return undefined // not a statement, or one that has no place here
     }
     const changesSchema = SCHEMA_VERBS.has(statement.verb)
-    // SQLite looks up no names before all of a statement is parsed, save in those that change the schema.
+    // SQLite resolves names only after it parsed the whole statement, except in statements that change the schema.
     if (!changesSchema && isSyntaxError(cause)) return undefined
     this.#schema ??= readSchemaMap(this.#run)
     const { views, virtuals } = this.#schema
@@ -119,7 +121,7 @@ export class Authorizer {
       isView: (name) => views.has(name),
       isVirtual: (name) => virtuals.has(name),
       assertReadable: (table) => assertMay(`SELECT * FROM ${quoteName(table)}`),
-      // What compiled was judged by all that it does, triggers and foreign keys included.
+      // A compiled statement was checked with all its effects, including triggers and foreign keys.
       ...(!(cause instanceof PerSQLError) && {
         assertWritable: (table) => assertMay(...writesLike(statement, table, this.#columnsOf(table))),
       }),
@@ -130,20 +132,24 @@ export class Authorizer {
     return this.#run('SELECT name FROM pragma_table_xinfo(?) WHERE hidden = 0', table).map(([name]) => name as string)
   }
 
-  /** To be called whenever the schema changed, or a change of it was rolled back. */
+  /** Drops the cache. Call it when the schema changed, or when a schema change was rolled back. */
   invalidate(): void {
     this.#analyses.clear()
     this.#schema = undefined
   }
 
-  /** A statement to which the catalog without the runtime's tables makes no sense gets the whole one. */
+  /**
+   * Analyzes a statement with the runtime's tables hidden from the catalog, or with the whole catalog if it doesn't
+   * compile that way.
+   */
   #analyse(statement: Statement, params: readonly unknown[]): Analysis {
     const hiding = hideRuntimeTables(statement)
     if (hiding !== statement) {
       try {
         return this.#compile(hiding, params)
       } catch {
-        // It names the catalog's rowid, say, or has a table of that name in its WITH: what is wrong is told below.
+        // The statement uses the catalog's rowid, for example, or defines a table of that name in WITH. The compiler
+        // reports real errors below.
       }
     }
     return this.#compile(statement, params)
@@ -159,7 +165,7 @@ export class Authorizer {
     const parameters = countParameters(statement)
     const inner =
       statement.explain === 'no' ? sqlFor(params) : castIntegers(statement, (i) => Number.isSafeInteger(params[i]))
-    // Values do not change the program, so it is read before their number is judged: scope and role come first.
+    // Values don't change the program, so it is read before the number of values is checked: scope and role come first.
     const values = Array.from({ length: Math.min(parameters, MAX_PARAMETERS) }, (_, i) => params[i] ?? null)
     const program = this.#run(`EXPLAIN ${inner}`, ...values)
     this.#schema ??= readSchemaMap(this.#run)
@@ -198,7 +204,7 @@ export class Authorizer {
   }
 }
 
-/** Decides about a PRAGMA without compiling it. @throws PerSQLError */
+/** Analyzes a PRAGMA without compiling it. @throws PerSQLError */
 function pragmaAnalysis(statement: Statement): Analysis {
   const { effect, sql, columns } = readPragma(statement)
   const text = `${prefixOf(statement)}${sql}`
@@ -217,7 +223,10 @@ function pragmaAnalysis(statement: Statement): Analysis {
   }
 }
 
-/** What stands in the schema of a database from before such clauses were rewritten, or came with a copy of one. */
+/**
+ * Returns the error for a ROLLBACK clause in the schema. It predates the rewriting of such clauses, or came with a
+ * copy.
+ */
 function rollsBack({ fires }: Effect): PerSQLError {
   const what = fires.length > 0 ? `the table or its trigger (${fires.join(', ')})` : 'the table'
   return new PerSQLError('statement_not_allowed', {
@@ -226,7 +235,7 @@ function rollsBack({ fires }: Effect): PerSQLError {
   })
 }
 
-/** @throws PerSQLError when `permission` does not cover what the statement would do. Deny on doubt. */
+/** Checks that `permission` covers everything the statement would do, and denies in doubt. @throws PerSQLError */
 export function authorise({ statement, effect, sequenceImplied, reserved }: Analysis, permission: Permission): void {
   if (effect.unresolved) throw new PerSQLError('table_unresolved')
   const { role, tableScope: scope } = permission
@@ -258,8 +267,8 @@ function inScope(scope: readonly string[]): (table: string) => boolean {
 }
 
 /**
- * A fingerprint of all that involves PerSQL's own tables. Taken before and after a change of the schema, in its
- * transaction: when it differs, the change touched what it may not, by whatever road, and is rolled back.
+ * Returns a fingerprint of all schema objects that involve PerSQL's or the runtime's tables. It is compared before and
+ * after a schema change, in its transaction: if it differs, the change reached a reserved object and is rolled back.
  */
 export function reservedObjects(run: RunSql): string {
   const own = run(
@@ -274,7 +283,7 @@ export function reservedObjects(run: RunSql): string {
   return JSON.stringify([own, references])
 }
 
-/** SQL texts by which of the parameters are integers. */
+/** Returns a function that caches SQL texts by the positions of integer parameters. */
 function variants(statement: Statement): Analysis['sqlFor'] {
   const { text, placeholders } = statement
   const prefix = prefixOf(statement)

@@ -5,10 +5,10 @@ const AFTER = ' AS INTEGER))'
 const RESTORE = /\(\+CAST\((\?\d*|[:@][\w$\u0080-\uffff]+) AS INTEGER\)\)/g
 
 /**
- * The runtime binds every JavaScript number as REAL: `SELECT typeof(?)` with 1 would say 'real', 7 stored in a TEXT
- * column would read '7.0', and `? / 2` would not be an integer division. So a placeholder whose parameter is an
- * integer is wrapped in a cast; the unary plus takes the cast's affinity away, so that comparisons, and the use of
- * indexes, are those of a bound integer.
+ * Wraps placeholders with integer parameters in a cast. The runtime binds every JavaScript number as REAL: `SELECT
+ * typeof(?)` with 1 would return 'real', 7 stored in a TEXT column would read '7.0', and `? / 2` would not be an
+ * integer division. The unary plus removes the cast's affinity, so that comparisons and the use of indexes are those of
+ * a bound integer.
  * @param isInteger whether the n-th parameter (from 0) is an integer
  */
 export function castIntegers(statement: Statement, isInteger: (index: number) => boolean): string {
@@ -24,12 +24,14 @@ export function castIntegers(statement: Statement, isInteger: (index: number) =>
   return out + text.slice(from)
 }
 
-/** Undoes the cast in the names of result columns: `SELECT ?` names its column `?`. */
+/** Removes the cast from the names of result columns: `SELECT ?` names its column `?`. */
 export function restoreNames(columns: readonly string[]): string[] {
   return columns.map((name) => (name.includes(BEFORE) ? name.replace(RESTORE, '$1') : name))
 }
 
-/** The parameter number of each placeholder, as SQLite counts: `?` takes the next one, equal names share theirs. */
+/**
+ * Returns the parameter number of each placeholder, as SQLite counts: `?` takes the next number, equal names share one.
+ */
 export function numbering(text: string, placeholders: Statement['placeholders']): number[] {
   const named = new Map<string, number>()
   let highest = 0

@@ -2,23 +2,26 @@ import type { Change, ChangeKind } from '@persql/contract'
 import { SCHEMA_TABLE, type SchemaMap } from '../../sqlite/schema-map.ts'
 import type { Statement } from '../../sqlite/tokenizer.ts'
 
-/** What a write changes if it changes anything, read off its program. */
+/** The tables that a write can change, read from its program. */
 export interface ChangedTables {
-  /** What the statement itself changes: certain, once SQLite's `changes()` is above zero. */
+  /** The statement's own change, certain if SQLite's `changes()` is above zero. */
   readonly direct: Change | undefined
-  /** What its triggers and foreign keys may change. */
+  /** Possible changes by its triggers and foreign keys. */
   readonly others: readonly Change[]
 }
 
-/** What a statement touches that changes no table. */
+/** The result for a statement that changes no table. */
 export const NO_CHANGE: ChangedTables = Object.freeze({ direct: undefined, others: [] })
-/** Flags of P5: an `Insert` that puts back a row that is updated, and one that is counted. */
+/** Flags of P5: an `Insert` that writes an updated row back, and one that is counted. */
 const IS_UPDATE = 0x04
 const IS_COUNTED = 0x01
 
 type Instruction = readonly [number, string, number, number, number, string | null, number, ...unknown[]]
 
-/** Reads an `EXPLAIN` listing: the statement's own program, then one for each trigger and foreign key action. */
+/**
+ * Reads the changed tables from an `EXPLAIN` listing: the statement's own program, then one for each trigger and
+ * foreign key action.
+ */
 export function readTouched(
   program: readonly (readonly unknown[])[],
   statement: Statement,
@@ -42,10 +45,10 @@ export function readTouched(
       const table = ownTable(opcode, p1, p2, p4, schema)
       if (table && !isOurs(table)) own.add(table)
     } else if (opcode === 'Insert') note(p4, p5 & IS_UPDATE ? 'update' : 'insert')
-    // One that is part of an update, or belongs to an index, bears no name.
+    // The Delete of an update or of an index has no table name.
     else if (opcode === 'Delete') note(p4, 'delete')
     else if (opcode === 'Clear') note(schema.roots.get(p1), 'delete')
-    // A table without rowids: whether the row was there before cannot be told.
+    // A table without rowids: the program doesn't show whether the row existed.
     else if (opcode === 'IdxInsert' && p5 & IS_COUNTED) note(cursors.get(p1), 'unknown')
     else if (opcode === 'VUpdate') note(schema.virtual.get(p4 ?? '')?.[0], 'unknown')
   }
@@ -74,12 +77,12 @@ function kindOf({ verb, names }: Statement): ChangeKind {
 const single = (kinds: ReadonlySet<ChangeKind>): ChangeKind =>
   kinds.size === 1 ? ([...kinds][0] as ChangeKind) : 'unknown'
 
-/** Tables that nobody is told of. */
+/** Returns whether changes of a table are never reported. */
 export const isOurs = (table: string): boolean => table === SCHEMA_TABLE || /^(sqlite|_persql|_cf)_/i.test(table)
 
 /**
- * What has changed, by how many rows the statement itself and the rest of its program changed. When several tables may
- * have been meant by the rest, each of them is told as `unknown`: rather once too often than never.
+ * Returns the changes, from the number of rows that the statement itself and the rest of its program changed. If the
+ * rest could have changed several tables, each is reported as `unknown`: a false report is better than a missing one.
  */
 export function changesOf({ direct, others }: ChangedTables, ownRows: number, otherRows: number): Change[] {
   const changes = direct && ownRows > 0 ? [direct] : []

@@ -1,24 +1,27 @@
 import { PerSQLError } from '@persql/contract'
 import { tokens, word } from '../../sqlite/tokenizer.ts'
 
-/** A function that reads what the connection counted last, whichever statement it was. */
+/** A function that reads a counter of the connection, which any caller's statement can have set. */
 export type Counter = 'changes' | 'last_insert_rowid' | 'total_changes'
 
-/** Counters of the connection that a statement reads or sets, by its program. */
+/** Counters of the connection that a statement reads or sets, found in its program. */
 export interface Counters {
-  /** Read by the statement itself, its views and defaults; triggers run after writes of their own statement. */
+  /**
+   * Counters read by the statement, its views and defaults. Triggers don't count: they run after a write of their own
+   * statement.
+   */
   readonly reads: readonly Counter[]
-  /** How often `total_changes()` is called, views and defaults included. */
+  /** The number of calls of `total_changes()`, including those in views and defaults. */
   readonly totals: number
-  /** Inserting a row sets `last_insert_rowid()`. */
+  /** Whether the statement inserts a row, which sets `last_insert_rowid()`. */
   readonly setsRowid: boolean
 }
 
 const FUNCTION = /^(changes|last_insert_rowid|total_changes)\(/
-/** Flag of P5: an `Insert` that SQLite notes as the last one. */
+/** Flag of P5: an `Insert` whose rowid SQLite records as the last one. */
 const IS_LAST_ROWID = 0x20
 
-/** Reads an `EXPLAIN` listing, up to the first sub-program. */
+/** Reads the counters from an `EXPLAIN` listing, up to the first sub-program. */
 export function readCounters(program: readonly (readonly unknown[])[]): Counters {
   const reads = new Set<Counter>()
   let totals = 0
@@ -36,38 +39,41 @@ export function readCounters(program: readonly (readonly unknown[])[]): Counters
   return reads.size === 0 && !setsRowid ? NO_COUNTERS : { reads: [...reads], totals, setsRowid }
 }
 
-/** Of a statement that neither reads nor sets any. */
+/** The counters of a statement that neither reads nor sets any. */
 export const NO_COUNTERS: Counters = Object.freeze({ reads: [], totals: 0, setsRowid: false })
 
 /**
- * What the statements of one call counted so far. Calls share the connection, and PerSQL writes between them, so that
- * the counters of SQLite mean something only behind a write of the same call.
+ * The counters of the statements of one call. Calls share the connection, and PerSQL writes between them, so SQLite's
+ * counters are valid only after a write of the same call.
  */
 export class CallCounters {
   #hasChanges = false
   #hasRowid = false
-  /** What `total_changes()` was before the first statement of the call. */
+  /** The value of `total_changes()` before the first statement of the call. */
   #total: number | undefined
 
-  /** To be called when a call begins, and when PerSQL has inserted a row: a change of the schema is recorded so. */
+  /**
+   * Resets all counters. Call it when a call starts, and after PerSQL inserted a row, as the schema change log does.
+   */
   forget(): void {
     this.#hasRowid = false
     this.forgetChanges()
   }
 
-  /** To be called when PerSQL has changed a row without inserting one. */
+  /** Resets the counts of changes. Call it after PerSQL changed a row without inserting one. */
   forgetChanges(): void {
     this.#hasChanges = false
     this.#total = undefined
   }
 
-  /** To be called before the first statement of a call that may read `total_changes()`. */
+  /** Sets the start of the count. Call it before the first statement of a call that can read `total_changes()`. */
   countFrom(total: number): void {
     this.#total = total
   }
 
   /**
-   * Lets `total_changes()` count from the beginning of the call: the connection has counted for all callers.
+   * Returns `sql` with `total_changes()` counted from the start of the call, because the connection counts for all
+   * callers.
    * @throws PerSQLError `statement_not_allowed` where a view or a default calls it
    */
   ofCall(sql: string, { totals }: Counters): string {
@@ -81,13 +87,13 @@ export class CallCounters {
     return this.#hasRowid
   }
 
-  /** Notes a write of the call. */
+  /** Records a write of the call. */
   wrote({ setsRowid }: Counters, changes: number): void {
     this.#hasChanges = true
     if (setsRowid && changes > 0) this.#hasRowid = true
   }
 
-  /** @throws PerSQLError `statement_not_allowed` for a counter that no earlier statement of the call has set */
+  /** Checks that earlier statements of the call set these counters. @throws PerSQLError `statement_not_allowed` */
   assertSet({ reads }: Counters): void {
     for (const counter of reads) {
       const isSet = {
@@ -100,7 +106,7 @@ export class CallCounters {
   }
 }
 
-/** Subtracts a total from each `total_changes()` that a statement itself calls. */
+/** Subtracts a total from each `total_changes()` that the statement itself calls. */
 function sinceTotal(sql: string, total: number): { readonly sql: string; readonly calls: number } {
   const list = [...tokens(sql)]
   let calls = 0
@@ -116,7 +122,7 @@ function sinceTotal(sql: string, total: number): { readonly sql: string; readonl
   return { sql: out + sql.slice(from), calls }
 }
 
-/** Undoes this in the name of a result column. */
+/** Removes that subtraction from the name of a result column. */
 export const withoutTotal = (name: string): string => name.replace(/\((total_changes\s*\(\s*\))-\d+\)/gi, '$1')
 
 function notSet(counter: Counter): PerSQLError {

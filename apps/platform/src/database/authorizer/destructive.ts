@@ -1,9 +1,9 @@
 import { type Statement, tokens, word } from '../../sqlite/tokenizer.ts'
 
-/** How a statement loses rows: a table's all at once, or those that new rows take the place of. */
+/** How a statement deletes rows that it doesn't select: a whole table, or rows that new rows replace. */
 export type DestructiveEffect = 'whole' | 'replaced'
 
-/** Whether a statement loses rows without saying which: DROP, DELETE without WHERE, REPLACE. */
+/** Returns how a statement deletes rows that it doesn't select: DROP, DELETE without WHERE, REPLACE. */
 export function getDestructiveEffect({
   text,
   verb,
@@ -30,7 +30,7 @@ export function getDestructiveEffect({
   }
 }
 
-/** The words of a statement that stand in no parentheses, in upper case. */
+/** Returns the words of a statement outside parentheses, in upper case. */
 function outside(sql: string): string[] {
   const words: string[] = []
   let depth = 0

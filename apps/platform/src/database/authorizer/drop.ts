@@ -8,7 +8,7 @@ const ACTIONS: Readonly<Record<string, string>> = {
   'SET DEFAULT': 'set the reference to its default in rows of',
 }
 
-/** Returns the table that a DROP TABLE names, in lower case; nothing for any other statement. */
+/** Returns the table that a DROP TABLE names, in lower case; `undefined` for any other statement. */
 export function droppedTable({
   text,
   verb,
@@ -20,9 +20,9 @@ export function droppedTable({
 }
 
 /**
- * Refuses to drop a table when that would change rows of other tables: SQLite deletes all rows of a table before it drops
- * the table, and the foreign keys of other tables act on that.
- * @param spared tables whose rows don't matter: they are dropped next
+ * Refuses to drop a table if that would change rows of other tables: SQLite deletes all rows of a table before it drops
+ * the table, and that triggers the foreign key actions of other tables.
+ * @param spared tables that are dropped next, so their rows don't matter
  * @throws PerSQLError `sql_error`
  */
 export function refuseCascade(run: RunSql, table: string, spared: ReadonlySet<string>): void {

@@ -1,13 +1,13 @@
 import { nameOf, type Token, tokens, word } from '../../sqlite/tokenizer.ts'
 
-/** A table, view or table-valued function that a statement names where SQL expects one. */
+/** A table, view or table-valued function that a statement names where SQL expects a table. */
 export interface NamedTable {
-  /** As the caller wrote it, without quotes. */
+  /** The name as the caller wrote it, without quotes. */
   readonly name: string
   readonly isWritten: boolean
   /** The first argument of a table-valued function, if it is a literal. */
   readonly argument?: string
-  /** Where it stands in the text: name, schema and a list of its columns behind it. */
+  /** Its range in the text, with the schema before the name and the column list after it. */
   readonly start: number
   readonly end: number
 }
@@ -26,12 +26,12 @@ const ENDS_FROM = new Set([
   ...['RETURNING', 'SELECT', 'VALUES', 'SET'],
 ])
 const SUBQUERY = new Set(['SELECT', 'WITH', 'VALUES'])
-/** Words next to an UPDATE that begins no statement. */
+/** Words before an UPDATE that doesn't start a statement. */
 const BEFORE_UPDATE = new Set(['DO', 'ON', 'AFTER', 'BEFORE', 'OF'])
 
 /**
- * Lists the tables that a statement names, in the order of the text and whether they exist or not; names that a WITH
- * clause defines are left out. It serves where the compiler has no answer, because the statement does not compile yet.
+ * Lists the tables that a statement names, existing or not, in the order of the text and without names that WITH
+ * defines. For statements that don't compile, so that the compiler can't list them.
  */
 export function namedTables(sql: string): NamedTable[] {
   const list = [...tokens(sql)]
@@ -42,7 +42,7 @@ export function namedTables(sql: string): NamedTable[] {
   const onTable = schemaOf === 'CREATE' && [1, 2].some((at) => ['INDEX', 'TRIGGER'].includes(said(at)))
   const found: NamedTable[] = []
   let frames = [newFrame()]
-  /** How many WITH clauses around this place define a name. */
+  /** The number of enclosing WITH clauses that define a name. */
   const visible = new Map<string, number>()
   const show = (name: string, by: 1 | -1) => visible.set(name, (visible.get(name) ?? 0) + by)
   let expects: 'read' | 'write' | undefined
@@ -102,7 +102,10 @@ export function namedTables(sql: string): NamedTable[] {
   return found
 }
 
-/** The names that `WITH [RECURSIVE] name [(…)] AS [[NOT] MATERIALIZED] (…), …` defines; none where WITH is a name itself. */
+/**
+ * Returns the names that `WITH [RECURSIVE] name [(…)] AS [[NOT] MATERIALIZED] (…), …` defines; none if WITH is itself a
+ * name.
+ */
 function ctesOf(sql: string, list: readonly Token[], from: number, closing: readonly number[]): string[] {
   const names: string[] = []
   let at = from + (word(sql, list[from + 1]) === 'RECURSIVE' ? 2 : 1)
@@ -123,7 +126,7 @@ function ctesOf(sql: string, list: readonly Token[], from: number, closing: read
   return names
 }
 
-/** For each opening parenthesis the index of the one that closes it. */
+/** Returns the index of the closing parenthesis for each opening one. */
 function matchParentheses(list: readonly Token[]): number[] {
   const closing: number[] = []
   const open: number[] = []
@@ -135,7 +138,7 @@ function matchParentheses(list: readonly Token[]): number[] {
   return closing
 }
 
-/** A name without quotes, in the letters that the caller used. */
+/** Returns a name without quotes, in the caller's spelling. */
 function spelling(sql: string, token: Token): string {
   const raw = sql.slice(token.start, token.end)
   if (token.kind !== 'quoted') return raw

@@ -8,8 +8,8 @@ import { isHidden, isReserved } from './reserved.ts'
 const SCHEMA_TABLES = new Set([SCHEMA_TABLE, 'sqlite_master', 'sqlite_temp_schema', 'sqlite_temp_master'])
 
 /**
- * Refuses to create a trigger, a view or a virtual table whose every use would be refused: SQLite compiles their text when
- * they are used, so it accepts them, and a table with such a trigger accepts no more writes.
+ * Refuses to create a trigger, view or virtual table that no caller could use. SQLite accepts it, because it compiles
+ * the text at the first use, and a table with such a trigger accepts no more writes.
  * @throws PerSQLError `table_protected` or `statement_not_allowed`
  */
 export function assertCanRun({ verb, text }: Pick<Statement, 'verb' | 'text'>): void {
@@ -30,7 +30,7 @@ export function assertCanRun({ verb, text }: Pick<Statement, 'verb' | 'text'>): 
   }
 }
 
-/** The kind of object that a CREATE statement creates: the first word that is not about where or how. */
+/** Returns the kind of object that a CREATE statement creates: the first word after CREATE that isn't a modifier. */
 function kindOf(text: string): string | undefined {
   const words = [...firstTokens(text, 3)].map((token) => word(text, token))
   return words.slice(1).find((each) => !['TEMP', 'TEMPORARY', 'UNIQUE'].includes(each))

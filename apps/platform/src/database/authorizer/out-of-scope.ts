@@ -3,20 +3,21 @@ import { ABOUT_SCHEMA, PURE, SCHEMA_TABLE } from '../../sqlite/schema-map.ts'
 import { lower, quoteName, type Statement } from '../../sqlite/tokenizer.ts'
 import { namedTables } from './named-tables.ts'
 
-/** The schema and the caller's rights, as far as a refused statement is judged by them. */
+/** The parts of the schema and the caller's permissions that decide about a refused statement. */
 export interface ScopeChecks {
   isInScope(name: string): boolean
   isView(name: string): boolean
   isVirtual(name: string): boolean
-  /** @throws PerSQLError `table_out_of_scope` for a view or a virtual table that reads other tables */
+  /** Checks a view or a virtual table that can read other tables. @throws PerSQLError `table_out_of_scope` */
   assertReadable(table: string): void
-  /** Absent for statements that were compiled. @throws PerSQLError `table_out_of_scope` for triggers and foreign keys */
+  /** Checks triggers and foreign keys; `undefined` for compiled statements. @throws PerSQLError `table_out_of_scope` */
   assertWritable?(table: string): void
 }
 
 /**
- * Returns the refusal that a caller with a table scope receives in place of any other error, if the statement names a table
- * out of scope. The text and the scope decide, so that the answer is the same whether the table exists or not.
+ * Returns the refusal that a caller with a table scope receives instead of any other error, if the statement names a
+ * table out of scope. It depends only on the text and the scope, so the response is the same whether the table exists
+ * or not.
  */
 export function scopeRefusal(
   { text, verb }: Pick<Statement, 'text' | 'verb'>,
@@ -34,20 +35,20 @@ export function scopeRefusal(
       if (!changesSchema) check?.(table)
     } catch (cause) {
       if (cause instanceof PerSQLError && cause.code === 'table_out_of_scope') return cause
-      // A view or a trigger that does not compile: its error may name anything.
+      // A view or a trigger that doesn't compile: its error could name any table.
       return isInScope(table) ? new PerSQLError('table_unresolved') : outside(name)
     }
   }
   return changesSchema ? outside(SCHEMA_TABLE) : undefined
 }
 
-/** The name under which a table is scoped: all that tells of the schema has one. */
+/** Returns the name that a table has in scopes: everything that describes the schema shares one. */
 function canonical(name: string): string {
   const table = lower(name)
   return table === 'sqlite_master' || ABOUT_SCHEMA.includes(table) ? SCHEMA_TABLE : table
 }
 
-/** Returns statements that surely compile and fire whatever a statement that does not compile might have fired. */
+/** Returns statements that compile and fire every trigger that a statement that doesn't compile could have fired. */
 export function writesLike({ verb, names }: Statement, table: string, columns: readonly string[]): string[] {
   const name = quoteName(table)
   const list = columns.map(quoteName)
@@ -59,7 +60,7 @@ export function writesLike({ verb, names }: Statement, table: string, columns: r
   return names.has('conflict') && names.has('update') ? [...inserts, ...updates] : inserts
 }
 
-/** Returns whether SQLite could not parse a statement. */
+/** Returns whether SQLite couldn't parse a statement. */
 export const isSyntaxError = (cause: unknown): boolean =>
   cause instanceof Error && /^(near ".*": syntax error|incomplete input|unrecognized token)/s.test(cause.message)
 

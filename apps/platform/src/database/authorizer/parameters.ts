@@ -2,15 +2,15 @@ import { PerSQLError } from '@persql/contract'
 import type { Statement } from '../../sqlite/tokenizer.ts'
 import { numbering } from './bind.ts'
 
-/** The runtime's limit of parameters in one statement. */
+/** The runtime's maximum number of parameters in one statement. */
 export const MAX_PARAMETERS = 100
 
-/** Returns how many parameters a statement needs: the highest number among its placeholders. */
+/** Returns the number of parameters of a statement: the highest number among its placeholders. */
 export function countParameters({ text, placeholders }: Pick<Statement, 'text' | 'placeholders'>): number {
   return numbering(text, placeholders).reduce((highest, number) => Math.max(highest, number), 0)
 }
 
-/** Throws unless exactly the parameters that a statement needs were given. @throws PerSQLError `sql_error` */
+/** Checks that the number of parameters matches the statement. @throws PerSQLError `sql_error` */
 export function assertParameters(needed: number, given: number): void {
   if (needed === given) return
   const kind = given > needed ? 'too_many_params' : 'too_few_params'

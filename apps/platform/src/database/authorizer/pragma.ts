@@ -3,38 +3,38 @@ import { SCHEMA_TABLE } from '../../sqlite/schema-map.ts'
 import { nameOf, type Statement, syntaxError, type Token, tokens } from '../../sqlite/tokenizer.ts'
 import { type Effect, NO_EFFECT } from './statement-effect.ts'
 
-/** A PRAGMA that is allowed: what it does, and the SQL that answers it. */
+/** An allowed PRAGMA: its effect and the SQL that runs for it. */
 export interface Pragma {
   readonly effect: Effect
-  /** SQL to run for it: the PRAGMA itself where SQLite must see it, otherwise a SELECT of the answer. */
+  /** SQL to run for it: the PRAGMA itself if SQLite has to run it, otherwise a SELECT of the result. */
   readonly sql: string
-  /** Names of the result's columns, where they are not those of `sql`. */
+  /** Names of the result's columns, if they differ from those of `sql`. */
   readonly columns?: readonly string[]
 }
 
-/** A PRAGMA, read by its tokens: `PRAGMA [schema.]name [= value | (value)]`. */
+/** A PRAGMA, parsed from its tokens: `PRAGMA [schema.]name [= value | (value)]`. */
 interface Parsed {
   readonly name: string
   readonly argument: string | undefined
-  /** Whether the argument is given with "=". */
+  /** Whether the argument follows "=". */
   readonly assigns: boolean
 }
 
-/** A setting that holds for every caller, so it can be read, or set to the value that it has. */
+/** A setting that all callers share. Callers can read it, or set it to its current value. */
 interface Setting {
-  /** Its value; absent where SQLite has no answer. */
+  /** The value; absent if SQLite returns none. */
   readonly value?: number | string
-  /** Values that it has already, or that have no effect here. */
+  /** Values that equal the current one, or that have no effect here. */
   readonly accepts: RegExp
-  /** The column in which SQLite confirms a new value. */
+  /** The result column in which SQLite confirms a new value. */
   readonly confirms?: string
-  /** What to do instead of setting another value. */
+  /** The alternative to setting another value. */
   readonly instead?: string
 }
 
 const ABOUT_ONE_TABLE = new Set(['table_info', 'table_xinfo', 'index_list', 'foreign_key_list'])
 const ABOUT_SCHEMA = new Set(['table_list', 'index_info', 'index_xinfo', 'foreign_key_check', 'data_version'])
-/** They read or rewrite the statistics of every table. */
+/** PRAGMAs that read every table or rewrite its statistics. */
 const MAINTENANCE = new Set(['optimize', 'quick_check'])
 
 const ON = /^(on|yes|true|\+?1)$/i
@@ -97,7 +97,7 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
   default_cache_size: tuning,
 }
 
-/** Lists that SQLite keeps for a connection and that are the same for every database here. */
+/** Lists of a SQLite connection that are the same for every database here. */
 const LISTS: Readonly<Record<string, string>> = {
   database_list: "SELECT 0 AS seq, 'main' AS name, '' AS file",
   collation_list: "SELECT column1 AS seq, column2 AS name FROM (VALUES (0, 'RTRIM'), (1, 'NOCASE'), (2, 'BINARY'))",
@@ -112,9 +112,9 @@ const INSTEAD: Readonly<Record<string, string>> = {
 }
 
 /**
- * Decides what a PRAGMA does from its tokens alone: SQLite applies the settings of a PRAGMA while it compiles it, under
- * EXPLAIN too, so nothing that could change a setting is ever compiled. Only the PRAGMAs listed here are allowed.
- * @throws PerSQLError `statement_not_allowed` for every other one, `sql_error` for bad syntax
+ * Reads the effect of a PRAGMA from its tokens alone: SQLite applies a PRAGMA's settings while it compiles it, even
+ * under EXPLAIN, so a PRAGMA that could change a setting is never compiled. Only the PRAGMAs listed here are allowed.
+ * @throws PerSQLError `statement_not_allowed` for all others, `sql_error` for invalid syntax
  */
 export function readPragma({ text, explain }: Pick<Statement, 'text' | 'explain'>): Pragma {
   const { name, argument, assigns } = parsed(text)
@@ -127,9 +127,9 @@ export function readPragma({ text, explain }: Pick<Statement, 'text' | 'explain'
   if (MAINTENANCE.has(name) && plain) return { effect: { ...NO_EFFECT, kind: 'schema', mayRunLong: true }, sql: text }
   if (name === 'defer_foreign_keys') {
     if (argument === undefined) return { effect: NO_EFFECT, sql: text }
-    // Inside a transaction SQLite would forget violations of it by this.
+    // Inside a transaction, this would make SQLite forget the pending violations.
     if (OFF.test(argument)) return nothing(NO_EFFECT)
-    // It holds until the transaction ends, so it reaches no other caller.
+    // The setting lasts until the transaction ends, so it affects no other caller.
     if (ON.test(argument) && !plain) return nothing(NO_EFFECT)
     if (ON.test(argument)) {
       return {
@@ -152,11 +152,11 @@ export function readPragma({ text, explain }: Pick<Statement, 'text' | 'explain'
   throw new PerSQLError('statement_not_allowed', { what: `PRAGMA ${name}`, instead })
 }
 
-/** Returns what a table has under a name that a caller chose. */
+/** Returns the entry of a table under a name that a caller chose. */
 const own = <T>(table: Readonly<Record<string, T>>, name: string): T | undefined =>
   Object.hasOwn(table, name) ? table[name] : undefined
 
-/** SQLite confirms a number that it takes, and the value that it keeps of a word. */
+/** SQLite confirms a number as given, and a word with its current value. */
 const confirmed = ({ value, accepts }: Setting, argument: string) =>
   accepts === INTEGER ? Number(argument) : (value ?? argument)
 
@@ -166,7 +166,7 @@ function one(column: string, value: number | string): Pragma {
 
 const nothing = (effect: Effect): Pragma => ({ effect, sql: 'SELECT 1 WHERE 0', columns: [] })
 
-/** @throws PerSQLError `sql_error` where SQLite's grammar has no such PRAGMA */
+/** Parses a PRAGMA. @throws PerSQLError `sql_error` if SQLite's grammar doesn't allow it */
 function parsed(text: string): Parsed {
   const [first, ...list] = [...tokens(text)].slice(1)
   const textOf = (token: Token | undefined) => (token ? text.slice(token.start, token.end) : '')

@@ -1,33 +1,33 @@
 import { SCHEMA_TABLE, type SchemaMap } from '../../sqlite/schema-map.ts'
 
-/** What a statement would do, read off the program that SQLite compiled for it. */
+/** The effect of a statement, read from the program that SQLite compiled for it. */
 export interface Effect {
   readonly kind: 'read' | 'write' | 'schema'
-  /** Tables read, by the statement itself or by a view, trigger, foreign key or virtual table. */
+  /** Tables read by the statement itself or by a view, trigger, foreign key or virtual table. */
   readonly reads: readonly string[]
-  /** Tables written, likewise. */
+  /** Tables written by the statement itself, a trigger, foreign key or virtual table. */
   readonly writes: readonly string[]
-  /** Tables emptied whole: DELETE without WHERE, DROP TABLE. */
+  /** Tables that lose all rows: DELETE without WHERE, DROP TABLE. */
   readonly cleared: readonly string[]
-  /** The program touches something that could not be named. */
+  /** Whether the program accesses a table whose name isn't known. */
   readonly unresolved: boolean
-  /** Loops within loops, or without a bound known before: it may run long. */
+  /** Whether the program has nested loops, or loops without a known bound, and so can run long. */
   readonly mayRunLong: boolean
-  /** The table to which it adds one row behind all others and does nothing else, if it is not made to skip the row. */
+  /** The table to which the statement appends one row and does nothing else, unless it can skip the row. */
   readonly appendsTo: string | undefined
-  /** Triggers that it may fire, by their name. */
+  /** The names of the triggers that it can fire. */
   readonly fires: readonly string[]
-  /** Which foreign keys are checked when the transaction ends: none that it touches, those declared so, or all from here. */
+  /** The foreign keys that are checked at the end of the transaction: none, those declared so, or all from here on. */
   readonly defers: 'none' | 'declared' | 'all'
-  /** How many rowids it may take from the sequence of a table with AUTOINCREMENT. */
+  /** The number of rowids that it can take from the sequence of a table with AUTOINCREMENT. */
   readonly countsOn: 'never' | 'once' | 'often'
-  /** It may set rowids, rather than take the next ones. */
+  /** Whether it can set explicit rowids instead of taking the next ones. */
   readonly setsRowids: boolean
-  /** It may end the transaction by ROLLBACK, which is not its own here. */
+  /** Whether it can end the transaction by ROLLBACK, although callers share the transaction. */
   readonly rollsBack: boolean
 }
 
-/** The effect of a statement that touches nothing. */
+/** The effect of a statement that accesses no table. */
 export const NO_EFFECT: Effect = Object.freeze({
   kind: 'read',
   reads: [],
@@ -46,7 +46,7 @@ export const NO_EFFECT: Effect = Object.freeze({
 /** A row of `EXPLAIN`: addr, opcode, p1, p2, p3, p4, p5, comment. */
 type Instruction = readonly [number, string, number, number, number, string | null, number, ...unknown[]]
 
-/** OpenRead and its kin take the root page from a register when this bit of P5 is set: a table being created. */
+/** OpenRead and similar opcodes take the root page from a register if this bit of P5 is set: a table being created. */
 const ROOT_IN_REGISTER = 0x10
 
 const SCHEMA_CHANGES = new Set([
@@ -66,7 +66,7 @@ const SCHEMA_CHANGES = new Set([
   'JournalMode',
   'IncrVacuum',
 ])
-/** Members of watched families that touch no stored table. */
+/** Opcodes of the watched families that access no stored table. */
 const HARMLESS = new Set([
   'OpenAutoindex',
   'OpenDup',
@@ -81,9 +81,9 @@ const HARMLESS = new Set([
   'Vacuum',
   'ClrSubtype',
 ])
-/** An opcode of these families that is not known here may touch a table, so it is not let through. */
+/** An unknown opcode of these families could access a table, so the statement is refused. */
 const WATCHED = /^(Open|Reopen|V[A-Z]|Clear|Destroy|Drop|Create|IntegrityCk|Checkpoint)/
-/** What the program of an INSERT of one row without a rowid consists of; with a trigger, a loop or a rowid comes more. */
+/** The opcodes of an INSERT of one row without an explicit rowid; triggers, loops and rowids add others. */
 const APPEND = new Set([
   ...['Init', 'Transaction', 'OpenWrite', 'Goto', 'Halt', 'HaltIfNull', 'NoConflict', 'TypeCheck'],
   ...['Variable', 'Cast', 'Null', 'SoftNull', 'Integer', 'Int64', 'Real', 'String8', 'Blob', 'Function', 'PureFunc'],
@@ -91,13 +91,13 @@ const APPEND = new Set([
 ])
 /** SQLite's number of the conflict resolution ROLLBACK. */
 const ROLLBACK = 1
-/** How the sub-program of a trigger begins. */
+/** The start of a trigger's sub-program. */
 const TRIGGER = '-- TRIGGER '
 const LOOPS = new Set(['Next', 'Prev', 'VNext', 'SorterNext', 'RowSetRead'])
 
 /**
- * Reads an `EXPLAIN` listing, sub-programs of triggers and foreign keys included.
- * @param checks whether it may check a table's rows, as ALTER does by itself with the one it changes
+ * Reads the effect from an `EXPLAIN` listing, including the sub-programs of triggers and foreign keys.
+ * @param checks whether it can run the check of a table's rows, as ALTER does for the table that it changes
  */
 export function readEffect(program: readonly (readonly unknown[])[], schema: SchemaMap, checks = false): Effect {
   const reads = new Set<string>()
@@ -113,7 +113,7 @@ export function readEffect(program: readonly (readonly unknown[])[], schema: Sch
   let defers = false
   let counted = 0
   let isRepeated = false
-  /** Cursors of the running program on the table of sequences, which each insert looks through. */
+  /** Cursors of the current program on `sqlite_sequence`, which each insert scans. */
   let onSequences = new Set<number>()
   let sequenceLoops = 0
   let rollsBack = false
@@ -121,7 +121,7 @@ export function readEffect(program: readonly (readonly unknown[])[], schema: Sch
   let isCopied = false
 
   const named = (root: number, database: number): string[] => {
-    // ALTER looks into the schema of temporary tables too, which the runtime keeps empty.
+    // ALTER also reads the schema of temporary tables, which the runtime keeps empty.
     const table = database === 0 ? schema.roots.get(root) : database === 1 && root === 1 ? SCHEMA_TABLE : undefined
     if (table === undefined) unresolved = true
     return table === undefined ? [] : [table]
@@ -151,18 +151,18 @@ export function readEffect(program: readonly (readonly unknown[])[], schema: Sch
         if (p1 !== 0) defers = true
         break
       case 'NewRowid':
-        // P3 is the register of AUTOINCREMENT, which looks beyond the table for the next rowid.
+        // P3 is the register of AUTOINCREMENT, which also reads the sequence for the next rowid.
         if (p3 !== 0) counted++
         break
       case 'InitCoroutine':
-        // Several rows of VALUES, or those of a SELECT.
+        // Several rows of VALUES, or the rows of a SELECT.
         isRepeated = true
         break
       case 'MustBeInt':
         isSet = true
         break
       case 'MemMax':
-        // The sequence follows the rowid of a row that is inserted, or copied with it from another table.
+        // The sequence follows the rowid of a row that is inserted, or copied with its rowid from another table.
         isCopied = true
         break
       case 'OpenRead':
