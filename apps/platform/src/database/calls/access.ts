@@ -7,7 +7,7 @@ import type { LeaseClient } from '../metering/lease.ts'
 import type { CopySource } from '../versions/copy/source.ts'
 import type { Grant } from './call.ts'
 
-/** The services that access depends on. They are read when they are used, as some are made later. */
+/** The services that access checks use, read at use because some are created later. */
 interface AccessServices {
   readonly identity: IdentityStore
   readonly lease: LeaseClient
@@ -16,7 +16,7 @@ interface AccessServices {
   readonly source: CopySource
 }
 
-/** Access to a database: who can use it now, and what has it alone. */
+/** Access to a database: checks callers and runs tasks with exclusive access. */
 export class Access {
   readonly #services: AccessServices
 
@@ -24,24 +24,24 @@ export class Access {
     this.#services = services
   }
 
-  /** Whether this is a database, and one more request is paid for. */
+  /** Whether this object is a database and its lease covers one more request. */
   get canServe(): boolean {
     const { identity, lease } = this.#services
     return identity.current !== undefined && lease.canServe()
   }
 
-  /** Resolves when nothing is copied any more, from here or to here; `undefined` while nothing is. */
+  /** A promise that resolves when no copy from or to this object is running; `undefined` without one. */
   get busy(): Promise<void> | undefined {
     const { exclusion, source } = this.#services
     return exclusion.held ?? source.frozen
   }
 
-  /** Returns whether a caller is still admitted. */
+  /** Returns whether the caller still has access. */
   admits(grant: Grant): boolean {
     return this.#services.lease.isTokenValid(grant, now())
   }
 
-  /** @throws PerSQLError unless this caller can use the database now */
+  /** Waits until this caller can use the database. @throws PerSQLError */
   async assertReady(address: string, grant: Grant): Promise<void> {
     const { identity, lease, exclusion } = this.#services
     const [namespace, slug] = address.split('/') as [string, string]
@@ -51,7 +51,7 @@ export class Access {
     if (!lease.canServe()) throw new PerSQLError('insufficient_balance')
   }
 
-  /** Requests credit for the public. @throws PerSQLError */
+  /** Requests credit for a public endpoint. @throws PerSQLError */
   async requestCredit(): Promise<void> {
     const { identity, lease } = this.#services
     const { current } = identity
@@ -60,7 +60,7 @@ export class Access {
     if (!lease.canServe()) throw new PerSQLError('insufficient_balance')
   }
 
-  /** Runs work that can replace all tables, in whatever order foreign keys connect them. Other calls wait. */
+  /** Runs work that can replace all tables, in any order of their foreign keys. Other calls wait. */
   replace<T>(work: () => T | Promise<T>, changes = true): Promise<T> {
     const { exclusion, feed } = this.#services
     return exclusion.run(changes, work, () => {
@@ -68,17 +68,20 @@ export class Access {
     })
   }
 
-  /** Runs work like `replace`, once nothing is copied any more. */
+  /** Runs work like `replace`, after running copies have ended. */
   async runAlone<T>(work: () => Promise<T>, changes = true): Promise<T> {
     for (let busy = this.busy; busy; busy = this.busy) await busy
     return this.replace(work, changes)
   }
 
-  /** @throws PerSQLError unless a copy of the database with this ID can be made now */
+  /**
+   * Checks that the database with this ID can be copied now.
+   * @throws PerSQLError `copy_cut_off` or `database_not_found`
+   */
   assertSource(id: string | undefined): void {
     const { identity, exclusion } = this.#services
     if (exclusion.held) throw new PerSQLError('copy_cut_off')
-    // One that nothing was ever asked of is empty, and does not know its id yet.
+    // A database without any call so far is empty and doesn't know its ID yet.
     if (identity.current && identity.current.id !== id) {
       throw new PerSQLError('database_not_found', { database: identity.current.slug })
     }

@@ -10,26 +10,26 @@ import {
 import { assertShallow, isObject, parseDeepObject } from '../../json-object.ts'
 import { MAX_PARAMETERS } from '../authorizer/parameters.ts'
 
-/** What the Worker learned of the caller, trusted by the objects. */
+/** The caller as authenticated by the Worker, which the objects trust. */
 export interface Grant {
   readonly tokenId: string
-  /** Names the secret that was shown: when a token is rotated, its old secret is refused and its ID stays. */
+  /** The ID of the presented secret. After a rotation, the old secret is refused and `tokenId` stays. */
   readonly secretId?: string
   readonly role: Role
   readonly tableScope: readonly string[] | null
   /** Milliseconds since 1970, or `null` for a token that does not expire. */
   readonly expiresAtMs: number | null
-  /** The role of the member that calls, or whose app does. It bounds an app as it bounds the member. */
+  /** The role of the member who calls directly or through an app. It limits the app like the member. */
   readonly memberRole?: MemberRole
-  /** `true` for a token that opens only some databases. */
+  /** `true` for a token that is limited to some databases. */
   readonly pinned?: boolean
 }
 
-/** Who is acting, for the records: members come with their kind, tokens with their id alone. */
+/** Returns the actor for logs: the ID of a member, with its kind, or `token:` and the token ID. */
 export const actorOf = ({ tokenId }: Pick<Grant, 'tokenId'>): string =>
   tokenId.startsWith('user:') ? tokenId : `token:${tokenId}`
 
-/** Grants that came as text, parsed once each. */
+/** A cache of grants by their JSON text. */
 export class Grants {
   readonly #known = new Map<string, Grant>()
 
@@ -44,11 +44,11 @@ export class Grants {
   }
 }
 
-/** A key under which the answer is kept and replayed: Idempotency-Key, or Plan-Key with Plan-Step. */
+/** A key under which a response is saved and replayed: Idempotency-Key, or Plan-Key with Plan-Step. */
 export interface ReplayKey {
   readonly header: 'Idempotency' | 'Plan'
   readonly key: string
-  /** SHA-256 of route and body: the same key with another request is refused. */
+  /** SHA-256 of the route and the body: the same key with another request is refused. */
   readonly requestHash: string
 }
 
@@ -58,7 +58,7 @@ export interface DatabaseCall {
   readonly grant: Grant
   readonly body: string
   readonly replayKeys: readonly ReplayKey[]
-  /** What was kept before it is served: a second time, as it turned out. */
+  /** The automatic snapshot that was created before this repeated run of the call. */
   readonly kept?: AutomaticSnapshot
 }
 
@@ -77,9 +77,9 @@ export interface BatchInput {
   readonly transaction: boolean
 }
 
-// The bodies of `query` and `batch` are checked by hand rather than by the contract's schemas: the runtime forbids
-// the code generation that makes those fast. `contract.test.ts` holds the two to the same verdicts. Nothing here recurses
-// but the search for a rounded integer, so how deep a body is nested is counted only before that.
+// The bodies of `query` and `batch` are checked by hand instead of by the contract's schemas, because the runtime
+// forbids the code generation that makes those fast. `contract.test.ts` checks that both give the same results. Only
+// the search for a rounded integer recurses, so the nesting depth of a body is checked only before that search.
 
 /** @throws PerSQLError `invalid_json`, `invalid_input` or `integer_out_of_range` */
 export function parseQuery(text: string): StatementInput {
@@ -99,7 +99,7 @@ export function parseProposal(text: string): StatementInput & { readonly ttlSec:
   return { ...statement(body, undefined, text), ttlSec: ttlSec as number }
 }
 
-/** The token of a proposal. @throws PerSQLError `invalid_json` or `invalid_input` */
+/** Parses the token of a proposal. @throws PerSQLError `invalid_json` or `invalid_input` */
 export function parseApply(text: string): string {
   const body = parseDeepObject(text)
   onlyFields(body, ['executionToken'])
@@ -130,10 +130,10 @@ export function parseBatch(text: string): BatchInput {
   }
 }
 
-/** Where a body has what is wrong: in itself, or in the statement of a batch with this number. */
+/** The position of an invalid value: the index of a statement in a batch, or `undefined` for the body itself. */
 type Place = number | undefined
 
-/** Paths are built for errors alone: a batch of 100 statements has hundreds. */
+/** Paths are built only for errors: a batch of 100 statements has hundreds. */
 const pathOf = (place: Place): string => (place === undefined ? '' : `statements[${place}].`)
 
 function statement(body: Record<string, unknown>, place: Place, text: string): StatementInput {
@@ -179,7 +179,10 @@ function bound(value: unknown, place: Place, index: number, text: string): Bound
   return refuse(`"${at()}" must be a string, number, boolean, null or {"base64": "…"}.`)
 }
 
-/** A number this large is a REAL if it was written as one (1e16, 2.5e20); as an integer it has lost digits already. */
+/**
+ * Refuses an integer that has lost digits. A number this large is valid only if it was written as a REAL (1e16,
+ * 2.5e20).
+ */
 function refuseRounded(value: number, at: string, text: string): void {
   assertShallow(text)
   let integers = false

@@ -15,7 +15,7 @@ import type { IdempotencyStore } from './idempotency.ts'
 import type { Outcome } from './outcome.ts'
 import { bodyOf, sentSql } from './response.ts'
 
-/** Before what these run, a snapshot is made if it loses rows without saying which. */
+/** Operations that create an automatic snapshot before a destructive statement. */
 const KEEPS: ReadonlySet<string> = new Set<DatabaseOperation>([
   'query',
   'batch',
@@ -24,11 +24,11 @@ const KEEPS: ReadonlySet<string> = new Set<DatabaseOperation>([
   'redeem_approval',
   'import_database',
 ])
-/** What tells of the query log. */
+/** Operations that read the query log. */
 const OF_LOG: ReadonlySet<string> = new Set<DatabaseOperation>(['get_insights', 'get_endpoint_traffic'])
 const UNBILLED = new Set(['invalid_json', 'invalid_input', 'idempotency_mismatch', 'token_unknown'])
 
-/** The response's body alone when all went well. */
+/** The response's body alone if the call succeeded. */
 type Answer = string | Reply
 
 /** A call of an operation that has a handler. */
@@ -45,18 +45,18 @@ interface CallsOptions {
   readonly ownPages: SystemStorage
   readonly charges: CallBilling
   readonly handlers: Readonly<Record<DatabaseOperation, Handler>>
-  /** Resolves when nothing has the database for itself any more. */
+  /** Returns a promise that resolves when the exclusive lock is released; `undefined` while it is free. */
   readonly held: () => Promise<void> | undefined
-  /** Resolves when nothing is copied any more, from here or to here. */
+  /** Returns a promise that resolves when no copy from or to this object is running; `undefined` without one. */
   readonly busy: () => Promise<void> | undefined
   readonly sweepReplaysAt: (atMs: number) => void
 }
 
-/** Takes the calls of one database to their answers; warm, that awaits nothing. */
+/** Runs the calls of one database. Without a cold start or a queue it awaits nothing. */
 export class CallHandler {
   readonly #options: CallsOptions
   readonly #grants = new Grants()
-  /** Answers of what was charged in the transaction that did it. */
+  /** Responses of calls that were charged in their own transaction. */
   readonly #settled = new WeakMap<Outcome, Answer>()
 
   constructor(options: CallsOptions) {
@@ -74,7 +74,7 @@ export class CallHandler {
     return this.#options.held() ? this.#later(address, call) : this.#resume(address, call)
   }
 
-  /** Charges for a call that is not over yet, in the transaction that it is in. */
+  /** Charges for a running call, in its transaction. */
   settle(call: DatabaseCall, outcome: Outcome, startedMs: number): void {
     this.#settled.set(outcome, this.#finish(call, outcome, startedMs, now()))
     this.#options.lease.saveNow()
@@ -85,14 +85,14 @@ export class CallHandler {
     return identity() && lease.canServe() ? this.#serve(call) : this.#serveWithLease(address, call)
   }
 
-  /** Serves a call that had to wait: for a copy that is being made, or for this to have become one. */
+  /** Serves a call that has to wait for a copy from or to this object. */
   async #later(address: string, call: Call): Promise<Answer> {
     const { lease, busy } = this.#options
     await lease.awaiting(busy)
     return this.#resume(address, call)
   }
 
-  /** Serves a call before which a snapshot has to be made. */
+  /** Serves a call after creating the snapshot that it requires. */
   async #keepFirst(address: string, call: Call, first: SnapshotRequired): Promise<Answer> {
     const { lease, keeper } = this.#options
     try {
@@ -126,7 +126,7 @@ export class CallHandler {
     try {
       const kept = this.#replay(call, nowMs)
       if (kept) return kept
-      // Those who read the log find their last call in it.
+      // A reader of the log finds the last call in it.
       if (OF_LOG.has(operation) || call.body.includes('_persql_')) charges.flushLog()
       keeper.begin(call.kept)
       engine.begin(KEEPS.has(operation))
@@ -139,7 +139,7 @@ export class CallHandler {
     }
   }
 
-  /** Others are served while something is awaited, so the database may be gone by the end. */
+  /** Other calls run while this one awaits, so the database can be deleted in that time. */
   async #await(call: Call, outcome: Promise<Outcome>, startedMs: number, nowMs: number): Promise<Answer> {
     const { identity, lease } = this.#options
     const was = identity()
@@ -152,7 +152,7 @@ export class CallHandler {
       }
       return refuse(new PerSQLError('database_not_found', { database: was?.slug }))
     }
-    // Who only waits for changes does not keep the credit of others here.
+    // A long-poll request must not hold the lease's credit.
     return call.operation === 'wait_for_changes' ? ended() : lease.awaiting(ended)
   }
 
@@ -181,14 +181,17 @@ export class CallHandler {
     for (const key of replayKeys) {
       const kept = replays.find(grant.tokenId, key, nowMs)
       if (!kept) continue
-      // At an empty balance a replay is free: who did not get the answer must be able to learn that it was done.
+      // With an empty balance a replay is free: a client that missed the response must be able to read it.
       if (lease.canServe()) lease.charge({ ...NOTHING, requests: 1 }, grant.tokenId)
       return { ...kept, replayed: key.header }
     }
     return undefined
   }
 
-  /** Charges, and for writes saves the counters and the kept answer in the turn, and so in the transaction, of the write. */
+  /**
+   * Charges the call and builds its response. For a write, it saves the counters and the replayable response in the
+   * turn, and so in the transaction, of the write.
+   */
   #finish(call: DatabaseCall, outcome: Outcome, startedMs: number, nowMs: number): Answer {
     const { operation, grant, replayKeys } = call
     const { charges, lease, keeper, replays, ownPages, sweepReplaysAt } = this.#options

@@ -2,7 +2,7 @@ import type { Api, Parsed } from '@persql/contract'
 import type { DatabaseCall } from './call.ts'
 import type { Outcome } from './outcome.ts'
 
-/** A handler of one operation, in the database that serves it. */
+/** The handler of one operation in its database. */
 export type Handler = (call: DatabaseCall) => Outcome | Promise<Outcome>
 
 /** The handlers of a feature, by their names in the contract. */

@@ -3,9 +3,9 @@ import type { SystemStorage } from '../engine/system-storage.ts'
 import type { ReplayKey } from './call.ts'
 
 const TTL_MS = 24 * 60 * 60 * 1000
-/** Between two sweeps. */
+/** The minimum time between two sweeps. */
 const MIN_PAUSE_MS = 60_000
-/** A stored value may have 2 MB on Cloudflare, so longer answers are kept in pieces. */
+/** A stored value can have at most 2 MB on Cloudflare, so longer responses are split. */
 const PIECE = 500_000
 
 interface Kept {
@@ -16,8 +16,8 @@ interface Kept {
 }
 
 /**
- * Answers kept for a day under (token, key). They are written in the turn that has the effect, so both are on disk or
- * neither is: a retry finds either nothing done or the answer.
+ * Responses saved for 24 hours under (token, key). They are written in the turn of their effect, so both are on disk or
+ * neither is: a retry finds either no effect or the response.
  */
 export class IdempotencyStore {
   readonly #kv: SyncKvStorage
@@ -27,8 +27,8 @@ export class IdempotencyStore {
   }
 
   /**
-   * The answer kept under the key, if any.
-   * @throws PerSQLError `idempotency_mismatch` when it answered another request
+   * Returns the response saved under the key, if any.
+   * @throws PerSQLError `idempotency_mismatch` if it belongs to another request
    */
   find(
     tokenId: string,
@@ -44,7 +44,7 @@ export class IdempotencyStore {
     return { status: kept.status, body }
   }
 
-  /** Keeps an answer. Returns when it may be dropped. */
+  /** Saves a response. Returns the time at which it expires. */
   keep(tokenId: string, { header, key, requestHash }: ReplayKey, status: number, body: string, nowMs: number): number {
     const name = keyOf(tokenId, header, key)
     const expiresAtMs = nowMs + TTL_MS
@@ -55,13 +55,13 @@ export class IdempotencyStore {
     return expiresAtMs
   }
 
-  /** Drops what has expired, a bounded number at a time. Returns when to come again, or `undefined` when nothing is left. */
+  /** Deletes expired responses, up to 1,000 per call. Returns the next due time, or `undefined` if none remain. */
   sweep(nowMs: number): number | undefined {
     const due = [...this.#kv.list<number>({ prefix: EXPIRY, limit: 1_000 })]
     for (const [entry, pieces] of due) {
       const [expiresAtMs, name] = splitExpiry(entry)
       if (expiresAtMs > nowMs) return expiresAtMs
-      // The key may have been used again since; its new answer has its own entry.
+      // The key may have been used again; its new response has its own entry.
       if ((this.#kv.get<Kept>(name)?.expiresAtMs ?? 0) <= nowMs) {
         for (let i = 0; i < pieces; i++) this.#kv.delete(pieceOf(name, i))
         this.#kv.delete(name)
@@ -72,7 +72,7 @@ export class IdempotencyStore {
   }
 }
 
-/** The keys, or how they begin, of what is deleted with the rows and tables of a database. */
+/** The storage keys, or their prefixes, that are deleted with the rows and tables of a database. */
 export const contentKeys = ['replay']
 
 const EXPIRY = 'replay-expiry/'
@@ -84,7 +84,7 @@ const splitExpiry = (entry: string): [number, string] => [
   entry.slice(EXPIRY.length + 16),
 ]
 
-/** Returns the timer that deletes expired answers. */
+/** Returns the timer that deletes expired responses. */
 export const timers = (services: { readonly replays: IdempotencyStore; readonly ownPages: SystemStorage }) => ({
   replays: (nowMs: number) => {
     const nextMs = services.ownPages.around(() => services.replays.sweep(nowMs))

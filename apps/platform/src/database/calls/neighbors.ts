@@ -10,8 +10,8 @@ import type { Source } from '../versions/copy/source.ts'
 import type { Branch } from '../versions/merge/fetch-branch.ts'
 import type { Restore } from '../versions/snapshots/snapshots.ts'
 
-// The interfaces name the calls, not the classes: no feature of a database depends on the objects that all features are
-// composed in. Both classes declare that they serve these calls.
+// These interfaces name calls instead of classes, so that no feature of a database depends on the objects that compose
+// all features. Both classes declare that they implement these calls.
 
 /** The calls that a database makes to its namespace. */
 export interface NamespaceCalls extends AuditCalls, LeaseCalls {
@@ -25,9 +25,9 @@ export interface DatabaseCalls extends Branch {
   copyFrom(identity: Identity | undefined, from: Source, restore?: Restore): Promise<number>
 }
 
-/** Returns the object of a namespace, for the calls of its databases. */
+/** Returns the object of a namespace, for calls from its databases. */
 export const namespaceObject = (env: Env, slug: string): NamespaceCalls => namespaceAt(env, slug)
 
-/** Returns the object of another database, for the calls of a database. */
+/** Returns the object of another database, for calls from a database. */
 export const databaseObject = (env: Env, namespace: string, name: string): DatabaseCalls =>
   databaseAt(env, namespace, name)

@@ -1,6 +1,6 @@
 import type { Listed, PageMeta, PerSQLError } from '@persql/contract'
 
-/** What running an operation gave, before it is charged and wrapped. */
+/** The outcome of an operation before it is charged and formatted. */
 export interface Outcome {
   readonly data: unknown
   readonly status: number
@@ -8,15 +8,15 @@ export interface Outcome {
   readonly statementCount: number
   readonly rowsRead: number
   readonly rowsWritten: number
-  /** Tokens of the model that were used, and charged already. */
+  /** AI tokens that were used and already charged. */
   readonly aiTokens?: number
-  /** Of a list: where its next page begins. */
+  /** For a list, the position of the next page. */
   readonly page?: PageMeta
-  /** A failure after which earlier statements of the batch stay. */
+  /** A failure that leaves the earlier statements of the batch applied. */
   readonly failure?: PerSQLError
 }
 
-/** What an operation gave that is not about statements, save for what is told. */
+/** Returns the outcome of an operation that ran no statements, except for the given fields. */
 export const done = (data: unknown, used: Partial<Omit<Outcome, 'data'>> = {}): Outcome => ({
   data,
   status: 200,
@@ -27,7 +27,7 @@ export const done = (data: unknown, used: Partial<Omit<Outcome, 'data'>> = {}): 
   ...used,
 })
 
-/** What an operation gave that answers a page of a list. */
+/** Returns the outcome of an operation that returns a page of a list. */
 export const donePage = <T>({ items, ...page }: Listed<T>): Outcome => done(items, { page })
 
 /** Rounds a duration to microseconds. */

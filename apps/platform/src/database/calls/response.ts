@@ -4,7 +4,7 @@ import type { DatabaseOperation } from '../operations.ts'
 import type { DatabaseCall } from './call.ts'
 import { type Outcome, roundMs } from './outcome.ts'
 
-/** Answers that say what the call cost. */
+/** Operations whose responses include their cost. */
 const WITH_META: ReadonlySet<string> = new Set<DatabaseOperation>([
   'query',
   'batch',
@@ -14,7 +14,7 @@ const WITH_META: ReadonlySet<string> = new Set<DatabaseOperation>([
   'import_database',
 ])
 
-/** The whole response: `meta` stands beside `data` for what ran SQL, and for lists. */
+/** Returns the whole response. `meta` accompanies `data` for operations that ran SQL, and for lists. */
 export function bodyOf(
   operation: DatabaseCall['operation'],
   outcome: Outcome,
@@ -39,7 +39,7 @@ export function bodyOf(
   return `{"success":true,"data":${data},"meta":${JSON.stringify(meta)}}`
 }
 
-/** The SQL of a call that failed, for the log. */
+/** Returns the SQL of a failed call, for the log. */
 export function sentSql(body: string): string {
   const { sql, statements } = (body ? JSON.parse(body) : {}) as { sql?: string; statements?: { sql: string }[] }
   return sql ?? statements?.map((statement) => statement.sql).join(';\n') ?? ''
