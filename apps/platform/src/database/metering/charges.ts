@@ -11,10 +11,10 @@ import type { Webhooks } from '../events/webhooks/delivery-worker.ts'
 import type { LeaseClient } from './lease.ts'
 import type { QueryLog } from './query-log.ts'
 
-/** What members are charged a request for in the console. */
+/** Console operations that members are charged a request for. */
 const AD_HOC = new Set(['query', 'batch', 'propose', 'apply', 'redeem_approval', 'ask', 'generate_sql'])
 
-/** What was run, for the log. */
+/** The executed operation, for the log. */
 export interface ExecutedStatement {
   readonly operation: string
   readonly sql: string
@@ -34,12 +34,12 @@ interface ChargesOptions {
   readonly engine: Engine
   readonly feed: ChangeFeed
   readonly webhooks: Webhooks
-  /** Whether something has the database for itself. */
+  /** Whether a task holds the exclusive lock. */
   readonly isHeld: () => boolean
   readonly canServe: () => boolean
 }
 
-/** What a call leaves behind beside its effect: counters, a line in the log, and word to those who listen for changes. */
+/** Bills calls, logs them and reports their changes to subscribers. */
 export class CallBilling {
   readonly #options: ChargesOptions
   #tokenId = ''
@@ -48,17 +48,17 @@ export class CallBilling {
     this.#options = options
   }
 
-  /** Who acts. */
+  /** The token or member that runs the current statements. */
   get tokenId(): string {
     return this.#tokenId
   }
 
-  /** Whoever acts now does so until the next one is named. */
+  /** Sets the token or member for the next statements, until the next call. */
   begin(tokenId: string): void {
     this.#tokenId = tokenId
   }
 
-  /** Counts a call and notes it in the log. */
+  /** Charges a call and adds it to the log. */
   charge(
     tokenId: string,
     ran: ExecutedStatement,
@@ -67,7 +67,7 @@ export class CallBilling {
     nowMs: number,
   ): void {
     const { lease, log } = this.#options
-    // What members do in the console is free, save for queries of their own.
+    // Members use the console for free, except for their own queries.
     const free = tokenId.startsWith('user:') && !AD_HOC.has(ran.operation)
     lease.charge({ requests: free ? 0 : 1, rowsRead, rowsWritten, aiTokens: 0 }, tokenId)
     const error = failure === undefined ? null : errorOf(failure)
@@ -85,7 +85,7 @@ export class CallBilling {
     if (full) this.flushLog()
   }
 
-  /** Tells of what was changed, in the turn, and so in the transaction, of the change. */
+  /** Reports the changes to the change feed and webhooks in the turn, and so in the transaction, of the change. */
   announce(): void {
     const { engine, feed, webhooks } = this.#options
     const changes = engine.takeChanges()
@@ -95,8 +95,8 @@ export class CallBilling {
   }
 
   /**
-   * Runs a statement that nobody's call holds and charges it, in the turn, and so in the transaction, of what it writes.
-   * @throws PerSQLError `insufficient_balance`, `unavailable`, or whatever the statement throws
+   * Runs a statement outside of a call and charges it in the turn, and so in the transaction, of its writes.
+   * @throws PerSQLError `insufficient_balance`, `unavailable`, or the error of the statement
    */
   spend(tokenId: string, sql: string, run: () => Result, operation: string): Result {
     const { engine, lease, canServe } = this.#options

@@ -9,63 +9,66 @@ import type { Identity } from '../identity.ts'
 import { type Allowance, Meter, NO_REPORT, type Report } from './meter.ts'
 import type { SizeTracker } from './size/size.ts'
 
-/** The answer to a request for a lease: how far the database can spend, and which keys it has to refuse. */
+/** The response to a lease request: how much the database can spend, and the keys that it must refuse. */
 export interface LeaseAnswer extends Allowance {
   readonly databaseId: string
   readonly revoked: readonly string[]
 }
 
-/** The calls of a lease to its namespace, which lends. */
+/** The calls of a lease client to its namespace, which allocates credit. */
 export interface LeaseCalls {
   lease(slug: string, id: string | undefined, report: Report): Promise<LeaseAnswer>
   release(slug: string, id: string, version: number, report: Report): Promise<void>
   readonly credentials: { ended(keys: readonly string[]): Promise<string[]> }
 }
 
-/** What a lease needs of the database that spends. */
+/** The parts of the database that its lease client uses. */
 export interface LeaseOptions {
   readonly env: Env
   readonly kv: SyncKvStorage
-  /** Resolves when everything written so far is on disk. */
+  /** Returns a promise that resolves when all earlier writes are on disk. */
   readonly sync: () => Promise<void>
   readonly identity: () => Identity | undefined
   readonly size: SizeTracker
   readonly adopt: (identity: Identity) => void
   readonly wipe: (id: string) => Promise<void>
-  /** Whether what is written now may be rolled back: then it is saved when that is over. */
+  /** Whether current writes can still be rolled back; the lease client saves after that. */
   readonly isHeld: () => boolean
-  /** Keys of secrets, tokens and grants that something here lives on: subscriptions and sessions. */
+  /** Returns the keys of secrets, tokens and grants that subscriptions and sessions depend on. */
   readonly listening: () => readonly string[]
-  /** Learns which keys have ended. */
+  /** Runs when keys have ended. */
   readonly ended: (keys: readonly string[]) => void
-  /** Called each second while there is credit. */
+  /** Runs each second while the database holds credit. */
   readonly beat: () => void
 }
 
-/** The part of a grant that says whether its holder is still admitted. */
+/** The part of a grant that decides whether its holder still has access. */
 export type Bearer = Pick<Grant, 'tokenId' | 'secretId' | 'expiresAtMs'>
 
 const TICK_MS = 1_000
-/** Reports go out this often while the database is busy. */
+/** Ticks between two reports while the database is busy. */
 const REPORT_TICKS = 4
-/** Ticks without a call after which credit is given back; before the runtime evicts an idle object, after 10 s. */
+/**
+ * Ticks without a call before credit is returned. This is shorter than the 10 s after which the runtime evicts an idle
+ * object.
+ */
 const IDLE_TICKS = 7
-/** How long an empty balance is remembered without asking again. */
+/** The time for which an empty balance is cached. */
 const EMPTY_MS = 250
-/** A token revoked longer ago than this is in no cache any more. */
+/** After this time, no cache contains a revoked token any more. */
 const REVOKED_MS = 10 * 60 * 1000
-/** While the database is busy, it is measured this often. */
+/** The minimum time between measurements in the background. */
 const MEASURE_MS = 60_000
-/** So often for whoever asks. */
+/** The minimum time between measurements for reports on request. */
 const MEASURE_ASKED_MS = 5_000
 
 /**
- * Counters by database id that are not on disk yet. The runtime may end an object with everything in its memory, but not
- * what belongs to the process: the next object of that database goes on from here, so what was answered is billed.
+ * Counters that are not on disk yet, by database ID. The runtime can end an object and its memory, but the process
+ * keeps its own: the next object of the database continues from here, so every completed request is billed.
  */
 const unsaved = new Map<string, Totals>()
 
-/** The right to spend that the namespace has lent, what was used of it, and which tokens are not good any more. */
+/** The credit lease of the database: the allocated credit, the usage, and the revoked tokens. */
 export class LeaseClient {
   readonly #options: LeaseOptions
   readonly #revoked = new Map<string, number>()
@@ -76,7 +79,7 @@ export class LeaseClient {
   #emptyUntilMs = 0
   #ticking = false
   #idleTicks = 0
-  /** Calls that wait for others: meanwhile this is not idle. */
+  /** The number of calls that wait for other calls: the database is not idle in that time. */
   #waiting = 0
   #ticksSinceReport = 0
 
@@ -88,17 +91,17 @@ export class LeaseClient {
     if (left) this.#tick()
   }
 
-  /** All that was used since the database was made. */
+  /** The total usage since the database was created. */
   get totals(): Totals {
     return this.#meter.totals
   }
 
-  /** Whether the price of one more request is covered. */
+  /** Returns whether the lease covers one more request. */
   canServe(): boolean {
     return this.#meter.canServe()
   }
 
-  /** Whether a caller is one still: not revoked, not expired. */
+  /** Returns whether a caller still has access: not revoked, not expired. */
   isTokenValid({ secretId, tokenId, expiresAtMs }: Bearer, nowMs: number): boolean {
     return !this.#revoked.has(secretId ?? tokenId) && (expiresAtMs === null || expiresAtMs > nowMs)
   }
@@ -114,12 +117,12 @@ export class LeaseClient {
     this.#options.ended(keys)
   }
 
-  /** Somebody has come. */
+  /** Records a call, so that the database is not idle. */
   touch(): void {
     this.#idleTicks = 0
   }
 
-  /** Does something that waits for others, which is not being idle. */
+  /** Runs work that waits for other calls, so that the database is not idle in that time. */
   async awaiting<T>(work: () => T): Promise<Awaited<T>> {
     this.#waiting++
     try {
@@ -129,7 +132,7 @@ export class LeaseClient {
     }
   }
 
-  /** Counts what was used, and asks for more in time. */
+  /** Charges usage, and requests more credit before it runs out. */
   charge(used: Totals, tokenId: string): void {
     this.#meter.charge(used, tokenId)
     const { id } = this.#options.identity() ?? {}
@@ -138,24 +141,24 @@ export class LeaseClient {
     this.#tick()
   }
 
-  /** Saves the counters, in the transaction of what is being written. */
+  /** Saves the counters, in the transaction of the current write. */
   save(): void {
     if (!this.#options.isHeld()) this.saveNow()
   }
 
-  /** Likewise, also while others wait for a transaction that will not be rolled back any more. */
+  /** Saves the counters, even while other calls wait for a transaction that won't be rolled back any more. */
   saveNow(): void {
     if (!this.#meter.unsaved(this.#saved)) return
     this.#saved = this.#meter.totals
     this.#options.kv.put('totals', this.#saved)
   }
 
-  /** Asks for credit unless the balance was empty just now. @throws PerSQLError */
+  /** Requests credit, unless the balance was empty within `EMPTY_MS`. @throws PerSQLError */
   async credit(namespace: string, slug: string): Promise<void> {
     if (!this.#options.identity() || now() >= this.#emptyUntilMs) await this.acquire(namespace, slug)
   }
 
-  /** Asks for credit. @throws PerSQLError */
+  /** Requests credit, in one request for all callers. @throws PerSQLError */
   acquire(namespace: string, slug: string): Promise<void> {
     this.#acquiring ??= this.#lease(namespace, slug).finally(() => {
       this.#acquiring = undefined
@@ -163,20 +166,22 @@ export class LeaseClient {
     return this.#acquiring
   }
 
-  /** Saves and reports the counters; `version` numbers the recall, so that a lease on its way is not taken for newer. */
+  /**
+   * Saves and reports the counters. `version` numbers the recall, so that an older lease that arrives later is ignored.
+   */
   recall(version: number): Report {
     this.#setLeased(() => this.#meter.giveBack(version))
     return this.report()
   }
 
-  /** Current counters, saved first. */
+  /** Saves the counters, then returns them. */
   report(): Report {
     this.save()
     this.#options.size.refresh(MEASURE_ASKED_MS)
     return this.#report()
   }
 
-  /** To be called when the database has ended. */
+  /** Resets the lease after the database was deleted. */
   forget(): void {
     unsaved.delete(this.#options.identity()?.id ?? '')
     this.#setLeased(() => {
@@ -186,7 +191,7 @@ export class LeaseClient {
     this.#revoked.clear()
   }
 
-  /** Learns which of those who listen are shut out by now. */
+  /** Asks the namespace which keys of subscriptions and sessions have ended, and revokes them. */
   async askForTokens(): Promise<void> {
     const { env, identity, listening } = this.#options
     const [keys, known] = [listening(), identity()]
@@ -199,12 +204,12 @@ export class LeaseClient {
     return { ...this.#meter.report(), ...(measured && { measured }) }
   }
 
-  /** Asks for credit in the background. */
+  /** Requests credit in the background. */
   #renew(): void {
     const identity = this.#options.identity()
     if (!identity || this.#acquiring) return
     this.acquire(identity.namespace, identity.slug).catch(() => {
-      // The next call without credit asks again, in the foreground, and tells its caller.
+      // The next call without credit repeats the request and returns its error.
     })
   }
 
@@ -213,7 +218,8 @@ export class LeaseClient {
     this.save()
     const stub = lender(env, namespace)
     const meter = this.#meter
-    // Before anything is written, and told, under a new lease: while there was none, nobody said who was shut out.
+    // Runs before the first write or notification under a new lease: without a lease, no revocation reached this
+    // object.
     if (meter.allowance.ceilingNano === 0) await this.askForTokens()
     const report = this.#report()
     let lease = await stub.lease(slug, identity()?.id, report).catch((cause) => {
@@ -221,11 +227,11 @@ export class LeaseClient {
       throw cause
     })
     size.markReported(report.measured)
-    // Deleted while the answer was on its way: it lends to a database that is no more.
+    // The database was deleted while the response was on its way, so this lease belongs to a deleted database.
     if (this.#meter !== meter) throw new PerSQLError('database_not_found', { database: slug })
     const known = identity()
     if (known && known.id !== lease.databaseId) {
-      // The database was deleted and made anew while this object could not be reached.
+      // The database was deleted and recreated while this object was unreachable.
       await wipe(known.id)
       lease = await stub.lease(slug, undefined, NO_REPORT)
     }
@@ -233,7 +239,7 @@ export class LeaseClient {
     this.#setLeased(() => this.#meter.accept(lease))
     this.#renewAtNano = this.#meter.creditNano / 2
     const nowMs = now()
-    // Of this answer only: callers who keep trying must not put off the next question.
+    // Set only by this response: callers who retry must not postpone the next request.
     if (!this.#meter.canServe()) this.#emptyUntilMs = nowMs + EMPTY_MS
     for (const [tokenId, atMs] of this.#revoked) if (atMs < nowMs - REVOKED_MS) this.#revoked.delete(tokenId)
     if (lease.revoked.length > 0) this.revoke(lease.revoked)
@@ -241,7 +247,10 @@ export class LeaseClient {
     this.#tick()
   }
 
-  /** While there is credit, a tick a second saves what was counted, reports it, and gives credit back when idle. */
+  /**
+   * Schedules the tick that, each second with credit, saves and reports the counters, and returns credit when the
+   * database is idle.
+   */
   #tick(): void {
     if (this.#ticking) return
     this.#ticking = true
@@ -263,7 +272,7 @@ export class LeaseClient {
     }, TICK_MS)
   }
 
-  /** Drops what is known to be on disk from the memory of the process. */
+  /** Deletes counters that are on disk from the memory of the process. */
   #confirm(): void {
     const { identity, sync } = this.#options
     const [id, saved] = [identity()?.id, this.#saved]
@@ -274,7 +283,7 @@ export class LeaseClient {
         if (left && costNano(growth(saved, left)) <= 0) unsaved.delete(id)
       },
       () => {
-        // The object was ended: the next one goes on from what is kept.
+        // The object was ended: the next one continues from `unsaved`.
       },
     )
   }
@@ -282,7 +291,7 @@ export class LeaseClient {
   #release(): void {
     const { id, namespace, slug } = this.#options.identity() as Identity
     const { version, ceilingNano } = this.#meter.allowance
-    // After a recall there is nothing left, and the version is one that the namespace may be about to lend under.
+    // After a recall no credit remains, and the namespace can be about to allocate a lease with this version.
     if (ceilingNano === 0) return
     this.#setLeased(() => this.#meter.giveBack())
     const { env, size } = this.#options
@@ -292,7 +301,7 @@ export class LeaseClient {
       .release(slug, id, version, report)
       .then(() => size.markReported(report.measured))
       .catch(() => {
-        // Not lost: the namespace recalls what it still believes lent when it needs it.
+        // The credit is not lost: the namespace recalls it when needed.
       })
   }
 

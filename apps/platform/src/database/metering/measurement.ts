@@ -1,4 +1,4 @@
-/** How large a database was at a moment. */
+/** The size of a database at one time. */
 export interface SizeMeasurement {
   readonly storedBytes: number
   readonly rows: number

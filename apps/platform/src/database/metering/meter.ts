@@ -1,33 +1,33 @@
 import { add, costNano, growth, NOTHING, REQUEST_NANO, type Totals } from '../../money.ts'
 import type { SizeMeasurement } from './measurement.ts'
 
-/** Permission to spend until the cumulative cost reaches `ceilingNano`; of two, the one with the higher `version` counts. */
+/** Permission to spend until the cumulative cost reaches `ceilingNano`. The higher `version` wins. */
 export interface Allowance {
   readonly version: number
   readonly ceilingNano: number
 }
 
-/** What a token used since the last report: for charts, not for the bill, so it may fall short when something crashes. */
+/** The usage of a token since the last report, for charts but not for the bill: a crash can lose some of it. */
 export interface TokenUsage extends Totals {
   readonly tokenId: string
 }
 
-/** What a database tells its namespace. */
+/** The usage report of a database to its namespace. */
 export interface Report {
   readonly totals: Totals
   readonly byToken: readonly TokenUsage[]
-  /** How large it is, when that was measured and not told yet. */
+  /** The size, if a measurement has not been reported yet. */
   readonly measured?: SizeMeasurement
 }
 
 export const NO_REPORT: Report = Object.freeze({ totals: NOTHING, byToken: [] })
 
-/** More tokens than this between two reports are counted as one, `other`. */
+/** The number of tokens counted separately between two reports; the rest count as one, `other`. */
 const MAX_TOKENS = 1_000
 
 /**
- * What one database has used since it was made, and how far it may go. Counters only grow, so reporting them twice,
- * or late, does no harm.
+ * The usage of a database since its creation, and its credit. Counters only grow, so repeated or late reports do no
+ * harm.
  */
 export class Meter {
   #totals: Totals
@@ -48,12 +48,12 @@ export class Meter {
     return this.#allowance
   }
 
-  /** What is left to spend; below zero after a last request with many rows. */
+  /** The remaining credit; below zero after a last request with many rows. */
   get creditNano(): number {
     return this.#allowance.ceilingNano - this.#spentNano
   }
 
-  /** Whether the price of one more request is covered. */
+  /** Returns whether the credit covers one more request. */
   canServe(): boolean {
     return this.creditNano >= REQUEST_NANO
   }
@@ -64,14 +64,14 @@ export class Meter {
     this.#countFor(tokenId, used)
   }
 
-  /** Everything to be told; what tokens used is told once, unless it is given back. */
+  /** Returns the report. The usage of tokens is returned once, unless `unreported` adds it again. */
   report(): Report {
     const byToken = [...this.#byToken].map(([tokenId, used]) => ({ tokenId, ...used }))
     this.#byToken.clear()
     return { totals: this.#totals, byToken }
   }
 
-  /** Takes back what did not arrive. */
+  /** Adds token usage again after its report failed. */
   unreported(byToken: readonly TokenUsage[]): void {
     for (const { tokenId, ...used } of byToken) this.#countFor(tokenId, used)
   }
@@ -83,12 +83,12 @@ export class Meter {
     else this.#countFor('other', used)
   }
 
-  /** Takes an allowance over unless a later one is known. */
+  /** Accepts an allowance unless a newer one is known. */
   accept(allowance: Allowance): void {
     if (allowance.version > this.#allowance.version) this.#allowance = allowance
   }
 
-  /** Gives back what is not spent. Answers on their way with an older version no longer count. */
+  /** Returns the remaining credit. Responses on their way with an older version are ignored. */
   giveBack(version = this.#allowance.version): void {
     this.#allowance = { version: Math.max(version, this.#allowance.version), ceilingNano: 0 }
   }

@@ -1,7 +1,7 @@
 import type { Migration } from '../../storage/migrate.ts'
 import type { Identity } from '../identity.ts'
 
-/** The query log lives among the tenant's tables, where plain SQL reads it; the guard keeps everyone from writing it. */
+/** The query log is stored among the tenant's tables, so that SQL can read it; the authorizer denies all writes. */
 export const QUERY_LOG: Migration = {
   name: 'query log',
   sql: `
@@ -36,23 +36,23 @@ export interface LogEntry {
 }
 
 const MAX_ROWS = 10_000
-/** More at once would be felt as a pause by whoever comes next. */
+/** The number of buffered entries that triggers a write; more would delay the next call noticeably. */
 const MAX_BUFFERED = 500
-/** Longer texts are cut off. */
+/** The maximum length of a logged statement; longer ones are truncated. */
 export const MAX_LOGGED_SQL = 1_500
 const MAX_ERROR = 500
 
-/** What a log has in memory. */
+/** The entries of a log in memory. */
 interface Buffer {
   entries: LogEntry[]
-  /** Written, but maybe not on disk yet: each with the highest id that the table had before. */
+  /** Entries that were written but may not be on disk yet, with the highest ID of the table before them. */
   readonly flushed: { readonly afterId: number; readonly entries: readonly LogEntry[] }[]
 }
 
-/** Buffers by database id: they belong to the process, so an object that the runtime ends does not take them along. */
+/** Buffers by database ID. They belong to the process, so they survive when the runtime ends an object. */
 const buffers = new Map<string, Buffer>()
 
-/** Collects entries in memory and writes them many at a time, so that a read does not cost a write. */
+/** Collects entries in memory and writes them in groups, so that a read doesn't cost a write. */
 export class QueryLog {
   readonly #storage: DurableObjectStorage
   readonly #identity: () => Identity | undefined
@@ -71,7 +71,7 @@ export class QueryLog {
     return this.#buffer.entries.length === 0
   }
 
-  /** Adds an entry. Returns whether there are so many by now that they should be written. */
+  /** Adds an entry. Returns whether the buffer is full and should be written. */
   add(entry: LogEntry): boolean {
     const { entries } = this.#buffer
     if (entries.push(entry) === 1) this.#keep()
@@ -97,7 +97,7 @@ export class QueryLog {
     this.#confirm()
   }
 
-  /** To be called when the database has ended. */
+  /** Deletes the buffer after the database was deleted. */
   forget(): void {
     this.#buffer.entries = []
     this.#buffer.flushed.length = 0
@@ -109,7 +109,7 @@ export class QueryLog {
     if (id !== undefined && this.#buffer.entries.length > 0) buffers.set(id, this.#buffer)
   }
 
-  /** Drops what is on disk from the memory of the process. */
+  /** Deletes entries that are on disk from the memory of the process. */
   #confirm(): void {
     const { flushed } = this.#buffer
     const count = flushed.length
@@ -120,12 +120,12 @@ export class QueryLog {
         if (id !== undefined && this.isEmpty && flushed.length === 0) buffers.delete(id)
       },
       () => {
-        // The object was ended: the next one looks for what is missing.
+        // The object was ended: the next one restores the missing entries.
       },
     )
   }
 
-  /** Entries that were written in a transaction which was never committed. */
+  /** Returns the entries of transactions that were never committed. */
   #lost({ flushed }: Buffer): readonly LogEntry[] {
     if (flushed.length === 0) return []
     const highestId = this.#highestId()
@@ -140,7 +140,7 @@ export class QueryLog {
 const INSERT = `INSERT INTO _persql_query_log
   (ts, token_id, operation, sql, statement_count, rows_read, rows_written, duration_ms, status, error) VALUES`
 const PLACES = '(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'
-/** As many rows as fit in the 100 parameters a statement may have. */
+/** The number of rows that fit in the 100 parameters of a statement. */
 const AT_ONCE = 10
 
 const valuesOf = (e: LogEntry) => [

@@ -1,33 +1,36 @@
 import { lower, quoteName } from '../../../sqlite/tokenizer.ts'
 
-/** Rows of a database, in all its tables. */
+/** The number of rows in all tables of a database. */
 export interface RowCount {
   readonly rows: number
-  /** Whether that is worked out from samples, for counting takes too long. */
+  /** Whether the number is estimated from samples because counting takes too long. */
   readonly isEstimate: boolean
 }
 
-/** A table as the catalog has it. */
+/** A table as the catalog lists it. */
 export interface CountedTable {
   readonly name: string
   readonly sql: string
 }
 
-/** Reads rows of numbers and text. */
+/** A function that reads rows of numbers and text. */
 export type Read = (sql: string, ...params: number[]) => unknown[][]
 
-/** Of a file up to this size every table is counted: SQLite walks the leaves of the smallest tree, some 2 µs a page. */
+/**
+ * In a file up to this size, every table is counted: SQLite walks the leaves of the smallest tree, at about 2 µs per
+ * page.
+ */
 const COUNTED_BYTES = 8_000_000
-/** Rows that are stepped through, in all, to count the small tables of a larger file. */
+/** The total number of rows that are read to count the small tables of a larger file. */
 const STEPS = 4_000
-/** Tables that are looked at; the rest are taken to be like them. */
+/** The number of tables that are counted; the rest are assumed to have the same average size. */
 const MAX_TABLES = 200
-/** Large tables are looked at in so many places in all, in so many each at most, and at so many rows there. */
+/** The samples of large tables: the total number, the maximum per table, and the rows in each. */
 const ALL_PLACES = 256
 const PLACES = 16
 const ROWS_AT_PLACE = 32
 
-/** How many rows there are, in a few milliseconds whatever the size: exactly in a small file or small tables. */
+/** Returns the number of rows, in a few milliseconds at any size. It is exact in a small file and in small tables. */
 export function countRows(read: Read, tables: readonly CountedTable[], fileBytes: number): RowCount {
   const looked = tables.slice(0, MAX_TABLES)
   const places = Math.min(PLACES, Math.max(2, Math.floor(ALL_PLACES / Math.max(1, looked.length))))
@@ -50,15 +53,15 @@ function countTable(read: Read, { name, sql }: CountedTable, stepsLeft: number, 
     const rows = one(read(`SELECT count(*) FROM (SELECT 1 FROM ${table} LIMIT ?)`, stepsLeft + 1))
     if (rows <= stepsLeft) return { rows, isEstimate: false }
     const rowid = /^\s*create\s+virtual\b/i.test(sql) ? undefined : rowidOf(read, name)
-    // Without rowids nothing tells how much there is: at least as many as were seen.
+    // Without rowids the size can't be estimated: the count so far is the minimum.
     return { rows: Math.max(rows, rowid ? estimate(read, table, rowid, places) : 0), isEstimate: true }
   } catch {
-    // A virtual table whose content is gone has no rows that anybody could read.
+    // A virtual table whose content is missing has no readable rows.
     return { rows: 0, isEstimate: true }
   }
 }
 
-/** A name of the rowid that no column has; none where there is no rowid. */
+/** Returns a name of the rowid that no column has; `undefined` for a table without rowids. */
 function rowidOf(read: Read, name: string): string | undefined {
   const text = name.replaceAll("'", "''")
   if (one(read(`SELECT wr FROM pragma_table_list('${text}') WHERE schema = 'main'`)) === 1) return undefined
@@ -66,7 +69,10 @@ function rowidOf(read: Read, name: string): string | undefined {
   return ['rowid', '_rowid_', 'oid'].find((word) => !columns.has(word))
 }
 
-/** Cuts the span of rowids into equal parts and takes each to be as dense as its first rows are. */
+/**
+ * Estimates the rows of a table: divides its range of rowids into equal parts and assumes that each part is as dense as
+ * its first rows.
+ */
 function estimate(read: Read, table: string, rowid: string, places: number): number {
   const first = one(read(`SELECT min(${rowid}) FROM ${table}`))
   const last = one(read(`SELECT max(${rowid}) FROM ${table}`))

@@ -4,25 +4,25 @@ import type { SystemStorage } from '../../engine/system-storage.ts'
 import type { SizeMeasurement } from '../measurement.ts'
 import { countRows } from './count-rows.ts'
 
-/** What measuring needs of the database. */
+/** The parts of the database that measuring uses. */
 export interface SizeOptions {
   readonly storage: DurableObjectStorage
   readonly ownPages: SystemStorage
   readonly now: () => number
-  /** All that was ever used: what was written shows in it. */
+  /** Returns the total usage, whose written rows show whether the database changed. */
   readonly totals: () => Totals
   /** Whether the tables are being replaced. */
   readonly isHeld: () => boolean
 }
 
 interface Kept extends SizeMeasurement {
-  /** Rows ever written by then: as long as that stays, nothing has changed. */
+  /** The total of written rows at that time: while it stays the same, nothing has changed. */
   readonly rowsWritten: number
 }
 
 const KEY = 'measured'
 
-/** The size of a database, measured off the path of calls and only when something was written, for its namespace to tell. */
+/** The size of a database for reports to its namespace, measured outside of calls and only after writes. */
 export class SizeTracker {
   readonly #options: SizeOptions
   #kept: Kept | undefined
@@ -33,31 +33,31 @@ export class SizeTracker {
     this.#kept = options.storage.kv.get<Kept>(KEY)
   }
 
-  /** Measures when something was written, unless that was done less than `everyMs` ago. */
+  /** Measures after a write, unless the last measurement is newer than `everyMs`. */
   refresh(everyMs: number): void {
     const { now, totals, isHeld } = this.#options
     if (isHeld() || this.#kept?.rowsWritten === totals().rowsWritten) return
     if (!this.#kept || Math.abs(now() - this.#kept.measuredAtMs) >= everyMs) this.measure()
   }
 
-  /** The last measurement, if the namespace does not have it yet. */
+  /** Returns the last measurement, unless the namespace has it already. */
   unreported(): SizeMeasurement | undefined {
     return this.#kept && this.#kept.measuredAtMs !== this.#toldAtMs ? plain(this.#kept) : undefined
   }
 
-  /** To be called when the namespace has got it. */
+  /** Records that the namespace has this measurement. */
   markReported(measured: SizeMeasurement | undefined): void {
     if (measured) this.#toldAtMs = measured.measuredAtMs
   }
 
-  /** To be called when all tables may be others: then counters tell nothing. */
+  /** Deletes the measurement. Call it after all tables can have changed, because the counters don't show that. */
   forget(): void {
     if (this.#kept) this.#options.storage.kv.delete(KEY)
     this.#kept = undefined
     this.#toldAtMs = undefined
   }
 
-  /** Measures now. */
+  /** Measures the database now. */
   measure(): SizeMeasurement {
     const { storage, ownPages, now, totals, isHeld } = this.#options
     const { sql } = storage
@@ -67,7 +67,7 @@ export class SizeTracker {
       storedBytes: ownPages.tenantBytes(),
       rows,
       rowsAreEstimated: isEstimate,
-      // Two of the same moment would be taken for one.
+      // Two measurements with the same time would count as one.
       measuredAtMs: Math.max(now(), (this.#kept?.measuredAtMs ?? 0) + 1),
       rowsWritten: totals().rowsWritten,
     }
