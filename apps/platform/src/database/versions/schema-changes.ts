@@ -4,7 +4,7 @@ import type { SystemStorage } from '../engine/system-storage.ts'
 
 /** A statement that changed the schema. */
 export interface SchemaChange {
-  /** Numbers of one database only grow. */
+  /** The number of the change, which only grows within a database. */
   readonly number: number
   readonly atMs: number
   readonly actor: string
@@ -14,23 +14,26 @@ export interface SchemaChange {
   readonly migrationId: string | null
 }
 
-/** On whose behalf statements run, and as part of what. */
+/** The author of schema changes: an actor, and a migration if they are part of one. */
 export interface ChangeAuthor {
   readonly actor: string
   readonly migrationId: string | null
 }
 
 const PREFIX = 'schema-change/'
-/** The keys, or how they begin, of what is deleted with the rows and tables of a database. */
+/** The storage keys, or their prefixes, that are deleted with the rows and tables of a database. */
 export const contentKeys = [PREFIX]
 const NUMBER = 'schema-change-number'
 const MAX_KEPT = 1_000
 const MAX_SQL = 2_000
-/** One ALTER may rewrite all views and triggers there are. */
+/** One ALTER can rewrite all views and triggers. */
 const MAX_OBJECTS = 100
 const MAX_NAME = 200
 
-/** The newest changes of the schema, each written in the transaction of the change: neither is without the other. */
+/**
+ * The log of the newest schema changes. Each is written in the transaction of the change, so both are committed or
+ * neither is.
+ */
 export class SchemaChangeLog {
   readonly #kv: SyncKvStorage
   readonly #ownPages: SystemStorage
@@ -42,7 +45,7 @@ export class SchemaChangeLog {
     this.#ownPages = ownPages
   }
 
-  /** What changes the schema while `run` runs is the author's. */
+  /** Runs `run` and attributes its schema changes to the author. */
   by<T>(author: ChangeAuthor, run: () => T): T {
     this.#author = author
     try {
@@ -52,7 +55,7 @@ export class SchemaChangeLog {
     }
   }
 
-  /** What changes the schema while `run` runs is not recorded: whoever calls this records it as one change. */
+  /** Runs `run` without recording its schema changes: the caller records them as one change. */
   withoutLogging<T>(run: () => T): T {
     this.#isSilent = true
     try {
@@ -62,7 +65,7 @@ export class SchemaChangeLog {
     }
   }
 
-  /** `actor` is who did it when no author was named. */
+  /** Records a schema change. `actor` is the default author. */
   add(
     { text, verb }: Pick<Statement, 'text' | 'verb'>,
     objects: readonly ObjectChange[],
@@ -90,7 +93,7 @@ export class SchemaChangeLog {
     })
   }
 
-  /** The newest first, from before the number `before`. */
+  /** Returns changes with numbers below `before`, newest first. */
   list(limit: number, before?: number): SchemaChange[] {
     const end = before === undefined ? {} : { end: keyOf(before) }
     return [...this.#kv.list<SchemaChange>({ prefix: PREFIX, reverse: true, limit, ...end })].map(
@@ -102,6 +105,6 @@ export class SchemaChangeLog {
 const kinds: Record<string, SchemaChange['kind']> = { CREATE: 'create', ALTER: 'alter', DROP: 'drop' }
 const keyOf = (number: number) => PREFIX + String(number).padStart(12, '0')
 
-/** The first characters, without half of a pair at the end. */
+/** Truncates a text without splitting a surrogate pair. */
 const cut = (text: string, length: number) =>
   text.length <= length ? text : text.slice(0, length).replace(/[\ud800-\udbff]$/, '')

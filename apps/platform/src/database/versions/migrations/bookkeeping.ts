@@ -2,17 +2,20 @@ import type { RunSql } from '../../../sqlite/schema-map.ts'
 import type { SchemaText } from '../../../sqlite/schema-text.ts'
 import { lower, quoteName } from '../../../sqlite/tokenizer.ts'
 
-/** A table in which a migration tool keeps what it has applied. */
+/** A table in which a migration tool records applied migrations. */
 interface Bookkeeping {
   readonly name: string
-  /** Columns that it has, and ones that some versions of the tool add. */
+  /** The required columns, and those that only some versions of the tool add. */
   readonly columns: readonly string[]
   readonly optional?: readonly string[]
-  /** What tells one migration from another; `version` says how far the only row is; `lock` is free when it is 0. */
+  /**
+   * The columns that identify a migration; `version` for a table whose only row is the current version; `lock` for a
+   * column that is 0 if the lock is free.
+   */
   readonly is: { readonly key: readonly string[]; readonly number?: string } | 'version' | { readonly lock: string }
 }
 
-/** A table of a migration tool, and how many rows it has; `null`: too many or too long to be copied without all others. */
+/** A table of a migration tool and its number of rows; `null` if they are too many or too large to be copied alone. */
 export interface BookkeepingRows {
   readonly table: string
   readonly rows: number | null
@@ -136,7 +139,7 @@ const KNOWN: readonly Bookkeeping[] = [
   },
 ]
 
-/** Returns what a table is to a migration tool, by its name and its columns. */
+/** Finds the migration tool's table that matches this name and these columns. */
 export function findBookkeeping(table: string, columns: readonly string[]): Bookkeeping | undefined {
   const names = new Set(columns.map(lower))
   return KNOWN.find(
@@ -150,7 +153,7 @@ export function findBookkeeping(table: string, columns: readonly string[]): Book
 const MAX_ROWS = 10_000
 const MAX_BYTES = 1024 * 1024
 
-/** Lists the tables of migration tools. */
+/** Lists the tables of migration tools with their row counts. */
 export function bookkeepingRows(run: RunSql, { tables }: SchemaText): BookkeepingRows[] {
   return tables.flatMap(({ name, sql }) => {
     if (!NAMES.has(lower(name)) || /^\s*create\s+virtual\b/i.test(sql)) return []
@@ -169,7 +172,7 @@ function countSmall(run: RunSql, table: string, columns: readonly string[]): num
   return bytes > MAX_BYTES ? null : rows
 }
 
-/** Frees the locks that migration tools hold: whoever holds one does so in another database. */
+/** Releases the locks of migration tools: their holders work in another database. */
 export function freeLocks(run: RunSql, carried: readonly BookkeepingRows[]): void {
   for (const { table } of carried) {
     const columns = run('SELECT name FROM pragma_table_info(?)', table).map(([column]) => column as string)
@@ -178,7 +181,7 @@ export function freeLocks(run: RunSql, carried: readonly BookkeepingRows[]): voi
   }
 }
 
-/** Reads how far tools have come that keep only that, as texts that can be compared. */
+/** Reads the current versions of tools that store only the version, as comparable text. */
 export function readVersions(
   run: RunSql,
   tables: readonly Pick<BookkeepingRows, 'table'>[],
@@ -192,7 +195,7 @@ export function readVersions(
   )
 }
 
-/** Reads the rows of such a table as a text. */
+/** Reads the rows of a version table as text. */
 export const readVersion = (run: RunSql, table: string, columns: readonly string[]): string =>
   JSON.stringify(
     run(

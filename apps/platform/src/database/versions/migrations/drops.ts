@@ -2,7 +2,7 @@ import { nameOf, parseStatement, type Statement, tokens, word } from '../../../s
 import { droppedTable } from '../../authorizer/drop.ts'
 import type { ScriptStatement } from './script.ts'
 
-/** Which tables a script drops, and what that means for the statements before. */
+/** The tables that a script drops, and the effect on the statements before. */
 export class Drops {
   readonly #statements: readonly (Statement | undefined)[]
   readonly #dropped: readonly (string | undefined)[]
@@ -13,13 +13,19 @@ export class Drops {
     this.#dropped = this.#statements.map((statement) => statement && droppedTable(statement))
   }
 
-  /** The table whose rows a statement deletes although a later one drops it, whatever is recreated after that. */
+  /**
+   * Returns the table whose rows a statement deletes before a later statement drops it, even if it is recreated after
+   * that.
+   */
   emptiedBy(index: number): string | undefined {
     const table = deletedFrom(this.#statements[index])
     return table !== undefined && this.#dropped.includes(table, index + 1) ? table : undefined
   }
 
-  /** Tables that the next statement to name them drops: what becomes of their rows before that doesn't matter. */
+  /**
+   * Returns the tables that are dropped by the next statement that names them: earlier changes to their rows don't
+   * matter.
+   */
   sparedBy(index: number): ReadonlySet<string> {
     const spared = new Set<string>()
     if (this.#dropped[index] === undefined && this.emptiedBy(index) === undefined) return spared
@@ -42,7 +48,7 @@ function deletedFrom(statement: Statement | undefined): string | undefined {
   return name && nameOf(text, name)
 }
 
-/** A statement that can't be parsed is refused when it runs. */
+/** Parses a statement; `undefined` for an invalid one, which is refused when it runs. */
 function parsed(text: string): Statement | undefined {
   try {
     return parseStatement(text)

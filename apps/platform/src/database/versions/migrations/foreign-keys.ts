@@ -4,17 +4,17 @@ import type { RunSql } from '../../../sqlite/schema-map.ts'
 import { newViolation, violations } from '../../transfer/foreign-keys.ts'
 import type { ScriptStatement } from './script.ts'
 
-/** Checks of foreign keys around the statements of a migration. */
+/** Foreign key checks around the statements of a migration. */
 interface Checks {
-  /** Called before a statement; what it returns is called after it. */
+  /** Runs before a statement; the returned function runs after it. */
   compare(statement: ScriptStatement): () => void
-  /** Called at the end. */
+  /** Runs at the end. */
   end(): void
 }
 
 /**
- * Looks at the foreign keys before a migration, to find what it has violated when it is done.
- * @param off foreign keys are not enforced while it runs
+ * Reads the foreign keys before a migration and finds those that it violates.
+ * @param off whether foreign keys are off while it runs
  */
 export function checkForeignKeys(run: RunSql, statements: readonly ScriptStatement[], off: boolean): Checks {
   const renames = statements.some(({ text }) => /\brename\b/i.test(text))
@@ -46,9 +46,10 @@ function checkAtEnd(run: RunSql): Checks {
   }
 }
 
-// Deferred foreign keys are counted while statements run, and the count is looked at by the commit. That is the
-// runtime's: it would end the object with no word of why. So rows without their parent are looked for beforehand.
-// SQLite counts them down where rows are inserted, but not where a table of the same name takes the place of the old.
+// SQLite counts violations of deferred foreign keys while statements run, and checks the count at the commit. The
+// runtime commits, and a failed commit would end the object without an error message, so rows without a parent are
+// found before. SQLite reduces the count when rows are inserted, but not when a new table takes the name of the old
+// one.
 function checkDeferred(run: RunSql, statements: readonly ScriptStatement[]): Checks {
   const deferred = mayDefer(run, statements)
   const orphans = () => (deferred ? run('PRAGMA foreign_key_check') : [])
@@ -87,7 +88,10 @@ const readReferences = (run: RunSql) =>
      WHERE m.type = 'table' AND lower(m.name) NOT GLOB '_cf_*' AND lower(m.name) NOT GLOB '_persql_*'`,
   ) as unknown as Reference[]
 
-/** ALTER TABLE … RENAME takes references along, so that dropping the renamed table leaves them without a parent. */
+/**
+ * Refuses a migration that loses references: ALTER TABLE … RENAME also renames references, so dropping the renamed
+ * table leaves them without a parent.
+ */
 function refuseLostReferences(before: readonly Reference[], after: readonly Reference[]): void {
   for (const [child, id, parent, exists] of after) {
     if (exists) continue

@@ -2,32 +2,32 @@ import type { StoredMigration } from '../../../sqlite/stored-migration.ts'
 import type { SystemStorage } from '../../engine/system-storage.ts'
 import { keyOf, NAMES, NUMBER, PREFIX } from './store.ts'
 
-/** Noted where migrations were copied: a snapshot from before that was done says nothing about them. */
+/** Set where migrations were copied: without it, an older snapshot has no information about them. */
 const COPIED = 'migrations-copied'
 const PAGE_CHARACTERS = 500_000
 const PAGE_ROWS = 50
 
-/** What a branch has applied beyond its parent. */
+/** The migrations that only the branch has applied, compared with its parent. */
 interface LedgerDifference {
   readonly missing: readonly StoredMigration[]
-  /** The parent has another text under the same name. */
+  /** Migrations whose name has a different text in the parent. */
   readonly diverged: readonly StoredMigration[]
 }
 
-/** Which migrations a database has applied, as that is copied with its tables. */
+/** The applied migrations of a database, which are copied with its tables. */
 export class Ledger {
   readonly #kv: SyncKvStorage
   readonly #ownPages: SystemStorage
   readonly #isDatabase: () => boolean
 
-  /** @param isDatabase whether this is a database, and not just a copy of one */
+  /** @param isDatabase whether this object is a database and not only a copy of one */
   constructor({ kv }: DurableObjectStorage, ownPages: SystemStorage, isDatabase: () => boolean) {
     this.#kv = kv
     this.#ownPages = ownPages
     this.#isDatabase = isDatabase
   }
 
-  /** Yields the applied migrations in pages, at least one; nothing where they are not known. */
+  /** Yields the applied migrations in pages, at least one; nothing if they are unknown. */
   *pages(isWanted: (stored: StoredMigration) => boolean = () => true): Generator<StoredMigration[]> {
     if (!this.#isDatabase() && this.#kv.get(COPIED) === undefined) return
     let page: StoredMigration[] = []
@@ -45,9 +45,9 @@ export class Ledger {
   }
 
   /**
-   * Returns a function that takes the pages of another ledger in place of what is applied here: migrations that are not
-   * applied there become drafts. To be called in the transaction that replaces the tables.
-   * @param inherited they were applied in another database
+   * Returns a function that replaces the applied migrations by the pages of another ledger; migrations not applied
+   * there become drafts. Call it in the transaction that replaces the tables.
+   * @param inherited whether they were applied in another database
    */
   replace(inherited: boolean): (page: readonly StoredMigration[]) => void {
     let isFirst = true
@@ -60,7 +60,10 @@ export class Ledger {
       })
   }
 
-  /** Tells what was applied in a branch and is not here, and what is another migration under the same name here. */
+  /**
+   * Compares the applied migrations of a branch with this ledger: those missing here, and those with the same name but
+   * different text.
+   */
   compare(branch: readonly StoredMigration[]): LedgerDifference {
     const missing: StoredMigration[] = []
     const diverged: StoredMigration[] = []
@@ -73,7 +76,7 @@ export class Ledger {
     return { missing, diverged }
   }
 
-  /** Records migrations as applied, of which only the text came from a branch. To be called in a transaction. */
+  /** Records migrations of a branch as applied by a merge. Call it in a transaction. */
   record(missing: readonly StoredMigration[], by: string, atMs: number): void {
     this.#ownPages.around(() => {
       for (const { applied, inherited: _inherited, ...stored } of missing) {
@@ -90,7 +93,7 @@ export class Ledger {
     }
   }
 
-  /** What was applied there takes the place of a draft with the same name or number. */
+  /** Stores an applied migration in place of a draft with the same name or number. */
   #take(stored: StoredMigration): void {
     const sameName = this.#kv.get<number>(NAMES + stored.name)
     if (sameName !== undefined && sameName !== stored.number) this.#kv.delete(keyOf(sameName))
@@ -107,7 +110,7 @@ export class Ledger {
     this.#kv.put(keyOf(stored.number), stored)
   }
 
-  /** A few at a time: all of them may be more than fits into memory. */
+  /** Yields all migrations, page by page, because all of them might not fit into memory. */
   *#all(): Generator<StoredMigration> {
     let start = PREFIX
     for (;;) {

@@ -19,14 +19,16 @@ import { checkedStatements, runStatements } from './run.ts'
 import { headOf, parseScript, type ScriptStatement } from './script.ts'
 import { idOf, type Migrations, migrationOf } from './store.ts'
 
-/** The services that migrations use. */
+/** The services that the migration operations use. */
 interface MigrationServices extends TurnWithoutForeignKeys {
   readonly storage: DurableObjectStorage
   readonly migrations: Migrations
   readonly schemaChanges: SchemaChangeLog
   readonly audit: Audit
   readonly now: () => number
-  /** Reads a bookmark of now; absent where the runtime has none. `null`: not available now. */
+  /**
+   * Reads a bookmark for the current state; absent if the runtime has no bookmarks, `null` if none is available now.
+   */
   readonly bookmark: (() => Promise<string | null>) | undefined
 }
 
@@ -82,7 +84,7 @@ export function operations(services: MigrationServices) {
   } satisfies Handlers
 }
 
-/** Migrations and changes of the schema show, and reach, all tables. */
+/** Refuses callers with a table scope, because migrations and schema changes expose and affect all tables. */
 function whole(run: Handler): Handler {
   return (call) => {
     if (call.grant.tableScope !== null) throw new PerSQLError('table_out_of_scope', { table: SCHEMA_TABLE })
@@ -90,7 +92,7 @@ function whole(run: Handler): Handler {
   }
 }
 
-/** Others are served before this has its turn, so what was checked is checked again then. */
+/** Applies a migration in a later turn. Other calls run before that, so it repeats the checks then. */
 async function appliedLater(
   call: DatabaseCall,
   services: MigrationServices,
@@ -104,14 +106,17 @@ async function appliedLater(
   return apply()
 }
 
-/** @throws PerSQLError `conflict` when the draft has changed */
+/** Reads the draft again. @throws PerSQLError `conflict` if the draft has changed */
 function unchanged({ migrations }: Pick<MigrationServices, 'migrations'>, before: StoredMigration): StoredMigration {
   const draft = migrations.draft(idOf(before))
   if (draft.checksum !== before.checksum || draft.createdAtMs !== before.createdAtMs) throw new PerSQLError('conflict')
   return draft
 }
 
-/** In one turn: statements, record and stamp are committed together, and nobody else is served in between. */
+/**
+ * Applies a migration in one turn, without other calls in between: its statements, schema change records and applied
+ * state are committed together.
+ */
 function applied(
   { grant }: DatabaseCall,
   services: MigrationServices,

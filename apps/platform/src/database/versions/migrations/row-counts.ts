@@ -8,11 +8,11 @@ import type { Result } from '../../engine/result.ts'
 interface Counted {
   readonly table: string
   readonly before: number | null
-  /** Rows that statements inserted, updated or deleted; `null` when only SQLite knows. */
+  /** The number of rows that statements inserted, updated or deleted; `null` if it can't be determined. */
   changes: number | null
 }
 
-/** Counts the rows that a migration changes in each table, including those that triggers and foreign keys change. */
+/** Counts the rows that a migration changes in each table, including changes by triggers and foreign keys. */
 export class RowCounts {
   readonly #run: RunSql
   readonly #existing: ReadonlySet<string>
@@ -25,7 +25,7 @@ export class RowCounts {
     this.#existing = new Set(names.map(([name]) => lower(name as string)))
   }
 
-  /** To be called before a statement runs. */
+  /** Records the state before a statement runs. */
   runs(analysis: Analysis): void {
     const { writes } = analysis.effect
     for (const table of writes) {
@@ -36,7 +36,7 @@ export class RowCounts {
     this.#current = { analysis, total: this.#total() }
   }
 
-  /** To be called after it ran. */
+  /** Counts the changes after the statement ran. */
   ran({ changes = 0 }: Result): void {
     if (!this.#current) return
     const { analysis, total } = this.#current
@@ -47,7 +47,7 @@ export class RowCounts {
     for (const { table } of others) this.#add(table, others.length === 1 ? rest : null)
   }
 
-  /** Tables with other rows than before, the first 100. A table that is rebuilt with all its rows is not among them. */
+  /** Returns the first 100 tables whose rows changed, without tables that were rebuilt with all their rows. */
   changed(): MigrationTrial['rows'] {
     return [...this.#tables.values()]
       .map(({ table, before, changes }) => ({ table, before, after: this.#count(table), changes }))

@@ -10,9 +10,9 @@ import { checkForeignKeys } from './foreign-keys.ts'
 import { at, parseScript, type Script, type ScriptStatement } from './script.ts'
 
 /**
- * The statements of a draft, each compiled where that is possible: a later one may need what an earlier one makes, so
- * only what can never run is refused.
- * @throws PerSQLError `sql_error` for bad syntax, `empty_statement` or `statement_not_allowed`
+ * Returns the statements of a draft and compiles each if possible. A statement can depend on an earlier one, so only
+ * statements that can never run are refused.
+ * @throws PerSQLError `sql_error` for invalid syntax, `empty_statement` or `statement_not_allowed`
  */
 export function checkedStatements(sql: string, grant: Grant, engine: Engine): ScriptStatement[] {
   const { statements } = parseScript(sql)
@@ -35,7 +35,7 @@ const HOPELESS = new Set([
   'too_few_params',
 ])
 
-/** A migration on its way: what it runs, for whom and where. */
+/** A running migration: its script, its caller and its database. */
 interface Running {
   readonly script: Script
   readonly grant: Grant
@@ -44,8 +44,8 @@ interface Running {
 }
 
 /**
- * Runs statements, to be called in a transaction; `ran` is told of each, also of the one that fails.
- * @throws PerSQLError that tells which statement failed
+ * Runs statements in the caller's transaction; `ran` receives each result, including a failure.
+ * @throws PerSQLError with the failed statement
  */
 export function runStatements(
   { script, grant, engine, storage }: Running,
@@ -77,7 +77,7 @@ export function runStatements(
   check.end()
 }
 
-/** A name of this moment to come back to; `null` where there is none, for nothing depends on it. */
+/** Returns a bookmark for the current state; `null` if it isn't available, because it is optional. */
 export async function bookmarkOf(storage: DurableObjectStorage): Promise<string | null> {
   try {
     return await storage.getCurrentBookmark()

@@ -1,7 +1,7 @@
 import { PerSQLError } from '@persql/contract'
 import { endOfStatement, nameOf, type Token, tokens, word } from '../../../sqlite/tokenizer.ts'
 
-/** A statement of a script: its number and the line it begins on, both from 1. */
+/** A statement of a script with its number and its first line, both counted from 1. */
 export interface ScriptStatement {
   readonly number: number
   readonly line: number
@@ -10,7 +10,7 @@ export interface ScriptStatement {
 
 type Span = { readonly text: string; readonly line: number; readonly tokens: readonly Token[] }
 
-/** The statements of a script, without what stands between them: white space, comments and semicolons. */
+/** Yields the statements of a script, without the white space, comments and semicolons between them. */
 export function* splitScript(sql: string): Generator<Span> {
   const list = [...tokens(sql)]
   let line = 1
@@ -29,17 +29,17 @@ export function* splitScript(sql: string): Generator<Span> {
   }
 }
 
-/** A migration as it runs. */
+/** A parsed migration, ready to run. */
 export interface Script {
   readonly statements: ScriptStatement[]
-  /** The migration turns foreign keys off: they are off for all of it, and are checked at its end. */
+  /** Whether the migration turns foreign keys off: they are off for all of it and checked at its end. */
   readonly foreignKeysOff: boolean
 }
 
 /**
- * Parses a migration. The transaction that a tool puts around it is left out, because PerSQL runs every migration in one.
- * Statements that turn foreign keys on or off are left out too: SQLite ignores them within a transaction.
- * @throws PerSQLError `empty_statement`, or `statement_not_allowed` for what makes no sense within one transaction
+ * Parses a migration. It drops the surrounding BEGIN and COMMIT of a tool, because PerSQL runs every migration in one
+ * transaction, and statements that turn foreign keys on or off, because SQLite ignores them in a transaction.
+ * @throws PerSQLError `empty_statement`, or `statement_not_allowed` for statements that can't run in one transaction
  */
 export function parseScript(sql: string): Script {
   const switches: boolean[] = []
@@ -61,7 +61,7 @@ export function parseScript(sql: string): Script {
   return { statements, foreignKeysOff: switches.includes(false) }
 }
 
-/** Returns whether a statement that sets `PRAGMA foreign_keys` turns them on; nothing for any other statement. */
+/** Returns whether a statement that sets `PRAGMA foreign_keys` turns them on; `undefined` for any other statement. */
 export function parseForeignKeys(sql: string, list: readonly Token[]): boolean | undefined {
   if (word(sql, list[0]) !== 'PRAGMA') return undefined
   const texts = list.slice(1).map((token) => nameOf(sql, token))
@@ -72,13 +72,13 @@ export function parseForeignKeys(sql: string, list: readonly Token[]): boolean |
 }
 const ON = new Set(['on', 'yes', 'true'])
 
-/** The same failure, telling which statement it was. */
+/** Adds the failed statement to an error. */
 export function at(statement: ScriptStatement, cause: unknown): PerSQLError {
   const { code, details, extra } = PerSQLError.from(cause)
   return new PerSQLError(code, details, { cause, extra: { ...extra, failedStatement: headOf(statement) } })
 }
 
-/** A statement as it is shown: by its first line. */
+/** Shortens a statement to its first line, for display. */
 export const headOf = ({ number, line, text }: ScriptStatement): ScriptStatement => ({
   number,
   line,

@@ -7,14 +7,14 @@ import type { StoredMigration } from '../../../sqlite/stored-migration.ts'
 import { limitReached } from '../../../storage/limit-reached.ts'
 import type { SystemStorage } from '../../engine/system-storage.ts'
 
-/** What a draft says. */
+/** The content of a draft. */
 export type MigrationDraft = Pick<StoredMigration, 'name' | 'sql' | 'statements'>
 
-/** What a caller wants of the list. */
+/** The paging input of the list. */
 type Wanted = Pick<Parsed<Api['list_migrations']>, 'pageSize' | 'cursor' | 'limit' | 'before'>
 
 const MAX_MIGRATIONS = 5_000
-/** Migrations in a list without `limit` and `pageSize`. */
+/** The number of migrations in a list without `limit` and `pageSize`. */
 const LISTED = 100
 const NEWEST_FIRST: Order<StoredMigration, [number]> = {
   name: 'migrations',
@@ -22,16 +22,19 @@ const NEWEST_FIRST: Order<StoredMigration, [number]> = {
   keyOf: ({ number }) => [number],
   sizeOf: ({ sql }) => sql.length,
 }
-/** Keys of migrations begin so. */
+/** The prefix of the keys of migrations. */
 export const PREFIX = 'migration/'
-/** Keys of their names begin so. */
+/** The prefix of the keys of migration names. */
 export const NAMES = 'migration-name/'
-/** The keys, or how they begin, of what is deleted with the rows and tables of a database. */
+/** The storage keys, or their prefixes, that are deleted with the rows and tables of a database. */
 export const contentKeys = [PREFIX, NAMES]
-/** The key of the last number. */
+/** The key of the last assigned number. */
 export const NUMBER = 'migration-number'
 
-/** The migrations of a database, out of reach of SQL: `migration/<number>`, and the number under `migration-name/<name>`. */
+/**
+ * The migrations of a database, stored outside of SQL: `migration/<number>`, and the number under
+ * `migration-name/<name>`.
+ */
 export class Migrations {
   readonly #kv: SyncKvStorage
   readonly #ownPages: SystemStorage
@@ -42,8 +45,8 @@ export class Migrations {
   }
 
   /**
-   * Returns a page, the newest first, from before the one with the id `before`.
-   * @throws PerSQLError `migration_not_found`, or `invalid_input` for a cursor that is not understood
+   * Returns a page of migrations, newest first, from before the migration `before`.
+   * @throws PerSQLError `migration_not_found`, or `invalid_input` for an invalid cursor
    */
   page({ pageSize, cursor, limit, before }: Wanted): Listed<StoredMigration> {
     if (cursor !== undefined && before !== undefined) {
@@ -60,7 +63,7 @@ export class Migrations {
     return readPage(NEWEST_FIRST, { pageSize: size, cursor }, read, [...this.#kv.list({ prefix: NAMES })].length)
   }
 
-  /** A migration that is not applied. @throws PerSQLError `migration_not_found` or `migration_applied` */
+  /** Returns a migration that is not applied. @throws PerSQLError `migration_not_found` or `migration_applied` */
   draft(id: string): StoredMigration {
     const stored = this.#kv.get<StoredMigration>(keyOf(numberOf(id)))
     if (!stored) throw notFound(id)
@@ -68,7 +71,10 @@ export class Migrations {
     return stored
   }
 
-  /** @throws PerSQLError `migration_applied` or `migration_exists` when the name is taken, or `limit_reached` */
+  /**
+   * Creates a draft.
+   * @throws PerSQLError `migration_applied` or `migration_exists` if the name is taken, or `limit_reached`
+   */
   create(draft: MigrationDraft, nowMs: number): StoredMigration {
     this.#requireFree(draft.name)
     if ([...this.#kv.list({ prefix: NAMES })].length >= MAX_MIGRATIONS) {
@@ -84,11 +90,11 @@ export class Migrations {
     return stored
   }
 
-  /** @throws PerSQLError `migration_applied` or `migration_exists` when the name is taken */
+  /** Updates a draft. @throws PerSQLError `migration_applied` or `migration_exists` if the name is taken */
   change({ failed, ...before }: StoredMigration, draft: MigrationDraft, nowMs: number): StoredMigration {
     if (draft.name !== before.name) this.#requireFree(draft.name)
     const checksum = sha256(draft.sql)
-    // What failed was another text.
+    // The recorded failure belongs to the previous text.
     const still = checksum === before.checksum && failed ? { failed } : {}
     const stored = { ...before, ...draft, checksum, updatedAtMs: nowMs, ...still }
     this.#ownPages.around(() => {
@@ -105,7 +111,7 @@ export class Migrations {
     })
   }
 
-  /** To be called in the transaction of what it did. */
+  /** Marks a draft as applied. Call it in the transaction of its statements. */
   freeze(
     { failed: _failed, ...draft }: StoredMigration,
     applied: NonNullable<StoredMigration['applied']>,
@@ -115,7 +121,7 @@ export class Migrations {
     return stored
   }
 
-  /** Keeps why a draft could not be applied. */
+  /** Saves the reason why a draft couldn't be applied. */
   fail(draft: StoredMigration, failed: NonNullable<StoredMigration['failed']>): void {
     this.#ownPages.around(() => this.#put({ ...draft, failed }))
   }
@@ -131,7 +137,7 @@ export class Migrations {
   }
 }
 
-/** A migration as callers see it. */
+/** Returns a migration in the format of the API. */
 export function migrationOf(stored: StoredMigration): Migration {
   const { name, sql, checksum, statements, createdAtMs, updatedAtMs, applied, inherited, failed } = stored
   return {
@@ -151,7 +157,7 @@ export function migrationOf(stored: StoredMigration): Migration {
   }
 }
 
-/** What a migration is called in paths. */
+/** Returns the ID of a migration in URLs. */
 export const idOf = ({ number }: Pick<StoredMigration, 'number'>): string => `mig_${number}`
 
 function numberOf(id: string): number {
@@ -160,7 +166,9 @@ function numberOf(id: string): number {
   return Number(digits)
 }
 
-/** It comes with what tells a caller whether it is the same one. */
+/**
+ * Returns the error for a taken name. It includes the ID and checksum, so that the caller can compare the migrations.
+ */
 function taken(stored: StoredMigration): PerSQLError {
   const { name, checksum, applied } = stored
   const known = { id: idOf(stored), checksum }
@@ -171,7 +179,7 @@ function taken(stored: StoredMigration): PerSQLError {
 
 const errorOf = ({ atMs, ...error }: NonNullable<StoredMigration['failed']>) => ({ ...error, at: toIso(atMs) })
 const notFound = (id: string) => new PerSQLError('migration_not_found', { id })
-/** The key of a migration. */
+/** Returns the storage key of a migration. */
 export const keyOf = (number: number) => PREFIX + String(number).padStart(12, '0')
-// Not the runtime's own digest: it answers later, and by then a name may be taken.
+// The runtime's own digest is asynchronous, and the name could be taken before it resolves.
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')

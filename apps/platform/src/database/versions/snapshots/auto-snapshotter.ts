@@ -6,26 +6,26 @@ import { RetryRequired } from '../../engine/engine.ts'
 import type { SystemStorage } from '../../engine/system-storage.ts'
 import type { Snapshots } from './snapshots.ts'
 
-/** Larger databases are not copied before a statement: writes would have to wait for too long. */
+/** The maximum size for automatic snapshots: copying a larger database would delay writes for too long. */
 const MAX_BYTES = 32 * 1024 * 1024
-/** Statements that replace rows come often: they ask for a snapshot when the newest one is older than this. */
+/** Statements that replace rows are frequent: they need a snapshot only if the newest one is older than this. */
 const REPLACED_MS = 24 * 60 * 60 * 1000
 const KEY = 'no-automatic-snapshots'
 
-/** A snapshot is to be made first. */
+/** Thrown if a snapshot must be created before the statement runs. */
 export class SnapshotRequired extends RetryRequired {}
 
-/** What a keeper needs of its database. */
+/** The parts of the database that automatic snapshots use. */
 export interface AutoSnapshotterOptions {
   readonly storage: DurableObjectStorage
   readonly ownPages: SystemStorage
   readonly history: Snapshots
   readonly now: () => number
-  /** Makes writes wait until the returned function is called. */
+  /** Blocks writes until the returned function is called. */
   readonly freeze: () => () => void
 }
 
-/** Has a snapshot made before a statement that loses rows without saying which. */
+/** Creates a snapshot before a statement that deletes rows without selecting them. */
 export class AutoSnapshotter {
   readonly #options: AutoSnapshotterOptions
   #kept: AutomaticSnapshot | undefined
@@ -35,7 +35,7 @@ export class AutoSnapshotter {
     this.#options = options
   }
 
-  /** A copy is being made that nobody asked for. */
+  /** Whether an automatic snapshot is being created. */
   get isKeeping(): boolean {
     return this.#keeping > 0
   }
@@ -49,17 +49,17 @@ export class AutoSnapshotter {
     ownPages.around(() => (on ? storage.kv.delete(KEY) : storage.kv.put(KEY, true)))
   }
 
-  /** What is to be told of the call that is being served. */
+  /** The automatic snapshot to report in the response of the current call. */
   get kept(): AutomaticSnapshot | undefined {
     return this.#kept
   }
 
-  /** To be called before the statements of a call, with what was kept for it before. */
+  /** Starts a call, with the snapshot that was created for it before. */
   begin(kept: AutomaticSnapshot | undefined): void {
     this.#kept = kept
   }
 
-  /** To be called before a statement runs. @throws KeepFirst */
+  /** Checks a destructive statement before it runs. @throws SnapshotRequired */
   check(analysis: Analysis): void {
     if (this.#kept) return
     const { loss } = analysis
@@ -73,10 +73,7 @@ export class AutoSnapshotter {
     throw new SnapshotRequired(`before ${analysis.statement.text.replace(/\s+/g, ' ')}`)
   }
 
-  /**
-   * Makes the snapshot, then calls `next` before any other write gets its turn.
-   * @throws PerSQLError `copy_cut_off`
-   */
+  /** Creates the snapshot, then calls `next` before any other write can run. @throws PerSQLError `copy_cut_off` */
   async keep<T>({ message: label }: SnapshotRequired, next: (kept: AutomaticSnapshot) => T): Promise<Awaited<T>> {
     const thaw = this.#options.freeze()
     this.#keeping++
@@ -94,7 +91,10 @@ export class AutoSnapshotter {
     return await next(kept)
   }
 
-  /** Of a table that is dropped the definition is lost too; else there must be rows. */
+  /**
+   * Returns whether a statement deletes data: DROP and ALTER always delete the definition, other statements delete only
+   * existing rows.
+   */
   #loses({ statement: { verb, names }, effect: { writes } }: Analysis): boolean {
     if (verb === 'DROP' || verb === 'ALTER') return this.#tables().some((table) => names.has(table))
     return writes.some((table) => {

@@ -6,14 +6,14 @@ import type { Audit } from '../../review/audit-outbox.ts'
 import type { AutoSnapshotter } from './auto-snapshotter.ts'
 import type { Snapshots } from './snapshots.ts'
 
-/** The services that snapshots use. */
+/** The services that the snapshot operations use. */
 interface HistoryServices {
   readonly history: Snapshots
   readonly keeper: AutoSnapshotter
   readonly audit: Audit
 }
 
-/** Returns the handlers of snapshots and of the settings for automatic ones. */
+/** Returns the handlers of snapshots and of the settings for automatic snapshots. */
 export function operations({ history, keeper, audit }: HistoryServices) {
   return {
     list_snapshots: (call) => donePage(history.list(parseInput<'list_snapshots'>(call))),

@@ -14,34 +14,34 @@ interface Kept {
   readonly rows: number
 }
 
-/** Who restores which snapshot. */
+/** The actor of a restore and the label of the snapshot. */
 export interface Restore {
   readonly actor: string
   readonly label: string
 }
 
-/** What snapshots need of the database they are of. */
+/** The parts of the database that its snapshots use. */
 export interface SnapshotOptions {
   readonly storage: DurableObjectStorage
   readonly ownPages: SystemStorage
   readonly now: () => number
-  /** Copies this database into the snapshot's object, and the other way round. They return the number of rows. */
+  /** Copies this database to the snapshot's object, or back. Both return the number of rows. */
   readonly copyTo: (id: string) => Promise<number>
   readonly copyFrom: (id: string, restore: Restore) => Promise<number>
-  /** Wipes a snapshot's object. */
+  /** Deletes a snapshot's object. */
   readonly wipe: (id: string) => Promise<void>
-  /** Has `sweep` called at that moment. */
+  /** Schedules `sweep` for that time. */
   readonly sweepAt: (atMs: number) => void
 }
 
-/** At most so many that people made, and so many that were made by themselves; of those the oldest goes. */
+/** The maximum numbers of manual and automatic snapshots. A new automatic snapshot replaces the oldest one. */
 const MAX_MADE = 50
 const MAX_AUTOMATIC = 10
 const AUTOMATIC_MS = 30 * 24 * 60 * 60 * 1000
 const CUT_OFF_MS = 60_000
-/** Between two sweeps. */
+/** The minimum time between two sweeps. */
 const MIN_PAUSE_MS = 1_000
-/** Whoever reads a borrowed copy has this long. */
+/** The lifetime of a borrowed copy. */
 const BORROWED_MS = 60 * 60 * 1000
 const NEWEST_FIRST = {
   name: 'snapshots',
@@ -53,8 +53,8 @@ const PREFIX = 'snapshot/'
 const PENDING = 'snapshot-pending/'
 
 /**
- * Snapshots of one database, each an object of its own. It is noted before one is begun and when it is whole, so what a
- * crash leaves of one is found and wiped.
+ * The snapshots of one database, each in its own object. A snapshot is recorded when it starts and when it is complete,
+ * so the sweep finds and deletes partial ones after a crash.
  */
 export class Snapshots {
   readonly #options: SnapshotOptions
@@ -65,17 +65,21 @@ export class Snapshots {
     this.#options = options
   }
 
-  /** When the newest was made; 0 when there is none. */
+  /** The time of the newest snapshot; 0 without snapshots. */
   get newestMs(): number {
     return this.#kept()[0]?.createdAtMs ?? 0
   }
 
-  /** Returns a page, the newest first. @throws PerSQLError `invalid_input` for a cursor that is not understood */
+  /** Returns a page of snapshots, newest first. @throws PerSQLError `invalid_input` for an invalid cursor */
   list(paging: Paging): Listed<Snapshot> {
     return mapPage(pageOf(NEWEST_FIRST, paging, this.#kept()), snapshotOf)
   }
 
-  /** @param spared is not dropped to make room. @throws PerSQLError `limit_reached`, `copy_impossible` or `copy_cut_off` */
+  /**
+   * Creates a snapshot.
+   * @param spared isn't deleted to make room
+   * @throws PerSQLError `limit_reached`, `copy_impossible` or `copy_cut_off`
+   */
   async create(label: string, automatic: boolean, spared?: string): Promise<Snapshot> {
     const { storage, ownPages, now, copyTo, sweepAt } = this.#options
     const alike = this.#kept().filter((snapshot) => snapshot.automatic === automatic)
@@ -92,7 +96,7 @@ export class Snapshots {
       const createdAtMs = now()
       const drops = this.#drops
       const rows = await copyTo(id)
-      // The database has ended meanwhile: nothing of it may be there for whoever gets its name.
+      // The database was deleted in the meantime: a new database of that name must not inherit its snapshot.
       if (this.#drops !== drops) throw new PerSQLError('copy_cut_off')
       const kept: Kept = { id, label, createdAtMs, automatic, rows }
       ownPages.around(() => {
@@ -108,7 +112,7 @@ export class Snapshots {
     }
   }
 
-  /** A copy that nobody lists, for as long as it is read: `leave` ends it, or the sweep does. Returns its id. */
+  /** Creates an unlisted copy for reading; `leave` or the sweep deletes it. Returns its ID. */
   async borrow(): Promise<string> {
     const { storage, ownPages, now, copyTo, sweepAt } = this.#options
     const id = `snap_${crypto.randomUUID().replaceAll('-', '').slice(0, 20)}`
@@ -133,11 +137,11 @@ export class Snapshots {
     ownPages.around(() => storage.kv.delete(PENDING + id))
   }
 
-  /** @throws PerSQLError `snapshot_not_found` */
+  /** Deletes a snapshot. @throws PerSQLError `snapshot_not_found` */
   async delete(id: string): Promise<void> {
     const { storage, ownPages, now, sweepAt } = this.#options
     this.#get(id)
-    // Gone from the list first: what cannot be wiped now is wiped later.
+    // The snapshot leaves the list first: if its object can't be deleted now, the sweep deletes it later.
     ownPages.around(() => {
       storage.kv.put(PENDING + id, 0)
       storage.kv.delete(PREFIX + id)
@@ -146,7 +150,10 @@ export class Snapshots {
     else sweepAt(now() + CUT_OFF_MS)
   }
 
-  /** @throws PerSQLError `snapshot_not_found`, `copy_impossible` or `copy_cut_off` */
+  /**
+   * Restores a snapshot, given its ID or a time, after creating a snapshot of the current state.
+   * @throws PerSQLError `snapshot_not_found`, `copy_impossible` or `copy_cut_off`
+   */
   async restore(wanted: string | number, actor: string): Promise<{ restored: Snapshot; before: Snapshot }> {
     const kept =
       typeof wanted === 'string' ? this.#get(wanted) : this.#kept().find(({ createdAtMs }) => createdAtMs <= wanted)
@@ -159,7 +166,7 @@ export class Snapshots {
     return { restored: snapshotOf(kept), before }
   }
 
-  /** Wipes what has had its time, or was cut off. Returns when to come again. */
+  /** Deletes expired and partial snapshots. Returns the next due time. */
   async sweep(nowMs: number): Promise<number | undefined> {
     const { storage, ownPages, sweepAt } = this.#options
     for (const [key] of [...storage.kv.list<number>({ prefix: PENDING })]) {
@@ -174,7 +181,7 @@ export class Snapshots {
     return oldest && oldest.createdAtMs + AUTOMATIC_MS
   }
 
-  /** Wipes all snapshots: the database ends, or becomes something else. May be repeated. */
+  /** Deletes all snapshots, because the database is deleted or replaced. It can be repeated. */
   async drop(): Promise<void> {
     const { storage } = this.#options
     this.#drops++
@@ -186,11 +193,11 @@ export class Snapshots {
         isComplete &&= isWiped
       }
     }
-    // The rest is kept on record, or nobody would find it again.
+    // The remaining snapshots stay on record, so that a retry finds them.
     if (!isComplete) throw new PerSQLError('deletion_incomplete')
   }
 
-  /** Wipes the object of a snapshot and returns whether that worked. One that resists must not hold up the others. */
+  /** Deletes the object of a snapshot and returns whether that succeeded. A failure must not block the others. */
   async #wiped(id: string): Promise<boolean> {
     try {
       await this.#options.wipe(id)
@@ -202,7 +209,7 @@ export class Snapshots {
     }
   }
 
-  /** The newest first. */
+  /** Returns all snapshots, newest first. */
   #kept(): Kept[] {
     return [...this.#options.storage.kv.list<Kept>({ prefix: PREFIX })]
       .map(([, kept]) => kept)
