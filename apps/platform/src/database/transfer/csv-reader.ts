@@ -5,14 +5,14 @@ import type { ImportStepBuilder, Reader } from './import-steps.ts'
 
 const MAX_CHARACTERS = 8_000_000
 
-/** Where rows of a file go. */
+/** The target table of a file's rows. */
 export interface Target {
   readonly table: string
-  /** The columns of the table that is there; none for one that is made. */
+  /** The columns of an existing table; `undefined` for a new one. */
   readonly columns: readonly Column[] | undefined
 }
 
-/** Reads CSV by RFC 4180 with a line of column names first. */
+/** Reads CSV (RFC 4180) whose first line contains the column names. */
 export class CsvReader implements Reader {
   readonly #steps: ImportStepBuilder
   readonly #target: Target
@@ -47,7 +47,7 @@ export class CsvReader implements Reader {
     if (!this.#columns) throw importFailed(1, 'The file is empty. The first line must contain column names.')
   }
 
-  /** The statement that makes the table, when there is none; to be run first. */
+  /** Returns the statement that creates the table, to be run first; `undefined` if the table exists. */
   creation(): string | undefined {
     if (this.#target.columns) return undefined
     const columns = (this.#columns ?? []).map(
@@ -116,7 +116,7 @@ export class CsvReader implements Reader {
       return
     }
     if (fields.length !== columns.length) {
-      // An empty line is a row of one column that is NULL; of several columns it is nothing.
+      // For a single column, an empty line is a row with NULL; for several columns it is skipped.
       if (fields.length === 1 && fields[0] === '' && !quoted[0]) return
       throw importFailed(
         this.#line,

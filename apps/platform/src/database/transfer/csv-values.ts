@@ -5,14 +5,14 @@ const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/
 const BLOB = /^[xX]'((?:[0-9A-Fa-f]{2})*)'$/
 const INTEGER_MAX = 2n ** 63n - 1n
 
-/** A column that rows are imported into. */
+/** A target column of an import. */
 export interface Column {
   readonly name: string
-  /** Whether it keeps numbers that are given as numbers: all but those for texts do. */
+  /** Whether the column stores numbers as numbers, which all but text columns do. */
   readonly takesNumbers: boolean
 }
 
-/** A field of a CSV file as SQL: empty is NULL unless it is quoted; quoted is text; X'…' is a blob. */
+/** Returns a field of a CSV file as SQL: empty is NULL unless it is quoted, quoted is text, X'…' is a blob. */
 export function literalOfField(field: string, isQuoted: boolean, takesNumbers: boolean): string {
   if (isQuoted) return textLiteral(field)
   if (field === '') return 'NULL'
@@ -20,20 +20,20 @@ export function literalOfField(field: string, isQuoted: boolean, takesNumbers: b
   return takesNumbers && NUMBER.test(field) && fits(field) ? field : textLiteral(field)
 }
 
-/** Integers that SQLite would round stay texts, for columns that keep them. */
+/** Integers that SQLite would round stay text, for columns that keep text. */
 const fits = (field: string) => field.length < 19 || !/^-?\d+$/.test(field) || fitsInteger(field)
 function fitsInteger(digits: string): boolean {
   const value = BigInt(digits)
   return value <= INTEGER_MAX && value >= -INTEGER_MAX - 1n
 }
 
-/** Literals as a row, long ones bound. */
+/** Returns literals as a row, with long ones as parameters. */
 export const rowOfCells = (literals: readonly string[]): Row => rowOf(literals, STATEMENT_CHARACTERS)
 
-/** What the values of a column have in common. */
+/** The type that the values of a column share. */
 export type Kind = 'integer' | 'real' | 'text' | 'blob'
 
-/** What kind of value a field of a CSV file is, if any. */
+/** Returns the type of a field of a CSV file; `undefined` for NULL. */
 export function kindOfField(field: string, isQuoted: boolean): Kind | undefined {
   if (isQuoted) return 'text'
   if (field === '') return undefined
@@ -42,7 +42,7 @@ export function kindOfField(field: string, isQuoted: boolean): Kind | undefined 
   return /^-?\d+$/.test(field) ? (fits(field) ? 'integer' : 'text') : 'real'
 }
 
-/** The type of a column that holds values of these kinds; none when they have nothing in common. */
+/** Returns the type of a column that holds values of these types; `mixed` if they share none. */
 export function typeOf(kinds: ReadonlySet<Kind>, mixed: string): string {
   if (kinds.size === 0) return 'TEXT'
   if (kinds.size === 1) return ([...kinds][0] as string).toUpperCase()

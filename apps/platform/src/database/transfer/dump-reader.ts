@@ -17,18 +17,24 @@ import { endOfExpressions, endOfRow, isComment, type RowScan, rowOf, skipSpace, 
 import { ShadowTables } from './shadow-tables.ts'
 import { Cursor } from './text-cursor.ts'
 
-/** A statement of plain values may be long, its rows are taken one by one; no row and no other statement may be longer. */
+/**
+ * The maximum length of a row, and of a statement other than INSERT with plain values, whose rows are read one at a
+ * time.
+ */
 const MAX_CHARACTERS = 8_000_000
-/** Rows of a statement are held back up to this, for what comes behind them may change their meaning. */
+/**
+ * The number of characters up to which the rows of a statement are held back, because the text after them can change
+ * their meaning.
+ */
 const HELD_CHARACTERS = 100_000
-/** A statement that is longer, in bytes, is not run as it is: the runtime's limit is 100,000. */
+/** The maximum size of a statement that runs unchanged: the runtime's limit is 100,000 bytes. */
 const MAX_STATEMENT_BYTES = 100_000
-/** A line of the sqlite3 shell is not longer. */
+/** The maximum length of a line for the sqlite3 shell. */
 const LONGEST_SHELL_LINE = 10_000
-/** Rows of more values are inserted one by one. */
+/** Rows with more values are inserted one at a time. */
 const MAX_COLUMNS = 100
 
-/** A row: plain values, plain ones that have to be rewritten, or any expressions. */
+/** A row of plain values, of plain values that must be rewritten (`special`), or of expressions. */
 interface HeldRow {
   readonly text: string
   readonly kind: 'plain' | 'special' | 'expressions'
@@ -41,11 +47,11 @@ interface Held {
   readonly isWide: boolean
   readonly rows: HeldRow[]
   characters: number
-  /** Some of its rows are on their way already. */
+  /** Whether some of its rows were sent already. */
   isSent: boolean
 }
 
-/** Reads an SQL dump: our own, that of the sqlite3 shell, or any script of statements. */
+/** Reads an SQL dump: that of PerSQL, that of the sqlite3 shell, or any script of statements. */
 export class DumpReader implements Reader {
   readonly #steps: ImportStepBuilder
   readonly #cursor = new Cursor()
@@ -82,7 +88,7 @@ export class DumpReader implements Reader {
       throw importFailed(this.#open, "The transaction that starts here doesn't end. The file is truncated.")
   }
 
-  /** Takes one statement, or one row of one. Returns whether there may be more. */
+  /** Reads one statement, or one row of a statement. Returns whether more can follow. */
   #next(isEnd: boolean): boolean {
     return this.#held ? this.#row(this.#held, isEnd) : this.#statement(isEnd)
   }
@@ -105,7 +111,7 @@ export class DumpReader implements Reader {
     return this.#other(isEnd)
   }
 
-  /** A row. Whatever else comes, the statement is taken as a whole. */
+  /** Reads a row. If it isn't a valid row, the statement is read as a whole. */
   #row(held: Held, isEnd: boolean): boolean {
     const start = skipSpace(this.#cursor.text, this.#cursor.at)
     const { end, kind } = this.#endOf(start, isEnd)
@@ -115,7 +121,7 @@ export class DumpReader implements Reader {
       end === 'incomplete' ||
       ((behind >= this.#cursor.text.length || isComment(this.#cursor.text, behind)) && !isEnd)
     ) {
-      // What is held stays in the buffer, but not for ever.
+      // Held rows stay in the buffer up to the limit, so the statement is read again from its start.
       if (held.isSent) return false
       const rewind = this.#heldAt
       this.#held = undefined
@@ -159,7 +165,7 @@ export class DumpReader implements Reader {
     }
   }
 
-  /** Whether a statement with expressions, whose last row ends here, can run as it is. */
+  /** Returns whether a statement with expressions, whose last row ends here, can run unchanged. */
   #isSimple({ rows }: Held, kind: HeldRow['kind'], end: number): boolean {
     const hasExpressions = kind === 'expressions' || rows.some((row) => row.kind === 'expressions')
     return hasExpressions && utf8Length(this.#cursor.text.slice(this.#heldAt.at, end)) <= MAX_STATEMENT_BYTES
@@ -193,7 +199,7 @@ export class DumpReader implements Reader {
       } else if (table === 'sqlite_master' || table === 'sqlite_schema') {
         this.#shadows.define(valuesOf(text), line)
       } else if (table === 'sqlite_stat3' || table === 'sqlite_stat4') {
-        // Samples that only other builds of SQLite keep.
+        // Samples that only other builds of SQLite store.
       } else if (kind === 'special' || text.length > STATEMENT_CHARACTERS || text.includes('\0')) {
         this.#steps.anyRow(into, rowOf(valuesOf(text), STATEMENT_CHARACTERS), line, isWide)
       } else this.#steps.row(into, text, line, isWide)
@@ -263,7 +269,7 @@ export class DumpReader implements Reader {
     this.#steps.step({ kind: 'sql', sql, line })
   }
 
-  /** Passes over a line for the sqlite3 shell. Returns whether it was complete. */
+  /** Skips a line for the sqlite3 shell. Returns whether the line was complete. */
   #shellLine(isEnd: boolean): boolean {
     const { text, at } = this.#cursor
     SHELL_LINE.lastIndex = at

@@ -2,15 +2,15 @@ import { nameOf, type Token, word } from '../../sqlite/tokenizer.ts'
 
 const NAME = `(?:"(?:[^"]|""){1,300}"|'(?:[^']|''){1,300}'|\`(?:[^\`]|\`\`){1,300}\`|\\[[^\\]]{1,300}\\]|[A-Za-z_\\u0080-\\uffff][\\w$\\u0080-\\uffff]*)`
 const CONFLICT = 'INSERT\\s+OR\\s+(?:ABORT|FAIL|IGNORE|REPLACE|ROLLBACK)'
-/** `INSERT INTO t (a, b) VALUES`, up to the first row: how it inserts, its table and its columns. */
+/** Matches `INSERT INTO t (a, b) VALUES` up to the first row and captures its verb, table and columns. */
 export const INSERT = new RegExp(
   `(INSERT|REPLACE|${CONFLICT})\\s+INTO\\s+(?:(?:main|"main")\\s*\\.\\s*)?(${NAME})\\s*(\\(\\s*${NAME}(?:\\s*,\\s*${NAME})*\\s*\\))?\\s*VALUES\\s*(?=[(/-])`,
   'iy',
 )
-/** How many columns a list of them names. */
+/** Returns the number of columns in a list. */
 export const countNames = (list: string): number => [...list.matchAll(new RegExp(NAME, 'g'))].length
 
-/** PRAGMAs at the head of a dump that have no effect on what an import does; databases here have their own settings. */
+/** PRAGMAs in a dump that have no effect on an import: PerSQL databases have their own settings. */
 const SETTINGS = new Set([
   ...['foreign_keys', 'defer_foreign_keys', 'writable_schema', 'user_version', 'application_id', 'schema_version'],
   ...['page_size', 'encoding', 'auto_vacuum', 'incremental_vacuum', 'legacy_file_format', 'max_page_count'],
@@ -21,29 +21,29 @@ const SETTINGS = new Set([
   ...['quick_check', 'foreign_key_check'],
 ])
 
-/** Whether a PRAGMA, given by its names, can be passed over. */
+/** Returns whether a PRAGMA can be skipped. */
 export const isSetting = (names: readonly (string | undefined)[]): boolean => {
   const [name, dot, of] = names
   return SETTINGS.has((dot === '.' ? of : name) ?? '')
 }
 
-/** Lines for the sqlite3 shell that have no effect on what an import does; `.recover` and scripts write some. */
+/** Lines for the sqlite3 shell that have no effect on an import; `.recover` and scripts write some. */
 export const SHELL_LINE = /\.([a-z]+)[^\n]*\n/iy
 export const SHELL_SETTINGS = new Set([
   ...['bail', 'changes', 'dbconfig', 'echo', 'eqp', 'headers', 'limit', 'mode', 'nullvalue', 'print', 'progress'],
   ...['prompt', 'separator', 'stats', 'timeout', 'timer', 'trace', 'width'],
 ])
-/** What begins and what ends a transaction. */
+/** Statements that start and end a transaction. */
 export const BEGIN = /^BEGIN( (DEFERRED|IMMEDIATE|EXCLUSIVE))?( TRANSACTION)?$/
 export const COMMIT = /^(COMMIT|END)( TRANSACTION)?$/
 
-/** Whether a semicolon behind these tokens ends the statement: those within a trigger do not. */
+/** Returns whether a semicolon after these tokens ends the statement; one within a trigger doesn't. */
 export function ends(sql: string, list: readonly Token[]): boolean {
   const [a, b, c] = [0, 1, 2].map((i) => word(sql, list[i]))
   const isTrigger = a === 'CREATE' && (b === 'TRIGGER' || ((b === 'TEMP' || b === 'TEMPORARY') && c === 'TRIGGER'))
   return !isTrigger || (word(sql, list.at(-1)) === 'END' && list.at(-2)?.kind === 'semicolon')
 }
 
-/** A name as it stands in SQL, as SQLite compares it. */
+/** Returns a name in SQL as SQLite compares it. */
 export const nameIn = (text: string) =>
   nameOf(text, { kind: /^["'`[]/.test(text) ? 'quoted' : 'word', start: 0, end: text.length })

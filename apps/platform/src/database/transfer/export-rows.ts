@@ -5,14 +5,14 @@ import { shapeOf } from '../../sqlite/table-shape.ts'
 import { quoteName } from '../../sqlite/tokenizer.ts'
 import { type DamagedText, groupsOf, mayBeDamaged, type Read, TableWalk } from '../../sqlite/walk.ts'
 
-/** Forms in which one table is given. */
+/** The export formats for a single table. */
 export type RowFormat = 'csv' | 'ndjson'
 
 const PAGE_CHARACTERS = 200_000
 const FIRST_ROWS = 32
 const MAX_ROWS = 4_000
 
-/** Says that a row has no form as text. */
+/** Returns the error of a row that can't be exported as text. */
 export const notUtf8 = ({ table, column, row }: DamagedText): PerSQLError =>
   new PerSQLError(
     'text_not_utf8',
@@ -21,7 +21,7 @@ export const notUtf8 = ({ table, column, row }: DamagedText): PerSQLError =>
   )
 
 /**
- * A table's rows as text, in pieces, in the order of their key: all columns that can be inserted.
+ * Yields a table's rows as text, in pieces and in the order of their key, with all columns that can be inserted.
  * @throws PerSQLError `text_not_utf8`
  */
 export function* rowsOut(read: Read, table: string, format: RowFormat): Generator<string> {
@@ -47,7 +47,7 @@ export function* rowsOut(read: Read, table: string, format: RowFormat): Generato
     }
     return line + end
   }
-  // With the first rows, so that a table that cannot be read gives nothing.
+  // The header is sent with the first rows, so that a table that can't be read sends nothing.
   let head =
     format === 'csv' ? `${names.map((name) => (/^[\w ]+$/.test(name) ? name : quoted(name))).join(',')}\r\n` : ''
   for (let wanted = FIRST_ROWS; ; ) {

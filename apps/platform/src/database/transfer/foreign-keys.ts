@@ -1,14 +1,14 @@
 import type { RunSql } from '../../sqlite/schema-map.ts'
 import { quoteName } from '../../sqlite/tokenizer.ts'
 
-/** Rows that lack the row they refer to. */
+/** Rows with missing references. */
 interface Violation {
   readonly count: number
   /** The first rowids; `null` in a table without rowids. */
   readonly rowids: readonly (number | null)[]
 }
 
-/** Violated foreign keys, by table, parent and number of the key; and tables with a key that can't be checked. */
+/** Violated foreign keys by table, parent and key number, and the tables with a key that can't be checked. */
 export interface Violations {
   readonly keys: ReadonlyMap<string, Violation>
   readonly mismatched: ReadonlySet<string>
@@ -36,7 +36,10 @@ export function violations(run: RunSql): Violations {
   return { keys: found, mismatched }
 }
 
-/** A key to something that cannot be referred to has no rows that violate it: SQLite says so when they are written. */
+/**
+ * Checks the foreign keys of a table. A key whose target can't be referenced has no violations: SQLite reports it on a
+ * write.
+ */
 function checked(run: RunSql, table: string, mismatched: Set<string>): unknown[][] {
   try {
     return run(`PRAGMA foreign_key_check(${quoteName(table)})`)
@@ -46,7 +49,7 @@ function checked(run: RunSql, table: string, mismatched: Set<string>): unknown[]
   }
 }
 
-/** Returns the first key with more violations than before, naming a row where SQLite names one. */
+/** Returns the first key with more violations than before, with the rowid of one row if SQLite provides it. */
 export function newViolation(before: Violations, after: Violations) {
   for (const [name, { count, rowids }] of after.keys) {
     const known = before.keys.get(name)

@@ -14,10 +14,10 @@ import { atLine } from './import-errors.ts'
 import type { ImportStep, LongValue } from './import-steps.ts'
 
 const MAX_KNOWN = 1_000
-/** An INSERT that takes every row or fails; others may replace rows or leave some out. */
+/** An INSERT that inserts every row or fails; other forms can replace or skip rows. */
 const PLAIN_INSERT = /^INSERT\s+INTO\b/i
 
-/** Does the steps of an import as its sender may, in a transaction that somebody else begins and ends. */
+/** Applies the steps of an import with the permissions of its sender, in the caller's transaction. */
 export class ImportApplier {
   readonly #storage: DurableObjectStorage
   readonly #engine: Engine
@@ -25,7 +25,7 @@ export class ImportApplier {
   readonly #run: RunSql
   readonly #before: ReturnType<typeof readObjects>
   readonly #violations: Violations
-  /** Beginnings of INSERT statements that this caller may run, as the schema is. */
+  /** INSERT clauses that this caller can run with the current schema. */
   readonly #known = new Map<string, Analysis>()
   readonly #tables = new Set<string>()
   readonly #rebuilds: { readonly table: string; readonly line: number }[] = []
@@ -40,13 +40,16 @@ export class ImportApplier {
     this.#violations = violations(this.#run)
   }
 
-  /** @throws PerSQLError that names the line; then all must be rolled back */
+  /** Applies a piece of the import. @throws PerSQLError with the line; the caller then rolls everything back */
   apply(piece: string): void {
     this.#engine.begin(true)
     for (const step of JSON.parse(piece) as ImportStep[]) this.#step(step)
   }
 
-  /** What is to be done at the end. Returns what the schema has become by it. */
+  /**
+   * Completes the import: rebuilds indexes and checks foreign keys. Returns the tables and schema changes of the
+   * import.
+   */
   finish(): { readonly tables: string[]; readonly objects: ObjectChange[] } {
     for (const { table, line } of this.#rebuilds) {
       const name = quoteName(table)
@@ -56,7 +59,7 @@ export class ImportApplier {
     if (violated) throw new PerSQLError('import_failed', { reason: violated.reason }, { extra: violated.extra })
     const objects = diffOfStatement(this.#before, readObjects(this.#run))
     for (const { type, name } of objects) if (type === 'table') this.#tables.add(name)
-    // Without those in which virtual tables keep what is theirs.
+    // Without the shadow tables of virtual tables.
     const known = new Set(userTables(this.#storage.sql, null).map(({ name }) => name))
     return { tables: [...this.#tables].filter((name) => known.has(name)).sort(), objects }
   }
@@ -106,12 +109,12 @@ export class ImportApplier {
     }
   }
 
-  /** How many rows the last statement has inserted: some that are in conflict with others may have been left out. */
+  /** Returns the number of rows that the last statement inserted, because conflicting rows can be skipped. */
   #inserted(into: string, rows: number): number {
     return PLAIN_INSERT.test(into) ? rows : (this.#run('SELECT changes()')[0]?.[0] as number)
   }
 
-  /** Finds the row that is not taken, by inserting them one by one; that is undone. */
+  /** Finds the rejected row by inserting the rows one at a time, in a transaction that is rolled back. */
   #culprit(
     analysis: Analysis,
     into: string,
@@ -149,7 +152,7 @@ export class ImportApplier {
     this.used.rows += this.#inserted(into, 1)
   }
 
-  /** What an INSERT of plain values touches is the same whatever the values are, so it is looked at once. */
+  /** Authorizes an INSERT once per clause: with plain values, its effect doesn't depend on the values. */
   #authorise(into: string, row: string, line: number, params: (string | Uint8Array)[]): Analysis {
     const known = this.#known.get(into)
     if (known) return known
@@ -174,7 +177,7 @@ export class ImportApplier {
     return `INSERT INTO ${quoteName(table)} (rowid, ${columns.map(([name]) => quoteName(name as string))}) VALUES `
   }
 
-  /** How far AUTOINCREMENT has counted: never back, for rows that were there before. */
+  /** Sets an AUTOINCREMENT counter. It never lowers the counter, because of the existing rows. */
   #sequence(literal: string, seq: string): void {
     const name = nameOf(literal, { kind: 'quoted', start: 0, end: literal.length })
     const { tableScope } = this.#grant

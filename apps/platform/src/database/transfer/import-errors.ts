@@ -1,11 +1,11 @@
 import { PerSQLError } from '@persql/contract'
 
-/** Nothing of a file is imported because of what stands on a line of it. */
+/** Returns the error of an import that fails on a line of its file; nothing is imported. */
 export function importFailed(line: number, reason: string, more: Readonly<Record<string, unknown>> = {}): PerSQLError {
   return new PerSQLError('import_failed', { reason: `Line ${line}: ${reason}` }, { extra: { line, ...more } })
 }
 
-/** A refusal of a statement, telling on which line of the file it begins; what SQLite refuses is a failed import. */
+/** Adds the line of a statement in the file to its error; errors of SQLite become `import_failed`. */
 export function atLine(cause: unknown, line: number, sql: string): PerSQLError {
   const { code, details, extra, message } = PerSQLError.from(cause)
   if (code === 'internal' || code === 'import_failed') return PerSQLError.from(cause)
@@ -15,5 +15,5 @@ export function atLine(cause: unknown, line: number, sql: string): PerSQLError {
   return new PerSQLError(code, details, { cause, extra: { ...extra, ...where } })
 }
 
-/** The beginning of a text, to be shown. */
+/** Returns the start of a text, for display. */
 export const excerpt = (text: string): string => (text.length <= 200 ? text : `${text.slice(0, 200)}…`)

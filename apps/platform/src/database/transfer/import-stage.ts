@@ -9,10 +9,10 @@ import { DumpReader } from './dump-reader.ts'
 import { ImportStepBuilder } from './import-steps.ts'
 
 const ABANDONED_MS = 10 * 60 * 1000
-/** A value of an object's store may have two megabytes, a character up to two bytes. */
+/** A stored value can have at most 2 MB, and a character can take two bytes. */
 const PART_CHARACTERS = 500_000
 
-/** What a file was turned into. */
+/** The converted file. */
 export interface ImportPieces {
   readonly pieces: number
   readonly statements: number
@@ -21,13 +21,13 @@ export interface ImportPieces {
 
 interface Parts {
   readonly storage: DurableObjectStorage
-  /** Whether this object is somebody's database: then nothing is done here. */
+  /** Returns whether this object is a database, which must not be used as a stage. */
   readonly occupied: () => boolean
-  /** Sees to it that `sweep` is called at that moment, whatever happens until then. */
+  /** Schedules `sweep` for that time, with a timer that survives a restart. */
   readonly sweepAt: (atMs: number) => void
 }
 
-/** What of an import has arrived, in an object of its own: the database gets it when it is whole. */
+/** The received pieces of an import, in their own object until the import is complete. */
 export class ImportStage extends RpcTarget {
   readonly #parts: Parts
   #usedMs = 0
@@ -37,7 +37,7 @@ export class ImportStage extends RpcTarget {
     this.#parts = parts
   }
 
-  /** Keeps a piece under its number. */
+  /** Saves a piece under its number. */
   put(number: number, piece: string): void {
     this.#use()
     const { kv } = this.#parts.storage
@@ -47,7 +47,10 @@ export class ImportStage extends RpcTarget {
     }
   }
 
-  /** Turns a SQLite file into pieces, here where its pages can lie. @throws PerSQLError `sqlite_file_refused`, `import_failed` */
+  /**
+   * Converts a SQLite file to pieces, in this object because it can store the file's pages.
+   * @throws PerSQLError `sqlite_file_refused`, `import_failed`
+   */
   async putFile(file: ReadableStream<Uint8Array>, maxBytes: number): Promise<ImportPieces> {
     this.#use()
     const [steps, turn] = [new ImportStepBuilder(), {}]
@@ -80,7 +83,7 @@ export class ImportStage extends RpcTarget {
     return { pieces, statements: steps.statements, rows: steps.rows }
   }
 
-  /** A piece, or nothing when there is none of this number. */
+  /** Returns a piece; `undefined` if the number has none. */
   get(number: number): string | undefined {
     this.#use()
     const { kv } = this.#parts.storage
@@ -93,14 +96,14 @@ export class ImportStage extends RpcTarget {
     return piece
   }
 
-  /** Forgets everything when nobody came for long. Returns when to come again, if there is something left. */
+  /** Deletes an import that has been idle for 10 minutes. Returns the next due time, if the import is still in use. */
   async sweep(nowMs: number): Promise<number | undefined> {
     if (nowMs - this.#usedMs < ABANDONED_MS) return this.#usedMs + ABANDONED_MS
     await this.wipe()
     return undefined
   }
 
-  /** Forgets everything. */
+  /** Deletes everything in this object. */
   async wipe(): Promise<void> {
     const { storage, occupied } = this.#parts
     if (occupied()) throw new PerSQLError('internal')

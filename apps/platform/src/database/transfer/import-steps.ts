@@ -1,4 +1,4 @@
-/** Something an import does, in the order of the file. Lines count from 1. */
+/** A step of an import, in the order of the file. Line numbers start at 1. */
 export type ImportStep =
   | { readonly kind: 'rows'; readonly into: string; readonly rows: string[]; readonly lines: number[] }
   | {
@@ -10,44 +10,47 @@ export type ImportStep =
     }
   | { readonly kind: 'sql'; readonly sql: string; readonly line: number }
   | { readonly kind: 'sequence'; readonly table: string; readonly seq: string; readonly line: number }
-  /** Rows of the table in which a full-text index keeps its texts: number and values, without parentheses. */
+  /** Rows of a full-text index's content table: the rowid and the values, without parentheses. */
   | { readonly kind: 'content'; readonly table: string; readonly row: string; readonly line: number }
-  /** A full-text index that is filled from its content at the end. */
+  /** A full-text index that is rebuilt from its content at the end. */
   | { readonly kind: 'rebuild'; readonly table: string; readonly line: number }
 
-/** A value too long for the text of a statement: a text, or bytes in base64. */
+/** A value that is too long for the text of a statement: a text, or bytes in base64. */
 export type LongValue = string | { readonly base64: string }
 
-/** A row as SQL says it, with placeholders for what is bound. */
+/** A row as SQL, with placeholders for its parameters. */
 export interface Row {
   readonly text: string
   readonly params: readonly LongValue[]
 }
 
-/** Takes the text of a file piece by piece and gives steps. */
+/** Reads the text of a file piece by piece and creates steps. */
 export interface Reader {
-  /** @throws PerSQLError `import_failed` that names the line */
+  /** Reads more text. @throws PerSQLError `import_failed` with the line */
   add(text: string): void
-  /** What has to be told when all was added. */
+  /** Reads the rest after all text was added. */
   end(): void
 }
 
-/** Small enough that others are served in between without noticing. */
+/** The size of a piece, small enough that other calls run in between without noticeable delay. */
 const PIECE_CHARACTERS = 200_000
-/** A statement may have 100,000 bytes; a character up to three of them. */
+/** A statement can have 100,000 bytes, and a character takes up to three. */
 export const STATEMENT_CHARACTERS = 30_000
 
-/** Gathers rows into statements and steps into pieces of bounded size. */
+/** Groups rows into statements, and steps into pieces of limited size. */
 export class ImportStepBuilder {
   #steps: ImportStep[] = []
   #characters = 0
   #open: { into: string; rows: string[]; lines: number[]; characters: number } | undefined
   readonly #pieces: string[] = []
   rows = 0
-  /** Statements of the file, without those that are passed over. */
+  /** The number of statements in the file, without skipped ones. */
   statements = 0
 
-  /** @param isAlone whether each row needs a statement of its own */
+  /**
+   * Adds a row.
+   * @param isAlone whether each row needs its own statement
+   */
   row(into: string, row: string, line: number, isAlone = false): void {
     this.rows++
     if (isAlone) this.#close()
@@ -62,7 +65,7 @@ export class ImportStepBuilder {
     open.characters += row.length + 1
   }
 
-  /** A row with values that may have to be bound. */
+  /** Adds a row with values that can be parameters. */
   anyRow(into: string, { text, params }: Row, line: number, isAlone = false): void {
     if (params.length === 0) this.row(into, text, line, isAlone)
     else {
@@ -76,7 +79,7 @@ export class ImportStepBuilder {
     this.#push(step, JSON.stringify(step).length)
   }
 
-  /** The pieces that are full, each once; in the end also the last. */
+  /** Yields the complete pieces, each once; at the end also the last one. */
   *take(isEnd = false): Generator<string> {
     if (isEnd) {
       this.#close()

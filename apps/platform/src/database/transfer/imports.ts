@@ -8,7 +8,7 @@ import { createRunSql } from '../engine/run-sql.ts'
 import type { SystemStorage } from '../engine/system-storage.ts'
 import type { Column } from './csv-values.ts'
 
-/** An import as it is remembered. */
+/** The stored state of an import. */
 interface Kept {
   readonly id: string
   readonly state: 'receiving' | 'applying' | 'done' | 'failed'
@@ -20,7 +20,7 @@ interface Kept {
   readonly error?: string
 }
 
-/** What somebody wants to import. */
+/** A request to import a file. */
 export interface ImportRequest {
   readonly id: string
   readonly totalBytes: number | null
@@ -32,17 +32,17 @@ interface Parts {
   readonly storage: DurableObjectStorage
   readonly ownPages: SystemStorage
   readonly now: () => number
-  /** Resolves when the database may be used by this caller. @throws PerSQLError */
+  /** Resolves when this caller can use the database. @throws PerSQLError */
   readonly ready: (address: string, grant: Grant) => Promise<void>
 }
 
 const KEY = 'import'
-/** The keys, or how they begin, of what is deleted with the rows and tables of a database. */
+/** The storage keys, or their prefixes, that are deleted with the rows and tables of a database. */
 export const contentKeys = [KEY]
-/** An import that nothing is heard of for this time was left by its sender. */
+/** The time without a message after which an import counts as abandoned. */
 const SILENCE_MS = 60_000
 
-/** The import that is under way, or was the last. There is one at a time. */
+/** The running import, or the last one. Only one runs at a time. */
 export class Imports extends RpcTarget {
   readonly #parts: Parts
   #running: Kept | undefined
@@ -55,8 +55,8 @@ export class Imports extends RpcTarget {
   }
 
   /**
-   * Lets somebody send. Answers the columns of the table that is to be filled, if there is one already.
-   * @throws PerSQLError when this caller may not, or cannot now
+   * Starts an import. Returns the columns of the target table, if it exists.
+   * @throws PerSQLError if this caller can't import now
    */
   async begin(
     address: string,
@@ -74,12 +74,12 @@ export class Imports extends RpcTarget {
     return columns
   }
 
-  /** Told of what has arrived so far. @throws PerSQLError `import_cut_off` when it was given up */
+  /** Records the received bytes and rows. @throws PerSQLError `import_cut_off` if the import was abandoned */
   received(id: string, bytes: number, rows: number): void {
     this.#go(id, { bytes, rows })
   }
 
-  /** All has arrived; from now on `rows` counts what is in the tables. */
+  /** Records that the file is complete; from now on, `rows` counts the rows in the tables. */
   applying(id: string, bytes: number): void {
     this.#go(id, { state: 'applying', bytes, totalBytes: bytes, rows: 0 })
   }
@@ -88,13 +88,13 @@ export class Imports extends RpcTarget {
     this.#go(id, { rows })
   }
 
-  /** To be called in the transaction of what was imported. */
+  /** Marks the import as done. Call it in its transaction. */
   done(id: string): void {
     this.#go(id, { state: 'done', endedAtMs: this.#parts.now() })
     this.#keep()
   }
 
-  /** It came to nothing. */
+  /** Marks the import as failed. */
   failed(id: string, error: string): void {
     if (this.#running?.id !== id) return
     this.#running = { ...this.#running, state: 'failed', endedAtMs: this.#parts.now(), error }
@@ -102,7 +102,7 @@ export class Imports extends RpcTarget {
     this.#running = undefined
   }
 
-  /** Nothing is to be applied after all: an import that was sent before is not done again. */
+  /** Withdraws an import whose file was already imported by an earlier request, and restores the previous state. */
   withdraw(id: string): void {
     if (this.#running?.id !== id || this.#running.state !== 'receiving') return
     const { ownPages, storage } = this.#parts
@@ -110,7 +110,7 @@ export class Imports extends RpcTarget {
     this.#running = undefined
   }
 
-  /** To be called when it is committed. */
+  /** Ends the import after its transaction was committed. */
   end(id: string): void {
     if (this.#running?.id === id) this.#running = undefined
   }
@@ -160,5 +160,5 @@ export class Imports extends RpcTarget {
   }
 }
 
-/** Columns that make texts of numbers, by SQLite's rules of affinity. */
+/** Returns whether a column stores numbers as text, by SQLite's rules of type affinity. */
 const isForText = (type: string) => !/int/i.test(type) && /char|clob|text/i.test(type)

@@ -8,7 +8,7 @@ import { textLiteral } from './row-literals.ts'
 
 const MAX_CHARACTERS = 16_000_000
 
-/** A number as it was written, to the last digit. */
+/** A number with all digits of its source text. */
 class Written {
   readonly source: string
 
@@ -17,7 +17,7 @@ class Written {
   }
 }
 
-/** Reads a JSON object a line: names of columns, and values as statements take them. */
+/** Reads one JSON object per line: column names, and values in the format of parameters. */
 export class NdjsonReader implements Reader {
   readonly #steps: ImportStepBuilder
   readonly #target: Target
@@ -49,7 +49,7 @@ export class NdjsonReader implements Reader {
     if (this.#intos.size === 0) throw importFailed(1, 'The file is empty. It must contain one JSON object per line.')
   }
 
-  /** The statement that makes the table, when there is none; to be run first. */
+  /** Returns the statement that creates the table, to be run first; `undefined` if the table exists. */
   creation(): string | undefined {
     if (this.#target.columns) return undefined
     const columns = [...this.#kinds.values()].map(({ name, kinds }) => `${quoteName(name)} ${typeOf(kinds, '')}`.trim())

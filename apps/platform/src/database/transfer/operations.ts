@@ -17,19 +17,19 @@ import { ImportApplier } from './import-applier.ts'
 import type { ImportStage } from './import-stage.ts'
 import type { Imports } from './imports.ts'
 
-/** What the Worker has made of a file that somebody sent. */
+/** A file that the Worker has received and converted. */
 export interface Upload {
   readonly id: string
   readonly bytes: number
-  /** Numbers of pieces are from 1 to this; there may be a piece 0, to be done first. */
+  /** The last piece number, counted from 1; an additional piece 0 is applied first. */
   readonly pieces: number
-  /** How many statements the file had; rows of CSV and NDJSON are none. */
+  /** The number of statements in the file; 0 for CSV and NDJSON. */
   readonly statements: number
-  /** Why it is not to be imported. */
+  /** The reason why it must not be imported. */
   readonly failure?: Pick<PerSQLError, 'code' | 'details' | 'extra'>
 }
 
-/** The services that imports and exports use. */
+/** The services that the import and export operations use. */
 interface TransferServices {
   readonly storage: DurableObjectStorage
   readonly inTransaction: LongTransaction
@@ -42,7 +42,7 @@ interface TransferServices {
   readonly admits: (grant: Grant) => boolean
   readonly alone: Alone
   readonly settle: Settle
-  /** Returns the object that holds the pieces of an import. */
+  /** Returns the object that stores the pieces of an import. */
   readonly stageOf: (importId: string) => Remote<ImportStage>
 }
 
@@ -92,7 +92,7 @@ async function imported(call: DatabaseCall, services: TransferServices): Promise
   }
 }
 
-/** To be called in a transaction, while nobody else is served. */
+/** Applies an import. Call it in a transaction, with the exclusive lock. */
 async function applied(
   call: DatabaseCall,
   services: TransferServices,
@@ -112,7 +112,7 @@ async function applied(
     if (piece !== undefined) working(() => applier.apply(piece))
     else if (number > 0) throw new PerSQLError('import_cut_off')
     imports.applied(id, used.rows)
-    // Calls between objects do not let the process look for requests; a timer does.
+    // Calls between objects don't let the process accept requests; a timer does.
     await scheduler.wait(0)
     checkTime()
   }

@@ -3,21 +3,24 @@ import { decodeText } from '../../sqlite/values.ts'
 import type { LongValue, Row } from './import-steps.ts'
 import { unistr } from './unistr.ts'
 
-/** What was found where a row of plain values was looked for. */
+/** The result of a scan for a row of plain values: its end, `incomplete` if text is missing, or `other`. */
 export type RowScan = number | 'incomplete' | 'other'
 
-/** Of a row that is too long for a statement, values longer than this are bound: at most 100 can be. */
+/** In a row that is too long for a statement, longer values become parameters: at most 100 are possible. */
 const LONG_CHARACTERS = 300
 const NUMBER = /[+-]?\s*(?:0x[0-9a-f]+|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)/iy
 const CAST = /CAST\s*\(\s*(X'[0-9A-Fa-f]*')\s*AS\s+TEXT\s*\)/iy
 const CONSTANT = /(?:NULL|TRUE|FALSE|CURRENT_(?:TIMESTAMP|DATE|TIME))(?![\w$\u0080-\uffff])/iy
-/** The longest of what a value can begin with: of less, the end may not have arrived. */
+/** The maximum length of the start of a value: with fewer characters, the rest may not have been received. */
 const LOOK_AHEAD = 40
-/** What makes a row depend on others: those of one statement cannot be inserted one by one then. */
+/** Words that make a row depend on others, so that the rows of the statement can't be inserted one at a time. */
 const DEPENDENT = new Set(['SELECT', 'VALUES', 'LAST_INSERT_ROWID', 'CHANGES', 'TOTAL_CHANGES'])
 const CHAR = /\s*,\s*'((?:[^']|''){0,20})'\s*,\s*char\((\d{1,7})\)\s*\)/y
 
-/** Where the row of plain values that begins at the parenthesis `at` ends; `special` is told of values that must be rewritten. */
+/**
+ * Returns the end of the row of plain values whose parenthesis is at `at`; `special` runs for values that must be
+ * rewritten.
+ */
 export function endOfRow(sql: string, at: number, special: () => void): RowScan {
   let i = at + 1
   for (;;) {
@@ -68,9 +71,7 @@ function endOfText(sql: string, at: number): RowScan {
 
 const FIRST_OF_CONSTANTS = new Set([...'NnTtFfCc'].map((letter) => letter.charCodeAt(0)))
 
-/**
- * Where a row of any expressions ends, of which each is about this row alone. Its parenthesis is `at`.
- */
+/** Returns the end of a row of expressions that don't depend on other rows. Its parenthesis is at `at`. */
 export function endOfExpressions(sql: string, at: number): RowScan {
   const rest = sql.slice(at)
   let depth = 0
@@ -83,7 +84,7 @@ export function endOfExpressions(sql: string, at: number): RowScan {
   return 'incomplete'
 }
 
-/** Spaces, line ends and comments, as SQLite sees them; a comment that does not end stays. */
+/** Skips white space and comments as SQLite does, but not an unterminated comment. */
 export function skipSpace(sql: string, at: number): number {
   let i = at
   for (;;) {
@@ -99,12 +100,12 @@ export function skipSpace(sql: string, at: number): number {
   }
 }
 
-/** Whether a comment begins here. */
+/** Returns whether a comment starts here. */
 export const isComment = (sql: string, at: number): boolean => sql.startsWith('--', at) || sql.startsWith('/*', at)
 
 /**
- * Texts as the sqlite3 shell says those with line ends: `replace('a\nb','\n',char(10))`, `unistr('a\u000ab')`. Bytes are
- * those of one that is not UTF-8.
+ * Reads a text with line ends in the format of the sqlite3 shell: `replace('a\nb','\n',char(10))`,
+ * `unistr('a\u000ab')`. The value is bytes if the text isn't UTF-8.
  */
 function specialText(sql: string, at: number): { value: string | Uint8Array; end: number } | undefined {
   if (sql.charCodeAt(at) === 39) {
@@ -129,7 +130,7 @@ function specialText(sql: string, at: number): { value: string | Uint8Array; end
 
 const unquoted = (literal: string) => literal.slice(1, -1).replaceAll("''", "'")
 
-/** The values of a row that `endOfRow` has found, each as plain SQL. */
+/** Returns the values of a row that `endOfRow` has found, each as plain SQL. */
 export function valuesOf(row: string): string[] {
   const values: string[] = []
   for (let i = 1; ; i++) {
@@ -143,14 +144,17 @@ export function valuesOf(row: string): string[] {
   }
 }
 
-/** A text as a literal; SQL itself has no room for a NUL, and bytes are those of a text that is not UTF-8. */
+/**
+ * Returns a text as a literal, with a cast for a NUL character, which SQL can't contain, and for bytes that aren't
+ * UTF-8.
+ */
 export function textLiteral(value: string | Uint8Array): string {
   if (typeof value !== 'string') return `CAST(X'${value.toHex()}' AS TEXT)`
   if (value.includes('\0')) return `CAST(X'${new TextEncoder().encode(value).toHex()}' AS TEXT)`
   return `'${value.replaceAll("'", "''")}'`
 }
 
-/** A row of literals; when it is too long for a statement, its long values are bound. */
+/** Returns a row of literals; if it is too long for a statement, its long values become parameters. */
 export function rowOf(literals: readonly string[], maxCharacters: number): Row {
   const text = `(${literals.join(',')})`
   if (text.length <= maxCharacters) return { text, params: [] }
@@ -162,7 +166,7 @@ export function rowOf(literals: readonly string[], maxCharacters: number): Row {
       return '?'
     }
     const hex = /'([0-9A-Fa-f]*)'/.exec(literal)?.[1] ?? ''
-    // What is no hexadecimal text is left for SQLite to refuse.
+    // SQLite reports invalid hexadecimal digits.
     if (hex.length % 2 === 1) return literal
     params.push({ base64: Uint8Array.fromHex(hex).toBase64() })
     return literal.startsWith('C') || literal.startsWith('c') ? 'CAST(? AS TEXT)' : '?'

@@ -6,22 +6,22 @@ import { valuesOf } from './row-literals.ts'
 
 const PARTS = /_(data|idx|docsize|config|content|rowid|node|parent)$/i
 
-/** What is kept of the rows of an r-tree until their coordinates come is bounded. */
+/** The maximum number of r-tree rows whose extra columns are held until their coordinates arrive. */
 const MAX_EXTRAS = 200_000
 
-/** An r-tree whose rows are to be found in its nodes. */
+/** An r-tree whose rows are read from its nodes. */
 interface Tree {
   readonly coordinates: number
   readonly isInteger: boolean
-  /** Numbers of the nodes that hold rows. */
+  /** The numbers of the nodes with rows. */
   readonly leaves: Set<string>
-  /** Values beside the coordinates, by the number of the row. */
+  /** The values besides the coordinates, by row number. */
   readonly extras: Map<string, string[]>
 }
 
 /**
- * The sqlite3 shell dumps a virtual table as a row of the schema and the tables it consists of, which nobody may write here.
- * So the virtual table is made anew, and its rows are read out of those tables.
+ * Restores virtual tables from a dump. The sqlite3 shell dumps a virtual table as a row of the schema and its shadow
+ * tables, which tenants can't write. So the virtual table is recreated, and its rows are read from the shadow tables.
  */
 export class ShadowTables {
   readonly #steps: ImportStepBuilder
@@ -32,14 +32,17 @@ export class ShadowTables {
     this.#steps = steps
   }
 
-  /** Whether a table, named as SQLite compares names, is part of a virtual one. */
+  /** Returns whether a table, named as SQLite compares names, belongs to a virtual table. */
   has(table: string): boolean {
     if (this.#trees.size + this.#texts.size === 0 || !PARTS.test(table)) return false
     const owner = table.replace(PARTS, '')
     return this.#trees.has(owner) || this.#texts.has(owner)
   }
 
-  /** A row of `sqlite_master`. @throws PerSQLError `import_failed` for what is no virtual table that can be read back */
+  /**
+   * Reads a row of `sqlite_master`.
+   * @throws PerSQLError `import_failed` unless it is a virtual table that can be restored
+   */
   define(values: readonly string[], line: number): void {
     const sql = values[4]?.startsWith("'") ? values[4].slice(1, -1).replaceAll("''", "'") : ''
     if (!/^\s*CREATE\s+VIRTUAL\s+TABLE\b/i.test(sql)) {
@@ -62,7 +65,7 @@ export class ShadowTables {
     if (content !== undefined) this.#steps.step({ kind: 'rebuild', table: name, line })
   }
 
-  /** A row of a table that `has` knows. */
+  /** Reads a row of a table that `has` accepts. */
   row(table: string, row: string, line: number): void {
     const [part = ''] = /[a-z]+$/i.exec(table) ?? []
     const owner = table.replace(PARTS, '')
@@ -84,7 +87,7 @@ export class ShadowTables {
   }
 }
 
-/** The rows of a leaf: their number of cells at byte 2, then cells of a row's number and its coordinates. */
+/** Yields the rows of a leaf: the number of cells is at byte 2, and each cell has a row number and coordinates. */
 function* rowsOfNode({ coordinates, isInteger, extras }: Tree, literal: string): Generator<string> {
   const bytes = Uint8Array.fromHex(/^[xX]'((?:[0-9A-Fa-f]{2})*)'$/.exec(literal)?.[1] ?? '')
   const view = new DataView(bytes.buffer)

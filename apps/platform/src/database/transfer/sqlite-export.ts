@@ -11,26 +11,26 @@ import { readSchemaText } from '../../sqlite/schema.ts'
 import type { Read } from '../../sqlite/walk.ts'
 import { copyError } from '../versions/copy/failure.ts'
 
-/** Pages of a copy in one call: some 2 MB of SQL, so that no call comes near what the runtime lets one compute. */
+/** The pages of a copy per call: about 2 MB of SQL, well below the runtime's limit for one call. */
 const PAGES_A_CALL = 10
 const CHUNKS_A_CALL = 4
-/** The file is the first that SQLite opens in an object. */
+/** The number of the file: it is the first one that SQLite opens in an object. */
 const FILE = 1
 
-/** Writes the copy that an object holds into a SQLite file, which lies beside it until the object is wiped. */
+/** Writes the copy in an object to a SQLite file, which is stored next to it until the object is deleted. */
 export class FileExport extends RpcTarget {
   readonly #storage: DurableObjectStorage
   readonly #occupied: () => boolean
   #work: ReturnType<typeof write> | undefined
 
-  /** @param occupied says whether this object is somebody's database: then nothing is done here */
+  /** @param occupied returns whether this object is a database, which must not be exported this way */
   constructor(storage: DurableObjectStorage, occupied: () => boolean) {
     super()
     this.#storage = storage
     this.#occupied = occupied
   }
 
-  /** Writes on; returns the file's size once it is whole. @throws PerSQLError `copy_impossible` */
+  /** Continues to write; returns the size of the complete file. @throws PerSQLError `copy_impossible` */
   async write(): Promise<number | undefined> {
     if (this.#occupied()) throw new PerSQLError('internal')
     await acquireSlot(this)
@@ -51,7 +51,7 @@ export class FileExport extends RpcTarget {
     }
   }
 
-  /** Some of the file from this chunk on; how many bytes that are says how far it goes. */
+  /** Returns a part of the file from this chunk on; its length shows where the next part starts. */
   read(chunk: number): Uint8Array {
     const chunks = new StoredChunks(this.#storage.sql)
     const bytes = new Uint8Array(CHUNKS_A_CALL * CHUNK_BYTES)

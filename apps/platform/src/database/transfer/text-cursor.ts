@@ -1,9 +1,9 @@
-/** A place in a text that arrives piece by piece, and the line it is on. What lies behind it is forgotten. */
+/** A position in a text that arrives piece by piece, with its line. Text before the position is dropped. */
 export class Cursor {
   text = ''
   at = 0
   line = 1
-  /** Where the first line end from here on is. */
+  /** The position of the next line end. */
   #newline = Number.POSITIVE_INFINITY
 
   add(text: string): void {
@@ -12,7 +12,7 @@ export class Cursor {
     this.#newline = newlineFrom(this.text, 0)
   }
 
-  /** Goes on to a place further on. */
+  /** Moves forward to a position. */
   advance(to: number): void {
     while (this.#newline < to) {
       this.line++
@@ -21,7 +21,7 @@ export class Cursor {
     this.at = to
   }
 
-  /** Goes back to a place that was noted since text was added last. */
+  /** Moves back to a position that was saved after the last call of `add`. */
   rewind({ at, line }: { readonly at: number; readonly line: number }): void {
     this.at = at
     this.line = line

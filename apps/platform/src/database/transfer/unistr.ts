@@ -1,10 +1,10 @@
-// `\u` and `\U` differ, so the letters of numbers are named in both cases.
+// `\u` and `\U` differ, so hexadecimal digits are listed in both cases.
 const HEX = '[0-9a-fA-F]'
 const ESCAPE = new RegExp(`\\\\(?:(\\\\)|(?:u|(?=${HEX}))(${HEX}{4})|\\+(${HEX}{6})|U(${HEX}{8}))`, 'y')
 
 /**
- * Returns the bytes of a text with escapes as SQLite's `unistr` does: halves of surrogate pairs and numbers beyond
- * Unicode are encoded like characters, each by itself. Returns nothing where that finds an invalid escape.
+ * Decodes escapes to bytes like SQLite's `unistr`: halves of surrogate pairs and numbers beyond Unicode are encoded
+ * separately, like characters. Returns `undefined` for an invalid escape.
  */
 export function unistr(text: string): Uint8Array | undefined {
   const pieces: Uint8Array[] = []
