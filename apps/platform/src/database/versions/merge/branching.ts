@@ -38,7 +38,7 @@ interface BranchingServices {
   readonly schemaChanges: SchemaChangeLog
 }
 
-/** The calls between a database, its namespace and its branches, on either side. */
+/** The calls between a database, its namespace and its branches, in both directions. */
 export class Branching {
   readonly #services: BranchingServices
   readonly #run: RunSql
@@ -49,10 +49,10 @@ export class Branching {
     this.#run = createRunSql(sql)
   }
 
-  /** Reserves IDs for a branch, above those that are assigned here. @throws PerSQLError `database_not_found` */
+  /** Reserves IDs for a branch, above those assigned here. @throws PerSQLError `database_not_found` */
   async reserveIds(id: string, branchId: string, live: readonly string[]): Promise<Ids> {
     const { identity, exclusion, storage, ownPages } = this.#services
-    // Until it is over, nothing that is read here is sure to stay.
+    // While a task holds the lock, the data read here can still be rolled back.
     for (let held = exclusion.held; held; held = exclusion.held) await held
     if (!identity.current) return {}
     if (identity.current.id !== id) throw new PerSQLError('database_not_found', {})
@@ -60,14 +60,17 @@ export class Branching {
     return ownPages.around(() => ranges.reserve(branchId, live, readHighestIds(this.#run)))
   }
 
-  /** Raises the IDs that a branch assigns, for the parent that merges it. @throws PerSQLError `database_not_found` */
+  /** Raises the next IDs of this branch, for the parent that merges it. @throws PerSQLError `database_not_found` */
   seedIds(id: string, floors: Ids): void {
     const { identity, storage, seeds } = this.#services
     if (identity.current?.id !== id) throw new PerSQLError('database_not_found', {})
     storage.transactionSync(() => seeds.plant(floors))
   }
 
-  /** Reads a branch, for the parent that merges it. @throws PerSQLError `database_not_found` or `copy_cut_off` */
+  /**
+   * Returns the state of this branch, for the parent that merges it.
+   * @throws PerSQLError `database_not_found` or `copy_cut_off`
+   */
   forkState(id: string): ForkState {
     const { access, identity, storage, schemaChanges } = this.#services
     access.assertSource(id)
@@ -76,15 +79,15 @@ export class Branching {
   }
 
   /**
-   * Makes this object that branch, if it is none yet, with the schema of its parent, the rows that migration tools keep
-   * there, and no others: everything or nothing. Returns the tables that came with their rows.
+   * Makes this object the branch `identity`, unless it already is one, with the schema of its parent and the rows of
+   * migration tools, but no other rows: all or nothing. Returns the tables that were copied with their rows.
    * @throws PerSQLError `copy_cut_off`, `took_too_long` or `database_not_found`
    */
   async loadSchema(identity: Identity, from: Source, floors: Ids): Promise<readonly BookkeepingRows[]> {
     const { env, storage, lifecycle, access, history, identity: own } = this.#services
     if (own.current && own.current.id !== identity.id) await lifecycle.wipe(own.current.id)
     if (!own.current) lifecycle.adopt(identity)
-    // Whoever gets the branch next must not go back to the rows of whoever had it before.
+    // The next user of the branch must not restore the rows of the previous one.
     await history.drop()
     const { source } = databaseObject(env, from.namespace, from.name)
     const copy = await readSmallCopy(source, from.id).catch((cause: unknown) => {

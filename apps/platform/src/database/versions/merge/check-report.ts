@@ -1,6 +1,6 @@
 import { type MergeReport, PerSQLError } from '@persql/contract'
 
-/** What was asked for that decides whether a merge may be. */
+/** The parts of a request that decide whether a merge is allowed. */
 interface Asked {
   readonly mode: MergeReport['mode']
   readonly allowDataLoss: boolean
@@ -8,7 +8,7 @@ interface Asked {
 }
 
 /**
- * Says whether a merge may be as it came out.
+ * Checks whether a merge with this report is allowed.
  * @throws PerSQLError `merge_stale`, `merge_conflict` or `merge_would_lose_data`, with the report in `merge`
  */
 export function assertMergeAllowed(
@@ -19,7 +19,7 @@ export function assertMergeAllowed(
   const refuse = (code: 'merge_stale' | 'merge_conflict' | 'merge_would_lose_data', what = '') =>
     new PerSQLError(code, { what }, { extra: { merge: report } })
   const schemaFirst = mode === 'data' ? tablesOf(report, ({ reason }) => reason === 'schema_differs') : ''
-  // A plan that was made with the schema merged does not hold without it, and never will.
+  // A plan that includes the schema can't be valid for a merge of rows alone.
   if (schemaFirst) throw refuse('merge_conflict', `merge the schema before the rows of ${schemaFirst}`)
   if (expectedPlan !== undefined && !isExpected(mode, expectedPlan, report.planHash)) throw refuse('merge_stale')
   if (mode === 'preview') return
@@ -40,7 +40,7 @@ function tablesOf({ data }: MergeReport, isMeant: (conflict: Conflict) => boolea
   return [...tables].slice(0, 5).join(', ')
 }
 
-/** A plan has a half for the schema and one for the rows; each mode goes by its own. */
+/** Compares plan hashes. A plan has one half for the schema and one for the rows, and each mode compares its own. */
 function isExpected(mode: MergeReport['mode'], expected: string, actual: string): boolean {
   const halves = (text: string) => text.split('.') as [string, string?]
   if (mode === 'preview') return expected === actual
@@ -48,5 +48,5 @@ function isExpected(mode: MergeReport['mode'], expected: string, actual: string)
   return halves(expected)[at] !== undefined && halves(expected)[at] === halves(actual)[at]
 }
 
-/** Turns a sentence into a clause to follow a colon. */
+/** Converts a sentence to a clause that follows a colon. */
 const clauseOf = (sentence: string) => sentence.charAt(0).toLowerCase() + sentence.slice(1).replace(/\.$/, '')

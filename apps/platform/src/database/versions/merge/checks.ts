@@ -3,7 +3,7 @@ import { isInternal } from '../../../sqlite/system-tables.ts'
 import { quoteName } from '../../../sqlite/tokenizer.ts'
 import { sentence } from './steps.ts'
 
-/** Views and triggers that do not compile, with the reason. */
+/** Returns the views and triggers that don't compile, with the reason. */
 export function brokenPrograms(run: RunSql): Map<string, string> {
   const broken = new Map<string, string>()
   const attempt = (what: string, sql: string) => {
@@ -27,7 +27,7 @@ export function brokenPrograms(run: RunSql): Map<string, string> {
   return broken
 }
 
-/** The columns of a view that does not work cannot be told. */
+/** Returns the first column of a table or view; `undefined` for a broken view. */
 function firstColumn(run: RunSql, table: string): string | undefined {
   try {
     return run('SELECT name FROM pragma_table_info(?) LIMIT 1', table)[0]?.[0] as string | undefined
@@ -36,7 +36,7 @@ function firstColumn(run: RunSql, table: string): string | undefined {
   }
 }
 
-/** Rows that refer to rows that are missing, as texts; or why that cannot be told. */
+/** Returns the rows with missing references as texts, or the reason why they can't be checked. */
 export function orphans(run: RunSql): Map<string, string> {
   try {
     return new Map(run('PRAGMA foreign_key_check').map((row) => [JSON.stringify(row), row[0] as string]))
@@ -45,6 +45,6 @@ export function orphans(run: RunSql): Map<string, string> {
   }
 }
 
-/** What is in the second and was not in the first. */
+/** Returns the entries of the second map that the first one doesn't have. */
 export const added = (before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): [string, string][] =>
   [...after].filter(([key]) => !before.has(key))

@@ -7,11 +7,11 @@ export type RowConflict = MergeReport['data']['conflicts'][number]
 
 export type RowDeletion = MergeReport['data']['deletions'][number]
 
-/** Of conflicts and deletions, so many are shown. */
+/** The number of conflicts and of deletions in a report. */
 export const MAX_CONFLICTS = 100
 const MAX_VALUE = 200
 
-/** Rows that stand in each other's way, each as it is on both sides. */
+/** Returns the conflicting rows, each with its values on both sides. */
 export function readConflictingRows(run: RunSql, match: TableMatch, from: string): RowConflict[] {
   const order = `ORDER BY ${match.key.map((key) => `p.${key}`)} LIMIT ${MAX_CONFLICTS}`
   const [theirs, ours] = [rowsOf(run, match, 's', `${from} ${order}`), rowsOf(run, match, 'p', `${from} ${order}`)]
@@ -31,7 +31,7 @@ const DELETED = {
   deleted_in_parent: 'Deleted in the parent, changed in the branch since the last merge.',
 }
 
-/** Rows that one side has deleted and the other changed. */
+/** Returns the rows that one side deleted and the other changed. */
 export function deletedOnOneSide(
   run: RunSql,
   match: TableMatch,
@@ -49,14 +49,14 @@ export function deletedOnOneSide(
   }))
 }
 
-/** The first rows of the parent that go. */
+/** Returns the first rows of the parent that the merge deletes. */
 export const readDeletedRows = (run: RunSql, match: TableMatch, from: string): RowDeletion[] =>
   rowsIn(run, match, 'p', from).map((parent) => ({ table: match.table, key: only(parent, match), parent }))
 
 const rowsIn = (run: RunSql, match: TableMatch, side: 's' | 'p', from: string) =>
   rowsOf(run, match, side, `${from} ORDER BY ${match.key.map((key) => `${side}.${key}`)} LIMIT ${MAX_CONFLICTS}`)
 
-/** A row of the branch that the parent does not take. */
+/** Returns the conflict of a row of the branch that the parent rejects. */
 export function refusedRow(
   run: RunSql,
   match: TableMatch,
@@ -68,7 +68,7 @@ export function refusedRow(
   return { table: match.table, reason, message, key: branch && only(branch, match), branch, parent: null }
 }
 
-/** A conflict that is not about one row. */
+/** Returns a conflict that isn't about a single row. */
 export const tableConflict = (
   table: string,
   reason: 'no_primary_key' | 'schema_differs' | 'foreign_key' | 'null_key' | 'constraint',

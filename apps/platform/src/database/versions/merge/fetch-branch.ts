@@ -10,35 +10,36 @@ import type { BookkeepingRows } from '../migrations/bookkeeping.ts'
 import type { ForkState } from './fork-state.ts'
 import { STAGED } from './merge-table-info.ts'
 
-/** A branch, as its parent asks it. */
+/** The calls of a parent to its branch. */
 export interface Branch {
   readonly source: Pick<Remote<CopySource>, 'begin' | 'next' | 'end'>
   readonly forkState: (id: string) => Promise<ForkState>
   readonly seedIds: (id: string, floors: Ids) => Promise<void>
 }
 
-/** What a merge needs of a branch. */
+/** The state of a branch that a merge reads. */
 export interface Gathered extends ForkState {
   readonly bookkeeping: readonly BookkeepingRows[]
-  /** What was applied in the branch itself, up to a limit. */
+  /** The migrations applied in the branch itself, up to a limit. */
   readonly migrations: readonly StoredMigration[]
 }
 
-/** What is asked of a branch. */
+/** The request to a branch, and its callbacks. */
 interface Gathering {
   readonly wanted: Wanted
   readonly digest: Hash
   readonly checkTime: () => void
-  /** Called while the branch's writes still wait. Returns where its ids are to begin from then on. */
+  /** Runs while the branch's writes still wait. Returns the new start of its IDs. */
   readonly seeds: (state: ForkState) => Ids
 }
 
-/** Migrations beyond this length of all are left where they are. */
+/** The maximum length of all migrations; those beyond it are not copied. */
 const MAX_CHARACTERS = 8_000_000
 
 /**
- * Asks a branch what it is, and stages its rows here, all of one moment: its writes wait until that is done.
- * @throws PerSQLError `copy_cut_off` when the branch is reset, restored or deleted under way, `took_too_long`
+ * Reads the state of a branch and stages its rows here, all from one point in time: the branch's writes wait until the
+ * end.
+ * @throws PerSQLError `copy_cut_off` if the branch is reset, restored or deleted in that time, `took_too_long`
  */
 export async function fetchBranch(
   sql: SqlStorage,
@@ -62,7 +63,7 @@ export async function fetchBranch(
           characters += stored.sql.length
           if (characters <= MAX_CHARACTERS) migrations.push(stored)
         }
-        // Calls between objects do not let the process look for requests; a timer does.
+        // Calls between objects don't let the process accept requests; a timer does.
         await scheduler.wait(0)
         checkTime()
       }
@@ -73,7 +74,7 @@ export async function fetchBranch(
       return { ...state, bookkeeping, migrations }
     } finally {
       await source.end(copy).catch(() => {
-        // It gives up by itself.
+        // The copy times out on its own.
       })
     }
   } catch (cause) {

@@ -5,31 +5,34 @@ import type { SchemaChangeLog } from '../schema-changes.ts'
 import { type CommonSchema, FORK_POINT, keepSchema, keptSchema } from './merge-base-schema.ts'
 import { type Rename, renamesOf } from './renames.ts'
 
-/** A branch as a merge sees it. */
+/** The state of a branch that a merge compares. */
 export interface ForkState {
-  /** Of this making or reset of the branch, with the schema it began with; nothing in a branch older than that is kept. */
+  /**
+   * The ID of the last creation or reset of the branch, with its initial schema; `undefined` in branches that predate
+   * it.
+   */
   readonly fork: string | undefined
   readonly base: SchemaText | undefined
   readonly schema: SchemaText
-  /** The number of the last change of the schema, and what changes have renamed. */
+  /** The number of the last schema change, and the renames in all schema changes. */
   readonly change: number
   readonly renames: readonly Rename[]
-  /** Of its tables, the highest ids. */
+  /** The highest IDs of its tables. */
   readonly ids: readonly HighestId[]
-  /** How far migration tools had come where it began. */
+  /** The versions of migration tools when the branch was created. */
   readonly versions: CommonSchema['versions']
-  /** Another one each time that its rows are replaced by those of a snapshot. */
+  /** An ID that changes each time a snapshot replaces the rows. */
   readonly rows: string
 }
 
-/** Notes what a branch begins with. To be called in the transaction in which it begins. */
+/** Records the initial schema of a branch. Call it in the transaction that creates it. */
 export const beginFork = (kv: SyncKvStorage, schema: SchemaText, versions: CommonSchema['versions']): void =>
   keepSchema(kv, FORK_POINT, { fork: crypto.randomUUID(), change: 0, schema, versions })
 
-/** Whether a database has begun as a branch. */
+/** Returns whether a database was created as a branch. */
 export const isBranch = (kv: SyncKvStorage): boolean => [...kv.list({ prefix: FORK_POINT, limit: 1 })].length > 0
 
-/** All in one turn, so that it goes together. */
+/** Reads the state in one turn, so that its parts are consistent. */
 export function forkStateOf(kv: SyncKvStorage, run: RunSql, schemaChanges: SchemaChangeLog): ForkState {
   const point = keptSchema(kv, FORK_POINT)
   const changes = schemaChanges.list(1_000)
@@ -47,5 +50,5 @@ export function forkStateOf(kv: SyncKvStorage, run: RunSql, schemaChanges: Schem
 
 const ROWS = 'rows'
 
-/** Notes that the rows are others than those that were merged. To be called in the transaction that replaces them. */
+/** Records that the rows were replaced since the last merge. Call it in the transaction that replaces them. */
 export const renewRows = (kv: SyncKvStorage): void => kv.put(ROWS, crypto.randomUUID())

@@ -3,20 +3,20 @@ import { type RowConflict, refusedRow, tableConflict } from './conflicts.ts'
 import { declared, type TableMatch } from './match-tables.ts'
 import { sentence } from './steps.ts'
 
-/** Within a merge's transaction: the rows of the parent that those of the branch take the place of. */
+/** The table of the parent's rows that rows of the branch replace, in the transaction of a merge. */
 export const REPLACED = '_persql_replaced'
 
-/** How many rows of the branch the parent did not take: new ones, and ones that were to replace its own. */
+/** The numbers of rows that the parent rejected: new ones and replacements. */
 export interface RejectedCounts {
   readonly added: number
   readonly replaced: number
 }
 
-/** The runtime's limit for a table. */
+/** The runtime's maximum number of columns in a table. */
 const MAX_COLUMNS = 100
 const NONE: RejectedCounts = { added: 0, replaced: 0 }
 
-/** Notes rows of the parent, to be found again by their key, and deletes them. */
+/** Saves rows of the parent with their keys, then deletes them. */
 export function moveAside(run: RunSql, free: RunSql, match: TableMatch, from: string): void {
   const { parent, columns, key, keyColumns, shape } = match
   const named = columns.map((column, i) => `p.${column} AS ${nameOf(match, column, i)}`)
@@ -26,9 +26,9 @@ export function moveAside(run: RunSql, free: RunSql, match: TableMatch, from: st
 }
 
 /**
- * Inserts rows of the branch all at once, or, where one does not fit, one by one: then a row of the parent whose place one
- * was to take stays.
- * @param where which rows of the branch, when what they replace is set aside
+ * Inserts rows of the branch in one statement, or row by row if one is rejected. A rejected replacement leaves the
+ * parent's row in place.
+ * @param where selects the rows of the branch, after the rows that they replace were moved aside
  */
 export function insertAll(
   run: RunSql,
@@ -41,7 +41,8 @@ export function insertAll(
 ): RejectedCounts {
   if (wanted === 0) return NONE
   const { parent, staged, columns, keyColumns, on, link, stagedRowid, table, key } = match
-  // Whatever the table does ON CONFLICT: a row must neither drive out another nor be dropped without a word.
+  // OR ABORT overrides the ON CONFLICT clause of the table: a row must neither replace another one nor be dropped
+  // silently.
   const insert = `INSERT OR ABORT INTO ${parent} (${columns}) SELECT ${columns.map((column) => `s.${column}`)} FROM ${staged} s`
   try {
     run(`${insert} WHERE ${where}`)
@@ -60,7 +61,7 @@ export function insertAll(
       checkTime()
       const one = `s.${stagedRowid} = ${at}`
       const inTheWay = `SELECT ${key.map((column) => `p.${column}`)} FROM ${staged} s JOIN ${parent} p ON ${on} WHERE ${one}`
-      // By the index, as no EXISTS in a condition would: there may be as many of these as of those.
+      // Uses the index, unlike an EXISTS condition: both tables can have equally many rows.
       const found = `SELECT o.rowid FROM ${staged} s CROSS JOIN ${REPLACED} o ON ${link('s', 'o')} WHERE ${one}`
       const [old] = replaced > 0 ? run(found) : []
       if (old) run(`DELETE FROM ${parent} WHERE (${key}) IN (${inTheWay})`)
@@ -84,10 +85,10 @@ const putBack = (match: TableMatch): string => {
   return `INSERT OR ABORT INTO ${parent} (${into}) SELECT ${rowid ? ['o.at', ...from] : from} FROM ${REPLACED} o`
 }
 
-/** What a column is called among the rows that were set aside. */
+/** Returns the name of a column in the table of replaced rows. */
 const nameOf = ({ key, keyColumns }: TableMatch, column: string, i: number): string =>
   keyColumns[key.indexOf(column)]?.name ?? `c${i}`
 
-/** Whether a row has a rowid that no column shows, and there is room for it beside the columns. */
+/** Returns whether a row has a rowid that isn't a column, and the saved table has room for it. */
 const keepsRowid = ({ shape: { rowid, keyIsRowid, isVirtual }, columns }: TableMatch): boolean =>
   rowid !== undefined && !keyIsRowid && !isVirtual && columns.length < MAX_COLUMNS

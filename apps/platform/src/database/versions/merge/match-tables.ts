@@ -2,38 +2,38 @@ import type { RunSql } from '../../../sqlite/schema-map.ts'
 import { lower, quoteName } from '../../../sqlite/tokenizer.ts'
 import { type MergeTableInfo, nameIn, ROWIDS, STAGED, shapeOf } from './merge-table-info.ts'
 
-/** A table of the branch, staged beside the parent's, as the pieces of SQL that bring their rows together. */
+/** A staged table of the branch and its match in the parent, as SQL fragments that join their rows. */
 export interface TableMatch {
   readonly table: string
   readonly shape: MergeTableInfo
-  /** The two tables: the branch's rows are `s`, the parent's `p`. */
+  /** The two tables: `s` is the branch's, `p` the parent's. */
   readonly staged: string
   readonly parent: string
-  /** Columns that a row consists of, as they stand in SQL. */
+  /** The columns of a row, quoted for SQL. */
   readonly columns: readonly string[]
   readonly key: readonly string[]
-  /** The key in tables of ours, where its columns have names of their own. */
+  /** The key columns in system tables, where they have their own names. */
   readonly keyColumns: readonly KeyColumn[]
-  /** Whether two sides have the same key; all but `s` and `p` are tables of ours. */
+  /** Returns SQL that compares the keys of two tables; all except `s` and `p` are system tables. */
   readonly link: (a: string, b: string) => string
-  /** That, for `s` and `p`; for rows with the same key, whether they are the same to the last bit. */
+  /** SQL that compares the keys of `s` and `p`, and SQL that compares all values of two rows exactly. */
   readonly on: string
   readonly same: string
-  /** The word for the rowid of the staged rows, unless columns bear all of its names. */
+  /** The name of the rowid of the staged rows, unless columns use all of its names. */
   readonly stagedRowid: string | undefined
 }
 
-/** A column of a key, and by which collation it tells rows apart. */
+/** A key column and the collation that compares it. */
 export interface KeyColumn {
   readonly name: string
   readonly collation: string | undefined
 }
 
-/** How the columns of a key are declared in a table of ours. */
+/** Returns the declarations of key columns in a system table. */
 export const declared = (keys: readonly KeyColumn[]): string[] =>
   keys.map(({ name, collation }) => (collation ? `${name} COLLATE ${quoteName(collation)}` : name))
 
-/** @returns why the table cannot be merged, where it cannot */
+/** Returns the match of a table, or the reason why it can't be merged. */
 export function matchOf(run: RunSql, table: string): TableMatch | string {
   const shape = shapeOf(run, table)
   if (!shape) return "The table doesn't exist in the parent. Merge the schema first."
@@ -57,7 +57,7 @@ export function matchOf(run: RunSql, table: string): TableMatch | string {
         return `${of(a)} = ${of(b)}${collation ? ` COLLATE ${quoteName(collation)}` : ''}`
       })
       .join(' AND ')
-  // Rows of values rather than a chain of ANDs, whose depth is limited.
+  // Row values instead of a chain of ANDs, whose depth is limited.
   const row = (text: (column: string) => string) => `(${columns.map(text).join(', ')})`
   const types = `${row((column) => `typeof(p.${column})`)} IS ${row((column) => `typeof(s.${column})`)}`
   const values = `${row((column) => `p.${column} COLLATE BINARY`)} IS ${row((column) => `s.${column}`)}`
@@ -76,7 +76,7 @@ export function matchOf(run: RunSql, table: string): TableMatch | string {
   }
 }
 
-/** By which collation the primary key tells rows apart, by column. */
+/** Returns the collations of the primary key by column. */
 function collationsOf(run: RunSql, table: string): Map<string, string> {
   return new Map(
     run(

@@ -6,28 +6,28 @@ import { declared, type KeyColumn } from './match-tables.ts'
 import { textOf } from './merge-table-info.ts'
 import { normalForm } from './normal-form.ts'
 
-/** So begin the tables with the rows that a parent and a branch had in common when they were merged last. */
+/** The prefix of the tables with the rows that a parent and a branch shared at their last merge. */
 export const BASE = '_persql_base_'
 const PREFIX = 'merged-rows/'
 
-/** Which rows a table of the parent holds what is known of, and when that is void. */
+/** The contents of a merge base, and the conditions under which it is valid. */
 interface Kept {
   readonly branchId: string
-  /** The table, and its text where both had the same. */
+  /** The table, and a hash of its definition, which both sides shared. */
   readonly table: string
   readonly text: string
   readonly fork: string
   readonly rows: string
 }
 
-/** What a parent remembers of the rows that it has merged, for each branch and table. */
+/** The merge bases of the rows that a parent has merged, by branch and table. */
 export class MergeBases {
   readonly #kv: SyncKvStorage
   readonly #run: RunSql
   readonly #branchId: string
   readonly #state: ForkState
 
-  /** @param run is not charged: what is remembered is ours */
+  /** @param run isn't billed, because merge bases are system tables */
   constructor(kv: SyncKvStorage, run: RunSql, branchId: string, state: ForkState) {
     this.#kv = kv
     this.#run = run
@@ -35,14 +35,14 @@ export class MergeBases {
     this.#state = state
   }
 
-  /** The table that holds what is known of this one's rows; nothing where that is void: a side has changed since. */
+  /** Returns the merge base of a table; `undefined` if a side has changed since. */
   of(table: string): string | undefined {
     const text = this.#textOf(table)
     const found = [...all(this.#kv)].find(([, kept]) => this.#isMine(kept) && kept.table === lower(table))
     return found && text !== undefined && this.#isGood(found[1], text) ? nameOf(found[0]) : undefined
   }
 
-  /** That, empty where there was none; nothing for a table that is not the same on both sides. */
+  /** Returns the merge base of a table and creates an empty one if needed; `undefined` if the definitions differ. */
   open(table: string, keys: readonly KeyColumn[]): string | undefined {
     const known = this.of(table)
     const text = this.#textOf(table)
@@ -56,7 +56,7 @@ export class MergeBases {
     return nameOf(at)
   }
 
-  /** Drops what is void. */
+  /** Deletes the merge bases that are no longer valid. */
   dropVoid(): void {
     for (const [at, kept] of [...all(this.#kv)]) {
       const text = this.#isMine(kept) ? this.#textOf(kept.table) : undefined
@@ -72,7 +72,7 @@ export class MergeBases {
     return text === now && fork === this.#state.fork && rows === this.#state.rows
   }
 
-  /** A fingerprint of the table's text, if it is the same on both sides. */
+  /** Returns a hash of the table's definition if it is the same on both sides. */
   #textOf(table: string): string | undefined {
     const ours = textOf(this.#run, table)
     const theirs = this.#state.schema.tables.find(({ name }) => lower(name) === lower(table))?.sql
@@ -81,7 +81,7 @@ export class MergeBases {
   }
 }
 
-/** Forgets what was merged, of all branches or of those that are gone. To be called in a transaction. */
+/** Deletes the merge bases of all branches, or only of deleted ones. Call it in a transaction. */
 export function deleteMergeBases(
   kv: SyncKvStorage,
   run: RunSql,

@@ -1,27 +1,27 @@
 import type { SchemaText } from '../../../sqlite/schema.ts'
 
-/** What a branch and its parent had in common: the branch's schema when it began, or when it was last merged. */
+/** The schema that a branch and its parent shared: the initial one of the branch, or that of the last merge. */
 export interface CommonSchema {
-  /** Another one with each reset of the branch. */
+  /** An ID that changes with each reset of the branch. */
   readonly fork: string
-  /** The branch's last change of the schema that is in it. */
+  /** The number of the branch's last schema change that it includes. */
   readonly change: number
   readonly schema: SchemaText
-  /** How far migration tools had come that keep only that, by table. */
+  /** The versions, by table, of migration tools that store only a version. */
   readonly versions?: Readonly<Record<string, string>>
 }
 
-/** Of a branch: the schema it began with. */
+/** The key of a branch's initial schema. */
 export const FORK_POINT = 'fork-point'
-/** Of a parent: for each branch, the schema that was merged last. Void once the parent goes back to a snapshot. */
+/** The prefix of the last merged schema of each branch, in the parent. A restore of the parent makes it invalid. */
 export const MERGED = 'merged/'
-/** The keys, or how they begin, of what is deleted with the rows and tables of a database. */
+/** The storage keys, or their prefixes, that are deleted with the rows and tables of a database. */
 export const contentKeys = [MERGED]
 
-/** A value of the runtime's may have 2 MB; a character may be two bytes. */
+/** A stored value can have at most 2 MB, and a character can take two bytes. */
 const CHUNK = 500_000
 
-/** Keeps a schema, however long it is. To be called in a transaction. */
+/** Saves a schema of any length. Call it in a transaction. */
 export function keepSchema(kv: SyncKvStorage, key: string, common: CommonSchema): void {
   dropSchemas(kv, key)
   const text = JSON.stringify(common)
@@ -38,7 +38,7 @@ export function keptSchema(kv: SyncKvStorage, key: string): CommonSchema | undef
   return text === '' ? undefined : (JSON.parse(text) as CommonSchema)
 }
 
-/** Drops all whose key begins so. */
+/** Deletes all saved schemas whose keys start with this prefix. */
 export function dropSchemas(kv: SyncKvStorage, prefix: string): void {
   for (const [key] of [...kv.list({ prefix })]) kv.delete(key)
 }

@@ -5,16 +5,16 @@ import { STAGED } from './merge-table-info.ts'
 import { sentence } from './steps.ts'
 import type { SchemaConflict } from './three-way.ts'
 
-/** Rows that the parent gets in a table of a migration tool. */
+/** The rows that the parent receives in a table of a migration tool. */
 interface Carried {
   readonly table: string
   readonly rows: number
 }
 
 /**
- * Adds what migration tools have noted in the branch to the tables of the parent: what both sides ran is there once. To be
- * called in a transaction, after the schema was merged.
- * @param versions how far tools had come that keep only that, where branch and parent were last the same
+ * Merges the records of migration tools in the branch into the tables of the parent, without duplicates. Call it in a
+ * transaction, after the schema was merged.
+ * @param versions the versions, at the merge base, of tools that store only a version
  */
 export function mergeBookkeeping(
   run: RunSql,
@@ -37,7 +37,7 @@ export function mergeBookkeeping(
   return { tables: carried, clashes }
 }
 
-/** Reads how far the branch's tools have come. To be called while its rows are staged. */
+/** Reads the versions of the branch's tools. Call it while its rows are staged. */
 export function readStagedVersions(run: RunSql, tables: readonly BookkeepingRows[]): Readonly<Record<string, string>> {
   return Object.fromEntries(
     tables.flatMap(({ table, rows }) => {
@@ -48,13 +48,13 @@ export function readStagedVersions(run: RunSql, tables: readonly BookkeepingRows
   )
 }
 
-/** Returns the number of rows that were added, or why they cannot be. */
+/** Returns the number of rows added, or the reason why they can't be added. */
 function mergeOne(
   run: RunSql,
   table: string,
   base: string | undefined,
 ): number | Omit<SchemaConflict, 'type' | 'name'> {
-  // A rowid that is staged with a table without a primary key is no column of it.
+  // The rowid that is staged with a table without a primary key isn't a column of that table.
   const own = columnsOf(run, table)
   const staged = new Set(columnsOf(run, STAGED + table).map(lower))
   const columns = own.filter((column) => staged.has(lower(column)))

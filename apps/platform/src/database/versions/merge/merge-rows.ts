@@ -17,28 +17,27 @@ import {
 import { hasRows, STAGED } from './merge-table-info.ts'
 import { saveMergeBase } from './save-merge-base.ts'
 
-/** What bringing rows together came to. */
+/** The result of merging rows. */
 export interface RowMergeResult {
   readonly tables: TableReport[]
-  /** The first ones. */
+  /** The first conflicts and deletions. */
   readonly conflicts: readonly RowConflict[]
   readonly deletions: readonly RowDeletion[]
-  /** Whether there are any that the chosen side does not settle. */
+  /** Whether there are conflicts that `onConflict` doesn't resolve. */
   readonly isUnsettled: boolean
-  /** The tables whose rows were told apart, for what is to be remembered of them. */
+  /** The tables whose rows were matched by key, for their merge bases. */
   readonly matches: readonly TableMatch[]
 }
 
-/** Nothing at all. */
+/** The result without any rows. */
 export const NO_ROWS: RowMergeResult = { tables: [], conflicts: [], deletions: [], isUnsettled: false, matches: [] }
 
-/** Of how many rows of a table something was changed. */
+/** Returns the number of changed rows of a table. */
 export const written = ({ inserted, updated, deleted }: TableReport): number => inserted + updated + deleted
 
 /**
- * Brings the staged rows of a branch into the tables of the same names. To be called in a transaction, with foreign keys
- * not enforced; what is unsettled is to be rolled back. No trigger runs: what triggers did for these rows, they did in
- * the branch, and it is among what is merged.
+ * Merges the staged rows of a branch into the tables of the same names. Call it in a transaction with foreign keys off,
+ * and roll back unresolved conflicts. Triggers don't run: their effects in the branch are already among its rows.
  */
 export function mergeRows(
   merge: Omit<RowMergeContext, 'tell' | 'tellDeletion'>,
@@ -90,13 +89,13 @@ export function mergeRows(
       false,
     )
   }
-  // Those that stop the merge first: of the rest there may be many.
+  // Conflicts that block the merge come first, because there can be many others.
   const conflicts = [...unsettled, ...settled].slice(0, MAX_CONFLICTS)
   note([tables, conflicts])
   return { tables, conflicts, deletions, isUnsettled: unsettled.length > 0, matches }
 }
 
-/** Remembers what both sides have in common now, for the next merge. To be called before `unstage`. */
+/** Saves the rows that both sides now share, for the next merge. Call it before `unstage`. */
 export function rememberRows(run: RunSql, scan: RowCursor, { matches }: RowMergeResult, bases: MergeBases): void {
   bases.dropVoid()
   for (const match of matches) {
@@ -105,7 +104,7 @@ export function rememberRows(run: RunSql, scan: RowCursor, { matches }: RowMerge
   }
 }
 
-/** Tables of the branch with rows that the parent cannot take as its schema is. */
+/** Returns the tables of the branch with rows that don't match the parent's schema. */
 export const needsSchema = (run: RunSql, isSkipped: (table: string) => boolean): string[] =>
   stagedTables(run).filter(
     (table) => !isSkipped(table) && hasRows(run, STAGED + table) && typeof matchOf(run, table) === 'string',
@@ -126,7 +125,7 @@ const NO_CHANGE = { inserted: 0, updated: 0, deleted: 0, unchanged: 0, conflicts
 
 type Tell = (found: RowConflict, isSettled: boolean) => void
 
-/** Rows that nothing names can only be found to be the same, all of them. */
+/** Compares the rows of a table without a primary key, which can only be equal as a whole. */
 function withoutKey(run: RunSql, match: TableMatch, total: number, side: ConflictWinner, tell: Tell): TableReport {
   const { table, staged, parent, columns } = match
   const rows = (of: string) =>

@@ -11,17 +11,17 @@ import { IncompatibleChange, type MergeStep, MergeStepRunner, sentence } from '.
 import { addedColumns, isVirtual } from './table-text.ts'
 import { byKey, type Change, createConflict, isSame, keyOf, type SchemaConflict, threeWay } from './three-way.ts'
 
-/** What there is to bring together. */
+/** The schemas that a merge compares. */
 export interface SchemaSides {
   readonly base: SchemaText
   readonly branch: SchemaText
-  /** What the branch renamed since the base, the newest first. */
+  /** The renames in the branch since the base, newest first. */
   readonly renames: readonly Rename[]
 }
 
 /**
- * Changes the schema here as the branch has changed it since the base. To be called in a transaction, with foreign keys
- * not enforced; where it tells of clashes, that is to be rolled back.
+ * Applies the branch's schema changes since the base. Call it in a transaction with foreign keys off, and roll back if
+ * it returns conflicts.
  */
 export function mergeSchema(
   run: RunSql,
@@ -75,7 +75,7 @@ function apply(
   }
   const work = sorted(steps, changes, renames)
   const isDisruptive = work.drop.length + work.rebuild.length > 0
-  // None of them is to run, or to be in the way of a table that gets its name: they come back in the end.
+  // Triggers and views must not run or block a table that is renamed; `addOthers` recreates them at the end.
   if (isDisruptive) dropPrograms(run)
   for (const table of work.drop) {
     const { name } = table
@@ -94,7 +94,7 @@ function apply(
   verify(now, changes)
 }
 
-/** What to do about tables. Those that only get columns have them by then. */
+/** Sorts the table changes into drops, creations and rebuilds, after adding columns where that is enough. */
 function sorted(steps: MergeStepRunner, changes: readonly Change[], renames: readonly Rename[]): TableWork {
   const gone = new Map<string, SchemaObject>()
   const work: TableWork = { drop: [], create: [], rebuild: [] }
@@ -121,7 +121,7 @@ function sorted(steps: MergeStepRunner, changes: readonly Change[], renames: rea
   return work
 }
 
-/** Adds columns where that is all there is to do, and SQLite can. */
+/** Adds columns if they are the only change and SQLite can add them. Returns whether it did. */
 function addColumns(steps: MergeStepRunner, before: SchemaObject, after: SchemaObject): boolean {
   const columns = isVirtual(after.sql) ? undefined : addedColumns(before.sql, after.sql)
   if (!columns) return false
@@ -141,7 +141,7 @@ function addColumns(steps: MergeStepRunner, before: SchemaObject, after: SchemaO
   return true
 }
 
-/** Fills full-text indexes of what other tables hold; those that could not be filled before may stay as they are. */
+/** Rebuilds full-text indexes of content in other tables. An index that was broken before can stay broken. */
 function indexAnew(run: RunSql, now: SchemaText, parent: SchemaText): void {
   const had = new Set(parent.tables.map(({ name }) => lower(name)))
   for (const table of now.tables) {
@@ -162,7 +162,9 @@ function dropPrograms(run: RunSql): void {
   }
 }
 
-/** Makes what is missing: the branch's, and the parent's own that had to go meanwhile. */
+/**
+ * Creates the missing indexes, views and triggers: those of the branch, and those of the parent that had to be dropped.
+ */
 function addOthers(
   steps: MergeStepRunner,
   wanted: ReadonlyMap<string, SchemaObject>,

@@ -2,22 +2,22 @@ import type { RunSql } from '../../../sqlite/schema-map.ts'
 import { lower, quoteName } from '../../../sqlite/tokenizer.ts'
 import { isVirtual } from './table-text.ts'
 
-/** A table as rows are moved into and out of it. */
+/** The columns and keys of a table, for moving rows. */
 export interface MergeTableInfo {
-  /** Columns that hold values: neither generated nor hidden. */
+  /** The columns with stored values, neither generated nor hidden. */
   readonly columns: readonly string[]
-  /** Declared types, by lowered name. */
+  /** The declared types, by name in lower case. */
   readonly types: ReadonlyMap<string, string>
-  /** The primary key's columns, or what stands for one in a virtual table. */
+  /** The columns of the primary key, or their substitute in a virtual table. */
   readonly key: readonly string[]
-  /** The word for the rowid, where there is one and no column bears the name. */
+  /** The name of the rowid; `undefined` without one, or if columns use all names. */
   readonly rowid: string | undefined
-  /** Whether a column is the rowid. */
+  /** Whether a column is an alias of the rowid. */
   readonly keyIsRowid: boolean
   readonly isVirtual: boolean
 }
 
-/** @returns `undefined` where there is no such table */
+/** Reads the columns and keys of a table; `undefined` if it doesn't exist. */
 export function shapeOf(run: RunSql, table: string): MergeTableInfo | undefined {
   const [kind] = run(
     "SELECT type, wr FROM pragma_table_list WHERE schema = 'main' AND name = ? COLLATE NOCASE AND type IN ('table', 'virtual')",
@@ -47,23 +47,23 @@ export function shapeOf(run: RunSql, table: string): MergeTableInfo | undefined 
   }
 }
 
-/** So begin, within a merge's transaction, the names of the tables that hold the branch's rows. */
+/** The prefix of the tables that stage the branch's rows in the transaction of a merge. */
 export const STAGED = '_persql_merge_'
 
-/** Words for the rowid, as long as no column bears them. */
+/** The names of the rowid, unless columns use them. */
 export const ROWIDS = ['rowid', '_rowid_', 'oid']
 
-/** The text of a table, or nothing. */
+/** Returns the definition of a table; empty if it doesn't exist. */
 export const textOf = (run: RunSql, table: string): string =>
   (run("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ? COLLATE NOCASE", table)[0]?.[0] as
     | string
     | undefined) ?? ''
 
-/** A column, or the word for the rowid, as it stands in SQL. */
+/** Returns a column, or the name of the rowid, quoted for SQL. */
 export const nameIn = ({ columns, rowid }: Pick<MergeTableInfo, 'columns' | 'rowid'>, name: string): string =>
   name === rowid && !columns.includes(name) ? name : quoteName(name)
 
-/** Whether a table has rows; a virtual table that cannot tell has some. */
+/** Returns whether a table has rows; `true` for a virtual table that can't be read. */
 export function hasRows(run: RunSql, table: string): boolean {
   try {
     return run(`SELECT 1 FROM ${quoteName(table)} LIMIT 1`).length > 0

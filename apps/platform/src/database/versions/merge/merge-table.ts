@@ -12,30 +12,30 @@ import { insertAll, moveAside, REPLACED } from './insert-rows.ts'
 import type { TableMatch } from './match-tables.ts'
 import { DECISIONS_TABLE, decideRows, type RowDecision } from './row-decisions.ts'
 
-/** Whose row stays where both sides have changed it. */
+/** The side whose row wins if both changed it. */
 export type ConflictWinner = 'abort' | 'branch' | 'parent'
-/** Reads rows one after the other: there may be more than fit into memory. */
+/** Reads rows one at a time, because all of them might not fit into memory. */
 export type RowCursor = (sql: string) => Iterable<unknown>
 export type TableReport = MergeReport['data']['tables'][number]
 
-/** What merging the rows of tables needs, and tells. */
+/** The context of merging rows, with its callbacks. */
 export interface RowMergeContext {
   readonly run: RunSql
-  /** For what is not charged: tables of ours. */
+  /** Runs SQL on system tables, which isn't billed. */
   readonly free: RunSql
   readonly scan: RowCursor
   readonly side: ConflictWinner
-  /** Is told what is in store, for the plan's hash. */
+  /** Adds a part of the plan to its hash. */
   readonly note: (part: unknown) => void
   readonly tell: (found: RowConflict, isSettled: boolean) => void
   readonly tellDeletion: (deletion: RowDeletion) => void
-  /** Throws once there is no time left. */
+  /** Throws after the time limit. */
   readonly checkTime: () => void
 }
 
 /**
- * Brings the rows of one table together, three ways where it is known what both sides had.
- * @param base the table of what is known, if there is one
+ * Merges the rows of one table, in a three-way merge if a merge base exists.
+ * @param base the table of the merge base, if any
  */
 export function mergeTable(merge: RowMergeContext, match: TableMatch, base: string | undefined): TableReport {
   const { run, free, scan, side, note, tell } = merge
@@ -101,5 +101,5 @@ export function mergeTable(merge: RowMergeContext, match: TableMatch, base: stri
   }
 }
 
-/** The one number that a query answers. */
+/** Returns the single number of a query's result. */
 export const countOf = (run: RunSql, sql: string): number => run(sql)[0]?.[0] as number

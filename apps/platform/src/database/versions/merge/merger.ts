@@ -23,7 +23,7 @@ import { mergeBookkeeping, readStagedVersions } from './merge-bookkeeping.ts'
 import { mergeRows, NO_ROWS, needsSchema, type RowMergeResult, rememberRows, unstage, written } from './merge-rows.ts'
 import { mergeSchema } from './merge-schema.ts'
 
-/** What a merge needs of the database that it changes. */
+/** The parts of the database that a merge into it uses. */
 export interface MergerOptions {
   readonly storage: DurableObjectStorage
   readonly inTransaction: LongTransaction
@@ -33,19 +33,19 @@ export interface MergerOptions {
   readonly ledger: Pick<Ledger, 'compare' | 'record'>
   readonly seeds: Pick<Seeds, 'plant'>
   readonly now: () => number
-  /** Has writes wait until what it returns is called. */
+  /** Blocks writes until the returned function is called. */
   readonly hold: () => () => void
-  /** Throws where a rule stops a write to one of these tables. */
+  /** Throws if an approval rule blocks a write to one of these tables. */
   readonly permit: (tables: readonly string[]) => void
-  /** Runs work that has the database for itself, with foreign keys not enforced; whether it `changes` something. */
+  /** Runs work with the exclusive lock and foreign keys off; `changes` says whether it changes data. */
   readonly alone: <T>(changes: boolean, work: () => Promise<T>) => Promise<T>
   readonly branches: () => Promise<readonly Database[]>
   readonly branch: (slug: string) => Branch
-  /** Notes who did what, in the transaction of what was done. */
+  /** Records an audit event in the transaction of the merge. */
   readonly note: (actor: string, ref: string, detail: Readonly<Record<string, string | number>>) => void
 }
 
-/** What is asked of a merge, and by whom. */
+/** A merge request and its actor. */
 export interface MergeRequest {
   readonly ref: string
   readonly mode: MergeReport['mode']
@@ -53,11 +53,11 @@ export interface MergeRequest {
   readonly allowDataLoss: boolean
   readonly expectedPlan?: string | undefined
   readonly actor: string
-  /** Throws once the caller may not do this any more. */
+  /** Throws if the caller has lost access. */
   readonly check: () => void
 }
 
-/** A report, with what making it cost. */
+/** A report with the rows that it read and wrote. */
 export interface MergeResult {
   readonly report: MergeReport
   readonly rowsRead: number
@@ -67,11 +67,11 @@ export interface MergeResult {
 interface Scope {
   readonly schema: boolean
   readonly data: boolean
-  /** Whether what it does is kept. With `memory`, it is where that is nothing but what is remembered of the rows. */
+  /** Whether the transaction is committed. `memory` commits only merge bases, if the merge has no other effect. */
   readonly apply: boolean | 'memory'
 }
 
-/** A merge as it came out, kept or not. */
+/** A merge attempt, committed or rolled back. */
 interface Tried extends MergeResult {
   readonly isUnsettled: boolean
 }
@@ -79,7 +79,7 @@ interface Tried extends MergeResult {
 /** Merges branches into this database, one at a time. */
 export class Merger {
   readonly #options: MergerOptions
-  /** For tables of ours, which nobody pays for. */
+  /** Runs SQL on system tables, which isn't billed. */
   readonly #free: RunSql
   #isUnderWay = false
 
@@ -89,9 +89,10 @@ export class Merger {
   }
 
   /**
-   * Tries it all first, and undoes that; then keeps a snapshot, and does it in one transaction. Writes wait from before
-   * the snapshot on, so it is of the moment before.
-   * @throws PerSQLError `merge_under_way`, `branch_not_found`, `copy_cut_off`, `took_too_long` and what `judge` refuses
+   * Runs the merge and rolls it back, then creates a snapshot and runs it again in one transaction. Writes wait from
+   * before the snapshot, so it has exactly the state before the merge.
+   * @throws PerSQLError `merge_under_way`, `branch_not_found`, `copy_cut_off`, `took_too_long` and the errors of
+   * `assertMergeAllowed`
    */
   async merge(request: MergeRequest): Promise<MergeResult> {
     if (this.#isUnderWay) throw new PerSQLError('merge_under_way')
@@ -101,7 +102,7 @@ export class Merger {
       const branches = await this.#options.branches()
       const branch = branches.find(({ branchRef }) => branchRef === request.ref)
       if (!branch) throw new PerSQLError('branch_not_found', { ref: request.ref })
-      // It is being made, and does not know yet what it begins with.
+      // The branch is being created and has no merge base yet.
       if (branch.status !== 'healthy') throw new PerSQLError('copy_cut_off')
       return await this.#merge(request, branch, branches)
     } finally {
@@ -114,7 +115,7 @@ export class Merger {
     const { mode } = request
     const scope = { schema: mode !== 'data', data: mode !== 'schema', apply: false }
     let tried = await this.#attempt(request, branch, { ...scope, apply: mode === 'data' && 'memory' })
-    // Rows are compared in the schema that there would be; where there would be none, in the one there is.
+    // Rows are compared in the merged schema, or in the current one if the schemas conflict.
     if (mode === 'preview' && tried.report.schema.conflicts.length > 0) {
       const { report } = await this.#attempt(request, branch, { ...scope, schema: false })
       const [schemaHash] = tried.report.planHash.split('.')
@@ -137,7 +138,7 @@ export class Merger {
     }
   }
 
-  /** Drops what was merged of branches that are gone. */
+  /** Deletes the merge bases of deleted branches. */
   #forgetOthers(branches: readonly Database[]): void {
     const { ownPages, storage } = this.#options
     const known = new Set(branches.map(({ id }) => id))
@@ -151,7 +152,7 @@ export class Merger {
     )
   }
 
-  /** Does it in one transaction, and keeps that only when it is to be applied. */
+  /** Runs the merge in one transaction, which is committed only if `scope` allows it. */
   async #attempt(request: MergeRequest, { id, slug }: Database, scope: Scope): Promise<Tried> {
     const { storage, inTransaction, alone, branch } = this.#options
     let result: Tried | undefined
@@ -178,14 +179,17 @@ export class Merger {
         })
       } catch (cause) {
         if (!(cause instanceof Undone) || !result) throw mergeError(cause)
-        // What was undone is charged as read, which it was.
+        // Rolled-back work is billed as rows read.
         result = { ...result, rowsRead: cost.rowsRead, rowsWritten: 0 }
       }
     })
     return result as Tried
   }
 
-  /** In one turn, with the branch's rows at hand. @throws PerSQLError where it is to be applied and cannot be */
+  /**
+   * Merges in one turn, after the branch's rows were staged.
+   * @throws PerSQLError if the merge should be applied and isn't allowed
+   */
   #bringTogether(
     run: RunSql,
     request: MergeRequest,
@@ -257,7 +261,7 @@ export class Merger {
     return tried
   }
 
-  /** Has the ids of the branch begin above those that the parent has afterwards, in tables that the merge is about. */
+  /** Raises the branch's next IDs above those that the parent has afterwards, in the tables that are merged. */
   #renewIds(branchId: string, { data }: Scope, branch: readonly HighestId[]): Ids {
     const { storage, ownPages } = this.#options
     const parent = new Map(readHighestIds(this.#free).map(({ table, highest }) => [lower(table), highest]))
@@ -269,7 +273,7 @@ export class Merger {
     return ownPages.around(() => new IdRanges(storage.kv).renew(branchId, ids))
   }
 
-  /** Tables that came from the branch go on behind its rows, so that those can be merged later. */
+  /** Starts the IDs of tables from the branch above its rows, so that those can be merged later. */
   #seedNew(run: RunSql, had: ReadonlySet<string>, { ids }: ForkState): void {
     const theirs = new Map(ids.map(({ table, highest }) => [lower(table), highest]))
     const floors = readHighestIds(run).flatMap(({ table, highest }) => {
@@ -279,7 +283,7 @@ export class Merger {
     if (floors.length > 0) this.#options.seeds.plant(Object.fromEntries(floors))
   }
 
-  /** What branch and parent have in common: what was merged last, or what the branch began with. */
+  /** Returns the merge base: the schema of the last merge, or the initial schema of the branch. */
   #common(branchId: string, { fork, base, versions }: ForkState, ref: string) {
     if (!base || fork === undefined) throw new PerSQLError('fork_point_unknown', { ref })
     const merged = keptSchema(this.#options.storage.kv, MERGED + branchId)
@@ -329,7 +333,7 @@ const bytesAsText = (_key: string, value: unknown) =>
 
 class Undone extends Error {}
 
-/** A statement of a merge is made of a table's columns, so it can be more than SQLite takes. */
+/** Returns the error of a failed merge. Its statements list the columns of a table and can exceed SQLite's limits. */
 function mergeError(cause: unknown): PerSQLError {
   const error = PerSQLError.from(cause)
   const problem = error.code === 'internal' ? refusalOf(cause) : undefined

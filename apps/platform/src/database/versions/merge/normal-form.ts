@@ -1,9 +1,12 @@
 import { lower, nameOf, tokens, word } from '../../../sqlite/tokenizer.ts'
 
-/** Returns a statement without white space, comments, the case of names, and quotes that need not be. */
+/** Returns a statement without white space, comments, unnecessary quotes and the case of names. */
 export const normalForm = (sql: string): string => normalTokens(sql).join('\0')
 
-/** Returns the tokens of that. Texts keep their quotes, and what follows DEFAULT its case: there a name is a text. */
+/**
+ * Returns the tokens of the normal form. Texts keep their quotes, and the word after DEFAULT keeps its case, because it
+ * is a text there.
+ */
 export function normalTokens(sql: string): string[] {
   let afterDefault = false
   return [...tokens(sql)].map((token) => {

@@ -5,13 +5,13 @@ import { type Handlers, parseInput } from '../../calls/handler.ts'
 import { done } from '../../calls/outcome.ts'
 import type { Merger } from './merger.ts'
 
-/** The services that a merge uses. */
+/** The services that the merge operation uses. */
 interface MergeServices {
   readonly merger: Merger
   readonly admits: (grant: Grant) => boolean
 }
 
-/** Returns the handler of merges. */
+/** Returns the handler of the merge operation. */
 export function operations({ merger, admits }: MergeServices) {
   return {
     async merge_branch(call) {

@@ -7,18 +7,18 @@ import type { MergeStepRunner } from './steps.ts'
 import { IncompatibleChange } from './steps.ts'
 import { withName } from './table-text.ts'
 
-/** So begin, within a merge's transaction, the names of tables that take the place of others. */
+/** The prefix of new tables that replace others in the transaction of a merge. */
 const ANEW = '_persql_new_'
 
-/** Where a table's rows come from: the table they are in now, and what each column is called there. */
+/** The source of a table's rows: their current table, and the name of each column there. */
 export interface RowOrigin {
   readonly table: string
   readonly column: (now: string) => string
 }
 
 /**
- * Has a table anew, with the rows of what it was. No trigger, view or foreign key must be in the way.
- * @throws Unfit when the rows do not keep to what the new one asks for
+ * Recreates a table with the rows of its previous version. Triggers, views and foreign keys must be off.
+ * @throws IncompatibleChange if the rows violate the new definition
  */
 export function rebuild(steps: MergeStepRunner, table: SchemaObject, origin: RowOrigin): void {
   const { run } = steps
@@ -49,7 +49,7 @@ export function rebuild(steps: MergeStepRunner, table: SchemaObject, origin: Row
   }
   const rows = `SELECT ${source} FROM ${quoteName(origin.table)}`
   if (into.length > 0) {
-    // Whatever the new table does ON CONFLICT, no row goes without a word.
+    // OR ABORT overrides the ON CONFLICT clause of the new table: no row is dropped silently.
     steps.do(`INSERT OR ABORT INTO ${quoteName(staged)} (${into}) ${rows}`, why, change, { record: false })
   }
   const lost = lostBy(run, from, to, pairs, origin.table, staged)
@@ -77,7 +77,7 @@ function pairsOf(from: MergeTableInfo, to: MergeTableInfo, origin: RowOrigin): P
   })
 }
 
-/** What of the rows is not in the new table any more: columns with values, or values that became others. */
+/** Describes the values that the new table loses: columns with values, or converted values. */
 function lostBy(
   run: RunSql,
   from: MergeTableInfo,
@@ -100,7 +100,7 @@ function lostBy(
   return `Values of ${changed.map((pair) => `"${old}"."${pair.from}"`).join(', ')} would change.`
 }
 
-/** Rows that cannot be found again by their rowid are taken to have changed. */
+/** Returns whether values differ in the new table; `true` if rows can't be matched by their rowid. */
 function becomesOther(
   run: RunSql,
   from: MergeTableInfo,
@@ -116,7 +116,7 @@ function becomesOther(
   return run(sql).length > 0
 }
 
-/** How far AUTOINCREMENT has counted, as SQL; with `may`, 0 for a table that counts and has not begun. */
+/** Returns the AUTOINCREMENT counter as SQL; with `may`, 0 for a table whose counter hasn't started. */
 function sequenceOf(run: RunSql, table: string, may = false): string | undefined {
   const counts = /\bautoincrement\b/i.test(
     String(run("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ? COLLATE NOCASE", table)[0]?.[0]),

@@ -1,6 +1,6 @@
 import { lower, nameOf, tokens, word } from '../../../sqlite/tokenizer.ts'
 
-/** A table or column that got another name: in `table`, as it was called then. Without `from`, it is new. */
+/** A renamed table or column: `table` is the name at that time. Without `from`, it is new. */
 export interface Rename {
   readonly number: number
   readonly table: string
@@ -8,7 +8,7 @@ export interface Rename {
   readonly from?: string
 }
 
-/** A change of the schema as the record has it. */
+/** A schema change as the schema change log records it. */
 interface Recorded {
   readonly number: number
   readonly sql: string
@@ -20,7 +20,7 @@ interface Recorded {
   }[]
 }
 
-/** What a branch's record of its changes says of names, the newest first, as `SchemaChanges.list` has them. */
+/** Returns the renames in a branch's schema changes, newest first, as `SchemaChangeLog.list` returns them. */
 export function renamesOf(changes: readonly Recorded[]): Rename[] {
   return changes.flatMap(({ number, sql, objects }) => {
     const tables = objects.filter(({ type }) => type === 'table')
@@ -36,7 +36,7 @@ export function renamesOf(changes: readonly Recorded[]): Rename[] {
   })
 }
 
-/** `ALTER TABLE t RENAME [COLUMN] a TO b`, or `ALTER TABLE t ADD [COLUMN] b …`. */
+/** Parses `ALTER TABLE t RENAME [COLUMN] a TO b` and `ALTER TABLE t ADD [COLUMN] b …`. */
 function columnOf(sql: string): Omit<Rename, 'number'> | undefined {
   const list = [...tokens(sql)]
   const words = list.map((token) => word(sql, token))
@@ -45,7 +45,7 @@ function columnOf(sql: string): Omit<Rename, 'number'> | undefined {
     return token && nameOf(sql, token)
   }
   if (words[0] !== 'ALTER') return undefined
-  // A name may stand behind that of its schema.
+  // The table name can follow a schema name.
   const at = list.findIndex((_, i) => i > 2 && ['RENAME', 'ADD'].includes(words[i] ?? '') && i <= 5)
   const table = name(at - 1)
   if (at < 0 || table === undefined) return undefined
@@ -55,7 +55,9 @@ function columnOf(sql: string): Omit<Rename, 'number'> | undefined {
   return { table, column, ...(words[at] === 'RENAME' && { from: name(first) as string }) }
 }
 
-/** The name a table had where the branch began, and how its columns were called; the same where nothing is known. */
+/**
+ * Returns the name that a table had at the start of the branch, and those of its columns; unknown names stay the same.
+ */
 export function originOf(
   renames: readonly Rename[],
   table: string,

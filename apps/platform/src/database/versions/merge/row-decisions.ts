@@ -2,16 +2,13 @@ import { quoteName } from '../../../sqlite/tokenizer.ts'
 import { declared, type TableMatch } from './match-tables.ts'
 import { hashOf, keyText, rowBytes } from './row-text.ts'
 
-/**
- * What became of a row that both sides had in common: whose it is now, where one side alone has changed it, or how the
- * two are at odds.
- */
+/** The decision about a row that both sides shared: the side that alone changed it, or the conflict. */
 export type RowDecision = 'take' | 'keep' | 'delete' | 'differs' | 'deleted_in_branch' | 'deleted_in_parent'
 
-/** By what a row is known again; `null` where there is no row, nothing for one that is too long to be remembered. */
+/** The hash that identifies the content of a row; `null` without a row, `undefined` if it isn't known. */
 export type Hash = string | null | undefined
 
-/** Decides about a row that is not the same on both sides, and is on one of them at least. */
+/** Decides about a row that exists on at least one side and differs between them. */
 export function decideRow(base: string, parent: Hash, branch: Hash): RowDecision {
   if (parent === base) return branch === null ? 'delete' : 'take'
   if (branch === base) return 'keep'
@@ -19,12 +16,12 @@ export function decideRow(base: string, parent: Hash, branch: Hash): RowDecision
   return parent === null ? 'deleted_in_parent' : 'differs'
 }
 
-/** Within a merge's transaction: the keys of rows of one table, with their verdicts. */
+/** The table of keys and decisions for the rows of one table, in the transaction of a merge. */
 export const DECISIONS_TABLE = '_persql_verdicts'
 
 const CHUNK = 30_000
 
-/** Inserts many rows that come one by one as SQL says them, a statement at a time. */
+/** Collects rows as SQL literals and inserts them in groups. */
 export class Inserts {
   readonly #run: (sql: string) => unknown
   readonly #into: string
@@ -50,8 +47,8 @@ export class Inserts {
 }
 
 /**
- * Makes the table of verdicts and fills it: each row that is known and not the same on both sides gets one.
- * @param base the table of what is known, if there is one
+ * Creates the table of decisions and fills it with each row of the merge base that differs between the sides.
+ * @param base the table of the merge base, if any
  */
 export function decideRows(
   run: (sql: string) => unknown,
@@ -79,7 +76,7 @@ export function decideRows(
   for (const row of rows as Iterable<[string, string, number, ArrayBuffer | null, number, ArrayBuffer | null]>) {
     const [at, hash, noBranch, branch, noParent, ours] = row
     const parentHash = noParent ? null : hashOf(ours)
-    // Where the parent's is what it was, the branch's is another: it need not be looked at.
+    // If the parent's row is unchanged, the branch's row differs and needs no hash.
     const branchHash = noBranch ? null : parentHash === hash ? undefined : hashOf(branch)
     const verdict = decideRow(hash, parentHash, branchHash)
     note([at, verdict])

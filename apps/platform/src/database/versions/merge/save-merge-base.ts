@@ -2,12 +2,12 @@ import type { TableMatch } from './match-tables.ts'
 import { Inserts } from './row-decisions.ts'
 import { hashOf, isLong, isShort, keyText, rowBytes } from './row-text.ts'
 
-/** So many rows of a table are remembered. Of others a later merge knows nothing, and takes neither side unasked. */
+/** The number of rows saved per table. A later merge treats differences in other rows as conflicts. */
 const MAX_ROWS = 1_000_000
 
 /**
- * Notes what both sides have in common now: rows that are the same on both. Of a row that is on neither nothing is known
- * any more; what else was known stays so. To be called in the transaction of the merge, when it has come out.
+ * Saves the rows that are now the same on both sides. It deletes rows that exist on neither side and leaves all others.
+ * Call it in the transaction of the merge, after the rows were merged.
  */
 export function saveMergeBase(
   run: (sql: string) => unknown[][],
@@ -22,7 +22,7 @@ export function saveMergeBase(
   if (count > 0) {
     const isOn = (table: string, side: string) => `EXISTS (SELECT 1 FROM ${table} ${side} WHERE ${link(side, 'b')})`
     run(`DELETE FROM ${base} AS b WHERE NOT ${isOn(staged, 's')} AND NOT ${isOn(parent, 'p')}`)
-    // What is known of a row that has become too long is not so any more.
+    // The saved hash of a row that has become too long is out of date.
     const tooLong = `SELECT ${keys} FROM ${staged} s JOIN ${parent} p ON ${on} WHERE ${same} AND ${isLong(row)}`
     run(`DELETE FROM ${base} WHERE (${names}) IN (${tooLong})`)
     count = run(`SELECT count(*) FROM ${base}`)[0]?.[0] as number

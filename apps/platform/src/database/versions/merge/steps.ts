@@ -1,7 +1,7 @@
 import type { ObjectChange } from '../../../sqlite/schema-diff.ts'
 import type { RunSql } from '../../../sqlite/schema-map.ts'
 
-/** A statement of a merge: what it is for, and what it changes, for the record. */
+/** A statement of a merge with its reason and, for the schema change log, its change. */
 export interface MergeStep {
   readonly sql: string
   readonly reason: string
@@ -9,7 +9,7 @@ export interface MergeStep {
   readonly object: ObjectChange | undefined
 }
 
-/** Something of the branch that does not fit in the parent. */
+/** Thrown if a change of the branch doesn't fit into the parent. */
 export class IncompatibleChange extends Error {
   readonly object: { readonly type: string; readonly name: string }
 
@@ -19,7 +19,7 @@ export class IncompatibleChange extends Error {
   }
 }
 
-/** Runs the statements of a merge and keeps those that are worth telling. */
+/** Runs the statements of a merge and records those for the report. */
 export class MergeStepRunner {
   readonly run: RunSql
   readonly done: MergeStep[] = []
@@ -28,7 +28,7 @@ export class MergeStepRunner {
     this.run = run
   }
 
-  /** @throws Unfit */
+  /** Runs a statement. @throws IncompatibleChange */
   do(sql: string, reason: string, object: ObjectChange, more: { losesData?: boolean; record?: boolean } = {}): void {
     try {
       this.run(sql)
@@ -44,6 +44,6 @@ export class MergeStepRunner {
   }
 }
 
-/** What SQLite says, without what the runtime adds. */
+/** Returns SQLite's message without the runtime's additions. */
 export const sentence = (cause: unknown): string =>
   (cause instanceof Error ? cause.message : String(cause)).replace(/: SQLITE_\w+.*$/, '').replace(/\.?$/, '.')

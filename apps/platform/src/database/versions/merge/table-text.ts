@@ -2,8 +2,8 @@ import { quoteName, tokens, word } from '../../../sqlite/tokenizer.ts'
 import { normalTokens } from './normal-form.ts'
 
 /**
- * The definitions of the columns that make one table's text the other's when they are added behind its columns;
- * `undefined` when that is not the difference.
+ * Returns the column definitions that make `before` equal to `after` when appended to its columns; `undefined` if the
+ * difference is anything else.
  */
 export function addedColumns(before: string, after: string): string[] | undefined {
   const [a, b] = [normalTokens(before), normalTokens(after)]
@@ -11,7 +11,7 @@ export function addedColumns(before: string, after: string): string[] | undefine
   if (count <= 0) return undefined
   let from = 0
   while (from < a.length && a[from] === b[from]) from++
-  // What comes before and behind may be alike: of all places where it fits, take the one that begins with the comma.
+  // The tokens before and after can be equal: of all matching positions, use the one that starts with the comma.
   while (from >= 0 && b[from] !== ',') from--
   const fits = (at: number) => a.every((token, i) => token === b[i < at ? i : i + count])
   while (from > 0 && !(b[from] === ',' && fits(from))) from--
@@ -21,7 +21,7 @@ export function addedColumns(before: string, after: string): string[] | undefine
 
 const CONSTRAINTS = new Set(['CONSTRAINT', 'PRIMARY', 'UNIQUE', 'CHECK', 'FOREIGN'])
 
-/** The texts between the commas from one token to another. */
+/** Returns the texts between commas in a range of tokens. */
 function definitions(sql: string, from: number, to: number): string[] | undefined {
   const list = [...tokens(sql)]
   const found: string[] = []
@@ -44,7 +44,7 @@ function definitions(sql: string, from: number, to: number): string[] | undefine
 const depthAt = (list: readonly string[], at: number): number =>
   list.slice(0, at).reduce((depth, token) => depth + (token === '(' ? 1 : token === ')' ? -1 : 0), 0)
 
-/** `CREATE TABLE` or `CREATE VIRTUAL TABLE` with another name. */
+/** Returns a `CREATE TABLE` or `CREATE VIRTUAL TABLE` statement with another name. */
 export function withName(sql: string, name: string): string {
   const list = [...tokens(sql)]
   const table = list.findIndex((token) => word(sql, token) === 'TABLE')

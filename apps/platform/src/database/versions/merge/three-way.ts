@@ -3,7 +3,7 @@ import { lower } from '../../../sqlite/tokenizer.ts'
 import { normalForm } from './normal-form.ts'
 import { addedColumns, isVirtual } from './table-text.ts'
 
-/** An object that the branch alone has changed: what it was there, and is; `undefined` where it is not there. */
+/** An object that only the branch changed: its definition before and after; `undefined` if it doesn't exist. */
 export interface Change {
   readonly before: SchemaObject | undefined
   readonly after: SchemaObject | undefined
@@ -14,7 +14,7 @@ interface Named {
   readonly name: string
 }
 
-/** An object on which branch and parent do not agree. */
+/** An object on which branch and parent conflict. */
 export interface SchemaConflict {
   readonly type: string
   readonly name: string
@@ -25,8 +25,8 @@ export interface SchemaConflict {
 }
 
 /**
- * Compares two schemas with the one they both come from. What only the branch changed is a change; what both changed, or
- * one changed and the other removed, a clash unless they agree.
+ * Compares two schemas with their common base. An object that only the branch changed is a change. An object that both
+ * changed differently, or that one changed and the other removed, is a conflict.
  */
 export function threeWay(base: SchemaText, parent: SchemaText, branch: SchemaText) {
   const [was, ours, theirs] = [byKey(base), byKey(parent), byKey(branch)]
@@ -42,7 +42,9 @@ export function threeWay(base: SchemaText, parent: SchemaText, branch: SchemaTex
   return { changes, clashes }
 }
 
-/** Whether two tables both got columns, the second all of the first one's and more: what both sides did is in it. */
+/**
+ * Returns whether both tables gained columns and the second has all of the first one's: then it includes both changes.
+ */
 function hasOnlyColumnsMore(
   base: SchemaObject | undefined,
   some: SchemaObject | undefined,
@@ -57,7 +59,7 @@ function hasOnlyColumnsMore(
   return (!base || addedColumns(base.sql, some.sql) !== undefined) && addedColumns(some.sql, more.sql) !== undefined
 }
 
-/** A clash about an object, with what is known of it. */
+/** Returns the conflict of an object with its definitions. */
 export const createConflict = (
   reason: string,
   object: Named | undefined,
@@ -73,7 +75,7 @@ export const createConflict = (
   branch: branch?.sql ?? null,
 })
 
-/** Tables, indexes and views share their names; triggers have their own. */
+/** Returns the key of an object: tables, indexes and views share one namespace, triggers have their own. */
 export const keyOf = ({ type, name }: Named): string => `${type === 'trigger' ? 'trigger' : ''} ${lower(name)}`
 
 export const objectsOf = ({ tables, others }: SchemaText): readonly SchemaObject[] => [...tables, ...others]
@@ -81,6 +83,6 @@ export const objectsOf = ({ tables, others }: SchemaText): readonly SchemaObject
 export const byKey = (schema: SchemaText): Map<string, SchemaObject> =>
   new Map(objectsOf(schema).map((object) => [keyOf(object), object]))
 
-/** Whether two objects are the same but for how they are written. */
+/** Returns whether two objects are equal apart from formatting. */
 export const isSame = (a: SchemaObject | undefined, b: SchemaObject | undefined): boolean =>
   a === undefined || b === undefined ? a === b : a.type === b.type && normalForm(a.sql) === normalForm(b.sql)
