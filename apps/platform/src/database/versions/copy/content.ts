@@ -24,7 +24,7 @@ import { contentKeys as mergeKeys } from '../merge/merge-base-schema.ts'
 import { contentKeys as migrationKeys } from '../migrations/store.ts'
 import { contentKeys as schemaChangeKeys } from '../schema-changes.ts'
 
-/** The keys of all that is deleted with the rows and tables of a database. Each stands for all keys that begin with it. */
+/** The prefixes of all storage keys that are deleted with the rows and tables of a database. */
 const KEYS = [
   ...replayKeys,
   ...endpointKeys,
@@ -43,7 +43,7 @@ const KEYS = [
   ...savedQueryKeys,
 ]
 
-/** The services that depend on the content of a database. They are read when they are used, as some are made later. */
+/** The services that depend on the content of a database, read at use because some are created later. */
 interface ContentServices {
   readonly ownPages: SystemStorage
   readonly size: SizeTracker
@@ -57,7 +57,7 @@ interface ContentServices {
   readonly engine: Engine
 }
 
-/** The content of a database: its tables and rows, and everything that is stored beside them. */
+/** The content of a database: its tables and rows, and the records stored beside them. */
 export class Content {
   readonly #kv: SyncKvStorage
   readonly #run: RunSql
@@ -69,7 +69,7 @@ export class Content {
     this.#services = services
   }
 
-  /** Drops what is cached of tables and rows when something had the database to itself; `changed`: they can be others. */
+  /** Clears the caches after a task held the exclusive lock; `changed` says whether tables and rows can differ. */
   replaced(changed: boolean): void {
     const { size, feed, webhooks } = this.#services
     this.forget()
@@ -78,7 +78,7 @@ export class Content {
     if (changed) webhooks.announce([{ type: 'row.change', ...ALL }])
   }
 
-  /** Drops what is cached. */
+  /** Clears the caches. */
   forget(): void {
     const { endpoints, rateLimits, approvals, engine, seeds, webhookStore } = this.#services
     endpoints.forget()
@@ -89,14 +89,14 @@ export class Content {
     webhookStore.forget()
   }
 
-  /** Deletes everything that is stored beside tables and rows. To be called in a transaction. */
+  /** Deletes the records stored beside tables and rows. Call it in a transaction. */
   clear(): void {
     for (const prefix of KEYS) for (const [key] of [...this.#kv.list({ prefix })]) this.#kv.delete(key)
     this.#services.seeds.clear()
     this.forgetMerged()
   }
 
-  /** Deletes the merge bases of all branches. To be called in a transaction. */
+  /** Deletes the merge bases of all branches. Call it in a transaction. */
   forgetMerged(): void {
     this.#services.ownPages.around(() => deleteMergeBases(this.#kv, this.#run))
   }

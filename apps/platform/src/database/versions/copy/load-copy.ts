@@ -9,27 +9,27 @@ import type { LongTransaction } from '../../../storage/long-transaction.ts'
 import { createRunSql } from '../../engine/run-sql.ts'
 import type { CopyOffer, CopySource, Wanted } from './source.ts'
 
-/** A copy on its way: where from, and what to do with it. */
+/** A running copy: its source and its target. */
 interface Loading {
   readonly source: Pick<Remote<CopySource>, 'begin' | 'next' | 'end'>
   readonly sourceId: string | undefined
   readonly wanted: Wanted
-  /** Called first in the transaction, and last. */
+  /** Run at the start and at the end of the transaction. */
   readonly clear: () => void
   readonly end?: () => void
-  /** Takes migrations that were applied to the source. */
+  /** Stores migrations that were applied to the source. */
   readonly takeMigrations: (page: readonly StoredMigration[]) => void
 }
 
-/** What a copy came to: its rows, and the first text of each table that is not UTF-8. */
+/** The result of a copy: its rows, and the first text of each table that isn't UTF-8. */
 interface Loaded {
   readonly rows: number
   readonly damaged: readonly DamagedText[]
 }
 
 /**
- * Replaces all tables of a database by those of a source, in one transaction that may take a while: wholly, or not at
- * all. Nothing else may use the database meanwhile, and foreign keys must not be enforced.
+ * Replaces all tables of a database by those of a source, in one transaction that can take a while. The caller holds
+ * the exclusive lock and has turned foreign keys off.
  * @throws PerSQLError `took_too_long`, `copy_impossible`
  */
 export async function loadFrom(
@@ -51,7 +51,7 @@ export async function loadFrom(
         if (page.migrations) takeMigrations(page.migrations)
         rows += page.rows
         for (const text of page.damaged) if (!damaged.has(text.table)) damaged.set(text.table, text)
-        // Calls between objects do not let the process look for requests; a timer does.
+        // Calls between objects don't let the process accept requests; a timer does.
         await scheduler.wait(0)
         checkTime()
       }
@@ -62,19 +62,20 @@ export async function loadFrom(
     return { rows, damaged: [...damaged.values()] }
   } finally {
     await source.end(copy).catch(() => {
-      // It gives up by itself.
+      // The copy times out on its own.
     })
   }
 }
 
-/** A schema with few rows, read whole. */
+/** A schema with a few rows, read completely. */
 interface SmallCopy extends Pick<CopyOffer, 'schema' | 'bookkeeping'> {
   readonly pages: readonly Page[]
 }
 
 /**
- * Reads the schema of a parent, and what a branch begins with beside it. It is read before the branch is changed, because the
- * parent may be waiting for the branch by then. @throws PerSQLError `copy_cut_off` or `database_not_found`
+ * Reads the schema of a parent, and the rows and migrations that a branch starts with. This happens before the branch
+ * changes, because the parent can wait for the branch by then.
+ * @throws PerSQLError `copy_cut_off` or `database_not_found`
  */
 export async function readSmallCopy(source: Loading['source'], sourceId: string | undefined): Promise<SmallCopy> {
   const wanted: Wanted = { rows: 'bookkeeping', migrations: 'all', waits: true }
@@ -92,15 +93,17 @@ export async function readSmallCopy(source: Loading['source'], sourceId: string 
     return { schema, bookkeeping, pages }
   } finally {
     await source.end(copy).catch(() => {
-      // It gives up by itself.
+      // The copy times out on its own.
     })
   }
 }
-/** Of all migrations; of those beyond it the name and the checksum are enough. */
+/** The maximum length of all migrations; beyond it, only the name and the checksum are copied. */
 const MAX_CHARACTERS = 16_000_000
 const LEFT_OUT = '-- The SQL of this migration is stored in the database that it was first applied to.'
 
-/** Makes all of that, in a database without tables. To be called in a transaction, with foreign keys not enforced. */
+/**
+ * Creates the schema and rows of a small copy in an empty database. Call it in a transaction, with foreign keys off.
+ */
 export function loadSmallCopy(
   sql: SqlStorage,
   { schema, pages }: SmallCopy,
@@ -114,13 +117,13 @@ export function loadSmallCopy(
   for (const other of schema.others) sql.exec(other.sql)
 }
 
-/** Fills the full-text indexes of what other tables hold. */
+/** Rebuilds the full-text indexes of content in other tables. */
 export function rebuildAll(run: RunSql, schema: SchemaText): void {
   for (const text of rebuilds(schema)) {
     try {
       run(text)
     } catch {
-      // A column that it indexes is not there, and was not before either.
+      // An indexed column doesn't exist, and didn't exist before either.
     }
   }
 }
@@ -131,8 +134,9 @@ export function loadPage(sql: SqlStorage, { statements }: Page): void {
 }
 
 /**
- * Has foreign keys enforced or not. With a transaction open the runtime ignores the switch without a word, so what was
- * written before is committed first. @throws PerSQLError `copy_cut_off` when it cannot be switched
+ * Turns foreign keys on or off. The runtime silently ignores the switch in an open transaction, so earlier writes are
+ * committed first.
+ * @throws PerSQLError `copy_cut_off` if the switch fails
  */
 export async function enforceForeignKeys(storage: DurableObjectStorage, on: boolean): Promise<void> {
   for (let tries = 0; tries < 100; tries++) {

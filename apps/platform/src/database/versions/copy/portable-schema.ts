@@ -1,14 +1,15 @@
 import { type Token, tokens, word } from '../../../sqlite/tokenizer.ts'
 
-/** Words behind which a text is a value and no name. */
+/** Words that are followed by a value, so that a text after them isn't a name. */
 const BEFORE_VALUE = new Set([
   ...['DEFAULT', 'WHEN', 'THEN', 'ELSE', 'CASE', 'LIKE', 'GLOB', 'MATCH', 'REGEXP', 'ESCAPE', 'AND', 'OR', 'NOT'],
   ...['BETWEEN', 'IS', 'IN', 'SELECT', 'DISTINCT', 'WHERE', 'HAVING', 'BY', 'RETURNING', 'VALUES'],
 ])
 
 /**
- * Rewrites the texts of a CREATE statement that have a carriage return at the end of a line: the sqlite3 shell drops those
- * when it reads a file. The result means the same. Names with one, and arguments of virtual tables, stay as they are.
+ * Rewrites the texts of a CREATE statement that have a carriage return at the end of a line, because the sqlite3 shell
+ * drops those when it reads a file. The meaning stays the same. Names with a carriage return, and arguments of virtual
+ * tables, stay unchanged.
  */
 export function toPortableSql(sql: string): string {
   if (!sql.includes('\r\n') || /^\s*create\s+virtual\b/i.test(sql)) return sql
@@ -31,7 +32,7 @@ export function toPortableSql(sql: string): string {
   return result + sql.slice(from)
 }
 
-/** Whether a text behind this token is a value; among the columns of a table, it may be the name of one. */
+/** Returns whether a text after this token is a value; in a column list, it can be a column name. */
 function isValue(sql: string, before: Token | undefined, isColumn: boolean): boolean {
   if (before === undefined || before.kind === 'close' || before.kind === 'quoted') return false
   if (before.kind === 'word') return BEFORE_VALUE.has(word(sql, before))

@@ -9,44 +9,44 @@ import { type BookkeepingRows, bookkeepingRows } from '../migrations/bookkeeping
 import type { Ledger } from '../migrations/ledger.ts'
 import { copyError } from './failure.ts'
 
-/** A copy that does not ask for its next page within this time is given up. */
+/** The time after which a copy without a request for its next page is ended. */
 const PATIENCE_MS = 30_000
 
-/** What is wanted of a copy beside its schema. */
+/** The parts of a copy besides its schema. */
 export interface Wanted {
-  /** All rows, or those of the tables in which migration tools keep what they have applied. */
+  /** All rows, or only those of migration tools. */
   readonly rows: 'all' | 'bookkeeping'
-  /** All applied migrations, those that were applied here, or none. */
+  /** All applied migrations, only those that were applied here, or none. */
   readonly migrations: 'all' | 'own' | 'none'
-  /** Whether it waits while something has the source for itself, instead of being refused. */
+  /** Whether the copy waits for the exclusive lock instead of failing. */
   readonly waits?: boolean
 }
 const ROWS: Wanted = { rows: 'all', migrations: 'none' }
 
-/** The object that a copy is made of: its name in a namespace, and the ID that it must have if it is a database. */
+/** The object that is copied: its name in a namespace, and the ID that it must have if it is a database. */
 export interface Source {
   readonly namespace: string
   readonly name: string
   readonly id: string | undefined
 }
 
-/** What a copy is made of: the schema, and a name under which its pages can be had. */
+/** The schema of a copy, and the number under which its pages can be read. */
 export interface CopyOffer {
   readonly copy: number
   readonly schema: SchemaText
-  /** The tables of migration tools, with their numbers of rows; `null` for one that is too large to be copied alone. */
+  /** The tables of migration tools with their row counts; `null` for a table that is too large to be copied alone. */
   readonly bookkeeping: readonly BookkeepingRows[]
 }
 
 interface Copy {
   readonly pages: Generator<Page | string>
   timer: ReturnType<typeof setTimeout> | undefined
-  /** Somebody waits for its end, so it is not given up. */
+  /** Whether a caller waits for its end, so that it doesn't time out. */
   isHeld: boolean
   ended: () => void
 }
 
-/** Lets others copy a database as it is at one moment. Until they have it all, writes wait. */
+/** Lets other objects copy the current state of a database. Writes wait until they have read all of it. */
 export class CopySource extends RpcTarget {
   readonly #read: Read
   readonly #check: (id: string | undefined) => void
@@ -62,9 +62,9 @@ export class CopySource extends RpcTarget {
   #frozen: Promise<void> | undefined
 
   /**
-   * @param check throws unless the database has this id
+   * @param check throws unless the database has this ID
    * @param charge bills the rows read for a copy
-   * @param damagedIn finds a text of a table that was not UTF-8 when this database became a copy
+   * @param damagedIn finds a text of a table that was not UTF-8 when this object became a copy
    */
   constructor(
     read: Read,
@@ -87,12 +87,12 @@ export class CopySource extends RpcTarget {
     this.#damagedIn = damagedIn
   }
 
-  /** What writes have to wait for, if there is something. */
+  /** A promise that writes have to wait for, if any. */
   get frozen(): Promise<void> | undefined {
     return this.#frozen
   }
 
-  /** Makes writes wait until the returned function is called, which is called once. Not for other objects. */
+  /** Blocks writes until the returned function is called, which must happen once. Not for other objects. */
   freeze(): () => void {
     this.#holders++
     this.#freeze()
@@ -102,7 +102,7 @@ export class CopySource extends RpcTarget {
     }
   }
 
-  /** @throws PerSQLError `database_not_found` */
+  /** Starts a copy. @throws PerSQLError `database_not_found` */
   async begin(
     id: string | undefined,
     asText = false,
@@ -127,7 +127,10 @@ export class CopySource extends RpcTarget {
     for (const migrations of ledger) yield { statements: [], rows: 0, damaged: [], migrations }
   }
 
-  /** The rows of one table as text, to be had by `nextText`. @throws PerSQLError `database_not_found`, `text_not_utf8` */
+  /**
+   * Starts an export of the rows of one table as text, to be read with `nextText`.
+   * @throws PerSQLError `database_not_found`, `text_not_utf8`
+   */
   beginTable(id: string | undefined, table: string, format: RowFormat): number {
     this.#check(id)
     const damaged = this.#damagedIn(table)
@@ -143,12 +146,15 @@ export class CopySource extends RpcTarget {
     return copy
   }
 
-  /** The next page, or nothing when that was all. @throws PerSQLError `copy_cut_off`, `copy_impossible` */
+  /** Returns the next page; `undefined` at the end. @throws PerSQLError `copy_cut_off`, `copy_impossible` */
   next(copy: number): Page | undefined {
     return this.#next(copy) as Page | undefined
   }
 
-  /** The next piece of a table's rows, or nothing when that was all. @throws PerSQLError `copy_cut_off`, `copy_impossible` */
+  /**
+   * Returns the next piece of a table's rows; `undefined` at the end.
+   * @throws PerSQLError `copy_cut_off`, `copy_impossible`
+   */
   nextText(copy: number): string | undefined {
     return this.#next(copy) as string | undefined
   }
@@ -164,7 +170,7 @@ export class CopySource extends RpcTarget {
     }
   }
 
-  /** Resolves when the copy ends. Whoever waits for that keeps this object from being put to sleep by slow readers. */
+  /** Resolves when the copy ends. A caller that waits for it keeps slow readers from letting this object be evicted. */
   async hold(copy: number): Promise<void> {
     const known = this.#get(copy)
     clearTimeout(known.timer)
@@ -174,7 +180,7 @@ export class CopySource extends RpcTarget {
     })
   }
 
-  /** Lets writes go on. */
+  /** Ends a copy and lets writes continue. */
   end(copy: number): void {
     const known = this.#copies.get(copy)
     if (!known) return

@@ -33,10 +33,10 @@ interface CopyTargetServices {
   readonly schemaChanges: SchemaChangeLog
 }
 
-/** The texts of a copy that are not UTF-8. */
+/** The key of the texts of a copy that aren't UTF-8. */
 const DAMAGED = 'damaged-texts'
 
-/** The other side of a `CopySource`: replaces the tables and rows of this object by those of another one. */
+/** The receiving side of a `CopySource`: replaces the tables and rows of this object by those of another one. */
 export class CopyTarget {
   readonly #services: CopyTargetServices
   readonly #run: RunSql
@@ -48,8 +48,8 @@ export class CopyTarget {
   }
 
   /**
-   * Copies everything or nothing. With an identity, this object is that database from then on; without, it keeps the one
-   * that it has, or has none (a snapshot). Returns the number of rows.
+   * Copies tables and rows, all or nothing. With an identity, this object is that database from then on. Without one,
+   * it keeps its identity, or has none if it is a snapshot. Returns the number of rows.
    * @throws PerSQLError `copy_cut_off`, `copy_impossible`, `took_too_long` or `database_not_found`
    */
   async copyFrom(identity: Identity | undefined, from: Source, restore?: Restore): Promise<number> {
@@ -87,7 +87,7 @@ export class CopyTarget {
   #clear(isAnother: boolean): void {
     const { content, storage } = this.#services
     if (isAnother) content.clear()
-    // What was merged may not be in what it goes back to.
+    // Merge bases are invalid, because the restored state may not contain the merged changes.
     else {
       dropSchemas(storage.kv, MERGED)
       content.forgetMerged()
@@ -95,7 +95,7 @@ export class CopyTarget {
     }
   }
 
-  /** Records in the schema change log what a restore did to the schema. */
+  /** Records the schema changes of a restore in the schema change log. */
   #recordRestore({ actor, label }: Restore, before: readonly SchemaObject[]): void {
     const { added, removed, changed } = diffObjects(before, readObjects(this.#run))
     const objects = [

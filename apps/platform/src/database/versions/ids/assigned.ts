@@ -4,14 +4,14 @@ type Instruction = readonly [number, string, number, number, number, ...unknown[
 
 type Program = readonly Instruction[]
 
-/** Opcodes with which a statement looks for rows whose id it does not know. */
+/** Opcodes of a search for rows with unknown IDs. */
 const SEARCHES = new Set(['Rewind', 'Last', 'SeekGE', 'SeekGT', 'SeekLE', 'SeekLT', 'Count'])
-/** What a loop does with the rows that it finds, unless it only counts violations of a foreign key. */
+/** Opcodes that use the rows of a loop, unlike those that only count violations of a foreign key. */
 const USES = /^(Yield|ResultRow|AggStep|MakeRecord|Insert|IdxInsert|SorterInsert|RowSetAdd|Integer|Program)$/
 
 /**
- * Reads from an `EXPLAIN` listing the tables in which SQLite assigns ids by the highest one there is: those without
- * AUTOINCREMENT. A table whose rows the program also looks at is left out, except for what foreign keys look at.
+ * Returns the tables in which a statement gets the next ID from the highest one, because they have no AUTOINCREMENT. It
+ * reads an `EXPLAIN` listing and omits tables whose rows the program also reads, except for foreign key checks.
  */
 export function readAssigned(listing: readonly (readonly unknown[])[], schema: SchemaMap): readonly string[] {
   if (!listing.some(([, opcode]) => opcode === 'NewRowid')) return []
@@ -34,7 +34,7 @@ export function readAssigned(listing: readonly (readonly unknown[])[], schema: S
   return [...assigned].filter((table) => !searched.has(table))
 }
 
-/** The statement's own program, then one for each trigger and foreign key action. */
+/** Returns the statement's own program, then one for each trigger and foreign key action. */
 function programsOf(listing: Program): Instruction[][] {
   const programs: Instruction[][] = []
   for (const instruction of listing) {
@@ -44,7 +44,7 @@ function programsOf(listing: Program): Instruction[][] {
   return programs
 }
 
-/** Whether a loop that begins here only looks for rows that refer to the one that is inserted. */
+/** Returns whether the loop that starts here only searches for rows that reference the inserted one. */
 function checksForeignKey(program: Program, at: number): boolean {
   const cursor = program[at]?.[2]
   const end = program.findIndex(([, opcode, p1], i) => i > at && opcode === 'Next' && p1 === cursor)

@@ -2,20 +2,20 @@ import type { RunSql } from '../../../sqlite/schema-map.ts'
 import { isInternal } from '../../../sqlite/system-tables.ts'
 import { lower, quoteName, tokens, word } from '../../../sqlite/tokenizer.ts'
 
-/** A table whose ids SQLite assigns, with the highest one so far. */
+/** A table whose IDs SQLite assigns, with the highest one so far. */
 export interface HighestId {
   readonly table: string
   readonly key: string
-  /** 0 in a table without rows. */
+  /** The highest ID; 0 in a table without rows. */
   readonly highest: number
   /** Whether the table has AUTOINCREMENT. */
   readonly counts: boolean
 }
 
-/** Numbers of tables, by their names in lower case. */
+/** IDs by table names in lower case. */
 export type Ids = Readonly<Record<string, number>>
 
-/** Reads the highest ids of all tables with an INTEGER PRIMARY KEY; those with ids that JSON would round are left out. */
+/** Reads the highest IDs of all tables with an INTEGER PRIMARY KEY, without those with IDs that JSON would round. */
 export function readHighestIds(run: RunSql): HighestId[] {
   const tables = run(
     `SELECT m.name, m.sql, x.name FROM sqlite_master m, pragma_table_xinfo(m.name) x
@@ -45,7 +45,7 @@ function readSequences(run: RunSql): [string, number][] {
 const hasAutoincrement = (sql: string): boolean =>
   /autoincrement/i.test(sql) && [...tokens(sql)].some((token) => word(sql, token) === 'AUTOINCREMENT')
 
-/** Raises the counters of AUTOINCREMENT tables that are below these numbers. */
+/** Raises the counters of AUTOINCREMENT tables to at least these numbers. */
 export function raiseSequences(run: RunSql, floors: Ids): void {
   for (const { table, counts, highest } of readHighestIds(run)) {
     const floor = floors[lower(table)]

@@ -5,8 +5,8 @@ import { lower, quoteName } from '../../../sqlite/tokenizer.ts'
 type Column = readonly [name: string, type: string, notNull: number, pk: number, hidden: number]
 
 /**
- * Puts a row with this id into a table, so that SQLite assigns the ids behind it, and returns how to take it out again.
- * To be called in a transaction. Triggers don't run for the row.
+ * Inserts a row with this ID into a table, so that SQLite assigns the IDs above it, and returns a function that deletes
+ * it. Call both in one transaction. Triggers don't run for the row.
  */
 export function placeRow(run: RunSql, table: string, id: number): () => void {
   const name = quoteName(table)
@@ -25,7 +25,7 @@ export function placeRow(run: RunSql, table: string, id: number): () => void {
   return () => quietly(`DELETE FROM ${name} WHERE ${key} = ${id}`)
 }
 
-/** A value of a type that no other row has: also as JSON, for an index that reads it. */
+/** Returns a value of a type that no other row has. It is also valid JSON, for an index that parses it. */
 function unusual(type: string, isStrict: boolean): string {
   const hex = crypto.randomUUID().replaceAll('-', '')
   const number = -(1e15 + Math.floor(Math.random() * 1e15))
@@ -36,7 +36,8 @@ function unusual(type: string, isStrict: boolean): string {
   return /char|clob|text|blob/.test(declared) || declared === '' ? `'"${hex}"'` : `${number}`
 }
 
-// The row fits no CHECK, and refers to nothing. SQLite forgets what it has deferred when that switch goes off.
+// The row can violate CHECK constraints and foreign keys. SQLite discards deferred violations when that switch is
+// turned off.
 const SWITCHES = [
   ['ignore_check_constraints', /\bcheck\b/i],
   ['defer_foreign_keys', /\breferences\b/i],

@@ -1,20 +1,20 @@
 import { lower } from '../../../sqlite/tokenizer.ts'
 import type { HighestId, Ids } from './highest.ts'
 
-/** Ids between those that a parent and its branches assign. */
+/** The size of the gap between the IDs of a parent and of its branches. */
 const GAP = 1_000_000
 const MAX = Number.MAX_SAFE_INTEGER / 2
 const PREFIX = 'id-range/'
-/** The keys, or how they begin, of what is deleted with the rows and tables of a database. */
+/** The storage keys, or their prefixes, that are deleted with the rows and tables of a database. */
 export const contentKeys = [PREFIX]
 
-/** Returns a number with room for at least a million ids below it; nothing when numbers are used up. */
+/** Returns a start with at least a million unused IDs below it; `undefined` if the range is exhausted. */
 function floorAbove(highest: number): number | undefined {
   const floor = (Math.floor(highest / GAP) + 2) * GAP
   return floor <= MAX ? floor : undefined
 }
 
-/** Where the ids of each branch begin, kept in the parent: no two branches have the same range. */
+/** The start of each branch's IDs, stored in the parent: no two branches share a range. */
 export class IdRanges {
   readonly #kv: SyncKvStorage
 
@@ -22,7 +22,10 @@ export class IdRanges {
     this.#kv = kv
   }
 
-  /** Gives a branch new ranges. To be called in a transaction. @param live the branches that exist */
+  /**
+   * Assigns new ranges to a branch. Call it in a transaction.
+   * @param live the IDs of the existing branches
+   */
   reserve(branchId: string, live: readonly string[], ids: readonly HighestId[]): Ids {
     for (const [key] of [...this.#kv.list({ prefix: PREFIX })]) {
       const id = key.slice(PREFIX.length)
@@ -32,8 +35,9 @@ export class IdRanges {
   }
 
   /**
-   * Gives a branch new ranges where the parent has reached the old one, or there is none. To be called in a transaction.
-   * @param ids of both sides
+   * Assigns a new range to a branch for each table without one, or whose range the parent has reached. Call it in a
+   * transaction.
+   * @param ids the highest IDs of both sides
    */
   renew(branchId: string, ids: readonly HighestId[]): Ids {
     const known = this.#kv.get<Ids>(PREFIX + branchId) ?? {}

@@ -8,7 +8,7 @@ import { placeRow } from './placeholder.ts'
 
 const KEY = 'id-seeds'
 
-/** Where the ids of a database begin, by table: above those of its parent in a branch. */
+/** The start of a database's IDs by table: in a branch, above those of its parent. */
 export class Seeds {
   readonly #storage: DurableObjectStorage
   readonly #kv: SyncKvStorage
@@ -23,12 +23,12 @@ export class Seeds {
     this.#ownPages = ownPages
   }
 
-  /** Drops what is cached: the tables may be others now. */
+  /** Clears the cache, because the tables can differ. */
   forget(): void {
     this.#known = undefined
   }
 
-  /** Has ids assigned above these from now on. To be called in a transaction. */
+  /** Assigns IDs above these from now on. Call it in a transaction. */
   plant(floors: Ids): void {
     const seeds = { ...this.#all.ids, ...floors }
     this.#ownPages.around(() => this.#kv.put(KEY, seeds))
@@ -36,13 +36,16 @@ export class Seeds {
     raiseSequences(this.#run, seeds)
   }
 
-  /** Forgets all. To be called in a transaction, and followed by `forget` when that is rolled back. */
+  /** Deletes all seeds. Call it in a transaction, and call `forget` if it is rolled back. */
   clear(): void {
     this.#ownPages.around(() => this.#kv.delete(KEY))
     this.#known = known({})
   }
 
-  /** A table that was created again has lost its counter, and a renamed one its name. To be called in that transaction. */
+  /**
+   * Updates the seeds after a schema change, in its transaction: a recreated table has lost its counter, and a renamed
+   * table its name.
+   */
   follow(changes: readonly ObjectChange[]): void {
     const { ids: seeds, isEmpty } = this.#all
     if (isEmpty) return
@@ -54,7 +57,7 @@ export class Seeds {
     else raiseSequences(this.#run, seeds)
   }
 
-  /** The tables among these whose next id would be too low. */
+  /** Returns the tables whose next ID would be too low. */
   lacking(tables: readonly string[]): readonly string[] {
     if (tables.length === 0) return NONE
     const { ids, isEmpty } = this.#all
@@ -65,7 +68,7 @@ export class Seeds {
     })
   }
 
-  /** Runs a statement that assigns ids in these tables. To be called in a transaction. */
+  /** Runs a statement that assigns IDs in these tables. Call it in a transaction. */
   around<T>(tables: readonly string[], work: () => T): T {
     const [table, ...rest] = tables
     if (table === undefined) return work()
@@ -75,7 +78,10 @@ export class Seeds {
     return result
   }
 
-  /** A table that takes no such row, by an index over an expression say, assigns ids as SQLite does. */
+  /**
+   * Inserts the placeholder row. A table that rejects it, for example because of an index on an expression, keeps the
+   * IDs of SQLite.
+   */
   #place(table: string): (() => void) | undefined {
     try {
       return this.#storage.transactionSync(() => placeRow(this.#run, table, this.#all.ids[lower(table)] as number))
@@ -95,7 +101,7 @@ export class Seeds {
   }
 }
 
-/** Asked before each write. */
+/** The seeds in memory, because each write reads them. */
 interface Known {
   readonly ids: Ids
   readonly isEmpty: boolean
