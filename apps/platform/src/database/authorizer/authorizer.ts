@@ -106,7 +106,7 @@ export class Authorizer {
     try {
       statement = parseStatement(sql)
     } catch {
-      return undefined // not a statement, or one that has no place here
+      return undefined // not a statement, or one that can't run here
     }
     const changesSchema = SCHEMA_VERBS.has(statement.verb)
     // SQLite resolves names only after it parsed the whole statement, except in statements that change the schema.

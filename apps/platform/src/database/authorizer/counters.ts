@@ -74,7 +74,7 @@ export class CallCounters {
   /**
    * Returns `sql` with `total_changes()` counted from the start of the call, because the connection counts for all
    * callers.
-   * @throws PerSQLError `statement_not_allowed` where a view or a default calls it
+   * @throws PerSQLError `statement_not_allowed` if a view or a default calls it
    */
   ofCall(sql: string, { totals }: Counters): string {
     const since = sinceTotal(sql, this.#total ?? 0)

@@ -81,14 +81,14 @@ export interface BatchInput {
 // forbids the code generation that makes those fast. `contract.test.ts` checks that both give the same results. Only
 // the search for a rounded integer recurses, so the nesting depth of a body is checked only before that search.
 
-/** @throws PerSQLError `invalid_json`, `invalid_input` or `integer_out_of_range` */
+/** Parses the body of `query`. @throws PerSQLError `invalid_json`, `invalid_input` or `integer_out_of_range` */
 export function parseQuery(text: string): StatementInput {
   const body = parseDeepObject(text)
   onlyFields(body, ['sql', 'params'])
   return statement(body, undefined, text)
 }
 
-/** @throws PerSQLError `invalid_json`, `invalid_input` or `integer_out_of_range` */
+/** Parses the body of `propose`. @throws PerSQLError `invalid_json`, `invalid_input` or `integer_out_of_range` */
 export function parseProposal(text: string): StatementInput & { readonly ttlSec: number } {
   const body = parseDeepObject(text)
   onlyFields(body, ['sql', 'params', 'ttlSec'])
@@ -107,7 +107,7 @@ export function parseApply(text: string): string {
   return body.executionToken as string
 }
 
-/** @throws PerSQLError `invalid_json`, `invalid_input` or `integer_out_of_range` */
+/** Parses the body of `batch`. @throws PerSQLError `invalid_json`, `invalid_input` or `integer_out_of_range` */
 export function parseBatch(text: string): BatchInput {
   const body = parseDeepObject(text)
   onlyFields(body, ['statements', 'transaction'])

@@ -26,7 +26,7 @@ export const turnsForeignKeysOff = ({ statements, transaction }: BatchInput): bo
 
 /**
  * Runs a batch like a migration: with foreign keys off, and checked at its end.
- * @throws PerSQLError `role_insufficient` or `table_out_of_scope` unless the caller may change the schema
+ * @throws PerSQLError `role_insufficient` or `table_out_of_scope` unless the caller can change the schema
  */
 export function batchWithoutForeignKeys(
   call: DatabaseCall,

@@ -35,7 +35,7 @@ export class DeferredKeys {
 
   /**
    * Checks the deferred keys. Call it at the end of a transaction, inside it. Returns whether it updated a row.
-   * @throws PerSQLError `sql_error` when a key is violated
+   * @throws PerSQLError `sql_error` if a key is violated
    */
   check(): boolean {
     if (!this.#isOpen) return false

@@ -124,7 +124,7 @@ export class Engine {
     }
   }
 
-  /** Runs statements of the call that holds the lock. */
+  /** Runs the statements of the task that holds the exclusive lock. */
   runExclusive<T>(run: () => T): T {
     this.#isAlone = true
     try {

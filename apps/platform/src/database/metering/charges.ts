@@ -34,7 +34,7 @@ interface ChargesOptions {
   readonly engine: Engine
   readonly feed: ChangeFeed
   readonly webhooks: Webhooks
-  /** Whether a task holds the exclusive lock. */
+  /** Returns whether a task holds the exclusive lock. */
   readonly isHeld: () => boolean
   readonly canServe: () => boolean
 }

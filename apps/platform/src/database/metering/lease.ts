@@ -32,7 +32,7 @@ export interface LeaseOptions {
   readonly size: SizeTracker
   readonly adopt: (identity: Identity) => void
   readonly wipe: (id: string) => Promise<void>
-  /** Whether current writes can still be rolled back; the lease client saves after that. */
+  /** Returns whether current writes can still be rolled back; the lease client saves after that. */
   readonly isHeld: () => boolean
   /** Returns the keys of secrets, tokens and grants that subscriptions and sessions depend on. */
   readonly listening: () => readonly string[]

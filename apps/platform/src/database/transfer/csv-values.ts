@@ -20,7 +20,7 @@ export function literalOfField(field: string, isQuoted: boolean, takesNumbers: b
   return takesNumbers && NUMBER.test(field) && fits(field) ? field : textLiteral(field)
 }
 
-/** Integers that SQLite would round stay text, for columns that keep text. */
+/** Integers that SQLite would round stay text, so that text columns keep all digits. */
 const fits = (field: string) => field.length < 19 || !/^-?\d+$/.test(field) || fitsInteger(field)
 function fitsInteger(digits: string): boolean {
   const value = BigInt(digits)

@@ -102,7 +102,10 @@ export class Imports extends RpcTarget {
     this.#running = undefined
   }
 
-  /** Withdraws an import whose file was already imported by an earlier request, and restores the previous state. */
+  /**
+   * Discards an import that was received but not applied, for example after an idempotent replay, and restores the
+   * state of the previous import.
+   */
   withdraw(id: string): void {
     if (this.#running?.id !== id || this.#running.state !== 'receiving') return
     const { ownPages, storage } = this.#parts

@@ -11,7 +11,7 @@ export interface SizeOptions {
   readonly now: () => number
   /** Returns the total usage, whose written rows show whether the database changed. */
   readonly totals: () => Totals
-  /** Whether the tables are being replaced. */
+  /** Returns whether the tables are being replaced. */
   readonly isHeld: () => boolean
 }
 
