@@ -54,9 +54,9 @@ export function contentsOfFile(file: string, tables: readonly Readable[]): Conte
   return { schema: read(SCHEMA), rows }
 }
 
-/** With a name for each column, for JSON leaves out what has the name of another. */
+/** Names each column, because JSON leaves out duplicates. No table has columns of these names, which ORDER BY would prefer. */
 const named = (table: Readable) =>
-  `SELECT ${table.columns.map((column, i) => `${ascii(quoteName(column))} AS c${i}`)} FROM ${quoteName(table.name)} ORDER BY ${table.order}`
+  `SELECT ${table.columns.map((column, i) => `${ascii(quoteName(column))} AS "result ${i}"`)} FROM ${quoteName(table.name)} ORDER BY ${table.order}`
 
 /** Where two databases differ, in short: the first places. */
 export function differences(actual: Contents, expected: Contents): string[] {
