@@ -345,7 +345,7 @@ test('whatever a database holds, each kind of copy holds the same, and the sqlit
     }),
     { numRuns: 25 },
   )
-}, 600_000)
+}, 1_200_000)
 
 test('a full-text table without its texts is refused by every copy, and named', async () => {
   const db = await make()
