@@ -15,7 +15,7 @@ interface AllMeansOptions {
   readonly charges: CallBilling
 }
 
-/** What each endpoint runs with, made once for it. */
+/** Execution contexts of endpoints, created once per endpoint. */
 export class EndpointContextCache {
   readonly #options: AllMeansOptions
   readonly #made = new WeakMap<OpenEndpoint, EndpointContext>()
@@ -33,7 +33,7 @@ export class EndpointContextCache {
     return means
   }
 
-  /** Puts questions on behalf of whoever `spend` charges. */
+  /** Returns the function that sends questions to the AI model for this token and charges their SQL through `spend`. */
   ask(tokenId: string, spend: RunBilled): RunQuestion {
     const { assistant } = this.#options
     return async ({ spec, tableScope }, question) => {

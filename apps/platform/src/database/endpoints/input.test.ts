@@ -14,7 +14,7 @@ const specOf = (input: readonly FieldInput[], more: object = {}) => {
   return result.spec
 }
 
-/** What is bound for a body, or what is said of each field. */
+/** Returns the values that are bound for a body, or the problem of each field. */
 function read(
   input: readonly FieldInput[],
   body: unknown,

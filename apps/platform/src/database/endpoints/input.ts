@@ -6,7 +6,7 @@ import { parseDeepObject } from '../../json-object.ts'
 import type { Bound } from '../calls/call.ts'
 import { invalidSpec } from './validate-spec.ts'
 
-/** Who a session belongs to. */
+/** The user that a session belongs to. */
 export interface Session {
   readonly userId: string
   readonly email: string | null
@@ -14,24 +14,24 @@ export interface Session {
   readonly issuedAtS: number
 }
 
-/** What a caller gave, checked: the values to bind in order, and all of them by name. */
+/** Validated input of a call: the values to bind in order, and all values by name. */
 export interface Input {
   readonly bound: readonly Bound[]
   readonly byName: Readonly<Record<string, Bound>>
 }
 
-/** Reads a query string or a JSON body. @throws PerSQLError `invalid_json` or `fields_refused` */
+/** Parses a query string or a JSON body. @throws PerSQLError `invalid_json` or `fields_refused` */
 export type InputReader = (method: EndpointSpec['method'], text: string, session: Session | undefined) => Input
 
-/** Deeper than this is nothing that an application sends; SQLite's own JSON functions stop at 1,000. */
+/** No application sends deeper values; SQLite's own JSON functions stop at 1,000 levels. */
 const MAX_DEPTH = 100
 const MAX_URL = 2_048
 
 type Check = (value: unknown) => { value: Bound } | { problem: string }
 
 /**
- * Makes what reads the input of a spec. Patterns run in linear time whatever the text: a caller must not be able to
- * keep the database busy. @throws PerSQLError `invalid_spec` when a pattern is not of that kind
+ * Returns the function that parses and checks the input of a spec. Patterns run in linear time for every text, so a
+ * caller can't block the database. @throws PerSQLError `invalid_spec` when a pattern is not supported
  */
 export function inputReader(spec: EndpointSpec): InputReader {
   const fields = spec.input.filter(({ name }) => !name.startsWith('$'))
@@ -67,7 +67,7 @@ export function inputReader(spec: EndpointSpec): InputReader {
   }
 }
 
-/** @param fields what is wrong with each, as a sentence */
+/** @param fields the problem of each field, as a sentence */
 export function fieldsRefused(fields: Readonly<Record<string, string>>): PerSQLError {
   return new PerSQLError(
     'fields_refused',
@@ -77,8 +77,8 @@ export function fieldsRefused(fields: Readonly<Record<string, string>>): PerSQLE
 }
 
 /**
- * Values of a query string are text: they become what their field is. Parameters that are no field are ignored, save
- * those that claim to come from a session.
+ * Converts each value of a query string from text to the type of its field. Unknown parameters are ignored, except
+ * names that start with `$`: they claim to come from the session, and the caller reports them.
  */
 function fromQuery(
   query: string,
@@ -95,7 +95,7 @@ function fromQuery(
   return given
 }
 
-/** Most queries need no decoding, and each object that the runtime makes for one is felt. */
+/** `URLSearchParams` costs noticeable time per call, and most queries need no decoding. */
 function pairsOf(query: string): Iterable<readonly [string, string]> {
   if (/[%+]/.test(query)) return new URLSearchParams(query)
   return query
@@ -125,7 +125,7 @@ function coerced(text: string, type: FieldSpec['type'] | undefined): unknown {
   }
 }
 
-/** Stands for JSON that cannot be read; no value that a caller sends is it. */
+/** Marks JSON that can't be parsed; no value that a caller sends equals it. */
 const UNREADABLE = Symbol('unreadable')
 
 function checkOf(field: FieldSpec, { kind, input }: EndpointSpec): Check {
@@ -184,7 +184,7 @@ function ofSession({ name, type }: FieldSpec, session: Session | undefined): Bou
   const value = { $user_id: session.userId, $user_email: session.email, $session_iat: session.issuedAtS }[name] ?? null
   if ((type !== 'integer' && type !== 'number') || typeof value !== 'string') return value
   const number = Number(value)
-  // A user id that is no number belongs to no row whose key is one.
+  // With a numeric key, no row belongs to a user ID that isn't a number.
   if (value.trim() === '' || !Number.isFinite(number)) throw new PerSQLError('session_invalid')
   return Number.isInteger(number) && !Number.isSafeInteger(number) ? value : number
 }
@@ -198,7 +198,7 @@ function compiled(source: string, index: number): RE2JS {
   }
 }
 
-/** Without recursion, which a deep value would exhaust. */
+/** Avoids recursion, because a deep value would exhaust the stack. */
 function isDeep(value: unknown): boolean {
   let level: unknown[] = [value]
   for (let depth = 0; level.length > 0; depth++) {
@@ -212,7 +212,7 @@ function isUrl(text: string): boolean {
   return text.length <= MAX_URL && /^https?:\/\/\S+$/i.test(text) && URL.canParse(text)
 }
 
-/** `__proto__` as a name sets a property like any other. */
+/** Defines an own property, also for the name `__proto__`. */
 function setOwn(target: Record<string, unknown>, name: string, value: unknown): void {
   Object.defineProperty(target, name, { value, enumerable: true, configurable: true, writable: true })
 }

@@ -8,7 +8,7 @@ import type { Engine } from '../engine/engine.ts'
 import { openEndpoint, type StoredEndpoint, type Version } from './store.ts'
 import { checkedSpec, invalidSpec } from './validate-spec.ts'
 
-/** An endpoint on the wire, save its URL, which only the Worker knows. */
+/** Returns an endpoint in its wire form, without the URL, which only the Worker knows. */
 export function endpointOf({ spec, status, version, ...times }: StoredEndpoint): Omit<Endpoint, 'url'> {
   return {
     slug: spec.slug,
@@ -34,10 +34,10 @@ export const versionOf = ({
   savedBy,
 })
 
-/** The spec with the changes in it; `null` takes a field out. */
+/** Returns the spec with the changes applied; `null` removes a field. */
 export function changed(spec: EndpointSpec, changes: Partial<Parsed<Api['update_endpoint']>>): Record<string, unknown> {
   const { ns: _ns, db: _db, ...fields } = changes
-  // A configuration goes with its kind: who changes the kind need not take the other's out by hand.
+  // A configuration belongs to its kind, so a change of the kind removes the configuration of the other kind.
   const kind = fields.kind ?? spec.kind
   const kept = {
     ...spec,
@@ -49,8 +49,8 @@ export function changed(spec: EndpointSpec, changes: Partial<Parsed<Api['update_
 }
 
 /**
- * Checks a spec by all rules, those included that only the database knows: what its statement would do, whether whoever
- * saves it may do that, and whether the users' table is what signing up and logging in need.
+ * Checks a spec against all rules, including those that need the database: the effect of its statement, the permissions
+ * of the caller who saves it, and the columns that signup and login need in the users' table.
  * @throws PerSQLError `invalid_spec`, `sql_error` or `table_out_of_scope`
  */
 export function checkSpec(value: unknown, { tableScope }: Grant, engine: Engine, sql: SqlStorage): EndpointSpec {
@@ -70,7 +70,7 @@ export function checkSpec(value: unknown, { tableScope }: Grant, engine: Engine,
   const checked = checkedSpec(value, facts)
   const { authConfig } = checked
   if (!authConfig) return checked
-  // Its sessions count at all endpoints of the database.
+  // Its sessions are valid for all endpoints of the database.
   assertInScope(null, { tableScope }, 'save an endpoint that opens sessions')
   const problems = usersProblems(authConfig, sql)
   if (checked.kind === 'auth_signup' && !statement.names.has('returning')) {
@@ -105,7 +105,7 @@ function checkAllowedTables(spec: EndpointSpec, tableScope: Grant['tableScope'],
   if (problems.length > 0) throw invalidSpec(problems)
 }
 
-/** Comes before every check that tells whether a table exists. @throws PerSQLError `table_out_of_scope` */
+/** Runs before every check that reveals whether a table exists. @throws PerSQLError `table_out_of_scope` */
 function assertTablesInScope(tables: readonly string[], tableScope: Grant['tableScope']): void {
   const scope = tableScope && new Set(tableScope.map(lower))
   const table = scope && tables.find((name) => !scope.has(lower(name)))
@@ -156,7 +156,7 @@ const isUnique = (table: string, column: string, sql: SqlStorage): boolean =>
     ),
   ].length > 0
 
-/** Name of the column that is a table's primary key. */
+/** Returns the name of the first column of a table's primary key. */
 export function keyColumn(sql: SqlStorage, table: string): string | undefined {
   const [row] = [...sql.exec('SELECT name FROM pragma_table_info(?) WHERE pk = 1', table).raw()]
   return row?.[0] as string | undefined

@@ -22,11 +22,11 @@ interface EndpointServices {
   readonly storage: DurableObjectStorage
   readonly audit: Audit
   readonly now: () => number
-  /** Returns what puts questions to the AI model for an endpoint, at the expense of a token. */
+  /** Returns the function that sends questions to the AI model for an endpoint and charges a token. */
   readonly ask: (tokenId: string, spend: RunBilled) => RunQuestion
 }
 
-/** Returns the handlers that manage endpoints. Bodies have the base URL in them. */
+/** Returns the handlers that manage endpoints. Their request bodies contain the base URL. */
 export function operations(services: EndpointServices) {
   return {
     list_endpoints: (call) => {
@@ -63,7 +63,8 @@ export function operations(services: EndpointServices) {
       let current = find(call, services)
       const wanted =
         version === undefined || version === current.version ? current : savedVersion(services, slug, version)
-      // Checked again: tables may have changed since it was saved, and whoever publishes answers for what it reads.
+      // Checked again: tables can have changed since the version was saved, and the spec must pass with the publisher's
+      // permissions.
       const spec = checkSpec(wanted.spec, call.grant, engine, storage.sql)
       if (wanted !== current)
         current = endpoints.change(spec, call.grant.tableScope, actorOf(call.grant), services.now())
@@ -98,7 +99,7 @@ export function operations(services: EndpointServices) {
   } satisfies Handlers
 }
 
-/** Calls the endpoint as its public would, behind all gates, and takes back what it wrote. */
+/** Calls the endpoint as a public caller would, without the endpoint guards, and rolls back its writes. */
 async function tried(call: DatabaseCall, services: EndpointServices): Promise<Outcome> {
   const { input, session, changes } = parseInput<'try_endpoint'>(call)
   const { engine, storage } = services
@@ -132,12 +133,12 @@ async function tried(call: DatabaseCall, services: EndpointServices): Promise<Ou
     const { status, body } = createErrorResponse(publicError(cause, spec))
     answer = { status, body: JSON.parse(body) }
   }
-  // Who tries it is its owner, and may know what the public may not.
+  // The caller manages the endpoint, so the response can contain the reason that the public doesn't see.
   const reason = failure === undefined ? {} : { reason: PerSQLError.from(failure).message }
   return done({ ...answer, ...reason, ...used }, { sql: spec.sql, statementCount: 1, ...used })
 }
 
-/** What it read and wrote is charged although it is rolled back: it was done. */
+/** Runs a dry run and adds up its rows: they are charged although the writes are rolled back. */
 function tasted(storage: DurableObjectStorage, engine: Engine, run: () => Result, used: Used): Result {
   const done = dryRun(storage, engine, run)
   used.rowsRead += done.rowsRead

@@ -2,7 +2,7 @@ import { pbkdf2Sync } from 'node:crypto'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { type Derive, hashPassword, verifyPassword } from './passwords.ts'
 
-// The runtime has it; Node 20 does not.
+// workerd has these methods, Node 20 doesn't.
 beforeAll(() => {
   Uint8Array.prototype.toBase64 ??= function toBase64(this: Uint8Array) {
     return Buffer.from(this).toString('base64')
@@ -13,7 +13,7 @@ beforeAll(() => {
   }
 })
 
-/** Refuses as Cloudflare's runtime does. */
+/** Refuses high iteration counts as Cloudflare's runtime does. */
 const capped: Derive = async (_password, _salt, iterations) => {
   throw new DOMException(
     `Pbkdf2 failed: iteration counts above 100000 are not supported (requested ${iterations}).`,

@@ -5,16 +5,16 @@ import { sha256 } from '@noble/hashes/sha2.js'
 const ITERATIONS = 210_000
 const SALT_BYTES = 16
 const HASH_BYTES = 32
-/** More would let a row in the users table keep the database busy. */
+/** A row of the users' table with more iterations could block the database. */
 const MAX_ITERATIONS = 2_000_000
 const FORMAT = /^pbkdf2_sha256\$(\d{1,7})\$([A-Za-z0-9+/=_-]+)\$([A-Za-z0-9+/=_-]+)$/
 
 type Bytes = Uint8Array<ArrayBuffer>
 
-/** Derives a key as the runtime does, or refuses to. */
+/** Derives a key with PBKDF2, or rejects an iteration count that the runtime doesn't support. */
 export type Derive = (password: Bytes, salt: Bytes, iterations: number, bytes: number) => Promise<Bytes>
 
-/** `pbkdf2_sha256$<iterations>$<salt, base64>$<hash, base64>`, as it is stored in `password_hash`. */
+/** Returns `pbkdf2_sha256$<iterations>$<salt, base64>$<hash, base64>`, the format of `password_hash`. */
 export async function hashPassword(password: string, derive: Derive = native): Promise<string> {
   const salt = crypto.getRandomValues(new Uint8Array(SALT_BYTES))
   const hash = await derived(derive, password, salt, ITERATIONS, HASH_BYTES)
@@ -22,8 +22,8 @@ export async function hashPassword(password: string, derive: Derive = native): P
 }
 
 /**
- * Whether the password is the one that was hashed. Without a hash, or with one that cannot be read, it works as long
- * and says no, so that nobody learns who has an account.
+ * Returns whether the password matches the stored hash. A missing or unreadable hash takes the same time and returns
+ * false, so the response time doesn't reveal who has an account.
  */
 export async function verifyPassword(password: string, stored: unknown, derive: Derive = native): Promise<boolean> {
   const known = partsOf(stored)
@@ -52,7 +52,10 @@ function partsOf(stored: unknown): Parts | undefined {
   }
 }
 
-/** Cloudflare's own PBKDF2 refuses more than 100,000 iterations (workerd's does not): there a library makes up for it. */
+/**
+ * Derives a key. Cloudflare's PBKDF2 rejects more than 100,000 iterations, unlike workerd's; a library takes over
+ * there.
+ */
 async function derived(
   derive: Derive,
   password: string,

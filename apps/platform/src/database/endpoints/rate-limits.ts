@@ -2,7 +2,7 @@ import type { EndpointSpec } from '@persql/endpoint-spec'
 import { networkOf } from '../../ip-address.ts'
 import type { SystemStorage } from '../engine/system-storage.ts'
 
-/** Calls of one address since a window was opened by the first of them. */
+/** Calls of one IP address in a window, which starts with the first of them. */
 interface Window {
   readonly startMs: number
   readonly calls: number
@@ -15,15 +15,15 @@ interface Windows {
 const MINUTE_MS = 60_000
 const DAY_MS = 24 * 60 * 60_000
 const PREFIX = 'rate/'
-/** The keys, or how they begin, of what is deleted with the rows and tables of a database. */
+/** Keys and key prefixes that are deleted together with the tables of a database. */
 export const contentKeys = [PREFIX]
 const SWEEP_AT_ONCE = 1_000
-/** Addresses remembered; of others the stored count is read again. */
+/** IP addresses in memory; the counts of others are read from storage. */
 const MAX_KNOWN = 10_000
 
 /**
- * Counts the calls of each (endpoint, address). A count is written with the call, before the answer leaves, so that no
- * restart gives anyone more; a refused call writes nothing, so what is written is bounded by the limit itself.
+ * Counts of calls per endpoint and IP address. A count is written with the call and before the response is sent, so a
+ * restart doesn't reset a limit. Refused calls write nothing, so the limit itself bounds the writes.
  */
 export class RateLimits {
   readonly #kv: SyncKvStorage
@@ -38,7 +38,7 @@ export class RateLimits {
     this.#sweepAt = sweepAt
   }
 
-  /** Counts a call, or says for how many seconds there is no room for it. */
+  /** Counts a call and returns 0, or returns the number of seconds until the next call is allowed. */
   take(slug: string, address: string, limit: NonNullable<EndpointSpec['rateLimit']>, nowMs: number): number {
     const key = `${PREFIX}${slug}/${networkOf(address)}`
     const windows = this.#known.get(key) ?? this.#kv.get<Windows>(key)
@@ -59,12 +59,12 @@ export class RateLimits {
     return 0
   }
 
-  /** To be called when the database was wiped. */
+  /** Clears the cache; called after the database was wiped. */
   forget(): void {
     this.#known.clear()
   }
 
-  /** Drops counts that no longer matter. Returns when to come again, or `undefined` when nothing is left. */
+  /** Deletes expired counts. Returns the time of the next sweep, or `undefined` if no count is left. */
   sweep(nowMs: number): number | undefined {
     let left = false
     let from: string | undefined
@@ -93,7 +93,7 @@ const current = (window: Window | undefined, lengthMs: number, nowMs: number): W
 const secondsLeft = ({ startMs }: Window, lengthMs: number, nowMs: number): number =>
   Math.max(1, Math.ceil((startMs + lengthMs - nowMs) / 1000))
 
-/** Returns the timer that deletes counts whose windows are over. */
+/** Returns the timer that deletes expired counts. */
 export const timers = (services: { readonly rateLimits: RateLimits }) => ({
   rates: (nowMs: number) => services.rateLimits.sweep(nowMs),
 })

@@ -10,23 +10,23 @@ import { hashPassword, verifyPassword } from './passwords.ts'
 import type { MintedSession } from './sessions.ts'
 import type { OpenEndpoint } from './store.ts'
 
-/** Runs a statement and charges it, in one turn. @throws whatever the statement throws, once that is charged */
+/** Runs a statement and charges it, in one turn. @throws the error of the statement, after it is charged */
 export type RunBilled = (sql: string, run: () => Result) => Result
 
-/** Puts a question to the model, runs what it writes, and gives the `data` of the answer. */
+/** Sends a question to the AI model, runs the generated SQL and returns the `data` of the response. */
 export type RunQuestion = (endpoint: OpenEndpoint, question: string) => Promise<unknown>
 
-/** What running an endpoint takes from its database. */
+/** The context that a database provides to run an endpoint. */
 export interface EndpointContext {
   readonly engine: Engine
   readonly spend: RunBilled
   readonly mint: (userId: string, email: string | null, ttlS: number) => Promise<MintedSession>
-  /** Name of the primary key's column. */
+  /** Returns the name of the primary key column. */
   readonly keyOf: (table: string) => string | undefined
   readonly ask: RunQuestion
 }
 
-/** The `data` of an answer. Only kinds that hash, sign or ask a model take their time. */
+/** Returns the `data` of the response, as a promise only for kinds that hash, sign or call the AI model. */
 export function runEndpoint(endpoint: OpenEndpoint, input: Input, means: EndpointContext): unknown | Promise<unknown> {
   switch (endpoint.spec.kind) {
     case 'query':
@@ -46,7 +46,10 @@ function runStatement(endpoint: OpenEndpoint, params: readonly Bound[], { engine
   return spend(statement.sql, () => engine.run(engine.prepare(statement, permissionOf(endpoint)), statement))
 }
 
-/** What changed since the spec was saved, a trigger say, must not make an endpoint do more than it was saved for. */
+/**
+ * Returns the permission of an endpoint. It follows from the kind, so a later change such as a new trigger can't make
+ * an endpoint write more than its spec allows.
+ */
 export const permissionOf = ({ spec, tableScope }: Pick<OpenEndpoint, 'spec' | 'tableScope'>): Permission => ({
   role: spec.kind === 'mutation' || spec.kind === 'auth_signup' ? 'readwrite' : 'readonly',
   tableScope,
@@ -59,7 +62,7 @@ function shape(output: EndpointSpec['output'], { columns, rows, rowsWritten }: R
   return { row: row ? recordOf(columns, row) : null }
 }
 
-/** The password is hashed before anything is asked, so that it takes as long whoever signs up. */
+/** Hashes the password before the statement runs, so the response time is the same for new and existing users. */
 async function signUp(endpoint: OpenEndpoint, { byName }: Input, means: EndpointContext): Promise<MintedSession> {
   const hash = await hashPassword(String(byName.password))
   const params = boundFields(endpoint.spec).map(({ name }) => (name === 'password' ? hash : (byName[name] ?? null)))
@@ -95,8 +98,8 @@ const recordOf = (columns: readonly string[], row: readonly unknown[]): Record<s
   Object.fromEntries(columns.map((column, i) => [column, row[i]]))
 
 /**
- * A failure as the public may know it: what a caller can put right, by field where it can be told, and nothing of the
- * schema. The rest is for the owner, in the query log.
+ * Returns a failure in the form that public callers can see: errors that the caller can fix, by field if the field is
+ * known, and nothing about the schema. The owner finds the full error in the query log.
  */
 export function publicError(cause: unknown, { input }: EndpointSpec): PerSQLError {
   const error = PerSQLError.from(cause)
@@ -125,7 +128,7 @@ const SENTENCES: Readonly<Record<string, string>> = {
   limit_exceeded: 'This value is too long.',
 }
 
-/** Codes whose sentence says nothing that is not meant for everyone. */
+/** Codes whose messages are safe for public callers. */
 const PUBLIC: ReadonlySet<string> = new Set([
   'invalid_json',
   'invalid_input',

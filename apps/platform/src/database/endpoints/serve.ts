@@ -12,21 +12,21 @@ export interface PublicCall {
   readonly method: string
   /** The query string or the body; `null` for a body that is too large. */
   readonly input: string | null
-  /** The caller's address. */
+  /** The caller's IP address. */
   readonly address: string
-  /** Of a page of another site. */
+  /** The `Origin` header of a cross-origin request. */
   readonly origin?: string | undefined
   readonly authorization?: string | undefined
   readonly captcha?: string | undefined
 }
 
-/** A call as one text: several arguments cross to an object at a twentieth of the whole cost each. */
+/** Encodes a call as one string: each additional argument of an RPC call adds about a twentieth of its total cost. */
 export function encodeCall({ slug, method, input, address, ...headers }: PublicCall): string {
   const rest = headers.origin ?? headers.authorization ?? headers.captcha
   return `${slug}\n${method}\n${address}\n${rest === undefined ? '' : JSON.stringify(headers)}\n${input === null ? '-' : `+${input}`}`
 }
 
-/** Undoes `packCall`. */
+/** Decodes the text of `encodeCall`. */
 export function decodeCall(text: string): PublicCall {
   const ends: number[] = []
   for (let at = text.indexOf('\n'); ends.length < 4; at = text.indexOf('\n', at + 1)) ends.push(at)
@@ -41,13 +41,13 @@ export function decodeCall(text: string): PublicCall {
   }
 }
 
-/** What is known of a database's endpoints to everyone. */
+/** The public description of a database's endpoints. */
 export interface PublicManifest {
   readonly description?: string
   readonly specs: readonly EndpointSpec[]
 }
 
-/** An answer to the public: text alone when it is 200 and needs no headers of its own. */
+/** A response to a public caller: only the body if the status is 200 and no extra headers are needed. */
 export type EndpointResponse = string | EndpointReply
 export interface EndpointReply {
   readonly status: number
@@ -56,29 +56,29 @@ export interface EndpointReply {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** What the gates ask of the database they stand in. */
+/** The database services that the endpoint guards use. */
 export interface EndpointGuards {
   readonly endpoints: Endpoints
   readonly rateLimits: RateLimits
   readonly sessions: Sessions
   readonly now: () => number
-  /** Whether one more request is paid for. */
+  /** Returns whether the balance covers one more request. */
   readonly canServe: () => boolean
-  /** Asks for credit. @throws PerSQLError */
+  /** Requests a credit lease. @throws PerSQLError */
   readonly credit: () => Promise<void>
-  /** @throws PerSQLError unless the token was made for this caller, just now */
+  /** @throws PerSQLError unless the captcha token is valid, fresh and issued to this IP address */
   readonly verifyCaptcha: (token: string, address: string) => Promise<void>
   readonly meansFor: (endpoint: OpenEndpoint) => EndpointContext
 }
 
 const MAX_BODY = '1 MB'
-/** HEAD comes as GET. */
+/** The Worker passes HEAD requests as GET. */
 const ALLOW = { GET: 'GET, HEAD, OPTIONS', POST: 'POST, OPTIONS' } as const
 const ALLOWED_HEADERS = 'Authorization, Content-Type, cf-turnstile-response'
 
 /**
- * Takes a call through the gates, in this order: published → method and CORS → size → balance → rate limit → captcha →
- * session → validation, and then runs it. What stops at a gate is not billed. Nothing is awaited that need not be.
+ * Checks a call in this order: published, method and CORS, size, balance, rate limit, captcha, session, validation.
+ * Then runs it. Rejected calls are not billed. The function stays synchronous unless a check needs to wait.
  */
 export function serveEndpoint(call: PublicCall, gates: EndpointGuards): EndpointResponse | Promise<EndpointResponse> {
   const endpoint = gates.endpoints.published(call.slug)
@@ -109,7 +109,7 @@ async function serveSlowly(call: PublicCall, endpoint: OpenEndpoint, gates: Endp
     await gates.verifyCaptcha(call.captcha, call.address)
   }
   const session = auth === 'session' ? await gates.sessions.verify(call.authorization ?? null, gates.now()) : undefined
-  // It may have been paused, changed or deleted while something was awaited.
+  // The endpoint can be paused, changed or deleted during the awaits above.
   if (gates.endpoints.published(call.slug) !== endpoint) {
     throw new PerSQLError('endpoint_not_found', { endpoint: call.slug })
   }
@@ -121,7 +121,7 @@ function run(call: PublicCall, endpoint: OpenEndpoint, gates: EndpointGuards, se
   return runEndpoint(endpoint, input, gates.meansFor(endpoint))
 }
 
-/** Method, origin and size; answers what browsers ask before they call. */
+/** Checks the method, origin and size, and returns the response to a preflight request. */
 function admit(
   { method, origin, input }: PublicCall,
   { spec }: OpenEndpoint,
@@ -146,7 +146,7 @@ function limit({ address }: PublicCall, { spec }: OpenEndpoint, { rateLimits, no
   if (seconds > 0) throw new PerSQLError('rate_limited', { seconds })
 }
 
-/** Headers that let the page read the answer, or nothing when its site is not one of those allowed. */
+/** Returns the CORS headers of a response, or `undefined` if the origin is not allowed. */
 function corsHeaders({ origin }: PublicCall, { spec: { cors } }: OpenEndpoint): EndpointReply['headers'] {
   if (origin === undefined || !cors) return undefined
   const any = cors.includes('*')
@@ -162,7 +162,7 @@ function succeeded(data: unknown, headers: EndpointReply['headers']): EndpointRe
   return headers ? { status: 200, body, headers } : body
 }
 
-/** The answer to a failure, with what its status needs beside it. */
+/** Returns the response to a failure, with the headers that its status needs. */
 export function createErrorResponse(error: PerSQLError, headers?: EndpointReply['headers']): EndpointReply {
   const { code, status, message, details, extra } = error
   const more: Record<string, string> = { ...headers }

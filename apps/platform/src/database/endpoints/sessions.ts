@@ -14,19 +14,19 @@ export interface MintedSession {
 interface Key {
   readonly id: string
   readonly secret: string
-  /** Of earlier keys: when they stop counting. */
+  /** Expiry time of a rotated key. */
   readonly untilMs?: number
 }
 
 const KEY = 'session-keys'
 const MINTERS = 'session-minters'
-/** The keys, or how they begin, of what is deleted with the rows and tables of a database. */
+/** Keys and key prefixes that are deleted together with the tables of a database. */
 export const contentKeys = [KEY, MINTERS]
 const DAY_MS = 24 * 60 * 60 * 1000
 
 /**
- * Sessions of an app's users: JWT, HS256, under a key that only this database has, made when it is first needed. What
- * another database signed is worth nothing here.
+ * Sessions of an app's users: JWTs with HS256 and a key that is created on first use and never leaves the database.
+ * Sessions of other databases are invalid here.
  */
 export class Sessions {
   readonly #kv: SyncKvStorage
@@ -37,7 +37,10 @@ export class Sessions {
     this.#ownPages = ownPages
   }
 
-  /** @param mintedBy the token or grant that opens the session and ends it; none where an endpoint does */
+  /**
+   * @param mintedBy the token or grant that creates the session and whose end revokes it; `undefined` for sessions of
+   * an endpoint
+   */
   async mint(
     userId: string,
     email: string | null,
@@ -85,7 +88,10 @@ export class Sessions {
     }
   }
 
-  /** Signs with a new key from now on. Earlier keys count until the longest session under them has expired, or no more. */
+  /**
+   * Creates a new signing key. Earlier keys stay valid until their longest session has expired, or expire at once with
+   * `endSessions`.
+   */
   rotate(endSessions: boolean, nowMs: number): { keyId: string; previousUntilMs: number | null } {
     const untilMs = nowMs + MAX_SESSION_S * 1000
     const earlier = endSessions
@@ -97,12 +103,12 @@ export class Sessions {
     return { keyId: id, previousUntilMs: earlier[0]?.untilMs ?? null }
   }
 
-  /** Returns the IDs of tokens and grants that opened sessions. */
+  /** Returns the IDs of the tokens and grants that created sessions. */
   minters(): string[] {
     return Object.keys(this.#minters())
   }
 
-  /** Ends the sessions that these tokens or grants opened. */
+  /** Revokes the sessions that these tokens or grants created. */
   end(ids: readonly string[]): void {
     const all = Object.entries(this.#minters())
     if (all.length === 0) return
@@ -111,7 +117,7 @@ export class Sessions {
     if (left.length < all.length) this.#putMinters(Object.fromEntries(left))
   }
 
-  /** Writes at most once a day for each creator, and drops those whose last session is over. */
+  /** Writes at most once a day for each creator, and removes creators whose last session has expired. */
   #addMinter(id: string, nowMs: number): void {
     const minters = this.#minters()
     const untilMs = (Math.ceil((nowMs + MAX_SESSION_S * 1000) / DAY_MS) + 1) * DAY_MS

@@ -9,14 +9,14 @@ export interface StoredEndpoint {
   readonly spec: EndpointSpec
   readonly status: Endpoint['status']
   readonly version: number
-  /** The only tables it may touch: those of whoever saved it, who cannot give away more. */
+  /** The tables that the endpoint can use: the table scope of the token that saved it. `null` means all. */
   readonly tableScope: readonly string[] | null
   readonly createdAtMs: number
   readonly updatedAtMs: number
   readonly publishedAtMs: number | null
 }
 
-/** A spec as it was saved once. */
+/** A saved version of a spec. */
 export interface Version {
   readonly version: number
   readonly spec: EndpointSpec
@@ -24,7 +24,7 @@ export interface Version {
   readonly savedBy: string
 }
 
-/** A published endpoint, ready to be called. */
+/** A published endpoint, ready to serve. */
 export interface OpenEndpoint extends StoredEndpoint {
   readonly readInput: InputReader
 }
@@ -33,8 +33,8 @@ const MAX_ENDPOINTS = 500
 const MAX_VERSIONS = 50
 
 /**
- * The endpoints of a database. They live beside its data, so what is published, paused or deleted is so with the next
- * call. `endpoint/<slug>` and `endpoint-version/<slug>/<number>` in the object's own storage, out of reach of SQL.
+ * The endpoints of a database. They are stored with its data, so a change of their status applies to the next call. The
+ * keys `endpoint/<slug>` and `endpoint-version/<slug>/<number>` are not accessible from SQL.
  */
 export class Endpoints {
   readonly #kv: SyncKvStorage
@@ -46,17 +46,17 @@ export class Endpoints {
     this.#ownPages = ownPages
   }
 
-  /** To be called when the database was wiped. */
+  /** Clears the cache; called after the database was wiped. */
   forget(): void {
     this.#open = undefined
   }
 
-  /** The endpoint that anyone may call. */
+  /** Returns a published endpoint. */
   published(slug: string): OpenEndpoint | undefined {
     return this.#published().get(slug)
   }
 
-  /** The specs that anyone may know of, by slug. */
+  /** Returns the specs of all published endpoints, sorted by slug. */
   publishedSpecs(): EndpointSpec[] {
     return [...this.#published().values()].map(({ spec }) => spec)
   }
@@ -114,7 +114,7 @@ export class Endpoints {
     this.forget()
   }
 
-  /** The newest first. */
+  /** Returns the versions, newest first. */
   versions(slug: string): Version[] {
     this.get(slug)
     return [...this.#kv.list<Version>({ prefix: versionsOf(slug), reverse: true })].map(([, version]) => version)
@@ -133,13 +133,13 @@ export class Endpoints {
   }
 }
 
-/** @throws PerSQLError `invalid_spec` when its patterns do not compile */
+/** Compiles the input checks of an endpoint. @throws PerSQLError `invalid_spec` when a pattern doesn't compile */
 export const openEndpoint = (stored: StoredEndpoint): OpenEndpoint => ({
   ...stored,
   readInput: inputReader(stored.spec),
 })
 
-/** The keys, or how they begin, of what is deleted with the rows and tables of a database: endpoints and versions. */
+/** Keys and key prefixes that are deleted together with the tables of a database: endpoints and versions. */
 export const contentKeys = ['endpoint']
 const PREFIX = 'endpoint/'
 const versionsOf = (slug: string) => `endpoint-version/${slug}/`

@@ -1,7 +1,7 @@
 import { PerSQLError } from '@persql/contract'
 import { type EndpointSpec, validateEndpointSpec } from '@persql/endpoint-spec'
 
-/** @throws PerSQLError `invalid_spec`, with a message for each field that is wrong */
+/** Returns the valid spec. @throws PerSQLError `invalid_spec`, with a message for each invalid field */
 export function checkedSpec(...args: Parameters<typeof validateEndpointSpec>): EndpointSpec {
   const result = validateEndpointSpec(...args)
   if (result.ok) return result.spec

@@ -18,16 +18,19 @@ export interface StoredQuery {
   readonly updatedBy: string
 }
 
-/** What somebody saves. */
+/** The fields of a saved query that a user sets. */
 export type SavedQueryInput = Pick<StoredQuery, 'name' | 'sql'>
 
 const MAX_SAVED = 500
 const PREFIX = 'saved-query/'
 const NAMES = 'saved-query-name/'
-/** The keys, or how they begin, of what is deleted with the rows and tables of a database. */
+/** Keys and key prefixes that are deleted together with the tables of a database. */
 export const contentKeys = ['saved-query']
 
-/** The saved queries of a database, out of reach of SQL: `saved-query/<id>`, and the id under `saved-query-name/<name>`. */
+/**
+ * The saved queries of a database, not accessible from SQL: `saved-query/<id>`, and the ID under
+ * `saved-query-name/<name>`.
+ */
 export class SavedQueries {
   readonly #kv: SyncKvStorage
   readonly #ownPages: SystemStorage
@@ -37,7 +40,10 @@ export class SavedQueries {
     this.#ownPages = ownPages
   }
 
-  /** Returns a page, by name as people sort them. @throws PerSQLError `invalid_input` for a cursor that is not understood */
+  /**
+   * Returns a page, sorted by name with numbers in numeric order. @throws PerSQLError `invalid_input` for an invalid
+   * cursor
+   */
   page(paging: Paging): Listed<StoredQuery> {
     return pageOf(
       BY_NAME,
@@ -68,7 +74,7 @@ export class SavedQueries {
     return stored
   }
 
-  /** @throws PerSQLError `saved_query_exists` when another has the name */
+  /** @throws PerSQLError `saved_query_exists` when another query has this name */
   change(before: StoredQuery, saving: SavedQueryInput, by: string, nowMs: number): StoredQuery {
     if (folded(saving.name) !== folded(before.name)) this.#requireFree(saving.name)
     const stored = { ...before, ...saving, version: before.version + 1, updatedAtMs: nowMs, updatedBy: by }
@@ -100,7 +106,7 @@ export class SavedQueries {
   }
 }
 
-/** A saved query on the wire. */
+/** Returns a saved query in its wire form. */
 export const savedQueryOf = ({ createdAtMs, updatedAtMs, ...stored }: StoredQuery): SavedQuery => ({
   ...stored,
   createdAt: toIso(createdAtMs),
@@ -114,5 +120,5 @@ const BY_NAME = {
   keyOf: ({ name, id }: StoredQuery): [string, string] => [name, id],
   compare: (a: [string, string], b: [string, string]) => names.compare(a[0], b[0]) || compareKeys([a[1]], [b[1]]),
 }
-/** Names that look alike are one: `Revenue` and `revenue`, however their accents are encoded. */
+/** Returns a name in the form that must be unique: case and Unicode encoding don't matter. */
 const folded = (name: string) => name.normalize('NFC').toLowerCase()

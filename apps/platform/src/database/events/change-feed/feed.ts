@@ -3,22 +3,22 @@ import { randomText } from '../../../token.ts'
 import { ALL } from '../../engine/engine.ts'
 import type { SystemStorage } from '../../engine/system-storage.ts'
 
-/** A change with its place in the feed. */
+/** A change with its sequence number in the feed. */
 export interface FeedEvent extends Change {
   readonly seq: number
 }
 
-/** Told of events as they are committed. */
+/** Receives the events of each commit. */
 export type Listener = (events: readonly FeedEvent[]) => void
 
 interface State {
-  /** Another one in another life of the database: cursors do not outlive it. */
+  /** Random ID of this feed. It changes when the feed is recreated, so old cursors become invalid. */
   readonly epoch: string
-  /** All events behind this one are kept. */
+  /** Sequence number after which all events are stored. */
   readonly base: number
-  /** Until when events are kept for those who have left. */
+  /** Time until which events are stored without a listener. */
   readonly untilMs: number
-  /** Something was changed while nobody listened. */
+  /** Whether something changed while no events were stored. */
   readonly gap: boolean
 }
 
@@ -26,12 +26,15 @@ const STATE = 'feed'
 const PREFIX = 'feed-event/'
 const REPLACING = 'feed-replacing'
 const MAX_EVENTS = 1_000
-/** Who comes back within this time gets what was missed; it is written anew when half of it is over. */
+/**
+ * Subscribers that reconnect within this time get the events they missed. `untilMs` is rewritten when half of it has
+ * passed.
+ */
 const LINGER_MS = 10 * 60 * 1000
 
 /**
- * What was committed, in order: `feed-event/<seq of the last>` holds the events of one commit and is written with it.
- * While nobody has listened for a while nothing is kept but, once, that there was something.
+ * The committed changes, in order: `feed-event/<seq of the last>` holds the events of one commit and is written in its
+ * transaction. After a while without listeners, only the fact that something changed is stored, once.
  */
 export class ChangeFeed {
   readonly #kv: SyncKvStorage
@@ -48,12 +51,12 @@ export class ChangeFeed {
     this.#load()
   }
 
-  /** Whether events are kept. */
+  /** Whether events are stored. */
   get isHeard(): boolean {
     return this.#state !== undefined && (this.#listeners.size > 0 || this.#state.untilMs > this.#now())
   }
 
-  /** Where the feed is now; only meaningful to who attends. */
+  /** The current cursor; only meaningful after `attend`. */
   get cursor(): string {
     return this.cursorAt(this.#seq)
   }
@@ -62,7 +65,7 @@ export class ChangeFeed {
     return `${this.#state?.epoch}.${seq}`
   }
 
-  /** From now on, and for a while after it was called last, events are kept. */
+  /** Stores events from now until `LINGER_MS` after the last call. */
   attend(): void {
     const untilMs = this.#now() + LINGER_MS
     const state = this.#state ?? { epoch: randomText(10), base: 0, untilMs, gap: false }
@@ -73,7 +76,7 @@ export class ChangeFeed {
     } else if (state !== this.#state || state.untilMs < untilMs - LINGER_MS / 2) this.#put({ ...state, untilMs })
   }
 
-  /** What was committed behind a cursor; when that is not known any more, that all may have changed. */
+  /** Returns the changes after a cursor, or a change of all tables if the cursor is too old or invalid. */
   since(cursor: string): readonly FeedEvent[] {
     const [epoch, at] = cursor.split('.')
     const seq = Number(at)
@@ -90,7 +93,7 @@ export class ChangeFeed {
     }
   }
 
-  /** To be called in the turn, and so in the transaction, of what was changed. */
+  /** Stores changes and notifies the listeners. Called in the turn, and so in the transaction, of the changes. */
   commit(changes: readonly Change[]): void {
     const state = this.#state
     if (!state) return
@@ -107,19 +110,22 @@ export class ChangeFeed {
     for (const listener of [...this.#listeners]) listener(events)
   }
 
-  /** Before all tables are replaced: if that is cut off by a crash, whoever comes back is told to read anew. */
+  /**
+   * Marks that all tables are about to be replaced. If a crash interrupts that, subscribers that reconnect are told to
+   * reload everything.
+   */
   replacing(): void {
     if (this.#state) this.#kv.put(REPLACING, true)
   }
 
-  /** Afterwards; `done`: they were replaced. */
+  /** Clears the mark. `done` is true if the tables were replaced. */
   replaced(done: boolean): void {
     if (!this.#kv.get(REPLACING)) return
     this.#kv.delete(REPLACING)
     if (done) this.commit([ALL])
   }
 
-  /** To be called when the database was wiped. */
+  /** Clears the cache; called after the database was wiped. */
   forget(): void {
     this.#state = undefined
     this.#ring = []
@@ -149,7 +155,7 @@ export class ChangeFeed {
     this.#ownPages.around(() => this.#kv.put(STATE, state))
   }
 
-  /** Whole commits go, the oldest first. */
+  /** Deletes whole commits, oldest first. */
   #prune(): void {
     while (this.#ring.length > MAX_EVENTS) {
       const key = [...this.#kv.list({ prefix: PREFIX, limit: 1 })][0]?.[0] as string

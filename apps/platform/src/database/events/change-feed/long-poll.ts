@@ -4,7 +4,7 @@ import type { concerns } from './table-filter.ts'
 
 const MAX_WAITING = 1_000
 
-/** Those who wait for the next change with a call that stays open. */
+/** The open long-poll requests. */
 export class LongPollers {
   readonly #feed: ChangeFeed
   readonly #ends = new Set<() => void>()
@@ -13,7 +13,10 @@ export class LongPollers {
     this.#feed = feed
   }
 
-  /** The events of the next commit that concerns the caller, or none when the time is over. @throws PerSQLError `limit_reached` */
+  /**
+   * Returns the events of the next commit that concerns the caller, or none after the timeout. @throws PerSQLError
+   * `limit_reached`
+   */
   next(wanted: ReturnType<typeof concerns>, timeoutMs: number): Promise<readonly FeedEvent[]> {
     if (this.#ends.size >= MAX_WAITING) {
       throw limitReached(MAX_WAITING, 'requests waiting for changes', 'Try again when one of them ends.')
@@ -34,7 +37,7 @@ export class LongPollers {
     })
   }
 
-  /** Nobody waits any longer: the database is gone. */
+  /** Ends all requests: the database was deleted. */
   end(): void {
     for (const end of [...this.#ends]) end()
   }

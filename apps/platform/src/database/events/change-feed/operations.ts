@@ -18,7 +18,7 @@ interface FeedServices {
 /** Returns the handlers of subscriptions to changes. */
 export function operations({ feed, waiting, sockets, admits }: FeedServices) {
   return {
-    /** The Worker comes back with the ticket and the connection, which cannot travel with a call. */
+    /** An RPC call can't carry the connection, so the Worker opens it with the ticket in a second request. */
     subscribe(call) {
       const { tables, cursor } = parseInput<'subscribe'>(call)
       return done({ ticket: sockets.issueTicket(call.grant, tablesOf(tables), cursor) })

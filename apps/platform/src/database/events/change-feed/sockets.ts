@@ -6,7 +6,7 @@ import type { Bearer, LeaseClient } from '../../metering/lease.ts'
 import type { ChangeFeed, FeedEvent } from './feed.ts'
 import { concerns, type Tables, within } from './table-filter.ts'
 
-/** What is known of a socket, kept with it by the runtime while the object sleeps. */
+/** The subscription of a socket, which the runtime stores with the socket while the object hibernates. */
 interface Subscription {
   readonly tokenId: string
   readonly secretId?: string | undefined
@@ -20,22 +20,22 @@ interface Ticket extends Subscription {
 interface Socket {
   readonly subscription: Subscription
   readonly wants: (change: Change) => boolean
-  /** Messages got in the current window. */
+  /** Messages received in the current window. */
   got: number
   windowMs: number
 }
 
-/** What sockets need of their database. */
+/** The database services that sockets use. */
 export interface SocketsOptions {
   readonly ctx: DurableObjectState
   readonly feed: ChangeFeed
   readonly now: () => number
   readonly admits: (grant: Bearer) => boolean
-  /** Has `sweep` called at that moment. */
+  /** Schedules `sweep`. */
   readonly sweepAt: (atMs: number) => void
 }
 
-/** Reasons to close a socket, as its client reads them. */
+/** Close codes and reasons that clients receive. */
 export const CLOSED = {
   tooLarge: [1009, 'message_too_large'],
   tooMany: [1008, 'too_many_messages'],
@@ -45,22 +45,22 @@ export const CLOSED = {
 
 const MAX_SOCKETS = 5_000
 const MAX_MESSAGE = 16_384
-/** What the runtime keeps with a socket that sleeps is bounded. */
+/** The runtime limits the size of the data it stores with a hibernating socket. */
 const MAX_KEPT = 14_000
 const MAX_MESSAGES = 100
 const WINDOW_MS = 10_000
 const TICKET_MS = 10_000
-/** Members are asked to come again after this time, so that one who was removed is not told for long. */
+/** Members must reconnect after this time, so a removed member stops receiving events. */
 const MEMBER_MS = 15 * 60 * 1000
-/** Whether tokens are still known is asked this often while nothing is written. */
+/** Interval of token checks while the database has no writes. */
 const CHECK_MS = 10 * 60 * 1000
 
-/** WebSockets that are told of changes. They survive the object's sleep. */
+/** The WebSockets that receive changes. They survive the hibernation of the object. */
 export class ChangeSockets {
   readonly #options: SocketsOptions
   readonly #tickets = new Map<string, Ticket>()
   readonly #sockets = new Map<WebSocket, Socket>()
-  /** The event told last, as text: the same for all who are told of it. */
+  /** The last event as JSON, which is the same for all subscribers. */
   #last: { readonly event: FeedEvent; readonly text: string } | undefined
   #leave: (() => void) | undefined
 
@@ -72,7 +72,7 @@ export class ChangeSockets {
     }
   }
 
-  /** Lets one in who comes with the ticket that this returns. @throws PerSQLError `limit_reached` or `invalid_input` */
+  /** Returns a ticket that opens one socket. @throws PerSQLError `limit_reached` or `invalid_input` */
   issueTicket(
     { tokenId, secretId, tableScope, expiresAtMs }: Grant,
     wanted: Tables,
@@ -92,7 +92,7 @@ export class ChangeSockets {
     return key
   }
 
-  /** Answers the upgrade: what was missed comes first. */
+  /** Accepts the upgrade and sends missed events first. */
   open(key: string | null): Response {
     const { ctx, feed, now, sweepAt } = this.#options
     const ticket = this.#tickets.get(key ?? '')
@@ -111,7 +111,7 @@ export class ChangeSockets {
     return new Response(null, { status: 101, webSocket: client })
   }
 
-  /** A message of a client. */
+  /** Handles a message from a client. */
   take(ws: WebSocket, message: string | ArrayBuffer): void {
     const socket = this.#sockets.get(ws)
     if (!socket) return
@@ -134,13 +134,13 @@ export class ChangeSockets {
     return { type: 'subscribed', tables: tables ?? '*', cursor: this.#options.feed.cursor }
   }
 
-  /** A client says good-bye, and waits for the answer. */
+  /** Handles the closing frame of a client, which waits for the response. */
   leave(ws: WebSocket, code: number): void {
-    // Codes that only tell of a connection that broke cannot be sent.
+    // Codes that describe a lost connection can't be sent.
     this.#close(ws, [code === 1000 || code >= 3000 ? code : 1000, ''])
   }
 
-  /** A socket that the network has closed. */
+  /** Removes a socket whose connection is closed. */
   drop(ws: WebSocket): void {
     this.#sockets.delete(ws)
     if (this.#sockets.size > 0) return
@@ -148,13 +148,13 @@ export class ChangeSockets {
     this.#leave = undefined
   }
 
-  /** Returns the keys of the secrets that subscriptions were opened with. Members have none. */
+  /** Returns the IDs of the secrets that opened subscriptions. Members have none. */
   keys(): string[] {
     const keys = [...this.#sockets.values()].map(({ subscription: { secretId, tokenId } }) => secretId ?? tokenId)
     return [...new Set(keys)].filter((key) => !key.startsWith('user:'))
   }
 
-  /** Closes those whose token is not good any more. Returns when to come again. */
+  /** Closes sockets whose token is no longer valid. Returns the time of the next sweep. */
   sweep(): number | undefined {
     const { admits, now } = this.#options
     let next: number | undefined
@@ -165,7 +165,7 @@ export class ChangeSockets {
     return next
   }
 
-  /** Closes all: the database is gone. */
+  /** Closes all sockets: the database was deleted. */
   end(): void {
     for (const ws of [...this.#sockets.keys()]) this.#close(ws, CLOSED.gone)
   }
@@ -186,7 +186,7 @@ export class ChangeSockets {
     try {
       for (const event of events) if (wants(event)) ws.send(this.#textOf(event))
     } catch {
-      // It is closing: what it misses, it gets when it comes back with its cursor.
+      // The socket is closing. The client gets missed events when it reconnects with its cursor.
       this.drop(ws)
     }
   }
@@ -203,11 +203,11 @@ export class ChangeSockets {
   #close(ws: WebSocket, [code, reason]: readonly [number, string]): void {
     this.drop(ws)
     try {
-      // The runtime may take its time to end the connection behind the closing frame, and some clients wait for that.
+      // The runtime can delay the end of the connection after the closing frame, and some clients wait for that.
       if (reason) send(ws, { type: 'error', message: reason })
       ws.close(code, reason)
     } catch {
-      // It is closed already.
+      // The socket is already closed.
     }
   }
 }
@@ -215,7 +215,7 @@ export class ChangeSockets {
 const UNDERSTOOD = 'Supported messages: {"type":"set-tables","tables":[…] or "*"} and {"type":"ping"}.'
 const TOO_MANY_TABLES = 'Too many tables for one subscription. Subscribe to all tables instead.'
 
-/** The tables a client wants from now on; `undefined` when this is nothing that is understood. */
+/** Parses the tables that a client subscribes to; `undefined` for an invalid message. */
 function wishOf(message: string): Tables | 'ping' | undefined {
   try {
     const { type, tables } = JSON.parse(message) as { type?: unknown; tables?: unknown }
@@ -235,7 +235,7 @@ function send(ws: WebSocket, message: object): void {
   ws.send(JSON.stringify(message))
 }
 
-/** Returns the timer that closes sockets whose tokens are not valid any more. */
+/** Returns the timer that closes sockets whose tokens are no longer valid. */
 export const timers = (services: { readonly sockets: ChangeSockets; readonly lease: LeaseClient }) => ({
   sockets: async () => {
     await services.lease.askForTokens()

@@ -9,37 +9,37 @@ import type { CallBilling } from '../../metering/charges.ts'
 import type { LeaseClient } from '../../metering/lease.ts'
 import type { LastRun, Schedules, StoredSchedule } from './store.ts'
 
-/** The statement of a schedule, with its parameters as the runtime binds them. @throws PerSQLError */
+/** Returns the statement of a schedule, with its parameters in their bound form. @throws PerSQLError */
 export function statementOf({ sql, params }: Pick<StoredSchedule, 'sql' | 'params'>): StatementInput {
   const { params: bound } = parseQuery(JSON.stringify({ sql, params }))
   return { sql, params: bound as readonly Bound[] }
 }
 
-/** Runs the statement with the rights it was saved with. @throws PerSQLError */
+/** Runs the statement with the permissions that it was saved with. @throws PerSQLError */
 export function runStatement(schedule: StoredSchedule, engine: Engine): Result {
   const statement = statementOf(schedule)
   return engine.run(engine.prepare(statement, schedule.rights), statement)
 }
 
-/** What running schedules when they are due takes from their database. */
+/** The database services that run schedules. */
 export interface DueOptions {
   readonly schedules: Schedules
   readonly engine: Engine
   readonly now: () => number
-  /** Resolves when what is written is on disk. */
+  /** Resolves when all writes are on disk. */
   readonly sync: () => Promise<void>
-  /** Asks for credit. @throws PerSQLError */
+  /** Requests a credit lease. @throws PerSQLError */
   readonly credit: () => Promise<void>
-  /** Resolves when a copy that is being made lets writes through. */
+  /** Resolves when no copy in progress blocks writes. */
   readonly unfrozen: () => Promise<void>
-  /** Charges a run, in its turn. */
+  /** Runs a statement and charges it, in one turn. */
   readonly spend: (tokenId: string, sql: string, run: () => Result) => Result
 }
 
-/** A run that ended the object so often is given up, for this time. */
+/** Number of crashes of the object after which a run is skipped. */
 const MAX_BEGUN = 2
 
-/** Runs what is due, one after another. What a run changes and that it was made are written together. */
+/** Runs all due schedules, one after another. The changes of a run and its record are written in one transaction. */
 export async function runDue(options: DueOptions): Promise<void> {
   const { schedules, now } = options
   for (const { id } of schedules.list()) {
@@ -63,7 +63,7 @@ async function runOne(known: StoredSchedule, options: DueOptions): Promise<void>
     if (latest) schedules.put({ ...latest, begun: latest.begun + 1 })
     await sync()
   }
-  // Others were served meanwhile: it may have been changed, or be gone.
+  // Other calls can have changed or deleted the schedule during the awaits above.
   const schedule = schedules.find(known.id)
   if (!schedule || !isDue(schedule, now())) return
   schedules.recordRun(schedule, refused === undefined ? runNow(schedule, options) : failed(refused, now()))
@@ -80,7 +80,7 @@ function runNow(schedule: StoredSchedule, { engine, spend, now }: DueOptions): L
   }
 }
 
-/** How a run went that has succeeded. */
+/** Returns the record of a successful run. */
 export const lastRun = ({ rowsRead, rowsWritten }: Result, atMs: number, startedMs: number): LastRun => ({
   atMs,
   status: 'ok',
@@ -90,7 +90,7 @@ export const lastRun = ({ rowsRead, rowsWritten }: Result, atMs: number, started
   rowsWritten,
 })
 
-/** How a run went that has failed. */
+/** Returns the record of a failed run. */
 export const failed = (cause: unknown, atMs: number): LastRun => ({
   atMs,
   status: 'error',
@@ -103,7 +103,7 @@ export const failed = (cause: unknown, atMs: number): LastRun => ({
 const isDue = ({ nextAtMs, enabled }: StoredSchedule, nowMs: number) =>
   enabled && nextAtMs !== null && nextAtMs <= nowMs
 
-/** The services that run schedules. They are read when the timer is due, as some are made later than it. */
+/** The services that run schedules. They are read when the timer fires, because some are created after the timer. */
 interface ScheduleTimerServices {
   readonly storage: DurableObjectStorage
   readonly identity: IdentityStore

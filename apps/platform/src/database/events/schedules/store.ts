@@ -16,7 +16,7 @@ import type { SystemStorage } from '../../engine/system-storage.ts'
 
 type Fields = Pick<Parsed<Api['create_schedule']>, 'name' | 'sql' | 'params' | 'intervalSec' | 'enabled'>
 
-/** How a run went. */
+/** The record of a run. */
 export interface LastRun {
   readonly atMs: number
   readonly status: 'ok' | 'error'
@@ -26,7 +26,7 @@ export interface LastRun {
   readonly rowsWritten: number
 }
 
-/** The rights of whoever saved a schedule, as they were then. */
+/** The permissions of the member or token that saved a schedule, at that time. */
 export interface SchedulePermission {
   readonly role: Role
   readonly tableScope: readonly string[] | null
@@ -39,7 +39,7 @@ export interface StoredSchedule extends Fields {
   readonly createdAtMs: number
   readonly updatedAtMs: number
   readonly nextAtMs: number | null
-  /** How often the run that is due was begun: noted before it begins, for it may end the object. */
+  /** Number of starts of the due run, written before each start because a run can crash the object. */
   readonly begun: number
   readonly last: LastRun | null
 }
@@ -51,12 +51,12 @@ const OLDEST_FIRST = {
   compare: compareKeys,
 }
 const PREFIX = 'schedule/'
-/** The keys, or how they begin, of what is deleted with the rows and tables of a database. */
+/** Keys and key prefixes that are deleted together with the tables of a database. */
 export const contentKeys = [PREFIX]
 const MAX_SCHEDULES = 50
 const MAX_ERROR = 1_000
 
-/** The schedules of a database: `schedule/<id>`, out of reach of SQL. */
+/** The schedules of a database: `schedule/<id>`, not accessible from SQL. */
 export class Schedules {
   readonly #kv: SyncKvStorage
   readonly #ownPages: SystemStorage
@@ -74,7 +74,9 @@ export class Schedules {
       .sort((a, b) => a.createdAtMs - b.createdAtMs)
   }
 
-  /** Returns a page of those that pass, the oldest first. @throws PerSQLError `invalid_input` for a bad cursor */
+  /**
+   * Returns a page of the matching schedules, oldest first. @throws PerSQLError `invalid_input` for an invalid cursor
+   */
   page(paging: Paging, passes: (schedule: StoredSchedule) => boolean): Listed<StoredSchedule> {
     return pageOf(OLDEST_FIRST, paging, this.list().filter(passes))
   }
@@ -100,7 +102,7 @@ export class Schedules {
     return this.put({ ...fields, id: `sch_${randomText(16)}`, rights, ...times, begun: 0, last: null })
   }
 
-  /** One that gets another interval, or is enabled again, runs next when an interval has passed from now. */
+  /** Changes a schedule. A new interval or a new start sets the next run to one interval from now. */
   change(known: StoredSchedule, fields: Partial<Fields>, rights: SchedulePermission, nowMs: number): StoredSchedule {
     const changed = { ...known, ...fields, rights, updatedAtMs: nowMs }
     const anew = changed.intervalSec !== known.intervalSec || known.nextAtMs === null
@@ -118,7 +120,7 @@ export class Schedules {
     return schedule
   }
 
-  /** Notes a run that was due, in its transaction. Those that were missed before are not made up for. */
+  /** Records a due run, in its transaction. Missed runs are skipped. */
   recordRun(schedule: StoredSchedule, last: LastRun): void {
     const { nextAtMs, intervalSec } = schedule
     const interval = intervalSec * 1000
@@ -127,7 +129,7 @@ export class Schedules {
     this.put({ ...schedule, nextAtMs: next, begun: 0, last: cut(last) })
   }
 
-  /** Notes a run that somebody asked for: the next one stays when it is. */
+  /** Records a manual run; the time of the next run doesn't change. */
   recordManualRun(schedule: StoredSchedule, last: LastRun): StoredSchedule {
     return this.put({ ...schedule, last: cut(last) })
   }
@@ -135,7 +137,7 @@ export class Schedules {
 
 const cut = (last: LastRun): LastRun => ({ ...last, error: last.error?.slice(0, MAX_ERROR) ?? null })
 
-/** A schedule on the wire. */
+/** Returns a schedule in its wire form. */
 export const scheduleOf = ({ last, ...stored }: StoredSchedule): Schedule => ({
   id: stored.id,
   name: stored.name,

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 
-/** What came of posting something. */
+/** The outcome of a delivery attempt. */
 export interface Posted {
   readonly delivered: boolean
   readonly responseStatus: number | null
@@ -8,12 +8,14 @@ export interface Posted {
   readonly durationMs: number
 }
 
-/** Sends a request to wherever tenants may have something sent. */
+/** Sends a request to a URL that a tenant chose. */
 export type Send = (url: string, init: RequestInit) => Promise<Response>
 
 const TIMEOUT_MS = 10_000
 
-/** Posts a signed body. Only the status of the answer counts: its body is never read, nor a redirect followed. */
+/**
+ * Sends a signed body. Only the status of the response counts: the body is never read, and redirects are not followed.
+ */
 export async function post(
   send: Send,
   { url, secret }: { readonly url: string; readonly secret: string },
@@ -32,19 +34,19 @@ export async function post(
     const signal = AbortSignal.timeout(TIMEOUT_MS)
     const response = await send(url, { method: 'POST', headers, body, redirect: 'manual', signal })
     response.body?.cancel().catch(() => {
-      // It was cut off already.
+      // The connection is already closed.
     })
     const { status } = response
     return { delivered: response.ok, responseStatus: status, error: problemOf(status), durationMs: passed() }
   } catch (cause) {
     const timedOut = (cause as Error).name === 'TimeoutError'
-    // What the runtime says of a refused connection tells of the network behind it, so it is not passed on.
+    // The runtime's error describes the network behind a refused connection, so it is not passed on.
     const error = timedOut ? `No response within ${TIMEOUT_MS / 1000} s.` : "Couldn't connect to the host."
     return { delivered: false, responseStatus: null, error, durationMs: passed() }
   }
 }
 
-/** What a receiver computes again. */
+/** Returns the signature, which receivers compute to verify the body. */
 const signature = (secret: string, seconds: number, body: string): string =>
   createHmac('sha256', secret).update(`${seconds}.${body}`).digest('hex')
 

@@ -2,7 +2,7 @@ import { toIso } from '../../../clock.ts'
 import { type Posted, post, type Send } from './deliver.ts'
 import type { StoredDelivery, StoredWebhook, WebhookEvent, WebhookStore } from './store.ts'
 
-/** What webhooks need of their database. */
+/** The database services that webhooks use. */
 export interface WebhooksOptions {
   readonly store: WebhookStore
   readonly now: () => number
@@ -10,24 +10,24 @@ export interface WebhooksOptions {
   /** `namespace:database`. */
   readonly name: () => string
   readonly sweepAt: (atMs: number) => void
-  /** Notes what PerSQL did by itself. */
+  /** Records an action of PerSQL itself in the audit log. */
   readonly audit: (action: string, target: string, detail: { reason: string }) => void
 }
 
 const [SECOND, MINUTE, HOUR] = [1_000, 60_000, 3_600_000]
-/** How long after each failed attempt the next one is made: a day in all, and then it is given up. */
+/** Delays after failed attempts. Together they last about a day; then the delivery has failed. */
 const BACKOFF_MS = [
   ...[5 * SECOND, 30 * SECOND, 2 * MINUTE, 10 * MINUTE, 30 * MINUTE],
   ...[HOUR, 2 * HOUR, 4 * HOUR, 8 * HOUR, 8 * HOUR],
 ]
-/** One that has taken nothing for so long is turned off. */
+/** Time without a successful delivery after which a webhook is disabled. */
 const GIVE_UP_MS = 3 * 24 * HOUR
 const AT_ONCE = 4
-/** The alarm that posts goes on for so long, and is set anew for the rest. */
+/** Maximum duration of one sweep; another alarm handles the remaining deliveries. */
 const SHIFT_MS = 15_000
 const GONE = 410
 
-/** Posts what waits: each webhook by itself, so that a slow one holds up no other. */
+/** Sends pending deliveries. Each webhook has its own lane, so a slow receiver doesn't delay others. */
 export class Webhooks {
   readonly #options: WebhooksOptions
   readonly #lanes = new Map<string, Promise<void>>()
@@ -37,7 +37,7 @@ export class Webhooks {
     this.#options = options
   }
 
-  /** To be called in the turn, and so in the transaction, of what the events tell of. */
+  /** Queues deliveries for events. Called in the turn, and so in the transaction, of the events. */
   announce(events: readonly WebhookEvent[]): void {
     const { store, name, now, sweepAt } = this.#options
     const webhookIds = new Set(events.flatMap((event) => store.queue(event, name(), now())))
@@ -46,14 +46,14 @@ export class Webhooks {
     if (this.#lanes.size > 0) for (const id of webhookIds) this.#open(id)
   }
 
-  /** Queues something again that was posted before, or waits. */
+  /** Queues a delivery again, with no attempts counted. */
   replay(delivery: StoredDelivery): StoredDelivery {
     const { store, now, sweepAt } = this.#options
     sweepAt(now())
     return store.putDue({ ...delivery, status: 'pending', attempts: 0, nextAtMs: now() })
   }
 
-  /** Posts something of its own to see what comes of it. */
+  /** Sends a test event and returns the outcome. */
   test(hook: StoredWebhook): Promise<Posted> {
     const { store, now, name, send } = this.#options
     const [id, nowMs] = [store.newId(now()), now()]
@@ -61,7 +61,7 @@ export class Webhooks {
     return post(send, hook, { id, body: JSON.stringify(event), nowMs })
   }
 
-  /** Posts what is due, and sees to being called again for the rest. */
+  /** Sends due deliveries and schedules the next sweep. */
   async sweep(): Promise<void> {
     const { store, sweepAt, now } = this.#options
     this.#untilMs = performance.now() + SHIFT_MS
@@ -105,7 +105,7 @@ export class Webhooks {
     this.#judge(delivery.webhookId, last.responseStatus, delivered, nowMs)
   }
 
-  /** Notes how a webhook is doing, and turns off one that is gone. */
+  /** Records the health of a webhook, and disables one that responds 410 or has failed for too long. */
   #judge(webhookId: string, status: number | null, delivered: boolean, nowMs: number): void {
     const { store, audit } = this.#options
     const hook = store.find(webhookId)
@@ -133,7 +133,7 @@ export class Webhooks {
   }
 }
 
-/** Returns the timer that posts deliveries. */
+/** Returns the timer that sends deliveries. */
 export const timers = (services: { readonly webhooks: Webhooks }) => ({
   webhooks: () => services.webhooks.sweep(),
 })

@@ -14,7 +14,7 @@ interface WebhookServices {
   readonly webhooks: Webhooks
   readonly audit: Audit
   readonly now: () => number
-  /** Returns why a webhook cannot have a URL, if it cannot. */
+  /** Returns why a URL is not allowed for webhooks, or `undefined` if it is allowed. */
   readonly webhookProblem: (url: string) => string | undefined
 }
 

@@ -31,12 +31,12 @@ export interface StoredWebhook extends Fields {
   readonly disabledReason: string | null
 }
 
-/** What is posted, save for what each of them bears. */
+/** The content of a delivery, without its ID, time and database. */
 export type WebhookEvent = RowChange | ApprovalEvent
 export interface RowChange extends Change {
   readonly type: 'row.change'
 }
-/** A write waits for a human, or does not wait any more. */
+/** A write needs approval, or its request was resolved. */
 export interface ApprovalEvent {
   readonly type: 'approval_required' | 'approval_resolved'
   readonly approvalToken: string
@@ -48,11 +48,11 @@ export interface ApprovalEvent {
   readonly expiresAt: string
 }
 
-/** Something that is to be posted, or was. */
+/** A delivery that is pending or finished. */
 export interface StoredDelivery {
   readonly id: string
   readonly webhookId: string
-  /** The body, which stays the same however often it is posted. */
+  /** The body, which is the same for every attempt. */
   readonly body: string
   readonly status: Delivery['status']
   readonly attempts: number
@@ -71,16 +71,19 @@ const BY_ID = {
 const HOOK = 'webhook/'
 const DUE = 'webhook-due/'
 const LOG = 'webhook-log/'
-/** The keys, or how they begin, of what is deleted with the rows and tables of a database. */
+/** Keys and key prefixes that are deleted together with the tables of a database. */
 export const contentKeys = [HOOK, DUE, LOG]
 const MAX_WEBHOOKS = 50
 const MAX_LOG = 100
-/** When more wait for a webhook, what is told already is not told again: one for each table and kind. */
+/**
+ * Above this number of pending deliveries, a row change is skipped if one with the same table and kind is already
+ * pending.
+ */
 const MAX_DUE = 1_000
 
 /**
- * Webhooks and what waits for them: `webhook/<id>`, `webhook-due/<id>/<delivery>` written with the change that it
- * tells of, `webhook-log/<id>/<delivery>` once it has arrived or was given up.
+ * Webhooks and their deliveries: `webhook/<id>`, `webhook-due/<id>/<delivery>` for pending deliveries, written in the
+ * transaction of the change, and `webhook-log/<id>/<delivery>` for delivered and failed ones.
  */
 export class WebhookStore {
   readonly #kv: SyncKvStorage
@@ -94,7 +97,7 @@ export class WebhookStore {
     this.#ownPages = ownPages
   }
 
-  /** To be called when the database was wiped or has become something else. */
+  /** Clears the cache; called after the content of the database was deleted or replaced. */
   forget(): void {
     this.#hooks = undefined
     this.#waiting.clear()
@@ -105,7 +108,7 @@ export class WebhookStore {
     return this.#hooks
   }
 
-  /** Returns a page, by id. @throws PerSQLError `invalid_input` for a cursor that is not understood */
+  /** Returns a page, sorted by ID. @throws PerSQLError `invalid_input` for an invalid cursor */
   page(paging: Paging): Listed<StoredWebhook> {
     return pageOf(BY_ID, paging, this.list())
   }
@@ -146,7 +149,10 @@ export class WebhookStore {
     this.forget()
   }
 
-  /** Queues an event for whoever wants it, to be called in the transaction of what it tells of. Returns for whom. */
+  /**
+   * Queues an event for all webhooks that subscribe to it, in the transaction of the event. Returns the IDs of these
+   * webhooks.
+   */
   queue(event: WebhookEvent, database: string, nowMs: number): string[] {
     const hooks = this.list().filter((hook) => hook.enabled && wants(hook, event))
     return hooks.filter((hook) => this.#queueFor(hook.id, event, database, nowMs)).map(({ id }) => id)
@@ -164,7 +170,7 @@ export class WebhookStore {
     return true
   }
 
-  /** Ids sort by when they were made. */
+  /** Returns a new ID. IDs sort by creation time. */
   newId(nowMs: number): string {
     this.#number = (this.#number + 1) % 10_000
     return `evt_${String(nowMs).padStart(13, '0')}${String(this.#number).padStart(4, '0')}${randomText(8)}`
@@ -182,12 +188,12 @@ export class WebhookStore {
     return delivery
   }
 
-  /** Whether it still waits: its webhook may have been deleted meanwhile. */
+  /** Returns whether a delivery is still pending; it is gone if its webhook was deleted. */
   isDue({ webhookId, id }: StoredDelivery): boolean {
     return this.#kv.get(`${DUE}${webhookId}/${id}`) !== undefined
   }
 
-  /** It has arrived, or was given up. */
+  /** Moves a delivered or failed delivery to the log. */
   finish(delivery: StoredDelivery): void {
     const logPrefix = `${LOG}${delivery.webhookId}/`
     this.#ownPages.around(() => {
@@ -200,7 +206,7 @@ export class WebhookStore {
     if (waiting !== undefined) this.#waiting.set(delivery.webhookId, waiting - 1)
   }
 
-  /** The newest first. */
+  /** Returns the deliveries of a webhook, newest first. */
   deliveries(webhookId: string, limit: number): StoredDelivery[] {
     const logged = [...this.#kv.list<StoredDelivery>({ prefix: `${LOG}${webhookId}/` })].map(([, each]) => each)
     return [...logged, ...this.due(webhookId)].sort((a, b) => (a.id < b.id ? 1 : -1)).slice(0, limit)
@@ -217,7 +223,10 @@ export class WebhookStore {
 
 export const newSecret = (): string => `whsec_${randomText(64)}`
 
-/** A kind that cannot be told goes to all who want to hear of rows, a change of everything to everybody. */
+/**
+ * Returns whether a webhook subscribes to an event. A change of unknown kind matches every subscription to row changes,
+ * and a change of all tables matches every webhook.
+ */
 function wants({ tables, events }: StoredWebhook, event: WebhookEvent): boolean {
   if (event.type !== 'row.change') {
     const about = event.tables.some((table) => concerns(tables)({ table, kind: 'unknown' }))
@@ -236,7 +245,7 @@ function tells(body: string, event: WebhookEvent): boolean {
   return type === event.type && table === event.table && kind === event.kind
 }
 
-/** A webhook on the wire. */
+/** Returns a webhook in its wire form. */
 export const webhookOf = ({ createdAtMs, updatedAtMs, failingSinceMs, ...hook }: StoredWebhook): Webhook => ({
   ...hook,
   createdAt: toIso(createdAtMs),
@@ -244,7 +253,7 @@ export const webhookOf = ({ createdAtMs, updatedAtMs, failingSinceMs, ...hook }:
   failingSince: toIso(failingSinceMs),
 })
 
-/** A delivery on the wire. */
+/** Returns a delivery in its wire form. */
 export const deliveryOf = (stored: StoredDelivery): Delivery => ({
   id: stored.id,
   status: stored.status,

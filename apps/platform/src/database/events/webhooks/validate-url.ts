@@ -1,4 +1,6 @@
-/** Why nothing may be posted to this URL, in words; nothing when it may. Names are looked up by whoever connects. */
+/**
+ * Returns why deliveries to this URL are not allowed, or `undefined` if they are. The connecting side resolves names.
+ */
 export function urlProblem(text: string, allowLoopback: boolean): string | undefined {
   const url = URL.parse(text)
   if (!url) return 'not a valid URL'
@@ -12,17 +14,17 @@ export function urlProblem(text: string, allowLoopback: boolean): string | undef
   return undefined
 }
 
-/** Whether a URL leads to this machine: where that is allowed, for development and tests. */
+/** Returns whether a URL points to this machine, which settings can allow for development and tests. */
 export const isLoopback = (url: URL): boolean => /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname)
 
 const PRIVATE_NAMES = /(^|\.)(localhost|local|internal|intranet|lan|home|corp|home\.arpa|onion|test|invalid)$/i
 
-/** The bytes of an IPv4 address; URLs spell it in one way only. */
+/** Returns the bytes of an IPv4 address; `URL` normalizes all spellings to one. */
 function ipv4(host: string): number[] | undefined {
   return /^\d+(\.\d+){3}$/.test(host) ? host.split('.').map(Number) : undefined
 }
 
-/** The bytes of an IPv6 address. */
+/** Returns the bytes of an IPv6 address. */
 function ipv6(host: string): number[] | undefined {
   if (!host.includes(':')) return undefined
   const [head = '', tail] = host.split('::')
@@ -33,7 +35,7 @@ function ipv6(host: string): number[] | undefined {
 }
 
 type Range = readonly [prefix: readonly number[], bits: number]
-// IANA's registries of special addresses, with what carries an IPv4 address within an IPv6 one.
+// IANA's registries of special addresses, and the IPv6 ranges that embed an IPv4 address.
 const NOT_PUBLIC_4: readonly Range[] = [
   [[0], 8],
   [[10], 8],
@@ -50,7 +52,7 @@ const NOT_PUBLIC_4: readonly Range[] = [
   [[203, 0, 113], 24],
   [[224], 3],
 ]
-/** Only 2000::/3 is routed; these are the exceptions in it. */
+/** Only 2000::/3 is routed; these are its exceptions. */
 const NOT_PUBLIC_6: readonly Range[] = [
   [[0x20, 0x01, 0x00], 23],
   [[0x20, 0x01, 0x0d, 0xb8], 32],
