@@ -89,7 +89,7 @@ export class Sessions {
   }
 
   /**
-   * Creates a new signing key. Earlier keys stay valid until their longest session has expired, or expire at once with
+   * Creates a new signing key. Earlier keys stay valid until their longest session has expired, or are deleted with
    * `endSessions`.
    */
   rotate(endSessions: boolean, nowMs: number): { keyId: string; previousUntilMs: number | null } {

@@ -4,9 +4,9 @@ import { namespaceAt } from '../../remote.ts'
 import type { SystemStorage } from '../engine/system-storage.ts'
 import type { Identity } from '../identity.ts'
 
-/** Something that was done to a database, for the audit log of its namespace. */
+/** An audit event of a database, for the audit log of its namespace. */
 export interface AuditEvent {
-  /** Numbers of one database only grow: the namespace knows by them what it has taken. */
+  /** Increases with each event of a database, so the namespace recognizes events that it has already recorded. */
   readonly number: number
   readonly atMs: number
   readonly actor: string
@@ -15,12 +15,12 @@ export interface AuditEvent {
   readonly detail: Readonly<Record<string, string | number | boolean | null>>
 }
 
-/** The calls of an outbox to its namespace, which keeps the audit log. */
+/** The calls of an outbox to its namespace, which stores the audit log. */
 export interface AuditCalls {
   recordAuditEvents(databaseId: string, deeds: readonly AuditEvent[]): Promise<void>
 }
 
-/** What an outbox needs of the database whose deeds it keeps. */
+/** The database services that the outbox uses. */
 export interface OutboxOptions {
   readonly ctx: DurableObjectState
   readonly env: Env
@@ -34,12 +34,15 @@ type NewDeed = [actor: string, action: string, target: string, detail: AuditEven
 /** Records an action for the audit log of the namespace. */
 export type Audit = (...deed: NewDeed) => void
 
-/** Deeds that did not reach the namespace are told again after this time. */
+/** Retry interval for events that did not reach the namespace. */
 const AGAIN_MS = 10_000
 const PREFIX = 'deed/'
 const NUMBER = 'deeds'
 
-/** Keeps deeds, written with what was done, until the namespace has them: neither is without the other. */
+/**
+ * Stores audit events in the transaction of the action until the namespace has recorded them, so neither exists without
+ * the other.
+ */
 export class AuditOutbox {
   readonly #options: OutboxOptions
   readonly #kv: SyncKvStorage
@@ -49,17 +52,17 @@ export class AuditOutbox {
     this.#kv = options.ctx.storage.kv
   }
 
-  /** Keeps a deed and tells it in the background. */
+  /** Stores an event and delivers it in the background. */
   note(...deed: NewDeed): void {
     this.keep(...deed)
     this.#options.ctx.waitUntil(
       this.deliver().catch(() => {
-        // The timer tries again.
+        // The timer retries.
       }),
     )
   }
 
-  /** Keeps a deed in a transaction that may still be rolled back: the timer tells it. */
+  /** Stores an event in a transaction that can still be rolled back; the timer delivers it. */
   keep(actor: string, action: string, target: string, detail: AuditEvent['detail']): void {
     const { ownPages, identity, deliverAt } = this.#options
     const atMs = now()
@@ -72,7 +75,7 @@ export class AuditOutbox {
     })
   }
 
-  /** Tells the namespace what it does not have yet. */
+  /** Delivers the events that the namespace has not recorded yet. */
   async deliver(): Promise<void> {
     const { env, ownPages } = this.#options
     const identity = this.#options.identity()

@@ -111,8 +111,8 @@ export class ChangeFeed {
   }
 
   /**
-   * Marks that all tables are about to be replaced. If a crash interrupts that, subscribers that reconnect are told to
-   * reload everything.
+   * Marks that all tables are about to be replaced. If a crash interrupts that, subscribers that reconnect receive a
+   * change of all tables.
    */
   replacing(): void {
     if (this.#state) this.#kv.put(REPLACING, true)

@@ -36,7 +36,7 @@ export interface DueOptions {
   readonly spend: (tokenId: string, sql: string, run: () => Result) => Result
 }
 
-/** Number of crashes of the object after which a run is skipped. */
+/** Starts without a recorded end after which a due run fails: the run crashed the object each time. */
 const MAX_BEGUN = 2
 
 /** Runs all due schedules, one after another. The changes of a run and its record are written in one transaction. */

@@ -17,16 +17,16 @@ import {
   type TableForPrompt,
 } from './prompts.ts'
 
-/** A question, and how far its answer may reach. */
+/** A question and the limits of its answer. */
 export interface Question {
   readonly question: string
-  /** The only tables and views it may be about; `null` for all. */
+  /** The tables and views that the query can read; `null` for all. */
   readonly allowedTables: readonly string[] | null
   readonly context?: string
   readonly maxRows: number
 }
 
-/** What the model made of a question. */
+/** A query that the AI model generated. */
 export interface GeneratedQuery {
   readonly sql: string
   readonly explanation: string
@@ -37,7 +37,9 @@ const MAX_SQL_TOKENS = 1_000
 const MAX_SAMPLE_CELL = 80
 const AT_ONCE = 4
 
-/** Lets a model write what people ask for in words. What it writes is read by the guard like anyone's statement. */
+/**
+ * Generates queries and descriptions with an AI model. The authorizer checks generated SQL like any other statement.
+ */
 export class Assistant {
   readonly #env: Env
   readonly #engine: Engine
@@ -60,7 +62,7 @@ export class Assistant {
   }
 
   /**
-   * Has a statement written for a question. Its tokens are charged as soon as they are used, whatever comes of them.
+   * Generates a statement for a question. AI tokens are charged when they are used, even if the result is unusable.
    * @throws PerSQLError `model_unavailable`, `model_failed` or `question_refused`
    */
   async generate(tokenId: string, asking: Question): Promise<GeneratedQuery> {
@@ -79,7 +81,7 @@ export class Assistant {
     return { sql: this.#checked(written.sql, asking), explanation, aiTokens: tokens }
   }
 
-  /** Runs what was generated. @throws PerSQLError */
+  /** Runs generated SQL. @throws PerSQLError */
   run(sql: string, asking: Question): Result {
     const statement = { sql: `SELECT * FROM (${sql}\n) LIMIT ${asking.maxRows}`, params: [] }
     const analysis = this.#engine.prepare(statement, { role: 'readonly', tableScope: null })
@@ -88,7 +90,10 @@ export class Assistant {
     return this.#engine.run(analysis, statement)
   }
 
-  /** Describes tables by their schema and a few rows, and keeps that. One that fails does not hold up the rest. */
+  /**
+   * Generates and saves descriptions of tables from their schema and a few rows. A table that fails doesn't stop the
+   * others.
+   */
   async describe(
     tokenId: string,
     tables: readonly string[] | undefined,
@@ -127,7 +132,7 @@ export class Assistant {
       }
     }
     await Promise.all(Array.from({ length: AT_ONCE }, worker))
-    // Read anew: somebody may have written docs while the model was thinking.
+    // Read again: descriptions can change while the AI model responds.
     const before = this.#docs.get()
     const names = new Set(described.map(({ table }) => lower(table)))
     const others = before.tables.filter(({ table }) => !names.has(lower(table)))
@@ -142,8 +147,8 @@ export class Assistant {
   }
 
   /**
-   * Puts the reasons of index advice into words for people. What is proposed and what was measured stays as it is.
-   * @throws PerSQLError `model_unavailable` or `model_failed`
+   * Rewrites the reasons of index advice in plain language. Suggestions and measurements stay unchanged. @throws
+   * PerSQLError `model_unavailable` or `model_failed`
    */
   async phrase(
     tokenId: string,
@@ -187,7 +192,7 @@ export class Assistant {
     return names ? all.filter(({ name }) => names.has(lower(name))) : all
   }
 
-  /** The one SELECT in what the model wrote, which by itself compiles and reads no more than it may. */
+  /** Returns the SELECT that the AI model wrote if it compiles alone and reads only allowed tables. */
   #checked(written: string, asking: Question): string {
     try {
       const analysis = this.#engine.prepare({ sql: written, params: [] }, { role: 'readonly', tableScope: null })
@@ -211,8 +216,8 @@ export class Assistant {
   }
 
   /**
-   * Tables that are read must be allowed. Those behind an allowed view may be read through it; then no other table or view
-   * may be named at all, so that nobody reaches around it.
+   * Checks that all tables that are read are allowed. A query can read tables behind an allowed view through the view;
+   * then it can name only allowed tables and views, so it can't bypass the view.
    */
   #checkReads({ effect, statement }: ReturnType<Engine['prepare']>, { allowedTables }: Question): void {
     const refuse = (table: string) => {

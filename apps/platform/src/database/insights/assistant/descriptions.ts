@@ -3,10 +3,13 @@ import { lower } from '../../../sqlite/tokenizer.ts'
 import type { SystemStorage } from '../../engine/system-storage.ts'
 
 const KEY = 'docs'
-/** The keys, or how they begin, of what is deleted with the rows and tables of a database. */
+/** Keys and key prefixes that are deleted together with the tables of a database. */
 export const contentKeys = [KEY]
 
-/** What people, or the model, say a database and its tables are for. It goes where a schema alone tells too little. */
+/**
+ * The descriptions of a database and its tables, written by users or the AI model. They add the meaning that a schema
+ * lacks.
+ */
 export class DocsStore {
   readonly #kv: SyncKvStorage
   readonly #ownPages: SystemStorage
@@ -26,7 +29,7 @@ export class DocsStore {
   }
 }
 
-/** What a token with a table scope may read of them. */
+/** Returns the descriptions that a token with a table scope can read. */
 export function docsInScope(docs: Docs, tableScope: readonly string[] | null): Docs {
   if (tableScope === null) return docs
   const scope = new Set(tableScope.map(lower))

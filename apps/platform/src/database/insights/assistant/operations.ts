@@ -63,7 +63,7 @@ async function answered(
   const { sql, explanation, aiTokens } = await assistant.generate(grant.tokenId, asking)
   const used = { sql, aiTokens }
   if (!run) return done({ sql, explanation }, used)
-  // The model took its time: the token may have been revoked meanwhile.
+  // The token can be revoked while the AI model responds.
   if (!admits(grant)) throw new PerSQLError('token_unknown')
   const { columns, rows, rowsRead } = assistant.run(sql, asking)
   return done({ sql, explanation, columns, rows }, { ...used, statementCount: 1, rowsRead })

@@ -2,16 +2,16 @@ import type { Docs } from '@persql/contract'
 import * as z from 'zod'
 import { lower } from '../../../sqlite/tokenizer.ts'
 
-/** A table or view as the model gets to see it. */
+/** A table or view in a prompt. */
 export interface TableForPrompt {
   readonly name: string
   readonly sql: string
 }
 
-/** Longer schemas are cut, table by table, so that a question stays payable. */
+/** Longer schemas are cut, table by table, to limit the cost of a question. */
 const MAX_SCHEMA = 60_000
 
-/** Tells a model to answer with one SELECT over these tables. */
+/** Returns the prompt that requests one SELECT over these tables. */
 export function askPrompt(
   tables: readonly TableForPrompt[],
   docs: Docs,
@@ -32,7 +32,7 @@ export function askPrompt(
   ].join('\n')
 }
 
-/** Tells a model to describe one table in words. */
+/** Returns the prompt that requests a description of one table. */
 export function describePrompt(table: TableForPrompt, sample: string): string {
   return [
     'You document SQLite tables for people and programs that will query them.',
@@ -46,7 +46,7 @@ export function describePrompt(table: TableForPrompt, sample: string): string {
   ].join('\n')
 }
 
-/** Tells a model to put measured reasons into words. */
+/** The prompt that requests plain-language reasons for index advice. */
 export const PHRASE_PROMPT = [
   'You explain index advice for a SQLite database to its developer.',
   'You get a JSON list of suggestions with what was measured. Answer with one JSON object and nothing else:',
@@ -73,16 +73,16 @@ function schemaText(tables: readonly TableForPrompt[], docs: Docs): string {
 const Statement = z.object({ sql: z.string(), explanation: z.string().default('') })
 const Description = z.object({ description: z.string(), columns: z.record(z.string(), z.string()).default({}) })
 
-/** The statement in a model's answer, or nothing when it is none. */
+/** Parses the statement in a response of the AI model; `undefined` if it contains none. */
 export const statementIn = (text: string) => jsonIn(text, Statement)
-/** The description in a model's answer, likewise. */
+/** Parses the description in a response of the AI model; `undefined` if it contains none. */
 export const descriptionIn = (text: string) => jsonIn(text, Description)
 
 const Reasons = z.object({ reasons: z.array(z.string().min(1).max(2_000)) })
-/** The reasons in a model's answer, likewise. */
+/** Parses the reasons in a response of the AI model; `undefined` if it contains none. */
 export const reasonsIn = (text: string) => jsonIn(text, Reasons)?.reasons
 
-/** Models wrap JSON in words and fences now and then. */
+/** AI models sometimes wrap JSON in text and code fences. */
 function jsonIn<T>(text: string, schema: z.ZodType<T>): T | undefined {
   const from = text.indexOf('{')
   const to = text.lastIndexOf('}')

@@ -1,11 +1,11 @@
 import type { SchemaDescription } from '@persql/contract'
 
-/** Longer texts are cut, table by table, so that a prompt stays payable. */
+/** Longer texts are cut, table by table, to limit the cost of a prompt. */
 const MAX_LENGTH = 60_000
 
 type Table = SchemaDescription['tables'][number]
 
-/** The schema as a short text for a prompt: a block for each table and view, and a line for each column. */
+/** Formats the schema as a short text for a prompt: a block for each table and view, and a line for each column. */
 export function compactText({ databaseDescription, tables, views, triggers }: SchemaDescription): string {
   const blocks = [...tables.map(tableBlock), ...views.map(viewBlock)]
   const names = [...tables.map(({ table }) => table), ...views.map(({ name }) => name)]
@@ -70,6 +70,6 @@ const list = (columns: readonly string[]) => `(${columns.map((column) => name(co
 const about = (description: string | null) => (description ? `: ${oneLine(description)}` : '')
 const oneLine = (text: string) => text.replace(/\s+/g, ' ').trim()
 const cut = (text: string, length: number) => (text.length > length ? `${text.slice(0, length - 1)}…` : text)
-/** As it is to be written in SQL. */
+/** Quotes a name if SQL requires it. */
 const name = (text: string) =>
   /^[A-Za-z_][A-Za-z0-9_]*$/.test(text) || text === '(expression)' ? text : `"${text.replaceAll('"', '""')}"`

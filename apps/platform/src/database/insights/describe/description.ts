@@ -3,7 +3,7 @@ import { countRows } from '../../engine/schema.ts'
 import { notesOf } from './find-description.ts'
 import { type Column, type Model, termNames } from './model.ts'
 
-/** The schema with what is written about it, and how many rows it took to count the tables. */
+/** Returns the schema with its descriptions, and the rows read to count the tables. */
 export function describeModel(sql: SqlStorage, { tables, views, triggers }: Model, docs: Docs) {
   const noteOf = notesOf(docs)
   let rowsRead = 0

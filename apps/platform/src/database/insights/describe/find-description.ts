@@ -1,7 +1,7 @@
 import type { Docs } from '@persql/contract'
 import { lower } from '../../../sqlite/tokenizer.ts'
 
-/** Finds what is written about a table or view, or a column of it. */
+/** Returns the function that finds the description of a table, view or column. */
 export function notesOf({ tables }: Docs): (table: string, column?: string) => string | null {
   const notes = new Map<string, string>()
   const key = (...names: string[]) => JSON.stringify(names.map(lower))

@@ -1,10 +1,10 @@
-/** A column as SQLite tells of it. */
+/** A column as SQLite reports it. */
 export interface Column {
   readonly name: string
   readonly type: string
   readonly notNull: boolean
   readonly default: string | null
-  /** Its place in the primary key, from 1; 0 when it is no part of it. */
+  /** Position in the primary key, from 1; 0 for other columns. */
   readonly primaryKey: number
   readonly generated: boolean
 }
@@ -16,14 +16,14 @@ export interface Term {
   readonly collation: string
 }
 
-/** What an index is about, in words. */
+/** Returns the names of an index's columns. */
 export const termNames = (terms: readonly Term[]): string[] => terms.map(({ name }) => name ?? '(expression)')
 
 export interface Index {
   readonly name: string
   readonly unique: boolean
   readonly partial: boolean
-  /** `null` for an index that a constraint made. */
+  /** `null` for the index of a constraint. */
   readonly sql: string | null
   readonly terms: readonly Term[]
 }
@@ -49,12 +49,12 @@ export interface Table {
 export interface View {
   readonly name: string
   readonly sql: string
-  /** What SQLite says when it does not work. */
+  /** SQLite's error if the view is broken. */
   readonly error: string | undefined
   readonly columns: readonly Column[]
 }
 
-/** The tenant's schema as a token may see it: with a table scope its tables alone, for views may read others. */
+/** The schema that a token can see. With a table scope, it has no views, because views can read other tables. */
 export interface Model {
   readonly tables: readonly Table[]
   readonly views: readonly View[]

@@ -7,7 +7,7 @@ import type { Column, ForeignKey, Index, Model } from './model.ts'
 type Row = readonly unknown[]
 type Rows = (sql: string, ...params: unknown[]) => Row[]
 
-/** Reads the schema. With a table scope, nothing in it names a table out of scope. */
+/** Reads the schema. With a table scope, the result names no table outside the scope. */
 export function readModel(sql: SqlStorage, scope: readonly string[] | null): Model {
   const rows: Rows = (text, ...params) => [...sql.exec(text, ...params).raw()]
   const kinds = new Map(
@@ -48,7 +48,7 @@ export function readModel(sql: SqlStorage, scope: readonly string[] | null): Mod
   }
 }
 
-/** Replaces the tables out of scope that a CREATE TABLE statement refers to. */
+/** Replaces the names of tables outside the scope that a CREATE TABLE statement references. */
 function maskTables(sql: string, isInScope: (table: string) => boolean): string {
   let masked = ''
   let from = 0

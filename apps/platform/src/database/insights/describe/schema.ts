@@ -1,7 +1,10 @@
 import { termNames } from './model.ts'
 import { readModel } from './read-model.ts'
 
-/** The schema as data. A token with a table scope sees its tables only, and no views: those may read others. */
+/**
+ * Returns the schema as data. A token with a table scope sees only its tables and no views, because views can read
+ * other tables.
+ */
 export function readSchema(sql: SqlStorage, scope: readonly string[] | null) {
   const { tables, views, triggers } = readModel(sql, scope)
   return {

@@ -2,21 +2,21 @@ import type { Docs } from '@persql/contract'
 import { notesOf } from './find-description.ts'
 import type { Model } from './model.ts'
 
-/** A table, column or view, in the words it can be found by. */
+/** A table, column or view with its search terms. */
 export interface Document {
   readonly kind: 'table' | 'column' | 'view'
   readonly table: string
   readonly column?: string
   readonly description?: string
-  /** The whole name, so that it is found however it is written. */
+  /** The full name as one term, so searches find it in any spelling. */
   readonly whole: string
   readonly name: string
   readonly about: string
-  /** Words of the table that a column is in. */
+  /** Words of the table that contains the column. */
   readonly context: string
 }
 
-/** All that can be found in a schema. */
+/** Returns the searchable documents of a schema. */
 export function documentsOf({ tables, views }: Model, docs: Docs): Document[] {
   const noteOf = notesOf(docs)
   const of = (kind: Document['kind'], table: string, column?: string): Document => {
@@ -44,12 +44,12 @@ export function documentsOf({ tables, views }: Model, docs: Docs): Document[] {
 }
 
 /**
- * What is to be matched, in FTS5's query syntax, or nothing when there is nothing to look for. Of what the caller wrote
- * only letters and digits get in, each word in quotes; the whole of it as hexadecimal digits.
+ * Returns a query in FTS5 syntax, or `undefined` for an empty search. It contains only letters and digits of the
+ * caller's text, each word in quotes, and the full text as hexadecimal digits.
  */
 export function matchFor(q: string): string | undefined {
   if (q.trim() === '') return undefined
-  // Once as it is and once as a beginning, so that what is named exactly so comes before what only starts like it.
+  // Once exact and once as a prefix, so exact names rank before names that only start with the text.
   const wholes = [...new Set([q, q.trim()])].flatMap((text) =>
     ['', ' *'].map((any) => `whole : "${wholeTerm(text)}"${any}`),
   )
@@ -58,7 +58,7 @@ export function matchFor(q: string): string | undefined {
   const words = [...new Set(telling.length > 0 ? telling : all)].slice(0, MAX_WORDS)
   const phrases = words.map((word) => `"${spaced(word)}" *`).join(' OR ')
   if (phrases === '') return wholes.join(' OR ')
-  // The table of a column counts for its rank, but is no reason by itself to list all its columns.
+  // The table of a column affects its rank, but a match of the table alone doesn't list all its columns.
   return `(${wholes.join(' OR ')} OR {name about} : (${phrases})) AND (${wholes.join(' OR ')} OR {name about context} : (${phrases}))`
 }
 
@@ -69,13 +69,15 @@ const FILLERS = new Set(
   ),
 )
 
-/** A name of any characters as one word that SQLite's tokenizer leaves alone, and of which a prefix is a prefix. */
+/**
+ * Encodes a name as one word that SQLite's tokenizer doesn't split; a prefix of the name stays a prefix of the word.
+ */
 const wholeTerm = (text: string) =>
   `x${Array.from(new TextEncoder().encode(text.toLowerCase()), (byte) => byte.toString(16).padStart(2, '0')).join('')}`
 
 const termsOf = (text: string) => wordsOf(text).map(spaced)
 
-/** Words in lower case: split at underscores, signs, and where camelCase has its humps; marks are taken off letters. */
+/** Splits text into lowercase words at underscores, punctuation and camelCase boundaries, and removes diacritics. */
 export function wordsOf(text: string): string[] {
   const humps = text.replace(/(\p{Ll}|\p{N})(\p{Lu})/gu, '$1 $2').replace(/(\p{Lu})(\p{Lu}\p{Ll})/gu, '$1 $2')
   const plain = humps
@@ -85,7 +87,7 @@ export function wordsOf(text: string): string[] {
   return plain.match(/[\p{L}\p{N}]+/gu) ?? []
 }
 
-/** Scripts that set no spaces between words are found by runs of their characters. */
+/** Splits scripts without spaces between words into characters, so searches find them by runs of characters. */
 const spaced = (word: string) =>
   word
     .replace(/[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]/gu, ' $& ')

@@ -4,14 +4,14 @@ import type { Engine } from '../../engine/engine.ts'
 import { type Document, matchFor } from './search-terms.ts'
 
 const INDEX = '_persql_search'
-/** Characters that go in at once: the runtime takes no text of some megabytes. */
+/** Characters per insert: the runtime rejects texts of several megabytes. */
 const PART = 200_000
-/** Of a whole name, words of the name, of the description, and of the table around a column. */
+/** Weights of the full name, words of the name, the description, and the table of a column. */
 const WEIGHTS = '20, 5, 2, 1'
 
 /**
- * Ranks documents by FTS5's bm25. The index lives in a transaction that is rolled back: nobody sees it, nothing of it
- * stays, and it is never out of date.
+ * Ranks documents by FTS5's bm25. The index exists only in a transaction that is rolled back, so it is never visible,
+ * stored or out of date.
  */
 export function rank(
   storage: DurableObjectStorage,

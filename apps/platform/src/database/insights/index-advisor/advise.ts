@@ -12,27 +12,27 @@ import type { Table } from './tables.ts'
 import type { TrialResult } from './trial-result.ts'
 import { examine } from './workload.ts'
 
-/** Advice, and the tenant's rows that were read for it. */
+/** Index advice, and the tenant's rows that were read for it. */
 export interface IndexAdviceResult {
   readonly data: IndexAdvice
   readonly rowsRead: number
 }
 
 const MAX_ROWS = 20_000
-/** Values of a row, where a statement has several rows. */
+/** Maximum number of values per row in a statement with several rows. */
 const MAX_COLUMNS = 100
-/** Of all tables together. */
+/** Maximum number of copied rows over all tables. */
 const MAX_ROWS_IN_ALL = 200_000
-/** Rows for a first look at how the statements behave. */
+/** Rows of the first copy, which shows how the statements scale. */
 const FEW_ROWS = 200
-/** Statements that take the square of their rows, or a second, are tried on fewer. */
+/** Maximum number of rows for statements with quadratic cost or a run time over 1 s. */
 const MAX_ROWS_WHEN_SLOW = 2_000
 const SLOW_MS = 1_000
 const SLOW_FACTOR = 20
-/** Those that take their cube are not tried. */
+/** Statements with cubic cost are not tested. */
 const HOPELESS_FACTOR = 1_000
 
-/** Looks at the query log, tries indexes on a copy of the tables that are scanned, and says which ones help. */
+/** Reads the query log, tests indexes on a copy of the scanned tables, and returns those that help. */
 export async function advise(
   sql: SqlStorage,
   scratch: Pick<Remote<ScratchDatabase>, 'begin' | 'load' | 'probe' | 'prove' | 'wipe'>,
@@ -73,12 +73,12 @@ export async function advise(
     return { data: { ...none, suggestions }, rowsRead }
   } finally {
     await scratch.wipe().catch(() => {
-      // Its own timer does it.
+      // The timer of the copy deletes it.
     })
   }
 }
 
-/** Copies the tables page by page. Between two pages others are served. */
+/** Copies the tables page by page. Other calls run between two pages. */
 async function copy(
   sql: SqlStorage,
   scratch: Pick<Remote<ScratchDatabase>, 'load'>,
@@ -96,7 +96,7 @@ async function copy(
       isSample ||= page.isSample
       rows += page.rows.length
       if (page.rows.length > 0) await scratch.load(into, page.rows, table.stored.length > MAX_COLUMNS)
-      // Calls between objects do not let the process look for requests; a timer does.
+      // Calls between objects don't let the process accept requests; a timer does.
       await scheduler.wait(0)
     }
     if (isSample) samples.set(table.name, rows)

@@ -14,7 +14,7 @@ interface AdvisorServices {
   readonly charges: CallBilling
 }
 
-/** Advice on indexes. There is one copy to try them on, so one caller gets it at a time. */
+/** The index advisor. It has one copy to test indexes on, so it serves one caller at a time. */
 export class Advisor {
   readonly #services: AdvisorServices
   #isRunning = false

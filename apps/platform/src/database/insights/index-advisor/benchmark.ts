@@ -7,25 +7,25 @@ import { Samples, type Value } from './sample-parameters.ts'
 import type { Shapes, Trial } from './trial-result.ts'
 import { bound } from './workload.ts'
 
-/** A statement slower than this is measured with one set of parameters only. */
+/** Slower statements are measured with one set of parameters only. */
 const SLOW_MS = 250
 
-/** A statement with parameters, several times. */
+/** A statement with several sets of parameters. */
 export interface Prepared {
   readonly trial: number
   readonly kind: Trial['kind']
   /** SQL and parameters of each sample. */
   readonly runs: readonly (readonly [string, readonly Value[]])[]
-  /** Rows that one of them reads on average, without any candidate. */
+  /** Average number of rows that a run reads without candidates. */
   readonly baseline: number
 }
 
-/** Makes indexes on the copy and measures statements. Nothing that they write stays. */
+/** Creates indexes on the copy and measures statements. All writes of the statements are rolled back. */
 export class IndexBenchmark {
   readonly #storage: DurableObjectStorage
   readonly #candidates: readonly Candidate[]
   readonly #samples: Samples
-  /** Root pages of the candidates that are made. */
+  /** Root pages of the created candidates. */
   readonly #roots = new Map<number, number>()
   readonly #pause: () => Promise<void>
 
@@ -36,13 +36,13 @@ export class IndexBenchmark {
     this.#pause = pause
   }
 
-  /** As in the original, so that foreign keys are looked after, and the planner knows as much as there. */
+  /** Prepares the copy like the original: with foreign key checks, and with the same information for the planner. */
   begin(statistics: boolean): void {
     this.#run('PRAGMA foreign_keys = ON')
     if (statistics) this.#run('ANALYZE')
   }
 
-  /** Finds parameters, and measures for the first time. Nothing when the statement runs with none of them. */
+  /** Finds parameters and measures a statement without candidates; `undefined` if it fails with all parameters. */
   async prepare(
     trial: number,
     { sql, kind, tables, candidates }: Trial,
@@ -51,7 +51,7 @@ export class IndexBenchmark {
     const first = this.#candidates[candidates[0] ?? -1]
     const fallback = first && { table: first.table, column: first.terms[0]?.column as string }
     const { names } = parseStatement(sql)
-    // A column that is named is one of a table that is named, rather than of one that a foreign key leads to.
+    // An unqualified column belongs to a named table rather than to a table that a foreign key references.
     const own = (name: string) => (names.has(lower(name)) ? 0 : 1)
     const concerned = shapes.filter(({ name }) => tables.includes(name)).sort((a, b) => own(a.name) - own(b.name))
     const runs: Prepared['runs'][number][] = []
@@ -69,7 +69,7 @@ export class IndexBenchmark {
     return runs.length > 0 ? { trial, kind, runs, baseline: rowsRead / runs.length } : undefined
   }
 
-  /** Rows that the statement reads as things are, on average; nothing when it fails by now. */
+  /** Returns the average number of rows that the statement reads now, or `undefined` if it fails now. */
   async measure({ kind, runs }: Prepared): Promise<number | undefined> {
     let sum = 0
     for (const run of runs) {
@@ -81,7 +81,7 @@ export class IndexBenchmark {
     return sum / runs.length
   }
 
-  /** Of the candidates that are made, those that the planner takes for the statement. */
+  /** Returns the created candidates that the planner uses for the statement. */
   taken({ runs }: Prepared): number[] {
     const [sql, params] = runs[0] as (typeof runs)[number]
     const { opened } = accessOf(this.#run(`EXPLAIN ${sql}`, ...params))
@@ -115,14 +115,15 @@ export class IndexBenchmark {
       if (kind === 'read') run()
       else {
         this.#storage.transactionSync(() => {
-          // Rows of a sample refer to rows that are not there, which would count when the transaction ends. It does not.
+          // Rows of a sample can reference missing rows. With deferred checks that fails only at the commit, which
+          // never happens.
           this.#run('PRAGMA defer_foreign_keys = ON')
           run()
           throw UNDONE
         })
       }
     } catch {
-      // What was measured is undone; or these parameters do not go with this statement.
+      // The measured writes are rolled back, or the statement fails with these parameters.
     }
     return rowsRead
   }

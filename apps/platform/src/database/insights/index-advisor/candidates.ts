@@ -7,33 +7,33 @@ export interface Term {
   readonly descending: boolean
 }
 
-/** An index that might help. */
+/** An index that could help. */
 export interface Candidate {
   readonly table: string
   readonly terms: readonly Term[]
 }
 
-/** What must be known of a table to think of indexes for it. */
+/** The properties of a table that candidates depend on. */
 export interface TableShape {
   readonly name: string
   readonly columns: readonly string[]
-  /** The column that is another name of the rowid. */
+  /** The column that is an alias of the rowid. */
   readonly rowid: string | undefined
-  /** Indexes that cover every row, without their expressions. */
+  /** Indexes that are not partial, without their expressions. */
   readonly indexes: readonly (readonly Term[])[]
-  /** Columns that refer to another table, by foreign key. */
+  /** Columns of each foreign key. */
   readonly foreignKeys: readonly (readonly string[])[]
 }
 
 const MAX_COLUMNS = 3
 const MAX_CANDIDATES = 16
-/** Of more columns compared for equality, only these are combined. */
+/** Number of columns compared for equality that are combined. */
 const MAX_COMBINED = 4
 
 /**
- * Indexes that may serve a statement on a table that it scans, the narrow ones first: columns compared for equality
- * stand before those that bound a range or sort. Which of them are any good is not decided here.
- * @param tables names of all tables, in lower case, by which qualifiers are told apart
+ * Returns index candidates for a statement that scans a table, narrow ones first. Columns compared for equality come
+ * before columns of a range or sort. Tests decide later which candidates help. @param tables lowercase names of all
+ * tables, to resolve qualifiers
  */
 export function candidatesFor(usage: Usage, table: TableShape, tables: ReadonlySet<string>): Candidate[] {
   const named = (role: Mention['role']): Term[] =>
@@ -59,7 +59,10 @@ export function candidatesFor(usage: Usage, table: TableShape, tables: ReadonlyS
   return [...byKey.values()].sort((a, b) => a.terms.length - b.terms.length).slice(0, MAX_CANDIDATES)
 }
 
-/** Whether whatever an index of `terms` serves, one of `index` serves too. SQLite reads an index both ways. */
+/**
+ * Returns whether an index of `index` serves every query that an index of `terms` serves. SQLite reads an index in both
+ * directions.
+ */
 export function isPrefix(terms: readonly Term[], index: readonly Term[]): boolean {
   const first = index[0]
   if (terms.length > index.length || !first || !terms[0]) return false
@@ -70,7 +73,7 @@ export function isPrefix(terms: readonly Term[], index: readonly Term[]): boolea
   })
 }
 
-/** All sets of up to `size`, the smaller ones first, in the order given. */
+/** Returns all subsets of up to `size` terms, smaller ones first, in the given order. */
 function subsets(terms: readonly Term[], size: number): Term[][] {
   let sets: Term[][] = [[]]
   for (const term of terms) sets = [...sets, ...sets.map((set) => [...set, term])]

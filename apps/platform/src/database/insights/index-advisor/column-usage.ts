@@ -2,13 +2,13 @@ import { lower, parseStatement } from '../../../sqlite/tokenizer.ts'
 import { numbering } from '../../authorizer/bind.ts'
 import { CLAUSES, type Clause, type ColumnName, type Node, nodesOf, textAt } from './sql-nodes.ts'
 
-/** A place where an index could help. */
+/** A use of a column that an index could speed up. */
 export interface Mention extends ColumnName {
   readonly role: 'equal' | 'range' | 'order' | 'group'
   readonly descending: boolean
 }
 
-/** What a parameter is compared with, so that a plausible value can be put in its place. */
+/** The comparison of a parameter, which determines plausible values for it. */
 export interface Slot {
   /** The parameter's number, from 1. */
   readonly number: number
@@ -16,7 +16,7 @@ export interface Slot {
   readonly column: ColumnName | undefined
 }
 
-/** What can be told from a statement's tokens. */
+/** The use of columns and parameters in a statement. */
 export interface Usage {
   readonly mentions: readonly Mention[]
   readonly slots: readonly Slot[]
@@ -29,7 +29,10 @@ const LOWER = new Set(['>', '>=', 'BETWEEN'])
 const UPPER = new Set(['<', '<='])
 const RANGE = new Set([...LOWER, ...UPPER, 'LIKE', 'GLOB'])
 
-/** Reads off which columns a statement compares, sorts and groups by. @throws PerSQLError when it is not one statement */
+/**
+ * Returns the columns that a statement compares, sorts and groups by. @throws PerSQLError unless the text is one
+ * statement
+ */
 export function usageOf(sql: string): Usage {
   const { text, placeholders } = parseStatement(sql)
   const nodes = nodesOf(text, numbering(text, placeholders))
@@ -42,7 +45,7 @@ export function usageOf(sql: string): Usage {
     if (node.type === 'keyword') clause = CLAUSES[node.text] ?? clause
     else if (node.type === 'open') {
       outer.push(clause)
-      // What is sorted by an expression cannot be read off an index of its columns.
+      // An index of columns can't serve a sort by an expression.
       if (clause === 'order' || clause === 'group') clause = 'none'
     } else if (node.type === 'close') {
       const before = outer.pop() ?? 'none'
@@ -74,7 +77,7 @@ function roleAt(nodes: readonly Node[], i: number, clause: Clause): Mention['rol
   return undefined
 }
 
-/** The alias that the table named here is given, if any. */
+/** Returns the alias of the table at this node, if it has one. */
 function aliasAt(nodes: readonly Node[], i: number): string | undefined {
   const before = nodes[i - 1]
   const named = before?.type === 'comma' || (before?.type === 'keyword' && CLAUSES[before.text] === 'from')
@@ -85,7 +88,7 @@ function aliasAt(nodes: readonly Node[], i: number): string | undefined {
 function slotAt(nodes: readonly Node[], i: number, clause: Clause): Slot {
   const { number } = nodes[i] as { number: number }
   if (clause === 'limit') return { number, use: 'limit', column: undefined }
-  // Back over what may stand between an operator and its parameter: `(`, `f(`, the other values of a list.
+  // Skips backwards over nodes between an operator and its parameter: `(`, `f(`, the other values of a list.
   let at = i - 1
   while (nodes[at]?.type === 'comma' && /placeholder|other/.test(nodes[at - 1]?.type ?? '')) at -= 2
   while (nodes[at]?.type === 'open') at -= nodes[at - 1]?.type === 'name' ? 2 : 1
@@ -101,7 +104,7 @@ function slotAt(nodes: readonly Node[], i: number, clause: Clause): Slot {
   return slot(number, UPPER.has(reversed) ? 'lower' : LOWER.has(reversed) ? 'upper' : 'equal', columnOf(right))
 }
 
-/** The column left of an operator; of an expression in parentheses, the last one in it. */
+/** Returns the column left of an operator; for an expression in parentheses, its last column. */
 function leftOf(nodes: readonly Node[], at: number): ColumnName | undefined {
   let left = at - (textAt(nodes, at - 1) === 'NOT' ? 2 : 1)
   if (nodes[left]?.type === 'close') {
@@ -114,7 +117,7 @@ function leftOf(nodes: readonly Node[], at: number): ColumnName | undefined {
 const slot = (number: number, use: Slot['use'], column: ColumnName | undefined): Slot => ({ number, use, column })
 const columnOf = ({ column, qualifier }: ColumnName): ColumnName => ({ column, qualifier })
 
-/** Whether the name may be of this table: it is one of its columns, and what stands before the dot is no other table. */
+/** Returns whether a name can refer to this table: the table has the column, and the qualifier names no other table. */
 export function mayBeOf(
   { column, qualifier }: ColumnName,
   table: { readonly name: string; readonly columns: readonly string[] },

@@ -1,14 +1,14 @@
 /** Root pages of the b-trees that a compiled program opens. */
 export interface Access {
   readonly opened: ReadonlySet<number>
-  /** Those that it walks through from one end, where a search would read less. */
+  /** Root pages that the program scans from one end, where a search would read less. */
   readonly scanned: ReadonlySet<number>
 }
 
-/** OpenRead and its kin take the root page from a register when this bit of P5 is set. */
+/** With this bit of P5, OpenRead and similar opcodes read the root page from a register. */
 const ROOT_IN_REGISTER = 0x10
 
-/** Reads an `EXPLAIN` listing. A scan is a loop over a cursor that was put at its first or last entry. */
+/** Parses an `EXPLAIN` listing. A scan is a loop over a cursor that starts at its first or last entry. */
 export function accessOf(program: readonly (readonly unknown[])[]): Access {
   const opened = new Set<number>()
   const scanned = new Set<number>()
@@ -25,7 +25,7 @@ export function accessOf(program: readonly (readonly unknown[])[]): Access {
     number,
   ][]) {
     if (address <= last) {
-      // A sub-program, with cursors of its own.
+      // A sub-program has its own cursors.
       roots = new Map()
       atEnd = new Set()
     }

@@ -1,13 +1,13 @@
 import { lower, quoteName } from '../../../sqlite/tokenizer.ts'
 import type { Candidate } from './candidates.ts'
 
-/** The SQL that makes an index of this name. */
+/** Returns the SQL that creates an index with this name. */
 export function indexSql(name: string, { table, terms }: Candidate): string {
   const columns = terms.map(({ column, descending }) => quoteName(column) + (descending ? ' DESC' : ''))
   return `CREATE INDEX ${quoteName(name)} ON ${quoteName(table)} (${columns.join(', ')})`
 }
 
-/** A name that says what the index is about and that nothing has yet. */
+/** Returns an unused name that describes the index. */
 export function indexName({ table, terms }: Candidate, taken: ReadonlySet<string>): string {
   const words = [table, ...terms.map(({ column }) => column)].map((word) =>
     lower(word).replace(/[^\p{L}\p{N}]+/gu, '_'),

@@ -3,18 +3,21 @@ import { tokens } from '../../../sqlite/tokenizer.ts'
 /** A statement of the query log. */
 export interface Logged {
   readonly sql: string
-  /** Rows it has read, as far back as the log goes: how much it matters. */
+  /** Rows read by all logged runs, the weight of the statement. */
   readonly weight: number
-  /** Rows it read in one run at most. */
+  /** Maximum number of rows read by one run. */
   readonly rowsPerRun: number
-  /** How long it took at worst. */
+  /** Duration of the slowest run. */
   readonly slowestMs: number
 }
 
-/** SQL, rows read by all runs, by one at most, and milliseconds at most. */
+/** SQL, rows read by all runs, maximum rows read by one run, and maximum duration in milliseconds. */
 export type Entry = readonly [string, number, number, number]
 
-/** Batches are logged as one text: each statement takes an equal share of what the batch read. The dearest first. */
+/**
+ * Returns the distinct statements, most expensive first. A batch is logged as one text, so each of its statements gets
+ * an equal share of the rows.
+ */
 export function distinctStatements(log: readonly Entry[], maxLength: number): Logged[] {
   const byText = new Map<string, Logged>()
   for (const [text, rowsRead, mostRows, slowestMs] of log) {
@@ -32,7 +35,10 @@ export function distinctStatements(log: readonly Entry[], maxLength: number): Lo
   return [...byText.values()].sort((a, b) => b.weight - a.weight)
 }
 
-/** A text of the greatest length may have been cut off, so its last statement does not count. */
+/**
+ * Splits a text into statements. The log can cut texts at the maximum length, so the last statement of such a text is
+ * dropped.
+ */
 function split(text: string, maxLength: number): string[] {
   const parts: string[] = []
   let from = 0
@@ -43,7 +49,7 @@ function split(text: string, maxLength: number): string[] {
       from = end
     }
   } catch {
-    return [] // a parameter that nobody may send
+    return [] // a parameter that callers can't send
   }
   if (text.length < maxLength) parts.push(text.slice(from).trim())
   return parts.filter((part) => part !== '')

@@ -6,7 +6,7 @@ import { readTable, type Table } from './tables.ts'
 import type { Trial } from './trial-result.ts'
 import type { Examined } from './workload.ts'
 
-/** A statement that scans nothing but reads this much may be searching by the wrong index. */
+/** A statement without scans that reads more rows than this can be using the wrong index. */
 const MANY_ROWS = 100
 const MAX_CANDIDATES = 100
 
@@ -15,7 +15,7 @@ interface View {
   readonly sql: string
 }
 
-/** Statements to be tried, with all that they need. */
+/** The statements to test, with the schema they need. */
 export interface Plan {
   readonly tables: readonly Table[]
   readonly views: readonly View[]
@@ -25,8 +25,8 @@ export interface Plan {
 }
 
 /**
- * What is to be tried: statements that read much, all tables they need, and candidates for them. Of a join, the table that is
- * not scanned counts too: with an index on it, the planner may turn the join round.
+ * Returns the test plan: statements that read many rows, the tables they need, and index candidates. Tables of a join
+ * that are not scanned count too, because an index on them can reverse the join order.
  */
 export function planFor(run: RunSql, examined: readonly Examined[]): Plan {
   const known = new Map<string, Table | undefined>()
@@ -40,7 +40,7 @@ export function planFor(run: RunSql, examined: readonly Examined[]): Plan {
   const tried = examined.flatMap((statement) => {
     if (statement.scanned.length === 0 && statement.rowsPerRun < MANY_ROWS) return []
     const tables = statement.tables.map(table).filter((one) => one !== undefined)
-    // Virtual tables, and tables without rowids, cannot be copied like this.
+    // Virtual tables and WITHOUT ROWID tables can't be copied this way.
     if (tables.length < statement.tables.length) return []
     const usage = withViews(statement.sql, views)
     const names = new Set(tables.map(({ name }) => lower(name)))
@@ -63,13 +63,13 @@ export function planFor(run: RunSql, examined: readonly Examined[]): Plan {
   }
 }
 
-/** The first of each list, then the second of each, and so on. */
+/** Interleaves lists: the first item of each, then the second of each, and so on. */
 function inTurn<T>(lists: readonly (readonly T[])[]): T[] {
   const longest = Math.max(0, ...lists.map((list) => list.length))
   return Array.from({ length: longest }, (_, i) => lists.flatMap((list) => list.slice(i, i + 1))).flat()
 }
 
-/** A statement's usage with that of the views it names. */
+/** Returns the usage of a statement combined with that of the views it names. */
 function withViews(sql: string, views: readonly View[]): Usage {
   const usage = usageOf(sql)
   const used = new Set<View>()
@@ -81,7 +81,7 @@ function withViews(sql: string, views: readonly View[]): Usage {
     }
   }
   visit(sql)
-  // What stands before a dot in a view is an alias of the view's own.
+  // Qualifiers inside a view are aliases of the view.
   const theirs = [...used].flatMap((view) =>
     usageOf(view.sql).mentions.map((one) => ({ ...one, qualifier: undefined })),
   )

@@ -10,17 +10,17 @@ const DOES = {
   group: 'group by',
 } as const satisfies Record<Mention['role'], string>
 
-/** What else is to be said of a suggestion. */
+/** Additional facts for the reason of a suggestion. */
 interface Circumstances {
-  /** Whether the table is read from one end to the other by now. */
+  /** Whether the statement scans the table now. */
   readonly scans: boolean
-  /** Indexes without which it does not do what is told. */
+  /** Other indexes that the measured gain requires. */
   readonly others: readonly Candidate[]
-  /** How many rows the copy had, when it was only a sample of the table's. */
+  /** Number of copied rows if the copy was only a sample of the table. */
   readonly copied: number | undefined
 }
 
-/** Why an index is suggested, in words. */
+/** Formats the reason for a suggested index. */
 export function formatReason(
   { table, terms }: Candidate,
   gains: readonly Gain[],
@@ -42,7 +42,7 @@ export function formatReason(
   return `${now}; ${then}.${sampled} Each insert into "${table}" writes one more row.`
 }
 
-/** `find rows by a and b and sort by c`. */
+/** Formats the purpose of an index, such as `find rows by a and b and sort by c`. */
 function purpose(columns: readonly string[], mentions: readonly Mention[]): string {
   const byUse = new Map<string, string[]>()
   for (const column of columns) {

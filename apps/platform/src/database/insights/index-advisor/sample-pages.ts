@@ -3,26 +3,26 @@ import { quoteName } from '../../../sqlite/tokenizer.ts'
 import { sqlError } from '../../engine/sql-error.ts'
 import type { Table } from './tables.ts'
 
-/** Rows of a table as SQL literals, which say every value exactly, also integers that JavaScript would round. */
+/** Rows of a table as SQL literals, which are exact for every value, including integers that JavaScript would round. */
 export interface Page {
   /** Each row as `(1,'a',NULL)`. */
   readonly rows: readonly string[]
   readonly rowsRead: number
-  /** The table has more rows than are read. */
+  /** Whether the table has more rows than are read. */
   readonly isSample: boolean
 }
 
 const PAGE_BYTES = 256 * 1024
 const FIRST_PAGE_ROWS = 64
 const MAX_PAGE_ROWS = 2_000
-/** Longer texts are cut in the copy: a statement that inserts a row must stay below SQLite's limit on its length. */
+/** Longer texts are cut in the copy: an INSERT statement must not exceed SQLite's length limit. */
 const MAX_ROW_CHARACTERS = 20_000
 const MAX_CHARACTERS = 500
 
 /**
- * Reads a table in pages, at most `maxRows` in all: of a larger one, rows evenly spread over its rowids. Between two
- * pages the caller may await; what changes then is read as it is by then.
- * @throws PerSQLError `sql_error` when the table is gone by then
+ * Yields pages of at most `maxRows` rows in total; of a larger table, rows spread evenly over its rowids. The caller
+ * can await between pages, so later pages include changes made in the meantime. @throws PerSQLError `sql_error` if the
+ * table was dropped
  */
 export function* pagesOf(sql: SqlStorage, table: Table, maxRows: number): Generator<Page> {
   try {
@@ -45,7 +45,7 @@ function* pages(sql: SqlStorage, table: Table, maxRows: number): Generator<Page>
     count += page.rows.length
     yield page
   }
-  // Rowids in clusters far apart: steps from one to the next leave most rows out, so the first ones are taken instead.
+  // With clustered rowids, even steps miss most rows, so the first rows are taken instead.
   if (!all && count < maxRows / 10) yield* walk(sql, table, '1', maxRows)
 }
 
@@ -59,7 +59,7 @@ function* walk(sql: SqlStorage, table: Table, step: string, maxRows: number): Ge
   })
   const straight = (first: string, count: number) =>
     `SELECT CAST(t.${id} AS TEXT), ${listed(values)} FROM ${from} t WHERE t.${id} ${first} ORDER BY t.${id} LIMIT ${count}`
-  // Each step finds the next row there is, so that gaps between rowids cost nothing.
+  // Each step seeks the next existing row, so gaps between rowids cost nothing.
   const stepping = (first: string, count: number) => `WITH RECURSIVE "#"(at) AS (
       SELECT (SELECT ${id} FROM ${from} WHERE ${id} ${first} ORDER BY ${id} LIMIT 1)
       UNION ALL

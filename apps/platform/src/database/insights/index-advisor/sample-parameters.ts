@@ -1,7 +1,7 @@
 import { lower, quoteName } from '../../../sqlite/tokenizer.ts'
 import { mayBeOf, type Slot, type Usage } from './column-usage.ts'
 
-/** A value that a parameter may have. */
+/** A value of a parameter. */
 export type Value = string | number | ArrayBuffer | null
 
 interface CopiedTable {
@@ -13,13 +13,13 @@ interface CopiedTable {
 type Run = (sql: string, ...params: Value[]) => Value[][]
 
 const SAMPLES = 5
-/** How many of a table's rows lie between two bounds: nobody knows, so not few, and not many. */
+/** Assumed share of a table's rows between two bounds: the real share is unknown. */
 const BETWEEN_SHARE = 1 / 20
 const LIMIT = 10
 
 /**
- * Parameters for a statement, several times, out of the copy's own rows: the log does not hold those that were sent.
- * All that one set takes from a table comes from one row, so that the values occur together.
+ * Sets of sample parameters for a statement, read from the rows of the copy because the log doesn't contain the
+ * original values. All values of a set that belong to one table come from one row, so they occur together.
  */
 export class Samples {
   readonly #run: Run
@@ -30,7 +30,7 @@ export class Samples {
     this.#run = run
   }
 
-  /** @param fallback the column for parameters of which nothing is known, with its table */
+  /** Returns sets of parameters. @param fallback the column, with its table, for parameters without a known column */
   of(usage: Usage, tables: readonly CopiedTable[], fallback?: { table: string; column: string }): Value[][] {
     const width = Math.max(0, ...usage.slots.map(({ number }) => number))
     if (width === 0) return [[]]
@@ -68,7 +68,7 @@ export class Samples {
       const key = JSON.stringify([place.table.name, place.column])
       const other = bounds.get(key)
       const opposite = (other === 'lower' && slot.use === 'upper') || (other === 'upper' && slot.use === 'lower')
-      // `IN (?, ?)` asks for different values; the second bound of a range belongs to the first.
+      // The parameters of `IN (?, ?)` need different values, and the two bounds of a range belong together.
       const again = opposite ? 0 : (used.get(key) ?? 0)
       const value = this.#value(place, sample + again)
       params[slot.number - 1] = opposite && slot.use === 'upper' ? this.#above(place, value) : value
@@ -86,7 +86,7 @@ export class Samples {
     const rows = this.#sampled(table)
     const at = table.columns.indexOf(column)
     const values = rows.map((row) => row[at] ?? null)
-    // Nothing equals NULL: take the value of another row.
+    // NULL equals nothing, so take the value of another row.
     return values[sample % (values.length || 1)] ?? values.find((value) => value !== null) ?? null
   }
 
@@ -97,7 +97,7 @@ export class Samples {
     return this.#run(sql, value)[0]?.[0] ?? value
   }
 
-  /** As many rows as there are samples, evenly spread. */
+  /** Returns one row per sample, spread evenly over the table. */
   #sampled({ name, columns }: CopiedTable): Value[][] {
     let rows = this.#rows.get(name)
     if (rows) return rows
@@ -131,11 +131,11 @@ function find(
   return undefined
 }
 
-/** Integers beyond 2^53 as text, which is how callers have to send them. */
+/** Selects integers beyond 2^53 as text, because callers must send them as text. */
 const exact = (name: string) =>
   `iif(typeof(${name}) = 'integer' AND ${name} NOT BETWEEN -9007199254740991 AND 9007199254740991, CAST(${name} AS TEXT), ${name})`
 
-/** For `JSON.stringify`, which knows no bytes. */
+/** `JSON.stringify` can't encode bytes. */
 const hex = (_key: string, value: unknown) => (value instanceof ArrayBuffer ? new Uint8Array(value).toHex() : value)
 
 const sameColumn = (a: Slot, b: Slot) =>

@@ -7,21 +7,21 @@ import type { Shapes, Trial, TrialResult } from './trial-result.ts'
 import { TrialRunner } from './trial-runner.ts'
 
 const WIPE_AFTER_MS = 10 * 60 * 1000
-/** A statement may have 100 KB. */
+/** Length limit of an INSERT statement; the runtime allows 100 KB. */
 const MAX_INSERT = 80_000
 
 interface Parts {
   readonly storage: DurableObjectStorage
-  /** Whether this object is somebody's database: then nothing is done here. */
+  /** Returns whether this object contains a user database, which the advisor must not change. */
   readonly occupied: () => boolean
-  /** Sees to it that `wipe` is called at that moment, whatever happens until then. */
+  /** Schedules `wipe`, even if the object restarts before. */
   readonly wipeAt: (atMs: number) => void
 }
 
-/** A copy of some tables, in an object of its own, on which indexes are tried out. What it holds is gone afterwards. */
+/** A copy of some tables, in its own object, for tests of indexes. It is deleted afterwards. */
 export class ScratchDatabase extends RpcTarget {
   readonly #parts: Parts
-  /** Which copy this is: whoever still works on an earlier one is stopped. */
+  /** Number of the current copy; work on an earlier copy is stopped. */
   #copy = 0
 
   constructor(parts: Parts) {
@@ -29,7 +29,7 @@ export class ScratchDatabase extends RpcTarget {
     this.#parts = parts
   }
 
-  /** Begins a copy with these tables, indexes and views. */
+  /** Creates a copy with these tables, indexes and views. */
   async begin(schema: readonly string[]): Promise<void> {
     await this.wipe()
     const { storage, wipeAt } = this.#parts
@@ -38,13 +38,13 @@ export class ScratchDatabase extends RpcTarget {
   }
 
   /**
-   * Adds rows to a table; `into` is the statement up to its values. What breaks a constraint is left out.
-   * @param isWide whether rows have more values than a statement of several rows may have
+   * Adds rows to a table; rows that violate a constraint are skipped. @param into the statement up to its values @param
+   * isWide whether rows have too many values for a statement with several rows
    */
   load(into: string, rows: readonly string[], isWide: boolean): void {
     this.#refuseOccupied()
     const { sql } = this.#parts.storage
-    // Of a sample, rows refer to rows that are not there.
+    // Rows of a sample can reference missing rows.
     sql.exec('PRAGMA foreign_keys = OFF')
     let values = ''
     for (const row of rows) {
@@ -57,7 +57,7 @@ export class ScratchDatabase extends RpcTarget {
     if (values) sql.exec(into + values)
   }
 
-  /** Rows that each statement reads of the copy as it is; nothing for those that do not run. */
+  /** Returns the rows that each statement reads without candidates; `undefined` for statements that fail. */
   async probe(
     trials: readonly Trial[],
     candidates: readonly Candidate[],
@@ -69,7 +69,7 @@ export class ScratchDatabase extends RpcTarget {
     return rowsRead
   }
 
-  /** Tries candidates on the copy. `statistics`: the original has been ANALYZEd. */
+  /** Tests candidates on the copy. @param statistics whether the original has been analyzed with ANALYZE */
   prove(
     trials: readonly Trial[],
     candidates: readonly Candidate[],
@@ -79,7 +79,7 @@ export class ScratchDatabase extends RpcTarget {
     return new TrialRunner(this.#bench(candidates, statistics), trials, candidates).prove(tables)
   }
 
-  /** Forgets everything. */
+  /** Deletes the copy. */
   async wipe(): Promise<void> {
     this.#refuseOccupied()
     this.#copy++
@@ -92,7 +92,7 @@ export class ScratchDatabase extends RpcTarget {
     this.#refuseOccupied()
     const copy = this.#copy
     const bench = new IndexBenchmark(this.#parts.storage, candidates, async () => {
-      // Others of this process are waiting for their turn.
+      // Lets other calls of this process run.
       await scheduler.wait(0)
       if (copy !== this.#copy) throw new PerSQLError('unavailable')
     })
@@ -105,7 +105,7 @@ export class ScratchDatabase extends RpcTarget {
   }
 }
 
-/** Returns the timer that deletes a copy, should its advisor not come back. */
+/** Returns the timer that deletes a copy if its advisor doesn't return. */
 export const timers = (services: { readonly scratch: ScratchDatabase }) => ({
   scratch: () => services.scratch.wipe(),
 })

@@ -1,20 +1,20 @@
 import { nameOf, tokens } from '../../../sqlite/tokenizer.ts'
 
-/** A column as a statement names it: in lower case, with what stands before the dot. */
+/** A column name of a statement in lowercase, with its qualifier. */
 export interface ColumnName {
   readonly column: string
   readonly qualifier: string | undefined
 }
 
-/** In which part of a statement something stands. */
+/** The clause of a statement that a token belongs to. */
 export type Clause = 'none' | 'from' | 'where' | 'set' | 'group' | 'order' | 'limit' | 'using'
-/** A token, or a column with what stands before its dot. */
+/** A token, or a column with its qualifier. */
 export type Node =
   | ({ readonly type: 'name' } & ColumnName)
   | { readonly type: 'op' | 'keyword' | 'open' | 'close' | 'comma' | 'other'; readonly text: string }
   | { readonly type: 'placeholder'; readonly number: number }
 
-/** Keywords that begin a part. */
+/** Keywords that start a clause. */
 export const CLAUSES: Readonly<Record<string, Clause>> = {
   SELECT: 'none',
   RETURNING: 'none',
@@ -87,7 +87,7 @@ const KEYWORDS = new Set([
   ],
 ])
 const WORD_OPS = new Set(['IS', 'IN', 'BETWEEN', 'LIKE', 'GLOB'])
-/** Cuts a statement into what matters here. `numbers`: that of each parameter. */
+/** Splits a statement into the nodes that the advisor needs. @param numbers the number of each parameter */
 export function nodesOf(text: string, numbers: readonly number[]): Node[] {
   const nodes: Node[] = []
   let placeholders = 0
@@ -119,7 +119,7 @@ export function nodesOf(text: string, numbers: readonly number[]): Node[] {
   return nodes
 }
 
-/** The text there; nothing for names and parameters. */
+/** Returns the text of a node; empty for names and parameters. */
 export function textAt(nodes: readonly Node[], i: number): string {
   const node = nodes[i]
   return node && 'text' in node ? node.text : ''

@@ -2,17 +2,17 @@ import type { RunSql } from '../../../sqlite/schema-map.ts'
 import { lower, quoteName } from '../../../sqlite/tokenizer.ts'
 import type { TableShape, Term } from './candidates.ts'
 
-/** A table of the tenant that can be copied: it has rowids, and keeps its rows itself. */
+/** A tenant table that can be copied: it has rowids and is not virtual. */
 export interface Table extends TableShape {
-  /** What makes it and its indexes. */
+  /** SQL that creates the table and its indexes. */
   readonly schema: readonly string[]
-  /** Columns that are stored, as they are inserted; the rowid among them. */
+  /** Stored columns in insert order, including the rowid. */
   readonly stored: readonly string[]
-  /** The rowid, by a name that no column has. */
+  /** A name of the rowid that no column hides. */
   readonly rowidName: string
 }
 
-/** Reads what is needed of a table, or nothing when it is of a kind that cannot be copied. */
+/** Reads a table, or returns `undefined` if it can't be copied. */
 export function readTable(run: RunSql, name: string): Table | undefined {
   const [kind] = run(`SELECT type, wr FROM pragma_table_list WHERE schema = 'main' AND name = ?`, name)
   const [made] = run(`SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?`, name)
@@ -46,7 +46,7 @@ export function readTable(run: RunSql, name: string): Table | undefined {
   }
 }
 
-/** The index's columns up to the first expression. */
+/** Returns the index's columns up to the first expression or non-binary collation. */
 function termsOf(run: RunSql, index: string): Term[] {
   const rows = run('SELECT name, "desc", coll FROM pragma_index_xinfo(?) WHERE key = 1 ORDER BY seqno', index)
   const end = rows.findIndex(([name, , collation]) => name === null || collation !== 'BINARY')

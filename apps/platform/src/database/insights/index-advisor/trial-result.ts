@@ -1,37 +1,37 @@
 import { type Candidate, isPrefix, type TableShape } from './candidates.ts'
 import type { Examined } from './workload.ts'
 
-/** A statement to be tried, with the candidates (by number) that were made for it. */
+/** A statement to test, with the numbers of its candidates. */
 export interface Trial extends Examined {
   readonly candidates: readonly number[]
 }
 
-/** What a statement reads in one run, on average over the samples, without and with an index. */
+/** Average number of rows that a statement reads per run, without and with an index. */
 export interface Gain {
   readonly trial: number
   readonly before: number
   readonly after: number
-  /** Other candidates that it takes as well, where this one alone does not do it. */
+  /** Other candidates that the planner uses with it, if this one alone doesn't help. */
   readonly together: readonly number[]
 }
 
-/** A candidate with the statements that gain by it. */
+/** A candidate with the statements that it speeds up. */
 export interface TrialResult {
   readonly candidate: number
   readonly gains: readonly Gain[]
 }
 
 const MAX_KEPT = 10
-/** Fewer rows than this are not worth a row written for every insert. */
+/** Minimum number of saved rows that justifies the index write of every insert. */
 const MIN_SAVED = 100
-/** Between readings below this there is no difference, so that the narrower index wins. */
+/** Differences below this number of rows are ignored, so the narrower index wins. */
 const FEW = 20
 
-/** Whether an index makes enough of a difference to a statement: half of the rows, and not just a few. */
+/** Returns whether an index saves at least half of the rows and `MIN_SAVED` rows. */
 export const worthwhile = ({ before, after }: { before: number; after: number }): boolean =>
   after * 2 <= before && before - after >= MIN_SAVED
 
-/** Candidates in the order in which they are to be kept: by what they save of all that was read. */
+/** Returns candidates ordered by the rows that they save in total. */
 export function ranked(
   candidates: readonly Candidate[],
   gains: readonly (readonly Gain[])[],
@@ -45,7 +45,7 @@ export function ranked(
     .sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0) || width(a) - width(b) || a - b)
 }
 
-/** Of those proved, in their order, the ones that no other makes needless. */
+/** Returns the results that no other index makes redundant, in their order. */
 export function needed(proofs: readonly TrialResult[], candidates: readonly Candidate[]): TrialResult[] {
   const covers = (b: number, a: number) => {
     const [wide, narrow] = [candidates[b], candidates[a]]
@@ -55,5 +55,5 @@ export function needed(proofs: readonly TrialResult[], candidates: readonly Cand
   return proofs.filter(({ candidate: a }) => !proofs.some(({ candidate: b }) => covers(b, a))).slice(0, MAX_KEPT)
 }
 
-/** Tables by what candidates need to know of them. */
+/** The parts of tables that candidates depend on. */
 export type Shapes = readonly Pick<TableShape, 'name' | 'columns'>[]

@@ -2,14 +2,15 @@ import type { IndexBenchmark, Prepared } from './benchmark.ts'
 import type { Candidate } from './candidates.ts'
 import { type Gain, needed, ranked, type Shapes, type Trial, type TrialResult, worthwhile } from './trial-result.ts'
 
-/** After this long nothing more is tried. */
+/** Time limit, after which no more candidates are tested. */
 const MAX_TOTAL_MS = 20_000
-/** Joins for which indexes on several tables are tried together. */
+/** Number of joins for which indexes on several tables are tested together. */
 const MAX_JOINS = 10
 
 /**
- * Finds out which candidates help: each by itself; for joins, those that the planner takes out of all, since one may do
- * nothing without the other. Then the best are kept one after the other, as long as each still helps beside the rest.
+ * Finds the candidates that help. It tests each alone and, for joins, the set that the planner chooses from all,
+ * because one index can be useless without another. Then it keeps the best ones as long as each still helps beside the
+ * others.
  */
 export class TrialRunner {
   readonly #bench: IndexBenchmark
@@ -17,7 +18,7 @@ export class TrialRunner {
   readonly #candidates: readonly Candidate[]
   readonly #untilMs = Date.now() + MAX_TOTAL_MS
   readonly #prepared: Prepared[] = []
-  /** Rows that a statement reads with all that is kept. */
+  /** Rows that a statement reads with all kept indexes. */
   readonly #rowsRead = new Map<Prepared, number>()
 
   constructor(bench: IndexBenchmark, trials: readonly Trial[], candidates: readonly Candidate[]) {
@@ -45,7 +46,7 @@ export class TrialRunner {
     return this.#without(proofs)
   }
 
-  /** What a candidate by itself does for the statements it was thought of for. */
+  /** Measures a candidate alone for the statements that it was proposed for. */
   async #alone(candidate: number): Promise<Gain[]> {
     const gains: Gain[] = []
     const concerned = this.#prepared.filter(({ trial }) => this.#trials[trial]?.candidates.includes(candidate))
@@ -60,7 +61,7 @@ export class TrialRunner {
     return gains
   }
 
-  /** Candidates that the planner takes for a statement when it has all of them to choose from. */
+  /** Returns the candidates that the planner uses for a statement if all are available. */
   async #chosen(one: Prepared): Promise<number[]> {
     if (this.#isOver()) return []
     const more = (this.#trials[one.trial]?.candidates ?? []).filter((i) => !this.#bench.isMade(i))
@@ -70,7 +71,7 @@ export class TrialRunner {
     return more.filter((i) => taken.has(i))
   }
 
-  /** Keeps indexes that still help beside those kept before, and harm no statement more than they help. */
+  /** Keeps indexes that help beside the kept ones, and whose total gain exceeds the harm to other statements. */
   async #keep(
     candidates: readonly number[],
     alone: readonly Gain[][],
@@ -99,7 +100,7 @@ export class TrialRunner {
     return candidates.map((candidate) => ({ candidate, gains: gainsOf(candidate, gains, alone[candidate] ?? []) }))
   }
 
-  /** Leaves out indexes that a wider one makes needless, and measures what that one does for their statements. */
+  /** Drops indexes that a wider one makes redundant, and measures the wider one for their statements. */
   async #without(proofs: readonly TrialResult[]): Promise<TrialResult[]> {
     const rest = needed(proofs, this.#candidates).map((proof) => ({ ...proof, gains: [...proof.gains] }))
     const left = proofs.filter(({ candidate }) => !rest.some((proof) => proof.candidate === candidate))
@@ -126,7 +127,10 @@ export class TrialRunner {
   }
 }
 
-/** What is told of a candidate: what it does by itself; only where that is little, what it does with others. */
+/**
+ * Returns the reported gains of a candidate: those it has alone, or those with other candidates where it does little
+ * alone.
+ */
 function gainsOf(candidate: number, beside: readonly Gain[], alone: readonly Gain[]): Gain[] {
   return beside
     .filter((gain) => worthwhile(gain) && gain.together.includes(candidate))

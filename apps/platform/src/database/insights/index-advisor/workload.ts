@@ -6,16 +6,16 @@ import { MAX_LOGGED_SQL } from '../../metering/query-log.ts'
 import { accessOf } from './compiled-access.ts'
 import { distinctStatements, type Entry, type Logged } from './logged-statements.ts'
 
-/** A statement of the query log with what it does to which tables. */
+/** A statement of the query log with its effect on tables. */
 export interface Examined extends Logged {
   readonly kind: 'read' | 'write'
   readonly tables: readonly string[]
-  /** Those of them that it walks through from one end. */
+  /** The tables that the statement scans. */
   readonly scanned: readonly string[]
 }
 
 const MAX_EXAMINED = 50
-/** Of the log, so that many texts that do not count are no way to keep the object busy. */
+/** Limits the statements taken from the log, so useless statements can't keep the object busy. */
 const MAX_LOGGED = 200
 const LOG = `SELECT sql, sum(rows_read), max(rows_read), max(duration_ms) FROM
   (SELECT * FROM _persql_query_log WHERE sql <> '' ORDER BY id DESC LIMIT 10000)
@@ -23,8 +23,8 @@ const LOG = `SELECT sql, sum(rows_read), max(rows_read), max(duration_ms) FROM
   GROUP BY sql ORDER BY 2 DESC LIMIT ${MAX_LOGGED}`
 
 /**
- * The statements that read most. Left out is what no longer compiles, what touches tables out of scope or tables that
- * are not the tenant's, and what calls itself: with other parameters that might not end.
+ * Returns the statements that read most rows. Excluded are statements that no longer compile, that use tables out of
+ * scope or system tables, and recursive ones, which may never end with other parameters.
  */
 export function examine(run: RunSql, scope: readonly string[] | null): Examined[] {
   const guard = new Authorizer(run)
@@ -59,11 +59,11 @@ function understand(
     const names = new Set(scanned.map((root) => roots.get(root)).filter((name) => name !== undefined))
     return { ...logged, kind: effect.kind, tables, scanned: tables.filter((table) => names.has(table)) }
   } catch {
-    return undefined // it no longer compiles, or may not run here
+    return undefined // it no longer compiles or is not allowed here
   }
 }
 
-/** As many NULLs as the statement has parameters. */
+/** Returns one NULL for each parameter of the statement. */
 const nulls = ({ text, placeholders }: Statement): null[] =>
   Array(Math.max(0, ...numbering(text, placeholders))).fill(null)
 
@@ -72,7 +72,7 @@ const recursive = (run: RunSql, text: string, params: readonly unknown[]) =>
 
 const isInternal = (name: string) => /^(sqlite_|_persql_|_cf_)/.test(lower(name))
 
-/** SQL and parameters as the engine would run them for these values. */
+/** Returns the SQL that the engine would run for these values. */
 export function bound(sql: string, params: readonly unknown[]): string {
   return castIntegers(parseStatement(sql), (index) => Number.isSafeInteger(params[index]))
 }

@@ -9,7 +9,7 @@ import { type LoggedCall, trafficOf } from './traffic.ts'
 const SLOW_MS = 500
 const MAX_RECENT = 500
 const HOUR_MS = 3_600_000
-/** Calls that ran, or were to run, a statement. Ids grow with time, so that the newest come first without sorting. */
+/** Calls that ran or would have run a statement. IDs grow with time, so the newest come first without a sort. */
 const STATEMENTS = `FROM _persql_query_log WHERE sql <> '' AND ts >= ?`
 
 /** The services that insights use. */

@@ -3,7 +3,7 @@ import { toIso } from '../../../clock.ts'
 import { costNano, usd } from '../../../money.ts'
 import { percentile } from './percentile.ts'
 
-/** A line of the query log. */
+/** A row of the query log. */
 export type LoggedCall = {
   id: number
   ts: number
@@ -17,7 +17,7 @@ export type LoggedCall = {
 const PARTS = 24
 const MOST_FAILURES = 20
 
-/** What the log says of an endpoint's calls in a window; the lines are in order of time. */
+/** Returns the traffic of an endpoint in a window; the log rows are in order of time. */
 export function trafficOf(
   ran: readonly LoggedCall[],
   fromMs: number,

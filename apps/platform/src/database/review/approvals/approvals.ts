@@ -8,17 +8,17 @@ import { Rules } from './rules.ts'
 import { type Address, hashOf } from './tokens.ts'
 import { WriteGate } from './write-gate.ts'
 
-/** So much of its SQL a request shows in a list. */
+/** Characters of a request's SQL that lists contain. */
 const LISTED_CHARACTERS = 500
 
-/** What a human who was asked answers. */
+/** The decision of an approver. */
 export interface ApprovalDecision {
   readonly approved: boolean
   readonly by: string
   readonly note: string | null
 }
 
-/** What a database knows of rules and approvals. */
+/** The approval rules and requests of a database. */
 export class Approvals {
   readonly rules: Rules
   readonly gate: WriteGate
@@ -41,12 +41,12 @@ export class Approvals {
     return this.#address()
   }
 
-  /** A request as those who decide see it. @throws PerSQLError `approval_not_found` */
+  /** Returns a request with all details for approvers. @throws PerSQLError `approval_not_found` */
   show(token: string, nowMs: number): ApprovalRequest {
     return requestOf(this.requests.get(token), this.address, nowMs)
   }
 
-  /** Those that wait for a human, then the others that are kept; newest first, so many at most. */
+  /** Returns up to `most` requests: pending ones first, then the others, each newest first. */
   list(most: number, nowMs: number): ListedApproval[] {
     const waiting: ListedApproval[] = []
     const others: ListedApproval[] = []
@@ -60,7 +60,7 @@ export class Approvals {
     return [...waiting, ...others].slice(0, most)
   }
 
-  /** Records what a human decided: once. @throws PerSQLError `approval_not_found` or `approval_not_open` */
+  /** Records the decision on a request. @throws PerSQLError `approval_not_found` or `approval_not_open` */
   decide(token: string, verdict: ApprovalDecision, nowMs: number): ApprovalRequest {
     const request = this.requests.get(token)
     const status = statusOf(request, nowMs)
@@ -71,19 +71,19 @@ export class Approvals {
   }
 }
 
-/** What webhooks are told of a decision. */
+/** Returns the webhook event for a decision. */
 export const resolved = (approvalToken: string, request: ApprovalRequest): ApprovalEvent => {
   const { status, askedBy, decidedBy, hits, expiresAt } = request
   const tables = [...new Set(hits.map(({ matchedTable }) => matchedTable))]
   return { type: 'approval_resolved', approvalToken, status, askedBy, decidedBy, tables, hits, expiresAt }
 }
 
-/** The name of a request in the audit log, which opens nothing. */
+/** Returns the name of a request in the audit log, which doesn't give access to it. */
 export const nameOf = (token: string): string => `approval/${hashOf(token).slice(0, 16)}`
 
 export const notOpen = (status: string) => new PerSQLError('approval_not_open', { status }, { extra: { status } })
 
-/** A request as whoever asked sees it. */
+/** Returns a request with the details for its requester. */
 export function approvalOf(request: Request, nowMs: number) {
   const { hits, createdAtMs, expiresAtMs, decision } = request
   return {
@@ -96,7 +96,7 @@ export function approvalOf(request: Request, nowMs: number) {
   }
 }
 
-/** A request as those who decide see it, save what it runs. */
+/** Returns a request with the details for approvers, without its SQL. */
 const outlineOf = (request: Request, nowMs: number) => ({
   ...approvalOf(request, nowMs),
   askedBy: actorOf(request),

@@ -3,8 +3,9 @@ import type { Analysis } from '../../authorizer/authorizer.ts'
 import { hashOf } from './tokens.ts'
 
 /**
- * What a statement would do, as a hash: its kind, the tables it touches by its compiled program, and how these, their
- * triggers and unique indexes, and all views are defined. A plain index changes nothing, so it is left out.
+ * Returns a hash of a statement's effect: its text and kind, the tables in its compiled program, and the definitions of
+ * these tables, their triggers and unique indexes, and all views. Other indexes don't change the effect, so they are
+ * left out.
  */
 export function fingerprintOf({ effect, statement }: Analysis, sql: SqlStorage): string {
   const tables = [...new Set([...effect.reads, ...effect.writes].map(lower))].sort()

@@ -1,8 +1,8 @@
 import { lower } from '../../../sqlite/tokenizer.ts'
 
 /**
- * Whether a table's name is one that the glob stands for: `*` for any characters, `?` for one, letters of either case
- * the same, as SQLite compares names. It goes back to the last `*` only, so hostile globs take no longer than others.
+ * Returns whether a table name matches a glob: `*` for any characters, `?` for one, case-insensitive like SQLite's
+ * names. Backtracking stops at the last `*`, so hostile globs take no longer than others.
  */
 export function matchesGlob(glob: string, name: string): boolean {
   const pattern = [...lower(glob)]

@@ -4,25 +4,28 @@ import type { StatementInput } from '../../calls/call.ts'
 import type { SystemStorage } from '../../engine/system-storage.ts'
 import { hashOf } from './tokens.ts'
 
-/** What would be run: frozen as it was sent. */
+/** The statements that an approved request runs, exactly as they were sent. */
 export interface PendingStatements {
   readonly statements: readonly StatementInput[]
-  /** Whether a result for each statement is answered, or the only one. */
+  /** Whether the response has a result per statement, or a single result. */
   readonly batch: boolean
 }
 
-/** A write that waits for a human, and what became of it. */
+/** A write that needs approval, and its state. */
 export interface Request extends PendingStatements {
-  /** Its address, for those who decide: it opens nothing to others. Left out in those of versions before. */
+  /**
+   * The token of the approval link. Approvers also need a role in the namespace. Absent in requests of earlier
+   * versions.
+   */
   readonly token?: string
-  /** Who asked, and so may redeem it. */
+  /** The requester's token, which can redeem the approval. */
   readonly tokenId: string
   readonly hits: readonly ApprovalHit[]
-  /** Tables that the rules keep it from, all of them; of hits only the first are kept. */
+  /** All protected tables that the write changes; `hits` has only the first matches. */
   readonly guarded: readonly string[]
-  /** All tables it would write. */
+  /** All tables that the write changes. */
   readonly tables: readonly string[]
-  /** What each of its statements that write would do: if that differs, something else was approved. */
+  /** Fingerprints of the writing statements. If one differs at redemption, the approval doesn't apply. */
   readonly prints: readonly string[]
   readonly rowsWritten: number
   readonly createdAtMs: number
@@ -31,7 +34,7 @@ export interface Request extends PendingStatements {
   readonly redeemedAtMs: number | undefined
 }
 
-/** What a human said. */
+/** A recorded decision. */
 export interface Decision {
   readonly approved: boolean
   readonly by: string
@@ -41,17 +44,17 @@ export interface Decision {
 
 const PREFIX = 'approval/'
 const DATES = 'approval-until/'
-/** The keys, or how they begin, of what is deleted with the rows and tables of a database: requests and rules. */
+/** Keys and key prefixes that are deleted together with the tables of a database: requests and rules. */
 export const contentKeys = ['approval']
-/** So long a request can still be asked about when its time is over. */
+/** Time after which an expired request is deleted. */
 const KEPT_MS = 60 * 60 * 1000
 const MAX_KEPT = 1_000
 const MAX_OF_TOKEN = 100
-/** A stored value may have 2 MB on Cloudflare, and a character two bytes. */
+/** Cloudflare limits a stored value to 2 MB, and a character takes up to 2 bytes. */
 const MAX_CHARACTERS = 900_000
 const UNTIL_GONE = 'Try again when older requests have expired.'
 
-/** How a request stands. */
+/** Returns the status of a request. */
 export function statusOf({ decision, redeemedAtMs, expiresAtMs }: Request, nowMs: number): ApprovalStatus {
   if (redeemedAtMs !== undefined) return 'redeemed'
   if (decision?.approved === false) return 'denied'
@@ -59,7 +62,7 @@ export function statusOf({ decision, redeemedAtMs, expiresAtMs }: Request, nowMs
   return decision ? 'approved' : 'pending'
 }
 
-/** Requests for approval under the hash of their token, a bounded number of them, for a bounded time. */
+/** The requests for approval, stored under the hash of their token. Their number and lifetime are limited. */
 export class Requests {
   readonly #kv: SyncKvStorage
   readonly #ownPages: SystemStorage
@@ -95,7 +98,7 @@ export class Requests {
     return request
   }
 
-  /** All that are kept, newest first, read as they are asked for. */
+  /** Yields all stored requests, newest first, and reads each only when it is needed. */
   *newestFirst(): Generator<Request> {
     for (const [key] of [...this.#kv.list({ prefix: DATES, reverse: true })]) {
       const request = this.#kv.get<Request>(PREFIX + key.slice(key.lastIndexOf('/') + 1))
@@ -103,7 +106,7 @@ export class Requests {
     }
   }
 
-  /** The same for whoever asked. @throws PerSQLError `approval_not_found` */
+  /** Returns a request to its requester. @throws PerSQLError `approval_not_found` */
   getOwn(token: string, tokenId: string): Request {
     const request = this.get(token)
     if (request.tokenId !== tokenId) throw new PerSQLError('approval_not_found')
@@ -114,7 +117,7 @@ export class Requests {
     this.#ownPages.around(() => this.#kv.put(PREFIX + hashOf(token), request))
   }
 
-  /** Drops what nobody may ask about any more. */
+  /** Deletes requests whose retention has ended, and schedules the next sweep. */
   sweep(nowMs: number): void {
     for (const [key] of [...this.#kv.list({ prefix: DATES })]) {
       const [date, hash] = key.slice(DATES.length).split('/') as [string, string]

@@ -41,7 +41,7 @@ export class Rules {
     return removed
   }
 
-  /** Each rule with each of these tables that it matches. */
+  /** Returns a hit for each pair of a rule and a table that it matches. */
   hits(tables: readonly string[]): ApprovalHit[] {
     return this.list().flatMap(({ tableGlob, action, note }) =>
       tables
@@ -50,7 +50,7 @@ export class Rules {
     )
   }
 
-  /** To be called when what is stored was changed by other means. */
+  /** Clears the cache; called after the stored rules were changed elsewhere. */
   forget(): void {
     this.#known = undefined
   }

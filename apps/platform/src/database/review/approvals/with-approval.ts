@@ -14,7 +14,7 @@ import type { PendingStatements } from './requests.ts'
 import { mintApprovalToken } from './tokens.ts'
 import { DryRunScope, MAX_HITS, mayBeApproved } from './write-gate.ts'
 
-/** How long a request can be decided, and what was approved be redeemed. */
+/** Time in which a request can be decided and an approval redeemed. */
 const OPEN_MS = 30 * 60 * 1000
 
 /** The services that a request for approval uses. */
@@ -27,12 +27,15 @@ export interface ApprovalRequester {
   readonly now: () => number
 }
 
-/** What a call would run, and what it must give up when it waits instead. */
+/** The statements of a call, and the function to call when they become a request for approval. */
 export interface PendingWrite extends PendingStatements {
   readonly giveUp?: () => void
 }
 
-/** An operation that, where rules ask for it, does nothing yet and waits for a human, frozen as it was sent. */
+/**
+ * Wraps an operation: if rules require approval, it changes nothing and stores the statements, exactly as they were
+ * sent, in a request.
+ */
 export const withApproval =
   (services: ApprovalRequester, waitingOf: (call: DatabaseCall) => PendingWrite, run: Handler): Handler =>
   (call) => {
@@ -44,7 +47,10 @@ export const withApproval =
     }
   }
 
-/** Tries all of it and takes it back: to learn every table that is written, and not to ask for what fails anyway. */
+/**
+ * Runs the statements in a dry run: it finds all tables that they write, and statements that fail don't become a
+ * request.
+ */
 function ask(
   { statements, batch, giveUp }: PendingWrite,
   { grant }: DatabaseCall,
@@ -76,11 +82,11 @@ function ask(
   })
   const extra = { approvalToken: token, hits, expiresAt: toIso(expiresAtMs) }
   const failure = new PerSQLError('approval_required', { table: guarded[0] }, { extra })
-  // What was tried is undone: it is charged as rows read, which it was.
+  // The dry run is rolled back, and its work is charged as rows read.
   return done(undefined, { failure, status: failure.status, sql: textOf({ statements }), rowsRead })
 }
 
-/** Runs what is frozen, to be called in a transaction. */
+/** Runs the stored statements; called in a transaction. */
 export function runPendingWrite(
   { statements, batch }: PendingStatements,
   grant: DatabaseCall['grant'],

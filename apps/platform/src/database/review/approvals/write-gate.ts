@@ -6,18 +6,18 @@ import { fingerprintOf } from './fingerprint.ts'
 import type { Rules } from './rules.ts'
 import { tablesWritten } from './written-tables.ts'
 
-/** So many hits are told; more say nothing new to anybody. */
+/** Maximum number of hits in a response, a request and an audit event. */
 export const MAX_HITS = 100
 
-/** A run that may be taken back: rules that ask for approval do not stop it, what they would have stopped is noted. */
+/** A run that can be rolled back. Rules that require approval don't stop it: their hits are recorded. */
 export class DryRunScope {
   readonly hits: ApprovalHit[] = []
-  /** What each statement that writes would do, in order. */
+  /** The fingerprint of each writing statement, in order. */
   readonly prints: string[] = []
   readonly tables = new Set<string>()
   readonly #approved: ReadonlySet<string>
 
-  /** `approved` are the tables whose rules are not noted any more. */
+  /** Tables in `approved` produce no hits. */
   constructor(approved: readonly string[] = []) {
     this.#approved = new Set(approved.map(lower))
   }
@@ -29,7 +29,7 @@ export class DryRunScope {
   }
 }
 
-/** Stands between every statement that writes and its tables, by whatever door it came. Reads never come here. */
+/** The check between every writing statement and its tables, for all entry points. Reads skip it. */
 export class WriteGate implements WriteGuard {
   readonly #storage: DurableObjectStorage
   readonly #rules: Rules
@@ -44,7 +44,7 @@ export class WriteGate implements WriteGuard {
     return this.#trial !== undefined || this.#rules.list().length > 0
   }
 
-  /** Runs something under a trial, all in one turn. */
+  /** Runs a function under a dry run scope, in one turn. */
   runAs<T>(trial: DryRunScope, run: () => T): T {
     this.#trial = trial
     try {
@@ -54,7 +54,7 @@ export class WriteGate implements WriteGuard {
     }
   }
 
-  /** Runs what will be taken back: only what is forbidden stops it. */
+  /** Runs a dry run, which only rules that deny writes can stop. */
   trying<T>(run: () => T): T {
     return this.closed ? this.runAs(new DryRunScope(), run) : run()
   }
@@ -76,7 +76,9 @@ export class WriteGate implements WriteGuard {
   }
 }
 
-/** What stops a write: where a rule forbids it, that rule, else those that ask for approval. */
+/**
+ * Returns the error for hits: that of the rules that deny the write, otherwise that of the rules that require approval.
+ */
 function refusalOf(hits: readonly ApprovalHit[]): PerSQLError {
   const forbidding = hits.filter(({ action }) => action === 'deny')
   const named = forbidding.length > 0 ? forbidding : hits
@@ -87,7 +89,7 @@ function refusalOf(hits: readonly ApprovalHit[]): PerSQLError {
   )
 }
 
-/** Whether a failure is that of rules of which none forbids, so that one may ask instead. */
+/** Returns whether a failure comes only from rules that require approval, so the write can be requested. */
 export function mayBeApproved(cause: unknown): boolean {
   const { code, extra } = PerSQLError.from(cause)
   const { hits = [] } = extra as { hits?: readonly ApprovalHit[] }

@@ -2,19 +2,19 @@ import { SCHEMA_TABLE } from '../../../sqlite/schema-map.ts'
 import { lower } from '../../../sqlite/tokenizer.ts'
 import type { Analysis } from '../../authorizer/authorizer.ts'
 
-// By analysis: it is made anew whenever the schema changed.
+// Keyed by analysis, which is recreated after each schema change.
 const known = new WeakMap<Analysis, readonly string[]>()
 
 /**
- * The tables that a statement writes by its compiled program, by triggers and cascades too, and views whose triggers
- * write in their place. A virtual table and the tables that it keeps its content in count as one: what is written to
- * the one is written to the others.
+ * Returns the tables that a statement writes according to its compiled program, including writes by triggers and
+ * cascades, and views with INSTEAD OF triggers. A virtual table and its shadow tables count as one: a write to one of
+ * them is a write to all.
  */
 export function tablesWritten(analysis: Analysis, sql: SqlStorage): readonly string[] {
   let tables = known.get(analysis)
   if (!tables) {
     const { effect, sequenceImplied } = analysis
-    // What a change of the schema does is seen by its outcome; AUTOINCREMENT keeps its own books.
+    // The outcome shows schema changes, and SQLite itself maintains the AUTOINCREMENT sequence.
     const implied = new Set([SCHEMA_TABLE, ...(sequenceImplied ? ['sqlite_sequence'] : [])])
     const named = effect.writes.filter((table) => !implied.has(table))
     const written = new Set([...named, ...viewsOf(effect.fires, sql)])
@@ -34,7 +34,7 @@ const OF_VIEWS = `
   SELECT v.name FROM sqlite_master t JOIN sqlite_master v ON lower(v.name) = lower(t.tbl_name) AND v.type = 'view'
   WHERE t.type = 'trigger' AND t.name IN (SELECT value FROM json_each(?))`
 
-/** Each virtual table with the tables behind it. */
+/** Returns each virtual table with its shadow tables. */
 function families(sql: SqlStorage): string[][] {
   const list = [...sql.exec(BEHIND).raw()] as [string, string][]
   const shadows = list.filter(([, type]) => type === 'shadow').map(([name]) => name)

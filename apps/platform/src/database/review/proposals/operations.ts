@@ -13,10 +13,10 @@ interface ProposalServices extends ApprovalRequester {
   readonly proposals: Proposals
 }
 
-/** Returns the handlers of writes that are proposed first and applied afterwards. */
+/** Returns the handlers of writes that are proposed first and applied later. */
 export function operations(services: ProposalServices) {
   const { engine, proposals, approvals, storage, now } = services
-  /** A proposal that waits for approval is spent: it is the approval's from then on, or it would be done twice. */
+  /** A proposal that becomes a request for approval is deleted. Otherwise the write could run twice. */
   const waiting = ({ body, grant }: DatabaseCall): PendingWrite => {
     const token = parseApply(body)
     const { statement } = proposals.get(token, grant.tokenId, now())
@@ -31,7 +31,7 @@ export function operations(services: ProposalServices) {
         throw new PerSQLError('invalid_input', { problem: "This statement doesn't write. Use query instead." })
       const planned = { ...statement, sql: `EXPLAIN QUERY PLAN ${analysis.statement.text}` }
       const plan = engine.run(engine.prepare(planned, grant), planned)
-      // Applying it asks for approval where that is needed; what is forbidden is told now.
+      // Rules that deny the write fail the proposal now. Rules that require approval apply when it is applied.
       const attempt = () => {
         const result = approvals.gate.trying(() => engine.run(analysis, statement, true))
         engine.checkKeys()
@@ -48,7 +48,7 @@ export function operations(services: ProposalServices) {
         expiresAt: toIso(expiresAtMs),
         action: kind,
       }
-      // What was tried is undone: it is charged as rows read, which it was.
+      // The dry run is rolled back, and its work is charged as rows read.
       const rowsRead = plan.rowsRead + (tried?.rowsRead ?? 0)
       return done(data, { sql: statement.sql, statementCount: 1, rowsRead })
     },
@@ -68,7 +68,7 @@ export function operations(services: ProposalServices) {
   } satisfies Handlers
 }
 
-/** Statements that change rows which can be counted beforehand by doing it and undoing it. */
+/** Returns whether a dry run can count the rows that a statement changes. */
 const counts = ({ effect, statement }: Analysis): boolean =>
   effect.kind === 'write' &&
   (statement.verb === 'UPDATE' ||

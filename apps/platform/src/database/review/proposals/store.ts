@@ -5,22 +5,22 @@ import { randomText } from '../../../token.ts'
 import type { StatementInput } from '../../calls/call.ts'
 import type { SystemStorage } from '../../engine/system-storage.ts'
 
-/** A write that was proposed, frozen as it was then. */
+/** A proposed write, exactly as it was sent. */
 export interface Proposal {
   readonly statement: StatementInput
-  /** Who proposed it, and so may apply it. */
+  /** The token that proposed the write and can apply it. */
   readonly tokenId: string
   readonly expiresAtMs: number
-  /** What the compiled statement would do: tables read and written. */
+  /** The tables that the compiled statement reads and writes. */
   readonly effect: string
 }
 
 const PREFIX = 'proposal/'
-/** The keys, or how they begin, of what is deleted with the rows and tables of a database. */
+/** Keys and key prefixes that are deleted together with the tables of a database. */
 export const contentKeys = [PREFIX]
 const MAX_PROPOSALS = 1_000
 
-/** Proposals that wait to be applied, under the hash of their token. */
+/** The open proposals, stored under the hash of their token. */
 export class Proposals {
   readonly #kv: SyncKvStorage
   readonly #ownPages: SystemStorage
@@ -32,7 +32,7 @@ export class Proposals {
     this.#sweepAt = sweepAt
   }
 
-  /** Keeps a proposal. Returns the token that applies it. @throws PerSQLError `limit_reached` */
+  /** Stores a proposal and returns the token that applies it. @throws PerSQLError `limit_reached` */
   add(proposal: Proposal): string {
     if ([...this.#kv.list({ prefix: PREFIX, limit: MAX_PROPOSALS })].length >= MAX_PROPOSALS) {
       throw limitReached(MAX_PROPOSALS, 'open proposals', 'Apply one, or wait until one expires.')
@@ -45,7 +45,7 @@ export class Proposals {
     return token
   }
 
-  /** The proposal of this token, for whoever made it. @throws PerSQLError `proposal_not_found` */
+  /** Returns a proposal to its creator. @throws PerSQLError `proposal_not_found` */
   get(token: string, tokenId: string, nowMs: number): Proposal {
     const proposal = this.#kv.get<Proposal>(keyOf(token))
     if (!proposal || proposal.tokenId !== tokenId || proposal.expiresAtMs <= nowMs) {
@@ -54,12 +54,12 @@ export class Proposals {
     return proposal
   }
 
-  /** To be called in the transaction that applies it. */
+  /** Deletes a proposal; called in the transaction that applies it. */
   spend(token: string): void {
     this.#ownPages.around(() => this.#kv.delete(keyOf(token)))
   }
 
-  /** Drops those whose time is over. Returns when to come again. */
+  /** Deletes expired proposals. Returns the time of the next sweep. */
   sweep(nowMs: number): number | undefined {
     let next: number | undefined
     this.#ownPages.around(() => {
@@ -72,7 +72,10 @@ export class Proposals {
   }
 }
 
-/** Only the hash is kept: who reads the storage cannot apply anything. */
+/**
+ * Returns the storage key of a proposal. It contains only the hash, so read access to the storage can't apply a
+ * proposal.
+ */
 const keyOf = (token: string) => PREFIX + createHash('sha256').update(token).digest('hex')
 
 /** Returns the timer that deletes expired proposals. */

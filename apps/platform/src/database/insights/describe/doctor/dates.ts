@@ -5,7 +5,7 @@ import type { ColumnSample } from './sample.ts'
 interface Format {
   readonly name: string
   readonly pattern: RegExp
-  /** It sorts by time, and SQLite's date functions read it. */
+  /** Whether the text sorts by time and SQLite's date functions accept it. */
   readonly iso: boolean
   readonly local: boolean
 }
@@ -40,7 +40,7 @@ const EPOCH = format('seconds or milliseconds since 1970', String.raw`\d{10}|\d{
 const isTimeName = (name: string) =>
   ['at', 'on', 'date', 'time', 'timestamp', 'day', 'birthday', 'ts'].includes(wordsOf(name).at(-1) ?? '')
 
-/** The formats of a column that holds dates as text, the most frequent first, or nothing when it does not. */
+/** Returns the date formats of a text column, most frequent first, or `undefined` if the column has no dates. */
 function formatsOf(name: string, { texts }: ColumnSample): Format[] | undefined {
   const filled = texts.filter((text) => text !== '')
   const counts = new Map<Format, number>()
@@ -89,7 +89,7 @@ export const dateRules: readonly Rule[] = [
       why: 'Readers assume different time zones. Append Z for UTC, or document the zone in the description.',
     },
     (values, column, { noteOf, table }) => {
-      // CURRENT_TIMESTAMP and datetime('now') are UTC by definition, though they do not say so.
+      // CURRENT_TIMESTAMP and datetime('now') are UTC by definition, without a suffix in the value.
       if (/current_timestamp|datetime|strftime/i.test(column.default ?? '')) return false
       if (wordsOf(column.name).some((word) => word === 'utc' || word === 'local')) return false
       if (/utc|gmt|zone|local/i.test(noteOf(table.name, column.name) ?? '')) return false

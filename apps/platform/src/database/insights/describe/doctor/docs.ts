@@ -2,7 +2,7 @@ import type { Docs, Finding } from '@persql/contract'
 import type { Model } from '../model.ts'
 import { type Rule, same } from './rule-types.ts'
 
-/** A table that nothing is written about, where something is about others. */
+/** Finds tables without a description if other tables have one. */
 export const docRule: Rule = {
   id: 'table_without_description',
   severity: 'info',
@@ -14,7 +14,7 @@ export const docRule: Rule = {
   },
 }
 
-/** Views that do not work any more. */
+/** Returns an issue for each broken view. */
 export const viewFindings = ({ views }: Model): Finding[] =>
   views
     .filter(({ error }) => error !== undefined)
@@ -25,7 +25,7 @@ export const viewFindings = ({ views }: Model): Finding[] =>
       message: `The view is broken: ${error}. Queries on it fail. Recreate it or drop it.`,
     }))
 
-/** Descriptions of what is not there. */
+/** Returns an issue for each description of a missing table or column. */
 export function staleDocs({ tables, views }: Model, docs: Docs, seesAll: boolean): Finding[] {
   const why = "It points readers to something that doesn't exist. Remove it from the descriptions."
   const stale = (table: string, what: string, column?: string): Finding => ({

@@ -11,14 +11,14 @@ import type { Sample } from './sample.ts'
 import { stylesOf } from './styles.ts'
 
 const MAX_SAMPLED = 200
-/** Tables of which only the schema is looked at are quick. */
+/** Tables per turn if only the schema is checked, which is fast. */
 const UNSAMPLED_AT_ONCE = 20
 const MAX_FINDINGS = 1_000
 const ranks = { error: 0, warning: 1, info: 2 }
 
 /**
- * Examines the schema and a sample of each table's rows. Between two tables others are served, so `check` is asked
- * whether to go on.
+ * Examines the schema and a sample of each table's rows. Other calls run between two tables, so `check` decides whether
+ * to continue.
  */
 export async function examine(
   sql: SqlStorage,
@@ -52,7 +52,7 @@ export async function examine(
   return { data: { findings: listed, omitted, tables: model.tables.length, tablesSampled }, rowsRead }
 }
 
-/** Nothing when the table cannot be read, or is not there any more: somebody may have dropped it meanwhile. */
+/** Reads the sample of a table, or returns `undefined` if it can't be read or was dropped since. */
 function sampled(sql: SqlStorage, table: Table, model: Model): Sample | undefined {
   try {
     return sampleOf(sql, table, model)

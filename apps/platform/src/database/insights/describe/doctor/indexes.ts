@@ -18,7 +18,7 @@ function* withoutIndex({ table, taken }: TableUnderTest): Iterable<RuleFinding> 
   }
 }
 
-/** Whether an index starts with these columns, in whatever order; one that leaves out NULL alone serves as well. */
+/** Returns whether an index starts with these columns, in any order. A partial index that excludes only NULL counts. */
 function isIndexed(table: Table, columns: readonly string[]): boolean {
   const [first] = columns
   const column = table.columns.find(({ name }) => same(name, first ?? null))
@@ -53,7 +53,7 @@ function* duplicates({ table }: TableUnderTest): Iterable<RuleFinding> {
   }
 }
 
-/** Of two that are equal, the later one is too many. */
+/** Returns whether `other` makes `index` redundant. Of two equal indexes, the later one is redundant. */
 function covers(other: Index, index: Index, earlier: boolean): boolean {
   if (other.partial || other.terms.length < index.terms.length) return false
   if (other.terms.length === index.terms.length && !other.unique && !earlier) return false
@@ -87,7 +87,7 @@ export const indexRules: readonly Rule[] = [
         for (const { name } of terms) {
           const column = table.columns.find((one) => one.name === name)
           if (!column || column.notNull || column.primaryKey > 0 || column.generated) continue
-          // A single column of which few rows have a value is made like this on purpose; several together seldom are.
+          // A unique index on one nullable column is usually intended; on several columns it rarely is.
           const nulls = sample?.columns.get(column.name)?.nulls ?? 0
           if (terms.length > 1 || nulls > 1) {
             yield {

@@ -6,7 +6,7 @@ import { columnStyle, isOdd, namesByStyle, styleOf } from './styles.ts'
 const VAGUE =
   /^(data|datum|info|misc|stuff|things?|tmp|temp|temporary|test|foo|bar|baz|qux|dummy|unknown|val|values?|num|str|obj|flags?|(col|column|field|attr|param|table|data|value|val|tmp|extra|custom)_?\d+|[a-z])$/i
 
-/** Columns that stand in for a name, such as those of a table of settings. */
+/** Columns that name the value of a row, as in a settings table. */
 const NAMERS = new Set(['key', 'name', 'code', 'label', 'metric', 'setting', 'field', 'property', 'attribute', 'unit'])
 
 function* ambiguous({ table, noteOf }: TableUnderTest): Iterable<RuleFinding> {

@@ -3,8 +3,8 @@ import type { ForeignKey, Model, Table } from '../model.ts'
 import { parentOf } from './parents.ts'
 
 /**
- * Follows a foreign key for the first rows, where an index leads to the parent: PRAGMA foreign_key_check has no bound.
- * Nothing when it cannot be followed.
+ * Counts orphans among the first rows if the parent has an index; `undefined` if the foreign key can't be checked.
+ * `PRAGMA foreign_key_check` has no row limit.
  */
 export function orphansOf(
   sql: SqlStorage,
@@ -17,7 +17,7 @@ export function orphansOf(
   if (parent.state !== 'found') return undefined
   const child = key.columns.map((column, i) => `${quoteName(column)} AS c${i}`)
   const filled = key.columns.map((_, i) => `c.c${i} IS NOT NULL`)
-  // The plus takes the child's affinity away: SQLite compares as the parent column does.
+  // The unary plus removes the child's affinity, so SQLite compares with that of the parent column.
   const matches = parent.columns.map((column, i) => `p.${quoteName(column)} = +c.c${i}`)
   const query = `SELECT count(*) FROM (SELECT ${child.join(', ')} FROM ${quoteName(table.name)} AS k LIMIT ${limit}) AS c
     WHERE ${filled.join(' AND ')} AND NOT EXISTS
@@ -29,7 +29,7 @@ export function orphansOf(
     const [row] = [...cursor.raw()]
     return { count: row?.[0] as number, rowsRead: cursor.rowsRead }
   } catch {
-    // A generated column may fail for the values that it is computed from.
+    // A generated column can fail for the values that it is computed from.
     return undefined
   }
 }

@@ -2,13 +2,13 @@ import { lower } from '../../../../sqlite/tokenizer.ts'
 import type { ForeignKey, Model, Table } from '../model.ts'
 import { same } from './rule-types.ts'
 
-/** Where a foreign key leads. */
+/** The target of a foreign key. */
 export type Parent =
   | { readonly state: 'found' | 'not_unique'; readonly table: Table; readonly columns: readonly string[] }
   | { readonly state: 'no_table' }
   | { readonly state: 'no_column'; readonly column: string | null }
 
-/** Finds the columns a foreign key points at, and whether each value can be there once only, as SQLite demands. */
+/** Finds the columns that a foreign key references, and whether they are unique, which SQLite requires. */
 export function parentOf({ table: name, to, columns }: ForeignKey, { tables }: Model): Parent {
   const table = tables.find((one) => same(one.name, name))
   if (!table) return { state: 'no_table' }

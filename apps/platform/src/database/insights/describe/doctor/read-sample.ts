@@ -5,18 +5,18 @@ import { same } from './rule-types.ts'
 import { type ColumnSample, namesJson, type Sample } from './sample.ts'
 
 const MAX_ROWS = 1_000
-/** Wide tables are sampled less deep. */
+/** Wide tables get fewer sample rows. */
 const MAX_CELLS = 50_000
 const MAX_TEXT = 100
-/** Longer values are not read, for a row may hold megabytes. */
+/** Longer values are not read: a row can contain megabytes. */
 const MAX_BYTES = 10_000
 const LONG = '(long)'
-/** The runtime gives a result this many columns. */
+/** The runtime limits results to this number of columns. */
 const MAX_COLUMNS = 100
 
-/** Reads the sample: no more than a thousand rows, and as many parents for each foreign key. */
+/** Reads the sample: at most 1,000 rows, and the same number of parents for each foreign key. */
 export function sampleOf(sql: SqlStorage, table: Table, model: Model): Sample {
-  // A generated column may compute anything, and only says again what others say.
+  // Generated columns can be expensive and only repeat other columns.
   const columns = table.columns.filter(({ generated }) => !generated).slice(0, MAX_COLUMNS)
   const rowidName = ['rowid', '_rowid_', 'oid'].find((word) => !table.columns.some(({ name }) => same(name, word)))
   const limit = Math.min(MAX_ROWS, Math.floor(MAX_CELLS / Math.max(1, columns.length)))
@@ -56,12 +56,12 @@ export function sampleOf(sql: SqlStorage, table: Table, model: Model): Sample {
   return { rows, complete, columns: samples, orphans, rowsRead }
 }
 
-/** Each value as text behind a letter for its type; the rowid, as text, stands last. */
+/** Returns the query that prefixes each value, as text, with a letter for its type; the rowid, as text, comes last. */
 function selectFrom(table: Table, columns: readonly Column[], rowidName: string | undefined, rest: string): string {
   const inner = columns.map(({ name }, i) => {
     const value = quoteName(name)
     const long = `CASE typeof(${value}) WHEN 'text' THEN '${LONG}' ELSE x'' END`
-    // SQLite answers octet_length and typeof of a column without reading the value.
+    // SQLite computes octet_length and typeof of a column without reading the value.
     return `CASE WHEN octet_length(${value}) > ${MAX_BYTES} THEN ${long} ELSE ${value} END AS c${i}`
   })
   const outer = columns.map(({ name, type }, i) => {

@@ -1,4 +1,4 @@
-/** Words that SQLite takes for names only in quotes. */
+/** Words that SQLite accepts as names only in quotes. */
 export const RESERVED: ReadonlySet<string> = new Set(
   `add all alter and as autoincrement between case check collate commit constraint create default deferrable delete
    distinct drop else escape except exists foreign from group having in index insert intersect into is isnull join limit

@@ -4,38 +4,38 @@ import type { Column, Model, Table } from '../model.ts'
 import type { ColumnSample, Sample } from './sample.ts'
 import type { Styles } from './styles.ts'
 
-/** One table, and what rules may want to know around it. */
+/** A table and its context for rules. */
 export interface TableUnderTest {
   readonly table: Table
-  /** Absent when its rows were not looked at. */
+  /** `undefined` if its rows were not read. */
   readonly sample: Sample | undefined
   readonly model: Model
   readonly styles: Styles
-  /** Whether all tables of the database are known, and not only those of a token's scope. */
+  /** Whether the caller sees all tables of the database, without a table scope. */
   readonly seesAll: boolean
   readonly noteOf: (table: string, column?: string) => string | null
-  /** Names of everything in the schema, in lower case, and of what is proposed. */
+  /** Lowercase names of all schema objects and of proposed indexes. */
   readonly taken: Set<string>
 }
 
-/** What a rule found. */
+/** An issue that a rule found. */
 export interface RuleFinding {
   readonly column?: string
-  /** What is wrong, as a sentence. */
+  /** The issue, as a sentence. */
   readonly what: string
   readonly fix?: string
 }
 
-/** One pattern that confuses people or models. */
+/** A rule for a pattern that confuses people or AI models. */
 export interface Rule {
   readonly id: string
   readonly severity: Finding['severity']
-  /** Why that confuses, and what helps. */
+  /** The reason why the pattern confuses, and the fix. */
   readonly why: string
   readonly find: (patient: TableUnderTest) => Iterable<RuleFinding>
 }
 
-/** A rule that looks at the columns of a table one by one. */
+/** Returns a rule that checks the columns of a table one by one. */
 export const columnRule = (
   rule: Omit<Rule, 'find'>,
   find: (column: Column, patient: TableUnderTest) => Omit<RuleFinding, 'column'> | undefined | false,
@@ -49,7 +49,7 @@ export const columnRule = (
   },
 })
 
-/** A rule that looks at the sampled values of each column. */
+/** Returns a rule that checks the sampled values of each column. */
 export const valueRule = (
   rule: Omit<Rule, 'find'>,
   find: (values: ColumnSample, column: Column, patient: TableUnderTest) => string | undefined | false,
@@ -60,14 +60,14 @@ export const valueRule = (
     return what ? { what } : undefined
   })
 
-/** Whether a column is another name of the rowid, which is never NULL and needs no index. */
+/** Returns whether a column is an alias of the rowid, which is never NULL and needs no index. */
 export const isRowid = ({ hasRowid, columns }: Table, { primaryKey, type }: Column): boolean =>
   hasRowid &&
   primaryKey === 1 &&
   lower(type) === 'integer' &&
   columns.filter((column) => column.primaryKey > 0).length === 1
 
-/** Names for a sentence. */
+/** Formats names as a list for a sentence. */
 export const listed = (names: readonly (string | null)[]): string => {
   const quoted = names.map((name) => `"${name}"`)
   return quoted.length < 2 ? quoted.join('') : `${quoted.slice(0, -1).join(', ')} and ${quoted.at(-1)}`

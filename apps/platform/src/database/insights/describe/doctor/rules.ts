@@ -6,5 +6,5 @@ import { nameRules } from './names.ts'
 import type { Rule } from './rule-types.ts'
 import { valueRules } from './values.ts'
 
-/** All that the doctor looks for in a table. */
+/** The rules that the schema doctor applies to tables. */
 export const rules: readonly Rule[] = [...keyRules, ...indexRules, ...valueRules, ...dateRules, ...nameRules, docRule]

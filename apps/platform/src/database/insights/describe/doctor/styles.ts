@@ -1,21 +1,21 @@
 import type { Model, Table } from '../model.ts'
 
-/** How words are joined in a name; none of the two when it is a single word. */
+/** The style of a name; `undefined` for a single word. */
 export type Style = 'snake_case' | 'camelCase' | undefined
 
 type Counts = Record<NonNullable<Style>, number>
 
-/** How many tables are named in which style, and of how many all columns are. */
+/** Number of tables per style of their name, and per style of their columns. */
 export interface Styles {
   readonly tables: Counts
   readonly columns: Counts
 }
 
-/** The style of a name. */
+/** Returns the style of a name. */
 export const styleOf = (name: string): Style =>
   /[a-z0-9]_[a-z0-9]/i.test(name) ? 'snake_case' : /[a-z0-9][A-Z]/.test(name) ? 'camelCase' : undefined
 
-/** Names of columns in the rarer style and in the more frequent one. */
+/** Returns the column names in the rarer style and in the more frequent one. */
 export function namesByStyle({ columns }: Table): [rarer: string[], other: string[]] {
   const names = columns.map(({ name }) => name)
   const snake = names.filter((name) => styleOf(name) === 'snake_case')
@@ -23,7 +23,7 @@ export function namesByStyle({ columns }: Table): [rarer: string[], other: strin
   return snake.length < camel.length ? [snake, camel] : [camel, snake]
 }
 
-/** The one style of a table's columns. */
+/** Returns the style that all columns of a table share. */
 export function columnStyle(table: Table): Style {
   const [rarer, [first]] = namesByStyle(table)
   return rarer.length > 0 || first === undefined ? undefined : styleOf(first)
@@ -40,6 +40,6 @@ const countsOf = (styles: readonly Style[]): Counts => ({
   camelCase: styles.filter((style) => style === 'camelCase').length,
 })
 
-/** Whether a style is not that of most; of two that are as frequent, it is camelCase, which SQL folds. */
+/** Returns whether a style is not that of the majority. In a tie, camelCase is odd because SQL ignores case. */
 export const isOdd = (style: Style, { snake_case: snake, camelCase: camel }: Counts): boolean =>
   style === 'snake_case' ? camel > snake : style === 'camelCase' && snake >= camel

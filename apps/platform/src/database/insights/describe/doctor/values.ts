@@ -14,7 +14,7 @@ const isMoney = (name: string) => {
 const WORDY = new Set(['true', 'false', 'yes', 'no', 'on', 'off'])
 const LETTERS = [new Set(['y', 'n']), new Set(['t', 'f'])]
 
-/** The spellings of yes and no in a column that holds nothing else. */
+/** Returns the spellings of true and false in a column that contains nothing else. */
 function booleans({ texts, integers, reals }: ColumnSample): string[] | undefined {
   if (texts.length === 0 || reals.length > 0) return undefined
   if (integers.some((value) => value !== '0' && value !== '1')) return undefined
@@ -27,7 +27,7 @@ function booleans({ texts, integers, reals }: ColumnSample): string[] | undefine
 
 const shown = (values: readonly string[]) => values.map((value) => `'${value}'`).join(', ')
 
-/** Spellings of the same value, in a column with few different ones. */
+/** Returns different spellings of the same value, in a column with few distinct values. */
 function respelled({ texts }: ColumnSample): string[] | undefined {
   const distinct = [...new Set(texts)]
   if (distinct.length > 50 || texts.length < 2 * distinct.length || distinct.some((text) => text.length >= 100))
@@ -100,7 +100,7 @@ export const valueRules: readonly Rule[] = [
       why: 'json_extract and -> fail on them, and so does the whole statement. Fix the values and add CHECK (json_valid(…)).',
     },
     ({ json: { checked, invalid }, texts }, { name, type }) => {
-      // Elsewhere text may start with a bracket and be no JSON: what is valid, and prevails, tells that it is meant.
+      // Text in other columns can start with a bracket without being JSON, so most values must be valid JSON there.
       const meant = namesJson(name, type) || (invalid < checked && checked >= 0.8 * texts.length)
       return invalid > 0 && meant && `"${name}" contains ${invalid} of ${checked} values that aren't valid JSON.`
     },
