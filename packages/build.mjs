@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
 /**
- * Builds a package for publishing: ES modules, the same for `require`, and declarations. What it depends on stays outside.
+ * Builds a package for publishing: ES modules, CommonJS modules and declarations. Dependencies are not bundled.
  *
  * @param {string} folder
  * @param {string} dist
@@ -30,13 +30,13 @@ const tsc = createRequire(import.meta.url)
   .replace('package.json', 'bin/tsc')
 
 /**
- * Writes the declarations of a package. They name each other as they will be found: by `.js`.
+ * Writes the declarations of a package. They import each other with the extension `.js`.
  *
  * @param {string} folder
  * @param {string} out
  */
 export async function declare(folder, out) {
-  // Each file is declared by itself: what it says of its exports is written down, so that nothing need be resolved.
+  // The types of all exports are explicit, so each file's declarations need no other file.
   const options = ['--noEmit', 'false', '--declaration', '--emitDeclarationOnly', '--noCheck', '--noResolve']
   const source = join(folder, 'src')
   execFileSync(process.execPath, [tsc, '--project', folder, ...options, '--rootDir', source, '--outDir', out])

@@ -7,7 +7,7 @@ import { build } from 'esbuild'
 const folder = dirname(fileURLToPath(import.meta.url))
 
 /**
- * Builds the program into one file that needs nothing but Node.
+ * Builds the program into one file that depends only on Node.
  *
  * @param {string} outfile
  */

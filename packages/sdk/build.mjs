@@ -8,7 +8,7 @@ import { declare } from '../build.mjs'
 const folder = dirname(fileURLToPath(import.meta.url))
 const source = join(folder, 'src')
 
-/** What is loaded when it is wanted, by the file it is built into. */
+/** Modules that load on demand, by their output file. */
 const later = Object.fromEntries(
   [
     'local/index.ts',
@@ -23,7 +23,7 @@ const later = Object.fromEntries(
 const shared = /\/(client|errors|values|tools|http|bind-routes)\.ts$/
 
 /**
- * Keeps the core in one file: what is loaded later is built apart, and takes from the core what it shares with it.
+ * Keeps the core in one file: modules that load on demand are built separately and import shared code from the core.
  *
  * @param {boolean} core
  * @returns {import('esbuild').Plugin}
@@ -40,7 +40,7 @@ const parts = (core) => ({
 })
 
 /**
- * Builds the package for publishing: ES modules, the same for `require`, and declarations.
+ * Builds the package for publishing: ES modules, CommonJS modules and declarations.
  *
  * @param {string} dist
  */
@@ -74,7 +74,7 @@ export async function buildSdk(dist) {
 }
 
 /**
- * Bundles a file as an app would, in pieces that are loaded when they are wanted; answers them by name.
+ * Bundles a file as an app would, with separate chunks for modules that load on demand. Returns the chunks by name.
  *
  * @param {string} file
  * @param {boolean} minify

@@ -2,7 +2,7 @@ import type { Picture } from './pages.ts'
 
 const INTRO = `# The console in pictures
 
-Every page, as it looks at a desk and on a phone, in the colours your system asks for. The pictures and this page are made
+Every page on a desktop and on a phone, in the color scheme of your system. The images and this page are generated
 by \`npm run screenshots\`, which opens a small shop on a platform of its own.
 `
 

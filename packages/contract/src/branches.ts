@@ -72,7 +72,7 @@ export const Claim = z.object({
   /** `null` if the branch doesn't expire. */
   expiresAt: Timestamp.nullable(),
   outcome: z.enum(['created', 'reset']),
-  /** Rows that were copied from the parent; absent if there are none. */
+  /** Rows that were copied from the parent; absent if no rows were copied. */
   rows: z
     .object({
       /** The tables in which migration tools record applied migrations; `rows` is `null` if the table was too large to copy. */

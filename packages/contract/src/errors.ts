@@ -1,4 +1,7 @@
-/** Every failure a caller can see. The code, the HTTP status and the sentence live here and nowhere else. `{name}` is filled from the error's details. */
+/**
+ * All errors that callers can receive: the only place for their code, HTTP status and message. `{name}` is replaced by
+ * the error's details.
+ */
 export const errors = {
   invalid_json: { status: 400, message: "The request body isn't valid JSON." },
   body_incomplete: {
@@ -267,7 +270,7 @@ export const errors = {
 
 export type ErrorCode = keyof typeof errors
 
-/** Facts about a failure: they fill the sentence; those in `extra` also travel beside it on the wire. */
+/** Values for the placeholders of an error message. */
 export type ErrorDetails = Readonly<Record<string, unknown>>
 
 /**
@@ -291,7 +294,7 @@ export class PerSQLError extends Error {
     return errors[this.code].status
   }
 
-  /** Revives an error that lost its class on the way through RPC; anything unknown becomes `internal`. */
+  /** Restores an error that lost its class in an RPC call; unknown errors become `internal`. */
   static from(cause: unknown): PerSQLError {
     if (cause instanceof PerSQLError) return cause
     const { code, details, extra } = Object(cause) as Partial<PerSQLError>
@@ -300,7 +303,7 @@ export class PerSQLError extends Error {
       : new PerSQLError('internal', {}, { cause })
   }
 
-  /** The body that `/v1` and `/api` answer. */
+  /** Returns the response body for `/v1` and `/api`. */
   toJSON(): { success: false; error: string; code: ErrorCode } & Record<string, unknown> {
     return { success: false, error: this.message, code: this.code, ...this.extra }
   }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { isHostname, recordName } from './hostnames.ts'
 
 const label = 'a'.repeat(63)
-/** A name of so many characters. */
+/** Returns a hostname of this length. */
 const long = (length: number) => `${`${label}.`.repeat(3)}${'b'.repeat(length - 196)}.com`
 
 test.each([

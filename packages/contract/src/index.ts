@@ -25,7 +25,7 @@ import { transfer } from './transfer.ts'
 import { Blob, Param, Value } from './values.ts'
 import { Delivery, Webhook, webhooks } from './webhooks.ts'
 
-/** Every operation of the platform by name. REST, OpenAPI, MCP and the SDK are loops over it or types of it. */
+/** All operations of the platform by name. REST, OpenAPI, MCP and the SDK are derived from them. */
 export const api = {
   ...query,
   ...databases,
@@ -58,7 +58,7 @@ export type { ApprovalHit, ApprovalRequest, ApprovalRule, ApprovalStatus, Listed
 export type { Docs } from './assistant.ts'
 export type { IndexAdvice } from './index-advice.ts'
 
-/** Shapes that have a name of their own where the API is described, because several operations share them. */
+/** Schemas that several operations share and that have a name in the API description. */
 export const shapes = {
   Blob,
   Param,

@@ -27,7 +27,7 @@ export const MergeReport = z.object({
       }),
     ),
   }),
-  /** The effect of a schema merge on recorded migrations; absent if there is none. */
+  /** The effect of a schema merge on recorded migrations; absent without an effect. */
   migrations: z
     .object({
       /** Migrations that were applied in the branch and are recorded as applied in the parent. */

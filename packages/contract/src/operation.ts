@@ -67,10 +67,13 @@ export const isPaged = ({ meta }: Operation): boolean => meta === PageMeta
 /** The entry point of a request: with a token or the operator's secret, or with the session cookie of a user. */
 export type EntryPoint = 'bearer' | 'session'
 
-/** What a door asks a caller for: a token, the operator's secret, the cookie of a person or a member, or nothing. */
+/**
+ * The credential that an entry point requires: a token, the operator's secret, the cookie of a user or a member, or
+ * none.
+ */
 type Credential = 'token' | 'operator' | 'account' | 'member' | 'none'
 
-/** Returns the credential that an operation is called with at a door. */
+/** Returns the credential that an operation requires at an entry point. */
 export function credentialAt(door: EntryPoint, { scope }: Pick<Operation, 'scope'>): Credential {
   if (door === 'session') return scope === 'account' ? 'account' : 'member'
   return scope === 'anyone' ? 'none' : scope === 'operator' ? 'operator' : 'token'

@@ -16,7 +16,7 @@ const Count = z.union([
 /** One statement with its positional parameters. */
 export const Statement = z.strictObject({ sql: z.string().min(1), params: z.array(Param).max(100).default([]) })
 
-/** A statement of a batch; `expect` makes the batch fail with 409 when the counts differ. */
+/** A statement of a batch. The batch fails with 409 if its counts differ from `expect`. */
 export const BatchStatement = z.strictObject({
   ...Statement.shape,
   expect: z.strictObject({ rows: Count.optional(), rowsWritten: Count.optional() }).optional(),

@@ -18,7 +18,7 @@ export type Snapshot = z.infer<typeof Snapshot>
 
 const errors = ['database_not_found', 'copy_impossible', 'copy_cut_off', 'took_too_long'] as const
 
-/** The automatic snapshot before a destructive statement, or the reason why there is none. */
+/** The automatic snapshot before a destructive statement, or the reason for a missing one. */
 export const AutomaticSnapshot = z.object({
   snapshot: z.object({ id: z.string(), label: z.string() }).optional(),
   snapshotSkipped: z.enum(['too_large', 'copy_impossible']).optional(),

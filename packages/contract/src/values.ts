@@ -1,6 +1,6 @@
 import * as z from 'zod'
 
-/** The source of a regular expression for a slug, to build patterns of what has slugs in it. */
+/** The source of a regular expression for a slug, for patterns that contain slugs. */
 export const SLUG = '[a-z][a-z0-9-]{0,62}'
 const WHOLE_SLUG = new RegExp(`^${SLUG}$`)
 

@@ -1,8 +1,8 @@
 import * as z from 'zod'
 
 /**
- * Returns an error map for `safeParse` of a schema. It states each issue as a predicate of its field, such as `must be an
- * integer from 1 to 500`; a sentence of its own begins with a capital letter. Messages in the schema take precedence.
+ * Returns an error map for `safeParse` of a schema. It describes each issue as a predicate of its field, such as `must
+ * be an integer from 1 to 500`; full sentences start with a capital letter. Messages in the schema take precedence.
  */
 export const describeIssue =
   (schema: z.ZodType, hidden: readonly string[] = []) =>
@@ -17,11 +17,11 @@ export const describeIssue =
     return noun === undefined ? 'is invalid' : `must be ${noun}`
   }
 
-/** Formats an issue as a sentence, with the path of its field in front. */
+/** Formats an issue as a sentence that starts with the path of its field. */
 export const toSentence = ({ path, message }: Pick<z.core.$ZodIssue, 'path' | 'message'>): string =>
   isSentence(message) ? message : `${path.length > 0 ? `"${path.join('.')}"` : 'The input'} ${message}.`
 
-/** Formats an issue as a sentence to be shown beside its field. */
+/** Formats an issue as a sentence for display next to its field. */
 export const toFieldMessage = ({ message }: Pick<z.core.$ZodIssue, 'message'>): string =>
   isSentence(message) ? message : message.startsWith('must ') ? `M${message.slice(1)}.` : `This field ${message}.`
 
@@ -39,7 +39,7 @@ function unknownFields(
   return allowed.length > 0 ? `${fact} Allowed: ${allowed.join(', ')}.` : `${fact} No fields are allowed.`
 }
 
-/** Follows a path through objects, arrays and records. Returns `undefined` where the schema branches. */
+/** Returns the schema at a path through objects, arrays and records, or `undefined` where the schema branches. */
 function schemaAt(schema: z.ZodType, path: readonly PropertyKey[]): z.ZodType | undefined {
   let at: z.ZodType | undefined = unwrapped(schema)
   for (const key of path) {
@@ -52,7 +52,7 @@ function schemaAt(schema: z.ZodType, path: readonly PropertyKey[]): z.ZodType | 
   return at
 }
 
-/** Removes what says nothing of a value: that it can be left out, its default, and what becomes of it. */
+/** Unwraps schemas that don't constrain a value: optional, default and transform. */
 function unwrapped(schema: z.ZodType): z.ZodType {
   if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault) {
     return unwrapped(schema.unwrap() as z.ZodType)
@@ -88,7 +88,7 @@ function numberOf({ minValue, maxValue, isInt }: z.ZodNumber | z.ZodNumberFormat
   return within(noun, isBound(minValue) ? minValue : undefined, isBound(maxValue) ? maxValue : undefined)
 }
 
-/** The bounds of a safe integer are no bounds that a caller has set. */
+/** Returns whether a bound was set explicitly: the bounds of safe integers are implicit. */
 const isBound = (bound: number | null | undefined): bound is number =>
   typeof bound === 'number' && Number.isFinite(bound) && Math.abs(bound) < Number.MAX_SAFE_INTEGER
 

@@ -1,9 +1,9 @@
 import * as z from 'zod'
 
-/** Fields that no client may send: they are filled from the verified session. */
+/** Fields that clients can't send: they come from the verified session. */
 export const SESSION_FIELDS = ['$user_id', '$user_email', '$session_iat'] as const
 
-/** The longest session an endpoint may open. */
+/** Maximum duration of a session. */
 export const MAX_SESSION_S = 30 * 24 * 60 * 60
 
 const count = (max: number) =>
@@ -23,14 +23,17 @@ const Field = z.strictObject({
   label: z.string().min(1).max(80).optional(),
   type: z.enum(['text', 'email', 'url', 'integer', 'number', 'boolean', 'json']),
   required: z.boolean().optional(),
-  /** Source of a regular expression that must be found in the text. Linear-time syntax: no look-around, no back-references. */
+  /**
+   * Source of a regular expression that must match a part of the text. Linear-time syntax: no look-around, no
+   * backreferences.
+   */
   pattern: z.string().min(1).max(500).refine(isRegExp, 'must be a valid regular expression').optional(),
   enum: z.array(z.string().max(500)).min(1, 'must have at least one value').max(200).optional(),
   min: z.number().optional(),
   max: z.number().optional(),
   maxLength: count(1_000_000).optional(),
 })
-/** One value that an endpoint takes. */
+/** An input field of an endpoint. */
 export type FieldSpec = z.output<typeof Field>
 
 const Cors = z
@@ -60,13 +63,13 @@ const AuthConfig = z.strictObject({
 })
 
 const AskConfig = z.strictObject({
-  /** Tables the model gets to know and its statement may read; none named means all. */
+  /** Tables that the AI model sees and its statement can read. Empty for all. */
   allowedTables: z.array(z.string().min(1).max(200)).max(200),
   context: z.string().max(4_000).optional(),
   maxRows: count(1_000).optional(),
 })
 
-/** The fields of a spec as they travel. What they mean for each other is checked by `validateEndpointSpec`. */
+/** The fields of a spec in their wire form. `validateEndpointSpec` checks the rules between fields. */
 export const EndpointShape = {
   slug: z
     .string('must not be empty')
@@ -83,17 +86,17 @@ export const EndpointShape = {
   input: z.array(Field).max(100, 'must have at most 100 fields'),
   output: z.enum(['rows', 'first_row', 'rows_written', 'session', 'answer']),
   auth: z.enum(['public', 'session']).optional(),
-  /** Calls of one address, a network of one customer for IPv6. */
+  /** Calls per IP address; for IPv6, per customer network. */
   rateLimit: RateLimit.optional(),
   captcha: z.boolean().optional(),
-  /** Origins whose pages may call. None means that no page of another site may. */
+  /** Origins that can call the endpoint. Without it, no other origin can. */
   cors: Cors.optional(),
   authConfig: AuthConfig.optional(),
   askConfig: AskConfig.optional(),
 }
 export const Endpoint = z.strictObject(EndpointShape)
 
-/** A change of a spec: `null` takes a field out. */
+/** A change of a spec: `null` removes a field. */
 export const EndpointChangeShape = {
   name: EndpointShape.name.optional(),
   description: EndpointShape.description.nullable(),
@@ -111,7 +114,7 @@ export const EndpointChangeShape = {
 }
 export type EndpointChange = z.output<z.ZodObject<typeof EndpointChangeShape>>
 
-/** A spec that was found valid, with its defaults. */
+/** A valid spec with its defaults. */
 export type EndpointSpec = Omit<z.output<typeof Endpoint>, 'sql' | 'auth' | 'authConfig' | 'askConfig'> & {
   readonly sql: string
   readonly auth: 'public' | 'session'
@@ -127,7 +130,7 @@ function isRegExp(source: string): boolean {
   }
 }
 
-/** An origin as browsers send it: lower case, no path, no port that goes without saying. */
+/** Returns whether a text is an origin as browsers send it: lowercase, no path, no default port. */
 function isOrigin(text: string): boolean {
   return (
     /^https?:\/\/([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(:[1-9]\d{0,4})?$/.test(text) &&

@@ -1,6 +1,6 @@
 import type { EndpointSpec, FieldSpec } from './spec.ts'
 
-/** As much of JSON Schema as describes the input of an endpoint. */
+/** The subset of JSON Schema that describes the input of an endpoint. */
 export interface JsonSchema {
   readonly type: 'object'
   readonly properties: Readonly<Record<string, Readonly<Record<string, unknown>>>>
@@ -8,7 +8,7 @@ export interface JsonSchema {
   readonly additionalProperties: false
 }
 
-/** An endpoint as a tool that a model can be given. */
+/** An endpoint as an AI tool. */
 export interface ToolDefinition {
   readonly name: string
   readonly description: string
@@ -17,7 +17,7 @@ export interface ToolDefinition {
 
 type Described = Pick<EndpointSpec, 'slug' | 'name' | 'description' | 'kind' | 'input'>
 
-/** The tool an endpoint is: hyphens of the slug become underscores. */
+/** Converts an endpoint to an AI tool. Hyphens of the slug become underscores. */
 export function endpointToToolDefinition(spec: Described): ToolDefinition {
   return {
     name: spec.slug.replaceAll('-', '_'),
@@ -26,7 +26,7 @@ export function endpointToToolDefinition(spec: Described): ToolDefinition {
   }
 }
 
-/** JSON Schema of what a client sends. What comes from the session is not in it. */
+/** Returns the JSON Schema of the fields that a client sends, without those of the session. */
 export function inputSchema({ kind, input }: Pick<EndpointSpec, 'kind' | 'input'>): JsonSchema {
   const fields = input.filter(({ name }) => !name.startsWith('$'))
   return {
@@ -37,13 +37,16 @@ export function inputSchema({ kind, input }: Pick<EndpointSpec, 'kind' | 'input'
   }
 }
 
-/** Without e-mail and password, or a question, the kinds that live on them can do nothing. */
+/**
+ * Returns whether a field is required. Signup and login always require email and password, and `ask` requires its
+ * question.
+ */
 export const isRequired = ({ name, required }: FieldSpec, kind: EndpointSpec['kind']): boolean =>
   required === true ||
   kind === 'ask' ||
   ((kind === 'auth_signup' || kind === 'auth_login') && (name === 'email' || name === 'password'))
 
-/** The longest text a field takes; a question has a limit of its own. */
+/** Returns the maximum length of a field. A question has its own default. */
 export const maxLengthOf = ({ maxLength }: FieldSpec, kind: EndpointSpec['kind']): number | undefined =>
   kind === 'ask' ? (maxLength ?? 500) : maxLength
 

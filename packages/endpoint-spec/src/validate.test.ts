@@ -34,7 +34,7 @@ const ask = {
 }
 const read = { kind: 'read', placeholders: ['?'] } as const
 
-/** Field and message of each thing that is wrong. */
+/** Returns the invalid fields. */
 const problems = (spec: unknown, facts?: Parameters<typeof validateEndpointSpec>[1]) => {
   const result = validateEndpointSpec(spec, facts)
   return result.ok ? [] : result.errors.map(({ field }) => field)

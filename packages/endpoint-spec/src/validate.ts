@@ -1,22 +1,22 @@
 import { describeIssue } from './input-issues.ts'
 import { Endpoint, type EndpointSpec, type FieldSpec } from './spec.ts'
 
-/** One thing that is wrong with a spec: `field` is a path such as `input[2].pattern`. */
+/** A problem of a spec; `field` is a path such as `input[2].pattern`. */
 export interface SpecProblem {
   readonly field: string
   readonly message: string
 }
 
-/** What a database knows of a spec's statement once SQLite has compiled it. */
+/** Facts about a spec's statement from SQLite's compiler. */
 export interface StatementFacts {
   readonly kind: 'read' | 'write' | 'schema'
-  /** Its placeholders, as they are written. */
+  /** The placeholders as written in the SQL. */
   readonly placeholders: readonly string[]
 }
 
 /**
- * Checks a spec by every rule that it can break by itself, and with `statement` also by those that only a compiled
- * statement shows. Pure: nothing is run or asked.
+ * Checks a spec against all rules, including those on the compiled statement if `statement` is passed. Runs no SQL and
+ * makes no calls.
  */
 export function validateEndpointSpec(
   value: unknown,
@@ -48,7 +48,9 @@ export function validateEndpointSpec(
   return errors.length > 0 ? { ok: false, errors } : { ok: true, spec }
 }
 
-/** The fields that are bound to the placeholders, in order: a login compares its password, it does not bind it. */
+/**
+ * Returns the fields that are bound to the placeholders, in order. A login compares its password instead of binding it.
+ */
 export const boundFields = ({ kind, input }: Pick<EndpointSpec, 'kind' | 'input'>): readonly FieldSpec[] =>
   kind === 'auth_login' ? input.filter(({ name }) => name !== 'password') : input
 

@@ -7,7 +7,7 @@ import {
   type TableMetadata,
 } from 'kysely'
 
-// Where Kysely exports these names from differs between 0.28 and 0.29.
+// Kysely 0.28 and 0.29 export these names from different modules.
 const MIGRATION_TABLES = ['kysely_migration', 'kysely_migration_lock']
 
 /** A table in the format of Kysely 0.29. */

@@ -46,7 +46,7 @@ export async function callRoute<T>(target: TargetSource, route: string, args: un
     if (!isSafe && !marks.includes('!')) call.idempotencyKey ??= randomKey()
   }
   const { data, meta }: Answer = await (await transport()).call(call as unknown as Call)
-  // Not enumerable, so that a list is serialized and compared by its items alone.
+  // Not enumerable, so a list is serialized and compared by its items only.
   if (meta?.total >= 0) Object.defineProperty(data, 'meta', { value: meta })
   if (!marks.includes('=')) return data
   return (Array.isArray(data) ? data.map((one) => resultOf(one, meta)) : resultOf(data, meta)) as T

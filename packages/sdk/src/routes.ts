@@ -2,7 +2,7 @@ import type { Routes } from './bind-routes.ts'
 import type { NamespaceResources } from './namespace-resources.ts'
 import type { Approvals, DatabaseResources } from './resources.ts'
 
-/** The routes of a namespace's resources, in the format of `perform`. */
+/** The routes of a namespace's resources, in the format of `callRoute`. */
 export const ofNamespace: Routes<NamespaceResources> = {
   databases: {
     create: 'POST! databases',

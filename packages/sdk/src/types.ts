@@ -75,7 +75,7 @@ export interface QueryMeta {
   costUsd: number
   /** The automatic snapshot before a destructive statement. */
   snapshot?: { id: string; label: string }
-  /** The reason why there is no automatic snapshot. */
+  /** The reason for a missing automatic snapshot. */
   snapshotSkipped?: 'too_large' | 'copy_impossible'
 }
 

@@ -73,7 +73,7 @@ export async function verifyWebhook(
   return JSON.parse(new TextDecoder().decode(bytes))
 }
 
-/** In constant time: WebCrypto compares. */
+/** Compares signatures in constant time with WebCrypto. */
 async function isSignature(secret: string, signature: Uint8Array<ArrayBuffer>, signed: Uint8Array<ArrayBuffer>) {
   const algorithm = { name: 'HMAC', hash: 'SHA-256' }
   const key = await crypto.subtle.importKey('raw', text.encode(secret), algorithm, false, ['verify'])

@@ -97,11 +97,11 @@ const merge = command({
   args: { database, ref },
   options: {
     mode: {
-      help: 'What to merge (default: preview, which changes nothing)',
+      help: 'Scope of the merge (default: preview, which changes nothing)',
       value: 'mode',
       choices: ['preview', 'schema', 'data'],
     },
-    'on-conflict': { help: 'Which row wins in a conflict', value: 'side', choices: ['abort', 'branch', 'parent'] },
+    'on-conflict': { help: 'Resolution of row conflicts', value: 'side', choices: ['abort', 'branch', 'parent'] },
     'allow-data-loss': { help: 'Also apply drops that delete data in the parent' },
     plan: { help: 'Plan hash from a preview; the merge is refused if the plan has changed', value: 'hash' },
     yes,

@@ -44,7 +44,7 @@ export function headersFor(message: Message, negotiated: string | undefined): Re
   return headers
 }
 
-/** Yields the messages of a response: one, or those of an event stream. @throws Error if there is none */
+/** Yields the messages of a response: one, or those of an event stream. @throws Error if the response has no message */
 export async function* messagesOf(response: Response): AsyncGenerator<Message> {
   const type = response.headers.get('Content-Type') ?? ''
   if (type.startsWith('text/event-stream') && response.body) {

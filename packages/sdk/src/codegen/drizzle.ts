@@ -6,7 +6,7 @@ const string = (text: string) => `'${JSON.stringify(text).slice(1, -1).replaceAl
 const sqlText = (text: string) =>
   `sql\`${text.replaceAll('\\', '\\\\').replaceAll('`', '\\`').replaceAll('${', '\\${')}\``
 
-/** The text of a module that declares the tables for drizzle. */
+/** Returns the text of a module that declares the tables for Drizzle. */
 export function drizzleSchema(tables: readonly CodegenTable[]): string {
   const names = new Names(tables)
   const declarations = tables.map((table) => declaration(table, names))
@@ -34,10 +34,10 @@ const BUILDERS = [
   'unique',
   'uniqueIndex',
 ]
-/** Names that a table must not take in the module. */
+/** Names that are not available for tables in the module. */
 const TAKEN = [...BUILDERS, 'sql']
 
-/** Names in the module: of tables, and of columns in their tables. */
+/** The names of tables and columns in the module. */
 class Names {
   readonly #tables: Map<string, string>
   readonly #columns = new Map<string, Map<string, string>>()
@@ -62,7 +62,7 @@ class Names {
 
   table = (name: string) => this.#tables.get(name) as string
   column = (table: string, name: string) => this.#columns.get(table)?.get(name) as string
-  /** SQLite takes names of either case. */
+  /** Names in SQLite are case-insensitive. */
   find = (name: string) => this.tables.find((table) => table.name.toLowerCase() === name.toLowerCase())
 }
 
@@ -118,7 +118,7 @@ function columnCode(table: CodegenTable, column: SchemaColumn, names: Names): st
   return parts.join('')
 }
 
-/** By SQLite's rules of affinity; of NUMERIC, by what the declared type says besides. */
+/** Returns the column builder by SQLite's affinity rules; for NUMERIC, also by the declared type. */
 function builder({ name, type }: SchemaColumn): string {
   const column = string(name)
   if (/INT/i.test(type)) return `integer(${column})`
@@ -140,7 +140,7 @@ function generated(table: CodegenTable, { name }: SchemaColumn): string {
   return `.generatedAlwaysAs(${sqlText(found.inner)}, { mode: '${mode}' })`
 }
 
-/** A literal where the type takes one, else the expression. */
+/** Returns a default value as a literal if the type allows one, else as an SQL expression. */
 function defaultCode(text: string): string {
   const bare = text.trim()
   const literal = /^'((?:[^']|'')*)'$/.exec(bare)
@@ -159,7 +159,7 @@ function parentColumn(to: string | null, parent: CodegenTable, place: number): s
   return parent.columns.find(({ name }) => name.toLowerCase() === to.toLowerCase())?.name
 }
 
-/** Keys of several columns, and indexes. */
+/** Returns the composite keys and indexes of a table. */
 function extras(table: CodegenTable, names: Names): string[] {
   const own = (name: string) => `t.${names.column(table.name, name)}`
   const keys = table.columns.filter(({ primaryKey }) => primaryKey > 0).sort((a, b) => a.primaryKey - b.primaryKey)

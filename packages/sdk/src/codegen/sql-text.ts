@@ -1,7 +1,7 @@
-/** Tokens that hold no syntax: strings, quoted names, comments. */
+/** Tokens without syntax inside: strings, quoted names and comments. */
 const OPAQUE = /'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)/y
 
-/** Splits at commas that stand outside of parentheses, strings and comments. */
+/** Splits a text at commas outside of parentheses, strings and comments. */
 export function splitList(text: string): string[] {
   const parts: string[] = []
   let depth = 0
@@ -20,7 +20,7 @@ export function splitList(text: string): string[] {
   return [...parts, text.slice(start)].map((part) => part.trim())
 }
 
-/** What the parentheses that open at or after `from` hold, and where they end. */
+/** Returns the content of the first parentheses at or after `from`, and the position after them. */
 export function parenthesised(text: string, from = 0): { inner: string; end: number } | undefined {
   let depth = 0
   let start = -1
@@ -35,7 +35,7 @@ export function parenthesised(text: string, from = 0): { inner: string; end: num
   return undefined
 }
 
-/** The first name of a text, without its quotes. */
+/** Returns the first name of a text, without quotes. */
 export function firstName(text: string): string {
   const quoted = /^(?:"((?:[^"]|"")*)"|`((?:[^`]|``)*)`|\[([^\]]*)\]|'((?:[^']|'')*)')/.exec(text)
   if (!quoted) return /^[^\s(,]+/.exec(text)?.[0] ?? ''
@@ -46,7 +46,7 @@ export function firstName(text: string): string {
     single?.replaceAll("''", "'")) as string
 }
 
-/** The definition of a column in the text of its CREATE TABLE. */
+/** Returns the definition of a column in a CREATE TABLE statement. */
 export function columnDefinition(createTable: string, column: string): string {
   const body = parenthesised(createTable)?.inner ?? ''
   return splitList(body).find((part) => firstName(part).toLowerCase() === column.toLowerCase()) ?? ''

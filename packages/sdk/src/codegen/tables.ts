@@ -11,7 +11,7 @@ export interface ForeignKey {
   onUpdate: string
 }
 
-/** A table with its foreign keys put together. */
+/** A table with its foreign keys grouped by key. */
 export interface CodegenTable extends Omit<SchemaTable, 'foreignKeys'> {
   foreignKeys: ForeignKey[]
 }

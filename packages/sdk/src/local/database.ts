@@ -19,7 +19,7 @@ interface Batch {
 const MAX_STATEMENTS = 100
 const FOREIGN_KEYS_OFF = /^(?:\s|--[^\n]*\n|\/\*[\s\S]*?\*\/)*PRAGMA\s+foreign_keys\s*=\s*(?:OFF|0|NO|FALSE)\s*;?\s*$/i
 
-/** One database in this process: it answers calls as a server does. */
+/** A database in this process that responds to calls like a server. */
 export class LocalDatabase {
   readonly #engine: Engine
   readonly #proposals = new Map<string, Proposal>()
@@ -33,7 +33,7 @@ export class LocalDatabase {
     this.#engine.close()
   }
 
-  /** @throws PerSQLError as a server would answer, and `not_available_locally` */
+  /** Handles a call. @throws PerSQLError with the codes of a server, or `not_available_locally` */
   call(name: string, { method, body, idempotencyKey, planKey, planStep }: Call): Answer {
     const key = planKey && planStep ? JSON.stringify([planKey, planStep]) : idempotencyKey
     const request = JSON.stringify([name, body])
@@ -85,7 +85,10 @@ export class LocalDatabase {
     return this.#measured(statements.length, () => (transaction ? this.#atomically(all) : all()))
   }
 
-  /** SQLite ignores the switch within a transaction, so it is set around one and the keys are checked at its end. */
+  /**
+   * Runs a function without foreign key enforcement. SQLite ignores the PRAGMA within a transaction, so it is set
+   * outside of one, and the keys are checked at its end.
+   */
   #withoutForeignKeys<T>(run: () => T): T {
     const rows = (sql: string) => this.#engine.compile(sql).run([])
     const orphans = () => rows('PRAGMA foreign_key_check')
@@ -122,7 +125,7 @@ export class LocalDatabase {
       command('COMMIT')
       return result
     } catch (cause) {
-      // Some errors have rolled back already.
+      // Some errors have already rolled back the transaction.
       attemptQuietly(() => command('ROLLBACK'))
       throw sqlError(cause)
     }
@@ -163,7 +166,7 @@ export class LocalDatabase {
     return { sql, plan: this.#plan(statement), estimatedAffectedRows, executionToken, expiresAt, action: effect.kind }
   }
 
-  /** How many rows it changes, found out by doing it and undoing it. */
+  /** Returns the number of rows that a statement changes, from a run that is rolled back. */
   #tried(statement: WireStatement): number {
     let changes = 0
     const undo = new Error('undo')

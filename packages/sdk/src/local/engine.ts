@@ -1,12 +1,12 @@
 import { PerSQLError } from '../errors.ts'
 
-/** A value as the engines give and take it: integers always as BigInt, so that none is rounded. */
+/** A value of an engine. Integers are always BigInt, so none is rounded. */
 export type Native = string | number | bigint | null | Uint8Array
 
 /** A compiled statement. */
 export interface Compiled {
   readonly columns: readonly string[]
-  /** What follows it in the text it was compiled from. */
+  /** The text after the compiled statement. */
   readonly rest: string
   run(params: readonly Native[]): Native[][]
 }
@@ -45,7 +45,7 @@ export async function openEngine(path: string): Promise<Engine> {
   return engine
 }
 
-/** Not imported: bundlers for browsers would stumble over the name. */
+/** Loads Node's SQLite without an import, which bundlers for browsers would reject. */
 function builtin(): NodeSqlite | undefined {
   const { process } = globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } }
   try {
@@ -56,7 +56,7 @@ function builtin(): NodeSqlite | undefined {
 }
 
 async function better(): Promise<BetterSqlite> {
-  // A name that bundlers cannot see: it is there or it is not.
+  // A variable hides the optional module from bundlers.
   const name = 'better-sqlite3'
   try {
     return (await import(/* @vite-ignore */ /* webpackIgnore: true */ name)).default as BetterSqlite

@@ -14,14 +14,14 @@ function userTables(engine: Engine): { name: string; sql: string }[] {
     .filter(({ name }) => !/^(sqlite_|_persql_)/i.test(name) && !shadows.has(name))
 }
 
-/** Tables with their row counts. */
+/** Returns the tables with their row counts. */
 export const tablesOf = (engine: Engine): Table[] =>
   userTables(engine).map(({ name }) => ({
     name,
     rowCount: Number(rows(engine, `SELECT count(*) FROM ${quote(name)}`)[0]?.[0]),
   }))
 
-/** The schema as data. */
+/** Returns the schema as data. */
 export function schemaOf(engine: Engine): Schema {
   const programs = (type: string) =>
     rows(engine, 'SELECT name, tbl_name, sql FROM sqlite_master WHERE type = ? ORDER BY name', type)

@@ -1,11 +1,11 @@
 import { PerSQLError } from '../errors.ts'
 import type { SqlErrorDetail } from '../types.ts'
 
-/** A refusal, as a server would word it. */
+/** Creates an error with the fields that a server would send. */
 export const createError = (status: number, code: string, message: string, body: Record<string, unknown> = {}) =>
   new PerSQLError({ status, code, message, body: { success: false, error: message, code, ...body } })
 
-/** What SQLite threw, as the error that a server would answer. */
+/** Converts an error of SQLite to the error that a server would send. */
 export function sqlError(cause: unknown): PerSQLError {
   if (cause instanceof PerSQLError) return cause
   const message = cause instanceof Error ? cause.message : String(cause)
@@ -22,7 +22,7 @@ function detail(message: string): Omit<SqlErrorDetail, 'message'> {
   if (table) return { kind: 'unknown_table', table }
   const column = /^no such column: (.+)$/.exec(message)?.[1] ?? /^table .+ has no column named (.+)$/.exec(message)?.[1]
   if (column) {
-    // SQLite adds advice of its own to names in double quotes.
+    // SQLite appends a hint after names in double quotes.
     const [name = '', owner] = column
       .replace(/ - should this be .*$/, '')
       .split('.')

@@ -3,7 +3,7 @@ import { encode, type WireResult } from '../values.ts'
 import type { Compiled, Engine, Native } from './engine.ts'
 import { createError, sqlError } from './sql-error.ts'
 
-/** A statement as it comes over the wire. */
+/** A statement in its wire form. */
 export interface WireStatement {
   sql: string
   params?: unknown[]
@@ -15,7 +15,7 @@ const isEmpty = (sql: string) => /^[\s;]*$/.test(sql.replace(COMMENTS, ''))
 const LEADING = /^(?:\s|--[^\n]*\n|\/\*[\s\S]*?\*\/)*/
 const REFUSED = /^(begin|commit|end|rollback|savepoint|release|attach|detach|vacuum)\b/i
 
-/** Compiles one statement and binds its parameters. @throws PerSQLError as a server would */
+/** Compiles one statement and encodes its parameters. @throws PerSQLError with the codes of a server */
 export function prepare(engine: Engine, { sql, params = [] }: WireStatement): { compiled: Compiled; values: Native[] } {
   if (isEmpty(sql)) throw createError(400, 'empty_statement', 'The "sql" field contains no SQL statement.')
   const verb = REFUSED.exec(sql.replace(LEADING, ''))?.[1]?.toUpperCase()
@@ -29,7 +29,7 @@ export function prepare(engine: Engine, { sql, params = [] }: WireStatement): { 
   return { compiled, values }
 }
 
-/** Runs one statement and counts as well as SQLite without a meter can. */
+/** Runs one statement. Its row counts are estimates, because this SQLite has no meter. */
 export function execute(engine: Engine, statement: WireStatement): WireResult {
   const { compiled, values } = prepare(engine, statement)
   const { kind } = effectOf(engine, statement.sql, values)
@@ -45,7 +45,7 @@ export function execute(engine: Engine, statement: WireStatement): WireResult {
   return result
 }
 
-/** What a statement would do, read off the program that SQLite compiles for it. */
+/** Returns the effect of a statement, read from the program that SQLite compiles for it. */
 export function effectOf(engine: Engine, sql: string, values: readonly Native[]): Omit<Explanation, 'plan'> {
   if (/^explain\b/i.test(sql.replace(LEADING, ''))) return { kind: 'read', reads: [], writes: [] }
   const program = attempt(() => engine.compile(`EXPLAIN ${sql}`).run(values))
@@ -78,7 +78,7 @@ export function effectOf(engine: Engine, sql: string, values: readonly Native[])
 const TOKENS =
   /'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|\?(\d*)|([:@$][A-Za-z_]\w*)/g
 
-/** How many parameters a statement takes: engines bind NULL to those that are missing, a server refuses. */
+/** Counts the parameters of a statement: engines bind NULL to missing ones, a server rejects them. */
 function parameterCount(sql: string): number {
   const named = new Set<string>()
   let count = 0
@@ -98,7 +98,7 @@ function assertParameters(needed: number, given: number): void {
   throw createError(400, 'sql_error', message, { errorDetail: { kind, message } })
 }
 
-/** Runs what may throw an error of SQLite's. */
+/** Runs a function and converts its SQLite errors. */
 export function attempt<T>(run: () => T): T {
   try {
     return run()
@@ -107,7 +107,7 @@ export function attempt<T>(run: () => T): T {
   }
 }
 
-/** Integers are bound as integers, as a server binds them. */
+/** Converts a parameter. Integers are bound as integers, as on a server. */
 function nativeOf(value: unknown): Native {
   if (typeof value === 'boolean') return value ? 1n : 0n
   if (typeof value === 'number' && Number.isSafeInteger(value)) return BigInt(value)
