@@ -5,10 +5,10 @@ import { pathToFileURL } from 'node:url'
 import { repository } from './install.mjs'
 
 /**
- * Bundles a TypeScript program of this repository, which Node 20 cannot run itself, and imports it.
+ * Bundles a TypeScript program of this repository, which Node 20 can't run directly, and imports it.
  *
  * @param {string} entry its path from the repository's root
- * @param {string} outfile likewise
+ * @param {string} outfile the path of the bundle from the repository's root
  * @returns {Promise<{ main(args: string[]): Promise<number> }>}
  */
 export async function load(entry, outfile) {

@@ -5,5 +5,5 @@ import { ensureInstalled } from './install.mjs'
 
 await ensureInstalled({ dev: true })
 const { main } = await load('tools/words/main.ts', 'dist/check-words.mjs')
-// Not `process.exit`, which would cut off a long report on its way through a pipe.
+// `process.exit` would cut off a long report in a pipe.
 process.exitCode = await main(process.argv.slice(2))

@@ -22,7 +22,7 @@ const checks = [
 /** @typedef {'lint' | 'typecheck' | 'dead-code' | 'words'} CheckScript */
 
 /**
- * Runs every check, or those of one script, prints their findings and returns how many passed and failed.
+ * Runs every check, or those of one script, prints their findings and returns the numbers of passed and failed checks.
  *
  * @param {string} [script]
  */

@@ -13,7 +13,7 @@ const program = join(repository, `dist/dev-${process.pid}.mjs`)
 /** @type {import('node:child_process').ChildProcess | undefined} */
 let child
 let isStopping = false
-/** Work is done one after the other: a change may come while the program of the last one starts. */
+/** Restarts run one after another: a change can arrive while the program of the last one starts. */
 let turn = Promise.resolve()
 
 for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) process.on(signal, () => void exit(0))

@@ -10,8 +10,8 @@ export const repository = join(dirname(fileURLToPath(import.meta.url)), '../..')
 const stampFile = join(repository, 'node_modules/.persql-installed')
 
 /**
- * Installs what package-lock.json says unless that has been done: with the development dependencies when `dev`.
- * Runs no install script and ends the process when npm fails.
+ * Installs the dependencies of package-lock.json unless they are installed, with development dependencies if `dev`.
+ * Runs no install scripts, and exits the process if npm fails.
  *
  * @param {{ dev: boolean }} options
  */
@@ -36,7 +36,7 @@ export async function ensureInstalled({ dev }) {
 }
 
 /**
- * What an up-to-date `node_modules` was made from and for.
+ * Returns the stamp of an up-to-date `node_modules`: its inputs and its platform.
  *
  * @param {boolean} dev
  */
@@ -55,10 +55,11 @@ function readStamp() {
 }
 
 /**
- * Returns how to run npm: its own script where that is known, which also works where `npm` is a shell wrapper (Windows).
- * Another program that runs scripts, such as Yarn or npx, names itself in `npm_execpath` and is not npm.
+ * Returns the command that runs npm: its script if found, which also works where `npm` is a shell wrapper (Windows).
+ * Other programs that run scripts, such as Yarn and npx, put their own path in `npm_execpath`.
  *
- * @param {{ execPath: string, npmExecPath: string | undefined, platform: string, exists: (path: string) => boolean }} where
+ * @param {{ execPath: string, npmExecPath: string | undefined, platform: string, exists: (path: string) => boolean }}
+ * where
  * @returns {{ command: string, first: string[], shell: boolean }}
  */
 export function npmCommand({ execPath, npmExecPath = '', platform, exists }) {

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { repository } from './install.mjs'
 
 /**
- * Runs a package's program with this Node, in the repository's root.
+ * Runs a package's program with this Node version, in the repository's root.
  *
  * @param {string[]} args the program's file and its arguments
  * @param {'inherit' | 'pipe'} output

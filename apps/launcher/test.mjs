@@ -19,7 +19,7 @@ process.stdout.write(`\n${checks.passed + tests.passed} passed, ${failed} failed
 process.exit(failed === 0 ? 0 : 1)
 
 /**
- * Runs Vitest until it is stopped: unit tests again after each change, or the files that the arguments name.
+ * Runs Vitest in watch mode: unit tests after each change, or the files in the arguments.
  *
  * @param {string[]} args
  */
@@ -29,7 +29,8 @@ async function watchTests(args) {
 }
 
 /**
- * Runs Vitest and counts tests; a file that could not be run, and a run that failed for another reason, count as one.
+ * Runs Vitest and counts tests. A file that failed to load counts as one failure, and so does a run that failed for
+ * another reason.
  *
  * @param {string[]} filters
  */

@@ -1,7 +1,7 @@
 import type { WireRequest } from './load/closed-loop.ts'
 import { call, get, type Place, tool } from './wire.ts'
 
-/** What is measured: the requests that clients send in turn, to the platform and to the floor alike. */
+/** A benchmark case: the requests that clients send in turn, to the platform and to the floor alike. */
 export interface Case {
   name: string
   requests: (place: Place) => WireRequest[]
@@ -10,7 +10,7 @@ export interface Case {
 const seededRows = 10_000
 const insert = 'insert into log (name, value) values (?, ?)'
 
-/** One entry a line of the table. */
+/** The cases, one per row of the table. */
 export const cases: readonly Case[] = [
   {
     name: 'point read',
@@ -60,7 +60,7 @@ export const cases: readonly Case[] = [
   },
 ]
 
-/** The point read as an endpoint that anyone may call. The floor has its own, and takes these for granted. */
+/** The point read as a public endpoint. The floor has a hard-coded equivalent. */
 const endpoint = {
   slug: 'item',
   name: 'Item',
@@ -71,7 +71,7 @@ const endpoint = {
   output: 'rows',
 }
 
-/** Makes what the cases need: `items`, full, and `log`, empty. */
+/** Creates the tables of the cases: `items` with rows, and `log` without. */
 export function seeding(place: Place): WireRequest[] {
   const statements = [
     'create table if not exists items (id integer primary key, name text not null, value real not null)',

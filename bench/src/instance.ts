@@ -8,7 +8,7 @@ import { localUrl, prepareData, startWorkerd, type Workerd } from '../../apps/la
 
 const host = '127.0.0.1'
 
-/** A workerd with a bundle in a data folder of its own. Platform and floor differ in the bundle alone. */
+/** A workerd process with a bundle and its own data folder. Platform and floor differ only in the bundle. */
 export class Instance {
   readonly secret = randomBytes(32).toString('base64url')
   readonly #data: string
@@ -26,13 +26,13 @@ export class Instance {
     return localUrl(host, this.port)
   }
 
-  /** Resident memory in MiB. */
+  /** Returns the resident memory in MiB. */
   residentMiB(): number {
     const status = readFileSync(`/proc/${this.#running.pid}/status`, 'utf8')
     return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) / 1024
   }
 
-  /** Starts a fresh process on the same data. */
+  /** Starts a new process on the same data. */
   async restart(): Promise<void> {
     await this.#workerd?.stop()
     this.#workerd = await startWorkerd({

@@ -6,7 +6,7 @@ import { type Comparison, compare } from './paired.ts'
 import { comparisonTable, manyDatabasesTable } from './tables.ts'
 import { loadGeneratorBundle, startTargets, type Target } from './targets.ts'
 
-/** `npm run bench`: the platform against the floor, as Markdown on stdout and progress on stderr. */
+/** Runs `npm run bench`: the platform against the floor, as Markdown on stdout and progress on stderr. */
 export async function main(args: string[]): Promise<number> {
   const options = readOptions(args)
   const load = new LoadGenerator(await loadGeneratorBundle())

@@ -9,15 +9,15 @@ const patienceMs = 120_000
 export interface ManyDatabases {
   name: string
   databases: number
-  /** Of the process, with every one of them open. */
+  /** Resident memory of the process with all databases open. */
   residentMiB: number
-  /** Of each database's first request after a restart, one at a time. */
+  /** Latency of each database's first request after a restart, one at a time. */
   cold: Latencies
-  /** Of its second. */
+  /** Latency of each database's second request. */
   warm: Latencies
 }
 
-/** Makes databases with a table each, restarts, and then opens them all. */
+/** Creates databases with one table each, restarts, and opens them all. */
 export async function openMany(target: Target, databases: number, load: LoadGenerator): Promise<ManyDatabases> {
   const { instance, place, name } = target
   const each = (request: (database: string) => WireRequest) =>
@@ -36,7 +36,7 @@ export async function openMany(target: Target, databases: number, load: LoadGene
     call(place(database), 'query', { sql: 'select text from notes where id = ?', params: [1] }, '"here"')
   await each((database) => call(place(database), 'batch', { statements, transaction: true }, '"rowsWritten":1'))
   await instance.restart()
-  // The process itself must not be cold: compiled code and a checked token are there before the first database.
+  // Warm up the process first: the first database must find compiled code and a cached token.
   await load.run({ port: instance.port, connections: 1, requests: [awake(target)], durationMs: 500, maxRequests: 500 })
   const cold = await each(read)
   const warm = await each(read)

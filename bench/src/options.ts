@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util'
 import type { Effort } from './paired.ts'
 
 export interface Options {
-  /** Measures cases whose name holds this text; then the table of many databases is left out. */
+  /** Measures only cases whose name contains this text, and skips the table of many databases. */
   only: string | undefined
   effort: Effort
   connections: readonly number[]
@@ -12,7 +12,7 @@ export interface Options {
 const thorough: Effort = { pairs: 7, roundMs: 1_500, warmUpMs: 1_500 }
 const quick: Effort = { pairs: 3, roundMs: 500, warmUpMs: 500 }
 
-/** `--case <text>` for the cases whose name holds it, `--quick` for a rough answer soon. */
+/** Parses `--case <text>`, which selects cases by name, and `--quick` for a short, rough run. */
 export function readOptions(args: string[]): Options {
   const { values } = parseArgs({ args, options: { case: { type: 'string' }, quick: { type: 'boolean' } } })
   return {

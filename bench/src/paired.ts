@@ -12,7 +12,7 @@ export interface Effort {
   warmUpMs: number
 }
 
-/** Medians of the rounds; `max` is the worst answer of them all. */
+/** Medians of the rounds; `max` is the slowest response of all rounds. */
 export interface Measured {
   throughput: number
   p50: number
@@ -25,11 +25,11 @@ export interface Comparison {
   connections: number
   platform: Measured
   floor: Measured
-  /** Median over the pairs of the platform's throughput divided by the floor's. */
+  /** Median over the pairs: throughput of the platform divided by that of the floor. */
   ratio: number
 }
 
-/** Runs a case on both in short rounds, one right after the other, so that both see the same noise. */
+/** Runs a case on both targets in short alternating rounds, so both see the same noise. */
 export async function compare(
   { name, requests }: Case,
   connections: number,
@@ -43,7 +43,7 @@ export async function compare(
   await round(targets.floor, effort.warmUpMs)
   await round(targets.platform, effort.warmUpMs)
   for (let pair = 0; pair < effort.pairs; pair++) {
-    // Every other pair in the other order: a drift of the machine favours neither.
+    // Every other pair runs in reverse order, so a drift of the machine affects both targets equally.
     const first = pair % 2 === 0 ? 'platform' : 'floor'
     const one = await round(targets[first], effort.roundMs)
     const other = await round(targets[first === 'platform' ? 'floor' : 'platform'], effort.roundMs)

@@ -1,7 +1,7 @@
 import type { ManyDatabases } from './many-databases.ts'
 import type { Comparison, Measured } from './paired.ts'
 
-/** The Markdown table of throughput and latency. */
+/** Formats the Markdown table of throughput and latency. */
 export function comparisonTable(comparisons: readonly Comparison[]): string {
   return table(
     ['case', 'connections', '', 'requests/s', 'p50 ms', 'p99 ms', 'max ms', 'ratio'],
@@ -12,7 +12,7 @@ export function comparisonTable(comparisons: readonly Comparison[]): string {
   )
 }
 
-/** The Markdown table of memory and cold starts. */
+/** Formats the Markdown table of memory and cold starts. */
 export function manyDatabasesTable(measurements: readonly ManyDatabases[]): string {
   return table(
     ['open databases', '', 'resident MiB', 'cold p50 ms', 'cold p99 ms', 'warm p50 ms', 'cold / warm'],
@@ -32,7 +32,7 @@ function figures({ throughput, p50, p99, max }: Measured): string[] {
   return [Math.round(throughput).toLocaleString('en'), p50.toFixed(2), p99.toFixed(2), max.toFixed(1)]
 }
 
-/** Cells in Markdown, the first column to the left. */
+/** Formats a Markdown table with the first column left-aligned. */
 export function table(heads: readonly string[], rows: readonly string[][]): string {
   const lines = [heads, heads.map((_, index) => (index === 0 ? '---' : '---:')), ...rows]
   return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n')

@@ -7,7 +7,7 @@ import type { Place } from './wire.ts'
 
 const namespace = 'acme'
 
-/** An instance and how its databases are addressed. */
+/** An instance and the addresses of its databases. */
 export interface Target {
   name: 'platform' | 'floor'
   instance: Instance
@@ -26,7 +26,7 @@ export async function startTargets(): Promise<{ platform: Target; floor: Target 
   }
 }
 
-/** The load generator's program. */
+/** Bundles the load generator program and returns its path. */
 export function loadGeneratorBundle(): Promise<string> {
   return bundled('bench/src/load/process.ts', 'dist/bench-load.mjs', ['node:*'])
 }

@@ -1,23 +1,23 @@
 import type { WireRequest } from './load/closed-loop.ts'
 
-/** A database as a client reaches it. */
+/** A database address with a token for it. */
 export interface Place {
   namespace: string
   database: string
   token: string
 }
 
-/** One call of the database's API as it goes over the wire. */
+/** Returns the request of a database call. */
 export function call({ namespace, database, token }: Place, name: string, body: object, expect: string): WireRequest {
   return { text: post(`/v1/db/${namespace}/${database}/${name}`, token, body), expect }
 }
 
-/** One call of a public endpoint. */
+/** Returns the request of an endpoint call. */
 export function get({ namespace, database }: Place, path: string, expect: string): WireRequest {
   return { text: `GET /p/${namespace}/${database}/${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`, expect }
 }
 
-/** One call of a tool over MCP, in the era of 2025, which all clients speak. */
+/** Returns the request of an MCP tool call in the protocol of 2025, which all clients support. */
 export function tool({ database, token }: Place, name: string, given: object, expect: string): WireRequest {
   const params = { name, arguments: { database, ...given } }
   const accept = 'Accept: application/json, text/event-stream'

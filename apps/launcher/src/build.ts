@@ -3,14 +3,17 @@ import { dirname, join } from 'node:path'
 import { type BuildOptions, build, type OutputFile } from 'esbuild'
 import { platformBundle, repository } from './paths.ts'
 
-/** Bundles the platform Worker, workspace packages included, into one module at `outfile`, with WebAssembly beside it. */
+/**
+ * Bundles the platform Worker and its workspace packages into one module at `outfile`, with WebAssembly files next to
+ * it.
+ */
 export async function buildPlatform(outfile = platformBundle): Promise<string> {
   const { outputFiles } = await build(platformBuild(outfile))
   await writeModules(outputFiles)
   return outfile
 }
 
-/** Returns how esbuild bundles the platform Worker for `outfile`. */
+/** Returns the esbuild options that bundle the platform Worker to `outfile`. */
 export function platformBuild(outfile: string): BuildOptions & { write: false } {
   return {
     absWorkingDir: repository,
@@ -29,7 +32,7 @@ export function platformBuild(outfile: string): BuildOptions & { write: false } 
   }
 }
 
-/** Writes the modules of a build, each in one step: another launcher or test may be reading them. */
+/** Writes each module of a build atomically: another launcher or test can read it at the same time. */
 export async function writeModules(modules: readonly OutputFile[]): Promise<void> {
   for (const { path, contents } of modules) {
     await mkdir(dirname(path), { recursive: true })

@@ -1,8 +1,8 @@
 import { platformModules } from './paths.ts'
 
 /**
- * Flags for V8: a heap that is kept small is collected often, so the native halves of dead requests never pile up to a
- * pause of 100 ms. Figures in bench/TAIL.md.
+ * V8 flags. A small heap is collected often, so native objects of finished requests never add up to a pause of 100 ms.
+ * bench/TAIL.md has measurements.
  */
 const v8Flags: readonly string[] = ['--optimize-for-size', '--initial-heap-size=4', '--max-semi-space-size=4']
 
@@ -39,7 +39,7 @@ export const FORWARDED_SETTINGS = [
   'GOOGLE_CLIENT_SECRET',
 ] as const
 
-/** Text bindings read from workerd's own environment, so that no secret is written to disk. Unset ones are `null`. */
+/** Text bindings from workerd's own environment, so no secret is written to disk. Unset ones are `null`. */
 const environmentBindings = [
   ...FORWARDED_SETTINGS,
   'PERSQL_RUNTIME',
@@ -56,13 +56,13 @@ const objects = [
   { binding: 'DIRECTORY', className: 'Directory', uniqueKey: 'directory' },
 ] as const
 
-/** The environment the Worker sees. */
+/** The environment of the Worker. */
 export type PlatformEnvironment = Partial<Record<(typeof environmentBindings)[number], string>>
 
 /**
- * The text of workerd's configuration. It lies beside `platform.mjs`; address and folder of the objects are given on
- * the command line (`--socket-addr=http=…`, `--directory-path=disk=…`), as is that of the console's files. `trustedCertificates` are in PEM, beside those that
- * browsers trust.
+ * Returns workerd's configuration, which is stored next to `platform.mjs`. The command line sets the address
+ * (`--socket-addr=http=…`), the folder of the objects (`--directory-path=disk=…`) and the folder of the console.
+ * `trustedCertificates` are in PEM and are trusted in addition to those of browsers.
  */
 export function workerdConfig(trustedCertificates = ''): string {
   const trusted = trustedCertificates && `, trustedCertificates = [${JSON.stringify(trustedCertificates)}]`

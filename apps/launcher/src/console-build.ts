@@ -15,7 +15,7 @@ export async function buildConsole(): Promise<string> {
   if (existsSync(folder)) return folder
   const draft = `${folder}.${process.pid}`
   await viteBuild(draft)
-  // In one step: another launcher or test may be building or reading it.
+  // A rename is atomic: another launcher or test can build or read the folder at the same time.
   await rename(draft, folder).catch(async (cause) => {
     if (!existsSync(folder)) throw cause
     await rm(draft, { recursive: true })
@@ -55,7 +55,7 @@ async function viteBuild(outDir: string): Promise<void> {
   await mkdir(consoleBuilds, { recursive: true })
   const vite = join(repository, 'node_modules/vite/bin/vite.js')
   const args = [vite, 'build', join(repository, 'apps/console'), '--outDir', outDir, '--emptyOutDir']
-  // Under a test's environment React would come with its warnings.
+  // The environment of a test would add React's warnings to the build.
   const env = { ...process.env, NODE_ENV: 'production' }
   const child = spawn(process.execPath, [...args, '--logLevel', 'warn'], { stdio: ['ignore', 'pipe', 'pipe'], env })
   let output = ''

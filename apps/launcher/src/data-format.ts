@@ -4,8 +4,7 @@ import * as z from 'zod'
 import { repository } from './paths.ts'
 
 /**
- * The data format that this program writes. Raise it with every migration that is added to a schema of ours. Format 1
- * has no stamp.
+ * The data format that this program writes. Increase it with every migration of a system schema. Format 1 has no stamp.
  */
 const current = 2
 /** The oldest format whose programs can read data that this program wrote. */

@@ -39,7 +39,7 @@ async function lock(data = folder): Promise<DataLock> {
 }
 const sockets = () => readdirSync(folder).filter((name) => name.endsWith('.sock'))
 
-/** A process that lives until it is killed, with `fd` open. */
+/** Starts a process that runs until it is killed, with `fd` open. */
 async function child(fd: number | undefined): Promise<ChildProcess> {
   const args = ['-e', 'process.stdout.write("up"); setInterval(() => {}, 1e6)']
   const started = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore', fd ?? 'ignore'] })
@@ -48,7 +48,7 @@ async function child(fd: number | undefined): Promise<ChildProcess> {
   return started
 }
 
-/** A socket that a killed process left: it is there, and nobody listens. */
+/** Creates the socket file of a killed process: it exists, but no process listens. */
 async function leaveSocket(name: string): Promise<void> {
   const program = `require('net').createServer().listen(${JSON.stringify(join(folder, name))}, () => process.kill(process.pid, 'SIGKILL'))`
   await once(spawn(process.execPath, ['-e', program]), 'exit')
@@ -120,7 +120,7 @@ test('a process that has inherited the hold keeps it when its launcher is gone',
   const first = await lock()
   const heir = await child(first.fd)
   first.hold(heir.pid as number)
-  // As if killed: its own descriptor is closed, and nothing was tidied up.
+  // As after a kill: the descriptor is closed, but the files remain.
   const text = JSON.stringify({
     launcher: { pid: 4_000_000, started: '1' },
     workerd: identify(heir.pid as number),
@@ -132,13 +132,13 @@ test('a process that has inherited the hold keeps it when its launcher is gone',
   first.release()
   locks = []
   renameSync(rescued, join(folder, socket))
-  // From another container the heir cannot be ended.
+  // The heir can't be stopped from another container.
   const elsewhere = JSON.parse(text)
   elsewhere.workerd.namespace = 'pid:[1]'
   writeFileSync(join(folder, 'lock'), JSON.stringify(elsewhere))
   await expect(lock()).rejects.toThrow(/is already in use by a process that doesn't respond/)
   expect(heir.exitCode).toBeNull()
-  // From here it can.
+  // It can be stopped from this container.
   writeFileSync(join(folder, 'lock'), text)
   await lock()
   expect(heir.signalCode ?? (await once(heir, 'exit'))[1]).toBe('SIGKILL')

@@ -2,12 +2,12 @@ import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 
 /**
- * Calls `read` with each line that a process writes. The kernel can reset the pipe of a process that is killed: the pipe
- * has then ended, and the event `close` of the process says how.
+ * Calls `read` with each line that a process writes. The kernel can reset the pipe of a killed process: the pipe then
+ * ends, and the `close` event of the process has the reason.
  */
 export function onLines(pipe: Readable, read: (line: string) => void): void {
   createInterface({ input: pipe }).on('line', read).on('error', ignore)
-  // The interface may be closed before the pipe is reset.
+  // The interface can close before the pipe is reset.
   pipe.on('error', ignore)
 }
 

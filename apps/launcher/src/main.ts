@@ -16,7 +16,7 @@ import { type SupervisedProcess, supervise } from './watchdog.ts'
 import { formatWelcome } from './welcome-message.ts'
 import { localUrl, prepareData } from './workerd-process.ts'
 
-/** `npm start`: runs the platform in the foreground until SIGINT or SIGTERM. Resolves with the exit code. */
+/** Runs `npm start`: the platform in the foreground until SIGINT or SIGTERM. Resolves with the exit code. */
 export async function main(): Promise<number> {
   return runProgram(run)
 }

@@ -20,7 +20,7 @@ interface Entry {
 const read = (file: string) => JSON.parse(readFileSync(join(repository, file), 'utf8'))
 const packages: Record<string, Entry> = read('package-lock.json').packages
 
-/** The entry that a package at `path` gets when it asks for `name`. */
+/** Returns the entry that a package at `path` gets for the name `name`. */
 function resolve(path: string, name: string): Entry | undefined {
   const entry = packages[`${path === '' ? '' : `${path}/`}node_modules/${name}`]
   if (entry || path === '') return entry
@@ -72,7 +72,7 @@ test('each optional dependency is locked at the version that is asked for', () =
 
 test('each package is locked by its hash, and names no address to download it from', () => {
   for (const [path, { link, inBundle, integrity, resolved }] of Object.entries(packages)) {
-    // A package that comes within another one has no hash of its own.
+    // A package that is bundled in another one has no own hash.
     if (!path.includes('node_modules/') || link || inBundle) continue
     expect(integrity, path).toMatch(/^sha512-/)
     expect(resolved, path).toBeUndefined()

@@ -6,7 +6,7 @@ export interface ProcessIdentity {
   pid: number
   /** The start time as the system reports it; absent if it doesn't. */
   started?: string
-  /** The system's name for the set of processes in which `pid` means this one: each container has its own. */
+  /** The PID namespace, in which `pid` is unique: each container has its own. */
   namespace?: string
 }
 
@@ -25,7 +25,7 @@ export function isRunning({ pid, started, namespace: where = namespace }: Proces
   return started === undefined || started === startOf(pid)
 }
 
-/** Returns the command that prints when a process started, for systems that have no `/proc`. */
+/** Returns the command that prints the start time of a process, for systems without `/proc`. */
 export function startCommand(platform: string, pid: number): [string, ...string[]] {
   return platform === 'win32'
     ? ['powershell', '-NoProfile', '-NonInteractive', '-Command', `(Get-Process -Id ${pid}).StartTime.Ticks`]
@@ -53,7 +53,8 @@ function startOf(pid: number): string | undefined {
       )
     }
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    // The second field, the command in brackets, may hold spaces and brackets; the start time is the 22nd.
+    // The second field, the command in parentheses, can contain spaces and parentheses; the start time is the 22nd
+    // field.
     const [state, ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     return state === 'Z' ? undefined : rest[18]
   } catch {

@@ -29,7 +29,7 @@ export class RunningStatements {
     return this.#events
   }
 
-  /** The statement that is running: the one started last, since statements run one at a time. */
+  /** The running statement: the one started last, because statements run one at a time. */
   get current(): RunningStatement | undefined {
     return [...this.#running.values()].at(-1)
   }

@@ -68,10 +68,10 @@ const Settings = z.object({
   IMPORT_MAX_MB: setting('1024', 'a positive number of whole megabytes', (text) => wholeNumber(text, 1, 1_000_000)),
 })
 
-/** The settings with their defaults filled in. */
+/** The settings with their defaults. */
 export type Settings = z.output<typeof Settings>
 
-/** Thrown for invalid settings, with one sentence for each. */
+/** Thrown for invalid settings, with one sentence per setting. */
 export class SettingsError extends Error {
   override readonly name = 'SettingsError'
 }

@@ -1,6 +1,6 @@
 import type { Bootstrap } from './bootstrap-namespace.ts'
 
-/** What a newcomer sees once the platform answers: where it is, and a query that works as pasted. */
+/** Formats the welcome message after the first start: the URL, and a query that works when pasted. */
 export function formatWelcome(
   place: { url: string; data: string; stop: string },
   access: Bootstrap | undefined,

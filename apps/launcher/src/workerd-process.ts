@@ -12,30 +12,33 @@ import { platformBundle, platformModules } from './paths.ts'
 const stopGraceMs = 5_000
 
 export interface WorkerdOptions {
-  /** The folder that holds everything: `objects/` with one SQLite file per object, `run/` with config and bundle. */
+  /** The data folder: `objects/` has one SQLite file per object, `run/` the configuration and bundle. */
   data: string
   host: string
-  /** 0 takes a free port. */
+  /** 0 selects a free port. */
   port: number
   environment: PlatformEnvironment
-  /** Every line workerd writes to stderr. */
+  /** Called with every line that workerd writes to stderr. */
   onStderr: (line: string) => void
-  /** A descriptor that the process inherits and keeps open while it lives. */
+  /** A descriptor that the process inherits and keeps open until it ends. */
   heldFd?: number
-  /** Where the request log goes: `inherit` by default, nowhere, or to the descriptor of a file. */
+  /** The target of the request log: `inherit` (default), `ignore`, or a file descriptor. */
   stdout?: 'inherit' | 'ignore' | number
 }
 
-/** A line that workerd writes whenever V8 flags are set, because it then compiles its internals instead of reading a cache. */
+/**
+ * workerd writes this line whenever V8 flags are set, because it then compiles its internals instead of reading a
+ * cache.
+ */
 const expected = /bootstrap compile cache failed its compatibility check/
 
-/** How a process ended. */
+/** The exit of a process. */
 export interface Exit {
   code: number | null
   signal: NodeJS.Signals | null
 }
 
-/** A running workerd that listens. */
+/** A running workerd process that accepts requests. */
 export interface Workerd {
   pid: number
   port: number
@@ -47,7 +50,10 @@ export interface Workerd {
   kill(): Promise<Exit>
 }
 
-/** Copies bundle, console and config into the data folder, so that a later build doesn't change a running instance. */
+/**
+ * Copies the bundle, the console and the configuration to the data folder, so a later build doesn't change a running
+ * instance.
+ */
 export async function prepareData(
   data: string,
   bundle = platformBundle,
@@ -77,7 +83,7 @@ export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
       `--directory-path=console=${join(data, 'run', 'console')}`,
       '--control-fd=3',
     ],
-    // Its own process group: Ctrl-C in a terminal reaches the launcher alone, which then stops workerd in order. On
+    // With its own process group, Ctrl-C in a terminal reaches only the launcher, which then stops workerd in order. On
     // Windows that would open a window.
     {
       stdio: ['ignore', stdout, 'pipe', 'pipe', ...(heldFd === undefined ? [] : [heldFd])],
@@ -109,24 +115,24 @@ export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
   return { pid: child.pid as number, port, exited, stop: () => end('SIGTERM'), kill: () => end('SIGKILL') }
 }
 
-/** Returns what the system itself needs of the environment: without `SystemRoot`, Windows has no sockets. */
+/** Returns the environment variables that the system requires: without `SystemRoot`, Windows has no sockets. */
 export function inheritedEnvironment(platform: string, environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   if (platform !== 'win32') return {}
   const needed = ['systemroot', 'temp', 'tmp']
   return Object.fromEntries(Object.entries(environment).filter(([name]) => needed.includes(name.toLowerCase())))
 }
 
-/** The native binary itself: the package's `bin` is a Node wrapper that would leave its child behind when killed. */
+/** Returns the path of the native binary: the package's `bin` is a Node wrapper, and its child would survive a kill. */
 function workerdBinary(): string {
   return createRequire(import.meta.url)('workerd').default
 }
 
-/** `host:port` as workerd and URLs write it. */
+/** Formats `host:port` for workerd and URLs. */
 function address(host: string, port: number): string {
   return `${isIPv6(host) ? `[${host}]` : host}:${port}`
 }
 
-/** Where this machine reaches a server bound to `host`. */
+/** Returns the URL at which this machine reaches a server bound to `host`. */
 export function localUrl(host: string, port: number): string {
   const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
   return `http://${address(reachable, port)}`

@@ -1,19 +1,19 @@
 import type { Page } from 'playwright-core'
 import { sqlAs } from '../../../test/console/sql.ts'
 
-/** Rows of the tables that are scrolled through. */
+/** Number of rows in the scrolled tables. */
 export const ROWS = 100_000
-/** Columns of the wide one, as many as the console shows. */
+/** Number of columns in the wide table: the maximum that the console shows. */
 const WIDE = 80
 
 const numbered = (rows: number) => `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${rows})`
 
-/** A table of ten columns with a text among them that is longer than its column, and a wide one. */
+/** Creates a table of 10 columns, one with text wider than its column, and a wide table. */
 export async function fillDatabase(page: Page, ns: string): Promise<void> {
   const sql = sqlAs(page, ns)
   await sql(`CREATE TABLE many (id INTEGER PRIMARY KEY, name TEXT, email TEXT, city TEXT, at TEXT, amount REAL,
     count INTEGER, note TEXT, state TEXT, about TEXT)`)
-  await sql(`${numbered(ROWS)} INSERT INTO many SELECT i, 'row ' || i, 'somebody' || i || '@example.com',
+  await sql(`${numbered(ROWS)} INSERT INTO many SELECT i, 'row ' || i, 'customer' || i || '@example.com',
     'city ' || (i % 97), datetime(1760000000 + i * 61, 'unixepoch'), i / 7.0, i * 31 % 1009, iif(i % 3, 'note ' || i, NULL),
     iif(i % 2, 'open', 'closed'), replace(hex(zeroblob(20)), '0', 'long ' || (i % 10) || ' ') FROM n`)
   const columns = Array.from({ length: WIDE - 1 }, (_, at) => `c${at}`)

@@ -1,6 +1,6 @@
 import type { Browser, BrowserContextOptions, CDPSession, Page } from 'playwright-core'
 
-/** An address, what it shows once it is there, and the role of something there to click. */
+/** A page: its path, the text that shows it has loaded, and the role of an element to click. */
 export interface Place {
   name: string
   path: string
@@ -8,7 +8,7 @@ export interface Place {
   click: string
 }
 
-/** What one load took: kilobytes over the wire, and milliseconds since the navigation began. */
+/** The cost of one load: kilobytes over the wire, and milliseconds since the navigation started. */
 export interface Load {
   assetsKb: number
   answersKb: number
@@ -18,7 +18,7 @@ export interface Load {
   blockedMs: number
 }
 
-/** Medians of loads with nothing cached. */
+/** Measures loads with an empty cache and returns their medians. */
 export async function loadOf(
   browser: Browser,
   origin: string,
@@ -53,7 +53,7 @@ async function oneLoad(page: Page, origin: string, { path, ready, click }: Place
 
 type Watched = Omit<Load, 'assetsKb' | 'answersKb'>
 
-/** Runs in the page, before anything else of it. */
+/** Runs in the page before its own scripts. */
 function watch(ready: string): void {
   const watched: Watched = { paintMs: 0, readyMs: 0, clickedMs: 0, blockedMs: 0 }
   Object.assign(window, { watched })
@@ -80,7 +80,7 @@ function watch(ready: string): void {
   look()
 }
 
-/** Counts what arrives, compressed and with headers, of files and of answers. */
+/** Counts the bytes of files and API responses, compressed and with headers. */
 async function onTheWire(cdp: CDPSession): Promise<() => Pick<Load, 'assetsKb' | 'answersKb'>> {
   const urls = new Map<string, string>()
   const bytes = { assets: 0, answers: 0 }

@@ -1,15 +1,15 @@
 import type { Page } from 'playwright-core'
 
-/** What a browser painted while something went on. */
+/** Frames that a browser painted during an action. */
 export interface Frames {
   tookMs: number
-  /** Milliseconds between frames, the shortest first. */
+  /** Milliseconds between frames, in ascending order. */
   deltasMs: number[]
-  /** Frames in which a row in sight had nothing in it yet. */
+  /** Frames with a visible row that had no content yet. */
   blank: number
 }
 
-/** Records frames of a page while something happens to it. */
+/** Records the frames of a page during an action. */
 export async function framesOf(page: Page, happens: () => Promise<unknown>): Promise<Frames> {
   await page.evaluate(record)
   await happens()
@@ -17,7 +17,7 @@ export async function framesOf(page: Page, happens: () => Promise<unknown>): Pro
   return { tookMs: deltas.reduce((sum, delta) => sum + delta, 0), deltasMs: deltas.sort((a, b) => a - b), blank }
 }
 
-/** The value that a share of all is not above. */
+/** Returns a percentile of the frame times. */
 export const shareOf = ({ deltasMs }: Frames, share: number): number =>
   deltasMs[Math.floor(share * (deltasMs.length - 1))] ?? Number.NaN
 
@@ -26,7 +26,7 @@ interface Recorded {
   blank: number
 }
 
-/** Runs in the page. What is looked at costs no layout: positions follow from the numbers of the rows. */
+/** Runs in the page without forcing layout: positions follow from the row numbers. */
 function record(): void {
   const ROW_PX = 34
   const grid = document.querySelector<HTMLElement>('[role=grid]')

@@ -7,7 +7,7 @@ import { loadOf, type Place } from './first-load.ts'
 import { scrollsOf } from './scrolling.ts'
 import { loadTable, scrollTable } from './tables.ts'
 
-/** `npm run bench:console`: first loads and scrolling in a real browser, as Markdown on stdout. */
+/** Runs `npm run bench:console`: first loads and scrolling in a real browser, as Markdown on stdout. */
 export async function main(args: string[]): Promise<number> {
   const rounds = args.includes('--quick') ? 3 : 7
   await buildPlatform()

@@ -3,22 +3,22 @@ import type { Visit } from '../../../test/console/visit.ts'
 import { ROWS } from './fill.ts'
 import { type Frames, framesOf } from './frames.ts'
 
-/** One way to go through rows, and what was painted meanwhile. */
+/** A way to scroll through rows, and the frames painted during it. */
 export interface Scroll {
   name: string
   frames: Frames
   requests: number
   rowsRead: number
-  /** Time of the processor that the page's own thread took for a frame, which other work of the machine does not lengthen. */
+  /** CPU time of the page's main thread per frame, which other processes don't affect. */
   cpuMs: number
-  /** Memory of scripts in the end, after garbage was collected. */
+  /** JavaScript heap at the end, after a garbage collection. */
   heapMb: number
 }
 
 const CENTRE = { x: 640, y: 600 }
 const FAR = [0.5, 0.9, 0.1, 0.7, 0.3, 0.95, 0.2, 0.6, 0.05, 0.8]
 
-/** All the ways, each from a page that was loaded anew; the first and the last are a page with nothing in it. */
+/** Measures all ways to scroll, each on a reloaded page. The first and the last scroll an empty page. */
 export async function scrollsOf({ page, ns, go }: Visit, emptyPage: string): Promise<Scroll[]> {
   const cdp = await page.context().newCDPSession(page)
   await cdp.send('Performance.enable', { timeDomain: 'threadTicks' })
@@ -72,7 +72,7 @@ async function heapMb(cdp: CDPSession): Promise<number> {
   return usedSize / 1e6
 }
 
-/** A wheel that is turned without a pause, 120 px at a time, 60 times a second. */
+/** Turns the wheel continuously, 120 px at a time, 60 times per second. */
 async function wheel(cdp: CDPSession, seconds: number, axis: 'x' | 'y'): Promise<void> {
   const turned = []
   for (const end = Date.now() + seconds * 1000; Date.now() < end; ) {
@@ -83,7 +83,7 @@ async function wheel(cdp: CDPSession, seconds: number, axis: 'x' | 'y'): Promise
   await Promise.all(turned)
 }
 
-/** To the last row, or as far as one gets in the time. */
+/** Scrolls towards the last row until the time limit. */
 const through = (page: Page) =>
   page.evaluate(
     async ({ rows, mostMs }) => {
@@ -101,7 +101,7 @@ async function keys(page: Page, key: string, times: number): Promise<void> {
   for (let time = 0; time < times; time++) await page.keyboard.press(key)
 }
 
-/** To each place in ten frames, as a scroll bar is dragged, and on when its rows are there. */
+/** Drags the scroll bar to each position in 10 frames, and waits there for the rows. */
 const far = (page: Page) =>
   page.evaluate(async (places) => {
     const grid = document.querySelector('[role=grid]') as HTMLElement

@@ -3,7 +3,7 @@ import type { Load } from './first-load.ts'
 import { shareOf } from './frames.ts'
 import type { Scroll } from './scrolling.ts'
 
-/** The Markdown table of first loads. */
+/** Formats the Markdown table of first loads. */
 export const loadTable = (loads: readonly { name: string; load: Load }[]): string =>
   table(
     ['first load', 'files kB', 'answers kB', 'largest paint ms', 'rendered ms', 'click handled ms', 'blocked ms'],
@@ -15,7 +15,7 @@ export const loadTable = (loads: readonly { name: string; load: Load }[]): strin
     ]),
   )
 
-/** The Markdown table of scrolling. The ratio is the p99 by that of the empty page. */
+/** Formats the Markdown table of scrolling. The ratio is the p99 divided by that of the empty page. */
 export function scrollTable(scrolls: readonly Scroll[]): string {
   const floors = scrolls.filter(({ name }) => name.startsWith('floor')).map(({ frames }) => shareOf(frames, 0.99))
   const floor = floors.reduce((sum, value) => sum + value, 0) / floors.length

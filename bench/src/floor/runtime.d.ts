@@ -1,4 +1,4 @@
-/** The little of workerd that the floor uses. */
+/** The part of workerd's API that the floor uses. */
 declare module 'cloudflare:workers' {
   interface Cursor {
     columnNames: string[]

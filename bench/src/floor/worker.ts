@@ -22,7 +22,7 @@ interface Env {
 
 const json = { headers: { 'content-type': 'application/json' } }
 
-/** Runs whatever it is sent: no grant, no guard, no meter. */
+/** Runs every statement it receives, without tokens, authorizer and meter. */
 export class Database extends DurableObject {
   query(body: string): string {
     return `{"success":true,"data":${this.#run(JSON.parse(body))}}`
@@ -36,7 +36,7 @@ export class Database extends DurableObject {
     })
   }
 
-  /** The one endpoint of the floor. */
+  /** Serves the only endpoint of the floor. */
   item(id: string): string {
     return `{"ok":true,"data":${this.#run({ sql: 'select id, name, value from items where id = ?', params: [Number(id)] })}}`
   }
@@ -49,17 +49,20 @@ export class Database extends DurableObject {
   }
 }
 
-// The platform's configuration, under which the floor runs, names these too.
+// The floor runs with the platform's configuration, which names these classes.
 export class Namespace extends DurableObject {}
 export class Directory extends DurableObject {}
 
-/** The smallest Worker → Durable Object → `sql.exec` → JSON with the paths and bodies of the platform. */
+/**
+ * The minimal path from a Worker over a Durable Object to `sql.exec` and JSON, with the routes and bodies of the
+ * platform.
+ */
 export default {
   async fetch(request: Request, env: Env): Promise<Response> {
     const [, place, id] = /\/p\/(\w+\/\w+)\/item\?id=(\d+)$/.exec(request.url) ?? []
     if (place && id) return new Response(await env.DATABASES.getByName(place).item(id), json)
     if (request.url.endsWith('/mcp')) {
-      // A token opens one namespace, and the bench has one.
+      // A token is for one namespace, and the benchmark has one.
       const { id: call, params } = (await request.json()) as Tool
       const { database, ...statement } = params.arguments
       const answer = await env.DATABASES.getByName(`acme/${database}`).query(JSON.stringify(statement))

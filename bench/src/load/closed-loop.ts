@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks'
 import { type Latencies, summary } from './latencies.ts'
 import { ResponseReader } from './response-reader.ts'
 
-/** One request as it goes over the wire, and a text its body must hold. */
+/** A request as sent, and a text that its response body must contain. */
 export interface WireRequest {
   text: string
   expect: string
@@ -12,10 +12,10 @@ export interface WireRequest {
 export interface Job {
   port: number
   connections: number
-  /** Sent in turn, each connection starting somewhere else. */
+  /** Requests in turn; each connection starts at another one. */
   requests: WireRequest[]
   durationMs: number
-  /** Ends earlier after this many. */
+  /** Maximum number of requests, after which the run ends early. */
   maxRequests: number
 }
 
@@ -26,10 +26,13 @@ export interface LoadResult extends Latencies {
 }
 
 const bufferBytes = 256 * 1024
-/** Every so many-th body is compared; every status is. */
+/** Interval of body checks; the status of every response is checked. */
 const sampleEvery = 16
 
-/** Each connection sends its next request when the last was answered; rejects at the first wrong answer. */
+/**
+ * Runs a job: each connection sends its next request after the response to the last one. Rejects at the first wrong
+ * response.
+ */
 export async function closedLoop(job: Job): Promise<LoadResult> {
   const requests = job.requests.map(({ text, expect }) => ({ bytes: Buffer.from(text), expect: Buffer.from(expect) }))
   const samples = new Float64Array(job.maxRequests)

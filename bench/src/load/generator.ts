@@ -2,16 +2,16 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import type { Job, LoadResult } from './closed-loop.ts'
 
-/** The load generator's process as its parent sees it: one job at a time. */
+/** The parent's handle of the load generator process, which runs one job at a time. */
 export class LoadGenerator {
   readonly #child: ChildProcess
 
   constructor(bundle: string) {
-    // A young generation this large keeps the client's own collector out of the latencies.
+    // A large young generation keeps garbage collection of the client out of the latencies.
     this.#child = fork(bundle, { execArgv: ['--max-semi-space-size=64'] })
   }
 
-  /** Rejects when an answer was wrong, with the answer, and when the process ends. */
+  /** Runs a job. Rejects with the response if one was wrong, or when the process ends. */
   async run(job: Job): Promise<LoadResult> {
     const settled = new AbortController()
     const { signal } = settled

@@ -1,6 +1,6 @@
 import { closedLoop, type Job } from './closed-loop.ts'
 
-/** The load generator's own process: takes jobs from its parent, answers each with a result or an error's text. */
+/** The load generator process: receives jobs from its parent and sends back a result or the text of an error. */
 process.on('message', async (job: Job) => {
   try {
     process.send?.({ result: await closedLoop(job) })

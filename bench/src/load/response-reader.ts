@@ -1,18 +1,18 @@
 const headEnd = Buffer.from('\r\n\r\n')
 const empty = Buffer.alloc(0)
 
-/** Finds where HTTP/1.1 responses end in a connection's bytes, one response at a time. */
+/** Finds the ends of HTTP/1.1 responses in the bytes of a connection, one response at a time. */
 export class ResponseReader {
   #pending: Buffer = empty
 
   /**
-   * Takes the bytes just received and gives the response once it is whole. The body is a view of `bytes` where it can
-   * be: read it before the next call.
+   * Adds received bytes and returns the response when it is complete. The body can be a view of `bytes`: read it before
+   * the next call.
    */
   push(bytes: Buffer): { status: number; body: Buffer } | undefined {
     const all = this.#pending.length === 0 ? bytes : Buffer.concat([this.#pending, bytes])
     const response = parse(all)
-    // The caller's buffer is reused: what is kept must be a copy.
+    // The caller reuses its buffer, so pending bytes must be copied.
     this.#pending = response === undefined ? Buffer.from(all) : empty
     return response
   }
@@ -34,7 +34,7 @@ function parse(bytes: Buffer): { status: number; body: Buffer } | undefined {
   return bytes.length < last ? undefined : { status, body: bytes.subarray(start, last) }
 }
 
-/** The body of a chunked response without trailers, or nothing while its last chunk is missing. */
+/** Returns the body of a chunked response without trailers, or `undefined` until its last chunk has arrived. */
 function dechunked(bytes: Buffer, start: number): Buffer | undefined {
   const chunks: Buffer[] = []
   for (let at = start; ; ) {

@@ -4,12 +4,12 @@ import { createServer } from 'vite'
 import { repository } from '../paths.ts'
 import type { DevServer } from './server.ts'
 
-/** Below `/assets/`, where neither a page nor a route of the platform is. */
+/** A path below `/assets/`, which has no pages or routes of the platform. */
 const base = '/assets/dev/'
 
 /**
- * Serves the console's modules with hot reload. Writes its page and public files into `folder`, from which the platform
- * serves them like a build: at the same paths and with the same headers.
+ * Serves the console's modules with hot reload. Writes its page and public files to `folder`, from which the platform
+ * serves them like a build, with the same paths and headers.
  */
 export async function serveConsole(server: DevServer, folder: string): Promise<void> {
   const root = join(repository, 'apps/console')

@@ -11,8 +11,8 @@ import { startDevServer } from './server.ts'
 import { watchPlatform } from './watch-platform.ts'
 
 /**
- * `npm run dev`: serves the console from its sources and the platform behind it, on the address and data of `npm start`.
- * Rebuilds and restarts the platform when a source changes. Resolves with the exit code.
+ * Runs `npm run dev`: serves the console from its sources and the platform behind it, at the address and with the data
+ * of `npm start`. Rebuilds and restarts the platform after a change of its sources. Resolves with the exit code.
  */
 export function main(): Promise<number> {
   return runProgram(run)
@@ -68,13 +68,13 @@ class RestartingPlatform {
     })
   }
 
-  /** Resolves with the port once the newest build runs. @throws when it could not be started */
+  /** Resolves with the port when the newest build runs. @throws Error if it failed to start */
   async port(): Promise<number> {
     await this.#turn
     return this.#port
   }
 
-  /** Starts the newest build, after stopping the one before it. */
+  /** Stops the running build, then starts the newest one. */
   restart(): void {
     this.#begin()
     this.#turn = this.#turn.catch(() => {}).then(() => this.#replace())

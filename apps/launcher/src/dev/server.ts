@@ -3,18 +3,18 @@ import { type AddressInfo, connect } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Settings } from '../settings.ts'
 
-/** The server of `npm run dev`: everything goes to the platform, except what is mounted. */
+/** The server of `npm run dev`. It forwards all requests to the platform, except those of mounted handlers. */
 export interface DevServer {
   http: Server
   port: number
-  /** Gives all requests below `base` to `handle`, WebSockets excluded: their owner listens to `http`. */
+  /** Passes all requests below `base` to `handle`, except WebSockets, whose handlers listen to `http`. */
   mount(base: string, handle: Handler, close: () => Promise<void>): void
   stop(): Promise<void>
 }
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void
 
-/** Listens at the address of the settings. `platformPort` resolves when the platform can be asked. */
+/** Listens at the address of the settings. `platformPort` resolves when the platform accepts requests. */
 export async function startDevServer(
   { HOST, PORT }: Settings,
   platformPort: () => Promise<number>,
@@ -46,7 +46,7 @@ export async function startDevServer(
   }
 }
 
-/** Sends a request on with its `Host`, so that the platform knows itself by the address that the browser has. */
+/** Forwards a request with its `Host`, so the platform sees the URL of the browser. */
 async function forward(
   incoming: IncomingMessage,
   response: ServerResponse,
@@ -58,7 +58,7 @@ async function forward(
   }
   try {
     const { method, url: path, headers } = incoming
-    // A connection of its own: those of the process before a restart are dead.
+    // A new connection, because connections to the process before a restart are closed.
     const target = { host: '127.0.0.1', port: await platformPort(), agent: false }
     const sent = request({ ...target, method, path, headers }, (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.statusMessage, toDevHeaders(answer.rawHeaders))
@@ -93,7 +93,7 @@ async function forwardUpgrade(
   }
 }
 
-/** Lets the page run the inline script that React's hot reload needs, by the nonce that the page has for its styles. */
+/** Allows the inline script of React's hot reload with the page's nonce for styles. */
 function toDevHeaders(rawHeaders: readonly string[]): string[] {
   return pairs(rawHeaders).flatMap(([name, value]) => {
     const nonce = /'nonce-[^']+'/.exec(value)?.[0]

@@ -1,7 +1,7 @@
 import { context } from 'esbuild'
 import { platformBuild, writeModules } from '../build.ts'
 
-/** Builds the platform into `outfile`, and again when a file that it consists of changes. Errors go to stderr. */
+/** Builds the platform to `outfile`, and again after each change of its sources. Errors are written to stderr. */
 export async function watchPlatform(outfile: string, onBuild: () => void): Promise<{ stop(): Promise<void> }> {
   const builder = await context({
     ...platformBuild(outfile),
