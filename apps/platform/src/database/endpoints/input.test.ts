@@ -36,7 +36,7 @@ function readQuery(input: readonly FieldInput[], query: string) {
   }
 }
 
-test('values are bound in the order of the fields, whatever the order of the body', () => {
+test('binds values in the order of the fields, for every order of the body', () => {
   const input = [
     { name: 'a', type: 'text' },
     { name: 'b', type: 'boolean' },
@@ -52,7 +52,7 @@ test('values are bound in the order of the fields, whatever the order of the bod
   expect(read(input, {})).toEqual([null, null, null, null])
 })
 
-test('all that is wrong is told at once, by field', () => {
+test('reports all problems together, by field', () => {
   const input = [
     { name: 'mail', type: 'email', required: true },
     { name: 'age', type: 'integer', min: 18 },
@@ -101,7 +101,7 @@ test.each<[string, FieldSpec['type'], unknown]>([
 })
 
 test.each(['[]', '1', '"a"', 'null', '[[[', '{"a":1', `${'['.repeat(500_000)}`, '{"__proto__": {"a": 1}}'])(
-  'a body that is no object of fields is refused: %#',
+  'rejects a body that is not an object of fields: %#',
   (body) => {
     const refused = read([{ name: 'a', type: 'integer' }], body)
     expect(['invalid_json', 'invalid_input', '{"__proto__":"Unknown field."}']).toContain(
@@ -118,11 +118,11 @@ describe('a query string', () => {
     { name: 'j', type: 'json' },
     { name: 't', type: 'text' },
   ] as const
-  test('becomes what the fields are', () => {
+  test('is converted to the types of the fields', () => {
     expect(readQuery(input, 'n=7&x=-1.5e3&b=true&j=%7B%22a%22%3A1%7D&t=1')).toEqual([7, -1500, 1, '{"a":1}', '1'])
     expect(readQuery(input, 'n=&x=&b=&j=&t=')).toEqual([null, null, null, null, ''])
   })
-  test('is refused where it does not fit', () => {
+  test('is rejected if a value has another type', () => {
     expect(readQuery(input, 'n=7x&x=1e999&b=maybe&j={&t=1&t=2')).toEqual({
       n: 'Must be a number.',
       x: 'Must be a number.',
@@ -137,12 +137,12 @@ describe('a query string', () => {
       expect(readQuery(input, `n=7&${more}`)).toEqual([7, null, null, null, null])
     },
   )
-  test('is refused where it claims what only a session has', () => {
+  test('is rejected if it contains session fields', () => {
     expect(readQuery(input, 'n=7&$user_id=7')).toEqual({ $user_id: 'Unknown field.' })
   })
 })
 
-test('fields of the session come from the session, as what their type says', () => {
+test('fields of the session come from the session, in their type', () => {
   const session = { userId: '42', email: null, issuedAtS: 1_700_000_000 }
   const input = [
     { name: '$user_id', type: 'integer' },
@@ -154,7 +154,7 @@ test('fields of the session come from the session, as what their type says', () 
   expect(read(input, {}, { ...session, userId: '4x' })).toBe('session_invalid')
 })
 
-test('patterns that could take forever are refused when they are saved, the others run in linear time', () => {
+test('unsupported patterns are rejected when they are saved, the others run in linear time', () => {
   for (const pattern of ['(?=a)b', '(a)\\1', '(?<!a)b']) {
     expect(() => inputReader(specOf([{ name: 'a', type: 'text', pattern }]))).toThrow(/input\[0\].pattern/)
   }
@@ -162,7 +162,7 @@ test('patterns that could take forever are refused when they are saved, the othe
   expect(read([{ name: 'a', type: 'text', pattern: '^(a+)+$' }], { a: `${'a'.repeat(60)}b` })).toHaveProperty('a')
 })
 
-test('integers and numbers are taken exactly when they keep to their bounds', () => {
+test('accepts integers and numbers exactly within their bounds', () => {
   const bounds = fc.tuple(fc.integer(), fc.integer()).map(([a, b]) => [Math.min(a, b), Math.max(a, b)] as const)
   fc.assert(
     fc.property(
@@ -182,7 +182,7 @@ test('integers and numbers are taken exactly when they keep to their bounds', ()
   )
 })
 
-test('any JSON value comes back as it was sent', () => {
+test('returns every JSON value unchanged', () => {
   fc.assert(
     fc.property(fc.jsonValue({ maxDepth: 8 }), (value) => {
       fc.pre(value !== null)
@@ -192,7 +192,7 @@ test('any JSON value comes back as it was sent', () => {
   )
 })
 
-test('no body makes it fail in another way than by telling what is wrong', () => {
+test('every invalid body fails with the problems of its fields', () => {
   const input = [
     { name: 'a', type: 'text', required: true, maxLength: 5 },
     { name: 'b', type: 'json' },

@@ -26,7 +26,7 @@ const hashed = (password: string, iterations: number) => {
 }
 
 describe('a hash', () => {
-  test('is PBKDF2 as others compute it', async () => {
+  test('matches PBKDF2 of other implementations', async () => {
     const [scheme, iterations, salt = '', hash] = (await hashPassword('héllo')).split('$')
     expect([scheme, iterations]).toEqual(['pbkdf2_sha256', '210000'])
     const bytes = Buffer.from(salt, 'base64')
@@ -34,14 +34,14 @@ describe('a hash', () => {
     expect(hash).toBe(pbkdf2Sync('héllo', bytes, 210_000, 32, 'sha256').toString('base64'))
   })
 
-  test('is the same where the runtime refuses so many iterations', async () => {
+  test('is the same if the runtime rejects the number of iterations', async () => {
     const stored = await hashPassword('secret', capped)
     expect(await verifyPassword('secret', stored)).toBe(true)
     expect(await verifyPassword('secret', hashed('secret', 150_000), capped)).toBe(true)
     expect(await verifyPassword('Secret', stored, capped)).toBe(false)
   })
 
-  test('of another system is taken with its own number of iterations', async () => {
+  test('of another system is accepted with its own number of iterations', async () => {
     expect(await verifyPassword('secret', hashed('secret', 1_000))).toBe(true)
     expect(await verifyPassword('other', hashed('secret', 1_000))).toBe(false)
   })
@@ -57,7 +57,7 @@ describe('a hash', () => {
     'pbkdf2_sha256$9999999$MDEyMw==$MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=',
     'pbkdf2_sha1$1000$MDEyMw==$MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=',
     'pbkdf2_sha256$1000$MDEyMw==$AAAA',
-  ])('that cannot be read takes as much work and is never right: %s', async (stored) => {
+  ])('that is unreadable takes the same time and never matches: %s', async (stored) => {
     const asked: number[] = []
     const watched: Derive = async (_password, _salt, iterations, bytes) => {
       asked.push(iterations)

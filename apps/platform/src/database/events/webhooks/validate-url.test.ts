@@ -46,7 +46,7 @@ test.each(['https://example.com/hook', 'https://8.8.8.8/', 'https://[2606:4700:4
   (url) => expect(urlProblem(url, false)).toBeUndefined(),
 )
 
-test('this machine is taken, also over http, only where that is allowed', () => {
+test('accepts this machine, also over http, only if allowed', () => {
   for (const url of ['http://127.0.0.1:8080/x', 'http://localhost:1/', 'http://[::1]/']) {
     expect(urlProblem(url, true)).toBeUndefined()
     expect(urlProblem(url, false)).toEqual(expect.any(String))

@@ -69,7 +69,8 @@ export class Assistant {
     const model = modelOf(this.#env)
     const { allowedTables, context, maxRows, question } = asking
     const tables = this.#visible(allowedTables)
-    if (tables.length === 0) throw new PerSQLError('question_refused', { reason: 'There are no tables to query.' })
+    if (tables.length === 0)
+      throw new PerSQLError('question_refused', { reason: 'The database has no tables that you can query.' })
     const prompt = askPrompt(tables, this.#docs.get(), context, maxRows)
     const { text, tokens } = await model.complete(prompt, question, MAX_SQL_TOKENS)
     this.#charge(tokenId, tokens)

@@ -13,14 +13,14 @@ test.each([
   expect(wordsOf(name).join(' ')).toBe(words)
 })
 
-test('nothing of what is looked for is read as a query', () => {
+test('never interprets the search text as query syntax', () => {
   expect(matchFor('  ')).toBeUndefined()
   const outside = (matchFor('" OR name : (x) NOT "y* ^z') as string).replace(/"[\p{L}\p{N} ]*"/gu, '""')
   expect(new Set(outside.match(/[\p{L}\p{N}]+/gu))).toEqual(new Set(['whole', 'name', 'about', 'context', 'OR', 'AND']))
   expect(outside).toMatch(/^[ ()"*:{}\p{L}]*$/u)
 })
 
-test('words that every question has are left out, unless there are no others', () => {
+test('omits stop words, unless the search has only stop words', () => {
   expect(matchFor('which table has the orders')).not.toContain('"which"')
   expect(matchFor('which is it')).toContain('"which"')
 })

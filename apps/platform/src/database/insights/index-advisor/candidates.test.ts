@@ -16,7 +16,7 @@ const columnsFor = (sql: string, table: TableShape = orders, tables = [table.nam
   )
 
 describe('candidates', () => {
-  test('come of comparisons, with the case of the table', () => {
+  test('come from comparisons, in the spelling of the table', () => {
     expect(columnsFor('SELECT total FROM orders WHERE STATUS = ? AND created_at > ?')).toEqual([
       'Status',
       'created_at',
@@ -31,7 +31,7 @@ describe('candidates', () => {
     expect(found).not.toContain('created_at,Status')
   })
 
-  test('take no column that is only read or assigned, nor the rowid, nor what is behind a function', () => {
+  test('exclude columns that are only read or assigned, the rowid, and arguments of functions', () => {
     expect(columnsFor('SELECT status, total FROM orders WHERE id = ?')).toEqual([])
     expect(columnsFor('UPDATE orders SET status = ?, total = total + 1 WHERE customer_id = ?')).toEqual(['customer_id'])
     expect(columnsFor('SELECT * FROM orders WHERE lower(status) = ? ORDER BY abs(total)')).toEqual([])
@@ -40,17 +40,17 @@ describe('candidates', () => {
     ).toEqual([])
   })
 
-  test('keep the columns of other tables out, by their aliases', () => {
+  test('exclude columns of other tables by their aliases', () => {
     const sql = 'SELECT * FROM customers c, orders AS o WHERE c.status = ? AND o.customer_id = c.id'
     expect(columnsFor(sql)).toEqual(['customer_id'])
   })
 
-  test('follow the order of ORDER BY, and turn it round where all of it is descending', () => {
+  test('follow the order of ORDER BY, reversed if all terms are descending', () => {
     expect(columnsFor('SELECT * FROM orders ORDER BY status DESC, total DESC')).toEqual(['Status,total'])
     expect(columnsFor('SELECT * FROM orders ORDER BY status, total DESC')).toEqual(['Status,total DESC'])
   })
 
-  test('come of USING, IN, BETWEEN, GROUP BY and subqueries', () => {
+  test('come from USING, IN, BETWEEN, GROUP BY and subqueries', () => {
     expect(columnsFor('SELECT * FROM customers JOIN orders USING (customer_id)')).toEqual(['customer_id'])
     expect(columnsFor('SELECT * FROM orders WHERE status IN (?, ?)')).toEqual(['Status'])
     expect(columnsFor('SELECT * FROM orders WHERE total BETWEEN ? AND ?')).toEqual(['total'])
@@ -60,24 +60,24 @@ describe('candidates', () => {
     ])
   })
 
-  test('are none where an index begins like this already', () => {
+  test('are empty if an index already starts with these columns', () => {
     const indexes = [up('status', 'created_at')]
     expect(columnsFor('SELECT * FROM orders WHERE status = ?', { ...orders, indexes })).toEqual([])
   })
 
-  test('come of foreign keys, which no statement names', () => {
+  test('come from foreign keys that the statement does not name', () => {
     const table = { ...orders, foreignKeys: [['customer_id']] }
     expect(columnsFor('DELETE FROM customers WHERE email = ?', table)).toEqual(['customer_id'])
   })
 
-  test('are few, however much a statement names', () => {
+  test('are few even for statements with many columns', () => {
     const columns = Array.from({ length: 60 }, (_, i) => `c${i}`)
     const sql = `SELECT * FROM wide WHERE ${columns.map((c) => `${c} = ?`).join(' AND ')} ORDER BY c1, c2`
     expect(columnsFor(sql, { ...orders, name: 'wide', columns }).length).toBeLessThanOrEqual(16)
   })
 })
 
-test('an index is read both ways, but not in a mixed order', () => {
+test('an index is read in both directions, but not in a mixed order', () => {
   const mixed = [...up('a'), { column: 'b', descending: true }]
   expect(isPrefix(up('a'), mixed)).toBe(true)
   expect(isPrefix(up('a', 'b'), mixed)).toBe(false)
@@ -89,7 +89,7 @@ test('an index is read both ways, but not in a mixed order', () => {
 describe('a parameter belongs to', () => {
   const slots = (sql: string) => usageOf(sql).slots.map(({ number, use, column }) => [number, use, column?.column])
 
-  test('the column it is compared with', () => {
+  test('the compared column', () => {
     expect(slots('SELECT * FROM t WHERE a = ? AND ? < b AND lower(c) = lower(?) AND d LIKE ?')).toEqual([
       [1, 'equal', 'a'],
       [2, 'lower', 'b'],
@@ -98,7 +98,7 @@ describe('a parameter belongs to', () => {
     ])
   })
 
-  test('a list, a range, a limit, or nothing that is known', () => {
+  test('a list, a range, a limit, or an unknown use', () => {
     expect(slots('SELECT f(?) FROM t WHERE a IN (?, ?) AND b BETWEEN ? AND ? LIMIT ? OFFSET ?')).toEqual([
       [1, 'unknown', undefined],
       [2, 'equal', 'a'],

@@ -32,8 +32,8 @@ const MAX_COMBINED = 4
 
 /**
  * Returns index candidates for a statement that scans a table, narrow ones first. Columns compared for equality come
- * before columns of a range or sort. Tests decide later which candidates help. @param tables lowercase names of all
- * tables, to resolve qualifiers
+ * before columns of a range or sort. Tests decide later which candidates help.
+ * @param tables lowercase names of all tables, to resolve qualifiers
  */
 export function candidatesFor(usage: Usage, table: TableShape, tables: ReadonlySet<string>): Candidate[] {
   const named = (role: Mention['role']): Term[] =>

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { distinctStatements } from './logged-statements.ts'
 
-test('batches are cut where SQLite cuts them, and share what they read', () => {
+test('splits batches like SQLite, and divides their rows', () => {
   const found = distinctStatements(
     [
       ["SELECT ';' AS a;\nSELECT 2", 10, 6, 4],
@@ -15,7 +15,7 @@ test('batches are cut where SQLite cuts them, and share what they read', () => {
   ])
 })
 
-test('what was cut off, or nobody may send, does not count', () => {
+test('ignores statements that are truncated or not allowed', () => {
   const long = `SELECT 1;\nSELECT ${'x'.repeat(2_000)}`.slice(0, 1_500)
   expect(distinctStatements([[long, 10, 10, 1]], 1_500).map(({ sql }) => sql)).toEqual(['SELECT 1'])
   expect(distinctStatements([['SELECT $a(;)', 10, 10, 1]], 1_500)).toEqual([])

@@ -38,8 +38,9 @@ export class ScratchDatabase extends RpcTarget {
   }
 
   /**
-   * Adds rows to a table; rows that violate a constraint are skipped. @param into the statement up to its values @param
-   * isWide whether rows have too many values for a statement with several rows
+   * Adds rows to a table; rows that violate a constraint are skipped.
+   * @param into the statement up to its values
+   * @param isWide whether rows have too many values for a statement with several rows
    */
   load(into: string, rows: readonly string[], isWide: boolean): void {
     this.#refuseOccupied()
