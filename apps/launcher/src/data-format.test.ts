@@ -15,7 +15,7 @@ afterEach(() => rmSync(data, { recursive: true }))
 const stamp = () => JSON.parse(readFileSync(file, 'utf8'))
 const current = { format: 2, writtenBy: expect.stringMatching(/^\d+\.\d+\.\d+/), oldestReader: 2 }
 
-test('a new folder is stamped, and so is one that was written before there was a stamp', async () => {
+test('stamps a new folder, and one of a version without stamps', async () => {
   await stampData(data)
   expect(stamp()).toEqual(current)
   rmSync(file)
@@ -28,13 +28,13 @@ test.each([
   [{ format: 1, writtenBy: '0.0.9', oldestReader: 1 }, 'an older format'],
   [{ format: 2, writtenBy: '0.0.9', oldestReader: 2 }, 'another version of the same format'],
   [{ format: 2, writtenBy: '0.0.9', oldestReader: 1 }, 'the same format with an older reader'],
-])('%j is brought up to date: %s', async (found) => {
+])('%j is updated: %s', async (found) => {
   writeFileSync(file, JSON.stringify(found))
   await stampData(data)
   expect(stamp()).toEqual(current)
 })
 
-test('the stamp of a newer program whose data this one can read stays', async () => {
+test('keeps the stamp of a newer program if its data is readable', async () => {
   const newer = { format: 7, writtenBy: '9.1.0', oldestReader: 2, more: true }
   writeFileSync(file, JSON.stringify(newer))
   await stampData(data)
@@ -44,7 +44,7 @@ test('the stamp of a newer program whose data this one can read stays', async ()
 test.each([
   { format: 3, writtenBy: '9.1.0', oldestReader: 3 },
   { format: 99, writtenBy: '9.1.0', oldestReader: 50 },
-])('%j is refused with both versions, and nothing is changed', async (newer) => {
+])('%j is rejected with both versions, without changes', async (newer) => {
   writeFileSync(file, JSON.stringify(newer))
   await expect(stampData(data)).rejects.toThrow(
     new RegExp(
@@ -67,13 +67,13 @@ test.each([
   '{"format":2,"writtenBy":"","oldestReader":1}',
   '{"format":2,"writtenBy":"1.0.0","oldestReader":-1}',
   '\u0000'.repeat(4096),
-])('a damaged stamp is refused: %j', async (text) => {
+])('rejects a damaged stamp: %j', async (text) => {
   writeFileSync(file, text)
   await expect(stampData(data)).rejects.toThrow(/format\.json is damaged/)
   expect(readFileSync(file, 'utf8')).toBe(text)
 })
 
-test('a stamp that cannot be read is refused, and a draft that a crash left does no harm', async () => {
+test('rejects an unreadable stamp, and ignores a draft from a crash', async () => {
   mkdirSync(file)
   await expect(stampData(data)).rejects.toThrow(/Can't read .*format\.json/)
   rmSync(file, { recursive: true })

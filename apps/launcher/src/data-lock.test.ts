@@ -55,7 +55,7 @@ async function leaveSocket(name: string): Promise<void> {
   expect(existsSync(join(folder, name))).toBe(true)
 }
 
-test('a folder is held once, until it is released', async () => {
+test('one process holds a folder until it releases it', async () => {
   const first = await lock()
   await expect(lock()).rejects.toThrow(`${folder} is already in use by another PerSQL process (PID ${process.pid}).`)
   first.release()
@@ -63,7 +63,7 @@ test('a folder is held once, until it is released', async () => {
   await lock()
 })
 
-test('of many starts at the same moment exactly one gets the folder, whatever was left in it', async () => {
+test('exactly one of many concurrent starts gets the folder, with any leftover files', async () => {
   for (const name of ['hold-1.sock', 'hold-7.sock', 'hold-8.sock']) await leaveSocket(name)
   const attempts = await Promise.allSettled(Array.from({ length: 20 }, () => lock()))
   expect(attempts.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
@@ -74,7 +74,7 @@ test('of many starts at the same moment exactly one gets the folder, whatever wa
 })
 
 test.each([
-  ['sockets that nobody listens on', () => leaveSocket('hold-3.sock')],
+  ['sockets without a listener', () => leaveSocket('hold-3.sock')],
   ['a file where a socket would be', async () => writeFileSync(join(folder, 'hold-1.sock'), '')],
   [
     'a lock file of a process that is gone',
@@ -96,13 +96,13 @@ test.each([
       ),
   ],
   ['a lock file that is garbage', async () => writeFileSync(join(folder, 'lock'), '{"launcher":')],
-] as const)('%s does not stand in the way', async (_what, leave) => {
+] as const)('%s does not prevent a start', async (_what, leave) => {
   await leave()
   await lock()
   expect(sockets()).toHaveLength(1)
 })
 
-test('a folder is the same by every path that leads to it, and its path may be long', async () => {
+test('all paths to a folder share its lock, and the path can be long', async () => {
   const deep = join(folder, 'a'.repeat(120), 'b'.repeat(120))
   mkdirSync(deep, { recursive: true })
   const link = join(folder, 'link')
@@ -116,7 +116,7 @@ test('a folder is the same by every path that leads to it, and its path may be l
   await lock(link)
 })
 
-test('a process that has inherited the hold keeps it when its launcher is gone', async () => {
+test('a process that inherited the hold keeps it after its launcher ended', async () => {
   const first = await lock()
   const heir = await child(first.fd)
   first.hold(heir.pid as number)
@@ -144,7 +144,7 @@ test('a process that has inherited the hold keeps it when its launcher is gone',
   expect(heir.signalCode ?? (await once(heir, 'exit'))[1]).toBe('SIGKILL')
 })
 
-test('a launcher of an older version, which has the lock file alone, is respected', async () => {
+test('respects an older launcher, which has only the lock file', async () => {
   const older = await child(undefined)
   writeFileSync(join(folder, 'lock'), JSON.stringify({ launcher: identify(older.pid as number) }))
   await expect(lock()).rejects.toThrow(`is already in use by another PerSQL process (PID ${older.pid})`)
@@ -153,7 +153,7 @@ test('a launcher of an older version, which has the lock file alone, is respecte
   await lock()
 })
 
-test('somebody who listens and says nothing of use still has the folder', async () => {
+test('a listener with an invalid response still holds the folder', async () => {
   for (const answer of ['', 'x'.repeat(100), '{"pid":']) {
     const server = createServer((socket) => socket.end(answer)).listen(join(folder, 'hold-1.sock'))
     await once(server, 'listening')

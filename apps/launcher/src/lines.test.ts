@@ -10,7 +10,7 @@ test.each([
   ['after a line', ['one\n'], ['one']],
   ['in the middle of a line', ['one\ntw'], ['one']],
   ['after several parts', ['on', 'e\ntwo\n'], ['one', 'two']],
-])('a pipe that is reset %s ends nothing but itself', async (_when, parts, expected) => {
+])('a pipe that is reset %s ends without an error', async (_when, parts, expected) => {
   const pipe = new PassThrough()
   const lines: string[] = []
   onLines(pipe, (line) => lines.push(line))
@@ -21,7 +21,7 @@ test.each([
   expect(lines).toEqual(expected)
 })
 
-test('a pipe that is reset after its end ends nothing but itself', async () => {
+test('a pipe that is reset after its end causes no error', async () => {
   const pipe = new PassThrough()
   const lines: string[] = []
   onLines(pipe, (line) => lines.push(line))

@@ -54,13 +54,13 @@ test.each(platforms)('the lock file has all that is native for %s on %s', (os, c
   }
 })
 
-test('workerd is the one version that the launcher names, on every platform', () => {
+test('the launcher pins one version of workerd for every platform', () => {
   const { workerd } = read('apps/launcher/package.json').dependencies
   const found = Object.entries(packages).filter(([path]) => /(^|\/)(workerd|workerd-[\w-]+)$/.test(path))
   expect(found.map(([, { version }]) => version)).toEqual(Array(6).fill(workerd))
 })
 
-test('each optional dependency is locked at the version that is asked for', () => {
+test('each optional dependency is locked at the requested version', () => {
   for (const [path, { optionalDependencies = {} }] of Object.entries(packages)) {
     for (const [name, wanted] of Object.entries(optionalDependencies)) {
       const entry = resolve(path, name)
@@ -70,7 +70,7 @@ test('each optional dependency is locked at the version that is asked for', () =
   }
 })
 
-test('each package is locked by its hash, and names no address to download it from', () => {
+test('each package is locked by its hash, without a download URL', () => {
   for (const [path, { link, inBundle, integrity, resolved }] of Object.entries(packages)) {
     // A package that is bundled in another one has no own hash.
     if (!path.includes('node_modules/') || link || inBundle) continue
@@ -92,21 +92,21 @@ test.each([
   ['node itself', undefined, '/opt/node/bin/node', 'linux', any, beside],
   ['an npm that is gone', '/gone/npm-cli.js', '/usr/bin/node', 'linux', none, undefined],
   ['Windows without npm beside node', undefined, '/c/node.exe', 'win32', none, undefined],
-] as const)('npm is found when %s starts PerSQL', (_name, npmExecPath, execPath, platform, exists, script) => {
+] as const)('finds npm when %s starts PerSQL', (_name, npmExecPath, execPath, platform, exists, script) => {
   const expected = script
     ? { command: execPath, first: [script], shell: false }
     : { command: 'npm', first: [], shell: platform === 'win32' }
   expect(npmCommand({ npmExecPath, execPath, platform, exists })).toEqual(expected)
 })
 
-test('workerd inherits what Windows needs to open sockets, and nothing else anywhere', () => {
+test('workerd inherits only the variables that Windows needs for sockets', () => {
   const environment = { SystemRoot: 'C:\\Windows', TEMP: 'C:\\Temp', PATH: 'x', STRIPE_SECRET_KEY: 'x' }
   expect(inheritedEnvironment('win32', environment)).toEqual({ SystemRoot: 'C:\\Windows', TEMP: 'C:\\Temp' })
   expect(inheritedEnvironment('linux', environment)).toEqual({})
   expect(inheritedEnvironment('darwin', environment)).toEqual({})
 })
 
-test('the start of a process is asked of the system that it runs on', () => {
+test('reads the start time of a process with a command of the system', () => {
   expect(startCommand('darwin', 7)).toEqual(['ps', '-o', 'lstart=', '-p', '7'])
   expect(startCommand('win32', 7).at(-1)).toBe('(Get-Process -Id 7).StartTime.Ticks')
 })

@@ -12,7 +12,7 @@ test('the current statement is the one started last and not finished', () => {
   expect(statements.events).toBe(4)
 })
 
-test('no statement is current when all have finished or the process has been replaced', () => {
+test('no statement is current after all have finished or the process was replaced', () => {
   const statements = new RunningStatements()
   statements.read(started(1))
   statements.read(finished(1))
@@ -23,7 +23,7 @@ test('no statement is current when all have finished or the process has been rep
 })
 
 test.each(['Uncaught exception', '{"event":"other","id":1}', '{"event":"statement_started", broken', '', 'null'])(
-  'a line that is no statement event passes through: %s',
+  'ignores lines without a statement event: %s',
   (line) => {
     const statements = new RunningStatements()
     expect(statements.read(line)).toBe(false)

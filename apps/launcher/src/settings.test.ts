@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { readSettings, SettingsError } from './settings.ts'
 
 describe('settings', () => {
-  test('are all optional', () => {
+  test('are optional', () => {
     expect(readSettings({ PERSQL_DATA: '/data' })).toEqual({
       PORT: 8787,
       HOST: '127.0.0.1',
@@ -39,7 +39,7 @@ describe('settings', () => {
     ['TRUSTED_PROXIES', '10.0.0.0/8, 2001:db8::/32 ,192.0.2.7', '10.0.0.0/8,2001:db8::/32,192.0.2.7'],
     ['TRUSTED_PROXIES', '::1,fd00::/8,::ffff:10.0.0.0/104', '::1,fd00::/8,::ffff:10.0.0.0/104'],
     ['QUERY_TIMEOUT_S', '1', 1],
-  ])('%s takes "%s"', (name, text, value) => {
+  ])('%s accepts "%s"', (name, text, value) => {
     expect(readSettings({ [name]: text })).toMatchObject({ [name]: value })
   })
 
@@ -93,11 +93,11 @@ describe('settings', () => {
     ['QUERY_TIMEOUT_S', '0'],
     ['QUERY_TIMEOUT_S', '1.5'],
     ['BODY_TIMEOUT_S', '0'],
-  ])('%s refuses "%s" in a sentence that names it', (name, text) => {
+  ])('%s rejects "%s" with a message that names it', (name, text) => {
     expect(() => readSettings({ [name]: text })).toThrow(new RegExp(`^${name} must be .*\\.$`))
   })
 
-  test('name every wrong one and never show a secret', () => {
+  test('errors name every invalid setting and never contain a secret', () => {
     const read = () => readSettings({ PORT: 'x', PERSQL_SECRET: 'tooshort!' })
     expect(read).toThrow(SettingsError)
     expect(read).toThrow(/^PORT .*\nPERSQL_SECRET .*$/)
@@ -112,7 +112,7 @@ describe('settings', () => {
     [{ CLOUDFLARE_ZONE_ID: '0123456789abcdef0123456789abcdef' }, 'CLOUDFLARE_API_TOKEN'],
     [{ GITHUB_CLIENT_SECRET: 'x' }, 'GITHUB_CLIENT_ID'],
     [{ AI_BASE_URL: 'https://models.example/v1' }, 'AI_MODEL'],
-  ])('that go together are asked for together: %j', (given, missing) => {
+  ])('that require each other are reported together: %j', (given, missing) => {
     expect(() => readSettings(given)).toThrow(new RegExp(`^${missing} is required`))
   })
 })

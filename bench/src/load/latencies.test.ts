@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { median, summary } from './latencies.ts'
 
 describe('summary', () => {
-  it('gives the nearest ranks of the samples taken, however they are ordered', () => {
+  it('returns the nearest ranks of the samples in any order', () => {
     const samples = new Float64Array(500)
     for (let index = 0; index < 200; index++) samples[index] = 200 - index
     expect(summary(samples, 200)).toEqual({ p50: 100, p99: 198, max: 200 })

@@ -8,7 +8,7 @@ describe('ResponseReader', () => {
   it.each([
     [200, plain],
     [404, chunked],
-  ])('reads a response of status %i wherever its bytes are cut', (status, text) => {
+  ])('reads a response of status %i with every split of its bytes', (status, text) => {
     const bytes = Buffer.from(text)
     for (let cut = 1; cut < bytes.length; cut++) {
       const reader = new ResponseReader()
@@ -17,7 +17,7 @@ describe('ResponseReader', () => {
     }
   })
 
-  it('reads the next response of a connection whose buffer is used again', () => {
+  it('reads the next response from a reused buffer', () => {
     const reader = new ResponseReader()
     const buffer = Buffer.from(plain)
     expect(reader.push(buffer.subarray(0, 40))).toBeUndefined()
@@ -27,7 +27,7 @@ describe('ResponseReader', () => {
     expect(read(reader, Buffer.from(chunked))).toEqual({ status: 404, body: '{"a":1}' })
   })
 
-  it('refuses a response that does not say how long it is', () => {
+  it('rejects a response without a length', () => {
     expect(() => new ResponseReader().push(Buffer.from('HTTP/1.1 200 OK\r\n\r\n'))).toThrow('without a length')
   })
 

@@ -46,8 +46,8 @@ test.each([
   'api.acme.com\n',
   `${label}a.example`,
   long(246),
-])('%j is none', (name) => expect(isHostname(name)).toBe(false))
+])('%j is not a hostname', (name) => expect(isHostname(name)).toBe(false))
 
-test('the name of the record of the longest hostname is still a DNS name', () => {
+test('the record name of the longest hostname is still a valid DNS name', () => {
   expect(recordName(long(245))).toHaveLength(253)
 })

@@ -11,6 +11,6 @@ test.each<[EntryPoint, Scope, ReturnType<typeof credentialAt>]>([
   ['session', 'member', 'member'],
   ['session', 'readonly', 'member'],
   ['session', 'admin', 'member'],
-])('at the door "%s", an operation of scope "%s" needs the credential "%s"', (door, scope, credential) => {
+])('at the entry point "%s", an operation with scope "%s" requires the credential "%s"', (door, scope, credential) => {
   expect(credentialAt(door, { scope })).toBe(credential)
 })

@@ -97,7 +97,7 @@ describe('each kind of issue is a sentence about its field', () => {
     expect(sentences({ [field]: value })).toEqual([sentence])
   })
 
-  test('a missing field is required, whatever its type', () => {
+  test('a missing field of any type is required', () => {
     const Required = z.object({
       name: z.string().min(1),
       mode: z.enum(['a', 'b']),
@@ -114,7 +114,7 @@ describe('each kind of issue is a sentence about its field', () => {
     ])
   })
 
-  test('unknown fields are named with those that are allowed, except those of the path', () => {
+  test('names unknown fields and the allowed ones, except those of the path', () => {
     const Small = z.strictObject({ ns: z.string(), name: z.string() })
     const known = { ns: 'acme', name: 'x' }
     expect(sentences({ ...known, nam: 1 }, Small, ['ns'])).toEqual(['Unknown field "nam". Allowed: name.'])
@@ -122,7 +122,7 @@ describe('each kind of issue is a sentence about its field', () => {
     expect(sentences({ a: 1 }, z.strictObject({}))).toEqual(['Unknown field "a". No fields are allowed.'])
   })
 
-  test('an input that is no object, and a rule about all of it', () => {
+  test('describes an input that is not an object, and a rule for the whole input', () => {
     expect(sentences('x', Range)).toEqual(['The input must be an object.'])
     expect(
       sentences(
@@ -133,7 +133,7 @@ describe('each kind of issue is a sentence about its field', () => {
   })
 })
 
-test('beside its field a message stands without the field', () => {
+test('a field message omits the name of the field', () => {
   const messages = (input: object, schema?: z.ZodType) => issuesOf(input, schema).map(toFieldMessage)
   expect(messages({ limit: 0 })).toEqual(['Must be an integer from 1 to 500.'])
   expect(messages({ other: 0 })).toEqual([expect.stringMatching(/^Unknown field "other"\. Allowed: any, base64, /)])

@@ -56,7 +56,7 @@ test.each([
   expect(validateEndpointSpec(spec)).toMatchObject({ ok: true })
 })
 
-test('defaults are filled in', () => {
+test('adds defaults', () => {
   expect(validateEndpointSpec(login)).toMatchObject({
     spec: {
       auth: 'public',
@@ -66,7 +66,7 @@ test('defaults are filled in', () => {
   expect(validateEndpointSpec(ask)).toMatchObject({ spec: { askConfig: { maxRows: 100 } } })
 })
 
-describe('what is wrong is told by field', () => {
+describe('reports problems by field', () => {
   test.each<[string, unknown, string[]]>([
     ['no object', 'SELECT 1', ['spec']],
     ['nothing', {}, ['slug', 'name', 'kind', 'method', 'input', 'output']],
@@ -143,7 +143,7 @@ describe('what is wrong is told by field', () => {
     ['too many placeholders', query, { kind: 'read', placeholders: ['?', '?'] }, ['input']],
     ['too few placeholders', query, { kind: 'read', placeholders: [] }, ['input']],
     ['a login that binds its password', login, { kind: 'read', placeholders: ['?', '?'] }, ['input']],
-  ])('what only the compiled statement shows: %s', (_what, spec, facts, fields) => {
+  ])('problems of the compiled statement: %s', (_what, spec, facts, fields) => {
     expect(problems(spec, facts)).toEqual(fields)
   })
 })
@@ -153,7 +153,7 @@ const fieldNames = new Set([
   ...['description', 'auth', 'rateLimit', 'captcha', 'cors', 'authConfig', 'askConfig', 'spec'],
 ])
 
-test('whatever it is given, it answers with a valid spec, or with problems that name their fields in words', () => {
+test('returns a valid spec or problems with field names for every input', () => {
   const value = fc.oneof(
     fc.anything(),
     fc.constantFrom(...Object.values(query), 'POST', 'mutation', 'ask', true, null, []),
@@ -182,7 +182,7 @@ test('whatever it is given, it answers with a valid spec, or with problems that 
   )
 })
 
-test('the input schema shows what a client sends, and not what comes from the session', () => {
+test('the input schema has the fields of the client, without those of the session', () => {
   const spec = {
     ...query,
     auth: 'session',

@@ -36,7 +36,7 @@ async function asked(run: () => Promise<unknown> = () => db.query('UPDATE bills 
   return error as ApprovalRequiredError
 }
 
-test('rules are made, listed and deleted; what they deny is refused', async () => {
+test('creates, lists and deletes rules; denied writes are rejected', async () => {
   const [first] = await db.approvalRules.list()
   expect(first).toMatchObject({ tableGlob: 'bill*', action: 'require_approval', note: 'money' })
   expect(await db.approvalRules.delete(first?.id as string)).toEqual({ deleted: true })
@@ -46,7 +46,7 @@ test('rules are made, listed and deleted; what they deny is refused', async () =
   expect(error).not.toBeInstanceOf(ApprovalRequiredError)
 })
 
-test('a write waits for a human, who approves it, and is redeemed once', async () => {
+test('a write needs approval, is approved and redeemed once', async () => {
   const error = await asked()
   expect(error.approvalUrl).toBe(`${platform.url}/approve/${error.approvalToken}`)
   expect(error.hits).toEqual([{ tableGlob: 'bill*', action: 'require_approval', matchedTable: 'bills', note: 'money' }])
@@ -66,7 +66,7 @@ test('a write waits for a human, who approves it, and is redeemed once', async (
   expect(await db.approvals.get(error.approvalToken)).toMatchObject({ status: 'redeemed' })
 })
 
-test('a batch is redeemed with a result for each statement', async () => {
+test('redeeming a batch returns a result per statement', async () => {
   const { approvalToken } = await asked(() =>
     db.transaction([
       { sql: 'INSERT INTO bills (n) VALUES (?)', params: [7] },
@@ -78,7 +78,7 @@ test('a batch is redeemed with a result for each statement', async () => {
   expect([first?.changes, second?.data]).toEqual([1, [{ n: 1 }, { n: 7 }]])
 })
 
-test('what a human denies is not done', async () => {
+test('a denied write is not run', async () => {
   const { approvalToken } = await asked()
   await decide(approvalToken, 'deny', 'never')
   expect(await db.approvals.poll(approvalToken)).toMatchObject({ status: 'denied', note: 'never' })
@@ -86,7 +86,7 @@ test('what a human denies is not done', async () => {
   expect(await rows()).toEqual([{ n: 1 }])
 })
 
-test('polling ends when nobody decides, or by its signal', async () => {
+test('polling ends after its timeout, or by its signal', async () => {
   const { approvalToken } = await asked()
   const options = { intervalMs: 20, timeoutMs: 30 }
   expect(await failure(db.approvals.poll(approvalToken, options))).toMatchObject({ code: 'timeout', status: 0 })
@@ -95,7 +95,7 @@ test('polling ends when nobody decides, or by its signal', async () => {
   expect(await failure(db.approvals.get('appr_nope'))).toMatchObject({ status: 404, code: 'approval_not_found' })
 })
 
-test('a tool tells a model where to ask', async () => {
+test('a tool returns the approval link to the AI model', async () => {
   const given = await db.runTool({ sql: 'UPDATE bills SET n = 3' })
   expect(given).toMatchObject({ code: 'approval_required', approvalUrl: expect.stringContaining('/approve/appr_') })
 })

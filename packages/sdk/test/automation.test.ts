@@ -23,7 +23,7 @@ afterEach(async () => {
   await receiver.stop()
 })
 
-test('a webhook is posted what changes, and its signature is verified', async () => {
+test('a webhook receives changes with a valid signature', async () => {
   const hook = await db.webhooks.create({ name: 'mine', url: receiver.url, tables: ['t'], events: ['insert'] })
   expect(await db.webhooks.get(hook.id)).toEqual(hook)
   expect(await db.webhooks.list()).toEqual([hook])
@@ -41,7 +41,7 @@ test('a webhook is posted what changes, and its signature is verified', async ()
   expect(await verified([hook.secret, rotated.secret])).toMatchObject({ type: 'test' })
 })
 
-test('what was posted is listed, and posted again with the id it had', async () => {
+test('deliveries are listed and redelivered with the same ID', async () => {
   const { id } = await db.webhooks.create({ name: 'mine', url: receiver.url })
   await db.query('INSERT INTO t VALUES (2, NULL)')
   await db.query('DELETE FROM t WHERE n = 2')
@@ -56,7 +56,7 @@ test('what was posted is listed, and posted again with the id it had', async () 
   expect(again?.body).toMatchObject({ id: newest?.event.id, kind: 'delete' })
 })
 
-test('a webhook is changed and deleted, and must lead to a public address', async () => {
+test('updates and deletes a webhook, whose host must be public', async () => {
   const { id } = await db.webhooks.create({ name: 'mine', url: receiver.url })
   const changed = await db.webhooks.update(id, { name: 'ours', enabled: false, events: ['schema'] })
   expect(changed).toMatchObject({ name: 'ours', enabled: false, events: ['schema'], tables: null })
@@ -66,7 +66,7 @@ test('a webhook is changed and deleted, and must lead to a public address', asyn
   await expect(inside).rejects.toMatchObject({ code: 'url_not_public' })
 })
 
-test('a schedule is made, run at once, changed, listed and deleted', async () => {
+test('creates, runs, updates, lists and deletes a schedule', async () => {
   const params = [7, Uint8Array.from([1, 2])]
   const made = await db.schedules.create({ name: 'tick', sql: 'INSERT INTO t VALUES (?, ?)', params, intervalSec: 60 })
   expect(made).toMatchObject({ enabled: true, lastRunAt: null, nextRunAt: expect.any(String) })

@@ -20,7 +20,7 @@ beforeEach(() => {
   paths = []
 })
 
-/** The paths that `counted` has asked for. */
+/** The paths that `counted` has requested. */
 let paths: string[] = []
 const counted = (given: string) =>
   new PerSQL({
@@ -46,7 +46,7 @@ test.each(['pr-42', 'feature/checkout', 'v1.2.3', 'Fix_It', 'a/b.c/d-e_f', `long
   },
 )
 
-test('the branch is looked up once, by all calls of a handle together', async () => {
+test('concurrent calls of a handle share one lookup of the branch', async () => {
   await orders.branches.claim({ ref: 'once' })
   const branch = counted(token).database('acme/orders.once')
   await Promise.all([branch.query('SELECT 1'), branch.tables(), branch.batch([{ sql: 'SELECT 1' }])])
@@ -68,7 +68,7 @@ test.each(['read', 'write', 'admin'] as const)(
   },
 )
 
-test('a readonly token opens a branch, and writes nothing', async () => {
+test('a readonly token reads a branch and cannot write', async () => {
   await orders.branches.claim({ ref: 'watched' })
   const reader = await admin.tokens.create({ name: 'reader', role: 'readonly' })
   const branch = new PerSQL({ token: reader.token, baseURL: platform.url }).database('acme/orders.watched')
@@ -76,7 +76,7 @@ test('a readonly token opens a branch, and writes nothing', async () => {
   await expect(branch.query('DELETE FROM items')).rejects.toMatchObject({ code: 'role_insufficient' })
 })
 
-test('a token of some tables opens a branch, and sees those', async () => {
+test('a token with a table scope sees only those tables of a branch', async () => {
   const parent = admin.database('acme/tables')
   await parent.batch([{ sql: 'CREATE TABLE items (id)' }, { sql: 'CREATE TABLE secrets (n)' }])
   await parent.branches.claim({ ref: 'scoped' })
@@ -86,7 +86,7 @@ test('a token of some tables opens a branch, and sees those', async () => {
   await expect(branch.query('SELECT * FROM secrets')).rejects.toMatchObject({ code: 'table_out_of_scope' })
 })
 
-test('what does not exist is not created', async () => {
+test('a missing branch is not created', async () => {
   const before = await slugs()
   await expect(admin.database('acme/orders.nope').query('CREATE TABLE t (n)')).rejects.toMatchObject({
     status: 404,
@@ -97,7 +97,7 @@ test('what does not exist is not created', async () => {
   expect(await slugs()).toEqual(before)
 })
 
-test('a branch that is deleted is not found, and found again once it is back', async () => {
+test('a deleted branch is not found until it is recreated', async () => {
   await orders.branches.claim({ ref: 'gone' })
   const writer = await admin.tokens.create({ name: 'writer', role: 'readwrite' })
   const branch = new PerSQL({ token: writer.token, baseURL: platform.url }).database('acme/orders.gone')
@@ -109,7 +109,7 @@ test('a branch that is deleted is not found, and found again once it is back', a
   expect(await branch.tables()).toEqual([{ name: 'items', rowCount: 0 }])
 })
 
-test('subscriptions, files, sessions and resources are those of the branch', async () => {
+test('subscriptions, files, sessions and resources use the branch', async () => {
   await orders.branches.claim({ ref: 'all/of-it' })
   const branch = admin.database('acme/orders.all/of-it')
   const changes: string[] = []

@@ -34,7 +34,7 @@ let token: string
 let db: Database
 
 beforeAll(async () => {
-  // Inside the repository, so that what is generated finds drizzle and the compiler its types.
+  // Inside the repository, so the generated code finds Drizzle and the types.
   await mkdir(join(here, '../node_modules/.tmp'), { recursive: true })
   folder = await mkdtemp(join(here, '../node_modules/.tmp/codegen-'))
   ;[platform] = await Promise.all([startPlatform(), buildSdk(join(folder, 'dist'))])
@@ -52,7 +52,7 @@ const codegen = (args: string[], env: Record<string, string> = {}) =>
     env: { PATH: process.env.PATH, PERSQL_API_URL: platform.url, PERSQL_TOKEN: token, ...env },
   })
 
-test('writes a schema that compiles, says what the database has, and runs queries', async () => {
+test('writes a schema that compiles, matches the database and runs queries', async () => {
   const out = join(folder, 'src/db/schema.ts')
   expect((await codegen(['--db', 'acme/main', '--out', out])).stdout).toContain('3 tables')
   const text = await readFile(out, 'utf8')
@@ -120,7 +120,7 @@ export const body: InferSelectModel<typeof notes>['body'] = null
   expect(own?.reference().foreignTable).toBe(orders)
 })
 
-test('prints where no file is named, and says what is missing', async () => {
+test('prints to stdout without a file name, and names missing arguments', async () => {
   expect((await codegen([], { PERSQL_DATABASE: 'acme/main' })).stdout).toContain("sqliteTable('orders'")
   expect((await codegen(['--help'])).stdout).toContain('PERSQL_TOKEN=…')
   await expect(codegen([])).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('Missing --db') })

@@ -27,7 +27,7 @@ afterAll(async () => {
   model.stop()
 })
 
-test('a schema is described with what is written about it, as data and as a text', async () => {
+test('returns the schema with its descriptions, as data and as text', async () => {
   expect(await db.setDescription(DOCS)).toEqual(DOCS)
   const described = await db.describe()
   expect(described.databaseDescription).toBe('A shop')
@@ -42,7 +42,7 @@ test('a schema is described with what is written about it, as data and as a text
   expect(text).toContain('people')
 })
 
-test('tables and columns are found by words, as many as were asked for', async () => {
+test('finds tables and columns by words, up to the limit', async () => {
   const { hits } = await db.search('who bought & "total"?')
   expect(hits.map(({ table, column }) => [table, column])).toEqual(
     expect.arrayContaining([
@@ -53,14 +53,14 @@ test('tables and columns are found by words, as many as were asked for', async (
   expect((await db.search('total orders people', { limit: 1 })).hits).toHaveLength(1)
 })
 
-test('the doctor finds what confuses', async () => {
+test('the schema doctor finds confusing patterns', async () => {
   const { findings, tables, omitted } = await db.doctor()
   expect([tables, omitted]).toEqual([2, 0])
   expect(findings).toContainEqual(expect.objectContaining({ table: 'orders', column: 'paid_at' }))
   expect(findings.every(({ rule, message }) => rule && message)).toBe(true)
 })
 
-test('a question is answered with rows, the statement and what it cost', async () => {
+test('a question returns rows, the statement and its cost', async () => {
   await db.query('INSERT INTO orders (id, total) VALUES (1, 500), (2, 700)')
   const { data, rows, sql, explanation, rowsRead, rowsWritten, meta } = await db.ask('Which orders?', { maxRows: 10 })
   expect([data, rows]).toEqual([

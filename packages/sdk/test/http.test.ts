@@ -7,7 +7,7 @@ interface Planned {
   status: number
   body?: unknown
   headers?: Record<string, string>
-  /** Cut the connection instead, after the request has come in. */
+  /** Closes the connection after receiving the request. */
   cut?: boolean
 }
 type Received = { method: string; path: string; headers: IncomingMessage['headers']; body: unknown }
@@ -49,7 +49,7 @@ const failure = (promise: Promise<unknown>) =>
   )
 const keys = () => received.map(({ headers }) => headers['idempotency-key'])
 
-test('a write that is sent again carries the key it had', async () => {
+test('a retried write has the same key', async () => {
   planned = [down, { status: 200, cut: true }]
   await db().query('INSERT INTO t VALUES (1)')
   expect(received).toHaveLength(3)
@@ -59,14 +59,14 @@ test('a write that is sent again carries the key it had', async () => {
   expect(keys()[3]).not.toBe(keys()[0])
 })
 
-test('a read is sent again without a key', async () => {
+test('a read is retried without a key', async () => {
   planned = [down, { status: 200, cut: true }]
   await db().query('SELECT 1')
   await db().tables()
   expect(keys()).toEqual([undefined, undefined, undefined, undefined])
 })
 
-test('a call whose answer is not kept is sent once, unless it was turned away', async () => {
+test('a call without idempotent replay is sent once, unless it was rate limited', async () => {
   planned = [down]
   expect(await failure(persql.databases.create({ slug: 'x' }))).toMatchObject({ status: 503, code: 'unavailable' })
   expect(received).toHaveLength(1)
@@ -91,13 +91,13 @@ const attempts: [status: number, code: string, sent: number][] = [
   [409, 'conflict', 1],
   [402, 'insufficient_balance', 1],
 ]
-test.each(attempts)('%i %s: what passes is asked again, what repeats is not', async (status, code, sent) => {
+test.each(attempts)('%i %s: only temporary errors are retried', async (status, code, sent) => {
   planned = Array.from({ length: 5 }, () => ({ status, body: { success: false, error: 'No.', code } }))
   expect(await failure(db().query('SELECT 1'))).toMatchObject({ status, code })
   expect(received).toHaveLength(sent)
 })
 
-test('a missing token says how to give one', async () => {
+test('the error for a missing token explains how to set one', async () => {
   const missing = { success: false, error: 'Send "Authorization: Bearer <token>".', code: 'token_missing' }
   planned = [{ status: 401, body: missing }]
   expect(await failure(db().query('SELECT 1'))).toMatchObject({
@@ -107,7 +107,7 @@ test('a missing token says how to give one', async () => {
   })
 })
 
-test('a step of a plan needs no other key', async () => {
+test('a step of a plan needs no idempotency key', async () => {
   planned = [down]
   await db().query('DELETE FROM t', [], { planKey: 'p', planStep: '1' })
   expect(received.map(({ headers }) => [headers['plan-key'], headers['plan-step']])).toEqual([
@@ -117,7 +117,7 @@ test('a step of a plan needs no other key', async () => {
   expect(keys()).toEqual([undefined, undefined])
 })
 
-test('what is asked wrongly is not asked again', async () => {
+test('an invalid call is not retried', async () => {
   planned = [
     {
       status: 400,
@@ -130,7 +130,7 @@ test('what is asked wrongly is not asked again', async () => {
   expect(received).toHaveLength(1)
 })
 
-test('after too many calls it waits as long as the server asks, then gives up with a class of its own', async () => {
+test('waits for Retry-After, then throws RateLimitError', async () => {
   const flood = {
     status: 429,
     headers: { 'Retry-After': '1' },
@@ -147,7 +147,7 @@ test('after too many calls it waits as long as the server asks, then gives up wi
   expect(error.retryAfter).toBe(3600)
 })
 
-test('an empty balance tells how to pay', async () => {
+test('the error for an empty balance has payment offers', async () => {
   const accepts = [{ resource: 'https://x/v1/billing/topup', extra: { suggestedAmountUsd: 25 } }]
   planned = [
     { status: 402, body: { success: false, error: 'Insufficient balance', code: 'insufficient_balance', accepts } },
@@ -157,7 +157,7 @@ test('an empty balance tells how to pay', async () => {
   expect(error.topUp).toEqual({ url: 'https://x/v1/billing/topup', suggestedAmountUsd: 25 })
 })
 
-test('an answer of something else than PerSQL is an error that shows it', async () => {
+test('a response from another server is an error that quotes it', async () => {
   planned = [{ status: 200, body: '<html>Welcome to the hotel</html>' }]
   expect(await failure(db().query('SELECT 1'))).toMatchObject({
     code: 'not_persql',
@@ -165,7 +165,7 @@ test('an answer of something else than PerSQL is an error that shows it', async 
   })
 })
 
-test('a call has a time limit, and a signal ends it between attempts', async () => {
+test('a call has a timeout, and a signal ends it between attempts', async () => {
   const silent = (_input: unknown, init?: RequestInit) =>
     new Promise<Response>((_, reject) => init?.signal?.addEventListener('abort', () => reject(init.signal?.reason)))
   const slow = new PerSQL({ token: 'x', fetch: silent as typeof fetch }).database('acme/main')
@@ -177,12 +177,12 @@ test('a call has a time limit, and a signal ends it between attempts', async () 
   expect(await failure(db().query('SELECT 1', [], { signal: controller.signal }))).toBe(reason)
 })
 
-test('a connection that cannot be made is an error with a code, after the retries', async () => {
+test('a failed connection is an error with a code, after the retries', async () => {
   const gone = new PerSQL({ token: 'x', baseURL: 'http://127.0.0.1:1', maxRetries: 1 }).database('acme/main')
   expect(await failure(gone.query('SELECT 1'))).toMatchObject({ code: 'network', status: 0 })
 })
 
-test('the environment says where to go when the code does not', async () => {
+test('the environment sets the server if the code does not', async () => {
   const asked: string[] = []
   const fetch = (async (url: string, init: RequestInit) => {
     asked.push(url, (init.headers as Record<string, string>).Authorization ?? '')
@@ -208,7 +208,7 @@ test('the environment says where to go when the code does not', async () => {
   ])
 })
 
-test('an address that is none is refused at once', () => {
+test('an invalid database address is rejected immediately', () => {
   for (const address of ['main', 'a/b/c', 'a/', '/b', 'a/../b', 'A/b', 'a/b.', 'a/.x', 'a.x/b', '']) {
     expect(() => persql.database(address)).toThrow(TypeError)
   }
@@ -216,13 +216,13 @@ test('an address that is none is refused at once', () => {
   expect(persql.database('acme', 'main.a/b.c')).toMatchObject({ namespace: 'acme', slug: 'main.a/b.c' })
 })
 
-test.each(['', '.', '..', undefined])('the id %j leads to no other route', async (id) => {
+test.each(['', '.', '..', undefined])('the ID %j is rejected instead of changing the route', async (id) => {
   expect(await failure(db().branches.delete(id as string))).toBeInstanceOf(TypeError)
   expect(await failure(persql.databases.delete(id as string))).toBeInstanceOf(TypeError)
   expect(received).toEqual([])
 })
 
-test('a list takes a page size and a cursor, and says how it goes on beside its items', async () => {
+test('a list accepts a page size and a cursor, and returns the next cursor in meta', async () => {
   const meta = { nextCursor: 'next', total: 3 }
   planned = [
     { status: 200, body: { success: true, data: [{ slug: 'a' }], meta } },
@@ -233,6 +233,6 @@ test('a list takes a page size and a cursor, and says how it goes on beside its 
   expect([page, page.meta, JSON.stringify(page)]).toEqual([[{ slug: 'a' }], meta, '[{"slug":"a"}]'])
   expect(received[0]?.path).toBe('/v1/databases?pageSize=1&cursor=this%2Fone')
   expect((await db().schedules.list()).meta.total).toBe(0)
-  // A server from before lists had pages.
+  // A server of a version without paged lists.
   expect(await db().snapshots.list()).toEqual([{ slug: 'a' }])
 })

@@ -5,7 +5,7 @@ import { type Change, type Database, PerSQL, type PerSQLError, type Subscription
 
 let platform: TestPlatform
 let admin: PerSQL
-/** The same, with connections that can be kept away. */
+/** A client whose connections can be made to fail. */
 let lame: PerSQL
 let db: Database
 let number = 0
@@ -25,7 +25,7 @@ beforeEach(async () => {
   await db.query('CREATE TABLE b (n)')
 })
 
-/** Listens and keeps what is told. */
+/** Subscribes and collects the changes and errors. */
 async function listen(to = db, options: { tables?: string[]; cursor?: string } = {}) {
   const changes: Change[] = []
   const errors: PerSQLError[] = []
@@ -39,7 +39,7 @@ async function listen(to = db, options: { tables?: string[]; cursor?: string } =
   await vi.waitFor(() => expect(ready.length + errors.length).toBeGreaterThan(0), { timeout: 15_000 })
   return { changes, errors, ready, off, told: () => changes.map(({ table, kind }) => `${table} ${kind}`) }
 }
-/** Every connection there was. While `isAway`, they lead to where nobody listens. */
+/** All connections. While `isAway`, new ones go to a closed port. */
 const sockets: WebSocket[] = []
 let isAway = false
 class Kept extends WebSocket {
@@ -50,7 +50,7 @@ class Kept extends WebSocket {
 }
 const long = { timeout: 30_000, interval: 20 }
 
-test('changes are told in order, of the tables that are wanted by then', async () => {
+test('reports changes in order, for the current tables of the subscription', async () => {
   const { off, ready, told } = await listen(db, { tables: ['a'] })
   await db.query('INSERT INTO b VALUES (1)')
   await db.query('INSERT INTO a VALUES (1)')
@@ -71,7 +71,7 @@ test('changes are told in order, of the tables that are wanted by then', async (
   expect(told()).toHaveLength(4)
 })
 
-test('after a crash of the server nothing is lost and nothing invented', async () => {
+test('a crash of the server loses no changes and adds none', async () => {
   const { off, changes, errors, ready, told } = await listen(lame.database('acme', db.slug))
   const wanted: string[] = []
   const kinds = ['insert', 'update', 'delete']
@@ -98,7 +98,7 @@ test('after a crash of the server nothing is lost and nothing invented', async (
   off()
 })
 
-test('a subscription goes on from a cursor, and so does waiting', async () => {
+test('a subscription and a long poll resume from a cursor', async () => {
   const { cursor, changes, timedOut } = await db.waitForChanges({ timeoutSec: 0 })
   expect([changes, timedOut]).toEqual([[], true])
   const waiting = db.waitForChanges({ cursor, tables: ['b', 'c'], timeoutSec: 20 })
@@ -110,22 +110,22 @@ test('a subscription goes on from a cursor, and so does waiting', async () => {
   off()
 })
 
-test('a token that is revoked ends its subscription, with the reason', async () => {
+test('revoking a token ends its subscription with the reason', async () => {
   const { id, token } = await admin.tokens.create({ name: 'listener', role: 'readonly' })
   const listener = new PerSQL({ token, baseURL: platform.url, WebSocket: Kept }).database('acme', db.slug)
   const { errors, ready, told } = await listen(listener)
   await admin.tokens.revoke(id)
   await db.query('INSERT INTO a VALUES (1)')
   await vi.waitFor(() => expect(errors).toMatchObject([{ status: 401, code: 'token_unknown' }]), { timeout: 5_000 })
-  // The server keeps the connection for 20 s more; the process of the client would wait with it.
+  // The server keeps the connection for 20 s more, and so would the client's process.
   await vi.waitFor(() => expect(sockets.at(-1)?.readyState).toBe(WebSocket.CLOSED), { timeout: 5_000 })
-  // Long enough for it to come back, if it did.
+  // Long enough for a reconnect.
   await new Promise((resolve) => setTimeout(resolve, 1_000))
   expect([errors.length, ready.length, told()]).toEqual([1, 1, []])
   expect((await listen(listener)).errors).toMatchObject([{ status: 401, code: 'token_unknown' }])
 })
 
-test('a token that expires while the server is away does not come back', async () => {
+test('a token that expired during an outage does not reconnect', async () => {
   const { token, expiresAt } = await admin.tokens.create({ name: 'brief', role: 'readonly', expiresIn: 3 })
   const listener = new PerSQL({ token, baseURL: platform.url, WebSocket }).database('acme', db.slug)
   const { errors, ready } = await listen(listener)
@@ -137,7 +137,7 @@ test('a token that expires while the server is away does not come back', async (
   expect(ready).toHaveLength(1)
 })
 
-test('a database that is deleted ends its subscriptions, and one that is not there begins none', async () => {
+test('deleting a database ends its subscriptions, and a missing one rejects new ones', async () => {
   const { errors } = await listen()
   await admin.databases.delete(db.slug)
   await vi.waitFor(() => expect(errors).toMatchObject([{ status: 404, code: 'database_not_found' }]), long)

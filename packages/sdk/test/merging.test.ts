@@ -35,7 +35,7 @@ async function refused(promise: Promise<unknown>): Promise<MergeRefusedError> {
   return error
 }
 
-test('a schema is previewed, merged as it was shown, and can be undone', async () => {
+test('a schema merge matches its preview and can be reverted', async () => {
   await branch.query('ALTER TABLE notes ADD COLUMN pinned INTEGER')
   const preview = await db.branches.merge('work')
   expect(preview).toMatchObject({ mode: 'preview', applied: false, snapshot: null })
@@ -53,7 +53,7 @@ test('a schema is previewed, merged as it was shown, and can be undone', async (
   expect((await db.tables()).map(({ name }) => name)).toEqual(['notes'])
 })
 
-test('a merge that would lose rows is refused with its report, unless that is allowed', async () => {
+test('a merge that deletes data is rejected with its report, unless allowed', async () => {
   await branch.query('ALTER TABLE notes DROP COLUMN body')
   const { code, report } = await refused(db.branches.merge('work', { mode: 'schema' }))
   expect(code).toBe('merge_would_lose_data')
@@ -62,7 +62,7 @@ test('a merge that would lose rows is refused with its report, unless that is al
   expect(await db.branches.merge('work', { mode: 'schema', allowDataLoss: true })).toMatchObject({ applied: true })
 })
 
-test('rows are merged; where both have one that differs, somebody must say whose stays', async () => {
+test('merges rows; a conflict requires a choice of the side', async () => {
   await branch.query("INSERT INTO notes VALUES (1, 'branch'), (2, 'new')")
   const { code, report } = await refused(db.branches.merge('work', { mode: 'data' }))
   expect(code).toBe('merge_conflict')
@@ -74,7 +74,7 @@ test('rows are merged; where both have one that differs, somebody must say whose
   expect((await db.query('SELECT body FROM notes ORDER BY id')).data).toEqual([{ body: 'branch' }, { body: 'new' }])
 })
 
-test('a schema that both have changed is refused with what clashes', async () => {
+test('a schema that both sides changed is rejected with its conflicts', async () => {
   await db.query('ALTER TABLE notes RENAME COLUMN body TO text')
   await branch.query('ALTER TABLE notes RENAME COLUMN body TO content')
   const { code, report } = await refused(db.branches.merge('work', { mode: 'schema' }))

@@ -15,7 +15,7 @@ afterAll(async () => {
   await servers?.stop()
 })
 
-/** The failure of a read at this server. */
+/** Returns the failure of a read at this server. */
 async function failureOf(name: BrokenServer, options: ConstructorParameters<typeof PerSQL>[0] = {}) {
   const persql = new PerSQL({ token: 't', baseURL: servers.urls[name], maxRetries: 2, ...options })
   const error = await persql
@@ -64,7 +64,7 @@ test.each(cases)('%s: %s, with the host and port', async (name, code, words, att
   expect(servers.count(name)).toBe(attempts)
 })
 
-test('a host that DNS does not know is named, also where there is no DNS', async () => {
+test('names a host that DNS does not resolve, also without DNS', async () => {
   const error = await failureOf('unknown host')
   expect(error.message).toMatch(/^Can't connect to persql\.invalid:8443: (host name not found|DNS lookup failed) \(E/)
   expect(['host_not_found', 'network']).toContain(error.code)
@@ -76,7 +76,7 @@ test.each([
   ['ECONNREFUSED', 'network', 3],
   ['CERT_HAS_EXPIRED', 'tls_failed', 1],
   ['ERR_SSL_WRONG_VERSION_NUMBER', 'tls_failed', 1],
-])('%s: a call is sent again where that can help', async (reason, code, attempts) => {
+])('%s: a call is retried if that can help', async (reason, code, attempts) => {
   let sent = 0
   const fetch = () => {
     sent++
@@ -92,25 +92,28 @@ const foreign: [name: BrokenServer, status: number, type: string, attempts: numb
   ['HTML 502', 502, 'text/html; charset=utf-8', 3],
   ['other JSON', 500, 'application/json', 1],
 ]
-test.each(foreign)('%s: an answer of something else names where it came from', async (name, status, type, attempts) => {
-  const error = await failureOf(name)
-  expect(error).toMatchObject({ status, code: 'not_persql' })
-  expect(error.message).toContain(`${servers.urls[name]} didn't respond as PerSQL (${status}, ${type}): `)
-  expect(error.message).toContain('Hotel')
-  if (name.startsWith('HTML')) expect(servers.count(name)).toBe(attempts)
-})
+test.each(foreign)(
+  '%s: the error for a response from another server names its host',
+  async (name, status, type, attempts) => {
+    const error = await failureOf(name)
+    expect(error).toMatchObject({ status, code: 'not_persql' })
+    expect(error.message).toContain(`${servers.urls[name]} didn't respond as PerSQL (${status}, ${type}): `)
+    expect(error.message).toContain('Hotel')
+    if (name.startsWith('HTML')) expect(servers.count(name)).toBe(attempts)
+  },
+)
 
-test.each(['api.persql.com', 'localhost:8787', 'ftp://127.0.0.1'])('%s is no URL of a server', async (baseURL) => {
+test.each(['api.persql.com', 'localhost:8787', 'ftp://127.0.0.1'])('%s is not a valid server URL', async (baseURL) => {
   const error = await failureOf('refused', { baseURL })
   expect(error).toMatchObject({ status: 0, code: 'invalid_url' })
   expect(error.message).toMatch(/Expected http\(s\):\/\/…\.$/)
 })
 
-test('the time limit of a call ends its pauses with the failure that they follow', async () => {
+test('the timeout of a call ends its delays with the last failure', async () => {
   expect(await failureOf('refused', { maxRetries: 100, timeoutMs: 400 })).toMatchObject({ code: 'network' })
 })
 
-// As Deno, Bun, Workers and browsers word them: test/sdk/runtimes.test.ts meets the real ones.
+// The messages of Deno, Bun, Workers and browsers: test/sdk/runtimes.test.ts uses the real ones.
 const worded: [message: string, code: string, problem: string][] = [
   [
     'client error (Connect): dns error: failed to lookup address information: Name or service not known',

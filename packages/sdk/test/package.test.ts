@@ -16,13 +16,13 @@ const tsc = join(here, '../../../node_modules/typescript/bin/tsc')
 const LIMIT = 6 * 1024
 
 let folder: string
-/** An app that has the package installed as it is published. */
+/** The folder of the package as an app installs it. */
 let installed: string
 let platform: TestPlatform
 
 beforeAll(async () => {
   await mkdir(join(here, '../../../node_modules/.tmp'), { recursive: true })
-  // Outside of the package: within it, its name leads to itself.
+  // Outside of the package, where its name would resolve to itself.
   folder = await mkdtemp(join(here, '../../../node_modules/.tmp/package-'))
   installed = join(folder, 'node_modules/@persql/sdk')
   ;[platform] = await Promise.all([startPlatform(), buildSdk(join(installed, 'dist'))])
@@ -33,14 +33,14 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-test('an app pays at most 6 KB for the core, minified and compressed', async () => {
+test('the core adds at most 6 KB to an app, minified and compressed', async () => {
   await writeFile(
     join(folder, 'main.js'),
     `import { PerSQL } from '@persql/sdk'\nnew PerSQL().database('a/b').query('SELECT 1')\n`,
   )
   const { files, metafile } = await bundleApp(join(folder, 'main.js'), true)
   const outputs = metafile.outputs
-  // What is loaded at once: the entry, and what that imports without being asked.
+  // The modules that load at startup: the entry and its static imports.
   const needed = new Set(['out/main.js'])
   for (const file of needed) {
     for (const { path, kind } of outputs[file]?.imports ?? []) if (kind === 'import-statement') needed.add(path)
@@ -52,7 +52,7 @@ test('an app pays at most 6 KB for the core, minified and compressed', async () 
   expect(outputs[[...needed].at(-1) ?? '']?.inputs).not.toHaveProperty('local')
 })
 
-test('its declarations serve ES modules and require, in browsers as in Node', async () => {
+test('its declarations work with import and require, in browsers and Node', async () => {
   const code = `import { type Database, PerSQL, type PerSQLDatabase, PerSQLError, type Row } from '@persql/sdk'
 import { verifyWebhook, type WebhookEvent } from '@persql/sdk/webhooks'
 export const persql: PerSQL = new PerSQL({ token: 't' })
@@ -65,7 +65,7 @@ export const hook = async (): Promise<string> => (await persql.database('a/b').w
 export const merged = async (): Promise<boolean> => (await persql.database('a/b').branches.merge('x')).applied
 // @ts-expect-error no such event
 persql.database('a/b').webhooks.create({ name: 'n', url: 'u', events: ['x'] })
-// @ts-expect-error a number is no statement
+// @ts-expect-error a number is not a statement
 persql.database('a/b').query(1)
 `
   await writeFile(join(folder, 'esm.mts'), code)
@@ -93,7 +93,7 @@ const examples = async () =>
   )
 const AsyncFunction = (async () => {}).constructor as new (...args: string[]) => (...args: unknown[]) => Promise<void>
 
-test('the examples of its README compile as they stand', async () => {
+test('the examples of its README compile unchanged', async () => {
   const codes = await examples()
   const files = codes.map((_, index) => join(folder, `example-${index}.mts`))
   await Promise.all(
@@ -111,7 +111,7 @@ test('the examples of its README compile as they stand', async () => {
   expect([status, stdout]).toEqual([0, ''])
 })
 
-test('the examples of its README run as they stand, in their order', async () => {
+test('the examples of its README run unchanged, in order', async () => {
   const owner = await platform.signUp('acme@example.com')
   const { body } = await owner.request('/api/namespaces/acme/tokens', { body: { name: 'readme' } })
   const environment = { PERSQL_API_URL: platform.url, PERSQL_TOKEN: body.data.token }
@@ -138,7 +138,7 @@ test('the examples of its README run as they stand, in their order', async () =>
       const run = new AsyncFunction(...names, `await (${javascript.replace(/;\s*$/, '')})()`)
       const ran = run(load, new sdk.PerSQL(), main, { log })
       if (!code.includes('local:')) await ran
-      // Where there is no SQLite that can serve, local mode says so.
+      // Without a suitable SQLite, local mode reports the reason.
       else await ran.catch(({ code }) => expect(code).toBe('no_local_engine'))
     }
     expect((await main.tables()).map(({ name }) => name)).toEqual(['copies', 'people'])

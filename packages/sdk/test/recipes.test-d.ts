@@ -14,12 +14,12 @@ import {
 } from '../src/index.ts'
 import { verifyWebhook } from '../src/webhooks.ts'
 
-// Programs as people write them: each name, option and field that the documentation has compiles without a cast.
+// Programs of users: all names, options and fields in the documentation compile without a cast.
 
 const persql = new PerSQL({ token: 'psql_live_…', baseURL: 'https://api.persql.com', fetch })
 const db: PerSQLDatabase = persql.database('acme', 'orders')
 
-/** Proposes a write, and applies it when it changes few rows. */
+/** Proposes a write, and applies it if it changes few rows. */
 export async function writeGuard(sql: string, params: string[]): Promise<number> {
   const { estimatedAffectedRows, executionToken, action, plan, expiresAt } = await db.proposals.propose(sql, {
     params,
@@ -32,7 +32,7 @@ export async function writeGuard(sql: string, params: string[]): Promise<number>
   return (changes ?? rowsWritten) + (meta?.costUsd ?? 0)
 }
 
-/** Gives each agent a branch of its own. */
+/** Creates a branch for each agent. */
 export async function agentSandbox(purpose: string): Promise<string> {
   const claim = await db.branches.claim({ purpose, ttlSec: 3600, role: 'write' })
   const sandbox = new PerSQL({ token: claim.token }).database(claim.namespaceSlug, claim.databaseSlug)
@@ -42,7 +42,7 @@ export async function agentSandbox(purpose: string): Promise<string> {
   return `${databaseDescription}: ${columns} until ${claim.expiresAt} (${claim.outcome})`
 }
 
-/** Makes a branch for a pull request, and deletes it with that. */
+/** Creates a branch for a pull request, and deletes it when the pull request is closed. */
 export async function pullRequest(number: number, isClosed: boolean): Promise<PerSQLDatabase | undefined> {
   const ref = `pr-${number}`
   if (isClosed) {
@@ -55,7 +55,7 @@ export async function pullRequest(number: number, isClosed: boolean): Promise<Pe
   return persql.database('acme', `orders.${ref}`)
 }
 
-/** Stops a loop before it costs more than it may. */
+/** Stops a loop before it exceeds its budget. */
 export async function costAwareLoop(steps: readonly string[], budgetUsd: number): Promise<number> {
   let spentUsd = 0
   for (const [index, sql] of steps.entries()) {
@@ -66,7 +66,7 @@ export async function costAwareLoop(steps: readonly string[], budgetUsd: number)
   return spentUsd
 }
 
-/** Has a model mend its statement by what went wrong. */
+/** Lets an AI model fix its statement from the error. */
 export async function selfHeal(
   sql: string,
   mend: (sql: string, hint: string, schema: string) => Promise<string>,
@@ -83,7 +83,7 @@ export async function selfHeal(
   }
 }
 
-/** Finds the tables that a question is about. */
+/** Finds the tables for a question. */
 export async function schemaSearch(question: string): Promise<string[]> {
   const { hits } = await db.search(question, { limit: 5 })
   const { findings } = await db.doctor()
@@ -95,7 +95,7 @@ export async function schemaSearch(question: string): Promise<string[]> {
   return hits.map(({ kind, table, column, score }) => `${kind} ${table}.${column ?? '*'} ${score}`)
 }
 
-/** Waits until a person has approved a write. */
+/** Waits for the approval of a write. */
 export async function approvals(sql: string): Promise<QueryResult | QueryResult[] | undefined> {
   await db.approvalRules.create({ tableGlob: 'payments*', action: 'require_approval', note: 'money' })
   try {
@@ -111,14 +111,14 @@ export async function approvals(sql: string): Promise<QueryResult | QueryResult[
   }
 }
 
-/** Hands a branch to a sub-agent, which has no token of its own. */
+/** Hands a branch off to a sub-agent without a token. */
 export async function handoff(ref: string): Promise<PerSQLDatabase> {
   const { token } = await db.branches.pin(ref, { role: 'read', ttlSec: 900 })
   const sub = await PerSQL.fromHandoff(token)
   return sub.database(sub.handedOff.namespaceSlug, sub.handedOff.databaseSlug)
 }
 
-/** Posts changes to a server, which checks who sent them. */
+/** Delivers changes to a server, which verifies their signature. */
 export async function webhooks(request: Request): Promise<string | undefined> {
   const { id, secret } = await db.webhooks.create({
     name: 'index',
@@ -138,7 +138,7 @@ export async function webhooks(request: Request): Promise<string | undefined> {
   return event.type === 'row.change' ? event.table : undefined
 }
 
-/** Gives the database to a model, in the form of each framework. */
+/** Passes the database to an AI model, in the format of each framework. */
 export async function tools(model: LanguageModel, input: { sql: string; params?: (string | number)[] }) {
   const anthropic: Anthropic.Tool[] = [db.asTool('orders').anthropic, ...db.asTools().anthropic]
   const openai: OpenAI.ChatCompletionTool[] = [db.asTool('orders').openai, ...db.asTools().openai]
@@ -154,7 +154,7 @@ export async function tools(model: LanguageModel, input: { sql: string; params?:
   return [anthropic, openai, aiSdk, named, langchain, text, data, error, rows, answer, ran]
 }
 
-/** Keeps rows of the database in step with those who use it. */
+/** Runs the remaining methods of a client. */
 export async function housekeeping(): Promise<unknown[]> {
   const [first] = await db.transaction([{ sql: 'SELECT 1 AS n' }], { idempotencyKey: 'nightly-2026-11-21' })
   const listed = await persql.databases.create({ slug: 'copy', name: 'Copy' })

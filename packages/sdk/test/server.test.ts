@@ -21,7 +21,7 @@ beforeAll(async () => {
 })
 afterAll(() => platform.stop())
 
-test('databases are made, listed, read and deleted', async () => {
+test('creates, lists, reads and deletes databases', async () => {
   expect(await persql.databases.create({ slug: 'other', name: 'Other' })).toMatchObject({
     slug: 'other',
     name: 'Other',
@@ -37,7 +37,7 @@ test('databases are made, listed, read and deleted', async () => {
   await expect(persql.databases.get('other')).rejects.toMatchObject({ status: 404, code: 'database_not_found' })
 })
 
-test('tokens are minted, listed and revoked, and tell who they are', async () => {
+test('creates, lists and revokes tokens, which identify themselves', async () => {
   const { id, token } = await persql.tokens.create({ name: 'reader', role: 'readonly' })
   const reader = new PerSQL({ token, baseURL: platform.url })
   expect(await reader.me()).toMatchObject({ namespaceSlug: ns, role: 'readonly', tokenId: id })
@@ -49,12 +49,12 @@ test('tokens are minted, listed and revoked, and tell who they are', async () =>
   await expect(reader.me()).rejects.toMatchObject({ status: 401 })
 })
 
-test('the balance is read', async () => {
+test('reads the balance', async () => {
   expect((await persql.billing.get()).balanceUsd).toBeGreaterThan(4)
   await expect(persql.billing.topUp(25)).rejects.toMatchObject({ code: 'payments_unavailable' })
 })
 
-test('branches are claimed, handed off, reset, listed and deleted', async () => {
+test('creates, hands off, resets, lists and deletes branches', async () => {
   const claim = await db.branches.claim({ ref: 'pr/42', role: 'write', ttlSec: 600 })
   expect(claim).toMatchObject({ branchRef: 'pr/42', outcome: 'created', namespaceSlug: ns })
   const branch = new PerSQL({ token: claim.token, baseURL: platform.url }).database(
@@ -78,7 +78,7 @@ test('branches are claimed, handed off, reset, listed and deleted', async () => 
   expect(await db.branches.delete('pr/42')).toEqual({ deleted: true })
 })
 
-test('a snapshot is restored, and what was before with it', async () => {
+test('restores a snapshot, and then the state before it', async () => {
   const { id } = await db.snapshots.create('two notes')
   await db.query("INSERT INTO notes (body) VALUES ('three')")
   const { before } = await db.snapshots.restore({ snapshotId: id })
@@ -87,14 +87,14 @@ test('a snapshot is restored, and what was before with it', async () => {
   expect(await db.snapshots.delete(id)).toEqual({ deleted: true })
 })
 
-test('a fork has the rows, and an export is a dump of them', async () => {
+test('a fork has all rows, and an export contains them', async () => {
   expect(await db.fork('copy')).toMatchObject({ slug: 'copy', forkedFrom: { slug: 'main' } })
   expect((await persql.database(`${ns}/copy`).tables())[0]?.rowCount).toBe(2)
   const dump = await (await db.export()).text()
   expect(dump).toContain('CREATE TABLE notes')
 })
 
-test('migrations are drafted, changed, applied and listed', async () => {
+test('creates, changes, applies and lists migrations', async () => {
   const { id } = await db.migrations.create({ name: 'tags', sql: 'CREATE TABLE tag (id INTEGER)' })
   await db.migrations.update(id, { sql: 'CREATE TABLE tags (id INTEGER PRIMARY KEY)' })
   expect((await db.migrations.apply(id)).appliedAt).toEqual(expect.any(String))
@@ -103,7 +103,7 @@ test('migrations are drafted, changed, applied and listed', async () => {
   expect(await db.migrations.delete(draft.id)).toEqual({ deleted: true })
 })
 
-test('endpoints are made, published, changed, paused and deleted; sessions are opened', async () => {
+test('creates, publishes, changes, pauses and deletes endpoints, and creates sessions', async () => {
   const spec = {
     slug: 'greet',
     name: 'Greet',
@@ -125,7 +125,7 @@ test('endpoints are made, published, changed, paused and deleted; sessions are o
   expect(await db.createSession({ userId: 'u1', expiresIn: 60 })).toMatchObject({ expiresIn: 60 })
 })
 
-test('the query log is read, and any other call can be made', async () => {
+test('reads the query log, and makes calls by path', async () => {
   await db.query('SELECT 4711')
   const [latest] = await db.queryLog({ limit: 1 })
   expect(latest).toMatchObject({ operation: 'query', sql: 'SELECT 4711', status: 200 })
@@ -133,7 +133,7 @@ test('the query log is read, and any other call can be made', async () => {
   await expect(db.ask('How many notes?')).rejects.toMatchObject({ code: 'model_unavailable' })
 })
 
-test('drizzle works on it, with transactional batches', async () => {
+test('works as a Drizzle driver, with transactional batches', async () => {
   const notes = sqliteTable('notes', { id: integer().primaryKey(), body: text().notNull() })
   const driver = db.driver()
   const orm = drizzle(driver, driver.batch, { schema: { notes } })

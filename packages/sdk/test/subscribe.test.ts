@@ -37,7 +37,7 @@ afterEach(() => {
   server.close()
 })
 
-test('it asks for what is wanted, and goes on after an error that ends nothing', async () => {
+test('subscribes to the wanted tables, and continues after a temporary error', async () => {
   const errors: Error[] = []
   const changes: unknown[] = []
   const off = persql.database('acme/main').subscribe({
@@ -60,7 +60,7 @@ test('it asks for what is wanted, and goes on after an error that ends nothing',
   await vi.waitFor(() => expect(server.clients.size).toBe(0))
 })
 
-test('it comes back at once when the server says that it closes, though the connection stays open', async () => {
+test('reconnects immediately when the server announces a close, even if the connection stays open', async () => {
   const errors: Error[] = []
   const off = persql.database('acme/main').subscribe({ onChange() {}, onError: (error) => errors.push(error) })
   await vi.waitFor(() => expect(connections).toHaveLength(1))
@@ -70,7 +70,7 @@ test('it comes back at once when the server says that it closes, though the conn
   off()
 })
 
-test('it leaves a server that answers nothing any more', async () => {
+test('closes the connection to an unresponsive server', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
   try {
     const errors: Error[] = []
@@ -88,13 +88,13 @@ test('it leaves a server that answers nothing any more', async () => {
   }
 })
 
-test('ending it before it has begun leaves nothing behind', async () => {
+test('ending it before it has started leaves no connection', async () => {
   persql.database('acme/main').subscribe({ onChange() {} })()
   await new Promise((resolve) => setTimeout(resolve, 200))
   expect(connections.length === 0 || server.clients.size === 0).toBe(true)
 })
 
-test('where there are no subscriptions, it says so at once', () => {
+test('reports missing support for subscriptions immediately', () => {
   const local = new PerSQL({ local: ':memory:' }).database('acme/main')
   expect(() => local.subscribe({ onChange() {} })).toThrow("Subscriptions aren't available in local mode.")
   const without = new PerSQL({ token: 't', WebSocket: null }).database('acme/main')

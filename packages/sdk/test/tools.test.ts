@@ -6,7 +6,7 @@ import type OpenAI from 'openai'
 import { expect, test } from 'vitest'
 import { PerSQL } from '../src/index.ts'
 
-/** A client that answers every statement with one row. */
+/** Creates a client that returns one row for every statement. */
 function database() {
   const sent: unknown[] = []
   const fetch = (async (_url: string, { body }: RequestInit) => {
@@ -17,7 +17,7 @@ function database() {
 }
 const answer = { columns: ['n'], rows: [[1]], rowCount: 1 }
 
-test('the forms for Anthropic and OpenAI are what their libraries take', () => {
+test('the formats for Anthropic and OpenAI match the types of their libraries', () => {
   const { db } = database()
   const anthropic: Anthropic.Tool[] = [db.asTool('query').anthropic, ...db.asTools().anthropic]
   const openai: OpenAI.ChatCompletionTool[] = [db.asTool('query').openai, ...db.asTools().openai]
@@ -31,7 +31,7 @@ test('the forms for Anthropic and OpenAI are what their libraries take', () => {
   expect(names.every((name) => /^[a-z_]{1,64}$/.test(name))).toBe(true)
 })
 
-test("Vercel's AI SDK calls the tool and hands its answer to the model", async () => {
+test("Vercel's AI SDK calls the tool and passes its result to the model", async () => {
   const { db, sent } = database()
   const tools: ToolSet = { ...db.asTool().aiSdk(), ...db.asTools().aiSdk() }
   const usage = { inputTokens: { total: 1 }, outputTokens: { total: 1 } }
@@ -65,7 +65,7 @@ test('LangChain calls the tool', async () => {
   ).toContain('list_tables')
 })
 
-test('Mastra gets its input as such, or as context', async () => {
+test('Mastra passes the input directly, or as context', async () => {
   const { db, sent } = database()
   const { id, execute, inputSchema } = db.asTool('query').mastra().query
   expect([id, inputSchema['~standard'].jsonSchema.input()]).toEqual(['query', db.asTool('query').inputSchema])
@@ -74,7 +74,7 @@ test('Mastra gets its input as such, or as context', async () => {
   expect(sent).toMatchObject([{ sql: 'SELECT 1' }, { sql: 'SELECT 2' }])
 })
 
-test('tools are under their names, so that those of several databases go together', () => {
+test('tools are keyed by name, so tools of several databases can be combined', () => {
   const { db } = database()
   const ai: ToolSet = { ...db.asTool('orders').aiSdk(), ...db.asTool('people').aiSdk() }
   expect(Object.keys(ai)).toEqual(['orders', 'people'])
@@ -88,7 +88,7 @@ test('tools are under their names, so that those of several databases go togethe
   )
 })
 
-test('runTool() has the rows as objects; a model gets each row once', async () => {
+test('runTool() returns rows as objects; an AI model gets each row once', async () => {
   const { db } = database()
   const { data, rows, rowCount, error } = await db.runTool({ sql: 'SELECT 1 AS n' })
   expect({ data, rows, rowCount, error }).toEqual({ data: [{ n: 1 }], rows: [[1]], rowCount: 1, error: undefined })
@@ -96,7 +96,7 @@ test('runTool() has the rows as objects; a model gets each row once', async () =
   expect(await db.asTools().run('select_rows', { table: 't' })).toEqual(answer)
 })
 
-test('a tool that does not exist and input that is missing are told to the model', async () => {
+test('reports unknown tools and missing input to the AI model', async () => {
   const tools = database().db.asTools()
   expect(await tools.run('nope', {})).toMatchObject({ code: 'tool_not_found' })
   expect(await tools.run('run_sql', {})).toEqual({ error: 'Missing sql.', code: 'invalid_input' })

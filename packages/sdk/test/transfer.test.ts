@@ -32,7 +32,7 @@ async function people(): Promise<Database> {
 }
 const rowsOf = async (db: Database) => (await db.query('SELECT * FROM people ORDER BY id')).data
 
-test('what is exported as SQL and as a SQLite file is imported again as it was', async () => {
+test('exports as SQL and as SQLite file import unchanged', async () => {
   const from = await people()
   const dump = await (await from.export()).text()
   const sql = await empty()
@@ -46,7 +46,7 @@ test('what is exported as SQL and as a SQLite file is imported again as it was',
   expect(await rowsOf(sqlite)).toEqual(PEOPLE)
 })
 
-test('tables are exported as CSV and NDJSON, and imported into a table that is there or is made', async () => {
+test('exports tables as CSV and NDJSON, and imports into an existing or new table', async () => {
   const from = await people()
   const csv = await (await from.export({ format: 'csv', table: 'people' })).text()
   expect(csv).toContain('"Ada, ""Countess"""')
@@ -66,7 +66,7 @@ test('tables are exported as CSV and NDJSON, and imported into a table that is t
   await expect(from.export({ format: 'csv', table: 'nope' })).rejects.toMatchObject({ code: 'table_not_found' })
 })
 
-test('an import tells how far it is, and how it ended', async () => {
+test('an import reports its progress and its result', async () => {
   const db = await empty()
   expect(await db.importProgress()).toBeNull()
   const lines = Array.from({ length: 20_000 }, (_, id) => JSON.stringify({ id, text: 'x'.repeat(50) }))
@@ -83,7 +83,7 @@ test('an import tells how far it is, and how it ended', async () => {
   expect(await db.importProgress()).toEqual(seen.at(-1))
 })
 
-test('an import is whole or not at all, and the same file with the same key is not imported twice', async () => {
+test('an import is all-or-nothing, and the same file with the same key is imported once', async () => {
   const db = await empty()
   const broken = 'CREATE TABLE t (n INTEGER PRIMARY KEY); INSERT INTO t VALUES (1); INSERT INTO t VALUES (1);'
   const seen: ImportProgress[] = []
@@ -97,7 +97,7 @@ test('an import is whole or not at all, and the same file with the same key is n
   expect(await db.tables()).toEqual([{ name: 't', rowCount: 1 }])
 })
 
-test('what a statement would destroy is kept by itself, as its result says, unless that is switched off', async () => {
+test('a destructive statement creates an automatic snapshot, unless disabled', async () => {
   const db = await people()
   const { meta } = await db.query('DELETE FROM people')
   expect(meta?.snapshot).toEqual({ id: expect.any(String), label: expect.any(String) })
@@ -111,7 +111,7 @@ test('what a statement would destroy is kept by itself, as its result says, unle
   expect([dropped.meta?.snapshot, dropped.meta?.snapshotSkipped]).toEqual([undefined, undefined])
 })
 
-test('a fork may have a name and an end', async () => {
+test('a fork can have a name and expire', async () => {
   const db = await people()
   const slug = `${db.slug}-copy`
   const fork = await db.fork(slug, { name: 'Copy', ttlDays: 1 })

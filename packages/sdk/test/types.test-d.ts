@@ -3,21 +3,21 @@ import type { Api, Change, ErrorCode, Input, Output, PageMeta } from '../../cont
 import type * as Sdk from '../src/index.ts'
 import { PerSQL } from '../src/index.ts'
 
-/** Both ways: neither says less than the other. */
+/** Checks both directions, so neither type has fewer fields. */
 type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false
 const holds = <T extends true>(): T | undefined => undefined
 
-/** A database as the SDK has it. */
+/** The database of the SDK. */
 type Db = Sdk.Database
-/** What a method of it answers. */
-// biome-ignore lint/suspicious/noExplicitAny: whatever it takes
+/** The result of a method of the database. */
+// biome-ignore lint/suspicious/noExplicitAny: all arguments are allowed
 type Answered<M extends (...args: any[]) => unknown> = Awaited<ReturnType<M>>
-/** What an operation takes, without the address that is in the path. */
+/** The input of an operation, without the fields of the path. */
 type Fields<O extends keyof Api> = Omit<Input<Api[O]>, 'ns' | 'db' | 'id' | 'ref'>
-/** What a list answers, with what stands beside it. */
+/** The result of a list, with its `meta`. */
 type Listed<O extends keyof Api> = Output<Api[O]> & { readonly meta: PageMeta }
 
-// What the SDK says of answers is what the contract says.
+// The response types of the SDK match those of the contract.
 holds<Same<Sdk.Table[], Output<Api['list_tables']>>>()
 holds<Same<Sdk.Validation, Output<Api['validate']>>>()
 holds<Same<Sdk.Explanation, Output<Api['explain']>>>()
@@ -101,13 +101,13 @@ async function right(): Promise<void> {
 async function wrong(): Promise<void> {
   // @ts-expect-error a statement is needed
   await db.query()
-  // @ts-expect-error an object is no parameter
+  // @ts-expect-error an object is not a parameter
   await db.query('SELECT ?', [{ a: 1 }])
   // @ts-expect-error nor is a date
   await db.query('SELECT ?', [new Date()])
   // @ts-expect-error nor undefined
   await db.query('SELECT ?', [undefined])
-  // @ts-expect-error a row has the columns that were said
+  // @ts-expect-error a row has the declared columns
   ;(await db.query<{ id: number }>('SELECT id FROM t')).data[0]?.name
   // @ts-expect-error statements are objects
   await db.batch(['SELECT 1'])
