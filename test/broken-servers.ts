@@ -6,14 +6,14 @@ import { type AddressInfo, createServer as createTcp, type Server, type Socket }
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** Servers that fail each in their own way, by what is wrong with them. */
+/** Servers that each fail in one way, by kind of failure. */
 export interface BrokenServers {
   readonly urls: Readonly<Record<BrokenServer, string>>
-  /** The certificates in PEM, for a client that trusts them. */
+  /** The certificates in PEM, for clients that trust them. */
   readonly certificates: string
-  /** The file that has them. */
+  /** The file with these certificates. */
   readonly certificateFile: string
-  /** How many connections or requests a server has had. */
+  /** Returns the number of connections or requests of a server. */
   count(name: BrokenServer): number
   stop(): Promise<void>
 }
@@ -36,7 +36,7 @@ export type BrokenServer =
 
 const PAGE = '<!doctype html><title>Hotel</title>'
 
-/** Starts them all on 127.0.0.1. */
+/** Starts all servers on 127.0.0.1. */
 export async function startBrokenServers(): Promise<BrokenServers> {
   const folder = mkdtempSync(join(tmpdir(), 'persql-broken-'))
   const trusted = certificate(folder, 'trusted', 'IP:127.0.0.1')
@@ -106,7 +106,7 @@ export async function startBrokenServers(): Promise<BrokenServers> {
   }
 }
 
-/** A certificate that signs itself, valid from 2020 until then. */
+/** Creates a self-signed certificate that is valid from 2020 to `until`. */
 function certificate(folder: string, name: string, altName: string, until = '20491231000000Z') {
   const [key, request, cert, config] = ['key', 'csr', 'crt', 'cnf'].map((ending) =>
     join(folder, `${name}.${ending}`),

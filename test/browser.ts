@@ -5,7 +5,7 @@ import { type Browser, chromium } from 'playwright-core'
 
 const executablePath = '/usr/bin/chromium'
 
-/** Debian's Chromium. @throws when it is not installed, with what to do */
+/** Starts Debian's Chromium. @throws Error with instructions if it is not installed */
 export function startBrowser(): Promise<Browser> {
   try {
     accessSync(executablePath, constants.X_OK)
@@ -15,7 +15,7 @@ export function startBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] })
 }
 
-/** A site of its own origin with one empty page. */
+/** Starts a site with its own origin and one empty page. */
 export async function startSite() {
   const server = createServer((_request, response) => {
     response.writeHead(200, { 'Content-Type': 'text/html' })

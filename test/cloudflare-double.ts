@@ -15,11 +15,11 @@ interface CustomHostname {
 /** A stand-in for the custom hostnames of Cloudflare's API. */
 export class CloudflareDouble {
   readonly hostnames: CustomHostname[] = []
-  /** Requests that were not as they should be. */
+  /** Problems of invalid requests. */
   readonly complaints: string[] = []
-  /** `cut off` makes what is asked for, and gives no answer. */
+  /** `cut off` processes the request and sends no response. */
   mood: 'well' | 'fail' | 'cut off' = 'well'
-  /** Called when a request has come in, before it is looked at. */
+  /** Called with each request before it is processed. */
   asked: (method: string) => Promise<void> | void = () => {}
   #made = 0
   readonly #server = createServer((request, response) => void this.#answer(request, response))
@@ -43,7 +43,7 @@ export class CloudflareDouble {
     }
   }
 
-  /** All entries of a hostname: more than one would be a fault. */
+  /** Returns all entries of a hostname; more than one is an error. */
   of(hostname: string): CustomHostname[] {
     return this.hostnames.filter((known) => known.hostname === hostname)
   }

@@ -2,13 +2,16 @@ import { execFileSync } from 'node:child_process'
 import type { Database } from './transfer.ts'
 import { rowsOf } from './transfer.ts'
 
-/** What a database holds: its schema as text, and of each table all values, each as kind and hexadecimal or decimal digits. */
+/**
+ * The content of a database: its schema as text, and all values of each table, each as its type and hexadecimal or
+ * decimal digits.
+ */
 export interface Contents {
   readonly schema: unknown[][]
   readonly rows: Record<string, string[]>
 }
 
-/** A table to be read: its columns, and what orders its rows. */
+/** A table to read: its columns, and the order of its rows. */
 export interface Readable {
   readonly name: string
   readonly columns: readonly string[]
@@ -19,14 +22,14 @@ export const quoteName = (name: string): string => `"${name.replaceAll('"', '""'
 
 const SCHEMA = `SELECT type, name, tbl_name, hex(sql) FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT LIKE '\\_%' ESCAPE '\\' AND name NOT IN (SELECT name FROM pragma_table_list WHERE type = 'shadow') ORDER BY type, name`
 
-/** A value as ASCII letters that tell it from all others, of another type too. */
+/** Returns the SQL that encodes a value as ASCII text, unique across all values and types. */
 const ascii = (column: string) =>
   `typeof(${column}) || ':' || CASE WHEN typeof(${column}) IN ('text', 'blob') THEN hex(${column}) ELSE quote(${column}) END`
 
 const select = ({ name, columns, order }: Readable) =>
   `SELECT ${columns.map((column) => ascii(quoteName(column)))} FROM ${quoteName(name)} ORDER BY ${order}`
 
-/** How a REAL is printed differs from version to version, so the number counts. */
+/** SQLite versions print REALs differently, so compare them as numbers. */
 const comparable = (value: unknown): string => {
   const [, kind = '', text = ''] = /^(\w+):(.*)$/s.exec(String(value)) ?? []
   return kind === 'real' ? `real:${Number(text.replace(/Inf/, 'Infinity'))}` : `${kind}:${text}`
@@ -54,11 +57,11 @@ export function contentsOfFile(file: string, tables: readonly Readable[]): Conte
   return { schema: read(SCHEMA), rows }
 }
 
-/** Names each column, because JSON leaves out duplicates. No table has columns of these names, which ORDER BY would prefer. */
+/** Names each column, because JSON drops columns with repeated names. ORDER BY prefers result names, so no table has these. */
 const named = (table: Readable) =>
   `SELECT ${table.columns.map((column, i) => `${ascii(quoteName(column))} AS "result ${i}"`)} FROM ${quoteName(table.name)} ORDER BY ${table.order}`
 
-/** Where two databases differ, in short: the first places. */
+/** Returns the first differences between two databases. */
 export function differences(actual: Contents, expected: Contents): string[] {
   const found: string[] = []
   const compare = (where: string, one: unknown, other: unknown) => {

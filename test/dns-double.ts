@@ -3,13 +3,13 @@ import type { AddressInfo } from 'node:net'
 
 /** A stand-in for a resolver of DNS over HTTPS, with the TXT records of a test. */
 export class DnsDouble {
-  /** Values by name, as zone files write them. A name that is not here does not exist. */
+  /** Values by name, in zone file format. Other names don't exist. */
   readonly records = new Map<string, string[]>()
-  /** Requests that were not as they should be. */
+  /** Problems of invalid requests. */
   readonly complaints: string[] = []
-  /** `fail` is the resolver's own SERVFAIL. */
+  /** `fail` responds with SERVFAIL. */
   mood: 'well' | 'fail' | 'error' | 'hang up' | 'silence' = 'well'
-  /** Called when a question has come in, before it is answered. */
+  /** Called with each query before the response. */
   asked: (name: string) => Promise<void> | void = () => {}
   readonly #server = createServer((request, response) => void this.#answer(request, response))
 

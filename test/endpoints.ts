@@ -10,7 +10,7 @@ const credentials = [
 ]
 const users = { usersTable: 'users', sessionTtlSec: 3600 }
 
-/** Specs that tests publish; each is valid on the tables of `prepare`. */
+/** Specs that tests publish. Each is valid with the tables of `prepare`. */
 export const specs = {
   list: {
     slug: 'list-notes',
@@ -69,7 +69,7 @@ export const specs = {
   },
 } as const
 
-/** A database with notes and users, its endpoints as their owner manages them, and as the public calls them. */
+/** Creates a database with notes and users, and functions to manage and call its endpoints. */
 export async function endpointsOf(platform: PlatformClient, { namespace, db }: Namespace, database = 'main') {
   const admin = db(database)
   const made = await admin.batch([
@@ -93,7 +93,7 @@ export async function endpointsOf(platform: PlatformClient, { namespace, db }: N
   }
 }
 
-/** A stand-in for a service that is asked over HTTP; `answer` gets what was sent. */
+/** Starts a stand-in for an HTTP service; `answer` receives the request. */
 export async function standIn(answer: (body: string, path: string) => { status?: number; body: unknown } | 'hang') {
   const asked: { path: string; body: string; headers: NodeJS.Dict<string | string[]> }[] = []
   const server = createServer(async (request, response) => {

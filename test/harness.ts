@@ -9,24 +9,24 @@ import { probe } from '../apps/launcher/src/probe.ts'
 import { supervise } from '../apps/launcher/src/watchdog.ts'
 import { localUrl, prepareData, startWorkerd } from '../apps/launcher/src/workerd-process.ts'
 
-/** What a test may set; the environment's names are those of the launcher. */
+/** The settings of a platform; environment names are those of the launcher. */
 export interface PlatformSettings {
   environment?: PlatformEnvironment
-  /** Restart after a crash and stop endless statements, as `npm start` does. */
+  /** Restarts after a crash and stops blocking statements, like `npm start`. */
   watchdog?: boolean
-  /** Certificates in PEM that are trusted beside those browsers trust. */
+  /** Additional trusted certificates in PEM. */
   trustedCertificates?: string
-  /** Use this folder, and keep it on `stop`. */
+  /** The data folder, which `stop` keeps. */
   data?: string
-  /** Listen here, rather than on any port that is free. */
+  /** The port. Default: any free port. */
   port?: number
-  /** Codes of 5xx answers that the test provokes: any other one fails it. */
+  /** Codes of 5xx responses that the test provokes; others fail it. */
   failures?: readonly string[]
 }
 
-/** Answers of 5xx to calls that a killed process cut off. */
+/** Codes of 5xx responses to calls that a killed process interrupted. */
 const OF_KILLS = ['unavailable', 'copy_cut_off', 'import_cut_off']
-/** Answers of 5xx that say what others than the caller have to do. */
+/** Codes of 5xx responses that are caused by other services. */
 const OF_OTHERS = new Set([
   ...['model_unavailable', 'model_failed', 'payments_unavailable', 'payment_provider_failed', 'mail_failed'],
   ...['dns_unavailable', 'captcha_unavailable', 'endpoint_failed'],
@@ -35,7 +35,7 @@ const OF_OTHERS = new Set([
 export interface RequestOptions {
   method?: string
   token?: string
-  /** Sent as JSON, or as it is when a string. */
+  /** Sent as JSON; strings are sent unchanged. */
   body?: unknown
   headers?: Record<string, string>
 }
@@ -43,14 +43,14 @@ export interface RequestOptions {
 export interface Answer {
   status: number
   headers: Headers
-  /** The parsed JSON, or the text when it is none. */
-  // biome-ignore lint/suspicious/noExplicitAny: a black-box test looks at whatever came back
+  /** The parsed JSON, or the text of other responses. */
+  // biome-ignore lint/suspicious/noExplicitAny: a black-box test inspects any response
   body: any
 }
 
 const host = '127.0.0.1'
 
-/** A platform of its own for a test: the real workerd with the real bundle, a free port and a folder that goes away. */
+/** Starts a separate platform: the real workerd with the real bundle, a free port and a temporary folder. */
 export async function startPlatform(settings: PlatformSettings = {}): Promise<TestPlatform> {
   const data = settings.data ?? (await mkdtemp(join(tmpdir(), 'persql-')))
   const secret = settings.environment?.PERSQL_SECRET ?? randomBytes(32).toString('base64url')
@@ -61,7 +61,7 @@ export async function startPlatform(settings: PlatformSettings = {}): Promise<Te
 }
 
 let built: Promise<string> | undefined
-/** Built before the tests began; in a test, there is only its folder to find. */
+/** The console is built before the tests start; here its folder is only looked up. */
 function consoleFiles(): Promise<string> {
   built ??= buildConsole()
   return built
@@ -74,10 +74,10 @@ interface Running {
   kill(): Promise<unknown>
 }
 
-/** Bytes and forms are sent as they are. */
+/** Returns whether a body is sent unchanged. */
 const isFile = (body: unknown) => body instanceof Uint8Array || body instanceof FormData
 
-/** A running platform as tests call it. */
+/** A running platform that tests can call. */
 export abstract class PlatformClient {
   /** The operator's secret. */
   abstract readonly secret: string
@@ -98,7 +98,7 @@ export abstract class PlatformClient {
     return { status: response.status, headers: response.headers, body: parsed(text) }
   }
 
-  /** A GET request to the platform under another name of its. */
+  /** Sends a GET request with another `Host`. */
   requestAt(host: string, path: string, headers: Record<string, string> = {}): Promise<Answer> {
     const { hostname, port } = new URL(this.url)
     return new Promise((resolve, reject) => {
@@ -110,7 +110,10 @@ export abstract class PlatformClient {
     })
   }
 
-  /** Makes a namespace with a database and an admin token, as the operator; on an existing one just another token. */
+  /**
+   * Creates a namespace with a database and an admin token as the operator; for an existing namespace, only another
+   * token.
+   */
   async createNamespace(slug: string, database = 'main') {
     const answer = await this.request('/api/operator/namespaces', {
       token: this.secret,
@@ -128,7 +131,7 @@ export abstract class PlatformClient {
       token: token.token,
       tokenId: token.id,
       db,
-      /** A new database in which these statements have run. */
+      /** Creates a database and runs these statements in it. */
       make: async (...statements: string[]) => {
         const name = `db-${++made}`
         const answer = await this.request('/v1/databases', { token: token.token, body: { slug: name } })
@@ -142,14 +145,14 @@ export abstract class PlatformClient {
     }
   }
 
-  /** Signs somebody up; `request` then goes out with the cookie, as a browser on our own pages sends it. */
+  /** Creates an account. Its `request` sends the cookie, like a browser on the platform's own pages. */
   async signUp(email: string, password = 'correct horse battery') {
     const answer = await this.request('/api/auth/sign-up/email', { body: { email, password, name: email } })
     if (answer.status !== 200) throw new Error(`signUp: ${answer.status} ${JSON.stringify(answer.body)}`)
     return this.session(answer, email)
   }
 
-  /** What an answer of `/api/auth` that signs somebody in lets its holder do. */
+  /** Returns the session of a sign-in response of `/api/auth`. */
   session({ headers, body }: Answer, email: string) {
     const cookie = headers
       .getSetCookie()
@@ -160,7 +163,7 @@ export abstract class PlatformClient {
     return { email, userId: body.user.id as string, cookie, request }
   }
 
-  /** One database as one token sees it. */
+  /** Returns a database for calls with this token. */
   database(namespace: string, name: string, token: string) {
     const path = `/v1/db/${namespace}/${name}`
     const request = (suffix: string, options: RequestOptions = {}) => this.request(path + suffix, { token, ...options })
@@ -183,9 +186,9 @@ export abstract class PlatformClient {
 export class TestPlatform extends PlatformClient {
   readonly data: string
   readonly secret: string
-  /** What workerd wrote to stderr, save statement events under the watchdog. */
+  /** Lines that workerd wrote to stderr, without statement events under the watchdog. */
   readonly stderr: string[] = []
-  /** What the watchdog logged. */
+  /** Log entries of the watchdog. */
   readonly log: Record<string, unknown>[] = []
   readonly #settings: PlatformSettings
   readonly #requestLog = join(tmpdir(), `persql-requests-${randomBytes(8).toString('hex')}.log`)
@@ -210,13 +213,13 @@ export class TestPlatform extends PlatformClient {
     return this.#running.pid()
   }
 
-  /** SIGKILL to workerd. Nothing starts it again but `restart`, or the watchdog where there is one. */
+  /** Kills workerd with SIGKILL. Only `restart` or the watchdog starts it again. */
   async kill(): Promise<void> {
     this.#wasKilled = true
     await this.#running?.kill()
   }
 
-  /** Starts again on the same data and port, after stopping what still runs. */
+  /** Restarts the platform on the same data and port. */
   async restart(): Promise<void> {
     await this.#running?.stop()
     this.#running = await this.#start()
@@ -224,7 +227,7 @@ export class TestPlatform extends PlatformClient {
     await probe(this.url)
   }
 
-  /** Stops the platform and removes its data. @throws when an answer was a 5xx that a caller caused */
+  /** Stops the platform and removes its data. @throws Error if a response was an unexpected 5xx */
   async stop(): Promise<void> {
     await this.#running?.stop()
     const lines = await this.readRequestLog()
@@ -233,7 +236,7 @@ export class TestPlatform extends PlatformClient {
     assertNoFailures(lines, [...failures, ...(this.#wasKilled ? OF_KILLS : [])])
   }
 
-  /** Stops the platform and removes its data, without a look at its answers. */
+  /** Stops the platform and removes its data, without checking its responses. */
   async discard(): Promise<void> {
     await this.#running?.stop()
     this.#running = undefined
@@ -286,7 +289,7 @@ export class TestPlatform extends PlatformClient {
   }
 }
 
-/** Fails when a request was answered by a 5xx whose code is neither expected nor another party's doing. */
+/** Fails if a response was a 5xx whose code is neither expected nor caused by another service. */
 export function assertNoFailures(requestLog: readonly string[], expected: readonly string[]): void {
   const failures = requestLog.filter((line) => {
     if (!line.includes('"status":5')) return false

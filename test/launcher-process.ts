@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { repository } from '../apps/launcher/src/paths.ts'
 
 /**
- * A launcher started as `npm start` starts it, in a folder of its own, with nothing but these settings; `within` is a
- * command that runs it.
+ * Starts a launcher like `npm start`, in its own folder and with only these settings; `within` is a command that runs
+ * it.
  */
 export function launch(folder: string, settings: Record<string, string> = {}, within: string[] = []): LauncherProcess {
   return new LauncherProcess(folder, { PORT: '0', ...settings }, within)
@@ -38,7 +38,7 @@ export class LauncherProcess {
     this.#exited = once(this.#child, 'exit')
   }
 
-  /** Resolves when `text` has been printed; rejects when the launcher ends before. */
+  /** Resolves when `text` was printed; rejects if the launcher ends first. */
   async printed(text: string): Promise<void> {
     while (!this.stdout.includes(text)) {
       const ended = this.#exited.then(() => 'ended')
@@ -53,7 +53,7 @@ export class LauncherProcess {
     }
   }
 
-  /** Waits for the welcome and returns what it says. */
+  /** Waits for the welcome message and returns its content. */
   async welcome(): Promise<{ url: string; commands: string[] }> {
     await this.printed('Press Ctrl-C to stop.')
     const url = /URL\s+(\S+)/.exec(this.stdout)?.[1] ?? ''
@@ -61,7 +61,7 @@ export class LauncherProcess {
     return { url, commands }
   }
 
-  /** Sends the signal, Ctrl-C unless told, and resolves with the exit code. */
+  /** Sends a signal and resolves with the exit code. */
   async stop(signal: NodeJS.Signals = 'SIGINT'): Promise<number | null> {
     this.#child.kill(signal)
     return this.exitCode()

@@ -5,7 +5,7 @@ export type TestDatabase = ReturnType<PlatformClient['database']>
 
 let number = 0
 
-/** A database of its own with a schema, for a test of merges. */
+/** Creates a database with a schema, for a test of merges. */
 export async function databaseWith(
   platform: PlatformClient,
   token: string,
@@ -19,7 +19,7 @@ export async function databaseWith(
   return db
 }
 
-/** A branch of it, as the token of its claim opens it. */
+/** Creates a branch and returns it with the token of its claim. */
 export async function branchOf(platform: PlatformClient, db: TestDatabase, ref = 'work'): Promise<TestDatabase> {
   const { body } = await db.request('/claim_branch', { body: { ref, role: 'admin', ttlSec: 0 } })
   expect(body.code).toBeUndefined()
@@ -27,7 +27,7 @@ export async function branchOf(platform: PlatformClient, db: TestDatabase, ref =
   return platform.database(namespace, body.data.databaseSlug, body.data.token)
 }
 
-/** Runs statements that must succeed. */
+/** Runs statements and fails if one fails. */
 export async function ran(db: TestDatabase, ...statements: readonly string[]): Promise<void> {
   for (const sql of statements) {
     const { status, body } = await db.query(sql)
@@ -35,7 +35,7 @@ export async function ran(db: TestDatabase, ...statements: readonly string[]): P
   }
 }
 
-/** The answer to a merge. */
+/** Merges a branch and returns the response body. */
 export const merge = async (db: TestDatabase, body: object = {}, ref = 'work') =>
   (await db.request(`/branches/${encodeURIComponent(ref)}/merge`, { body })).body
 

@@ -3,11 +3,11 @@ import { expect } from 'vitest'
 import type { PlatformClient } from './harness.ts'
 import { speaker } from './mcp/rpc.ts'
 
-/** Where the clients of these tests want to be sent. */
+/** The redirect URI of the test clients. */
 export const REDIRECT = 'http://127.0.0.1:7777/callback'
 type Session = Awaited<ReturnType<PlatformClient['signUp']>>
 
-/** What is done otherwise than usual in one flow. */
+/** Deviations from the default in one flow. */
 export interface Flow {
   session?: Session
   clientId?: string
@@ -18,13 +18,13 @@ export interface Flow {
   query?: Record<string, string | undefined>
 }
 
-/** A new verifier and its challenge. */
+/** Returns a new verifier and its challenge. */
 export const pkce = () => {
   const verifier = randomBytes(32).toString('base64url')
   return { verifier, challenge: createHash('sha256').update(verifier).digest('base64url') }
 }
 
-/** The hidden fields of the form that leads to `action`. */
+/** Returns the hidden fields of the form with this `action`. */
 export const fieldsOf = (html: string, action: string) => {
   const form = html.split('<form ').find((part) => part.includes(`method="post" action="${action}"`)) ?? ''
   return Object.fromEntries(
@@ -35,7 +35,7 @@ export const fieldsOf = (html: string, action: string) => {
   )
 }
 
-/** A client of OAuth, written by hand, and the browser of whoever lets it in. */
+/** Returns a handwritten OAuth client with the browser of the user who authorizes it. */
 export function oauthClient(platform: PlatformClient, owner: Session) {
   async function register(body: object = {}) {
     const answer = await platform.request('/oauth/register', {
@@ -67,7 +67,7 @@ export function oauthClient(platform: PlatformClient, owner: Session) {
     })
   }
 
-  /** Shows the page of consent and sends its form. */
+  /** Opens the consent page and submits its form. */
   async function consent(query: URLSearchParams, { session = owner, choice = {} }: Flow, headers: HeadersInit = {}) {
     const page = await go(`/oauth/authorize?${query}`, { cookie: session.cookie })
     const fields = fieldsOf(await page.text(), '/oauth/authorize')

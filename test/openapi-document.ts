@@ -2,18 +2,18 @@ import { Validator } from '@seriousme/openapi-schema-validator'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 
-// biome-ignore lint/suspicious/noExplicitAny: a document is looked at as whatever it turns out to be
+// biome-ignore lint/suspicious/noExplicitAny: a document can have any shape before it is validated
 export type Document = any
 
 interface Operation {
   path: string
   method: string
   operationId: string
-  // biome-ignore lint/suspicious/noExplicitAny: likewise
+  // biome-ignore lint/suspicious/noExplicitAny: as above
   operation: any
 }
 
-/** Every operation that a document describes. */
+/** Returns all operations of a document. */
 export function operationsOf(document: Document): Operation[] {
   return Object.entries<Record<string, Document>>(document.paths).flatMap(([path, item]) =>
     Object.entries(item).map(([method, operation]) => ({
@@ -26,8 +26,8 @@ export function operationsOf(document: Document): Operation[] {
 }
 
 /**
- * What is wrong with a document: by the published schema of OpenAPI 3.1, by the meta-schema of JSON Schema for every
- * schema in it (which the former leaves open), and by the rules that no schema expresses.
+ * Returns the problems of a document: by the OpenAPI 3.1 schema, by the JSON Schema meta-schema for each schema in it
+ * (which OpenAPI's leaves open), and by rules that no schema expresses.
  */
 export async function problemsOf(document: Document): Promise<string[]> {
   const { valid, errors } = await validator.validate(structuredClone(document))
@@ -62,7 +62,7 @@ export class DocumentSchemas {
     this.#ajv.addSchema(this.#document, 'openapi.json')
   }
 
-  /** What keeps an answer from being the one that is documented; nothing when it is. A field nobody documented counts. */
+  /** Returns the deviations of a response from its documentation, including undocumented fields. */
   problemsOfResponse(path: string, method: string, { status, body }: { status: number; body: unknown }): string[] {
     const at = ['paths', path, method, 'responses', String(status), 'content', 'application/json', 'schema']
     const pointer = `#/${at.map((part) => part.replaceAll('~', '~0').replaceAll('/', '~1')).join('/')}`
@@ -81,18 +81,18 @@ function newAjv(): Ajv2020 {
 const validator = new Validator()
 const metaSchema = newAjv()
 
-/** Answers may grow, so documents leave them open; a test wants to hear of what is not documented. */
+/** Documents leave responses open for new fields; tests report undocumented ones. */
 function closeObjects(node: Document): void {
   if (typeof node !== 'object' || node === null) return
   const isShape = node.type === 'object' && node.properties && node.additionalProperties === undefined
-  // What failures have in common is refined by each of them, so it stays open.
+  // Errors extend the shared error schema, so it stays open.
   if (isShape && !('x402Version' in node.properties) && !('error' in node.properties && 'code' in node.properties)) {
     node.additionalProperties = false
   }
   for (const child of Object.values(node)) closeObjects(child)
 }
 
-/** The schemas of a document: whatever stands under `schema` and in the components. */
+/** Returns all schemas of a document: those under `schema` and in the components. */
 function schemasOf(document: Document): Document[] {
   const found: Document[] = Object.values(document.components?.schemas ?? {})
   const walk = (node: Document) => {

@@ -10,7 +10,7 @@ export interface SharedAccess {
   secret: string
 }
 
-/** The logs of a shared platform since a test file asked for it. */
+/** The logs of a shared platform since a test file requested it. */
 export interface SharedLogs {
   /** The request log, one line of JSON per request. */
   requests: string[]
@@ -20,9 +20,9 @@ export interface SharedLogs {
 
 /** Platforms that test files share, one per worker of Vitest, so that no two files use one at the same time. */
 export interface PlatformPool {
-  /** Answers `POST /<worker>` with `SharedAccess`, and `DELETE /<worker>` with `SharedLogs` since then. */
+  /** Responds to `POST /<worker>` with `SharedAccess`, and to `DELETE /<worker>` with the `SharedLogs` since then. */
   url: string
-  /** Stops all platforms. The next file that asks gets a new one. */
+  /** Stops all platforms. The next file gets a new one. */
   reset(): Promise<void>
   stop(): Promise<void>
 }
@@ -33,7 +33,7 @@ interface Slot {
   stderrBefore: number
 }
 
-/** Opens an empty pool. A platform starts when the first file of a worker asks for it. */
+/** Opens an empty pool. A platform starts at the first request of a worker. */
 export async function openPlatformPool(): Promise<PlatformPool> {
   const slots = new Map<string, Slot>()
 
@@ -86,7 +86,7 @@ function isAlive(platform: TestPlatform): boolean {
   }
 }
 
-/** The Worker writes its log in batches, so a request with a path of its own marks the end. */
+/** The Worker writes its log in batches, so a request with a unique path marks the end. */
 async function readCompleteLog(platform: TestPlatform): Promise<string[]> {
   const path = `/v1/end-of-file-${randomUUID()}`
   await platform.request(path)

@@ -1,4 +1,4 @@
-/** A schema with something of every kind that a copy can get wrong. */
+/** A schema with every feature that a copy can get wrong. */
 export const everything = [
   'CREATE TABLE parents (id INTEGER PRIMARY KEY, name TEXT NOT NULL)',
   'CREATE TABLE children (id INTEGER PRIMARY KEY AUTOINCREMENT, parent INTEGER REFERENCES parents, next INTEGER REFERENCES children, "od""d na\'me" ANY)',
@@ -16,7 +16,7 @@ export const everything = [
   'CREATE VIRTUAL TABLE places USING rtree(id, x0, x1, +label TEXT)',
 ]
 
-/** Rows for it, with every kind of value. */
+/** Rows for this schema, with values of every type. */
 export const everyValue = [
   'PRAGMA defer_foreign_keys = ON',
   "INSERT INTO parents (id, name) VALUES (3, 'ä\u{1F600}'), (-9007199254740993, 'negative'), (9223372036854775807, '')",

@@ -4,9 +4,9 @@ import { assertNoFailures, PlatformClient } from './harness.ts'
 import type { SharedAccess, SharedLogs } from './platform-pool.ts'
 
 /**
- * Returns a platform that runs with the default settings and has served other test files before. For files that look only
- * at namespaces and accounts of their own: every name comes from `uniqueName`. Files that set something, kill the process,
- * read the data folder or count what the whole instance has call `startPlatform` instead.
+ * Returns a platform with the default settings that other test files have used before. It is for files that use only
+ * their own namespaces and accounts, with names from `uniqueName`. Files that change settings, kill the process, read
+ * the data folder or count over the whole instance call `startPlatform` instead.
  */
 export async function sharedPlatform(options: { failures?: readonly string[] } = {}): Promise<SharedPlatform> {
   const { url, secret } = await askPool<SharedAccess>('POST')
@@ -31,7 +31,7 @@ export class SharedPlatform extends PlatformClient {
     this.#failures = failures
   }
 
-  /** Ends the file's use. @throws when a request of this file was answered by an unexpected 5xx, or failed inside */
+  /** Ends the use by this file. @throws Error if a response was an unexpected 5xx or an internal error was logged */
   async stop(): Promise<void> {
     const { requests, stderr } = await askPool<SharedLogs>('DELETE')
     assertNoFailures(requests, this.#failures)

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { repository } from '../apps/launcher/src/paths.ts'
 
-/** A message as the server took it. */
+/** A message that the server received. */
 export interface Taken {
   from: string
   to: string[]
@@ -16,9 +16,9 @@ export interface Taken {
 export interface SmtpOptions extends Partial<Certificate> {
   auth?: boolean
   silent?: boolean
-  /** Offer STARTTLS. */
+  /** Whether to offer STARTTLS. */
   tls?: boolean
-  /** Speak TLS from the start. */
+  /** Whether to use TLS from the start. */
   implicitTls?: boolean
 }
 
@@ -28,7 +28,7 @@ export interface Certificate {
   key: string
 }
 
-/** Makes a certificate that signs itself, in `folder`. */
+/** Creates a self-signed certificate in `folder`. */
 export function makeCertificate(folder: string): Certificate {
   const certificate = join(folder, 'certificate.pem')
   const key = join(folder, 'key.pem')
@@ -42,7 +42,7 @@ export function makeCertificate(folder: string): Certificate {
   return { certificate, key }
 }
 
-/** A real SMTP server (aiosmtpd), which asks for a password, speaks TLS or says nothing at all, as told. */
+/** A real SMTP server (aiosmtpd) that can require a password, use TLS or never respond. */
 export class SmtpServer {
   readonly taken: Taken[] = []
   port = 0

@@ -10,22 +10,22 @@ export interface Message {
   message?: string
 }
 
-/** A subscription as a client sees it: every message in order, and how it ended. */
+/** A subscription of a client: every message in order, and its end. */
 export interface Subscriber {
   readonly messages: Message[]
   /** `table kind` of each change. */
   changes(): string[]
-  /** The cursor it would come back with. */
+  /** Returns the cursor for a reconnect. */
   cursor(): string
   send(message: unknown): void
-  /** Resolves when a message is there that fits, also one that came before. */
+  /** Resolves with the first matching message, including earlier ones. */
   until(fits: (message: Message) => boolean, timeoutMs?: number): Promise<Message>
   readonly closed: Promise<{ code: number; reason: string }>
   readonly protocol: string
   close(): void
 }
 
-/** Opens a subscription, and resolves when it is told that it has one; rejects when it is not let in. */
+/** Opens a subscription. Resolves when the server confirms it, rejects when the server refuses it. */
 export async function subscribe(
   url: string,
   options: { token?: string; headers?: Record<string, string> } = {},

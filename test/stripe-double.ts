@@ -11,14 +11,14 @@ interface Session {
   form: URLSearchParams
 }
 
-/** A stand-in for api.stripe.com: takes the requests PerSQL makes, as strictly as Stripe does, and signs webhooks. */
+/** A stand-in for api.stripe.com. It checks PerSQL's requests as strictly as Stripe, and signs webhooks. */
 export class StripeDouble {
   /** Sessions by idempotency key, as Stripe remembers them. */
   readonly sessions = new Map<string, Session>()
-  /** Requests that were not as they should be. */
+  /** Problems of invalid requests. */
   readonly complaints: string[] = []
   requests = 0
-  /** What to do with the next requests instead of answering them well. */
+  /** The response to the next requests. */
   mood: 'well' | 'fail' | 'hang up' = 'well'
   readonly #failed = new Set<unknown>()
   readonly #server = createServer((request, response) => void this.#answer(request, response))
@@ -43,14 +43,14 @@ export class StripeDouble {
     }
   }
 
-  /** The session with this id, with what was asked for it. */
+  /** Returns a session with the fields of its request. */
   session(id: string): Session {
     const session = [...this.sessions.values()].find((one) => one.id === id)
-    if (!session) throw new Error(`There is no session ${id}.`)
+    if (!session) throw new Error(`Session ${id} not found.`)
     return session
   }
 
-  /** A webhook's body and signature; `ageS` seconds old. */
+  /** Returns the body and signature of a webhook that is `ageS` seconds old. */
   event(type: string, object: object, ageS = 0): { body: string; headers: Record<string, string> } {
     const body = JSON.stringify({ id: `evt_${++this.requests}`, object: 'event', type, data: { object } })
     const timestamp = Math.floor(Date.now() / 1000) - ageS
@@ -74,7 +74,7 @@ export class StripeDouble {
     }
     if (request.method !== 'POST' || pathname !== '/v1/checkout/sessions') return this.#complain(response, pathname)
     const key = request.headers['idempotency-key']
-    // Stripe remembers its failures too.
+    // Stripe also replays failures for an idempotency key.
     if (this.mood === 'fail') this.#failed.add(key)
     if (this.#failed.has(key)) return json(response, 500, { error: { type: 'api_error', message: 'down' } })
     const form = new URLSearchParams(body)

@@ -2,10 +2,10 @@ import { execFileSync } from 'node:child_process'
 import { expect } from 'vitest'
 import type { Answer, PlatformClient } from './harness.ts'
 
-/** One database as the tests of imports use it. */
+/** A database for tests of imports and exports. */
 export type Database = ReturnType<PlatformClient['database']>
 
-/** Makes databases of one namespace, each with statements run in it. */
+/** Returns a function that creates databases in one namespace and runs statements in them. */
 export function maker(platform: PlatformClient, token: string, namespace = 'acme') {
   let number = 0
   return async (...statements: string[]): Promise<Database> => {
@@ -17,7 +17,7 @@ export function maker(platform: PlatformClient, token: string, namespace = 'acme
   }
 }
 
-/** Imports a file sent as the body; `query` says how. */
+/** Imports a file in the request body. `query` has the options. */
 export const imported = (db: Database, file: string, query = '', headers: Record<string, string> = {}) =>
   db.request(`/import${query && `?${query}`}`, {
     method: 'POST',
@@ -25,21 +25,21 @@ export const imported = (db: Database, file: string, query = '', headers: Record
     headers: { 'content-type': 'application/octet-stream', ...headers },
   })
 
-/** What an export says. */
+/** Exports a database and returns the text. */
 export async function exportOf(db: Database, query = ''): Promise<string> {
   const { status, body } = await db.request(`/export${query && `?${query}`}`)
   expect(status, JSON.stringify(body).slice(0, 500)).toBe(200)
   return typeof body === 'string' ? body : JSON.stringify(body)
 }
 
-/** The rows a statement gives. */
+/** Returns the rows of a statement. */
 export async function rowsOf(db: Database, sql: string): Promise<unknown[][]> {
   const { body } = await db.query(sql)
   expect(body.success, JSON.stringify(body)).toBe(true)
   return body.data.rows
 }
 
-/** What Debian's sqlite3 dumps of a database that these statements made. */
+/** Returns the dump by Debian's sqlite3 of a database created with these statements. */
 export const shellDump = (...statements: string[]): string =>
   execFileSync('sqlite3', ['-batch', '-bail', ':memory:'], {
     input: `${statements.map((sql) => `${sql};`).join('\n')}\n.dump\n`,
@@ -47,5 +47,5 @@ export const shellDump = (...statements: string[]): string =>
     maxBuffer: 1e9,
   })
 
-/** A refusal as far as tests look at it. */
+/** Returns the parts of an error that tests compare. */
 export const refusal = ({ status, body }: Answer) => [status, body.code, body.line]

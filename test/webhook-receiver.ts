@@ -6,27 +6,27 @@ export interface Received {
   readonly path: string
   readonly headers: IncomingHttpHeaders
   readonly text: string
-  // biome-ignore lint/suspicious/noExplicitAny: a test looks at whatever was posted
+  // biome-ignore lint/suspicious/noExplicitAny: a test inspects any delivered body
   readonly body: any
   readonly atMs: number
 }
 
-/** Somebody's own server, which webhooks are posted to. */
+/** A server that receives webhooks. */
 export interface Receiver {
   readonly url: string
   readonly received: Received[]
-  /** How often somebody has connected. */
+  /** Returns the number of connections. */
   connections(): number
-  /** How it answers from now on. */
+  /** Sends the responses from now on. */
   answer: (response: ServerResponse, request: Received) => void
-  /** Resolves when so many requests have come. */
+  /** Resolves when this number of requests has arrived. */
   got(count: number, timeoutMs?: number): Promise<Received[]>
-  /** Nobody listens there any more, or again. */
+  /** Closes the port, or opens it again. */
   stop(): Promise<void>
   start(): Promise<void>
 }
 
-/** Starts a receiver that answers 204 until told otherwise. */
+/** Starts a receiver that responds 204 until `answer` is replaced. */
 export async function startReceiver(): Promise<Receiver> {
   let server: Server | undefined
   let port = 0

@@ -6,11 +6,11 @@ Every page on a desktop and on a phone, in the color scheme of your system. The 
 by \`npm run screenshots\`, which opens a small shop on a platform of its own.
 `
 
-/** The file of a picture, beside this page. */
+/** Returns the file name of an image, relative to the page. */
 export const fileOf = (name: string, theme: 'light' | 'dark', size: 'wide' | 'phone'): string =>
   `${name}-${theme}-${size}.webp`
 
-/** The page of the documentation that shows all pictures. */
+/** Returns the documentation page with all images. */
 export const gallery = (pictures: readonly Picture[]): string =>
   [
     INTRO,
