@@ -32,7 +32,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true })
 })
 
-/** What a tool does with its files: `more` is the number of those beyond the first ones. */
+/** Applies a tool's migration files; `more` is the number of additional ones. */
 type Tool = (db: Database, more: number) => Promise<void>
 
 const kysely: Tool = async (database, more) => {
@@ -107,7 +107,7 @@ test.each([
     await db.fork(`${slug}-fork`)
     await migrate(persql.database(ns, `${slug}-fork`), 4)
     expect(await columns(persql.database(ns, `${slug}-fork`))).toEqual(await columns(reset))
-    // Both sides run the same file, and the branch one more.
+    // Both sides run the same file, and the branch runs one more.
     await migrate(db, 4)
     await migrate(reset, 5)
     expect((await db.branches.merge('pr/42', { mode: 'schema' })).applied).toBe(true)

@@ -17,8 +17,8 @@ import { sharedPlatform, uniqueName } from '../shared-platform.ts'
 
 const ns = uniqueName('acme')
 
-// The tests that Better Auth holds adapters to, on its own adapter for Drizzle. Its suite of transactions reads inside of
-// them, which no transaction within one call can; that of joins wants a generated schema of relations.
+// Better Auth's tests for adapters, with its own adapter for Drizzle. Omitted are its suite of transactions, which
+// reads inside a transaction, and that of joins, which requires a generated schema of relations.
 const platform = await sharedPlatform()
 const { token } = await platform.createNamespace(ns)
 const database = new PerSQL({ token, baseURL: platform.url }).database(`${ns}/main`)
@@ -32,7 +32,7 @@ function columnOf({ type }: Field): SQLiteColumnBuilderBase {
   return type === 'string' || Array.isArray(type) ? text() : text({ mode: 'json' })
 }
 
-/** The schema that its command line would write for these options. */
+/** Returns the schema that Better Auth's command line would generate for these options. */
 function schemaOf(options: BetterAuthOptions) {
   const hasNumbers = options.advanced?.database?.generateId === 'serial'
   const tables = Object.values(getAuthTables(options)).map(({ modelName, fields }) => {

@@ -16,8 +16,8 @@ import { sharedPlatform, uniqueName } from '../shared-platform.ts'
 
 const ns = uniqueName('acme')
 
-// The tests that Better Auth holds adapters to, on its own adapter for Kysely. Its suite of transactions reads inside of
-// them, which no transaction within one call can.
+// Better Auth's tests for adapters, with its own adapter for Kysely. Omitted is its suite of transactions, which reads
+// inside a transaction.
 const platform = await sharedPlatform()
 const { token } = await platform.createNamespace(ns)
 const database = new PerSQL({ token, baseURL: platform.url }).database(`${ns}/main`)

@@ -29,7 +29,7 @@ beforeAll(async () => {
 })
 afterAll(() => platform?.stop())
 
-// The suite of LangChain takes these from the global scope.
+// LangChain's suite reads these from the global scope.
 Object.assign(globalThis, { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, test })
 const initializer = {
   checkpointerName: '@persql/langgraph on a server',

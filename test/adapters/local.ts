@@ -1,7 +1,7 @@
 import { PerSQL } from '../../packages/sdk/src/index.ts'
 import type { Suite } from './suite.ts'
 
-// Bun runs this file: it has SQLite built in. It prints how each case of a suite went in local mode.
+// Bun runs this file, because it has SQLite built in. It prints the result of each case of a suite in local mode.
 const { suite } = (await import(`./${process.argv[2]}/suite.ts`)) as { suite: Suite }
 const persql = new PerSQL({ local: ':memory:' })
 const results: Record<string, string> = {}

@@ -20,7 +20,7 @@ const run = promisify(execFile)
 const names = ['drizzle', 'kysely', 'langgraph']
 let platform: SharedPlatform
 let token: string
-/** An app that has the packages installed as they are published. */
+/** The folder of an app with the packages as they are published. */
 let app: string
 
 beforeAll(async () => {

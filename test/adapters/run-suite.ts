@@ -10,7 +10,7 @@ import type { Suite } from './suite.ts'
 
 const here = dirname(fileURLToPath(import.meta.url))
 const arch = process.arch === 'arm64' ? 'aarch64' : 'x64'
-/** Bun, which has SQLite for local mode built in. */
+/** The path of Bun, which has SQLite for local mode built in. */
 export const bun = createRequire(import.meta.url).resolve(`@oven/bun-${process.platform}-${arch}/bin/bun`)
 
 /** Runs a suite with the real library on the real server, and in local mode. */

@@ -1,4 +1,4 @@
 import type { Database } from '../../packages/sdk/src/index.ts'
 
-/** What an adapter does on any database, one that nobody used before for each; it throws when it does not. */
+/** Cases of an adapter. Each gets a new database and throws if it fails. */
 export type Suite = Record<string, (db: Database) => Promise<void>>

@@ -19,14 +19,14 @@ afterAll(async () => {
   await cli?.remove()
 })
 
-/** Runs with --json and answers the one value on stdout. */
+/** Runs with --json and returns the value on stdout. */
 async function answer(args: readonly string[], options: RunOptions = {}) {
   const { code, stdout, stderr } = await cli.run([...args, '--json'], { env, ...options })
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   return JSON.parse(stdout)
 }
 
-/** Runs with --json and answers the one value on stderr. */
+/** Runs with --json and returns the value on stderr. */
 async function failure(args: readonly string[], options: RunOptions = {}) {
   const { code, stdout, stderr } = await cli.run([...args, '--json'], { env, ...options })
   expect(stdout).toBe('')
@@ -57,7 +57,7 @@ test('login checks a token, keeps it for its owner alone, and never prints it', 
   expect(await answer(['logout'], { env: home })).toEqual({ profile: 'default', loggedOut: true })
   expect(await failure(['whoami'], { env: home })).toMatchObject({ code: 'not_logged_in', exitCode: 3 })
   expect(await answer(['whoami', '--profile', 'other'], { env: home })).toMatchObject({ namespaceSlug: 'acme' })
-  // A server that the surroundings name does not get a token that was kept for another.
+  // A saved token is not sent to another server that the environment sets.
   const elsewhere = { ...home, PERSQL_API_URL: 'http://127.0.0.1:9', PERSQL_PROFILE: 'other' }
   expect(await failure(['whoami'], { env: elsewhere })).toMatchObject({ code: 'other_server', exitCode: 3 })
 })
@@ -283,7 +283,7 @@ test('skill install teaches agents, and leaves files of others alone', async () 
   const { path } = await answer(['skill', 'install', '--dir', join(cli.folder, 'skills')])
   const text = await readFile(path, 'utf8')
   expect(text).toMatch(/^---\nname: persql\ndescription: .+\n---\n/)
-  // What it teaches exists.
+  // All commands in the skill exist.
   for (const [, words = ''] of text.matchAll(/`persql ((?:[a-z]+ ?)+)/g)) {
     expect((await cli.run([...words.trim().split(' '), '--help'])).code).toBe(0)
   }

@@ -10,14 +10,14 @@ const ns = uniqueName('acme')
 
 let cli: Awaited<ReturnType<typeof builtCli>>
 let platform: SharedPlatform
-/** Of the namespace. */
+/** A token of the namespace. */
 let token: string
-/** Of the branch `feature/one` of `acme/main`, with its slug. */
+/** A token of the branch `feature/one` of `acme/main`, with its slug. */
 let pinned: { token: string; slug: string }
 /** The folder of a project with migrations. */
 let project: string
 
-/** The server, which also says at `/v1/me` what a token of one database opens. */
+/** The server, which also returns the database of a token at `/v1/me`. */
 const double = createServer(async (request, response) => {
   const body = Buffer.concat(await request.toArray())
   const { host: _, 'content-length': __, ...headers } = request.headers as Record<string, string>
@@ -54,7 +54,7 @@ afterAll(async () => {
   await cli?.remove()
 })
 
-/** Runs in the project with nothing set but the token, and the server's URL. */
+/** Runs in the project with only the token and the server's URL set. */
 const run = (
   args: string[],
   more: { token?: string; env?: Record<string, string>; stdin?: string; cwd?: string } = {},

@@ -18,7 +18,7 @@ afterAll(async () => {
   await cli?.remove()
 })
 
-/** Logs in; somebody goes to the address that is shown, and decides. */
+/** Logs in with a browser that opens the printed URL and submits the choice. */
 async function login(
   env: Record<string, string>,
   choice: Record<string, string>,
@@ -37,7 +37,7 @@ async function login(
 test('login goes through the browser, and is renewed when it expires', async () => {
   const env = { XDG_CONFIG_HOME: join(cli.folder, 'by-browser') }
   const { code, stdout } = await login(env, { role: 'readwrite' }, async (back) => {
-    // Somebody who finds the port but does not know the state gets nowhere.
+    // A request to the port without the state is rejected.
     back.search = '?code=forged&state=guessed'
     expect((await fetch(back)).status).toBe(404)
   })

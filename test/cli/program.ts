@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buildCli } from '../../packages/cli/build.mjs'
 
-/** A terminal that still waits by then has not shown what it should. */
+/** Time limit for the expected output of a terminal. */
 const TERMINAL_MS = 30_000
 
-/** How the program ended, and what it wrote. */
+/** The exit code and output of the program. */
 export interface Ended {
   code: number | null
   stdout: string
@@ -15,13 +15,13 @@ export interface Ended {
 }
 
 export interface RunOptions {
-  /** Beside those of the program's own environment. */
+  /** Additional environment variables. */
   env?: Record<string, string>
   stdin?: string
   cwd?: string
 }
 
-/** The program as it is published, in a folder that goes away, with a home of its own. */
+/** Builds the program as it is published, in a temporary folder with its own home. */
 export async function builtCli() {
   const folder = await mkdtemp(join(tmpdir(), 'persql-cli-'))
   const file = join(folder, 'persql.js')
@@ -36,12 +36,14 @@ export async function builtCli() {
   const start = (args: readonly string[], { env, cwd = folder }: RunOptions = {}) =>
     spawn(process.execPath, [file, ...args], { cwd, env: surroundings(env), stdio: 'pipe' })
 
-  /** Runs it to its end. */
+  /** Runs the program until it exits. */
   async function run(args: readonly string[], options: RunOptions = {}): Promise<Ended> {
     return ended(start(args, options), options.stdin)
   }
 
-  /** Runs it in a terminal, as `script` makes one; answers what that showed. `type` is called with all of it so far. */
+  /**
+   * Runs the program in a terminal created by `script` and returns its output. `type` is called with all output so far.
+   */
   async function inTerminal(
     args: readonly string[],
     env: Record<string, string>,
@@ -74,7 +76,7 @@ export async function builtCli() {
   return { folder, file, start, run, inTerminal, remove: () => rm(folder, { recursive: true, force: true }) }
 }
 
-/** Types something, or does something else, once the terminal shows something. */
+/** A step that types text or runs a function once the terminal shows a text. */
 export interface Step {
   after: string
   type: string | ((shown: string) => Promise<void>)

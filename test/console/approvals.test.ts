@@ -21,21 +21,21 @@ afterAll(async () => {
   await platform.stop()
 })
 
-/** Calls the database's door in the console as whoever is signed in on a page. */
+/** Calls the database API of the console as the user of a page. */
 const post = (page: Page, path: string, body: object) =>
   page.evaluate(async ({ path, body }) => (await fetch(path, { method: 'POST', body: JSON.stringify(body) })).json(), {
     path: `/api/namespaces/${owner.ns}/databases/main${path}`,
     body,
   })
 
-/** Asks for a write, as the page's own user. */
+/** Requests approval of a write as the user of the page. */
 async function asks(page: Page, sql: string): Promise<string> {
   const { approvalToken } = await post(page, '/query', { sql })
   expect(approvalToken).toMatch(/^appr_/)
   return approvalToken
 }
 
-/** Somebody who was invited. */
+/** Creates an invited member. */
 async function colleague(role: string): Promise<Visit> {
   const email = `${role}${crypto.randomUUID().slice(0, 8)}@example.com`
   const path = `/api/namespaces/${owner.ns}/invitations`
@@ -82,7 +82,7 @@ test('a colleague who edits may deny, one who reads sees who does, and who comes
   await viewer.go(at)
   await viewer.page.getByText('You need the editor role to decide.').first().waitFor()
   expect(await viewer.page.getByRole('button', { name: 'Approve' }).count()).toBe(0)
-  // Made an editor of this one database, the same person is offered what editors are.
+  // A viewer with edit access to this database can approve.
   await post(owner.page, '/shares', { email: viewer.email, role: 'editor' })
   await viewer.go(at)
   await viewer.page.getByRole('button', { name: 'Approve' }).waitFor()
@@ -90,7 +90,7 @@ test('a colleague who edits may deny, one who reads sees who does, and who comes
   const editor = await colleague('editor')
   await editor.go(at)
   await editor.page.getByRole('button', { name: 'Deny' }).waitFor()
-  // The page looks again by itself: what it knows stays as it is until the click.
+  // The page refreshes automatically, so freeze its data until the click.
   const known = await editor.page.evaluate(async (path) => (await fetch(path)).text(), `/api/approvals/${token}`)
   await editor.page.route(`**/api/approvals/${token}`, (route) => route.fulfill({ body: known }))
   const approved = await owner.page.evaluate(

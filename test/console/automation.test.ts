@@ -35,7 +35,7 @@ afterAll(async () => {
   server.close()
 })
 
-/** Runs a statement as whoever is signed in; answers the body of the response. */
+/** Runs a statement as the signed-in user and returns the response body. */
 const sql = (text: string) =>
   here.page.evaluate(
     async ([ns, sql]) =>

@@ -5,9 +5,9 @@ import type { Page } from 'playwright-core'
 
 const program = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 
-/** What axe-core finds on a page that somebody would stumble over, in words. */
+/** Returns the accessibility problems that axe-core finds on a page, as text. */
 export async function faultsOf(page: Page): Promise<string[]> {
-  // Not as a script element: the policy of the pages refuses that.
+  // The content security policy of the pages rejects a script element.
   await page.evaluate(await readFile(program, 'utf8'))
   const { violations } = await page.evaluate(() =>
     (globalThis as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),

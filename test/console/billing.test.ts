@@ -24,7 +24,7 @@ afterAll(async () => {
   expect(stripe.complaints).toEqual([])
 })
 
-/** What Stripe reports once a session of its payment page is paid. */
+/** Returns Stripe's event for a paid session. */
 function paid(id: string) {
   const { form } = stripe.session(id)
   return stripe.event('checkout.session.completed', {

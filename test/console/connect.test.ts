@@ -33,7 +33,7 @@ afterAll(async () => {
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 
-/** Packages as `npm install` puts them: those of this repository built, the others as they are. */
+/** Installs packages like `npm install`: those of this repository after a build, the others unchanged. */
 async function install(names: readonly string[], others: readonly string[]) {
   const modules = join(folder, 'node_modules')
   await mkdir(join(modules, '@persql'), { recursive: true })

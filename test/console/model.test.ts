@@ -10,7 +10,7 @@ import { visit } from './visit.ts'
 let platform: TestPlatform
 let browser: Browser
 let model: Awaited<ReturnType<typeof standIn>>
-/** What the stand-in for the model says next. */
+/** The next response of the stand-in for the AI model. */
 let says: object = {}
 beforeAll(async () => {
   model = await standIn(() => ({

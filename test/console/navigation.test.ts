@@ -15,7 +15,7 @@ afterAll(async () => {
   await platform.stop()
 })
 
-/** A visit to `main` of a namespace that has two more databases. */
+/** Opens `main` in a namespace that has two more databases. */
 async function arrive(width = 1280): Promise<Visit> {
   const here = await visit(browser, platform, { width })
   await here.page.evaluate(async (ns) => {

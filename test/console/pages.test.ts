@@ -6,7 +6,7 @@ import { startPlatform, type TestPlatform } from '../harness.ts'
 import { faultsOf } from './axe.ts'
 import { type Visit, visit } from './visit.ts'
 
-/** Every page for people who are signed in, with `acme` for the namespace. */
+/** All pages for signed-in users, with `acme` for the namespace. */
 const pages = [
   '/acme',
   '/acme/welcome',
@@ -57,7 +57,7 @@ afterAll(async () => {
   await platform.stop()
 })
 
-/** How far things moved by themselves since the page came: below 0.1 nobody minds. */
+/** Returns the cumulative layout shift of a page; values below 0.1 are good. */
 const moved = (page: Page) =>
   page.evaluate(
     () =>

@@ -34,7 +34,7 @@ test('a token is made with a narrow scope, shown once, works as it says, and is 
   })
   await dialog.getByRole('button', { name: 'Create token' }).dblclick()
   const token = (await dialog.getByText(/^psql_live_/).textContent()) ?? ''
-  // What is gone once it is closed is not closed by a click beside it.
+  // A click outside doesn't close a dialog with a secret.
   await page.mouse.click(20, 300)
   const me = await platform.request('/v1/me', { token })
   expect(me.body.data).toMatchObject({ namespaceSlug: ns, role: 'readonly' })

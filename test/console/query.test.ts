@@ -19,7 +19,7 @@ afterAll(async () => {
 
 const contentOf = async (download: Promise<Download>) => readFile(await (await download).path(), 'utf8')
 
-/** Types a text into the editor in place of what is there. */
+/** Replaces the text in the editor. */
 async function write(page: Page, text: string) {
   const editor = page.getByRole('textbox', { name: 'SQL' })
   await editor.click()
@@ -60,13 +60,13 @@ test('the statement at the cursor runs, tells what it cost, and its rows are sav
   await page.getByText(/The last run read \d+ rows and returned 3\./).waitFor()
   expect(await faultsOf(page)).toEqual([])
 
-  // What was not run yet is counted when asked.
+  // Explain counts rows of a statement that has not run yet on request.
   await write(page, 'SELECT count(*) AS all_of_them FROM notes')
   await page.getByRole('button', { name: 'Explain' }).click()
   await page.getByRole('button', { name: 'Run and count rows read' }).click()
   await page.getByText(/The last run read \d+ rows and returned 1\./).waitFor()
 
-  // Completion knows the tables; what is open stays open.
+  // Completion suggests tables, and open tabs stay open.
   await page.getByRole('button', { name: 'New query' }).click()
   await write(page, 'SELECT * FROM ')
   await page.keyboard.type('not')
@@ -86,7 +86,7 @@ test('the statement at the cursor runs, tells what it cost, and its rows are sav
   await page.keyboard.press('Enter')
   await page.getByRole('button', { name: /^SELECT count/, pressed: true }).waitFor()
 
-  // A tab that was closed comes back.
+  // A closed tab can be reopened.
   await write(page, 'SELECT 5 AS five')
   await page.getByRole('button', { name: 'SELECT 5 AS five' }).waitFor()
   await page

@@ -15,7 +15,7 @@ afterAll(async () => {
   await platform.stop()
 })
 
-/** Types a text into the editor in place of what is there. */
+/** Replaces the text in the editor. */
 async function write(page: Page, text: string) {
   await page.getByRole('textbox', { name: 'SQL' }).click()
   await page.keyboard.press('Control+a')
@@ -23,7 +23,7 @@ async function write(page: Page, text: string) {
 }
 const told = (page: Page, text: string | RegExp) => page.getByText(text).first().waitFor()
 const dialog = (page: Page, name: string) => page.getByRole('dialog', { name })
-/** Calls the API as whoever is signed in on a page. */
+/** Calls the API as the user of a page. */
 const api = (page: Page, method: string, path: string, body?: object) =>
   page.evaluate(
     async ([method, path, body]) => {
@@ -33,7 +33,7 @@ const api = (page: Page, method: string, path: string, body?: object) =>
     [method, path, body && JSON.stringify(body)],
   )
 const pathOf = (ns: string, db = 'main') => `/api/namespaces/${ns}/databases/${db}/saved-queries`
-/** Somebody who joins a namespace as a viewer. */
+/** Creates a viewer of a namespace. */
 async function viewerOf({ page, ns }: Visit): Promise<Visit> {
   const there = await visit(browser, platform)
   const { link } = await api(page, 'POST', `/api/namespaces/${ns}/invitations`, { email: there.email, role: 'viewer' })
@@ -61,7 +61,7 @@ test('a query is saved by the keyboard, changed, saved as another, found, rename
   await page.getByRole('button', { name: 'Revenue by month', exact: true }).waitFor()
   expect(await save.isDisabled()).toBe(true)
 
-  // What differs is marked, and saving makes it the same again.
+  // Unsaved changes are marked until the query is saved.
   await write(page, 'SELECT 2 AS two')
   await page.getByRole('button', { name: /^Revenue by month.*unsaved changes/ }).waitFor()
   await page.keyboard.press('Control+s')
@@ -173,7 +173,7 @@ test('what somebody else saves comes by itself, and is not overwritten unseen', 
   await page.getByRole('button', { name: 'SELECT 11', exact: true }).click()
   await page.getByRole('button', { name: 'SELECT 11', pressed: true }).waitFor()
 
-  // Under a name that is taken, it may replace what has it.
+  // A query can replace another one with the same name.
   await page.keyboard.press('Control+s')
   await dialog(page, 'Save query').getByLabel('Name').fill('shared')
   await page.keyboard.press('Enter')

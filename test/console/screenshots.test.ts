@@ -5,7 +5,7 @@ import { DATABASE, NAMESPACE } from '../screenshots/shop.ts'
 const addresses = { invite: '/', approve: '/', consent: '/', webhook: 'w', migration: 'm', branch: 'b' }
 const pictures = picturesOf({ addresses })
 
-/** The names of the pages that a file of the console lists: by a path that only runs, for it has types of the browser. */
+/** Returns the names of the pages in a file of the console. The path is dynamic because the file uses browser types. */
 async function tabsIn(folder: string): Promise<string[]> {
   const file = new URL(`../../apps/console/src/pages/${folder}/${folder}-tabs.ts`, import.meta.url).pathname
   const [tabs] = Object.values(await import(file)) as { path: string }[][]

@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core'
 
-/** Runs statements in a database as whoever is signed in on a page, and answers their rows. */
+/** Returns a function that runs statements as the user of a page and returns their rows. */
 export const sqlAs =
   (page: Page, ns: string, db = 'main') =>
   (sql: string, params: unknown[] = []): Promise<unknown[][]> =>

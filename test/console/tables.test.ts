@@ -34,7 +34,7 @@ test('rows are changed together: reviewed as SQL, sent as one transaction, taken
   await grid.getByText('blob · 2 B').first().waitFor()
   expect(await faultsOf(page)).toEqual([])
 
-  // With the keyboard alone: the age of Ada, then Grace goes.
+  // With the keyboard only: edit Ada's age, then delete Grace.
   await grid.focus()
   for (const key of ['ArrowRight', 'ArrowRight', 'Enter']) await page.keyboard.press(key)
   const dialog = page.getByRole('dialog', { name: 'age' })
@@ -49,7 +49,7 @@ test('rows are changed together: reviewed as SQL, sent as one transaction, taken
   await page.getByRole('button', { name: 'Review 1 change' }).waitFor()
   await page.keyboard.press('Delete')
 
-  // A row that cannot be: the message stands by it, and nothing is done.
+  // For an invalid row, a message appears next to it and nothing is saved.
   await page.getByRole('button', { name: 'Add row' }).click()
   await page.getByLabel('name', { exact: true }).fill('Edsger')
   await page.getByLabel('age', { exact: true }).fill('1')
@@ -76,7 +76,7 @@ test('rows are changed together: reviewed as SQL, sent as one transaction, taken
     ['Edsger', 72],
   ])
 
-  // What somebody else changed meanwhile is not overwritten.
+  // A change by another user is not overwritten.
   await grid.getByText('Edsger').click()
   await grid.getByText('Edsger').click()
   await page.getByRole('dialog', { name: 'name' }).getByRole('textbox').fill('E. W. Dijkstra')
@@ -174,9 +174,9 @@ test('a hundred thousand rows are scrolled through, and each of them comes once'
   console.log(
     `100,000 rows in ${Date.now() - began} ms: ${frames.length} frames, median ${at(0.5)} ms, p95 ${at(0.95)}, p99 ${at(0.99)}, longest ${at(1)}`,
   )
-  // On a slow machine one may be far away before an answer is there, which is given up then.
+  // On a slow machine, the view can scroll away before a response, which cancels the request.
   expect(asked.length - new Set(asked).size, 'nothing is read twice').toBeLessThanOrEqual(3)
-  // A place that was passed by may be asked for again from its other side.
+  // A range that was skipped can be requested again from its other end.
   expect(asked.length).toBeLessThanOrEqual(220)
   expect(asked.join()).not.toContain('OFFSET')
   expect(await page.getByRole('row').count()).toBeLessThan(80)

@@ -26,7 +26,7 @@ test('a CSV becomes a table and leaves as CSV; a bad line is named and nothing o
   await page.getByText('No imports yet.').first().waitFor()
   await page.locator('input[type=file]').setInputFiles(file('My people.csv', 'id,name\n1,Ada\n2,Grace\n'))
   expect(await page.getByLabel('Import into table').inputValue()).toBe('my_people')
-  // There is none of that name, so it is to be made.
+  // The table doesn't exist yet, so the checkbox to create it is set.
   await page.getByRole('checkbox', { name: 'Create table', checked: true }).waitFor()
   await page.getByRole('button', { name: 'Import My people.csv' }).click()
   await page.getByText('Imported 2 rows into my_people.').first().waitFor()

@@ -1,14 +1,14 @@
 import type { Browser, Page } from 'playwright-core'
 import type { PlatformClient } from '../harness.ts'
 
-/** Somebody in front of the console. */
+/** A user of the console in a browser. */
 export interface Visit {
   readonly page: Page
   readonly email: string
   readonly ns: string
-  /** What the browser complained about: errors of scripts, and what the policy of the page refused. */
+  /** Problems that the browser reported: script errors and violations of the content security policy. */
   readonly complaints: string[]
-  /** Goes to a path of this platform and waits until the page is there, with nothing still loading. */
+  /** Opens a path of this platform and waits until it has loaded. */
   go(path: string): Promise<void>
   close(): Promise<void>
 }
@@ -19,7 +19,7 @@ interface VisitOptions {
   email?: string
 }
 
-/** Signs somebody up on the page for it, as a person does, and is where that leads. */
+/** Signs up a user on the sign-up page and stays on the page that follows. */
 export async function visit(browser: Browser, platform: PlatformClient, options: VisitOptions = {}): Promise<Visit> {
   const { width = 1280, theme = 'light', email = `v${crypto.randomUUID().slice(0, 8)}@example.com` } = options
   const context = await browser.newContext({
@@ -42,7 +42,7 @@ export async function visit(browser: Browser, platform: PlatformClient, options:
   await page.waitForURL('**/welcome')
   complaints.length = 0
   const settled = async () => {
-    // Behind a dialog, it is there for the eyes alone.
+    // Behind a dialog, the heading is hidden from assistive technology.
     await page.locator('h1').first().waitFor()
     await page.waitForLoadState('networkidle')
   }

@@ -38,7 +38,7 @@ const invited = async (email: string) => {
   return new URL(body.data.link).pathname
 }
 
-/** Asks for a write that has to be approved; answers the path of the page that decides it. */
+/** Requests approval of a write and returns the path of the approval page. */
 async function asked(): Promise<string> {
   const base = '/api/namespaces/owner/databases/main'
   await owner.request(`${base}/query`, { body: { sql: 'CREATE TABLE IF NOT EXISTS bills (n, text)' } })

@@ -527,7 +527,7 @@ describe('redeeming is refused', () => {
     expect(await code(redeem(yes))).toEqual(open)
     expect((await decide(pending)).body).toMatchObject({ code: 'approval_not_open', status: 'expired' })
     await setAhead(91 * 60_000)
-    // The alarm was set by the old clock: the first timer of a kind sets it anew.
+    // The alarm was set by the old clock; the first new timer of any kind resets it.
     await agent.query('SELECT 1', [], { 'Idempotency-Key': 'timer' })
     await expect.poll(() => statusOf(pending), { timeout: 10_000 }).toBe(undefined)
     await setAhead(0)
@@ -789,7 +789,7 @@ test('webhooks are told who waits for what, and how it was decided', async () =>
   const { body } = await agent.query('UPDATE bills SET n = n + 10')
   const path = `/api/approvals/${body.approvalToken}`
   await owner.request(`${path}/approve`, { body: { note: 'fine' } })
-  // In whatever order they came.
+  // Sorted, because the order of deliveries can differ.
   const came = (await receiver.got(2)).map(({ body }) => body).sort((a, b) => (a.type < b.type ? -1 : 1))
   const [asked, decided, ...more] = came
   const about = { database: 'acme:main', approvalToken: body.approvalToken, tables: ['bills'], hits: body.hits }

@@ -6,7 +6,7 @@ let platform: TestPlatform
 let token: string
 let main: Awaited<ReturnType<typeof endpointsOf>>
 let model: Awaited<ReturnType<typeof standIn>>
-/** What the stand-in for the model says next: a status, or a text. */
+/** The next response of the stand-in for the AI model: a status, or a text. */
 let says: { status: number } | string = ''
 const PROMPT_TOKENS = 300
 const ANSWER_TOKENS = 21

@@ -15,7 +15,7 @@ afterAll(() => platform.stop())
 
 const ROOM = 1_000_000
 const parents = (...statements: string[]) => databaseWith(platform, token, statements, ns)
-/** Inserts a row and answers its id, as SQLite and the API tell it. */
+/** Inserts a row and returns its ID, which must be equal in SQLite and the API. */
 async function inserted(db: TestDatabase, sql = "INSERT INTO t (n) VALUES ('x')"): Promise<number> {
   const { body } = await db.query(`${sql} RETURNING id`)
   expect(body.error).toBeUndefined()

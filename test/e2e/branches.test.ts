@@ -330,7 +330,7 @@ test('claims, writes, resets and deletions of one ref by 16 at once: no token op
         const branch = opened(data)
         const mark = `${client}/${round}`
         const written = await branch.query('INSERT INTO authors (name) VALUES (?)', [mark])
-        // Somebody may have reset or deleted it since: then the token is worth nothing, and nothing was written.
+        // If another client reset or deleted the branch since, the token is invalid and nothing was written.
         expect([200, 401], JSON.stringify(written.body)).toContain(written.status)
         const elsewhere = await platform.database('acme', 'main', data.token).query('SELECT 1')
         expect([401, 403]).toContain(elsewhere.status)

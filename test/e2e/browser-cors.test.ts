@@ -28,11 +28,11 @@ interface Call {
   url: string
   body?: object
   token?: string
-  /** `text/plain` needs no asking beforehand: browsers send such a request whoever answers. */
+  /** Browsers send `text/plain` requests to any server without a preflight. */
   contentType?: string
 }
 
-/** What a script on a page of that origin gets from a call, or that the browser does not let it have anything. */
+/** Calls from a page of that origin. Returns the response, or that the browser blocked it. */
 async function fromPage(origin: string, call: Call) {
   const page = await browser.newPage()
   await page.goto(origin)

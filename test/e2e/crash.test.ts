@@ -28,7 +28,7 @@ interface Final {
   broken: number
 }
 
-/** What clients know of one database. Rows are those of writes; of the doubtful ones nobody can tell. */
+/** The calls of clients to one database. Rows are those of writes; the outcome of interrupted writes is unknown. */
 interface Known {
   attempts: number
   writes: number
@@ -84,7 +84,7 @@ test('kill -9 while the last credit changes hands strands none of it, gives none
   stopping = true
   await clients
 
-  // Whatever a dead process held goes to whoever asks now; an empty balance is remembered for a moment.
+  // Credit leases of the killed process are reclaimed on demand; an empty balance is cached for a moment.
   for (let round = 0; round < 3; round++) {
     for (const name of DATABASES) {
       const of = known.get(name) as Known

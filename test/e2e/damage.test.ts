@@ -144,7 +144,7 @@ test('a damaged snapshot keeps neither its database nor the other snapshots from
   expect(gone.body.data).toEqual({ deleted: true })
   expect((await remove('kept')).body.data).toEqual({ deleted: true })
   expect(await listed()).not.toContainEqual(expect.stringContaining('kept'))
-  // What they held is nowhere any more.
+  // The data of the deleted databases is gone.
   for (const { file } of [first, second, third]) expect(statSync(file).size).toBeLessThan(8 * 4096)
 })
 

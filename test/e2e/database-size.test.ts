@@ -10,14 +10,14 @@ afterAll(() => platform.stop())
 
 const HOUR_MS = 60 * 60 * 1000
 
-/** What the list says of one database. */
+/** Returns a database in the list. */
 async function listed(token: string, slug = 'main') {
   const { body } = await platform.request('/v1/databases', { token })
-  // biome-ignore lint/suspicious/noExplicitAny: a black-box test looks at whatever came back
+  // biome-ignore lint/suspicious/noExplicitAny: a black-box test inspects any response
   return body.data.find((database: any) => database.slug === slug)
 }
 
-/** The same, once the database has told so many rows. */
+/** Waits until the list has this number of rows for a database. */
 async function listedWith(rows: number, token: string, slug = 'main') {
   for (;;) {
     const database = await listed(token, slug)

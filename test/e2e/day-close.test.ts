@@ -31,7 +31,9 @@ interface Bill {
   aiTokens: bigint
   byteHours: bigint
 }
-/** What a bill comes to in nano-dollars, by the published rates: dollars per million, and per GB-month of 30 days. */
+/**
+ * Returns the cost of a bill in nano-dollars by the published rates: dollars per million, and per GB-month of 30 days.
+ */
 function costOf({ requests, rowsRead, rowsWritten, aiTokens, byteHours }: Bill): bigint {
   const perMillion = (quantity: bigint, milliDollars: bigint) => (quantity * milliDollars * 1_000_000n) / 1_000_000n
   const metered =
@@ -91,7 +93,7 @@ test('a month of top-ups, usage, storage and AI tokens: every ledger gives the b
     await nextDay()
     for (const tenant of tenants) {
       const { spend, ledger } = await billing(tenant.token)
-      // What was stored is measured by the platform; that it is what the sampled days make is tested by itself below.
+      // The platform measures stored bytes. A separate test below compares them with the sampled days.
       tenant.bill.byteHours = BigInt(spend.storageByteHours.quantity)
       const entries = ledger.reduce(
         (sum: bigint, { amountUsd }: { amountUsd: number }) => sum + BigInt(Math.round(amountUsd * 1e9)),

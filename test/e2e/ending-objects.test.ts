@@ -129,7 +129,7 @@ test('PRAGMA defer_foreign_keys alone reaches no other call, also none of the sa
   expect((await db.query('PRAGMA defer_foreign_keys')).body.data.rows).toEqual([[0]])
 })
 
-/** What resolves conflicts by ROLLBACK: made by these statements, then run. */
+/** Statements that resolve conflicts by ROLLBACK, with the statements that prepare them. */
 const ROLLING_BACK: [name: string, make: string[], sql: string, kind: string][] = [
   [
     'INSERT OR ROLLBACK',

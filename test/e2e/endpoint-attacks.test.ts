@@ -257,7 +257,7 @@ test('a login takes a wrong password and an unknown e-mail for the same, in what
   expect([unknown.status, unknown.body]).toEqual([wrong.status, wrong.body])
   const names = (headers: Headers) => [...headers.keys()].filter((name) => name !== 'date')
   expect(names(unknown.headers)).toEqual(names(wrong.headers))
-  // A user without a usable hash cannot log in, and nobody learns of it.
+  // A user without a valid hash can't log in, and the response doesn't reveal that.
   await main.admin.query(
     "INSERT INTO users (email, password_hash) VALUES ('blank@example.com', NULL), ('plain@example.com', 'secret')",
   )

@@ -6,7 +6,7 @@ let platform: TestPlatform
 let token: string
 let main: Awaited<ReturnType<typeof endpointsOf>>
 let turnstile: Awaited<ReturnType<typeof standIn>>
-/** What the stand-in for Turnstile answers to a token. */
+/** The responses of the stand-in for Turnstile, by token. */
 const verdicts: Record<string, { status?: number; body: unknown } | 'hang'> = {
   good: { body: { success: true } },
   bad: { body: { success: false, 'error-codes': ['invalid-input-response'] } },
@@ -44,7 +44,7 @@ const DAY = 24 * 60 * MINUTE
 describe('a rate limit', () => {
   const from = (slug: string, address = '203.0.113.1') =>
     main.call(`${slug}?author=ada`, { headers: { 'x-forwarded-for': address } })
-  /** How many of so many calls at once are answered, and what the others are told. */
+  /** Sends concurrent calls and returns the number of successes and the errors of the others. */
   async function burst(slug: string, clients: number, each: number, address?: string) {
     const answers = await Promise.all(
       Array.from({ length: clients }, async () => {

@@ -162,7 +162,7 @@ describe('a spec', () => {
     expect((await scoped.request('/endpoints', { body: notes })).status).toBe(200)
     await scoped.request('/endpoints/scoped/publish', { body: {} })
     expect((await main.call('scoped?author=ada')).status).toBe(200)
-    // What the name stands for is changed afterwards: the endpoint does not follow.
+    // The name now refers to another object, and the endpoint rejects it.
     await main.admin.query('ALTER TABLE notes RENAME TO notes2')
     await main.admin.query('CREATE VIEW notes AS SELECT id, email AS author, password_hash AS text FROM users')
     expect((await main.call('scoped?author=ada')).body.code).toBe('endpoint_failed')

@@ -25,7 +25,7 @@ async function harmless(path: string, init: RequestInit): Promise<void> {
   if (response.status >= 500) throw new Error(said)
   // The few pages are no JSON.
   if (response.ok && response.headers.get('content-type')?.startsWith('text/html')) return
-  // What OPTIONS is answered says all in its headers.
+  // Responses to OPTIONS have only headers.
   if (response.status === 204 && init.method === 'OPTIONS' && text === '' && response.headers.has('allow')) return
   const body = JSON.parse(text)
   if (response.ok) return

@@ -62,7 +62,7 @@ async function look(name: string): Promise<{ isAwaited: boolean; hosted: unknown
   const path = `/api/dev/hosted?host=${encodeURIComponent(name)}`
   return (await platform.request(path, { token: platform.secret })).body.data
 }
-/** Somebody signed in, on a page of the instance's public address. */
+/** Creates a signed-in user on a page of the instance's public URL. */
 async function person(name: string) {
   const { email, request } = await platform.signUp(`${name}-${number}@example.com`)
   const headers = { origin: 'https://sql.example.com' }
@@ -81,7 +81,7 @@ const eventually = async (isSo: () => boolean) => {
   for (let i = 0; i < 200 && !isSo(); i++) await new Promise((resolve) => setTimeout(resolve, 50))
   expect(isSo()).toBe(true)
 }
-/** What the audit log says about hostnames, for which somebody has to be signed in. */
+/** Returns the audit events about hostnames, which only signed-in users can read. */
 async function auditOf(work: (request: TestPlatform['request']) => Promise<void>) {
   const { request } = await person('auditor')
   await request('/api/namespaces', { body: { slug: `audited-${number}` } })
@@ -169,7 +169,7 @@ test('of many claims the one that is proved counts; a claim alone keeps nobody o
   await acme.prove(host)
   expect(await hosted(host)).toEqual(leadsTo(acme.slug))
   expect(outcome(await squatter.refresh(host))).toEqual([409, 'hostname_taken'])
-  // Not even with a record of one's own: the hostname has somebody.
+  // Also with a valid record, because the hostname belongs to another database.
   dns.records.set(claimed.name, [claimed.value, squatted.value])
   expect(outcome(await squatter.refresh(host))).toEqual([409, 'hostname_taken'])
   expect(outcome(await (await tenant()).create(host))).toEqual([409, 'hostname_taken'])
@@ -253,7 +253,7 @@ test('a deleted hostname leads nowhere from the answer on, gives its certificate
   expect(outcome(await acme.remove(host))).toEqual([404, 'hostname_not_found'])
   expect(outcome(await acme.refresh(host))).toEqual([404, 'hostname_not_found'])
   await eventually(() => cloudflare.of(host).length === 0)
-  // The old record proves nothing to whoever is next.
+  // The old record doesn't verify the hostname for the next database.
   const next = await tenant()
   expect((await next.create(host)).body.data.verification.value).not.toBe(verification.value)
   expect((await next.refresh(host)).body.data.status).toBe('failed')
@@ -383,7 +383,7 @@ test.each(['fail', 'cut off'] as const)(
       error: null,
     })
     expect(cloudflare.of(host)).toHaveLength(1)
-    // What is known of it outlasts that Cloudflare does not answer.
+    // The last known state survives an outage of Cloudflare.
     cloudflare.mood = 'fail'
     expect((await acme.refresh(host)).body.data).toMatchObject({ certificate: { status: 'initializing' } })
   },

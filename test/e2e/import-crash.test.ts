@@ -16,7 +16,7 @@ async function begun(): Promise<Database> {
   return db
 }
 
-/** Polls until the import has got so far, and gives what was told then. */
+/** Polls until the import has reached a state, and returns it. */
 async function until(db: Database, isSo: (seen: { state: string; bytes: number }) => boolean) {
   for (;;) {
     const { body } = await db.request('/import')
@@ -50,7 +50,7 @@ test('killed while a file arrives, the database is as before, and takes it when 
   const { token } = await platform.createNamespace('acme')
   const upload = halfSent(db, token)
   expect(await until(db, isReceiving)).toMatchObject({ totalBytes: null })
-  // Meanwhile everything is served.
+  // The database serves all calls during the import.
   expect((await db.query('INSERT INTO kept VALUES (2)')).status).toBe(200)
   expect((await db.query('DELETE FROM kept WHERE n = 2')).status).toBe(200)
   await platform.kill()

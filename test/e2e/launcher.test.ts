@@ -201,7 +201,7 @@ test('data of a newer version is left alone: the launcher names both versions an
   const puzzled = launch()
   expect(await puzzled.exitCode()).toBe(1)
   expect(puzzled.stderr).toMatch(/format\.json is damaged.*\n$/)
-  // What was written before there was a stamp is taken.
+  // Data of versions without a stamp is accepted.
   await rm(inData('format.json'))
   const { commands } = await launch().welcome()
   expect(await paste(commands[0] as string)).toMatchObject({ success: true })
@@ -228,7 +228,7 @@ test('a launcher in another container is refused, and one that was killed there 
   await first.stop('SIGKILL')
   const next = launch({}, container)
   expect(await paste((await next.welcome()).commands[0] as string)).toMatchObject({ success: true })
-  // What runs a container does not hand on Ctrl-C.
+  // Container runtimes don't forward Ctrl-C.
   await next.stop('SIGKILL')
 })
 

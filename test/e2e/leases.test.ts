@@ -7,7 +7,7 @@ const CLIENTS = 16
 
 type Namespace = Awaited<ReturnType<TestPlatform['createNamespace']>>
 
-/** Calls from many clients at once until `stop`, each client in its own loop. */
+/** Sends calls from many clients until `stop`, each client in its own loop. */
 function load(send: (client: number) => Promise<Answer>, seen: (answer: Answer, sentAtMs: number) => void) {
   let stopping = false
   const client = async (index: number) => {
@@ -73,7 +73,7 @@ describe('with credit', () => {
       expect((await platform.request(path, { token: owner.token, method: 'DELETE' })).status).toBe(200)
     }
     await clients.stop()
-    // A call that meets the deletion half-way is told so, and is not charged.
+    // A call during the deletion fails without a charge.
     expect([...statuses.keys()].filter((status) => ![200, 404, 409].includes(status))).toEqual([])
     const { databases, spend } = await usage(platform, owner)
     expect(databases.reduce(requestsOf, 0)).toBe(statuses.get(200))
@@ -129,7 +129,7 @@ describe('with hardly any credit', () => {
       await sleep(5)
     }
     await clients.stop()
-    // What the last deletions gave back goes to whoever asks, once the empty balance is forgotten.
+    // Credit of the last deletions is allocated once the cached empty balance has expired.
     for (let tries = 0; tries < 4; tries++) {
       while ((await owner.db('db0').query('SELECT 1')).status === 200) served++
       await sleep(100)

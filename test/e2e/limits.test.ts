@@ -14,7 +14,7 @@ const flood = async (requests: number, forwarded?: string) => {
 
 test('an address that floods is told when to come again, before anything else is looked at', async () => {
   platform = await startPlatform({ environment: { FLOOD_PER_MINUTE: '5' } })
-  // What a stranger says of its address changes nothing.
+  // Forwarded addresses of an untrusted client are ignored.
   for (let i = 0; i < 5; i++) expect((await ask(`10.0.0.${i}`)).status).toBe(401)
   const { status, headers, body } = await ask('10.0.0.99')
   expect([status, body.code]).toEqual([429, 'flood'])
@@ -31,7 +31,7 @@ test('behind a trusted proxy each client counts for itself', async () => {
   platform = await startPlatform({ environment: { FLOOD_PER_MINUTE: '3', TRUSTED_PROXIES: '127.0.0.0/8, 192.0.2.1' } })
   expect(await flood(4, '198.51.100.1')).toEqual([401, 401, 401, 429])
   expect(await flood(3, '198.51.100.2, 192.0.2.1')).toEqual([401, 401, 401])
-  // The last address that is no proxy of ours counts; what stands before it is the client's own word.
+  // The last IP address that isn't a trusted proxy counts; addresses before it can be forged.
   expect((await ask('203.0.113.7, 198.51.100.1')).status).toBe(429)
 })
 

@@ -81,7 +81,7 @@ test('killed at any moment of a second merge, a database knows of just as much a
       const found = await state()
       expect([before, after]).toContainEqual(found)
       seen.add(found[1] === 0 ? 'before' : 'after')
-      // Rows that the branch changes back to what was merged first tell a record that is older than the rows.
+      // The branch restores the first merged values, which reveals a record that is older than the rows.
       await ran(branch, "UPDATE t SET a = 'row ' || id WHERE id < 2000")
       const again = await merge(db, { mode: 'data' })
       expect([again.error, again.data.data.conflicts]).toEqual([undefined, []])

@@ -52,13 +52,13 @@ test('one row that does not fit costs a merge of many no more than a look at eac
   const rows = (letter: string, a: string) =>
     `WITH RECURSIVE i(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM i WHERE i < 20000) INSERT INTO t SELECT '${letter}', i, '${a}', i FROM i`
   await ran(db, rows('x', 'ours'), "INSERT INTO t VALUES ('y', 1, 'ours', 'taken')")
-  // What takes the place of the first row wants what another row of the parent has.
+  // The replacement of the first row has a unique value of another row in the parent.
   await ran(branch, rows('X', 'theirs'), "UPDATE t SET u = 'taken' WHERE n = 1")
   const { data } = await merge(db, { onConflict: 'branch' })
   expect(data.data.tables).toMatchObject([{ inserted: 0, updated: 19_999, conflicts: 20_001 }])
   expect((await merge(db, { mode: 'data', onConflict: 'parent' })).data.applied).toBe(false)
   const { merge: report } = await merge(db, { mode: 'data', onConflict: 'branch' })
-  // What stops the merge stands before all that the choice settles.
+  // Conflicts that stop the merge come before those that the choice resolves.
   expect(report.data.conflicts[0]).toMatchObject({ reason: 'constraint', branch: { k: 'X', n: 1, u: 'taken' } })
   await ran(branch, "UPDATE t SET u = 1 WHERE u = 'taken'")
   expect((await merge(db, { mode: 'data', onConflict: 'branch' })).data.data.tables).toMatchObject([

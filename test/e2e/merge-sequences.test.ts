@@ -11,7 +11,7 @@ beforeAll(async () => {
 })
 afterAll(() => platform.stop())
 
-/** Tables that tell rows apart in different ways, with a key of each for a number. */
+/** Tables with different kinds of keys, and a function from a number to a key of each. */
 const tables = [
   { sql: 'CREATE TABLE t (k INTEGER PRIMARY KEY, v)', key: (n: number) => `${n}` },
   { sql: 'CREATE TABLE t (k INTEGER PRIMARY KEY, v)', key: (n: number) => `${9_007_199_254_740_993n + BigInt(n)}` },

@@ -63,7 +63,7 @@ test('what the branch changed is previewed, applied with a snapshot before, and 
   const { body } = await db.request('/restore', { body: { snapshotId: data.snapshot.id } })
   expect(body.data.restored.label).toBe('before merging "work"')
   expect((await schemaOf(db)).tables).toHaveLength(1)
-  // What was undone can be merged again.
+  // A reverted merge can be repeated.
   expect((await merge(db, { mode: 'schema' })).data.applied).toBe(true)
   expect(await schemaOf(db)).toEqual(await schemaOf(branch))
 })

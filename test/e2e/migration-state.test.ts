@@ -215,7 +215,7 @@ describe('branches and forks begin with the applied migrations', () => {
   })
 })
 
-/** A table of each tool, with a row that the parent has, one of the branch, and the columns that tell rows apart. */
+/** The table of each tool, with a row of the parent, a row of the branch, and the columns that identify rows. */
 const TOOLS: [string, string, string, string, string][] = [
   [
     'Drizzle',

@@ -209,7 +209,7 @@ COMMIT; -- done;
     })
     expect(await rows('SELECT * FROM t')).toEqual([[1, 'x']])
 
-    // What is known of the schema and of rowids was rolled back too.
+    // Cached schemas and rowids were rolled back too.
     expect((await db.query('SELECT * FROM u')).body.code).toBe('sql_error')
     const fixed = { method: 'PATCH', body: { sql: sql.replace("'x'", "'y'") } }
     expect((await db.request(`/migrations/${id}`, fixed)).body.data.error).toBeUndefined()

@@ -12,7 +12,7 @@ let client: ReturnType<typeof oauthClient>
 let site: Server
 let origin: string
 const asked: string[] = []
-/** What the site answers, by path. */
+/** The responses of the site, by path. */
 const answers: Record<string, (request: IncomingMessage, response: ServerResponse) => void> = {}
 
 beforeAll(async () => {

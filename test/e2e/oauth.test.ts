@@ -17,7 +17,7 @@ beforeAll(async () => {
 })
 afterAll(() => platform.stop())
 
-/** Makes somebody a member of the owner's namespace. */
+/** Creates a member of the owner's namespace. */
 async function join(email: string, role: string): Promise<Session> {
   const { body } = await owner.request('/api/namespaces/owner/invitations', { body: { email, role } })
   const user = await platform.signUp(email)

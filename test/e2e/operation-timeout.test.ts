@@ -6,7 +6,7 @@ let platform: TestPlatform
 let token: string
 let db: TestDatabase
 beforeAll(async () => {
-  // What takes less than this, by a machine however fast, are the first pages of many.
+  // Even on a fast machine, only the first of many pages fit in this time.
   platform = await startPlatform({ environment: { TRANSACTION_TIMEOUT_S: '0.02' } })
   token = (await platform.createNamespace('acme')).token
   db = await databaseWith(platform, token, [T, 'CREATE TABLE other (x)', 'INSERT INTO other VALUES (1)', ...ROWS])

@@ -47,7 +47,7 @@ test('a credit counts once per reference, and stands in the ledger and the audit
   const older = await platform.request(`/v1/billing?limit=1&before=${ledger[0].id}`, { token })
   expect(older.body.data.ledger).toEqual([ledger[1]])
   expect((await platform.request('/v1/billing?limit=1001', { token })).status).toBe(400)
-  // Somebody's own namespace can be credited too, and its audit log tells.
+  // The namespace of a user can also be credited, which its audit log records.
   await operator('/credited-2/credit', { amountUsd: 1, note: 'a gift' })
   const audit = (await owner.request('/api/namespaces/credited-2/audit')).body.data
   expect(audit[0]).toMatchObject({ actor: 'operator', action: 'balance.adjusted', detail: { note: 'a gift', usd: 1 } })

@@ -15,7 +15,7 @@ interface Case {
   readonly remove: (item: Item) => Promise<unknown>
   readonly idOf: (item: Item) => string
 }
-// biome-ignore lint/suspicious/noExplicitAny: a black-box test looks at whatever came back
+// biome-ignore lint/suspicious/noExplicitAny: a black-box test inspects any response
 type Item = any
 
 const ok = ({ status, body }: Answer) => {

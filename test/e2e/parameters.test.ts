@@ -18,7 +18,7 @@ beforeAll(async () => {
 })
 afterAll(() => platform.stop())
 
-/** What links, proxies and other versions of a client add. */
+/** Parameters that links, proxies and other client versions add. */
 const FOREIGN = 'utm_source=mail&fbclid=x&_=1&v=2&v=3&page_size=x&constructor=1&__proto__=1&ns=other&%E2%98%83=&empty='
 
 const operations = Object.entries(api as Record<string, Operation>).flatMap(([name, operation]) =>
@@ -118,7 +118,7 @@ describe('a field that a call does not have is refused', () => {
 
   test.each(posts)('$name through the $door door: $method $path', async ({ door, method, path, operation }) => {
     const { status, body } = await send(door, operation, method, path, { 'no such field': 1 })
-    // What the path names is looked up first by some calls.
+    // Some calls look up the objects in the path first.
     expect([400, 403, 404]).toContain(status)
     if (status === 400) expect(body.error).toContain('no such field')
   })

@@ -138,7 +138,7 @@ function doors(db: Awaited<ReturnType<typeof acme.make>>): Record<string, Send> 
   }
 }
 
-/** What the runtime lets through to SQLite is tried in every spelling, the rest in one. */
+/** PRAGMAs that the runtime passes to SQLite are tested in every spelling, others in one. */
 const REACHABLE = Object.keys(FLAGS).slice(0, 7)
 
 test.each([
@@ -186,7 +186,7 @@ test('no PRAGMA of a viewer in the console changes a setting of the database', a
   expect((await run('SELECT * FROM ordered')).body).toMatchObject({ data: { rows: [[1], [2], [3]] } })
 })
 
-/** What callers find, in texts that were not seen before. */
+/** Returns the effects that callers see, with statements that are not cached. */
 async function effects(send: Send): Promise<unknown> {
   const fresh = (sql: string) => send(`${sql} -- ${++serial}`)
   const kindOf = async (sql: string) => {

@@ -104,7 +104,7 @@ export const refused: readonly Refused[] = [
   { sql: 'SELECT \'?\', "?" -- ?\n, ?', params: [], kind: 'too_few_params', says: /Expected 1 parameter, but got 0/ },
 ]
 
-/** What is at a limit, and works. */
+/** Statements exactly at a limit, which are accepted. */
 export const accepted: readonly { readonly sql: string; readonly params?: readonly unknown[] }[] = [
   { sql: `SELECT '${'x'.repeat(99_900)}'` },
   { sql: `SELECT 1${' UNION SELECT 1'.repeat(4)}` },

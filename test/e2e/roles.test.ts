@@ -30,7 +30,7 @@ beforeAll(async () => {
 })
 afterAll(() => platform.stop())
 
-/** Makes somebody a member of `root` the way people become one. */
+/** Creates a member of `root` with an invitation. */
 async function join(email: string, role: string): Promise<Session> {
   const { body } = await owner.request('/api/namespaces/root/invitations', { body: { email, role } })
   const user = await platform.signUp(email)
@@ -252,7 +252,7 @@ function approvalCalls<R>(base: string, roles: { see: R; change: R; ask: R; rede
   }
 }
 
-/** What each operation asks of somebody signed in, by the table of the concepts, and a call of it that would succeed. */
+/** The minimum role of each operation for signed-in users, from the concepts, and a call that would succeed. */
 const signedIn: Record<string, [role: MemberRole, call: (as: Caller) => ReturnType<Caller>]> = {
   propose: [
     'editor',
@@ -415,7 +415,7 @@ const withToken: Record<string, [role: keyof typeof tokens, call: (as: Caller) =
 }
 
 const operations: [string, Operation][] = Object.entries(api)
-/** Where nothing is set up to take money or to answer questions, or nothing is there, those who may are told that. */
+/** Errors of allowed callers if payments, the AI model or the object is missing. */
 const told: Record<string, [number, string]> = {
   top_up: [503, 'payments_unavailable'],
   ask: [503, 'model_unavailable'],

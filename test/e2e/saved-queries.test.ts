@@ -55,7 +55,7 @@ describe('a saved query', () => {
     })
     expect(rewritten.body.data).toMatchObject({ sql: 'SELECT 2', version: 3, createdBy: made.createdBy })
     expect(rewritten.body.data.updatedBy).toMatch(/^token:/)
-    // What is as it was is not a change.
+    // An update without a difference isn't a change.
     expect((await saved.update(made.id, { sql: 'SELECT 2' })).body.data).toEqual(rewritten.body.data)
     expect(await saved.list()).toEqual([rewritten.body.data])
     expect((await saved.remove(made.id)).body.data).toEqual({ deleted: true })

@@ -46,7 +46,7 @@ async function until(id: string, fits: (schedule: { lastRunAt: string | null; [k
   const untilMs = Date.now() + 15_000
   for (;;) {
     const schedule = await one(id)
-    // At an empty balance nobody is told.
+    // With an empty balance, no call succeeds.
     if (schedule && fits(schedule)) return schedule
     if (Date.now() > untilMs) throw new Error(`It stays ${JSON.stringify(schedule)}`)
     await new Promise((resolve) => setTimeout(resolve, 50))

@@ -16,7 +16,7 @@ afterAll(() => platform.stop())
 interface Sent {
   path: string
   type?: string
-  /** What the headers promise: bytes, or `chunked`. */
+  /** The declared length: bytes, or `chunked`. */
   length: number | 'chunked'
   /** Sends the body, or as much of it as it wants to. */
   send: (socket: Socket) => void
@@ -120,7 +120,7 @@ describe.concurrent('a body that stops arriving is refused', () => {
       { path: '/v1/tokens', length: 1_000, send: (socket) => socket.write('{') },
     ],
   ]
-  // The longest one first: the others end meanwhile.
+  // The slowest body first: the others end during it.
   test('it is held in memory, and takes for ever, however steadily it comes', async () => {
     const sent = {
       path: query,

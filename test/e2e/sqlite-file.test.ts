@@ -48,7 +48,7 @@ async function bothOf(db: Database): Promise<{ ours: string; theirs: string; byt
   return { ours, theirs, bytes }
 }
 
-// What full-text search keeps for itself is told apart by SQLite's version.
+// The internal tables of full-text search depend on SQLite's version.
 const SCHEMA = 'SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name'
 const TABLES = `SELECT name FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'virtual') AND name <> 'sqlite_schema' ORDER BY name`
 

@@ -34,7 +34,7 @@ async function listen(query = '', options: Parameters<typeof subscribe>[1] = { t
   open.push(subscriber)
   return subscriber
 }
-/** All that was told so far: a last change of a table of its own comes behind it. */
+/** Returns all changes so far. A change of a new table marks the end. */
 async function told(subscriber: Subscriber): Promise<string[]> {
   const table = `end_${++number}`
   await run(`CREATE TABLE ${table} (n)`)
@@ -431,7 +431,7 @@ test('of random writes with triggers, cascades, upserts and rollbacks exactly th
         for (const table of changed) expect(named, sql.join('; ')).toContain(table)
         if (transaction && status !== 200) expect(events, sql.join('; ')).toEqual([])
         if (sql.length > 1) continue
-        // Of a single statement what is told with its kind has happened: an update may leave a row as it was.
+        // Reported kinds of a single statement have happened, except that an update can leave a row unchanged.
         const certain = events.filter((event) => !/update|unknown/.test(event)).map((event) => event.split(' ')[0])
         for (const table of certain) {
           if (!/REPLACE/.test(sql[0] as string)) expect(changed, `${sql[0]}: ${events}`).toContain(table)

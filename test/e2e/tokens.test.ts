@@ -47,7 +47,7 @@ test('the secret is in the answer that mints it, and nowhere else', async () => 
   expect(rest.preview).toContain(secret.slice(-4))
   expect(await list()).toContainEqual(rest)
   expect(JSON.stringify(await list())).not.toContain(secret)
-  // Used, so that whatever would keep it has it; then looked for in every file of the instance.
+  // Use the token, so every store of it has been written, then search all files of the instance.
   await status(token, 'SELECT * FROM open')
   await delay(1_500)
   const found = await promisify(execFile)('grep', ['-rlF', secret, platform.data]).catch(({ code }) => code)

@@ -66,7 +66,7 @@ const dispute = (type: string, status: string, payment: string, cents: number) =
   })
 const refund = (type: string, id: string, payment: string, cents: number, status: string) =>
   stripe.event(type, { id, object: 'refund', payment_intent: payment, currency: 'usd', amount: cents, status })
-/** What was logged of an event about this namespace, that nobody has. */
+/** Returns the log lines about events for a missing namespace. */
 const logged = (namespace: string) =>
   platform.stderr
     .filter((line) => line.includes('payment_for_unknown_namespace'))
@@ -177,7 +177,7 @@ test('a payment for an unknown namespace is acknowledged and logged', async () =
     expect(logged(namespace)).toMatchObject({ type: 'checkout.session.completed', object: id })
   }
   expect(await outcome(deliver(paid(id, { currency: 'eur' })))).toEqual([400, 'payment_not_understood'])
-  // Pages and events that are none of ours.
+  // Pages and events of other integrations.
   expect(await outcome(deliver(paid(id, { metadata: {} })))).toEqual(ok)
   expect(await outcome(deliver(stripe.event('customer.created', { id: 'cus_1' })))).toEqual(ok)
   expect(await balance()).toBe(5)
@@ -390,7 +390,7 @@ test('when Stripe fails or hangs up, the next attempt leads to one page', async 
   stripe.mood = 'well'
   const before = stripe.sessions.size
   const id = await open(60)
-  // What Stripe made before it hung up is what it answers now.
+  // Stripe returns the session that it created before the connection failed.
   expect(stripe.sessions.size).toBe(before)
   await deliver(paid(id))
   expect(await balance()).toBe(65)

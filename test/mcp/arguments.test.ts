@@ -24,7 +24,7 @@ describe('without ?tools=', () => {
   test('the list stays short, and every tool of the table can be called by its name', async () => {
     expect(await mcp().tools()).toHaveLength(5)
     for (const name of Object.keys(table)) {
-      // An argument that no tool has: the tool is found, and says so.
+      // With an unknown argument, the tool is found and reports the argument.
       const { error, isError } = await mcp().call(name, { 'no such argument': 1 })
       expect([name, error, isError]).toEqual([name, undefined, true])
     }

@@ -62,7 +62,7 @@ test.each(['2025', '2026'])('the client of %s finds that all tools answer what t
   expect(reading.length).toBeGreaterThan(10)
   for (const { name, inputSchema } of reading) {
     const given = inputSchema.properties?.database ? { database: 'main' } : {}
-    // The client throws when an answer is not what the tool's output schema says.
+    // The client throws if a response doesn't match the tool's output schema.
     const result = await client.callTool({ name, arguments: given })
     expect(result.structuredContent, name).toBeDefined()
   }

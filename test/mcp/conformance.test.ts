@@ -17,7 +17,7 @@ afterAll(async () => {
   await platform.stop()
 })
 
-/** Checks that pass, by revision: fewer would mean that the suite did not get to run them. */
+/** Number of passing checks by revision; a lower number means that checks didn't run. */
 const passing = { '2025-11-25': 37, '2026-07-28': 80 }
 
 for (const revision of ['2025-11-25', '2026-07-28'] as const) {

@@ -9,7 +9,7 @@ import { build } from 'esbuild'
 const repository = join(import.meta.dirname, '../..')
 const suite = join(repository, 'node_modules/@modelcontextprotocol/conformance')
 
-/** One check of a scenario, and what the suite says of it. */
+/** A check of a scenario and its result. */
 export interface Verdict {
   /** `scenario:check` */
   readonly check: string
@@ -18,8 +18,8 @@ export interface Verdict {
 }
 
 /**
- * Runs what a revision requires of servers, with the official suite. It wants Node 22 for one function that this command
- * does not call, so that one is put in its place.
+ * Runs the official suite with the server requirements of a revision. The suite needs Node 22 for a function that this
+ * command doesn't call, so the function is stubbed.
  */
 export async function conformance(url: string, revision: string): Promise<Verdict[]> {
   const folder = await mkdtemp(join(tmpdir(), 'persql-conformance-'))
@@ -57,7 +57,7 @@ export async function conformance(url: string, revision: string): Promise<Verdic
   }
 }
 
-/** The scenarios that the revision requires of servers; what else the suite runs is not scored. */
+/** Returns the scenarios that a revision requires of servers; other scenarios are not scored. */
 async function required(revision: string): Promise<readonly string[]> {
   const text = await readFile(join(suite, `requirements/${revision}.yaml`), 'utf8')
   const section = /^server:\n((?:[ \t]+.*\n)+)/m.exec(text)?.[1] ?? ''
@@ -83,7 +83,7 @@ async function verdictsIn(folder: string, scenarios: readonly string[]): Promise
   return verdicts
 }
 
-/** The suite sends no token, so a door in front of the platform adds it and leaves all else as it is. */
+/** Starts a proxy that adds the token, because the suite sends none. */
 export async function withToken(target: string, token: string): Promise<{ url: string; close(): void }> {
   const server = createServer((incoming, outgoing) => {
     const { pathname, port, hostname } = new URL(target)

@@ -1,11 +1,11 @@
-/** Why a check of the suite does not apply to a server that is not made for it, and what the suite says then. */
+/** The reason why a check doesn't apply to this server, and the message of the suite. */
 interface Reason {
   readonly why: string
   readonly says: RegExp
   readonly checks: readonly string[]
 }
 
-/** Every check of what the two revisions require that does not apply. All others pass. */
+/** All required checks of the two revisions that don't apply. All others pass. */
 export const notApplicable: Readonly<Record<'2025-11-25' | '2026-07-28', readonly Reason[]>> = {
   '2025-11-25': [
     {

@@ -20,9 +20,9 @@ beforeAll(async () => {
 })
 afterAll(() => platform.stop())
 
-/** What a program that uses an official client keeps, and the address it would open in a browser. */
+/** Returns the state of a program with an official client, and the URL it would open in a browser. */
 function program() {
-  // biome-ignore lint/suspicious/noExplicitAny: whatever the clients hand over is handed back to them
+  // biome-ignore lint/suspicious/noExplicitAny: the clients get their own values back
   const kept: Record<string, any> = {}
   const keep = (name: string) => (value: unknown) => {
     kept[name] = value
@@ -44,7 +44,7 @@ function program() {
   return { kept, provider }
 }
 
-/** What comes back when the person in front of the browser lets the program in. */
+/** Authorizes the program and returns the parameters of the redirect. */
 async function letIn(opened: URL): Promise<URLSearchParams> {
   expect(opened.href.startsWith(`${platform.url}/oauth/authorize?`)).toBe(true)
   const { location } = await client.consent(opened.searchParams, {})

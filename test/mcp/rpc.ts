@@ -1,10 +1,10 @@
 import type { PlatformClient } from '../harness.ts'
 
-/** A tool, a resource or an error, as it came: a black-box test looks at whatever that is. */
+/** A tool, a resource or an error of any shape, which a black-box test inspects. */
 // biome-ignore lint/suspicious/noExplicitAny: see above
 type Whatever = any
 
-/** Speaks the protocol of 2025 by hand, to one address of the door, as one token. */
+/** Returns a handwritten client for the protocol of 2025, for one path and one token. */
 export function speaker(platform: PlatformClient, token: string | undefined, path = '/mcp') {
   const send = async (method: string, params: object = {}, headers: Record<string, string> = {}) => {
     const { status, body, ...rest } = await platform.request(path, {
@@ -12,7 +12,7 @@ export function speaker(platform: PlatformClient, token: string | undefined, pat
       headers: { accept: 'application/json, text/event-stream', ...headers },
       body: { jsonrpc: '2.0', id: 1, method, params },
     })
-    // An answer comes as it is or as the one event of a stream.
+    // A response is JSON, or the only event of a stream.
     const event = typeof body === 'string' ? /^data: (.*)$/m.exec(body)?.[1] : undefined
     return { status, headers: rest.headers, body: (event ? JSON.parse(event) : body) as Whatever }
   }

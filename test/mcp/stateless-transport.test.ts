@@ -15,7 +15,7 @@ beforeAll(async () => {
 })
 afterAll(() => platform.stop())
 
-/** Everything of an answer but what is new each time. */
+/** Returns a response without the parts that differ each time. */
 async function answerTo(path: string, params: object, id: number | string = 7) {
   const { status, headers, body } = await platform.request(path, {
     token,
@@ -48,7 +48,7 @@ test.each([
   ['a façade without what it needs', '/mcp', { name: 'find_tools', arguments: {} }],
 ])('answers %s to the letter as the server of the SDK does', async (_, path, params) => {
   const bare = await answerTo(path, params)
-  // What comes with metadata is validated and answered by that server.
+  // Requests with metadata are validated and served by that server.
   const served = await answerTo(path, { ...params, _meta: { progressToken: 1 } })
   expect(bare).toEqual(served)
   expect(bare).toMatchObject({ status: 200, type: 'text/event-stream', cache: 'no-cache, no-transform' })

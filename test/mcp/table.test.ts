@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { exceptions, groups, table } from '../../apps/platform/src/mcp/tool-table.ts'
 import { toolNames, toolOf } from '../../apps/platform/src/mcp/tools.ts'
 
-/** Callers with these need no token, but a cookie or the operator's secret. */
+/** Scopes whose callers need no token, but a cookie or the operator's secret. */
 const OTHER_DOORS = ['account', 'member', 'operator']
 const operations = Object.entries(api)
 

@@ -1,18 +1,18 @@
 import { DATABASE, NAMESPACE, type Shop } from './shop.ts'
 
-/** A page to be pictured: what its files are called, where it is, and for whom. */
+/** A page for a screenshot: its file name, path and viewer. */
 export interface Picture {
   name: string
   path: string
-  /** Seen by whoever is not signed in. */
+  /** Whether it is viewed without signing in. */
   isPublic?: boolean
-  /** What has to be typed or pressed first. */
+  /** The action before the screenshot. */
   before?: 'run a query' | 'open the palette' | 'list the keys'
 }
 
 const REVENUE = 'SELECT city, orders, revenue\nFROM revenue_by_city\nORDER BY revenue DESC'
 
-/** Every page, as it is called in `docs/screenshots`. */
+/** Returns all pages with their names in `docs/screenshots`. */
 export function picturesOf({ addresses }: Pick<Shop, 'addresses'>): Picture[] {
   const ns = (name: string, path = '') => ({ name, path: `/${NAMESPACE}${path}` })
   const db = (name: string, path = name) => ({ name, path: `/${NAMESPACE}/${DATABASE}/${path}` })

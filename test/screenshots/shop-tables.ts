@@ -34,7 +34,7 @@ const product = (n: number) =>
     `{"weight_g": ${200 + n * 35}, "tags": ["home", "${at(KINDS, n)}"]}`,
   )
 
-/** A small shop: what it sells, to whom, and what of that is on its way. Always the same. */
+/** The statements that create a small shop with customers, products and orders. They are always the same. */
 export const shop: readonly string[] = [
   `CREATE TABLE customers (id INTEGER PRIMARY KEY, name TEXT NOT NULL, email TEXT NOT NULL UNIQUE, city TEXT, note TEXT,
    created_at TEXT NOT NULL)`,
@@ -58,7 +58,7 @@ export const shop: readonly string[] = [
   "INSERT INTO product_search (product_search) VALUES ('rebuild')",
 ]
 
-/** What somebody reads and writes on a day; the last is wrong, as some always are. */
+/** Statements of a typical day; the last one fails, as some always do. */
 export const traffic: readonly string[] = [
   ...Array.from(
     { length: 12 },

@@ -4,19 +4,19 @@ import { shop, traffic } from './shop-tables.ts'
 
 type Session = Awaited<ReturnType<TestPlatform['signUp']>>
 
-/** The namespace and the database of the pictures. */
+/** The namespace and the database of the screenshots. */
 export const NAMESPACE = 'northwind'
 export const DATABASE = 'shop'
 export const PASSWORD = 'correct horse battery'
 
-/** What pages of the server are reached by. */
+/** Data to open the pages of the server. */
 export interface Shop {
   owner: Session
-  /** Addresses that nobody could guess, by the names of their pages. */
+  /** Paths with secrets or IDs, by the names of their pages. */
   addresses: { invite: string; approve: string; consent: string; webhook: string; migration: string; branch: string }
 }
 
-/** Fills a platform with a small shop as if people and programs had worked with it for a while. */
+/** Fills a platform with a small shop, as after some time of use. */
 export async function openShop(platform: TestPlatform): Promise<Shop> {
   const owner = await platform.signUp('ada@northwind.example')
   const ask = asked(owner)
@@ -43,10 +43,10 @@ export async function openShop(platform: TestPlatform): Promise<Shop> {
   return { owner, addresses: { invite, approve, webhook, migration, branch, consent: await consent(platform, owner) } }
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: whatever the API answered
+// biome-ignore lint/suspicious/noExplicitAny: any response of the API
 type Ask = (path: string, body: object, method?: string) => Promise<any>
 
-/** Calls as somebody, and stops at the first refusal. */
+/** Returns a function that calls the API as a user and throws at the first error. */
 const asked =
   ({ request }: Session): Ask =>
   async (path, body, method = 'POST') => {
@@ -72,7 +72,7 @@ const describeShop = (ask: Ask, db: string) =>
     'PUT',
   )
 
-/** Doors to the outside: endpoints, webhooks, schedules, a hostname. Answers a webhook's id. */
+/** Creates endpoints, webhooks, schedules and a hostname. Returns the ID of a webhook. */
 async function reach(ask: Ask, db: string): Promise<string> {
   const id = [{ name: 'customer', type: 'integer', required: true }]
   const list = {
@@ -137,7 +137,7 @@ async function reach(ask: Ask, db: string): Promise<string> {
   return webhook
 }
 
-/** What has changed and is about to: migrations, snapshots, branches. */
+/** Creates migrations, snapshots and branches. */
 async function change(ask: Ask, db: string, sql: (text: string) => Promise<unknown>) {
   const migrate = (name: string, text: string) => ask(`${db}/migrations`, { name, sql: text })
   const { id } = await migrate(
@@ -165,7 +165,7 @@ async function change(ask: Ask, db: string, sql: (text: string) => Promise<unkno
 
 const latest = async (ask: Ask, db: string) => (await ask(`${db}/snapshots`, undefined as never, 'GET'))[0]
 
-/** Rules, and something that waits for a human. Answers the path of the page that decides it. */
+/** Creates approval rules and a pending request. Returns the path of its approval page. */
 async function guard({ request }: Session, ask: Ask, db: string): Promise<string> {
   await ask(`${db}/approval_rules`, {
     tableGlob: 'payments_*',
@@ -183,7 +183,7 @@ async function guard({ request }: Session, ask: Ask, db: string): Promise<string
   return new URL(body.approvalUrl).pathname
 }
 
-/** Colleagues, tokens, somebody invited. Answers the path of the invitation. */
+/** Creates members, tokens and an invitation. Returns the path of the invitation. */
 async function people(platform: TestPlatform, ask: Ask, ns: string, db: string): Promise<string> {
   const invite = async (email: string, role: string) =>
     new URL((await ask(`${ns}/invitations`, { email, role })).link).pathname
@@ -206,7 +206,7 @@ async function people(platform: TestPlatform, ask: Ask, ns: string, db: string):
   return invite('emre@northwind.example', 'editor')
 }
 
-/** An app that one member let in, and the address at which another asks to be. */
+/** Creates a connected app, and returns the path at which another app requests access. */
 async function consent(platform: TestPlatform, owner: Session): Promise<string> {
   const client = oauthClient(platform, owner)
   const { body } = await client.register({ client_name: 'Inventory agent' })

@@ -8,11 +8,11 @@ import { fileOf, gallery } from './gallery.ts'
 import { type Picture, picturesOf } from './pages.ts'
 import { openShop, PASSWORD, type Shop } from './shop.ts'
 
-/** Always the same, for it stands in what the pages say of addresses. */
+/** A fixed port, because it is part of the URLs on the pages. */
 const PORT = 8788
 const QUALITY = 70
 const FOLDER = fileURLToPath(new URL('../../docs/screenshots/', import.meta.url))
-/** Pictures of these alone, by their names: `PAGES=query,schema npm run screenshots`. */
+/** Names of the only pages to capture: `PAGES=query,schema npm run screenshots`. */
 const only = process.env.PAGES?.split(',')
 
 const SIZES = { wide: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } }

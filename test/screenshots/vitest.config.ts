@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config'
 
-/** Takes the pictures of `docs/screenshots`: no test, so it stands apart from those. */
+/** Takes the screenshots of `docs/screenshots`. This is not a test, so it is separate from the tests. */
 export default defineConfig({
   test: {
     root: new URL('../..', import.meta.url).pathname,

@@ -6,7 +6,7 @@ import { buildSdk, bundleApp } from '../../packages/sdk/build.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
 
-/** The package as it is published, in a folder that goes away, with scripts that run the suite on it. */
+/** Builds the package as it is published, in a temporary folder, with scripts that run the suite on it. */
 export async function builtSdk() {
   const folder = await mkdtemp(join(tmpdir(), 'persql-sdk-'))
   const dist = join(folder, 'dist')

@@ -38,7 +38,7 @@ async function onServer(namespace: string) {
   return { token, baseURL: platform.url }
 }
 
-/** Both come with their binary in a package of the platform's own. */
+/** Returns the binary, which both runtimes ship in a package per platform. */
 function binary(candidates: string[]): string {
   for (const candidate of candidates) {
     try {

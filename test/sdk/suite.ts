@@ -1,16 +1,16 @@
 import type * as Sdk from '../../packages/sdk/src/index.ts'
 
-/** What the suite runs against: the SDK as it was loaded, and databases of it. */
+/** The SDK under test and its databases. */
 export interface Setting {
   sdk: Pick<typeof Sdk, 'PerSQL' | 'PerSQLError'>
-  /** A database that nobody used before. */
+  /** Opens an unused database. */
   open(slug: string): Sdk.Database
 }
 type Case = (db: Sdk.Database, sdk: Setting['sdk']) => Promise<void>
 
 const PEOPLE = 'CREATE TABLE people (id INTEGER PRIMARY KEY, email TEXT UNIQUE, age INTEGER, photo BLOB)'
 
-/** What a server and local mode both do, in any runtime. */
+/** The cases that pass on a server and in local mode, in any runtime. */
 export const cases: Record<string, Case> = {
   'rows come as objects and as arrays, with counts and meta': async (db) => {
     await db.query(PEOPLE)
@@ -190,7 +190,7 @@ export const cases: Record<string, Case> = {
     }
     same(changed.changes, 1)
     same(((await tools.run('delete_rows', { table: 'notes', where: {} })) as { code: string }).code, 'invalid_input')
-    // A column that is not there must not be taken for a string: that would match every row.
+    // SQLite would read a quoted unknown column as a string, which would match every row.
     const unknown = await tools.run('delete_rows', { table: 'notes', where: { nope: 'nope' } })
     same((unknown as { errorDetail: { kind: string } }).errorDetail.kind, 'unknown_column')
     same(await tools.run('list_tables', {}), [{ name: 'notes', rowCount: 3 }])
@@ -210,7 +210,7 @@ export const cases: Record<string, Case> = {
   },
 }
 
-/** Runs all cases and tells of each whether it held: `ok`, or why not. */
+/** Runs all cases and returns `ok` or the error of each. */
 export async function runSuite({ sdk, open }: Setting): Promise<Record<string, string>> {
   const results: Record<string, string> = {}
   for (const [index, [name, run]] of Object.entries(cases).entries()) {
@@ -224,7 +224,7 @@ export async function runSuite({ sdk, open }: Setting): Promise<Record<string, s
   return results
 }
 
-/** What a promise was rejected with. */
+/** Returns the rejection of a promise. */
 async function failure(promise: Promise<unknown>): Promise<unknown> {
   let given: unknown
   try {
@@ -235,7 +235,7 @@ async function failure(promise: Promise<unknown>): Promise<unknown> {
   throw new Error(`It should have failed, but gave ${text(given)}.`)
 }
 
-/** It runs where no test library does. */
+/** Compares two values. Test libraries don't run in all of these runtimes. */
 function same(actual: unknown, expected: unknown): void {
   if (actual instanceof Error && actual === expected) return
   if (text(actual) !== text(expected)) throw new Error(`${text(actual)}\nis not\n${text(expected)}`)

@@ -9,7 +9,7 @@ import type { Suite } from '../suite.ts'
 
 const here = dirname(fileURLToPath(import.meta.url))
 
-/** Drizzle's migrator. */
+/** Cases of Drizzle's migrator. */
 export const migrating: Suite = {
   'migrations run once, each whole with its entry': async (db) => {
     const orm = drizzle(db)

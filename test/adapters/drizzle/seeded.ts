@@ -2,9 +2,9 @@ import { drizzle, type PerSQLDatabase } from '../../../packages/drizzle/src/inde
 import type { Database } from '../../../packages/sdk/src/index.ts'
 import { CREATE, posts, schema, users } from './tables.ts'
 
-/** What cases are given. */
+/** The database of a case. */
 export type Orm = PerSQLDatabase<typeof schema>
-/** A case with tables, and with Ada, Bob and Cyd and three posts in them. */
+/** Returns a case with tables that contain Ada, Bob and Cyd and three posts. */
 export const seeded = (run: (orm: Orm, db: Database) => Promise<void>) => async (db: Database) => {
   await db.transaction(CREATE.map((statement) => ({ sql: statement })))
   const orm = drizzle(db, { schema })
@@ -20,8 +20,8 @@ export const seeded = (run: (orm: Orm, db: Database) => Promise<void>) => async 
   ])
   await run(orm, db)
 }
-/** The names of rows, in their order. */
+/** Returns the names of rows, in their order. */
 export const names = (rows: { name: string }[]) => rows.map(({ name }) => name)
-/** What the library says of a failure is in the cause: it wraps it with the query. */
+/** Returns a check of an error message. Drizzle wraps errors, so the message can be in the cause. */
 export const causedBy = (pattern: RegExp) => (error: Error) =>
   pattern.test(String(error.message)) || pattern.test(String((error.cause as Error)?.message))

@@ -23,7 +23,7 @@ import type { Suite } from '../suite.ts'
 import { names, seeded } from './seeded.ts'
 import { authors, posts, users } from './tables.ts'
 
-/** What reads. */
+/** Cases of reads. */
 export const selecting: Suite = {
   'selects all fields with their modes': seeded(async (orm) => {
     const before = Date.now()

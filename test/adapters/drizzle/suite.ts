@@ -5,5 +5,5 @@ import { selecting } from './selecting.ts'
 import { together } from './together.ts'
 import { writing } from './writing.ts'
 
-/** Cases of drizzle's own integration tests for SQLite that say something about a driver, and what is ours beside them. */
+/** The cases of Drizzle's own SQLite integration tests that concern a driver, and additional ones. */
 export const suite: Suite = { ...selecting, ...writing, ...relational, ...together, ...migrating }

@@ -4,7 +4,7 @@ import type { Suite } from '../suite.ts'
 import { causedBy, names, seeded } from './seeded.ts'
 import { blobs, likes, posts, users } from './tables.ts'
 
-/** What writes. */
+/** Cases of writes. */
 export const writing: Suite = {
   'insert: returning, many, defaults, SQL': seeded(async (orm) => {
     same(

@@ -4,7 +4,7 @@ import { jsonArrayFrom, jsonBuildObject, jsonObjectFrom } from 'kysely/helpers/s
 import type { Suite } from '../suite.ts'
 import { parsing, people, seeded } from './seeded.ts'
 
-/** What reads. */
+/** Cases of reads. */
 export const selecting: Suite = {
   'select: all, aliases, distinct, where, order, limit, offset': seeded(async (db) => {
     const [first] = await db.selectFrom('person').selectAll().orderBy('id').execute()
@@ -153,7 +153,7 @@ export const selecting: Suite = {
   }),
 }
 
-/** What writes. */
+/** Cases of writes. */
 export const writing: Suite = {
   'insert: id, many, returning, defaults, from select': seeded(async (db) => {
     const row = { first_name: 'Foo', gender: 'other' as const }

@@ -16,10 +16,10 @@ export interface Tables {
   toy: { id: Generated<number>; name: string; price: number; pet_id: number }
 }
 
-/** Kysely on a database. */
+/** Opens Kysely on a database. */
 export const open = (database: Database) => new Kysely<Tables>({ dialect: new PerSQLDialect({ database }) })
 
-/** A case with Jennifer, Arnold and Sylvester, a pet of each, and a toy. */
+/** Returns a case with Jennifer, Arnold and Sylvester, a pet of each, and a toy. */
 export const seeded =
   (run: (db: Kysely<Tables>, database: Database) => Promise<void>) => async (database: Database) => {
     const db = open(database)
@@ -66,9 +66,9 @@ export const seeded =
     await run(db, database)
   }
 
-/** With what turns JSON in rows into objects. */
+/** Adds the plugin that parses JSON in rows. */
 export const parsing = (db: Kysely<Tables>) => db.withPlugin(new ParseJSONResultsPlugin())
 
-/** The first names of all people, by id. */
+/** Returns the first names of all people, by ID. */
 export const people = async (db: Kysely<Tables>) =>
   (await db.selectFrom('person').select('first_name').orderBy('id').execute()).map((row) => row.first_name)

@@ -3,5 +3,5 @@ import { selecting, writing } from './queries.ts'
 import { schema } from './schema.ts'
 import { transactions } from './transactions.ts'
 
-/** Cases of Kysely's own tests for SQLite that say something about a dialect, and what is ours beside them. */
+/** The cases of Kysely's own SQLite tests that concern a dialect, and additional ones. */
 export const suite: Suite = { ...selecting, ...writing, ...schema, ...transactions }

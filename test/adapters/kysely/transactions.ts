@@ -6,7 +6,7 @@ import { people, seeded } from './seeded.ts'
 const foo = { first_name: 'Foo', gender: 'other' as const }
 const seededNames = ['Jennifer', 'Arnold', 'Sylvester']
 
-/** What is collected and sent as one. */
+/** Cases of transactions, which are collected and sent in one call. */
 export const transactions: Suite = {
   'transaction: writes are one transaction at its end': seeded(async (db, database) => {
     const result = await db.transaction().execute(async (trx) => {

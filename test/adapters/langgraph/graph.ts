@@ -7,7 +7,7 @@ const State = Annotation.Root({
   picture: Annotation<Uint8Array>(),
 })
 
-/** A graph that asks a human between its first and its last step. */
+/** Returns a graph that waits for a person between its first and last step. */
 export const graphOn = (db: Database) =>
   new StateGraph(State)
     .addNode('draft', () => ({ steps: ['draft'], picture: new Uint8Array([1, 2, 255]) }))
@@ -19,7 +19,7 @@ export const graphOn = (db: Database) =>
     .addEdge('send', END)
     .compile({ checkpointer: new PerSQLSaver(db) })
 
-// As a script it is one process of several: it starts the graph, or resumes it with an answer.
+// As a script, this starts the graph, or resumes it with an answer in another process.
 if (process.argv[2]) {
   const [options, answer] = JSON.parse(process.argv[2])
   const persql = new PerSQL(options)
