@@ -43,7 +43,7 @@ export async function subscribe(
   })
   await new Promise<void>((resolve, reject) => {
     ws.onopen = () => resolve()
-    ws.onerror = () => reject(new Error('not let in'))
+    ws.onerror = () => reject(new Error('refused'))
   })
   const until = (fits: (message: Message) => boolean, timeoutMs = 10_000) =>
     new Promise<Message>((resolve, reject) => {

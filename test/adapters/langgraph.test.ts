@@ -112,7 +112,7 @@ test('a value that does not change is stored once, however many checkpoints have
   expect(counts.data).toEqual([{ checkpoints: 3, pictures: 1 }])
 })
 
-test('the first write makes the tables, also when many come at once; before it there is nothing', async () => {
+test('the first write creates the tables, also with concurrent writes; before it, reads are empty', async () => {
   const db = fresh()
   const saver = new PerSQLSaver(db)
   expect(await saver.getTuple({ configurable: { thread_id: 't' } })).toBeUndefined()

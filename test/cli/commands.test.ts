@@ -271,7 +271,7 @@ test('the schema is described, searched and examined', async () => {
   expect(await answer(['db', 'doctor', 'acme/main'])).toHaveProperty('findings')
 })
 
-test('usage and balance are shown; without payments there is no page to pay on', async () => {
+test('shows usage and balance; without payments, add funds fails', async () => {
   expect((await answer(['usage'])).spend.requests.quantity).toBeGreaterThan(10)
   expect((await cli.run(['usage'], { env })).stdout).toMatch(/requests +\d+/)
   expect((await answer(['billing'])).balanceUsd).toBeGreaterThan(4)

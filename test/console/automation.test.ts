@@ -150,7 +150,7 @@ test('a rule holds back writes until it is deleted', async () => {
   expect((await sql('DELETE FROM notes WHERE id = 1')).success).toBe(true)
 })
 
-test('a hostname tells which records to set, and that they are not there yet', async () => {
+test('a hostname shows the DNS records to set and that they are missing', async () => {
   const { page } = here
   await go('hostnames')
   await page.getByRole('button', { name: 'Add hostname' }).first().click()

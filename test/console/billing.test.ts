@@ -77,7 +77,7 @@ test('with an empty balance a banner leads to funds; once they are paid for, it 
   await close()
 })
 
-test('spend is told by day and by meter, with a forecast and a table; the ledger is saved as CSV', async () => {
+test('shows spend by day and meter with a forecast and a table; saves the ledger as CSV', async () => {
   const { page, ns, go, complaints, close } = await visit(browser, platform)
   await platform.request(`/api/operator/namespaces/${ns}/credit`, {
     token: platform.secret,

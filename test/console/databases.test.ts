@@ -59,7 +59,7 @@ test('a database goes only when its name was typed', async () => {
   await close()
 })
 
-test('whoever is signed out signs in and is back where they wanted to go', async () => {
+test('a signed-out user signs in and returns to the requested page', async () => {
   const { page, ns, email, go, close } = await visit(browser, platform)
   await go(`/${ns}/main/overview`)
   await page.getByRole('button', { name: /^Account/ }).click()
@@ -86,7 +86,7 @@ test('an empty balance is said everywhere, with the way to add funds', async () 
   await close()
 })
 
-test('colours are those of the system until somebody chooses, and stay chosen', async () => {
+test('the theme follows the system until the user chooses one, and the choice is saved', async () => {
   const { page, close } = await visit(browser, platform, { theme: 'light' })
   const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor)
   const light = await background()

@@ -48,7 +48,7 @@ test('a question becomes a statement in the editor, and nothing runs before it i
   await close()
 })
 
-test('tables that nobody described are described by the model, and that is undone', async () => {
+test('generates descriptions of undescribed tables, and reverts them', async () => {
   const { page, ns, go, complaints, close } = await visit(browser, platform, { width: 390, theme: 'dark' })
   await sqlAs(page, ns)('CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT)')
   await go(`/${ns}/main/schema`)

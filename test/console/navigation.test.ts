@@ -71,7 +71,7 @@ test('another database is found by a part of its name, and opens on the same pag
   await close()
 })
 
-test('the palette finds pages, tables, databases and deeds with the keyboard alone, and gives the focus back', async () => {
+test('the command palette finds pages, tables, databases and actions with the keyboard only, and restores the focus', async () => {
   const { page, ns, complaints, close } = await arrive()
   const opener = page.getByRole('button', { name: 'Search' })
   await opener.focus()
@@ -119,7 +119,7 @@ test('the palette finds pages, tables, databases and deeds with the keyboard alo
   await close()
 })
 
-test('a question mark lists the keys, but not where somebody types', async () => {
+test('a question mark lists the shortcuts, but not in text fields', async () => {
   const { page, ns, go, complaints, close } = await arrive()
   await page.keyboard.press('?')
   await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor()

@@ -82,7 +82,7 @@ describe.each([
   })
   afterAll(() => here.close())
 
-  test.each(pages)('%s can be used by everybody, and nothing in it moves while it loads', async (path) => {
+  test.each(pages)('%s is accessible, and its layout does not shift while it loads', async (path) => {
     await here.go(path.replace('acme', here.ns))
     expect(await faultsOf(here.page)).toEqual([])
     expect(await moved(here.page)).toBeLessThan(0.1)
@@ -91,7 +91,7 @@ describe.each([
     expect(here.complaints).toEqual([])
   })
 
-  test('menus and dialogs can be used by everybody', async () => {
+  test('menus and dialogs are accessible', async () => {
     const { page, ns, go } = here
     await go(`/${ns}?new=`)
     await page.getByRole('dialog', { name: 'New database' }).waitFor()
@@ -110,7 +110,7 @@ describe.each([
   })
 })
 
-test('pages of the server can be used by everybody', async () => {
+test('pages of the server are accessible', async () => {
   const { page, ns, go, close } = await visit(browser, platform)
   const minted = await page.evaluate(async (ns) => {
     const post = async (path: string, body: object) =>

@@ -74,7 +74,7 @@ test('a token is made with a narrow scope, shown once, works as it says, and is 
   await close()
 })
 
-test('somebody is invited by a link, joins, rises, lets the owner leave, and the audit log tells it by name', async () => {
+test('a member is invited, joins, becomes an owner, and the audit log names them', async () => {
   const owner = await visit(browser, platform)
   const guest = await visit(browser, platform)
   const { page, ns } = owner
@@ -174,7 +174,7 @@ test('the audit log is read page by page, and the place in it stands in the addr
   await close()
 })
 
-test('an app that was let in is listed, and its token is refused once it is shown out', async () => {
+test('a connected app is listed, and its token is rejected after its access is revoked', async () => {
   const { page, ns, email, go, complaints, close } = await visit(browser, platform)
   const cookie = (await page.context().cookies()).map(({ name, value }) => `${name}=${value}`).join('; ')
   const session = { ...(await platform.signUp(`${uniqueName('apps')}@example.com`)), cookie }

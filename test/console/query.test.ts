@@ -27,7 +27,7 @@ async function write(page: Page, text: string) {
   await page.keyboard.insertText(text)
 }
 
-test('the statement at the cursor runs, tells what it cost, and its rows are saved', async () => {
+test('runs the statement at the cursor, shows its cost, and saves its rows', async () => {
   const { page, ns, go, complaints, close } = await visit(browser, platform)
   await sqlAs(page, ns)('CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT)')
   await go(`/${ns}/main/query`)

@@ -146,7 +146,7 @@ test('a link to a saved query opens it for a colleague, who may run it and not c
   await owner.close()
 })
 
-test('what somebody else saves comes by itself, and is not overwritten unseen', async () => {
+test('changes by another user appear automatically, and are not overwritten unseen', async () => {
   const { page, ns, go, complaints, close } = await visit(browser, platform)
   const made = await api(page, 'POST', pathOf(ns), { name: 'Shared', sql: 'SELECT 1' })
   await go(`/${ns}/main/query?saved=${made.id}`)

@@ -59,7 +59,7 @@ test('a CSV becomes a table and leaves as CSV; a bad line is named and nothing o
   await close()
 })
 
-test('a file can be dropped, and what is under way is shown to whoever looks', async () => {
+test('a file can be dropped, and a running import is shown to everyone who opens the page', async () => {
   const { page, ns, go, complaints, close } = await visit(browser, platform, { width: 390 })
   await sqlAs(page, ns)('CREATE TABLE t (a)')
   await go(`/${ns}/main/transfer`)

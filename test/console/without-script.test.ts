@@ -107,7 +107,7 @@ test('forms count for whom they were made, on our own pages only', async () => {
   expect((await post(path, signed)).status).toBe(200)
 })
 
-test('the page that decides can be used by everybody', async () => {
+test('the approval page is accessible', async () => {
   const context = await browser.newContext({ colorScheme: 'dark' })
   const page = await context.newPage()
   await page.goto(platform.url + (await asked()))

@@ -67,7 +67,7 @@ test('who signs up on the way to let an app in gets back there by the link in th
   expect([pathname, searchParams.get('redirect_uri')]).toEqual(['/oauth/authorize', 'http://127.0.0.1:7777/callback'])
 })
 
-test('a forgotten password is set anew by mail, once, and signs everyone out', async () => {
+test('a password reset by mail works once and signs out all sessions', async () => {
   const email = 'forgetful@example.com'
   const user = await verified(email)
   const known = await auth('request-password-reset', { email, redirectTo: '/reset' })

@@ -48,7 +48,7 @@ test('signing in again makes nothing new; two people of one name get two namespa
   expect((await odd.request('/api/namespaces')).body.data.map(({ slug }: { slug: string }) => slug)).toEqual(['home'])
 })
 
-test('a wrong password signs nobody in, and an unknown address reads the same', async () => {
+test('a wrong password and an unknown email address get the same error', async () => {
   await platform.signUp('wrong@example.com')
   const known = await signIn('wrong@example.com', 'not the password')
   const unknown = await signIn('nobody@example.com', 'not the password')
@@ -56,7 +56,7 @@ test('a wrong password signs nobody in, and an unknown address reads the same', 
   expect(known.body).toEqual(unknown.body)
 })
 
-test('a session ends at sign-out, at once', async () => {
+test('a session ends immediately at sign-out', async () => {
   const user = await platform.signUp('leaving@example.com')
   expect((await user.request('/api/namespaces')).status).toBe(200)
   expect((await user.request('/api/auth/sign-out', { body: {} })).status).toBe(200)
@@ -64,7 +64,7 @@ test('a session ends at sign-out, at once', async () => {
   expect([status, body.code]).toEqual([401, 'not_signed_in'])
 })
 
-test('without a cookie, or with one that was made up, nobody is signed in', async () => {
+test('a request without a valid cookie is not signed in', async () => {
   expect((await platform.request('/api/namespaces')).body.code).toBe('not_signed_in')
   const forged = { cookie: 'better-auth.session_token=abc.def' }
   expect((await platform.request('/api/namespaces', { headers: forged })).body.code).toBe('not_signed_in')

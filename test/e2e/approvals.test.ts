@@ -266,7 +266,7 @@ describe('rules', () => {
   })
 })
 
-test('100 rules fit, and more hits than are told are approved with them', async () => {
+test('accepts 100 rules, and approves more hits than a response lists', async () => {
   for (let i = 0; i < 100; i++) await rule(`${'*'.repeat(i + 1)}`)
   const more = { body: { tableGlob: 'x', action: 'deny' } }
   expect(await code(db.request('/approval_rules', more))).toEqual([409, 'limit_reached'])
@@ -676,7 +676,7 @@ describe('deciding', () => {
   })
 })
 
-test('16 who redeem at once do it once', async () => {
+test('16 concurrent redemptions run the write once', async () => {
   await rule('bills')
   const approvalToken = await approved()
   const answers = await Promise.all(Array.from({ length: 16 }, () => redeem(approvalToken)))
@@ -730,7 +730,7 @@ test('what waits keeps no idempotency key; a lost answer can be asked for again 
   expect(await rows()).toEqual([[11], [12], [13]])
 })
 
-test('one token keeps no more than 100 requests open', async () => {
+test('one token can have at most 100 pending requests', async () => {
   await rule('bills')
   const flooding = platform.database('acme', 'main', await tokenOf('readwrite'))
   for (let i = 0; i < 100; i++) await asked('DELETE FROM bills', [], flooding)
@@ -777,7 +777,7 @@ test('the log of requests holds no token', async () => {
   expect(JSON.stringify(platform.stderr)).not.toContain(approvalToken)
 })
 
-test('webhooks are told who waits for what, and how it was decided', async () => {
+test('webhooks receive requests and decisions', async () => {
   const receiver = await startReceiver()
   const hook = (body: object) =>
     db.request('/webhooks', {

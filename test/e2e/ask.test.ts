@@ -208,19 +208,16 @@ describe('the model is not asked', () => {
   })
 })
 
-test.each([429, 500, 401])(
-  'a model that answers %s is told as that, without its words, and costs nothing',
-  async (status) => {
-    const before = await usage()
-    says = { status }
-    const answer = await ask()
-    expect([answer.status, answer.body.code]).toEqual([502, 'model_failed'])
-    expect(JSON.stringify(answer.body)).not.toContain('sk-model-key')
-    expect((await usage()).spend.aiTokens).toEqual(before.spend.aiTokens)
-  },
-)
+test.each([429, 500, 401])('an AI model response of %s is reported without its text, and is free', async (status) => {
+  const before = await usage()
+  says = { status }
+  const answer = await ask()
+  expect([answer.status, answer.body.code]).toEqual([502, 'model_failed'])
+  expect(JSON.stringify(answer.body)).not.toContain('sk-model-key')
+  expect((await usage()).spend.aiTokens).toEqual(before.spend.aiTokens)
+})
 
-test('no answer of the provider, whatever it holds, makes more of it than a failure', async () => {
+test('no response of the provider causes more than an error', async () => {
   for (const body of [
     '',
     'null',

@@ -168,7 +168,7 @@ test('it can be switched off for a database, by an admin', async () => {
   expect((await db.request('/settings', { method: 'PATCH', body: { automatic: true } })).status).toBe(400)
 })
 
-test('a database that is too large, or cannot be copied, is told so', async () => {
+test('the response reports that a database is too large or can not be copied', async () => {
   const large = await filled()
   await large.query('CREATE TABLE big (b)')
   for (let i = 0; i < 20; i++) await large.query('INSERT INTO big VALUES (randomblob(1800000))')

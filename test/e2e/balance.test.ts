@@ -39,7 +39,7 @@ describe('the balance', () => {
     expect((await billing(one)).balanceNanoUsd).toBe('0')
   })
 
-  test('is spent to the last request by eight databases at once', async () => {
+  test('is spent to the last request by eight concurrent databases', async () => {
     const eight = await platform.createNamespace('eight')
     const databases = Array.from({ length: 8 }, (_, i) => `db${i}`)
     expect(await spendAll(eight, databases, 16)).toBe(40)
@@ -170,7 +170,7 @@ describe('usage', () => {
   })
 })
 
-test('a revoked token is refused by every warm database at once', async () => {
+test('every warm database rejects a revoked token immediately', async () => {
   const rich = await platform.createNamespace('revoked')
   const minted = await platform.request('/v1/tokens', { token: rich.token, body: { name: 'x', role: 'admin' } })
   const { id, token } = minted.body.data

@@ -226,7 +226,7 @@ describe('ids on a branch begin above those of the parent', () => {
     expect(await rowsOf(db, 'SELECT count(*) FROM w UNION ALL SELECT count(*) FROM x')).toEqual([[3], [3]])
   })
 
-  test('a reset begins anew, a restore of the branch keeps its range, and a fork has none', async () => {
+  test('a reset starts a new range, a restore of the branch keeps its range, and a fork has none', async () => {
     const db = await parents('CREATE TABLE t (id INTEGER PRIMARY KEY, n)', 'INSERT INTO t (n) VALUES (1)')
     const branch = await branchOf(platform, db)
     const { body } = await branch.request('/snapshots', { body: { label: 'empty' } })

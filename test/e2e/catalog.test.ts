@@ -45,7 +45,7 @@ test.each([
   expect(await rowsOf(db, sql)).toEqual([[expected]])
 })
 
-test('what is wrong with such a statement is told of the statement that was sent', async () => {
+test('errors in such a statement refer to the statement that was sent', async () => {
   const { status, body } = await db.query('SELECT m.nam FROM sqlite_master m, pragma_table_info(m.name) p')
   expect([status, body.error]).toEqual([400, 'no such column: m.nam'])
 })

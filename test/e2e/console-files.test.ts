@@ -42,20 +42,20 @@ test.each(['/', '/acme', '/acme/main/tables?filter=a', '/@login/settings'])(
 )
 
 test.each(['/v1/nothing', '/api/nothing', '/p/acme/main', '/assets/none.js', '/assets/', '/.well-known/nothing'])(
-  '%s is no page, whoever asks',
+  '%s is not a page for any client',
   async (path) => {
     const { status, headers } = await platform.request(path, { headers: HTML })
     expect([status, headers.get('content-type')]).toEqual([404, 'application/json'])
   },
 )
 
-test('programs are told that there is nothing, where a browser would get the page', async () => {
+test('programs get 404 for paths where browsers get the page', async () => {
   const { status, body } = await platform.request('/acme/main')
   expect([status, body.code]).toEqual([404, 'route_not_found'])
   expect((await platform.request('/acme/main', { method: 'POST', headers: HTML })).status).toBe(404)
 })
 
-test('files are named after their content, kept for good and asked for once', async () => {
+test('files have content hashes in their names and are cached permanently', async () => {
   const path = scriptOf((await platform.request('/')).body)
   const { status, headers } = await platform.request(path)
   expect([status, headers.get('content-type')]).toEqual([200, 'text/javascript; charset=utf-8'])

@@ -291,7 +291,7 @@ async function download(db: Database, format: string): Promise<Uint8Array> {
 const send = (db: Database, file: Uint8Array) =>
   db.request('/import', { method: 'POST', body: file, headers: { 'content-type': 'application/octet-stream' } })
 
-test('whatever a database holds, each kind of copy holds the same, and the sqlite3 shell reads it so', async () => {
+test('every kind of copy of any database has the same content, also in the sqlite3 shell', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(spec, { minLength: 1, maxLength: 4 }), async (specs) => {
       const made = specs.map(tableOf)

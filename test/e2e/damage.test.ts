@@ -78,7 +78,7 @@ const DAMAGE: Record<string, (file: string) => void> = {
   'a garbage log beside it': (file) => writeFileSync(`${file}-wal`, Buffer.alloc(20_000, 9)),
 }
 
-test('whatever was damaged can be deleted, its name used again, and healthy databases stay whole', async () => {
+test('damaged databases can be deleted, their names reused, and healthy databases stay intact', async () => {
   const kinds = Object.keys(DAMAGE)
   const slugs = kinds.map((_, i) => `damaged-${i}`)
   const files: string[] = []

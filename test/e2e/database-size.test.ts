@@ -34,7 +34,7 @@ test('a database that was never used is empty, and that is known', async () => {
   expect(await listed(token)).toMatchObject({ storedBytes: 0, rows: 0, rowsAreEstimated: false, lastUsedAt: null })
 })
 
-test('what was written shows in the list by itself, with when it was measured, and a restart keeps it', async () => {
+test('the list shows the size after writes with its time, also after a restart', async () => {
   const { token, db } = await platform.createNamespace('tells')
   const beganMs = Date.now()
   await db().query('CREATE TABLE t (id INTEGER PRIMARY KEY, x)')
@@ -73,7 +73,7 @@ test('a fork knows how large it is from the start', async () => {
   expect(await listed(token, 'copy')).toMatchObject({ rows: 300, rowsAreEstimated: false })
 })
 
-test('a restore, which replaces all rows, is told', async () => {
+test('a restore, which replaces all rows, updates the size', async () => {
   const { token, db } = await platform.createNamespace('restores')
   await db().query('CREATE TABLE t (id INTEGER PRIMARY KEY, x)')
   await db().query(fill(50))

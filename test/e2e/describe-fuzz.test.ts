@@ -46,7 +46,7 @@ const tables = fc.uniqueArray(
   { minLength: 1, maxLength: 5, selector: ({ name }) => name.toLowerCase() },
 )
 
-test('whatever tables there are, they are described and examined, and each fix runs', async () => {
+test('any tables can be described and examined, and each fix runs', async () => {
   let databases = 0
   let examined = 0
   let fixed = 0

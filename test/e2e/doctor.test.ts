@@ -238,7 +238,7 @@ describe('the sample', () => {
     expect(found.sort()).toEqual(['json_invalid payload', 'mixed_types_in_column image'])
   })
 
-  test('follows foreign keys by an index, whatever types the columns have', async () => {
+  test('follows foreign keys by an index, with columns of any types', async () => {
     const db = await made([
       'CREATE TABLE codes (code TEXT PRIMARY KEY NOT NULL)',
       `WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 5000) INSERT INTO codes SELECT i FROM n`,

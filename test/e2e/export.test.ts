@@ -98,7 +98,7 @@ test('is for readers of the whole database, and of one that is there', async () 
   expect((await platform.request(`/v1/db/${ns}/nowhere/export`, { token: readonly })).status).toBe(404)
 })
 
-test('writes go on while somebody reads slowly, and who leaves early leaves nothing behind', async () => {
+test('writes continue during a slow download, and an aborted download leaves nothing behind', async () => {
   const db = await acme.make('CREATE TABLE t (a TEXT)')
   await db.query(
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) INSERT INTO t SELECT printf('%0200d', i) FROM n",

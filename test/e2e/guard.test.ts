@@ -45,7 +45,7 @@ describe('the guard reads off SQLite’s own program what a statement does', () 
   })
 })
 
-describe('what may not run is refused, whoever asks', () => {
+describe('rejects disallowed statements of every caller', () => {
   test.each(refused)('%j: %s', async (sql, code) => {
     const before = await fingerprint()
     const { body } = await admin.query(sql, paramsFor(sql))

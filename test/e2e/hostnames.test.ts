@@ -126,7 +126,7 @@ test('a hostname is claimed, proved by its TXT record, certified and looked up',
   expect(await hosted(`www.${host}`)).toBe(null)
 })
 
-test('a refresh tells how the certificate stands, and what is wrong with it', async () => {
+test('a refresh returns the status and errors of the certificate', async () => {
   await acme.prove(host)
   const [entry] = cloudflare.of(host)
   Object.assign(entry ?? {}, {

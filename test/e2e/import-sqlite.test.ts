@@ -72,7 +72,7 @@ test('a file that the sqlite3 shell made is read, also as the field of a form, b
   expect(await rowsOf(db, 'SELECT * FROM mine')).toEqual([[1]])
 })
 
-test('what is no sound SQLite file is refused with the reason, and nothing of it stays', async () => {
+test('rejects a damaged SQLite file with the reason, and imports nothing of it', async () => {
   const file = await shellFile(
     'large.db',
     'CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT)',
@@ -100,7 +100,7 @@ test('what is no sound SQLite file is refused with the reason, and nothing of it
   expect(await rowsOf(db, 'SELECT count(*) FROM t')).toEqual([[2000]])
 })
 
-test('rows that clash with what is there are told, and the file is imported wholly or not at all', async () => {
+test('reports conflicting rows, and imports a file all-or-nothing', async () => {
   const file = await shellFile('clash.db', 'CREATE TABLE a (x)', 'INSERT INTO a VALUES (1)', 'CREATE TABLE mine (n)')
   const db = await made('CREATE TABLE mine (n)')
   const { status, body } = await send(db, file)

@@ -28,7 +28,7 @@ test('a dump of everything, imported elsewhere, gives the same dump', async () =
   expect(await rowsOf(db, "SELECT count(*) FROM external WHERE external MATCH 'negative'")).toEqual([[1]])
 })
 
-test('long values and many rows come through, whatever pieces they arrive in', async () => {
+test('imports long values and many rows with any chunk sizes', async () => {
   const source = await made('CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b BLOB)')
   for (const size of [1, 31_000, 300_000]) {
     await source.query("INSERT INTO t (a, b) VALUES (replace(hex(zeroblob(?)), '00', 'ä''?'), randomblob(?))", [

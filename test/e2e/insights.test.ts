@@ -58,7 +58,7 @@ test('a statement that takes more than 500 ms is slow', async () => {
   expect(recent).toMatchObject([{ sqlText: slow, status: 'ok', errorMessage: null }])
 })
 
-test('where nothing ran there are no durations, and reading them is no statement', async () => {
+test('without statements there are no durations, and reading insights is not a statement', async () => {
   await platform.request('/v1/databases', { token, body: { slug: 'idle' } })
   for (let i = 0; i < 2; i++) {
     const { body } = await insights('idle', '?hours=168')

@@ -80,7 +80,7 @@ describe('with credit', () => {
     expect(spend.requests.quantity).toBe((statuses.get(200) ?? 0) + 10)
   })
 
-  test('what is written to a database made again stays, whatever other deletions are under way', async () => {
+  test('writes to a recreated database survive concurrent deletions', async () => {
     const owner = await platform.createNamespace('anew')
     const remake = async (name: string) => {
       const path = `/v1/databases/${name}`

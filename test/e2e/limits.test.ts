@@ -12,7 +12,7 @@ const flood = async (requests: number, forwarded?: string) => {
   return statuses
 }
 
-test('an address that floods is told when to come again, before anything else is looked at', async () => {
+test('a rate-limited IP address gets Retry-After before any other check', async () => {
   platform = await startPlatform({ environment: { FLOOD_PER_MINUTE: '5' } })
   // Forwarded addresses of an untrusted client are ignored.
   for (let i = 0; i < 5; i++) expect((await ask(`10.0.0.${i}`)).status).toBe(401)
@@ -92,7 +92,7 @@ test('metrics count what was served, and say nothing of it', async () => {
   expect(body).not.toContain(token)
 })
 
-test('the query log has every call, at once, under both names, and not its parameters', async () => {
+test('the query log has every call immediately, under both names, and without its parameters', async () => {
   platform = await startPlatform()
   const db = (await platform.createNamespace('acme')).db()
   await db.query('SELECT ? AS a', ['very secret'])

@@ -94,7 +94,7 @@ test.each([
   expect(server.taken).toHaveLength(1)
 })
 
-test('nobody slips a header or a second recipient into a message', async () => {
+test('headers and recipients cannot be injected into a message', async () => {
   const server = await smtp()
   const platform = await start({ SMTP_URL: `smtp://127.0.0.1:${server.port}` })
   await send(platform, { subject: 'Hi\r\nBcc: eve@example.com\r\n\r\nanother body' })
@@ -113,7 +113,7 @@ test('a mail server that is not there is an error, not a wait', async () => {
   expect((await platform.request('/healthz')).status).toBe(200)
 })
 
-test('a mail server that hangs up or says nothing holds nobody up', async () => {
+test('a mail server that closes the connection or never responds delays no call', async () => {
   const server = await smtp({ silent: true })
   const platform = await start({ SMTP_URL: `smtp://127.0.0.1:${server.port}` })
   const waiting = send(platform, {})

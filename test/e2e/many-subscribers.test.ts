@@ -40,7 +40,7 @@ async function open(subscriber: Subscriber): Promise<void> {
       if (type === 'subscribed') resolve()
       else subscriber.events.push(`${table} ${kind}`)
     }
-    ws.onerror = () => reject(new Error('not let in'))
+    ws.onerror = () => reject(new Error('refused'))
   })
   ws.onerror = null
 }

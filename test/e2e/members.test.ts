@@ -43,7 +43,7 @@ const codeOf = async (answer: Promise<{ status: number; body: { code?: string } 
   return [status, body.code]
 }
 
-test('an invitation is accepted once, and whoever it made a member finds the namespace in their list', async () => {
+test('an invitation is accepted once, and the new member finds the namespace in their list', async () => {
   const secret = await invite('one@example.com', 'editor')
   const [one, two] = [
     await platform.signUp(`one${number}@example.com`),
@@ -58,7 +58,7 @@ test('an invitation is accepted once, and whoever it made a member finds the nam
   expect(await codeOf(accept(one, `inv_nobody_${'x'.repeat(32)}`))).toEqual([404, 'invitation_not_found'])
 })
 
-test('an invitation can be taken back, and inviting an address anew voids the old link', async () => {
+test('an invitation can be revoked, and inviting the same email address again voids the old link', async () => {
   const first = await invite('late@example.com', 'viewer')
   const second = await invite('late@example.com', 'admin')
   const late = await platform.signUp(`late${number}@example.com`)
@@ -151,7 +151,7 @@ test('the last owner cannot vanish: the admin who joined first becomes owner, or
   expect((await membersOf())[junior.email]).toBe('owner')
 })
 
-test('two owners who leave at once do not both get away', async () => {
+test('two owners who leave concurrently do not both succeed', async () => {
   const other = await join('other', 'admin')
   await setRole(owner, other, 'owner')
   const statuses = (await Promise.all([remove(owner, owner), remove(other, other)])).map(({ status }) => status)
@@ -177,7 +177,7 @@ test('a share lets a viewer edit one database and no other', async () => {
   expect(await codeOf(owner.request(`${ns}/databases/none/shares`))).toEqual([404, 'database_not_found'])
 })
 
-test('the audit log tells who did what, the newest first, page by page', async () => {
+test('the audit log lists users and actions, newest first, page by page', async () => {
   const admin = await join('auditor', 'admin')
   const { body } = await admin.request(`${ns}/tokens`, { body: { name: 'ci', role: 'readonly' } })
   await admin.request(`${ns}/tokens/${body.data.id}`, { method: 'DELETE' })

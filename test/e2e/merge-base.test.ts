@@ -135,7 +135,7 @@ test('tables of as many columns as there may be are remembered to the last one',
   ])
 })
 
-test('what is remembered is nobody’s to read, write or drop', async () => {
+test('the stored merge base cannot be read, written or dropped', async () => {
   const { db, branch } = await mergedOnce(
     ['CREATE TABLE t (id TEXT PRIMARY KEY, a)'],
     "INSERT INTO t VALUES ('secret', 1)",

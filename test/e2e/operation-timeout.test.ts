@@ -22,7 +22,7 @@ const ROWS = Array.from(
 const MESSAGE =
   'The operation was stopped after 0.02 s and rolled back. Try again later, or split it into smaller parts.'
 
-test('a copy that takes too long tells so, and leaves all as it was', async () => {
+test('a copy that takes too long fails and changes nothing', async () => {
   for (const [path, body] of [
     ['/snapshots', { label: 'all' }],
     ['/fork', { slug: 'fork' }],

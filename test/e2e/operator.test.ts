@@ -53,7 +53,7 @@ test('a credit counts once per reference, and stands in the ledger and the audit
   expect(audit[0]).toMatchObject({ actor: 'operator', action: 'balance.adjusted', detail: { note: 'a gift', usd: 1 } })
 })
 
-test('a credit at an empty balance resumes service at once', async () => {
+test('a credit to an empty balance resumes service immediately', async () => {
   const { db } = await platform.createNamespace('broke')
   await db().query('SELECT 1')
   await operator('/broke/credit', { amountUsd: -5, note: 'spent' })
@@ -97,7 +97,7 @@ test('only the holder of the secret passes, and what makes no sense is refused',
   }
 })
 
-test('an owner is invited to a namespace that has nobody, where only the invited can sign up', async () => {
+test('an owner is invited to a namespace without members, where only invited users can sign up', async () => {
   const closed = await startPlatform({
     environment: { PERSQL_SIGNUP: 'invite', PERSQL_URL: 'https://sql.example.com' },
   })

@@ -45,7 +45,7 @@ test.each(BILLED)(
   },
 )
 
-test('no wallet pays by itself: the offer is dollars on a payment page', async () => {
+test('no wallet pays automatically: the offer is in dollars on a payment page', async () => {
   const answer = await platform.request('/v1/databases', { token })
   const offer = client.getPaymentRequiredResponse((name) => answer.headers.get(name))
   const wallet = new x402Client().register('eip155:8453', {

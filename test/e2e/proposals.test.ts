@@ -73,7 +73,7 @@ test.each<[string, number | null, string]>([
   ).toEqual(before)
 })
 
-test('16 who apply one proposal at once do it once', async () => {
+test('16 concurrent calls apply one proposal once', async () => {
   const { data } = await propose('UPDATE t SET n = n + 100')
   const answers = await Promise.all(Array.from({ length: 16 }, () => apply(data.executionToken)))
   expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)

@@ -71,7 +71,7 @@ describe('parameters are counted at every door', () => {
     expect(body.error).toMatch(/\?|placeholder|input/)
   })
 
-  test('a stranger who sends an endpoint a text beyond a limit is told that it is too long', async () => {
+  test('a public caller of an endpoint learns that a text is too long', async () => {
     const made = await db.request('/endpoints', {
       body: {
         ...{ slug: 'find', name: 'Find', kind: 'query', method: 'GET', sql: 'SELECT ? LIKE ?', output: 'rows' },

@@ -146,7 +146,7 @@ test('the newest 1,000 are kept', async () => {
   expect(await changes('?limit=500&before=101')).toEqual([])
 })
 
-test('a restart loses nothing, and a database made anew begins anew', async () => {
+test('a restart loses nothing, and a recreated database has an empty log', async () => {
   const { slug } = await fresh()
   await db.query('CREATE TABLE t (n)')
   await platform.kill()
@@ -157,7 +157,7 @@ test('a restart loses nothing, and a database made anew begins anew', async () =
   expect(await changes()).toEqual([])
 })
 
-test('a token with a table scope is refused: the record tells of all tables', async () => {
+test('a token with a table scope is rejected, because the log names all tables', async () => {
   const { slug } = await fresh()
   const request = { name: 'x', role: 'readonly', tableScope: ['t'] }
   const { body } = await platform.request('/v1/tokens', { token: acme.token, body: request })

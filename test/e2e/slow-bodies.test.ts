@@ -170,7 +170,7 @@ describe.concurrent('a body that is cut off is refused', () => {
   })
 })
 
-test('a body that nobody needs does not keep the connection open', async () => {
+test('an unused body does not keep the connection open', async () => {
   expect(await send({ path: '/v1/nowhere', length: 1_000, send: () => {} })).toEqual({
     status: 404,
     code: 'route_not_found',

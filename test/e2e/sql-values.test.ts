@@ -25,7 +25,7 @@ const rows = async (sql: string, params: unknown[] = []) => {
   return body.data.rows
 }
 
-test('an integer stays an integer whatever column it goes to', async () => {
+test('an integer stays an integer in every column', async () => {
   await rows('INSERT INTO typed VALUES (?1, ?1, ?1, ?1, ?1, ?1)', [7])
   expect(await rows('SELECT typeof(i), typeof(r), typeof(n), t, typeof(b), typeof(x) FROM typed')).toEqual([
     ['integer', 'real', 'integer', '7', 'integer', 'integer'],

@@ -181,7 +181,7 @@ test('an empty database is a file too, and formats that are not there are refuse
   expect([status, body.code]).toEqual([400, 'invalid_input'])
 })
 
-test('several files are written at once, and whoever leaves holds up nobody', async () => {
+test('several files are written concurrently, and an aborted download delays no other', async () => {
   const db = await acme.make('CREATE TABLE t (a TEXT)')
   await db.query(
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000) INSERT INTO t SELECT printf('%0200d', i) FROM n",

@@ -127,12 +127,12 @@ test('asked again, a top-up is the same page: by amount while it is open, and by
   expect((await topUp(10)).body.data.sessionId).not.toBe(next.sessionId)
 })
 
-test('many who ask at once get one page', async () => {
+test('concurrent requests get the same payment page', async () => {
   const answers = await Promise.all(Array.from({ length: 12 }, () => topUp(33)))
   expect(new Set(answers.map(({ body }) => body.data.sessionId)).size).toBe(1)
 })
 
-test('a webhook delivered fifty times at once, and again later, credits once', async () => {
+test('a webhook delivered 50 times concurrently, and again later, credits once', async () => {
   const id = await open(20)
   const events = Array.from({ length: 50 }, (_, i) =>
     i % 2 ? paid(id) : stripe.event('checkout.session.async_payment_succeeded', session(id)),
@@ -143,7 +143,7 @@ test('a webhook delivered fifty times at once, and again later, credits once', a
   expect(await balance()).toBe(25)
 })
 
-test('an unpaid session waits for its money, whatever comes first', async () => {
+test('an unpaid session waits for its payment, with events in any order', async () => {
   const id = await open(20)
   await deliver(paid(id, { payment_status: 'unpaid' }))
   expect(await balance()).toBe(5)
@@ -290,7 +290,7 @@ describe('a refund that fails is credited back, once', () => {
   })
 })
 
-test('refunds take back what they say in all, in whatever order they come', async () => {
+test('refunds deduct their total, in any order', async () => {
   const id = await open(20)
   const payment = `pi_${ns}_${id}`
   // The refund overtakes the payment, without the metadata that names the namespace: Stripe is asked.

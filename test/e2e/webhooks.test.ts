@@ -133,7 +133,7 @@ describe('a webhook', () => {
     expect(failed.body.data).toMatchObject({ delivered: false, responseStatus: 500, error: 'Responded with 500.' })
   })
 
-  test('is told all that was written by many at once', async () => {
+  test('receives all changes of concurrent writes', async () => {
     await create()
     await Promise.all(Array.from({ length: 200 }, (_, n) => run(`INSERT INTO t (n) VALUES (${n})`)))
     await receiver.got(200)
@@ -330,7 +330,7 @@ describe('who may', () => {
   })
 })
 
-test('outside development nothing but public https is posted to, whatever a name means', async () => {
+test('outside development, deliveries go only to public https URLs, for every DNS result', async () => {
   const strict = await startPlatform()
   const own = await strict.createNamespace('acme')
   const make = (url: string) => own.db().request('/webhooks', { body: { name: 'x', url } })

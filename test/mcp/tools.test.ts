@@ -177,7 +177,7 @@ test('names of what every object has are no arguments and no tools', async () =>
   }
 })
 
-test('?readonly=1 lets nothing write, whatever the token may', async () => {
+test('?readonly=1 prevents writes with any token', async () => {
   const reader = at('?readonly=1')
   for (const tool of await reader.tools()) expect(tool.annotations.readOnlyHint).toBe(true)
   expect((await reader.call('query', { database: 'main', sql: 'SELECT 1 AS n' })).structuredContent.rows).toEqual([[1]])
