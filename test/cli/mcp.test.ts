@@ -44,7 +44,7 @@ test('the official client of 2025 connects over stdin and stdout, lists, calls a
 
 test.each([
   ['2026-07-28', { versionNegotiation: { mode: { pin: '2026-07-28' } } }],
-  ['whatever it finds', { versionNegotiation: { mode: 'auto' } }],
+  ['the negotiated version', { versionNegotiation: { mode: 'auto' } }],
 ] as const)('the official client of 2026 speaks %s with the same program', async (_, options) => {
   const client = new ClientOf2026(us, options)
   await client.connect(new TransportOf2026(started()))

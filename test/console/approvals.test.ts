@@ -51,7 +51,7 @@ async function colleague(role: string): Promise<Visit> {
   return guest
 }
 
-test('a write that waits appears by itself, is looked at and approved, and is found again as such', async () => {
+test('a pending request appears automatically, is viewed and approved, and stays in the list', async () => {
   const { page, ns, go, complaints } = owner
   await go(`/${ns}/main/approvals`)
   await page.getByText('No pending requests.').waitFor()

@@ -100,7 +100,7 @@ test('runs the statement at the cursor, shows its cost, and saves its rows', asy
   await close()
 })
 
-test('what runs too long is cancelled, what loses rows is put back, and what waits for a human is run after that', async () => {
+test('cancels a slow statement, restores lost rows, and runs a write after its approval', async () => {
   const { page, ns, go, complaints, close } = await visit(browser, platform)
   const sql = sqlAs(page, ns)
   await sql('CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT)')

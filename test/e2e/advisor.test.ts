@@ -378,7 +378,7 @@ describe('a call', () => {
     await platform.request('/api/dev/clock', { token: platform.secret, body: { aheadMs: 0 } })
   }, 120_000)
 
-  test('says so when a table goes away meanwhile', async () => {
+  test('reports a table that is dropped during the run', async () => {
     const db = await database(
       'CREATE TABLE brief (id INTEGER PRIMARY KEY, k INTEGER, body TEXT)',
       fill('brief', 20_000, 'i, i % 1000, hex(zeroblob(200))'),
@@ -402,7 +402,7 @@ describe('a call', () => {
     expect((await advised(db)).suggestions).toHaveLength(1)
   })
 
-  test('of a large table samples it, and others are answered meanwhile', async () => {
+  test('samples a large table, and other calls run in between', async () => {
     const db = await database('CREATE TABLE large (id INTEGER PRIMARY KEY, k INTEGER, body TEXT)')
     for (let i = 0; i < 4; i++) {
       await queried(db, fill('large', 50_000, `i + ${i * 50_000}, (i * 7919 + ${i}) % 40000, 'body ' || i`))

@@ -399,7 +399,7 @@ describe('a guarded table is reached by no other way either:', () => {
     expect(await code(db.query('INSERT INTO log VALUES (1)'))).toEqual([200, undefined])
   })
 
-  test('an endpoint, which the public is told nothing about', async () => {
+  test('an endpoint, whose public callers see no details', async () => {
     const spec = { slug: 'add', name: 'Add', kind: 'mutation', method: 'POST', input: [], output: 'rows_written' }
     await db.request('/endpoints', { body: { ...spec, sql: 'INSERT INTO bills (n) VALUES (77)' } })
     await db.request('/endpoints/add/publish', { body: {} })
@@ -455,7 +455,7 @@ describe('a batch', () => {
     expect(await rows('SELECT * FROM log')).toEqual([])
   })
 
-  test('tells all tables that need approval, also those that it makes itself', async () => {
+  test('lists all tables that need approval, including those that it creates', async () => {
     await rule('*')
     const { body } = await db.batch([
       { sql: 'INSERT INTO log VALUES (1)' },
@@ -512,7 +512,7 @@ describe('a proposal', () => {
 describe('redeeming is refused', () => {
   const open = [409, 'approval_not_open']
 
-  test('while nobody decided, when it was denied, and when its time is over', async () => {
+  test('while it is pending, after a denial, and after it expired', async () => {
     await rule('bills')
     const [pending, no] = [await asked(), await asked()]
     await decide(no, 'deny', owner, { note: 'never' })
@@ -551,7 +551,7 @@ describe('redeeming is refused', () => {
     expect(await code(redeem(approvalToken))).toEqual([200, undefined])
   })
 
-  test('with SQL of its own, for a guess, for what is no token', async () => {
+  test('with other SQL, with a guess, with an invalid token', async () => {
     await rule('bills')
     const approvalToken = await approved('UPDATE bills SET n = n + 10 WHERE n = 1')
     const body = { approvalToken, sql: 'DELETE FROM bills', params: [] }

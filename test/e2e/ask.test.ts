@@ -191,7 +191,7 @@ describe('the model is not asked', () => {
     expect(model.asked).toHaveLength(0)
   })
 
-  test('where there is none, and the answer says what to set', async () => {
+  test('without a model, with an error that names the setting', async () => {
     const plain = await startPlatform()
     const { db } = await plain.createNamespace('acme')
     await db().query('CREATE TABLE t (n)')

@@ -48,7 +48,7 @@ describe('the balance', () => {
     expect(spend.requests.quantity * 500).toBe(CREDIT_NANO)
   })
 
-  test('goes below zero by no more than the rows of requests that were covered when they began', async () => {
+  test('goes below zero at most by the rows of requests that were covered when they started', async () => {
     const rows = await platform.createNamespace('rows')
     const db = rows.db()
     await db.query('CREATE TABLE t (x)')
@@ -64,7 +64,7 @@ describe('the balance', () => {
     expect(ledger).toMatchObject([{ kind: 'welcome_credit', amountUsd: 0.00002 }])
   })
 
-  test('at zero still tells who retries that the write was done', async () => {
+  test('at zero still replays a write that succeeded', async () => {
     const retry = await platform.createNamespace('retry')
     const db = retry.db()
     const create = () => db.query('CREATE TABLE t (x)', [], { 'Idempotency-Key': 'create' })

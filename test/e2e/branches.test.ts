@@ -158,7 +158,7 @@ describe('a claim', () => {
 })
 
 describe('a token of a branch', () => {
-  test('opens nothing else, whatever its role', async () => {
+  test('gives access to nothing else, with any role', async () => {
     const { data } = await claim({ ref: 'pinned', role: 'admin' })
     const other = (await claim({ ref: 'other', role: 'admin' })).data
     const as = (path: string, options = {}) => platform.request(path, { token: data.token, ...options })

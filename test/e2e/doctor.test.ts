@@ -266,7 +266,7 @@ describe('the sample', () => {
     expect(rules).toEqual(['foreign_key_without_index', 'empty_text_beside_null'])
   })
 
-  test('of a table that is dropped meanwhile is left out', async () => {
+  test('of a table that is dropped during the run is left out', async () => {
     const db = await made(Array.from({ length: 100 }, (_, i) => `CREATE TABLE t_${i} (id INTEGER PRIMARY KEY)`))
     const [examined] = await Promise.all([
       diagnosis(db),

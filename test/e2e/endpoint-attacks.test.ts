@@ -91,7 +91,7 @@ describe('a session that is not one', () => {
     expect(await refused(main.call('me', { headers: { authorization: 'Bearer ' } }))).toEqual(invalid)
   })
 
-  test('is refused without a signature, whatever the header says', async () => {
+  test('is rejected without a signature, with any header', async () => {
     const [header, payload, signature] = session.split('.')
     const unsigned = ['none', 'None', 'NONE', 'nOnE'].map(
       (alg) => `${base64url({ ...decoded(header), alg })}.${payload}.`,
@@ -129,7 +129,7 @@ describe('a session that is not one', () => {
     expect(await me(`${header}.${payload}.${signature.slice(0, 5)}${flipped}`)).toEqual(invalid)
   })
 
-  test('is refused by another database, also of somebody with the same users', async () => {
+  test('is rejected by another database, also by one with the same users', async () => {
     expect((await main.call('me', { token: session })).status).toBe(200)
     expect(await refused(other.call('me', { token: session }))).toEqual(invalid)
     const theirs = await other.call('signup', { body: { email: 'ada@example.com', password: 'secret' } })
@@ -146,7 +146,7 @@ describe('a session that is not one', () => {
 })
 
 describe('bodies', () => {
-  test('beyond a megabyte are refused, whatever length they declare', async () => {
+  test('beyond a megabyte are rejected, with any declared length', async () => {
     const fits = JSON.stringify({ author: 'big', text: 'x'.repeat(1024 * 1024 - 30) })
     expect((await main.call('add-note', { body: fits })).status).toBe(200)
     const large = JSON.stringify({ author: 'big', text: 'x'.repeat(1024 * 1024) })
@@ -229,7 +229,7 @@ describe('slugs', () => {
 })
 
 describe('the address', () => {
-  test('is the one of the connection, whatever the headers say', async () => {
+  test('is that of the connection, with any headers', async () => {
     const spec = { ...specs.list, slug: 'once', rateLimit: { perMin: 1 } }
     await main.publish(spec)
     expect((await main.call('once?author=ada')).status).toBe(200)
@@ -267,7 +267,7 @@ test('a login takes a wrong password and an unknown e-mail for the same, in what
   }
 })
 
-test('an endpoint does not do more than it was saved for when somebody adds a trigger or a view', async () => {
+test('an endpoint gains no access when a trigger or a view is added', async () => {
   await main.admin.batch([
     { sql: 'CREATE TABLE audit (n)' },
     { sql: 'CREATE VIEW shown AS SELECT id, text, author FROM notes' },

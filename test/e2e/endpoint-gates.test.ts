@@ -58,7 +58,7 @@ describe('a rate limit', () => {
     return { served: clients * each - refused.length, refused }
   }
 
-  test('is exact under 16 clients, for each address by itself', async () => {
+  test('is exact under 16 clients, per IP address', async () => {
     await main.publish({ ...specs.list, slug: 'limited', rateLimit: { perMin: 100 } } as never)
     const [ada, bob] = await Promise.all([
       burst('limited', 16, 20, '203.0.113.1'),
@@ -153,7 +153,7 @@ describe('a captcha', () => {
     const answer = await call(captcha)
     expect([answer.status, answer.body.code]).toEqual([status, code])
   })
-  test('refuses everybody where none is set up', async () => {
+  test('rejects all calls without a captcha secret', async () => {
     const plain = await startPlatform()
     const { publish, call: callPlain } = await endpointsOf(plain, await plain.createNamespace('acme'))
     await publish({ ...specs.list, slug: 'captcha', captcha: true } as never)

@@ -121,7 +121,7 @@ describe('a new key', () => {
     await setAhead(0)
   })
 
-  test('ends all sessions when it is told to', async () => {
+  test('ends all sessions on request', async () => {
     const before = (await mint({ userId: 1 })).body.data.token
     expect(await rotate({ endSessions: true })).toMatchObject({ previousUntil: null })
     expect(await me(before)).toBe('session_invalid')
@@ -137,7 +137,7 @@ describe('a new key', () => {
   })
 })
 
-test('passwords are hashed at once by many, and each with a salt of its own', async () => {
+test('concurrent passwords are hashed, each with its own salt', async () => {
   const people = Array.from({ length: 8 }, (_, i) => ({ email: `p${i}@example.com`, password: 'same' }))
   const answers = await Promise.all(people.map((body) => main.call('signup', { body })))
   expect(answers.map(({ status }) => status)).toEqual(people.map(() => 200))

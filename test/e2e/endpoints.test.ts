@@ -54,7 +54,7 @@ describe('an endpoint', () => {
     expect((await main.call('one?author=nobody')).body).toEqual({ ok: true, data: { row: null } })
   })
 
-  test('tells all that is wrong with its input, by field, and does not bill it', async () => {
+  test('reports all problems of its input by field, without billing the call', async () => {
     const before = await usage()
     const { status, body } = await main.call('add-note', { body: { text: 7, more: 1 } })
     expect(status).toBe(400)
@@ -66,7 +66,7 @@ describe('an endpoint', () => {
     expect((await usage()).spend.requests.quantity).toBe(before.spend.requests.quantity)
   })
 
-  test('tells what the database does not take without telling of the schema', async () => {
+  test('reports constraint violations without details of the schema', async () => {
     const taken = await main.call('add-note', { body: { author: 'eve', text: 'first' } })
     expect([taken.status, taken.body]).toEqual([
       409,
@@ -153,7 +153,7 @@ describe('a spec', () => {
     })
   })
 
-  test('cannot reach further than the token of whoever saves it', async () => {
+  test('cannot access more tables than the token that saves it', async () => {
     const minted = await platform.request('/v1/tokens', { token, body: { name: 'notes', tableScope: ['notes'] } })
     const scoped = platform.database('acme', 'main', minted.body.data.token)
     const users = { ...specs.list, slug: 'scoped', sql: 'SELECT email FROM users WHERE email = ?' }
@@ -216,7 +216,7 @@ describe('managing', () => {
     expect((await main.call('list-notes?author=ada')).status).toBe(200)
   })
 
-  test('stands in the audit log, each deed once', async () => {
+  test('is recorded in the audit log, each action once', async () => {
     const ada = await platform.signUp('ada@example.com')
     const path = '/api/namespaces/ada/databases/main'
     await ada.request(`${path}/query`, { body: { sql: 'CREATE TABLE notes (author TEXT, id INTEGER, text TEXT)' } })
@@ -257,7 +257,7 @@ describe('trying', () => {
     expect(wrong.body.data).toMatchObject({ status: 400, body: { ok: false, fields: { author: 'Must be a string.' } } })
   })
 
-  test('takes unsaved changes and a session of choice, and tells owners the reason', async () => {
+  test('accepts unsaved changes and any session, and returns the reason of a failure', async () => {
     const changes = { sql: 'SELECT id, text FROM notes WHERE author = ? LIMIT 0' }
     const tried = await main.manage('/list-notes/try', { body: { input: { author: 'ada' }, changes } })
     expect(tried.body.data.body).toEqual({ ok: true, data: { columns: ['id', 'text'], rows: [] } })
@@ -271,7 +271,7 @@ describe('trying', () => {
     expect(taken.body.data).toMatchObject({ status: 409, reason: 'UNIQUE constraint failed: notes.text' })
   })
 
-  test('signs up nobody', async () => {
+  test('creates no user', async () => {
     await main.manage('', { body: specs.signup })
     const body = { input: { email: 'try@example.com', password: 'secret' } }
     const { data } = (await main.manage('/signup/try', { body })).body

@@ -302,7 +302,7 @@ describe('when a database is deleted', () => {
     await eventually(() => cloudflare.of(host).length === 0)
   })
 
-  test('with its namespace, likewise', async () => {
+  test('with its namespace', async () => {
     const { request } = await person('leaver')
     const slug = `left-${number}`
     await request('/api/namespaces', { body: { slug } })

@@ -111,7 +111,7 @@ test.each([
     'import_failed',
     5,
   ],
-  ['a statement that is no SQL', 'SELECT 1;\n\n-- why;\nCRATE TABLE t (n);', 'import_failed', 4],
+  ['a statement with a syntax error', 'SELECT 1;\n\n-- why;\nCRATE TABLE t (n);', 'import_failed', 4],
   ['a value too many', 'CREATE TABLE t (a);\nINSERT INTO t VALUES (1, 2);', 'import_failed', 2],
   ['ATTACH', "CREATE TABLE t (a);\nATTACH 'x' AS y;", 'statement_not_allowed', 2],
   [

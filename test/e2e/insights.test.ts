@@ -15,7 +15,7 @@ const query = (db: string, sql: string) => platform.request(`/v1/db/${ns}/${db}/
 const insights = (db: string, search = '', as = token) =>
   platform.request(`/v1/db/${ns}/${db}/insights${search}`, { token: as })
 
-test('tells durations of what ran, and lists what failed with its error, the newest first', async () => {
+test('returns durations of statements, and lists failed ones with their error, newest first', async () => {
   await query('main', 'CREATE TABLE t (a)')
   await query('main', 'SELECT 1')
   await query('main', 'SELECT * FROM nowhere')
@@ -58,7 +58,7 @@ test('a statement that takes more than 500 ms is slow', async () => {
   expect(recent).toMatchObject([{ sqlText: slow, status: 'ok', errorMessage: null }])
 })
 
-test('without statements there are no durations, and reading insights is not a statement', async () => {
+test('without statements, durations are null, and reading insights is not logged as a statement', async () => {
   await platform.request('/v1/databases', { token, body: { slug: 'idle' } })
   for (let i = 0; i < 2; i++) {
     const { body } = await insights('idle', '?hours=168')
@@ -69,7 +69,7 @@ test('without statements there are no durations, and reading insights is not a s
   }
 })
 
-test('keeps to 1 to 168 hours, and tells nothing to tokens of some tables only', async () => {
+test('accepts 1 to 168 hours, and rejects tokens with a table scope', async () => {
   for (const hours of ['0', '169', '1.5', 'x']) expect((await insights('main', `?hours=${hours}`)).status).toBe(400)
   const minted = await platform.request('/v1/tokens', {
     token,
@@ -78,7 +78,7 @@ test('keeps to 1 to 168 hours, and tells nothing to tokens of some tables only',
   expect((await insights('main', '', minted.body.data.token)).body).toMatchObject({ code: 'not_for_scoped_token' })
 })
 
-test('of an endpoint it is told how often it ran, in 24 parts of the window, what that cost and why it failed', async () => {
+test('returns the runs of an endpoint in 24 parts of the window, their cost and failures', async () => {
   const { make, namespace } = await platform.createNamespace(uniqueName('traffic'))
   const db = await make('CREATE TABLE t (n INTEGER)', 'INSERT INTO t VALUES (1), (2)')
   const sql = 'SELECT n / ? AS part FROM t WHERE json_valid(?) OR n > json(?)'

@@ -45,7 +45,7 @@ describe.each(['REPLACE', 'IGNORE', 'FAIL', 'ROLLBACK'])('where a table says ON 
   })
 })
 
-test('one row that does not fit costs a merge of many no more than a look at each', async () => {
+test('one conflicting row costs a merge of many rows at most one check of each', async () => {
   const schema = 'CREATE TABLE t (k TEXT COLLATE NOCASE, n, a, u UNIQUE, PRIMARY KEY (k, n))'
   const db = await databaseWith(platform, token, [schema], ns)
   const branch = await branchOf(platform, db)

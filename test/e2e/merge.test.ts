@@ -96,7 +96,7 @@ test('what the parent changed stays, what both changed alike is nothing, and wha
 })
 
 describe('a change that SQLite has no statement for', () => {
-  test('makes the table anew with its rows, indexes, views, triggers and references', async () => {
+  test('recreates the table with its rows, indexes, views, triggers and references', async () => {
     const db = await made(
       ...notes,
       'CREATE TABLE replies (id INTEGER PRIMARY KEY, note INTEGER NOT NULL REFERENCES notes ON DELETE CASCADE)',
@@ -244,7 +244,7 @@ test('only an admin of the parent merges, and only its branches', async () => {
   expect((await db.request(path, { body: { mode: 'all' } })).body.code).toBe('invalid_input')
 })
 
-test('of merges at once one is done, and writes meanwhile are in the snapshot or after the merge', async () => {
+test('one of several concurrent merges succeeds, and concurrent writes are in the snapshot or after the merge', async () => {
   const db = await made('CREATE TABLE t (a)')
   const branch = await branchOf(platform, db)
   await ran(branch, 'ALTER TABLE t ADD COLUMN b DEFAULT 5')

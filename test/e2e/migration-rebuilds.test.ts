@@ -140,7 +140,7 @@ describe('a migration that begins with PRAGMA foreign_keys=OFF', () => {
     expect((await apply(`PRAGMA foreign_keys=OFF; ${added}`)).status).toBe(200)
   })
 
-  test('happens once, however many apply it at once, while other calls are answered', async () => {
+  test('happens once with concurrent calls, while other calls are served', async () => {
     await family()
     const id = await draft(`PRAGMA foreign_keys=OFF; ${NEW}; ${FILL}; ${SWAP}`)
     const answers = await Promise.all([

@@ -359,7 +359,7 @@ describe('what migration tools have noted travels', () => {
   })
 
   test.each(TOOLS)(
-    '%s: what both sides ran is there once, under whatever number',
+    '%s: a migration that both sides ran is recorded once, under any number',
     async (_tool, table, row, next, key) => {
       const name = /CREATE TABLE ["`]?(\w+)/.exec(table)?.[1] as string
       const put = (values: string) => `INSERT INTO "${name}" VALUES ${values}`

@@ -178,7 +178,7 @@ COMMIT; -- done;
     expect(await rows('SELECT "日本" FROM "größe; ""x"""')).toEqual([['🙂; --'], ['/* */']])
   })
 
-  test('leaves nothing of a migration that fails in the middle, tells where, and takes the corrected one', async () => {
+  test('rolls back a migration that fails in the middle, reports the statement, and accepts the corrected one', async () => {
     await fresh()
     await db.query('CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT UNIQUE)')
     await db.query("INSERT INTO t VALUES (1, 'x')")
@@ -217,7 +217,7 @@ COMMIT; -- done;
     expect(await rows('SELECT count(*) FROM t, u')).toEqual([[2]])
   })
 
-  test('can rebuild a table that others refer to, and is told when rows are left without their parent', async () => {
+  test('can rebuild a referenced table, and fails if rows lose their parent', async () => {
     await fresh()
     await db.batch([
       { sql: 'CREATE TABLE p (id INTEGER PRIMARY KEY, a)' },
@@ -256,7 +256,7 @@ COMMIT; -- done;
     expect((await db.query('INSERT INTO c VALUES (3, 9)')).body.errorDetail.kind).toBe('fk_violation')
   })
 
-  test('happens once, however many ask at once', async () => {
+  test('happens once with concurrent calls', async () => {
     await fresh()
     const id = await draft('CREATE TABLE once (n); INSERT INTO once VALUES (1)')
     const answers = await Promise.all(Array.from({ length: 16 }, () => apply(id)))
@@ -265,7 +265,7 @@ COMMIT; -- done;
     expect(await rows('SELECT count(*) FROM once')).toEqual([[1]])
   })
 
-  test('is answered again to whoever retries with the same key', async () => {
+  test('is replayed for a retry with the same key', async () => {
     await fresh()
     const id = await draft('CREATE TABLE once (n)')
     const send = () => db.request(`/migrations/${id}/apply`, { body: {}, headers: { 'Idempotency-Key': 'k' } })
@@ -294,7 +294,7 @@ COMMIT; -- done;
     expect((await rows('SELECT count(*) FROM _persql_query_log'))[0][0]).toBeGreaterThan(5)
   })
 
-  test('is done whole or not at all when the process is killed meanwhile, and once', async () => {
+  test('is all-or-nothing and runs once if the process is killed', async () => {
     await fresh()
     const script = (name: string) =>
       Array.from({ length: 60 }, (_, i) => `CREATE TABLE ${name}_${i} (a); INSERT INTO ${name}_${i} VALUES (1)`).join(
@@ -346,7 +346,7 @@ COMMIT; -- done;
 })
 
 describe('trying', () => {
-  test('tells what each statement does and how the schema differs, and changes nothing', async () => {
+  test('reports the effect of each statement and the schema changes, and changes nothing', async () => {
     await fresh()
     await db.batch([
       { sql: 'CREATE TABLE t (a)' },
@@ -378,7 +378,7 @@ describe('trying', () => {
     expect((await apply(id)).status).toBe(200)
   })
 
-  test('tells where it would fail', async () => {
+  test('reports the statement that would fail', async () => {
     await fresh()
     const id = await draft('CREATE TABLE t (a);\nSELECT absent FROM t;\nCREATE TABLE u (a)')
     const before = await state()

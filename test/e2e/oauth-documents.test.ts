@@ -53,7 +53,7 @@ const page = async (id: string, to: TestPlatform = platform, cookie = owner.cook
 }
 
 describe('a client that is described by a document', () => {
-  test('is let in under the name of its host, without registration', async () => {
+  test('is authorized under the name of its host, without registration', async () => {
     const id = publish('/agent.json', {}, { 'cache-control': 'max-age=60' })
     const { html } = await page(id)
     expect(html).toContain(`Published by <strong>${new URL(origin).host}</strong>`)
@@ -99,7 +99,7 @@ describe('a document is not taken', () => {
     ['that wants keys', { token_endpoint_auth_method: 'private_key_jwt' }, 'must be &quot;none&quot;'],
     ['without a name', { client_name: '' }, 'client_name'],
     ['without an address', { redirect_uris: [] }, 'redirect_uris'],
-    ['that is no JSON', 'nonsense', 'not valid JSON'],
+    ['that is not JSON', 'nonsense', 'not valid JSON'],
     ['that is huge', { padding: 'x'.repeat(70_000) }, 'exceeds 64 KB'],
   ])('%s', async (name, document, text) => {
     const { status, html } = await page(publish(`/${name.replaceAll(' ', '-')}`, document))

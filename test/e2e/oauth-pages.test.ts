@@ -198,7 +198,7 @@ describe('who is not signed in', () => {
     expect(text).toContain('value="short@example.com"')
   })
 
-  test('signs up where that is open, and is told where it is not', async () => {
+  test('signs up if sign-up is open, and gets an error otherwise', async () => {
     const fields = { name: 'New', email: 'new@example.com', password: 'correct horse battery', return: asked }
     const made = await post('/signup', fields)
     expect([made.status, made.headers.get('location')]).toEqual([303, asked])
@@ -226,7 +226,7 @@ describe('in a browser', () => {
   })
   afterAll(() => browser?.close())
 
-  test('somebody new signs up, lets an app in, and the app gets a token', async () => {
+  test('a new user signs up, authorizes an app, and the app gets a token', async () => {
     const arrived: string[] = []
     const server = createServer((request, response) => {
       arrived.push(request.url ?? '')

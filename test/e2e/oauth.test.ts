@@ -27,7 +27,7 @@ async function join(email: string, role: string): Promise<Session> {
 }
 
 describe('what a client finds', () => {
-  test('the metadata tells of S256, public clients, documents and iss', async () => {
+  test('the metadata lists S256, public clients, documents and iss', async () => {
     const { body, headers } = await platform.request('/.well-known/oauth-authorization-server')
     expect(headers.get('access-control-allow-origin')).toBe('*')
     expect(body).toMatchObject({
@@ -58,7 +58,7 @@ describe('what a client finds', () => {
     })
   })
 
-  test('who has no token is told where to look', async () => {
+  test('a request without a token gets the URL of the metadata', async () => {
     for (const [path, suffix] of [
       ['/mcp', '/mcp'],
       ['/', ''],
@@ -71,7 +71,7 @@ describe('what a client finds', () => {
 })
 
 describe('registration', () => {
-  test('makes a public client, whatever it asks to be', async () => {
+  test('creates a public client for every request', async () => {
     const { status, body } = await client.register({ token_endpoint_auth_method: 'client_secret_post', scope: 'x' })
     expect([status, body.token_endpoint_auth_method, body.client_secret]).toEqual([201, 'none', undefined])
   })
@@ -87,7 +87,7 @@ describe('registration', () => {
     expect([status, body.client_id]).toEqual([400, undefined])
   })
 
-  test('refuses what is too much, and what is no registration', async () => {
+  test('rejects large and invalid registrations', async () => {
     expect((await client.register({ redirect_uris: [] })).body.error).toBe('invalid_redirect_uri')
     expect((await client.register({ redirect_uris: Array(21).fill(REDIRECT) })).status).toBe(400)
     expect((await client.register({ client_name: 'x'.repeat(101) })).body.error).toBe('invalid_client_metadata')
@@ -148,7 +148,7 @@ describe('the flow', () => {
     expect((await client.exchange(given, { redirect_uri: redirect })).status).toBe(200)
   })
 
-  test('that is denied tells the client so', async () => {
+  test('that is denied returns an error to the client', async () => {
     const { answer } = await client.code({ choice: { decision: 'deny' } })
     expect(Object.fromEntries(answer)).toMatchObject({ error: 'access_denied', state: 'st&te', iss: platform.url })
   })
@@ -170,7 +170,7 @@ describe('a mistake in the request', () => {
     ['no PKCE', { code_challenge: undefined, code_challenge_method: undefined }, 'invalid_request'],
     ['an unknown resource', { resource: 'https://elsewhere.example/mcp' }, 'invalid_target'],
     ['a token at once', { response_type: 'token' }, 'unsupported_response_type'],
-  ])('such as %s is told to the client', async (_, wrong, error) => {
+  ])('such as %s is returned to the client', async (_, wrong, error) => {
     const { body } = await client.register()
     const search = client.queryOf(body.client_id, pkce().challenge, { query: wrong as Record<string, string> })
     const response = await client.go(`/oauth/authorize?${search}`, { cookie: owner.cookie })
@@ -211,7 +211,7 @@ describe('a code', () => {
     expect((await client.refresh(given.clientId, body.refresh_token)).body.error).toBe('invalid_grant')
   })
 
-  test('that comes many times at once gives one token at most', async () => {
+  test('that is redeemed concurrently gives at most one token', async () => {
     const given = await client.code()
     const answers = await Promise.all(Array.from({ length: 8 }, () => client.exchange(given)))
     expect(answers.filter(({ status }) => status === 200).length).toBe(1)
@@ -255,7 +255,7 @@ describe('a refresh token', () => {
 })
 
 describe('an app', () => {
-  test('is listed and shown out by its member', async () => {
+  test('is listed, and its member revokes its access', async () => {
     const { access, refresh: token, clientId } = await client.tokens({ choice: { which: 'some', database: 'main' } })
     expect(await client.worked(access)).toBe(true)
     const { body } = await owner.request('/api/namespaces/owner/oauth_grants')
@@ -288,7 +288,7 @@ describe('an app', () => {
     expect((await client.refresh(clientId, token)).status).toBe(400)
   })
 
-  test('can do no more than its member, who may become less, more, or nobody', async () => {
+  test('has at most the permissions of its member, also after a change of the role', async () => {
     const member = await join('member@example.com', 'editor')
     const flow = { session: member, namespace: 'owner' }
     const one = await client.tokens({ ...flow, choice: { role: 'admin' } })
@@ -310,7 +310,7 @@ describe('an app', () => {
     expect((await client.refresh(one.clientId, next.refresh_token)).status).toBe(400)
   })
 
-  test('of somebody who is removed while it renews its token is out', async () => {
+  test('of a member who is removed during a token refresh loses access', async () => {
     for (let i = 0; i < 3; i++) {
       const member = await join(`leaving-${i}@example.com`, 'editor')
       const one = await client.tokens({ session: member, namespace: 'owner' })

@@ -137,7 +137,7 @@ describe('an apply is refused', () => {
     },
   )
 
-  test('with SQL of its own, or something that is no token', async () => {
+  test('with other SQL, or an invalid token', async () => {
     const { executionToken } = (await propose('DELETE FROM t WHERE n = 1')).data
     const changed = await db.request('/apply', { body: { executionToken, sql: 'DELETE FROM t', params: [] } })
     expect(changed.body.code).toBe('invalid_input')

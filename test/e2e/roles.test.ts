@@ -476,7 +476,7 @@ async function deleting(role: MemberRole, may: boolean) {
   expect(await outcome(call)).toEqual(may ? [200, undefined] : [403, 'role_insufficient'])
 }
 
-test('to somebody who is no member a namespace does not exist', async () => {
+test('a namespace does not exist for users who are not members', async () => {
   const stranger = await platform.signUp('stranger@example.com')
   for (const [name, [, call]] of Object.entries(signedIn)) {
     if (name === 'delete_namespace') continue

@@ -85,7 +85,7 @@ describe('a saved query', () => {
     expect((await saved.create('Café')).status).toBe(200)
   })
 
-  test('that somebody else changed meanwhile is not overwritten unseen', async () => {
+  test('that another user changed is not overwritten unseen', async () => {
     const saved = await fresh()
     const { id } = (await saved.create('One')).body.data
     await saved.update(id, { sql: 'SELECT 2' })

@@ -97,7 +97,7 @@ test('descriptions are searched, in other forms of a word and without accents', 
   expect(await search('spends')).toMatchObject([{ kind: 'view', table: 'spending' }])
 })
 
-test('the best comes first, and no more than asked for', async () => {
+test('returns the best match first, up to the limit', async () => {
   const hits = await search('customer total')
   expect(hits.length).toBeGreaterThan(3)
   const scores = hits.map(({ score }) => score)
@@ -188,7 +188,7 @@ const texts = fc.oneof(
   fc.string({ minLength: 900, maxLength: 1_000 }),
 )
 
-test('never fails, whatever is looked for', async () => {
+test('never fails for any search text', async () => {
   await fc.assert(
     fc.asyncProperty(texts, async (q) => {
       for (const { table, score } of await search(q.slice(0, 1_000).toWellFormed())) {

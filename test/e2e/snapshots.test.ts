@@ -20,7 +20,7 @@ const restore = (db: Database, body: object) => db.request('/restore', { body })
 const rows = async (db: Database, sql: string) => (await db.query(sql)).body.data?.rows
 const setAhead = (aheadMs: number) => platform.request('/api/dev/clock', { token: platform.secret, body: { aheadMs } })
 
-test('a database is copied whose last table that counted by itself is gone', async () => {
+test('copies a database whose last AUTOINCREMENT table was dropped', async () => {
   const db = await acme.make(
     'CREATE TABLE gone (n INTEGER PRIMARY KEY AUTOINCREMENT)',
     'INSERT INTO gone DEFAULT VALUES',
@@ -230,7 +230,7 @@ describe('snapshots made by themselves', () => {
   })
 })
 
-test('whoever claims a branch next cannot go back to the rows of whoever had it before', async () => {
+test('the next owner of a branch cannot restore the rows of the previous one', async () => {
   const db = await acme.make('CREATE TABLE t (n)')
   const claim = async () => (await db.request('/claim_branch', { body: { ref: 'shared', role: 'admin' } })).body.data
   const first = await claim()

@@ -121,7 +121,7 @@ const bitsOf = (real: number) => {
 }
 const sorted = (rows: object[]) => rows.map((row) => JSON.stringify(row)).sort()
 
-test('whatever the tables and values are, file and dump are the same, and REALs to the bit what was sent', async () => {
+test('the file and the dump of any database are equal, and REALs are exact to the bit', async () => {
   const property = fc.asyncProperty(fc.array(table, { minLength: 1, maxLength: 3 }), async (tables) => {
     const db = await acme.make()
     for (const [i, { columns, rows, isIndexed, withoutRowid }] of tables.entries()) {

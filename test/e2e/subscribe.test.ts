@@ -177,7 +177,7 @@ describe('a subscriber', () => {
   })
 })
 
-describe('who is let in', () => {
+describe('authorization', () => {
   test('a token is accepted as protocol, in the query or in the header, and required', async () => {
     for (const [query, options] of [
       ['', { token }],

@@ -139,7 +139,7 @@ describe('the answer is the same whether a table out of scope exists or not', ()
     }
   })
 
-  test('whatever the role', async () => {
+  test('with any role', async () => {
     for (const role of ['readonly', 'readwrite', 'admin']) {
       const db = as(await mint({ role, tableScope: IN_SCOPE }))
       for (const sql of ['INSERT INTO {} VALUES (1)', 'DROP TABLE {}', 'DELETE FROM {}', 'SELECT 1 FROM {}']) {

@@ -271,7 +271,7 @@ describe('a refund that fails is credited back, once', () => {
     expect(new Set(refs).size).toBe(refs.length)
   })
 
-  test('even when all its events come at once, and with a line in the audit log', async () => {
+  test('even with all its events at the same time, and with an entry in the audit log', async () => {
     const id = await open(20)
     const payment = `pi_${ns}_${id}`
     const events = [paid(id), charge(payment, 1_000), failed(payment), failed(payment), charge(payment, 1_000)]

@@ -229,7 +229,7 @@ describe('a receiver that', () => {
     const hook = await create()
     const { body } = await db.request(`/webhooks/${hook.id}/test`, { body: {} })
     expect(body.data).toMatchObject({ delivered: true, responseStatus: 200 })
-    receiver.answer = (response) => response.socket?.end('this is no HTTP\r\n\r\n')
+    receiver.answer = (response) => response.socket?.end('this is not HTTP\r\n\r\n')
     const garbled = await db.request(`/webhooks/${hook.id}/test`, { body: {} })
     expect(garbled.body.data).toMatchObject({ delivered: false, error: "Couldn't connect to the host." })
   })

@@ -101,7 +101,7 @@ describe('null for an argument that can be left out', () => {
     expect([error, isError, structuredContent?.error]).toEqual([undefined, undefined, undefined])
   })
 
-  test('is dropped where there are no arguments at all', async () => {
+  test('is dropped without arguments', async () => {
     const { body } = await mcp().send('tools/call', { name: 'get_me', arguments: null })
     expect(body.result.structuredContent).toMatchObject({ namespaceSlug: ns })
     const meta = { progressToken: 'p' }

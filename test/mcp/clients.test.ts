@@ -37,7 +37,7 @@ test.each(['/mcp', '/'])('the official client of 2025 connects to %s, lists, cal
 
 test.each([
   ['2026-07-28', { versionNegotiation: { mode: { pin: '2026-07-28' } } }],
-  ['whatever it finds', { versionNegotiation: { mode: 'auto' } }],
+  ['the negotiated version', { versionNegotiation: { mode: 'auto' } }],
 ] as const)('the official client of 2026 speaks %s with the same address', async (_, options) => {
   const client = new ClientOf2026(us, options)
   await client.connect(new TransportOf2026(new URL('/mcp', platform.url), init))

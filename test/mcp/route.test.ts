@@ -14,9 +14,9 @@ afterAll(() => platform.stop())
 
 test.each([
   ['no token', undefined],
-  ['what is no token', 'nonsense'],
+  ['an invalid token', 'nonsense'],
   ['an unknown token', `psql_live_acme_${'a'.repeat(38)}`],
-])('challenges who comes with %s, with the place that tells how to get one', async (_, token) => {
+])('challenges requests with %s, with the URL of the OAuth metadata', async (_, token) => {
   for (const [method, params] of [
     ['initialize', {}],
     ['tools/list', {}],
@@ -108,7 +108,7 @@ test('keeps no sessions: nothing to listen to, nothing to end', async () => {
   expect(headers.get('mcp-session-id')).toBeNull()
 })
 
-test('refuses what is no message in the words of the protocol', async () => {
+test('rejects invalid messages with the errors of the protocol', async () => {
   const headers = { accept: 'application/json, text/event-stream' }
   const send = (body: unknown) => platform.request('/mcp', { token: made.token, headers, body })
   expect(await send('{')).toMatchObject({ status: 400, body: { error: { code: -32700 } } })

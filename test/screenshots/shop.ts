@@ -123,7 +123,7 @@ async function reach(ask: Ask, db: string): Promise<string> {
     enabled: false,
   })
   await ask(`${db}/schedules`, {
-    name: 'Close orders that nobody paid',
+    name: 'Close unpaid orders',
     sql: "UPDATE orders SET status = 'expired' WHERE status = 'open' AND placed_at < datetime('now', '-30 days')",
     intervalSec: 3600,
   })
