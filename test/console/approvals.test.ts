@@ -75,7 +75,7 @@ test('a pending request appears automatically, is viewed and approved, and stays
   expect(complaints).toEqual([])
 })
 
-test('a colleague who edits may deny, one who reads sees who does, and who comes late is told', async () => {
+test('an editor can deny, a viewer sees who can decide, and a late decision is rejected', async () => {
   const token = await asks(owner.page, 'DELETE FROM bills')
   const at = `/${owner.ns}/main/approvals?request=${token}`
   const viewer = await colleague('viewer')

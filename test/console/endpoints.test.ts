@@ -127,7 +127,7 @@ test('an endpoint is written, tried, published, called, changed, put back, pause
   await close()
 })
 
-test('what is written of a spec stays when another tab saves, which is told', async () => {
+test('unsaved changes of a spec survive a save in another tab, which shows a notice', async () => {
   const { page, ns, go, complaints, close } = await visit(browser, platform)
   const spec = { slug: 'one', name: 'One', kind: 'query', method: 'GET', sql: 'SELECT 1', input: [], output: 'rows' }
   const saved = (path: string, method: string, body: object) =>

@@ -134,7 +134,7 @@ test('a question mark lists the shortcuts, but not in text fields', async () => 
   await close()
 })
 
-test('on a phone a button says where one is and opens all there is; whoever goes somewhere is there', async () => {
+test('on a phone, a button shows the current page and opens the navigation', async () => {
   const { page, ns, complaints, close } = await arrive(390)
   await page.getByRole('button', { name: 'Menu: main Overview' }).click()
   const menu = page.getByRole('dialog', { name: 'Menu' })

@@ -312,7 +312,7 @@ describe('a handoff', () => {
   })
 })
 
-test('claims, writes, resets and deletions of one ref by 16 at once: no token opens what is not its own, and the parent stays', async () => {
+test('16 concurrent claims, writes, resets and deletions of one ref: every token stays limited to its branch, and the parent is unchanged', async () => {
   const before = await rowsOf(main, 'SELECT * FROM authors')
   const outcomes = new Set<string>()
   await Promise.all(

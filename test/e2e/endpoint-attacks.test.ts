@@ -61,7 +61,7 @@ describe('SQL in the input', () => {
   })
 })
 
-describe('fields that are nobody’s to send', () => {
+describe('fields that callers cannot send', () => {
   test.each(['$user_id', '$user_email', '$session_iat', '__proto__', 'constructor', 'password_hash', 'id', 'rowid'])(
     '%s in the body is refused',
     async (name) => {
@@ -84,7 +84,7 @@ describe('a session that is not one', () => {
   }
   const nowS = () => Math.floor(Date.now() / 1000)
 
-  test('is asked for where there is none', async () => {
+  test('is required', async () => {
     expect((await main.call('me')).headers.get('www-authenticate')).toBe('Bearer')
     expect(await refused(main.call('me'))).toEqual([401, 'session_missing'])
     expect(await refused(main.call('me', { headers: { authorization: 'Basic YTpi' } }))).toEqual(invalid)

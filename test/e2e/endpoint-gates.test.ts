@@ -212,7 +212,7 @@ describe('pages of other sites', () => {
     expect((await main.admin.query("SELECT 1 FROM notes WHERE text = 'from afar'")).body.data.rows).toEqual([])
   })
 
-  test('ask first, and are told', async () => {
+  test('get a response to a preflight request', async () => {
     const asks = { 'access-control-request-method': 'POST', 'access-control-request-headers': 'content-type' }
     const ask = (origin: string) => main.call('write', { method: 'OPTIONS', headers: { origin, ...asks } })
     const allowed = await ask('https://app.example.com')

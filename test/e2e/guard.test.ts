@@ -79,7 +79,7 @@ describe('a role', () => {
 })
 
 describe('a table scope', () => {
-  test('lets nothing of the corpus reach a table outside it, through whatever is in between', async () => {
+  test('prevents all access of the corpus to a table outside it, also indirect access', async () => {
     const scope = ['t', 'log', 'u', 'v', 'vs', 'iv', 's', 'f', 'fx', 'r', 'w', 'g', 'c', 'p', 'seq', 'odd "name']
     const allowed = new Set(scope)
     const scoped = await mint({ role: 'admin', tableScope: scope })

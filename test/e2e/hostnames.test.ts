@@ -161,7 +161,7 @@ test('without the record, or with another, a hostname fails and leads nowhere, u
   expect(await hosted(host)).toEqual(leadsTo(acme.slug))
 })
 
-test('of many claims the one that is proved counts; a claim alone keeps nobody out', async () => {
+test('the verified claim of several counts; an unverified claim blocks no other', async () => {
   const squatter = await tenant()
   const squatted = (await squatter.create(host)).body.data.verification
   const claimed = (await acme.create(host)).body.data.verification
@@ -244,7 +244,7 @@ test('a database has twenty hostnames at most', async () => {
   expect((await acme.create(host)).status).toBe(200)
 })
 
-test('a deleted hostname leads nowhere from the answer on, gives its certificate up, and may be claimed anew', async () => {
+test('a deleted hostname routes nowhere after the response, releases its certificate, and can be claimed again', async () => {
   const { verification } = (await acme.prove(host)).body.data
   expect(await hosted(host)).toEqual(leadsTo(acme.slug))
   expect((await acme.remove(host)).body).toEqual({ success: true, data: { deleted: true } })
@@ -389,7 +389,7 @@ test.each(['fail', 'cut off'] as const)(
   },
 )
 
-test('a certificate that could not be given up is given up later, unless somebody needs it again', async () => {
+test('a certificate that failed to be released is released later, unless it is needed again', async () => {
   const kept = `kept.${host}`
   await acme.prove(host)
   await acme.prove(kept)

@@ -232,7 +232,7 @@ test('is for admins, within the tables of their token', async () => {
   expect(refusal(await imported(other, 'INSERT INTO t VALUES (1);'))).toEqual([403, 'table_out_of_scope', 1])
 })
 
-test('a form with a file is taken, up to 50 MB; what is too large is told so', async () => {
+test('accepts a form with a file of up to 50 MB, and reports larger ones', async () => {
   const db = await made()
   const send = (body: BodyInit, headers = {}) =>
     fetch(`${platform.url}${db.path}/import`, {
@@ -289,7 +289,7 @@ test('what has become of it can be seen', async () => {
   })
 })
 
-test('people who may import do so from the console, which the audit log tells', async () => {
+test('members can import from the console, which the audit log records', async () => {
   const owner = await platform.signUp(`${uniqueName('root')}@example.com`)
   const slug = (await owner.request('/api/namespaces')).body.data[0].slug
   const path = `/api/namespaces/${slug}`

@@ -120,7 +120,7 @@ test('tokens outlive the member who minted them', async () => {
   expect((await db.query('SELECT 1')).status).toBe(200)
 })
 
-test('admins see to all but owners; everyone may step down or leave, and nobody up', async () => {
+test('admins manage all members except owners; members can lower their own role or leave, but not raise it', async () => {
   const admin = await join('admin', 'admin')
   const editor = await join('editor', 'editor')
   expect(await codeOf(setRole(admin, owner, 'viewer'))).toEqual([403, 'role_insufficient'])

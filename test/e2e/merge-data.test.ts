@@ -22,7 +22,7 @@ async function sides(schema: readonly string[], parent: readonly string[], rows:
   return { db, branch }
 }
 
-test('rows the parent does not have are added, those it has are left, and what differs is told', async () => {
+test('adds rows that are missing in the parent, keeps the others, and reports differences', async () => {
   const { db } = await sides(
     ['CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b)'],
     ["INSERT INTO t VALUES (1, 'mine', x'01'), (2, 'same', 2.5), (3, 'alone', NULL)"],
@@ -142,7 +142,7 @@ describe('keys', () => {
     expect((await merge(db, { mode: 'data', onConflict: 'parent' })).data?.applied ?? false).toBe(counts[0] === 1)
   })
 
-  test('that another unique index does not let in are told, and left out where the parent is chosen', async () => {
+  test('that violate another unique index are reported, and omitted if the parent wins', async () => {
     const { db } = await sides(
       ['CREATE TABLE t (id INTEGER PRIMARY KEY, mail TEXT UNIQUE)'],
       ["INSERT INTO t VALUES (1, 'a')"],

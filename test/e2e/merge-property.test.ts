@@ -15,7 +15,7 @@ afterAll(() => platform.stop())
 /** Changes of that schema. In some orders some of them fail: then they change nothing. */
 const changes = [
   'ALTER TABLE parents ADD COLUMN born INTEGER',
-  "ALTER TABLE parents ADD COLUMN \"note, (of)\" TEXT NOT NULL DEFAULT 'a, ''b'", // a comma and a quote that are none
+  "ALTER TABLE parents ADD COLUMN \"note, (of)\" TEXT NOT NULL DEFAULT 'a, ''b'", // a comma and quotes inside the name and the default
   'ALTER TABLE parents ADD COLUMN twice INTEGER AS (id * 2) VIRTUAL',
   'ALTER TABLE parents RENAME COLUMN name TO title',
   'ALTER TABLE parents RENAME TO people',

@@ -68,7 +68,7 @@ test('what the branch changed is previewed, applied with a snapshot before, and 
   expect(await schemaOf(db)).toEqual(await schemaOf(branch))
 })
 
-test('what the parent changed stays, what both changed alike is nothing, and what both changed otherwise is told', async () => {
+test('keeps changes of the parent, ignores equal changes of both sides, and reports conflicts', async () => {
   const db = await made('CREATE TABLE a (x)', 'CREATE TABLE b (x)', 'CREATE TABLE c (x)', 'CREATE TABLE d (x)')
   const branch = await branchOf(platform, db)
   await ran(db, 'ALTER TABLE a ADD COLUMN mine', 'ALTER TABLE c ADD COLUMN  "same"', 'CREATE INDEX own ON d (x)')

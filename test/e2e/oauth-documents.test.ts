@@ -75,7 +75,7 @@ describe('a client that is described by a document', () => {
     expect(asked.filter((path) => path === '/fresh.json')).toHaveLength(2)
   })
 
-  test('is not asked about for somebody unknown', async () => {
+  test('is not fetched for a user who is not signed in', async () => {
     const id = publish('/unasked.json', {})
     expect((await page(id, platform, '')).status).toBe(303)
     const fields = { client_id: id, grant_type: 'authorization_code', code_verifier: pkce().verifier }

@@ -169,7 +169,7 @@ describe('a mistake in the request', () => {
     ['plain PKCE', { code_challenge_method: 'plain' }, 'invalid_request'],
     ['no PKCE', { code_challenge: undefined, code_challenge_method: undefined }, 'invalid_request'],
     ['an unknown resource', { resource: 'https://elsewhere.example/mcp' }, 'invalid_target'],
-    ['a token at once', { response_type: 'token' }, 'unsupported_response_type'],
+    ['an implicit token', { response_type: 'token' }, 'unsupported_response_type'],
   ])('such as %s is returned to the client', async (_, wrong, error) => {
     const { body } = await client.register()
     const search = client.queryOf(body.client_id, pkce().challenge, { query: wrong as Record<string, string> })

@@ -24,7 +24,7 @@ afterAll(() => platform.stop())
 async function documented(operationId: string, answer: Answer | Promise<Answer>): Promise<Answer> {
   const given = await answer
   const described = operationsOf(document).find((operation) => operation.operationId === operationId)
-  if (!described) throw new Error(`There is no operation ${operationId}.`)
+  if (!described) throw new Error(`Operation ${operationId} not found.`)
   expect(schemas.problemsOfResponse(described.path, described.method, given), operationId).toEqual([])
   const headers = Object.keys(described.operation.responses[given.status].headers ?? {})
   for (const name of headers) if (!name.endsWith('Replayed')) expect(given.headers.get(name), name).not.toBeNull()
@@ -254,7 +254,7 @@ describe('real answers are those that it documents', () => {
     expect((await call(operationId, path, options)).body.code).toBe(code)
   })
 
-  test('when a page of another site, or somebody who is no member, calls', async () => {
+  test('when a page of another origin, or a user who is not a member, calls', async () => {
     const foreign = { body: { slug: 'x' }, headers: { Origin: 'https://elsewhere.example' } }
     expect((await asPerson('create_my_namespace', '/api/namespaces', foreign)).body.code).toBe('origin_refused')
     expect((await asPerson('get_namespace', '/api/namespaces/acme')).body.code).toBe('namespace_not_found')

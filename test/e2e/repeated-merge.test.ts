@@ -27,7 +27,7 @@ async function mergedOnce(rows: string, schema: readonly string[] = [T], parent:
 const counts = (tables: { [name: string]: unknown }[]) => tables.map(({ table, ...rest }) => [table, rest])
 const none = { inserted: 0, updated: 0, deleted: 0, unchanged: 0, conflicts: 0, known: 0 }
 
-test('what one side alone has changed or deleted since the last merge is no conflict, and stays or travels', async () => {
+test('a change or deletion of only one side since the last merge causes no conflict, and is kept or merged', async () => {
   const { db, branch } = await mergedOnce("INSERT INTO t VALUES (1,'1'),(2,'2'),(3,'3'),(4,'4'),(5,'5'),(6,'6')")
   await ran(
     branch,

@@ -95,7 +95,7 @@ describe('a saved query', () => {
     expect((await saved.update(id, { sql: 'SELECT 3', ifVersion: 2 })).body.data.version).toBe(3)
   })
 
-  test('of what id there is none is not found, and what is no id is refused', async () => {
+  test('an unknown ID is not found, and an invalid ID is rejected', async () => {
     const saved = await fresh()
     const gone = `sq_${'a'.repeat(16)}`
     for (const answer of [await saved.update(gone, { name: 'x' }), await saved.remove(gone)]) {

@@ -151,7 +151,7 @@ test('runs are billed like queries, and at an empty balance they are refused and
   await until(made.id, ({ lastStatus }) => lastStatus === 'ok')
 }, 40_000)
 
-test('a deleted or disabled schedule does not run, and a change of the interval starts it anew', async () => {
+test('a deleted or disabled schedule does not run, and a change of the interval restarts it', async () => {
   const [gone, off, later] = [await create(), await create(), await create()]
   expect((await db.request(`/schedules/${gone.id}`, { method: 'DELETE' })).body.data).toEqual({ deleted: true })
   await db.request(`/schedules/${off.id}`, { method: 'PATCH', body: { enabled: false } })

@@ -177,7 +177,7 @@ test('an unused body does not keep the connection open', async () => {
   })
 })
 
-test('a refused body has done nothing, and an import can begin again at once', async () => {
+test('a rejected body changes nothing, and an import can start again immediately', async () => {
   expect((await ns.db().query("SELECT count(*) FROM sqlite_master WHERE name = 'x'")).body.data.rows).toEqual([[0]])
   const again = await ns.db().request('/import?format=sql', {
     body: 'CREATE TABLE y (n);',

@@ -377,7 +377,7 @@ describe('wait_for_changes', () => {
   })
 })
 
-test('of random writes with triggers, cascades, upserts and rollbacks exactly those tables are told that changed', async () => {
+test('random writes with triggers, cascades, upserts and rollbacks report exactly the changed tables', async () => {
   const tables = ['a', 'b', 'c', 'd', 'w']
   await run('CREATE TABLE a (id INTEGER PRIMARY KEY, n INTEGER UNIQUE)')
   await run('CREATE TABLE b (id INTEGER PRIMARY KEY, a REFERENCES a (id) ON DELETE CASCADE ON UPDATE CASCADE)')

@@ -183,7 +183,7 @@ test('a payment for an unknown namespace is acknowledged and logged', async () =
   expect(await balance()).toBe(5)
 })
 
-test('events about a deleted namespace are acknowledged and logged, whatever they are', async () => {
+test('all events about a deleted namespace are acknowledged and logged', async () => {
   const owner = await platform.signUp('leaving@example.com')
   const slug = (await owner.request('/api/namespaces')).body.data[0].slug as string
   const opened = await owner.request(`/api/namespaces/${slug}/billing/topup`, { body: { amountUsd: 20 } })
@@ -357,7 +357,7 @@ test('a page whose payment is on its way is not handed out again', async () => {
   expect(await balance()).toBe(30)
 })
 
-test('after a lost answer the same page comes, whatever name the instance is called by then', async () => {
+test('a retry after a lost response returns the same page, also under another URL of the instance', async () => {
   stripe.mood = 'hang up'
   await topUp(80)
   stripe.mood = 'well'
@@ -373,7 +373,7 @@ test('after a lost answer the same page comes, whatever name the instance is cal
   expect(stripe.sessions.size).toBe(pages)
 })
 
-test('at an empty balance the top-up still answers, and the payment resumes service at once', async () => {
+test('with an empty balance, a top-up still works, and its payment resumes service immediately', async () => {
   const { db } = await platform.createNamespace(ns)
   await operator({ amountUsd: -5, note: 'spent' })
   expect((await db().query('SELECT 1')).status).toBe(402)

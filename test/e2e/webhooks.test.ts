@@ -185,7 +185,7 @@ describe('a receiver that', () => {
     expect((await get(hook.id)).failingSince).toBeNull()
   }, 60_000)
 
-  test('is slow holds up nobody else', async () => {
+  test('is slow delays no other', async () => {
     const quick = await startReceiver()
     receiver.answer = () => {}
     const slow = await create()

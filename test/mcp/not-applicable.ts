@@ -92,7 +92,7 @@ export const notApplicable: Readonly<Record<'2025-11-25' | '2026-07-28', readonl
       ],
     },
     {
-      why: 'waits for a list to change: the lists here are the same for good',
+      why: 'waits for a list to change: the lists here never change',
       says: /did not declare (prompts|tools)\.listChanged/,
       checks: [
         'server-stateless:sep-2575-server-sends-prompts-list-changed-on-subscription',
