@@ -8,7 +8,7 @@ export function checkedSpec(...args: Parameters<typeof validateEndpointSpec>): E
   throw invalidSpec(result.errors)
 }
 
-/** @param problems what is wrong, by the path of the field */
+/** Creates an `invalid_spec` error. @param problems the problems by the path of their field */
 export function invalidSpec(problems: readonly { field: string; message: string }[]): PerSQLError {
   const problem = `${problems.map(({ field, message }) => `"${field}" ${message}`).join('; ')}.`
   const fields = Object.fromEntries(problems.map(({ field, message }) => [field, message]))
