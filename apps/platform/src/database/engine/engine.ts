@@ -1,12 +1,5 @@
 import { type Change, PerSQLError } from '@persql/contract'
-import {
-  diffObjects,
-  diffOfStatement,
-  type ObjectChange,
-  readObjects,
-  tablesChanged,
-} from '../../sqlite/schema-diff.ts'
-import type { Statement } from '../../sqlite/tokenizer.ts'
+import { diffObjects, diffOfStatement, readObjects, tablesChanged } from '../../sqlite/schema-diff.ts'
 import { type Analysis, Authorizer, authorise, type Permission, reservedObjects } from '../authorizer/authorizer.ts'
 import { restoreNames } from '../authorizer/bind.ts'
 import { changesOf, isOurs } from '../authorizer/changed-tables.ts'
@@ -18,38 +11,13 @@ import type { Seeds } from '../versions/ids/seeds.ts'
 import { ConnectionCounts } from './connection-counts.ts'
 import { DeferredKeys } from './deferred-keys.ts'
 import { assertExpected } from './expectation.ts'
+import type { StatementObserver, WriteGuard } from './observer.ts'
 import { collect, MAX_RESULT_BYTES, type Result, tooLarge } from './result.ts'
 import { hasRoundedIntegers, rounded } from './rounded-integers.ts'
 import { createRunSql } from './run-sql.ts'
 import { Sequences } from './sequences.ts'
 import { sqlError } from './sql-error.ts'
 import type { SystemStorage } from './system-storage.ts'
-
-/** An observer of the statements that the engine runs. */
-export interface StatementObserver {
-  /** Runs before a statement that can run long. */
-  started(sql: string): number
-  /** Runs after that statement ended. */
-  finished(id: number): void
-  /** Runs after a statement changed the schema, in its transaction, which can still be rolled back. */
-  schemaChanged(statement: Statement, objects: readonly ObjectChange[]): void
-  /** Runs before a destructive statement, in a call that enabled `tellsLoss`. */
-  losing(analysis: Analysis): void
-  /** Returns whether someone observes which tables change. */
-  listening(): boolean
-  /** Checks the time limit while rows are read; `startedMs` is on `performance.now()`'s clock. */
-  overtime(startedMs: number): void
-}
-
-/** Rules for writes, checked in addition to the caller's permissions. */
-export interface WriteGuard {
-  /** Whether any rule applies. */
-  readonly closed: boolean
-  /** Checks a statement before it writes. @throws PerSQLError */
-  enter(analysis: Analysis): void
-  /** Checks the tables whose schema changed, in the transaction, which can still be rolled back. @throws PerSQLError */
-  changed(tables: readonly string[]): void
-}
 
 /** The part of `Seeds` that assigns IDs above those of other databases with the same tables. */
 type Seeding = Pick<Seeds, 'lacking' | 'around' | 'follow' | 'forget'>

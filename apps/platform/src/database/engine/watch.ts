@@ -7,7 +7,7 @@ import type { IdentityStore } from '../identity.ts'
 import type { CallBilling } from '../metering/charges.ts'
 import type { SchemaChangeLog } from '../versions/schema-changes.ts'
 import type { AutoSnapshotter } from '../versions/snapshots/auto-snapshotter.ts'
-import type { StatementObserver } from './engine.ts'
+import type { StatementObserver } from './observer.ts'
 
 /** The services that observe statements, read at use because some are created later. */
 interface WatchServices {

@@ -1,7 +1,7 @@
 import { type ApprovalHit, PerSQLError } from '@persql/contract'
 import { lower } from '../../../sqlite/tokenizer.ts'
 import type { Analysis } from '../../authorizer/authorizer.ts'
-import type { WriteGuard } from '../../engine/engine.ts'
+import type { WriteGuard } from '../../engine/observer.ts'
 import { fingerprintOf } from './fingerprint.ts'
 import type { Rules } from './rules.ts'
 import { tablesWritten } from './written-tables.ts'
