@@ -24,7 +24,7 @@ export function BarChart({ label, series, bars, format }: BarChartProps) {
   const [at, setAt] = useState<number>()
   const totals = bars.map(({ values }) => values.reduce((sum, value) => sum + value, 0))
   const most = Math.max(...totals, Number.MIN_VALUE)
-  const told = at === undefined ? undefined : bars[at]
+  const active = at === undefined ? undefined : bars[at]
   return (
     <figure className="grid min-w-0 gap-3">
       <figcaption className="flex min-h-12 flex-wrap content-start gap-x-4 gap-y-1 text-sm sm:min-h-6">
@@ -32,7 +32,7 @@ export function BarChart({ label, series, bars, format }: BarChartProps) {
           <span key={id} className="flex items-center gap-1.5">
             <span aria-hidden className={`size-2.5 rounded-sm ${DOTS[index]}`} />
             {name}
-            {told && <span className="text-muted tabular-nums">{format(told.values[index] ?? 0)}</span>}
+            {active && <span className="text-muted tabular-nums">{format(active.values[index] ?? 0)}</span>}
           </span>
         ))}
       </figcaption>
@@ -64,7 +64,7 @@ export function BarChart({ label, series, bars, format }: BarChartProps) {
       <div className="flex justify-between text-sm text-muted tabular-nums">
         <span>{bars[0]?.name}</span>
         <span className="font-medium text-ink">
-          {told ? `${told.name}: ${format(totals[at as number] ?? 0)}` : `Max: ${format(Math.max(...totals, 0))}`}
+          {active ? `${active.name}: ${format(totals[at as number] ?? 0)}` : `Max: ${format(Math.max(...totals, 0))}`}
         </span>
         <span>{bars.at(-1)?.name}</span>
       </div>

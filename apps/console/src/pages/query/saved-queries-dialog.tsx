@@ -68,7 +68,7 @@ export function SavedDialog({ saved, onOpen, onDelete, onClose }: SavedDialogPro
                   query={query}
                   by={nameOf(query.updatedBy)}
                   onOpen={() => onOpen(query)}
-                  deeds={mayChange && { rename: () => setRenamed(query.id), delete: () => onDelete(query) }}
+                  actions={mayChange && { rename: () => setRenamed(query.id), delete: () => onDelete(query) }}
                 />
               )}
             </li>

@@ -10,11 +10,11 @@ interface SavedEntryProps {
   by: string | undefined
   onOpen: () => void
   /** `false` for members who can't change saved queries. */
-  deeds: false | { rename: () => void; delete: () => void }
+  actions: false | { rename: () => void; delete: () => void }
 }
 
 /** A saved query in the list: a link that can be shared, and the menu of its actions. */
-export const SavedQueryItem = ({ query, by, onOpen, deeds }: SavedEntryProps) => (
+export const SavedQueryItem = ({ query, by, onOpen, actions }: SavedEntryProps) => (
   <div className="flex min-w-0 items-start gap-1">
     <Link
       to={`?saved=${query.id}`}
@@ -38,10 +38,10 @@ export const SavedQueryItem = ({ query, by, onOpen, deeds }: SavedEntryProps) =>
         {by && ` by ${by}`}
       </span>
     </Link>
-    {deeds && (
+    {actions && (
       <RowMenu of={query.name}>
-        <MenuItem onSelect={deeds.rename}>Rename</MenuItem>
-        <MenuItem tone="danger" onSelect={deeds.delete}>
+        <MenuItem onSelect={actions.rename}>Rename</MenuItem>
+        <MenuItem tone="danger" onSelect={actions.delete}>
           Delete
         </MenuItem>
       </RowMenu>

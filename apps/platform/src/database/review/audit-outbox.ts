@@ -17,7 +17,7 @@ export interface AuditEvent {
 
 /** The calls of an outbox to its namespace, which stores the audit log. */
 export interface AuditCalls {
-  recordAuditEvents(databaseId: string, deeds: readonly AuditEvent[]): Promise<void>
+  recordAuditEvents(databaseId: string, events: readonly AuditEvent[]): Promise<void>
 }
 
 /** The database services that the outbox uses. */
@@ -29,10 +29,10 @@ export interface OutboxOptions {
   readonly deliverAt: (atMs: number) => void
 }
 
-type NewDeed = [actor: string, action: string, target: string, detail: AuditEvent['detail']]
+type NewAuditEvent = [actor: string, action: string, target: string, detail: AuditEvent['detail']]
 
 /** Records an action for the audit log of the namespace. */
-export type Audit = (...deed: NewDeed) => void
+export type Audit = (...event: NewAuditEvent) => void
 
 /** Retry interval for events that did not reach the namespace. */
 const AGAIN_MS = 10_000
@@ -53,8 +53,8 @@ export class AuditOutbox {
   }
 
   /** Stores an event and delivers it in the background. */
-  note(...deed: NewDeed): void {
-    this.keep(...deed)
+  note(...event: NewAuditEvent): void {
+    this.keep(...event)
     this.#options.ctx.waitUntil(
       this.deliver().catch(() => {
         // The timer retries.
@@ -69,8 +69,8 @@ export class AuditOutbox {
     ownPages.around(() => {
       const number = (this.#kv.get<number>(NUMBER) ?? 0) + 1
       this.#kv.put(NUMBER, number)
-      const deed = { number, atMs, actor, action, target: `${identity()?.slug}/${target}`, detail }
-      this.#kv.put(keyOf(number), deed satisfies AuditEvent)
+      const event = { number, atMs, actor, action, target: `${identity()?.slug}/${target}`, detail }
+      this.#kv.put(keyOf(number), event satisfies AuditEvent)
       deliverAt(atMs + AGAIN_MS)
     })
   }
@@ -79,11 +79,11 @@ export class AuditOutbox {
   async deliver(): Promise<void> {
     const { env, ownPages } = this.#options
     const identity = this.#options.identity()
-    const deeds = [...this.#kv.list<AuditEvent>({ prefix: PREFIX, limit: 100 })].map(([, deed]) => deed)
-    if (deeds.length === 0 || !identity) return
-    await namespaceAt<AuditCalls>(env, identity.namespace).recordAuditEvents(identity.id, deeds)
+    const events = [...this.#kv.list<AuditEvent>({ prefix: PREFIX, limit: 100 })].map(([, event]) => event)
+    if (events.length === 0 || !identity) return
+    await namespaceAt<AuditCalls>(env, identity.namespace).recordAuditEvents(identity.id, events)
     ownPages.around(() => {
-      for (const { number } of deeds) this.#kv.delete(keyOf(number))
+      for (const { number } of events) this.#kv.delete(keyOf(number))
     })
   }
 }
