@@ -9,7 +9,7 @@ import {
   type Scope,
   type Token,
 } from '@persql/contract'
-import { lower } from './sqlite/tokenizer.ts'
+import { lower } from './sqlite/identifiers.ts'
 
 /** The access of a token, as far as it decides which operations the token can call. */
 export interface TokenAccess {

@@ -1,10 +1,11 @@
 import { PerSQLError } from '@persql/contract'
+import { lower, quoteName } from './identifiers.ts'
 import { listed, literalOrMark } from './literal.ts'
 import type { SchemaText } from './schema.ts'
 import type { RunSql } from './schema-map.ts'
 import type { StoredMigration } from './stored-migration.ts'
 import { contentOf, isVocabulary, shapeOf } from './table-shape.ts'
-import { lower, quoteName, tokens, word } from './tokenizer.ts'
+import { tokens, word } from './tokenizer.ts'
 import { type BoundSql, toBoundRow, toSql, type Value } from './values.ts'
 import { type DamagedText, groupsOf, mayBeDamaged, type Read, TableWalk, utf8Length } from './walk.ts'
 

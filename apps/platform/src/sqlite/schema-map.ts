@@ -1,4 +1,4 @@
-import { lower, quoteName } from './tokenizer.ts'
+import { lower, quoteName } from './identifiers.ts'
 import { sourcesOf } from './virtual-tables.ts'
 
 /** Runs SQL inside the object and returns its rows as arrays. */

@@ -1,7 +1,7 @@
+import { quoteName } from './identifiers.ts'
 import type { RunSql } from './schema-map.ts'
 import type { SchemaObject, SchemaText } from './schema-text.ts'
 import { isInternal } from './system-tables.ts'
-import { quoteName } from './tokenizer.ts'
 
 export type { SchemaObject, SchemaText } from './schema-text.ts'
 

@@ -1,5 +1,6 @@
+import { lower, quoteName } from './identifiers.ts'
 import type { RunSql } from './schema-map.ts'
-import { lower, nameOf, quoteName, type Token, tokens, word } from './tokenizer.ts'
+import { nameOf, type Token, tokens, word } from './tokenizer.ts'
 
 /** The columns and key of a table, for copying its rows. */
 export interface TableShape {

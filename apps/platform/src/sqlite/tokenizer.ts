@@ -1,4 +1,5 @@
 import { PerSQLError } from '@persql/contract'
+import { lower } from './identifiers.ts'
 
 /** A single SQL statement from a caller. */
 export interface Statement {
@@ -195,12 +196,6 @@ export function nameOf(
   const inner = raw.slice(1, raw.length > 1 ? -1 : undefined)
   return lower(quote === '[' ? inner : inner.replaceAll(quote + quote, quote))
 }
-
-/** Converts only ASCII letters to lower case, as SQLite does when it compares names. */
-export const lower = (name: string): string => name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
-
-/** Quotes any name for use in SQL. */
-export const quoteName = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
 function closingQuote(sql: string, at: number): number {
   const quote = sql.charCodeAt(at)

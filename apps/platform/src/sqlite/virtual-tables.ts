@@ -1,4 +1,5 @@
-import { lower, nameOf, type Token, tokens, word } from './tokenizer.ts'
+import { lower } from './identifiers.ts'
+import { nameOf, type Token, tokens, word } from './tokenizer.ts'
 
 /** The arguments of a CREATE VIRTUAL TABLE statement as its module receives them. */
 export interface VirtualTable {

@@ -1,7 +1,7 @@
 import { PerSQLError } from '@persql/contract'
+import { quoteName } from './identifiers.ts'
 import { joined, listed, literalOrMark } from './literal.ts'
 import type { TableShape } from './table-shape.ts'
-import { quoteName } from './tokenizer.ts'
 import { type BoundSql, decodeText, listSql, toBound, toSql, type Value } from './values.ts'
 
 /** Reads rows and reports the number of rows read. `isCut` means that there are more rows than fit in memory. */

@@ -1,6 +1,7 @@
 import { PerSQLError } from '@persql/contract'
+import { lower, quoteName } from '../../sqlite/identifiers.ts'
 import type { RunSql } from '../../sqlite/schema-map.ts'
-import { lower, nameOf, quoteName, type Statement, type Token, tokens, word } from '../../sqlite/tokenizer.ts'
+import { nameOf, type Statement, type Token, tokens, word } from '../../sqlite/tokenizer.ts'
 
 const ACTIONS: Readonly<Record<string, string>> = {
   CASCADE: 'delete rows of',

@@ -1,6 +1,7 @@
 import { PerSQLError } from '@persql/contract'
+import { lower } from '../../sqlite/identifiers.ts'
 import { SCHEMA_TABLE } from '../../sqlite/schema-map.ts'
-import { lower, type Statement, type Token, tokens, word } from '../../sqlite/tokenizer.ts'
+import { type Statement, type Token, tokens, word } from '../../sqlite/tokenizer.ts'
 import { sourcesOf } from '../../sqlite/virtual-tables.ts'
 import { namedTables } from './named-tables.ts'
 import { isHidden, isReserved } from './reserved.ts'

@@ -1,6 +1,7 @@
 import { PerSQLError } from '@persql/contract'
+import { lower, quoteName } from '../../sqlite/identifiers.ts'
 import { ABOUT_SCHEMA, PURE, SCHEMA_TABLE } from '../../sqlite/schema-map.ts'
-import { lower, quoteName, type Statement } from '../../sqlite/tokenizer.ts'
+import type { Statement } from '../../sqlite/tokenizer.ts'
 import { namedTables } from './named-tables.ts'
 
 /** The parts of the schema and the caller's permissions that decide about a refused statement. */

@@ -1,4 +1,4 @@
-import { lower } from '../../sqlite/tokenizer.ts'
+import { lower } from '../../sqlite/identifiers.ts'
 
 /** Returns whether a table belongs to PerSQL or to the runtime, so that tenants can't write to it. */
 export const isReserved = (table: string): boolean => /^_(persql|cf)_/.test(lower(table))

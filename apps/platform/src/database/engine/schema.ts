@@ -1,6 +1,6 @@
+import { lower, quoteName } from '../../sqlite/identifiers.ts'
 import { type RunSql, readSchemaMap } from '../../sqlite/schema-map.ts'
 import { isInternal } from '../../sqlite/system-tables.ts'
-import { lower, quoteName } from '../../sqlite/tokenizer.ts'
 
 /**
  * Returns the tenant's tables, without those of SQLite and PerSQL and the shadow tables of virtual tables. With a table

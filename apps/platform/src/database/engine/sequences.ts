@@ -1,6 +1,6 @@
 import { PerSQLError } from '@persql/contract'
+import { lower, quoteName } from '../../sqlite/identifiers.ts'
 import { type RunSql, SCHEMA_TABLE } from '../../sqlite/schema-map.ts'
-import { lower, quoteName } from '../../sqlite/tokenizer.ts'
 
 /** Above this value, a sequence is checked before each insert; below it, no run of inserts can reach the end. */
 const FAR = '4611686018427387904'

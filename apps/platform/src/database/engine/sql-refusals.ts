@@ -1,5 +1,6 @@
 import type { SqlErrorDetail } from '@persql/contract'
-import { lower, nameOf, tokens, word } from '../../sqlite/tokenizer.ts'
+import { lower } from '../../sqlite/identifiers.ts'
+import { nameOf, tokens, word } from '../../sqlite/tokenizer.ts'
 
 /** A feature that SQLite or the runtime doesn't support, with the alternative. */
 export interface Refusal {

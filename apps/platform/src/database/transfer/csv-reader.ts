@@ -1,4 +1,4 @@
-import { lower, quoteName } from '../../sqlite/tokenizer.ts'
+import { lower, quoteName } from '../../sqlite/identifiers.ts'
 import { type Column, type Kind, kindOfField, literalOfField, rowOfCells, typeOf } from './csv-values.ts'
 import { excerpt, importFailed } from './import-errors.ts'
 import type { ImportStepBuilder, Reader } from './import-steps.ts'

@@ -1,8 +1,8 @@
 import { PerSQLError } from '@persql/contract'
+import { quoteName } from '../../sqlite/identifiers.ts'
 import { joined } from '../../sqlite/literal.ts'
 import type { RunSql } from '../../sqlite/schema-map.ts'
 import { shapeOf } from '../../sqlite/table-shape.ts'
-import { quoteName } from '../../sqlite/tokenizer.ts'
 import { type DamagedText, groupsOf, mayBeDamaged, type Read, TableWalk } from '../../sqlite/walk.ts'
 
 /** The export formats for a single table. */

@@ -1,5 +1,5 @@
+import { quoteName } from '../../sqlite/identifiers.ts'
 import type { RunSql } from '../../sqlite/schema-map.ts'
-import { quoteName } from '../../sqlite/tokenizer.ts'
 
 /** Rows with missing references. */
 interface Violation {

@@ -1,5 +1,5 @@
 import { isDeepJson, MAX_JSON_DEPTH } from '../../json-object.ts'
-import { lower, quoteName } from '../../sqlite/tokenizer.ts'
+import { lower, quoteName } from '../../sqlite/identifiers.ts'
 import type { Target } from './csv-reader.ts'
 import { type Kind, rowOfCells, typeOf } from './csv-values.ts'
 import { excerpt, importFailed } from './import-errors.ts'

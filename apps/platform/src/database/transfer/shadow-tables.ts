@@ -1,5 +1,6 @@
+import { quoteName } from '../../sqlite/identifiers.ts'
 import { contentOf } from '../../sqlite/table-shape.ts'
-import { nameOf, quoteName } from '../../sqlite/tokenizer.ts'
+import { nameOf } from '../../sqlite/tokenizer.ts'
 import { importFailed } from './import-errors.ts'
 import type { ImportStepBuilder } from './import-steps.ts'
 import { valuesOf } from './row-literals.ts'

@@ -1,7 +1,7 @@
 import { PerSQLError } from '@persql/contract'
+import { quoteName } from '../identifiers.ts'
 import { type Page, pagesOf, rebuilds } from '../rows.ts'
 import { readSchemaText } from '../schema.ts'
-import { quoteName } from '../tokenizer.ts'
 import type { Chunks } from './chunks.ts'
 import type { ChunkedFile } from './file.ts'
 import { HEADER_BYTES, LOG_MARK, problemOf } from './header.ts'

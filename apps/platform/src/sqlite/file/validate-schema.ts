@@ -1,6 +1,7 @@
 import { PerSQLError } from '@persql/contract'
+import { lower } from '../identifiers.ts'
 import type { SchemaObject, SchemaText } from '../schema.ts'
-import { lower, nameOf, parseStatement, tokens, word } from '../tokenizer.ts'
+import { nameOf, parseStatement, tokens, word } from '../tokenizer.ts'
 import type { Sqlite } from './wasm-sqlite.ts'
 
 /** `SQLITE_DBCONFIG_…` options to disable, so that an untrusted schema can't run code. */

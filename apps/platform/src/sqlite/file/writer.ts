@@ -1,7 +1,7 @@
+import { quoteName } from '../identifiers.ts'
 import type { Page } from '../rows.ts'
 import { filled, filling } from '../rows.ts'
 import type { SchemaText } from '../schema.ts'
-import { quoteName } from '../tokenizer.ts'
 import type { Chunks } from './chunks.ts'
 import { Sqlite } from './wasm-sqlite.ts'
 

@@ -1,5 +1,5 @@
 import type { Change } from '@persql/contract'
-import { lower } from '../../../sqlite/tokenizer.ts'
+import { lower } from '../../../sqlite/identifiers.ts'
 
 /** The tables of a subscription; `null` means all. */
 export type Tables = readonly string[] | null

@@ -1,5 +1,5 @@
 import type { Docs } from '@persql/contract'
-import { lower } from '../../../sqlite/tokenizer.ts'
+import { lower } from '../../../sqlite/identifiers.ts'
 import type { SystemStorage } from '../../engine/system-storage.ts'
 
 const KEY = 'docs'

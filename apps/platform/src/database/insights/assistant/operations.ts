@@ -1,5 +1,5 @@
 import { PerSQLError } from '@persql/contract'
-import { lower } from '../../../sqlite/tokenizer.ts'
+import { lower } from '../../../sqlite/identifiers.ts'
 import type { DatabaseCall, Grant } from '../../calls/call.ts'
 import { type Handler, type Handlers, parseInput } from '../../calls/handler.ts'
 import { done, type Outcome } from '../../calls/outcome.ts'

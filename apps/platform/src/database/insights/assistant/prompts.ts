@@ -1,6 +1,6 @@
 import type { Docs } from '@persql/contract'
 import * as z from 'zod'
-import { lower } from '../../../sqlite/tokenizer.ts'
+import { lower } from '../../../sqlite/identifiers.ts'
 
 /** A table or view in a prompt. */
 export interface TableForPrompt {

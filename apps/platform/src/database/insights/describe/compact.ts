@@ -1,4 +1,5 @@
 import type { SchemaDescription } from '@persql/contract'
+import { quoteName } from '../../../sqlite/identifiers.ts'
 
 /** Longer texts are cut, table by table, to limit the cost of a prompt. */
 const MAX_LENGTH = 60_000
@@ -72,4 +73,4 @@ const oneLine = (text: string) => text.replace(/\s+/g, ' ').trim()
 const cut = (text: string, length: number) => (text.length > length ? `${text.slice(0, length - 1)}…` : text)
 /** Quotes a name if SQL requires it. */
 const name = (text: string) =>
-  /^[A-Za-z_][A-Za-z0-9_]*$/.test(text) || text === '(expression)' ? text : `"${text.replaceAll('"', '""')}"`
+  /^[A-Za-z_][A-Za-z0-9_]*$/.test(text) || text === '(expression)' ? text : quoteName(text)

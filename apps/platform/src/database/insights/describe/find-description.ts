@@ -1,5 +1,5 @@
 import type { Docs } from '@persql/contract'
-import { lower } from '../../../sqlite/tokenizer.ts'
+import { lower } from '../../../sqlite/identifiers.ts'
 
 /** Returns the function that finds the description of a table, view or column. */
 export function notesOf({ tables }: Docs): (table: string, column?: string) => string | null {

@@ -1,5 +1,5 @@
+import { lower } from '../../../sqlite/identifiers.ts'
 import { isInternal } from '../../../sqlite/system-tables.ts'
-import { lower } from '../../../sqlite/tokenizer.ts'
 import { namedTables } from '../../authorizer/named-tables.ts'
 import { userTables } from '../../engine/schema.ts'
 import type { Column, ForeignKey, Index, Model } from './model.ts'

@@ -1,6 +1,6 @@
 import type { IndexAdvice } from '@persql/contract'
 import type { Remote } from '../../../remote.ts'
-import { quoteName } from '../../../sqlite/tokenizer.ts'
+import { quoteName } from '../../../sqlite/identifiers.ts'
 import { createRunSql } from '../../engine/run-sql.ts'
 import type { Candidate } from './candidates.ts'
 import { indexName, indexSql } from './index-sql.ts'

@@ -1,4 +1,5 @@
-import { lower, parseStatement, quoteName } from '../../../sqlite/tokenizer.ts'
+import { lower, quoteName } from '../../../sqlite/identifiers.ts'
+import { parseStatement } from '../../../sqlite/tokenizer.ts'
 import type { Candidate } from './candidates.ts'
 import { usageOf } from './column-usage.ts'
 import { accessOf } from './compiled-access.ts'

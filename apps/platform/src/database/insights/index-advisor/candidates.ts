@@ -1,4 +1,4 @@
-import { lower } from '../../../sqlite/tokenizer.ts'
+import { lower } from '../../../sqlite/identifiers.ts'
 import { type Mention, mayBeOf, type Usage } from './column-usage.ts'
 
 /** A column of an index. */

@@ -1,4 +1,5 @@
-import { lower, parseStatement } from '../../../sqlite/tokenizer.ts'
+import { lower } from '../../../sqlite/identifiers.ts'
+import { parseStatement } from '../../../sqlite/tokenizer.ts'
 import { numbering } from '../../authorizer/bind.ts'
 import { CLAUSES, type Clause, type ColumnName, type Node, nodesOf, textAt } from './sql-nodes.ts'
 

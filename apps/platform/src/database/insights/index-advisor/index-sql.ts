@@ -1,4 +1,4 @@
-import { lower, quoteName } from '../../../sqlite/tokenizer.ts'
+import { lower, quoteName } from '../../../sqlite/identifiers.ts'
 import type { Candidate } from './candidates.ts'
 
 /** Returns the SQL that creates an index with this name. */

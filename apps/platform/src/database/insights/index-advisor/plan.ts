@@ -1,5 +1,5 @@
+import { lower } from '../../../sqlite/identifiers.ts'
 import type { RunSql } from '../../../sqlite/schema-map.ts'
-import { lower } from '../../../sqlite/tokenizer.ts'
 import { type Candidate, candidatesFor } from './candidates.ts'
 import { type Usage, usageOf } from './column-usage.ts'
 import { readTable, type Table } from './tables.ts'

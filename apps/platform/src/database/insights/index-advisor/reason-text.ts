@@ -1,4 +1,4 @@
-import { lower } from '../../../sqlite/tokenizer.ts'
+import { lower } from '../../../sqlite/identifiers.ts'
 import type { Candidate } from './candidates.ts'
 import type { Mention } from './column-usage.ts'
 import type { Gain } from './trial-result.ts'

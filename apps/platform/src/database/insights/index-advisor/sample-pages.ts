@@ -1,5 +1,5 @@
+import { quoteName } from '../../../sqlite/identifiers.ts'
 import { listed } from '../../../sqlite/literal.ts'
-import { quoteName } from '../../../sqlite/tokenizer.ts'
 import { sqlError } from '../../engine/sql-error.ts'
 import type { Table } from './tables.ts'
 

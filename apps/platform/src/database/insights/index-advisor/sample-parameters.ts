@@ -1,4 +1,4 @@
-import { lower, quoteName } from '../../../sqlite/tokenizer.ts'
+import { lower, quoteName } from '../../../sqlite/identifiers.ts'
 import { mayBeOf, type Slot, type Usage } from './column-usage.ts'
 
 /** A value of a parameter. */

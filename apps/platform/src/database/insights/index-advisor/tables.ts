@@ -1,5 +1,5 @@
+import { lower, quoteName } from '../../../sqlite/identifiers.ts'
 import type { RunSql } from '../../../sqlite/schema-map.ts'
-import { lower, quoteName } from '../../../sqlite/tokenizer.ts'
 import type { TableShape, Term } from './candidates.ts'
 
 /** A tenant table that can be copied: it has rowids and is not virtual. */

@@ -1,5 +1,6 @@
+import { lower } from '../../../sqlite/identifiers.ts'
 import { type RunSql, readSchemaMap } from '../../../sqlite/schema-map.ts'
-import { lower, parseStatement, type Statement } from '../../../sqlite/tokenizer.ts'
+import { parseStatement, type Statement } from '../../../sqlite/tokenizer.ts'
 import { Authorizer, authorise } from '../../authorizer/authorizer.ts'
 import { castIntegers, numbering } from '../../authorizer/bind.ts'
 import { MAX_LOGGED_SQL } from '../../metering/query-log.ts'

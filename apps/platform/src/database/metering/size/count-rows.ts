@@ -1,4 +1,4 @@
-import { lower, quoteName } from '../../../sqlite/tokenizer.ts'
+import { lower, quoteName } from '../../../sqlite/identifiers.ts'
 
 /** The number of rows in all tables of a database. */
 export interface RowCount {

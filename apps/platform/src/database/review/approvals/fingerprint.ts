@@ -1,4 +1,4 @@
-import { lower } from '../../../sqlite/tokenizer.ts'
+import { lower } from '../../../sqlite/identifiers.ts'
 import type { Analysis } from '../../authorizer/authorizer.ts'
 import { hashOf } from './tokens.ts'
 

@@ -1,4 +1,4 @@
-import { lower } from '../../../sqlite/tokenizer.ts'
+import { lower } from '../../../sqlite/identifiers.ts'
 
 /**
  * Returns whether a table name matches a glob: `*` for any characters, `?` for one, case-insensitive like SQLite's

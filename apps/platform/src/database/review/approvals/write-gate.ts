@@ -1,5 +1,5 @@
 import { type ApprovalHit, PerSQLError } from '@persql/contract'
-import { lower } from '../../../sqlite/tokenizer.ts'
+import { lower } from '../../../sqlite/identifiers.ts'
 import type { Analysis } from '../../authorizer/authorizer.ts'
 import type { WriteGuard } from '../../engine/observer.ts'
 import { fingerprintOf } from './fingerprint.ts'

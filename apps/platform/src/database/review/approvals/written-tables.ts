@@ -1,5 +1,5 @@
+import { lower } from '../../../sqlite/identifiers.ts'
 import { SCHEMA_TABLE } from '../../../sqlite/schema-map.ts'
-import { lower } from '../../../sqlite/tokenizer.ts'
 import type { Analysis } from '../../authorizer/authorizer.ts'
 
 // Keyed by analysis, which is recreated after each schema change.

@@ -1,6 +1,7 @@
+import { lower, quoteName } from '../../../sqlite/identifiers.ts'
 import type { RunSql } from '../../../sqlite/schema-map.ts'
 import { isInternal } from '../../../sqlite/system-tables.ts'
-import { lower, quoteName, tokens, word } from '../../../sqlite/tokenizer.ts'
+import { tokens, word } from '../../../sqlite/tokenizer.ts'
 
 /** A table whose IDs SQLite assigns, with the highest one so far. */
 export interface HighestId {

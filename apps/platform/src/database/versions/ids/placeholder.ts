@@ -1,6 +1,6 @@
+import { lower, quoteName } from '../../../sqlite/identifiers.ts'
 import type { RunSql } from '../../../sqlite/schema-map.ts'
 import { isInternal } from '../../../sqlite/system-tables.ts'
-import { lower, quoteName } from '../../../sqlite/tokenizer.ts'
 
 type Column = readonly [name: string, type: string, notNull: number, pk: number, hidden: number]
 

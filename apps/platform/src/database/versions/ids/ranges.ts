@@ -1,4 +1,4 @@
-import { lower } from '../../../sqlite/tokenizer.ts'
+import { lower } from '../../../sqlite/identifiers.ts'
 import type { HighestId, Ids } from './highest.ts'
 
 /** The size of the gap between the IDs of a parent and of its branches. */

@@ -1,6 +1,6 @@
+import { lower, quoteName } from '../../../sqlite/identifiers.ts'
 import type { ObjectChange } from '../../../sqlite/schema-diff.ts'
 import type { RunSql } from '../../../sqlite/schema-map.ts'
-import { lower, quoteName } from '../../../sqlite/tokenizer.ts'
 import { createRunSql } from '../../engine/run-sql.ts'
 import type { SystemStorage } from '../../engine/system-storage.ts'
 import { type Ids, raiseSequences } from './highest.ts'

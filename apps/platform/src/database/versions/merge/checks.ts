@@ -1,6 +1,6 @@
+import { quoteName } from '../../../sqlite/identifiers.ts'
 import type { RunSql } from '../../../sqlite/schema-map.ts'
 import { isInternal } from '../../../sqlite/system-tables.ts'
-import { quoteName } from '../../../sqlite/tokenizer.ts'
 import { sentence } from './steps.ts'
 
 /** Returns the views and triggers that don't compile, with the reason. */

@@ -1,6 +1,6 @@
 import type { MergeReport } from '@persql/contract'
+import { lower } from '../../../sqlite/identifiers.ts'
 import type { RunSql } from '../../../sqlite/schema-map.ts'
-import { lower } from '../../../sqlite/tokenizer.ts'
 import type { TableMatch } from './match-tables.ts'
 
 export type RowConflict = MergeReport['data']['conflicts'][number]

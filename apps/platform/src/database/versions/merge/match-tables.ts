@@ -1,5 +1,5 @@
+import { lower, quoteName } from '../../../sqlite/identifiers.ts'
 import type { RunSql } from '../../../sqlite/schema-map.ts'
-import { lower, quoteName } from '../../../sqlite/tokenizer.ts'
 import { type MergeTableInfo, nameIn, ROWIDS, STAGED, shapeOf } from './merge-table-info.ts'
 
 /** A staged table of the branch and its match in the parent, as SQL fragments that join their rows. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
+import { lower } from '../../../sqlite/identifiers.ts'
 import type { RunSql } from '../../../sqlite/schema-map.ts'
-import { lower } from '../../../sqlite/tokenizer.ts'
 import type { ForkState } from './fork-state.ts'
 import { declared, type KeyColumn } from './match-tables.ts'
 import { textOf } from './merge-table-info.ts'

@@ -1,5 +1,5 @@
+import { lower, quoteName } from '../../../sqlite/identifiers.ts'
 import type { RunSql } from '../../../sqlite/schema-map.ts'
-import { lower, quoteName } from '../../../sqlite/tokenizer.ts'
 import { type BookkeepingRows, findBookkeeping, readVersion } from '../migrations/bookkeeping.ts'
 import { STAGED } from './merge-table-info.ts'
 import { sentence } from './steps.ts'

@@ -1,6 +1,6 @@
+import { lower, quoteName } from '../../../sqlite/identifiers.ts'
 import { readSchemaText } from '../../../sqlite/schema.ts'
 import type { RunSql } from '../../../sqlite/schema-map.ts'
-import { lower, quoteName } from '../../../sqlite/tokenizer.ts'
 import { rebuildAll } from '../copy/load-copy.ts'
 import { added, orphans } from './checks.ts'
 import { MAX_CONFLICTS, type RowConflict, type RowDeletion, tableConflict } from './conflicts.ts'

@@ -1,5 +1,5 @@
+import { lower, quoteName } from '../../../sqlite/identifiers.ts'
 import type { RunSql } from '../../../sqlite/schema-map.ts'
-import { lower, quoteName } from '../../../sqlite/tokenizer.ts'
 import { isVirtual } from './table-text.ts'
 
 /** The columns and keys of a table, for moving rows. */

@@ -1,4 +1,5 @@
-import { lower, nameOf, tokens, word } from '../../../sqlite/tokenizer.ts'
+import { lower } from '../../../sqlite/identifiers.ts'
+import { nameOf, tokens, word } from '../../../sqlite/tokenizer.ts'
 
 /** Returns a statement without white space, comments, unnecessary quotes and the case of names. */
 export const normalForm = (sql: string): string => normalTokens(sql).join('\0')

@@ -1,7 +1,7 @@
+import { lower, quoteName } from '../../../sqlite/identifiers.ts'
 import type { SchemaObject } from '../../../sqlite/schema.ts'
 import type { RunSql } from '../../../sqlite/schema-map.ts'
 import { contentOf } from '../../../sqlite/table-shape.ts'
-import { lower, quoteName } from '../../../sqlite/tokenizer.ts'
 import { hasRows, type MergeTableInfo, nameIn, shapeOf } from './merge-table-info.ts'
 import type { MergeStepRunner } from './steps.ts'
 import { IncompatibleChange } from './steps.ts'

@@ -1,4 +1,5 @@
-import { lower, nameOf, tokens, word } from '../../../sqlite/tokenizer.ts'
+import { lower } from '../../../sqlite/identifiers.ts'
+import { nameOf, tokens, word } from '../../../sqlite/tokenizer.ts'
 
 /** A renamed table or column: `table` is the name at that time. Without `from`, it is new. */
 export interface Rename {

@@ -1,4 +1,4 @@
-import { quoteName } from '../../../sqlite/tokenizer.ts'
+import { quoteName } from '../../../sqlite/identifiers.ts'
 import { declared, type TableMatch } from './match-tables.ts'
 import { hashOf, keyText, rowBytes } from './row-text.ts'
 

@@ -1,4 +1,5 @@
-import { quoteName, tokens, word } from '../../../sqlite/tokenizer.ts'
+import { quoteName } from '../../../sqlite/identifiers.ts'
+import { tokens, word } from '../../../sqlite/tokenizer.ts'
 import { normalTokens } from './normal-form.ts'
 
 /**

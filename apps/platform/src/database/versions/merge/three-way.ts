@@ -1,5 +1,5 @@
+import { lower } from '../../../sqlite/identifiers.ts'
 import type { SchemaObject, SchemaText } from '../../../sqlite/schema-text.ts'
-import { lower } from '../../../sqlite/tokenizer.ts'
 import { normalForm } from './normal-form.ts'
 import { addedColumns, isVirtual } from './table-text.ts'
 

@@ -1,6 +1,6 @@
+import { lower, quoteName } from '../../../sqlite/identifiers.ts'
 import type { RunSql } from '../../../sqlite/schema-map.ts'
 import type { SchemaText } from '../../../sqlite/schema-text.ts'
-import { lower, quoteName } from '../../../sqlite/tokenizer.ts'
 
 /** A table in which a migration tool records applied migrations. */
 interface Bookkeeping {

@@ -1,6 +1,6 @@
 import type { MigrationTrial } from '@persql/contract'
+import { lower, quoteName } from '../../../sqlite/identifiers.ts'
 import type { RunSql } from '../../../sqlite/schema-map.ts'
-import { lower, quoteName } from '../../../sqlite/tokenizer.ts'
 import type { Analysis } from '../../authorizer/authorizer.ts'
 import { isOurs } from '../../authorizer/changed-tables.ts'
 import type { Result } from '../../engine/result.ts'

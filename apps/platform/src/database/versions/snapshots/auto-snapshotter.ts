@@ -1,6 +1,6 @@
 import { type AutomaticSnapshot, PerSQLError } from '@persql/contract'
+import { quoteName } from '../../../sqlite/identifiers.ts'
 import { SCHEMA_TABLE } from '../../../sqlite/schema-map.ts'
-import { quoteName } from '../../../sqlite/tokenizer.ts'
 import type { Analysis } from '../../authorizer/authorizer.ts'
 import { RetryRequired } from '../../engine/engine.ts'
 import type { SystemStorage } from '../../engine/system-storage.ts'

@@ -1,5 +1,5 @@
 import type { Docs, DoctorReport, Finding } from '@persql/contract'
-import { lower } from '../../../../sqlite/tokenizer.ts'
+import { lower } from '../../../../sqlite/identifiers.ts'
 import { notesOf } from '../find-description.ts'
 import type { Model, Table } from '../model.ts'
 import { readModel } from '../read-model.ts'

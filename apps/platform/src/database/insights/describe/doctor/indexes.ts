@@ -1,4 +1,4 @@
-import { lower } from '../../../../sqlite/tokenizer.ts'
+import { lower } from '../../../../sqlite/identifiers.ts'
 import { indexName, indexSql } from '../../index-advisor/index-sql.ts'
 import { type Index, type Table, termNames } from '../model.ts'
 import { columnRule, isRowid, listed, type Rule, type RuleFinding, same, type TableUnderTest } from './rule-types.ts'

@@ -1,4 +1,4 @@
-import { quoteName } from '../../../../sqlite/tokenizer.ts'
+import { quoteName } from '../../../../sqlite/identifiers.ts'
 import type { ForeignKey, Model, Table } from '../model.ts'
 import { parentOf } from './parents.ts'
 

@@ -1,4 +1,4 @@
-import { lower } from '../../../../sqlite/tokenizer.ts'
+import { lower } from '../../../../sqlite/identifiers.ts'
 import type { ForeignKey, Model, Table } from '../model.ts'
 import { same } from './rule-types.ts'
 

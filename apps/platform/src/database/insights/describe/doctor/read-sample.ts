@@ -1,4 +1,4 @@
-import { quoteName } from '../../../../sqlite/tokenizer.ts'
+import { quoteName } from '../../../../sqlite/identifiers.ts'
 import type { Column, ForeignKey, Model, Table } from '../model.ts'
 import { orphansOf } from './orphans.ts'
 import { same } from './rule-types.ts'

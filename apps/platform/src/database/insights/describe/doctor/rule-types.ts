@@ -1,5 +1,5 @@
 import type { Finding } from '@persql/contract'
-import { lower } from '../../../../sqlite/tokenizer.ts'
+import { lower } from '../../../../sqlite/identifiers.ts'
 import type { Column, Model, Table } from '../model.ts'
 import type { ColumnSample, Sample } from './sample.ts'
 import type { Styles } from './styles.ts'
