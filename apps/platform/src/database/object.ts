@@ -12,7 +12,7 @@ import type { SizeMeasurement } from './metering/measurement.ts'
 import type { Report } from './metering/meter.ts'
 import type { DatabaseOperation } from './operations.ts'
 import { type ApprovalDecision, nameOf, resolved } from './review/approvals/approvals.ts'
-import { Services } from './services.ts'
+import { createServices, type DatabaseServices } from './services.ts'
 import type { ImportStage } from './transfer/import-stage.ts'
 import type { Imports } from './transfer/imports.ts'
 import type { FileExport } from './transfer/sqlite-export.ts'
@@ -20,15 +20,14 @@ import type { CopySource, Source } from './versions/copy/source.ts'
 import type { Ids } from './versions/ids/highest.ts'
 import type { ForkState } from './versions/merge/fork-state.ts'
 import type { BookkeepingRows } from './versions/migrations/bookkeeping.ts'
-import type { Restore } from './versions/snapshots/snapshots.ts'
 
 /** One tenant's database: its SQLite file, its counters and its credit lease from the namespace. */
 export class Database extends DurableObject<Env> {
-  readonly #services: Services
+  readonly #services: DatabaseServices
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
-    this.#services = new Services(ctx, env)
+    this.#services = createServices(ctx, env)
   }
 
   /**
@@ -49,9 +48,9 @@ export class Database extends DurableObject<Env> {
 
   /** Serves a public endpoint. Without a cold start, a signature or an external request it awaits nothing. */
   serve(call: string): EndpointResponse | Promise<EndpointResponse> {
-    const { lease, access, gates } = this.#services
+    const { lease, exclusive, gates } = this.#services
     lease.touch()
-    const { busy } = access
+    const { busy } = exclusive
     return busy ? busy.then(() => this.serve(call)) : serveEndpoint(decodeCall(call), gates)
   }
 
@@ -64,14 +63,14 @@ export class Database extends DurableObject<Env> {
 
   /** Creates a session of an app's user for the app's backend. It ends with the token, or grant, that creates it. */
   async mintSession(userId: string, email: string | null, ttlS: number, mintedBy: string): Promise<MintedSession> {
-    const { lease, sessions } = this.#services
-    if (lease.isRevoked(mintedBy)) throw new PerSQLError('token_unknown')
+    const { revoked, sessions } = this.#services
+    if (revoked.has(mintedBy)) throw new PerSQLError('token_unknown')
     return sessions.mint(userId, email, ttlS, now(), mintedBy)
   }
 
   /** Charges AI tokens and saves the charge before any other work. */
   chargeAiTokens(tokenId: string, aiTokens: number): void {
-    this.#services.chargeAiTokens(tokenId, aiTokens)
+    this.#services.lease.chargeAiTokens(tokenId, aiTokens)
   }
 
   /** Returns the request that an approval token belongs to. @throws PerSQLError `approval_not_found` */
@@ -101,12 +100,11 @@ export class Database extends DurableObject<Env> {
 
   /**
    * Copies the tables and rows of another object into this one, in one transaction. With an identity, this object is
-   * that database from then on. Without one, it keeps its identity, or has none if it is a snapshot. Returns the number
-   * of rows copied.
+   * that database from then on. Without one, it is a snapshot. Returns the number of rows copied.
    * @throws PerSQLError `copy_cut_off`, `copy_impossible`, `took_too_long` or `database_not_found`
    */
-  copyFrom(identity: Identity | undefined, from: Source, restore?: Restore): Promise<number> {
-    return this.#services.target.copyFrom(identity, from, restore)
+  copyFrom(identity: Identity | undefined, from: Source): Promise<number> {
+    return this.#services.target.copyFrom(identity, from)
   }
 
   /** Deletes a snapshot that was created for one export. */
@@ -139,7 +137,7 @@ export class Database extends DurableObject<Env> {
 
   /** Reserves IDs for a branch, above those assigned here. @throws PerSQLError `database_not_found` */
   reserveIds(id: string, branchId: string, live: readonly string[]): Promise<Ids> {
-    return this.#services.branching.reserveIds(id, branchId, live)
+    return this.#services.reservations.reserve(id, branchId, live)
   }
 
   /**
@@ -147,7 +145,7 @@ export class Database extends DurableObject<Env> {
    * @throws PerSQLError `database_not_found`
    */
   seedIds(id: string, floors: Ids): void {
-    this.#services.branching.seedIds(id, floors)
+    this.#services.branch.seedIds(id, floors)
   }
 
   /**
@@ -155,7 +153,7 @@ export class Database extends DurableObject<Env> {
    * @throws PerSQLError `database_not_found` or `copy_cut_off`
    */
   forkState(id: string): ForkState {
-    return this.#services.branching.forkState(id)
+    return this.#services.branch.forkState(id)
   }
 
   /**
@@ -164,7 +162,7 @@ export class Database extends DurableObject<Env> {
    * @throws PerSQLError `copy_cut_off`, `took_too_long` or `database_not_found`
    */
   loadSchema(identity: Identity, from: Source, floors: Ids): Promise<readonly BookkeepingRows[]> {
-    return this.#services.branching.loadSchema(identity, from, floors)
+    return this.#services.branchLoader.loadSchema(identity, from, floors)
   }
 
   /**
@@ -190,14 +188,14 @@ export class Database extends DurableObject<Env> {
 
   /** Rejects these keys of secrets, tokens and grants once this method returns. */
   revoke(keys: readonly string[]): void {
-    const { lease, sockets } = this.#services
-    lease.revoke(keys)
+    const { revocations, sockets } = this.#services
+    revocations.revoke(keys)
     sockets.sweep()
   }
 
   /** Deletes the database `id` and all its data. The caller has read its counters and blocks new requests. */
   wipe(id: string): Promise<void> {
-    return this.#services.lifecycle.wipe(id)
+    return this.#services.deletion.wipe(id)
   }
 
   /** Opens a WebSocket, which no call can carry. The operation `subscribe` issued the ticket. */

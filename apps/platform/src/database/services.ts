@@ -5,12 +5,15 @@ import { verifyCaptcha } from '../integrations/captcha.ts'
 import { NOTHING } from '../money.ts'
 import { discardObject } from '../object-files.ts'
 import { settingsOf } from '../settings.ts'
-import { type LongTransaction, longTransactions } from '../storage/long-transaction.ts'
+import { longTransactions } from '../storage/long-transaction.ts'
 import type { Timers } from '../storage/timers.ts'
 import { Access } from './calls/access.ts'
 import { CallHandler } from './calls/calls.ts'
+import { CurrentCaller } from './calls/current-caller.ts'
+import { ExclusiveAccess, type Memory } from './calls/exclusive-access.ts'
 import { IdempotencyStore } from './calls/idempotency.ts'
 import { databaseObject, namespaceObject } from './calls/neighbors.ts'
+import { Deletion } from './deletion.ts'
 import { EndpointContextCache } from './endpoints/endpoint-context.ts'
 import { RateLimits } from './endpoints/rate-limits.ts'
 import type { EndpointGuards } from './endpoints/serve.ts'
@@ -20,10 +23,13 @@ import { Engine } from './engine/engine.ts'
 import { ExclusiveLock } from './engine/exclusive-lock.ts'
 import { SystemStorage } from './engine/system-storage.ts'
 import { watchFor } from './engine/watch.ts'
+import { WriteFreeze } from './engine/write-freeze.ts'
+import { ChangeAnnouncer } from './events/change-announcer.ts'
 import { ChangeFeed } from './events/change-feed/feed.ts'
 import { LongPollers } from './events/change-feed/long-poll.ts'
 import { ChangeSockets } from './events/change-feed/sockets.ts'
 import { Schedules } from './events/schedules/store.ts'
+import type { Send } from './events/webhooks/deliver.ts'
 import { Webhooks } from './events/webhooks/delivery-worker.ts'
 import { WebhookStore } from './events/webhooks/store.ts'
 import { isLoopback, urlProblem } from './events/webhooks/validate-url.ts'
@@ -36,6 +42,8 @@ import { Lifecycle } from './lifecycle.ts'
 import { CallBilling } from './metering/charges.ts'
 import { LeaseClient } from './metering/lease.ts'
 import { QueryLog } from './metering/query-log.ts'
+import { Revocations } from './metering/revocations.ts'
+import { RevokedKeys } from './metering/revoked-keys.ts'
 import { SizeTracker } from './metering/size/size.ts'
 import { databaseOperations, type FeatureServices } from './operations.ts'
 import { Approvals } from './review/approvals/approvals.ts'
@@ -47,268 +55,272 @@ import { ImportStage } from './transfer/import-stage.ts'
 import { Imports } from './transfer/imports.ts'
 import { FileExport } from './transfer/sqlite-export.ts'
 import { Content } from './versions/copy/content.ts'
+import { CopyLoader } from './versions/copy/copy-loader.ts'
 import { CopySource } from './versions/copy/source.ts'
 import { CopyTarget } from './versions/copy/target.ts'
+import { IdReservations } from './versions/ids/reservations.ts'
 import { Seeds } from './versions/ids/seeds.ts'
-import { Branching } from './versions/merge/branching.ts'
+import { BranchLoader } from './versions/merge/branch-loader.ts'
+import { BranchState } from './versions/merge/branch-state.ts'
 import { Merger } from './versions/merge/merger.ts'
 import { Ledger } from './versions/migrations/ledger.ts'
 import { bookmarkOf } from './versions/migrations/run.ts'
 import { Migrations } from './versions/migrations/store.ts'
 import { SchemaChangeLog } from './versions/schema-changes.ts'
 import { AutoSnapshotter } from './versions/snapshots/auto-snapshotter.ts'
+import { SnapshotRestorer } from './versions/snapshots/snapshot-restorer.ts'
 import { Snapshots } from './versions/snapshots/snapshots.ts'
 
-/**
- * The services of one database. Their order matters: some read storage when they are created, and the feed writes.
- * Closures, and classes that receive this object, reach services that are created later.
- */
-export class Services {
-  readonly env: Env
-  readonly storage: DurableObjectStorage
-  readonly inTransaction: LongTransaction
-  readonly identity: IdentityStore
-  readonly replays: IdempotencyStore
-  readonly ownPages: SystemStorage
-  readonly log: QueryLog
-  readonly size: SizeTracker
-  readonly lease: LeaseClient
-  readonly exclusion: ExclusiveLock
-  readonly endpoints: Endpoints
-  readonly rateLimits: RateLimits
-  readonly sessions: Sessions
-  readonly outbox: AuditOutbox
-  readonly approvals: Approvals
-  readonly proposals: Proposals
-  readonly timers: Timers<TimerName>
-  readonly feed: ChangeFeed
-  readonly waiting: LongPollers
-  readonly sockets: ChangeSockets
-  readonly webhookStore: WebhookStore
-  readonly webhooks: Webhooks
-  readonly schedules: Schedules
-  readonly scratch: ScratchDatabase
-  readonly fileExport: FileExport
-  readonly stage: ImportStage
-  readonly imports: Imports
-  readonly schemaChanges: SchemaChangeLog
-  readonly ledger: Ledger
-  readonly seeds: Seeds
-  readonly engine: Engine
-  readonly charges: CallBilling
-  readonly docs: DocsStore
-  readonly source: CopySource
-  readonly history: Snapshots
-  readonly keeper: AutoSnapshotter
-  readonly calls: CallHandler
-  readonly gates: EndpointGuards
-  readonly lifecycle: Lifecycle
-  readonly content: Content
-  readonly access: Access
-  readonly target: CopyTarget
-  readonly branching: Branching
+/** The services of one database, created once per object. */
+export type DatabaseServices = ReturnType<typeof createServices>
 
-  constructor(ctx: DurableObjectState, env: Env) {
-    const { storage } = ctx
-    const settings = settingsOf(env)
-    this.env = env
-    this.storage = storage
-    this.lifecycle = new Lifecycle(ctx, this)
-    this.content = new Content(storage, this)
-    this.access = new Access(this)
-    this.inTransaction = longTransactions(storage, settings.transactionTimeoutMs)
-    this.identity = new IdentityStore(storage.kv)
-    const identity = () => this.identity.current
-    const isDatabase = () => this.identity.current !== undefined
-    const held = () => this.exclusion.held
-    const isHeld = () => this.exclusion.held !== undefined
-    const at = (name: TimerName) => (atMs: number) => this.timers.set(name, atMs)
-    this.replays = new IdempotencyStore(storage)
-    this.ownPages = new SystemStorage(storage)
-    const { ownPages } = this
-    this.log = new QueryLog(storage, identity)
-    this.size = new SizeTracker({ storage, ownPages, now, totals: () => this.lease.totals, isHeld })
-    this.lease = new LeaseClient({
-      ...{ env, kv: storage.kv, identity, size: this.size, isHeld },
-      sync: () => storage.sync(),
-      adopt: (adopted) => this.lifecycle.adopt(adopted),
-      wipe: (id) => this.lifecycle.wipe(id),
-      listening: () => [...this.sockets.keys(), ...this.sessions.minters()],
-      ended: (keys) => this.sessions.end(keys),
-      beat: () => this.charges.flushLog(),
-    })
-    this.exclusion = new ExclusiveLock(ctx, (changed) => this.content.replaced(changed))
-    this.endpoints = new Endpoints(storage, ownPages)
-    this.rateLimits = new RateLimits(storage, ownPages, at('rates'))
-    this.sessions = new Sessions(storage, ownPages)
-    this.outbox = new AuditOutbox({ ctx, env, ownPages, identity, deliverAt: at('deeds') })
-    this.approvals = new Approvals(storage, ownPages, at('approvals'), () => this.identity.known)
-    this.proposals = new Proposals(storage, ownPages, at('proposals'))
-    this.timers = databaseTimers(storage, this)
-    this.feed = new ChangeFeed(storage, ownPages, now)
-    this.waiting = new LongPollers(this.feed)
-    this.sockets = new ChangeSockets({
-      ...{ ctx, feed: this.feed, now, sweepAt: at('sockets') },
-      admits: (bearer) => this.lease.isTokenValid(bearer, now()),
-    })
-    this.webhookStore = new WebhookStore(storage, ownPages)
-    this.webhooks = createWebhooks(this, settings.dev, at('webhooks'))
-    this.schedules = new Schedules(storage, ownPages, at('schedules'))
-    this.scratch = new ScratchDatabase({ storage, occupied: isDatabase, wipeAt: at('scratch') })
-    this.fileExport = new FileExport(storage, isDatabase)
-    this.stage = new ImportStage({ storage, occupied: isDatabase, sweepAt: at('stage') })
-    this.imports = new Imports({
-      ...{ storage, ownPages, now },
-      ready: (address, grant) => this.access.assertReady(address, grant),
-    })
-    this.schemaChanges = new SchemaChangeLog(storage, ownPages)
-    this.ledger = new Ledger(storage, ownPages, isDatabase)
-    this.seeds = new Seeds(storage, ownPages)
-    this.engine = new Engine(
-      storage,
-      ownPages,
-      watchFor(ctx, this, settings.queryTimeoutMs),
-      this.approvals.gate,
-      this.seeds,
-      (isRead) => isHeld() || (!isRead && this.source.frozen !== undefined),
-    )
-    this.charges = new CallBilling({
-      ...{ lease: this.lease, log: this.log, ownPages, engine: this.engine, feed: this.feed, webhooks: this.webhooks },
-      ...{ isHeld, canServe: () => this.access.canServe },
-    })
-    this.docs = new DocsStore(storage, ownPages)
-    const { engine, docs, sessions, charges } = this
-    const assistant = new Assistant(env, engine, storage.sql, docs, (tokenId, aiTokens) =>
-      this.chargeAiTokens(tokenId, aiTokens),
-    )
-    const means = new EndpointContextCache({ storage, engine, sessions, assistant, charges })
-    this.target = new CopyTarget(this)
-    this.source = createSource(this, held)
-    this.history = createHistory(this, at('snapshots'))
-    this.keeper = new AutoSnapshotter({
-      storage,
-      ownPages,
-      history: this.history,
+type Core = ReturnType<typeof createCore>
+type Stores = ReturnType<typeof createStores>
+type Events = ReturnType<typeof createEvents>
+type Statements = ReturnType<typeof createStatements>
+type Credit = ReturnType<typeof createCredit>
+type Versions = ReturnType<typeof createVersions>
+
+/** Returns a function that schedules a timer. */
+type Schedule = (name: TimerName) => (atMs: number) => void
+
+/**
+ * Creates the services of a database, in the order of their dependencies. Some read storage when they are created, and
+ * the feed writes. Functions reach the few services that are created later.
+ */
+export function createServices(ctx: DurableObjectState, env: Env) {
+  const at: Schedule = (name) => (atMs) => timers.set(name, atMs)
+  const core = createCore(ctx, env)
+  const stores = createStores(core, at)
+  const events = createEvents(core, stores, at)
+  const statements = createStatements(core, stores, events, at)
+  const credit = createCredit(core, stores, events, statements)
+  const versions = createVersions(core, stores, events, statements, credit)
+  const calls = createCalls(core, stores, events, statements, credit, versions)
+  const services = { ...core, ...stores, ...events, ...statements, ...credit, ...versions, ...calls }
+  const timers: Timers<TimerName> = databaseTimers(core.storage, services)
+  return { ...services, timers }
+}
+
+/** Creates what all other services build on. */
+function createCore(ctx: DurableObjectState, env: Env) {
+  const { storage } = ctx
+  const settings = settingsOf(env)
+  const identity = new IdentityStore(storage.kv)
+  const exclusion = new ExclusiveLock(ctx)
+  const ownPages = new SystemStorage(storage)
+  return {
+    ...{ ctx, env, storage, settings, identity, exclusion, ownPages },
+    inTransaction: longTransactions(storage, settings.transactionTimeoutMs),
+    isDatabase: () => identity.current !== undefined,
+    writes: new WriteFreeze(),
+    log: new QueryLog({ storage, identity, ownPages, exclusion }),
+    caller: new CurrentCaller(),
+    revoked: new RevokedKeys(),
+  }
+}
+
+/** Creates the stores of records beside the tables. */
+function createStores({ ctx, env, storage, identity, ownPages, isDatabase }: Core, at: Schedule) {
+  return {
+    replays: new IdempotencyStore(storage, at('replays')),
+    endpoints: new Endpoints(storage, ownPages),
+    rateLimits: new RateLimits(storage, ownPages, at('rates')),
+    sessions: new Sessions(storage, ownPages),
+    outbox: new AuditOutbox({ ctx, env, ownPages, identity, deliverAt: at('deeds') }),
+    approvals: new Approvals(storage, ownPages, at('approvals'), () => identity.known),
+    proposals: new Proposals(storage, ownPages, at('proposals')),
+    webhookStore: new WebhookStore(storage, ownPages),
+    schedules: new Schedules(storage, ownPages, at('schedules')),
+    scratch: new ScratchDatabase({ storage, occupied: isDatabase, wipeAt: at('scratch') }),
+    fileExport: new FileExport(storage, isDatabase),
+    stage: new ImportStage({ storage, occupied: isDatabase, sweepAt: at('stage') }),
+    schemaChanges: new SchemaChangeLog(storage, ownPages),
+    ledger: new Ledger(storage, ownPages, isDatabase),
+    seeds: new Seeds(storage, ownPages),
+    docs: new DocsStore(storage, ownPages),
+    migrations: new Migrations(storage, ownPages),
+    savedQueries: new SavedQueries(storage, ownPages),
+  }
+}
+
+/** Creates what notifies subscribers. */
+function createEvents(core: Core, { webhookStore, outbox }: Stores, at: Schedule) {
+  const { ctx, storage, ownPages, identity, revoked, settings } = core
+  const feed = new ChangeFeed(storage, ownPages, now)
+  return {
+    feed,
+    waiting: new LongPollers(feed),
+    sockets: new ChangeSockets({ ctx, feed, revoked, now, sweepAt: at('sockets') }),
+    webhooks: new Webhooks({
+      store: webhookStore,
       now,
-      freeze: () => this.source.freeze(),
-    })
-    const merger = createMerger(this)
-    const advisor = new Advisor(this)
-    const features: FeatureServices = {
-      ...{ storage, inTransaction: this.inTransaction, now, engine, docs, sessions, assistant, merger },
-      ...{ endpoints: this.endpoints, history: this.history, keeper: this.keeper, imports: this.imports },
-      ...{ proposals: this.proposals, approvals: this.approvals, schedules: this.schedules },
-      ...{ schemaChanges: this.schemaChanges, feed: this.feed, waiting: this.waiting, sockets: this.sockets },
-      ...{ webhookStore: this.webhookStore, webhooks: this.webhooks },
-      migrations: new Migrations(storage, ownPages),
-      savedQueries: new SavedQueries(storage, ownPages),
-      audit: (...deed) => this.outbox.note(...deed),
-      ask: (tokenId, spend) => means.ask(tokenId, spend),
-      advise: (tableScope) => advisor.advise(tableScope),
-      admits: (grant) => this.access.admits(grant),
-      stageOf: (id) =>
-        databaseObject(env, this.identity.known.namespace, `${this.identity.known.slug}!import-${id}`).stage,
-      alone: (work, changes) => this.access.runAlone(work, changes),
-      settle: (call, outcome, startedMs) => this.calls.settle(call, outcome, startedMs),
-      webhookProblem: (url) => urlProblem(url, settings.dev),
-      bookmark: settings.runtime === 'cloudflare' ? () => bookmarkOf(storage) : undefined,
-    }
-    this.calls = new CallHandler({
-      ...{ identity, lease: this.lease, engine, keeper: this.keeper, replays: this.replays, ownPages, charges, held },
-      handlers: databaseOperations(features),
-      busy: () => this.access.busy,
-      sweepReplaysAt: at('replays'),
-    })
-    this.gates = {
-      ...{ endpoints: this.endpoints, rateLimits: this.rateLimits, sessions, now },
-      canServe: () => this.access.canServe,
-      credit: () => this.access.requestCredit(),
-      verifyCaptcha: (token, address) => verifyCaptcha(env, token, address),
-      meansFor: (endpoint) => means.of(endpoint),
-    }
-    this.branching = new Branching(this)
-  }
-
-  /** Charges AI tokens and saves the charge before any other work. */
-  chargeAiTokens(tokenId: string, aiTokens: number): void {
-    this.lease.charge({ ...NOTHING, aiTokens }, tokenId)
-    this.lease.save()
+      name: () => `${identity.current?.namespace}:${identity.current?.slug}`,
+      send: webhookSender(core.env, settings.dev),
+      sweepAt: at('webhooks'),
+      audit: (...deed) => outbox.note('persql', ...deed),
+    }),
   }
 }
 
 /**
- * Creates the webhooks. They are sent through a network that reaches only public IP addresses, so no hostname can lead
- * to a private one.
+ * Returns the function that sends webhooks, through a network that reaches only public IP addresses, so no hostname can
+ * lead to a private one.
  */
-function createWebhooks(services: Services, dev: boolean, sweepAt: (atMs: number) => void): Webhooks {
-  const { PUBLIC_NETWORK: network } = services.env
-  return new Webhooks({
-    store: services.webhookStore,
-    now,
-    name: () => `${services.identity.current?.namespace}:${services.identity.current?.slug}`,
-    send: (url, init) => (network && !(dev && isLoopback(new URL(url))) ? network.fetch(url, init) : fetch(url, init)),
-    sweepAt,
-    audit: (...deed) => services.outbox.note('persql', ...deed),
-  })
+function webhookSender({ PUBLIC_NETWORK: network }: Env, dev: boolean): Send {
+  return (url, init) => (network && !(dev && isLoopback(new URL(url))) ? network.fetch(url, init) : fetch(url, init))
 }
 
-/** Creates the source that other objects copy this object from. */
-function createSource(services: Services, held: () => Promise<void> | undefined): CopySource {
-  return new CopySource(
-    (sql, ...params) => {
-      const cursor = services.storage.sql.exec(sql, ...params)
-      return { rows: [...cursor.raw()], rowsRead: cursor.rowsRead }
-    },
-    (id) => services.access.assertSource(id),
-    (rowsRead) => {
-      // An automatic snapshot is free: no caller requested it.
-      if (!services.keeper.isKeeping) services.lease.charge({ ...NOTHING, rowsRead }, 'copy')
-    },
-    services.ledger,
-    held,
-    (table) => services.target.damagedIn(table),
+/** Creates what runs statements, and the snapshots that they can require. */
+function createStatements(core: Core, stores: Stores, events: Events, at: Schedule) {
+  const { ctx, storage, identity, ownPages, exclusion, writes, caller, settings } = core
+  const { schemaChanges, webhookStore, approvals, seeds } = stores
+  const { feed, webhooks } = events
+  const history = createHistory(core, at('snapshots'))
+  const keeper = new AutoSnapshotter({ storage, ownPages, history, writes, now })
+  const watch = { identity, caller, schemaChanges, keeper, feed, webhookStore }
+  const engine = new Engine(
+    storage,
+    ownPages,
+    watchFor(ctx, watch, settings.queryTimeoutMs),
+    approvals.gate,
+    seeds,
+    (isRead) => exclusion.held !== undefined || (!isRead && writes.frozen !== undefined),
   )
+  return { history, keeper, engine, announcer: new ChangeAnnouncer(engine, feed, webhooks) }
 }
 
 /** Creates the snapshots. Each is an object that no database address can name: slugs have no `@`. */
-function createHistory(services: Services, sweepAt: (atMs: number) => void): Snapshots {
-  const { env, storage, ownPages, identity } = services
+function createHistory({ env, storage, ownPages, identity }: Core, sweepAt: (atMs: number) => void): Snapshots {
   return new Snapshots({
-    storage,
-    ownPages,
-    now,
+    ...{ storage, ownPages, now, sweepAt },
     copyTo: (id) => {
       const { namespace, slug, id: databaseId } = identity.known
       const snapshot = databaseObject(env, namespace, `${slug}@${id}`)
       return snapshot.copyFrom(undefined, { namespace, name: slug, id: databaseId })
     },
-    copyFrom: (id, restore) => {
-      const { namespace, slug } = identity.known
-      return services.target.copyFrom(undefined, { namespace, name: `${slug}@${id}`, id: undefined }, restore)
-    },
     wipe: (id) => {
       const { namespace, slug } = identity.known
       return discardObject(env, namespace, `${slug}@${id}`, id)
     },
-    sweepAt,
   })
 }
 
+/** Creates what pays for calls, and what creates and deletes the database. */
+function createCredit(core: Core, stores: Stores, events: Events, statements: Statements) {
+  const { ctx, env, storage, identity, exclusion, ownPages, log, caller, revoked } = core
+  const { sessions, approvals, endpoints, rateLimits, seeds, webhookStore } = stores
+  const { feed, waiting, sockets } = events
+  const { history, engine, announcer } = statements
+  const caches: readonly Memory[] = [endpoints, rateLimits, approvals.rules, engine, seeds, webhookStore]
+  const size = new SizeTracker({ storage, ownPages, now, exclusion, totals: () => lease.totals })
+  const revocations = new Revocations({ env, identity, revoked, sessions, sockets })
+  const lease: LeaseClient = new LeaseClient({
+    ...{ env, storage, identity, exclusion, size, log, revocations },
+    lifecycle: { adopt: (adopted) => lifecycle.adopt(adopted), wipe: (id) => lifecycle.wipe(id) },
+  })
+  const access = new Access({ identity, exclusion, lease, revoked })
+  const subscribers = [waiting, sockets]
+  const memories = [lease, log, size, revoked, ...caches, feed]
+  const deletion = new Deletion({ ctx, identity, exclusion, history, subscribers, memories })
+  const lifecycle = new Lifecycle({ storage, identity, ownPages, caches: [approvals.rules, engine], deletion })
+  const charges = new CallBilling({ access, caller, lease, log, engine, announcer })
+  return { caches, size, revocations, lease, access, deletion, lifecycle, charges }
+}
+
+/** Creates what copies, restores, branches and merges databases. */
+function createVersions(core: Core, stores: Stores, events: Events, statements: Statements, credit: Credit) {
+  const { env, storage, inTransaction, identity, exclusion, writes, ownPages } = core
+  const { schemaChanges, ledger, seeds } = stores
+  const { feed, webhooks } = events
+  const { history, keeper } = statements
+  const { caches, size, lease, lifecycle } = credit
+  const exclusive = new ExclusiveAccess({ exclusion, writes, caches, size, feed, webhooks })
+  const content = new Content({ storage, ownPages, seeds, ledger })
+  const loader = new CopyLoader({ env, storage, inTransaction, exclusive })
+  return {
+    exclusive,
+    source: new CopySource({
+      ...{ storage, identity, exclusion, writes, ledger },
+      charge: (rowsRead) => {
+        // An automatic snapshot is free: no caller requested it.
+        if (!keeper.isKeeping) lease.charge({ ...NOTHING, rowsRead }, 'copy')
+      },
+    }),
+    target: new CopyTarget({ storage, identity, lifecycle, loader, content }),
+    restorer: new SnapshotRestorer({ storage, identity, history, loader, content, schemaChanges }),
+    reservations: new IdReservations({ storage, ownPages, identity, exclusion }),
+    branch: new BranchState({ storage, identity, exclusion, seeds, schemaChanges }),
+    branchLoader: new BranchLoader({ env, storage, lifecycle, history, exclusive, content }),
+    merger: createMerger(core, stores, history, exclusive),
+  }
+}
+
 /** Creates the merger of branches into this database. */
-function createMerger(services: Services): Merger {
-  const { env, storage, inTransaction, ownPages, history, schemaChanges, ledger, seeds, identity } = services
+function createMerger(core: Core, stores: Stores, history: Snapshots, exclusive: ExclusiveAccess): Merger {
+  const { env, storage, inTransaction, ownPages, identity, writes } = core
+  const { schemaChanges, ledger, seeds, approvals, outbox } = stores
   return new Merger({
     ...{ storage, inTransaction, ownPages, history, schemaChanges, ledger, seeds, now },
-    hold: () => services.source.freeze(),
-    permit: (tables) => services.approvals.gate.changed(tables),
+    hold: () => writes.freeze(),
+    permit: (tables) => approvals.gate.changed(tables),
     alone: (changes, work) =>
-      services.access.replace(() => {
+      exclusive.replace(() => {
         if (!identity.current) throw new PerSQLError('database_not_found', {})
         return work()
       }, changes),
     branches: async () =>
       (await namespaceObject(env, identity.known.namespace).branches.list(identity.known.slug)).items,
     branch: (slug) => databaseObject(env, identity.known.namespace, slug),
-    note: (actor, ref, detail) => services.outbox.keep(actor, 'database.branch_merged', ref, detail),
+    note: (actor, ref, detail) => outbox.keep(actor, 'database.branch_merged', ref, detail),
   })
+}
+
+/** Creates the handlers of operations and endpoints, and what calls them. */
+function createCalls(
+  core: Core,
+  stores: Stores,
+  events: Events,
+  statements: Statements,
+  credit: Credit,
+  versions: Versions,
+) {
+  const { env, storage, settings, identity, ownPages, log } = core
+  const { docs, sessions, endpoints, rateLimits, replays, outbox } = stores
+  const { engine, keeper, announcer } = statements
+  const { lease, access, charges } = credit
+  const { exclusive } = versions
+  const assistant = new Assistant(env, engine, storage.sql, docs, (tokenId, aiTokens) =>
+    lease.chargeAiTokens(tokenId, aiTokens),
+  )
+  const means = new EndpointContextCache({ storage, engine, sessions, assistant, charges })
+  const advisor = new Advisor({ env, storage, identity, log })
+  const imports = new Imports({
+    ...{ storage, ownPages, now },
+    ready: (address, grant) => access.assertReady(address, grant),
+  })
+  const features: FeatureServices = {
+    ...{ ...core, ...stores, ...events, ...statements, ...versions, now, assistant, imports },
+    audit: (...deed) => outbox.note(...deed),
+    ask: (tokenId, spend) => means.ask(tokenId, spend),
+    advise: (tableScope) => advisor.advise(tableScope),
+    admits: (grant) => access.admits(grant),
+    stageOf: (id) => databaseObject(env, identity.known.namespace, `${identity.known.slug}!import-${id}`).stage,
+    alone: (work, changes) => exclusive.runAlone(work, changes),
+    settle: (call, outcome, startedMs) => calls.settle(call, outcome, startedMs),
+    webhookProblem: (url) => urlProblem(url, settings.dev),
+    bookmark: settings.runtime === 'cloudflare' ? () => bookmarkOf(storage) : undefined,
+  }
+  const handlers = databaseOperations(features)
+  const calls: CallHandler = new CallHandler({
+    ...{ identity, access, exclusive, lease, engine, keeper, replays, ownPages, log, charges, announcer, handlers },
+  })
+  const gates: EndpointGuards = {
+    ...{ endpoints, rateLimits, sessions, now },
+    canServe: () => access.canServe,
+    credit: () => access.requestCredit(),
+    verifyCaptcha: (token, address) => verifyCaptcha(env, token, address),
+    meansFor: (endpoint) => means.of(endpoint),
+  }
+  return { calls, gates, imports }
 }

@@ -11,7 +11,7 @@ import { timers as proposals } from './review/proposals/store.ts'
 import { timers as imports } from './transfer/import-stage.ts'
 import { timers as snapshots } from './versions/snapshots/snapshots.ts'
 
-/** The services that run when timers are due, read at that time because some are created after the timers. */
+/** The services that run when timers are due. */
 type TimerServices = Parameters<typeof scratch>[0] &
   Parameters<typeof approvals>[0] &
   Parameters<typeof audit>[0] &

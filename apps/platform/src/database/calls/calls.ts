@@ -4,12 +4,16 @@ import { NOTHING } from '../../money.ts'
 import { type Reply, refuse } from '../../reply.ts'
 import { DatabaseLocked, type Engine } from '../engine/engine.ts'
 import type { SystemStorage } from '../engine/system-storage.ts'
-import type { Identity } from '../identity.ts'
+import type { ChangeAnnouncer } from '../events/change-announcer.ts'
+import type { IdentityStore } from '../identity.ts'
 import type { CallBilling } from '../metering/charges.ts'
 import type { LeaseClient } from '../metering/lease.ts'
+import type { QueryLog } from '../metering/query-log.ts'
 import type { DatabaseOperation } from '../operations.ts'
 import { type AutoSnapshotter, SnapshotRequired } from '../versions/snapshots/auto-snapshotter.ts'
+import type { Access } from './access.ts'
 import { type DatabaseCall, Grants, type ReplayKey } from './call.ts'
+import type { ExclusiveAccess } from './exclusive-access.ts'
 import type { Handler } from './handler.ts'
 import type { IdempotencyStore } from './idempotency.ts'
 import type { Outcome } from './outcome.ts'
@@ -37,19 +41,18 @@ interface Call extends DatabaseCall {
 }
 
 interface CallsOptions {
-  readonly identity: () => Identity | undefined
+  readonly identity: IdentityStore
+  readonly access: Access
+  readonly exclusive: ExclusiveAccess
   readonly lease: LeaseClient
   readonly engine: Engine
   readonly keeper: AutoSnapshotter
   readonly replays: IdempotencyStore
   readonly ownPages: SystemStorage
+  readonly log: QueryLog
   readonly charges: CallBilling
+  readonly announcer: ChangeAnnouncer
   readonly handlers: Readonly<Record<DatabaseOperation, Handler>>
-  /** Returns a promise that resolves when the exclusive lock is released; `undefined` while it is free. */
-  readonly held: () => Promise<void> | undefined
-  /** Returns a promise that resolves when no copy from or to this object is running; `undefined` without one. */
-  readonly busy: () => Promise<void> | undefined
-  readonly sweepReplaysAt: (atMs: number) => void
 }
 
 /** Runs the calls of one database. Without a cold start or a queue it awaits nothing. */
@@ -71,7 +74,7 @@ export class CallHandler {
     replayKeys: readonly ReplayKey[],
   ): Answer | Promise<Answer> {
     const call = { operation, grant: this.#grants.of(grant), body, replayKeys }
-    return this.#options.held() ? this.#later(address, call) : this.#resume(address, call)
+    return this.#options.exclusive.held ? this.#later(address, call) : this.#resume(address, call)
   }
 
   /** Charges for a running call, in its transaction. */
@@ -81,14 +84,13 @@ export class CallHandler {
   }
 
   #resume(address: string, call: Call): Answer | Promise<Answer> {
-    const { identity, lease } = this.#options
-    return identity() && lease.canServe() ? this.#serve(call) : this.#serveWithLease(address, call)
+    return this.#options.access.canServe ? this.#serve(call) : this.#serveWithLease(address, call)
   }
 
   /** Serves a call that has to wait for a copy from or to this object. */
   async #later(address: string, call: Call): Promise<Answer> {
-    const { lease, busy } = this.#options
-    await lease.awaiting(busy)
+    const { lease, exclusive } = this.#options
+    await lease.awaiting(() => exclusive.busy)
     return this.#resume(address, call)
   }
 
@@ -103,13 +105,13 @@ export class CallHandler {
   }
 
   async #serveWithLease(address: string, call: Call): Promise<Answer> {
-    const { lease } = this.#options
+    const { access, lease } = this.#options
     const [namespace, slug] = address.split('/') as [string, string]
     try {
       await lease.credit(namespace, slug)
       if (lease.canServe()) return await this.#serve(call)
       const nowMs = now()
-      const kept = lease.isTokenValid(call.grant, nowMs) ? this.#replay(call, nowMs) : undefined
+      const kept = access.admits(call.grant, nowMs) ? this.#replay(call, nowMs) : undefined
       return kept ?? refuse(new PerSQLError('insufficient_balance'))
     } catch (cause) {
       return refuse(cause)
@@ -118,16 +120,16 @@ export class CallHandler {
 
   #serve(call: Call): Answer | Promise<Answer> {
     const { grant, operation } = call
-    const { lease, charges, keeper, engine, handlers } = this.#options
+    const { access, charges, log, keeper, engine, handlers } = this.#options
     const nowMs = now()
-    if (!lease.isTokenValid(grant, nowMs)) return refuse(new PerSQLError('token_unknown'))
+    if (!access.admits(grant, nowMs)) return refuse(new PerSQLError('token_unknown'))
     charges.begin(grant.tokenId)
     const startedMs = performance.now()
     try {
       const kept = this.#replay(call, nowMs)
       if (kept) return kept
       // A reader of the log finds the last call in it.
-      if (OF_LOG.has(operation) || call.body.includes('_persql_')) charges.flushLog()
+      if (OF_LOG.has(operation) || call.body.includes('_persql_')) log.flush()
       keeper.begin(call.kept)
       engine.begin(KEEPS.has(operation))
       const outcome = handlers[operation](call)
@@ -142,13 +144,13 @@ export class CallHandler {
   /** Other calls run while this one awaits, so the database can be deleted in that time. */
   async #await(call: Call, outcome: Promise<Outcome>, startedMs: number, nowMs: number): Promise<Answer> {
     const { identity, lease } = this.#options
-    const was = identity()
+    const was = identity.current
     const ended = async () => {
       try {
         const done = await outcome
-        if (identity() === was) return this.#settled.get(done) ?? this.#finish(call, done, startedMs, nowMs)
+        if (identity.current === was) return this.#settled.get(done) ?? this.#finish(call, done, startedMs, nowMs)
       } catch (cause) {
-        if (identity() === was) return await this.#fail(call, cause, startedMs, nowMs)
+        if (identity.current === was) return await this.#fail(call, cause, startedMs, nowMs)
       }
       return refuse(new PerSQLError('database_not_found', { database: was?.slug }))
     }
@@ -158,13 +160,13 @@ export class CallHandler {
 
   #fail(call: Call, cause: unknown, startedMs: number, nowMs: number): Reply | Promise<Answer> {
     const { grant, operation, body } = call
-    const { identity, charges } = this.#options
-    const { namespace, slug } = identity() ?? {}
+    const { identity, charges, announcer } = this.#options
+    const { namespace, slug } = identity.current ?? {}
     if (cause instanceof DatabaseLocked) return this.#later(`${namespace}/${slug}`, call)
     if (cause instanceof SnapshotRequired) return this.#keepFirst(`${namespace}/${slug}`, call, cause)
     const reply = refuse(cause)
     if (reply.code && UNBILLED.has(reply.code)) return reply
-    charges.announce()
+    announcer.announce()
     const durationMs = performance.now() - startedMs
     charges.charge(
       grant.tokenId,
@@ -194,16 +196,16 @@ export class CallHandler {
    */
   #finish(call: DatabaseCall, outcome: Outcome, startedMs: number, nowMs: number): Answer {
     const { operation, grant, replayKeys } = call
-    const { charges, lease, keeper, replays, ownPages, sweepReplaysAt } = this.#options
+    const { charges, announcer, lease, keeper, replays, ownPages } = this.#options
     const { sql, statementCount, rowsWritten, failure, status } = outcome
     const durationMs = performance.now() - startedMs
     charges.charge(grant.tokenId, { operation, sql, statementCount, durationMs }, outcome, failure, nowMs)
-    charges.announce()
+    announcer.announce()
     const refusal = failure && refuse(failure)
     const body = refusal?.body ?? bodyOf(operation, outcome, durationMs, KEEPS.has(operation) ? keeper.kept : undefined)
     if (replayKeys.length > 0 && (!failure || rowsWritten > 0)) {
       ownPages.around(() => {
-        for (const key of replayKeys) sweepReplaysAt(replays.keep(grant.tokenId, key, status, body, nowMs))
+        for (const key of replayKeys) replays.keep(grant.tokenId, key, status, body, nowMs)
         lease.save()
       })
     } else if (rowsWritten > 0) lease.save()

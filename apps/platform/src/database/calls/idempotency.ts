@@ -21,9 +21,11 @@ interface Kept {
  */
 export class IdempotencyStore {
   readonly #kv: SyncKvStorage
+  readonly #sweepAt: (atMs: number) => void
 
-  constructor(storage: DurableObjectStorage) {
+  constructor(storage: DurableObjectStorage, sweepAt: (atMs: number) => void) {
     this.#kv = storage.kv
+    this.#sweepAt = sweepAt
   }
 
   /**
@@ -44,15 +46,15 @@ export class IdempotencyStore {
     return { status: kept.status, body }
   }
 
-  /** Saves a response. Returns the time at which it expires. */
-  keep(tokenId: string, { header, key, requestHash }: ReplayKey, status: number, body: string, nowMs: number): number {
+  /** Saves a response until it expires. */
+  keep(tokenId: string, { header, key, requestHash }: ReplayKey, status: number, body: string, nowMs: number): void {
     const name = keyOf(tokenId, header, key)
     const expiresAtMs = nowMs + TTL_MS
     const pieces = Math.ceil(body.length / PIECE)
     for (let i = 0; i < pieces; i++) this.#kv.put(pieceOf(name, i), body.slice(i * PIECE, (i + 1) * PIECE))
     this.#kv.put(name, { requestHash, status, expiresAtMs, pieces } satisfies Kept)
     this.#kv.put(expiryOf(expiresAtMs, name), pieces)
-    return expiresAtMs
+    this.#sweepAt(expiresAtMs)
   }
 
   /** Deletes expired responses, up to 1,000 per call. Returns the next due time, or `undefined` if none remain. */

@@ -4,17 +4,17 @@ import { databaseAt, namespaceAt, type Remote } from '../../remote.ts'
 import type { Identity } from '../identity.ts'
 import type { ScratchDatabase } from '../insights/index-advisor/scratch-database.ts'
 import type { LeaseCalls } from '../metering/lease.ts'
+import type { RevocationCalls } from '../metering/revocations.ts'
 import type { AuditCalls } from '../review/audit-outbox.ts'
 import type { ImportStage } from '../transfer/import-stage.ts'
 import type { Source } from '../versions/copy/source.ts'
 import type { Branch } from '../versions/merge/fetch-branch.ts'
-import type { Restore } from '../versions/snapshots/snapshots.ts'
 
 // These interfaces name calls instead of classes, so that no feature of a database depends on the objects that compose
 // all features. Both classes declare that they implement these calls.
 
 /** The calls that a database makes to its namespace. */
-export interface NamespaceCalls extends AuditCalls, LeaseCalls {
+export interface NamespaceCalls extends AuditCalls, LeaseCalls, RevocationCalls {
   readonly branches: { list(parent: string): Promise<Listed<ListedDatabase>> }
 }
 
@@ -22,7 +22,7 @@ export interface NamespaceCalls extends AuditCalls, LeaseCalls {
 export interface DatabaseCalls extends Branch {
   readonly scratch: Remote<ScratchDatabase>
   readonly stage: Remote<ImportStage>
-  copyFrom(identity: Identity | undefined, from: Source, restore?: Restore): Promise<number>
+  copyFrom(identity: Identity | undefined, from: Source): Promise<number>
 }
 
 /** Returns the object of a namespace, for calls from its databases. */

@@ -1,15 +1,20 @@
 import { enforceForeignKeys } from '../versions/copy/load-copy.ts'
 
+/** The steps before and after a task that holds the lock. */
+interface Turn {
+  /** Runs in the turn that acquires the lock. */
+  readonly begin: () => void
+  /** Runs before other calls continue. `changed` says whether all tables can have changed. */
+  readonly end: (changed: boolean) => void
+}
+
 /** Runs a task with exclusive access to the database and foreign keys off. Other calls wait. */
 export class ExclusiveLock {
   readonly #ctx: DurableObjectState
-  readonly #over: (changed: boolean) => void
   #held: Promise<void> | undefined
 
-  /** @param over runs at the end, before other calls continue; its argument says whether all tables can have changed */
-  constructor(ctx: DurableObjectState, over: (changed: boolean) => void) {
+  constructor(ctx: DurableObjectState) {
     this.#ctx = ctx
-    this.#over = over
   }
 
   /** A promise that resolves when the lock is released; `undefined` while no task holds it. */
@@ -17,11 +22,8 @@ export class ExclusiveLock {
     return this.#held
   }
 
-  /**
-   * Waits for the lock, then runs `work`.
-   * @param begin runs in the turn that acquires the lock
-   */
-  async run<T>(changes: boolean, work: () => T | Promise<T>, begin: () => void = () => {}): Promise<T> {
+  /** Waits for the lock, then runs `work`. `changes` says whether it can change all tables. */
+  async run<T>(changes: boolean, work: () => T | Promise<T>, { begin, end }: Turn): Promise<T> {
     while (this.#held) await this.#held
     let done = () => {}
     this.#held = new Promise((resolve) => {
@@ -39,7 +41,7 @@ export class ExclusiveLock {
       // If foreign keys can't be turned on again, the object restarts.
       await enforceForeignKeys(storage, true).catch(() => this.#ctx.abort('foreign_keys_off'))
       this.#held = undefined
-      this.#over(changed)
+      end(changed)
       done()
     }
   }

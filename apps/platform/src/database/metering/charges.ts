@@ -3,11 +3,11 @@ import { now } from '../../clock.ts'
 import { count } from '../../metrics.ts'
 import { NOTHING } from '../../money.ts'
 import { errorOf } from '../../storage/long-transaction.ts'
+import type { Access } from '../calls/access.ts'
+import type { CurrentCaller } from '../calls/current-caller.ts'
 import { DatabaseLocked, type Engine } from '../engine/engine.ts'
 import type { Result } from '../engine/result.ts'
-import type { SystemStorage } from '../engine/system-storage.ts'
-import type { ChangeFeed } from '../events/change-feed/feed.ts'
-import type { Webhooks } from '../events/webhooks/delivery-worker.ts'
+import type { ChangeAnnouncer } from '../events/change-announcer.ts'
 import type { LeaseClient } from './lease.ts'
 import type { QueryLog } from './query-log.ts'
 
@@ -28,34 +28,25 @@ interface Rows {
 }
 
 interface ChargesOptions {
+  readonly access: Access
+  readonly caller: CurrentCaller
   readonly lease: LeaseClient
   readonly log: QueryLog
-  readonly ownPages: SystemStorage
   readonly engine: Engine
-  readonly feed: ChangeFeed
-  readonly webhooks: Webhooks
-  /** Returns whether a task holds the exclusive lock. */
-  readonly isHeld: () => boolean
-  readonly canServe: () => boolean
+  readonly announcer: ChangeAnnouncer
 }
 
-/** Bills calls, logs them and reports their changes to subscribers. */
+/** Bills calls and logs them. */
 export class CallBilling {
   readonly #options: ChargesOptions
-  #tokenId = ''
 
   constructor(options: ChargesOptions) {
     this.#options = options
   }
 
-  /** The token or member that runs the current statements. */
-  get tokenId(): string {
-    return this.#tokenId
-  }
-
   /** Sets the token or member for the next statements, until the next call. */
   begin(tokenId: string): void {
-    this.#tokenId = tokenId
+    this.#options.caller.tokenId = tokenId
   }
 
   /** Charges a call and adds it to the log. */
@@ -82,16 +73,7 @@ export class CallBilling {
     })
     count('persql_rows_read_total', '', rowsRead)
     count('persql_rows_written_total', '', rowsWritten)
-    if (full) this.flushLog()
-  }
-
-  /** Reports the changes to the change feed and webhooks in the turn, and so in the transaction, of the change. */
-  announce(): void {
-    const { engine, feed, webhooks } = this.#options
-    const changes = engine.takeChanges()
-    if (changes.length === 0) return
-    feed.commit(changes)
-    webhooks.announce(changes.map((change) => ({ type: 'row.change', ...change })))
+    if (full) log.flush()
   }
 
   /**
@@ -99,20 +81,20 @@ export class CallBilling {
    * @throws PerSQLError `insufficient_balance`, `unavailable`, or the error of the statement
    */
   spend(tokenId: string, sql: string, run: () => Result, operation: string): Result {
-    const { engine, lease, canServe } = this.#options
-    if (!canServe()) throw new PerSQLError('insufficient_balance')
+    const { access, engine, lease, log, announcer } = this.#options
+    if (!access.canServe) throw new PerSQLError('insufficient_balance')
     this.begin(tokenId)
     const [startedMs, nowMs] = [performance.now(), now()]
     const charge = (used: Rows, failure?: unknown) => {
       const durationMs = performance.now() - startedMs
       this.charge(tokenId, { operation, sql, statementCount: 1, durationMs }, used, failure, nowMs)
     }
-    if (sql.includes('_persql_')) this.flushLog()
+    if (sql.includes('_persql_')) log.flush()
     engine.begin()
     try {
       const result = run()
       charge(result)
-      this.announce()
+      announcer.announce()
       if (result.rowsWritten > 0) lease.save()
       return result
     } catch (cause) {
@@ -120,11 +102,5 @@ export class CallBilling {
       charge(NOTHING, cause)
       throw cause
     }
-  }
-
-  flushLog(): void {
-    const { log, ownPages, isHeld } = this.#options
-    if (log.isEmpty || isHeld()) return
-    ownPages.around(() => log.flush())
   }
 }

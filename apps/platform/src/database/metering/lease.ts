@@ -4,9 +4,12 @@ import type { Env } from '../../env.ts'
 import { count } from '../../metrics.ts'
 import { add, costNano, growth, NOTHING, type Totals } from '../../money.ts'
 import { namespaceAt } from '../../remote.ts'
-import type { Grant } from '../calls/call.ts'
-import type { Identity } from '../identity.ts'
+import type { ExclusiveLock } from '../engine/exclusive-lock.ts'
+import type { Identity, IdentityStore } from '../identity.ts'
+import type { Lifecycle } from '../lifecycle.ts'
 import { type Allowance, Meter, NO_REPORT, type Report } from './meter.ts'
+import type { QueryLog } from './query-log.ts'
+import type { Revocations } from './revocations.ts'
 import type { SizeTracker } from './size/size.ts'
 
 /** The response to a lease request: how much the database can spend, and the keys that it must refuse. */
@@ -19,31 +22,20 @@ export interface LeaseAnswer extends Allowance {
 export interface LeaseCalls {
   lease(slug: string, id: string | undefined, report: Report): Promise<LeaseAnswer>
   release(slug: string, id: string, version: number, report: Report): Promise<void>
-  readonly credentials: { ended(keys: readonly string[]): Promise<string[]> }
 }
 
 /** The parts of the database that its lease client uses. */
 export interface LeaseOptions {
   readonly env: Env
-  readonly kv: SyncKvStorage
-  /** Returns a promise that resolves when all earlier writes are on disk. */
-  readonly sync: () => Promise<void>
-  readonly identity: () => Identity | undefined
+  readonly storage: DurableObjectStorage
+  readonly identity: IdentityStore
+  readonly lifecycle: Pick<Lifecycle, 'adopt' | 'wipe'>
+  /** While a task holds the lock, current writes can still be rolled back; the lease client saves after that. */
+  readonly exclusion: ExclusiveLock
   readonly size: SizeTracker
-  readonly adopt: (identity: Identity) => void
-  readonly wipe: (id: string) => Promise<void>
-  /** Returns whether current writes can still be rolled back; the lease client saves after that. */
-  readonly isHeld: () => boolean
-  /** Returns the keys of secrets, tokens and grants that subscriptions and sessions depend on. */
-  readonly listening: () => readonly string[]
-  /** Runs when keys have ended. */
-  readonly ended: (keys: readonly string[]) => void
-  /** Runs each second while the database holds credit. */
-  readonly beat: () => void
+  readonly log: QueryLog
+  readonly revocations: Revocations
 }
-
-/** The part of a grant that decides whether its holder still has access. */
-export type Bearer = Pick<Grant, 'tokenId' | 'secretId' | 'expiresAtMs'>
 
 const TICK_MS = 1_000
 /** Ticks between two reports while the database is busy. */
@@ -55,8 +47,6 @@ const REPORT_TICKS = 4
 const IDLE_TICKS = 7
 /** The time for which an empty balance is cached. */
 const EMPTY_MS = 250
-/** After this time, no cache contains a revoked token any more. */
-const REVOKED_MS = 10 * 60 * 1000
 /** The minimum time between measurements in the background. */
 const MEASURE_MS = 60_000
 /** The minimum time between measurements for reports on request. */
@@ -68,10 +58,9 @@ const MEASURE_ASKED_MS = 5_000
  */
 const unsaved = new Map<string, Totals>()
 
-/** The credit lease of the database: the allocated credit, the usage, and the revoked tokens. */
+/** The credit lease of the database: the allocated credit and the usage. */
 export class LeaseClient {
   readonly #options: LeaseOptions
-  readonly #revoked = new Map<string, number>()
   #meter: Meter
   #saved: Totals
   #acquiring: Promise<void> | undefined
@@ -85,8 +74,8 @@ export class LeaseClient {
 
   constructor(options: LeaseOptions) {
     this.#options = options
-    this.#saved = { ...NOTHING, ...options.kv.get<Totals>('totals') }
-    const left = unsaved.get(options.identity()?.id ?? '')
+    this.#saved = { ...NOTHING, ...options.storage.kv.get<Totals>('totals') }
+    const left = unsaved.get(options.identity.current?.id ?? '')
     this.#meter = new Meter(left ? add(this.#saved, growth(this.#saved, left)) : this.#saved)
     if (left) this.#tick()
   }
@@ -99,22 +88,6 @@ export class LeaseClient {
   /** Returns whether the lease covers one more request. */
   canServe(): boolean {
     return this.#meter.canServe()
-  }
-
-  /** Returns whether a caller still has access: not revoked, not expired. */
-  isTokenValid({ secretId, tokenId, expiresAtMs }: Bearer, nowMs: number): boolean {
-    return !this.#revoked.has(secretId ?? tokenId) && (expiresAtMs === null || expiresAtMs > nowMs)
-  }
-
-  /** Returns whether a key ended recently. */
-  isRevoked(key: string): boolean {
-    return this.#revoked.has(key)
-  }
-
-  revoke(keys: readonly string[]): void {
-    const nowMs = now()
-    for (const key of keys) this.#revoked.set(key, nowMs)
-    this.#options.ended(keys)
   }
 
   /** Records a call, so that the database is not idle. */
@@ -135,27 +108,33 @@ export class LeaseClient {
   /** Charges usage, and requests more credit before it runs out. */
   charge(used: Totals, tokenId: string): void {
     this.#meter.charge(used, tokenId)
-    const { id } = this.#options.identity() ?? {}
+    const { id } = this.#options.identity.current ?? {}
     if (id !== undefined) unsaved.set(id, this.#meter.totals)
     if (this.#meter.creditNano < this.#renewAtNano) this.#renew()
     this.#tick()
   }
 
+  /** Charges AI tokens and saves the charge before any other work. */
+  chargeAiTokens(tokenId: string, aiTokens: number): void {
+    this.charge({ ...NOTHING, aiTokens }, tokenId)
+    this.save()
+  }
+
   /** Saves the counters, in the transaction of the current write. */
   save(): void {
-    if (!this.#options.isHeld()) this.saveNow()
+    if (!this.#options.exclusion.held) this.saveNow()
   }
 
   /** Saves the counters, even while other calls wait for a transaction that won't be rolled back any more. */
   saveNow(): void {
     if (!this.#meter.unsaved(this.#saved)) return
     this.#saved = this.#meter.totals
-    this.#options.kv.put('totals', this.#saved)
+    this.#options.storage.kv.put('totals', this.#saved)
   }
 
   /** Requests credit, unless the balance was empty within `EMPTY_MS`. @throws PerSQLError */
   async credit(namespace: string, slug: string): Promise<void> {
-    if (!this.#options.identity() || now() >= this.#emptyUntilMs) await this.acquire(namespace, slug)
+    if (!this.#options.identity.current || now() >= this.#emptyUntilMs) await this.acquire(namespace, slug)
   }
 
   /** Requests credit, in one request for all callers. @throws PerSQLError */
@@ -183,20 +162,11 @@ export class LeaseClient {
 
   /** Resets the lease after the database was deleted. */
   forget(): void {
-    unsaved.delete(this.#options.identity()?.id ?? '')
+    unsaved.delete(this.#options.identity.current?.id ?? '')
     this.#setLeased(() => {
       this.#meter = new Meter()
     })
     this.#saved = NOTHING
-    this.#revoked.clear()
-  }
-
-  /** Asks the namespace which keys of subscriptions and sessions have ended, and revokes them. */
-  async askForTokens(): Promise<void> {
-    const { env, identity, listening } = this.#options
-    const [keys, known] = [listening(), identity()]
-    if (keys.length === 0 || !known) return
-    this.revoke(await lender(env, known.namespace).credentials.ended([...keys]))
   }
 
   #report(): Report {
@@ -206,7 +176,7 @@ export class LeaseClient {
 
   /** Requests credit in the background. */
   #renew(): void {
-    const identity = this.#options.identity()
+    const identity = this.#options.identity.current
     if (!identity || this.#acquiring) return
     this.acquire(identity.namespace, identity.slug).catch(() => {
       // The next call without credit repeats the request and returns its error.
@@ -214,35 +184,35 @@ export class LeaseClient {
   }
 
   async #lease(namespace: string, slug: string): Promise<void> {
-    const { env, identity, adopt, wipe, size } = this.#options
+    const { env, identity, lifecycle, size, revocations } = this.#options
     this.save()
     const stub = lender(env, namespace)
     const meter = this.#meter
     // Runs before the first write or notification under a new lease: without a lease, no revocation reached this
     // object.
-    if (meter.allowance.ceilingNano === 0) await this.askForTokens()
+    if (meter.allowance.ceilingNano === 0) await revocations.check()
     const report = this.#report()
-    let lease = await stub.lease(slug, identity()?.id, report).catch((cause) => {
+    let lease = await stub.lease(slug, identity.current?.id, report).catch((cause) => {
       meter.unreported(report.byToken)
       throw cause
     })
     size.markReported(report.measured)
     // The database was deleted while the response was on its way, so this lease belongs to a deleted database.
     if (this.#meter !== meter) throw new PerSQLError('database_not_found', { database: slug })
-    const known = identity()
+    const known = identity.current
     if (known && known.id !== lease.databaseId) {
       // The database was deleted and recreated while this object was unreachable.
-      await wipe(known.id)
+      await lifecycle.wipe(known.id)
       lease = await stub.lease(slug, undefined, NO_REPORT)
     }
-    if (!identity()) adopt({ id: lease.databaseId, namespace, slug })
+    if (!identity.current) lifecycle.adopt({ id: lease.databaseId, namespace, slug })
     this.#setLeased(() => this.#meter.accept(lease))
     this.#renewAtNano = this.#meter.creditNano / 2
     const nowMs = now()
     // Set only by this response: callers who retry must not postpone the next request.
     if (!this.#meter.canServe()) this.#emptyUntilMs = nowMs + EMPTY_MS
-    for (const [tokenId, atMs] of this.#revoked) if (atMs < nowMs - REVOKED_MS) this.#revoked.delete(tokenId)
-    if (lease.revoked.length > 0) this.revoke(lease.revoked)
+    revocations.prune(nowMs)
+    if (lease.revoked.length > 0) revocations.revoke(lease.revoked)
     this.#ticksSinceReport = 0
     this.#tick()
   }
@@ -256,8 +226,8 @@ export class LeaseClient {
     this.#ticking = true
     setTimeout(() => {
       this.#ticking = false
-      if (!this.#options.identity()) return
-      this.#options.beat()
+      if (!this.#options.identity.current) return
+      this.#options.log.flush()
       this.save()
       this.#confirm()
       this.#options.size.refresh(MEASURE_MS)
@@ -274,10 +244,10 @@ export class LeaseClient {
 
   /** Deletes counters that are on disk from the memory of the process. */
   #confirm(): void {
-    const { identity, sync } = this.#options
-    const [id, saved] = [identity()?.id, this.#saved]
+    const { identity, storage } = this.#options
+    const [id, saved] = [identity.current?.id, this.#saved]
     if (id === undefined || this.#meter.unsaved(saved)) return
-    sync().then(
+    storage.sync().then(
       () => {
         const left = unsaved.get(id)
         if (left && costNano(growth(saved, left)) <= 0) unsaved.delete(id)
@@ -289,7 +259,7 @@ export class LeaseClient {
   }
 
   #release(): void {
-    const { id, namespace, slug } = this.#options.identity() as Identity
+    const { id, namespace, slug } = this.#options.identity.current as Identity
     const { version, ceilingNano } = this.#meter.allowance
     // After a recall no credit remains, and the namespace can be about to allocate a lease with this version.
     if (ceilingNano === 0) return

@@ -1,5 +1,7 @@
 import type { Migration } from '../../storage/migrate.ts'
-import type { Identity } from '../identity.ts'
+import type { ExclusiveLock } from '../engine/exclusive-lock.ts'
+import type { SystemStorage } from '../engine/system-storage.ts'
+import type { IdentityStore } from '../identity.ts'
 
 /** The query log is stored among the tenant's tables, so that SQL can read it; the authorizer denies all writes. */
 export const QUERY_LOG: Migration = {
@@ -52,23 +54,31 @@ interface Buffer {
 /** Buffers by database ID. They belong to the process, so they survive when the runtime ends an object. */
 const buffers = new Map<string, Buffer>()
 
+/** The services that the query log uses. */
+export interface QueryLogOptions {
+  readonly storage: DurableObjectStorage
+  readonly identity: IdentityStore
+  readonly ownPages: SystemStorage
+  readonly exclusion: ExclusiveLock
+}
+
 /** Collects entries in memory and writes them in groups, so that a read doesn't cost a write. */
 export class QueryLog {
   readonly #storage: DurableObjectStorage
-  readonly #identity: () => Identity | undefined
+  readonly #identity: IdentityStore
+  readonly #ownPages: SystemStorage
+  readonly #exclusion: ExclusiveLock
   readonly #buffer: Buffer
   #written = 0
 
-  constructor(storage: DurableObjectStorage, identity: () => Identity | undefined) {
+  constructor({ storage, identity, ownPages, exclusion }: QueryLogOptions) {
     this.#storage = storage
     this.#identity = identity
-    const left = buffers.get(identity()?.id ?? '')
+    this.#ownPages = ownPages
+    this.#exclusion = exclusion
+    const left = buffers.get(identity.current?.id ?? '')
     this.#buffer = { entries: left ? [...this.#lost(left), ...left.entries] : [], flushed: [] }
     this.#keep()
-  }
-
-  get isEmpty(): boolean {
-    return this.#buffer.entries.length === 0
   }
 
   /** Adds an entry. Returns whether the buffer is full and should be written. */
@@ -78,9 +88,14 @@ export class QueryLog {
     return entries.length >= MAX_BUFFERED
   }
 
+  /** Writes the entries. While a task holds the exclusive lock, they stay in memory. */
   flush(): void {
+    if (this.#buffer.entries.length === 0 || this.#exclusion.held) return
+    this.#ownPages.around(() => this.#write())
+  }
+
+  #write(): void {
     const { entries, flushed } = this.#buffer
-    if (entries.length === 0) return
     const { sql } = this.#storage
     flushed.push({ afterId: this.#highestId(), entries })
     this.#buffer.entries = []
@@ -101,11 +116,11 @@ export class QueryLog {
   forget(): void {
     this.#buffer.entries = []
     this.#buffer.flushed.length = 0
-    buffers.delete(this.#identity()?.id ?? '')
+    buffers.delete(this.#identity.current?.id ?? '')
   }
 
   #keep(): void {
-    const { id } = this.#identity() ?? {}
+    const { id } = this.#identity.current ?? {}
     if (id !== undefined && this.#buffer.entries.length > 0) buffers.set(id, this.#buffer)
   }
 
@@ -116,8 +131,8 @@ export class QueryLog {
     this.#storage.sync().then(
       () => {
         flushed.splice(0, count)
-        const { id } = this.#identity() ?? {}
-        if (id !== undefined && this.isEmpty && flushed.length === 0) buffers.delete(id)
+        const { id } = this.#identity.current ?? {}
+        if (id !== undefined && this.#buffer.entries.length === 0 && flushed.length === 0) buffers.delete(id)
       },
       () => {
         // The object was ended: the next one restores the missing entries.

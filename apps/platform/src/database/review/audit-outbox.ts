@@ -2,7 +2,7 @@ import { now } from '../../clock.ts'
 import type { Env } from '../../env.ts'
 import { namespaceAt } from '../../remote.ts'
 import type { SystemStorage } from '../engine/system-storage.ts'
-import type { Identity } from '../identity.ts'
+import type { IdentityStore } from '../identity.ts'
 
 /** An audit event of a database, for the audit log of its namespace. */
 export interface AuditEvent {
@@ -25,7 +25,7 @@ export interface OutboxOptions {
   readonly ctx: DurableObjectState
   readonly env: Env
   readonly ownPages: SystemStorage
-  readonly identity: () => Identity | undefined
+  readonly identity: IdentityStore
   readonly deliverAt: (atMs: number) => void
 }
 
@@ -69,7 +69,7 @@ export class AuditOutbox {
     ownPages.around(() => {
       const number = (this.#kv.get<number>(NUMBER) ?? 0) + 1
       this.#kv.put(NUMBER, number)
-      const event = { number, atMs, actor, action, target: `${identity()?.slug}/${target}`, detail }
+      const event = { number, atMs, actor, action, target: `${identity.current?.slug}/${target}`, detail }
       this.#kv.put(keyOf(number), event satisfies AuditEvent)
       deliverAt(atMs + AGAIN_MS)
     })
@@ -78,7 +78,7 @@ export class AuditOutbox {
   /** Delivers the events that the namespace has not recorded yet. */
   async deliver(): Promise<void> {
     const { env, ownPages } = this.#options
-    const identity = this.#options.identity()
+    const identity = this.#options.identity.current
     const events = [...this.#kv.list<AuditEvent>({ prefix: PREFIX, limit: 100 })].map(([, event]) => event)
     if (events.length === 0 || !identity) return
     await namespaceAt<AuditCalls>(env, identity.namespace).recordAuditEvents(identity.id, events)

@@ -2,7 +2,8 @@ import { type Change, PerSQLError } from '@persql/contract'
 import { limitReached } from '../../../storage/limit-reached.ts'
 import { randomText } from '../../../token.ts'
 import type { Grant } from '../../calls/call.ts'
-import type { Bearer, LeaseClient } from '../../metering/lease.ts'
+import type { Revocations } from '../../metering/revocations.ts'
+import type { RevokedKeys } from '../../metering/revoked-keys.ts'
 import type { ChangeFeed, FeedEvent } from './feed.ts'
 import { concerns, type Tables, within } from './table-filter.ts'
 
@@ -30,7 +31,7 @@ export interface SocketsOptions {
   readonly ctx: DurableObjectState
   readonly feed: ChangeFeed
   readonly now: () => number
-  readonly admits: (grant: Bearer) => boolean
+  readonly revoked: RevokedKeys
   /** Schedules `sweep`. */
   readonly sweepAt: (atMs: number) => void
 }
@@ -156,10 +157,10 @@ export class ChangeSockets {
 
   /** Closes sockets whose token is no longer valid. Returns the time of the next sweep. */
   sweep(): number | undefined {
-    const { admits, now } = this.#options
+    const { revoked, now } = this.#options
     let next: number | undefined
     for (const [ws, { subscription }] of [...this.#sockets]) {
-      if (!admits(subscription)) this.#close(ws, CLOSED.unknown)
+      if (!revoked.isTokenValid(subscription, now())) this.#close(ws, CLOSED.unknown)
       else next = Math.min(next ?? now() + CHECK_MS, subscription.expiresAtMs ?? Number.POSITIVE_INFINITY)
     }
     return next
@@ -179,7 +180,8 @@ export class ChangeSockets {
 
   #tell(ws: WebSocket, events: readonly FeedEvent[]): void {
     const { wants, subscription } = this.#sockets.get(ws) as Socket
-    if (!this.#options.admits(subscription)) {
+    const { revoked, now } = this.#options
+    if (!revoked.isTokenValid(subscription, now())) {
       this.#close(ws, CLOSED.unknown)
       return
     }
@@ -236,9 +238,9 @@ function send(ws: WebSocket, message: object): void {
 }
 
 /** Returns the timer that closes sockets whose tokens are no longer valid. */
-export const timers = (services: { readonly sockets: ChangeSockets; readonly lease: LeaseClient }) => ({
+export const timers = (services: { readonly sockets: ChangeSockets; readonly revocations: Revocations }) => ({
   sockets: async () => {
-    await services.lease.askForTokens()
+    await services.revocations.check()
     return services.sockets.sweep()
   },
 })

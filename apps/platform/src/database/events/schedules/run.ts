@@ -2,6 +2,7 @@ import { PerSQLError } from '@persql/contract'
 import { now } from '../../../clock.ts'
 import type { Access } from '../../calls/access.ts'
 import { type Bound, parseQuery, type StatementInput } from '../../calls/call.ts'
+import type { ExclusiveAccess } from '../../calls/exclusive-access.ts'
 import { DatabaseLocked, type Engine } from '../../engine/engine.ts'
 import type { Result } from '../../engine/result.ts'
 import type { IdentityStore } from '../../identity.ts'
@@ -103,7 +104,7 @@ export const failed = (cause: unknown, atMs: number): LastRun => ({
 const isDue = ({ nextAtMs, enabled }: StoredSchedule, nowMs: number) =>
   enabled && nextAtMs !== null && nextAtMs <= nowMs
 
-/** The services that run schedules. They are read when the timer fires, because some are created after the timer. */
+/** The services that run schedules. */
 interface ScheduleTimerServices {
   readonly storage: DurableObjectStorage
   readonly identity: IdentityStore
@@ -111,13 +112,14 @@ interface ScheduleTimerServices {
   readonly engine: Engine
   readonly lease: LeaseClient
   readonly access: Access
+  readonly exclusive: ExclusiveAccess
   readonly charges: CallBilling
 }
 
 /** Returns the timer that runs schedules. */
 export const timers = (services: ScheduleTimerServices) => ({
   schedules: async () => {
-    const { storage, identity, schedules, engine, lease, access, charges } = services
+    const { storage, identity, schedules, engine, lease, access, exclusive, charges } = services
     if (!identity.current) return undefined
     await runDue({
       schedules,
@@ -128,7 +130,7 @@ export const timers = (services: ScheduleTimerServices) => ({
         if (!lease.canServe()) await access.requestCredit()
       },
       unfrozen: async () => {
-        await access.busy
+        await exclusive.busy
       },
       spend: (tokenId, sql, run) => charges.spend(tokenId, sql, run, 'schedule'),
     })

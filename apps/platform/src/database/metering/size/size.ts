@@ -1,4 +1,5 @@
 import type { Totals } from '../../../money.ts'
+import type { ExclusiveLock } from '../../engine/exclusive-lock.ts'
 import { userTables } from '../../engine/schema.ts'
 import type { SystemStorage } from '../../engine/system-storage.ts'
 import type { SizeMeasurement } from '../measurement.ts'
@@ -11,8 +12,8 @@ export interface SizeOptions {
   readonly now: () => number
   /** Returns the total usage, whose written rows show whether the database changed. */
   readonly totals: () => Totals
-  /** Returns whether the tables are being replaced. */
-  readonly isHeld: () => boolean
+  /** A task that holds the lock can replace all tables. */
+  readonly exclusion: ExclusiveLock
 }
 
 interface Kept extends SizeMeasurement {
@@ -35,8 +36,8 @@ export class SizeTracker {
 
   /** Measures after a write, unless the last measurement is newer than `everyMs`. */
   refresh(everyMs: number): void {
-    const { now, totals, isHeld } = this.#options
-    if (isHeld() || this.#kept?.rowsWritten === totals().rowsWritten) return
+    const { now, totals, exclusion } = this.#options
+    if (exclusion.held || this.#kept?.rowsWritten === totals().rowsWritten) return
     if (!this.#kept || Math.abs(now() - this.#kept.measuredAtMs) >= everyMs) this.measure()
   }
 
@@ -59,7 +60,7 @@ export class SizeTracker {
 
   /** Measures the database now. */
   measure(): SizeMeasurement {
-    const { storage, ownPages, now, totals, isHeld } = this.#options
+    const { storage, ownPages, now, totals, exclusion } = this.#options
     const { sql } = storage
     const read = (text: string, ...params: number[]) => [...sql.exec(text, ...params).raw()]
     const { rows, isEstimate } = countRows(read, userTables(sql, null), sql.databaseSize)
@@ -71,7 +72,7 @@ export class SizeTracker {
       measuredAtMs: Math.max(now(), (this.#kept?.measuredAtMs ?? 0) + 1),
       rowsWritten: totals().rowsWritten,
     }
-    if (!isHeld()) {
+    if (!exclusion.held) {
       this.#kept = kept
       ownPages.around(() => storage.kv.put(KEY, kept))
     }

@@ -10,7 +10,7 @@ import { createRunSql } from '../../engine/run-sql.ts'
 import type { CopyOffer, CopySource, Wanted } from './source.ts'
 
 /** A running copy: its source and its target. */
-interface Loading {
+export interface Loading {
   readonly source: Pick<Remote<CopySource>, 'begin' | 'next' | 'end'>
   readonly sourceId: string | undefined
   readonly wanted: Wanted
@@ -22,7 +22,7 @@ interface Loading {
 }
 
 /** The result of a copy: its rows, and the first text of each table that isn't UTF-8. */
-interface Loaded {
+export interface Loaded {
   readonly rows: number
   readonly damaged: readonly DamagedText[]
 }
@@ -68,7 +68,7 @@ export async function loadFrom(
 }
 
 /** A schema with a few rows, read completely. */
-interface SmallCopy extends Pick<CopyOffer, 'schema' | 'bookkeeping'> {
+export interface SmallCopy extends Pick<CopyOffer, 'schema' | 'bookkeeping'> {
   readonly pages: readonly Page[]
 }
 

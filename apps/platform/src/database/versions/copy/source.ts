@@ -3,10 +3,14 @@ import { PerSQLError } from '@persql/contract'
 import { type Page, pagesOf } from '../../../sqlite/rows.ts'
 import { readSchemaText, type SchemaText } from '../../../sqlite/schema.ts'
 import type { RunSql } from '../../../sqlite/schema-map.ts'
-import type { DamagedText, Read } from '../../../sqlite/walk.ts'
+import type { Read } from '../../../sqlite/walk.ts'
+import type { ExclusiveLock } from '../../engine/exclusive-lock.ts'
+import type { WriteFreeze } from '../../engine/write-freeze.ts'
+import type { IdentityStore } from '../../identity.ts'
 import { notUtf8, type RowFormat, rowsOut } from '../../transfer/export-rows.ts'
 import { type BookkeepingRows, bookkeepingRows } from '../migrations/bookkeeping.ts'
 import type { Ledger } from '../migrations/ledger.ts'
+import { findDamagedText } from './damaged-texts.ts'
 import { copyError } from './failure.ts'
 
 /** The time after which a copy without a request for its next page is ended. */
@@ -46,59 +50,50 @@ interface Copy {
   ended: () => void
 }
 
+/** The services that copies of this object use. */
+export interface CopySourceOptions {
+  readonly storage: DurableObjectStorage
+  readonly identity: IdentityStore
+  readonly exclusion: ExclusiveLock
+  readonly writes: WriteFreeze
+  readonly ledger: Pick<Ledger, 'pages'>
+  /** Bills the rows read for a copy. */
+  readonly charge: (rowsRead: number) => void
+}
+
+/**
+ * Checks that the database with this ID can be copied now.
+ * @throws PerSQLError `copy_cut_off` or `database_not_found`
+ */
+export function assertSource(
+  { identity, exclusion }: Pick<CopySourceOptions, 'identity' | 'exclusion'>,
+  id: string | undefined,
+): void {
+  if (exclusion.held) throw new PerSQLError('copy_cut_off')
+  // A database without any call so far is empty and doesn't know its ID yet.
+  if (identity.current && identity.current.id !== id) {
+    throw new PerSQLError('database_not_found', { database: identity.current.slug })
+  }
+}
+
 /** Lets other objects copy the current state of a database. Writes wait until they have read all of it. */
 export class CopySource extends RpcTarget {
+  readonly #options: CopySourceOptions
   readonly #read: Read
-  readonly #check: (id: string | undefined) => void
   readonly #copies = new Map<number, Copy>()
-  readonly #charge: (rowsRead: number) => void
-  readonly #ledger: Pick<Ledger, 'pages'>
-  readonly #held: () => Promise<void> | undefined
-  readonly #damagedIn: (table: string) => DamagedText | undefined
   #rowsRead = 0
   #last = 0
-  #holders = 0
   #thaw: (() => void) | undefined
-  #frozen: Promise<void> | undefined
 
-  /**
-   * @param check throws unless the database has this ID
-   * @param charge bills the rows read for a copy
-   * @param damagedIn finds a text of a table that was not UTF-8 when this object became a copy
-   */
-  constructor(
-    read: Read,
-    check: (id: string | undefined) => void,
-    charge: (rowsRead: number) => void,
-    ledger: Pick<Ledger, 'pages'>,
-    held: () => Promise<void> | undefined,
-    damagedIn: (table: string) => DamagedText | undefined,
-  ) {
+  constructor(options: CopySourceOptions) {
     super()
-    this.#read = (sql, ...params) => {
-      const result = read(sql, ...params)
-      this.#rowsRead += result.rowsRead
-      return result
-    }
-    this.#check = check
-    this.#charge = charge
-    this.#ledger = ledger
-    this.#held = held
-    this.#damagedIn = damagedIn
-  }
-
-  /** A promise that writes have to wait for, if any. */
-  get frozen(): Promise<void> | undefined {
-    return this.#frozen
-  }
-
-  /** Blocks writes until the returned function is called, which must happen once. Not for other objects. */
-  freeze(): () => void {
-    this.#holders++
-    this.#freeze()
-    return () => {
-      this.#holders--
-      this.#thawIfFree()
+    const { sql } = options.storage
+    this.#options = options
+    this.#read = (text, ...params) => {
+      const cursor = sql.exec(text, ...params)
+      const rows = [...cursor.raw()]
+      this.#rowsRead += cursor.rowsRead
+      return { rows, rowsRead: cursor.rowsRead }
     }
   }
 
@@ -109,8 +104,9 @@ export class CopySource extends RpcTarget {
     staged = '',
     { rows, migrations, waits = false } = ROWS,
   ): Promise<CopyOffer> {
-    for (let held = this.#held(); waits && held; held = this.#held()) await held
-    this.#check(id)
+    const { exclusion } = this.#options
+    while (waits && exclusion.held) await exclusion.held
+    assertSource(this.#options, id)
     const run: RunSql = (sql, ...params) => this.#read(sql, ...params).rows
     const schema = readSchemaText(run)
     const bookkeeping = bookkeepingRows(run, schema)
@@ -123,7 +119,7 @@ export class CopySource extends RpcTarget {
   *#withMigrations(pages: Generator<Page>, which: Wanted['migrations']): Generator<Page> {
     yield* pages
     if (which === 'none') return
-    const ledger = this.#ledger.pages(({ inherited }) => which === 'all' || !inherited)
+    const ledger = this.#options.ledger.pages(({ inherited }) => which === 'all' || !inherited)
     for (const migrations of ledger) yield { statements: [], rows: 0, damaged: [], migrations }
   }
 
@@ -132,8 +128,8 @@ export class CopySource extends RpcTarget {
    * @throws PerSQLError `database_not_found`, `text_not_utf8`
    */
   beginTable(id: string | undefined, table: string, format: RowFormat): number {
-    this.#check(id)
-    const damaged = this.#damagedIn(table)
+    assertSource(this.#options, id)
+    const damaged = findDamagedText(this.#options.storage.kv, table)
     if (damaged) throw notUtf8(damaged)
     return this.#begin(rowsOut(this.#read, table, format))
   }
@@ -141,7 +137,7 @@ export class CopySource extends RpcTarget {
   #begin(pages: Copy['pages']): number {
     const copy = ++this.#last
     this.#copies.set(copy, { pages, timer: undefined, isHeld: false, ended: () => {} })
-    this.#freeze()
+    this.#thaw ??= this.#options.writes.freeze()
     this.#watch(copy)
     return copy
   }
@@ -188,21 +184,10 @@ export class CopySource extends RpcTarget {
     this.#copies.delete(copy)
     known.ended()
     if (this.#copies.size > 0) return
-    this.#charge(this.#rowsRead)
+    this.#options.charge(this.#rowsRead)
     this.#rowsRead = 0
-    this.#thawIfFree()
-  }
-
-  #freeze(): void {
-    this.#frozen ??= new Promise((resolve) => {
-      this.#thaw = resolve
-    })
-  }
-
-  #thawIfFree(): void {
-    if (this.#copies.size > 0 || this.#holders > 0) return
     this.#thaw?.()
-    this.#frozen = undefined
+    this.#thaw = undefined
   }
 
   #get(copy: number) {

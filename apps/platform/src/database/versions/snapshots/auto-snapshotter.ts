@@ -4,6 +4,7 @@ import { SCHEMA_TABLE } from '../../../sqlite/schema-map.ts'
 import type { Analysis } from '../../authorizer/authorizer.ts'
 import { RetryRequired } from '../../engine/engine.ts'
 import type { SystemStorage } from '../../engine/system-storage.ts'
+import type { WriteFreeze } from '../../engine/write-freeze.ts'
 import type { Snapshots } from './snapshots.ts'
 
 /** The maximum size for automatic snapshots: copying a larger database would delay writes for too long. */
@@ -21,8 +22,7 @@ export interface AutoSnapshotterOptions {
   readonly ownPages: SystemStorage
   readonly history: Snapshots
   readonly now: () => number
-  /** Blocks writes until the returned function is called. */
-  readonly freeze: () => () => void
+  readonly writes: WriteFreeze
 }
 
 /** Creates a snapshot before a statement that deletes rows without selecting them. */
@@ -75,7 +75,7 @@ export class AutoSnapshotter {
 
   /** Creates the snapshot, then calls `next` before any other write can run. @throws PerSQLError `copy_cut_off` */
   async keep<T>({ message: label }: SnapshotRequired, next: (kept: AutomaticSnapshot) => T): Promise<Awaited<T>> {
-    const thaw = this.#options.freeze()
+    const thaw = this.#options.writes.freeze()
     this.#keeping++
     let kept: AutomaticSnapshot
     try {

@@ -4,17 +4,19 @@ import { type Handlers, parseInput } from '../../calls/handler.ts'
 import { done, donePage } from '../../calls/outcome.ts'
 import type { Audit } from '../../review/audit-outbox.ts'
 import type { AutoSnapshotter } from './auto-snapshotter.ts'
+import type { SnapshotRestorer } from './snapshot-restorer.ts'
 import type { Snapshots } from './snapshots.ts'
 
 /** The services that the snapshot operations use. */
 interface HistoryServices {
   readonly history: Snapshots
   readonly keeper: AutoSnapshotter
+  readonly restorer: SnapshotRestorer
   readonly audit: Audit
 }
 
 /** Returns the handlers of snapshots and of the settings for automatic snapshots. */
-export function operations({ history, keeper, audit }: HistoryServices) {
+export function operations({ history, keeper, restorer, audit }: HistoryServices) {
   return {
     list_snapshots: (call) => donePage(history.list(parseInput<'list_snapshots'>(call))),
     async create_snapshot(call) {
@@ -45,7 +47,7 @@ export function operations({ history, keeper, audit }: HistoryServices) {
           problem: 'Set exactly one of "snapshotId", "bookmark" and "timestamp".',
         })
       }
-      const went = await history.restore(given[0] as string | number, actorOf(call.grant))
+      const went = await restorer.restore(given[0] as string | number, actorOf(call.grant))
       audit(actorOf(call.grant), 'database.restored', went.restored.id, { before: went.before.id })
       return done(went)
     },

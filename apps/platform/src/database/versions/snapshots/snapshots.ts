@@ -14,20 +14,13 @@ interface Kept {
   readonly rows: number
 }
 
-/** The actor of a restore and the label of the snapshot. */
-export interface Restore {
-  readonly actor: string
-  readonly label: string
-}
-
 /** The parts of the database that its snapshots use. */
 export interface SnapshotOptions {
   readonly storage: DurableObjectStorage
   readonly ownPages: SystemStorage
   readonly now: () => number
-  /** Copies this database to the snapshot's object, or back. Both return the number of rows. */
+  /** Copies this database to the snapshot's object. Returns the number of rows. */
   readonly copyTo: (id: string) => Promise<number>
-  readonly copyFrom: (id: string, restore: Restore) => Promise<number>
   /** Deletes a snapshot's object. */
   readonly wipe: (id: string) => Promise<void>
   /** Schedules `sweep` for that time. */
@@ -150,20 +143,12 @@ export class Snapshots {
     else sweepAt(now() + CUT_OFF_MS)
   }
 
-  /**
-   * Restores a snapshot, given its ID or a time, after creating a snapshot of the current state.
-   * @throws PerSQLError `snapshot_not_found`, `copy_impossible` or `copy_cut_off`
-   */
-  async restore(wanted: string | number, actor: string): Promise<{ restored: Snapshot; before: Snapshot }> {
-    const kept =
-      typeof wanted === 'string' ? this.#get(wanted) : this.#kept().find(({ createdAtMs }) => createdAtMs <= wanted)
-    if (!kept)
-      throw new PerSQLError('snapshot_not_found', {
-        snapshot: `at or before ${toIso(Number(wanted))}`,
-      })
-    const before = await this.create(`before restoring "${kept.label}"`.slice(0, 80), true, kept.id)
-    await this.#options.copyFrom(kept.id, { actor, label: kept.label })
-    return { restored: snapshotOf(kept), before }
+  /** Returns a snapshot by its ID, or the last one until a time. @throws PerSQLError `snapshot_not_found` */
+  find(wanted: string | number): Snapshot {
+    if (typeof wanted === 'string') return snapshotOf(this.#get(wanted))
+    const kept = this.#kept().find(({ createdAtMs }) => createdAtMs <= wanted)
+    if (!kept) throw new PerSQLError('snapshot_not_found', { snapshot: `at or before ${toIso(wanted)}` })
+    return snapshotOf(kept)
   }
 
   /** Deletes expired and partial snapshots. Returns the next due time. */

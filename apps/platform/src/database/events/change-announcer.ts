@@ -1,0 +1,24 @@
+import type { Engine } from '../engine/engine.ts'
+import type { ChangeFeed } from './change-feed/feed.ts'
+import type { Webhooks } from './webhooks/delivery-worker.ts'
+
+/** Reports the changes of statements to subscribers. */
+export class ChangeAnnouncer {
+  readonly #engine: Engine
+  readonly #feed: ChangeFeed
+  readonly #webhooks: Webhooks
+
+  constructor(engine: Engine, feed: ChangeFeed, webhooks: Webhooks) {
+    this.#engine = engine
+    this.#feed = feed
+    this.#webhooks = webhooks
+  }
+
+  /** Reports the changes to the change feed and webhooks in the turn, and so in the transaction, of the change. */
+  announce(): void {
+    const changes = this.#engine.takeChanges()
+    if (changes.length === 0) return
+    this.#feed.commit(changes)
+    this.#webhooks.announce(changes.map((change) => ({ type: 'row.change', ...change })))
+  }
+}
