@@ -85,7 +85,7 @@ export class Namespace extends DurableObject<Env> implements Serves<NamespaceCal
    * Creates the namespace with its welcome credit, and the database, unless they exist. Always creates an admin token.
    */
   ensure(slug: string, database: string, tokenName: string, secret: Secret): Output<Api['create_namespace']> {
-    return this.#services.founding.ensure(slug, database, tokenName, secret)
+    return this.#services.bootstrap.ensure(slug, database, tokenName, secret)
   }
 
   /**
@@ -103,16 +103,16 @@ export class Namespace extends DurableObject<Env> implements Serves<NamespaceCal
 
   /** Deletes the namespace. As soon as it returns, all calls are refused. Ledger and audit log are kept. */
   async delete(actor: string): Promise<void> {
-    await this.#services.lifecycle.delete(actor)
+    await this.#services.deletion.delete(actor)
   }
 
   /** Suspends the namespace. As soon as it returns, all calls are refused except billing. Data is unchanged. */
   async suspend(note: string): Promise<void> {
-    await this.#services.lifecycle.suspend(note)
+    await this.#services.suspension.suspend(note)
   }
 
   resume(note: string): void {
-    this.#services.lifecycle.resume(note)
+    this.#services.suspension.resume(note)
   }
 
   listDatabases(paging: Paging = {}, ids: readonly string[] | null = null): Listed<Database> {

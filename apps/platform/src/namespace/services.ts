@@ -5,29 +5,45 @@ import { databaseAt, directoryAt, type Remote } from '../remote.ts'
 import { settingsOf } from '../settings.ts'
 import { Timers } from '../storage/timers.ts'
 import { Audit } from './audit.ts'
+import { Bootstrap } from './bootstrap.ts'
+import { Creation } from './creation.ts'
 import { Billing } from './credit/billing.ts'
 import { CreditAllocator } from './credit/credit-allocator.ts'
 import { Leases } from './credit/leases.ts'
 import { LowBalance } from './credit/low-balance.ts'
 import { PaymentLedger } from './credit/payment-ledger.ts'
 import { TopUps } from './credit/top-ups.ts'
+import { BranchFiller } from './databases/branch-filler.ts'
+import { BranchRecords } from './databases/branch-records.ts'
 import { BranchRegistry } from './databases/branch-registry.ts'
+import { BranchTokens } from './databases/branch-tokens.ts'
 import { Branches } from './databases/branches.ts'
 import { DatabaseDeeds } from './databases/database-audit.ts'
 import { DatabaseService } from './databases/database-service.ts'
 import { Databases } from './databases/databases.ts'
 import { Deletions } from './databases/deletions.ts'
+import { Expiry } from './databases/expiry.ts'
 import { Hostnames } from './databases/hostnames.ts'
 import { Founding } from './founding.ts'
 import { IdentityStore } from './identity.ts'
 import { DayClose } from './ledger/day-close.ts'
 import { Ledger } from './ledger/ledger.ts'
-import { Lifecycle } from './lifecycle.ts'
+import { StorageSampler } from './ledger/storage-sampler.ts'
 import { MemberService } from './members/member-service.ts'
 import { Members } from './members/members.ts'
+import { NamespaceDeletion } from './namespace-deletion.ts'
+import { Suspension } from './suspension.ts'
 import { Admission } from './tokens/admission.ts'
+import { AppAuthority } from './tokens/app-authority.ts'
+import { AppConsents } from './tokens/app-consents.ts'
+import { AppGrants } from './tokens/app-grants.ts'
+import { AppTokenEndpoint } from './tokens/app-token-endpoint.ts'
 import { ConnectedApps } from './tokens/connected-apps.ts'
 import { Credentials } from './tokens/credentials.ts'
+import { EndedKeys } from './tokens/ended-keys.ts'
+import { MemberApps } from './tokens/member-apps.ts'
+import { createOAuthGrantStore } from './tokens/oauth-grant-store.ts'
+import { OAuthRecords } from './tokens/oauth-records.ts'
 import { Tokens } from './tokens/tokens.ts'
 
 /** The services of a namespace, created once per object. Each owns its storage keys. */
@@ -60,11 +76,11 @@ export function createServices(ctx: DurableObjectState, env: Env) {
 
   const timers: Timers<TimerName> = new Timers(storage, {
     'close-day': () => dayClose.run(),
-    'finish-deletions': () => lifecycle.finishDeletions(),
+    'finish-deletions': () => deletion.finishDeletions(),
     'warn-low-balance': (nowMs) => lowBalance.warn(nowMs),
     'release-hostnames': () => hostnames.release(),
     'expire-databases': async (nowMs) => {
-      const nextMs = await branches.sweep(nowMs)
+      const nextMs = await expiry.sweep(nowMs)
       if (nextMs !== undefined) timers.set('expire-databases', Math.max(nextMs, nowMs + 1_000))
     },
   })
@@ -84,8 +100,16 @@ export function createServices(ctx: DurableObjectState, env: Env) {
   const lending = new CreditAllocator({ storage, databases, ledger, stub, lowBalance, abort })
   const refuse = (keys: readonly string[]) => lending.revoke(keys)
   const slug = () => identity.slug
-  const apps = new ConnectedApps({ storage, env, tokens, members, databases, audit, slug, refuse })
-  const credentials = new Credentials({ storage, tokens, apps, databases, lineage, audit, refuse })
+  const records = new OAuthRecords(storage.sql)
+  const ended = new EndedKeys(refuse)
+  const grants = new AppGrants({ storage, records, tokens, audit, ended, slug })
+  const authority = new AppAuthority({ grants, members, databases, slug })
+  const store = createOAuthGrantStore({ storage, env, tokens, members, records, grants, ended })
+  const consents = new AppConsents({ store, authority, databases, audit, ended, slug })
+  const tokenEndpoint = new AppTokenEndpoint({ env, storage, records, store, grants, ended })
+  const apps = new ConnectedApps({ grants, authority, consents, tokenEndpoint, tokens, databases, ended })
+  const memberApps = new MemberApps({ members, tokens, grants, authority, ended })
+  const credentials = new Credentials({ storage, tokens, grants, authority, databases, audit, refuse })
   const hostnames = new Hostnames({
     ...{ storage, env, databases, audit, directory, slug },
     releaseAt: (atMs) => timers.set('release-hostnames', atMs),
@@ -95,31 +119,34 @@ export function createServices(ctx: DurableObjectState, env: Env) {
     finishAt: (atMs) => timers.set('finish-deletions', atMs),
   })
   const databaseService = new DatabaseService({ storage, databases, lineage, tokens, audit, deletions })
-  const branches = new Branches({
-    ...{ storage, env, databases, lineage, tokens, credentials, audit, slug, stub },
-    delete: (database, actor, action) => databaseService.delete(database, actor, action),
-    sweepAt: (atMs) => timers.set('expire-databases', atMs),
-  })
+  const expireAt = (atMs: number) => timers.set('expire-databases', atMs)
+  const expiry = new Expiry({ databases, lineage, databaseService, sweepAt: expireAt })
+  const branchRecords = new BranchRecords({ storage, databases, lineage, tokens, audit })
+  const branchTokens = new BranchTokens({ storage, records: branchRecords, tokens, credentials, audit, slug })
+  const filler = new BranchFiller({ env, slug, stub })
+  const branches = new Branches({ records: branchRecords, filler, branchTokens, expiry, databaseService })
+  const sampler = new StorageSampler({ storage, databases, ledger, lending, lowBalance, stub })
   const dayClose = new DayClose({
-    ...{ ctx, identity, databases, ledger, lending, lowBalance, stub },
+    ...{ ctx, identity, ledger, lending, sampler },
     reconciled: (name, balanceNano, driftNano) => directory().reconciled(name, balanceNano, driftNano),
     runAt: (atMs) => timers.set('close-day', atMs),
   })
-  const admission = new Admission({ identity, tokens, apps, databases, members })
+  const admission = new Admission({ identity, tokens, grants, authority, databases, members })
   const forget = (name: string) => directory().remove(name)
-  const lifecycle = new Lifecycle({ storage, identity, databases, members, lending, deletions, audit, forget })
+  const deletion = new NamespaceDeletion({ storage, identity, databases, members, deletions, audit, forget })
   const payments = new PaymentLedger({
     ...{ storage, ledger, topUps: new TopUps(storage.sql), audit, lowBalance, abort },
     settled: () => lending.coverOverdraft(),
   })
+  const welcomeCreditNano = () => settingsOf(env).welcomeCreditNano
+  const creation = new Creation({ storage, identity, ledger, dayClose, audit, welcomeCreditNano })
   return {
-    ...{ identity, timers, databases, databaseService, admission, lifecycle },
+    ...{ identity, timers, databases, databaseService, admission, deletion },
     ...{ audit, apps, credentials, branches, hostnames, payments },
-    founding: new Founding({
-      ...{ storage, identity, ledger, dayClose, databases, databaseService, tokens, members, admission, audit },
-      welcomeCreditNano: () => settingsOf(env).welcomeCreditNano,
-    }),
-    people: new MemberService(storage, members, databases, audit, apps),
+    suspension: new Suspension({ identity, lending, audit }),
+    bootstrap: new Bootstrap({ identity, creation, databases, tokens, audit }),
+    founding: new Founding({ storage, identity, creation, databaseService, members, admission, audit }),
+    people: new MemberService(storage, members, databases, audit, memberApps),
     leases: new Leases({ identity, databases, lending, dayClose, tokens }),
     billing: new Billing({ identity, ledger, lending, lowBalance, dayClose }),
     deeds: new DatabaseDeeds(storage, audit),

@@ -15,7 +15,7 @@ export const tokens = {
     namespaceId: caller.namespaceId,
     role: caller.role,
     tokenId: caller.tokenId,
-    ...(await namespace.credentials.opened(caller.opens)),
+    ...(await namespace.branches.opened(caller.opens)),
     tableScope: caller.tableScope && [...caller.tableScope],
     expiresAt: toIso(caller.expiresAtMs),
   }),

@@ -33,6 +33,11 @@ export class DatabaseService {
     return database
   }
 
+  /** Creates a database, named like its slug, unless it exists. */
+  ensure(slug: string, actor: string): void {
+    if (!this.#options.databases.has(slug)) this.create(slug, slug, actor)
+  }
+
   /**
    * Deletes a database, its branches, and the tokens that are limited to one of them.
    * @throws PerSQLError `database_not_found`

@@ -1,28 +1,22 @@
 import { now } from '../../clock.ts'
-import type { Database } from '../../database/object.ts'
-import type { Remote } from '../../remote.ts'
 import type { CreditAllocator } from '../credit/credit-allocator.ts'
-import type { LowBalance } from '../credit/low-balance.ts'
-import type { DatabaseRecord, Databases } from '../databases/databases.ts'
 import type { IdentityStore } from '../identity.ts'
 import { dayOf, type Ledger } from './ledger.ts'
+import type { StorageSampler } from './storage-sampler.ts'
 
 /** The services that the daily close depends on. */
 export interface DayCloseOptions {
   readonly ctx: Pick<DurableObjectState, 'storage' | 'waitUntil'>
   readonly identity: IdentityStore
-  readonly databases: Databases
   readonly ledger: () => Ledger
   readonly lending: CreditAllocator
-  readonly lowBalance: LowBalance
-  readonly stub: (slug: string) => Pick<Remote<Database>, 'measure'>
+  readonly sampler: StorageSampler
   /** Reports the balance and the difference between running sums and tables to the Directory. */
   readonly reconciled: (slug: string, balanceNano: number, driftNano: number) => Promise<void>
   /** Schedules a call of `run`. */
   readonly runAt: (atMs: number) => void
 }
 
-const HOUR_MS = 60 * 60 * 1000
 const DRIFT = 'drift'
 
 /**
@@ -61,11 +55,10 @@ export class DayClose {
   }
 
   async #close(nowMs: number): Promise<void> {
-    const { ctx, identity, databases, ledger, lending, reconciled } = this.#options
+    const { ctx, identity, ledger, lending, sampler, reconciled } = this.#options
     if (dayOf(nowMs) > ledger().day) {
       await lending.collect()
-      const midnightMs = Date.parse(dayOf(nowMs))
-      await lending.each(databases.listDueForSampling(), (record) => this.#sample(record, midnightMs))
+      await sampler.sampleAll(Date.parse(dayOf(nowMs)))
       ledger().close(nowMs)
       await lending.coverOverdraft()
     }
@@ -78,20 +71,6 @@ export class DayClose {
     await reconciled(slug, balanceNano, driftNano)
     // A deleted namespace has no more usage.
     if (!deletedAtMs) this.setNext(nowMs)
-  }
-
-  /** Bills storage for the full hours since the last sample, up to 24 hours. */
-  async #sample(record: DatabaseRecord & { readonly sampledAtMs: number }, midnightMs: number): Promise<void> {
-    const { ctx, databases, ledger, lowBalance, stub } = this.#options
-    const hours = Math.min(24, Math.floor((midnightMs - record.sampledAtMs) / HOUR_MS))
-    if (hours < 1) return
-    const measured = await stub(record.slug).measure(record.id)
-    ctx.storage.transactionSync(() => {
-      ledger().debitStorage(record.id, record.slug, (measured?.storedBytes ?? 0) * hours)
-      if (measured) databases.recordMeasurement(record.id, measured)
-      databases.markSampled(record.id, midnightMs)
-      lowBalance.check(now())
-    })
   }
 }
 

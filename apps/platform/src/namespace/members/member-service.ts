@@ -3,7 +3,7 @@ import { type Invitation, type MemberRole, PerSQLError, type Share } from '@pers
 import { now } from '../../clock.ts'
 import type { Audit } from '../audit.ts'
 import type { Databases } from '../databases/databases.ts'
-import type { ConnectedApps } from '../tokens/connected-apps.ts'
+import type { MemberApps } from '../tokens/member-apps.ts'
 import { type Actor, checkChange, type MemberRow, type Members, successor } from './members.ts'
 
 /** Changes members, invitations and shares. Each change and its audit event are written in one transaction. */
@@ -12,16 +12,10 @@ export class MemberService extends RpcTarget {
   readonly #members: Members
   readonly #databases: Databases
   readonly #audit: Audit
-  readonly #apps: Pick<ConnectedApps, 'memberChanged' | 'notify'>
+  readonly #apps: MemberApps
 
   /** `apps` is notified of each change in its transaction, and awaited afterwards. */
-  constructor(
-    storage: DurableObjectStorage,
-    members: Members,
-    databases: Databases,
-    audit: Audit,
-    apps: Pick<ConnectedApps, 'memberChanged' | 'notify'>,
-  ) {
+  constructor(storage: DurableObjectStorage, members: Members, databases: Databases, audit: Audit, apps: MemberApps) {
     super()
     this.#storage = storage
     this.#members = members

@@ -4,7 +4,8 @@ import type { Audience } from '../../oauth-server/server.ts'
 import type { Databases } from '../databases/databases.ts'
 import type { IdentityStore } from '../identity.ts'
 import type { Actor, Members } from '../members/members.ts'
-import type { ConnectedApps } from './connected-apps.ts'
+import type { AppAuthority } from './app-authority.ts'
+import type { AppGrants } from './app-grants.ts'
 import type { TokenGrant, Tokens } from './tokens.ts'
 
 /** A caller with a token, and the token's namespace. */
@@ -29,7 +30,8 @@ export interface MemberAccess extends Actor {
 export interface AdmissionOptions {
   readonly identity: IdentityStore
   readonly tokens: Tokens
-  readonly apps: Pick<ConnectedApps, 'endLapsed' | 'getEffectiveGrant'>
+  readonly grants: AppGrants
+  readonly authority: AppAuthority
   readonly databases: Databases
   readonly members: Members
 }
@@ -48,11 +50,11 @@ export class Admission {
    * @throws PerSQLError `token_unknown`, `token_audience`, `token_pinned` or `database_not_found`
    */
   authenticate(hash: string, database: string | undefined, at: Audience, creates: boolean): Caller {
-    const { tokens, apps, databases } = this.#options
+    const { tokens, grants, authority, databases } = this.#options
     const nowMs = now()
     const identity = this.#options.identity.known
     if (!identity || identity.deletedAtMs) throw new PerSQLError('token_unknown')
-    apps.endLapsed()
+    grants.endLapsed()
     const { id: tokenId, secretId, app, role, tableScope, expiresAtMs, opens } = tokens.byHash(hash, nowMs)
     const minter = app
       ? { minter: app.grantId, minterEndsAtMs: null }
@@ -60,7 +62,7 @@ export class Admission {
     const namespaceId = identity.id
     const known = { tokenId, secretId, role, tableScope, expiresAtMs, opens, namespaceId, ...minter }
     const id = database === undefined ? undefined : databases.find(database)?.id
-    const caller = app ? { ...known, ...apps.getEffectiveGrant(app, role, id, at) } : known
+    const caller = app ? { ...known, ...authority.getEffectiveGrant(app, role, id, at) } : known
     if (database !== undefined && opens !== null) {
       if (id === undefined || !opens.includes(id)) throw new PerSQLError('token_pinned')
     } else if (database !== undefined && !databases.has(database)) {

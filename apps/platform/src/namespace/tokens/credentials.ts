@@ -12,9 +12,9 @@ import {
 import { type Authority, assertInScope, derive, exceeds, excessOf } from '../../authority.ts'
 import { now } from '../../clock.ts'
 import type { Audit } from '../audit.ts'
-import type { BranchRegistry } from '../databases/branch-registry.ts'
 import type { Databases } from '../databases/databases.ts'
-import type { ConnectedApps } from './connected-apps.ts'
+import type { AppAuthority } from './app-authority.ts'
+import type { AppGrants } from './app-grants.ts'
 import type { LiveToken, Secret, Tokens } from './tokens.ts'
 
 /**
@@ -27,9 +27,9 @@ export type Minter = string | null
 export interface CredentialsOptions {
   readonly storage: DurableObjectStorage
   readonly tokens: Tokens
-  readonly apps: ConnectedApps
+  readonly grants: AppGrants
+  readonly authority: AppAuthority
   readonly databases: Databases
-  readonly lineage: BranchRegistry
   readonly audit: Audit
   /** Resolves when every active database refuses these keys. */
   readonly refuse: (keys: readonly string[]) => Promise<void>
@@ -46,11 +46,11 @@ export class Credentials extends RpcTarget {
 
   /** Returns a page of the tokens of the namespace. A limited token sees itself and the tokens that it created. */
   list(paging: Paging, minter: Minter): Listed<Token> {
-    const { tokens, apps } = this.#options
-    apps.endLapsed()
+    const { tokens, grants } = this.#options
+    grants.endLapsed()
     const caller = this.authorityOf(minter)
     const seesAll = minter === null || caller === null || (caller.tableScope === null && caller.opens === null)
-    const own = seesAll ? null : tokens.origins.withDescendants(apps.tokensOf(idOf(minter)))
+    const own = seesAll ? null : tokens.origins.withDescendants(grants.tokensOf(idOf(minter)))
     return tokens.page(paging, own, now())
   }
 
@@ -101,7 +101,7 @@ export class Credentials extends RpcTarget {
     minter: Minter,
     actor: string,
   ): Promise<Output<Api['revoke_token']>> {
-    const { storage, tokens, apps, audit, refuse } = this.#options
+    const { storage, tokens, grants, audit, refuse } = this.#options
     const { keys, descendants } = storage.transactionSync(() => {
       const nowMs = now()
       const target = tokens.get(id, nowMs)
@@ -111,7 +111,7 @@ export class Credentials extends RpcTarget {
       const revoked = tokens.revoke([id], nowMs)
       if (!target.app) return revoked
       // End the app's grant too, because the app could get another token with it.
-      const ended = apps.endIn(target.app.grantId, actor)
+      const ended = grants.endIn(target.app.grantId, actor)
       return { keys: [...revoked.keys, ...ended.keys], descendants: ended.descendants }
     })
     await refuse(keys)
@@ -121,9 +121,9 @@ export class Credentials extends RpcTarget {
   /** Returns the access that a credential can pass on, or `null` for no limit. @throws PerSQLError `token_unknown` */
   authorityOf(minter: Minter): Authority | null {
     if (minter === null) return null
-    const { tokens, apps } = this.#options
+    const { tokens, authority } = this.#options
     const nowMs = now()
-    return minter.includes('.') ? tokens.bySecretId(minter, nowMs) : apps.authorityOf(minter)
+    return minter.includes('.') ? tokens.bySecretId(minter, nowMs) : authority.authorityOf(minter)
   }
 
   /**
@@ -140,23 +140,9 @@ export class Credentials extends RpcTarget {
 
   /** Returns which of these keys have ended: keys of secrets, and of tokens and grants that opened sessions. */
   ended(keys: readonly string[]): string[] {
-    const { tokens, apps } = this.#options
+    const { tokens, authority } = this.#options
     const nowMs = now()
-    return keys.filter((key) => !tokens.isLive(key, nowMs) && !apps.opensSessions(key))
-  }
-
-  /** Returns the branch that a token is limited to, and the slugs of its databases. */
-  opened(ids: readonly string[] | null): {
-    database: string | null
-    branch: string | null
-    databases: string[] | null
-  } {
-    const { databases, lineage } = this.#options
-    if (ids === null) return { database: null, branch: null, databases: null }
-    const slugs = ids.flatMap((id) => databases.byId(id)?.slug ?? []).sort()
-    const only = slugs.length === 1 ? slugs[0] : undefined
-    const id = only === undefined ? undefined : databases.find(only)?.id
-    return { database: only ?? null, branch: (id && lineage.find(id)?.ref) ?? null, databases: slugs }
+    return keys.filter((key) => !tokens.isLive(key, nowMs) && !authority.opensSessions(key))
   }
 
   /**

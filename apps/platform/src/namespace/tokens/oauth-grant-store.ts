@@ -5,6 +5,8 @@ import { clientStore } from '../../oauth-server/clients.ts'
 import { audienceOf } from '../../oauth-server/server.ts'
 import type { OAuthStore, RecordOptions } from '../../oauth-server/store.ts'
 import type { Members } from '../members/members.ts'
+import type { AppGrants } from './app-grants.ts'
+import type { EndedKeys } from './ended-keys.ts'
 import type { OAuthRecords } from './oauth-records.ts'
 import type { Tokens } from './tokens.ts'
 
@@ -32,9 +34,8 @@ export interface AppStoreOptions {
   readonly tokens: Tokens
   readonly members: Members
   readonly records: OAuthRecords
-  /** Receives the keys that databases must refuse. */
-  readonly revoked: (keys: readonly string[]) => void
-  readonly end: (grantId: string) => void
+  readonly grants: AppGrants
+  readonly ended: EndedKeys
 }
 
 const SPENT_S = 31 * 24 * 60 * 60
@@ -74,8 +75,8 @@ export function createOAuthGrantStore({
   tokens,
   members,
   records,
-  revoked,
-  end,
+  grants,
+  ended,
 }: AppStoreOptions): AppStore {
   const clients = clientStore(env)
 
@@ -115,9 +116,12 @@ export function createOAuthGrantStore({
       storage.transactionSync(() => write([{ key, value, options }]))
     },
     delete: async (key) => {
-      if (key.startsWith('grant:')) return end(key.split(':')[2] ?? '')
+      if (key.startsWith('grant:')) {
+        grants.end(key.split(':')[2] ?? '', 'system', 'app.revoked')
+        return
+      }
       const hash = /^token:[^:]*:[^:]*:(.+)$/.exec(key)?.[1]
-      if (hash) revoked(tokens.revoke(tokens.idsByHash(hash), now()).keys)
+      if (hash) ended.add(tokens.revoke(tokens.idsByHash(hash), now()).keys)
       records.delete(key)
     },
     list: async ({ prefix }) => ({ keys: records.keys(prefix, now()), list_complete: true }),

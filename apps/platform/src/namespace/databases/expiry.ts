@@ -1,0 +1,65 @@
+import type { BranchRegistry } from './branch-registry.ts'
+import type { DatabaseService } from './database-service.ts'
+import type { DatabaseRecord, Databases } from './databases.ts'
+
+/** The services that the expiry of databases uses. */
+export interface ExpiryOptions {
+  readonly databases: Databases
+  readonly lineage: BranchRegistry
+  readonly databaseService: Pick<DatabaseService, 'delete'>
+  /** Schedules a call of `sweep`. */
+  readonly sweepAt: (atMs: number) => void
+}
+
+/** The time after which a fork is checked for an interrupted copy. */
+const SWEEP_UNREADY_MS = 30_000
+
+/** Deletes branches and forks that expired, or that an interruption left without their content. */
+export class Expiry {
+  readonly #options: ExpiryOptions
+  /** IDs of branches and forks that are being filled. */
+  readonly #filling = new Set<string>()
+
+  constructor(options: ExpiryOptions) {
+    this.#options = options
+  }
+
+  /** Schedules the check for an interruption of a copy that starts now. */
+  checkLater(nowMs: number): void {
+    this.#options.sweepAt(nowMs + SWEEP_UNREADY_MS)
+  }
+
+  /** Schedules the deletion of a database, unless it never expires. */
+  set(expiresAtMs: number | null): void {
+    if (expiresAtMs !== null) this.#options.sweepAt(expiresAtMs)
+  }
+
+  /** Runs work that fills a database, and deletes the database if that fails and it is new. */
+  async filling<T>({ id, slug }: DatabaseRecord, isNew: boolean, work: () => Promise<T>): Promise<T> {
+    this.#filling.add(id)
+    try {
+      return await work()
+    } catch (cause) {
+      if (isNew) await this.#options.databaseService.delete(slug, 'system', 'database.fork_failed')
+      throw cause
+    } finally {
+      this.#filling.delete(id)
+    }
+  }
+
+  /** Deletes expired databases and those that were never filled. Returns the time of the next expiry. */
+  async sweep(nowMs: number): Promise<number | undefined> {
+    const { databases, lineage, databaseService } = this.#options
+    for (const { databaseId } of lineage.unready()) {
+      const database = databases.listed(databaseId)
+      if (this.#filling.has(databaseId)) this.checkLater(nowMs)
+      else if (database) await databaseService.delete(database.slug, 'system', 'database.fork_failed')
+    }
+    for (const { databaseId } of lineage.expired(nowMs)) {
+      const database = databases.listed(databaseId)
+      if (database) await databaseService.delete(database.slug, 'system', 'database.expired')
+      else lineage.remove(databaseId)
+    }
+    return lineage.nextExpiryMs()
+  }
+}
