@@ -31,6 +31,11 @@ export interface Operation {
    * a token for those databases, and operations of the namespace refuse it.
    */
   readonly pinned?: boolean
+  /**
+   * `database`: the database parses and validates the body itself, so that a warm call parses it once. By default, it gets
+   * an input that was validated before.
+   */
+  readonly parsedBy?: 'database'
   readonly input: z.ZodObject
   readonly output: z.ZodType
   /** The schema of `meta`, next to `data` in the response. */

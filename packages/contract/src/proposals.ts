@@ -28,6 +28,7 @@ export const proposals = {
     route: 'POST /v1/db/{ns}/{db}/propose',
     scope: 'readwrite',
     scoped: true,
+    parsedBy: 'database',
     console: { route: 'POST /api/namespaces/{ns}/databases/{db}/propose', role: 'editor' },
     input: z.strictObject({
       ...address,
@@ -52,6 +53,7 @@ export const proposals = {
     route: 'POST /v1/db/{ns}/{db}/apply',
     scope: 'readwrite',
     scoped: true,
+    parsedBy: 'database',
     console: { route: 'POST /api/namespaces/{ns}/databases/{db}/apply', role: 'editor' },
     input: z.strictObject({ ...address, executionToken: z.string().max(100) }),
     output: QueryResult,

@@ -101,6 +101,7 @@ export const query = {
     route: 'POST /v1/db/{ns}/{db}/query',
     scope: 'readonly',
     scoped: true,
+    parsedBy: 'database',
     console: { route: 'POST /api/namespaces/{ns}/databases/{db}/query', role: 'viewer' },
     input: z.strictObject({ ...address, ...Statement.shape }),
     output: QueryResult,
@@ -113,6 +114,7 @@ export const query = {
     route: 'POST /v1/db/{ns}/{db}/batch',
     scope: 'readonly',
     scoped: true,
+    parsedBy: 'database',
     console: { route: 'POST /api/namespaces/{ns}/databases/{db}/batch', role: 'viewer' },
     input: z.strictObject({
       ...address,
@@ -129,6 +131,7 @@ export const query = {
     route: 'GET /v1/db/{ns}/{db}/tables',
     scope: 'readonly',
     scoped: true,
+    parsedBy: 'database',
     console: { route: 'GET /api/namespaces/{ns}/databases/{db}/tables', role: 'viewer' },
     input: z.strictObject(address),
     /** `rowCount` is `null` for a virtual table that can't be read. */
@@ -141,6 +144,7 @@ export const query = {
     route: 'POST /v1/db/{ns}/{db}/validate',
     scope: 'readonly',
     scoped: true,
+    parsedBy: 'database',
     console: { route: 'POST /api/namespaces/{ns}/databases/{db}/validate', role: 'viewer' },
     input: z.strictObject({ ...address, ...Statement.shape }),
     output: z.object({ ok: z.boolean(), error: z.string().optional(), errorDetail: SqlErrorDetail.optional() }),
@@ -152,6 +156,7 @@ export const query = {
     route: 'POST /v1/db/{ns}/{db}/explain',
     scope: 'readonly',
     scoped: true,
+    parsedBy: 'database',
     console: { route: 'POST /api/namespaces/{ns}/databases/{db}/explain', role: 'viewer' },
     input: z.strictObject({ ...address, ...Statement.shape }),
     output: z.object({
@@ -168,6 +173,7 @@ export const query = {
     route: 'GET /v1/db/{ns}/{db}/schema',
     scope: 'readonly',
     scoped: true,
+    parsedBy: 'database',
     console: { route: 'GET /api/namespaces/{ns}/databases/{db}/schema', role: 'viewer' },
     input: z.strictObject(address),
     output: z.object({

@@ -63,17 +63,6 @@ const ofMembers: Handlers<MemberOperation | SharedOperation, MemberContext> = { 
 const ofAccounts: AccountHandlers = { ...accounts, ...approvals }
 const ofOperators: OperatorHandlers = operator
 const ofAnyone: AnyoneHandlers = { ...anyone, ...handoffs }
-/** Operations whose bodies a database parses itself. */
-const statementOperations: ReadonlySet<string> = new Set<DatabaseOperation>([
-  'query',
-  'batch',
-  'list_tables',
-  'validate',
-  'explain',
-  'get_schema',
-  'propose',
-  'apply',
-])
 const roles: ReadonlySet<Scope> = new Set<Role>(['readonly', 'readwrite', 'admin'])
 // `NamespaceHandlers` has a handler for every operation with a token role that databases don't serve.
 const databaseOperations: ReadonlySet<string> = new Set(
@@ -143,9 +132,9 @@ async function executeOnDatabase(operation: DatabaseOperation, raw: RawInput, ct
  * links.
  */
 function bodyFor(operation: DatabaseOperation, raw: RawInput, ctx: Context, grant: Grant): string | Promise<string> {
-  if (statementOperations.has(operation)) return hasBody(api[operation]) ? raw.body() : ''
+  const { parsedBy, upload }: Operation = api[operation]
+  if (parsedBy === 'database') return hasBody(api[operation]) ? raw.body() : ''
   return validated(operation, raw).then(async (input) => {
-    const { upload }: Operation = api[operation]
     const file = upload && (await raw.upload(input, grant))
     return JSON.stringify({ ...input, baseUrl: ctx.baseUrl, upload: file })
   })

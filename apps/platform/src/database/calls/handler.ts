@@ -8,8 +8,12 @@ export type Handler = (call: DatabaseCall) => Outcome | Promise<Outcome>
 /** The handlers of a feature, by their names in the contract. */
 export type Handlers = { readonly [K in keyof Api]?: Handler }
 
+/** Operations whose bodies the database parses itself. */
+type ParsedHere = { [K in keyof Api]: Api[K] extends { parsedBy: 'database' } ? K : never }[keyof Api]
+
 /** The input of an operation, with the URL of this instance for links. */
 type Input<K extends keyof Api> = Parsed<Api[K]> & { readonly baseUrl: string }
 
-/** Parses the body of a call, which the Worker has validated. */
-export const parseInput = <K extends keyof Api>({ body }: DatabaseCall): Input<K> => JSON.parse(body) as Input<K>
+/** Returns the input of a call, which the Worker has validated. */
+export const parseInput = <K extends Exclude<keyof Api, ParsedHere>>({ body }: DatabaseCall): Input<K> =>
+  JSON.parse(body) as Input<K>
