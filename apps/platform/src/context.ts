@@ -1,6 +1,7 @@
 import type { Role } from '@persql/contract'
 import type { Env } from './env.ts'
 import type { Audience } from './oauth-server/server.ts'
+import { getRequestId } from './request-id.ts'
 import { type Settings, settingsOf } from './settings.ts'
 
 /** The context of one request. */
@@ -10,6 +11,7 @@ export interface Context {
   readonly headers: Headers
   /** Method and path. An idempotency key is bound to them and to the body. */
   readonly route: string
+  readonly requestId: string
   /** The base URL that callers use for this instance. */
   readonly baseUrl: string
   /** The highest role that the caller wants for this request. A higher role is lowered to it. */
@@ -29,6 +31,7 @@ export function contextOf(request: Request, env: Env, url = request.url): Contex
     settings,
     headers: request.headers,
     route: `${request.method} ${url.slice(pathAt)}`,
+    requestId: getRequestId(request),
     baseUrl: settings.url ?? url.slice(0, pathAt),
   }
 }

@@ -21,6 +21,7 @@ import { count, exposition, observe } from './metrics.ts'
 import { authorize } from './oauth/authorize.ts'
 import { login } from './oauth/login.ts'
 import { oauthRoutes } from './oauth/routes.ts'
+import { getRequestId, withRequestIdHeader } from './request-id.ts'
 import { settingsOf } from './settings.ts'
 
 export { Database } from './database/object.ts'
@@ -56,12 +57,13 @@ export default {
     const request = isHead ? asGet(sent) : sent
     if (url.endsWith('/healthz') && url.indexOf('/', 8) === url.length - 8) return app.fetch(request, env, ctx)
     const startedMs = performance.now()
+    const requestId = getRequestId(request)
     const settings = settingsOf(env)
     const address = clientAddress(request, settings)
     const waitS = floodRetryAfterS(networkOf(address), settings.floodPerMinute, Date.now())
     const answered = waitS > 0 ? flooded(waitS, url) : await answer(request, url, address, env, ctx)
     const { operation, code } = answered
-    const response = isHead ? await withoutBody(answered) : answered.response
+    const response = withRequestIdHeader(isHead ? await withoutBody(answered) : answered.response, requestId)
     const ms = performance.now() - startedMs
     count('persql_requests_total', `operation="${operation}",status="${response.status}"`)
     if (code) count('persql_errors_total', `code="${code}"`)
@@ -71,6 +73,7 @@ export default {
         at: new Date().toISOString(),
         level: 'info',
         event: 'request',
+        requestId,
         method: sent.method,
         path: pathOf(url),
         operation,

@@ -1,5 +1,5 @@
-import type { ErrorCode } from '@persql/contract'
-import { errorOf } from './storage/long-transaction.ts'
+import { type ErrorCode, PerSQLError } from '@persql/contract'
+import { errorOf } from './storage/runtime-error.ts'
 
 /** A finished response. The object that serves the call serializes the body, and the Worker forwards it unchanged. */
 export interface Reply {
@@ -7,6 +7,8 @@ export interface Reply {
   readonly body: string
   /** The error code, for failures that the HTTP side has to act on. */
   readonly code?: ErrorCode
+  /** The ID of the log entry with the cause of an `internal` error. */
+  readonly errorId?: string
   /** `Idempotency` or `Plan` for an idempotent replay. */
   readonly replayed?: string
 }
@@ -17,11 +19,39 @@ export const succeed = (data: unknown, meta?: object): Reply => ({
   body: `{"success":true,"data":${JSON.stringify(data)}${meta ? `,"meta":${JSON.stringify(meta)}` : ''}}`,
 })
 
-/** Creates the response to a failure. Unknown errors become `internal`, and their cause is logged. */
+/** Creates the response of an object to a failure. Unknown errors become `internal`, and their cause is logged. */
 export function refuse(cause: unknown): Reply {
   const error = errorOf(cause)
-  if (error.code === 'internal') logInternal(cause)
-  return { status: error.status, body: JSON.stringify(error), code: error.code }
+  if (error.code !== 'internal') return toReply(error)
+  const errorId = crypto.randomUUID()
+  logInternal(cause, { errorId })
+  return { ...toReply(error), errorId }
+}
+
+/** Creates the response of the Worker to a request that failed. */
+export const refuseRequest = (cause: unknown, requestId: string): Reply => toReply(toRequestError(cause, requestId))
+
+/**
+ * Converts a failure to the error that the caller gets. Unknown errors become `internal` with the ID of the request, and
+ * their cause is logged with it.
+ */
+export function toRequestError(cause: unknown, requestId: string): PerSQLError {
+  const error = errorOf(cause)
+  return error.code === 'internal' ? toInternalError(cause, requestId) : error
+}
+
+/** Hides any failure behind an `internal` error with the ID of the request, and logs its cause with it. */
+export function toInternalError(cause: unknown, requestId: string): PerSQLError {
+  logInternal(cause, { requestId })
+  return internalError(requestId, cause)
+}
+
+/** Adds the ID of the request to an object's response, which can't know it, and to the log. */
+export function withRequestId(reply: Reply, requestId: string): Reply {
+  if (reply.code !== 'internal') return reply
+  logInternal('The cause is in the log entry of the object.', { requestId, errorId: reply.errorId })
+  const { message } = internalError(requestId)
+  return { ...reply, body: JSON.stringify({ ...(JSON.parse(reply.body) as object), error: message, requestId }) }
 }
 
 /** Logs that a namespace failed to respond, where a list is sent without it. */
@@ -30,7 +60,18 @@ export function logUnavailable(namespace: string, cause: unknown): void {
 }
 
 /** Logs the cause of an internal error. Callers don't get to see it. */
-export function logInternal(cause: unknown): void {
+export function logInternal(cause: unknown, ids: Pick<Reply, 'errorId'> & { readonly requestId?: string } = {}): void {
   const text = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)
-  console.error(JSON.stringify({ level: 'error', event: 'internal_error', at: new Date().toISOString(), cause: text }))
+  const at = new Date().toISOString()
+  console.error(JSON.stringify({ level: 'error', event: 'internal_error', at, ...ids, cause: text }))
 }
+
+/** Creates the response to an error that is ready for its caller. */
+export const toReply = (error: PerSQLError): Reply => ({
+  status: error.status,
+  body: JSON.stringify(error),
+  code: error.code,
+})
+
+const internalError = (requestId: string, cause?: unknown): PerSQLError =>
+  new PerSQLError('internal', { requestId }, { extra: { requestId }, cause })

@@ -270,7 +270,7 @@ export const errors = {
 
 export type ErrorCode = keyof typeof errors
 
-/** Values for the placeholders of an error message. */
+/** Values for the placeholders of an error message. A `requestId` is added at its end. */
 export type ErrorDetails = Readonly<Record<string, unknown>>
 
 /**
@@ -310,5 +310,6 @@ export class PerSQLError extends Error {
 }
 
 function sentence(code: ErrorCode, details: ErrorDetails): string {
-  return errors[code].message.replace(/\{(\w+)\}/g, (_, key: string) => String(details[key] ?? '')).trim()
+  const text = errors[code].message.replace(/\{(\w+)\}/g, (_, key: string) => String(details[key] ?? '')).trim()
+  return details.requestId === undefined ? text : `${text} Request ID: ${details.requestId}.`
 }

@@ -20,8 +20,8 @@ import type { Grant, ReplayKey } from '../database/calls/call.ts'
 import type { DatabaseOperation } from '../database/operations.ts'
 import { parseObject } from '../json-object.ts'
 import type { MemberAccess } from '../namespace/tokens/admission.ts'
-import { type Reply, refuse, succeed } from '../reply.ts'
-import { errorOf } from '../storage/long-transaction.ts'
+import { type Reply, refuseRequest, succeed, withRequestId } from '../reply.ts'
+import { errorOf } from '../storage/runtime-error.ts'
 import {
   type Admitted,
   accessOf,
@@ -99,7 +99,7 @@ export async function execute(name: keyof Api, door: EntryPoint, raw: RawInput, 
         return await run(ofAnyone, name, raw, ctx)
     }
   } catch (cause) {
-    return refuse(cause)
+    return refuseRequest(cause, ctx.requestId)
   }
 }
 
@@ -156,7 +156,9 @@ async function callDatabase(
   const startedMs = Date.now()
   try {
     const answer = await databaseObject(ctx.env, ns, db).call(operation, `${ns}/${db}`, grant, body, replayKeys)
-    return typeof answer === 'string' ? { status: 200, body: answer } : linked(answer, ctx.baseUrl)
+    return typeof answer === 'string'
+      ? { status: 200, body: answer }
+      : linked(withRequestId(answer, ctx.requestId), ctx.baseUrl)
   } catch (cause) {
     const error = errorOf(cause)
     if (error.code === 'took_too_long') throw error

@@ -7,7 +7,7 @@ import { readBody } from '../http/rest/body.ts'
 import { allowOf, optionsReply } from '../http/rest/methods.ts'
 import type { Answer } from '../http/rest/rest.ts'
 import { assertShallow } from '../json-object.ts'
-import { refuse } from '../reply.ts'
+import { type Reply, refuseRequest } from '../reply.ts'
 import { serverFor } from './server.ts'
 import { Session } from './session.ts'
 import { handleStateless, isPlainRequest } from './stateless-transport.ts'
@@ -52,7 +52,7 @@ async function answer(request: Request, path: string, query: string, ctx: Contex
     if (session.unauthorised) return refused(session.unauthorised, path, ctx)
     return { response, operation: session.operation ?? 'mcp', code: session.code }
   } catch (cause) {
-    return refused(refuse(cause), path, ctx)
+    return refused(refuseRequest(cause, ctx.requestId), path, ctx)
   }
 }
 
@@ -113,7 +113,7 @@ function parsed(text: string): unknown {
  * Creates the response to a request that is refused before its message is handled. The error's data is the body of
  * `/v1`.
  */
-function refused({ status, body, code }: ReturnType<typeof refuse>, path: string, { baseUrl }: Context): Answer {
+function refused({ status, body, code }: Reply, path: string, { baseUrl }: Context): Answer {
   const { success: _, ...data } = JSON.parse(body) as { success: boolean; error: string }
   const headers = new Headers({ 'Content-Type': 'application/json' })
   if (status === 401) {

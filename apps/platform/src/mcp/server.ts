@@ -16,7 +16,7 @@ type Caller = (name: string, given: Record<string, unknown>) => Promise<CallTool
 /** Creates a server of the official SDK for one request. It supports both versions of the protocol. */
 export function serverFor(
   session: Session,
-  called: Caller = (name, given) => toToolResult(() => call(name, given, session)),
+  called: Caller = (name, given) => toToolResult(session, () => call(name, given, session)),
 ): Server {
   const server = new ServerOfOne(
     { name: 'persql', title: 'PerSQL', version: '1' },
@@ -36,14 +36,16 @@ export function serverFor(
   server.setRequestHandler('tools/list', () => ({ tools: definitions(session.profile) }))
   server.setRequestHandler('tools/call', ({ params }) => called(params.name, params.arguments ?? {}))
   server.setRequestHandler('resources/list', () =>
-    toToolResult(async () => ({ resources: await listResources(session) })),
+    toToolResult(session, async () => ({ resources: await listResources(session) })),
   )
   server.setRequestHandler('resources/templates/list', () => ({ resourceTemplates: [...resourceTemplates] }))
-  server.setRequestHandler('resources/read', ({ params }) => toToolResult(() => readResource(params.uri, session)))
+  server.setRequestHandler('resources/read', ({ params }) =>
+    toToolResult(session, () => readResource(params.uri, session)),
+  )
   server.setRequestHandler('prompts/list', () => ({ prompts: [...prompts] }))
   server.setRequestHandler('prompts/get', ({ params }) => getPrompt(params.name, params.arguments))
   server.setRequestHandler('completion/complete', ({ params: { argument } }) =>
-    toToolResult(async () => {
+    toToolResult(session, async () => {
       const values = argument.name === 'database' ? await completeDatabase(argument.value, session) : []
       return { completion: { values, total: values.length, hasMore: false } }
     }),

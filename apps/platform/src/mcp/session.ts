@@ -3,7 +3,7 @@ import { describeIssue, toSentence } from '@persql/endpoint-spec'
 import type * as z from 'zod'
 import { execute } from '../api/execute.ts'
 import type { Context } from '../context.ts'
-import { type Reply, refuse } from '../reply.ts'
+import { type Reply, refuseRequest } from '../reply.ts'
 import { isNullLeftOut, withoutNulls } from './nulls.ts'
 import type { Profile } from './tool-profile.ts'
 import { reachable, type Tool, toolOf } from './tools.ts'
@@ -37,7 +37,7 @@ export class Session {
     try {
       return await this.execute(tool.row.operation, inputOf(tool, given))
     } catch (cause) {
-      return this.#note(refuse(cause))
+      return this.#note(refuseRequest(cause, this.ctx.requestId))
     }
   }
 

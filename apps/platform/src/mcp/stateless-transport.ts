@@ -81,7 +81,7 @@ export async function handleStateless(message: JSONRPCRequest, session: Session)
 async function answerTo(message: JSONRPCRequest, session: Session): Promise<JSONRPCMessage> {
   const bare = bareCall(message)
   if (!bare) return answerOfServer(serverFor(session), message)
-  const outcome = toToolResult(() => call(bare.name, bare.given, session))
+  const outcome = toToolResult(session, () => call(bare.name, bare.given, session))
   try {
     return { result: await outcome, jsonrpc: '2.0', id: message.id }
   } catch {

@@ -1,6 +1,5 @@
 import { type CallToolResult, ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server'
-import { PerSQLError } from '@persql/contract'
-import { logInternal } from '../reply.ts'
+import { toInternalError } from '../reply.ts'
 import { coreTools, runFacade } from './core-tools.ts'
 import { resultOf } from './result.ts'
 import type { Session } from './session.ts'
@@ -16,12 +15,12 @@ export async function call(name: string, given: Record<string, unknown>, session
 }
 
 /** Runs a call and logs internal errors. The SDK would send their message to the caller. */
-export async function toToolResult<T>(answer: () => Promise<T>): Promise<T> {
+export async function toToolResult<T>({ ctx }: Session, answer: () => Promise<T>): Promise<T> {
   try {
     return await answer()
   } catch (cause) {
     if (cause instanceof ProtocolError) throw cause
-    logInternal(cause)
-    throw new ProtocolError(ProtocolErrorCode.InternalError, new PerSQLError('internal').message)
+    const error = toInternalError(cause, ctx.requestId)
+    throw new ProtocolError(ProtocolErrorCode.InternalError, error.message, error.extra)
   }
 }

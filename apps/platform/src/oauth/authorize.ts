@@ -13,7 +13,7 @@ import { getSignedInAccount } from '../http/pages/sign-in-blocks.ts'
 import { readBody } from '../http/rest/body.ts'
 import { clientStore, isDocumentUrl } from '../oauth-server/clients.ts'
 import { audienceOf, authorizationServer, REGISTRATION_S, scopes } from '../oauth-server/server.ts'
-import { logInternal } from '../reply.ts'
+import { toRequestError } from '../reply.ts'
 import { backTo, consentPage } from './consent-page.ts'
 
 const MAX_QUERY = 6_000
@@ -22,10 +22,14 @@ const MAX_BODY = 64 * 1024
 /** Returns the routes of the consent page and its form. */
 export function authorize(): Hono<{ Bindings: Env }> {
   const app = new Hono<{ Bindings: Env }>()
-  app.get('/oauth/authorize', (c) =>
-    shown(() => ask(contextOf(c.req.raw, c.env), new URL(c.req.raw.url).search.slice(1))),
-  )
-  app.post('/oauth/authorize', (c) => shown(() => decide(contextOf(c.req.raw, c.env), c.req.raw)))
+  app.get('/oauth/authorize', (c) => {
+    const ctx = contextOf(c.req.raw, c.env)
+    return shown(ctx.requestId, () => ask(ctx, new URL(c.req.raw.url).search.slice(1)))
+  })
+  app.post('/oauth/authorize', (c) => {
+    const ctx = contextOf(c.req.raw, c.env)
+    return shown(ctx.requestId, () => decide(ctx, c.req.raw))
+  })
   return app
 }
 
@@ -110,7 +114,7 @@ async function parsed(ctx: Context, query: string): Promise<AuthRequest> {
 }
 
 /** Reports an error to the app if it has a valid redirect URI, and to the user otherwise. */
-async function shown(work: () => Promise<Response>): Promise<Response> {
+async function shown(requestId: string, work: () => Promise<Response>): Promise<Response> {
   try {
     return await work()
   } catch (cause) {
@@ -118,8 +122,7 @@ async function shown(work: () => Promise<Response>): Promise<Response> {
       const { redirectTo } = cause
       return redirectTo ? redirect(redirectTo) : problem(400, cause.description ?? cause.code)
     }
-    const error = PerSQLError.from(cause)
-    if (error.code === 'internal') logInternal(cause)
+    const error = toRequestError(cause, requestId)
     return problem(error.status, error.message)
   }
 }

@@ -1,4 +1,3 @@
-import { PerSQLError } from '@persql/contract'
 import { Hono } from 'hono'
 import { MIN_PASSWORD_LENGTH } from '../accounts/auth.ts'
 import { refuseForeignOrigin } from '../api/authenticate.ts'
@@ -8,6 +7,7 @@ import { escapeHtml, page } from '../http/pages/html-page.ts'
 import { parseReturnUrl } from '../http/pages/return-url.ts'
 import { callAuth } from '../http/rest/auth.ts'
 import { readBody } from '../http/rest/body.ts'
+import { toRequestError } from '../reply.ts'
 import { settingsOf } from '../settings.ts'
 import { type LoginPage, loginPage } from './login-page.ts'
 
@@ -30,11 +30,12 @@ export function login(): Hono<{ Bindings: Env }> {
   app.get('/signup', (c) => loginPage(pageOf('signup', c.env, c.req.raw, parseReturnUrl(c.req.query('return')))))
   for (const path of ['/login', '/signup', '/logout']) {
     app.post(path, async (c) => {
+      const ctx = contextOf(c.req.raw, c.env)
       try {
-        refuseForeignOrigin(contextOf(c.req.raw, c.env))
+        refuseForeignOrigin(ctx)
         return await answer(path, c.req.raw, c.env)
       } catch (cause) {
-        const error = PerSQLError.from(cause)
+        const error = toRequestError(cause, ctx.requestId)
         return page('Something went wrong', [escapeHtml(error.message)], { status: error.status })
       }
     })

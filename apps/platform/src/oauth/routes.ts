@@ -16,6 +16,7 @@ import { ClientMetadata } from '../oauth-server/client-metadata.ts'
 import { clientStore } from '../oauth-server/clients.ts'
 import { createOAuthError } from '../oauth-server/error-response.ts'
 import { answerAs, resourcesOf } from '../oauth-server/server.ts'
+import { getRequestId } from '../request-id.ts'
 import { namespaceOf } from '../token.ts'
 
 const MAX_BODY = 64 * 1024
@@ -57,7 +58,9 @@ export function oauthRoutes(): Hono<{ Bindings: Env }> {
     const [method = '', path = ''] = door.split(' ')
     app.options(path, () => optionsReply(allowOf([method]), CORS))
     app.on(method, path, async (c) => {
-      const response = await Promise.resolve(answer(c.req.raw, c.env)).catch(refused)
+      const response = await Promise.resolve(answer(c.req.raw, c.env)).catch((cause: unknown) =>
+        refused(cause, getRequestId(c.req.raw)),
+      )
       const headers = new Headers(response.headers)
       for (const [name, value] of Object.entries(CORS)) headers.set(name, value)
       return new Response(response.body, { status: response.status, headers })
@@ -128,13 +131,13 @@ async function namespaceFor(form: URLSearchParams, ctx: Context): Promise<string
   return namespace !== null && (await isNamespace(ctx, namespace)) ? namespace : undefined
 }
 
-function refused(cause: unknown): Response {
+function refused(cause: unknown, requestId: string): Response {
   const error = PerSQLError.from(cause)
   if (error.code === 'oauth_client_invalid') return failure(401, 'invalid_client', error.message)
   if (error.code === 'token_unknown') return failure(400, 'invalid_grant', error.message)
   if (error.status < 500) return failure(error.status, 'invalid_request', error.message)
-  console.error(JSON.stringify({ level: 'error', event: 'oauth_failed', cause: String(cause) }))
-  return failure(503, 'temporarily_unavailable', 'Something went wrong. Try again.')
+  console.error(JSON.stringify({ level: 'error', event: 'oauth_failed', requestId, cause: String(cause) }))
+  return failure(503, 'temporarily_unavailable', `Something went wrong. Try again. Request ID: ${requestId}.`)
 }
 
 const json = (body: object, status = 200): Response =>

@@ -82,7 +82,7 @@ export class Receiver {
       await this.#drain()
       const error = PerSQLError.from(cause)
       if (!this.#isBegun) throw error
-      if (error.code === 'internal') logInternal(cause)
+      if (error.code === 'internal') logInternal(cause, { requestId: this.#ctx.requestId })
       const { code, details, extra } = error
       return { id: this.#id, bytes: this.#bytes, pieces: 0, statements: 0, failure: { code, details, extra } }
     } finally {

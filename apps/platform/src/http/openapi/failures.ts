@@ -119,6 +119,10 @@ export const failureSchemas = {
         description: 'Input problems by field',
         additionalProperties: { type: 'string' },
       },
+      requestId: {
+        type: 'string',
+        description: 'ID of the request, for `internal`: the operator finds its cause in the log',
+      },
       field: { type: 'string', description: 'The field that exceeds the access of the caller' },
       errorDetail: { $ref: '#/components/schemas/SqlErrorDetail' },
       merge: { $ref: '#/components/schemas/MergeReport' },

@@ -27,11 +27,13 @@ export function approvePage(): Hono<{ Bindings: Env }> {
   const app = new Hono<{ Bindings: Env }>()
   app.get('/approve/:token', (c) => {
     const token = c.req.param('token')
-    return withErrorPage(() => ask(contextOf(c.req.raw, c.env), token))
+    const ctx = contextOf(c.req.raw, c.env)
+    return withErrorPage(ctx.requestId, () => ask(ctx, token))
   })
-  app.post('/approve/:token', (c) =>
-    withErrorPage(() => decide(contextOf(c.req.raw, c.env), c.req.param('token'), c.req.raw)),
-  )
+  app.post('/approve/:token', (c) => {
+    const ctx = contextOf(c.req.raw, c.env)
+    return withErrorPage(ctx.requestId, () => decide(ctx, c.req.param('token'), c.req.raw))
+  })
   return app
 }
 

@@ -19,11 +19,13 @@ export function invitePage(): Hono<{ Bindings: Env }> {
   const app = new Hono<{ Bindings: Env }>()
   app.get('/invite/:token', (c) => {
     const token = c.req.param('token')
-    return withErrorPage(() => ask(contextOf(c.req.raw, c.env), token))
+    const ctx = contextOf(c.req.raw, c.env)
+    return withErrorPage(ctx.requestId, () => ask(ctx, token))
   })
-  app.post('/invite/:token', (c) =>
-    withErrorPage(() => accept(contextOf(c.req.raw, c.env), c.req.param('token'), c.req.raw)),
-  )
+  app.post('/invite/:token', (c) => {
+    const ctx = contextOf(c.req.raw, c.env)
+    return withErrorPage(ctx.requestId, () => accept(ctx, c.req.param('token'), c.req.raw))
+  })
   return app
 }
 

@@ -11,7 +11,7 @@ import {
 } from '../../database/endpoints/serve.ts'
 import type { Hosted } from '../../directory/hostnames.ts'
 import type { Env } from '../../env.ts'
-import { logInternal } from '../../reply.ts'
+import { toRequestError } from '../../reply.ts'
 import { type Settings, settingsOf } from '../../settings.ts'
 import { databaseOpenApi } from '../openapi/database.ts'
 import { readBody } from '../rest/body.ts'
@@ -82,10 +82,15 @@ async function answerAtHost(
   url: string,
   env: Env,
 ): Promise<Answer | undefined> {
-  const hosted = await asked
+  const ctx = contextOf(from.request, env, url)
+  let hosted: Hosted | undefined
+  try {
+    hosted = await asked
+  } catch (cause) {
+    return failed(cause, 'endpoint', ctx)
+  }
   if (!hosted) return undefined
   const { protocol, host, pathname, search } = new URL(url)
-  const ctx = contextOf(from.request, env, url)
   // If the instance has a proxy for TLS, the proxy serves custom hostnames over TLS too.
   const origin = `${ctx.settings.url?.startsWith('https:') ? 'https:' : protocol}//${host}`
   return answerAt({ ...hosted, origin, baseUrl: origin }, pathname.slice(1), search.slice(1), from, ctx)
@@ -111,10 +116,13 @@ async function answerAt(place: Place, rest: string, query: string, from: From, c
       return { response: new Response(reply, { headers: HEADERS }), operation, code: undefined }
     return { response: respond(reply, ctx), operation, code: reply.code }
   } catch (cause) {
-    const error = PerSQLError.from(cause)
-    if (error.code === 'internal') logInternal(cause)
-    return { response: respond(createErrorResponse(error), ctx), operation, code: error.code }
+    return failed(cause, operation, ctx)
   }
+}
+
+function failed(cause: unknown, operation: string, ctx: Context): Answer {
+  const error = toRequestError(cause, ctx.requestId)
+  return { response: respond(createErrorResponse(error), ctx), operation, code: error.code }
 }
 
 async function call(

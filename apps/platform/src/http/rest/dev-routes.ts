@@ -6,7 +6,8 @@ import { setAhead } from '../../clock.ts'
 import { contextOf } from '../../context.ts'
 import type { Env } from '../../env.ts'
 import { mailOf, sentMail } from '../../integrations/mail.ts'
-import { refuse } from '../../reply.ts'
+import { refuseRequest } from '../../reply.ts'
+import { getRequestId } from '../../request-id.ts'
 import { settingsOf } from '../../settings.ts'
 import { resolveHostname } from '../public/hostnames.ts'
 
@@ -60,8 +61,8 @@ export function dev(): Hono<{ Bindings: Env }> {
     return c.json({ success: true, data: { isAwaited: hosted instanceof Promise, hosted: (await hosted) ?? null } })
   })
 
-  app.onError((cause) => {
-    const { status, body } = refuse(cause)
+  app.onError((cause, c) => {
+    const { status, body } = refuseRequest(cause, getRequestId(c.req.raw))
     return new Response(body, { status, headers: { 'Content-Type': 'application/json' } })
   })
   return app

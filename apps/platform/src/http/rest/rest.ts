@@ -13,7 +13,8 @@ import { execute, isDatabaseOperation } from '../../api/execute.ts'
 import { type Context, contextOf } from '../../context.ts'
 import type { ReplayKey } from '../../database/calls/call.ts'
 import type { Env } from '../../env.ts'
-import { type Reply, refuse } from '../../reply.ts'
+import { type Reply, refuseRequest, toReply, toRequestError } from '../../reply.ts'
+import { getRequestId } from '../../request-id.ts'
 import { streamExport } from '../files/export.ts'
 import { Receiver } from '../files/import-upload.ts'
 import { readBody } from './body.ts'
@@ -68,7 +69,11 @@ async function answer(
 ): Promise<Answer> {
   const context = name === 'subscribe' ? callerOfSocket(request, known, door) : known
   if (context instanceof PerSQLError) {
-    return { response: respond(refuse(context), known.baseUrl), operation: name, code: context.code }
+    return {
+      response: respond(refuseRequest(context, known.requestId), known.baseUrl),
+      operation: name,
+      code: context.code,
+    }
   }
   // Created only for requests with a file: creating it takes about 3% of a point read.
   let file: Receiver | undefined
@@ -107,8 +112,9 @@ export function rest(answered: (request: Request, answer: Answer) => void): App 
       })
     }
   }
-  const fail = (c: Bound, error: PerSQLError) => {
-    const reply = refuse(error)
+  const fail = (c: Bound, cause: unknown) => {
+    const error = toRequestError(cause, getRequestId(c.req.raw))
+    const reply = toReply(error)
     const allow = error.code === 'method_not_allowed' ? { Allow: String(error.details.allowed) } : undefined
     const response = respond(reply, '', allow)
     answered(c.req.raw, { response, operation: 'none', code: reply.code })
@@ -117,7 +123,7 @@ export function rest(answered: (request: Request, answer: Answer) => void): App 
   app.notFound((c) =>
     fail(c, new PerSQLError('route_not_found', { method: c.req.method, path: c.req.path.slice(0, 200) })),
   )
-  app.onError((cause, c) => fail(c, PerSQLError.from(cause)))
+  app.onError((cause, c) => fail(c, cause))
   return app
 }
 

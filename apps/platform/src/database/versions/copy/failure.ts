@@ -1,5 +1,5 @@
 import { PerSQLError } from '@persql/contract'
-import { errorOf } from '../../../storage/long-transaction.ts'
+import { errorOf } from '../../../storage/runtime-error.ts'
 
 /** Permanent SQLite errors, as the runtime formats them; a full disk or a lock can be temporary. */
 const REFUSED = /^(?:\w*Error: )?(.*?)(?: at offset \d+)?: SQLITE_(?!FULL|IOERR|NOMEM|BUSY|LOCKED|INTERRUPT)[A-Z_]+/s

@@ -1,0 +1,27 @@
+const ids = new WeakMap<Request, string>()
+const VISIBLE = /^[\x21-\x7e]{1,128}$/
+
+/** The header that carries the ID of a request, in both directions. */
+export const REQUEST_ID_HEADER = 'X-Request-Id'
+
+/** Returns the ID of a request: the one that the caller sent if it is valid, or a new one. */
+export function getRequestId(request: Request): string {
+  let id = ids.get(request)
+  if (id === undefined) {
+    const sent = request.headers.get(REQUEST_ID_HEADER)
+    id = sent !== null && VISIBLE.test(sent) ? sent : crypto.randomUUID()
+    ids.set(request, id)
+  }
+  return id
+}
+
+/** Adds the ID of a request to its response. */
+export function withRequestIdHeader(response: Response, requestId: string): Response {
+  try {
+    response.headers.set(REQUEST_ID_HEADER, requestId)
+    return response
+  } catch {
+    // Some responses have immutable headers, for example redirects. A WebSocket's response can't be created again.
+    return response.webSocket ? response : withRequestIdHeader(new Response(response.body, response), requestId)
+  }
+}
