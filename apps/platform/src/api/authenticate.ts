@@ -136,7 +136,7 @@ export async function authenticateAccount(ctx: Context): Promise<Account> {
  */
 export async function accessOf(ctx: Context, { userId }: Account, namespace: string, database?: string) {
   if (!(await isNamespace(ctx, namespace))) throw new PerSQLError('namespace_not_found', { namespace })
-  return namespaceObject(ctx.env, namespace).access(userId, database)
+  return namespaceObject(ctx.env, namespace).access(userId, database, namespace)
 }
 
 /**
@@ -148,7 +148,7 @@ export function refuseForeignOrigin({ headers, route, baseUrl }: Context): void 
   const origin = headers.get('Origin')
   const site = headers.get('Sec-Fetch-Site')
   const ours = origin === null ? site === null || site === 'same-origin' : origin === new URL(baseUrl).origin
-  if (!ours) throw new PerSQLError('origin_refused', { origin: origin ?? site })
+  if (!ours) throw new PerSQLError('origin_refused', { origin: origin ?? 'an unknown site' })
 }
 
 async function ask(ctx: Context, token: string, namespace: string, database?: string): Promise<Caller> {

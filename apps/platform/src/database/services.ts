@@ -264,9 +264,9 @@ function createMerger(core: Core, stores: Stores, history: Snapshots, exclusive:
     ...{ storage, inTransaction, ownPages, history, schemaChanges, ledger, seeds, now },
     hold: () => writes.freeze(),
     permit: (tables) => approvals.gate.changed(tables),
-    alone: (changes, work) =>
+    alone: (database, changes, work) =>
       exclusive.replace(() => {
-        if (!identity.current) throw new PerSQLError('database_not_found', {})
+        if (!identity.current) throw new PerSQLError('database_not_found', { database })
         return work()
       }, changes),
     branches: async () =>

@@ -54,11 +54,11 @@ export class Namespace extends DurableObject<Env> implements Serves<NamespaceCal
   }
 
   /**
-   * Returns the role of a member in the namespace, or in one of its databases.
+   * Returns the role of a member in the namespace, or in one of its databases. `slug` names the namespace in an error.
    * @throws PerSQLError `namespace_not_found` for people who aren't members, `database_not_found`
    */
-  access(userId: string, database?: string): MemberAccess {
-    return this.#services.admission.access(userId, database)
+  access(userId: string, database?: string, slug?: string): MemberAccess {
+    return this.#services.admission.access(userId, database, slug)
   }
 
   /** Returns the namespace from a member's view. @throws PerSQLError `namespace_not_found` */

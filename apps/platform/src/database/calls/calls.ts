@@ -144,7 +144,7 @@ export class CallHandler {
   /** Other calls run while this one awaits, so the database can be deleted in that time. */
   async #await(call: Call, outcome: Promise<Outcome>, startedMs: number, nowMs: number): Promise<Answer> {
     const { identity, lease } = this.#options
-    const was = identity.current
+    const was = identity.known
     const ended = async () => {
       try {
         const done = await outcome
@@ -152,7 +152,7 @@ export class CallHandler {
       } catch (cause) {
         if (identity.current === was) return await this.#fail(call, cause, startedMs, nowMs)
       }
-      return refuse(new PerSQLError('database_not_found', { database: was?.slug }))
+      return refuse(new PerSQLError('database_not_found', { database: was.slug }))
     }
     // A long-poll request must not hold the lease's credit.
     return call.operation === 'wait_for_changes' ? ended() : lease.awaiting(ended)

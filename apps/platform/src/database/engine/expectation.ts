@@ -11,8 +11,9 @@ export function assertExpected({ expect }: StatementInput, { rows, rowsWritten }
   ] as const) {
     const count = expect[name]
     if (count === undefined || within(count, actual)) continue
-    const actualText = `${actual}`
-    throw new PerSQLError('expectation_failed', { expected: `${name} ${describe(count)}`, actual: actualText })
+    const expected = `${name} ${describe(count)}`
+    // A batch puts the index of its statement in place of 0.
+    throw new PerSQLError('expectation_failed', { statement: 0, expected, actual: `${actual}` })
   }
 }
 

@@ -77,11 +77,11 @@ export class Admission {
    * Returns the role of a member in the namespace, or in one of its databases.
    * @throws PerSQLError `namespace_not_found` for people who aren't members, `database_not_found`
    */
-  access(userId: string, database?: string): MemberAccess {
+  access(userId: string, database?: string, slug = this.#options.identity.slug): MemberAccess {
     const { members, databases } = this.#options
     const identity = this.#options.identity.known
     const member = identity?.deletedAtMs ? undefined : identity && members.find(userId)
-    if (!member || !identity) throw new PerSQLError('namespace_not_found', { namespace: identity?.slug ?? '' })
+    if (!member || !identity) throw new PerSQLError('namespace_not_found', { namespace: slug })
     const role = database === undefined ? member.role : members.roleIn(databases.existing(database).id, member)
     return { userId, role, namespaceId: identity.id }
   }

@@ -81,7 +81,8 @@ function ask(
     statements: statements.length,
   })
   const extra = { approvalToken: token, hits, expiresAt: toIso(expiresAtMs) }
-  const failure = new PerSQLError('approval_required', { table: guarded[0] }, { extra })
+  const [table = 'unknown'] = [...guarded, ...outcome.tables]
+  const failure = new PerSQLError('approval_required', { table }, { extra })
   // The dry run is rolled back, and its work is charged as rows read.
   return done(undefined, { failure, status: failure.status, sql: textOf({ statements }), rowsRead })
 }

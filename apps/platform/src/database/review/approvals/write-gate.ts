@@ -71,7 +71,7 @@ export class WriteGate implements WriteGuard {
     const hits = this.#rules.hits(tables)
     for (const table of tables) this.#trial?.tables.add(table)
     const stopping = this.#trial ? hits.filter(({ action }) => action === 'deny') : hits
-    if (stopping[0]) throw refusalOf(hits)
+    if (stopping[0]) throw refusalOf(stopping[0], hits)
     this.#trial?.note(hits)
   }
 }
@@ -79,14 +79,11 @@ export class WriteGate implements WriteGuard {
 /**
  * Returns the error for hits: that of the rules that deny the write, otherwise that of the rules that require approval.
  */
-function refusalOf(hits: readonly ApprovalHit[]): PerSQLError {
+function refusalOf(first: ApprovalHit, hits: readonly ApprovalHit[]): PerSQLError {
   const forbidding = hits.filter(({ action }) => action === 'deny')
   const named = forbidding.length > 0 ? forbidding : hits
-  return new PerSQLError(
-    'approval_denied',
-    { table: named[0]?.matchedTable },
-    { extra: { hits: named.slice(0, MAX_HITS) } },
-  )
+  const { matchedTable: table } = named[0] ?? first
+  return new PerSQLError('approval_denied', { table }, { extra: { hits: named.slice(0, MAX_HITS) } })
 }
 
 /** Returns whether a failure comes only from rules that require approval, so the write can be requested. */

@@ -31,8 +31,9 @@ export class IdReservations {
     const { identity, exclusion, storage, ownPages } = this.#options
     // While a task holds the lock, the data read here can still be rolled back.
     while (exclusion.held) await exclusion.held
-    if (!identity.current) return {}
-    if (identity.current.id !== id) throw new PerSQLError('database_not_found', {})
+    const { current } = identity
+    if (!current) return {}
+    if (current.id !== id) throw new PerSQLError('database_not_found', { database: current.slug })
     const ranges = new IdRanges(storage.kv)
     return ownPages.around(() => ranges.reserve(branchId, live, readHighestIds(createRunSql(storage.sql))))
   }

@@ -36,10 +36,12 @@ export class BranchState {
     return forkStateOf(storage.kv, this.#run, schemaChanges)
   }
 
-  /** Raises the next IDs of this branch above `floors`. @throws PerSQLError `database_not_found` */
+  /** Raises the next IDs of this branch above `floors`. @throws PerSQLError `database_not_found` or `copy_cut_off` */
   seedIds(id: string, floors: Ids): void {
     const { identity, storage, seeds } = this.#options
-    if (identity.current?.id !== id) throw new PerSQLError('database_not_found', {})
+    const { current } = identity
+    if (!current) throw new PerSQLError('copy_cut_off')
+    if (current.id !== id) throw new PerSQLError('database_not_found', { database: current.slug })
     storage.transactionSync(() => seeds.plant(floors))
   }
 }

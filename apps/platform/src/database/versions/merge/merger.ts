@@ -38,8 +38,8 @@ export interface MergerOptions {
   readonly hold: () => () => void
   /** Throws if an approval rule blocks a write to one of these tables. */
   readonly permit: (tables: readonly string[]) => void
-  /** Runs work with the exclusive lock and foreign keys off; `changes` says whether it changes data. */
-  readonly alone: <T>(changes: boolean, work: () => Promise<T>) => Promise<T>
+  /** Runs work with the exclusive lock and foreign keys off; `changes` says whether it changes data, `database` is the slug. */
+  readonly alone: <T>(database: string, changes: boolean, work: () => Promise<T>) => Promise<T>
   readonly branches: () => Promise<readonly Database[]>
   readonly branch: (slug: string) => Branch
   /** Records an audit event in the transaction of the merge. */
@@ -48,6 +48,8 @@ export interface MergerOptions {
 
 /** A merge request and its actor. */
 export interface MergeRequest {
+  /** The slug of this database. */
+  readonly database: string
   readonly ref: string
   readonly mode: MergeReport['mode']
   readonly onConflict: 'abort' | 'branch' | 'parent'
@@ -157,7 +159,7 @@ export class Merger {
   async #attempt(request: MergeRequest, { id, slug }: Database, scope: Scope): Promise<Tried> {
     const { storage, inTransaction, alone, branch } = this.#options
     let result: Tried | undefined
-    await alone(scope.apply === true, async () => {
+    await alone(request.database, scope.apply === true, async () => {
       const cost = { rowsRead: 0, rowsWritten: 0 }
       const run: RunSql = (sql, ...params) => {
         const cursor = storage.sql.exec(sql, ...params)

@@ -3,16 +3,18 @@ import { SCHEMA_TABLE } from '../../../sqlite/schema-map.ts'
 import { actorOf, type Grant } from '../../calls/call.ts'
 import { type Handlers, parseInput } from '../../calls/handler.ts'
 import { done } from '../../calls/outcome.ts'
+import type { IdentityStore } from '../../identity.ts'
 import type { Merger } from './merger.ts'
 
 /** The services that the merge operation uses. */
 interface MergeServices {
+  readonly identity: IdentityStore
   readonly merger: Merger
   readonly admits: (grant: Grant) => boolean
 }
 
 /** Returns the handler of the merge operation. */
-export function operations({ merger, admits }: MergeServices) {
+export function operations({ identity, merger, admits }: MergeServices) {
   return {
     async merge_branch(call) {
       const { grant } = call
@@ -21,7 +23,12 @@ export function operations({ merger, admits }: MergeServices) {
       const check = () => {
         if (!admits(grant)) throw new PerSQLError('token_unknown')
       }
-      const { report, rowsRead, rowsWritten } = await merger.merge({ ...input, actor: actorOf(grant), check })
+      const { report, rowsRead, rowsWritten } = await merger.merge({
+        ...input,
+        database: identity.known.slug,
+        actor: actorOf(grant),
+        check,
+      })
       return done(report, { rowsRead, rowsWritten })
     },
   } satisfies Handlers
