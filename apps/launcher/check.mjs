@@ -1,4 +1,5 @@
 // @ts-check
+import './closed-pipe.mjs'
 import './node-version.mjs'
 import { runChecks } from './checks.mjs'
 import { ensureInstalled } from './install.mjs'

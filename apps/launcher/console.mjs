@@ -1,4 +1,5 @@
 // @ts-check
+import './closed-pipe.mjs'
 import './node-version.mjs'
 import { load } from './bundle.mjs'
 import { ensureInstalled } from './install.mjs'

@@ -1,4 +1,5 @@
 // @ts-check
+import './closed-pipe.mjs'
 import './node-version.mjs'
 import { spawn } from 'node:child_process'
 import { rm } from 'node:fs/promises'

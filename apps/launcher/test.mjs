@@ -1,4 +1,5 @@
 // @ts-check
+import './closed-pipe.mjs'
 import './node-version.mjs'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

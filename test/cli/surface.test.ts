@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -27,6 +28,17 @@ beforeAll(async () => {
 afterAll(async () => {
   await platform?.stop()
   await cli?.remove()
+})
+
+test('a reader that closes the pipe ends the program without an error', async () => {
+  const child = cli.start(['--help'])
+  child.stdout.destroy()
+  let stderr = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text
+  })
+  const [code] = await once(child, 'close')
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
 })
 
 test('help is short, and made of the same table as the program', async () => {

@@ -16,8 +16,10 @@ declare const VERSION: string
 const argv = process.argv.slice(2)
 const interrupted = new AbortController()
 
-// A closed pipe (`persql … | head`) isn't an error.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+// A reader that closes the pipe (`persql … | head`) ends the program. This isn't an error.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', ({ code }: NodeJS.ErrnoException) => process.exit(code === 'EPIPE' ? 0 : 1))
+}
 process.once('SIGINT', () => {
   interrupted.abort()
   // A second Ctrl-C ends commands that ignore the signal.

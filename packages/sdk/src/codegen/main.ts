@@ -16,6 +16,11 @@ Usage: PERSQL_TOKEN=… persql-codegen --db <namespace>/<database> [--out src/db
   --local  read a local SQLite file instead of a server
 `
 
+// A reader that closes the pipe (`persql-codegen … | head`) ends the program. This isn't an error.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', ({ code }: NodeJS.ErrnoException) => process.exit(code === 'EPIPE' ? 0 : 1))
+}
+
 try {
   const { values } = parseArgs({
     options: {
