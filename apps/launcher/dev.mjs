@@ -3,7 +3,7 @@ import './closed-pipe.mjs'
 import './node-version.mjs'
 import { spawn } from 'node:child_process'
 import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { ensureInstalled, repository } from './install.mjs'
 
 await ensureInstalled({ dev: true })
@@ -37,6 +37,8 @@ const builder = await context({
     {
       name: 'restart',
       setup(build) {
+        // The program reads its settings once.
+        build.onResolve({ filter: /\/dev\/main\.ts$/ }, () => ({ watchFiles: [resolve('.env')] }))
         build.onEnd(({ errors }) => {
           if (errors.length === 0) turn = turn.then(restart)
           else process.stderr.write('Waiting for a change.\n')

@@ -80,6 +80,27 @@ test('a change of the console appears in an open page without a reload, under th
   await page.close()
 })
 
+test('changes of the page and of public files are served without a restart', async () => {
+  const pageFile = join(copy, 'apps/console/index.html')
+  await writeFile(pageFile, (await readFile(pageFile, 'utf8')).replace('<title>PerSQL', '<title>Changed PerSQL'))
+  const served = async (path: string) => (await fetch(url + path, { headers: { accept: 'text/html' } })).text()
+  await until(async () => (await served('/')).includes('<title>Changed PerSQL'))
+  await writeFile(join(copy, 'apps/console/public/added.svg'), '<svg xmlns="http://www.w3.org/2000/svg"/>')
+  await until(async () => (await fetch(`${url}/added.svg`)).status === 200)
+  await rm(join(copy, 'apps/console/public/added.svg'))
+  await until(async () => (await fetch(`${url}/added.svg`)).status === 404)
+})
+
+test('a change of the configuration of Vite is in the page that is served', async () => {
+  const file = join(copy, 'apps/console/vite.config.ts')
+  const source = await readFile(file, 'utf8')
+  const mark = "{ name: 'mark', transformIndexHtml: (html) => html.replace('<title>', '<title>Marked ') }, "
+  await writeFile(file, source.replace('plugins: [', `plugins: [${mark}`))
+  await until(async () =>
+    (await (await fetch(url, { headers: { accept: 'text/html' } })).text()).includes('<title>Marked '),
+  )
+})
+
 test('a change of the platform is served after a restart, at the same address and on the same data', async () => {
   expect((await query('CREATE TABLE kept (n)')).success).toBe(true)
   const file = join(copy, 'packages/contract/src/errors.ts')
@@ -105,12 +126,15 @@ test('a mistake in a source is printed, and what ran before goes on', async () =
   await writeFile(file, source)
 })
 
-test('a change of the launcher starts everything again, and Ctrl-C ends it', async () => {
+test('a change of the launcher or of .env starts everything again, and Ctrl-C ends it', async () => {
   const { length } = dev.stdout
   await appendFile(join(copy, 'apps/launcher/src/main.ts'), '\n// Changed.\n')
   await until(() => dev.stdout.slice(length).includes('Press Ctrl-C to stop.'))
   url = /URL\s+(\S+)/.exec(dev.stdout.slice(length))?.[1] ?? ''
   expect(await query('SELECT count(*) AS n FROM kept')).toMatchObject({ data: { rows: [[0]] } })
+  const restarted = dev.stdout.length
+  await writeFile(join(copy, '.env'), 'SIGNUP=closed\n')
+  await until(() => dev.stdout.slice(restarted).includes('Press Ctrl-C to stop.'))
   expect(await dev.stop()).toBe(0)
   expect(await readdir(join(copy, 'dist'))).toEqual(['dev'])
   expect(await readdir(join(copy, 'dist/dev'))).toEqual([])

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFile, cp, mkdir, rm, writeFile } from 'node:fs/promises'
+import { copyFile, cp, mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { isIPv6 } from 'node:net'
 import { dirname, join } from 'node:path'
@@ -66,8 +66,16 @@ export async function prepareData(
   for (const name of platformModules) await copyFile(join(dirname(bundle), name), join(data, 'run', name))
   await rm(join(data, 'run', 'console'), { recursive: true, force: true })
   await mkdir(join(data, 'run', 'console'))
-  if (consoleFiles) await cp(consoleFiles, join(data, 'run', 'console'), { recursive: true })
+  if (consoleFiles) await copyConsole(data, consoleFiles)
   await writeFile(join(data, 'run', 'workerd.capnp'), workerdConfig(trustedCertificates))
+}
+
+/** Copies the console to the data folder. A running workerd keeps the folder open, so only its files are replaced. */
+export async function copyConsole(data: string, consoleFiles: string): Promise<void> {
+  const served = join(data, 'run', 'console')
+  const names = new Set(await readdir(consoleFiles))
+  for (const name of await readdir(served)) if (!names.has(name)) await rm(join(served, name), { recursive: true })
+  await cp(consoleFiles, served, { recursive: true })
 }
 
 /** Starts workerd on a prepared data folder and resolves once it listens; rejects with its error output if it can't start. */

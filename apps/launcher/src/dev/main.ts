@@ -5,7 +5,7 @@ import { greet, readTrusted, runProgram, start, stopSignal, withData } from '../
 import { devBuilds } from '../paths.ts'
 import type { Settings } from '../settings.ts'
 import type { SupervisedProcess } from '../watchdog.ts'
-import { prepareData } from '../workerd-process.ts'
+import { copyConsole, prepareData } from '../workerd-process.ts'
 import { serveConsole } from './console.ts'
 import { startDevServer } from './server.ts'
 import { watchPlatform } from './watch-platform.ts'
@@ -25,7 +25,7 @@ async function run(settings: Settings): Promise<void> {
     const platform = new RestartingPlatform(settings, secret, lock, folder)
     const server = await startDevServer(settings, () => platform.port())
     try {
-      await serveConsole(server, join(folder, 'console'))
+      await serveConsole(server, join(folder, 'console'), () => platform.replaceConsole())
       const watching = await watchPlatform(join(folder, 'platform.mjs'), () => platform.restart())
       try {
         const signal = await Promise.race([stopped, greet(settings, secret, server.port).then(() => stopped)])
@@ -72,6 +72,12 @@ class RestartingPlatform {
   async port(): Promise<number> {
     await this.#turn
     return this.#port
+  }
+
+  /** Serves the newest files of the console. @throws Error if the newest build failed to start */
+  async replaceConsole(): Promise<void> {
+    await this.#turn
+    await copyConsole(this.#settings.PERSQL_DATA, join(this.#folder, 'console'))
   }
 
   /** Stops the running build, then starts the newest one. */
