@@ -72,7 +72,7 @@ describe('an endpoint', () => {
       409,
       {
         ok: false,
-        error: 'This conflicts with existing data. Change the values, or reload and try again.',
+        error: 'These values conflict with existing data. Change them, or reload and try again.',
         code: 'conflict',
         fields: { text: 'Already taken.' },
       },

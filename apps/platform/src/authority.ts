@@ -68,12 +68,14 @@ function refusalOf(
 ): PerSQLError | undefined {
   if ('signedIn' in access) {
     const needed = memberScope ?? console?.role
-    return needed && covers(access.signedIn, needed) ? undefined : insufficient(access.signedIn, name)
+    return needed && covers(access.signedIn, needed) ? undefined : insufficient(access.signedIn, name, needed)
   }
   const { role, memberRole, tableScope } = access
-  if (!isRole(scope) || !isWithin(scope, role)) return insufficient(limitingRole(access), name)
+  const limiting = limitingRole(access)
+  if (!isRole(scope)) return insufficient(limiting, name)
+  if (!isWithin(scope, role)) return insufficient(limiting, name, limiting === memberRole ? console?.role : scope)
   // An operation that a member can't call is closed to the member's apps too.
-  if (memberRole && console && !covers(memberRole, console.role)) return insufficient(memberRole, name)
+  if (memberRole && console && !covers(memberRole, console.role)) return insufficient(memberRole, name, console.role)
   if (access.pinned && !(pinned ?? served === 'database')) return new PerSQLError('token_pinned')
   return tableScope === null || scoped === true ? undefined : notForScoped(name)
 }
@@ -225,6 +227,7 @@ function notForScoped(name: string): PerSQLError {
   return new PerSQLError('not_for_scoped_token', { action: `call ${name}` })
 }
 
-function insufficient(role: string, name: string): PerSQLError {
-  return new PerSQLError('role_insufficient', { role, action: `call ${name}` })
+function insufficient(role: string, name: string, needed?: string): PerSQLError {
+  const action = needed === undefined ? `call ${name}` : `call ${name}, which requires the role "${needed}"`
+  return new PerSQLError('role_insufficient', { role, action })
 }

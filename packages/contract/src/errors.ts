@@ -42,13 +42,13 @@ export const errors = {
   not_signed_in: { status: 401, message: 'Not signed in. Sign in and try again.' },
   session_missing: {
     status: 401,
-    message: 'Missing session token. Send it as "Authorization: Bearer <session token>".',
+    message: 'Missing session. {instead}',
   },
   session_invalid: { status: 401, message: 'Invalid or expired session. Sign in again.' },
   login_failed: { status: 401, message: 'Incorrect email or password.' },
   operator_only: {
     status: 401,
-    message: 'Only the operator can call this. Send the instance secret as "Authorization: Bearer <secret>".',
+    message: 'Only the operator can call this. Send the operator secret as "Authorization: Bearer <secret>".',
   },
   insufficient_balance: { status: 402, message: 'Insufficient balance' },
   namespace_mismatch: { status: 403, message: 'Token namespace mismatch' },
@@ -57,7 +57,7 @@ export const errors = {
     status: 403,
     message: "OAuth requires https, except on localhost. This instance's URL is {origin}.",
   },
-  origin_refused: { status: 403, message: 'Cross-site request from {origin} blocked. Call /v1 with a token instead.' },
+  origin_refused: { status: 403, message: 'Request from {origin} blocked. {instead}' },
   page_not_allowed: {
     status: 403,
     message: "The origin {origin} isn't allowed to call this endpoint. Add it to the endpoint's allowed origins.",
@@ -105,7 +105,10 @@ export const errors = {
   approval_rule_not_found: { status: 404, message: 'Approval rule "{id}" not found.' },
   snapshot_not_found: { status: 404, message: 'Snapshot {snapshot} not found.' },
   branch_not_found: { status: 404, message: 'Branch "{ref}" not found.' },
-  handoff_not_found: { status: 404, message: 'Handoff code not found. It may have been redeemed or expired.' },
+  handoff_not_found: {
+    status: 404,
+    message: 'Handoff code not found. It may have been redeemed or expired. Ask for a new one.',
+  },
   table_not_found: { status: 404, message: 'Table "{table}" not found.' },
   endpoint_not_found: { status: 404, message: 'Endpoint "{endpoint}" not found.' },
   version_not_found: {
@@ -126,11 +129,11 @@ export const errors = {
   oauth_client_invalid: { status: 400, message: 'Invalid OAuth client metadata: {problem}.' },
   oauth_form_expired: {
     status: 400,
-    message: 'This form has expired or was opened by another account. Go back to the app and start again.',
+    message: 'This form has expired or was opened by another account. {instead}',
   },
   invitation_not_found: {
     status: 404,
-    message: 'Invitation not found. It may have been accepted, revoked or expired. Ask for a new one.',
+    message: 'Invitation not found. It may have been accepted, revoked or expired. {instead}',
   },
   hostname_not_found: { status: 404, message: 'Hostname "{hostname}" not found on this database.' },
   method_not_allowed: { status: 405, message: "{method} isn't allowed on {path}. Use {allowed}." },
@@ -140,7 +143,7 @@ export const errors = {
   },
   query_timeout: {
     status: 408,
-    message: 'The statement was stopped after {seconds} s. Add an index, or read fewer rows.',
+    message: 'The statement was stopped after {seconds} s. Add an index, or process fewer rows.',
   },
   took_too_long: {
     status: 408,
@@ -159,7 +162,7 @@ export const errors = {
     message: '"{database}" is a branch and can\'t be branched. Branch its parent database instead.',
   },
   proposal_stale: { status: 409, message: 'The schema changed since this was proposed. Propose it again.' },
-  approval_not_open: { status: 409, message: "This approval is {status}, so the action isn't possible." },
+  approval_not_open: { status: 409, message: 'This approval is {status}. {instead}' },
   approval_stale: {
     status: 409,
     message: 'The schema or approval rules changed since this was approved. Request approval again.',
@@ -171,8 +174,11 @@ export const errors = {
       'Column "{column}" of table "{table}" contains text that isn\'t valid UTF-8{where}, which CSV and NDJSON can\'t represent. Fix the value, or export as SQL or as a SQLite file.',
   },
   limit_reached: { status: 409, message: 'Limit reached: {limit} {what} per database. {instead}' },
-  conflict: { status: 409, message: 'This conflicts with existing data. Change the values, or reload and try again.' },
-  hostname_taken: { status: 409, message: '"{hostname}" is already in use by another database.' },
+  conflict: { status: 409, message: '{problem}' },
+  hostname_taken: {
+    status: 409,
+    message: '"{hostname}" is already in use by another database. Delete it there first.',
+  },
   already_member: { status: 409, message: '{member} is already a member.' },
   migration_applied: {
     status: 409,
@@ -195,7 +201,7 @@ export const errors = {
   fork_point_unknown: {
     status: 409,
     message:
-      'The merge base of branch "{ref}" is unknown, because the branch is older than merge tracking. Reset the branch, then merge.',
+      'The merge base of branch "{ref}" is unknown, because the branch is older than merge tracking. Reset the branch, which deletes its changes, and make them again.',
   },
   merge_conflict: { status: 409, message: 'Merge conflict: {what}. Nothing was changed. See "merge" for details.' },
   merge_would_lose_data: {
@@ -240,10 +246,14 @@ export const errors = {
     status: 502,
     message: "Couldn't send email to {to}. Try again, or ask the operator to check the log.",
   },
-  model_failed: { status: 502, message: "The AI model didn't respond. Try again in a moment." },
+  model_failed: {
+    status: 502,
+    message:
+      "The AI model didn't respond, or its response is invalid. Try again, or ask the operator to check the log.",
+  },
   payment_provider_failed: {
     status: 502,
-    message: "Stripe didn't accept the request. You were not charged. Try again.",
+    message: "Stripe didn't accept the request. You weren't charged. Try again, or ask the operator to check the log.",
   },
   model_unavailable: {
     status: 503,
@@ -258,10 +268,10 @@ export const errors = {
     message:
       "Payments aren't set up on this instance. The operator must set STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET.",
   },
-  captcha_unavailable: { status: 503, message: 'Captcha verification is temporarily unavailable. Try again.' },
+  captcha_unavailable: { status: 503, message: '{problem}' },
   file_impossible: {
     status: 409,
-    message: "Can't export this database as a SQLite file: {problem}. Export it as a SQL dump instead.",
+    message: "Can't export this database as a SQLite file: {problem}. Export it as an SQL dump instead.",
   },
   copy_cut_off: { status: 503, message: 'The copy was interrupted and rolled back. Try again.' },
   import_cut_off: { status: 503, message: 'The import was interrupted and rolled back. Try again.' },

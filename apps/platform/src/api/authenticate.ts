@@ -139,6 +139,9 @@ export async function accessOf(ctx: Context, { userId }: Account, namespace: str
   return namespaceObject(ctx.env, namespace).access(userId, database, namespace)
 }
 
+/** The advice for callers from other sites. */
+export const USE_TOKEN = 'Call /v1 with a token instead.'
+
 /**
  * Checks the origin of a request that changes something: cookies count only on pages of this instance.
  * @throws PerSQLError `origin_refused`
@@ -148,7 +151,7 @@ export function refuseForeignOrigin({ headers, route, baseUrl }: Context): void 
   const origin = headers.get('Origin')
   const site = headers.get('Sec-Fetch-Site')
   const ours = origin === null ? site === null || site === 'same-origin' : origin === new URL(baseUrl).origin
-  if (!ours) throw new PerSQLError('origin_refused', { origin: origin ?? 'an unknown site' })
+  if (!ours) throw new PerSQLError('origin_refused', { origin: origin ?? 'an unknown site', instead: USE_TOKEN })
 }
 
 async function ask(ctx: Context, token: string, namespace: string, database?: string): Promise<Caller> {

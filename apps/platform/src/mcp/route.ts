@@ -89,7 +89,10 @@ function refuseForeignPages({ headers, baseUrl, settings }: Context): void {
   if (from === null) return
   const { origin, hostname } = new URL(baseUrl)
   if (from !== origin || (settings.origin === undefined && !OWN_NAME.test(hostname))) {
-    throw new PerSQLError('origin_refused', { origin: from.slice(0, 200) })
+    throw new PerSQLError('origin_refused', {
+      origin: from.slice(0, 200),
+      instead: 'In browsers, only pages of this instance can use MCP.',
+    })
   }
 }
 

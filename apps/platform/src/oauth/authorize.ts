@@ -78,7 +78,8 @@ async function decide(ctx: Context, raw: Request): Promise<Response> {
   const given = (name: string) => form.get(name) ?? ''
   const [query, namespace] = [given('query'), given('namespace')]
   const subject = { userId: account.userId, query, namespace }
-  if (!(await isSigned(ctx.env, subject, given('state')))) throw new PerSQLError('oauth_form_expired')
+  if (!(await isSigned(ctx.env, subject, given('state'))))
+    throw new PerSQLError('oauth_form_expired', { instead: 'Go back to the app and start again.' })
   const request = await parsed(ctx, query)
   if (given('decision') !== 'allow') return redirect(authorizationErrorRedirect(request, 'access_denied'))
   await accessOf(ctx, account, namespace)

@@ -27,7 +27,7 @@ export const accounts = {
   accept_invitation: async ({ token }, { env, account }) => {
     const slug = invitationNamespace(token)
     const directory = directoryObject(env)
-    if (!(await directory.has(slug))) throw new PerSQLError('invitation_not_found')
+    if (!(await directory.has(slug))) throw new PerSQLError('invitation_not_found', { instead: 'Ask for a new one.' })
     await directory.join(account.userId, slug)
     const namespace = namespaceObject(env, slug)
     const { email } = await namespace.people.acceptInvitation(await hashToken(token), account.userId)

@@ -17,7 +17,7 @@ const INVITATION = new RegExp(`^inv_(${SLUG})_[0-9A-Za-z]{32}$`)
 /** Returns the namespace of an invitation. @throws PerSQLError `invitation_not_found` */
 export function invitationNamespace(secret: string): string {
   const namespace = INVITATION.exec(secret)?.[1]
-  if (!namespace) throw new PerSQLError('invitation_not_found')
+  if (!namespace) throw new PerSQLError('invitation_not_found', { instead: 'Ask for a new one.' })
   return namespace
 }
 
@@ -37,7 +37,7 @@ export async function openInvitation(env: Env, secret: string): Promise<OpenInvi
   const invitation = (await directoryObject(env).has(slug))
     ? await namespaceObject(env, slug).people.findInvitation(await hashToken(secret))
     : undefined
-  if (!invitation) throw new PerSQLError('invitation_not_found')
+  if (!invitation) throw new PerSQLError('invitation_not_found', { instead: 'Ask for a new one.' })
   return invitation
 }
 

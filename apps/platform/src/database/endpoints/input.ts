@@ -179,8 +179,13 @@ function checkOf(field: FieldSpec, { kind, input }: EndpointSpec): Check {
   }
 }
 
+const SEND_SESSION = 'Send the session token as "Authorization: Bearer <session token>".'
+
+/** Creates the error for a call without a session. `instead` is the advice in its message. */
+export const sessionMissing = (instead = SEND_SESSION) => new PerSQLError('session_missing', { instead })
+
 function ofSession({ name, type }: FieldSpec, session: Session | undefined): Bound {
-  if (!session) throw new PerSQLError('session_missing')
+  if (!session) throw sessionMissing()
   const value = { $user_id: session.userId, $user_email: session.email, $session_iat: session.issuedAtS }[name] ?? null
   if ((type !== 'integer' && type !== 'number') || typeof value !== 'string') return value
   const number = Number(value)

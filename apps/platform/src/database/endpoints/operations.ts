@@ -8,6 +8,7 @@ import { dryRun } from '../engine/dry-run.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Result } from '../engine/result.ts'
 import type { Audit } from '../review/audit-outbox.ts'
+import { sessionMissing } from './input.ts'
 import { changed, checkSpec, endpointOf, keyColumn, versionOf } from './manage.ts'
 import { publicError, type RunBilled, type RunQuestion, runEndpoint } from './run.ts'
 import { createErrorResponse } from './serve.ts'
@@ -116,7 +117,7 @@ async function tried(call: DatabaseCall, services: EndpointServices): Promise<Ou
       email: session.email ?? null,
       issuedAtS: Math.floor(services.now() / 1000),
     }
-    if (spec.auth === 'session' && !user) throw new PerSQLError('session_missing')
+    if (spec.auth === 'session' && !user) throw sessionMissing('Pass "session" with the "userId" of a user.')
     const data = await runEndpoint(endpoint, endpoint.readInput('POST', JSON.stringify(input), user), {
       engine,
       keyOf: (table) => keyColumn(storage.sql, table),

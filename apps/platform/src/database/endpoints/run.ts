@@ -68,7 +68,7 @@ async function signUp(endpoint: OpenEndpoint, { byName }: Input, means: Endpoint
   const params = boundFields(endpoint.spec).map(({ name }) => (name === 'password' ? hash : (byName[name] ?? null)))
   const { columns, rows } = runStatement(endpoint, params, means)
   const [row] = rows
-  if (!row) throw new PerSQLError('conflict')
+  if (!row) throw new PerSQLError('conflict', { problem: CONFLICT })
   return openSession(endpoint, recordOf(columns, row), byName, means)
 }
 
@@ -116,8 +116,10 @@ export function publicError(cause: unknown, { input }: EndpointSpec): PerSQLErro
   const known = names.filter((name) => input.some((field) => field.name === name))
   const fields = Object.fromEntries(known.map((name) => [name, sentence]))
   const code = kind === 'unique_violation' || kind === 'fk_violation' ? 'conflict' : 'values_refused'
-  return new PerSQLError(code, {}, { cause, extra: known.length > 0 ? { fields } : {} })
+  return new PerSQLError(code, { problem: CONFLICT }, { cause, extra: known.length > 0 ? { fields } : {} })
 }
+
+const CONFLICT = 'These values conflict with existing data. Change them, or reload and try again.'
 
 const SENTENCES: Readonly<Record<string, string>> = {
   unique_violation: 'Already taken.',

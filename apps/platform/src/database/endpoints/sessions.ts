@@ -3,7 +3,7 @@ import { MAX_SESSION_S } from '@persql/endpoint-spec'
 import { jwtVerify, SignJWT } from 'jose'
 import { toIso } from '../../clock.ts'
 import type { SystemStorage } from '../engine/system-storage.ts'
-import type { Session } from './input.ts'
+import { type Session, sessionMissing } from './input.ts'
 
 export interface MintedSession {
   readonly token: string
@@ -66,7 +66,7 @@ export class Sessions {
 
   /** @throws PerSQLError `session_missing` or `session_invalid` */
   async verify(authorization: string | null, nowMs: number): Promise<Session> {
-    if (authorization === null) throw new PerSQLError('session_missing')
+    if (authorization === null) throw sessionMissing()
     const token = /^Bearer (\S+)$/i.exec(authorization)?.[1]
     if (token === undefined) throw new PerSQLError('session_invalid')
     const keys = this.#keys().filter(({ untilMs }) => untilMs === undefined || untilMs > nowMs)

@@ -98,7 +98,8 @@ async function decide(ctx: Context, token: string, raw: Request): Promise<Respon
   const { namespace } = approvalAddress(token)
   const form = new URLSearchParams(await readBody(raw, MAX_BODY, ctx.settings))
   const subject = { userId: account.userId, query: `/approve/${token}`, namespace }
-  if (!(await isSigned(ctx.env, subject, form.get('state') ?? ''))) throw new PerSQLError('oauth_form_expired')
+  if (!(await isSigned(ctx.env, subject, form.get('state') ?? '')))
+    throw new PerSQLError('oauth_form_expired', { instead: 'Open the approval link again.' })
   const decision = form.get('decision')
   if (decision !== 'approve' && decision !== 'deny') {
     throw new PerSQLError('invalid_input', { problem: 'Choose Approve or Deny.' })

@@ -74,7 +74,8 @@ async function accept(ctx: Context, token: string, request: Request): Promise<Re
   const namespace = invitationNamespace(token)
   const form = new URLSearchParams(await readBody(request, MAX_BODY, ctx.settings))
   const subject = { userId: account.userId, query: `/invite/${token}`, namespace }
-  if (!(await isSigned(ctx.env, subject, form.get('state') ?? ''))) throw new PerSQLError('oauth_form_expired')
+  if (!(await isSigned(ctx.env, subject, form.get('state') ?? '')))
+    throw new PerSQLError('oauth_form_expired', { instead: 'Open the invitation link again.' })
   await accounts.accept_invitation({ token }, { ...ctx, account })
   return new Response(null, { status: 303, headers: { Location: `/${namespace}`, 'Cache-Control': 'no-store' } })
 }

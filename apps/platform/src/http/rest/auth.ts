@@ -30,7 +30,8 @@ function ask(request: Request, url: string, method: string, body: string | undef
   const { hostname, origin } = new URL(baseUrl)
   // If the first account owns the instance, an attacker's page could claim it through a hostname that resolves to this
   // machine.
-  if (env.PERSQL_FIRST_OWNS && !LOCAL.test(hostname)) throw new PerSQLError('origin_refused', { origin })
+  if (env.PERSQL_FIRST_OWNS && !LOCAL.test(hostname))
+    throw new PerSQLError('origin_refused', { origin, instead: 'Open the console at localhost or 127.0.0.1.' })
   const headers = new Headers(request.headers)
   headers.set(ADDRESS_HEADER, clientAddress(request, settings))
   headers.delete('Content-Length')

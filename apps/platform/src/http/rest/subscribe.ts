@@ -1,4 +1,5 @@
 import { type EntryPoint, PerSQLError } from '@persql/contract'
+import { USE_TOKEN } from '../../api/authenticate.ts'
 import type { Context } from '../../context.ts'
 import type { Env } from '../../env.ts'
 import type { Reply } from '../../reply.ts'
@@ -14,7 +15,9 @@ export function callerOfSocket(request: Request, context: Context, door: EntryPo
   if (door === 'session') {
     const origin = request.headers.get('Origin')
     const isOurs = origin === new URL(context.baseUrl).origin
-    return isOurs ? context : new PerSQLError('origin_refused', { origin: origin ?? 'none' })
+    return isOurs
+      ? context
+      : new PerSQLError('origin_refused', { origin: origin ?? 'a program without Origin header', instead: USE_TOKEN })
   }
   const given = protocolOf(request)?.slice(PROTOCOL.length) ?? new URL(request.url).searchParams.get('token')
   if (given === null) return context

@@ -148,7 +148,9 @@ export class Members {
    */
   takeInvitation(by: 'id' | 'hash', value: string, nowMs: number): Invitation {
     const [row] = this.#invitations(`WHERE ${by} = ?`, value)
-    if (!row || row.expires_at <= nowMs) throw new PerSQLError('invitation_not_found')
+    if (!row || row.expires_at <= nowMs) {
+      throw new PerSQLError('invitation_not_found', { instead: by === 'hash' ? 'Ask for a new one.' : '' })
+    }
     this.#sql.exec('DELETE FROM invitation WHERE id = ?', row.id)
     return invitationOf(row)
   }

@@ -39,6 +39,7 @@ export interface DueOptions {
 
 /** Starts without a recorded end after which a due run fails: the run crashed the object each time. */
 const MAX_BEGUN = 2
+const STOPPED_TWICE = 'Skipped, because the statement stopped the database twice. Add an index, or process fewer rows.'
 
 /** Runs all due schedules, one after another. The changes of a run and its record are written in one transaction. */
 export async function runDue(options: DueOptions): Promise<void> {
@@ -51,11 +52,10 @@ export async function runDue(options: DueOptions): Promise<void> {
 
 async function runOne(known: StoredSchedule, options: DueOptions): Promise<void> {
   const { schedules, now, credit, sync, unfrozen } = options
-  let refused: unknown
+  let refused: unknown = known.begun >= MAX_BEGUN ? STOPPED_TWICE : undefined
   try {
-    if (known.begun >= MAX_BEGUN) throw new PerSQLError('query_timeout', { seconds: 30 })
-    await credit()
-    await unfrozen()
+    if (refused === undefined) await credit()
+    if (refused === undefined) await unfrozen()
   } catch (cause) {
     refused = cause
   }
@@ -91,11 +91,11 @@ export const lastRun = ({ rowsRead, rowsWritten }: Result, atMs: number, started
   rowsWritten,
 })
 
-/** Returns the record of a failed run. */
+/** Returns the record of a failed run. A text is the reason itself. */
 export const failed = (cause: unknown, atMs: number): LastRun => ({
   atMs,
   status: 'error',
-  error: PerSQLError.from(cause).message,
+  error: typeof cause === 'string' ? cause : PerSQLError.from(cause).message,
   durationMs: 0,
   rowsRead: 0,
   rowsWritten: 0,

@@ -1,4 +1,4 @@
-import { type ApprovalRequest, type ListedApproval, PerSQLError } from '@persql/contract'
+import { type ApprovalRequest, type ApprovalStatus, type ListedApproval, PerSQLError } from '@persql/contract'
 import { toIso } from '../../../clock.ts'
 import { actorOf, type Bound } from '../../calls/call.ts'
 import type { SystemStorage } from '../../engine/system-storage.ts'
@@ -81,7 +81,19 @@ export const resolved = (approvalToken: string, request: ApprovalRequest): Appro
 /** Returns the name of a request in the audit log, which doesn't give access to it. */
 export const nameOf = (token: string): string => `approval/${hashOf(token).slice(0, 16)}`
 
-export const notOpen = (status: string) => new PerSQLError('approval_not_open', { status }, { extra: { status } })
+const ASK_AGAIN = 'To run the write, send it again and get a new approval.'
+
+const AFTER: Readonly<Record<ApprovalStatus, string>> = {
+  pending: 'Redeem it after it is approved.',
+  approved: 'It was already decided.',
+  denied: ASK_AGAIN,
+  expired: ASK_AGAIN,
+  redeemed: 'The write has already run.',
+}
+
+/** Creates the error for a request in a status that doesn't allow the action. */
+export const notOpen = (status: ApprovalStatus) =>
+  new PerSQLError('approval_not_open', { status, instead: AFTER[status] }, { extra: { status } })
 
 /** Returns a request with the details for its requester. */
 export function approvalOf(request: Request, nowMs: number) {

@@ -20,7 +20,11 @@ export function assertMergeAllowed(
     new PerSQLError(code, { what }, { extra: { merge: report } })
   const schemaFirst = mode === 'data' ? tablesOf(report, ({ reason }) => reason === 'schema_differs') : ''
   // A plan that includes the schema can't be valid for a merge of rows alone.
-  if (schemaFirst) throw refuse('merge_conflict', `merge the schema before the rows of ${schemaFirst}`)
+  if (schemaFirst)
+    throw refuse(
+      'merge_conflict',
+      `the rows of ${schemaFirst} need the schema of the branch, so merge the schema first`,
+    )
   if (expectedPlan !== undefined && !isExpected(mode, expectedPlan, report.planHash)) throw refuse('merge_stale')
   if (mode === 'preview') return
   const { statements, conflicts } = report.schema

@@ -109,7 +109,9 @@ async function appliedLater(
 /** Reads the draft again. @throws PerSQLError `conflict` if the draft has changed */
 function unchanged({ migrations }: Pick<MigrationServices, 'migrations'>, before: StoredMigration): StoredMigration {
   const draft = migrations.draft(idOf(before))
-  if (draft.checksum !== before.checksum || draft.createdAtMs !== before.createdAtMs) throw new PerSQLError('conflict')
+  if (draft.checksum !== before.checksum || draft.createdAtMs !== before.createdAtMs) {
+    throw new PerSQLError('conflict', { problem: 'The draft changed in the meantime. Review it, then apply it again.' })
+  }
   return draft
 }
 
