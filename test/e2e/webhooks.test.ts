@@ -293,7 +293,7 @@ describe('a receiver that', () => {
       () => get(hook.id),
       ({ enabled }) => !enabled,
     )
-    expect(off.disabledReason).toMatch(/three days/)
+    expect(off.disabledReason).toMatch(/3 days/)
     const unknown = await db.request(`/webhooks/${hook.id}/deliveries/evt_none/replay`, { body: {} })
     expect(unknown.body.code).toBe('delivery_not_found')
     await passes(-aheadMs)

@@ -15,7 +15,7 @@ const help = `npm run operator -- <command>
 
   --url URL   instance URL (default: bootstrap.json in the data folder, then http://127.0.0.1:8787)
 
-Reads the instance secret from PERSQL_SECRET or the data folder (PERSQL_DATA, default ./data).
+Reads the operator secret from PERSQL_SECRET or the data folder (PERSQL_DATA, default ./data).
 `
 const attempts = 3
 const roles = ['owner', 'admin', 'editor', 'viewer']
@@ -118,7 +118,7 @@ async function door(url: string | undefined): Promise<Call> {
   const data = settings.PERSQL_DATA || './data'
   const secret = settings.PERSQL_SECRET || (await readFile(join(data, 'secret'), 'utf8').catch(() => '')).trim()
   if (!secret)
-    throw new Error(`No instance secret in ${data}. Set PERSQL_DATA to the data folder, or set PERSQL_SECRET.`)
+    throw new Error(`No operator secret in ${data}. Set PERSQL_DATA to the data folder, or set PERSQL_SECRET.`)
   const known = await readFile(join(data, 'bootstrap.json'), 'utf8').catch(() => '{}')
   const base = url ?? (JSON.parse(known) as { url?: string }).url ?? 'http://127.0.0.1:8787'
   return async (method, path, body) => {

@@ -136,7 +136,8 @@ export const describe = {
   }),
 
   doctor: operation({
-    summary: 'Find problems in the schema and a sample of the rows that confuse people and AI models; changes nothing',
+    summary:
+      'Check the schema and a sample of the rows for problems that confuse people and AI models; changes nothing',
     route: 'GET /v1/db/{ns}/{db}/doctor',
     scope: 'readonly',
     scoped: true,

@@ -25,7 +25,7 @@ const Name = z
   .toLowerCase()
   .refine(
     isHostname,
-    `must be a DNS name such as api.example.com: at least two labels of letters, digits and hyphens (xn-- for other characters), at most ${MAX_LENGTH} characters, no wildcard or port`,
+    `must be a DNS name such as api.example.com: at least 2 labels of letters, digits and hyphens (xn-- for other characters), at most ${MAX_LENGTH} characters, no wildcard or port`,
   )
 
 export const Hostname = z.object({

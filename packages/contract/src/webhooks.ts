@@ -79,7 +79,7 @@ export const webhooks = {
   }),
 
   create_webhook: operation({
-    summary: 'Create a webhook that posts changes to a URL',
+    summary: 'Create a webhook that delivers changes to a URL',
     route: `POST ${path}`,
     scope: 'admin',
     scoped: true,
@@ -106,7 +106,7 @@ export const webhooks = {
   }),
 
   update_webhook: operation({
-    summary: 'Update a webhook; a disabled one is retried from now on',
+    summary: 'Update, disable or enable a webhook',
     route: `PATCH ${path}/{id}`,
     scope: 'admin',
     console: { route: `PATCH ${apiPath}/{id}`, role: 'editor' },

@@ -221,7 +221,7 @@ export class PerSQLDatabase {
     return (await this.#do<{ import: ImportProgress | null }>('GET import', options)).import
   }
 
-  /** Waits for table changes, up to `timeoutSec` (default 25). Pass the last cursor to miss nothing. */
+  /** Waits up to `timeoutSec` (default 25) for table changes. Pass the last cursor to get all changes since then. */
   waitForChanges(
     options?: { tables?: readonly string[]; cursor?: string; timeoutSec?: number } & CallOptions,
   ): Promise<Changes> {

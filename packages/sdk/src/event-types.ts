@@ -13,7 +13,7 @@ export interface Change {
 /** The changes that `waitForChanges` returns. */
 export interface Changes {
   changes: { table: string; kind: ChangeKind }[]
-  /** Pass it to the next call to miss nothing. */
+  /** Pass it to the next call to get all changes since this one. */
   cursor: string
   timedOut: boolean
 }

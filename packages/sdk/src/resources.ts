@@ -115,7 +115,7 @@ export interface Webhooks {
   create(webhook: WebhookSpec, options?: WriteOptions): Promise<Webhook>
   list(options?: PageOptions): Promise<Listed<Webhook>>
   get(id: string, options?: CallOptions): Promise<Webhook>
-  /** Updates a webhook. A disabled one is retried from now on. */
+  /** Updates, disables or enables a webhook. */
   update(id: string, changes: Partial<WebhookSpec>, options?: WriteOptions): Promise<Webhook>
   delete(id: string, options?: WriteOptions): Deleted
   /** Replaces the signing secret. */

@@ -20,7 +20,7 @@ const recipes: Readonly<Record<string, Recipe>> = {
 1. Call claim_branch for "${database}" with a purpose and a ttlSec. The branch has the schema and no rows.
 2. Insert a few sample rows and do the work on the branch (its slug is "databaseSlug").
 3. Verify it with queries. Show what would change in "${database}" and ask before you continue.
-4. Apply it to "${database}": propose_mutation and apply_mutation for rows; create_migration, try_migration and apply_migration for the schema.
+4. Merge the schema: merge_branch with mode "preview", then "schema". The sample rows stay on the branch. Write the rows that "${database}" needs with propose_mutation and apply_mutation.
 5. Call delete_branch.`,
   },
   migrate_safely: {

@@ -94,7 +94,11 @@ async function register(
   const response = await reach(registration_endpoint, { method: 'POST', headers, body: JSON.stringify(body), signal })
   const { client_id } = Object(await response.json().catch(() => undefined))
   if (typeof client_id !== 'string')
-    throw new CliError('auth', 'login_failed', 'The server refused to register the CLI as an OAuth client.')
+    throw new CliError(
+      'auth',
+      'login_failed',
+      "The server didn't register the CLI as an OAuth client. Log in with --token instead.",
+    )
   return client_id
 }
 

@@ -113,8 +113,15 @@ export class LocalDatabase {
   #checked(statement: WireStatement, index: number): WireResult {
     const result = execute(this.#engine, statement)
     const { rows, rowsWritten } = statement.expect ?? {}
-    if (meets(rows, result.rows.length) && meets(rowsWritten, result.rowsWritten)) return result
-    throw createError(409, 'expectation_failed', `Statement ${index + 1} didn't match its expected row count.`)
+    for (const [name, count, actual] of [
+      ['rows', rows, result.rows.length],
+      ['rowsWritten', rowsWritten, result.rowsWritten],
+    ] as const) {
+      if (meets(count, actual)) continue
+      const message = `Statement ${index}: expected ${name} ${JSON.stringify(count)}, got ${actual}.`
+      throw createError(409, 'expectation_failed', message)
+    }
+    return result
   }
 
   #atomically<T>(run: () => T): T {

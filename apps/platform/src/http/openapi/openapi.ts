@@ -176,7 +176,7 @@ function securitySchemes(baseUrl: string): Json {
       description:
         'Session cookie set by signing in under `/api/auth`. Requests that change data must have the same `Origin`, or none.',
     },
-    operator: { type: 'http', scheme: 'bearer', description: 'The instance secret' },
+    operator: { type: 'http', scheme: 'bearer', description: 'The operator secret' },
   }
 }
 

@@ -19,7 +19,10 @@ export function pages(): Hono<{ Bindings: Env }> {
     const { namespace = '', paid } = c.req.query()
     const onward = isSlug(namespace) ? toBilling(namespace, paid) : TO_CONSOLE
     return paid === undefined
-      ? page('Payment canceled', ['You left the payment page. The link stays valid for 24 hours.', onward])
+      ? page('Payment canceled', [
+          "You left the payment page and weren't charged. To pay, start again on the billing page.",
+          onward,
+        ])
       : page('Thank you', ['Your balance updates once the payment is confirmed, usually within a minute.', onward])
   })
   app.route('/', invitePage())

@@ -119,7 +119,7 @@ export class Webhooks {
       status === GONE
         ? 'The URL responded with 410 Gone.'
         : nowMs - failingSinceMs >= GIVE_UP_MS
-          ? 'No delivery succeeded for three days.'
+          ? 'No delivery succeeded for 3 days.'
           : undefined
     if (reason === undefined) {
       if (hook.failingSinceMs === null) store.put({ ...hook, failingSinceMs })
