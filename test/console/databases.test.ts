@@ -38,7 +38,7 @@ test('a name that is taken is said so, with what to do, and nothing that was typ
   await page.getByRole('button', { name: 'Create database' }).click()
   const alert = page.getByRole('alert')
   await alert.getByText('slug_taken').first().waitFor()
-  expect(await alert.textContent()).toContain('Choose a different name.')
+  expect(await alert.textContent()).toContain('Choose another name.')
   expect(await page.getByLabel('Name', { exact: true }).inputValue()).toBe('main')
   await close()
 })

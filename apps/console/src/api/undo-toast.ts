@@ -9,7 +9,7 @@ export function toastWithUndo(text: string, undo: () => Promise<unknown>): void 
       toast('Undone.')
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause)
-      toast(`Couldn't undo: ${why} ${nextStep(cause)}`)
+      toast(`Couldn't undo: ${why} ${nextStep(cause)}`.trim())
     }
   }
   toast(text, { name: 'Undo', run: () => void run() })

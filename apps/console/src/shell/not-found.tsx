@@ -14,7 +14,7 @@ export const NotFoundPage = () => (
         </Button>
       }
     >
-      It may have been deleted or renamed, or it belongs to a namespace you're not a member of.
+      It may have been deleted, or it belongs to a namespace you're not a member of.
     </EmptyState>
   </Page>
 )

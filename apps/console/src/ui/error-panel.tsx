@@ -16,6 +16,7 @@ interface ErrorPanelProps {
 export function ErrorPanel({ error, message, onRetry }: ErrorPanelProps) {
   const known = error instanceof PerSQLError
   const hint = known && hintOf(error.detail)
+  const step = nextStep(error)
   return (
     <div role="alert" className="flex gap-3 rounded-card border border-danger/40 bg-danger-soft p-4">
       <CircleAlert aria-hidden className="mt-0.5 size-5 shrink-0 text-danger" />
@@ -24,7 +25,7 @@ export function ErrorPanel({ error, message, onRetry }: ErrorPanelProps) {
           {known ? (message ?? error.message) : 'The console ran into an error.'}
         </p>
         {hint && <p className="break-words">{hint}</p>}
-        <p className="text-sm">{nextStep(error)}</p>
+        {step && <p className="text-sm">{step}</p>}
         <Badge tone="danger">{known ? error.code : String(error).slice(0, 120)}</Badge>
         {onRetry && (
           <Button size="small" onClick={onRetry}>

@@ -108,5 +108,5 @@ function whyOf(error: Error): string {
   if (error.code === 'expectation_failed') {
     return 'Someone else changed or deleted this row. Undo this change and reload the page.'
   }
-  return `${error.message.replace(/\.?$/, '.')} ${error.detail?.hint ?? nextStep(error)}`
+  return `${error.message.replace(/\.?$/, '.')} ${error.detail?.hint ?? nextStep(error)}`.trim()
 }

@@ -134,7 +134,7 @@ function Balance({ ns }: { ns: string }) {
             {data ? formatUsd(data.balanceUsd) : <Skeleton className="h-9 w-28" />}
           </p>
           <p className="text-muted">
-            Prepaid: $0.50 per million requests, $5 per billion rows read. When the balance runs out, requests are
+            Prepaid: $0.50 per million requests, $0.005 per million rows read. When the balance runs out, requests are
             refused; your data is kept.{' '}
             <Link className="text-accent underline" to={namespacePath(ns, 'settings')}>
               Settings

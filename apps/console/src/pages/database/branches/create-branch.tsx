@@ -86,7 +86,7 @@ function ClaimForm({ ns, db, close, onClaim }: Omit<ClaimBranchProps, 'open'> & 
     <form onSubmit={submit} className="grid gap-4">
       <Field
         label="Branch"
-        hint="For example fix/login. If the branch exists, it is reset to the parent's current schema and its rows are deleted."
+        hint="Any git branch name, such as fix/login. If the branch exists, it is reset to the parent's current schema and its rows are deleted."
       >
         {(control) => (
           <Input
@@ -94,9 +94,7 @@ function ClaimForm({ ns, db, close, onClaim }: Omit<ClaimBranchProps, 'open'> & 
             value={ref}
             onChange={({ target }) => setRef(target.value)}
             required
-            maxLength={64}
-            pattern="[A-Za-z0-9][A-Za-z0-9._\/\-]*"
-            title="Letters, digits and . _ - /, starting with a letter or digit"
+            maxLength={255}
             autoComplete="off"
             autoCapitalize="none"
             spellCheck={false}

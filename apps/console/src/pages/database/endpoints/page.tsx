@@ -37,7 +37,7 @@ function Endpoints({ onNew }: { onNew: () => void }) {
     </Button>
   )
   return (
-    <Page title="Endpoints" lead="Publish a SQL statement as an HTTP API, without a backend." actions={make}>
+    <Page title="Endpoints" lead="Publish an SQL statement as an HTTP API, without a backend." actions={make}>
       {error && <ErrorPanel error={error} onRetry={refetch} />}
       {!data && !error && <SkeletonRows label="Loading endpoints" />}
       {data?.length === 0 && (

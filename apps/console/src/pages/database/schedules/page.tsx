@@ -50,7 +50,7 @@ export function SchedulesPage() {
     </Button>
   )
   return (
-    <Page title="Schedules" lead="Run a SQL statement on a schedule, from every minute to every week." actions={make}>
+    <Page title="Schedules" lead="Run an SQL statement on a schedule, from every minute to every week." actions={make}>
       {error && <ErrorPanel error={error} onRetry={refetch} />}
       {failure && <ErrorPanel error={failure} />}
       {run.isPending && <p role="status">Running…</p>}

@@ -81,7 +81,7 @@ const NoPayments = ({ ns }: { ns: string }) => (
     </p>
     <details className="grid gap-2">
       <summary className="w-fit cursor-pointer text-accent">Add credit as the operator</summary>
-      <p className="my-2">Requires the instance secret in PERSQL_SECRET.</p>
+      <p className="my-2">Requires the operator secret in PERSQL_SECRET.</p>
       <CodeBlock
         label="Add credit (operator)"
         code={[
