@@ -45,7 +45,7 @@ export const ShortcutsDialog = ({ open, onOpenChange }: KeysDialogProps) => (
             {keys.map(([combination, what]) => (
               <div key={what} className="flex items-center justify-between gap-4">
                 <dt>{what}</dt>
-                <dd className="flex gap-1">
+                <dd className="flex shrink-0 gap-1">
                   {combination.split(' ').map((key) => (
                     <Kbd key={key}>{key === 'Mod' ? commandKey() : key}</Kbd>
                   ))}

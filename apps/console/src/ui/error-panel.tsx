@@ -16,7 +16,7 @@ interface ErrorPanelProps {
 export function ErrorPanel({ error, message, onRetry }: ErrorPanelProps) {
   const known = error instanceof PerSQLError
   const hint = known && hintOf(error.detail)
-  const step = nextStep(error)
+  const step = hint ? '' : nextStep(error)
   return (
     <div role="alert" className="flex gap-3 rounded-card border border-danger/40 bg-danger-soft p-4">
       <CircleAlert aria-hidden className="mt-0.5 size-5 shrink-0 text-danger" />

@@ -11,7 +11,7 @@ export const isCommand = ({ ctrlKey, metaKey, altKey, shiftKey }: KeyboardEvent)
 
 /** A key, as printed on the keyboard. */
 export const Kbd = ({ children }: { children: ReactNode }) => (
-  <kbd className="inline-flex h-5 min-w-5 items-center justify-center rounded border border-line bg-canvas px-1 font-sans text-xs text-muted">
+  <kbd className="inline-flex h-5 min-w-5 shrink-0 items-center justify-center rounded border border-line bg-canvas px-1 font-sans text-xs text-muted">
     {children}
   </kbd>
 )

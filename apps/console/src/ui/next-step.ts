@@ -10,7 +10,7 @@ const STEPS: Readonly<Record<string, string>> = {
   namespace_not_found:
     "It may have been deleted, or you're not a member. Choose another namespace from the menu at the top.",
   database_not_found: 'It may have been deleted. Go back to your databases.',
-  sql_error: 'Fix the statement and run it again. Check names on the Tables or Schema page.',
+  sql_error: 'Fix the statement and run it again.',
   payments_unavailable: 'The operator can also add to your balance without a payment.',
   model_unavailable: 'You can still write SQL yourself.',
   idempotency_mismatch: 'Reload the page and try again.',
@@ -42,6 +42,6 @@ export function nextStep(error: unknown): string {
 /** Returns whether a message has several sentences: the fact, then the next step. */
 const hasStep = (message: string) => /[.?]["”)]?\s+\S/.test(message)
 
-/** Returns the platform's hint without its sentence about an API call, which is for programs. */
+/** Returns the platform's hint, with a page of the console where it names an API call. */
 export const hintOf = (detail: { hint?: string | undefined } | undefined): string | undefined =>
-  detail?.hint?.replace(/ ?GET \u2026.*$/, '') || undefined
+  detail?.hint?.replace('GET …/tables', 'The Tables page').replace('GET …/schema', 'The Schema page')

@@ -27,7 +27,7 @@ export function Page({ title, actions, lead, back, children }: PageProps) {
   return (
     <div className="grid min-w-0 gap-6">
       <header className="flex flex-wrap items-start justify-between gap-3">
-        <div className="grid min-w-0 gap-1">
+        <div className="grid min-w-0 gap-1 md:grow md:basis-80">
           {back && (
             <Link
               to={back.to}

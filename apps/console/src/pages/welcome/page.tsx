@@ -104,7 +104,7 @@ function TokenCard({ ns, mayMint, minting }: { ns: string; mayMint: boolean; min
         <>
           <p className="text-muted">
             {mayMint
-              ? 'Apps authenticate with a token. This one has full access; create limited ones in Settings.'
+              ? 'Apps authenticate with a token. The token you create here has full access. Create limited ones in Settings.'
               : 'Apps authenticate with a token. Ask a namespace admin for one.'}
           </p>
           {mayMint && (

@@ -1,5 +1,6 @@
 import type { SpecProblem } from '@persql/endpoint-spec'
 import { ChoiceTabs } from '../../../ui/choice-tabs.tsx'
+import { capitalize } from '../../../ui/format.ts'
 import { CodeField } from '../../../ui/text-field.tsx'
 import { draftOf, textOf } from './spec-draft.ts'
 import { SpecForm } from './spec-form.tsx'
@@ -15,13 +16,15 @@ interface SpecEditorProps {
 /** An editor for a spec, as a form or as JSON, with its problems. */
 export function SpecEditor({ text, onChange, problems, isNew }: SpecEditorProps) {
   const draft = draftOf(text)
-  const problemOf = (field: string) =>
-    problems.find(
+  const problemOf = (field: string) => {
+    const found = problems.find(
       (one) =>
         one.field === field ||
         (!field.startsWith('input') && one.field.startsWith(`${field}.`)) ||
         one.field.startsWith(`${field}[`),
-    )?.message
+    )
+    return found && `${capitalize(found.message)}.`
+  }
   return (
     <div className="grid gap-4">
       <ChoiceTabs

@@ -26,7 +26,8 @@ export function SpecForm({ draft, onChange, problemOf, isNew }: SpecFormProps) {
     label,
     value: words(draft[name]),
     onChange: (value: string) => set(name, value),
-    error: problemOf(name),
+    // An empty field of a new endpoint is not a mistake yet.
+    error: isNew && words(draft[name]) === '' ? undefined : problemOf(name),
   })
   const { authConfig, askConfig, rateLimit } = draft as Record<string, Record<string, unknown> | undefined>
   return (

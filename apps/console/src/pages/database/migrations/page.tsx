@@ -46,7 +46,7 @@ function MigrationList() {
   return (
     <Page
       title="Migrations"
-      lead="Schema changes: draft them, dry-run them, and apply them all-or-nothing."
+      lead="Draft schema changes, dry-run them, and apply each one all-or-nothing."
       actions={mayMake && make}
     >
       <ChoiceTabs

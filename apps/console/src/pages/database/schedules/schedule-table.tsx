@@ -37,7 +37,7 @@ export function ScheduleTable({ schedules, onRun, onEdit, onPause, onDelete }: S
           ),
         },
         { name: 'Runs', cell: ({ intervalSec }) => intervalText(intervalSec) },
-        { name: 'Next', cell: ({ nextRunAt }) => (nextRunAt ? formatMoment(nextRunAt) : '–') },
+        { name: 'Next run', cell: ({ nextRunAt }) => (nextRunAt ? formatMoment(nextRunAt) : '–') },
         { name: 'Last run', cell: (schedule) => <LastRun {...schedule} /> },
         {
           name: 'Actions',

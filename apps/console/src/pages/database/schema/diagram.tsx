@@ -73,7 +73,7 @@ function TableBox({ box, onChoose }: { box: Box; onChoose: (table: string) => vo
       >
         <rect width={width} height={height} rx="8" className="fill-surface stroke-line-strong" />
         <text x="12" y="21" className="fill-ink font-sans text-sm font-semibold">
-          {cut(table.table, 24)}
+          {cut(table.table, 22)}
         </text>
       </a>
       <g aria-hidden className="pointer-events-none">

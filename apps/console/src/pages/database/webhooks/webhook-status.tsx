@@ -12,7 +12,7 @@ export const WebhookState = ({ webhook }: { webhook: Webhook }) => {
       {enabled && !failingSince && <Badge tone="success">Active</Badge>}
       {disabledReason && <span className="text-sm break-words">{disabledReason} Fix it, then resume.</span>}
       <span className="text-sm text-muted">
-        {tables ? tables.join(', ') : 'All tables'}; {events ? events.join(', ') : 'all events'}
+        Tables: {tables ? tables.join(', ') : 'all'} · Events: {events ? events.join(', ') : 'all'}
       </span>
     </span>
   )

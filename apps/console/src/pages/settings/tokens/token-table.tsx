@@ -29,7 +29,14 @@ export const TokenTable = ({ tokens, onRotate, onRevoke }: TokenTableProps) => (
           </span>
         ),
       },
-      { name: 'Role', cell: ({ role }) => <Badge tone={TONES[role]}>{ROLE_NAMES[role]}</Badge> },
+      {
+        name: 'Role',
+        cell: ({ role }) => (
+          <span className="whitespace-nowrap">
+            <Badge tone={TONES[role]}>{ROLE_NAMES[role]}</Badge>
+          </span>
+        ),
+      },
       { name: 'Databases', isExtra: true, cell: ({ databases }) => <Names names={databases} all="All" /> },
       { name: 'Tables', isExtra: true, cell: ({ tableScope }) => <Names names={tableScope} all="All" /> },
       { name: 'Expires', isExtra: true, cell: ({ expiresAt }) => <Expiry at={expiresAt} /> },
