@@ -18,6 +18,7 @@ const help = `npm run operator -- <command>
 Reads the operator secret from PERSQL_SECRET or the data folder (PERSQL_DATA, default ./data).
 `
 const attempts = 3
+const commands = ['list', 'credit', 'suspend', 'resume', 'invite']
 const roles = ['owner', 'admin', 'editor', 'viewer']
 
 type Call = (method: string, path: string, body?: object) => Promise<unknown>
@@ -49,8 +50,14 @@ async function run(args: string[]): Promise<string> {
   const call = await door(values.url)
   if (command === 'list' && namespace === undefined) return table((await call('GET', '')) as Standing[])
   const wantsValue = command === 'credit' || command === 'invite'
-  if (!['credit', 'suspend', 'resume', 'invite'].includes(command) || rest.length > 0) throw new Error(help)
-  if (namespace === undefined || (value === undefined) === wantsValue) throw new Error(help)
+  const misused = (problem: string) => new Error(`${problem}\n\n${help}`)
+  if (!commands.includes(command)) throw misused(`Unknown command "${command}".`)
+  const [extra] = wantsValue ? rest : [value, ...rest]
+  if (command === 'list' || extra !== undefined) throw misused(`Unexpected argument "${extra ?? namespace}".`)
+  if (namespace === undefined) throw misused('Missing the namespace.')
+  if (wantsValue && value === undefined) {
+    throw misused(command === 'credit' ? 'Missing the amount in US dollars.' : 'Missing the email address.')
+  }
   if (command === 'invite') return invite(call, namespace, value ?? '', values.role)
   if (!values.note) throw new Error(`Missing --note. Give a reason; it is recorded in the audit log of ${namespace}.`)
   const path = `/${encodeURIComponent(namespace)}/${command}`

@@ -91,7 +91,8 @@ function blocksOf({ statements, tables, rowsWritten, expiresAt, hits }: Approval
 }
 
 /** Formats a time in UTC, because a page without script doesn't know the user's time zone. */
-const utc = (moment: string) => `${moment.slice(0, 10)}, ${moment.slice(11, 16)} UTC`
+const utc = (moment: string) => `${dates.format(new Date(moment))} UTC`
+const dates = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' })
 
 async function decide(ctx: Context, token: string, raw: Request): Promise<Response> {
   const account = await authenticateAccount(ctx)
