@@ -30,6 +30,7 @@ export function useTableView({ columns }: RowIdentity) {
     )
   return {
     look,
+    isFiltered: Object.keys(look.filters).length > 0,
     filter: (column: string, text: string) => put(`where.${column}`, text.trim()),
     /** Cycles through ascending, descending and the default order. */
     sort: (column: string) => {
