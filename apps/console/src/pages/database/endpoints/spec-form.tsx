@@ -11,31 +11,16 @@ interface SpecFormProps {
   isNew: boolean
 }
 
-const words = (value: unknown) => (typeof value === 'string' ? value : '')
-const items = (text: string) => text.split(/[\s,]+/).filter(Boolean)
-const list = (value: unknown) => (Array.isArray(value) ? (value as unknown[]).join(', ') : '')
-
 /** A form with the most common fields of a spec. The JSON editor has all fields. */
-export function SpecForm({ draft, onChange, problemOf, isNew }: SpecFormProps) {
-  const kind = (words(draft.kind) in KINDS ? draft.kind : 'query') as keyof typeof KINDS
-  const set = (name: string, value: unknown) => {
-    const { [name]: _old, ...rest } = draft
-    onChange(value === undefined ? rest : { ...draft, [name]: value })
-  }
-  const text = (name: string, label: string) => ({
-    label,
-    value: words(draft[name]),
-    onChange: (value: string) => set(name, value),
-    // An empty field of a new endpoint is not a mistake yet.
-    error: isNew && words(draft[name]) === '' ? undefined : problemOf(name),
-  })
-  const { authConfig, askConfig, rateLimit } = draft as Record<string, Record<string, unknown> | undefined>
+export function SpecForm(props: SpecFormProps) {
+  const { draft, onChange, problemOf, isNew } = props
+  const fields = bindFields(props)
   return (
     <div className="grid gap-4">
       <div className="grid gap-4 sm:grid-cols-2">
-        <TextField {...text('name', 'Name')} />
+        <TextField {...fields.bind('name', 'Name')} />
         <TextField
-          {...text('slug', 'Slug')}
+          {...fields.bind('slug', 'Slug')}
           disabled={!isNew}
           className="font-mono"
           autoCapitalize="none"
@@ -44,29 +29,51 @@ export function SpecForm({ draft, onChange, problemOf, isNew }: SpecFormProps) {
         />
         <SelectField
           label="Type"
-          value={kind}
+          value={fields.kind}
           onChange={(value) => onChange(ofKind(draft, value as keyof typeof KINDS))}
           options={Object.entries(KINDS).map(([key, { name }]) => [key, name])}
           error={problemOf('kind')}
         />
         <SelectField
-          {...text('method', 'Method')}
+          {...fields.bind('method', 'Method')}
           options={[
             ['GET', 'GET'],
             ['POST', 'POST'],
           ]}
         />
       </div>
+      <SourceFields {...fields} />
+      <InputFields
+        fields={(Array.isArray(draft.input) ? draft.input : []) as Field[]}
+        onChange={(input) => fields.set('input', input)}
+        problemOf={problemOf}
+      />
+      <AccessFields {...fields} />
+      <TextField
+        {...fields.bind('description', 'Description')}
+        onChange={(value) => fields.set('description', value || undefined)}
+        hint="Shown to AI models."
+      />
+    </div>
+  )
+}
+
+type SpecFields = ReturnType<typeof bindFields>
+
+/** The data that the endpoint reads or changes. */
+function SourceFields({ kind, authConfig, askConfig, set, bind, problemOf }: SpecFields) {
+  return (
+    <>
       {kind !== 'ask' && (
         <CodeField
-          {...text('sql', 'SQL')}
+          {...bind('sql', 'SQL')}
           hint="One statement, with a ? for each input. Values are always bound as parameters."
         />
       )}
       {authConfig && (
         <TextField
           label="Users table"
-          value={words(authConfig.usersTable)}
+          value={asText(authConfig.usersTable)}
           onChange={(usersTable) => set('authConfig', { ...authConfig, usersTable })}
           hint="Must have the columns email and password_hash."
           error={problemOf('authConfig')}
@@ -75,21 +82,24 @@ export function SpecForm({ draft, onChange, problemOf, isNew }: SpecFormProps) {
       {askConfig && (
         <TextField
           label="Tables the AI can read"
-          value={list(askConfig.allowedTables)}
-          onChange={(tables) => set('askConfig', { ...askConfig, allowedTables: items(tables) })}
+          value={joinList(askConfig.allowedTables)}
+          onChange={(tables) => set('askConfig', { ...askConfig, allowedTables: splitList(tables) })}
           hint="Comma-separated. Leave empty for all tables."
         />
       )}
-      <InputFields
-        fields={(Array.isArray(draft.input) ? draft.input : []) as Field[]}
-        onChange={(input) => set('input', input)}
-        problemOf={problemOf}
-      />
+    </>
+  )
+}
+
+/** The response, and the limits on who can call the endpoint and how often. */
+function AccessFields({ draft, kind, rateLimit, set, bind, problemOf }: SpecFields) {
+  return (
+    <>
       <div className="grid gap-4 sm:grid-cols-2">
-        <SelectField {...text('output', 'Response')} options={KINDS[kind].outputs.map((output) => [output, output])} />
+        <SelectField {...bind('output', 'Response')} options={KINDS[kind].outputs.map((output) => [output, output])} />
         <SelectField
           label="Who can call it"
-          value={words(draft.auth) || 'public'}
+          value={asText(draft.auth) || 'public'}
           onChange={(auth) => set('auth', auth)}
           options={[
             ['public', 'Anyone'],
@@ -108,8 +118,8 @@ export function SpecForm({ draft, onChange, problemOf, isNew }: SpecFormProps) {
         />
         <TextField
           label="Allowed origins (CORS)"
-          value={list(draft.cors)}
-          onChange={(cors) => set('cors', items(cors).length > 0 ? items(cors) : undefined)}
+          value={joinList(draft.cors)}
+          onChange={(cors) => set('cors', splitList(cors).length > 0 ? splitList(cors) : undefined)}
           placeholder="https://app.example.com"
           hint="Comma-separated; * allows any origin. Leave empty to block other sites."
           error={problemOf('cors')}
@@ -120,11 +130,36 @@ export function SpecForm({ draft, onChange, problemOf, isNew }: SpecFormProps) {
         checked={draft.captcha === true}
         onChange={({ target }) => set('captcha', target.checked || undefined)}
       />
-      <TextField
-        {...text('description', 'Description')}
-        onChange={(value) => set('description', value || undefined)}
-        hint="Shown to AI models."
-      />
-    </div>
+    </>
   )
 }
+
+/** Returns a draft with the functions that its fields need. */
+function bindFields({ draft, onChange, problemOf }: SpecFormProps) {
+  const set = (name: string, value: unknown) => {
+    const { [name]: _old, ...rest } = draft
+    onChange(value === undefined ? rest : { ...draft, [name]: value })
+  }
+  const { authConfig, askConfig, rateLimit } = draft as Record<string, Record<string, unknown> | undefined>
+  return {
+    draft,
+    authConfig,
+    askConfig,
+    rateLimit,
+    kind: (asText(draft.kind) in KINDS ? draft.kind : 'query') as keyof typeof KINDS,
+    /** Changes a field of the draft. `undefined` removes it. */
+    set,
+    /** Returns the props of a text field. */
+    bind: (name: string, label: string) => ({
+      label,
+      value: asText(draft[name]),
+      onChange: (value: string) => set(name, value),
+      error: problemOf(name),
+    }),
+    problemOf,
+  }
+}
+
+const asText = (value: unknown) => (typeof value === 'string' ? value : '')
+const splitList = (text: string) => text.split(/[\s,]+/).filter(Boolean)
+const joinList = (value: unknown) => (Array.isArray(value) ? (value as unknown[]).join(', ') : '')
