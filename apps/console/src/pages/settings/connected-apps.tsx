@@ -1,4 +1,4 @@
-import type { OAuthGrant } from '@persql/contract'
+import type { Member, OAuthGrant } from '@persql/contract'
 import { useState } from 'react'
 import { Link } from 'react-router'
 import { useApiMutation, useApiQuery } from '../../api/hooks.ts'
@@ -26,7 +26,6 @@ export function AppsPage() {
   const members = useApiQuery('GET /api/namespaces/{ns}/members', { ns })
   const { mutateAsync } = useApiMutation('DELETE /api/namespaces/{ns}/oauth_grants/{id}', [GRANTS])
   const [leaving, setLeaving] = useState<OAuthGrant>()
-  const emailOf = (id: string) => members.data?.find(({ userId }) => userId === id)?.email ?? 'A member'
   return (
     <Page
       title="Connected apps"
@@ -51,55 +50,7 @@ export function AppsPage() {
           <CodeBlock label="MCP server URL" code={`${location.origin}/mcp`} />
         </>
       )}
-      {data && data.length > 0 && (
-        <Table
-          label="Connected apps"
-          rows={data}
-          keyOf={({ id }) => id}
-          columns={[
-            {
-              name: 'App',
-              cell: ({ clientName, clientId, audience }) => (
-                <span className="grid">
-                  <span className="flex flex-wrap items-center gap-2 break-words">
-                    {clientName} <Badge>{audience === 'mcp' ? 'MCP' : 'API'}</Badge>
-                  </span>
-                  <span className="text-xs font-normal wrap-anywhere text-muted">{clientId}</span>
-                </span>
-              ),
-            },
-            {
-              name: 'Access',
-              cell: ({ role, databases }) => (
-                <span className="grid justify-items-start gap-1">
-                  <Badge tone={role === 'admin' ? 'warning' : 'neutral'}>{ROLE_NAMES[role]}</Badge>
-                  <span className="text-sm wrap-anywhere text-muted">{databases?.join(', ') ?? 'All databases'}</span>
-                </span>
-              ),
-            },
-            { name: 'Authorized by', isExtra: true, cell: ({ userId }) => emailOf(userId) },
-            {
-              name: 'Last used',
-              isExtra: true,
-              cell: ({ lastTokenAt }) => (lastTokenAt ? formatAgo(lastTokenAt) : 'Never'),
-            },
-            {
-              name: 'Actions',
-              isUnnamed: true,
-              isNumber: true,
-              cell: (grant) => (
-                <Button
-                  size="small"
-                  onClick={() => setLeaving(grant)}
-                  aria-label={`Revoke access for ${grant.clientName}`}
-                >
-                  Revoke access
-                </Button>
-              ),
-            },
-          ]}
-        />
-      )}
+      {data && data.length > 0 && <AppTable grants={data} members={members.data} onRevoke={setLeaving} />}
       <ConfirmDialog
         open={leaving !== undefined}
         onOpenChange={() => setLeaving(undefined)}
@@ -113,5 +64,61 @@ export function AppsPage() {
         }}
       />
     </Page>
+  )
+}
+
+interface AppTableProps {
+  grants: readonly OAuthGrant[]
+  /** `undefined` while they load. */
+  members: readonly Member[] | undefined
+  onRevoke: (grant: OAuthGrant) => void
+}
+
+function AppTable({ grants, members, onRevoke }: AppTableProps) {
+  const emailOf = (id: string) => members?.find(({ userId }) => userId === id)?.email ?? 'A member'
+  return (
+    <Table
+      label="Connected apps"
+      rows={grants}
+      keyOf={({ id }) => id}
+      columns={[
+        {
+          name: 'App',
+          cell: ({ clientName, clientId, audience }) => (
+            <span className="grid">
+              <span className="flex flex-wrap items-center gap-2 break-words">
+                {clientName} <Badge>{audience === 'mcp' ? 'MCP' : 'API'}</Badge>
+              </span>
+              <span className="text-xs font-normal wrap-anywhere text-muted">{clientId}</span>
+            </span>
+          ),
+        },
+        {
+          name: 'Access',
+          cell: ({ role, databases }) => (
+            <span className="grid justify-items-start gap-1">
+              <Badge tone={role === 'admin' ? 'warning' : 'neutral'}>{ROLE_NAMES[role]}</Badge>
+              <span className="text-sm wrap-anywhere text-muted">{databases?.join(', ') ?? 'All databases'}</span>
+            </span>
+          ),
+        },
+        { name: 'Authorized by', isExtra: true, cell: ({ userId }) => emailOf(userId) },
+        {
+          name: 'Last used',
+          isExtra: true,
+          cell: ({ lastTokenAt }) => (lastTokenAt ? formatAgo(lastTokenAt) : 'Never'),
+        },
+        {
+          name: 'Actions',
+          isUnnamed: true,
+          isNumber: true,
+          cell: (grant) => (
+            <Button size="small" onClick={() => onRevoke(grant)} aria-label={`Revoke access for ${grant.clientName}`}>
+              Revoke access
+            </Button>
+          ),
+        },
+      ]}
+    />
   )
 }
