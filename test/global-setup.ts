@@ -1,11 +1,11 @@
 import type { TestProject } from 'vitest/node'
 import { buildPlatform } from '../apps/launcher/src/build.ts'
 import { buildConsole } from '../apps/launcher/src/console-build.ts'
-import { openPlatformPool, type PlatformPool } from './platform-pool.ts'
+import { openPool, type Pool } from './pool.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
-    platformPool: string
+    pool: string
   }
 }
 
@@ -13,13 +13,13 @@ declare module 'vitest' {
 const sources = ['**/apps/{platform,console}/src/**', '**/packages/{contract,endpoint-spec,sdk}/src/**']
 
 /** One per process: Vitest loads this module once per project. */
-const shared = globalThis as typeof globalThis & { persqlTests?: Promise<PlatformPool> }
+const shared = globalThis as typeof globalThis & { persqlTests?: Promise<Pool> }
 
-/** Builds platform and console, and opens the pool of platforms that test files share. */
+/** Builds platform and console, and opens the pool of processes that test files share. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  shared.persqlTests ??= build().then(() => openPlatformPool())
+  shared.persqlTests ??= build().then(() => openPool())
   const pool = await shared.persqlTests
-  project.provide('platformPool', pool.url)
+  project.provide('pool', pool.url)
   if (project.vitest.config.watch) {
     project.vitest.config.forceRerunTriggers.push(...sources)
     project.onTestsRerun(async () => {

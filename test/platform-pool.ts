@@ -1,6 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { startPlatform, type TestPlatform } from './harness.ts'
 
@@ -18,63 +16,50 @@ export interface SharedLogs {
   stderr: string[]
 }
 
-/** Platforms that test files share, one per worker of Vitest, so that no two files use one at the same time. */
-export interface PlatformPool {
-  /** Responds to `POST /<worker>` with `SharedAccess`, and to `DELETE /<worker>` with the `SharedLogs` since then. */
-  url: string
-  /** Stops all platforms. The next file gets a new one. */
-  reset(): Promise<void>
-  stop(): Promise<void>
-}
-
 interface Slot {
   platform: TestPlatform
   requestsBefore: number
   stderrBefore: number
 }
 
-/** Opens an empty pool. A platform starts at the first request of a worker. */
-export async function openPlatformPool(): Promise<PlatformPool> {
-  const slots = new Map<string, Slot>()
+/** A platform accepts 60 sign-ups in a row. The count starts again after one minute without any. */
+const SIGN_UPS = 30
 
-  const acquire = async (worker: string): Promise<SharedAccess> => {
-    const running = slots.get(worker)?.platform
-    const platform = running && isAlive(running) ? running : await startPlatform()
+/** Platforms that test files share, one per worker of Vitest, so that no two files use one at the same time. */
+export class PlatformPool {
+  readonly #slots = new Map<string, Slot>()
+
+  /** Returns the platform of a worker. It starts at the first call, and again when it ended or had many sign-ups. */
+  async acquire(worker: string): Promise<SharedAccess> {
+    const platform = await this.#usable(worker)
     const requestsBefore = (await platform.readRequestLog()).length
-    slots.set(worker, { platform, requestsBefore, stderrBefore: platform.stderr.length })
+    this.#slots.set(worker, { platform, requestsBefore, stderrBefore: platform.stderr.length })
     return { url: platform.url, secret: platform.secret }
   }
 
-  const release = async (worker: string): Promise<SharedLogs> => {
-    const slot = slots.get(worker)
+  /** Returns the logs since `acquire`. */
+  async release(worker: string): Promise<SharedLogs> {
+    const slot = this.#slots.get(worker)
     if (slot === undefined) throw new Error(`Worker ${worker} has no platform.`)
     const requests = await readCompleteLog(slot.platform)
     return { requests: requests.slice(slot.requestsBefore), stderr: slot.platform.stderr.slice(slot.stderrBefore) }
   }
 
-  const reset = async (): Promise<void> => {
-    const platforms = [...slots.values()].map(({ platform }) => platform)
-    slots.clear()
+  /** Stops all platforms. The next file gets a new one. */
+  async reset(): Promise<void> {
+    const platforms = [...this.#slots.values()].map(({ platform }) => platform)
+    this.#slots.clear()
     await Promise.all(platforms.map((platform) => platform.discard()))
   }
 
-  const server = createServer(async (request, response) => {
-    const worker = (request.url ?? '').slice(1)
-    try {
-      response.end(JSON.stringify(await (request.method === 'DELETE' ? release(worker) : acquire(worker))))
-    } catch (cause) {
-      response.writeHead(500).end(String(cause))
+  async #usable(worker: string): Promise<TestPlatform> {
+    const platform = this.#slots.get(worker)?.platform
+    if (platform && isAlive(platform)) {
+      const requests = await platform.readRequestLog()
+      if (requests.filter((line) => /\/sign-?up/.test(line)).length < SIGN_UPS) return platform
+      await platform.discard()
     }
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    reset,
-    stop: async () => {
-      server.closeAllConnections()
-      server.close()
-      await reset()
-    },
+    return startPlatform()
   }
 }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { inject } from 'vitest'
 import { assertNoFailures, PlatformClient } from './harness.ts'
 import type { SharedAccess, SharedLogs } from './platform-pool.ts'
+import { askPool } from './pool-client.ts'
 
 /**
  * Returns a platform with the default settings that other test files have used before. It is for files that use only
@@ -9,7 +9,7 @@ import type { SharedAccess, SharedLogs } from './platform-pool.ts'
  * the data folder or count over the whole instance call `startPlatform` instead.
  */
 export async function sharedPlatform(options: { failures?: readonly string[] } = {}): Promise<SharedPlatform> {
-  const { url, secret } = await askPool<SharedAccess>('POST')
+  const { url, secret } = await askPool<SharedAccess>('POST', 'platform')
   return new SharedPlatform(url, secret, options.failures ?? [])
 }
 
@@ -33,16 +33,9 @@ export class SharedPlatform extends PlatformClient {
 
   /** Ends the use by this file. @throws Error if a response was an unexpected 5xx or an internal error was logged */
   async stop(): Promise<void> {
-    const { requests, stderr } = await askPool<SharedLogs>('DELETE')
+    const { requests, stderr } = await askPool<SharedLogs>('DELETE', 'platform')
     assertNoFailures(requests, this.#failures)
     const errors = stderr.filter((line) => line.includes('"event":"internal_error"'))
     if (errors.length > 0) throw new Error(`Internal errors:\n${errors.join('\n')}`)
   }
-}
-
-async function askPool<T>(method: 'POST' | 'DELETE'): Promise<T> {
-  const response = await fetch(`${inject('platformPool')}/${process.env.VITEST_POOL_ID}`, { method })
-  const text = await response.text()
-  if (!response.ok) throw new Error(`No shared platform: ${text}`)
-  return JSON.parse(text)
 }

@@ -1,0 +1,41 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { PlatformPool } from './platform-pool.ts'
+
+/** Processes that test files share, for calls from the workers of Vitest. */
+export interface Pool {
+  /** Responds with JSON to `POST /platform/<worker>` and `DELETE /platform/<worker>`. */
+  url: string
+  /** Stops all platforms. The next file gets a new one. */
+  reset(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** Opens an empty pool. Processes start at the first request of a worker. */
+export async function openPool(): Promise<Pool> {
+  const platforms = new PlatformPool()
+  const routes: Record<string, (worker: string) => Promise<unknown>> = {
+    'POST /platform': (worker) => platforms.acquire(worker),
+    'DELETE /platform': (worker) => platforms.release(worker),
+  }
+  const server = createServer(async ({ method, url = '' }, response) => {
+    const [, resource, worker = ''] = url.split('/')
+    try {
+      const route = routes[`${method} /${resource}`]
+      if (route === undefined) throw new Error(`Unknown route: ${method} ${url}`)
+      response.end(JSON.stringify(await route(worker)))
+    } catch (cause) {
+      response.writeHead(500).end(String(cause))
+    }
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    reset: () => platforms.reset(),
+    stop: async () => {
+      server.closeAllConnections()
+      server.close()
+      await platforms.reset()
+    },
+  }
+}
