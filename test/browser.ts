@@ -1,18 +1,27 @@
 import { accessSync, constants } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type Browser, chromium } from 'playwright-core'
+import { type Browser, type BrowserServer, chromium } from 'playwright-core'
 
 const executablePath = '/usr/bin/chromium'
 
 /** Starts Debian's Chromium. @throws Error with instructions if it is not installed */
 export function startBrowser(): Promise<Browser> {
+  return chromium.launch(options())
+}
+
+/** Starts Debian's Chromium for several clients. @throws Error with instructions if it is not installed */
+export function startBrowserServer(): Promise<BrowserServer> {
+  return chromium.launchServer(options())
+}
+
+function options() {
   try {
     accessSync(executablePath, constants.X_OK)
   } catch (cause) {
     throw new Error('Browser tests need Chromium: apt-get install chromium', { cause })
   }
-  return chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] })
+  return { executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] }
 }
 
 /** Starts a site with its own origin and one empty page. */

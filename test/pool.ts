@@ -1,10 +1,11 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { BrowserPool } from './browser-pool.ts'
 import { PlatformPool } from './platform-pool.ts'
 
 /** Processes that test files share, for calls from the workers of Vitest. */
 export interface Pool {
-  /** Responds with JSON to `POST /platform/<worker>` and `DELETE /platform/<worker>`. */
+  /** Responds with JSON to `POST /platform/<worker>`, `DELETE /platform/<worker>` and `POST /browser/<worker>`. */
   url: string
   /** Stops all platforms. The next file gets a new one. */
   reset(): Promise<void>
@@ -14,9 +15,11 @@ export interface Pool {
 /** Opens an empty pool. Processes start at the first request of a worker. */
 export async function openPool(): Promise<Pool> {
   const platforms = new PlatformPool()
+  const browsers = new BrowserPool()
   const routes: Record<string, (worker: string) => Promise<unknown>> = {
     'POST /platform': (worker) => platforms.acquire(worker),
     'DELETE /platform': (worker) => platforms.release(worker),
+    'POST /browser': (worker) => browsers.acquire(worker),
   }
   const server = createServer(async ({ method, url = '' }, response) => {
     const [, resource, worker = ''] = url.split('/')
@@ -35,7 +38,7 @@ export async function openPool(): Promise<Pool> {
     stop: async () => {
       server.closeAllConnections()
       server.close()
-      await platforms.reset()
+      await Promise.all([platforms.reset(), browsers.stop()])
     },
   }
 }

@@ -1,53 +1,33 @@
-import type { Browser, Page } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startBrowser } from '../browser.ts'
-import { startPlatform, type TestPlatform } from '../harness.ts'
+import { beforeAll, expect, test } from 'vitest'
 import { faultsOf } from './axe.ts'
-import { sqlAs } from './sql.ts'
-import { type Visit, visit } from './visit.ts'
+import { useConsole } from './use-console.ts'
+import { join, type Visit } from './visit.ts'
 
-let platform: TestPlatform
-let browser: Browser
+const { visit } = useConsole()
 let owner: Visit
-
+let main: string
 beforeAll(async () => {
-  ;[platform, browser] = await Promise.all([startPlatform(), startBrowser()])
-  owner = await visit(browser, platform)
-  await sqlAs(owner.page, owner.ns)('CREATE TABLE bills (n)')
-  await post(owner.page, '/approval_rules', { tableGlob: 'bills', action: 'require_approval', note: 'Ask Ada' })
-})
-afterAll(async () => {
-  await browser.close()
-  await platform.stop()
-})
-
-/** Calls the database API of the console as the user of a page. */
-const post = (page: Page, path: string, body: object) =>
-  page.evaluate(async ({ path, body }) => (await fetch(path, { method: 'POST', body: JSON.stringify(body) })).json(), {
-    path: `/api/namespaces/${owner.ns}/databases/main${path}`,
-    body,
+  owner = await visit()
+  main = `/api/namespaces/${owner.ns}/databases/main`
+  await owner.sql('CREATE TABLE bills (n)')
+  await owner.api('POST', `${main}/approval_rules`, {
+    tableGlob: 'bills',
+    action: 'require_approval',
+    note: 'Ask Ada',
   })
+})
 
-/** Requests approval of a write as the user of the page. */
-async function asks(page: Page, sql: string): Promise<string> {
-  const { approvalToken } = await post(page, '/query', { sql })
+/** Requests approval of a write as the owner. */
+async function asks(sql: string): Promise<string> {
+  const { approvalToken } = (await owner.session.request(`${main}/query`, { body: { sql } })).body
   expect(approvalToken).toMatch(/^appr_/)
   return approvalToken
 }
 
 /** Creates an invited member. */
 async function colleague(role: string): Promise<Visit> {
-  const email = `${role}${crypto.randomUUID().slice(0, 8)}@example.com`
-  const path = `/api/namespaces/${owner.ns}/invitations`
-  const link = await owner.page.evaluate(
-    async ({ path, email, role }) =>
-      (await (await fetch(path, { method: 'POST', body: JSON.stringify({ email, role }) })).json()).data.link as string,
-    { path, email, role },
-  )
-  const guest = await visit(browser, platform, { email })
-  await guest.page.evaluate(async (token) => {
-    await fetch(`/api/invitations/${token}/accept`, { method: 'POST', body: '{}' })
-  }, link.split('/').at(-1))
+  const guest = await visit()
+  await join(owner, guest, role)
   return guest
 }
 
@@ -55,7 +35,7 @@ test('a pending request appears automatically, is viewed and approved, and stays
   const { page, ns, go, complaints } = owner
   await go(`/${ns}/main/approvals`)
   await page.getByText('No pending requests.').waitFor()
-  const token = await asks(page, "INSERT INTO bills VALUES ('<b>1</b>')")
+  const token = await asks("INSERT INTO bills VALUES ('<b>1</b>')")
   complaints.length = 0
   await page.getByRole('button', { name: /^Review INSERT/ }).click()
   const dialog = page.getByRole('dialog', { name: 'Approval request' })
@@ -76,14 +56,14 @@ test('a pending request appears automatically, is viewed and approved, and stays
 })
 
 test('an editor can deny, a viewer sees who can decide, and a late decision is rejected', async () => {
-  const token = await asks(owner.page, 'DELETE FROM bills')
+  const token = await asks('DELETE FROM bills')
   const at = `/${owner.ns}/main/approvals?request=${token}`
   const viewer = await colleague('viewer')
   await viewer.go(at)
   await viewer.page.getByText('You need the editor role to decide.').first().waitFor()
   expect(await viewer.page.getByRole('button', { name: 'Approve' }).count()).toBe(0)
   // A viewer with edit access to this database can approve.
-  await post(owner.page, '/shares', { email: viewer.email, role: 'editor' })
+  await owner.api('POST', `${main}/shares`, { email: viewer.email, role: 'editor' })
   await viewer.go(at)
   await viewer.page.getByRole('button', { name: 'Approve' }).waitFor()
   await viewer.close()
@@ -91,13 +71,9 @@ test('an editor can deny, a viewer sees who can decide, and a late decision is r
   await editor.go(at)
   await editor.page.getByRole('button', { name: 'Deny' }).waitFor()
   // The page refreshes automatically, so freeze its data until the click.
-  const known = await editor.page.evaluate(async (path) => (await fetch(path)).text(), `/api/approvals/${token}`)
-  await editor.page.route(`**/api/approvals/${token}`, (route) => route.fulfill({ body: known }))
-  const approved = await owner.page.evaluate(
-    async (path) => (await fetch(path, { method: 'POST', body: '{}' })).ok,
-    `/api/approvals/${token}/approve`,
-  )
-  expect(approved).toBe(true)
+  const known = (await editor.session.request(`/api/approvals/${token}`)).body
+  await editor.page.route(`**/api/approvals/${token}`, (route) => route.fulfill({ json: known }))
+  await owner.api('POST', `/api/approvals/${token}/approve`, {})
   await editor.page.route(`**/api/approvals/${token}/deny`, async (route) => {
     await editor.page.unroute(`**/api/approvals/${token}`)
     await route.continue()

@@ -1,53 +1,31 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startBrowser } from '../browser.ts'
-import { startPlatform, type TestPlatform } from '../harness.ts'
+import { startPlatform } from '../harness.ts'
 import { faultsOf } from './axe.ts'
-import { type Visit, visit } from './visit.ts'
+import { useConsole } from './use-console.ts'
+import type { Visit } from './visit.ts'
 
-let platform: TestPlatform
-let browser: Browser
+const { visit } = useConsole(() => startPlatform({ environment: { PERSQL_DEV: '1' } }))
 let server: Server
 let here: Visit
 const received: { type: string; signature: unknown }[] = []
 let answer = 200
 beforeAll(async () => {
-  ;[platform, browser] = await Promise.all([
-    startPlatform({ environment: { PERSQL_DEV: '1' } }),
-    startBrowser(),
-    new Promise<void>((resolve) => {
-      server = createServer(async (request, response) => {
-        const body = JSON.parse((await request.toArray()).join(''))
-        received.push({ type: body.type, signature: request.headers['x-persql-signature'] })
-        response.writeHead(answer).end()
-      }).listen(0, '127.0.0.1', resolve)
-    }),
-  ])
-  here = await visit(browser, platform)
+  server = createServer(async (request, response) => {
+    const body = JSON.parse((await request.toArray()).join(''))
+    received.push({ type: body.type, signature: request.headers['x-persql-signature'] })
+    response.writeHead(answer).end()
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  here = await visit()
   await sql('CREATE TABLE notes (id INTEGER PRIMARY KEY, author, text)')
 })
-afterAll(async () => {
-  await here.close()
-  await browser.close()
-  await platform.stop()
-  server.close()
-})
+afterAll(() => void server.close())
 
 /** Runs a statement as the signed-in user and returns the response body. */
-const sql = (text: string) =>
-  here.page.evaluate(
-    async ([ns, sql]) =>
-      (
-        await fetch(`/api/namespaces/${ns}/databases/main/query`, {
-          method: 'POST',
-          headers: { 'Content-Type': 'application/json' },
-          body: JSON.stringify({ sql }),
-        })
-      ).json(),
-    [here.ns, text] as const,
-  )
+const sql = async (text: string) =>
+  (await here.session.request(`/api/namespaces/${here.ns}/databases/main/query`, { body: { sql: text } })).body
 const go = (path: string) => here.go(`/${here.ns}/main/${path}`)
 const click = (name: string) => here.page.getByRole('button', { name, exact: true }).click()
 const choose = async (of: string, name: string) => {

@@ -1,28 +1,19 @@
-import { readFile } from 'node:fs/promises'
-import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startBrowser } from '../browser.ts'
-import { startPlatform, type TestPlatform } from '../harness.ts'
+import { startPlatform } from '../harness.ts'
+import { sharedPlatform } from '../shared-platform.ts'
 import { StripeDouble } from '../stripe-double.ts'
 import { faultsOf } from './axe.ts'
+import { readDownload } from './read-download.ts'
+import { useConsole } from './use-console.ts'
 import { visit } from './visit.ts'
 
-let platform: TestPlatform
-let stripe: StripeDouble
-let browser: Browser
-beforeAll(async () => {
-  stripe = await new StripeDouble().start()
-  ;[platform, browser] = await Promise.all([
-    startPlatform({ environment: { ...stripe.environment, PERSQL_WELCOME_CREDIT_USD: '0' } }),
-    startBrowser(),
-  ])
-})
-afterAll(async () => {
-  await browser.close()
-  await platform.stop()
+const stripe = new StripeDouble()
+beforeAll(async () => void (await stripe.start()))
+afterAll(() => {
   stripe.stop()
   expect(stripe.complaints).toEqual([])
 })
+const app = useConsole(() => startPlatform({ environment: { ...stripe.environment, PERSQL_WELCOME_CREDIT_USD: '0' } }))
 
 /** Returns Stripe's event for a paid session. */
 function paid(id: string) {
@@ -40,12 +31,9 @@ function paid(id: string) {
 }
 
 test('with an empty balance a banner leads to funds; once they are paid for, it is gone and calls work again', async () => {
-  const { page, ns, go, close } = await visit(browser, platform)
-  const asked = () =>
-    page.evaluate(async (path) => {
-      const answer = await fetch(path, { method: 'POST', body: JSON.stringify({ sql: 'SELECT 1' }) })
-      return answer.status
-    }, `/api/namespaces/${ns}/databases/main/query`)
+  const { page, ns, go, session, close } = await app.visit()
+  const asked = async () =>
+    (await session.request(`/api/namespaces/${ns}/databases/main/query`, { body: { sql: 'SELECT 1' } })).status
   expect(await asked()).toBe(402)
   await go(`/${ns}`)
   await page.getByRole('alert').getByRole('link', { name: 'Add funds' }).click()
@@ -59,15 +47,15 @@ test('with an empty balance a banner leads to funds; once they are paid for, it 
   await page.getByRole('button', { name: '$50', exact: true }).click()
   await page.getByRole('button', { name: 'Continue to payment' }).click()
   await page.waitForURL('https://checkout.stripe.test/**')
-  const [session] = [...stripe.sessions.values()].slice(-1)
-  if (!session) throw new Error('No payment page was opened.')
-  expect(session.form.get('line_items[0][price_data][unit_amount]')).toBe('5000')
+  const [checkout] = [...stripe.sessions.values()].slice(-1)
+  if (!checkout) throw new Error('No payment page was opened.')
+  expect(checkout.form.get('line_items[0][price_data][unit_amount]')).toBe('5000')
 
-  await page.goto(session.form.get('success_url') ?? '')
+  await page.goto(checkout.form.get('success_url') ?? '')
   await page.getByRole('link', { name: 'Go to billing' }).click()
   await page.getByText("Your balance updates once it's confirmed").first().waitFor()
-  const { body, headers } = paid(session.id)
-  expect((await platform.request('/api/stripe/webhook', { body, headers })).status).toBe(200)
+  const { body, headers } = paid(checkout.id)
+  expect((await app.platform.request('/api/stripe/webhook', { body, headers })).status).toBe(200)
   await page.getByText('Payment received and added to your balance.').first().waitFor()
   await page.getByRole('row', { name: /Top-up/ }).waitFor()
   await page.getByText('$50.00').first().waitFor()
@@ -78,12 +66,12 @@ test('with an empty balance a banner leads to funds; once they are paid for, it 
 })
 
 test('shows spend by day and meter with a forecast and a table; saves the ledger as CSV', async () => {
-  const { page, ns, go, complaints, close } = await visit(browser, platform)
-  await platform.request(`/api/operator/namespaces/${ns}/credit`, {
-    token: platform.secret,
+  const { page, ns, go, complaints, close } = await app.visit()
+  await app.platform.request(`/api/operator/namespaces/${ns}/credit`, {
+    token: app.platform.secret,
     body: { amountUsd: 1, note: 'gift', ref: 'gift-1' },
   })
-  const { db } = await platform.createNamespace(ns)
+  const { db } = await app.platform.createNamespace(ns)
   await db().query('CREATE TABLE t (n)')
   for (let number = 0; number < 20; number++) await db().query('INSERT INTO t VALUES (?)', [number])
   await go(`/${ns}/settings/billing`)
@@ -103,15 +91,15 @@ test('shows spend by day and meter with a forecast and a table; saves the ledger
     page.getByRole('button', { name: 'Download CSV' }).click(),
   ])
   expect(file.suggestedFilename()).toBe(`${ns}-ledger.csv`)
-  const csv = await readFile(await file.path(), 'utf8')
+  const csv = await readDownload(file)
   expect(csv).toMatch(/^id,at,kind,amount_usd,balance_usd,ref,detail\r\n\d+,.*,adjustment,1\.000000000,1\.000000000,/)
   expect(complaints).toEqual([])
   await close()
 })
 
 test('where no payments are set up, the page says what to set', async () => {
-  const bare = await startPlatform()
-  const { page, ns, go, close } = await visit(browser, bare)
+  const bare = await sharedPlatform()
+  const { page, ns, go, close } = await visit(app.browser, bare)
   await go(`/${ns}/settings/billing`)
   await page.getByRole('button', { name: 'Continue to payment' }).click()
   await page.getByText('STRIPE_WEBHOOK_SECRET').first().waitFor()
@@ -125,10 +113,10 @@ test('where no payments are set up, the page says what to set', async () => {
 })
 
 test('a ledger of more than one answer is leafed through, and saved whole', async () => {
-  const { page, ns, go, complaints, close } = await visit(browser, platform)
+  const { page, ns, go, complaints, close } = await app.visit()
   const credit = (n: number) =>
-    platform.request(`/api/operator/namespaces/${ns}/credit`, {
-      token: platform.secret,
+    app.platform.request(`/api/operator/namespaces/${ns}/credit`, {
+      token: app.platform.secret,
       body: { amountUsd: 1, note: `gift ${n}`, ref: `gift-${n}` },
     })
   for (let n = 1; n <= 1_010; n += 10) await Promise.all(Array.from({ length: 10 }, (_, more) => credit(n + more)))
@@ -152,7 +140,7 @@ test('a ledger of more than one answer is leafed through, and saved whole', asyn
     page.waitForEvent('download'),
     page.getByRole('button', { name: 'Download CSV' }).click(),
   ])
-  const lines = (await readFile(await file.path(), 'utf8')).trim().split('\r\n').slice(1)
+  const lines = (await readDownload(file)).trim().split('\r\n').slice(1)
   expect(new Set(lines.map((line) => line.split(',')[0])).size).toBe(1_010)
   expect(complaints).toEqual([])
   await close()

@@ -1,26 +1,20 @@
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startBrowser } from '../browser.ts'
-import { startPlatform, type TestPlatform } from '../harness.ts'
+import { expect, test } from 'vitest'
 import { faultsOf } from './axe.ts'
-import { sqlAs } from './sql.ts'
-import { visit } from './visit.ts'
+import { useConsole } from './use-console.ts'
+import type { Visit } from './visit.ts'
 
-let platform: TestPlatform
-let browser: Browser
-beforeAll(async () => {
-  ;[platform, browser] = await Promise.all([startPlatform(), startBrowser()])
-})
-afterAll(async () => {
-  await browser.close()
-  await platform.stop()
-})
+const { visit } = useConsole()
+
+/** Creates a branch of `main` and returns the name of its database. */
+async function claim({ api, ns }: Visit, ref: string): Promise<string> {
+  const { databaseSlug } = await api('POST', `/api/namespaces/${ns}/databases/main/claim_branch`, { ref, ttlSec: 0 })
+  return databaseSlug
+}
 
 test('a branch is claimed with a token shown once, previewed, merged, and the merge can be undone', async () => {
-  const { page, ns, go, complaints, close } = await visit(browser, platform)
-  const query = sqlAs(page, ns)
-  await query('CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT)')
-  await query("INSERT INTO t VALUES (1, 'parent')")
+  const { page, ns, go, sql, sqlIn, complaints, close } = await visit()
+  await sql('CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT)')
+  await sql("INSERT INTO t VALUES (1, 'parent')")
   await go(`/${ns}/main/branches`)
   await page.getByText('No branches yet').first().waitFor()
   await page.getByRole('button', { name: 'Create branch' }).first().click()
@@ -36,7 +30,7 @@ test('a branch is claimed with a token shown once, previewed, merged, and the me
   expect(await page.content()).not.toContain(token)
   const slug = (await link.getAttribute('href'))?.split('/').at(-1) as string
 
-  const inBranch = sqlAs(page, ns, slug)
+  const inBranch = sqlIn(slug)
   await inBranch('CREATE TABLE added (b)')
   await inBranch("INSERT INTO t VALUES (1, 'branch'), (2, 'new')")
   await page.getByRole('button', { name: 'Actions for fix/names' }).click()
@@ -49,32 +43,29 @@ test('a branch is claimed with a token shown once, previewed, merged, and the me
   await page.getByRole('button', { name: 'Merge schema' }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Merge schema' }).click()
   await page.getByText('Branch merged.').first().waitFor()
-  expect(await query('SELECT count(*) FROM added')).toEqual([[0]])
+  expect(await sql('SELECT count(*) FROM added')).toEqual([[0]])
   await page.getByLabel('If both sides changed a row').selectOption('branch')
   await page.waitForURL(/side=branch/)
   await page.getByRole('button', { name: 'Merge rows' }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Merge rows' }).click()
   await page.getByRole('dialog').waitFor({ state: 'detached' })
-  expect(await query('SELECT a FROM t ORDER BY id')).toEqual([['branch'], ['new']])
+  expect(await sql('SELECT a FROM t ORDER BY id')).toEqual([['branch'], ['new']])
 
   await page.getByRole('link', { name: 'Undo merge' }).click()
   await page.getByLabel('Type main to confirm').fill('main')
   await page.keyboard.press('Enter')
   await page.getByText('Database restored.').first().waitFor()
-  expect(await query('SELECT a FROM t ORDER BY id')).toEqual([['parent']])
+  expect(await sql('SELECT a FROM t ORDER BY id')).toEqual([['parent']])
   expect(complaints).toEqual([])
   await close()
 })
 
 test('rows that were merged and then deleted in the branch are shown before they go', async () => {
-  const { page, ns, go, complaints, close } = await visit(browser, platform, { width: 390, theme: 'dark' })
-  const query = sqlAs(page, ns)
-  await query('CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT)')
-  const slug = await page.evaluate(async (path) => {
-    const body = JSON.stringify({ ref: 'work', ttlSec: 0 })
-    return (await (await fetch(path, { method: 'POST', body })).json()).data.databaseSlug
-  }, `/api/namespaces/${ns}/databases/main/claim_branch`)
-  const inBranch = sqlAs(page, ns, slug)
+  const here = await visit({ width: 390, theme: 'dark' })
+  const { page, ns, go, sql, sqlIn, complaints, close } = here
+  await sql('CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT)')
+  const slug = await claim(here, 'work')
+  const inBranch = sqlIn(slug)
   const merged = async () => {
     await page.getByRole('button', { name: 'Merge rows' }).click()
     await page.getByRole('dialog').getByRole('button', { name: 'Merge rows' }).click()
@@ -87,7 +78,7 @@ test('rows that were merged and then deleted in the branch are shown before they
   await inBranch('DELETE FROM t WHERE id = 2')
   await inBranch("UPDATE t SET a = 'branch' WHERE id = 3")
   await inBranch('DELETE FROM t WHERE id = 1')
-  await query("UPDATE t SET a = 'parent' WHERE id = 1")
+  await sql("UPDATE t SET a = 'parent' WHERE id = 1")
   await go(`/${ns}/main/branches/merge/work`)
   await page.getByRole('heading', { name: 'Rows to delete from main' }).waitFor()
   await page.getByText('{"id":2,"a":"two"}').waitFor()
@@ -105,21 +96,18 @@ test('rows that were merged and then deleted in the branch are shown before they
   await page.getByText('2 rows will be deleted from main.').waitFor()
   await page.keyboard.press('Escape')
   await merged()
-  expect(await query('SELECT id, a FROM t')).toEqual([[3, 'branch']])
+  expect(await sql('SELECT id, a FROM t')).toEqual([[3, 'branch']])
   expect(complaints).toEqual([])
   await close()
 })
 
 test('rows that need the schema of the branch are merged after it, and the page says so', async () => {
-  const { page, ns, go, complaints, close } = await visit(browser, platform)
-  const query = sqlAs(page, ns)
-  await query('CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT)')
+  const here = await visit()
+  const { page, ns, go, sql, sqlIn, complaints, close } = here
+  await sql('CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT)')
   const ref = 'fix#1/100%2F/ветка'
-  const slug = await page.evaluate(
-    async ([path, body]) => (await (await fetch(path, { method: 'POST', body })).json()).data.databaseSlug,
-    [`/api/namespaces/${ns}/databases/main/claim_branch`, JSON.stringify({ ref, ttlSec: 0 })] as const,
-  )
-  const inBranch = sqlAs(page, ns, slug)
+  const slug = await claim(here, ref)
+  const inBranch = sqlIn(slug)
   await inBranch('CREATE TABLE added (id INTEGER PRIMARY KEY, b TEXT)')
   await inBranch("INSERT INTO added (b) VALUES ('x'), ('y')")
   await go(`/${ns}/main/branches`)
@@ -139,21 +127,18 @@ test('rows that need the schema of the branch are merged after it, and the page 
   await page.getByRole('button', { name: 'Merge rows' }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Merge rows' }).click()
   await page.getByRole('dialog').waitFor({ state: 'detached' })
-  expect(await query('SELECT b FROM added ORDER BY id')).toEqual([['x'], ['y']])
+  expect(await sql('SELECT b FROM added ORDER BY id')).toEqual([['x'], ['y']])
   expect(complaints).toEqual([])
   await close()
 })
 
 test('data that a merge would lose is marked and the name asked for; a branch is reset and deleted', async () => {
-  const { page, ns, go, complaints, close } = await visit(browser, platform, { width: 390, theme: 'dark' })
-  const query = sqlAs(page, ns)
-  await query('CREATE TABLE t (a)')
-  await query('INSERT INTO t VALUES (1)')
-  const slug = await page.evaluate(async (path) => {
-    const body = JSON.stringify({ ref: 'work', ttlSec: 0 })
-    return (await (await fetch(path, { method: 'POST', body })).json()).data.databaseSlug
-  }, `/api/namespaces/${ns}/databases/main/claim_branch`)
-  await sqlAs(page, ns, slug)('DROP TABLE t')
+  const here = await visit({ width: 390, theme: 'dark' })
+  const { page, ns, go, sql, sqlIn, complaints, close } = here
+  await sql('CREATE TABLE t (a)')
+  await sql('INSERT INTO t VALUES (1)')
+  const slug = await claim(here, 'work')
+  await sqlIn(slug)('DROP TABLE t')
   await go(`/${ns}/main/branches/merge/work`)
   await page.getByText('Deletes data', { exact: true }).first().waitFor()
   expect(await faultsOf(page)).toEqual([])
@@ -168,7 +153,7 @@ test('data that a merge would lose is marked and the name asked for; a branch is
   await page.getByRole('menuitem', { name: 'Reset' }).click()
   await page.getByRole('button', { name: 'Reset branch' }).click()
   await page.getByRole('dialog').waitFor({ state: 'detached' })
-  expect(await sqlAs(page, ns, slug)('SELECT count(*) FROM t')).toEqual([[0]])
+  expect(await sqlIn(slug)('SELECT count(*) FROM t')).toEqual([[0]])
   await page.getByRole('button', { name: 'Actions for work' }).click()
   await page.getByRole('menuitem', { name: 'Delete' }).click()
   await page.getByLabel('Type work to confirm').fill('work')

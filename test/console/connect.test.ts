@@ -4,32 +4,21 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import type { Browser, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { buildPackage } from '../../packages/build.mjs'
 import { buildSdk } from '../../packages/sdk/build.mjs'
-import { startBrowser } from '../browser.ts'
 import { speaker } from '../mcp/rpc.ts'
-import { type SharedPlatform, sharedPlatform } from '../shared-platform.ts'
-import { visit } from './visit.ts'
+import { useConsole } from './use-console.ts'
 
 const run = promisify(execFile)
 
-let platform: SharedPlatform
-let browser: Browser
+const app = useConsole()
 let folder: string
 beforeAll(async () => {
-  ;[platform, browser, folder] = await Promise.all([
-    sharedPlatform(),
-    startBrowser(),
-    mkdtemp(join(tmpdir(), 'persql-connect-')),
-  ])
+  folder = await mkdtemp(join(tmpdir(), 'persql-connect-'))
 })
-afterAll(async () => {
-  await browser.close()
-  await platform.stop()
-  await rm(folder, { recursive: true, force: true })
-})
+afterAll(() => rm(folder, { recursive: true, force: true }))
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 
@@ -55,10 +44,10 @@ const shown = async (page: Page, label: string) =>
 
 test('a token is put in, and what is shown for terminals, programs and agents works as pasted', async () => {
   await install(['sdk', 'drizzle', 'kysely', 'langgraph'], ['drizzle-orm', 'kysely', '@langchain'])
-  const { page, ns, go, complaints, close } = await visit(browser, platform)
+  const { page, ns, go, complaints, close } = await app.visit()
   await go(`/${ns}/main/connect`)
   expect(await shown(page, 'Environment variables')).toContain('YOUR_TOKEN')
-  expect(await shown(page, 'Claude Code')).toBe(`claude mcp add --transport http persql '${platform.url}/mcp'`)
+  expect(await shown(page, 'Claude Code')).toBe(`claude mcp add --transport http persql '${app.platform.url}/mcp'`)
   await page.getByLabel('Role').selectOption('admin')
   await page.getByRole('button', { name: 'Create token and fill in' }).click()
   await page.getByText("you won't be able to see it again").first().waitFor()
@@ -82,7 +71,7 @@ test('a token is put in, and what is shown for terminals, programs and agents wo
 
   await page.getByRole('tab', { name: 'Cursor' }).click()
   const { url, headers } = JSON.parse(await shown(page, '.cursor/mcp.json')).mcpServers.persql
-  const agent = speaker(platform, headers.Authorization.replace('Bearer ', ''), new URL(url).pathname)
+  const agent = speaker(app.platform, headers.Authorization.replace('Bearer ', ''), new URL(url).pathname)
   expect((await agent.tools()).length).toBeGreaterThan(0)
   expect(complaints).toEqual([])
   await close()

@@ -1,39 +1,23 @@
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startBrowser } from '../browser.ts'
-import { startPlatform, type TestPlatform } from '../harness.ts'
+import { expect, test } from 'vitest'
 import { faultsOf } from './axe.ts'
-import { sqlAs } from './sql.ts'
-import { visit } from './visit.ts'
+import { useConsole } from './use-console.ts'
 
-let platform: TestPlatform
-let browser: Browser
-beforeAll(async () => {
-  ;[platform, browser] = await Promise.all([startPlatform(), startBrowser()])
-})
-afterAll(async () => {
-  await browser.close()
-  await platform.stop()
-})
+const app = useConsole()
 
 const FILL =
   'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) INSERT INTO t SELECT i FROM n'
 
 test('databases are listed with size, rows and use, sorted as the address says, and the overview says the same', async () => {
-  const { page, ns, go, complaints, close } = await visit(browser, platform)
+  const { page, ns, go, sql, api, complaints, close } = await app.visit()
   const cells = async (name: string) =>
     (await page.getByRole('row', { name }).getByRole('cell').allTextContents()).slice(0, 2)
   const order = async () => {
     const links = page.getByRole('region', { name: 'Databases' }).getByRole('rowheader').getByRole('link')
     return links.allTextContents()
   }
-  const query = sqlAs(page, ns)
-  await query('CREATE TABLE t (a)')
-  await query(FILL)
-  await page.evaluate(async (ns) => {
-    const body = JSON.stringify({ slug: 'bare' })
-    await fetch(`/api/namespaces/${ns}/databases`, { method: 'POST', body })
-  }, ns)
+  await sql('CREATE TABLE t (a)')
+  await sql(FILL)
+  await api('POST', `/api/namespaces/${ns}/databases`, { slug: 'bare' })
   await expect
     .poll(
       async () => {
@@ -67,10 +51,9 @@ test('databases are listed with size, rows and use, sorted as the address says, 
 })
 
 test('a database is forked with its rows for a week, and one is led to the fork', async () => {
-  const { page, ns, go, complaints, close } = await visit(browser, platform, { width: 390, theme: 'dark' })
-  const query = sqlAs(page, ns)
-  await query('CREATE TABLE t (a)')
-  await query('INSERT INTO t VALUES (1), (2), (3)')
+  const { page, ns, go, sql, sqlIn, complaints, close } = await app.visit({ width: 390, theme: 'dark' })
+  await sql('CREATE TABLE t (a)')
+  await sql('INSERT INTO t VALUES (1), (2), (3)')
   await go(`/${ns}`)
   await page.getByRole('button', { name: 'Actions for main' }).click()
   await page.getByRole('menuitem', { name: 'Fork with data' }).click()
@@ -89,19 +72,14 @@ test('a database is forked with its rows for a week, and one is led to the fork'
   await page.getByRole('link', { name: 'Open what-if' }).click()
   await page.waitForURL(`**/${ns}/what-if/overview`)
   await page.getByText('Expires').first().waitFor()
-  expect(await sqlAs(page, ns, 'what-if')('SELECT count(*) FROM t')).toEqual([[3]])
+  expect(await sqlIn('what-if')('SELECT count(*) FROM t')).toEqual([[3]])
   expect(complaints.filter((text) => !text.includes('409'))).toEqual([])
   await close()
 })
 
 test('a branch is handed off with a secret that is shown once and opens it once', async () => {
-  const { page, ns, go, complaints, close } = await visit(browser, platform)
-  const claimed = await page.evaluate(async (ns) => {
-    const body = JSON.stringify({ ref: 'task' })
-    const answer = await fetch(`/api/namespaces/${ns}/databases/main/claim_branch`, { method: 'POST', body })
-    return (await answer.json()).success
-  }, ns)
-  expect(claimed).toBe(true)
+  const { page, ns, go, api, complaints, close } = await app.visit()
+  await api('POST', `/api/namespaces/${ns}/databases/main/claim_branch`, { ref: 'task' })
   await go(`/${ns}/main/branches`)
   await page.getByRole('button', { name: 'Actions for task' }).click()
   await page.getByRole('menuitem', { name: 'Hand off' }).click()
@@ -113,7 +91,7 @@ test('a branch is handed off with a secret that is shown once and opens it once'
     .first()
     .textContent()
   expect(await faultsOf(page)).toEqual([])
-  const redeem = () => platform.request('/v1/handoff/redeem', { body: { token: secret } })
+  const redeem = () => app.platform.request('/v1/handoff/redeem', { body: { token: secret } })
   expect((await redeem()).body.data).toMatchObject({ branchRef: 'task', role: 'read', namespaceSlug: ns })
   expect((await redeem()).status).toBe(404)
   await page.getByRole('button', { name: 'Done' }).click()
@@ -123,7 +101,7 @@ test('a branch is handed off with a secret that is shown once and opens it once'
 })
 
 test('the session key is rotated, and all sessions are ended when that is asked for', async () => {
-  const { page, ns, go, complaints, close } = await visit(browser, platform)
+  const { page, ns, go, api, complaints, close } = await app.visit()
   await go(`/${ns}/main/endpoints`)
   await page.getByRole('button', { name: 'Rotate session key' }).click()
   expect(new URL(page.url()).search).toBe('?rotate=')
@@ -134,30 +112,17 @@ test('the session key is rotated, and all sessions are ended when that is asked 
   await page.getByLabel('End all active sessions now').check()
   await page.getByRole('button', { name: 'Rotate key and end sessions' }).click()
   await page.getByText('All active sessions were ended.').first().waitFor()
-  const rotations = await page.evaluate(async (ns) => {
-    const answer = await fetch(`/api/namespaces/${ns}/audit?action=session_key.rotated`)
-    return (await answer.json()).data
-  }, ns)
+  const rotations = await api('GET', `/api/namespaces/${ns}/audit?action=session_key.rotated`)
   expect(rotations).toMatchObject([{ detail: { endSessions: true } }, { detail: { endSessions: false } }])
   expect(complaints).toEqual([])
   await close()
 })
 
 test('a point in time means the newest snapshot before it, which is said before anything is restored', async () => {
-  const { page, ns, go, complaints, close } = await visit(browser, platform)
-  const query = sqlAs(page, ns)
-  const keep = (label: string) =>
-    page.evaluate(
-      async ([ns, label]) => {
-        const body = JSON.stringify({ label })
-        const answer = await fetch(`/api/namespaces/${ns}/databases/main/snapshots`, { method: 'POST', body })
-        return (await answer.json()).data.createdAt as string
-      },
-      [ns, label],
-    )
-  await query('CREATE TABLE t (a)')
-  const empty = await keep('still empty')
-  await query('INSERT INTO t VALUES (1), (2)')
+  const { page, ns, go, sql, api, complaints, close } = await app.visit()
+  await sql('CREATE TABLE t (a)')
+  const empty = await api('POST', `/api/namespaces/${ns}/databases/main/snapshots`, { label: 'still empty' })
+  await sql('INSERT INTO t VALUES (1), (2)')
   await go(`/${ns}/main/history`)
   await page.getByRole('button', { name: 'Restore to a point in time' }).click()
   const dialog = page.getByRole('dialog')
@@ -175,8 +140,8 @@ test('a point in time means the newest snapshot before it, which is said before 
   await page.getByLabel('Type main to confirm').fill('main')
   await page.keyboard.press('Enter')
   await page.getByText('Database restored.').first().waitFor()
-  expect(await query('SELECT count(*) FROM t')).toEqual([[0]])
-  expect(Date.parse(empty)).toBeLessThan(Date.now())
+  expect(await sql('SELECT count(*) FROM t')).toEqual([[0]])
+  expect(Date.parse(empty.createdAt)).toBeLessThan(Date.now())
   expect(complaints).toEqual([])
   await close()
 })

@@ -1,21 +1,11 @@
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startBrowser } from '../browser.ts'
-import { startPlatform, type TestPlatform } from '../harness.ts'
-import { visit } from './visit.ts'
+import { expect, test } from 'vitest'
+import { uniqueName } from '../shared-platform.ts'
+import { useConsole } from './use-console.ts'
 
-let platform: TestPlatform
-let browser: Browser
-beforeAll(async () => {
-  ;[platform, browser] = await Promise.all([startPlatform(), startBrowser()])
-})
-afterAll(async () => {
-  await browser.close()
-  await platform.stop()
-})
+const app = useConsole()
 
 test('a database is made with the keyboard alone, and is where one is led', async () => {
-  const { page, ns, go, complaints, close } = await visit(browser, platform)
+  const { page, ns, go, complaints, close } = await app.visit()
   await go(`/${ns}`)
   await page.getByRole('button', { name: 'New database' }).focus()
   await page.keyboard.press('Enter')
@@ -32,7 +22,7 @@ test('a database is made with the keyboard alone, and is where one is led', asyn
 })
 
 test('a name that is taken is said so, with what to do, and nothing that was typed is lost', async () => {
-  const { page, ns, go, close } = await visit(browser, platform)
+  const { page, ns, go, close } = await app.visit()
   await go(`/${ns}?new=`)
   await page.getByLabel('Name', { exact: true }).fill('main')
   await page.getByRole('button', { name: 'Create database' }).click()
@@ -44,7 +34,7 @@ test('a name that is taken is said so, with what to do, and nothing that was typ
 })
 
 test('a database goes only when its name was typed', async () => {
-  const { page, ns, go, close } = await visit(browser, platform)
+  const { page, ns, go, close } = await app.visit()
   await go(`/${ns}`)
   await page.getByRole('button', { name: 'Actions for main' }).click()
   await page.getByRole('menuitem', { name: 'Delete' }).click()
@@ -60,12 +50,12 @@ test('a database goes only when its name was typed', async () => {
 })
 
 test('a signed-out user signs in and returns to the requested page', async () => {
-  const { page, ns, email, go, close } = await visit(browser, platform)
+  const { page, ns, email, go, close } = await app.visit()
   await go(`/${ns}/main/overview`)
   await page.getByRole('button', { name: /^Account/ }).click()
   await page.getByRole('menuitem', { name: 'Sign out' }).click()
   await page.waitForURL('**/login')
-  await page.goto(`${platform.url}/${ns}/welcome?client=sdk`)
+  await page.goto(`${app.platform.url}/${ns}/welcome?client=sdk`)
   await page.waitForURL('**/login?return=*')
   await page.getByLabel('Email').fill(email)
   await page.getByLabel('Password').fill('correct horse battery')
@@ -76,9 +66,12 @@ test('a signed-out user signs in and returns to the requested page', async () =>
 })
 
 test('an empty balance is said everywhere, with the way to add funds', async () => {
-  const { page, ns, go, close } = await visit(browser, platform)
+  const { page, ns, go, close } = await app.visit()
   const body = { amountUsd: -5, note: 'Spent' }
-  const taken = await platform.request(`/api/operator/namespaces/${ns}/credit`, { token: platform.secret, body })
+  const taken = await app.platform.request(`/api/operator/namespaces/${ns}/credit`, {
+    token: app.platform.secret,
+    body,
+  })
   expect(taken.status).toBe(200)
   await go(`/${ns}`)
   await page.getByText('Your balance is empty').first().waitFor()
@@ -87,7 +80,8 @@ test('an empty balance is said everywhere, with the way to add funds', async () 
 })
 
 test('the theme follows the system until the user chooses one, and the choice is saved', async () => {
-  const { page, close } = await visit(browser, platform, { theme: 'light' })
+  const { page, ns, go, close } = await app.visit({ theme: 'light' })
+  await go(`/${ns}/welcome`)
   const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor)
   const light = await background()
   await page.getByRole('button', { name: /^Account/ }).click()
@@ -100,20 +94,12 @@ test('the theme follows the system until the user chooses one, and the choice is
 })
 
 test('many databases are found by name, and what is not there is said', async () => {
-  const { page, go, complaints, close } = await visit(browser, platform)
-  const ns = `n${crypto.randomUUID().slice(0, 8)}`
-  const make = (path: string, slug: string) =>
-    page.evaluate(
-      async ([to, body]) => {
-        const { ok } = await fetch(to, { method: 'POST', body })
-        if (!ok) throw new Error(body)
-      },
-      [path, JSON.stringify({ slug })] as const,
-    )
-  await make('/api/namespaces', ns)
+  const { page, go, api, complaints, close } = await app.visit()
+  const ns = uniqueName()
+  await api('POST', '/api/namespaces', { slug: ns })
   await go(`/${ns}/welcome`)
   await page.getByText('This namespace has no databases yet.').first().waitFor()
-  for (let n = 1; n <= 13; n++) await make(`/api/namespaces/${ns}/databases`, `tenant-${n}`)
+  for (let n = 1; n <= 13; n++) await api('POST', `/api/namespaces/${ns}/databases`, { slug: `tenant-${n}` })
   await go(`/${ns}?q=nothing`)
   await page.getByText('No results.').first().waitFor()
   const field = page.getByLabel('Find a database')

@@ -1,25 +1,14 @@
 import { execFileSync } from 'node:child_process'
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startBrowser } from '../browser.ts'
-import { startPlatform, type TestPlatform } from '../harness.ts'
+import { expect, test } from 'vitest'
 import { faultsOf } from './axe.ts'
-import { visit } from './visit.ts'
+import { useConsole } from './use-console.ts'
 
 const AsyncFunction = (async () => {}).constructor as new (body: string) => () => Promise<unknown>
 
-let platform: TestPlatform
-let browser: Browser
-beforeAll(async () => {
-  ;[platform, browser] = await Promise.all([startPlatform(), startBrowser()])
-})
-afterAll(async () => {
-  await browser.close()
-  await platform.stop()
-})
+const { visit } = useConsole()
 
 test('an endpoint is written, tried, published, called, changed, put back, paused and deleted', async () => {
-  const { page, ns, go, complaints, close } = await visit(browser, platform)
+  const { page, ns, go, sql, complaints, close } = await visit()
   const field = (name: string) => page.getByRole('textbox', { name, exact: true })
   const click = (name: string) => page.getByRole('button', { name, exact: true }).click()
   const says = (text: string | RegExp) => page.getByText(text).first().waitFor()
@@ -27,16 +16,8 @@ test('an endpoint is written, tried, published, called, changed, put back, pause
     expect(await faultsOf(page)).toEqual([])
     expect(complaints).toEqual([])
   }
-  await page.evaluate(async (ns) => {
-    const run = (sql: string) =>
-      fetch(`/api/namespaces/${ns}/databases/main/query`, {
-        method: 'POST',
-        headers: { 'Content-Type': 'application/json' },
-        body: JSON.stringify({ sql }),
-      })
-    await run('CREATE TABLE notes (id INTEGER PRIMARY KEY, author, text)')
-    await run("INSERT INTO notes (author, text) VALUES ('ada', 'first'), ('bob', 'second')")
-  }, ns)
+  await sql('CREATE TABLE notes (id INTEGER PRIMARY KEY, author, text)')
+  await sql("INSERT INTO notes (author, text) VALUES ('ada', 'first'), ('bob', 'second')")
 
   await go(`/${ns}/main/endpoints`)
   await page.getByRole('button', { name: 'New endpoint' }).first().click()
@@ -128,20 +109,14 @@ test('an endpoint is written, tried, published, called, changed, put back, pause
 })
 
 test('unsaved changes of a spec survive a save in another tab, which shows a notice', async () => {
-  const { page, ns, go, complaints, close } = await visit(browser, platform)
+  const { page, ns, go, api, complaints, close } = await visit()
   const spec = { slug: 'one', name: 'One', kind: 'query', method: 'GET', sql: 'SELECT 1', input: [], output: 'rows' }
-  const saved = (path: string, method: string, body: object) =>
-    page.evaluate(
-      async ({ path, method, body }) => {
-        await fetch(path, { method, headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) })
-      },
-      { path: `/api/namespaces/${ns}/databases/main/endpoints${path}`, method, body },
-    )
-  await saved('', 'POST', spec)
+  const path = `/api/namespaces/${ns}/databases/main/endpoints`
+  await api('POST', path, spec)
   await go(`/${ns}/main/endpoints/one`)
   const sql = page.getByRole('textbox', { name: 'SQL', exact: true })
   await sql.fill('SELECT 2')
-  await saved('/one', 'PATCH', { sql: 'SELECT 3' })
+  await api('PATCH', `${path}/one`, { sql: 'SELECT 3' })
   await page.getByRole('button', { name: 'Publish', exact: true }).click()
   await page.getByText('Someone else saved version 2.').first().waitFor()
   expect(await sql.inputValue()).toBe('SELECT 2')

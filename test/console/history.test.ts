@@ -1,28 +1,15 @@
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startBrowser } from '../browser.ts'
-import { startPlatform, type TestPlatform } from '../harness.ts'
+import { expect, test } from 'vitest'
 import { faultsOf } from './axe.ts'
-import { sqlAs } from './sql.ts'
-import { visit } from './visit.ts'
+import { useConsole } from './use-console.ts'
 
-let platform: TestPlatform
-let browser: Browser
-beforeAll(async () => {
-  ;[platform, browser] = await Promise.all([startPlatform(), startBrowser()])
-})
-afterAll(async () => {
-  await browser.close()
-  await platform.stop()
-})
+const { visit } = useConsole()
 
 test('a snapshot is taken, restored after its database is named, undone, and deleted', async () => {
-  const { page, ns, go, complaints, close } = await visit(browser, platform)
+  const { page, ns, go, sql, complaints, close } = await visit()
   await go(`/${ns}/main/history`)
   await page.getByText('No snapshots yet').first().waitFor()
-  const query = sqlAs(page, ns)
-  await query('CREATE TABLE t (a)')
-  await query('INSERT INTO t VALUES (1), (2)')
+  await sql('CREATE TABLE t (a)')
+  await sql('INSERT INTO t VALUES (1), (2)')
 
   await page.getByRole('button', { name: 'Create snapshot' }).first().click()
   await page.getByLabel('Label').fill('two rows')
@@ -33,7 +20,7 @@ test('a snapshot is taken, restored after its database is named, undone, and del
     .getByText('2 rows', { exact: false })
     .first()
     .waitFor()
-  await query('DELETE FROM t WHERE a = 2')
+  await sql('DELETE FROM t WHERE a = 2')
 
   await page.getByRole('button', { name: 'Restore two rows' }).click()
   const restore = page.getByRole('dialog').getByRole('button', { name: 'Restore snapshot' })
@@ -44,12 +31,12 @@ test('a snapshot is taken, restored after its database is named, undone, and del
   await page.keyboard.press('Enter')
   await page.getByText('Database restored.').first().waitFor()
   expect(new URL(page.url()).searchParams.get('undo')).toBeTruthy()
-  expect(await query('SELECT count(*) FROM t')).toEqual([[2]])
+  expect(await sql('SELECT count(*) FROM t')).toEqual([[2]])
   expect(await faultsOf(page)).toEqual([])
 
   await page.getByRole('button', { name: 'Undo restore' }).click()
   await page.getByText('Restore undone.').first().waitFor()
-  expect(await query('SELECT count(*) FROM t')).toEqual([[1]])
+  expect(await sql('SELECT count(*) FROM t')).toEqual([[1]])
 
   await page.getByRole('button', { name: 'Delete two rows' }).click()
   await page.getByRole('button', { name: 'Delete snapshot' }).click()
@@ -59,11 +46,10 @@ test('a snapshot is taken, restored after its database is named, undone, and del
 })
 
 test('automatic snapshots are marked, and can be switched off', async () => {
-  const { page, ns, go, complaints, close } = await visit(browser, platform, { width: 390, theme: 'dark' })
-  const query = sqlAs(page, ns)
-  await query('CREATE TABLE t (a)')
-  await query('INSERT INTO t VALUES (1)')
-  await query('DELETE FROM t')
+  const { page, ns, go, sql, complaints, close } = await visit({ width: 390, theme: 'dark' })
+  await sql('CREATE TABLE t (a)')
+  await sql('INSERT INTO t VALUES (1)')
+  await sql('DELETE FROM t')
   await go(`/${ns}/main/history`)
   await page.getByText('Automatic', { exact: true }).first().waitFor()
   expect(await faultsOf(page)).toEqual([])
@@ -78,8 +64,8 @@ test('automatic snapshots are marked, and can be switched off', async () => {
 })
 
 test('long names stay within dialogs', async () => {
-  const { page, ns, go, close } = await visit(browser, platform)
-  await sqlAs(page, ns)('CREATE TABLE t (a)')
+  const { page, ns, go, sql, close } = await visit()
+  await sql('CREATE TABLE t (a)')
   await go(`/${ns}/main/history?new=`)
   const isWithin = () =>
     page

@@ -1,22 +1,25 @@
 import { execFileSync } from 'node:child_process'
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startBrowser } from '../browser.ts'
-import { type SharedPlatform, sharedPlatform } from '../shared-platform.ts'
-import { visit } from './visit.ts'
+import { expect, test } from 'vitest'
+import { useConsole } from './use-console.ts'
 
-let platform: SharedPlatform
-let browser: Browser
-beforeAll(async () => {
-  ;[platform, browser] = await Promise.all([sharedPlatform(), startBrowser()])
-})
-afterAll(async () => {
-  await browser.close()
-  await platform.stop()
-})
+const app = useConsole()
+
+/** Creates an account on the sign-up page and stays on the page that follows. */
+async function signUp() {
+  const tab = await app.openTab()
+  const { page } = tab
+  await page.goto(`${app.platform.url}/`)
+  await page.getByRole('link', { name: "Don't have an account? Create one" }).click()
+  await page.getByLabel('Email').fill(`v${crypto.randomUUID().slice(0, 8)}@example.com`)
+  await page.getByLabel('Password').fill('correct horse battery')
+  await page.getByRole('button', { name: 'Create account' }).click()
+  await page.waitForURL('**/welcome')
+  tab.complaints.length = 0
+  return { ...tab, ns: new URL(page.url()).pathname.split('/')[1] }
+}
 
 test('from signing up to rows: the welcome page gives a token once, and its curl line works as pasted', async () => {
-  const { page, ns, complaints, close } = await visit(browser, platform)
+  const { page, ns, complaints, close } = await signUp()
   await page.getByText('$5.00').first().waitFor()
   await page.getByRole('button', { name: 'Create token' }).click()
   const token = await page.getByText(/^psql_live_/).textContent()
@@ -33,7 +36,7 @@ test('from signing up to rows: the welcome page gives a token once, and its curl
 })
 
 test('from signing up over a query and a token of Settings to curl, which finds the same rows', async () => {
-  const { page, ns, complaints, close } = await visit(browser, platform)
+  const { page, ns, complaints, close } = await signUp()
   await page.getByRole('link', { name: `${ns}/main` }).click()
   await page.getByRole('link', { name: 'Query', exact: true }).first().click()
   await page.getByRole('textbox', { name: 'SQL' }).click()
@@ -56,7 +59,7 @@ test('from signing up over a query and a token of Settings to curl, which finds 
   const token = (await dialog.getByText(/^psql_live_/).textContent()) ?? ''
   const answer = execFileSync('curl', [
     '-s',
-    `${platform.url}/v1/db/${ns}/main/query`,
+    `${app.platform.url}/v1/db/${ns}/main/query`,
     '-H',
     `Authorization: Bearer ${token}`,
     '-d',

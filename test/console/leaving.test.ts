@@ -1,25 +1,12 @@
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startBrowser } from '../browser.ts'
-import { startPlatform, type TestPlatform } from '../harness.ts'
+import { expect, test } from 'vitest'
 import { faultsOf } from './axe.ts'
-import { sqlAs } from './sql.ts'
-import { visit } from './visit.ts'
+import { useConsole } from './use-console.ts'
 
-let platform: TestPlatform
-let browser: Browser
-beforeAll(async () => {
-  ;[platform, browser] = await Promise.all([startPlatform(), startBrowser()])
-})
-afterAll(async () => {
-  await browser.close()
-  await platform.stop()
-})
+const { visit } = useConsole()
 
 test('a table with unsaved changes asks before it is left, by link, by the way back and by closing the tab', async () => {
-  const { page, ns, go, complaints, close } = await visit(browser, platform)
-  const query = sqlAs(page, ns)
-  await query('CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT)')
+  const { page, ns, go, sql, complaints, close } = await visit()
+  await sql('CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT)')
   await go(`/${ns}/main/tables`)
   await page.getByRole('link', { name: 'notes' }).click()
   await page.getByText('No rows yet').waitFor()
@@ -56,13 +43,13 @@ test('a table with unsaved changes asks before it is left, by link, by the way b
   await page.waitForURL(`**/${ns}/main/overview`)
   await page.getByRole('link', { name: 'Tables' }).click()
   await page.waitForURL(`**/${ns}/main/tables`)
-  expect(await query('SELECT count(*) FROM notes')).toEqual([[0]])
+  expect(await sql('SELECT count(*) FROM notes')).toEqual([[0]])
   expect(complaints).toEqual([])
   await close()
 })
 
 test('a draft of a migration asks before it is left, and not when it was saved', async () => {
-  const { page, ns, go, complaints, close } = await visit(browser, platform)
+  const { page, ns, go, complaints, close } = await visit()
   await go(`/${ns}/main/migrations`)
   await page.getByRole('link', { name: 'New migration' }).first().click()
   await page.getByRole('textbox', { name: 'Name', exact: true }).fill('add notes')
@@ -82,12 +69,11 @@ test('a draft of a migration asks before it is left, and not when it was saved',
 })
 
 test('a description that was changed is as before when that is undone', async () => {
-  const { page, ns, go, complaints, close } = await visit(browser, platform)
-  await sqlAs(page, ns)('CREATE TABLE notes (id INTEGER PRIMARY KEY)')
-  await page.evaluate(async (ns) => {
-    const body = JSON.stringify({ tables: [{ table: 'notes', description: 'What people wrote', columns: [] }] })
-    await fetch(`/api/namespaces/${ns}/databases/main/describe`, { method: 'PUT', body })
-  }, ns)
+  const { page, ns, go, sql, api, complaints, close } = await visit()
+  await sql('CREATE TABLE notes (id INTEGER PRIMARY KEY)')
+  await api('PUT', `/api/namespaces/${ns}/databases/main/describe`, {
+    tables: [{ table: 'notes', description: 'What people wrote', columns: [] }],
+  })
   await go(`/${ns}/main/schema?edit=notes`)
   const field = page.getByLabel('What is this table for?')
   await field.fill('Something else')

@@ -1,24 +1,11 @@
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startBrowser } from '../browser.ts'
-import { startPlatform, type TestPlatform } from '../harness.ts'
+import { expect, test } from 'vitest'
 import { faultsOf } from './axe.ts'
-import { sqlAs } from './sql.ts'
-import { visit } from './visit.ts'
+import { useConsole } from './use-console.ts'
 
-let platform: TestPlatform
-let browser: Browser
-beforeAll(async () => {
-  ;[platform, browser] = await Promise.all([startPlatform(), startBrowser()])
-})
-afterAll(async () => {
-  await browser.close()
-  await platform.stop()
-})
+const { visit } = useConsole()
 
 test('a draft is written, fails at a line, is corrected, tried and applied, and stands in the record', async () => {
-  const { page, ns, go, complaints, close } = await visit(browser, platform, { theme: 'dark' })
-  const query = sqlAs(page, ns)
+  const { page, ns, go, sql, complaints, close } = await visit({ theme: 'dark' })
   await go(`/${ns}/main/migrations`)
   await page.getByText('No migrations yet').first().waitFor()
   await page.getByRole('link', { name: 'New migration' }).first().click()
@@ -48,11 +35,11 @@ test('a draft is written, fails at a line, is corrected, tried and applied, and 
   await page.getByRole('button', { name: 'Dry run' }).click()
   await page.getByRole('heading', { name: 'Dry run passed' }).waitFor()
   await page.getByText('+ table users').first().waitFor()
-  expect(await query("SELECT count(*) FROM sqlite_master WHERE name = 'users'")).toEqual([[0]])
+  expect(await sql("SELECT count(*) FROM sqlite_master WHERE name = 'users'")).toEqual([[0]])
   await page.getByRole('button', { name: 'Apply' }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Apply migration' }).click()
   await page.getByText('Applied', { exact: true }).first().waitFor()
-  expect(await query('SELECT id FROM users')).toEqual([[1]])
+  expect(await sql('SELECT id FROM users')).toEqual([[1]])
 
   await go(`/${ns}/main/migrations?see=record`)
   await page.getByText('table users added').first().waitFor()
@@ -62,7 +49,7 @@ test('a draft is written, fails at a line, is corrected, tried and applied, and 
 })
 
 test('a draft is deleted once that is confirmed, on a phone too', async () => {
-  const { page, ns, go, complaints, close } = await visit(browser, platform, { width: 390 })
+  const { page, ns, go, complaints, close } = await visit({ width: 390 })
   await go(`/${ns}/main/migrations/new`)
   await page.getByLabel('Name', { exact: true }).fill('a mistake')
   await page.getByRole('textbox', { name: 'SQL' }).fill('CREATE TABLE t (a)')
@@ -77,18 +64,11 @@ test('a draft is deleted once that is confirmed, on a phone too', async () => {
 })
 
 test('the address of a migration leads to it when a hundred newer ones came after', async () => {
-  const { page, ns, go, complaints, close } = await visit(browser, platform)
-  const id = await page.evaluate(async (path) => {
-    const make = async (n: number) =>
-      (
-        await (
-          await fetch(path, { method: 'POST', body: JSON.stringify({ name: `draft ${n}`, sql: 'SELECT 1' }) })
-        ).json()
-      ).data.id
-    const first = await make(0)
-    for (let n = 1; n <= 100; n++) await make(n)
-    return first as string
-  }, `/api/namespaces/${ns}/databases/main/migrations`)
+  const { page, ns, go, api, complaints, close } = await visit()
+  const make = (n: number) =>
+    api('POST', `/api/namespaces/${ns}/databases/main/migrations`, { name: `draft ${n}`, sql: 'SELECT 1' })
+  const { id } = await make(0)
+  await Promise.all(Array.from({ length: 100 }, (_, n) => make(n + 1)))
   await go(`/${ns}/main/migrations/${id}`)
   await page.getByRole('heading', { level: 1, name: 'draft 0', exact: true }).waitFor()
   await go(`/${ns}/main/migrations/mig_999`)

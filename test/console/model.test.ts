@@ -1,14 +1,9 @@
-import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startBrowser } from '../browser.ts'
 import { standIn } from '../endpoints.ts'
-import { startPlatform, type TestPlatform } from '../harness.ts'
+import { startPlatform } from '../harness.ts'
 import { faultsOf } from './axe.ts'
-import { sqlAs } from './sql.ts'
-import { visit } from './visit.ts'
+import { useConsole } from './use-console.ts'
 
-let platform: TestPlatform
-let browser: Browser
 let model: Awaited<ReturnType<typeof standIn>>
 /** The next response of the stand-in for the AI model. */
 let says: object = {}
@@ -19,18 +14,17 @@ beforeAll(async () => {
       usage: { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 },
     },
   }))
-  const environment = { AI_BASE_URL: `${model.url}/v1`, AI_API_KEY: 'sk-model-key', AI_MODEL: 'tiny-1' }
-  ;[platform, browser] = await Promise.all([startPlatform({ environment }), startBrowser()])
 })
-afterAll(async () => {
-  await browser.close()
-  await platform.stop()
-  model.stop()
-})
+afterAll(() => model.stop())
+const { visit } = useConsole(() =>
+  startPlatform({
+    environment: { AI_BASE_URL: `${model.url}/v1`, AI_API_KEY: 'sk-model-key', AI_MODEL: 'tiny-1' },
+  }),
+)
 
 test('a question becomes a statement in the editor, and nothing runs before it is run', async () => {
-  const { page, ns, go, complaints, close } = await visit(browser, platform)
-  await sqlAs(page, ns)('CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT)')
+  const { page, ns, go, sql, complaints, close } = await visit()
+  await sql('CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT)')
   await go(`/${ns}/main/query`)
   await page.getByRole('button', { name: 'Ask AI' }).click()
   expect(new URL(page.url()).searchParams.get('see')).toBe('ask')
@@ -49,8 +43,8 @@ test('a question becomes a statement in the editor, and nothing runs before it i
 })
 
 test('generates descriptions of undescribed tables, and reverts them', async () => {
-  const { page, ns, go, complaints, close } = await visit(browser, platform, { width: 390, theme: 'dark' })
-  await sqlAs(page, ns)('CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT)')
+  const { page, ns, go, sql, complaints, close } = await visit({ width: 390, theme: 'dark' })
+  await sql('CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT)')
   await go(`/${ns}/main/schema`)
   await page.getByRole('button', { name: 'Generate descriptions' }).click()
   says = { description: 'Notes that people took', columns: { id: 'Which note', text: 'What it says' } }

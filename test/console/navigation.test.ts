@@ -1,30 +1,16 @@
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startBrowser } from '../browser.ts'
-import { startPlatform, type TestPlatform } from '../harness.ts'
+import { expect, test } from 'vitest'
 import { faultsOf } from './axe.ts'
-import { type Visit, visit } from './visit.ts'
+import { useConsole } from './use-console.ts'
+import type { Visit } from './visit.ts'
 
-let platform: TestPlatform
-let browser: Browser
-beforeAll(async () => {
-  ;[platform, browser] = await Promise.all([startPlatform(), startBrowser()])
-})
-afterAll(async () => {
-  await browser.close()
-  await platform.stop()
-})
+const { visit } = useConsole()
 
 /** Opens `main` in a namespace that has two more databases. */
 async function arrive(width = 1280): Promise<Visit> {
-  const here = await visit(browser, platform, { width })
-  await here.page.evaluate(async (ns) => {
-    for (const slug of ['orders-eu', 'orders-us']) {
-      await fetch(`/api/namespaces/${ns}/databases`, { method: 'POST', body: JSON.stringify({ slug }) })
-    }
-    const body = JSON.stringify({ sql: 'CREATE TABLE invoices (id INTEGER PRIMARY KEY)' })
-    await fetch(`/api/namespaces/${ns}/databases/main/query`, { method: 'POST', body })
-  }, here.ns)
+  const here = await visit({ width })
+  for (const slug of ['orders-eu', 'orders-us'])
+    await here.api('POST', `/api/namespaces/${here.ns}/databases`, { slug })
+  await here.sql('CREATE TABLE invoices (id INTEGER PRIMARY KEY)')
   await here.go(`/${here.ns}/main/overview`)
   return here
 }

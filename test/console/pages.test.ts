@@ -1,10 +1,9 @@
 import { gzipSync } from 'node:zlib'
-import type { Browser, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startBrowser } from '../browser.ts'
-import { startPlatform, type TestPlatform } from '../harness.ts'
 import { faultsOf } from './axe.ts'
-import { type Visit, visit } from './visit.ts'
+import { useConsole } from './use-console.ts'
+import type { Visit } from './visit.ts'
 
 /** All pages for signed-in users, with `acme` for the namespace. */
 const pages = [
@@ -47,15 +46,7 @@ const pages = [
   '/nobody',
 ]
 
-let platform: TestPlatform
-let browser: Browser
-beforeAll(async () => {
-  ;[platform, browser] = await Promise.all([startPlatform(), startBrowser()])
-})
-afterAll(async () => {
-  await browser.close()
-  await platform.stop()
-})
+const app = useConsole()
 
 /** Returns the cumulative layout shift of a page; values below 0.1 are good. */
 const moved = (page: Page) =>
@@ -78,7 +69,7 @@ describe.each([
 ] as const)('%s', (_where, options) => {
   let here: Visit
   beforeAll(async () => {
-    here = await visit(browser, platform, options)
+    here = await app.visit(options)
   })
   afterAll(() => here.close())
 
@@ -111,14 +102,10 @@ describe.each([
 })
 
 test('pages of the server are accessible', async () => {
-  const { page, ns, go, close } = await visit(browser, platform)
-  const minted = await page.evaluate(async (ns) => {
-    const post = async (path: string, body: object) =>
-      (await (await fetch(path, { method: 'POST', body: JSON.stringify(body) })).json()).data
-    const invitation = await post(`/api/namespaces/${ns}/invitations`, { email: 'guest@example.com', role: 'editor' })
-    return new URL(invitation.link).pathname
-  }, ns)
-  for (const path of ['/login', '/signup', '/billing', minted]) {
+  const { page, ns, go, api, close } = await app.visit()
+  const invitation = { email: 'guest@example.com', role: 'editor' }
+  const { link } = await api('POST', `/api/namespaces/${ns}/invitations`, invitation)
+  for (const path of ['/login', '/signup', '/billing', new URL(link).pathname]) {
     await go(path)
     expect(await faultsOf(page), path).toEqual([])
   }
@@ -126,11 +113,14 @@ test('pages of the server are accessible', async () => {
 })
 
 test('the first load weighs 250 KB at most, compressed', async () => {
-  const { page, close } = await visit(browser, platform)
+  const { page, ns, go, close } = await app.visit()
+  await go(`/${ns}/welcome`)
   const loaded = await page.evaluate(() => performance.getEntriesByType('resource').map(({ name }) => name))
   const files = loaded.map((name) => new URL(name).pathname).filter((path) => path.startsWith('/assets/'))
   const sizes = await Promise.all(
-    files.map(async (path) => gzipSync(new Uint8Array(await (await fetch(platform.url + path)).arrayBuffer())).length),
+    files.map(
+      async (path) => gzipSync(new Uint8Array(await (await fetch(app.platform.url + path)).arrayBuffer())).length,
+    ),
   )
   const kilobytes = sizes.reduce((sum, size) => sum + size, 0) / 1000
   expect(files.length).toBeGreaterThan(2)

@@ -1,23 +1,12 @@
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startBrowser } from '../browser.ts'
+import { expect, test } from 'vitest'
 import { oauthClient } from '../oauth.ts'
-import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 import { faultsOf } from './axe.ts'
-import { visit } from './visit.ts'
+import { useConsole } from './use-console.ts'
 
-let platform: SharedPlatform
-let browser: Browser
-beforeAll(async () => {
-  ;[platform, browser] = await Promise.all([sharedPlatform(), startBrowser()])
-})
-afterAll(async () => {
-  await browser.close()
-  await platform.stop()
-})
+const app = useConsole()
 
 test('a token is made with a narrow scope, shown once, works as it says, and is refused once revoked', async () => {
-  const { page, ns, go, complaints, close } = await visit(browser, platform)
+  const { page, ns, go, api, complaints, close } = await app.visit()
   await go(`/${ns}/settings/tokens`)
   await page.getByText('No tokens yet').first().waitFor()
   await page.getByRole('button', { name: 'New token' }).first().click()
@@ -36,7 +25,7 @@ test('a token is made with a narrow scope, shown once, works as it says, and is 
   const token = (await dialog.getByText(/^psql_live_/).textContent()) ?? ''
   // A click outside doesn't close a dialog with a secret.
   await page.mouse.click(20, 300)
-  const me = await platform.request('/v1/me', { token })
+  const me = await app.platform.request('/v1/me', { token })
   expect(me.body.data).toMatchObject({ namespaceSlug: ns, role: 'readonly' })
   await dialog.getByRole('button', { name: 'Done' }).click()
   expect(asked).toBe(1)
@@ -50,20 +39,16 @@ test('a token is made with a narrow scope, shown once, works as it says, and is 
   const rotated = (await dialog.getByText(/^psql_live_/).textContent()) ?? ''
   expect(await faultsOf(page)).toEqual([])
   await dialog.getByRole('button', { name: 'Done' }).click()
-  expect((await platform.request('/v1/me', { token })).status).toBe(401)
-  expect((await platform.request('/v1/me', { token: rotated })).status).toBe(200)
+  expect((await app.platform.request('/v1/me', { token })).status).toBe(401)
+  expect((await app.platform.request('/v1/me', { token: rotated })).status).toBe(200)
 
   await page.getByRole('button', { name: 'Revoke Reporting' }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Revoke token' }).click()
   await page.getByText('No tokens yet').first().waitFor()
-  expect((await platform.request('/v1/me', { token: rotated })).status).toBe(401)
+  expect((await app.platform.request('/v1/me', { token: rotated })).status).toBe(401)
 
-  const made = await page.request.post(`${platform.url}/api/namespaces/${ns}/tokens`, {
-    data: { name: 'Deploys' },
-    headers: { origin: platform.url },
-  })
-  const parent = (await made.json()).data.token
-  for (const name of ['Preview', 'Tests']) await platform.request('/v1/tokens', { token: parent, body: { name } })
+  const { token: parent } = await api('POST', `/api/namespaces/${ns}/tokens`, { name: 'Deploys' })
+  for (const name of ['Preview', 'Tests']) await app.platform.request('/v1/tokens', { token: parent, body: { name } })
   await page.reload()
   await page.getByRole('button', { name: 'Revoke Deploys' }).click()
   await dialog.getByText('This also revokes 2 credentials it created.').waitFor()
@@ -75,8 +60,8 @@ test('a token is made with a narrow scope, shown once, works as it says, and is 
 })
 
 test('a member is invited, joins, becomes an owner, and the audit log names them', async () => {
-  const owner = await visit(browser, platform)
-  const guest = await visit(browser, platform)
+  const owner = await app.visit()
+  const guest = await app.visit()
   const { page, ns } = owner
   await owner.go(`/${ns}/settings/members?invite`)
   await page.getByLabel('Email').fill('nobody@example.com')
@@ -152,12 +137,9 @@ test('a member is invited, joins, becomes an owner, and the audit log names them
 })
 
 test('the audit log is read page by page, and the place in it stands in the address', async () => {
-  const { page, ns, go, complaints, close } = await visit(browser, platform)
-  await page.evaluate(async (ns) => {
-    for (let number = 0; number < 60; number++) {
-      await fetch(`/api/namespaces/${ns}/tokens`, { method: 'POST', body: JSON.stringify({ name: `t${number}` }) })
-    }
-  }, ns)
+  const { page, ns, go, api, complaints, close } = await app.visit()
+  const names = Array.from({ length: 60 }, (_, number) => `t${number}`)
+  await Promise.all(names.map((name) => api('POST', `/api/namespaces/${ns}/tokens`, { name })))
   await go(`/${ns}/settings/audit?action=token`)
   await page.getByRole('row').nth(50).waitFor()
   await page.getByRole('link', { name: 'Older' }).click()
@@ -175,10 +157,8 @@ test('the audit log is read page by page, and the place in it stands in the addr
 })
 
 test('a connected app is listed, and its token is rejected after its access is revoked', async () => {
-  const { page, ns, email, go, complaints, close } = await visit(browser, platform)
-  const cookie = (await page.context().cookies()).map(({ name, value }) => `${name}=${value}`).join('; ')
-  const session = { ...(await platform.signUp(`${uniqueName('apps')}@example.com`)), cookie }
-  const client = oauthClient(platform, session)
+  const { page, ns, email, session, go, complaints, close } = await app.visit()
+  const client = oauthClient(app.platform, session)
   const { access: token } = await client.tokens({ namespace: ns })
   await go(`/${ns}/settings/apps`)
   const row = page.getByRole('row', { name: /Test agent/ })

@@ -1,23 +1,10 @@
-import { readFile } from 'node:fs/promises'
-import type { Browser, Download, Page } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startBrowser } from '../browser.ts'
-import { type SharedPlatform, sharedPlatform } from '../shared-platform.ts'
+import type { Page } from 'playwright-core'
+import { expect, test } from 'vitest'
 import { faultsOf } from './axe.ts'
-import { sqlAs } from './sql.ts'
-import { visit } from './visit.ts'
+import { readDownload } from './read-download.ts'
+import { useConsole } from './use-console.ts'
 
-let platform: SharedPlatform
-let browser: Browser
-beforeAll(async () => {
-  ;[platform, browser] = await Promise.all([sharedPlatform(), startBrowser()])
-})
-afterAll(async () => {
-  await browser.close()
-  await platform.stop()
-})
-
-const contentOf = async (download: Promise<Download>) => readFile(await (await download).path(), 'utf8')
+const { visit } = useConsole()
 
 /** Replaces the text in the editor. */
 async function write(page: Page, text: string) {
@@ -28,8 +15,8 @@ async function write(page: Page, text: string) {
 }
 
 test('runs the statement at the cursor, shows its cost, and saves its rows', async () => {
-  const { page, ns, go, complaints, close } = await visit(browser, platform)
-  await sqlAs(page, ns)('CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT)')
+  const { page, ns, go, sql, complaints, close } = await visit()
+  await sql('CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT)')
   await go(`/${ns}/main/query`)
   await write(page, "INSERT INTO notes (text) VALUES ('a;b'), ('say \"hi\"'), (NULL);\nSELECT id, text FROM notes")
   await page.keyboard.press('Control+Home')
@@ -49,10 +36,10 @@ test('runs the statement at the cursor, shows its cost, and saves its rows', asy
 
   const csv = page.waitForEvent('download')
   await page.getByRole('button', { name: 'Download CSV' }).click()
-  expect(await contentOf(csv)).toBe('id,text\r\n1,a;b\r\n2,"say ""hi"""\r\n3,\r\n')
+  expect(await readDownload(await csv)).toBe('id,text\r\n1,a;b\r\n2,"say ""hi"""\r\n3,\r\n')
   const json = page.waitForEvent('download')
   await page.getByRole('button', { name: 'Download JSON' }).click()
-  expect(JSON.parse(await contentOf(json))).toContainEqual({ id: 3, text: null })
+  expect(JSON.parse(await readDownload(await json))).toContainEqual({ id: 3, text: null })
 
   await page.getByRole('button', { name: 'Explain' }).click()
   await page.getByText('SCAN notes').first().waitFor()
@@ -101,8 +88,7 @@ test('runs the statement at the cursor, shows its cost, and saves its rows', asy
 })
 
 test('cancels a slow statement, restores lost rows, and runs a write after its approval', async () => {
-  const { page, ns, go, complaints, close } = await visit(browser, platform)
-  const sql = sqlAs(page, ns)
+  const { page, ns, go, sql, api, complaints, close } = await visit()
   await sql('CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT)')
   await sql("INSERT INTO notes (text) VALUES ('one'), ('two')")
   await go(`/${ns}/main/query?sql=${encodeURIComponent('DELETE FROM notes')}`)
@@ -124,21 +110,14 @@ test('cancels a slow statement, restores lost rows, and runs a write after its a
     .waitFor()
   await page.unroute('**/query')
 
-  const rule = await page.evaluate(async (ns) => {
-    const body = JSON.stringify({ tableGlob: 'notes', action: 'require_approval' })
-    const path = `/api/namespaces/${ns}/databases/main/approval_rules`
-    return (await fetch(path, { method: 'POST', body })).ok
-  }, ns)
-  expect(rule).toBe(true)
+  const rule = { tableGlob: 'notes', action: 'require_approval' }
+  await api('POST', `/api/namespaces/${ns}/databases/main/approval_rules`, rule)
   await write(page, "UPDATE notes SET text = 'new' WHERE id = 1")
   await page.keyboard.press('Control+Enter')
   const link = page.getByRole('link', { name: 'Review request' })
   const address = await link.getAttribute('href')
   expect(await faultsOf(page)).toEqual([])
-  const approved = await page.evaluate(async (token) => {
-    return (await fetch(`/api/approvals/${token}/approve`, { method: 'POST', body: '{}' })).ok
-  }, address?.split('/').at(-1))
-  expect(approved).toBe(true)
+  await api('POST', `/api/approvals/${address?.split('/').at(-1)}/approve`, {})
   await page.getByText('Approved. Run it now.').first().waitFor()
   await page.getByRole('button', { name: 'Run approved write' }).click()
   await page.getByText('1 row changed').first().waitFor()

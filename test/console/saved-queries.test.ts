@@ -1,19 +1,10 @@
-import type { Browser, Page } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startBrowser } from '../browser.ts'
-import { startPlatform, type TestPlatform } from '../harness.ts'
+import type { Page } from 'playwright-core'
+import { expect, test } from 'vitest'
 import { faultsOf } from './axe.ts'
-import { type Visit, visit } from './visit.ts'
+import { useConsole } from './use-console.ts'
+import { join } from './visit.ts'
 
-let platform: TestPlatform
-let browser: Browser
-beforeAll(async () => {
-  ;[platform, browser] = await Promise.all([startPlatform(), startBrowser()])
-})
-afterAll(async () => {
-  await browser.close()
-  await platform.stop()
-})
+const { visit } = useConsole()
 
 /** Replaces the text in the editor. */
 async function write(page: Page, text: string) {
@@ -23,26 +14,10 @@ async function write(page: Page, text: string) {
 }
 const told = (page: Page, text: string | RegExp) => page.getByText(text).first().waitFor()
 const dialog = (page: Page, name: string) => page.getByRole('dialog', { name })
-/** Calls the API as the user of a page. */
-const api = (page: Page, method: string, path: string, body?: object) =>
-  page.evaluate(
-    async ([method, path, body]) => {
-      const answer = await fetch(path as string, { method: method as string, ...(body && { body: body as string }) })
-      return (await answer.json()).data
-    },
-    [method, path, body && JSON.stringify(body)],
-  )
 const pathOf = (ns: string, db = 'main') => `/api/namespaces/${ns}/databases/${db}/saved-queries`
-/** Creates a viewer of a namespace. */
-async function viewerOf({ page, ns }: Visit): Promise<Visit> {
-  const there = await visit(browser, platform)
-  const { link } = await api(page, 'POST', `/api/namespaces/${ns}/invitations`, { email: there.email, role: 'viewer' })
-  await api(there.page, 'POST', `/api/invitations/${new URL(link).pathname.split('/').at(-1)}/accept`, {})
-  return there
-}
 
 test('a query is saved by the keyboard, changed, saved as another, found, renamed, deleted and brought back', async () => {
-  const { page, ns, go, complaints, close } = await visit(browser, platform)
+  const { page, ns, go, api, complaints, close } = await visit()
   await go(`/${ns}/main/query?see=saved`)
   await dialog(page, 'Saved queries').getByText('No saved queries yet').waitFor()
   expect(await faultsOf(page)).toEqual([])
@@ -66,7 +41,7 @@ test('a query is saved by the keyboard, changed, saved as another, found, rename
   await page.getByRole('button', { name: /^Revenue by month.*unsaved changes/ }).waitFor()
   await page.keyboard.press('Control+s')
   await page.getByRole('button', { name: 'Revenue by month', exact: true }).waitFor()
-  expect(await api(page, 'GET', pathOf(ns))).toMatchObject([{ id, sql: 'SELECT 2 AS two', version: 2 }])
+  expect(await api('GET', pathOf(ns))).toMatchObject([{ id, sql: 'SELECT 2 AS two', version: 2 }])
 
   await page.getByRole('button', { name: 'Save as…' }).click()
   const name = dialog(page, 'Save query').getByLabel('Name')
@@ -106,7 +81,7 @@ test('a query is saved by the keyboard, changed, saved as another, found, rename
   await page.getByRole('button', { name: 'Undo' }).click()
   await told(page, '“Turnover” restored.')
   await page.getByText(/“Turnover” was deleted\. Its text/).waitFor({ state: 'detached' })
-  const left = await api(page, 'GET', pathOf(ns))
+  const left = await api('GET', pathOf(ns))
   expect(left).toMatchObject([{ name: 'Turnover', version: 1 }, { name: 'Users' }])
   await page.waitForURL(`**/query?*saved=${left[0].id}*`)
   expect(complaints.filter((text) => !/status of 409/.test(text))).toEqual([])
@@ -114,10 +89,12 @@ test('a query is saved by the keyboard, changed, saved as another, found, rename
 })
 
 test('a link to a saved query opens it for a colleague, who may run it and not change it', async () => {
-  const owner = await visit(browser, platform)
+  const owner = await visit()
   const { ns } = owner
-  const made = await api(owner.page, 'POST', pathOf(ns), { name: 'The answer', sql: 'SELECT 6 * 7 AS answer' })
-  const { page, go, complaints, close } = await viewerOf(owner)
+  const made = await owner.api('POST', pathOf(ns), { name: 'The answer', sql: 'SELECT 6 * 7 AS answer' })
+  const viewer = await visit()
+  await join(owner, viewer, 'viewer')
+  const { page, go, complaints, close } = viewer
   await go(`/${ns}/main/query?saved=${made.id}`)
   await page.getByRole('button', { name: 'The answer', exact: true }).waitFor()
   await page.getByRole('button', { name: 'Run', exact: true }).click()
@@ -147,26 +124,26 @@ test('a link to a saved query opens it for a colleague, who may run it and not c
 })
 
 test('changes by another user appear automatically, and are not overwritten unseen', async () => {
-  const { page, ns, go, complaints, close } = await visit(browser, platform)
-  const made = await api(page, 'POST', pathOf(ns), { name: 'Shared', sql: 'SELECT 1' })
+  const { page, ns, go, api, complaints, close } = await visit()
+  const made = await api('POST', pathOf(ns), { name: 'Shared', sql: 'SELECT 1' })
   await go(`/${ns}/main/query?saved=${made.id}`)
   await told(page, 'SELECT 1')
-  await api(page, 'PATCH', `${pathOf(ns)}/${made.id}`, { sql: 'SELECT 2' })
+  await api('PATCH', `${pathOf(ns)}/${made.id}`, { sql: 'SELECT 2' })
   await page.reload()
   await told(page, 'SELECT 2')
 
   await write(page, 'SELECT 10')
-  await api(page, 'PATCH', `${pathOf(ns)}/${made.id}`, { sql: 'SELECT 3' })
+  await api('PATCH', `${pathOf(ns)}/${made.id}`, { sql: 'SELECT 3' })
   await page.getByRole('button', { name: 'Save', exact: true }).click()
   await told(page, /Someone else changed “Shared”/)
-  expect(await api(page, 'GET', pathOf(ns))).toMatchObject([{ sql: 'SELECT 3' }])
+  expect(await api('GET', pathOf(ns))).toMatchObject([{ sql: 'SELECT 3' }])
   expect(await faultsOf(page)).toEqual([])
   await page.getByRole('button', { name: 'Overwrite with my version' }).click()
   await told(page, '“Shared” saved.')
-  expect(await api(page, 'GET', pathOf(ns))).toMatchObject([{ sql: 'SELECT 10' }])
+  expect(await api('GET', pathOf(ns))).toMatchObject([{ sql: 'SELECT 10' }])
 
   await write(page, 'SELECT 11')
-  await api(page, 'PATCH', `${pathOf(ns)}/${made.id}`, { sql: 'SELECT 4' })
+  await api('PATCH', `${pathOf(ns)}/${made.id}`, { sql: 'SELECT 4' })
   await page.keyboard.press('Control+s')
   await page.getByRole('button', { name: 'Open their version in a new tab' }).click()
   await told(page, 'SELECT 4')
@@ -179,15 +156,15 @@ test('changes by another user appear automatically, and are not overwritten unse
   await page.keyboard.press('Enter')
   await page.getByRole('button', { name: 'Replace query' }).click()
   await dialog(page, 'Save query').waitFor({ state: 'detached' })
-  expect(await api(page, 'GET', pathOf(ns))).toMatchObject([{ id: made.id, name: 'Shared', sql: 'SELECT 11' }])
+  expect(await api('GET', pathOf(ns))).toMatchObject([{ id: made.id, name: 'Shared', sql: 'SELECT 11' }])
   expect(complaints.filter((text) => !/status of 409/.test(text))).toEqual([])
   await close()
 })
 
 test('on a branch, the queries of the database it is a branch of are there', async () => {
-  const { page, ns, go, complaints, close } = await visit(browser, platform)
-  await api(page, 'POST', pathOf(ns), { name: 'Of main', sql: 'SELECT 1' })
-  const branch = await api(page, 'PUT', `/api/namespaces/${ns}/databases/main/branches/try`, {})
+  const { page, ns, go, api, complaints, close } = await visit()
+  await api('POST', pathOf(ns), { name: 'Of main', sql: 'SELECT 1' })
+  const branch = await api('PUT', `/api/namespaces/${ns}/databases/main/branches/try`, {})
   await go(`/${ns}/${branch.slug}/query`)
   await write(page, 'SELECT 2')
   await page.keyboard.press('Control+s')
@@ -201,7 +178,7 @@ test('on a branch, the queries of the database it is a branch of are there', asy
   await dialog(page, 'Saved queries')
     .getByRole('link', { name: /Of main/ })
     .waitFor()
-  expect(await api(page, 'GET', pathOf(ns))).toMatchObject([{ name: 'From a branch' }, { name: 'Of main' }])
+  expect(await api('GET', pathOf(ns))).toMatchObject([{ name: 'From a branch' }, { name: 'Of main' }])
   expect(complaints).toEqual([])
   await close()
 })

@@ -1,29 +1,16 @@
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startBrowser } from '../browser.ts'
-import { startPlatform, type TestPlatform } from '../harness.ts'
+import { expect, test } from 'vitest'
 import { faultsOf } from './axe.ts'
-import { sqlAs } from './sql.ts'
-import { visit } from './visit.ts'
+import { useConsole } from './use-console.ts'
 
-let platform: TestPlatform
-let browser: Browser
-beforeAll(async () => {
-  ;[platform, browser] = await Promise.all([startPlatform(), startBrowser()])
-})
-afterAll(async () => {
-  await browser.close()
-  await platform.stop()
-})
+const { visit } = useConsole()
 
 test('tables stand in a diagram and a list, are described, and a finding is mended', async () => {
-  const { page, ns, go, complaints, close } = await visit(browser, platform)
-  const query = sqlAs(page, ns)
+  const { page, ns, go, sql, complaints, close } = await visit()
   await go(`/${ns}/main/schema`)
   await page.getByText('No tables yet').first().waitFor()
-  await query('CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT NOT NULL, boss INTEGER REFERENCES users (id))')
-  await query('CREATE TABLE orders (id INTEGER PRIMARY KEY, user_id INTEGER NOT NULL REFERENCES users (id))')
-  await query('CREATE TABLE alone (a TEXT)')
+  await sql('CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT NOT NULL, boss INTEGER REFERENCES users (id))')
+  await sql('CREATE TABLE orders (id INTEGER PRIMARY KEY, user_id INTEGER NOT NULL REFERENCES users (id))')
+  await sql('CREATE TABLE alone (a TEXT)')
   await go(`/${ns}/main/schema`)
   const diagram = page.getByRole('region', { name: /^Schema diagram/ })
   await diagram.getByRole('link', { name: 'orders' }).waitFor()
@@ -61,16 +48,15 @@ test('tables stand in a diagram and a list, are described, and a finding is mend
   await finding.getByRole('button', { name: 'Run fix' }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Run fix' }).click()
   await finding.waitFor({ state: 'detached' })
-  expect(await query("SELECT count(*) FROM sqlite_master WHERE type = 'index' AND tbl_name = 'orders'")).toEqual([[1]])
+  expect(await sql("SELECT count(*) FROM sqlite_master WHERE type = 'index' AND tbl_name = 'orders'")).toEqual([[1]])
   expect(complaints).toEqual([])
   await close()
 })
 
 test('on a phone the list says it all', async () => {
-  const { page, ns, go, complaints, close } = await visit(browser, platform, { width: 390, theme: 'dark' })
-  const query = sqlAs(page, ns)
-  await query('CREATE TABLE users (id INTEGER PRIMARY KEY)')
-  await query('CREATE TABLE orders (id INTEGER PRIMARY KEY, user_id INTEGER REFERENCES users (id) ON DELETE CASCADE)')
+  const { page, ns, go, sql, complaints, close } = await visit({ width: 390, theme: 'dark' })
+  await sql('CREATE TABLE users (id INTEGER PRIMARY KEY)')
+  await sql('CREATE TABLE orders (id INTEGER PRIMARY KEY, user_id INTEGER REFERENCES users (id) ON DELETE CASCADE)')
   await go(`/${ns}/main/schema`)
   await page.getByText('references').first().waitFor()
   expect(await page.getByRole('region', { name: /^Schema diagram/ }).isVisible()).toBe(false)

@@ -1,39 +1,18 @@
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startBrowser } from '../browser.ts'
-import { type SharedPlatform, sharedPlatform } from '../shared-platform.ts'
-import { sqlAs } from './sql.ts'
-import { visit } from './visit.ts'
+import { expect, test } from 'vitest'
+import { useConsole } from './use-console.ts'
+import { join } from './visit.ts'
 
-let platform: SharedPlatform
-let browser: Browser
-beforeAll(async () => {
-  ;[platform, browser] = await Promise.all([sharedPlatform(), startBrowser()])
-})
-afterAll(async () => {
-  await browser.close()
-  await platform.stop()
-})
+const { visit } = useConsole()
 
 test('a viewer is offered to look, and to edit the one database that is shared with them', async () => {
-  const owner = await visit(browser, platform)
-  const viewer = await visit(browser, platform)
+  const owner = await visit()
+  const viewer = await visit()
   const { ns } = owner
-  const ask = (from: typeof owner, path: string, body: object) =>
-    from.page.evaluate(
-      async ([to, sent]) => {
-        const answer = await (await fetch(to, { method: 'POST', body: sent })).json()
-        if (!answer.success) throw new Error(JSON.stringify(answer))
-        return answer.data
-      },
-      [path, JSON.stringify(body)] as const,
-    )
-  const { link } = await ask(owner, `/api/namespaces/${ns}/invitations`, { email: viewer.email, role: 'viewer' })
-  await ask(viewer, `/api/invitations/${link.split('/').at(-1)}/accept`, {})
-  await ask(owner, `/api/namespaces/${ns}/databases`, { slug: 'other' })
-  for (const db of ['main', 'other']) await sqlAs(owner.page, ns, db)('CREATE TABLE notes (id INTEGER PRIMARY KEY, t)')
-  await sqlAs(owner.page, ns)("INSERT INTO notes (t) VALUES ('first')")
-  await ask(owner, `/api/namespaces/${ns}/databases/main/shares`, { email: viewer.email, role: 'editor' })
+  await join(owner, viewer, 'viewer')
+  await owner.api('POST', `/api/namespaces/${ns}/databases`, { slug: 'other' })
+  for (const db of ['main', 'other']) await owner.sqlIn(db)('CREATE TABLE notes (id INTEGER PRIMARY KEY, t)')
+  await owner.sql("INSERT INTO notes (t) VALUES ('first')")
+  await owner.api('POST', `/api/namespaces/${ns}/databases/main/shares`, { email: viewer.email, role: 'editor' })
 
   const { page, go, complaints } = viewer
   await go(`/${ns}/other/tables/notes`)
@@ -55,7 +34,7 @@ test('a viewer is offered to look, and to edit the one database that is shared w
   await page.getByRole('button', { name: 'Save 1 change' }).dblclick()
   await page.getByText('1 change saved.').first().waitFor()
   await page.getByRole('grid').getByText('of a viewer').first().waitFor()
-  expect(await sqlAs(owner.page, ns)('SELECT t FROM notes')).toEqual([['first'], ['of a viewer']])
+  expect(await owner.sql('SELECT t FROM notes')).toEqual([['first'], ['of a viewer']])
   expect(complaints).toEqual([])
   await Promise.all([owner.close(), viewer.close()])
 })

@@ -1,27 +1,14 @@
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startBrowser } from '../browser.ts'
-import { startPlatform, type TestPlatform } from '../harness.ts'
+import { expect, test } from 'vitest'
 import { faultsOf } from './axe.ts'
-import { sqlAs } from './sql.ts'
-import { visit } from './visit.ts'
+import { useConsole } from './use-console.ts'
 
-let platform: TestPlatform
-let browser: Browser
-beforeAll(async () => {
-  ;[platform, browser] = await Promise.all([startPlatform(), startBrowser()])
-})
-afterAll(async () => {
-  await browser.close()
-  await platform.stop()
-})
+const { visit } = useConsole()
 
 const PEOPLE = `INSERT INTO people (name, age, about, photo)
   VALUES ('Ada', 36, '{"likes":["engines"]}', X'0102'), ('Grace', 85, NULL, NULL), ('Edsger', 72, '', NULL)`
 
 test('rows are changed together: reviewed as SQL, sent as one transaction, taken back before', async () => {
-  const { page, ns, go, complaints, close } = await visit(browser, platform)
-  const sql = sqlAs(page, ns)
+  const { page, ns, go, sql, complaints, close } = await visit()
   await go(`/${ns}/main/tables`)
   await page.getByRole('heading', { name: 'No tables yet' }).waitFor()
   await sql('CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, age INT, about TEXT, photo BLOB)')
@@ -94,8 +81,7 @@ test('rows are changed together: reviewed as SQL, sent as one transaction, taken
 })
 
 test('order and filters stand in the address, and rows of any key are found', async () => {
-  const { page, ns, go, complaints, close } = await visit(browser, platform)
-  const sql = sqlAs(page, ns)
+  const { page, ns, go, sql, complaints, close } = await visit()
   await sql('CREATE TABLE seats (hall TEXT, seat INT, note TEXT, PRIMARY KEY (hall, seat)) WITHOUT ROWID')
   await sql(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1200)
     INSERT INTO seats SELECT 'h' || (i % 3), i, iif(i % 2, NULL, 'n' || (i % 7)) FROM n`)
@@ -145,8 +131,7 @@ test('order and filters stand in the address, and rows of any key are found', as
 })
 
 test('a hundred thousand rows are scrolled through, and each of them comes once', async () => {
-  const { page, ns, go, complaints, close } = await visit(browser, platform)
-  const sql = sqlAs(page, ns)
+  const { page, ns, go, sql, complaints, close } = await visit()
   await sql('CREATE TABLE many (id INTEGER PRIMARY KEY, name TEXT, at TEXT, amount REAL)')
   await sql(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
     INSERT INTO many SELECT i, 'row ' || i, '2026-11-21', i / 7.0 FROM n`)
@@ -185,8 +170,7 @@ test('a hundred thousand rows are scrolled through, and each of them comes once'
 }, 240_000)
 
 test('the middle and the end of a table are a jump away, and little is read for it', async () => {
-  const { page, ns, go, complaints, close } = await visit(browser, platform)
-  const sql = sqlAs(page, ns)
+  const { page, ns, go, sql, complaints, close } = await visit()
   const fill = (table: string, key: string) =>
     sql(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
       INSERT INTO ${table} SELECT ${key}, 'row ' || i FROM n`)
@@ -227,8 +211,7 @@ test('the middle and the end of a table are a jump away, and little is read for 
 })
 
 test('a table of many columns stays where it is in another order, and values keep all their digits', async () => {
-  const { page, ns, go, complaints, close } = await visit(browser, platform)
-  const sql = sqlAs(page, ns)
+  const { page, ns, go, sql, complaints, close } = await visit()
   const names = Array.from({ length: 60 }, (_, n) => `c${n}`)
   await sql(`CREATE TABLE wide (id INTEGER PRIMARY KEY, ${names.join(', ')})`)
   await sql(`INSERT INTO wide (c40, c41) VALUES ('b', '{"big":12345678901234567890}'), ('a', NULL)`)

@@ -1,27 +1,14 @@
-import { readFile } from 'node:fs/promises'
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startBrowser } from '../browser.ts'
-import { startPlatform, type TestPlatform } from '../harness.ts'
+import { expect, test } from 'vitest'
 import { faultsOf } from './axe.ts'
-import { sqlAs } from './sql.ts'
-import { visit } from './visit.ts'
+import { readDownload } from './read-download.ts'
+import { useConsole } from './use-console.ts'
 
-let platform: TestPlatform
-let browser: Browser
-beforeAll(async () => {
-  ;[platform, browser] = await Promise.all([startPlatform(), startBrowser()])
-})
-afterAll(async () => {
-  await browser.close()
-  await platform.stop()
-})
+const { visit } = useConsole()
 
 const file = (name: string, text: string) => ({ name, mimeType: 'text/plain', buffer: Buffer.from(text) })
 
 test('a CSV becomes a table and leaves as CSV; a bad line is named and nothing of its file stays', async () => {
-  const { page, ns, go, complaints, close } = await visit(browser, platform, { theme: 'dark' })
-  const query = sqlAs(page, ns)
+  const { page, ns, go, sql, complaints, close } = await visit({ theme: 'dark' })
   await go(`/${ns}/main/transfer`)
   await page.getByText('No imports yet.').first().waitFor()
   await page.locator('input[type=file]').setInputFiles(file('My people.csv', 'id,name\n1,Ada\n2,Grace\n'))
@@ -31,7 +18,7 @@ test('a CSV becomes a table and leaves as CSV; a bad line is named and nothing o
   await page.getByRole('button', { name: 'Import My people.csv' }).click()
   await page.getByText('Imported 2 rows into my_people.').first().waitFor()
   expect(await faultsOf(page)).toEqual([])
-  expect(await query('SELECT * FROM my_people')).toEqual([
+  expect(await sql('SELECT * FROM my_people')).toEqual([
     [1, 'Ada'],
     [2, 'Grace'],
   ])
@@ -40,12 +27,7 @@ test('a CSV becomes a table and leaves as CSV; a bad line is named and nothing o
     page.waitForEvent('download'),
     page.getByRole('link', { name: 'CSV', exact: true }).click(),
   ])
-  expect((await readFile(await download.path(), 'utf8')).split(/\r?\n/)).toEqual([
-    'id,name',
-    '1,"Ada"',
-    '2,"Grace"',
-    '',
-  ])
+  expect((await readDownload(download)).split(/\r?\n/)).toEqual(['id,name', '1,"Ada"', '2,"Grace"', ''])
 
   complaints.length = 0
   const dump = 'INSERT INTO my_people VALUES (3, NULL);\nINSERT INTO nowhere VALUES (1);\n'
@@ -54,14 +36,14 @@ test('a CSV becomes a table and leaves as CSV; a bad line is named and nothing o
   await page.getByRole('alert').getByText('Line 2:').first().waitFor()
   await page.getByText('Nothing was imported.').first().waitFor()
   expect(await faultsOf(page)).toEqual([])
-  expect(await query('SELECT count(*) FROM my_people')).toEqual([[2]])
+  expect(await sql('SELECT count(*) FROM my_people')).toEqual([[2]])
   expect(complaints.filter((text) => !text.includes('status of 400'))).toEqual([])
   await close()
 })
 
 test('a file can be dropped, and a running import is shown to everyone who opens the page', async () => {
-  const { page, ns, go, complaints, close } = await visit(browser, platform, { width: 390 })
-  await sqlAs(page, ns)('CREATE TABLE t (a)')
+  const { page, ns, go, sql, complaints, close } = await visit({ width: 390 })
+  await sql('CREATE TABLE t (a)')
   await go(`/${ns}/main/transfer`)
   const data = await page.evaluateHandle(() => {
     const transfer = new DataTransfer()
@@ -81,7 +63,7 @@ test('a file can be dropped, and a running import is shown to everyone who opens
 })
 
 test('what cannot be asked for is said, not waited for', async () => {
-  const { page, ns, go, close } = await visit(browser, platform)
+  const { page, ns, go, close } = await visit()
   await page.route('**/databases/main/import', (route) => route.fulfill({ status: 500, body: 'no' }))
   await go(`/${ns}/main/transfer`)
   await page.getByRole('alert').first().waitFor()

@@ -1,26 +1,22 @@
-import type { Browser, Page } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startBrowser } from '../browser.ts'
-import { startPlatform, type TestPlatform } from '../harness.ts'
+import type { Page } from 'playwright-core'
+import { beforeAll, expect, test } from 'vitest'
+import type { PlatformClient } from '../harness.ts'
+import { uniqueName } from '../shared-platform.ts'
 import { faultsOf } from './axe.ts'
+import { useConsole } from './use-console.ts'
 
-type Session = Awaited<ReturnType<TestPlatform['signUp']>>
+type Session = Awaited<ReturnType<PlatformClient['signUp']>>
 const PASSWORD = 'correct horse battery'
 
-let platform: TestPlatform
-let browser: Browser
+const app = useConsole()
+const ns = uniqueName('owner')
 let owner: Session
 beforeAll(async () => {
-  ;[platform, browser] = await Promise.all([startPlatform(), startBrowser()])
-  owner = await platform.signUp('owner@example.com')
-})
-afterAll(async () => {
-  await browser.close()
-  await platform.stop()
+  owner = await app.platform.signUp(`${ns}@example.com`)
 })
 
 const withoutScript = async () => {
-  const context = await browser.newContext({ javaScriptEnabled: false })
+  const context = await app.browser.newContext({ javaScriptEnabled: false })
   const page = await context.newPage()
   page.setDefaultTimeout(10_000)
   return { page, close: () => context.close() }
@@ -34,13 +30,13 @@ async function signIn(page: Page, email: string): Promise<void> {
 }
 
 const invited = async (email: string) => {
-  const { body } = await owner.request('/api/namespaces/owner/invitations', { body: { email, role: 'editor' } })
+  const { body } = await owner.request(`/api/namespaces/${ns}/invitations`, { body: { email, role: 'editor' } })
   return new URL(body.data.link).pathname
 }
 
 /** Requests approval of a write and returns the path of the approval page. */
 async function asked(): Promise<string> {
-  const base = '/api/namespaces/owner/databases/main'
+  const base = `/api/namespaces/${ns}/databases/main`
   await owner.request(`${base}/query`, { body: { sql: 'CREATE TABLE IF NOT EXISTS bills (n, text)' } })
   await owner.request(`${base}/approval_rules`, {
     body: { tableGlob: 'bills', action: 'require_approval', note: 'Ask <us>' },
@@ -52,24 +48,25 @@ async function asked(): Promise<string> {
 }
 
 test('an invitation is accepted by signing up and one button, and leads into the namespace', async () => {
+  const email = `${uniqueName('guest')}@example.com`
   const { page, close } = await withoutScript()
-  await page.goto(platform.url + (await invited('guest@example.com')))
+  await page.goto(app.platform.url + (await invited(email)))
   await page.getByRole('link', { name: 'Create account' }).click()
-  await page.getByLabel('Email').fill('guest@example.com')
+  await page.getByLabel('Email').fill(email)
   await page.getByLabel('Password').fill(PASSWORD)
   await page.getByRole('button', { name: 'Create account' }).click()
-  await page.getByRole('heading', { name: 'Join owner on PerSQL' }).waitFor()
+  await page.getByRole('heading', { name: `Join ${ns} on PerSQL` }).waitFor()
   await page.getByRole('button', { name: 'Accept invitation' }).click()
-  await page.waitForURL('**/owner')
-  const { body } = await owner.request('/api/namespaces/owner/members')
-  expect(body.data.map(({ email }: { email: string }) => email)).toContain('guest@example.com')
+  await page.waitForURL(`**/${ns}`)
+  const { body } = await owner.request(`/api/namespaces/${ns}/members`)
+  expect(body.data.map(({ email }: { email: string }) => email)).toContain(email)
   await close()
 })
 
 test('an approval shows what is asked for, as text, and is given with a button', async () => {
   const path = await asked()
   const { page, close } = await withoutScript()
-  await page.goto(platform.url + path)
+  await page.goto(app.platform.url + path)
   expect(await page.content()).not.toContain('bills')
   await signIn(page, owner.email)
   await page.getByText("INSERT INTO bills VALUES (?, '<b>')").first().waitFor()
@@ -82,7 +79,7 @@ test('an approval shows what is asked for, as text, and is given with a button',
   await page.getByRole('heading', { name: 'Approved' }).waitFor()
   const decided = await owner.request(`/api/approvals/${path.split('/').at(-1)}`)
   expect(decided.body.data).toMatchObject({ status: 'approved', note: 'go on', decidedBy: `user:${owner.userId}` })
-  await page.goto(platform.url + path)
+  await page.goto(app.platform.url + path)
   await page.getByText('Approved. The requester can now run it once.').first().waitFor()
   expect(await page.getByRole('button', { name: 'Deny' }).count()).toBe(0)
   await close()
@@ -90,7 +87,7 @@ test('an approval shows what is asked for, as text, and is given with a button',
 
 test('forms count for whom they were made, on our own pages only', async () => {
   const path = await asked()
-  const invitation = await invited('other@example.com')
+  const invitation = await invited(`${uniqueName('other')}@example.com`)
   const form = { 'content-type': 'application/x-www-form-urlencoded' }
   const post = (to: string, body: string, headers: Record<string, string> = {}) =>
     owner.request(to, { method: 'POST', body, headers: { ...form, ...headers } })
@@ -99,18 +96,18 @@ test('forms count for whom they were made, on our own pages only', async () => {
   expect((await post(path, signed, { origin: 'https://evil.example' })).status).toBe(403)
   expect((await post(path, 'decision=approve')).status).toBe(400)
   expect((await post(invitation, signed)).status).toBe(400)
-  const other = await platform.signUp('stranger@example.com')
+  const other = await app.platform.signUp(`${uniqueName('stranger')}@example.com`)
   expect((await other.request(path, { method: 'POST', body: signed, headers: form })).status).toBe(400)
   expect((await other.request(path)).status).toBe(404)
-  expect((await platform.request(path, { method: 'POST', body: signed, headers: form })).status).toBe(401)
+  expect((await app.platform.request(path, { method: 'POST', body: signed, headers: form })).status).toBe(401)
   expect((await owner.request(`/api/approvals/${path.split('/').at(-1)}`)).body.data.status).toBe('pending')
   expect((await post(path, signed)).status).toBe(200)
 })
 
 test('the approval page is accessible', async () => {
-  const context = await browser.newContext({ colorScheme: 'dark' })
+  const context = await app.browser.newContext({ colorScheme: 'dark' })
   const page = await context.newPage()
-  await page.goto(platform.url + (await asked()))
+  await page.goto(app.platform.url + (await asked()))
   expect(await faultsOf(page)).toEqual([])
   await signIn(page, owner.email)
   await page.getByRole('button', { name: 'Deny' }).waitFor()

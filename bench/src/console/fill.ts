@@ -1,5 +1,4 @@
-import type { Page } from 'playwright-core'
-import { sqlAs } from '../../../test/console/sql.ts'
+import type { Sql } from '../../../test/console/visit.ts'
 
 /** Number of rows in the scrolled tables. */
 export const ROWS = 100_000
@@ -9,8 +8,7 @@ const WIDE = 80
 const numbered = (rows: number) => `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${rows})`
 
 /** Creates a table of 10 columns, one with text wider than its column, and a wide table. */
-export async function fillDatabase(page: Page, ns: string): Promise<void> {
-  const sql = sqlAs(page, ns)
+export async function fillDatabase(sql: Sql): Promise<void> {
   await sql(`CREATE TABLE many (id INTEGER PRIMARY KEY, name TEXT, email TEXT, city TEXT, at TEXT, amount REAL,
     count INTEGER, note TEXT, state TEXT, about TEXT)`)
   await sql(`${numbered(ROWS)} INSERT INTO many SELECT i, 'row ' || i, 'customer' || i || '@example.com',

@@ -14,8 +14,8 @@ export async function main(args: string[]): Promise<number> {
   const [platform, browser, site] = await Promise.all([startPlatform(), startBrowser(), startSite()])
   try {
     const visitor = await visit(browser, platform)
-    const { ns, page } = visitor
-    await fillDatabase(page, ns)
+    const { ns, page, sql } = visitor
+    await fillDatabase(sql)
     const state = await page.context().storageState()
     const places: Place[] = [
       ['/:ns/welcome', `/${ns}/welcome`, 'main [role=tab]', 'tab'],
