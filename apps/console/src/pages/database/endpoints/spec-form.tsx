@@ -135,7 +135,7 @@ function AccessFields({ draft, kind, rateLimit, set, bind, problemOf }: SpecFiel
 }
 
 /** Returns a draft with the functions that its fields need. */
-function bindFields({ draft, onChange, problemOf }: SpecFormProps) {
+function bindFields({ draft, onChange, problemOf, isNew }: SpecFormProps) {
   const set = (name: string, value: unknown) => {
     const { [name]: _old, ...rest } = draft
     onChange(value === undefined ? rest : { ...draft, [name]: value })
@@ -154,7 +154,8 @@ function bindFields({ draft, onChange, problemOf }: SpecFormProps) {
       label,
       value: asText(draft[name]),
       onChange: (value: string) => set(name, value),
-      error: problemOf(name),
+      // An empty field of a new endpoint is not a mistake yet.
+      error: isNew && asText(draft[name]) === '' ? undefined : problemOf(name),
     }),
     problemOf,
   }
