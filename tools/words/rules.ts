@@ -33,6 +33,9 @@ const bannedNameWords =
 const britishSpelling =
   /\b(?:(?:authori|capitali|customi|finali|initiali|minimi|maximi|normali|optimi|organi|recogni|seriali|summari|synchroni|tokeni)s(?:e[ds]?|ing|ation)|(?:behavi|col|fav|hon|neighb)our(?:s|ed|ing)?|cancell(?:ed|ing)|licence[ds]?|grey)\b/i
 
+/** Keywords of JSON Schema, which are named by its standard. */
+const jsonSchemaKeywords = new Set(['allOf', 'anyOf', 'oneOf'])
+
 /** Words that end in "s" and can follow a number that counts nothing. */
 const notPlural = new Set('is was has does as ms less plus across this vs its costs reads takes holds needs'.split(' '))
 
@@ -43,7 +46,11 @@ const rules: readonly Rule[] = [
     kinds: ['identifier'],
     find: ({ value }) => splitName(value).find((word) => bannedNameWords.test(word)),
   },
-  { name: 'of-name', kinds: ['identifier'], find: ({ value }) => /^[a-z]\w*[a-z\d]Of$/.exec(value)?.[0] },
+  {
+    name: 'of-name',
+    kinds: ['identifier'],
+    find: ({ value }) => (jsonSchemaKeywords.has(value) ? undefined : /^[a-z]\w*[a-z\d]Of$/.exec(value)?.[0]),
+  },
   { name: 'clause-subject', kinds: prose, find: findClauseSubject },
   { name: 'spelling', kinds: [...prose, 'identifier'], find: findSpelling },
   { name: 'plural', kinds: prose, find: findPlural },

@@ -52,6 +52,9 @@ function walk(node: Node, key: string | undefined, context: Context): void {
     case 'JSXText':
       addText(context, (node.value as string).replace(/\s+/g, ' '), node, undefined)
       return
+    case 'CallExpression':
+      if (isWordList(node.callee as Node)) return
+      break
     case 'TemplateLiteral': {
       const quasis = node.quasis as { value: { cooked: string | null } }[]
       addText(context, quasis.map(({ value }) => value.cooked ?? '').join('…'), node, key)
@@ -112,7 +115,7 @@ function addName(context: Context, key: Node, isComputed: boolean): void {
   add(context, { kind: 'identifier', value: key.name as string }, key.start)
 }
 
-const sql = /^\s*(?:CREATE|SELECT|INSERT|REPLACE|UPDATE|DELETE|WITH|ALTER|DROP|PRAGMA|EXPLAIN|VALUES)\b/
+const sql = /^\s*(?:--.*\s+)*(?:CREATE|SELECT|INSERT|REPLACE|UPDATE|DELETE|WITH|ALTER|DROP|PRAGMA|EXPLAIN|VALUES)\b/
 
 /** Adds a text of two words or more that isn't SQL. Single words are mostly keys, routes and codes. */
 function addText(context: Context, value: string, node: Node, key: string | undefined): void {
@@ -122,6 +125,11 @@ function addText(context: Context, value: string, node: Node, key: string | unde
 
 function add(context: Context, item: Omit<Item, 'line'>, offset: number): void {
   context.items.push({ ...item, line: context.lineAt(offset) })
+}
+
+/** Returns whether a callee splits a literal, as in `'a b c'.split(' ')`. Its words are data and form no sentence. */
+function isWordList({ object, property }: Node): boolean {
+  return isNode(object) && object.type === 'Literal' && isNode(property) && property.name === 'split'
 }
 
 function readKey(node: Node): string | undefined {

@@ -62,6 +62,7 @@ describe('sentences that keep all rules', () => {
     ['identifier', 'toWebhook'],
     ['identifier', 'authorize'],
     ['identifier', 'optimisticUpdate'],
+    ['identifier', 'anyOf'],
   ])('%s "%s"', (kind, value, key) => {
     expect(findRules(kind, value, key)).toEqual([])
   })
@@ -92,6 +93,13 @@ test('finds texts, comments and names in a source file, each with its line', () 
 test('keeps the key of a text inside a conditional', () => {
   const items = readSource('a.tsx', 'export default <A title={open ? "Close the list." : undefined} />')
   expect(items).toEqual([{ kind: 'text', line: 1, value: 'Close the list.', key: 'title' }])
+})
+
+test.each([
+  ['SQL', 'migrate(`-- Nobody reads it.\n  CREATE TABLE t (a)`)'],
+  ['lists of words', "new Set('tell that the'.split(' '))"],
+])('skips %s', (_, source) => {
+  expect(readSource('a.ts', source)).toEqual([])
 })
 
 test('reports a file that does not parse', () => {
