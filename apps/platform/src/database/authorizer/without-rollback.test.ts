@@ -24,4 +24,4 @@ test.each([
   'SELECT "ON CONFLICT ROLLBACK"',
   '-- INSERT OR ROLLBACK\nSELECT 1',
   'INSERT OR REPLACE INTO rollback VALUES (1)',
-])('what is no clause stays: %s', (sql) => expect(withoutRollback(sql)).toBe(sql))
+])('other text stays unchanged: %s', (sql) => expect(withoutRollback(sql)).toBe(sql))

@@ -68,7 +68,7 @@ describe('a meter', () => {
     )
   })
 
-  test('ends with the newest allowance, in whatever order and however often they arrive', () => {
+  test('ends with the newest allowance, regardless of their order and of repeats', () => {
     const arrivals = fc
       .uniqueArray(allowance, { minLength: 1, selector: ({ version }) => version })
       .chain((sent) => fc.shuffledSubarray([...sent, ...sent], { minLength: 1 }))
@@ -98,7 +98,7 @@ describe('a meter', () => {
     )
   })
 
-  test('that gave back by itself waits for a newer allowance', () => {
+  test('that gave back its credit without a recall waits for a newer allowance', () => {
     const meter = new Meter(NOTHING)
     meter.accept({ version: 7, ceilingNano: 1_000 })
     meter.giveBack()

@@ -36,8 +36,10 @@ export type Audit = (...event: NewAuditEvent) => void
 
 /** Retry interval for events that did not reach the namespace. */
 const AGAIN_MS = 10_000
+// Names in storage, which stay as they are.
 const PREFIX = 'deed/'
 const NUMBER = 'deeds'
+const TIMER = 'deeds'
 
 /**
  * Stores audit events in the transaction of the action until the namespace has recorded them, so neither exists without
@@ -92,5 +94,5 @@ const keyOf = (number: number) => PREFIX + String(number).padStart(12, '0')
 
 /** Returns the timer that retries to deliver audit events. */
 export const timers = (services: { readonly outbox: AuditOutbox }) => ({
-  deeds: () => services.outbox.deliver(),
+  [TIMER]: () => services.outbox.deliver(),
 })

@@ -87,7 +87,7 @@ test('what is left open goes to the end, where SQLite refuses it', () => {
   expect(texts('SELECT 1; CREATE TRIGGER x AFTER INSERT ON t BEGIN SELECT 1; SELECT 2;')).toHaveLength(2)
 })
 
-test('a transaction around all of it is taken off, whatever it is called', () => {
+test('a transaction around the whole script is removed, in every spelling', () => {
   for (const begin of ['BEGIN', 'begin transaction', 'BEGIN IMMEDIATE', 'BEGIN /* now */ EXCLUSIVE TRANSACTION']) {
     for (const commit of ['COMMIT', 'END', 'end transaction', 'COMMIT TRANSACTION']) {
       const { statements } = parseScript(`-- made by a tool\n${begin};\nSELECT 1;\nSELECT 2;\n${commit};\n`)
