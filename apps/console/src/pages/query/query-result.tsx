@@ -31,7 +31,7 @@ export function QueryResult({ outcome, name, onRedeemed, onRetry, onMeasure }: O
     )
   }
   if (outcome.kind === 'running') return <SkeletonRows label="Running" rows={4} />
-  if (outcome.kind === 'cancelled') {
+  if (outcome.kind === 'canceled') {
     return <p role="status">Stopped waiting. The statement may still finish; check before you run it again.</p>
   }
   if (outcome.kind === 'explained') {

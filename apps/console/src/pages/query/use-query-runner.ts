@@ -18,7 +18,7 @@ export interface RunMeasurement {
 /** The state of a run. */
 export type RunState =
   | { kind: 'running' }
-  | { kind: 'cancelled' }
+  | { kind: 'canceled' }
   | { kind: 'failed'; error: unknown }
   | { kind: 'explained'; sql: string; explained: Explained; measured: RunMeasurement | undefined }
   | { kind: 'done'; results: readonly Result[]; meta: QueryMeta | undefined }
@@ -44,7 +44,7 @@ export function useRun(ns: string, db: string, onRun: (sql: string, failed: bool
       put(tab, await work(controller.signal))
     } catch (error) {
       onError(error)
-      put(tab, controller.signal.aborted ? { kind: 'cancelled' } : { kind: 'failed', error })
+      put(tab, controller.signal.aborted ? { kind: 'canceled' } : { kind: 'failed', error })
     } finally {
       running.current.delete(tab)
     }
