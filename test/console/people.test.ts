@@ -64,11 +64,11 @@ test('a member is invited, joins, becomes an owner, and the audit log names them
   const guest = await app.visit()
   const { page, ns } = owner
   await owner.go(`/${ns}/settings/members?invite`)
-  await page.getByLabel('Email').fill('nobody@example.com')
+  await page.getByLabel('Email').fill('invitee@example.com')
   await page.getByRole('button', { name: 'Send invitation' }).click()
   await page.getByText("Email isn't set up on this instance").first().waitFor()
   await page.getByRole('button', { name: 'Done' }).click()
-  await page.getByRole('button', { name: 'Revoke invitation for nobody@example.com' }).click()
+  await page.getByRole('button', { name: 'Revoke invitation for invitee@example.com' }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Revoke invitation' }).click()
   await page.getByText('No pending invitations.').first().waitFor()
 

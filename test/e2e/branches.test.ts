@@ -117,7 +117,7 @@ describe('a claim', () => {
   })
 
   test('makes up a ref of its purpose', async () => {
-    const { data } = await claim({ purpose: 'Try the new Index!' })
+    const { data } = await claim({ purpose: 'Try the new Index?' })
     expect(data.branchRef).toMatch(/^try-the-new-index-[0-9a-z]{6}$/)
     expect((await claim()).data.branchRef).toMatch(/^branch-[0-9a-z]{6}$/)
   })

@@ -15,7 +15,7 @@ const docs = {
       description: 'One order.\nNever deleted.',
       columns: [{ column: 'CENTS', description: 'US cents' }],
     },
-    { table: 'totals', description: 'What each customer spent', columns: [{ column: 'sum', description: 'in cents' }] },
+    { table: 'totals', description: 'Spending per customer', columns: [{ column: 'sum', description: 'in cents' }] },
   ],
 }
 
@@ -36,8 +36,8 @@ beforeAll(async () => {
       `CREATE TABLE "odd ""name""" ("a b" TEXT)`,
       'CREATE VIRTUAL TABLE notes USING fts5(body)',
       "INSERT INTO customers (name) VALUES ('a'), ('b')",
-      'INSERT INTO orders VALUES (1, 1, 250)',
-      "INSERT INTO notes VALUES ('hello')",
+      'INSERT INTO orders VALUES (1, 1, 250), (1, 2, 150)',
+      "INSERT INTO notes VALUES ('hello'), ('again')",
     ].map((sql) => ({ sql })),
   )
   expect(body.error).toBeUndefined()
@@ -53,14 +53,14 @@ test('the whole schema comes with what is written about it', async () => {
   expect(data.tables.map((one: { table: string; rowCount: number }) => [one.table, one.rowCount])).toEqual([
     ['customers', 2],
     ['lines', 0],
-    ['notes', 1],
+    ['notes', 2],
     ['odd "name"', 0],
-    ['orders', 1],
+    ['orders', 2],
   ])
   expect(data.tables.at(-1)).toEqual({
     table: 'orders',
     description: 'One order.\nNever deleted.',
-    rowCount: 1,
+    rowCount: 2,
     columns: [
       column('customer', 'INTEGER', { notNull: true, primaryKey: 1 }),
       column('number', 'INTEGER', { notNull: true, primaryKey: 2 }),
@@ -90,7 +90,7 @@ test('the whole schema comes with what is written about it', async () => {
     {
       name: 'totals',
       sql: expect.stringContaining('CREATE VIEW totals'),
-      description: 'What each customer spent',
+      description: 'Spending per customer',
       columns: [
         { name: 'customer', type: 'INTEGER', description: null },
         { name: 'sum', type: '', description: 'in cents' },
@@ -133,13 +133,13 @@ lines (0 rows)
   (customer, number) -> orders
   INDEX ((expression), customer)
 
-notes (1 rows)
+notes (2 rows)
   body
 
 "odd ""name""" (0 rows)
   "a b" TEXT
 
-orders (1 rows): One order. Never deleted.
+orders (2 rows): One order. Never deleted.
   customer INTEGER NOT NULL -> customers
   number INTEGER NOT NULL
   cents INTEGER: US cents
@@ -148,7 +148,7 @@ orders (1 rows): One order. Never deleted.
 
 broken (view)
 
-totals (view): What each customer spent
+totals (view): Spending per customer
   customer INTEGER
   sum: in cents
 

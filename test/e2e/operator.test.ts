@@ -205,7 +205,7 @@ test('the program says what is wrong in a sentence', async () => {
     1,
     'Invalid amount "much". Use US dollars, such as 25 or -5.',
   ])
-  expect(await said(['credit', 'nobody', '5', '--note', 'x', ...url])).toEqual([1, 'Namespace "nobody" not found.'])
+  expect(await said(['credit', 'missing', '5', '--note', 'x', ...url])).toEqual([1, 'Namespace "missing" not found.'])
   expect(await said(['list', '--url', 'http://127.0.0.1:9'])).toEqual([
     1,
     expect.stringContaining('Is the instance running?'),

@@ -158,7 +158,7 @@ test.each([
   ['SELECT a FROM t WHERE secret.hidden_column = 1', 'no such column: secret.hidden_column'],
   ['WITH secret AS (SELECT a FROM t) SELECT nope FROM secret', 'no such column: nope'],
   ['INSERT INTO t (nope) VALUES (1)', 'table t has no column named nope'],
-  ['INSERT INTO log VALUES (1, 2)', 'table log has 1 columns but 2 values were supplied'],
+  ['INSERT INTO t VALUES (1, 2)', 'table t has 3 columns but 2 values were supplied'],
   ['INSERT INTO door (nope) VALUES (1)', 'table door has no column named nope'],
   ['UPDATE log SET nope = 1', 'no such column: nope'],
   ["SELECT nope FROM json_each('[]')", 'no such column: nope'],

@@ -21,7 +21,7 @@ const customer = (n: number) => {
     name,
     email,
     at(CITIES, n * 5),
-    n % 7 === 0 ? 'Prefers deliveries after 6 pm; the bell is broken, please call.' : null,
+    n % 7 === 0 ? 'Prefers deliveries after 6 pm; the bell is broken, so call first.' : null,
     moment(n),
   )
 }

@@ -131,12 +131,12 @@ test('failures of the network are named in Node, Bun and Deno, with the host', a
   await writeFile(
     join(sdk.folder, 'network.mjs'),
     `import { PerSQL, PerSQLError } from './dist/index.js'
-const told = {}
+const outcomes = {}
 for (const [name, baseURL] of Object.entries(JSON.parse(process.argv[2]))) {
   const error = await new PerSQL({ token: 't', baseURL, maxRetries: 0 }).database('a/b').query('SELECT 1').catch((cause) => cause)
-  told[name] = [error instanceof PerSQLError && error.cause instanceof Error, error.code, error.message]
+  outcomes[name] = [error instanceof PerSQLError && error.cause instanceof Error, error.code, error.message]
 }
-console.log(JSON.stringify(told))
+console.log(JSON.stringify(outcomes))
 process.exit(0)
 `,
   )

@@ -141,7 +141,7 @@ export const cases: Record<string, Case> = {
       await db.query('INSERT INTO t VALUES (1)', [], { planKey: 'p', planStep })
     same(await db.tables(), [{ name: 't', rowCount: 2 }])
   },
-  'schema, explain and validate tell without running': async (db) => {
+  'schema, explain and validate do not run the statement': async (db) => {
     await db.query("CREATE TABLE a (id INTEGER PRIMARY KEY, name TEXT NOT NULL DEFAULT 'x')")
     await db.query('CREATE TABLE b (a INTEGER REFERENCES a (id) ON DELETE CASCADE)')
     await db.query('CREATE INDEX b_a ON b (a)')
@@ -163,7 +163,7 @@ export const cases: Record<string, Case> = {
     const refused = await db.validate('SELECT nope FROM a')
     same([refused.ok, refused.errorDetail?.kind, refused.errorDetail?.column], [false, 'unknown_column', 'nope'])
   },
-  'a proposal tells how many rows it would change, and is applied once': async (db) => {
+  'a proposal reports how many rows it would change, and is applied once': async (db) => {
     await db.query('CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER)')
     await db.query('INSERT INTO t (n) VALUES (1), (1), (2)')
     const { propose, apply } = db.proposals

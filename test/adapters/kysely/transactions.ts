@@ -131,7 +131,7 @@ export const transactions: Suite = {
     await other.rollback().execute()
     equal((await people(db)).length, 5)
   }),
-  'a connection outside a transaction reads and writes at once': seeded(async (db) => {
+  'a connection outside a transaction reads and writes immediately': seeded(async (db) => {
     await db.connection().execute(async (connection) => {
       await connection.insertInto('person').values(foo).execute()
       equal((await people(connection)).length, 4)
