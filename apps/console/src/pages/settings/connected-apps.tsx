@@ -40,7 +40,7 @@ export function AppsPage() {
             and you can revoke access at any time. For other ways to connect, open the Connect page of a{' '}
             <Link className="text-accent underline" to={namespacePath(ns)}>
               database
-            </Link>
+            </Link>{' '}
             or create a token under{' '}
             <Link className="text-accent underline" to={namespacePath(ns, 'settings', 'tokens')}>
               Tokens
@@ -75,12 +75,12 @@ interface AppTableProps {
 }
 
 function AppTable({ grants, members, onRevoke }: AppTableProps) {
-  const emailOf = (id: string) => members?.find(({ userId }) => userId === id)?.email ?? 'A member'
+  const findEmail = (id: string) => members?.find(({ userId }) => userId === id)?.email ?? 'A member'
   return (
     <Table
       label="Connected apps"
       rows={grants}
-      keyOf={({ id }) => id}
+      getKey={({ id }) => id}
       columns={[
         {
           name: 'App',
@@ -102,7 +102,7 @@ function AppTable({ grants, members, onRevoke }: AppTableProps) {
             </span>
           ),
         },
-        { name: 'Authorized by', isExtra: true, cell: ({ userId }) => emailOf(userId) },
+        { name: 'Authorized by', isExtra: true, cell: ({ userId }) => findEmail(userId) },
         {
           name: 'Last used',
           isExtra: true,
