@@ -24,7 +24,7 @@ const byStatus: Record<number, Exit> = {
 }
 
 /** Returns the exit of an error. */
-export function exitOf(error: unknown): Exit {
+export function getExit(error: unknown): Exit {
   if (error instanceof CliError) return error.exit
   if (error instanceof PerSQLError) {
     const { status, code } = error

@@ -1,5 +1,5 @@
 import { type Me, PerSQL, type PerSQLDatabase } from '@persql/sdk'
-import { slugOf } from '../../sdk/src/branch.ts'
+import { findSlug } from '../../sdk/src/branch.ts'
 import { CliError, usage } from './cli-error.ts'
 import { type Config, configFile, type Profile, readConfig, writeConfig } from './config.ts'
 import { refreshToken } from './login/renew.ts'
@@ -146,7 +146,7 @@ export class Context {
   async #branch(namespace: string, parent: string, ref: string): Promise<string> {
     const persql = await this.persql()
     const { get } = persql.database(namespace, parent).branches
-    return slugOf(parent, ref, { get, list: () => persql.databases.list() })
+    return findSlug(parent, ref, { get, list: () => persql.databases.list() })
   }
 
   async #reach(): Promise<Access> {

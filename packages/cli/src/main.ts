@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { PerSQLError } from '@persql/sdk'
-import { exitOf, usage } from './cli-error.ts'
+import { getExit, usage } from './cli-error.ts'
 import { type Command, common } from './command.ts'
 import { commands } from './commands.ts'
 import { type Common, Context } from './context.ts'
@@ -71,7 +71,7 @@ function other(words: readonly string[]): void {
 /** Prints an error and sets the exit code. */
 function fail(error: unknown): void {
   const failure = interrupted.signal.aborted ? Object.assign(new Error('Interrupted.'), { name: 'AbortError' }) : error
-  const exit = exitOf(failure)
+  const exit = getExit(failure)
   const { message } = failure as Error
   if (argv.includes('--json')) {
     const { success: _, ...fields } = failure instanceof PerSQLError ? failure.body : {}

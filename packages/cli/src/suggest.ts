@@ -3,7 +3,7 @@ export function suggest(paths: readonly string[], words: readonly string[]): str
   const groups = paths.flatMap((path) => path.split(' ').map((_, i, all) => all.slice(0, i + 1).join(' ')))
   const typed = words.join(' ')
   const known = [...new Set(groups)].filter((path) => !`${typed} `.startsWith(`${path} `))
-  const rated = known.map((path) => ({ path, distance: distanceOf(path, words) }))
+  const rated = known.map((path) => ({ path, distance: getDistance(path, words) }))
   const [best] = rated.sort((a, b) => a.distance - b.distance)
   return best && best.distance < Number.POSITIVE_INFINITY ? best.path : undefined
 }
@@ -12,7 +12,7 @@ export function suggest(paths: readonly string[], words: readonly string[]): str
  * Returns the edit distance to the path, or to its end if its first words were omitted. On a tie, a path with fewer omitted
  * words that covers more of the input is closer.
  */
-function distanceOf(path: string, words: readonly string[]): number {
+function getDistance(path: string, words: readonly string[]): number {
   const parts = path.split(' ')
   const ends = parts.map((_, dropped) => {
     const end = parts.slice(dropped).join(' ')

@@ -54,7 +54,7 @@ export function object(name: string, text: string): Record<string, unknown> {
 }
 
 /** Reads a file, or stdin for `-`. */
-export async function textOf(file: string): Promise<string> {
+export async function readText(file: string): Promise<string> {
   return file === '-' ? (await process.stdin.setEncoding('utf8').toArray()).join('') : await readFile(file, 'utf8')
 }
 

@@ -20,14 +20,14 @@ export const visible = (text: string): string =>
 /** Escapes control characters except line breaks. */
 export const visibleLines = (text: string): string => text.split('\n').map(visible).join('\n')
 
-const columnsOf = (grapheme: string) =>
+const countColumns = (grapheme: string) =>
   NOTHING.test(grapheme) ? 0 : EMOJI.test(grapheme) || WIDE.test(grapheme) ? 2 : 1
 
 /** Returns the width of a text in terminal columns. */
 export function width(text: string): number {
   if (PLAIN.test(text)) return text.length
   let columns = 0
-  for (const { segment } of graphemes(text)) columns += columnsOf(segment)
+  for (const { segment } of graphemes(text)) columns += countColumns(segment)
   return columns
 }
 
@@ -36,7 +36,7 @@ export function cut(text: string, columns: number): string {
   if (width(text) <= columns) return text
   let [kept, used] = ['', 0]
   for (const { segment } of graphemes(text)) {
-    used += columnsOf(segment)
+    used += countColumns(segment)
     if (used > columns - 1) break
     kept += segment
   }

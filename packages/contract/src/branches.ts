@@ -19,7 +19,7 @@ export const Ref = z
   .string()
   .max(MAX_REF_BYTES)
   .superRefine((ref, context) => {
-    const problem = problemOf(ref)
+    const problem = findProblem(ref)
     if (problem) context.addIssue({ code: 'custom', message: problem })
   })
 
@@ -28,26 +28,26 @@ export const KnownRef = z
   .string()
   .max(MAX_REF_BYTES)
   .superRefine((ref, context) => {
-    const problem = lengthProblemOf(ref)
+    const problem = findLengthProblem(ref)
     if (problem) context.addIssue({ code: 'custom', message: problem })
   })
 
-function problemOf(ref: string): string | undefined {
+function findProblem(ref: string): string | undefined {
   const [, problem] = NOT_IN_GIT.find(([pattern]) => pattern.test(ref)) ?? []
-  return lengthProblemOf(ref) ?? problem
+  return findLengthProblem(ref) ?? problem
 }
 
 /** Returns the length in UTF-8. */
-const bytesOf = (text: string): number =>
+const countBytes = (text: string): number =>
   [...text].reduce((sum, { length }, i, all) => {
     const point = all[i]?.codePointAt(0) ?? 0
     return sum + (length === 2 ? 4 : point < 0x80 ? 1 : point < 0x800 ? 2 : 3)
   }, 0)
 
-function lengthProblemOf(ref: string): string | undefined {
+function findLengthProblem(ref: string): string | undefined {
   if (ref === '') return 'must not be empty'
   if (!ref.isWellFormed() || CONTROL.test(ref)) return 'must not contain control characters or unpaired surrogates'
-  if (bytesOf(ref) > MAX_REF_BYTES) {
+  if (countBytes(ref) > MAX_REF_BYTES) {
     return `must be at most ${MAX_REF_BYTES} bytes of UTF-8`
   }
   return undefined

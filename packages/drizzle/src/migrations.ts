@@ -1,7 +1,7 @@
 const FOREIGN_KEYS_OFF = /^\s*(?:--[^\n]*\n\s*)*PRAGMA\s+foreign_keys\s*=\s*(?:OFF|0|NO|FALSE)\s*;?\s*$/i
 
 /** Splits the statements of Drizzle's migrator into migrations. Each ends with the statement that records it. */
-export function migrationsOf(queries: readonly string[], table = '__drizzle_migrations'): string[][] {
+export function splitMigrations(queries: readonly string[], table = '__drizzle_migrations'): string[][] {
   const migrations: string[][] = []
   let current: string[] = []
   for (const query of queries) {

@@ -1,7 +1,7 @@
 import type { MigrationConfig } from 'drizzle-orm/migrator'
 import { migrate as proxy } from 'drizzle-orm/sqlite-proxy/migrator'
 import type { PerSQLDatabase } from './database.ts'
-import { foreignKeysOffFirst, migrationsOf } from './migrations.ts'
+import { foreignKeysOffFirst, splitMigrations } from './migrations.ts'
 
 /**
  * Applies the pending migrations of a folder. Each migration and its entry in the migrations table are one transaction. A
@@ -13,7 +13,7 @@ export async function migrate<TSchema extends Record<string, unknown>>(
   config: MigrationConfig,
 ): Promise<void> {
   const apply = async (queries: string[]) => {
-    for (const migration of migrationsOf(queries, config.migrationsTable)) {
+    for (const migration of splitMigrations(queries, config.migrationsTable)) {
       await db.$client.transaction(foreignKeysOffFirst(migration).map((sql) => ({ sql })))
     }
   }

@@ -9,10 +9,10 @@ export {
 } from './spec.ts'
 export {
   endpointToToolDefinition,
+  getMaxLength,
   inputSchema,
   isRequired,
   type JsonSchema,
-  maxLengthOf,
   type ToolDefinition,
 } from './tool.ts'
 export { boundFields, type SpecProblem, type StatementFacts, validateEndpointSpec } from './validate.ts'

@@ -38,10 +38,10 @@ const Input = z.strictObject({
   whole: z.int().optional(),
 })
 
-const issuesOf = (input: unknown, schema: z.ZodType = Input, hidden: string[] = []) =>
+const listIssues = (input: unknown, schema: z.ZodType = Input, hidden: string[] = []) =>
   schema.safeParse(input, { error: describeIssue(schema, hidden) }).error?.issues ?? []
 const sentences = (input: unknown, schema?: z.ZodType, hidden?: string[]) =>
-  issuesOf(input, schema, hidden).map(toSentence)
+  listIssues(input, schema, hidden).map(toSentence)
 
 describe('each kind of issue is a sentence about its field', () => {
   test.each<[string, unknown, string]>([
@@ -134,7 +134,7 @@ describe('each kind of issue is a sentence about its field', () => {
 })
 
 test('a field message omits the name of the field', () => {
-  const messages = (input: object, schema?: z.ZodType) => issuesOf(input, schema).map(toFieldMessage)
+  const messages = (input: object, schema?: z.ZodType) => listIssues(input, schema).map(toFieldMessage)
   expect(messages({ limit: 0 })).toEqual(['Must be an integer from 1 to 500.'])
   expect(messages({ other: 0 })).toEqual([expect.stringMatching(/^Unknown field "other"\. Allowed: any, base64, /)])
   expect(messages({}, z.object({ name: z.string() }))).toEqual(['This field is required.'])

@@ -13,7 +13,7 @@ export const describeIssue =
     if (code === 'invalid_key') return "isn't a valid key"
     if (code === 'not_multiple_of') return `must be a multiple of ${issue.divisor}`
     if (code === 'invalid_format' && !Object.hasOwn(FORMATS, String(issue.format))) return 'has an invalid format'
-    const noun = field && nounOf(field)
+    const noun = field && describeType(field)
     return noun === undefined ? 'is invalid' : `must be ${noun}`
   }
 
@@ -67,23 +67,23 @@ const FORMATS: Readonly<Record<string, string>> = {
   url: 'a URL',
 }
 
-function nounOf(schema: z.ZodType): string | undefined {
+function describeType(schema: z.ZodType): string | undefined {
   const field = unwrapped(schema)
-  if (field instanceof z.ZodNullable) return either([nounOf(field.unwrap() as z.ZodType), 'null'])
-  if (field instanceof z.ZodUnion) return either(field.options.map((option) => nounOf(option as z.ZodType)))
+  if (field instanceof z.ZodNullable) return either([describeType(field.unwrap() as z.ZodType), 'null'])
+  if (field instanceof z.ZodUnion) return either(field.options.map((option) => describeType(option as z.ZodType)))
   if (field instanceof z.ZodEnum) return listed('one of', field.options.map(String))
   if (field instanceof z.ZodLiteral) return listed('one of', [...field.values].map(String))
   if (field instanceof z.ZodBoolean) return 'true or false'
   if (field instanceof z.ZodNull) return 'null'
   if (field instanceof z.ZodLazy) return 'a JSON value'
   if (field instanceof z.ZodObject || field instanceof z.ZodRecord) return 'an object'
-  if (field instanceof z.ZodArray) return arrayOf(field)
-  if (field instanceof z.ZodNumber || field instanceof z.ZodNumberFormat) return numberOf(field)
-  if (field instanceof z.ZodString || field instanceof z.ZodStringFormat) return stringOf(field)
+  if (field instanceof z.ZodArray) return describeArray(field)
+  if (field instanceof z.ZodNumber || field instanceof z.ZodNumberFormat) return describeNumber(field)
+  if (field instanceof z.ZodString || field instanceof z.ZodStringFormat) return describeString(field)
   return undefined
 }
 
-function numberOf({ minValue, maxValue, isInt }: z.ZodNumber | z.ZodNumberFormat): string {
+function describeNumber({ minValue, maxValue, isInt }: z.ZodNumber | z.ZodNumberFormat): string {
   const noun = isInt ? 'an integer' : 'a number'
   return within(noun, isBound(minValue) ? minValue : undefined, isBound(maxValue) ? maxValue : undefined)
 }
@@ -92,7 +92,7 @@ function numberOf({ minValue, maxValue, isInt }: z.ZodNumber | z.ZodNumberFormat
 const isBound = (bound: number | null | undefined): bound is number =>
   typeof bound === 'number' && Number.isFinite(bound) && Math.abs(bound) < Number.MAX_SAFE_INTEGER
 
-function stringOf(field: z.ZodString | z.ZodStringFormat): string | undefined {
+function describeString(field: z.ZodString | z.ZodStringFormat): string | undefined {
   const { format, minLength, maxLength } = field
   const noun = format === null || format === 'regex' ? undefined : FORMATS[format]
   if (noun) return maxLength === null ? noun : `${noun} of at most ${count(maxLength)} characters`
@@ -102,7 +102,7 @@ function stringOf(field: z.ZodString | z.ZodStringFormat): string | undefined {
     : `a string of at most ${count(maxLength)} characters`
 }
 
-function arrayOf(field: z.ZodArray): string {
+function describeArray(field: z.ZodArray): string {
   const checks = (field.def.checks ?? []).map(({ _zod }) => _zod.def as { minimum?: number; maximum?: number })
   const minimum = checks.find((check) => check.minimum !== undefined)?.minimum ?? 0
   const maximum = checks.find((check) => check.maximum !== undefined)?.maximum

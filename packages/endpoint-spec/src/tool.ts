@@ -31,7 +31,7 @@ export function inputSchema({ kind, input }: Pick<EndpointSpec, 'kind' | 'input'
   const fields = input.filter(({ name }) => !name.startsWith('$'))
   return {
     type: 'object',
-    properties: Object.fromEntries(fields.map((field) => [field.name, propertyOf(field, kind)])),
+    properties: Object.fromEntries(fields.map((field) => [field.name, toProperty(field, kind)])),
     required: fields.filter((field) => isRequired(field, kind)).map(({ name }) => name),
     additionalProperties: false,
   }
@@ -47,12 +47,12 @@ export const isRequired = ({ name, required }: FieldSpec, kind: EndpointSpec['ki
   ((kind === 'auth_signup' || kind === 'auth_login') && (name === 'email' || name === 'password'))
 
 /** Returns the maximum length of a field. A question has its own default. */
-export const maxLengthOf = ({ maxLength }: FieldSpec, kind: EndpointSpec['kind']): number | undefined =>
+export const getMaxLength = ({ maxLength }: FieldSpec, kind: EndpointSpec['kind']): number | undefined =>
   kind === 'ask' ? (maxLength ?? 500) : maxLength
 
-function propertyOf(field: FieldSpec, kind: EndpointSpec['kind']): Record<string, unknown> {
+function toProperty(field: FieldSpec, kind: EndpointSpec['kind']): Record<string, unknown> {
   const { type, label, pattern, min, max } = field
-  const maxLength = maxLengthOf(field, kind)
+  const maxLength = getMaxLength(field, kind)
   return {
     ...(type !== 'json' && { type: type === 'email' || type === 'url' || type === 'text' ? 'string' : type }),
     ...(type === 'email' && { format: 'email' }),

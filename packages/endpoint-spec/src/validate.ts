@@ -26,8 +26,8 @@ export function validateEndpointSpec(
   if (!parsed.success) {
     const errors = parsed.error.issues.flatMap((issue) =>
       issue.code === 'unrecognized_keys'
-        ? issue.keys.map((key) => problem(pathOf([...issue.path, key]), "isn't a known field"))
-        : [problem(pathOf(issue.path), issue.message)],
+        ? issue.keys.map((key) => problem(formatPath([...issue.path, key]), "isn't a known field"))
+        : [problem(formatPath(issue.path), issue.message)],
     )
     return { ok: false, errors }
   }
@@ -160,7 +160,7 @@ function* ofStatement(spec: EndpointSpec, { kind, placeholders }: StatementFacts
 
 const problem = (field: string, message: string): SpecProblem => ({ field, message })
 
-const pathOf = (path: readonly PropertyKey[]): string =>
+const formatPath = (path: readonly PropertyKey[]): string =>
   path.reduce<string>(
     (text, key) => (typeof key === 'number' ? `${text}[${key}]` : text ? `${text}.${String(key)}` : String(key)),
     '',

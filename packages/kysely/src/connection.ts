@@ -23,7 +23,9 @@ export class PerSQLConnection implements DatabaseConnection {
 
   async executeQuery<R>(query: CompiledQuery, { signal }: Abortable = {}): Promise<QueryResult<R>> {
     if (!this.#writes) {
-      return resultOf<R>(await this.#database.query<R & object>(query.sql, query.parameters as Param[], { signal }))
+      return toQueryResult<R>(
+        await this.#database.query<R & object>(query.sql, query.parameters as Param[], { signal }),
+      )
     }
     if (!onlyWrites(query)) throw new Error(READ)
     this.#writes.add({ sql: query.sql, params: query.parameters as Param[] })
@@ -69,7 +71,7 @@ export class PerSQLConnection implements DatabaseConnection {
   }
 }
 
-function resultOf<R>({ data, changes, lastInsertRowid }: Answer<R & object>): QueryResult<R> {
+function toQueryResult<R>({ data, changes, lastInsertRowid }: Answer<R & object>): QueryResult<R> {
   return {
     rows: data,
     numAffectedRows: changes === undefined ? undefined : BigInt(changes),

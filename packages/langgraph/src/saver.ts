@@ -44,7 +44,7 @@ export class PerSQLSaver extends BaseCheckpointSaver {
     if (threadId === undefined) return undefined
     const checkpointId = getCheckpointId(config)
     for await (const found of this.#store.find({ threadId, namespace, checkpointId, limit: 1 })) {
-      const tuple = await this.#tupleOf(found)
+      const tuple = await this.#toTuple(found)
       return checkpointId ? { ...tuple, config } : tuple
     }
     return undefined
@@ -60,7 +60,7 @@ export class PerSQLSaver extends BaseCheckpointSaver {
       filter: filter && (await this.#json(filter)),
       limit,
     }
-    for await (const found of this.#store.find(wanted)) yield this.#tupleOf(found)
+    for await (const found of this.#store.find(wanted)) yield this.#toTuple(found)
   }
 
   async put(
@@ -69,7 +69,7 @@ export class PerSQLSaver extends BaseCheckpointSaver {
     metadata: CheckpointMetadata,
     newVersions: ChannelVersions,
   ): Promise<RunnableConfig> {
-    const [threadId, namespace] = addressOf(config)
+    const [threadId, namespace] = getAddress(config)
     const { channel_values: values, ...rest } = copyCheckpoint(checkpoint)
     const changed = Object.entries(newVersions).filter(([channel]) => values[channel] !== undefined)
     const statements = await Promise.all(
@@ -93,7 +93,7 @@ export class PerSQLSaver extends BaseCheckpointSaver {
   }
 
   async putWrites(config: RunnableConfig, writes: PendingWrite[], taskId: string, taskPath = ''): Promise<void> {
-    const [threadId, namespace] = addressOf(config)
+    const [threadId, namespace] = getAddress(config)
     const checkpointId = getCheckpointId(config)
     if (!checkpointId) throw new Error('Missing "checkpoint_id" in "configurable".')
     const statements = await Promise.all(
@@ -111,7 +111,7 @@ export class PerSQLSaver extends BaseCheckpointSaver {
     return this.#store.deleteThread(threadId)
   }
 
-  async #tupleOf({ checkpoint: row, values, writes }: StoredCheckpoint): Promise<CheckpointTuple> {
+  async #toTuple({ checkpoint: row, values, writes }: StoredCheckpoint): Promise<CheckpointTuple> {
     const { thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id: parent } = row
     const load = this.serde.loadsTyped.bind(this.serde)
     const stored = values.map(async ({ channel, type, value }) => [channel, await load(type, value)])
@@ -158,7 +158,7 @@ export class PerSQLSaver extends BaseCheckpointSaver {
   }
 }
 
-function addressOf({ configurable }: RunnableConfig): [threadId: string, namespace: string] {
+function getAddress({ configurable }: RunnableConfig): [threadId: string, namespace: string] {
   if (!configurable?.thread_id) throw new Error('Missing "thread_id" in "configurable".')
   return [configurable.thread_id, configurable.checkpoint_ns ?? '']
 }

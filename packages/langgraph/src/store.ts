@@ -84,14 +84,14 @@ export class Store {
 
 function joined([checkpoints, values, writes]: QueryResult[]): StoredCheckpoint[] {
   const found = new Map<string, StoredCheckpoint>()
-  for (const row of rowsOf<CheckpointRow>(checkpoints)) {
-    found.set(keyOf(row), { checkpoint: row, values: [], writes: [] })
+  for (const row of getRows<CheckpointRow>(checkpoints)) {
+    found.set(toKey(row), { checkpoint: row, values: [], writes: [] })
   }
-  for (const row of rowsOf<ValueRow>(values)) found.get(keyOf(row))?.values.push(row)
-  for (const row of rowsOf<WriteRow>(writes)) found.get(keyOf(row))?.writes.push(row)
+  for (const row of getRows<ValueRow>(values)) found.get(toKey(row))?.values.push(row)
+  for (const row of getRows<WriteRow>(writes)) found.get(toKey(row))?.writes.push(row)
   return [...found.values()]
 }
 
-const rowsOf = <T>(result: QueryResult | undefined) => (result?.data ?? []) as unknown as T[]
-const keyOf = ({ thread_id, checkpoint_ns, checkpoint_id }: CheckpointRow | ValueRow | WriteRow) =>
+const getRows = <T>(result: QueryResult | undefined) => (result?.data ?? []) as unknown as T[]
+const toKey = ({ thread_id, checkpoint_ns, checkpoint_id }: CheckpointRow | ValueRow | WriteRow) =>
   JSON.stringify([thread_id, checkpoint_ns, checkpoint_id])

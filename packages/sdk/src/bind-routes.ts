@@ -1,5 +1,5 @@
 import type { Answer, Call, Transport } from './http.ts'
-import { encode, resultOf } from './values.ts'
+import { encode, toResult } from './values.ts'
 
 /** The target of calls: a base path and a transport. */
 export interface Target {
@@ -49,7 +49,7 @@ export async function callRoute<T>(target: TargetSource, route: string, args: un
   // Not enumerable, so a list is serialized and compared by its items only.
   if (meta?.total >= 0) Object.defineProperty(data, 'meta', { value: meta })
   if (!marks.includes('=')) return data
-  return (Array.isArray(data) ? data.map((one) => resultOf(one, meta)) : resultOf(data, meta)) as T
+  return (Array.isArray(data) ? data.map((one) => toResult(one, meta)) : toResult(data, meta)) as T
 }
 
 /** Encodes a part of a path. @throws TypeError for a part that would change the path */
@@ -62,12 +62,12 @@ function segment(part: unknown): string {
 export type Routes<Resources> = { readonly [R in keyof Resources]: { readonly [M in keyof Resources[R]]: string } }
 
 /** Creates resources from their routes. */
-export const resourcesOf = <Resources>(target: TargetSource, routes: Routes<Resources>): Resources => {
+export const bindResources = <Resources>(target: TargetSource, routes: Routes<Resources>): Resources => {
   const map = (given: object, make: (value: never) => unknown) =>
     Object.fromEntries(Object.entries(given).map(([name, value]) => [name, make(value as never)]))
-  const methodOf =
+  const toMethod =
     (route: string) =>
     (...args: unknown[]) =>
       callRoute(target, route, args)
-  return map(routes, (methods) => map(methods, methodOf)) as Resources
+  return map(routes, (methods) => map(methods, toMethod)) as Resources
 }

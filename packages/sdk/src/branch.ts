@@ -26,7 +26,7 @@ export function openBranch(
   }
   return async () => {
     if (!found || found.untilMs < Date.now()) {
-      found = { slug: slugOf(parent, ref, lookup), untilMs: Date.now() + KEEP_MS }
+      found = { slug: findSlug(parent, ref, lookup), untilMs: Date.now() + KEEP_MS }
     }
     const known = found
     try {
@@ -59,7 +59,7 @@ export interface Lookup {
 }
 
 /** Returns the slug of a branch's database. A token that is limited to some databases finds it only among those. */
-export async function slugOf(parent: string, ref: string, { get, list }: Lookup): Promise<string> {
+export async function findSlug(parent: string, ref: string, { get, list }: Lookup): Promise<string> {
   try {
     return (await get(ref)).slug
   } catch (cause) {

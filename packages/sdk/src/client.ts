@@ -1,4 +1,4 @@
-import { callRoute, resourcesOf, type Target, type TargetSource } from './bind-routes.ts'
+import { bindResources, callRoute, type Target, type TargetSource } from './bind-routes.ts'
 import { PerSQLDatabase } from './database.ts'
 import { http, type Transport } from './http.ts'
 import type { Billing, Databases, NamespaceResources, Tokens } from './namespace-resources.ts'
@@ -41,7 +41,7 @@ export class PerSQL {
     this.#options = options
     this.handedOff = handedOff
     if (options.local === undefined) this.#transport = http(this.#settings())
-    Object.assign(this, resourcesOf<NamespaceResources>(this.#target, ofNamespace))
+    Object.assign(this, bindResources<NamespaceResources>(this.#target, ofNamespace))
   }
 
   /** Redeems a handoff code of `db.branches.pin` and returns a client limited to its branch. */

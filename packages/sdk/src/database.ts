@@ -1,4 +1,4 @@
-import { callRoute, resourcesOf, type Target, type TargetSource } from './bind-routes.ts'
+import { bindResources, callRoute, type Target, type TargetSource } from './bind-routes.ts'
 import { PerSQLError } from './errors.ts'
 import type {
   ApprovalRules,
@@ -16,7 +16,7 @@ import type {
 import { ofDatabase } from './routes.ts'
 import type { Live, SubscribeOptions, Subscription } from './subscribe.ts'
 import { tableTools } from './table-tools.ts'
-import { type Tool, type Toolbox, type ToolOptions, type ToolResult, toolbox, toolOf } from './tools.ts'
+import { createTool, type Tool, type Toolbox, type ToolOptions, type ToolResult, toolbox } from './tools.ts'
 import type {
   BatchOptions,
   CallOptions,
@@ -99,7 +99,7 @@ export class PerSQLDatabase {
     this.#client = client
     const { target } = client
     this.#target = target
-    const resources = resourcesOf<Omit<DatabaseResources, 'approvals'> & { approvals: Omit<Approvals, 'poll'> }>(
+    const resources = bindResources<Omit<DatabaseResources, 'approvals'> & { approvals: Omit<Approvals, 'poll'> }>(
       target,
       ofDatabase,
     )
@@ -293,7 +293,7 @@ export class PerSQLDatabase {
       sql: { type: 'string', description: 'One SQLite statement.' },
       params: { type: 'array', items: {}, description: 'Values for the placeholders, in order.' },
     }
-    return toolOf(name, description, properties, ['sql'], (input) => this.#runTool(options, 'run_sql', input))
+    return createTool(name, description, properties, ['sql'], (input) => this.#runTool(options, 'run_sql', input))
   }
 
   /** Returns tools to read and write tables, and to dry-run writes. */

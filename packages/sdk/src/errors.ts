@@ -80,7 +80,7 @@ export class MergeRefusedError extends PerSQLError {
 }
 
 /** Creates an error of the matching class. */
-export function errorOf(failure: Failure): PerSQLError {
+export function toError(failure: Failure): PerSQLError {
   if (failure.status === 402) return new InsufficientBalanceError(failure)
   if (failure.status === 429) return new RateLimitError(failure)
   if (failure.body?.approvalToken) return new ApprovalRequiredError(failure)

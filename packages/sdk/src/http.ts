@@ -1,4 +1,4 @@
-import { errorOf, PerSQLError } from './errors.ts'
+import { PerSQLError, toError } from './errors.ts'
 import type { CallOptions, WriteOptions } from './types.ts'
 
 /** An API call. */
@@ -100,7 +100,7 @@ async function once(settings: HttpSettings, call: Call, signal: AbortSignal | un
   const { status, headers: answered } = response
   const foreign = `${settings.baseURL} didn't respond as PerSQL (${status}, ${answered.get('Content-Type')}): ${text.slice(0, 200)}`
   const { code, error } = answer?.success === false ? answer : { code: 'not_persql', error: foreign }
-  throw errorOf({
+  throw toError({
     status,
     code: String(code),
     message: code === 'token_missing' ? NO_TOKEN : String(error),

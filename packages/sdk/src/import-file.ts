@@ -5,7 +5,7 @@ import type { ImportOptions, ImportProgress, ImportResult } from './transfer-typ
 const POLL_MS = 500
 
 /** Returns the progress of the current import, or the result of the last one. */
-const progressOf = async (target: TargetSource): Promise<ImportProgress | null> =>
+const fetchProgress = async (target: TargetSource): Promise<ImportProgress | null> =>
   (await callRoute<{ import: ImportProgress | null }>(target, 'GET import', [])).import
 
 /** Imports a file and reports its progress. */
@@ -16,13 +16,13 @@ export async function importFile(
 ): Promise<ImportResult> {
   const named = /\.(sql|sqlite|csv|ndjson)$/i.exec((file as File).name ?? '')?.[1]?.toLowerCase()
   const body = file instanceof Blob ? file : new Blob([file as Uint8Array<ArrayBuffer>])
-  const before = onProgress && (await progressOf(target))
+  const before = onProgress && (await fetchProgress(target))
   const ended = new AbortController()
   const how = { format: format ?? named, table, create: create ? '1' : undefined }
   const send = () => callRoute<ImportResult>(target, 'POST import', [body, how, { timeoutMs: 0, ...options }])
   const watch = async (report: (progress: ImportProgress) => void) => {
     while (!ended.signal.aborted) {
-      const progress = await progressOf(target)
+      const progress = await fetchProgress(target)
       if (progress && progress.id !== before?.id) report(progress)
       await pause(POLL_MS, ended.signal)
     }
@@ -34,7 +34,7 @@ export async function importFile(
   } finally {
     ended.abort()
     await watched
-    const last = onProgress && (await progressOf(target).catch(() => null))
+    const last = onProgress && (await fetchProgress(target).catch(() => null))
     if (last && last.id !== before?.id) onProgress(last)
   }
 }

@@ -81,25 +81,25 @@ const kinds: readonly Kind[] = [
 
 /** Converts a failure of `fetch` to an error that names the host and port. */
 export function networkError(cause: unknown, url: string): PerSQLError {
-  const chain = chainOf(cause)
+  const chain = listCauses(cause)
   const names = chain.flatMap(({ code, message }) => [code, message].filter((name) => typeof name === 'string'))
   const kind = kinds.find(({ pattern }) => names.some((name) => pattern.test(name)))
   const { code, problem, advice, wasOpen } = kind ?? { code: 'network', problem: names.at(-1) ?? String(cause) }
   const reason = kind && chain.find((one) => typeof one.code === 'string')?.code
   const what = `${problem}${reason ? ` (${reason})` : ''}`.replace(/\.$/, '')
-  const message = `${wasOpen ? 'No response from' : "Can't connect to"} ${hostOf(url)}: ${what}.${advice ? ` ${advice}` : ''}`
+  const message = `${wasOpen ? 'No response from' : "Can't connect to"} ${getHost(url)}: ${what}.${advice ? ` ${advice}` : ''}`
   return new PerSQLError({ status: 0, code, message, cause })
 }
 
 /** Returns the error and its causes. */
-function chainOf(error: unknown): { code?: unknown; message?: unknown }[] {
+function listCauses(error: unknown): { code?: unknown; message?: unknown }[] {
   const chain: { code?: unknown; message?: unknown; cause?: unknown }[] = []
   for (let one = error; one instanceof Object && chain.length < 5; one = (one as Error).cause) chain.push(one)
   return chain
 }
 
 /** Returns the host of a URL, with its port unless it is the default. */
-function hostOf(url: string): string {
+function getHost(url: string): string {
   const base = (globalThis as { location?: { href?: string } }).location?.href
   return (URL.canParse(url, base) && new URL(url, base).host) || `"${url}"`
 }

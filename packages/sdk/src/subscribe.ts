@@ -79,7 +79,7 @@ export function subscribe(live: Live, options: SubscribeOptions): Subscription {
       socket = undefined
       clearInterval(ping)
       drop(current)
-      const error = isReady || failure.code !== 'network' ? failure : ((await reasonOf(live)) ?? failure)
+      const error = isReady || failure.code !== 'network' ? failure : ((await findReason(live)) ?? failure)
       if (ended) return
       ended = isFinal(error)
       onError?.(error)
@@ -135,7 +135,7 @@ function drop(socket: WebSocket): void {
 }
 
 /** Returns the server's reason for refusing a connection, if it has one. */
-async function reasonOf({ ask }: Live): Promise<PerSQLError | undefined> {
+async function findReason({ ask }: Live): Promise<PerSQLError | undefined> {
   try {
     await ask()
   } catch (cause) {

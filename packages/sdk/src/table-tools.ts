@@ -1,4 +1,4 @@
-import { type Tool, toolOf } from './tools.ts'
+import { createTool, type Tool } from './tools.ts'
 
 /** Runs a tool of `db.asTools()` by name. */
 export type RunTableTool = (name: string, input: Record<string, unknown>) => Promise<unknown>
@@ -45,5 +45,5 @@ const tools: [name: string, description: string, properties: Record<string, unkn
 /** Returns the tools of one database. */
 export const tableTools = (run: RunTableTool): Tool[] =>
   tools.map(([name, description, properties, ...required]) =>
-    toolOf(name, description, properties, required, (input) => run(name, input)),
+    createTool(name, description, properties, required, (input) => run(name, input)),
   )

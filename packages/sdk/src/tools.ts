@@ -101,7 +101,7 @@ export interface Toolbox {
 }
 
 /** Declares a tool. */
-export function toolOf<Name extends string>(
+export function createTool<Name extends string>(
   name: Name,
   description: string,
   properties: Record<string, unknown>,

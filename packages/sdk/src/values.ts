@@ -32,7 +32,7 @@ const decode = (value: WireResult['rows'][number][number]): Value =>
   typeof value === 'object' && value ? Uint8Array.from(atob(value.base64), (c) => c.charCodeAt(0)) : value
 
 /** Adds the rows as objects to a result. The result of `ask` has its counts in `meta`. */
-export function resultOf<T extends object>(
+export function toResult<T extends object>(
   wire: Pick<WireResult, 'columns' | 'rows'> & Partial<WireResult>,
   meta: QueryMeta | undefined,
 ): QueryResult<T> {

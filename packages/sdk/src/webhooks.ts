@@ -53,7 +53,7 @@ export async function verifyWebhook(
   body: string | Uint8Array,
   { toleranceSec = 300, nowMs = Date.now() }: VerifyOptions = {},
 ): Promise<WebhookEvent> {
-  const [, seconds = '', hex = ''] = /^t=(\d{1,15}),v1=([0-9a-f]{64})$/.exec(headerOf(headers)) ?? []
+  const [, seconds = '', hex = ''] = /^t=(\d{1,15}),v1=([0-9a-f]{64})$/.exec(getHeader(headers)) ?? []
   if (!hex) throw new WebhookVerificationError('signature_missing', `Missing or malformed ${HEADER} header.`)
   const bytes = typeof body === 'string' ? text.encode(body) : body
   const prefix = text.encode(`${seconds}.`)
@@ -80,7 +80,7 @@ async function isSignature(secret: string, signature: Uint8Array<ArrayBuffer>, s
   return crypto.subtle.verify('HMAC', key, signature, signed)
 }
 
-function headerOf(headers: WebhookHeaders): string {
+function getHeader(headers: WebhookHeaders): string {
   if (headers instanceof Headers) return headers.get(HEADER) ?? ''
   const [, value = ''] = Object.entries(headers).find(([name]) => name.toLowerCase() === HEADER) ?? []
   return String(value)

@@ -37,7 +37,7 @@ async function listen(to = db, options: { tables?: string[]; cursor?: string } =
     onError: (error) => errors.push(error as PerSQLError),
   })
   await vi.waitFor(() => expect(ready.length + errors.length).toBeGreaterThan(0), { timeout: 15_000 })
-  return { changes, errors, ready, off, told: () => changes.map(({ table, kind }) => `${table} ${kind}`) }
+  return { changes, errors, ready, off, listChanges: () => changes.map(({ table, kind }) => `${table} ${kind}`) }
 }
 /** All connections. While `isAway`, new ones go to a closed port. */
 const sockets: WebSocket[] = []
@@ -51,33 +51,33 @@ class Kept extends WebSocket {
 const long = { timeout: 30_000, interval: 20 }
 
 test('reports changes in order, for the current tables of the subscription', async () => {
-  const { off, ready, told } = await listen(db, { tables: ['a'] })
+  const { off, ready, listChanges } = await listen(db, { tables: ['a'] })
   await db.query('INSERT INTO b VALUES (1)')
   await db.query('INSERT INTO a VALUES (1)')
   await db.query('UPDATE a SET n = 2')
-  await vi.waitFor(() => expect(told()).toEqual(['a insert', 'a update']), long)
+  await vi.waitFor(() => expect(listChanges()).toEqual(['a insert', 'a update']), long)
   off.setTables(['b'])
   await vi.waitFor(() => expect(ready).toEqual([['a'], ['b']]), long)
   await db.query('INSERT INTO a VALUES (2)')
   await db.query('DELETE FROM b')
-  await vi.waitFor(() => expect(told()).toEqual(['a insert', 'a update', 'b delete']), long)
+  await vi.waitFor(() => expect(listChanges()).toEqual(['a insert', 'a update', 'b delete']), long)
   off.setTables()
   await vi.waitFor(() => expect(ready.at(-1)).toBe('*'), long)
   await db.query('INSERT INTO a VALUES (3)')
-  await vi.waitFor(() => expect(told().at(-1)).toBe('a insert'), long)
+  await vi.waitFor(() => expect(listChanges().at(-1)).toBe('a insert'), long)
   off()
   await db.query('INSERT INTO a VALUES (4)')
-  expect((await listen(db)).told()).toEqual([])
-  expect(told()).toHaveLength(4)
+  expect((await listen(db)).listChanges()).toEqual([])
+  expect(listChanges()).toHaveLength(4)
 })
 
 test('a crash of the server loses no changes and adds none', async () => {
-  const { off, changes, errors, ready, told } = await listen(lame.database('acme', db.slug))
+  const { off, changes, errors, ready, listChanges } = await listen(lame.database('acme', db.slug))
   const wanted: string[] = []
   const kinds = ['insert', 'update', 'delete']
-  const run = async (statement: string, told: string) => {
+  const run = async (statement: string, listChanges: string) => {
     await db.query(statement)
-    wanted.push(told)
+    wanted.push(listChanges)
   }
   for (let round = 1; round <= 3; round++) {
     await run('INSERT INTO a VALUES (1)', `a ${kinds[0]}`)
@@ -92,7 +92,7 @@ test('a crash of the server loses no changes and adds none', async () => {
     await vi.waitFor(() => expect(ready).toHaveLength(round + 1), long)
   }
   await run('INSERT INTO b VALUES (2)', 'b insert')
-  await vi.waitFor(() => expect(told()).toEqual(wanted), long)
+  await vi.waitFor(() => expect(listChanges()).toEqual(wanted), long)
   expect(new Set(changes.map(({ cursor }) => cursor)).size).toBe(wanted.length)
   expect(errors.every(({ code }) => code === 'network')).toBe(true)
   off()
@@ -105,15 +105,15 @@ test('a subscription and a long poll resume from a cursor', async () => {
   await db.query('INSERT INTO a VALUES (1)')
   await db.query('INSERT INTO b VALUES (1)')
   expect(await waiting).toMatchObject({ changes: [{ table: 'b', kind: 'insert' }], timedOut: false })
-  const { off, told } = await listen(db, { cursor })
-  await vi.waitFor(() => expect(told()).toEqual(['a insert', 'b insert']), long)
+  const { off, listChanges } = await listen(db, { cursor })
+  await vi.waitFor(() => expect(listChanges()).toEqual(['a insert', 'b insert']), long)
   off()
 })
 
 test('revoking a token ends its subscription with the reason', async () => {
   const { id, token } = await admin.tokens.create({ name: 'listener', role: 'readonly' })
   const listener = new PerSQL({ token, baseURL: platform.url, WebSocket: Kept }).database('acme', db.slug)
-  const { errors, ready, told } = await listen(listener)
+  const { errors, ready, listChanges } = await listen(listener)
   await admin.tokens.revoke(id)
   await db.query('INSERT INTO a VALUES (1)')
   await vi.waitFor(() => expect(errors).toMatchObject([{ status: 401, code: 'token_unknown' }]), { timeout: 5_000 })
@@ -121,7 +121,7 @@ test('revoking a token ends its subscription with the reason', async () => {
   await vi.waitFor(() => expect(sockets.at(-1)?.readyState).toBe(WebSocket.CLOSED), { timeout: 5_000 })
   // Long enough for a reconnect.
   await new Promise((resolve) => setTimeout(resolve, 1_000))
-  expect([errors.length, ready.length, told()]).toEqual([1, 1, []])
+  expect([errors.length, ready.length, listChanges()]).toEqual([1, 1, []])
   expect((await listen(listener)).errors).toMatchObject([{ status: 401, code: 'token_unknown' }])
 })
 

@@ -16,7 +16,7 @@ afterAll(async () => {
 })
 
 /** Returns the failure of a read at this server. */
-async function failureOf(name: BrokenServer, options: ConstructorParameters<typeof PerSQL>[0] = {}) {
+async function getFailure(name: BrokenServer, options: ConstructorParameters<typeof PerSQL>[0] = {}) {
   const persql = new PerSQL({ token: 't', baseURL: servers.urls[name], maxRetries: 2, ...options })
   const error = await persql
     .database('acme/main')
@@ -56,7 +56,7 @@ const cases: [name: BrokenServer, code: string, words: string, attempts: number,
   ['silent', 'timeout', 'No response from http://HOST within 300 ms.', 1, { timeoutMs: 300 }],
 ]
 test.each(cases)('%s: %s, with the host and port', async (name, code, words, attempts, options) => {
-  const error = await failureOf(name, options)
+  const error = await getFailure(name, options)
   expect(error).toMatchObject({ status: 0, code })
   const { host } = new URL(servers.urls[name])
   expect(error.message.slice(0, words.length + host.length - 4)).toBe(words.replace('HOST', host))
@@ -65,7 +65,7 @@ test.each(cases)('%s: %s, with the host and port', async (name, code, words, att
 })
 
 test('names a host that DNS does not resolve, also without DNS', async () => {
-  const error = await failureOf('unknown host')
+  const error = await getFailure('unknown host')
   expect(error.message).toMatch(/^Can't connect to persql\.invalid:8443: (host name not found|DNS lookup failed) \(E/)
   expect(['host_not_found', 'network']).toContain(error.code)
 })
@@ -82,7 +82,7 @@ test.each([
     sent++
     return Promise.reject(new TypeError('fetch failed', { cause: Object.assign(new Error('no'), { code: reason }) }))
   }
-  expect(await failureOf('refused', { fetch })).toMatchObject({ status: 0, code })
+  expect(await getFailure('refused', { fetch })).toMatchObject({ status: 0, code })
   expect(sent).toBe(attempts)
 })
 
@@ -95,7 +95,7 @@ const foreign: [name: BrokenServer, status: number, type: string, attempts: numb
 test.each(foreign)(
   '%s: the error for a response from another server names its host',
   async (name, status, type, attempts) => {
-    const error = await failureOf(name)
+    const error = await getFailure(name)
     expect(error).toMatchObject({ status, code: 'not_persql' })
     expect(error.message).toContain(`${servers.urls[name]} didn't respond as PerSQL (${status}, ${type}): `)
     expect(error.message).toContain('Hotel')
@@ -104,13 +104,13 @@ test.each(foreign)(
 )
 
 test.each(['api.persql.com', 'localhost:8787', 'ftp://127.0.0.1'])('%s is not a valid server URL', async (baseURL) => {
-  const error = await failureOf('refused', { baseURL })
+  const error = await getFailure('refused', { baseURL })
   expect(error).toMatchObject({ status: 0, code: 'invalid_url' })
   expect(error.message).toMatch(/Expected http\(s\):\/\/…\.$/)
 })
 
 test('the timeout of a call ends its delays with the last failure', async () => {
-  expect(await failureOf('refused', { maxRetries: 100, timeoutMs: 400 })).toMatchObject({ code: 'network' })
+  expect(await getFailure('refused', { maxRetries: 100, timeoutMs: 400 })).toMatchObject({ code: 'network' })
 })
 
 // The messages of Deno, Bun, Workers and browsers: test/sdk/runtimes.test.ts uses the real ones.
@@ -140,7 +140,7 @@ const worded: [message: string, code: string, problem: string][] = [
 test.each(worded)('%s: %s', async (message, code, problem) => {
   const fetch = () => Promise.reject(new TypeError('fetch failed', { cause: new Error(message) }))
   const baseURL = 'https://refused.certificate.example'
-  const error = await failureOf('refused', { baseURL, maxRetries: 0, fetch })
+  const error = await getFailure('refused', { baseURL, maxRetries: 0, fetch })
   expect(error).toMatchObject({ status: 0, code })
   expect(error.message).toContain('refused.certificate.example: ')
   expect(error.message).toContain(problem)

@@ -30,20 +30,20 @@ async function people(): Promise<Database> {
   for (const { id, name, photo } of PEOPLE) await db.query('INSERT INTO people VALUES (?, ?, ?)', [id, name, photo])
   return db
 }
-const rowsOf = async (db: Database) => (await db.query('SELECT * FROM people ORDER BY id')).data
+const readRows = async (db: Database) => (await db.query('SELECT * FROM people ORDER BY id')).data
 
 test('exports as SQL and as SQLite file import unchanged', async () => {
   const from = await people()
   const dump = await (await from.export()).text()
   const sql = await empty()
   expect(await sql.import(dump)).toMatchObject({ rows: 2, tables: ['people'], bytes: Buffer.byteLength(dump) })
-  expect(await rowsOf(sql)).toEqual(PEOPLE)
+  expect(await readRows(sql)).toEqual(PEOPLE)
 
   const file = new Uint8Array(await (await from.export({ format: 'sqlite' })).arrayBuffer())
   expect(Buffer.from(file.subarray(0, 15)).toString()).toBe('SQLite format 3')
   const sqlite = await empty()
   await sqlite.import(file)
-  expect(await rowsOf(sqlite)).toEqual(PEOPLE)
+  expect(await readRows(sqlite)).toEqual(PEOPLE)
 })
 
 test('exports tables as CSV and NDJSON, and imports into an existing or new table', async () => {
@@ -52,7 +52,7 @@ test('exports tables as CSV and NDJSON, and imports into an existing or new tabl
   expect(csv).toContain('"Ada, ""Countess"""')
   const made = await empty()
   await made.import(csv, { format: 'csv', table: 'people', create: true })
-  expect((await rowsOf(made)).map(({ id, name }) => [id, name])).toEqual(PEOPLE.map(({ id, name }) => [id, name]))
+  expect((await readRows(made)).map(({ id, name }) => [id, name])).toEqual(PEOPLE.map(({ id, name }) => [id, name]))
 
   const ndjson = await (await from.export({ format: 'ndjson', table: 'people' })).text()
   const odd = await empty()
@@ -62,7 +62,7 @@ test('exports tables as CSV and NDJSON, and imports into an existing or new tabl
   const there = await empty()
   await there.query('CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT, photo BLOB)')
   await there.import(new File([ndjson], 'people.ndjson'), { table: 'people' })
-  expect(await rowsOf(there)).toEqual(PEOPLE)
+  expect(await readRows(there)).toEqual(PEOPLE)
   await expect(from.export({ format: 'csv', table: 'nope' })).rejects.toMatchObject({ code: 'table_not_found' })
 })
 
@@ -103,7 +103,7 @@ test('a destructive statement creates an automatic snapshot, unless disabled', a
   expect(meta?.snapshot).toEqual({ id: expect.any(String), label: expect.any(String) })
   expect(await db.snapshots.list()).toMatchObject([{ id: meta?.snapshot?.id, automatic: true, rows: 2 }])
   await db.snapshots.restore({ snapshotId: meta?.snapshot?.id as string })
-  expect(await rowsOf(db)).toEqual(PEOPLE)
+  expect(await readRows(db)).toEqual(PEOPLE)
 
   expect(await db.settings.get()).toEqual({ automaticSnapshots: true })
   expect(await db.settings.update({ automaticSnapshots: false })).toEqual({ automaticSnapshots: false })
@@ -116,5 +116,5 @@ test('a fork can have a name and expire', async () => {
   const slug = `${db.slug}-copy`
   const fork = await db.fork(slug, { name: 'Copy', ttlDays: 1 })
   expect(fork).toMatchObject({ slug, name: 'Copy', expiresAt: expect.any(String), forkedFrom: { slug: db.slug } })
-  expect(await rowsOf(persql.database(ns, slug))).toEqual(PEOPLE)
+  expect(await readRows(persql.database(ns, slug))).toEqual(PEOPLE)
 })

@@ -6,7 +6,7 @@ const SECRET = `whsec_${'a'.repeat(64)}`
 const NOW_MS = 1_800_000_000_000
 const BODY = JSON.stringify({ id: 'evt_1', type: 'test', ts: '2026-11-21T00:00:00Z', database: 'acme:main', note: 'ü' })
 
-function headerOf(body = BODY, secret = SECRET, seconds = NOW_MS / 1000) {
+function createHeader(body = BODY, secret = SECRET, seconds = NOW_MS / 1000) {
   return `t=${seconds},v1=${createHmac('sha256', secret).update(`${seconds}.${body}`).digest('hex')}`
 }
 const verified = (header: string | undefined, body: string | Uint8Array = BODY, more = {}) =>
@@ -14,25 +14,25 @@ const verified = (header: string | undefined, body: string | Uint8Array = BODY, 
 
 test('returns a signed event for every format of headers and body', async () => {
   const event = { type: 'test', id: 'evt_1', note: 'ü' }
-  expect(await verified(headerOf())).toMatchObject(event)
-  expect(await verified(headerOf(), Buffer.from(BODY))).toMatchObject(event)
-  const headers = new Headers({ 'x-persql-signature': headerOf() })
+  expect(await verified(createHeader())).toMatchObject(event)
+  expect(await verified(createHeader(), Buffer.from(BODY))).toMatchObject(event)
+  const headers = new Headers({ 'x-persql-signature': createHeader() })
   expect(await verifyWebhook(['whsec_old', SECRET], headers, BODY, { nowMs: NOW_MS })).toMatchObject(event)
-  const ofNode = { 'x-persql-signature': headerOf() }
+  const ofNode = { 'x-persql-signature': createHeader() }
   expect(await verifyWebhook(SECRET, ofNode, BODY, { nowMs: NOW_MS })).toMatchObject(event)
 })
 
 test('rejects another body, secret or time', async () => {
   const wrong = { name: 'WebhookVerificationError', code: 'signature_wrong' }
-  await expect(verified(headerOf(), `${BODY} `)).rejects.toMatchObject(wrong)
-  await expect(verified(headerOf(BODY, 'whsec_other'))).rejects.toMatchObject(wrong)
-  await expect(verified(headerOf().replace(/t=\d+/, `t=${NOW_MS / 1000 + 1}`))).rejects.toMatchObject(wrong)
-  await expect(verifyWebhook([], { 'x-persql-signature': headerOf() }, BODY)).rejects.toMatchObject(wrong)
+  await expect(verified(createHeader(), `${BODY} `)).rejects.toMatchObject(wrong)
+  await expect(verified(createHeader(BODY, 'whsec_other'))).rejects.toMatchObject(wrong)
+  await expect(verified(createHeader().replace(/t=\d+/, `t=${NOW_MS / 1000 + 1}`))).rejects.toMatchObject(wrong)
+  await expect(verifyWebhook([], { 'x-persql-signature': createHeader() }, BODY)).rejects.toMatchObject(wrong)
 })
 
 test('rejects signatures that are too old or in the future', async () => {
   for (const seconds of [-301, 301]) {
-    const header = headerOf(BODY, SECRET, NOW_MS / 1000 + seconds)
+    const header = createHeader(BODY, SECRET, NOW_MS / 1000 + seconds)
     await expect(verified(header)).rejects.toMatchObject({ code: 'too_old' })
     expect(await verified(header, BODY, { toleranceSec: 302 })).toMatchObject({ id: 'evt_1' })
   }

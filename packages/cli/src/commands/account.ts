@@ -6,7 +6,7 @@ import type { Context } from '../context.ts'
 import { fields } from '../format-output.ts'
 import { browserLogin, discover, openBrowser } from '../login/browser.ts'
 import { ask, isInteractive } from '../prompt.ts'
-import { textOf } from '../values.ts'
+import { readText } from '../values.ts'
 
 interface Login {
   token: string
@@ -16,7 +16,7 @@ interface Login {
 /** Returns a token from the command line, stdin, the browser or a hidden prompt. */
 async function obtain(ctx: Context, url: string, given: string | undefined): Promise<Login> {
   if (given !== undefined && given !== '-') return { token: given.trim() }
-  if (!isInteractive()) return { token: (await textOf('-')).trim() }
+  if (!isInteractive()) return { token: (await readText('-')).trim() }
   const server = given === '-' ? undefined : await discover(url, ctx.signal)
   if (!server) return { token: await ask(`Token for ${url} (input is hidden): `, { hidden: true, signal: ctx.signal }) }
   return await browserLogin(server, url, ctx.signal, (address) => {

@@ -2,13 +2,13 @@ import type { Endpoint } from '@persql/sdk'
 import { type Command, command, database, yes } from '../command.ts'
 import { fields, listing } from '../format-output.ts'
 import { confirm } from '../prompt.ts'
-import { object, textOf } from '../values.ts'
+import { object, readText } from '../values.ts'
 
 const slug = { help: 'Endpoint slug' } as const
 const file = { help: 'Endpoint spec as JSON; - reads stdin', short: 'f', value: 'file', file: true } as const
 const formatEndpoint = ({ slug, status, version, url }: Endpoint) => `${slug} is ${status} (version ${version}): ${url}`
 
-const spec = async (name: string) => object('The spec', await textOf(name))
+const spec = async (name: string) => object('The spec', await readText(name))
 
 const list = command({
   path: 'endpoint list',

@@ -34,7 +34,7 @@ export function plan(files: readonly File[], known: readonly Migration[]): Step[
   })
 }
 
-async function filesOf(path: string): Promise<File[]> {
+async function readFiles(path: string): Promise<File[]> {
   const found = await stat(path).catch(() => undefined)
   if (!found) throw new CliError('failed', 'no_migrations', `No file or folder "${path}" found.`)
   const folder = found.isDirectory()
@@ -73,7 +73,7 @@ export const migrate = command({
   options: { 'dry-run': { help: 'Show which migrations would run, without applying them' } },
   examples: ['persql db migrate', 'persql db migrate acme/main migrations/ --dry-run'],
   async run(ctx, { args, options }) {
-    const files = await filesOf(args.path ?? 'migrations')
+    const files = await readFiles(args.path ?? 'migrations')
     const [ns, slug] = await ctx.address(args.database)
     const steps = plan(files, await knownTo(ctx, ns, slug))
     const changed = steps.find(({ state }) => state === 'changed')

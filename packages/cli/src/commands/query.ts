@@ -4,10 +4,10 @@ import { command, database, type Result } from '../command.ts'
 import { modes, plain, render } from '../format-output.ts'
 import { costLine } from '../shell/cost.ts'
 import { splitStatements } from '../shell/statements.ts'
-import { param, textOf } from '../values.ts'
+import { param, readText } from '../values.ts'
 
 /** Returns a result as JSON: rows as objects, and also as arrays if column names repeat. */
-const jsonOf = ({ data: _, rows, columns, meta, ...rest }: QueryResult) => {
+const toJson = ({ data: _, rows, columns, meta, ...rest }: QueryResult) => {
   const values = rows.map((row) => row.map(plain))
   const data = values.map((row) => Object.fromEntries(row.map((value, i) => [columns[i], value])))
   return { data, columns, ...(new Set(columns).size < columns.length && { rows: values }), ...rest, meta }
@@ -37,7 +37,7 @@ export const query = command({
   ],
   async run(ctx, { args, options }): Promise<Result> {
     if (args.sql !== undefined && options.file !== undefined) throw usage('Pass SQL or --file, not both.')
-    const { statements, rest } = splitStatements(args.sql ?? (await textOf(options.file ?? '-')))
+    const { statements, rest } = splitStatements(args.sql ?? (await readText(options.file ?? '-')))
     const all = rest.trim() === '' ? statements : [...statements, rest]
     const params = options.param.map(param)
     if (all.length !== 1 && params.length > 0) throw usage('--param works with a single statement only.')
@@ -55,6 +55,6 @@ export const query = command({
     const text = shown.map(({ columns, rows }) => render(format as 'table', columns, rows)).join('\n\n')
     if (results[0]) ctx.note(costLine(results))
     const [first] = results
-    return { json: single && first ? jsonOf(first) : results.map(jsonOf), text }
+    return { json: single && first ? toJson(first) : results.map(toJson), text }
   },
 })

@@ -112,7 +112,7 @@ const kinds: Record<string, string> = {
 }
 
 /** Returns a file that is read while it is sent, or all of stdin. */
-async function blobOf(file: string): Promise<Blob> {
+async function openBlob(file: string): Promise<Blob> {
   if (file === '-') return new Blob(await process.stdin.toArray())
   await stat(file)
   // Node 20 warns that openAsBlob is experimental.
@@ -135,7 +135,7 @@ const importing = command({
   },
   examples: ['persql db import acme/main main.sql', 'persql db import acme/main people.csv --table people --create'],
   async run(ctx, { args, options }) {
-    const blob = await blobOf(args.file)
+    const blob = await openBlob(args.file)
     const format = (options.format ?? kinds[extname(args.file).toLowerCase()]) as 'sql' | undefined
     const db = await ctx.database(args.database)
     const path = `/v1/db/${db.namespace}/${db.slug}/import`

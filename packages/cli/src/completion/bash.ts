@@ -1,8 +1,8 @@
 import type { Command } from '../command.ts'
-import { type CompletionContext, optionsOf, places, quoted } from './words.ts'
+import { type CompletionContext, listOptions, places, quoted } from './words.ts'
 
-const flags = (command: Command) => Object.keys(optionsOf(command)).map((name) => `--${name}`)
-const valued = (command: Command) => Object.entries(optionsOf(command)).filter(([, { value }]) => value)
+const flags = (command: Command) => Object.keys(listOptions(command)).map((name) => `--${name}`)
+const valued = (command: Command) => Object.entries(listOptions(command)).filter(([, { value }]) => value)
 
 function line({ path, next, command }: CompletionContext): string {
   const words = [

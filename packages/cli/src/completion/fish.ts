@@ -1,5 +1,5 @@
 import type { Command } from '../command.ts'
-import { optionsOf, places } from './words.ts'
+import { listOptions, places } from './words.ts'
 
 const quoted = (text: string) => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
 
@@ -7,7 +7,7 @@ function lines(commands: readonly Command[]): string[] {
   return places(commands).flatMap(({ path, next, command }) => {
     const at = `complete -c persql -n ${quoted(`__persql_at "${path}"`)}`
     const args = Object.values(command?.args ?? {})
-    const options = Object.entries(command ? optionsOf(command) : {})
+    const options = Object.entries(command ? listOptions(command) : {})
     return [
       ...next.map(([word, help]) => `${at} -f -a ${quoted(word)} -d ${quoted(help)}`),
       ...args.flatMap(({ choices, file }) => {

@@ -33,7 +33,7 @@ export function places(commands: readonly Command[]): CompletionContext[] {
 }
 
 /** Returns all options of a command. */
-export const optionsOf = ({ options }: Command): Record<string, Option> => ({ ...options, ...common })
+export const listOptions = ({ options }: Command): Record<string, Option> => ({ ...options, ...common })
 
 /** Quotes a text for a POSIX shell. */
 export const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`

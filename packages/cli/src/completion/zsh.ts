@@ -1,5 +1,5 @@
 import type { Command } from '../command.ts'
-import { type CompletionContext, optionsOf, places, quoted } from './words.ts'
+import { type CompletionContext, listOptions, places, quoted } from './words.ts'
 
 const entry = (word: string, help: string) => quoted(`${word.replaceAll(':', '\\:')}:${help}`)
 const list = (rows: readonly (readonly [string, string])[]) => rows.map(([word, help]) => entry(word, help)).join(' ')
@@ -8,14 +8,14 @@ function line({ path, next, command }: CompletionContext): string {
   const args = Object.values(command?.args ?? {})
   const words = [...next, ...args.flatMap(({ choices = [], help }) => choices.map((one) => [one, help] as const))]
   const options = command
-    ? Object.entries(optionsOf(command)).map(([name, { help }]) => [`--${name}`, help] as const)
+    ? Object.entries(listOptions(command)).map(([name, { help }]) => [`--${name}`, help] as const)
     : []
   const files = args.some(({ file }) => file) ? ' files=1' : ''
   return `    ${quoted(path)}) words=(${list(words)}) options=(${list(options)})${files} ;;`
 }
 
 const values = ({ path, command }: CompletionContext) =>
-  Object.entries(command ? optionsOf(command) : {})
+  Object.entries(command ? listOptions(command) : {})
     .filter(([, { value }]) => value)
     .map(([name, { choices = [], file, help }]) => {
       const words = list(choices.map((one) => [one, help]))

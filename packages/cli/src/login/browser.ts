@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net'
 import { CliError } from '../cli-error.ts'
 import type { Renewal } from '../config.ts'
 import { reach } from '../reach.ts'
-import { expiryOf, grant } from './renew.ts'
+import { getExpiry, grant } from './renew.ts'
 
 /** The OAuth metadata of a server. */
 export interface LoginServer {
@@ -31,7 +31,7 @@ export async function discover(url: string, signal: AbortSignal): Promise<LoginS
 
 const secret = () => Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64url')
 
-const challengeOf = async (verifier: string) =>
+const createChallenge = async (verifier: string) =>
   Buffer.from(await crypto.subtle.digest('SHA-256', Buffer.from(verifier))).toString('base64url')
 
 /** Logs in through a browser: authorization code with PKCE, and a redirect to this machine. */
@@ -51,7 +51,7 @@ export async function browserLogin(
       response_type: 'code',
       client_id: clientId,
       redirect_uri: landing.redirectUri,
-      code_challenge: await challengeOf(verifier),
+      code_challenge: await createChallenge(verifier),
       code_challenge_method: 'S256',
       state,
       resource,
@@ -68,7 +68,7 @@ export async function browserLogin(
     }
     const granted = await grant(server.token_endpoint, form, signal)
     const { access_token: token, refresh_token: refreshToken } = granted
-    const expiresAt = expiryOf(granted, Date.now())
+    const expiresAt = getExpiry(granted, Date.now())
     const renewal = refreshToken
       ? { tokenEndpoint: server.token_endpoint, clientId, refreshToken, resource, expiresAt }
       : undefined

@@ -25,7 +25,7 @@ export async function grant(
 }
 
 /** Returns the expiry time of a token, one minute early because clocks differ and calls take time. */
-export const expiryOf = ({ expires_in = 3600 }: TokenResponse, nowMs: number) => nowMs + (expires_in - 60) * 1000
+export const getExpiry = ({ expires_in = 3600 }: TokenResponse, nowMs: number) => nowMs + (expires_in - 60) * 1000
 
 /** Returns the profile with a valid token, after refreshing an expired one. */
 export async function refreshToken(
@@ -41,7 +41,7 @@ export async function refreshToken(
   const next = {
     ...renewal,
     refreshToken: granted.refresh_token ?? refreshToken,
-    expiresAt: expiryOf(granted, Date.now()),
+    expiresAt: getExpiry(granted, Date.now()),
   }
   const account = { ...profile, token: granted.access_token, renewal: next }
   await keep(account)

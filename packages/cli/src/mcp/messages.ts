@@ -45,7 +45,7 @@ export function headersFor(message: Message, negotiated: string | undefined): Re
 }
 
 /** Yields the messages of a response: one, or those of an event stream. @throws Error if the response has no message */
-export async function* messagesOf(response: Response): AsyncGenerator<Message> {
+export async function* readMessages(response: Response): AsyncGenerator<Message> {
   const type = response.headers.get('Content-Type') ?? ''
   if (type.startsWith('text/event-stream') && response.body) {
     for await (const data of events(response.body)) yield JSON.parse(data)

@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline'
 import { reach } from '../reach.ts'
-import { headersFor, type Message, messagesOf } from './messages.ts'
+import { headersFor, type Message, readMessages } from './messages.ts'
 
 /** The running requests. A request is aborted when the client cancels it. */
 type Running = Map<Message['id'], AbortController>
@@ -75,7 +75,7 @@ class Session {
     const response = await reach(this.#url, { method: 'POST', headers, body: JSON.stringify(message), signal })
     this.#id = response.headers.get('Mcp-Session-Id') ?? this.#id
     let answered = false
-    for await (const came of messagesOf(response)) {
+    for await (const came of readMessages(response)) {
       const { result, error } = came
       if (message.method === 'initialize')
         this.#version = (result?.protocolVersion as string | undefined) ?? this.#version

@@ -11,7 +11,7 @@ export interface Names {
   tables: Record<string, string[]>
 }
 
-export const namesOf = ({ tables, views }: Schema): Names => ({
+export const listNames = ({ tables, views }: Schema): Names => ({
   tables: Object.fromEntries([
     ...tables.map(({ name, columns }) => [name, columns.map((column) => column.name)]),
     ...views.map(({ name }) => [name, []]),

@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises'
 import type { PerSQLDatabase } from '@persql/sdk'
 import { usage } from '../cli-error.ts'
 import { count, listing, type Mode, modes } from '../format-output.ts'
-import { textOf } from '../values.ts'
+import { readText } from '../values.ts'
 
 /** The state that dot commands change. */
 export interface ShellContext {
@@ -106,7 +106,7 @@ export const dotCommands: Record<string, Dot> = {
   '.read': {
     args: 'file.sql',
     help: 'Run the statements in a file',
-    run: async (stage, [file]) => stage.runText(await textOf(needed(file, 'file'))),
+    run: async (stage, [file]) => stage.runText(await readText(needed(file, 'file'))),
   },
   '.import': {
     args: 'file [table]',
@@ -143,5 +143,5 @@ export const dotCommands: Record<string, Dot> = {
 }
 
 /** Splits a dot command into words. Quotes group words. */
-export const wordsOf = (line: string): string[] =>
+export const splitArgs = (line: string): string[] =>
   [...line.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map(([, double, single, bare]) => double ?? single ?? bare ?? '')

@@ -4,9 +4,9 @@ import type { Context } from '../context.ts'
 import { type Mode, render } from '../format-output.ts'
 import { toCommandHint } from '../hint.ts'
 import { visibleLines } from '../width.ts'
-import { type Names, namesOf } from './completer.ts'
+import { listNames, type Names } from './completer.ts'
 import { costLine } from './cost.ts'
-import { dotCommands, type ShellContext, wordsOf } from './dot-commands.ts'
+import { dotCommands, type ShellContext, splitArgs } from './dot-commands.ts'
 import { changesSchema, splitStatements } from './statements.ts'
 
 const CELL = 60
@@ -85,13 +85,13 @@ export class Session implements ShellContext {
   /** Reads the names of tables and columns, for completion. */
   async refresh(): Promise<void> {
     if (!this.#interactive) return
-    this.names = await this.db.schema({ maxRetries: 0 }).then(namesOf, () => ({ tables: {} }))
+    this.names = await this.db.schema({ maxRetries: 0 }).then(listNames, () => ({ tables: {} }))
   }
 
   #busy = false
 
   async #dot(line: string): Promise<void> {
-    const [name = '', ...args] = wordsOf(line.trim().replace(/;$/, ''))
+    const [name = '', ...args] = splitArgs(line.trim().replace(/;$/, ''))
     const dot = Object.hasOwn(dotCommands, name) ? dotCommands[name] : undefined
     if (!dot) throw new CliError('usage', 'usage', `Unknown command "${name}". Type .help for the list.`)
     await dot.run(this, args)
@@ -117,7 +117,7 @@ export class Session implements ShellContext {
       await work()
       return true
     } catch (error) {
-      process.stderr.write(`${this.signal.aborted ? cancelled : visibleLines(formatError(error))}\n`)
+      process.stderr.write(`${this.signal.aborted ? canceled : visibleLines(formatError(error))}\n`)
       // An unknown name can mean that the schema was changed by another client.
       if (error instanceof PerSQLError && error.detail?.kind.startsWith('unknown_')) await this.refresh()
       return false
@@ -127,14 +127,14 @@ export class Session implements ShellContext {
   }
 }
 
-const cancelled = 'Canceled. The statement may still have run.'
+const canceled = 'Canceled. The statement may still have run.'
 
-const hintOf = (hint: string | undefined) => hint && toCommandHint(hint, '.tables', '.schema')
+const toShellHint = (hint: string | undefined) => hint && toCommandHint(hint, '.tables', '.schema')
 
 function formatError(error: unknown): string {
   const { message } = error as Error
   if (!(error instanceof PerSQLError)) return `Error: ${message}`
   const { body, detail, code } = error
-  const more = typeof body.approvalUrl === 'string' ? `To approve, open ${body.approvalUrl}` : hintOf(detail?.hint)
+  const more = typeof body.approvalUrl === 'string' ? `To approve, open ${body.approvalUrl}` : toShellHint(detail?.hint)
   return [`Error: ${message} (${detail?.kind ?? code})`, more].filter(Boolean).join('\n')
 }

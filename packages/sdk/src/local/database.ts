@@ -2,9 +2,9 @@ import type { Answer, Call } from '../http.ts'
 import type { Count } from '../types.ts'
 import type { WireResult } from '../values.ts'
 import type { Engine } from './engine.ts'
-import { schemaOf, tablesOf } from './schema.ts'
+import { readSchema, readTables } from './schema.ts'
 import { createError, sqlError } from './sql-error.ts'
-import { attempt, effectOf, execute, prepare, type WireStatement } from './statements.ts'
+import { attempt, execute, getEffect, prepare, type WireStatement } from './statements.ts'
 
 interface Proposal {
   statement: WireStatement
@@ -56,9 +56,9 @@ export class LocalDatabase {
       case 'POST batch':
         return this.#batch(body as Batch)
       case 'GET tables':
-        return { data: tablesOf(engine) }
+        return { data: readTables(engine) }
       case 'GET schema':
-        return { data: schemaOf(engine) }
+        return { data: readSchema(engine) }
       case 'POST validate':
         return { data: this.#validate(statement) }
       case 'POST explain':
@@ -149,7 +149,7 @@ export class LocalDatabase {
   }
 
   #effect(statement: WireStatement) {
-    return effectOf(this.#engine, statement.sql, prepare(this.#engine, statement).values)
+    return getEffect(this.#engine, statement.sql, prepare(this.#engine, statement).values)
   }
 
   #planned(statement: WireStatement) {

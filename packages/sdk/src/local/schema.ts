@@ -15,14 +15,14 @@ function userTables(engine: Engine): { name: string; sql: string }[] {
 }
 
 /** Returns the tables with their row counts. */
-export const tablesOf = (engine: Engine): Table[] =>
+export const readTables = (engine: Engine): Table[] =>
   userTables(engine).map(({ name }) => ({
     name,
     rowCount: Number(rows(engine, `SELECT count(*) FROM ${quote(name)}`)[0]?.[0]),
   }))
 
 /** Returns the schema as data. */
-export function schemaOf(engine: Engine): Schema {
+export function readSchema(engine: Engine): Schema {
   const programs = (type: string) =>
     rows(engine, 'SELECT name, tbl_name, sql FROM sqlite_master WHERE type = ? ORDER BY name', type)
   return {

@@ -14,8 +14,8 @@ export function sqlError(cause: unknown): PerSQLError {
 
 function detail(message: string): Omit<SqlErrorDetail, 'message'> {
   const [, constraint, what = ''] = /^(UNIQUE|NOT NULL|CHECK) constraint failed: (.*)$/.exec(message) ?? []
-  if (constraint === 'UNIQUE') return { kind: 'unique_violation', ...columnsOf(what) }
-  if (constraint === 'NOT NULL') return { kind: 'not_null_violation', ...columnsOf(what) }
+  if (constraint === 'UNIQUE') return { kind: 'unique_violation', ...parseColumns(what) }
+  if (constraint === 'NOT NULL') return { kind: 'not_null_violation', ...parseColumns(what) }
   if (constraint === 'CHECK') return { kind: 'check_violation', constraint: what }
   if (message.startsWith('FOREIGN KEY constraint failed')) return { kind: 'fk_violation' }
   const table = /^no such table: (?:main\.)?(.+)$/.exec(message)?.[1]
@@ -38,7 +38,7 @@ function detail(message: string): Omit<SqlErrorDetail, 'message'> {
   return { kind: 'unknown' }
 }
 
-function columnsOf(list: string): Pick<SqlErrorDetail, 'table' | 'column' | 'columns'> {
+function parseColumns(list: string): Pick<SqlErrorDetail, 'table' | 'column' | 'columns'> {
   const columns = list.split(', ').flatMap((item) => {
     const dot = item.indexOf('.')
     return dot > 0 ? [{ table: item.slice(0, dot), column: item.slice(dot + 1) }] : []

@@ -24,7 +24,7 @@ export function prepare(engine: Engine, { sql, params = [] }: WireStatement): { 
   if (!isEmpty(compiled.rest)) {
     throw createError(400, 'multiple_statements', 'Only one statement is allowed per call. To run several, use batch.')
   }
-  const values = params.map(nativeOf)
+  const values = params.map(toNative)
   assertParameters(parameterCount(sql), values.length)
   return { compiled, values }
 }
@@ -32,10 +32,10 @@ export function prepare(engine: Engine, { sql, params = [] }: WireStatement): { 
 /** Runs one statement. Its row counts are estimates, because this SQLite has no meter. */
 export function execute(engine: Engine, statement: WireStatement): WireResult {
   const { compiled, values } = prepare(engine, statement)
-  const { kind } = effectOf(engine, statement.sql, values)
+  const { kind } = getEffect(engine, statement.sql, values)
   const total = () => Number(engine.compile('SELECT total_changes()').run([])[0]?.[0])
   const before = total()
-  const rows = attempt(() => compiled.run(values)).map((row) => row.map(wireOf))
+  const rows = attempt(() => compiled.run(values)).map((row) => row.map(toWire))
   const rowsWritten = total() - before
   const result: WireResult = { columns: [...compiled.columns], rows, rowsRead: rows.length, rowsWritten }
   if (kind !== 'write') return result
@@ -46,7 +46,7 @@ export function execute(engine: Engine, statement: WireStatement): WireResult {
 }
 
 /** Returns the effect of a statement, read from the program that SQLite compiles for it. */
-export function effectOf(engine: Engine, sql: string, values: readonly Native[]): Omit<Explanation, 'plan'> {
+export function getEffect(engine: Engine, sql: string, values: readonly Native[]): Omit<Explanation, 'plan'> {
   if (/^explain\b/i.test(sql.replace(LEADING, ''))) return { kind: 'read', reads: [], writes: [] }
   const program = attempt(() => engine.compile(`EXPLAIN ${sql}`).run(values))
   const names = new Map(
@@ -108,7 +108,7 @@ export function attempt<T>(run: () => T): T {
 }
 
 /** Converts a parameter. Integers are bound as integers, as on a server. */
-function nativeOf(value: unknown): Native {
+function toNative(value: unknown): Native {
   if (typeof value === 'boolean') return value ? 1n : 0n
   if (typeof value === 'number' && Number.isSafeInteger(value)) return BigInt(value)
   if (typeof value === 'object' && value) {
@@ -117,7 +117,7 @@ function nativeOf(value: unknown): Native {
   return value as Native
 }
 
-function wireOf(value: Native): WireResult['rows'][number][number] {
+function toWire(value: Native): WireResult['rows'][number][number] {
   if (value instanceof Uint8Array) return encode(value) as { base64: string }
   if (typeof value !== 'bigint') return value
   if (Number.isSafeInteger(Number(value))) return Number(value)
