@@ -45,7 +45,7 @@ export function callWithMeta<R extends Route>(
     return value
   })
   const inQuery = method === 'GET' || method === 'DELETE'
-  return persql.requestWithMeta(method, path + (inQuery ? queryOf(rest) : ''), inQuery ? undefined : rest, {
+  return persql.requestWithMeta(method, path + (inQuery ? formatQuery(rest) : ''), inQuery ? undefined : rest, {
     signal,
     ...(COPIES.test(route) && { timeoutMs: 0 }),
   })
@@ -54,7 +54,7 @@ export function callWithMeta<R extends Route>(
 /** Routes that copy a whole database have no timeout. */
 const COPIES = /^POST .*\/(fork|restore|snapshots)$/
 
-function queryOf(values: Record<string, unknown>): string {
+function formatQuery(values: Record<string, unknown>): string {
   const given = Object.entries(values).filter(([, value]) => value !== undefined)
   return given.length === 0 ? '' : `?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}`
 }

@@ -2,7 +2,7 @@ import { Database, Eye, Keyboard, LogOut, Moon, Plus, Sun, SunMoon, Table2 } fro
 import type { Choice } from '../ui/combobox-list.tsx'
 import type { Theme } from '../ui/theme.ts'
 import type { AppLocation } from './location.ts'
-import { groupsOf } from './navigation.ts'
+import { getNavGroups } from './navigation.ts'
 import { databasePath, namespacePath, viewPath } from './paths.ts'
 import type { Tabs } from './tab.ts'
 
@@ -22,19 +22,19 @@ interface PaletteInput {
 
 /** Lists every page and action that the palette offers at a location. */
 export const listCommands = (input: PaletteInput): Choice[] => [
-  ...pagesOf(input, input.place),
-  ...tablesOf(input),
-  ...viewsOf(input),
-  ...deedsOf(input),
-  ...(input.place.db === undefined ? [] : pagesOf(input, { ns: input.place.ns })),
-  ...databasesOf(input),
-  ...namespacesOf(input),
-  ...consoleOf(input),
+  ...listPages(input, input.place),
+  ...listTables(input),
+  ...listViews(input),
+  ...listActions(input),
+  ...(input.place.db === undefined ? [] : listPages(input, { ns: input.place.ns })),
+  ...listDatabases(input),
+  ...listNamespaces(input),
+  ...listConsoleActions(input),
 ]
 
-function pagesOf({ tabs, go }: PaletteInput, place: AppLocation): Choice[] {
+function listPages({ tabs, go }: PaletteInput, place: AppLocation): Choice[] {
   const words = new Map([...tabs.database, ...tabs.settings].map(({ name, words }) => [name, words]))
-  return groupsOf(place, tabs)
+  return getNavGroups(place, tabs)
     .flatMap(({ links }) => links)
     .filter(({ name }) => name !== 'All databases')
     .map(({ to, name, icon }) => ({
@@ -47,7 +47,7 @@ function pagesOf({ tabs, go }: PaletteInput, place: AppLocation): Choice[] {
     }))
 }
 
-const tablesOf = ({ place: { ns, db }, tables, go }: PaletteInput): Choice[] =>
+const listTables = ({ place: { ns, db }, tables, go }: PaletteInput): Choice[] =>
   tables.map((name) => ({
     id: `table-${name}`,
     name,
@@ -56,7 +56,7 @@ const tablesOf = ({ place: { ns, db }, tables, go }: PaletteInput): Choice[] =>
     choose: () => go(databasePath(ns, db as string, 'tables', encodeURIComponent(name))),
   }))
 
-const viewsOf = ({ place: { ns, db }, views, go }: PaletteInput): Choice[] =>
+const listViews = ({ place: { ns, db }, views, go }: PaletteInput): Choice[] =>
   views.map((name) => ({
     id: `view-${name}`,
     name,
@@ -65,10 +65,10 @@ const viewsOf = ({ place: { ns, db }, views, go }: PaletteInput): Choice[] =>
     choose: () => go(viewPath(ns, db as string, name)),
   }))
 
-function deedsOf({ place: { ns, db }, may, go }: PaletteInput): Choice[] {
+function listActions({ place: { ns, db }, may, go }: PaletteInput): Choice[] {
   const inNamespace = (...path: string[]) => namespacePath(ns, ...path)
   const inDatabase = (...path: string[]) => databasePath(ns, db as string, ...path)
-  const deeds: [name: string, to: string, mayDo: boolean][] = [
+  const actions: [name: string, to: string, mayDo: boolean][] = [
     ...(db === undefined
       ? []
       : ([
@@ -85,12 +85,12 @@ function deedsOf({ place: { ns, db }, may, go }: PaletteInput): Choice[] {
     ['New token', `${inNamespace('settings', 'tokens')}?new=`, may.administer],
     ['Invite a member', `${inNamespace('settings', 'members')}?invite=`, may.administer],
   ]
-  return deeds
+  return actions
     .filter(([, , mayDo]) => mayDo)
     .map(([name, to]) => ({ id: `do-${name}`, name, icon: Plus, group: 'Actions', choose: () => go(to) }))
 }
 
-const databasesOf = ({ place: { ns, db }, databases, go }: PaletteInput): Choice[] =>
+const listDatabases = ({ place: { ns, db }, databases, go }: PaletteInput): Choice[] =>
   databases
     .filter((slug) => slug !== db)
     .map((slug) => ({
@@ -101,12 +101,12 @@ const databasesOf = ({ place: { ns, db }, databases, go }: PaletteInput): Choice
       choose: () => go(databasePath(ns, slug)),
     }))
 
-const namespacesOf = ({ place, namespaces, go }: PaletteInput): Choice[] =>
+const listNamespaces = ({ place, namespaces, go }: PaletteInput): Choice[] =>
   namespaces
     .filter((slug) => slug !== place.ns)
     .map((slug) => ({ id: `ns-${slug}`, name: slug, group: 'Namespaces', choose: () => go(namespacePath(slug)) }))
 
-const consoleOf = ({ setTheme, showKeys, signOut }: PaletteInput): Choice[] =>
+const listConsoleActions = ({ setTheme, showKeys, signOut }: PaletteInput): Choice[] =>
   (
     [
       ['Light theme', Sun, 'theme mode', () => setTheme('light')],

@@ -7,13 +7,13 @@ import { useQueryParam } from './use-query-param.ts'
 const GLANCE = 12
 
 /** Filters a list by name. The search text is stored in the URL. */
-export function useNameSearch<T>(all: readonly T[], nameOf: (one: T) => string) {
+export function useNameSearch<T>(all: readonly T[], getName: (one: T) => string) {
   const [asked, ask] = useQueryParam('q')
   const [text, setText] = useState(asked ?? '')
   const wanted = text.trim().toLowerCase()
   return {
     text,
-    found: wanted === '' ? all : all.filter((one) => nameOf(one).toLowerCase().includes(wanted)),
+    found: wanted === '' ? all : all.filter((one) => getName(one).toLowerCase().includes(wanted)),
     count: all.length,
     search: (next: string) => {
       setText(next)

@@ -10,7 +10,7 @@ import { BalanceBanner } from './balance-banner.tsx'
 import { Breadcrumbs } from './breadcrumbs.tsx'
 import { CommandPalette } from './command-palette.tsx'
 import { rememberNamespace, useMembership, useMemberships } from './membership.ts'
-import { currentOf, groupsOf, isWide, placeAt } from './navigation.ts'
+import { findActiveLink, getNavGroups, isWide, placeAt } from './navigation.ts'
 import { NotFoundPage } from './not-found.tsx'
 import { useNamespace } from './paths.ts'
 import { SearchButton } from './search-button.tsx'
@@ -30,8 +30,8 @@ export function NamespaceShell({ tabs }: { tabs: Tabs }) {
     if (membership) rememberNamespace(membership.slug)
   }, [membership])
   const place = placeAt(pathname, tabs)
-  const isNobodys = data !== undefined && membership === undefined
-  const groups = isNobodys ? [] : groupsOf(place, tabs)
+  const isNotMember = data !== undefined && membership === undefined
+  const groups = isNotMember ? [] : getNavGroups(place, tabs)
   const { db = ns } = place
   return (
     <Layout
@@ -42,7 +42,7 @@ export function NamespaceShell({ tabs }: { tabs: Tabs }) {
       here={
         <>
           <span className="min-w-0 truncate font-normal text-muted">{db}</span>
-          <span className="shrink-0">{isNobodys ? 'Page not found' : currentOf(groups, pathname)?.name}</span>
+          <span className="shrink-0">{isNotMember ? 'Page not found' : findActiveLink(groups, pathname)?.name}</span>
         </>
       }
       banner={<BalanceBanner ns={ns} />}

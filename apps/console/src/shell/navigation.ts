@@ -16,7 +16,7 @@ export const isWide = ({ page }: AppLocation, { database }: Tabs): boolean =>
   database.some(({ path, isWide }) => path === page && isWide === true)
 
 /** Returns the groups of the side navigation: the pages of the database, or else those of the namespace. */
-export function groupsOf({ ns, db }: AppLocation, tabs: Tabs): SideGroup[] {
+export function getNavGroups({ ns, db }: AppLocation, tabs: Tabs): SideGroup[] {
   if (db === undefined) {
     return [
       {
@@ -34,16 +34,16 @@ export function groupsOf({ ns, db }: AppLocation, tabs: Tabs): SideGroup[] {
   ]
 }
 
-function grouped(tabs: readonly Tab[], pathOf: (path: string) => string): SideGroup[] {
+function grouped(tabs: readonly Tab[], toPath: (path: string) => string): SideGroup[] {
   const names = [...new Set(tabs.map(({ group }) => group))]
   return names.map((name) => ({
     name,
-    links: tabs.filter(({ group }) => group === name).map(({ path, name, icon }) => ({ to: pathOf(path), name, icon })),
+    links: tabs.filter(({ group }) => group === name).map(({ path, name, icon }) => ({ to: toPath(path), name, icon })),
   }))
 }
 
 /** Finds the link to the current page. */
-export const currentOf = (groups: readonly SideGroup[], pathname: string): SideLink | undefined =>
+export const findActiveLink = (groups: readonly SideGroup[], pathname: string): SideLink | undefined =>
   groups
     .flatMap(({ links }) => links)
     .find(({ to, isExact }) => pathname === to || (isExact !== true && pathname.startsWith(`${to}/`)))

@@ -2,7 +2,7 @@ import { PerSQLError } from '@persql/sdk'
 import { CircleAlert } from 'lucide-react'
 import { Badge } from './badge.tsx'
 import { Button } from './button.tsx'
-import { hintOf, nextStep } from './next-step.ts'
+import { getHint, nextStep } from './next-step.ts'
 
 interface ErrorPanelProps {
   error: unknown
@@ -15,7 +15,7 @@ interface ErrorPanelProps {
 /** A failure: the message, the next step and the error code. */
 export function ErrorPanel({ error, message, onRetry }: ErrorPanelProps) {
   const known = error instanceof PerSQLError
-  const hint = known && hintOf(error.detail)
+  const hint = known && getHint(error.detail)
   const step = hint ? '' : nextStep(error)
   return (
     <div role="alert" className="flex gap-3 rounded-card border border-danger/40 bg-danger-soft p-4">

@@ -13,7 +13,7 @@ const MOST_OF_A_GROUP = 30
 const normal = (text: string) => text.toLowerCase().normalize('NFKD').replace(/\p{M}/gu, '')
 
 /** Returns the rank of a match: 0 if the name starts with the text, 1 if one of its words does, 2 for other matches. */
-function rankOf({ name, group, words, isAlways }: Findable, wanted: readonly string[]): number | undefined {
+function rankMatch({ name, group, words, isAlways }: Findable, wanted: readonly string[]): number | undefined {
   const own = normal(name)
   const all = normal(`${name} ${words ?? ''} ${group ?? ''}`)
   if (!wanted.every((word) => all.includes(word))) return isAlways ? 3 : undefined
@@ -26,7 +26,7 @@ function rankOf({ name, group, words, isAlways }: Findable, wanted: readonly str
 export function matching<T extends Findable>(all: readonly T[], text: string): T[] {
   const wanted = normal(text).split(/\s+/).filter(Boolean)
   const ranked = all.flatMap((one) => {
-    const rank = rankOf(one, wanted)
+    const rank = rankMatch(one, wanted)
     return rank === undefined ? [] : [{ one, rank: wanted.length === 0 ? 0 : rank }]
   })
   const groups = [...new Set(ranked.map(({ one }) => one.group))]

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { columnsAt, rowsAt, scrolledTo, startsOf } from './grid-window.ts'
+import { columnsAt, getColumnOffsets, rowsAt, scrolledTo } from './grid-window.ts'
 
 test('as many rows are made wherever one is, and all in sight are among them', () => {
   for (const scrollTop of [0, 33, 500, 12_345, 3_399_480]) {
@@ -16,14 +16,14 @@ test('small movements make no other rows', () => {
 })
 
 test('columns are made where they are in sight, and a little beyond', () => {
-  const starts = startsOf(Array.from({ length: 80 }, () => 100))
+  const starts = getColumnOffsets(Array.from({ length: 80 }, () => 100))
   expect(starts.at(-1)).toBe(8000)
   expect(columnsAt(0, 1000, starts)).toEqual({ from: 0, to: 13 })
   expect(columnsAt(4000, 1000, starts)).toEqual({ from: 37, to: 53 })
   expect(columnsAt(250, 1000, starts, { from: 0, to: 13 })).toEqual({ from: 0, to: 13 })
   expect(columnsAt(350, 1000, starts, { from: 0, to: 13 })).toEqual({ from: 0, to: 17 })
-  expect(columnsAt(0, 100, startsOf([100]), { from: 0, to: 13 })).toEqual({ from: 0, to: 1 })
-  expect(columnsAt(0, 1000, startsOf([]))).toEqual({ from: 0, to: 0 })
+  expect(columnsAt(0, 100, getColumnOffsets([100]), { from: 0, to: 13 })).toEqual({ from: 0, to: 1 })
+  expect(columnsAt(0, 1000, getColumnOffsets([]))).toEqual({ from: 0, to: 0 })
 })
 
 test('only what is not in sight is scrolled to', () => {

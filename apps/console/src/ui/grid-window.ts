@@ -21,7 +21,7 @@ export function rowsAt(scrollTop: number, height: number, rowPx: number, count: 
 }
 
 /** Returns the left edge of each column, and the right edge of the last one. */
-export function startsOf(widths: readonly number[]): number[] {
+export function getColumnOffsets(widths: readonly number[]): number[] {
   const starts = [0]
   for (const width of widths) starts.push((starts.at(-1) ?? 0) + width)
   return starts

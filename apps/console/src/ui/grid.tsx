@@ -69,7 +69,7 @@ export function Grid<Row>({ label, columns, count, total = count, headPx = ROW_P
     } else onKey?.(event, place)
   }
   const click = ({ target }: MouseEvent) => {
-    const next = placeOf(target as Element)
+    const next = findPosition(target as Element)
     if (!next) return
     if (next.row === place.row && next.column === place.column) onOpen?.(place)
     else setPlace(next)
@@ -120,7 +120,7 @@ export function Grid<Row>({ label, columns, count, total = count, headPx = ROW_P
   )
 }
 
-function placeOf(target: Element): CellPosition | undefined {
+function findPosition(target: Element): CellPosition | undefined {
   const cell = target.closest('[role=gridcell]')
   const row = cell?.closest('[role=row]')
   return cell && row ? { row: Number(row.ariaRowIndex) - 2, column: Number(cell.ariaColIndex) - 1 } : undefined

@@ -5,24 +5,24 @@ const FIELD =
   'block min-w-0 rounded-field border border-line-strong bg-surface px-3 text-ink placeholder:text-muted disabled:opacity-60 aria-invalid:border-danger'
 
 /** Full width, unless `className` sets a width. */
-const widthOf = (className: string | undefined) => !/(^|\s)w-/.test(className ?? '') && 'w-full'
+const getWidthClass = (className: string | undefined) => !/(^|\s)w-/.test(className ?? '') && 'w-full'
 
 /** A single-line text field. It needs a `Field` around it or an `aria-label`. */
 export const Input = ({ className, ...rest }: ComponentProps<'input'>) => (
-  <input {...rest} className={classes(FIELD, widthOf(className), 'h-10', className)} />
+  <input {...rest} className={classes(FIELD, getWidthClass(className), 'h-10', className)} />
 )
 
 /** A text field of several lines. */
 export const Textarea = ({ className, ...rest }: ComponentProps<'textarea'>) => (
   <textarea
     {...rest}
-    className={classes(FIELD, widthOf(className), rest.rows === 1 ? 'min-h-10' : 'min-h-24', 'py-2', className)}
+    className={classes(FIELD, getWidthClass(className), rest.rows === 1 ? 'min-h-10' : 'min-h-24', 'py-2', className)}
   />
 )
 
 /** A native select, which works well on phones and with every keyboard. */
 export const Select = ({ className, ...rest }: ComponentProps<'select'>) => (
-  <select {...rest} className={classes(FIELD, widthOf(className), 'h-10 pr-8', className)} />
+  <select {...rest} className={classes(FIELD, getWidthClass(className), 'h-10 pr-8', className)} />
 )
 
 interface CheckboxProps extends Omit<ComponentProps<'input'>, 'type'> {

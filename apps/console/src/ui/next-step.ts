@@ -43,5 +43,5 @@ export function nextStep(error: unknown): string {
 const hasStep = (message: string) => /[.?]["”)]?\s+\S/.test(message)
 
 /** Returns the platform's hint, with a page of the console where it names an API call. */
-export const hintOf = (detail: { hint?: string | undefined } | undefined): string | undefined =>
+export const getHint = (detail: { hint?: string | undefined } | undefined): string | undefined =>
   detail?.hint?.replace('GET …/tables', 'The Tables page').replace('GET …/schema', 'The Schema page')

@@ -10,7 +10,7 @@ interface SlugFieldProps {
 }
 
 /** Converts typed text to a valid slug. */
-const slugOf = (text: string) =>
+const toSlug = (text: string) =>
   text
     .toLowerCase()
     .replace(/[^a-z0-9-]+/g, '-')
@@ -24,7 +24,7 @@ export const SlugField = ({ label, value, onChange, hint }: SlugFieldProps) => (
       <Input
         {...control}
         value={value}
-        onChange={({ target }) => onChange(slugOf(target.value))}
+        onChange={({ target }) => onChange(toSlug(target.value))}
         required
         maxLength={63}
         autoComplete="off"

@@ -22,7 +22,7 @@ interface TableProps<T> {
   label: string
   columns: readonly Column<T>[]
   rows: readonly T[]
-  keyOf: (row: T) => string | number
+  getKey: (row: T) => string | number
   /** The sort order of the table, for columns with `sort`. */
   sort?: Sort | undefined
   onSort?: (sort: Sort) => void
@@ -36,7 +36,7 @@ const SHORT = 24
  * name, the actions and then one line per column; the headers stay if the table is sortable. The ARIA roles are
  * explicit, because `display` styles remove the native ones.
  */
-export function Table<T>({ label, columns, rows, keyOf, sort, onSort }: TableProps<T>) {
+export function Table<T>({ label, columns, rows, getKey, sort, onSort }: TableProps<T>) {
   const [, second, ...more] = columns.filter(({ isExtra }) => !isExtra)
   const isStacked = more.length > 0 || (second !== undefined && !second.isNumber)
   const hidden = 'max-sm:sr-only'
@@ -83,7 +83,7 @@ export function Table<T>({ label, columns, rows, keyOf, sort, onSort }: TablePro
         </thead>
         <tbody {...AS.rowgroup} className={classes('divide-y divide-line', part.body)}>
           {inOrder.map((row) => (
-            <tr key={keyOf(row)} {...AS.row} className={classes(part.row)}>
+            <tr key={getKey(row)} {...AS.row} className={classes(part.row)}>
               {columns.map((column, index) => (
                 <Cell key={column.name} column={column} row={row} isFirst={index === 0} isStacked={isStacked} />
               ))}
@@ -109,7 +109,7 @@ const AS = {
 const STACKED = {
   row: 'max-sm:grid max-sm:grid-cols-[minmax(0,1fr)_auto] max-sm:items-center max-sm:gap-x-3 max-sm:gap-y-1.5 max-sm:px-4 max-sm:py-3',
   first: 'max-sm:p-0',
-  deeds: 'max-sm:col-start-2 max-sm:row-start-1 max-sm:p-0',
+  actions: 'max-sm:col-start-2 max-sm:row-start-1 max-sm:p-0',
   named:
     'max-sm:col-span-2 max-sm:flex max-sm:items-center max-sm:justify-between max-sm:gap-4 max-sm:p-0 max-sm:text-right max-sm:text-sm max-sm:before:shrink-0 max-sm:before:text-muted max-sm:before:content-[attr(data-label)] max-sm:*:justify-items-end',
 }
@@ -138,7 +138,7 @@ function Cell<T>({ column, row, isFirst, isStacked }: CellProps<T>) {
       className={classes(
         'px-4 py-2.5',
         (isShort || column.isNumber) && 'whitespace-nowrap',
-        isStacked && !column.isExtra && (column.isUnnamed ? STACKED.deeds : STACKED.named),
+        isStacked && !column.isExtra && (column.isUnnamed ? STACKED.actions : STACKED.named),
         look(column),
       )}
     >

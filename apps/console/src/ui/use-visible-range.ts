@@ -1,6 +1,6 @@
 import { type RefObject, useCallback, useLayoutEffect, useMemo, useRef, useState } from 'react'
 import { flushSync } from 'react-dom'
-import { columnsAt, rowsAt, type Span, scrolledTo, startsOf } from './grid-window.ts'
+import { columnsAt, getColumnOffsets, rowsAt, type Span, scrolledTo } from './grid-window.ts'
 
 interface Sizes {
   count: number
@@ -26,7 +26,7 @@ export function useVisibleRange(
   { count, widths, rowPx, headPx }: Sizes,
   onSight?: OnSight,
 ) {
-  const starts = useMemo(() => startsOf(widths), [widths])
+  const starts = useMemo(() => getColumnOffsets(widths), [widths])
   const [rows, setRows] = useState<Span>({ from: 0, to: Math.min(count, 40) })
   const [columns, setColumns] = useState<Span>(() => columnsAt(0, 1200, starts))
   const size = useRef({ height: 0, width: 0 })

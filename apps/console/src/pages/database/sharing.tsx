@@ -55,7 +55,7 @@ function Shares({ slug }: { slug: string }) {
         <Table
           label="Shared with"
           rows={data}
-          keyOf={({ userId }) => userId}
+          getKey={({ userId }) => userId}
           columns={[
             { name: 'Member', cell: ({ email }) => <span className="wrap-anywhere">{email}</span> },
             { name: 'Access to this database', cell: ({ role }) => <Badge tone="accent">{capitalize(role)}</Badge> },

@@ -31,7 +31,7 @@ export function DatabaseTable({ ns, databases, usage, onFork, onDelete }: Databa
     <Table
       label="Databases"
       rows={databases}
-      keyOf={({ id }) => id}
+      getKey={({ id }) => id}
       sort={sort}
       onSort={onSort}
       columns={[

@@ -60,7 +60,7 @@ const theme = EditorView.theme({
   '&.cm-focused .cm-matchingBracket': { backgroundColor: 'var(--color-accent-soft)' },
 })
 
-const dialectOf = (schema: SqlEditorProps['schema']) =>
+const createDialect = (schema: SqlEditorProps['schema']) =>
   sql({ dialect: SQLite, schema: schema as Record<string, string[]>, upperCaseKeywords: true })
 
 /** Chromium copies the style of a replaced selection into a style attribute, which the CSP blocks. */
@@ -116,7 +116,7 @@ export function SqlEditor({ id, initial, schema, onChange, onRun, onReady }: Sql
           closeBrackets(),
           // The built-in icons are characters that few fonts contain.
           autocompletion({ icons: false }),
-          language.current.of(dialectOf(first.current)),
+          language.current.of(createDialect(first.current)),
           syntaxHighlighting(look),
           theme,
           typeOver,
@@ -140,7 +140,7 @@ export function SqlEditor({ id, initial, schema, onChange, onRun, onReady }: Sql
     return () => made.destroy()
   }, [id])
   useEffect(() => {
-    view.current?.dispatch({ effects: language.current.reconfigure(dialectOf(schema)) })
+    view.current?.dispatch({ effects: language.current.reconfigure(createDialect(schema)) })
   }, [schema])
   return <div ref={place} className="h-full" />
 }

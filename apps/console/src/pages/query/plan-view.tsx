@@ -3,7 +3,7 @@ import { Button } from '../../ui/button.tsx'
 import { capitalize, formatCount, formatNumber } from '../../ui/format.ts'
 import { Card } from '../../ui/page.tsx'
 import { Cost } from './cost.tsx'
-import { type Branch, isFullScan, treeOf } from './plan.ts'
+import { type Branch, buildPlanTree, isFullScan } from './plan.ts'
 import type { Explained, RunMeasurement } from './use-query-runner.ts'
 
 interface PlanViewProps {
@@ -20,7 +20,7 @@ export function PlanView({ explained: { plan, kind, reads, writes }, measured, o
       {plan.length === 0 ? (
         <p className="text-muted">This statement doesn't read any table.</p>
       ) : (
-        <Steps steps={treeOf(plan)} />
+        <Steps steps={buildPlanTree(plan)} />
       )}
       <dl className="grid grid-cols-[auto_1fr] gap-x-6 gap-y-1 text-sm">
         <dt className="text-muted">Reads</dt>

@@ -11,7 +11,7 @@ export interface Branch extends PlanStep {
 }
 
 /** Builds the tree from the steps of a plan. */
-export function treeOf(plan: readonly PlanStep[]): Branch[] {
+export function buildPlanTree(plan: readonly PlanStep[]): Branch[] {
   const branches = new Map(plan.map((step) => [step.id, { ...step, within: [] as Branch[] }]))
   const roots: Branch[] = []
   for (const branch of branches.values()) {

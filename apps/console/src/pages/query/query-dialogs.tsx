@@ -4,7 +4,7 @@ import { HistoryDialog } from './history-dialog.tsx'
 import type { QueryTab } from './query-tabs.ts'
 import { SaveDialog } from './save-query-dialog.tsx'
 import { SavedDialog } from './saved-queries-dialog.tsx'
-import { originOf, type SavedStatus } from './saved-query-status.ts'
+import { type SavedStatus, toSavedQueryRef } from './saved-query-status.ts'
 import type { WorkbenchState } from './use-workbench.ts'
 
 /** The dialog in the URL. */
@@ -35,7 +35,7 @@ export function QueryDialogs({ workbench }: { workbench: WorkbenchState }) {
         onOpen={(query) => {
           const there = tabs.drafts.find((one) => one.saved?.id === query.id)
           if (there) tabs.open(there)
-          else tabs.add(query.sql, originOf(query))
+          else tabs.add(query.sql, toSavedQueryRef(query))
         }}
         onDelete={(query) => {
           closeDialog()

@@ -4,11 +4,11 @@ import { CodeBlock } from '../../ui/code-block.tsx'
 import { Dialog } from '../../ui/dialog.tsx'
 import { formatCount } from '../../ui/format.ts'
 import { Grid } from '../../ui/grid.tsx'
-import { cellOf, widthOf } from '../results/cell-view.ts'
+import { formatCell, getColumnWidth } from '../results/cell-view.ts'
 import { saveFile } from '../results/save-file.ts'
-import { hexOf, isBytes, prettyJson, type Result, toCsv, toJson, type Value } from '../results/values.ts'
+import { isBytes, prettyJson, type Result, toCsv, toHex, toJson, type Value } from '../results/values.ts'
 
-const cellIn = (row: readonly Value[], column: number) => cellOf(row[column] ?? null)
+const cellIn = (row: readonly Value[], column: number) => formatCell(row[column] ?? null)
 
 /** The rows of a result, with buttons to save them as a file. */
 export function ResultView({ result, name }: { result: Result; name: string }) {
@@ -18,7 +18,7 @@ export function ResultView({ result, name }: { result: Result; name: string }) {
     () =>
       columns.map((column, index) => ({
         name: column,
-        widthPx: widthOf(
+        widthPx: getColumnWidth(
           column,
           rows.slice(0, 50).map((row) => row[index] ?? null),
         ),
@@ -30,7 +30,7 @@ export function ResultView({ result, name }: { result: Result; name: string }) {
     return <p>Done.{changes !== undefined && ` ${formatCount(changes, 'row')} changed.`}</p>
   }
   const value = opened && (rows[opened.row]?.[opened.column] ?? null)
-  const text = value === undefined ? '' : value === null ? 'NULL' : isBytes(value) ? hexOf(value) : String(value)
+  const text = value === undefined ? '' : value === null ? 'NULL' : isBytes(value) ? toHex(value) : String(value)
   return (
     <div className="grid min-w-0 gap-2">
       <div className="flex flex-wrap items-center justify-between gap-2">

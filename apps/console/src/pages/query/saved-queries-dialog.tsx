@@ -22,7 +22,7 @@ interface SavedDialogProps {
 /** The saved queries, with a search. Choosing one opens it in a tab. */
 export function SavedDialog({ saved, onOpen, onDelete, onClose }: SavedDialogProps) {
   const mayChange = useCan('editor')
-  const nameOf = useActorName()
+  const getActorName = useActorName()
   const [wanted, setWanted] = useState('')
   const [renamed, setRenamed] = useState<string>()
   const { queries, error } = saved
@@ -66,7 +66,7 @@ export function SavedDialog({ saved, onOpen, onDelete, onClose }: SavedDialogPro
               ) : (
                 <SavedQueryItem
                   query={query}
-                  by={nameOf(query.updatedBy)}
+                  by={getActorName(query.updatedBy)}
                   onOpen={() => onOpen(query)}
                   actions={mayChange && { rename: () => setRenamed(query.id), delete: () => onDelete(query) }}
                 />

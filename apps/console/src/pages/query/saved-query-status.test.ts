@@ -1,13 +1,13 @@
 import type { SavedQuery } from '@persql/contract'
 import { expect, test } from 'vitest'
-import { getSavedStatus, matching, originOf, syncTabs } from './saved-query-status.ts'
+import { getSavedStatus, matching, syncTabs, toSavedQueryRef } from './saved-query-status.ts'
 
 const at = '2026-11-21T00:00:00.000Z'
 const saved = (version: number, sql: string, name = 'One'): SavedQuery => ({
   ...{ id: 'sq_1', name, sql, version },
   ...{ createdAt: at, createdBy: 'user:1', updatedAt: at, updatedBy: 'user:1' },
 })
-const tab = (sql: string, from?: SavedQuery) => ({ id: 'tab', sql, ...(from && { saved: originOf(from) }) })
+const tab = (sql: string, from?: SavedQuery) => ({ id: 'tab', sql, ...(from && { saved: toSavedQueryRef(from) }) })
 
 test('a tab knows how it stands to what is saved', () => {
   const [one, two] = [saved(1, 'a'), saved(2, 'b')]
@@ -25,7 +25,7 @@ test('a tab knows how it stands to what is saved', () => {
 test('a tab without changes takes what others saved, and one with changes keeps them', () => {
   const [one, two] = [saved(1, 'a'), saved(2, 'b')]
   const [caught] = syncTabs([tab('a', one)], [two])
-  expect(caught).toMatchObject({ sql: 'b', saved: originOf(two) })
+  expect(caught).toMatchObject({ sql: 'b', saved: toSavedQueryRef(two) })
   expect(caught?.id).not.toBe('tab')
   expect(syncTabs([tab('x', one)], [saved(2, 'a', 'Renamed')])).toMatchObject([
     { id: 'tab', sql: 'x', saved: { name: 'Renamed' } },

@@ -8,7 +8,7 @@ import { newDraft, type QueryTab, type SavedQueryRef } from './query-tabs.ts'
 export type SavedStatus = 'own' | 'saved' | 'unsaved' | 'behind' | 'gone'
 
 /** Returns the reference that a tab stores to its saved query. */
-export const originOf = ({ id, name, sql, version }: SavedQuery): SavedQueryRef => ({ id, name, sql, version })
+export const toSavedQueryRef = ({ id, name, sql, version }: SavedQuery): SavedQueryRef => ({ id, name, sql, version })
 
 /** Returns the status of a tab, compared with the current queries or, while they load, with the stored reference. */
 export function getSavedStatus({ sql, saved }: QueryTab, queries: readonly SavedQuery[] | undefined): SavedStatus {
@@ -25,21 +25,21 @@ export function syncTabs(drafts: readonly QueryTab[], queries: readonly SavedQue
     const { saved, sql } = draft
     const now = queries.find(({ id }) => id === saved?.id)
     if (!saved || !now || now.version <= saved.version) return draft
-    if (now.sql === sql || now.sql === saved.sql) return { ...draft, saved: originOf(now) }
-    return sql === saved.sql ? newDraft(now.sql, originOf(now)) : draft
+    if (now.sql === sql || now.sql === saved.sql) return { ...draft, saved: toSavedQueryRef(now) }
+    return sql === saved.sql ? newDraft(now.sql, toSavedQueryRef(now)) : draft
   })
   return next.every((draft, index) => draft === drafts[index]) ? drafts : next
 }
 
 /** Returns the title of a tab. */
-export const titleOf = ({ sql, saved }: QueryTab, index: number): string =>
+export const getTabTitle = ({ sql, saved }: QueryTab, index: number): string =>
   saved?.name ?? (sql.trim().split('\n')[0]?.slice(0, 24) || `Query ${index + 1}`)
 
 /** Returns the entries that contain all words of the search text. */
-export function matching<T>(all: readonly T[], textOf: (one: T) => string, wanted: string): readonly T[] {
+export function matching<T>(all: readonly T[], getText: (one: T) => string, wanted: string): readonly T[] {
   const words = wanted.toLowerCase().split(/\s+/).filter(Boolean)
   return all.filter((one) => {
-    const text = textOf(one).toLowerCase()
+    const text = getText(one).toLowerCase()
     return words.every((word) => text.includes(word))
   })
 }

@@ -3,7 +3,7 @@ import { Plus, X } from 'lucide-react'
 import { Button } from '../../ui/button.tsx'
 import { classes } from '../../ui/class-names.ts'
 import type { QueryTab } from './query-tabs.ts'
-import { getSavedStatus, titleOf } from './saved-query-status.ts'
+import { getSavedStatus, getTabTitle } from './saved-query-status.ts'
 
 interface TabBarProps {
   drafts: readonly QueryTab[]
@@ -32,7 +32,7 @@ export const TabBar = ({ drafts, open, queries, onOpen, onClose, onAdd }: TabBar
             draft.id !== open && 'text-muted',
           )}
         >
-          <span className="truncate">{titleOf(draft, index)}</span>
+          <span className="truncate">{getTabTitle(draft, index)}</span>
           {hasChanges(draft, queries) && (
             <>
               <span aria-hidden className="size-2 shrink-0 rounded-full bg-warning" />

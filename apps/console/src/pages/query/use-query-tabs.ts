@@ -3,7 +3,7 @@ import { useCallback, useEffect, useState } from 'react'
 import { useSearchParams } from 'react-router'
 import { useQueryParam } from '../../shell/use-query-param.ts'
 import { newDraft, type QueryTab, readDrafts, type SavedQueryRef, writeDrafts } from './query-tabs.ts'
-import { originOf, syncTabs } from './saved-query-status.ts'
+import { syncTabs, toSavedQueryRef } from './saved-query-status.ts'
 
 /**
  * Returns the tabs of a database and their actions. The URL stores the open tab: `?tab=` for this browser, `?saved=`
@@ -40,7 +40,7 @@ export function useDrafts(ns: string, db: string, queries: readonly SavedQuery[]
   }, [sql])
   // biome-ignore lint/correctness/useExhaustiveDependencies: runs once per query in the URL; a closed tab stays closed
   useEffect(() => {
-    if (wanted && !here) add(wanted.sql, originOf(wanted))
+    if (wanted && !here) add(wanted.sql, toSavedQueryRef(wanted))
   }, [wanted?.id])
 
   const draft = here ?? (drafts[0] as QueryTab)
@@ -72,8 +72,8 @@ export function useDrafts(ns: string, db: string, queries: readonly SavedQuery[]
     },
     /** Attaches a tab to the query that it was saved as. */
     tie: (id: string, query: SavedQuery) => {
-      change(id, { saved: originOf(query) })
-      open({ id, sql: '', saved: originOf(query) })
+      change(id, { saved: toSavedQueryRef(query) })
+      open({ id, sql: '', saved: toSavedQueryRef(query) })
     },
     close: (id: string) => {
       const index = drafts.findIndex((one) => one.id === id)

@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from 'react'
 import { useCan } from '../../shell/membership.ts'
 import { toast } from '../../ui/toast.tsx'
 import type { QueryTab } from './query-tabs.ts'
-import { originOf, type SavedStatus } from './saved-query-status.ts'
+import { type SavedStatus, toSavedQueryRef } from './saved-query-status.ts'
 import type { useDrafts } from './use-query-tabs.ts'
 import type { Saved } from './use-saved-queries.ts'
 
@@ -18,7 +18,7 @@ export function useSaving(tabs: ReturnType<typeof useDrafts>, saved: Saved, stan
     setError(undefined)
     try {
       const query = await saved.update(origin.id, { sql, ifVersion })
-      tabs.change(id, { saved: originOf(query) })
+      tabs.change(id, { saved: toSavedQueryRef(query) })
       toast(`“${query.name}” saved.`)
     } catch (cause) {
       // The refetched query shows up next to the editor, with a choice between both versions.
@@ -49,7 +49,7 @@ export function useSaving(tabs: ReturnType<typeof useDrafts>, saved: Saved, stan
     setError(undefined)
     const restore = async () => {
       const query = await saved.create(name, sql)
-      for (const tab of tabs.drafts) if (tab.saved?.id === id) tabs.change(tab.id, { saved: originOf(query) })
+      for (const tab of tabs.drafts) if (tab.saved?.id === id) tabs.change(tab.id, { saved: toSavedQueryRef(query) })
       toast(`“${name}” restored.`)
     }
     try {
@@ -67,7 +67,7 @@ export function useSaving(tabs: ReturnType<typeof useDrafts>, saved: Saved, stan
     /** Overwrites the version that someone else saved with this tab's text. */
     overwrite: () => void (theirs && overwrite(draft, theirs.version)),
     /** Opens the version that someone else saved, and moves this tab's text to a tab of its own. */
-    take: () => theirs && tabs.split(draft, originOf(theirs)),
+    take: () => theirs && tabs.split(draft, toSavedQueryRef(theirs)),
     /** Detaches the tab from its saved query. */
     untie: () => tabs.untie(draft),
   }

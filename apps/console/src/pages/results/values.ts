@@ -11,11 +11,11 @@ export type Bytes = Extract<Value, object>
 export const isBytes = (value: Value): value is Bytes => typeof value === 'object' && value !== null
 
 /** Returns the number of bytes. */
-export const sizeOf = ({ base64 }: Bytes): number =>
+export const getByteLength = ({ base64 }: Bytes): number =>
   (base64.length / 4) * 3 - (base64.endsWith('==') ? 2 : base64.endsWith('=') ? 1 : 0)
 
 /** Formats bytes in hexadecimal. */
-export const hexOf = ({ base64 }: Bytes): string =>
+export const toHex = ({ base64 }: Bytes): string =>
   Array.from(atob(base64), (char) => char.charCodeAt(0).toString(16).padStart(2, '0')).join('')
 
 /** Quotes a name for a statement. */
@@ -25,7 +25,7 @@ export const quoteName = (name: string): string => `"${name.replaceAll('"', '""'
 export function literal(value: Value): string {
   if (value === null) return 'NULL'
   if (typeof value === 'number') return String(value)
-  return isBytes(value) ? `X'${hexOf(value)}'` : `'${value.replaceAll("'", "''")}'`
+  return isBytes(value) ? `X'${toHex(value)}'` : `'${value.replaceAll("'", "''")}'`
 }
 
 /** Indents JSON objects and arrays. Returns `undefined` for all other values. */
@@ -61,7 +61,7 @@ function indented(tokens: readonly string[]): string {
 }
 
 const field = (value: Value): string => {
-  const text = value === null ? '' : isBytes(value) ? hexOf(value) : String(value)
+  const text = value === null ? '' : isBytes(value) ? toHex(value) : String(value)
   return /[",\r\n]/.test(text) || (value === '' && text === '') ? `"${text.replaceAll('"', '""')}"` : text
 }
 

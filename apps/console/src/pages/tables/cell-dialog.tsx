@@ -9,13 +9,13 @@ import { ErrorPanel } from '../../ui/error-panel.tsx'
 import { formatBytes } from '../../ui/format.ts'
 import { Skeleton } from '../../ui/skeleton.tsx'
 import { saveFile } from '../results/save-file.ts'
-import { type Bytes, hexOf, isBytes, prettyJson, quoteName, sizeOf, type Value } from '../results/values.ts'
+import { type Bytes, getByteLength, isBytes, prettyJson, quoteName, toHex, type Value } from '../results/values.ts'
 import { readTyped } from './parse-value.ts'
 import type { RowChanges } from './row-changes.ts'
 import { isNumeric, type RowIdentity } from './row-identity.ts'
 import { isRow, type Row } from './row-queries.ts'
 import { toStatement } from './sql-builder.ts'
-import { typedOf, ValueField } from './value-field.tsx'
+import { toInputValue, ValueField } from './value-field.tsx'
 
 /** The number of bytes that the hexadecimal view shows. */
 const SHOWN_HEX = 512
@@ -96,7 +96,7 @@ function useWhole(shape: RowIdentity, row: Row, column: string, enabled: boolean
 }
 
 function Blob({ name, bytes }: { name: string; bytes: Bytes }) {
-  const hex = useMemo(() => hexOf(bytes), [bytes])
+  const hex = useMemo(() => toHex(bytes), [bytes])
   const save = () =>
     saveFile(
       name,
@@ -106,7 +106,7 @@ function Blob({ name, bytes }: { name: string; bytes: Bytes }) {
   return (
     <div className="grid min-w-0 gap-2">
       <CodeBlock
-        label={`${formatBytes(sizeOf(bytes))}, hexadecimal${hex.length > SHOWN_HEX ? ', truncated' : ''}`}
+        label={`${formatBytes(getByteLength(bytes))}, hexadecimal${hex.length > SHOWN_HEX ? ', truncated' : ''}`}
         code={hex.slice(0, SHOWN_HEX)}
         copies={hex}
       />
@@ -129,7 +129,7 @@ interface ContentProps {
 }
 
 function Content({ value, typedAs, label, canEdit, isGoing, mayDelete, onKeep, onDelete }: ContentProps) {
-  const [typed, setTyped] = useState(() => typedOf(isBytes(value) ? '' : value, typedAs))
+  const [typed, setTyped] = useState(() => toInputValue(isBytes(value) ? '' : value, typedAs))
   const [isTouched, setTouched] = useState(false)
   const read = readTyped(typed)
   const json = prettyJson(value)

@@ -6,7 +6,7 @@ import { ErrorPanel } from '../../ui/error-panel.tsx'
 import { Page } from '../../ui/page.tsx'
 import { Skeleton } from '../../ui/skeleton.tsx'
 import { RowBrowser } from './row-browser.tsx'
-import { shapeOf } from './row-identity.ts'
+import { getRowIdentity } from './row-identity.ts'
 import { TableList } from './table-list.tsx'
 
 /** The tables of a database, or the rows of the table in the URL. */
@@ -20,7 +20,7 @@ function OneTable({ name }: { name: string }) {
   const db = useDatabase()
   const { data, error, refetch } = useApiQuery('GET /api/namespaces/{ns}/databases/{db}/schema', { ns, db })
   const table = data?.tables.find((one) => one.name === name)
-  if (table) return <RowBrowser table={table} shape={shapeOf(table)} />
+  if (table) return <RowBrowser table={table} shape={getRowIdentity(table)} />
   return (
     <Page title={name}>
       {error ? (

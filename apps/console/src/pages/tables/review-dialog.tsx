@@ -10,7 +10,7 @@ import { formatCount } from '../../ui/format.ts'
 import { nextStep } from '../../ui/next-step.ts'
 import { toast } from '../../ui/toast.tsx'
 import { ApprovalPanel } from '../results/approval-panel.tsx'
-import { MAX_CHANGES, piecesOf, type RowChanges, statementsOf } from './row-changes.ts'
+import { buildChange, buildStatements, MAX_CHANGES, type RowChanges } from './row-changes.ts'
 import type { RowIdentity } from './row-identity.ts'
 import { toText } from './sql-builder.ts'
 import { rereadRows } from './use-rows.ts'
@@ -39,7 +39,8 @@ export function ReviewDialog({ shape, draft, onDrop, onClose, onDone }: ReviewDi
     onClose()
     rereadRows(ns, db)
   }
-  const send = () => mutate({ ns, db, transaction: true, statements: statementsOf(shape, draft) }, { onSuccess: done })
+  const send = () =>
+    mutate({ ns, db, transaction: true, statements: buildStatements(shape, draft) }, { onSuccess: done })
   const failed = error instanceof PerSQLError ? error.body.statement : undefined
   const isTooMany = draft.length > MAX_CHANGES
   return (
@@ -61,7 +62,7 @@ export function ReviewDialog({ shape, draft, onDrop, onClose, onDone }: ReviewDi
           >
             <div className="flex items-start justify-between gap-2">
               <code className="min-w-0 font-mono text-sm break-words whitespace-pre-wrap">
-                {toText(piecesOf(shape, change))}
+                {toText(buildChange(shape, change))}
               </code>
               <Button
                 size="small"
@@ -76,7 +77,7 @@ export function ReviewDialog({ shape, draft, onDrop, onClose, onDone }: ReviewDi
             </div>
             {failed === index && error && (
               <p role="alert" className="text-sm font-medium text-danger-strong">
-                {whyOf(error)}
+                {explainError(error)}
               </p>
             )}
           </li>
@@ -103,7 +104,7 @@ export function ReviewDialog({ shape, draft, onDrop, onClose, onDone }: ReviewDi
 const toSight = (element: Element | null) => element?.scrollIntoView({ block: 'nearest' })
 
 /** Returns the cause of a failed change and the next step. */
-function whyOf(error: Error): string {
+function explainError(error: Error): string {
   if (!(error instanceof PerSQLError)) return `${error.message} ${nextStep(error)}`
   if (error.code === 'expectation_failed') {
     return 'Someone else changed or deleted this row. Undo this change and reload the page.'

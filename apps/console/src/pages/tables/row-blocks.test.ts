@@ -9,11 +9,11 @@ const row = (key: number): Row => ({
   cells: [],
   marks: '',
 })
-const edgesOf = (...blocks: number[]) =>
+const createEdges = (...blocks: number[]) =>
   new Map<number, BlockEdges>(blocks.map((block) => [block, { first: row(block * 500), last: row(block * 500 + 499) }]))
 const known = (blocks: number[], total?: number, start?: bigint) => ({
   size: 500,
-  edges: edgesOf(...blocks),
+  edges: createEdges(...blocks),
   total,
   start,
 })

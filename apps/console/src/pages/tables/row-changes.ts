@@ -61,7 +61,7 @@ function replaced(draft: RowChanges, change: Change): RowChanges {
 }
 
 /** Builds the statement of a change. It only matches the row as it was read: by its key and previous values. */
-export function piecesOf(shape: RowIdentity, change: Change): Piece[] {
+export function buildChange(shape: RowIdentity, change: Change): Piece[] {
   const table = quoteName(shape.name)
   if (change.kind === 'delete') return [`DELETE FROM ${table} WHERE `, ...isRow(shape, change.row), ' RETURNING 1']
   const entries = Object.entries(change.after)
@@ -86,5 +86,5 @@ export function piecesOf(shape: RowIdentity, change: Change): Piece[] {
 }
 
 /** Builds the statements of all changes, each of which must affect 1 row. */
-export const statementsOf = (shape: RowIdentity, draft: RowChanges) =>
-  draft.map((change) => ({ ...toStatement(piecesOf(shape, change)), expect: { rows: 1 } }))
+export const buildStatements = (shape: RowIdentity, draft: RowChanges) =>
+  draft.map((change) => ({ ...toStatement(buildChange(shape, change)), expect: { rows: 1 } }))

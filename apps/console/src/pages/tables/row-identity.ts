@@ -22,7 +22,7 @@ export interface RowIdentity {
 }
 
 /** Returns the identity of a table's rows: the rowid, or the primary key of a WITHOUT ROWID table. */
-export function shapeOf({ name, sql, columns }: SchemaTable): RowIdentity {
+export function getRowIdentity({ name, sql, columns }: SchemaTable): RowIdentity {
   const shown = columns.slice(0, MAX_COLUMNS)
   if (/^\s*CREATE\s+VIRTUAL\b/i.test(sql)) {
     return { name, columns: shown, key: [], whyFixed: 'Virtual tables are read-only here.' }

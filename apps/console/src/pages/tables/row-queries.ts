@@ -59,7 +59,7 @@ export interface ReadStart {
 /**
  * Builds the query of a page. It seeks by key instead of an offset where possible, so a distant page costs the same.
  */
-export function pageOf(shape: RowIdentity, look: TableView, from: ReadStart): Piece[] {
+export function buildPageQuery(shape: RowIdentity, look: TableView, from: ReadStart): Piece[] {
   const names = shape.columns.map(({ name }) => quoteName(name))
   const sort = look.sort && quoteName(look.sort.column)
   const chosen = [...shape.key, ...(sort ? [sort] : [])].map(exactly)
@@ -74,7 +74,7 @@ export function pageOf(shape: RowIdentity, look: TableView, from: ReadStart): Pi
   }
   const direction = isDownwards(look, from) ? ' DESC' : ''
   const order = [...(sort ? [sort] : []), ...shape.key].map((expression) => expression + direction).join(', ')
-  const conditions = [...filtersOf(shape, look), ...startOf(shape, look, from)]
+  const conditions = [...buildFilters(shape, look), ...buildStart(shape, look, from)]
   return [
     `SELECT ${[...chosen, ...names.map(cell), ...marks].join(', ')} FROM ${quoteName(shape.name)}`,
     ...(conditions.length > 0 ? [' WHERE ', ...joined(conditions, ' AND ')] : []),
@@ -86,13 +86,13 @@ export function pageOf(shape: RowIdentity, look: TableView, from: ReadStart): Pi
 
 const isDownwards = ({ sort }: TableView, { isBack }: ReadStart): boolean => (sort?.isDown ?? false) !== isBack
 
-function startOf(shape: RowIdentity, look: TableView, from: ReadStart): Piece[][] {
+function buildStart(shape: RowIdentity, look: TableView, from: ReadStart): Piece[][] {
   if (from.row) return [behind(shape, look, from.row, isDownwards(look, from))]
   return from.key === undefined ? [] : [[`${shape.key[0]} >= `, ...bound({ type: 'integer', value: from.key })]]
 }
 
 /** Parses the rows of a page. */
-export function rowsOf(shape: RowIdentity, look: TableView, { rows }: Result): Row[] {
+export function parseRows(shape: RowIdentity, look: TableView, { rows }: Result): Row[] {
   const keyEnd = shape.key.length * 2
   const cellsFrom = keyEnd + (look.sort ? 2 : 0)
   const cellsEnd = cellsFrom + shape.columns.length
@@ -137,14 +137,14 @@ function behind(shape: RowIdentity, look: TableView, { key, sort }: Row, isDown:
   return [`(${name} ${beyond} `, ...value, `${nulls} OR (${name} = `, ...value, ' AND ', ...keys, '))']
 }
 
-function filtersOf({ columns }: RowIdentity, { filters }: TableView): Piece[][] {
+function buildFilters({ columns }: RowIdentity, { filters }: TableView): Piece[][] {
   return columns.flatMap((column) => {
     const text = filters[column.name]?.trim()
-    return text ? [filterOf(column, text)] : []
+    return text ? [buildFilter(column, text)] : []
   })
 }
 
-function filterOf({ name, type }: SchemaColumn, text: string): Piece[] {
+function buildFilter({ name, type }: SchemaColumn, text: string): Piece[] {
   const quoted = quoteName(name)
   if (/^null$/i.test(text)) return [`${quoted} IS NULL`]
   if (/^!\s*null$/i.test(text)) return [`${quoted} IS NOT NULL`]

@@ -113,7 +113,7 @@ export class RowSource {
       this.#start = startWithoutGap(first, await this.#lastKey, total)
     }
     this.#total = total
-    this.#tell()
+    this.#notify()
   }
 
   /** Sets the rows in view and how many rows ahead to load. */
@@ -131,7 +131,7 @@ export class RowSource {
   retry = (): void => {
     this.#error = undefined
     this.#readOn()
-    this.#tell()
+    this.#notify()
   }
 
   #stop(): void {
@@ -179,7 +179,7 @@ export class RowSource {
     const controller = new AbortController()
     const from = planBlockRead(block, this.#known())
     this.#running.set(block, controller)
-    this.#tell()
+    this.#notify()
     try {
       const rows = await this.#reader.rows(from, controller.signal)
       this.#take(block, from, from.isBack ? rows.reverse() : rows)
@@ -191,7 +191,7 @@ export class RowSource {
     } finally {
       this.#running.delete(block)
       this.#readOn()
-      this.#tell()
+      this.#notify()
     }
   }
 
@@ -217,7 +217,7 @@ export class RowSource {
     for (const block of far.slice(0, this.#blocks.size - KEPT_BLOCKS)) this.#blocks.delete(block)
   }
 
-  #tell(): void {
+  #notify(): void {
     this.#version++
     for (const listener of this.#listeners) listener()
   }

@@ -1,7 +1,7 @@
 import { useCallback, useMemo } from 'react'
 import { Grid } from '../../ui/grid.tsx'
 import type { GridColumn } from '../../ui/grid-header.tsx'
-import { cellOf, widthOf } from '../results/cell-view.ts'
+import { formatCell, getColumnWidth } from '../results/cell-view.ts'
 import type { Value } from '../results/values.ts'
 import { ColumnHead } from './column-header.tsx'
 import type { RowChanges } from './row-changes.ts'
@@ -59,9 +59,9 @@ export function RowsGrid({ shape, source, total = -1, look, draft, onOpen, onDel
       const change = changes.get(row.id)
       const name = shape.columns[index]?.name ?? ''
       if (change?.kind !== 'edit' || !(name in change.after)) {
-        return cellOf(row.cells[index] ?? null, row.marks[index] === '1')
+        return formatCell(row.cells[index] ?? null, row.marks[index] === '1')
       }
-      const { text, look: known = '' } = cellOf(change.after[name] as Value)
+      const { text, look: known = '' } = formatCell(change.after[name] as Value)
       return { text, look: `${known} ${EDITED}` }
     },
     [changes, shape],
@@ -99,7 +99,7 @@ function useWidths(shape: RowIdentity, source: RowSource): number[] {
   return useMemo(() => {
     const sample = Array.from({ length: Math.min(SAMPLE, source.count) }, (_, at) => source.rowAt(at))
     return shape.columns.map(({ name, type }, index) =>
-      widthOf(
+      getColumnWidth(
         `${name} ${type.slice(0, 12)}`,
         sample.map((row) => row?.cells[index] ?? null),
       ),

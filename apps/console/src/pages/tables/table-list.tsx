@@ -49,7 +49,7 @@ export function TableList() {
         <Table
           label="Tables"
           rows={named.found}
-          keyOf={({ name }) => name}
+          getKey={({ name }) => name}
           columns={[
             {
               name: 'Name',

@@ -4,7 +4,7 @@ import { call } from '../../api/client.ts'
 import { onError, queryClient } from '../../api/query-client.ts'
 import { quoteName } from '../results/values.ts'
 import type { RowIdentity } from './row-identity.ts'
-import { pageOf, rowsOf, type TableView } from './row-queries.ts'
+import { buildPageQuery, parseRows, type TableView } from './row-queries.ts'
 import { type Reader, RowSource } from './row-source.ts'
 import { toStatement } from './sql-builder.ts'
 
@@ -31,7 +31,7 @@ export function useRows(ns: string, db: string, shape: RowIdentity, look: TableV
     placeholderData: (before: RowSource | undefined, query) => (isSame(query?.queryKey[3], shape) ? before : undefined),
     queryFn: ({ signal }) => {
       const before = queryClient.getQueryData<RowSource>(queryKey)
-      return new RowSource(shape, look, readerOf(ns, db, shape, look), before).begin(signal, shape.key.length === 0)
+      return new RowSource(shape, look, createReader(ns, db, shape, look), before).begin(signal, shape.key.length === 0)
     },
   })
   const { data: source, error, refetch, isPlaceholderData: isComing } = query
@@ -49,11 +49,12 @@ export function useSource<T>(source: RowSource | undefined, about: (source: RowS
   return useSyncExternalStore(subscribe, () => source && about(source))
 }
 
-function readerOf(ns: string, db: string, shape: RowIdentity, look: TableView): Reader {
+function createReader(ns: string, db: string, shape: RowIdentity, look: TableView): Reader {
   const run = (statement: ReturnType<typeof toStatement>, signal?: AbortSignal) =>
     call('POST /api/namespaces/{ns}/databases/{db}/query', { ns, db, ...statement }, signal)
   return {
-    rows: async (from, signal) => rowsOf(shape, look, await run(toStatement(pageOf(shape, look, from)), signal)),
+    rows: async (from, signal) =>
+      parseRows(shape, look, await run(toStatement(buildPageQuery(shape, look, from)), signal)),
     lastKey: async () => {
       const sql = `SELECT CAST(max(${shape.key[0]}) AS TEXT) FROM ${quoteName(shape.name)}`
       const [row] = (await run({ sql, params: [] })).rows

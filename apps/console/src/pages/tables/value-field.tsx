@@ -56,7 +56,7 @@ export function ValueField({ label, hint, value, hasDefault = false, onChange, p
 }
 
 /** Converts a value to typed text. */
-export const typedOf = (value: Value, typedAs: InputValue['typedAs']): InputValue =>
+export const toInputValue = (value: Value, typedAs: InputValue['typedAs']): InputValue =>
   value === null
     ? { kind: 'null', text: '', typedAs }
     : { kind: typeof value === 'number' ? 'number' : 'text', text: String(value), typedAs }

@@ -105,7 +105,7 @@ const Rules = ({ rules, onDelete }: RulesProps) => (
   <Table
     label="Approval rules"
     rows={rules}
-    keyOf={({ id }) => id}
+    getKey={({ id }) => id}
     columns={[
       { name: 'Tables', cell: ({ tableGlob }) => <code className="font-mono wrap-anywhere">{tableGlob}</code> },
       {

@@ -42,12 +42,12 @@ export function RequestDialog({ token, close }: RequestDialogProps) {
 
 function About(request: ApprovalRequest) {
   const { askedBy, statements, tables, rowsWritten, hits, status, expiresAt, createdAt } = request
-  const nameOf = useActorName()
+  const getActorName = useActorName()
   const notes = [...new Set(hits.flatMap(({ note }) => (note === null ? [] : [note])))]
   return (
     <>
       <p className="wrap-anywhere">
-        <strong className="font-medium">{nameOf(askedBy) ?? '…'}</strong> requested this {formatAgo(createdAt)}:
+        <strong className="font-medium">{getActorName(askedBy) ?? '…'}</strong> requested this {formatAgo(createdAt)}:
       </p>
       <div className="grid max-h-[40dvh] min-w-0 gap-2 overflow-y-auto">
         {statements.map(({ sql, params }, index) => (
@@ -74,15 +74,18 @@ function About(request: ApprovalRequest) {
       {status === 'pending' ? (
         <p className="text-sm text-muted">Expires {formatMoment(expiresAt)}.</p>
       ) : (
-        <p className="wrap-anywhere">{standing(request, nameOf)}</p>
+        <p className="wrap-anywhere">{standing(request, getActorName)}</p>
       )}
     </>
   )
 }
 
-function standing({ status, decidedBy, note }: ApprovalRequest, nameOf: (actor: string) => string | undefined): string {
+function standing(
+  { status, decidedBy, note }: ApprovalRequest,
+  getActorName: (actor: string) => string | undefined,
+): string {
   if (status === 'expired') return 'This request expired before it ran. Ask the requester to submit it again.'
-  const by = decidedBy ? ` by ${nameOf(decidedBy) ?? '…'}` : ''
+  const by = decidedBy ? ` by ${getActorName(decidedBy) ?? '…'}` : ''
   const said = note ? `. Note: ${note}` : ''
   if (status === 'denied') return `Denied${by}${said}. Nothing was written.`
   if (status === 'redeemed') return `Approved${by}${said}. The write has run.`

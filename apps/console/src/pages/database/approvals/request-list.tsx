@@ -25,7 +25,7 @@ const STATES = {
 export function Requests() {
   const where = { ns: useNamespace(), db: useDatabase() }
   const mayDecide = useCan('editor')
-  const nameOf = useActorName()
+  const getActorName = useActorName()
   const { data, error, refetch } = useApiQuery(LIST, where, { refetchInterval: 5_000 })
   const [open, ask] = useQueryParam('request')
   const waiting = data?.filter(({ status }) => status === 'pending').length ?? 0
@@ -50,13 +50,13 @@ export function Requests() {
         <Table
           label="Approval requests"
           rows={data}
-          keyOf={({ approvalToken }) => approvalToken}
+          getKey={({ approvalToken }) => approvalToken}
           columns={[
             { name: 'Statement', cell: (one) => <Statement {...one} /> },
             { name: 'Status', cell: (one) => <Status {...one} /> },
             {
               name: 'Requested by',
-              cell: ({ askedBy }) => <span className="break-words">{nameOf(askedBy) ?? '…'}</span>,
+              cell: ({ askedBy }) => <span className="break-words">{getActorName(askedBy) ?? '…'}</span>,
             },
             { name: 'Requested', isExtra: true, cell: ({ createdAt }) => formatAgo(createdAt) },
             {

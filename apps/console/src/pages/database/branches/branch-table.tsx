@@ -26,7 +26,7 @@ export function BranchTable({ branches, onHandOff, onReset, onDelete }: BranchTa
     <Table
       label="Branches"
       rows={branches}
-      keyOf={({ id }) => id}
+      getKey={({ id }) => id}
       columns={[
         {
           name: 'Branch',

@@ -18,7 +18,7 @@ export function MergePage() {
   const place = { ns: useNamespace(), db: useDatabase(), ref: refIn(useLocation().pathname) }
   if (useCan('admin')) return <Preview key={JSON.stringify(place)} {...place} />
   return (
-    <Page {...headOf(place)}>
+    <Page {...getHeading(place)}>
       <RequireRole least="admin" what="A merge changes the schema and rows of the parent.">
         {null}
       </RequireRole>
@@ -38,7 +38,7 @@ function refIn(path: string): string {
 const MERGE = '/branches/merge/'
 
 type Place = Pick<MergePlan, 'ns' | 'db' | 'ref'>
-const headOf = ({ ns, db, ref }: Place) => ({
+const getHeading = ({ ns, db, ref }: Place) => ({
   title: `Merge ${ref} into ${db}`,
   back: { to: databasePath(ns, db, 'branches'), name: 'All branches' },
 })
@@ -59,7 +59,7 @@ function Preview({ ns, db, ref }: Place) {
   }
   return (
     <Page
-      {...headOf({ ns, db, ref })}
+      {...getHeading({ ns, db, ref })}
       lead="Preview only. Nothing changes until you merge."
       actions={
         <Button busy={isFetching} onClick={() => refetch()}>

@@ -29,7 +29,7 @@ export function MergeRowsCard({ onSide, ...plan }: MergePlan & { onSide: (side: 
         <Table
           label="Rows by table"
           rows={tables}
-          keyOf={({ table }) => table}
+          getKey={({ table }) => table}
           columns={[
             { name: 'Table', cell: ({ table }) => <span className="wrap-anywhere">{table}</span> },
             { name: 'New', isNumber: true, cell: ({ inserted }) => formatNumber(inserted) },

@@ -5,7 +5,7 @@ import { ChoiceTabs } from '../../../ui/choice-tabs.tsx'
 import { CodeBlock } from '../../../ui/code-block.tsx'
 import { Card, Page } from '../../../ui/page.tsx'
 import { ConnectToken } from './connect-token.tsx'
-import { agents, environmentOf, programs, type Snippet, type Target } from './snippets.ts'
+import { agents, getEnvironment, programs, type Snippet, type Target } from './snippets.ts'
 
 /** Snippets that connect programs and agents to a database, ready to paste. */
 export function ConnectPage() {
@@ -17,7 +17,7 @@ export function ConnectPage() {
     <Page title="Connect" lead={`Connect to ${ns}/${db}. Copy and paste any snippet below.`}>
       <Card title="1. Set your token">
         <ConnectToken db={db} token={token} onToken={setToken} />
-        <CodeBlock label="Environment variables" code={environmentOf(target)} />
+        <CodeBlock label="Environment variables" code={getEnvironment(target)} />
       </Card>
       <Card title="2. Connect your app">
         <Snippets label="Languages and frameworks" param="program" snippets={programs(target)} />

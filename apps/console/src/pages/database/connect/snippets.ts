@@ -16,7 +16,7 @@ export interface Snippet {
 }
 
 /** Returns the environment variables that all snippets need: the instance and the token. */
-export const environmentOf = ({ origin, token }: Target): string =>
+export const getEnvironment = ({ origin, token }: Target): string =>
   [`export PERSQL_API_URL='${origin}'`, `export PERSQL_TOKEN='${token ?? 'YOUR_TOKEN'}'`].join('\n')
 
 /** Returns snippets for terminals and programs. They read the environment, so that no secret gets into code. */

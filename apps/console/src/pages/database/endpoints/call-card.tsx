@@ -1,13 +1,13 @@
 import type { Endpoint } from '@persql/contract'
 import { ChoiceTabs } from '../../../ui/choice-tabs.tsx'
 import { CodeBlock } from '../../../ui/code-block.tsx'
-import { snippetsOf } from './snippets.ts'
+import { createSnippets } from './snippets.ts'
 import { useRules } from './use-spec-validation.ts'
 
 /** Snippets that call an endpoint: from a terminal, from a web page and as an AI tool. */
 export function CallSnippets({ endpoint }: { endpoint: Endpoint }) {
   const rules = useRules()
-  const { curl, fetch } = snippetsOf(endpoint)
+  const { curl, fetch } = createSnippets(endpoint)
   const tool = rules ? JSON.stringify(rules.endpointToToolDefinition(endpoint.spec), null, 2) : '…'
   return (
     <>

@@ -13,7 +13,7 @@ import { SkeletonRows } from '../../../ui/skeleton.tsx'
 import { toast } from '../../../ui/toast.tsx'
 import { CallSnippets } from './call-card.tsx'
 import { EndpointActions } from './endpoint-actions.tsx'
-import { changesOf, draftOf, textOf } from './spec-draft.ts'
+import { diffDraft, formatDraft, parseDraft } from './spec-draft.ts'
 import { SpecEditor } from './spec-editor.tsx'
 import { StatusBadge } from './status-badge.tsx'
 import { TryEndpoint } from './test-card.tsx'
@@ -49,19 +49,19 @@ function Parts({ endpoint }: { endpoint: Endpoint }) {
   const mayChange = useCan('editor')
   // Edits start from one version. A version that someone else saves must not overwrite them.
   const [base, setBase] = useState(endpoint)
-  const [text, setText] = useState(textOf(endpoint.spec))
-  const saved = textOf(base.spec)
+  const [text, setText] = useState(formatDraft(endpoint.spec))
+  const saved = formatDraft(base.spec)
   const take = (version: Endpoint) => {
     setBase(version)
-    setText(textOf(version.spec))
+    setText(formatDraft(version.spec))
   }
   const isBehind = base.version !== endpoint.version
-  if (isBehind && (text === saved || text === textOf(endpoint.spec))) take(endpoint)
+  if (isBehind && (text === saved || text === formatDraft(endpoint.spec))) take(endpoint)
   const call = { id: 'call', name: 'Call the endpoint', content: <CallSnippets endpoint={endpoint} /> }
   const traffic = { id: 'traffic', name: 'Traffic', content: <Traffic slug={endpoint.slug} /> }
   const versions = { id: 'versions', name: 'Versions', content: <Versions endpoint={endpoint} /> }
   if (!mayChange) {
-    const spec = { id: 'spec', name: 'Spec', content: <CodeBlock label="Spec" code={textOf(endpoint.spec)} /> }
+    const spec = { id: 'spec', name: 'Spec', content: <CodeBlock label="Spec" code={formatDraft(endpoint.spec)} /> }
     return <ChoiceTabs label="Endpoint" param="view" choices={[spec, call, traffic, versions]} />
   }
   return (
@@ -84,7 +84,7 @@ function Parts({ endpoint }: { endpoint: Endpoint }) {
           {
             id: 'try',
             name: 'Test',
-            content: <TryEndpoint endpoint={endpoint} draft={draftOf(text) ?? base.spec} />,
+            content: <TryEndpoint endpoint={endpoint} draft={parseDraft(text) ?? base.spec} />,
           },
           call,
           traffic,
@@ -116,10 +116,10 @@ interface EditProps {
 }
 
 function Edit({ endpoint: { slug, status, spec }, text, onChange, onSaved }: EditProps) {
-  const saved = textOf(spec)
+  const saved = formatDraft(spec)
   const where = { ns: useNamespace(), db: useDatabase(), slug }
   const rules = useRules()
-  const draft = draftOf(text)
+  const draft = parseDraft(text)
   const checked = draft && rules?.validateEndpointSpec(draft)
   const { mutateAsync, isPending, error } = useApiMutation(
     'PATCH /api/namespaces/{ns}/databases/{db}/endpoints/{slug}',
@@ -130,7 +130,7 @@ function Edit({ endpoint: { slug, status, spec }, text, onChange, onSaved }: Edi
     ],
   )
   const save = async () => {
-    const made = await mutateAsync({ ...changesOf(spec, draft ?? {}), ...where }).catch(() => undefined)
+    const made = await mutateAsync({ ...diffDraft(spec, draft ?? {}), ...where }).catch(() => undefined)
     if (!made) return
     onSaved(made)
     toast(`Saved version ${made.version}.`)

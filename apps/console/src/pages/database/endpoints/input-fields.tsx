@@ -12,11 +12,11 @@ interface InputFieldsProps {
   fields: readonly Field[]
   onChange: (fields: readonly Field[]) => void
   /** Finds the problem of a path such as `input[2].name`. */
-  problemOf: (field: string) => string | undefined
+  findProblem: (field: string) => string | undefined
 }
 
 /** The input fields of an endpoint, in the order of the placeholders. */
-export function InputFields({ fields, onChange, problemOf }: InputFieldsProps) {
+export function InputFields({ fields, onChange, findProblem }: InputFieldsProps) {
   const set = (at: number, more: Partial<Field>) =>
     onChange(fields.map((field, index) => (index === at ? { ...field, ...more } : field)))
   return (
@@ -38,7 +38,7 @@ export function InputFields({ fields, onChange, problemOf }: InputFieldsProps) {
             autoCapitalize="none"
             spellCheck={false}
             className="font-mono"
-            error={problemOf(`input[${at}].name`)}
+            error={findProblem(`input[${at}].name`)}
           />
           <SelectField
             label={`Input ${at + 1} type`}

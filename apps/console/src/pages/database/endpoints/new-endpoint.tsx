@@ -7,17 +7,17 @@ import { Button } from '../../../ui/button.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
 import { Card, Page } from '../../../ui/page.tsx'
 import { toast } from '../../../ui/toast.tsx'
-import { draftOf, FIRST, type Spec, textOf } from './spec-draft.ts'
+import { FIRST, formatDraft, parseDraft, type Spec } from './spec-draft.ts'
 import { SpecEditor } from './spec-editor.tsx'
 import { useRules } from './use-spec-validation.ts'
 
 /** The form that saves a new endpoint as a draft. */
 export function NewEndpoint({ close }: { close: () => void }) {
   const [ns, db] = [useNamespace(), useDatabase()]
-  const [text, setText] = useState(textOf(FIRST))
+  const [text, setText] = useState(formatDraft(FIRST))
   const navigate = useNavigate()
   const rules = useRules()
-  const draft = draftOf(text)
+  const draft = parseDraft(text)
   const checked = draft && rules?.validateEndpointSpec(draft)
   const { mutateAsync, isPending, error } = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/endpoints', [
     'GET /api/namespaces/{ns}/databases/{db}/endpoints',
@@ -30,7 +30,7 @@ export function NewEndpoint({ close }: { close: () => void }) {
   }
   return (
     <Page title="New endpoint" lead="Saved as a draft. It isn't public until you publish it.">
-      <UnsavedChangesGuard when={text !== textOf(FIRST)} what="the new endpoint" />
+      <UnsavedChangesGuard when={text !== formatDraft(FIRST)} what="the new endpoint" />
       <Card title="Spec">
         <SpecEditor text={text} onChange={setText} problems={checked && !checked.ok ? checked.errors : []} isNew />
         {error && <ErrorPanel error={error} />}

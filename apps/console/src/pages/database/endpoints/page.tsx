@@ -50,7 +50,7 @@ function Endpoints({ onNew }: { onNew: () => void }) {
         <Table
           label="Endpoints"
           rows={data}
-          keyOf={({ slug }) => slug}
+          getKey={({ slug }) => slug}
           columns={[
             {
               name: 'Name',

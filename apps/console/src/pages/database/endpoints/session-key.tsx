@@ -52,7 +52,7 @@ function RotateForm({ close }: { close: () => void }) {
     const rotated = await mutateAsync({ ...place, endSessions }).catch(() => undefined)
     if (!rotated) return
     close()
-    toast(outcomeOf(rotated, endSessions))
+    toast(describeRotation(rotated, endSessions))
   }
   return (
     <form onSubmit={submit} className="grid gap-4">
@@ -75,7 +75,7 @@ function RotateForm({ close }: { close: () => void }) {
   )
 }
 
-const outcomeOf = ({ previousUntil }: Output<Api['rotate_session_key']>, endSessions: boolean) =>
+const describeRotation = ({ previousUntil }: Output<Api['rotate_session_key']>, endSessions: boolean) =>
   previousUntil
     ? `Session key rotated. Existing sessions stay valid until ${formatMoment(previousUntil)}.`
     : `Session key rotated.${endSessions ? ' All active sessions were ended.' : ''}`

@@ -1,6 +1,6 @@
 import type { Endpoint } from '@persql/contract'
 import { expect, test } from 'vitest'
-import { snippetsOf } from './snippets.ts'
+import { createSnippets } from './snippets.ts'
 
 const endpoint = (spec: Partial<Endpoint['spec']>) =>
   ({
@@ -9,7 +9,7 @@ const endpoint = (spec: Partial<Endpoint['spec']>) =>
   }) as Endpoint
 
 test('what is posted stands in the body, quoted for the shell, and what the session gives is left out', () => {
-  const { curl, fetch } = snippetsOf(
+  const { curl, fetch } = createSnippets(
     endpoint({
       auth: 'session',
       input: [
@@ -26,7 +26,7 @@ test('what is posted stands in the body, quoted for the shell, and what the sess
 })
 
 test('what is fetched stands in the address', () => {
-  const { curl, fetch } = snippetsOf(endpoint({ method: 'GET', input: [{ name: 'who', type: 'email' }] }))
+  const { curl, fetch } = createSnippets(endpoint({ method: 'GET', input: [{ name: 'who', type: 'email' }] }))
   expect(curl).toBe("curl 'https://db.example/p/acme/main/add?who=ada%40example.com'")
   expect(fetch).toContain("fetch('https://db.example/p/acme/main/add?who=ada%40example.com')")
 })

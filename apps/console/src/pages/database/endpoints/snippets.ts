@@ -2,7 +2,7 @@ import type { Endpoint } from '@persql/contract'
 import type { Field } from './spec-draft.ts'
 
 /** Returns a sample value for a field. */
-export function sampleOf({ type, enum: choices, min }: Field): unknown {
+export function createSample({ type, enum: choices, min }: Field): unknown {
   if (choices) return choices[0]
   return {
     text: 'text',
@@ -16,9 +16,11 @@ export function sampleOf({ type, enum: choices, min }: Field): unknown {
 }
 
 const sampleInput = (fields: readonly Field[]) =>
-  Object.fromEntries(fields.filter(({ name }) => !name.startsWith('$')).map((field) => [field.name, sampleOf(field)]))
+  Object.fromEntries(
+    fields.filter(({ name }) => !name.startsWith('$')).map((field) => [field.name, createSample(field)]),
+  )
 
-const searchOf = (input: Record<string, unknown>) => {
+const formatSearch = (input: Record<string, unknown>) => {
   const pairs = Object.entries(input).map(([name, value]) => [
     name,
     typeof value === 'object' ? JSON.stringify(value) : String(value),
@@ -27,10 +29,10 @@ const searchOf = (input: Record<string, unknown>) => {
 }
 
 /** Returns snippets that call an endpoint from a terminal and from a web page. */
-export function snippetsOf({ url, spec }: Endpoint): { curl: string; fetch: string } {
+export function createSnippets({ url, spec }: Endpoint): { curl: string; fetch: string } {
   const input = sampleInput(spec.input)
   const isPost = spec.method === 'POST'
-  const address = isPost ? url : url + searchOf(input)
+  const address = isPost ? url : url + formatSearch(input)
   const json = JSON.stringify(input)
   const headers = [
     ...(isPost ? [['Content-Type', 'application/json']] : []),

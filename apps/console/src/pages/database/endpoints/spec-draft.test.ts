@@ -1,10 +1,10 @@
 import { validateEndpointSpec } from '@persql/endpoint-spec'
 import { expect, test } from 'vitest'
-import { changesOf, draftOf, FIRST, KINDS, ofKind, type Spec, textOf } from './spec-draft.ts'
+import { diffDraft, FIRST, formatDraft, KINDS, ofKind, parseDraft, type Spec } from './spec-draft.ts'
 
 test('only an object in JSON is a draft, and it survives being text', () => {
-  for (const text of ['', '{', '[]', 'null', '7']) expect(draftOf(text)).toBeUndefined()
-  expect(draftOf(textOf(FIRST))).toEqual(FIRST)
+  for (const text of ['', '{', '[]', 'null', '7']) expect(parseDraft(text)).toBeUndefined()
+  expect(parseDraft(formatDraft(FIRST))).toEqual(FIRST)
 })
 
 test.each(Object.keys(KINDS) as (keyof typeof KINDS)[])(
@@ -18,5 +18,5 @@ test.each(Object.keys(KINDS) as (keyof typeof KINDS)[])(
 test('a change takes out what is gone, and never touches the slug', () => {
   const saved = { ...FIRST, slug: 'one', name: 'One', captcha: true } as unknown as Spec
   const { captcha: _gone, ...draft } = { ...saved, name: 'Two' }
-  expect(changesOf(saved, draft)).toEqual({ ...FIRST, slug: undefined, name: 'Two', captcha: null })
+  expect(diffDraft(saved, draft)).toEqual({ ...FIRST, slug: undefined, name: 'Two', captcha: null })
 })

@@ -27,7 +27,7 @@ export const KINDS = {
 } as const
 
 /** Parses a draft. Returns `undefined` if the text isn't a JSON object. */
-export function draftOf(text: string): SpecDraft | undefined {
+export function parseDraft(text: string): SpecDraft | undefined {
   try {
     const value: unknown = JSON.parse(text)
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as SpecDraft) : undefined
@@ -37,7 +37,7 @@ export function draftOf(text: string): SpecDraft | undefined {
 }
 
 /** Formats a draft as JSON. */
-export const textOf = (draft: SpecDraft): string => JSON.stringify(draft, null, 2)
+export const formatDraft = (draft: SpecDraft): string => JSON.stringify(draft, null, 2)
 
 /** Converts a draft to another type: adds the fields that the type needs and removes those of other types. */
 export function ofKind(draft: SpecDraft, kind: keyof typeof KINDS): SpecDraft {
@@ -64,7 +64,7 @@ export function ofKind(draft: SpecDraft, kind: keyof typeof KINDS): SpecDraft {
 }
 
 /** Returns the fields to send to update a saved spec. Removed fields are `null`. */
-export function changesOf(saved: Spec, draft: SpecDraft): SpecDraft {
+export function diffDraft(saved: Spec, draft: SpecDraft): SpecDraft {
   const gone = Object.keys(saved).filter((name) => draft[name] === undefined)
   const { slug: _slug, ...fields } = { ...draft, ...Object.fromEntries(gone.map((name) => [name, null])) } as SpecDraft
   return fields

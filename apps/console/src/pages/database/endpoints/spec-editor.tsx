@@ -2,7 +2,7 @@ import type { SpecProblem } from '@persql/endpoint-spec'
 import { ChoiceTabs } from '../../../ui/choice-tabs.tsx'
 import { capitalize } from '../../../ui/format.ts'
 import { CodeField } from '../../../ui/text-field.tsx'
-import { draftOf, textOf } from './spec-draft.ts'
+import { formatDraft, parseDraft } from './spec-draft.ts'
 import { SpecForm } from './spec-form.tsx'
 
 interface SpecEditorProps {
@@ -15,8 +15,8 @@ interface SpecEditorProps {
 
 /** An editor for a spec, as a form or as JSON, with its problems. */
 export function SpecEditor({ text, onChange, problems, isNew }: SpecEditorProps) {
-  const draft = draftOf(text)
-  const problemOf = (field: string) => {
+  const draft = parseDraft(text)
+  const findProblem = (field: string) => {
     const found = problems.find(
       (one) =>
         one.field === field ||
@@ -35,7 +35,12 @@ export function SpecEditor({ text, onChange, problems, isNew }: SpecEditorProps)
             id: 'form',
             name: 'Form',
             content: draft ? (
-              <SpecForm draft={draft} onChange={(next) => onChange(textOf(next))} problemOf={problemOf} isNew={isNew} />
+              <SpecForm
+                draft={draft}
+                onChange={(next) => onChange(formatDraft(next))}
+                findProblem={findProblem}
+                isNew={isNew}
+              />
             ) : (
               <p role="alert">Fix the JSON to switch back to the form.</p>
             ),

@@ -6,14 +6,14 @@ import { type Field, KINDS, ofKind, type SpecDraft } from './spec-draft.ts'
 interface SpecFormProps {
   draft: SpecDraft
   onChange: (draft: SpecDraft) => void
-  problemOf: (field: string) => string | undefined
+  findProblem: (field: string) => string | undefined
   /** Whether the slug can still be edited. It can't be changed after the endpoint is created. */
   isNew: boolean
 }
 
 /** A form with the most common fields of a spec. The JSON editor has all fields. */
 export function SpecForm(props: SpecFormProps) {
-  const { draft, onChange, problemOf, isNew } = props
+  const { draft, onChange, findProblem, isNew } = props
   const fields = bindFields(props)
   return (
     <div className="grid gap-4">
@@ -32,7 +32,7 @@ export function SpecForm(props: SpecFormProps) {
           value={fields.kind}
           onChange={(value) => onChange(ofKind(draft, value as keyof typeof KINDS))}
           options={Object.entries(KINDS).map(([key, { name }]) => [key, name])}
-          error={problemOf('kind')}
+          error={findProblem('kind')}
         />
         <SelectField
           {...fields.bind('method', 'Method')}
@@ -46,7 +46,7 @@ export function SpecForm(props: SpecFormProps) {
       <InputFields
         fields={(Array.isArray(draft.input) ? draft.input : []) as Field[]}
         onChange={(input) => fields.set('input', input)}
-        problemOf={problemOf}
+        findProblem={findProblem}
       />
       <AccessFields {...fields} />
       <TextField
@@ -135,7 +135,7 @@ function AccessFields({ draft, kind, rateLimit, set, bind, problemOf }: SpecFiel
 }
 
 /** Returns a draft with the functions that its fields need. */
-function bindFields({ draft, onChange, problemOf, isNew }: SpecFormProps) {
+function bindFields({ draft, onChange, findProblem, isNew }: SpecFormProps) {
   const set = (name: string, value: unknown) => {
     const { [name]: _old, ...rest } = draft
     onChange(value === undefined ? rest : { ...draft, [name]: value })
@@ -155,9 +155,9 @@ function bindFields({ draft, onChange, problemOf, isNew }: SpecFormProps) {
       value: asText(draft[name]),
       onChange: (value: string) => set(name, value),
       // An empty field of a new endpoint is not a mistake yet.
-      error: isNew && asText(draft[name]) === '' ? undefined : problemOf(name),
+      error: isNew && asText(draft[name]) === '' ? undefined : findProblem(name),
     }),
-    problemOf,
+    problemOf: findProblem,
   }
 }
 

@@ -8,7 +8,7 @@ import { CodeBlock } from '../../../ui/code-block.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
 import { formatCount } from '../../../ui/format.ts'
 import { CodeField, SelectField, TextField } from '../../../ui/text-field.tsx'
-import { changesOf, type Field, type SpecDraft } from './spec-draft.ts'
+import { diffDraft, type Field, type SpecDraft } from './spec-draft.ts'
 
 interface TryProps {
   endpoint: Endpoint
@@ -33,9 +33,9 @@ export function TryEndpoint({ endpoint: { slug, spec }, draft }: TryProps) {
     const given = fields.filter(({ name }) => (values[name] ?? '') !== '')
     mutate({
       ...where,
-      input: Object.fromEntries(given.map((field) => [field.name, inputOf(field, values[field.name] as string)])),
+      input: Object.fromEntries(given.map((field) => [field.name, parseInput(field, values[field.name] as string)])),
       ...(isSession && { session: { userId: /^\d+$/.test(userId) ? Number(userId) : userId } }),
-      changes: changesOf(spec, draft),
+      changes: diffDraft(spec, draft),
     })
   }
   return (
@@ -89,7 +89,7 @@ function Value({ field, value, onChange }: ValueProps) {
 const isNumber = ({ type }: Field) => type === 'integer' || type === 'number'
 
 /** Converts typed text to the field's type. Invalid text is sent unchanged, so that the endpoint returns its error. */
-function inputOf(field: Field, text: string) {
+function parseInput(field: Field, text: string) {
   if (!isNumber(field) && field.type !== 'boolean' && field.type !== 'json') return text
   try {
     return JSON.parse(text)

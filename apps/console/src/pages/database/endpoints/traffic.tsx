@@ -77,7 +77,7 @@ const Failures = ({ failures }: { failures: EndpointTraffic['failures'] }) => (
   <Table
     label="Failed calls"
     rows={failures}
-    keyOf={({ id }) => id}
+    getKey={({ id }) => id}
     columns={[
       { name: 'Reason (not shown to callers)', cell: ({ message }) => message },
       { name: 'Time', cell: ({ at }) => formatAgo(at) },

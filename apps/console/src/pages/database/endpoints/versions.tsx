@@ -33,7 +33,7 @@ export function Versions({ endpoint: { slug, version: current } }: { endpoint: E
       <Table
         label="Versions"
         rows={data}
-        keyOf={({ version }) => version}
+        getKey={({ version }) => version}
         columns={[
           {
             name: 'Version',

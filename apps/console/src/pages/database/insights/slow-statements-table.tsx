@@ -8,7 +8,7 @@ export const RecentTable = ({ recent }: { recent: Insights['recent'] }) => (
   <Table
     label="Slow and failed statements"
     rows={recent}
-    keyOf={({ id }) => id}
+    getKey={({ id }) => id}
     columns={[
       {
         name: 'Statement',

@@ -18,7 +18,7 @@ export function DryRunResult({ trial, sql }: { trial: MigrationTrial; sql: strin
       <Table
         label="Result per statement"
         rows={trial.statements}
-        keyOf={({ number }) => number}
+        getKey={({ number }) => number}
         columns={[
           {
             name: 'Line',
@@ -50,7 +50,7 @@ function RowDifference({ rows }: Pick<MigrationTrial, 'rows'>) {
     <Table
       label="Row changes"
       rows={rows}
-      keyOf={({ table }) => table}
+      getKey={({ table }) => table}
       columns={[
         { name: 'Table', cell: ({ table }) => <span className="wrap-anywhere">{table}</span> },
         { name: 'Rows before', isNumber: true, cell: ({ before }) => number(before) },

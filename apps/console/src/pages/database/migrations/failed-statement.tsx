@@ -1,4 +1,4 @@
-import { hintOf } from '../../../ui/next-step.ts'
+import { getHint } from '../../../ui/next-step.ts'
 
 interface FailedStatementProps {
   sql: string
@@ -13,7 +13,7 @@ interface FailedStatementProps {
 /** The error of a migration, with the lines that caused it. */
 export function FailedStatement({ sql, failure }: FailedStatementProps) {
   const { error, errorDetail, failedStatement } = failure
-  const hint = hintOf(errorDetail)
+  const hint = getHint(errorDetail)
   const lines = sql.split('\n')
   const first = failedStatement?.line ?? 0
   return (

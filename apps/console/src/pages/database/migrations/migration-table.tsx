@@ -19,12 +19,12 @@ export function MigrationTable({ migrations }: { migrations: readonly Migration[
   const ns = useNamespace()
   const db = useDatabase()
   const [before] = useQueryParam('before')
-  const nameOf = useActorName()
+  const getActorName = useActorName()
   return (
     <Table
       label="Migrations"
       rows={migrations}
-      keyOf={({ id }) => id}
+      getKey={({ id }) => id}
       columns={[
         {
           name: 'Name',
@@ -53,7 +53,7 @@ export function MigrationTable({ migrations }: { migrations: readonly Migration[
           isExtra: true,
           cell: ({ appliedBy }) =>
             appliedBy ? (
-              <span className="wrap-anywhere">{nameOf(appliedBy) ?? <Skeleton className="h-5 w-40" />}</span>
+              <span className="wrap-anywhere">{getActorName(appliedBy) ?? <Skeleton className="h-5 w-40" />}</span>
             ) : (
               <span className="text-muted">–</span>
             ),

@@ -15,7 +15,7 @@ const TONES = { create: 'success', alter: 'accent', drop: 'danger', other: 'neut
 export function SchemaChanges() {
   const place = { ns: useNamespace(), db: useDatabase() }
   const [after, turn] = useQueryParam('older')
-  const nameOf = useActorName()
+  const getActorName = useActorName()
   const { data, error, refetch } = useApiQuery('GET /api/namespaces/{ns}/databases/{db}/schema_changes', {
     ...place,
     ...(after !== null && { before: Number(after) }),
@@ -36,7 +36,7 @@ export function SchemaChanges() {
             <div className="flex flex-wrap items-center gap-2 text-sm text-muted">
               <Badge tone={TONES[kind]}>{capitalize(kind)}</Badge>
               <time dateTime={at}>{formatMoment(at)}</time>
-              <span className="wrap-anywhere">{nameOf(actor)}</span>
+              <span className="wrap-anywhere">{getActorName(actor)}</span>
               {migrationId && <Badge>Migration</Badge>}
             </div>
             <code className="font-mono text-sm break-words whitespace-pre-wrap">{sql}</code>

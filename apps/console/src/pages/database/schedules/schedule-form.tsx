@@ -20,7 +20,7 @@ export function ScheduleForm({ schedule, close }: { schedule: Schedule | undefin
   const [every, setEvery] = useState(splitInterval(schedule?.intervalSec ?? 3_600))
   const create = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/schedules', [LIST])
   const update = useApiMutation('PATCH /api/namespaces/{ns}/databases/{db}/schedules/{id}', [LIST])
-  const list = listOf(params)
+  const list = parseList(params)
   const intervalSec = joinInterval(every.count, every.unit)
   const problem = intervalProblem(intervalSec)
   const error = create.error ?? update.error
@@ -84,7 +84,7 @@ const intervalProblem = (seconds: number) =>
     ? undefined
     : 'Enter an interval from 60 seconds to 7 days.'
 
-function listOf(text: string): Schedule['params'] | undefined {
+function parseList(text: string): Schedule['params'] | undefined {
   try {
     const value: unknown = JSON.parse(text || '[]')
     return Array.isArray(value) ? value : undefined

@@ -22,7 +22,7 @@ export function ScheduleTable({ schedules, onRun, onEdit, onPause, onDelete }: S
     <Table
       label="Schedules"
       rows={schedules}
-      keyOf={({ id }) => id}
+      getKey={({ id }) => id}
       columns={[
         {
           name: 'Name',

@@ -45,7 +45,7 @@ function DescribeForm({ ns, db, schema, close }: Omit<DescribeTablesProps, 'open
     const { failures: failed } = await describe.mutateAsync({ ns, db, tables })
     const undo = async () => {
       const now = await call('GET /api/namespaces/{ns}/databases/{db}/ai/docs', { ns, db })
-      await put.mutateAsync({ ns, db, ...withTablesOf(now, before, new Set(tables)) })
+      await put.mutateAsync({ ns, db, ...restoreTables(now, before, new Set(tables)) })
     }
     const written = tables.length - failed.length
     if (written > 0) toastWithUndo(`Descriptions generated for ${formatCount(written, 'table')}.`, undo)
@@ -92,7 +92,7 @@ function DescribeForm({ ns, db, schema, close }: Omit<DescribeTablesProps, 'open
 }
 
 /** Returns the current descriptions, with the previous ones for these tables. */
-function withTablesOf(now: Docs, before: Docs, tables: ReadonlySet<string>): Docs {
+function restoreTables(now: Docs, before: Docs, tables: ReadonlySet<string>): Docs {
   const others = now.tables.filter(({ table }) => !tables.has(table))
   return { ...now, tables: [...others, ...before.tables.filter(({ table }) => tables.has(table))] }
 }

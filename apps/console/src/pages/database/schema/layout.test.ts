@@ -3,7 +3,7 @@ import { layOut } from './layout.ts'
 
 type Table = Parameters<typeof layOut>[0][number]
 
-const tableOf = (table: string, parent?: string): Table => ({
+const createTable = (table: string, parent?: string): Table => ({
   table,
   description: null,
   rowCount: 0,
@@ -24,7 +24,7 @@ const isApart = ({ boxes }: ReturnType<typeof layOut>) =>
   )
 
 test('what refers to a table stands to its right', () => {
-  const { boxes, lines } = layOut([tableOf('child', 'parent'), tableOf('parent'), tableOf('alone')])
+  const { boxes, lines } = layOut([createTable('child', 'parent'), createTable('parent'), createTable('alone')])
   const at = Object.fromEntries(boxes.map(({ table, x, y }) => [table.table, { x, y }]))
   expect(at.child?.x).toBeGreaterThan(at.parent?.x ?? 0)
   expect(at.alone?.y).toBeGreaterThan(at.child?.y ?? 0)
@@ -35,8 +35,8 @@ test.each([
   ['all of one parent', (n: number) => (n === 0 ? undefined : 't0')],
   ['a tree', (n: number) => (n === 0 ? undefined : `t${Math.floor(n / 3)}`)],
   ['alone', () => undefined],
-])('hundreds of tables fill the frame and not a strip of it: %s', (_, parentOf) => {
-  const laid = layOut(Array.from({ length: 300 }, (_, n) => tableOf(`t${n}`, parentOf(n))))
+])('hundreds of tables fill the frame and not a strip of it: %s', (_, getParent) => {
+  const laid = layOut(Array.from({ length: 300 }, (_, n) => createTable(`t${n}`, getParent(n))))
   expect(laid.boxes).toHaveLength(300)
   expect(isApart(laid)).toBe(true)
   expect(laid.width / laid.height).toBeGreaterThan(1)

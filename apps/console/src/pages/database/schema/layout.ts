@@ -36,20 +36,20 @@ export interface Line {
 /** Computes the layout: referenced tables on the left, the tables that reference them to the right. */
 export function layOut(tables: readonly Table[]): { boxes: Box[]; lines: Line[]; width: number; height: number } {
   const named = new Map(tables.map((table) => [table.table, table]))
-  const parentsOf = ({ table, foreignKeys }: Table) =>
+  const listParents = ({ table, foreignKeys }: Table) =>
     foreignKeys.flatMap((key) => (key.table !== table && named.get(key.table)) || [])
-  const related = new Set(tables.flatMap((table) => parentsOf(table).flatMap((parent) => [table, parent])))
-  const depths = depthsOf(tables, parentsOf)
+  const related = new Set(tables.flatMap((table) => listParents(table).flatMap((parent) => [table, parent])))
+  const depths = getDepths(tables, listParents)
   const boxes = new Map<string, Box>()
   const columnsY: number[] = []
   const place = (table: Table, column: number) => {
-    const box = boxOf(table, column * (WIDTH + GAP_X), columnsY[column] ?? 0)
+    const box = createBox(table, column * (WIDTH + GAP_X), columnsY[column] ?? 0)
     columnsY[column] = box.y + box.height + GAP_Y
     boxes.set(table.table, box)
   }
   const inOrder = tables.filter((table) => related.has(table))
   inOrder.sort((a, b) => (depths.get(a) ?? 0) - (depths.get(b) ?? 0))
-  const mostY = mostYOf(tables)
+  const mostY = getMaxY(tables)
   let column = 0
   for (const [index, table] of inOrder.entries()) {
     const before = inOrder[index - 1]
@@ -59,50 +59,51 @@ export function layOut(tables: readonly Table[]): { boxes: Box[]; lines: Line[];
   }
   const loners = tables.filter((table) => !related.has(table))
   const below = Math.max(0, ...columnsY)
-  const beside = Math.max(LONERS_BESIDE, Math.ceil(heightOf(loners) / mostY))
+  const beside = Math.max(LONERS_BESIDE, Math.ceil(getHeight(loners) / mostY))
   for (let column = 0; column < beside; column++) columnsY[column] = below
   for (const [index, table] of loners.entries()) place(table, index % beside)
   const all = [...boxes.values()]
   return {
     boxes: all,
-    lines: all.flatMap((box) => linesOf(box, boxes)),
+    lines: all.flatMap((box) => createLines(box, boxes)),
     width: Math.max(WIDTH, ...all.map(({ x, width }) => x + width)),
     height: Math.max(HEAD, ...all.map(({ y, height }) => y + height)),
   }
 }
 
-const heightOf = (tables: readonly Table[]) => tables.reduce((sum, table) => sum + boxOf(table, 0, 0).height + GAP_Y, 0)
+const getHeight = (tables: readonly Table[]) =>
+  tables.reduce((sum, table) => sum + createBox(table, 0, 0).height + GAP_Y, 0)
 
 /** Returns the height at which a column of tables breaks, so that the layout fits the shape of the frame. */
-const mostYOf = (tables: readonly Table[]) =>
-  Math.max(LEAST_MOST_Y, Math.sqrt((heightOf(tables) * (WIDTH + GAP_X)) / FRAME_ASPECT))
+const getMaxY = (tables: readonly Table[]) =>
+  Math.max(LEAST_MOST_Y, Math.sqrt((getHeight(tables) * (WIDTH + GAP_X)) / FRAME_ASPECT))
 
 /** Returns the length of each table's longest chain of references. References back into the chain are ignored. */
-function depthsOf(tables: readonly Table[], parentsOf: (table: Table) => Table[]): Map<Table, number> {
+function getDepths(tables: readonly Table[], listParents: (table: Table) => Table[]): Map<Table, number> {
   const depths = new Map<Table, number>()
   const under = new Set<Table>()
-  const depthOf = (table: Table): number => {
+  const getDepth = (table: Table): number => {
     const known = depths.get(table)
     if (known !== undefined) return known
     under.add(table)
-    const above = parentsOf(table).filter((parent) => !under.has(parent))
-    const depth = above.length === 0 ? 0 : 1 + Math.max(...above.map(depthOf))
+    const above = listParents(table).filter((parent) => !under.has(parent))
+    const depth = above.length === 0 ? 0 : 1 + Math.max(...above.map(getDepth))
     under.delete(table)
     depths.set(table, depth)
     return depth
   }
-  for (const table of tables) depthOf(table)
+  for (const table of tables) getDepth(table)
   return depths
 }
 
-function boxOf(table: Table, x: number, y: number): Box {
+function createBox(table: Table, x: number, y: number): Box {
   const columns = table.columns.slice(0, MOST_COLUMNS)
   const omitted = table.columns.length - columns.length
   const height = HEAD + (columns.length + (omitted > 0 ? 1 : 0)) * ROW + 8
   return { table, x, y, width: WIDTH, height, columns, omitted }
 }
 
-function linesOf(from: Box, boxes: ReadonlyMap<string, Box>): Line[] {
+function createLines(from: Box, boxes: ReadonlyMap<string, Box>): Line[] {
   return from.table.foreignKeys.flatMap(({ table, columns, to }, index) => {
     const target = boxes.get(table)
     if (!target) return []

@@ -69,7 +69,7 @@ function TableCard({
       <Table
         label={`Columns of ${table}`}
         rows={columns}
-        keyOf={({ name }) => name}
+        getKey={({ name }) => name}
         columns={[
           {
             name: 'Column',
@@ -77,13 +77,13 @@ function TableCard({
               <>
                 <span className="font-mono text-sm wrap-anywhere">{column.name}</span>
                 <span className="block text-sm font-normal text-muted md:hidden">
-                  {[factsOf(column), column.description].filter(Boolean).join('. ')}
+                  {[listFacts(column), column.description].filter(Boolean).join('. ')}
                 </span>
               </>
             ),
           },
           { name: 'Type', cell: ({ type }) => <span className="font-mono text-sm">{type || 'any'}</span> },
-          { name: 'Constraints', isExtra: true, cell: (column) => factsOf(column) },
+          { name: 'Constraints', isExtra: true, cell: (column) => listFacts(column) },
           { name: 'Description', isExtra: true, cell: ({ description: text }) => text ?? '' },
         ]}
       />
@@ -113,7 +113,7 @@ function TableCard({
   )
 }
 
-const factsOf = ({ primaryKey, notNull, generated, default: preset }: TableOf['columns'][number]) =>
+const listFacts = ({ primaryKey, notNull, generated, default: preset }: TableOf['columns'][number]) =>
   [
     primaryKey > 0 && 'primary key',
     notNull && 'not null',

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { around, localText, momentOf } from './restore-time.ts'
+import { around, localText, parseLocalTime } from './restore-time.ts'
 
 const snapshot = (createdAt: string) => ({ id: createdAt, label: createdAt, createdAt, automatic: false, rows: 0 })
 const [first, second, third] = ['2026-01-01T10:00:00.500Z', '2026-01-02T10:00:00.000Z', '2026-01-03T10:00:00.000Z'].map(
@@ -17,7 +17,7 @@ test('a moment means the newest snapshot that is not newer', () => {
 
 test('the second in which a snapshot was taken means that snapshot', () => {
   const text = localText(Date.parse(first?.createdAt ?? ''))
-  expect(around(all, momentOf(text) ?? 0).before).toEqual(first)
-  expect(around(all, momentOf(text.slice(0, 16)) ?? 0).before).toEqual(first)
-  expect(momentOf('')).toBeUndefined()
+  expect(around(all, parseLocalTime(text) ?? 0).before).toEqual(first)
+  expect(around(all, parseLocalTime(text.slice(0, 16)) ?? 0).before).toEqual(first)
+  expect(parseLocalTime('')).toBeUndefined()
 })

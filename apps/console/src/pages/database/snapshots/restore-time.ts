@@ -19,7 +19,7 @@ export function localText(atMs: number): string {
 }
 
 /** Parses such a field to the end of its second or minute. Returns `undefined` if it is invalid. */
-export function momentOf(text: string): number | undefined {
+export function parseLocalTime(text: string): number | undefined {
   const ms = new Date(text).getTime()
   if (Number.isNaN(ms)) return undefined
   return ms + (text.length > 16 ? 999 : 59_999)

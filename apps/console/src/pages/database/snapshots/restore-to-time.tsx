@@ -5,7 +5,7 @@ import { Dialog, DialogActions } from '../../../ui/dialog.tsx'
 import { Field } from '../../../ui/field.tsx'
 import { formatCount, formatMoment } from '../../../ui/format.ts'
 import { Input } from '../../../ui/input.tsx'
-import { around, localText, momentOf } from './restore-time.ts'
+import { around, localText, parseLocalTime } from './restore-time.ts'
 
 interface RestoreToMomentProps {
   /** At least one, newest first. */
@@ -29,7 +29,7 @@ export const RestoreToTime = ({ open, close, ...rest }: RestoreToMomentProps) =>
 
 function MomentForm({ snapshots, close, onChoose }: Omit<RestoreToMomentProps, 'open'>) {
   const [text, setText] = useState(() => localText(Date.now()))
-  const atMs = momentOf(text)
+  const atMs = parseLocalTime(text)
   const { before, after } = atMs === undefined ? {} : around(snapshots, atMs)
   const submit = (event: FormEvent) => {
     event.preventDefault()

@@ -12,14 +12,14 @@ interface TimelineProps {
 }
 
 /** A timeline of snapshots, newest first, grouped by day. */
-export const Timeline = ({ snapshots, ...deeds }: TimelineProps) => (
+export const Timeline = ({ snapshots, ...actions }: TimelineProps) => (
   <div className="grid gap-6">
-    {daysOf(snapshots).map(([day, taken]) => (
+    {groupByDay(snapshots).map(([day, taken]) => (
       <section key={day} className="grid gap-3">
         <h2 className="text-sm font-medium text-muted">{day}</h2>
         <ol className="grid gap-3 border-l-2 border-line pl-4" aria-label={`Snapshots from ${day}`}>
           {taken.map((snapshot) => (
-            <Moment key={snapshot.id} snapshot={snapshot} {...deeds} />
+            <Moment key={snapshot.id} snapshot={snapshot} {...actions} />
           ))}
         </ol>
       </section>
@@ -71,7 +71,7 @@ function Moment({
 }
 
 /** Groups snapshots by day, in the reader's time zone. */
-function daysOf(snapshots: readonly Snapshot[]): [string, Snapshot[]][] {
+function groupByDay(snapshots: readonly Snapshot[]): [string, Snapshot[]][] {
   const days = new Map<string, Snapshot[]>()
   for (const snapshot of snapshots) {
     const day = new Date(snapshot.createdAt).toLocaleDateString('en', { dateStyle: 'full' })

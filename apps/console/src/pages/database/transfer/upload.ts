@@ -26,10 +26,10 @@ const ENDS: readonly (readonly [RegExp, string])[] = [
 ]
 
 /** Guesses the format from the file name. The default is an SQL dump. */
-export const formatOf = (name: string): string => ENDS.find(([end]) => end.test(name))?.[1] ?? 'sql'
+export const detectFormat = (name: string): string => ENDS.find(([end]) => end.test(name))?.[1] ?? 'sql'
 
 /** Suggests a table name for a file: `Users 2024.csv` becomes `users_2024`. */
-export const tableOf = (name: string): string =>
+export const suggestTableName = (name: string): string =>
   name
     .replace(/\.[^.]*$/, '')
     .toLowerCase()

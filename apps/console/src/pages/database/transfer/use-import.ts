@@ -2,7 +2,7 @@ import { useMutation } from '@tanstack/react-query'
 import { useRef, useState } from 'react'
 import { useApiQuery } from '../../../api/hooks.ts'
 import { queryClient } from '../../../api/query-client.ts'
-import { formatOf, type ImportRequest, tableOf, upload } from './upload.ts'
+import { detectFormat, type ImportRequest, suggestTableName, upload } from './upload.ts'
 
 /** The state of an import. */
 export type ImportState = ReturnType<typeof useImport>
@@ -46,8 +46,8 @@ export function useImport(place: { ns: string; db: string }) {
       reset()
       setSentBytes(0)
       setFile(chosen)
-      setFormat(formatOf(chosen.name))
-      setTable(tableOf(chosen.name))
+      setFormat(detectFormat(chosen.name))
+      setTable(suggestTableName(chosen.name))
       setCreate(undefined)
     },
     start: () => {

@@ -38,9 +38,9 @@ export function Deliveries({ id }: { id: string }) {
         <Table
           label="Deliveries"
           rows={data}
-          keyOf={(one) => one.id}
+          getKey={(one) => one.id}
           columns={[
-            { name: 'Event', cell: ({ event }) => whatOf(event) },
+            { name: 'Event', cell: ({ event }) => formatEvent(event) },
             { name: 'Status', cell: (one) => <Status {...one} /> },
             { name: 'Attempts', isNumber: true, isExtra: true, cell: ({ attempts }) => attempts },
             { name: 'Time', isExtra: true, cell: ({ createdAt }) => formatAgo(createdAt) },
@@ -66,7 +66,7 @@ export function Deliveries({ id }: { id: string }) {
 }
 
 /** Formats an event. After a restore, for example, any table can have changed: kind `unknown` on table `*`. */
-function whatOf({ kind, type, table }: Delivery['event']): string {
+function formatEvent({ kind, type, table }: Delivery['event']): string {
   const where = table === '*' ? 'any table' : table
   return [kind === 'unknown' ? 'any change' : (kind ?? type), where].filter(Boolean).join(', ')
 }

@@ -29,7 +29,7 @@ export function WebhookDetail({ id }: { id: string }) {
       title={data?.name ?? 'Webhook'}
       lead={data?.url}
       back={{ to: back, name: 'All webhooks' }}
-      actions={data && <Deeds webhook={data} back={back} />}
+      actions={data && <WebhookActions webhook={data} back={back} />}
     >
       {error && <ErrorPanel error={error} onRetry={refetch} />}
       {!data && !error && <SkeletonRows rows={6} label="Loading webhook" />}
@@ -46,7 +46,7 @@ export function WebhookDetail({ id }: { id: string }) {
   )
 }
 
-function Deeds({ webhook, back }: { webhook: Webhook; back: string }) {
+function WebhookActions({ webhook, back }: { webhook: Webhook; back: string }) {
   const where = { ns: useNamespace(), db: useDatabase(), id: webhook.id }
   const navigate = useNavigate()
   const [asked, ask] = useQueryParam('do')

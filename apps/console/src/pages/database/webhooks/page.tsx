@@ -48,7 +48,7 @@ function Webhooks() {
         <Table
           label="Webhooks"
           rows={data}
-          keyOf={({ id }) => id}
+          getKey={({ id }) => id}
           columns={[
             {
               name: 'Name',

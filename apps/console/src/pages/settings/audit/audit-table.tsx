@@ -17,7 +17,7 @@ export const AuditTable = ({ entries, names }: AuditTableProps) => (
   <Table
     label="Audit log"
     rows={entries}
-    keyOf={({ id }) => id}
+    getKey={({ id }) => id}
     columns={[
       { name: 'Action', cell: (entry) => <What entry={entry} names={names} /> },
       { name: 'User', cell: ({ actor }) => <span className="wrap-anywhere">{actorName(actor, names)}</span> },

@@ -59,7 +59,7 @@ export function LedgerCard() {
         <Table
           label="Ledger"
           rows={rows}
-          keyOf={({ id }) => id}
+          getKey={({ id }) => id}
           columns={[
             { name: 'Type', cell: ({ kind }) => <span className="whitespace-nowrap">{KINDS[kind]}</span> },
             { name: 'Amount', isNumber: true, cell: ({ amountUsd }) => formatUsd(amountUsd) },

@@ -36,7 +36,7 @@ function Billing() {
   const [from = '', to = ''] = [days[0], days.at(-1)]
   const usage = useApiQuery('GET /api/namespaces/{ns}/usage', { ns, from, to })
   const { data } = billing
-  const isPaid = paid !== null && data?.ledger.some(({ detail }) => topUpOf(detail) === paid)
+  const isPaid = paid !== null && data?.ledger.some(({ detail }) => findTopUp(detail) === paid)
   const spent = usage.data && spendByDay(days, usage.data)
   const outlook = data && spent && forecast(data.balanceUsd, spent, since ? Date.parse(since) : 0, nowMs)
   return (
@@ -85,5 +85,5 @@ function Billing() {
 }
 
 /** Returns the top-up ID of a ledger entry. */
-const topUpOf = (detail: unknown) =>
+const findTopUp = (detail: unknown) =>
   typeof detail === 'object' && detail !== null && 'topup' in detail ? detail.topup : undefined

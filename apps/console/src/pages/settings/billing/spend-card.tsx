@@ -26,10 +26,10 @@ export const SpendCard = ({ days, spend }: SpendCardProps) => (
       <Table
         label="Spend by meter"
         rows={METERS}
-        keyOf={([meter]) => meter}
+        getKey={([meter]) => meter}
         columns={[
           { name: 'Meter', cell: ([, name]) => name },
-          { name: 'Usage', isNumber: true, cell: ([meter]) => amountOf(meter, spend) },
+          { name: 'Usage', isNumber: true, cell: ([meter]) => formatAmount(meter, spend) },
           { name: 'Cost', isNumber: true, cell: ([meter]) => formatUsd(spend[meter].costUsd) },
         ]}
       />
@@ -58,7 +58,7 @@ function Chart({ days }: { days: readonly DaySpend[] }) {
             <Table
               label="Spend by day"
               rows={used.toReversed()}
-              keyOf={({ day }) => day}
+              getKey={({ day }) => day}
               columns={[
                 { name: 'Day (UTC)', cell: ({ day }) => <span className="whitespace-nowrap">{day}</span> },
                 ...METERS.map(([meter, name]) => ({
@@ -77,7 +77,7 @@ function Chart({ days }: { days: readonly DaySpend[] }) {
   )
 }
 
-function amountOf(meter: Meter, spend: Spend): string {
+function formatAmount(meter: Meter, spend: Spend): string {
   const { quantity } = spend[meter]
   return meter === 'storageByteHours' ? `${formatBytes(quantity / HOURS_PER_MONTH)}-months` : formatCompact(quantity)
 }

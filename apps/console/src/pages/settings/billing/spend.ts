@@ -33,7 +33,7 @@ export function spendByDay(days: readonly string[], { spend, days: used }: Pick<
   return days.map((day) => {
     const rows = used.filter((row) => row.day === day)
     const sum = (meter: Meter) => rows.reduce((total, row) => total + row[meter], 0)
-    const counted = (meter: Meter) => round(sum(meter) * priceOf(spend, meter))
+    const counted = (meter: Meter) => round(sum(meter) * getPrice(spend, meter))
     const costUsd = round(rows.reduce((total, row) => total + row.costUsd, 0))
     const costs = {
       requests: counted('requests'),
@@ -48,7 +48,7 @@ export function spendByDay(days: readonly string[], { spend, days: used }: Pick<
 }
 
 /** Returns the average price per unit of a meter, from all usage so far. */
-const priceOf = (spend: Spend, meter: Meter) =>
+const getPrice = (spend: Spend, meter: Meter) =>
   spend[meter].quantity === 0 ? 0 : spend[meter].costUsd / spend[meter].quantity
 
 const round = (usd: number) => Math.round(usd * NANO) / NANO

@@ -37,7 +37,7 @@ export function Invitations({ onInvite }: { onInvite: () => void }) {
         <Table
           label="Invitations"
           rows={data}
-          keyOf={({ id }) => id}
+          getKey={({ id }) => id}
           columns={[
             { name: 'Email', cell: ({ email }) => <span className="wrap-anywhere">{email}</span> },
             { name: 'Role', cell: ({ role }) => <Badge>{capitalize(role)}</Badge> },

@@ -46,7 +46,7 @@ export function MemberTable({ members }: { members: readonly Member[] }) {
       <Table
         label="Members"
         rows={members}
-        keyOf={({ userId }) => userId}
+        getKey={({ userId }) => userId}
         columns={[
           {
             name: 'Member',
@@ -102,7 +102,7 @@ export function MemberTable({ members }: { members: readonly Member[] }) {
         <ConfirmDialog
           open
           onOpenChange={() => setChange(undefined)}
-          {...askedOf(change, members, ns, change.member.userId === me)}
+          {...describeChange(change, members, ns, change.member.userId === me)}
           onConfirm={() => confirmed(change)}
         />
       )}
@@ -110,7 +110,7 @@ export function MemberTable({ members }: { members: readonly Member[] }) {
   )
 }
 
-function askedOf({ member, to }: Change, members: readonly Member[], ns: string, isSelf: boolean) {
+function describeChange({ member, to }: Change, members: readonly Member[], ns: string, isSelf: boolean) {
   const { email } = member
   const heir = to === 'owner' ? undefined : afterOwner(members, member)
   if (to) {

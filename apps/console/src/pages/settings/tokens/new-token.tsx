@@ -8,7 +8,7 @@ import { ErrorPanel } from '../../../ui/error-panel.tsx'
 import { Field } from '../../../ui/field.tsx'
 import { Input, Select } from '../../../ui/input.tsx'
 import { OneTimeSecret } from '../../../ui/one-time-secret.tsx'
-import { EXPIRIES, ROLE_NAMES, ROLES, scopeOf } from './token-options.ts'
+import { EXPIRIES, parseTableScope, ROLE_NAMES, ROLES } from './token-options.ts'
 
 interface NewTokenProps {
   open: boolean
@@ -61,7 +61,7 @@ function NewTokenForm({ onMinted, close }: { onMinted: (token: MintedToken) => v
   ])
   const submit = async (event: FormEvent) => {
     event.preventDefault()
-    const tableScope = scopeOf(tables)
+    const tableScope = parseTableScope(tables)
     const wish = { ns, name, role, ...(tableScope && { tableScope }), ...(expiresIn > 0 && { expiresIn }) }
     const minted = await mutateAsync(wish).catch(() => undefined)
     if (minted) onMinted(minted)

@@ -27,7 +27,7 @@ export const EXPIRIES = [
 ] as const
 
 /** Parses comma-separated table names. Returns `undefined` for all tables. */
-export function scopeOf(text: string): string[] | undefined {
+export function parseTableScope(text: string): string[] | undefined {
   const names = text
     .split(',')
     .map((name) => name.trim())

@@ -18,7 +18,7 @@ export const TokenTable = ({ tokens, onRotate, onRevoke }: TokenTableProps) => (
   <Table
     label="Tokens"
     rows={tokens}
-    keyOf={({ id }) => id}
+    getKey={({ id }) => id}
     columns={[
       {
         name: 'Name',
