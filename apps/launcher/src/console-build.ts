@@ -11,7 +11,7 @@ const KEEP_MS = 24 * 60 * 60 * 1000
 
 /** Returns the folder of the console's files, after building them if their sources changed. */
 export async function buildConsole(): Promise<string> {
-  const folder = join(consoleBuilds, await hashOf(SOURCES))
+  const folder = join(consoleBuilds, await hashFiles(SOURCES))
   if (existsSync(folder)) return folder
   const draft = `${folder}.${process.pid}`
   await viteBuild(draft)
@@ -33,7 +33,7 @@ export async function main(): Promise<number> {
   return 0
 }
 
-async function hashOf(sources: readonly string[]): Promise<string> {
+async function hashFiles(sources: readonly string[]): Promise<string> {
   const hash = createHash('sha256')
   for (const source of sources) {
     for (const file of await filesIn(source)) hash.update(`${file}\0`).update(await readFile(join(repository, file)))

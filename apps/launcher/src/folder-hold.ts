@@ -45,9 +45,9 @@ const noSockets: ReadonlySet<string | undefined> = new Set(['ENOTSUP', 'EOPNOTSU
  * @throws FolderHeldError
  */
 export async function holdFolder(folder: string): Promise<FolderHold> {
-  if (process.platform === 'win32') return holdName(`\\\\.\\pipe\\persql-${idOf(folder)}`)
+  if (process.platform === 'win32') return holdName(`\\\\.\\pipe\\persql-${createFolderId(folder)}`)
   for (let attempt = 1; attempt <= maxAttempts; attempt++) {
-    const rival = await rivalOf(folder)
+    const rival = await findRival(folder)
     if (rival?.isHolding) throw new FolderHeldError(rival.pid)
     if (rival === undefined) {
       const taken = await take(folder)
@@ -59,7 +59,7 @@ export async function holdFolder(folder: string): Promise<FolderHold> {
 }
 
 async function take(folder: string): Promise<FolderHold | undefined> {
-  const name = nameOf(Math.max(0, ...socketsIn(folder).map(numberOf)) + 1)
+  const name = toSocketName(Math.max(0, ...socketsIn(folder).map(parseSocketNumber)) + 1)
   const state: Peer = { pid: process.pid, isHolding: false }
   const server = answering(state)
   try {
@@ -67,7 +67,7 @@ async function take(folder: string): Promise<FolderHold | undefined> {
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
     if (code === 'EADDRINUSE') return undefined
-    if (noSockets.has(code)) return holdName(`\0persql-${idOf(folder)}`)
+    if (noSockets.has(code)) return holdName(`\0persql-${createFolderId(folder)}`)
     throw cause
   }
   const release = (): void => {
@@ -75,7 +75,7 @@ async function take(folder: string): Promise<FolderHold | undefined> {
     server.close()
   }
   const { ino } = statSync(join(folder, name))
-  if ((await rivalOf(folder, name)) !== undefined || inodeOf(join(folder, name)) !== ino) {
+  if ((await findRival(folder, name)) !== undefined || findInode(join(folder, name)) !== ino) {
     release()
     return undefined
   }
@@ -83,7 +83,7 @@ async function take(folder: string): Promise<FolderHold | undefined> {
   for (const other of socketsIn(folder)) {
     if (other !== name && (await ask(folder, other)) === 'not-listening') rmSync(join(folder, other), { force: true })
   }
-  return { fd: fdOf(server), isLocal: false, release }
+  return { fd: getDescriptor(server), isLocal: false, release }
 }
 
 /** Takes a hold by name, for systems whose socket names aren't files. One process can have the name; the kernel removes it. */
@@ -96,11 +96,11 @@ async function holdName(name: string): Promise<FolderHold> {
     const holder = await ask(undefined, name)
     throw new FolderHeldError(typeof holder === 'object' ? holder.pid : undefined)
   }
-  return { fd: fdOf(server), isLocal: process.platform !== 'win32', release: () => void server.close() }
+  return { fd: getDescriptor(server), isLocal: process.platform !== 'win32', release: () => void server.close() }
 }
 
 /** Returns the process that holds the folder, or else one that is trying to. */
-async function rivalOf(
+async function findRival(
   folder: string,
   own?: string,
 ): Promise<{ pid: number | undefined; isHolding: boolean } | undefined> {
@@ -172,26 +172,26 @@ function at<T>(folder: string | undefined, name: string, use: (path: string) => 
   }
 }
 
-const nameOf = (number: number): string => `hold-${number}.sock`
-const numberOf = (name: string): number => Number(/^hold-(\d{1,9})\.sock$/.exec(name)?.[1] ?? Number.NaN)
+const toSocketName = (number: number): string => `hold-${number}.sock`
+const parseSocketNumber = (name: string): number => Number(/^hold-(\d{1,9})\.sock$/.exec(name)?.[1] ?? Number.NaN)
 
 function socketsIn(folder: string): string[] {
-  return readdirSync(folder).filter((name) => !Number.isNaN(numberOf(name)))
+  return readdirSync(folder).filter((name) => !Number.isNaN(parseSocketNumber(name)))
 }
 
-function inodeOf(file: string): number | undefined {
+function findInode(file: string): number | undefined {
   return statSync(file, { throwIfNoEntry: false })?.ino
 }
 
 /** Returns an ID of the folder that is the same for every path to it. */
-function idOf(folder: string): string {
+function createFolderId(folder: string): string {
   const path = realpathSync.native(folder)
   const key = process.platform === 'win32' ? path.toLowerCase() : `${statSync(path).dev}:${statSync(path).ino}`
   return createHash('sha256').update(key).digest('hex').slice(0, 32)
 }
 
 /** Returns the descriptor of a server, for which Node has no public API. */
-function fdOf(server: Server): number | undefined {
+function getDescriptor(server: Server): number | undefined {
   const { fd } = (server as Server & { _handle?: { fd?: number } })._handle ?? {}
   return fd !== undefined && fd >= 0 ? fd : undefined
 }

@@ -135,7 +135,7 @@ async function door(url: string | undefined): Promise<Call> {
       ...(body && { body: JSON.stringify(body) }),
     })
     const text = await response.text()
-    if (!response.ok) throw new Error(errorOf(text) ?? `The instance responded with ${response.status}.`)
+    if (!response.ok) throw new Error(parseError(text) ?? `The instance responded with ${response.status}.`)
     return (JSON.parse(text) as { data: unknown }).data
   }
 }
@@ -152,7 +152,7 @@ async function fetchPatiently(url: string, init: RequestInit): Promise<Response>
   }
 }
 
-function errorOf(text: string): string | undefined {
+function parseError(text: string): string | undefined {
   try {
     return (JSON.parse(text) as { error?: string }).error
   } catch {

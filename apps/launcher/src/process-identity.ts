@@ -11,7 +11,7 @@ export interface ProcessIdentity {
 }
 
 export function identify(pid: number): ProcessIdentity {
-  return { pid, started: startOf(pid), namespace }
+  return { pid, started: readStart(pid), namespace }
 }
 
 /** Returns whether the process still runs, as far as this process can see. */
@@ -22,7 +22,7 @@ export function isRunning({ pid, started, namespace: where = namespace }: Proces
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false
   }
-  return started === undefined || started === startOf(pid)
+  return started === undefined || started === readStart(pid)
 }
 
 /** Returns the command that prints the start time of a process, for systems without `/proc`. */
@@ -42,7 +42,7 @@ function namespaceOfPids(): string | undefined {
   }
 }
 
-function startOf(pid: number): string | undefined {
+function readStart(pid: number): string | undefined {
   try {
     if (process.platform !== 'linux') {
       const [command, ...args] = startCommand(process.platform, pid)

@@ -34,8 +34,8 @@ const Settings = z.object({
     'a comma-separated list of IP addresses or CIDR ranges, such as 10.0.0.0/8, fd00::/8, 192.0.2.7',
     proxies,
   ),
-  PERSQL_SIGNUP: setting('open', '"open", "invite" or "off"', oneOf('open', 'invite', 'off')),
-  PERSQL_DEV: setting(undefined, '1 or unset', oneOf('1')),
+  PERSQL_SIGNUP: setting('open', '"open", "invite" or "off"', choice('open', 'invite', 'off')),
+  PERSQL_DEV: setting(undefined, '1 or unset', choice('1')),
   STRIPE_SECRET_KEY: setting(undefined, 'a key such as sk_live_…', secretText),
   STRIPE_WEBHOOK_SECRET: setting(undefined, 'a signing secret such as whsec_…', secretText),
   STRIPE_API_URL: setting(undefined, 'an http or https URL', baseUrl),
@@ -125,7 +125,7 @@ function setting<T, const D extends string | undefined>(
     }) as never
 }
 
-function oneOf<const T extends string>(...values: T[]): (text: string) => T | undefined {
+function choice<const T extends string>(...values: T[]): (text: string) => T | undefined {
   return (text) => values.find((value) => value === text)
 }
 

@@ -5,8 +5,8 @@ import {
   type Authority,
   assertMayCall,
   derive,
-  excessOf,
   expiryWithin,
+  findExcess,
   isInScope,
   limitingRole,
   openToAll,
@@ -37,7 +37,7 @@ describe('what is derived', () => {
         try {
           const child = derive(parent, request)
           derived++
-          expect(excessOf(child, parent)).toBeUndefined()
+          expect(findExcess(child, parent)).toBeUndefined()
           expect(child.role).toBe(request.role)
           for (const table of child.tableScope ?? []) expect(isInScope([table], parent)).toBe(true)
           if (request.tableScope) expect(isInScope(child.tableScope, { tableScope: request.tableScope })).toBe(true)
@@ -65,7 +65,7 @@ describe('what is derived', () => {
             if (!(cause instanceof PerSQLError)) throw cause
           }
         }
-        expect(excessOf(last, root)).toBeUndefined()
+        expect(findExcess(last, root)).toBeUndefined()
       }),
     )
   })
@@ -81,7 +81,7 @@ describe('what is derived', () => {
           ...(opens && { opens }),
           ...(claims && { claims }),
         })
-        expect([excessOf(same, parent), excessOf(parent, same)]).toEqual([undefined, undefined])
+        expect([findExcess(same, parent), findExcess(parent, same)]).toEqual([undefined, undefined])
       }),
     )
   })

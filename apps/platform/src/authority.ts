@@ -49,18 +49,18 @@ export const covers = (role: MemberRole, needed: MemberRole): boolean => memberR
 export const isWithin = (role: Role, most: Role): boolean => rank[role] <= rank[most]
 
 /** Returns the lower of two roles. */
-export const lowerOf = (role: Role, most: Role = 'admin'): Role => (isWithin(role, most) ? role : most)
+export const getLowerRole = (role: Role, most: Role = 'admin'): Role => (isWithin(role, most) ? role : most)
 
 /**
  * Checks whether a token, an app's token or a signed-in member can call an operation, by its flags in the contract.
  * @throws PerSQLError `role_insufficient`, `token_pinned` or `not_for_scoped_token`
  */
 export function assertMayCall(name: keyof Api, access: TokenAccess | SignedIn, served: Served): void {
-  const refusal = refusalOf(name, api[name], access, served)
+  const refusal = findRefusal(name, api[name], access, served)
   if (refusal) throw refusal
 }
 
-function refusalOf(
+function findRefusal(
   name: string,
   { scope, role: memberScope, console, pinned, scoped }: Operation,
   access: TokenAccess | SignedIn,
@@ -96,7 +96,7 @@ export const openToAll: ReadonlySet<string> = new Set(
   Object.entries<Operation>(api)
     .filter(
       ([name, operation]) =>
-        route(operation).params.includes('db') && refusalOf(name, operation, LEAST, 'database') === undefined,
+        route(operation).params.includes('db') && findRefusal(name, operation, LEAST, 'database') === undefined,
     )
     .map(([name]) => name),
 )
@@ -180,7 +180,7 @@ export function expiryWithin(
 /**
  * Returns the first field in which a credential exceeds its parent, or `undefined` if the parent could have created it.
  */
-export function excessOf(child: Authority, parent: Authority | null): string | undefined {
+export function findExcess(child: Authority, parent: Authority | null): string | undefined {
   if (parent === null) return undefined
   const { role, expiresAtMs } = child
   if (!isWithin(role, parent.role)) return 'role'

@@ -2,7 +2,7 @@ import type { Role } from '@persql/contract'
 import type { Env } from './env.ts'
 import type { Audience } from './oauth-server/server.ts'
 import { getRequestId } from './request-id.ts'
-import { type Settings, settingsOf } from './settings.ts'
+import { getSettings, type Settings } from './settings.ts'
 
 /** The context of one request. */
 export interface Context {
@@ -23,8 +23,8 @@ export interface Context {
 /**
  * Creates the context of a request. Pass `url` if it is known: the runtime builds `request.url` again on each access.
  */
-export function contextOf(request: Request, env: Env, url = request.url): Context {
-  const settings = settingsOf(env)
+export function createContext(request: Request, env: Env, url = request.url): Context {
+  const settings = getSettings(env)
   const pathAt = url.indexOf('/', 8)
   return {
     env,

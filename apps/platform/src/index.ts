@@ -1,6 +1,6 @@
 import { PerSQLError } from '@persql/contract'
 import { authenticateOperator } from './api/authenticate.ts'
-import { contextOf } from './context.ts'
+import { createContext } from './context.ts'
 import { createErrorResponse } from './database/endpoints/serve.ts'
 import type { Env } from './env.ts'
 import { consoleFiles } from './http/files/console.ts'
@@ -15,14 +15,14 @@ import { answerOtherMethods, asGet, varyByOrigin } from './http/rest/methods.ts'
 import { logRequest } from './http/rest/request-log.ts'
 import { type Answer, answerDatabaseCall, rest } from './http/rest/rest.ts'
 import { handleStripeWebhook } from './http/rest/stripe-webhook.ts'
-import { networkOf } from './ip-address.ts'
+import { toNetwork } from './ip-address.ts'
 import { handleMcp } from './mcp/route.ts'
 import { count, exposition, observe } from './metrics.ts'
 import { authorize } from './oauth/authorize.ts'
 import { login } from './oauth/login.ts'
 import { oauthRoutes } from './oauth/routes.ts'
 import { getRequestId, withRequestIdHeader } from './request-id.ts'
-import { settingsOf } from './settings.ts'
+import { getSettings } from './settings.ts'
 
 export { Database } from './database/object.ts'
 export { Directory } from './directory/object.ts'
@@ -32,7 +32,7 @@ const answers = new WeakMap<Request, Answer>()
 const app = rest((request, answer) => answers.set(request, answer))
 app.get('/healthz', () => Response.json({ ok: true }))
 app.get('/metrics', async (c) => {
-  if (!isFromThisMachine(c.req.raw, settingsOf(c.env))) await authenticateOperator(contextOf(c.req.raw, c.env))
+  if (!isFromThisMachine(c.req.raw, getSettings(c.env))) await authenticateOperator(createContext(c.req.raw, c.env))
   return new Response(exposition(), { headers: { 'Content-Type': 'text/plain; version=0.0.4' } })
 })
 
@@ -58,9 +58,9 @@ export default {
     if (url.endsWith('/healthz') && url.indexOf('/', 8) === url.length - 8) return app.fetch(request, env, ctx)
     const startedMs = performance.now()
     const requestId = getRequestId(request)
-    const settings = settingsOf(env)
+    const settings = getSettings(env)
     const address = clientAddress(request, settings)
-    const waitS = floodRetryAfterS(networkOf(address), settings.floodPerMinute, Date.now())
+    const waitS = floodRetryAfterS(toNetwork(address), settings.floodPerMinute, Date.now())
     const answered = waitS > 0 ? flooded(waitS, url) : await answer(request, url, address, env, ctx)
     const { operation, code } = answered
     const response = withRequestIdHeader(isHead ? await withoutBody(answered) : answered.response, requestId)
@@ -75,7 +75,7 @@ export default {
         event: 'request',
         requestId,
         method: sent.method,
-        path: pathOf(url),
+        path: toLoggedPath(url),
         operation,
         status: response.status,
         code,
@@ -118,7 +118,7 @@ async function withoutBody({ response, isStream }: Answer): Promise<Response> {
 function flooded(seconds: number, url: string): Answer {
   const error = new PerSQLError('flood', { seconds })
   const headers = { 'Retry-After': String(seconds), Vary: 'Origin' }
-  const body = pathOf(url).startsWith('/p/') ? createErrorResponse(error).body : JSON.stringify(error)
+  const body = toLoggedPath(url).startsWith('/p/') ? createErrorResponse(error).body : JSON.stringify(error)
   const response = new Response(body, {
     status: error.status,
     headers: { ...headers, 'Content-Type': 'application/json' },
@@ -127,7 +127,7 @@ function flooded(seconds: number, url: string): Answer {
 }
 
 /** Returns the path for the log, without the secrets that some paths contain. */
-const pathOf = (url: string) =>
+const toLoggedPath = (url: string) =>
   url
     .slice(url.indexOf('/', 8))
     .replace(/[?#].*$/, '')

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { isInRanges, networkOf, normalizeAddress, parseRange } from './ip-address.ts'
+import { isInRanges, normalizeAddress, parseRange, toNetwork } from './ip-address.ts'
 
 test.each([
   ['203.0.113.7', '203.0.113.7'],
@@ -68,7 +68,7 @@ test.each([
   ['fe80::1%eth0', 'fe80:0:0:0::/64'],
   ['unknown', 'unknown'],
 ])('%s counts as %s', (address, network) => {
-  expect(networkOf(address)).toBe(network)
+  expect(toNetwork(address)).toBe(network)
 })
 
 test.each([

@@ -22,7 +22,7 @@ export function normalizeAddress(text: string): string | undefined {
  * Returns the network of one customer: the IPv4 address itself, or the /64 of an IPv6 address. Providers assign at
  * least a /64.
  */
-export function networkOf(address: string): string {
+export function toNetwork(address: string): string {
   if (!address.includes(':')) return address
   const groups = parseGroups(bareAddress(address))
   if (groups?.length !== 8) return groups ? formatGroups(groups) : address

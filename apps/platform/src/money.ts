@@ -34,7 +34,7 @@ export const growth = (seen: Totals, reported: Totals): Totals => ({
 export const usd = (nano: number): number => nano / 1e9
 
 /** Parses a dollar amount into nano-dollars. @throws Error for other text and for more than 9 decimals */
-export function nanoOf(dollars: string): number {
+export function parseUsdNano(dollars: string): number {
   const match = /^(-?)(\d{1,7})(?:\.(\d{1,9}))?$/.exec(dollars.trim())
   if (!match) throw new Error(`Invalid amount "${dollars}". Expected US dollars.`)
   const nano = Number(match[2]) * 1e9 + Number((match[3] ?? '').padEnd(9, '0'))

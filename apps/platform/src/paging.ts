@@ -8,9 +8,9 @@ export interface Order<T, K extends Key> {
   readonly name: string
   /** The schema of a key. Cursors come from callers, so their keys are validated. */
   readonly key: z.ZodType<K>
-  readonly keyOf: (item: T) => K
+  readonly toKey: (item: T) => K
   /** The size of an item in characters, for lists whose items can be large. */
-  readonly sizeOf?: (item: T) => number
+  readonly measure?: (item: T) => number
 }
 type Key = readonly (string | number)[]
 
@@ -41,12 +41,12 @@ export function readPage<T, K extends Key>(
     // Read one more item than needed, to know whether there is a next page.
     const found = read(after, step + 1)
     for (const item of found.slice(0, step)) {
-      size += order.sizeOf?.(item) ?? 0
+      size += order.measure?.(item) ?? 0
       if (size > MAX_CHARACTERS && after !== undefined && items.length > 0) {
         return { items, nextCursor: formatCursor(order, after), total }
       }
       items.push(item)
-      after = order.keyOf(item)
+      after = order.toKey(item)
     }
     if (found.length <= step) return { items, nextCursor: null, total }
   }
@@ -54,15 +54,15 @@ export function readPage<T, K extends Key>(
 }
 
 /** Returns a page of a list that is short enough to sort in memory. @throws PerSQLError `invalid_input` */
-export function pageOf<T, K extends Key>(
+export function listPage<T, K extends Key>(
   order: Order<T, K> & { readonly compare: (a: K, b: K) => number },
   paging: Paging,
   all: readonly T[],
 ): Listed<T> {
-  const { keyOf, compare } = order
-  const sorted = all.toSorted((a, b) => compare(keyOf(a), keyOf(b)))
+  const { toKey, compare } = order
+  const sorted = all.toSorted((a, b) => compare(toKey(a), toKey(b)))
   const read = (after: K | undefined, limit: number | undefined) =>
-    (after === undefined ? sorted : sorted.filter((item) => compare(keyOf(item), after) > 0)).slice(0, limit)
+    (after === undefined ? sorted : sorted.filter((item) => compare(toKey(item), after) > 0)).slice(0, limit)
   return readPage(order, paging, read, all.length)
 }
 

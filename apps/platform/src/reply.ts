@@ -1,5 +1,5 @@
 import { type ErrorCode, PerSQLError } from '@persql/contract'
-import { errorOf } from './storage/runtime-error.ts'
+import { toTransactionError } from './storage/runtime-error.ts'
 
 /** A finished response. The object that serves the call serializes the body, and the Worker forwards it unchanged. */
 export interface Reply {
@@ -21,7 +21,7 @@ export const succeed = (data: unknown, meta?: object): Reply => ({
 
 /** Creates the response of an object to a failure. Unknown errors become `internal`, and their cause is logged. */
 export function refuse(cause: unknown): Reply {
-  const error = errorOf(cause)
+  const error = toTransactionError(cause)
   if (error.code !== 'internal') return toReply(error)
   const errorId = crypto.randomUUID()
   logInternal(cause, { errorId })
@@ -36,7 +36,7 @@ export const refuseRequest = (cause: unknown, requestId: string): Reply => toRep
  * their cause is logged with it.
  */
 export function toRequestError(cause: unknown, requestId: string): PerSQLError {
-  const error = errorOf(cause)
+  const error = toTransactionError(cause)
   return error.code === 'internal' ? toInternalError(cause, requestId) : error
 }
 

@@ -1,6 +1,6 @@
 import type { Env } from './env.ts'
 import { type AddressRange, parseRange } from './ip-address.ts'
-import { nanoOf } from './money.ts'
+import { parseUsdNano } from './money.ts'
 
 /** The parsed settings of the instance. */
 export interface Settings {
@@ -34,7 +34,7 @@ export interface Settings {
 const parsed = new WeakMap<Env, Settings>()
 
 /** Returns the parsed settings. @throws Error for an invalid value, so that the Worker doesn't serve with a guess */
-export function settingsOf(env: Env): Settings {
+export function getSettings(env: Env): Settings {
   let settings = parsed.get(env)
   if (!settings) {
     const url = publicUrl(env.PERSQL_URL)
@@ -43,7 +43,7 @@ export function settingsOf(env: Env): Settings {
       url,
       host: url && new URL(url).hostname,
       origin: url && new URL(url).origin,
-      welcomeCreditNano: nanoOf(env.PERSQL_WELCOME_CREDIT_USD ?? '5'),
+      welcomeCreditNano: parseUsdNano(env.PERSQL_WELCOME_CREDIT_USD ?? '5'),
       floodPerMinute: number('FLOOD_PER_MINUTE', env.FLOOD_PER_MINUTE, 60_000),
       trustedProxies: (env.TRUSTED_PROXIES ?? '')
         .split(',')

@@ -24,7 +24,7 @@ export async function newSecret(namespace: string): Promise<{ secret: string; ha
 export const appTokenUser = (namespace: string, userId: string): string => `psql_oauth_${namespace}_${userId}`
 
 /** Returns the namespace of a token, or `null` for text that can't be a valid token. */
-export function namespaceOf(token: string): string | null {
+export function parseNamespace(token: string): string | null {
   const app = APP_SHAPE.exec(token)
   if (app) return app[1] as string
   const match = SHAPE.exec(token)
@@ -38,7 +38,7 @@ export async function hashToken(token: string): Promise<string> {
 }
 
 /** Returns the preview of a token for lists: the first 4 and the last 4 characters of its secret part. */
-export function previewOf(token: string): string {
+export function createPreview(token: string): string {
   const secret = token.slice(token.lastIndexOf('_') + 1)
   return `${secret.slice(0, 4)}…${secret.slice(-4)}`
 }

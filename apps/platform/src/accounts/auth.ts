@@ -1,8 +1,8 @@
 import { APIError, betterAuth } from 'better-auth'
 import { directoryObject } from '../api/objects.ts'
 import type { Env } from '../env.ts'
-import { canSendMail, mailOf } from '../integrations/mail.ts'
-import { settingsOf } from '../settings.ts'
+import { canSendMail, createMailer } from '../integrations/mail.ts'
+import { getSettings } from '../settings.ts'
 import { directoryDialect } from './dialect.ts'
 import { onboardAccount } from './onboarding.ts'
 
@@ -25,7 +25,7 @@ const MAX_KNOWN = 20
 const known = new WeakMap<Env, Map<string, Auth>>()
 
 /** Returns Better Auth for the base URL of a request. Instances are cached. */
-export function authOf(env: Env, baseUrl: string): Auth {
+export function getAuth(env: Env, baseUrl: string): Auth {
   const auths = known.get(env) ?? new Map<string, Auth>()
   known.set(env, auths)
   const auth = auths.get(baseUrl) ?? makeAuth(env, baseUrl)
@@ -35,8 +35,8 @@ export function authOf(env: Env, baseUrl: string): Auth {
 }
 
 function makeAuth(env: Env, baseUrl: string) {
-  const { signup } = settingsOf(env)
-  const mail = mailOf(env)
+  const { signup } = getSettings(env)
+  const mail = createMailer(env)
   if (!env.PERSQL_SECRET) throw new Error('PERSQL_SECRET is required.')
   return betterAuth({
     appName: 'PerSQL',

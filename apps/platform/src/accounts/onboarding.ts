@@ -1,5 +1,5 @@
 import { directoryObject, namespaceObject } from '../api/objects.ts'
-import { handleOf } from '../directory/memberships.ts'
+import { suggestSlug } from '../directory/memberships.ts'
 import type { Env } from '../env.ts'
 
 /**
@@ -11,7 +11,7 @@ export async function onboardAccount(env: Env, userId: string): Promise<void> {
   const directory = directoryObject(env)
   const [person] = await directory.people([userId])
   if (!person) return
-  const plan = await directory.beginWelcome(userId, handleOf(person.email))
+  const plan = await directory.beginWelcome(userId, suggestSlug(person.email))
   if (!plan) return
   const owned = env.PERSQL_FIRST_OWNS
   if (plan.first && owned && (await directory.has(owned))) {

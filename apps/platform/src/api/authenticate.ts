@@ -1,11 +1,11 @@
 import { PerSQLError } from '@persql/contract'
-import { type Account, authOf } from '../accounts/auth.ts'
+import { type Account, getAuth } from '../accounts/auth.ts'
 import { now } from '../clock.ts'
 import type { Context } from '../context.ts'
 import type { Grant } from '../database/calls/call.ts'
 import type { Caller } from '../namespace/tokens/admission.ts'
 import type { Audience } from '../oauth-server/server.ts'
-import { hashToken, namespaceOf } from '../token.ts'
+import { hashToken, parseNamespace } from '../token.ts'
 import { directoryObject, namespaceObject } from './objects.ts'
 
 /** The time for which a cached token counts as valid. Revocations reach the databases directly, without delay. */
@@ -123,7 +123,7 @@ export async function authenticateOperator({ env, headers }: Context): Promise<v
 export async function authenticateAccount(ctx: Context): Promise<Account> {
   if (!ctx.headers.has('Cookie')) throw new PerSQLError('not_signed_in')
   refuseForeignOrigin(ctx)
-  const { api } = authOf(ctx.env, ctx.baseUrl)
+  const { api } = getAuth(ctx.env, ctx.baseUrl)
   const session = await api.getSession({ headers: ctx.headers, query: { disableRefresh: true } })
   if (!session) throw new PerSQLError('not_signed_in')
   const { id, email, name } = session.user
@@ -134,7 +134,7 @@ export async function authenticateAccount(ctx: Context): Promise<Account> {
  * Returns the role of a user in a namespace, or in one of its databases. Not cached.
  * @throws PerSQLError `namespace_not_found` or `database_not_found`
  */
-export async function accessOf(ctx: Context, { userId }: Account, namespace: string, database?: string) {
+export async function getMemberAccess(ctx: Context, { userId }: Account, namespace: string, database?: string) {
   if (!(await isNamespace(ctx, namespace))) throw new PerSQLError('namespace_not_found', { namespace })
   return namespaceObject(ctx.env, namespace).access(userId, database, namespace)
 }
@@ -181,7 +181,7 @@ function bearer({ headers }: Context): string {
 }
 
 function tokenNamespace(token: string): string {
-  const namespace = namespaceOf(token)
+  const namespace = parseNamespace(token)
   if (namespace === null) throw new PerSQLError('token_malformed')
   return namespace
 }

@@ -14,22 +14,22 @@ import {
   type Scope,
 } from '@persql/contract'
 import { describeIssue, toFieldMessage, toSentence } from '@persql/endpoint-spec'
-import { assertMayCall, databaseRole, lowerOf, openToAll } from '../authority.ts'
+import { assertMayCall, databaseRole, getLowerRole, openToAll } from '../authority.ts'
 import type { Context } from '../context.ts'
 import type { Grant, ReplayKey } from '../database/calls/call.ts'
 import type { DatabaseOperation } from '../database/operations.ts'
 import { parseObject } from '../json-object.ts'
 import type { MemberAccess } from '../namespace/tokens/admission.ts'
 import { type Reply, refuseRequest, succeed, withRequestId } from '../reply.ts'
-import { errorOf } from '../storage/runtime-error.ts'
+import { toTransactionError } from '../storage/runtime-error.ts'
 import {
   type Admitted,
-  accessOf,
   authenticateAccount,
   authenticateForDatabase,
   authenticateForNamespace,
   authenticateOperator,
   forgetToken,
+  getMemberAccess,
   toAdmitted,
 } from './authenticate.ts'
 import { databaseObject, namespaceObject } from './objects.ts'
@@ -141,7 +141,7 @@ function bodyFor(operation: DatabaseOperation, raw: RawInput, ctx: Context, gran
 }
 
 function lowered(known: Admitted, { atMost }: Context): Admitted {
-  return atMost === undefined ? known : toAdmitted({ ...known.grant, role: lowerOf(known.grant.role, atMost) })
+  return atMost === undefined ? known : toAdmitted({ ...known.grant, role: getLowerRole(known.grant.role, atMost) })
 }
 
 async function callDatabase(
@@ -160,7 +160,7 @@ async function callDatabase(
       ? { status: 200, body: answer }
       : linked(withRequestId(answer, ctx.requestId), ctx.baseUrl)
   } catch (cause) {
-    const error = errorOf(cause)
+    const error = toTransactionError(cause)
     if (error.code === 'took_too_long') throw error
     const seconds = ctx.settings.queryTimeoutMs / 1000
     const timedOut = Date.now() - startedMs >= ctx.settings.queryTimeoutMs
@@ -179,7 +179,7 @@ function linked(reply: Reply, baseUrl: string): Reply {
 async function executeForToken(name: keyof Api, raw: RawInput, ctx: Context): Promise<Reply> {
   const operation: Operation = api[name]
   const { namespace: slug, caller: known } = await authenticateForNamespace(ctx)
-  const caller = { ...known, role: lowerOf(known.role, ctx.atMost) }
+  const caller = { ...known, role: getLowerRole(known.role, ctx.atMost) }
   const { opens, tableScope, minter } = caller
   assertMayCall(name, { ...caller, pinned: opens !== null }, 'namespace')
   const { ns, ...params } = raw.params
@@ -202,7 +202,7 @@ async function executeForMember(name: keyof Api, raw: RawInput, ctx: Context): P
   const account = await authenticateAccount(ctx)
   const { ns: slug, ...params } = raw.params as { ns: string; db?: string }
   if (!isSlug(slug)) throw new PerSQLError('namespace_not_found', { namespace: slug.slice(0, 80) })
-  const member = await accessOf(ctx, account, slug, params.db)
+  const member = await getMemberAccess(ctx, account, slug, params.db)
   assertMayCall(name, { signedIn: member.role }, isDatabaseOperation(name) ? 'database' : 'namespace')
   const actor = `user:${account.userId}`
   if (isDatabaseOperation(name)) return executeAsMember(name, member, actor, raw, ctx)

@@ -28,7 +28,7 @@ export function forgetHostname(hostname: string): void {
 }
 
 /** Removes the hostnames of a deleted database, or of all databases of a deleted namespace. */
-export function forgetHostnamesOf(namespace: string, database?: string): void {
+export function invalidateHostnames(namespace: string, database?: string): void {
   changes++
   for (const [name, { hosted }] of cache) {
     if (hosted?.namespace === namespace && (database ?? hosted.database) === hosted.database) cache.delete(name)

@@ -11,7 +11,7 @@ import type { ScratchDatabase } from './insights/index-advisor/scratch-database.
 import type { SizeMeasurement } from './metering/measurement.ts'
 import type { Report } from './metering/meter.ts'
 import type { DatabaseOperation } from './operations.ts'
-import { type ApprovalDecision, nameOf, resolved } from './review/approvals/approvals.ts'
+import { type ApprovalDecision, resolved, toAuditName } from './review/approvals/approvals.ts'
 import { createServices, type DatabaseServices } from './services.ts'
 import type { ImportStage } from './transfer/import-stage.ts'
 import type { Imports } from './transfer/imports.ts'
@@ -88,7 +88,7 @@ export class Database extends DurableObject<Env> {
     const { exclusion, approvals, outbox, ownPages, webhooks } = this.#services
     await exclusion.held
     const decided = approvals.decide(token, verdict, now())
-    outbox.note(verdict.by, `approval.${decided.status}`, nameOf(token), {})
+    outbox.note(verdict.by, `approval.${decided.status}`, toAuditName(token), {})
     ownPages.around(() => webhooks.announce([resolved(token, decided)]))
     return decided
   }

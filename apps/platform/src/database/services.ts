@@ -4,7 +4,7 @@ import type { Env } from '../env.ts'
 import { verifyCaptcha } from '../integrations/captcha.ts'
 import { NOTHING } from '../money.ts'
 import { discardObject } from '../object-files.ts'
-import { settingsOf } from '../settings.ts'
+import { getSettings } from '../settings.ts'
 import { longTransactions } from '../storage/long-transaction.ts'
 import type { Timers } from '../storage/timers.ts'
 import { Access } from './calls/access.ts'
@@ -64,7 +64,7 @@ import { BranchLoader } from './versions/merge/branch-loader.ts'
 import { BranchState } from './versions/merge/branch-state.ts'
 import { Merger } from './versions/merge/merger.ts'
 import { Ledger } from './versions/migrations/ledger.ts'
-import { bookmarkOf } from './versions/migrations/run.ts'
+import { getBookmark } from './versions/migrations/run.ts'
 import { Migrations } from './versions/migrations/store.ts'
 import { SchemaChangeLog } from './versions/schema-changes.ts'
 import { AutoSnapshotter } from './versions/snapshots/auto-snapshotter.ts'
@@ -105,7 +105,7 @@ export function createServices(ctx: DurableObjectState, env: Env) {
 /** Creates what all other services build on. */
 function createCore(ctx: DurableObjectState, env: Env) {
   const { storage } = ctx
-  const settings = settingsOf(env)
+  const settings = getSettings(env)
   const identity = new IdentityStore(storage.kv)
   const exclusion = new ExclusiveLock(ctx)
   const ownPages = new SystemStorage(storage)
@@ -158,7 +158,7 @@ function createEvents(core: Core, { webhookStore, outbox }: Stores, at: Schedule
       name: () => `${identity.current?.namespace}:${identity.current?.slug}`,
       send: webhookSender(core.env, settings.dev),
       sweepAt: at('webhooks'),
-      audit: (...deed) => outbox.note('persql', ...deed),
+      audit: (...event) => outbox.note('persql', ...event),
     }),
   }
 }
@@ -301,15 +301,15 @@ function createCalls(
   })
   const features: FeatureServices = {
     ...{ ...core, ...stores, ...events, ...statements, ...versions, now, assistant, imports },
-    audit: (...deed) => outbox.note(...deed),
+    audit: (...event) => outbox.note(...event),
     ask: (tokenId, spend) => means.ask(tokenId, spend),
     advise: (tableScope) => advisor.advise(tableScope),
     admits: (grant) => access.admits(grant),
-    stageOf: (id) => databaseObject(env, identity.known.namespace, `${identity.known.slug}!import-${id}`).stage,
+    getStage: (id) => databaseObject(env, identity.known.namespace, `${identity.known.slug}!import-${id}`).stage,
     alone: (work, changes) => exclusive.runAlone(work, changes),
     settle: (call, outcome, startedMs) => calls.settle(call, outcome, startedMs),
     webhookProblem: (url) => urlProblem(url, settings.dev),
-    bookmark: settings.runtime === 'cloudflare' ? () => bookmarkOf(storage) : undefined,
+    bookmark: settings.runtime === 'cloudflare' ? () => getBookmark(storage) : undefined,
   }
   const handlers = databaseOperations(features)
   const calls: CallHandler = new CallHandler({

@@ -82,7 +82,7 @@ export class Hostnames extends RpcTarget {
   }
 
   list(databaseId: string): Claim[] {
-    return this.#rows('WHERE database_id = ? ORDER BY hostname', databaseId).map(claimOf)
+    return this.#rows('WHERE database_id = ? ORDER BY hostname', databaseId).map(toClaim)
   }
 
   /**
@@ -162,7 +162,7 @@ export class Hostnames extends RpcTarget {
   }
 
   #find(databaseId: string, hostname: string): Claim | undefined {
-    return this.#rows('WHERE database_id = ? AND hostname = ?', databaseId, hostname).map(claimOf)[0]
+    return this.#rows('WHERE database_id = ? AND hostname = ?', databaseId, hostname).map(toClaim)[0]
   }
 
   #rows(where: string, ...params: string[]): Row[] {
@@ -171,7 +171,7 @@ export class Hostnames extends RpcTarget {
   }
 }
 
-function claimOf({ certificate, created_at, verified_at, ...row }: Row): Claim {
+function toClaim({ certificate, created_at, verified_at, ...row }: Row): Claim {
   return {
     ...row,
     certificate: certificate === null ? null : (JSON.parse(certificate) as Claim['certificate']),

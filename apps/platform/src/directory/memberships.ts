@@ -97,7 +97,7 @@ export class Memberships {
 }
 
 /** Returns the base of a slug for a user with this email address. */
-export function handleOf(email: string): string {
+export function suggestSlug(email: string): string {
   const words = (email.split('@')[0] ?? '')
     .toLowerCase()
     .normalize('NFKD')

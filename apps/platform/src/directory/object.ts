@@ -168,7 +168,7 @@ export class Directory extends DurableObject<Env> {
   }
 
   /** Returns the namespaces that the index has for a user. Each namespace decides itself about its members. */
-  namespacesOf(userId: string): string[] {
+  listNamespaces(userId: string): string[] {
     return this.#memberships.of(userId)
   }
 

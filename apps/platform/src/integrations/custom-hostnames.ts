@@ -30,7 +30,7 @@ const Found = z.object({ result: z.array(Known) })
 const Created = z.object({ result: Known })
 
 /** Returns a client for Cloudflare for SaaS, if it is set up. Otherwise, the operator's proxy manages certificates. */
-export function customHostnamesOf(env: Env): CustomHostnames | undefined {
+export function createCustomHostnames(env: Env): CustomHostnames | undefined {
   const { CLOUDFLARE_API_TOKEN: token, CLOUDFLARE_ZONE_ID: zone } = env
   if (!token && !zone) return undefined
   if (!token || !zone) throw new Error('Set both CLOUDFLARE_API_TOKEN and CLOUDFLARE_ZONE_ID.')
@@ -44,9 +44,9 @@ export function customHostnamesOf(env: Env): CustomHostnames | undefined {
   return {
     async ensure(hostname) {
       const known = await find(hostname)
-      if (known) return certificateOf(known)
+      if (known) return toCertificate(known)
       const body = { hostname, ssl: { method: 'http', type: 'dv' } }
-      return certificateOf(Created.parse(await call('POST', '', body)).result)
+      return toCertificate(Created.parse(await call('POST', '', body)).result)
     },
     async remove(hostname) {
       const known = await find(hostname)
@@ -68,17 +68,17 @@ async function ask(url: string, token: string, method: string, body: object | un
   return isGone ? undefined : JSON.parse(text)
 }
 
-function certificateOf({ status, ssl, verification_errors }: Known): Certificate {
+function toCertificate({ status, ssl, verification_errors }: Known): Certificate {
   const problems = [...(ssl?.validation_errors ?? []), ...(verification_errors ?? [])]
   return {
     status: ssl?.status ?? 'unknown',
     hostnameStatus: status,
-    errors: problems.map(sentenceOf).filter((text) => text !== ''),
+    errors: problems.map(getMessage).filter((text) => text !== ''),
   }
 }
 
 /** Returns the message of a problem. Cloudflare sends strings in one field, and `{ message }` in the other. */
-function sentenceOf(problem: unknown): string {
+function getMessage(problem: unknown): string {
   const { message = problem } = Object(problem) as { message?: unknown }
   return typeof message === 'string' ? message.slice(0, 500) : ''
 }

@@ -11,7 +11,7 @@ export interface TxtResolver {
 const TIMEOUT_MS = 5_000
 
 /** Returns a resolver for DNS over HTTPS in JSON: Cloudflare's, or the one in `DNS_RESOLVER_URL`. */
-export function resolverOf(env: Env): TxtResolver {
+export function createTxtResolver(env: Env): TxtResolver {
   const url = env.DNS_RESOLVER_URL ?? 'https://cloudflare-dns.com/dns-query'
   return {
     async txt(name) {

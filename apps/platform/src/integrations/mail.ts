@@ -36,8 +36,8 @@ export const sentMail = (): readonly SentMail[] => outbox.toReversed()
  * Returns a client for SMTP or Resend. In development without either, mail goes to the outbox only. `undefined` if mail
  * isn't set up.
  */
-export function mailOf(env: Env): Mail | undefined {
-  const carry = carrierOf(env)
+export function createMailer(env: Env): Mail | undefined {
+  const carry = createCarrier(env)
   if (!carry && env.PERSQL_DEV !== '1') return undefined
   return {
     async send(message) {
@@ -61,7 +61,7 @@ export const canSendMail = (env: Env): boolean => Boolean(env.SMTP_URL || env.RE
 
 type Carry = (message: MailMessage) => Promise<void>
 
-function carrierOf(env: Env): Carry | undefined {
+function createCarrier(env: Env): Carry | undefined {
   const { SMTP_URL: smtp, RESEND_API_KEY: key, MAIL_FROM: from } = env
   if (!smtp && !key) return undefined
   if (!from) throw new Error('MAIL_FROM is required: the email address of the sender.')

@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest'
-import { type ModelSettings, modelOf } from './model.ts'
+import { createAiModel, type ModelSettings } from './model.ts'
 
 /** Returns an environment with a Workers AI binding that returns this response. */
 function workersAi(answer: unknown, settings: ModelSettings = {}) {
@@ -10,7 +10,7 @@ function workersAi(answer: unknown, settings: ModelSettings = {}) {
       return answer
     },
   }
-  return { asked, model: modelOf({ AI, ...settings }) }
+  return { asked, model: createAiModel({ AI, ...settings }) }
 }
 
 test('Workers AI is asked where it is bound, with a model of one’s choice', async () => {
@@ -47,8 +47,8 @@ test.each([undefined, null, {}, { response: 7, usage: { prompt_tokens: -1 } }])(
 })
 
 test('without settings, no model is available', () => {
-  expect(() => modelOf({})).toThrow(expect.objectContaining({ code: 'model_unavailable' }))
-  expect(() => modelOf({ AI_BASE_URL: 'https://models.example' })).toThrow(
+  expect(() => createAiModel({})).toThrow(expect.objectContaining({ code: 'model_unavailable' }))
+  expect(() => createAiModel({ AI_BASE_URL: 'https://models.example' })).toThrow(
     expect.objectContaining({ code: 'model_unavailable' }),
   )
 })

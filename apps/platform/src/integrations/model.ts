@@ -35,8 +35,8 @@ type Ask = (messages: Messages, maxTokens: number) => Promise<Completion>
  * Returns the configured AI model: an OpenAI-compatible API, or the Workers AI binding.
  * @throws PerSQLError `model_unavailable` if no model is set up
  */
-export function modelOf(env: ModelSettings): Model {
-  const ask = providerOf(env)
+export function createAiModel(env: ModelSettings): Model {
+  const ask = createProvider(env)
   if (!ask) throw new PerSQLError('model_unavailable')
   return {
     async complete(system, user, maxTokens) {
@@ -54,7 +54,7 @@ export function modelOf(env: ModelSettings): Model {
   }
 }
 
-function providerOf({
+function createProvider({
   AI_BASE_URL: url,
   AI_API_KEY: key,
   AI_MODEL: model,
@@ -87,7 +87,7 @@ function compatible(url: string, key: string | undefined, model: string): Ask {
     if (said.length > MAX_ANSWER) throw new Error('The AI response is too long.')
     const { choices, usage } = Answer.parse(JSON.parse(said))
     const text = choices[0]?.message.content ?? ''
-    return { text, tokens: tokensOf(usage, messages, text) }
+    return { text, tokens: countTokens(usage, messages, text) }
   }
 }
 
@@ -95,12 +95,12 @@ function byWorkersAi(ai: NonNullable<ModelSettings['AI']>, model: string): Ask {
   return async (messages, max_tokens) => {
     const answer = WorkersAiAnswer.parse(await ai.run(model, { messages, max_tokens, temperature: 0 }))
     const text = typeof answer.response === 'string' ? answer.response : JSON.stringify(answer.response)
-    return { text, tokens: tokensOf(answer.usage, messages, text) }
+    return { text, tokens: countTokens(answer.usage, messages, text) }
   }
 }
 
 /** Returns the tokens used. If the provider doesn't count them, estimates one per four characters. */
-function tokensOf(usage: z.infer<typeof Usage> | null | undefined, messages: Messages, text: string): number {
+function countTokens(usage: z.infer<typeof Usage> | null | undefined, messages: Messages, text: string): number {
   if (usage) return usage.prompt_tokens + usage.completion_tokens
   const characters = messages.reduce((sum, { content }) => sum + content.length, text.length)
   return Math.ceil(characters / 4)

@@ -31,15 +31,15 @@ export interface PaymentProvider {
   /**
    * Parses the event of a webhook. @throws PerSQLError `webhook_refused` without a valid and recent signature of Stripe
    */
-  eventOf(body: string, signature: string): Stripe.Event
+  parseEvent(body: string, signature: string): Stripe.Event
   /** Fetches the metadata of a payment. @throws PerSQLError `payment_provider_failed` */
-  metadataOf(paymentIntent: string): Promise<Stripe.Metadata>
+  fetchMetadata(paymentIntent: string): Promise<Stripe.Metadata>
 }
 
 const known = new WeakMap<Env, PaymentProvider>()
 
 /** Returns the Stripe client. @throws PerSQLError `payments_unavailable` unless both of Stripe's secrets are set */
-export function paymentsOf(env: Env): PaymentProvider {
+export function getPaymentProvider(env: Env): PaymentProvider {
   const payments = known.get(env) ?? makePayments(env)
   known.set(env, payments)
   return payments
@@ -86,7 +86,7 @@ function makePayments({
       if (session === 'refused' || !session.url) return 'refused'
       return { sessionId: session.id, url: session.url }
     },
-    eventOf(body, signature) {
+    parseEvent(body, signature) {
       try {
         if (!isSignedByStripe(body, signature, secret, Date.now())) throw new Error('No valid signature of Stripe.')
         const event = JSON.parse(body) as Stripe.Event
@@ -97,7 +97,7 @@ function makePayments({
         throw new PerSQLError('webhook_refused', {}, { cause })
       }
     },
-    metadataOf: async (paymentIntent) => (await asked(stripe.retrievePaymentIntent(paymentIntent))).metadata,
+    fetchMetadata: async (paymentIntent) => (await asked(stripe.retrievePaymentIntent(paymentIntent))).metadata,
   }
 }
 

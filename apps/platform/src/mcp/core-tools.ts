@@ -1,9 +1,9 @@
 import type { CallToolResult } from '@modelcontextprotocol/server'
 import { type api, type Output, PerSQLError } from '@persql/contract'
 import { refuse } from '../reply.ts'
-import { resultOf, succeeded } from './result.ts'
+import { succeeded, toCallResult } from './result.ts'
 import type { Session } from './session.ts'
-import { type Definition, type Tool, toolNames, toolOf } from './tools.ts'
+import { type Definition, getTool, type Tool, toolNames } from './tools.ts'
 
 /** A tool of the short list that gives access to other tools. */
 export interface CoreTool {
@@ -58,7 +58,7 @@ export const coreTools: Readonly<Record<string, CoreTool>> = {
     run: async ({ name, arguments: given = {} }, session) => {
       const tool = session.tool(String(name))
       if (!tool) return refusal(`Tool "${String(name).slice(0, 80)}" not found. Call find_tools to list tools.`)
-      return resultOf(await session.run(tool, given as Record<string, unknown>), session.ctx.baseUrl)
+      return toCallResult(await session.run(tool, given as Record<string, unknown>), session.ctx.baseUrl)
     },
   },
 }
@@ -89,19 +89,20 @@ function facadeProblem({ definition }: CoreTool, given: Readonly<Record<string, 
 }
 
 /** Creates the result for invalid arguments, with the same message as `/v1`. */
-const refusal = (problem: string): CallToolResult => resultOf(refuse(new PerSQLError('invalid_input', { problem })), '')
+const refusal = (problem: string): CallToolResult =>
+  toCallResult(refuse(new PerSQLError('invalid_input', { problem })), '')
 
 async function listDatabases(session: Session): Promise<CallToolResult> {
   const reply = await session.execute('list_databases', {})
-  if (reply.code !== undefined) return resultOf(reply, session.ctx.baseUrl)
+  if (reply.code !== undefined) return toCallResult(reply, session.ctx.baseUrl)
   const { data } = JSON.parse(reply.body) as { data: Output<typeof api.list_databases> }
   return succeeded({ databases: data.map(({ slug }) => slug) })
 }
 
 /** Returns the schema as SQL, the shortest form and the one that AI models read best. */
 async function describe(database: unknown, session: Session): Promise<CallToolResult> {
-  const reply = await session.run(toolOf('get_schema') as Tool, { database })
-  if (reply.code !== undefined) return resultOf(reply, session.ctx.baseUrl)
+  const reply = await session.run(getTool('get_schema') as Tool, { database })
+  if (reply.code !== undefined) return toCallResult(reply, session.ctx.baseUrl)
   const { data } = JSON.parse(reply.body) as { data: Output<typeof api.get_schema> }
   const indexes = data.tables.flatMap((table) => table.indexes.map(({ sql }) => ({ sql })))
   const statements = [...data.tables, ...indexes, ...data.views, ...data.triggers].map(({ sql }) => sql)
@@ -113,7 +114,7 @@ function find(words: string, { profile }: Session): Record<string, unknown> {
   const wanted = (words.toLowerCase().match(/[a-z]{3,}/g) ?? []).map((word) => word.replace(/(es|s)$/, ''))
   const ranked = toolNames(profile.readonly)
     .map((name) => {
-      const { definition, group } = toolOf(name) as Tool
+      const { definition, group } = getTool(name) as Tool
       const about = `${name} ${group} ${definition.description}`.toLowerCase().match(/[a-z]+/g) ?? []
       const hits = wanted.filter((word) => about.some((each) => each.startsWith(word)))
       return { definition, score: hits.length + hits.filter((word) => name.includes(word)).length }

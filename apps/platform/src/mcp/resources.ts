@@ -63,7 +63,7 @@ export async function readResource(uri: string, session: Session): Promise<ReadR
   if (!db || !part) throw new ResourceNotFoundError(uri)
   const reply = await session.execute(operations[part as keyof typeof operations], { db })
   if (reply.code === 'database_not_found') throw new ResourceNotFoundError(uri)
-  const text = JSON.stringify(dataOf(reply))
+  const text = JSON.stringify(parseData(reply))
   return { contents: [{ uri, mimeType: JSON_TYPE, text }] }
 }
 
@@ -76,14 +76,14 @@ export async function completeDatabase(start: string, session: Session): Promise
 /** Returns the slugs of the databases that the caller has access to. */
 async function databaseSlugs(session: Session): Promise<string[]> {
   const reply = await session.execute('list_databases', {})
-  return (dataOf(reply) as Output<typeof api.list_databases>).map(({ slug }) => slug)
+  return (parseData(reply) as Output<typeof api.list_databases>).map(({ slug }) => slug)
 }
 
 /**
  * Returns the data of a response. Outside of tools, a failure becomes a protocol error with the body of `/v1` as its
  * data.
  */
-function dataOf({ body, code }: Reply): unknown {
+function parseData({ body, code }: Reply): unknown {
   const { success: _, data, ...error } = JSON.parse(body) as { success: boolean; data: unknown; error: string }
   if (code !== undefined) throw new ProtocolError(ProtocolErrorCode.InternalError, error.error, error)
   return data

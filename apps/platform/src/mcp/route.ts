@@ -1,17 +1,17 @@
 import { createMcpHandler } from '@modelcontextprotocol/server'
 import { PerSQLError } from '@persql/contract'
 import { authenticateForNamespace, callerNamespace } from '../api/authenticate.ts'
-import { type Context, contextOf } from '../context.ts'
+import { type Context, createContext } from '../context.ts'
 import type { Env } from '../env.ts'
 import { readBody } from '../http/rest/body.ts'
-import { allowOf, optionsReply } from '../http/rest/methods.ts'
+import { formatAllow, optionsReply } from '../http/rest/methods.ts'
 import type { Answer } from '../http/rest/rest.ts'
 import { assertShallow } from '../json-object.ts'
 import { type Reply, refuseRequest } from '../reply.ts'
 import { serverFor } from './server.ts'
 import { Session } from './session.ts'
 import { handleStateless, isPlainRequest } from './stateless-transport.ts'
-import { profileOf } from './tool-profile.ts'
+import { parseProfile } from './tool-profile.ts'
 
 const MAX_BODY = 10 * 1024 * 1024
 const PATH = /^[a-z]+:\/\/[^/]+(\/mcp)?\/?(?:\?([^#]*))?$/
@@ -24,9 +24,9 @@ export function handleMcp(request: Request, url: string, env: Env): Promise<Answ
   if (matched === undefined) return undefined
   if (path === undefined && !speaksMcp(request)) return undefined
   if (request.method === 'OPTIONS') {
-    return Promise.resolve({ response: optionsReply(allowOf(['POST'])), operation: 'mcp', code: undefined })
+    return Promise.resolve({ response: optionsReply(formatAllow(['POST'])), operation: 'mcp', code: undefined })
   }
-  return answer(request, path ?? '', query ?? '', { ...contextOf(request, env, url), audience: 'mcp' })
+  return answer(request, path ?? '', query ?? '', { ...createContext(request, env, url), audience: 'mcp' })
 }
 
 /** Returns whether a request at the root is for MCP. The root also serves a page to browsers. */
@@ -39,7 +39,7 @@ async function answer(request: Request, path: string, query: string, ctx: Contex
   try {
     refuseForeignPages(ctx)
     const namespace = callerNamespace(ctx)
-    const session = new Session(ctx, namespace, profileOf(query))
+    const session = new Session(ctx, namespace, parseProfile(query))
     const text = request.method === 'POST' ? await readBody(request, MAX_BODY, ctx.settings) : undefined
     const message = text === undefined ? undefined : parsed(text)
     if (Array.isArray(message)) throw new PerSQLError('invalid_input', { problem: 'Send one message per request.' })
@@ -49,7 +49,7 @@ async function answer(request: Request, path: string, query: string, ctx: Contex
     const response = isPlainRequest(message, request)
       ? await handleStateless(message, session)
       : await answerOfSdk(request, text, message, session)
-    if (session.unauthorised) return refused(session.unauthorised, path, ctx)
+    if (session.unauthorized) return refused(session.unauthorized, path, ctx)
     return { response, operation: session.operation ?? 'mcp', code: session.code }
   } catch (cause) {
     return refused(refuseRequest(cause, ctx.requestId), path, ctx)

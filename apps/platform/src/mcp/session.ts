@@ -6,7 +6,7 @@ import type { Context } from '../context.ts'
 import { type Reply, refuseRequest } from '../reply.ts'
 import { isNullLeftOut, withoutNulls } from './nulls.ts'
 import type { Profile } from './tool-profile.ts'
-import { reachable, type Tool, toolOf } from './tools.ts'
+import { getTool, reachable, type Tool } from './tools.ts'
 
 /** The state of one MCP request: its caller, its profile and its outcome. */
 export class Session {
@@ -18,7 +18,7 @@ export class Session {
   /** The error code of that operation. */
   code: Reply['code']
   /** The response to a call that needs another token. */
-  unauthorised: Reply | undefined
+  unauthorized: Reply | undefined
 
   constructor(ctx: Context, namespace: string, profile: Profile) {
     // The authorizer of the database enforces the role for every statement.
@@ -29,13 +29,13 @@ export class Session {
 
   /** Returns a tool that this caller can call, listed or not. */
   tool(name: string): Tool | undefined {
-    return reachable(name, this.profile.readonly) && toolOf(name)
+    return reachable(name, this.profile.readonly) && getTool(name)
   }
 
   /** Runs a tool with its arguments, as `/v1` runs the operation. */
   async run(tool: Tool, given: Readonly<Record<string, unknown>>): Promise<Reply> {
     try {
-      return await this.execute(tool.row.operation, inputOf(tool, given))
+      return await this.execute(tool.row.operation, parseArguments(tool, given))
     } catch (cause) {
       return this.#note(refuseRequest(cause, this.ctx.requestId))
     }
@@ -43,7 +43,7 @@ export class Session {
 
   /** Runs an operation in the caller's namespace. */
   async execute(name: keyof Api, input: Record<string, unknown>): Promise<Reply> {
-    const { params, inQuery } = routeOf(name)
+    const { params, inQuery } = getRoute(name)
     const inPath = Object.fromEntries(params.map((field) => [field, field === 'ns' ? this.namespace : input[field]]))
     const rest = Object.fromEntries(Object.entries(input).filter(([field]) => !params.includes(field)))
     this.operation = name
@@ -64,7 +64,7 @@ export class Session {
 
   #note(reply: Reply): Reply {
     this.code = reply.code
-    if (reply.status === 401) this.unauthorised = reply
+    if (reply.status === 401) this.unauthorized = reply
     return reply
   }
 }
@@ -72,7 +72,7 @@ export class Session {
 const routes = new Map<keyof Api, ReturnType<typeof route>>()
 
 /** Returns the route of an operation. Routes are cached. */
-function routeOf(name: keyof Api): ReturnType<typeof route> {
+function getRoute(name: keyof Api): ReturnType<typeof route> {
   let known = routes.get(name)
   if (!known) {
     known = route(api[name])
@@ -86,7 +86,10 @@ function routeOf(name: keyof Api): ReturnType<typeof route> {
  * is ignored.
  * @throws PerSQLError `invalid_input`
  */
-function inputOf({ fields, row, operation }: Tool, given: Readonly<Record<string, unknown>>): Record<string, unknown> {
+function parseArguments(
+  { fields, row, operation }: Tool,
+  given: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
   const input: Record<string, unknown> = {}
   for (const [argument, value] of Object.entries(given)) {
     const field = fields.get(argument)

@@ -70,7 +70,7 @@ const isBareObject = (value: unknown): value is Record<string, unknown> =>
  * timer per request, which takes longer than a query.
  */
 export async function handleStateless(message: JSONRPCRequest, session: Session): Promise<Response> {
-  return new Response(`event: message\ndata: ${textOf(await answerTo(message, session))}\n\n`, { headers: HEADERS })
+  return new Response(`event: message\ndata: ${serialize(await answerTo(message, session))}\n\n`, { headers: HEADERS })
 }
 
 /**
@@ -106,7 +106,7 @@ async function answerOfServer(server: Server, message: JSONRPCRequest): Promise<
 }
 
 /** Serializes a message. Lists of tools are long and constant, so their cached JSON is inserted. */
-function textOf(message: JSONRPCMessage): string {
+function serialize(message: JSONRPCMessage): string {
   const result = 'result' in message ? message.result : {}
   const list = listText(result.tools)
   if (list === undefined) return JSON.stringify(message)

@@ -1,7 +1,7 @@
 import { type CallToolResult, ProtocolError, ProtocolErrorCode } from '@modelcontextprotocol/server'
 import { toInternalError } from '../reply.ts'
 import { coreTools, runFacade } from './core-tools.ts'
-import { resultOf } from './result.ts'
+import { toCallResult } from './result.ts'
 import type { Session } from './session.ts'
 import { isOpen } from './tool-profile.ts'
 
@@ -11,7 +11,7 @@ export async function call(name: string, given: Record<string, unknown>, session
   if (facade) return runFacade(facade, given, session)
   const tool = isOpen(name, session.profile) ? session.tool(name) : undefined
   if (!tool) throw new ProtocolError(ProtocolErrorCode.InvalidParams, `Tool "${name.slice(0, 80)}" not found.`)
-  return resultOf(await session.run(tool, given), session.ctx.baseUrl)
+  return toCallResult(await session.run(tool, given), session.ctx.baseUrl)
 }
 
 /** Runs a call and logs internal errors. The SDK would send their message to the caller. */

@@ -1,6 +1,6 @@
 import { coreTools } from './core-tools.ts'
 import { isListed, type Profile } from './tool-profile.ts'
-import { type Definition, readingOnly, type Tool, toolNames, toolOf } from './tools.ts'
+import { type Definition, getTool, readingOnly, type Tool, toolNames } from './tools.ts'
 
 // One list per combination of groups: about sixty.
 const lists = new Map<string, Definition[]>()
@@ -26,6 +26,6 @@ export const listText = (list: unknown): string | undefined => texts.get(Object(
 function listed(profile: Profile): Definition[] {
   const tools = toolNames(profile.readonly).filter((name) => isListed(name, profile))
   const short = profile.groups ? [] : Object.values(coreTools).map(({ definition }) => definition)
-  const all = [...tools.map((name) => (toolOf(name) as Tool).definition), ...short]
+  const all = [...tools.map((name) => (getTool(name) as Tool).definition), ...short]
   return profile.readonly ? all.map(readingOnly) : all
 }

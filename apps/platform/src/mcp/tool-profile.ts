@@ -13,7 +13,7 @@ export interface Profile {
 }
 
 /** Parses the query string. @throws PerSQLError `invalid_input` for unknown parameters, so that none is ignored */
-export function profileOf(query: string): Profile {
+export function parseProfile(query: string): Profile {
   if (query === '') return PLAIN
   const search = new URLSearchParams(query)
   for (const name of new Set(search.keys())) {
@@ -22,7 +22,7 @@ export function profileOf(query: string): Profile {
     }
     if (search.getAll(name).length > 1) throw refused(`Pass "${name}" only once.`)
   }
-  return { groups: groupsOf(search.get('tools')), readonly: flag(search.get('readonly')) }
+  return { groups: parseGroups(search.get('tools')), readonly: flag(search.get('readonly')) }
 }
 
 /** Returns whether a tool can be called by its name. Groups in the URL are a limit; the short list isn't. */
@@ -38,7 +38,7 @@ export const isListed = (name: string, profile: Profile): boolean =>
 const PLAIN: Profile = { groups: undefined, readonly: false }
 const SHORT: ReadonlySet<string> = new Set(['query', 'batch'])
 
-function groupsOf(text: string | null): Profile['groups'] {
+function parseGroups(text: string | null): Profile['groups'] {
   if (text === null) return undefined
   const named = text.split(',')
   const unknown = named.find((name) => name !== 'all' && !(groups as readonly string[]).includes(name))

@@ -47,7 +47,7 @@ export function reachable(name: string, readonly: boolean): Row | undefined {
 }
 
 /** Returns a tool by its name. Schemas are created on first use, because sixty of them would slow down a cold start. */
-export function toolOf(name: string): Tool | undefined {
+export function getTool(name: string): Tool | undefined {
   const row = reachable(name, false)
   if (!row) return undefined
   let tool = known.get(name)
@@ -143,8 +143,8 @@ function shallow(schema: unknown, inside = false): unknown {
   const { properties, required, ...rest } = schema as Converted
   const open = Object.fromEntries(Object.entries(rest).map(([key, value]) => [key, shallow(value, inside)]))
   if (properties === undefined || inside) return open
-  const told = Object.entries(properties).map(([name, value]) => [name, shallow(value, true)])
-  return { ...open, properties: Object.fromEntries(told), required }
+  const entries = Object.entries(properties).map(([name, value]) => [name, shallow(value, true)])
+  return { ...open, properties: Object.fromEntries(entries), required }
 }
 
 interface Converted {

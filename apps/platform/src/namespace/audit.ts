@@ -52,7 +52,7 @@ export class Audit {
   }
 
   /** Returns the actor of the latest event with this action and target. */
-  actorOf(action: string, target: string): string | undefined {
+  findActor(action: string, target: string): string | undefined {
     const [row] = this.#sql.exec(
       'SELECT actor FROM audit WHERE action = ? AND target = ? ORDER BY id DESC LIMIT 1',
       action,

@@ -163,8 +163,8 @@ export class Namespace extends DurableObject<Env> implements Serves<NamespaceCal
   }
 
   /** Records audit events of a database in the audit log, each event once. */
-  recordAuditEvents(databaseId: string, deeds: readonly AuditEvent[]): void {
-    this.#services.deeds.take(databaseId, deeds)
+  recordAuditEvents(databaseId: string, events: readonly AuditEvent[]): void {
+    this.#services.databaseAudit.take(databaseId, events)
   }
 
   listAudit(limit: number, before?: number, action?: string): AuditEntry[] {

@@ -2,7 +2,7 @@ import type { Database } from '../database/object.ts'
 import type { Directory } from '../directory/object.ts'
 import type { Env } from '../env.ts'
 import { databaseAt, directoryAt, type Remote } from '../remote.ts'
-import { settingsOf } from '../settings.ts'
+import { getSettings } from '../settings.ts'
 import { Timers } from '../storage/timers.ts'
 import { Audit } from './audit.ts'
 import { Bootstrap } from './bootstrap.ts'
@@ -18,7 +18,7 @@ import { BranchRecords } from './databases/branch-records.ts'
 import { BranchRegistry } from './databases/branch-registry.ts'
 import { BranchTokens } from './databases/branch-tokens.ts'
 import { Branches } from './databases/branches.ts'
-import { DatabaseDeeds } from './databases/database-audit.ts'
+import { DatabaseAudit } from './databases/database-audit.ts'
 import { DatabaseService } from './databases/database-service.ts'
 import { Databases } from './databases/databases.ts'
 import { Deletions } from './databases/deletions.ts'
@@ -138,7 +138,7 @@ export function createServices(ctx: DurableObjectState, env: Env) {
     ...{ storage, ledger, topUps: new TopUps(storage.sql), audit, lowBalance, abort },
     settled: () => lending.coverOverdraft(),
   })
-  const welcomeCreditNano = () => settingsOf(env).welcomeCreditNano
+  const welcomeCreditNano = () => getSettings(env).welcomeCreditNano
   const creation = new Creation({ storage, identity, ledger, dayClose, audit, welcomeCreditNano })
   return {
     ...{ identity, timers, databases, databaseService, admission, deletion },
@@ -149,6 +149,6 @@ export function createServices(ctx: DurableObjectState, env: Env) {
     people: new MemberService(storage, members, databases, audit, memberApps),
     leases: new Leases({ identity, databases, lending, dayClose, tokens }),
     billing: new Billing({ identity, ledger, lending, lowBalance, dayClose }),
-    deeds: new DatabaseDeeds(storage, audit),
+    databaseAudit: new DatabaseAudit(storage, audit),
   }
 }

@@ -73,7 +73,7 @@ export function toClientRecord(url: string, text: string): object | string {
 }
 
 /** Returns the cache time in seconds from a `Cache-Control` header, 24 hours at most. */
-export function ageOf(cacheControl: string | null): number {
+export function parseMaxAge(cacheControl: string | null): number {
   if (cacheControl === null) return DEFAULT_AGE_S
   if (/no-store|no-cache/i.test(cacheControl)) return MIN_AGE_S
   const age = /(?:^|[\s,])max-age=(\d{1,10})/i.exec(cacheControl)?.[1]

@@ -1,8 +1,8 @@
 import { PerSQLError } from '@persql/contract'
 import { now } from '../clock.ts'
 import type { Env } from '../env.ts'
-import { settingsOf } from '../settings.ts'
-import { ageOf, toClientRecord, urlProblem } from './client-metadata.ts'
+import { getSettings } from '../settings.ts'
+import { parseMaxAge, toClientRecord, urlProblem } from './client-metadata.ts'
 
 const TIMEOUT_MS = 5_000
 const MAX_BYTES = 64 * 1024
@@ -18,7 +18,7 @@ const kept = new Map<string, { readonly record: object; readonly untilMs: number
 export async function fetchClientMetadata(url: string, env: Env): Promise<object> {
   const known = kept.get(url)
   if (known && known.untilMs > now()) return known.record
-  const problem = urlProblem(url, settingsOf(env).dev)
+  const problem = urlProblem(url, getSettings(env).dev)
   if (problem) throw invalid(problem)
   const { text, ageS } = await fetched(url, env)
   const record = toClientRecord(url, text)
@@ -42,7 +42,7 @@ async function fetched(url: string, env: Env): Promise<{ text: string; ageS: num
     if (!/^application\/([\w.-]+\+)?json\b/i.test(response.headers.get('Content-Type') ?? '')) {
       throw invalid("the document's content type must be application/json")
     }
-    return { text: await limited(response), ageS: ageOf(response.headers.get('Cache-Control')) }
+    return { text: await limited(response), ageS: parseMaxAge(response.headers.get('Cache-Control')) }
   } catch (cause) {
     if (cause instanceof PerSQLError) throw cause
     throw new PerSQLError('oauth_client_invalid', { problem: "the document couldn't be fetched" }, { cause })

@@ -16,7 +16,7 @@ const IV_BYTES = 12
 export async function sealAnswer(env: Env, form: URLSearchParams, answer: OAuthResponse): Promise<string> {
   const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES))
   const bytes = new TextEncoder().encode(JSON.stringify(answer))
-  const sealed = await crypto.subtle.encrypt({ name: 'AES-GCM', iv }, await keyOf(env, form), bytes)
+  const sealed = await crypto.subtle.encrypt({ name: 'AES-GCM', iv }, await deriveKey(env, form), bytes)
   return new Uint8Array([...iv, ...new Uint8Array(sealed)]).toBase64()
 }
 
@@ -25,7 +25,7 @@ export async function openAnswer(env: Env, form: URLSearchParams, sealed: string
   const bytes = Uint8Array.fromBase64(sealed)
   const algorithm = { name: 'AES-GCM', iv: bytes.slice(0, IV_BYTES) }
   try {
-    const opened = await crypto.subtle.decrypt(algorithm, await keyOf(env, form), bytes.slice(IV_BYTES))
+    const opened = await crypto.subtle.decrypt(algorithm, await deriveKey(env, form), bytes.slice(IV_BYTES))
     return JSON.parse(new TextDecoder().decode(opened)) as OAuthResponse
   } catch {
     // The request differs from the first one, or the instance's secret has changed.
@@ -33,7 +33,7 @@ export async function openAnswer(env: Env, form: URLSearchParams, sealed: string
   }
 }
 
-async function keyOf({ PERSQL_SECRET }: Env, form: URLSearchParams): Promise<CryptoKey> {
+async function deriveKey({ PERSQL_SECRET }: Env, form: URLSearchParams): Promise<CryptoKey> {
   if (!PERSQL_SECRET) throw new Error('PERSQL_SECRET is required.')
   const utf8 = new TextEncoder()
   const secret = utf8.encode(`refresh:${PERSQL_SECRET}`)

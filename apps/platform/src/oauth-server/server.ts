@@ -24,10 +24,10 @@ const MAX_KNOWN = 20
 const known = new Map<string, OAuthAuthorizationServer<OAuthEnv>>()
 
 /** Returns the resources of tokens (RFC 8707). MCP has two URLs. */
-export const resourcesOf = (baseUrl: string) => ({ mcp: `${baseUrl}/mcp`, root: `${baseUrl}/`, v1: `${baseUrl}/v1` })
+export const listResources = (baseUrl: string) => ({ mcp: `${baseUrl}/mcp`, root: `${baseUrl}/`, v1: `${baseUrl}/v1` })
 
 /** Returns the API of a resource. The library has normalized the URL. */
-export const audienceOf = (resource: unknown): Audience => (String(resource).endsWith('/v1') ? 'v1' : 'mcp')
+export const getAudience = (resource: unknown): Audience => (String(resource).endsWith('/v1') ? 'v1' : 'mcp')
 
 /**
  * Returns the authorization server for a base URL of this instance. Servers are cached.
@@ -41,7 +41,7 @@ export function authorizationServer(baseUrl: string): OAuthAuthorizationServer<O
 }
 
 function makeServer(baseUrl: string): OAuthAuthorizationServer<OAuthEnv> {
-  const resources = resourcesOf(baseUrl)
+  const resources = listResources(baseUrl)
   try {
     return new OAuthAuthorizationServer<OAuthEnv>({
       issuer: baseUrl,

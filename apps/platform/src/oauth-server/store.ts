@@ -17,7 +17,7 @@ export interface OAuthStore {
 }
 
 /** Returns the expiry of a record from the library's options, or `null` for none. */
-export function endOf({ expiration, expirationTtl }: RecordOptions, nowMs: number): number | null {
+export function getExpiry({ expiration, expirationTtl }: RecordOptions, nowMs: number): number | null {
   if (expirationTtl !== undefined) return nowMs + expirationTtl * 1000
   return expiration === undefined ? null : nowMs + expiration * 1000 - Date.now()
 }

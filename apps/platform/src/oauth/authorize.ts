@@ -2,17 +2,17 @@ import { AuthorizationError, type AuthRequest, authorizationErrorRedirect } from
 import { PerSQLError, type Role } from '@persql/contract'
 import { Hono } from 'hono'
 import type { Account } from '../accounts/auth.ts'
-import { accessOf, authenticateAccount } from '../api/authenticate.ts'
+import { authenticateAccount, getMemberAccess } from '../api/authenticate.ts'
 import { directoryObject, namespaceObject } from '../api/objects.ts'
 import { accounts } from '../api/operations/accounts.ts'
-import { type Context, contextOf } from '../context.ts'
+import { type Context, createContext } from '../context.ts'
 import type { Env } from '../env.ts'
 import { isSigned, signForm } from '../http/pages/form-state.ts'
 import { escapeHtml, page } from '../http/pages/html-page.ts'
 import { getSignedInAccount } from '../http/pages/sign-in-blocks.ts'
 import { readBody } from '../http/rest/body.ts'
 import { clientStore, isDocumentUrl } from '../oauth-server/clients.ts'
-import { audienceOf, authorizationServer, REGISTRATION_S, scopes } from '../oauth-server/server.ts'
+import { authorizationServer, getAudience, REGISTRATION_S, scopes } from '../oauth-server/server.ts'
 import { toRequestError } from '../reply.ts'
 import { backTo, consentPage } from './consent-page.ts'
 
@@ -23,11 +23,11 @@ const MAX_BODY = 64 * 1024
 export function authorize(): Hono<{ Bindings: Env }> {
   const app = new Hono<{ Bindings: Env }>()
   app.get('/oauth/authorize', (c) => {
-    const ctx = contextOf(c.req.raw, c.env)
+    const ctx = createContext(c.req.raw, c.env)
     return shown(ctx.requestId, () => ask(ctx, new URL(c.req.raw.url).search.slice(1)))
   })
   app.post('/oauth/authorize', (c) => {
-    const ctx = contextOf(c.req.raw, c.env)
+    const ctx = createContext(c.req.raw, c.env)
     return shown(ctx.requestId, () => decide(ctx, c.req.raw))
   })
   return app
@@ -59,7 +59,7 @@ async function ask(ctx: Context, query: string): Promise<Response> {
     clientId: request.clientId,
     clientName: client?.clientName ?? 'Unnamed app',
     redirectUri: request.redirectUri,
-    audience: audienceOf(request.resource),
+    audience: getAudience(request.resource),
     email: account.email,
     namespace,
     namespaces,
@@ -82,7 +82,7 @@ async function decide(ctx: Context, raw: Request): Promise<Response> {
     throw new PerSQLError('oauth_form_expired', { instead: 'Go back to the app and start again.' })
   const request = await parsed(ctx, query)
   if (given('decision') !== 'allow') return redirect(authorizationErrorRedirect(request, 'access_denied'))
-  await accessOf(ctx, account, namespace)
+  await getMemberAccess(ctx, account, namespace)
   const role = scopes.find((one) => one === given('role'))
   const databases = form.getAll('database')
   if (!role || (given('which') === 'some' && databases.length === 0)) {

@@ -1,14 +1,14 @@
 import { Hono } from 'hono'
 import { MIN_PASSWORD_LENGTH } from '../accounts/auth.ts'
 import { refuseForeignOrigin } from '../api/authenticate.ts'
-import { contextOf } from '../context.ts'
+import { createContext } from '../context.ts'
 import type { Env } from '../env.ts'
 import { escapeHtml, page } from '../http/pages/html-page.ts'
 import { parseReturnUrl } from '../http/pages/return-url.ts'
 import { callAuth } from '../http/rest/auth.ts'
 import { readBody } from '../http/rest/body.ts'
 import { toRequestError } from '../reply.ts'
-import { settingsOf } from '../settings.ts'
+import { getSettings } from '../settings.ts'
 import { type LoginPage, loginPage } from './login-page.ts'
 
 const MAX_BODY = 16 * 1024
@@ -26,11 +26,11 @@ const PROBLEMS: { readonly [code: string]: string } = {
 /** Returns the pages to sign in, sign up and sign out, which then redirect to `return`. */
 export function login(): Hono<{ Bindings: Env }> {
   const app = new Hono<{ Bindings: Env }>()
-  app.get('/login', (c) => loginPage(pageOf('login', c.env, c.req.raw, parseReturnUrl(c.req.query('return')))))
-  app.get('/signup', (c) => loginPage(pageOf('signup', c.env, c.req.raw, parseReturnUrl(c.req.query('return')))))
+  app.get('/login', (c) => loginPage(createPage('login', c.env, c.req.raw, parseReturnUrl(c.req.query('return')))))
+  app.get('/signup', (c) => loginPage(createPage('signup', c.env, c.req.raw, parseReturnUrl(c.req.query('return')))))
   for (const path of ['/login', '/signup', '/logout']) {
     app.post(path, async (c) => {
-      const ctx = contextOf(c.req.raw, c.env)
+      const ctx = createContext(c.req.raw, c.env)
       try {
         refuseForeignOrigin(ctx)
         return await answer(path, c.req.raw, c.env)
@@ -44,7 +44,7 @@ export function login(): Hono<{ Bindings: Env }> {
 }
 
 async function answer(path: string, request: Request, env: Env): Promise<Response> {
-  const form = new URLSearchParams(await readBody(request, MAX_BODY, settingsOf(env)))
+  const form = new URLSearchParams(await readBody(request, MAX_BODY, getSettings(env)))
   const given = (name: string) => form.get(name) ?? ''
   const back = parseReturnUrl(given('return'))
   if (path === '/logout') {
@@ -74,18 +74,18 @@ async function answer(path: string, request: Request, env: Env): Promise<Respons
   }
   if (response.ok && token) return onward(back, response)
   if (response.ok) return page('Confirm your email address', ['We sent you a link. Open it to continue.'])
-  const shown = pageOf(signsUp ? 'signup' : 'login', env, request, back)
+  const shown = createPage(signsUp ? 'signup' : 'login', env, request, back)
   const problem = PROBLEMS[code ?? ''] ?? message ?? 'Something went wrong. Try again.'
   return loginPage({ ...shown, name, email, problem }, response.status)
 }
 
-function pageOf(kind: LoginPage['kind'], env: Env, request: Request, back: string): LoginPage {
+function createPage(kind: LoginPage['kind'], env: Env, request: Request, back: string): LoginPage {
   return {
     kind,
     back,
     name: '',
     email: '',
-    signup: contextOf(request, env).settings.signup,
+    signup: createContext(request, env).settings.signup,
     providers: [
       ...(env.GITHUB_CLIENT_ID && env.GITHUB_CLIENT_SECRET ? (['github'] as const) : []),
       ...(env.GOOGLE_CLIENT_ID && env.GOOGLE_CLIENT_SECRET ? (['google'] as const) : []),

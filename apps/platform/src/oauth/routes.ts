@@ -4,20 +4,20 @@ import { Hono } from 'hono'
 import type * as z from 'zod'
 import { isNamespace } from '../api/authenticate.ts'
 import { namespaceObject } from '../api/objects.ts'
-import { type Context, contextOf } from '../context.ts'
+import { type Context, createContext } from '../context.ts'
 import type { Env } from '../env.ts'
 import { readBody } from '../http/rest/body.ts'
 import { clientAddress } from '../http/rest/client-address.ts'
 import { FixedWindowCounter } from '../http/rest/flood-control.ts'
-import { allowOf, optionsReply } from '../http/rest/methods.ts'
-import { networkOf } from '../ip-address.ts'
+import { formatAllow, optionsReply } from '../http/rest/methods.ts'
+import { toNetwork } from '../ip-address.ts'
 import { parseObject } from '../json-object.ts'
 import { ClientMetadata } from '../oauth-server/client-metadata.ts'
 import { clientStore } from '../oauth-server/clients.ts'
 import { createOAuthError } from '../oauth-server/error-response.ts'
-import { answerAs, resourcesOf } from '../oauth-server/server.ts'
+import { answerAs, listResources } from '../oauth-server/server.ts'
 import { getRequestId } from '../request-id.ts'
-import { namespaceOf } from '../token.ts'
+import { parseNamespace } from '../token.ts'
 
 const MAX_BODY = 64 * 1024
 const REGISTRATIONS_PER_HOUR = 60
@@ -34,10 +34,10 @@ const CORS = {
 /** Returns the OAuth routes that clients call without a browser: metadata, registration, tokens, revocation. */
 export function oauthRoutes(): Hono<{ Bindings: Env }> {
   const app = new Hono<{ Bindings: Env }>()
-  const resource = (name: keyof ReturnType<typeof resourcesOf>) => (request: Request, env: Env) => {
-    const { baseUrl } = contextOf(request, env)
+  const resource = (name: keyof ReturnType<typeof listResources>) => (request: Request, env: Env) => {
+    const { baseUrl } = createContext(request, env)
     return json({
-      resource: resourcesOf(baseUrl)[name],
+      resource: listResources(baseUrl)[name],
       authorization_servers: [baseUrl],
       // Clients request the scopes listed here. The member makes the final choice.
       scopes_supported: ['readwrite'],
@@ -56,7 +56,7 @@ export function oauthRoutes(): Hono<{ Bindings: Env }> {
   }
   for (const [door, answer] of Object.entries(doors)) {
     const [method = '', path = ''] = door.split(' ')
-    app.options(path, () => optionsReply(allowOf([method]), CORS))
+    app.options(path, () => optionsReply(formatAllow([method]), CORS))
     app.on(method, path, async (c) => {
       const response = await Promise.resolve(answer(c.req.raw, c.env)).catch((cause: unknown) =>
         refused(cause, getRequestId(c.req.raw)),
@@ -70,7 +70,7 @@ export function oauthRoutes(): Hono<{ Bindings: Env }> {
 }
 
 async function metadata(request: Request, env: Env): Promise<Response> {
-  const { baseUrl } = contextOf(request, env)
+  const { baseUrl } = createContext(request, env)
   const response = await answerAs(baseUrl, '/.well-known/oauth-authorization-server', {}, clientStore(env))
   return json({
     ...((await response.json()) as object),
@@ -84,8 +84,8 @@ async function metadata(request: Request, env: Env): Promise<Response> {
 
 /** Registers a public client, even if it requests a secret: a secret that every installation shares isn't one. */
 async function register(request: Request, env: Env): Promise<Response> {
-  const ctx = contextOf(request, env)
-  const waitS = registrations.waitS(networkOf(clientAddress(request, ctx.settings)), REGISTRATIONS_PER_HOUR, Date.now())
+  const ctx = createContext(request, env)
+  const waitS = registrations.waitS(toNetwork(clientAddress(request, ctx.settings)), REGISTRATIONS_PER_HOUR, Date.now())
   if (waitS > 0) {
     const response = failure(429, 'temporarily_unavailable', 'Too many registrations. Try again later.')
     response.headers.set('Retry-After', String(waitS))
@@ -110,7 +110,7 @@ async function register(request: Request, env: Env): Promise<Response> {
 
 /** Responds to the token endpoint. Codes and tokens contain their namespace, which stores their records. */
 async function answerToken(request: Request, env: Env, revokes: boolean): Promise<Response> {
-  const ctx = contextOf(request, env)
+  const ctx = createContext(request, env)
   if (!/^application\/x-www-form-urlencoded\b/i.test(request.headers.get('Content-Type') ?? '')) {
     return failure(400, 'invalid_request', 'Send application/x-www-form-urlencoded.')
   }
@@ -127,7 +127,7 @@ async function answerToken(request: Request, env: Env, revokes: boolean): Promis
 }
 
 async function namespaceFor(form: URLSearchParams, ctx: Context): Promise<string | undefined> {
-  const namespace = namespaceOf(form.get('code') ?? form.get('refresh_token') ?? form.get('token') ?? '')
+  const namespace = parseNamespace(form.get('code') ?? form.get('refresh_token') ?? form.get('token') ?? '')
   return namespace !== null && (await isNamespace(ctx, namespace)) ? namespace : undefined
 }
 

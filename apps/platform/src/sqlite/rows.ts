@@ -4,10 +4,10 @@ import { listed, literalOrMark } from './literal.ts'
 import type { SchemaText } from './schema.ts'
 import type { RunSql } from './schema-map.ts'
 import type { StoredMigration } from './stored-migration.ts'
-import { contentOf, isVocabulary, shapeOf } from './table-shape.ts'
+import { getFullTextContent, isVocabulary, readTableShape } from './table-shape.ts'
 import { tokens, word } from './tokenizer.ts'
 import { type BoundSql, toBoundRow, toSql, type Value } from './values.ts'
-import { type DamagedText, groupsOf, mayBeDamaged, type Read, TableWalk, utf8Length } from './walk.ts'
+import { type DamagedText, groupExpressions, mayBeDamaged, type Read, TableWalk, utf8Length } from './walk.ts'
 
 /**
  * Rows to copy into another database: statements that insert many rows each, or one row with values too long for SQL.
@@ -37,17 +37,17 @@ const MAX_ROWS = 4_000
  * @param staged prefixes the names of the target tables, which are created first, with untyped columns; content that
  * can't be read back is omitted
  */
-export function* pagesOf(read: Read, { tables }: SchemaText, asText = false, staged = ''): Generator<Page> {
+export function* readPages(read: Read, { tables }: SchemaText, asText = false, staged = ''): Generator<Page> {
   const run: RunSql = (sql, ...params) => read(sql, ...params).rows
   let statements: BoundSql[] = []
   let damaged: DamagedText[] = []
   let characters = 0
   let rows = 0
   for (const { name, sql } of tables) {
-    for (const chunk of chunksOf(read, run, name, sql, asText, staged)) {
+    for (const chunk of readChunks(read, run, name, sql, asText, staged)) {
       statements.push(chunk.statement)
       if (chunk.damaged && damaged.at(-1)?.table !== name) damaged.push(chunk.damaged)
-      characters += chunk.statement.sql.length + sizeOf(chunk.statement.params)
+      characters += chunk.statement.sql.length + getSize(chunk.statement.params)
       rows += chunk.rows
       if (characters < PAGE_CHARACTERS) continue
       yield { statements, rows, damaged }
@@ -56,7 +56,7 @@ export function* pagesOf(read: Read, { tables }: SchemaText, asText = false, sta
       characters = rows = 0
     }
   }
-  const sequences = staged ? undefined : sequencesOf(run, tables)
+  const sequences = staged ? undefined : readSequences(run, tables)
   yield { statements: sequences ? [...statements, ...sequences] : statements, rows, damaged }
 }
 
@@ -70,7 +70,7 @@ export const rebuilds = (schema: SchemaText): string[] => filled(schema).map(fil
 export function filled({ tables, others }: SchemaText): string[] {
   const holders = [...tables, ...others.filter(({ type }) => type === 'view')]
   const names = new Set(holders.map(({ name }) => lower(name)))
-  return tables.filter(({ sql }) => names.has(lower(contentOf(sql) ?? ''))).map(({ name }) => name)
+  return tables.filter(({ sql }) => names.has(lower(getFullTextContent(sql) ?? ''))).map(({ name }) => name)
 }
 
 /** Returns the statement that rebuilds a full-text table from its content. */
@@ -83,7 +83,7 @@ interface Chunk {
   readonly damaged?: DamagedText | undefined
 }
 
-function* chunksOf(
+function* readChunks(
   read: Read,
   run: RunSql,
   table: string,
@@ -91,7 +91,7 @@ function* chunksOf(
   asText: boolean,
   staged: string,
 ): Generator<Chunk> {
-  const content = contentOf(sql)
+  const content = getFullTextContent(sql)
   // A contentless full-text index can't be read back.
   if (content === '' && staged) return
   if (content === '')
@@ -100,7 +100,7 @@ function* chunksOf(
     })
   // The rows belong to another table.
   if (content !== undefined || isVocabulary(sql)) return
-  const shape = shapeOf(run, table)
+  const shape = readTableShape(run, table)
   if (shape.columns.length === 0) return
   // A staged table has its own rowid, so the source's can be omitted if there are too many columns.
   const isTooWide = staged !== '' && shape.columns.length > MAX_COLUMNS
@@ -110,7 +110,7 @@ function* chunksOf(
   const into = `INSERT INTO ${target} (${columns}) VALUES `
   const most = Math.max(1_000, Math.min(STATEMENT_CHARACTERS, Math.floor((STATEMENT_BYTES - utf8Length(into)) / 3)))
   const isInexact = asText ? isInexactInFile : (text: string) => mayBeDamaged(text) || text.length > most
-  const rows = rowsOf(new TableWalk(read, table, shape), columns, isInexact)
+  const rows = readRows(new TableWalk(read, table, shape), columns, isInexact)
   const write = (row: readonly Value[]) => inParentheses(asText ? toSqlRow(row) : toBoundRow(row, most))
   yield* inserts(into, rows, write, columns.length > MAX_COLUMNS ? 0 : most)
 }
@@ -125,13 +125,17 @@ type Row = string | { readonly values: readonly Value[]; readonly damaged: Damag
 const isInexactInFile = (text: string): boolean => mayBeDamaged(text) || text.includes('\r')
 
 /** Yields the rows of a table, page by page. */
-function* rowsOf(walk: TableWalk, columns: readonly string[], isInexact: (text: string) => boolean): Generator<Row[]> {
-  const tuples = groupsOf(columns.map(literalOrMark)).map(listed)
+function* readRows(
+  walk: TableWalk,
+  columns: readonly string[],
+  isInexact: (text: string) => boolean,
+): Generator<Row[]> {
+  const tuples = groupExpressions(columns.map(literalOrMark)).map(listed)
   const isWhole = tuples.length === 1
   const expressions = [...(isWhole ? [`'(' || ${tuples} || ')'`] : tuples), walk.keySql]
   const toText = (row: readonly unknown[]) => (isWhole ? (row[0] as string) : `(${row.slice(0, -1).join(',')})`)
   const exact = (count: number, offset: number): Row[] =>
-    walk.values(count, offset, columns).map((values) => ({ values, damaged: walk.damageOf(values, columns) }))
+    walk.values(count, offset, columns).map((values) => ({ values, damaged: walk.findDamage(values, columns) }))
   let wanted = FIRST_ROWS
   for (;;) {
     const page = tryPage(walk, expressions, wanted)
@@ -205,7 +209,7 @@ const inParentheses = ({ sql, params }: BoundSql): BoundSql => ({ sql: `(${sql})
 const toSqlRow = (row: readonly Value[]): BoundSql => ({ sql: row.map(toSql).join(','), params: [] })
 
 /** Returns the statements that restore the counters of AUTOINCREMENT. */
-function sequencesOf(run: RunSql, tables: SchemaText['tables']): BoundSql[] | undefined {
+function readSequences(run: RunSql, tables: SchemaText['tables']): BoundSql[] | undefined {
   // `sqlite_sequence` outlives the last AUTOINCREMENT table, but is created only with the first one.
   const counts = ({ sql }: { readonly sql: string }) =>
     [...tokens(sql)].some((token) => word(sql, token) === 'AUTOINCREMENT')
@@ -222,5 +226,5 @@ function sequencesOf(run: RunSql, tables: SchemaText['tables']): BoundSql[] | un
   ]
 }
 
-const sizeOf = (params: BoundSql['params']): number =>
+const getSize = (params: BoundSql['params']): number =>
   params.reduce((sum, param) => sum + (typeof param === 'string' ? param.length : param.byteLength), 0)

@@ -26,13 +26,13 @@ export const readObjects = (run: RunSql): SchemaObject[] =>
 
 /** Returns the difference by name. A renamed object is removed and added. */
 export function diffObjects(before: readonly SchemaObject[], after: readonly SchemaObject[]) {
-  const known = new Map(before.map((object) => [keyOf(object), object]))
-  const left = new Set(after.map(keyOf))
+  const known = new Map(before.map((object) => [toKey(object), object]))
+  const left = new Set(after.map(toKey))
   return {
-    added: after.filter((object) => !known.has(keyOf(object))),
-    removed: before.filter((object) => !left.has(keyOf(object))),
+    added: after.filter((object) => !known.has(toKey(object))),
+    removed: before.filter((object) => !left.has(toKey(object))),
     changed: after.filter((object) => {
-      const was = known.get(keyOf(object))
+      const was = known.get(toKey(object))
       return was !== undefined && (was.sql !== object.sql || was.table !== object.table)
     }),
   }
@@ -68,4 +68,4 @@ export function tablesChanged(before: readonly SchemaObject[], after: readonly S
 /** Returns the type and name of an object. */
 export const named = ({ type, name }: SchemaObject) => ({ type, name })
 
-const keyOf = ({ type, name }: SchemaObject) => `${type} ${name}`
+const toKey = ({ type, name }: SchemaObject) => `${type} ${name}`

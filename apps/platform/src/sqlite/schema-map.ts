@@ -1,5 +1,5 @@
 import { lower, quoteName } from './identifiers.ts'
-import { sourcesOf } from './virtual-tables.ts'
+import { listSources } from './virtual-tables.ts'
 
 /** Runs SQL inside the object and returns its rows as arrays. */
 export type RunSql = (sql: string, ...params: unknown[]) => unknown[][]
@@ -55,11 +55,11 @@ export function readSchemaMap(run: RunSql): SchemaMap {
   const learn = (address: string | undefined, tables: readonly string[]) => {
     if (address) virtual.set(address, tables)
   }
-  for (const name of PURE) learn(addressOf(run, `${name}('[]')`), [])
-  for (const name of ABOUT_SCHEMA) learn(addressOf(run, name), [SCHEMA_TABLE])
+  for (const name of PURE) learn(findAddress(run, `${name}('[]')`), [])
+  for (const name of ABOUT_SCHEMA) learn(findAddress(run, name), [SCHEMA_TABLE])
   const declared = rows.filter(([type, , , , sql]) => type === 'table' && sql && isVirtual(sql))
   const found = declared.map(([, name, , , sql]) => {
-    return { name, address: addressOf(run, quoteName(name)), sources: sourcesOf(sql as string) }
+    return { name, address: findAddress(run, quoteName(name)), sources: listSources(sql as string) }
   })
   for (const { name, address, reads } of resolve(found, roots, virtual, views, run)) learn(address, [name, ...reads])
   const programs = rows
@@ -67,7 +67,7 @@ export function readSchemaMap(run: RunSql): SchemaMap {
     .map(([, , , , sql]) => lower(sql ?? ''))
     .join('\n')
   const virtuals = new Set(declared.map(([, name]) => lower(name)))
-  return { roots, virtual, check: addressOf(run, 'pragma_quick_check'), programs, views, virtuals }
+  return { roots, virtual, check: findAddress(run, 'pragma_quick_check'), programs, views, virtuals }
 }
 
 interface Declared {
@@ -103,7 +103,7 @@ function resolve(
     })
   }
   const readsOfView = (view: string): string[] | undefined => {
-    const program = programOf(run, quoteName(view))
+    const program = explainSelect(run, quoteName(view))
     // A broken view reads nothing now. Its name stands for the tables that it can read later.
     if (program.length === 0) return [view]
     const reads: string[] = []
@@ -131,10 +131,10 @@ function resolve(
  * Returns the address of a virtual table. A compiled program contains only the address, so compile one that opens just
  * this table.
  */
-const addressOf = (run: RunSql, from: string): string | undefined =>
-  programOf(run, from).find((row) => row[1] === 'VOpen')?.[5] as string | undefined
+const findAddress = (run: RunSql, from: string): string | undefined =>
+  explainSelect(run, from).find((row) => row[1] === 'VOpen')?.[5] as string | undefined
 
-function programOf(run: RunSql, from: string): readonly (readonly unknown[])[] {
+function explainSelect(run: RunSql, from: string): readonly (readonly unknown[])[] {
   try {
     return run(`EXPLAIN SELECT * FROM ${from}`)
   } catch {

@@ -1,6 +1,6 @@
 import { lower, quoteName } from './identifiers.ts'
 import type { RunSql } from './schema-map.ts'
-import { nameOf, type Token, tokens, word } from './tokenizer.ts'
+import { parseIdentifier, type Token, tokens, word } from './tokenizer.ts'
 
 /** The columns and key of a table, for copying its rows. */
 export interface TableShape {
@@ -15,7 +15,7 @@ export interface TableShape {
 }
 
 /** Reads the shape of a table. */
-export function shapeOf(run: RunSql, table: string): TableShape {
+export function readTableShape(run: RunSql, table: string): TableShape {
   const all = run('SELECT name, type, pk, hidden FROM pragma_table_xinfo(?)', table) as [
     string,
     string,
@@ -28,13 +28,13 @@ export function shapeOf(run: RunSql, table: string): TableShape {
   const names = keys.map(([name]) => quoteName(name))
   const shape = { columns, hasHiddenRowid: false, key: names, order: names }
   if (kind?.[1] === 1) {
-    const collations = collationsOf(run, table)
+    const collations = readCollations(run, table)
     return { ...shape, order: keys.map(([name]) => quoteName(name) + (collations.get(lower(name)) ?? '')) }
   }
   const isRowid = keys.length === 1 && lower(keys[0]?.[1] ?? '') === 'integer'
   if (isRowid) return shape
   // The first column of an R-Tree is its rowid.
-  if (kind?.[0] === 'virtual' && /^\s*create\s+virtual\s+table\b.*\busing\s+rtree/is.test(sqlOf(run, table))) {
+  if (kind?.[0] === 'virtual' && /^\s*create\s+virtual\s+table\b.*\busing\s+rtree/is.test(readTableSql(run, table))) {
     const key = columns.slice(0, 1)
     return { ...shape, key, order: key }
   }
@@ -44,7 +44,7 @@ export function shapeOf(run: RunSql, table: string): TableShape {
 }
 
 /** Returns the collations of a primary key, which can differ from those of its columns. */
-function collationsOf(run: RunSql, table: string): Map<string, string> {
+function readCollations(run: RunSql, table: string): Map<string, string> {
   const rows = run(
     "SELECT x.name, x.coll FROM pragma_index_list(?) l, pragma_index_xinfo(l.name) x WHERE l.origin = 'pk' AND x.key = 1",
     table,
@@ -52,14 +52,14 @@ function collationsOf(run: RunSql, table: string): Map<string, string> {
   return new Map(rows.map(([name, collation]) => [lower(name), ` COLLATE ${quoteName(collation)}`]))
 }
 
-const sqlOf = (run: RunSql, table: string) =>
+const readTableSql = (run: RunSql, table: string) =>
   (run("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?", table)[0]?.[0] as string | undefined) ?? ''
 
 /**
  * Returns the table or view that a full-text table indexes: `undefined` if it stores its own content, '' if it is
  * contentless. FTS5 accepts prefixes of an option's name, and takes the first option that matches.
  */
-export function contentOf(sql: string): string | undefined {
+export function getFullTextContent(sql: string): string | undefined {
   if (!/^\s*create\s+virtual\s+table\b/i.test(sql)) return undefined
   const list = [...tokens(sql)]
   const using = list.findIndex((token) => word(sql, token) === 'USING')
@@ -80,5 +80,5 @@ export const isVocabulary = (sql: string): boolean =>
   /^\s*create\s+virtual\s+table\b/i.test(sql) && /\busing\s+fts5vocab\b/i.test(sql)
 
 const unquoted = (sql: string, token: Token): string =>
-  // `nameOf` converts the name to lower case, as SQLite does for comparisons.
-  nameOf(sql.slice(token.start, token.end), { kind: 'quoted', start: 0, end: token.end - token.start })
+  // `parseIdentifier` converts the name to lower case, as SQLite does for comparisons.
+  parseIdentifier(sql.slice(token.start, token.end), { kind: 'quoted', start: 0, end: token.end - token.start })

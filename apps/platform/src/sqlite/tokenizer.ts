@@ -107,10 +107,10 @@ export function parseStatement(sent: string): Statement {
   const offset = first.start
   return Object.freeze({
     text: sql.slice(offset, last.end),
-    verb: verbOf(sql, list),
+    verb: getVerb(sql, list),
     explain,
     placeholders: list.filter((t) => t.kind === 'variable').map((t) => [t.start - offset, t.end - offset] as const),
-    names: new Set(list.filter((t) => t.kind === 'word' || t.kind === 'quoted').map((t) => nameOf(sql, t))),
+    names: new Set(list.filter((t) => t.kind === 'word' || t.kind === 'quoted').map((t) => parseIdentifier(sql, t))),
   })
 }
 
@@ -157,7 +157,7 @@ export function endOfStatement(sql: string, list: readonly Token[], from = 0): n
 }
 
 /** Returns the first keyword or, after WITH, the first keyword outside the parentheses of its tables. */
-function verbOf(sql: string, list: readonly Token[]): string {
+function getVerb(sql: string, list: readonly Token[]): string {
   const first = word(sql, list[0])
   if (first !== 'WITH') return first
   let depth = 0
@@ -186,7 +186,7 @@ export function syntaxError(near: string): PerSQLError {
 /**
  * Returns a token's name as SQLite compares it: unquoted, with doubled quotes reduced and ASCII letters in lower case.
  */
-export function nameOf(
+export function parseIdentifier(
   sql: string,
   token: { readonly kind: string; readonly start: number; readonly end: number },
 ): string {

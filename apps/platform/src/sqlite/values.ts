@@ -30,9 +30,9 @@ export function decodeText(bytes: Uint8Array): string | undefined {
 /** Formats a value as SQL that every SQLite, including the sqlite3 shell, reads exactly. */
 export function toSql(value: Value): string {
   if (value.kind === 'sql') return value.sql
-  if (value.kind === 'blob') return `X'${hexOf(value.bytes)}'`
+  if (value.kind === 'blob') return `X'${toHex(value.bytes)}'`
   const text = decodeText(value.bytes)
-  return (text === undefined ? undefined : quoteText(text)) ?? `CAST(X'${hexOf(value.bytes)}' AS TEXT)`
+  return (text === undefined ? undefined : quoteText(text)) ?? `CAST(X'${toHex(value.bytes)}' AS TEXT)`
 }
 
 /**
@@ -47,7 +47,7 @@ function quoteText(text: string): string | undefined {
   return mark && `replace(${quoted.replaceAll('\r', mark)},'${mark}',char(13))`
 }
 
-const hexOf = ({ buffer, byteOffset, byteLength }: Uint8Array): string =>
+const toHex = ({ buffer, byteOffset, byteLength }: Uint8Array): string =>
   Buffer.from(buffer, byteOffset, byteLength).toString('hex').toUpperCase()
 
 const CARRIAGE_RETURNS = ['\\r', '\\015', '<CR>']
@@ -66,7 +66,7 @@ const isShort = (value: Value): boolean => value.kind === 'sql' || value.bytes.l
 export const toBound = (value: Value): BoundSql =>
   value.kind === 'sql'
     ? { sql: value.sql, params: [] }
-    : { sql: value.kind === 'text' ? '+CAST(? AS TEXT)' : '?', params: [bufferOf(value.bytes)] }
+    : { sql: value.kind === 'text' ? '+CAST(? AS TEXT)' : '?', params: [toArrayBuffer(value.bytes)] }
 
 /** Joins pieces of SQL with commas. */
 export const listSql = (pieces: readonly BoundSql[]): BoundSql => ({
@@ -74,5 +74,5 @@ export const listSql = (pieces: readonly BoundSql[]): BoundSql => ({
   params: pieces.flatMap(({ params }) => params),
 })
 
-const bufferOf = ({ buffer, byteOffset, byteLength }: Uint8Array): ArrayBuffer =>
+const toArrayBuffer = ({ buffer, byteOffset, byteLength }: Uint8Array): ArrayBuffer =>
   buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseVirtualTable, sourcesOf } from './virtual-tables.ts'
+import { listSources, parseVirtualTable } from './virtual-tables.ts'
 
 test.each([
   ['CREATE VIRTUAL TABLE f USING fts5(x)', []],
@@ -30,7 +30,7 @@ test.each([
   ['CREATE VIRTUAL TABLE e USING new_module', undefined],
   ['CREATE TABLE t (x)', undefined],
 ] as const)('%s reads %j', (sql, sources) => {
-  expect(sourcesOf(sql)).toEqual(sources)
+  expect(listSources(sql)).toEqual(sources)
 })
 
 test('arguments are cut at commas outside parentheses and quotes', () => {

@@ -1,5 +1,5 @@
 import { lower } from './identifiers.ts'
-import { nameOf, type Token, tokens, word } from './tokenizer.ts'
+import { parseIdentifier, type Token, tokens, word } from './tokenizer.ts'
 
 /** The arguments of a CREATE VIRTUAL TABLE statement as its module receives them. */
 export interface VirtualTable {
@@ -16,14 +16,14 @@ const FTS5_OPTIONS = [
 /**
  * Returns the names of tables and views that a virtual table reads besides its own, or `undefined` for unknown modules.
  */
-export function sourcesOf(sql: string): readonly string[] | undefined {
+export function listSources(sql: string): readonly string[] | undefined {
   const table = parseVirtualTable(sql)
   switch (table?.module) {
     case 'rtree':
     case 'rtree_i32':
       return []
     case 'fts5':
-      return contentOf(table.args)
+      return findContent(table.args)
     case 'fts5vocab': {
       // `fts5vocab(table, type)`. The form with a schema is for the temporary schema only, which PerSQL doesn't have.
       const [source] = table.args
@@ -46,14 +46,14 @@ export function parseVirtualTable(sql: string): VirtualTable | undefined {
   if (!next('CREATE', 'VIRTUAL', 'TABLE')) return undefined
   next('IF', 'NOT', 'EXISTS')
   at++
-  if (textOf(sql, list[at]) === '.') at += 2
+  if (getText(sql, list[at]) === '.') at += 2
   const module = list[at + 1]
   if (!next('USING') || !module) return undefined
-  return { module: nameOf(sql, module), args: argumentsOf(sql, list.slice(at + 1)) }
+  return { module: parseIdentifier(sql, module), args: splitArguments(sql, list.slice(at + 1)) }
 }
 
 /** Splits arguments at commas outside parentheses, each from its first to its last token, as SQLite does. */
-function argumentsOf(sql: string, list: readonly Token[]): string[] {
+function splitArguments(sql: string, list: readonly Token[]): string[] {
   const args: string[] = []
   let depth = 0
   let from: number | undefined
@@ -65,7 +65,7 @@ function argumentsOf(sql: string, list: readonly Token[]): string[] {
   for (const token of list) {
     if (token.kind === 'open' && depth++ === 0) continue
     if (token.kind === 'close' && --depth <= 0) break
-    if (depth === 1 && textOf(sql, token) === ',') {
+    if (depth === 1 && getText(sql, token) === ',') {
       cut()
       continue
     }
@@ -80,7 +80,7 @@ function argumentsOf(sql: string, list: readonly Token[]): string[] {
  * Returns the table in FTS5's option `content` or an abbreviation of it. Empty if the index stores its content or is
  * contentless.
  */
-function contentOf(args: readonly string[]): readonly string[] | undefined {
+function findContent(args: readonly string[]): readonly string[] | undefined {
   const found: string[] = []
   for (const arg of args) {
     const [, given, rest] = /^([^\s"'`[=]+)\s*=([\s\S]*)$/.exec(arg) ?? []
@@ -116,4 +116,4 @@ function unquote(text: string): { readonly text: string; readonly end: number } 
   return { text: out, end: text.length }
 }
 
-const textOf = (sql: string, token: Token | undefined) => (token ? sql.slice(token.start, token.end) : undefined)
+const getText = (sql: string, token: Token | undefined) => (token ? sql.slice(token.start, token.end) : undefined)

@@ -52,7 +52,7 @@ export class TableWalk {
 
   /** Reads the next rows after skipping `offset`, without advancing. */
   page(expressions: readonly string[], count: number, offset = 0): WalkedPage {
-    const [first = [], ...others] = groupsOf(expressions, MAX_COLUMNS)
+    const [first = [], ...others] = groupExpressions(expressions, MAX_COLUMNS)
     const { rows, isCut = false } = this.#select(first, count, offset)
     for (const group of others) {
       const more = this.#all(group, rows.length, offset)
@@ -65,7 +65,7 @@ export class TableWalk {
 
   /** Reads rows of the current page exactly: the values of all columns. */
   values(count: number, offset: number, columns: readonly string[] = this.#shape.columns): Value[][] {
-    const kinds = groupsOf(
+    const kinds = groupExpressions(
       columns.map((column) => `substr(typeof(${column}), 1, 1)`),
       MAX_COLUMNS,
     ).map((group) => joined(group, '||'))
@@ -73,7 +73,7 @@ export class TableWalk {
     const rows: Value[][] = []
     while (rows.length < count) {
       const page = this.page(expressions, count - rows.length, offset + rows.length)
-      for (const row of page.rows) rows.push(valuesOf(row, kinds.length))
+      for (const row of page.rows) rows.push(toRowValues(row, kinds.length))
       if (page.isLast) break
     }
     return rows
@@ -92,7 +92,7 @@ export class TableWalk {
   }
 
   /** Finds the first text of a row that isn't UTF-8. */
-  damageOf(values: readonly Value[], columns: readonly string[] = this.#shape.columns): DamagedText | undefined {
+  findDamage(values: readonly Value[], columns: readonly string[] = this.#shape.columns): DamagedText | undefined {
     const at = values.findIndex((value) => value.kind === 'text' && decodeText(value.bytes) === undefined)
     if (at < 0) return undefined
     const { key } = this.#shape
@@ -100,7 +100,7 @@ export class TableWalk {
       const value = values[columns.indexOf(column)]
       return value ? cut(`${column} = ${toSql(value)}`) : []
     })
-    return { table: this.#table, column: nameOf(columns[at] as string), row: named.join(' AND ') }
+    return { table: this.#table, column: unquoteName(columns[at] as string), row: named.join(' AND ') }
   }
 
   #all(expressions: readonly string[], count: number, offset: number): unknown[][] {
@@ -135,7 +135,7 @@ const cut = (text: string): string => (text.length <= 200 ? text : `${text.slice
 const bytesOrSql = (column: string) =>
   `CASE typeof(${column}) WHEN 'text' THEN CAST(${column} AS BLOB) WHEN 'blob' THEN ${column} ELSE quote(${column}) END`
 
-function valuesOf(row: readonly unknown[], kindColumns: number): Value[] {
+function toRowValues(row: readonly unknown[], kindColumns: number): Value[] {
   const kinds = row.slice(0, kindColumns).join('')
   return row.slice(kindColumns).map((value, i) => {
     if (typeof value === 'string') return { kind: 'sql', sql: value }
@@ -144,7 +144,7 @@ function valuesOf(row: readonly unknown[], kindColumns: number): Value[] {
 }
 
 /** Splits expressions so that each group fits into one SELECT. */
-export function groupsOf(expressions: readonly string[], maxCount = Number.POSITIVE_INFINITY): string[][] {
+export function groupExpressions(expressions: readonly string[], maxCount = Number.POSITIVE_INFINITY): string[][] {
   const groups: string[][] = []
   let bytes = Number.POSITIVE_INFINITY
   for (const expression of expressions) {
@@ -166,4 +166,5 @@ export const mayBeDamaged = (text: string): boolean => text.includes(REPLACEMENT
 export const utf8Length = (text: string): number => new TextEncoder().encode(text).length
 
 /** Returns the name of a column from its SQL, quoted or not. */
-const nameOf = (column: string): string => (column.startsWith('"') ? column.slice(1, -1).replaceAll('""', '"') : column)
+const unquoteName = (column: string): string =>
+  column.startsWith('"') ? column.slice(1, -1).replaceAll('""', '"') : column

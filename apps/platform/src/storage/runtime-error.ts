@@ -7,7 +7,7 @@ import { PerSQLError } from '@persql/contract'
 export const RUNTIME_LIMIT_S = 30
 
 /** Converts an error as `PerSQLError.from` does, and also recognizes the runtime's error for its time limit. */
-export function errorOf(cause: unknown): PerSQLError {
+export function toTransactionError(cause: unknown): PerSQLError {
   const error = PerSQLError.from(cause)
   if (error.code !== 'internal' || !String(cause).includes(WAITED)) return error
   return new PerSQLError('took_too_long', { seconds: RUNTIME_LIMIT_S }, { cause })

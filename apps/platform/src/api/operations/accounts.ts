@@ -7,7 +7,7 @@ import { invitationNamespace } from './members.ts'
 
 export const accounts = {
   list_my_namespaces: async (_input, { env, account }) => {
-    const slugs = await directoryObject(env).namespacesOf(account.userId)
+    const slugs = await directoryObject(env).listNamespaces(account.userId)
     const found = await Promise.all(
       slugs.map((slug) =>
         namespaceObject(env, slug)

@@ -3,7 +3,7 @@ import type { Account } from '../../accounts/auth.ts'
 import { covers } from '../../authority.ts'
 import type { Context } from '../../context.ts'
 import { approvalAddress } from '../../database/review/approvals/tokens.ts'
-import { accessOf } from '../authenticate.ts'
+import { getMemberAccess } from '../authenticate.ts'
 import { databaseObject } from '../objects.ts'
 import type { AccountHandlers } from './handlers.ts'
 
@@ -29,7 +29,7 @@ async function decided({ token, note = undefined }: Answered, approved: boolean,
 async function requestAt(token: string, ctx: AccountContext) {
   const { namespace, slug } = approvalAddress(token)
   try {
-    const { role } = await accessOf(ctx, ctx.account, namespace, slug)
+    const { role } = await getMemberAccess(ctx, ctx.account, namespace, slug)
     return { database: databaseObject(ctx.env, namespace, slug), role }
   } catch (cause) {
     const hidden = ['namespace_not_found', 'database_not_found'].includes(PerSQLError.from(cause).code)

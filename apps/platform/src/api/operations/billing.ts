@@ -1,7 +1,7 @@
 import { PerSQLError } from '@persql/contract'
 import { now, toIso } from '../../clock.ts'
-import { paymentsOf } from '../../integrations/payments.ts'
-import { dayOf } from '../../namespace/ledger/ledger.ts'
+import { getPaymentProvider } from '../../integrations/payments.ts'
+import { toUtcDay } from '../../namespace/ledger/ledger.ts'
 import type { NamespaceHandlers } from './handlers.ts'
 
 const NANO_PER_CENT = 10_000_000
@@ -9,8 +9,8 @@ const DAY_MS = 24 * 60 * 60 * 1000
 
 export const billing = {
   get_usage: ({ from, to }, { namespace }) => {
-    const last = to ?? dayOf(now())
-    const first = from ?? dayOf(Date.parse(last) - 29 * DAY_MS)
+    const last = to ?? toUtcDay(now())
+    const first = from ?? toUtcDay(Date.parse(last) - 29 * DAY_MS)
     const days = (Date.parse(last) - Date.parse(first)) / DAY_MS + 1
     if (days < 1 || days > 366)
       throw new PerSQLError('invalid_input', { problem: '"from" to "to" must span 1 to 366 days.' })
@@ -18,7 +18,7 @@ export const billing = {
   },
   get_billing: ({ limit, before }, { namespace }) => namespace.billing(limit, before),
   top_up: async ({ amountUsd }, { namespace, slug, env, actor, headers, baseUrl }) => {
-    const payments = paymentsOf(env)
+    const payments = getPaymentProvider(env)
     const key = headers.get('Idempotency-Key')
     if (key !== null && (key.length === 0 || key.length > 200)) {
       throw new PerSQLError('invalid_input', { problem: 'Idempotency-Key must be 1 to 200 characters long.' })

@@ -18,7 +18,7 @@ export const branches = {
         problem: `"fromRef" must be "${db}": a branch is always created from the database in the URL.`,
       })
     }
-    return namespace.branches.put(db, ref, name, expiryOf(expiresAt, ttlDays), actor)
+    return namespace.branches.put(db, ref, name, parseExpiry(expiresAt, ttlDays), actor)
   },
   get_branch: ({ db, ref }, { namespace }) => namespace.branches.get(db, ref),
   delete_branch: async ({ db, ref }, { namespace, actor }) => {
@@ -32,7 +32,7 @@ export const branches = {
     return { token, expiresAt }
   },
   fork_database: ({ db, slug, name, ttlDays }, { namespace, actor }) =>
-    namespace.branches.fork(db, slug, name, expiryOf(undefined, ttlDays), actor),
+    namespace.branches.fork(db, slug, name, parseExpiry(undefined, ttlDays), actor),
 } satisfies Partial<NamespaceHandlers>
 
 export const handoffs = {
@@ -52,7 +52,7 @@ function refFor(purpose = 'branch'): string {
   return `${words.slice(0, 40) || 'branch'}-${randomText(6).toLowerCase()}`
 }
 
-function expiryOf(expiresAt: string | undefined, ttlDays: number | undefined): number | null {
+function parseExpiry(expiresAt: string | undefined, ttlDays: number | undefined): number | null {
   if (expiresAt === undefined) return ttlDays === undefined ? null : now() + ttlDays * DAY_MS
   const atMs = Date.parse(expiresAt)
   if (ttlDays !== undefined)

@@ -1,6 +1,6 @@
 import { type Database, PerSQLError } from '@persql/contract'
 import { mapPage } from '../../paging.ts'
-import { forgetHostnamesOf } from '../hostname-cache.ts'
+import { invalidateHostnames } from '../hostname-cache.ts'
 import type { NamespaceHandlers } from './handlers.ts'
 
 export const databases = {
@@ -16,7 +16,7 @@ export const databases = {
   },
   delete_database: async ({ slug }, { namespace, actor, slug: ns }) => {
     await namespace.deleteDatabase(slug, actor)
-    forgetHostnamesOf(ns, slug)
+    invalidateHostnames(ns, slug)
     return { deleted: true }
   },
 } satisfies Partial<NamespaceHandlers>

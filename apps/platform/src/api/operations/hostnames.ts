@@ -2,8 +2,8 @@ import { type Hostname, PerSQLError, recordName } from '@persql/contract'
 import { toIso } from '../../clock.ts'
 import type { Context } from '../../context.ts'
 import type { Claim, Finding } from '../../directory/hostnames.ts'
-import { customHostnamesOf } from '../../integrations/custom-hostnames.ts'
-import { resolverOf } from '../../integrations/dns.ts'
+import { createCustomHostnames } from '../../integrations/custom-hostnames.ts'
+import { createTxtResolver } from '../../integrations/dns.ts'
 import type { Namespace } from '../../namespace/object.ts'
 import type { Remote } from '../../remote.ts'
 import { randomText } from '../../token.ts'
@@ -30,7 +30,7 @@ export const hostnames = {
   refresh_hostname: async ({ db, hostname }, ctx) => {
     const { hostnames: claims } = ctx.namespace
     const claim = await claims.open(db, hostname)
-    const finding = judge(claim, await resolverOf(ctx.env).txt(recordName(hostname)))
+    const finding = judge(claim, await createTxtResolver(ctx.env).txt(recordName(hostname)))
     const isProved = claim.status !== 'active' && finding.status === 'active'
     const known = isProved
       ? await claims.verify(db, hostname, finding, ctx.actor)
@@ -66,7 +66,7 @@ async function withCertificate(
   { hostname, certificate, error }: Claim,
   { env, namespace }: Context & { readonly namespace: Remote<Namespace> },
 ): Promise<Claim> {
-  const cloudflare = customHostnamesOf(env)
+  const cloudflare = createCustomHostnames(env)
   const finding = await cloudflare?.ensure(hostname).then(
     (latest): Finding => ({ status: 'active', certificate: latest, error }),
     (cause: unknown): Finding => {

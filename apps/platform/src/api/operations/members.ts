@@ -2,10 +2,10 @@ import { type MemberRole, PerSQLError, SLUG } from '@persql/contract'
 import { toIso } from '../../clock.ts'
 import type { Person } from '../../directory/accounts.ts'
 import type { Env } from '../../env.ts'
-import { canSendMail, mailOf } from '../../integrations/mail.ts'
+import { canSendMail, createMailer } from '../../integrations/mail.ts'
 import type { MemberRow } from '../../namespace/members/members.ts'
 import { hashToken, randomText } from '../../token.ts'
-import { forgetHostnamesOf } from '../hostname-cache.ts'
+import { invalidateHostnames } from '../hostname-cache.ts'
 import { directoryObject, namespaceObject } from '../objects.ts'
 import type { MemberHandlers } from './handlers.ts'
 
@@ -48,7 +48,7 @@ export const members = {
   get_namespace: (_input, { namespace, member }) => namespace.membership(member.userId),
   delete_namespace: async (_input, { namespace, slug, actor }) => {
     await namespace.delete(actor)
-    forgetHostnamesOf(slug)
+    invalidateHostnames(slug)
     return { deleted: true }
   },
 
@@ -117,7 +117,7 @@ export async function invite(
   const invitation = await people.invite(email, role, await hashToken(secret), actor)
   await directoryObject(env).invite(email, slug)
   const link = `${baseUrl}/invite/${secret}`
-  await mailOf(env)?.send({
+  await createMailer(env)?.send({
     to: email,
     subject: `Join ${slug} on PerSQL`,
     text: invitationText(slug, role, link),

@@ -1,7 +1,7 @@
 import { PerSQLError } from '@persql/contract'
 import { expiryWithin } from '../../authority.ts'
 import { now } from '../../clock.ts'
-import { idOf } from '../../namespace/tokens/credentials.ts'
+import { toCreatorId } from '../../namespace/tokens/credentials.ts'
 import { databaseObject } from '../objects.ts'
 import type { NamespaceHandlers } from './handlers.ts'
 
@@ -18,7 +18,7 @@ export const sessions = {
     const { status } = await namespace.getDatabase(databaseSlug)
     if (status !== 'healthy') throw new PerSQLError('database_not_found', { database: databaseSlug })
     const database = databaseObject(env, slug, databaseSlug)
-    const minted = await database.mintSession(String(userId), email ?? null, lastsS, idOf(caller.minter))
+    const minted = await database.mintSession(String(userId), email ?? null, lastsS, toCreatorId(caller.minter))
     return { ...minted, expiresIn: lastsS }
   },
 } satisfies Partial<NamespaceHandlers>

@@ -115,7 +115,7 @@ export class Authorizer {
     this.#schema ??= readSchemaMap(this.#run)
     const { views, virtuals } = this.#schema
     const assertMay = (...texts: string[]) => {
-      for (const text of texts) authorise(this.analyse(text, []), { role: 'admin', tableScope })
+      for (const text of texts) authorize(this.analyse(text, []), { role: 'admin', tableScope })
     }
     return scopeRefusal(statement, changesSchema, {
       isInScope: inScope(tableScope),
@@ -124,12 +124,12 @@ export class Authorizer {
       assertReadable: (table) => assertMay(`SELECT * FROM ${quoteName(table)}`),
       // A compiled statement was checked with all its effects, including triggers and foreign keys.
       ...(!(cause instanceof PerSQLError) && {
-        assertWritable: (table) => assertMay(...writesLike(statement, table, this.#columnsOf(table))),
+        assertWritable: (table) => assertMay(...writesLike(statement, table, this.#readColumns(table))),
       }),
     })
   }
 
-  #columnsOf(table: string): string[] {
+  #readColumns(table: string): string[] {
     return this.#run('SELECT name FROM pragma_table_xinfo(?) WHERE hidden = 0', table).map(([name]) => name as string)
   }
 
@@ -208,7 +208,7 @@ export class Authorizer {
 /** Analyzes a PRAGMA without compiling it. @throws PerSQLError */
 function pragmaAnalysis(statement: Statement): Analysis {
   const { effect, sql, columns } = readPragma(statement)
-  const text = `${prefixOf(statement)}${sql}`
+  const text = `${getPrefix(statement)}${sql}`
   return {
     reserved: undefined,
     parameters: 0,
@@ -237,7 +237,7 @@ function rollsBack({ fires }: Effect): PerSQLError {
 }
 
 /** Checks that `permission` covers everything the statement would do, and denies in doubt. @throws PerSQLError */
-export function authorise({ statement, effect, sequenceImplied, reserved }: Analysis, permission: Permission): void {
+export function authorize({ statement, effect, sequenceImplied, reserved }: Analysis, permission: Permission): void {
   if (effect.unresolved) throw new PerSQLError('table_unresolved')
   const { role, tableScope: scope } = permission
   const isMaintenance = MAINTENANCE_VERBS.has(statement.verb)
@@ -287,7 +287,7 @@ export function reservedObjects(run: RunSql): string {
 /** Returns a function that caches SQL texts by the positions of integer parameters. */
 function variants(statement: Statement): Analysis['sqlFor'] {
   const { text, placeholders } = statement
-  const prefix = prefixOf(statement)
+  const prefix = getPrefix(statement)
   const plain = prefix + text
   if (placeholders.length === 0) return () => plain
   const known = new Map<string, string>()
@@ -309,7 +309,7 @@ function variants(statement: Statement): Analysis['sqlFor'] {
   }
 }
 
-const prefixOf = ({ explain }: Statement): string =>
+const getPrefix = ({ explain }: Statement): string =>
   explain === 'plan' ? 'EXPLAIN QUERY PLAN ' : explain === 'program' ? 'EXPLAIN ' : ''
 
 const mentions = (statement: Statement, name: string) => lower(statement.text).includes(name)

@@ -55,7 +55,7 @@ export function readTouched(
   if (own.size === 0 && others.size === 0) return NO_CHANGE
   const [table] = own
   return {
-    direct: table === undefined ? undefined : { table, kind: kindOf(statement) },
+    direct: table === undefined ? undefined : { table, kind: getKind(statement) },
     others: [...others].map(([table, kinds]) => ({ table, kind: single(kinds) })),
   }
 }
@@ -66,7 +66,7 @@ function ownTable(opcode: string, p1: number, p2: number, p4: string | null, sch
   return opcode === 'VUpdate' ? schema.virtual.get(p4 ?? '')?.[0] : undefined
 }
 
-function kindOf({ verb, names }: Statement): ChangeKind {
+function getKind({ verb, names }: Statement): ChangeKind {
   if (verb === 'UPDATE') return 'update'
   if (verb === 'DELETE') return 'delete'
   if (verb === 'REPLACE') return 'insert'
@@ -84,7 +84,7 @@ export const isOurs = (table: string): boolean => table === SCHEMA_TABLE || /^(s
  * Returns the changes, from the number of rows that the statement itself and the rest of its program changed. If the
  * rest could have changed several tables, each is reported as `unknown`: a false report is better than a missing one.
  */
-export function changesOf({ direct, others }: ChangedTables, ownRows: number, otherRows: number): Change[] {
+export function listChanges({ direct, others }: ChangedTables, ownRows: number, otherRows: number): Change[] {
   const changes = direct && ownRows > 0 ? [direct] : []
   if (otherRows <= 0) return changes
   return [

@@ -1,7 +1,7 @@
 import { PerSQLError } from '@persql/contract'
 import { lower, quoteName } from '../../sqlite/identifiers.ts'
 import type { RunSql } from '../../sqlite/schema-map.ts'
-import { nameOf, type Statement, type Token, tokens, word } from '../../sqlite/tokenizer.ts'
+import { parseIdentifier, type Statement, type Token, tokens, word } from '../../sqlite/tokenizer.ts'
 
 const ACTIONS: Readonly<Record<string, string>> = {
   CASCADE: 'delete rows of',
@@ -17,7 +17,7 @@ export function droppedTable({
 }: Pick<Statement, 'text' | 'verb' | 'explain'>): string | undefined {
   if (verb !== 'DROP' || explain !== 'no') return undefined
   const list = [...tokens(text)]
-  return word(text, list[1]) === 'TABLE' ? nameOf(text, list.at(-1) as Token) : undefined
+  return word(text, list[1]) === 'TABLE' ? parseIdentifier(text, list.at(-1) as Token) : undefined
 }
 
 /**

@@ -1,4 +1,4 @@
-import { nameOf, type Token, tokens, word } from '../../sqlite/tokenizer.ts'
+import { parseIdentifier, type Token, tokens, word } from '../../sqlite/tokenizer.ts'
 
 /** A table, view or table-valued function that a statement names where SQL expects a table. */
 export interface NamedTable {
@@ -38,8 +38,8 @@ export function namedTables(sql: string): NamedTable[] {
   const said = (at: number) => word(sql, list[at])
   const text = (at: number) => (list[at] ? sql.slice(list[at].start, list[at].end) : '')
   const closing = matchParentheses(list)
-  const schemaOf = ['CREATE', 'DROP', 'ALTER'].includes(said(0)) ? said(0) : undefined
-  const onTable = schemaOf === 'CREATE' && [1, 2].some((at) => ['INDEX', 'TRIGGER'].includes(said(at)))
+  const schemaVerb = ['CREATE', 'DROP', 'ALTER'].includes(said(0)) ? said(0) : undefined
+  const onTable = schemaVerb === 'CREATE' && [1, 2].some((at) => ['INDEX', 'TRIGGER'].includes(said(at)))
   const found: NamedTable[] = []
   let frames = [newFrame()]
   /** The number of enclosing WITH clauses that define a name. */
@@ -57,9 +57,10 @@ export function namedTables(sql: string): NamedTable[] {
       const isQualified = text(i + 1) === '.'
       if (isQualified) i += 2
       const token = list[i]
-      if (token && (isQualified || expects === 'write' || !visible.get(nameOf(sql, token)))) {
+      if (token && (isQualified || expects === 'write' || !visible.get(parseIdentifier(sql, token)))) {
         const isCall = expects === 'read' && list[i + 1]?.kind === 'open'
-        const argument = isCall && list[i + 2]?.kind === 'quoted' ? nameOf(sql, list[i + 2] as Token) : undefined
+        const argument =
+          isCall && list[i + 2]?.kind === 'quoted' ? parseIdentifier(sql, list[i + 2] as Token) : undefined
         const { end } = (isCall ? list[closing[i + 1] as number] : undefined) ?? token
         const about = { name: spelling(sql, token), isWritten: expects === 'write', start, end }
         found.push(argument === undefined ? about : { ...about, argument })
@@ -78,7 +79,7 @@ export function namedTables(sql: string): NamedTable[] {
       expects = undefined
     } else if (text(i) === ',') expects = top().isFrom ? 'read' : undefined
     else if (keyword === 'WITH') {
-      for (const name of ctesOf(sql, list, i, closing)) {
+      for (const name of listCtes(sql, list, i, closing)) {
         top().ctes.push(name)
         show(name, 1)
       }
@@ -91,7 +92,7 @@ export function namedTables(sql: string): NamedTable[] {
     else if (keyword === 'UPDATE' && !BEFORE_UPDATE.has(said(i - 1)) && !['OF', 'ON'].includes(said(i + 1))) {
       if (said(i + 1) === 'OR') i += 2
       expects = 'write'
-    } else if (keyword === 'TABLE' && schemaOf) {
+    } else if (keyword === 'TABLE' && schemaVerb) {
       if (said(i + 1) === 'IF') i += said(i + 2) === 'NOT' ? 3 : 2
       expects = 'write'
     } else if (keyword === 'ON' && onTable && !isOnSeen && frames.length === 1) {
@@ -106,7 +107,7 @@ export function namedTables(sql: string): NamedTable[] {
  * Returns the names that `WITH [RECURSIVE] name [(…)] AS [[NOT] MATERIALIZED] (…), …` defines; none if WITH is itself a
  * name.
  */
-function ctesOf(sql: string, list: readonly Token[], from: number, closing: readonly number[]): string[] {
+function listCtes(sql: string, list: readonly Token[], from: number, closing: readonly number[]): string[] {
   const names: string[] = []
   let at = from + (word(sql, list[from + 1]) === 'RECURSIVE' ? 2 : 1)
   while (at < list.length) {
@@ -118,7 +119,7 @@ function ctesOf(sql: string, list: readonly Token[], from: number, closing: read
     at++
     while (['NOT', 'MATERIALIZED'].includes(word(sql, list[at]))) at++
     if (list[at]?.kind !== 'open') break
-    names.push(nameOf(sql, token))
+    names.push(parseIdentifier(sql, token))
     at = (closing[at] as number) + 1
     if (list[at] === undefined || sql.slice(list[at]?.start, list[at]?.end) !== ',') break
     at++

@@ -2,7 +2,7 @@ import { PerSQLError } from '@persql/contract'
 import { lower } from '../../sqlite/identifiers.ts'
 import { SCHEMA_TABLE } from '../../sqlite/schema-map.ts'
 import { type Statement, type Token, tokens, word } from '../../sqlite/tokenizer.ts'
-import { sourcesOf } from '../../sqlite/virtual-tables.ts'
+import { listSources } from '../../sqlite/virtual-tables.ts'
 import { namedTables } from './named-tables.ts'
 import { isHidden, isReserved } from './reserved.ts'
 
@@ -15,8 +15,9 @@ const SCHEMA_TABLES = new Set([SCHEMA_TABLE, 'sqlite_master', 'sqlite_temp_schem
  */
 export function assertCanRun({ verb, text }: Pick<Statement, 'verb' | 'text'>): void {
   if (verb !== 'CREATE') return
-  const kind = kindOf(text)
-  if (kind === 'VIRTUAL') for (const source of sourcesOf(text) ?? []) if (isHidden(source)) throw protectedTable(source)
+  const kind = getKind(text)
+  if (kind === 'VIRTUAL')
+    for (const source of listSources(text) ?? []) if (isHidden(source)) throw protectedTable(source)
   if (kind !== 'TRIGGER' && kind !== 'VIEW') return
   for (const { name, isWritten, argument } of namedTables(text)) {
     if (isHidden(name) || (argument !== undefined && isHidden(argument))) throw protectedTable(argument ?? name)
@@ -32,7 +33,7 @@ export function assertCanRun({ verb, text }: Pick<Statement, 'verb' | 'text'>): 
 }
 
 /** Returns the kind of object that a CREATE statement creates: the first word after CREATE that isn't a modifier. */
-function kindOf(text: string): string | undefined {
+function getKind(text: string): string | undefined {
   const words = [...firstTokens(text, 3)].map((token) => word(text, token))
   return words.slice(1).find((each) => !['TEMP', 'TEMPORARY', 'UNIQUE'].includes(each))
 }

@@ -1,6 +1,6 @@
 import { PerSQLError } from '@persql/contract'
 import { SCHEMA_TABLE } from '../../sqlite/schema-map.ts'
-import { nameOf, type Statement, syntaxError, type Token, tokens } from '../../sqlite/tokenizer.ts'
+import { parseIdentifier, type Statement, syntaxError, type Token, tokens } from '../../sqlite/tokenizer.ts'
 import { type Effect, NO_EFFECT } from './statement-effect.ts'
 
 /** An allowed PRAGMA: its effect and the SQL that runs for it. */
@@ -169,29 +169,29 @@ const nothing = (effect: Effect): Pragma => ({ effect, sql: 'SELECT 1 WHERE 0', 
 /** Parses a PRAGMA. @throws PerSQLError `sql_error` if SQLite's grammar doesn't allow it */
 function parsed(text: string): Parsed {
   const [first, ...list] = [...tokens(text)].slice(1)
-  const textOf = (token: Token | undefined) => (token ? text.slice(token.start, token.end) : '')
-  const hasSchema = textOf(list[0]) === '.'
+  const getText = (token: Token | undefined) => (token ? text.slice(token.start, token.end) : '')
+  const hasSchema = getText(list[0]) === '.'
   const [named, ...rest] = hasSchema ? list.slice(1) : [first, ...list]
   if (!isName(first) || !isName(named)) throw unexpected(text, isName(first) ? named : first)
-  if (hasSchema && nameOf(text, first) !== 'main') {
+  if (hasSchema && parseIdentifier(text, first) !== 'main') {
     throw new PerSQLError('statement_not_allowed', {
-      what: `The schema "${nameOf(text, first)}"`,
+      what: `The schema "${parseIdentifier(text, first)}"`,
       instead: 'The only schema is "main".',
     })
   }
-  const name = nameOf(text, named)
+  const name = parseIdentifier(text, named)
   const [opening] = rest
   if (opening === undefined) return { name, argument: undefined, assigns: false }
-  const assigns = textOf(opening) === '='
+  const assigns = getText(opening) === '='
   const encloses = opening.kind === 'open' && rest.at(-1)?.kind === 'close'
   if (!assigns && !encloses) throw unexpected(text, opening)
   const values = rest.slice(1, assigns ? undefined : -1)
-  const sign = values.length === 2 && /^[+-]$/.test(textOf(values[0])) ? textOf(values[0]) : ''
+  const sign = values.length === 2 && /^[+-]$/.test(getText(values[0])) ? getText(values[0]) : ''
   const value = values[sign === '' ? 0 : 1]
-  const isNumber = /^[\d.]/.test(textOf(value))
+  const isNumber = /^[\d.]/.test(getText(value))
   if (value === undefined || values.length !== (sign === '' ? 1 : 2)) throw unexpected(text, values[1] ?? rest.at(-1))
   if (!isNumber && (sign !== '' || !isName(value))) throw unexpected(text, value)
-  return { name, argument: sign + (isNumber ? textOf(value) : nameOf(text, value)), assigns }
+  return { name, argument: sign + (isNumber ? getText(value) : parseIdentifier(text, value)), assigns }
 }
 
 const isName = (token: Token | undefined): token is Token => token?.kind === 'word' || token?.kind === 'quoted'

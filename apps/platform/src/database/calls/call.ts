@@ -26,7 +26,7 @@ export interface Grant {
 }
 
 /** Returns the actor for logs: the ID of a member, with its kind, or `token:` and the token ID. */
-export const actorOf = ({ tokenId }: Pick<Grant, 'tokenId'>): string =>
+export const getActor = ({ tokenId }: Pick<Grant, 'tokenId'>): string =>
   tokenId.startsWith('user:') ? tokenId : `token:${tokenId}`
 
 /** A cache of grants by their JSON text. */
@@ -125,7 +125,7 @@ export function parseBatch(text: string): BatchInput {
       onlyFields(fields, STATEMENT_FIELDS, i)
       const input = statement(fields, i, text)
       if (fields.expect === undefined) return input
-      return { ...input, expect: expectation(fields.expect, `${pathOf(i)}expect`) }
+      return { ...input, expect: expectation(fields.expect, `${formatPlace(i)}expect`) }
     }),
   }
 }
@@ -134,17 +134,18 @@ export function parseBatch(text: string): BatchInput {
 type Place = number | undefined
 
 /** Paths are built only for errors: a batch of 100 statements has hundreds. */
-const pathOf = (place: Place): string => (place === undefined ? '' : `statements[${place}].`)
+const formatPlace = (place: Place): string => (place === undefined ? '' : `statements[${place}].`)
 
 function statement(body: Record<string, unknown>, place: Place, text: string): StatementInput {
   const { sql, params = [] } = body
-  if (typeof sql !== 'string' || sql === '') refuse(`"${pathOf(place)}sql" must be a string with one SQL statement.`)
+  if (typeof sql !== 'string' || sql === '')
+    refuse(`"${formatPlace(place)}sql" must be a string with one SQL statement.`)
   if (!(sql as string).isWellFormed()) {
-    refuse(`"${pathOf(place)}sql" contains an unpaired surrogate, which isn't valid Unicode.`)
+    refuse(`"${formatPlace(place)}sql" contains an unpaired surrogate, which isn't valid Unicode.`)
   }
-  if (!Array.isArray(params)) refuse(`"${pathOf(place)}params" must be an array.`)
+  if (!Array.isArray(params)) refuse(`"${formatPlace(place)}params" must be an array.`)
   const list = params as unknown[]
-  if (list.length > MAX_PARAMETERS) throw tooManyParameters(pathOf(place), list.length)
+  if (list.length > MAX_PARAMETERS) throw tooManyParameters(formatPlace(place), list.length)
   return { sql: sql as string, params: list.map((value, i) => bound(value, place, i, text)) }
 }
 
@@ -155,7 +156,7 @@ function tooManyParameters(at: string, given: number): PerSQLError {
 }
 
 function bound(value: unknown, place: Place, index: number, text: string): Bound {
-  const at = () => `${pathOf(place)}params[${index}]`
+  const at = () => `${formatPlace(place)}params[${index}]`
   switch (typeof value) {
     case 'string':
       if (!value.isWellFormed()) refuse(`"${at()}" contains an unpaired surrogate, which isn't valid Unicode.`)
@@ -216,7 +217,7 @@ const STATEMENT_FIELDS = ['sql', 'params', 'expect']
 function onlyFields(body: Record<string, unknown>, known: readonly string[], at: Place | string = undefined): void {
   for (const name in body) {
     if (known.includes(name)) continue
-    const path = typeof at === 'string' ? at : pathOf(at)
+    const path = typeof at === 'string' ? at : formatPlace(at)
     refuse(`Unknown field "${path}${name.slice(0, 80)}". Allowed: ${known.join(', ')}.`)
   }
 }

@@ -17,7 +17,7 @@ import type { ExclusiveAccess } from './exclusive-access.ts'
 import type { Handler } from './handler.ts'
 import type { IdempotencyStore } from './idempotency.ts'
 import type { Outcome } from './outcome.ts'
-import { bodyOf, sentSql } from './response.ts'
+import { buildResponseBody, sentSql } from './response.ts'
 
 /** Operations that create an automatic snapshot before a destructive statement. */
 const KEEPS: ReadonlySet<string> = new Set<DatabaseOperation>([
@@ -202,7 +202,8 @@ export class CallHandler {
     charges.charge(grant.tokenId, { operation, sql, statementCount, durationMs }, outcome, failure, nowMs)
     announcer.announce()
     const refusal = failure && refuse(failure)
-    const body = refusal?.body ?? bodyOf(operation, outcome, durationMs, KEEPS.has(operation) ? keeper.kept : undefined)
+    const body =
+      refusal?.body ?? buildResponseBody(operation, outcome, durationMs, KEEPS.has(operation) ? keeper.kept : undefined)
     if (replayKeys.length > 0 && (!failure || rowsWritten > 0)) {
       ownPages.around(() => {
         for (const key of replayKeys) replays.keep(grant.tokenId, key, status, body, nowMs)

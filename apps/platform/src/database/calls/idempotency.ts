@@ -37,23 +37,23 @@ export class IdempotencyStore {
     { header, key, requestHash }: ReplayKey,
     nowMs: number,
   ): { status: number; body: string } | undefined {
-    const name = keyOf(tokenId, header, key)
+    const name = toKey(tokenId, header, key)
     const kept = this.#kv.get<Kept>(name)
     if (!kept || kept.expiresAtMs <= nowMs) return undefined
     if (kept.requestHash !== requestHash) throw new PerSQLError('idempotency_mismatch', { header: `${header}-Key` })
     let body = ''
-    for (let i = 0; i < kept.pieces; i++) body += this.#kv.get<string>(pieceOf(name, i)) ?? ''
+    for (let i = 0; i < kept.pieces; i++) body += this.#kv.get<string>(toPieceKey(name, i)) ?? ''
     return { status: kept.status, body }
   }
 
   /** Saves a response until it expires. */
   keep(tokenId: string, { header, key, requestHash }: ReplayKey, status: number, body: string, nowMs: number): void {
-    const name = keyOf(tokenId, header, key)
+    const name = toKey(tokenId, header, key)
     const expiresAtMs = nowMs + TTL_MS
     const pieces = Math.ceil(body.length / PIECE)
-    for (let i = 0; i < pieces; i++) this.#kv.put(pieceOf(name, i), body.slice(i * PIECE, (i + 1) * PIECE))
+    for (let i = 0; i < pieces; i++) this.#kv.put(toPieceKey(name, i), body.slice(i * PIECE, (i + 1) * PIECE))
     this.#kv.put(name, { requestHash, status, expiresAtMs, pieces } satisfies Kept)
-    this.#kv.put(expiryOf(expiresAtMs, name), pieces)
+    this.#kv.put(toExpiryKey(expiresAtMs, name), pieces)
     this.#sweepAt(expiresAtMs)
   }
 
@@ -65,7 +65,7 @@ export class IdempotencyStore {
       if (expiresAtMs > nowMs) return expiresAtMs
       // The key may have been used again; its new response has its own entry.
       if ((this.#kv.get<Kept>(name)?.expiresAtMs ?? 0) <= nowMs) {
-        for (let i = 0; i < pieces; i++) this.#kv.delete(pieceOf(name, i))
+        for (let i = 0; i < pieces; i++) this.#kv.delete(toPieceKey(name, i))
         this.#kv.delete(name)
       }
       this.#kv.delete(entry)
@@ -78,9 +78,9 @@ export class IdempotencyStore {
 export const contentKeys = ['replay']
 
 const EXPIRY = 'replay-expiry/'
-const keyOf = (tokenId: string, header: string, key: string) => `replay/${header}/${tokenId}/${key}`
-const pieceOf = (name: string, i: number) => `replay-piece/${i}/${name}`
-const expiryOf = (atMs: number, name: string) => `${EXPIRY}${String(atMs).padStart(15, '0')}/${name}`
+const toKey = (tokenId: string, header: string, key: string) => `replay/${header}/${tokenId}/${key}`
+const toPieceKey = (name: string, i: number) => `replay-piece/${i}/${name}`
+const toExpiryKey = (atMs: number, name: string) => `${EXPIRY}${String(atMs).padStart(15, '0')}/${name}`
 const splitExpiry = (entry: string): [number, string] => [
   Number(entry.slice(EXPIRY.length, EXPIRY.length + 15)),
   entry.slice(EXPIRY.length + 16),

@@ -15,7 +15,7 @@ const WITH_META: ReadonlySet<string> = new Set<DatabaseOperation>([
 ])
 
 /** Returns the whole response. `meta` accompanies `data` for operations that ran SQL, and for lists. */
-export function bodyOf(
+export function buildResponseBody(
   operation: DatabaseCall['operation'],
   outcome: Outcome,
   durationMs: number,

@@ -52,7 +52,7 @@ export class EndpointContextCache {
     const spend: RunBilled = (sql, run) => charges.spend(tokenId, sql, run, 'endpoint')
     return {
       engine,
-      keyOf: (table) => keyColumn(storage.sql, table),
+      findKey: (table) => keyColumn(storage.sql, table),
       mint: (userId, email, ttlS) => sessions.mint(userId, email, ttlS, now()),
       ask: this.ask(tokenId, spend),
       spend,

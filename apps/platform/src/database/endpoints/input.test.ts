@@ -6,7 +6,7 @@ import { inputReader } from './input.ts'
 
 type FieldInput = Omit<Partial<FieldSpec>, 'enum'> & { enum?: readonly string[] }
 
-const specOf = (input: readonly FieldInput[], more: object = {}) => {
+const createSpec = (input: readonly FieldInput[], more: object = {}) => {
   const places = input.map(() => '?').join(', ')
   const base = { slug: 's', name: 'S', kind: 'query', method: 'POST', sql: `SELECT ${places}`, output: 'rows' }
   const result = validateEndpointSpec({ ...base, input, ...more })
@@ -20,7 +20,7 @@ function read(
   body: unknown,
   session?: { userId: string; email: string | null; issuedAtS: number },
 ) {
-  const reader = inputReader(specOf(input, session ? { auth: 'session' } : {}))
+  const reader = inputReader(createSpec(input, session ? { auth: 'session' } : {}))
   try {
     return reader('POST', typeof body === 'string' ? body : JSON.stringify(body), session).bound
   } catch (cause) {
@@ -30,7 +30,7 @@ function read(
 
 function readQuery(input: readonly FieldInput[], query: string) {
   try {
-    return inputReader(specOf(input, { method: 'GET' }))('GET', query, undefined).bound
+    return inputReader(createSpec(input, { method: 'GET' }))('GET', query, undefined).bound
   } catch (cause) {
     return (cause as PerSQLError).extra.fields
   }
@@ -156,7 +156,7 @@ test('fields of the session come from the session, in their type', () => {
 
 test('unsupported patterns are rejected when they are saved, the others run in linear time', () => {
   for (const pattern of ['(?=a)b', '(a)\\1', '(?<!a)b']) {
-    expect(() => inputReader(specOf([{ name: 'a', type: 'text', pattern }]))).toThrow(/input\[0\].pattern/)
+    expect(() => inputReader(createSpec([{ name: 'a', type: 'text', pattern }]))).toThrow(/input\[0\].pattern/)
   }
   // Backtracking would need some 2^60 steps for this.
   expect(read([{ name: 'a', type: 'text', pattern: '^(a+)+$' }], { a: `${'a'.repeat(60)}b` })).toHaveProperty('a')
@@ -198,7 +198,7 @@ test('every invalid body fails with the problems of its fields', () => {
     { name: 'b', type: 'json' },
     { name: 'c', type: 'url' },
   ] as const
-  const reader = inputReader(specOf(input))
+  const reader = inputReader(createSpec(input))
   fc.assert(
     fc.property(
       fc.oneof(

@@ -1,5 +1,5 @@
 import { PerSQLError } from '@persql/contract'
-import { boundFields, type EndpointSpec, type FieldSpec, isRequired, maxLengthOf } from '@persql/endpoint-spec'
+import { boundFields, type EndpointSpec, type FieldSpec, getMaxLength, isRequired } from '@persql/endpoint-spec'
 import { RE2JS } from 're2js'
 import * as z from 'zod'
 import { parseDeepObject } from '../../json-object.ts'
@@ -35,7 +35,7 @@ type Check = (value: unknown) => { value: Bound } | { problem: string }
  */
 export function inputReader(spec: EndpointSpec): InputReader {
   const fields = spec.input.filter(({ name }) => !name.startsWith('$'))
-  const checks = new Map(fields.map((field) => [field.name, checkOf(field, spec)]))
+  const checks = new Map(fields.map((field) => [field.name, createCheck(field, spec)]))
   const required = new Set(fields.filter((field) => isRequired(field, spec.kind)).map(({ name }) => name))
   const order = boundFields(spec)
   return (method, text, session) => {
@@ -87,7 +87,7 @@ function fromQuery(
 ): Record<string, unknown> {
   const given: Record<string, unknown> = {}
   const types = new Map(fields.map(({ name, type }) => [name, type]))
-  for (const [name, text] of pairsOf(query)) {
+  for (const [name, text] of parsePairs(query)) {
     if (!types.has(name) && !name.startsWith('$')) continue
     if (Object.hasOwn(given, name)) setOwn(problems, name.slice(0, 80), 'This field is set more than once.')
     setOwn(given, name, coerced(text, types.get(name)))
@@ -96,7 +96,7 @@ function fromQuery(
 }
 
 /** `URLSearchParams` costs noticeable time per call, and most queries need no decoding. */
-function pairsOf(query: string): Iterable<readonly [string, string]> {
+function parsePairs(query: string): Iterable<readonly [string, string]> {
   if (/[%+]/.test(query)) return new URLSearchParams(query)
   return query
     .split('&')
@@ -128,7 +128,7 @@ function coerced(text: string, type: FieldSpec['type'] | undefined): unknown {
 /** Marks JSON that can't be parsed; no value that a caller sends equals it. */
 const UNREADABLE = Symbol('unreadable')
 
-function checkOf(field: FieldSpec, { kind, input }: EndpointSpec): Check {
+function createCheck(field: FieldSpec, { kind, input }: EndpointSpec): Check {
   const { type, min, max } = field
   switch (type) {
     case 'integer':
@@ -161,7 +161,7 @@ function checkOf(field: FieldSpec, { kind, input }: EndpointSpec): Check {
         return maxLength !== undefined && text.length > maxLength ? { problem: tooLong(maxLength) } : { value: text }
       }
     default: {
-      const maxLength = maxLengthOf(field, kind) ?? Number.POSITIVE_INFINITY
+      const maxLength = getMaxLength(field, kind) ?? Number.POSITIVE_INFINITY
       const allowed = field.enum && new Set(field.enum)
       const pattern = field.pattern === undefined ? undefined : compiled(field.pattern, input.indexOf(field))
       return (value) => {

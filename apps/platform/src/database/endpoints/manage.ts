@@ -10,7 +10,7 @@ import { openEndpoint, type StoredEndpoint, type Version } from './store.ts'
 import { checkedSpec, invalidSpec } from './validate-spec.ts'
 
 /** Returns an endpoint in its wire form, without the URL, which only the Worker knows. */
-export function endpointOf({ spec, status, version, ...times }: StoredEndpoint): Omit<Endpoint, 'url'> {
+export function toEndpoint({ spec, status, version, ...times }: StoredEndpoint): Omit<Endpoint, 'url'> {
   return {
     slug: spec.slug,
     name: spec.name,
@@ -23,7 +23,7 @@ export function endpointOf({ spec, status, version, ...times }: StoredEndpoint):
   }
 }
 
-export const versionOf = ({
+export const toEndpointVersion = ({
   version,
   spec,
   savedAtMs,

@@ -1,7 +1,7 @@
 import { PerSQLError } from '@persql/contract'
 import { assertInScope, isInScope } from '../../authority.ts'
 import { toIso } from '../../clock.ts'
-import { actorOf, type DatabaseCall } from '../calls/call.ts'
+import { type DatabaseCall, getActor } from '../calls/call.ts'
 import { type Handlers, parseInput } from '../calls/handler.ts'
 import { done, type Outcome } from '../calls/outcome.ts'
 import { dryRun } from '../engine/dry-run.ts'
@@ -9,7 +9,7 @@ import type { Engine } from '../engine/engine.ts'
 import type { Result } from '../engine/result.ts'
 import type { Audit } from '../review/audit-outbox.ts'
 import { sessionMissing } from './input.ts'
-import { changed, checkSpec, endpointOf, keyColumn, versionOf } from './manage.ts'
+import { changed, checkSpec, keyColumn, toEndpoint, toEndpointVersion } from './manage.ts'
 import { publicError, type RunBilled, type RunQuestion, runEndpoint } from './run.ts'
 import { createErrorResponse } from './serve.ts'
 import type { Sessions } from './sessions.ts'
@@ -32,30 +32,30 @@ export function operations(services: EndpointServices) {
   return {
     list_endpoints: (call) => {
       const listed = services.endpoints.list().filter(({ tableScope }) => isInScope(tableScope, call.grant))
-      return done(listed.map(wireOf(call)))
+      return done(listed.map(createFormatter(call)))
     },
-    get_endpoint: (call) => done(wireOf(call)(find(call, services))),
+    get_endpoint: (call) => done(createFormatter(call)(find(call, services))),
     list_endpoint_versions: (call) => {
       const { slug } = find(call, services).spec
-      return done(services.endpoints.versions(slug).map(versionOf))
+      return done(services.endpoints.versions(slug).map(toEndpointVersion))
     },
 
     create_endpoint(call) {
       const { ns: _ns, db: _db, baseUrl: _baseUrl, ...given } = parseInput<'create_endpoint'>(call)
       const spec = checkSpec(given, call.grant, services.engine, services.storage.sql)
       const nowMs = services.now()
-      const stored = services.endpoints.create(spec, call.grant.tableScope, actorOf(call.grant), nowMs)
-      services.audit(actorOf(call.grant), 'endpoint.created', spec.slug, { kind: spec.kind })
-      return done(wireOf(call)(stored))
+      const stored = services.endpoints.create(spec, call.grant.tableScope, getActor(call.grant), nowMs)
+      services.audit(getActor(call.grant), 'endpoint.created', spec.slug, { kind: spec.kind })
+      return done(createFormatter(call)(stored))
     },
 
     update_endpoint(call) {
       const { baseUrl: _baseUrl, ...changes } = parseInput<'update_endpoint'>(call)
       const { spec: before, status } = find(call, services)
       const spec = checkSpec(changed(before, changes), call.grant, services.engine, services.storage.sql)
-      const stored = services.endpoints.change(spec, call.grant.tableScope, actorOf(call.grant), services.now())
-      services.audit(actorOf(call.grant), 'endpoint.updated', spec.slug, { version: stored.version, status })
-      return done(wireOf(call)(stored))
+      const stored = services.endpoints.change(spec, call.grant.tableScope, getActor(call.grant), services.now())
+      services.audit(getActor(call.grant), 'endpoint.updated', spec.slug, { version: stored.version, status })
+      return done(createFormatter(call)(stored))
     },
 
     publish_endpoint(call) {
@@ -68,23 +68,23 @@ export function operations(services: EndpointServices) {
       // permissions.
       const spec = checkSpec(wanted.spec, call.grant, engine, storage.sql)
       if (wanted !== current)
-        current = endpoints.change(spec, call.grant.tableScope, actorOf(call.grant), services.now())
+        current = endpoints.change(spec, call.grant.tableScope, getActor(call.grant), services.now())
       const stored = endpoints.setStatus(slug, 'published', services.now())
-      services.audit(actorOf(call.grant), 'endpoint.published', slug, { version: stored.version })
-      return done(wireOf(call)(stored))
+      services.audit(getActor(call.grant), 'endpoint.published', slug, { version: stored.version })
+      return done(createFormatter(call)(stored))
     },
 
     pause_endpoint(call) {
       find(call, services)
-      const stored = services.endpoints.setStatus(slugOf(call), 'paused', services.now())
-      services.audit(actorOf(call.grant), 'endpoint.unpublished', stored.spec.slug, {})
-      return done(wireOf(call)(stored))
+      const stored = services.endpoints.setStatus(getSlug(call), 'paused', services.now())
+      services.audit(getActor(call.grant), 'endpoint.unpublished', stored.spec.slug, {})
+      return done(createFormatter(call)(stored))
     },
 
     delete_endpoint(call) {
       find(call, services)
-      services.endpoints.delete(slugOf(call))
-      services.audit(actorOf(call.grant), 'endpoint.deleted', slugOf(call), {})
+      services.endpoints.delete(getSlug(call))
+      services.audit(getActor(call.grant), 'endpoint.deleted', getSlug(call), {})
       return done({ deleted: true })
     },
 
@@ -93,7 +93,7 @@ export function operations(services: EndpointServices) {
     rotate_session_key(call) {
       const { endSessions } = parseInput<'rotate_session_key'>(call)
       const { keyId, previousUntilMs } = services.sessions.rotate(endSessions, services.now())
-      services.audit(actorOf(call.grant), 'session_key.rotated', keyId, { endSessions })
+      services.audit(getActor(call.grant), 'session_key.rotated', keyId, { endSessions })
       const previousUntil = previousUntilMs === null ? null : toIso(previousUntilMs)
       return done({ keyId, previousUntil })
     },
@@ -120,7 +120,7 @@ async function tried(call: DatabaseCall, services: EndpointServices): Promise<Ou
     if (spec.auth === 'session' && !user) throw sessionMissing('Pass "session" with the "userId" of a user.')
     const data = await runEndpoint(endpoint, endpoint.readInput('POST', JSON.stringify(input), user), {
       engine,
-      keyOf: (table) => keyColumn(storage.sql, table),
+      findKey: (table) => keyColumn(storage.sql, table),
       ask: services.ask(call.grant.tokenId, spend),
       mint: async (_userId, _email, ttlS) => ({
         token: 'Issued to callers only.',
@@ -149,7 +149,7 @@ function tasted(storage: DurableObjectStorage, engine: Engine, run: () => Result
 
 /** @throws PerSQLError `endpoint_not_found`, or `not_for_scoped_token` if it can reach tables that the caller's token can't */
 function find(call: DatabaseCall, { endpoints }: EndpointServices): StoredEndpoint {
-  const stored = endpoints.get(slugOf(call))
+  const stored = endpoints.get(getSlug(call))
   assertInScope(stored.tableScope, call.grant, 'use this endpoint')
   return stored
 }
@@ -162,9 +162,9 @@ function savedVersion({ endpoints }: EndpointServices, slug: string, version: nu
   return saved
 }
 
-const slugOf = (call: DatabaseCall): string => parseInput<'get_endpoint'>(call).slug
+const getSlug = (call: DatabaseCall): string => parseInput<'get_endpoint'>(call).slug
 
-const wireOf = (call: DatabaseCall) => {
+const createFormatter = (call: DatabaseCall) => {
   const { ns, db, baseUrl } = parseInput<'list_endpoints'>(call)
-  return (stored: StoredEndpoint) => ({ ...endpointOf(stored), url: `${baseUrl}/p/${ns}/${db}/${stored.spec.slug}` })
+  return (stored: StoredEndpoint) => ({ ...toEndpoint(stored), url: `${baseUrl}/p/${ns}/${db}/${stored.spec.slug}` })
 }

@@ -26,8 +26,8 @@ export async function hashPassword(password: string, derive: Derive = native): P
  * false, so the response time doesn't reveal who has an account.
  */
 export async function verifyPassword(password: string, stored: unknown, derive: Derive = native): Promise<boolean> {
-  const known = partsOf(stored)
-  const { iterations, salt, hash } = known ?? NOBODY
+  const known = parseParts(stored)
+  const { iterations, salt, hash } = known ?? UNKNOWN_USER
   const given = await derived(derive, password, salt, iterations, hash.length)
   return timingSafeEqual(given, hash) && known !== undefined
 }
@@ -38,9 +38,13 @@ interface Parts {
   readonly hash: Bytes
 }
 
-const NOBODY: Parts = { iterations: ITERATIONS, salt: new Uint8Array(SALT_BYTES), hash: new Uint8Array(HASH_BYTES) }
+const UNKNOWN_USER: Parts = {
+  iterations: ITERATIONS,
+  salt: new Uint8Array(SALT_BYTES),
+  hash: new Uint8Array(HASH_BYTES),
+}
 
-function partsOf(stored: unknown): Parts | undefined {
+function parseParts(stored: unknown): Parts | undefined {
   const [, count, saltText = '', hashText = ''] = (typeof stored === 'string' && FORMAT.exec(stored)) || []
   const iterations = Number(count)
   if (!(iterations >= 1 && iterations <= MAX_ITERATIONS)) return undefined

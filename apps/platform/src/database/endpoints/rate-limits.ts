@@ -1,5 +1,5 @@
 import type { EndpointSpec } from '@persql/endpoint-spec'
-import { networkOf } from '../../ip-address.ts'
+import { toNetwork } from '../../ip-address.ts'
 import type { SystemStorage } from '../engine/system-storage.ts'
 
 /** Calls of one IP address in a window, which starts with the first of them. */
@@ -40,7 +40,7 @@ export class RateLimits {
 
   /** Counts a call and returns 0, or returns the number of seconds until the next call is allowed. */
   take(slug: string, address: string, limit: NonNullable<EndpointSpec['rateLimit']>, nowMs: number): number {
-    const key = `${PREFIX}${slug}/${networkOf(address)}`
+    const key = `${PREFIX}${slug}/${toNetwork(address)}`
     const windows = this.#known.get(key) ?? this.#kv.get<Windows>(key)
     const minute = current(windows?.minute, MINUTE_MS, nowMs)
     const day = current(windows?.day, DAY_MS, nowMs)

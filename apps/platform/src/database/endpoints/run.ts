@@ -22,7 +22,7 @@ export interface EndpointContext {
   readonly spend: RunBilled
   readonly mint: (userId: string, email: string | null, ttlS: number) => Promise<MintedSession>
   /** Returns the name of the primary key column. */
-  readonly keyOf: (table: string) => string | undefined
+  readonly findKey: (table: string) => string | undefined
   readonly ask: RunQuestion
 }
 
@@ -43,14 +43,14 @@ export function runEndpoint(endpoint: OpenEndpoint, input: Input, means: Endpoin
 
 function runStatement(endpoint: OpenEndpoint, params: readonly Bound[], { engine, spend }: EndpointContext): Result {
   const statement: StatementInput = { sql: endpoint.spec.sql, params }
-  return spend(statement.sql, () => engine.run(engine.prepare(statement, permissionOf(endpoint)), statement))
+  return spend(statement.sql, () => engine.run(engine.prepare(statement, getPermission(endpoint)), statement))
 }
 
 /**
  * Returns the permission of an endpoint. It follows from the kind, so a later change such as a new trigger can't make
  * an endpoint write more than its spec allows.
  */
-export const permissionOf = ({ spec, tableScope }: Pick<OpenEndpoint, 'spec' | 'tableScope'>): Permission => ({
+export const getPermission = ({ spec, tableScope }: Pick<OpenEndpoint, 'spec' | 'tableScope'>): Permission => ({
   role: spec.kind === 'mutation' || spec.kind === 'auth_signup' ? 'readwrite' : 'readonly',
   tableScope,
 })
@@ -59,7 +59,7 @@ function shape(output: EndpointSpec['output'], { columns, rows, rowsWritten }: R
   if (output === 'rows') return { columns, rows }
   if (output === 'rows_written') return { rowsWritten }
   const [row] = rows
-  return { row: row ? recordOf(columns, row) : null }
+  return { row: row ? toRecord(columns, row) : null }
 }
 
 /** Hashes the password before the statement runs, so the response time is the same for new and existing users. */
@@ -69,12 +69,12 @@ async function signUp(endpoint: OpenEndpoint, { byName }: Input, means: Endpoint
   const { columns, rows } = runStatement(endpoint, params, means)
   const [row] = rows
   if (!row) throw new PerSQLError('conflict', { problem: CONFLICT })
-  return openSession(endpoint, recordOf(columns, row), byName, means)
+  return openSession(endpoint, toRecord(columns, row), byName, means)
 }
 
 async function logIn(endpoint: OpenEndpoint, { bound, byName }: Input, means: EndpointContext): Promise<MintedSession> {
   const { columns, rows } = runStatement(endpoint, bound, means)
-  const user = rows[0] && recordOf(columns, rows[0])
+  const user = rows[0] && toRecord(columns, rows[0])
   const right = await verifyPassword(String(byName.password), user?.password_hash)
   if (!user || !right) throw new PerSQLError('login_failed')
   return openSession(endpoint, user, byName, means)
@@ -84,17 +84,17 @@ function openSession(
   { spec: { authConfig } }: OpenEndpoint,
   user: Readonly<Record<string, unknown>>,
   byName: Input['byName'],
-  { keyOf, mint }: EndpointContext,
+  { findKey, mint }: EndpointContext,
 ): Promise<MintedSession> {
   const { usersTable, emailColumn, sessionTtlSec } = authConfig as NonNullable<EndpointSpec['authConfig']>
-  const key = keyOf(usersTable)
+  const key = findKey(usersTable)
   const id = key !== undefined && Object.hasOwn(user, key) ? user[key] : Object.values(user)[0]
   if (typeof id !== 'string' && typeof id !== 'number') throw new PerSQLError('endpoint_failed')
   const email = user[emailColumn] ?? byName.email
   return mint(String(id), typeof email === 'string' ? email : null, sessionTtlSec)
 }
 
-const recordOf = (columns: readonly string[], row: readonly unknown[]): Record<string, unknown> =>
+const toRecord = (columns: readonly string[], row: readonly unknown[]): Record<string, unknown> =>
   Object.fromEntries(columns.map((column, i) => [column, row[i]]))
 
 /**

@@ -109,7 +109,7 @@ export class Endpoints {
     this.get(slug)
     this.#ownPages.around(() => {
       this.#kv.delete(PREFIX + slug)
-      for (const [key] of [...this.#kv.list({ prefix: versionsOf(slug) })]) this.#kv.delete(key)
+      for (const [key] of [...this.#kv.list({ prefix: toVersionPrefix(slug) })]) this.#kv.delete(key)
     })
     this.forget()
   }
@@ -117,7 +117,7 @@ export class Endpoints {
   /** Returns the versions, newest first. */
   versions(slug: string): Version[] {
     this.get(slug)
-    return [...this.#kv.list<Version>({ prefix: versionsOf(slug), reverse: true })].map(([, version]) => version)
+    return [...this.#kv.list<Version>({ prefix: toVersionPrefix(slug), reverse: true })].map(([, version]) => version)
   }
 
   #save(stored: StoredEndpoint, version?: Version): StoredEndpoint {
@@ -142,5 +142,5 @@ export const openEndpoint = (stored: StoredEndpoint): OpenEndpoint => ({
 /** Keys and key prefixes that are deleted together with the tables of a database: endpoints and versions. */
 export const contentKeys = ['endpoint']
 const PREFIX = 'endpoint/'
-const versionsOf = (slug: string) => `endpoint-version/${slug}/`
-const versionKey = (slug: string, version: number) => versionsOf(slug) + String(version).padStart(9, '0')
+const toVersionPrefix = (slug: string) => `endpoint-version/${slug}/`
+const versionKey = (slug: string, version: number) => toVersionPrefix(slug) + String(version).padStart(9, '0')

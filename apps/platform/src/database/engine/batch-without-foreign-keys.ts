@@ -2,7 +2,7 @@ import { PerSQLError } from '@persql/contract'
 import { limitingRole } from '../../authority.ts'
 import { SCHEMA_TABLE } from '../../sqlite/schema-map.ts'
 import { tokens } from '../../sqlite/tokenizer.ts'
-import { actorOf, type BatchInput, type DatabaseCall } from '../calls/call.ts'
+import { type BatchInput, type DatabaseCall, getActor } from '../calls/call.ts'
 import type { Outcome } from '../calls/outcome.ts'
 import { checkForeignKeys } from '../versions/migrations/foreign-keys.ts'
 import { parseForeignKeys } from '../versions/migrations/script.ts'
@@ -32,7 +32,7 @@ export function batchWithoutForeignKeys(
   call: DatabaseCall,
   services: BatchWithoutForeignKeys,
   { statements }: BatchInput,
-  outcomeOf: (results: Result[]) => Outcome,
+  toOutcome: (results: Result[]) => Outcome,
 ): Promise<Outcome> {
   const { grant } = call
   const { role, tableScope } = grant
@@ -51,9 +51,9 @@ export function batchWithoutForeignKeys(
       else results.push(NOTHING)
     }
     check.end()
-    return outcomeOf(results)
+    return toOutcome(results)
   }
-  const author = { actor: actorOf(grant), migrationId: null }
+  const author = { actor: getActor(grant), migrationId: null }
   return withoutForeignKeys(call, services, true, () => engine.transaction(() => schemaChanges.by(author, runAll)))
 }
 

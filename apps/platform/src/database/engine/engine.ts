@@ -1,8 +1,8 @@
 import { type Change, PerSQLError } from '@persql/contract'
 import { diffObjects, diffOfStatement, readObjects, tablesChanged } from '../../sqlite/schema-diff.ts'
-import { type Analysis, Authorizer, authorise, type Permission, reservedObjects } from '../authorizer/authorizer.ts'
+import { type Analysis, Authorizer, authorize, type Permission, reservedObjects } from '../authorizer/authorizer.ts'
 import { restoreNames } from '../authorizer/bind.ts'
-import { changesOf, isOurs } from '../authorizer/changed-tables.ts'
+import { isOurs, listChanges } from '../authorizer/changed-tables.ts'
 import { CallCounters, withoutTotal } from '../authorizer/counters.ts'
 import { droppedTable, refuseCascade } from '../authorizer/drop.ts'
 import { assertParameters } from '../authorizer/parameters.ts'
@@ -41,7 +41,7 @@ export class Engine {
   #changes: Change[] = []
   readonly #counters = new CallCounters()
   #bytesLeft = 0
-  #tellsLoss = false
+  #reportsLoss = false
   #isAlone = false
   /** Returns whether a statement has to wait: a read for the lock, a write also for a copy. */
   readonly #onHold: (isRead: boolean) => boolean
@@ -69,15 +69,15 @@ export class Engine {
   }
 
   /** Starts a call. Its statements together can return `MAX_RESULT_BYTES`. */
-  begin(tellsLoss = false): void {
+  begin(reportsLoss = false): void {
     this.#bytesLeft = MAX_RESULT_BYTES
-    this.#tellsLoss = tellsLoss
+    this.#reportsLoss = reportsLoss
     this.#counters.forget()
   }
 
   /** Reports the destructive statements before the first statement runs. Call it if they don't share a transaction. */
   precheckDestructive(inputs: readonly StatementInput[], permission: Permission): void {
-    if (!this.#tellsLoss || !inputs.some(({ sql }) => MAY_LOSE.test(sql))) return
+    if (!this.#reportsLoss || !inputs.some(({ sql }) => MAY_LOSE.test(sql))) return
     for (const input of inputs) {
       let analysis: Analysis
       try {
@@ -106,7 +106,7 @@ export class Engine {
   prepare({ sql, params }: StatementInput, permission: Permission): Analysis {
     try {
       const analysis = this.#guard.analyse(sql, params)
-      authorise(analysis, permission)
+      authorize(analysis, permission)
       assertParameters(analysis.parameters, params.length)
       return analysis
     } catch (cause) {
@@ -173,7 +173,7 @@ export class Engine {
       if (!inTransaction) this.#keys.forget()
       throw sqlError(cause, input.sql)
     } finally {
-      if (kind === 'schema') this.#learnAnew()
+      if (kind === 'schema') this.#invalidate()
       if (watched !== undefined) this.#watch.finished(watched)
     }
   }
@@ -205,7 +205,7 @@ export class Engine {
    * afterwards.
    */
   #seeded(tables: readonly string[], analysis: Analysis, input: StatementInput, inTransaction: boolean): Result {
-    this.#learnAnew()
+    this.#invalidate()
     try {
       const result = this.#storage.transactionSync(() => {
         const written = this.#seeds.around(tables, () => this.#write(analysis, input))
@@ -218,7 +218,7 @@ export class Engine {
       const { lastInsertRowid: _placeholder, ...without } = result
       return without
     } finally {
-      this.#learnAnew()
+      this.#invalidate()
       this.#counters.forgetChanges()
     }
   }
@@ -229,7 +229,7 @@ export class Engine {
     if (dropped !== undefined) {
       refuseCascade(createRunSql(this.#storage.sql), dropped, spared)
     }
-    if (this.#tellsLoss) this.#watch.losing(analysis)
+    if (this.#reportsLoss) this.#watch.losing(analysis)
   }
 
   /**
@@ -246,7 +246,7 @@ export class Engine {
   /** Drops the cached schema and rows. Call it after a rollback and after a change by other means. */
   forget(): void {
     this.#keys.forget()
-    this.#learnAnew()
+    this.#invalidate()
     this.#seeds.forget()
     this.#changes = []
   }
@@ -259,7 +259,7 @@ export class Engine {
     return changes
   }
 
-  #learnAnew(): void {
+  #invalidate(): void {
     this.#guard.invalidate()
     this.#counts.forget()
     this.#sequences.forget()
@@ -291,7 +291,7 @@ export class Engine {
     else {
       const { changes = 0 } = counted
       const otherRows = others ? this.#counts.total() - before - changes : 0
-      this.#changes.push(...changesOf(analysis.touched, changes, otherRows))
+      this.#changes.push(...listChanges(analysis.touched, changes, otherRows))
     }
     return counted
   }
@@ -349,11 +349,11 @@ export class Engine {
     analysis.columns ??= restoreNames(counts ? cursor.columnNames.map(withoutTotal) : cursor.columnNames)
     const { columns } = analysis
     // A statement without columns returns no rows, so it is already complete.
-    if (columns.length === 0) return { result: resultOf(cursor, columns, NO_ROWS), suspects: NO_SUSPECTS }
+    if (columns.length === 0) return { result: toResult(cursor, columns, NO_ROWS), suspects: NO_SUSPECTS }
     const { rows, suspects, bytes } = collect(cursor.raw(), this.#bytesLeft, () => this.#watch.overtime(startedMs))
     this.#bytesLeft -= bytes
     if (this.#bytesLeft < 0) throw tooLarge()
-    return { result: resultOf(cursor, columns, rows), suspects }
+    return { result: toResult(cursor, columns, rows), suspects }
   }
 }
 
@@ -367,7 +367,7 @@ const NO_SEEDS: readonly string[] = []
 const NO_TABLES: ReadonlySet<string> = new Set()
 const NO_SUSPECTS: ReadonlySet<number> = new Set()
 
-const resultOf = (
+const toResult = (
   { rowsRead, rowsWritten }: SqlStorageCursor<Record<string, SqlStorageValue>>,
   columns: readonly string[],
   rows: Result['rows'],

@@ -34,14 +34,14 @@ function detail(message: string, code: string | undefined, sql: string): Omit<Sq
       const insert = /^\s*(insert|replace|with)\b/i.test(sql)
       return {
         kind: 'unique_violation',
-        ...columnsOf(failed[2] as string),
+        ...parseColumns(failed[2] as string),
         hint: insert
           ? 'Add ON CONFLICT DO UPDATE or DO NOTHING to the INSERT.'
           : 'Another row already has these values.',
       }
     }
     case 'NOT NULL':
-      return { kind: 'not_null_violation', ...columnsOf(failed[2] as string), hint: 'Set a value for this column.' }
+      return { kind: 'not_null_violation', ...parseColumns(failed[2] as string), hint: 'Set a value for this column.' }
     case 'CHECK':
       return { kind: 'check_violation', constraint: failed[2] as string }
   }
@@ -73,7 +73,7 @@ function detail(message: string, code: string | undefined, sql: string): Omit<Sq
 }
 
 /** Parses `t.a, t.b` to the table, the first column and all columns. */
-function columnsOf(list: string): Pick<SqlErrorDetail, 'table' | 'column' | 'columns'> {
+function parseColumns(list: string): Pick<SqlErrorDetail, 'table' | 'column' | 'columns'> {
   const columns = list.split(', ').flatMap((item) => {
     const dot = item.indexOf('.')
     return dot > 0 ? [{ table: item.slice(0, dot), column: item.slice(dot + 1) }] : []

@@ -1,6 +1,6 @@
 import type { SqlErrorDetail } from '@persql/contract'
 import { lower } from '../../sqlite/identifiers.ts'
-import { nameOf, tokens, word } from '../../sqlite/tokenizer.ts'
+import { parseIdentifier, tokens, word } from '../../sqlite/tokenizer.ts'
 
 /** A feature that SQLite or the runtime doesn't support, with the alternative. */
 export interface Refusal {
@@ -99,7 +99,7 @@ export function explainRefusal(message: string, sql: string): Refusal | undefine
  */
 function explainDenial(sql: string): Refusal {
   const list = [...tokens(sql)]
-  const names = list.map((token) => nameOf(sql, token))
+  const names = list.map((token) => parseIdentifier(sql, token))
   const reserved = list.findIndex(({ kind }, at) => kind !== 'other' && names[at]?.startsWith('_cf_'))
   if (reserved >= 0) return runtimeTable(names[reserved] as string)
   const words = list.slice(0, 4).map((token) => word(sql, token))

@@ -1,6 +1,6 @@
 import { PerSQLError } from '@persql/contract'
 import { now } from '../../clock.ts'
-import { actorOf } from '../calls/call.ts'
+import { getActor } from '../calls/call.ts'
 import type { CurrentCaller } from '../calls/current-caller.ts'
 import type { ChangeFeed } from '../events/change-feed/feed.ts'
 import type { WebhookStore } from '../events/webhooks/store.ts'
@@ -36,7 +36,7 @@ export const watchFor = (
     return id
   },
   finished: (id) => console.error(JSON.stringify({ event: 'statement_finished', id })),
-  schemaChanged: (statement, objects) => schemaChanges.add(statement, objects, actorOf(caller), now()),
+  schemaChanged: (statement, objects) => schemaChanges.add(statement, objects, getActor(caller), now()),
   losing: (analysis) => keeper.check(analysis),
   listening: () => feed.isHeard || webhookStore.list().length > 0,
   overtime(startedMs) {

@@ -2,7 +2,7 @@ import { PerSQLError } from '@persql/contract'
 import { now } from '../../clock.ts'
 import { count } from '../../metrics.ts'
 import { NOTHING } from '../../money.ts'
-import { errorOf } from '../../storage/runtime-error.ts'
+import { toTransactionError } from '../../storage/runtime-error.ts'
 import type { Access } from '../calls/access.ts'
 import type { CurrentCaller } from '../calls/current-caller.ts'
 import { DatabaseLocked, type Engine } from '../engine/engine.ts'
@@ -61,7 +61,7 @@ export class CallBilling {
     // Members use the console for free, except for their own queries.
     const free = tokenId.startsWith('user:') && !AD_HOC.has(ran.operation)
     lease.charge({ requests: free ? 0 : 1, rowsRead, rowsWritten, aiTokens: 0 }, tokenId)
-    const error = failure === undefined ? null : errorOf(failure)
+    const error = failure === undefined ? null : toTransactionError(failure)
     const full = log.add({
       ...ran,
       ts: nowMs,

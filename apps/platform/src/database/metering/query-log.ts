@@ -102,7 +102,7 @@ export class QueryLog {
     this.#storage.transactionSync(() => {
       for (let i = 0; i < entries.length; i += AT_ONCE) {
         const some = entries.slice(i, i + AT_ONCE)
-        sql.exec(`${INSERT} ${Array(some.length).fill(PLACES)}`, ...some.flatMap(valuesOf))
+        sql.exec(`${INSERT} ${Array(some.length).fill(PLACES)}`, ...some.flatMap(toValues))
       }
       this.#written += entries.length
       if (this.#written < MAX_ROWS / 10) return
@@ -158,7 +158,7 @@ const PLACES = '(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'
 /** The number of rows that fit in the 100 parameters of a statement. */
 const AT_ONCE = 10
 
-const valuesOf = (e: LogEntry) => [
+const toValues = (e: LogEntry) => [
   e.ts,
   e.tokenId,
   e.operation,

@@ -72,7 +72,7 @@ export class AuditOutbox {
       const number = (this.#kv.get<number>(NUMBER) ?? 0) + 1
       this.#kv.put(NUMBER, number)
       const event = { number, atMs, actor, action, target: `${identity.current?.slug}/${target}`, detail }
-      this.#kv.put(keyOf(number), event satisfies AuditEvent)
+      this.#kv.put(toKey(number), event satisfies AuditEvent)
       deliverAt(atMs + AGAIN_MS)
     })
   }
@@ -85,12 +85,12 @@ export class AuditOutbox {
     if (events.length === 0 || !identity) return
     await namespaceAt<AuditCalls>(env, identity.namespace).recordAuditEvents(identity.id, events)
     ownPages.around(() => {
-      for (const { number } of events) this.#kv.delete(keyOf(number))
+      for (const { number } of events) this.#kv.delete(toKey(number))
     })
   }
 }
 
-const keyOf = (number: number) => PREFIX + String(number).padStart(12, '0')
+const toKey = (number: number) => PREFIX + String(number).padStart(12, '0')
 
 /** Returns the timer that retries to deliver audit events. */
 export const timers = (services: { readonly outbox: AuditOutbox }) => ({

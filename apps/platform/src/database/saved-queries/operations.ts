@@ -1,11 +1,11 @@
 import { PerSQLError } from '@persql/contract'
 import { mapPage } from '../../paging.ts'
-import { actorOf } from '../calls/call.ts'
+import { getActor } from '../calls/call.ts'
 import { type Handlers, parseInput } from '../calls/handler.ts'
 import { done, donePage } from '../calls/outcome.ts'
 import type { Audit } from '../review/audit-outbox.ts'
 import { isBranch } from '../versions/merge/fork-state.ts'
-import { type SavedQueries, type StoredQuery, savedQueryOf } from './store.ts'
+import { type SavedQueries, type StoredQuery, toSavedQuery } from './store.ts'
 
 /** The services that saved queries use. */
 interface SavedQueryServices {
@@ -19,32 +19,32 @@ interface SavedQueryServices {
 export function operations({ savedQueries, storage, audit, now }: SavedQueryServices) {
   return {
     list_saved_queries: (call) =>
-      donePage(mapPage(savedQueries.page(parseInput<'list_saved_queries'>(call)), savedQueryOf)),
+      donePage(mapPage(savedQueries.page(parseInput<'list_saved_queries'>(call)), toSavedQuery)),
 
     create_saved_query: (call) => {
       if (isBranch(storage.kv)) throw new PerSQLError('saved_query_on_branch')
       const { name, sql } = parseInput<'create_saved_query'>(call)
-      const actor = actorOf(call.grant)
+      const actor = getActor(call.grant)
       const stored = savedQueries.create({ name, sql }, actor, now())
       audit(actor, 'saved_query.created', stored.id, { name })
-      return done(savedQueryOf(stored))
+      return done(toSavedQuery(stored))
     },
 
     update_saved_query: (call) => {
       const { id, name, sql, ifVersion } = parseInput<'update_saved_query'>(call)
       const before = unchanged(savedQueries.get(id), ifVersion)
       const saving = { name: name ?? before.name, sql: sql ?? before.sql }
-      if (saving.name === before.name && saving.sql === before.sql) return done(savedQueryOf(before))
-      const actor = actorOf(call.grant)
+      if (saving.name === before.name && saving.sql === before.sql) return done(toSavedQuery(before))
+      const actor = getActor(call.grant)
       const stored = savedQueries.change(before, saving, actor, now())
       audit(actor, 'saved_query.updated', id, { name: stored.name })
-      return done(savedQueryOf(stored))
+      return done(toSavedQuery(stored))
     },
 
     delete_saved_query: (call) => {
       const stored = savedQueries.get(parseInput<'delete_saved_query'>(call).id)
       savedQueries.delete(stored)
-      audit(actorOf(call.grant), 'saved_query.deleted', stored.id, { name: stored.name })
+      audit(getActor(call.grant), 'saved_query.deleted', stored.id, { name: stored.name })
       return done({ deleted: true })
     },
   } satisfies Handlers

@@ -1,7 +1,7 @@
 import { type Listed, type Paging, PerSQLError, type SavedQuery } from '@persql/contract'
 import * as z from 'zod'
 import { toIso } from '../../clock.ts'
-import { compareKeys, pageOf } from '../../paging.ts'
+import { compareKeys, listPage } from '../../paging.ts'
 import { limitReached } from '../../storage/limit-reached.ts'
 import { randomText } from '../../token.ts'
 import type { SystemStorage } from '../engine/system-storage.ts'
@@ -45,7 +45,7 @@ export class SavedQueries {
    * cursor
    */
   page(paging: Paging): Listed<StoredQuery> {
-    return pageOf(
+    return listPage(
       BY_NAME,
       paging,
       [...this.#kv.list<StoredQuery>({ prefix: PREFIX })].map(([, stored]) => stored),
@@ -107,7 +107,7 @@ export class SavedQueries {
 }
 
 /** Returns a saved query in its wire form. */
-export const savedQueryOf = ({ createdAtMs, updatedAtMs, ...stored }: StoredQuery): SavedQuery => ({
+export const toSavedQuery = ({ createdAtMs, updatedAtMs, ...stored }: StoredQuery): SavedQuery => ({
   ...stored,
   createdAt: toIso(createdAtMs),
   updatedAt: toIso(updatedAtMs),
@@ -117,7 +117,7 @@ const names = new Intl.Collator('en', { numeric: true })
 const BY_NAME = {
   name: 'saved queries',
   key: z.tuple([z.string(), z.string()]),
-  keyOf: ({ name, id }: StoredQuery): [string, string] => [name, id],
+  toKey: ({ name, id }: StoredQuery): [string, string] => [name, id],
   compare: (a: [string, string], b: [string, string]) => names.compare(a[0], b[0]) || compareKeys([a[1]], [b[1]]),
 }
 /** Returns a name in the form that must be unique: case and Unicode encoding don't matter. */

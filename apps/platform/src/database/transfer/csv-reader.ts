@@ -1,5 +1,5 @@
 import { lower, quoteName } from '../../sqlite/identifiers.ts'
-import { type Column, type Kind, kindOfField, literalOfField, rowOfCells, typeOf } from './csv-values.ts'
+import { type Column, inferType, type Kind, kindOfField, literalOfField, rowOfCells } from './csv-values.ts'
 import { excerpt, importFailed } from './import-errors.ts'
 import type { ImportStepBuilder, Reader } from './import-steps.ts'
 
@@ -51,7 +51,7 @@ export class CsvReader implements Reader {
   creation(): string | undefined {
     if (this.#target.columns) return undefined
     const columns = (this.#columns ?? []).map(
-      ({ column, kinds }) => `${quoteName(column.name)} ${typeOf(kinds, 'TEXT')}`,
+      ({ column, kinds }) => `${quoteName(column.name)} ${inferType(kinds, 'TEXT')}`,
     )
     return `CREATE TABLE ${quoteName(this.#target.table)} (${columns.join(', ')})`
   }

@@ -1,5 +1,5 @@
 import { type Row, STATEMENT_CHARACTERS } from './import-steps.ts'
-import { rowOf, textLiteral } from './row-literals.ts'
+import { textLiteral, toRow } from './row-literals.ts'
 
 const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/
 const BLOB = /^[xX]'((?:[0-9A-Fa-f]{2})*)'$/
@@ -28,7 +28,7 @@ function fitsInteger(digits: string): boolean {
 }
 
 /** Returns literals as a row, with long ones as parameters. */
-export const rowOfCells = (literals: readonly string[]): Row => rowOf(literals, STATEMENT_CHARACTERS)
+export const rowOfCells = (literals: readonly string[]): Row => toRow(literals, STATEMENT_CHARACTERS)
 
 /** The type that the values of a column share. */
 export type Kind = 'integer' | 'real' | 'text' | 'blob'
@@ -43,7 +43,7 @@ export function kindOfField(field: string, isQuoted: boolean): Kind | undefined 
 }
 
 /** Returns the type of a column that holds values of these types; `mixed` if they share none. */
-export function typeOf(kinds: ReadonlySet<Kind>, mixed: string): string {
+export function inferType(kinds: ReadonlySet<Kind>, mixed: string): string {
   if (kinds.size === 0) return 'TEXT'
   if (kinds.size === 1) return ([...kinds][0] as string).toUpperCase()
   return [...kinds].every((kind) => kind === 'integer' || kind === 'real') ? 'REAL' : mixed

@@ -1,4 +1,4 @@
-import { nameOf, type Token, tokens, word } from '../../sqlite/tokenizer.ts'
+import { parseIdentifier, type Token, tokens, word } from '../../sqlite/tokenizer.ts'
 import { utf8Length } from '../../sqlite/walk.ts'
 import {
   BEGIN,
@@ -13,7 +13,7 @@ import {
 } from './dump-syntax.ts'
 import { atLine, excerpt, importFailed } from './import-errors.ts'
 import { type ImportStepBuilder, type Reader, STATEMENT_CHARACTERS } from './import-steps.ts'
-import { endOfExpressions, endOfRow, isComment, type RowScan, rowOf, skipSpace, valuesOf } from './row-literals.ts'
+import { endOfExpressions, endOfRow, isComment, type RowScan, skipSpace, splitValues, toRow } from './row-literals.ts'
 import { ShadowTables } from './shadow-tables.ts'
 import { Cursor } from './text-cursor.ts'
 
@@ -114,7 +114,7 @@ export class DumpReader implements Reader {
   /** Reads a row. If it isn't a valid row, the statement is read as a whole. */
   #row(held: Held, isEnd: boolean): boolean {
     const start = skipSpace(this.#cursor.text, this.#cursor.at)
-    const { end, kind } = this.#endOf(start, isEnd)
+    const { end, kind } = this.#findRowEnd(start, isEnd)
     if (end === 'other' || (end === 'incomplete' && isEnd)) return this.#unheld(held, isEnd, end === 'incomplete')
     const behind = end === 'incomplete' ? Number.NaN : skipSpace(this.#cursor.text, end)
     if (
@@ -148,7 +148,7 @@ export class DumpReader implements Reader {
     return true
   }
 
-  #endOf(start: number, isEnd: boolean): { readonly end: RowScan; readonly kind: HeldRow['kind'] } {
+  #findRowEnd(start: number, isEnd: boolean): { readonly end: RowScan; readonly kind: HeldRow['kind'] } {
     const { text } = this.#cursor
     if (text[start] !== '(') {
       return { end: start < text.length && !isComment(text, start) ? 'other' : 'incomplete', kind: 'plain' }
@@ -192,16 +192,16 @@ export class DumpReader implements Reader {
       else if (this.#shadows.has(table)) {
         this.#shadows.row(table, text, line)
       } else if (table === 'sqlite_sequence') {
-        const [name = '', seq = ''] = valuesOf(text)
+        const [name = '', seq = ''] = splitValues(text)
         if (!/^'/.test(name) || !/^-?\d{1,19}$/.test(seq))
           throw importFailed(line, 'Invalid AUTOINCREMENT entry. Expected a name and a number.')
         this.#steps.step({ kind: 'sequence', table: name, seq, line })
       } else if (table === 'sqlite_master' || table === 'sqlite_schema') {
-        this.#shadows.define(valuesOf(text), line)
+        this.#shadows.define(splitValues(text), line)
       } else if (table === 'sqlite_stat3' || table === 'sqlite_stat4') {
         // Samples that only other builds of SQLite store.
       } else if (kind === 'special' || text.length > STATEMENT_CHARACTERS || text.includes('\0')) {
-        this.#steps.anyRow(into, rowOf(valuesOf(text), STATEMENT_CHARACTERS), line, isWide)
+        this.#steps.anyRow(into, toRow(splitValues(text), STATEMENT_CHARACTERS), line, isWide)
       } else this.#steps.row(into, text, line, isWide)
     }
   }
@@ -229,7 +229,7 @@ export class DumpReader implements Reader {
       this.#run(
         rest.slice(first.start, last.end),
         list.map((token) => word(rest, token)),
-        list.map((token) => nameOf(rest, token)),
+        list.map((token) => parseIdentifier(rest, token)),
       )
       this.#cursor.advance(at + last.end)
     }

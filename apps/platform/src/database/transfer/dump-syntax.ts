@@ -1,4 +1,4 @@
-import { nameOf, type Token, word } from '../../sqlite/tokenizer.ts'
+import { parseIdentifier, type Token, word } from '../../sqlite/tokenizer.ts'
 
 const NAME = `(?:"(?:[^"]|""){1,300}"|'(?:[^']|''){1,300}'|\`(?:[^\`]|\`\`){1,300}\`|\\[[^\\]]{1,300}\\]|[A-Za-z_\\u0080-\\uffff][\\w$\\u0080-\\uffff]*)`
 const CONFLICT = 'INSERT\\s+OR\\s+(?:ABORT|FAIL|IGNORE|REPLACE|ROLLBACK)'
@@ -46,4 +46,4 @@ export function ends(sql: string, list: readonly Token[]): boolean {
 
 /** Returns a name in SQL as SQLite compares it. */
 export const nameIn = (text: string) =>
-  nameOf(text, { kind: /^["'`[]/.test(text) ? 'quoted' : 'word', start: 0, end: text.length })
+  parseIdentifier(text, { kind: /^["'`[]/.test(text) ? 'quoted' : 'word', start: 0, end: text.length })

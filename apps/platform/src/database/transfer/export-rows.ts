@@ -2,8 +2,8 @@ import { PerSQLError } from '@persql/contract'
 import { quoteName } from '../../sqlite/identifiers.ts'
 import { joined } from '../../sqlite/literal.ts'
 import type { RunSql } from '../../sqlite/schema-map.ts'
-import { shapeOf } from '../../sqlite/table-shape.ts'
-import { type DamagedText, groupsOf, mayBeDamaged, type Read, TableWalk } from '../../sqlite/walk.ts'
+import { readTableShape } from '../../sqlite/table-shape.ts'
+import { type DamagedText, groupExpressions, mayBeDamaged, type Read, TableWalk } from '../../sqlite/walk.ts'
 
 /** The export formats for a single table. */
 export type RowFormat = 'csv' | 'ndjson'
@@ -26,12 +26,12 @@ export const notUtf8 = ({ table, column, row }: DamagedText): PerSQLError =>
  */
 export function* rowsOut(read: Read, table: string, format: RowFormat): Generator<string> {
   const run: RunSql = (sql, ...params) => read(sql, ...params).rows
-  const shape = shapeOf(run, table)
+  const shape = readTableShape(run, table)
   const walk = new TableWalk(read, table, shape)
   const names = run('SELECT name FROM pragma_table_xinfo(?) WHERE hidden = 0', table).map(([name]) => name as string)
   const columns = names.map(quoteName)
   const isNumber = (column: string) => `(typeof(${column}) IN ('integer', 'real'))`
-  const kinds = groupsOf(columns.map(isNumber)).map((group) => joined(group, '||'))
+  const kinds = groupExpressions(columns.map(isNumber)).map((group) => joined(group, '||'))
   const cells = columns.map((column) => `CASE WHEN ${isNumber(column)} THEN quote(${column}) ELSE ${column} END`)
   const expressions = [...kinds, walk.keySql, ...cells]
   const cell = format === 'csv' ? csvCell : jsonCell
@@ -55,7 +55,7 @@ export function* rowsOut(read: Read, table: string, format: RowFormat): Generato
     const lines = rows.map(write)
     lines.forEach((line, i) => {
       const [values] = mayBeDamaged(line) ? walk.values(1, i) : []
-      const damaged = values && walk.damageOf(values)
+      const damaged = values && walk.findDamage(values)
       if (damaged) throw notUtf8(damaged)
     })
     const text = lines.join('')

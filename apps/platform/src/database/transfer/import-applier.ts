@@ -3,7 +3,7 @@ import { lower, quoteName } from '../../sqlite/identifiers.ts'
 import { diffOfStatement, type ObjectChange, readObjects } from '../../sqlite/schema-diff.ts'
 import type { RunSql } from '../../sqlite/schema-map.ts'
 import { isInternal } from '../../sqlite/system-tables.ts'
-import { nameOf, withoutRollback } from '../../sqlite/tokenizer.ts'
+import { parseIdentifier, withoutRollback } from '../../sqlite/tokenizer.ts'
 import type { Analysis } from '../authorizer/authorizer.ts'
 import type { Grant } from '../calls/call.ts'
 import { type Engine, RetryRequired } from '../engine/engine.ts'
@@ -91,7 +91,7 @@ export class ImportApplier {
   }
 
   #rows(into: string, rows: readonly string[], lines: readonly number[]): void {
-    const analysis = this.#authorise(into, rows[0] as string, lines[0] as number, [])
+    const analysis = this.#authorize(into, rows[0] as string, lines[0] as number, [])
     const { sql } = this.#storage
     this.#checkSequences(analysis, 'often', lines[0] as number, into)
     try {
@@ -143,7 +143,7 @@ export class ImportApplier {
   }
 
   #insert(into: string, row: string, line: number, params: (string | Uint8Array)[]): void {
-    const analysis = this.#authorise(into, row, line, params)
+    const analysis = this.#authorize(into, row, line, params)
     this.#checkSequences(analysis, 'once', line, into)
     try {
       this.#count(this.#storage.sql.exec(into + row, ...params))
@@ -154,7 +154,7 @@ export class ImportApplier {
   }
 
   /** Authorizes an INSERT once per clause: with plain values, its effect doesn't depend on the values. */
-  #authorise(into: string, row: string, line: number, params: (string | Uint8Array)[]): Analysis {
+  #authorize(into: string, row: string, line: number, params: (string | Uint8Array)[]): Analysis {
     const known = this.#known.get(into)
     if (known) return known
     let analysis: Analysis
@@ -180,7 +180,7 @@ export class ImportApplier {
 
   /** Sets an AUTOINCREMENT counter. It never lowers the counter, because of the existing rows. */
   #sequence(literal: string, seq: string): void {
-    const name = nameOf(literal, { kind: 'quoted', start: 0, end: literal.length })
+    const name = parseIdentifier(literal, { kind: 'quoted', start: 0, end: literal.length })
     const { tableScope } = this.#grant
     if (isInternal(name) || this.#run("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'").length === 0) return
     if (tableScope !== null && !tableScope.some((each) => lower(each) === name)) {

@@ -66,7 +66,7 @@ export class Imports extends RpcTarget {
     const { storage, ready, now } = this.#parts
     await ready(address, grant)
     if (this.#isHeard()) throw new PerSQLError('import_under_way')
-    const columns = table === undefined ? undefined : this.#columnsOf(table, create, grant)
+    const columns = table === undefined ? undefined : this.#readColumns(table, create, grant)
     this.#heardMs = now()
     this.#before = storage.kv.get<Kept>(KEY)
     this.#running = { id, state: 'receiving', bytes: 0, totalBytes, rows: 0, startedAtMs: now() }
@@ -121,11 +121,11 @@ export class Imports extends RpcTarget {
   get state(): Output<Api['get_import']> {
     const kept = this.#isHeard() ? this.#running : this.#parts.storage.kv.get<Kept>(KEY)
     if (!kept) return { import: null }
-    const { startedAtMs, endedAtMs, ...told } = kept
+    const { startedAtMs, endedAtMs, ...progress } = kept
     const isCut = !this.#isHeard() && (kept.state === 'receiving' || kept.state === 'applying')
     return {
       import: {
-        ...told,
+        ...progress,
         startedAt: toIso(startedAtMs),
         ...(endedAtMs !== undefined && { endedAt: toIso(endedAtMs) }),
         ...(isCut && { state: 'failed' as const, error: new PerSQLError('import_cut_off').message }),
@@ -149,7 +149,7 @@ export class Imports extends RpcTarget {
     ownPages.around(() => storage.kv.put(KEY, this.#running))
   }
 
-  #columnsOf(table: string, create: boolean, { tableScope }: Grant): Column[] | undefined {
+  #readColumns(table: string, create: boolean, { tableScope }: Grant): Column[] | undefined {
     if (isInternal(table)) throw new PerSQLError('table_protected', { table })
     if (tableScope !== null && !tableScope.some((name) => lower(name) === lower(table))) {
       throw new PerSQLError('table_out_of_scope', { table })

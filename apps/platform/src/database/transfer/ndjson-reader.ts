@@ -1,7 +1,7 @@
 import { isDeepJson, MAX_JSON_DEPTH } from '../../json-object.ts'
 import { lower, quoteName } from '../../sqlite/identifiers.ts'
 import type { Target } from './csv-reader.ts'
-import { type Kind, rowOfCells, typeOf } from './csv-values.ts'
+import { inferType, type Kind, rowOfCells } from './csv-values.ts'
 import { excerpt, importFailed } from './import-errors.ts'
 import type { ImportStepBuilder, Reader } from './import-steps.ts'
 import { textLiteral } from './row-literals.ts'
@@ -52,7 +52,9 @@ export class NdjsonReader implements Reader {
   /** Returns the statement that creates the table, to be run first; `undefined` if the table exists. */
   creation(): string | undefined {
     if (this.#target.columns) return undefined
-    const columns = [...this.#kinds.values()].map(({ name, kinds }) => `${quoteName(name)} ${typeOf(kinds, '')}`.trim())
+    const columns = [...this.#kinds.values()].map(({ name, kinds }) =>
+      `${quoteName(name)} ${inferType(kinds, '')}`.trim(),
+    )
     return `CREATE TABLE ${quoteName(this.#target.table)} (${columns.join(', ')})`
   }
 
@@ -65,7 +67,7 @@ export class NdjsonReader implements Reader {
     const key = JSON.stringify(names)
     let into = this.#intos.get(key)
     if (into === undefined) {
-      const columns = names.map((name) => quoteName(this.#columnOf(name)))
+      const columns = names.map((name) => quoteName(this.#resolveColumn(name)))
       if (new Set(columns).size < columns.length) throw importFailed(this.#line, 'Duplicate column name.')
       into = `INSERT INTO ${quoteName(this.#target.table)} (${columns.join(', ')}) VALUES `
       if (this.#intos.size < 1_000) this.#intos.set(key, into)
@@ -92,7 +94,7 @@ export class NdjsonReader implements Reader {
     return value as Record<string, unknown>
   }
 
-  #columnOf(name: string): string {
+  #resolveColumn(name: string): string {
     const known = this.#kinds.get(lower(name))
     if (known) return known.name
     if (this.#target.columns)
@@ -105,15 +107,15 @@ export class NdjsonReader implements Reader {
   }
 
   #literal(name: string, value: unknown): string {
-    const told = (kind: Kind, literal: string) => {
+    const noteKind = (kind: Kind, literal: string) => {
       this.#kinds.get(lower(name))?.kinds.add(kind)
       return literal
     }
     if (value === null) return 'NULL'
-    if (typeof value === 'boolean') return told('integer', value ? '1' : '0')
-    if (value instanceof Written) return told(/^-?\d+$/.test(value.source) ? 'integer' : 'real', value.source)
+    if (typeof value === 'boolean') return noteKind('integer', value ? '1' : '0')
+    if (value instanceof Written) return noteKind(/^-?\d+$/.test(value.source) ? 'integer' : 'real', value.source)
     if (typeof value === 'string') {
-      if (value.isWellFormed()) return told('text', textLiteral(value))
+      if (value.isWellFormed()) return noteKind('text', textLiteral(value))
       throw importFailed(this.#line, `"${excerpt(name)}" contains an unpaired surrogate, which isn't valid Unicode.`, {
         column: excerpt(name),
       })
@@ -121,7 +123,7 @@ export class NdjsonReader implements Reader {
     const { base64, ...rest } = value as Record<string, unknown>
     if (typeof base64 === 'string' && Object.keys(rest).length === 0) {
       try {
-        return told('blob', `X'${Uint8Array.fromBase64(base64).toHex()}'`)
+        return noteKind('blob', `X'${Uint8Array.fromBase64(base64).toHex()}'`)
       } catch {
         throw importFailed(this.#line, `"${excerpt(name)}.base64" must be valid base64.`, { column: excerpt(name) })
       }

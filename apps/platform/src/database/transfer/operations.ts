@@ -4,7 +4,7 @@ import type { Remote } from '../../remote.ts'
 import { lower } from '../../sqlite/identifiers.ts'
 import { isInternal } from '../../sqlite/system-tables.ts'
 import type { LongTransaction } from '../../storage/long-transaction.ts'
-import { actorOf, type DatabaseCall, type Grant } from '../calls/call.ts'
+import { type DatabaseCall, type Grant, getActor } from '../calls/call.ts'
 import { type Handlers, parseInput } from '../calls/handler.ts'
 import { done, type Outcome, roundMs } from '../calls/outcome.ts'
 import { type Engine, RetryRequired } from '../engine/engine.ts'
@@ -43,7 +43,7 @@ interface TransferServices {
   readonly alone: Alone
   readonly settle: Settle
   /** Returns the object that stores the pieces of an import. */
-  readonly stageOf: (importId: string) => Remote<ImportStage>
+  readonly getStage: (importId: string) => Remote<ImportStage>
 }
 
 /** Returns the handlers of imports and exports. */
@@ -78,7 +78,7 @@ function checkTable(sql: SqlStorage, table: string | undefined, scope: readonly 
 async function imported(call: DatabaseCall, services: TransferServices): Promise<Outcome> {
   const { upload } = JSON.parse(call.body) as { upload: Upload }
   const { imports, alone, inTransaction } = services
-  const stage = services.stageOf(upload.id)
+  const stage = services.getStage(upload.id)
   try {
     if (upload.failure) throw PerSQLError.from(upload.failure)
     imports.applying(upload.id, upload.bytes)
@@ -119,7 +119,7 @@ async function applied(
   const { tables, objects } = working(() => applier.finish())
   const durationMs = roundMs(performance.now() - startedMs)
   const { rows, rowsRead, rowsWritten } = used
-  const actor = actorOf(grant)
+  const actor = getActor(grant)
   if (objects.length > 0)
     schemaChanges.add({ text: `-- Import of ${bytes} bytes`, verb: 'IMPORT' }, objects, actor, services.now())
   imports.done(id)

@@ -131,7 +131,7 @@ function specialText(sql: string, at: number): { value: string | Uint8Array; end
 const unquoted = (literal: string) => literal.slice(1, -1).replaceAll("''", "'")
 
 /** Returns the values of a row that `endOfRow` has found, each as plain SQL. */
-export function valuesOf(row: string): string[] {
+export function splitValues(row: string): string[] {
   const values: string[] = []
   for (let i = 1; ; i++) {
     const at = skipSpace(row, i)
@@ -155,7 +155,7 @@ export function textLiteral(value: string | Uint8Array): string {
 }
 
 /** Returns a row of literals; if it is too long for a statement, its long values become parameters. */
-export function rowOf(literals: readonly string[], maxCharacters: number): Row {
+export function toRow(literals: readonly string[], maxCharacters: number): Row {
   const text = `(${literals.join(',')})`
   if (text.length <= maxCharacters) return { text, params: [] }
   const params: LongValue[] = []

@@ -1,9 +1,9 @@
 import { quoteName } from '../../sqlite/identifiers.ts'
-import { contentOf } from '../../sqlite/table-shape.ts'
-import { nameOf } from '../../sqlite/tokenizer.ts'
+import { getFullTextContent } from '../../sqlite/table-shape.ts'
+import { parseIdentifier } from '../../sqlite/tokenizer.ts'
 import { importFailed } from './import-errors.ts'
 import type { ImportStepBuilder } from './import-steps.ts'
-import { valuesOf } from './row-literals.ts'
+import { splitValues } from './row-literals.ts'
 
 const PARTS = /_(data|idx|docsize|config|content|rowid|node|parent)$/i
 
@@ -57,7 +57,7 @@ export class ShadowTables {
     } else if (/^fts5$/i.test(module)) this.#texts.add(name)
     else if (!/^fts5vocab$/i.test(module))
       throw importFailed(line, `Virtual tables of type "${module}" can't be restored from a dump.`)
-    const content = contentOf(sql)
+    const content = getFullTextContent(sql)
     if (content === '') {
       throw importFailed(line, `"${name}" is a full-text index that doesn't store its content, so it can't be rebuilt.`)
     }
@@ -71,7 +71,7 @@ export class ShadowTables {
     const [part = ''] = /[a-z]+$/i.exec(table) ?? []
     const owner = table.replace(PARTS, '')
     const tree = this.#trees.get(owner)
-    const values = valuesOf(row)
+    const values = splitValues(row)
     if (!tree && part === 'content') {
       this.#steps.rows++
       this.#steps.step({ kind: 'content', table: owner, row: `(${values.join(',')})`, line })
@@ -105,4 +105,4 @@ function* rowsOfNode({ coordinates, isInteger, extras }: Tree, literal: string):
   }
 }
 
-const nameInLiteral = (literal: string) => nameOf(literal, { kind: 'quoted', start: 0, end: literal.length })
+const nameInLiteral = (literal: string) => parseIdentifier(literal, { kind: 'quoted', start: 0, end: literal.length })

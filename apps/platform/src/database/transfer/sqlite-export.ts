@@ -6,7 +6,7 @@ import { sqliteModule } from '../../sqlite/file/module.ts'
 import { StoredChunks } from '../../sqlite/file/stored-chunks.ts'
 import { SqliteError } from '../../sqlite/file/wasm-sqlite.ts'
 import { write } from '../../sqlite/file/writer.ts'
-import { pagesOf } from '../../sqlite/rows.ts'
+import { readPages } from '../../sqlite/rows.ts'
 import { readSchemaText } from '../../sqlite/schema.ts'
 import type { Read } from '../../sqlite/walk.ts'
 import { copyError } from '../versions/copy/failure.ts'
@@ -72,7 +72,7 @@ export class FileExport extends RpcTarget {
     const schema = readSchemaText((text, ...params) => read(text, ...params).rows)
     const chunks = new StoredChunks(sql)
     chunks.drop(FILE, 0)
-    return write(sqliteModule, chunks, schema, pagesOf(read, schema, true), () => scheduler.wait(0))
+    return write(sqliteModule, chunks, schema, readPages(read, schema, true), () => scheduler.wait(0))
   }
 
   #end(): void {

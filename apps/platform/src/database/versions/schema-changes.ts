@@ -88,14 +88,14 @@ export class SchemaChangeLog {
     }
     this.#ownPages.around(() => {
       this.#kv.put(NUMBER, number)
-      this.#kv.put(keyOf(number), change)
-      this.#kv.delete(keyOf(number - MAX_KEPT))
+      this.#kv.put(toKey(number), change)
+      this.#kv.delete(toKey(number - MAX_KEPT))
     })
   }
 
   /** Returns changes with numbers below `before`, newest first. */
   list(limit: number, before?: number): SchemaChange[] {
-    const end = before === undefined ? {} : { end: keyOf(before) }
+    const end = before === undefined ? {} : { end: toKey(before) }
     return [...this.#kv.list<SchemaChange>({ prefix: PREFIX, reverse: true, limit, ...end })].map(
       ([, change]) => change,
     )
@@ -103,7 +103,7 @@ export class SchemaChangeLog {
 }
 
 const kinds: Record<string, SchemaChange['kind']> = { CREATE: 'create', ALTER: 'alter', DROP: 'drop' }
-const keyOf = (number: number) => PREFIX + String(number).padStart(12, '0')
+const toKey = (number: number) => PREFIX + String(number).padStart(12, '0')
 
 /** Truncates a text without splitting a surrogate pair. */
 const cut = (text: string, length: number) =>

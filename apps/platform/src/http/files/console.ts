@@ -1,7 +1,7 @@
 import { PerSQLError } from '@persql/contract'
 import { Hono } from 'hono'
 import type { Env } from '../../env.ts'
-import { allowOf, optionsReply } from '../rest/methods.ts'
+import { formatAllow, optionsReply } from '../rest/methods.ts'
 
 const TYPES: { readonly [ending: string]: string } = {
   js: 'text/javascript; charset=utf-8',
@@ -35,7 +35,7 @@ export function consoleFiles(): Hono<{ Bindings: Env }> {
     const { path, method } = c.req
     if (path !== '/' && !Object.hasOwn(TYPES, FILE.exec(path)?.[1] ?? '')) return next()
     // The root path also accepts MCP requests.
-    const allowed = allowOf(path === '/' ? ['GET', 'POST'] : ['GET'])
+    const allowed = formatAllow(path === '/' ? ['GET', 'POST'] : ['GET'])
     if (method === 'OPTIONS') return Promise.resolve(optionsReply(allowed))
     if (method === 'GET') return next()
     throw new PerSQLError('method_not_allowed', { path, method, allowed })
@@ -58,7 +58,7 @@ async function file(assets: Fetcher, path: string, ending: string, request: Requ
     if (request.headers.get('If-None-Match') === headers.get('ETag'))
       return new Response(null, { status: 304, headers })
   }
-  const encodings = isHashed ? encodingsOf(request.headers.get('Accept-Encoding') ?? '') : []
+  const encodings = isHashed ? parseEncodings(request.headers.get('Accept-Encoding') ?? '') : []
   for (const [encoding, end] of encodings) {
     const found = await fileAt(assets, `${path}.${end}`)
     if (!found) continue
@@ -69,7 +69,7 @@ async function file(assets: Fetcher, path: string, ending: string, request: Requ
   return found && new Response(found.body, { headers })
 }
 
-const encodingsOf = (accepted: string): [encoding: string, ending: string][] => [
+const parseEncodings = (accepted: string): [encoding: string, ending: string][] => [
   ...(/\bbr\b(?!\s*;\s*q=0(\.0*)?\b)/.test(accepted) ? [['br', 'br'] as [string, string]] : []),
   ...(/\bgzip\b(?!\s*;\s*q=0(\.0*)?\b)/.test(accepted) ? [['gzip', 'gz'] as [string, string]] : []),
 ]

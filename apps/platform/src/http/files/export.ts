@@ -86,10 +86,10 @@ async function dump(source: Source): Promise<Text> {
   async function* texts() {
     const tables = schema.tables.map(({ sql }) => `${toPortableSql(sql)};\n`).join('')
     let page = await source.next(copy)
-    yield `PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\n${tables}${page ? textOf(page) : ''}`
+    yield `PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\n${tables}${page ? formatPage(page) : ''}`
     while (page) {
       page = await source.next(copy)
-      if (page) yield textOf(page)
+      if (page) yield formatPage(page)
     }
     const others = [...schema.others.map(({ sql }) => toPortableSql(sql)), ...rebuilds(schema)]
     yield `${others.map((sql) => `${sql};\n`).join('')}COMMIT;\n`
@@ -105,4 +105,4 @@ async function tableRows(source: Source, table: string, format: RowFormat): Prom
   return { copy, texts: texts() }
 }
 
-const textOf = ({ statements }: Page): string => statements.map(({ sql }) => `${sql};\n`).join('')
+const formatPage = ({ statements }: Page): string => statements.map(({ sql }) => `${sql};\n`).join('')

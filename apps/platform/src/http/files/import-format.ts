@@ -17,7 +17,7 @@ const SQLITE = 'SQLite format 3\0'
 const SQL = /^\s*(--|\/\*|(PRAGMA|BEGIN|CREATE|INSERT|REPLACE|UPDATE|DELETE|DROP|ALTER|WITH|SELECT)\s)/i
 
 /** Returns the format of a file: the requested one, or the one that its name, its type or its first bytes indicate. */
-export function formatOf(
+export function detectFormat(
   given: FileFormat | undefined,
   { type, name }: { readonly type: string; readonly name: string },
   start: Uint8Array,

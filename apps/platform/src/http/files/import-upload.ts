@@ -11,7 +11,7 @@ import { NdjsonReader } from '../../database/transfer/ndjson-reader.ts'
 import type { Upload } from '../../database/transfer/operations.ts'
 import { logInternal } from '../../reply.ts'
 import { ArrivingBody } from '../rest/body.ts'
-import { type FileFormat, formatOf } from './import-format.ts'
+import { detectFormat, type FileFormat } from './import-format.ts'
 import { filePart } from './multipart.ts'
 import { decoded, readAll } from './text-stream.ts'
 
@@ -68,7 +68,7 @@ export class Receiver {
       const gathered = readAll(part.bytes)
       const first = await gathered.next()
       const start = first.done ? new Uint8Array() : first.value
-      const kind = formatOf(format, part, start, table)
+      const kind = detectFormat(format, part, start, table)
       if (kind === 'sqlite') {
         const file = this.#seen(whole(start, gathered))
         const { pieces, statements, rows } = await this.#stageObject.putFile(file, max)
@@ -76,7 +76,7 @@ export class Receiver {
         return { id: this.#id, bytes: this.#bytes, pieces, statements }
       }
       const steps = new ImportStepBuilder()
-      await this.#stageText(decoded(start, gathered), readerOf(kind, table, columns, steps), steps)
+      await this.#stageText(decoded(start, gathered), createReader(kind, table, columns, steps), steps)
       return { id: this.#id, bytes: this.#bytes, pieces: this.#pieces, statements: steps.statements }
     } catch (cause) {
       await this.#drain()
@@ -177,7 +177,7 @@ async function* whole(start: Uint8Array, rest: AsyncIterable<Uint8Array>) {
   yield* rest
 }
 
-function readerOf(
+function createReader(
   format: Exclude<FileFormat, 'sqlite'>,
   table: string | undefined,
   columns: Column[] | undefined,

@@ -16,7 +16,7 @@ export async function sqliteDownload(env: Env, ns: string, db: string, snapshot:
     await end()
     throw cause
   }
-  return new Response(contentOf(fileExport, size, end), {
+  return new Response(createContentStream(fileExport, size, end), {
     headers: {
       'Content-Type': 'application/vnd.sqlite3',
       'Content-Disposition': `attachment; filename="${db}.sqlite"`,
@@ -25,7 +25,11 @@ export async function sqliteDownload(env: Env, ns: string, db: string, snapshot:
   })
 }
 
-function contentOf(file: { read(chunk: number): Promise<Uint8Array> }, size: number, end: () => Promise<void>) {
+function createContentStream(
+  file: { read(chunk: number): Promise<Uint8Array> },
+  size: number,
+  end: () => Promise<void>,
+) {
   let at = 0
   const source = new ReadableStream<Uint8Array>({
     async pull(controller) {

@@ -1,7 +1,7 @@
 import type { EndpointSpec, FieldSpec } from '@persql/endpoint-spec'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Document, DocumentSchemas, operationsOf, problemsOf } from '../../../../../test/openapi-document.ts'
+import { type Document, DocumentSchemas, findProblems, listOperations } from '../../../../../test/openapi-document.ts'
 import { databaseOpenApi } from './database.ts'
 
 const info = { namespace: 'acme', database: 'main', baseUrl: 'https://sql.example.com/p/acme/main' }
@@ -73,15 +73,15 @@ const everyKind: EndpointSpec[] = [
     askConfig: { allowedTables: [], maxRows: 1, context: 'secret_prompt' },
   }),
 ]
-const documentOf = (endpoints: readonly EndpointSpec[], description?: string): Document =>
+const createDocument = (endpoints: readonly EndpointSpec[], description?: string): Document =>
   JSON.parse(JSON.stringify(databaseOpenApi({ ...info, description }, endpoints)))
-const document = documentOf(everyKind)
-const statusesOf = (path: string, method: string) => Object.keys(document.paths[path][method].responses).map(Number)
+const document = createDocument(everyKind)
+const listStatuses = (path: string, method: string) => Object.keys(document.paths[path][method].responses).map(Number)
 
 test('the document of endpoints of every kind, with fields of every type, is valid', async () => {
-  expect(await problemsOf(document)).toEqual([])
-  expect(operationsOf(document).map(({ operationId }) => operationId)).toEqual(everyKind.map(({ slug }) => slug))
-  expect(await problemsOf(documentOf([]))).toEqual([])
+  expect(await findProblems(document)).toEqual([])
+  expect(listOperations(document).map(({ operationId }) => operationId)).toEqual(everyKind.map(({ slug }) => slug))
+  expect(await findProblems(createDocument([]))).toEqual([])
 })
 
 test('SQL, settings of sign-in and of models, and fields of the session stay inside', () => {
@@ -120,11 +120,11 @@ test('it says who may call, how often, and what can go wrong', () => {
   expect(document.paths['/add'].post.security).toEqual([{ session: [] }])
   expect(document.paths['/posts'].get['x-persql-rate-limit']).toEqual({ perMin: 60 })
   expect(document.paths['/add'].post['x-persql-rate-limit']).toEqual({ perMin: 5, perDay: 100 })
-  expect(statusesOf('/posts', 'get')).toEqual([200, 400, 402, 403, 404, 405, 408, 429, 500, 503])
-  expect(statusesOf('/add', 'post')).toEqual([200, 400, 401, 402, 403, 404, 405, 408, 409, 413, 429, 500, 503])
-  expect(statusesOf('/log-in', 'post')).toEqual([200, 400, 401, 402, 403, 404, 405, 408, 413, 429, 500, 503])
-  expect(statusesOf('/sign-up', 'post')).toContain(409)
-  expect(statusesOf('/ask', 'post')).toEqual(expect.arrayContaining([422, 502, 503]))
+  expect(listStatuses('/posts', 'get')).toEqual([200, 400, 402, 403, 404, 405, 408, 429, 500, 503])
+  expect(listStatuses('/add', 'post')).toEqual([200, 400, 401, 402, 403, 404, 405, 408, 409, 413, 429, 500, 503])
+  expect(listStatuses('/log-in', 'post')).toEqual([200, 400, 401, 402, 403, 404, 405, 408, 413, 429, 500, 503])
+  expect(listStatuses('/sign-up', 'post')).toContain(409)
+  expect(listStatuses('/ask', 'post')).toEqual(expect.arrayContaining([422, 502, 503]))
   expect(document.paths['/posts'].get.responses[429].headers).toHaveProperty('Retry-After')
 })
 
@@ -190,9 +190,9 @@ test('names and texts of any kind do no harm', async () => {
   const specs = fc.uniqueArray(spec, { maxLength: 5, selector: ({ slug, method }) => `${method} ${slug}` })
   await fc.assert(
     fc.asyncProperty(specs, nasty, async (given, description) => {
-      const made = documentOf(given.map(endpoint), description)
-      expect(await problemsOf(made)).toEqual([])
-      const described = operationsOf(made)
+      const made = createDocument(given.map(endpoint), description)
+      expect(await findProblems(made)).toEqual([])
+      const described = listOperations(made)
       expect(described).toHaveLength(given.length)
       for (const { slug, method, input, name } of given) {
         const operation = made.paths[`/${encodeURIComponent(slug)}`][method.toLowerCase()]

@@ -54,7 +54,7 @@ function describeEndpoint(endpoint: EndpointSpec): Json {
     security: auth === 'session' ? [{ session: [] }] : [],
     ...(parameters.length > 0 && { parameters }),
     ...(method === 'POST' && hasFields(schema) && { requestBody: requestBody(schema) }),
-    responses: { 200: success(output), ...Object.fromEntries(statusesOf(endpoint).map(failure)) },
+    responses: { 200: success(output), ...Object.fromEntries(listStatuses(endpoint).map(failure)) },
     ...(rateLimit && { 'x-persql-rate-limit': { perMin: rateLimit.perMin, perDay: rateLimit.perDay } }),
   }
 }
@@ -105,7 +105,7 @@ const failureSchema = {
   required: ['ok', 'error', 'code'],
 }
 
-function statusesOf({ kind, method, auth }: EndpointSpec): readonly number[] {
+function listStatuses({ kind, method, auth }: EndpointSpec): readonly number[] {
   return [
     400,
     ...(auth === 'session' || kind === 'auth_login' ? [401] : []),

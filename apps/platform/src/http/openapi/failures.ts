@@ -6,7 +6,7 @@ type Way = ReturnType<typeof route>
 const codes = Object.keys(errors) as ErrorCode[]
 
 /** Returns the error codes of an operation at one of its entry points, in the order of the error table. */
-export function failuresOf(operation: Operation, door: EntryPoint, way: Way): ErrorCode[] {
+export function listFailures(operation: Operation, door: EntryPoint, way: Way): ErrorCode[] {
   const possible = new Set<ErrorCode>([
     ...(operation.errors ?? []),
     ...(way.inQuery ? [] : (['invalid_json', 'body_too_large', 'body_incomplete', 'body_timeout'] as const)),

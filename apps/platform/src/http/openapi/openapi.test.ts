@@ -1,6 +1,6 @@
 import { api, errors, getEntryPoints, type Operation, shapes } from '@persql/contract'
 import { describe, expect, test } from 'vitest'
-import { type Document, operationsOf, problemsOf } from '../../../../../test/openapi-document.ts'
+import { type Document, findProblems, listOperations } from '../../../../../test/openapi-document.ts'
 import { platformOpenApi } from './openapi.ts'
 
 const operations: [string, Operation][] = Object.entries(api)
@@ -9,11 +9,11 @@ const at = (route: string) => {
   const [method, path] = route.split(' ') as [string, string]
   return document.paths[path]?.[method.toLowerCase()]
 }
-const codesOf = (route: string, status: number): string[] =>
+const listCodes = (route: string, status: number): string[] =>
   at(route).responses[status]?.content['application/json'].schema.properties.code.enum ?? []
 
 test('the document of the platform is valid', async () => {
-  expect(await problemsOf(document)).toEqual([])
+  expect(await findProblems(document)).toEqual([])
 })
 
 describe('what the check of documents is worth: it finds', () => {
@@ -65,7 +65,7 @@ describe('what the check of documents is worth: it finds', () => {
   test.each(broken)('%s', async (_what, problem, breakIt) => {
     const copy = structuredClone(document)
     breakIt(copy)
-    expect(await problemsOf(copy)).toContainEqual(expect.stringMatching(problem))
+    expect(await findProblems(copy)).toContainEqual(expect.stringMatching(problem))
   })
 })
 
@@ -80,7 +80,7 @@ test.each(operations)('%s stands at each of its doors, and asks for what it asks
 
 test('nothing else stands there', () => {
   const doors = operations.flatMap(([, operation]) => getEntryPoints(operation))
-  expect(operationsOf(document)).toHaveLength(doors.length)
+  expect(listOperations(document)).toHaveLength(doors.length)
 })
 
 test.each(operations)(
@@ -110,16 +110,16 @@ test.each(operations)(
 
 test('a refusal stands under its status, with the codes it can carry', () => {
   const query = 'POST /v1/db/{ns}/{db}/query'
-  expect(codesOf(query, 401)).toEqual(['token_missing', 'token_malformed', 'token_unknown'])
-  expect(codesOf(query, 400)).toEqual(expect.arrayContaining(['invalid_json', 'invalid_input', 'sql_error']))
-  expect(codesOf(query, 402)).toEqual(['insufficient_balance'])
-  expect(codesOf(query, 422)).toEqual(['idempotency_mismatch'])
-  expect(codesOf('GET /v1/billing', 402)).toEqual([])
-  expect(codesOf('GET /v1/databases', 413)).toEqual([])
-  expect(codesOf('GET /api/namespaces/{ns}/databases', 403)).toEqual([])
-  expect(codesOf('POST /api/namespaces/{ns}/databases', 403)).toEqual(['role_insufficient', 'origin_refused'])
-  expect(codesOf('GET /api/operator/namespaces', 401)).toEqual(['operator_only'])
-  for (const { operation } of operationsOf(document)) {
+  expect(listCodes(query, 401)).toEqual(['token_missing', 'token_malformed', 'token_unknown'])
+  expect(listCodes(query, 400)).toEqual(expect.arrayContaining(['invalid_json', 'invalid_input', 'sql_error']))
+  expect(listCodes(query, 402)).toEqual(['insufficient_balance'])
+  expect(listCodes(query, 422)).toEqual(['idempotency_mismatch'])
+  expect(listCodes('GET /v1/billing', 402)).toEqual([])
+  expect(listCodes('GET /v1/databases', 413)).toEqual([])
+  expect(listCodes('GET /api/namespaces/{ns}/databases', 403)).toEqual([])
+  expect(listCodes('POST /api/namespaces/{ns}/databases', 403)).toEqual(['role_insufficient', 'origin_refused'])
+  expect(listCodes('GET /api/operator/namespaces', 401)).toEqual(['operator_only'])
+  for (const { operation } of listOperations(document)) {
     for (const [status, { content }] of Object.entries<Document>(operation.responses)) {
       for (const code of content?.['application/json']?.schema.properties.code?.enum ?? []) {
         expect(errors[code as keyof typeof errors].status).toBe(Number(status))
@@ -132,7 +132,7 @@ test('what the operation declares, its document says', () => {
   for (const [name, operation] of operations) {
     for (const [, { method, path }] of getEntryPoints(operation)) {
       for (const code of operation.errors ?? []) {
-        expect(codesOf(`${method} ${path}`, errors[code].status), name).toContain(code)
+        expect(listCodes(`${method} ${path}`, errors[code].status), name).toContain(code)
       }
     }
   }
@@ -170,7 +170,7 @@ test('the cookie has the name that browsers get it under', () => {
 })
 
 test('what becomes a WebSocket answers 101 instead of 200', () => {
-  const [subscription] = operationsOf(document).filter(({ operation }) => operation.responses[101])
+  const [subscription] = listOperations(document).filter(({ operation }) => operation.responses[101])
   expect(subscription?.operation.responses[200]).toBeUndefined()
-  expect(codesOf('GET /v1/db/{ns}/{db}/subscribe', 426)).toEqual(['upgrade_required'])
+  expect(listCodes('GET /v1/db/{ns}/{db}/subscribe', 426)).toEqual(['upgrade_required'])
 })

@@ -1,5 +1,5 @@
 import { type Api, api, type EntryPoint, getEntryPoints, type Operation, type route } from '@persql/contract'
-import { failureResponses, failureSchemas, failuresOf, isOfDatabase } from './failures.ts'
+import { failureResponses, failureSchemas, isOfDatabase, listFailures } from './failures.ts'
 import { type Json, Schemas } from './schemas.ts'
 
 type Way = ReturnType<typeof route>
@@ -38,7 +38,7 @@ function describe(): { paths: Json; tags: readonly Json[]; schemas: Json } {
   const tags = new Set<string>()
   for (const [name, operation] of Object.entries(api) as [keyof Api, Operation][]) {
     getEntryPoints(operation).forEach(([door, way], i) => {
-      const tag = tagOf(way)
+      const tag = getTag(way)
       tags.add(tag)
       const operationId = i === 0 ? name : `${name}_as_member`
       const item = { operationId, tags: [tag], ...describeDoor(operation, door, way, schemas) }
@@ -53,7 +53,7 @@ function describe(): { paths: Json; tags: readonly Json[]; schemas: Json } {
 }
 
 function describeDoor(operation: Operation, door: EntryPoint, way: Way, schemas: Schemas): Json {
-  const { fields, required } = fieldsOf(operation, schemas)
+  const { fields, required } = listFields(operation, schemas)
   const replays = operation.errors?.includes('idempotency_mismatch') ?? false
   const inPath = way.params.map((name) => parameter('path', name, fields[name] ?? fieldSlug(schemas), true))
   const others = Object.keys(fields).filter((name) => !way.params.includes(name))
@@ -64,7 +64,7 @@ function describeDoor(operation: Operation, door: EntryPoint, way: Way, schemas:
   const parameters = [...inPath, ...inQuery, ...(replays ? replayReferences(way) : [])]
   return {
     summary: operation.summary,
-    security: securityOf(operation, door),
+    security: getSecurity(operation, door),
     ...(parameters.length > 0 && { parameters }),
     ...(operation.upload && { requestBody: fileBody(operation.upload) }),
     ...(!inQueryString && others.length > 0 && { requestBody: requestBody(others, fields, required) }),
@@ -72,13 +72,13 @@ function describeDoor(operation: Operation, door: EntryPoint, way: Way, schemas:
       ...(operation.upgrade
         ? { 101: { description: 'Switching to the WebSocket protocol' } }
         : { 200: success(operation, replays && isOfDatabase(way), schemas) }),
-      ...failureResponses(failuresOf(operation, door, way)),
+      ...failureResponses(listFailures(operation, door, way)),
     },
   }
 }
 
 /** Returns the fields of the input, whether they are sent in the path, the query string or the body. */
-function fieldsOf({ input }: Operation, schemas: Schemas) {
+function listFields({ input }: Operation, schemas: Schemas) {
   const { properties = {}, required = [] } = schemas.ofInput(input)
   return { fields: properties as { readonly [name: string]: Json }, required: required as readonly string[] }
 }
@@ -139,7 +139,7 @@ function success({ output, meta, stream }: Operation, replays: boolean, schemas:
 }
 
 /** Returns the tag of a call: the last noun of its path. */
-function tagOf({ path }: Way): string {
+function getTag({ path }: Way): string {
   const rest = path
     .replace(/^\/(v1|api)\//, '')
     .replace(/^namespaces\/\{ns\}\/(?=.)/, '')
@@ -159,7 +159,7 @@ const verbs: { readonly [verb: string]: string } = {
   usage: 'billing',
 }
 
-function securityOf({ scope }: Operation, door: EntryPoint): readonly Json[] {
+function getSecurity({ scope }: Operation, door: EntryPoint): readonly Json[] {
   if (scope === 'anyone') return []
   if (door === 'session') return [{ session: [] }]
   return [scope === 'operator' ? { operator: [] } : { token: [] }]

@@ -4,7 +4,7 @@ import type { Account } from '../../accounts/auth.ts'
 import { authenticateAccount } from '../../api/authenticate.ts'
 import { directoryObject } from '../../api/objects.ts'
 import { approvals } from '../../api/operations/approvals.ts'
-import { type Context, contextOf } from '../../context.ts'
+import { type Context, createContext } from '../../context.ts'
 import { approvalAddress } from '../../database/review/approvals/tokens.ts'
 import type { Env } from '../../env.ts'
 import { readBody } from '../rest/body.ts'
@@ -27,11 +27,11 @@ export function approvePage(): Hono<{ Bindings: Env }> {
   const app = new Hono<{ Bindings: Env }>()
   app.get('/approve/:token', (c) => {
     const token = c.req.param('token')
-    const ctx = contextOf(c.req.raw, c.env)
+    const ctx = createContext(c.req.raw, c.env)
     return withErrorPage(ctx.requestId, () => ask(ctx, token))
   })
   app.post('/approve/:token', (c) => {
-    const ctx = contextOf(c.req.raw, c.env)
+    const ctx = createContext(c.req.raw, c.env)
     return withErrorPage(ctx.requestId, () => decide(ctx, c.req.param('token'), c.req.raw))
   })
   return app
@@ -51,7 +51,7 @@ async function ask(ctx: Context, token: string): Promise<Response> {
 
 async function requestPage(ctx: Context, account: Account, token: string): Promise<Response> {
   const request = await approvals.get_approval_request({ token }, { ...ctx, account })
-  const blocks = blocksOf(request, await nameOf(ctx, request.askedBy))
+  const blocks = createBlocks(request, await fetchActorName(ctx, request.askedBy))
   const path = `/approve/${token}`
   const address = `${request.namespaceSlug}/${request.databaseSlug}`
   if (request.status !== 'pending') return page(`Approval request for ${address}`, [...blocks, STANDS[request.status]])
@@ -66,14 +66,17 @@ async function requestPage(ctx: Context, account: Account, token: string): Promi
 }
 
 /** Returns the requester's name: the email address of a user, or the ID of a token. */
-async function nameOf(ctx: Context, actor: string): Promise<string> {
+async function fetchActorName(ctx: Context, actor: string): Promise<string> {
   const [kind, id = ''] = actor.split(':')
   if (kind !== 'user') return actor
   const [person] = await directoryObject(ctx.env).people([id])
   return person?.email ?? actor
 }
 
-function blocksOf({ statements, tables, rowsWritten, expiresAt, hits }: ApprovalRequest, askedBy: string): string[] {
+function createBlocks(
+  { statements, tables, rowsWritten, expiresAt, hits }: ApprovalRequest,
+  askedBy: string,
+): string[] {
   const rows = rowsWritten === 1 ? '1 row or index entry' : `${rowsWritten} rows and index entries`
   const notes = hits.flatMap(({ note }) => (note === null ? [] : [escapeHtml(note)]))
   return [

@@ -14,20 +14,20 @@ export interface FormSubject {
 /** Returns a signature that binds a form to its user and purpose for 10 minutes. Only this instance can create it. */
 export async function signForm(env: Env, subject: FormSubject): Promise<string> {
   const until = String(now() + LASTS_MS)
-  return `${until}.${new Uint8Array(await crypto.subtle.sign('HMAC', await keyOf(env), bytesOf(subject, until))).toHex()}`
+  return `${until}.${new Uint8Array(await crypto.subtle.sign('HMAC', await importKey(env), encode(subject, until))).toHex()}`
 }
 
 /** Returns whether a form was signed for this subject and hasn't expired. */
 export async function isSigned(env: Env, subject: FormSubject, state: string): Promise<boolean> {
   const [, until, hex] = /^(\d{13,16})\.([0-9a-f]{64})$/.exec(state) ?? []
   if (until === undefined || hex === undefined || Number(until) <= now()) return false
-  return crypto.subtle.verify('HMAC', await keyOf(env), Uint8Array.fromHex(hex), bytesOf(subject, until))
+  return crypto.subtle.verify('HMAC', await importKey(env), Uint8Array.fromHex(hex), encode(subject, until))
 }
 
-const bytesOf = ({ userId, query, namespace }: FormSubject, until: string) =>
+const encode = ({ userId, query, namespace }: FormSubject, until: string) =>
   new TextEncoder().encode(JSON.stringify([until, userId, namespace, query]))
 
-function keyOf({ PERSQL_SECRET }: Env): Promise<CryptoKey> {
+function importKey({ PERSQL_SECRET }: Env): Promise<CryptoKey> {
   if (!PERSQL_SECRET) throw new Error('PERSQL_SECRET is required.')
   const bytes = new TextEncoder().encode(`consent:${PERSQL_SECRET}`)
   return crypto.subtle.importKey('raw', bytes, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign', 'verify'])

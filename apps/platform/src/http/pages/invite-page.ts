@@ -4,7 +4,7 @@ import { authenticateAccount } from '../../api/authenticate.ts'
 import { directoryObject } from '../../api/objects.ts'
 import { accounts } from '../../api/operations/accounts.ts'
 import { invitationNamespace, type OpenInvitation, openInvitation, withArticle } from '../../api/operations/members.ts'
-import { type Context, contextOf } from '../../context.ts'
+import { type Context, createContext } from '../../context.ts'
 import type { Env } from '../../env.ts'
 import { readBody } from '../rest/body.ts'
 import { withErrorPage } from './error-page.ts'
@@ -19,11 +19,11 @@ export function invitePage(): Hono<{ Bindings: Env }> {
   const app = new Hono<{ Bindings: Env }>()
   app.get('/invite/:token', (c) => {
     const token = c.req.param('token')
-    const ctx = contextOf(c.req.raw, c.env)
+    const ctx = createContext(c.req.raw, c.env)
     return withErrorPage(ctx.requestId, () => ask(ctx, token))
   })
   app.post('/invite/:token', (c) => {
-    const ctx = contextOf(c.req.raw, c.env)
+    const ctx = createContext(c.req.raw, c.env)
     return withErrorPage(ctx.requestId, () => accept(ctx, c.req.param('token'), c.req.raw))
   })
   return app
@@ -34,7 +34,7 @@ async function ask(ctx: Context, token: string): Promise<Response> {
   const namespace = invitationNamespace(token)
   // Check first, so that no visitor creates an account for an expired invitation.
   const invitation = await openInvitation(ctx.env, token)
-  const intro = `${await inviterOf(ctx, invitation)} to join the namespace <strong>${namespace}</strong> as <strong>${withArticle(invitation.role)}</strong>.`
+  const intro = `${await describeInviter(ctx, invitation)} to join the namespace <strong>${namespace}</strong> as <strong>${withArticle(invitation.role)}</strong>.`
   const account = await getSignedInAccount(ctx)
   const title = `Join ${namespace} on PerSQL`
   const path = `/invite/${token}`
@@ -59,7 +59,7 @@ async function ask(ctx: Context, token: string): Promise<Response> {
 }
 
 /** Returns the start of the sentence that names the inviter. */
-async function inviterOf(ctx: Context, { invitedBy = '' }: OpenInvitation): Promise<string> {
+async function describeInviter(ctx: Context, { invitedBy = '' }: OpenInvitation): Promise<string> {
   if (invitedBy === 'operator') return 'The operator of this instance invited you'
   const id = /^user:(.+)$/.exec(invitedBy)?.[1]
   const [inviter] = id === undefined ? [] : await directoryObject(ctx.env).people([id])

@@ -17,13 +17,13 @@ export function resolveHostname(
   settings: Settings,
 ): Promise<Hosted | undefined> | Hosted | undefined {
   if (host === ownHost) return undefined
-  const name = nameOf(host)
+  const name = normalizeHost(host)
   if (isHostname(name) && !isOwnHost(name, settings.host)) return findHosted(name, env)
   ownHost = host
   return undefined
 }
 
 /** Returns a `Host` in lower case, without its port and without the trailing dot of an absolute name. */
-function nameOf(host: string): string {
+function normalizeHost(host: string): string {
   return host.toLowerCase().replace(/:\d*$/, '').replace(/\.$/, '')
 }

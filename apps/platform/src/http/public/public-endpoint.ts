@@ -2,7 +2,7 @@ import { isSlug, PerSQLError } from '@persql/contract'
 import { endpointToToolDefinition } from '@persql/endpoint-spec'
 import { databaseExists } from '../../api/authenticate.ts'
 import { databaseObject } from '../../api/objects.ts'
-import { type Context, contextOf } from '../../context.ts'
+import { type Context, createContext } from '../../context.ts'
 import {
   createErrorResponse,
   type EndpointReply,
@@ -12,10 +12,10 @@ import {
 import type { Hosted } from '../../directory/hostnames.ts'
 import type { Env } from '../../env.ts'
 import { toRequestError } from '../../reply.ts'
-import { type Settings, settingsOf } from '../../settings.ts'
+import { getSettings, type Settings } from '../../settings.ts'
 import { databaseOpenApi } from '../openapi/database.ts'
 import { readBody } from '../rest/body.ts'
-import { allowOf, optionsReply } from '../rest/methods.ts'
+import { formatAllow, optionsReply } from '../rest/methods.ts'
 import { paymentRequired } from '../rest/payment-required.ts'
 import type { Answer } from '../rest/rest.ts'
 import { resolveHostname } from './hostnames.ts'
@@ -51,7 +51,7 @@ export function answerPublicCall(
 ): Promise<Answer> | undefined {
   const [, namespace, database, rest, query] = PUBLIC_PATH.exec(url) ?? []
   if (namespace === undefined || database === undefined || rest === undefined) return undefined
-  const ctx = contextOf(request, env, url)
+  const ctx = createContext(request, env, url)
   const { baseUrl, settings } = ctx
   const place = {
     namespace,
@@ -72,7 +72,7 @@ export function answerHosted(
   address: string,
   env: Env,
 ): Promise<Answer | undefined> | undefined {
-  const hosted = resolveHostname(url.slice(url.indexOf('/') + 2, url.indexOf('/', 8)), env, settingsOf(env))
+  const hosted = resolveHostname(url.slice(url.indexOf('/') + 2, url.indexOf('/', 8)), env, getSettings(env))
   return hosted && answerAtHost(hosted, { request, address }, url, env)
 }
 
@@ -82,7 +82,7 @@ async function answerAtHost(
   url: string,
   env: Env,
 ): Promise<Answer | undefined> {
-  const ctx = contextOf(from.request, env, url)
+  const ctx = createContext(from.request, env, url)
   let hosted: Hosted | undefined
   try {
     hosted = await asked
@@ -134,7 +134,7 @@ async function call(
 ) {
   const { method, headers } = request
   const object = databaseObject(ctx.env, namespace, database)
-  const input = method === 'POST' ? await bodyOf(request, ctx.settings) : query
+  const input = method === 'POST' ? await readRequestBody(request, ctx.settings) : query
   const from = headers.get('Origin') ?? undefined
   const startedMs = Date.now()
   try {
@@ -161,7 +161,7 @@ async function call(
 }
 
 /** Returns the body, or `null` if it is too large. The database decides later whether that is an error. */
-async function bodyOf(request: Request, settings: Settings): Promise<string | null> {
+async function readRequestBody(request: Request, settings: Settings): Promise<string | null> {
   try {
     return await readBody(request, MAX_BODY, settings)
   } catch (cause) {
@@ -194,7 +194,7 @@ async function discovery(
   { method }: Request,
   ctx: Context,
 ): Promise<Response> {
-  const allowed = allowOf(['GET'])
+  const allowed = formatAllow(['GET'])
   if (method === 'OPTIONS') return optionsReply(allowed, DISCOVERY)
   if (method !== 'GET') throw new PerSQLError('method_not_allowed', { path: name, method, allowed })
   const face = await databaseObject(ctx.env, place.namespace, place.database).publicFace()

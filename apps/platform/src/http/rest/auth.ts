@@ -1,9 +1,9 @@
 import { PerSQLError } from '@persql/contract'
-import { ADDRESS_HEADER, authOf } from '../../accounts/auth.ts'
-import { contextOf } from '../../context.ts'
+import { ADDRESS_HEADER, getAuth } from '../../accounts/auth.ts'
+import { createContext } from '../../context.ts'
 import type { Env } from '../../env.ts'
 import { assertShallow } from '../../json-object.ts'
-import { settingsOf } from '../../settings.ts'
+import { getSettings } from '../../settings.ts'
 import { readBody } from './body.ts'
 import { clientAddress } from './client-address.ts'
 
@@ -15,18 +15,18 @@ const LOCAL = /^(localhost|127(\.\d+){3}|\[::1\])$/
  * @throws PerSQLError `origin_refused`, `body_too_large`, or `invalid_input` for JSON with too many levels of nesting
  */
 export async function answerAuth(request: Request, env: Env): Promise<Response> {
-  const body = request.method === 'POST' ? await readBody(request, MAX_BODY, settingsOf(env)) : undefined
+  const body = request.method === 'POST' ? await readBody(request, MAX_BODY, getSettings(env)) : undefined
   if (body && /\bjson\b/i.test(request.headers.get('Content-Type') ?? '')) assertShallow(body)
   return ask(request, request.url, request.method, body, env)
 }
 
 /** Calls a route of Better Auth for a server-rendered form. @throws PerSQLError `origin_refused` */
 export function callAuth(request: Request, path: string, body: object, env: Env): Promise<Response> {
-  return ask(request, contextOf(request, env).baseUrl + path, 'POST', JSON.stringify(body), env)
+  return ask(request, createContext(request, env).baseUrl + path, 'POST', JSON.stringify(body), env)
 }
 
 function ask(request: Request, url: string, method: string, body: string | undefined, env: Env): Promise<Response> {
-  const { baseUrl, settings } = contextOf(request, env)
+  const { baseUrl, settings } = createContext(request, env)
   const { hostname, origin } = new URL(baseUrl)
   // If the first account owns the instance, an attacker's page could claim it through a hostname that resolves to this
   // machine.
@@ -39,5 +39,5 @@ function ask(request: Request, url: string, method: string, body: string | undef
   // Not a browser, which would send at least one of these headers. Better Auth would treat the request as a browser
   // that hides its origin.
   if (!headers.has('Origin') && !headers.has('Sec-Fetch-Site')) headers.set('Origin', origin)
-  return authOf(env, baseUrl).handler(new Request(url, { method, headers, body }))
+  return getAuth(env, baseUrl).handler(new Request(url, { method, headers, body }))
 }

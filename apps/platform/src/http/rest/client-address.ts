@@ -42,7 +42,7 @@ export function clientAddress(request: Received, settings: AddressSettings): str
   if (trustedProxies.length === 0 || !isInRanges(peer, trustedProxies)) return peer
   // Entries to the left of an untrusted or malformed hop can be forged by anyone.
   let client = peer
-  for (const hop of hopsOf(request.headers).reverse()) {
+  for (const hop of parseHops(request.headers).reverse()) {
     const address = normalizeAddress(hop)
     if (address === undefined) return client
     client = address
@@ -78,7 +78,7 @@ const isForwarding = (name: string) => name.startsWith('x-forwarded') || FORWARD
 /**
  * Returns the IP addresses that proxies added, the nearest last. `X-Forwarded-For` takes precedence over `Forwarded`.
  */
-function hopsOf(headers: Headers): string[] {
+function parseHops(headers: Headers): string[] {
   const listed = headers.get('X-Forwarded-For')
   const hops =
     listed !== null

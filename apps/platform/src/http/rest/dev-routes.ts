@@ -3,12 +3,12 @@ import * as z from 'zod'
 import { authenticateOperator } from '../../api/authenticate.ts'
 import { databaseObject, directoryObject, namespaceObject } from '../../api/objects.ts'
 import { setAhead } from '../../clock.ts'
-import { contextOf } from '../../context.ts'
+import { createContext } from '../../context.ts'
 import type { Env } from '../../env.ts'
-import { mailOf, sentMail } from '../../integrations/mail.ts'
+import { createMailer, sentMail } from '../../integrations/mail.ts'
 import { refuseRequest } from '../../reply.ts'
 import { getRequestId } from '../../request-id.ts'
-import { settingsOf } from '../../settings.ts'
+import { getSettings } from '../../settings.ts'
 import { resolveHostname } from '../public/hostnames.ts'
 
 const Clock = z.strictObject({
@@ -25,8 +25,8 @@ const AiTokens = z.strictObject({ namespace: z.string(), database: z.string(), t
 export function dev(): Hono<{ Bindings: Env }> {
   const app = new Hono<{ Bindings: Env }>()
   app.use(async (c, next) => {
-    if (!settingsOf(c.env).dev) return c.notFound()
-    await authenticateOperator(contextOf(c.req.raw, c.env))
+    if (!getSettings(c.env).dev) return c.notFound()
+    await authenticateOperator(createContext(c.req.raw, c.env))
     return next()
   })
 
@@ -51,13 +51,13 @@ export function dev(): Hono<{ Bindings: Env }> {
 
   /** Sends a mail, to test the settings. */
   app.post('/outbox', async (c) => {
-    await mailOf(c.env)?.send(Mail.parse(await c.req.json()))
+    await createMailer(c.env)?.send(Mail.parse(await c.req.json()))
     return c.json({ success: true, data: {} })
   })
 
   /** Returns the database that this `Host` routes to, and whether the lookup returned a promise. */
   app.get('/hosted', async (c) => {
-    const hosted = resolveHostname(c.req.query('host') ?? '', c.env, settingsOf(c.env))
+    const hosted = resolveHostname(c.req.query('host') ?? '', c.env, getSettings(c.env))
     return c.json({ success: true, data: { isAwaited: hosted instanceof Promise, hosted: (await hosted) ?? null } })
   })
 

@@ -10,7 +10,7 @@ export function asGet(request: Request): Request {
 }
 
 /** Returns the value of `Allow` for a path that accepts these methods. */
-export function allowOf(methods: readonly string[]): string {
+export function formatAllow(methods: readonly string[]): string {
   const all = new Set(methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])))
   return [...all, 'OPTIONS'].join(', ')
 }
@@ -31,7 +31,7 @@ export function answerOtherMethods(app: Hono<{ Bindings: Env }>): void {
   }
   for (const [path, given] of methods) {
     if (path === '*' || path === '/*') continue
-    const allowed = allowOf([...given].filter((method) => method !== 'OPTIONS'))
+    const allowed = formatAllow([...given].filter((method) => method !== 'OPTIONS'))
     app.all(path, (c) => {
       if (c.req.method === 'OPTIONS') return optionsReply(allowed)
       throw new PerSQLError('method_not_allowed', { path: c.req.path, method: c.req.method, allowed })

@@ -10,7 +10,7 @@ import {
 } from '@persql/contract'
 import { Hono, type Context as HonoContext } from 'hono'
 import { execute, isDatabaseOperation } from '../../api/execute.ts'
-import { type Context, contextOf } from '../../context.ts'
+import { type Context, createContext } from '../../context.ts'
 import type { ReplayKey } from '../../database/calls/call.ts'
 import type { Env } from '../../env.ts'
 import { type Reply, refuseRequest, toReply, toRequestError } from '../../reply.ts'
@@ -53,7 +53,7 @@ const databaseCalls = new Map<string, keyof Api>(
 export function answerDatabaseCall(request: Request, url: string, env: Env): Promise<Answer> | undefined {
   const [, ns, db, call] = DATABASE_PATH.exec(url) ?? []
   const name = databaseCalls.get(`${request.method} ${call}`)
-  return name && answer(name, 'bearer', { ns, db }, request, contextOf(request, env, url))
+  return name && answer(name, 'bearer', { ns, db }, request, createContext(request, env, url))
 }
 
 type Afterwards = (reply: Reply, at: { ns: string; db: string }, env: Env, request: Request) => Promise<Response>
@@ -105,8 +105,10 @@ export function rest(answered: (request: Request, answer: Answer) => void): App 
     for (const [door, { method, pattern, inQuery }] of getEntryPoints(api[name]).flatMap(spelled)) {
       app.on(method, pattern, async (c) => {
         const params =
-          inQuery || 'upload' in api[name] ? { ...queryOf(api[name], c.req.url), ...c.req.param() } : c.req.param()
-        const given = await answer(name, door, params, c.req.raw, contextOf(c.req.raw, c.env))
+          inQuery || 'upload' in api[name]
+            ? { ...parseQueryString(api[name], c.req.url), ...c.req.param() }
+            : c.req.param()
+        const given = await answer(name, door, params, c.req.raw, createContext(c.req.raw, c.env))
         answered(c.req.raw, given)
         return given.response
       })
@@ -137,7 +139,7 @@ function spelled([door, way]: ReturnType<typeof getEntryPoints>[number]) {
  * Returns the fields of an operation that are in the query string. All other parameters are ignored, because links and
  * proxies add their own. A repeated field becomes an array, which no operation accepts.
  */
-function queryOf({ input }: Operation, url: string): Record<string, unknown> {
+function parseQueryString({ input }: Operation, url: string): Record<string, unknown> {
   const start = url.indexOf('?')
   if (start < 0) return {}
   const search = new URLSearchParams(url.slice(start + 1).replace(/#.*$/, ''))

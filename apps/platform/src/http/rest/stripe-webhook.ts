@@ -2,8 +2,8 @@ import { isSlug, PerSQLError } from '@persql/contract'
 import type Stripe from 'stripe'
 import { directoryObject, namespaceObject } from '../../api/objects.ts'
 import type { Env } from '../../env.ts'
-import { type PaymentProvider, paymentsOf } from '../../integrations/payments.ts'
-import { settingsOf } from '../../settings.ts'
+import { getPaymentProvider, type PaymentProvider } from '../../integrations/payments.ts'
+import { getSettings } from '../../settings.ts'
 import { readBody } from './body.ts'
 
 const MAX_BODY = 1024 * 1024
@@ -15,9 +15,9 @@ const NANO_PER_CENT = 10_000_000
  * @throws PerSQLError; Stripe then redelivers the event
  */
 export async function handleStripeWebhook(request: Request, env: Env): Promise<void> {
-  const payments = paymentsOf(env)
-  const body = await readBody(request, MAX_BODY, settingsOf(env))
-  const event = payments.eventOf(body, request.headers.get('Stripe-Signature') ?? '')
+  const payments = getPaymentProvider(env)
+  const body = await readBody(request, MAX_BODY, getSettings(env))
+  const event = payments.parseEvent(body, request.headers.get('Stripe-Signature') ?? '')
   switch (event.type) {
     case 'checkout.session.completed':
     case 'checkout.session.async_payment_succeeded':
@@ -28,8 +28,8 @@ export async function handleStripeWebhook(request: Request, env: Env): Promise<v
       return endSession(event.data.object, 'expired', event, env)
     case 'charge.refunded': {
       const { payment_intent, metadata, amount_refunded, currency } = event.data.object
-      const payment = await paymentOf(payment_intent, metadata, currency, payments)
-      const namespace = payment && (await namespaceOf(payment.namespace, event, env))
+      const payment = await findPayment(payment_intent, metadata, currency, payments)
+      const namespace = payment && (await findNamespace(payment.namespace, event, env))
       if (namespace) await namespace.payments.refund(payment.id, amount_refunded * NANO_PER_CENT)
       return
     }
@@ -38,8 +38,8 @@ export async function handleStripeWebhook(request: Request, env: Env): Promise<v
     case 'refund.failed':
     case 'charge.refund.updated': {
       const { id, payment_intent, amount, currency, status } = event.data.object
-      const payment = await paymentOf(payment_intent, {}, currency, payments)
-      const namespace = payment && (await namespaceOf(payment.namespace, event, env))
+      const payment = await findPayment(payment_intent, {}, currency, payments)
+      const namespace = payment && (await findNamespace(payment.namespace, event, env))
       const failed = event.type === 'refund.failed' || status === 'failed' || status === 'canceled'
       if (namespace) await namespace.payments.refundPart(payment.id, { id, amountNano: amount * NANO_PER_CENT, failed })
       return
@@ -58,11 +58,11 @@ async function creditSession(session: Stripe.Checkout.Session, event: Stripe.Eve
   if (!slug || !topup) return
   // With delayed payment methods, the money arrives later and has its own event. The payment page can't be used again.
   if (session.payment_status !== 'paid') return endSession(session, 'expired', event, env)
-  const paymentIntent = idOf(session.payment_intent)
+  const paymentIntent = getId(session.payment_intent)
   if (!paymentIntent || session.currency !== 'usd' || !session.amount_total) {
     throw new PerSQLError('payment_not_understood', { what: `checkout session ${session.id}` })
   }
-  const namespace = await namespaceOf(slug, event, env)
+  const namespace = await findNamespace(slug, event, env)
   await namespace?.payments.payTopUp(topup, session.amount_total * NANO_PER_CENT, paymentIntent)
 }
 
@@ -73,7 +73,7 @@ async function endSession(
   env: Env,
 ): Promise<void> {
   const { namespace: slug, topup } = session.metadata ?? {}
-  const namespace = slug && topup && (await namespaceOf(slug, event, env))
+  const namespace = slug && topup && (await findNamespace(slug, event, env))
   if (namespace) await namespace.payments.endTopUp(topup, status)
 }
 
@@ -88,9 +88,9 @@ async function dispute(
   payments: PaymentProvider,
 ): Promise<void> {
   if (dispute.status.startsWith('warning_')) return
-  const payment = await paymentOf(dispute.payment_intent, {}, dispute.currency, payments)
+  const payment = await findPayment(dispute.payment_intent, {}, dispute.currency, payments)
   if (!payment) return
-  const namespace = await namespaceOf(payment.namespace, event, env)
+  const namespace = await findNamespace(payment.namespace, event, env)
   await namespace?.payments.dispute(
     dispute.id,
     dispute.amount * NANO_PER_CENT,
@@ -99,15 +99,15 @@ async function dispute(
 }
 
 /** Returns the payment of a charge or dispute, or `undefined` if it isn't for a namespace of this instance. */
-async function paymentOf(
+async function findPayment(
   paymentIntent: string | Stripe.PaymentIntent | null,
   metadata: Stripe.Metadata,
   currency: string,
   payments: PaymentProvider,
 ): Promise<{ id: string; namespace: string } | undefined> {
-  const id = idOf(paymentIntent)
+  const id = getId(paymentIntent)
   if (!id) return undefined
-  const { namespace, topup } = metadata.topup ? metadata : await payments.metadataOf(id)
+  const { namespace, topup } = metadata.topup ? metadata : await payments.fetchMetadata(id)
   if (!namespace || !topup) return undefined
   if (currency !== 'usd') throw new PerSQLError('payment_not_understood', { what: `payment ${id}` })
   return { id, namespace }
@@ -118,7 +118,7 @@ async function paymentOf(
  * Stripe would otherwise retry for days and then disable the webhook for all namespaces. The log has the details for
  * the operator.
  */
-async function namespaceOf(slug: string, { id, type, data }: Stripe.Event, env: Env) {
+async function findNamespace(slug: string, { id, type, data }: Stripe.Event, env: Env) {
   if (isSlug(slug) && (await directoryObject(env).has(slug))) return namespaceObject(env, slug)
   const object = (data.object as { id?: string }).id
   const fields = { event: 'payment_for_unknown_namespace', namespace: slug, stripeEvent: id, type, object }
@@ -126,4 +126,4 @@ async function namespaceOf(slug: string, { id, type, data }: Stripe.Event, env: 
   return undefined
 }
 
-const idOf = (reference: string | { id: string } | null) => (typeof reference === 'string' ? reference : reference?.id)
+const getId = (reference: string | { id: string } | null) => (typeof reference === 'string' ? reference : reference?.id)

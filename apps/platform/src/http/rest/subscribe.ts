@@ -19,7 +19,7 @@ export function callerOfSocket(request: Request, context: Context, door: EntryPo
       ? context
       : new PerSQLError('origin_refused', { origin: origin ?? 'a program without Origin header', instead: USE_TOKEN })
   }
-  const given = protocolOf(request)?.slice(PROTOCOL.length) ?? new URL(request.url).searchParams.get('token')
+  const given = findProtocol(request)?.slice(PROTOCOL.length) ?? new URL(request.url).searchParams.get('token')
   if (given === null) return context
   const headers = new Headers(request.headers)
   headers.set('Authorization', `Bearer ${given}`)
@@ -42,13 +42,13 @@ export async function upgraded(
   const { webSocket } = opened
   if (!webSocket) return failed(new PerSQLError('unavailable'))
   // Browsers close a connection if the response doesn't name one of the requested protocols.
-  const protocol = protocolOf(request)
+  const protocol = findProtocol(request)
   return new Response(null, { status: 101, webSocket, headers: protocol ? { 'Sec-WebSocket-Protocol': protocol } : {} })
 }
 
 const failed = (error: PerSQLError) => Response.json(error, { status: error.status })
 
-const protocolOf = (request: Request): string | undefined =>
+const findProtocol = (request: Request): string | undefined =>
   (request.headers.get('Sec-WebSocket-Protocol') ?? '')
     .split(',')
     .map((each) => each.trim())

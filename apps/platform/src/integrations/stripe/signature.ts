@@ -10,13 +10,13 @@ const MAX_AGE_S = 300
 export function isSignedByStripe(body: string, header: string, secret: string, nowMs: number): boolean {
   if (secret.trim() === '') return false
   const fields = header.split(',').map((field) => field.split('='))
-  const valuesOf = (name: string) => fields.filter(([key]) => key === name).map(([, value = '']) => value)
-  const timestamp = valuesOf('t').at(-1) ?? ''
+  const listValues = (name: string) => fields.filter(([key]) => key === name).map(([, value = '']) => value)
+  const timestamp = listValues('t').at(-1) ?? ''
   if (!/^\d{1,15}$/.test(timestamp)) return false
   if (Math.floor(nowMs / 1000) - Number(timestamp) > MAX_AGE_S) return false
   const expected = createHmac('sha256', secret).update(`${timestamp}.${body}`).digest('hex')
   // Compare all signatures, so that the time doesn't depend on which one matches.
-  return valuesOf('v1').filter((signature) => isEqual(signature, expected)).length > 0
+  return listValues('v1').filter((signature) => isEqual(signature, expected)).length > 0
 }
 
 function isEqual(a: string, b: string): boolean {

@@ -1,7 +1,7 @@
 import type { Env } from '../../env.ts'
-import { mailOf } from '../../integrations/mail.ts'
+import { createMailer } from '../../integrations/mail.ts'
 import { usd } from '../../money.ts'
-import { settingsOf } from '../../settings.ts'
+import { getSettings } from '../../settings.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { balance, lowNano } from './credit-account.ts'
 
@@ -51,9 +51,9 @@ export class LowBalance {
   async warn(nowMs: number): Promise<void> {
     const { env, slug, ledger, owners, warnAt } = this.#options
     const addresses = await owners()
-    const mail = mailOf(env)
+    const mail = createMailer(env)
     if (!mail || !this.#warned) return
-    const message = lowBalanceMail(slug(), balance(ledger().account), settingsOf(env).url)
+    const message = lowBalanceMail(slug(), balance(ledger().account), getSettings(env).url)
     const mailed = this.#kv.get<string[]>(MAILED) ?? []
     for (const to of addresses) {
       if (mailed.includes(to)) continue

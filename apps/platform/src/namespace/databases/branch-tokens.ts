@@ -2,7 +2,7 @@ import type { Api, BranchRole, Database, Output, Role } from '@persql/contract'
 import { derive, expiryWithin } from '../../authority.ts'
 import { now, toIso } from '../../clock.ts'
 import type { Audit } from '../audit.ts'
-import { type Credentials, idOf, type Minter } from '../tokens/credentials.ts'
+import { type Credentials, type Minter, toCreatorId } from '../tokens/credentials.ts'
 import type { Secret, Tokens } from '../tokens/tokens.ts'
 import type { BranchRecords } from './branch-records.ts'
 import type { DatabaseRecord } from './databases.ts'
@@ -12,7 +12,7 @@ export interface BranchTokensOptions {
   readonly storage: DurableObjectStorage
   readonly records: BranchRecords
   readonly tokens: Tokens
-  readonly credentials: Pick<Credentials, 'authorityOf' | 'creator'>
+  readonly credentials: Pick<Credentials, 'getAuthority' | 'creator'>
   readonly audit: Audit
   readonly slug: () => string
 }
@@ -40,10 +40,10 @@ export class BranchTokens {
   wanted(role: BranchRole, ttlS: number | undefined, minter: Minter): WantedToken {
     const { credentials } = this.#options
     const wantedMs = ttlS === undefined ? undefined : ttlS === 0 ? null : now() + ttlS * 1000
-    const endsAtMs = credentials.authorityOf(minter)?.expiresAtMs ?? null
+    const endsAtMs = credentials.getAuthority(minter)?.expiresAtMs ?? null
     const expiresAtMs = expiryWithin(endsAtMs, wantedMs, now() + CLAIMED_S * 1000, 'ttlSec')
     const wanted = { role: ROLES[role], expiresAtMs }
-    derive(credentials.authorityOf(minter), wanted, 'ttlSec')
+    derive(credentials.getAuthority(minter), wanted, 'ttlSec')
     return wanted
   }
 
@@ -52,8 +52,8 @@ export class BranchTokens {
     const { credentials, tokens, storage } = this.#options
     storage.transactionSync(() => {
       // Check again: the credential can have ended in the meantime.
-      const authority = derive(credentials.authorityOf(minter), { ...wanted, opens: [record.id] }, 'ttlSec')
-      tokens.add(secret, { name: `branch ${ref}`, ...authority, mintedBy: idOf(minter) }, now())
+      const authority = derive(credentials.getAuthority(minter), { ...wanted, opens: [record.id] }, 'ttlSec')
+      tokens.add(secret, { name: `branch ${ref}`, ...authority, mintedBy: toCreatorId(minter) }, now())
     })
     return this.#claimed(record, secret.secret, ref, wanted.expiresAtMs)
   }
@@ -68,12 +68,12 @@ export class BranchTokens {
     actor: string,
   ): { expiresAt: string } {
     const { records, audit, credentials } = this.#options
-    const authority = credentials.authorityOf(minter)
+    const authority = credentials.getAuthority(minter)
     const wantedMs = ttlS === undefined ? undefined : now() + ttlS * 1000
     const standardMs = now() + HANDOFF_S * 1000
     const expiresAtMs = expiryWithin(authority?.expiresAtMs ?? null, wantedMs, standardMs, 'ttlSec') ?? standardMs
     derive(authority, { role: ROLES[role], expiresAtMs }, 'ttlSec')
-    records.addHandoff(hash, id, role, expiresAtMs, idOf(minter))
+    records.addHandoff(hash, id, role, expiresAtMs, toCreatorId(minter))
     audit.add(actor, 'database.branch_handed_off', slug, { role }, now())
     return { expiresAt: toIso(expiresAtMs) }
   }

@@ -68,7 +68,7 @@ export class Databases {
   }
 
   list(): Database[] {
-    return this.#rows('ORDER BY slug').map(databaseOf)
+    return this.#rows('ORDER BY slug').map(toDatabase)
   }
 
   /**
@@ -90,7 +90,7 @@ export class Databases {
   get(slug: string): Database {
     const [row] = this.#rows('WHERE slug = ?', slug)
     if (!row) throw new PerSQLError('database_not_found', { database: slug })
-    return databaseOf(row)
+    return toDatabase(row)
   }
 
   has(slug: string): boolean {
@@ -100,19 +100,19 @@ export class Databases {
   /** Finds an active database that isn't being filled. */
   find(slug: string): DatabaseRecord | undefined {
     const [row] = this.#rows("WHERE slug = ? AND status = 'healthy' AND coalesce(ready, 1) = 1", slug)
-    return row && recordOf(row)
+    return row && toRecord(row)
   }
 
   /** Finds an active database, even if it is still being filled. */
   byId(id: string): DatabaseRecord | undefined {
     const [row] = this.#rows("WHERE id = ? AND status = 'healthy'", id)
-    return row && recordOf(row)
+    return row && toRecord(row)
   }
 
   /** Finds a database for a list, unless it is being deleted. */
   listed(id: string): Database | undefined {
     const [row] = this.#rows("WHERE id = ? AND status = 'healthy'", id)
-    return row && databaseOf(row)
+    return row && toDatabase(row)
   }
 
   /** Returns whether a database uses the slug, even one that is being deleted. */
@@ -133,13 +133,13 @@ export class Databases {
 
   /** Lists the databases that can still spend credit, as far as the namespace knows. */
   listLeaseHolders(): DatabaseRecord[] {
-    return this.#rows(`WHERE ceiling_nano > (${SPENT_NANO})`).map(recordOf)
+    return this.#rows(`WHERE ceiling_nano > (${SPENT_NANO})`).map(toRecord)
   }
 
   /** Lists the databases that can contain data, with the time up to which their storage was billed. */
   listDueForSampling(): (DatabaseRecord & { readonly sampledAtMs: number })[] {
     return this.#rows("WHERE status = 'healthy' AND (lease_version > 0 OR stored_bytes > 0)").map((row) => ({
-      ...recordOf(row),
+      ...toRecord(row),
       sampledAtMs: row.sampled_at ?? row.created_at,
     }))
   }
@@ -169,7 +169,7 @@ export class Databases {
 
   /** Lists the databases whose deletion isn't finished. */
   listPendingDeletion(): DatabaseRecord[] {
-    return this.#rows("WHERE status = 'deleting'").map(recordOf)
+    return this.#rows("WHERE status = 'deleting'").map(toRecord)
   }
 
   /** @throws PerSQLError `slug_taken` or `database_deleting` */
@@ -201,7 +201,7 @@ export class Databases {
   /** Reads the current lease. A lease from before an `await` can be outdated. */
   lease(id: string): CreditLease {
     const [row] = this.#rows('WHERE id = ?', id)
-    return row ? recordOf(row).lease : NO_LEASE
+    return row ? toRecord(row).lease : NO_LEASE
   }
 
   putLease(id: string, lease: CreditLease): void {
@@ -218,7 +218,7 @@ export class Databases {
       ceilingNano,
       id,
     )
-    if (this.#lentNano !== undefined) this.#lentNano += outstanding(lease) - outstanding(recordOf(row).lease)
+    if (this.#lentNano !== undefined) this.#lentNano += outstanding(lease) - outstanding(toRecord(row).lease)
   }
 
   /**
@@ -243,7 +243,7 @@ export class Databases {
         : this.#rows(`WHERE ${where} AND ${column} > ? ORDER BY ${column} LIMIT ?`, ...params, ...after, limit)
     const count = `SELECT count(*) AS total FROM database LEFT JOIN lineage ON lineage.database_id = database.id WHERE ${where}`
     const { total } = this.#sql.exec<{ total: number }>(count, ...params).one()
-    return mapPage(readPage(order, paging, read, total), databaseOf)
+    return mapPage(readPage(order, paging, read, total), toDatabase)
   }
 
   #rows(where: string, ...params: (string | number)[]): Row[] {
@@ -256,10 +256,10 @@ export class Databases {
   }
 }
 
-const BY_SLUG: Order<Row, [string]> = { name: 'databases', key: z.tuple([z.string()]), keyOf: ({ slug }) => [slug] }
-const BY_REF: Order<Row, [string]> = { name: 'branches', key: z.tuple([z.string()]), keyOf: ({ ref }) => [ref ?? ''] }
+const BY_SLUG: Order<Row, [string]> = { name: 'databases', key: z.tuple([z.string()]), toKey: ({ slug }) => [slug] }
+const BY_REF: Order<Row, [string]> = { name: 'branches', key: z.tuple([z.string()]), toKey: ({ ref }) => [ref ?? ''] }
 
-function databaseOf(row: Row): Database {
+function toDatabase(row: Row): Database {
   const { id, slug, name, ref } = row
   return {
     id,
@@ -280,7 +280,7 @@ function databaseOf(row: Row): Database {
   }
 }
 
-function recordOf(row: Row): DatabaseRecord {
+function toRecord(row: Row): DatabaseRecord {
   const { requests, rows_read: rowsRead, rows_written: rowsWritten, ai_tokens: aiTokens } = row
   const seen = { requests, rowsRead, rowsWritten, aiTokens }
   return { id: row.id, slug: row.slug, lease: { seen, version: row.lease_version, ceilingNano: row.ceiling_nano } }

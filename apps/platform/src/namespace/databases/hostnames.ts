@@ -4,7 +4,7 @@ import { now } from '../../clock.ts'
 import type { Claim, Finding, Owner } from '../../directory/hostnames.ts'
 import type { Directory } from '../../directory/object.ts'
 import type { Env } from '../../env.ts'
-import { customHostnamesOf } from '../../integrations/custom-hostnames.ts'
+import { createCustomHostnames } from '../../integrations/custom-hostnames.ts'
 import type { Remote } from '../../remote.ts'
 import type { Audit } from '../audit.ts'
 import type { Databases } from './databases.ts'
@@ -84,7 +84,7 @@ export class Hostnames extends RpcTarget {
   /** Schedules the removal of a hostname's certificate, with retries. */
   cancel(hostname: string): void {
     const { storage, env, releaseAt } = this.#options
-    if (!customHostnamesOf(env)) return
+    if (!createCustomHostnames(env)) return
     storage.kv.put(RELEASES + hostname, now())
     releaseAt(now())
   }
@@ -121,7 +121,7 @@ export class Hostnames extends RpcTarget {
   /** Removes a certificate, unless the hostname was verified again since and uses it. */
   async #release(hostname: string): Promise<void> {
     const { env, directory } = this.#options
-    if (!(await directory().hostname(hostname))) await customHostnamesOf(env)?.remove(hostname)
+    if (!(await directory().hostname(hostname))) await createCustomHostnames(env)?.remove(hostname)
   }
 
   #owner(database: string): Owner {

@@ -1,7 +1,7 @@
 import { now } from '../../clock.ts'
 import type { CreditAllocator } from '../credit/credit-allocator.ts'
 import type { IdentityStore } from '../identity.ts'
-import { dayOf, type Ledger } from './ledger.ts'
+import { type Ledger, toUtcDay } from './ledger.ts'
 import type { StorageSampler } from './storage-sampler.ts'
 
 /** The services that the daily close depends on. */
@@ -46,7 +46,7 @@ export class DayClose {
   /** Closes in the background if a day is over and the timer didn't fire because the process was stopped. */
   runIfLate(): void {
     const { ctx, ledger } = this.#options
-    if (dayOf(now()) > ledger().day) ctx.waitUntil(this.run())
+    if (toUtcDay(now()) > ledger().day) ctx.waitUntil(this.run())
   }
 
   /** Schedules the next run for the end of the day. */
@@ -56,9 +56,9 @@ export class DayClose {
 
   async #close(nowMs: number): Promise<void> {
     const { ctx, identity, ledger, lending, sampler, reconciled } = this.#options
-    if (dayOf(nowMs) > ledger().day) {
+    if (toUtcDay(nowMs) > ledger().day) {
       await lending.collect()
-      await sampler.sampleAll(Date.parse(dayOf(nowMs)))
+      await sampler.sampleAll(Date.parse(toUtcDay(nowMs)))
       ledger().close(nowMs)
       await lending.coverOverdraft()
     }
@@ -74,4 +74,4 @@ export class DayClose {
   }
 }
 
-const nextMidnight = (nowMs: number) => Date.parse(`${dayOf(nowMs + 86_400_000)}T00:00:00Z`)
+const nextMidnight = (nowMs: number) => Date.parse(`${toUtcDay(nowMs + 86_400_000)}T00:00:00Z`)

@@ -184,7 +184,7 @@ export class Ledger {
   /** Posts the usage of the open day and opens today. Repeated calls change nothing. */
   close(nowMs: number): void {
     const { day, unpostedNano } = this.#money
-    const today = dayOf(nowMs)
+    const today = toUtcDay(nowMs)
     if (today <= day) return
     this.#storage.transactionSync(() => {
       if (unpostedNano > 0) this.enter('usage', -unpostedNano, `usage:${day}`, this.#spend('WHERE day = ?', day), nowMs)
@@ -311,4 +311,4 @@ const COST = `(requests * ${rates.requests} + rows_read * ${rates.rowsRead} + ro
   + ai_tokens * ${rates.aiTokens} + storage_nano)`
 
 /** Returns the UTC day of a time, such as `2026-11-21`. */
-export const dayOf = (ms: number): string => toIso(ms).slice(0, 10)
+export const toUtcDay = (ms: number): string => toIso(ms).slice(0, 10)

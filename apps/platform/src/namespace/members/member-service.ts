@@ -77,7 +77,9 @@ export class MemberService extends RpcTarget {
   /** Returns the invitation with this secret if it can still be accepted, with the actor who created it. */
   findInvitation(hash: string): { role: Invitation['role']; invitedBy: string | undefined } | undefined {
     const invitation = this.#members.findInvitation(hash, now())
-    return invitation && { role: invitation.role, invitedBy: this.#audit.actorOf('invitation.created', invitation.id) }
+    return (
+      invitation && { role: invitation.role, invitedBy: this.#audit.findActor('invitation.created', invitation.id) }
+    )
   }
 
   /** Makes a user a member. @throws PerSQLError `invitation_not_found`, `already_member` */

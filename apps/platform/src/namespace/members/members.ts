@@ -116,7 +116,7 @@ export class Members {
 
   invitations(nowMs: number): Invitation[] {
     return this.#invitations('WHERE expires_at > (+CAST(? AS INTEGER)) ORDER BY created_at, id', nowMs).map(
-      invitationOf,
+      toInvitation,
     )
   }
 
@@ -133,13 +133,13 @@ export class Members {
       nowMs,
       nowMs + INVITATION_MS,
     )
-    return invitationOf(this.#invitations('WHERE id = ?', id)[0] as InvitationRow)
+    return toInvitation(this.#invitations('WHERE id = ?', id)[0] as InvitationRow)
   }
 
   /** Returns the invitation with this secret unless it has expired. */
   findInvitation(hash: string, nowMs: number): Invitation | undefined {
     const [row] = this.#invitations('WHERE hash = ?', hash)
-    return row && row.expires_at > nowMs ? invitationOf(row) : undefined
+    return row && row.expires_at > nowMs ? toInvitation(row) : undefined
   }
 
   /**
@@ -152,7 +152,7 @@ export class Members {
       throw new PerSQLError('invitation_not_found', { instead: by === 'hash' ? 'Ask for a new one.' : '' })
     }
     this.#sql.exec('DELETE FROM invitation WHERE id = ?', row.id)
-    return invitationOf(row)
+    return toInvitation(row)
   }
 
   // --- shares ------------------------------------------------------------------------------------------------------
@@ -210,7 +210,7 @@ interface InvitationRow {
   readonly expires_at: number
 }
 
-const invitationOf = ({ id, email, role, created_at, expires_at }: InvitationRow): Invitation => ({
+const toInvitation = ({ id, email, role, created_at, expires_at }: InvitationRow): Invitation => ({
   id,
   email,
   role,

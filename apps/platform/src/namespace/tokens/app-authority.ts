@@ -1,5 +1,5 @@
 import { PerSQLError, type Role } from '@persql/contract'
-import { type Authority, covers, databaseRole, isWithin, lowerOf } from '../../authority.ts'
+import { type Authority, covers, databaseRole, getLowerRole, isWithin } from '../../authority.ts'
 import type { Audience } from '../../oauth-server/server.ts'
 import type { Databases } from '../databases/databases.ts'
 import type { Members } from '../members/members.ts'
@@ -27,16 +27,18 @@ export class AppAuthority {
     const { grants, members } = this.#options
     const grant = grants.find(grantId)
     const member = grant && members.find(grant.metadata.userId)
-    return member !== undefined && lowerOf(grant?.metadata.role ?? 'readonly', databaseRole[member.role]) !== 'readonly'
+    return (
+      member !== undefined && getLowerRole(grant?.metadata.role ?? 'readonly', databaseRole[member.role]) !== 'readonly'
+    )
   }
 
   /** Returns the access that an app can pass on. @throws PerSQLError `token_unknown` if it has none */
-  authorityOf(grantId: string): Authority {
+  getAuthority(grantId: string): Authority {
     const { grants, members } = this.#options
     const grant = grants.find(grantId)
     const member = grant && members.find(grant.metadata.userId)
     if (!grant || !member || !covers(member.role, 'admin')) throw new PerSQLError('token_unknown')
-    const role = lowerOf(grant.metadata.role, databaseRole[member.role])
+    const role = getLowerRole(grant.metadata.role, databaseRole[member.role])
     return { role, opens: grant.metadata.databases, tableScope: null, expiresAtMs: null, claims: null }
   }
 
@@ -51,7 +53,7 @@ export class AppAuthority {
     const member = members.find(userId)
     if (!member) throw new PerSQLError('token_unknown')
     const memberRole = databaseId === undefined ? member.role : members.roleIn(databaseId, member)
-    return { role: lowerOf(role, databaseRole[memberRole]), memberRole }
+    return { role: getLowerRole(role, databaseRole[memberRole]), memberRole }
   }
 
   /** Returns the highest role that a member can give to an app. @throws PerSQLError `namespace_not_found` */

@@ -33,7 +33,7 @@ export class AppGrants {
   }
 
   /** Returns the IDs of a token, or of a grant and its access tokens. */
-  tokensOf(id: string): string[] {
+  listTokenIds(id: string): string[] {
     return [id, ...this.#options.tokens.ofApps('grant_id', id)]
   }
 
@@ -59,7 +59,7 @@ export class AppGrants {
       ]) {
         records.delete(prefix)
       }
-      const revocation = tokens.revoke(this.tokensOf(grantId), now())
+      const revocation = tokens.revoke(this.listTokenIds(grantId), now())
       audit.add(actor, action, grantId, { client: found.clientId, member: found.metadata.userId }, now())
       return revocation
     })

@@ -4,7 +4,7 @@ import { type MemberRole, type OAuthGrant, PerSQLError, type Role } from '@persq
 import { covers } from '../../authority.ts'
 import { now, toIso } from '../../clock.ts'
 import type { OAuthResponse } from '../../oauth-server/error-response.ts'
-import { audienceOf } from '../../oauth-server/server.ts'
+import { getAudience } from '../../oauth-server/server.ts'
 import type { Databases } from '../databases/databases.ts'
 import type { AppAuthority } from './app-authority.ts'
 import type { AppConsents, Consent } from './app-consents.ts'
@@ -69,7 +69,7 @@ export class ConnectedApps extends RpcTarget {
         userId: metadata.userId,
         role: metadata.role,
         databases: metadata.databases === null ? null : this.#slugs(metadata.databases),
-        audience: audienceOf(resource),
+        audience: getAudience(resource),
         createdAt: toIso(createdAt * 1000),
         lastTokenAt: toIso(tokens.lastOfGrant(id)),
         descendants: descendants.get(id) ?? 0,

@@ -9,7 +9,7 @@ import {
   PerSQLError,
   type Token,
 } from '@persql/contract'
-import { type Authority, assertInScope, derive, exceeds, excessOf } from '../../authority.ts'
+import { type Authority, assertInScope, derive, exceeds, findExcess } from '../../authority.ts'
 import { now } from '../../clock.ts'
 import type { Audit } from '../audit.ts'
 import type { Databases } from '../databases/databases.ts'
@@ -48,9 +48,9 @@ export class Credentials extends RpcTarget {
   list(paging: Paging, minter: Minter): Listed<Token> {
     const { tokens, grants } = this.#options
     grants.endLapsed()
-    const caller = this.authorityOf(minter)
+    const caller = this.getAuthority(minter)
     const seesAll = minter === null || caller === null || (caller.tableScope === null && caller.opens === null)
-    const own = seesAll ? null : tokens.origins.withDescendants(grants.tokensOf(idOf(minter)))
+    const own = seesAll ? null : tokens.origins.withDescendants(grants.listTokenIds(toCreatorId(minter)))
     return tokens.page(paging, own, now())
   }
 
@@ -59,13 +59,13 @@ export class Credentials extends RpcTarget {
     const { storage, tokens, audit } = this.#options
     return storage.transactionSync(() => {
       const nowMs = now()
-      const parent = this.authorityOf(minter)
+      const parent = this.getAuthority(minter)
       const { name, role, tableScope, databases, claims, expiresIn } = request
-      const opens = databases && this.#idsOf(databases, parent)
+      const opens = databases && this.#resolveIds(databases, parent)
       const expiresAtMs = expiresIn === undefined ? undefined : nowMs + expiresIn * 1000
       const authority = derive(parent, { role, tableScope, opens, claims, expiresAtMs })
-      const token = tokens.add(secret, { name, ...authority, mintedBy: idOf(minter) }, nowMs)
-      audit.add(actor, 'token.created', token.id, { name, role, mintedBy: idOf(minter) }, nowMs)
+      const token = tokens.add(secret, { name, ...authority, mintedBy: toCreatorId(minter) }, nowMs)
+      audit.add(actor, 'token.created', token.id, { name, role, mintedBy: toCreatorId(minter) }, nowMs)
       return token
     })
   }
@@ -86,7 +86,7 @@ export class Credentials extends RpcTarget {
       // The target is an ancestor of the caller, so it can outlive the caller.
       if (!isOwn && this.#comesFrom(minter, target.id)) throw exceeds('expiresIn')
       // The caller learns the new secret, so the token ends with the caller, as a new token would.
-      if (!isOwn) tokens.origins.move([id], idOf(minter))
+      if (!isOwn) tokens.origins.move([id], toCreatorId(minter))
       audit.add(actor, 'token.rotated', id, { name: target.name }, nowMs)
       return tokens.rotate(id, secret, nowMs)
     })
@@ -119,11 +119,11 @@ export class Credentials extends RpcTarget {
   }
 
   /** Returns the access that a credential can pass on, or `null` for no limit. @throws PerSQLError `token_unknown` */
-  authorityOf(minter: Minter): Authority | null {
+  getAuthority(minter: Minter): Authority | null {
     if (minter === null) return null
     const { tokens, authority } = this.#options
     const nowMs = now()
-    return minter.includes('.') ? tokens.bySecretId(minter, nowMs) : authority.authorityOf(minter)
+    return minter.includes('.') ? tokens.bySecretId(minter, nowMs) : authority.getAuthority(minter)
   }
 
   /**
@@ -132,7 +132,7 @@ export class Credentials extends RpcTarget {
   creator(mintedBy: string | null): Authority | null {
     const { tokens } = this.#options
     try {
-      return mintedBy?.startsWith('tok_') ? tokens.get(mintedBy, now()) : this.authorityOf(mintedBy)
+      return mintedBy?.startsWith('tok_') ? tokens.get(mintedBy, now()) : this.getAuthority(mintedBy)
     } catch (cause) {
       throw new PerSQLError('handoff_not_found', {}, { cause })
     }
@@ -151,14 +151,14 @@ export class Credentials extends RpcTarget {
    */
   #assertManages(target: LiveToken, minter: Minter, action: string): boolean {
     if (minter === null) return true
-    const caller = this.authorityOf(minter)
-    const own = idOf(minter)
+    const caller = this.getAuthority(minter)
+    const own = toCreatorId(minter)
     if (target.id === own || target.app?.grantId === own || this.#comesFrom(target.secretId, own)) return true
     if (caller === null) return false
     assertInScope(null, caller, `${action} a token that it didn't create`)
     if (caller.opens !== null) throw new PerSQLError('token_pinned')
     // An app's access lasts as long as its grant, which issues new tokens.
-    const field = excessOf(target.app ? { ...target, expiresAtMs: null } : target, caller)
+    const field = findExcess(target.app ? { ...target, expiresAtMs: null } : target, caller)
     if (field !== undefined) throw exceeds(field)
     return false
   }
@@ -167,24 +167,24 @@ export class Credentials extends RpcTarget {
   #keep({ id, app }: LiveToken, minter: Minter, nowMs: number): number {
     const { tokens } = this.#options
     const parent = app?.grantId ?? id
-    const caller = this.authorityOf(minter)
+    const caller = this.getAuthority(minter)
     // A caller that ends with the token can't keep anything, including itself.
-    if (idOf(minter) === parent || this.#comesFrom(minter, parent)) throw exceeds('children')
+    if (toCreatorId(minter) === parent || this.#comesFrom(minter, parent)) throw exceeds('children')
     const children = tokens.origins.children(parent, nowMs)
     for (const child of children) {
-      if (excessOf(tokens.get(child, nowMs), caller) !== undefined) throw exceeds('children')
+      if (findExcess(tokens.get(child, nowMs), caller) !== undefined) throw exceeds('children')
     }
-    tokens.origins.move(children, idOf(minter))
+    tokens.origins.move(children, toCreatorId(minter))
     return children.length
   }
 
   #comesFrom(minter: Minter, ancestor: string | null): boolean {
-    const id = idOf(minter)
+    const id = toCreatorId(minter)
     return id !== null && ancestor !== null && this.#options.tokens.origins.ancestors(id).includes(ancestor)
   }
 
   /** Returns the IDs of databases. A limited caller learns nothing about other databases, so they are omitted. */
-  #idsOf(slugs: readonly string[], parent: Authority | null): string[] {
+  #resolveIds(slugs: readonly string[], parent: Authority | null): string[] {
     const { databases } = this.#options
     if (!parent?.opens) return slugs.map((slug) => databases.existing(slug).id)
     return slugs.flatMap((slug) => databases.find(slug)?.id ?? [])
@@ -192,5 +192,5 @@ export class Credentials extends RpcTarget {
 }
 
 /** Returns the ID that a credential's creations are recorded under. */
-export const idOf = <M extends Minter>(minter: M): M extends string ? string : string | null =>
+export const toCreatorId = <M extends Minter>(minter: M): M extends string ? string : string | null =>
   (minter === null ? null : (minter.split('.', 1)[0] as string)) as M extends string ? string : string | null

@@ -2,7 +2,7 @@ import { PerSQLError, type Role } from '@persql/contract'
 import { now } from '../../clock.ts'
 import type { Env } from '../../env.ts'
 import { clientStore } from '../../oauth-server/clients.ts'
-import { audienceOf } from '../../oauth-server/server.ts'
+import { getAudience } from '../../oauth-server/server.ts'
 import type { OAuthStore, RecordOptions } from '../../oauth-server/store.ts'
 import type { Members } from '../members/members.ts'
 import type { AppGrants } from './app-grants.ts'
@@ -96,7 +96,7 @@ export function createOAuthGrantStore({
     const grant = records.get<GrantRecord>(`grant:${user}:${grantId}`, now())
     if (!grant) throw new PerSQLError('token_unknown')
     const { clientName, role, databases, userId } = grant.metadata
-    const app = { grantId, userId, audience: audienceOf(grant.resource) }
+    const app = { grantId, userId, audience: getAudience(grant.resource) }
     tokens.addOfApp(hash, { name: clientName, role, expiresIn }, databases, app, now())
   }
 

@@ -1,5 +1,5 @@
 import type { RecordOptions } from '../../oauth-server/store.ts'
-import { endOf } from '../../oauth-server/store.ts'
+import { getExpiry } from '../../oauth-server/store.ts'
 import type { Migration } from '../../storage/migrate.ts'
 
 export const OAUTH: Migration = {
@@ -50,7 +50,7 @@ export class OAuthRecords {
       key,
       value,
       options.metadata === undefined ? null : JSON.stringify(options.metadata),
-      endOf(options, nowMs),
+      getExpiry(options, nowMs),
     )
   }
 

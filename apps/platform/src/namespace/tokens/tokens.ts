@@ -6,7 +6,7 @@ import type { Grant } from '../../database/calls/call.ts'
 import type { Audience } from '../../oauth-server/server.ts'
 import { mapPage, type Order, readPage } from '../../paging.ts'
 import type { Migration } from '../../storage/migrate.ts'
-import { previewOf } from '../../token.ts'
+import { createPreview } from '../../token.ts'
 import { Origins } from '../databases/origins.ts'
 
 /** Revocations are reported for longer than any cache keeps a token. */
@@ -98,7 +98,7 @@ export class Tokens {
 
   /** Returns the token of a secret's key. @throws PerSQLError `token_unknown` if the secret was rotated */
   bySecretId(secretId: string, nowMs: number): LiveToken {
-    const [row] = this.#rows(`WHERE id = ? AND ${LIVE}`, idOf(secretId), nowMs)
+    const [row] = this.#rows(`WHERE id = ? AND ${LIVE}`, parseTokenId(secretId), nowMs)
     const token = row && toLiveToken(row)
     if (token?.secretId !== secretId) throw new PerSQLError('token_unknown')
     return token
@@ -137,7 +137,7 @@ export class Tokens {
       role,
       tableScope && JSON.stringify(tableScope),
       claims && JSON.stringify(claims),
-      previewOf(secret),
+      createPreview(secret),
       nowMs,
       expiresAtMs,
       opens && JSON.stringify(opens),
@@ -152,7 +152,7 @@ export class Tokens {
     this.#sql.exec(
       'UPDATE token SET hash = ?, preview = ?, generation = generation + 1 WHERE id = ?',
       hash,
-      previewOf(secret),
+      createPreview(secret),
       id,
     )
     this.noteEnded([replaced], nowMs)
@@ -229,7 +229,7 @@ export class Tokens {
     const others = revoked.filter(({ id, expires_at }) => !ids.includes(id) && (expires_at ?? nowMs + 1) > nowMs)
     const grants = ids.filter((id) => !id.startsWith(PREFIX))
     this.noteEnded(grants, nowMs)
-    const keys = revoked.flatMap(({ id, generation }) => [id, secretIdOf(id, generation)])
+    const keys = revoked.flatMap(({ id, generation }) => [id, toSecretId(id, generation)])
     return { keys: [...keys, ...grants], descendants: others.length + handoffs }
   }
 
@@ -249,15 +249,15 @@ export class Tokens {
     )
     const ended = this.#sql.exec<{ key: string }>('SELECT key FROM ended_key WHERE at > ?', sinceMs)
     return [
-      ...[...revoked].flatMap(({ id, generation }) => [id, secretIdOf(id, generation)]),
+      ...[...revoked].flatMap(({ id, generation }) => [id, toSecretId(id, generation)]),
       ...[...ended].map(({ key }) => key),
     ]
   }
 
   /** Returns whether a key belongs to a live token and its current secret. */
   isLive(key: string, nowMs: number): boolean {
-    const [row] = this.#rows(`WHERE id = ? AND ${LIVE}`, idOf(key), nowMs)
-    return row !== undefined && (!key.includes('.') || key === secretIdOf(row.id, row.generation))
+    const [row] = this.#rows(`WHERE id = ? AND ${LIVE}`, parseTokenId(key), nowMs)
+    return row !== undefined && (!key.includes('.') || key === toSecretId(row.id, row.generation))
   }
 
   #minted(id: string, secret: string, descendants: ReadonlyMap<string, number>): MintedToken {
@@ -287,22 +287,22 @@ export interface Revocation {
 const BY_AGE: Order<Row, [number, string]> = {
   name: 'tokens',
   key: z.tuple([z.int(), z.string()]),
-  keyOf: ({ created_at, id }) => [created_at, id],
-  sizeOf: ({ table_scope, claims }) => (table_scope?.length ?? 0) + (claims?.length ?? 0),
+  toKey: ({ created_at, id }) => [created_at, id],
+  measure: ({ table_scope, claims }) => (table_scope?.length ?? 0) + (claims?.length ?? 0),
 }
 
 const PREFIX = 'tok_'
 const newId = () => `${PREFIX}${crypto.randomUUID().replaceAll('-', '').slice(0, 20)}`
-const secretIdOf = (id: string, generation: number) => `${id}.${generation}`
+const toSecretId = (id: string, generation: number) => `${id}.${generation}`
 /** Returns the token ID in a secret's key. */
-const idOf = (key: string): string => key.split('.', 1)[0] as string
+const parseTokenId = (key: string): string => key.split('.', 1)[0] as string
 
 const list = (text: string | null): string[] | null => (text === null ? null : (JSON.parse(text) as string[]))
 
 const toLiveToken = (row: Row): LiveToken => ({
   id: row.id,
   name: row.name,
-  secretId: secretIdOf(row.id, row.generation),
+  secretId: toSecretId(row.id, row.generation),
   role: row.role,
   tableScope: list(row.table_scope),
   opens: list(row.databases),

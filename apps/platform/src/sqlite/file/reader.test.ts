@@ -46,7 +46,7 @@ async function* inPieces(bytes: Uint8Array, size = 50_001) {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)
 }
 
-async function statementsOf(bytes: Uint8Array, given: Partial<SqliteFileContent> = {}) {
+async function readStatements(bytes: Uint8Array, given: Partial<SqliteFileContent> = {}) {
   let pauses = 0
   const reading = {
     module,
@@ -60,16 +60,16 @@ async function statementsOf(bytes: Uint8Array, given: Partial<SqliteFileContent>
   for await (const statement of readSqliteFile(inPieces(bytes), reading)) statements.push(statement)
   return { statements, pauses }
 }
-const dumpOf = async (file: string, given?: Partial<SqliteFileContent>) =>
-  (await statementsOf(readFileSync(file), given)).statements.map(({ sql }) => sql)
+const readDump = async (file: string, given?: Partial<SqliteFileContent>) =>
+  (await readStatements(readFileSync(file), given)).statements.map(({ sql }) => sql)
 
 /** Reads a file, then creates another one from the result with Debian's SQLite. */
 async function again(file: string): Promise<string> {
-  return made('BEGIN', ...(await dumpOf(file)), 'COMMIT')
+  return made('BEGIN', ...(await readDump(file)), 'COMMIT')
 }
 const refused = async (bytes: Uint8Array | string) => {
   const given = typeof bytes === 'string' ? readFileSync(bytes) : bytes
-  const { code, message } = await statementsOf(given).then(
+  const { code, message } = await readStatements(given).then(
     () => ({ code: 'taken', message: '' }),
     (error) => error,
   )
@@ -116,7 +116,7 @@ test('any page size will do, a write-ahead log that was not sent does not matter
 test('values too long for a statement are bound, and nothing is left of the file', async () => {
   const file = made('CREATE TABLE t (a TEXT, b BLOB)', "INSERT INTO t VALUES ('short', randomblob(300000))")
   const chunks = inMemory()
-  const { statements, pauses } = await statementsOf(readFileSync(file), { chunks, asText: false })
+  const { statements, pauses } = await readStatements(readFileSync(file), { chunks, asText: false })
   expect(statements.map(({ sql }) => sql)).toEqual([
     'CREATE TABLE t (a TEXT, b BLOB)',
     `INSERT INTO "t" (rowid,"a","b") VALUES (1,'short',?)`,
@@ -137,7 +137,7 @@ test('texts that are not UTF-8 are read to the last bit, in keys and in long row
     "INSERT INTO k SELECT CAST(x'a9' AS TEXT) || hex(zeroblob(20000)) || i, CAST(x'f7bfbfbf' AS TEXT) || char(13) FROM (SELECT 5 AS i UNION SELECT 6)",
   )
   for (const asText of [true, false]) {
-    const { statements } = await statementsOf(readFileSync(file), { asText })
+    const { statements } = await readStatements(readFileSync(file), { asText })
     expect(statements.some(({ params }) => params.length > 0)).toBe(!asText)
   }
   expect(shell(await again(file), '.sha3sum')).toBe(shell(file, '.sha3sum'))
@@ -174,7 +174,7 @@ test('files that are not databases or are truncated are refused', async () => {
   expect(await refused(changed(4096 * 4, 0, 0, 0, 4))).toMatch(/^sqlite_file_refused: .*corrupt/)
   expect(await refused(changed(100, 0xff))).toMatch(/^sqlite_file_refused: /)
   expect(await refused(made('PRAGMA encoding = "UTF-16"', 'CREATE TABLE t (a)'))).toMatch(/UTF-16/)
-  expect(await statementsOf(whole, { maxBytes: 10_000 }).catch(({ code }) => code)).toBe('body_too_large')
+  expect(await readStatements(whole, { maxBytes: 10_000 }).catch(({ code }) => code)).toBe('body_too_large')
 })
 
 test('whichever bytes of a file are changed, it is refused or read, and that ends', async () => {
@@ -233,5 +233,5 @@ test('tables that read outside of tables and unknown collations are refused', as
 
 test("the runtime's tables and PerSQL's own are left out", async () => {
   const file = made('CREATE TABLE _persql_query_log (a)', 'CREATE TABLE _cf_KV (a)', 'CREATE TABLE t (a)')
-  expect(await dumpOf(file)).toEqual(['CREATE TABLE t (a)'])
+  expect(await readDump(file)).toEqual(['CREATE TABLE t (a)'])
 })

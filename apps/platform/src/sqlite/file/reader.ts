@@ -1,10 +1,10 @@
 import { PerSQLError } from '@persql/contract'
 import { quoteName } from '../identifiers.ts'
-import { type Page, pagesOf, rebuilds } from '../rows.ts'
+import { type Page, readPages, rebuilds } from '../rows.ts'
 import { readSchemaText } from '../schema.ts'
 import type { Chunks } from './chunks.ts'
 import type { ChunkedFile } from './file.ts'
-import { HEADER_BYTES, LOG_MARK, problemOf } from './header.ts'
+import { findHeaderProblem, HEADER_BYTES, LOG_MARK } from './header.ts'
 import { checkSchema, disableUnsafeFeatures } from './validate-schema.ts'
 import { decodeLeniently, Sqlite, SqliteError } from './wasm-sqlite.ts'
 
@@ -42,7 +42,7 @@ export async function* readSqliteFile(
     const schema = readSchemaText((sql, ...params) => sqlite.read(sql, params).rows)
     checkSchema(schema)
     for (const { sql } of schema.tables) yield plain(sql)
-    for (const { statements } of pagesOf(
+    for (const { statements } of readPages(
       (sql, ...params) => ({ ...sqlite.read(sql, params, MAX_BYTES, decodeLeniently), rowsRead: 0 }),
       schema,
       asText,
@@ -71,7 +71,7 @@ async function stage(upload: AsyncIterable<Uint8Array>, file: ChunkedFile, maxBy
   }
   const header = new Uint8Array(HEADER_BYTES)
   const length = file.read(0, header)
-  const problem = problemOf(header.subarray(0, length), file.size)
+  const problem = findHeaderProblem(header.subarray(0, length), file.size)
   if (problem) throw new PerSQLError('sqlite_file_refused', { problem })
   file.write(LOG_MARK.at, LOG_MARK.none)
 }

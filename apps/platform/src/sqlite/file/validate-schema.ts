@@ -1,7 +1,7 @@
 import { PerSQLError } from '@persql/contract'
 import { lower } from '../identifiers.ts'
 import type { SchemaObject, SchemaText } from '../schema.ts'
-import { nameOf, parseStatement, tokens, word } from '../tokenizer.ts'
+import { parseIdentifier, parseStatement, tokens, word } from '../tokenizer.ts'
 import type { Sqlite } from './wasm-sqlite.ts'
 
 /** `SQLITE_DBCONFIG_…` options to disable, so that an untrusted schema can't run code. */
@@ -32,12 +32,12 @@ export async function disableUnsafeFeatures(sqlite: Sqlite): Promise<void> {
  */
 export function checkSchema({ tables, others }: SchemaText): void {
   for (const object of [...tables, ...others]) {
-    const problem = problemOf(object)
+    const problem = findProblem(object)
     if (problem) throw new PerSQLError('sqlite_file_refused', { problem })
   }
 }
 
-function problemOf({ type, name, sql }: SchemaObject): string | undefined {
+function findProblem({ type, name, sql }: SchemaObject): string | undefined {
   const [, kind, made] = /^create\s+(?:(unique|virtual)\s+)?(table|index|view|trigger)\b/i.exec(sql) ?? []
   if (lower(made ?? '') !== type)
     return `The schema entry "${name}" is declared as a ${type}, but its SQL doesn't create one.`
@@ -47,13 +47,13 @@ function problemOf({ type, name, sql }: SchemaObject): string | undefined {
     return `The schema entry "${name}" isn't a single statement.`
   }
   if (lower(kind ?? '') !== 'virtual') return undefined
-  const module = moduleOf(sql)
+  const module = getModule(sql)
   return MODULES.includes(module) ? undefined : `Table "${name}" uses the module "${module}", which isn't supported.`
 }
 
 /** Returns the module of a virtual table, the name after USING. */
-function moduleOf(sql: string): string {
+function getModule(sql: string): string {
   const list = [...tokens(sql)]
   const name = list[list.findIndex((token) => word(sql, token) === 'USING') + 1]
-  return name ? lower(nameOf(sql, name)) : ''
+  return name ? lower(parseIdentifier(sql, name)) : ''
 }

@@ -73,7 +73,7 @@ export class WasiFileSystem {
         __syscall_stat64: (path: number, into: number) => this.#stat(this.text(path), into),
         __syscall_lstat64: (path: number, into: number) => this.#stat(this.text(path), into),
         __syscall_newfstatat: (_folder: number, path: number, into: number) => this.#stat(this.text(path), into),
-        __syscall_fstat64: (fd: number, into: number) => this.#statOf(this.#open.get(fd)?.file, into, EBADF),
+        __syscall_fstat64: (fd: number, into: number) => this.#writeFileStat(this.#open.get(fd)?.file, into, EBADF),
         __syscall_faccessat: (_folder: number, path: number) => (this.#exists(this.text(path)) ? 0 : -ENOENT),
         __syscall_unlinkat: (_folder: number, path: number) => this.#unlink(this.text(path)),
         __syscall_ftruncate64: (fd: number, size: bigint) => this.#truncate(fd, Number(size)),
@@ -200,10 +200,10 @@ export class WasiFileSystem {
 
   #stat(path: string, into: number): number {
     if (path === '/tmp') return writeStat(this.#view, into, 1, IS_FOLDER, 0)
-    return this.#statOf(this.#files.get(path), into, ENOENT)
+    return this.#writeFileStat(this.#files.get(path), into, ENOENT)
   }
 
-  #statOf(file: ChunkedFile | undefined, into: number, error: number): number {
+  #writeFileStat(file: ChunkedFile | undefined, into: number, error: number): number {
     return file ? writeStat(this.#view, into, file.number + 1, IS_FILE, file.size) : -error
   }
 

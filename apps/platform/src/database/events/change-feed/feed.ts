@@ -103,7 +103,7 @@ export class ChangeFeed {
     }
     const events = changes.map((change, i): FeedEvent => ({ ...change, seq: this.#seq + 1 + i }))
     this.#ownPages.around(() => {
-      this.#kv.put(keyOf(this.#seq + events.length), changes)
+      this.#kv.put(toKey(this.#seq + events.length), changes)
       this.#ring.push(...events)
       this.#prune()
     })
@@ -173,4 +173,4 @@ export class ChangeFeed {
   }
 }
 
-const keyOf = (seq: number) => PREFIX + String(seq).padStart(15, '0')
+const toKey = (seq: number) => PREFIX + String(seq).padStart(15, '0')

@@ -5,7 +5,7 @@ import { done } from '../../calls/outcome.ts'
 import type { ChangeFeed } from './feed.ts'
 import type { LongPollers } from './long-poll.ts'
 import type { ChangeSockets } from './sockets.ts'
-import { concerns, tablesOf, within } from './table-filter.ts'
+import { concerns, parseTableFilter, within } from './table-filter.ts'
 
 /** The services that subscribers use. */
 interface FeedServices {
@@ -21,12 +21,12 @@ export function operations({ feed, waiting, sockets, admits }: FeedServices) {
     /** An RPC call can't carry the connection, so the Worker opens it with the ticket in a second request. */
     subscribe(call) {
       const { tables, cursor } = parseInput<'subscribe'>(call)
-      return done({ ticket: sockets.issueTicket(call.grant, tablesOf(tables), cursor) })
+      return done({ ticket: sockets.issueTicket(call.grant, parseTableFilter(tables), cursor) })
     },
 
     async wait_for_changes(call) {
       const { tables, cursor, timeoutSec } = parseInput<'wait_for_changes'>(call)
-      const wanted = concerns(within(tablesOf(tables), call.grant.tableScope))
+      const wanted = concerns(within(parseTableFilter(tables), call.grant.tableScope))
       feed.attend()
       const missed = cursor === undefined ? [] : feed.since(cursor).filter(wanted)
       const events = missed.length > 0 || timeoutSec === 0 ? missed : await waiting.next(wanted, timeoutSec * 1000)

@@ -108,7 +108,7 @@ export class ChangeSockets {
     sweepAt(Math.min(subscription.expiresAtMs ?? Number.POSITIVE_INFINITY, now() + CHECK_MS))
     const missed = cursor === undefined ? [] : feed.since(cursor)
     send(server, { type: 'subscribed', tables: subscription.tables ?? '*', cursor: cursor ?? feed.cursor })
-    this.#tell(server, missed)
+    this.#send(server, missed)
     return new Response(null, { status: 101, webSocket: client })
   }
 
@@ -121,10 +121,10 @@ export class ChangeSockets {
     if (typeof message !== 'string' || message.length > MAX_MESSAGE) this.#close(ws, CLOSED.tooLarge)
     else if (++socket.got > MAX_MESSAGES) this.#close(ws, CLOSED.tooMany)
     else if (message === 'ping') ws.send('pong')
-    else send(ws, this.#answer(ws, socket, wishOf(message)))
+    else send(ws, this.#answer(ws, socket, parseMessage(message)))
   }
 
-  #answer(ws: WebSocket, socket: Socket, wish: ReturnType<typeof wishOf>): object {
+  #answer(ws: WebSocket, socket: Socket, wish: ReturnType<typeof parseMessage>): object {
     if (wish === 'ping') return { type: 'pong' }
     if (wish === undefined) return { type: 'error', message: UNDERSTOOD }
     const tables = within(wish, socket.subscription.scope)
@@ -174,11 +174,11 @@ export class ChangeSockets {
   #add(ws: WebSocket, subscription: Subscription): void {
     this.#sockets.set(ws, { subscription, wants: concerns(subscription.tables), got: 0, windowMs: 0 })
     this.#leave ??= this.#options.feed.listen((events) => {
-      for (const socket of [...this.#sockets.keys()]) this.#tell(socket, events)
+      for (const socket of [...this.#sockets.keys()]) this.#send(socket, events)
     })
   }
 
-  #tell(ws: WebSocket, events: readonly FeedEvent[]): void {
+  #send(ws: WebSocket, events: readonly FeedEvent[]): void {
     const { wants, subscription } = this.#sockets.get(ws) as Socket
     const { revoked, now } = this.#options
     if (!revoked.isTokenValid(subscription, now())) {
@@ -186,14 +186,14 @@ export class ChangeSockets {
       return
     }
     try {
-      for (const event of events) if (wants(event)) ws.send(this.#textOf(event))
+      for (const event of events) if (wants(event)) ws.send(this.#formatEvent(event))
     } catch {
       // The socket is closing. The client gets missed events when it reconnects with its cursor.
       this.drop(ws)
     }
   }
 
-  #textOf(event: FeedEvent): string {
+  #formatEvent(event: FeedEvent): string {
     if (this.#last?.event !== event) {
       const { table, kind, seq } = event
       const text = JSON.stringify({ type: 'change', table, kind, cursor: this.#options.feed.cursorAt(seq) })
@@ -218,7 +218,7 @@ const UNDERSTOOD = 'Supported messages: {"type":"set-tables","tables":[…] or "
 const TOO_MANY_TABLES = 'Too many tables for one subscription. Subscribe to all tables instead.'
 
 /** Parses the tables that a client subscribes to; `undefined` for an invalid message. */
-function wishOf(message: string): Tables | 'ping' | undefined {
+function parseMessage(message: string): Tables | 'ping' | undefined {
   try {
     const { type, tables } = JSON.parse(message) as { type?: unknown; tables?: unknown }
     if (type === 'ping') return 'ping'

@@ -5,7 +5,7 @@ import { lower } from '../../../sqlite/identifiers.ts'
 export type Tables = readonly string[] | null
 
 /** Parses a comma-separated list of tables. */
-export function tablesOf(text: string | undefined): Tables {
+export function parseTableFilter(text: string | undefined): Tables {
   const names = (text ?? '')
     .split(',')
     .map((name) => name.trim())

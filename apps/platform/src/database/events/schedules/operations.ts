@@ -1,12 +1,12 @@
 import { assertInScope, isInScope } from '../../../authority.ts'
 import { mapPage } from '../../../paging.ts'
-import { actorOf, type DatabaseCall } from '../../calls/call.ts'
+import { type DatabaseCall, getActor } from '../../calls/call.ts'
 import { type Handlers, parseInput } from '../../calls/handler.ts'
 import { done, donePage } from '../../calls/outcome.ts'
 import { DatabaseLocked, type Engine } from '../../engine/engine.ts'
 import type { Audit } from '../../review/audit-outbox.ts'
-import { failed, lastRun, runStatement, statementOf } from './run.ts'
-import { type SchedulePermission, type Schedules, type StoredSchedule, scheduleOf } from './store.ts'
+import { bindStatement, failed, lastRun, runStatement } from './run.ts'
+import { type SchedulePermission, type Schedules, type StoredSchedule, toSchedule } from './store.ts'
 
 /** The services that schedules use. */
 interface ScheduleServices {
@@ -23,15 +23,15 @@ export function operations({ schedules, engine, audit, now }: ScheduleServices) 
       const page = schedules.page(parseInput<'list_schedules'>(call), ({ rights }) =>
         isInScope(rights.tableScope, call.grant),
       )
-      return donePage(mapPage(page, scheduleOf))
+      return donePage(mapPage(page, toSchedule))
     },
 
     create_schedule(call) {
       const { name, sql, params, intervalSec, enabled } = parseInput<'create_schedule'>(call)
-      engine.prepareAlone(statementOf({ sql, params }), call.grant)
-      const schedule = schedules.create({ name, sql, params, intervalSec, enabled }, rightsOf(call), now())
-      audit(actorOf(call.grant), 'schedule.created', schedule.id, { name, intervalSec })
-      return done(scheduleOf(schedule))
+      engine.prepareAlone(bindStatement({ sql, params }), call.grant)
+      const schedule = schedules.create({ name, sql, params, intervalSec, enabled }, toPermission(call), now())
+      audit(getActor(call.grant), 'schedule.created', schedule.id, { name, intervalSec })
+      return done(toSchedule(schedule))
     },
 
     update_schedule(call) {
@@ -39,16 +39,16 @@ export function operations({ schedules, engine, audit, now }: ScheduleServices) 
       const known = find(id, call, schedules)
       const all = Object.entries({ name, sql, params, intervalSec, enabled }).filter(([, value]) => value !== undefined)
       const fields = Object.fromEntries(all) as Partial<StoredSchedule>
-      engine.prepareAlone(statementOf({ ...known, ...fields }), call.grant)
-      const schedule = schedules.change(known, fields, rightsOf(call), now())
-      audit(actorOf(call.grant), 'schedule.updated', id, { name: schedule.name, intervalSec: schedule.intervalSec })
-      return done(scheduleOf(schedule))
+      engine.prepareAlone(bindStatement({ ...known, ...fields }), call.grant)
+      const schedule = schedules.change(known, fields, toPermission(call), now())
+      audit(getActor(call.grant), 'schedule.updated', id, { name: schedule.name, intervalSec: schedule.intervalSec })
+      return done(toSchedule(schedule))
     },
 
     delete_schedule(call) {
       const { id, name } = find(parseInput<'delete_schedule'>(call).id, call, schedules)
       schedules.delete(id)
-      audit(actorOf(call.grant), 'schedule.deleted', id, { name })
+      audit(getActor(call.grant), 'schedule.deleted', id, { name })
       return done({ deleted: true })
     },
 
@@ -60,11 +60,11 @@ export function operations({ schedules, engine, audit, now }: ScheduleServices) 
         const result = runStatement(schedule, engine)
         const { rowsRead, rowsWritten } = result
         const ran = schedules.recordManualRun(schedule, lastRun(result, atMs, startedMs))
-        return done(scheduleOf(ran), { ...used, rowsRead, rowsWritten })
+        return done(toSchedule(ran), { ...used, rowsRead, rowsWritten })
       } catch (cause) {
         if (cause instanceof DatabaseLocked) throw cause
         const durationMs = performance.now() - startedMs
-        return done(scheduleOf(schedules.recordManualRun(schedule, { ...failed(cause, atMs), durationMs })), used)
+        return done(toSchedule(schedules.recordManualRun(schedule, { ...failed(cause, atMs), durationMs })), used)
       }
     },
   } satisfies Handlers
@@ -77,4 +77,4 @@ function find(id: string, { grant }: DatabaseCall, schedules: Schedules): Stored
   return schedule
 }
 
-const rightsOf = ({ grant: { role, tableScope } }: DatabaseCall): SchedulePermission => ({ role, tableScope })
+const toPermission = ({ grant: { role, tableScope } }: DatabaseCall): SchedulePermission => ({ role, tableScope })

@@ -11,14 +11,14 @@ import type { LeaseClient } from '../../metering/lease.ts'
 import type { LastRun, Schedules, StoredSchedule } from './store.ts'
 
 /** Returns the statement of a schedule, with its parameters in their bound form. @throws PerSQLError */
-export function statementOf({ sql, params }: Pick<StoredSchedule, 'sql' | 'params'>): StatementInput {
+export function bindStatement({ sql, params }: Pick<StoredSchedule, 'sql' | 'params'>): StatementInput {
   const { params: bound } = parseQuery(JSON.stringify({ sql, params }))
   return { sql, params: bound as readonly Bound[] }
 }
 
 /** Runs the statement with the permissions that it was saved with. @throws PerSQLError */
 export function runStatement(schedule: StoredSchedule, engine: Engine): Result {
-  const statement = statementOf(schedule)
+  const statement = bindStatement(schedule)
   return engine.run(engine.prepare(statement, schedule.rights), statement)
 }
 

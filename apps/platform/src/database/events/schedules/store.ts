@@ -9,7 +9,7 @@ import {
 } from '@persql/contract'
 import * as z from 'zod'
 import { toIso } from '../../../clock.ts'
-import { compareKeys, pageOf } from '../../../paging.ts'
+import { compareKeys, listPage } from '../../../paging.ts'
 import { limitReached } from '../../../storage/limit-reached.ts'
 import { randomText } from '../../../token.ts'
 import type { SystemStorage } from '../../engine/system-storage.ts'
@@ -47,7 +47,7 @@ export interface StoredSchedule extends Fields {
 const OLDEST_FIRST = {
   name: 'schedules',
   key: z.tuple([z.int(), z.string()]),
-  keyOf: ({ createdAtMs, id }: StoredSchedule): [number, string] => [createdAtMs, id],
+  toKey: ({ createdAtMs, id }: StoredSchedule): [number, string] => [createdAtMs, id],
   compare: compareKeys,
 }
 const PREFIX = 'schedule/'
@@ -78,7 +78,7 @@ export class Schedules {
    * Returns a page of the matching schedules, oldest first. @throws PerSQLError `invalid_input` for an invalid cursor
    */
   page(paging: Paging, passes: (schedule: StoredSchedule) => boolean): Listed<StoredSchedule> {
-    return pageOf(OLDEST_FIRST, paging, this.list().filter(passes))
+    return listPage(OLDEST_FIRST, paging, this.list().filter(passes))
   }
 
   find(id: string): StoredSchedule | undefined {
@@ -105,9 +105,9 @@ export class Schedules {
   /** Changes a schedule. A new interval or a new start sets the next run to one interval from now. */
   change(known: StoredSchedule, fields: Partial<Fields>, rights: SchedulePermission, nowMs: number): StoredSchedule {
     const changed = { ...known, ...fields, rights, updatedAtMs: nowMs }
-    const anew = changed.intervalSec !== known.intervalSec || known.nextAtMs === null
-    const next = anew ? nowMs + changed.intervalSec * 1000 : known.nextAtMs
-    return this.put({ ...changed, nextAtMs: changed.enabled ? next : null, begun: anew ? 0 : known.begun })
+    const restarts = changed.intervalSec !== known.intervalSec || known.nextAtMs === null
+    const next = restarts ? nowMs + changed.intervalSec * 1000 : known.nextAtMs
+    return this.put({ ...changed, nextAtMs: changed.enabled ? next : null, begun: restarts ? 0 : known.begun })
   }
 
   delete(id: string): void {
@@ -138,7 +138,7 @@ export class Schedules {
 const cut = (last: LastRun): LastRun => ({ ...last, error: last.error?.slice(0, MAX_ERROR) ?? null })
 
 /** Returns a schedule in its wire form. */
-export const scheduleOf = ({ last, ...stored }: StoredSchedule): Schedule => ({
+export const toSchedule = ({ last, ...stored }: StoredSchedule): Schedule => ({
   id: stored.id,
   name: stored.name,
   sql: stored.sql,

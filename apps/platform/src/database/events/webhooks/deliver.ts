@@ -37,7 +37,7 @@ export async function post(
       // The connection is already closed.
     })
     const { status } = response
-    return { delivered: response.ok, responseStatus: status, error: problemOf(status), durationMs: passed() }
+    return { delivered: response.ok, responseStatus: status, error: findProblem(status), durationMs: passed() }
   } catch (cause) {
     const timedOut = (cause as Error).name === 'TimeoutError'
     // The runtime's error describes the network behind a refused connection, so it is not passed on.
@@ -50,7 +50,7 @@ export async function post(
 const signature = (secret: string, seconds: number, body: string): string =>
   createHmac('sha256', secret).update(`${seconds}.${body}`).digest('hex')
 
-function problemOf(status: number): string | null {
+function findProblem(status: number): string | null {
   if (status >= 200 && status < 300) return null
   if (status >= 300 && status < 400) return `Responded with ${status}. Redirects aren't followed.`
   return `Responded with ${status}.`

@@ -12,7 +12,7 @@ import {
 } from '@persql/contract'
 import * as z from 'zod'
 import { toIso } from '../../../clock.ts'
-import { compareKeys, pageOf } from '../../../paging.ts'
+import { compareKeys, listPage } from '../../../paging.ts'
 import { limitReached } from '../../../storage/limit-reached.ts'
 import { randomText } from '../../../token.ts'
 import type { SystemStorage } from '../../engine/system-storage.ts'
@@ -65,7 +65,7 @@ export interface StoredDelivery {
 const BY_ID = {
   name: 'webhooks',
   key: z.tuple([z.string()]),
-  keyOf: ({ id }: StoredWebhook): [string] => [id],
+  toKey: ({ id }: StoredWebhook): [string] => [id],
   compare: compareKeys,
 }
 const HOOK = 'webhook/'
@@ -110,7 +110,7 @@ export class WebhookStore {
 
   /** Returns a page, sorted by ID. @throws PerSQLError `invalid_input` for an invalid cursor */
   page(paging: Paging): Listed<StoredWebhook> {
-    return pageOf(BY_ID, paging, this.list())
+    return listPage(BY_ID, paging, this.list())
   }
 
   /** @throws PerSQLError `webhook_not_found` */
@@ -160,7 +160,7 @@ export class WebhookStore {
 
   #queueFor(webhookId: string, event: WebhookEvent, database: string, nowMs: number): boolean {
     const waiting = this.#waiting.get(webhookId) ?? this.due(webhookId).length
-    if (waiting >= MAX_DUE && this.due(webhookId).some(({ body }) => tells(body, event))) return false
+    if (waiting >= MAX_DUE && this.due(webhookId).some(({ body }) => covers(body, event))) return false
     const id = this.newId(nowMs)
     const { type, ...about } = event
     const body = JSON.stringify({ id, type, ts: toIso(nowMs), database, ...about })
@@ -239,14 +239,14 @@ function wants({ tables, events }: StoredWebhook, event: WebhookEvent): boolean 
 }
 const ROWS = ['insert', 'update', 'delete'] as const
 
-function tells(body: string, event: WebhookEvent): boolean {
+function covers(body: string, event: WebhookEvent): boolean {
   if (event.type !== 'row.change') return false
   const { type, table, kind } = JSON.parse(body) as RowChange
   return type === event.type && table === event.table && kind === event.kind
 }
 
 /** Returns a webhook in its wire form. */
-export const webhookOf = ({ createdAtMs, updatedAtMs, failingSinceMs, ...hook }: StoredWebhook): Webhook => ({
+export const toWebhook = ({ createdAtMs, updatedAtMs, failingSinceMs, ...hook }: StoredWebhook): Webhook => ({
   ...hook,
   createdAt: toIso(createdAtMs),
   updatedAt: toIso(updatedAtMs),
@@ -254,7 +254,7 @@ export const webhookOf = ({ createdAtMs, updatedAtMs, failingSinceMs, ...hook }:
 })
 
 /** Returns a delivery in its wire form. */
-export const deliveryOf = (stored: StoredDelivery): Delivery => ({
+export const toDelivery = (stored: StoredDelivery): Delivery => ({
   id: stored.id,
   status: stored.status,
   event: JSON.parse(stored.body) as Delivery['event'],

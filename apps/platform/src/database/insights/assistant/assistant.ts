@@ -1,6 +1,6 @@
 import { type Docs, type IndexAdvice, PerSQLError } from '@persql/contract'
 import type { Env } from '../../../env.ts'
-import { modelOf } from '../../../integrations/model.ts'
+import { createAiModel } from '../../../integrations/model.ts'
 import { lower, quoteName } from '../../../sqlite/identifiers.ts'
 import { isInternal } from '../../../sqlite/system-tables.ts'
 import type { Engine } from '../../engine/engine.ts'
@@ -66,7 +66,7 @@ export class Assistant {
    * @throws PerSQLError `model_unavailable`, `model_failed` or `question_refused`
    */
   async generate(tokenId: string, asking: Question): Promise<GeneratedQuery> {
-    const model = modelOf(this.#env)
+    const model = createAiModel(this.#env)
     const { allowedTables, context, maxRows, question } = asking
     const tables = this.#visible(allowedTables)
     if (tables.length === 0)
@@ -100,7 +100,7 @@ export class Assistant {
     tables: readonly string[] | undefined,
     scope: readonly string[] | null,
   ): Promise<{ docs: Docs; failures: { table: string; error: string }[]; rowsRead: number; aiTokens: number }> {
-    const model = modelOf(this.#env)
+    const model = createAiModel(this.#env)
     const known = userTables(this.#sql, scope)
     const wanted = tables?.map((name) => known.find((table) => lower(table.name) === lower(name)) ?? { name, sql: '' })
     const failures: { table: string; error: string }[] = []
@@ -126,7 +126,7 @@ export class Assistant {
             failures.push({ table: table.name, error: "The AI model didn't return a description. Try again." })
             continue
           }
-          described.push(docOf(table.name, columnsOf(this.#sql, table.name), description))
+          described.push(toDoc(table.name, readColumns(this.#sql, table.name), description))
         } catch (cause) {
           failures.push({ table: table.name, error: PerSQLError.from(cause).message })
         }
@@ -144,7 +144,7 @@ export class Assistant {
 
   /** @throws PerSQLError `model_unavailable` */
   requireModel(): void {
-    modelOf(this.#env)
+    createAiModel(this.#env)
   }
 
   /**
@@ -155,7 +155,7 @@ export class Assistant {
     tokenId: string,
     suggestions: IndexAdvice['suggestions'],
   ): Promise<{ suggestions: IndexAdvice['suggestions']; aiTokens: number }> {
-    const model = modelOf(this.#env)
+    const model = createAiModel(this.#env)
     if (suggestions.length === 0) return { suggestions, aiTokens: 0 }
     const facts = JSON.stringify(
       suggestions.map(({ queries, ...facts }) => ({ ...facts, queries: queries.slice(0, 3) })),
@@ -244,10 +244,10 @@ export class Assistant {
   }
 }
 
-const columnsOf = (sql: SqlStorage, table: string): string[] =>
+const readColumns = (sql: SqlStorage, table: string): string[] =>
   [...sql.exec('SELECT name FROM pragma_table_xinfo(?)', table).raw()].map(([name]) => name as string)
 
-function docOf(
+function toDoc(
   table: string,
   columns: readonly string[],
   { description, columns: texts }: { description: string; columns: Readonly<Record<string, string>> },

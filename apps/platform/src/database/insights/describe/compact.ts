@@ -29,7 +29,7 @@ export function compactText({ databaseDescription, tables, views, triggers }: Sc
 
 function tableBlock({ table, description, rowCount, columns, foreignKeys, indexes }: Table): string {
   const key = columns.filter((column) => column.primaryKey > 0).sort((a, b) => a.primaryKey - b.primaryKey)
-  const parentOf = new Map(
+  const parents = new Map(
     foreignKeys
       .filter((one) => one.columns.length === 1)
       .map((one) => [one.columns[0], `${name(one.table)}${one.to[0] ? `.${name(one.to[0])}` : ''}`]),
@@ -42,7 +42,7 @@ function tableBlock({ table, description, rowCount, columns, foreignKeys, indexe
       ...(column.notNull ? ['NOT NULL'] : []),
       ...(column.default === null ? [] : [`DEFAULT ${oneLine(column.default)}`]),
       ...(column.generated ? ['GENERATED'] : []),
-      ...(parentOf.has(column.name) ? [`-> ${parentOf.get(column.name)}`] : []),
+      ...(parents.has(column.name) ? [`-> ${parents.get(column.name)}`] : []),
     ]
     return `  ${words.filter(Boolean).join(' ')}${about(column.description)}`
   })

@@ -2,7 +2,7 @@ import type { Docs } from '@persql/contract'
 import { lower } from '../../../sqlite/identifiers.ts'
 
 /** Returns the function that finds the description of a table, view or column. */
-export function notesOf({ tables }: Docs): (table: string, column?: string) => string | null {
+export function createNoteFinder({ tables }: Docs): (table: string, column?: string) => string | null {
   const notes = new Map<string, string>()
   const key = (...names: string[]) => JSON.stringify(names.map(lower))
   for (const { table, description, columns } of tables) {

@@ -10,7 +10,7 @@ import { describeModel } from './description.ts'
 import { examine } from './doctor/examine.ts'
 import { readModel } from './read-model.ts'
 import { rank } from './search.ts'
-import { documentsOf } from './search-terms.ts'
+import { buildDocuments } from './search-terms.ts'
 
 /** The services that descriptions use. */
 interface DescribeServices {
@@ -35,7 +35,7 @@ export function operations({ storage, docs, engine, admits }: DescribeServices) 
 
     search(call) {
       const { q, limit } = parseInput<'search'>(call)
-      const documents = documentsOf(readModel(storage.sql, call.grant.tableScope), docs.get())
+      const documents = buildDocuments(readModel(storage.sql, call.grant.tableScope), docs.get())
       return done({ hits: rank(storage, engine, documents, q, limit) })
     },
 

@@ -23,9 +23,9 @@ export function readModel(sql: SqlStorage, scope: readonly string[] | null): Mod
     sql: maskTables(text, isInScope),
     virtual: kinds.get(name)?.type === 'virtual',
     hasRowid: kinds.get(name)?.hasRowid ?? false,
-    columns: columnsOf(rows, name).columns,
-    indexes: indexesOf(rows, name),
-    foreignKeys: foreignKeysOf(rows, name).filter(({ table }) => isInScope(table)),
+    columns: readColumns(rows, name).columns,
+    indexes: readIndexes(rows, name),
+    foreignKeys: readForeignKeys(rows, name).filter(({ table }) => isInScope(table)),
   }))
   const visible = new Set(tables.map(({ name }) => lower(name)))
   const programs = (type: string) =>
@@ -38,7 +38,7 @@ export function readModel(sql: SqlStorage, scope: readonly string[] | null): Mod
     ).filter(([name]) => !isInternal(name))
   return {
     tables,
-    views: scope ? [] : programs('view').map(([name, , text]) => ({ name, sql: text, ...columnsOf(rows, name) })),
+    views: scope ? [] : programs('view').map(([name, , text]) => ({ name, sql: text, ...readColumns(rows, name) })),
     triggers: programs('trigger')
       .filter(
         ([, table, text]) =>
@@ -60,7 +60,7 @@ function maskTables(sql: string, isInScope: (table: string) => boolean): string 
   return masked + sql.slice(from)
 }
 
-function columnsOf(rows: Rows, table: string): { columns: Column[]; error: string | undefined } {
+function readColumns(rows: Rows, table: string): { columns: Column[]; error: string | undefined } {
   try {
     const columns = rows('SELECT name, type, "notnull", dflt_value, pk, hidden FROM pragma_table_xinfo(?)', table)
       .filter(([, , , , , hidden]) => hidden !== 1)
@@ -78,7 +78,7 @@ function columnsOf(rows: Rows, table: string): { columns: Column[]; error: strin
   }
 }
 
-function indexesOf(rows: Rows, table: string): Index[] {
+function readIndexes(rows: Rows, table: string): Index[] {
   return rows(
     `SELECT l.name, l."unique", l.partial, m.sql FROM pragma_index_list(?) l
      LEFT JOIN sqlite_master m ON m.name = l.name AND m.type = 'index' ORDER BY l.seq DESC`,
@@ -98,7 +98,7 @@ function indexesOf(rows: Rows, table: string): Index[] {
   }))
 }
 
-function foreignKeysOf(rows: Rows, table: string): ForeignKey[] {
+function readForeignKeys(rows: Rows, table: string): ForeignKey[] {
   const keys = new Map<unknown, { columns: string[]; to: (string | null)[] } & Omit<ForeignKey, 'columns' | 'to'>>()
   const list = rows(
     'SELECT id, "from", "table", "to", on_delete, on_update FROM pragma_foreign_key_list(?) ORDER BY id, seq',

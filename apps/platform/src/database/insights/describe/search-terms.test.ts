@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { matchFor, wordsOf } from './search-terms.ts'
+import { matchFor, splitWords } from './search-terms.ts'
 
 test.each([
   ['customer_id', 'customer id'],
@@ -10,7 +10,7 @@ test.each([
   ['line2Total', 'line2 total'],
   ['🎉!', ''],
 ])('%s has the words %s', (name, words) => {
-  expect(wordsOf(name).join(' ')).toBe(words)
+  expect(splitWords(name).join(' ')).toBe(words)
 })
 
 test('never interprets the search text as query syntax', () => {

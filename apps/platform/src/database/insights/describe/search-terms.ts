@@ -1,5 +1,5 @@
 import type { Docs } from '@persql/contract'
-import { notesOf } from './find-description.ts'
+import { createNoteFinder } from './find-description.ts'
 import type { Model } from './model.ts'
 
 /** A table, column or view with its search terms. */
@@ -17,20 +17,20 @@ export interface Document {
 }
 
 /** Returns the searchable documents of a schema. */
-export function documentsOf({ tables, views }: Model, docs: Docs): Document[] {
-  const noteOf = notesOf(docs)
+export function buildDocuments({ tables, views }: Model, docs: Docs): Document[] {
+  const findNote = createNoteFinder(docs)
   const of = (kind: Document['kind'], table: string, column?: string): Document => {
     const name = column ?? table
-    const description = column === undefined ? noteOf(table) : noteOf(table, column)
+    const description = column === undefined ? findNote(table) : findNote(table, column)
     return {
       kind,
       table,
       ...(column !== undefined && { column }),
       ...(description !== null && { description }),
       whole: wholeTerm(name),
-      name: termsOf(name).join(' '),
-      about: description === null ? '' : termsOf(description).join(' '),
-      context: column === undefined ? '' : termsOf(table).join(' '),
+      name: toTerms(name).join(' '),
+      about: description === null ? '' : toTerms(description).join(' '),
+      context: column === undefined ? '' : toTerms(table).join(' '),
     }
   }
   const all = [
@@ -53,9 +53,9 @@ export function matchFor(q: string): string | undefined {
   const wholes = [...new Set([q, q.trim()])].flatMap((text) =>
     ['', ' *'].map((any) => `whole : "${wholeTerm(text)}"${any}`),
   )
-  const all = wordsOf(q)
-  const telling = all.filter((word) => !FILLERS.has(word))
-  const words = [...new Set(telling.length > 0 ? telling : all)].slice(0, MAX_WORDS)
+  const all = splitWords(q)
+  const significant = all.filter((word) => !FILLERS.has(word))
+  const words = [...new Set(significant.length > 0 ? significant : all)].slice(0, MAX_WORDS)
   const phrases = words.map((word) => `"${spaced(word)}" *`).join(' OR ')
   if (phrases === '') return wholes.join(' OR ')
   // The table of a column affects its rank, but a match of the table alone doesn't list all its columns.
@@ -75,10 +75,10 @@ const FILLERS = new Set(
 const wholeTerm = (text: string) =>
   `x${Array.from(new TextEncoder().encode(text.toLowerCase()), (byte) => byte.toString(16).padStart(2, '0')).join('')}`
 
-const termsOf = (text: string) => wordsOf(text).map(spaced)
+const toTerms = (text: string) => splitWords(text).map(spaced)
 
 /** Splits text into lowercase words at underscores, punctuation and camelCase boundaries, and removes diacritics. */
-export function wordsOf(text: string): string[] {
+export function splitWords(text: string): string[] {
   const humps = text.replace(/(\p{Ll}|\p{N})(\p{Lu})/gu, '$1 $2').replace(/(\p{Lu})(\p{Lu}\p{Ll})/gu, '$1 $2')
   const plain = humps
     .normalize('NFKD')

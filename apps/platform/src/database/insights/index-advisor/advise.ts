@@ -6,7 +6,7 @@ import type { Candidate } from './candidates.ts'
 import { indexName, indexSql } from './index-sql.ts'
 import { type Plan, planFor } from './plan.ts'
 import { formatReason } from './reason-text.ts'
-import { pagesOf } from './sample-pages.ts'
+import { readSamplePages } from './sample-pages.ts'
 import type { ScratchDatabase } from './scratch-database.ts'
 import type { Table } from './tables.ts'
 import type { TrialResult } from './trial-result.ts'
@@ -91,7 +91,7 @@ async function copy(
     const into = `INSERT OR IGNORE INTO ${quoteName(table.name)} (${table.stored}) VALUES `
     let rows = 0
     let isSample = false
-    for (const page of pagesOf(sql, table, maxRows)) {
+    for (const page of readSamplePages(sql, table, maxRows)) {
       rowsRead += page.rowsRead
       isSample ||= page.isSample
       rows += page.rows.length

@@ -1,8 +1,8 @@
 import { lower, quoteName } from '../../../sqlite/identifiers.ts'
 import { parseStatement } from '../../../sqlite/tokenizer.ts'
 import type { Candidate } from './candidates.ts'
-import { usageOf } from './column-usage.ts'
-import { accessOf } from './compiled-access.ts'
+import { analyzeColumnUsage } from './column-usage.ts'
+import { parseAccess } from './compiled-access.ts'
 import { indexSql } from './index-sql.ts'
 import { Samples, type Value } from './sample-parameters.ts'
 import type { Shapes, Trial } from './trial-result.ts'
@@ -57,7 +57,7 @@ export class IndexBenchmark {
     const concerned = shapes.filter(({ name }) => tables.includes(name)).sort((a, b) => own(a.name) - own(b.name))
     const runs: Prepared['runs'][number][] = []
     let rowsRead = 0
-    for (const params of this.#samples.of(usageOf(sql), concerned, fallback)) {
+    for (const params of this.#samples.of(analyzeColumnUsage(sql), concerned, fallback)) {
       await this.#pause()
       const run = [bound(sql, params), params] as const
       const startedMs = Date.now()
@@ -85,7 +85,7 @@ export class IndexBenchmark {
   /** Returns the created candidates that the planner uses for the statement. */
   taken({ runs }: Prepared): number[] {
     const [sql, params] = runs[0] as (typeof runs)[number]
-    const { opened } = accessOf(this.#run(`EXPLAIN ${sql}`, ...params))
+    const { opened } = parseAccess(this.#run(`EXPLAIN ${sql}`, ...params))
     return [...this.#roots].filter(([, root]) => opened.has(root)).map(([candidate]) => candidate)
   }
 
@@ -95,13 +95,13 @@ export class IndexBenchmark {
 
   async make(candidate: number): Promise<void> {
     await this.#pause()
-    this.#run(indexSql(nameOf(candidate), this.#candidates[candidate] as Candidate))
-    const [row] = this.#run('SELECT rootpage FROM sqlite_master WHERE name = ?', nameOf(candidate))
+    this.#run(indexSql(toIndexName(candidate), this.#candidates[candidate] as Candidate))
+    const [row] = this.#run('SELECT rootpage FROM sqlite_master WHERE name = ?', toIndexName(candidate))
     this.#roots.set(candidate, row?.[0] as number)
   }
 
   drop(candidate: number): void {
-    this.#run(`DROP INDEX ${quoteName(nameOf(candidate))}`)
+    this.#run(`DROP INDEX ${quoteName(toIndexName(candidate))}`)
     this.#roots.delete(candidate)
   }
 
@@ -135,4 +135,4 @@ export class IndexBenchmark {
 }
 
 const UNDONE = new Error('undone')
-const nameOf = (candidate: number) => `#advisor ${candidate}`
+const toIndexName = (candidate: number) => `#advisor ${candidate}`

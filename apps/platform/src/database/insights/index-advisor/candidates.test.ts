@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { candidatesFor, isPrefix, type TableShape, type Term } from './candidates.ts'
-import { usageOf } from './column-usage.ts'
+import { analyzeColumnUsage } from './column-usage.ts'
 
 const up = (...columns: string[]): Term[] => columns.map((column) => ({ column, descending: false }))
 const orders: TableShape = {
@@ -11,7 +11,7 @@ const orders: TableShape = {
   foreignKeys: [],
 }
 const columnsFor = (sql: string, table: TableShape = orders, tables = [table.name.toLowerCase(), 'customers']) =>
-  candidatesFor(usageOf(sql), table, new Set(tables)).map(({ terms }) =>
+  candidatesFor(analyzeColumnUsage(sql), table, new Set(tables)).map(({ terms }) =>
     terms.map(({ column, descending }) => column + (descending ? ' DESC' : '')).join(),
   )
 
@@ -87,7 +87,8 @@ test('an index is read in both directions, but not in a mixed order', () => {
 })
 
 describe('a parameter belongs to', () => {
-  const slots = (sql: string) => usageOf(sql).slots.map(({ number, use, column }) => [number, use, column?.column])
+  const slots = (sql: string) =>
+    analyzeColumnUsage(sql).slots.map(({ number, use, column }) => [number, use, column?.column])
 
   test('the compared column', () => {
     expect(slots('SELECT * FROM t WHERE a = ? AND ? < b AND lower(c) = lower(?) AND d LIKE ?')).toEqual([

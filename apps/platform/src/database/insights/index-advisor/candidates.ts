@@ -1,5 +1,5 @@
 import { lower } from '../../../sqlite/identifiers.ts'
-import { type Mention, mayBeOf, type Usage } from './column-usage.ts'
+import { canBelongTo, type Mention, type Usage } from './column-usage.ts'
 
 /** A column of an index. */
 export interface Term {
@@ -39,7 +39,7 @@ export function candidatesFor(usage: Usage, table: TableShape, tables: ReadonlyS
   const named = (role: Mention['role']): Term[] =>
     distinct(
       usage.mentions.flatMap((mention) => {
-        const column = mention.role === role ? mayBeOf(mention, table, usage, tables) : undefined
+        const column = mention.role === role ? canBelongTo(mention, table, usage, tables) : undefined
         return column && column !== table.rowid ? [{ column, descending: mention.descending }] : []
       }),
     )

@@ -1,7 +1,7 @@
 import { lower } from '../../../sqlite/identifiers.ts'
 import { parseStatement } from '../../../sqlite/tokenizer.ts'
 import { numbering } from '../../authorizer/bind.ts'
-import { CLAUSES, type Clause, type ColumnName, type Node, nodesOf, textAt } from './sql-nodes.ts'
+import { CLAUSES, type Clause, type ColumnName, type Node, parseNodes, textAt } from './sql-nodes.ts'
 
 /** A use of a column that an index could speed up. */
 export interface Mention extends ColumnName {
@@ -34,9 +34,9 @@ const RANGE = new Set([...LOWER, ...UPPER, 'LIKE', 'GLOB'])
  * Returns the columns that a statement compares, sorts and groups by. @throws PerSQLError unless the text is one
  * statement
  */
-export function usageOf(sql: string): Usage {
+export function analyzeColumnUsage(sql: string): Usage {
   const { text, placeholders } = parseStatement(sql)
-  const nodes = nodesOf(text, numbering(text, placeholders))
+  const nodes = parseNodes(text, numbering(text, placeholders))
   const mentions: Mention[] = []
   const slots: Slot[] = []
   const aliases = new Map<string, string>()
@@ -56,7 +56,7 @@ export function usageOf(sql: string): Usage {
       const alias = clause === 'from' ? aliasAt(nodes, i) : undefined
       if (alias) aliases.set(alias, node.column)
       const role = roleAt(nodes, i, clause)
-      if (role) mentions.push({ ...columnOf(node), role, descending: textAt(nodes, i + 1) === 'DESC' })
+      if (role) mentions.push({ ...toColumnName(node), role, descending: textAt(nodes, i + 1) === 'DESC' })
     }
   })
   return { mentions, slots, aliases }
@@ -94,32 +94,32 @@ function slotAt(nodes: readonly Node[], i: number, clause: Clause): Slot {
   while (nodes[at]?.type === 'comma' && /placeholder|other/.test(nodes[at - 1]?.type ?? '')) at -= 2
   while (nodes[at]?.type === 'open') at -= nodes[at - 1]?.type === 'name' ? 2 : 1
   if (textAt(nodes, at) === 'AND' && textAt(nodes, at - 2) === 'BETWEEN') {
-    return slot(number, 'upper', leftOf(nodes, at - 2))
+    return slot(number, 'upper', findLeftColumn(nodes, at - 2))
   }
   const op = textAt(nodes, at)
-  const left = nodes[at]?.type === 'op' ? leftOf(nodes, at) : undefined
+  const left = nodes[at]?.type === 'op' ? findLeftColumn(nodes, at) : undefined
   if (left) return slot(number, LOWER.has(op) ? 'lower' : UPPER.has(op) ? 'upper' : 'equal', left)
   const reversed = textAt(nodes, i + 1)
   const right = nodes[i + 1]?.type === 'op' ? nodes[i + 2] : undefined
   if (right?.type !== 'name') return slot(number, 'unknown', undefined)
-  return slot(number, UPPER.has(reversed) ? 'lower' : LOWER.has(reversed) ? 'upper' : 'equal', columnOf(right))
+  return slot(number, UPPER.has(reversed) ? 'lower' : LOWER.has(reversed) ? 'upper' : 'equal', toColumnName(right))
 }
 
 /** Returns the column left of an operator; for an expression in parentheses, its last column. */
-function leftOf(nodes: readonly Node[], at: number): ColumnName | undefined {
+function findLeftColumn(nodes: readonly Node[], at: number): ColumnName | undefined {
   let left = at - (textAt(nodes, at - 1) === 'NOT' ? 2 : 1)
   if (nodes[left]?.type === 'close') {
     while (left >= 0 && nodes[left]?.type !== 'name' && nodes[left]?.type !== 'open') left--
   }
   const node = nodes[left]
-  return node?.type === 'name' ? columnOf(node) : undefined
+  return node?.type === 'name' ? toColumnName(node) : undefined
 }
 
 const slot = (number: number, use: Slot['use'], column: ColumnName | undefined): Slot => ({ number, use, column })
-const columnOf = ({ column, qualifier }: ColumnName): ColumnName => ({ column, qualifier })
+const toColumnName = ({ column, qualifier }: ColumnName): ColumnName => ({ column, qualifier })
 
 /** Returns whether a name can refer to this table: the table has the column, and the qualifier names no other table. */
-export function mayBeOf(
+export function canBelongTo(
   { column, qualifier }: ColumnName,
   table: { readonly name: string; readonly columns: readonly string[] },
   { aliases }: Usage,

@@ -9,7 +9,7 @@ export interface Access {
 const ROOT_IN_REGISTER = 0x10
 
 /** Parses an `EXPLAIN` listing. A scan is a loop over a cursor that starts at its first or last entry. */
-export function accessOf(program: readonly (readonly unknown[])[]): Access {
+export function parseAccess(program: readonly (readonly unknown[])[]): Access {
   const opened = new Set<number>()
   const scanned = new Set<number>()
   let roots = new Map<number, number>()

@@ -1,7 +1,7 @@
 import { lower } from '../../../sqlite/identifiers.ts'
 import type { RunSql } from '../../../sqlite/schema-map.ts'
 import { type Candidate, candidatesFor } from './candidates.ts'
-import { type Usage, usageOf } from './column-usage.ts'
+import { analyzeColumnUsage, type Usage } from './column-usage.ts'
 import { readTable, type Table } from './tables.ts'
 import type { Trial } from './trial-result.ts'
 import type { Examined } from './workload.ts'
@@ -71,7 +71,7 @@ function inTurn<T>(lists: readonly (readonly T[])[]): T[] {
 
 /** Returns the usage of a statement combined with that of the views it names. */
 function withViews(sql: string, views: readonly View[]): Usage {
-  const usage = usageOf(sql)
+  const usage = analyzeColumnUsage(sql)
   const used = new Set<View>()
   const visit = (text: string) => {
     for (const view of views) {
@@ -83,7 +83,7 @@ function withViews(sql: string, views: readonly View[]): Usage {
   visit(sql)
   // Qualifiers inside a view are aliases of the view.
   const theirs = [...used].flatMap((view) =>
-    usageOf(view.sql).mentions.map((one) => ({ ...one, qualifier: undefined })),
+    analyzeColumnUsage(view.sql).mentions.map((one) => ({ ...one, qualifier: undefined })),
   )
   const mentions = [...usage.mentions, ...theirs]
   return { ...usage, mentions }

@@ -31,11 +31,11 @@ export function formatReason(
   const before = number(sum(gains.map((gain) => gain.before)))
   const after = count(sum(gains.map((gain) => gain.after)))
   const queries = one ? '1 query' : `${number(gains.length)} queries`
-  const use = purpose(columnsOf(terms), mentions)
+  const use = purpose(listColumns(terms), mentions)
   const now = scans
     ? `${queries} ${one ? 'scans' : 'scan'} the whole table "${table}" to ${use}`
     : `${queries} could ${use} in "${table}" first`
-  const beside = others.map((other) => `on "${other.table}" (${columnsOf(other.terms).join(', ')})`)
+  const beside = others.map((other) => `on "${other.table}" (${listColumns(other.terms).join(', ')})`)
   const which = beside.length > 0 ? `this index and the one ${listed(beside)}` : 'this index'
   const then = `with ${which}, ${one ? 'it reads' : 'they read'} ${after} instead of ${before}`
   const sampled = copied === undefined ? '' : ` Measured on a sample of ${number(copied)} rows.`
@@ -53,7 +53,7 @@ function purpose(columns: readonly string[], mentions: readonly Mention[]): stri
   return [...byUse].map(([use, names]) => `${use} ${listed(names)}`).join(' and ')
 }
 
-const columnsOf = (terms: Candidate['terms']) => terms.map(({ column }) => column)
+const listColumns = (terms: Candidate['terms']) => terms.map(({ column }) => column)
 const listed = (names: readonly string[]) =>
   names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
 const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0)

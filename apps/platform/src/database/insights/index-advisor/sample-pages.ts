@@ -24,7 +24,7 @@ const MAX_CHARACTERS = 500
  * can await between pages, so later pages include changes made in the meantime. @throws PerSQLError `sql_error` if the
  * table was dropped
  */
-export function* pagesOf(sql: SqlStorage, table: Table, maxRows: number): Generator<Page> {
+export function* readSamplePages(sql: SqlStorage, table: Table, maxRows: number): Generator<Page> {
   try {
     yield* pages(sql, table, maxRows)
   } catch (cause) {

@@ -1,5 +1,5 @@
 import { lower, quoteName } from '../../../sqlite/identifiers.ts'
-import { mayBeOf, type Slot, type Usage } from './column-usage.ts'
+import { canBelongTo, type Slot, type Usage } from './column-usage.ts'
 
 /** A value of a parameter. */
 export type Value = string | number | ArrayBuffer | null
@@ -125,7 +125,7 @@ function find(
   names: ReadonlySet<string>,
 ): Place | undefined {
   for (const table of tables) {
-    const column = mayBeOf(name, table, usage, names)
+    const column = canBelongTo(name, table, usage, names)
     if (column) return { table, column }
   }
   return undefined

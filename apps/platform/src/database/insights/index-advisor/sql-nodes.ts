@@ -1,4 +1,4 @@
-import { nameOf, tokens } from '../../../sqlite/tokenizer.ts'
+import { parseIdentifier, tokens } from '../../../sqlite/tokenizer.ts'
 
 /** A column name of a statement in lowercase, with its qualifier. */
 export interface ColumnName {
@@ -88,7 +88,7 @@ const KEYWORDS = new Set([
 ])
 const WORD_OPS = new Set(['IS', 'IN', 'BETWEEN', 'LIKE', 'GLOB'])
 /** Splits a statement into the nodes that the advisor needs. @param numbers the number of each parameter */
-export function nodesOf(text: string, numbers: readonly number[]): Node[] {
+export function parseNodes(text: string, numbers: readonly number[]): Node[] {
   const nodes: Node[] = []
   let placeholders = 0
   let end = -1
@@ -103,7 +103,7 @@ export function nodesOf(text: string, numbers: readonly number[]): Node[] {
     else if (token.kind === 'word' && WORD_OPS.has(upper)) nodes.push({ type: 'op', text: upper })
     else if (token.kind === 'word' && KEYWORDS.has(upper)) nodes.push({ type: 'keyword', text: upper })
     else if (token.kind === 'word' || (token.kind === 'quoted' && raw[0] !== "'")) {
-      const column = nameOf(text, token)
+      const column = parseIdentifier(text, token)
       const dot = last?.type === 'other' && last.text === '.' ? nodes.at(-2) : undefined
       if (dot?.type === 'name') nodes.splice(-2, 2, { type: 'name', column, qualifier: dot.column })
       else nodes.push({ type: 'name', column, qualifier: undefined })

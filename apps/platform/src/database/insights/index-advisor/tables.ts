@@ -38,8 +38,8 @@ export function readTable(run: RunSql, name: string): Table | undefined {
     name,
     columns: names,
     rowid,
-    indexes: indexes.filter(([, partial]) => partial === 0).map(([index]) => termsOf(run, index)),
-    foreignKeys: foreignKeysOf(run, name),
+    indexes: indexes.filter(([, partial]) => partial === 0).map(([index]) => readTerms(run, index)),
+    foreignKeys: readForeignKeys(run, name),
     schema: [made[0] as string, ...indexes.flatMap(([, , sql]) => (sql === null ? [] : [sql]))],
     stored: rowid === undefined ? [rowidName, ...plain] : plain,
     rowidName,
@@ -47,7 +47,7 @@ export function readTable(run: RunSql, name: string): Table | undefined {
 }
 
 /** Returns the index's columns up to the first expression or non-binary collation. */
-function termsOf(run: RunSql, index: string): Term[] {
+function readTerms(run: RunSql, index: string): Term[] {
   const rows = run('SELECT name, "desc", coll FROM pragma_index_xinfo(?) WHERE key = 1 ORDER BY seqno', index)
   const end = rows.findIndex(([name, , collation]) => name === null || collation !== 'BINARY')
   return rows
@@ -55,7 +55,7 @@ function termsOf(run: RunSql, index: string): Term[] {
     .map(([name, descending]) => ({ column: name as string, descending: descending === 1 }))
 }
 
-function foreignKeysOf(run: RunSql, name: string): string[][] {
+function readForeignKeys(run: RunSql, name: string): string[][] {
   const keys = new Map<unknown, string[]>()
   for (const [id, column] of run('SELECT id, "from" FROM pragma_foreign_key_list(?) ORDER BY id, seq', name)) {
     keys.set(id, [...(keys.get(id) ?? []), column as string])

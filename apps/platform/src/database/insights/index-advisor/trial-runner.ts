@@ -97,7 +97,7 @@ export class TrialRunner {
       return []
     }
     for (const [one, after] of readings) this.#rowsRead.set(one, after)
-    return candidates.map((candidate) => ({ candidate, gains: gainsOf(candidate, gains, alone[candidate] ?? []) }))
+    return candidates.map((candidate) => ({ candidate, gains: listGains(candidate, gains, alone[candidate] ?? []) }))
   }
 
   /** Drops indexes that a wider one makes redundant, and measures the wider one for their statements. */
@@ -131,7 +131,7 @@ export class TrialRunner {
  * Returns the reported gains of a candidate: those it has alone, or those with other candidates where it does little
  * alone.
  */
-function gainsOf(candidate: number, beside: readonly Gain[], alone: readonly Gain[]): Gain[] {
+function listGains(candidate: number, beside: readonly Gain[], alone: readonly Gain[]): Gain[] {
   return beside
     .filter((gain) => worthwhile(gain) && gain.together.includes(candidate))
     .map((gain) => {

@@ -1,10 +1,10 @@
 import { lower } from '../../../sqlite/identifiers.ts'
 import { type RunSql, readSchemaMap } from '../../../sqlite/schema-map.ts'
 import { parseStatement, type Statement } from '../../../sqlite/tokenizer.ts'
-import { Authorizer, authorise } from '../../authorizer/authorizer.ts'
+import { Authorizer, authorize } from '../../authorizer/authorizer.ts'
 import { castIntegers, numbering } from '../../authorizer/bind.ts'
 import { MAX_LOGGED_SQL } from '../../metering/query-log.ts'
-import { accessOf } from './compiled-access.ts'
+import { parseAccess } from './compiled-access.ts'
 import { distinctStatements, type Entry, type Logged } from './logged-statements.ts'
 
 /** A statement of the query log with its effect on tables. */
@@ -52,11 +52,11 @@ function understand(
     const analysis = guard.analyse(sql, params)
     const { effect, statement } = analysis
     if (statement.explain !== 'no' || statement.verb === 'PRAGMA' || effect.kind === 'schema') return undefined
-    authorise(analysis, { role: 'admin', tableScope })
+    authorize(analysis, { role: 'admin', tableScope })
     const tables = [...new Set([...effect.reads, ...effect.writes])].filter((table) => table !== 'sqlite_sequence')
     if (tables.length === 0 || tables.some(isInternal)) return undefined
     if (recursive(run, statement.text, params)) return undefined
-    const scanned = [...accessOf(run(`EXPLAIN ${statement.text}`, ...params)).scanned]
+    const scanned = [...parseAccess(run(`EXPLAIN ${statement.text}`, ...params)).scanned]
     const names = new Set(scanned.map((root) => roots.get(root)).filter((name) => name !== undefined))
     return { ...logged, kind: effect.kind, tables, scanned: tables.filter((table) => names.has(table)) }
   } catch {

@@ -4,7 +4,7 @@ import { type Handlers, parseInput } from '../../calls/handler.ts'
 import { done } from '../../calls/outcome.ts'
 import type { Endpoints } from '../../endpoints/store.ts'
 import { percentile } from './percentile.ts'
-import { type LoggedCall, trafficOf } from './traffic.ts'
+import { type LoggedCall, summarizeTraffic } from './traffic.ts'
 
 const SLOW_MS = 500
 const MAX_RECENT = 500
@@ -35,7 +35,7 @@ export function operations({ storage, endpoints, now }: InsightsServices) {
          ${STATEMENTS} AND (duration_ms > ${SLOW_MS} OR status >= 400) ORDER BY id DESC LIMIT ${MAX_RECENT}`,
         fromMs,
       )
-      const data: Insights = { summary: summaryOf(timed, windowHours), recent: recent.toArray().map(entryOf) }
+      const data: Insights = { summary: summarize(timed, windowHours), recent: recent.toArray().map(toEntry) }
       return done(data, { rowsRead: all.rowsRead + recent.rowsRead })
     },
 
@@ -51,7 +51,7 @@ export function operations({ storage, endpoints, now }: InsightsServices) {
         `endpoint:${slug}`,
         fromMs,
       )
-      const data = trafficOf(ran.toArray(), fromMs, toMs)
+      const data = summarizeTraffic(ran.toArray(), fromMs, toMs)
       return done({ windowHours: hours, ...data }, { rowsRead: ran.rowsRead })
     },
   } satisfies Handlers
@@ -69,7 +69,7 @@ type Logged = {
   error: string | null
 }
 
-function summaryOf(timed: readonly Timed[], windowHours: number): Insights['summary'] {
+function summarize(timed: readonly Timed[], windowHours: number): Insights['summary'] {
   const durations = timed.map(({ durationMs }) => durationMs)
   return {
     windowHours,
@@ -82,7 +82,7 @@ function summaryOf(timed: readonly Timed[], windowHours: number): Insights['summ
   }
 }
 
-const entryOf = ({ id, ts, sql, durationMs, rowsRead, rowsWritten, status, error }: Logged) => ({
+const toEntry = ({ id, ts, sql, durationMs, rowsRead, rowsWritten, status, error }: Logged) => ({
   id,
   sqlText: sql,
   durationMs,

@@ -18,7 +18,7 @@ const PARTS = 24
 const MOST_FAILURES = 20
 
 /** Returns the traffic of an endpoint in a window; the log rows are in order of time. */
-export function trafficOf(
+export function summarizeTraffic(
   ran: readonly LoggedCall[],
   fromMs: number,
   toMs: number,

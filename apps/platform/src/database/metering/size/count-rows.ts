@@ -52,7 +52,7 @@ function countTable(read: Read, { name, sql }: CountedTable, stepsLeft: number, 
     if (!Number.isFinite(stepsLeft)) return { rows: one(read(`SELECT count(*) FROM ${table}`)), isEstimate: false }
     const rows = one(read(`SELECT count(*) FROM (SELECT 1 FROM ${table} LIMIT ?)`, stepsLeft + 1))
     if (rows <= stepsLeft) return { rows, isEstimate: false }
-    const rowid = /^\s*create\s+virtual\b/i.test(sql) ? undefined : rowidOf(read, name)
+    const rowid = /^\s*create\s+virtual\b/i.test(sql) ? undefined : findRowid(read, name)
     // Without rowids the size can't be estimated: the count so far is the minimum.
     return { rows: Math.max(rows, rowid ? estimate(read, table, rowid, places) : 0), isEstimate: true }
   } catch {
@@ -62,7 +62,7 @@ function countTable(read: Read, { name, sql }: CountedTable, stepsLeft: number, 
 }
 
 /** Returns a name of the rowid that no column has; `undefined` for a table without rowids. */
-function rowidOf(read: Read, name: string): string | undefined {
+function findRowid(read: Read, name: string): string | undefined {
   const text = name.replaceAll("'", "''")
   if (one(read(`SELECT wr FROM pragma_table_list('${text}') WHERE schema = 'main'`)) === 1) return undefined
   const columns = new Set(read(`SELECT name FROM pragma_table_xinfo('${text}')`).map(([column]) => lower(`${column}`)))

@@ -27,7 +27,7 @@ const KEY = 'measured'
 export class SizeTracker {
   readonly #options: SizeOptions
   #kept: Kept | undefined
-  #toldAtMs: number | undefined
+  #reportedAtMs: number | undefined
 
   constructor(options: SizeOptions) {
     this.#options = options
@@ -43,19 +43,19 @@ export class SizeTracker {
 
   /** Returns the last measurement, unless the namespace has it already. */
   unreported(): SizeMeasurement | undefined {
-    return this.#kept && this.#kept.measuredAtMs !== this.#toldAtMs ? plain(this.#kept) : undefined
+    return this.#kept && this.#kept.measuredAtMs !== this.#reportedAtMs ? plain(this.#kept) : undefined
   }
 
   /** Records that the namespace has this measurement. */
   markReported(measured: SizeMeasurement | undefined): void {
-    if (measured) this.#toldAtMs = measured.measuredAtMs
+    if (measured) this.#reportedAtMs = measured.measuredAtMs
   }
 
   /** Deletes the measurement. Call it after all tables can have changed, because the counters don't show that. */
   forget(): void {
     if (this.#kept) this.#options.storage.kv.delete(KEY)
     this.#kept = undefined
-    this.#toldAtMs = undefined
+    this.#reportedAtMs = undefined
   }
 
   /** Measures the database now. */

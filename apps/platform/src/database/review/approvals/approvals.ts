@@ -1,11 +1,11 @@
 import { type ApprovalRequest, type ApprovalStatus, type ListedApproval, PerSQLError } from '@persql/contract'
 import { toIso } from '../../../clock.ts'
-import { actorOf, type Bound } from '../../calls/call.ts'
+import { type Bound, getActor } from '../../calls/call.ts'
 import type { SystemStorage } from '../../engine/system-storage.ts'
 import type { ApprovalEvent } from '../../events/webhooks/store.ts'
-import { type Request, Requests, statusOf } from './requests.ts'
+import { getStatus, type Request, Requests } from './requests.ts'
 import { Rules } from './rules.ts'
-import { type Address, hashOf } from './tokens.ts'
+import { type Address, hashToken } from './tokens.ts'
 import { WriteGate } from './write-gate.ts'
 
 /** Characters of a request's SQL that lists contain. */
@@ -43,7 +43,7 @@ export class Approvals {
 
   /** Returns a request with all details for approvers. @throws PerSQLError `approval_not_found` */
   show(token: string, nowMs: number): ApprovalRequest {
-    return requestOf(this.requests.get(token), this.address, nowMs)
+    return toApprovalRequest(this.requests.get(token), this.address, nowMs)
   }
 
   /** Returns up to `most` requests: pending ones first, then the others, each newest first. */
@@ -53,7 +53,7 @@ export class Approvals {
     for (const request of this.requests.newestFirst()) {
       const { token } = request
       if (token === undefined) continue
-      const list = statusOf(request, nowMs) === 'pending' ? waiting : others
+      const list = getStatus(request, nowMs) === 'pending' ? waiting : others
       if (list.length < most) list.push(listed(token, request, nowMs))
       if (waiting.length === most) break
     }
@@ -63,11 +63,11 @@ export class Approvals {
   /** Records the decision on a request. @throws PerSQLError `approval_not_found` or `approval_not_open` */
   decide(token: string, verdict: ApprovalDecision, nowMs: number): ApprovalRequest {
     const request = this.requests.get(token)
-    const status = statusOf(request, nowMs)
+    const status = getStatus(request, nowMs)
     if (status !== 'pending') throw notOpen(status)
     const decided = { ...request, decision: { ...verdict, atMs: nowMs } }
     this.requests.replace(token, decided)
-    return requestOf(decided, this.address, nowMs)
+    return toApprovalRequest(decided, this.address, nowMs)
   }
 }
 
@@ -79,7 +79,7 @@ export const resolved = (approvalToken: string, request: ApprovalRequest): Appro
 }
 
 /** Returns the name of a request in the audit log, which doesn't give access to it. */
-export const nameOf = (token: string): string => `approval/${hashOf(token).slice(0, 16)}`
+export const toAuditName = (token: string): string => `approval/${hashToken(token).slice(0, 16)}`
 
 const ASK_AGAIN = 'To run the write, send it again and get a new approval.'
 
@@ -96,10 +96,10 @@ export const notOpen = (status: ApprovalStatus) =>
   new PerSQLError('approval_not_open', { status, instead: AFTER[status] }, { extra: { status } })
 
 /** Returns a request with the details for its requester. */
-export function approvalOf(request: Request, nowMs: number) {
+export function toApproval(request: Request, nowMs: number) {
   const { hits, createdAtMs, expiresAtMs, decision } = request
   return {
-    status: statusOf(request, nowMs),
+    status: getStatus(request, nowMs),
     hits: [...hits],
     createdAt: toIso(createdAtMs),
     expiresAt: toIso(expiresAtMs),
@@ -109,26 +109,26 @@ export function approvalOf(request: Request, nowMs: number) {
 }
 
 /** Returns a request with the details for approvers, without its SQL. */
-const outlineOf = (request: Request, nowMs: number) => ({
-  ...approvalOf(request, nowMs),
-  askedBy: actorOf(request),
+const toOutline = (request: Request, nowMs: number) => ({
+  ...toApproval(request, nowMs),
+  askedBy: getActor(request),
   tables: [...request.tables],
   rowsWritten: request.rowsWritten,
   decidedBy: request.decision?.by ?? null,
 })
 
-const requestOf = (request: Request, { namespace, slug }: Address, nowMs: number): ApprovalRequest => ({
-  ...outlineOf(request, nowMs),
+const toApprovalRequest = (request: Request, { namespace, slug }: Address, nowMs: number): ApprovalRequest => ({
+  ...toOutline(request, nowMs),
   namespaceSlug: namespace,
   databaseSlug: slug,
-  statements: request.statements.map(({ sql, params }) => ({ sql, params: params.map(wireOf) })),
+  statements: request.statements.map(({ sql, params }) => ({ sql, params: params.map(toWire) })),
 })
 
 const listed = (approvalToken: string, request: Request, nowMs: number): ListedApproval => ({
-  ...outlineOf(request, nowMs),
+  ...toOutline(request, nowMs),
   approvalToken,
   sql: request.statements[0]?.sql.slice(0, LISTED_CHARACTERS) ?? '',
   statementCount: request.statements.length,
 })
 
-const wireOf = (value: Bound) => (value instanceof Uint8Array ? { base64: value.toBase64() } : value)
+const toWire = (value: Bound) => (value instanceof Uint8Array ? { base64: value.toBase64() } : value)

@@ -1,16 +1,16 @@
 import { lower } from '../../../sqlite/identifiers.ts'
 import type { Analysis } from '../../authorizer/authorizer.ts'
-import { hashOf } from './tokens.ts'
+import { hashToken } from './tokens.ts'
 
 /**
  * Returns a hash of a statement's effect: its text and kind, the tables in its compiled program, and the definitions of
  * these tables, their triggers and unique indexes, and all views. Other indexes don't change the effect, so they are
  * left out.
  */
-export function fingerprintOf({ effect, statement }: Analysis, sql: SqlStorage): string {
+export function computeFingerprint({ effect, statement }: Analysis, sql: SqlStorage): string {
   const tables = [...new Set([...effect.reads, ...effect.writes].map(lower))].sort()
   const definitions = [...sql.exec(DEFINITIONS, JSON.stringify(tables)).raw()]
-  return hashOf(JSON.stringify([statement.text, effect.kind, effect.reads, effect.writes, definitions]))
+  return hashToken(JSON.stringify([statement.text, effect.kind, effect.reads, effect.writes, definitions]))
 }
 
 const DEFINITIONS = `

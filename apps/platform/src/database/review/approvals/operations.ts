@@ -1,12 +1,12 @@
 import { PerSQLError } from '@persql/contract'
-import { actorOf } from '../../calls/call.ts'
+import { getActor } from '../../calls/call.ts'
 import { type Handlers, parseInput } from '../../calls/handler.ts'
 import { done } from '../../calls/outcome.ts'
 import type { Engine } from '../../engine/engine.ts'
 import type { Audit } from '../audit-outbox.ts'
-import { type Approvals, approvalOf, nameOf, notOpen } from './approvals.ts'
-import { statusOf } from './requests.ts'
-import { runPendingWrite, sum, textOf } from './with-approval.ts'
+import { type Approvals, notOpen, toApproval, toAuditName } from './approvals.ts'
+import { getStatus } from './requests.ts'
+import { joinStatements, runPendingWrite, sum } from './with-approval.ts'
 import { DryRunScope } from './write-gate.ts'
 
 const MOST_LISTED = 100
@@ -26,14 +26,14 @@ export function operations({ approvals, engine, audit, now }: ApprovalServices) 
 
     create_approval_rule: (call) => {
       const { tableGlob, action, note = null } = parseInput<'create_approval_rule'>(call)
-      const rule = approvals.rules.add({ tableGlob, action, note }, actorOf(call.grant), now())
-      audit(actorOf(call.grant), 'approval_rule.created', rule.id, { tableGlob, action })
+      const rule = approvals.rules.add({ tableGlob, action, note }, getActor(call.grant), now())
+      audit(getActor(call.grant), 'approval_rule.created', rule.id, { tableGlob, action })
       return done(rule)
     },
 
     delete_approval_rule: (call) => {
       const { id, tableGlob, action } = approvals.rules.remove(parseInput<'delete_approval_rule'>(call).id)
-      audit(actorOf(call.grant), 'approval_rule.deleted', id, { tableGlob, action })
+      audit(getActor(call.grant), 'approval_rule.deleted', id, { tableGlob, action })
       return done({ deleted: true })
     },
 
@@ -41,14 +41,14 @@ export function operations({ approvals, engine, audit, now }: ApprovalServices) 
 
     get_approval(call) {
       const { token } = parseInput<'get_approval'>(call)
-      return done(approvalOf(approvals.requests.getOwn(token, call.grant.tokenId), now()))
+      return done(toApproval(approvals.requests.getOwn(token, call.grant.tokenId), now()))
     },
 
     redeem_approval(call) {
       const { approvalToken } = parseInput<'redeem_approval'>(call)
       const { requests, gate } = approvals
       const [request, nowMs] = [requests.getOwn(approvalToken, call.grant.tokenId), now()]
-      const status = statusOf(request, nowMs)
+      const status = getStatus(request, nowMs)
       if (status !== 'approved') throw notOpen(status)
       const trial = new DryRunScope(request.guarded)
       const results = engine.transaction(() => {
@@ -58,8 +58,8 @@ export function operations({ approvals, engine, audit, now }: ApprovalServices) 
         if (!same || trial.hits.length > 0) throw new PerSQLError('approval_stale')
         return results
       })
-      audit(actorOf(call.grant), 'approval.redeemed', nameOf(approvalToken), {})
-      const used = { sql: textOf(request), statementCount: results.length, ...sum(results) }
+      audit(getActor(call.grant), 'approval.redeemed', toAuditName(approvalToken), {})
+      const used = { sql: joinStatements(request), statementCount: results.length, ...sum(results) }
       return done(request.batch ? results : results[0], used)
     },
   } satisfies Handlers

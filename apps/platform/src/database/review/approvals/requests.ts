@@ -2,7 +2,7 @@ import { type ApprovalHit, type ApprovalStatus, PerSQLError } from '@persql/cont
 import { limitReached } from '../../../storage/limit-reached.ts'
 import type { StatementInput } from '../../calls/call.ts'
 import type { SystemStorage } from '../../engine/system-storage.ts'
-import { hashOf } from './tokens.ts'
+import { hashToken } from './tokens.ts'
 
 /** The statements that an approved request runs, exactly as they were sent. */
 export interface PendingStatements {
@@ -55,7 +55,7 @@ const MAX_CHARACTERS = 900_000
 const UNTIL_GONE = 'Try again when older requests have expired.'
 
 /** Returns the status of a request. */
-export function statusOf({ decision, redeemedAtMs, expiresAtMs }: Request, nowMs: number): ApprovalStatus {
+export function getStatus({ decision, redeemedAtMs, expiresAtMs }: Request, nowMs: number): ApprovalStatus {
   if (redeemedAtMs !== undefined) return 'redeemed'
   if (decision?.approved === false) return 'denied'
   if (expiresAtMs <= nowMs) return 'expired'
@@ -85,15 +85,15 @@ export class Requests {
     }
     const untilMs = request.expiresAtMs + KEPT_MS
     this.#ownPages.around(() => {
-      this.#kv.put(PREFIX + hashOf(token), request)
-      this.#kv.put(`${DATES}${String(untilMs).padStart(15, '0')}/${hashOf(token)}`, request.tokenId)
+      this.#kv.put(PREFIX + hashToken(token), request)
+      this.#kv.put(`${DATES}${String(untilMs).padStart(15, '0')}/${hashToken(token)}`, request.tokenId)
       this.#sweepAt(untilMs)
     })
   }
 
   /** @throws PerSQLError `approval_not_found` */
   get(token: string): Request {
-    const request = this.#kv.get<Request>(PREFIX + hashOf(token))
+    const request = this.#kv.get<Request>(PREFIX + hashToken(token))
     if (!request) throw new PerSQLError('approval_not_found')
     return request
   }
@@ -114,7 +114,7 @@ export class Requests {
   }
 
   replace(token: string, request: Request): void {
-    this.#ownPages.around(() => this.#kv.put(PREFIX + hashOf(token), request))
+    this.#ownPages.around(() => this.#kv.put(PREFIX + hashToken(token), request))
   }
 
   /** Deletes requests whose retention has ended, and schedules the next sweep. */

@@ -27,4 +27,4 @@ export function approvalAddress(token: string): Address {
 }
 
 /** Returns the SHA-256 hash in hex: tokens are stored only as hashes. Synchronous, so callers stay in one turn. */
-export const hashOf = (token: string): string => createHash('sha256').update(token).digest('hex')
+export const hashToken = (token: string): string => createHash('sha256').update(token).digest('hex')

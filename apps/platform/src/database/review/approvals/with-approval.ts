@@ -1,6 +1,6 @@
 import { PerSQLError } from '@persql/contract'
 import { toIso } from '../../../clock.ts'
-import { actorOf, type DatabaseCall } from '../../calls/call.ts'
+import { type DatabaseCall, getActor } from '../../calls/call.ts'
 import type { Handler } from '../../calls/handler.ts'
 import { done, type Outcome } from '../../calls/outcome.ts'
 import { dryRun } from '../../engine/dry-run.ts'
@@ -9,7 +9,7 @@ import type { Result } from '../../engine/result.ts'
 import { runBatchStatement } from '../../engine/run-batch-statement.ts'
 import type { Webhooks } from '../../events/webhooks/delivery-worker.ts'
 import type { Audit } from '../audit-outbox.ts'
-import { type Approvals, nameOf } from './approvals.ts'
+import { type Approvals, toAuditName } from './approvals.ts'
 import type { PendingStatements } from './requests.ts'
 import { mintApprovalToken } from './tokens.ts'
 import { DryRunScope, MAX_HITS, mayBeApproved } from './write-gate.ts'
@@ -37,13 +37,13 @@ export interface PendingWrite extends PendingStatements {
  * sent, in a request.
  */
 export const withApproval =
-  (services: ApprovalRequester, waitingOf: (call: DatabaseCall) => PendingWrite, run: Handler): Handler =>
+  (services: ApprovalRequester, toPendingWrite: (call: DatabaseCall) => PendingWrite, run: Handler): Handler =>
   (call) => {
     try {
       return run(call)
     } catch (cause) {
       if (!mayBeApproved(cause)) throw cause
-      return ask(waitingOf(call), call, services)
+      return ask(toPendingWrite(call), call, services)
     }
   }
 
@@ -76,7 +76,7 @@ function ask(
   const { status, askedBy, decidedBy } = approvals.show(token, createdAtMs)
   const about = { approvalToken: token, status, askedBy, decidedBy, tables: guarded, hits }
   webhooks.announce([{ type: 'approval_required', ...about, expiresAt: toIso(expiresAtMs) }])
-  audit(actorOf(grant), 'approval.requested', nameOf(token), {
+  audit(getActor(grant), 'approval.requested', toAuditName(token), {
     tables: guarded.slice(0, MAX_HITS).join(', '),
     statements: statements.length,
   })
@@ -84,7 +84,7 @@ function ask(
   const [table = 'unknown'] = [...guarded, ...outcome.tables]
   const failure = new PerSQLError('approval_required', { table }, { extra })
   // The dry run is rolled back, and its work is charged as rows read.
-  return done(undefined, { failure, status: failure.status, sql: textOf({ statements }), rowsRead })
+  return done(undefined, { failure, status: failure.status, sql: joinStatements({ statements }), rowsRead })
 }
 
 /** Runs the stored statements; called in a transaction. */
@@ -102,7 +102,7 @@ export function runPendingWrite(
   return results
 }
 
-export const textOf = ({ statements }: Pick<PendingStatements, 'statements'>): string =>
+export const joinStatements = ({ statements }: Pick<PendingStatements, 'statements'>): string =>
   statements.map(({ sql }) => sql).join(';\n')
 
 export function sum(results: readonly Result[]): { rowsRead: number; rowsWritten: number } {

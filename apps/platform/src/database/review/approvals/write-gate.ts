@@ -2,7 +2,7 @@ import { type ApprovalHit, PerSQLError } from '@persql/contract'
 import { lower } from '../../../sqlite/identifiers.ts'
 import type { Analysis } from '../../authorizer/authorizer.ts'
 import type { WriteGuard } from '../../engine/observer.ts'
-import { fingerprintOf } from './fingerprint.ts'
+import { computeFingerprint } from './fingerprint.ts'
 import type { Rules } from './rules.ts'
 import { tablesWritten } from './written-tables.ts'
 
@@ -62,7 +62,7 @@ export class WriteGate implements WriteGuard {
   /** @throws PerSQLError `approval_denied` */
   enter(analysis: Analysis): void {
     const { sql } = this.#storage
-    this.#trial?.prints.push(fingerprintOf(analysis, sql))
+    this.#trial?.prints.push(computeFingerprint(analysis, sql))
     this.changed(tablesWritten(analysis, sql))
   }
 
@@ -71,7 +71,7 @@ export class WriteGate implements WriteGuard {
     const hits = this.#rules.hits(tables)
     for (const table of tables) this.#trial?.tables.add(table)
     const stopping = this.#trial ? hits.filter(({ action }) => action === 'deny') : hits
-    if (stopping[0]) throw refusalOf(stopping[0], hits)
+    if (stopping[0]) throw createDenial(stopping[0], hits)
     this.#trial?.note(hits)
   }
 }
@@ -79,7 +79,7 @@ export class WriteGate implements WriteGuard {
 /**
  * Returns the error for hits: that of the rules that deny the write, otherwise that of the rules that require approval.
  */
-function refusalOf(first: ApprovalHit, hits: readonly ApprovalHit[]): PerSQLError {
+function createDenial(first: ApprovalHit, hits: readonly ApprovalHit[]): PerSQLError {
   const forbidding = hits.filter(({ action }) => action === 'deny')
   const named = forbidding.length > 0 ? forbidding : hits
   const { matchedTable: table } = named[0] ?? first

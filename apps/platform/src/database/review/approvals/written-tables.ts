@@ -17,7 +17,7 @@ export function tablesWritten(analysis: Analysis, sql: SqlStorage): readonly str
     // The outcome shows schema changes, and SQLite itself maintains the AUTOINCREMENT sequence.
     const implied = new Set([SCHEMA_TABLE, ...(sequenceImplied ? ['sqlite_sequence'] : [])])
     const named = effect.writes.filter((table) => !implied.has(table))
-    const written = new Set([...named, ...viewsOf(effect.fires, sql)])
+    const written = new Set([...named, ...findViews(effect.fires, sql)])
     for (const family of families(sql)) {
       if (family.some((member) => written.has(member))) for (const member of family) written.add(member)
     }
@@ -27,7 +27,7 @@ export function tablesWritten(analysis: Analysis, sql: SqlStorage): readonly str
   return tables
 }
 
-const viewsOf = (triggers: readonly string[], sql: SqlStorage): string[] =>
+const findViews = (triggers: readonly string[], sql: SqlStorage): string[] =>
   triggers.length === 0 ? [] : [...sql.exec(OF_VIEWS, JSON.stringify(triggers)).raw()].map(([name]) => name as string)
 
 const OF_VIEWS = `

@@ -39,7 +39,7 @@ export function operations(services: ProposalServices) {
       }
       const tried = counts(analysis) ? dryRun(storage, engine, attempt) : undefined
       const expiresAtMs = now() + ttlSec * 1000
-      const proposal = { statement, tokenId: grant.tokenId, expiresAtMs, effect: effectOf(analysis) }
+      const proposal = { statement, tokenId: grant.tokenId, expiresAtMs, effect: serializeEffect(analysis) }
       const data = {
         sql: statement.sql,
         plan: plan.rows,
@@ -57,7 +57,7 @@ export function operations(services: ProposalServices) {
       const token = parseApply(body)
       const { statement, effect } = proposals.get(token, grant.tokenId, now())
       const analysis = engine.prepare(statement, grant)
-      if (effectOf(analysis) !== effect) throw new PerSQLError('proposal_stale')
+      if (serializeEffect(analysis) !== effect) throw new PerSQLError('proposal_stale')
       const result = engine.transaction(() => {
         proposals.spend(token)
         return engine.run(analysis, statement, true)
@@ -75,5 +75,5 @@ const counts = ({ effect, statement }: Analysis): boolean =>
     statement.verb === 'DELETE' ||
     (statement.verb === 'INSERT' && !statement.names.has('select')))
 
-const effectOf = ({ effect: { kind, reads, writes, cleared } }: Analysis) =>
+const serializeEffect = ({ effect: { kind, reads, writes, cleared } }: Analysis) =>
   JSON.stringify([kind, reads, writes, cleared])

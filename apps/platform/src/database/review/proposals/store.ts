@@ -39,7 +39,7 @@ export class Proposals {
     }
     const token = `pmut_${randomText(40)}`
     this.#ownPages.around(() => {
-      this.#kv.put(keyOf(token), proposal)
+      this.#kv.put(toKey(token), proposal)
       this.#sweepAt(proposal.expiresAtMs)
     })
     return token
@@ -47,7 +47,7 @@ export class Proposals {
 
   /** Returns a proposal to its creator. @throws PerSQLError `proposal_not_found` */
   get(token: string, tokenId: string, nowMs: number): Proposal {
-    const proposal = this.#kv.get<Proposal>(keyOf(token))
+    const proposal = this.#kv.get<Proposal>(toKey(token))
     if (!proposal || proposal.tokenId !== tokenId || proposal.expiresAtMs <= nowMs) {
       throw new PerSQLError('proposal_not_found')
     }
@@ -56,7 +56,7 @@ export class Proposals {
 
   /** Deletes a proposal; called in the transaction that applies it. */
   spend(token: string): void {
-    this.#ownPages.around(() => this.#kv.delete(keyOf(token)))
+    this.#ownPages.around(() => this.#kv.delete(toKey(token)))
   }
 
   /** Deletes expired proposals. Returns the time of the next sweep. */
@@ -76,7 +76,7 @@ export class Proposals {
  * Returns the storage key of a proposal. It contains only the hash, so read access to the storage can't apply a
  * proposal.
  */
-const keyOf = (token: string) => PREFIX + createHash('sha256').update(token).digest('hex')
+const toKey = (token: string) => PREFIX + createHash('sha256').update(token).digest('hex')
 
 /** Returns the timer that deletes expired proposals. */
 export const timers = (services: { readonly proposals: Proposals }) => ({

@@ -1,6 +1,6 @@
 import { RpcTarget } from 'cloudflare:workers'
 import { PerSQLError } from '@persql/contract'
-import { type Page, pagesOf } from '../../../sqlite/rows.ts'
+import { type Page, readPages } from '../../../sqlite/rows.ts'
 import { readSchemaText, type SchemaText } from '../../../sqlite/schema.ts'
 import type { RunSql } from '../../../sqlite/schema-map.ts'
 import type { Read } from '../../../sqlite/walk.ts'
@@ -112,7 +112,7 @@ export class CopySource extends RpcTarget {
     const bookkeeping = bookkeepingRows(run, schema)
     const small = new Set(bookkeeping.flatMap(({ table, rows }) => (rows === null ? [] : [table])))
     const tables = rows === 'all' ? schema.tables : schema.tables.filter(({ name }) => small.has(name))
-    const pages = pagesOf(this.#read, { ...schema, tables }, asText, staged)
+    const pages = readPages(this.#read, { ...schema, tables }, asText, staged)
     return { copy: this.#begin(this.#withMigrations(pages, migrations)), schema, bookkeeping }
   }
 

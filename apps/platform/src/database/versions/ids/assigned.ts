@@ -17,7 +17,7 @@ export function readAssigned(listing: readonly (readonly unknown[])[], schema: S
   if (!listing.some(([, opcode]) => opcode === 'NewRowid')) return []
   const assigned = new Set<string>()
   const searched = new Set<string>()
-  for (const program of programsOf(listing as Program)) {
+  for (const program of splitPrograms(listing as Program)) {
     const cursors = new Map<number, string>()
     for (const [at, [, opcode, p1, p2, p3]] of program.entries()) {
       if (opcode === 'OpenRead' || opcode === 'OpenWrite') {
@@ -35,7 +35,7 @@ export function readAssigned(listing: readonly (readonly unknown[])[], schema: S
 }
 
 /** Returns the statement's own program, then one for each trigger and foreign key action. */
-function programsOf(listing: Program): Instruction[][] {
+function splitPrograms(listing: Program): Instruction[][] {
   const programs: Instruction[][] = []
   for (const instruction of listing) {
     if (instruction[0] === 0) programs.push([])

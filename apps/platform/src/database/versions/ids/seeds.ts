@@ -64,7 +64,7 @@ export class Seeds {
     if (isEmpty) return NONE
     return tables.filter((table) => {
       const floor = ids[lower(table)]
-      return floor !== undefined && this.#highestOf(table) < floor
+      return floor !== undefined && this.#readHighest(table) < floor
     })
   }
 
@@ -90,7 +90,7 @@ export class Seeds {
     }
   }
 
-  #highestOf(table: string): number {
+  #readHighest(table: string): number {
     const found = this.#run(`SELECT CAST(max(rowid) AS TEXT) FROM ${quoteName(table)}`)
     return Number(found[0]?.[0] ?? 0)
   }

@@ -7,7 +7,7 @@ import { assertSource } from '../copy/source.ts'
 import type { Ids } from '../ids/highest.ts'
 import type { Seeds } from '../ids/seeds.ts'
 import type { SchemaChangeLog } from '../schema-changes.ts'
-import { type ForkState, forkStateOf } from './fork-state.ts'
+import { type ForkState, readForkState } from './fork-state.ts'
 
 /** The services that the state of a branch depends on. */
 export interface BranchStateOptions {
@@ -33,7 +33,7 @@ export class BranchState {
     const { identity, storage, schemaChanges } = this.#options
     assertSource(this.#options, id)
     if (!identity.current) throw new PerSQLError('copy_cut_off')
-    return forkStateOf(storage.kv, this.#run, schemaChanges)
+    return readForkState(storage.kv, this.#run, schemaChanges)
   }
 
   /** Raises the next IDs of this branch above `floors`. @throws PerSQLError `database_not_found` or `copy_cut_off` */

@@ -18,7 +18,7 @@ export function assertMergeAllowed(
 ): void {
   const refuse = (code: 'merge_stale' | 'merge_conflict' | 'merge_would_lose_data', what = '') =>
     new PerSQLError(code, { what }, { extra: { merge: report } })
-  const schemaFirst = mode === 'data' ? tablesOf(report, ({ reason }) => reason === 'schema_differs') : ''
+  const schemaFirst = mode === 'data' ? listTables(report, ({ reason }) => reason === 'schema_differs') : ''
   // A plan that includes the schema can't be valid for a merge of rows alone.
   if (schemaFirst)
     throw refuse(
@@ -31,15 +31,15 @@ export function assertMergeAllowed(
   const [clash] = conflicts
   if (clash) throw refuse('merge_conflict', `${clash.type} "${clash.name}"`)
   if (isUnsettled) {
-    throw refuse('merge_conflict', `rows of ${tablesOf(report, () => true)}`)
+    throw refuse('merge_conflict', `rows of ${listTables(report, () => true)}`)
   }
   const loss = statements.find(({ losesData }) => losesData)
-  if (loss && !allowDataLoss) throw refuse('merge_would_lose_data', clauseOf(loss.reason))
+  if (loss && !allowDataLoss) throw refuse('merge_would_lose_data', toClause(loss.reason))
 }
 
 type Conflict = MergeReport['data']['conflicts'][number]
 
-function tablesOf({ data }: MergeReport, isMeant: (conflict: Conflict) => boolean): string {
+function listTables({ data }: MergeReport, isMeant: (conflict: Conflict) => boolean): string {
   const tables = new Set(data.conflicts.filter(isMeant).map(({ table }) => `"${table}"`))
   return [...tables].slice(0, 5).join(', ')
 }
@@ -53,4 +53,4 @@ function isExpected(mode: MergeReport['mode'], expected: string, actual: string)
 }
 
 /** Converts a sentence to a clause that follows a colon. */
-const clauseOf = (sentence: string) => sentence.charAt(0).toLowerCase() + sentence.slice(1).replace(/\.$/, '')
+const toClause = (sentence: string) => sentence.charAt(0).toLowerCase() + sentence.slice(1).replace(/\.$/, '')

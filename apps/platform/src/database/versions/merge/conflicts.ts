@@ -14,7 +14,7 @@ const MAX_VALUE = 200
 /** Returns the conflicting rows, each with its values on both sides. */
 export function readConflictingRows(run: RunSql, match: TableMatch, from: string): RowConflict[] {
   const order = `ORDER BY ${match.key.map((key) => `p.${key}`)} LIMIT ${MAX_CONFLICTS}`
-  const [theirs, ours] = [rowsOf(run, match, 's', `${from} ${order}`), rowsOf(run, match, 'p', `${from} ${order}`)]
+  const [theirs, ours] = [readRows(run, match, 's', `${from} ${order}`), readRows(run, match, 'p', `${from} ${order}`)]
   const message = 'The branch and its parent have different rows with this key.'
   return theirs.map((branch, i) => ({
     table: match.table,
@@ -54,7 +54,7 @@ export const readDeletedRows = (run: RunSql, match: TableMatch, from: string): R
   rowsIn(run, match, 'p', from).map((parent) => ({ table: match.table, key: only(parent, match), parent }))
 
 const rowsIn = (run: RunSql, match: TableMatch, side: 's' | 'p', from: string) =>
-  rowsOf(run, match, side, `${from} ORDER BY ${match.key.map((key) => `${side}.${key}`)} LIMIT ${MAX_CONFLICTS}`)
+  readRows(run, match, side, `${from} ORDER BY ${match.key.map((key) => `${side}.${key}`)} LIMIT ${MAX_CONFLICTS}`)
 
 /** Returns the conflict of a row of the branch that the parent rejects. */
 export function refusedRow(
@@ -64,7 +64,7 @@ export function refusedRow(
   reason: 'constraint' | 'null_key',
   message: string,
 ) {
-  const [branch = null] = rowsOf(run, match, 's', `FROM ${match.staged} s WHERE ${where} LIMIT 1`)
+  const [branch = null] = readRows(run, match, 's', `FROM ${match.staged} s WHERE ${where} LIMIT 1`)
   return { table: match.table, reason, message, key: branch && only(branch, match), branch, parent: null }
 }
 
@@ -80,7 +80,7 @@ const only = (row: Record<string, unknown>, { shape }: TableMatch) =>
     Object.entries(row).filter(([name]) => shape.key.some((key) => lower(key) === lower(name))),
   ) as NonNullable<RowConflict['key']>
 
-function rowsOf(run: RunSql, { columns, shape }: TableMatch, side: string, from: string) {
+function readRows(run: RunSql, { columns, shape }: TableMatch, side: string, from: string) {
   const names = columns.length > shape.columns.length ? [...shape.key, ...shape.columns] : shape.columns
   const shown = columns.map((column) => {
     const value = `${side}.${column}`

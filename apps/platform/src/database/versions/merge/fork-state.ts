@@ -3,7 +3,7 @@ import type { RunSql } from '../../../sqlite/schema-map.ts'
 import { type HighestId, readHighestIds } from '../ids/highest.ts'
 import type { SchemaChangeLog } from '../schema-changes.ts'
 import { type CommonSchema, FORK_POINT, keepSchema, keptSchema } from './merge-base-schema.ts'
-import { type Rename, renamesOf } from './renames.ts'
+import { parseRenames, type Rename } from './renames.ts'
 
 /** The state of a branch that a merge compares. */
 export interface ForkState {
@@ -33,7 +33,7 @@ export const beginFork = (kv: SyncKvStorage, schema: SchemaText, versions: Commo
 export const isBranch = (kv: SyncKvStorage): boolean => [...kv.list({ prefix: FORK_POINT, limit: 1 })].length > 0
 
 /** Reads the state in one turn, so that its parts are consistent. */
-export function forkStateOf(kv: SyncKvStorage, run: RunSql, schemaChanges: SchemaChangeLog): ForkState {
+export function readForkState(kv: SyncKvStorage, run: RunSql, schemaChanges: SchemaChangeLog): ForkState {
   const point = keptSchema(kv, FORK_POINT)
   const changes = schemaChanges.list(1_000)
   return {
@@ -41,7 +41,7 @@ export function forkStateOf(kv: SyncKvStorage, run: RunSql, schemaChanges: Schem
     base: point?.schema,
     schema: readSchemaText(run),
     change: changes[0]?.number ?? 0,
-    renames: renamesOf(changes),
+    renames: parseRenames(changes),
     ids: readHighestIds(run),
     versions: point?.versions,
     rows: kv.get<string>(ROWS) ?? '',

@@ -19,7 +19,7 @@ const NONE: RejectedCounts = { added: 0, replaced: 0 }
 /** Saves rows of the parent with their keys, then deletes them. */
 export function moveAside(run: RunSql, free: RunSql, match: TableMatch, from: string): void {
   const { parent, columns, key, keyColumns, shape } = match
-  const named = columns.map((column, i) => `p.${column} AS ${nameOf(match, column, i)}`)
+  const named = columns.map((column, i) => `p.${column} AS ${getColumnName(match, column, i)}`)
   const rowid = keepsRowid(match) ? [`p.${shape.rowid} AS at`] : []
   free(`CREATE TABLE ${REPLACED} AS SELECT ${[...rowid, ...named]} ${from}`)
   run(`DELETE FROM ${parent} WHERE (${key}) IN (SELECT ${keyColumns.map(({ name }) => name)} FROM ${REPLACED})`)
@@ -36,7 +36,7 @@ export function insertAll(
   where: string,
   wanted: number,
   replaced: number,
-  tell: (found: RowConflict) => void,
+  reportConflict: (found: RowConflict) => void,
   checkTime: () => void,
 ): RejectedCounts {
   if (wanted === 0) return NONE
@@ -52,7 +52,7 @@ export function insertAll(
     const back = putBack(match)
     if (replaced > 0) run(back)
     if (!stagedRowid) {
-      tell(tableConflict(table, 'constraint', sentence(cause)))
+      reportConflict(tableConflict(table, 'constraint', sentence(cause)))
       return { added: wanted - replaced, replaced }
     }
     if (replaced > 0) run(`CREATE INDEX ${REPLACED}_key ON ${REPLACED} (${declared(keyColumns)})`)
@@ -70,7 +70,7 @@ export function insertAll(
       } catch (why) {
         if (old) run(`${back} WHERE o.rowid = ${old[0]}`)
         refused[old ? 'replaced' : 'added']++
-        tell(refusedRow(run, match, one, 'constraint', sentence(why)))
+        reportConflict(refusedRow(run, match, one, 'constraint', sentence(why)))
       }
     }
     return refused
@@ -81,12 +81,12 @@ const putBack = (match: TableMatch): string => {
   const { parent, columns, shape } = match
   const rowid = keepsRowid(match)
   const into = rowid ? [shape.rowid, ...columns] : columns
-  const from = columns.map((column, i) => `o.${nameOf(match, column, i)}`)
+  const from = columns.map((column, i) => `o.${getColumnName(match, column, i)}`)
   return `INSERT OR ABORT INTO ${parent} (${into}) SELECT ${rowid ? ['o.at', ...from] : from} FROM ${REPLACED} o`
 }
 
 /** Returns the name of a column in the table of replaced rows. */
-const nameOf = ({ key, keyColumns }: TableMatch, column: string, i: number): string =>
+const getColumnName = ({ key, keyColumns }: TableMatch, column: string, i: number): string =>
   keyColumns[key.indexOf(column)]?.name ?? `c${i}`
 
 /** Returns whether a row has a rowid that isn't a column, and the saved table has room for it. */

@@ -1,6 +1,6 @@
 import { lower, quoteName } from '../../../sqlite/identifiers.ts'
 import type { RunSql } from '../../../sqlite/schema-map.ts'
-import { type MergeTableInfo, nameIn, ROWIDS, STAGED, shapeOf } from './merge-table-info.ts'
+import { type MergeTableInfo, nameIn, ROWIDS, readMergeTableInfo, STAGED } from './merge-table-info.ts'
 
 /** A staged table of the branch and its match in the parent, as SQL fragments that join their rows. */
 export interface TableMatch {
@@ -34,10 +34,10 @@ export const declared = (keys: readonly KeyColumn[]): string[] =>
   keys.map(({ name, collation }) => (collation ? `${name} COLLATE ${quoteName(collation)}` : name))
 
 /** Returns the match of a table, or the reason why it can't be merged. */
-export function matchOf(run: RunSql, table: string): TableMatch | string {
-  const shape = shapeOf(run, table)
+export function matchTable(run: RunSql, table: string): TableMatch | string {
+  const shape = readMergeTableInfo(run, table)
   if (!shape) return "The table doesn't exist in the parent. Merge the schema first."
-  const staged = (shapeOf(run, STAGED + table) as MergeTableInfo).columns
+  const staged = (readMergeTableInfo(run, STAGED + table) as MergeTableInfo).columns
   const [ours, theirs] = [new Set(shape.columns.map(lower)), new Set(staged.map(lower))]
   const missing = staged.filter((name) => !ours.has(lower(name)) && !ROWIDS.includes(name))
   if (missing.length > 0 || [...ours].some((name) => !theirs.has(name))) {
@@ -48,7 +48,7 @@ export function matchOf(run: RunSql, table: string): TableMatch | string {
     : shape.columns
   const columns = names.map((name) => nameIn(shape, name))
   const key = shape.key.map((name) => nameIn(shape, name))
-  const collations = collationsOf(run, table)
+  const collations = readCollations(run, table)
   const keyColumns = shape.key.map((name, i) => ({ name: `k${i}`, collation: collations.get(lower(name)) }))
   const link = (a: string, b: string) =>
     keyColumns
@@ -77,7 +77,7 @@ export function matchOf(run: RunSql, table: string): TableMatch | string {
 }
 
 /** Returns the collations of the primary key by column. */
-function collationsOf(run: RunSql, table: string): Map<string, string> {
+function readCollations(run: RunSql, table: string): Map<string, string> {
   return new Map(
     run(
       "SELECT x.name, x.coll FROM pragma_index_list(?) l, pragma_index_xinfo(l.name) x WHERE l.origin = 'pk' AND x.key = 1",

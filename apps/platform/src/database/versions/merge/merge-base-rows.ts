@@ -3,7 +3,7 @@ import { lower } from '../../../sqlite/identifiers.ts'
 import type { RunSql } from '../../../sqlite/schema-map.ts'
 import type { ForkState } from './fork-state.ts'
 import { declared, type KeyColumn } from './match-tables.ts'
-import { textOf } from './merge-table-info.ts'
+import { readTableSql } from './merge-table-info.ts'
 import { normalForm } from './normal-form.ts'
 
 /** The prefix of the tables with the rows that a parent and a branch shared at their last merge. */
@@ -37,29 +37,29 @@ export class MergeBases {
 
   /** Returns the merge base of a table; `undefined` if a side has changed since. */
   of(table: string): string | undefined {
-    const text = this.#textOf(table)
+    const text = this.#hashDefinition(table)
     const found = [...all(this.#kv)].find(([, kept]) => this.#isMine(kept) && kept.table === lower(table))
-    return found && text !== undefined && this.#isGood(found[1], text) ? nameOf(found[0]) : undefined
+    return found && text !== undefined && this.#isGood(found[1], text) ? toTableName(found[0]) : undefined
   }
 
   /** Returns the merge base of a table and creates an empty one if needed; `undefined` if the definitions differ. */
   open(table: string, keys: readonly KeyColumn[]): string | undefined {
     const known = this.of(table)
-    const text = this.#textOf(table)
+    const text = this.#hashDefinition(table)
     if (known !== undefined || text === undefined) return known
     const { fork, rows } = this.#state
-    const number = 1 + Math.max(0, ...[...all(this.#kv)].map(([at]) => numberOf(at)))
+    const number = 1 + Math.max(0, ...[...all(this.#kv)].map(([at]) => parseNumber(at)))
     const at = PREFIX + number
     this.#kv.put(at, { branchId: this.#branchId, table: lower(table), text, fork: fork as string, rows } satisfies Kept)
     const names = keys.map(({ name }) => name)
-    this.#run(`CREATE TABLE ${nameOf(at)} (${declared(keys)}, hash, PRIMARY KEY (${names})) WITHOUT ROWID`)
-    return nameOf(at)
+    this.#run(`CREATE TABLE ${toTableName(at)} (${declared(keys)}, hash, PRIMARY KEY (${names})) WITHOUT ROWID`)
+    return toTableName(at)
   }
 
   /** Deletes the merge bases that are no longer valid. */
   dropVoid(): void {
     for (const [at, kept] of [...all(this.#kv)]) {
-      const text = this.#isMine(kept) ? this.#textOf(kept.table) : undefined
+      const text = this.#isMine(kept) ? this.#hashDefinition(kept.table) : undefined
       if (this.#isMine(kept) && !(text !== undefined && this.#isGood(kept, text))) drop(this.#kv, this.#run, at)
     }
   }
@@ -73,8 +73,8 @@ export class MergeBases {
   }
 
   /** Returns a hash of the table's definition if it is the same on both sides. */
-  #textOf(table: string): string | undefined {
-    const ours = textOf(this.#run, table)
+  #hashDefinition(table: string): string | undefined {
+    const ours = readTableSql(this.#run, table)
     const theirs = this.#state.schema.tables.find(({ name }) => lower(name) === lower(table))?.sql
     if (ours === '' || theirs === undefined || normalForm(ours) !== normalForm(theirs)) return undefined
     return createHash('sha256').update(normalForm(ours)).digest('hex').slice(0, 32)
@@ -91,10 +91,10 @@ export function deleteMergeBases(
 }
 
 const all = (kv: SyncKvStorage) => kv.list<Kept>({ prefix: PREFIX })
-const numberOf = (at: string) => Number(at.slice(PREFIX.length))
-const nameOf = (at: string) => `${BASE}${numberOf(at)}`
+const parseNumber = (at: string) => Number(at.slice(PREFIX.length))
+const toTableName = (at: string) => `${BASE}${parseNumber(at)}`
 
 function drop(kv: SyncKvStorage, run: RunSql, at: string): void {
-  run(`DROP TABLE IF EXISTS ${nameOf(at)}`)
+  run(`DROP TABLE IF EXISTS ${toTableName(at)}`)
   kv.delete(at)
 }

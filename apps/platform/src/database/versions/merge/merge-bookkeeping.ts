@@ -41,7 +41,7 @@ export function mergeBookkeeping(
 export function readStagedVersions(run: RunSql, tables: readonly BookkeepingRows[]): Readonly<Record<string, string>> {
   return Object.fromEntries(
     tables.flatMap(({ table, rows }) => {
-      const columns = rows === null ? [] : columnsOf(run, table)
+      const columns = rows === null ? [] : readColumns(run, table)
       if (findBookkeeping(table, columns)?.is !== 'version') return []
       return [[lower(table), readVersion(run, STAGED + table, columns)] as const]
     }),
@@ -55,8 +55,8 @@ function mergeOne(
   base: string | undefined,
 ): number | Omit<SchemaConflict, 'type' | 'name'> {
   // The rowid that is staged with a table without a primary key isn't a column of that table.
-  const own = columnsOf(run, table)
-  const staged = new Set(columnsOf(run, STAGED + table).map(lower))
+  const own = readColumns(run, table)
+  const staged = new Set(readColumns(run, STAGED + table).map(lower))
   const columns = own.filter((column) => staged.has(lower(column)))
   const is = findBookkeeping(table, own)?.is
   if (is === undefined || columns.length < own.length || (typeof is === 'object' && 'lock' in is)) return 0
@@ -90,5 +90,5 @@ function mergeOne(
   return count
 }
 
-const columnsOf = (run: RunSql, table: string): string[] =>
+const readColumns = (run: RunSql, table: string): string[] =>
   run('SELECT name FROM pragma_table_info(?)', table).map(([name]) => name as string)

@@ -4,14 +4,14 @@ import type { RunSql } from '../../../sqlite/schema-map.ts'
 import { rebuildAll } from '../copy/load-copy.ts'
 import { added, orphans } from './checks.ts'
 import { MAX_CONFLICTS, type RowConflict, type RowDeletion, tableConflict } from './conflicts.ts'
-import { matchOf, type TableMatch } from './match-tables.ts'
+import { matchTable, type TableMatch } from './match-tables.ts'
 import type { MergeBases } from './merge-base-rows.ts'
 import {
   type ConflictWinner,
-  countOf,
   mergeTable,
   type RowCursor,
   type RowMergeContext,
+  readCount,
   type TableReport,
 } from './merge-table.ts'
 import { hasRows, STAGED } from './merge-table-info.ts'
@@ -40,7 +40,7 @@ export const written = ({ inserted, updated, deleted }: TableReport): number => 
  * and roll back unresolved conflicts. Triggers don't run: their effects in the branch are already among its rows.
  */
 export function mergeRows(
-  merge: Omit<RowMergeContext, 'tell' | 'tellDeletion'>,
+  merge: Omit<RowMergeContext, 'report' | 'reportDeletion'>,
   bases: Pick<MergeBases, 'of'>,
   isSkipped: (table: string) => boolean,
 ): RowMergeResult {
@@ -50,11 +50,11 @@ export function mergeRows(
   const deletions: RowDeletion[] = []
   const tables: TableReport[] = []
   const matches: TableMatch[] = []
-  const tell = (found: RowConflict, isSettled: boolean) => {
+  const reportConflict = (found: RowConflict, isSettled: boolean) => {
     const alike = isSettled ? settled : unsettled
     if (alike.length < MAX_CONFLICTS) alike.push(found)
   }
-  const tellDeletion = (found: RowDeletion) => {
+  const reportDeletion = (found: RowDeletion) => {
     if (deletions.length < MAX_CONFLICTS) deletions.push(found)
   }
   const orphaned = orphans(run)
@@ -62,16 +62,16 @@ export function mergeRows(
   for (const { name } of triggers) run(`DROP TRIGGER ${quoteName(name)}`)
   for (const table of stagedTables(run)) {
     if (isSkipped(table)) continue
-    const total = countOf(run, `SELECT count(*) FROM ${quoteName(STAGED + table)}`)
+    const total = readCount(run, `SELECT count(*) FROM ${quoteName(STAGED + table)}`)
     const base = bases.of(table)
     if (total === 0 && base === undefined) continue
-    const match = matchOf(run, table)
+    const match = matchTable(run, table)
     if (typeof match === 'string') {
-      tell(tableConflict(table, 'schema_differs', match), false)
+      reportConflict(tableConflict(table, 'schema_differs', match), false)
       tables.push({ ...NO_CHANGE, table, conflicts: total })
-    } else if (match.key.length === 0) tables.push(withoutKey(run, match, total, side, tell))
+    } else if (match.key.length === 0) tables.push(withoutKey(run, match, total, side, reportConflict))
     else {
-      const report = mergeTable({ ...merge, tell, tellDeletion }, match, base)
+      const report = mergeTable({ ...merge, report: reportConflict, reportDeletion }, match, base)
       matches.push(match)
       if (total > 0 || report.known > 0) tables.push(report)
     }
@@ -80,7 +80,7 @@ export function mergeRows(
   for (const { sql } of triggers) run(sql)
   const missing = Map.groupBy(added(orphaned, orphans(run)), ([, table]) => table)
   for (const [table, rows] of missing) {
-    tell(
+    reportConflict(
       tableConflict(
         table,
         'foreign_key',
@@ -107,7 +107,7 @@ export function rememberRows(run: RunSql, scan: RowCursor, { matches }: RowMerge
 /** Returns the tables of the branch with rows that don't match the parent's schema. */
 export const needsSchema = (run: RunSql, isSkipped: (table: string) => boolean): string[] =>
   stagedTables(run).filter(
-    (table) => !isSkipped(table) && hasRows(run, STAGED + table) && typeof matchOf(run, table) === 'string',
+    (table) => !isSkipped(table) && hasRows(run, STAGED + table) && typeof matchTable(run, table) === 'string',
   )
 
 /** Drops the staged tables. */
@@ -123,19 +123,25 @@ const stagedTables = (run: RunSql): string[] =>
 
 const NO_CHANGE = { inserted: 0, updated: 0, deleted: 0, unchanged: 0, conflicts: 0, known: 0 }
 
-type Tell = (found: RowConflict, isSettled: boolean) => void
+type ReportConflict = (found: RowConflict, isSettled: boolean) => void
 
 /** Compares the rows of a table without a primary key, which can only be equal as a whole. */
-function withoutKey(run: RunSql, match: TableMatch, total: number, side: ConflictWinner, tell: Tell): TableReport {
+function withoutKey(
+  run: RunSql,
+  match: TableMatch,
+  total: number,
+  side: ConflictWinner,
+  reportConflict: ReportConflict,
+): TableReport {
   const { table, staged, parent, columns } = match
   const rows = (of: string) =>
     `SELECT ${columns.map((column) => `typeof(${column}), ${column} COLLATE BINARY`)}, count(*) FROM ${of} GROUP BY ${columns.map((_, i) => `${2 * i + 1}, ${2 * i + 2}`)}`
   const isSame =
     columns.length <= 49 &&
-    countOf(run, `SELECT count(*) FROM ${parent}`) === total &&
-    countOf(run, `SELECT count(*) FROM (${rows(staged)} EXCEPT ${rows(parent)})`) === 0
+    readCount(run, `SELECT count(*) FROM ${parent}`) === total &&
+    readCount(run, `SELECT count(*) FROM (${rows(staged)} EXCEPT ${rows(parent)})`) === 0
   if (isSame) return { ...NO_CHANGE, table, unchanged: total }
   const message = "The table has no primary key, so rows can't be matched. The parent keeps its rows."
-  tell(tableConflict(table, 'no_primary_key', message), side === 'parent')
+  reportConflict(tableConflict(table, 'no_primary_key', message), side === 'parent')
   return { ...NO_CHANGE, table, conflicts: total }
 }

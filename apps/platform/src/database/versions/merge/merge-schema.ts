@@ -2,14 +2,14 @@ import { lower, quoteName } from '../../../sqlite/identifiers.ts'
 import { filling } from '../../../sqlite/rows.ts'
 import { readSchemaText, type SchemaObject, type SchemaText } from '../../../sqlite/schema.ts'
 import type { RunSql } from '../../../sqlite/schema-map.ts'
-import { contentOf } from '../../../sqlite/table-shape.ts'
+import { getFullTextContent } from '../../../sqlite/table-shape.ts'
 import { added, brokenPrograms, orphans } from './checks.ts'
-import { hasRows, textOf } from './merge-table-info.ts'
+import { hasRows, readTableSql } from './merge-table-info.ts'
 import { type RowOrigin, rebuild } from './rebuild.ts'
-import { originOf, type Rename } from './renames.ts'
+import { type Rename, resolveOriginalName } from './renames.ts'
 import { IncompatibleChange, type MergeStep, MergeStepRunner, sentence } from './steps.ts'
 import { addedColumns, isVirtual } from './table-text.ts'
-import { byKey, type Change, createConflict, isSame, keyOf, type SchemaConflict, threeWay } from './three-way.ts'
+import { byKey, type Change, createConflict, isSame, type SchemaConflict, threeWay, toKey } from './three-way.ts'
 
 /** The schemas that a merge compares. */
 export interface SchemaSides {
@@ -42,7 +42,7 @@ export function mergeSchema(
     return { steps: steps.done, clashes: [] }
   } catch (cause) {
     if (!(cause instanceof IncompatibleChange)) throw cause
-    const key = keyOf(cause.object)
+    const key = toKey(cause.object)
     const [base, ours, theirs] = [sides.base, parent, sides.branch].map((schema) => byKey(schema).get(key))
     return { steps: steps.done, clashes: [createConflict(cause.message, cause.object, base, ours, theirs)] }
   }
@@ -63,8 +63,8 @@ function apply(
   const { run } = steps
   const wanted = byKey(parent)
   for (const { before, after } of changes) {
-    if (before) wanted.delete(keyOf(before))
-    if (after) wanted.set(keyOf(after), after)
+    if (before) wanted.delete(toKey(before))
+    if (after) wanted.set(toKey(after), after)
   }
   const others = changes.flatMap(({ before, after }) => (before && before.type !== 'table' ? [{ before, after }] : []))
   const order = ['trigger', 'view', 'index']
@@ -90,7 +90,7 @@ function apply(
   addOthers(steps, wanted, changes, branch)
   const now = readSchemaText(run)
   const indexes = changes.some(({ after }) => after?.type === 'table' && isVirtual(after.sql))
-  if (isDisruptive || indexes) indexAnew(run, now, parent)
+  if (isDisruptive || indexes) recreateIndexes(run, now, parent)
   verify(now, changes)
 }
 
@@ -104,7 +104,7 @@ function sorted(steps: MergeStepRunner, changes: readonly Change[], renames: rea
   }
   for (const { before, after } of tables) {
     if (!after) continue
-    const origin = originOf(renames, after.name)
+    const origin = resolveOriginalName(renames, after.name)
     if (before?.type !== 'table') {
       const former = gone.get(lower(origin.table))
       if (former) {
@@ -112,7 +112,7 @@ function sorted(steps: MergeStepRunner, changes: readonly Change[], renames: rea
         gone.delete(lower(former.name))
       } else work.create.push(after)
     } else if (!addColumns(steps, before, after)) {
-      const own = lower(origin.table) === lower(after.name) ? origin : originOf([], after.name)
+      const own = lower(origin.table) === lower(after.name) ? origin : resolveOriginalName([], after.name)
       work.rebuild.push({ table: after, origin: { ...own, table: before.name } })
     }
   }
@@ -133,7 +133,7 @@ function addColumns(steps: MergeStepRunner, before: SchemaObject, after: SchemaO
   } catch {
     return false
   }
-  if (!isSame({ ...after, sql: textOf(run, name) }, after)) return false
+  if (!isSame({ ...after, sql: readTableSql(run, name) }, after)) return false
   for (const sql of texts) {
     const object = { type: 'table', name, change: 'changed' } as const
     steps.done.push({ sql, reason: `Adds a column to "${name}".`, losesData: false, object })
@@ -142,10 +142,10 @@ function addColumns(steps: MergeStepRunner, before: SchemaObject, after: SchemaO
 }
 
 /** Rebuilds full-text indexes of content in other tables. An index that was broken before can stay broken. */
-function indexAnew(run: RunSql, now: SchemaText, parent: SchemaText): void {
+function recreateIndexes(run: RunSql, now: SchemaText, parent: SchemaText): void {
   const had = new Set(parent.tables.map(({ name }) => lower(name)))
   for (const table of now.tables) {
-    const content = contentOf(table.sql)
+    const content = getFullTextContent(table.sql)
     if (!content) continue
     try {
       run(filling(table.name))
@@ -172,7 +172,7 @@ function addOthers(
   branch: SchemaText,
 ): void {
   const present = byKey(readSchemaText(steps.run))
-  const changed = new Map(changes.flatMap((change) => (change.after ? [[keyOf(change.after), change] as const] : [])))
+  const changed = new Map(changes.flatMap((change) => (change.after ? [[toKey(change.after), change] as const] : [])))
   const rank = new Map([...byKey(branch).keys()].map((key, i) => [key, i]))
   const missing = [...wanted].filter(([key, { type }]) => type !== 'table' && !present.has(key))
   missing.sort(([a], [b]) => (rank.get(a) ?? -1) - (rank.get(b) ?? -1))
@@ -190,8 +190,8 @@ function addOthers(
 function verify(now: SchemaText, changes: readonly Change[]): void {
   const present = byKey(now)
   for (const { before, after } of changes) {
-    if (before && !after && present.has(keyOf(before))) throw new IncompatibleChange(before, "It couldn't be dropped.")
-    if (after && !isSame(present.get(keyOf(after)), after)) {
+    if (before && !after && present.has(toKey(before))) throw new IncompatibleChange(before, "It couldn't be dropped.")
+    if (after && !isSame(present.get(toKey(after)), after)) {
       throw new IncompatibleChange(after, "It couldn't be changed to match the branch.")
     }
   }

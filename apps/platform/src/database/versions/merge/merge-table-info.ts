@@ -18,7 +18,7 @@ export interface MergeTableInfo {
 }
 
 /** Reads the columns and keys of a table; `undefined` if it doesn't exist. */
-export function shapeOf(run: RunSql, table: string): MergeTableInfo | undefined {
+export function readMergeTableInfo(run: RunSql, table: string): MergeTableInfo | undefined {
   const [kind] = run(
     "SELECT type, wr FROM pragma_table_list WHERE schema = 'main' AND name = ? COLLATE NOCASE AND type IN ('table', 'virtual')",
     table,
@@ -34,7 +34,7 @@ export function shapeOf(run: RunSql, table: string): MergeTableInfo | undefined 
   const keys = all.filter(([, , pk]) => pk > 0).sort(([, , a], [, , b]) => a - b)
   const word = ROWIDS.find((each) => !all.some(([name]) => lower(name) === each))
   const rowid = kind[1] === 1 ? undefined : word
-  const sql = textOf(run, table)
+  const sql = readTableSql(run, table)
   const isRtree = isVirtual(sql) && /\busing\s+rtree/i.test(sql)
   const virtualKey = isRtree ? columns.slice(0, 1) : rowid ? [rowid] : []
   return {
@@ -54,7 +54,7 @@ export const STAGED = '_persql_merge_'
 export const ROWIDS = ['rowid', '_rowid_', 'oid']
 
 /** Returns the definition of a table; empty if it doesn't exist. */
-export const textOf = (run: RunSql, table: string): string =>
+export const readTableSql = (run: RunSql, table: string): string =>
   (run("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ? COLLATE NOCASE", table)[0]?.[0] as
     | string
     | undefined) ?? ''

@@ -8,7 +8,7 @@ import { parseStatement } from '../../../sqlite/tokenizer.ts'
 import type { LongTransaction } from '../../../storage/long-transaction.ts'
 import { createRunSql } from '../../engine/run-sql.ts'
 import type { SystemStorage } from '../../engine/system-storage.ts'
-import { refusalOf } from '../copy/failure.ts'
+import { findRefusal } from '../copy/failure.ts'
 import { type HighestId, type Ids, readHighestIds } from '../ids/highest.ts'
 import { IdRanges } from '../ids/ranges.ts'
 import type { Seeds } from '../ids/seeds.ts'
@@ -208,7 +208,7 @@ export class Merger {
     const common = this.#common(branchId, state, request.ref)
     const before = readObjects(run)
     const had = new Set(readHighestIds(run).map(({ table }) => lower(table)))
-    const isBookkeeping = isOneOf(state.bookkeeping)
+    const isBookkeeping = createNameCheck(state.bookkeeping)
     const schemaFirst = scope.schema && scope.data ? needsSchema(this.#free, isBookkeeping) : []
     const renames = state.renames.filter(({ number }) => number > common.change)
     const sides = { base: common.schema, branch: state.schema, renames }
@@ -326,7 +326,7 @@ const hasEffect = ({ schema, migrations, data }: MergeReport): boolean =>
 const isKept = ({ apply }: Scope, { report, isUnsettled }: Pick<Tried, 'report' | 'isUnsettled'>): boolean =>
   apply === 'memory' ? !isUnsettled && !hasEffect(report) : apply
 
-const isOneOf = (tables: readonly { readonly table: string }[]) => {
+const createNameCheck = (tables: readonly { readonly table: string }[]) => {
   const names = new Set(tables.map(({ table }) => lower(table)))
   return (table: string) => names.has(lower(table))
 }
@@ -339,6 +339,6 @@ class Undone extends Error {}
 /** Returns the error of a failed merge. Its statements list the columns of a table and can exceed SQLite's limits. */
 function mergeError(cause: unknown): PerSQLError {
   const error = PerSQLError.from(cause)
-  const problem = error.code === 'internal' ? refusalOf(cause) : undefined
+  const problem = error.code === 'internal' ? findRefusal(cause) : undefined
   return problem === undefined ? error : new PerSQLError('merge_impossible', { problem }, { cause })
 }

@@ -1,5 +1,5 @@
 import { lower } from '../../../sqlite/identifiers.ts'
-import { nameOf, tokens, word } from '../../../sqlite/tokenizer.ts'
+import { parseIdentifier, tokens, word } from '../../../sqlite/tokenizer.ts'
 
 /** Returns a statement without white space, comments, unnecessary quotes and the case of names. */
 export const normalForm = (sql: string): string => normalTokens(sql).join('\0')
@@ -16,6 +16,6 @@ export function normalTokens(sql: string): string[] {
     const keepsCase = isText || (afterDefault && token.kind === 'word')
     afterDefault = word(sql, token) === 'DEFAULT'
     if (keepsCase) return raw
-    return token.kind === 'quoted' ? nameOf(sql, token) : lower(raw)
+    return token.kind === 'quoted' ? parseIdentifier(sql, token) : lower(raw)
   })
 }

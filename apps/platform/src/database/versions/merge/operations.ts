@@ -1,6 +1,6 @@
 import { PerSQLError } from '@persql/contract'
 import { SCHEMA_TABLE } from '../../../sqlite/schema-map.ts'
-import { actorOf, type Grant } from '../../calls/call.ts'
+import { type Grant, getActor } from '../../calls/call.ts'
 import { type Handlers, parseInput } from '../../calls/handler.ts'
 import { done } from '../../calls/outcome.ts'
 import type { IdentityStore } from '../../identity.ts'
@@ -26,7 +26,7 @@ export function operations({ identity, merger, admits }: MergeServices) {
       const { report, rowsRead, rowsWritten } = await merger.merge({
         ...input,
         database: identity.known.slug,
-        actor: actorOf(grant),
+        actor: getActor(grant),
         check,
       })
       return done(report, { rowsRead, rowsWritten })

@@ -1,14 +1,14 @@
 import { lower, quoteName } from '../../../sqlite/identifiers.ts'
 import type { SchemaObject } from '../../../sqlite/schema.ts'
 import type { RunSql } from '../../../sqlite/schema-map.ts'
-import { contentOf } from '../../../sqlite/table-shape.ts'
-import { hasRows, type MergeTableInfo, nameIn, shapeOf } from './merge-table-info.ts'
+import { getFullTextContent } from '../../../sqlite/table-shape.ts'
+import { hasRows, type MergeTableInfo, nameIn, readMergeTableInfo } from './merge-table-info.ts'
 import type { MergeStepRunner } from './steps.ts'
 import { IncompatibleChange } from './steps.ts'
 import { withName } from './table-text.ts'
 
 /** The prefix of new tables that replace others in the transaction of a merge. */
-const ANEW = '_persql_new_'
+const NEW_TABLE = '_persql_new_'
 
 /** The source of a table's rows: their current table, and the name of each column there. */
 export interface RowOrigin {
@@ -28,19 +28,19 @@ export function rebuild(steps: MergeStepRunner, table: SchemaObject, origin: Row
       ? ({ type: 'table', name, change: 'changed' } as const)
       : ({ type: 'table', name, change: 'renamed', from: origin.table } as const)
   const why = change.change === 'renamed' ? `Renames "${origin.table}" to "${name}".` : `Changes table "${name}".`
-  const holdsNoRows = contentOf(sql) !== undefined
+  const holdsNoRows = getFullTextContent(sql) !== undefined
   if (holdsNoRows) {
-    const losesData = contentOf(sql) === '' && hasRows(run, origin.table)
+    const losesData = getFullTextContent(sql) === '' && hasRows(run, origin.table)
     steps.do(`DROP TABLE ${quoteName(origin.table)}`, why, change, { losesData, record: false })
     steps.do(sql, why, change)
     return
   }
-  const staged = ANEW + name
-  const counted = sequenceOf(run, origin.table)
+  const staged = NEW_TABLE + name
+  const counted = getSequence(run, origin.table)
   steps.do(withName(sql, staged), why, change, { record: false })
-  const [from, to] = [shapeOf(run, origin.table), shapeOf(run, staged)]
+  const [from, to] = [readMergeTableInfo(run, origin.table), readMergeTableInfo(run, staged)]
   if (!from || !to) throw new IncompatibleChange(change, `${why} Table "${origin.table}" doesn't exist.`)
-  const pairs = pairsOf(from, to, origin)
+  const pairs = pairColumns(from, to, origin)
   const keepsRowid = from.rowid && to.rowid && (from.isVirtual || !(from.keyIsRowid || to.keyIsRowid))
   const [into, source] = [pairs.map(({ to }) => quoteName(to)), pairs.map(({ from }) => quoteName(from))]
   if (keepsRowid && to.rowid && from.rowid) {
@@ -58,7 +58,7 @@ export function rebuild(steps: MergeStepRunner, table: SchemaObject, origin: Row
     record: false,
   })
   steps.do(`ALTER TABLE ${quoteName(staged)} RENAME TO ${quoteName(name)}`, why, change)
-  if (counted !== undefined && sequenceOf(run, name, true) !== undefined) {
+  if (counted !== undefined && getSequence(run, name, true) !== undefined) {
     run('DELETE FROM sqlite_sequence WHERE name = ?', name)
     run(`INSERT INTO sqlite_sequence (name, seq) VALUES (?, ${counted})`, name)
   }
@@ -69,7 +69,7 @@ interface Pair {
   readonly to: string
 }
 
-function pairsOf(from: MergeTableInfo, to: MergeTableInfo, origin: RowOrigin): Pair[] {
+function pairColumns(from: MergeTableInfo, to: MergeTableInfo, origin: RowOrigin): Pair[] {
   const known = new Map(from.columns.map((name) => [lower(name), name]))
   return to.columns.flatMap((name) => {
     const was = known.get(lower(origin.column(name)))
@@ -117,7 +117,7 @@ function becomesOther(
 }
 
 /** Returns the AUTOINCREMENT counter as SQL; with `may`, 0 for a table whose counter hasn't started. */
-function sequenceOf(run: RunSql, table: string, may = false): string | undefined {
+function getSequence(run: RunSql, table: string, may = false): string | undefined {
   const counts = /\bautoincrement\b/i.test(
     String(run("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ? COLLATE NOCASE", table)[0]?.[0]),
   )

@@ -1,5 +1,5 @@
 import { lower } from '../../../sqlite/identifiers.ts'
-import { nameOf, tokens, word } from '../../../sqlite/tokenizer.ts'
+import { parseIdentifier, tokens, word } from '../../../sqlite/tokenizer.ts'
 
 /** A renamed table or column: `table` is the name at that time. Without `from`, it is new. */
 export interface Rename {
@@ -22,7 +22,7 @@ interface Recorded {
 }
 
 /** Returns the renames in a branch's schema changes, newest first, as `SchemaChangeLog.list` returns them. */
-export function renamesOf(changes: readonly Recorded[]): Rename[] {
+export function parseRenames(changes: readonly Recorded[]): Rename[] {
   return changes.flatMap(({ number, sql, objects }) => {
     const tables = objects.filter(({ type }) => type === 'table')
     const named = tables.flatMap(({ name, change, from }): Rename[] =>
@@ -32,18 +32,18 @@ export function renamesOf(changes: readonly Recorded[]): Rename[] {
           ? [{ number, table: name }]
           : [],
     )
-    const column = tables.length === 1 && tables[0]?.change === 'changed' ? columnOf(sql) : undefined
+    const column = tables.length === 1 && tables[0]?.change === 'changed' ? parseColumnChange(sql) : undefined
     return column ? [{ number, ...column }, ...named] : named
   })
 }
 
 /** Parses `ALTER TABLE t RENAME [COLUMN] a TO b` and `ALTER TABLE t ADD [COLUMN] b …`. */
-function columnOf(sql: string): Omit<Rename, 'number'> | undefined {
+function parseColumnChange(sql: string): Omit<Rename, 'number'> | undefined {
   const list = [...tokens(sql)]
   const words = list.map((token) => word(sql, token))
   const name = (at: number) => {
     const token = list[at]
-    return token && nameOf(sql, token)
+    return token && parseIdentifier(sql, token)
   }
   if (words[0] !== 'ALTER') return undefined
   // The table name can follow a schema name.
@@ -59,7 +59,7 @@ function columnOf(sql: string): Omit<Rename, 'number'> | undefined {
 /**
  * Returns the name that a table had at the start of the branch, and those of its columns; unknown names stay the same.
  */
-export function originOf(
+export function resolveOriginalName(
   renames: readonly Rename[],
   table: string,
 ): { table: string; column: (now: string) => string } {

@@ -1,6 +1,6 @@
 import { quoteName } from '../../../sqlite/identifiers.ts'
 import { declared, type TableMatch } from './match-tables.ts'
-import { hashOf, keyText, rowBytes } from './row-text.ts'
+import { hashRow, keyText, rowBytes } from './row-text.ts'
 
 /** The decision about a row that both sides shared: the side that alone changed it, or the conflict. */
 export type RowDecision = 'take' | 'keep' | 'delete' | 'differs' | 'deleted_in_branch' | 'deleted_in_parent'
@@ -75,9 +75,9 @@ export function decideRows(
   const inserts = new Inserts(run, `INSERT INTO ${DECISIONS_TABLE}`)
   for (const row of rows as Iterable<[string, string, number, ArrayBuffer | null, number, ArrayBuffer | null]>) {
     const [at, hash, noBranch, branch, noParent, ours] = row
-    const parentHash = noParent ? null : hashOf(ours)
+    const parentHash = noParent ? null : hashRow(ours)
     // If the parent's row is unchanged, the branch's row differs and needs no hash.
-    const branchHash = noBranch ? null : parentHash === hash ? undefined : hashOf(branch)
+    const branchHash = noBranch ? null : parentHash === hash ? undefined : hashRow(branch)
     const verdict = decideRow(hash, parentHash, branchHash)
     note([at, verdict])
     inserts.add(`${at}, '${verdict}'`)

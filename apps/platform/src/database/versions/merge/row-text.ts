@@ -22,5 +22,5 @@ export const isLong = (values: readonly string[]): string => `${joined(values.ma
 export const isShort = (values: readonly string[]): string => `${joined(values.map(bytes), '+')} <= ${MAX_KEY_BYTES}`
 
 /** Returns the hash of a row in hexadecimal; `undefined` for a row that isn't saved. */
-export const hashOf = (row: ArrayBuffer | null): string | undefined =>
+export const hashRow = (row: ArrayBuffer | null): string | undefined =>
   row === null ? undefined : createHash('sha256').update(new Uint8Array(row)).digest('hex').slice(0, 32)

@@ -1,6 +1,6 @@
 import type { TableMatch } from './match-tables.ts'
 import { Inserts } from './row-decisions.ts'
-import { hashOf, isLong, isShort, keyText, rowBytes } from './row-text.ts'
+import { hashRow, isLong, isShort, keyText, rowBytes } from './row-text.ts'
 
 /** The number of rows saved per table. A later merge treats differences in other rows as conflicts. */
 const MAX_ROWS = 1_000_000
@@ -33,7 +33,7 @@ export function saveMergeBase(
   ) as Iterable<[string, ArrayBuffer | null, string, number]>
   const inserts = new Inserts(run, `INSERT OR REPLACE INTO ${base}`)
   for (const [at, bytes, known, isNew] of common) {
-    const hash = hashOf(bytes)
+    const hash = hashRow(bytes)
     if (hash === undefined || hash === known || (isNew && count >= MAX_ROWS)) continue
     count += isNew
     inserts.add(`${at}, x'${hash}'`)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { normalForm } from './normal-form.ts'
-import { originOf, renamesOf } from './renames.ts'
+import { parseRenames, resolveOriginalName } from './renames.ts'
 import { addedColumns, withName } from './table-text.ts'
 
 test.each([
@@ -36,19 +36,19 @@ describe('where names come from', () => {
     objects: [{ type: 'table', name, change: as, ...(from !== undefined && { from }) }],
   })
   test('is followed through renames of tables and columns, and ends where something is new', () => {
-    const renames = renamesOf([
+    const renames = parseRenames([
       change(5, 'ALTER TABLE "B" ADD COLUMN z', 'changed', 'B'),
       change(4, 'ALTER TABLE b RENAME "y" TO w', 'changed', 'b'),
       change(3, 'ALTER TABLE a RENAME TO b', 'renamed', 'b', 'a'),
       change(2, 'ALTER TABLE main.a RENAME COLUMN x TO y', 'changed', 'a'),
       change(1, 'ALTER TABLE a RENAME COLUMN z TO v', 'changed', 'a'),
     ])
-    const { table, column } = originOf(renames, 'b')
+    const { table, column } = resolveOriginalName(renames, 'b')
     expect([table, ...['w', 'v', 'z', 'other'].map(column)]).toEqual(['a', 'x', 'z', 'z', 'other'])
-    const made = renamesOf([
+    const made = parseRenames([
       change(2, 'CREATE TABLE a (x)', 'added', 'a'),
       change(1, 'ALTER TABLE o RENAME TO a', 'renamed', 'a', 'o'),
     ])
-    expect(originOf(made, 'a').table).toBe('a')
+    expect(resolveOriginalName(made, 'a').table).toBe('a')
   })
 })

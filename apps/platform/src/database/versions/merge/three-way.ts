@@ -76,12 +76,12 @@ export const createConflict = (
 })
 
 /** Returns the key of an object: tables, indexes and views share one namespace, triggers have their own. */
-export const keyOf = ({ type, name }: Named): string => `${type === 'trigger' ? 'trigger' : ''} ${lower(name)}`
+export const toKey = ({ type, name }: Named): string => `${type === 'trigger' ? 'trigger' : ''} ${lower(name)}`
 
-export const objectsOf = ({ tables, others }: SchemaText): readonly SchemaObject[] => [...tables, ...others]
+export const listObjects = ({ tables, others }: SchemaText): readonly SchemaObject[] => [...tables, ...others]
 
 export const byKey = (schema: SchemaText): Map<string, SchemaObject> =>
-  new Map(objectsOf(schema).map((object) => [keyOf(object), object]))
+  new Map(listObjects(schema).map((object) => [toKey(object), object]))
 
 /** Returns whether two objects are equal apart from formatting. */
 export const isSame = (a: SchemaObject | undefined, b: SchemaObject | undefined): boolean =>

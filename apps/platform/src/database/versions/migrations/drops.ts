@@ -1,4 +1,4 @@
-import { nameOf, parseStatement, type Statement, tokens, word } from '../../../sqlite/tokenizer.ts'
+import { parseIdentifier, parseStatement, type Statement, tokens, word } from '../../../sqlite/tokenizer.ts'
 import { droppedTable } from '../../authorizer/drop.ts'
 import type { ScriptStatement } from './script.ts'
 
@@ -45,7 +45,7 @@ function deletedFrom(statement: Statement | undefined): string | undefined {
   const list = [...tokens(text)]
   const at = list.findIndex((token, i) => word(text, token) === 'DELETE' && word(text, list[i + 1]) === 'FROM') + 2
   const name = text.slice(list[at + 1]?.start, list[at + 1]?.end) === '.' ? list[at + 2] : list[at]
-  return name && nameOf(text, name)
+  return name && parseIdentifier(text, name)
 }
 
 /** Parses a statement; `undefined` for an invalid one, which is refused when it runs. */

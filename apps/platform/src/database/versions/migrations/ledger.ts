@@ -1,6 +1,6 @@
 import type { StoredMigration } from '../../../sqlite/stored-migration.ts'
 import type { SystemStorage } from '../../engine/system-storage.ts'
-import { keyOf, NAMES, NUMBER, PREFIX } from './store.ts'
+import { NAMES, NUMBER, PREFIX, toKey } from './store.ts'
 
 /** Set where migrations were copied: without it, an older snapshot has no information about them. */
 const COPIED = 'migrations-copied'
@@ -69,7 +69,7 @@ export class Ledger {
     const diverged: StoredMigration[] = []
     for (const stored of branch) {
       const number = this.#kv.get<number>(NAMES + stored.name)
-      const own = number === undefined ? undefined : this.#kv.get<StoredMigration>(keyOf(number))
+      const own = number === undefined ? undefined : this.#kv.get<StoredMigration>(toKey(number))
       if (own && own.checksum !== stored.checksum) diverged.push(stored)
       else if (!own?.applied) missing.push(stored)
     }
@@ -96,8 +96,8 @@ export class Ledger {
   /** Stores an applied migration in place of a draft with the same name or number. */
   #take(stored: StoredMigration): void {
     const sameName = this.#kv.get<number>(NAMES + stored.name)
-    if (sameName !== undefined && sameName !== stored.number) this.#kv.delete(keyOf(sameName))
-    const other = this.#kv.get<StoredMigration>(keyOf(stored.number))
+    if (sameName !== undefined && sameName !== stored.number) this.#kv.delete(toKey(sameName))
+    const other = this.#kv.get<StoredMigration>(toKey(stored.number))
     const last = Math.max(this.#kv.get<number>(NUMBER) ?? 0, stored.number)
     const isMoved = other !== undefined && other.name !== stored.name
     if (isMoved) this.#put({ ...other, number: last + 1 })
@@ -107,7 +107,7 @@ export class Ledger {
 
   #put(stored: StoredMigration): void {
     this.#kv.put(NAMES + stored.name, stored.number)
-    this.#kv.put(keyOf(stored.number), stored)
+    this.#kv.put(toKey(stored.number), stored)
   }
 
   /** Yields all migrations, page by page, because all of them might not fit into memory. */

@@ -4,7 +4,7 @@ import { mapPage } from '../../../paging.ts'
 import { diffObjects, named, readObjects } from '../../../sqlite/schema-diff.ts'
 import { SCHEMA_TABLE } from '../../../sqlite/schema-map.ts'
 import type { StoredMigration } from '../../../sqlite/stored-migration.ts'
-import { actorOf, type DatabaseCall } from '../../calls/call.ts'
+import { type DatabaseCall, getActor } from '../../calls/call.ts'
 import { type Handler, type Handlers, parseInput } from '../../calls/handler.ts'
 import { done, donePage, type Outcome, roundMs } from '../../calls/outcome.ts'
 import { dryRun } from '../../engine/dry-run.ts'
@@ -16,8 +16,8 @@ import type { Audit } from '../../review/audit-outbox.ts'
 import type { SchemaChange, SchemaChangeLog } from '../schema-changes.ts'
 import { RowCounts } from './row-counts.ts'
 import { checkedStatements, runStatements } from './run.ts'
-import { headOf, parseScript, type ScriptStatement } from './script.ts'
-import { idOf, type Migrations, migrationOf } from './store.ts'
+import { parseScript, type ScriptStatement, toFirstLine } from './script.ts'
+import { formatId, type Migrations, toMigration } from './store.ts'
 
 /** The services that the migration operations use. */
 interface MigrationServices extends TurnWithoutForeignKeys {
@@ -36,15 +36,15 @@ interface MigrationServices extends TurnWithoutForeignKeys {
 export function operations(services: MigrationServices) {
   return {
     list_migrations: whole((call) =>
-      donePage(mapPage(services.migrations.page(parseInput<'list_migrations'>(call)), migrationOf)),
+      donePage(mapPage(services.migrations.page(parseInput<'list_migrations'>(call)), toMigration)),
     ),
 
     create_migration: whole((call) => {
       const { name, sql } = parseInput<'create_migration'>(call)
       const statements = checkedStatements(sql, call.grant, services.engine).length
       const stored = services.migrations.create({ name, sql, statements }, services.now())
-      services.audit(actorOf(call.grant), 'migration.created', idOf(stored), { name })
-      return done(migrationOf(stored))
+      services.audit(getActor(call.grant), 'migration.created', formatId(stored), { name })
+      return done(toMigration(stored))
     }),
 
     update_migration: whole((call) => {
@@ -53,14 +53,14 @@ export function operations(services: MigrationServices) {
       const { name, sql } = { ...draft, ...changes }
       const statements = checkedStatements(sql, call.grant, services.engine).length
       const stored = services.migrations.change(draft, { name, sql, statements }, services.now())
-      services.audit(actorOf(call.grant), 'migration.updated', id, { name })
-      return done(migrationOf(stored))
+      services.audit(getActor(call.grant), 'migration.updated', id, { name })
+      return done(toMigration(stored))
     }),
 
     delete_migration: whole((call) => {
       const draft = services.migrations.draft(parseInput<'delete_migration'>(call).id)
       services.migrations.delete(draft)
-      services.audit(actorOf(call.grant), 'migration.deleted', idOf(draft), { name: draft.name })
+      services.audit(getActor(call.grant), 'migration.deleted', formatId(draft), { name: draft.name })
       return done({ deleted: true })
     }),
 
@@ -79,7 +79,7 @@ export function operations(services: MigrationServices) {
 
     list_schema_changes: whole((call) => {
       const { limit, before } = parseInput<'list_schema_changes'>(call)
-      return done(services.schemaChanges.list(limit, before).map(wireOf))
+      return done(services.schemaChanges.list(limit, before).map(toWire))
     }),
   } satisfies Handlers
 }
@@ -108,7 +108,7 @@ async function appliedLater(
 
 /** Reads the draft again. @throws PerSQLError `conflict` if the draft has changed */
 function unchanged({ migrations }: Pick<MigrationServices, 'migrations'>, before: StoredMigration): StoredMigration {
-  const draft = migrations.draft(idOf(before))
+  const draft = migrations.draft(formatId(before))
   if (draft.checksum !== before.checksum || draft.createdAtMs !== before.createdAtMs) {
     throw new PerSQLError('conflict', { problem: 'The draft changed in the meantime. Review it, then apply it again.' })
   }
@@ -126,25 +126,25 @@ function applied(
   bookmark: string | null,
 ): Outcome {
   const { engine, storage, migrations, schemaChanges } = services
-  const [by, startedMs] = [actorOf(grant), performance.now()]
+  const [by, startedMs] = [getActor(grant), performance.now()]
   const used = { rowsRead: 0, rowsWritten: 0 }
   const script = parseScript(draft.sql)
   engine.begin(true)
   try {
     const stored = engine.transaction(() => {
-      schemaChanges.by({ actor: by, migrationId: idOf(draft) }, () =>
+      schemaChanges.by({ actor: by, migrationId: formatId(draft) }, () =>
         runStatements({ script, grant, engine, storage }, (_statement, result) => add(used, result)),
       )
       const durationMs = roundMs(performance.now() - startedMs)
       return migrations.freeze(draft, { atMs: services.now(), by, durationMs, bookmark })
     })
-    services.audit(by, 'migration.applied', idOf(draft), { name: draft.name, statements: draft.statements })
-    return { ...done(migrationOf(stored)), sql: draft.sql, statementCount: script.statements.length, ...used }
+    services.audit(by, 'migration.applied', formatId(draft), { name: draft.name, statements: draft.statements })
+    return { ...done(toMigration(stored)), sql: draft.sql, statementCount: script.statements.length, ...used }
   } catch (cause) {
     engine.forget()
     if (cause instanceof RetryRequired) throw cause
     const failure = PerSQLError.from(cause)
-    migrations.fail(draft, { ...errorOf(failure), ...where(failure), atMs: services.now() })
+    migrations.fail(draft, { ...toFailure(failure), ...where(failure), atMs: services.now() })
     throw failure
   }
 }
@@ -164,7 +164,7 @@ function tried({ grant }: DatabaseCall, { engine, storage }: MigrationServices, 
       const failed = result instanceof PerSQLError
       if (!failed) counts.ran(result)
       const { rowsRead, rowsWritten } = failed ? NONE : result
-      statements.push({ ...headOf(statement), rowsRead, rowsWritten, ...(failed && { error: errorOf(result) }) })
+      statements.push({ ...toFirstLine(statement), rowsRead, rowsWritten, ...(failed && { error: toFailure(result) }) })
     }
     try {
       runStatements({ script, grant, engine, storage }, ran, (_statement, analysis) => counts.runs(analysis))
@@ -176,7 +176,7 @@ function tried({ grant }: DatabaseCall, { engine, storage }: MigrationServices, 
     return {
       ok: failure === undefined,
       statements,
-      ...(failure && !failure.extra.failedStatement && { error: errorOf(failure) }),
+      ...(failure && !failure.extra.failedStatement && { error: toFailure(failure) }),
       schema: { added: added.map(named), removed: removed.map(named), changed: changed.map(named) },
       rows: counts.changed(),
     }
@@ -192,7 +192,7 @@ function add(used: { rowsRead: number; rowsWritten: number }, result: Result | P
 }
 
 type Failure = NonNullable<StoredMigration['failed']>
-function errorOf({ code, message, extra }: PerSQLError): Pick<Failure, 'code' | 'error' | 'errorDetail'> {
+function toFailure({ code, message, extra }: PerSQLError): Pick<Failure, 'code' | 'error' | 'errorDetail'> {
   const { errorDetail } = extra as Pick<Failure, 'errorDetail'>
   return { code, error: message, ...(errorDetail && { errorDetail }) }
 }
@@ -201,7 +201,7 @@ function where({ extra }: PerSQLError): Pick<Failure, 'failedStatement'> {
   return failedStatement ? { failedStatement } : {}
 }
 
-const wireOf = ({ number, atMs, ...change }: SchemaChange) => ({
+const toWire = ({ number, atMs, ...change }: SchemaChange) => ({
   id: number,
   at: toIso(atMs),
   ...change,

@@ -78,7 +78,7 @@ export function runStatements(
 }
 
 /** Returns a bookmark for the current state; `null` if it isn't available, because it is optional. */
-export async function bookmarkOf(storage: DurableObjectStorage): Promise<string | null> {
+export async function getBookmark(storage: DurableObjectStorage): Promise<string | null> {
   try {
     return await storage.getCurrentBookmark()
   } catch {

@@ -1,5 +1,5 @@
 import { PerSQLError } from '@persql/contract'
-import { endOfStatement, nameOf, type Token, tokens, word } from '../../../sqlite/tokenizer.ts'
+import { endOfStatement, parseIdentifier, type Token, tokens, word } from '../../../sqlite/tokenizer.ts'
 
 /** A statement of a script with its number and its first line, both counted from 1. */
 export interface ScriptStatement {
@@ -48,13 +48,13 @@ export function parseScript(sql: string): Script {
     if (isOn !== undefined) switches.push(isOn)
     return isOn === undefined
   })
-  const wordsOf = (span: Span | undefined) => span?.tokens.map((token) => word(sql, token)).join(' ') ?? ''
-  if (BEGIN.test(wordsOf(spans[0]))) spans.shift()
-  if (COMMIT.test(wordsOf(spans.at(-1)))) spans.pop()
+  const joinWords = (span: Span | undefined) => span?.tokens.map((token) => word(sql, token)).join(' ') ?? ''
+  if (BEGIN.test(joinWords(spans[0]))) spans.shift()
+  if (COMMIT.test(joinWords(spans.at(-1)))) spans.pop()
   if (spans.length === 0) throw new PerSQLError('empty_statement')
   const statements = spans.map((span, i) => {
     const statement = { number: i + 1, line: span.line, text: span.text }
-    const refused = refusalOf(sql, span.tokens)
+    const refused = findUnsupported(sql, span.tokens)
     if (refused) throw at(statement, new PerSQLError('statement_not_allowed', refused))
     return statement
   })
@@ -64,7 +64,7 @@ export function parseScript(sql: string): Script {
 /** Returns whether a statement that sets `PRAGMA foreign_keys` turns them on; `undefined` for any other statement. */
 export function parseForeignKeys(sql: string, list: readonly Token[]): boolean | undefined {
   if (word(sql, list[0]) !== 'PRAGMA') return undefined
-  const texts = list.slice(1).map((token) => nameOf(sql, token))
+  const texts = list.slice(1).map((token) => parseIdentifier(sql, token))
   const [name, sign, ...value] = texts[1] === '.' ? texts.slice(2) : texts
   if (name !== 'foreign_keys' || (sign !== '=' && sign !== '(')) return undefined
   const [text = ''] = value[0] === '+' || value[0] === '-' ? value.slice(1) : value
@@ -75,11 +75,11 @@ const ON = new Set(['on', 'yes', 'true'])
 /** Adds the failed statement to an error. */
 export function at(statement: ScriptStatement, cause: unknown): PerSQLError {
   const { code, details, extra } = PerSQLError.from(cause)
-  return new PerSQLError(code, details, { cause, extra: { ...extra, failedStatement: headOf(statement) } })
+  return new PerSQLError(code, details, { cause, extra: { ...extra, failedStatement: toFirstLine(statement) } })
 }
 
 /** Shortens a statement to its first line, for display. */
-export const headOf = ({ number, line, text }: ScriptStatement): ScriptStatement => ({
+export const toFirstLine = ({ number, line, text }: ScriptStatement): ScriptStatement => ({
   number,
   line,
   text: (text.split('\n', 1)[0] as string).trimEnd().slice(0, 200),
@@ -90,7 +90,7 @@ const COMMIT = /^(COMMIT|END)( TRANSACTION)?$/
 const CONTROLS = new Set(['BEGIN', 'COMMIT', 'END', 'ROLLBACK', 'SAVEPOINT', 'RELEASE'])
 const WHOLE = 'Migrations already run in one transaction. Remove it.'
 
-function refusalOf(sql: string, list: readonly Token[]): { what: string; instead: string } | undefined {
+function findUnsupported(sql: string, list: readonly Token[]): { what: string; instead: string } | undefined {
   const verb = word(sql, list[0])
   if (CONTROLS.has(verb)) return { what: verb, instead: WHOLE }
   return list.some(({ kind }) => kind === 'variable')

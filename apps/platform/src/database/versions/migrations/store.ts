@@ -19,8 +19,8 @@ const LISTED = 100
 const NEWEST_FIRST: Order<StoredMigration, [number]> = {
   name: 'migrations',
   key: z.tuple([z.int().min(1)]),
-  keyOf: ({ number }) => [number],
-  sizeOf: ({ sql }) => sql.length,
+  toKey: ({ number }) => [number],
+  measure: ({ sql }) => sql.length,
 }
 /** The prefix of the keys of migrations. */
 export const PREFIX = 'migration/'
@@ -52,10 +52,10 @@ export class Migrations {
     if (cursor !== undefined && before !== undefined) {
       throw new PerSQLError('invalid_input', { problem: 'Pass "cursor" or "before", not both.' })
     }
-    const first = before === undefined ? undefined : numberOf(before)
+    const first = before === undefined ? undefined : parseId(before)
     const read = (after: readonly [number] | undefined, most: number | undefined) => {
       const behind = after?.[0] ?? first
-      const end = behind === undefined ? {} : { end: keyOf(behind) }
+      const end = behind === undefined ? {} : { end: toKey(behind) }
       const options = { prefix: PREFIX, reverse: true, limit: most ?? MAX_MIGRATIONS, ...end }
       return [...this.#kv.list<StoredMigration>(options)].map(([, each]) => each)
     }
@@ -65,7 +65,7 @@ export class Migrations {
 
   /** Returns a migration that is not applied. @throws PerSQLError `migration_not_found` or `migration_applied` */
   draft(id: string): StoredMigration {
-    const stored = this.#kv.get<StoredMigration>(keyOf(numberOf(id)))
+    const stored = this.#kv.get<StoredMigration>(toKey(parseId(id)))
     if (!stored) throw notFound(id)
     if (stored.applied) throw taken(stored)
     return stored
@@ -107,7 +107,7 @@ export class Migrations {
   delete({ number, name }: StoredMigration): void {
     this.#ownPages.around(() => {
       this.#kv.delete(NAMES + name)
-      this.#kv.delete(keyOf(number))
+      this.#kv.delete(toKey(number))
     })
   }
 
@@ -128,20 +128,20 @@ export class Migrations {
 
   #put(stored: StoredMigration): void {
     this.#kv.put(NAMES + stored.name, stored.number)
-    this.#kv.put(keyOf(stored.number), stored)
+    this.#kv.put(toKey(stored.number), stored)
   }
 
   #requireFree(name: string): void {
     const number = this.#kv.get<number>(NAMES + name)
-    if (number !== undefined) throw taken(this.#kv.get<StoredMigration>(keyOf(number)) as StoredMigration)
+    if (number !== undefined) throw taken(this.#kv.get<StoredMigration>(toKey(number)) as StoredMigration)
   }
 }
 
 /** Returns a migration in the format of the API. */
-export function migrationOf(stored: StoredMigration): Migration {
+export function toMigration(stored: StoredMigration): Migration {
   const { name, sql, checksum, statements, createdAtMs, updatedAtMs, applied, inherited, failed } = stored
   return {
-    id: idOf(stored),
+    id: formatId(stored),
     name,
     sql,
     checksum,
@@ -153,14 +153,14 @@ export function migrationOf(stored: StoredMigration): Migration {
     durationMs: applied?.durationMs ?? null,
     bookmark: applied?.bookmark ?? null,
     ...(inherited && { inherited }),
-    ...(failed && { error: errorOf(failed) }),
+    ...(failed && { error: toError(failed) }),
   }
 }
 
 /** Returns the ID of a migration in URLs. */
-export const idOf = ({ number }: Pick<StoredMigration, 'number'>): string => `mig_${number}`
+export const formatId = ({ number }: Pick<StoredMigration, 'number'>): string => `mig_${number}`
 
-function numberOf(id: string): number {
+function parseId(id: string): number {
   const digits = /^mig_([1-9]\d{0,11})$/.exec(id)?.[1]
   if (!digits) throw notFound(id)
   return Number(digits)
@@ -171,15 +171,15 @@ function numberOf(id: string): number {
  */
 function taken(stored: StoredMigration): PerSQLError {
   const { name, checksum, applied } = stored
-  const known = { id: idOf(stored), checksum }
+  const known = { id: formatId(stored), checksum }
   return applied
     ? new PerSQLError('migration_applied', { name }, { extra: { ...known, appliedAt: toIso(applied.atMs) } })
     : new PerSQLError('migration_exists', { name }, { extra: known })
 }
 
-const errorOf = ({ atMs, ...error }: NonNullable<StoredMigration['failed']>) => ({ ...error, at: toIso(atMs) })
+const toError = ({ atMs, ...error }: NonNullable<StoredMigration['failed']>) => ({ ...error, at: toIso(atMs) })
 const notFound = (id: string) => new PerSQLError('migration_not_found', { id })
 /** Returns the storage key of a migration. */
-export const keyOf = (number: number) => PREFIX + String(number).padStart(12, '0')
+export const toKey = (number: number) => PREFIX + String(number).padStart(12, '0')
 // The runtime's own digest is asynchronous, and the name could be taken before it resolves.
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')

@@ -1,5 +1,5 @@
 import { PerSQLError } from '@persql/contract'
-import { actorOf } from '../../calls/call.ts'
+import { getActor } from '../../calls/call.ts'
 import { type Handlers, parseInput } from '../../calls/handler.ts'
 import { done, donePage } from '../../calls/outcome.ts'
 import type { Audit } from '../../review/audit-outbox.ts'
@@ -21,13 +21,13 @@ export function operations({ history, keeper, restorer, audit }: HistoryServices
     list_snapshots: (call) => donePage(history.list(parseInput<'list_snapshots'>(call))),
     async create_snapshot(call) {
       const snapshot = await history.create(parseInput<'create_snapshot'>(call).label, false)
-      audit(actorOf(call.grant), 'snapshot.created', snapshot.id, { label: snapshot.label })
+      audit(getActor(call.grant), 'snapshot.created', snapshot.id, { label: snapshot.label })
       return done(snapshot)
     },
     async delete_snapshot(call) {
       const { id } = parseInput<'delete_snapshot'>(call)
       await history.delete(id)
-      audit(actorOf(call.grant), 'snapshot.deleted', id, {})
+      audit(getActor(call.grant), 'snapshot.deleted', id, {})
       return done({ deleted: true })
     },
     get_settings: (_call) => done({ automaticSnapshots: keeper.isOn }),
@@ -35,7 +35,7 @@ export function operations({ history, keeper, restorer, audit }: HistoryServices
       const { automaticSnapshots } = parseInput<'update_settings'>(call)
       if (automaticSnapshots !== undefined && automaticSnapshots !== keeper.isOn) {
         keeper.isOn = automaticSnapshots
-        audit(actorOf(call.grant), 'database.settings_changed', 'settings', { automaticSnapshots })
+        audit(getActor(call.grant), 'database.settings_changed', 'settings', { automaticSnapshots })
       }
       return done({ automaticSnapshots: keeper.isOn })
     },
@@ -47,8 +47,8 @@ export function operations({ history, keeper, restorer, audit }: HistoryServices
           problem: 'Set exactly one of "snapshotId", "bookmark" and "timestamp".',
         })
       }
-      const went = await restorer.restore(given[0] as string | number, actorOf(call.grant))
-      audit(actorOf(call.grant), 'database.restored', went.restored.id, { before: went.before.id })
+      const went = await restorer.restore(given[0] as string | number, getActor(call.grant))
+      audit(getActor(call.grant), 'database.restored', went.restored.id, { before: went.before.id })
       return done(went)
     },
   } satisfies Handlers

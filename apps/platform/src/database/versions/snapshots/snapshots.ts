@@ -1,7 +1,7 @@
 import { type Listed, type Paging, PerSQLError, type Snapshot } from '@persql/contract'
 import * as z from 'zod'
 import { toIso } from '../../../clock.ts'
-import { compareKeys, mapPage, pageOf } from '../../../paging.ts'
+import { compareKeys, listPage, mapPage } from '../../../paging.ts'
 import { limitReached } from '../../../storage/limit-reached.ts'
 import type { SystemStorage } from '../../engine/system-storage.ts'
 import type { IdentityStore } from '../../identity.ts'
@@ -39,7 +39,7 @@ const BORROWED_MS = 60 * 60 * 1000
 const NEWEST_FIRST = {
   name: 'snapshots',
   key: z.tuple([z.int(), z.string()]),
-  keyOf: ({ createdAtMs, id }: Kept): [number, string] => [createdAtMs, id],
+  toKey: ({ createdAtMs, id }: Kept): [number, string] => [createdAtMs, id],
   compare: (a: [number, string], b: [number, string]) => compareKeys(b, a),
 }
 const PREFIX = 'snapshot/'
@@ -65,7 +65,7 @@ export class Snapshots {
 
   /** Returns a page of snapshots, newest first. @throws PerSQLError `invalid_input` for an invalid cursor */
   list(paging: Paging): Listed<Snapshot> {
-    return mapPage(pageOf(NEWEST_FIRST, paging, this.#kept()), snapshotOf)
+    return mapPage(listPage(NEWEST_FIRST, paging, this.#kept()), toSnapshot)
   }
 
   /**
@@ -99,7 +99,7 @@ export class Snapshots {
       })
       const oldest = automatic ? alike.slice(MAX_AUTOMATIC - 1) : []
       for (const old of oldest) if (old.id !== spared) await this.delete(old.id)
-      return snapshotOf(kept)
+      return toSnapshot(kept)
     } finally {
       this.#underWay.delete(id)
     }
@@ -145,10 +145,10 @@ export class Snapshots {
 
   /** Returns a snapshot by its ID, or the last one until a time. @throws PerSQLError `snapshot_not_found` */
   find(wanted: string | number): Snapshot {
-    if (typeof wanted === 'string') return snapshotOf(this.#get(wanted))
+    if (typeof wanted === 'string') return toSnapshot(this.#get(wanted))
     const kept = this.#kept().find(({ createdAtMs }) => createdAtMs <= wanted)
     if (!kept) throw new PerSQLError('snapshot_not_found', { snapshot: `at or before ${toIso(wanted)}` })
-    return snapshotOf(kept)
+    return toSnapshot(kept)
   }
 
   /** Deletes expired and partial snapshots. Returns the next due time. */
@@ -208,7 +208,7 @@ export class Snapshots {
   }
 }
 
-const snapshotOf = ({ createdAtMs, ...kept }: Kept): Snapshot => ({
+const toSnapshot = ({ createdAtMs, ...kept }: Kept): Snapshot => ({
   ...kept,
   createdAt: toIso(createdAtMs),
 })

@@ -1,4 +1,4 @@
-import { wordsOf } from '../search-terms.ts'
+import { splitWords } from '../search-terms.ts'
 import { type Rule, valueRule } from './rule-types.ts'
 import type { ColumnSample } from './sample.ts'
 
@@ -38,10 +38,10 @@ const FORMATS: readonly Format[] = [
 const EPOCH = format('seconds or milliseconds since 1970', String.raw`\d{10}|\d{13}`)
 
 const isTimeName = (name: string) =>
-  ['at', 'on', 'date', 'time', 'timestamp', 'day', 'birthday', 'ts'].includes(wordsOf(name).at(-1) ?? '')
+  ['at', 'on', 'date', 'time', 'timestamp', 'day', 'birthday', 'ts'].includes(splitWords(name).at(-1) ?? '')
 
 /** Returns the date formats of a text column, most frequent first, or `undefined` if the column has no dates. */
-function formatsOf(name: string, { texts }: ColumnSample): Format[] | undefined {
+function detectFormats(name: string, { texts }: ColumnSample): Format[] | undefined {
   const filled = texts.filter((text) => text !== '')
   const counts = new Map<Format, number>()
   const known = isTimeName(name) ? [...FORMATS, EPOCH] : FORMATS
@@ -65,7 +65,7 @@ export const dateRules: readonly Rule[] = [
       why: "These text formats don't compare or sort by time, so range queries miss rows. Store all values as YYYY-MM-DDTHH:MM:SSZ, or all as YYYY-MM-DD.",
     },
     (values, { name }) => {
-      const formats = formatsOf(name, values)
+      const formats = detectFormats(name, values)
       return (
         formats && formats.length > 1 && `"${name}" mixes date formats: ${formats.map((one) => one.name).join(', ')}.`
       )
@@ -78,7 +78,7 @@ export const dateRules: readonly Rule[] = [
       why: "It doesn't sort by time, and SQLite's date functions return NULL. Use YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ.",
     },
     (values, { name }) => {
-      const formats = formatsOf(name, values)
+      const formats = detectFormats(name, values)
       return formats?.length === 1 && !formats[0]?.iso && `"${name}" stores dates as ${formats[0]?.name}.`
     },
   ),
@@ -88,12 +88,12 @@ export const dateRules: readonly Rule[] = [
       severity: 'info',
       why: 'Readers assume different time zones. Append Z for UTC, or document the zone in the description.',
     },
-    (values, column, { noteOf, table }) => {
+    (values, column, { findNote, table }) => {
       // CURRENT_TIMESTAMP and datetime('now') are UTC by definition, without a suffix in the value.
       if (/current_timestamp|datetime|strftime/i.test(column.default ?? '')) return false
-      if (wordsOf(column.name).some((word) => word === 'utc' || word === 'local')) return false
-      if (/utc|gmt|zone|local/i.test(noteOf(table.name, column.name) ?? '')) return false
-      const local = formatsOf(column.name, values)?.find((one) => one.local)
+      if (splitWords(column.name).some((word) => word === 'utc' || word === 'local')) return false
+      if (/utc|gmt|zone|local/i.test(findNote(table.name, column.name) ?? '')) return false
+      const local = detectFormats(column.name, values)?.find((one) => one.local)
       return local && `"${column.name}" stores times as ${local.name}, without a time zone.`
     },
   ),

@@ -7,8 +7,8 @@ export const docRule: Rule = {
   id: 'table_without_description',
   severity: 'info',
   why: 'Other tables have descriptions, so readers who rely on them miss this one. Add a description.',
-  *find({ table, model, noteOf }) {
-    if (!noteOf(table.name) && model.tables.some(({ name }) => noteOf(name))) {
+  *find({ table, model, findNote }) {
+    if (!findNote(table.name) && model.tables.some(({ name }) => findNote(name))) {
       yield { what: 'The table has no description.' }
     }
   },

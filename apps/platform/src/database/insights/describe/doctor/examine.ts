@@ -1,14 +1,14 @@
 import type { Docs, DoctorReport, Finding } from '@persql/contract'
 import { lower } from '../../../../sqlite/identifiers.ts'
-import { notesOf } from '../find-description.ts'
+import { createNoteFinder } from '../find-description.ts'
 import type { Model, Table } from '../model.ts'
 import { readModel } from '../read-model.ts'
 import { staleDocs, viewFindings } from './docs.ts'
-import { sampleOf } from './read-sample.ts'
+import { readSample } from './read-sample.ts'
 import type { TableUnderTest } from './rule-types.ts'
 import { rules } from './rules.ts'
 import type { Sample } from './sample.ts'
-import { stylesOf } from './styles.ts'
+import { countSchemaStyles } from './styles.ts'
 
 const MAX_SAMPLED = 200
 /** Tables per turn if only the schema is checked, which is fast. */
@@ -29,9 +29,9 @@ export async function examine(
   const model = readModel(sql, scope)
   const around = {
     model,
-    styles: stylesOf(model),
+    styles: countSchemaStyles(model),
     seesAll: scope === null,
-    noteOf: notesOf(docs),
+    findNote: createNoteFinder(docs),
     taken: new Set([...sql.exec('SELECT name FROM sqlite_master').raw()].map(([name]) => lower(name as string))),
   }
   const findings: Finding[] = [...viewFindings(model), ...staleDocs(model, docs, scope === null)]
@@ -39,7 +39,7 @@ export async function examine(
   let tablesSampled = 0
   for (const [i, table] of model.tables.entries()) {
     const sample = !table.virtual && tablesSampled < MAX_SAMPLED ? sampled(sql, table, model) : undefined
-    findings.push(...findingsOf({ ...around, table, sample }))
+    findings.push(...listFindings({ ...around, table, sample }))
     rowsRead += sample?.rowsRead ?? 0
     if (sample) tablesSampled++
     else if (i % UNSAMPLED_AT_ONCE > 0) continue
@@ -55,13 +55,13 @@ export async function examine(
 /** Reads the sample of a table, or returns `undefined` if it can't be read or was dropped since. */
 function sampled(sql: SqlStorage, table: Table, model: Model): Sample | undefined {
   try {
-    return sampleOf(sql, table, model)
+    return readSample(sql, table, model)
   } catch {
     return undefined
   }
 }
 
-const findingsOf = (patient: TableUnderTest): Finding[] =>
+const listFindings = (patient: TableUnderTest): Finding[] =>
   rules.flatMap(({ id, severity, why, find }) =>
     [...find(patient)].map(({ column, what, fix }) => ({
       severity,

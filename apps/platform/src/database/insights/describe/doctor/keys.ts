@@ -1,12 +1,12 @@
-import { parentOf } from './parents.ts'
+import { resolveReference } from './parents.ts'
 import { columnRule, isRowid, listed, type Rule, type RuleFinding, type TableUnderTest } from './rule-types.ts'
 
 function* parents(
   { table, model, seesAll }: TableUnderTest,
-  state: ReturnType<typeof parentOf>['state'],
+  state: ReturnType<typeof resolveReference>['state'],
 ): Iterable<{ columns: readonly string[]; parent: string; to: readonly (string | null)[]; missing: string | null }> {
   for (const key of table.foreignKeys) {
-    const parent = parentOf(key, model)
+    const parent = resolveReference(key, model)
     if (parent.state !== state || (state === 'no_table' && !seesAll)) continue
     const missing = parent.state === 'no_column' ? parent.column : null
     yield { columns: key.columns, parent: key.table, to: key.to, missing }

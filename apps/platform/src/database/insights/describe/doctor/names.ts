@@ -1,7 +1,7 @@
-import { wordsOf } from '../search-terms.ts'
+import { splitWords } from '../search-terms.ts'
 import { RESERVED } from './reserved-words.ts'
 import { columnRule, listed, type Rule, type RuleFinding, type TableUnderTest } from './rule-types.ts'
-import { columnStyle, isOdd, namesByStyle, styleOf } from './styles.ts'
+import { columnStyle, getStyle, isOdd, namesByStyle } from './styles.ts'
 
 const VAGUE =
   /^(data|datum|info|misc|stuff|things?|tmp|temp|temporary|test|foo|bar|baz|qux|dummy|unknown|val|values?|num|str|obj|flags?|(col|column|field|attr|param|table|data|value|val|tmp|extra|custom)_?\d+|[a-z])$/i
@@ -9,13 +9,13 @@ const VAGUE =
 /** Columns that name the value of a row, as in a settings table. */
 const NAMERS = new Set(['key', 'name', 'code', 'label', 'metric', 'setting', 'field', 'property', 'attribute', 'unit'])
 
-function* ambiguous({ table, noteOf }: TableUnderTest): Iterable<RuleFinding> {
-  if (VAGUE.test(table.name) && !noteOf(table.name))
+function* ambiguous({ table, findNote }: TableUnderTest): Iterable<RuleFinding> {
+  if (VAGUE.test(table.name) && !findNote(table.name))
     yield { what: `The table name "${table.name}" doesn't describe its rows.` }
   const names = new Set(table.columns.map(({ name }) => name.toLowerCase()))
-  const isPair = table.columns.some(({ name }) => wordsOf(name).some((word) => NAMERS.has(word)))
+  const isPair = table.columns.some(({ name }) => splitWords(name).some((word) => NAMERS.has(word)))
   for (const { name } of table.columns) {
-    if (!VAGUE.test(name) || noteOf(table.name, name)) continue
+    if (!VAGUE.test(name) || findNote(table.name, name)) continue
     if (isPair && /^(value|val)s?$/i.test(name)) continue
     if (/^[xyz]$/i.test(name) && names.has('x') && names.has('y')) continue
     yield { column: name, what: `The column name "${name}" doesn't describe its content.` }
@@ -31,8 +31,8 @@ function* mixedStyles({ table, styles }: TableUnderTest): Iterable<RuleFinding> 
       what: `Columns such as ${listed(many.slice(0, 1))} use ${columnStyle(table)}, unlike most other tables.`,
     }
   }
-  if (isOdd(styleOf(table.name), styles.tables)) {
-    yield { what: `The table name uses ${styleOf(table.name)}, unlike most others.` }
+  if (isOdd(getStyle(table.name), styles.tables)) {
+    yield { what: `The table name uses ${getStyle(table.name)}, unlike most others.` }
   }
 }
 

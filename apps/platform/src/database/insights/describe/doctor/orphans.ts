@@ -1,19 +1,19 @@
 import { quoteName } from '../../../../sqlite/identifiers.ts'
 import type { ForeignKey, Model, Table } from '../model.ts'
-import { parentOf } from './parents.ts'
+import { resolveReference } from './parents.ts'
 
 /**
  * Counts orphans among the first rows if the parent has an index; `undefined` if the foreign key can't be checked.
  * `PRAGMA foreign_key_check` has no row limit.
  */
-export function orphansOf(
+export function findOrphans(
   sql: SqlStorage,
   table: Table,
   key: ForeignKey,
   model: Model,
   limit: number,
 ): { count: number; rowsRead: number } | undefined {
-  const parent = parentOf(key, model)
+  const parent = resolveReference(key, model)
   if (parent.state !== 'found') return undefined
   const child = key.columns.map((column, i) => `${quoteName(column)} AS c${i}`)
   const filled = key.columns.map((_, i) => `c.c${i} IS NOT NULL`)

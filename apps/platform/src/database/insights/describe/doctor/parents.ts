@@ -9,7 +9,7 @@ export type Parent =
   | { readonly state: 'no_column'; readonly column: string | null }
 
 /** Finds the columns that a foreign key references, and whether they are unique, which SQLite requires. */
-export function parentOf({ table: name, to, columns }: ForeignKey, { tables }: Model): Parent {
+export function resolveReference({ table: name, to, columns }: ForeignKey, { tables }: Model): Parent {
   const table = tables.find((one) => same(one.name, name))
   if (!table) return { state: 'no_table' }
   const primary = table.columns
@@ -25,8 +25,8 @@ export function parentOf({ table: name, to, columns }: ForeignKey, { tables }: M
     ...table.indexes
       .filter(({ unique, partial, terms }) => unique && !partial && terms.every(({ name }) => name !== null))
       .map(({ terms }) => terms.map((term) => term.name as string)),
-  ].some((key) => setOf(key) === setOf(wanted))
+  ].some((key) => toSetKey(key) === toSetKey(wanted))
   return { state: unique ? 'found' : 'not_unique', table, columns: wanted }
 }
 
-const setOf = (names: readonly string[]) => JSON.stringify(names.map(lower).sort())
+const toSetKey = (names: readonly string[]) => JSON.stringify(names.map(lower).sort())

@@ -1,6 +1,6 @@
 import { quoteName } from '../../../../sqlite/identifiers.ts'
 import type { Column, ForeignKey, Model, Table } from '../model.ts'
-import { orphansOf } from './orphans.ts'
+import { findOrphans } from './orphans.ts'
 import { same } from './rule-types.ts'
 import { type ColumnSample, namesJson, type Sample } from './sample.ts'
 
@@ -15,7 +15,7 @@ const LONG = '(long)'
 const MAX_COLUMNS = 100
 
 /** Reads the sample: at most 1,000 rows, and the same number of parents for each foreign key. */
-export function sampleOf(sql: SqlStorage, table: Table, model: Model): Sample {
+export function readSample(sql: SqlStorage, table: Table, model: Model): Sample {
   // Generated columns can be expensive and only repeat other columns.
   const columns = table.columns.filter(({ generated }) => !generated).slice(0, MAX_COLUMNS)
   const rowidName = ['rowid', '_rowid_', 'oid'].find((word) => !table.columns.some(({ name }) => same(name, word)))
@@ -48,7 +48,7 @@ export function sampleOf(sql: SqlStorage, table: Table, model: Model): Sample {
   } else complete = read(`LIMIT ${limit}`) < limit
   const orphans = new Map<ForeignKey, number>()
   for (const key of table.foreignKeys) {
-    const found = orphansOf(sql, table, key, model, limit)
+    const found = findOrphans(sql, table, key, model, limit)
     if (!found) continue
     orphans.set(key, found.count)
     rowsRead += found.rowsRead

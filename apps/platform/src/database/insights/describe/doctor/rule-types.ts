@@ -13,7 +13,7 @@ export interface TableUnderTest {
   readonly styles: Styles
   /** Whether the caller sees all tables of the database, without a table scope. */
   readonly seesAll: boolean
-  readonly noteOf: (table: string, column?: string) => string | null
+  readonly findNote: (table: string, column?: string) => string | null
   /** Lowercase names of all schema objects and of proposed indexes. */
   readonly taken: Set<string>
 }

@@ -1,5 +1,5 @@
 import type { ForeignKey } from '../model.ts'
-import { wordsOf } from '../search-terms.ts'
+import { splitWords } from '../search-terms.ts'
 
 /** Sampled values of one column. Texts are cut after 100 characters. */
 export interface ColumnSample {
@@ -25,4 +25,4 @@ export interface Sample {
 
 /** Returns whether the name and type of a column suggest JSON. */
 export const namesJson = (name: string, type: string): boolean =>
-  /json/i.test(type) || ['json', 'jsonb', 'metadata', 'payload'].includes(wordsOf(name).at(-1) ?? '')
+  /json/i.test(type) || ['json', 'jsonb', 'metadata', 'payload'].includes(splitWords(name).at(-1) ?? '')

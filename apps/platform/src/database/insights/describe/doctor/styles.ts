@@ -12,30 +12,30 @@ export interface Styles {
 }
 
 /** Returns the style of a name. */
-export const styleOf = (name: string): Style =>
+export const getStyle = (name: string): Style =>
   /[a-z0-9]_[a-z0-9]/i.test(name) ? 'snake_case' : /[a-z0-9][A-Z]/.test(name) ? 'camelCase' : undefined
 
 /** Returns the column names in the rarer style and in the more frequent one. */
 export function namesByStyle({ columns }: Table): [rarer: string[], other: string[]] {
   const names = columns.map(({ name }) => name)
-  const snake = names.filter((name) => styleOf(name) === 'snake_case')
-  const camel = names.filter((name) => styleOf(name) === 'camelCase')
+  const snake = names.filter((name) => getStyle(name) === 'snake_case')
+  const camel = names.filter((name) => getStyle(name) === 'camelCase')
   return snake.length < camel.length ? [snake, camel] : [camel, snake]
 }
 
 /** Returns the style that all columns of a table share. */
 export function columnStyle(table: Table): Style {
   const [rarer, [first]] = namesByStyle(table)
-  return rarer.length > 0 || first === undefined ? undefined : styleOf(first)
+  return rarer.length > 0 || first === undefined ? undefined : getStyle(first)
 }
 
 /** Counts the styles of a schema. */
-export const stylesOf = ({ tables }: Model): Styles => ({
-  tables: countsOf(tables.map(({ name }) => styleOf(name))),
-  columns: countsOf(tables.map(columnStyle)),
+export const countSchemaStyles = ({ tables }: Model): Styles => ({
+  tables: countStyles(tables.map(({ name }) => getStyle(name))),
+  columns: countStyles(tables.map(columnStyle)),
 })
 
-const countsOf = (styles: readonly Style[]): Counts => ({
+const countStyles = (styles: readonly Style[]): Counts => ({
   snake_case: styles.filter((style) => style === 'snake_case').length,
   camelCase: styles.filter((style) => style === 'camelCase').length,
 })

@@ -1,4 +1,4 @@
-import { wordsOf } from '../search-terms.ts'
+import { splitWords } from '../search-terms.ts'
 import { type Rule, valueRule } from './rule-types.ts'
 import { type ColumnSample, namesJson } from './sample.ts'
 
@@ -7,7 +7,7 @@ const MONEY =
 const NOT_MONEY =
   /^(count|rate|ratio|percent|pct|factor|score|hours|minutes|seconds|days|weight|rows|time|distance|kg|km)$/
 const isMoney = (name: string) => {
-  const words = wordsOf(name)
+  const words = splitWords(name)
   return words.some((word) => MONEY.test(word)) && !words.some((word) => NOT_MONEY.test(word))
 }
 
