@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import type { Database } from './transfer.ts'
-import { rowsOf } from './transfer.ts'
+import { readRows } from './transfer.ts'
 
 /**
  * The content of a database: its schema as text, and all values of each table, each as its type and hexadecimal or
@@ -38,10 +38,10 @@ const comparable = (value: unknown): string => {
 const listed = (rows: readonly unknown[][]) => rows.map((row) => row.map(comparable).join('|'))
 
 /** Reads a database through its API. */
-export async function contentsOf(db: Database, tables: readonly Readable[]): Promise<Contents> {
+export async function readContents(db: Database, tables: readonly Readable[]): Promise<Contents> {
   const rows: Contents['rows'] = {}
-  for (const table of tables) rows[table.name] = listed(await rowsOf(db, select(table)))
-  return { schema: await rowsOf(db, SCHEMA), rows }
+  for (const table of tables) rows[table.name] = listed(await readRows(db, select(table)))
+  return { schema: await readRows(db, SCHEMA), rows }
 }
 
 /** Runs a script in Debian's sqlite3. */

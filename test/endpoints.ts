@@ -70,7 +70,7 @@ export const specs = {
 } as const
 
 /** Creates a database with notes and users, and functions to manage and call its endpoints. */
-export async function endpointsOf(platform: PlatformClient, { namespace, db }: Namespace, database = 'main') {
+export async function createEndpoints(platform: PlatformClient, { namespace, db }: Namespace, database = 'main') {
   const admin = db(database)
   const made = await admin.batch([
     { sql: 'CREATE TABLE IF NOT EXISTS notes (id INTEGER PRIMARY KEY, author TEXT, text TEXT NOT NULL UNIQUE)' },

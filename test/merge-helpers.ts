@@ -20,7 +20,7 @@ export async function databaseWith(
 }
 
 /** Creates a branch and returns it with the token of its claim. */
-export async function branchOf(platform: PlatformClient, db: TestDatabase, ref = 'work'): Promise<TestDatabase> {
+export async function createBranch(platform: PlatformClient, db: TestDatabase, ref = 'work'): Promise<TestDatabase> {
   const { body } = await db.request('/claim_branch', { body: { ref, role: 'admin', ttlSec: 0 } })
   expect(body.code).toBeUndefined()
   const [, , , namespace = ''] = db.path.split('/')
@@ -39,7 +39,7 @@ export async function ran(db: TestDatabase, ...statements: readonly string[]): P
 export const merge = async (db: TestDatabase, body: object = {}, ref = 'work') =>
   (await db.request(`/branches/${encodeURIComponent(ref)}/merge`, { body })).body
 
-export const rowsOf = async (db: TestDatabase, sql: string) => {
+export const readRows = async (db: TestDatabase, sql: string) => {
   const { status, body } = await db.query(sql)
   return status === 200 ? body.data.rows : body.error
 }

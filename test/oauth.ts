@@ -25,7 +25,7 @@ export const pkce = () => {
 }
 
 /** Returns the hidden fields of the form with this `action`. */
-export const fieldsOf = (html: string, action: string) => {
+export const parseHiddenFields = (html: string, action: string) => {
   const form = html.split('<form ').find((part) => part.includes(`method="post" action="${action}"`)) ?? ''
   return Object.fromEntries(
     [...form.matchAll(/type="hidden" name="([^"]*)" value="([^"]*)"/g)].map(([, name, value]) => [
@@ -44,7 +44,7 @@ export function oauthClient(platform: PlatformClient, owner: Session) {
     return answer
   }
 
-  function queryOf(clientId: string, challenge: string, { redirect = REDIRECT, resource, query = {} }: Flow) {
+  function createQuery(clientId: string, challenge: string, { redirect = REDIRECT, resource, query = {} }: Flow) {
     const all: Record<string, string | undefined> = {
       response_type: 'code',
       client_id: clientId,
@@ -70,7 +70,7 @@ export function oauthClient(platform: PlatformClient, owner: Session) {
   /** Opens the consent page and submits its form. */
   async function consent(query: URLSearchParams, { session = owner, choice = {} }: Flow, headers: HeadersInit = {}) {
     const page = await go(`/oauth/authorize?${query}`, { cookie: session.cookie })
-    const fields = fieldsOf(await page.text(), '/oauth/authorize')
+    const fields = parseHiddenFields(await page.text(), '/oauth/authorize')
     const body = new URLSearchParams({ ...fields, which: 'all', role: 'readwrite', decision: 'allow', ...choice })
     const response = await go('/oauth/authorize', { method: 'POST', cookie: session.cookie, headers, body })
     return { page, fields, response, location: response.headers.get('location') ?? '' }
@@ -80,7 +80,7 @@ export function oauthClient(platform: PlatformClient, owner: Session) {
     const { verifier, challenge } = pkce()
     const clientId = flow.clientId ?? ((await register()).body.client_id as string)
     const namespace = flow.namespace ? { namespace: flow.namespace } : {}
-    const query = queryOf(clientId, challenge, { ...flow, query: { ...namespace, ...flow.query } })
+    const query = createQuery(clientId, challenge, { ...flow, query: { ...namespace, ...flow.query } })
     const { location, response } = await consent(query, flow)
     const answer = new URL(location || 'http://none/').searchParams
     return { clientId, verifier, response, location, answer, code: answer.get('code') ?? '' }
@@ -125,5 +125,5 @@ export function oauthClient(platform: PlatformClient, owner: Session) {
     return status === 200 && body.result.isError === undefined
   }
 
-  return { register, queryOf, go, consent, code, form, exchange, refresh, tokens, query, worked }
+  return { register, createQuery, go, consent, code, form, exchange, refresh, tokens, query, worked }
 }

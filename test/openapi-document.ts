@@ -14,7 +14,7 @@ interface Operation {
 }
 
 /** Returns all operations of a document. */
-export function operationsOf(document: Document): Operation[] {
+export function listOperations(document: Document): Operation[] {
   return Object.entries<Record<string, Document>>(document.paths).flatMap(([path, item]) =>
     Object.entries(item).map(([method, operation]) => ({
       path,
@@ -29,12 +29,12 @@ export function operationsOf(document: Document): Operation[] {
  * Returns the problems of a document: by the OpenAPI 3.1 schema, by the JSON Schema meta-schema for each schema in it
  * (which OpenAPI's leaves open), and by rules that no schema expresses.
  */
-export async function problemsOf(document: Document): Promise<string[]> {
+export async function findProblems(document: Document): Promise<string[]> {
   const { valid, errors } = await validator.validate(structuredClone(document))
-  const operations = operationsOf(document)
+  const operations = listOperations(document)
   return [
     ...(valid ? [] : [`validator: ${JSON.stringify(errors)}`]),
-    ...schemasOf(document).flatMap((schema) => problemsOfSchema(schema)),
+    ...listSchemas(document).flatMap((schema) => problemsOfSchema(schema)),
     ...repeated(operations.map(({ operationId }) => operationId)).map((id) => `operationId twice: ${id}`),
     ...repeated(Object.keys(document.paths).map((path) => path.replace(/\{\w+\}/g, '{}'))).map(
       (path) => `path twice: ${path}`,
@@ -93,7 +93,7 @@ function closeObjects(node: Document): void {
 }
 
 /** Returns all schemas of a document: those under `schema` and in the components. */
-function schemasOf(document: Document): Document[] {
+function listSchemas(document: Document): Document[] {
   const found: Document[] = Object.values(document.components?.schemas ?? {})
   const walk = (node: Document) => {
     if (typeof node !== 'object' || node === null) return

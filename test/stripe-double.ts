@@ -78,7 +78,7 @@ export class StripeDouble {
     if (this.mood === 'fail') this.#failed.add(key)
     if (this.#failed.has(key)) return json(response, 500, { error: { type: 'api_error', message: 'down' } })
     const form = new URLSearchParams(body)
-    const problem = this.#problemOf(form, key, request.headers['content-type'])
+    const problem = this.#findProblem(form, key, request.headers['content-type'])
     if (problem) return this.#complain(response, problem)
     const known = this.sessions.get(key as string)
     if (known && known.form.toString() !== form.toString())
@@ -90,7 +90,7 @@ export class StripeDouble {
     json(response, 200, { id: session.id, object: 'checkout.session', url: session.url })
   }
 
-  #problemOf(form: URLSearchParams, key: unknown, type: string | undefined): string | undefined {
+  #findProblem(form: URLSearchParams, key: unknown, type: string | undefined): string | undefined {
     const price = 'line_items[0][price_data]'
     const cents = Number(form.get(`${price}[unit_amount]`))
     if (type !== 'application/x-www-form-urlencoded') return `content type ${type}`

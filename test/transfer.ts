@@ -26,14 +26,14 @@ export const imported = (db: Database, file: string, query = '', headers: Record
   })
 
 /** Exports a database and returns the text. */
-export async function exportOf(db: Database, query = ''): Promise<string> {
+export async function exportText(db: Database, query = ''): Promise<string> {
   const { status, body } = await db.request(`/export${query && `?${query}`}`)
   expect(status, JSON.stringify(body).slice(0, 500)).toBe(200)
   return typeof body === 'string' ? body : JSON.stringify(body)
 }
 
 /** Returns the rows of a statement. */
-export async function rowsOf(db: Database, sql: string): Promise<unknown[][]> {
+export async function readRows(db: Database, sql: string): Promise<unknown[][]> {
   const { body } = await db.query(sql)
   expect(body.success, JSON.stringify(body)).toBe(true)
   return body.data.rows

@@ -88,11 +88,11 @@ test.each([
     await persql.databases.create({ slug })
     const db = persql.database(ns, slug)
     await migrate(db, 1)
-    const branchOf = async () => {
+    const claimBranch = async () => {
       const claim = await db.branches.claim({ ref: 'pr/42', role: 'admin', ttlSec: 0 })
       return persql.database(ns, claim.databaseSlug)
     }
-    const branch = await branchOf()
+    const branch = await claimBranch()
     await migrate(branch, 1)
     await migrate(branch, 2)
     const { planHash } = await db.branches.merge('pr/42')
@@ -101,7 +101,7 @@ test.each([
     expect(await columns(db)).toEqual(await columns(branch))
     await migrate(db, 2)
     await migrate(db, 3)
-    const reset = await branchOf()
+    const reset = await claimBranch()
     await migrate(reset, 3)
     await migrate(reset, 4)
     await db.fork(`${slug}-fork`)

@@ -25,7 +25,7 @@ const database = new PerSQL({ token, baseURL: platform.url }).database(`${ns}/ma
 
 type Field = ReturnType<typeof getAuthTables>[string]['fields'][string]
 
-function columnOf({ type }: Field): SQLiteColumnBuilderBase {
+function createColumn({ type }: Field): SQLiteColumnBuilderBase {
   if (type === 'number') return real()
   if (type === 'boolean') return integer({ mode: 'boolean' })
   if (type === 'date') return integer({ mode: 'timestamp_ms' })
@@ -33,10 +33,10 @@ function columnOf({ type }: Field): SQLiteColumnBuilderBase {
 }
 
 /** Returns the schema that Better Auth's command line would generate for these options. */
-function schemaOf(options: BetterAuthOptions) {
+function createSchema(options: BetterAuthOptions) {
   const hasNumbers = options.advanced?.database?.generateId === 'serial'
   const tables = Object.values(getAuthTables(options)).map(({ modelName, fields }) => {
-    const columns = Object.entries(fields).map(([name, field]) => [field.fieldName ?? name, columnOf(field)])
+    const columns = Object.entries(fields).map(([name, field]) => [field.fieldName ?? name, createColumn(field)])
     const id = hasNumbers ? integer().primaryKey({ autoIncrement: true }) : text().primaryKey()
     return [modelName, sqliteTable(modelName, { id, ...Object.fromEntries(columns) })] as const
   })
@@ -44,11 +44,11 @@ function schemaOf(options: BetterAuthOptions) {
 }
 
 const { execute } = await testAdapter({
-  adapter: (options) => drizzleAdapter(drizzle(database), { provider: 'sqlite', schema: schemaOf(options) }),
+  adapter: (options) => drizzleAdapter(drizzle(database), { provider: 'sqlite', schema: createSchema(options) }),
   async runMigrations(options) {
     const db = drizzle(database)
     for (const { name } of await database.tables()) await db.run(sql`DROP TABLE ${sql.identifier(name)}`)
-    for (const table of Object.values(schemaOf(options))) {
+    for (const table of Object.values(createSchema(options))) {
       const { name, columns } = getTableConfig(table)
       const defined = columns.map((column) => {
         const key = column.primary ? sql` PRIMARY KEY` : sql``

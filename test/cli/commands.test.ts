@@ -30,9 +30,9 @@ async function answer(args: readonly string[], options: RunOptions = {}) {
 async function failure(args: readonly string[], options: RunOptions = {}) {
   const { code, stdout, stderr } = await cli.run([...args, '--json'], { env, ...options })
   expect(stdout).toBe('')
-  const told = JSON.parse(stderr)
-  expect(told.exitCode).toBe(code)
-  return told
+  const output = JSON.parse(stderr)
+  expect(output.exitCode).toBe(code)
+  return output
 }
 
 const sql = (text: string, ...more: string[]) => answer(['db', 'query', 'acme/main', text, ...more])

@@ -100,9 +100,9 @@ test.each(fails)('%s: %j', async (exit, args, more) => {
   const { code, stdout, stderr } = await cli.run([...args, '--json'], { env: { ...env, ...more } })
   expect(code, stderr).toBe(exitCodes[exit].code)
   if (exit === 'ok') return
-  expect({ stdout, told: JSON.parse(stderr) }).toMatchObject({
+  expect({ stdout, failure: JSON.parse(stderr) }).toMatchObject({
     stdout: '',
-    told: { error: expect.any(String), exitCode: code },
+    failure: { error: expect.any(String), exitCode: code },
   })
   const { stderr: words } = await cli.run(args, { env: { ...env, ...more } })
   expect(words).toMatch(/^persql: \S/)

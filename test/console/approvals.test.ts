@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from 'vitest'
-import { faultsOf } from './axe.ts'
+import { findFaults } from './axe.ts'
 import { useConsole } from './use-console.ts'
 import { join, type Visit } from './visit.ts'
 
@@ -43,7 +43,7 @@ test('a pending request appears automatically, is viewed and approved, and stays
   await dialog.getByText('Ask Ada').waitFor()
   await dialog.getByText(owner.email).waitFor()
   expect(new URL(page.url()).searchParams.get('request')).toBe(token)
-  expect(await faultsOf(page)).toEqual([])
+  expect(await findFaults(page)).toEqual([])
   await dialog.getByLabel('Note').fill('Go on')
   await dialog.getByRole('button', { name: 'Approve' }).click()
   await page.getByText('Approved. The requester can now run it once.').first().waitFor()
@@ -51,7 +51,7 @@ test('a pending request appears automatically, is viewed and approved, and stays
   await page.getByRole('button', { name: /^View INSERT/ }).click()
   await page.getByText(`Approved by ${owner.email}. Note: Go on`).waitFor()
   await page.keyboard.press('Escape')
-  expect(await faultsOf(page)).toEqual([])
+  expect(await findFaults(page)).toEqual([])
   expect(complaints).toEqual([])
 })
 

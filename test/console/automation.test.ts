@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startPlatform } from '../harness.ts'
-import { faultsOf } from './axe.ts'
+import { findFaults } from './axe.ts'
 import { useConsole } from './use-console.ts'
 import type { Visit } from './visit.ts'
 
@@ -34,7 +34,7 @@ const choose = async (of: string, name: string) => {
 }
 const says = (text: string | RegExp) => here.page.getByText(text).first().waitFor()
 async function isFine() {
-  expect(await faultsOf(here.page)).toEqual([])
+  expect(await findFaults(here.page)).toEqual([])
   expect(here.complaints).toEqual([])
 }
 
@@ -63,7 +63,7 @@ test('a schedule is made, run by hand, paused, resumed, changed and deleted', as
   await page.getByLabel('SQL', { exact: true }).fill('INSERT INTO gone VALUES (?)')
   await click('Save schedule')
   await page.getByRole('alert').filter({ hasText: 'gone' }).waitFor()
-  expect(await faultsOf(page)).toEqual([])
+  expect(await findFaults(page)).toEqual([])
   await click('Cancel')
   await choose('note', 'Delete')
   await says('No schedules yet')

@@ -6,7 +6,7 @@ import type { Page } from 'playwright-core'
 const program = readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 /** Returns the accessibility problems that axe-core finds on a page, as text. */
-export async function faultsOf(page: Page): Promise<string[]> {
+export async function findFaults(page: Page): Promise<string[]> {
   // The content security policy of the pages rejects a script element.
   if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(await program)
   const violations = await page.evaluate(async () => {

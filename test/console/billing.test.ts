@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startPlatform } from '../harness.ts'
 import { sharedPlatform } from '../shared-platform.ts'
 import { StripeDouble } from '../stripe-double.ts'
-import { faultsOf } from './axe.ts'
+import { findFaults } from './axe.ts'
 import { readDownload } from './read-download.ts'
 import { useConsole } from './use-console.ts'
 import { visit } from './visit.ts'
@@ -39,7 +39,7 @@ test('with an empty balance a banner leads to funds; once they are paid for, it 
   await page.getByRole('alert').getByRole('link', { name: 'Add funds' }).click()
   await page.waitForURL('**/settings/billing')
   await page.getByText('Requests are refused until you add funds.').first().waitFor()
-  expect(await faultsOf(page)).toEqual([])
+  expect(await findFaults(page)).toEqual([])
 
   await page.route('https://checkout.stripe.test/**', (route) =>
     route.fulfill({ contentType: 'text/html', body: '<h1>Pay</h1>' }),
@@ -85,7 +85,7 @@ test('shows spend by day and meter with a forecast and a table; saves the ledger
   const today = new Date().toISOString().slice(0, 10)
   const row = page.getByRole('region', { name: 'Spend by day' }).getByRole('row', { name: today })
   expect(await row.textContent()).toMatch(/\$0\.00\d+/)
-  expect(await faultsOf(page)).toEqual([])
+  expect(await findFaults(page)).toEqual([])
   const [file] = await Promise.all([
     page.waitForEvent('download'),
     page.getByRole('button', { name: 'Download CSV' }).click(),
@@ -107,7 +107,7 @@ test('where no payments are set up, the page says what to set', async () => {
   expect(await command.count()).toBe(0)
   await page.getByText('Add credit as the operator').click()
   expect(await command.textContent()).toContain(ns)
-  expect(await faultsOf(page)).toEqual([])
+  expect(await findFaults(page)).toEqual([])
   await close()
   await bare.stop()
 })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { faultsOf } from './axe.ts'
+import { findFaults } from './axe.ts'
 import { useConsole } from './use-console.ts'
 import type { Visit } from './visit.ts'
 
@@ -22,7 +22,7 @@ test('a branch is claimed with a token shown once, previewed, merged, and the me
   await page.keyboard.press('Enter')
   const token = await page.getByText(/^psql_live_/).textContent()
   expect(token).toMatch(/^psql_live_\w+/)
-  expect(await faultsOf(page)).toEqual([])
+  expect(await findFaults(page)).toEqual([])
   await page.getByRole('button', { name: 'Done' }).click()
   await page.reload()
   const link = page.getByRole('link', { name: 'fix/names' })
@@ -38,7 +38,7 @@ test('a branch is claimed with a token shown once, previewed, merged, and the me
   await page.getByText('CREATE TABLE added (b)').first().waitFor()
   await page.getByRole('heading', { name: 't {"id":1}' }).waitFor()
   expect(await page.getByRole('button', { name: 'Merge rows' }).isDisabled()).toBe(true)
-  expect(await faultsOf(page)).toEqual([])
+  expect(await findFaults(page)).toEqual([])
 
   await page.getByRole('button', { name: 'Merge schema' }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Merge schema' }).click()
@@ -83,7 +83,7 @@ test('rows that were merged and then deleted in the branch are shown before they
   await page.getByRole('heading', { name: 'Rows to delete from main' }).waitFor()
   await page.getByText('{"id":2,"a":"two"}').waitFor()
   await page.getByText('Deleted in the branch, changed in the parent').waitFor()
-  expect(await faultsOf(page)).toEqual([])
+  expect(await findFaults(page)).toEqual([])
   expect(await page.getByRole('button', { name: 'Merge rows' }).isDisabled()).toBe(true)
   const side = page.getByLabel('If both sides changed a row')
   await side.focus()
@@ -119,7 +119,7 @@ test('rows that need the schema of the branch are merged after it, and the page 
   expect(await first.isDisabled()).toBe(true)
   await page.getByText('Merge the schema first. These rows depend on it: added.').waitFor()
   expect(await page.getByRole('button', { name: 'Merge rows' }).count()).toBe(0)
-  expect(await faultsOf(page)).toEqual([])
+  expect(await findFaults(page)).toEqual([])
 
   await page.getByRole('button', { name: 'Merge schema', exact: true }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Merge schema' }).click()
@@ -141,10 +141,10 @@ test('data that a merge would lose is marked and the name asked for; a branch is
   await sqlIn(slug)('DROP TABLE t')
   await go(`/${ns}/main/branches/merge/work`)
   await page.getByText('Deletes data', { exact: true }).first().waitFor()
-  expect(await faultsOf(page)).toEqual([])
+  expect(await findFaults(page)).toEqual([])
   await page.getByRole('button', { name: 'Merge schema' }).click()
   expect(await page.getByRole('dialog').getByRole('button', { name: 'Merge schema' }).isDisabled()).toBe(true)
-  expect(await faultsOf(page)).toEqual([])
+  expect(await findFaults(page)).toEqual([])
   await page.keyboard.press('Escape')
 
   await go(`/${ns}/${slug}/branches`)

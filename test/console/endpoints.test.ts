@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { expect, test } from 'vitest'
-import { faultsOf } from './axe.ts'
+import { findFaults } from './axe.ts'
 import { useConsole } from './use-console.ts'
 
 const AsyncFunction = (async () => {}).constructor as new (body: string) => () => Promise<unknown>
@@ -13,7 +13,7 @@ test('an endpoint is written, tried, published, called, changed, put back, pause
   const click = (name: string) => page.getByRole('button', { name, exact: true }).click()
   const says = (text: string | RegExp) => page.getByText(text).first().waitFor()
   const isFine = async () => {
-    expect(await faultsOf(page)).toEqual([])
+    expect(await findFaults(page)).toEqual([])
     expect(complaints).toEqual([])
   }
   await sql('CREATE TABLE notes (id INTEGER PRIMARY KEY, author, text)')
@@ -120,7 +120,7 @@ test('unsaved changes of a spec survive a save in another tab, which shows a not
   await page.getByRole('button', { name: 'Publish', exact: true }).click()
   await page.getByText('Someone else saved version 2.').first().waitFor()
   expect(await sql.inputValue()).toBe('SELECT 2')
-  expect(await faultsOf(page)).toEqual([])
+  expect(await findFaults(page)).toEqual([])
   await page.getByRole('button', { name: 'Save and publish' }).click()
   await page.getByText('Saved version 3.').first().waitFor()
   await page.getByText('Someone else saved version').first().waitFor({ state: 'hidden' })

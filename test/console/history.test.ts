@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { faultsOf } from './axe.ts'
+import { findFaults } from './axe.ts'
 import { useConsole } from './use-console.ts'
 
 const { visit } = useConsole()
@@ -25,14 +25,14 @@ test('a snapshot is taken, restored after its database is named, undone, and del
   await page.getByRole('button', { name: 'Restore two rows' }).click()
   const restore = page.getByRole('dialog').getByRole('button', { name: 'Restore snapshot' })
   await page.getByRole('dialog').waitFor()
-  expect(await faultsOf(page)).toEqual([])
+  expect(await findFaults(page)).toEqual([])
   expect(await restore.isDisabled()).toBe(true)
   await page.getByLabel('Type main to confirm').fill('main')
   await page.keyboard.press('Enter')
   await page.getByText('Database restored.').first().waitFor()
   expect(new URL(page.url()).searchParams.get('undo')).toBeTruthy()
   expect(await sql('SELECT count(*) FROM t')).toEqual([[2]])
-  expect(await faultsOf(page)).toEqual([])
+  expect(await findFaults(page)).toEqual([])
 
   await page.getByRole('button', { name: 'Undo restore' }).click()
   await page.getByText('Restore undone.').first().waitFor()
@@ -52,7 +52,7 @@ test('automatic snapshots are marked, and can be switched off', async () => {
   await sql('DELETE FROM t')
   await go(`/${ns}/main/history`)
   await page.getByText('Automatic', { exact: true }).first().waitFor()
-  expect(await faultsOf(page)).toEqual([])
+  expect(await findFaults(page)).toEqual([])
   await page.getByRole('switch', { name: 'Automatic snapshots' }).click()
   await page.getByText('Automatic snapshots turned off.').first().waitFor()
   await page.reload()

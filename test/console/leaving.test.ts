@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { faultsOf } from './axe.ts'
+import { findFaults } from './axe.ts'
 import { useConsole } from './use-console.ts'
 
 const { visit } = useConsole()
@@ -20,7 +20,7 @@ test('a table with unsaved changes asks before it is left, by link, by the way b
   const dialog = page.getByRole('dialog', { name: 'Discard 1 change?' })
   await dialog.waitFor()
   expect(page.url()).toBe(here)
-  expect(await faultsOf(page)).toEqual([])
+  expect(await findFaults(page)).toEqual([])
   await dialog.getByRole('button', { name: 'Keep editing' }).click()
   await dialog.waitFor({ state: 'detached' })
   await page.getByRole('button', { name: 'Review 1 change' }).waitFor()

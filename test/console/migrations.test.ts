@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { faultsOf } from './axe.ts'
+import { findFaults } from './axe.ts'
 import { useConsole } from './use-console.ts'
 
 const { visit } = useConsole()
@@ -19,7 +19,7 @@ test('a draft is written, fails at a line, is corrected, tried and applied, and 
   await page.getByRole('button', { name: 'Dry run' }).click()
   await page.getByRole('heading', { name: 'Dry run failed' }).waitFor()
   await page.getByText('Statement 2, line 2:').first().waitFor()
-  expect(await faultsOf(page)).toEqual([])
+  expect(await findFaults(page)).toEqual([])
   await page.getByRole('button', { name: 'Apply' }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Apply migration' }).click()
   await page.getByRole('dialog').getByRole('alert').waitFor()
@@ -44,7 +44,7 @@ test('a draft is written, fails at a line, is corrected, tried and applied, and 
   await go(`/${ns}/main/migrations?see=record`)
   await page.getByText('table users added').first().waitFor()
   await page.getByText('Migration', { exact: true }).first().waitFor()
-  expect(await faultsOf(page)).toEqual([])
+  expect(await findFaults(page)).toEqual([])
   await close()
 })
 
@@ -56,7 +56,7 @@ test('a draft is deleted once that is confirmed, on a phone too', async () => {
   await page.getByRole('button', { name: 'Save draft' }).click()
   await page.getByRole('button', { name: 'Delete' }).click()
   expect(new URL(page.url()).search).toBe('?ask=delete')
-  expect(await faultsOf(page)).toEqual([])
+  expect(await findFaults(page)).toEqual([])
   await page.getByRole('button', { name: 'Delete draft' }).click()
   await page.getByText('No migrations yet').first().waitFor()
   expect(complaints).toEqual([])

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { standIn } from '../endpoints.ts'
 import { startPlatform } from '../harness.ts'
-import { faultsOf } from './axe.ts'
+import { findFaults } from './axe.ts'
 import { useConsole } from './use-console.ts'
 
 let model: Awaited<ReturnType<typeof standIn>>
@@ -32,7 +32,7 @@ test('a question becomes a statement in the editor, and nothing runs before it i
   await page.getByLabel('Question').fill('How many notes are there?')
   await page.getByRole('button', { name: 'Generate', exact: true }).click()
   await page.getByText('It counts all notes.').first().waitFor()
-  expect(await faultsOf(page)).toEqual([])
+  expect(await findFaults(page)).toEqual([])
   await page.getByRole('button', { name: 'Open in editor' }).click()
   await page.getByRole('dialog').waitFor({ state: 'detached' })
   await page.getByRole('button', { name: 'SELECT count(*) AS notes' }).first().waitFor()
@@ -49,7 +49,7 @@ test('generates descriptions of undescribed tables, and reverts them', async () 
   await page.getByRole('button', { name: 'Generate descriptions' }).click()
   says = { description: 'Notes that people took', columns: { id: 'Which note', text: 'What it says' } }
   await page.getByText('1 table. Billed as one request').first().waitFor()
-  expect(await faultsOf(page)).toEqual([])
+  expect(await findFaults(page)).toEqual([])
   await page.getByRole('dialog').getByRole('button', { name: 'Generate descriptions' }).click()
   await page.getByText('Notes that people took').first().waitFor()
   await page.getByRole('button', { name: 'Undo' }).click()

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { faultsOf } from './axe.ts'
+import { findFaults } from './axe.ts'
 import { useConsole } from './use-console.ts'
 import type { Visit } from './visit.ts'
 
@@ -45,7 +45,7 @@ test('another database is found by a part of its name, and opens on the same pag
   await field.fill('us')
   await page.getByRole('option', { name: 'orders-us', selected: true }).waitFor()
   expect(await page.getByRole('option', { name: 'orders-eu' }).count()).toBe(0)
-  expect(await faultsOf(page)).toEqual([])
+  expect(await findFaults(page)).toEqual([])
   await page.keyboard.press('Enter')
   await page.waitForURL(`**/${ns}/orders-us/schedules`)
   await page.getByRole('button', { name: 'Switch database, current: orders-us' }).click()
@@ -69,7 +69,7 @@ test('the command palette finds pages, tables, databases and actions with the ke
     await page.getByRole('option', { name, selected: true }).waitFor()
   }
   await find('invo', 'invoices')
-  expect(await faultsOf(page)).toEqual([])
+  expect(await findFaults(page)).toEqual([])
   expect(await field.getAttribute('aria-activedescendant')).toBe(
     await page.getByRole('option', { selected: true }).getAttribute('id'),
   )
@@ -109,7 +109,7 @@ test('a question mark lists the shortcuts, but not in text fields', async () => 
   const { page, ns, go, complaints, close } = await arrive()
   await page.keyboard.press('?')
   await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor()
-  expect(await faultsOf(page)).toEqual([])
+  expect(await findFaults(page)).toEqual([])
   await page.keyboard.press('Escape')
   await go(`/${ns}?new=`)
   await page.getByLabel('Name', { exact: true }).press('?')
@@ -126,7 +126,7 @@ test('on a phone, a button shows the current page and opens the navigation', asy
   const menu = page.getByRole('dialog', { name: 'Menu' })
   await menu.getByRole('button', { name: 'Switch database, current: main' }).click()
   await page.getByRole('option', { name: 'orders-eu' }).waitFor()
-  expect(await faultsOf(page)).toEqual([])
+  expect(await findFaults(page)).toEqual([])
   await page.keyboard.press('Escape')
   await menu.getByRole('link', { name: 'Webhooks' }).click()
   await page.waitForURL(`**/${ns}/main/webhooks`)

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { faultsOf } from './axe.ts'
+import { findFaults } from './axe.ts'
 import { useConsole } from './use-console.ts'
 import type { Visit } from './visit.ts'
 
@@ -75,7 +75,7 @@ describe.each([
 
   test.each(pages)('%s is accessible, and its layout does not shift while it loads', async (path) => {
     await here.go(path.replace('acme', here.ns))
-    expect(await faultsOf(here.page)).toEqual([])
+    expect(await findFaults(here.page)).toEqual([])
     expect(await moved(here.page)).toBeLessThan(0.1)
     const wide = await here.page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
     expect(wide, 'nothing is wider than the screen').toBeLessThanOrEqual(0)
@@ -86,17 +86,17 @@ describe.each([
     const { page, ns, go } = here
     await go(`/${ns}?new=`)
     await page.getByRole('dialog', { name: 'New database' }).waitFor()
-    expect(await faultsOf(page)).toEqual([])
+    expect(await findFaults(page)).toEqual([])
     await page.keyboard.press('Escape')
     await page.getByRole('button', { name: 'Actions for main' }).click()
-    expect(await faultsOf(page)).toEqual([])
+    expect(await findFaults(page)).toEqual([])
     await page.getByRole('menuitem', { name: 'Delete' }).click()
     await page.getByRole('dialog', { name: 'Delete main?' }).waitFor()
-    expect(await faultsOf(page)).toEqual([])
+    expect(await findFaults(page)).toEqual([])
     await page.keyboard.press('Escape')
     if (options.width < 500) await page.getByRole('button', { name: /^Menu:/ }).click()
     await page.getByRole('button', { name: 'Account' }).click()
-    expect(await faultsOf(page)).toEqual([])
+    expect(await findFaults(page)).toEqual([])
     expect(here.complaints).toEqual([])
   })
 })
@@ -107,7 +107,7 @@ test('pages of the server are accessible', async () => {
   const { link } = await api('POST', `/api/namespaces/${ns}/invitations`, invitation)
   for (const path of ['/login', '/signup', '/billing', new URL(link).pathname]) {
     await go(path)
-    expect(await faultsOf(page), path).toEqual([])
+    expect(await findFaults(page), path).toEqual([])
   }
   await close()
 })

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { oauthClient } from '../oauth.ts'
-import { faultsOf } from './axe.ts'
+import { findFaults } from './axe.ts'
 import { useConsole } from './use-console.ts'
 
 const app = useConsole()
@@ -16,7 +16,7 @@ test('a token is made with a narrow scope, shown once, works as it says, and is 
   await dialog.getByLabel('Role').selectOption('readonly')
   await dialog.getByLabel('Tables').fill('orders, customers')
   await dialog.getByLabel('Expires after').selectOption('30 days')
-  expect(await faultsOf(page)).toEqual([])
+  expect(await findFaults(page)).toEqual([])
   let asked = 0
   page.on('request', (request) => {
     if (request.method() === 'POST' && request.url().endsWith('/tokens')) asked++
@@ -37,7 +37,7 @@ test('a token is made with a narrow scope, shown once, works as it says, and is 
   await page.getByRole('button', { name: 'Rotate Reporting' }).click()
   await dialog.getByRole('button', { name: 'Rotate token' }).click()
   const rotated = (await dialog.getByText(/^psql_live_/).textContent()) ?? ''
-  expect(await faultsOf(page)).toEqual([])
+  expect(await findFaults(page)).toEqual([])
   await dialog.getByRole('button', { name: 'Done' }).click()
   expect((await app.platform.request('/v1/me', { token })).status).toBe(401)
   expect((await app.platform.request('/v1/me', { token: rotated })).status).toBe(200)
@@ -97,7 +97,7 @@ test('a member is invited, joins, becomes an owner, and the audit log names them
   await guest.go(`/${ns}`)
   await guest.page.getByRole('link', { name: 'main' }).first().waitFor()
   expect(await guest.page.getByRole('button', { name: 'New database' }).count()).toBe(0)
-  expect(await faultsOf(page)).toEqual([])
+  expect(await findFaults(page)).toEqual([])
   await page.getByRole('button', { name: `Remove access for ${guest.email}` }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Remove access' }).click()
   await page.getByText('Not shared with anyone').first().waitFor()
@@ -120,7 +120,7 @@ test('a member is invited, joins, becomes an owner, and the audit log names them
   expect(await first.textContent()).toContain(owner.email)
   expect(await first.textContent()).toContain(guest.email)
   expect(await page.getByRole('table').textContent()).not.toContain('share.')
-  expect(await faultsOf(page)).toEqual([])
+  expect(await findFaults(page)).toEqual([])
 
   await owner.go(`/${ns}/settings/members`)
   await page.getByRole('button', { name: `Leave ${ns}` }).click()
@@ -163,7 +163,7 @@ test('a connected app is listed, and its token is rejected after its access is r
   await go(`/${ns}/settings/apps`)
   const row = page.getByRole('row', { name: /Test agent/ })
   expect(await row.textContent()).toContain(email)
-  expect(await faultsOf(page)).toEqual([])
+  expect(await findFaults(page)).toEqual([])
   expect(await client.worked(token)).toBe(true)
   await page.getByRole('button', { name: 'Revoke access for Test agent' }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Revoke access' }).click()

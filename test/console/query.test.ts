@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
-import { faultsOf } from './axe.ts'
+import { findFaults } from './axe.ts'
 import { readDownload } from './read-download.ts'
 import { useConsole } from './use-console.ts'
 
@@ -32,7 +32,7 @@ test('runs the statement at the cursor, shows its cost, and saves its rows', asy
       .filter({ hasText: /rows? read/ })
       .textContent(),
   ).toMatch(/^\$0\.0+\d+/)
-  expect(await faultsOf(page)).toEqual([])
+  expect(await findFaults(page)).toEqual([])
 
   const csv = page.waitForEvent('download')
   await page.getByRole('button', { name: 'Download CSV' }).click()
@@ -45,7 +45,7 @@ test('runs the statement at the cursor, shows its cost, and saves its rows', asy
   await page.getByText('SCAN notes').first().waitFor()
   await page.getByText('Full table scan').first().waitFor()
   await page.getByText(/The last run read \d+ rows and returned 3\./).waitFor()
-  expect(await faultsOf(page)).toEqual([])
+  expect(await findFaults(page)).toEqual([])
 
   // Explain counts rows of a statement that has not run yet on request.
   await write(page, 'SELECT count(*) AS all_of_them FROM notes')
@@ -62,7 +62,7 @@ test('runs the statement at the cursor, shows its cost, and saves its rows', asy
   await write(page, 'SELEC 1')
   await page.keyboard.press('Control+Enter')
   await page.getByText('Syntax error', { exact: true }).first().waitFor()
-  expect(await faultsOf(page)).toEqual([])
+  expect(await findFaults(page)).toEqual([])
   await page.reload()
   await page.getByText('SELEC 1').first().waitFor()
   await page.getByRole('button', { name: 'History' }).click()
@@ -116,7 +116,7 @@ test('cancels a slow statement, restores lost rows, and runs a write after its a
   await page.keyboard.press('Control+Enter')
   const link = page.getByRole('link', { name: 'Review request' })
   const address = await link.getAttribute('href')
-  expect(await faultsOf(page)).toEqual([])
+  expect(await findFaults(page)).toEqual([])
   await api('POST', `/api/approvals/${address?.split('/').at(-1)}/approve`, {})
   await page.getByText('Approved. Run it now.').first().waitFor()
   await page.getByRole('button', { name: 'Run approved write' }).click()

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { faultsOf } from './axe.ts'
+import { findFaults } from './axe.ts'
 import { useConsole } from './use-console.ts'
 
 const { visit } = useConsole()
@@ -16,7 +16,7 @@ test('tables stand in a diagram and a list, are described, and a finding is mend
   await diagram.getByRole('link', { name: 'orders' }).waitFor()
   expect(await diagram.locator('path').count()).toBe(2)
   await page.getByRole('list', { name: 'Issues' }).waitFor()
-  expect(await faultsOf(page)).toEqual([])
+  expect(await findFaults(page)).toEqual([])
 
   const place = () => diagram.getByRole('link', { name: 'users' }).boundingBox()
   const before = await place()
@@ -33,7 +33,7 @@ test('tables stand in a diagram and a list, are described, and a finding is mend
   await page.getByRole('button', { name: 'Edit description of orders' }).click()
   await page.getByLabel('What is this table for?').fill('What people bought')
   await page.getByLabel('Column user_id').fill('Who bought it')
-  expect(await faultsOf(page)).toEqual([])
+  expect(await findFaults(page)).toEqual([])
   await page.getByRole('button', { name: 'Save description' }).click()
   const orders = page.getByRole('region', { name: 'Table orders' })
   await orders.getByText('What people bought').first().waitFor()
@@ -61,7 +61,7 @@ test('on a phone the list says it all', async () => {
   await page.getByText('references').first().waitFor()
   expect(await page.getByRole('region', { name: /^Schema diagram/ }).isVisible()).toBe(false)
   expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0)
-  expect(await faultsOf(page)).toEqual([])
+  expect(await findFaults(page)).toEqual([])
   expect(complaints).toEqual([])
   await close()
 })

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { picturesOf } from '../screenshots/pages.ts'
+import { listPictures } from '../screenshots/pages.ts'
 import { DATABASE, NAMESPACE } from '../screenshots/shop.ts'
 
 const addresses = { invite: '/', approve: '/', consent: '/', webhook: 'w', migration: 'm', branch: 'b' }
-const pictures = picturesOf({ addresses })
+const pictures = listPictures({ addresses })
 
 /** Returns the names of the pages in a file of the console. The path is dynamic because the file uses browser types. */
 async function tabsIn(folder: string): Promise<string[]> {

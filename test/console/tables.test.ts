@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { faultsOf } from './axe.ts'
+import { findFaults } from './axe.ts'
 import { useConsole } from './use-console.ts'
 
 const { visit } = useConsole()
@@ -19,14 +19,14 @@ test('rows are changed together: reviewed as SQL, sent as one transaction, taken
   await grid.getByText('Ada').first().waitFor()
   expect(await grid.getAttribute('aria-rowcount')).toBe('4')
   await grid.getByText('blob · 2 B').first().waitFor()
-  expect(await faultsOf(page)).toEqual([])
+  expect(await findFaults(page)).toEqual([])
 
   // With the keyboard only: edit Ada's age, then delete Grace.
   await grid.focus()
   for (const key of ['ArrowRight', 'ArrowRight', 'Enter']) await page.keyboard.press(key)
   const dialog = page.getByRole('dialog', { name: 'age' })
   await dialog.getByRole('textbox').fill('37')
-  expect(await faultsOf(page)).toEqual([])
+  expect(await findFaults(page)).toEqual([])
   await page.keyboard.press('Control+Enter')
   await dialog.waitFor({ state: 'detached' })
   await grid.focus()
@@ -47,7 +47,7 @@ test('rows are changed together: reviewed as SQL, sent as one transaction, taken
     .getByText(`UPDATE "people" SET "age" = 37 WHERE rowid = CAST('1' AS INTEGER) AND "age" IS 36`)
     .first()
     .waitFor()
-  expect(await faultsOf(page)).toEqual([])
+  expect(await findFaults(page)).toEqual([])
   await review.getByRole('button', { name: 'Save 3 changes' }).click()
   await review
     .getByText(/UNIQUE constraint failed/)
@@ -203,7 +203,7 @@ test('the middle and the end of a table are a jump away, and little is read for 
     await page.keyboard.press('ArrowUp')
     await grid.getByText('row 19998', { exact: true }).waitFor()
     expect(await grid.getAttribute('aria-activedescendant')).toBeTruthy()
-    expect(await faultsOf(page)).toEqual([])
+    expect(await findFaults(page)).toEqual([])
     expect(await rowsRead(), table).toBeLessThan(most)
   }
   expect(complaints).toEqual([])

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { faultsOf } from './axe.ts'
+import { findFaults } from './axe.ts'
 import { readDownload } from './read-download.ts'
 import { useConsole } from './use-console.ts'
 
@@ -17,7 +17,7 @@ test('a CSV becomes a table and leaves as CSV; a bad line is named and nothing o
   await page.getByRole('checkbox', { name: 'Create table', checked: true }).waitFor()
   await page.getByRole('button', { name: 'Import My people.csv' }).click()
   await page.getByText('Imported 2 rows into my_people.').first().waitFor()
-  expect(await faultsOf(page)).toEqual([])
+  expect(await findFaults(page)).toEqual([])
   expect(await sql('SELECT * FROM my_people')).toEqual([
     [1, 'Ada'],
     [2, 'Grace'],
@@ -35,7 +35,7 @@ test('a CSV becomes a table and leaves as CSV; a bad line is named and nothing o
   await page.getByRole('button', { name: 'Import bad.sql' }).click()
   await page.getByRole('alert').getByText('Line 2:').first().waitFor()
   await page.getByText('Nothing was imported.').first().waitFor()
-  expect(await faultsOf(page)).toEqual([])
+  expect(await findFaults(page)).toEqual([])
   expect(await sql('SELECT count(*) FROM my_people')).toEqual([[2]])
   expect(complaints.filter((text) => !text.includes('status of 400'))).toEqual([])
   await close()
@@ -57,7 +57,7 @@ test('a file can be dropped, and a running import is shown to everyone who opens
     .getByText(/^Last import/)
     .first()
     .waitFor()
-  expect(await faultsOf(page)).toEqual([])
+  expect(await findFaults(page)).toEqual([])
   expect(complaints).toEqual([])
   await close()
 })

@@ -2,7 +2,7 @@ import type { Page } from 'playwright-core'
 import { beforeAll, expect, test } from 'vitest'
 import type { PlatformClient } from '../harness.ts'
 import { uniqueName } from '../shared-platform.ts'
-import { faultsOf } from './axe.ts'
+import { findFaults } from './axe.ts'
 import { useConsole } from './use-console.ts'
 
 type Session = Awaited<ReturnType<PlatformClient['signUp']>>
@@ -108,9 +108,9 @@ test('the approval page is accessible', async () => {
   const context = await app.browser.newContext({ colorScheme: 'dark' })
   const page = await context.newPage()
   await page.goto(app.platform.url + (await asked()))
-  expect(await faultsOf(page)).toEqual([])
+  expect(await findFaults(page)).toEqual([])
   await signIn(page, owner.email)
   await page.getByRole('button', { name: 'Deny' }).waitFor()
-  expect(await faultsOf(page)).toEqual([])
+  expect(await findFaults(page)).toEqual([])
   await context.close()
 })

@@ -363,8 +363,8 @@ describe('a call', () => {
       ]),
     )
     for (const table of tables) await queried(db, `SELECT * FROM ${table} WHERE k = ?`, [7])
-    const own = (await filesWith('tangerine-15000')).map(objectOf)
-    const copies = async () => (await filesWith('tangerine-15000')).map(objectOf).filter((id) => !own.includes(id))
+    const own = (await filesWith('tangerine-15000')).map(getObjectId)
+    const copies = async () => (await filesWith('tangerine-15000')).map(getObjectId).filter((id) => !own.includes(id))
     const cut = db.request('/ai/indexes', { body: {} }).catch(() => undefined)
     while ((await copies()).length === 0) await new Promise((resolve) => setTimeout(resolve, 5))
     await platform.kill()
@@ -427,7 +427,7 @@ describe('a call', () => {
   })
 })
 
-const objectOf = (file: string) => file.replace(/\..*$/, '')
+const getObjectId = (file: string) => file.replace(/\..*$/, '')
 
 /** Makes the alarm of an object, which the runtime would ring in ten minutes, due in ten seconds: by then the clock has been moved. */
 function ringNow(id: string): void {

@@ -19,9 +19,9 @@ beforeAll(async () => {
   stranger = await platform.signUp('stranger@example.com')
   await owner.request('/api/namespaces', { body: { slug: 'globex' } })
   viewer = await joined('viewer@example.com', 'viewer')
-  token = await tokenOf('admin')
+  token = await createToken('admin')
   db = platform.database('acme', 'main', token)
-  agent = platform.database('acme', 'main', await tokenOf('readwrite'))
+  agent = platform.database('acme', 'main', await createToken('readwrite'))
   await keepSnapshots(false)
 })
 afterAll(() => platform.stop())
@@ -47,7 +47,7 @@ async function joined(email: string, role: string) {
 async function minted(body: object) {
   return (await owner.request('/api/namespaces/acme/tokens', { body: { name: 'x', ...body } })).body.data
 }
-const tokenOf = async (role: string) => (await minted({ role })).token
+const createToken = async (role: string) => (await minted({ role })).token
 const keepSnapshots = (automaticSnapshots: boolean) =>
   db.request('/settings', { method: 'PATCH', body: { automaticSnapshots } })
 const rule = async (tableGlob: string, action = 'require_approval', note?: string) => {
@@ -74,7 +74,7 @@ const decide = (approvalToken: string, verdict = 'approve', as = owner, body: ob
   as.request(`/api/approvals/${approvalToken}/${verdict}`, { body })
 const redeem = (approvalToken: unknown, as = agent, headers?: Record<string, string>) =>
   as.request('/redeem_approval', { body: { approvalToken }, headers })
-const statusOf = async (approvalToken: string, as = agent) =>
+const getStatus = async (approvalToken: string, as = agent) =>
   (await as.request(`/approvals/${approvalToken}`)).body.data?.status
 const approved = async (sql?: string, params?: unknown[]) => {
   const approvalToken = await asked(sql, params)
@@ -153,7 +153,7 @@ test('a guarded write waits, is decided by a human, and is then done exactly so,
   expect([done.status, done.body]).toMatchObject([200, { data: { changes: 2 }, meta: { statementCount: 1 } }])
   expect(await rows()).toEqual([[1], [12], [13]])
   expect(await code(redeem(approvalToken))).toEqual([409, 'approval_not_open'])
-  expect(await statusOf(approvalToken)).toBe('redeemed')
+  expect(await getStatus(approvalToken)).toBe('redeemed')
   expect(await rows()).toEqual([[1], [12], [13]])
 })
 
@@ -521,15 +521,19 @@ describe('redeeming is refused', () => {
     expect((await agent.request(`/approvals/${no}`)).body.data).toMatchObject({ status: 'denied', note: 'never' })
     const yes = await approved()
     await setAhead(29 * 60_000)
-    expect(await statusOf(yes)).toBe('approved')
+    expect(await getStatus(yes)).toBe('approved')
     await setAhead(30 * 60_000 + 1_000)
-    expect([await statusOf(pending), await statusOf(yes), await statusOf(no)]).toEqual(['expired', 'expired', 'denied'])
+    expect([await getStatus(pending), await getStatus(yes), await getStatus(no)]).toEqual([
+      'expired',
+      'expired',
+      'denied',
+    ])
     expect(await code(redeem(yes))).toEqual(open)
     expect((await decide(pending)).body).toMatchObject({ code: 'approval_not_open', status: 'expired' })
     await setAhead(91 * 60_000)
     // The alarm was set by the old clock; the first new timer of any kind resets it.
     await agent.query('SELECT 1', [], { 'Idempotency-Key': 'timer' })
-    await expect.poll(() => statusOf(pending), { timeout: 10_000 }).toBe(undefined)
+    await expect.poll(() => getStatus(pending), { timeout: 10_000 }).toBe(undefined)
     await setAhead(0)
     expect(await rows()).toEqual([[1], [2], [3]])
   }, 30_000)
@@ -537,7 +541,7 @@ describe('redeeming is refused', () => {
   test('to another token, at another database, in another namespace', async () => {
     await rule('bills')
     const approvalToken = await approved()
-    const other = platform.database('acme', 'main', await tokenOf('admin'))
+    const other = platform.database('acme', 'main', await createToken('admin'))
     expect(await code(redeem(approvalToken, other))).toEqual(unknown)
     expect(await code(other.request(`/approvals/${approvalToken}`))).toEqual(unknown)
     await owner.request('/api/namespaces/acme/databases', { body: { slug: 'third' } })
@@ -599,7 +603,7 @@ describe('redeeming is refused', () => {
     await unrule(id)
     for (const sql of changes) expect((await db.query(sql)).status, sql).toBe(200)
     expect(await code(redeem(approvalToken))).toEqual([409, 'approval_stale'])
-    expect(await statusOf(approvalToken)).toBe('approved')
+    expect(await getStatus(approvalToken)).toBe('approved')
     await db.query('DROP TABLE IF EXISTS b2')
   })
 
@@ -610,7 +614,7 @@ describe('redeeming is refused', () => {
     await db.query('ALTER TABLE bills RENAME TO b2')
     expect(await code(redeem(approvalToken))).toEqual([400, 'sql_error'])
     await db.query('ALTER TABLE b2 RENAME TO bills')
-    expect(await statusOf(approvalToken)).toBe('approved')
+    expect(await getStatus(approvalToken)).toBe('approved')
   })
 
   test('when the asking token was revoked since', async () => {
@@ -655,11 +659,11 @@ describe('deciding', () => {
     }
     expect((await stranger.request(`/api/approvals/${approvalToken}`)).body.code).toBe('approval_not_found')
     expect((await viewer.request(`/api/approvals/${approvalToken}`)).body.data.status).toBe('pending')
-    expect(await statusOf(approvalToken)).toBe('pending')
+    expect(await getStatus(approvalToken)).toBe('pending')
     const both = await Promise.all([decide(approvalToken, 'deny'), decide(approvalToken, 'approve')])
     expect(both.map(({ status }) => status).sort()).toEqual([200, 409])
     const [settled] = both.filter(({ status }) => status === 200)
-    expect(await statusOf(approvalToken)).toBe(settled?.body.data.status)
+    expect(await getStatus(approvalToken)).toBe(settled?.body.data.status)
   })
 
   test('has a page that leads to signing in, and says nothing of what it is about', async () => {
@@ -732,7 +736,7 @@ test('what waits keeps no idempotency key; a lost answer can be asked for again 
 
 test('one token can have at most 100 pending requests', async () => {
   await rule('bills')
-  const flooding = platform.database('acme', 'main', await tokenOf('readwrite'))
+  const flooding = platform.database('acme', 'main', await createToken('readwrite'))
   for (let i = 0; i < 100; i++) await asked('DELETE FROM bills', [], flooding)
   expect(await code(flooding.query('DELETE FROM bills'))).toEqual([409, 'limit_reached'])
   expect(await code(agent.query('DELETE FROM bills'))).toEqual(required)
@@ -749,7 +753,7 @@ test('a crash around a redemption leaves it done and spent, or neither', async (
     await redeeming
     await platform.restart()
     const [[after]] = await rows('SELECT sum(n) FROM bills')
-    expect(await statusOf(approvalToken)).toBe(after === before ? 'approved' : 'redeemed')
+    expect(await getStatus(approvalToken)).toBe(after === before ? 'approved' : 'redeemed')
     expect((await redeem(approvalToken)).status).toBe(after === before ? 200 : 409)
     expect((await rows('SELECT sum(n) FROM bills'))[0][0]).toBe(before + 3000)
   }

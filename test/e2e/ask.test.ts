@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { endpointsOf, standIn } from '../endpoints.ts'
+import { createEndpoints, standIn } from '../endpoints.ts'
 import { startPlatform, type TestPlatform } from '../harness.ts'
 
 let platform: TestPlatform
 let token: string
-let main: Awaited<ReturnType<typeof endpointsOf>>
+let main: Awaited<ReturnType<typeof createEndpoints>>
 let model: Awaited<ReturnType<typeof standIn>>
 /** The next response of the stand-in for the AI model: a status, or a text. */
 let says: { status: number } | string = ''
@@ -28,7 +28,7 @@ beforeAll(async () => {
   })
   const acme = await platform.createNamespace('acme')
   token = acme.token
-  main = await endpointsOf(platform, acme)
+  main = await createEndpoints(platform, acme)
   await main.admin.batch([
     { sql: 'CREATE TABLE orders (id INTEGER PRIMARY KEY, customer TEXT, cents INTEGER)' },
     { sql: 'CREATE TABLE secrets (name TEXT, value TEXT)' },

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { branchOf, databaseWith, merge, ran, rowsOf, type TestDatabase } from '../merge-helpers.ts'
+import { createBranch, databaseWith, merge, ran, readRows, type TestDatabase } from '../merge-helpers.ts'
 import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 
 const ns = uniqueName('acme')
@@ -85,9 +85,9 @@ describe('ids on a branch begin above those of the parent', () => {
   test.each(TABLES)('in a table with %s, and stay apart after every merge', async (what, schema) => {
     const db = await parents(...schema)
     for (let i = 1; i <= 3; i++) expect(await inserted(db)).toBe(i)
-    const branch = await branchOf(platform, db)
+    const branch = await createBranch(platform, db)
     if (what.startsWith('a key that')) await ran(branch, 'INSERT INTO p VALUES (1)')
-    expect(await rowsOf(branch, 'SELECT count(*) FROM t')).toEqual([[0]])
+    expect(await readRows(branch, 'SELECT count(*) FROM t')).toEqual([[0]])
     let highest = 3
     for (let round = 1; round <= 3; round++) {
       const first = await inserted(branch)
@@ -95,18 +95,18 @@ describe('ids on a branch begin above those of the parent', () => {
       expect(await inserted(branch)).toBe(first + 1)
       const own = await inserted(db)
       expect(own).toBe(highest + 1)
-      expect(await rowsOf(branch, 'SELECT count(*) FROM t')).toEqual([[2 * round]])
+      expect(await readRows(branch, 'SELECT count(*) FROM t')).toEqual([[2 * round]])
       await mergesCleanly(db, what === 'triggers' ? 4 : 2)
-      expect(await rowsOf(db, 'SELECT count(*) FROM t')).toEqual([[3 + 3 * round]])
+      expect(await readRows(db, 'SELECT count(*) FROM t')).toEqual([[3 + 3 * round]])
       highest = first + 1
     }
     if (what === 'triggers') {
-      expect(await rowsOf(branch, 'SELECT DISTINCT what FROM log')).toEqual([['in x']])
-      expect(await rowsOf(branch, "SELECT name FROM sqlite_master WHERE type = 'trigger'")).toEqual([['a'], ['b']])
+      expect(await readRows(branch, 'SELECT DISTINCT what FROM log')).toEqual([['in x']])
+      expect(await readRows(branch, "SELECT name FROM sqlite_master WHERE type = 'trigger'")).toEqual([['a'], ['b']])
     }
     if (what.startsWith('a full')) {
       await ran(branch, "INSERT INTO f (f, rank) VALUES ('integrity-check', 1)")
-      expect(await rowsOf(branch, "SELECT count(*) FROM f('x')")).toEqual([[6]])
+      expect(await readRows(branch, "SELECT count(*) FROM f('x')")).toEqual([[6]])
     }
   })
 
@@ -127,9 +127,9 @@ describe('ids on a branch begin above those of the parent', () => {
       'CREATE TRIGGER fills AFTER INSERT ON source BEGIN INSERT INTO t (n) VALUES (new.n); END',
       'INSERT INTO t (id) VALUES (1), (2)',
     )
-    const branch = await branchOf(platform, db)
+    const branch = await createBranch(platform, db)
     await ran(branch, "INSERT INTO other VALUES ('p'), ('q')", sql)
-    const [[found, lowest, highest] = []] = (await rowsOf(
+    const [[found, lowest, highest] = []] = (await readRows(
       branch,
       'SELECT count(*), min(id), max(id) FROM t',
     )) as number[][]
@@ -143,11 +143,11 @@ describe('ids on a branch begin above those of the parent', () => {
       'CREATE TABLE t (id INTEGER PRIMARY KEY, n TEXT NOT NULL)',
       "INSERT INTO t VALUES (5, 'p')",
     )
-    const branch = await branchOf(platform, db)
+    const branch = await createBranch(platform, db)
     await ran(branch, "INSERT INTO t VALUES (7, 'a'), (9, 'b')")
     const failing = [{ sql: "INSERT INTO t (n) VALUES ('c')" }, { sql: 'INSERT INTO t (n) VALUES (NULL)' }]
     expect((await branch.batch(failing, { transaction: true })).body.errorDetail.kind).toBe('not_null_violation')
-    expect(await rowsOf(branch, 'SELECT id FROM t')).toEqual([[7], [9]])
+    expect(await readRows(branch, 'SELECT id FROM t')).toEqual([[7], [9]])
     const both = await branch.batch([...failing.slice(0, 1), { sql: 'SELECT count(*) FROM t' }], { transaction: true })
     expect(both.body.data[1].rows).toEqual([[3]])
     expect(both.body.data[0]).toMatchObject({ changes: 1, rowsWritten: 1 })
@@ -155,7 +155,7 @@ describe('ids on a branch begin above those of the parent', () => {
 
   test('what the connection counts is that of the caller, or refused', async () => {
     const db = await parents('CREATE TABLE t (id INTEGER PRIMARY KEY, n TEXT UNIQUE)', "INSERT INTO t (n) VALUES ('p')")
-    const branch = await branchOf(platform, db)
+    const branch = await createBranch(platform, db)
     const batch = async (...statements: string[]) =>
       (
         await branch.batch(
@@ -178,10 +178,10 @@ describe('ids on a branch begin above those of the parent', () => {
 
   test('a statement that searches its own table sees only rows that are there', async () => {
     const db = await parents('CREATE TABLE t (id INTEGER PRIMARY KEY, n TEXT)')
-    const branch = await branchOf(platform, db)
+    const branch = await createBranch(platform, db)
     await ran(branch, "INSERT INTO t (n) SELECT 'first' WHERE NOT EXISTS (SELECT 1 FROM t)")
     await ran(branch, "INSERT INTO t (n) SELECT 'second' WHERE NOT EXISTS (SELECT 1 FROM t)")
-    expect(await rowsOf(branch, 'SELECT n FROM t')).toEqual([['first']])
+    expect(await readRows(branch, 'SELECT n FROM t')).toEqual([['first']])
   })
 
   test('two branches and their parent never meet', async () => {
@@ -189,13 +189,13 @@ describe('ids on a branch begin above those of the parent', () => {
       'CREATE TABLE t (id INTEGER PRIMARY KEY, n)',
       'CREATE TABLE c (id INTEGER PRIMARY KEY AUTOINCREMENT, n)',
     )
-    const [one, two] = [await branchOf(platform, db, 'one'), await branchOf(platform, db, 'two')]
+    const [one, two] = [await createBranch(platform, db, 'one'), await createBranch(platform, db, 'two')]
     for (let round = 0; round < 3; round++) {
       for (const side of [db, one, two]) await ran(side, 'INSERT INTO t (n) VALUES (1)', 'INSERT INTO c (n) VALUES (1)')
       await mergesCleanly(db, 2, 'one')
       await mergesCleanly(db, 2, 'two')
     }
-    expect(await rowsOf(db, 'SELECT (SELECT count(*) FROM t), (SELECT count(*) FROM c)')).toEqual([[9, 9]])
+    expect(await readRows(db, 'SELECT (SELECT count(*) FROM t), (SELECT count(*) FROM c)')).toEqual([[9, 9]])
   })
 
   test('tables that are rebuilt or renamed on the branch keep their place, those made there go on behind its rows', async () => {
@@ -204,7 +204,7 @@ describe('ids on a branch begin above those of the parent', () => {
       'CREATE TABLE u (id INTEGER PRIMARY KEY, n)',
       'INSERT INTO t (n) VALUES (1)',
     )
-    const branch = await branchOf(platform, db)
+    const branch = await createBranch(platform, db)
     await ran(
       branch,
       'CREATE TABLE t2 (id INTEGER PRIMARY KEY AUTOINCREMENT, n NOT NULL)',
@@ -223,17 +223,17 @@ describe('ids on a branch begin above those of the parent', () => {
       for (const table of ['t', 'v', 'w', 'x']) await ran(side, `INSERT INTO ${table} (n) VALUES (2)`)
     }
     await mergesCleanly(db, 8)
-    expect(await rowsOf(db, 'SELECT count(*) FROM w UNION ALL SELECT count(*) FROM x')).toEqual([[3], [3]])
+    expect(await readRows(db, 'SELECT count(*) FROM w UNION ALL SELECT count(*) FROM x')).toEqual([[3], [3]])
   })
 
   test('a reset starts a new range, a restore of the branch keeps its range, and a fork has none', async () => {
     const db = await parents('CREATE TABLE t (id INTEGER PRIMARY KEY, n)', 'INSERT INTO t (n) VALUES (1)')
-    const branch = await branchOf(platform, db)
+    const branch = await createBranch(platform, db)
     const { body } = await branch.request('/snapshots', { body: { label: 'empty' } })
     const first = await inserted(branch)
     await branch.request('/restore', { body: { snapshotId: body.data.id } })
     expect(await inserted(branch)).toBe(first)
-    const reset = await branchOf(platform, db)
+    const reset = await createBranch(platform, db)
     expect(await inserted(reset)).toBeGreaterThan(ROOM)
     await db.request('/fork', { body: { slug: `${db.slug}-fork` } })
     expect(await inserted(platform.database(ns, `${db.slug}-fork`, token))).toBe(2)

@@ -34,7 +34,7 @@ const setAhead = (aheadMs: number) => platform.request('/api/dev/clock', { token
 /** A branch as the token of a claim opens it. */
 const opened = ({ databaseSlug, token }: { databaseSlug: string; token: string }) =>
   platform.database('acme', databaseSlug, token)
-const rowsOf = async (db: ReturnType<TestPlatform['database']>, sql: string) => {
+const readRows = async (db: ReturnType<TestPlatform['database']>, sql: string) => {
   const { status, body } = await db.query(sql)
   return status === 200 ? body.data.rows : body.code
 }
@@ -53,12 +53,12 @@ describe('a claim', () => {
     const branch = opened(data)
     const [here, there] = await Promise.all([branch.request('/schema'), main.request('/schema')])
     expect(here.body.data).toEqual(there.body.data)
-    expect(await rowsOf(branch, 'SELECT count(*) FROM authors')).toEqual([[0]])
+    expect(await readRows(branch, 'SELECT count(*) FROM authors')).toEqual([[0]])
     expect((await branch.query("INSERT INTO shown (name) VALUES ('bob')")).status).toBe(200)
-    expect(await rowsOf(branch, 'SELECT name FROM authors')).toEqual([['bob']])
+    expect(await readRows(branch, 'SELECT name FROM authors')).toEqual([['bob']])
     expect((await branch.query('INSERT INTO notes (author) VALUES (9)')).body.errorDetail.kind).toBe('fk_violation')
     expect((await branch.query('ALTER TABLE authors ADD COLUMN mail TEXT')).status).toBe(200)
-    expect(await rowsOf(main, 'SELECT * FROM authors')).toEqual([[1, 'ada']])
+    expect(await readRows(main, 'SELECT * FROM authors')).toEqual([[1, 'ada']])
   })
 
   test('of a ref that is there resets it: rows, schema, endpoints and tokens are gone', async () => {
@@ -74,9 +74,9 @@ describe('a claim', () => {
 
     const second = (await claim({ ref: 'again', role: 'write' })).data
     expect([second.outcome, second.databaseSlug]).toEqual(['reset', first.databaseSlug])
-    expect(await rowsOf(branch, 'SELECT 1')).toBe('token_unknown')
-    expect(await rowsOf(opened(second), 'SELECT count(*) FROM authors')).toEqual([[0]])
-    expect(await rowsOf(opened(second), 'SELECT * FROM more')).toBe('sql_error')
+    expect(await readRows(branch, 'SELECT 1')).toBe('token_unknown')
+    expect(await readRows(opened(second), 'SELECT count(*) FROM authors')).toEqual([[0]])
+    expect(await readRows(opened(second), 'SELECT * FROM more')).toBe('sql_error')
     expect((await platform.request(path)).status).toBe(404)
   })
 
@@ -91,7 +91,7 @@ describe('a claim', () => {
     await first.query('UPDATE a SET b = 1')
     const { data } = await claim({ ref: 'x' }, db)
     expect(data.outcome).toBe('reset')
-    expect(await rowsOf(opened(data), 'SELECT count(*) FROM a')).toEqual([[0]])
+    expect(await readRows(opened(data), 'SELECT count(*) FROM a')).toEqual([[0]])
     const orphan = await opened(data).query('INSERT INTO a VALUES (1, 7)')
     expect(orphan.body.errorDetail.kind).toBe('fk_violation')
   })
@@ -99,9 +99,9 @@ describe('a claim', () => {
   test('takes the schema as it is by then', async () => {
     const before = (await claim({ ref: 'moving' })).data
     await main.query('CREATE TABLE later (n)')
-    expect(await rowsOf(opened(before), 'SELECT * FROM later')).toBe('sql_error')
+    expect(await readRows(opened(before), 'SELECT * FROM later')).toBe('sql_error')
     const after = (await claim({ ref: 'moving' })).data
-    expect(await rowsOf(opened(after), 'SELECT * FROM later')).toEqual([])
+    expect(await readRows(opened(after), 'SELECT * FROM later')).toEqual([])
     await main.query('DROP TABLE later')
   })
 
@@ -192,9 +192,9 @@ describe('a token of a branch', () => {
 
   test('dies with the branch: deleted, expired, or with its parent', async () => {
     const deleted = (await claim({ ref: 'to-delete' })).data
-    expect(await rowsOf(opened(deleted), 'SELECT 1')).toEqual([[1]])
+    expect(await readRows(opened(deleted), 'SELECT 1')).toEqual([[1]])
     expect((await main.request(at('to-delete'), { method: 'DELETE' })).body.data).toEqual({ deleted: true })
-    expect(await rowsOf(opened(deleted), 'SELECT 1')).toBe('token_unknown')
+    expect(await readRows(opened(deleted), 'SELECT 1')).toBe('token_unknown')
     expect((await main.request(at('to-delete'))).body.code).toBe('branch_not_found')
 
     await platform.request('/v1/databases', { token, body: { slug: 'parent' } })
@@ -202,9 +202,9 @@ describe('a token of a branch', () => {
     await parent.query('CREATE TABLE t (n)')
     const child = (await claim({ ref: 'child', ttlSec: 0 }, parent)).data
     expect(child.expiresAt).toBe(null)
-    expect(await rowsOf(opened(child), 'SELECT * FROM t')).toEqual([])
+    expect(await readRows(opened(child), 'SELECT * FROM t')).toEqual([])
     await platform.request('/v1/databases/parent', { token, method: 'DELETE' })
-    expect(await rowsOf(opened(child), 'SELECT * FROM t')).toBe('token_unknown')
+    expect(await readRows(opened(child), 'SELECT * FROM t')).toBe('token_unknown')
     const slugs = (await platform.request('/v1/databases', { token })).body.data.map(
       ({ slug }: { slug: string }) => slug,
     )
@@ -214,11 +214,11 @@ describe('a token of a branch', () => {
   test('and the branch end together when their time is over', async () => {
     const short = (await claim({ ref: 'short', ttlSec: 60 })).data
     const long = (await claim({ ref: 'long', ttlSec: 7_200 })).data
-    expect(await rowsOf(opened(short), 'SELECT 1')).toEqual([[1]])
+    expect(await readRows(opened(short), 'SELECT 1')).toEqual([[1]])
     await setAhead(61_000)
-    expect(await rowsOf(opened(short), 'SELECT 1')).toBe('token_unknown')
+    expect(await readRows(opened(short), 'SELECT 1')).toBe('token_unknown')
     await expect.poll(async () => (await main.request(at('short'))).status).toBe(404)
-    expect(await rowsOf(opened(long), 'SELECT 1')).toEqual([[1]])
+    expect(await readRows(opened(long), 'SELECT 1')).toEqual([[1]])
     await setAhead(0)
   })
 })
@@ -239,7 +239,7 @@ describe('a branch', () => {
     await db.query("INSERT INTO authors (name) VALUES ('bob')")
     const again = (await put('preview', { fromRef: 'main', name: 'Preview' })).body.data
     expect(again).toMatchObject({ id: made.id, name: 'Preview', expiresAt: null })
-    expect(await rowsOf(db, 'SELECT * FROM authors')).toEqual([])
+    expect(await readRows(db, 'SELECT * FROM authors')).toEqual([])
     const at2030 = '2030-01-01T00:00:00.000Z'
     expect((await put('preview', { expiresAt: at2030 })).body.data.expiresAt).toBe(at2030)
     for (const body of [
@@ -286,8 +286,8 @@ describe('a handoff', () => {
       namespaceSlug: 'acme',
       role: 'read',
     })
-    expect(await rowsOf(opened(redeemed), 'SELECT count(*) FROM authors')).toEqual([[0]])
-    expect(await rowsOf(opened(redeemed), 'DELETE FROM authors')).toBe('role_insufficient')
+    expect(await readRows(opened(redeemed), 'SELECT count(*) FROM authors')).toEqual([[0]])
+    expect(await readRows(opened(redeemed), 'DELETE FROM authors')).toBe('role_insufficient')
   })
 
   test('expires, dies with its branch, and cannot be guessed', async () => {
@@ -313,7 +313,7 @@ describe('a handoff', () => {
 })
 
 test('16 concurrent claims, writes, resets and deletions of one ref: every token stays limited to its branch, and the parent is unchanged', async () => {
-  const before = await rowsOf(main, 'SELECT * FROM authors')
+  const before = await readRows(main, 'SELECT * FROM authors')
   const outcomes = new Set<string>()
   await Promise.all(
     Array.from({ length: 16 }, async (_, client) => {
@@ -342,7 +342,7 @@ test('16 concurrent claims, writes, resets and deletions of one ref: every token
     }),
   )
   expect(outcomes).toEqual(new Set(['created', 'reset']))
-  expect(await rowsOf(main, 'SELECT * FROM authors')).toEqual(before)
+  expect(await readRows(main, 'SELECT * FROM authors')).toEqual(before)
 }, 60_000)
 
 test('a crash during claims leaves branches that are whole: with the schema, or not there', async () => {
@@ -355,9 +355,9 @@ test('a crash during claims leaves branches that are whole: with the schema, or 
     for (const { slug, status } of (await main.request('/branches')).body.data) {
       if (status !== 'healthy' || !slug.includes('crash')) continue
       const db = platform.database('acme', slug, token)
-      expect(await rowsOf(db, 'SELECT count(*) FROM authors')).toEqual([[0]])
+      expect(await readRows(db, 'SELECT count(*) FROM authors')).toEqual([[0]])
     }
     const { data } = await claim({ ref: 'crash-0' })
-    expect(await rowsOf(opened(data), 'SELECT count(*) FROM strict_one')).toEqual([[0]])
+    expect(await readRows(opened(data), 'SELECT count(*) FROM strict_one')).toEqual([[0]])
   }
 }, 60_000)

@@ -1,18 +1,18 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startBrowser, startSite } from '../browser.ts'
-import { endpointsOf, specs } from '../endpoints.ts'
+import { createEndpoints, specs } from '../endpoints.ts'
 import { startPlatform, type TestPlatform } from '../harness.ts'
 
 let platform: TestPlatform
-let main: Awaited<ReturnType<typeof endpointsOf>>
+let main: Awaited<ReturnType<typeof createEndpoints>>
 let browser: Browser
 let app: Awaited<ReturnType<typeof startSite>>
 let stranger: Awaited<ReturnType<typeof startSite>>
 
 beforeAll(async () => {
   ;[platform, browser, app, stranger] = await Promise.all([startPlatform(), startBrowser(), startSite(), startSite()])
-  main = await endpointsOf(platform, await platform.createNamespace('acme'))
+  main = await createEndpoints(platform, await platform.createNamespace('acme'))
   for (const spec of [specs.list, specs.add, specs.signup, specs.me]) {
     await main.publish({ ...spec, cors: [app.origin], rateLimit: { perMin: 20 } } as never)
   }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { databaseWith, rowsOf } from '../merge-helpers.ts'
+import { databaseWith, readRows } from '../merge-helpers.ts'
 import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 
 const ns = uniqueName('acme')
@@ -42,7 +42,7 @@ test.each([
     2,
   ],
 ])('a statement that looks up tables of the catalog may have %s', async (_what, sql, expected) => {
-  expect(await rowsOf(db, sql)).toEqual([[expected]])
+  expect(await readRows(db, sql)).toEqual([[expected]])
 })
 
 test('errors in such a statement refer to the statement that was sent', async () => {

@@ -10,7 +10,7 @@ beforeAll(async () => {
 afterAll(() => platform.stop())
 
 const HTML = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' }
-const scriptOf = (html: string) => /src="(\/assets\/[^"]+\.js)"/.exec(html)?.[1] as string
+const findScript = (html: string) => /src="(\/assets\/[^"]+\.js)"/.exec(html)?.[1] as string
 
 /** As it travels: `fetch` would undo the compression. */
 const raw = (path: string, encoding: string) =>
@@ -56,7 +56,7 @@ test('programs get 404 for paths where browsers get the page', async () => {
 })
 
 test('files have content hashes in their names and are cached permanently', async () => {
-  const path = scriptOf((await platform.request('/')).body)
+  const path = findScript((await platform.request('/')).body)
   const { status, headers } = await platform.request(path)
   expect([status, headers.get('content-type')]).toEqual([200, 'text/javascript; charset=utf-8'])
   expect(headers.get('cache-control')).toBe('public, max-age=31536000, immutable')
@@ -66,7 +66,7 @@ test('files have content hashes in their names and are cached permanently', asyn
 })
 
 test('files travel as they were compressed when they were built', async () => {
-  const path = scriptOf((await platform.request('/')).body)
+  const path = findScript((await platform.request('/')).body)
   const [plain, brotli, gzip, refused] = await Promise.all(
     ['identity', 'gzip, deflate, br', 'gzip', 'br;q=0, gzip;q=0'].map((encoding) => raw(path, encoding)),
   )

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startPlatform, type TestPlatform } from '../harness.ts'
-import { type Database, exportOf, imported, maker, rowsOf } from '../transfer.ts'
+import { type Database, exportText, imported, maker, readRows } from '../transfer.ts'
 
 let platform: TestPlatform
 let token: string
@@ -34,29 +34,29 @@ const WIDE: [string, string[]][] = [
 
 test.each(WIDE)('a table with %s is kept, restored, forked, exported and imported', async (_, statements) => {
   const db = await make(...statements)
-  const names = await rowsOf(db, "SELECT name FROM pragma_table_xinfo('w') WHERE hidden = 0")
+  const names = await readRows(db, "SELECT name FROM pragma_table_xinfo('w') WHERE hidden = 0")
   for (const n of [1, 2, 3]) {
     expect(
       (await db.query(`INSERT INTO w VALUES (${names.map((_, i) => (i === 0 ? n : `'${n}-${i}'`))})`)).status,
     ).toBe(200)
   }
-  const dump = await exportOf(db)
+  const dump = await exportText(db)
   const snapshot = await db.request('/snapshots', { body: { label: 'x' } })
   expect(snapshot.status, JSON.stringify(snapshot.body)).toBe(200)
   const gone = await db.query('DELETE FROM w')
   expect(gone.body.meta).toMatchObject({ snapshot: { label: 'before DELETE FROM w' } })
   expect((await db.request('/restore', { body: { snapshotId: snapshot.body.data.id } })).status).toBe(200)
-  expect(await exportOf(db)).toBe(dump)
+  expect(await exportText(db)).toBe(dump)
   expect((await db.request('/fork', { body: { slug: `fork-${++number}` } })).status).toBe(200)
-  expect(await exportOf(platform.database('acme', `fork-${number}`, token))).toBe(dump)
+  expect(await exportText(platform.database('acme', `fork-${number}`, token))).toBe(dump)
   const copy = await make()
   expect((await imported(copy, dump)).body.error).toBeUndefined()
-  expect(await exportOf(copy)).toBe(dump)
+  expect(await exportText(copy)).toBe(dump)
   for (const format of ['csv', 'ndjson']) {
-    const file = await exportOf(db, `format=${format}&table=w`)
+    const file = await exportText(db, `format=${format}&table=w`)
     expect((await copy.query('DELETE FROM w')).status).toBe(200)
     expect((await imported(copy, file, `format=${format}&table=w`)).body.error).toBeUndefined()
-    expect(await exportOf(copy, `format=${format}&table=w`)).toBe(file)
+    expect(await exportText(copy, `format=${format}&table=w`)).toBe(file)
   }
   expect((await db.query('DROP TABLE w')).body.meta.snapshot.label).toBe('before DROP TABLE w')
 })
@@ -75,7 +75,7 @@ test('rows of a table with 100 columns are merged, with texts that are not UTF-8
   expect((await merge()).body.data.data.tables).toEqual([expect.objectContaining({ inserted: 1, unchanged: 2 })])
   await on(`UPDATE w SET c9 = 'new' WHERE c0 = ${key('fe')}`, `DELETE FROM w WHERE c0 = ${key('ff')}`)
   expect((await merge()).body.data.data.tables).toEqual([expect.objectContaining({ updated: 1, deleted: 1 })])
-  expect(await rowsOf(db, 'SELECT hex(c0), hex(c8), c9 FROM w ORDER BY 1')).toEqual([
+  expect(await readRows(db, 'SELECT hex(c0), hex(c8), c9 FROM w ORDER BY 1')).toEqual([
     ['C3A9', '70', 'p'],
     ['FE', 'FD', 'new'],
   ])
@@ -89,10 +89,10 @@ test.each(BROKEN)('text of the bytes %s is copied as it is, and refused where it
   expect((await db.query(`INSERT INTO t VALUES (CAST(x'${hex}' AS TEXT), 1)`)).status).toBe(200)
   const bytes = 'SELECT hex(a), typeof(a), rowid FROM t WHERE b = 1'
   expect((await db.request('/fork', { body: { slug: `fork-${++number}` } })).status).toBe(200)
-  expect(await rowsOf(platform.database('acme', `fork-${number}`, token), bytes)).toEqual([[hex, 'text', 5001]])
+  expect(await readRows(platform.database('acme', `fork-${number}`, token), bytes)).toEqual([[hex, 'text', 5001]])
   const copy = await make()
-  expect((await imported(copy, await exportOf(db))).status).toBe(200)
-  expect(await rowsOf(copy, bytes)).toEqual([[hex, 'text', 5001]])
+  expect((await imported(copy, await exportText(db))).status).toBe(200)
+  expect(await readRows(copy, bytes)).toEqual([[hex, 'text', 5001]])
   for (const format of ['csv', 'ndjson']) {
     const { status, body } = await db.request(`/export?format=${format}&table=T`)
     expect([status, body]).toEqual([
@@ -108,15 +108,15 @@ test('keys that differ behind a NUL name their rows', async () => {
     "WITH RECURSIVE i(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM i WHERE n < 9000) INSERT INTO k SELECT 'a' || char(0) || n, n FROM i",
   )
   const copy = await make()
-  expect((await imported(copy, await exportOf(db))).status).toBe(200)
+  expect((await imported(copy, await exportText(db))).status).toBe(200)
   const sum = 'SELECT count(*), sum(n), sum(length(CAST(k AS BLOB))) FROM k'
-  expect(await rowsOf(copy, sum)).toEqual(await rowsOf(db, sum))
+  expect(await readRows(copy, sum)).toEqual(await readRows(db, sum))
 })
 
 test('U+FFFD itself is text like any other', async () => {
   const db = await make('CREATE TABLE t (a)', "INSERT INTO t VALUES ('\ufffd')")
-  expect(await exportOf(db, 'format=csv&table=t')).toBe('a\r\n"\ufffd"\r\n')
-  expect(await exportOf(db)).toContain("VALUES (1,'\ufffd');")
+  expect(await exportText(db, 'format=csv&table=t')).toBe('a\r\n"\ufffd"\r\n')
+  expect(await exportText(db)).toContain("VALUES (1,'\ufffd');")
 })
 
 test('rows that nothing names are copied, each of them', async () => {
@@ -125,9 +125,9 @@ test('rows that nothing names are copied, each of them', async () => {
     "WITH RECURSIVE i(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM i WHERE n < 9000) INSERT INTO t SELECT iif(n % 3, n % 7, NULL), NULL, 'x' FROM i",
   )
   const copy = await make()
-  expect((await imported(copy, await exportOf(db))).status).toBe(200)
+  expect((await imported(copy, await exportText(db))).status).toBe(200)
   const count = 'SELECT rowid, count(*) FROM t GROUP BY 1 ORDER BY 1'
-  expect(await rowsOf(copy, count)).toEqual(await rowsOf(db, count))
+  expect(await readRows(copy, count)).toEqual(await readRows(db, count))
 })
 
 test('keys that are too long for a statement, or unique by another collation than their column, name their rows', async () => {
@@ -137,5 +137,5 @@ test('keys that are too long for a statement, or unique by another collation tha
   )
   expect((await db.request('/fork', { body: { slug: `fork-${++number}` } })).status).toBe(200)
   const sum = 'SELECT count(*), sum(n), sum(length(k)) FROM k'
-  expect(await rowsOf(platform.database('acme', `fork-${number}`, token), sum)).toEqual(await rowsOf(db, sum))
+  expect(await readRows(platform.database('acme', `fork-${number}`, token), sum)).toEqual(await readRows(db, sum))
 })

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Contents, contentsOf, contentsOfFile, differences, quoteName, type Readable, shell } from '../copies.ts'
+import { type Contents, contentsOfFile, differences, quoteName, type Readable, readContents, shell } from '../copies.ts'
 import { startPlatform, type TestPlatform } from '../harness.ts'
 import { type Database, maker } from '../transfer.ts'
 
@@ -134,7 +134,7 @@ const spec: fc.Arbitrary<Spec> = fc
   })
 
 /** The statements that make a table, and how it can be read. */
-function tableOf({ kind, columns, type, index, rows }: Spec, at: number): { sql: string[]; tables: Readable[] } {
+function createTable({ kind, columns, type, index, rows }: Spec, at: number): { sql: string[]; tables: Readable[] } {
   const name = `t ${at}'"`
   const own = quoteName(name)
   const names = columns.map(quoteName)
@@ -143,7 +143,7 @@ function tableOf({ kind, columns, type, index, rows }: Spec, at: number): { sql:
     `INSERT OR IGNORE INTO ${own} (${[...more, ...names]}) VALUES (${row})`
   const plain = rows.map((row) => into(row))
   const read = (all: readonly string[], order: string): Readable => ({ name, columns: all, order })
-  const columnsOf = (each: string) => names.map((column) => `${column} ${each}`).join(', ')
+  const listColumns = (each: string) => names.map((column) => `${column} ${each}`).join(', ')
   const on = `${quoteName(`i ${at}`)} ON ${own}`
   const indexes = {
     none: [],
@@ -160,7 +160,7 @@ function tableOf({ kind, columns, type, index, rows }: Spec, at: number): { sql:
     case 'plain':
       return {
         sql: [
-          `CREATE TABLE ${own} (${columnsOf(type)})`,
+          `CREATE TABLE ${own} (${listColumns(type)})`,
           ...rows.map((row, i) => into([`${7 * i - 9}`, ...row], [rowid])),
           ...indexes,
           ...around,
@@ -169,13 +169,13 @@ function tableOf({ kind, columns, type, index, rows }: Spec, at: number): { sql:
       }
     case 'strict':
       return {
-        sql: [`CREATE TABLE ${own} (${columnsOf('ANY')}) STRICT`, ...indexes, ...plain, ...around],
+        sql: [`CREATE TABLE ${own} (${listColumns('ANY')}) STRICT`, ...indexes, ...plain, ...around],
         tables: [read(columns, rowid)],
       }
     case 'without':
       return {
         sql: [
-          `CREATE TABLE ${own} (${columnsOf(type)}, PRIMARY KEY (${[...names].reverse().slice(0, 3)})) WITHOUT ROWID`,
+          `CREATE TABLE ${own} (${listColumns(type)}, PRIMARY KEY (${[...names].reverse().slice(0, 3)})) WITHOUT ROWID`,
           ...indexes,
           ...plain,
           ...around,
@@ -185,7 +185,7 @@ function tableOf({ kind, columns, type, index, rows }: Spec, at: number): { sql:
     case 'binary':
       return {
         sql: [
-          `CREATE TABLE ${own} (${columnsOf('TEXT COLLATE NOCASE')}, PRIMARY KEY (${first} COLLATE BINARY DESC)) WITHOUT ROWID`,
+          `CREATE TABLE ${own} (${listColumns('TEXT COLLATE NOCASE')}, PRIMARY KEY (${first} COLLATE BINARY DESC)) WITHOUT ROWID`,
           ...plain,
           into(columns.map(() => "'a'")),
           into(columns.map(() => "'A'")),
@@ -195,7 +195,7 @@ function tableOf({ kind, columns, type, index, rows }: Spec, at: number): { sql:
     case 'auto':
       return {
         sql: [
-          `CREATE TABLE ${own} (id INTEGER PRIMARY KEY AUTOINCREMENT, ${columnsOf(type)})`,
+          `CREATE TABLE ${own} (id INTEGER PRIMARY KEY AUTOINCREMENT, ${listColumns(type)})`,
           ...plain,
           `DELETE FROM ${own} WHERE id > 3`,
         ],
@@ -204,7 +204,7 @@ function tableOf({ kind, columns, type, index, rows }: Spec, at: number): { sql:
     case 'stored':
       return {
         sql: [
-          `CREATE TABLE ${own} (${columnsOf(type)}, g1 AS (typeof(${first})), g2 TEXT AS (typeof(${first}) || '\r\n') STORED)`,
+          `CREATE TABLE ${own} (${listColumns(type)}, g1 AS (typeof(${first})), g2 TEXT AS (typeof(${first}) || '\r\n') STORED)`,
           ...indexes,
           ...plain,
           ...around,
@@ -294,7 +294,7 @@ const send = (db: Database, file: Uint8Array) =>
 test('every kind of copy of any database has the same content, also in the sqlite3 shell', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(spec, { minLength: 1, maxLength: 4 }), async (specs) => {
-      const made = specs.map(tableOf)
+      const made = specs.map(createTable)
       const tables = [
         ...new Map(
           [...CYCLE_TABLES, ...made.flatMap((each) => each.tables)].map((table) => [table.name, table]),
@@ -309,9 +309,9 @@ test('every kind of copy of any database has the same content, also in the sqlit
         )
         expect([status, body.error], statements[at + (body.statement ?? 0)]?.slice(0, 300)).toEqual([200, undefined])
       }
-      const expected = await contentsOf(source, tables)
+      const expected = await readContents(source, tables)
       const held = async (db: Database, how: string) =>
-        expect(differences(await contentsOf(db, tables), expected), how).toEqual([])
+        expect(differences(await readContents(db, tables), expected), how).toEqual([])
 
       const fork = await source.request('/fork', { body: { slug: `fork-${++number}` } })
       expect(fork.status, JSON.stringify(fork.body)).toBe(200)
@@ -340,7 +340,7 @@ test('every kind of copy of any database has the same content, also in the sqlit
         const copy = await make()
         const { status, body } = await send(copy, bytes)
         expect(status, JSON.stringify(body)).toBe(200)
-        expect(differences(same(await contentsOf(copy, tables)), same(expected)), `${format} imported`).toEqual([])
+        expect(differences(same(await readContents(copy, tables)), same(expected)), `${format} imported`).toEqual([])
       }
     }),
     { numRuns: 25 },

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { endpointsOf, specs } from '../endpoints.ts'
+import { createEndpoints, specs } from '../endpoints.ts'
 import { startPlatform, type TestPlatform } from '../harness.ts'
 import { speaker } from '../mcp/rpc.ts'
 import { oauthClient } from '../oauth.ts'
@@ -9,7 +9,7 @@ type Options = Parameters<TestPlatform['request']>[1]
 
 let platform: TestPlatform
 let owner: Awaited<ReturnType<TestPlatform['signUp']>>
-let endpoints: Awaited<ReturnType<typeof endpointsOf>>
+let endpoints: Awaited<ReturnType<typeof createEndpoints>>
 /** An admin token of the whole namespace, which the operator created. */
 let admin: string
 
@@ -21,7 +21,7 @@ beforeAll(async () => {
   owner = await platform.signUp('acme@example.com')
   const acme = await platform.createNamespace('acme')
   admin = acme.token
-  endpoints = await endpointsOf(platform, acme)
+  endpoints = await createEndpoints(platform, acme)
   for (const slug of ['other', 'third']) await as(admin, '/v1/databases', { body: { slug } })
   await endpoints.publish(specs.me)
 })
@@ -204,7 +204,7 @@ describe('what a token created ends with it', () => {
   test('also at a database that was asleep when it ended', async () => {
     const { token, id } = await minted(admin)
     const slug = 'asleep'
-    const target = await endpointsOf(platform, { ...(await platform.createNamespace('acme')) }, slug)
+    const target = await createEndpoints(platform, { ...(await platform.createNamespace('acme')) }, slug)
     await target.publish(specs.me)
     const body = { namespaceSlug: 'acme', databaseSlug: slug, userId: 1 }
     const session = (await as(token, '/v1/sessions', { body })).body.data.token

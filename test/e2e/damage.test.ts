@@ -25,7 +25,7 @@ const folder = (kind = 'database') => join(platform.data, 'objects', kind)
 const objects = (kind?: string) => readdirSync(folder(kind)).filter((name) => /^[0-9a-f]{64}\.sqlite$/.test(name))
 
 /** The file of the object that `work` makes. */
-async function fileOf(work: () => Promise<unknown>): Promise<string> {
+async function findFile(work: () => Promise<unknown>): Promise<string> {
   const before = new Set(existsSync(folder()) ? objects() : [])
   await work()
   const [name, ...others] = objects().filter((each) => !before.has(each))
@@ -84,7 +84,7 @@ test('damaged databases can be deleted, their names reused, and healthy database
   const files: string[] = []
   for (const slug of slugs) {
     files.push(
-      await fileOf(async () => {
+      await findFile(async () => {
         await create(slug)
         await fill(slug)
       }),
@@ -127,7 +127,7 @@ test('a damaged snapshot keeps neither its database nor the other snapshots from
   const snapshots: { id: string; file: string }[] = []
   for (let i = 0; i < 3; i++) {
     let id = ''
-    const file = await fileOf(async () => {
+    const file = await findFile(async () => {
       id = (await ns.db('kept').request('/snapshots', { body: { label: `s${i}` } })).body.data.id
     })
     snapshots.push({ id, file })
@@ -151,7 +151,7 @@ test('a damaged snapshot keeps neither its database nor the other snapshots from
 test('a damaged branch can be reset, and a damaged parent deleted with its branches', async () => {
   await create('parent').then(() => fill('parent'))
   const claim = () => ns.db('parent').request('/claim_branch', { body: { ref: 'feature' } })
-  const branchFile = await fileOf(claim)
+  const branchFile = await findFile(claim)
   const { token, databaseSlug } = (await claim()).body.data
   await platform.kill()
   settle(branchFile)
@@ -183,7 +183,7 @@ async function withoutFiles(work: () => Promise<void>): Promise<void> {
 }
 
 test('a file that cannot be removed keeps its own name alone, and is removed once it can be', async () => {
-  const file = await fileOf(() => create('stuck').then(() => fill('stuck')))
+  const file = await findFile(() => create('stuck').then(() => fill('stuck')))
   await create('free').then(() => fill('free'))
   await platform.kill()
   settle(file)
@@ -205,7 +205,7 @@ test('a file that cannot be removed keeps its own name alone, and is removed onc
 test('a branch that cannot be deleted when it expires holds up neither others nor the close of the day', async () => {
   await create('tree').then(() => fill('tree'))
   const claim = (ref: string) => ns.db('tree').request('/claim_branch', { body: { ref, ttlSec: 3600 } })
-  const file = await fileOf(() => claim('a-damaged'))
+  const file = await findFile(() => claim('a-damaged'))
   await claim('b-healthy')
   await platform.kill()
   settle(file)
@@ -232,7 +232,7 @@ test('a branch that cannot be deleted when it expires holds up neither others no
 test('a namespace with a damaged database is closed, billed and deleted like others', async () => {
   const owner = await platform.signUp('owner@example.com')
   const slug = (await owner.request('/api/namespaces')).body.data[0].slug as string
-  const file = await fileOf(async () => {
+  const file = await findFile(async () => {
     const { token } = (await owner.request(`/api/namespaces/${slug}/tokens`, { body: { name: 'x' } })).body.data
     await platform.database(slug, 'main', token).query('CREATE TABLE t (n)')
   })

@@ -34,7 +34,7 @@ interface Bill {
 /**
  * Returns the cost of a bill in nano-dollars by the published rates: dollars per million, and per GB-month of 30 days.
  */
-function costOf({ requests, rowsRead, rowsWritten, aiTokens, byteHours }: Bill): bigint {
+function computeCost({ requests, rowsRead, rowsWritten, aiTokens, byteHours }: Bill): bigint {
   const perMillion = (quantity: bigint, milliDollars: bigint) => (quantity * milliDollars * 1_000_000n) / 1_000_000n
   const metered =
     perMillion(requests, 500n) +
@@ -99,12 +99,12 @@ test('a month of top-ups, usage, storage and AI tokens: every ledger gives the b
         (sum: bigint, { amountUsd }: { amountUsd: number }) => sum + BigInt(Math.round(amountUsd * 1e9)),
         0n,
       )
-      expect(entries).toBe(tenant.credited - costOf(tenant.bill))
+      expect(entries).toBe(tenant.credited - computeCost(tenant.bill))
     }
   }
   for (const tenant of tenants) {
     const { balanceNanoUsd, balanceUsd, spend, ledger } = await billing(tenant.token)
-    expect(BigInt(balanceNanoUsd)).toBe(tenant.credited - costOf(tenant.bill))
+    expect(BigInt(balanceNanoUsd)).toBe(tenant.credited - computeCost(tenant.bill))
     expect(balanceUsd).toBe(Number(balanceNanoUsd) / 1e9)
     expect(spend).toMatchObject({
       requests: { quantity: Number(tenant.bill.requests) },

@@ -1,18 +1,18 @@
 import { createHmac } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { endpointsOf, specs } from '../endpoints.ts'
+import { createEndpoints, specs } from '../endpoints.ts'
 import { startPlatform, type TestPlatform } from '../harness.ts'
 
 let platform: TestPlatform
-let main: Awaited<ReturnType<typeof endpointsOf>>
-let other: Awaited<ReturnType<typeof endpointsOf>>
+let main: Awaited<ReturnType<typeof createEndpoints>>
+let other: Awaited<ReturnType<typeof createEndpoints>>
 let session: string
 
 beforeAll(async () => {
   platform = await startPlatform()
   const acme = await platform.createNamespace('acme')
-  main = await endpointsOf(platform, acme)
-  other = await endpointsOf(platform, await platform.createNamespace('evil'))
+  main = await createEndpoints(platform, acme)
+  other = await createEndpoints(platform, await platform.createNamespace('evil'))
   for (const spec of [specs.list, specs.add, specs.signup, specs.login, specs.me]) {
     await main.publish(spec)
     await other.publish(spec)

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { endpointsOf, specs, standIn } from '../endpoints.ts'
+import { createEndpoints, specs, standIn } from '../endpoints.ts'
 import { startPlatform, type TestPlatform } from '../harness.ts'
 
 let platform: TestPlatform
 let token: string
-let main: Awaited<ReturnType<typeof endpointsOf>>
+let main: Awaited<ReturnType<typeof createEndpoints>>
 let turnstile: Awaited<ReturnType<typeof standIn>>
 /** The responses of the stand-in for Turnstile, by token. */
 const verdicts: Record<string, { status?: number; body: unknown } | 'hang'> = {
@@ -28,7 +28,7 @@ beforeAll(async () => {
   })
   const acme = await platform.createNamespace('acme')
   token = acme.token
-  main = await endpointsOf(platform, acme)
+  main = await createEndpoints(platform, acme)
 })
 afterAll(async () => {
   await platform.stop()
@@ -155,7 +155,7 @@ describe('a captcha', () => {
   })
   test('rejects all calls without a captcha secret', async () => {
     const plain = await startPlatform()
-    const { publish, call: callPlain } = await endpointsOf(plain, await plain.createNamespace('acme'))
+    const { publish, call: callPlain } = await createEndpoints(plain, await plain.createNamespace('acme'))
     await publish({ ...specs.list, slug: 'captcha', captcha: true } as never)
     const answer = await callPlain('captcha?author=ada', { headers: { 'cf-turnstile-response': 'good' } })
     expect([answer.status, answer.body.code]).toEqual([503, 'captcha_unavailable'])
@@ -234,7 +234,7 @@ describe('pages of other sites', () => {
 
 test('the balance is asked before the rate limit, the limit before the captcha, the captcha before the session, that before the input', async () => {
   const { token: poor } = await platform.createNamespace('poor')
-  const endpoints = await endpointsOf(platform, await platform.createNamespace('poor'))
+  const endpoints = await createEndpoints(platform, await platform.createNamespace('poor'))
   const gates = { rateLimit: { perMin: 2 }, captcha: true, auth: 'session' }
   await endpoints.publish({ ...specs.list, slug: 'gated', ...gates } as never)
   const code = async (headers: Record<string, string> = {}) => (await endpoints.call('gated', { headers })).body.code

@@ -1,24 +1,24 @@
 import { createHmac } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { endpointsOf, specs } from '../endpoints.ts'
+import { createEndpoints, specs } from '../endpoints.ts'
 import { startPlatform, type TestPlatform } from '../harness.ts'
 
 let platform: TestPlatform
 let token: string
-let main: Awaited<ReturnType<typeof endpointsOf>>
+let main: Awaited<ReturnType<typeof createEndpoints>>
 
 beforeAll(async () => {
   platform = await startPlatform({ environment: { PERSQL_DEV: '1' } })
   const acme = await platform.createNamespace('acme')
   token = acme.token
-  main = await endpointsOf(platform, acme)
+  main = await createEndpoints(platform, acme)
   for (const spec of [specs.signup, specs.login, specs.me]) await main.publish(spec)
 })
 afterAll(() => platform.stop())
 
 const mint = (body: object, as = token) =>
   platform.request('/v1/sessions', { token: as, body: { namespaceSlug: 'acme', databaseSlug: 'main', ...body } })
-const claimsOf = (session: string) => JSON.parse(Buffer.from(session.split('.')[1] ?? '', 'base64url').toString())
+const parseClaims = (session: string) => JSON.parse(Buffer.from(session.split('.')[1] ?? '', 'base64url').toString())
 const me = async (session: string) => {
   const { status, body } = await main.call('me', { token: session })
   return status === 200 ? body.data.row : body.code
@@ -31,7 +31,7 @@ describe('a session', () => {
     const signedUp = (await main.call('signup', { body: credentials })).body.data
     const loggedIn = (await main.call('login', { body: credentials })).body.data
     for (const { token: session, expiresAt } of [signedUp, loggedIn]) {
-      const { sub, email, iat, exp, ...rest } = claimsOf(session)
+      const { sub, email, iat, exp, ...rest } = parseClaims(session)
       expect([sub, email, exp - iat, rest]).toEqual(['1', 'Ada@example.com', 3600, {}])
       expect(new Date(expiresAt).getTime()).toBe(exp * 1000)
       expect(JSON.parse(Buffer.from(session.split('.')[0], 'base64url').toString())).toMatchObject({ alg: 'HS256' })
@@ -52,8 +52,8 @@ describe('a session', () => {
     } as never)
     const body = { email: 'eve@example.com', password: 'x', name: 'Eve', uid: 'u-7' }
     const { data } = (await main.call('join', { body })).body
-    expect(claimsOf(data.token)).toMatchObject({ sub: 'u-7', email: 'eve@example.com' })
-    expect(claimsOf(data.token).exp - claimsOf(data.token).iat).toBe(86_400)
+    expect(parseClaims(data.token)).toMatchObject({ sub: 'u-7', email: 'eve@example.com' })
+    expect(parseClaims(data.token).exp - parseClaims(data.token).iat).toBe(86_400)
     expect(await me(data.token)).toBe('session_invalid')
   })
 
@@ -79,7 +79,7 @@ describe('a session that the app’s backend opens', () => {
   test('is for whom it says', async () => {
     const { body } = await mint({ userId: 'user_42', email: 'bob@example.com', expiresIn: 120 })
     expect(body.data).toEqual({ token: expect.any(String), expiresAt: expect.any(String), expiresIn: 120 })
-    expect(claimsOf(body.data.token)).toMatchObject({ sub: 'user_42', email: 'bob@example.com' })
+    expect(parseClaims(body.data.token)).toMatchObject({ sub: 'user_42', email: 'bob@example.com' })
     expect((await mint({ userId: 1 })).body.data.expiresIn).toBe(3600)
   })
 
@@ -96,10 +96,10 @@ describe('a session that the app’s backend opens', () => {
   })
 
   test('is not opened by a token that only reads, or sees only some tables', async () => {
-    const tokenOf = async (request: object) =>
+    const createToken = async (request: object) =>
       (await platform.request('/v1/tokens', { token, body: { name: 'x', ...request } })).body.data.token
-    const readonly = await mint({ userId: 1 }, await tokenOf({ role: 'readonly' }))
-    const scoped = await mint({ userId: 1 }, await tokenOf({ tableScope: ['notes'] }))
+    const readonly = await mint({ userId: 1 }, await createToken({ role: 'readonly' }))
+    const scoped = await mint({ userId: 1 }, await createToken({ tableScope: ['notes'] }))
     expect([readonly.status, readonly.body.code]).toEqual([403, 'role_insufficient'])
     expect([scoped.status, scoped.body.code]).toEqual([403, 'not_for_scoped_token'])
   })

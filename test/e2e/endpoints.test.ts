@@ -1,17 +1,17 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { endpointsOf, specs } from '../endpoints.ts'
+import { createEndpoints, specs } from '../endpoints.ts'
 import { startPlatform, type TestPlatform } from '../harness.ts'
-import { DocumentSchemas, problemsOf } from '../openapi-document.ts'
+import { DocumentSchemas, findProblems } from '../openapi-document.ts'
 
 let platform: TestPlatform
 let token: string
-let main: Awaited<ReturnType<typeof endpointsOf>>
+let main: Awaited<ReturnType<typeof createEndpoints>>
 
 beforeAll(async () => {
   platform = await startPlatform()
   const acme = await platform.createNamespace('acme')
   token = acme.token
-  main = await endpointsOf(platform, acme)
+  main = await createEndpoints(platform, acme)
 })
 afterAll(() => platform.stop())
 
@@ -224,13 +224,13 @@ describe('managing', () => {
     await ada.request(`${path}/endpoints/list-notes/publish`, { body: {} })
     await ada.request(`${path}/endpoints/list-notes/pause`, { body: {} })
     await ada.request(`${path}/endpoints/list-notes`, { method: 'DELETE' })
-    const deeds = async () => {
+    const listEvents = async () => {
       const { body } = await ada.request('/api/namespaces/ada/audit')
       return body.data.filter(({ action }: { action: string }) => action.startsWith('endpoint.'))
     }
-    await expect.poll(async () => (await deeds()).length).toBe(4)
+    await expect.poll(async () => (await listEvents()).length).toBe(4)
     const actor = `user:${ada.userId}`
-    expect(await deeds()).toMatchObject([
+    expect(await listEvents()).toMatchObject([
       { action: 'endpoint.deleted', target: 'main/list-notes', actor },
       { action: 'endpoint.unpublished', target: 'main/list-notes', actor },
       { action: 'endpoint.published', target: 'main/list-notes', actor },
@@ -263,8 +263,8 @@ describe('trying', () => {
     expect(tried.body.data.body).toEqual({ ok: true, data: { columns: ['id', 'text'], rows: [] } })
     expect((await main.call('list-notes?author=ada')).body.data.rows).toHaveLength(1)
     await main.manage('', { body: specs.me })
-    const nobody = await main.manage('/me/try', { body: {} })
-    expect(nobody.body.data).toMatchObject({ status: 401, body: { code: 'session_missing' } })
+    const anonymous = await main.manage('/me/try', { body: {} })
+    expect(anonymous.body.data).toMatchObject({ status: 401, body: { code: 'session_missing' } })
     const ada = await main.manage('/me/try', { body: { session: { userId: 5, email: 'ada@example.com' } } })
     expect(ada.body.data.body.data.row).toMatchObject({ id: 5, email: 'ada@example.com' })
     const taken = await main.manage('/try-note/try', { body: { input: { author: 'ada', text: 'first' } } })
@@ -315,7 +315,7 @@ test('the published endpoints of a database have a valid OpenAPI document, which
   }
   const { status, headers, body: document } = await main.call('openapi.json')
   expect([status, headers.get('access-control-allow-origin')]).toEqual([200, '*'])
-  expect(await problemsOf(document)).toEqual([])
+  expect(await findProblems(document)).toEqual([])
   expect(document.servers).toEqual([{ url: `${platform.url}/p/acme/main` }])
   const schemas = new DocumentSchemas(document)
   const documented = async (slug: string, method: string, answer: ReturnType<typeof main.call>) => {
@@ -341,7 +341,7 @@ test('the published endpoints of a database have a valid OpenAPI document, which
 
 test('deleting the database ends its endpoints', async () => {
   const acme = await platform.createNamespace('acme', 'short')
-  const short = await endpointsOf(platform, acme, 'short')
+  const short = await createEndpoints(platform, acme, 'short')
   await short.publish(specs.list)
   expect((await short.call('list-notes?author=ada')).status).toBe(200)
   await platform.request('/v1/databases/short', { token, method: 'DELETE' })

@@ -35,7 +35,7 @@ async function inSqlite(dump: string) {
   run(`.read ${file}.sql`)
   return { query: (sql: string) => JSON.parse(run(`.mode json\n${sql};`) || '[]') as Record<string, unknown>[] }
 }
-const dumpOf = async (db: Database) => {
+const readDump = async (db: Database) => {
   const { status, headers, body } = await db.request('/export')
   expect([status, headers.get('content-type')]).toEqual([200, 'application/sql'])
   expect(headers.get('content-disposition')).toBe(`attachment; filename="${db.slug}.sql"`)
@@ -44,7 +44,7 @@ const dumpOf = async (db: Database) => {
 
 test('another SQLite reads the dump, and has everything: schema, values, full text and counters', async () => {
   const db = await acme.make(...everything, ...everyValue)
-  const dump = await dumpOf(db)
+  const dump = await readDump(db)
   const sqlite = await inSqlite(dump)
   expect(sqlite.query('PRAGMA integrity_check')).toEqual([{ integrity_check: 'ok' }])
   for (const sql of [
@@ -76,8 +76,8 @@ test('a fork has the same dump to the letter, and long values are in it whole', 
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000) INSERT INTO t (a) SELECT 'row ' || i FROM n",
   )
   await db.request('/fork', { body: { slug: 'same' } })
-  const dump = await dumpOf(db)
-  expect(await dumpOf(platform.database(ns, 'same', token))).toBe(dump)
+  const dump = await readDump(db)
+  expect(await readDump(platform.database(ns, 'same', token))).toBe(dump)
   const sqlite = await inSqlite(dump)
   const sums = 'SELECT count(*) AS n, sum(length(a)) AS a, sum(length(b)) AS b, max(hex(substr(b, -20))) AS last FROM t'
   const { body } = await db.query(sums)
@@ -113,5 +113,5 @@ test('writes continue during a slow download, and an aborted download leaves not
   expect((await db.query("INSERT INTO t VALUES ('meanwhile')")).status).toBe(200)
   controller.abort()
   expect((await db.query('SELECT count(*) FROM t')).body.data.rows).toEqual([[20_001]])
-  expect((await dumpOf(db)).includes("'meanwhile'")).toBe(true)
+  expect((await readDump(db)).includes("'meanwhile'")).toBe(true)
 })

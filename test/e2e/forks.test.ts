@@ -31,7 +31,7 @@ const rows = async (db: Database, sql: string) => {
 const quoted = (name: unknown) => `"${String(name).replaceAll('"', '""')}"`
 
 /** All that can be read of a database: its schema and each value of each row with its type, to the last digit. */
-async function contentOf(db: Database) {
+async function readContent(db: Database) {
   const master =
     "type, name, tbl_name, sql FROM sqlite_master WHERE name NOT LIKE '\\_%' ESCAPE '\\' AND sql IS NOT NULL"
   const shadows = await rows(db, "SELECT name FROM pragma_table_list WHERE type = 'shadow'")
@@ -56,7 +56,7 @@ async function contentOf(db: Database) {
 test('a fork has everything: every kind of table, value, index, view, trigger and full text', async () => {
   const db = await acme.make(...everything, ...everyValue)
   const copy = await forked(db)
-  expect(await contentOf(copy)).toEqual(await contentOf(db))
+  expect(await readContent(copy)).toEqual(await readContent(db))
   for (const sql of [
     "SELECT rowid, title FROM own WHERE own MATCH 'run'",
     "SELECT CAST(rowid AS TEXT) FROM external WHERE external MATCH 'negative'",
@@ -86,10 +86,10 @@ test('rows that refer to rows of later tables, to each other, and to rows that a
     'CREATE TABLE orphans (gone INTEGER REFERENCES nowhere)',
   )
   const copy = await forked(db)
-  expect(await contentOf(copy)).toEqual(await contentOf(db))
+  expect(await readContent(copy)).toEqual(await readContent(db))
   const { data } = (await copy.request('/snapshots', { body: { label: 'x' } })).body
   expect((await copy.request('/restore', { body: { snapshotId: data.id } })).status).toBe(200)
-  expect(await contentOf(copy)).toEqual(await contentOf(db))
+  expect(await readContent(copy)).toEqual(await readContent(db))
   expect((await copy.query('INSERT INTO a VALUES (30, 99)')).body.errorDetail.kind).toBe('fk_violation')
   expect((await copy.query('DELETE FROM b WHERE id = 1')).body.errorDetail.kind).toBe('fk_violation')
 })
@@ -162,7 +162,7 @@ test('any schema and any rows come as they are', async () => {
           ]
         })
         const db = await acme.make(...statements)
-        expect(await contentOf(await forked(db))).toEqual(await contentOf(db))
+        expect(await readContent(await forked(db))).toEqual(await readContent(db))
       },
     ),
     { numRuns: 25 },

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { databaseWith, ran, rowsOf } from '../merge-helpers.ts'
+import { databaseWith, ran, readRows } from '../merge-helpers.ts'
 import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 
 const ns = uniqueName('acme')
@@ -47,9 +47,9 @@ describe.each([
     expect((await db.request('/fork', { body: { slug } })).status).toBe(200)
     const fork = platform.database(ns, slug, token)
     await ran(fork, 'CREATE TABLE more (x)', 'INSERT INTO other VALUES (2)')
-    expect(await rowsOf(fork, 'SELECT x FROM other')).toEqual([[2]])
+    expect(await readRows(fork, 'SELECT x FROM other')).toEqual([[2]])
     expect((await db.request('/restore', { body: { snapshotId: kept.body.data.id } })).status).toBe(200)
-    expect(await rowsOf(db, 'SELECT x FROM other')).toEqual([[1]])
+    expect(await readRows(db, 'SELECT x FROM other')).toEqual([[1]])
 
     const url = `${platform.url}${db.path}/export`
     const response = await fetch(`${url}?format=sqlite`, { headers: { authorization: `Bearer ${token}` } })

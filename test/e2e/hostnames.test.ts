@@ -82,7 +82,7 @@ const eventually = async (isSo: () => boolean) => {
   expect(isSo()).toBe(true)
 }
 /** Returns the audit events about hostnames, which only signed-in users can read. */
-async function auditOf(work: (request: TestPlatform['request']) => Promise<void>) {
+async function readAudit(work: (request: TestPlatform['request']) => Promise<void>) {
   const { request } = await person('auditor')
   await request('/api/namespaces', { body: { slug: `audited-${number}` } })
   const path = `/api/namespaces/audited-${number}`
@@ -438,9 +438,9 @@ describe('the look-up', () => {
 
   test('asks once a minute, also about names that lead nowhere', async () => {
     await acme.prove(host)
-    const nobody = `nobody.${host}`
+    const unclaimed = `nobody.${host}`
     const ahead = (aheadMs: number) => platform.request('/api/dev/clock', { token: platform.secret, body: { aheadMs } })
-    const expected = { [host]: leadsTo(acme.slug), [nobody]: null }
+    const expected = { [host]: leadsTo(acme.slug), [unclaimed]: null }
     for (const [name, hosted] of Object.entries(expected)) {
       await ahead(0)
       expect(await look(name)).toEqual({ isAwaited: true, hosted })
@@ -453,7 +453,7 @@ describe('the look-up', () => {
 })
 
 test('each door names the same hostnames, and the log says who did what', async () => {
-  const entries = await auditOf(async (request) => {
+  const entries = await readAudit(async (request) => {
     expect((await request('', { body: { hostname: host } })).status).toBe(200)
     await request('', { body: { hostname: host } })
     await request(`/${host}/refresh`, { method: 'POST' })

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest'
 import { startPlatform, type TestPlatform } from '../harness.ts'
-import { type Database, exportOf, imported, rowsOf } from '../transfer.ts'
+import { type Database, exportText, imported, readRows } from '../transfer.ts'
 
 let platform: TestPlatform
 afterEach(() => platform.stop())
@@ -46,7 +46,7 @@ function halfSent(db: Database, token: string) {
 
 test('killed while a file arrives, the database is as before, and takes it when it is sent again', async () => {
   const db = await begun()
-  const before = await exportOf(db)
+  const before = await exportText(db)
   const { token } = await platform.createNamespace('acme')
   const upload = halfSent(db, token)
   expect(await until(db, isReceiving)).toMatchObject({ totalBytes: null })
@@ -57,7 +57,7 @@ test('killed while a file arrives, the database is as before, and takes it when 
   await upload.answer
   await platform.restart()
   expect((await db.request('/import')).body.data.import).toMatchObject({ state: 'failed' })
-  expect(await exportOf(db)).toBe(before)
+  expect(await exportText(db)).toBe(before)
   expect((await imported(db, large)).body.data).toMatchObject({ rows: 200_000 })
 })
 
@@ -71,11 +71,11 @@ test('killed while it is applied, the database is as before or as after, never b
     await platform.kill()
     await answer
     await platform.restart()
-    const [[tables] = []] = await rowsOf(db, "SELECT count(*) FROM sqlite_master WHERE name = 't'")
+    const [[tables] = []] = await readRows(db, "SELECT count(*) FROM sqlite_master WHERE name = 't'")
     const again = await once()
     expect([again.body.data?.rows, again.headers.has('Idempotency-Replayed')]).toEqual([200_000, tables === 1])
-    expect(await rowsOf(db, 'SELECT count(*) FROM t')).toEqual([[200_000]])
-    expect(await rowsOf(db, 'SELECT n FROM kept')).toEqual([[1]])
+    expect(await readRows(db, 'SELECT count(*) FROM t')).toEqual([[200_000]])
+    expect(await readRows(db, 'SELECT n FROM kept')).toEqual([[1]])
     await platform.stop()
   }
 }, 120_000)

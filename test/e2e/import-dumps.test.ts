@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startPlatform, type TestPlatform } from '../harness.ts'
-import { type Database, imported, maker, rowsOf, shellDump } from '../transfer.ts'
+import { type Database, imported, maker, readRows, shellDump } from '../transfer.ts'
 
 let platform: TestPlatform
 let make: (...statements: string[]) => Promise<Database>
@@ -127,7 +127,7 @@ test.each(TAKEN)('%s is taken', async (_, file, sql, rows) => {
   const db = await make()
   const { status, body } = await imported(db, file, 'format=sql')
   expect([status, body.error]).toEqual([200, undefined])
-  expect(await rowsOf(db, sql)).toEqual(rows)
+  expect(await readRows(db, sql)).toEqual(rows)
 })
 
 test('the shell dumps fts5vocab tables, and they show the terms again', async () => {
@@ -139,11 +139,11 @@ test('the shell dumps fts5vocab tables, and they show the terms again', async ()
     "CREATE VIRTUAL TABLE w USING fts5vocab('f', 'col')",
   )
   expect((await imported(db, dump)).body.error).toBeUndefined()
-  expect(await rowsOf(db, 'SELECT term, doc, cnt FROM v')).toEqual([
+  expect(await readRows(db, 'SELECT term, doc, cnt FROM v')).toEqual([
     ['a', 1, 1],
     ['b', 1, 2],
   ])
-  expect(await rowsOf(db, 'SELECT term, col, cnt FROM w')).toEqual([
+  expect(await readRows(db, 'SELECT term, col, cnt FROM w')).toEqual([
     ['a', 'a', 1],
     ['b', 'a', 2],
   ])

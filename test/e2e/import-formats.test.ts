@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
-import { type Database, exportOf, imported, maker, refusal, rowsOf } from '../transfer.ts'
+import { type Database, exportText, imported, maker, readRows, refusal } from '../transfer.ts'
 
 const ns = uniqueName('acme')
 
@@ -25,13 +25,13 @@ test.each(['csv', 'ndjson'])('an export as %s imports unchanged, for columns of 
   for (const type of COLUMNS) {
     const create = `CREATE TABLE t (id INTEGER PRIMARY KEY, v ${type}, "g""e" AS (id + 1))`
     const source = await made(create, ...VALUES.map((values) => `INSERT INTO t (v) VALUES ${values}`))
-    const file = await exportOf(source, `format=${format}&table=t`)
+    const file = await exportText(source, `format=${format}&table=t`)
     const db = await made(create)
     const { status, body } = await imported(db, file, `format=${format}&table=t`)
     expect(status, JSON.stringify(body).slice(0, 400)).toBe(200)
     expect(body.data).toMatchObject({ tables: ['t'], rows: 26 })
-    expect(await rowsOf(db, DIGEST), type).toEqual(await rowsOf(source, DIGEST))
-    expect(await exportOf(db, `format=${format}&table=t`)).toBe(file)
+    expect(await readRows(db, DIGEST), type).toEqual(await readRows(source, DIGEST))
+    expect(await exportText(db, `format=${format}&table=t`)).toBe(file)
   }
 })
 
@@ -46,7 +46,7 @@ test('CSV is as RFC 4180 has it, and NULL is not the empty text', async () => {
   expect(response.headers.get('content-type')).toBe('text/csv; charset=utf-8')
   expect(response.headers.get('content-disposition')).toMatch(/^attachment; filename="db-\d+-T\.csv"$/)
   expect(await response.text()).toBe(`a,"b,c"\r\n,""\r\n1.0,"say ""hi"""\r\nX'0aff',\r\n`)
-  expect(await exportOf(db, 'format=ndjson&table=t')).toBe(
+  expect(await exportText(db, 'format=ndjson&table=t')).toBe(
     '{"a":null,"b,c":""}\n{"a":1.0,"b,c":"say \\"hi\\""}\n{"a":{"base64":"Cv8="},"b,c":null}\n',
   )
 })
@@ -68,7 +68,7 @@ test('a table is made for the data, with types that hold it', async () => {
     rows: 2,
     tables: ['from csv'],
   })
-  expect(await rowsOf(db, "SELECT name, type FROM pragma_table_info('from csv')")).toEqual([
+  expect(await readRows(db, "SELECT name, type FROM pragma_table_info('from csv')")).toEqual([
     ['id', 'INTEGER'],
     ['price', 'REAL'],
     ['zip', 'TEXT'],
@@ -77,13 +77,13 @@ test('a table is made for the data, with types that hold it', async () => {
     ['none', 'TEXT'],
     ['mixed', 'TEXT'],
   ])
-  expect(await rowsOf(db, 'SELECT id, price, zip, note, typeof(id), mixed FROM "from csv"')).toEqual([
+  expect(await readRows(db, 'SELECT id, price, zip, note, typeof(id), mixed FROM "from csv"')).toEqual([
     [1, 1.5, '01234', 'hello', 'integer', '1'],
     [-2, 3, '90210', null, 'integer', 'x'],
   ])
   const ndjson = '{"id":9007199254740993,"x":1}\n\n{"x":"a","id":2,"later":true}\n{"id":3,"x":{"base64":"AP8="}}'
   expect((await imported(db, ndjson, 'format=ndjson&table=n&create=true')).status).toBe(200)
-  expect(await rowsOf(db, 'SELECT quote(id), quote(x), later FROM n')).toEqual([
+  expect(await readRows(db, 'SELECT quote(id), quote(x), later FROM n')).toEqual([
     ['9007199254740993', '1', null],
     ['2', "'a'", 1],
     ['3', "X'00FF'", null],
@@ -131,16 +131,16 @@ test.each([
     body,
     headers: { authorization: `Bearer ${(await platform.createNamespace(ns)).token}` },
   })
-  const told = (await answer.json()) as { code: string; line: number; error: string }
-  expect([answer.status, told.code, told.line], told.error).toEqual([400, 'import_failed', line])
-  expect(await rowsOf(db, 'SELECT count(*) FROM t')).toEqual([[0]])
+  const failure = (await answer.json()) as { code: string; line: number; error: string }
+  expect([answer.status, failure.code, failure.line], failure.error).toEqual([400, 'import_failed', line])
+  expect(await readRows(db, 'SELECT count(*) FROM t')).toEqual([[0]])
 })
 
 test('byte order mark, CRLF, line ends within fields, columns in any order and case', async () => {
   const db = await made('CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT, n)')
   const file = '\ufeffNAME,id\r\n"two\r\nlines",1\r\n"",2\r\n,3\r\n\r\nplain,4'
   expect((await imported(db, file, 'format=csv&table=t')).body.data).toMatchObject({ rows: 4 })
-  expect(await rowsOf(db, 'SELECT id, name FROM t')).toEqual([
+  expect(await readRows(db, 'SELECT id, name FROM t')).toEqual([
     [1, 'two\r\nlines'],
     [2, ''],
     [3, null],
@@ -148,7 +148,7 @@ test('byte order mark, CRLF, line ends within fields, columns in any order and c
   ])
   const one = await made('CREATE TABLE t (a)')
   expect((await imported(one, 'a\n1\n\n2\n', 'format=csv&table=t')).body.data.rows).toBe(3)
-  expect(await rowsOf(one, 'SELECT a FROM t')).toEqual([[1], [null], [2]])
+  expect(await readRows(one, 'SELECT a FROM t')).toEqual([[1], [null], [2]])
 })
 
 test('detects the format from the media type or the first bytes', async () => {

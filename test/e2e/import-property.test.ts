@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startPlatform, type TestPlatform } from '../harness.ts'
-import { type Database, exportOf, imported, maker } from '../transfer.ts'
+import { type Database, exportText, imported, maker } from '../transfer.ts'
 
 let platform: TestPlatform
 let made: () => Promise<Database>
@@ -65,7 +65,7 @@ const table: fc.Arbitrary<Table> = fc
     return rows.map((each) => ({ ...shape, rows: each }))
   })
 
-function statementsOf({ columns, kind, generated, index, trigger, view, rows }: Table, number: number): string[] {
+function listStatements({ columns, kind, generated, index, trigger, view, rows }: Table, number: number): string[] {
   const [own, first] = [quote(`t ${number}`), quote(columns[0]?.name ?? '')]
   const names = columns.map((column) => quote(column.name)).join(', ')
   const into = rows.map((row) => `INSERT OR IGNORE INTO ${own} (${names}) VALUES (${row.join(', ')})`)
@@ -106,7 +106,7 @@ test('a dump of any schema with any rows, imported elsewhere, gives the same dum
   await fc.assert(
     fc.asyncProperty(fc.array(table, { minLength: 1, maxLength: 4 }), async (tables) => {
       const source = await made()
-      const statements = ['CREATE TABLE log (n)', ...tables.flatMap(statementsOf)]
+      const statements = ['CREATE TABLE log (n)', ...tables.flatMap(listStatements)]
       for (let at = 0; at < statements.length; at += 50) {
         const made = await source.batch(statements.slice(at, at + 50).map((sql) => ({ sql })))
         expect([made.status, made.body.error], JSON.stringify(statements[at + (made.body.statement ?? 0)])).toEqual([
@@ -114,22 +114,22 @@ test('a dump of any schema with any rows, imported elsewhere, gives the same dum
           undefined,
         ])
       }
-      const dump = await exportOf(source)
+      const dump = await exportText(source)
       expect(dump).toContain(
         'CREATE TABLE "t 0"'.replace('TABLE', tables[0]?.kind === 'fts' ? 'VIRTUAL TABLE' : 'TABLE'),
       )
       const copy = await made()
       const { status, body } = await imported(copy, dump, 'format=sql')
       expect(status, JSON.stringify(body)).toBe(200)
-      expect(await exportOf(copy)).toBe(dump)
+      expect(await exportText(copy)).toBe(dump)
       for (const format of ['csv', 'ndjson']) {
         const query = `format=${format}&table=t%200`
-        const file = await exportOf(source, query)
+        const file = await exportText(source, query)
         if (tables[0]?.kind === 'fts' || tables[0]?.kind === 'auto' || file === '') continue
         await copy.query('DELETE FROM "t 0"')
         const again = await imported(copy, file, query)
         expect(again.status, JSON.stringify(again.body)).toBe(200)
-        expect(await exportOf(copy, query)).toBe(file)
+        expect(await exportText(copy, query)).toBe(file)
       }
     }),
     { numRuns: 40 },

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { everything, everyValue } from '../schemas.ts'
 import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
-import { type Database, exportOf, maker, refusal, rowsOf } from '../transfer.ts'
+import { type Database, exportText, maker, readRows, refusal } from '../transfer.ts'
 
 const ns = uniqueName('acme')
 
@@ -26,7 +26,7 @@ afterAll(async () => {
 
 const send = (db: Database, file: Uint8Array | FormData, query = '', headers: Record<string, string> = {}) =>
   db.request(`/import${query}`, { method: 'POST', body: file, headers })
-async function fileOf(db: Database): Promise<Uint8Array> {
+async function downloadFile(db: Database): Promise<Uint8Array> {
   const response = await fetch(`${platform.url}${db.path}/export?format=sqlite`, {
     headers: { authorization: `Bearer ${token}` },
   })
@@ -42,10 +42,10 @@ async function shellFile(name: string, ...statements: string[]): Promise<Uint8Ar
 test('a database, exported as a file and imported elsewhere, gives the same dump', async () => {
   const db = await made(...everything, ...everyValue)
   const copy = await made()
-  const { status, body } = await send(copy, await fileOf(db))
+  const { status, body } = await send(copy, await downloadFile(db))
   expect([status, body.error]).toEqual([200, undefined])
   expect(body.data.rows).toBeGreaterThan(0)
-  expect(await exportOf(copy)).toBe(await exportOf(db))
+  expect(await exportText(copy)).toBe(await exportText(db))
   expect((await copy.request('/import')).body.data.import).toMatchObject({ state: 'done', rows: body.data.rows })
 })
 
@@ -64,12 +64,12 @@ test('a file that the sqlite3 shell made is read, also as the field of a form, b
   const { status, body } = await send(db, form)
   expect([status, body.error]).toEqual([200, undefined])
   expect(body.data.tables).toEqual(['f', 't'])
-  expect(await rowsOf(db, "SELECT rowid FROM f WHERE f MATCH 'full'")).toEqual([[1]])
-  expect(await rowsOf(db, 'SELECT a, length(b) FROM t ORDER BY id')).toEqual([
+  expect(await readRows(db, "SELECT rowid FROM f WHERE f MATCH 'full'")).toEqual([[1]])
+  expect(await readRows(db, 'SELECT a, length(b) FROM t ORDER BY id')).toEqual([
     ['ä', 2],
     [null, 100_000],
   ])
-  expect(await rowsOf(db, 'SELECT * FROM mine')).toEqual([[1]])
+  expect(await readRows(db, 'SELECT * FROM mine')).toEqual([[1]])
 })
 
 test('rejects a damaged SQLite file with the reason, and imports nothing of it', async () => {
@@ -97,7 +97,7 @@ test('rejects a damaged SQLite file with the reason, and imports nothing of it',
   ])
   expect((await db.request('/tables')).body.data).toEqual([{ name: 'mine', rowCount: 0 }])
   expect((await send(db, file)).status).toBe(200)
-  expect(await rowsOf(db, 'SELECT count(*) FROM t')).toEqual([[2000]])
+  expect(await readRows(db, 'SELECT count(*) FROM t')).toEqual([[2000]])
 })
 
 test('reports conflicting rows, and imports a file all-or-nothing', async () => {
@@ -114,9 +114,9 @@ test('an import that drops tables keeps a snapshot first, and rules hold for it'
   const sql = (text: string) => send(db, new TextEncoder().encode(text), '?format=sql')
   const { body } = await sql('DROP TABLE t; CREATE TABLE t (n); INSERT INTO t VALUES (3);')
   expect(body.meta.snapshot).toMatchObject({ label: 'before DROP TABLE t' })
-  expect(await rowsOf(db, 'SELECT n FROM t')).toEqual([[3]])
+  expect(await readRows(db, 'SELECT n FROM t')).toEqual([[3]])
   await db.request('/restore', { body: { snapshotId: body.meta.snapshot.id } })
-  expect(await rowsOf(db, 'SELECT n FROM t')).toEqual([[1], [2]])
+  expect(await readRows(db, 'SELECT n FROM t')).toEqual([[1], [2]])
   await db.request('/approval_rules', { body: { tableGlob: 't', action: 'deny' } })
   const denied = await sql('CREATE TABLE u (n); INSERT INTO t VALUES (4); INSERT INTO t VALUES (5);')
   expect(denied.body.error).toContain('"t"')

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { everything, everyValue } from '../schemas.ts'
 import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
-import { type Database, exportOf, imported, maker, refusal, rowsOf, shellDump } from '../transfer.ts'
+import { type Database, exportText, imported, maker, readRows, refusal, shellDump } from '../transfer.ts'
 
 const ns = uniqueName('acme')
 
@@ -17,15 +17,15 @@ beforeAll(async () => {
 afterAll(() => platform.stop())
 
 test('a dump of everything, imported elsewhere, gives the same dump', async () => {
-  const dump = await exportOf(await made(...everything, ...everyValue))
+  const dump = await exportText(await made(...everything, ...everyValue))
   const db = await made()
   const { status, body } = await imported(db, dump)
   expect(status, JSON.stringify(body)).toBe(200)
   expect(body.data).toMatchObject({ bytes: Buffer.byteLength(dump), tables: expect.arrayContaining(['own', 'types']) })
   expect(body.meta).toMatchObject({ rowsWritten: expect.any(Number), costUsd: expect.any(Number) })
-  expect(await exportOf(db)).toBe(dump)
-  expect(await rowsOf(db, "SELECT rowid FROM own WHERE own MATCH 'run'")).toEqual([[7]])
-  expect(await rowsOf(db, "SELECT count(*) FROM external WHERE external MATCH 'negative'")).toEqual([[1]])
+  expect(await exportText(db)).toBe(dump)
+  expect(await readRows(db, "SELECT rowid FROM own WHERE own MATCH 'run'")).toEqual([[7]])
+  expect(await readRows(db, "SELECT count(*) FROM external WHERE external MATCH 'negative'")).toEqual([[1]])
 })
 
 test('imports long values and many rows with any chunk sizes', async () => {
@@ -40,11 +40,11 @@ test('imports long values and many rows with any chunk sizes', async () => {
   await source.query(
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000) INSERT INTO t (a) SELECT 'row ' || i FROM n",
   )
-  const dump = await exportOf(source)
+  const dump = await exportText(source)
   const db = await made()
   const { status, body } = await imported(db, dump)
   expect([status, body.data?.rows], JSON.stringify(body)).toEqual([200, 30_004])
-  expect(await exportOf(db)).toBe(dump)
+  expect(await exportText(db)).toBe(dump)
 })
 
 test("the dump of Debian's sqlite3 is read: line ends, full text, counters, infinity", async () => {
@@ -69,7 +69,7 @@ test("the dump of Debian's sqlite3 is read: line ends, full text, counters, infi
     'SELECT id, x0, x1 FROM points ORDER BY id',
     "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE '\\_%' ESCAPE '\\' AND name NOT LIKE 'o%' AND name NOT LIKE 'e%' ORDER BY type, name",
   ]) {
-    expect(await rowsOf(db, sql), sql).toEqual(await rowsOf(source, sql))
+    expect(await readRows(db, sql), sql).toEqual(await readRows(source, sql))
   }
 })
 
@@ -93,7 +93,7 @@ test('it is one transaction, one entry of the record of the schema', async () =>
     statement: 'INSERT INTO nowhere VALUES (1)',
     errorDetail: { kind: 'unknown_table' },
   })
-  expect(await rowsOf(db, 'SELECT count(*) FROM a')).toEqual([[2]])
+  expect(await readRows(db, 'SELECT count(*) FROM a')).toEqual([[2]])
   expect((await db.query('SELECT * FROM c')).status).toBe(400)
   expect((await db.request('/schema_changes?limit=10')).body.data).toHaveLength(2)
 })
@@ -146,12 +146,12 @@ test.each([
   ],
 ])('%s', async (_name, file, code, line) => {
   const db = await made()
-  const before = await exportOf(db)
+  const before = await exportText(db)
   const answer = await imported(db, file, 'format=sql')
   expect([answer.body.code, answer.body.line], JSON.stringify(answer.body)).toEqual([code, line])
   expect(answer.status).toBeGreaterThanOrEqual(400)
   expect(answer.status).toBeLessThan(500)
-  expect(await exportOf(db)).toBe(before)
+  expect(await exportText(db)).toBe(before)
 })
 
 test('a conflict clause that rolls back leaves nothing behind either', async () => {
@@ -161,7 +161,7 @@ test('a conflict clause that rolls back leaves nothing behind either', async () 
     'INSERT INTO u VALUES (1);\nINSERT INTO t VALUES (1);\nINSERT INTO t VALUES (1);\nINSERT INTO u VALUES (2);',
   )
   expect(answer.status).toBeGreaterThanOrEqual(400)
-  expect(await rowsOf(db, 'SELECT (SELECT count(*) FROM t), (SELECT count(*) FROM u)')).toEqual([[0, 0]])
+  expect(await readRows(db, 'SELECT (SELECT count(*) FROM t), (SELECT count(*) FROM u)')).toEqual([[0, 0]])
   expect((await imported(db, 'INSERT INTO t VALUES (1);')).status).toBe(200)
 })
 
@@ -170,7 +170,7 @@ test('triggers, comments and semicolons in odd places, a byte order mark and CRL
   const file = `\ufeff-- made by hand;\r\nBEGIN;\r\nCREATE TABLE t (a TEXT, b);\r\nCREATE TRIGGER tr AFTER INSERT ON t WHEN new.b = 1 BEGIN\r\n  INSERT INTO t VALUES ('x; END;', CASE WHEN 1 THEN 2 ELSE 3 END); -- ;\r\n  SELECT 1;\r\nEND;\r\nINSERT INTO t VALUES ('a;b--c/*', 1), ('ä', 2) /* two */;\r\nINSERT INTO t (b, a) VALUES (-1.5e3, NULL) ON CONFLICT DO NOTHING;\r\nUPDATE t SET b = b + 1 WHERE b = 2;\r\nCOMMIT`
   const { status, body } = await imported(db, file, 'format=sql')
   expect(status, JSON.stringify(body)).toBe(200)
-  expect(await rowsOf(db, 'SELECT a, b FROM t ORDER BY rowid')).toEqual([
+  expect(await readRows(db, 'SELECT a, b FROM t ORDER BY rowid')).toEqual([
     ['a;b--c/*', 1],
     ['x; END;', 3],
     ['ä', 3],
@@ -184,7 +184,7 @@ test('foreign keys may be met in any order, and must be met in the end', async (
   const answer = await imported(db, 'INSERT INTO p VALUES (2);INSERT INTO c VALUES (2),(3);')
   expect(answer.status).toBe(400)
   expect(answer.body).toMatchObject({ code: 'import_failed', errorDetail: { kind: 'fk_violation', table: 'c' } })
-  expect(await rowsOf(db, 'SELECT (SELECT count(*) FROM p), (SELECT count(*) FROM c)')).toEqual([[1, 1]])
+  expect(await readRows(db, 'SELECT (SELECT count(*) FROM p), (SELECT count(*) FROM c)')).toEqual([[1, 1]])
   expect((await db.query('INSERT INTO c VALUES (9)')).status).toBe(400)
 })
 
@@ -195,7 +195,7 @@ test('counters of AUTOINCREMENT never go back for tables that were there', async
     'DELETE FROM t',
   )
   await imported(db, "DELETE FROM sqlite_sequence;\nINSERT INTO sqlite_sequence VALUES('t',9);")
-  expect(await rowsOf(db, "SELECT seq FROM sqlite_sequence WHERE name = 't'")).toEqual([[50]])
+  expect(await readRows(db, "SELECT seq FROM sqlite_sequence WHERE name = 't'")).toEqual([[50]])
 })
 
 test('is for admins, within the tables of their token', async () => {
@@ -267,7 +267,7 @@ test('sent again with its Idempotency-Key it is not done again', async () => {
   const again = await once()
   expect([first.status, again.status, again.headers.get('Idempotency-Replayed')]).toEqual([200, 200, 'true'])
   expect(again.body).toEqual(first.body)
-  expect(await rowsOf(db, 'SELECT count(*) FROM t')).toEqual([[1]])
+  expect(await readRows(db, 'SELECT count(*) FROM t')).toEqual([[1]])
   const other = await imported(db, 'INSERT INTO t VALUES (2);', '', { 'Idempotency-Key': 'once' })
   expect(refusal(other)).toEqual([422, 'idempotency_mismatch', undefined])
 })

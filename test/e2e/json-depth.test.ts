@@ -4,8 +4,8 @@ import { startPlatform, type TestPlatform } from '../harness.ts'
 
 const LEVELS = 1_000_000
 const some = (levels: number) => '['.repeat(levels) + ']'.repeat(levels)
-const objectsOf = (levels: number) => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`
-const [arrays, objects] = [some(LEVELS), objectsOf(LEVELS)]
+const nestObjects = (levels: number) => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`
+const [arrays, objects] = [some(LEVELS), nestObjects(LEVELS)]
 
 let platform: TestPlatform
 let token: string
@@ -52,7 +52,7 @@ test.each(operations)('%s through the %s door: %s %s does not fail with a 5xx', 
   const caller = scope === 'operator' ? platform.secret : token
   const send = (body: string) =>
     door === 'session' ? owner.request(path, { method, body }) : platform.request(path, { method, token: caller, body })
-  for (const body of [`{"name":${some(20_000)}}`, `{"deep":${objectsOf(20_000)}}`]) {
+  for (const body of [`{"name":${some(20_000)}}`, `{"deep":${nestObjects(20_000)}}`]) {
     const { status } = await send(body)
     expect([400, 403, 404, 405, 429].includes(status), `${status}`).toBe(true)
   }

@@ -56,7 +56,7 @@ describe('with credit', () => {
     expect(after.filter(({ status }) => status !== 401)).toEqual([])
     // Its requests are charged as far as they were served, and the refused ones are not.
     const served = seen.filter(({ status }) => status === 200).length
-    expect((await usage(platform, owner)).databases.reduce(requestsOf, 0)).toBe(served)
+    expect((await usage(platform, owner)).databases.reduce(sumRequests, 0)).toBe(served)
   })
 
   test('a database deleted and made again under load is charged for exactly what it served', async () => {
@@ -76,7 +76,7 @@ describe('with credit', () => {
     // A call during the deletion fails without a charge.
     expect([...statuses.keys()].filter((status) => ![200, 404, 409].includes(status))).toEqual([])
     const { databases, spend } = await usage(platform, owner)
-    expect(databases.reduce(requestsOf, 0)).toBe(statuses.get(200))
+    expect(databases.reduce(sumRequests, 0)).toBe(statuses.get(200))
     expect(spend.requests.quantity).toBe((statuses.get(200) ?? 0) + 10)
   })
 
@@ -141,4 +141,4 @@ describe('with hardly any credit', () => {
   })
 })
 
-const requestsOf = (sum: number, { requests }: { requests: number }) => sum + requests
+const sumRequests = (sum: number, { requests }: { requests: number }) => sum + requests

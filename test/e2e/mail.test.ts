@@ -34,7 +34,7 @@ const send = (platform: TestPlatform, message: object) =>
 const outbox = async (platform: TestPlatform) =>
   (await platform.request('/api/dev/outbox', { token: platform.secret })).body.data
 /** The text of a message, its encoding undone. */
-function textOf(data: string): string {
+function decodeText(data: string): string {
   const body = data.slice(data.indexOf('\r\n\r\n') + 4)
   if (/^content-transfer-encoding: base64/im.test(data)) return Buffer.from(body, 'base64').toString()
   if (!/^content-transfer-encoding: quoted-printable/im.test(data)) return body
@@ -55,7 +55,7 @@ test('SMTP carries a message as it was written', async () => {
   const [mail] = server.taken
   expect(mail).toMatchObject({ from: 'noreply@persql.test', to: ['ada@example.com'], user: null })
   expect(
-    textOf(mail?.data ?? '')
+    decodeText(mail?.data ?? '')
       .replaceAll('\r\n', '\n')
       .trimEnd(),
   ).toBe(text.trimEnd())

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { branchOf, databaseWith, merge, ran, rowsOf } from '../merge-helpers.ts'
+import { createBranch, databaseWith, merge, ran, readRows } from '../merge-helpers.ts'
 import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 
 const ns = uniqueName('acme')
@@ -15,7 +15,7 @@ afterAll(() => platform.stop())
 /** A database and a branch of it whose rows were merged. */
 async function mergedOnce(schema: readonly string[], ...rows: readonly string[]) {
   const db = await databaseWith(platform, token, schema, ns)
-  const branch = await branchOf(platform, db)
+  const branch = await createBranch(platform, db)
   await ran(branch, ...rows)
   expect((await merge(db, { mode: 'data' })).data.applied).toBe(true)
   return { db, branch }
@@ -38,10 +38,10 @@ describe('foreign keys', () => {
       { table: 'a', deleted: 1 },
       { table: 'b', deleted: 1, updated: 1 },
     ])
-    expect(await rowsOf(db, 'SELECT (SELECT group_concat(id) FROM a), (SELECT group_concat(id) FROM b)')).toEqual([
+    expect(await readRows(db, 'SELECT (SELECT group_concat(id) FROM a), (SELECT group_concat(id) FROM b)')).toEqual([
       ['2', '2'],
     ])
-    expect(await rowsOf(db, 'PRAGMA foreign_key_check')).toEqual([])
+    expect(await readRows(db, 'PRAGMA foreign_key_check')).toEqual([])
   })
 
   test('keep a row from going to which the parent has added references', async () => {
@@ -52,7 +52,7 @@ describe('foreign keys', () => {
       const refused = await merge(db, { mode: 'data', onConflict })
       expect(refused.merge.data.conflicts).toMatchObject([{ table: 'b', reason: 'foreign_key' }])
     }
-    expect(await rowsOf(db, 'SELECT count(*) FROM a')).toEqual([[2]])
+    expect(await readRows(db, 'SELECT count(*) FROM a')).toEqual([[2]])
   })
 })
 
@@ -67,14 +67,14 @@ test('values that must be unique change places', async () => {
     "INSERT INTO t VALUES (4,'z')",
   )
   expect((await merge(db, { mode: 'data' })).data.data.tables).toMatchObject([{ inserted: 1, updated: 2, deleted: 1 }])
-  expect(await rowsOf(db, 'SELECT * FROM t')).toEqual(await rowsOf(branch, 'SELECT * FROM t'))
+  expect(await readRows(db, 'SELECT * FROM t')).toEqual(await readRows(branch, 'SELECT * FROM t'))
 })
 
 test('a row that does not fit leaves the one it was to replace, where the parent decides', async () => {
   const schema = ['CREATE TABLE t (k TEXT PRIMARY KEY, a TEXT UNIQUE)', 'CREATE INDEX i ON t (a)']
   const { db, branch } = await mergedOnce(schema, "INSERT INTO t VALUES ('1','x'),('2','y'),('3','z')")
   await ran(db, "INSERT INTO t VALUES ('9','taken')")
-  const rowids = await rowsOf(db, 'SELECT rowid, k FROM t')
+  const rowids = await readRows(db, 'SELECT rowid, k FROM t')
   await ran(
     branch,
     "UPDATE t SET a = 'taken' WHERE k = '1'",
@@ -87,7 +87,7 @@ test('a row that does not fit leaves the one it was to replace, where the parent
   }
   const { data } = await merge(db, { mode: 'data', onConflict: 'parent' })
   expect(data.data.tables).toMatchObject([{ inserted: 1, updated: 1, conflicts: 1 }])
-  expect(await rowsOf(db, 'SELECT k, a FROM t ORDER BY k')).toEqual([
+  expect(await readRows(db, 'SELECT k, a FROM t ORDER BY k')).toEqual([
     ['1', 'x'],
     ['2', 'fits'],
     ['3', 'z'],
@@ -95,7 +95,7 @@ test('a row that does not fit leaves the one it was to replace, where the parent
     ['9', 'taken'],
   ])
   const [first] = rowids.filter(([, key]: [number, string]) => key === '1')
-  expect(await rowsOf(db, "SELECT rowid, k FROM t WHERE k = '1'")).toEqual([first])
+  expect(await readRows(db, "SELECT rowid, k FROM t WHERE k = '1'")).toEqual([first])
   // Once it fits, it comes: it was not taken for merged.
   await ran(db, "DELETE FROM t WHERE k = '9'")
   expect((await merge(db, { mode: 'data' })).data.data.tables).toMatchObject([{ updated: 1, conflicts: 0 }])
@@ -109,7 +109,7 @@ test('rows too long to be remembered are never taken for unchanged', async () =>
   await ran(db, `UPDATE t SET a = ${long} || 'x' WHERE id = 3`)
   const { data } = await merge(db, { mode: 'data' })
   expect(data.data.tables).toMatchObject([{ inserted: 0, updated: 1, deleted: 0, unchanged: 1, known: 2 }])
-  expect(await rowsOf(db, 'SELECT id, length(a) FROM t')).toEqual([
+  expect(await readRows(db, 'SELECT id, length(a) FROM t')).toEqual([
     [1, 800_000],
     [2, 800_000],
     [3, 800_001],
@@ -129,7 +129,7 @@ test('tables of as many columns as there may be are remembered to the last one',
   await ran(db, 'UPDATE t SET c97 = 4 WHERE id = 2')
   expect((await merge(db)).data.data.tables).toMatchObject([{ updated: 1 }])
   expect((await merge(db, { mode: 'data' })).data.data.tables).toMatchObject([{ updated: 1, unchanged: 1, known: 2 }])
-  expect(await rowsOf(db, 'SELECT c97, c98 FROM t')).toEqual([
+  expect(await readRows(db, 'SELECT c97, c98 FROM t')).toEqual([
     [null, 3],
     [4, 2],
   ])
@@ -140,7 +140,7 @@ test('the stored merge base cannot be read, written or dropped', async () => {
     ['CREATE TABLE t (id TEXT PRIMARY KEY, a)'],
     "INSERT INTO t VALUES ('secret', 1)",
   )
-  const [[name]] = await rowsOf(db, "SELECT name FROM sqlite_master WHERE name GLOB '_persql_base*'")
+  const [[name]] = await readRows(db, "SELECT name FROM sqlite_master WHERE name GLOB '_persql_base*'")
   for (const sql of [
     `SELECT * FROM ${name}`,
     `SELECT (SELECT k0 FROM "${name.toUpperCase()}")`,
@@ -162,10 +162,10 @@ test('the stored merge base cannot be read, written or dropped', async () => {
 
 test('what was merged of a branch that is gone goes with the next merge', async () => {
   const { db } = await mergedOnce([T], "INSERT INTO t VALUES (1,'x')")
-  const kept = () => rowsOf(db, "SELECT count(*) FROM sqlite_master WHERE name GLOB '_persql_base*'")
+  const kept = () => readRows(db, "SELECT count(*) FROM sqlite_master WHERE name GLOB '_persql_base*'")
   expect(await kept()).toEqual([[1]])
   await db.request('/branches/work', { method: 'DELETE' })
-  const other = await branchOf(platform, db, 'other')
+  const other = await createBranch(platform, db, 'other')
   await ran(other, "INSERT INTO t VALUES (2,'y')")
   expect((await merge(db, { mode: 'data' }, 'other')).data.applied).toBe(true)
   expect(await kept()).toEqual([[1]])

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { startPlatform } from '../harness.ts'
-import { branchOf, databaseWith, merge, ran, rowsOf } from '../merge-helpers.ts'
+import { createBranch, databaseWith, merge, ran, readRows } from '../merge-helpers.ts'
 
 const NEW_ROWS = 20_000
 
@@ -17,7 +17,7 @@ test('killed at any moment of a merge, a database is as before or as after, and 
         'CREATE TABLE log (n)',
         'CREATE TRIGGER logs AFTER INSERT ON t BEGIN INSERT INTO log VALUES (new.id); END',
       ])
-      const branch = await branchOf(platform, db)
+      const branch = await createBranch(platform, db)
       await ran(db, numbered(0, 5_000), 'DELETE FROM log')
       if (isData) await ran(branch, numbered(1_000_000, NEW_ROWS), 'DELETE FROM log')
       else await ran(branch, 'DROP TABLE t', 'CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT NOT NULL, c DEFAULT 5)')
@@ -28,12 +28,12 @@ test('killed at any moment of a merge, a database is as before or as after, and 
       await under
       await platform.restart()
       const state = async () => {
-        const columns = await rowsOf(db, "SELECT group_concat(name) FROM pragma_table_xinfo('t')")
-        const objects = await rowsOf(
+        const columns = await readRows(db, "SELECT group_concat(name) FROM pragma_table_xinfo('t')")
+        const objects = await readRows(
           db,
           "SELECT group_concat(name) FROM (SELECT name FROM sqlite_master WHERE name NOT GLOB '_*' ORDER BY name)",
         )
-        const [[rows, logged, staged]] = await rowsOf(
+        const [[rows, logged, staged]] = await readRows(
           db,
           "SELECT (SELECT count(*) FROM t), (SELECT count(*) FROM log), (SELECT count(*) FROM sqlite_master WHERE name GLOB '_persql_merge*')",
         )
@@ -63,7 +63,7 @@ test('killed at any moment of a second merge, a database knows of just as much a
     const seen = new Set<string>()
     for (let round = 0; round < 8; round++) {
       const db = await databaseWith(platform, token, ['CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b)'])
-      const branch = await branchOf(platform, db)
+      const branch = await createBranch(platform, db)
       await ran(branch, numbered(0, 10_000))
       expect((await merge(db, { mode: 'data' })).data.applied).toBe(true)
       await ran(branch, "UPDATE t SET a = 'branch' WHERE id < 4000", 'DELETE FROM t WHERE id >= 9000')
@@ -73,7 +73,7 @@ test('killed at any moment of a second merge, a database knows of just as much a
       await platform.kill()
       await under
       await platform.restart()
-      const state = async () => (await rowsOf(db, STATE))[0]
+      const state = async () => (await readRows(db, STATE))[0]
       const [before, after] = [
         [9_999, 0, 1_000, 0],
         [8_999, 4_000, 1_000, 0],

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { branchOf, databaseWith, merge, ran, rowsOf } from '../merge-helpers.ts'
+import { createBranch, databaseWith, merge, ran, readRows } from '../merge-helpers.ts'
 import { everything, everyValue } from '../schemas.ts'
 import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 
@@ -16,7 +16,7 @@ afterAll(() => platform.stop())
 /** A database and a branch of it, each with rows of its own. */
 async function sides(schema: readonly string[], parent: readonly string[], rows: readonly string[]) {
   const db = await databaseWith(platform, token, schema, ns)
-  const branch = await branchOf(platform, db)
+  const branch = await createBranch(platform, db)
   await ran(db, ...parent)
   await ran(branch, ...rows)
   return { db, branch }
@@ -44,13 +44,13 @@ test('adds rows that are missing in the parent, keeps the others, and reports di
       },
     ],
   })
-  expect(await rowsOf(db, 'SELECT count(*) FROM t')).toEqual([[3]])
+  expect(await readRows(db, 'SELECT count(*) FROM t')).toEqual([[3]])
   const preview = await merge(db)
   expect(preview.data).toMatchObject({ mode: 'preview', applied: false, data: refused.merge.data })
 
   const { data } = await merge(db, { mode: 'data', onConflict: 'parent', expectedPlan: preview.data.planHash })
   expect([data.applied, data.snapshot.automatic]).toEqual([true, true])
-  expect(await rowsOf(db, 'SELECT id, a FROM t')).toEqual([
+  expect(await readRows(db, 'SELECT id, a FROM t')).toEqual([
     [1, 'mine'],
     [2, 'same'],
     [3, 'alone'],
@@ -58,7 +58,7 @@ test('adds rows that are missing in the parent, keeps the others, and reports di
   ])
   const other = await merge(db, { mode: 'data', onConflict: 'branch' })
   expect(other.data.data.tables).toMatchObject([{ table: 't', inserted: 0, updated: 1, unchanged: 2, conflicts: 1 }])
-  expect(await rowsOf(db, 'SELECT a, CAST(b AS TEXT) FROM t WHERE id = 1')).toEqual([['theirs', '9007199254740993']])
+  expect(await readRows(db, 'SELECT a, CAST(b AS TEXT) FROM t WHERE id = 1')).toEqual([['theirs', '9007199254740993']])
   const again = await merge(db, { mode: 'data' })
   expect(again.data).toMatchObject({ applied: false, snapshot: null, data: { conflicts: [] } })
 })
@@ -96,13 +96,13 @@ test('every kind of value and table comes over to the last bit', async () => {
     "SELECT quote(rowid) FROM external('negative')",
     'SELECT * FROM places ORDER BY id',
   ]) {
-    const merged = await rowsOf(db, sql)
-    expect(merged, sql).toEqual(await rowsOf(branch, sql))
+    const merged = await readRows(db, sql)
+    expect(merged, sql).toEqual(await readRows(branch, sql))
     expect(merged.length, sql).toBeGreaterThan(0)
   }
-  expect(await rowsOf(db, 'SELECT count(*) FROM types')).toEqual([[0]])
+  expect(await readRows(db, 'SELECT count(*) FROM types')).toEqual([[0]])
   await ran(db, "INSERT INTO parents (id, name) VALUES (4, 'x')")
-  expect(await rowsOf(db, 'SELECT v FROM types')).toEqual([[4]])
+  expect(await readRows(db, 'SELECT v FROM types')).toEqual([[4]])
   expect((await merge(db, { mode: 'data', onConflict: 'branch' })).merge.data.conflicts).toMatchObject([
     { table: 'types' },
   ])
@@ -156,7 +156,7 @@ describe('keys', () => {
     }
     const { data } = await merge(db, { mode: 'data', onConflict: 'parent' })
     expect(data.data.tables).toMatchObject([{ table: 't', inserted: 1, updated: 0, unchanged: 0, conflicts: 1 }])
-    expect(await rowsOf(db, 'SELECT * FROM t')).toEqual([
+    expect(await readRows(db, 'SELECT * FROM t')).toEqual([
       [1, 'a'],
       [3, 'b'],
     ])
@@ -170,7 +170,7 @@ test('rows whose parent rows are missing are not merged', async () => {
     ['INSERT INTO a VALUES (1, 1)', 'INSERT INTO b VALUES (1, 1)', 'DELETE FROM b', 'INSERT INTO b VALUES (7, 1)'],
   )
   expect((await merge(db, { mode: 'data' })).data.applied).toBe(true)
-  const branch = await branchOf(platform, db)
+  const branch = await createBranch(platform, db)
   await ran(branch, 'INSERT INTO a VALUES (9, 9)', 'INSERT INTO b VALUES (8, 9)', 'PRAGMA defer_foreign_keys = ON')
   await ran(db, 'ALTER TABLE a ADD COLUMN later')
   const refused = await merge(db, { mode: 'data', onConflict: 'parent' })
@@ -180,7 +180,7 @@ test('rows whose parent rows are missing are not merged', async () => {
     ['a', 'schema_differs'],
     ['b', 'foreign_key'],
   ])
-  expect(await rowsOf(db, 'SELECT id FROM b')).toEqual([[7]])
+  expect(await readRows(db, 'SELECT id FROM b')).toEqual([[7]])
 })
 
 test('a preview compares the rows in the schema that there would be', async () => {
@@ -213,7 +213,7 @@ test('a preview compares the rows in the schema that there would be', async () =
   ])
   expect((await merge(db, { mode: 'schema', expectedPlan })).data.applied).toBe(true)
   expect((await merge(db, { mode: 'data', expectedPlan })).data.applied).toBe(true)
-  expect(await rowsOf(db, 'SELECT (SELECT count(*) FROM t), (SELECT count(*) FROM u)')).toEqual([[2, 1]])
+  expect(await readRows(db, 'SELECT (SELECT count(*) FROM t), (SELECT count(*) FROM u)')).toEqual([[2, 1]])
   expect((await merge(db, { mode: 'data', expectedPlan })).code).toBe('merge_stale')
 })
 
@@ -229,14 +229,14 @@ test('what triggers keep in the parent is not done twice, and they are there aga
   )
   expect((await merge(db, { mode: 'data' })).data.applied).toBe(true)
   await ran(db, "INSERT INTO t VALUES (3, 'there again')", "INSERT INTO f (f) VALUES ('integrity-check')")
-  expect(await rowsOf(db, "SELECT rowid FROM f('there') ORDER BY rowid")).toEqual([[2], [3]])
+  expect(await readRows(db, "SELECT rowid FROM f('there') ORDER BY rowid")).toEqual([[2], [3]])
 })
 
 test('rows as written are charged, and nothing for what is undone but what was read', async () => {
   const { db } = await sides(['CREATE TABLE t (id INTEGER PRIMARY KEY)'], [], ['INSERT INTO t VALUES (1), (2), (3)'])
   await merge(db)
   await merge(db, { mode: 'data' })
-  const logged = await rowsOf(
+  const logged = await readRows(
     db,
     "SELECT rows_written FROM _persql_query_log WHERE operation = 'merge_branch' ORDER BY id",
   )
@@ -258,6 +258,6 @@ test.each([10, 30, 42, 60])(
     const again = await merge(db, { mode: 'data' })
     // The statement that compares the sides can be longer than SQLite takes: then the answer says so.
     if (again.code !== undefined) expect(again).toMatchObject({ code: 'merge_impossible' })
-    else expect(await rowsOf(db, `SELECT ${names[0]}, ${names[98]} FROM wide`)).toEqual([['one', 'two']])
+    else expect(await readRows(db, `SELECT ${names[0]}, ${names[98]} FROM wide`)).toEqual([['one', 'two']])
   },
 )

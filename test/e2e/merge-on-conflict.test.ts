@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { branchOf, databaseWith, merge, ran, rowsOf } from '../merge-helpers.ts'
+import { createBranch, databaseWith, merge, ran, readRows } from '../merge-helpers.ts'
 import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 
 const ns = uniqueName('acme')
@@ -16,7 +16,7 @@ describe.each(['REPLACE', 'IGNORE', 'FAIL', 'ROLLBACK'])('where a table says ON 
   test('no row of the parent goes for one of the branch, and none of the branch is dropped without a word', async () => {
     const schema = `CREATE TABLE t (id INTEGER PRIMARY KEY, u UNIQUE ON CONFLICT ${clause})`
     const db = await databaseWith(platform, token, [schema], ns)
-    const branch = await branchOf(platform, db)
+    const branch = await createBranch(platform, db)
     await ran(db, "INSERT INTO t VALUES (1, 'same'), (2, 'two')")
     await ran(branch, "INSERT INTO t VALUES (9, 'nine'), (10, 'same'), (11, 'eleven')")
     const refused = await merge(db, { mode: 'data' })
@@ -26,7 +26,7 @@ describe.each(['REPLACE', 'IGNORE', 'FAIL', 'ROLLBACK'])('where a table says ON 
     ])
     const { data } = await merge(db, { mode: 'data', onConflict: 'parent' })
     expect(data.data.tables).toMatchObject([{ inserted: 2, conflicts: 1 }])
-    expect(await rowsOf(db, 'SELECT * FROM t')).toEqual([
+    expect(await readRows(db, 'SELECT * FROM t')).toEqual([
       [1, 'same'],
       [2, 'two'],
       [9, 'nine'],
@@ -36,19 +36,19 @@ describe.each(['REPLACE', 'IGNORE', 'FAIL', 'ROLLBACK'])('where a table says ON 
 
   test('a schema that the parent’s rows do not keep to is a conflict', async () => {
     const db = await databaseWith(platform, token, ['CREATE TABLE t (id INTEGER PRIMARY KEY, u)'], ns)
-    const branch = await branchOf(platform, db)
+    const branch = await createBranch(platform, db)
     await ran(db, "INSERT INTO t VALUES (1, 'same'), (2, 'same')")
     await ran(branch, 'DROP TABLE t', `CREATE TABLE t (id INTEGER PRIMARY KEY, u UNIQUE ON CONFLICT ${clause})`)
     const { code, merge: report } = await merge(db, { mode: 'schema', allowDataLoss: true })
     expect([code, report?.schema.conflicts.length]).toEqual(['merge_conflict', 1])
-    expect(await rowsOf(db, 'SELECT count(*) FROM t')).toEqual([[2]])
+    expect(await readRows(db, 'SELECT count(*) FROM t')).toEqual([[2]])
   })
 })
 
 test('one conflicting row costs a merge of many rows at most one check of each', async () => {
   const schema = 'CREATE TABLE t (k TEXT COLLATE NOCASE, n, a, u UNIQUE, PRIMARY KEY (k, n))'
   const db = await databaseWith(platform, token, [schema], ns)
-  const branch = await branchOf(platform, db)
+  const branch = await createBranch(platform, db)
   const rows = (letter: string, a: string) =>
     `WITH RECURSIVE i(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM i WHERE i < 20000) INSERT INTO t SELECT '${letter}', i, '${a}', i FROM i`
   await ran(db, rows('x', 'ours'), "INSERT INTO t VALUES ('y', 1, 'ours', 'taken')")

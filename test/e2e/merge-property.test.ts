@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startPlatform, type TestPlatform } from '../harness.ts'
-import { branchOf, databaseWith, merge, type TestDatabase } from '../merge-helpers.ts'
+import { createBranch, databaseWith, merge, type TestDatabase } from '../merge-helpers.ts'
 import { everything, everyValue } from '../schemas.ts'
 
 let platform: TestPlatform
@@ -56,7 +56,7 @@ const own = [
 ]
 
 const normal = (sql: string) => sql.replace(/["`[\]\s]/g, '').toLowerCase()
-const schemaOf = async (db: TestDatabase): Promise<Map<string, string>> => {
+const readSchema = async (db: TestDatabase): Promise<Map<string, string>> => {
   const { data } = (
     await db.query(
       "SELECT type || ' ' || lower(name), sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT GLOB '_persql*' AND name NOT GLOB '_cf*'",
@@ -74,7 +74,7 @@ test('after a merge the parent has what the branch changed, and keeps what is it
       fc.boolean(),
       async (theirs, mine, withRows) => {
         const db = await databaseWith(platform, token, everything)
-        const branch = await branchOf(platform, db)
+        const branch = await createBranch(platform, db)
         if (withRows) {
           const { status } = await db.batch(
             everyValue.map((sql) => ({ sql })),
@@ -84,13 +84,13 @@ test('after a merge the parent has what the branch changed, and keeps what is it
         }
         for (const sql of theirs) await branch.query(sql)
         for (const sql of mine) expect((await db.query(sql)).status).toBe(200)
-        const [kept, wanted, before] = [new Map<string, string>(), await schemaOf(branch), await schemaOf(db)]
+        const [kept, wanted, before] = [new Map<string, string>(), await readSchema(branch), await readSchema(db)]
         const added = ['table mine', 'index my_index', 'view my_view']
         for (const key of added) if (before.has(key)) kept.set(key, before.get(key) as string)
 
         const preview = await merge(db)
         expect(preview.error, platform.stderr.slice(-3).join()).toBeUndefined()
-        expect(await schemaOf(db)).toEqual(before)
+        expect(await readSchema(db)).toEqual(before)
         const answer = await merge(db, { mode: 'schema', allowDataLoss: true, expectedPlan: preview.data.planHash })
         if (answer.code === 'merge_conflict') {
           // Rows that do not fit, or programs that would break: never the schemas themselves.
@@ -101,12 +101,12 @@ test('after a merge the parent has what the branch changed, and keeps what is it
               ({ reason, name }: { reason: string; name: string }) => `${name}: ${reason}`,
             ),
           )
-          expect(await schemaOf(db)).toEqual(before)
+          expect(await readSchema(db)).toEqual(before)
           return
         }
         expect(answer.error).toBeUndefined()
         outcomes.push('merged')
-        expect(await schemaOf(db)).toEqual(new Map([...wanted, ...kept]))
+        expect(await readSchema(db)).toEqual(new Map([...wanted, ...kept]))
         expect((await merge(db)).data.schema).toEqual({ statements: [], conflicts: [] })
         expect((await db.query('PRAGMA foreign_key_check')).body.data.rows).toEqual([])
       },

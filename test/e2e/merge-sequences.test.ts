@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startPlatform, type TestPlatform } from '../harness.ts'
-import { branchOf, databaseWith, merge, type TestDatabase } from '../merge-helpers.ts'
+import { createBranch, databaseWith, merge, type TestDatabase } from '../merge-helpers.ts'
 
 let platform: TestPlatform
 let token: string
@@ -110,7 +110,7 @@ test('merging again and again does to rows what a three-way merge of plain maps 
         const isVirtual = table.sql.includes('VIRTUAL')
         const name = isVirtual ? 'rowid' : 'k'
         const db = await databaseWith(platform, token, [table.sql])
-        const branch = await branchOf(platform, db)
+        const branch = await createBranch(platform, db)
         const model = new Model()
         for (const { edits, side } of rounds) {
           for (const onBranch of [true, false]) {
@@ -139,8 +139,8 @@ test('merging again and again does to rows what a three-way merge of plain maps 
           expect(report.data.deletions.length).toBe(expected.deleted)
           for (const [what, count] of Object.entries(expected)) if (count > 0) seen.add(`${what} ${side}`)
           for (const { reason } of report.data.conflicts) seen.add(reason)
-          expect(await stateOf(db, name)).toEqual(said(model.parent, table.key))
-          expect(await stateOf(branch, name)).toEqual(said(model.branch, table.key))
+          expect(await readState(db, name)).toEqual(said(model.parent, table.key))
+          expect(await readState(branch, name)).toEqual(said(model.branch, table.key))
         }
       },
     ),
@@ -155,7 +155,7 @@ test('merging again and again does to rows what a three-way merge of plain maps 
   }
 }, 240_000)
 
-const stateOf = async (db: TestDatabase, key: string): Promise<string[]> => {
+const readState = async (db: TestDatabase, key: string): Promise<string[]> => {
   const value = "CASE WHEN instr(v, char(0)) > 0 THEN 'CAST(X''' || hex(v) || ''' AS TEXT)' ELSE quote(v) END"
   const { data } = (await db.query(`SELECT quote(${key}) || ' ' || ${value} FROM t`)).body
   return (data.rows as [string][]).map(([text]) => text.toLowerCase()).sort()

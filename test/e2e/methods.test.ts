@@ -1,7 +1,7 @@
 import { request as httpRequest } from 'node:http'
 import { api, getEntryPoints, type Operation } from '@persql/contract'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { endpointsOf, specs } from '../endpoints.ts'
+import { createEndpoints, specs } from '../endpoints.ts'
 import { startPlatform, type TestPlatform } from '../harness.ts'
 
 let platform: TestPlatform
@@ -12,7 +12,7 @@ beforeAll(async () => {
   platform = await startPlatform({ environment: { PERSQL_DEV: '1' } })
   owner = await platform.signUp('acme@example.com')
   made = await platform.createNamespace('acme')
-  const { publish } = await endpointsOf(platform, made)
+  const { publish } = await createEndpoints(platform, made)
   await publish(specs.list)
   await publish(specs.add)
 })

@@ -278,13 +278,13 @@ describe('without that PRAGMA', () => {
 test('a dry run counts the rows that would change in each table, those of cascades and triggers too', async () => {
   await family()
   await ran('DELETE FROM restrict', 'DELETE FROM no_action')
-  const rowsOf = async (sql: string) =>
+  const countRows = async (sql: string) =>
     Object.fromEntries((await attempt(sql)).rows.map(({ table, ...counts }: { table: string }) => [table, counts]))
-  expect(await rowsOf('UPDATE p SET a = 9 WHERE id > 1')).toEqual({ p: { before: 3, after: 3, changes: 2 } })
-  expect(await rowsOf('CREATE TABLE n (a); INSERT INTO n VALUES (1), (2)')).toEqual({
+  expect(await countRows('UPDATE p SET a = 9 WHERE id > 1')).toEqual({ p: { before: 3, after: 3, changes: 2 } })
+  expect(await countRows('CREATE TABLE n (a); INSERT INTO n VALUES (1), (2)')).toEqual({
     n: { before: null, after: 2, changes: 2 },
   })
-  expect(await rowsOf('DELETE FROM p WHERE id = 3')).toEqual({
+  expect(await countRows('DELETE FROM p WHERE id = 3')).toEqual({
     p: { before: 3, after: 2, changes: null },
     cascade: { before: 3, after: 2, changes: null },
     set_null: { before: 3, after: 3, changes: null },
@@ -293,9 +293,9 @@ test('a dry run counts the rows that would change in each table, those of cascad
   await ran('DROP TABLE set_null', 'DROP TABLE set_default', 'DROP TABLE restrict', 'DROP TABLE no_action')
   await ran('CREATE TABLE q (id INTEGER PRIMARY KEY)', 'CREATE TABLE r (q REFERENCES q ON DELETE SET NULL)')
   await ran('INSERT INTO q VALUES (1), (2)', 'INSERT INTO r VALUES (1), (1), (2)')
-  expect(await rowsOf('DELETE FROM q WHERE id = 1')).toEqual({
+  expect(await countRows('DELETE FROM q WHERE id = 1')).toEqual({
     q: { before: 2, after: 1, changes: 1 },
     r: { before: 3, after: 3, changes: 2 },
   })
-  expect(await rowsOf('DROP TABLE r')).toEqual({ r: { before: 3, after: null, changes: 0 } })
+  expect(await countRows('DROP TABLE r')).toEqual({ r: { before: 3, after: null, changes: 0 } })
 })

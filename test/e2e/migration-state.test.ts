@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { branchOf, databaseWith, merge, ran, rowsOf, type TestDatabase } from '../merge-helpers.ts'
+import { createBranch, databaseWith, merge, ran, readRows, type TestDatabase } from '../merge-helpers.ts'
 import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 
 const ns = uniqueName('acme')
@@ -45,7 +45,7 @@ describe('a restore puts the state of migrations back with the schema', () => {
       ['two', false],
     ])
     expect((await db.request(`/migrations/${id}/apply`, { body: {} })).status).toBe(200)
-    expect(await rowsOf(db, 'SELECT b FROM a')).toEqual([])
+    expect(await readRows(db, 'SELECT b FROM a')).toEqual([])
     const again = await restore(db, at)
     await restore(db, before)
     expect(await state(db)).toEqual([
@@ -55,7 +55,7 @@ describe('a restore puts the state of migrations back with the schema', () => {
     const applied = await db.request(`/migrations/${id}/apply`, { body: {} })
     expect([applied.status, applied.body.code]).toEqual([409, 'migration_applied'])
     await restore(db, again)
-    expect(await rowsOf(db, 'SELECT b FROM a')).toEqual([])
+    expect(await readRows(db, 'SELECT b FROM a')).toEqual([])
     expect((await state(db)).every(([, isApplied]) => isApplied)).toBe(true)
   })
 
@@ -90,7 +90,7 @@ describe('a restore puts the state of migrations back with the schema', () => {
     for (const { id } of body.data.toReversed()) {
       expect((await db.request(`/migrations/${id}/apply`, { body: {} })).status).toBe(200)
     }
-    expect(await rowsOf(db, 'SELECT count(*) FROM a, b')).toEqual([[0]])
+    expect(await readRows(db, 'SELECT count(*) FROM a, b')).toEqual([[0]])
   })
 
   test('drafts stay as they are, and give way to what was applied under their name or number', async () => {
@@ -130,7 +130,7 @@ describe('a restore puts the state of migrations back with the schema', () => {
     const applied = await db.request(`/migrations/${body.data.id}/apply`, { body: {} })
     await restore(db, applied.body.meta.snapshot.id)
     expect(await state(db)).toEqual([['lossy', false]])
-    expect(await rowsOf(db, 'SELECT id FROM a')).toEqual([[1]])
+    expect(await readRows(db, 'SELECT id FROM a')).toEqual([[1]])
   })
 })
 
@@ -159,13 +159,13 @@ describe('branches and forks begin with the applied migrations', () => {
   test.each(['claim', 'put', 'reset'])('a branch that is made by %s, and numbers go on', async (how) => {
     const db = await fresh()
     await migrated(db, 'one', 'CREATE TABLE a (id)')
-    const branch = await branchOf(platform, db)
+    const branch = await createBranch(platform, db)
     await migrated(branch, 'two', 'CREATE TABLE b (id)')
     expect(await names(branch)).toEqual(['one', 'two'])
     await migrated(db, 'three', 'CREATE TABLE c (id)')
     if (how === 'claim') return expect(await names(branch)).toEqual(['one', 'two'])
     if (how === 'put') await db.request('/branches/work', { method: 'PUT', body: {} })
-    else await branchOf(platform, db)
+    else await createBranch(platform, db)
     const reset = platform.database(ns, branch.slug, token)
     expect(await state(reset)).toEqual([
       ['one', true],
@@ -178,7 +178,7 @@ describe('branches and forks begin with the applied migrations', () => {
   test('merging the schema records what the branch applied, once', async () => {
     const db = await fresh()
     await migrated(db, 'one', 'CREATE TABLE a (id INTEGER PRIMARY KEY)')
-    const branch = await branchOf(platform, db)
+    const branch = await createBranch(platform, db)
     await migrated(branch, 'two', 'ALTER TABLE a ADD COLUMN b')
     await migrated(branch, 'three', 'CREATE TABLE c (id INTEGER PRIMARY KEY)')
     await db.request('/migrations', { body: { name: 'three', sql: 'CREATE TABLE c (id INTEGER PRIMARY KEY)' } })
@@ -206,7 +206,7 @@ describe('branches and forks begin with the applied migrations', () => {
 
   test('another migration under the same name stays what it is in the parent', async () => {
     const db = await fresh('CREATE TABLE a (id INTEGER PRIMARY KEY)')
-    const branch = await branchOf(platform, db)
+    const branch = await createBranch(platform, db)
     await migrated(branch, 'same', 'ALTER TABLE a ADD COLUMN b')
     await migrated(db, 'same', 'SELECT 1')
     const merged = await merge(db, { mode: 'schema' })
@@ -340,8 +340,8 @@ describe('what migration tools have noted travels', () => {
     const claimed = await db.request('/claim_branch', { body: { ref: 'work', role: 'admin', ttlSec: 0 } })
     expect(claimed.body.data.rows).toEqual({ carried: [{ table: name, rows: 1 }] })
     const branch = platform.database(ns, claimed.body.data.databaseSlug, claimed.body.data.token)
-    expect(await rowsOf(branch, `SELECT * FROM "${name}"`)).toEqual(await rowsOf(db, `SELECT * FROM "${name}"`))
-    expect(await rowsOf(branch, 'SELECT count(*) FROM app')).toEqual([[0]])
+    expect(await readRows(branch, `SELECT * FROM "${name}"`)).toEqual(await readRows(db, `SELECT * FROM "${name}"`))
+    expect(await readRows(branch, 'SELECT count(*) FROM app')).toEqual([[0]])
 
     // The branch goes on, and brings its rows along with its schema only.
     await ran(branch, 'ALTER TABLE app ADD COLUMN a', put(next), 'INSERT INTO app (a) VALUES (7)')
@@ -349,11 +349,11 @@ describe('what migration tools have noted travels', () => {
     expect(preview.schema.conflicts).toEqual([])
     expect(preview.migrations).toEqual({ recorded: [], diverged: [], tables: [{ table: name, rows: 1 }] })
     expect((await merge(db, { mode: 'data' })).code).toBe('merge_conflict')
-    expect(await rowsOf(db, `SELECT count(*) FROM "${name}"`)).toEqual([[1]])
+    expect(await readRows(db, `SELECT count(*) FROM "${name}"`)).toEqual([[1]])
     const merged = await merge(db, { mode: 'schema', expectedPlan: preview.planHash })
     expect(merged.error).toBeUndefined()
     const keys = `SELECT ${key} FROM "${name}" ORDER BY 1`
-    expect(await rowsOf(db, keys)).toEqual(await rowsOf(branch, keys))
+    expect(await readRows(db, keys)).toEqual(await readRows(branch, keys))
     expect((await merge(db, { mode: 'data', expectedPlan: preview.planHash })).data.applied).toBe(true)
     expect((await merge(db)).data).toMatchObject({ schema: { statements: [], conflicts: [] }, data: { conflicts: [] } })
   })
@@ -369,7 +369,7 @@ describe('what migration tools have noted travels', () => {
         .replace("'u2'", "'u3'")
         .replace("'b.sql'", "'c.sql'")
       const db = await fresh('CREATE TABLE app (id INTEGER PRIMARY KEY)', table, put(row))
-      const branch = await branchOf(platform, db)
+      const branch = await createBranch(platform, db)
       const add = 'ALTER TABLE app ADD COLUMN a'
       await ran(branch, add, put(next))
       await ran(db, add, put(next))
@@ -380,8 +380,8 @@ describe('what migration tools have noted travels', () => {
       const merged = await merge(db, { mode: 'schema' })
       expect(merged.error).toBeUndefined()
       expect(merged.data.migrations.tables).toEqual([{ table: name, rows: 1 }])
-      const keys = (await rowsOf(db, `SELECT DISTINCT ${key} FROM "${name}"`)) as unknown[]
-      expect(await rowsOf(db, `SELECT count(*) FROM "${name}"`)).toEqual([[keys.length]])
+      const keys = (await readRows(db, `SELECT DISTINCT ${key} FROM "${name}"`)) as unknown[]
+      expect(await readRows(db, `SELECT count(*) FROM "${name}"`)).toEqual([[keys.length]])
       expect(keys).toHaveLength(hasNumber ? 4 : 3)
     },
   )
@@ -397,10 +397,10 @@ describe('what migration tools have noted travels', () => {
     const name = /CREATE TABLE (\w+)/.exec(table)?.[1] as string
     const db = await fresh('CREATE TABLE app (id INTEGER PRIMARY KEY)', table, `INSERT INTO ${name} VALUES (${a})`)
     const set = (values: string) => [`DELETE FROM ${name}`, `INSERT INTO ${name} VALUES (${values})`]
-    const branch = await branchOf(platform, db)
+    const branch = await createBranch(platform, db)
     await ran(branch, 'ALTER TABLE app ADD COLUMN a', ...set(b as string))
     expect((await merge(db, { mode: 'schema' })).data.migrations.tables).toEqual([{ table: name, rows: 1 }])
-    expect(await rowsOf(db, `SELECT * FROM ${name}`)).toEqual(await rowsOf(branch, `SELECT * FROM ${name}`))
+    expect(await readRows(db, `SELECT * FROM ${name}`)).toEqual(await readRows(branch, `SELECT * FROM ${name}`))
     await ran(db, ...set(c as string))
     expect((await merge(db)).data.schema.conflicts).toEqual([])
     await ran(branch, 'ALTER TABLE app ADD COLUMN b', ...set(a as string))
@@ -417,12 +417,12 @@ describe('what migration tools have noted travels', () => {
       'CREATE TABLE knex_migrations_lock ("index" integer not null primary key autoincrement, is_locked integer)',
       'INSERT INTO knex_migrations_lock VALUES (1, 1)',
     )
-    const branch = await branchOf(platform, db)
+    const branch = await createBranch(platform, db)
     const locks = 'SELECT is_locked FROM kysely_migration_lock UNION ALL SELECT is_locked FROM knex_migrations_lock'
-    expect(await rowsOf(branch, locks)).toEqual([[0], [0]])
+    expect(await readRows(branch, locks)).toEqual([[0], [0]])
     await ran(branch, 'CREATE TABLE b (id INTEGER PRIMARY KEY)')
     expect((await merge(db, { mode: 'schema' })).error).toBeUndefined()
-    expect(await rowsOf(db, locks)).toEqual([[1], [1]])
+    expect(await readRows(db, locks)).toEqual([[1], [1]])
   })
 
   test.each([
@@ -450,6 +450,6 @@ describe('what migration tools have noted travels', () => {
     const carried = rows === undefined ? undefined : { carried: [{ table: 'schema_migrations', rows }] }
     expect(body.data.rows).toEqual(carried)
     const branch = platform.database(ns, body.data.databaseSlug, body.data.token)
-    expect(await rowsOf(branch, 'SELECT count(*) FROM schema_migrations')).toEqual([[0]])
+    expect(await readRows(branch, 'SELECT count(*) FROM schema_migrations')).toEqual([[0]])
   })
 })

@@ -53,7 +53,7 @@ const ACCEPTED = [
   "CREATE TABLE {} (a DEFAULT '_cf_KV', b CHECK (b <> '_persql_x'))",
 ]
 
-const schemaOf = async (at: typeof db) =>
+const readSchema = async (at: typeof db) =>
   (await at.query("SELECT name FROM sqlite_master WHERE name GLOB '[a-z]*' ORDER BY name")).body.data.rows
 
 describe('what could never run is refused when it is created', () => {
@@ -71,13 +71,13 @@ describe('what could never run is refused when it is created', () => {
       db.request('/import', { method: 'POST', body: `${sql};\n`, headers: { 'content-type': 'application/sql' } }),
   }
   test.each(Object.keys(doors))('%s', async (door) => {
-    const before = await schemaOf(db)
+    const before = await readSchema(db)
     for (const sql of REFUSED) {
       const { status, body } = await (doors[door] as (typeof doors)[string])(sql)
       expect([sql, status === 400 || status === 403], JSON.stringify(body)).toEqual([sql, true])
       expect(JSON.stringify(body)).toMatch(/is a system table|A trigger that writes to \\"sqlite_/)
     }
-    expect(await schemaOf(db)).toEqual(before)
+    expect(await readSchema(db)).toEqual(before)
     expect((await db.query('INSERT INTO t VALUES (1)')).status).toBe(200)
   })
 })

@@ -47,7 +47,7 @@ function publish(path: string, document: object | string, headers: Record<string
 }
 
 const page = async (id: string, to: TestPlatform = platform, cookie = owner.cookie) => {
-  const search = client.queryOf(id, pkce().challenge, {})
+  const search = client.createQuery(id, pkce().challenge, {})
   const response = await fetch(`${to.url}/oauth/authorize?${search}`, { headers: { cookie }, redirect: 'manual' })
   return { status: response.status, html: await response.text() }
 }

@@ -4,7 +4,7 @@ import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startBrowser } from '../browser.ts'
 import { startPlatform, type TestPlatform } from '../harness.ts'
-import { fieldsOf, oauthClient, pkce } from '../oauth.ts'
+import { oauthClient, parseHiddenFields, pkce } from '../oauth.ts'
 
 type Session = Awaited<ReturnType<TestPlatform['signUp']>>
 
@@ -18,7 +18,7 @@ beforeAll(async () => {
   owner = await platform.signUp('owner@example.com')
   client = oauthClient(platform, owner)
   const { body } = await client.register({ client_name: '<b>"Agent"</b>' })
-  asked = `/oauth/authorize?${client.queryOf(body.client_id, pkce().challenge, {})}`
+  asked = `/oauth/authorize?${client.createQuery(body.client_id, pkce().challenge, {})}`
 })
 afterAll(() => platform.stop())
 
@@ -56,7 +56,7 @@ describe('the page of consent', () => {
     ["https://x.example,'unsafe-inline'/callback", 'https:'],
   ])('lets its form lead to %s by naming %s', async (redirect, source) => {
     const { body } = await client.register({ redirect_uris: [redirect] })
-    const search = client.queryOf(body.client_id, pkce().challenge, { redirect })
+    const search = client.createQuery(body.client_id, pkce().challenge, { redirect })
     const { response } = await shown(`/oauth/authorize?${search}`, owner.cookie)
     expect(response.headers.get('content-security-policy')).toContain(
       `base-uri 'none'; form-action 'self' ${source}; frame-ancestors 'none'`,
@@ -72,7 +72,7 @@ describe('the page of consent', () => {
     [undefined, 'readwrite'],
   ])('preselects, for the scopes %s, %s and lets the member choose any', async (scope, role) => {
     const { body } = await client.register()
-    const query = client.queryOf(body.client_id, pkce().challenge, { query: { scope } })
+    const query = client.createQuery(body.client_id, pkce().challenge, { query: { scope } })
     const { html } = await shown(`/oauth/authorize?${query}`, owner.cookie)
     const roles = [...html.matchAll(/name="role" value="(\w+)"( checked)?/g)]
     expect(roles.map(([, value]) => value)).toEqual(['readonly', 'readwrite', 'admin'])
@@ -81,7 +81,7 @@ describe('the page of consent', () => {
 
   test('takes a form from our own pages only, made for this person, request and namespace', async () => {
     const { html } = await shown(asked, owner.cookie)
-    const fields = { ...fieldsOf(html, '/oauth/authorize'), which: 'all', role: 'readonly', decision: 'allow' }
+    const fields = { ...parseHiddenFields(html, '/oauth/authorize'), which: 'all', role: 'readonly', decision: 'allow' }
     const sent = async (more: Record<string, string>, cookie = owner.cookie, headers: HeadersInit = {}) => {
       const response = await post('/oauth/authorize', { ...fields, ...more }, { cookie, headers })
       return [response.status, response.headers.get('location')]
@@ -107,9 +107,9 @@ describe('the page of consent', () => {
     const first = await shown(asked, owner.cookie)
     expect(first.html).toContain('<option>zebra</option>')
     const { html } = await shown(`${asked}&namespace=zebra`, owner.cookie)
-    expect(fieldsOf(html, '/oauth/authorize')).toMatchObject({ namespace: 'zebra' })
+    expect(parseHiddenFields(html, '/oauth/authorize')).toMatchObject({ namespace: 'zebra' })
     const foreign = await shown(`${asked}&namespace=other`, owner.cookie)
-    expect(fieldsOf(foreign.html, '/oauth/authorize')).toMatchObject({ namespace: 'owner' })
+    expect(parseHiddenFields(foreign.html, '/oauth/authorize')).toMatchObject({ namespace: 'owner' })
   })
 })
 
@@ -120,7 +120,7 @@ describe('who is not signed in', () => {
     const login = sent.headers.get('location') as string
     const { html, response } = await shown(login)
     expect(response.headers.get('content-security-policy')).toContain("form-action 'self'; frame-ancestors 'none'")
-    const fields = fieldsOf(html, '/login')
+    const fields = parseHiddenFields(html, '/login')
     expect(fields).toEqual({ return: asked })
     const wrong = await post('/login', { ...fields, email: 'owner@example.com', password: 'wrong password' })
     expect([wrong.status, await wrong.text()]).toEqual([
@@ -138,7 +138,7 @@ describe('who is not signed in', () => {
     const raw = `client_id=${body.client_id}&redirect_uri=http://127.0.0.1:7777/callback&state=a*b~c@d!e:f`
     const search = `response_type=code&code_challenge_method=S256&code_challenge=${pkce().challenge}&${raw}`
     const login = (await client.go(`/oauth/authorize?${search}`)).headers.get('location') as string
-    const fields = fieldsOf((await shown(login)).html, '/login')
+    const fields = parseHiddenFields((await shown(login)).html, '/login')
     const done = await post('/login', { ...fields, email: 'owner@example.com', password: 'correct horse battery' })
     const { searchParams } = new URL(done.headers.get('location') as string, platform.url)
     expect([searchParams.get('state'), searchParams.get('client_id')]).toEqual(['a*b~c@d!e:f', body.client_id])
@@ -160,7 +160,7 @@ describe('who is not signed in', () => {
     '/oauth/authorize?x\r\nSet-Cookie: a=b',
   ])('is not sent to %s afterwards', async (back) => {
     const { html } = await shown(`/login?${new URLSearchParams({ return: back })}`)
-    expect(fieldsOf(html, '/login')).toEqual({ return: '/' })
+    expect(parseHiddenFields(html, '/login')).toEqual({ return: '/' })
     const fields = { return: back, email: 'owner@example.com', password: 'correct horse battery' }
     expect((await post('/login', fields)).headers.get('location')).toBe('/')
   })
@@ -169,7 +169,7 @@ describe('who is not signed in', () => {
     'is sent back to %s, which is ours',
     async (back) => {
       const { html } = await shown(`/login?${new URLSearchParams({ return: back })}`)
-      expect(fieldsOf(html, '/login')).toEqual({ return: back })
+      expect(parseHiddenFields(html, '/login')).toEqual({ return: back })
       const fields = { return: back, email: 'owner@example.com', password: 'correct horse battery' }
       expect((await post('/login', fields)).headers.get('location')).toBe(back)
     },
@@ -238,7 +238,7 @@ describe('in a browser', () => {
       const { body } = await client.register({ redirect_uris: [redirect] })
       const { verifier, challenge } = pkce()
       const page = await browser.newPage()
-      await page.goto(`${platform.url}/oauth/authorize?${client.queryOf(body.client_id, challenge, { redirect })}`)
+      await page.goto(`${platform.url}/oauth/authorize?${client.createQuery(body.client_id, challenge, { redirect })}`)
       await page.click('text=Create one')
       await page.fill('[name=email]', 'browser@example.com')
       await page.fill('[name=password]', 'correct horse battery')

@@ -172,7 +172,7 @@ describe('a mistake in the request', () => {
     ['an implicit token', { response_type: 'token' }, 'unsupported_response_type'],
   ])('such as %s is returned to the client', async (_, wrong, error) => {
     const { body } = await client.register()
-    const search = client.queryOf(body.client_id, pkce().challenge, { query: wrong as Record<string, string> })
+    const search = client.createQuery(body.client_id, pkce().challenge, { query: wrong as Record<string, string> })
     const response = await client.go(`/oauth/authorize?${search}`, { cookie: owner.cookie })
     const { searchParams } = new URL(response.headers.get('location') ?? 'http://none/')
     expect([searchParams.get('error'), searchParams.get('iss')]).toEqual([error, platform.url])
@@ -184,7 +184,7 @@ describe('a mistake in the request', () => {
     ['an unknown client', { client_id: 'nobody' }],
   ])('such as %s goes nowhere', async (_, wrong) => {
     const { body } = await client.register()
-    const search = client.queryOf(body.client_id, pkce().challenge, { query: wrong as Record<string, string> })
+    const search = client.createQuery(body.client_id, pkce().challenge, { query: wrong as Record<string, string> })
     const response = await client.go(`/oauth/authorize?${search}`, { cookie: owner.cookie })
     expect([response.status, response.headers.get('location')]).toEqual([400, null])
   })

@@ -1,7 +1,7 @@
 import { api } from '@persql/contract'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Answer, type RequestOptions, startPlatform, type TestPlatform } from '../harness.ts'
-import { type Document, DocumentSchemas, operationsOf, problemsOf } from '../openapi-document.ts'
+import { type Document, DocumentSchemas, findProblems, listOperations } from '../openapi-document.ts'
 
 let platform: TestPlatform
 let token: string
@@ -23,7 +23,7 @@ afterAll(() => platform.stop())
 /** The answer to a call, once it turned out to be one that the document describes. */
 async function documented(operationId: string, answer: Answer | Promise<Answer>): Promise<Answer> {
   const given = await answer
-  const described = operationsOf(document).find((operation) => operation.operationId === operationId)
+  const described = listOperations(document).find((operation) => operation.operationId === operationId)
   if (!described) throw new Error(`Operation ${operationId} not found.`)
   expect(schemas.problemsOfResponse(described.path, described.method, given), operationId).toEqual([])
   const headers = Object.keys(described.operation.responses[given.status].headers ?? {})
@@ -43,10 +43,10 @@ test('anybody may read the document, from pages of other sites too, and keep it 
 })
 
 test('it is valid, names this instance, and holds every operation', async () => {
-  expect(await problemsOf(document)).toEqual([])
+  expect(await findProblems(document)).toEqual([])
   expect(document.openapi).toMatch(/^3\.1\./)
   expect(document.servers).toEqual([{ url: platform.url }])
-  const ids = operationsOf(document).map(({ operationId }) => operationId)
+  const ids = listOperations(document).map(({ operationId }) => operationId)
   expect(ids).toEqual(expect.arrayContaining(Object.keys(api)))
 })
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startPlatform, type TestPlatform } from '../harness.ts'
-import { branchOf, databaseWith, merge, ran, rowsOf, type TestDatabase } from '../merge-helpers.ts'
+import { createBranch, databaseWith, merge, ran, readRows, type TestDatabase } from '../merge-helpers.ts'
 
 let platform: TestPlatform
 let token: string
@@ -33,7 +33,7 @@ test('a copy that takes too long fails and changes nothing', async () => {
   }
   const deleted = await db.query('DELETE FROM other')
   expect([deleted.status, deleted.body.code]).toEqual([408, 'took_too_long'])
-  expect(await rowsOf(db, 'SELECT (SELECT count(*) FROM t), (SELECT count(*) FROM other)')).toEqual([[24_000, 1]])
+  expect(await readRows(db, 'SELECT (SELECT count(*) FROM t), (SELECT count(*) FROM other)')).toEqual([[24_000, 1]])
   expect((await db.request('/snapshots')).body.data).toEqual([])
   const { body } = await platform.request('/v1/databases', { token })
   expect(body.data.map(({ slug }: { slug: string }) => slug)).not.toContain('fork')
@@ -45,12 +45,12 @@ test('a restore that takes too long leaves what is there', async () => {
   await ran(small, ...ROWS)
   const answer = await small.request('/restore', { body: { snapshotId: body.data.id } })
   expect([answer.status, answer.body.code]).toEqual([408, 'took_too_long'])
-  expect(await rowsOf(small, 'SELECT count(*) FROM t')).toEqual([[24_001]])
+  expect(await readRows(small, 'SELECT count(*) FROM t')).toEqual([[24_001]])
 })
 
 test('a merge that takes too long is not done', async () => {
   const parent = await databaseWith(platform, token, [T])
-  const branch = await branchOf(platform, parent)
+  const branch = await createBranch(platform, parent)
   await ran(branch, ...ROWS)
   for (const mode of ['preview', 'data']) {
     const { code, error } = await merge(parent, { mode })
@@ -58,7 +58,7 @@ test('a merge that takes too long is not done', async () => {
   }
   expect((await merge(parent, { mode: 'schema' })).success).toBe(true)
   await ran(branch, 'INSERT INTO t VALUES (-1, 1)')
-  expect(await rowsOf(parent, 'SELECT count(*) FROM t')).toEqual([[0]])
+  expect(await readRows(parent, 'SELECT count(*) FROM t')).toEqual([[0]])
 })
 
 test('an import that takes too long is not done, and says so afterwards too', async () => {
@@ -71,5 +71,5 @@ test('an import that takes too long is not done, and says so afterwards too', as
   })
   expect([answer.status, answer.body.code, answer.body.error]).toEqual([408, 'took_too_long', MESSAGE])
   expect((await target.request('/import')).body.data.import).toMatchObject({ state: 'failed', error: MESSAGE })
-  expect(await rowsOf(target, 'SELECT count(*) FROM t')).toEqual([[0]])
+  expect(await readRows(target, 'SELECT count(*) FROM t')).toEqual([[0]])
 })

@@ -13,7 +13,7 @@ interface Case {
   readonly console: string
   readonly create: (n: number) => Promise<unknown>
   readonly remove: (item: Item) => Promise<unknown>
-  readonly idOf: (item: Item) => string
+  readonly getId: (item: Item) => string
 }
 // biome-ignore lint/suspicious/noExplicitAny: a black-box test inspects any response
 type Item = any
@@ -38,7 +38,7 @@ const cases: readonly Case[] = [
     console: '/api/namespaces/acme/databases',
     create: (n) => post('/v1/databases', { slug: `d-${two(n)}` }),
     remove: ({ slug }) => remove(`/v1/databases/${slug}`),
-    idOf: ({ slug }) => slug,
+    getId: ({ slug }) => slug,
   },
   {
     name: 'tokens',
@@ -46,49 +46,49 @@ const cases: readonly Case[] = [
     console: '/api/namespaces/acme/tokens',
     create: (n) => post('/v1/tokens', { name: `t${n}` }),
     remove: ({ id }) => remove(`/v1/tokens/${id}`),
-    idOf: byId,
+    getId: byId,
   },
   {
     name: 'branches',
     ...inDatabase('branches'),
     create: (n) => post('/v1/db/acme/main/claim_branch', { ref: `b-${two(n)}` }),
     remove: ({ branchRef }) => remove(`/v1/db/acme/main/branches/${branchRef}`),
-    idOf: ({ branchRef }) => branchRef,
+    getId: ({ branchRef }) => branchRef,
   },
   {
     name: 'snapshots',
     ...inDatabase('snapshots'),
     create: (n) => post('/v1/db/acme/main/snapshots', { label: `s${n}` }),
     remove: ({ id }) => remove(`/v1/db/acme/main/snapshots/${id}`),
-    idOf: byId,
+    getId: byId,
   },
   {
     name: 'migrations',
     ...inDatabase('migrations'),
     create: (n) => post('/v1/db/acme/main/migrations', { name: `m${n}`, sql: 'SELECT 1' }),
     remove: ({ id }) => remove(`/v1/db/acme/main/migrations/${id}`),
-    idOf: byId,
+    getId: byId,
   },
   {
     name: 'schedules',
     ...inDatabase('schedules'),
     create: (n) => post('/v1/db/acme/main/schedules', { name: `c${n}`, sql: 'SELECT 1', intervalSec: 3600 }),
     remove: ({ id }) => remove(`/v1/db/acme/main/schedules/${id}`),
-    idOf: byId,
+    getId: byId,
   },
   {
     name: 'webhooks',
     ...inDatabase('webhooks'),
     create: (n) => post('/v1/db/acme/main/webhooks', { name: `w${n}`, url: `https://example.com/${n}` }),
     remove: ({ id }) => remove(`/v1/db/acme/main/webhooks/${id}`),
-    idOf: byId,
+    getId: byId,
   },
   {
     name: 'saved queries',
     ...inDatabase('saved-queries'),
     create: (n) => post('/v1/db/acme/main/saved-queries', { name: `Größe ${n} 📏`, sql: 'SELECT 1' }),
     remove: ({ id }) => remove(`/v1/db/acme/main/saved-queries/${id}`),
-    idOf: byId,
+    getId: byId,
   },
 ]
 
@@ -116,8 +116,8 @@ async function pages(path: string, pageSize: number, between: (page: number) => 
   return found
 }
 
-describe.each(cases)('$name', ({ path, console, create, remove, idOf }) => {
-  const ids = async () => (ok(await get(path)) as Item[]).map(idOf)
+describe.each(cases)('$name', ({ path, console, create, remove, getId }) => {
+  const ids = async () => (ok(await get(path)) as Item[]).map(getId)
 
   beforeAll(async () => {
     for (let n = 0; n < 7; n++) await create(n)
@@ -126,7 +126,7 @@ describe.each(cases)('$name', ({ path, console, create, remove, idOf }) => {
   test.each([1, 2, 3, 7, 8, 1000])('pages of %i together are the whole list, in its order', async (pageSize) => {
     const whole = await ids()
     const found = await pages(path, pageSize)
-    expect(found.flat().map(idOf)).toEqual(whole)
+    expect(found.flat().map(getId)).toEqual(whole)
     expect(found.length).toBe(Math.ceil(whole.length / pageSize))
   })
 
@@ -152,13 +152,13 @@ describe.each(cases)('$name', ({ path, console, create, remove, idOf }) => {
       // The last item of the page before, where the next one begins, and one that is still to come.
       for (const id of [before[page * 2 - 1], before[page * 2 + 2]]) {
         if (page > 2 || id === undefined || (path === '/v1/databases' && id === 'main')) continue
-        const item = (ok(await get(path)) as Item[]).find((each) => idOf(each) === id)
+        const item = (ok(await get(path)) as Item[]).find((each) => getId(each) === id)
         if (!item || item.name === 'test') continue
         await remove(item)
         gone.add(id)
       }
     })
-    const seen = found.flat().map(idOf)
+    const seen = found.flat().map(getId)
     expect(new Set(seen).size).toBe(seen.length)
     expect(seen).toEqual(expect.arrayContaining(before.filter((id) => !gone.has(id))))
   })

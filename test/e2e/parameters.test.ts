@@ -1,6 +1,6 @@
 import { api, getEntryPoints, type Operation } from '@persql/contract'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { endpointsOf, specs } from '../endpoints.ts'
+import { createEndpoints, specs } from '../endpoints.ts'
 import { startPlatform, type TestPlatform } from '../harness.ts'
 import { subscribe } from '../socket.ts'
 
@@ -12,7 +12,7 @@ beforeAll(async () => {
   platform = await startPlatform()
   owner = await platform.signUp('acme@example.com')
   made = await platform.createNamespace('acme')
-  const { publish } = await endpointsOf(platform, made)
+  const { publish } = await createEndpoints(platform, made)
   await publish(specs.list)
   await publish(specs.add)
 })

@@ -189,24 +189,24 @@ test('no PRAGMA of a viewer in the console changes a setting of the database', a
 /** Returns the effects that callers see, with statements that are not cached. */
 async function effects(send: Send): Promise<unknown> {
   const fresh = (sql: string) => send(`${sql} -- ${++serial}`)
-  const kindOf = async (sql: string) => {
+  const getKind = async (sql: string) => {
     const { body } = await fresh(sql)
     return (body as { errorDetail?: { kind: string } }).errorDetail?.kind ?? body.success
   }
   const rows = async (sql: string) => ((await fresh(sql)).body as { data?: { rows: unknown } }).data?.rows
   const found = {
-    keys: await kindOf('INSERT INTO child VALUES (404)'),
-    checks: await kindOf('INSERT INTO checked VALUES (-1)'),
+    keys: await getKind('INSERT INTO child VALUES (404)'),
+    checks: await getKind('INSERT INTO checked VALUES (-1)'),
     like: await rows("SELECT 'a' LIKE 'A' AS l"),
     order: await rows('SELECT n FROM ordered'),
-    grows: [await kindOf('INSERT INTO tree VALUES (1)'), await rows('SELECT count(*) FROM tree')],
-    emptied: await kindOf('DELETE FROM tree WHERE 1'),
-    schema: await kindOf("UPDATE sqlite_schema SET sql = '' WHERE 0"),
+    grows: [await getKind('INSERT INTO tree VALUES (1)'), await rows('SELECT count(*) FROM tree')],
+    emptied: await getKind('DELETE FROM tree WHERE 1'),
+    schema: await getKind("UPDATE sqlite_schema SET sql = '' WHERE 0"),
     names: (await fresh('SELECT parent.id FROM parent')).body,
     set: await Promise.all(
       ['foreign_keys', 'defer_foreign_keys', 'recursive_triggers'].map((name) => rows(`PRAGMA ${name}`)),
     ),
-    writes: await kindOf('INSERT INTO ordered SELECT 9 WHERE 0'),
+    writes: await getKind('INSERT INTO ordered SELECT 9 WHERE 0'),
   }
   const { data } = found.names as { data: { columns: string[] } }
   await fresh('ALTER TABLE parent RENAME TO renamed')

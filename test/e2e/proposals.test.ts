@@ -31,7 +31,7 @@ const apply = (executionToken: unknown, as = db, headers?: Record<string, string
   as.request('/apply', { body: { executionToken }, headers })
 const rows = async (sql = 'SELECT n FROM t ORDER BY n') => (await db.query(sql)).body.data.rows
 const setAhead = (aheadMs: number) => platform.request('/api/dev/clock', { token: platform.secret, body: { aheadMs } })
-const tokenOf = async (request: object) =>
+const createToken = async (request: object) =>
   (await platform.request('/v1/tokens', { token, body: { name: 'x', ...request } })).body.data.token
 
 test('a proposal says what would happen and does nothing; applying it does that, once', async () => {
@@ -118,7 +118,7 @@ describe('an apply is refused', () => {
 
   test('to another token, another database, another branch', async () => {
     const { executionToken } = (await propose('DELETE FROM t')).data
-    const other = platform.database('acme', 'main', await tokenOf({ role: 'admin' }))
+    const other = platform.database('acme', 'main', await createToken({ role: 'admin' }))
     expect(await refused(apply(executionToken, other))).toEqual(none)
     await platform.request('/v1/databases', { token, body: { slug: 'second' } })
     expect(await refused(apply(executionToken, platform.database('acme', 'second', token)))).toEqual(none)
@@ -206,9 +206,9 @@ describe('proposing is refused', () => {
   })
 
   test('to those who may not do it', async () => {
-    const readonly = platform.database('acme', 'main', await tokenOf({ role: 'readonly' }))
-    const readwrite = platform.database('acme', 'main', await tokenOf({ role: 'readwrite' }))
-    const scoped = platform.database('acme', 'main', await tokenOf({ tableScope: ['log'] }))
+    const readonly = platform.database('acme', 'main', await createToken({ role: 'readonly' }))
+    const readwrite = platform.database('acme', 'main', await createToken({ role: 'readwrite' }))
+    const scoped = platform.database('acme', 'main', await createToken({ tableScope: ['log'] }))
     expect((await propose('DELETE FROM t', [], {}, readonly)).code).toBe('role_insufficient')
     expect((await propose('DROP TABLE t', [], {}, readwrite)).code).toBe('role_insufficient')
     expect((await propose('DELETE FROM t', [], {}, scoped)).code).toBe('table_out_of_scope')

@@ -52,12 +52,12 @@ describe('parameters are counted at every door', () => {
     ['/validate', (params: unknown[]) => ({ sql, params })],
     ['/propose', (params: unknown[]) => ({ sql, params })],
     ['/schedules', (params: unknown[]) => ({ name: `s${++serial}`, sql, params, intervalSec: 3600 })],
-  ])('%s', async (path, bodyOf) => {
+  ])('%s', async (path, toBody) => {
     for (const [params, error, kind] of [
       [[1], few, 'too_few_params'],
       [[1, 2, 3], many, 'too_many_params'],
     ] as const) {
-      const { body } = await db.request(path, { body: bodyOf([...params]) })
+      const { body } = await db.request(path, { body: toBody([...params]) })
       const answer = path === '/validate' ? body.data : body
       expect(answer).toMatchObject({ error, errorDetail: { kind, message: error } })
     }

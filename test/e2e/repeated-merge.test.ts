@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { branchOf, databaseWith, merge, ran, rowsOf } from '../merge-helpers.ts'
+import { createBranch, databaseWith, merge, ran, readRows } from '../merge-helpers.ts'
 import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 
 const ns = uniqueName('acme')
@@ -17,7 +17,7 @@ const T = 'CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT)'
 /** A database and a branch of it whose rows were merged. */
 async function mergedOnce(rows: string, schema: readonly string[] = [T], parent: readonly string[] = []) {
   const db = await databaseWith(platform, token, schema, ns)
-  const branch = await branchOf(platform, db)
+  const branch = await createBranch(platform, db)
   await ran(db, ...parent)
   await ran(branch, rows)
   expect((await merge(db, { mode: 'data' })).data.applied).toBe(true)
@@ -51,14 +51,14 @@ test('a change or deletion of only one side since the last merge causes no confl
     [7, '7'],
     [8, '8'],
   ]
-  expect(await rowsOf(db, 'SELECT * FROM t')).toEqual(after)
+  expect(await readRows(db, 'SELECT * FROM t')).toEqual(after)
   const again = (await merge(db, { mode: 'data' })).data
   expect([again.applied, again.snapshot, counts(again.data.tables)]).toEqual([
     false,
     null,
     [['t', { ...none, unchanged: 5, known: 5 }]],
   ])
-  expect(await rowsOf(db, 'SELECT * FROM t')).toEqual(after)
+  expect(await readRows(db, 'SELECT * FROM t')).toEqual(after)
 })
 
 test('what both have changed since, each its own way, is a conflict, and the chosen side settles it', async () => {
@@ -99,7 +99,7 @@ test('what both have changed since, each its own way, is a conflict, and the cho
   expect(counts(taken.data.tables)).toEqual([
     ['t', { inserted: 1, updated: 1, deleted: 1, unchanged: 0, conflicts: 3, known: 3 }],
   ])
-  expect(await rowsOf(db, 'SELECT * FROM t')).toEqual(await rowsOf(branch, 'SELECT * FROM t'))
+  expect(await readRows(db, 'SELECT * FROM t')).toEqual(await readRows(branch, 'SELECT * FROM t'))
 })
 
 test('what both changed alike counts as merged, though nothing was to be done', async () => {
@@ -109,17 +109,17 @@ test('what both changed alike counts as merged, though nothing was to be done', 
   // Against what was merged first, only the parent would have changed it.
   await ran(branch, "UPDATE t SET a = 'x'")
   expect((await merge(db, { mode: 'data' })).data.applied).toBe(true)
-  expect(await rowsOf(db, 'SELECT a FROM t')).toEqual([['x']])
+  expect(await readRows(db, 'SELECT a FROM t')).toEqual([['x']])
 })
 
 test('rows that only the parent ever had stay, and a preview remembers nothing', async () => {
   const db = await databaseWith(platform, token, [T], ns)
-  const branch = await branchOf(platform, db)
+  const branch = await createBranch(platform, db)
   for (const side of [branch, db]) await ran(side, "INSERT INTO t VALUES (1,'1')")
   await merge(db)
   await ran(branch, 'DELETE FROM t')
   expect((await merge(db, { mode: 'data' })).data).toMatchObject({ applied: false, data: { tables: [] } })
-  expect(await rowsOf(db, 'SELECT id FROM t')).toEqual([[1]])
+  expect(await readRows(db, 'SELECT id FROM t')).toEqual([[1]])
 })
 
 describe('what was merged before is not known any more', () => {
@@ -131,7 +131,7 @@ describe('what was merged before is not known any more', () => {
     const { body } = await db.request('/snapshots')
     const { id } = body.data.snapshots?.[0] ?? body.data[0]
     await db.request('/restore', { body: { snapshotId: id } })
-    expect(await rowsOf(db, 'SELECT * FROM t')).toEqual([])
+    expect(await readRows(db, 'SELECT * FROM t')).toEqual([])
     expect((await merge(db, { mode: 'data' })).data.data.tables).toMatchObject([{ inserted: 1, known: 0 }])
   })
 
@@ -143,21 +143,21 @@ describe('what was merged before is not known any more', () => {
     await ran(branch, "INSERT INTO t VALUES (2,'2')")
     expect((await merge(db, { mode: 'data' })).data.applied).toBe(true)
     await branchAsAdmin.request('/restore', { body: { snapshotId: body.data.id } })
-    expect(await rowsOf(branch, 'SELECT id FROM t')).toEqual([[1]])
+    expect(await readRows(branch, 'SELECT id FROM t')).toEqual([[1]])
     expect((await merge(db, { mode: 'data' })).data.applied).toBe(false)
-    expect(await rowsOf(db, 'SELECT id FROM t')).toEqual([[1], [2]])
+    expect(await readRows(db, 'SELECT id FROM t')).toEqual([[1], [2]])
   })
 
   test('after the branch was reset, or deleted and made again', async () => {
     const { db } = await mergedOnce("INSERT INTO t VALUES (1,'1')")
     for (const renew of [async () => {}, () => db.request('/branches/work', { method: 'DELETE' })]) {
       await renew()
-      const branch = await branchOf(platform, db)
+      const branch = await createBranch(platform, db)
       expect((await merge(db, { mode: 'data' })).data.data.tables).toEqual([])
       await ran(branch, "INSERT INTO t VALUES (1,'other')")
       expect((await refusal(db)).conflicts).toMatchObject([{ reason: 'differs' }])
     }
-    expect(await rowsOf(db, 'SELECT a FROM t')).toEqual([['1']])
+    expect(await readRows(db, 'SELECT a FROM t')).toEqual([['1']])
   })
 
   test.each(['schema', 'rows'])('after the table has changed (%s)', async (what) => {
@@ -170,6 +170,6 @@ describe('what was merged before is not known any more', () => {
       await ran(branch, "UPDATE t SET a = 'again'")
       expect((await merge(db, { mode: 'data' })).data.data.tables).toMatchObject([{ updated: 1, known: 1 }])
     }
-    expect(await rowsOf(db, 'SELECT count(*) FROM t WHERE id = 1')).toEqual([[1]])
+    expect(await readRows(db, 'SELECT count(*) FROM t WHERE id = 1')).toEqual([[1]])
   })
 })

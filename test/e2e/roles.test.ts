@@ -416,7 +416,7 @@ const withToken: Record<string, [role: keyof typeof tokens, call: (as: Caller) =
 
 const operations: [string, Operation][] = Object.entries(api)
 /** Errors of allowed callers if payments, the AI model or the object is missing. */
-const told: Record<string, [number, string]> = {
+const exceptions: Record<string, [number, string]> = {
   top_up: [503, 'payments_unavailable'],
   ask: [503, 'model_unavailable'],
   generate_sql: [503, 'model_unavailable'],
@@ -428,7 +428,7 @@ const told: Record<string, [number, string]> = {
   subscribe: [426, 'upgrade_required'],
   replay_delivery: [404, 'delivery_not_found'],
 }
-const allowed = (name: string) => told[name] ?? [200, undefined]
+const allowed = (name: string) => exceptions[name] ?? [200, undefined]
 const outcome = async (call: ReturnType<Caller>) => {
   const { status, body } = await call
   return [status, body.code]

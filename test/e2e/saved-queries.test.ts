@@ -63,9 +63,9 @@ describe('a saved query', () => {
 
     const target = `${saved.slug}/${made.id}`
     const entries = async () => (await owner.request('/api/namespaces/acme/audit?limit=50')).body.data
-    const deeds = async () => (await entries()).filter((entry: { target: string }) => entry.target === target)
+    const listEvents = async () => (await entries()).filter((entry: { target: string }) => entry.target === target)
     await expect
-      .poll(async () => (await deeds()).map(({ action }: { action: string }) => action))
+      .poll(async () => (await listEvents()).map(({ action }: { action: string }) => action))
       .toEqual(['saved_query.deleted', 'saved_query.updated', 'saved_query.updated', 'saved_query.created'])
   })
 

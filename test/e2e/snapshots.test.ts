@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { endpointsOf, specs } from '../endpoints.ts'
+import { createEndpoints, specs } from '../endpoints.ts'
 import { startPlatform, type TestPlatform } from '../harness.ts'
 
 type Database = ReturnType<TestPlatform['database']>
@@ -127,7 +127,7 @@ test('labels are checked, and what is not there is not found', async () => {
 
 test('endpoints, docs and the query log are of the database, not of its rows: a restore leaves them', async () => {
   const db = await acme.make()
-  const endpoints = await endpointsOf(platform, { ...acme, db: () => db } as never, db.slug)
+  const endpoints = await createEndpoints(platform, { ...acme, db: () => db } as never, db.slug)
   const { data } = await snapshot(db)
   await endpoints.publish(specs.list)
   await db.query('DELETE FROM notes')

@@ -36,7 +36,7 @@ const download = (db: Database, query: string) =>
   fetch(`${platform.url}${db.path}/export${query}`, { headers: { authorization: `Bearer ${token}` } })
 
 /** The database as the file that PerSQL writes, and as the file that Debian's own SQLite makes of the dump. */
-async function bothOf(db: Database): Promise<{ ours: string; theirs: string; bytes: Buffer }> {
+async function readBoth(db: Database): Promise<{ ours: string; theirs: string; bytes: Buffer }> {
   const response = await download(db, '?format=sqlite')
   expect([response.status, response.headers.get('content-type')]).toEqual([200, 'application/vnd.sqlite3'])
   const bytes = Buffer.from(await response.arrayBuffer())
@@ -53,7 +53,7 @@ const SCHEMA = 'SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY typ
 const TABLES = `SELECT name FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'virtual') AND name <> 'sqlite_schema' ORDER BY name`
 
 /** Every value of every table; REALs but nearly, because older versions of SQLite do not read them to the bit. */
-function contentOf(file: string) {
+function readContent(file: string) {
   return answer(file, TABLES).map(({ name: table }) => {
     const columns = answer(file, `SELECT name FROM pragma_table_xinfo('${table}') WHERE hidden <> 1`)
     const values = columns.map(({ name }) => {
@@ -66,11 +66,11 @@ function contentOf(file: string) {
 
 test('the file is sound, and another SQLite finds in it what it finds in the dump', async () => {
   const db = await acme.make(...everything, ...everyValue)
-  const { ours, theirs, bytes } = await bothOf(db)
+  const { ours, theirs, bytes } = await readBoth(db)
   expect(answer(ours, 'PRAGMA integrity_check')).toEqual([{ integrity_check: 'ok' }])
   expect(answer(ours, 'PRAGMA foreign_key_check')).toEqual([])
   expect(answer(ours, SCHEMA)).toEqual(answer(theirs, SCHEMA))
-  expect(contentOf(ours)).toEqual(contentOf(theirs))
+  expect(readContent(ours)).toEqual(readContent(theirs))
   for (const sql of [
     "SELECT rowid, title FROM own WHERE own MATCH 'run'",
     "SELECT rowid FROM external WHERE external MATCH 'negative'",
@@ -114,7 +114,7 @@ const table = fc.record({
   withoutRowid: fc.boolean(),
 })
 
-const bitsOf = (real: number) => {
+const toBits = (real: number) => {
   const bytes = Buffer.alloc(8)
   bytes.writeDoubleBE(real)
   return bytes.toString('hex').toUpperCase()
@@ -136,10 +136,10 @@ test('the file and the dump of any database are equal, and REALs are exact to th
         expect(status, JSON.stringify(body)).toBe(200)
       }
     }
-    const { ours, theirs } = await bothOf(db)
+    const { ours, theirs } = await readBoth(db)
     expect(answer(ours, 'PRAGMA integrity_check')).toEqual([{ integrity_check: 'ok' }])
     expect(answer(ours, SCHEMA)).toEqual(answer(theirs, SCHEMA))
-    expect(contentOf(ours)).toEqual(contentOf(theirs))
+    expect(readContent(ours)).toEqual(readContent(theirs))
     for (const [i, { columns, rows }] of tables.entries()) {
       const reals = columns.map(
         (column, at) =>
@@ -148,7 +148,7 @@ test('the file and the dump of any database are equal, and REALs are exact to th
       const sent = columns.flatMap((_, c) =>
         rows
           .map((row) => row[c])
-          .flatMap((v) => (Number.isInteger(v) || typeof v !== 'number' ? [] : [{ c, bits: bitsOf(v) }])),
+          .flatMap((v) => (Number.isInteger(v) || typeof v !== 'number' ? [] : [{ c, bits: toBits(v) }])),
       )
       expect(sorted(answer(ours, reals.join(' UNION ALL ')))).toEqual(sorted(sent))
     }
@@ -167,7 +167,7 @@ test('a file larger than what is held in memory is whole, long values and sorted
   await db.query(
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40000) INSERT INTO t (a, b) SELECT printf('%08x', i * 7919 % 40009), randomblob(200) FROM n",
   )
-  const { ours, theirs, bytes } = await bothOf(db)
+  const { ours, theirs, bytes } = await readBoth(db)
   expect(bytes.length).toBeGreaterThan(20_000_000)
   expect(answer(ours, 'PRAGMA integrity_check')).toEqual([{ integrity_check: 'ok' }])
   expect(shell(ours, '.sha3sum')).toBe(shell(theirs, '.sha3sum'))
@@ -175,7 +175,7 @@ test('a file larger than what is held in memory is whole, long values and sorted
 
 test('an empty database is a file too, and formats that are not there are refused', async () => {
   const db = await acme.make()
-  const { ours } = await bothOf(db)
+  const { ours } = await readBoth(db)
   expect(answer(ours, 'SELECT count(*) AS n FROM sqlite_master')).toEqual([{ n: 0 }])
   const { status, body } = await db.request('/export?format=xls')
   expect([status, body.code]).toEqual([400, 'invalid_input'])
@@ -194,7 +194,7 @@ test('several files are written concurrently, and an aborted download delays no 
   const response = await left
   await response.body?.getReader().read()
   controller.abort()
-  const files = await Promise.all(Array.from({ length: 4 }, () => bothOf(db)))
+  const files = await Promise.all(Array.from({ length: 4 }, () => readBoth(db)))
   for (const { ours } of files) expect(answer(ours, 'SELECT count(*) AS n FROM t')).toEqual([{ n: 30_000 }])
   expect((await db.query("INSERT INTO t VALUES ('after')")).status).toBe(200)
 }, 60_000)

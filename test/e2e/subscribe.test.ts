@@ -35,13 +35,13 @@ async function listen(query = '', options: Parameters<typeof subscribe>[1] = { t
   return subscriber
 }
 /** Returns all changes so far. A change of a new table marks the end. */
-async function told(subscriber: Subscriber): Promise<string[]> {
+async function listChanges(subscriber: Subscriber): Promise<string[]> {
   const table = `end_${++number}`
   await run(`CREATE TABLE ${table} (n)`)
   await subscriber.until((message) => message.table === table)
   return subscriber.changes().filter((change) => !change.startsWith('end_'))
 }
-const tokenOf = async (request: object): Promise<{ id: string; token: string }> =>
+const createToken = async (request: object): Promise<{ id: string; token: string }> =>
   (await platform.request('/v1/tokens', { token, body: { name: 'x', ...request } })).body.data
 const wait = (query = '', as = db) => as.request(`/wait_for_changes${query}`)
 const setAhead = (aheadMs: number) => platform.request('/api/dev/clock', { token: platform.secret, body: { aheadMs } })
@@ -58,7 +58,7 @@ describe('a subscriber', () => {
     await run('DELETE FROM t')
     await run('CREATE TABLE IF NOT EXISTS t (n)')
     await run('ALTER TABLE t ADD COLUMN m')
-    expect(await told(subscriber)).toEqual(['t insert', 't update', 't delete', 't schema'])
+    expect(await listChanges(subscriber)).toEqual(['t insert', 't update', 't delete', 't schema'])
     const change = subscriber.messages[1]
     expect(change).toEqual({ type: 'change', table: 't', kind: 'insert', cursor: expect.any(String) })
   })
@@ -84,7 +84,7 @@ describe('a subscriber', () => {
     await run("INSERT INTO keyed VALUES ('a', 2) ON CONFLICT (k) DO UPDATE SET v = 2")
     await run("REPLACE INTO keyed VALUES ('a', 3)")
     await run('WITH x AS (SELECT 5 AS n) INSERT INTO t (n) SELECT n FROM x')
-    expect(await told(subscriber)).toEqual([
+    expect(await listChanges(subscriber)).toEqual([
       ...['t insert', 't delete', 'child insert', 't update', 'log insert', 't delete', 'child delete'],
       ...['words insert', 'counted insert', 'keyed insert', 'keyed unknown', 'keyed insert', 't insert'],
     ])
@@ -101,9 +101,9 @@ describe('a subscriber', () => {
     expect((await db.request(`/migrations/${body.data.id}/apply`, { body: {} })).status).toBe(400)
     await db.request(`/migrations/${body.data.id}/try`, { body: {} })
     expect((await db.query('INSERT INTO t (n) VALUES (1), (1)')).status).toBe(400)
-    expect(await told(subscriber)).toEqual([])
+    expect(await listChanges(subscriber)).toEqual([])
     expect((await db.batch([insert, insert])).status).toBe(400)
-    expect(await told(subscriber)).toEqual(['t insert'])
+    expect(await listChanges(subscriber)).toEqual(['t insert'])
   })
 
   test('receives writes through every entry point', async () => {
@@ -132,7 +132,7 @@ describe('a subscriber', () => {
     expect((await platform.request(`/p/${ns}/${slug}/add`, { body: {} })).status).toBe(200)
     const snapshot = await db.request('/snapshots', { body: { label: 'now' } })
     expect((await db.request('/restore', { body: { snapshotId: snapshot.body.data.id } })).status).toBe(200)
-    expect(await told(subscriber)).toEqual([
+    expect(await listChanges(subscriber)).toEqual([
       ...['t insert', 't update', 't insert', 't delete', 'm schema', 'm insert', 'm insert', '* unknown'],
     ])
   })
@@ -153,7 +153,7 @@ describe('a subscriber', () => {
     subscriber.send({ type: 'set-tables', tables: '*' })
     await subscriber.until(({ tables }) => tables === '*')
     await run('INSERT INTO t (n) VALUES (1)')
-    expect(await told(subscriber)).toEqual(['t insert', 'other delete', 't insert'])
+    expect(await listChanges(subscriber)).toEqual(['t insert', 'other delete', 't insert'])
   })
 
   test('gets answers to pings, and a word about what is not understood', async () => {
@@ -189,7 +189,7 @@ describe('authorization', () => {
     for (const options of [{}, { token: 'psql_live_acme_nonsense' }]) {
       await expect(listen('', options)).rejects.toThrow('refused')
     }
-    const reader = await tokenOf({ role: 'readonly' })
+    const reader = await createToken({ role: 'readonly' })
     await expect(listen('', { token: reader.token }, '/v1/db/acme/nowhere')).rejects.toThrow('refused')
     await expect(listen('?cursor=nonsense')).rejects.toThrow('refused')
     const plain = await db.request('/subscribe')
@@ -198,7 +198,7 @@ describe('authorization', () => {
 
   test('a token with a table scope hears of its own tables only', async () => {
     await run('CREATE TABLE secret (n)')
-    const scoped = await tokenOf({ role: 'readonly', tableScope: ['t'] })
+    const scoped = await createToken({ role: 'readonly', tableScope: ['t'] })
     const [all, some, other] = await Promise.all(
       ['', '?tables=secret,t', '?tables=secret'].map((query) => listen(query, { token: scoped.token })),
     )
@@ -220,13 +220,13 @@ describe('authorization', () => {
   })
 
   test('a revoked token is disconnected immediately, also from an idle database', async () => {
-    const busy = await tokenOf({})
+    const busy = await createToken({})
     const subscriber = await listen('', { token: busy.token })
     await platform.request(`/v1/tokens/${busy.id}`, { token, method: 'DELETE' })
     await subscriber.until(({ message }) => message === 'token_unknown')
     await expect(listen('', { token: busy.token })).rejects.toThrow('refused')
 
-    const idle = await tokenOf({})
+    const idle = await createToken({})
     const sleeping = await listen('', { token: idle.token })
     await new Promise((resolve) => setTimeout(resolve, 11_000))
     await platform.request(`/v1/tokens/${idle.id}`, { token, method: 'DELETE' })
@@ -239,11 +239,11 @@ describe('authorization', () => {
   }, 30_000)
 
   test('a token that expires, and a database that is deleted, close the connection', async () => {
-    const short = await tokenOf({ expiresIn: 1 })
+    const short = await createToken({ expiresIn: 1 })
     const subscriber = await listen('', { token: short.token })
     await subscriber.until(({ message }) => message === 'token_unknown')
     const other = await listen()
-    const reader = await tokenOf({ role: 'readonly' })
+    const reader = await createToken({ role: 'readonly' })
     const polled = wait('', platform.database('acme', db.path.split('/')[4] as string, reader.token))
     await new Promise((resolve) => setTimeout(resolve, 100))
     await platform.request(`/v1/databases/${db.path.split('/')[4]}`, { token, method: 'DELETE' })
@@ -281,7 +281,7 @@ describe('who comes back', () => {
     await platform.restart()
     await run('DELETE FROM t')
     const again = await listen(`?cursor=${first.cursor()}`)
-    expect(await told(again)).toEqual(['t update', 't delete'])
+    expect(await listChanges(again)).toEqual(['t update', 't delete'])
     const all = await listen(`?cursor=${known}&tables=t`)
     await all.until(({ kind }) => kind === 'delete')
     expect(all.changes()).toEqual(['t insert', 't update', 't delete'])
@@ -422,7 +422,7 @@ test('random writes with triggers, cascades, upserts and rollbacks report exactl
         )
         const after = await look()
         const changed = tables.filter((_, i) => before[i] !== after[i])
-        await told(subscriber)
+        await listChanges(subscriber)
         const events = subscriber
           .changes()
           .slice(from)

@@ -55,7 +55,7 @@ async function until<T>(look: () => Promise<T>, fits: (value: T) => boolean, tim
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
 }
-const told = (received: readonly Received[]) => received.map(({ body }) => `${body.table} ${body.kind}`).sort()
+const listChanges = (received: readonly Received[]) => received.map(({ body }) => `${body.table} ${body.kind}`).sort()
 
 describe('a webhook', () => {
   test('is posted each change, signed, with an id that stays', async () => {
@@ -99,7 +99,7 @@ describe('a webhook', () => {
     }
     await receiver.got(3)
     await new Promise((resolve) => setTimeout(resolve, 300))
-    expect(told(receiver.received)).toEqual(['t insert', 't schema', 't unknown'])
+    expect(listChanges(receiver.received)).toEqual(['t insert', 't schema', 't unknown'])
   })
 
   test('is posted nothing that was rolled back, nor while it is off, nor after it was deleted', async () => {
@@ -114,7 +114,7 @@ describe('a webhook', () => {
     await db.request(`/webhooks/${hook.id}`, { method: 'DELETE' })
     await run('INSERT INTO t (n) VALUES (3)')
     await new Promise((resolve) => setTimeout(resolve, 300))
-    expect(told(receiver.received)).toEqual(['t delete'])
+    expect(listChanges(receiver.received)).toEqual(['t delete'])
     expect((await db.request(`/webhooks/${hook.id}`)).body.code).toBe('webhook_not_found')
   })
 
@@ -181,7 +181,7 @@ describe('a receiver that', () => {
       (list) => list.every(({ status }: { status: string }) => status === 'delivered'),
     )
     expect(done).toHaveLength(4)
-    expect(told(receiver.received)).toEqual(['t insert', 't insert', 't insert', 't update'])
+    expect(listChanges(receiver.received)).toEqual(['t insert', 't insert', 't insert', 't update'])
     expect((await get(hook.id)).failingSince).toBeNull()
   }, 60_000)
 
@@ -302,14 +302,14 @@ describe('a receiver that', () => {
 
 describe('who may', () => {
   test('admins make webhooks; a token with a table scope for its own tables, and sees none', async () => {
-    const tokenOf = async (request: object) => {
+    const createToken = async (request: object) => {
       const { body } = await platform.request('/v1/tokens', { token, body: { name: 'x', ...request } })
       return platform.database('acme', slug, body.data.token)
     }
     const body = { name: 'w', url: receiver.url }
-    expect((await (await tokenOf({ role: 'readwrite' })).request('/webhooks', { body })).status).toBe(403)
-    expect((await (await tokenOf({ role: 'readwrite' })).request('/webhooks')).status).toBe(403)
-    const scoped = await tokenOf({ role: 'admin', tableScope: ['t'] })
+    expect((await (await createToken({ role: 'readwrite' })).request('/webhooks', { body })).status).toBe(403)
+    expect((await (await createToken({ role: 'readwrite' })).request('/webhooks')).status).toBe(403)
+    const scoped = await createToken({ role: 'admin', tableScope: ['t'] })
     expect((await scoped.request('/webhooks', { body })).body.code).toBe('table_out_of_scope')
     expect((await scoped.request('/webhooks', { body: { ...body, tables: ['x'] } })).body.code).toBe(
       'table_out_of_scope',
@@ -324,7 +324,7 @@ describe('who may', () => {
     await db.request('/restore', { body: { snapshotId: snapshot.body.data.id } })
     expect((await get(hook.id)).id).toBe(hook.id)
     await receiver.got(1)
-    expect(told(receiver.received)).toEqual(['* unknown'])
+    expect(listChanges(receiver.received)).toEqual(['* unknown'])
     expect((await db.request('/fork', { body: { slug: `fork-${number}` } })).status).toBe(200)
     expect((await platform.database('acme', `fork-${number}`, token).request('/webhooks')).body.data).toEqual([])
   })

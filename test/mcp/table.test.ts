@@ -2,7 +2,7 @@ import { api } from '@persql/contract'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { expect, test } from 'vitest'
 import { exceptions, groups, table } from '../../apps/platform/src/mcp/tool-table.ts'
-import { toolNames, toolOf } from '../../apps/platform/src/mcp/tools.ts'
+import { getTool, toolNames } from '../../apps/platform/src/mcp/tools.ts'
 
 /** Scopes whose callers need no token, but a cookie or the operator's secret. */
 const OTHER_DOORS = ['account', 'member', 'operator']
@@ -27,7 +27,7 @@ test('tools have the names that the documentation gives them', () => {
 test('every tool has a description, annotations and valid schemas of objects, and names its database so', () => {
   const ajv = new Ajv2020({ strict: false })
   for (const name of toolNames(false)) {
-    const { definition, group } = toolOf(name) ?? {}
+    const { definition, group } = getTool(name) ?? {}
     expect(groups).toContain(group)
     expect(definition?.description, name).toMatch(/\w/)
     expect(definition?.annotations, name).toMatchObject({
@@ -45,7 +45,7 @@ test('every tool has a description, annotations and valid schemas of objects, an
 
 test('what a token for reading may call does not write, and what deletes says that it destroys', () => {
   for (const name of toolNames(false)) {
-    const tool = toolOf(name)
+    const tool = getTool(name)
     if (tool?.definition.annotations.readOnlyHint) expect(tool.operation.scope, name).toBe('readonly')
     if (tool?.operation.route.startsWith('DELETE')) expect(tool.definition.annotations.destructiveHint).toBe(true)
   }

@@ -7,18 +7,18 @@ by \`npm run screenshots\`, which opens a small shop on a platform of its own.
 `
 
 /** Returns the file name of an image, relative to the page. */
-export const fileOf = (name: string, theme: 'light' | 'dark', size: 'wide' | 'phone'): string =>
+export const getFileName = (name: string, theme: 'light' | 'dark', size: 'wide' | 'phone'): string =>
   `${name}-${theme}-${size}.webp`
 
 /** Returns the documentation page with all images. */
 export const gallery = (pictures: readonly Picture[]): string =>
   [
     INTRO,
-    ...pictures.map(({ name }) => `## ${titleOf(name)}\n\n${shown(name, 'wide', 640)}\n${shown(name, 'phone', 185)}\n`),
+    ...pictures.map(({ name }) => `## ${toTitle(name)}\n\n${shown(name, 'wide', 640)}\n${shown(name, 'phone', 185)}\n`),
   ].join('\n')
 
-const titleOf = (name: string) => name.charAt(0).toUpperCase() + name.slice(1).replaceAll('-', ' ')
+const toTitle = (name: string) => name.charAt(0).toUpperCase() + name.slice(1).replaceAll('-', ' ')
 
 const shown = (name: string, size: 'wide' | 'phone', width: number) =>
-  `<picture><source media="(prefers-color-scheme: dark)" srcset="screenshots/${fileOf(name, 'dark', size)}">` +
-  `<img alt="${titleOf(name)}, ${size === 'wide' ? 'at a desk' : 'on a phone'}" width="${width}" src="screenshots/${fileOf(name, 'light', size)}"></picture>`
+  `<picture><source media="(prefers-color-scheme: dark)" srcset="screenshots/${getFileName(name, 'dark', size)}">` +
+  `<img alt="${toTitle(name)}, ${size === 'wide' ? 'at a desk' : 'on a phone'}" width="${width}" src="screenshots/${getFileName(name, 'light', size)}"></picture>`

@@ -13,7 +13,7 @@ export interface Picture {
 const REVENUE = 'SELECT city, orders, revenue\nFROM revenue_by_city\nORDER BY revenue DESC'
 
 /** Returns all pages with their names in `docs/screenshots`. */
-export function picturesOf({ addresses }: Pick<Shop, 'addresses'>): Picture[] {
+export function listPictures({ addresses }: Pick<Shop, 'addresses'>): Picture[] {
   const ns = (name: string, path = '') => ({ name, path: `/${NAMESPACE}${path}` })
   const db = (name: string, path = name) => ({ name, path: `/${NAMESPACE}/${DATABASE}/${path}` })
   return [

@@ -211,5 +211,5 @@ async function consent(platform: TestPlatform, owner: Session): Promise<string> 
   const client = oauthClient(platform, owner)
   const { body } = await client.register({ client_name: 'Inventory agent' })
   await client.tokens({ clientId: body.client_id, namespace: NAMESPACE })
-  return `/oauth/authorize?${client.queryOf(body.client_id, pkce().challenge, { query: { namespace: NAMESPACE } })}`
+  return `/oauth/authorize?${client.createQuery(body.client_id, pkce().challenge, { query: { namespace: NAMESPACE } })}`
 }

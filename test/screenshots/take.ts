@@ -4,8 +4,8 @@ import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { test } from 'vitest'
 import { startBrowser } from '../browser.ts'
 import { startPlatform } from '../harness.ts'
-import { fileOf, gallery } from './gallery.ts'
-import { type Picture, picturesOf } from './pages.ts'
+import { gallery, getFileName } from './gallery.ts'
+import { listPictures, type Picture } from './pages.ts'
 import { openShop, PASSWORD, type Shop } from './shop.ts'
 
 /** A fixed port, because it is part of the URLs on the pages. */
@@ -21,18 +21,18 @@ test('every page is pictured, in light and dark, wide and on a phone', { timeout
   const [platform, browser] = await Promise.all([startPlatform({ port: PORT }), startBrowser()])
   try {
     const shop = await openShop(platform)
-    const pictures = picturesOf(shop).filter(({ name }) => only?.includes(name) ?? true)
+    const pictures = listPictures(shop).filter(({ name }) => only?.includes(name) ?? true)
     if (!only) await rm(FOLDER, { recursive: true, force: true })
     await mkdir(FOLDER, { recursive: true })
-    await writeFile(`${FOLDER}../screenshots.md`, gallery(picturesOf(shop)))
+    await writeFile(`${FOLDER}../screenshots.md`, gallery(listPictures(shop)))
     for (const size of ['wide', 'phone'] as const) {
       for (const theme of ['light', 'dark'] as const) {
-        const stranger = await contextOf(browser, size, theme)
-        const owner = await contextOf(browser, size, theme)
+        const stranger = await createContext(browser, size, theme)
+        const owner = await createContext(browser, size, theme)
         await signIn(owner, platform.url, shop)
         for (const picture of pictures) {
           const page = await (picture.isPublic ? stranger : owner).newPage()
-          await writeFile(FOLDER + fileOf(picture.name, theme, size), await pictured(page, platform.url, picture))
+          await writeFile(FOLDER + getFileName(picture.name, theme, size), await pictured(page, platform.url, picture))
           await page.close()
         }
         await Promise.all([stranger.close(), owner.close()])
@@ -43,7 +43,7 @@ test('every page is pictured, in light and dark, wide and on a phone', { timeout
   }
 })
 
-const contextOf = (browser: Browser, size: keyof typeof SIZES, theme: 'light' | 'dark') =>
+const createContext = (browser: Browser, size: keyof typeof SIZES, theme: 'light' | 'dark') =>
   browser.newContext({
     viewport: SIZES[size],
     isMobile: size === 'phone',

@@ -153,10 +153,10 @@ process.exit(0)
     for (const command of [node, bun, deno]) {
       const [file = '', ...args] = [...command, join(sdk.folder, 'network.mjs'), JSON.stringify(urls)]
       const { stdout } = await promisify(execFile)(file, args)
-      const told = JSON.parse(stdout.trim().split('\n').at(-1) ?? '')
+      const outcomes = JSON.parse(stdout.trim().split('\n').at(-1) ?? '')
       for (const [name, code, problem] of wanted) {
         const { host } = new URL(servers.urls[name])
-        expect([name, ...told[name]]).toEqual([name, true, code, expect.stringContaining(`${host}: ${problem}`)])
+        expect([name, ...outcomes[name]]).toEqual([name, true, code, expect.stringContaining(`${host}: ${problem}`)])
       }
     }
   } finally {

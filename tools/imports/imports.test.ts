@@ -33,11 +33,11 @@ function findProblem({ layers, sideways, describes }: App, { from, to, isType }:
   const [source, target] = [from.split('/')[0] as string, to.split('/')[0] as string]
   if (source === target || (isType && describes.includes(from))) return undefined
   const rest = layers.findIndex((names) => names.length === 0)
-  const levelOf = (name: string) => {
+  const getLevel = (name: string) => {
     const level = layers.findIndex((names) => names.includes(name))
     return level < 0 ? rest : level
   }
-  const [above, below] = [levelOf(source), levelOf(target)]
+  const [above, below] = [getLevel(source), getLevel(target)]
   if (above < below) return undefined
   if (above === below && (isType || above === rest || sideways.includes(`${source} -> ${target}`))) return undefined
   return `${from} -> ${to}`

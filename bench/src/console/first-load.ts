@@ -19,7 +19,7 @@ export interface Load {
 }
 
 /** Measures loads with an empty cache and returns their medians. */
-export async function loadOf(
+export async function measureLoad(
   browser: Browser,
   origin: string,
   storageState: BrowserContextOptions['storageState'],
@@ -34,7 +34,7 @@ export async function loadOf(
       await context.close()
     }
   }
-  return places.map(({ name }) => ({ name, load: medianOf(loads.get(name) ?? []) }))
+  return places.map(({ name }) => ({ name, load: getMedian(loads.get(name) ?? []) }))
 }
 
 async function oneLoad(page: Page, origin: string, { path, ready, click }: Place): Promise<Load> {
@@ -92,7 +92,7 @@ async function onTheWire(cdp: CDPSession): Promise<() => Pick<Load, 'assetsKb' |
   return () => ({ assetsKb: bytes.assets / 1000, answersKb: bytes.answers / 1000 })
 }
 
-function medianOf(loads: readonly Load[]): Load {
+function getMedian(loads: readonly Load[]): Load {
   const middle = (name: keyof Load) =>
     loads.map((load) => load[name]).sort((a, b) => a - b)[Math.floor(loads.length / 2)] ?? Number.NaN
   return {

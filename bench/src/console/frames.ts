@@ -10,7 +10,7 @@ export interface Frames {
 }
 
 /** Records the frames of a page during an action. */
-export async function framesOf(page: Page, happens: () => Promise<unknown>): Promise<Frames> {
+export async function recordFrames(page: Page, happens: () => Promise<unknown>): Promise<Frames> {
   await page.evaluate(record)
   await happens()
   const { deltas, blank } = await page.evaluate(() => (window as unknown as { recorded: () => Recorded }).recorded())
@@ -18,7 +18,7 @@ export async function framesOf(page: Page, happens: () => Promise<unknown>): Pro
 }
 
 /** Returns a percentile of the frame times. */
-export const shareOf = ({ deltasMs }: Frames, share: number): number =>
+export const getPercentile = ({ deltasMs }: Frames, share: number): number =>
   deltasMs[Math.floor(share * (deltasMs.length - 1))] ?? Number.NaN
 
 interface Recorded {

@@ -3,8 +3,8 @@ import { startBrowser, startSite } from '../../../test/browser.ts'
 import { visit } from '../../../test/console/visit.ts'
 import { startPlatform } from '../../../test/harness.ts'
 import { fillDatabase } from './fill.ts'
-import { loadOf, type Place } from './first-load.ts'
-import { scrollsOf } from './scrolling.ts'
+import { measureLoad, type Place } from './first-load.ts'
+import { measureScrolls } from './scrolling.ts'
 import { loadTable, scrollTable } from './tables.ts'
 
 /** Runs `npm run bench:console`: first loads and scrolling in a real browser, as Markdown on stdout. */
@@ -22,8 +22,8 @@ export async function main(args: string[]): Promise<number> {
       ['/:ns', `/${ns}`, 'main table a', 'button'],
       ['/:ns/main/tables/many', `/${ns}/main/tables/many`, '[role=gridcell]', 'gridcell'],
     ].map(([name, path, ready, click]) => ({ name, path, ready, click }) as Place)
-    process.stdout.write(`${loadTable(await loadOf(browser, platform.url, state, places, rounds))}\n\n`)
-    process.stdout.write(`${scrollTable(await scrollsOf(visitor, `${site.origin}/`))}\n`)
+    process.stdout.write(`${loadTable(await measureLoad(browser, platform.url, state, places, rounds))}\n\n`)
+    process.stdout.write(`${scrollTable(await measureScrolls(visitor, `${site.origin}/`))}\n`)
   } finally {
     site.stop()
     await browser.close()

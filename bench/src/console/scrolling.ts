@@ -1,7 +1,7 @@
 import type { CDPSession, Page } from 'playwright-core'
 import type { Visit } from '../../../test/console/visit.ts'
 import { ROWS } from './fill.ts'
-import { type Frames, framesOf } from './frames.ts'
+import { type Frames, recordFrames } from './frames.ts'
 
 /** A way to scroll through rows, and the frames painted during it. */
 export interface Scroll {
@@ -19,7 +19,7 @@ const CENTRE = { x: 640, y: 600 }
 const FAR = [0.5, 0.9, 0.1, 0.7, 0.3, 0.95, 0.2, 0.6, 0.05, 0.8]
 
 /** Measures all ways to scroll, each on a reloaded page. The first and the last scroll an empty page. */
-export async function scrollsOf({ page, ns, go }: Visit, emptyPage: string): Promise<Scroll[]> {
+export async function measureScrolls({ page, ns, go }: Visit, emptyPage: string): Promise<Scroll[]> {
   const cdp = await page.context().newCDPSession(page)
   await cdp.send('Performance.enable', { timeDomain: 'threadTicks' })
   const read = { requests: 0, rowsRead: 0 }
@@ -32,7 +32,7 @@ export async function scrollsOf({ page, ns, go }: Visit, emptyPage: string): Pro
   const measure = async (name: string, happens: () => Promise<unknown>): Promise<Scroll> => {
     Object.assign(read, { requests: 0, rowsRead: 0 })
     const before = await cpuMs(cdp)
-    const frames = await framesOf(page, happens)
+    const frames = await recordFrames(page, happens)
     const cpu = ((await cpuMs(cdp)) - before) / frames.deltasMs.length
     await page.waitForLoadState('networkidle')
     process.stderr.write(`${name}\n`)

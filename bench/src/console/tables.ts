@@ -1,6 +1,6 @@
 import { table } from '../tables.ts'
 import type { Load } from './first-load.ts'
-import { shareOf } from './frames.ts'
+import { getPercentile } from './frames.ts'
 import type { Scroll } from './scrolling.ts'
 
 /** Formats the Markdown table of first loads. */
@@ -17,7 +17,7 @@ export const loadTable = (loads: readonly { name: string; load: Load }[]): strin
 
 /** Formats the Markdown table of scrolling. The ratio is the p99 divided by that of the empty page. */
 export function scrollTable(scrolls: readonly Scroll[]): string {
-  const floors = scrolls.filter(({ name }) => name.startsWith('floor')).map(({ frames }) => shareOf(frames, 0.99))
+  const floors = scrolls.filter(({ name }) => name.startsWith('floor')).map(({ frames }) => getPercentile(frames, 0.99))
   const floor = floors.reduce((sum, value) => sum + value, 0) / floors.length
   return table(
     [
@@ -37,8 +37,8 @@ export function scrollTable(scrolls: readonly Scroll[]): string {
     scrolls.map(({ name, frames, cpuMs, requests, rowsRead, heapMb }) => [
       name,
       String(frames.deltasMs.length),
-      ...[0.5, 0.95, 0.99, 1].map((share) => shareOf(frames, share).toFixed(1)),
-      (shareOf(frames, 0.99) / floor).toFixed(1),
+      ...[0.5, 0.95, 0.99, 1].map((share) => getPercentile(frames, share).toFixed(1)),
+      (getPercentile(frames, 0.99) / floor).toFixed(1),
       cpuMs.toFixed(1),
       String(frames.blank),
       String(requests),
