@@ -63,9 +63,6 @@ const rules: readonly Rule[] = [
   { name: 'title', kinds: ['text'], find: findTitleWithFullStop },
 ]
 
-/** The names of all rules, in the order of the report. */
-export const ruleNames: readonly string[] = rules.map(({ name }) => name)
-
 /** Returns the rules of the writing guide that an item breaks. */
 export function findViolations(item: Item): Violation[] {
   return rules.flatMap(({ name, kinds, find }) => {

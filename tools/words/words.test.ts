@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { readMarkdown } from './markdown.ts'
 import { findViolations, type Kind } from './rules.ts'
-import { getArea, isEnforced } from './scopes.ts'
 import { readSource } from './source.ts'
 
 const findRules = (kind: Kind, value: string, key?: string) =>
@@ -124,23 +123,4 @@ test('finds paragraphs and cells of Markdown, without code', () => {
     { kind: 'markdown', line: 7, value: 'An item' },
     { kind: 'markdown', line: 8, value: 'Column' },
   ])
-})
-
-test('a scope is its kind and the app, package or folder of the file', () => {
-  expect(getArea('apps/console/src/app.tsx')).toBe('console')
-  expect(getArea('packages/sdk/test/http.test.ts')).toBe('sdk')
-  expect(getArea('test/e2e/query.test.ts')).toBe('test')
-  expect(getArea('README.md')).toBe('root')
-})
-
-test.each([
-  ['text:console', false],
-  ['text:*', false],
-  ['text:console/word', false],
-  ['text:*/word', false],
-  ['text:console/plural', true],
-  ['text:platform', true],
-  ['comment:console', true],
-])('with %s listed, the rule "word" fails in the console’s texts: %s', (entry, fails) => {
-  expect(isEnforced('text', 'console', 'word', [entry])).toBe(fails)
 })
