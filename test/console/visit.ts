@@ -72,7 +72,7 @@ export async function openTab(browser: Browser, platform: PlatformClient, option
 export async function visit(browser: Browser, platform: PlatformClient, options: VisitOptions = {}): Promise<Visit> {
   const { email = `v${crypto.randomUUID().slice(0, 8)}@example.com` } = options
   const [tab, session] = await Promise.all([openTab(browser, platform, options), platform.signUp(email)])
-  await tab.page.context().addCookies(cookiesOf(session, platform.url))
+  await tab.page.context().addCookies(toCookies(session, platform.url))
   const api: Visit['api'] = async (method, path, body) => {
     const answer = await session.request(path, { method, body })
     if (answer.body?.success !== true) throw new Error(`${method} ${path}: ${JSON.stringify(answer.body)}`)
@@ -93,7 +93,7 @@ export async function join(owner: Visit, guest: Visit, role: string): Promise<vo
   await guest.api('POST', `/api/invitations/${new URL(link).pathname.split('/').at(-1)}/accept`, {})
 }
 
-const cookiesOf = ({ cookie }: Session, url: string) =>
+const toCookies = ({ cookie }: Session, url: string) =>
   cookie.split('; ').map((pair) => {
     const [name = '', ...value] = pair.split('=')
     return { name, value: value.join('='), url }

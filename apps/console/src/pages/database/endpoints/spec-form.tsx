@@ -61,7 +61,7 @@ export function SpecForm(props: SpecFormProps) {
 type SpecFields = ReturnType<typeof bindFields>
 
 /** The data that the endpoint reads or changes. */
-function SourceFields({ kind, authConfig, askConfig, set, bind, problemOf }: SpecFields) {
+function SourceFields({ kind, authConfig, askConfig, set, bind, findProblem }: SpecFields) {
   return (
     <>
       {kind !== 'ask' && (
@@ -76,7 +76,7 @@ function SourceFields({ kind, authConfig, askConfig, set, bind, problemOf }: Spe
           value={asText(authConfig.usersTable)}
           onChange={(usersTable) => set('authConfig', { ...authConfig, usersTable })}
           hint="Must have the columns email and password_hash."
-          error={problemOf('authConfig')}
+          error={findProblem('authConfig')}
         />
       )}
       {askConfig && (
@@ -92,7 +92,7 @@ function SourceFields({ kind, authConfig, askConfig, set, bind, problemOf }: Spe
 }
 
 /** The response, and the limits on who can call the endpoint and how often. */
-function AccessFields({ draft, kind, rateLimit, set, bind, problemOf }: SpecFields) {
+function AccessFields({ draft, kind, rateLimit, set, bind, findProblem }: SpecFields) {
   return (
     <>
       <div className="grid gap-4 sm:grid-cols-2">
@@ -105,7 +105,7 @@ function AccessFields({ draft, kind, rateLimit, set, bind, problemOf }: SpecFiel
             ['public', 'Anyone'],
             ['session', 'Signed-in users of your app'],
           ]}
-          error={problemOf('auth')}
+          error={findProblem('auth')}
         />
         <TextField
           label="Rate limit (calls per minute)"
@@ -114,7 +114,7 @@ function AccessFields({ draft, kind, rateLimit, set, bind, problemOf }: SpecFiel
           value={String(rateLimit?.perMin ?? '')}
           onChange={(perMin) => set('rateLimit', perMin ? { ...rateLimit, perMin: Number(perMin) } : undefined)}
           hint="Per IP address. Leave empty for no limit."
-          error={problemOf('rateLimit')}
+          error={findProblem('rateLimit')}
         />
         <TextField
           label="Allowed origins (CORS)"
@@ -122,7 +122,7 @@ function AccessFields({ draft, kind, rateLimit, set, bind, problemOf }: SpecFiel
           onChange={(cors) => set('cors', splitList(cors).length > 0 ? splitList(cors) : undefined)}
           placeholder="https://app.example.com"
           hint="Comma-separated; * allows any origin. Leave empty to block other sites."
-          error={problemOf('cors')}
+          error={findProblem('cors')}
         />
       </div>
       <Checkbox
@@ -157,7 +157,7 @@ function bindFields({ draft, onChange, findProblem, isNew }: SpecFormProps) {
       // An empty field of a new endpoint is not a mistake yet.
       error: isNew && asText(draft[name]) === '' ? undefined : findProblem(name),
     }),
-    problemOf: findProblem,
+    findProblem,
   }
 }
 
