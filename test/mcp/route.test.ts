@@ -1,14 +1,15 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startPlatform, type TestPlatform } from '../harness.ts'
+import { type SharedPlatform, sharedPlatform, uniqueName } from '../shared-platform.ts'
 import { speaker } from './rpc.ts'
 
-let platform: TestPlatform
-let made: Awaited<ReturnType<TestPlatform['createNamespace']>>
+const ns = uniqueName('acme')
+let platform: SharedPlatform
+let made: Awaited<ReturnType<SharedPlatform['createNamespace']>>
 const query = { name: 'query', arguments: { database: 'main', sql: 'SELECT 1 AS n' } }
 
 beforeAll(async () => {
-  platform = await startPlatform()
-  made = await platform.createNamespace('acme')
+  platform = await sharedPlatform()
+  made = await platform.createNamespace(ns)
 })
 afterAll(() => platform.stop())
 
@@ -44,7 +45,7 @@ test('a revoked token is challenged, in the middle of its work too', async () =>
 })
 
 test('a token of another namespace, or of one database, reaches no further than through /v1', async () => {
-  const other = await platform.createNamespace('other', 'theirs')
+  const other = await platform.createNamespace(uniqueName('other'), 'theirs')
   const stranger = speaker(platform, other.token, '/mcp?tools=all')
   await made.db().query('CREATE TABLE ours (n)')
   const look = { database: 'main', sql: 'SELECT * FROM ours' }

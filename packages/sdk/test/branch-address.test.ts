@@ -1,18 +1,19 @@
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import WebSocket from 'ws'
-import { startPlatform, type TestPlatform } from '../../../test/harness.ts'
+import { type SharedPlatform, sharedPlatform, uniqueName } from '../../../test/shared-platform.ts'
 import { PerSQL, type PerSQLDatabase } from '../src/index.ts'
 
-let platform: TestPlatform
+const ns = uniqueName('acme')
+let platform: SharedPlatform
 let admin: PerSQL
 let orders: PerSQLDatabase
 let token: string
 
 beforeAll(async () => {
-  platform = await startPlatform()
-  token = (await platform.createNamespace('acme')).token
+  platform = await sharedPlatform()
+  token = (await platform.createNamespace(ns)).token
   admin = new PerSQL({ token, baseURL: platform.url, WebSocket })
-  orders = admin.database('acme/orders')
+  orders = admin.database(`${ns}/orders`)
   await orders.query('CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT)')
 })
 afterAll(() => platform.stop())
@@ -37,21 +38,21 @@ test.each(['pr-42', 'feature/checkout', 'v1.2.3', 'Fix_It', 'a/b.c/d-e_f', `long
   'the address orders.%s opens the branch',
   async (ref) => {
     const { databaseSlug } = await orders.branches.claim({ ref })
-    const branch = admin.database('acme', `orders.${ref}`)
+    const branch = admin.database(ns, `orders.${ref}`)
     await branch.query('INSERT INTO items (name) VALUES (?)', [ref])
-    expect((await admin.database(`acme/orders.${ref}`).query('SELECT name FROM items')).data).toEqual([{ name: ref }])
-    expect((await admin.database('acme', databaseSlug).query('SELECT name FROM items')).data).toEqual([{ name: ref }])
+    expect((await admin.database(`${ns}/orders.${ref}`).query('SELECT name FROM items')).data).toEqual([{ name: ref }])
+    expect((await admin.database(ns, databaseSlug).query('SELECT name FROM items')).data).toEqual([{ name: ref }])
     expect((await orders.query('SELECT name FROM items')).data).toEqual([])
-    expect(branch).toMatchObject({ namespace: 'acme', slug: `orders.${ref}` })
+    expect(branch).toMatchObject({ namespace: ns, slug: `orders.${ref}` })
   },
 )
 
 test('concurrent calls of a handle share one lookup of the branch', async () => {
   await orders.branches.claim({ ref: 'once' })
-  const branch = counted(token).database('acme/orders.once')
+  const branch = counted(token).database(`${ns}/orders.once`)
   await Promise.all([branch.query('SELECT 1'), branch.tables(), branch.batch([{ sql: 'SELECT 1' }])])
   await branch.query('SELECT 2')
-  expect(paths.filter((path) => path.includes('branches'))).toEqual(['/v1/db/acme/orders/branches/once'])
+  expect(paths.filter((path) => path.includes('branches'))).toEqual([`/v1/db/${ns}/orders/branches/once`])
   expect(paths).toHaveLength(5)
 })
 
@@ -60,8 +61,8 @@ test.each(['read', 'write', 'admin'] as const)(
   async (role) => {
     const claim = await orders.branches.claim({ ref: `own-${role}`, role })
     const own = new PerSQL({ token: claim.token, baseURL: platform.url })
-    expect(await own.database(`acme/orders.own-${role}`).tables()).toEqual([{ name: 'items', rowCount: 0 }])
-    await expect(own.database('acme/orders.pr-42').tables()).rejects.toMatchObject({
+    expect(await own.database(`${ns}/orders.own-${role}`).tables()).toEqual([{ name: 'items', rowCount: 0 }])
+    await expect(own.database(`${ns}/orders.pr-42`).tables()).rejects.toMatchObject({
       status: 403,
       code: 'token_pinned',
     })
@@ -71,28 +72,28 @@ test.each(['read', 'write', 'admin'] as const)(
 test('a readonly token reads a branch and cannot write', async () => {
   await orders.branches.claim({ ref: 'watched' })
   const reader = await admin.tokens.create({ name: 'reader', role: 'readonly' })
-  const branch = new PerSQL({ token: reader.token, baseURL: platform.url }).database('acme/orders.watched')
+  const branch = new PerSQL({ token: reader.token, baseURL: platform.url }).database(`${ns}/orders.watched`)
   expect(await branch.tables()).toEqual([{ name: 'items', rowCount: 0 }])
   await expect(branch.query('DELETE FROM items')).rejects.toMatchObject({ code: 'role_insufficient' })
 })
 
 test('a token with a table scope sees only those tables of a branch', async () => {
-  const parent = admin.database('acme/tables')
+  const parent = admin.database(`${ns}/tables`)
   await parent.batch([{ sql: 'CREATE TABLE items (id)' }, { sql: 'CREATE TABLE secrets (n)' }])
   await parent.branches.claim({ ref: 'scoped' })
   const scoped = await admin.tokens.create({ name: 'scoped', role: 'readonly', tableScope: ['items'] })
-  const branch = new PerSQL({ token: scoped.token, baseURL: platform.url }).database('acme/tables.scoped')
+  const branch = new PerSQL({ token: scoped.token, baseURL: platform.url }).database(`${ns}/tables.scoped`)
   expect((await branch.query('SELECT count(*) AS n FROM items')).data).toEqual([{ n: 0 }])
   await expect(branch.query('SELECT * FROM secrets')).rejects.toMatchObject({ code: 'table_out_of_scope' })
 })
 
 test('a missing branch is not created', async () => {
   const before = await slugs()
-  await expect(admin.database('acme/orders.nope').query('CREATE TABLE t (n)')).rejects.toMatchObject({
+  await expect(admin.database(`${ns}/orders.nope`).query('CREATE TABLE t (n)')).rejects.toMatchObject({
     status: 404,
     code: 'branch_not_found',
   })
-  await expect(admin.database('acme/nope.pr-42').tables()).rejects.toMatchObject({ code: 'database_not_found' })
+  await expect(admin.database(`${ns}/nope.pr-42`).tables()).rejects.toMatchObject({ code: 'database_not_found' })
   await expect(admin.database('other/orders.pr-42').tables()).rejects.toMatchObject({ code: 'namespace_mismatch' })
   expect(await slugs()).toEqual(before)
 })
@@ -100,7 +101,7 @@ test('a missing branch is not created', async () => {
 test('a deleted branch is not found until it is recreated', async () => {
   await orders.branches.claim({ ref: 'gone' })
   const writer = await admin.tokens.create({ name: 'writer', role: 'readwrite' })
-  const branch = new PerSQL({ token: writer.token, baseURL: platform.url }).database('acme/orders.gone')
+  const branch = new PerSQL({ token: writer.token, baseURL: platform.url }).database(`${ns}/orders.gone`)
   await branch.tables()
   await orders.branches.delete('gone')
   await expect(branch.tables()).rejects.toMatchObject({ code: 'database_not_found' })
@@ -111,7 +112,7 @@ test('a deleted branch is not found until it is recreated', async () => {
 
 test('subscriptions, files, sessions and resources use the branch', async () => {
   await orders.branches.claim({ ref: 'all/of-it' })
-  const branch = admin.database('acme/orders.all/of-it')
+  const branch = admin.database(`${ns}/orders.all/of-it`)
   const changes: string[] = []
   const onChange = ({ table, kind }: { table: string; kind: string }) => changes.push(`${table} ${kind}`)
   const off = await new Promise<() => void>((resolve, reject) => {

@@ -7,7 +7,7 @@ import { eq, getTableName } from 'drizzle-orm'
 import { getTableConfig } from 'drizzle-orm/sqlite-core'
 import { drizzle } from 'drizzle-orm/sqlite-proxy'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startPlatform, type TestPlatform } from '../../../test/harness.ts'
+import { type SharedPlatform, sharedPlatform, uniqueName } from '../../../test/shared-platform.ts'
 import { buildSdk } from '../build.mjs'
 import { type Database, PerSQL } from '../src/index.ts'
 
@@ -28,7 +28,8 @@ const SCHEMA = [
   'CREATE INDEX items_sku ON "order items" (sku)',
 ]
 
-let platform: TestPlatform
+const ns = uniqueName('acme')
+let platform: SharedPlatform
 let folder: string
 let token: string
 let db: Database
@@ -37,9 +38,9 @@ beforeAll(async () => {
   // Inside the repository, so the generated code finds Drizzle and the types.
   await mkdir(join(here, '../node_modules/.tmp'), { recursive: true })
   folder = await mkdtemp(join(here, '../node_modules/.tmp/codegen-'))
-  ;[platform] = await Promise.all([startPlatform(), buildSdk(join(folder, 'dist'))])
-  token = (await platform.createNamespace('acme')).token
-  db = new PerSQL({ token, baseURL: platform.url }).database('acme/main')
+  ;[platform] = await Promise.all([sharedPlatform(), buildSdk(join(folder, 'dist'))])
+  token = (await platform.createNamespace(ns)).token
+  db = new PerSQL({ token, baseURL: platform.url }).database(`${ns}/main`)
   await db.transaction(SCHEMA.map((sql) => ({ sql })))
 })
 afterAll(async () => {
@@ -54,7 +55,7 @@ const codegen = (args: string[], env: Record<string, string> = {}) =>
 
 test('writes a schema that compiles, matches the database and runs queries', async () => {
   const out = join(folder, 'src/db/schema.ts')
-  expect((await codegen(['--db', 'acme/main', '--out', out])).stdout).toContain('3 tables')
+  expect((await codegen(['--db', `${ns}/main`, '--out', out])).stdout).toContain('3 tables')
   const text = await readFile(out, 'utf8')
   expect(text).toContain("generatedAlwaysAs(sql`price * 2`, { mode: 'stored' })")
   expect(text).toContain("generatedAlwaysAs(sql`'(' || sku || ')'`, { mode: 'virtual' })")
@@ -121,10 +122,10 @@ export const body: InferSelectModel<typeof notes>['body'] = null
 })
 
 test('prints to stdout without a file name, and names missing arguments', async () => {
-  expect((await codegen([], { PERSQL_DATABASE: 'acme/main' })).stdout).toContain("sqliteTable('orders'")
+  expect((await codegen([], { PERSQL_DATABASE: `${ns}/main` })).stdout).toContain("sqliteTable('orders'")
   expect((await codegen(['--help'])).stdout).toContain('PERSQL_TOKEN=…')
   await expect(codegen([])).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('Missing --db') })
-  await expect(codegen(['--db', 'acme/main'], { PERSQL_TOKEN: 'x' })).rejects.toMatchObject({
+  await expect(codegen(['--db', `${ns}/main`], { PERSQL_TOKEN: 'x' })).rejects.toMatchObject({
     code: 1,
     stderr: 'Invalid token format\n',
   })
