@@ -10,7 +10,7 @@ export interface StatementObserver {
   finished(id: number): void
   /** Runs after a statement changed the schema, in its transaction, which can still be rolled back. */
   schemaChanged(statement: Statement, objects: readonly ObjectChange[]): void
-  /** Runs before a destructive statement, in a call that enabled `tellsLoss`. */
+  /** Runs before a destructive statement, in a call that enabled `reportsLoss`. */
   losing(analysis: Analysis): void
   /** Returns whether someone observes which tables change. */
   listening(): boolean
