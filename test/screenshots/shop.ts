@@ -141,7 +141,7 @@ async function reach(ask: Ask, db: string): Promise<string> {
 async function change(ask: Ask, db: string, sql: (text: string) => Promise<unknown>) {
   const migrate = (name: string, text: string) => ask(`${db}/migrations`, { name, sql: text })
   const { id } = await migrate(
-    'Keep track of shipping',
+    'Track shipping',
     'ALTER TABLE orders ADD COLUMN shipped_at TEXT;\nCREATE INDEX orders_by_status ON orders (status);',
   )
   await ask(`${db}/migrations/${id}/apply`, {})
@@ -170,12 +170,12 @@ async function guard({ request }: Session, ask: Ask, db: string): Promise<string
   await ask(`${db}/approval_rules`, {
     tableGlob: 'payments_*',
     action: 'deny',
-    note: 'Written by the payment provider alone.',
+    note: 'Only the payment provider writes here.',
   })
   await ask(`${db}/approval_rules`, {
     tableGlob: 'products',
     action: 'require_approval',
-    note: 'Prices are checked by a second person.',
+    note: 'A second person checks price changes.',
   })
   const { body } = await request(`${db}/query`, {
     body: { sql: 'UPDATE products SET price_cents = price_cents * ? WHERE stock > ?', params: [0.8, 100] },

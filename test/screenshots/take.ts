@@ -4,8 +4,8 @@ import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { test } from 'vitest'
 import { startBrowser } from '../browser.ts'
 import { startPlatform } from '../harness.ts'
-import { gallery, getFileName } from './gallery.ts'
-import { listPictures, type Picture } from './pages.ts'
+import { getFileName, gallery } from './gallery.ts'
+import { type Picture, listPictures } from './pages.ts'
 import { openShop, PASSWORD, type Shop } from './shop.ts'
 
 /** A fixed port, because it is part of the URLs on the pages. */
@@ -17,7 +17,7 @@ const only = process.env.PAGES?.split(',')
 
 const SIZES = { wide: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } }
 
-test('every page is pictured, in light and dark, wide and on a phone', { timeout: 900_000 }, async () => {
+test('every page is pictured, in light and dark, wide and on a phone', { timeout: 1_800_000 }, async () => {
   const [platform, browser] = await Promise.all([startPlatform({ port: PORT }), startBrowser()])
   try {
     const shop = await openShop(platform)
@@ -26,30 +26,35 @@ test('every page is pictured, in light and dark, wide and on a phone', { timeout
     await mkdir(FOLDER, { recursive: true })
     await writeFile(`${FOLDER}../screenshots.md`, gallery(listPictures(shop)))
     for (const size of ['wide', 'phone'] as const) {
-      for (const theme of ['light', 'dark'] as const) {
-        const stranger = await createContext(browser, size, theme)
-        const owner = await createContext(browser, size, theme)
-        await signIn(owner, platform.url, shop)
-        for (const picture of pictures) {
-          const page = await (picture.isPublic ? stranger : owner).newPage()
-          await writeFile(FOLDER + getFileName(picture.name, theme, size), await pictured(page, platform.url, picture))
-          await page.close()
+      const stranger = await createContext(browser, size)
+      const owner = await createContext(browser, size)
+      await signIn(owner, platform.url, shop)
+      for (const picture of pictures) {
+        const page = await (picture.isPublic ? stranger : owner).newPage()
+        await openPicture(page, platform.url, picture)
+        for (const theme of ['light', 'dark'] as const) {
+          await page.emulateMedia({ colorScheme: theme })
+          const path = FOLDER + getFileName(picture.name, theme, size)
+          await writeFile(
+            path,
+            await page.screenshot({ type: 'webp', quality: QUALITY, caret: 'hide', animations: 'disabled' }),
+          )
         }
-        await Promise.all([stranger.close(), owner.close()])
+        await page.close()
       }
+      await Promise.all([stranger.close(), owner.close()])
     }
   } finally {
     await Promise.all([browser.close(), platform.stop()])
   }
 })
 
-const createContext = (browser: Browser, size: keyof typeof SIZES, theme: 'light' | 'dark') =>
+const createContext = (browser: Browser, size: keyof typeof SIZES) =>
   browser.newContext({
     viewport: SIZES[size],
     isMobile: size === 'phone',
-    colorScheme: theme,
     reducedMotion: 'reduce',
-    locale: 'en-GB',
+    locale: 'en-US',
     timezoneId: 'UTC',
   })
 
@@ -63,17 +68,16 @@ async function signIn(context: BrowserContext, url: string, { owner }: Shop): Pr
   await page.close()
 }
 
-async function pictured(page: Page, url: string, { path, before }: Picture): Promise<Buffer> {
+async function openPicture(page: Page, url: string, { path, before }: Picture): Promise<void> {
   await page.goto(url + path)
   await page.locator('h1').first().waitFor()
   await page.waitForLoadState('networkidle')
   await page.locator('.animate-shimmer').first().waitFor({ state: 'hidden' })
-  if (before === 'run a query') {
-    await page.getByRole('button', { name: /^Run/ }).click()
-    await page.getByRole('grid').waitFor()
+  if (before && 'press' in before) {
+    await page.keyboard.press(before.press)
+    await page.getByRole('dialog').waitFor()
+  } else if (before) {
+    await page.getByRole('button', { name: before.click }).first().click()
+    await page.getByRole(before.until).first().waitFor()
   }
-  if (before === 'open the palette') await page.keyboard.press('Control+k')
-  if (before === 'list the keys') await page.keyboard.press('?')
-  if (before && before !== 'run a query') await page.getByRole('dialog').waitFor()
-  return page.screenshot({ type: 'webp', quality: QUALITY, caret: 'hide' })
 }
