@@ -4,8 +4,8 @@ import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { test } from 'vitest'
 import { startBrowser } from '../browser.ts'
 import { startPlatform } from '../harness.ts'
-import { getFileName, gallery } from './gallery.ts'
-import { type Picture, listPictures } from './pages.ts'
+import { gallery, getFileName } from './gallery.ts'
+import { listPictures, type Picture } from './pages.ts'
 import { openShop, PASSWORD, type Shop } from './shop.ts'
 
 /** A fixed port, because it is part of the URLs on the pages. */

@@ -2,8 +2,7 @@ import { now } from '../../clock.ts'
 import { appTokenUser } from '../../token.ts'
 import type { Audit } from '../audit.ts'
 import type { EndedKeys } from './ended-keys.ts'
-import type { GrantRecord } from './oauth-grant-store.ts'
-import type { OAuthRecords } from './oauth-records.ts'
+import type { GrantRecord, OAuthRecords } from './oauth-records.ts'
 import type { Revocation, Tokens } from './tokens.ts'
 
 /** The services that the grants of apps depend on. */

@@ -7,9 +7,8 @@ import type { OAuthStore } from '../../oauth-server/store.ts'
 import { hashToken } from '../../token.ts'
 import type { AppGrants } from './app-grants.ts'
 import type { EndedKeys } from './ended-keys.ts'
-import { type AppStore, type GrantRecord, heldBack } from './oauth-grant-store.ts'
-import type { OAuthRecords } from './oauth-records.ts'
-
+import { type AppStore, heldBack } from './oauth-grant-store.ts'
+import type { GrantRecord, OAuthRecords } from './oauth-records.ts'
 /** The services that the token endpoint depends on. */
 export interface AppTokenEndpointOptions {
   readonly env: Env

@@ -1,4 +1,4 @@
-import { PerSQLError, type Role } from '@persql/contract'
+import { PerSQLError } from '@persql/contract'
 import { now } from '../../clock.ts'
 import type { Env } from '../../env.ts'
 import { clientStore } from '../../oauth-server/clients.ts'
@@ -7,25 +7,8 @@ import type { OAuthStore, RecordOptions } from '../../oauth-server/store.ts'
 import type { Members } from '../members/members.ts'
 import type { AppGrants } from './app-grants.ts'
 import type { EndedKeys } from './ended-keys.ts'
-import type { OAuthRecords } from './oauth-records.ts'
+import type { GrantRecord, OAuthRecords } from './oauth-records.ts'
 import type { Tokens } from './tokens.ts'
-
-/** The fields of the library's grant record that PerSQL reads. */
-export interface GrantRecord {
-  readonly id: string
-  readonly clientId: string
-  /** The member's consent, with database IDs. */
-  readonly metadata: {
-    readonly userId: string
-    readonly role: Role
-    readonly databases: readonly string[] | null
-    readonly clientName: string
-  }
-  readonly resource?: unknown
-  readonly createdAt: number
-  /** The hash of the current refresh token. Missing until the authorization code is exchanged. */
-  readonly refreshTokenId?: string
-}
 
 /** The services that the grant store depends on. */
 export interface AppStoreOptions {

@@ -1,3 +1,4 @@
+import type { Role } from '@persql/contract'
 import type { RecordOptions } from '../../oauth-server/store.ts'
 import { getExpiry } from '../../oauth-server/store.ts'
 import type { Migration } from '../../storage/migrate.ts'
@@ -24,6 +25,23 @@ export const OAUTH: Migration = {
     ALTER TABLE token ADD COLUMN audience TEXT;
     CREATE INDEX token_grant ON token (grant_id) WHERE grant_id IS NOT NULL;
   `,
+}
+
+/** The fields of the library's grant record that PerSQL reads. */
+export interface GrantRecord {
+  readonly id: string
+  readonly clientId: string
+  /** The member's consent, with database IDs. */
+  readonly metadata: {
+    readonly userId: string
+    readonly role: Role
+    readonly databases: readonly string[] | null
+    readonly clientName: string
+  }
+  readonly resource?: unknown
+  readonly createdAt: number
+  /** The hash of the current refresh token. Missing until the authorization code is exchanged. */
+  readonly refreshTokenId?: string
 }
 
 /** Records with an expiry, found by key or by prefix. */

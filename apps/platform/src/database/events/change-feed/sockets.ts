@@ -2,7 +2,6 @@ import { type Change, PerSQLError } from '@persql/contract'
 import { limitReached } from '../../../storage/limit-reached.ts'
 import { randomText } from '../../../token.ts'
 import type { Grant } from '../../calls/call.ts'
-import type { Revocations } from '../../metering/revocations.ts'
 import type { RevokedKeys } from '../../metering/revoked-keys.ts'
 import type { ChangeFeed, FeedEvent } from './feed.ts'
 import { concerns, type Tables, within } from './table-filter.ts'
@@ -238,7 +237,10 @@ function send(ws: WebSocket, message: object): void {
 }
 
 /** Returns the timer that closes sockets whose tokens are no longer valid. */
-export const timers = (services: { readonly sockets: ChangeSockets; readonly revocations: Revocations }) => ({
+export const timers = (services: {
+  readonly sockets: ChangeSockets
+  readonly revocations: { check(): Promise<void> }
+}) => ({
   sockets: async () => {
     await services.revocations.check()
     return services.sockets.sweep()

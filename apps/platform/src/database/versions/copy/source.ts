@@ -4,7 +4,6 @@ import { type Page, readPages } from '../../../sqlite/rows.ts'
 import { readSchemaText, type SchemaText } from '../../../sqlite/schema.ts'
 import type { RunSql } from '../../../sqlite/schema-map.ts'
 import type { Read } from '../../../sqlite/walk.ts'
-import type { ExclusiveLock } from '../../engine/exclusive-lock.ts'
 import type { WriteFreeze } from '../../engine/write-freeze.ts'
 import type { IdentityStore } from '../../identity.ts'
 import { notUtf8, type RowFormat, rowsOut } from '../../transfer/export-rows.ts'
@@ -54,7 +53,8 @@ interface Copy {
 export interface CopySourceOptions {
   readonly storage: DurableObjectStorage
   readonly identity: IdentityStore
-  readonly exclusion: ExclusiveLock
+  /** The exclusive lock, as long as a task holds it. */
+  readonly exclusion: { readonly held: Promise<void> | undefined }
   readonly writes: WriteFreeze
   readonly ledger: Pick<Ledger, 'pages'>
   /** Bills the rows read for a copy. */
