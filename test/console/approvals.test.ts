@@ -86,7 +86,7 @@ test('an editor can deny, a viewer sees who can decide, and a late decision is r
 test('a request that is not known says what to do', async () => {
   const { page, ns, go, complaints } = owner
   await go(`/${ns}/main/approvals?request=appr_${ns}.main_${'a'.repeat(32)}`)
-  await page.getByText('Ask the requester to submit it again.').first().waitFor()
+  await page.getByText('Ask the requester to send the write again.').first().waitFor()
   await page.getByRole('dialog').getByRole('button', { name: 'Close' }).last().click()
   await page.getByRole('dialog').waitFor({ state: 'detached' })
   complaints.length = 0

@@ -71,7 +71,12 @@ test('each request is a line of the log, and no line holds a token, a parameter 
     path: '/v1/db/acme/main/query',
     operation: 'query',
   }
-  const measured = { at: expect.stringMatching(/Z$/), ms: expect.any(Number), address: '127.0.0.1' }
+  const measured = {
+    at: expect.stringMatching(/Z$/),
+    requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+    ms: expect.any(Number),
+    address: '127.0.0.1',
+  }
   expect(ours).toEqual([
     { ...expected, ...measured, status: 200 },
     { ...expected, ...measured, status: 400, code: 'sql_error' },

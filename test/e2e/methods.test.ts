@@ -43,6 +43,7 @@ const lasting = ({ headers }: Sent) => {
     'content-security-policy': policy,
     'content-length': length,
     'transfer-encoding': how,
+    'x-request-id': id,
     ...rest
   } = headers
   return { ...rest, policy: typeof policy }

@@ -13,7 +13,7 @@ import { dev } from './http/rest/dev-routes.ts'
 import { floodRetryAfterS } from './http/rest/flood-control.ts'
 import { answerOtherMethods, asGet, varyByOrigin } from './http/rest/methods.ts'
 import { logRequest } from './http/rest/request-log.ts'
-import { type Answer, answerDatabaseCall, rest } from './http/rest/rest.ts'
+import { type Answer, type Answered, answerDatabaseCall, rest } from './http/rest/rest.ts'
 import { handleStripeWebhook } from './http/rest/stripe-webhook.ts'
 import { toNetwork } from './ip-address.ts'
 import { handleMcp } from './mcp/route.ts'
@@ -29,7 +29,8 @@ export { Directory } from './directory/object.ts'
 export { Namespace } from './namespace/object.ts'
 
 const answers = new WeakMap<Request, Answer>()
-const app = rest((request, answer) => answers.set(request, answer))
+const answered: Answered = (request, answer) => answers.set(request, answer)
+const app = rest(answered)
 app.get('/healthz', () => Response.json({ ok: true }))
 app.get('/metrics', async (c) => {
   if (!isFromThisMachine(c.req.raw, getSettings(c.env))) await authenticateOperator(createContext(c.req.raw, c.env))
@@ -44,7 +45,7 @@ app.route('/', pages())
 app.route('/', oauthRoutes())
 app.route('/', authorize())
 app.route('/', login())
-app.route('/api/dev', dev())
+app.route('/api/dev', dev(answered))
 app.get('/api/openapi.json', (c) => answerOpenApi(c.req.raw, c.env))
 app.on(['GET', 'POST'], '/api/auth/*', (c) => answerAuth(c.req.raw, c.env))
 app.route('/', consoleFiles())
@@ -61,9 +62,9 @@ export default {
     const settings = getSettings(env)
     const address = clientAddress(request, settings)
     const waitS = floodRetryAfterS(toNetwork(address), settings.floodPerMinute, Date.now())
-    const answered = waitS > 0 ? flooded(waitS, url) : await answer(request, url, address, env, ctx)
-    const { operation, code } = answered
-    const response = withRequestIdHeader(isHead ? await withoutBody(answered) : answered.response, requestId)
+    const result = waitS > 0 ? flooded(waitS, url) : await answer(request, url, address, env, ctx)
+    const { operation, code } = result
+    const response = withRequestIdHeader(isHead ? await withoutBody(result) : result.response, requestId)
     const ms = performance.now() - startedMs
     count('persql_requests_total', `operation="${operation}",status="${response.status}"`)
     if (code) count('persql_errors_total', `code="${code}"`)

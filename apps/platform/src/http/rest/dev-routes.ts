@@ -10,6 +10,7 @@ import { refuseRequest } from '../../reply.ts'
 import { getRequestId } from '../../request-id.ts'
 import { getSettings } from '../../settings.ts'
 import { resolveHostname } from '../public/hostnames.ts'
+import type { Answered } from './rest.ts'
 
 const Clock = z.strictObject({
   aheadMs: z.int().min(0),
@@ -22,7 +23,7 @@ const AiTokens = z.strictObject({ namespace: z.string(), database: z.string(), t
 /**
  * Returns the routes for tests and development. They exist only with `PERSQL_DEV=1` and require the instance's secret.
  */
-export function dev(): Hono<{ Bindings: Env }> {
+export function dev(answered: Answered): Hono<{ Bindings: Env }> {
   const app = new Hono<{ Bindings: Env }>()
   app.use(async (c, next) => {
     if (!getSettings(c.env).dev) return c.notFound()
@@ -62,8 +63,10 @@ export function dev(): Hono<{ Bindings: Env }> {
   })
 
   app.onError((cause, c) => {
-    const { status, body } = refuseRequest(cause, getRequestId(c.req.raw))
-    return new Response(body, { status, headers: { 'Content-Type': 'application/json' } })
+    const { status, body, code } = refuseRequest(cause, getRequestId(c.req.raw))
+    const response = new Response(body, { status, headers: { 'Content-Type': 'application/json' } })
+    answered(c.req.raw, { response, operation: 'none', code })
+    return response
   })
   return app
 }

@@ -98,8 +98,11 @@ async function answer(
   return { response, operation: name, code: undefined, isStream: 'stream' in api[name] }
 }
 
+/** Records the answer to a request for the request log. */
+export type Answered = (request: Request, answer: Answer) => void
+
 /** Serves every operation of the contract at its route, and calls `answered` with each outcome. */
-export function rest(answered: (request: Request, answer: Answer) => void): App {
+export function rest(answered: Answered): App {
   const app: App = new Hono()
   for (const name of names) {
     for (const [door, { method, pattern, inQuery }] of getEntryPoints(api[name]).flatMap(spelled)) {
