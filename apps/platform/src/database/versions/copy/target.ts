@@ -1,5 +1,5 @@
 import type { Identity, IdentityStore } from '../../identity.ts'
-import type { Lifecycle } from '../../lifecycle.ts'
+import type { Lifecycle } from '../../lifecycle/lifecycle.ts'
 import type { Content } from './content.ts'
 import type { CopyLoader } from './copy-loader.ts'
 import { storeDamagedTexts } from './damaged-texts.ts'

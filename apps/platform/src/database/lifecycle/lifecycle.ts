@@ -1,9 +1,9 @@
-import { migrate } from '../storage/migrate.ts'
-import type { Memory } from './calls/exclusive-access.ts'
+import { migrate } from '../../storage/migrate.ts'
+import type { Memory } from '../calls/exclusive-access.ts'
+import type { SystemStorage } from '../engine/system-storage.ts'
+import type { Identity, IdentityStore } from '../identity.ts'
+import { QUERY_LOG } from '../metering/query-log.ts'
 import type { Deletion } from './deletion.ts'
-import type { SystemStorage } from './engine/system-storage.ts'
-import type { Identity, IdentityStore } from './identity.ts'
-import { QUERY_LOG } from './metering/query-log.ts'
 
 /** The services that the lifecycle uses. */
 export interface LifecycleOptions {

@@ -1,8 +1,8 @@
 import { PerSQLError } from '@persql/contract'
-import type { Memory } from './calls/exclusive-access.ts'
-import type { ExclusiveLock } from './engine/exclusive-lock.ts'
-import type { IdentityStore } from './identity.ts'
-import type { Snapshots } from './versions/snapshots/snapshots.ts'
+import type { Memory } from '../calls/exclusive-access.ts'
+import type { ExclusiveLock } from '../engine/exclusive-lock.ts'
+import type { IdentityStore } from '../identity.ts'
+import type { Snapshots } from '../versions/snapshots/snapshots.ts'
 
 /** The services that the deletion of a database uses. */
 export interface DeletionOptions {
