@@ -4,14 +4,14 @@ import { type ManyDatabases, openMany } from './many-databases.ts'
 import { type Options, readOptions } from './options.ts'
 import { type Comparison, compare } from './paired.ts'
 import { comparisonTable, manyDatabasesTable } from './tables.ts'
-import { loadGeneratorBundle, startTargets, type Target } from './targets.ts'
+import { loadGeneratorBundle, startTargets, type Target, type Targets } from './targets.ts'
 
-/** Runs `npm run bench`: the platform against the floor, as Markdown on stdout and progress on stderr. */
+/** Runs `npm run bench`: the platform against the floor or another checkout, as Markdown on stdout and progress on stderr. */
 export async function main(args: string[]): Promise<number> {
   const options = readOptions(args)
   const load = new LoadGenerator(await loadGeneratorBundle())
-  const targets = await startTargets()
-  const both = [targets.platform, targets.floor]
+  const targets = await startTargets(options.against)
+  const both = [targets.platform, targets.baseline]
   try {
     for (const target of both) await seed(target, load)
     process.stdout.write(`${comparisonTable(await comparisons(options, targets, load))}\n`)
@@ -27,14 +27,16 @@ export async function main(args: string[]): Promise<number> {
 
 async function comparisons(
   { only = '', connections, effort }: Options,
-  targets: { platform: Target; floor: Target },
+  targets: Targets,
   load: LoadGenerator,
 ): Promise<Comparison[]> {
   const results: Comparison[] = []
   for (const each of cases.filter(({ name }) => name.includes(only))) {
     for (const count of connections) {
       const result = await compare(each, count, targets, load, effort)
-      process.stderr.write(`${each.name}, ${count} connections: ${result.ratio.toFixed(2)}\n`)
+      process.stderr.write(
+        `${each.name}, ${count} connections: ${result.ratio.toFixed(3)} ± ${result.error.toFixed(3)}\n`,
+      )
       results.push(result)
     }
   }

@@ -4,10 +4,10 @@ import type { Comparison, Measured } from './paired.ts'
 /** Formats the Markdown table of throughput and latency. */
 export function comparisonTable(comparisons: readonly Comparison[]): string {
   return table(
-    ['case', 'connections', '', 'requests/s', 'p50 ms', 'p99 ms', 'max ms', 'ratio'],
-    comparisons.flatMap(({ name, connections, platform, floor, ratio }) => [
-      [name, String(connections), 'platform', ...figures(platform), ratio.toFixed(2)],
-      ['', '', 'floor', ...figures(floor), ''],
+    ['case', 'connections', '', 'requests/s', 'p50 ms', 'p99 ms', 'max ms', 'ratio', '±'],
+    comparisons.flatMap(({ name, connections, platform, baseline, ratio, error }) => [
+      [name, String(connections), 'platform', ...figures(platform), ratio.toFixed(3), error.toFixed(3)],
+      ['', '', baseline.name, ...figures(baseline), '', ''],
     ]),
   )
 }

@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { build } from 'esbuild'
 import { buildPlatform } from '../../apps/launcher/src/build.ts'
 import { repository } from '../../apps/launcher/src/paths.ts'
@@ -9,21 +9,38 @@ const namespace = 'acme'
 
 /** An instance and the addresses of its databases. */
 export interface Target {
-  name: 'platform' | 'floor'
+  name: 'platform' | 'floor' | 'other checkout'
   instance: Instance
   place: (database: string) => Place
 }
 
-/** Builds and starts the platform and the floor. */
-export async function startTargets(): Promise<{ platform: Target; floor: Target }> {
-  const floorBundle = await bundled('bench/src/floor/worker.ts', 'dist/bench-floor.mjs', ['cloudflare:*'])
-  const platform = await startInstance(await buildPlatform())
-  const floor = await startInstance(floorBundle)
-  const token = await adminToken(platform)
-  return {
-    platform: { name: 'platform', instance: platform, place: (database) => ({ namespace, database, token }) },
-    floor: { name: 'floor', instance: floor, place: (database) => ({ namespace, database, token }) },
-  }
+/** The platform, and what it is compared with. */
+export interface Targets {
+  platform: Target
+  baseline: Target
+}
+
+/** Builds and starts the platform and its baseline: the platform of the checkout in the folder `against`, or the floor. */
+export async function startTargets(against?: string): Promise<Targets> {
+  const platform = await startPlatform('platform', await buildPlatform())
+  return { platform, baseline: against === undefined ? await startFloor(platform) : await startOther(against) }
+}
+
+async function startOther(checkout: string): Promise<Target> {
+  const bundle = await buildPlatform(join(repository, 'dist/bench-other/platform.mjs'), resolve(checkout))
+  return startPlatform('other checkout', bundle)
+}
+
+async function startPlatform(name: Target['name'], bundle: string): Promise<Target> {
+  const instance = await startInstance(bundle)
+  const token = await adminToken(instance)
+  return { name, instance, place: (database) => ({ namespace, database, token }) }
+}
+
+/** The floor checks no token, and receives the platform's, so requests are equally long. */
+async function startFloor({ place }: Target): Promise<Target> {
+  const bundle = await bundled('bench/src/floor/worker.ts', 'dist/bench-floor.mjs', ['cloudflare:*'])
+  return { name: 'floor', instance: await startInstance(bundle), place }
 }
 
 /** Bundles the load generator program and returns its path. */

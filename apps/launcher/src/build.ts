@@ -5,19 +5,19 @@ import { platformBundle, repository } from './paths.ts'
 
 /**
  * Bundles the platform Worker and its workspace packages into one module at `outfile`, with WebAssembly files next to
- * it.
+ * it. `checkout` is the repository that has the sources and packages.
  */
-export async function buildPlatform(outfile = platformBundle): Promise<string> {
-  const { outputFiles } = await build(platformBuild(outfile))
+export async function buildPlatform(outfile = platformBundle, checkout = repository): Promise<string> {
+  const { outputFiles } = await build(platformBuild(outfile, checkout))
   await writeModules(outputFiles)
   return outfile
 }
 
 /** Returns the esbuild options that bundle the platform Worker to `outfile`. */
-export function platformBuild(outfile: string): BuildOptions & { write: false } {
+export function platformBuild(outfile: string, checkout = repository): BuildOptions & { write: false } {
   return {
-    absWorkingDir: repository,
-    entryPoints: [join(repository, 'apps/platform/src/index.ts')],
+    absWorkingDir: checkout,
+    entryPoints: [join(checkout, 'apps/platform/src/index.ts')],
     outfile,
     write: false,
     bundle: true,
