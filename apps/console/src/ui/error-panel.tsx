@@ -2,13 +2,14 @@ import { PerSQLError } from '@persql/sdk'
 import { CircleAlert } from 'lucide-react'
 import { Badge } from './badge.tsx'
 import { Button } from './button.tsx'
+import { canRetry } from './can-retry.ts'
 import { getHint, nextStep } from './next-step.ts'
 
 interface ErrorPanelProps {
   error: unknown
   /** Replaces the server's message. */
   message?: string | undefined
-  /** Retries the failed call. */
+  /** Retries the failed call. Offered only if a retry can help. */
   onRetry?: () => void
 }
 
@@ -27,7 +28,7 @@ export function ErrorPanel({ error, message, onRetry }: ErrorPanelProps) {
         {hint && <p className="break-words">{hint}</p>}
         {step && <p className="text-sm">{step}</p>}
         <Badge tone="danger">{known ? error.code : String(error).slice(0, 120)}</Badge>
-        {onRetry && (
+        {onRetry && (!known || canRetry(error)) && (
           <Button size="small" onClick={onRetry}>
             Try again
           </Button>
