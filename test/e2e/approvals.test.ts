@@ -715,7 +715,7 @@ test('a snapshot is kept before what was approved loses rows, and not before wha
   await decide(batch)
   expect(await newest()).toBe(before)
   const done = await redeem(batch)
-  expect([done.status, done.body.meta.snapshot.label]).toEqual([200, 'before DELETE FROM bills'])
+  expect([done.status, done.body.meta.snapshot.label]).toEqual([200, 'Before DELETE FROM bills'])
   expect(await newest()).toBe(done.body.meta.snapshot.id)
   expect(await rows()).toEqual([])
   expect(await code(redeem(single))).toEqual([200, undefined])

@@ -19,11 +19,11 @@ const restore = (db: Database, snapshotId: string) => db.request('/restore', { b
 
 describe('a statement that loses rows without saying which', () => {
   test.each([
-    ['DELETE FROM t', 'before DELETE FROM t'],
-    ['DROP  TABLE\n t', 'before DROP TABLE t'],
+    ['DELETE FROM t', 'Before DELETE FROM t'],
+    ['DROP  TABLE\n t', 'Before DROP TABLE t'],
     ['ALTER TABLE t ADD COLUMN b', undefined],
-    ['ALTER TABLE u DROP COLUMN b', 'before ALTER TABLE u DROP COLUMN b'],
-    ["REPLACE INTO t VALUES (1, 'uno')", "before REPLACE INTO t VALUES (1, 'uno')"],
+    ['ALTER TABLE u DROP COLUMN b', 'Before ALTER TABLE u DROP COLUMN b'],
+    ["REPLACE INTO t VALUES (1, 'uno')", "Before REPLACE INTO t VALUES (1, 'uno')"],
     ['DELETE FROM t WHERE id = 1', undefined],
     ['UPDATE t SET a = id', undefined],
     ['DELETE FROM empty', undefined],
@@ -84,7 +84,7 @@ describe('a statement that loses rows without saying which', () => {
     const db = await filled()
     const { data } = (await db.request('/propose', { body: { sql: 'DELETE FROM t' } })).body
     const applied = await db.request('/apply', { body: { executionToken: data.executionToken } })
-    expect(applied.body).toMatchObject({ data: { changes: 2 }, meta: { snapshot: { label: 'before DELETE FROM t' } } })
+    expect(applied.body).toMatchObject({ data: { changes: 2 }, meta: { snapshot: { label: 'Before DELETE FROM t' } } })
     const again = await db.request('/apply', { body: { executionToken: data.executionToken } })
     expect(again.status).toBe(404)
 
@@ -93,8 +93,8 @@ describe('a statement that loses rows without saying which', () => {
     const { id } = (await db.request('/migrations', { body: migration })).body.data
     expect((await db.request(`/migrations/${id}/apply`, { body: {} })).status).toBe(200)
     expect((await listed(db)).map(({ label }: { label: string }) => label)).toEqual([
-      'before DROP TABLE t',
-      'before DELETE FROM t',
+      'Before DROP TABLE t',
+      'Before DELETE FROM t',
     ])
   })
 

@@ -44,7 +44,7 @@ test.each(WIDE)('a table with %s is kept, restored, forked, exported and importe
   const snapshot = await db.request('/snapshots', { body: { label: 'x' } })
   expect(snapshot.status, JSON.stringify(snapshot.body)).toBe(200)
   const gone = await db.query('DELETE FROM w')
-  expect(gone.body.meta).toMatchObject({ snapshot: { label: 'before DELETE FROM w' } })
+  expect(gone.body.meta).toMatchObject({ snapshot: { label: 'Before DELETE FROM w' } })
   expect((await db.request('/restore', { body: { snapshotId: snapshot.body.data.id } })).status).toBe(200)
   expect(await exportText(db)).toBe(dump)
   expect((await db.request('/fork', { body: { slug: `fork-${++number}` } })).status).toBe(200)
@@ -58,7 +58,7 @@ test.each(WIDE)('a table with %s is kept, restored, forked, exported and importe
     expect((await imported(copy, file, `format=${format}&table=w`)).body.error).toBeUndefined()
     expect(await exportText(copy, `format=${format}&table=w`)).toBe(file)
   }
-  expect((await db.query('DROP TABLE w')).body.meta.snapshot.label).toBe('before DROP TABLE w')
+  expect((await db.query('DROP TABLE w')).body.meta.snapshot.label).toBe('Before DROP TABLE w')
 })
 
 test('rows of a table with 100 columns are merged, with texts that are not UTF-8 in its key', async () => {

@@ -42,7 +42,7 @@ describe.each([
     const kept = await db.request('/snapshots', { body: { label: 'kept' } })
     expect([kept.status, kept.body.error]).toEqual([200, undefined])
     const deleted = await db.query('DELETE FROM other')
-    expect([deleted.status, deleted.body.meta?.snapshot?.label]).toEqual([200, 'before DELETE FROM other'])
+    expect([deleted.status, deleted.body.meta?.snapshot?.label]).toEqual([200, 'Before DELETE FROM other'])
     const slug = `copy-${++number}`
     expect((await db.request('/fork', { body: { slug } })).status).toBe(200)
     const fork = platform.database(ns, slug, token)

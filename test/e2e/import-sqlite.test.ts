@@ -113,7 +113,7 @@ test('an import that drops tables keeps a snapshot first, and rules hold for it'
   const db = await made('CREATE TABLE t (n)', 'INSERT INTO t VALUES (1), (2)')
   const sql = (text: string) => send(db, new TextEncoder().encode(text), '?format=sql')
   const { body } = await sql('DROP TABLE t; CREATE TABLE t (n); INSERT INTO t VALUES (3);')
-  expect(body.meta.snapshot).toMatchObject({ label: 'before DROP TABLE t' })
+  expect(body.meta.snapshot).toMatchObject({ label: 'Before DROP TABLE t' })
   expect(await readRows(db, 'SELECT n FROM t')).toEqual([[3]])
   await db.request('/restore', { body: { snapshotId: body.meta.snapshot.id } })
   expect(await readRows(db, 'SELECT n FROM t')).toEqual([[1], [2]])

@@ -61,7 +61,7 @@ test('what the branch changed is previewed, applied with a snapshot before, and 
   expect(changes.map(({ sql }: { sql: string }) => sql)).toEqual(listStatements(preview).toReversed())
   expect(changes[0].actor).toMatch(/^token:/)
   const { body } = await db.request('/restore', { body: { snapshotId: data.snapshot.id } })
-  expect(body.data.restored.label).toBe('before merging "work"')
+  expect(body.data.restored.label).toBe('Before merging "work"')
   expect((await readSchema(db)).tables).toHaveLength(1)
   // A reverted merge can be repeated.
   expect((await merge(db, { mode: 'schema' })).data.applied).toBe(true)

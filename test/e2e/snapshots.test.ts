@@ -72,7 +72,7 @@ test('a snapshot brings back rows and schema, and a restore can be undone', asyn
 
   const { body } = await restore(db, { snapshotId: data.id })
   expect(body.data.restored).toEqual(data)
-  expect(body.data.before).toMatchObject({ automatic: true, rows: 3, label: 'before restoring "two rows"' })
+  expect(body.data.before).toMatchObject({ automatic: true, rows: 3, label: 'Before restoring "two rows"' })
   expect(await rows(db, 'SELECT * FROM t')).toEqual([
     [1, 'one'],
     [2, 'two'],

@@ -40,7 +40,7 @@ function NewSnapshotForm({ ns, db, close }: Omit<NewSnapshotProps, 'open'>) {
   }
   return (
     <form onSubmit={submit} className="grid gap-4">
-      <Field label="Label" hint="For example, “before the import”.">
+      <Field label="Label" hint="For example, “Before the import”.">
         {(control) => (
           <Input
             {...control}

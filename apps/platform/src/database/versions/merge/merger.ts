@@ -128,7 +128,7 @@ export class Merger {
     assertMergeAllowed(request, tried.report, tried.isUnsettled)
     if (mode === 'preview' || !hasEffect(tried.report)) return tried
     const { history } = this.#options
-    const label = `before merging "${request.ref}"`.slice(0, 80).replace(/[\ud800-\udbff]$/, '')
+    const label = `Before merging "${request.ref}"`.slice(0, 80).replace(/[\ud800-\udbff]$/, '')
     const snapshot = await history.create(label, true)
     try {
       request.check()

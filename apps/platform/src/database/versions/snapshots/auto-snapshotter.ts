@@ -70,7 +70,7 @@ export class AutoSnapshotter {
       this.#kept = { snapshotSkipped: 'too_large' }
       return
     }
-    throw new SnapshotRequired(`before ${analysis.statement.text.replace(/\s+/g, ' ')}`)
+    throw new SnapshotRequired(`Before ${analysis.statement.text.replace(/\s+/g, ' ')}`)
   }
 
   /** Creates the snapshot, then calls `next` before any other write can run. @throws PerSQLError `copy_cut_off` */

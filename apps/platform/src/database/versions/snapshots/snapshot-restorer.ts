@@ -36,7 +36,7 @@ export class SnapshotRestorer {
   async restore(wanted: string | number, actor: string): Promise<{ restored: Snapshot; before: Snapshot }> {
     const { history } = this.#options
     const restored = history.find(wanted)
-    const before = await history.create(`before restoring "${restored.label}"`.slice(0, 80), true, restored.id)
+    const before = await history.create(`Before restoring "${restored.label}"`.slice(0, 80), true, restored.id)
     await this.#load(restored, actor)
     return { restored, before }
   }
