@@ -23,7 +23,7 @@ export const TokenTable = ({ tokens, onRotate, onRevoke }: TokenTableProps) => (
       {
         name: 'Name',
         cell: ({ name, preview }) => (
-          <span className="grid">
+          <span className="grid sm:min-w-36">
             <span className="wrap-anywhere">{name}</span>
             <code className="font-mono text-xs font-normal text-muted">{preview}</code>
           </span>
@@ -50,7 +50,7 @@ export const TokenTable = ({ tokens, onRotate, onRevoke }: TokenTableProps) => (
         isUnnamed: true,
         isNumber: true,
         cell: (token) => (
-          <span className="flex flex-wrap justify-end gap-2">
+          <span className="flex flex-wrap justify-end gap-2 sm:flex-nowrap">
             {/* Apps renew their tokens themselves. */}
             {token.preview !== 'app' && (
               <Button size="small" onClick={() => onRotate(token)} aria-label={`Rotate ${token.name}`}>
