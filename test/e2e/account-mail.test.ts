@@ -60,7 +60,7 @@ test('who signs up on the way to let an app in gets back there by the link in th
     body: new URLSearchParams({ email, password, return: back }).toString(),
     headers: { 'content-type': 'application/x-www-form-urlencoded' },
   })
-  expect([status, body]).toEqual([200, expect.stringContaining('We sent you a link. Open it to continue.')])
+  expect([status, body]).toEqual([200, expect.stringContaining('We emailed you a link. Open it to continue.')])
   const confirmed = await follow(await linkTo(email))
   expect(confirmed.headers.getSetCookie().join()).toContain('session_token')
   const { searchParams, pathname } = new URL(confirmed.headers.get('location') ?? '', platform.url)

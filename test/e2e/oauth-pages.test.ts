@@ -34,7 +34,7 @@ describe('the page of consent', () => {
     const { html } = await shown(asked, owner.cookie)
     expect(html).toContain('&lt;b&gt;&quot;Agent&quot;&lt;/b&gt;')
     expect(html).not.toContain('<b>')
-    expect(html).toContain('its name is not verified')
+    expect(html).toContain("its name isn't verified")
     expect(html).toContain('an app on this computer')
     expect(html).toContain('owner@example.com')
   })

@@ -22,7 +22,7 @@ export interface ConsentPage {
 const MEANS: Record<Role, string> = {
   readonly: 'Read rows and the schema',
   readwrite: 'Read and change rows',
-  admin: 'Full access, up to your own role: also change the schema and delete databases',
+  admin: 'Full access within your own role: also change the schema and delete databases',
 }
 
 /** Returns the URL of an authorization request in a form that the account library accepts as a return URL. */
@@ -38,8 +38,8 @@ export function consentPage(consent: ConsentPage): Response {
     `<p><strong>${name}</strong> wants to access your databases ${audience === 'mcp' ? 'over MCP' : 'through the API'}.</p>`,
     isDocumentUrl(clientId)
       ? `<p>Published by <strong>${escapeHtml(new URL(clientId).host)}</strong>.</p>`
-      : '<p class="warning">This app registered itself and its name is not verified. Continue only if you started this.</p>',
-    `<p>After you authorize, you are redirected to ${destination(redirectUri)}.</p>`,
+      : `<p class="warning">This app registered itself, and its name isn't verified. Authorize it only if you started this request.</p>`,
+    `<p>After you authorize the app, you're redirected to ${destination(redirectUri)}.</p>`,
     `<form method="post" action="/logout"><p class="quiet">You're signed in as ${escapeHtml(email)}.
       ${hidden('return', backTo(query))}<button class="link">Use another account</button></p></form>`,
   ]
@@ -65,7 +65,7 @@ export function consentPage(consent: ConsentPage): Response {
         )
         .join('')}
     </fieldset>
-    <p>It can never do more than you can. You can revoke access at any time.</p>
+    <p>The app can never do more than you can. You can revoke access at any time.</p>
     <p class="actions"><button name="decision" value="allow">Authorize</button> <button class="plain" name="decision" value="deny">Cancel</button></p>
   </form>`)
   return page(`Authorize ${name}?`, blocks, { formAction: `'self' ${source(redirectUri)}` })

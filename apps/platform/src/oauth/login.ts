@@ -73,7 +73,7 @@ async function answer(path: string, request: Request, env: Env): Promise<Respons
     token?: string | null
   }
   if (response.ok && token) return onward(back, response)
-  if (response.ok) return page('Confirm your email address', ['We sent you a link. Open it to continue.'])
+  if (response.ok) return page('Confirm your email address', ['We emailed you a link. Open it to continue.'])
   const shown = createPage(signsUp ? 'signup' : 'login', env, request, back)
   const problem = PROBLEMS[code ?? ''] ?? message ?? 'Something went wrong. Try again.'
   return loginPage({ ...shown, name, email, problem }, response.status)

@@ -77,7 +77,7 @@ function createBlocks(
   { statements, tables, rowsWritten, expiresAt, hits }: ApprovalRequest,
   askedBy: string,
 ): string[] {
-  const rows = rowsWritten === 1 ? '1 row or index entry' : `${rowsWritten} rows and index entries`
+  const rows = rowsWritten === 1 ? '1 row or index entry' : `${rowsWritten.toLocaleString('en')} rows and index entries`
   const notes = hits.flatMap(({ note }) => (note === null ? [] : [escapeHtml(note)]))
   return [
     `<strong>${escapeHtml(askedBy)}</strong> wants to run:`,
