@@ -105,7 +105,7 @@ test('a link to a saved query opens it for a colleague, who may run it and not c
   expect(await page.getByRole('button', { name: 'Save', exact: true }).count()).toBe(0)
   await write(page, 'SELECT 7')
   await page.keyboard.press('Control+s')
-  await waitForText(page, /Only editors can save queries/)
+  await waitForText(page, /You need the editor role to save queries/)
   await page.getByRole('button', { name: 'Saved queries' }).click()
   await dialog(page, 'Saved queries')
     .getByRole('link', { name: /The answer/ })

@@ -21,7 +21,7 @@ export const AskDialog = ({ onClose, ...rest }: AskDialogProps) => (
     open
     onOpenChange={onClose}
     title="Generate a query"
-    description="An AI model gets your question and the schema, but no rows, and writes a SELECT. Review it before you run it."
+    description="An AI model reads your question and the schema, but no rows, and writes a SELECT. Review it before you run it."
   >
     <AskForm {...rest} onClose={onClose} />
   </Dialog>

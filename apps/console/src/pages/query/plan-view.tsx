@@ -48,7 +48,7 @@ function Reading({ measured: { rows, meta }, isScan }: { measured: RunMeasuremen
     <div role="status" className="grid gap-1">
       <p>
         The last run read {formatCount(meta.rowsRead, 'row')} and returned {formatNumber(rows)}.
-        {isMuch && ' An index on the columns it filters or joins by could reduce this.'}
+        {isMuch && ' An index on the columns that the statement filters or joins by could reduce this.'}
       </p>
       <Cost meta={meta} />
     </div>

@@ -2,6 +2,7 @@ import { ApprovalRequiredError, PerSQLError, type QueryMeta } from '@persql/sdk'
 import { useMembership } from '../../shell/membership.ts'
 import { EmptyState } from '../../ui/empty-state.tsx'
 import { ErrorPanel } from '../../ui/error-panel.tsx'
+import { commandKey } from '../../ui/kbd.tsx'
 import { SkeletonRows } from '../../ui/skeleton.tsx'
 import { ApprovalPanel } from '../results/approval-panel.tsx'
 import type { Result } from '../results/values.ts'
@@ -26,7 +27,8 @@ export function QueryResult({ outcome, name, onRedeemed, onRetry, onMeasure }: O
   if (!outcome) {
     return (
       <EmptyState title="No results yet">
-        Write a statement and press Ctrl+Enter to run it. Explain shows the query plan without running it, for free.
+        Write a statement and press {commandKey()}+Enter to run it. Explain shows the query plan of a statement for
+        free, without running the statement.
       </EmptyState>
     )
   }
@@ -61,7 +63,7 @@ export function QueryResult({ outcome, name, onRedeemed, onRetry, onMeasure }: O
       {meta?.snapshot && <SnapshotNotice snapshot={meta.snapshot} />}
       {meta?.snapshotSkipped && (
         <p>
-          No snapshot was saved before this statement:{' '}
+          No snapshot was created before this statement:{' '}
           {meta.snapshotSkipped === 'too_large' ? 'the database is too large' : "this database can't be copied"}.
         </p>
       )}

@@ -4,6 +4,7 @@ import { useActorName } from '../../shell/actor-names.ts'
 import { useCan } from '../../shell/membership.ts'
 import { Dialog } from '../../ui/dialog.tsx'
 import { ErrorPanel } from '../../ui/error-panel.tsx'
+import { commandKey } from '../../ui/kbd.tsx'
 import { SearchField } from '../../ui/search-field.tsx'
 import { SkeletonRows } from '../../ui/skeleton.tsx'
 import { pickKeys } from './list-keyboard.ts'
@@ -53,7 +54,7 @@ export function SavedDialog({ saved, onOpen, onDelete, onClose }: SavedDialogPro
           <p>
             No saved queries yet.{' '}
             {mayChange
-              ? 'To save a query for your team, choose Save or press Ctrl+S.'
+              ? `To save a query for your team, choose Save or press ${commandKey()}+S.`
               : 'Editors can save queries here for the team.'}
           </p>
         )}

@@ -26,7 +26,7 @@ export function SnapshotNotice({ snapshot: { id, label } }: { snapshot: { id: st
   }
   return (
     <div className="flex flex-wrap items-center gap-3 rounded-card border border-line bg-accent-soft p-4">
-      <p className="grow">A snapshot, “{label}”, was saved before this statement ran.</p>
+      <p className="grow">A snapshot, “{label}”, was created before this statement ran.</p>
       {mayRestore ? (
         <Button size="small" onClick={() => setAsked(true)}>
           Restore snapshot

@@ -1,5 +1,6 @@
 import { useCan } from '../../shell/membership.ts'
 import { Button } from '../../ui/button.tsx'
+import { commandKey } from '../../ui/kbd.tsx'
 import type { SavedStatus } from './saved-query-status.ts'
 
 interface ToolbarProps {
@@ -35,7 +36,9 @@ export function Toolbar(props: ToolbarProps) {
         Explain
       </Button>
       <span className={isRunning ? 'text-sm text-muted' : 'hidden text-sm text-muted lg:inline'}>
-        {isRunning ? 'The statement keeps running on the server.' : 'Ctrl+Enter runs the statement at the cursor.'}
+        {isRunning
+          ? 'The statement keeps running on the server.'
+          : `${commandKey()}+Enter runs the statement at the cursor.`}
       </span>
       <div className="flex flex-wrap gap-2 sm:ml-auto">
         {mayChange && (
@@ -46,7 +49,7 @@ export function Toolbar(props: ToolbarProps) {
         {mayChange && (
           <Button
             size="small"
-            title="Ctrl+S"
+            title={`${commandKey()}+S`}
             aria-keyshortcuts="Control+S Meta+S"
             disabled={isEmpty || standing === 'saved'}
             busy={isSaving}

@@ -27,7 +27,8 @@ export function useSaving(tabs: ReturnType<typeof useDrafts>, saved: Saved, stan
     }
   }
   const save = () => {
-    if (!mayChange) return toast('Only editors can save queries. Your query stays in this tab, in this browser.')
+    if (!mayChange)
+      return toast('You need the editor role to save queries. Your query stays in this tab, in this browser.')
     if (!draft.sql.trim()) return toast('Write a query before you save.')
     if (standing === 'behind') return toast('Someone else changed this query. Choose how to continue below the editor.')
     if (standing === 'saved') return toast(`“${draft.saved?.name}” is already saved.`)

@@ -7,6 +7,7 @@ import { CodeBlock } from '../../ui/code-block.tsx'
 import { Dialog, DialogActions } from '../../ui/dialog.tsx'
 import { ErrorPanel } from '../../ui/error-panel.tsx'
 import { formatBytes } from '../../ui/format.ts'
+import { commandKey } from '../../ui/kbd.tsx'
 import { Skeleton } from '../../ui/skeleton.tsx'
 import { saveFile } from '../results/save-file.ts'
 import { type Bytes, getByteLength, isBytes, prettyJson, quoteName, toHex, type Value } from '../results/values.ts'
@@ -158,7 +159,11 @@ function Content({ value, typedAs, label, canEdit, isGoing, mayDelete, onKeep, o
       {canEdit && (
         <ValueField
           label={isBytes(value) ? 'New value' : 'Value'}
-          hint={isGoing ? undefined : 'Ctrl+Enter to apply. Nothing is saved until you review your changes.'}
+          hint={
+            isGoing
+              ? undefined
+              : `Press ${commandKey()}+Enter to apply. Nothing is saved until you review your changes.`
+          }
           value={typed}
           rows={json || String(value).length > 60 ? 8 : 1}
           problem={'problem' in read && isTouched ? read.problem : undefined}

@@ -84,7 +84,9 @@ export function ReviewDialog({ shape, draft, onDrop, onClose, onDone }: ReviewDi
         ))}
       </ol>
       {isTooMany && (
-        <p role="alert">A transaction can have up to {MAX_CHANGES} changes. Undo some, and save them later.</p>
+        <p role="alert">
+          A transaction can have up to {MAX_CHANGES} changes. Undo some of them, and make those changes after you save.
+        </p>
       )}
       {error instanceof ApprovalRequiredError ? (
         <ApprovalPanel error={error} onRedeemed={done} />

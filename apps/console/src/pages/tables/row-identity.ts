@@ -25,7 +25,7 @@ export interface RowIdentity {
 export function getRowIdentity({ name, sql, columns }: SchemaTable): RowIdentity {
   const shown = columns.slice(0, MAX_COLUMNS)
   if (/^\s*CREATE\s+VIRTUAL\b/i.test(sql)) {
-    return { name, columns: shown, key: [], whyFixed: 'Virtual tables are read-only here.' }
+    return { name, columns: shown, key: [], whyFixed: "Virtual tables can't be edited here." }
   }
   const options = sql.slice(sql.lastIndexOf(')') + 1)
   if (/\bWITHOUT\s+ROWID\b/i.test(options)) {

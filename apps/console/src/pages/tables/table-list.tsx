@@ -37,7 +37,7 @@ export function TableList() {
             </Button>
           }
         >
-          Create one with CREATE TABLE on the Query page, in your code, or by importing a file.
+          Run CREATE TABLE on the Query page or in your code, or import a file.
         </EmptyState>
       )}
       <NameSearch

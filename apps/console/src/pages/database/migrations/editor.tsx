@@ -8,6 +8,7 @@ import { Button } from '../../../ui/button.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
 import { Field } from '../../../ui/field.tsx'
 import { Input, Textarea } from '../../../ui/input.tsx'
+import { commandKey } from '../../../ui/kbd.tsx'
 import { toast } from '../../../ui/toast.tsx'
 
 const CHANGES = ['GET /api/namespaces/{ns}/databases/{db}/migrations'] as const
@@ -55,7 +56,7 @@ export function MigrationEditor({ draft, onChange }: { draft?: Migration; onChan
       </Field>
       <Field
         label="SQL"
-        hint="Separate statements with semicolons. They run in one transaction. Press Ctrl+Enter to save."
+        hint={`Separate statements with semicolons. They run in one transaction. Press ${commandKey()}+Enter to save.`}
       >
         {(control) => (
           <Textarea
