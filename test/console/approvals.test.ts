@@ -49,7 +49,7 @@ test('a pending request appears automatically, is viewed and approved, and stays
   await page.getByText('Approved. The requester can now run it once.').first().waitFor()
   await dialog.waitFor({ state: 'detached' })
   await page.getByRole('button', { name: /^View INSERT/ }).click()
-  await page.getByText(`Approved by ${owner.email}. Note: Go on`).waitFor()
+  await page.getByText(`Approved by ${owner.email}. It runs once, when the requester redeems it. Note: Go on`).waitFor()
   await page.keyboard.press('Escape')
   expect(await findFaults(page)).toEqual([])
   expect(complaints).toEqual([])

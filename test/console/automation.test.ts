@@ -85,7 +85,7 @@ test('a webhook is made and tested, posts changes, and what failed is posted aga
   await click('Create webhook')
   await page.getByRole('heading', { level: 1, name: 'chat' }).waitFor()
   await click('Send test event')
-  await says('Delivered (200).')
+  await says('Test event delivered (200).')
   expect(received).toEqual([{ type: 'test', signature: expect.any(String) }])
   await click('Show secret')
   const secret = await page.getByRole('region', { name: 'Signing secret' }).textContent()

@@ -89,7 +89,7 @@ test('rows that were merged and then deleted in the branch are shown before they
   await side.focus()
   await side.selectOption('branch')
   await page.waitForURL(/side=branch/)
-  await page.getByText('The branch deleted 2 rows since the last merge.').waitFor()
+  await page.getByText('The branch has deleted 2 rows since the last merge.').waitFor()
   await page.getByText('Branch (used)').waitFor()
   expect(await side.evaluate((select) => select === document.activeElement)).toBe(true)
   await page.getByRole('button', { name: 'Merge rows' }).click()
@@ -117,7 +117,7 @@ test('rows that need the schema of the branch are merged after it, and the page 
   const first = page.getByRole('button', { name: 'Merge the schema first' })
   await first.waitFor()
   expect(await first.isDisabled()).toBe(true)
-  await page.getByText('Merge the schema first. These rows depend on it: added.').waitFor()
+  await page.getByText('Merge the schema first. The rows of these tables depend on it: added.').waitFor()
   expect(await page.getByRole('button', { name: 'Merge rows' }).count()).toBe(0)
   expect(await findFaults(page)).toEqual([])
 

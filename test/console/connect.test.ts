@@ -49,7 +49,7 @@ test('a token is put in, and what is shown for terminals, programs and agents wo
   expect(await shown(page, 'Environment variables')).toContain('YOUR_TOKEN')
   expect(await shown(page, 'Claude Code')).toBe(`claude mcp add --transport http persql '${app.platform.url}/mcp'`)
   await page.getByLabel('Role').selectOption('admin')
-  await page.getByRole('button', { name: 'Create token and fill in' }).click()
+  await page.getByRole('button', { name: 'Create token and fill it in' }).click()
   await page.getByText("you won't be able to see it again").first().waitFor()
   const environment = await shown(page, 'Environment variables')
   const inShell = (code: string) => run('sh', ['-c', `${environment}\n${code}`], { cwd: folder })

@@ -22,7 +22,7 @@ export function BalanceBanner({ ns }: { ns: string }) {
           Add funds
         </Link>
       ) : (
-        'Ask the owner to add funds'
+        'Ask an owner to add funds'
       )}
       . Your data is kept.
     </p>

@@ -11,7 +11,7 @@ const STEPS: Readonly<Record<string, string>> = {
     "It may have been deleted, or you're not a member. Choose another namespace from the menu at the top.",
   database_not_found: 'It may have been deleted. Go back to your databases.',
   sql_error: 'Fix the statement and run it again.',
-  payments_unavailable: 'The operator can also add to your balance without a payment.',
+  payments_unavailable: 'The operator can also add funds without a payment.',
   model_unavailable: 'You can still write SQL yourself.',
   idempotency_mismatch: 'Reload the page and try again.',
   merge_stale: 'Review the updated preview before you merge.',

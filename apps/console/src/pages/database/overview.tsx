@@ -72,7 +72,7 @@ function Facts({ ns, slug, database: data }: { ns: string; slug: string; databas
         </dl>
       </Card>
       <Card title="Connect">
-        <p className="text-muted">Set PERSQL_TOKEN to a token of this namespace, then:</p>
+        <p className="text-muted">Set PERSQL_TOKEN to a token of this namespace, then run:</p>
         {snippets(place, '"')
           .slice(0, 2)
           .map(({ id, name, code }) => (

@@ -76,7 +76,7 @@ function Shares({ slug }: { slug: string }) {
         open={leaving !== undefined}
         onOpenChange={() => setLeaving(undefined)}
         title={`Remove ${leaving?.email}'s access?`}
-        description={`They stay a member and keep the access their role gives them in ${slug}. You can share it again.`}
+        description={`They stay a member and keep the access their role gives them in ${slug}. You can share ${slug} with them again.`}
         action="Remove access"
         onConfirm={async () => {
           if (!leaving) return

@@ -40,8 +40,7 @@ export function ApprovalPanel({
       {status === 'approved' && <p>Approved. Run it now.</p>}
       {(status === 'denied' || status === 'expired') && (
         <p>
-          {status === 'denied' ? 'Denied' : 'Expired'}
-          {data?.note ? `: ${data.note}` : '.'} Nothing was written.
+          {status === 'denied' ? 'Denied' : 'Expired'}. Nothing was written.{data?.note && ` Note: ${data.note}`}
         </p>
       )}
       <div className="flex flex-wrap gap-2">

@@ -40,7 +40,8 @@ export function GeneralPage() {
       {isOwner && (
         <Card title="Delete namespace">
           <p className="text-muted">
-            Permanently deletes the namespace and all its databases, tokens and members. The name can't be reused.
+            Permanently deletes the namespace with all its databases and tokens. All members lose access. The name can't
+            be reused.
           </p>
           <div>
             <Button look="danger" onClick={() => setAsked(true)}>

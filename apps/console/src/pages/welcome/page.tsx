@@ -71,7 +71,7 @@ export function WelcomePage() {
                   {token
                     ? ':'
                     : mayMint
-                      ? ". Create a token above and it's filled in here."
+                      ? '. Create a token above to fill it in here.'
                       : '. Replace YOUR_TOKEN with your token:'}
                 </p>
                 <CodeBlock label={name} code={code} />
@@ -92,7 +92,7 @@ function TokenCard({ ns, mayMint, minting }: { ns: string; mayMint: boolean; min
     <Card title="Your token">
       {data ? (
         <>
-          <p>Copy the token now. You won't be able to see it again. Store it safely, or revoke it in Settings.</p>
+          <p>Copy the token now. You won't be able to see it again. You can revoke it in Settings.</p>
           <div className="flex flex-wrap items-center gap-2">
             <code className="min-w-0 rounded-field border border-line bg-sunken px-3 py-1.5 font-mono text-sm break-all">
               {data.token}
@@ -104,7 +104,7 @@ function TokenCard({ ns, mayMint, minting }: { ns: string; mayMint: boolean; min
         <>
           <p className="text-muted">
             {mayMint
-              ? 'Apps authenticate with a token. The token you create here has full access. Create limited ones in Settings.'
+              ? 'Apps authenticate with a token. The token you create here has full access. Create limited tokens in Settings.'
               : 'Apps authenticate with a token. Ask a namespace admin for one.'}
           </p>
           {mayMint && (

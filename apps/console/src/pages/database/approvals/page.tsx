@@ -38,14 +38,18 @@ export function ApprovalsPage() {
     </Button>
   )
   return (
-    <Page title="Approvals" lead="Require approval for writes to sensitive tables, or block them." actions={make}>
+    <Page
+      title="Approvals"
+      lead="Require approval for writes to sensitive tables, or deny these writes."
+      actions={make}
+    >
       <Requests />
       <h2 className="-mb-3 text-lg font-semibold">Approval rules</h2>
       {error && <ErrorPanel error={error} onRetry={refetch} />}
       {!data && !error && <SkeletonRows rows={6} label="Loading approval rules" />}
       {data?.length === 0 && (
         <EmptyState title="No approval rules yet" action={make}>
-          Protect sensitive tables, such as payments. A matching write is dry-run, rolled back, and held until someone
+          Protect sensitive tables, such as payments. A rule denies writes to them, or holds each write until someone
           approves it.
         </EmptyState>
       )}
@@ -57,19 +61,17 @@ export function ApprovalsPage() {
             link that starts with <code className="font-mono wrap-anywhere">{location.origin}/approve/</code>.
           </li>
           <li>
-            The request appears above. The requester can also send you the link, or{' '}
+            The request appears above. The requester can also send you the link, and{' '}
             <Link
               className="text-accent underline underline-offset-2"
               to={`${databasePath(where.ns, where.db, 'webhooks')}?webhook=new`}
             >
               a webhook
             </Link>{' '}
-            for <code className="font-mono">approval_required</code> can post it to your chat.
+            for the event “Approval requested” can send it to your chat.
           </li>
-          <li>
-            Editors and above can review the statements and tables, then approve or deny here or on the approval page.
-          </li>
-          <li>An approved write runs exactly as requested, once, when the requester redeems it.</li>
+          <li>Editors, admins and owners review the request, then approve or deny it here or on the approval page.</li>
+          <li>An approved write runs once, exactly as requested, when the requester redeems it.</li>
         </ol>
       </Card>
       <Dialog open={asked !== null} onOpenChange={() => ask(undefined)} title="New approval rule">

@@ -63,7 +63,7 @@ function About(request: ApprovalRequest) {
         ))}
       </div>
       <p className="wrap-anywhere">
-        Writes to <code className="font-mono">{tables.join(', ')}</code>. A dry run wrote{' '}
+        Writes to <code className="font-mono">{tables.join(', ')}</code>. In a dry run, it wrote{' '}
         {formatCount(rowsWritten, 'row or index entry', 'rows and index entries')}.
       </p>
       {notes.map((note) => (
@@ -86,10 +86,10 @@ function standing(
 ): string {
   if (status === 'expired') return 'This request expired before it ran. Ask the requester to submit it again.'
   const by = decidedBy ? ` by ${getActorName(decidedBy) ?? '…'}` : ''
-  const said = note ? `. Note: ${note}` : ''
-  if (status === 'denied') return `Denied${by}${said}. Nothing was written.`
-  if (status === 'redeemed') return `Approved${by}${said}. The write has run.`
-  return `Approved${by}${said}. It runs once, when the requester redeems it.`
+  const said = note ? ` Note: ${note}` : ''
+  if (status === 'denied') return `Denied${by}. Nothing was written.${said}`
+  if (status === 'redeemed') return `Approved${by}. The write has run.${said}`
+  return `Approved${by}. It runs once, when the requester redeems it.${said}`
 }
 
 function Decision({ token, close, refetch }: RequestDialogProps & { refetch: () => void }) {

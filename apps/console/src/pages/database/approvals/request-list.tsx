@@ -43,7 +43,7 @@ export function Requests() {
       {!data && !error && <SkeletonRows rows={2} label="Loading approval requests" />}
       {data?.length === 0 && (
         <p className="text-muted">
-          No pending requests. Writes to protected tables appear here. They expire after 30 minutes.
+          No pending requests. Writes that need approval appear here. A request expires after 30 minutes.
         </p>
       )}
       {data && data.length > 0 && (

@@ -45,7 +45,7 @@ export function ApplyMerge({ ns, db, ref, side, report, isOld, onMerged, mode, d
         open={asked === mode && !disabled && !isOld}
         onOpenChange={(open) => open || ask(null)}
         title={`Merge ${what} from ${ref} into ${db}?`}
-        description={`${isLossy ? 'This deletes data in the parent. ' : ''}${goes}The merge is all-or-nothing. A snapshot of ${db} is saved first, so you can undo it.`}
+        description={`${isLossy ? `The merge deletes data in ${db}. ` : ''}${goes}The merge is all-or-nothing. A snapshot of ${db} is created first, so you can undo the merge.`}
         {...(isLossy && { typed: db })}
         action={`Merge ${what}`}
         isHarmless={!isLossy}

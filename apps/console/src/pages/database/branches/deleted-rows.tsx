@@ -16,7 +16,7 @@ export function RowDeletions({ parent, deletions, count }: RowDeletionsProps) {
     <section className="grid min-w-0 gap-2 rounded-card border border-line p-3">
       <h3 className="font-medium">Rows to delete from {parent}</h3>
       <p className="text-sm text-muted">
-        The branch deleted {formatCount(count, 'row')} since the last merge.{shown} A snapshot is saved before the
+        The branch has deleted {formatCount(count, 'row')} since the last merge.{shown} A snapshot is created before the
         merge, so you can restore {count === 1 ? 'it' : 'them'}.
       </p>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling box must be reachable with the keyboard */}

@@ -11,7 +11,7 @@ export function MergeResult({ snapshot, onEnd }: { snapshot: string; onEnd: () =
       role="status"
       className="flex flex-wrap items-center gap-3 rounded-card border border-line bg-success-soft p-4"
     >
-      <p className="grow">Branch merged. A snapshot of {db} was saved first.</p>
+      <p className="grow">Branch merged. A snapshot of {db} was created first.</p>
       <Button asChild size="small">
         <Link to={`${databasePath(ns, db, 'history')}?restore=${encodeURIComponent(snapshot)}`}>Undo merge</Link>
       </Button>

@@ -78,7 +78,7 @@ export function MergeRowsCard({ onSide, ...plan }: MergePlan & { onSide: (side: 
       <ApplyMerge {...plan} mode="data" disabled={isOpen || !hasChanges || schemaFirst.length > 0} />
       {schemaFirst.length > 0 && (
         <p className="text-sm text-muted">
-          Merge the schema first. These rows depend on it: {schemaFirst.slice(0, 5).join(', ')}
+          Merge the schema first. The rows of these tables depend on it: {schemaFirst.slice(0, 5).join(', ')}
           {schemaFirst.length > 5 && ` and ${formatCount(schemaFirst.length - 5, 'more table')}`}.
         </p>
       )}

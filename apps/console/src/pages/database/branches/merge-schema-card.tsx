@@ -18,7 +18,7 @@ export function MergeSchemaCard(plan: MergePlan) {
       {isLossy && (
         <p className="flex items-start gap-2 rounded-card bg-warning-soft p-3 text-warning">
           <TriangleAlert aria-hidden className="mt-0.5 size-5 shrink-0" />
-          Marked statements delete data in {plan.db}. You'll type its name to confirm.
+          The marked statements delete data in {plan.db}. To merge, you'll type its name to confirm.
         </p>
       )}
       {conflicts.length > 0 && <SchemaConflicts conflicts={conflicts} />}
@@ -37,17 +37,18 @@ export function MergeSchemaCard(plan: MergePlan) {
       )}
       {recorded.length > 0 && (
         <p>
-          Marked as applied in {plan.db} after the merge: <span className="wrap-anywhere">{recorded.join(', ')}</span>.
+          The merge marks these migrations as applied in {plan.db}:{' '}
+          <span className="wrap-anywhere">{recorded.join(', ')}</span>.
         </p>
       )}
       {tables.map(({ table, rows }) => (
         <p key={table}>
-          Adds {formatCount(rows, 'row')} to {table}, a migration tool's table.
+          The merge adds {formatCount(rows, 'row')} to {table}, the table of a migration tool.
         </p>
       ))}
       {diverged.length > 0 && (
         <p className="text-warning">
-          Migrations that differ in {plan.db} and stay unchanged:{' '}
+          These migrations differ in {plan.db} and stay unchanged:{' '}
           <span className="wrap-anywhere">{diverged.join(', ')}</span>.
         </p>
       )}
@@ -65,7 +66,7 @@ const SchemaConflicts = ({ conflicts }: { conflicts: MergeReport['schema']['conf
         title={`${type} ${name}`}
         reason={reason}
         sides={[
-          ['Base', base],
+          ['Merge base', base],
           ['Parent', parent],
           ['Branch', branch],
         ]}

@@ -45,7 +45,8 @@ function BranchList() {
             </Button>
           }
         >
-          This database is a branch, so it can't have branches of its own. Merge, reset or delete it from {parent}.
+          This database is a branch, so it can't have branches of its own. You can merge, reset or delete it on the
+          Branches page of {parent}.
         </EmptyState>
       </Page>
     )

@@ -59,7 +59,7 @@ export function ConnectToken({ db, token, onToken }: TokenForHereProps) {
           </Field>
         </div>
         <Button type="submit" look="primary" busy={isPending}>
-          Create token and fill in
+          Create token and fill it in
         </Button>
       </form>
       {error && <ErrorPanel error={error} />}

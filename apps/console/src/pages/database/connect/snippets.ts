@@ -103,7 +103,7 @@ export const programs = ({ origin, address }: Target): Snippet[] => [
           '  .compile({ checkpointer })',
           "console.log(await graph.invoke({}, { configurable: { thread_id: 'first' } }))",
         ],
-        'The first run needs an admin token to create its tables. ',
+        'The first run creates tables, which needs an admin token. ',
       ),
     ],
   },
@@ -148,7 +148,7 @@ export function agents({ origin, token }: Target): Snippet[] {
       name: 'Other clients',
       steps: [
         {
-          say: 'Add this URL as a connector in Claude, ChatGPT or another client. The client must be able to reach this instance. You then authorize it in the browser:',
+          say: 'Add this URL as a connector in Claude, ChatGPT or another client that can reach this instance. The client then opens a page where you authorize it:',
           label: 'URL',
           code: url,
         },
@@ -160,7 +160,7 @@ export function agents({ origin, token }: Target): Snippet[] {
 const shell = (code: string) => ({ say: 'Run in a terminal:', label: 'Install', code })
 
 const file = (name: string, lines: readonly string[], note = '') => ({
-  say: `${note}Save as ${name}, then run node ${name} in a shell where the variables are set:`,
+  say: `${note}Save as ${name}, then run node ${name} in the terminal where you set the variables:`,
   label: name,
   code: lines.join('\n'),
 })

@@ -133,7 +133,7 @@ function Edit({ endpoint: { slug, status, spec }, text, onChange, onSaved }: Edi
     const made = await mutateAsync({ ...diffDraft(spec, draft ?? {}), ...where }).catch(() => undefined)
     if (!made) return
     onSaved(made)
-    toast(`Saved version ${made.version}.`)
+    toast(`Version ${made.version} saved.`)
   }
   const discard = () => {
     onChange(saved)

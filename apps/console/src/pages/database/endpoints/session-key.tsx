@@ -77,5 +77,5 @@ function RotateForm({ close }: { close: () => void }) {
 
 const describeRotation = ({ previousUntil }: Output<Api['rotate_session_key']>, endSessions: boolean) =>
   previousUntil
-    ? `Session key rotated. Existing sessions stay valid until ${formatMoment(previousUntil)}.`
+    ? `Session key rotated. Active sessions stay valid until ${formatMoment(previousUntil)}.`
     : `Session key rotated.${endSessions ? ' All active sessions were ended.' : ''}`

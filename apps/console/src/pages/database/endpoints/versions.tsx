@@ -69,12 +69,12 @@ export function Versions({ endpoint: { slug, version: current } }: { endpoint: E
           open
           onOpenChange={() => ask(undefined)}
           title={`Revert to version ${asked}?`}
-          description="Publishes that spec as a new version. All versions are kept, so you can switch back."
-          action={`Publish version ${asked}`}
+          description="Publishes the spec of that version as a new version. All versions are kept, so you can switch back."
+          action={`Revert to version ${asked}`}
           isHarmless
           onConfirm={async () => {
             await publish.mutateAsync({ ...where, version: asked })
-            toast(`Published version ${asked}.`)
+            toast(`Reverted to version ${asked}.`)
           }}
         />
       )}

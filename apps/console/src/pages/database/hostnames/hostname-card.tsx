@@ -47,7 +47,7 @@ export function HostnameCard({ hostname, busy, onRefresh, onDelete }: HostnameCa
       <p className="text-muted">
         {verifiedAt
           ? `Verified ${formatMoment(verifiedAt)}. Keep both DNS records in place.`
-          : 'Add these 2 records at your DNS provider, then check. DNS changes can take from minutes to hours.'}
+          : 'Add these 2 records at your DNS provider, then choose Check DNS. DNS changes can take minutes to hours.'}
       </p>
       <Record type="TXT" name={verification.name} value={verification.value} why="verifies that you own the domain" />
       <Record type="CNAME" name={hostname.hostname} value={target} why="routes traffic to this instance" />

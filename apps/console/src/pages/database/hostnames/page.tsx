@@ -28,7 +28,8 @@ export function HostnamesPage() {
   const remove = useApiMutation('DELETE /api/namespaces/{ns}/databases/{db}/hostnames/{hostname}', [LIST])
   const check = async (hostname: string) => {
     const found = await refresh.mutateAsync({ ...where, hostname }).catch(() => undefined)
-    if (found) toast(found.status === 'active' ? `${hostname} is active.` : 'DNS record not found yet.')
+    if (found)
+      toast(found.status === 'active' ? `${hostname} is active.` : 'DNS records not found yet. Check again later.')
   }
   const make = mayChange && (
     <Button look="primary" onClick={() => ask('')}>

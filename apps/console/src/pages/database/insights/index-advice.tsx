@@ -32,8 +32,10 @@ export function IndexAdviceCard() {
         <div role="status" className="grid gap-4">
           {data.suggestions.length === 0 && (
             <p>
-              No index would speed up the {formatCount(data.examined, 'statement')} analyzed. Check again after your app
-              has run for a while.
+              {data.examined === 0
+                ? 'No statements to analyze yet.'
+                : `No index would speed up the ${formatCount(data.examined, 'analyzed statement')}.`}{' '}
+              Check again after your app has run for a while.
             </p>
           )}
           {data.suggestions.map((suggestion) => (

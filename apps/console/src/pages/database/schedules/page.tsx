@@ -58,7 +58,7 @@ export function SchedulesPage() {
       {data?.length === 0 && (
         <EmptyState title="No schedules yet" action={make}>
           Use a schedule for recurring work, such as deleting expired sessions or summarizing yesterday's data. Failed
-          runs are shown here and don't stop the next one.
+          runs are shown here and don't stop later runs.
         </EmptyState>
       )}
       {data && data.length > 0 && (

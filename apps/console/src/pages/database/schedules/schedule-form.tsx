@@ -65,7 +65,7 @@ export function ScheduleForm({ schedule, close }: { schedule: Schedule | undefin
         value={params}
         onChange={setParams}
         className="font-mono"
-        hint="Values for each ? in the statement, as a JSON array."
+        hint="A value for each ? in the statement, as a JSON array."
         error={list ? undefined : 'Not a JSON array. Example: [1, "two"]'}
       />
       {error && <ErrorPanel error={error} />}
@@ -80,9 +80,7 @@ export function ScheduleForm({ schedule, close }: { schedule: Schedule | undefin
 }
 
 const intervalProblem = (seconds: number) =>
-  Number.isInteger(seconds) && seconds >= 60 && seconds <= 604_800
-    ? undefined
-    : 'Enter an interval from 60 seconds to 7 days.'
+  Number.isInteger(seconds) && seconds >= 60 && seconds <= 604_800 ? undefined : 'Must be from 1 minute to 7 days.'
 
 function parseList(text: string): Schedule['params'] | undefined {
   try {

@@ -6,7 +6,7 @@ import { Badge } from '../../../ui/badge.tsx'
 import { Button } from '../../../ui/button.tsx'
 import { ConfirmDialog } from '../../../ui/confirm-dialog.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
-import { capitalize, formatNumber } from '../../../ui/format.ts'
+import { capitalize, formatCount } from '../../../ui/format.ts'
 import { Card } from '../../../ui/page.tsx'
 import { Skeleton } from '../../../ui/skeleton.tsx'
 import { toast } from '../../../ui/toast.tsx'
@@ -53,7 +53,7 @@ export function Findings(place: { ns: string; db: string }) {
         </section>
       )}
       {data !== undefined && data.omitted > 0 && (
-        <p className="text-sm text-muted">{formatNumber(data.omitted)} more not shown.</p>
+        <p className="text-sm text-muted">{formatCount(data.omitted, 'more issue')} not shown.</p>
       )}
       <ConfirmDialog
         open={chosen !== undefined}

@@ -55,8 +55,8 @@ export function HistoryPage() {
       {!data && !error && <SkeletonRows rows={6} label="Loading snapshots" />}
       {data?.length === 0 && (
         <EmptyState title="No snapshots yet" action={mayMake && make}>
-          Create a snapshot before a large change so you can go back. One is created automatically before destructive
-          statements such as DROP TABLE.
+          Create a snapshot before a large change, so you can undo the change. PerSQL creates one automatically before
+          destructive statements such as DROP TABLE.
         </EmptyState>
       )}
       {data && data.length > 0 && <Timeline snapshots={data} onRestore={askRestore} onDelete={askDelete} />}

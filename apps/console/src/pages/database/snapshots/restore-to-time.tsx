@@ -37,7 +37,7 @@ function MomentForm({ snapshots, close, onChoose }: Omit<RestoreToMomentProps, '
   }
   return (
     <form onSubmit={submit} className="grid gap-4">
-      <Field label="Restore to" hint="Local time.">
+      <Field label="Restore to" hint="In your time zone.">
         {(control) => (
           <Input
             {...control}

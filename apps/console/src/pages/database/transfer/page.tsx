@@ -10,7 +10,7 @@ export function TransferPage() {
   const place = { ns: useNamespace(), db: useDatabase() }
   const mayImport = useCan('admin')
   return (
-    <Page title="Import & export" lead="Move data in and out in standard formats.">
+    <Page title="Import & export" lead="Import and export data in standard formats.">
       <ExportCard {...place} />
       <Card title="Import">
         <LastImport {...place} />

@@ -57,7 +57,8 @@ function WebhookActions({ webhook, back }: { webhook: Webhook; back: string }) {
   const failure = test.error ?? update.error
   const send = async () => {
     const came = await test.mutateAsync(where).catch(() => undefined)
-    if (came) toast(came.delivered ? `Delivered (${came.responseStatus}).` : `Delivery failed: ${came.error}`)
+    if (came)
+      toast(came.delivered ? `Test event delivered (${came.responseStatus}).` : `Delivery failed: ${came.error}`)
   }
   const toggle = () => update.mutateAsync({ ...where, enabled: !webhook.enabled }).catch(() => undefined)
   return (

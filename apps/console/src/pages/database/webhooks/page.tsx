@@ -40,7 +40,7 @@ function Webhooks() {
       {!data && !error && <SkeletonRows label="Loading webhooks" />}
       {data?.length === 0 && (
         <EmptyState title="No webhooks yet" action={make}>
-          A webhook notifies your server which table changed. Requests are signed and contain no row data. Failed
+          A webhook notifies your server when a table changes. Requests are signed and contain no row data. Failed
           deliveries are retried.
         </EmptyState>
       )}

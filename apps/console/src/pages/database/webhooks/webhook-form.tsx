@@ -66,7 +66,7 @@ export function WebhookForm({ webhook, close, onSaved }: WebhookFormProps) {
         onChange={setUrl}
         required
         placeholder="https://example.com/persql"
-        hint="Must be https and reachable from the internet."
+        hint="Must be an https URL that is reachable from the internet."
       />
       <TextField
         label="Tables"

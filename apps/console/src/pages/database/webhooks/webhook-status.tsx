@@ -10,7 +10,9 @@ export const WebhookState = ({ webhook }: { webhook: Webhook }) => {
       {!enabled && <Badge tone={disabledReason ? 'danger' : 'warning'}>{disabledReason ? 'Disabled' : 'Paused'}</Badge>}
       {enabled && failingSince && <Badge tone="danger">Failing since {formatMoment(failingSince)}</Badge>}
       {enabled && !failingSince && <Badge tone="success">Active</Badge>}
-      {disabledReason && <span className="text-sm break-words">{disabledReason} Fix it, then resume.</span>}
+      {disabledReason && (
+        <span className="text-sm break-words">{disabledReason} Fix the problem, then resume the webhook.</span>
+      )}
       <span className="text-sm text-muted">
         Tables: {tables ? tables.join(', ') : 'all'} · Events: {events ? events.join(', ') : 'all'}
       </span>

@@ -73,7 +73,7 @@ function Log() {
       {entries?.length === 0 && (
         <EmptyState title={before ? 'No older entries' : 'No entries in this category'}>
           Changes to the namespace are logged here: databases, tokens, members, endpoints, migrations and restores.
-          Queries are in each database's query log.
+          Queries are logged in the table <code className="font-mono">_persql_query_log</code> of each database.
         </EmptyState>
       )}
       {entries && entries.length > 0 && <AuditTable entries={entries} names={names} />}

@@ -80,10 +80,10 @@ const NoPayments = ({ ns }: { ns: string }) => (
       <code className="font-mono text-sm">STRIPE_WEBHOOK_SECRET</code> and restart the server.
     </p>
     <details className="grid gap-2">
-      <summary className="w-fit cursor-pointer text-accent">Add credit as the operator</summary>
+      <summary className="w-fit cursor-pointer text-accent">Add funds as the operator</summary>
       <p className="my-2">Requires the operator secret in PERSQL_SECRET.</p>
       <CodeBlock
-        label="Add credit (operator)"
+        label="Add funds (operator)"
         code={[
           `curl '${location.origin}/api/operator/namespaces/${ns}/credit' \\`,
           '  -H "Authorization: Bearer $PERSQL_SECRET" \\',

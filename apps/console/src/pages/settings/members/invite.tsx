@@ -68,7 +68,7 @@ function InviteForm({ onSent, close }: { onSent: (sent: Sent) => void; close: ()
   }
   return (
     <form onSubmit={submit} className="grid gap-4">
-      <Field label="Email" hint="They can sign up when they accept.">
+      <Field label="Email" hint="They can create an account when they accept.">
         {(control) => (
           <Input
             {...control}

@@ -2,7 +2,7 @@ import type { Member, MemberRole } from '@persql/contract'
 
 /** The permissions of each member role, in one sentence. */
 export const ROLES: Readonly<Record<MemberRole, string>> = {
-  viewer: 'Can view everything and run read-only queries.',
+  viewer: 'Can view every database and run read-only queries.',
   editor: 'Can also create databases and change rows, schemas and endpoints.',
   admin: 'Can also delete databases, merge, restore and import, manage tokens and members, and read the audit log.',
   owner: 'Can also manage billing and delete the namespace.',

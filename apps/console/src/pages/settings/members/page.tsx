@@ -49,7 +49,7 @@ export function MembersPage() {
         </dl>
         <p className="max-w-prose text-muted">
           A namespace always has an owner. If the last owner leaves or steps down, the longest-standing admin becomes
-          owner. Without an admin, the last owner can't leave. Only owners can make other members owners.
+          owner. Without an admin, the last owner can't leave or step down. Only owners can make other members owners.
         </p>
       </section>
       <Invite open={search.has('invite')} onOpenChange={ask} />
