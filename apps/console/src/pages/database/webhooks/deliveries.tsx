@@ -9,6 +9,7 @@ import { Card } from '../../../ui/page.tsx'
 import { SkeletonRows } from '../../../ui/skeleton.tsx'
 import { Table } from '../../../ui/table.tsx'
 import { toast } from '../../../ui/toast.tsx'
+import { getEventName } from './webhook-events.ts'
 
 const LIST = 'GET /api/namespaces/{ns}/databases/{db}/webhooks/{id}/deliveries'
 const TONES = { delivered: 'success', pending: 'warning', failed: 'danger' } as const
@@ -68,7 +69,7 @@ export function Deliveries({ id }: { id: string }) {
 /** Formats an event. After a restore, for example, any table can have changed: kind `unknown` on table `*`. */
 function formatEvent({ kind, type, table }: Delivery['event']): string {
   const where = table === '*' ? 'any table' : table
-  return [kind === 'unknown' ? 'any change' : (kind ?? type), where].filter(Boolean).join(', ')
+  return [getEventName(kind ?? type), where].filter(Boolean).join(', ')
 }
 
 const Status = ({ status, responseStatus, error, nextAttemptAt }: Delivery) => (

@@ -80,13 +80,13 @@ function WebhookActions({ webhook, back }: { webhook: Webhook; back: string }) {
       <ConfirmDialog
         open={isLeaving}
         onOpenChange={setLeaving}
-        title={`Delete ${webhook.name}?`}
+        title={`Delete “${webhook.name}”?`}
         description="Deletes pending deliveries too. This can't be undone."
         action="Delete webhook"
         onConfirm={async () => {
           await remove.mutateAsync(where)
           navigate(back)
-          toast(`${webhook.name} deleted.`)
+          toast(`“${webhook.name}” deleted.`)
         }}
       />
     </>

@@ -7,16 +7,8 @@ import { DialogActions } from '../../../ui/dialog.tsx'
 import { ErrorPanel } from '../../../ui/error-panel.tsx'
 import { Checkbox } from '../../../ui/input.tsx'
 import { TextField } from '../../../ui/text-field.tsx'
+import { EVENTS, type WebhookEvent } from './webhook-events.ts'
 
-type Event = NonNullable<Webhook['events']>[number]
-const EVENTS: readonly (readonly [Event, string])[] = [
-  ['insert', 'Row inserted'],
-  ['update', 'Row updated'],
-  ['delete', 'Row deleted'],
-  ['schema', 'Schema changed'],
-  ['approval_required', 'Approval requested'],
-  ['approval_resolved', 'Approval decided'],
-]
 const CHANGED = [
   'GET /api/namespaces/{ns}/databases/{db}/webhooks',
   'GET /api/namespaces/{ns}/databases/{db}/webhooks/{id}',
@@ -34,7 +26,7 @@ export function WebhookForm({ webhook, close, onSaved }: WebhookFormProps) {
   const [name, setName] = useState(webhook?.name ?? '')
   const [url, setUrl] = useState(webhook?.url ?? '')
   const [tables, setTables] = useState(webhook?.tables?.join(', ') ?? '')
-  const [events, setEvents] = useState<readonly Event[]>(webhook?.events ?? EVENTS.map(([event]) => event))
+  const [events, setEvents] = useState<readonly WebhookEvent[]>(webhook?.events ?? EVENTS.map(([event]) => event))
   const create = useApiMutation('POST /api/namespaces/{ns}/databases/{db}/webhooks', CHANGED)
   const update = useApiMutation('PATCH /api/namespaces/{ns}/databases/{db}/webhooks/{id}', CHANGED)
   const error = create.error ?? update.error
@@ -54,7 +46,7 @@ export function WebhookForm({ webhook, close, onSaved }: WebhookFormProps) {
     const saved = await saving.catch(() => undefined)
     if (saved) onSaved(saved)
   }
-  const tick = (event: Event, isOn: boolean) =>
+  const tick = (event: WebhookEvent, isOn: boolean) =>
     setEvents(isOn ? [...events, event] : events.filter((other) => other !== event))
   return (
     <form onSubmit={submit} className="grid gap-4">

@@ -1,6 +1,7 @@
 import type { Webhook } from '@persql/contract'
 import { Badge } from '../../../ui/badge.tsx'
 import { formatMoment } from '../../../ui/format.ts'
+import { getEventName } from './webhook-events.ts'
 
 /** The state of a webhook, with its error if it fails. */
 export const WebhookState = ({ webhook }: { webhook: Webhook }) => {
@@ -14,7 +15,7 @@ export const WebhookState = ({ webhook }: { webhook: Webhook }) => {
         <span className="text-sm break-words">{disabledReason} Fix the problem, then resume the webhook.</span>
       )}
       <span className="text-sm text-muted">
-        Tables: {tables ? tables.join(', ') : 'all'} · Events: {events ? events.join(', ') : 'all'}
+        Tables: {tables ? tables.join(', ') : 'all'} · Events: {events ? events.map(getEventName).join(', ') : 'all'}
       </span>
     </span>
   )
