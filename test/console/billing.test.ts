@@ -53,7 +53,7 @@ test('with an empty balance a banner leads to funds; once they are paid for, it 
 
   await page.goto(checkout.form.get('success_url') ?? '')
   await page.getByRole('link', { name: 'Go to billing' }).click()
-  await page.getByText("Your balance updates once it's confirmed").first().waitFor()
+  await page.getByText('Your balance updates once the payment is confirmed').first().waitFor()
   const { body, headers } = paid(checkout.id)
   expect((await app.platform.request('/api/stripe/webhook', { body, headers })).status).toBe(200)
   await page.getByText('Payment received and added to your balance.').first().waitFor()

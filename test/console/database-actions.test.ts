@@ -84,7 +84,7 @@ test('a branch is handed off with a secret that is shown once and opens it once'
   await page.getByRole('button', { name: 'Actions for task' }).click()
   await page.getByRole('menuitem', { name: 'Hand off' }).click()
   expect(new URL(page.url()).search).toBe('?handoff=task')
-  await page.getByLabel('Token access').selectOption('read')
+  await page.getByLabel('Token role').selectOption('read')
   await page.getByRole('button', { name: 'Create handoff code' }).click()
   const secret = await page
     .getByText(/^phand_\w+$/)

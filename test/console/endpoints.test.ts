@@ -61,7 +61,7 @@ test('an endpoint is written, tried, published, called, changed, put back, pause
   await isFine()
 
   await click('Publish')
-  await says('Notes published.')
+  await says('“Notes” published.')
   await page.getByRole('tab', { name: 'Call the endpoint' }).click()
   await page.getByRole('tab', { name: 'AI tool' }).click()
   await says('"input_schema"')
@@ -98,7 +98,7 @@ test('an endpoint is written, tried, published, called, changed, put back, pause
   await isFine()
 
   await click('Pause')
-  await says('Notes paused.')
+  await says('“Notes” paused.')
   expect(called('bob')).toMatchObject({ ok: false, code: 'endpoint_not_found' })
   await click('Delete')
   await page.getByLabel('Type notes to confirm').fill('notes')

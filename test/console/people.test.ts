@@ -53,7 +53,7 @@ test('a token is made with a narrow scope, shown once, works as it says, and is 
   await page.getByRole('button', { name: 'Revoke Deploys' }).click()
   await dialog.getByText('This also revokes 2 credentials it created.').waitFor()
   await dialog.getByRole('button', { name: 'Revoke token' }).click()
-  await page.getByText('Deploys revoked, along with 2 credentials it created.').first().waitFor()
+  await page.getByText('“Deploys” revoked, along with 2 credentials it created.').first().waitFor()
   await page.getByText('No tokens yet').first().waitFor()
   expect(complaints).toEqual([])
   await close()

@@ -83,7 +83,7 @@ function listActions({ place: { ns, db }, may, go }: PaletteInput): Choice[] {
         ] as [string, string, boolean][])),
     ['New database', `${inNamespace()}?new=`, may.edit],
     ['New token', `${inNamespace('settings', 'tokens')}?new=`, may.administer],
-    ['Invite a member', `${inNamespace('settings', 'members')}?invite=`, may.administer],
+    ['Invite member', `${inNamespace('settings', 'members')}?invite=`, may.administer],
   ]
   return actions
     .filter(([, , mayDo]) => mayDo)

@@ -35,7 +35,12 @@ export function getRowIdentity({ name, sql, columns }: SchemaTable): RowIdentity
   const taken = new Set(columns.map((column) => column.name.toLowerCase()))
   const rowid = ['rowid', '_rowid_', 'oid'].find((alias) => !taken.has(alias))
   if (rowid) return { name, columns: shown, key: [rowid] }
-  return { name, columns: shown, key: [], whyFixed: "This table can't be edited: its columns hide the rowid." }
+  return {
+    name,
+    columns: shown,
+    key: [],
+    whyFixed: "Tables with columns named rowid, _rowid_ and oid can't be edited here.",
+  }
 }
 
 /** Returns whether a column type stores numbers, by the rules of SQLite's type affinity. */

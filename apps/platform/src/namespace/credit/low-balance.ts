@@ -83,7 +83,7 @@ function lowBalanceMail(slug: string, balanceNano: number, baseUrl: string | und
     subject: `Low balance on ${slug}: ${left} left`,
     text: `The balance of your namespace "${slug}" is down to ${left}.
 
-When it runs out, requests return 402 until you add funds. Your data is kept.
+When the balance runs out, requests are refused with HTTP status 402 until you add funds. Your data is kept.
 
 ${where}
 

@@ -113,7 +113,7 @@ function ClaimForm({ ns, db, close, onClaim }: Omit<ClaimBranchProps, 'open'> & 
           </Select>
         )}
       </Field>
-      <Field label="Token access">
+      <Field label="Token role">
         {(control) => (
           <Select {...control} value={role} onChange={({ target }) => setRole(target.value as typeof role)}>
             {ROLES.map(([value, name]) => (

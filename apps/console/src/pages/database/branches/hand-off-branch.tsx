@@ -90,7 +90,7 @@ function HandOffForm({ ns, db, branch, close, onMade }: HandOffFormProps) {
   }
   return (
     <form onSubmit={submit} className="grid gap-4">
-      <Field label="Token access">
+      <Field label="Token role">
         {(control) => (
           <Select {...control} value={role} onChange={({ target }) => setRole(target.value as BranchRole)}>
             {ROLES.map(([value, name]) => (

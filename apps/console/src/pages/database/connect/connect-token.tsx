@@ -34,7 +34,7 @@ export function ConnectToken({ db, token, onToken }: TokenForHereProps) {
     return (
       <p role="status">
         The snippets below include this token. Copy it now: you won't be able to see it again. Create tokens with
-        limited access in{' '}
+        limited access under{' '}
         <Link className="text-accent underline" to={namespacePath(ns, 'settings', 'tokens')}>
           Tokens
         </Link>

@@ -22,11 +22,11 @@ export function EndpointActions({ endpoint: { slug, name, status } }: { endpoint
   const remove = useApiMutation('DELETE /api/namespaces/{ns}/databases/{db}/endpoints/{slug}', [LIST])
   const failure = publish.error ?? pause.error
   const open = async () => {
-    if (await publish.mutateAsync(where).catch(() => undefined)) toast(`${name} published.`)
+    if (await publish.mutateAsync(where).catch(() => undefined)) toast(`“${name}” published.`)
   }
   const close = async () => {
     const done = await pause.mutateAsync(where).catch(() => undefined)
-    if (done) toast(`${name} paused.`, { name: 'Undo', run: () => void open() })
+    if (done) toast(`“${name}” paused.`, { name: 'Undo', run: () => void open() })
   }
   return (
     <>
@@ -46,14 +46,14 @@ export function EndpointActions({ endpoint: { slug, name, status } }: { endpoint
       <ConfirmDialog
         open={isLeaving}
         onOpenChange={setLeaving}
-        title={`Delete ${name}?`}
+        title={`Delete “${name}”?`}
         description="Callers will get a 404. All versions are deleted. This can't be undone."
         typed={slug}
         action="Delete endpoint"
         onConfirm={async () => {
           await remove.mutateAsync(where)
           navigate(databasePath(where.ns, where.db, 'endpoints'), { state: NAVIGATION_SAVED })
-          toast(`${name} deleted.`)
+          toast(`“${name}” deleted.`)
         }}
       />
     </>

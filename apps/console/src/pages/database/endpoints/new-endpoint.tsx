@@ -26,7 +26,7 @@ export function NewEndpoint({ close }: { close: () => void }) {
     const made = await mutateAsync({ ...(draft as Spec), ns, db }).catch(() => undefined)
     if (!made) return
     navigate(databasePath(ns, db, 'endpoints', made.slug), { state: NAVIGATION_SAVED })
-    toast(`Draft ${made.name} saved.`)
+    toast(`Draft “${made.name}” saved.`)
   }
   return (
     <Page title="New endpoint" lead="Saved as a draft. It isn't public until you publish it.">

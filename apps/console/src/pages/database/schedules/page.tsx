@@ -31,17 +31,17 @@ export function SchedulesPage() {
   const failure = run.error ?? update.error ?? remove.error
   const runNow = async ({ id, name }: Schedule) => {
     const ran = await run.mutateAsync({ ...where, id }).catch(() => undefined)
-    if (ran) toast(ran.lastStatus === 'ok' ? `${name} ran.` : `${name} failed: ${ran.lastError}`)
+    if (ran) toast(ran.lastStatus === 'ok' ? `“${name}” ran.` : `“${name}” failed: ${ran.lastError}`)
   }
   const pause = async ({ id, name, enabled }: Schedule) => {
     const set = (enabled: boolean) => update.mutateAsync({ ...where, id, enabled }).catch(() => undefined)
     if (await set(!enabled))
-      toast(enabled ? `${name} paused.` : `${name} resumed.`, { name: 'Undo', run: () => void set(enabled) })
+      toast(enabled ? `“${name}” paused.` : `“${name}” resumed.`, { name: 'Undo', run: () => void set(enabled) })
   }
   const leave = async ({ id, name, sql, params, intervalSec, enabled }: Schedule) => {
     if (!(await remove.mutateAsync({ ...where, id }).catch(() => undefined))) return
     const again = { ...where, name, sql, params, intervalSec, enabled }
-    toastWithUndo(`${name} deleted. It won't run again.`, () => create.mutateAsync(again))
+    toastWithUndo(`“${name}” deleted. It won't run again.`, () => create.mutateAsync(again))
   }
   const make = mayChange && (
     <Button look="primary" onClick={() => ask('new')}>

@@ -30,7 +30,7 @@ export function ScheduleForm({ schedule, close }: { schedule: Schedule | undefin
     const fields = { ns, db, name, sql, params: list, intervalSec }
     const saved = schedule ? update.mutateAsync({ ...fields, id: schedule.id }) : create.mutateAsync(fields)
     if (!(await saved.catch(() => undefined))) return
-    toast(`${name} saved.`)
+    toast(`“${name}” saved.`)
     close()
   }
   return (

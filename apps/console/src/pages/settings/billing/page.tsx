@@ -48,7 +48,7 @@ function Billing() {
         >
           {isPaid
             ? 'Payment received and added to your balance.'
-            : "Payment received. Your balance updates once it's confirmed, usually within a minute…"}
+            : 'Payment received. Your balance updates once the payment is confirmed, usually within a minute…'}
           <Button size="small" onClick={() => setSearch({}, { replace: true })}>
             Dismiss
           </Button>

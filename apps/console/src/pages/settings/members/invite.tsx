@@ -27,7 +27,7 @@ export function Invite({ open, onOpenChange }: InviteProps) {
     onOpenChange(false)
   }
   return (
-    <Dialog open={open} onOpenChange={close} title={sent ? `Invitation for ${sent.email} created` : 'Invite a member'}>
+    <Dialog open={open} onOpenChange={close} title={sent ? `Invitation for ${sent.email} created` : 'Invite member'}>
       {sent ? (
         <>
           {sent.link ? (

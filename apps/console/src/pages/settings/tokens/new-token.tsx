@@ -27,7 +27,7 @@ export function NewToken({ open, onOpenChange }: NewTokenProps) {
       open={open}
       onOpenChange={close}
       isOnce={minted !== undefined}
-      title={minted ? `Token ${minted.name} created` : 'New token'}
+      title={minted ? `Token “${minted.name}” created` : 'New token'}
       description={
         minted
           ? "Copy the token now. You won't be able to see it again. Store it in a secret or environment variable."

@@ -65,13 +65,13 @@ function Tokens({ make }: { make: ReactNode }) {
       <ConfirmDialog
         open={leaving !== undefined}
         onOpenChange={() => setLeaving(undefined)}
-        title={`Revoke ${leaving?.name}?`}
+        title={`Revoke “${leaving?.name}”?`}
         description={`Apps using this token lose access immediately.${endsWith(leaving?.descendants ?? 0)} This can't be undone.`}
         action="Revoke token"
         onConfirm={async () => {
           if (!leaving) return
           const { alsoRevoked } = await mutateAsync({ ns, id: leaving.id })
-          toast(`${leaving.name} revoked${andRevoked(alsoRevoked)}.`)
+          toast(`“${leaving.name}” revoked${andRevoked(alsoRevoked)}.`)
         }}
       />
       <RotateToken token={rotating} onClose={() => setRotating(undefined)} />

@@ -26,7 +26,7 @@ export function RotateToken({ token, onClose }: RotateTokenProps) {
       <ConfirmDialog
         open={token !== undefined}
         onOpenChange={onClose}
-        title={`Rotate ${token?.name}?`}
+        title={`Rotate “${token?.name}”?`}
         description="Creates a new secret for the token. The old secret stops working immediately. The token's access and the tokens it created don't change."
         action="Rotate token"
         onConfirm={async () => {
@@ -37,7 +37,7 @@ export function RotateToken({ token, onClose }: RotateTokenProps) {
         open={rotated !== undefined}
         onOpenChange={close}
         isOnce
-        title={`New secret for ${rotated?.name}`}
+        title={`New secret for “${rotated?.name}”`}
         description="Copy the token now. You won't be able to see it again. Store it in a secret or environment variable."
       >
         {rotated && <OneTimeSecret label="token" text={rotated.token} />}
