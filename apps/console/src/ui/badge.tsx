@@ -13,7 +13,7 @@ const TONES = {
 export const Badge = ({ tone = 'neutral', children }: { tone?: keyof typeof TONES; children: ReactNode }) => (
   <span
     className={classes(
-      'inline-flex max-w-full items-center gap-1 rounded-full px-2 py-0.5 text-xs font-medium wrap-break-word',
+      'inline-flex max-w-full items-center gap-1 rounded-full px-2 py-0.5 text-xs font-medium wrap-break-word ring-1 ring-current/25 ring-inset',
       TONES[tone],
     )}
   >

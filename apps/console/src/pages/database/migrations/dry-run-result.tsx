@@ -33,7 +33,10 @@ export function DryRunResult({ trial, sql }: { trial: MigrationTrial; sql: strin
               </span>
             ),
           },
-          { name: 'Statement', cell: ({ text }) => <code className="font-mono text-sm wrap-anywhere">{text}</code> },
+          {
+            name: 'Statement',
+            cell: ({ text }) => <code className="font-mono text-sm wrap-anywhere max-sm:text-left">{text}</code>,
+          },
           { name: 'Rows read', isNumber: true, isExtra: true, cell: ({ rowsRead }) => formatNumber(rowsRead) },
           { name: 'Rows written', isNumber: true, cell: ({ rowsWritten }) => formatNumber(rowsWritten) },
         ]}
