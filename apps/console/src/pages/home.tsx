@@ -23,7 +23,7 @@ export function HomePage() {
       {!data && !error && <SkeletonRows />}
       {data && (
         <EmptyState
-          title="You're not a member of a namespace yet"
+          title="You're not a member of any namespace yet"
           action={
             <Button look="primary" onClick={() => setMaking(true)}>
               New namespace

@@ -45,7 +45,12 @@ async function ask(ctx: Context, query: string): Promise<Response> {
   const namespaces = memberships.map(({ slug }) => slug)
   const wanted = params.get('namespace')
   const namespace = wanted !== null && namespaces.includes(wanted) ? wanted : namespaces[0]
-  if (namespace === undefined) return page('No namespace', ["You're not a member of any namespace yet."])
+  if (namespace === undefined) {
+    return page('No namespace', [
+      "You're not a member of any namespace yet. Create one in the console, or ask a teammate to invite you. Then go back to the app and start again.",
+      '<p><a href="/">Go to the console</a></p>',
+    ])
+  }
   const object = namespaceObject(ctx.env, namespace)
   const [databases, highest, client] = await Promise.all([
     object.listDatabases(),
@@ -86,7 +91,7 @@ async function decide(ctx: Context, raw: Request): Promise<Response> {
   const role = scopes.find((one) => one === given('role'))
   const databases = form.getAll('database')
   if (!role || (given('which') === 'some' && databases.length === 0)) {
-    throw new PerSQLError('invalid_input', { problem: 'Choose a role and at least one database.' })
+    throw new PerSQLError('invalid_input', { problem: 'Choose the access and at least one database.' })
   }
   const chosen = given('which') === 'all' ? null : databases
   return redirect(await allow(ctx, request, account, namespace, role, chosen))

@@ -18,7 +18,7 @@ const STANDS = {
   pending: 'Pending. Nothing has been written.',
   approved: 'Approved. The requester can now run it once.',
   denied: 'Denied. Nothing was written.',
-  expired: 'Expired. Nothing was written.',
+  expired: 'Expired. Nothing was written. Ask the requester to submit the request again.',
   redeemed: 'Approved. The write has run.',
 }
 
@@ -87,7 +87,7 @@ function createBlocks(
           params.length > 0 ? `<p>with parameters <code>${escapeHtml(JSON.stringify(params))}</code></p>` : ''
         }`,
     ),
-    `Writes to ${tables.map((table) => `<code>${escapeHtml(table)}</code>`).join(', ')}. In a dry run, it wrote ${rows}.`,
+    `Writes to ${tables.map((table) => `<code>${escapeHtml(table)}</code>`).join(', ')}. A dry run wrote ${rows}.`,
     ...notes.map((note) => `<p class="warning">${note}</p>`),
     `<p class="quiet">Expires <time datetime="${escapeHtml(expiresAt)}">${utc(expiresAt)}</time>.</p>`,
   ]

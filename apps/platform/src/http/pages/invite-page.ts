@@ -50,7 +50,7 @@ async function ask(ctx: Context, token: string): Promise<Response> {
     title,
     [
       intro,
-      'Accept to get access to its databases. You can leave at any time.',
+      'Accept the invitation to get access to the databases of the namespace. You can leave at any time.',
       `<form method="post" action="${path}" class="actions">${hidden('state', state)}<button>Accept invitation</button></form>`,
       switchAccountForm(account.email, path),
     ],

@@ -63,7 +63,7 @@ function About(request: ApprovalRequest) {
         ))}
       </div>
       <p className="wrap-anywhere">
-        Writes to <code className="font-mono">{tables.join(', ')}</code>. In a dry run, it wrote{' '}
+        Writes to <code className="font-mono">{tables.join(', ')}</code>. A dry run wrote{' '}
         {formatCount(rowsWritten, 'row or index entry', 'rows and index entries')}.
       </p>
       {notes.map((note) => (

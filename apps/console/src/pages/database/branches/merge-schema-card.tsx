@@ -18,7 +18,7 @@ export function MergeSchemaCard(plan: MergePlan) {
       {isLossy && (
         <p className="flex items-start gap-2 rounded-card bg-warning-soft p-3 text-warning">
           <TriangleAlert aria-hidden className="mt-0.5 size-5 shrink-0" />
-          The marked statements delete data in {plan.db}. To merge, you'll type its name to confirm.
+          The marked statements delete data in {plan.db}. Before the merge, you'll type the database name to confirm.
         </p>
       )}
       {conflicts.length > 0 && <SchemaConflicts conflicts={conflicts} />}
