@@ -130,7 +130,7 @@ test('a member is invited, joins, becomes an owner, and the audit log names them
     .first()
     .waitFor()
   await page.getByRole('dialog').getByRole('button', { name: 'Leave namespace' }).click()
-  await page.getByText("You're not in a namespace yet").first().waitFor()
+  await page.getByText("You're not a member of any namespace yet").first().waitFor()
   await guest.go(`/${ns}/settings/members`)
   expect(await guest.page.getByRole('row', { name: guest.email }).textContent()).toContain('Owner')
   await Promise.all([owner.close(), guest.close()])
