@@ -102,7 +102,7 @@ describe('a migration that begins with PRAGMA foreign_keys=OFF', () => {
     [
       'a row is left out',
       `${NEW}; INSERT INTO new_p SELECT * FROM p WHERE id < 3; ${SWAP}`,
-      /1 row of "\w+" references missing rows of "p", for example the row with rowid 3/,
+      /1 row of "\w+" references a missing row of "p": the row with rowid 3/,
     ],
     ['the table is gone', 'DROP TABLE p', /3 rows of "\w+" reference/],
     ['a parent is deleted, which does not cascade', 'DELETE FROM p WHERE id = 2', /1 row of "\w+" references/],

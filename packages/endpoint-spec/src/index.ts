@@ -1,3 +1,4 @@
+export { formatCount } from './format-count.ts'
 export { describeIssue, toFieldMessage, toSentence } from './input-issues.ts'
 export {
   type EndpointChange,

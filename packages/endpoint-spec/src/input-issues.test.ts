@@ -139,3 +139,17 @@ test('a field message omits the name of the field', () => {
   expect(messages({ other: 0 })).toEqual([expect.stringMatching(/^Unknown field "other"\. Allowed: any, base64, /)])
   expect(messages({}, z.object({ name: z.string() }))).toEqual(['This field is required.'])
 })
+
+test('counts of 1 are in the singular', () => {
+  const input = { code: 'xx', pair: ['a', 'b'], exact: 'yy' }
+  const schema = z.object({
+    code: z.string().max(1),
+    pair: z.array(z.string()).min(1).max(1),
+    exact: z.string().min(1).max(1),
+  })
+  expect(sentences(input, schema)).toEqual([
+    '"code" must be a string of at most 1 character.',
+    '"pair" must be an array of 1 item.',
+    '"exact" must be a string of 1 character.',
+  ])
+})

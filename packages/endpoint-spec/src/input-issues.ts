@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { formatCount } from './format-count.ts'
 
 /**
  * Returns an error map for `safeParse` of a schema. It describes each issue as a predicate of its field, such as `must
@@ -95,11 +96,11 @@ const isBound = (bound: number | null | undefined): bound is number =>
 function describeString(field: z.ZodString | z.ZodStringFormat): string | undefined {
   const { format, minLength, maxLength } = field
   const noun = format === null || format === 'regex' ? undefined : FORMATS[format]
-  if (noun) return maxLength === null ? noun : `${noun} of at most ${count(maxLength)} characters`
+  if (noun) return maxLength === null ? noun : `${noun} of at most ${formatCount(maxLength, 'character')}`
   if (maxLength === null) return (minLength ?? 0) > 0 ? 'a non-empty string' : 'a string'
   return (minLength ?? 0) > 0
-    ? `a string of ${count(minLength as number)} to ${count(maxLength)} characters`
-    : `a string of at most ${count(maxLength)} characters`
+    ? `a string of ${between(minLength as number, maxLength, 'character')}`
+    : `a string of at most ${formatCount(maxLength, 'character')}`
 }
 
 function describeArray(field: z.ZodArray): string {
@@ -108,8 +109,8 @@ function describeArray(field: z.ZodArray): string {
   const maximum = checks.find((check) => check.maximum !== undefined)?.maximum
   if (maximum === undefined) return minimum > 0 ? 'a non-empty array' : 'an array'
   return minimum > 0
-    ? `an array of ${count(minimum)} to ${count(maximum)} items`
-    : `an array of at most ${count(maximum)} items`
+    ? `an array of ${between(minimum, maximum, 'item')}`
+    : `an array of at most ${formatCount(maximum, 'item')}`
 }
 
 function within(noun: string, min: number | undefined, max: number | undefined): string {
@@ -117,6 +118,10 @@ function within(noun: string, min: number | undefined, max: number | undefined):
   if (min !== undefined) return `${noun} of at least ${count(min)}`
   return max === undefined ? noun : `${noun} of at most ${count(max)}`
 }
+
+/** Formats a range of counts with its noun: `1 to 80 characters`, or `1 character` if both are 1. */
+const between = (min: number, max: number, noun: string) =>
+  min === max ? formatCount(min, noun) : `${count(min)} to ${formatCount(max, noun)}`
 
 const count = (number: number) => number.toLocaleString('en-US')
 

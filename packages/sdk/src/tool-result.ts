@@ -8,7 +8,11 @@ export function toolResult(run: () => Promise<QueryResult>, { maxRows = 100 }: T
     const { columns, rows: all, changes } = await run()
     const rows = all
       .slice(0, maxRows)
-      .map((row) => row.map((value) => (value instanceof Uint8Array ? `<${value.length} bytes>` : value)))
+      .map((row) =>
+        row.map((value) =>
+          value instanceof Uint8Array ? `<${value.length} ${value.length === 1 ? 'byte' : 'bytes'}>` : value,
+        ),
+      )
     const data = rows.map((row) => Object.fromEntries(row.map((value, i) => [columns[i], value])) as Row)
     const truncated = all.length > maxRows ? ({ truncated: true } as const) : {}
     return { data, columns, rows, rowCount: all.length, ...truncated, ...(changes !== undefined && { changes }) }

@@ -1,5 +1,5 @@
 import { type Command, command, database } from '../command.ts'
-import { fields, money } from '../format-output.ts'
+import { count, fields, money } from '../format-output.ts'
 import { duration, param } from '../values.ts'
 
 const propose = command({
@@ -22,7 +22,7 @@ const propose = command({
 })
 
 const done = ({ changes, rowsWritten, meta }: { changes?: number; rowsWritten: number; meta?: { costUsd: number } }) =>
-  `Done. ${changes ?? rowsWritten} rows changed, ${money(meta?.costUsd ?? 0)}.`
+  `Done. ${count(changes ?? rowsWritten, 'row')} changed, ${money(meta?.costUsd ?? 0)}.`
 
 const apply = command({
   path: 'db apply',

@@ -1,5 +1,5 @@
 import { type Command, command, yes } from '../command.ts'
-import { fields, listing } from '../format-output.ts'
+import { count, fields, listing } from '../format-output.ts'
 import { confirm } from '../prompt.ts'
 import { duration, object } from '../values.ts'
 
@@ -50,7 +50,7 @@ const revoke = command({
     await confirm(ctx, `Apps that use token ${args.id} will lose access.`, args.id, options.yes)
     const children = options['keep-children'] ? 'keep' : 'revoke'
     const json = await (await ctx.persql()).tokens.revoke(args.id, { children })
-    const others = json.alsoRevoked === 1 ? '1 credential' : `${json.alsoRevoked} credentials`
+    const others = count(json.alsoRevoked, 'credential')
     const text = json.alsoRevoked > 0 ? `Revoked ${args.id} and ${others} it created.` : `Revoked ${args.id}.`
     return { json, text }
   },

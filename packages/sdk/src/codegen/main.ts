@@ -51,5 +51,5 @@ async function generate({ db, out, url, local }: { db?: string; out?: string; ur
   }
   await mkdir(dirname(out), { recursive: true })
   await writeFile(out, text)
-  process.stdout.write(`${out}: ${tables.length} tables\n`)
+  process.stdout.write(`${out}: ${tables.length} ${tables.length === 1 ? 'table' : 'tables'}\n`)
 }

@@ -1,4 +1,5 @@
 import { PerSQLError } from '@persql/contract'
+import { formatCount } from '@persql/endpoint-spec'
 import type { Statement } from '../../sqlite/tokenizer.ts'
 import { numbering } from './bind.ts'
 
@@ -22,5 +23,4 @@ export function assertParameters(needed: number, given: number): void {
   throw new PerSQLError('sql_error', { message }, { extra: { errorDetail: { message, kind, hint } } })
 }
 
-const parameters = (count: number) =>
-  count === 0 ? 'no parameters' : count === 1 ? '1 parameter' : `${count} parameters`
+const parameters = (count: number) => (count === 0 ? 'no parameters' : formatCount(count, 'parameter'))

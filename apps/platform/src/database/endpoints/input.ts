@@ -1,5 +1,12 @@
 import { PerSQLError } from '@persql/contract'
-import { boundFields, type EndpointSpec, type FieldSpec, getMaxLength, isRequired } from '@persql/endpoint-spec'
+import {
+  boundFields,
+  type EndpointSpec,
+  type FieldSpec,
+  formatCount,
+  getMaxLength,
+  isRequired,
+} from '@persql/endpoint-spec'
 import { RE2JS } from 're2js'
 import * as z from 'zod'
 import { parseDeepObject } from '../../json-object.ts'
@@ -224,4 +231,4 @@ function setOwn(target: Record<string, unknown>, name: string, value: unknown): 
 
 const EMAIL = z.email()
 const NOT_UNICODE = 'Must be valid Unicode.'
-const tooLong = (maxLength: number) => `Must be at most ${maxLength} characters.`
+const tooLong = (maxLength: number) => `Must be at most ${formatCount(maxLength, 'character')}.`

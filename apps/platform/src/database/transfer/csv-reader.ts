@@ -1,3 +1,4 @@
+import { formatCount } from '@persql/endpoint-spec'
 import { lower, quoteName } from '../../sqlite/identifiers.ts'
 import { type Column, inferType, type Kind, kindOfField, literalOfField, rowOfCells } from './csv-values.ts'
 import { excerpt, importFailed } from './import-errors.ts'
@@ -120,7 +121,7 @@ export class CsvReader implements Reader {
       if (fields.length === 1 && fields[0] === '' && !quoted[0]) return
       throw importFailed(
         this.#line,
-        `Expected ${columns.length} fields, as in the first line, but got ${fields.length}.`,
+        `Expected ${formatCount(columns.length, 'field')}, as in the first line, but got ${fields.length}.`,
       )
     }
     const literals = fields.map((field, i) => {

@@ -1,3 +1,4 @@
+import { formatCount } from '@persql/endpoint-spec'
 import { quoteName } from '../../sqlite/identifiers.ts'
 import type { RunSql } from '../../sqlite/schema-map.ts'
 
@@ -57,10 +58,9 @@ export function newViolation(before: Violations, after: Violations) {
     const [table, parent] = JSON.parse(name) as [string, string]
     const message = 'FOREIGN KEY constraint failed'
     const rowid = rowids.find((each) => each !== null && !known?.rowids.includes(each))
-    const row = rowid === undefined ? '' : `, for example the row with rowid ${rowid}`
-    const rows = count === 1 ? '1 row' : `${count} rows`
-    const reference = count === 1 ? 'references' : 'reference'
-    const reason = `${message}: ${rows} of "${table}" ${reference} missing rows of "${parent}"${row}.`
+    const row = rowid === undefined ? '' : `${count === 1 ? ':' : ', for example'} the row with rowid ${rowid}`
+    const reference = count === 1 ? 'references a missing row' : 'reference missing rows'
+    const reason = `${message}: ${formatCount(count, 'row')} of "${table}" ${reference} of "${parent}"${row}.`
     return { reason, extra: { errorDetail: { kind: 'fk_violation', message, table } } }
   }
   return undefined

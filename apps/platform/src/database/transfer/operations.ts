@@ -1,4 +1,5 @@
 import { PerSQLError } from '@persql/contract'
+import { formatCount } from '@persql/endpoint-spec'
 import { assertInScope } from '../../authority.ts'
 import type { Remote } from '../../remote.ts'
 import { lower } from '../../sqlite/identifiers.ts'
@@ -121,7 +122,12 @@ async function applied(
   const { rows, rowsRead, rowsWritten } = used
   const actor = getActor(grant)
   if (objects.length > 0)
-    schemaChanges.add({ text: `-- Import of ${bytes} bytes`, verb: 'IMPORT' }, objects, actor, services.now())
+    schemaChanges.add(
+      { text: `-- Import of ${formatCount(bytes, 'byte')}`, verb: 'IMPORT' },
+      objects,
+      actor,
+      services.now(),
+    )
   imports.done(id)
   services.audit(actor, 'database.imported', id, { bytes, rows, statements })
   const outcome = done(

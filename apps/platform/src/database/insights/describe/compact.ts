@@ -1,4 +1,5 @@
 import type { SchemaDescription } from '@persql/contract'
+import { formatCount } from '@persql/endpoint-spec'
 import { quoteName } from '../../../sqlite/identifiers.ts'
 
 /** Longer texts are cut, table by table, to limit the cost of a prompt. */
@@ -55,7 +56,10 @@ function tableBlock({ table, description, rowCount, columns, foreignKeys, indexe
     if (unique && !isKey(columns, key)) lines.push(`  UNIQUE ${list(columns)}`)
     else if (sql !== null) lines.push(`  INDEX ${list(columns)}`)
   }
-  return [`${name(table)}${rowCount === null ? '' : ` (${rowCount} rows)`}${about(description)}`, ...lines].join('\n')
+  return [
+    `${name(table)}${rowCount === null ? '' : ` (${formatCount(rowCount, 'row')})`}${about(description)}`,
+    ...lines,
+  ].join('\n')
 }
 
 function viewBlock({ name: view, description, columns }: SchemaDescription['views'][number]): string {

@@ -1,3 +1,4 @@
+import { formatCount } from '@persql/endpoint-spec'
 import { lower } from '../../../sqlite/identifiers.ts'
 import type { Candidate } from './candidates.ts'
 import type { Mention } from './column-usage.ts'
@@ -29,7 +30,7 @@ export function formatReason(
 ): string {
   const one = gains.length === 1
   const before = number(sum(gains.map((gain) => gain.before)))
-  const after = count(sum(gains.map((gain) => gain.after)))
+  const after = formatCount(sum(gains.map((gain) => gain.after)), 'row')
   const queries = one ? '1 query' : `${number(gains.length)} queries`
   const use = purpose(listColumns(terms), mentions)
   const now = scans
@@ -38,7 +39,7 @@ export function formatReason(
   const beside = others.map((other) => `on "${other.table}" (${listColumns(other.terms).join(', ')})`)
   const which = beside.length > 0 ? `this index and the one ${listed(beside)}` : 'this index'
   const then = `with ${which}, ${one ? 'it reads' : 'they read'} ${after} instead of ${before}`
-  const sampled = copied === undefined ? '' : ` Measured on a sample of ${number(copied)} rows.`
+  const sampled = copied === undefined ? '' : ` Measured on a sample of ${formatCount(copied, 'row')}.`
   return `${now}; ${then}.${sampled} Each insert into "${table}" writes one more row.`
 }
 
@@ -58,4 +59,3 @@ const listed = (names: readonly string[]) =>
   names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
 const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0)
 const number = (n: number) => n.toLocaleString('en-US')
-const count = (n: number) => (n === 1 ? '1 row' : `${number(n)} rows`)

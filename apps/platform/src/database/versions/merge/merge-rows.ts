@@ -1,3 +1,4 @@
+import { formatCount } from '@persql/endpoint-spec'
 import { lower, quoteName } from '../../../sqlite/identifiers.ts'
 import { readSchemaText } from '../../../sqlite/schema.ts'
 import type { RunSql } from '../../../sqlite/schema-map.ts'
@@ -81,11 +82,7 @@ export function mergeRows(
   const missing = Map.groupBy(added(orphaned, orphans(run)), ([, table]) => table)
   for (const [table, rows] of missing) {
     reportConflict(
-      tableConflict(
-        table,
-        'foreign_key',
-        `${rows.length === 1 ? '1 row' : `${rows.length} rows`} would have missing references.`,
-      ),
+      tableConflict(table, 'foreign_key', `${formatCount(rows.length, 'row')} would have missing references.`),
       false,
     )
   }

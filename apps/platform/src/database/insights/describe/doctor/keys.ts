@@ -1,3 +1,4 @@
+import { formatCount } from '@persql/endpoint-spec'
 import { resolveReference } from './parents.ts'
 import { columnRule, isRowid, listed, type Rule, type RuleFinding, type TableUnderTest } from './rule-types.ts'
 
@@ -85,11 +86,9 @@ export const keyRules: readonly Rule[] = [
     *find({ sample }): Iterable<RuleFinding> {
       for (const [{ columns, table }, count] of sample?.orphans ?? []) {
         if (count === 0) continue
-        const rows = count === 1 ? '1 sampled row points' : `${count} sampled rows point`
-        yield {
-          ...onlyColumn(columns),
-          what: `In ${listed(columns)}, ${rows} to missing rows of "${table}".`,
-        }
+        const rows = formatCount(count, 'sampled row')
+        const point = count === 1 ? 'points to a missing row' : 'point to missing rows'
+        yield { ...onlyColumn(columns), what: `In ${listed(columns)}, ${rows} ${point} of "${table}".` }
       }
     },
   },

@@ -1,3 +1,4 @@
+import { formatCount } from '@persql/endpoint-spec'
 import { splitWords } from '../search-terms.ts'
 import { type Rule, valueRule } from './rule-types.ts'
 import { type ColumnSample, namesJson } from './sample.ts'
@@ -102,7 +103,8 @@ export const valueRules: readonly Rule[] = [
     ({ json: { checked, invalid }, texts }, { name, type }) => {
       // Text in other columns can start with a bracket without being JSON, so most values must be valid JSON there.
       const meant = namesJson(name, type) || (invalid < checked && checked >= 0.8 * texts.length)
-      return invalid > 0 && meant && `"${name}" contains ${invalid} of ${checked} values that aren't valid JSON.`
+      const invalidValues = `${formatCount(invalid, 'value')} that ${invalid === 1 ? "isn't" : "aren't"} valid JSON`
+      return invalid > 0 && meant && `"${name}" contains ${invalidValues}, out of ${checked} checked.`
     },
   ),
   valueRule(
