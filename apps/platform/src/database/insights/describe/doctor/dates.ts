@@ -75,7 +75,7 @@ export const dateRules: readonly Rule[] = [
     {
       id: 'dates_not_sortable',
       severity: 'warning',
-      why: "It doesn't sort by time, and SQLite's date functions return NULL. Use YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ.",
+      why: "Dates in this format don't sort by time, and SQLite's date functions return NULL. Use YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ.",
     },
     (values, { name }) => {
       const formats = detectFormats(name, values)
@@ -101,7 +101,7 @@ export const dateRules: readonly Rule[] = [
     {
       id: 'timestamps_in_several_units',
       severity: 'warning',
-      why: 'They compare as if they had the same unit but differ by a factor of 1,000. Convert them to one unit and put it in the column name.',
+      why: 'These values compare as if they had the same unit, but differ by a factor of 1,000. Convert them to one unit and put it in the column name.',
     },
     ({ integers }, { name }) =>
       isTimeName(name) &&

@@ -74,7 +74,7 @@ export const indexRules: readonly Rule[] = [
   {
     id: 'duplicate_index',
     severity: 'info',
-    why: 'It uses storage and adds a written row to each insert. Drop it unless a statement uses INDEXED BY with it.',
+    why: 'A redundant index uses storage and adds a written row to each insert. Drop it, unless a statement names it in INDEXED BY.',
     find: duplicates,
   },
   {
@@ -103,7 +103,7 @@ export const indexRules: readonly Rule[] = [
     {
       id: 'missing_not_null',
       severity: 'info',
-      why: 'Queries handle a case that never occurs. Declare it NOT NULL.',
+      why: 'Queries must handle a case that never occurs. Declare the column NOT NULL.',
     },
     (column, { table, sample }) => {
       const values = sample?.columns.get(column.name)

@@ -32,7 +32,7 @@ export const keyRules: readonly Rule[] = [
     {
       id: 'nullable_primary_key',
       severity: 'warning',
-      why: 'Most tools expect primary keys to be unique and never NULL. Declare it NOT NULL.',
+      why: 'Most tools expect primary keys to be unique and never NULL. Declare the column NOT NULL.',
     },
     (column, { table }) =>
       column.primaryKey > 0 &&

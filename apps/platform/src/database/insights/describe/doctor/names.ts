@@ -57,13 +57,13 @@ export const nameRules: readonly Rule[] = [
   {
     id: 'inconsistent_naming',
     severity: 'info',
-    why: 'Names are then guessed in the wrong style and statements fail. Use one style.',
+    why: 'People and AI models guess names in the wrong style, and their statements fail. Use one style.',
     find: mixedStyles,
   },
   {
     id: 'reserved_word_as_name',
     severity: 'warning',
-    why: 'It is a syntax error without quotes. Rename it.',
+    why: 'Without quotes, the name is a syntax error. Rename it.',
     find: (patient) =>
       named(
         patient,
@@ -86,7 +86,7 @@ export const nameRules: readonly Rule[] = [
     {
       id: 'column_without_type',
       severity: 'info',
-      why: 'SQLite then accepts any value, and the intended type is unknown. Declare a type.',
+      why: 'Without a type, SQLite accepts any value, and readers have to guess the intended type. Declare a type.',
     },
     ({ type, name, generated }, { table }) =>
       type === '' && !generated && !table.virtual && { what: `"${name}" has no declared type.` },

@@ -60,7 +60,7 @@ export const valueRules: readonly Rule[] = [
         return `"${name}" mixes types in the sampled rows: ${present.map(([count, kind]) => `${kind} (${count})`).join(' and ')}.`
       }
       const fractions = /int/i.test(type) && reals.some((value) => !/\.0$/.test(value))
-      return fractions && `"${name}" is declared ${type} but holds fractions.`
+      return fractions && `"${name}" is declared ${type} but contains fractions.`
     },
   ),
   valueRule(
@@ -98,7 +98,7 @@ export const valueRules: readonly Rule[] = [
     {
       id: 'json_invalid',
       severity: 'warning',
-      why: 'json_extract and -> fail on them, and so does the whole statement. Fix the values and add CHECK (json_valid(…)).',
+      why: 'json_extract and -> fail on invalid values, which makes the whole statement fail. Fix the values and add CHECK (json_valid(…)).',
     },
     ({ json: { checked, invalid }, texts }, { name, type }) => {
       // Text in other columns can start with a bracket without being JSON, so most values must be valid JSON there.
