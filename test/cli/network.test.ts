@@ -22,7 +22,7 @@ const cases: [name: BrokenServer, code: string, problem: string, exitCode: numbe
   ['refused', 'network', "Can't connect to HOST: connection refused (ECONNREFUSED).", 8],
   ['untrusted', 'tls_failed', "Can't connect to HOST: the TLS certificate is not trusted", 8],
   ['expired', 'tls_failed', "Can't connect to HOST: the TLS certificate has expired", 8, true],
-  ['other host', 'tls_failed', "Can't connect to HOST: the TLS certificate is for another host name", 8, true],
+  ['other host', 'tls_failed', "Can't connect to HOST: the TLS certificate is for another hostname", 8, true],
   ['no TLS', 'tls_failed', "Can't connect to HOST: the TLS handshake failed", 8],
   ['reset', 'network', 'No response from HOST: connection reset', 8],
   ['closed', 'network', 'No response from HOST: connection closed', 8],
@@ -44,7 +44,7 @@ test.each(cases)('%s: %s, with the host and port', async (name, code, problem, e
 test('a host that DNS does not know is named', async () => {
   const { code, stderr } = await cli.run(['whoami'], environment('unknown host'))
   expect(code).toBe(8)
-  expect(stderr).toMatch(/^persql: Can't connect to persql\.invalid:8443: (host name not found|DNS lookup failed) \(E/)
+  expect(stderr).toMatch(/^persql: Can't connect to persql\.invalid:8443: (hostname not found|DNS lookup failed) \(E/)
 })
 
 test('the MCP proxy names them to its client', async () => {

@@ -17,7 +17,7 @@ const kinds: readonly Kind[] = [
   {
     pattern: /^ENOTFOUND$|^dns error| dns error: /,
     code: 'host_not_found',
-    problem: 'host name not found',
+    problem: 'hostname not found',
     advice: CHECK_URL,
   },
   {
@@ -28,7 +28,7 @@ const kinds: readonly Kind[] = [
   {
     pattern: /^ERR_TLS_CERT_ALTNAME_INVALID$|certificate: (certificate )?not valid for name|NotValidForName/,
     code: 'tls_failed',
-    problem: 'the TLS certificate is for another host name',
+    problem: 'the TLS certificate is for another hostname',
     advice: CHECK_URL,
   },
   {

@@ -105,7 +105,7 @@ export function subscribe(live: Live, options: SubscribeOptions): Subscription {
     }
     current.onclose = ({ code, reason }) => {
       const status = CLOSING[reason] ?? 0
-      const message = `The subscription was interrupted (${code} ${reason}).`
+      const message = `The subscription was interrupted (${`${code} ${reason}`.trim()}).`
       lost(new PerSQLError({ status, code: status ? reason : 'network', message }))
     }
     // The close event that follows carries the reason.

@@ -112,7 +112,7 @@ export function createTool<Name extends string>(
   const execute = async (input: unknown) => {
     const given = typeof input === 'string' ? JSON.parse(input || '{}') : (input ?? {})
     const missing = required.filter((field) => given[field] === undefined)
-    if (missing.length > 0) return { error: `Missing ${missing.join(', ')}.`, code: 'invalid_input' }
+    if (missing.length > 0) return { error: missingArguments(missing), code: 'invalid_input' }
     return run(given)
   }
   const standard = {
@@ -148,6 +148,10 @@ export function createTool<Name extends string>(
     langchain: () => ({ name, description, schema, func: async (input) => JSON.stringify(await execute(input)) }),
   }
 }
+
+/** Formats the error about missing arguments: `Missing argument "sql".` */
+const missingArguments = (names: readonly string[]): string =>
+  `Missing ${names.length === 1 ? 'argument' : 'arguments'} ${names.map((name) => `"${name}"`).join(', ')}.`
 
 /** Combines tools. */
 export function toolbox(tools: readonly Tool[]): Toolbox {

@@ -44,7 +44,7 @@ const cases: [name: BrokenServer, code: string, words: string, attempts: number,
   [
     'other host',
     'tls_failed',
-    "Can't connect to HOST: the TLS certificate is for another host name (ERR_TLS_CERT_ALTNAME_INVALID).",
+    "Can't connect to HOST: the TLS certificate is for another hostname (ERR_TLS_CERT_ALTNAME_INVALID).",
     1,
     trust,
   ],
@@ -66,7 +66,7 @@ test.each(cases)('%s: %s, with the host and port', async (name, code, words, att
 
 test('names a host that DNS does not resolve, also without DNS', async () => {
   const error = await getFailure('unknown host')
-  expect(error.message).toMatch(/^Can't connect to persql\.invalid:8443: (host name not found|DNS lookup failed) \(E/)
+  expect(error.message).toMatch(/^Can't connect to persql\.invalid:8443: (hostname not found|DNS lookup failed) \(E/)
   expect(['host_not_found', 'network']).toContain(error.code)
 })
 
@@ -118,7 +118,7 @@ const worded: [message: string, code: string, problem: string][] = [
   [
     'client error (Connect): dns error: failed to lookup address information: Name or service not known',
     'host_not_found',
-    'host name not found',
+    'hostname not found',
   ],
   [
     'client error (Connect): dns error: failed to lookup address information: Temporary failure in name resolution',
@@ -127,7 +127,7 @@ const worded: [message: string, code: string, problem: string][] = [
   ],
   ['client error (Connect): tcp connect error: Connection refused (os error 111)', 'network', 'connection refused'],
   ['client error (Connect): invalid peer certificate: Expired', 'tls_failed', 'certificate has expired'],
-  ['client error (Connect): invalid peer certificate: NotValidForName', 'tls_failed', 'for another host name'],
+  ['client error (Connect): invalid peer certificate: NotValidForName', 'tls_failed', 'for another hostname'],
   ['client error (Connect): invalid peer certificate: UnknownIssuer', 'tls_failed', 'not trusted'],
   ['client error (Connect): received corrupt message of type InvalidContentType', 'tls_failed', 'handshake failed'],
   ['Connection reset by peer (os error 104)', 'network', 'connection reset'],

@@ -99,6 +99,6 @@ test('runTool() returns rows as objects; an AI model gets each row once', async 
 test('reports unknown tools and missing input to the AI model', async () => {
   const tools = database().db.asTools()
   expect(await tools.run('nope', {})).toMatchObject({ code: 'tool_not_found' })
-  expect(await tools.run('run_sql', {})).toEqual({ error: 'Missing sql.', code: 'invalid_input' })
+  expect(await tools.run('run_sql', {})).toEqual({ error: 'Missing argument "sql".', code: 'invalid_input' })
   expect(await tools.run('run_sql', '{"sql":"SELECT 1"}')).toEqual(answer)
 })

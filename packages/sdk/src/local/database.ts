@@ -39,7 +39,11 @@ export class LocalDatabase {
     const request = JSON.stringify([name, body])
     const kept = key === undefined ? undefined : this.#kept.get(key)
     if (kept && kept.request !== request) {
-      throw createError(422, 'idempotency_mismatch', 'This key was already used with a different request.')
+      throw createError(
+        422,
+        'idempotency_mismatch',
+        'This key was already used with a different request. Use a new key.',
+      )
     }
     if (kept) return kept.answer
     const answer = this.#serve(`${method} ${name}`, body)
@@ -118,7 +122,7 @@ export class LocalDatabase {
       ['rowsWritten', rowsWritten, result.rowsWritten],
     ] as const) {
       if (meets(count, actual)) continue
-      const message = `Statement ${index}: expected ${name} ${JSON.stringify(count)}, got ${actual}.`
+      const message = `Statement ${index}: expected "${name}" to be ${describe(count)}, but got ${actual}.`
       throw createError(409, 'expectation_failed', message)
     }
     return result
@@ -217,6 +221,13 @@ function meets(wanted: Count | undefined, count: number): boolean {
   if (wanted === undefined) return true
   if (typeof wanted === 'number') return count === wanted
   return count >= (wanted.min ?? 0) && count <= (wanted.max ?? Number.POSITIVE_INFINITY)
+}
+
+/** Formats an expected count: `1`, `at least 1`, `at most 3`, `1 to 3`. */
+function describe(count: Count | undefined): string {
+  if (typeof count !== 'object') return `${count}`
+  if (count.max === undefined) return `at least ${count.min}`
+  return count.min === undefined ? `at most ${count.max}` : `${count.min} to ${count.max}`
 }
 
 function attemptQuietly(run: () => unknown): void {
