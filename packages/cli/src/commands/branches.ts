@@ -103,7 +103,7 @@ const merge = command({
     },
     'on-conflict': { help: 'Resolution of row conflicts', value: 'side', choices: ['abort', 'branch', 'parent'] },
     'allow-data-loss': { help: 'Also apply drops that delete data in the parent' },
-    plan: { help: 'Plan hash from a preview; the merge is refused if the plan has changed', value: 'hash' },
+    plan: { help: 'Plan hash from a preview; the merge fails if the plan has changed', value: 'hash' },
     yes,
   },
   examples: ['persql db branch merge acme/main add-index', 'persql db branch merge acme/main add-index --mode schema'],

@@ -57,7 +57,8 @@ const restore = command({
     await confirm(ctx, `This restores ${db.namespace}/${db.slug} to ${snapshot ?? time}.`, db.slug, options.yes)
     const json = await withProgress(ctx.progress('Restoring'), () => db.snapshots.restore(to, { timeoutMs: 0 }))
     const { restored, before } = json
-    return { json, text: `Restored "${restored.label}" from ${restored.createdAt}.\nTo undo: --snapshot ${before.id}` }
+    const undo = `To undo: persql db restore ${db.namespace}/${db.slug} --snapshot ${before.id}`
+    return { json, text: `Restored "${restored.label}" from ${restored.createdAt}.\n${undo}` }
   },
 })
 
