@@ -54,9 +54,9 @@ async function run(args: string[]): Promise<string> {
   if (!commands.includes(command)) throw misused(`Unknown command "${command}".`)
   const [extra] = wantsValue ? rest : [value, ...rest]
   if (command === 'list' || extra !== undefined) throw misused(`Unexpected argument "${extra ?? namespace}".`)
-  if (namespace === undefined) throw misused('Missing the namespace.')
+  if (namespace === undefined) throw misused('Missing namespace.')
   if (wantsValue && value === undefined) {
-    throw misused(command === 'credit' ? 'Missing the amount in US dollars.' : 'Missing the email address.')
+    throw misused(command === 'credit' ? 'Missing amount in US dollars.' : 'Missing email address.')
   }
   if (command === 'invite') return invite(call, namespace, value ?? '', values.role)
   if (!values.note) throw new Error(`Missing --note. Give a reason; it is recorded in the audit log of ${namespace}.`)
@@ -125,7 +125,7 @@ async function door(url: string | undefined): Promise<Call> {
   const data = settings.PERSQL_DATA || './data'
   const secret = settings.PERSQL_SECRET || (await readFile(join(data, 'secret'), 'utf8').catch(() => '')).trim()
   if (!secret)
-    throw new Error(`No operator secret in ${data}. Set PERSQL_DATA to the data folder, or set PERSQL_SECRET.`)
+    throw new Error(`Operator secret not found in ${data}. Set PERSQL_DATA to the data folder, or set PERSQL_SECRET.`)
   const known = await readFile(join(data, 'bootstrap.json'), 'utf8').catch(() => '{}')
   const base = url ?? (JSON.parse(known) as { url?: string }).url ?? 'http://127.0.0.1:8787'
   return async (method, path, body) => {

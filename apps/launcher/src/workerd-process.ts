@@ -151,7 +151,7 @@ async function exit(child: ChildProcess): Promise<Exit> {
     const [code, signal] = await once(child, 'close')
     return { code, signal }
   } catch (cause) {
-    throw new Error('workerd could not be started. Check that it is installed and executable.', { cause })
+    throw new Error("workerd couldn't be started. Check that it is installed and executable.", { cause })
   }
 }
 
