@@ -230,7 +230,7 @@ describe('a batch', () => {
         statements: [{ sql: 'INSERT INTO t VALUES (2, 2)' }, { sql: 'SELECT * FROM t', expect: { rows: { max: 1 } } }],
       },
     })
-    expect([unmet.status, unmet.body.error]).toEqual([409, 'Statement 1: expected rows ≤ 1, got 2.'])
+    expect([unmet.status, unmet.body.error]).toEqual([409, 'Statement 1: expected "rows" to be at most 1, but got 2.'])
     expect(unmet.body).toMatchObject({ code: 'expectation_failed', statement: 1 })
     expect((await db.query('SELECT * FROM t')).body.data.rows).toEqual([[1, 1]])
     expect((await db.query('SELECT * FROM gone')).body.errorDetail.kind).toBe('unknown_table')

@@ -23,7 +23,7 @@ test.each([
 test.each([
   [`/invite/${encodeURIComponent('<script>alert(1)</script>')}`, 'Invitation not found'],
   [`/invite/inv_acme_${'x'.repeat(32)}`, 'Invitation not found'],
-  [`/approve/${encodeURIComponent('<script>alert(1)</script>')}`, 'Approval not found'],
+  [`/approve/${encodeURIComponent('<script>alert(1)</script>')}`, 'Approval request not found'],
 ])('the wrong link %s leads to a page that says so, without what stood in it', async (path, text) => {
   const { status, headers, body } = await platform.request(path)
   expect(status).toBe(404)

@@ -120,7 +120,7 @@ export const approvals = {
   }),
 
   get_approval: operation({
-    summary: 'Get the status of an approval you requested',
+    summary: 'Get the status of your approval request',
     route: 'GET /v1/db/{ns}/{db}/approvals/{token}',
     scope: 'readonly',
     scoped: true,

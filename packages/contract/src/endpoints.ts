@@ -71,7 +71,7 @@ export const endpoints = {
   }),
 
   update_endpoint: operation({
-    summary: 'Update an endpoint, creating a new version that goes live immediately if published; null removes a field',
+    summary: 'Update an endpoint; if it is published, the new version goes live immediately. Null removes a field',
     route: 'PATCH /v1/db/{ns}/{db}/endpoints/{slug}',
     scope: 'admin',
     scoped: true,
@@ -153,7 +153,7 @@ export const endpoints = {
   }),
 
   rotate_session_key: operation({
-    summary: 'Rotate the session key; active sessions stay valid until they expire, or end with "endSessions"',
+    summary: 'Rotate the session key; active sessions stay valid until they expire, unless you set "endSessions"',
     route: 'POST /v1/db/{ns}/{db}/session_key/rotate',
     scope: 'admin',
     console: { route: 'POST /api/namespaces/{ns}/databases/{db}/session_key/rotate', role: 'admin' },

@@ -10,7 +10,7 @@ export const errors = {
   },
   invalid_input: { status: 400, message: '{problem}' },
   invalid_spec: { status: 400, message: 'Invalid endpoint spec: {problem}' },
-  fields_refused: { status: 400, message: 'Missing or invalid fields: {fields}.' },
+  fields_refused: { status: 400, message: 'Missing or invalid {fields}.' },
   values_refused: { status: 400, message: 'These values violate a database constraint.' },
   sql_error: { status: 400, message: '{message}' },
   multiple_statements: { status: 400, message: 'Only one statement is allowed per call. To run several, use batch.' },
@@ -29,7 +29,7 @@ export const errors = {
   payment_not_understood: { status: 400, message: "Unexpected {what}: it doesn't match a top-up created by PerSQL." },
   exceeds_parent: {
     status: 400,
-    message: '"{field}" exceeds the access of the token that makes the request. Lower or omit "{field}".',
+    message: '"{field}" exceeds your own access. Reduce or omit "{field}".',
   },
   url_not_public: { status: 400, message: 'Invalid webhook URL: {problem}. Use an https URL with a public host.' },
   token_missing: { status: 401, message: 'Missing API token. Send it as "Authorization: Bearer <token>".' },
@@ -37,7 +37,8 @@ export const errors = {
   token_unknown: { status: 401, message: 'Unknown, revoked or expired token. Create a new one in Settings → Tokens.' },
   token_audience: {
     status: 401,
-    message: 'This token was issued for a different API (REST or MCP). Authorize the app again for this one.',
+    message:
+      'This token was issued for a different API (REST or MCP). Authorize the app again for the API that you call.',
   },
   not_signed_in: { status: 401, message: 'Not signed in. Sign in and try again.' },
   session_missing: {
@@ -57,7 +58,7 @@ export const errors = {
     status: 403,
     message: "OAuth requires https, except on localhost. This instance's URL is {origin}.",
   },
-  origin_refused: { status: 403, message: 'Request from {origin} blocked. {instead}' },
+  origin_refused: { status: 403, message: 'Request from {origin} was blocked. {instead}' },
   page_not_allowed: {
     status: 403,
     message: "The origin {origin} isn't allowed to call this endpoint. Add it to the endpoint's allowed origins.",
@@ -65,7 +66,7 @@ export const errors = {
   captcha_missing: { status: 403, message: 'Missing captcha token. Send it in the cf-turnstile-response header.' },
   captcha_failed: {
     status: 403,
-    message: 'Captcha verification failed, or the token was already used. Solve it again.',
+    message: 'Captcha verification failed, or the captcha token was already used. Solve the captcha again.',
   },
   token_pinned: {
     status: 403,
@@ -79,9 +80,13 @@ export const errors = {
   table_out_of_scope: { status: 403, message: 'Token scope does not include table "{table}"' },
   table_protected: {
     status: 403,
-    message: '"{table}" is a system table and can\'t be modified. Some system tables can\'t be read either.',
+    message: '"{table}" is a system table. System tables can\'t be modified, and some can\'t be read.',
   },
-  table_unresolved: { status: 403, message: "Can't determine which tables this statement uses, so it wasn't run." },
+  table_unresolved: {
+    status: 403,
+    message:
+      "Can't determine which tables this statement uses, so it wasn't run. Check the views and triggers that it uses, or split it into simpler statements.",
+  },
   approval_denied: { status: 403, message: 'An approval rule blocks writes to "{table}". Nothing was written.' },
   approval_required: {
     status: 403,
@@ -100,7 +105,7 @@ export const errors = {
   },
   approval_not_found: {
     status: 404,
-    message: 'Approval not found. It may have expired, or it belongs to another token or database.',
+    message: 'Approval request not found. It may have expired, or it belongs to another token or database.',
   },
   approval_rule_not_found: { status: 404, message: 'Approval rule "{id}" not found.' },
   snapshot_not_found: { status: 404, message: 'Snapshot {snapshot} not found.' },
@@ -162,7 +167,7 @@ export const errors = {
     message: '"{database}" is a branch and can\'t be branched. Branch its parent database instead.',
   },
   proposal_stale: { status: 409, message: 'The schema changed since this was proposed. Propose it again.' },
-  approval_not_open: { status: 409, message: 'This approval is {status}. {instead}' },
+  approval_not_open: { status: 409, message: 'This approval request is {status}. {instead}' },
   approval_stale: {
     status: 409,
     message: 'The schema or approval rules changed since this was approved. Request approval again.',
@@ -219,7 +224,7 @@ export const errors = {
     message: 'Another merge into this database is in progress. Try again when it finishes.',
   },
   last_owner: { status: 409, message: 'A namespace must have an owner. Make another member an owner or admin first.' },
-  expectation_failed: { status: 409, message: 'Statement {statement}: expected {expected}, got {actual}.' },
+  expectation_failed: { status: 409, message: 'Statement {statement}: expected {expected}, but got {actual}.' },
   sqlite_file_refused: { status: 400, message: "Can't import this SQLite file: {problem}" },
   body_too_large: { status: 413, message: 'The request body exceeds {limit}.' },
   idempotency_mismatch: {

@@ -19,7 +19,7 @@ export const coreTools: Readonly<Record<string, CoreTool>> = {
   describe: {
     definition: {
       name: 'describe',
-      description: 'Without "database": list databases. With it: show its tables as SQL',
+      description: 'List databases or, with "database", show the tables of one database as SQL',
       inputSchema: { type: 'object', properties: { database: text } },
       outputSchema: {
         type: 'object',

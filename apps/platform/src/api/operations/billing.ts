@@ -21,7 +21,7 @@ export const billing = {
     const payments = getPaymentProvider(env)
     const key = headers.get('Idempotency-Key')
     if (key !== null && (key.length === 0 || key.length > 200)) {
-      throw new PerSQLError('invalid_input', { problem: 'Idempotency-Key must be 1 to 200 characters long.' })
+      throw new PerSQLError('invalid_input', { problem: 'Idempotency-Key must have 1 to 200 characters.' })
     }
     const amountCents = Math.round(amountUsd * 100)
     const { payments: books } = namespace

@@ -76,11 +76,11 @@ export function inputReader(spec: EndpointSpec): InputReader {
 
 /** @param fields the problem of each field, as a sentence */
 export function fieldsRefused(fields: Readonly<Record<string, string>>): PerSQLError {
-  return new PerSQLError(
-    'fields_refused',
-    { fields: Object.keys(fields).slice(0, 20).join(', ') },
-    { extra: { fields } },
-  )
+  const names = Object.keys(fields)
+    .slice(0, 20)
+    .map((name) => `"${name}"`)
+  const listed = `${names.length === 1 ? 'field' : 'fields'} ${names.join(', ')}`
+  return new PerSQLError('fields_refused', { fields: listed }, { extra: { fields } })
 }
 
 /**

@@ -123,7 +123,7 @@ async function tried(call: DatabaseCall, services: EndpointServices): Promise<Ou
       findKey: (table) => keyColumn(storage.sql, table),
       ask: services.ask(call.grant.tokenId, spend),
       mint: async (_userId, _email, ttlS) => ({
-        token: 'Issued to callers only.',
+        token: 'Not issued in a test call.',
         expiresAt: toIso(services.now() + ttlS * 1000),
       }),
       spend,

@@ -11,7 +11,7 @@ export function assertExpected({ expect }: StatementInput, { rows, rowsWritten }
   ] as const) {
     const count = expect[name]
     if (count === undefined || within(count, actual)) continue
-    const expected = `${name} ${describe(count)}`
+    const expected = `"${name}" to be ${describe(count)}`
     // A batch puts the index of its statement in place of 0.
     throw new PerSQLError('expectation_failed', { statement: 0, expected, actual: `${actual}` })
   }
@@ -24,6 +24,6 @@ function within(count: Count, actual: number): boolean {
 
 function describe(count: Count): string {
   if (typeof count === 'number') return `${count}`
-  if (count.max === undefined) return `≥ ${count.min}`
-  return count.min === undefined ? `≤ ${count.max}` : `${count.min} to ${count.max}`
+  if (count.max === undefined) return `at least ${count.min}`
+  return count.min === undefined ? `at most ${count.max}` : `${count.min} to ${count.max}`
 }

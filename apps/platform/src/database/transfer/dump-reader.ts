@@ -177,7 +177,7 @@ export class DumpReader implements Reader {
       if (isCut) throw importFailed(this.#cursor.line, 'The file ends in the middle of a statement. It is truncated.')
       throw importFailed(
         this.#cursor.line,
-        `An INSERT of more than ${HELD_CHARACTERS.toLocaleString('en-US')} characters can contain only rows of values without subqueries, with nothing after them.`,
+        `An INSERT of more than ${HELD_CHARACTERS.toLocaleString('en-US')} characters can contain only rows of values, without subqueries or clauses after them. Split it into smaller statements.`,
         { statement: excerpt(this.#cursor.text.slice(this.#cursor.at, this.#cursor.at + 200)) },
       )
     }
@@ -244,7 +244,7 @@ export class DumpReader implements Reader {
     if (BEGIN.test(said)) this.#open = this.#cursor.line
     else if (COMMIT.test(said)) this.#open = undefined
     else if (verb === 'ROLLBACK')
-      throw importFailed(this.#cursor.line, 'The dump ends with ROLLBACK, which means that creating it failed.')
+      throw importFailed(this.#cursor.line, 'The dump ends with ROLLBACK, so it is incomplete. Create the dump again.')
     else if (verb === 'PRAGMA' && isSetting(names.slice(1))) return
     else if (/^DELETE FROM$/.test(words.slice(0, 2).join(' ')) && names[2] === 'sqlite_sequence' && names.length === 3)
       return

@@ -189,7 +189,9 @@ function createReader(
     case 'csv':
     case 'ndjson': {
       if (table === undefined)
-        throw new PerSQLError('invalid_input', { problem: `${format} holds one table. Set "table" to its name.` })
+        throw new PerSQLError('invalid_input', {
+          problem: `${format} is imported into one table. Set "table" to its name.`,
+        })
       return format === 'csv' ? new CsvReader(steps, { table, columns }) : new NdjsonReader(steps, { table, columns })
     }
   }

@@ -121,7 +121,7 @@ export const failureSchemas = {
       },
       requestId: {
         type: 'string',
-        description: 'ID of the request, for `internal`: the operator finds its cause in the log',
+        description: 'Request ID of an `internal` error; the operator can look up the cause in the log',
       },
       field: { type: 'string', description: 'The field that exceeds the access of the caller' },
       errorDetail: { $ref: '#/components/schemas/SqlErrorDetail' },

@@ -189,7 +189,7 @@ async function replayKeys(headers: Headers, path: string, body: string): Promise
   for (const [name, key] of Object.entries({ 'Idempotency-Key': idempotency, 'Plan-Key': plan, 'Plan-Step': step })) {
     if (key !== null && (key.length === 0 || key.length > MAX_KEY)) {
       throw new PerSQLError('invalid_input', {
-        problem: `${name} must be 1 to ${MAX_KEY} characters long, but has ${key.length}.`,
+        problem: `${name} must have 1 to ${MAX_KEY} characters, but has ${key.length}.`,
       })
     }
   }

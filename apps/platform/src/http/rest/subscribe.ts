@@ -17,7 +17,7 @@ export function callerOfSocket(request: Request, context: Context, door: EntryPo
     const isOurs = origin === new URL(context.baseUrl).origin
     return isOurs
       ? context
-      : new PerSQLError('origin_refused', { origin: origin ?? 'a program without Origin header', instead: USE_TOKEN })
+      : new PerSQLError('origin_refused', { origin: origin ?? 'a client without an Origin header', instead: USE_TOKEN })
   }
   const given = findProtocol(request)?.slice(PROTOCOL.length) ?? new URL(request.url).searchParams.get('token')
   if (given === null) return context

@@ -96,7 +96,7 @@ async function readResponse<T extends object>(response: Response): Promise<T> {
     throw new StripeError('The response from Stripe is not a JSON object.', { type: 'invalid_response', requestId })
   if (response.ok && !result.error) return result as T
   const { type = 'api_error', code, message } = Object(result.error) as Partial<StripeError>
-  throw new StripeError(message ?? `Stripe answered ${response.status}.`, {
+  throw new StripeError(message ?? `Stripe responded with ${response.status}.`, {
     type,
     code,
     requestId,

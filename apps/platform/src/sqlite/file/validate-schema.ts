@@ -40,7 +40,7 @@ export function checkSchema({ tables, others }: SchemaText): void {
 function findProblem({ type, name, sql }: SchemaObject): string | undefined {
   const [, kind, made] = /^create\s+(?:(unique|virtual)\s+)?(table|index|view|trigger)\b/i.exec(sql) ?? []
   if (lower(made ?? '') !== type)
-    return `The schema entry "${name}" is declared as a ${type}, but its SQL doesn't create one.`
+    return `The schema entry of the ${type} "${name}" contains SQL that doesn't create this ${type}.`
   try {
     parseStatement(sql)
   } catch {

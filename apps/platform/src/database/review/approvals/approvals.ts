@@ -81,11 +81,11 @@ export const resolved = (approvalToken: string, request: ApprovalRequest): Appro
 /** Returns the name of a request in the audit log, which doesn't give access to it. */
 export const toAuditName = (token: string): string => `approval/${hashToken(token).slice(0, 16)}`
 
-const ASK_AGAIN = 'To run the write, send it again and get a new approval.'
+const ASK_AGAIN = 'Send the write again to request a new approval.'
 
 const AFTER: Readonly<Record<ApprovalStatus, string>> = {
   pending: 'Redeem it after it is approved.',
-  approved: 'It was already decided.',
+  approved: "The decision can't be changed.",
   denied: ASK_AGAIN,
   expired: ASK_AGAIN,
   redeemed: 'The write has already run.',

@@ -81,7 +81,7 @@ export class Requests {
     const owners = [...this.#kv.list<string>({ prefix: DATES })].map(([, tokenId]) => tokenId)
     if (owners.length >= MAX_KEPT) throw limitReached(MAX_KEPT, 'approval requests', UNTIL_GONE)
     if (owners.filter((tokenId) => tokenId === request.tokenId).length >= MAX_OF_TOKEN) {
-      throw limitReached(MAX_OF_TOKEN, 'approval requests of one token', UNTIL_GONE)
+      throw limitReached(MAX_OF_TOKEN, 'approval requests from one token', UNTIL_GONE)
     }
     const untilMs = request.expiresAtMs + KEPT_MS
     this.#ownPages.around(() => {

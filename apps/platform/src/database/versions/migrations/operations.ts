@@ -110,7 +110,9 @@ async function appliedLater(
 function unchanged({ migrations }: Pick<MigrationServices, 'migrations'>, before: StoredMigration): StoredMigration {
   const draft = migrations.draft(formatId(before))
   if (draft.checksum !== before.checksum || draft.createdAtMs !== before.createdAtMs) {
-    throw new PerSQLError('conflict', { problem: 'The draft changed in the meantime. Review it, then apply it again.' })
+    throw new PerSQLError('conflict', {
+      problem: 'The draft changed before it was applied. Review it, then apply it again.',
+    })
   }
   return draft
 }
