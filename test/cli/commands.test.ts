@@ -258,7 +258,7 @@ test('writes are proposed, then done; those of guarded tables wait for a human',
     approvalToken: expect.any(String),
   })
   const people = await cli.run(['db', 'query', 'acme/main', 'DELETE FROM m'], { env })
-  expect(people.stderr).toContain('persql db redeem <ns/db> ')
+  expect(people.stderr).toContain('persql db redeem <database> ')
   expect((await failure(['db', 'redeem', 'acme/main', held.approvalToken])).exitCode).toBe(7)
 })
 

@@ -53,12 +53,12 @@ Usage: persql db fork <database> <slug> [options]
   slug      Name of the new database
 
 Options:
-      --ttl <time>   Delete it after this many days, for example 7d
+      --ttl <time>   Delete the copy after this many days, for example 7d
       --name <name>  Display name
 
 Global options:
       --json            Print one JSON value to stdout; print errors as JSON to stderr
-      --profile <name>  The profile to use
+      --profile <name>  Profile to use
       --url <url>       Server URL (default: PERSQL_API_URL, then the profile's URL)
   -q, --quiet           Don't print progress to stderr
   -h, --help            Show help

@@ -74,7 +74,7 @@ export function command<
 /** The options of every command. */
 export const common = {
   json: { help: 'Print one JSON value to stdout; print errors as JSON to stderr' },
-  profile: { help: 'The profile to use', value: 'name' },
+  profile: { help: 'Profile to use', value: 'name' },
   url: { help: "Server URL (default: PERSQL_API_URL, then the profile's URL)", value: 'url' },
   quiet: { help: "Don't print progress to stderr", short: 'q' },
   help: { help: 'Show help', short: 'h' },

@@ -91,7 +91,7 @@ function advice(failure: unknown): string {
   if (!(failure instanceof PerSQLError)) return ''
   const { body, code, detail } = failure
   if (typeof body.approvalUrl === 'string') {
-    return `\nTo approve, open ${body.approvalUrl}\nThen run: persql db redeem <ns/db> ${body.approvalToken}`
+    return `\nTo approve, open ${body.approvalUrl}\nThen run: persql db redeem <database> ${body.approvalToken}`
   }
   if (code === 'insufficient_balance') return '\nAdd funds: persql topup <usd>'
   return detail?.hint ? `\nHint: ${toCommandHint(detail.hint, 'persql db tables', 'persql db describe')}` : ''

@@ -36,7 +36,7 @@ const login = command({
       value: 'token',
     },
   },
-  examples: ['persql login --url http://127.0.0.1:8787 --token -  < token.txt', 'persql login --profile work'],
+  examples: ['persql login --url http://127.0.0.1:8787 --token - < token.txt', 'persql login --profile work'],
   async run(ctx, { options }) {
     const url = await ctx.loginUrl()
     const { token, renewal } = await obtain(ctx, url, options.token)

@@ -5,7 +5,7 @@ import { duration } from '../values.ts'
 
 const ref = { help: 'Branch name' } as const
 const roles = ['read', 'write', 'admin'] as const
-const ttl = { help: 'Delete it after this time, for example 12h or 7d', value: 'time' } as const
+const ttl = { help: 'Delete the branch after this time, for example 12h or 7d', value: 'time' } as const
 
 const list = command({
   path: 'db branch list',

@@ -44,7 +44,7 @@ const fork = command({
   summary: 'Create an independent copy with the schema and all rows',
   args: { database, slug: { help: 'Name of the new database' } },
   options: {
-    ttl: { help: 'Delete it after this many days, for example 7d', value: 'time' },
+    ttl: { help: 'Delete the copy after this many days, for example 7d', value: 'time' },
     name: { help: 'Display name', value: 'name' },
   },
   examples: ['persql db fork acme/main what-if --ttl 7d'],

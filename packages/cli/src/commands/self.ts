@@ -23,9 +23,9 @@ export const selfCommands = (commands: () => readonly Command[]): Command[] => [
     path: 'help',
     summary: 'Show all commands, or help for one',
     args: {
-      first: { help: 'Command', optional: true },
-      second: { help: '…', optional: true },
-      third: { help: '…', optional: true },
+      first: { help: 'First word of the command', optional: true },
+      second: { help: 'Second word of the command', optional: true },
+      third: { help: 'Third word of the command', optional: true },
     },
     options: { markdown: { help: 'Print all help as a Markdown page' } },
     async run(_ctx, { args, options }) {
