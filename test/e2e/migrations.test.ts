@@ -153,7 +153,9 @@ describe('a migration', () => {
       failedStatement: { number: 2, line: 4, text: 'SELECT' },
     })
     const hint = await post('SELECT 1; COMMIT; SELECT 2')
-    expect(hint.body.error).toBe("COMMIT isn't supported. Migrations already run in one transaction. Remove it.")
+    expect(hint.body.error).toBe(
+      "COMMIT isn't supported. Migrations already run in one transaction. Remove this statement.",
+    )
   })
 })
 

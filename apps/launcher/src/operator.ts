@@ -7,7 +7,7 @@ import { parseArgs, parseEnv } from 'node:util'
 
 const help = `npm run operator -- <command>
 
-  list                                  list namespaces with status, balance and drift
+  list                                  list namespaces with status, balance and drift from the ledger
   credit <namespace> <usd> --note TEXT  add to a balance; a negative amount subtracts
   suspend <namespace> --note TEXT       stop serving a namespace; data and billing are kept
   resume <namespace> --note TEXT        serve a suspended namespace again

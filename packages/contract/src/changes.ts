@@ -32,7 +32,7 @@ export const changes = {
   }),
 
   wait_for_changes: operation({
-    summary: 'Wait up to timeoutSec for table changes; pass the last cursor to get all changes since then',
+    summary: 'Wait up to "timeoutSec" seconds for table changes; pass the last cursor to get all changes since then',
     route: 'GET /v1/db/{ns}/{db}/wait_for_changes',
     scope: 'readonly',
     scoped: true,

@@ -6,12 +6,13 @@ export const errors = {
   invalid_json: { status: 400, message: "The request body isn't valid JSON." },
   body_incomplete: {
     status: 400,
-    message: 'The connection closed before the whole request body arrived. Nothing was changed.',
+    message:
+      'The connection closed before the whole request body arrived. Nothing was changed. Send the request again.',
   },
   invalid_input: { status: 400, message: '{problem}' },
   invalid_spec: { status: 400, message: 'Invalid endpoint spec: {problem}' },
   fields_refused: { status: 400, message: 'Missing or invalid {fields}.' },
-  values_refused: { status: 400, message: 'These values violate a database constraint.' },
+  values_refused: { status: 400, message: 'These values violate a database constraint. Change them and try again.' },
   sql_error: { status: 400, message: '{message}' },
   multiple_statements: { status: 400, message: 'Only one statement is allowed per call. To run several, use batch.' },
   empty_statement: { status: 400, message: 'The "sql" field contains no SQL statement.' },
@@ -75,7 +76,7 @@ export const errors = {
   },
   not_for_scoped_token: {
     status: 403,
-    message: "A token with a table scope can't {action}, because that needs tables outside its scope.",
+    message: "A token with a table scope can't {action}, because that requires access to tables outside the scope.",
   },
   table_out_of_scope: { status: 403, message: 'Token scope does not include table "{table}"' },
   table_protected: {
@@ -159,18 +160,18 @@ export const errors = {
     status: 409,
     message: 'Database "{slug}" is being deleted. Choose another name, or try again when the deletion finishes.',
   },
-  slug_taken: { status: 409, message: '"{slug}" already exists. Choose another name.' },
+  slug_taken: { status: 409, message: '"{slug}" is already taken. Choose another name.' },
   table_exists: { status: 409, message: 'Table "{table}" already exists. To add rows to it, import without "create".' },
   import_under_way: { status: 409, message: 'Another import is in progress. Try again when it finishes.' },
   branch_of_branch: {
     status: 409,
     message: '"{database}" is a branch and can\'t be branched. Branch its parent database instead.',
   },
-  proposal_stale: { status: 409, message: 'The schema changed since this was proposed. Propose it again.' },
+  proposal_stale: { status: 409, message: 'The schema changed since the write was proposed. Propose the write again.' },
   approval_not_open: { status: 409, message: 'This approval request is {status}. {instead}' },
   approval_stale: {
     status: 409,
-    message: 'The schema or approval rules changed since this was approved. Request approval again.',
+    message: 'The schema or approval rules changed since the write was approved. Request approval again.',
   },
   copy_impossible: { status: 409, message: "Can't copy this database: {problem}." },
   text_not_utf8: {
@@ -206,7 +207,7 @@ export const errors = {
   fork_point_unknown: {
     status: 409,
     message:
-      'The merge base of branch "{ref}" is unknown, because the branch is older than merge tracking. Reset the branch, which deletes its changes, and make them again.',
+      'The merge base of branch "{ref}" is unknown, because the branch is older than merge tracking. Reset the branch, which deletes its changes, then make the changes again.',
   },
   merge_conflict: { status: 409, message: 'Merge conflict: {what}. Nothing was changed. See "merge" for details.' },
   merge_would_lose_data: {
@@ -216,7 +217,7 @@ export const errors = {
   },
   merge_stale: {
     status: 409,
-    message: 'The branch or its parent changed since the preview. Review the new plan in "merge" and try again.',
+    message: 'The branch or its parent changed since the preview. Review the new plan in "merge", then merge again.',
   },
   merge_impossible: { status: 409, message: "Can't merge the rows of this branch: {problem}. Nothing was changed." },
   merge_under_way: {

@@ -102,7 +102,8 @@ export const members = {
   }),
 
   remove_member: operation({
-    summary: 'Remove a member, or leave; revokes apps the member authorized, but not tokens the member created',
+    summary:
+      'Remove a member, or leave the namespace; revokes apps the member authorized, but not tokens the member created',
     route: 'DELETE /api/namespaces/{ns}/members/{userId}',
     scope: 'member',
     role: 'viewer',

@@ -33,7 +33,7 @@ export const operator = {
   }),
 
   list_namespaces: operation({
-    summary: 'List the namespaces of this instance with balance and drift',
+    summary: 'List the namespaces of this instance with their balance and its drift from the ledger',
     route: 'GET /api/operator/namespaces',
     scope: 'operator',
     input: z.strictObject({}),

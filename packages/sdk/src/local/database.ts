@@ -199,7 +199,11 @@ export class LocalDatabase {
     }
     const { statement, effect } = proposal
     if (JSON.stringify(this.#effect(statement)) !== effect) {
-      throw createError(409, 'proposal_stale', 'The schema changed since this was proposed. Propose it again.')
+      throw createError(
+        409,
+        'proposal_stale',
+        'The schema changed since the write was proposed. Propose the write again.',
+      )
     }
     const result = execute(this.#engine, statement)
     this.#proposals.delete(executionToken)

@@ -94,7 +94,7 @@ export function parseProposal(text: string): StatementInput & { readonly ttlSec:
   onlyFields(body, ['sql', 'params', 'ttlSec'])
   const { ttlSec = PROPOSAL_S.standard } = body
   if (!Number.isInteger(ttlSec) || (ttlSec as number) < 1 || (ttlSec as number) > PROPOSAL_S.longest) {
-    refuse(`"ttlSec" must be an integer from 1 to ${PROPOSAL_S.longest} (seconds).`)
+    refuse(`"ttlSec" must be an integer from 1 to ${PROPOSAL_S.longest.toLocaleString('en-US')} (seconds).`)
   }
   return { ...statement(body, undefined, text), ttlSec: ttlSec as number }
 }

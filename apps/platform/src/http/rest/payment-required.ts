@@ -33,7 +33,7 @@ export function paymentRequired(baseUrl: string): { body: object; header: string
 /** The JSON Schema of the offer in the body. */
 export const paymentRequiredSchema = {
   type: 'object',
-  description: 'An x402 offer (version 1): a payment page in US dollars. The listed call opens it.',
+  description: 'An x402 offer (version 1) to pay in US dollars. Call "resource" to create the payment page.',
   properties: {
     x402Version: { const: 1 },
     accepts: {

@@ -35,7 +35,7 @@ export function mergeSchema(
   try {
     apply(steps, parent, changes, sides)
     for (const [what, why] of added(broken, brokenPrograms(run)))
-      throw new IncompatibleChange({ type: 'program', name: what }, `It would stop working: ${why}`)
+      throw new IncompatibleChange({ type: 'program', name: what }, `It would fail after the merge: ${why}`)
     for (const [, table] of added(orphaned, orphans(run))) {
       throw new IncompatibleChange({ type: 'table', name: table }, 'Rows of this table would have missing references.')
     }
@@ -190,9 +190,11 @@ function addOthers(
 function verify(now: SchemaText, changes: readonly Change[]): void {
   const present = byKey(now)
   for (const { before, after } of changes) {
-    if (before && !after && present.has(toKey(before))) throw new IncompatibleChange(before, "It couldn't be dropped.")
+    if (before && !after && present.has(toKey(before))) {
+      throw new IncompatibleChange(before, `The merge couldn't drop this ${before.type}.`)
+    }
     if (after && !isSame(present.get(toKey(after)), after)) {
-      throw new IncompatibleChange(after, "It couldn't be changed to match the branch.")
+      throw new IncompatibleChange(after, `The merge couldn't change this ${after.type} to match the branch.`)
     }
   }
 }

@@ -88,7 +88,7 @@ export const toFirstLine = ({ number, line, text }: ScriptStatement): ScriptStat
 const BEGIN = /^BEGIN( (DEFERRED|IMMEDIATE|EXCLUSIVE))?( TRANSACTION)?$/
 const COMMIT = /^(COMMIT|END)( TRANSACTION)?$/
 const CONTROLS = new Set(['BEGIN', 'COMMIT', 'END', 'ROLLBACK', 'SAVEPOINT', 'RELEASE'])
-const WHOLE = 'Migrations already run in one transaction. Remove it.'
+const WHOLE = 'Migrations already run in one transaction. Remove this statement.'
 
 function findUnsupported(sql: string, list: readonly Token[]): { what: string; instead: string } | undefined {
   const verb = word(sql, list[0])
