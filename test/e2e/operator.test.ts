@@ -203,7 +203,7 @@ test('the program says what is wrong in a sentence', async () => {
   expect(await said(['credit', 'program', '5', ...url])).toEqual([1, expect.stringContaining('--note')])
   expect(await said(['credit', 'program', 'much', '--note', 'x', ...url])).toEqual([
     1,
-    'Invalid amount "much". Use US dollars, such as 25 or -5.',
+    'Invalid amount "much". Expected US dollars, such as 25 or -5.',
   ])
   expect(await said(['credit', 'missing', '5', '--note', 'x', ...url])).toEqual([1, 'Namespace "missing" not found.'])
   expect(await said(['list', '--url', 'http://127.0.0.1:9'])).toEqual([

@@ -67,7 +67,7 @@ async function run(args: string[]): Promise<string> {
   }
   const amountUsd = Number(value?.replace(/^usd:/, '').replace(/^\$/, ''))
   if (!Number.isFinite(amountUsd) || amountUsd === 0)
-    throw new Error(`Invalid amount "${value}". Use US dollars, such as 25 or -5.`)
+    throw new Error(`Invalid amount "${value}". Expected US dollars, such as 25 or -5.`)
   // Created once, so that a retry after a lost response doesn't count twice.
   const credit = { amountUsd, note: values.note, ref: randomUUID() }
   const { balanceUsd } = (await call('POST', path, credit)) as { balanceUsd: number }

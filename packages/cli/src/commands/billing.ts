@@ -16,7 +16,7 @@ const topup = command({
   args: { usd: { help: 'Amount in US dollars' } },
   async run(ctx, { args }) {
     const amount = Number(args.usd.replace(/^\$/, ''))
-    if (!Number.isFinite(amount)) throw misused(`Invalid amount "${args.usd}". Use a number of dollars, such as 25.`)
+    if (!Number.isFinite(amount)) throw misused(`Invalid amount "${args.usd}". Expected US dollars, such as 25.`)
     const json = await (await ctx.persql()).billing.topUp(amount)
     return { json, text: json.url }
   },

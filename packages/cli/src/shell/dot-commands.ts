@@ -87,7 +87,8 @@ export const dotCommands: Record<string, Dot> = {
     args: modes.join('|'),
     help: 'Set the output format',
     run(stage, [mode]) {
-      if (!modes.includes(mode as Mode)) throw usage(`Invalid mode. Expected one of ${modes.join(', ')}.`)
+      if (!mode) throw usage('Missing argument: mode.')
+      if (!modes.includes(mode as Mode)) throw usage(`Invalid mode "${mode}". Expected one of ${modes.join(', ')}.`)
       stage.mode = mode as Mode
     },
   },

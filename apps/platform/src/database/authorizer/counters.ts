@@ -134,9 +134,9 @@ function notSet(counter: Counter): PerSQLError {
 
 const INSTEAD: Record<Counter, string> = {
   changes:
-    'All callers share one connection. Use "changes" in the result, or call it after a write in a batch with "transaction": true.',
+    'All callers share one connection. Use "changes" in the result, or call the function after a write in a batch with "transaction": true.',
   last_insert_rowid:
-    'All callers share one connection. Use "lastInsertRowid" in the result or RETURNING, or call it after an INSERT in the same batch.',
+    'All callers share one connection. Use "lastInsertRowid" in the result or RETURNING, or call the function after an INSERT in the same batch.',
   total_changes:
-    'All callers share one connection. Add up "changes" of the results, or call it directly in a statement of a batch.',
+    'All callers share one connection. Add up "changes" of the results, or call the function directly in a statement of a batch.',
 }

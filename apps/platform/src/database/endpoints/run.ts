@@ -123,7 +123,7 @@ const CONFLICT = 'These values conflict with existing data. Change them, or relo
 
 const SENTENCES: Readonly<Record<string, string>> = {
   unique_violation: 'Already taken.',
-  fk_violation: "Refers to something that doesn't exist.",
+  fk_violation: "The referenced entry doesn't exist.",
   not_null_violation: 'This field is required.',
   check_violation: 'This value is not allowed.',
   type_mismatch: 'This value is not allowed.',

@@ -6,7 +6,7 @@ import { type Rule, same } from './rule-types.ts'
 export const docRule: Rule = {
   id: 'table_without_description',
   severity: 'info',
-  why: 'Other tables have descriptions, so readers who rely on them miss this one. Add a description.',
+  why: 'Other tables have descriptions, so readers who rely on descriptions miss this table. Add one.',
   *find({ table, model, findNote }) {
     if (!findNote(table.name) && model.tables.some(({ name }) => findNote(name))) {
       yield { what: 'The table has no description.' }
@@ -27,7 +27,7 @@ export const viewFindings = ({ views }: Model): Finding[] =>
 
 /** Returns an issue for each description of a missing table or column. */
 export function staleDocs({ tables, views }: Model, docs: Docs, seesAll: boolean): Finding[] {
-  const why = "It points readers to something that doesn't exist. Remove it from the descriptions."
+  const why = "Readers look for something that doesn't exist. Delete the description."
   const stale = (table: string, what: string, column?: string): Finding => ({
     severity: 'info',
     rule: 'description_of_nothing',

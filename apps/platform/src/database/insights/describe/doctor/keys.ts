@@ -69,7 +69,7 @@ export const keyRules: readonly Rule[] = [
   {
     id: 'foreign_key_to_column_not_unique',
     severity: 'error',
-    why: 'Writes fail with "foreign key mismatch", because a reference must match one row. Make the referenced columns UNIQUE.',
+    why: 'Writes fail with "foreign key mismatch", because a reference must match exactly one row. Make the referenced columns UNIQUE.',
     *find(patient): Iterable<RuleFinding> {
       for (const { columns, parent, to } of parents(patient, 'not_unique')) {
         yield {

@@ -51,7 +51,7 @@ export const nameRules: readonly Rule[] = [
   {
     id: 'ambiguous_name',
     severity: 'warning',
-    why: 'Anyone who only sees the schema has to guess its meaning. Rename it, or add a description.',
+    why: 'Readers of the schema have to guess the meaning. Rename it, or add a description.',
     find: ambiguous,
   },
   {

@@ -67,7 +67,7 @@ export const valueRules: readonly Rule[] = [
     {
       id: 'boolean_as_text',
       severity: 'warning',
-      why: "SQLite treats any such text as false in a condition, including 'true'. Store 0 and 1.",
+      why: "In a condition, SQLite treats such text as false, even 'true'. Store 0 and 1.",
     },
     (values, { name }) => {
       const spelled = booleans(values)
