@@ -71,7 +71,7 @@ export const endpoints = {
   }),
 
   update_endpoint: operation({
-    summary: 'Update an endpoint; if it is published, the new version goes live immediately. Null removes a field',
+    summary: 'Update an endpoint; null removes a field, and a published endpoint serves the new version immediately',
     route: 'PATCH /v1/db/{ns}/{db}/endpoints/{slug}',
     scope: 'admin',
     scoped: true,
