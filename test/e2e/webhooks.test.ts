@@ -130,7 +130,11 @@ describe('a webhook', () => {
     expect(v1).toBe(createHmac('sha256', rotated.secret).update(`${t}.${text}`).digest('hex'))
     receiver.answer = (response) => response.writeHead(500).end()
     const failed = await db.request(`/webhooks/${hook.id}/test`, { body: {} })
-    expect(failed.body.data).toMatchObject({ delivered: false, responseStatus: 500, error: 'Responded with 500.' })
+    expect(failed.body.data).toMatchObject({
+      delivered: false,
+      responseStatus: 500,
+      error: 'The URL responded with 500.',
+    })
   })
 
   test('receives all changes of concurrent writes', async () => {
@@ -211,7 +215,7 @@ describe('a receiver that', () => {
     expect(body.data).toMatchObject({
       delivered: false,
       responseStatus: status,
-      error: `Responded with ${status}. Redirects aren't followed.`,
+      error: `The URL responded with ${status}. Redirects aren't followed.`,
     })
     expect(elsewhere.received).toEqual([])
     await elsewhere.stop()

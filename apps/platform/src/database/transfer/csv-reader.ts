@@ -1,7 +1,7 @@
 import { formatCount } from '@persql/endpoint-spec'
 import { lower, quoteName } from '../../sqlite/identifiers.ts'
 import { type Column, inferType, type Kind, kindOfField, literalOfField, rowOfCells } from './csv-values.ts'
-import { excerpt, importFailed } from './import-errors.ts'
+import { assertDistinct, excerpt, importFailed } from './import-errors.ts'
 import type { ImportStepBuilder, Reader } from './import-steps.ts'
 
 const MAX_CHARACTERS = 8_000_000
@@ -135,9 +135,8 @@ export class CsvReader implements Reader {
 
   #header(fields: readonly string[]): void {
     const { table, columns: known } = this.#target
-    const names = new Set(fields.map(lower))
     if (fields.includes('')) throw importFailed(this.#line, 'Missing column name.')
-    if (names.size < fields.length) throw importFailed(this.#line, 'Duplicate column name.')
+    assertDistinct(fields, fields.map(lower), this.#line)
     this.#columns = fields.map((name) => {
       const column = known ? known.find((each) => lower(each.name) === lower(name)) : { name, takesNumbers: false }
       if (!column)

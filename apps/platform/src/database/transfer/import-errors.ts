@@ -17,3 +17,15 @@ export function atLine(cause: unknown, line: number, sql: string): PerSQLError {
 
 /** Returns the start of a text, for display. */
 export const excerpt = (text: string): string => (text.length <= 200 ? text : `${text.slice(0, 200)}…`)
+
+/**
+ * Checks that the columns of a file are distinct. `keys` are the names as they are compared. @throws PerSQLError
+ * `import_failed`
+ */
+export function assertDistinct(names: readonly string[], keys: readonly string[], line: number): void {
+  const seen = new Set<string>()
+  for (const [i, key] of keys.entries()) {
+    if (seen.has(key)) throw importFailed(line, `Duplicate column name "${excerpt(names[i] as string)}".`)
+    seen.add(key)
+  }
+}

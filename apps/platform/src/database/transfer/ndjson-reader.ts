@@ -2,7 +2,7 @@ import { isDeepJson, MAX_JSON_DEPTH } from '../../json-object.ts'
 import { lower, quoteName } from '../../sqlite/identifiers.ts'
 import type { Target } from './csv-reader.ts'
 import { inferType, type Kind, rowOfCells } from './csv-values.ts'
-import { excerpt, importFailed } from './import-errors.ts'
+import { assertDistinct, excerpt, importFailed } from './import-errors.ts'
 import type { ImportStepBuilder, Reader } from './import-steps.ts'
 import { textLiteral } from './row-literals.ts'
 
@@ -68,7 +68,7 @@ export class NdjsonReader implements Reader {
     let into = this.#intos.get(key)
     if (into === undefined) {
       const columns = names.map((name) => quoteName(this.#resolveColumn(name)))
-      if (new Set(columns).size < columns.length) throw importFailed(this.#line, 'Duplicate column name.')
+      assertDistinct(names, columns, this.#line)
       into = `INSERT INTO ${quoteName(this.#target.table)} (${columns.join(', ')}) VALUES `
       if (this.#intos.size < 1_000) this.#intos.set(key, into)
     }

@@ -56,7 +56,7 @@ export class ShadowTables {
       this.#trees.set(name, { coordinates, isInteger: /i32/i.test(module), leaves: new Set(), extras: new Map() })
     } else if (/^fts5$/i.test(module)) this.#texts.add(name)
     else if (!/^fts5vocab$/i.test(module))
-      throw importFailed(line, `Virtual tables of type "${module}" can't be restored from a dump.`)
+      throw importFailed(line, `Virtual tables with the module "${module}" can't be restored from a dump.`)
     const content = getFullTextContent(sql)
     if (content === '') {
       throw importFailed(line, `"${name}" is a full-text index that doesn't store its content, so it can't be rebuilt.`)

@@ -57,7 +57,7 @@ export const statusTexts: { readonly [status: number]: string } = {
   403: 'Not allowed',
   404: 'Not found',
   405: 'Method not allowed',
-  408: 'The statement exceeded the time limit and was stopped',
+  408: 'The request took too long and was stopped',
   409: 'Conflict with the current state',
   413: 'The request body is too large',
   422: "The request is valid but can't be processed",

@@ -52,6 +52,6 @@ const signature = (secret: string, seconds: number, body: string): string =>
 
 function findProblem(status: number): string | null {
   if (status >= 200 && status < 300) return null
-  if (status >= 300 && status < 400) return `Responded with ${status}. Redirects aren't followed.`
-  return `Responded with ${status}.`
+  if (status >= 300 && status < 400) return `The URL responded with ${status}. Redirects aren't followed.`
+  return `The URL responded with ${status}.`
 }
