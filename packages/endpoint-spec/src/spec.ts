@@ -7,7 +7,10 @@ export const SESSION_FIELDS = ['$user_id', '$user_email', '$session_iat'] as con
 export const MAX_SESSION_S = 30 * 24 * 60 * 60
 
 const count = (max: number) =>
-  z.int('must be an integer').min(1, 'must be at least 1').max(max, `must be at most ${max}`)
+  z
+    .int('must be an integer')
+    .min(1, 'must be at least 1')
+    .max(max, `must be at most ${max.toLocaleString('en-US')}`)
 
 const Field = z.strictObject({
   name: z
@@ -58,7 +61,7 @@ const AuthConfig = z.strictObject({
   sessionTtlSec: z
     .int()
     .min(60, 'must be at least 60 seconds')
-    .max(MAX_SESSION_S, `must be at most ${MAX_SESSION_S} seconds (30 days)`)
+    .max(MAX_SESSION_S, `must be at most ${MAX_SESSION_S.toLocaleString('en-US')} seconds (30 days)`)
     .optional(),
 })
 

@@ -166,7 +166,7 @@ export function toolbox(tools: readonly Tool[]): Toolbox {
     langchain: () => tools.map((tool) => tool.langchain()),
     run: async (name, input) => {
       const tool = tools.find((one) => one.name === name)
-      return tool ? tool.run(input) : { error: `Unknown tool "${name}".`, code: 'tool_not_found' }
+      return tool ? tool.run(input) : { error: `Tool "${name}" not found.`, code: 'tool_not_found' }
     },
   }
 }

@@ -47,7 +47,7 @@ export const prompts: readonly Prompt[] = Object.values(recipes).map(({ prompt }
 /** Returns a recipe with its arguments filled in. @throws ProtocolError */
 export function getPrompt(name: string, given: Readonly<Record<string, string>> = {}): GetPromptResult {
   const recipe = Object.hasOwn(recipes, name) ? recipes[name] : undefined
-  if (!recipe) throw invalid(`Unknown prompt "${name.slice(0, 80)}".`)
+  if (!recipe) throw invalid(`Prompt "${name.slice(0, 80)}" not found.`)
   const { prompt, text } = recipe
   const missing = prompt.arguments?.find((argument) => argument.required && !given[argument.name])
   if (missing) throw invalid(`Missing argument "${missing.name}".`)

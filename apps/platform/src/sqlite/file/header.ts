@@ -12,7 +12,8 @@ export function findHeaderProblem(header: Uint8Array, size: number): string | un
   const pageSize = view.getUint16(16) === 1 ? 65_536 : view.getUint16(16)
   if (pageSize < 512 || (pageSize & (pageSize - 1)) !== 0) return `Invalid page size: ${pageSize} bytes.`
   if (view.getUint8(19) > 2) return 'The file format is newer than this SQLite version supports.'
-  if (view.getUint32(56) > 1) return 'UTF-16 databases aren\'t supported. Recreate it with PRAGMA encoding = "UTF-8".'
+  if (view.getUint32(56) > 1)
+    return 'UTF-16 databases aren\'t supported. Recreate the database with PRAGMA encoding = "UTF-8".'
   // Very old SQLite versions don't update the page count in the header.
   const isCounted = view.getUint32(24) === view.getUint32(92)
   const pages = isCounted ? view.getUint32(28) : Math.ceil(size / pageSize)
