@@ -5,15 +5,18 @@ import type { Page } from 'playwright-core'
 
 const program = readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
-/** Returns the accessibility problems that axe-core finds on a page, as text. */
-export async function findFaults(page: Page): Promise<string[]> {
+/** The rules that depend on the color theme. */
+export const COLOR_RULES: RunOptions = { runOnly: { type: 'tag', values: ['cat.color'] } }
+
+/** Returns the accessibility problems that axe-core finds on a page, as text. The default is all rules. */
+export async function findFaults(page: Page, rules: RunOptions = {}): Promise<string[]> {
   // The content security policy of the pages rejects a script element.
   if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(await program)
-  const violations = await page.evaluate(async () => {
+  const violations = await page.evaluate(async (options) => {
     const { axe } = globalThis as unknown as { axe: { run(options: RunOptions): Promise<AxeResults> } }
     // Without details of the elements that pass, the same rules take less time.
-    return (await axe.run({ resultTypes: ['violations'] })).violations
-  })
+    return (await axe.run({ ...options, resultTypes: ['violations'] })).violations
+  }, rules)
   return violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .flatMap(({ id, help, nodes }) => nodes.map(({ html }) => `${id}: ${help}: ${html.slice(0, 200)}`))
