@@ -61,7 +61,7 @@ export const schedules = {
   }),
 
   create_schedule: operation({
-    summary: "Create a schedule that runs a statement at an interval, with its creator's current permissions",
+    summary: 'Create a schedule that runs a statement at an interval, with the permissions that you have now',
     route: `POST ${path}`,
     scope: 'admin',
     scoped: true,
