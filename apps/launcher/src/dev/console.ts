@@ -1,4 +1,4 @@
-import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, readFile, writeFile } from 'node:fs/promises'
 import { join, sep } from 'node:path'
 import { createServer, type Plugin, type ViteDevServer } from 'vite'
 import { repository } from '../paths.ts'
@@ -11,31 +11,61 @@ const pageFile = join(root, 'index.html')
 const publicFiles = join(root, 'public')
 
 /**
- * Serves the console's modules with hot reload. Writes its page and public files to `folder`, from which the platform
- * serves them like a build, with the same paths and headers. `onWrite` runs after each later change of them.
+ * The page and the public files of the console, from which the platform serves them like a build. Each version has a
+ * folder of its own, so that a folder doesn't change while it is copied.
  */
-export async function serveConsole(server: DevServer, folder: string, onWrite: () => Promise<void>): Promise<void> {
+export class ConsoleFiles {
+  readonly #parent: string
+  #started = 0
+  #newest = 0
+
+  constructor(parent: string) {
+    this.#parent = parent
+  }
+
+  /** The folder of the newest version. */
+  get folder(): string {
+    return join(this.#parent, String(this.#newest))
+  }
+
+  async write(vite: ViteDevServer): Promise<void> {
+    const version = ++this.#started
+    const folder = join(this.#parent, String(version))
+    const page = await vite.transformIndexHtml('/', await readFile(pageFile, 'utf8'))
+    await cp(publicFiles, folder, { recursive: true })
+    await writeFile(join(folder, 'index.html'), page)
+    // A write that started later can end earlier.
+    this.#newest = Math.max(this.#newest, version)
+  }
+}
+
+/** Serves the console's modules with hot reload, and writes its files. `onWrite` runs after each later change of them. */
+export async function serveConsole(
+  server: DevServer,
+  files: ConsoleFiles,
+  onWrite: () => Promise<void>,
+): Promise<void> {
   const vite = await createServer({
     root,
     base,
     appType: 'custom',
     clearScreen: false,
     server: { middlewareMode: true, hmr: { server: server.http } },
-    plugins: [rewriteConsole(folder, onWrite)],
+    plugins: [rewriteConsole(files, onWrite)],
   })
   server.mount(base, vite.middlewares, () => vite.close())
-  await writeConsole(vite, folder)
+  await files.write(vite)
 }
 
 /** Writes the page and the public files again when they change, and when Vite starts again with another configuration. */
-function rewriteConsole(folder: string, onWrite: () => Promise<void>): Plugin {
+function rewriteConsole(files: ConsoleFiles, onWrite: () => Promise<void>): Plugin {
   let isFirst = true
   return {
     name: 'rewrite-console',
     configureServer(vite) {
       const rewrite = async (): Promise<void> => {
         try {
-          await writeConsole(vite, folder)
+          await files.write(vite)
           await onWrite()
           vite.ws.send({ type: 'full-reload' })
         } catch (cause) {
@@ -50,13 +80,4 @@ function rewriteConsole(folder: string, onWrite: () => Promise<void>): Plugin {
       return undefined
     },
   }
-}
-
-/** Replaces the console's folder. */
-async function writeConsole(vite: ViteDevServer, folder: string): Promise<void> {
-  const page = await vite.transformIndexHtml('/', await readFile(pageFile, 'utf8'))
-  await rm(folder, { recursive: true, force: true })
-  await mkdir(folder, { recursive: true })
-  await cp(publicFiles, folder, { recursive: true })
-  await writeFile(join(folder, 'index.html'), page)
 }

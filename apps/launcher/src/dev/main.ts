@@ -6,7 +6,7 @@ import { devBuilds } from '../paths.ts'
 import type { Settings } from '../settings.ts'
 import type { SupervisedProcess } from '../watchdog.ts'
 import { copyConsole, prepareData } from '../workerd-process.ts'
-import { serveConsole } from './console.ts'
+import { ConsoleFiles, serveConsole } from './console.ts'
 import { startDevServer } from './server.ts'
 import { watchPlatform } from './watch-platform.ts'
 
@@ -22,10 +22,11 @@ async function run(settings: Settings): Promise<void> {
   const stopped = Promise.race([stopSignal(), parentEnded()])
   await withData(settings, async ({ lock, secret }) => {
     const folder = join(devBuilds, String(process.pid))
-    const platform = new RestartingPlatform(settings, secret, lock, folder)
+    const files = new ConsoleFiles(join(folder, 'console'))
+    const platform = new RestartingPlatform(settings, secret, lock, folder, files)
     const server = await startDevServer(settings, () => platform.port())
     try {
-      await serveConsole(server, join(folder, 'console'), () => platform.replaceConsole())
+      await serveConsole(server, files, () => platform.replaceConsole())
       const watching = await watchPlatform(join(folder, 'platform.mjs'), () => platform.restart())
       try {
         const signal = await Promise.race([stopped, greet(settings, secret, server.port).then(() => stopped)])
@@ -52,17 +53,19 @@ class RestartingPlatform {
   readonly #secret: string
   readonly #lock: DataLock
   readonly #folder: string
+  readonly #console: ConsoleFiles
   #supervised: SupervisedProcess | undefined
   #port = 0
   #isStopped = false
   #turn: Promise<void>
   #begin: () => void = () => {}
 
-  constructor(settings: Settings, secret: string, lock: DataLock, folder: string) {
+  constructor(settings: Settings, secret: string, lock: DataLock, folder: string, console: ConsoleFiles) {
     this.#settings = settings
     this.#secret = secret
     this.#lock = lock
     this.#folder = folder
+    this.#console = console
     this.#turn = new Promise((resolve) => {
       this.#begin = resolve
     })
@@ -76,8 +79,11 @@ class RestartingPlatform {
 
   /** Serves the newest files of the console. @throws Error if the newest build failed to start */
   async replaceConsole(): Promise<void> {
-    await this.#turn
-    await copyConsole(this.#settings.PERSQL_DATA, join(this.#folder, 'console'))
+    const copied = this.#turn.then(() => copyConsole(this.#settings.PERSQL_DATA, this.#console.folder))
+    // Copies follow each other, and the next build waits for them.
+    this.#turn = this.#turn.finally(() => copied.catch(() => {}))
+    this.#turn.catch(() => {})
+    await copied
   }
 
   /** Stops the running build, then starts the newest one. */
@@ -101,7 +107,7 @@ class RestartingPlatform {
     if (this.#isStopped) return
     const bundle = join(this.#folder, 'platform.mjs')
     const trusted = await readTrusted(this.#settings)
-    await prepareData(this.#settings.PERSQL_DATA, bundle, trusted, join(this.#folder, 'console'))
+    await prepareData(this.#settings.PERSQL_DATA, bundle, trusted, this.#console.folder)
     const address = { host: '127.0.0.1', port: this.#port }
     this.#supervised = await start(this.#settings, this.#secret, this.#lock, address)
     this.#port = this.#supervised.port
