@@ -9,10 +9,21 @@ export function getRequestId(request: Request): string {
   let id = ids.get(request)
   if (id === undefined) {
     const sent = request.headers.get(REQUEST_ID_HEADER)
-    id = sent !== null && VISIBLE.test(sent) ? sent : crypto.randomUUID()
+    id = sent !== null && VISIBLE.test(sent) ? sent : createId()
     ids.set(request, id)
   }
   return id
+}
+
+let prefix: string | undefined
+let created = 0
+
+/** Creates an ID: a random text of this process and a number. A random ID for each request takes 1% of a point read. */
+function createId(): string {
+  // The runtime has no random values before the first request.
+  prefix ??= Buffer.from(crypto.getRandomValues(new Uint8Array(9))).toString('base64url')
+  created++
+  return `${prefix}-${created.toString(36)}`
 }
 
 /** Adds the ID of a request to its response. */
