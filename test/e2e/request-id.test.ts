@@ -37,7 +37,7 @@ test('a response and the request log have the ID that the caller sent, or a new 
   ])
   const ids = [first, second, invalid].map(({ headers }) => headers.get('X-Request-Id'))
   expect(new Set(ids).size).toBe(3)
-  for (const id of ids) expect(id).toMatch(/^[0-9a-f-]{36}$/)
+  for (const id of ids) expect(id).toMatch(/^[\w-]{12}-[0-9a-z]+$/)
 })
 
 /** Overwrites the file of the Directory, which every entry point asks. */
