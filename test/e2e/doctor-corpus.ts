@@ -160,7 +160,7 @@ export const CASES: readonly Case[] = [
     rule: 'json_invalid',
     sql: values('TEXT', "('{}'), ('{oops'), (NULL)", 'payload'),
     column: 'payload',
-    says: '1 value that isn',
+    says: "1 value that isn't valid JSON, out of 2 checked",
   },
   { rule: 'json_invalid', sql: values('JSON', "('plain')"), column: 'c' },
   { rule: 'json_invalid', sql: values('TEXT', `('{"a":1}'), ('[2]'), ('{a:1}')`), column: 'c' },
