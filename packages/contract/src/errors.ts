@@ -12,7 +12,7 @@ export const errors = {
   invalid_input: { status: 400, message: '{problem}' },
   invalid_spec: { status: 400, message: 'Invalid endpoint spec: {problem}' },
   fields_refused: { status: 400, message: 'Missing or invalid {fields}.' },
-  values_refused: { status: 400, message: 'These values violate a database constraint. Change them and try again.' },
+  values_refused: { status: 400, message: 'These values violate a database constraint. Send different values.' },
   sql_error: { status: 400, message: '{message}' },
   multiple_statements: { status: 400, message: 'Only one statement is allowed per call. To run several, use batch.' },
   empty_statement: { status: 400, message: 'The "sql" field contains no SQL statement.' },
