@@ -69,7 +69,7 @@ export class PerSQL {
     if (!slug) throw new TypeError(`Invalid database address "${address}". Expected "namespace/database".`)
     const local = this.#options.local !== undefined
     const root = this.#target
-    return new PerSQLDatabase(namespace, ref ? `${slug}.${ref}` : slug, {
+    return new PerSQLDatabase(namespace, address.slice(namespace.length + 1), {
       root,
       target: ref ? branchTarget(root, namespace, slug, ref) : { ...root, path: `/v1/db/${namespace}/${slug}/` },
       live: local ? undefined : () => this.#settings(),

@@ -50,14 +50,14 @@ export const http = (settings: HttpSettings): Transport => ({
 async function send(settings: HttpSettings, call: Call): Promise<Answer> {
   const { timeoutMs = settings.timeoutMs ?? 60_000, maxRetries = settings.maxRetries ?? 3 } = call
   const timeout = timeoutMs ? AbortSignal.timeout(timeoutMs) : undefined
-  const signals = [call.signal, settings.signal, timeout].filter((signal) => signal !== undefined)
-  const signal = signals.length > 0 ? AbortSignal.any(signals) : undefined
+  // Without any signal, this one never aborts.
+  const signal = AbortSignal.any([call.signal, settings.signal, timeout].filter((given) => given !== undefined))
   const safe = call.repeatable ?? !!(call.method === 'GET' || call.idempotencyKey || (call.planKey && call.planStep))
   for (let attempt = 0; ; attempt++) {
     try {
       return await once(settings, call, signal)
     } catch (cause) {
-      if (timeout?.aborted && signal?.reason === timeout.reason) {
+      if (timeout?.aborted && signal.reason === timeout.reason) {
         throw new PerSQLError({
           status: 0,
           code: 'timeout',
@@ -65,7 +65,7 @@ async function send(settings: HttpSettings, call: Call): Promise<Answer> {
           cause,
         })
       }
-      signal?.throwIfAborted()
+      signal.throwIfAborted()
       const failure = cause instanceof PerSQLError ? cause : await network(cause, settings.baseURL)
       const { status, code, retryAfter = 0 } = failure
       // A proxy that can't reach the server responds with its own 502, 503 or 504.
@@ -80,7 +80,7 @@ async function send(settings: HttpSettings, call: Call): Promise<Answer> {
   }
 }
 
-async function once(settings: HttpSettings, call: Call, signal: AbortSignal | undefined): Promise<Answer> {
+async function once(settings: HttpSettings, call: Call, signal: AbortSignal): Promise<Answer> {
   const { method, path, body, idempotencyKey, planKey, planStep } = call
   const headers: Record<string, string> = {}
   if (settings.token) headers.Authorization = `Bearer ${settings.token}`
@@ -97,19 +97,17 @@ async function once(settings: HttpSettings, call: Call, signal: AbortSignal | un
   const text = await response.text()
   const answer = parsed(text)
   if (response.ok && answer?.success === true) return answer as unknown as Answer
-  const { status, headers: answered } = response
-  const foreign = `${settings.baseURL} didn't respond as PerSQL (${status}, ${answered.get('Content-Type')}): ${text.slice(0, 200)}`
+  const { status, headers: received } = response
+  const foreign = `${settings.baseURL} didn't respond as PerSQL (${status}, ${received.get('Content-Type')}): ${text.slice(0, 200)}`
   const { code, error } = answer?.success === false ? answer : { code: 'not_persql', error: foreign }
   throw toError({
     status,
     code: String(code),
-    message: code === 'token_missing' ? NO_TOKEN : String(error),
+    message: code === 'token_missing' ? 'Set PERSQL_TOKEN, or pass { token } to new PerSQL().' : String(error),
     body: answer,
-    retryAfterS: Number(answered.get('Retry-After')) || undefined,
+    retryAfterS: Number(received.get('Retry-After')) || undefined,
   })
 }
-
-const NO_TOKEN = 'Set PERSQL_TOKEN, or pass { token } to new PerSQL().'
 
 /** Converts a network failure to an error. An offline browser can't load the module with the details. */
 const network = (cause: unknown, url: string) =>
