@@ -73,7 +73,7 @@ test('each request is a line of the log, and no line holds a token, a parameter 
   }
   const measured = {
     at: expect.stringMatching(/Z$/),
-    requestId: expect.stringMatching(/^[\w-]{20}$/),
+    requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
     ms: expect.any(Number),
     address: '127.0.0.1',
   }

@@ -64,8 +64,7 @@ export default {
     const waitS = floodRetryAfterS(toNetwork(address), settings.floodPerMinute, Date.now())
     const result = waitS > 0 ? flooded(waitS, url) : await answer(request, url, address, env, ctx)
     const { operation, code } = result
-    const { response: made, hasRequestId } = isHead ? await withoutBody(result) : result
-    const response = hasRequestId ? made : withRequestIdHeader(made, requestId)
+    const response = withRequestIdHeader(isHead ? await withoutBody(result) : result.response, requestId)
     const ms = performance.now() - startedMs
     count('persql_requests_total', `operation="${operation}",status="${response.status}"`)
     if (code) count('persql_errors_total', `code="${code}"`)
@@ -110,13 +109,11 @@ async function answer(
 }
 
 /** Cancels the body of a response to HEAD. The runtime omits the body, but doesn't cancel its stream. */
-async function withoutBody(answer: Answer): Promise<Answer> {
-  const { response, isStream } = answer
-  if (!isStream) return answer
+async function withoutBody({ response, isStream }: Answer): Promise<Response> {
+  if (!isStream) return response
   await response.body?.cancel()
   // With no body at all, the runtime would send `Content-Length: 0`.
-  const empty = new ReadableStream({ start: (controller) => controller.close() })
-  return { ...answer, response: new Response(empty, response) }
+  return new Response(new ReadableStream({ start: (controller) => controller.close() }), response)
 }
 
 function flooded(seconds: number, url: string): Answer {

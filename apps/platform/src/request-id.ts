@@ -9,25 +9,10 @@ export function getRequestId(request: Request): string {
   let id = ids.get(request)
   if (id === undefined) {
     const sent = request.headers.get(REQUEST_ID_HEADER)
-    id = sent !== null && VISIBLE.test(sent) ? sent : createId()
+    id = sent !== null && VISIBLE.test(sent) ? sent : crypto.randomUUID()
     ids.set(request, id)
   }
   return id
-}
-
-const ID_BYTES = 15
-/** Random bytes for the next IDs: a call for each of them takes longer than the rest of `createId`. */
-const random = Buffer.alloc(ID_BYTES * 256)
-let used = random.length
-
-/** Creates a random ID. A number that counts requests would show each caller how many the others send. */
-function createId(): string {
-  if (used === random.length) {
-    crypto.getRandomValues(random)
-    used = 0
-  }
-  used += ID_BYTES
-  return random.toString('base64url', used - ID_BYTES, used)
 }
 
 /** Adds the ID of a request to its response. */

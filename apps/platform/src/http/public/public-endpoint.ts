@@ -12,7 +12,6 @@ import {
 import type { Hosted } from '../../directory/hostnames.ts'
 import type { Env } from '../../env.ts'
 import { toRequestError } from '../../reply.ts'
-import { REQUEST_ID_HEADER } from '../../request-id.ts'
 import { getSettings, type Settings } from '../../settings.ts'
 import { databaseOpenApi } from '../openapi/database.ts'
 import { readBody } from '../rest/body.ts'
@@ -113,10 +112,8 @@ async function answerAt(place: Place, rest: string, query: string, from: From, c
     }
     if (!ENDPOINT.test(rest)) throw new PerSQLError('endpoint_not_found', { endpoint: rest.slice(0, 80) })
     const reply = await call(place, rest, query, from, ctx)
-    if (typeof reply === 'string') {
-      const headers = { ...HEADERS, [REQUEST_ID_HEADER]: ctx.requestId }
-      return { response: new Response(reply, { headers }), operation, code: undefined, hasRequestId: true }
-    }
+    if (typeof reply === 'string')
+      return { response: new Response(reply, { headers: HEADERS }), operation, code: undefined }
     return { response: respond(reply, ctx), operation, code: reply.code }
   } catch (cause) {
     return failed(cause, operation, ctx)
