@@ -29,7 +29,7 @@ const login = command({
   path: 'login',
   summary: 'Check a token and save it for later commands',
   details:
-    'Without --token, logs in through the browser if the server supports it. Otherwise it prompts for a token, or reads one from a pipe.',
+    'Without --token, the command logs in through the browser if the server supports OAuth. Otherwise the command prompts for a token, or reads one from a pipe.',
   options: {
     token: {
       help: "The token. Use - to enter it at a prompt or read it from a pipe, so that other users of this machine can't see it",

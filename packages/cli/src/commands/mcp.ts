@@ -4,7 +4,7 @@ import { proxy } from '../mcp/proxy.ts'
 export const mcp = command({
   path: 'mcp',
   summary: 'Serve the PerSQL MCP server over stdio',
-  details: "For MCP clients that start a command. Uses the profile's token, or PERSQL_TOKEN.",
+  details: "Use this command in MCP clients that start a command. The token is the profile's, or PERSQL_TOKEN.",
   options: {
     tools: { help: 'Tool groups to list instead of the default set, for example core,branches', value: 'groups' },
   },

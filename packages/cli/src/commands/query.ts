@@ -17,7 +17,7 @@ export const query = command({
   path: 'db query',
   summary: 'Run one or more SQL statements',
   details:
-    'Reads SQL from stdin if none is given. Several statements run one by one, or all-or-nothing with --transaction.',
+    'Reads SQL from stdin if you pass none. Several statements run one by one, or all-or-nothing with --transaction.',
   args: { database, sql: { help: 'SQL statements', optional: true } },
   options: {
     file: { help: 'Read SQL from a file; - reads stdin', short: 'f', value: 'file', file: true },

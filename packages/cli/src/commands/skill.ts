@@ -8,7 +8,7 @@ import { SKILL } from '../skill-text.ts'
 export const skillInstall = command({
   path: 'skill install',
   summary: 'Write a SKILL.md that teaches agents to use PerSQL',
-  details: 'Writes to .claude/skills in this folder, or in your home folder with --global.',
+  details: 'The file is written to .claude/skills in this folder, or in your home folder with --global.',
   options: {
     global: { help: 'Install for all of your projects' },
     dir: { help: 'Skills folder', value: 'folder', file: true },

@@ -45,7 +45,7 @@ const revoke = command({
   path: 'token revoke',
   summary: 'Revoke a token and the tokens it created',
   args: { id: { help: 'Token ID' } },
-  options: { 'keep-children': { help: 'Keep the tokens it created; they become yours' }, yes },
+  options: { 'keep-children': { help: 'Keep the tokens that this token created; they become yours' }, yes },
   async run(ctx, { args, options }) {
     await confirm(ctx, `Apps that use token ${args.id} will lose access.`, args.id, options.yes)
     const children = options['keep-children'] ? 'keep' : 'revoke'
