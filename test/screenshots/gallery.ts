@@ -3,7 +3,7 @@ import type { Picture } from './pages.ts'
 const INTRO = `# The console in pictures
 
 Every page on a desktop and on a phone, in the color scheme of your system. \`npm run screenshots\` generates the images
-and this page. It fills a new instance with the data of a small shop.
+and this page. The command fills a new instance with the data of a small shop.
 `
 
 /** Returns the file name of an image, relative to the page. */
